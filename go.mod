@@ -1,0 +1,3 @@
+module github.com/closekit/closekit
+
+go 1.25.0
