@@ -62,5 +62,5 @@ const (
 func errType(name string) string { return "Value must be of " + name + " type." }
 
 func unknownURL() *apiError {
-	return refuse(http.StatusNotFound, "The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.")
+	return refuse(http.StatusNotFound, "The requested URL was not found on the server.")
 }

@@ -77,3 +77,9 @@ func guessPrefix(resource string) string {
 	}
 	return b.String()
 }
+
+// guessModel is the name of a resource in error sentences.
+func guessModel(resource string) string {
+	p := guessPrefix(resource)
+	return strings.ToUpper(p[:1]) + p[1:]
+}

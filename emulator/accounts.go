@@ -1,0 +1,371 @@
+package emulator
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+)
+
+// User is a person in one or more organizations.
+type User struct {
+	ID, FirstName, LastName, Email string
+	// Organizations are the ids of the organizations of the user.
+	Organizations []string
+	// Role in the organizations: "admin", "superuser", "user" or
+	// "restricteduser". Empty means "user" for a user that is added; what is
+	// read is the role in the first organization.
+	Role string
+}
+
+// Organization is a tenant.
+type Organization struct {
+	ID, Name string
+	// Currency of all amounts, "USD" when empty.
+	Currency string
+}
+
+// furnish makes the content of a fresh server. The lock is held or nobody else
+// has the state.
+func (s *Server) furnish(st *state) {
+	old := s.st
+	s.st = st
+	defer func() { s.st = old }()
+	st.oauth = newOAuthState()
+	org := s.addOrganization(Organization{Name: "Example Inc"})
+	for _, u := range []User{
+		{FirstName: "Ada", LastName: "Example", Email: "ada@example.com", Role: "admin"},
+		{FirstName: "Ben", LastName: "Sample", Email: "ben@example.com", Role: "user"},
+	} {
+		u.Organizations = []string{org.id}
+		added := s.addUser(u)
+		s.addKey(added.id, org.id)
+	}
+	s.addDefaults(org.id)
+	s.addClient(OAuthClient{Name: "Example application", RedirectURLs: s.opts.RedirectURLs})
+}
+
+func (s *Server) addOrganization(o Organization) *organization {
+	org := &organization{
+		id: cmp.Or(o.ID, s.st.ids.long("orga")), name: o.Name, currency: cmp.Or(o.Currency, "USD"), created: s.now(), updated: s.now(),
+	}
+	s.st.orgs = append(s.st.orgs, org)
+	return org
+}
+
+func (s *Server) addUser(in User) *user {
+	u := &user{
+		id: cmp.Or(in.ID, s.st.ids.long("user")), first: in.FirstName, last: in.LastName, email: in.Email,
+		created: s.now(), updated: s.now(),
+	}
+	s.st.users = append(s.st.users, u)
+	for _, org := range in.Organizations {
+		s.join(u, org, cmp.Or(in.Role, "user"))
+	}
+	return u
+}
+
+// join makes a user a member of an organization, with a connected e-mail account.
+func (s *Server) join(u *user, org, role string) {
+	m := membership{id: s.st.ids.long("memb"), org: org, role: role, account: s.st.ids.long("emailacct")}
+	u.members = append(u.members, m)
+	c := s.system(org)
+	c.insert(s.resources["connected_accounts"], object{
+		"id": m.account, "_type": "custom_email", "user_id": u.id, "email": u.email, "synced_calendars": []any{},
+		"identities": []any{object{"email": u.email, "name": u.name()}},
+		"smtp":       object{"host": "smtp.example.com", "port": int64(587), "use_ssl": true, "username": u.email}, "imap": nil,
+	})
+}
+
+// addDefaults gives an organization its statuses, pipeline and sequences.
+func (s *Server) addDefaults(org string) {
+	c := s.system(org)
+	for i, label := range []string{"Potential", "Bad Fit", "Qualified", "Customer", "Interested", "Not Interested"} {
+		c.insert(s.resources["lead_statuses"], object{"label": label, "color": nil, "position": int64(i)})
+	}
+	pipeline := c.insert(s.resources["pipelines"], object{"name": "Sales", "position": int64(0)})
+	for i, status := range [...][2]string{
+		{"Demo Completed", "active"}, {"Proposal Sent", "active"}, {"Contract Sent", "active"}, {"Won", "won"}, {"Lost", "lost"},
+	} {
+		c.insert(s.resources["opportunity_statuses"], object{
+			"label": status[0], "type": status[1], "pipeline_id": pipeline.id, "position": int64(i),
+		})
+	}
+	for _, u := range s.st.users {
+		if _, ok := u.in(org); ok {
+			c.user = u.id
+			break
+		}
+	}
+	day := int64(86400)
+	for _, q := range []struct {
+		name  string
+		steps []any
+	}{
+		{"Welcome", []any{
+			object{"step_type": "email", "delay": int64(0), "threading": nil},
+			object{"step_type": "email", "delay": 3 * day, "threading": "old_thread"},
+		}},
+		{"Call and follow up", []any{
+			object{"step_type": "call", "delay": int64(0), "required": true},
+			object{"step_type": "email", "delay": day, "threading": nil},
+		}},
+	} {
+		o := object{"name": q.name}
+		var p problems
+		prepareSequence(c, o, object{"steps": q.steps}, &p)
+		c.insert(s.resources["sequences"], o)
+	}
+	c.st.events = nil // a fresh organization has no history
+}
+
+func (s *Server) addKey(user, org string) string {
+	key := "api_" + s.st.ids.base62(22) + "." + s.st.ids.base62(22)
+	s.st.keys[key] = &apiKey{id: s.st.ids.short("api"), user: user, org: org}
+	s.st.keyOrder = append(s.st.keyOrder, key)
+	return key
+}
+
+func (s *Server) addClient(c OAuthClient) OAuthClient {
+	c.ID = cmp.Or(c.ID, s.st.ids.short("oa2client"))
+	c.Secret = cmp.Or(c.Secret, s.st.ids.base62(40))
+	c.Name = cmp.Or(c.Name, c.ID)
+	c.RedirectURLs = slices.Clone(c.RedirectURLs)
+	s.st.oauth.clients = append(s.st.oauth.clients, &c)
+	return c
+}
+
+// APIKey returns the API key of the first user in the first organization.
+func (s *Server) APIKey() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.st.keyOrder) == 0 {
+		return ""
+	}
+	return s.st.keyOrder[0]
+}
+
+// APIKeyOf returns the first API key of a user in an organization, or an empty
+// text when there is none.
+func (s *Server) APIKeyOf(userID, organizationID string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range s.st.keyOrder {
+		if k := s.st.keys[key]; k.user == userID && k.org == organizationID {
+			return key
+		}
+	}
+	return ""
+}
+
+// AddAPIKey makes an API key for a member of an organization.
+func (s *Server) AddAPIKey(userID, organizationID string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.st.member(organizationID, userID) {
+		return "", errors.New("the user is no member of the organization")
+	}
+	return s.addKey(userID, organizationID), nil
+}
+
+// RevokeAPIKey ends a key and reports whether it was there.
+func (s *Server) RevokeAPIKey(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.st.keys[key] == nil {
+		return false
+	}
+	delete(s.st.keys, key)
+	s.st.keyOrder = slices.DeleteFunc(s.st.keyOrder, func(k string) bool { return k == key })
+	return true
+}
+
+// Users returns all users, the first of the fresh server first.
+func (s *Server) Users() []User {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []User
+	for _, u := range s.st.users {
+		out = append(out, u.public())
+	}
+	return out
+}
+
+func (u *user) public() User {
+	v := User{ID: u.id, FirstName: u.first, LastName: u.last, Email: u.email}
+	for _, m := range u.members {
+		v.Organizations = append(v.Organizations, m.org)
+	}
+	if len(u.members) > 0 {
+		v.Role = u.members[0].role
+	}
+	return v
+}
+
+// Organizations returns all organizations, the one of the fresh server first.
+func (s *Server) Organizations() []Organization {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Organization
+	for _, o := range s.st.orgs {
+		out = append(out, Organization{ID: o.id, Name: o.name, Currency: o.currency})
+	}
+	return out
+}
+
+// AddOrganization adds an organization with statuses, a pipeline and sequences
+// but without members. An empty id is made.
+func (s *Server) AddOrganization(o Organization) (Organization, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o.ID != "" && s.st.organization(o.ID) != nil {
+		return Organization{}, errors.New("an organization with this id exists already")
+	}
+	events := s.st.events
+	org := s.addOrganization(o)
+	s.addDefaults(org.id)
+	s.st.events = events
+	return Organization{ID: org.id, Name: org.name, Currency: org.currency}, nil
+}
+
+// AddUser adds a user to existing organizations, to the first one when none is
+// named, with an API key and a connected e-mail account in each. A user whose
+// id exists already joins further organizations.
+func (s *Server) AddUser(u User) (User, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(u.Organizations) == 0 {
+		u.Organizations = []string{s.st.orgs[0].id}
+	}
+	for _, org := range u.Organizations {
+		if s.st.organization(org) == nil {
+			return User{}, errors.New("unknown organization " + org)
+		}
+	}
+	known := s.st.user(u.ID)
+	if known == nil {
+		organizations := u.Organizations
+		u.Organizations = nil
+		known = s.addUser(u)
+		u.Organizations = organizations
+	}
+	for _, org := range u.Organizations {
+		if _, ok := known.in(org); !ok {
+			s.join(known, org, cmp.Or(u.Role, "user"))
+			s.addKey(known.id, org)
+		}
+	}
+	return known.public(), nil
+}
+
+// RemoveUser takes a user out of an organization, as an administrator who
+// deactivates a membership: keys and grants of the user in it stop working. It
+// reports whether the user was a member.
+func (s *Server) RemoveUser(userID, organizationID string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.st.user(userID)
+	if u == nil {
+		return false
+	}
+	n := len(u.members)
+	u.members = slices.DeleteFunc(u.members, func(m membership) bool { return m.org == organizationID })
+	return len(u.members) < n
+}
+
+// ClientID returns the id of the built-in OAuth client.
+func (s *Server) ClientID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.st.oauth.clients[0].ID
+}
+
+// ClientSecret returns the secret of the built-in OAuth client.
+func (s *Server) ClientSecret() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.st.oauth.clients[0].Secret
+}
+
+// RedirectURLs returns the registered redirect addresses of the built-in OAuth
+// client.
+func (s *Server) RedirectURLs() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.st.oauth.clients[0].RedirectURLs)
+}
+
+// AddRedirectURL registers a redirect address for the built-in OAuth client.
+func (s *Server) AddRedirectURL(u string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.st.oauth.clients[0]
+	c.RedirectURLs = append(c.RedirectURLs, u)
+}
+
+// AddClient registers a further OAuth client and returns it with its
+// credentials.
+func (s *Server) AddClient(c OAuthClient) (OAuthClient, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.ID != "" && s.st.oauth.client(c.ID) != nil {
+		return OAuthClient{}, errors.New("an OAuth client with this id exists already")
+	}
+	return s.addClient(c), nil
+}
+
+// AuthorizeURL returns the address of the consent page.
+func (s *Server) AuthorizeURL() string { return s.URL() + "/oauth2/authorize/" }
+
+// TokenURL returns the address of the token endpoint.
+func (s *Server) TokenURL() string { return s.URL() + "/oauth2/token/" }
+
+// RevokeURL returns the address of the revocation endpoint.
+func (s *Server) RevokeURL() string { return s.URL() + "/oauth2/revoke/" }
+
+// Grant gives the built-in OAuth client access as a member of an organization,
+// without a consent page.
+func (s *Server) Grant(userID, organizationID string) (Token, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.st.member(organizationID, userID) {
+		return Token{}, errors.New("the user is no member of the organization")
+	}
+	return s.issue(s.newGrant(s.st.oauth.clients[0].ID, userID, organizationID, fullScope)), nil
+}
+
+// RevokeGrant ends all grants of a user in an organization, as a user or an
+// administrator who disconnects an application; empty ids mean all. It returns
+// how many there were.
+func (s *Server) RevokeGrant(userID, organizationID string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, g := range s.st.oauth.grants {
+		if !g.dead && (userID == "" || g.user == userID) && (organizationID == "" || g.org == organizationID) {
+			s.st.oauth.end(g)
+			n++
+		}
+	}
+	s.st.oauth.stats.Revocations += n
+	return n
+}
+
+// ExpireTokens makes all access tokens expire now. Refresh tokens stay alive.
+func (s *Server) ExpireTokens() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.st.oauth.tokens)
+}
+
+// OAuthStats returns what happened at the OAuth server so far.
+func (s *Server) OAuthStats() OAuthStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stats := s.st.oauth.stats
+	for _, g := range s.st.oauth.grants {
+		if !g.dead && s.st.member(g.org, g.user) {
+			stats.GrantsAlive++
+		}
+	}
+	return stats
+}

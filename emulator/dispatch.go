@@ -1,0 +1,295 @@
+package emulator
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// router finds the operation for a path.
+type router struct{ root *node }
+
+// node is one place in the tree of paths.
+type node struct {
+	fixed   map[string]*node
+	param   *node
+	methods map[string]route
+}
+
+// newRouter builds the tree from the tool routes and the others.
+func newRouter(known map[string]*resource) *router {
+	rt := &router{root: &node{}}
+	for _, r := range extraRoutes {
+		rt.add(r)
+	}
+	for _, r := range toolRoutes {
+		rt.add(r)
+		if known[r.resource] == nil {
+			known[r.resource] = ordinary(r.resource)
+		}
+	}
+	return rt
+}
+
+func (rt *router) add(r route) {
+	n := rt.root
+	for seg := range strings.SplitSeq(strings.Trim(r.path, "/"), "/") {
+		if strings.HasPrefix(seg, "{") {
+			if n.param == nil {
+				n.param = &node{}
+			}
+			n = n.param
+			continue
+		}
+		if n.fixed == nil {
+			n.fixed = map[string]*node{}
+		}
+		if n.fixed[seg] == nil {
+			n.fixed[seg] = &node{}
+		}
+		n = n.fixed[seg]
+	}
+	if n.methods == nil {
+		n.methods = map[string]route{}
+	}
+	n.methods[r.method] = r
+}
+
+// find returns the place for a path below /api/v1 and the last id in it, or nil.
+func (rt *router) find(path string) (*node, string) {
+	segments := strings.Split(strings.Trim(path, "/"), "/")
+	n, id := rt.root.walk(segments)
+	if n == nil || n.methods == nil {
+		return nil, ""
+	}
+	return n, id
+}
+
+func (n *node) walk(segments []string) (*node, string) {
+	if len(segments) == 0 {
+		if n.methods == nil {
+			return nil, ""
+		}
+		return n, ""
+	}
+	if next := n.fixed[segments[0]]; next != nil {
+		if found, id := next.walk(segments[1:]); found != nil {
+			return found, id
+		}
+	}
+	if n.param == nil || segments[0] == "" {
+		return nil, ""
+	}
+	found, id := n.param.walk(segments[1:])
+	if id == "" {
+		id, _ = url.PathUnescape(segments[0])
+	}
+	return found, id
+}
+
+func (n *node) allow() string {
+	var names []string
+	for m := range n.methods {
+		names = append(names, m)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// call is one API request while it is answered. The lock of the server is held.
+type call struct {
+	s     *Server
+	st    *state
+	r     *resource
+	route route
+	id    string
+
+	org       string
+	user      string
+	keyID     string
+	grant     *grant
+	requestID string
+	method    string
+	path      string
+
+	query   url.Values
+	body    object
+	now     time.Time
+	zone    *time.Location
+	failure error    // set by hooks that refuse with something other than field errors
+	seeding bool     // ids in bodies are kept
+	nested  []object // contacts that come with a new lead
+}
+
+const apiRoot = "/api/v1"
+
+// answerAPI answers a request below /api/v1. The lock is held.
+func (s *Server) answerAPI(in *incoming) *response {
+	path := strings.TrimPrefix(in.path, apiRoot)
+	n, id := s.router.find(path)
+	if n == nil {
+		return failed(unknownURL())
+	}
+	if !strings.HasSuffix(path, "/") {
+		if s.opts.Strict {
+			return failed(unknownURL())
+		}
+		return redirectToSlash(in)
+	}
+	c := &call{s: s, st: s.st, id: id, now: s.now(), zone: zoneOf(in.header), query: in.query, path: in.path, method: in.method}
+	if err := c.override(in); err != nil {
+		return failed(err)
+	}
+	in.method = c.method
+	if c.method == http.MethodHead {
+		c.method = http.MethodGet
+	}
+	route, ok := n.methods[c.method]
+	if !ok {
+		res := failed(refuse(http.StatusMethodNotAllowed, "The method is not allowed for the requested URL."))
+		res.header.Set("Allow", n.allow())
+		return res
+	}
+	c.route, c.r = route, s.resources[route.resource]
+	in.tool = route.tool
+	if err := c.authenticate(in.header); err != nil {
+		return failed(err)
+	}
+	in.user, in.org = c.user, c.org
+	limited, header := c.limit()
+	var res *response
+	if limited != nil {
+		res = failed(limited)
+	} else {
+		res = c.run(in)
+	}
+	for k, v := range header {
+		res.header[k] = v
+	}
+	return res
+}
+
+// run reads the body and does the work.
+func (c *call) run(in *incoming) *response {
+	if c.method != http.MethodGet && c.method != http.MethodDelete && c.body == nil {
+		if err := c.checkBody(in); err != nil {
+			return failed(err)
+		}
+		body, err := readBody(in.body)
+		if err != nil {
+			return failed(err)
+		}
+		c.body = body
+	}
+	if params, ok := c.body["_params"].(object); ok {
+		c.query = withParams(c.query, params)
+	}
+	c.requestID = c.st.ids.short("req")
+	v, err := c.act(c.route.action)
+	if err != nil {
+		return failed(err)
+	}
+	res := &response{status: cmp.Or(c.route.status, http.StatusOK), header: http.Header{}}
+	if res.status == http.StatusNoContent {
+		return res
+	}
+	res.body = encodeJSON(v)
+	if o, ok := v.(object); ok && res.status == http.StatusCreated && str(o["id"]) != "" {
+		res.header.Set("Location", c.path+str(o["id"])+"/")
+	}
+	return res
+}
+
+// override honours the header that turns a POST into another method.
+func (c *call) override(in *incoming) error {
+	other := strings.ToUpper(in.header.Get("X-Http-Method-Override"))
+	if other == "" || c.method != http.MethodPost {
+		return nil
+	}
+	c.method = other
+	if len(in.body) == 0 {
+		return nil
+	}
+	body, err := readBody(in.body)
+	if err != nil {
+		return err
+	}
+	c.body = body
+	if params, ok := body["_params"].(object); ok && other == http.MethodGet {
+		c.query = withParams(c.query, params)
+	}
+	return nil
+}
+
+// withParams adds the members of a _params object to a query.
+func withParams(q url.Values, params object) url.Values {
+	out := url.Values{}
+	for k, v := range q {
+		out[k] = slices.Clone(v)
+	}
+	for k, v := range params {
+		switch v := v.(type) {
+		case []any:
+			var parts []string
+			for _, e := range v {
+				parts = append(parts, paramText(e))
+			}
+			out.Set(k, strings.Join(parts, ","))
+		default:
+			out.Set(k, paramText(v))
+		}
+	}
+	return out
+}
+
+func paramText(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case bool:
+		return strconv.FormatBool(v)
+	case nil:
+		return ""
+	}
+	return string(encodeJSON(v))
+}
+
+func (c *call) checkBody(in *incoming) error {
+	if !c.s.opts.Strict {
+		return nil
+	}
+	if in.chunked {
+		return refuse(http.StatusBadRequest, "Chunked bodies are not supported, send a Content-Length.")
+	}
+	mime, _, _ := strings.Cut(in.header.Get("Content-Type"), ";")
+	if !strings.EqualFold(strings.TrimSpace(mime), "application/json") {
+		return refuse(http.StatusBadRequest, "The content type must be application/json.")
+	}
+	return nil
+}
+
+// zoneOf reads the offset in hours that a client announces, UTC without one.
+func zoneOf(h http.Header) *time.Location {
+	raw := strings.TrimSpace(h.Get("X-Tz-Offset"))
+	hours, err := strconv.ParseFloat(raw, 64)
+	if err != nil || !(hours > -24 && hours < 24) || hours == 0 {
+		return time.UTC
+	}
+	return time.FixedZone("", int(hours*3600))
+}
+
+// redirectToSlash sends a client to the path with its slash; method and body
+// are kept by the status.
+func redirectToSlash(in *incoming) *response {
+	to := in.path + "/"
+	if in.rawQuery != "" {
+		to += "?" + in.rawQuery
+	}
+	res := &response{status: http.StatusPermanentRedirect, header: http.Header{}}
+	res.header.Set("Location", to)
+	return res
+}

@@ -1,0 +1,156 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const maxBody = 16 << 20
+
+// incoming is a request after its body was read.
+type incoming struct {
+	method   string
+	path     string
+	rawQuery string
+	query    url.Values
+	header   http.Header
+	host     string
+	body     []byte
+	chunked  bool
+
+	// Filled in while the request is answered, for the recording.
+	tool, user, org string
+}
+
+// response is a complete answer.
+type response struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// failed turns an error into an answer.
+func failed(err error) *response {
+	res := &response{status: http.StatusInternalServerError, header: http.Header{}}
+	var e *apiError
+	if errors.As(err, &e) {
+		res.status = e.status
+		res.body = encodeJSON(e.body)
+		return res
+	}
+	res.body = encodeJSON(object{"error": err.Error()})
+	return res
+}
+
+// ServeHTTP answers a request as Close would: the API below /api/v1, the OAuth
+// server below /oauth2.
+func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	started := time.Now()
+	in, err := read(req)
+	if err != nil {
+		write(w, failed(err), req.Method)
+		return
+	}
+	f, release := s.arrive(in)
+	defer release()
+	if f != nil && !f.wait(req.Context(), s.close.stop) {
+		return
+	}
+	if f != nil && f.replaces() && !f.AfterAction {
+		s.record(in, f.Status)
+		f.play(req.Context(), s.close.stop, w, s.rateHeader(f))
+		return
+	}
+	res := s.handle(in)
+	s.record(in, res.status)
+	if s.opts.Logger != nil {
+		s.opts.Logger.LogAttrs(req.Context(), slog.LevelDebug, "request", slog.String("method", in.method),
+			slog.String("path", in.path), slog.Int("status", res.status), slog.Duration("took", time.Since(started)))
+	}
+	if f != nil && f.replaces() {
+		f.play(req.Context(), s.close.stop, w, s.rateHeader(f))
+		return
+	}
+	write(w, res, req.Method)
+}
+
+// handle answers a request with the lock held.
+func (s *Server) handle(in *incoming) *response {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sendDue()
+	res := s.answer(in)
+	s.settle()
+	return res
+}
+
+func (s *Server) answer(in *incoming) *response {
+	switch {
+	case in.path == apiRoot || strings.HasPrefix(in.path, apiRoot+"/"):
+		return s.answerAPI(in)
+	case strings.HasPrefix(in.path, "/oauth2/") || strings.HasPrefix(in.path, "/.well-known/"):
+		return s.answerOAuth(in)
+	}
+	return failed(unknownURL())
+}
+
+func read(req *http.Request) (*incoming, error) {
+	var body []byte
+	var err error
+	if req.Body != nil {
+		body, err = io.ReadAll(io.LimitReader(req.Body, maxBody+1))
+	}
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "The request body could not be read.")
+	}
+	if len(body) > maxBody {
+		return nil, refuse(http.StatusRequestEntityTooLarge, "The request body is too large.")
+	}
+	query, _ := url.ParseQuery(req.URL.RawQuery) // what can be read counts
+	return &incoming{
+		method: req.Method, path: req.URL.EscapedPath(), rawQuery: req.URL.RawQuery, query: query,
+		header: req.Header, host: req.Host, body: body, chunked: slices.Contains(req.TransferEncoding, "chunked"),
+	}, nil
+}
+
+func write(w http.ResponseWriter, res *response, method string) {
+	h := w.Header()
+	for k, v := range res.header {
+		h[k] = v
+	}
+	if len(res.body) > 0 && h.Get("Content-Type") == "" {
+		h.Set("Content-Type", "application/json")
+	}
+	if res.status != http.StatusNoContent && res.status != http.StatusNotModified {
+		h.Set("Content-Length", strconv.Itoa(len(res.body)))
+	}
+	w.WriteHeader(res.status)
+	if method != http.MethodHead {
+		_, _ = w.Write(res.body) // a client that left is not our problem
+	}
+}
+
+// sleep waits until the time is over or somebody gives up, and reports whether
+// the time is over.
+func sleep(ctx context.Context, stop <-chan struct{}, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+	case <-stop:
+	}
+	return false
+}

@@ -1,0 +1,147 @@
+package emulator
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// keepRequests is how many requests are remembered.
+const keepRequests = 10_000
+
+// Request is a request that the server received. Credentials are replaced by
+// "[redacted]".
+type Request struct {
+	Time           time.Time
+	Method         string // after x-http-method-override
+	Path           string
+	Query          url.Values
+	Header         http.Header
+	Body           []byte
+	Tool           string // name of the tool whose operation it was, or empty
+	UserID         string // who called, empty when that is unknown
+	OrganizationID string
+	Status         int // of the answer, 0 when the connection was cut
+}
+
+// Requests returns what the server received, oldest first, at most the last
+// 10,000. It includes requests that were answered with a fault.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.st.requests)
+}
+
+const redacted = "[redacted]"
+
+// secretFields are form fields and query parameters that are never recorded.
+var secretFields = []string{"client_secret", "refresh_token", "access_token", "token", "code", "code_verifier", "csrf"}
+
+var secretJSON = regexp.MustCompile(`("(?:client_secret|refresh_token|access_token|token|signature_key)"\s*:\s*)"[^"]*"`)
+
+func (s *Server) record(in *incoming, status int) {
+	r := Request{
+		Method: in.method, Path: in.path, Query: redactValues(in.query), Header: in.header.Clone(),
+		Body: redactBody(in), Tool: in.tool, UserID: in.user, OrganizationID: in.org, Status: status,
+	}
+	for _, name := range []string{"Authorization", "Cookie", "Proxy-Authorization"} {
+		if r.Header.Get(name) != "" {
+			r.Header.Set(name, redacted)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.Time = s.now()
+	if len(s.st.requests) >= keepRequests {
+		s.st.requests = append([]Request(nil), s.st.requests[keepRequests/10:]...)
+	}
+	s.st.requests = append(s.st.requests, r)
+}
+
+func redactValues(in url.Values) url.Values {
+	out := url.Values{}
+	for k, v := range in {
+		out[k] = slices.Clone(v)
+		if slices.Contains(secretFields, k) {
+			out[k] = []string{redacted}
+		}
+	}
+	return out
+}
+
+func redactBody(in *incoming) []byte {
+	if strings.HasPrefix(in.path, "/oauth2/") {
+		if form, err := url.ParseQuery(string(in.body)); err == nil {
+			return []byte(redactValues(form).Encode())
+		}
+		return []byte(redacted)
+	}
+	return secretJSON.ReplaceAll(bytes.Clone(in.body), []byte(`${1}"`+redacted+`"`))
+}
+
+// Message is an e-mail or SMS that the emulator "sent": nothing ever leaves the
+// process.
+type Message struct {
+	Time           time.Time
+	Kind           string // "email" or "sms"
+	ActivityID     string
+	LeadID         string
+	OrganizationID string
+	UserID         string
+	From           string
+	To, CC, BCC    []string
+	Subject        string
+	Text, HTML     string
+}
+
+// Outbox returns the messages that were sent, oldest first.
+func (s *Server) Outbox() []Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sendDue()
+	return slices.Clone(s.st.outbox)
+}
+
+// Objects returns all objects of a resource as an administrator would read them,
+// oldest first and for all organizations. The names of resources are those of
+// the manifest, such as "leads", "tasks" or "custom_fields_lead", and
+// "lead_statuses", "opportunity_statuses", "connected_accounts",
+// "email_threads" and "events". An unknown name has no objects.
+func (s *Server) Objects(resource string) []map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := []map[string]any{}
+	if resource == "events" {
+		for _, e := range s.st.events {
+			out = append(out, clone(e.body).(object))
+		}
+		return out
+	}
+	r := s.resources[resource]
+	if r == nil {
+		return out
+	}
+	if resource == "users" {
+		for _, u := range s.st.users {
+			out = append(out, u.object())
+		}
+		return out
+	}
+	for _, rec := range s.st.table(r.tableName()).rows {
+		if rec.gone || r.typ != "" && rec.data["_type"] != r.typ {
+			continue
+		}
+		c := s.system(rec.org)
+		out = append(out, clone(c.render(r, rec)).(object))
+	}
+	return out
+}
+
+// system is a call that the emulator makes itself in an organization.
+func (s *Server) system(org string) *call {
+	return &call{s: s, st: s.st, org: org, now: s.now(), zone: time.UTC, query: url.Values{}}
+}

@@ -1,0 +1,410 @@
+package emulator
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Life times of what the OAuth server hands out.
+const (
+	accessLife  = time.Hour
+	codeLife    = 10 * time.Minute
+	consentLife = 10 * time.Minute
+	fullScope   = "all.full_access offline_access"
+)
+
+// OAuthClient is an application that is registered at the OAuth server.
+type OAuthClient struct {
+	// ID and Secret are the credentials; [Server.AddClient] makes those that are
+	// empty.
+	ID, Secret string
+	// Name is shown on the consent page.
+	Name string
+	// RedirectURLs are the registered redirect addresses, see
+	// Options.RedirectURLs.
+	RedirectURLs []string
+	// OrganizationID makes the application private to an organization: only
+	// its members may consent, and only for it. Empty means everybody.
+	OrganizationID string
+}
+
+// Token is what a grant of access consists of.
+type Token struct {
+	AccessToken    string
+	RefreshToken   string
+	ExpiresAt      time.Time
+	Scope          string
+	UserID         string
+	OrganizationID string
+}
+
+// OAuthStats counts what happened at the OAuth server.
+type OAuthStats struct {
+	// Consents and Denials count the answers of users.
+	Consents, Denials int
+	// CodeExchanges and Refreshes count successful calls of the token endpoint.
+	CodeExchanges, Refreshes int
+	// SpentReuses counts attempts to use a refresh token that was rotated away;
+	// CodeReuses those to use a code again.
+	SpentReuses, CodeReuses int
+	// ConcurrentRedemptions counts requests with a refresh token that arrived
+	// while another one with the same token was not answered yet.
+	ConcurrentRedemptions int
+	// Revocations counts grants that were ended by an application or a user.
+	Revocations int
+	// GrantsAlive is how many grants can still be used.
+	GrantsAlive int
+}
+
+// grant is what a user in an organization gave to an application.
+type grant struct {
+	id, client, user, org, scope string
+	refresh                      string // the present refresh token, empty without offline access
+	dead                         bool
+}
+
+// accessToken belongs to a grant.
+type accessToken struct {
+	grant   *grant
+	expires time.Time
+}
+
+// code is an authorization code.
+type code struct {
+	client, user, org, scope, redirect string
+	challenge                          string
+	expires                            time.Time
+	grant                              *grant // after the exchange
+}
+
+// consent is a consent page that waits for an answer.
+type consent struct {
+	request authRequest
+	expires time.Time
+}
+
+// oauthState is the memory of the OAuth server. It is guarded by Server.mu.
+type oauthState struct {
+	clients  []*OAuthClient
+	codes    map[string]*code
+	tokens   map[string]accessToken
+	refresh  map[string]*grant // present and spent refresh tokens
+	grants   []*grant
+	consents map[string]consent
+	inFlight map[string]int
+	stats    OAuthStats
+}
+
+func newOAuthState() *oauthState {
+	return &oauthState{
+		codes: map[string]*code{}, tokens: map[string]accessToken{}, refresh: map[string]*grant{},
+		consents: map[string]consent{}, inFlight: map[string]int{},
+	}
+}
+
+func (o *oauthState) client(id string) *OAuthClient {
+	for _, c := range o.clients {
+		if c.ID == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// access returns the grant behind a valid access token, or nil.
+func (o *oauthState) access(token string, now time.Time) *grant {
+	t, ok := o.tokens[token]
+	if !ok || t.grant.dead || !now.Before(t.expires) {
+		return nil
+	}
+	return t.grant
+}
+
+// end makes a grant unusable.
+func (o *oauthState) end(g *grant) {
+	if g.dead {
+		return
+	}
+	g.dead = true
+	o.endAccess(g)
+}
+
+func (o *oauthState) endAccess(g *grant) {
+	for token, t := range o.tokens {
+		if t.grant == g {
+			delete(o.tokens, token)
+		}
+	}
+}
+
+// answerOAuth answers a request outside the API. The lock is held.
+func (s *Server) answerOAuth(in *incoming) *response {
+	if !strings.HasPrefix(in.path, "/.well-known/") && !strings.HasSuffix(in.path, "/") {
+		if s.opts.Strict || !slices.Contains([]string{"/oauth2/authorize", "/oauth2/token", "/oauth2/revoke"}, in.path) {
+			return failed(unknownURL())
+		}
+		return redirectToSlash(in)
+	}
+	switch in.path {
+	case "/.well-known/oauth-authorization-server":
+		return s.metadata(in)
+	case "/oauth2/authorize/":
+		return s.authorize(in)
+	case "/oauth2/token/":
+		return s.postOnly(in, s.token)
+	case "/oauth2/revoke/":
+		return s.postOnly(in, s.revoke)
+	}
+	return failed(unknownURL())
+}
+
+func (s *Server) postOnly(in *incoming, f func(*incoming, url.Values) *response) *response {
+	if in.method != http.MethodPost {
+		res := oauthError(http.StatusMethodNotAllowed, "invalid_request", "Use POST.")
+		res.header.Set("Allow", http.MethodPost)
+		return res
+	}
+	mime, _, _ := strings.Cut(in.header.Get("Content-Type"), ";")
+	if !strings.EqualFold(strings.TrimSpace(mime), "application/x-www-form-urlencoded") {
+		return oauthError(http.StatusBadRequest, "invalid_request", "The body must be a form.")
+	}
+	form, err := url.ParseQuery(string(in.body))
+	if err != nil {
+		return oauthError(http.StatusBadRequest, "invalid_request", "The form could not be read.")
+	}
+	return f(in, form)
+}
+
+func (s *Server) root(in *incoming) string {
+	if u := s.url(); u != "" {
+		return u
+	}
+	return "http://" + in.host
+}
+
+func (s *Server) metadata(in *incoming) *response {
+	if in.method != http.MethodGet && in.method != http.MethodHead {
+		return failed(refuse(http.StatusMethodNotAllowed, "The method is not allowed for the requested URL."))
+	}
+	root := s.root(in)
+	return jsonResponse(http.StatusOK, object{
+		"issuer":                                root,
+		"authorization_endpoint":                root + "/oauth2/authorize/",
+		"token_endpoint":                        root + "/oauth2/token/",
+		"revocation_endpoint":                   root + "/oauth2/revoke/",
+		"response_types_supported":              []any{"code"},
+		"grant_types_supported":                 []any{"authorization_code", "refresh_token"},
+		"token_endpoint_auth_methods_supported": []any{"none", "client_secret_basic", "client_secret_post"},
+		"code_challenge_methods_supported":      []any{"S256"},
+		"scopes_supported":                      []any{"all.full_access", "offline_access"},
+	})
+}
+
+func jsonResponse(status int, v any) *response {
+	return &response{status: status, header: http.Header{}, body: encodeJSON(v)}
+}
+
+func oauthError(status int, code, description string) *response {
+	res := jsonResponse(status, object{"error": code, "error_description": description})
+	res.header.Set("Cache-Control", "no-store")
+	return res
+}
+
+// clientOf checks the credentials of an application, in the form or as Basic. A
+// public client proves itself with PKCE; this server only knows confidential ones.
+func (s *Server) clientOf(in *incoming, form url.Values) (*OAuthClient, *response) {
+	id, secret := form.Get("client_id"), form.Get("client_secret")
+	if scheme, rest, _ := strings.Cut(in.header.Get("Authorization"), " "); strings.EqualFold(scheme, "basic") {
+		raw, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(rest)) // nothing decoded is nobody
+		user, password, _ := strings.Cut(string(raw), ":")
+		id, secret = unescape(user), unescape(password)
+	}
+	c := s.st.oauth.client(id)
+	if c == nil || subtle.ConstantTimeCompare([]byte(c.Secret), []byte(secret)) != 1 {
+		res := oauthError(http.StatusUnauthorized, "invalid_client", "The client credentials are wrong.")
+		res.header.Set("WWW-Authenticate", `Basic realm="oauth2"`)
+		return nil, res
+	}
+	return c, nil
+}
+
+// unescape decodes the form encoding that RFC 6749 asks for in Basic
+// credentials, which not every client does.
+func unescape(s string) string {
+	if u, err := url.QueryUnescape(s); err == nil {
+		return u
+	}
+	return s
+}
+
+func (s *Server) token(in *incoming, form url.Values) *response {
+	client, refused := s.clientOf(in, form)
+	if refused != nil {
+		return refused
+	}
+	switch form.Get("grant_type") {
+	case "authorization_code":
+		return s.exchange(client, form)
+	case "refresh_token":
+		return s.refresh(client, form)
+	case "":
+		return oauthError(http.StatusBadRequest, "invalid_request", "grant_type is missing.")
+	}
+	return oauthError(http.StatusBadRequest, "unsupported_grant_type", "This grant type is not supported.")
+}
+
+func invalidGrant(description string) *response {
+	return oauthError(http.StatusBadRequest, "invalid_grant", description)
+}
+
+func (s *Server) exchange(client *OAuthClient, form url.Values) *response {
+	o := s.st.oauth
+	if form.Get("code") == "" {
+		return oauthError(http.StatusBadRequest, "invalid_request", "code is missing.")
+	}
+	c := o.codes[form.Get("code")]
+	if c == nil || c.client != client.ID {
+		return invalidGrant("The code is unknown.")
+	}
+	if c.grant != nil {
+		o.stats.CodeReuses++
+		if s.opts.RevokeOnReuse {
+			o.end(c.grant)
+		}
+		return invalidGrant("The code was used already.")
+	}
+	if !s.now().Before(c.expires) {
+		return invalidGrant("The code has expired.")
+	}
+	given, sent := form["redirect_uri"]
+	switch {
+	case sent && c.redirect != "" && given[0] != c.redirect:
+		return invalidGrant("redirect_uri differs from the one of the authorization request.")
+	case !sent && c.redirect != "" && s.opts.Strict:
+		return invalidGrant("redirect_uri is missing.")
+	}
+	if c.challenge != "" {
+		sum := sha256.Sum256([]byte(form.Get("code_verifier")))
+		if base64.RawURLEncoding.EncodeToString(sum[:]) != c.challenge {
+			return invalidGrant("code_verifier does not fit the challenge.")
+		}
+	}
+	c.grant = s.newGrant(c.client, c.user, c.org, c.scope)
+	o.stats.CodeExchanges++
+	return s.tokenAnswer(s.issue(c.grant))
+}
+
+func (s *Server) refresh(client *OAuthClient, form url.Values) *response {
+	o := s.st.oauth
+	token := form.Get("refresh_token")
+	if token == "" {
+		return oauthError(http.StatusBadRequest, "invalid_request", "refresh_token is missing.")
+	}
+	g := o.refresh[token]
+	switch {
+	case g == nil || g.client != client.ID:
+		return invalidGrant("The refresh token is unknown.")
+	case g.refresh != token:
+		o.stats.SpentReuses++
+		if s.opts.RevokeOnReuse {
+			o.end(g)
+		}
+		return invalidGrant("The refresh token was used already.")
+	case g.dead || !s.st.member(g.org, g.user):
+		return invalidGrant("The grant was revoked.")
+	}
+	if s.opts.RefreshEndsAccess {
+		o.endAccess(g)
+	}
+	o.stats.Refreshes++
+	return s.tokenAnswer(s.issue(g))
+}
+
+func (s *Server) newGrant(client, user, org, scope string) *grant {
+	g := &grant{id: s.st.ids.short("grant"), client: client, user: user, org: org, scope: scope}
+	s.st.oauth.grants = append(s.st.oauth.grants, g)
+	return g
+}
+
+// issue makes a new access token, and a new refresh token in place of the old.
+func (s *Server) issue(g *grant) Token {
+	o := s.st.oauth
+	t := Token{
+		AccessToken: "access." + s.st.ids.base62(40), ExpiresAt: s.now().Add(accessLife),
+		Scope: g.scope, UserID: g.user, OrganizationID: g.org,
+	}
+	o.tokens[t.AccessToken] = accessToken{grant: g, expires: t.ExpiresAt}
+	if slices.Contains(strings.Fields(g.scope), "offline_access") {
+		t.RefreshToken = "refresh." + s.st.ids.base62(40)
+		g.refresh = t.RefreshToken
+		o.refresh[t.RefreshToken] = g
+	}
+	return t
+}
+
+func (s *Server) tokenAnswer(t Token) *response {
+	o := object{
+		"token_type": "Bearer", "access_token": t.AccessToken, "expires_in": int64(accessLife / time.Second),
+		"scope": t.Scope, "organization_id": t.OrganizationID, "user_id": t.UserID,
+	}
+	if t.RefreshToken != "" {
+		o["refresh_token"] = t.RefreshToken
+	}
+	res := jsonResponse(http.StatusOK, o)
+	res.header.Set("Cache-Control", "no-store")
+	return res
+}
+
+// revoke ends the grant behind a refresh or access token. Unknown tokens are
+// no error.
+func (s *Server) revoke(in *incoming, form url.Values) *response {
+	client, refused := s.clientOf(in, form)
+	if refused != nil {
+		return refused
+	}
+	o := s.st.oauth
+	token := form.Get("token")
+	if token == "" {
+		return oauthError(http.StatusBadRequest, "invalid_request", "token is missing.")
+	}
+	g := o.refresh[token]
+	if t, ok := o.tokens[token]; ok {
+		g = t.grant
+	}
+	if g != nil && g.client == client.ID && !g.dead {
+		o.end(g)
+		o.stats.Revocations++
+	}
+	return jsonResponse(http.StatusOK, object{})
+}
+
+// noteRedemption counts refresh tokens that are redeemed twice at the same
+// time. The result must be called when the request was answered.
+func (s *Server) noteRedemption(in *incoming) func() {
+	if in.path != "/oauth2/token/" || in.method != http.MethodPost {
+		return func() {}
+	}
+	form, err := url.ParseQuery(string(in.body))
+	token := form.Get("refresh_token")
+	if err != nil || token == "" {
+		return func() {}
+	}
+	o := s.st.oauth
+	o.inFlight[token]++
+	if o.inFlight[token] > 1 {
+		o.stats.ConcurrentRedemptions++
+	}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if o.inFlight[token]--; o.inFlight[token] <= 0 {
+			delete(o.inFlight, token)
+		}
+	}
+}

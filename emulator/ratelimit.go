@@ -1,0 +1,138 @@
+package emulator
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// RateLimitStyle says which headers tell a client about its limit.
+type RateLimitStyle int
+
+// The styles that the service has used.
+const (
+	// RateLimitNone sends no rate header at all.
+	RateLimitNone RateLimitStyle = iota
+	// RateLimitComma sends "RateLimit: limit=100, remaining=50, reset=5", and
+	// Retry-After with a refusal.
+	RateLimitComma
+	// RateLimitSemicolon sends "ratelimit: limit=100; remaining=50; reset=5" and
+	// the three values in headers of their own.
+	RateLimitSemicolon
+	// RateLimitLegacy sends X-Rate-Limit-Limit, -Remaining and -Reset.
+	RateLimitLegacy
+	// RateLimitRetryAfter sends only Retry-After, and only with a refusal.
+	RateLimitRetryAfter
+)
+
+// RateLimit configures limits per credential and group of endpoints (the
+// resource and the method). An organization has three times as much.
+type RateLimit struct {
+	// Style of the headers.
+	Style RateLimitStyle
+	// Requests per Window; 0 refuses nothing, and the headers show 100.
+	Requests int
+	// Window is the time after which the count starts again; 0 means one second.
+	Window time.Duration
+}
+
+// bucket counts the requests of one window.
+type bucket struct {
+	start time.Time
+	n     int
+}
+
+func (b *bucket) take(now time.Time, window time.Duration) {
+	if now.Sub(b.start) >= window || now.Before(b.start) {
+		b.start, b.n = now, 0
+	}
+	b.n++
+}
+
+func (rl RateLimit) window() time.Duration {
+	if rl.Window <= 0 {
+		return time.Second
+	}
+	return rl.Window
+}
+
+func (st *state) bucket(key string) *bucket {
+	b := st.limits[key]
+	if b == nil {
+		b = &bucket{}
+		st.limits[key] = b
+	}
+	return b
+}
+
+// limit counts the request. It returns the refusal, if any, and the headers.
+func (c *call) limit() (error, http.Header) { //nolint:revive // the error is an answer, not a failure
+	rl := c.s.opts.RateLimit
+	if rl.Style == RateLimitNone && rl.Requests <= 0 {
+		return nil, nil
+	}
+	limit := rl.Requests
+	if limit <= 0 {
+		limit = 100
+	}
+	group := c.method + " " + c.route.resource
+	who := c.keyID
+	if c.grant != nil {
+		who = c.grant.id
+	}
+	key := c.st.bucket(who + " " + group)
+	org := c.st.bucket(c.org + " " + group)
+	key.take(c.now, rl.window())
+	org.take(c.now, rl.window())
+	nearest, left := key, limit-key.n
+	if orgLeft := 3*limit - org.n; orgLeft < left {
+		nearest, left, limit = org, orgLeft, 3*limit
+	}
+	reset := nearest.start.Add(rl.window()).Sub(c.now)
+	over := left < 0 && rl.Requests > 0
+	header := rl.header(limit, max(left, 0), reset, over)
+	if over {
+		return refuse(http.StatusTooManyRequests, "API call count exceeded for this time window."), header
+	}
+	return nil, header
+}
+
+// header spells the state of a limit.
+func (rl RateLimit) header(limit, remaining int, reset time.Duration, refused bool) http.Header {
+	h := http.Header{}
+	seconds := max(reset, 0).Seconds()
+	decimal := strconv.FormatFloat(math.Round(seconds*1000)/1000, 'f', -1, 64)
+	switch rl.Style {
+	case RateLimitComma:
+		h.Set("RateLimit", fmt.Sprintf("limit=%d, remaining=%d, reset=%s", limit, remaining, decimal))
+	case RateLimitSemicolon:
+		h.Set("RateLimit", fmt.Sprintf("limit=%d; remaining=%d; reset=%s", limit, remaining, decimal))
+		h.Set("RateLimit-Limit", strconv.Itoa(limit))
+		h.Set("RateLimit-Remaining", strconv.Itoa(remaining))
+		h.Set("RateLimit-Reset", decimal)
+	case RateLimitLegacy:
+		h.Set("X-Rate-Limit-Limit", strconv.Itoa(limit))
+		h.Set("X-Rate-Limit-Remaining", strconv.Itoa(remaining))
+		h.Set("X-Rate-Limit-Reset", decimal)
+	}
+	if refused && (rl.Style == RateLimitComma || rl.Style == RateLimitSemicolon || rl.Style == RateLimitRetryAfter) {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(seconds))))
+	}
+	return h
+}
+
+// rateHeader returns the rate headers of a fault: those of a refusal for 429,
+// where some quota is left because the limit behind it is a hidden one.
+func (s *Server) rateHeader(f *fault) http.Header {
+	if f.Kind != FaultAnswer || f.Status != http.StatusTooManyRequests {
+		return nil
+	}
+	rl := s.opts.RateLimit
+	limit := rl.Requests
+	if limit <= 0 {
+		limit = 100
+	}
+	return rl.header(limit, limit/2, rl.window(), true)
+}

@@ -1,0 +1,67 @@
+package emulator
+
+import (
+	"html"
+	"regexp"
+	"strings"
+)
+
+var (
+	anyTag   = regexp.MustCompile(`<[^>]*>`)
+	lineTag  = regexp.MustCompile(`(?i)<(br|hr)\s*/?>|</(p|li|h[1-6])>`)
+	mention  = regexp.MustCompile(`<span[^>]*\bdata-type="mention"[^>]*>`)
+	mentions = regexp.MustCompile(`\bdata-id="([^"]+)"`)
+)
+
+// richFromPlain wraps plain text as rich text.
+func richFromPlain(s string) string {
+	if s == "" {
+		return ""
+	}
+	s = strings.ReplaceAll(html.EscapeString(s), "\r\n", "\n")
+	return "<body><p>" + strings.ReplaceAll(s, "\n", "<br/>") + "</p></body>"
+}
+
+// plainFromRich drops the markup of rich text.
+func plainFromRich(s string) string {
+	s = lineTag.ReplaceAllString(s, "\n")
+	return strings.TrimSpace(html.UnescapeString(anyTag.ReplaceAllString(s, "")))
+}
+
+// wrapBody adds the element around rich text when it is missing.
+func wrapBody(s string) string {
+	if s == "" || strings.HasPrefix(strings.TrimSpace(s), "<body") {
+		return s
+	}
+	return "<body>" + s + "</body>"
+}
+
+// mentioned lists the ids that rich text mentions.
+func mentioned(s string) []any {
+	out := []any{}
+	for _, tag := range mention.FindAllString(s, -1) {
+		if m := mentions.FindStringSubmatch(tag); m != nil {
+			out = append(out, m[1])
+		}
+	}
+	return out
+}
+
+// noteFields are the two spellings of a note.
+var noteFields = []field{{name: "note", kind: text}, {name: "note_html", kind: text}}
+
+// pairNotes keeps note and note_html in step. When both are given, note_html
+// wins.
+func pairNotes(o object) {
+	rich, hasRich := o["note_html"]
+	plain, hasPlain := o["note"]
+	switch {
+	case hasRich && rich != nil:
+		o["note_html"] = wrapBody(str(rich))
+		o["note"] = plainFromRich(str(rich))
+	case hasPlain && plain != nil:
+		o["note_html"] = richFromPlain(str(plain))
+	case hasRich || hasPlain:
+		o["note"], o["note_html"] = "", ""
+	}
+}

@@ -1,0 +1,281 @@
+package emulator
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+const maxSeed = 64 << 20
+
+// Seed fills the first organization from a JSON file:
+//
+//	{
+//	  "users": [{"first_name": "Cleo", "last_name": "Test", "email": "cleo@example.com", "role": "user"}],
+//	  "lead_statuses": [{"label": "On hold"}],
+//	  "pipelines": [{"name": "Renewals", "statuses": [{"label": "Renewed", "type": "won"}]}],
+//	  "sequences": [{"name": "Onboarding", "steps": [{"step_type": "email", "delay": 0}]}],
+//	  "custom_fields": {"lead": [{"name": "Industry", "type": "choices", "choices": ["Software", "Steel"]}]},
+//	  "leads": [{
+//	    "name": "Acme", "status": "Qualified", "custom": {"Industry": "Steel"},
+//	    "contacts": [{"name": "Bob", "emails": [{"email": "bob@acme.example"}]}],
+//	    "opportunities": [{"status": "Proposal Sent", "value": 1200000, "value_period": "annual", "contact": "Bob"}],
+//	    "tasks": [{"text": "Call back", "date": "2026-12-01", "assigned_to": "cleo@example.com"}],
+//	    "notes": [{"note": "Met at the fair"}],
+//	    "calls": [], "emails": [], "sms": []
+//	  }]
+//	}
+//
+// Every part may be left out. Objects are what the API takes to create them,
+// with these additions: an "id" is kept, statuses may be given by label, users
+// by e-mail address, custom fields by name, and "contact" names a contact of the
+// same lead. What was written before an error stays. Errors name the place, such
+// as leads[0].tasks[2]. The objects belong to the first user unless they say
+// otherwise.
+func (s *Server) Seed(r io.Reader) error {
+	data, err := io.ReadAll(io.LimitReader(r, maxSeed+1))
+	if err != nil {
+		return fmt.Errorf("read the seed: %w", err)
+	}
+	if len(data) > maxSeed {
+		return errors.New("the seed is larger than 64 MiB")
+	}
+	seed, err := decodeObject(data)
+	if err != nil {
+		return fmt.Errorf("the seed is not a JSON object: %w", seedPosition(data, err))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.system(s.st.orgs[0].id)
+	c.user, c.seeding = s.st.users[0].id, true
+	defer s.settle()
+	return c.seed(seed)
+}
+
+// seedPosition adds the line to a syntax error.
+func seedPosition(data []byte, err error) error {
+	var syntax *json.SyntaxError
+	if !errors.As(err, &syntax) {
+		return err
+	}
+	end := min(int(syntax.Offset), len(data))
+	line := 1 + strings.Count(string(data[:end]), "\n")
+	return fmt.Errorf("line %d: %w", line, err)
+}
+
+// seedParts are the keys of a seed in the order in which they are read.
+var seedParts = []string{"users", "lead_statuses", "pipelines", "sequences", "custom_fields", "leads"}
+
+func (c *call) seed(seed object) error {
+	for key := range seed {
+		if !slices.Contains(seedParts, key) {
+			return fmt.Errorf("%s: unknown key, expected one of %s", key, strings.Join(seedParts, ", "))
+		}
+	}
+	for _, part := range seedParts {
+		raw, ok := seed[part]
+		if !ok {
+			continue
+		}
+		var err error
+		switch part {
+		case "users":
+			err = each(part, raw, c.seedUser)
+		case "custom_fields":
+			err = c.seedDefinitions(raw)
+		case "leads":
+			err = each(part, raw, c.seedLead)
+		case "pipelines":
+			err = each(part, raw, func(place string, o object) error { return c.seedObject(place, part, o, "statuses") })
+		case "sequences":
+			err = each(part, raw, func(place string, o object) error { return c.seedObject(place, part, o, "steps") })
+		default:
+			err = each(part, raw, func(place string, o object) error { return c.seedObject(place, part, o) })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// each walks a list of objects.
+func each(place string, raw any, f func(place string, o object) error) error {
+	rows, ok := raw.([]any)
+	if !ok {
+		return fmt.Errorf("%s: expected a list", place)
+	}
+	for i, e := range rows {
+		at := fmt.Sprintf("%s[%d]", place, i)
+		o, ok := e.(object)
+		if !ok {
+			return fmt.Errorf("%s: expected an object", at)
+		}
+		if err := f(at, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *call) seedUser(place string, o object) error {
+	u := User{ID: str(o["id"]), FirstName: str(o["first_name"]), LastName: str(o["last_name"]), Email: str(o["email"]), Role: str(o["role"])}
+	for key, v := range o {
+		if !slices.Contains([]string{"id", "first_name", "last_name", "email", "role"}, key) {
+			return fmt.Errorf("%s: unknown key %q", place, key)
+		}
+		if _, ok := v.(string); !ok {
+			return fmt.Errorf("%s.%s: expected text", place, key)
+		}
+	}
+	if u.ID != "" && c.st.user(u.ID) != nil {
+		return fmt.Errorf("%s: the id %q is taken", place, u.ID)
+	}
+	u.Organizations = []string{c.org}
+	c.s.addKey(c.s.addUser(u).id, c.org)
+	return nil
+}
+
+func (c *call) seedDefinitions(raw any) error {
+	owners, ok := raw.(object)
+	if !ok {
+		return errors.New("custom_fields: expected an object")
+	}
+	for _, owner := range slices.Sorted(maps.Keys(owners)) {
+		place := "custom_fields." + owner
+		if !slices.Contains(customOwners, owner) {
+			return fmt.Errorf("%s: expected one of %s", place, strings.Join(customOwners, ", "))
+		}
+		err := each(place, owners[owner], func(place string, o object) error { return c.seedObject(place, customTable(owner), o) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seedChildren are the parts of a lead in the order in which they are read.
+var seedChildren = []string{"contacts", "opportunities", "tasks", "notes", "calls", "emails", "sms"}
+
+func (c *call) seedLead(place string, o object) error {
+	lead := shallow(o)
+	for _, part := range seedChildren {
+		delete(lead, part)
+	}
+	rec, err := c.seedRecord(place, "leads", lead, "status")
+	if err != nil {
+		return err
+	}
+	for _, part := range seedChildren {
+		raw, ok := o[part]
+		if !ok {
+			continue
+		}
+		err := each(place+"."+part, raw, func(place string, child object) error {
+			child = shallow(child)
+			child["lead_id"] = rec.id
+			if err := c.seedContact(place, rec.id, child); err != nil {
+				return err
+			}
+			return c.seedObject(place, part, child, "status", "_type", "contact", "send_in")
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seedContact resolves the contact that an object names.
+func (c *call) seedContact(place, lead string, o object) error {
+	name, ok := o["contact"]
+	if !ok {
+		return nil
+	}
+	for _, contact := range c.st.table("contacts").of(lead) {
+		if contact.data["name"] == name {
+			o["contact_id"] = contact.id
+			return nil
+		}
+	}
+	return fmt.Errorf("%s.contact: the lead has no contact %q", place, fmt.Sprint(name))
+}
+
+func (c *call) seedObject(place, resource string, o object, more ...string) error {
+	_, err := c.seedRecord(place, resource, o, more...)
+	return err
+}
+
+// seedRecord adds one object. more are the keys that it may have beside the
+// fields of its resource.
+func (c *call) seedRecord(place, name string, o object, more ...string) (*record, error) {
+	r := c.s.resources[name]
+	o = shallow(o)
+	for key, v := range o {
+		known := key == "id" || strings.HasPrefix(key, "custom.") || key == "custom" && r.custom != "" || slices.Contains(more, key)
+		for _, f := range r.fields {
+			if f.name != key {
+				continue
+			}
+			known = true
+			if address, ok := v.(string); ok && f.table == "users" && strings.Contains(address, "@") {
+				for _, u := range c.colleagues() {
+					if u.email == address {
+						o[key] = u.id
+					}
+				}
+			}
+		}
+		if !known {
+			return nil, fmt.Errorf("%s: unknown key %q", place, key)
+		}
+	}
+	rec, err := c.add(r, o)
+	if err != nil {
+		c.failure, c.nested = nil, nil
+		return nil, fmt.Errorf("%s: %s", place, sentence(err))
+	}
+	return rec, nil
+}
+
+// seedID keeps the id of a seeded object.
+func (c *call) seedID(r *resource, body, o object) error {
+	raw, ok := body["id"]
+	if !ok || !c.seeding {
+		return nil
+	}
+	id, ok := raw.(string)
+	if !ok || id == "" {
+		return fieldError("id", errType("basestring"))
+	}
+	if c.st.table(r.tableName()).byID[id] != nil {
+		return fieldError("id", "An object with this id exists already.")
+	}
+	o["id"] = id
+	return nil
+}
+
+// sentence puts an error answer into one line.
+func sentence(err error) string {
+	var e *apiError
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	body, _ := e.body.(object)
+	fields, _ := body["field-errors"].(object)
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		out = append(out, key+": "+strings.TrimSuffix(valueText(fields[key]), "."))
+	}
+	for _, v := range list(body["errors"]) {
+		out = append(out, strings.TrimSuffix(valueText(v), "."))
+	}
+	if text := str(body["error"]); text != "" {
+		out = append(out, text)
+	}
+	return strings.Join(out, "; ")
+}

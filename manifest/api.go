@@ -1,0 +1,356 @@
+package manifest
+
+import (
+	"encoding/json"
+	"path"
+)
+
+// API is a checked manifest: every name is resolved, every default is filled
+// in, and everything is in the order of the files. Only [Check] makes one, and
+// nothing changes it afterwards.
+type API struct {
+	Name      string
+	BaseURL   string
+	Prefix    string // /api/v1
+	Doc       string
+	About     string
+	IDs       []*IDKind
+	Resources []*Resource
+}
+
+// IDKind is a kind of id.
+type IDKind struct {
+	Name     string
+	Prefixes []string // the usual one first
+	Literals []string // ids that are words
+	From     string   // tool that finds valid ids
+	About    string
+}
+
+// Resource is one file of the manifest.
+type Resource struct {
+	Name  string // leads
+	Title string
+	About string
+	Doc   string
+	File  string
+	Enums []*Enum
+	Types []*Object
+	Tools []*Tool
+}
+
+// Enum is a set of words.
+type Enum struct {
+	Name   string
+	About  string
+	Open   bool // other words may be sent
+	Values []EnumValue
+}
+
+// EnumValue is one word and what it means.
+type EnumValue struct{ Word, About string }
+
+// Words lists the words of the enum.
+func (e *Enum) Words() []string {
+	words := make([]string, len(e.Values))
+	for i, v := range e.Values {
+		words[i] = v.Word
+	}
+	return words
+}
+
+// Object is a type with fields.
+type Object struct {
+	Name     string
+	About    string
+	Fields   []*Field
+	Variants []Variant
+}
+
+// Field returns the field with this name, or nil.
+func (o *Object) Field(name string) *Field {
+	for _, f := range o.Fields {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// Variant is another object that can stand in the same list.
+type Variant struct {
+	Object *Object
+	By, Is string // the field By holds the word Is, or
+	Has    string // the field Has is there
+}
+
+// Kind is the kind of a type.
+type Kind int
+
+// Kinds of types.
+const (
+	String Kind = iota
+	RichText
+	Integer
+	Number
+	Boolean
+	Date
+	DateTime
+	DateOrDateTime
+	Cents
+	Email
+	Phone
+	URL
+	Timezone
+	JSON
+	ID
+	EnumType
+	List
+	Map
+	CustomFields
+	ObjectType
+)
+
+// Type is the type of a field.
+type Type struct {
+	Kind   Kind
+	Elem   *Type   // of List and Map
+	ID     *IDKind // of ID; nil for an id of any kind
+	Enum   *Enum
+	Object *Object
+}
+
+// Place says where a parameter goes.
+type Place string
+
+// Places of parameters.
+const (
+	InPath  Place = "path"
+	InQuery Place = "query"
+	InBody  Place = "body"
+)
+
+// Field is a member of an object or a parameter of a tool.
+type Field struct {
+	Name                 string
+	Pos                  Pos
+	Type                 *Type
+	About                string
+	Read, Create, Update bool
+	Always               bool // always there and never null in answers
+	Required             bool
+	Nullable             bool // null may be sent
+	OnRequest            bool // comes back only when asked for
+	Default              json.RawMessage
+	Preset               json.RawMessage // sent when the caller gives nothing
+	Example              json.RawMessage
+	Min, Max             *int64
+	MaxLength            int
+	MinItems, MaxItems   int
+	From                 string
+	Aliases              []string
+	Deprecated           string
+	In                   Place // of parameters
+}
+
+// Effect is what a tool does to the data.
+type Effect string
+
+// Effects of tools.
+const (
+	Reads    Effect = "read"
+	Writes   Effect = "write"
+	Destroys Effect = "destructive"
+)
+
+// Tool is one operation of the API.
+type Tool struct {
+	Name       string // close_lead_create
+	Title      string
+	Does       string
+	Use        string
+	Gives      string
+	Method     string
+	Path       string
+	Effect     Effect
+	Sends      bool
+	Idempotent bool
+	Update     bool     // what it takes is written to something that exists
+	Params     []*Field // path parameters first
+	Aliases    []Alias
+	Rules      []Rule
+	Returns    *Type // nil: nothing; a List: a page of items
+	Totals     *Object
+	Paging     bool
+	Show       []string
+	Examples   []Example
+	Synonyms   []string
+	Status     int
+	Action     string
+	Doc        string
+	Resource   *Resource
+	Pos        Pos
+}
+
+// Param returns the parameter with this name, or nil.
+func (t *Tool) Param(name string) *Field {
+	for _, p := range t.Params {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// Alias is another name for a parameter. With Map, values change too: each pair
+// is JSON of the alias and JSON of the parameter.
+type Alias struct {
+	Name, For string
+	Map       [][2]string
+}
+
+// RuleKind is a kind of cross-field rule, named by its key in the manifest.
+type RuleKind string
+
+// Kinds of rules.
+const (
+	ExactlyOne RuleKind = "exactly_one"
+	AtLeastOne RuleKind = "at_least_one"
+	AtMostOne  RuleKind = "at_most_one"
+	Needs      RuleKind = "needs"
+)
+
+// Rule ties parameters together.
+type Rule struct {
+	Kind   RuleKind
+	Fields []string
+	If, Is string // of Needs
+	About  string
+}
+
+// Example is one valid input.
+type Example struct {
+	About string
+	Input json.RawMessage
+}
+
+// Tools lists the tools of all resources in the order of the manifest.
+func (a *API) Tools() []*Tool {
+	var list []*Tool
+	for _, r := range a.Resources {
+		list = append(list, r.Tools...)
+	}
+	return list
+}
+
+// Tool returns the tool with this name, or nil.
+func (a *API) Tool(name string) *Tool {
+	for _, r := range a.Resources {
+		for _, t := range r.Tools {
+			if t.Name == name {
+				return t
+			}
+		}
+	}
+	return nil
+}
+
+// Select returns an API with only the tools whose name matches one of the
+// patterns, in the syntax of path.Match, and the types that they need. A
+// pattern that matches nothing is returned in unused; a broken one too.
+func (a *API) Select(patterns []string) (sub *API, unused []string) {
+	used := make([]bool, len(patterns))
+	keep := map[*Tool]bool{}
+	for _, t := range a.Tools() {
+		for i, p := range patterns {
+			if ok, err := path.Match(p, t.Name); ok && err == nil {
+				keep[t], used[i] = true, true
+			}
+		}
+	}
+	for i, p := range patterns {
+		if !used[i] {
+			unused = append(unused, p)
+		}
+	}
+	need := newReach()
+	for t := range keep {
+		need.tool(t)
+	}
+	b := *a
+	b.Resources, b.IDs = nil, nil
+	for _, k := range a.IDs {
+		if need.ids[k] {
+			b.IDs = append(b.IDs, k)
+		}
+	}
+	for _, r := range a.Resources {
+		c := *r
+		c.Tools, c.Types, c.Enums = nil, nil, nil
+		for _, t := range r.Tools {
+			if keep[t] {
+				c.Tools = append(c.Tools, t)
+			}
+		}
+		for _, o := range r.Types {
+			if need.objects[o] {
+				c.Types = append(c.Types, o)
+			}
+		}
+		for _, e := range r.Enums {
+			if need.enums[e] {
+				c.Enums = append(c.Enums, e)
+			}
+		}
+		if len(c.Tools)+len(c.Types)+len(c.Enums) > 0 {
+			b.Resources = append(b.Resources, &c)
+		}
+	}
+	return &b, unused
+}
+
+// reach collects what tools refer to.
+type reach struct {
+	objects map[*Object]bool
+	enums   map[*Enum]bool
+	ids     map[*IDKind]bool
+}
+
+func newReach() *reach {
+	return &reach{map[*Object]bool{}, map[*Enum]bool{}, map[*IDKind]bool{}}
+}
+
+func (r *reach) tool(t *Tool) {
+	for _, p := range t.Params {
+		r.typ(p.Type)
+	}
+	r.typ(t.Returns)
+	r.object(t.Totals)
+}
+
+func (r *reach) typ(t *Type) {
+	if t == nil {
+		return
+	}
+	r.typ(t.Elem)
+	r.object(t.Object)
+	if t.Enum != nil {
+		r.enums[t.Enum] = true
+	}
+	if t.ID != nil {
+		r.ids[t.ID] = true
+	}
+}
+
+func (r *reach) object(o *Object) {
+	if o == nil || r.objects[o] {
+		return
+	}
+	r.objects[o] = true
+	for _, f := range o.Fields {
+		r.typ(f.Type)
+	}
+	for _, v := range o.Variants {
+		r.object(v.Object)
+	}
+}

@@ -1,0 +1,205 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// maxFile is how large one manifest file may be. The largest of ours has a
+// hundredth of it.
+const maxFile = 4 << 20
+
+// Document is a manifest as written: one or more layers of files. The first
+// layer stands on its own; later ones add to it.
+type Document struct {
+	layers [][]file
+}
+
+type file struct {
+	name string
+	root *yaml.Node // a mapping
+}
+
+// Load reads the *.yaml files at the root of each file system, in the order of
+// their names. The first is the manifest; the others are additions. The error
+// is a [Problems] when the files are at fault.
+func Load(layers ...fs.FS) (*Document, error) {
+	doc := &Document{}
+	var ps Problems
+	seen := map[string]bool{}
+	for _, fsys := range layers {
+		entries, err := fs.ReadDir(fsys, ".")
+		if err != nil {
+			return nil, fmt.Errorf("read manifest: %w", err)
+		}
+		var files []file
+		for _, e := range entries {
+			if ext := path.Ext(e.Name()); e.IsDir() || ext != ".yaml" && ext != ".yml" {
+				continue
+			}
+			if seen[e.Name()] {
+				ps.add(Pos{File: e.Name()}, "give the file another name; it adds to the manifest", "a file of this name is in the manifest already")
+				continue
+			}
+			seen[e.Name()] = true
+			root, err := parse(fsys, e.Name(), &ps)
+			if err != nil {
+				return nil, err
+			}
+			if root != nil {
+				files = append(files, file{e.Name(), root})
+			}
+		}
+		if len(files) == 0 && len(ps) == 0 {
+			ps.add(Pos{File: "."}, "a manifest is one YAML file per resource and a close.yaml", "no *.yaml file in the manifest folder")
+		}
+		doc.layers = append(doc.layers, files)
+	}
+	if len(ps) > 0 {
+		return nil, ps.sorted()
+	}
+	return doc, nil
+}
+
+// parse reads one file into nodes and checks what YAML itself can get wrong.
+func parse(fsys fs.FS, name string, ps *Problems) (*yaml.Node, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("read manifest: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read manifest: %s: %w", name, err)
+	}
+	if len(data) > maxFile {
+		ps.add(Pos{File: name}, "split it by resource", "the file is larger than %d MB", maxFile>>20)
+		return nil, nil
+	}
+	dec := yaml.NewDecoder(strings.NewReader(string(data)))
+	var node, second yaml.Node
+	if err := safely(func() error { return dec.Decode(&node) }); err != nil {
+		if errors.Is(err, io.EOF) {
+			ps.add(Pos{File: name}, "", "the file is empty")
+			return nil, nil
+		}
+		*ps = append(*ps, yamlProblem(name, err))
+		return nil, nil
+	}
+	before := len(*ps)
+	switch err := safely(func() error { return dec.Decode(&second) }); {
+	case err == nil:
+		ps.add(Pos{name, second.Line, second.Column}, "use one file per resource", "a second document starts here")
+	case !errors.Is(err, io.EOF):
+		*ps = append(*ps, yamlProblem(name, err))
+	}
+	root := &node
+	if root.Kind == yaml.DocumentNode && len(root.Content) == 1 {
+		root = root.Content[0]
+	}
+	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
+		ps.add(Pos{File: name}, "", "the file is empty")
+		return nil, nil
+	}
+	if root.Kind != yaml.MappingNode {
+		ps.add(Pos{name, root.Line, root.Column}, "", "a manifest file must be a mapping, not %s", kindName(root))
+		return nil, nil
+	}
+	plain(name, root, ps)
+	if len(*ps) > before {
+		return nil, nil
+	}
+	return root, nil
+}
+
+// safely turns a panic of the YAML library into an error: the input is a
+// user's.
+func safely(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("yaml: %v", r)
+		}
+	}()
+	return f()
+}
+
+// yamlProblem takes the line out of the library's message.
+func yamlProblem(name string, err error) Problem {
+	msg := strings.TrimPrefix(err.Error(), "yaml: ")
+	pos := Pos{File: name}
+	var line int
+	if n, _ := fmt.Sscanf(msg, "line %d:", &line); n == 1 {
+		pos.Line, pos.Col = line, 1
+		_, msg, _ = strings.Cut(msg, ": ")
+	}
+	hint := ""
+	if strings.Contains(msg, "mapping values are not allowed") {
+		hint = "text with a colon and a space in it must be quoted"
+	}
+	return Problem{pos, "not valid YAML: " + msg, hint}
+}
+
+// plain reports what YAML allows and a manifest does not: aliases, anchors,
+// keys that are not words, and keys given twice.
+func plain(name string, n *yaml.Node, ps *Problems) {
+	pos := Pos{name, n.Line, n.Column}
+	if n.Kind == yaml.AliasNode || n.Anchor != "" {
+		ps.add(pos, "write it out", "anchors and aliases are not allowed")
+		return
+	}
+	if n.Kind == yaml.MappingNode {
+		first := map[string]*yaml.Node{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			k := n.Content[i]
+			kpos := Pos{name, k.Line, k.Column}
+			if k.Kind != yaml.ScalarNode {
+				ps.add(kpos, "", "a key must be a word, not %s", kindName(k))
+				continue
+			}
+			if k.Tag == "!!merge" {
+				ps.add(kpos, "write it out", "merge keys are not allowed")
+				continue
+			}
+			if f := first[k.Value]; f != nil {
+				ps.add(kpos, fmt.Sprintf("first at line %d", f.Line), "key %q is given twice", k.Value)
+				continue
+			}
+			first[k.Value] = k
+		}
+	}
+	for _, c := range n.Content {
+		plain(name, c, ps)
+	}
+}
+
+func kindName(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.AliasNode:
+		return "an alias"
+	case yaml.ScalarNode, yaml.DocumentNode:
+	}
+	if n.Tag == "!!null" {
+		return "nothing"
+	}
+	return fmt.Sprintf("%q", n.Value)
+}
+
+// pairs lists the keys and values of a mapping.
+func pairs(n *yaml.Node) [][2]*yaml.Node {
+	list := make([][2]*yaml.Node, 0, len(n.Content)/2)
+	for kv := range slices.Chunk(n.Content, 2) {
+		list = append(list, [2]*yaml.Node{kv[0], kv[1]})
+	}
+	return list
+}

@@ -1,0 +1,42 @@
+package manifest
+
+import "strings"
+
+// initialisms are words that Go code writes in capitals.
+var initialisms = map[string]string{
+	"id": "ID", "ids": "IDs", "url": "URL", "urls": "URLs", "uid": "UID", "uids": "UIDs", "html": "HTML", "json": "JSON", "http": "HTTP", "https": "HTTPS",
+	"api": "API", "sms": "SMS", "mms": "MMS", "ssl": "SSL", "ip": "IP", "tz": "TZ", "iso": "ISO", "utc": "UTC", "smtp": "SMTP",
+	"imap": "IMAP", "ai": "AI", "crm": "CRM", "cc": "CC", "bcc": "BCC", "vm": "VM", "totp": "TOTP", "whatsapp": "WhatsApp",
+}
+
+// GoName makes an exported Go name of a name in snake_case, of a word such as
+// in-progress, or of a filter such as date_created__gte.
+func GoName(name string) string {
+	var b strings.Builder
+	for part := range strings.FieldsFuncSeq(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
+	}) {
+		if up, ok := initialisms[strings.ToLower(part)]; ok {
+			b.WriteString(up)
+			continue
+		}
+		b.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	}
+	s := b.String()
+	if s == "" {
+		return "X"
+	}
+	if s[0] >= '0' && s[0] <= '9' {
+		return "N" + s
+	}
+	return s
+}
+
+// FuncName makes the Go name of a tool: close_sms_create is SMSCreate.
+func FuncName(tool string) string {
+	_, rest, ok := strings.Cut(tool, "_")
+	if !ok {
+		rest = tool
+	}
+	return GoName(rest)
+}

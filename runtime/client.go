@@ -1,0 +1,296 @@
+package runtime
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Version is the version of closekit, as it stands in the User-Agent header.
+const Version = "0.1.0"
+
+// DefaultBaseURL is the root of Close's API.
+const DefaultBaseURL = "https://api.close.com"
+
+const (
+	apiPrefix      = "/api/v1"
+	defaultTimeout = 60 * time.Second
+	defaultMaxWait = 60 * time.Second
+	defaultMaxBody = 64 << 20
+)
+
+// Client calls Close with the credentials of one Source. It is safe for
+// concurrent use, holds no goroutine, and is cheap: an agent platform makes one
+// per account with [Client.With], which shares connections.
+type Client struct {
+	source Source
+	gate   *gate
+	config
+}
+
+type config struct {
+	base       string // scheme and host, without a slash at the end
+	baseErr    error
+	http       *http.Client
+	userAgent  string
+	tzOffset   string
+	maxRetries int
+	maxWait    time.Duration
+	maxBody    int64
+	timeout    time.Duration
+	strict     bool
+	logger     *slog.Logger
+	middleware []Middleware
+	send       RoundTrip
+	now        func() time.Time
+	jitter     func() float64
+}
+
+// Option changes how a Client works.
+type Option func(*config)
+
+// NewClient returns a client for the credentials of source.
+func NewClient(source Source, opts ...Option) *Client {
+	c := &Client{source: source, gate: &gate{}, config: config{
+		base:       DefaultBaseURL,
+		userAgent:  "closekit/" + Version,
+		maxRetries: 2,
+		maxWait:    defaultMaxWait,
+		maxBody:    defaultMaxBody,
+		timeout:    defaultTimeout,
+		now:        time.Now,
+		jitter:     randomFloat,
+	}}
+	HTTPClient(&http.Client{})(&c.config)
+	for _, o := range opts {
+		o(&c.config)
+	}
+	c.build()
+	return c
+}
+
+// With returns a client like c for another source, with further options. Both
+// share connections. A nil source keeps c's own, and with it what is known of
+// its rate limit.
+func (c *Client) With(source Source, opts ...Option) *Client {
+	d := *c
+	if source != nil {
+		d.source, d.gate = source, &gate{}
+	}
+	d.middleware = d.middleware[:len(d.middleware):len(d.middleware)]
+	for _, o := range opts {
+		o(&d.config)
+	}
+	d.build()
+	return &d
+}
+
+// build composes the middleware, the first one outermost.
+func (c *Client) build() {
+	c.send = c.transport
+	for i := len(c.middleware) - 1; i >= 0; i-- {
+		c.send = c.middleware[i](c.send)
+	}
+}
+
+// String names the host and shows no credential.
+func (c *Client) String() string { return "close client for " + c.base }
+
+// GoString is String.
+func (c *Client) GoString() string { return c.String() }
+
+// BaseURL sets the root of the API, without /api/v1: for the emulator or a
+// proxy. Default: [DefaultBaseURL].
+func BaseURL(root string) Option {
+	return func(c *config) {
+		root = strings.TrimSpace(root)
+		u, err := url.Parse(root)
+		switch {
+		case err != nil, u.Host == "", u.Scheme != "http" && u.Scheme != "https":
+			c.baseErr = fmt.Errorf("base URL %q must be the root of the API such as %s", redactURL(root), DefaultBaseURL)
+		case u.User != nil, u.RawQuery != "", u.Fragment != "":
+			c.baseErr = fmt.Errorf("base URL %q must have neither user, query nor fragment", redactURL(root))
+		case strings.Contains(u.Path, apiPrefix):
+			c.baseErr = fmt.Errorf("base URL %q must be the root, without %s", redactURL(root), apiPrefix)
+		default:
+			c.baseErr = nil
+			c.base = strings.TrimRight(root, "/")
+		}
+	}
+}
+
+func redactURL(s string) string {
+	if u, err := url.Parse(s); err == nil && u.User != nil {
+		u.User = url.User("redacted")
+		return u.String()
+	}
+	return s
+}
+
+// HTTPClient sets the HTTP client to send with; nil is refused by doing
+// nothing. Its transport, jar and timeout are used as they are. Redirects are
+// followed only on the same host and only with the same method, so that no
+// credential and no body goes elsewhere.
+func HTTPClient(h *http.Client) Option {
+	return func(c *config) {
+		if h == nil {
+			return
+		}
+		d := *h
+		d.CheckRedirect = checkRedirect
+		c.http = &d
+	}
+}
+
+var errRedirect = errors.New("redirect refused")
+
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	first := via[0]
+	switch {
+	case req.URL.Host != first.URL.Host || req.URL.Scheme != first.URL.Scheme:
+		return fmt.Errorf("%w: %s sends us to another host, %s; check the base URL", errRedirect, first.URL.Host, req.URL.Host)
+	case req.Method != first.Method:
+		return fmt.Errorf("%w: it would turn %s into %s; check the base URL", errRedirect, first.Method, req.Method)
+	case len(via) >= 5:
+		return fmt.Errorf("%w: too many", errRedirect)
+	}
+	return nil
+}
+
+// UserAgent puts the name of your program before closekit's own in the
+// User-Agent header.
+func UserAgent(name string) Option {
+	return func(c *config) { c.userAgent = strings.TrimSpace(name + " closekit/" + Version) }
+}
+
+// TimezoneOffset sets the user's offset from UTC, by which Close reads bare
+// dates and splits tasks into today and later. Default: UTC. A connected
+// account should have that of its user.
+func TimezoneOffset(offset time.Duration) Option {
+	return func(c *config) {
+		c.tzOffset = strconv.FormatFloat(offset.Hours(), 'f', -1, 64)
+	}
+}
+
+// MaxRetries sets how often a call is repeated after a 429, a 5xx or a broken
+// connection, when repeating is safe. Default: 2.
+func MaxRetries(n int) Option { return func(c *config) { c.maxRetries = max(0, n) } }
+
+// MaxWait sets how long a call may wait for one retry. When Close asks for
+// more, the call fails at once and says how long. Default: one minute.
+func MaxWait(d time.Duration) Option { return func(c *config) { c.maxWait = d } }
+
+// MaxResponseBytes sets how large an answer may be. Default: 64 MiB.
+func MaxResponseBytes(n int64) Option { return func(c *config) { c.maxBody = n } }
+
+// AttemptTimeout sets how long one attempt may take, from connecting to the
+// last byte. Zero means no limit but the context's. Default: one minute.
+func AttemptTimeout(d time.Duration) Option { return func(c *config) { c.timeout = d } }
+
+// StrictDecoding makes a member of an unexpected type an error instead of a
+// misfit that the result keeps. It is meant for tests.
+func StrictDecoding() Option { return func(c *config) { c.strict = true } }
+
+// Logger logs every attempt at level Debug and every failure at level Warn:
+// tool, method, path template, attempt, status and duration, nothing else.
+func Logger(l *slog.Logger) Option { return func(c *config) { c.logger = l } }
+
+// Attempt is one attempt at a call, as middleware sees it.
+type Attempt struct {
+	Operation *Operation
+	Number    int // 1 for the first
+	// Request has no credential; it is added after all middleware.
+	Request *http.Request
+	cred    Credential
+}
+
+// RoundTrip sends one attempt.
+type RoundTrip func(*Attempt) (*http.Response, error)
+
+// Middleware wraps the sending of attempts, for tracing, metrics and tests. It
+// must pass the attempt on at most once.
+type Middleware func(next RoundTrip) RoundTrip
+
+// Use adds middleware; the first added is the outermost.
+func Use(m ...Middleware) Option {
+	return func(c *config) { c.middleware = append(c.middleware, m...) }
+}
+
+// transport is the innermost step: it adds the credential to a copy of the
+// request, so that nothing outside ever holds it.
+func (c *Client) transport(a *Attempt) (*http.Response, error) {
+	req := a.Request
+	if req.URL.Scheme+"://"+req.URL.Host != c.base && !strings.HasPrefix(c.base, req.URL.Scheme+"://"+req.URL.Host+"/") {
+		return nil, fmt.Errorf("%w: middleware changed the host", errRedirect)
+	}
+	if len(c.middleware) > 0 {
+		req = req.Clone(req.Context())
+	}
+	req.Header.Set("Authorization", a.cred.header)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, plainError(err)
+	}
+	return resp, nil
+}
+
+// plainError takes the URL out of net/http's errors: it may hold ids and
+// search texts, and the caller names the path template anyway.
+func plainError(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	var cert *tls.CertificateVerificationError
+	if errors.As(err, &cert) {
+		return fmt.Errorf("the server's certificate is not trusted: %w", err)
+	}
+	return err
+}
+
+// CallOption changes one call.
+type CallOption func(*call)
+
+// ResponseMeta is what an answer said besides its body.
+type ResponseMeta struct {
+	Status   int
+	Header   http.Header
+	Attempts int
+}
+
+// Meta fills m with what the last answer of the call said besides its body.
+func Meta(m *ResponseMeta) CallOption { return func(c *call) { c.meta = m } }
+
+// RawResponse appends the answer's JSON to b, whether it can be decoded or not.
+func RawResponse(b *[]byte) CallOption { return func(c *call) { c.raw = b } }
+
+// NoRetry makes the call send once only.
+func NoRetry() CallOption { return func(c *call) { c.retries = 0 } }
+
+// RetryWrites lets a POST be repeated after a failure that leaves open whether
+// Close acted. Only for callers to whom a duplicate does no harm.
+func RetryWrites() CallOption { return func(c *call) { c.repeatable = true } }
+
+// MaxItems bounds how many items an iterator yields.
+func MaxItems(n int) CallOption { return func(c *call) { c.maxItems = n } }
+
+// MaxPages bounds how many pages an iterator fetches.
+func MaxPages(n int) CallOption { return func(c *call) { c.maxPages = n } }
+
+type call struct {
+	op         *Operation
+	meta       *ResponseMeta
+	raw        *[]byte
+	retries    int
+	repeatable bool
+	maxItems   int
+	maxPages   int
+	attempt    int
+	renewed    bool
+}

@@ -1,0 +1,140 @@
+package codec
+
+import (
+	"math"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Encoder appends JSON.
+type Encoder struct {
+	B     []byte
+	obj   *Object
+	names []string // written so far, kept only for objects with odd members
+}
+
+// Frame remembers the outer object while an inner one is written.
+type Frame struct {
+	obj   *Object
+	names []string
+}
+
+// Open starts an object that was decoded with o.
+func (e *Encoder) Open(o *Object) Frame {
+	f := Frame{e.obj, e.names}
+	e.obj, e.names = o, nil
+	e.B = append(e.B, '{')
+	return f
+}
+
+// Close writes the members without a field and ends the object.
+func (e *Encoder) Close(f Frame) {
+	for _, m := range e.obj.extra {
+		if m.odd && e.wrote(m.name) {
+			continue
+		}
+		e.Name(m.name)
+		e.B = append(e.B, m.raw...)
+	}
+	e.B = append(e.B, '}')
+	e.obj, e.names = f.obj, f.names
+}
+
+func (e *Encoder) wrote(name string) bool {
+	for _, n := range e.names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Has reports whether the plain field with this number was there when the
+// object was decoded.
+func (e *Encoder) Has(bit uint8) bool { return e.obj.seen&(1<<bit) != 0 }
+
+// Name writes a member's name after a comma where one is needed.
+func (e *Encoder) Name(name string) {
+	if e.B[len(e.B)-1] != '{' {
+		e.B = append(e.B, ',')
+	}
+	if e.obj != nil && e.obj.odd {
+		e.names = append(e.names, name)
+	}
+	e.B = AppendString(e.B, name)
+	e.B = append(e.B, ':')
+}
+
+const hexDigits = "0123456789abcdef"
+
+// AppendString appends s as a JSON string. Text that is not UTF-8 becomes
+// U+FFFD.
+func AppendString(b []byte, s string) []byte {
+	b = append(b, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= 0x20 && c != '"' && c != '\\' && c < utf8.RuneSelf {
+			i++
+			continue
+		}
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			// U+2028 and U+2029 are escaped for readers that paste JSON into
+			// JavaScript, as encoding/json does.
+			if r != utf8.RuneError && r != '\u2028' && r != '\u2029' || n > 1 && r == utf8.RuneError {
+				i += n
+				continue
+			}
+			b = append(b, s[start:i]...)
+			if r == utf8.RuneError {
+				b = append(b, "\uFFFD"...)
+			} else {
+				b = append(b, `\u202`...)
+				b = append(b, hexDigits[r&0xF])
+			}
+			i += n
+			start = i
+			continue
+		}
+		b = append(b, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, `\n`...)
+		case '\r':
+			b = append(b, `\r`...)
+		case '\t':
+			b = append(b, `\t`...)
+		default:
+			b = append(b, `\u00`...)
+			b = append(b, hexDigits[c>>4], hexDigits[c&0xF])
+		}
+		i++
+		start = i
+	}
+	b = append(b, s[start:]...)
+	return append(b, '"')
+}
+
+// AppendFloat appends a number as encoding/json writes it; NaN and infinities,
+// which JSON does not have, become null.
+func AppendFloat(b []byte, v float64) []byte {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return append(b, "null"...)
+	}
+	format := byte('f')
+	if abs := math.Abs(v); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
+		format = 'e'
+	}
+	b = strconv.AppendFloat(b, v, format, -1, 64)
+	if format == 'e' {
+		// e-09 to e-9
+		if n := len(b); n >= 4 && b[n-4] == 'e' && (b[n-3] == '-' || b[n-3] == '+') && b[n-2] == '0' {
+			b[n-2] = b[n-1]
+			b = b[:n-1]
+		}
+	}
+	return b
+}

@@ -1,0 +1,156 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/closekit/closekit/runtime/internal/codec"
+)
+
+// Page is one page of a list.
+type Page[T any] struct {
+	Object           // totals and whatever else the envelope holds
+	Data    []T      // the items
+	HasMore bool     // there are more items after these; false where Close does not say
+	Total   Opt[int] // total_results, where Close counts them
+	next    int      // offset of the next page
+}
+
+// NextSkip gives the offset of the next page, for the parameter Skip.
+func (p *Page[T]) NextSkip() int { return p.next }
+
+// CallPage is Call for lists.
+func CallPage[T any](ctx context.Context, c *Client, op *Operation, p Params, skip Opt[int], decode func(*codec.Decoder, *T), opts []CallOption) (*Page[T], error) {
+	page, err := Call(ctx, c, op, p, func(d *codec.Decoder, v *Page[T]) { decodePage(d, v, decode) }, opts)
+	if page != nil {
+		page.next = skip.Or(0) + len(page.Data)
+	}
+	return page, err
+}
+
+func decodePage[T any](d *codec.Decoder, v *Page[T], decode func(*codec.Decoder, *T)) {
+	for d.Open(&v.Object); d.Next(); {
+		switch string(d.Key()) {
+		case "data":
+			decodeItems(d, &v.Data, decode)
+		case "has_more":
+			if b, ok := d.Bool(); ok {
+				v.HasMore = b
+				d.Seen(0)
+			} else {
+				d.Odd()
+			}
+		case "total_results":
+			if n, ok := d.Int(); ok {
+				v.Total.Set(int(n))
+			} else {
+				d.Odd()
+			}
+		default:
+			d.Keep()
+		}
+	}
+}
+
+func decodeItems[T any](d *codec.Decoder, list *[]T, decode func(*codec.Decoder, *T)) {
+	m := d.Mark()
+	if d.Peek() != '[' {
+		d.Odd()
+		return
+	}
+	outer := d.Enter()
+	items := []T{}
+	for d.Array(); d.More(); {
+		if d.Peek() != '{' {
+			d.Leave(outer)
+			d.Reset(m)
+			d.Odd()
+			return
+		}
+		if len(items) == cap(items) {
+			// Items of one list are of similar size, so that what the first ones
+			// took tells how many follow.
+			grown := make([]T, len(items), d.Expect(m, len(items)))
+			copy(grown, items)
+			items = grown
+		}
+		items = items[:len(items)+1]
+		decode(d, &items[len(items)-1])
+	}
+	d.Leave(outer)
+	*list = items
+}
+
+// maxSkip is the largest offset that Close accepts; it was observed on leads.
+const maxSkip = 35000
+
+// SkipLimitError says that a list is longer than Close lets anyone page
+// through by offset. It matches [ErrSkipLimit].
+type SkipLimitError struct {
+	Tool string
+	Skip int
+}
+
+// Error says what to do instead.
+func (e *SkipLimitError) Error() string {
+	return fmt.Sprintf("%s: Close pages only through the first %d results; narrow the list, for example by date_created ranges or a query, and go on from there", e.Tool, e.Skip)
+}
+
+// Is matches [ErrSkipLimit].
+func (e *SkipLimitError) Is(target error) bool { return target == ErrSkipLimit }
+
+// All yields the items of all pages, fetching a page when the one before is used
+// up. It ends with the first error, after the last page, at the bounds that
+// [MaxItems] and [MaxPages] set, and when the loop breaks. Items are pointers
+// into the page; the page stays in memory as long as one of them does.
+func All[P, T any](
+	ctx context.Context, c *Client, op *Operation, p P, skip func(*P) *Opt[int],
+	list func(context.Context, *Client, P, ...CallOption) (*Page[T], error), opts []CallOption,
+) iter.Seq2[*T, error] {
+	var k call
+	for _, o := range opts {
+		o(&k)
+	}
+	return func(yield func(*T, error) bool) {
+		p, items := p, 0
+		for pages := 1; ; pages++ {
+			page, err := list(ctx, c, p, opts...)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range page.Data {
+				if !yield(&page.Data[i], nil) {
+					return
+				}
+				if items++; items == k.maxItems {
+					return
+				}
+			}
+			if !page.HasMore || len(page.Data) == 0 || pages == k.maxPages {
+				return
+			}
+			if page.next > maxSkip {
+				yield(nil, &SkipLimitError{op.Tool, maxSkip})
+				return
+			}
+			skip(&p).Set(page.next)
+		}
+	}
+}
+
+// Collect gathers the items of an iterator, at most limit of them; zero means
+// all.
+func Collect[T any](seq iter.Seq2[*T, error], limit int) ([]*T, error) {
+	var items []*T
+	for item, err := range seq {
+		if err != nil {
+			return items, err
+		}
+		if items = append(items, item); len(items) == limit {
+			break
+		}
+	}
+	return items, nil
+}
