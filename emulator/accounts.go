@@ -127,7 +127,9 @@ func (s *Server) addKey(user, org string) string {
 
 func (s *Server) addClient(c OAuthClient) OAuthClient {
 	c.ID = cmp.Or(c.ID, s.st.ids.short("oa2client"))
-	c.Secret = cmp.Or(c.Secret, s.st.ids.base62(40))
+	if c.Secret = cmp.Or(c.Secret, s.st.ids.base62(40)); c.Public {
+		c.Secret = ""
+	}
 	c.Name = cmp.Or(c.Name, c.ID)
 	c.RedirectURLs = slices.Clone(c.RedirectURLs)
 	s.st.oauth.clients = append(s.st.oauth.clients, &c)

@@ -87,11 +87,11 @@ func activityResources() []*resource {
 		{
 			name: "activities", model: "Activity", filters: activityFilters, commas: true,
 			orders:  []string{"date_created", "activity_at"},
-			actions: map[string]func(*call) (any, error){"list": listActivities, "get": getActivity},
+			actions: map[string]func(*call) (any, error){"list": listActivities},
 		},
 		activityType(&resource{
 			name: "notes", typ: "Note", event: "activity.note",
-			fields: slices.Concat(activityFields, noteFields, []field{
+			fields: slices.Concat(onlyOnCreate(activityFields, "lead_id", "user_id"), noteFields, []field{
 				{name: "title", kind: text},
 				{name: "pinned", kind: flag},
 				{name: "attachments", kind: objects, max: 1000},
@@ -104,8 +104,6 @@ func activityResources() []*resource {
 			},
 			change: func(c *call, rec *record, patch, _ object, p *problems) {
 				c.patchActivity(rec, patch, p)
-				delete(patch, "lead_id")
-				delete(patch, "user_id")
 				pairNotes(patch)
 				c.pin(patch)
 			},
@@ -156,7 +154,9 @@ func activityResources() []*resource {
 				o["new_status_label"] = c.statusLabel("opportunity_statuses", str(o["new_status_id"]))
 			},
 		}),
-		activityType(&resource{name: "tasks_completed", typ: "TaskCompleted", model: "TaskCompletedActivity", event: "activity.task_completed"}),
+		activityType(&resource{name: "tasks_completed", typ: "TaskCompleted", model: "TaskCompletedActivity", event: "activity.task_completed",
+			render: func(_ *call, _ *record, o object) { delete(o, "contact_id") },
+		}),
 		activityType(&resource{name: "lead_merges", typ: "LeadMerge", model: "LeadMergeActivity", event: "activity.lead_merge"}),
 	}
 }
@@ -168,12 +168,21 @@ func optionalLead(in []field) []field {
 	return out
 }
 
+// onlyOnCreate is a copy of fields in which the named ones cannot be changed.
+func onlyOnCreate(in []field, names ...string) []field {
+	out := slices.Clone(in)
+	for i := range out {
+		if slices.Contains(names, out[i].name) {
+			out[i].access = onCreate
+		}
+	}
+	return out
+}
+
 // activityResource returns the description of an activity by its _type.
 func (s *Server) activityResource(typ string) *resource {
-	for _, r := range s.resources {
-		if r.typ == typ && r.table == "activities" {
-			return r
-		}
+	if r := s.byType[typ]; r != nil {
+		return r
 	}
 	return s.resources["activities"]
 }
@@ -262,15 +271,6 @@ func listActivities(c *call) (any, error) {
 		data = append(data, sel.pick(o, nil))
 	}
 	return object{"data": data, "has_more": more}, nil
-}
-
-func getActivity(c *call) (any, error) {
-	rec, err := c.target()
-	if err != nil {
-		return nil, err
-	}
-	c.r = c.s.activityResource(str(rec.data["_type"]))
-	return c.answer(rec), nil
 }
 
 var callStatuses = []string{"created", "in-progress", "completed", "cancel", "no-answer", "busy", "failed", "timeout"}

@@ -27,6 +27,9 @@ func newRouter(known map[string]*resource) *router {
 		rt.add(r)
 	}
 	for _, r := range toolRoutes {
+		if old, ok := rt.route(r.method, r.path); ok {
+			r.resource, r.action = old.resource, old.action // what was written by hand knows better
+		}
 		rt.add(r)
 		if known[r.resource] == nil {
 			known[r.resource] = ordinary(r.resource)
@@ -59,9 +62,19 @@ func (rt *router) add(r route) {
 	n.methods[r.method] = r
 }
 
+// route returns the operation that was added for a method and a path.
+func (rt *router) route(method, path string) (route, bool) {
+	n, _ := rt.find(path)
+	if n == nil {
+		return route{}, false
+	}
+	r, ok := n.methods[method]
+	return r, ok && r.path == path
+}
+
 // find returns the place for a path below /api/v1 and the last id in it, or nil.
 func (rt *router) find(path string) (*node, string) {
-	segments := strings.Split(strings.Trim(path, "/"), "/")
+	segments := strings.Split(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/"), "/")
 	n, id := rt.root.walk(segments)
 	if n == nil || n.methods == nil {
 		return nil, ""
@@ -140,10 +153,8 @@ func (s *Server) answerAPI(in *incoming) *response {
 		}
 		return redirectToSlash(in)
 	}
-	c := &call{s: s, st: s.st, id: id, now: s.now(), zone: zoneOf(in.header), query: in.query, path: in.path, method: in.method}
-	if err := c.override(in); err != nil {
-		return failed(err)
-	}
+	c := &call{s: s, st: s.st, id: id, now: s.now(), zone: zoneOf(in.header), query: in.query, path: in.path, method: in.effectiveMethod()}
+	overridden := c.method != in.method
 	in.method = c.method
 	if c.method == http.MethodHead {
 		c.method = http.MethodGet
@@ -160,12 +171,12 @@ func (s *Server) answerAPI(in *incoming) *response {
 		return failed(err)
 	}
 	in.user, in.org = c.user, c.org
-	limited, header := c.limit()
+	header, limited := c.limit()
 	var res *response
 	if limited != nil {
 		res = failed(limited)
 	} else {
-		res = c.run(in)
+		res = c.run(in, overridden)
 	}
 	for k, v := range header {
 		res.header[k] = v
@@ -173,9 +184,11 @@ func (s *Server) answerAPI(in *incoming) *response {
 	return res
 }
 
-// run reads the body and does the work.
-func (c *call) run(in *incoming) *response {
-	if c.method != http.MethodGet && c.method != http.MethodDelete && c.body == nil {
+// run reads the body and does the work. The body of a GET or DELETE counts only
+// when the method was overridden.
+func (c *call) run(in *incoming, overridden bool) *response {
+	bodiless := c.method == http.MethodGet || c.method == http.MethodDelete
+	if !bodiless || overridden && len(in.body) > 0 {
 		if err := c.checkBody(in); err != nil {
 			return failed(err)
 		}
@@ -202,27 +215,6 @@ func (c *call) run(in *incoming) *response {
 		res.header.Set("Location", c.path+str(o["id"])+"/")
 	}
 	return res
-}
-
-// override honours the header that turns a POST into another method.
-func (c *call) override(in *incoming) error {
-	other := strings.ToUpper(in.header.Get("X-Http-Method-Override"))
-	if other == "" || c.method != http.MethodPost {
-		return nil
-	}
-	c.method = other
-	if len(in.body) == 0 {
-		return nil
-	}
-	body, err := readBody(in.body)
-	if err != nil {
-		return err
-	}
-	c.body = body
-	if params, ok := body["_params"].(object); ok && other == http.MethodGet {
-		c.query = withParams(c.query, params)
-	}
-	return nil
 }
 
 // withParams adds the members of a _params object to a query.

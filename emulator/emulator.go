@@ -22,9 +22,11 @@ type Options struct {
 	Seed int64
 	// Strict refuses what the real service might refuse: paths without their
 	// trailing slash, chunked bodies, bodies that do not say they are JSON,
-	// redirect addresses that nobody registered.
+	// redirect addresses that nobody registered, subscriptions to a sequence
+	// without the name and address of the sender. It ignores _order_by on leads.
 	Strict bool
 	// RateLimit says which rate headers go out and when requests are refused.
+	// [Server.SetRateLimit] changes it.
 	RateLimit RateLimit
 	// AutoConsent answers the authorization page with an immediate consent of
 	// the first user in the first organization.
@@ -72,16 +74,19 @@ type Server struct {
 	opts      Options
 	seed      int64
 	resources map[string]*resource
+	byType    map[string]*resource // activities by _type
 	router    *router
 	hooks     *dispatcher
 
-	mu    sync.Mutex
-	st    *state
-	shift time.Duration
-	close serving
+	mu      sync.Mutex
+	st      *state
+	shift   time.Duration
+	rate    RateLimit
+	serving serving
 }
 
-// serving is what Listen starts and Close ends. It is guarded by Server.mu.
+// serving is what Listen starts and Close ends. It is guarded by Server.mu, but
+// for stop, which never changes.
 type serving struct {
 	url    string
 	server *http.Server
@@ -118,7 +123,14 @@ func New(opts Options) *Server {
 		s.seed = randomSeed()
 	}
 	s.opts.RedirectURLs = slices.Clone(opts.RedirectURLs)
-	s.close.stop = make(chan struct{})
+	s.rate = opts.RateLimit
+	s.serving.stop = make(chan struct{})
+	s.byType = map[string]*resource{}
+	for _, r := range s.resources {
+		if r.typ != "" {
+			s.byType[r.typ] = r
+		}
+	}
 	s.router = newRouter(s.resources)
 	s.hooks = newDispatcher(s)
 	s.st = s.fresh()
@@ -177,20 +189,20 @@ func (s *Server) Reset() {
 func (s *Server) Listen(addr string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.close.server != nil || s.close.closed {
+	if s.serving.server != nil || s.serving.closed {
 		return errors.New("the emulator listens already or is closed")
 	}
 	l, err := net.Listen("tcp", addr) //nolint:noctx // nothing to wait for
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	s.close.url = "http://" + hostOf(l.Addr())
-	s.close.server = &http.Server{Handler: s, ReadHeaderTimeout: 30 * time.Second}
-	s.close.done = make(chan struct{})
+	s.serving.url = "http://" + hostOf(l.Addr())
+	s.serving.server = &http.Server{Handler: s, ReadHeaderTimeout: 30 * time.Second}
+	s.serving.done = make(chan struct{})
 	go func(server *http.Server, done chan struct{}) {
 		defer close(done)
 		_ = server.Serve(l) // always ends with an error, ErrServerClosed after Close
-	}(s.close.server, s.close.done)
+	}(s.serving.server, s.serving.done)
 	return nil
 }
 
@@ -210,10 +222,10 @@ func hostOf(a net.Addr) string {
 // deliveries. It may be called more than once.
 func (s *Server) Close() error {
 	s.mu.Lock()
-	server, done := s.close.server, s.close.done
-	if !s.close.closed {
-		s.close.closed = true
-		close(s.close.stop)
+	server, done := s.serving.server, s.serving.done
+	if !s.serving.closed {
+		s.serving.closed = true
+		close(s.serving.stop)
 	}
 	s.mu.Unlock()
 	s.hooks.close()
@@ -242,7 +254,7 @@ func (s *Server) url() string {
 	if s.opts.BaseURL != "" {
 		return s.opts.BaseURL
 	}
-	return s.close.url
+	return s.serving.url
 }
 
 // Now returns the time on the clock of the server.

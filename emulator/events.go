@@ -17,8 +17,12 @@ type event struct {
 	updated time.Time
 }
 
-// keepEvents is the age at which events vanish from the log.
-const keepEvents = 30 * 24 * time.Hour
+// Bounds of the event log: the age at which events vanish, and how many there
+// are at most.
+const (
+	keepEvents = 30 * 24 * time.Hour
+	maxEvents  = 100_000
+)
 
 // log records what happened to an object and hands it to the webhooks. old and
 // now are the object before and after in its event form; either may be nil.
@@ -69,6 +73,9 @@ func (c *call) logAs(objectType string, rec *record, action string, old, now, me
 		"api_key_id": orNull(c.keyID), "oauth_client_id": client, "oauth_scope": scope,
 		"date_created": at, "date_updated": at,
 	}}
+	if len(c.st.events) >= maxEvents {
+		c.st.events = slices.Clone(c.st.events[maxEvents/10:])
+	}
 	c.st.events = append(c.st.events, e)
 	c.s.hooks.offer(e)
 }

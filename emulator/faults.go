@@ -15,7 +15,8 @@ type FaultKind int
 // The kinds of faults.
 const (
 	// FaultAnswer replaces the answer by Status, Header and Body. With a Status
-	// of zero and no OAuthError the answer stays as it is and only Delay counts.
+	// of zero and no OAuthError the answer stays as it is, but for Delay and
+	// additional values of Header.
 	FaultAnswer FaultKind = iota
 	// FaultCut closes the connection without an answer.
 	FaultCut
@@ -39,7 +40,8 @@ const (
 type Fault struct {
 	// Kind is what goes wrong.
 	Kind FaultKind
-	// Method and Path select requests; empty matches all. A path counts from
+	// Method and Path select requests; empty matches all. The method is the one
+	// that x-http-method-override makes of it, if any. A path counts from
 	// the root, such as "/api/v1/lead/" or "/oauth2/token/". A "*" in it stands
 	// for any text.
 	Method, Path string
@@ -61,7 +63,7 @@ type Fault struct {
 	// unless Status is set.
 	OAuthError string
 	// Delay holds the request back, on the wall clock, until it is over or the
-	// client leaves.
+	// client leaves; with AfterAction it holds the answer back.
 	Delay time.Duration
 	// AfterAction does what was asked before the answer goes wrong, which is
 	// how a response gets lost.
@@ -96,13 +98,15 @@ func (s *Server) arrive(in *incoming) (*fault, func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	release := s.noteRedemption(in)
-	tool := ""
-	if n, _ := s.router.find(strings.TrimPrefix(in.path, apiRoot)); n != nil {
-		tool = n.methods[in.method].tool
+	method, tool := in.effectiveMethod(), ""
+	if path, ok := strings.CutPrefix(in.path, apiRoot); ok {
+		if n, _ := s.router.find(path); n != nil {
+			tool = n.methods[method].tool
+		}
 	}
 	in.tool = tool
 	for _, f := range s.st.faults {
-		if f.matches(in, tool) && f.use() {
+		if f.matches(in, method, tool) && f.use() {
 			copied := *f
 			return &copied, release
 		}
@@ -110,8 +114,8 @@ func (s *Server) arrive(in *incoming) (*fault, func()) {
 	return nil, release
 }
 
-func (f *fault) matches(in *incoming, tool string) bool {
-	return (f.Method == "" || f.Method == in.method) && (f.Tool == "" || f.Tool == tool) &&
+func (f *fault) matches(in *incoming, method, tool string) bool {
+	return (f.Method == "" || f.Method == method) && (f.Tool == "" || f.Tool == tool) &&
 		(f.Path == "" || matchPath(f.Path, in.path))
 }
 

@@ -30,6 +30,16 @@ type incoming struct {
 	tool, user, org string
 }
 
+// effectiveMethod is the method that the request asks for, which a POST may
+// name in a header.
+func (in *incoming) effectiveMethod() string {
+	other := strings.ToUpper(in.header.Get("X-Http-Method-Override"))
+	if in.method != http.MethodPost || other == "" {
+		return in.method
+	}
+	return other
+}
+
 // response is a complete answer.
 type response struct {
 	status int
@@ -61,12 +71,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	f, release := s.arrive(in)
 	defer release()
-	if f != nil && !f.wait(req.Context(), s.close.stop) {
+	if f != nil && !f.AfterAction && !f.wait(req.Context(), s.serving.stop) {
+		s.record(in, 0)
 		return
 	}
 	if f != nil && f.replaces() && !f.AfterAction {
 		s.record(in, f.Status)
-		f.play(req.Context(), s.close.stop, w, s.rateHeader(f))
+		f.play(req.Context(), s.serving.stop, w, s.rateHeader(f))
 		return
 	}
 	res := s.handle(in)
@@ -75,9 +86,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		s.opts.Logger.LogAttrs(req.Context(), slog.LevelDebug, "request", slog.String("method", in.method),
 			slog.String("path", in.path), slog.Int("status", res.status), slog.Duration("took", time.Since(started)))
 	}
-	if f != nil && f.replaces() {
-		f.play(req.Context(), s.close.stop, w, s.rateHeader(f))
+	if f != nil && f.AfterAction && !f.wait(req.Context(), s.serving.stop) {
 		return
+	}
+	if f != nil && f.replaces() {
+		f.play(req.Context(), s.serving.stop, w, s.rateHeader(f))
+		return
+	}
+	if f != nil {
+		for k, v := range f.Header {
+			res.header[http.CanonicalHeaderKey(k)] = v
+		}
 	}
 	write(w, res, req.Method)
 }

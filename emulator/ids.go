@@ -59,8 +59,22 @@ func (g *idSource) hex(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// prefixes of the resources that are known by name. An unknown resource gets
-// its singular name as prefix.
+// knownPrefixes are the id prefixes of resources without a description whose
+// prefix is not their singular name.
+var knownPrefixes = map[string]struct {
+	prefix string
+	short  bool
+}{
+	"custom_activity_types": {"actitype", true},
+	"email_templates":       {"tmpl", false},
+	"memberships":           {"memb", false},
+	"phone_numbers":         {"phon", false},
+	"saved_searches":        {"save", false},
+	"smart_views":           {"save", false},
+	"sms_templates":         {"smstmpl", true},
+}
+
+// guessPrefix makes an id prefix from the name of a resource: its singular.
 func guessPrefix(resource string) string {
 	name := strings.TrimSuffix(resource, "s")
 	if strings.HasSuffix(resource, "ies") {

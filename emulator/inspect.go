@@ -25,7 +25,7 @@ type Request struct {
 	Tool           string // name of the tool whose operation it was, or empty
 	UserID         string // who called, empty when that is unknown
 	OrganizationID string
-	Status         int // of the answer, 0 when the connection was cut
+	Status         int // of the answer that was made, 0 when there was none; a fault may have replaced it
 }
 
 // Requests returns what the server received, oldest first, at most the last

@@ -272,12 +272,13 @@ func equalText(v any, word string) bool {
 // sortRows puts rows into the order that the client asked for, or the usual one.
 func (c *call) sortRows(r *resource, rows []*record) {
 	if !r.ascending {
-		slices.SortStableFunc(rows, func(a, b *record) int {
-			if d := cmp.Compare(str(b.data["date_created"]), str(a.data["date_created"])); d != 0 {
-				return d
-			}
-			return -bySeq(a, b)
-		})
+		newest := func(a, b *record) int {
+			return cmp.Or(cmp.Compare(str(b.data["date_created"]), str(a.data["date_created"])), -bySeq(a, b))
+		}
+		slices.Reverse(rows) // which is nearly always all there is to do
+		if !slices.IsSortedFunc(rows, newest) {
+			slices.SortFunc(rows, newest)
+		}
 	}
 	if r.arrange != nil {
 		r.arrange(c, rows)

@@ -21,7 +21,7 @@ func messageResources() []*resource {
 	return []*resource{
 		activityType(&resource{
 			name: "emails", typ: "Email", event: "activity.email",
-			fields: slices.Concat(activityFields, messageFields, []field{
+			fields: slices.Concat(onlyOnCreate(activityFields, "lead_id"), messageFields, []field{
 				{name: "sender", kind: text},
 				{name: "to", kind: texts, max: 500},
 				{name: "cc", kind: texts, max: 500},
@@ -41,6 +41,7 @@ func messageResources() []*resource {
 			}),
 			prepare: prepareEmail, created: messageCreated, change: changeEmail, changed: messageChanged, render: renderEmail,
 			removed: emailRemoved,
+			actions: map[string]func(*call) (any, error){"create": createEmail},
 		}),
 		activityType(&resource{
 			name: "sms", typ: "SMS", event: "activity.sms",
@@ -93,6 +94,20 @@ func (c *call) account(o object) *record {
 		}
 	}
 	return nil
+}
+
+// createEmail answers with dates that lack their offset, as the service does
+// for an e-mail that was just made.
+func createEmail(c *call) (any, error) {
+	v, err := c.create()
+	if o, ok := v.(object); ok {
+		for _, k := range []string{"activity_at", "date_created", "date_updated"} {
+			if s, ok := o[k].(string); ok {
+				o[k] = strings.TrimSuffix(s, "+00:00")
+			}
+		}
+	}
+	return v, err
 }
 
 func prepareEmail(c *call, o, body object, p *problems) {
@@ -205,7 +220,6 @@ func plainSubject(s string) string {
 // changeEmail lets drafts be edited and sent, and scheduled or waiting messages
 // be taken back.
 func changeEmail(c *call, rec *record, patch, body object, p *problems) {
-	delete(patch, "lead_id")
 	for _, k := range []string{"to", "cc", "bcc", "attachments", "opens"} {
 		if v, ok := patch[k]; ok && v == nil {
 			patch[k] = []any{}

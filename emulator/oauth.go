@@ -17,6 +17,10 @@ const (
 	codeLife    = 10 * time.Minute
 	consentLife = 10 * time.Minute
 	fullScope   = "all.full_access offline_access"
+
+	// pruneTokens is the number of access tokens from which on expired ones are
+	// forgotten.
+	pruneTokens = 10_000
 )
 
 // OAuthClient is an application that is registered at the OAuth server.
@@ -29,6 +33,8 @@ type OAuthClient struct {
 	// RedirectURLs are the registered redirect addresses, see
 	// Options.RedirectURLs.
 	RedirectURLs []string
+	// Public says that the application has no secret. It must use PKCE.
+	Public bool
 	// OrganizationID makes the application private to an organization: only
 	// its members may consent, and only for it. Empty means everybody.
 	OrganizationID string
@@ -216,8 +222,7 @@ func oauthError(status int, code, description string) *response {
 	return res
 }
 
-// clientOf checks the credentials of an application, in the form or as Basic. A
-// public client proves itself with PKCE; this server only knows confidential ones.
+// clientOf checks the credentials of an application, in the form or as Basic.
 func (s *Server) clientOf(in *incoming, form url.Values) (*OAuthClient, *response) {
 	id, secret := form.Get("client_id"), form.Get("client_secret")
 	if scheme, rest, _ := strings.Cut(in.header.Get("Authorization"), " "); strings.EqualFold(scheme, "basic") {
@@ -226,7 +231,10 @@ func (s *Server) clientOf(in *incoming, form url.Values) (*OAuthClient, *respons
 		id, secret = unescape(user), unescape(password)
 	}
 	c := s.st.oauth.client(id)
-	if c == nil || subtle.ConstantTimeCompare([]byte(c.Secret), []byte(secret)) != 1 {
+	if c != nil && c.Public && secret == "" {
+		return c, nil
+	}
+	if c == nil || c.Public || subtle.ConstantTimeCompare([]byte(c.Secret), []byte(secret)) != 1 {
 		res := oauthError(http.StatusUnauthorized, "invalid_client", "The client credentials are wrong.")
 		res.header.Set("WWW-Authenticate", `Basic realm="oauth2"`)
 		return nil, res
@@ -289,6 +297,9 @@ func (s *Server) exchange(client *OAuthClient, form url.Values) *response {
 	case !sent && c.redirect != "" && s.opts.Strict:
 		return invalidGrant("redirect_uri is missing.")
 	}
+	if c.challenge == "" && client.Public {
+		return invalidGrant("A public client must use PKCE.")
+	}
 	if c.challenge != "" {
 		sum := sha256.Sum256([]byte(form.Get("code_verifier")))
 		if base64.RawURLEncoding.EncodeToString(sum[:]) != c.challenge {
@@ -338,6 +349,13 @@ func (s *Server) issue(g *grant) Token {
 	t := Token{
 		AccessToken: "access." + s.st.ids.base62(40), ExpiresAt: s.now().Add(accessLife),
 		Scope: g.scope, UserID: g.user, OrganizationID: g.org,
+	}
+	if len(o.tokens) > pruneTokens {
+		for token, old := range o.tokens {
+			if !s.now().Before(old.expires) {
+				delete(o.tokens, token)
+			}
+		}
 	}
 	o.tokens[t.AccessToken] = accessToken{grant: g, expires: t.ExpiresAt}
 	if slices.Contains(strings.Fields(g.scope), "offline_access") {

@@ -256,7 +256,6 @@ func renderOpportunity(c *call, rec *record, o object) {
 	o["contact_name"] = c.contactLabel(o["contact_id"])
 	o["user_name"] = c.userName(o["user_id"])
 	o["integration_links"] = []any{}
-	o["is_stalled"] = false
 	status := c.st.find("opportunity_statuses", c.org, str(o["status_id"]))
 	if status == nil {
 		return

@@ -213,7 +213,7 @@ func TestOpportunityList(t *testing.T) {
 		}
 	}
 	month := a.get("/opportunity/?_fields=note&_group_by=date_won__month")
-	equal(t, month, `[{"note":"second"},{"note":"third"}]`, "data", 2, "objects")
+	equal(t, month, `[{"note":"third"},{"note":"second"}]`, "data", 2, "objects")
 	equal(t, month, "2", "data", 2, "total_results")
 	equal(t, month, "5000", "data", 2, "total_value_annual")
 	if got := column(a.get("/opportunity/?_group_by=user_id&_limit=1"), "key"); !strings.HasPrefix(got, "user_") {

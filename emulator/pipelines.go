@@ -36,7 +36,6 @@ func pipelineResources() []*resource {
 			render: func(c *call, rec *record, o object) {
 				hidePosition(c, rec, o)
 				dropDates(o)
-				delete(o, "color")
 			},
 			arrange: byPosition, ascending: true,
 		},
@@ -49,6 +48,9 @@ func dropDates(o object) {
 }
 
 func renderStatus(_ *call, _ *record, o object) {
+	if o["color"] == nil {
+		delete(o, "color")
+	}
 	delete(o, "position")
 	dropDates(o)
 }

@@ -38,6 +38,15 @@ type RateLimit struct {
 	Window time.Duration
 }
 
+// SetRateLimit changes the limits and the style of the headers from now on, and
+// starts all counts again.
+func (s *Server) SetRateLimit(rl RateLimit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rate = rl
+	clear(s.st.limits)
+}
+
 // bucket counts the requests of one window.
 type bucket struct {
 	start time.Time
@@ -67,9 +76,9 @@ func (st *state) bucket(key string) *bucket {
 	return b
 }
 
-// limit counts the request. It returns the refusal, if any, and the headers.
-func (c *call) limit() (error, http.Header) { //nolint:revive // the error is an answer, not a failure
-	rl := c.s.opts.RateLimit
+// limit counts the request. It returns the headers and the refusal, if any.
+func (c *call) limit() (http.Header, error) {
+	rl := c.s.rate
 	if rl.Style == RateLimitNone && rl.Requests <= 0 {
 		return nil, nil
 	}
@@ -94,9 +103,9 @@ func (c *call) limit() (error, http.Header) { //nolint:revive // the error is an
 	over := left < 0 && rl.Requests > 0
 	header := rl.header(limit, max(left, 0), reset, over)
 	if over {
-		return refuse(http.StatusTooManyRequests, "API call count exceeded for this time window."), header
+		return header, refuse(http.StatusTooManyRequests, "API call count exceeded for this time window.")
 	}
-	return nil, header
+	return header, nil
 }
 
 // header spells the state of a limit.
@@ -129,7 +138,9 @@ func (s *Server) rateHeader(f *fault) http.Header {
 	if f.Kind != FaultAnswer || f.Status != http.StatusTooManyRequests {
 		return nil
 	}
-	rl := s.opts.RateLimit
+	s.mu.Lock()
+	rl := s.rate
+	s.mu.Unlock()
 	limit := rl.Requests
 	if limit <= 0 {
 		limit = 100

@@ -102,5 +102,9 @@ func resources() map[string]*resource {
 
 // ordinary is the description of a resource that nobody described.
 func ordinary(name string) *resource {
-	return &resource{name: name, prefix: guessPrefix(name), short: true, model: guessModel(name), open: true}
+	r := &resource{name: name, prefix: guessPrefix(name), short: true, model: guessModel(name), open: true}
+	if p, ok := knownPrefixes[name]; ok {
+		r.prefix, r.short = p.prefix, p.short
+	}
+	return r
 }

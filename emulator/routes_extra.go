@@ -2,9 +2,10 @@ package emulator
 
 import "slices"
 
-// extraRoutes are the operations that the tools need around them, and a few
-// that other clients use. Where a tool route has the same method and path, the
-// tool route counts.
+// extraRoutes are the operations that the tools need around them, a few that
+// other clients use, and those whose action does not follow from method and
+// path. Where a tool route has the same method and path, the resource and the
+// action that are given here count.
 var extraRoutes = slices.Concat(
 	crudRoutes("/status/lead/", "lead_statuses", 200, 200),
 	crudRoutes("/status/opportunity/", "opportunity_statuses", 200, 200),
@@ -23,6 +24,8 @@ var extraRoutes = slices.Concat(
 	[]route{
 		{method: "DELETE", path: "/activity/task_completed/{id}/", resource: "tasks_completed", action: "delete", status: 200},
 		{method: "DELETE", path: "/activity/emailthread/{id}/", resource: "email_threads", action: "delete", status: 200},
+		{method: "GET", path: "/me/", resource: "users", action: "me", status: 200},
+		{method: "POST", path: "/lead/merge/", resource: "leads", action: "merge", status: 200},
 		{method: "PUT", path: "/task/", resource: "tasks", action: "bulk", status: 200},
 		{method: "GET", path: "/organization/{id}/", resource: "organizations", action: "get", status: 200},
 		{method: "PUT", path: "/organization/{id}/", resource: "organizations", action: "update", status: 200},

@@ -99,9 +99,15 @@ func searchLeads(c *call) (func(*record) bool, error) {
 	return func(rec *record) bool { return q.matches(c, rec) }, nil
 }
 
-// arrangeLeads applies the sort terms of the query parameter.
+// arrangeLeads applies the sort terms of the query parameter. A lenient server
+// also takes _order_by, which nobody documented for leads but clients send; a
+// strict one ignores it.
 func arrangeLeads(c *call, rows []*record) {
-	for _, name := range slices.Backward(parseQuery(c.query.Get("query")).sorts) {
+	sorts := parseQuery(c.query.Get("query")).sorts
+	if order := c.query.Get("_order_by"); len(sorts) == 0 && order != "" && !c.s.opts.Strict {
+		sorts = strings.Split(order, ",")
+	}
+	for _, name := range slices.Backward(sorts) {
 		field := strings.TrimPrefix(name, "-")
 		r := &resource{value: func(c *call, rec *record, _ string) any { return leadSortKey(c, rec, field) }}
 		c.sortBy(r, rows, field, strings.HasPrefix(name, "-"))

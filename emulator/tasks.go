@@ -130,7 +130,7 @@ func (c *call) complete(rec *record) {
 	if rec.data["_type"] == "lead" || rec.data["_type"] == "outgoing_call" {
 		done := c.insert(c.s.resources["tasks_completed"], c.activity(rec.lead, object{
 			"task_id": rec.id, "task_text": rec.data["text"], "task_assigned_to": rec.data["assigned_to"],
-			"task_assigned_to_name": c.userName(rec.data["assigned_to"]), "contact_id": rec.data["contact_id"],
+			"task_assigned_to_name": c.userName(rec.data["assigned_to"]),
 		}))
 		rec.data = shallow(rec.data)
 		rec.data["object_id"], rec.data["object_type"] = done.id, "taskcompleted"

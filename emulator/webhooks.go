@@ -138,7 +138,10 @@ func checkWebhook(o object, p *problems) {
 	o["events"] = out
 }
 
-func renderWebhook(_ *call, _ *record, o object) { delete(o, "signature_key") }
+func renderWebhook(_ *call, _ *record, o object) {
+	delete(o, "signature_key")
+	delete(o, "organization_id")
+}
 
 // wants reports whether a subscription asks for an event.
 func wants(sub object, e object) bool {

@@ -63,7 +63,8 @@ func (e *Enum) Words() []string {
 type Object struct {
 	Name     string
 	About    string
-	Fields   []*Field
+	Include  *Object  // whose fields come first, or nil
+	Fields   []*Field // those of Include too
 	Variants []Variant
 }
 
@@ -278,12 +279,7 @@ func (a *API) Select(patterns []string) (sub *API, unused []string) {
 		need.tool(t)
 	}
 	b := *a
-	b.Resources, b.IDs = nil, nil
-	for _, k := range a.IDs {
-		if need.ids[k] {
-			b.IDs = append(b.IDs, k)
-		}
-	}
+	b.Resources = nil // the kinds of ids stay, to tell foreign ids apart
 	for _, r := range a.Resources {
 		c := *r
 		c.Tools, c.Types, c.Enums = nil, nil, nil
@@ -313,11 +309,10 @@ func (a *API) Select(patterns []string) (sub *API, unused []string) {
 type reach struct {
 	objects map[*Object]bool
 	enums   map[*Enum]bool
-	ids     map[*IDKind]bool
 }
 
 func newReach() *reach {
-	return &reach{map[*Object]bool{}, map[*Enum]bool{}, map[*IDKind]bool{}}
+	return &reach{map[*Object]bool{}, map[*Enum]bool{}}
 }
 
 func (r *reach) tool(t *Tool) {
@@ -337,9 +332,6 @@ func (r *reach) typ(t *Type) {
 	if t.Enum != nil {
 		r.enums[t.Enum] = true
 	}
-	if t.ID != nil {
-		r.ids[t.ID] = true
-	}
 }
 
 func (r *reach) object(o *Object) {
@@ -347,6 +339,7 @@ func (r *reach) object(o *Object) {
 		return
 	}
 	r.objects[o] = true
+	r.object(o.Include)
 	for _, f := range o.Fields {
 		r.typ(f.Type)
 	}

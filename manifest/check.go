@@ -375,6 +375,7 @@ func (c *checker) resolveType(d *typeDecl) {
 				}
 			}
 			own.Fields = append(fields, own.Fields...)
+			own.Include = base.object
 		}
 	}
 	d.state = 2

@@ -29,9 +29,9 @@ func (w *Walker) CheckText(f *Field, name, v string) {
 		w.Report(name, "must be one of "+strings.Join(f.Enum, ", "), quote(v), hint)
 		return
 	}
-	if f.MaxLen > 0 && len(v) > f.MaxLen {
-		if n := utf8.RuneCountInString(v); n > f.MaxLen {
-			w.Report(name, "must have at most "+strconv.Itoa(f.MaxLen)+" characters", strconv.Itoa(n), "")
+	if f.MaxLen > 0 && len(v) > int(f.MaxLen) {
+		if n := utf8.RuneCountInString(v); n > int(f.MaxLen) {
+			w.Report(name, "must have at most "+strconv.Itoa(int(f.MaxLen))+" characters", strconv.Itoa(n), "")
 		}
 	}
 	if f.Kind == Plain || f.Kind == RichText {

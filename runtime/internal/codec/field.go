@@ -48,8 +48,8 @@ type Field struct {
 	Kind     Kind
 	Flags    Flag
 	Min, Max int64
-	MaxLen   int // of a text in characters, of a list in elements
-	MinItems int
+	MaxLen   int32 // of a text in characters, of a list in elements
+	MinItems int32
 	Enum     []string
 	ID       *IDKind
 	From     string // tool that finds valid values
@@ -89,8 +89,8 @@ const (
 	Needs // with If given (and equal to Is), all Fields are required
 )
 
-// Rule ties parameters together. Fields and If are indexes into the
-// operation's table of fields.
+// Rule ties parameters together. Fields and If number the
+// parameters in the order of the walk.
 type Rule struct {
 	Kind   RuleKind
 	Fields []uint8
@@ -99,14 +99,13 @@ type Rule struct {
 	About  string
 }
 
-// Params is a generated parameter struct: Walk visits every field, in the order
-// of the operation's table.
+// Params is a generated parameter struct: Walk visits every field, always in
+// the same order.
 type Params interface{ Walk(w *Walker) }
 
 // Spec is what the walker must know of an operation.
 type Spec struct {
 	Update  bool // objects are updated, not created
-	Fields  []Field
 	Rules   []Rule
 	Aliases []Alias
 }

@@ -13,7 +13,7 @@ import (
 // as JSON text inside a string is taken as what the text says, and a list of
 // words may arrive joined by commas.
 func (w *Walker) Decode(input []byte, p Params) {
-	w.decoding, w.next = true, 0
+	w.decoding, w.fields = true, w.fields[:0]
 	if len(bytes.TrimSpace(input)) == 0 {
 		input = []byte("{}")
 	}
@@ -35,9 +35,9 @@ func (w *Walker) Decode(input []byte, p Params) {
 
 // known lists the names a caller can give, for suggestions.
 func (w *Walker) known() []string {
-	names := make([]string, 0, len(w.spec.Fields)+len(w.spec.Aliases))
-	for i := range w.spec.Fields {
-		names = append(names, w.spec.Fields[i].Name)
+	names := make([]string, 0, len(w.fields)+len(w.spec.Aliases))
+	for _, f := range w.fields {
+		names = append(names, f.Name)
 	}
 	for _, a := range w.spec.Aliases {
 		names = append(names, a.Name)

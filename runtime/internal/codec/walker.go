@@ -51,7 +51,7 @@ type Walker struct {
 	pathVals  []string
 	pathNames []string
 	set       [4]uint64
-	next      int
+	fields    []*Field // of the parameters, in the order of the walk
 	words     []word
 }
 
@@ -84,14 +84,14 @@ func (w *Walker) Free() {
 	if cap(b) > keep {
 		b = nil
 	}
-	*w = Walker{Enc: Encoder{B: b}, query: q, words: w.words[:0], pathVals: w.pathVals[:0], pathNames: w.pathNames[:0]}
+	*w = Walker{Enc: Encoder{B: b}, query: q, words: w.words[:0], pathVals: w.pathVals[:0], pathNames: w.pathNames[:0], fields: w.fields[:0]}
 	walkers.Put(w)
 }
 
 // Send checks p and encodes it. The outcome is in Problems, Body and Query.
 func (w *Walker) Send(p Params) {
 	w.Enc.B = append(w.Enc.B[:0], '{')
-	w.decoding, w.next = false, 0
+	w.decoding, w.fields = false, w.fields[:0]
 	p.Walk(w)
 	w.Enc.B = append(w.Enc.B, '}')
 	w.checkRules()
@@ -128,7 +128,7 @@ func (w *Walker) Decoding() bool { return w.decoding }
 // field does not take part: in a nested object, one that is not written here.
 func (w *Walker) Begin(f *Field) bool {
 	if w.depth == 0 {
-		w.next++
+		w.fields = append(w.fields, f)
 		return true
 	}
 	access := OnCreate
@@ -146,7 +146,7 @@ func (w *Walker) Begin(f *Field) bool {
 
 func (w *Walker) given() {
 	if w.depth == 0 {
-		n := w.next - 1
+		n := len(w.fields) - 1
 		w.set[n>>6] |= 1 << (n & 63)
 	}
 }
@@ -155,7 +155,7 @@ func (w *Walker) has(n uint8) bool { return w.set[n>>6]&(1<<(n&63)) != 0 }
 
 func (w *Walker) word(v string) {
 	if w.depth == 0 {
-		w.words = append(w.words, word{w.next - 1, v})
+		w.words = append(w.words, word{len(w.fields) - 1, v})
 	}
 }
 
@@ -349,9 +349,9 @@ func (w *Walker) Element(f *Field, i int) string { return f.Name + "[" + strconv
 
 func (w *Walker) checkLen(f *Field, n int) {
 	switch {
-	case f.MaxLen > 0 && n > f.MaxLen:
+	case f.MaxLen > 0 && n > int(f.MaxLen):
 		w.Report(f.Name, fmt.Sprintf("must have at most %d elements", f.MaxLen), fmt.Sprintf("%d", n), "")
-	case n < f.MinItems:
+	case n < int(f.MinItems):
 		w.Report(f.Name, fmt.Sprintf("must have at least %d elements", f.MinItems), fmt.Sprintf("%d", n), "")
 	}
 }
@@ -465,13 +465,13 @@ func (w *Walker) checkRules() {
 			if n == len(r.Fields) || !w.has(r.If) || r.Is != "" && !w.holds(int(r.If), r.Is) {
 				continue
 			}
-			when := w.spec.Fields[r.If].Name + " is given"
+			when := w.fields[r.If].Name + " is given"
 			if r.Is != "" {
-				when = w.spec.Fields[r.If].Name + " is " + r.Is
+				when = w.fields[r.If].Name + " is " + r.Is
 			}
 			for _, f := range r.Fields {
 				if !w.has(f) {
-					w.Report(w.spec.Fields[f].Name, "is required when "+when, "", r.About)
+					w.Report(w.fields[f].Name, "is required when "+when, "", r.About)
 				}
 			}
 		}
@@ -488,7 +488,7 @@ func count(n int) string {
 func (w *Walker) ruleNames(r *Rule, sep string) string {
 	names := make([]string, len(r.Fields))
 	for i, f := range r.Fields {
-		names[i] = w.spec.Fields[f].Name
+		names[i] = w.fields[f].Name
 	}
 	return strings.Join(names, sep)
 }

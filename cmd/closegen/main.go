@@ -1,0 +1,241 @@
+// Command closegen turns the YAML manifest of the Close API into a typed Go SDK
+// and a tool registry. Run it with -help for its flags, or from a go:generate
+// line:
+//
+//	//go:generate go run github.com/closekit/closekit/cmd/closegen -tools 'close_lead_*,close_task_create' -out ./closetools -package closetools
+package main
+
+import (
+	"bufio"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/closekit/closekit/generator"
+	"github.com/closekit/closekit/manifest"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+const usage = `closegen writes a typed Go SDK and a tool registry from the manifest of the Close API.
+
+Usage:
+
+  closegen -out DIR [-package NAME] [-tools PATTERN,...] [-manifest DIR] [-check]
+
+Examples:
+
+  closegen -out ./closetools -tools 'close_lead_*,close_task_create'
+      only these tools, from the manifest that comes with closegen
+  closegen -out ./closetools -manifest ./manifest
+      all tools, and those that ./manifest adds
+  closegen -out ./closetools -check
+      write nothing; exit 1 and list the files that are not up to date
+
+Flags:
+`
+
+// options are the flags.
+type options struct {
+	manifest, out, pkg, tools, importPath, routes, reference string
+	check                                                    bool
+}
+
+// run is the program. Exit codes: 0 done, 1 the manifest is at fault or -check
+// found something stale, 2 wrong usage, 3 a file could not be read or written.
+func run(args []string, stdout, stderr io.Writer) int {
+	var o options
+	fl := flag.NewFlagSet("closegen", flag.ContinueOnError)
+	fl.SetOutput(io.Discard)
+	fl.StringVar(&o.out, "out", "", "`folder` to write the package to")
+	fl.StringVar(&o.pkg, "package", "", "`name` of the package (default: the name of the folder)")
+	fl.StringVar(&o.tools, "tools", "", "only tools that match one of these `patterns`, separated by commas (* matches anything)")
+	fl.StringVar(&o.manifest, "manifest", "", "`folder` of *.yaml files that add to the embedded manifest; with a close.yaml it stands on its own")
+	fl.StringVar(&o.importPath, "import", "", "import `path` of the package (default: from the go.mod above the folder)")
+	fl.StringVar(&o.routes, "routes", "", "also write the emulator's route table to this `file`")
+	fl.StringVar(&o.reference, "reference", "", "also write the reference documentation to this `folder`")
+	fl.BoolVar(&o.check, "check", false, "write nothing; exit 1 if something is not up to date")
+	help := func(w io.Writer) {
+		fmt.Fprint(w, usage) //nolint:errcheck // a terminal
+		fl.SetOutput(w)
+		fl.PrintDefaults()
+	}
+	if err := fl.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			help(stdout)
+			return 0
+		}
+		return fail(stderr, 2, err, "run closegen -help for the flags")
+	}
+	switch {
+	case fl.NArg() > 0:
+		return fail(stderr, 2, fmt.Errorf("unexpected argument %q", fl.Arg(0)), "patterns for -tools go in one argument; quote them, or the shell expands the *")
+	case o.out == "":
+		return fail(stderr, 2, errors.New("-out is missing"), "run closegen -help for the flags")
+	}
+	return generate(o, stdout, stderr)
+}
+
+func fail(w io.Writer, code int, err error, hint string) int {
+	fmt.Fprintf(w, "closegen: error: %v\n", err) //nolint:errcheck // a terminal
+	if hint != "" {
+		fmt.Fprintf(w, "closegen: hint: %s\n", hint) //nolint:errcheck // a terminal
+	}
+	return code
+}
+
+// output is a folder and the files that belong there.
+type output struct {
+	dir   string
+	files []generator.File
+}
+
+func generate(o options, stdout, stderr io.Writer) int {
+	api, code := load(o, stderr)
+	if api == nil {
+		return code
+	}
+	abs, err := filepath.Abs(o.out)
+	if err != nil {
+		return fail(stderr, 3, err, "")
+	}
+	if o.pkg == "" {
+		o.pkg = strings.ReplaceAll(filepath.Base(abs), "-", "")
+	}
+	if !validPackage(o.pkg) {
+		return fail(stderr, 2, fmt.Errorf("%q is no name for a Go package", o.pkg), "give one with -package, in small letters")
+	}
+	if o.importPath == "" {
+		if o.importPath, err = importPath(abs); err != nil {
+			return fail(stderr, 2, err, "run it inside a Go module, or give the import path with -import")
+		}
+	}
+	files, err := generator.Generate(api, generator.Options{Package: o.pkg, ImportPath: o.importPath})
+	if err != nil {
+		return fail(stderr, 1, err, "")
+	}
+	outputs := []output{{o.out, files}}
+	if o.routes != "" {
+		data, err := generator.Routes(api)
+		if err != nil {
+			return fail(stderr, 1, err, "")
+		}
+		outputs = append(outputs, output{filepath.Dir(o.routes), []generator.File{{Path: filepath.Base(o.routes), Data: data}}})
+	}
+	if o.reference != "" {
+		files, err := generator.Reference(api)
+		if err != nil {
+			return fail(stderr, 1, err, "")
+		}
+		outputs = append(outputs, output{o.reference, files})
+	}
+	return finish(o, outputs, stdout, stderr)
+}
+
+// finish writes the files, or compares them with what is there.
+func finish(o options, outputs []output, stdout, stderr io.Writer) int {
+	stale := 0
+	for _, out := range outputs {
+		if o.check {
+			diff, err := generator.Diff(out.dir, out.files)
+			if err != nil {
+				return fail(stderr, 3, err, "")
+			}
+			for _, d := range diff {
+				fmt.Fprintf(stderr, "%s\n", filepath.Join(out.dir, d)) //nolint:errcheck // a terminal
+			}
+			stale += len(diff)
+			continue
+		}
+		changed, err := generator.Write(out.dir, out.files)
+		if err != nil {
+			return fail(stderr, 3, err, "")
+		}
+		fmt.Fprintf(stdout, "%s: %d files, %d changed\n", out.dir, len(out.files), len(changed)) //nolint:errcheck // a terminal
+	}
+	if stale > 0 {
+		return fail(stderr, 1, fmt.Errorf("%d generated files are not up to date", stale), "run go generate ./... and commit the result")
+	}
+	return 0
+}
+
+// load reads and checks the manifest, and selects tools.
+func load(o options, stderr io.Writer) (*manifest.API, int) {
+	layers := []fs.FS{manifest.Embedded()}
+	if o.manifest != "" {
+		info, err := os.Stat(o.manifest)
+		if err == nil && !info.IsDir() {
+			err = fmt.Errorf("%s is not a folder", o.manifest)
+		}
+		if err != nil {
+			return nil, fail(stderr, 3, err, "-manifest takes the folder of the *.yaml files")
+		}
+		dir := os.DirFS(o.manifest)
+		if _, err := fs.Stat(dir, "close.yaml"); err == nil {
+			layers = []fs.FS{dir}
+		} else {
+			layers = append(layers, dir)
+		}
+	}
+	doc, err := manifest.Load(layers...)
+	var api *manifest.API
+	if err == nil {
+		api, err = manifest.Check(doc)
+	}
+	var ps manifest.Problems
+	switch {
+	case errors.As(err, &ps):
+		fmt.Fprintln(stderr, ps.Error()) //nolint:errcheck // a terminal
+		return nil, fail(stderr, 1, fmt.Errorf("the manifest has %d problems; nothing was written", len(ps)), "docs/manifest.md explains the format key by key")
+	case err != nil:
+		return nil, fail(stderr, 3, err, "")
+	}
+	if o.tools == "" {
+		return api, 0
+	}
+	sub, unused := api.Select(strings.Split(o.tools, ","))
+	if len(unused) > 0 {
+		return nil, fail(stderr, 1, fmt.Errorf("no tool matches %s", strings.Join(unused, ", ")), "closekit tools lists the names")
+	}
+	return sub, 0
+}
+
+func validPackage(name string) bool {
+	for i, r := range name {
+		if (r < 'a' || r > 'z') && r != '_' && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return name != "" && name != "_"
+}
+
+// importPath finds the import path of a folder from the go.mod above it.
+func importPath(dir string) (string, error) {
+	for root := dir; ; root = filepath.Dir(root) {
+		f, err := os.Open(filepath.Join(root, "go.mod")) //nolint:gosec // the go.mod of the user
+		if err == nil {
+			defer f.Close() //nolint:errcheck // read only
+			for s := bufio.NewScanner(f); s.Scan(); {
+				if mod, ok := strings.CutPrefix(strings.TrimSpace(s.Text()), "module "); ok {
+					rel, err := filepath.Rel(root, dir)
+					if err != nil {
+						return "", err
+					}
+					mod = strings.Trim(strings.TrimSpace(mod), `"`)
+					return strings.TrimSuffix(mod+"/"+filepath.ToSlash(rel), "/."), nil
+				}
+			}
+			return "", fmt.Errorf("%s names no module", f.Name())
+		}
+		if root == filepath.Dir(root) {
+			return "", fmt.Errorf("no go.mod above %s", dir)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+// Package generator turns a checked manifest into files: the typed SDK, the
+// tool registry with its schemas, the emulator's routes and the reference.
+//
+// Generation is a pure function: the same manifest gives the same bytes on any
+// machine, and nothing is read or written. [Write] and [Diff] are for the disk.
+package generator
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/closekit/closekit/generator/internal/emit"
+	"github.com/closekit/closekit/generator/internal/ir"
+	"github.com/closekit/closekit/manifest"
+)
+
+// File is one generated file.
+type File struct {
+	Path string // relative, with slashes
+	Data []byte
+}
+
+// Options name what is generated.
+type Options struct {
+	Package    string // name of the Go package
+	ImportPath string // its import path; the tools package below it needs it
+}
+
+// Generate makes the typed SDK and the tool registry. The files are in the
+// order of their paths.
+func Generate(api *manifest.API, o Options) ([]File, error) {
+	p, err := ir.Build(api, o.Package, o.ImportPath)
+	if err != nil {
+		return nil, err
+	}
+	jobs := []job{
+		{"doc.go", func() ([]byte, error) { return emit.Doc(p) }},
+		{"ids.go", func() ([]byte, error) { return emit.IDs(p) }},
+		{"operations.go", func() ([]byte, error) { return emit.Operations(p) }},
+		{"tools/tools.go", func() ([]byte, error) { return emit.Tools(p) }},
+	}
+	for i := range p.Files {
+		f := &p.Files[i]
+		jobs = append(jobs, job{f.Name, func() ([]byte, error) { return emit.Resource(p, f) }})
+	}
+	for i := range p.Tools {
+		t := &p.Tools[i]
+		jobs = append(jobs,
+			job{"tools/schemas/" + t.Name + ".input.json", func() ([]byte, error) { return emit.Schema(t.InputSchema) }},
+			job{"tools/schemas/" + t.Name + ".output.json", func() ([]byte, error) { return emit.Schema(t.OutputSchema) }},
+		)
+	}
+	return run(jobs)
+}
+
+// Routes makes the emulator's route table.
+func Routes(api *manifest.API) ([]byte, error) {
+	p, err := ir.Build(api, "emulator", "emulator")
+	if err != nil {
+		return nil, err
+	}
+	return emit.Routes(p)
+}
+
+// Reference makes the reference documentation, a Markdown file per resource
+// and an index.
+func Reference(api *manifest.API) ([]File, error) {
+	var jobs []job
+	for _, r := range api.Resources {
+		if len(r.Tools) > 0 {
+			jobs = append(jobs, job{r.Name + ".md", func() ([]byte, error) { return emit.Reference(api, r), nil }})
+		}
+	}
+	jobs = append(jobs, job{"README.md", func() ([]byte, error) { return emit.ReferenceIndex(api), nil }})
+	return run(jobs)
+}
+
+type job struct {
+	path string
+	make func() ([]byte, error)
+}
+
+// run makes the files in parallel, because formatting Go takes most of the
+// time, and gives them in order.
+func run(jobs []job) ([]File, error) {
+	files, errs := make([]File, len(jobs)), make([]error, len(jobs))
+	var wg sync.WaitGroup
+	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i, j := range jobs {
+		limit <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-limit }()
+			data, err := j.make()
+			if err != nil {
+				errs[i] = fmt.Errorf("%s: %w", j.path, err)
+			}
+			files[i] = File{j.path, data}
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+	return files, nil
+}

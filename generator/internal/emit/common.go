@@ -1,0 +1,92 @@
+package emit
+
+import (
+	"strings"
+
+	. "github.com/dave/jennifer/jen" //nolint:revive,staticcheck // the emitters read as the Go they print
+
+	"github.com/closekit/closekit/generator/internal/ir"
+)
+
+// Doc prints doc.go: the package comment and the handshake with the runtime.
+func Doc(p *ir.Package) ([]byte, error) {
+	f := newFile(p.ImportPath, p.Name, "the manifest")
+	var lines []string
+	for i, para := range strings.Split(p.Doc, "\n\n") {
+		if i > 0 {
+			lines = append(lines, "")
+		}
+		lines = append(lines, wrap(para, width)...)
+	}
+	for _, l := range lines {
+		f.PackageComment(strings.TrimRight("// "+l, " "))
+	}
+	f.Comment("This code needs a runtime that still serves it. When the name below is missing, run the")
+	f.Comment("generator of the runtime's version again.")
+	f.Const().Id("_").Op("=").Qual(runtimePath, "GeneratedV1")
+	return render(f)
+}
+
+// IDs prints ids.go: a type for every kind of id, and what is common to them.
+func IDs(p *ir.Package) ([]byte, error) {
+	f := newFile(p.ImportPath, p.Name, "close.yaml")
+	var vars []Code
+	for i := range p.IDs {
+		id := &p.IDs[i]
+		if id.Type != "" {
+			f.Add(doc(id.Doc))
+			f.Add(Type().Id(id.Type).String())
+			f.Line()
+		}
+		item := []Code{pair("Name", Lit(id.Kind))}
+		if len(id.Prefixes) > 0 {
+			item = append(item, pair("Prefixes", strs(id.Prefixes)))
+		}
+		if len(id.Literals) > 0 {
+			item = append(item, pair("Literals", strs(id.Literals)))
+		}
+		if id.From != "" {
+			item = append(item, pair("From", Lit(id.From)))
+		}
+		if id.About != "" {
+			item = append(item, pair("About", Lit(id.About)))
+		}
+		item = append(item, pair("Known", Op("&").Id("knownIDs")))
+		vars = append(vars, Id(id.Var).Op("=").Qual(wirePath, "IDKind").Values(item...))
+	}
+	if len(vars) > 0 {
+		f.Comment("The kinds of ids, for checking parameters.")
+		f.Add(Var().Defs(vars...))
+		f.Line()
+		var known []Code
+		for _, k := range p.KnownIDs {
+			known = append(known, Values(pair("Prefix", Lit(k.Prefix)), pair("Kind", Lit(k.Kind))))
+		}
+		f.Comment("knownIDs tells an id of another kind from one that is unknown.")
+		f.Add(Var().Id("knownIDs").Op("=").Index().Qual(wirePath, "IDPrefix").Add(lines(known...)))
+		f.Line()
+	}
+	if p.HasCents {
+		f.Add(doc("Cents is an amount of money in minor units; see [runtime.Cents]."))
+		f.Add(Type().Id("Cents").Op("=").Qual(runtimePath, "Cents"))
+		f.Line()
+		f.Add(doc("Dollars gives an amount in whole major units, whatever the organization's currency."))
+		f.Add(Func().Id("Dollars").Params(Id("n").Int64()).Id("Cents").Add(oneLine(Return(Qual(runtimePath, "Dollars").Call(Id("n"))))))
+		f.Line()
+	}
+	return render(f)
+}
+
+// Operations prints operations.go: the list for programs that call by name.
+func Operations(p *ir.Package) ([]byte, error) {
+	f := newFile(p.ImportPath, p.Name, "the manifest")
+	f.Add(doc("Operations lists what the tools of this package do, in the order of their names. Programs that do not call it do not link what they do not use."))
+	f.Add(Func().Id("Operations").Params().Index().Op("*").Qual(runtimePath, "Operation").Add(oneLine(Return(Id("operations")))))
+	f.Line()
+	var items []Code
+	for i := range p.Tools {
+		items = append(items, Op("&").Id(p.Tools[i].OpVar))
+	}
+	f.Add(Var().Id("operations").Op("=").Index().Op("*").Qual(runtimePath, "Operation").Add(lines(items...)))
+	return render(f)
+}

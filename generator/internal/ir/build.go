@@ -1,0 +1,385 @@
+package ir
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/closekit/closekit/manifest"
+)
+
+// maxPlain is how many plain fields a struct can have: one presence bit each.
+const maxPlain = 64 // bit 0 is none
+
+// Build decides everything about the generated package.
+func Build(api *manifest.API, name, importPath string) (*Package, error) {
+	b := &builder{
+		api: api, sent: map[*manifest.Enum]bool{}, ids: map[*manifest.IDKind]bool{}, uses: map[*manifest.Object]use{},
+		names: map[string]string{}, bits: map[*manifest.Object]int{},
+	}
+	b.reach()
+	p := &Package{Name: name, ImportPath: importPath, APIPrefix: api.Prefix, HasCents: b.cents}
+	p.Doc = packageDoc(api, name)
+	for _, r := range api.Resources {
+		f, err := b.file(r)
+		if err != nil {
+			return nil, err
+		}
+		if len(f.Enums)+len(f.Structs)+len(f.Ops) > 0 {
+			p.Files = append(p.Files, f)
+		}
+	}
+	// Enums know only now whether their words are sent.
+	for i := range p.Files {
+		for j := range p.Files[i].Enums {
+			e := &p.Files[i].Enums[j]
+			for s := range b.sent {
+				if s.Name == e.Type {
+					e.Words = "words" + e.Type
+				}
+			}
+		}
+	}
+	b.idTypes(p)
+	for _, t := range api.Tools() {
+		tool, err := b.tool(t)
+		if err != nil {
+			return nil, err
+		}
+		p.Tools = append(p.Tools, tool)
+	}
+	slices.SortFunc(p.Tools, func(a, b Tool) int { return cmp.Compare(a.Name, b.Name) })
+	return p, b.clash(p)
+}
+
+// use says how an object is used.
+type use struct{ output, input bool }
+
+type builder struct {
+	api   *manifest.API
+	sent  map[*manifest.Enum]bool // enums that parameters use
+	ids   map[*manifest.IDKind]bool
+	uses  map[*manifest.Object]use
+	names map[string]string
+	bits  map[*manifest.Object]int // presence bits used, with those of the base
+	cents bool
+	anyID bool
+}
+
+// reach finds how objects are used, and which kinds of ids.
+func (b *builder) reach() {
+	for _, t := range b.api.Tools() {
+		for _, p := range t.Params {
+			b.see(p.Type, false)
+		}
+		b.see(t.Returns, true)
+		b.seeObject(t.Totals, true)
+	}
+}
+
+func (b *builder) see(t *manifest.Type, output bool) {
+	if t == nil {
+		return
+	}
+	if t.Kind == manifest.Cents {
+		b.cents = true
+	}
+	if t.ID != nil {
+		b.ids[t.ID] = true
+	}
+	b.see(t.Elem, output)
+	b.seeObject(t.Object, output)
+}
+
+func (b *builder) seeObject(o *manifest.Object, output bool) {
+	if o == nil {
+		return
+	}
+	u := b.uses[o]
+	if output && u.output || !output && u.input {
+		return
+	}
+	if output {
+		u.output = true
+	} else {
+		u.input = true
+	}
+	b.uses[o] = u
+	for _, f := range o.Fields {
+		if output && f.Read || !output && (f.Create || f.Update) {
+			b.see(f.Type, output)
+		}
+	}
+	if !output {
+		return
+	}
+	if o.Include != nil {
+		b.seeObject(o.Include, true)
+	}
+	for _, v := range o.Variants {
+		b.seeObject(v.Object, true)
+	}
+}
+
+func (b *builder) file(r *manifest.Resource) (File, error) {
+	f := File{Name: r.Name + ".go", Source: r.File, Title: r.Title, About: r.About, Doc: r.Doc}
+	for _, e := range r.Enums {
+		f.Enums = append(f.Enums, enum(e))
+	}
+	for _, o := range r.Types {
+		if u := b.uses[o]; !u.output && !u.input {
+			continue
+		}
+		s, err := b.object(o)
+		if err != nil {
+			return f, err
+		}
+		f.Structs = append(f.Structs, s)
+	}
+	for _, t := range r.Tools {
+		f.Ops = append(f.Ops, b.op(t))
+	}
+	return f, nil
+}
+
+func enum(e *manifest.Enum) Enum {
+	out := Enum{Type: e.Name, Doc: e.Name + ": " + lowerFirst(e.About)}
+	if e.Open {
+		out.Doc += " Close may use other words too."
+	}
+	for _, v := range e.Values {
+		out.Values = append(out.Values, EnumValue{Const: e.Name + manifest.GoName(v.Word), Word: v.Word, Doc: v.About})
+	}
+	return out
+}
+
+// object makes the struct of a type that is received or sent.
+func (b *builder) object(o *manifest.Object) (Struct, error) {
+	u := b.uses[o]
+	s := Struct{Type: o.Name, Doc: o.Name + " is " + article(o.About), Output: u.output}
+	fields := o.Fields
+	bit := 0
+	if b.embeds(o) {
+		s.Base = o.Include.Name
+		fields = b.own(o)
+	} else if u.output {
+		bit = 1 // bit 0 is no bit
+	}
+	if _, err := b.plainBits(o); err != nil {
+		return s, err
+	}
+	if s.Base != "" {
+		bit = b.bits[o.Include]
+	}
+	for _, f := range fields {
+		sent := u.input && (f.Create || f.Update)
+		if !sent && (!f.Read || !u.output) {
+			continue
+		}
+		g := b.field(f)
+		g.Received = f.Read && u.output
+		if g.Received && isPlain(g.Slot) {
+			g.Bit = bit
+			bit++
+		}
+		if sent {
+			g.In = b.input(f, true)
+		}
+		s.Custom = s.Custom || g.Slot == "Custom"
+		s.Fields = append(s.Fields, g)
+	}
+	for _, v := range o.Variants {
+		if b.uses[v.Object].output {
+			s.Variants = append(s.Variants, b.variant(o, v))
+		}
+	}
+	return s, nil
+}
+
+// embeds reports whether a type's struct embeds that of the type it includes.
+// One that is sent has all fields of its own, because access may differ.
+func (b *builder) embeds(o *manifest.Object) bool {
+	return o.Include != nil && b.uses[o].output && !b.uses[o].input
+}
+
+// own lists the fields that a type has beyond the one it includes: new ones,
+// and those with another Go type.
+func (b *builder) own(o *manifest.Object) []*manifest.Field {
+	var own []*manifest.Field
+	for _, f := range o.Fields {
+		base := o.Include.Field(f.Name)
+		if base == nil || !base.Read || b.field(base).Type != b.field(f).Type {
+			own = append(own, f)
+		}
+	}
+	return own
+}
+
+// plainBits gives the next free presence bit of a type, after those of its
+// base.
+func (b *builder) plainBits(o *manifest.Object) (int, error) {
+	if n, ok := b.bits[o]; ok {
+		return n, nil
+	}
+	n := 1 // bit 0 is no bit
+	fields := o.Fields
+	if b.embeds(o) {
+		var err error
+		if n, err = b.plainBits(o.Include); err != nil {
+			return 0, err
+		}
+		fields = b.own(o)
+	}
+	for _, f := range fields {
+		if f.Read && isPlain(b.field(f).Slot) {
+			n++
+		}
+	}
+	b.bits[o] = n
+	if n > maxPlain {
+		return 0, fmt.Errorf("type %s has more than %d fields that are always there", o.Name, maxPlain-1)
+	}
+	return n, nil
+}
+
+func (b *builder) field(f *manifest.Field) Field {
+	g := Field{Go: manifest.GoName(f.Name), JSON: f.Name, Doc: fieldDoc(f)}
+	if g.Go == "Object" {
+		g.Go = "ObjectValue" // Object is embedded
+	}
+	g.Type, g.Slot = goType(f.Type, f.Always || f.Required)
+	return g
+}
+
+func (b *builder) variant(o *manifest.Object, v manifest.Variant) Variant {
+	out := Variant{Method: "As" + v.Object.Name, Struct: v.Object.Name, Has: v.Has}
+	if v.By != "" {
+		g := b.field(o.Field(v.By))
+		out.ByGo, out.Word, out.ByOpt = g.Go, v.Is, g.Type.Opt
+		out.Doc = fmt.Sprintf("%s gives the whole of an item whose %s is %s; false for any other.", out.Method, v.By, v.Is)
+	} else {
+		out.Doc = fmt.Sprintf("%s gives the item when it has %s; false otherwise.", out.Method, v.Has)
+	}
+	return out
+}
+
+func (b *builder) op(t *manifest.Tool) Op {
+	fn := manifest.FuncName(t.Name)
+	o := Op{
+		Tool: t.Name, Func: fn, Method: t.Method, Path: t.Path, URL: t.Doc, Sends: t.Sends, Idempotent: t.Idempotent, Update: t.Update,
+		Effect: map[manifest.Effect]string{manifest.Reads: "Read", manifest.Writes: "Write", manifest.Destroys: "Destructive"}[t.Effect],
+		OpVar:  "op" + fn,
+	}
+	o.Doc = opDoc(b.api, t, fn)
+	o.Params = Struct{Type: fn + "Params", Doc: fmt.Sprintf("%sParams are the parameters of [%s].", fn, fn), Params: true}
+	index := map[string]int{}
+	for i, p := range t.Params {
+		g := Field{Go: manifest.GoName(p.Name), JSON: p.Name, Doc: paramDoc(p), In: b.input(p, false)}
+		g.Type, g.Slot = goType(p.Type, p.Required && p.Preset == nil)
+		o.Params.Fields = append(o.Params.Fields, g)
+		index[p.Name] = i
+		o.Skip = o.Skip || p.Name == "_skip"
+	}
+	for _, a := range t.Aliases {
+		o.Aliases = append(o.Aliases, Alias(a))
+	}
+	for _, r := range t.Rules {
+		out := Rule{Kind: ruleKinds[r.Kind], Is: r.Is, About: r.About, If: index[r.If]}
+		for _, f := range r.Fields {
+			out.Fields = append(out.Fields, index[f])
+		}
+		o.Rules = append(o.Rules, out)
+	}
+	if t.Returns != nil {
+		item := t.Returns
+		if item.Kind == manifest.List {
+			o.List, item = true, item.Elem
+		}
+		o.Result = item.Object.Name
+	}
+	if t.Paging {
+		o.All = manifest.AllName(fn)
+		o.AllDoc = fmt.Sprintf("%s yields the items of all pages of [%s], fetching a page when the one before is used up.", o.All, fn)
+	}
+	if t.Totals != nil {
+		o.Totals, o.TotalsFunc = t.Totals.Name, strings.TrimSuffix(fn, "List")+"Totals"
+	}
+	return o
+}
+
+var ruleKinds = map[manifest.RuleKind]string{
+	manifest.ExactlyOne: "ExactlyOne", manifest.AtLeastOne: "AtLeastOne", manifest.AtMostOne: "AtMostOne", manifest.Needs: "Needs",
+}
+
+// idTypes makes the types of the kinds of ids that are used, and the table of
+// all prefixes.
+func (b *builder) idTypes(p *Package) {
+	for _, k := range b.api.IDs {
+		for _, pre := range k.Prefixes {
+			if !slices.ContainsFunc(p.KnownIDs, func(x IDPrefix) bool { return x.Prefix == pre }) {
+				p.KnownIDs = append(p.KnownIDs, IDPrefix{pre, k.Name})
+			}
+		}
+		if !b.ids[k] {
+			continue
+		}
+		human := strings.ReplaceAll(k.Name, "_", " ")
+		id := ID{
+			Type: idType(k), Var: idVar(k), Kind: k.Name, Prefixes: k.Prefixes, Literals: k.Literals, From: k.From, About: k.About,
+			Doc: fmt.Sprintf("%s is the id of %s, %s_….", idType(k), withArticle(human), k.Prefixes[0]),
+		}
+		p.IDs = append(p.IDs, id)
+	}
+	if b.anyID {
+		p.IDs = append(p.IDs, ID{Var: "kindAny", Kind: "any"})
+	}
+	slices.SortFunc(p.KnownIDs, func(a, b IDPrefix) int { return cmp.Compare(a.Prefix, b.Prefix) })
+}
+
+// clash reports two declarations with one Go name.
+func (b *builder) clash(p *Package) error {
+	var errs []string
+	declare := func(name, what string) {
+		if other, ok := b.names[name]; ok {
+			errs = append(errs, fmt.Sprintf("%s and %s would both be %s in Go", other, what, name))
+		}
+		b.names[name] = what
+	}
+	for _, id := range p.IDs {
+		if id.Type != "" {
+			declare(id.Type, "id kind "+id.Kind)
+		}
+	}
+	if p.HasCents {
+		declare("Cents", "type cents")
+		declare("Dollars", "type cents")
+	}
+	declare("Operations", "the list of operations")
+	for _, f := range p.Files {
+		for _, e := range f.Enums {
+			declare(e.Type, "enum "+e.Type)
+			for _, v := range e.Values {
+				declare(v.Const, "value "+v.Word+" of "+e.Type)
+			}
+		}
+		for _, s := range f.Structs {
+			declare(s.Type, "type "+s.Type)
+		}
+		for _, o := range f.Ops {
+			declare(o.Func, "tool "+o.Tool)
+			declare(o.Params.Type, "parameters of "+o.Tool)
+			if o.All != "" {
+				declare(o.All, "iterator of "+o.Tool)
+			}
+			if o.TotalsFunc != "" {
+				declare(o.TotalsFunc, "totals of "+o.Tool)
+			}
+		}
+	}
+	if len(errs) > 0 {
+		slices.Sort(errs)
+		return fmt.Errorf("names clash: %s", strings.Join(errs, "; "))
+	}
+	return nil
+}

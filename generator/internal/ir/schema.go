@@ -1,0 +1,402 @@
+package ir
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/closekit/closekit/manifest"
+)
+
+// object is a JSON object whose members keep their order, because models see
+// them in it and because equal input must give equal bytes.
+type object []member
+
+type member struct {
+	name  string
+	value any
+}
+
+func (o *object) set(name string, value any) { *o = append(*o, member{name, value}) }
+
+// MarshalJSON writes the members in order.
+func (o object) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, m := range o {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, err := encode(m.name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := encode(m.value)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// encode is json.Marshal without the escaping of <, > and &.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// inputSchema is the canonical schema of a tool's input: only keywords that
+// every model API understands or that exporters can lower.
+func inputSchema(t *manifest.Tool) (json.RawMessage, error) {
+	props, required := object{}, []string{}
+	for _, p := range t.Params {
+		about := paramAbout(t, p)
+		props.set(p.Name, fieldSchema(p, about, t.Update, nil))
+		if p.Required && p.Preset == nil {
+			required = append(required, p.Name)
+		}
+	}
+	s := object{}
+	s.set("type", "object")
+	s.set("properties", props)
+	if len(required) > 0 {
+		s.set("required", required)
+	}
+	s.set("additionalProperties", false)
+	return encode(s)
+}
+
+// paramAbout is what a model reads about a parameter.
+func paramAbout(t *manifest.Tool, p *manifest.Field) string {
+	about := fieldAbout(p)
+	var also []string
+	for _, a := range t.Aliases {
+		if a.For == p.Name && !slices.Contains(p.Aliases, a.Name) {
+			also = append(also, a.Name)
+		}
+	}
+	if len(also) > 0 {
+		about = join(about, "Also accepted as "+strings.Join(also, " or ")+".")
+	}
+	return about
+}
+
+func fieldAbout(f *manifest.Field) string {
+	about := f.About
+	if about == "" {
+		about = humanize(f)
+	}
+	t := f.Type
+	if t.Kind == manifest.List {
+		t = t.Elem
+	}
+	switch {
+	case t.Kind == manifest.Cents && !strings.Contains(about, "cents"):
+		about = join(about, "In cents.")
+	case t.Kind == manifest.RichText && !strings.Contains(about, "XHTML"):
+		about = join(about, "XHTML subset: p, ul, ol, li, b, i, a and the like.")
+	case t.Kind == manifest.DateTime:
+		about = join(about, "ISO 8601 with offset.")
+	case t.Kind == manifest.DateOrDateTime:
+		about = join(about, "A date (2026-03-31) or ISO 8601 with offset.")
+	case t.Kind == manifest.EnumType && t.Enum.Open:
+		about = join(about, "Usually one of: "+strings.Join(t.Enum.Words(), ", ")+".")
+	case t.Kind == manifest.ID && t.ID != nil:
+		from := f.From
+		if from == "" {
+			from = t.ID.From
+		}
+		if from != "" && !strings.Contains(about, from) {
+			about = join(about, "From "+from+".")
+		}
+	}
+	if f.Nullable && !strings.Contains(strings.ToLower(about), "null") {
+		about = join(about, "Null clears it.")
+	}
+	if f.Deprecated != "" {
+		about = join(about, "Deprecated: "+f.Deprecated)
+	}
+	return about
+}
+
+// humanize makes a sentence of a field's name.
+func humanize(f *manifest.Field) string {
+	words := strings.ReplaceAll(strings.Trim(f.Name, "_"), "_", " ")
+	if words == "" {
+		return ""
+	}
+	s := strings.ToUpper(words[:1]) + words[1:]
+	return strings.TrimSuffix(strings.ReplaceAll(s+" ", " id ", " id "), " ") + "."
+}
+
+// fieldSchema is the schema of a parameter or of a member that is sent.
+func fieldSchema(f *manifest.Field, about string, update bool, stack []*manifest.Object) object {
+	s := typeSchema(f.Type, f, update, stack)
+	if f.Nullable {
+		for i := range s {
+			switch s[i].name {
+			case "type":
+				if one, ok := s[i].value.(string); ok {
+					s[i].value = []string{one, "null"}
+				}
+			case "enum":
+				words := []any{}
+				for _, w := range s[i].value.([]string) {
+					words = append(words, w)
+				}
+				s[i].value = append(words, nil)
+			}
+		}
+	}
+	if about != "" {
+		s = slices.Insert(s, min(1, len(s)), member{"description", about})
+	}
+	if f.Preset != nil {
+		s.set("default", f.Preset)
+	} else if f.Default != nil {
+		s.set("default", f.Default)
+	}
+	if f.Example != nil {
+		s.set("examples", []json.RawMessage{f.Example})
+	}
+	return s
+}
+
+var anyJSON = []string{"string", "number", "boolean", "object", "array", "null"}
+
+func typeSchema(t *manifest.Type, f *manifest.Field, update bool, stack []*manifest.Object) object {
+	s := object{}
+	length := func() {
+		if f.MaxLength > 0 {
+			s.set("maxLength", f.MaxLength)
+		}
+	}
+	switch t.Kind {
+	case manifest.Integer, manifest.Cents:
+		s.set("type", "integer")
+		bounds(&s, f)
+	case manifest.Number:
+		s.set("type", "number")
+		bounds(&s, f)
+	case manifest.Boolean:
+		s.set("type", "boolean")
+	case manifest.Date:
+		s.set("type", "string")
+		s.set("format", "date")
+	case manifest.DateTime:
+		s.set("type", "string")
+		s.set("format", "date-time")
+	case manifest.Email:
+		s.set("type", "string")
+		s.set("format", "email")
+		length()
+	case manifest.URL:
+		s.set("type", "string")
+		s.set("format", "uri")
+		length()
+	case manifest.EnumType:
+		s.set("type", "string")
+		if !t.Enum.Open {
+			s.set("enum", t.Enum.Words())
+		}
+	case manifest.ID:
+		s.set("type", "string")
+		s.set("pattern", idPattern(t.ID))
+	case manifest.JSON:
+		s.set("type", anyJSON)
+	case manifest.List:
+		s.set("type", "array")
+		s.set("items", typeSchema(t.Elem, f, update, stack))
+		if f.MinItems > 0 {
+			s.set("minItems", f.MinItems)
+		}
+		if f.MaxItems > 0 {
+			s.set("maxItems", f.MaxItems)
+		}
+	case manifest.Map:
+		s.set("type", "object")
+		s.set("additionalProperties", typeSchema(t.Elem, f, update, stack))
+	case manifest.CustomFields:
+		key := `^[a-z]+_[A-Za-z0-9]+$`
+		if update {
+			key = `^[a-z]+_[A-Za-z0-9]+(\.(add|remove))?$`
+		}
+		value := object{}
+		value.set("type", []string{"string", "number", "boolean", "array", "null"})
+		items := object{}
+		items.set("type", "string")
+		value.set("items", items)
+		s.set("type", "object")
+		s.set("patternProperties", object{{key, value}})
+		s.set("additionalProperties", false)
+	case manifest.ObjectType:
+		return objectSchema(t.Object, update, stack)
+	case manifest.String, manifest.RichText, manifest.DateOrDateTime, manifest.Phone, manifest.Timezone:
+		s.set("type", "string")
+		length()
+	}
+	return s
+}
+
+func bounds(s *object, f *manifest.Field) {
+	if f.Min != nil {
+		s.set("minimum", *f.Min)
+	}
+	if f.Max != nil {
+		s.set("maximum", *f.Max)
+	}
+}
+
+func idPattern(k *manifest.IDKind) string {
+	const rest = "_[A-Za-z0-9]+"
+	switch {
+	case k == nil || k.Name == "custom_field":
+		return "^[a-z0-9]+" + rest + "$"
+	case len(k.Prefixes) == 1 && len(k.Literals) == 0:
+		return "^" + k.Prefixes[0] + rest + "$"
+	}
+	alts := slices.Clone(k.Literals)
+	for _, p := range k.Prefixes {
+		alts = append(alts, p+rest)
+	}
+	return "^(" + strings.Join(alts, "|") + ")$"
+}
+
+// objectSchema is the schema of an object that is sent: what may be written,
+// nothing else.
+func objectSchema(o *manifest.Object, update bool, stack []*manifest.Object) object {
+	s := object{}
+	s.set("type", "object")
+	if slices.Contains(stack, o) {
+		return s
+	}
+	stack = append(stack, o)
+	props, required := object{}, []string{}
+	for _, f := range o.Fields {
+		if update && !f.Update || !update && !f.Create {
+			continue
+		}
+		props.set(f.Name, fieldSchema(f, fieldAbout(f), update, stack))
+		if f.Required {
+			required = append(required, f.Name)
+		}
+	}
+	s.set("properties", props)
+	if len(required) > 0 {
+		s.set("required", required)
+	}
+	s.set("additionalProperties", false)
+	return s
+}
+
+// outputSchema is the schema of a tool's answer. It promises what the manifest
+// knows and allows more, as Close does.
+func outputSchema(t *manifest.Tool) (json.RawMessage, error) {
+	s := object{}
+	s.set("type", "object")
+	switch {
+	case t.Returns == nil:
+	case t.Returns.Kind == manifest.List:
+		props := object{}
+		data := object{}
+		data.set("type", "array")
+		data.set("items", resultSchema(t.Returns.Elem.Object, nil))
+		props.set("data", data)
+		props.set("has_more", object{{"type", "boolean"}, {"description", "There are more results; ask again with _skip."}})
+		props.set("total_results", object{{"type", "integer"}, {"description", "How many there are in all, where Close counts them."}})
+		if t.Totals != nil {
+			for _, f := range t.Totals.Fields {
+				props.set(f.Name, resultField(f, nil))
+			}
+		}
+		s.set("properties", props)
+	default:
+		s = resultSchema(t.Returns.Object, nil)
+	}
+	return encode(s)
+}
+
+func resultSchema(o *manifest.Object, stack []*manifest.Object) object {
+	s := object{}
+	s.set("type", "object")
+	if slices.Contains(stack, o) {
+		return s
+	}
+	stack = append(stack, o)
+	s.set("description", o.About)
+	props := object{}
+	for _, f := range o.Fields {
+		if f.Read && f.Type.Kind != manifest.CustomFields {
+			props.set(f.Name, resultField(f, stack))
+		}
+	}
+	s.set("properties", props)
+	return s
+}
+
+func resultField(f *manifest.Field, stack []*manifest.Object) object {
+	s := resultType(f.Type, stack)
+	if !f.Always {
+		for i := range s {
+			if one, ok := s[i].value.(string); ok && s[i].name == "type" {
+				s[i].value = []string{one, "null"}
+			}
+		}
+	}
+	if about := fieldDoc(f); about != "" {
+		if i := slices.IndexFunc(s, func(m member) bool { return m.name == "description" }); i >= 0 {
+			s[i].value = about
+		} else {
+			s.set("description", about)
+		}
+	}
+	return s
+}
+
+func resultType(t *manifest.Type, stack []*manifest.Object) object {
+	one := func(name string) object { return object{{"type", name}} }
+	switch t.Kind {
+	case manifest.Integer, manifest.Cents:
+		return one("integer")
+	case manifest.Number:
+		return one("number")
+	case manifest.Boolean:
+		return one("boolean")
+	case manifest.JSON:
+		return object{{"type", anyJSON}}
+	case manifest.List:
+		return object{{"type", "array"}, {"items", resultType(t.Elem, stack)}}
+	case manifest.Map:
+		return object{{"type", "object"}, {"additionalProperties", resultType(t.Elem, stack)}}
+	case manifest.ObjectType:
+		return resultSchema(t.Object, stack)
+	case manifest.CustomFields:
+		return one("object")
+	case manifest.String, manifest.RichText, manifest.Date, manifest.DateTime, manifest.DateOrDateTime, manifest.Email,
+		manifest.Phone, manifest.URL, manifest.Timezone, manifest.ID, manifest.EnumType:
+	}
+	return one("string")
+}
+
+// description is what a model reads about a tool.
+func description(t *manifest.Tool) string {
+	parts := []string{t.Does, t.Use}
+	for _, r := range t.Rules {
+		parts = append(parts, r.Sentence())
+	}
+	if t.Gives != "" {
+		parts = append(parts, fmt.Sprintf("Returns %s", lowerFirst(t.Gives)))
+	}
+	return join(parts...)
+}

@@ -1,0 +1,57 @@
+package ir
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/closekit/closekit/manifest"
+)
+
+// tool makes the registry's entry of a tool.
+func (b *builder) tool(t *manifest.Tool) (Tool, error) {
+	fn := manifest.FuncName(t.Name)
+	out := Tool{
+		Name: t.Name, Title: t.Title, Description: description(t), Resource: t.Resource.Name, Func: fn, Method: t.Method,
+		Path: b.api.Prefix + t.Path, Effect: map[manifest.Effect]string{manifest.Reads: "Read", manifest.Writes: "Write", manifest.Destroys: "Destructive"}[t.Effect],
+		Sends: t.Sends, Idempotent: t.Idempotent, Synonyms: t.Synonyms, Show: t.Show, OpVar: "op" + fn, Doc: t.Doc,
+		RoutePath: routePath(t.Path), ResourceName: t.Resource.Name, Action: t.Action, Status: t.Status,
+	}
+	for _, a := range t.Aliases {
+		out.Aliases = append(out.Aliases, [2]string{a.Name, a.For})
+	}
+	for _, e := range t.Examples {
+		out.Examples = append(out.Examples, Example{e.About, string(e.Input)})
+	}
+	var err error
+	if out.InputSchema, err = inputSchema(t); err != nil {
+		return out, fmt.Errorf("schema of %s: %w", t.Name, err)
+	}
+	if out.OutputSchema, err = outputSchema(t); err != nil {
+		return out, fmt.Errorf("schema of %s: %w", t.Name, err)
+	}
+	h := sha256.New()
+	for _, part := range []string{t.Name, out.Description, string(out.InputSchema), string(out.OutputSchema)} {
+		fmt.Fprintf(h, "%d:%s", len(part), part) //nolint:errcheck // a hash cannot fail
+	}
+	out.Hash = hex.EncodeToString(h.Sum(nil))[:16]
+	return out, nil
+}
+
+// routePath replaces the names of path parameters by {id}, as Close documents
+// its routes; a second one keeps its name.
+func routePath(path string) string {
+	out, depth, first := make([]byte, 0, len(path)), 0, true
+	for i := 0; i < len(path); i++ {
+		switch c := path[i]; {
+		case c == '{' && first:
+			depth = 1
+			out = append(out, "{id}"...)
+		case c == '}' && depth == 1:
+			depth, first = 0, false
+		case depth == 0:
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}

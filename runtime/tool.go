@@ -1,0 +1,132 @@
+package runtime
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+
+	"github.com/closekit/closekit/runtime/internal/codec"
+)
+
+// Tool is an operation as programs see it that call by name with JSON. Tools
+// are read-only data; generated packages hold them.
+type Tool struct {
+	Name        string // close_lead_create
+	Title       string // Lead create
+	Description string // wording for models: what, when, what first, what comes back
+	Resource    string // leads
+	Func        string // name of the Go function, LeadCreate
+	Effect      Effect
+	Sends       bool   // a customer may receive something
+	Idempotent  bool   // repeating it changes nothing more
+	Method      string // POST
+	Path        string // /api/v1/lead/
+	Doc         string // the vendor's page
+	Hash        string // changes when the wording or a schema does
+	Synonyms    []string
+	Show        []string // fields of the answer that a model usually needs
+	Aliases     []ToolAlias
+	Examples    []ToolExample
+
+	catalogue *Catalogue
+	operation *Operation
+}
+
+// ToolAlias is another name that a tool takes for a parameter.
+type ToolAlias struct{ Name, For string }
+
+// ToolExample is one valid input, as JSON.
+type ToolExample struct{ About, Input string }
+
+// Call carries out the tool with JSON input and gives Close's JSON as it is.
+// Input is decoded strictly and checked before anything is sent; what is wrong
+// with it is a [*ValidationError].
+func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts ...CallOption) (json.RawMessage, error) {
+	return CallRaw(ctx, c, t.operation, input, opts...)
+}
+
+// Validate checks JSON input without sending anything.
+func (t *Tool) Validate(input json.RawMessage) error {
+	_, err := ParseParams(t.operation, input)
+	return err
+}
+
+// Operation gives what the tool does.
+func (t *Tool) Operation() *Operation { return t.operation }
+
+// InputSchema gives the JSON Schema of the input, compact, keys in the order
+// of the manifest.
+func (t *Tool) InputSchema() json.RawMessage { return t.schema("input") }
+
+// OutputSchema gives the JSON Schema of the answer.
+func (t *Tool) OutputSchema() json.RawMessage { return t.schema("output") }
+
+func (t *Tool) schema(side string) json.RawMessage {
+	data, err := fs.ReadFile(t.catalogue.Schemas, "schemas/"+t.Name+"."+side+".json")
+	if err != nil {
+		return json.RawMessage("{}") // only a package that was not generated whole lacks one
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, data); err != nil {
+		return json.RawMessage("{}")
+	}
+	return b.Bytes()
+}
+
+// Catalogue is a set of tools. Generated packages make one; its fields are for
+// them. It is safe for concurrent use.
+type Catalogue struct {
+	Schemas    fs.FS
+	Operations func() []*Operation // in the order of List
+	List       []Tool
+}
+
+// Tools lists the tools in the order of their names.
+func (c *Catalogue) Tools() []*Tool {
+	ops := c.Operations()
+	list := make([]*Tool, len(c.List))
+	for i := range c.List {
+		t := c.List[i] // a copy: the catalogue itself is never written to
+		t.catalogue, t.operation = c, ops[i]
+		list[i] = &t
+	}
+	return list
+}
+
+// UnknownToolError is a name that no tool has.
+type UnknownToolError struct {
+	Name    string
+	Nearest string // a name that may be meant, or empty
+}
+
+// Error names the tool and the nearest one.
+func (e *UnknownToolError) Error() string {
+	if e.Nearest != "" {
+		return fmt.Sprintf("unknown tool %q; did you mean %s?", e.Name, e.Nearest)
+	}
+	return fmt.Sprintf("unknown tool %q", e.Name)
+}
+
+// Lookup finds a tool by name. The error is an [*UnknownToolError].
+func (c *Catalogue) Lookup(name string) (*Tool, error) {
+	lo, hi := 0, len(c.List)
+	for lo < hi {
+		if mid := (lo + hi) / 2; c.List[mid].Name < name {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo < len(c.List) && c.List[lo].Name == name {
+		t := c.List[lo]
+		t.catalogue, t.operation = c, c.Operations()[lo]
+		return &t, nil
+	}
+	names := make([]string, len(c.List))
+	for i := range c.List {
+		names[i] = c.List[i].Name
+	}
+	return nil, &UnknownToolError{name, codec.Nearest(name, names)}
+}
