@@ -1,0 +1,143 @@
+// Package archtest holds the import table of the module as a test: who may
+// import what. A folder that is not listed may import nothing of ours.
+package archtest
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/closekit/closekit/"
+
+// rule says what a folder may import: packages of ours (a trailing /... allows
+// everything below) and modules of others. The standard library is open to all.
+type rule struct{ ours, others []string }
+
+var table = map[string]rule{
+	".":                       {},
+	"manifest":                {others: []string{"gopkg.in/yaml.v3", "github.com/santhosh-tekuri/jsonschema/v5"}},
+	"generator":               {ours: []string{"manifest", "generator/internal/ir", "generator/internal/emit"}},
+	"generator/internal/ir":   {ours: []string{"manifest"}},
+	"generator/internal/emit": {ours: []string{"manifest", "generator/internal/ir"}, others: []string{"github.com/dave/jennifer/jen"}},
+	"cmd/closegen":            {ours: []string{"generator", "manifest"}},
+
+	"runtime/internal/codec": {},
+	"runtime":                {ours: []string{"runtime/internal/codec"}},
+	"runtime/wire":           {ours: []string{"runtime", "runtime/internal/codec"}},
+	"closeapi":               {ours: []string{"runtime", "runtime/wire"}},
+	"closeapi/tools":         {ours: []string{"closeapi", "runtime"}},
+
+	"emulator": {},
+
+	"internal/archtest": {},
+	"internal/cli": {
+		ours:   []string{"closeapi", "closeapi/tools", "runtime", "emulator"},
+		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
+	},
+	"internal/wiretest": {ours: []string{"closeapi", "closeapi/tools", "runtime", "emulator"}},
+	"cmd/closekit":      {ours: []string{"internal/cli"}},
+}
+
+// generation is the column that never meets the other one.
+var generation = []string{"manifest", "generator", "generator/internal/ir", "generator/internal/emit", "cmd/closegen"}
+
+func TestImports(t *testing.T) {
+	t.Parallel()
+	root := os.DirFS("../..")
+	seen := map[string]bool{}
+	err := fs.WalkDir(root, ".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			// Folders with a go.mod of their own, and those that Go ignores.
+			if _, err := fs.Stat(root, path.Join(file, "go.mod")); err == nil && file != "." || d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") && file != "." {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if path.Ext(file) != ".go" {
+			return nil
+		}
+		src, err := fs.ReadFile(root, file)
+		if err != nil {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, src, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		dir := path.Dir(file)
+		seen[dir] = true
+		r, listed := table[dir]
+		if !listed {
+			t.Errorf("%s: the folder is not in the import table", dir)
+			table[dir] = rule{} // once is enough
+		}
+		for _, spec := range f.Imports {
+			p, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if msg := refuse(dir, p, r, strings.HasSuffix(file, "_test.go")); msg != "" {
+				t.Errorf("%s imports %s: %s", file, p, msg)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir := range table {
+		if !seen[dir] {
+			t.Errorf("%s is in the import table but holds no Go files", dir)
+		}
+	}
+}
+
+// refuse says why a folder may not import p, or nothing.
+func refuse(dir, p string, r rule, test bool) string {
+	if first, _, _ := strings.Cut(p, "/"); !strings.Contains(first, ".") {
+		return "" // standard library
+	}
+	if ours, ok := strings.CutPrefix(p, module); ok {
+		switch {
+		case ours == dir || slices.Contains(r.ours, ours):
+			return ""
+		case !test:
+			return "not in its row of the import table"
+		case slices.Contains(generation, dir) != slices.Contains(generation, ours) && dir != "generator":
+			return "tests must not cross between generation and run time"
+		}
+		return ""
+	}
+	if test || slices.ContainsFunc(r.others, func(o string) bool { return p == o || strings.HasPrefix(p, o+"/") }) {
+		return ""
+	}
+	return "not in its row of the import table"
+}
+
+// TestGoMod keeps promises to those who depend on the module: the language
+// version that they inherit, and no replaced dependencies.
+func TestGoMod(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(data), "\ngo 1.25.0\n") {
+		t.Error("go.mod must stay at go 1.25.0, because users inherit the line")
+	}
+	for _, word := range []string{"\nreplace ", "\ntoolchain ", "\nexclude "} {
+		if strings.Contains(string(data), word) {
+			t.Errorf("go.mod must not have a line %q", strings.TrimSpace(word))
+		}
+	}
+}
