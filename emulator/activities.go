@@ -154,7 +154,8 @@ func activityResources() []*resource {
 				o["new_status_label"] = c.statusLabel("opportunity_statuses", str(o["new_status_id"]))
 			},
 		}),
-		activityType(&resource{name: "tasks_completed", typ: "TaskCompleted", model: "TaskCompletedActivity", event: "activity.task_completed",
+		activityType(&resource{
+			name: "tasks_completed", typ: "TaskCompleted", model: "TaskCompletedActivity", event: "activity.task_completed",
 			render: func(_ *call, _ *record, o object) { delete(o, "contact_id") },
 		}),
 		activityType(&resource{name: "lead_merges", typ: "LeadMerge", model: "LeadMergeActivity", event: "activity.lead_merge"}),

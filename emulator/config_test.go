@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -187,9 +188,7 @@ func TestCustomValues(t *testing.T) {
 	ben := a.srv.Users()[1]
 	field := func(name, kind string, more object) string {
 		body := object{"name": name, "type": kind}
-		for k, v := range more {
-			body[k] = v
-		}
+		maps.Copy(body, more)
 		return "custom." + id(a.post("/custom_field/lead/", body))
 	}
 	str, num, date, instant := field("Text", "text", nil), field("Number", "number", nil), field("Date", "date", nil), field("Time", "datetime", nil)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -140,9 +141,7 @@ func redirectTo(r authRequest, q url.Values) *response {
 		return htmlPage(http.StatusBadRequest, problemPage, "The redirect address is broken.")
 	}
 	all := u.Query()
-	for k, v := range q {
-		all[k] = v
-	}
+	maps.Copy(all, q)
 	u.RawQuery = all.Encode()
 	res := &response{status: http.StatusFound, header: http.Header{}}
 	res.header.Set("Location", u.String())

@@ -174,9 +174,28 @@ func formatPhone(number string) string {
 
 // callingCodes are the country codes that the emulator can tell.
 var callingCodes = []struct{ code, country string }{
-	{"+1", "US"}, {"+31", "NL"}, {"+32", "BE"}, {"+33", "FR"}, {"+34", "ES"}, {"+353", "IE"}, {"+39", "IT"},
-	{"+41", "CH"}, {"+43", "AT"}, {"+44", "GB"}, {"+45", "DK"}, {"+46", "SE"}, {"+47", "NO"}, {"+48", "PL"},
-	{"+49", "DE"}, {"+52", "MX"}, {"+55", "BR"}, {"+61", "AU"}, {"+64", "NZ"}, {"+81", "JP"}, {"+86", "CN"}, {"+91", "IN"},
+	{"+1", "US"},
+	{"+31", "NL"},
+	{"+32", "BE"},
+	{"+33", "FR"},
+	{"+34", "ES"},
+	{"+353", "IE"},
+	{"+39", "IT"},
+	{"+41", "CH"},
+	{"+43", "AT"},
+	{"+44", "GB"},
+	{"+45", "DK"},
+	{"+46", "SE"},
+	{"+47", "NO"},
+	{"+48", "PL"},
+	{"+49", "DE"},
+	{"+52", "MX"},
+	{"+55", "BR"},
+	{"+61", "AU"},
+	{"+64", "NZ"},
+	{"+81", "JP"},
+	{"+86", "CN"},
+	{"+91", "IN"},
 }
 
 func phoneCountry(number string) string {

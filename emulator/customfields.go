@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -59,9 +60,7 @@ func changeDefinition(_ *call, rec *record, patch, _ object, p *problems) {
 		}
 	}
 	now := shallow(rec.data)
-	for k, v := range patch {
-		now[k] = v
-	}
+	maps.Copy(now, patch)
 	if _, ok := patch["type"]; ok && now["type"] != "choices" {
 		now["choices"], patch["choices"] = nil, nil
 	}

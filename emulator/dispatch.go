@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -178,9 +179,7 @@ func (s *Server) answerAPI(in *incoming) *response {
 	} else {
 		res = c.run(in, overridden)
 	}
-	for k, v := range header {
-		res.header[k] = v
-	}
+	maps.Copy(res.header, header)
 	return res
 }
 

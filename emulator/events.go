@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -62,9 +63,7 @@ func (c *call) logAs(objectType string, rec *record, action string, old, now, me
 	if c.method != "" {
 		info["request_method"], info["request_path"] = c.method, c.path
 	}
-	for k, v := range meta {
-		info[k] = v
-	}
+	maps.Copy(info, meta)
 	at := naive(c.now)
 	e := &event{org: c.org, created: c.now, updated: c.now, body: object{
 		"id": c.st.ids.short("ev"), "object_type": objectType, "object_id": rec.id, "lead_id": orNull(rec.lead),

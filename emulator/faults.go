@@ -3,6 +3,7 @@ package emulator
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -188,9 +189,7 @@ func (f *fault) play(ctx context.Context, stop <-chan struct{}, w http.ResponseW
 		return
 	}
 	h := w.Header()
-	for k, v := range rate {
-		h[k] = v
-	}
+	maps.Copy(h, rate)
 	for k, v := range f.Header {
 		h[http.CanonicalHeaderKey(k)] = v
 	}

@@ -3,6 +3,7 @@ package emulator
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -269,9 +270,7 @@ func (s selection) pick(o, onDemand object) object {
 		return o
 	}
 	if s["_all"] {
-		for k, v := range onDemand {
-			o[k] = v
-		}
+		maps.Copy(o, onDemand)
 		return o
 	}
 	out := object{}

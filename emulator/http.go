@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -142,9 +143,7 @@ func read(req *http.Request) (*incoming, error) {
 
 func write(w http.ResponseWriter, res *response, method string) {
 	h := w.Header()
-	for k, v := range res.header {
-		h[k] = v
-	}
+	maps.Copy(h, res.header)
 	if len(res.body) > 0 && h.Get("Content-Type") == "" {
 		h.Set("Content-Type", "application/json")
 	}

@@ -77,8 +77,8 @@ var knownPrefixes = map[string]struct {
 // guessPrefix makes an id prefix from the name of a resource: its singular.
 func guessPrefix(resource string) string {
 	name := strings.TrimSuffix(resource, "s")
-	if strings.HasSuffix(resource, "ies") {
-		name = strings.TrimSuffix(resource, "ies") + "y"
+	if before, ok := strings.CutSuffix(resource, "ies"); ok {
+		name = before + "y"
 	}
 	var b strings.Builder
 	for _, r := range strings.ToLower(name) {

@@ -159,8 +159,15 @@ func TestMatchPath(t *testing.T) {
 		pattern, path string
 		want          bool
 	}{
-		{"/a/", "/a/", true}, {"/a/", "/a/b", false}, {"*", "/a", true}, {"/a*", "/a/b", true}, {"/a*", "/b", false},
-		{"*/x/*", "/a/x/b", true}, {"/a/*/c/*/e", "/a/b/c/d/e", true}, {"/a/*/q/*/e", "/a/b/c/d/e", false}, {"/a*b", "/a", false},
+		{"/a/", "/a/", true},
+		{"/a/", "/a/b", false},
+		{"*", "/a", true},
+		{"/a*", "/a/b", true},
+		{"/a*", "/b", false},
+		{"*/x/*", "/a/x/b", true},
+		{"/a/*/c/*/e", "/a/b/c/d/e", true},
+		{"/a/*/q/*/e", "/a/b/c/d/e", false},
+		{"/a*b", "/a", false},
 	} {
 		if got := matchPath(c.pattern, c.path); got != c.want {
 			t.Errorf("matchPath(%q, %q) = %v", c.pattern, c.path, got)

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"cmp"
+	"maps"
 	"net/mail"
 	"slices"
 	"strings"
@@ -230,9 +231,7 @@ func changeEmail(c *call, rec *record, patch, body object, p *problems) {
 	}
 	c.checkOwnContact(patch, rec.lead, p)
 	now := shallow(rec.data)
-	for k, v := range patch {
-		now[k] = v
-	}
+	maps.Copy(now, patch)
 	c.checkEmail(now, body, p)
 	for _, k := range []string{"sender", "email_account_id", "date_scheduled", "send_at"} {
 		if now[k] != rec.data[k] {
@@ -474,9 +473,7 @@ func changeSMS(c *call, rec *record, patch, body object, p *problems) {
 		return
 	}
 	now := shallow(rec.data)
-	for k, v := range patch {
-		now[k] = v
-	}
+	maps.Copy(now, patch)
 	c.checkSMS(now, body, p)
 	for _, k := range []string{"local_phone", "remote_phone", "date_scheduled", "send_at"} {
 		if now[k] != rec.data[k] {

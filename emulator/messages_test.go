@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 )
@@ -54,9 +55,7 @@ func TestEmailSchedule(t *testing.T) {
 	lead := a.lead("Acme")
 	base := func(more object) object {
 		o := object{"lead_id": lead, "sender": "Ada <ada@example.com>", "to": []string{"b@example.com"}}
-		for k, v := range more {
-			o[k] = v
-		}
+		maps.Copy(o, more)
 		return o
 	}
 	scheduled := a.post("/activity/email/", base(object{"status": "scheduled", "date_scheduled": "2026-03-10T13:00:00Z"}))

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -29,17 +30,13 @@ func (a *api) form(status int, path string, values url.Values) object {
 
 func (a *api) client(more url.Values) url.Values {
 	out := url.Values{"client_id": {a.srv.ClientID()}, "client_secret": {a.srv.ClientSecret()}}
-	for k, v := range more {
-		out[k] = v
-	}
+	maps.Copy(out, more)
 	return out
 }
 
 func (a *api) authorizeURL(more url.Values) string {
 	q := url.Values{"client_id": {a.srv.ClientID()}, "response_type": {"code"}, "state": {"s t"}}
-	for k, v := range more {
-		q[k] = v
-	}
+	maps.Copy(q, more)
 	return a.srv.AuthorizeURL() + "?" + q.Encode()
 }
 

@@ -125,8 +125,8 @@ func leadSortKey(c *call, rec *record, field string) any {
 	case "status", "status_label", "lead_status":
 		return c.statusLabel("lead_statuses", str(rec.data["status_id"]))
 	}
-	if strings.HasPrefix(field, "custom.") {
-		for _, v := range c.customMatch(rec, strings.TrimPrefix(field, "custom.")) {
+	if after, ok := strings.CutPrefix(field, "custom."); ok {
+		for _, v := range c.customMatch(rec, after) {
 			return v
 		}
 		return nil

@@ -36,11 +36,11 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		defer in.Body.Close() //nolint:errcheck // nothing was written
 		defer func() {
 			p := recover()
-			switch {
-			case p == nil:
+			switch p {
+			case nil:
 				out.WriteHeader(http.StatusOK)
 				_ = w.Close() // never fails
-			case p == http.ErrAbortHandler: //nolint:errorlint // the value itself is the signal
+			case http.ErrAbortHandler: //nolint:errorlint // the value itself is the signal
 				out.cut(errCut)
 			default:
 				out.cut(fmt.Errorf("the emulator panicked: %v", p))
