@@ -238,7 +238,7 @@ var structComment = wire.Struct[Comment]{
 		{Name: "thread_id", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.ThreadID) }},
 		{Name: "lead_id", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.LeadID) }},
 		{Name: "organization_id", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "mentions", Ref: func(v *Comment) wire.Slot { return wire.Strs(&v.Mentions) }},
+		{Name: "mentions", Bit: 2, Ref: func(v *Comment) wire.Slot { return wire.Strs(&v.Mentions) }},
 		{Name: "created_by", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
 		{Name: "created_at", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.CreatedAt) }},
 		{Name: "updated_by", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},

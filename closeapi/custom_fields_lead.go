@@ -294,9 +294,9 @@ var structCustomField = wire.Struct[CustomField]{
 		{Name: "name", Bit: 2, Ref: func(v *CustomField) wire.Slot { return wire.Str(&v.Name) }},
 		{Name: "type", Bit: 3, Ref: func(v *CustomField) wire.Slot { return wire.Str(&v.Type) }},
 		{Name: "description", Ref: func(v *CustomField) wire.Slot { return wire.OptStr(&v.Description) }},
-		{Name: "choices", Ref: func(v *CustomField) wire.Slot { return wire.Strs(&v.Choices) }},
+		{Name: "choices", Bit: 4, Ref: func(v *CustomField) wire.Slot { return wire.Strs(&v.Choices) }},
 		{Name: "accepts_multiple_values", Ref: func(v *CustomField) wire.Slot { return wire.OptBool(&v.AcceptsMultipleValues) }},
-		{Name: "editable_with_roles", Ref: func(v *CustomField) wire.Slot { return wire.Strs(&v.EditableWithRoles) }},
+		{Name: "editable_with_roles", Bit: 5, Ref: func(v *CustomField) wire.Slot { return wire.Strs(&v.EditableWithRoles) }},
 		{Name: "referenced_custom_type_id", Ref: func(v *CustomField) wire.Slot { return wire.OptStr(&v.ReferencedCustomTypeID) }},
 		{Name: "back_reference_is_visible", Ref: func(v *CustomField) wire.Slot { return wire.OptBool(&v.BackReferenceIsVisible) }},
 		{Name: "is_shared", Ref: func(v *CustomField) wire.Slot { return wire.OptBool(&v.IsShared) }},
@@ -304,8 +304,8 @@ var structCustomField = wire.Struct[CustomField]{
 		{Name: "organization_id", Ref: func(v *CustomField) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
 		{Name: "created_by", Ref: func(v *CustomField) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
 		{Name: "updated_by", Ref: func(v *CustomField) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "date_created", Bit: 4, Ref: func(v *CustomField) wire.Slot { return wire.Str(&v.DateCreated) }},
-		{Name: "date_updated", Bit: 5, Ref: func(v *CustomField) wire.Slot { return wire.Str(&v.DateUpdated) }},
+		{Name: "date_created", Bit: 6, Ref: func(v *CustomField) wire.Slot { return wire.Str(&v.DateCreated) }},
+		{Name: "date_updated", Bit: 7, Ref: func(v *CustomField) wire.Slot { return wire.Str(&v.DateUpdated) }},
 	},
 }
 

@@ -290,14 +290,14 @@ var structNote = wire.Struct[Note]{
 	Object: func(v *Note) *runtime.Object { return &v.Object },
 	Base:   func(v *Note) wire.Part { return wire.In(&v.ActivityBase) },
 	Members: []wire.Member[Note]{
-		{Name: "id", Bit: 6, Ref: func(v *Note) wire.Slot { return wire.Str(&v.ID) }},
+		{Name: "id", Bit: 8, Ref: func(v *Note) wire.Slot { return wire.Str(&v.ID) }},
 		{Name: "title", Ref: func(v *Note) wire.Slot { return wire.OptStr(&v.Title) }},
-		{Name: "note", Bit: 7, Ref: func(v *Note) wire.Slot { return wire.Str(&v.Note) }},
+		{Name: "note", Bit: 9, Ref: func(v *Note) wire.Slot { return wire.Str(&v.Note) }},
 		{Name: "note_html", Ref: func(v *Note) wire.Slot { return wire.OptStr(&v.NoteHTML) }},
 		{Name: "pinned", Ref: func(v *Note) wire.Slot { return wire.OptBool(&v.Pinned) }},
 		{Name: "pinned_at", Ref: func(v *Note) wire.Slot { return wire.OptStr(&v.PinnedAt) }},
-		{Name: "attachments", Ref: func(v *Note) wire.Slot { return wire.List(&v.Attachments) }},
-		{Name: "note_mentions", Ref: func(v *Note) wire.Slot { return wire.Strs(&v.NoteMentions) }},
+		{Name: "attachments", Bit: 10, Ref: func(v *Note) wire.Slot { return wire.List(&v.Attachments) }},
+		{Name: "note_mentions", Bit: 11, Ref: func(v *Note) wire.Slot { return wire.Strs(&v.NoteMentions) }},
 		{Name: "source", Ref: func(v *Note) wire.Slot { return wire.OptStr(&v.Source) }},
 	},
 }

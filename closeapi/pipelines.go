@@ -263,12 +263,12 @@ var structPipeline = wire.Struct[Pipeline]{
 	Members: []wire.Member[Pipeline]{
 		{Name: "id", Bit: 1, Ref: func(v *Pipeline) wire.Slot { return wire.Str(&v.ID) }},
 		{Name: "name", Bit: 2, Ref: func(v *Pipeline) wire.Slot { return wire.Str(&v.Name) }},
-		{Name: "statuses", Ref: func(v *Pipeline) wire.Slot { return wire.List(&v.Statuses) }},
+		{Name: "statuses", Bit: 3, Ref: func(v *Pipeline) wire.Slot { return wire.List(&v.Statuses) }},
 		{Name: "organization_id", Ref: func(v *Pipeline) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
 		{Name: "created_by", Ref: func(v *Pipeline) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
 		{Name: "updated_by", Ref: func(v *Pipeline) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "date_created", Bit: 3, Ref: func(v *Pipeline) wire.Slot { return wire.Str(&v.DateCreated) }},
-		{Name: "date_updated", Bit: 4, Ref: func(v *Pipeline) wire.Slot { return wire.Str(&v.DateUpdated) }},
+		{Name: "date_created", Bit: 4, Ref: func(v *Pipeline) wire.Slot { return wire.Str(&v.DateCreated) }},
+		{Name: "date_updated", Bit: 5, Ref: func(v *Pipeline) wire.Slot { return wire.Str(&v.DateUpdated) }},
 	},
 }
 

@@ -253,7 +253,7 @@ var structSequenceSubscription = wire.Struct[SequenceSubscription]{
 		{Name: "sender_account_id", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.SenderAccountID) }},
 		{Name: "sender_name", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.SenderName) }},
 		{Name: "sender_email", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.SenderEmail) }},
-		{Name: "calls_assigned_to", Ref: func(v *SequenceSubscription) wire.Slot { return wire.Strs(&v.CallsAssignedTo) }},
+		{Name: "calls_assigned_to", Bit: 5, Ref: func(v *SequenceSubscription) wire.Slot { return wire.Strs(&v.CallsAssignedTo) }},
 		{Name: "start_date", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.StartDate) }},
 		{Name: "step_last_processed_at", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.StepLastProcessedAt) }},
 		{Name: "initial_email_id", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.InitialEmailID) }},
@@ -262,8 +262,8 @@ var structSequenceSubscription = wire.Struct[SequenceSubscription]{
 		{Name: "organization_id", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
 		{Name: "created_by_id", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.CreatedByID) }},
 		{Name: "updated_by_id", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.UpdatedByID) }},
-		{Name: "date_created", Bit: 5, Ref: func(v *SequenceSubscription) wire.Slot { return wire.Str(&v.DateCreated) }},
-		{Name: "date_updated", Bit: 6, Ref: func(v *SequenceSubscription) wire.Slot { return wire.Str(&v.DateUpdated) }},
+		{Name: "date_created", Bit: 6, Ref: func(v *SequenceSubscription) wire.Slot { return wire.Str(&v.DateCreated) }},
+		{Name: "date_updated", Bit: 7, Ref: func(v *SequenceSubscription) wire.Slot { return wire.Str(&v.DateUpdated) }},
 	},
 }
 

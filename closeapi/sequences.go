@@ -180,7 +180,7 @@ func (*SequenceSchedule) Wire() *wire.Struct[SequenceSchedule] { return &structS
 var structSequenceSchedule = wire.Struct[SequenceSchedule]{
 	Object: func(v *SequenceSchedule) *runtime.Object { return &v.Object },
 	Members: []wire.Member[SequenceSchedule]{
-		{Name: "ranges", Ref: func(v *SequenceSchedule) wire.Slot { return wire.List(&v.Ranges) }},
+		{Name: "ranges", Bit: 1, Ref: func(v *SequenceSchedule) wire.Slot { return wire.List(&v.Ranges) }},
 	},
 }
 
@@ -254,19 +254,19 @@ var structSequence = wire.Struct[Sequence]{
 		{Name: "id", Bit: 1, Ref: func(v *Sequence) wire.Slot { return wire.Str(&v.ID) }},
 		{Name: "name", Bit: 2, Ref: func(v *Sequence) wire.Slot { return wire.Str(&v.Name) }},
 		{Name: "status", Bit: 3, Ref: func(v *Sequence) wire.Slot { return wire.Str(&v.Status) }},
-		{Name: "steps", Ref: func(v *Sequence) wire.Slot { return wire.List(&v.Steps) }},
+		{Name: "steps", Bit: 4, Ref: func(v *Sequence) wire.Slot { return wire.List(&v.Steps) }},
 		{Name: "timezone", Ref: func(v *Sequence) wire.Slot { return wire.OptStr(&v.Timezone) }},
-		{Name: "schedule", Ref: func(v *Sequence) wire.Slot { return wire.Obj(&v.Schedule) }},
+		{Name: "schedule", Bit: 5, Ref: func(v *Sequence) wire.Slot { return wire.Obj(&v.Schedule) }},
 		{Name: "schedule_id", Ref: func(v *Sequence) wire.Slot { return wire.OptStr(&v.ScheduleID) }},
 		{Name: "trigger_query", Ref: func(v *Sequence) wire.Slot { return wire.Raw(&v.TriggerQuery) }},
 		{Name: "allow_manual_enrollment", Ref: func(v *Sequence) wire.Slot { return wire.OptBool(&v.AllowManualEnrollment) }},
-		{Name: "subscription_counts_by_status", Ref: func(v *Sequence) wire.Slot { return wire.Obj(&v.SubscriptionCountsByStatus) }},
+		{Name: "subscription_counts_by_status", Bit: 6, Ref: func(v *Sequence) wire.Slot { return wire.Obj(&v.SubscriptionCountsByStatus) }},
 		{Name: "owner_id", Ref: func(v *Sequence) wire.Slot { return wire.OptStr(&v.OwnerID) }},
 		{Name: "organization_id", Ref: func(v *Sequence) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
 		{Name: "created_by_id", Ref: func(v *Sequence) wire.Slot { return wire.OptStr(&v.CreatedByID) }},
 		{Name: "updated_by_id", Ref: func(v *Sequence) wire.Slot { return wire.OptStr(&v.UpdatedByID) }},
-		{Name: "date_created", Bit: 4, Ref: func(v *Sequence) wire.Slot { return wire.Str(&v.DateCreated) }},
-		{Name: "date_updated", Bit: 5, Ref: func(v *Sequence) wire.Slot { return wire.Str(&v.DateUpdated) }},
+		{Name: "date_created", Bit: 7, Ref: func(v *Sequence) wire.Slot { return wire.Str(&v.DateCreated) }},
+		{Name: "date_updated", Bit: 8, Ref: func(v *Sequence) wire.Slot { return wire.Str(&v.DateUpdated) }},
 	},
 }
 

@@ -247,20 +247,20 @@ var structWebhook = wire.Struct[Webhook]{
 	Members: []wire.Member[Webhook]{
 		{Name: "id", Bit: 1, Ref: func(v *Webhook) wire.Slot { return wire.Str(&v.ID) }},
 		{Name: "url", Bit: 2, Ref: func(v *Webhook) wire.Slot { return wire.Str(&v.URL) }},
-		{Name: "events", Ref: func(v *Webhook) wire.Slot { return wire.List(&v.Events) }},
-		{Name: "verify_ssl", Bit: 3, Ref: func(v *Webhook) wire.Slot { return wire.Bool(&v.VerifySSL) }},
-		{Name: "status", Bit: 4, Ref: func(v *Webhook) wire.Slot { return wire.Str(&v.Status) }},
+		{Name: "events", Bit: 3, Ref: func(v *Webhook) wire.Slot { return wire.List(&v.Events) }},
+		{Name: "verify_ssl", Bit: 4, Ref: func(v *Webhook) wire.Slot { return wire.Bool(&v.VerifySSL) }},
+		{Name: "status", Bit: 5, Ref: func(v *Webhook) wire.Slot { return wire.Str(&v.Status) }},
 		{Name: "signature_key", Ref: func(v *Webhook) wire.Slot { return wire.OptStr(&v.SignatureKey) }},
 		{Name: "pause_reason", Ref: func(v *Webhook) wire.Slot { return wire.OptStr(&v.PauseReason) }},
 		{Name: "health_status", Ref: func(v *Webhook) wire.Slot { return wire.OptStr(&v.HealthStatus) }},
 		{Name: "latest_error", Ref: func(v *Webhook) wire.Slot { return wire.OptStr(&v.LatestError) }},
-		{Name: "counters", Ref: func(v *Webhook) wire.Slot { return wire.MapInt(&v.Counters) }},
-		{Name: "history", Ref: func(v *Webhook) wire.Slot { return wire.Obj(&v.History) }},
-		{Name: "recent_consecutive_fail_buckets_cnt", Bit: 5, Ref: func(v *Webhook) wire.Slot { return wire.Int(&v.RecentConsecutiveFailBucketsCnt) }},
+		{Name: "counters", Bit: 6, Ref: func(v *Webhook) wire.Slot { return wire.MapInt(&v.Counters) }},
+		{Name: "history", Bit: 7, Ref: func(v *Webhook) wire.Slot { return wire.Obj(&v.History) }},
+		{Name: "recent_consecutive_fail_buckets_cnt", Bit: 8, Ref: func(v *Webhook) wire.Slot { return wire.Int(&v.RecentConsecutiveFailBucketsCnt) }},
 		{Name: "created_by", Ref: func(v *Webhook) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
 		{Name: "updated_by", Ref: func(v *Webhook) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "date_created", Bit: 6, Ref: func(v *Webhook) wire.Slot { return wire.Str(&v.DateCreated) }},
-		{Name: "date_updated", Bit: 7, Ref: func(v *Webhook) wire.Slot { return wire.Str(&v.DateUpdated) }},
+		{Name: "date_created", Bit: 9, Ref: func(v *Webhook) wire.Slot { return wire.Str(&v.DateCreated) }},
+		{Name: "date_updated", Bit: 10, Ref: func(v *Webhook) wire.Slot { return wire.Str(&v.DateUpdated) }},
 	},
 }
 
@@ -314,8 +314,8 @@ func (*WebhookHistory) Wire() *wire.Struct[WebhookHistory] { return &structWebho
 var structWebhookHistory = wire.Struct[WebhookHistory]{
 	Object: func(v *WebhookHistory) *runtime.Object { return &v.Object },
 	Members: []wire.Member[WebhookHistory]{
-		{Name: "successes", Ref: func(v *WebhookHistory) wire.Slot { return wire.List(&v.Successes) }},
-		{Name: "errors", Ref: func(v *WebhookHistory) wire.Slot { return wire.List(&v.Errors) }},
+		{Name: "successes", Bit: 1, Ref: func(v *WebhookHistory) wire.Slot { return wire.List(&v.Successes) }},
+		{Name: "errors", Bit: 2, Ref: func(v *WebhookHistory) wire.Slot { return wire.List(&v.Errors) }},
 	},
 }
 

@@ -3,8 +3,10 @@ package manifest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -18,7 +20,7 @@ func Check(doc *Document) (*API, error) {
 		ps: &ps, api: &API{},
 		ids: map[string]*IDKind{}, groups: map[string][]*Field{},
 		types: map[string]*typeDecl{}, enums: map[string]*Enum{}, tools: map[string]*Tool{},
-		owner: map[string]Pos{}, goNames: map[string]Pos{},
+		owner: map[string]Pos{}, goNames: map[string]Pos{}, idFrom: map[string]Pos{}, decls: map[string]*toolDecl{},
 	}
 	schemaProblems(doc, &ps)
 	c.declare(doc)
@@ -40,6 +42,8 @@ type checker struct {
 	tools   map[string]*Tool
 	owner   map[string]Pos // of types, enums, tools and resources, by name
 	goNames map[string]Pos // of functions, after initialisms
+	idFrom  map[string]Pos // where a kind of id says which tool finds it
+	decls   map[string]*toolDecl
 
 	order     []*typeDecl
 	toolDecls []*toolDecl
@@ -57,14 +61,18 @@ type typeDecl struct {
 	state    int // 0 as written, 1 being resolved, 2 done
 }
 
-// pendingField holds what of a field is still to be looked up.
+// pendingField holds what of a field is still to be looked up. Its places can
+// be in two files: a tool's parameter changes keys of a field elsewhere.
 type pendingField struct {
-	reader
-	node     *yaml.Node // the field as a whole
+	ps       *Problems
 	typeText string
-	typeNode *yaml.Node
-	fromNode *yaml.Node
-	given    map[string]*yaml.Node
+	typePos  Pos
+	fromPos  Pos            // zero when from is not given
+	given    map[string]Pos // places of the keys that are checked against the type
+}
+
+func (p *pendingField) bad(pos Pos, hint, format string, args ...any) {
+	p.ps.add(pos, hint, format, args...)
 }
 
 var (
@@ -73,23 +81,37 @@ var (
 	toolName  = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)+$`)
 	fieldName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	wordName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 _./,+-]*$`)
+	idPrefix  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*$`)
+	idLiteral = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+	// fileWords are ends of names that make Go leave a file out.
+	fileWords = regexp.MustCompile(`_(test|aix|android|darwin|dragonfly|freebsd|illumos|ios|js|linux|netbsd|openbsd|plan9|solaris|wasip1|` +
+		`windows|386|amd64|arm|arm64|loong64|mips|mips64|mips64le|mipsle|ppc64|ppc64le|riscv64|s390x|wasm)$`)
 )
+
+const (
+	apiFile   = "close.yaml" // holds what is true of the whole API
+	maxName   = 64           // characters that model APIs take in a name
+	maxFields = 250          // of a type or a tool: rules count parameters in a byte
+)
+
+// reservedResources are files that are generated for the package as a whole.
+var reservedResources = []string{"common", "doc", "ids", "operations"}
 
 // declare reads all files, so that names can be used before they are defined.
 func (c *checker) declare(doc *Document) {
 	c.pending = map[*Field]*pendingField{}
 	for layer, files := range doc.layers {
 		for _, f := range files {
-			r := reader{f.name, c.ps}
-			if f.name == "close.yaml" && layer == 0 {
+			r := newReader(f.name, c.ps)
+			if f.name == apiFile && layer == 0 {
 				c.declareAPI(r, f)
 				continue
 			}
 			c.declareResource(r, f, layer > 0)
 		}
 	}
-	if len(doc.layers) == 0 || !slices.ContainsFunc(doc.layers[0], func(f file) bool { return f.name == "close.yaml" }) {
-		c.ps.add(Pos{File: "close.yaml"}, "", "the manifest has no close.yaml")
+	if len(doc.layers) == 0 || !slices.ContainsFunc(doc.layers[0], func(f file) bool { return f.name == apiFile }) {
+		c.ps.add(Pos{File: apiFile}, "it says what holds for the whole API: api, base_url, ids, params", "the manifest has no close.yaml")
 	}
 }
 
@@ -99,10 +121,15 @@ func (c *checker) declareAPI(r reader, f file) {
 	r.keys(f.root, "close.yaml", map[string]func(*yaml.Node){
 		"api":      r.text(&c.api.Name),
 		"base_url": r.text(&c.api.BaseURL),
-		"prefix":   r.text(&c.api.Prefix),
-		"doc":      r.text(&c.api.Doc),
-		"about":    r.text(&c.api.About),
-		"ids":      func(n *yaml.Node) { r.each(n, "ids", func(k, v *yaml.Node) { c.declareID(r, k, v) }) },
+		"prefix": func(n *yaml.Node) {
+			r.text(&c.api.Prefix)(n)
+			if c.api.Prefix != "" && !strings.HasPrefix(c.api.Prefix, "/") {
+				r.bad(n, "for example /api/v1", "prefix must start with a slash, not %q", c.api.Prefix)
+			}
+		},
+		"doc":   r.text(&c.api.Doc),
+		"about": r.text(&c.api.About),
+		"ids":   func(n *yaml.Node) { r.each(n, "ids", func(k, v *yaml.Node) { c.declareID(r, k, v) }) },
 		"params": func(n *yaml.Node) {
 			r.each(n, "params", func(k, v *yaml.Node) {
 				r.each(v, "parameter group "+k.Value, func(name, spec *yaml.Node) {
@@ -115,9 +142,9 @@ func (c *checker) declareAPI(r reader, f file) {
 	})
 	res.Doc = c.api.Doc
 	if c.api.Name == "" {
-		r.bad(f.root, "", "the key api is missing")
+		r.bad(f.root, "for example api: Close", "the key api is missing")
 	}
-	if !strings.HasPrefix(c.api.BaseURL, "http") {
+	if !strings.HasPrefix(c.api.BaseURL, "http://") && !strings.HasPrefix(c.api.BaseURL, "https://") {
 		r.bad(f.root, "for example https://api.close.com", "the key base_url must be the root of the API")
 	}
 }
@@ -126,14 +153,28 @@ func (c *checker) declareID(r reader, k, v *yaml.Node) {
 	id := &IDKind{Name: k.Value}
 	var prefix string
 	var more []string
-	r.keys(v, "id kind "+k.Value, map[string]func(*yaml.Node){
-		"prefix": r.text(&prefix), "prefixes": r.words(&more), "from": r.text(&id.From), "literals": r.words(&id.Literals), "about": r.text(&id.About),
+	isMapping := r.keys(v, "id kind "+k.Value, map[string]func(*yaml.Node){
+		"prefix": r.text(&prefix), "prefixes": r.words(&more), "literals": r.words(&id.Literals), "about": r.text(&id.About),
+		"from": func(n *yaml.Node) { r.text(&id.From)(n); c.idFrom[k.Value] = r.pos(n) },
 	})
-	if prefix == "" {
-		r.bad(k, "", "id kind %q needs a prefix", k.Value)
+	if isMapping && prefix == "" {
+		r.bad(k, "for example {prefix: lead} for ids such as lead_…", "id kind %q needs a prefix", k.Value)
 	}
-	if !snakeName.MatchString(k.Value) {
-		r.bad(k, "", "an id kind must be in snake_case, not %q", k.Value)
+	for _, pre := range append([]string{prefix}, more...) {
+		if pre != "" && !idPrefix.MatchString(pre) {
+			r.bad(k, "what stands before the underscore", "prefix %q of id kind %q must be letters and digits", pre, k.Value)
+		}
+	}
+	for _, lit := range id.Literals {
+		if lit != "" && !idLiteral.MatchString(lit) {
+			r.bad(k, "", "literal %q of id kind %q must be letters, digits, _ and -", lit, k.Value)
+		}
+	}
+	switch {
+	case !snakeName.MatchString(k.Value):
+		r.bad(k, "for example email_account", "an id kind must be in snake_case, not %q", k.Value)
+	case k.Value == "any":
+		r.bad(k, "write type: id for an id of any kind", "an id kind cannot be named any")
 	}
 	id.Prefixes = append([]string{prefix}, more...)
 	c.ids[k.Value] = id
@@ -154,6 +195,8 @@ func (c *checker) declareResource(r reader, f file, addition bool) {
 		r.bad(f.root, "for example resource: leads", "the key resource is missing")
 	case !snakeName.MatchString(res.Name):
 		r.bad(f.root, "", "resource must be in snake_case, not %q", res.Name)
+	case slices.Contains(reservedResources, res.Name) || fileWords.MatchString(res.Name):
+		r.bad(f.root, "choose another", "a resource cannot be named %q: Go or closegen gives the file %s.go a meaning of its own", res.Name, res.Name)
 	default:
 		c.own(r, f.root, "resource", res.Name)
 	}
@@ -188,26 +231,28 @@ func (c *checker) declareEnums(r reader, res *Resource, n *yaml.Node) {
 		if !typeName.MatchString(k.Value) {
 			r.bad(k, "for example ValuePeriod", "an enum must be named in CamelCase, not %q", k.Value)
 		}
-		r.keys(v, "enum "+k.Value, map[string]func(*yaml.Node){
+		if !r.keys(v, "enum "+k.Value, map[string]func(*yaml.Node){
 			"about": r.text(&e.About), "open": r.flag(&e.Open),
 			"values": func(n *yaml.Node) {
 				r.each(n, "values", func(word, about *yaml.Node) {
 					val := EnumValue{Word: word.Value}
 					if !wordName.MatchString(word.Value) {
-						r.bad(word, "", "an enum value must be a word, not %q", word.Value)
+						r.bad(word, "letters, digits and . / , + - _", "an enum value must be a word, not %q", word.Value)
 					}
-					if about.Tag != "!!null" {
+					if about.Kind != yaml.ScalarNode || about.Value != "" && about.Tag != "!!null" {
 						r.text(&val.About)(about)
 					}
 					e.Values = append(e.Values, val)
 				})
 			},
-		})
+		}) {
+			return
+		}
 		if len(e.Values) == 0 {
-			r.bad(k, "", "enum %q has no values", k.Value)
+			r.bad(k, "values: {word: meaning}", "enum %q has no values", k.Value)
 		}
 		if e.About == "" {
-			r.bad(k, "", "enum %q has no about", k.Value)
+			r.bad(k, "one sentence", "enum %q has no about", k.Value)
 		}
 		if !c.own(r, k, "type", k.Value) {
 			return
@@ -216,7 +261,7 @@ func (c *checker) declareEnums(r reader, res *Resource, n *yaml.Node) {
 		for _, val := range e.Values {
 			g := GoName(val.Word)
 			if other, ok := consts[g]; ok {
-				r.bad(k, "", "values %q and %q of enum %s would have one Go name, %s%s", other, val.Word, e.Name, e.Name, g)
+				r.bad(k, "leave one out", "values %q and %q of enum %s would have one Go name, %s%s", other, val.Word, e.Name, e.Name, g)
 			}
 			consts[g] = val.Word
 		}
@@ -231,7 +276,7 @@ func (c *checker) declareTypes(r reader, res *Resource, n *yaml.Node) {
 		if !typeName.MatchString(k.Value) {
 			r.bad(k, "for example Lead", "a type must be named in CamelCase, not %q", k.Value)
 		}
-		r.keys(v, "type "+k.Value, map[string]func(*yaml.Node){
+		isMapping := r.keys(v, "type "+k.Value, map[string]func(*yaml.Node){
 			"about": r.text(&d.object.About), "include": r.text(&d.include),
 			"variants": func(n *yaml.Node) { d.variants = n },
 			"fields": func(n *yaml.Node) {
@@ -240,7 +285,7 @@ func (c *checker) declareTypes(r reader, res *Resource, n *yaml.Node) {
 				})
 			},
 		})
-		if d.object.About == "" {
+		if isMapping && d.object.About == "" {
 			r.bad(k, "one sentence", "type %q has no about", k.Value)
 		}
 		if !c.own(r, k, "type", k.Value) {
@@ -255,40 +300,48 @@ func (c *checker) declareTypes(r reader, res *Resource, n *yaml.Node) {
 // readField reads a field, on top of base if there is one.
 func (c *checker) readField(r reader, name, n *yaml.Node, base *Field) *Field {
 	f := &Field{Name: name.Value, Pos: r.pos(name), Read: true, Create: true, Update: true}
-	p := &pendingField{reader: r, node: n, given: map[string]*yaml.Node{}}
+	p := &pendingField{ps: c.ps, given: map[string]Pos{}}
 	if base != nil {
 		*f = *base
 		f.Pos = r.pos(name)
-		old := c.pending[base]
-		p.typeText, p.typeNode, p.fromNode = old.typeText, old.typeNode, old.fromNode
-		p.reader = old.reader
+		*p = *c.pending[base]
+		p.given = maps.Clone(p.given)
 	}
 	c.pending[f] = p
 	c.fields = append(c.fields, f)
 	if !fieldName.MatchString(name.Value) {
 		r.bad(name, "", "a field must be named with letters, digits and underscores, not %q", name.Value)
 	}
+	if len(name.Value) > maxName {
+		r.bad(name, "models take no longer ones", "a field's name has more than %d characters", maxName)
+	}
 	var place string
 	note := func(key string, read func(*yaml.Node)) func(*yaml.Node) {
-		return func(n *yaml.Node) { p.given[key] = n; read(n) }
+		return func(n *yaml.Node) { p.given[key] = r.pos(n); read(n) }
 	}
 	known := map[string]func(*yaml.Node){
-		"type":       func(n *yaml.Node) { r.text(&p.typeText)(n); p.typeNode, p.reader, f.Type = n, r, nil },
+		"type": func(n *yaml.Node) {
+			r.text(&p.typeText)(n)
+			p.typePos, f.Type = r.pos(n), nil
+			for key := range p.given { // what does not fit is the new type
+				p.given[key] = p.typePos
+			}
+		},
 		"about":      r.text(&f.About),
 		"access":     func(n *yaml.Node) { c.readAccess(r, n, f) },
-		"always":     note("always", r.flag(&f.Always)),
+		"always":     r.flag(&f.Always),
 		"required":   r.flag(&f.Required),
-		"nullable":   note("nullable", r.flag(&f.Nullable)),
+		"nullable":   r.flag(&f.Nullable),
 		"on_request": r.flag(&f.OnRequest),
-		"default":    r.value(&f.Default),
+		"default":    note("default", r.value(&f.Default)),
 		"preset":     note("preset", r.value(&f.Preset)),
-		"example":    r.value(&f.Example),
+		"example":    note("example", r.value(&f.Example)),
 		"min":        note("min", r.bound(&f.Min)),
 		"max":        note("max", r.bound(&f.Max)),
 		"max_length": note("max_length", r.integer(&f.MaxLength)),
 		"min_items":  note("min_items", r.integer(&f.MinItems)),
 		"max_items":  note("max_items", r.integer(&f.MaxItems)),
-		"from":       func(n *yaml.Node) { r.text(&f.From)(n); p.fromNode = n },
+		"from":       func(n *yaml.Node) { r.text(&f.From)(n); p.fromPos = r.pos(n) },
 		"aliases":    r.words(&f.Aliases),
 		"deprecated": r.text(&f.Deprecated),
 		"in": func(n *yaml.Node) {
@@ -305,6 +358,9 @@ func (c *checker) readField(r reader, name, n *yaml.Node, base *Field) *Field {
 	}
 	if f.Min != nil && f.Max != nil && *f.Min > *f.Max {
 		r.bad(name, "", "field %q has a min above its max", name.Value)
+	}
+	if f.MaxItems > 0 && f.MinItems > f.MaxItems {
+		r.bad(name, "", "field %q has min_items above its max_items", name.Value)
 	}
 	return f
 }
@@ -354,9 +410,6 @@ func (c *checker) finish(f *Field) {
 }
 
 func (c *checker) resolveType(d *typeDecl) {
-	if d.state == 1 {
-		d.bad(d.node, "", "type %q includes itself", d.object.Name)
-	}
 	if d.state != 0 {
 		return
 	}
@@ -365,6 +418,8 @@ func (c *checker) resolveType(d *typeDecl) {
 		base := c.types[d.include]
 		if base == nil {
 			d.bad(d.node, near(d.include, c.types), "type %q includes %q, which nobody defines", d.object.Name, d.include)
+		} else if base.state == 1 {
+			d.bad(d.node, "take one include away", "type %q includes %q, which includes it in turn", d.object.Name, d.include)
 		} else {
 			c.resolveType(base)
 			own := d.object
@@ -379,16 +434,28 @@ func (c *checker) resolveType(d *typeDecl) {
 		}
 	}
 	d.state = 2
-	if len(d.object.Fields) == 0 {
-		d.bad(d.node, "", "type %q has no fields", d.object.Name)
+	switch n := len(d.object.Fields); {
+	case n == 0:
+		d.bad(d.node, "fields: {name: {type: string}}", "type %q has no fields", d.object.Name)
+	case n > maxFields:
+		d.bad(d.node, "split it, or make a part of it json", "type %q has %d fields, more than %d", d.object.Name, n, maxFields)
+		d.object.Fields = d.object.Fields[:maxFields]
 	}
+	custom := ""
 	names := map[string]string{}
 	for _, f := range d.object.Fields {
 		g := GoName(f.Name)
 		if other, ok := names[g]; ok {
-			d.bad(d.node, "", "fields %q and %q of type %s would have one Go name, %s", other, f.Name, d.object.Name, g)
+			d.bad(d.node, "leave one out", "fields %q and %q of type %s would have one Go name, %s", other, f.Name, d.object.Name, g)
 		}
 		names[g] = f.Name
+		if c.pending[f].typeText != "custom_fields" {
+			continue
+		}
+		if custom != "" {
+			d.bad(d.node, "leave one out", "type %q has two fields of type custom_fields, %q and %q", d.object.Name, custom, f.Name)
+		}
+		custom = f.Name
 	}
 }
 
@@ -398,15 +465,17 @@ var scalarTypes = map[string]Kind{
 	"timezone": Timezone, "json": JSON, "id": ID, "custom_fields": CustomFields,
 }
 
+const typeHint = "a type is one word, or list T, map T, enum Name, id KIND"
+
 // parseType reads a type such as "list id user".
 func (c *checker) parseType(p *pendingField, text string) *Type {
 	words := strings.Fields(text)
 	bad := func(hint, format string, args ...any) *Type {
-		p.bad(p.typeNode, hint, format, args...)
+		p.bad(p.typePos, hint, format, args...)
 		return nil
 	}
-	if len(words) == 0 {
-		return bad("", "the type is empty")
+	if len(words) > 3 {
+		return bad(typeHint, "type %q has too many words", text)
 	}
 	rest := words[1:]
 	switch w := words[0]; w {
@@ -419,7 +488,7 @@ func (c *checker) parseType(p *pendingField, text string) *Type {
 			return nil
 		}
 		if elem.Kind == List || elem.Kind == Map || elem.Kind == CustomFields {
-			return bad("make the inner one an object", "a %s of %s is not possible", w, strings.Join(rest, " "))
+			return bad("make the elements an object, or json", "a %s of %s is not possible", w, strings.Join(rest, " "))
 		}
 		if w == "list" {
 			return &Type{Kind: List, Elem: elem}
@@ -445,7 +514,7 @@ func (c *checker) parseType(p *pendingField, text string) *Type {
 		return &Type{Kind: ID, ID: k}
 	default:
 		if len(rest) > 0 {
-			return bad("", "type %q has too many words", text)
+			return bad(typeHint, "type %q has too many words", text)
 		}
 		if k, ok := scalarTypes[w]; ok {
 			return &Type{Kind: k}
@@ -494,20 +563,37 @@ func (c *checker) checkBounds(f *Field, p *pendingField) {
 		text = f.Type.Elem
 	}
 	isText := text.Kind == String || text.Kind == RichText || text.Kind == Email || text.Kind == Phone || text.Kind == URL
-	for key, ok := range map[string]bool{"min": isNumber, "max": isNumber, "min_items": k == List, "max_items": k == List, "max_length": isText} {
-		if n := p.given[key]; n != nil && !ok {
-			p.bad(n, "", "field %q has %s, which its type does not take", f.Name, key)
+	const numbers, lists, texts = "it is for integer, number and cents", "it is for lists", "it is for texts and lists of texts"
+	for _, b := range []struct {
+		key, hint string
+		ok        bool
+	}{
+		{"min", numbers, isNumber}, {"max", numbers, isNumber},
+		{"min_items", lists, k == List}, {"max_items", lists, k == List}, {"max_length", texts, isText},
+	} {
+		if pos, ok := p.given[b.key]; ok && !b.ok {
+			p.bad(pos, b.hint, "field %q of type %s cannot have %s", f.Name, p.typeText, b.key)
 		}
 	}
-	if n := p.given["preset"]; n != nil && !fits(f.Type, f.Preset) {
-		p.bad(n, "", "the preset of field %q does not fit its type", f.Name)
+	for _, v := range []struct {
+		key string
+		raw json.RawMessage
+	}{{"preset", f.Preset}, {"default", f.Default}, {"example", f.Example}} {
+		if v.raw != nil && !fits(f.Type, v.raw) {
+			p.bad(p.given[v.key], fitHint(f.Type), "the %s of field %q does not fit its type, %s", v.key, f.Name, p.typeText)
+		}
 	}
-	if f.Default != nil && !fits(f.Type, f.Default) {
-		p.bad(p.node, "", "the default of field %q does not fit its type", f.Name)
+}
+
+// fitHint says what fits a type.
+func fitHint(t *Type) string {
+	if t.Kind == List {
+		t = t.Elem
 	}
-	if f.Example != nil && !fits(f.Type, f.Example) {
-		p.bad(p.node, "", "the example of field %q does not fit its type", f.Name)
+	if t.Kind == EnumType {
+		return "one of " + strings.Join(t.Enum.Words(), ", ")
 	}
+	return ""
 }
 
 // fits reports whether JSON is of the right sort for a type, roughly: the
@@ -518,7 +604,10 @@ func fits(t *Type, raw json.RawMessage) bool {
 		first = raw[0]
 	}
 	switch t.Kind {
-	case Integer, Cents, Number:
+	case Integer, Cents:
+		_, err := strconv.ParseInt(string(raw), 10, 64)
+		return err == nil
+	case Number:
 		return first == '-' || first >= '0' && first <= '9'
 	case Boolean:
 		return first == 't' || first == 'f'
@@ -542,29 +631,50 @@ func fits(t *Type, raw json.RawMessage) bool {
 }
 
 func (c *checker) resolveVariants(d *typeDecl) {
+	o := d.object
 	var by string
-	variant := func(k, v *yaml.Node, is bool) {
-		to := c.types[v.Value]
-		if to == nil {
-			d.bad(v, near(v.Value, c.types), "nobody defines the type %q", v.Value)
-			return
-		}
-		if is {
-			d.object.Variants = append(d.object.Variants, Variant{Object: to.object, By: by, Is: k.Value})
-		} else {
-			d.object.Variants = append(d.object.Variants, Variant{Object: to.object, Has: k.Value})
-		}
-	}
+	var of, has *yaml.Node
 	d.keys(d.variants, "variants", map[string]func(*yaml.Node){
 		"by": func(n *yaml.Node) {
 			d.text(&by)(n)
-			if d.object.Field(by) == nil {
-				d.bad(n, "", "type %q has no field %q", d.object.Name, by)
+			f := o.Field(by)
+			switch {
+			case by == "":
+			case f == nil:
+				d.bad(n, didYouMean(by, fieldNames(o.Fields)), "type %q has no field %q", o.Name, by)
+			case f.Type != nil && f.Type.Kind != String && f.Type.Kind != EnumType:
+				d.bad(n, "", "field %q must be a string or an enum to tell variants apart", by)
 			}
 		},
-		"of":  func(n *yaml.Node) { d.each(n, "of", func(k, v *yaml.Node) { variant(k, v, true) }) },
-		"has": func(n *yaml.Node) { d.each(n, "has", func(k, v *yaml.Node) { variant(k, v, false) }) },
+		"of":  func(n *yaml.Node) { of = n },
+		"has": func(n *yaml.Node) { has = n },
 	})
+	if (of == nil) != (by == "") {
+		d.bad(d.variants, "{by: _type, of: {Call: Call}}", "by and of go together")
+		return
+	}
+	seen := map[string]bool{}
+	read := func(what string, n *yaml.Node) {
+		if n == nil {
+			return
+		}
+		d.each(n, what, func(k, v *yaml.Node) {
+			to := c.types[v.Value]
+			switch {
+			case to == nil:
+				d.bad(v, near(v.Value, c.types), "nobody defines the type %q", v.Value)
+			case seen[v.Value]:
+				d.bad(v, "", "type %q is a variant of %s twice", v.Value, o.Name)
+			case what == "of":
+				o.Variants = append(o.Variants, Variant{Object: to.object, By: by, Is: k.Value})
+			default:
+				o.Variants = append(o.Variants, Variant{Object: to.object, Has: k.Value})
+			}
+			seen[v.Value] = true
+		})
+	}
+	read("of", of)
+	read("has", has)
 }
 
 // titleOf makes a title of a snake_case name.

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -8,13 +9,18 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 )
 
-// maxFile is how large one manifest file may be. The largest of ours has a
-// hundredth of it.
-const maxFile = 4 << 20
+// maxFile is how large one manifest file may be; the largest of ours has a
+// fortieth of it. maxEntries is how long one mapping or list may be. Both keep
+// what compares every name with every other quick.
+const (
+	maxFile    = 1 << 20
+	maxEntries = 2000
+)
 
 // Document is a manifest as written: one or more layers of files. The first
 // layer stands on its own; later ones add to it.
@@ -68,6 +74,8 @@ func Load(layers ...fs.FS) (*Document, error) {
 	return doc, nil
 }
 
+const emptyHint = "delete it, or start with resource: NAME"
+
 // parse reads one file into nodes and checks what YAML itself can get wrong.
 func parse(fsys fs.FS, name string, ps *Problems) (*yaml.Node, error) {
 	f, err := fsys.Open(name)
@@ -83,14 +91,14 @@ func parse(fsys fs.FS, name string, ps *Problems) (*yaml.Node, error) {
 		ps.add(Pos{File: name}, "split it by resource", "the file is larger than %d MB", maxFile>>20)
 		return nil, nil
 	}
-	dec := yaml.NewDecoder(strings.NewReader(string(data)))
+	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var node, second yaml.Node
 	if err := safely(func() error { return dec.Decode(&node) }); err != nil {
 		if errors.Is(err, io.EOF) {
-			ps.add(Pos{File: name}, "", "the file is empty")
+			ps.add(Pos{File: name}, emptyHint, "the file is empty")
 			return nil, nil
 		}
-		*ps = append(*ps, yamlProblem(name, err))
+		*ps = append(*ps, yamlProblem(name, data, err))
 		return nil, nil
 	}
 	before := len(*ps)
@@ -98,18 +106,18 @@ func parse(fsys fs.FS, name string, ps *Problems) (*yaml.Node, error) {
 	case err == nil:
 		ps.add(Pos{name, second.Line, second.Column}, "use one file per resource", "a second document starts here")
 	case !errors.Is(err, io.EOF):
-		*ps = append(*ps, yamlProblem(name, err))
+		*ps = append(*ps, yamlProblem(name, data, err))
 	}
 	root := &node
 	if root.Kind == yaml.DocumentNode && len(root.Content) == 1 {
 		root = root.Content[0]
 	}
 	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
-		ps.add(Pos{File: name}, "", "the file is empty")
+		ps.add(Pos{File: name}, emptyHint, "the file is empty")
 		return nil, nil
 	}
 	if root.Kind != yaml.MappingNode {
-		ps.add(Pos{name, root.Line, root.Column}, "", "a manifest file must be a mapping, not %s", kindName(root))
+		ps.add(Pos{name, root.Line, root.Column}, "a resource file starts with resource: NAME", "a manifest file must be a mapping, not %s", kindName(root))
 		return nil, nil
 	}
 	plain(name, root, ps)
@@ -130,28 +138,64 @@ func safely(f func() error) (err error) {
 	return f()
 }
 
-// yamlProblem takes the line out of the library's message.
-func yamlProblem(name string, err error) Problem {
+// yamlProblem takes the line out of the library's message, which counts some
+// from zero and leaves others out.
+func yamlProblem(name string, data []byte, err error) Problem {
 	msg := strings.TrimPrefix(err.Error(), "yaml: ")
-	pos := Pos{File: name}
 	var line int
 	if n, _ := fmt.Sscanf(msg, "line %d:", &line); n == 1 {
-		pos.Line, pos.Col = line, 1
 		_, msg, _ = strings.Cut(msg, ": ")
 	}
 	hint := ""
-	if strings.Contains(msg, "mapping values are not allowed") {
+	switch {
+	case strings.Contains(msg, "mapping values are not allowed"):
 		hint = "text with a colon and a space in it must be quoted"
+		line = max(line, 1)
+	case strings.Contains(msg, "cannot start any token"):
+		hint = "indent with spaces, not tabs; quote text that starts with @, ` or %"
+		line = max(line, 1)
+	case strings.Contains(msg, "did not find expected"):
+		hint = "look at the indentation, brackets and quotes of this line and of those before it"
+		line++
+	case strings.Contains(msg, "unknown anchor"):
+		hint = "anchors and aliases are not allowed; quote text that starts with *"
+		if _, rest, ok := strings.Cut(msg, "'"); ok {
+			alias, _, _ := strings.Cut(rest, "'")
+			line = lineOf(data, bytes.Index(data, []byte("*"+alias)))
+		}
+	case strings.Contains(msg, "control characters"):
+		hint = "write it as an escape in double quotes"
+		line = lineOf(data, bytes.IndexFunc(data, func(c rune) bool { return unicode.IsControl(c) && c != '\t' && c != '\n' && c != '\r' }))
+	}
+	pos := Pos{File: name}
+	if line > 0 {
+		pos.Line, pos.Col = line, 1
 	}
 	return Problem{pos, "not valid YAML: " + msg, hint}
 }
 
+// lineOf counts the lines up to an offset, zero for none.
+func lineOf(data []byte, offset int) int {
+	if offset < 0 {
+		return 0
+	}
+	return 1 + bytes.Count(data[:offset], []byte("\n"))
+}
+
 // plain reports what YAML allows and a manifest does not: aliases, anchors,
-// keys that are not words, and keys given twice.
+// tags, keys that are not words, keys given twice, and very long mappings.
 func plain(name string, n *yaml.Node, ps *Problems) {
 	pos := Pos{name, n.Line, n.Column}
 	if n.Kind == yaml.AliasNode || n.Anchor != "" {
 		ps.add(pos, "write it out", "anchors and aliases are not allowed")
+		return
+	}
+	if n.Style&yaml.TaggedStyle != 0 {
+		ps.add(pos, "leave it out; a number in quotes is a text", "the tag %s is not allowed", n.Tag)
+		return
+	}
+	if len(n.Content) > 2*maxEntries || n.Kind == yaml.SequenceNode && len(n.Content) > maxEntries {
+		ps.add(pos, "split it by resource", "%s has more than %d entries", kindName(n), maxEntries)
 		return
 	}
 	if n.Kind == yaml.MappingNode {
@@ -159,8 +203,10 @@ func plain(name string, n *yaml.Node, ps *Problems) {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			k := n.Content[i]
 			kpos := Pos{name, k.Line, k.Column}
-			if k.Kind != yaml.ScalarNode {
-				ps.add(kpos, "", "a key must be a word, not %s", kindName(k))
+			if k.Kind != yaml.ScalarNode || k.Tag == "!!null" {
+				if k.Kind != yaml.AliasNode { // which is reported below
+					ps.add(kpos, "", "a key must be a word, not %s", kindName(k))
+				}
 				continue
 			}
 			if k.Tag == "!!merge" {
@@ -168,7 +214,7 @@ func plain(name string, n *yaml.Node, ps *Problems) {
 				continue
 			}
 			if f := first[k.Value]; f != nil {
-				ps.add(kpos, fmt.Sprintf("first at line %d", f.Line), "key %q is given twice", k.Value)
+				ps.add(kpos, fmt.Sprintf("first at line %d; keep one", f.Line), "key %q is given twice", k.Value)
 				continue
 			}
 			first[k.Value] = k

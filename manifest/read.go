@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -15,7 +17,10 @@ import (
 type reader struct {
 	file string
 	ps   *Problems
+	key  *string // whose value is being read, to name it in problems
 }
+
+func newReader(file string, ps *Problems) reader { return reader{file, ps, new(string)} }
 
 func (r *reader) pos(n *yaml.Node) Pos { return Pos{r.file, n.Line, n.Column} }
 
@@ -24,11 +29,11 @@ func (r *reader) bad(n *yaml.Node, hint, format string, args ...any) {
 }
 
 // keys reads a mapping with one function per known key. What names the
-// mapping in problems.
-func (r *reader) keys(n *yaml.Node, what string, known map[string]func(*yaml.Node)) {
+// mapping in problems. It gives false when the node is no mapping at all.
+func (r *reader) keys(n *yaml.Node, what string, known map[string]func(*yaml.Node)) bool {
 	if n.Kind != yaml.MappingNode {
 		r.bad(n, "", "%s must be a mapping, not %s", what, kindName(n))
-		return
+		return false
 	}
 	for _, kv := range pairs(n) {
 		read, ok := known[kv[0].Value]
@@ -45,8 +50,10 @@ func (r *reader) keys(n *yaml.Node, what string, known map[string]func(*yaml.Nod
 			r.bad(kv[0], hint, "%s has no key %q", what, kv[0].Value)
 			continue
 		}
+		*r.key = kv[0].Value
 		read(kv[1])
 	}
+	return true
 }
 
 // each reads a mapping of names.
@@ -56,35 +63,53 @@ func (r *reader) each(n *yaml.Node, what string, read func(key, value *yaml.Node
 		return
 	}
 	for _, kv := range pairs(n) {
+		*r.key = kv[0].Value
 		read(kv[0], kv[1])
 	}
 }
 
+// text reads one paragraph; line breaks in it are spaces.
 func (r *reader) text(to *string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-			r.bad(n, "", "must be a text, not %s", kindName(n))
+			r.bad(n, "", "%s must be a text, not %s", *r.key, kindName(n))
 			return
 		}
-		*to = strings.TrimSpace(n.Value)
+		s := strings.Join(strings.Fields(n.Value), " ")
+		if s == "" {
+			r.bad(n, "leave the key out", "%s is empty", *r.key)
+			return
+		}
+		if i := strings.IndexFunc(s, unprintable); i >= 0 {
+			c, _ := utf8.DecodeRuneInString(s[i:])
+			r.bad(n, "", "%s has the character %U, which cannot be printed", *r.key, c)
+			return
+		}
+		*to = s
 	}
 }
+
+// unprintable are characters that cannot stand in Go source.
+func unprintable(c rune) bool { return unicode.IsControl(c) || c == '\uFEFF' || c == utf8.RuneError }
 
 func (r *reader) flag(to *bool) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
-			r.bad(n, "", "must be true or false, not %s", kindName(n))
+			r.bad(n, "", "%s must be true or false, not %s", *r.key, kindName(n))
 			return
 		}
-		*to = n.Value == "true"
+		*to = isTrue(n)
 	}
 }
+
+// isTrue reads a boolean, which YAML also lets one write True or TRUE.
+func isTrue(n *yaml.Node) bool { return strings.EqualFold(n.Value, "true") }
 
 func (r *reader) integer(to *int) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		v, err := strconv.Atoi(n.Value)
-		if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil || v < 0 {
-			r.bad(n, "", "must be an integer of 0 or more, not %s", kindName(n))
+		if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil || v < 0 || !json.Valid([]byte(n.Value)) {
+			r.bad(n, "", "%s must be an integer of 0 or more, not %s", *r.key, kindName(n))
 			return
 		}
 		*to = v
@@ -94,8 +119,8 @@ func (r *reader) integer(to *int) func(*yaml.Node) {
 func (r *reader) bound(to **int64) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		v, err := strconv.ParseInt(n.Value, 10, 64)
-		if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil {
-			r.bad(n, "", "must be an integer, not %s", kindName(n))
+		if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil || !json.Valid([]byte(n.Value)) {
+			r.bad(n, "", "%s must be an integer, not %s", *r.key, kindName(n))
 			return
 		}
 		*to = &v
@@ -105,13 +130,18 @@ func (r *reader) bound(to **int64) func(*yaml.Node) {
 func (r *reader) words(to *[]string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		if n.Kind != yaml.SequenceNode {
-			r.bad(n, "write [a, b]", "must be a list, not %s", kindName(n))
+			r.bad(n, "write [a, b]", "%s must be a list, not %s", *r.key, kindName(n))
 			return
 		}
 		*to = make([]string, 0, len(n.Content))
+		key := *r.key
+		*r.key = "an entry of " + key
 		for _, c := range n.Content {
 			var s string
 			r.text(&s)(c)
+			if s != "" && slices.Contains(*to, s) {
+				r.bad(c, "", "%s lists %q twice", key, s)
+			}
 			*to = append(*to, s)
 		}
 	}
@@ -149,7 +179,7 @@ func (r *reader) appendJSON(b []byte, n *yaml.Node) []byte {
 	case "!!null":
 		return append(b, "null"...)
 	case "!!bool":
-		return strconv.AppendBool(b, n.Value == "true")
+		return strconv.AppendBool(b, isTrue(n))
 	case "!!int", "!!float":
 		if json.Valid([]byte(n.Value)) {
 			return append(b, n.Value...)

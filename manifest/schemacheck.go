@@ -3,6 +3,7 @@ package manifest
 import (
 	"encoding/json"
 	"errors"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -15,14 +16,15 @@ import (
 // later sorting keeps both, so what follows drops what the other checks say
 // better: only objections at places with no other problem are reported.
 func schemaProblems(doc *Document, ps *Problems) {
-	schema, err := compileSchema()
+	schemas, err := compileSchema()
 	if err != nil {
 		ps.add(Pos{File: "schema.json"}, "", "the schema of the manifest is broken: %v", err)
 		return
 	}
-	for _, files := range doc.layers {
+	for layer, files := range doc.layers {
 		for _, f := range files {
-			r := reader{f.name, &Problems{}}
+			schema := schemas[layer == 0 && f.name == apiFile]
+			r := newReader(f.name, &Problems{})
 			var v any
 			if err := json.Unmarshal(r.appendJSON(nil, f.root), &v); err != nil {
 				continue // appendJSON reports it again later, with its place
@@ -34,7 +36,7 @@ func schemaProblems(doc *Document, ps *Problems) {
 			}
 			for _, leaf := range leaves(ve) {
 				n := at(f.root, leaf.InstanceLocation)
-				*ps = append(*ps, Problem{Pos{f.name, n.Line, n.Column}, fromSchema + leaf.Message, ""})
+				*ps = append(*ps, Problem{Pos{f.name, n.Line, n.Column}, fromSchema + leaf.InstanceLocation + ": " + leaf.Message, "see manifest/schema.json"})
 			}
 		}
 	}
@@ -42,13 +44,19 @@ func schemaProblems(doc *Document, ps *Problems) {
 
 const fromSchema = "schema: "
 
-func compileSchema() (*jsonschema.Schema, error) {
+// compileSchema gives the schemas of close.yaml (true) and of resource files.
+func compileSchema() (map[bool]*jsonschema.Schema, error) {
 	c := jsonschema.NewCompiler()
 	c.Draft = jsonschema.Draft2020
 	if err := c.AddResource("manifest.json", strings.NewReader(string(schemaJSON))); err != nil {
 		return nil, err
 	}
-	return c.Compile("manifest.json")
+	api, err := c.Compile("manifest.json#/$defs/api")
+	if err != nil {
+		return nil, err
+	}
+	resource, err := c.Compile("manifest.json#/$defs/resource")
+	return map[bool]*jsonschema.Schema{true: api, false: resource}, err
 }
 
 // leaves are the errors that have no more specific cause.
@@ -66,7 +74,9 @@ func leaves(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
 // at finds the node that a JSON pointer names, or the last one on the way.
 func at(n *yaml.Node, pointer string) *yaml.Node {
 	for part := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
-		part = strings.NewReplacer("~1", "/", "~0", "~", "%22", `"`, "%20", " ").Replace(part)
+		if plain, err := url.PathUnescape(part); err == nil {
+			part = strings.NewReplacer("~1", "/", "~0", "~").Replace(plain)
+		}
 		switch n.Kind {
 		case yaml.MappingNode:
 			for _, kv := range pairs(n) {

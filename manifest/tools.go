@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -15,17 +16,26 @@ import (
 // toolDecl is a tool as written.
 type toolDecl struct {
 	reader
-	key      *yaml.Node
-	res      *Resource
-	tool     *Tool
-	addition bool
+	key  *yaml.Node
+	res  *Resource
+	tool *Tool
 
 	given                    map[string]*yaml.Node
+	reworded                 map[string]*toolDecl // keys that an addition replaces
 	httpText, takes, returns string
 	totals, action, paging   string
 	effect                   string
 	only, without, with      []string
 	required                 []string
+}
+
+// wording gives the declaration that has the last say on a key: the tool's own
+// or that of an addition.
+func (d *toolDecl) wording(key string) *toolDecl {
+	if last := d.reworded[key]; last != nil {
+		return last
+	}
+	return d
 }
 
 func (d *toolDecl) at(key string) *yaml.Node {
@@ -38,16 +48,16 @@ func (d *toolDecl) at(key string) *yaml.Node {
 // declareTool reads a tool. An addition may also give an existing tool other
 // wording.
 func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition bool) {
-	d := &toolDecl{reader: r, key: k, res: res, addition: addition, given: map[string]*yaml.Node{}}
+	d := &toolDecl{reader: r, key: k, res: res, given: map[string]*yaml.Node{}, reworded: map[string]*toolDecl{}}
 	d.tool = &Tool{Name: k.Value, Resource: res, Pos: r.pos(k), Status: http.StatusOK}
-	old := c.tools[k.Value]
+	old := c.decls[k.Value]
 	if old != nil && !addition {
 		c.own(r, k, "tool", k.Value)
 		return
 	}
 	t := d.tool
 	if old != nil {
-		t = old
+		t = old.tool
 	}
 	keep := func(to *string) func(*yaml.Node) { return r.text(to) }
 	later := func(*yaml.Node) {}
@@ -73,10 +83,12 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 	if old != nil {
 		what = "tool " + k.Value + " of the manifest, given again to change its wording,"
 	}
-	r.keys(v, what, known)
+	if !r.keys(v, what, known) {
+		return
+	}
 	if old != nil {
-		if n := d.given["examples"]; n != nil {
-			c.readExamples(d, old, n)
+		for key := range d.given {
+			old.reworded[key] = d
 		}
 		return
 	}
@@ -84,15 +96,19 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 		r.bad(k, "for example close_lead_create", "a tool must be named in snake_case, not %q", k.Value)
 		return
 	}
+	if len(k.Value) > maxName {
+		r.bad(k, "models take no longer ones", "a tool's name has more than %d characters", maxName)
+		return
+	}
 	if !c.own(r, k, "tool", k.Value) {
 		return
 	}
 	fn := FuncName(k.Value)
 	if first, ok := c.goNames[fn]; ok {
-		r.bad(k, "first at "+first.String(), "tool %q would have the Go name %s, which another tool has", k.Value, fn)
+		r.bad(k, "first at "+first.String()+"; rename one", "tool %q would have the Go name %s, which another tool has", k.Value, fn)
 	}
 	c.goNames[fn] = r.pos(k)
-	c.tools[k.Value] = t
+	c.tools[k.Value], c.decls[k.Value] = t, d
 	c.toolDecls = append(c.toolDecls, d)
 	res.Tools = append(res.Tools, t)
 }
@@ -109,21 +125,22 @@ func (c *checker) resolveTools() {
 				d.bad(d.key, "the type is at "+first.String(), "tool %q would have the Go name %s, which is a type", d.tool.Name, name)
 			}
 		}
+		last := d.wording("show")
 		for _, s := range d.tool.Show {
 			o := listItem(d.tool.Returns)
 			if o != nil && o.Field(s) == nil {
-				d.bad(d.at("show"), didYouMean(s, fieldNames(o.Fields)), "%s has no field %q to show", o.Name, s)
+				last.bad(last.at("show"), didYouMean(s, fieldNames(o.Fields)), "%s has no field %q to show", o.Name, s)
 			}
 		}
 	}
 	for _, id := range c.api.IDs {
 		if id.From != "" && c.tools[id.From] == nil {
-			c.ps.add(Pos{File: "close.yaml"}, near(id.From, c.tools), "id kind %q comes from %q, which is no tool", id.Name, id.From)
+			c.ps.add(c.idFrom[id.Name], near(id.From, c.tools), "id kind %q comes from %q, which is no tool", id.Name, id.From)
 		}
 	}
 	for _, f := range c.fields {
-		if p := c.pending[f]; f.From != "" && p.fromNode != nil && c.tools[f.From] == nil {
-			p.bad(p.fromNode, near(f.From, c.tools), "field %q comes from %q, which is no tool", f.Name, f.From)
+		if p := c.pending[f]; f.From != "" && c.tools[f.From] == nil {
+			p.bad(p.fromPos, near(f.From, c.tools), "field %q comes from %q, which is no tool", f.Name, f.From)
 		}
 	}
 }
@@ -189,8 +206,8 @@ func (c *checker) resolveTool(d *toolDecl) {
 	if n := d.given["rules"]; n != nil {
 		c.readRules(d, n)
 	}
-	if n := d.given["examples"]; n != nil {
-		c.readExamples(d, t, n)
+	if last := d.wording("examples"); last.given["examples"] != nil {
+		c.readExamples(last, t, last.given["examples"])
 	}
 }
 
@@ -206,7 +223,7 @@ func (c *checker) defaults(d *toolDecl) {
 	case "":
 		t.Effect = map[string]Effect{http.MethodGet: Reads, http.MethodPost: Writes, http.MethodPut: Writes, http.MethodDelete: Destroys}[t.Method]
 	default:
-		d.bad(d.at("effect"), "", "effect must be read, write or destructive, not %q", d.effect)
+		d.bad(d.at("effect"), "leave it out for what the method says", "effect must be read, write or destructive, not %q", d.effect)
 	}
 	t.Update = t.Method == http.MethodPut
 	if t.Title == "" {
@@ -229,7 +246,7 @@ func (c *checker) defaults(d *toolDecl) {
 		}
 	}
 	if t.Status < 200 || t.Status > 299 {
-		d.bad(d.at("status"), "", "status must be a success, not %d", t.Status)
+		d.bad(d.at("status"), "from 200 to 299", "status must be a success, not %d", t.Status)
 	}
 }
 
@@ -250,8 +267,12 @@ func (c *checker) params(d *toolDecl) {
 		if f.In == "" {
 			f.In = place
 		}
-		if other := t.Param(f.Name); other != nil {
-			d.bad(d.key, "", "tool %q has two parameters %q", t.Name, f.Name)
+		if t.Param(f.Name) != nil {
+			d.bad(d.key, "leave one out with without: or rename it", "tool %q has two parameters %q", t.Name, f.Name)
+			return
+		}
+		if len(t.Params) == maxFields {
+			d.bad(d.key, "", "tool %q has more than %d parameters", t.Name, maxFields)
 			return
 		}
 		t.Params = append(t.Params, f)
@@ -261,13 +282,15 @@ func (c *checker) params(d *toolDecl) {
 		name := m[1]
 		inPath = append(inPath, name)
 		var f *Field
-		if kv, ok := own[name]; ok {
-			f = c.readField(d.reader, kv[0], kv[1], nil)
-		} else if kind := c.ids[strings.TrimSuffix(name, "_id")]; kind != nil && strings.HasSuffix(name, "_id") {
+		if kind := c.ids[strings.TrimSuffix(name, "_id")]; kind != nil && strings.HasSuffix(name, "_id") {
 			f = &Field{Name: name, Pos: t.Pos, Type: &Type{Kind: ID, ID: kind}, Read: true, Create: true, Update: true}
 			f.About = "Id of the " + strings.ReplaceAll(kind.Name, "_", " ") + "."
-			c.pending[f] = &pendingField{reader: d.reader, given: map[string]*yaml.Node{}}
-		} else {
+			c.pending[f] = &pendingField{ps: c.ps, typeText: "id " + kind.Name, given: map[string]Pos{}}
+		}
+		if kv, ok := own[name]; ok {
+			f = c.readField(d.reader, kv[0], kv[1], f)
+		}
+		if f == nil {
 			d.bad(d.at("http"), "declare it under params with its type", "path parameter %q has no parameter of that name, and %q is no id kind", name, strings.TrimSuffix(name, "_id"))
 			continue
 		}
@@ -333,10 +356,10 @@ func (c *checker) taken(d *toolDecl) []*Field {
 		d.bad(d.at("takes"), near(d.takes, c.types), "nobody defines the type %q", d.takes)
 		return nil
 	}
-	for _, list := range [][]string{d.only, d.without} {
+	for key, list := range map[string][]string{"only": d.only, "without": d.without} {
 		for _, name := range list {
 			if decl.object.Field(name) == nil {
-				d.bad(d.key, didYouMean(name, fieldNames(decl.object.Fields)), "type %q has no field %q", d.takes, name)
+				d.bad(d.at(key), didYouMean(name, fieldNames(decl.object.Fields)), "type %q has no field %q", d.takes, name)
 			}
 		}
 	}
@@ -355,7 +378,7 @@ func (c *checker) taken(d *toolDecl) []*Field {
 		fields = append(fields, &cp)
 	}
 	if len(fields) == 0 {
-		d.bad(d.at("takes"), "", "type %q has no field that %s may write", d.takes, d.tool.Name)
+		d.bad(d.at("takes"), "look at access, only and without", "type %q has no field that %s may write", d.takes, d.tool.Name)
 	}
 	return fields
 }
@@ -363,30 +386,51 @@ func (c *checker) taken(d *toolDecl) []*Field {
 func (c *checker) checkParams(d *toolDecl) {
 	t := d.tool
 	names := map[string]string{}
+	seen := map[*Object]bool{}
 	for _, p := range t.Params {
 		if p.Type == nil {
 			continue
 		}
+		c.noMaps(p.Type, seen)
 		g := GoName(p.Name)
 		if other, ok := names[g]; ok {
-			d.bad(d.key, "", "parameters %q and %q of %s would have one Go name, %s", other, p.Name, t.Name, g)
+			d.bad(d.key, "rename one", "parameters %q and %q of %s would have one Go name, %s", other, p.Name, t.Name, g)
 		}
 		names[g] = p.Name
 		switch k := p.Type.Kind; {
 		case k == Map:
-			d.bad(d.key, "use json or an object", "parameter %q of %s cannot be a map", p.Name, t.Name)
+			c.ps.add(p.Pos, "use json or an object", "parameter %q of %s cannot be a map", p.Name, t.Name)
 		case p.In == InPath && !strings.Contains(t.Path, "{"+p.Name+"}"):
-			d.bad(d.key, "", "parameter %q is in the path, which has no {%s}", p.Name, p.Name)
+			c.ps.add(p.Pos, "write it into http, or take in: path away", "parameter %q is in the path, which has no {%s}", p.Name, p.Name)
 		case p.In == InQuery && (k == ObjectType || k == CustomFields || k == List && p.Type.Elem.Kind == ObjectType):
-			d.bad(d.key, "", "parameter %q of %s cannot be in the query: it is an object", p.Name, t.Name)
+			c.ps.add(p.Pos, "give its parts as parameters", "parameter %q of %s cannot be in the query: it is an object", p.Name, t.Name)
 		case p.In == InBody && (t.Method == http.MethodGet || t.Method == http.MethodDelete):
-			d.bad(d.key, "", "%s of %s has no body for parameter %q", t.Method, t.Name, p.Name)
+			c.ps.add(p.Pos, "use in: query", "%s of %s has no body for parameter %q", t.Method, t.Name, p.Name)
 		case p.In == InPath && (k == List || k == ObjectType || k == CustomFields || k == JSON):
-			d.bad(d.key, "", "path parameter %q of %s must be a word or a number", p.Name, t.Name)
+			c.ps.add(p.Pos, "", "path parameter %q of %s must be a word or a number", p.Name, t.Name)
 		}
 	}
-	if len(t.Params) > 250 {
-		d.bad(d.key, "", "tool %q has %d parameters, more than 250", t.Name, len(t.Params))
+}
+
+// noMaps reports members of sent objects that are maps: they can only be
+// received.
+func (c *checker) noMaps(t *Type, seen map[*Object]bool) {
+	if t.Kind == List {
+		t = t.Elem
+	}
+	o := t.Object
+	if o == nil || seen[o] {
+		return
+	}
+	seen[o] = true
+	for _, f := range o.Fields {
+		switch {
+		case f.Type == nil || !f.Create && !f.Update:
+		case f.Type.Kind == Map:
+			c.ps.add(f.Pos, "use json, an object, or access: read", "field %q of type %s is sent, so it cannot be a map", f.Name, o.Name)
+		default:
+			c.noMaps(f.Type, seen)
+		}
 	}
 }
 
@@ -397,21 +441,24 @@ func (c *checker) returnsOf(d *toolDecl) {
 		d.bad(d.key, "a type, list of a type, or nothing", "tool %q has no returns", t.Name)
 	case "nothing":
 	default:
-		p := &pendingField{reader: d.reader, typeNode: d.at("returns")}
+		p := &pendingField{ps: c.ps, typePos: d.pos(d.at("returns"))}
 		t.Returns = c.parseType(p, d.returns)
 		if o := t.Returns; o != nil && o.Kind != ObjectType && (o.Kind != List || o.Elem.Kind != ObjectType) {
-			d.bad(d.at("returns"), "", "a tool returns a type, a list of a type, or nothing, not %s", d.returns)
+			d.bad(d.at("returns"), "make a type for it", "a tool returns a type, a list of a type, or nothing, not %s", d.returns)
 			t.Returns = nil
 		}
 	}
 	isList := t.Returns != nil && t.Returns.Kind == List
 	skip := t.Param("_skip")
+	if isList && skip != nil && skip.Type != nil && (skip.Type.Kind != Integer || skip.Required) {
+		d.bad(d.key, "with: [paging] has one", "parameter _skip of %s must be an integer that can be left out", t.Name)
+	}
 	switch d.paging {
 	case "":
 		t.Paging = isList && skip != nil
 	case "offset":
 		if t.Paging = true; !isList || skip == nil {
-			d.bad(d.at("paging"), "", "offset paging needs a list and a parameter _skip")
+			d.bad(d.at("paging"), "returns: list T and with: [paging]", "offset paging needs a list and a parameter _skip")
 		}
 	case "none":
 	default:
@@ -423,7 +470,7 @@ func (c *checker) returnsOf(d *toolDecl) {
 		case decl == nil:
 			d.bad(d.at("totals"), near(d.totals, c.types), "nobody defines the type %q", d.totals)
 		case !isList:
-			d.bad(d.at("totals"), "", "only a list has totals")
+			d.bad(d.at("totals"), "returns: list T", "only a list has totals")
 		default:
 			t.Totals = decl.object
 		}
@@ -434,19 +481,19 @@ func (c *checker) readAliases(d *toolDecl, n *yaml.Node) {
 	d.each(n, "aliases", func(k, v *yaml.Node) {
 		a := Alias{Name: k.Value}
 		if v.Kind == yaml.ScalarNode {
-			a.For = v.Value
-		} else {
-			d.keys(v, "alias "+k.Value, map[string]func(*yaml.Node){
-				"for": d.text(&a.For),
-				"map": func(n *yaml.Node) {
-					d.each(n, "map", func(from, to *yaml.Node) {
-						a.Map = append(a.Map, [2]string{string(d.scalarJSON(from)), string(d.scalarJSON(to))})
-					})
-				},
-			})
+			d.text(&a.For)(v)
+		} else if !d.keys(v, "alias "+k.Value, map[string]func(*yaml.Node){
+			"for": d.text(&a.For),
+			"map": func(n *yaml.Node) {
+				d.each(n, "map", func(from, to *yaml.Node) {
+					a.Map = append(a.Map, [2]string{string(d.scalarJSON(from)), string(d.scalarJSON(to))})
+				})
+			},
+		}) {
+			return
 		}
 		if d.tool.Param(a.For) == nil {
-			d.bad(v, didYouMean(a.For, fieldNames(d.tool.Params)), "alias %q stands for %q, which is no parameter", a.Name, a.For)
+			d.bad(v, cmp.Or(didYouMean(a.For, fieldNames(d.tool.Params)), "{for: parameter, map: {its word: ours}}, or the name of a parameter"), "alias %q stands for %q, which is no parameter", a.Name, a.For)
 			return
 		}
 		d.tool.Aliases = append(d.tool.Aliases, a)
@@ -466,7 +513,7 @@ func (c *checker) checkAliases(d *toolDecl) {
 	seen := map[string]bool{}
 	for _, a := range d.tool.Aliases {
 		if d.tool.Param(a.Name) != nil || seen[a.Name] {
-			d.bad(d.key, "", "alias %q of %s is the name of a parameter or another alias", a.Name, d.tool.Name)
+			d.bad(d.key, "leave it out", "alias %q of %s is the name of a parameter or another alias", a.Name, d.tool.Name)
 		}
 		seen[a.Name] = true
 	}
@@ -475,7 +522,7 @@ func (c *checker) checkAliases(d *toolDecl) {
 func (c *checker) readRules(d *toolDecl, n *yaml.Node) {
 	t := d.tool
 	if n.Kind != yaml.SequenceNode {
-		d.bad(n, "", "rules must be a list, not %s", kindName(n))
+		d.bad(n, "- {exactly_one: [a, b]}", "rules must be a list, not %s", kindName(n))
 		return
 	}
 	for _, item := range n.Content {
@@ -484,16 +531,22 @@ func (c *checker) readRules(d *toolDecl, n *yaml.Node) {
 		set := func(k RuleKind) func(*yaml.Node) {
 			return func(n *yaml.Node) { kinds++; r.Kind = k; d.words(&r.Fields)(n) }
 		}
-		d.keys(item, "rule", map[string]func(*yaml.Node){
+		if !d.keys(item, "rule", map[string]func(*yaml.Node){
 			"exactly_one": set(ExactlyOne), "at_least_one": set(AtLeastOne), "at_most_one": set(AtMostOne), "needs": set(Needs),
 			"if": d.text(&r.If), "is": d.text(&r.Is), "about": d.text(&r.About),
-		})
+		}) {
+			continue
+		}
 		if kinds != 1 {
 			d.bad(item, "exactly_one, at_least_one, at_most_one or needs", "a rule needs one kind, not %d", kinds)
 			continue
 		}
 		if (r.Kind == Needs) != (r.If != "") {
 			d.bad(item, "{if: a, needs: [b]}", "if and needs go together")
+			continue
+		}
+		if r.Is != "" && r.If == "" {
+			d.bad(item, "{if: a, is: word, needs: [b]}", "is goes with if")
 			continue
 		}
 		names := r.Fields
@@ -508,11 +561,11 @@ func (c *checker) readRules(d *toolDecl, n *yaml.Node) {
 			}
 		}
 		if p := t.Param(r.If); ok && r.Is != "" && p.Type != nil && p.Type.Kind != String && (p.Type.Kind != EnumType || !slices.Contains(p.Type.Enum.Words(), r.Is)) {
-			d.bad(item, "", "the rule compares %q with %q, which is no value of it", r.If, r.Is)
+			d.bad(item, fitHint(p.Type), "the rule compares %q with %q, which is no value of it", r.If, r.Is)
 			ok = false
 		}
 		if len(r.Fields) == 0 {
-			d.bad(item, "", "the rule names no parameters")
+			d.bad(item, "{exactly_one: [a, b]}", "the rule names no parameters")
 			ok = false
 		}
 		if ok {
@@ -524,30 +577,38 @@ func (c *checker) readRules(d *toolDecl, n *yaml.Node) {
 func (c *checker) readExamples(d *toolDecl, t *Tool, n *yaml.Node) {
 	t.Examples = nil
 	if n.Kind != yaml.SequenceNode {
-		d.bad(n, "", "examples must be a list, not %s", kindName(n))
+		d.bad(n, "- input: {name: value}", "examples must be a list, not %s", kindName(n))
 		return
 	}
 	for _, item := range n.Content {
 		var e Example
 		var input *yaml.Node
-		d.keys(item, "example", map[string]func(*yaml.Node){
+		if !d.keys(item, "example", map[string]func(*yaml.Node){
 			"about": d.text(&e.About),
 			"input": func(n *yaml.Node) { input = n; d.value(&e.Input)(n) },
-		})
+		}) {
+			continue
+		}
 		if input == nil || input.Kind != yaml.MappingNode {
-			d.bad(item, "", "an example needs an input, a mapping of parameters")
+			d.bad(item, "- input: {name: value}", "an example needs an input, a mapping of parameters")
 			continue
 		}
 		given := map[string]bool{}
 		for _, kv := range pairs(input) {
 			given[kv[0].Value] = true
-			if t.Param(kv[0].Value) == nil {
+			p := t.Param(kv[0].Value)
+			if p == nil {
 				d.bad(kv[0], didYouMean(kv[0].Value, fieldNames(t.Params)), "the example gives %q, which is no parameter of %s", kv[0].Value, t.Name)
+				continue
+			}
+			null := p.Nullable && kv[1].Tag == "!!null"
+			if p.Type != nil && !null && !fits(p.Type, d.appendJSON(nil, kv[1])) {
+				d.bad(kv[1], fitHint(p.Type), "the example's value of %q does not fit its type, %s", p.Name, c.pending[p].typeText)
 			}
 		}
 		for _, p := range t.Params {
 			if p.Required && p.Preset == nil && !given[p.Name] {
-				d.bad(item, "", "the example lacks the required parameter %q", p.Name)
+				d.bad(item, "add it to input", "the example lacks the required parameter %q", p.Name)
 			}
 		}
 		t.Examples = append(t.Examples, e)

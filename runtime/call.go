@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,7 +52,12 @@ func errNoObject(body []byte) error {
 
 // CallNone is Call for operations that answer with nothing of interest.
 func CallNone(ctx context.Context, c *Client, op *Operation, p Params, opts []CallOption) error {
-	return c.do(ctx, op, p, opts, func([]byte) error { return nil })
+	return c.do(ctx, op, p, opts, func(body []byte) error {
+		if len(bytes.TrimSpace(body)) == 0 {
+			return nil
+		}
+		return codec.Valid(body) // a web page is no success
+	})
 }
 
 // CallRaw carries out op with a tool's JSON input and gives Close's JSON as it
@@ -94,12 +101,15 @@ func ParseParams(op *Operation, input json.RawMessage) (Params, error) {
 	// saying in the same breath, but not that a parameter is missing whose
 	// value could not be read.
 	if v, ok := Validate(op, p).(*ValidationError); ok {
-		seen := map[string]bool{}
-		for _, q := range problems {
-			seen[q.Path] = true
+		decoding := problems
+		seen := func(path string) bool {
+			return slices.ContainsFunc(decoding, func(q Problem) bool {
+				rest, ok := strings.CutPrefix(path, q.Path)
+				return ok && (rest == "" || q.Path == "" || rest[0] == '.' || rest[0] == '[')
+			})
 		}
 		for _, q := range v.Problems {
-			if !seen[q.Path] {
+			if !seen(q.Path) {
 				problems = append(problems, q)
 			}
 		}
@@ -138,7 +148,7 @@ func (c *Client) do(ctx context.Context, op *Operation, p Params, opts []CallOpt
 			if ctx.Err() == nil {
 				return err // the deadline would come before the end of the wait
 			}
-			return c.transportError(&k, context.Cause(ctx), k.op.Method != http.MethodGet && maybeDone(err))
+			return c.transportError(&k, context.Cause(ctx), false)
 		}
 	}
 }
@@ -167,14 +177,20 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (c *Client) try(ctx context.Context, k *call, w *codec.Walker, handle func([]byte) error) (again bool, wait time.Duration, err error) {
 	op := k.op
 	if d := c.gate.wait(c.now()); d > 0 {
-		if d > c.maxWait {
-			return false, 0, &Error{
-				Status: http.StatusTooManyRequests, Tool: op.Tool, Method: op.Method, Path: apiPrefix + op.Path, RetryAfter: d,
-				Hint: "not sent: Close asked this account to wait longer than MaxWait",
+		hint := "not sent: Close asked this account to wait longer than MaxWait"
+		if d <= c.maxWait {
+			if sleep(ctx, d) {
+				hint = ""
+			} else if ctx.Err() != nil {
+				return false, 0, c.transportError(k, context.Cause(ctx), false)
+			} else {
+				hint = "not sent: Close asked this account to wait beyond the deadline of the context"
 			}
 		}
-		if !sleep(ctx, d) {
-			return false, 0, c.transportError(k, cause(ctx), false)
+		if hint != "" {
+			return false, 0, &Error{
+				Status: http.StatusTooManyRequests, Tool: op.Tool, Method: op.Method, Path: apiPrefix + op.Path, RetryAfter: d, Hint: hint,
+			}
 		}
 	}
 	cred, err := c.source.Credential(ctx)
@@ -201,11 +217,15 @@ func (c *Client) try(ctx context.Context, k *call, w *codec.Walker, handle func(
 	if err != nil {
 		c.log(ctx, k, 0, start, err)
 		unsent := neverSent(err)
-		again = !errors.Is(err, errRedirect) && ctx.Err() == nil && (unsent || k.repeatable || op.Method == http.MethodPut)
+		k.maybeDone = k.maybeDone || !unsent
+		again = !errors.Is(err, errRedirect) && !errors.Is(err, errUnsent) && ctx.Err() == nil && (unsent || k.repeatable || op.Method == http.MethodPut)
 		if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) && k.repeatable {
 			again = true // our own limit for one attempt; the caller's ends the wait
 		}
 		return again, c.backoff(k), c.transportError(k, err, !unsent)
+	}
+	if resp.Body == nil { // middleware may have made the answer
+		resp.Body = http.NoBody
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing to do about it
 	buf := buffers.Get().(*bytes.Buffer)
@@ -274,15 +294,11 @@ func (c *Client) refused(ctx context.Context, k *call, cred Credential, resp *ht
 		k.retries++ // the repetition is not a retry of a failure
 		return true, 0, e
 	case status == http.StatusRequestTimeout, status >= 500:
+		k.maybeDone = true
 		again = k.repeatable || k.op.Method == http.MethodPut && status != http.StatusInternalServerError
 		return again, max(c.backoff(k), e.RetryAfter), e
 	}
 	return false, 0, e
-}
-
-func maybeDone(err error) bool {
-	var t *TransportError
-	return errors.As(err, &t) && t.MaybeDone
 }
 
 // backoff doubles from half a second, with jitter.
@@ -294,21 +310,11 @@ func (c *Client) backoff(k *call) time.Duration {
 // neverSent reports whether an error certainly came before the request left.
 func neverSent(err error) bool {
 	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial" || errors.Is(err, errRedirect)
-}
-
-func cause(ctx context.Context) error {
-	if ctx.Err() == nil {
-		return context.DeadlineExceeded // the wait would have passed the deadline
-	}
-	return context.Cause(ctx)
+	return errors.As(err, &op) && op.Op == "dial" || errors.Is(err, errRedirect) || errors.Is(err, errUnsent)
 }
 
 func (c *Client) transportError(k *call, err error, maybeDone bool) error {
-	if err == nil {
-		err = context.DeadlineExceeded
-	}
-	return &TransportError{Tool: k.op.Tool, Method: k.op.Method, Path: apiPrefix + k.op.Path, MaybeDone: maybeDone, Err: err}
+	return &TransportError{Tool: k.op.Tool, Method: k.op.Method, Path: apiPrefix + k.op.Path, MaybeDone: maybeDone || k.maybeDone, Err: err}
 }
 
 func (c *Client) authError(k *call, err error) error {
@@ -405,9 +411,12 @@ var (
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
+// keepBuffer is how large a buffer may be to be used again, and how much of a
+// Content-Length is believed.
+const keepBuffer = 4 << 20
+
 func putBuffer(b *bytes.Buffer) {
-	const keep = 4 << 20
-	if b.Cap() <= keep {
+	if b.Cap() <= keepBuffer {
 		b.Reset()
 		buffers.Put(b)
 	}
@@ -416,7 +425,7 @@ func putBuffer(b *bytes.Buffer) {
 // readBody reads at most limit bytes and reports whether there was more.
 func readBody(buf *bytes.Buffer, resp *http.Response, limit int64) (tooLong bool, err error) {
 	if n := resp.ContentLength; n > 0 {
-		buf.Grow(int(min(n, limit)) + bytes.MinRead)
+		buf.Grow(int(min(n, limit, keepBuffer)) + bytes.MinRead)
 	}
 	_, err = buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
 	if int64(buf.Len()) > limit {

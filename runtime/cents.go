@@ -59,12 +59,12 @@ func ParseCents(s string) (Cents, error) {
 			return fail("not a decimal number")
 		}
 	}
+	if neg {
+		digits = "-" + digits
+	}
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if errors.Is(err, strconv.ErrRange) {
 		return fail("too large")
-	}
-	if neg {
-		n = -n
 	}
 	return Cents(n), nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -57,6 +58,9 @@ type Option func(*config)
 
 // NewClient returns a client for the credentials of source.
 func NewClient(source Source, opts ...Option) *Client {
+	if source == nil {
+		source = &static{reason: "the client has no source"}
+	}
 	c := &Client{source: source, gate: &gate{}, config: config{
 		base:       DefaultBaseURL,
 		userAgent:  "closekit/" + Version,
@@ -120,7 +124,7 @@ func BaseURL(root string) Option {
 			c.baseErr = fmt.Errorf("base URL %q must be the root, without %s", redactURL(root), apiPrefix)
 		default:
 			c.baseErr = nil
-			c.base = strings.TrimRight(root, "/")
+			c.base = u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/")
 		}
 	}
 }
@@ -148,7 +152,10 @@ func HTTPClient(h *http.Client) Option {
 	}
 }
 
-var errRedirect = errors.New("redirect refused")
+var (
+	errRedirect = errors.New("redirect refused")
+	errUnsent   = errors.New("not sent")
+)
 
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	first := via[0]
@@ -186,8 +193,11 @@ func MaxRetries(n int) Option { return func(c *config) { c.maxRetries = max(0, n
 // more, the call fails at once and says how long. Default: one minute.
 func MaxWait(d time.Duration) Option { return func(c *config) { c.maxWait = d } }
 
-// MaxResponseBytes sets how large an answer may be. Default: 64 MiB.
-func MaxResponseBytes(n int64) Option { return func(c *config) { c.maxBody = n } }
+// MaxResponseBytes sets how large an answer may be, at least one byte. Default:
+// 64 MiB.
+func MaxResponseBytes(n int64) Option {
+	return func(c *config) { c.maxBody = min(max(1, n), math.MaxInt64-1) }
+}
 
 // AttemptTimeout sets how long one attempt may take, from connecting to the
 // last byte. Zero means no limit but the context's. Default: one minute.
@@ -219,24 +229,34 @@ type Middleware func(next RoundTrip) RoundTrip
 
 // Use adds middleware; the first added is the outermost.
 func Use(m ...Middleware) Option {
-	return func(c *config) { c.middleware = append(c.middleware, m...) }
+	return func(c *config) {
+		for _, f := range m {
+			if f != nil {
+				c.middleware = append(c.middleware, f)
+			}
+		}
+	}
 }
 
 // transport is the innermost step: it adds the credential to a copy of the
 // request, so that nothing outside ever holds it.
 func (c *Client) transport(a *Attempt) (*http.Response, error) {
 	req := a.Request
+	if a.cred.IsZero() {
+		return nil, fmt.Errorf("%w: middleware passed on an attempt of its own making", errUnsent)
+	}
 	if req.URL.Scheme+"://"+req.URL.Host != c.base && !strings.HasPrefix(c.base, req.URL.Scheme+"://"+req.URL.Host+"/") {
-		return nil, fmt.Errorf("%w: middleware changed the host", errRedirect)
+		return nil, fmt.Errorf("%w: middleware changed the host", errUnsent)
 	}
 	if len(c.middleware) > 0 {
 		req = req.Clone(req.Context())
 	}
-	req.Header.Set("Authorization", a.cred.header)
+	req.Header.Set("Authorization", *a.cred.header)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, plainError(err)
 	}
+	resp.Request = a.Request // not the one with the credential
 	return resp, nil
 }
 
@@ -267,7 +287,8 @@ type ResponseMeta struct {
 // Meta fills m with what the last answer of the call said besides its body.
 func Meta(m *ResponseMeta) CallOption { return func(c *call) { c.meta = m } }
 
-// RawResponse appends the answer's JSON to b, whether it can be decoded or not.
+// RawResponse puts the body of the last answer into b, whether it can be decoded
+// or not. What b held is overwritten.
 func RawResponse(b *[]byte) CallOption { return func(c *call) { c.raw = b } }
 
 // NoRetry makes the call send once only.
@@ -293,4 +314,5 @@ type call struct {
 	maxPages   int
 	attempt    int
 	renewed    bool
+	maybeDone  bool // an earlier attempt may have reached Close
 }

@@ -3,6 +3,8 @@ package runtime
 import (
 	"encoding/json"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -80,7 +82,7 @@ func (v CustomValue) Number() (float64, bool) {
 		s = v.raw
 	}
 	n, err := strconv.ParseFloat(s, 64)
-	return n, err == nil
+	return n, err == nil && !math.IsNaN(n) && !math.IsInf(n, 0)
 }
 
 // Texts gives the elements of a list of texts, or one text as a list of one.
@@ -123,9 +125,9 @@ func (v *CustomValue) UnmarshalJSON(b []byte) error {
 // Get gives the value of the field with this id, and whether there is one.
 func (c CustomFields) Get(id string) (CustomValue, bool) {
 	id = strings.TrimPrefix(id, "custom.")
-	for i := range c {
-		if c[i].Key == id {
-			return c[i].Value, true
+	for _, f := range slices.Backward(c) { // the last one wins, as in encoding/json
+		if f.Key == id {
+			return f.Value, true
 		}
 	}
 	return CustomValue{}, false
@@ -134,7 +136,7 @@ func (c CustomFields) Get(id string) (CustomValue, bool) {
 // Set gives the field with this id a value, replacing what c had for it.
 func (c *CustomFields) Set(id string, v CustomValue) {
 	id = strings.TrimPrefix(id, "custom.")
-	for i := range *c {
+	for i := range slices.Backward(*c) {
 		if (*c)[i].Key == id {
 			(*c)[i].Value = v
 			return
@@ -165,12 +167,15 @@ func (c CustomFields) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// UnmarshalJSON decodes an object by field id.
+// UnmarshalJSON decodes an object by field id; null changes nothing.
 func (c *CustomFields) UnmarshalJSON(b []byte) error {
 	if err := codec.Valid(b); err != nil {
 		return err
 	}
 	d := codec.NewDecoder(b, false)
+	if d.Null() {
+		return d.End()
+	}
 	if d.Peek() != '{' {
 		return fmt.Errorf("custom fields: want an object, got %.20q", b)
 	}

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,20 +14,19 @@ import (
 func newError(op *Operation, path string, resp *http.Response, body []byte) *Error {
 	e := &Error{
 		Status: resp.StatusCode, Tool: op.Tool, Method: op.Method, Path: path,
-		RetryAfter: retryAfter(resp.Header), header: resp.Header, body: body,
+		RetryAfter: retryAfter(resp.StatusCode, resp.Header), header: resp.Header, body: body,
 	}
 	var parts struct {
-		Error       json.RawMessage            `json:"error"`
-		Errors      json.RawMessage            `json:"errors"`
-		FieldErrors map[string]json.RawMessage `json:"field-errors"`
+		Error       json.RawMessage `json:"error"`
+		Errors      json.RawMessage `json:"errors"`
+		FieldErrors json.RawMessage `json:"field-errors"`
 	}
 	isJSON := json.Unmarshal(body, &parts) == nil
 	if isJSON {
-		e.Message = firstText(parts.Error, parts.Errors)
-		for name, raw := range parts.FieldErrors {
-			e.FieldErrors = appendFieldErrors(e.FieldErrors, name, raw, 0)
+		e.Message = firstText(0, parts.Error, parts.Errors)
+		if len(parts.FieldErrors) > 0 {
+			e.FieldErrors = appendFieldErrors(nil, "", parts.FieldErrors, 0)
 		}
-		slices.SortFunc(e.FieldErrors, func(a, b FieldError) int { return strings.Compare(a.Field, b.Field) })
 	}
 	e.Hint = hint(e, isJSON, strings.Contains(resp.Header.Get("Content-Type"), "html"))
 	return e
@@ -50,7 +50,7 @@ func hint(e *Error, isJSON, isHTML bool) string {
 
 // firstText gives the first text of error and errors, which are a text, a list
 // of texts, or something else.
-func firstText(raws ...json.RawMessage) string {
+func firstText(depth int, raws ...json.RawMessage) string {
 	for _, raw := range raws {
 		var s string
 		var list []json.RawMessage
@@ -58,8 +58,8 @@ func firstText(raws ...json.RawMessage) string {
 		case len(raw) == 0:
 		case json.Unmarshal(raw, &s) == nil && s != "":
 			return short(s)
-		case json.Unmarshal(raw, &list) == nil:
-			if t := firstText(list...); t != "" {
+		case depth < maxNesting && json.Unmarshal(raw, &list) == nil:
+			if t := firstText(depth+1, list...); t != "" {
 				return t
 			}
 		case string(raw) != "null" && raw[0] == '{':
@@ -69,28 +69,38 @@ func firstText(raws ...json.RawMessage) string {
 	return ""
 }
 
+// maxNesting is how deep into an error body we look.
+const maxNesting = 8
+
 // appendFieldErrors flattens what Close nests for lists and objects:
 // {"contacts": {"errors": {"0": {…}}}}.
 func appendFieldErrors(list []FieldError, path string, raw json.RawMessage, depth int) []FieldError {
 	var s string
 	if json.Unmarshal(raw, &s) == nil {
+		if s == "" { // or null
+			return list
+		}
 		return append(list, FieldError{path, short(s)})
 	}
 	var elems []json.RawMessage
-	if json.Unmarshal(raw, &elems) == nil && depth < 8 {
+	if depth < maxNesting && json.Unmarshal(raw, &elems) == nil {
 		for _, el := range elems {
 			list = appendFieldErrors(list, path, el, depth+1)
 		}
 		return list
 	}
 	var members map[string]json.RawMessage
-	if json.Unmarshal(raw, &members) == nil && depth < 8 {
-		for name, m := range members {
-			sub := path + "." + name
-			if name == "errors" || name == "field-errors" {
+	if depth < maxNesting && json.Unmarshal(raw, &members) == nil {
+		for _, name := range slices.Sorted(maps.Keys(members)) {
+			sub := name
+			switch {
+			case depth == 0 || path == "":
+			case name == "errors", name == "field-errors":
 				sub = path
+			default:
+				sub = path + "." + name
 			}
-			list = appendFieldErrors(list, sub, m, depth+1)
+			list = appendFieldErrors(list, sub, members[name], depth+1)
 		}
 		return list
 	}

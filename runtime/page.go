@@ -2,8 +2,10 @@ package runtime
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
+	"strconv"
 
 	"github.com/closekit/closekit/runtime/internal/codec"
 )
@@ -19,6 +21,41 @@ type Page[T any] struct {
 
 // NextSkip gives the offset of the next page, for the parameter Skip.
 func (p *Page[T]) NextSkip() int { return p.next }
+
+// MarshalJSON gives back the envelope that Close sent, with the changes made
+// since.
+func (p Page[T]) MarshalJSON() ([]byte, error) {
+	e := &codec.Encoder{}
+	f := e.Open(&p.Object)
+	if p.Data != nil {
+		e.Name("data")
+		e.B = append(e.B, '[')
+		for i := range p.Data {
+			if i > 0 {
+				e.B = append(e.B, ',')
+			}
+			item, err := json.Marshal(&p.Data[i])
+			if err != nil {
+				return nil, err
+			}
+			e.B = append(e.B, item...)
+		}
+		e.B = append(e.B, ']')
+	}
+	if p.HasMore || e.Has(hasMoreBit) {
+		e.Name("has_more")
+		e.B = strconv.AppendBool(e.B, p.HasMore)
+	}
+	if n, ok := p.Total.Get(); ok {
+		e.Name("total_results")
+		e.B = strconv.AppendInt(e.B, int64(n), 10)
+	}
+	e.Close(f)
+	return e.B, nil
+}
+
+// hasMoreBit says that has_more was there.
+const hasMoreBit = 1
 
 // CallPage is Call for lists.
 func CallPage[T any](ctx context.Context, c *Client, op *Operation, p Params, skip Opt[int], decode func(*codec.Decoder, *T), opts []CallOption) (*Page[T], error) {
@@ -37,15 +74,17 @@ func decodePage[T any](d *codec.Decoder, v *Page[T], decode func(*codec.Decoder,
 		case "has_more":
 			if b, ok := d.Bool(); ok {
 				v.HasMore = b
-				d.Seen(0)
+				d.Seen(hasMoreBit)
 			} else {
-				d.Odd()
+				v.HasMore = false
+				d.Odd(hasMoreBit)
 			}
 		case "total_results":
 			if n, ok := d.Int(); ok {
 				v.Total.Set(int(n))
 			} else {
-				d.Odd()
+				v.Total.Clear()
+				d.Odd(0)
 			}
 		default:
 			d.Keep()
@@ -55,8 +94,9 @@ func decodePage[T any](d *codec.Decoder, v *Page[T], decode func(*codec.Decoder,
 
 func decodeItems[T any](d *codec.Decoder, list *[]T, decode func(*codec.Decoder, *T)) {
 	m := d.Mark()
+	*list = nil
 	if d.Peek() != '[' {
-		d.Odd()
+		d.Odd(0)
 		return
 	}
 	outer := d.Enter()
@@ -65,7 +105,7 @@ func decodeItems[T any](d *codec.Decoder, list *[]T, decode func(*codec.Decoder,
 		if d.Peek() != '{' {
 			d.Leave(outer)
 			d.Reset(m)
-			d.Odd()
+			d.Odd(0)
 			return
 		}
 		if len(items) == cap(items) {

@@ -10,9 +10,12 @@ import (
 )
 
 // retryAfter reads how long an answer asks to wait, from all the headers that
-// Close has used over the years, in the order in which they can be trusted.
-func retryAfter(h http.Header) time.Duration {
-	if v := h.Get("RateLimit"); v != "" {
+// Close has used over the years, in the order in which they can be trusted. The
+// rate limit's own headers come with most answers and ask for nothing unless it
+// is used up.
+func retryAfter(status int, h http.Header) time.Duration {
+	limited := status == http.StatusTooManyRequests
+	if v := h.Get("RateLimit"); limited && v != "" {
 		for part := range strings.FieldsFuncSeq(v, func(r rune) bool { return r == ',' || r == ';' }) {
 			name, val, ok := strings.Cut(part, "=")
 			if ok && strings.EqualFold(strings.TrimSpace(name), "reset") {
@@ -31,6 +34,9 @@ func retryAfter(h http.Header) time.Duration {
 				return max(0, at.Sub(now))
 			}
 		}
+	}
+	if !limited {
+		return 0
 	}
 	for _, name := range []string{"RateLimit-Reset", "X-Rate-Limit-Reset"} {
 		if d, ok := seconds(h.Get(name)); ok {

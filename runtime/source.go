@@ -24,26 +24,39 @@ type Renewer interface {
 }
 
 // Credential is what authorizes one request. It cannot be printed: every way
-// of formatting or encoding it gives a placeholder. The zero value authorizes
-// nothing.
-type Credential struct{ header string }
+// of formatting or encoding it, or a struct it is in, shows no secret. The zero
+// value authorizes nothing.
+type Credential struct {
+	// A pointer, because fmt prints the fields of structs that it cannot call
+	// String on, but no further than to an address.
+	header *string
+}
 
 const redacted = "[redacted]"
 
 // BasicCredential authorizes with an API key, as HTTP Basic with the key as the
 // user name.
 func BasicCredential(apiKey string) Credential {
-	return Credential{"Basic " + base64.StdEncoding.EncodeToString([]byte(apiKey+":"))}
+	header := "Basic " + base64.StdEncoding.EncodeToString([]byte(apiKey+":"))
+	return Credential{&header}
 }
 
 // BearerCredential authorizes with an OAuth access token.
-func BearerCredential(token string) Credential { return Credential{"Bearer " + token} }
+func BearerCredential(token string) Credential {
+	header := "Bearer " + token
+	return Credential{&header}
+}
 
 // IsZero reports whether the credential authorizes nothing.
-func (c Credential) IsZero() bool { return c.header == "" }
+func (c Credential) IsZero() bool { return c.header == nil }
 
-// Equal reports whether two credentials are the same.
-func (c Credential) Equal(o Credential) bool { return c.header == o.header }
+// Equal reports whether two credentials are the same; == does not.
+func (c Credential) Equal(o Credential) bool {
+	if c.header == nil || o.header == nil {
+		return c.header == o.header
+	}
+	return *c.header == *o.header
+}
 
 // String gives a placeholder.
 func (c Credential) String() string { return redacted }

@@ -6,38 +6,116 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/internal/codec"
 )
 
-// getList reads an array element by element; when one does not fit, the whole
-// array is kept as a misfit.
-func getList[T any](d *Decoder, p *[]T, elem func(*T) bool) {
-	m := d.Mark()
-	if d.Peek() != '[' {
-		d.Odd()
-		return
-	}
-	outer := d.Enter()
-	list := []T{}
-	for d.Array(); d.More(); {
-		var zero T
-		list = append(list, zero)
-		if !elem(&list[len(list)-1]) {
-			d.Leave(outer)
-			d.Reset(m)
-			d.Odd()
-			return
+// block is memory for the elements of the lists of one type, so that a page of
+// objects with many short lists takes few allocations. A list keeps at most one
+// block alive, which is maxBlock bytes unless the list itself is longer.
+type block[T any] struct {
+	buf   []T
+	first int  // where in the body the first list started
+	total int  // elements so far
+	busy  bool // a list of the same type is being read further out
+}
+
+const maxBlock = 16 << 10
+
+func blockOf[T any](d *Decoder) *block[T] {
+	for _, b := range d.Blocks {
+		if b, ok := b.(*block[T]); ok {
+			return b
 		}
 	}
+	b := &block[T]{first: d.Offset()}
+	d.Blocks = append(d.Blocks, b)
+	return b
+}
+
+// room makes room for one more element of the list that starts at start, and
+// gives its new start. A new block is as large as the rest of the body will
+// need if it goes on like the part that was read.
+func (b *block[T]) room(d *Decoder, start int) int {
+	b.total++
+	if len(b.buf) < cap(b.buf) {
+		return start
+	}
+	var zero T
+	n := len(b.buf) - start
+	rest := b.total * d.Rest() / max(1, d.Offset()-b.first)
+	most := maxBlock / max(1, int(unsafe.Sizeof(zero)))
+	grown := make([]T, n, max(n+1, min(n+1+rest, max(most, 2*n), 2*cap(b.buf)+2)))
+	copy(grown, b.buf[start:])
+	clear(b.buf[start:])
+	b.buf = grown
+	return 0
+}
+
+// getList reads an array element by element; when one does not fit, the whole
+// array is kept as a misfit. A null sets the bit and leaves the list nil.
+func getList[T any](d *Decoder, p *[]T, bit uint8, elem func(*T) bool) {
+	*p = nil
+	if getNull(d, bit) {
+		return
+	}
+	m := d.Mark()
+	if d.Peek() != '[' {
+		d.Odd(bit)
+		return
+	}
+	b := blockOf[T](d)
+	if b.busy {
+		b = &block[T]{first: d.Offset()}
+	}
+	b.busy = true
+	outer, fits, start := d.Enter(), true, len(b.buf)
+	for d.Array(); d.More(); {
+		start = b.room(d, start)
+		b.buf = b.buf[:len(b.buf)+1]
+		if fits = elem(&b.buf[len(b.buf)-1]); !fits {
+			break
+		}
+	}
+	b.busy = false
 	d.Leave(outer)
-	*p = list
+	switch {
+	case !fits:
+		clear(b.buf[start:])
+		b.buf = b.buf[:start]
+		d.Reset(m)
+		d.Odd(bit)
+	case start == len(b.buf):
+		*p = []T{}
+	default:
+		*p = b.buf[start:len(b.buf):len(b.buf)]
+	}
+}
+
+// getNull reads a null as an absence that is to come back as null; bit remembers
+// it.
+func getNull(d *Decoder, bit uint8) bool {
+	if bit == 0 || !d.Null() {
+		return false
+	}
+	d.Seen(bit)
+	return true
+}
+
+// putNull writes the null that getNull read.
+func putNull(e *Encoder, name string, bit uint8) {
+	if e.Has(bit) {
+		e.Name(name)
+		e.B = append(e.B, "null"...)
+	}
 }
 
 // putList writes a list that is not nil.
-func putList[T any](e *Encoder, name string, list []T, elem func(*T)) {
+func putList[T any](e *Encoder, name string, bit uint8, list []T, elem func(*T)) {
 	if list == nil {
+		putNull(e, name, bit)
 		return
 	}
 	e.Name(name)
@@ -85,16 +163,16 @@ type strs[T ~string] struct{ p *[]T }
 // Strs is a list of texts.
 func Strs[T ~string](p *[]T) Slot { return strs[T]{p} }
 
-func (s strs[T]) get(d *Decoder, _ uint8) {
-	getList(d, s.p, func(v *T) bool {
+func (s strs[T]) get(d *Decoder, bit uint8) {
+	getList(d, s.p, bit, func(v *T) bool {
 		text, ok := d.Str()
 		*v = T(text)
 		return ok
 	})
 }
 
-func (s strs[T]) put(e *Encoder, name string, _ uint8) {
-	putList(e, name, *s.p, func(v *T) { e.B = codec.AppendString(e.B, string(*v)) })
+func (s strs[T]) put(e *Encoder, name string, bit uint8) {
+	putList(e, name, bit, *s.p, func(v *T) { e.B = codec.AppendString(e.B, string(*v)) })
 }
 
 func (s strs[T]) walk(w *Walker, f *Field) {
@@ -112,15 +190,15 @@ type raws struct{ p *[]json.RawMessage }
 // Raws is a list of any JSON.
 func Raws(p *[]json.RawMessage) Slot { return raws{p} }
 
-func (s raws) get(d *Decoder, _ uint8) {
-	getList(d, s.p, func(v *json.RawMessage) bool {
+func (s raws) get(d *Decoder, bit uint8) {
+	getList(d, s.p, bit, func(v *json.RawMessage) bool {
 		*v = json.RawMessage(d.RawText())
 		return true
 	})
 }
 
-func (s raws) put(e *Encoder, name string, _ uint8) {
-	putList(e, name, *s.p, func(v *json.RawMessage) { e.B = append(e.B, *v...) })
+func (s raws) put(e *Encoder, name string, bit uint8) {
+	putList(e, name, bit, *s.p, func(v *json.RawMessage) { e.B = append(e.B, *v...) })
 }
 
 func (s raws) walk(w *Walker, f *Field) {
@@ -141,8 +219,8 @@ type list[T any, P Described[T]] struct{ p *[]T }
 // List is a list of objects.
 func List[T any, P Described[T]](p *[]T) Slot { return list[T, P]{p} }
 
-func (s list[T, P]) get(d *Decoder, _ uint8) {
-	getList(d, s.p, func(v *T) bool {
+func (s list[T, P]) get(d *Decoder, bit uint8) {
+	getList(d, s.p, bit, func(v *T) bool {
 		if d.Peek() != '{' {
 			return false
 		}
@@ -151,8 +229,8 @@ func (s list[T, P]) get(d *Decoder, _ uint8) {
 	})
 }
 
-func (s list[T, P]) put(e *Encoder, name string, _ uint8) {
-	putList(e, name, *s.p, func(v *T) { encode(e, part[T, P]{v}) })
+func (s list[T, P]) put(e *Encoder, name string, bit uint8) {
+	putList(e, name, bit, *s.p, func(v *T) { encode(e, part[T, P]{v}) })
 }
 
 func (s list[T, P]) walk(w *Walker, f *Field) {
@@ -170,9 +248,13 @@ type object[T any, P Described[T]] struct{ p **T }
 // Obj is an object.
 func Obj[T any, P Described[T]](p **T) Slot { return object[T, P]{p} }
 
-func (s object[T, P]) get(d *Decoder, _ uint8) {
+func (s object[T, P]) get(d *Decoder, bit uint8) {
+	*s.p = nil
+	if getNull(d, bit) {
+		return
+	}
 	if d.Peek() != '{' {
-		d.Odd()
+		d.Odd(bit)
 		return
 	}
 	outer := d.Enter()
@@ -182,11 +264,13 @@ func (s object[T, P]) get(d *Decoder, _ uint8) {
 	*s.p = v
 }
 
-func (s object[T, P]) put(e *Encoder, name string, _ uint8) {
-	if *s.p != nil {
-		e.Name(name)
-		encode(e, part[T, P]{*s.p})
+func (s object[T, P]) put(e *Encoder, name string, bit uint8) {
+	if *s.p == nil {
+		putNull(e, name, bit)
+		return
 	}
+	e.Name(name)
+	encode(e, part[T, P]{*s.p})
 }
 
 func (s object[T, P]) walk(w *Walker, f *Field) {
@@ -207,10 +291,14 @@ func (s object[T, P]) walk(w *Walker, f *Field) {
 type mapping[T any] struct{ p *map[string]T }
 
 // getMap reads an object whose members all have values of one kind.
-func getMap[T any](d *Decoder, p *map[string]T, elem func() (T, bool)) {
+func getMap[T any](d *Decoder, p *map[string]T, bit uint8, elem func() (T, bool)) {
+	*p = nil
+	if getNull(d, bit) {
+		return
+	}
 	m := d.Mark()
 	if d.Peek() != '{' {
-		d.Odd()
+		d.Odd(bit)
 		return
 	}
 	outer := d.Enter()
@@ -220,7 +308,7 @@ func getMap[T any](d *Decoder, p *map[string]T, elem func() (T, bool)) {
 		v, ok := elem()
 		if !ok {
 			d.Reset(m)
-			d.Odd()
+			d.Odd(bit)
 			return
 		}
 		values[name] = v
@@ -229,8 +317,9 @@ func getMap[T any](d *Decoder, p *map[string]T, elem func() (T, bool)) {
 }
 
 // putMap writes a map in the order of its keys.
-func putMap[T any](e *Encoder, name string, values map[string]T, elem func(T)) {
+func putMap[T any](e *Encoder, name string, bit uint8, values map[string]T, elem func(T)) {
 	if values == nil {
+		putNull(e, name, bit)
 		return
 	}
 	e.Name(name)
@@ -253,12 +342,12 @@ type mapStr[T ~string] struct{ mapping[T] }
 // MapStr is a map of texts.
 func MapStr[T ~string](p *map[string]T) Slot { return mapStr[T]{mapping[T]{p}} }
 
-func (s mapStr[T]) get(d *Decoder, _ uint8) {
-	getMap(d, s.p, func() (T, bool) { v, ok := d.Str(); return T(v), ok })
+func (s mapStr[T]) get(d *Decoder, bit uint8) {
+	getMap(d, s.p, bit, func() (T, bool) { v, ok := d.Str(); return T(v), ok })
 }
 
-func (s mapStr[T]) put(e *Encoder, name string, _ uint8) {
-	putMap(e, name, *s.p, func(v T) { e.B = codec.AppendString(e.B, string(v)) })
+func (s mapStr[T]) put(e *Encoder, name string, bit uint8) {
+	putMap(e, name, bit, *s.p, func(v T) { e.B = codec.AppendString(e.B, string(v)) })
 }
 
 type mapInt[T integer] struct{ mapping[T] }
@@ -266,12 +355,12 @@ type mapInt[T integer] struct{ mapping[T] }
 // MapInt is a map of integers.
 func MapInt[T integer](p *map[string]T) Slot { return mapInt[T]{mapping[T]{p}} }
 
-func (s mapInt[T]) get(d *Decoder, _ uint8) {
-	getMap(d, s.p, func() (T, bool) { v, ok := d.Int(); return T(v), ok && int64(T(v)) == v })
+func (s mapInt[T]) get(d *Decoder, bit uint8) {
+	getMap(d, s.p, bit, func() (T, bool) { v, ok := d.Int(); return T(v), ok && int64(T(v)) == v })
 }
 
-func (s mapInt[T]) put(e *Encoder, name string, _ uint8) {
-	putMap(e, name, *s.p, func(v T) { e.B = strconv.AppendInt(e.B, int64(v), 10) })
+func (s mapInt[T]) put(e *Encoder, name string, bit uint8) {
+	putMap(e, name, bit, *s.p, func(v T) { e.B = strconv.AppendInt(e.B, int64(v), 10) })
 }
 
 type mapRaw struct{ mapping[json.RawMessage] }
@@ -279,12 +368,12 @@ type mapRaw struct{ mapping[json.RawMessage] }
 // MapRaw is a map of any JSON.
 func MapRaw(p *map[string]json.RawMessage) Slot { return mapRaw{mapping[json.RawMessage]{p}} }
 
-func (s mapRaw) get(d *Decoder, _ uint8) {
-	getMap(d, s.p, func() (json.RawMessage, bool) { return json.RawMessage(d.RawText()), true })
+func (s mapRaw) get(d *Decoder, bit uint8) {
+	getMap(d, s.p, bit, func() (json.RawMessage, bool) { return json.RawMessage(d.RawText()), true })
 }
 
-func (s mapRaw) put(e *Encoder, name string, _ uint8) {
-	putMap(e, name, *s.p, func(v json.RawMessage) { e.B = append(e.B, v...) })
+func (s mapRaw) put(e *Encoder, name string, bit uint8) {
+	putMap(e, name, bit, *s.p, func(v json.RawMessage) { e.B = append(e.B, v...) })
 }
 
 type custom struct{ p *runtime.CustomFields }
@@ -319,6 +408,10 @@ func (s custom) walk(w *Walker, f *Field) {
 	}
 	for i := range *s.p {
 		c := &(*s.p)[i]
+		if slices.ContainsFunc((*s.p)[:i], func(o runtime.CustomField) bool { return o.Key == c.Key }) {
+			w.Report(f.Name+"."+c.Key, "is given twice", "", "")
+			continue
+		}
 		w.CustomField(f, c.Key, c.Value.Raw())
 	}
 }

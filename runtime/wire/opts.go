@@ -54,7 +54,8 @@ func (s optStr[T]) get(d *Decoder, _ uint8) {
 		s.p.SetNull()
 		return
 	}
-	d.Odd()
+	s.p.Clear()
+	d.Odd(0)
 }
 
 func (s optStr[T]) put(e *Encoder, name string, _ uint8) {
@@ -86,11 +87,16 @@ func (s optNum[T]) get(d *Decoder, _ uint8) {
 		s.p.SetNull()
 		return
 	}
-	if v, ok := d.Int(); ok && int64(T(v)) == v {
-		s.p.Set(T(v))
-		return
+	m := d.Mark()
+	if v, ok := d.Int(); ok {
+		if int64(T(v)) == v {
+			s.p.Set(T(v))
+			return
+		}
+		d.Reset(m) // an int of 32 bits
 	}
-	d.Odd()
+	s.p.Clear()
+	d.Odd(0)
 }
 
 func (s optNum[T]) put(e *Encoder, name string, _ uint8) {
@@ -124,12 +130,13 @@ func (s optFloat) get(d *Decoder, _ uint8) {
 		s.p.Set(v)
 		return
 	}
-	d.Odd()
+	s.p.Clear()
+	d.Odd(0)
 }
 
 func (s optFloat) put(e *Encoder, name string, _ uint8) {
 	if v, ok := putOpt(e, name, s.p); ok {
-		e.B = codec.AppendFloat(e.B, v)
+		e.Float(name, v)
 	}
 }
 
@@ -160,7 +167,8 @@ func (s optBool) get(d *Decoder, _ uint8) {
 		s.p.SetNull()
 		return
 	}
-	d.Odd()
+	s.p.Clear()
+	d.Odd(0)
 }
 
 func (s optBool) put(e *Encoder, name string, _ uint8) {

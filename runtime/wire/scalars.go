@@ -23,7 +23,8 @@ func (s str[T]) get(d *Decoder, bit uint8) {
 		d.Seen(bit)
 		return
 	}
-	d.Odd()
+	*s.p = ""
+	d.Odd(bit)
 }
 
 func (s str[T]) put(e *Encoder, name string, bit uint8) {
@@ -53,12 +54,17 @@ type num[T integer] struct{ p *T }
 func Int[T integer](p *T) Slot { return num[T]{p} }
 
 func (s num[T]) get(d *Decoder, bit uint8) {
-	if v, ok := d.Int(); ok && int64(T(v)) == v {
-		*s.p = T(v)
-		d.Seen(bit)
-		return
+	m := d.Mark()
+	if v, ok := d.Int(); ok {
+		if int64(T(v)) == v {
+			*s.p = T(v)
+			d.Seen(bit)
+			return
+		}
+		d.Reset(m) // an int of 32 bits
 	}
-	d.Odd()
+	*s.p = 0
+	d.Odd(bit)
 }
 
 func (s num[T]) put(e *Encoder, name string, bit uint8) {
@@ -90,13 +96,14 @@ func (s float) get(d *Decoder, bit uint8) {
 		d.Seen(bit)
 		return
 	}
-	d.Odd()
+	*s.p = 0
+	d.Odd(bit)
 }
 
 func (s float) put(e *Encoder, name string, bit uint8) {
 	if *s.p != 0 || e.Has(bit) {
 		e.Name(name)
-		e.B = codec.AppendFloat(e.B, *s.p)
+		e.Float(name, *s.p)
 	}
 }
 
@@ -122,7 +129,8 @@ func (s boolean) get(d *Decoder, bit uint8) {
 		d.Seen(bit)
 		return
 	}
-	d.Odd()
+	*s.p = false
+	d.Odd(bit)
 }
 
 func (s boolean) put(e *Encoder, name string, bit uint8) {

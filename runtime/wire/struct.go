@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"errors"
 	"math/bits"
 	"sync/atomic"
 
@@ -24,7 +25,7 @@ type Struct[T any] struct {
 // is nil for what is never sent.
 type Member[T any] struct {
 	Name string
-	Bit  uint8 // presence bit of a plain field, from 1; 0 for others
+	Bit  uint8 // from 1: says that a plain field was there, or that a list or object was null; 0 for others
 	In   *Field
 	Ref  func(*T) Slot
 }
@@ -44,12 +45,24 @@ type Described[T any] interface {
 
 // Part is a generated struct without its type.
 type Part interface {
+	next(d *Decoder, o *order) (s Slot, bit uint8, found, more bool)
 	find(key []byte) (s Slot, bit uint8)
 	put(e *Encoder)
 	walk(w *Walker)
 	object() *runtime.Object
 	custom() *runtime.CustomFields
+	order(d *Decoder) *order
 }
+
+// order remembers which member followed which in the objects of one type, so
+// that the next name can be guessed. Numbers are those of the members from one;
+// others stands for any name without a number.
+type order struct {
+	of    any // the type's *Struct
+	after [256]uint8
+}
+
+const others = 255
 
 type part[T any, P Described[T]] struct{ v *T }
 
@@ -65,9 +78,46 @@ func (p part[T, P]) custom() *runtime.CustomFields {
 	return nil
 }
 
-// find gives the slot of a name, nil if there is none.
-func (p part[T, P]) find(key []byte) (Slot, uint8) {
-	s := P(p.v).Wire()
+// order finds what the decoder remembers of this type.
+func (p part[T, P]) order(d *Decoder) *order {
+	of := any(P(p.v).Wire())
+	for _, s := range d.Orders {
+		if o, ok := s.(*order); ok && o.of == of {
+			return o
+		}
+	}
+	o := &order{of: of}
+	d.Orders = append(d.Orders, o)
+	return o
+}
+
+// next moves to the next member. It guesses its name first.
+func (p part[T, P]) next(d *Decoder, o *order) (s Slot, bit uint8, found, more bool) {
+	all := P(p.v).Wire()
+	last := d.Last
+	if i := o.after[last]; i != 0 && i != others {
+		if m := &all.Members[i-1]; d.NextIs(m.Name) {
+			d.Last = i
+			return m.Ref(p.v), m.Bit, true, true
+		}
+	}
+	if !d.Next() {
+		return nil, 0, false, false
+	}
+	i := all.number(d.Key())
+	o.after[last], d.Last = i, i
+	if i != others {
+		m := &all.Members[i-1]
+		return m.Ref(p.v), m.Bit, true, true
+	}
+	if all.Base != nil {
+		s, bit = all.Base(p.v).find(d.Key())
+	}
+	return s, bit, s != nil, true
+}
+
+// number finds a member by name; others if there is none.
+func (s *Struct[T]) number(key []byte) uint8 {
 	x := s.index.Load()
 	if x == nil {
 		x = newIndex(len(s.Members), func(i int) string { return s.Members[i].Name })
@@ -76,11 +126,20 @@ func (p part[T, P]) find(key []byte) (Slot, uint8) {
 	for h := x.hash(key); ; h++ {
 		i := x.slots[h&x.mask]
 		if i == 0 {
-			break
+			return others
 		}
-		if m := &s.Members[i-1]; m.Name == string(key) {
-			return m.Ref(p.v), m.Bit
+		if s.Members[i-1].Name == string(key) {
+			return i
 		}
+	}
+}
+
+// find gives the slot of a name, nil if there is none.
+func (p part[T, P]) find(key []byte) (Slot, uint8) {
+	s := P(p.v).Wire()
+	if i := s.number(key); i != others {
+		m := &s.Members[i-1]
+		return m.Ref(p.v), m.Bit
 	}
 	if s.Base != nil {
 		return s.Base(p.v).find(key)
@@ -154,12 +213,21 @@ func (x *index) hash(key []byte) uint64 {
 func Decode[T any, P Described[T]](d *Decoder, v *T) { decode(d, part[T, P]{v}) }
 
 func decode(d *Decoder, p Part) {
-	for d.Open(p.object()); d.Next(); {
-		if s, bit := p.find(d.Key()); s != nil {
+	d.Open(p.object())
+	o, last := p.order(d), d.Last
+	d.Last = 0
+	for {
+		s, bit, found, more := p.next(d, o)
+		switch {
+		case found:
 			s.get(d, bit)
-		} else {
+			continue
+		case more:
 			keep(d, p.custom())
+			continue
 		}
+		d.Last = last
+		return
 	}
 }
 
@@ -173,7 +241,7 @@ func keep(d *Decoder, c *runtime.CustomFields) {
 		return
 	}
 	if *c == nil {
-		*c = make(runtime.CustomFields, 0, 8)
+		*c = make(runtime.CustomFields, 0, 7)
 	}
 	c.Append(d.Text(key[len(prefix):]), d.RawText())
 }
@@ -199,8 +267,16 @@ func Unmarshal[T any, P Described[T]](b []byte, v *T) error {
 	var zero T
 	*v = zero
 	d := codec.NewDecoder(b, false)
-	if !d.Null() {
+	switch {
+	case d.Null():
+	case d.Peek() == '{':
 		Decode[T, P](d, v)
+	default:
+		d.Skip()
+		if err := d.End(); err != nil {
+			return err
+		}
+		return errors.New("want a JSON object")
 	}
 	return d.End()
 }

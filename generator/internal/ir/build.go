@@ -9,8 +9,9 @@ import (
 	"github.com/closekit/closekit/manifest"
 )
 
-// maxPlain is how many plain fields a struct can have: one presence bit each.
-const maxPlain = 64 // bit 0 is none
+// maxBits is how many bits a struct has: one for each field that is always
+// there, a list or an object.
+const maxBits = 64 // bit 0 is none
 
 // Build decides everything about the generated package.
 func Build(api *manifest.API, name, importPath string) (*Package, error) {
@@ -62,7 +63,7 @@ type builder struct {
 	ids   map[*manifest.IDKind]bool
 	uses  map[*manifest.Object]use
 	names map[string]string
-	bits  map[*manifest.Object]int // presence bits used, with those of the base
+	bits  map[*manifest.Object]int // bits used, with those of the base
 	cents bool
 	anyID bool
 }
@@ -166,7 +167,7 @@ func (b *builder) object(o *manifest.Object) (Struct, error) {
 	} else if u.output {
 		bit = 1 // bit 0 is no bit
 	}
-	if _, err := b.plainBits(o); err != nil {
+	if _, err := b.usedBits(o); err != nil {
 		return s, err
 	}
 	if s.Base != "" {
@@ -179,7 +180,7 @@ func (b *builder) object(o *manifest.Object) (Struct, error) {
 		}
 		g := b.field(f)
 		g.Received = f.Read && u.output
-		if g.Received && isPlain(g.Slot) {
+		if g.Received && needsBit(g.Slot) {
 			g.Bit = bit
 			bit++
 		}
@@ -216,9 +217,9 @@ func (b *builder) own(o *manifest.Object) []*manifest.Field {
 	return own
 }
 
-// plainBits gives the next free presence bit of a type, after those of its
+// usedBits gives the next free bit of a type, after those of its
 // base.
-func (b *builder) plainBits(o *manifest.Object) (int, error) {
+func (b *builder) usedBits(o *manifest.Object) (int, error) {
 	if n, ok := b.bits[o]; ok {
 		return n, nil
 	}
@@ -226,19 +227,19 @@ func (b *builder) plainBits(o *manifest.Object) (int, error) {
 	fields := o.Fields
 	if b.embeds(o) {
 		var err error
-		if n, err = b.plainBits(o.Include); err != nil {
+		if n, err = b.usedBits(o.Include); err != nil {
 			return 0, err
 		}
 		fields = b.own(o)
 	}
 	for _, f := range fields {
-		if f.Read && isPlain(b.field(f).Slot) {
+		if f.Read && needsBit(b.field(f).Slot) {
 			n++
 		}
 	}
 	b.bits[o] = n
-	if n > maxPlain {
-		return 0, fmt.Errorf("type %s has more than %d fields that are always there", o.Name, maxPlain-1)
+	if n > maxBits {
+		return 0, fmt.Errorf("type %s has more than %d fields that are always there, lists or objects", o.Name, maxBits-1)
 	}
 	return n, nil
 }

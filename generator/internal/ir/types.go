@@ -1,6 +1,8 @@
 package ir
 
 import (
+	"strings"
+
 	"github.com/closekit/closekit/manifest"
 )
 
@@ -74,10 +76,10 @@ func goType(t *manifest.Type, plain bool) (g GoType, slot string) {
 	return g, "Opt" + f
 }
 
-// isPlain reports whether a slot is of a plain scalar, which needs a bit to
-// tell absent from zero.
-func isPlain(slot string) bool {
-	return slot == "Str" || slot == "Int" || slot == "Float" || slot == "Bool"
+// needsBit reports whether a slot needs a bit: a plain scalar to tell absent from
+// zero, a list, object or map to tell null from absent.
+func needsBit(slot string) bool {
+	return !strings.HasPrefix(slot, "Opt") && slot != "Raw" && slot != "Custom"
 }
 
 func idType(k *manifest.IDKind) string { return manifest.GoName(k.Name) + "ID" }

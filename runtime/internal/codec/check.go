@@ -9,14 +9,24 @@ import (
 	"unicode/utf8"
 )
 
-// CheckText checks one text against its field and reports what is wrong.
+// checkLength checks how long a text is that is no element of a list.
+func (w *Walker) checkLength(f *Field, v string) {
+	if f.MaxLen > 0 && len(v) > int(f.MaxLen) {
+		if n := utf8.RuneCountInString(v); n > int(f.MaxLen) {
+			w.Report(f.Name, "must have at most "+strconv.Itoa(int(f.MaxLen))+" characters", strconv.Itoa(n), "")
+		}
+	}
+}
+
+// CheckText checks one text against its field, but for its length, and reports
+// what is wrong.
 func (w *Walker) CheckText(f *Field, name, v string) {
 	if f.ID != nil {
 		w.checkID(f, name, v)
 		return
 	}
 	if f.In == Path && (v == "" || v == "." || v == "..") {
-		w.Report(name, "must not be empty", quote(v), fromHint(f))
+		w.Report(name, "must be more than nothing or dots", quote(v), fromHint(f))
 		return
 	}
 	if f.Enum != nil && f.Flags&Open == 0 && !slices.Contains(f.Enum, v) {
@@ -28,11 +38,6 @@ func (w *Walker) CheckText(f *Field, name, v string) {
 		}
 		w.Report(name, "must be one of "+strings.Join(f.Enum, ", "), quote(v), hint)
 		return
-	}
-	if f.MaxLen > 0 && len(v) > int(f.MaxLen) {
-		if n := utf8.RuneCountInString(v); n > int(f.MaxLen) {
-			w.Report(name, "must have at most "+strconv.Itoa(int(f.MaxLen))+" characters", strconv.Itoa(n), "")
-		}
 	}
 	if f.Kind == Plain || f.Kind == RichText {
 		return
@@ -68,7 +73,7 @@ func checkKind(k Kind, v string) string {
 		}
 	case URL:
 		u, err := url.Parse(v)
-		if err != nil || v == "" || strings.ContainsAny(v, " \r\n\t") || u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
+		if err != nil || v == "" || strings.ContainsAny(v, " \r\n\t") || u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" && !strings.Contains(u.Scheme, ".") { // example.com:8080
 			return "must be a web address such as https://example.com"
 		}
 	case Timezone:

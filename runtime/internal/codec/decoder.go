@@ -59,6 +59,11 @@ type Decoder struct {
 	strict bool
 	cache  [256]string
 	arena  strings.Builder
+	// Orders is what readers remember about types from one use of the decoder
+	// to the next; Blocks is memory they share out, for one use only.
+	Orders, Blocks []any
+	// Last is the number of the member read last; 0 at the start of an object.
+	Last uint8
 }
 
 var decoders = sync.Pool{New: func() any { return new(Decoder) }}
@@ -80,7 +85,7 @@ func (d *Decoder) End() error {
 			err = &SyntaxError{d.i, errTrailing}
 		}
 	}
-	*d = Decoder{}
+	*d = Decoder{Orders: d.Orders}
 	decoders.Put(d)
 	return err
 }
@@ -108,9 +113,16 @@ func (d *Decoder) ws() {
 
 // Peek gives the next byte that is not white space, 0 at the end.
 func (d *Decoder) Peek() byte {
-	if d.i < len(d.b) && d.b[d.i] > ' ' {
-		return d.b[d.i]
+	if d.i < len(d.b) {
+		if c := d.b[d.i]; c > ' ' {
+			return c
+		}
 	}
+	return d.peekOn()
+}
+
+// peekOn is Peek where there is white space or the end.
+func (d *Decoder) peekOn() byte {
 	d.ws()
 	if d.i < len(d.b) {
 		return d.b[d.i]
@@ -189,18 +201,44 @@ func (d *Decoder) Next() bool {
 		d.fail(errSyntax)
 		return false
 	}
-	k, esc := d.rawString()
+	k, esc, _ := d.rawString()
 	if esc {
 		k = unescape(k)
 	}
 	d.key = k
-	if d.Peek() != ':' {
-		d.fail(errSyntax)
+	if d.i < len(d.b) && d.b[d.i] == ':' || d.Peek() == ':' {
+		d.i++
+		return d.err == nil
+	}
+	d.fail(errSyntax)
+	return false
+}
+
+// NextIs moves to the next member if its name is the given one and no white
+// space or escape stands in the way; otherwise it moves nowhere. Objects of one
+// answer mostly have their members in the same order, and comparing with the
+// expected name is much faster than reading any name.
+func (d *Decoder) NextIs(name string) bool {
+	i, b := d.i, d.b
+	if !d.first {
+		if i >= len(b) || b[i] != ',' {
+			return false
+		}
+		i++
+	}
+	end := i + len(name) + 3
+	if end > len(b) || b[i] != '"' || b[end-1] != ':' || b[end-2] != '"' || string(b[i+1:end-2]) != name {
 		return false
 	}
-	d.i++
+	d.key, d.i, d.first = b[i+1:end-2], end, false
 	return d.err == nil
 }
+
+// Offset is how much of the body has been read, Rest how much has not.
+func (d *Decoder) Offset() int { return d.i }
+
+// Rest is the other half of Offset.
+func (d *Decoder) Rest() int { return len(d.b) - d.i }
 
 // Key is the name of the member that Next moved to; valid until the next read.
 func (d *Decoder) Key() []byte { return d.key }
@@ -219,12 +257,13 @@ func (d *Decoder) Seen(bit uint8) { d.obj.seen |= 1 << bit }
 // Keep stores the current member, whose name is not known, in the object.
 func (d *Decoder) Keep() {
 	name := d.name()
-	d.obj.add(name, d.rawCopy(), false)
+	d.obj.add(name, d.rawCopy(), unknown)
 }
 
 // Odd stores the current member, whose value has an unexpected type, in the
-// object.
-func (d *Decoder) Odd() {
+// object. Bit is the number of a plain field, which then counts as absent, or
+// 0.
+func (d *Decoder) Odd(bit uint8) {
 	if d.strict && d.err == nil {
 		d.err = &MismatchError{string(d.key), d.i}
 		d.i = len(d.b)
@@ -235,7 +274,8 @@ func (d *Decoder) Odd() {
 		d.Skip()
 		return
 	}
-	d.obj.add(name, d.rawCopy(), true)
+	d.obj.seen &^= 1 << bit
+	d.obj.add(name, d.rawCopy(), misfit)
 }
 
 func (d *Decoder) name() string {
@@ -248,7 +288,7 @@ func (d *Decoder) name() string {
 func (d *Decoder) rawCopy() string {
 	r := d.Raw()
 	if !utf8.Valid(r) {
-		return strings.ToValidUTF8(string(r), "\uFFFD")
+		return string([]rune(string(r))) // U+FFFD for every bad byte
 	}
 	return d.text(r)
 }
@@ -281,18 +321,19 @@ const (
 	hi = 0x8080808080808080
 )
 
-// rawString returns what stands between the quotes and whether it has escapes.
-func (d *Decoder) rawString() (s []byte, esc bool) {
+// rawString returns what stands between the quotes, whether it has escapes and
+// whether all of it is ASCII.
+func (d *Decoder) rawString() (s []byte, esc, ascii bool) {
 	d.i++
 	start, i, b := d.i, d.i, d.b
+	ascii = true
 	for {
 		// Eight bytes at a time, until one is a quote, a backslash, a control
 		// character or not ASCII.
-		for i+8 <= len(b) {
-			w := binary.LittleEndian.Uint64(b[i:])
+		for len(b)-i >= 8 {
+			w := binary.LittleEndian.Uint64(b[i : i+8])
 			q, s := w^(lo*'"'), w^(lo*'\\')
-			m := ((q - lo) &^ q) | ((s - lo) &^ s) | ((w - lo*0x20) &^ w)
-			if m = (m | w) & hi; m != 0 {
+			if m := (((q - lo) &^ q) | ((s - lo) &^ s) | ((w - lo*0x20) &^ w) | w) & hi; m != 0 {
 				i += bits.TrailingZeros64(m) >> 3
 				break
 			}
@@ -301,26 +342,27 @@ func (d *Decoder) rawString() (s []byte, esc bool) {
 		if i >= len(b) {
 			d.i = i
 			d.fail(errSyntax)
-			return nil, false
+			return nil, false, true
 		}
 		switch c := b[i]; {
 		case c == '"':
 			d.i = i + 1
-			return b[start:i], esc
+			return b[start:i], esc, ascii
 		case c == '\\':
 			esc = true
 			n := escapeLen(b[i:])
 			if n == 0 {
 				d.i = i
 				d.fail(errSyntax)
-				return nil, false
+				return nil, false, true
 			}
 			i += n
 		case c < 0x20:
 			d.i = i
 			d.fail(errSyntax)
-			return nil, false
+			return nil, false, true
 		default:
+			ascii = ascii && c < 0x80
 			i++
 		}
 	}
@@ -448,18 +490,19 @@ func (d *Decoder) Str() (s string, ok bool) {
 	if d.Peek() != '"' {
 		return "", false
 	}
-	b, esc := d.rawString()
+	b, esc, ascii := d.rawString()
 	if esc {
 		var buf [256]byte
 		b = appendUnescaped(buf[:0], b)
 	}
-	if len(b) >= 8 && len(b) <= 64 {
+	// Words and ids come back in every object, instants and numbers do not.
+	if len(b) >= 8 && len(b) <= 64 && b[0] > '9' {
 		s = d.intern(b)
 	} else {
 		s = d.text(b)
 	}
-	if !utf8.ValidString(s) {
-		s = strings.ToValidUTF8(s, "\uFFFD")
+	if !ascii && !utf8.ValidString(s) {
+		s = string([]rune(s)) // U+FFFD for every bad byte, as in encoding/json
 	}
 	return s, true
 }
@@ -558,7 +601,8 @@ func (d *Decoder) Int() (v int64, ok bool) {
 }
 
 // Float reads a number; ok is false, and the value unread, when the value is
-// not a number whose text a float64 gives back.
+// not one that a float64 can hold. A spelling that encoding would not give back,
+// such as 1.0, is kept in the object.
 func (d *Decoder) Float() (v float64, ok bool) {
 	mark := d.i
 	n := d.number()
@@ -567,9 +611,12 @@ func (d *Decoder) Float() (v float64, ok bool) {
 	}
 	v, err := strconv.ParseFloat(string(n), 64)
 	var buf [32]byte
-	if err != nil || string(AppendFloat(buf[:0], v)) != string(n) {
+	if err != nil {
 		d.i = mark
-		return v, false
+		return 0, false
+	}
+	if d.obj != nil && string(AppendFloat(buf[:0], v)) != string(n) {
+		d.obj.add(d.name(), d.text(n), spelling)
 	}
 	return v, true
 }

@@ -29,8 +29,8 @@ func (e *Encoder) Open(o *Object) Frame {
 
 // Close writes the members without a field and ends the object.
 func (e *Encoder) Close(f Frame) {
-	for _, m := range e.obj.extra {
-		if m.odd && e.wrote(m.name) {
+	for _, m := range e.obj.members() {
+		if m.kind == spelling || m.kind != unknown && e.wrote(m.name) {
 			continue
 		}
 		e.Name(m.name)
@@ -49,6 +49,23 @@ func (e *Encoder) wrote(name string) bool {
 	return false
 }
 
+// Float writes the value of the member name, as Close spelled it if it has not
+// changed since.
+func (e *Encoder) Float(name string, v float64) {
+	if e.obj.isOdd() {
+		for _, m := range e.obj.members() {
+			if m.kind != spelling || m.name != name {
+				continue
+			}
+			if was, err := strconv.ParseFloat(m.raw, 64); err == nil && was == v {
+				e.B = append(e.B, m.raw...)
+				return
+			}
+		}
+	}
+	e.B = AppendFloat(e.B, v)
+}
+
 // Has reports whether the plain field with this number was there when the
 // object was decoded.
 func (e *Encoder) Has(bit uint8) bool { return e.obj.seen&(1<<bit) != 0 }
@@ -58,7 +75,7 @@ func (e *Encoder) Name(name string) {
 	if e.B[len(e.B)-1] != '{' {
 		e.B = append(e.B, ',')
 	}
-	if e.obj != nil && e.obj.odd {
+	if e.obj.isOdd() {
 		e.names = append(e.names, name)
 	}
 	e.B = AppendString(e.B, name)

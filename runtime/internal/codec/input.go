@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // words may arrive joined by commas.
 func (w *Walker) Decode(input []byte, p Params) {
 	w.decoding, w.fields = true, w.fields[:0]
-	if len(bytes.TrimSpace(input)) == 0 {
+	if input = bytes.TrimSpace(input); len(input) == 0 {
 		input = []byte("{}")
 	}
 	if err := Valid(input); err != nil {
@@ -74,10 +75,11 @@ func (w *Walker) object(raw []byte) ([]Member, bool) {
 	d.open('{')
 	for d.Next() {
 		name := string(d.key)
-		if slices.ContainsFunc(ms, func(m Member) bool { return m.Name == name }) {
+		twice := slices.ContainsFunc(ms, func(m Member) bool { return m.Name == name })
+		if twice {
 			w.Report(name, "is given twice", "", "")
 		}
-		ms = append(ms, Member{Name: name, Raw: d.Raw()})
+		ms = append(ms, Member{Name: name, Raw: d.Raw(), used: twice})
 	}
 	return ms, true
 }
@@ -86,7 +88,7 @@ func (w *Walker) object(raw []byte) ([]Member, bool) {
 func (w *Walker) rename(ms []Member) {
 	for i := range ms {
 		for _, a := range w.spec.Aliases {
-			if a.Name != ms[i].Name {
+			if a.Name != ms[i].Name || ms[i].used {
 				continue
 			}
 			if slices.ContainsFunc(ms, func(m Member) bool { return m.Name == a.For }) {
@@ -186,17 +188,20 @@ func (w *Walker) ReadInt(f *Field, raw []byte, cents bool) (int64, bool) {
 		return v, true
 	}
 	expected, hint := "must be an integer", ""
+	number, err := strconv.ParseFloat(string(raw), 64)
+	if err == nil && number < 1<<53 && number > -1<<53 && number == math.Trunc(number) {
+		return int64(number), true // 120000.0 says the same
+	}
 	if cents {
 		expected = "must be an integer amount in cents"
 		hint = "write $12,000 as 1200000"
-		if v, err := strconv.ParseFloat(string(raw), 64); err == nil && v == float64(int64(v)) {
-			return int64(v), true // 120000.0 says the same
-		} else if err == nil {
+		if digits, frac, ok := strings.Cut(string(raw), "."); ok && err == nil && len(frac) <= 2 && !strings.ContainsAny(frac, "eE") {
+			n, _ := strconv.ParseInt(digits+(frac + "0")[:2], 10, 64)
 			hint = "a fraction of a cent cannot be stored; for dollars multiply by 100: " + sample(raw) + " dollars are " +
-				strconv.FormatFloat(v*100, 'f', -1, 64) + " cents"
+				strconv.FormatInt(n, 10) + " cents"
+		} else if err == nil && number != math.Trunc(number) {
+			hint = "a fraction of a cent cannot be stored"
 		}
-	} else if v, err := strconv.ParseFloat(string(raw), 64); err == nil && v == float64(int64(v)) && v < 1<<53 && v > -1<<53 {
-		return int64(v), true
 	}
 	w.Report(f.Name, expected, sample(raw), hint)
 	return 0, false
@@ -281,7 +286,9 @@ func (w *Walker) ReadObject(name string, raw []byte, walk func()) bool {
 // Members decodes an object into its members.
 func (w *Walker) Members(f *Field, raw []byte) ([]Member, bool) {
 	raw = repairObject(raw)
+	w.path = append(w.path, f.Name)
 	ms, ok := w.object(raw)
+	w.path = w.path[:len(w.path)-1]
 	if !ok {
 		w.Report(f.Name, "must be an object", sample(raw), "")
 	}

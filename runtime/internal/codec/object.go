@@ -12,43 +12,69 @@ import (
 //
 // Reading is safe for concurrent use.
 type Object struct {
-	extra []member
-	seen  uint64 // plain fields that were there, by number
-	odd   bool   // extra holds members that have a field
+	kept *kept  // nil in nearly all objects; decoding makes it, nothing changes it afterwards
+	seen uint64 // bits of the fields, by number
+}
+
+type kept struct {
+	members []member
+	odd     bool // some of them have a field
 }
 
 type member struct {
 	name, raw string
-	odd       bool
+	kind      memberKind
 }
 
-func (o *Object) add(name, raw string, odd bool) {
-	for i := range o.extra {
-		if o.extra[i].name == name { // the last one wins, as in encoding/json
-			o.extra[i].raw = raw
+// memberKind is why a member is kept as text.
+type memberKind uint8
+
+const (
+	unknown  memberKind = iota // it has no field
+	misfit                     // its value did not fit its field
+	spelling                   // the field has the number, this is how it was written
+)
+
+func (o *Object) add(name, raw string, kind memberKind) {
+	if o.kept == nil {
+		o.kept = &kept{}
+	}
+	o.kept.odd = o.kept.odd || kind != unknown
+	for i := range o.kept.members {
+		if o.kept.members[i].name == name { // the last one wins, as in encoding/json
+			o.kept.members[i] = member{name, raw, kind}
 			return
 		}
 	}
-	o.extra = append(o.extra, member{name, raw, odd})
-	o.odd = o.odd || odd
+	o.kept.members = append(o.kept.members, member{name, raw, kind})
 }
+
+func (o *Object) members() []member {
+	if o == nil || o.kept == nil {
+		return nil
+	}
+	return o.kept.members
+}
+
+// isOdd reports whether members that have a field are kept.
+func (o *Object) isOdd() bool { return o != nil && o.kept != nil && o.kept.odd }
 
 // Extra yields the members that have no field, in the order in which Close sent
 // them, with their JSON.
 func (o *Object) Extra() iter.Seq2[string, json.RawMessage] {
 	return func(yield func(string, json.RawMessage) bool) {
-		for _, m := range o.extra {
-			if !m.odd && !yield(m.name, json.RawMessage(m.raw)) {
+		for _, m := range o.members() {
+			if m.kind == unknown && !yield(m.name, json.RawMessage(m.raw)) {
 				return
 			}
 		}
 	}
 }
 
-// Raw gives the JSON of one member that has no field, or whose value did not
-// fit its field.
+// Raw gives the JSON of one member that has no field, or whose field cannot
+// give it back: a value that did not fit, or a number with an unusual spelling such as 1.0.
 func (o *Object) Raw(name string) (json.RawMessage, bool) {
-	for _, m := range o.extra {
+	for _, m := range o.members() {
 		if m.name == name {
 			return json.RawMessage(m.raw), true
 		}
@@ -61,8 +87,8 @@ func (o *Object) Raw(name string) (json.RawMessage, bool) {
 // zero, and Raw gives what was there.
 func (o *Object) Misfits() []string {
 	var names []string
-	for _, m := range o.extra {
-		if m.odd {
+	for _, m := range o.members() {
+		if m.kind == misfit {
 			names = append(names, m.name)
 		}
 	}

@@ -224,6 +224,7 @@ func (w *Walker) Text(f *Field, v string) {
 		w.word(v)
 	}
 	w.CheckText(f, f.Name, v)
+	w.checkLength(f, v)
 	switch f.In {
 	case Path:
 		w.pathNames = append(w.pathNames, f.Name)
@@ -238,10 +239,16 @@ func (w *Walker) Text(f *Field, v string) {
 
 // AppendText appends a text value to the body.
 func (w *Walker) AppendText(f *Field, v string) {
-	if f.Kind == RichText && !strings.HasPrefix(strings.TrimLeft(v, " \t\r\n"), "<body") {
+	if f.Kind == RichText && !isWrapped(v) {
 		v = "<body>" + v + "</body>"
 	}
 	w.Enc.B = AppendString(w.Enc.B, v)
+}
+
+// isWrapped reports whether rich text starts with a body element.
+func isWrapped(v string) bool {
+	rest, ok := strings.CutPrefix(strings.TrimLeft(v, " \t\r\n"), "<body")
+	return ok && (rest == "" || strings.ContainsRune("> \t\r\n/", rune(rest[0])))
 }
 
 // Int sends an integer.
@@ -394,16 +401,16 @@ func (w *Walker) nest(name string, walk func()) {
 
 // CustomField sends the value of one custom field.
 func (w *Walker) CustomField(f *Field, key string, raw []byte) {
-	id, op, _ := strings.Cut(key, ".")
+	id, op, dot := strings.Cut(key, ".")
 	name := f.Name + "." + key
 	switch {
 	case !validCustomID(id):
 		w.Report(name, "must be named by a custom field id such as cf_…", quote(id), "list the ids with the custom field tools; names are not accepted")
 		return
-	case op != "" && op != "add" && op != "remove":
+	case dot && op != "add" && op != "remove":
 		w.Report(name, "may only end in .add or .remove", quote(op), "")
 		return
-	case op != "" && !w.spec.Update:
+	case dot && !w.spec.Update:
 		w.Report(name, "."+op+" is for updates", "", "give the whole list under "+id)
 		return
 	}

@@ -1,0 +1,28 @@
+// Command oursboxed is ours with the client in an interface and text/template
+// linked in.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"text/template"
+
+	"github.com/closekit/closekit/closeapi"
+	"github.com/closekit/closekit/runtime"
+)
+
+// sink holds the client in an interface while text/template makes reflection
+// reachable: the linker then keeps every exported method.
+var sink any
+
+func main() {
+	c := runtime.NewClient(runtime.APIKey(os.Getenv("CLOSE_API_KEY")))
+	sink = c
+	_ = template.Must(template.New("").Parse("{{.}}")).Execute(os.Stderr, 1)
+	p, err := closeapi.LeadsList(context.Background(), c, closeapi.LeadsListParams{Limit: runtime.Some(100)})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(len(p.Data))
+}

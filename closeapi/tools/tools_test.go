@@ -1,0 +1,148 @@
+package tools_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"github.com/closekit/closekit/closeapi"
+	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/runtime"
+)
+
+// compile gives a tool's input schema as something that checks values.
+func compile(t testing.TB, name string, schema json.RawMessage) *jsonschema.Schema {
+	t.Helper()
+	c := jsonschema.NewCompiler()
+	c.AssertFormat = true
+	if err := c.AddResource(name, bytes.NewReader(schema)); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	s, err := c.Compile(name)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return s
+}
+
+func decode(t testing.TB, data []byte) any {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		t.Fatalf("not JSON: %v: %s", err, data)
+	}
+	return v
+}
+
+func TestEveryTool(t *testing.T) {
+	t.Parallel()
+	all, ops := tools.All(), closeapi.Operations()
+	if len(all) != 81 || len(ops) != 81 {
+		t.Fatalf("%d tools, %d operations, want 81 of each", len(all), len(ops))
+	}
+	if !slices.IsSortedFunc(all, func(a, b *runtime.Tool) int { return strings.Compare(a.Name, b.Name) }) {
+		t.Error("the tools are not in the order of their names")
+	}
+	hashes := map[string]string{}
+	for i, tool := range all {
+		t.Run(tool.Name, func(t *testing.T) {
+			found, err := tools.Lookup(tool.Name)
+			if err != nil || found.Name != tool.Name || found.Operation() != tool.Operation() {
+				t.Fatalf("Lookup gives %v, %v", found, err)
+			}
+			if op := tool.Operation(); op != ops[i] || op.Tool != tool.Name || op.Method != tool.Method ||
+				"/api/v1"+op.Path != tool.Path || op.Effect != tool.Effect || op.Sends != tool.Sends || op.Idempotent != tool.Idempotent {
+				t.Errorf("the tool and its operation differ: %+v", op)
+			}
+			if tool.Title == "" || tool.Func == "" || tool.Resource == "" || tool.Hash == "" || len(tool.Description) < 40 || !strings.HasPrefix(tool.Doc, "https://developer.close.com/") {
+				t.Errorf("something is missing: %+v", tool)
+			}
+			if !strings.HasSuffix(tool.Path, "/") {
+				t.Errorf("the path %s has no slash at its end", tool.Path)
+			}
+			if tool.Method == "GET" && tool.Effect != runtime.Read || tool.Method == "DELETE" && tool.Effect != runtime.Destructive {
+				t.Errorf("%s %s is %s", tool.Method, tool.Path, tool.Effect)
+			}
+			if other := hashes[tool.Hash]; other != "" {
+				t.Errorf("the hash is that of %s", other)
+			}
+			hashes[tool.Hash] = tool.Name
+			schema := compile(t, tool.Name, tool.InputSchema())
+			output := decode(t, tool.OutputSchema())
+			compile(t, tool.Name+".output", tool.OutputSchema())
+			checkShow(t, tool, output)
+			if len(tool.Examples) == 0 {
+				t.Error("there is no example")
+			}
+			for _, e := range tool.Examples {
+				if err := schema.Validate(decode(t, []byte(e.Input))); err != nil {
+					t.Errorf("the schema refuses the example %s: %v", e.Input, err)
+				}
+				if err := tool.Validate(json.RawMessage(e.Input)); err != nil {
+					t.Errorf("Validate refuses the example %s: %v", e.Input, err)
+				}
+			}
+			properties := decode(t, tool.InputSchema()).(map[string]any)["properties"].(map[string]any)
+			for _, a := range tool.Aliases {
+				if properties[a.For] == nil || properties[a.Name] != nil {
+					t.Errorf("the alias %s for %s: one is no parameter, or the other is", a.Name, a.For)
+				}
+			}
+		})
+	}
+}
+
+// checkShow makes sure that the fields a model is shown are fields of the
+// answer.
+func checkShow(t *testing.T, tool *runtime.Tool, output any) {
+	t.Helper()
+	members, _ := output.(map[string]any)["properties"].(map[string]any)
+	if data, ok := members["data"].(map[string]any); ok {
+		items, _ := data["items"].(map[string]any)
+		members, _ = items["properties"].(map[string]any)
+	}
+	for _, name := range tool.Show {
+		if members[name] == nil && !strings.HasPrefix(name, "custom") {
+			t.Errorf("%s is shown, but the answer has no such member", name)
+		}
+	}
+}
+
+func TestLookupUnknown(t *testing.T) {
+	t.Parallel()
+	for name, nearest := range map[string]string{
+		"close_lead_creat": "close_lead_create", "close_leads_search": "", "": "", "close_lead": "", "Close_Lead_Get": "close_lead_get", "zzz": "",
+	} {
+		_, err := tools.Lookup(name)
+		var u *runtime.UnknownToolError
+		if !errors.As(err, &u) || u.Name != name {
+			t.Errorf("Lookup(%q) gives %v", name, err)
+			continue
+		}
+		if nearest != "" && u.Nearest != nearest {
+			t.Errorf("Lookup(%q) suggests %q, want %q", name, u.Nearest, nearest)
+		}
+	}
+}
+
+// TestToolsAreCopies makes sure that nobody can spoil the registry.
+func TestToolsAreCopies(t *testing.T) {
+	t.Parallel()
+	a, err := tools.Lookup("close_lead_get")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Name, a.Description = "spoilt", ""
+	a.InputSchema()[0] = 'x'
+	b, err := tools.Lookup("close_lead_get")
+	if err != nil || b.Name != "close_lead_get" || b.Description == "" || !json.Valid(b.InputSchema()) {
+		t.Fatalf("the registry changed: %v, %v", b, err)
+	}
+}

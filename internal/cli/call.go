@@ -1,0 +1,441 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/runtime"
+)
+
+const callUsage = `call TOOL [JSON | - | --name value ...]`
+
+func (p *program) callCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   callUsage,
+		Short: "Call a tool",
+		Long: `Call a tool by its name and print Close's JSON on standard output; everything
+else goes to standard error.
+
+The input is JSON, JSON on standard input with -, or flags named after the
+tool's parameters. "closekit call TOOL --help" explains them. In flags, the
+underscore in front may be left out and dashes stand for underscores: --limit
+is --_limit, --lead-id is --lead_id. Lists are separated by commas, or the flag
+is given several times; objects, and texts that have commas of their own in a
+list, are JSON. The word null clears a value that can be cleared.
+
+The input is checked before anything is sent. What is unknown or of the wrong
+type is an error, with the nearest name that there is.`,
+		Example: `  closekit call close_me_get
+  closekit call close_lead_create '{"name": "Acme Corp", "contacts": [{"name": "Ann", "emails": [{"email": "ann@acme.example"}]}]}'
+  closekit call close_leads_list --query "Acme Corp" --order_by -date_updated --limit 5 --fields id,display_name
+  closekit call close_leads_list --all --fields id,display_name
+  echo '{"name": "Acme Corp"}' | closekit call close_lead_create -`,
+		DisableFlagParsing: true, // which flags there are depends on the tool
+		ValidArgsFunction:  completeCall,
+	}
+	// The flags are parsed by hand; these are for the help.
+	var o callOptions
+	o.define(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return p.call(cmd, args) }
+	return cmd
+}
+
+// callOptions are the flags of call that are no parameters.
+type callOptions struct {
+	all, pretty, check bool
+}
+
+func (o *callOptions) define(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.all, "all", false, "fetch all pages of a list; print one item per line")
+	cmd.Flags().BoolVar(&o.pretty, "pretty", false, "indent the JSON")
+	cmd.Flags().BoolVar(&o.check, "check", false, "check the input only; send nothing")
+}
+
+// request is a command line of call, understood.
+type request struct {
+	callOptions
+	help  bool
+	tool  *runtime.Tool
+	input *schema
+	flags *flagSet
+	text  *string // the JSON argument
+	args  arguments
+}
+
+func (p *program) call(cmd *cobra.Command, args []string) error {
+	r, err := p.parseCall(args)
+	if err != nil {
+		return err
+	}
+	switch {
+	case r.help && r.tool == nil:
+		return cmd.Help()
+	case r.help:
+		return p.print(toolHelp(r.tool, r.input))
+	case r.tool == nil:
+		return usage("which tool? closekit "+callUsage, "\"closekit tools\" lists them")
+	}
+	input, err := p.input(r)
+	if err != nil {
+		return err
+	}
+	if err := r.tool.Validate(input); err != nil {
+		return err
+	}
+	paged := r.input.property("_skip") != nil
+	if r.all && !paged {
+		return usage(r.tool.Name+" has no pages, so --all means nothing", "leave out --all")
+	}
+	if r.check {
+		p.note("closekit: the input of %s is fine; nothing was sent", r.tool.Name)
+		return nil
+	}
+	client, err := p.client()
+	if err != nil {
+		return err
+	}
+	if r.all {
+		return p.stream(cmd.Context(), client, r, input)
+	}
+	answer, err := r.tool.Call(cmd.Context(), client, input)
+	if err != nil {
+		return err
+	}
+	if r.pretty {
+		answer = indent(answer)
+	}
+	return p.print(string(answer) + "\n")
+}
+
+func indent(raw json.RawMessage) json.RawMessage {
+	var b bytes.Buffer
+	if json.Indent(&b, raw, "", "  ") != nil {
+		return raw
+	}
+	return b.Bytes()
+}
+
+// parseCall reads the arguments of call by hand, because the flags are those of
+// the tool.
+func (p *program) parseCall(args []string) (*request, error) {
+	r := &request{}
+	onlyArguments := false
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		if onlyArguments || arg == "-" || !strings.HasPrefix(arg, "-") {
+			if err := r.argument(arg); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if arg == "--" {
+			onlyArguments = true
+			continue
+		}
+		name, value, attached := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if done, err := p.ownFlag(r, name, value, attached, &args); err != nil {
+			return nil, err
+		} else if done {
+			continue
+		}
+		if err := r.parameter(name, value, attached, &args); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// argument takes what is no flag: the tool, then its input.
+func (r *request) argument(arg string) (err error) {
+	switch {
+	case r.tool == nil:
+		if r.tool, err = tools.Lookup(arg); err != nil {
+			return err
+		}
+		if r.input, err = inputOf(r.tool); err != nil {
+			return err
+		}
+		r.flags = flagsOf(r.tool, r.input)
+	case r.text == nil:
+		r.text = &arg
+	default:
+		return usage(fmt.Sprintf("unexpected argument %q", shorten(arg)), "put the JSON into one pair of single quotes")
+	}
+	return nil
+}
+
+// ownFlag takes a flag of the command itself.
+func (p *program) ownFlag(r *request, name, value string, attached bool, rest *[]string) (bool, error) {
+	switches := map[string]*bool{
+		"all": &r.all, "pretty": &r.pretty, "check": &r.check, "help": &r.help, "h": &r.help, "verbose": &p.verbose, "v": &p.verbose,
+	}
+	texts := map[string]*string{"api-key": &p.apiKey, "base-url": &p.baseURL}
+	if s, ok := switches[name]; ok {
+		if attached && value != "true" && value != "false" {
+			return false, usage("--"+name+" is true or false", "\"closekit call --help\" explains the flags")
+		}
+		*s = value != "false"
+		return true, nil
+	}
+	t, ok := texts[name]
+	if !ok {
+		return false, nil
+	}
+	if !attached {
+		if len(*rest) == 0 {
+			return false, usage("--" + name + " needs a value")
+		}
+		value, *rest = (*rest)[0], (*rest)[1:]
+	}
+	*t = value
+	return true, nil
+}
+
+// parameter takes a flag that is a parameter of the tool.
+func (r *request) parameter(name, value string, attached bool, rest *[]string) error {
+	if r.tool == nil {
+		return usage(fmt.Sprintf("unknown flag --%s", name), "name the tool first: closekit "+callUsage)
+	}
+	target, ok := r.flags.find(name)
+	if !ok {
+		names := append([]string{"all", "pretty", "check", "api-key", "base-url", "verbose"}, r.flags.names...)
+		hint := r.tool.Name + " takes no parameters"
+		if near := nearest(name, names); near != "" {
+			hint = "did you mean --" + near + "?"
+		} else if len(r.flags.names) > 0 {
+			hint = "known are --" + strings.Join(r.flags.names, ", --")
+		}
+		return usage(fmt.Sprintf("%s has no parameter --%s", r.tool.Name, name), hint,
+			"\"closekit call "+r.tool.Name+" --help\" explains the parameters")
+	}
+	if !attached {
+		next := ""
+		if len(*rest) > 0 {
+			next = (*rest)[0]
+		}
+		flagNext := strings.HasPrefix(next, "--") && r.known(next)
+		switch {
+		case target.schema.is("boolean") && (next == "true" || next == "false" || next == "null"):
+			value, *rest = next, (*rest)[1:]
+		case target.schema.is("boolean"):
+			value = "true"
+		case len(*rest) == 0 || flagNext:
+			return usage(fmt.Sprintf("--%s needs a value: %s", name, target.schema.kind()),
+				"\"closekit call "+r.tool.Name+" --help\" explains the parameters")
+		default:
+			value, *rest = next, (*rest)[1:]
+		}
+	}
+	return r.args.add(name, target, value)
+}
+
+// known reports whether an argument is a flag rather than a value.
+func (r *request) known(arg string) bool {
+	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	_, ok := r.flags.find(name)
+	return ok || slices.Contains([]string{"all", "pretty", "check", "api-key", "base-url", "verbose", "help"}, name)
+}
+
+// maxInput bounds what is read from standard input.
+const maxInput = 64 << 20
+
+// input gives the JSON input of the tool.
+func (p *program) input(r *request) (json.RawMessage, error) {
+	if r.text == nil {
+		return r.args.encode()
+	}
+	if len(r.args.keys) > 0 {
+		return nil, usage("the input is given twice, as JSON and as flags", "give the parameters one way or the other")
+	}
+	text, where := []byte(*r.text), "the input"
+	if *r.text == "-" {
+		var err error
+		where = "standard input"
+		if text, err = io.ReadAll(io.LimitReader(p.stdin, maxInput+1)); err != nil {
+			return nil, fmt.Errorf("read standard input: %w", err)
+		}
+		if len(text) > maxInput {
+			return nil, wrongInput("standard input is larger than 64 MiB")
+		}
+		if len(bytes.TrimSpace(text)) == 0 {
+			return nil, wrongInput("standard input is empty", "give a JSON object, {} for no parameters")
+		}
+	}
+	if err := checkJSON(where, text); err != nil {
+		// A bare word in place of an object is usually the id that is needed.
+		if h := new(hinted); errors.As(err, &h) && len(r.input.Required) == 1 && isName(*r.text) {
+			h.hints = []string{"did you mean --" + r.input.Required[0] + " " + *r.text + "?"}
+		}
+		return nil, err
+	}
+	return text, nil
+}
+
+func isName(s string) bool {
+	return s != "" && s != "-" && !strings.ContainsAny(s, " {}[]\"':,\n")
+}
+
+func shorten(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return s
+}
+
+// maxSkip is the largest offset that Close accepts.
+const maxSkip = 35000
+
+// stream prints the items of all pages, one per line, whole lines only.
+func (p *program) stream(ctx context.Context, c *runtime.Client, r *request, input json.RawMessage) error {
+	in, skip, err := r.paging(input)
+	if err != nil {
+		return err
+	}
+	progress := newProgress(p.stderr)
+	defer progress.done()
+	for total := 0; ; {
+		in["_skip"] = fmt.Appendf(nil, "%d", skip)
+		body, err := json.Marshal(in)
+		if err != nil {
+			return fmt.Errorf("encode the input: %w", err)
+		}
+		answer, err := r.tool.Call(ctx, c, body)
+		if err != nil {
+			return err
+		}
+		var page struct {
+			Data    []json.RawMessage `json:"data"`
+			HasMore bool              `json:"has_more"`
+		}
+		if err := json.Unmarshal(answer, &page); err != nil || page.Data == nil {
+			return &hinted{
+				fmt.Errorf("%s: the answer is not a list of items", r.tool.Name),
+				[]string{"call it without --all to see the answer"}, exitAPI,
+			}
+		}
+		lines := make([]byte, 0, len(answer))
+		for _, item := range page.Data {
+			if r.pretty {
+				item = indent(item)
+			} else {
+				item = compact(item)
+			}
+			lines = append(append(lines, item...), '\n')
+		}
+		if err := p.print(string(lines)); err != nil {
+			return err
+		}
+		total += len(page.Data)
+		progress.show(total)
+		skip += len(page.Data)
+		switch {
+		case !page.HasMore || len(page.Data) == 0:
+			return nil
+		case skip > maxSkip:
+			return &runtime.SkipLimitError{Tool: r.tool.Name, Skip: maxSkip}
+		}
+	}
+}
+
+func compact(raw json.RawMessage) json.RawMessage {
+	var b bytes.Buffer
+	if json.Compact(&b, raw) != nil {
+		return raw
+	}
+	return b.Bytes()
+}
+
+// paging splits the input, which was checked before, into the offset to start
+// from and the rest.
+func (r *request) paging(input json.RawMessage) (map[string]json.RawMessage, int, error) {
+	in, skip := map[string]json.RawMessage{}, 0
+	if err := json.Unmarshal(input, &in); err != nil {
+		return nil, 0, fmt.Errorf("read the input: %w", err)
+	}
+	names := []string{"_skip"}
+	for _, a := range r.tool.Aliases {
+		if a.For == "_skip" {
+			names = append(names, a.Name)
+		}
+	}
+	for _, name := range names {
+		raw, ok := in[name]
+		if !ok {
+			continue
+		}
+		delete(in, name)
+		var n float64
+		if err := json.Unmarshal(raw, &n); err != nil {
+			return nil, 0, fmt.Errorf("%s: %s must be an integer", r.tool.Name, name)
+		}
+		skip = int(n)
+	}
+	return in, skip, nil
+}
+
+// progress shows on a terminal how far a long list is.
+type progress struct{ w io.Writer }
+
+// newProgress gives a progress that stays silent unless w is a terminal.
+func newProgress(w io.Writer) *progress {
+	f, ok := w.(*os.File)
+	if !ok {
+		return &progress{}
+	}
+	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return &progress{}
+	}
+	return &progress{w}
+}
+
+func (p *progress) show(items int) {
+	if p.w != nil {
+		fmt.Fprintf(p.w, "\r%d items …", items) //nolint:errcheck // a terminal
+	}
+}
+
+// done wipes the line.
+func (p *progress) done() {
+	if p.w != nil {
+		fmt.Fprint(p.w, "\r\033[K") //nolint:errcheck // a terminal
+	}
+}
+
+// completeCall completes the tool, then its parameters.
+func completeCall(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	var words []string
+	if len(args) == 0 {
+		return completeTool(nil, nil, toComplete)
+	}
+	if t, err := tools.Lookup(args[0]); err == nil && strings.HasPrefix(toComplete, "-") {
+		if input, err := inputOf(t); err == nil {
+			for _, prop := range input.Properties {
+				if flag := "--" + prop.name; strings.HasPrefix(flag, toComplete) {
+					words = append(words, flag)
+				}
+			}
+		}
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+func completeTool(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	var words []string
+	for _, t := range tools.All() {
+		if strings.HasPrefix(t.Name, toComplete) {
+			words = append(words, t.Name)
+		}
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}

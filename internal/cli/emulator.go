@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/closekit/closekit/emulator"
+)
+
+// emulatorFlags are the flags of closekit emulator.
+type emulatorFlags struct {
+	addr, seed                  string
+	redirect                    []string
+	asJSON, strict, autoConsent bool
+}
+
+func (p *program) emulatorCommand() *cobra.Command {
+	var f emulatorFlags
+	cmd := &cobra.Command{
+		Use:   "emulator",
+		Short: "Run an emulated Close, in memory",
+		Long: `Run an emulated Close: its API and its OAuth server, in memory, for trying things
+out and for tests. It holds one organization with two users, statuses, a
+pipeline and two sequences. No message ever leaves it. It ends with Ctrl-C or
+SIGTERM, and everything in it is gone then.
+
+When it is ready it prints how to reach it. With --json that is exactly one
+line, an object with base_url (the root, without /api/v1), api_key, client_id,
+client_secret, authorize_url, token_url and redirect_url.
+
+--seed fills it from a JSON file, for example
+{"leads": [{"name": "Acme Corp", "contacts": [{"name": "Ann"}]}]}.`,
+		Example: `  closekit emulator
+  closekit emulator --addr 127.0.0.1:0 --json
+  echo '{"leads": [{"name": "Acme Corp"}]}' | closekit emulator --seed -`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.emulate(cmd, &f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.addr, "addr", "127.0.0.1:0", "`address` to listen on; port 0 means any free one")
+	flags.StringVar(&f.seed, "seed", "", "JSON `file` with leads and more to start with; - is standard input")
+	flags.BoolVar(&f.asJSON, "json", false, "print one line of JSON when ready")
+	flags.BoolVar(&f.strict, "strict", false, "refuse what the real Close might refuse, such as a path without its last slash")
+	flags.BoolVar(&f.autoConsent, "auto-consent", false, "answer the OAuth consent page with Allow at once")
+	flags.StringArrayVar(&f.redirect, "redirect-url", nil, "OAuth redirect `URL` of your application; without any, all https and local ones are fine")
+	return cmd
+}
+
+// endpoints is how to reach an emulator.
+type endpoints struct {
+	BaseURL      string `json:"base_url"`
+	APIKey       string `json:"api_key"`
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+	AuthorizeURL string `json:"authorize_url"`
+	TokenURL     string `json:"token_url"`
+	RedirectURL  string `json:"redirect_url"`
+}
+
+func (p *program) emulate(cmd *cobra.Command, f *emulatorFlags) error {
+	opts := emulator.Options{Strict: f.strict, AutoConsent: f.autoConsent, RedirectURLs: f.redirect}
+	if p.verbose {
+		opts.Logger = p.logger()
+	}
+	srv := emulator.New(opts)
+	defer srv.Close() //nolint:errcheck // it always gives nil
+	if err := p.seed(srv, f.seed); err != nil {
+		return err
+	}
+	if err := srv.Listen(f.addr); err != nil {
+		hint := "--addr is a host and a port such as 127.0.0.1:8080; port 0 means any free one"
+		if errors.Is(err, syscall.EADDRINUSE) {
+			hint = "another program uses the port; choose another one, or port 0 for any free one"
+		}
+		return &hinted{fmt.Errorf("the emulator cannot listen on %s: %w", f.addr, err), []string{hint}, exitFailure}
+	}
+	e := endpoints{
+		srv.URL(), srv.APIKey(), srv.ClientID(), srv.ClientSecret(), srv.AuthorizeURL(), srv.TokenURL(),
+		srv.URL() + "/callback", // nobody answers there, but a browser shows the code in its address
+	}
+	if len(f.redirect) > 0 {
+		e.RedirectURL = f.redirect[0]
+	}
+	if srv.RedirectURLs() == nil && f.strict {
+		srv.AddRedirectURL(e.RedirectURL)
+	}
+	if err := p.announce(&e, f.asJSON); err != nil {
+		return err
+	}
+	<-cmd.Context().Done()
+	return nil
+}
+
+func (p *program) announce(e *endpoints, asJSON bool) error {
+	if asJSON {
+		line, err := json.Marshal(e)
+		if err != nil {
+			return fmt.Errorf("encode: %w", err)
+		}
+		return p.print(string(line) + "\n")
+	}
+	return p.print(fmt.Sprintf(`The emulator is ready. Everything in it is in memory; Ctrl-C ends it.
+
+  base URL       %s
+  API key        %s
+  OAuth client   %s
+  OAuth secret   %s
+  authorize      %s
+  token          %s
+  redirect       %s
+
+To use it in another terminal:
+
+  export CLOSE_BASE_URL=%s CLOSE_API_KEY=%s
+  closekit call close_me_get
+`, e.BaseURL, e.APIKey, e.ClientID, e.ClientSecret, e.AuthorizeURL, e.TokenURL, e.RedirectURL, e.BaseURL, e.APIKey))
+}
+
+func (p *program) seed(srv *emulator.Server, name string) error {
+	if name == "" {
+		return nil
+	}
+	in, where := p.stdin, "standard input"
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return &hinted{fmt.Errorf("--seed: %w", err), []string{"give a JSON file, or - for standard input"}, exitFailure}
+		}
+		defer file.Close() //nolint:errcheck // it was only read
+		in, where = file, name
+	}
+	if err := srv.Seed(io.Reader(in)); err != nil {
+		return &hinted{fmt.Errorf("--seed %s: %w", where, err), []string{"\"closekit emulator --help\" shows a seed"}, exitFailure}
+	}
+	return nil
+}

@@ -1,0 +1,281 @@
+package cli
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/closekit/closekit/runtime"
+)
+
+// hinted is an error together with what to do about it, and the exit code it
+// leads to; zero means that of the error itself.
+type hinted struct {
+	err   error
+	hints []string
+	code  int
+}
+
+func (h *hinted) Error() string { return h.err.Error() }
+
+func (h *hinted) Unwrap() error { return h.err }
+
+// usage is a command line that cannot be carried out.
+func usage(what string, hints ...string) error {
+	return &hinted{errors.New(what), hints, exitUsage}
+}
+
+// wrongInput is tool input that was refused before anything was sent.
+func wrongInput(what string, hints ...string) error {
+	return &hinted{errors.New(what), hints, exitValidation}
+}
+
+// diagnosis is what the user gets to read.
+type diagnosis struct {
+	errors []string
+	hints  []string
+	code   int
+}
+
+func (d *diagnosis) hint(format string, args ...any) {
+	d.hints = append(d.hints, fmt.Sprintf(format, args...))
+}
+
+// report prints what went wrong and gives the exit code.
+func (p *program) report(ctx context.Context, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	d := diagnose(ctx, err)
+	for _, e := range d.errors {
+		p.note("closekit: error: %s", strings.ReplaceAll(e, "\n", "\n  "))
+	}
+	seen := map[string]bool{}
+	for _, h := range d.hints {
+		if !seen[h] {
+			p.note("closekit: hint: %s", h)
+		}
+		seen[h] = true
+	}
+	return d.code
+}
+
+// diagnose finds words and an exit code for an error.
+func diagnose(ctx context.Context, err error) *diagnosis {
+	d := &diagnosis{errors: []string{err.Error()}, code: exitFailure}
+	h := new(hinted)
+	if errors.As(err, &h) {
+		d.hints, d.code = append(d.hints, h.hints...), h.code
+	}
+	var (
+		stop       interruption
+		unknown    *runtime.UnknownToolError
+		invalid    *runtime.ValidationError
+		noAuth     *runtime.AuthorizationError
+		refused    *runtime.Error
+		unreadable *runtime.DecodeError
+		unreached  *runtime.TransportError
+	)
+	switch {
+	case ctx.Err() != nil:
+		d.errors, d.code = []string{"interrupted"}, exitInterrupted
+		if errors.As(context.Cause(ctx), &stop) && stop.signal == syscall.SIGTERM {
+			d.errors, d.code = []string{"terminated"}, exitTerminated
+		}
+		if h.err != nil {
+			d.errors = append(d.errors, h.Error()) // what the clean-up could not do
+		}
+		if errors.As(err, &unreached) && unreached.MaybeDone && unreached.Method != "GET" {
+			d.hint("%s may have been carried out all the same; look before you repeat it", unreached.Tool)
+		}
+	case errors.As(err, &unknown):
+		d.code = exitUsage
+		d.hint("\"closekit tools\" lists all tools, \"closekit tools WORD\" searches them")
+	case errors.As(err, &invalid):
+		d.invalid(err, invalid)
+	case errors.As(err, &noAuth):
+		d.code = exitAuthorization
+		d.hint("put an API key into %s; create one in Close under Settings > Developer > API Keys", envAPIKey)
+		d.hint("no Close account? \"closekit demo\" needs none, and \"closekit emulator\" prints a key of its own")
+	case errors.As(err, &refused):
+		d.refused(refused)
+	case errors.As(err, &unreadable):
+		d.code = exitAPI
+		if !strings.Contains(unreadable.ContentType, "json") || strings.Contains(unreadable.Err.Error(), "larger than") {
+			d.hint("is %s really the root of Close's API? Without --base-url and %s closekit uses %s", "the base URL", envBaseURL, runtime.DefaultBaseURL)
+		}
+		if !strings.Contains(unreadable.Tool, "_get") && !strings.Contains(unreadable.Tool, "_list") {
+			d.hint("%s was carried out although its answer could not be read; look before you repeat it", unreadable.Tool)
+		}
+	case errors.Is(err, runtime.ErrSkipLimit):
+		d.code = exitAPI
+	case errors.As(err, &unreached):
+		d.code = exitTransport
+		d.unreached(unreached.Err)
+	}
+	return d
+}
+
+// invalid gives every problem a line of its own.
+func (d *diagnosis) invalid(err error, invalid *runtime.ValidationError) {
+	d.code, d.errors = exitValidation, nil
+	context := strings.TrimSuffix(err.Error(), invalid.Error()) + invalid.Tool
+	for _, problem := range invalid.Problems {
+		line := context + ": "
+		if problem.Path != "" {
+			line += problem.Path + " "
+		}
+		line += problem.Expected
+		if problem.Received != "" {
+			line += ", got " + problem.Received
+		}
+		d.errors = append(d.errors, line)
+		if problem.Hint != "" {
+			if problem.Path != "" && len(invalid.Problems) > 1 {
+				d.hint("%s: %s", problem.Path, problem.Hint)
+			} else {
+				d.hint("%s", problem.Hint)
+			}
+		}
+	}
+	d.hint("nothing was sent; \"closekit call %s --help\" explains the parameters", invalid.Tool)
+}
+
+// refused explains an answer that is no success.
+func (d *diagnosis) refused(e *runtime.Error) {
+	d.code = exitAPI
+	if e.Hint != "" {
+		// The hint stands at the end of the message, in brackets.
+		d.errors[0] = strings.TrimSuffix(d.errors[0], " ("+e.Hint+")")
+	}
+	switch {
+	case e.Status == 401:
+		d.code = exitAuthorization
+		d.hint("check %s: copy the key again from Close under Settings > Developer > API Keys", envAPIKey)
+		d.hint("a key of the emulator works only with the emulator that printed it")
+	case e.Status == 403:
+		d.code = exitAuthorization
+		d.hint("%s; the key acts as its user, so ask an administrator of the organization", e.Hint)
+	case e.Hint != "":
+		d.hint("%s", e.Hint)
+	}
+	if e.Status == 429 && e.RetryAfter > 0 {
+		d.hint("Close asks to wait for %s", e.RetryAfter.Round(time.Second))
+	}
+	if e.Status >= 500 && e.Method != "GET" {
+		d.hint("%s may have been carried out all the same; look before you repeat it", e.Tool)
+	}
+}
+
+// unreached explains why there was no answer.
+func (d *diagnosis) unreached(err error) {
+	var (
+		name    *net.DNSError
+		unknown x509.UnknownAuthorityError
+		wrong   x509.HostnameError
+	)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		d.hint("nothing listens there: is \"closekit emulator\" still running, and is the base URL (--base-url, %s) the one it printed?", envBaseURL)
+	case errors.As(err, &name):
+		d.hint("the host name %q cannot be found: check the base URL (--base-url, %s) and the network", name.Name, envBaseURL)
+	case errors.As(err, &unknown), errors.As(err, &wrong):
+		d.hint("check the base URL (--base-url, %s) and any proxy between here and Close", envBaseURL)
+	case strings.Contains(err.Error(), "redirect"):
+		d.hint("check the base URL (--base-url, %s); Close itself is at %s", envBaseURL, runtime.DefaultBaseURL)
+	default:
+		d.hint("check the network, any proxy, and the base URL (--base-url, %s)", envBaseURL)
+	}
+}
+
+var keyPattern = regexp.MustCompile(`\bapi_[A-Za-z0-9]{6,}(\.[A-Za-z0-9]+)?`)
+
+// redact takes API keys out of a message, also those that stand in it because
+// somebody put a key where something else belongs.
+func (p *program) redact(s string) string {
+	if key := strings.TrimSpace(p.key()); len(key) >= 6 {
+		s = strings.ReplaceAll(s, key, "[redacted]")
+	}
+	return keyPattern.ReplaceAllString(s, "[redacted]")
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage(fmt.Sprintf("closekit %s takes no argument, got %q", cmd.Name(), args[0]), seeHelp(cmd))
+	}
+	return nil
+}
+
+func seeHelp(cmd *cobra.Command) string { return "see \"" + cmd.CommandPath() + " --help\"" }
+
+func unknownCommand(cmd *cobra.Command, name string) error {
+	if strings.HasPrefix(name, "close_") {
+		return usage(fmt.Sprintf("unknown command %q", name), "tools are called with \"closekit call "+name+"\"")
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	hint := "\"closekit\" alone lists the commands"
+	if near := nearest(name, names); near != "" {
+		hint = "did you mean \"closekit " + near + "\"?"
+	}
+	return usage(fmt.Sprintf("unknown command %q", name), hint)
+}
+
+// flagError words the errors of the flag package like ours. Values are left
+// out: one of them may be a key.
+func flagError(cmd *cobra.Command, err error) error {
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+	what := err.Error()
+	if name, ok := strings.CutPrefix(what, "unknown flag: "); ok {
+		hint := seeHelp(cmd)
+		if near := nearest(name, names); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		return usage("unknown flag "+name, hint)
+	}
+	return usage(what, seeHelp(cmd))
+}
+
+// nearest gives the word most like name, or "" if none is near.
+func nearest(name string, words []string) string {
+	best, score := "", len(name)/2+1
+	for _, w := range words {
+		if d := distance(strings.ToLower(name), strings.ToLower(w)); d < score {
+			best, score = w, d
+		}
+	}
+	return best
+}
+
+// distance counts the edits from a to b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := diagonal
+			if a[i-1] != b[j-1] {
+				change++
+			}
+			diagonal = row[j]
+			row[j] = min(change, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}

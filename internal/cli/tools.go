@@ -1,0 +1,285 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/runtime"
+)
+
+func (p *program) toolsCommand() *cobra.Command {
+	var asJSON, output bool
+	cmd := &cobra.Command{
+		Use:   "tools [PATTERN]",
+		Short: "List the tools",
+		Long: `List the tools: name, effect, and what they do. The effect is read, write or
+destructive; "sends" marks the tools that can make a customer receive something.
+
+PATTERN is a part of a name or a word for what you want to do, or with * and ?
+a pattern for the whole name. With --json the list is an array of objects that
+hold all there is to know about a tool, with its input schema.`,
+		Example: `  closekit tools
+  closekit tools lead
+  closekit tools 'close_*_create'
+  closekit tools --json
+  closekit tools --json --output close_lead_get`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usage(fmt.Sprintf("closekit tools takes one pattern, got %q too", args[1]), "quote a pattern, or the shell expands the *")
+			}
+			return nil
+		},
+		ValidArgsFunction: completeTool,
+		RunE: func(_ *cobra.Command, args []string) error {
+			list := tools.All()
+			if len(args) == 1 {
+				var err error
+				if list, err = match(list, args[0]); err != nil {
+					return err
+				}
+			}
+			if asJSON {
+				return p.printJSONTools(list, output)
+			}
+			return p.print(toolTable(list))
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print an array of objects")
+	cmd.Flags().BoolVar(&output, "output", false, "with --json, also the schemas of the answers")
+	return cmd
+}
+
+// match finds tools by a pattern for the name, by a part of it, or, when no
+// name has it, by a word of the synonyms.
+func match(list []*runtime.Tool, pattern string) ([]*runtime.Tool, error) {
+	word := strings.ToLower(strings.TrimSpace(pattern))
+	inName := func(t *runtime.Tool) bool { return strings.Contains(t.Name, strings.ReplaceAll(word, " ", "_")) }
+	if strings.ContainsAny(pattern, "*?[") {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return nil, usage(fmt.Sprintf("the pattern %q is broken", pattern), "a [ needs a ]")
+		}
+		inName = func(t *runtime.Tool) bool { ok, _ := path.Match(pattern, t.Name); return ok }
+	}
+	inSynonyms := func(t *runtime.Tool) bool {
+		return slices.ContainsFunc(t.Synonyms, func(s string) bool { return strings.Contains(strings.ToLower(s), word) })
+	}
+	for _, is := range []func(*runtime.Tool) bool{inName, inSynonyms} {
+		if found := slices.DeleteFunc(slices.Clone(list), func(t *runtime.Tool) bool { return !is(t) }); len(found) > 0 {
+			return found, nil
+		}
+	}
+	names := make([]string, len(list))
+	for i, t := range list {
+		names[i] = t.Name
+	}
+	hint := "\"closekit tools\" lists all tools"
+	if near := nearest(pattern, names); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return nil, usage(fmt.Sprintf("no tool matches %q", pattern), hint)
+}
+
+func toolTable(list []*runtime.Tool) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, t := range list {
+		about, _, _ := strings.Cut(t.Description, ". ")
+		fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, effect(t), strings.TrimSuffix(about, ".")) //nolint:errcheck // memory
+	}
+	_ = w.Flush() // memory
+	return b.String()
+}
+
+func effect(t *runtime.Tool) string {
+	if t.Sends {
+		return string(t.Effect) + ", sends"
+	}
+	return string(t.Effect)
+}
+
+// toolJSON is a tool as closekit tools --json shows it.
+type toolJSON struct {
+	Name         string          `json:"name"`
+	Title        string          `json:"title"`
+	Description  string          `json:"description"`
+	Resource     string          `json:"resource"`
+	Func         string          `json:"func"`
+	Effect       runtime.Effect  `json:"effect"`
+	Sends        bool            `json:"sends"`
+	Idempotent   bool            `json:"idempotent"`
+	Method       string          `json:"method"`
+	Path         string          `json:"path"`
+	Doc          string          `json:"doc"`
+	Hash         string          `json:"hash"`
+	Aliases      []aliasJSON     `json:"aliases"`
+	Synonyms     []string        `json:"synonyms"`
+	Examples     []exampleJSON   `json:"examples"`
+	InputSchema  json.RawMessage `json:"input_schema"`
+	OutputSchema json.RawMessage `json:"output_schema,omitempty"`
+}
+
+type aliasJSON struct {
+	Name string `json:"name"`
+	For  string `json:"for"`
+}
+
+type exampleJSON struct {
+	About string          `json:"about,omitempty"`
+	Input json.RawMessage `json:"input"`
+}
+
+func (p *program) printJSONTools(list []*runtime.Tool, output bool) error {
+	out := make([]toolJSON, 0, len(list))
+	for _, t := range list {
+		j := toolJSON{
+			Name: t.Name, Title: t.Title, Description: t.Description, Resource: t.Resource, Func: t.Func,
+			Effect: t.Effect, Sends: t.Sends, Idempotent: t.Idempotent, Method: t.Method, Path: t.Path, Doc: t.Doc, Hash: t.Hash,
+			Aliases: []aliasJSON{}, Synonyms: append([]string{}, t.Synonyms...), Examples: []exampleJSON{}, InputSchema: t.InputSchema(),
+		}
+		for _, a := range t.Aliases {
+			j.Aliases = append(j.Aliases, aliasJSON(a))
+		}
+		for _, e := range t.Examples {
+			j.Examples = append(j.Examples, exampleJSON{e.About, json.RawMessage(e.Input)})
+		}
+		if output {
+			j.OutputSchema = t.OutputSchema()
+		}
+		out = append(out, j)
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(out); err != nil {
+		return fmt.Errorf("encode the tools: %w", err)
+	}
+	return p.print(b.String())
+}
+
+func (p *program) schemaCommand() *cobra.Command {
+	var output bool
+	cmd := &cobra.Command{
+		Use:   "schema TOOL...",
+		Short: "Print the JSON Schema of a tool's input",
+		Long: `Print the JSON Schema of the input of a tool, or with --output that of its
+answer. Several tools give several JSON documents, in the order of the names.`,
+		Example: `  closekit schema close_opportunity_create
+  closekit schema --output close_lead_get close_contact_get`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("which tool? closekit schema TOOL...", "\"closekit tools\" lists them")
+			}
+			return nil
+		},
+		ValidArgsFunction: completeTool,
+		RunE: func(_ *cobra.Command, args []string) error {
+			var text []byte
+			for _, name := range args {
+				t, err := tools.Lookup(name)
+				if err != nil {
+					return err
+				}
+				s := t.InputSchema()
+				if output {
+					s = t.OutputSchema()
+				}
+				text = append(append(text, indent(s)...), '\n')
+			}
+			return p.print(string(text))
+		},
+	}
+	cmd.Flags().BoolVar(&output, "output", false, "the schema of the answer instead")
+	return cmd
+}
+
+// toolHelp is what closekit call TOOL --help prints.
+func toolHelp(t *runtime.Tool, input *schema) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s, %s %s)\n\n", t.Name, effect(t), t.Method, t.Path)
+	b.WriteString(wrap(t.Description, 78, "") + "\n\nUsage:\n  closekit call " + t.Name)
+	for _, name := range input.Required {
+		fmt.Fprintf(&b, " --%s %s", name, input.property(name).kind())
+	}
+	if len(input.Properties) > len(input.Required) {
+		b.WriteString(" [--name value ...]")
+	}
+	fmt.Fprintf(&b, "\n  closekit call %s JSON\n", t.Name)
+	if len(input.Properties) > 0 {
+		b.WriteString("\nParameters:\n")
+	}
+	for i := range input.Properties {
+		p := &input.Properties[i]
+		fmt.Fprintf(&b, "  --%s %s\n", p.name, p.kind())
+		about := p.Description
+		if slices.Contains(input.Required, p.name) {
+			about = "Required. " + about
+		}
+		if item := p.Items; item != nil && len(item.Properties) > 0 {
+			about += " Each is an object with " + strings.Join(names(item.Properties), ", ") + "."
+		}
+		if p.Default != nil {
+			about += " Default: " + string(p.Default) + "."
+		}
+		var also []string
+		for _, a := range t.Aliases {
+			if a.For == p.name {
+				also = append(also, "--"+a.Name)
+			}
+		}
+		if len(also) > 0 {
+			about += " Also: " + strings.Join(also, ", ") + "."
+		}
+		b.WriteString(wrap(about, 78, "        ") + "\n")
+	}
+	if len(t.Examples) > 0 {
+		b.WriteString("\nExamples, with ids of your own:\n")
+	}
+	for _, e := range t.Examples {
+		if e.About != "" {
+			b.WriteString("  # " + e.About + "\n")
+		}
+		fmt.Fprintf(&b, "  closekit call %s '%s'\n", t.Name, strings.ReplaceAll(e.Input, "'", `'\''`))
+	}
+	fmt.Fprintf(&b, "\n\"closekit schema %s\" prints the JSON Schema; see also %s\n", t.Name, t.Doc)
+	return b.String()
+}
+
+func names(list properties) []string {
+	out := make([]string, len(list))
+	for i, p := range list {
+		out[i] = p.name
+	}
+	return out
+}
+
+// wrap breaks a text into lines of at most width characters.
+func wrap(text string, width int, prefix string) string {
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.Fields(text) {
+		n := len([]rune(word))
+		switch {
+		case i == 0:
+			b.WriteString(prefix)
+			column = len(prefix)
+		case column+1+n > width:
+			b.WriteString("\n" + prefix)
+			column = len(prefix)
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += n
+	}
+	return b.String()
+}

@@ -1,0 +1,53 @@
+package accounts
+
+import (
+	"log/slog"
+	"time"
+)
+
+// EventType says what happened.
+type EventType string
+
+// The types of events. The first group are transitions of an account, of which
+// there is exactly one event each; the others report something noteworthy.
+const (
+	EventCreated            EventType = "created"
+	EventConnected          EventType = "connected" // also a consent to an account that was active
+	EventVerifying          EventType = "verifying"
+	EventVerificationFailed EventType = "verification_failed"
+	EventExpired            EventType = "expired"
+	EventReauthorization    EventType = "reauthorization_required"
+	EventDisconnected       EventType = "disconnected"
+
+	EventDenied           EventType = "denied"            // the user said no; nothing changed
+	EventIdentityMismatch EventType = "identity_mismatch" // security: somebody else's tokens
+	EventLinkMisused      EventType = "link_misused"      // security: a link was opened or finished by somebody else
+	EventHealth           EventType = "connection_health"
+)
+
+// Event is something that happened to an account or a connection.
+type Event struct {
+	ID        int64 // grows with time; set by the store
+	At        time.Time
+	Type      EventType
+	Key       Key // only the connection is set when it is about a whole connection
+	AccountID string
+	From, To  State // equal when the state did not change
+	Reason    Reason
+	Actor     string // who caused it: "host", "admin", "user", "provider", "system"
+}
+
+// LogValue logs the parts.
+func (e Event) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("type", string(e.Type)), slog.Any("account", e.Key), slog.String("from", string(e.From)),
+		slog.String("to", string(e.To)), slog.String("reason", string(e.Reason)), slog.String("actor", e.Actor))
+}
+
+// EventFilter selects events. Empty fields select all.
+type EventFilter struct {
+	Tenant     string
+	Identifier string
+	Connection string
+	After      int64 // id of the last event of the page before
+	Limit      int   // 0 means 100
+}

@@ -1,0 +1,14 @@
+package accounts
+
+// What a blob is sealed for. The purpose is part of the associated data, so
+// that a blob of one kind cannot stand in for one of another.
+const (
+	PurposeTokens     = "tokens"
+	PurposeFallback   = "fallback"
+	PurposeQuarantine = "quarantine"
+	PurposeRevocation = "revocation"
+	PurposeVerifier   = "verifier"
+	PurposeCode       = "code"
+	PurposeJournal    = "journal"
+	PurposeSentinel   = "sentinel"
+)

@@ -1,0 +1,122 @@
+package storetest
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/closekit/closekit/runtime/accounts"
+)
+
+func cancelled(s *suite) (context.Context, context.CancelFunc) { return context.WithCancel(s.ctx) }
+
+func flowOf(r accounts.Record, id string) accounts.Flow {
+	return accounts.Flow{
+		ID: hash(id), Kind: accounts.LinkFlow, Key: r.Key, AccountID: r.ID, Epoch: r.Epoch,
+		OutOfBand: true, ReturnTo: "home", NewIdentity: true,
+	}
+}
+
+func heldOf(r accounts.Record, id string) accounts.Flow {
+	f := flowOf(r, id)
+	f.Kind, f.Sealed = accounts.HeldFlow, sealed("code")
+	return f
+}
+
+var flowCases = map[string]func(*suite){
+	"FlowLife": func(s *suite) {
+		r := s.ensure(s.key("ada"))
+		s.ok(s.CreateFlow(s.ctx, flowOf(r, "f"), time.Minute))
+		f, err := s.LoadFlow(s.ctx, hash("f"))
+		s.ok(err)
+		left := f.Expires.Sub(f.Now)
+		s.want(f.Key == r.Key && f.AccountID == r.ID && f.Epoch == r.Epoch && f.OutOfBand && f.ReturnTo == "home" && f.NewIdentity && f.Kind == accounts.LinkFlow, "loaded: %+v", f)
+		s.want(left > 50*time.Second && left <= time.Minute, "it lives for %v", left)
+		_, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, accounts.Hash{})
+		s.is(err, accounts.ErrNotFound) // unbound flows have no state
+		s.ok(s.BindFlow(s.ctx, hash("f"), hash("state1"), hash("cookie1"), sealed("v1")))
+		s.ok(s.BindFlow(s.ctx, hash("f"), hash("state2"), hash("cookie2"), sealed("v2")))
+		_, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("state1"))
+		s.is(err, accounts.ErrNotFound)
+		_, err = s.ConsumeFlow(s.ctx, accounts.HeldFlow, hash("f"))
+		s.is(err, accounts.ErrNotFound)
+		f, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("state2"))
+		s.ok(err)
+		s.want(f.Cookie == hash("cookie2") && string(f.Sealed.Blob) == "v2" && f.Sealed.KeyID == 7 && f.ID == hash("f") && f.Key == r.Key, "consumed: %+v", f)
+		_, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("state2"))
+		s.is(err, accounts.ErrNotFound)
+		s.is(s.BindFlow(s.ctx, hash("f"), hash("s"), hash("c"), sealed("v")), accounts.ErrNotFound)
+		_, err = s.LoadFlow(s.ctx, hash("f"))
+		s.is(err, accounts.ErrNotFound)
+	},
+	"FlowLapses": func(s *suite) {
+		r := s.ensure(s.key("ada"))
+		s.ok(s.CreateFlow(s.ctx, flowOf(r, "f"), short))
+		s.ok(s.BindFlow(s.ctx, hash("f"), hash("state"), hash("cookie"), sealed("v")))
+		s.wait(short)
+		_, err := s.LoadFlow(s.ctx, hash("f"))
+		s.is(err, accounts.ErrNotFound)
+		s.is(s.BindFlow(s.ctx, hash("f"), hash("s"), hash("c"), sealed("v")), accounts.ErrNotFound)
+		_, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("state"))
+		s.is(err, accounts.ErrNotFound)
+	},
+	"FlowIsConsumedOnce": func(s *suite) {
+		r := s.ensure(s.key("ada"))
+		s.ok(s.CreateFlow(s.ctx, flowOf(r, "f"), time.Minute))
+		s.ok(s.BindFlow(s.ctx, hash("f"), hash("state"), hash("cookie"), sealed("v")))
+		var won atomic.Int32
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(func() {
+				if _, err := s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("state")); err == nil {
+					won.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		s.want(won.Load() == 1, "%d of 50 consumed the flow", won.Load())
+	},
+	"HoldAndCommit": func(s *suite) {
+		r := s.ensure(s.key("ada"))
+		s.ok(s.Hold(s.ctx, heldOf(r, "h"), time.Minute, "user"))
+		got := s.load(r.Key)
+		s.want(got.State == accounts.Verifying && got.PreviousState == accounts.Pending && got.VerifyUntil.After(got.Now), "held: %+v", got)
+		s.ok(s.Hold(s.ctx, heldOf(r, "h2"), time.Minute, "user")) // a second tab
+		s.want(s.load(r.Key).PreviousState == accounts.Pending, "a second hold forgot the former state")
+		f, err := s.ConsumeFlow(s.ctx, accounts.HeldFlow, hash("h"))
+		s.ok(err)
+		s.want(string(f.Sealed.Blob) == "code" && f.Key == r.Key && f.Kind == accounts.HeldFlow, "taken: %+v", f)
+		q := commitOf(got, "a", "pair")
+		q.Grant, q.Note.Always = "g", true
+		got, err = s.Commit(s.ctx, q)
+		s.ok(err)
+		s.want(got.State == accounts.Active && got.VerifyUntil.IsZero() && got.PreviousState == "", "committed: %+v", got)
+		s.wantEvents(r.Key, accounts.EventCreated, accounts.EventVerifying, accounts.EventConnected)
+	},
+	"HoldLeavesActiveAlone": func(s *suite) {
+		r := s.connect(s.key("ada"), time.Hour)
+		s.ok(s.Hold(s.ctx, heldOf(r, "h"), time.Minute, "user"))
+		s.want(s.load(r.Key).State == accounts.Active, "an active account became %s", s.load(r.Key).State)
+		s.wantEvents(r.Key, accounts.EventCreated, accounts.EventConnected)
+		stale := heldOf(r, "h3")
+		stale.Epoch++
+		s.is(s.Hold(s.ctx, stale, time.Minute, "user"), accounts.ErrConflict)
+		_, err := s.ConsumeFlow(s.ctx, accounts.HeldFlow, hash("h3"))
+		s.is(err, accounts.ErrNotFound)
+	},
+	"EndVerification": func(s *suite) {
+		r := s.ensure(s.key("ada"))
+		s.ok(s.Hold(s.ctx, heldOf(r, "h"), time.Minute, "user"))
+		n := accounts.Note{Type: accounts.EventVerificationFailed, Actor: "host"}
+		s.ok(s.EndVerification(s.ctx, r.Key, accounts.VerificationFailed, n))
+		got := s.load(r.Key)
+		s.want(got.State == accounts.Pending && got.Reason == "" && got.VerifyUntil.IsZero(), "ended: %+v", got)
+		s.wantEvents(r.Key, accounts.EventCreated, accounts.EventVerifying, accounts.EventVerificationFailed)
+		e := s.events(r.Key)[2]
+		s.want(e.From == accounts.Verifying && e.To == accounts.Pending && e.Reason == accounts.VerificationFailed, "the event is %+v", e)
+		s.ok(s.EndVerification(s.ctx, r.Key, accounts.VerificationFailed, n)) // only the event
+		s.want(len(s.events(r.Key)) == 4 && s.load(r.Key).State == accounts.Pending, "ending again: %+v", s.events(r.Key))
+		s.is(s.EndVerification(s.ctx, s.key("nobody"), accounts.VerificationFailed, n), accounts.ErrNotFound)
+	},
+}

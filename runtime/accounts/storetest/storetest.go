@@ -1,0 +1,160 @@
+// Package storetest checks that a store of connected accounts does what
+// [accounts.Store] asks for. Everybody who writes one can run it:
+//
+//	func TestStore(t *testing.T) {
+//		storetest.Run(t, func(t *testing.T) accounts.Store { return openEmptyStore(t) })
+//	}
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/closekit/closekit/runtime/accounts"
+)
+
+// Run runs the suite as subtests. Open is called once or more per subtest and
+// returns an empty store of its own each time; it closes it with t.Cleanup. The
+// suite runs on the store's own clock and waits for fractions of a second.
+func Run(t *testing.T, open func(t *testing.T) accounts.Store) {
+	t.Helper()
+	for _, group := range []map[string]func(*suite){accountCases, refreshCases, flowCases, eventCases, adminCases} {
+		for name, run := range group {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				run(&suite{T: t, Store: open(t), ctx: t.Context()})
+			})
+		}
+	}
+}
+
+// suite is what a case works with.
+type suite struct {
+	*testing.T
+	accounts.Store
+	ctx context.Context
+}
+
+const (
+	connection = "close"
+	lease      = time.Minute
+	// short is a lease or life that a case waits for.
+	short = 60 * time.Millisecond
+)
+
+func (s *suite) principal(tenant, identifier string) accounts.Principal {
+	s.Helper()
+	p, err := accounts.NewPrincipal(tenant, identifier)
+	s.ok(err)
+	return p
+}
+
+func (s *suite) key(identifier string) accounts.Key {
+	s.Helper()
+	return s.principal("tenant", identifier).Key(connection)
+}
+
+func (s *suite) ok(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatalf("unexpected error: %v", err)
+	}
+}
+
+func (s *suite) is(err, want error) {
+	s.Helper()
+	if !errors.Is(err, want) {
+		s.Fatalf("the error is %v, want %v", err, want)
+	}
+}
+
+func (s *suite) want(holds bool, format string, args ...any) {
+	s.Helper()
+	if !holds {
+		s.Errorf(format, args...)
+	}
+}
+
+// wait lets time pass on the store's clock.
+func (s *suite) wait(d time.Duration) {
+	s.Helper()
+	start, err := s.Now(s.ctx)
+	s.ok(err)
+	for {
+		<-time.After(5 * time.Millisecond)
+		now, err := s.Now(s.ctx)
+		s.ok(err)
+		if now.Sub(start) >= d {
+			return
+		}
+	}
+}
+
+func (s *suite) load(key accounts.Key) accounts.Record {
+	s.Helper()
+	r, err := s.Load(s.ctx, key)
+	s.ok(err)
+	return r
+}
+
+// ensure makes an account.
+func (s *suite) ensure(key accounts.Key) accounts.Record {
+	s.Helper()
+	r, _, err := s.Ensure(s.ctx, "id-"+key.String(), key, "test")
+	s.ok(err)
+	return r
+}
+
+func sealed(text string) accounts.Sealed { return accounts.Sealed{Blob: []byte(text), KeyID: 7} }
+
+func hash(text string) (h accounts.Hash) {
+	copy(h[:], text)
+	return h
+}
+
+// connect makes an active account whose renewal is due after due.
+func (s *suite) connect(key accounts.Key, due time.Duration) accounts.Record {
+	s.Helper()
+	r := s.ensure(key)
+	r, err := s.Commit(s.ctx, accounts.CommitRequest{
+		Key: key, Generation: r.Generation, Epoch: r.Epoch, Attempt: "consent-" + key.String(), Grant: "grant-" + key.String(),
+		Tokens: sealed("pair of " + key.String()), OrganizationID: "orga_1", UserID: "user_1",
+		ExpiresIn: time.Hour, DueIn: due, Note: accounts.Note{Type: accounts.EventConnected, Actor: "user", Always: true},
+	})
+	s.ok(err)
+	return r
+}
+
+func (s *suite) claim(r accounts.Record, attempt string, lease time.Duration) accounts.Record {
+	s.Helper()
+	r, err := s.Claim(s.ctx, accounts.ClaimRequest{Key: r.Key, Generation: r.Generation, Attempt: attempt, Owner: "owner", Lease: lease})
+	s.ok(err)
+	return r
+}
+
+// events lists the types of an account's events.
+func (s *suite) events(key accounts.Key) []accounts.Event {
+	s.Helper()
+	list, err := s.ListEvents(s.ctx, accounts.EventFilter{
+		Tenant: key.Tenant(), Identifier: key.Identifier(), Connection: key.Connection(),
+	})
+	s.ok(err)
+	return list
+}
+
+func (s *suite) wantEvents(key accounts.Key, types ...accounts.EventType) {
+	s.Helper()
+	list := s.events(key)
+	var got []accounts.EventType
+	for _, e := range list {
+		got = append(got, e.Type)
+		s.want(e.Key == key, "an event is about %v, want %v", e.Key, key)
+	}
+	same := len(got) == len(types)
+	for i := range min(len(got), len(types)) {
+		same = same && got[i] == types[i]
+	}
+	s.want(same, "events are %v, want %v", got, types)
+}

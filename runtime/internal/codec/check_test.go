@@ -1,0 +1,95 @@
+package codec
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestNearest(t *testing.T) {
+	t.Parallel()
+	words := []string{"active", "won", "lost", "status_id", "lead_id"}
+	for _, c := range []struct{ in, want string }{
+		{"activ", "active"},
+		{"ACTIVE", "active"},
+		{"acitve", "active"}, // two neighbours swapped
+		{"Statusid", "status_id"},
+		{"wno", "won"},
+		{"zzzzzz", ""},
+		{"", ""},
+		{strings.Repeat("x", 1000), ""},
+	} {
+		if got := Nearest(c.in, words); got != c.want {
+			t.Errorf("%q: %q, want %q", c.in, got, c.want)
+		}
+	}
+	if got := Nearest("a", nil); got != "" {
+		t.Error(got)
+	}
+}
+
+func TestParseTime(t *testing.T) {
+	t.Parallel()
+	noon := time.Date(2026, 6, 19, 12, 5, 28, 0, time.UTC)
+	micro := noon.Add(327 * time.Millisecond)
+	for _, c := range []struct {
+		in   string
+		want time.Time
+	}{
+		{"2026-06-19T12:05:28.327000+00:00", micro},
+		{"2026-06-19T12:05:28.327000", micro},
+		{"2026-06-19T12:05:28+00:00", noon},
+		{"2026-06-19T12:05:28Z", noon},
+		{"2026-06-19T12:05:28", noon},
+		{"2026-06-19T14:05:28+02:00", noon},
+		{"2026-06-19T14:05:28+0200", noon},
+		{"2026-06-19T07:35:28-04:30", noon},
+		{"2026-06-19T12:05", noon.Truncate(time.Minute)},
+		{"2026-06-19T12:05Z", noon.Truncate(time.Minute)},
+		{"2026-06-19", noon.Truncate(24 * time.Hour)},
+	} {
+		got, ok := ParseTime(c.in)
+		if !ok || !got.Equal(c.want) {
+			t.Errorf("%s: %v, %v", c.in, got, ok)
+		}
+	}
+	for _, s := range []string{"", "x", "2026-13-01", "2026-02-30", "2026-06-19T25:00:00", "19.06.2026", "2026-6-19", "2026-06-19 12:05:28x", "1781870728"} {
+		if got, ok := ParseTime(s); ok {
+			t.Errorf("%q is %v", s, got)
+		}
+	}
+	for s, want := range map[string]bool{"2026-03-31": true, "2024-02-29": true, "2026-02-29": false, "2026-03-31T00:00:00Z": false, "": false, "2026-3-31": false, "20260331xx": false} {
+		if IsDate(s) != want {
+			t.Errorf("IsDate(%q) = %v", s, !want)
+		}
+	}
+}
+
+func TestCheckKind(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind Kind
+		ok   []string
+		bad  []string
+	}{
+		{Plain, []string{"", "x"}, nil},
+		{Date, []string{"2026-03-31"}, []string{"", "31.3.2026", "2026-03-31T00:00:00Z", "2026-02-30"}},
+		{DateTime, []string{"2026-03-31T15:04:05Z", "2026-03-31T15:04:05.5+02:00"}, []string{"", "2026-03-31", "tomorrow"}},
+		{DateOrDateTime, []string{"2026-03-31", "2026-03-31T15:04:05Z"}, []string{"", "tomorrow"}},
+		{Email, []string{"a@b", "o'neil+x@example.com", `"a b"@example.com`}, []string{"", "a", "@b", "a@", "a@b\nBcc: c@d"}},
+		{Phone, []string{"+14155550123", "(415) 555-0123", "1"}, []string{"", "none", "+"}},
+		{URL, []string{"https://example.com", "http://a/b?c=d", "example.com", "www.example.com/x", "HTTPS://EXAMPLE.COM", "example.com:8080"}, []string{"", "a b", "javascript:alert(1)", "ftp://x", "https://exa mple", "mailto:a@b", "http://[::1"}},
+		{Timezone, []string{"America/New_York", "UTC"}, []string{"", "New York"}},
+	} {
+		for _, v := range c.ok {
+			if got := checkKind(c.kind, v); got != "" {
+				t.Errorf("kind %d, %q: %s", c.kind, v, got)
+			}
+		}
+		for _, v := range c.bad {
+			if checkKind(c.kind, v) == "" {
+				t.Errorf("kind %d: %q passes", c.kind, v)
+			}
+		}
+	}
+}

@@ -1,0 +1,431 @@
+package wire_test
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit/runtime/internal/codec"
+	"github.com/closekit/closekit/runtime/wire"
+)
+
+func problems(t *testing.T, err error) []string {
+	t.Helper()
+	if err == nil {
+		return nil
+	}
+	var v *runtime.ValidationError
+	if !errors.As(err, &v) {
+		t.Fatalf("%T: %v", err, err)
+	}
+	var list []string
+	for _, p := range v.Problems {
+		list = append(list, p.String())
+	}
+	return list
+}
+
+func expect(t *testing.T, err error, want ...string) {
+	t.Helper()
+	if got := problems(t, err); !reflect.DeepEqual(got, want) {
+		t.Errorf("got:\n  %s\nwant:\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}
+
+// sent is what a call would send.
+type sent struct{ path, query, body string }
+
+func send(t *testing.T, op *runtime.Operation, p runtime.Params) sent {
+	t.Helper()
+	w := codec.NewWalker(&op.Spec)
+	defer w.Free()
+	w.Send(p)
+	for _, p := range w.Problems {
+		t.Errorf("unexpected problem: %s", p)
+	}
+	return sent{string(w.AppendPath(nil, op.Path)), string(w.Query()), string(w.Body())}
+}
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	some := runtime.Some[string]
+	for _, c := range []struct {
+		about string
+		op    *runtime.Operation
+		set   func(*params)
+		want  []string
+	}{
+		{"nothing wrong", &create, func(*params) {}, nil},
+		{"required", &create, func(p *params) { *p = params{} }, []string{
+			"lead_id: is required (find one with close_leads_list)", "key: is required"}},
+		{"null where it may be", &create, func(p *params) { p.Name, p.Count, p.Query, p.Any = runtime.Null[string](), runtime.Null[int](), runtime.Null[string](), json.RawMessage("null") }, nil},
+		{"null where it may not be", &create, func(p *params) {
+			p.Status, p.Value, p.Score, p.Done = runtime.Null[string](), runtime.Null[runtime.Cents](), runtime.Null[float64](), runtime.Null[bool]()
+		}, []string{
+			"status: cannot be null, got null (leave it out instead)", "value: cannot be null, got null (leave it out instead)",
+			"score: cannot be null, got null (leave it out instead)", "done: cannot be null, got null (leave it out instead)"}},
+		{"closed enum", &create, func(p *params) { p.Status = some("Actve") }, []string{`status: must be one of active, won, lost, got "Actve" (did you mean "active"?)`}},
+		{"closed enum, nothing near", &create, func(p *params) { p.Status = some("quite another") }, []string{`status: must be one of active, won, lost, got "quite another" (find one with close_statuses_list)`}},
+		{"closed enum, empty", &create, func(p *params) { p.Status = some("") }, []string{`status: must be one of active, won, lost, got "" (find one with close_statuses_list)`}},
+		{"open enum", &create, func(p *params) { p.Label = some("new word") }, nil},
+		{"characters, not bytes", &create, func(p *params) { p.Name = some("ééééé") }, nil},
+		{"too long", &create, func(p *params) { p.Name = some("éééééé") }, []string{"name: must have at most 5 characters, got 6"}},
+		{"bounds", &create, func(p *params) { p.Count = runtime.Some(101); p.Skip = runtime.Some(-1); p.Score = runtime.Some(9.99) }, []string{
+			"count: must be from 0 to 100, got 101", "_skip: must be 0 or more, got -1", "score: must be 10 or more, got 9.99"}},
+		{"at the bounds", &create, func(p *params) { p.Count = runtime.Some(100); p.Skip = runtime.Some(0); p.Score = runtime.Some(10.0) }, nil},
+		{"below", &create, func(p *params) { p.Count = runtime.Some(-1) }, []string{"count: must be from 0 to 100, got -1"}},
+		{"no number", &create, func(p *params) { p.Score = runtime.Some(math.NaN()); p.Factor = runtime.Some(math.Inf(-1)) }, []string{
+			"score: must be a finite number, got NaN", "factor: must be a finite number, got -Inf"}},
+		{"list size", &create, func(p *params) { p.Fields = []string{"a", "b", "c", "d"}; p.IDs = []string{} }, []string{
+			"_fields: must have at most 3 elements, got 4", "contact_ids: must have at least 1 elements, got 0"}},
+		{"comma in a query list", &create, func(p *params) { p.Fields = []string{"a", "b,c"} }, []string{
+			`_fields[1]: must not contain a comma, got "b,c" (the list is sent joined by commas)`}},
+		{"an id of another kind", &create, func(p *params) { p.Lead = "cont_abc" }, []string{`lead_id: must be a lead id such as lead_…, got "cont_abc", a contact id (find one with close_leads_list)`}},
+		{"an id of another kind in a list", &create, func(p *params) { p.IDs = []string{"cont_a", "lcont_b", "oppo_c"} }, []string{
+			`contact_ids[2]: must be a contact id such as cont_…, got "oppo_c", an opportunity id (find one with close_contacts_list. They belong to leads.)`}},
+		{"an unknown prefix", &create, func(p *params) { p.Lead = "nlead_abc" }, nil},
+		{"a label for an id", &create, func(p *params) { p.Contact = some("Jane Doe") }, []string{
+			`contact_id: must be a contact id such as cont_…, got "Jane Doe" (find one with close_contacts_list. They belong to leads.)`}},
+		{"broken ids", &create, func(p *params) { p.IDs = []string{"", "cont", "cont_", "_a", "cont_a b", "cont_a/../b", "cont_é", "cont_a_b"} }, []string{
+			`contact_ids[0]: must be a contact id such as cont_…, got "" (find one with close_contacts_list. They belong to leads.)`,
+			`contact_ids[1]: must be a contact id such as cont_…, got "cont" (find one with close_contacts_list. They belong to leads.)`,
+			`contact_ids[2]: must be a contact id such as cont_…, got "cont_" (find one with close_contacts_list. They belong to leads.)`,
+			`contact_ids[3]: must be a contact id such as cont_…, got "_a" (find one with close_contacts_list. They belong to leads.)`,
+			`contact_ids[4]: must be a contact id such as cont_…, got "cont_a b" (find one with close_contacts_list. They belong to leads.)`,
+			`contact_ids[5]: must be a contact id such as cont_…, got "cont_a/../b" (find one with close_contacts_list. They belong to leads.)`,
+			`contact_ids[6]: must be a contact id such as cont_…, got "cont_é" (find one with close_contacts_list. They belong to leads.)`,
+			`contact_ids[7]: must be a contact id such as cont_…, got "cont_a_b" (find one with close_contacts_list. They belong to leads.)`}},
+		{"literal ids", &create, func(p *params) { p.Role = some("admin") }, nil},
+		{"no literal id", &create, func(p *params) { p.Role = some("boss") }, []string{`role_id: must be a role id such as role_…, got "boss"`}},
+		{"texts of a kind", &create, func(p *params) {
+			p.Date, p.When, p.Either = runtime.Some(runtime.Date("1.2.2026")), runtime.Some(runtime.DateTime("2026-01-02")), runtime.Some(runtime.DateTime("soon"))
+			p.Email, p.Phone, p.URL, p.TZ = some("nobody"), some("none"), some("javascript:x"), some("New York")
+		}, []string{
+			`date: must be a date such as 2026-03-31, got "1.2.2026"`, `when: must be a time with offset such as 2026-03-31T15:04:05Z, got "2026-01-02"`,
+			`either: must be a date such as 2026-03-31 or a time such as 2026-03-31T15:04:05Z, got "soon"`, `email: must be an e-mail address, got "nobody"`,
+			`phone: must be a phone number, best with country code such as +14155550123, got "none"`, `url: must be a web address such as https://example.com, got "javascript:x"`,
+			`timezone: must be a time zone name such as America/New_York, got "New York"`}},
+		{"dots in a path", &create, func(p *params) { p.Key = ".." }, []string{`key: must be more than nothing or dots, got ".."`}},
+		{"one dot in a path", &create, func(p *params) { p.Key = "." }, []string{`key: must be more than nothing or dots, got "."`}},
+		{"raw", &create, func(p *params) { p.Any = json.RawMessage(`{"a":`); p.Anys = []json.RawMessage{[]byte("1"), []byte("x")}; p.Filter = json.RawMessage("]") }, []string{
+			"any: must be valid JSON, got invalid JSON at byte 5", "anys: must be valid JSON, got invalid JSON at byte 3", "filter: must be valid JSON, got invalid JSON at byte 0"}},
+		{"long values are shortened", &create, func(p *params) { p.Email = some(strings.Repeat("é", 100)) }, []string{
+			`email: must be an e-mail address, got "` + strings.Repeat("é", 30) + `"…`}},
+		{"nested, all at once", &create, func(p *params) {
+			p.People = []person{
+				{Emails: []mail{{Email: "a@b"}, {Email: "nobody", Type: some("hme")}}},
+				{Name: some("longer"), Emails: []mail{{}}},
+			}
+			p.Home = &place{City: "x", Inside: &place{Inside: &place{City: "y"}}}
+			p.Count = runtime.Some(-5)
+		}, []string{
+			"count: must be from 0 to 100, got -5", `contacts[0].emails[1].email: must be an e-mail address, got "nobody"`,
+			`contacts[0].emails[1].type: must be one of office, home, got "hme" (did you mean "home"?)`, "contacts[1].name: must have at most 5 characters, got 6",
+			"contacts[1].emails[0].email: is required", "home.inside.city: is required"}},
+		{"custom fields", &create, func(p *params) {
+			p.Custom = runtime.CustomFields{
+				{Key: "Industry", Value: runtime.Text("x")}, {Key: "cf_", Value: runtime.Text("x")}, {Key: "cf_a.b", Value: runtime.Text("x")}, {Key: "cf_b."},
+				{Key: "custom.cf_x"}, {Key: "", Value: runtime.Text("")}, {Key: "cf_c", Value: runtime.Text("ok")}, {Key: "lcf_c"}, {Key: "cf_c", Value: runtime.Text("again")},
+			}
+			p.Custom.Append("cf_d", `{"a":1}`)
+			p.Custom.Append("cf_e", `[1`)
+			p.Custom.Add("cf_f", runtime.Text("x"))
+		}, []string{
+			`custom_fields.Industry: must be named by a custom field id such as cf_…, got "Industry" (list the ids with the custom field tools; names are not accepted)`,
+			`custom_fields.cf_: must be named by a custom field id such as cf_…, got "cf_" (list the ids with the custom field tools; names are not accepted)`,
+			`custom_fields.cf_a.b: may only end in .add or .remove, got "b"`, `custom_fields.cf_b.: may only end in .add or .remove, got ""`,
+			`custom_fields.custom.cf_x: must be named by a custom field id such as cf_…, got "custom" (list the ids with the custom field tools; names are not accepted)`,
+			`custom_fields.: must be named by a custom field id such as cf_…, got "" (list the ids with the custom field tools; names are not accepted)`,
+			`custom_fields.cf_c: is given twice`, `custom_fields.cf_d: must be a text, a number, a list of texts or null, got {"a":1}`, `custom_fields.cf_e: must be valid JSON, got invalid JSON at byte 2`,
+			`custom_fields.cf_f.add: .add is for updates (give the whole list under cf_f)`}},
+		{"custom fields of an update", &update, func(p *params) {
+			p.Custom.Add("cf_a", runtime.Text("x"))
+			p.Custom.Remove("cf_a", runtime.Text("y"))
+			p.Custom.Clear("cf_b")
+		}, nil},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			t.Parallel()
+			p := valid()
+			c.set(p)
+			expect(t, runtime.Validate(c.op, p), c.want...)
+		})
+	}
+}
+
+func TestValidationErrorText(t *testing.T) {
+	t.Parallel()
+	err := runtime.Validate(&create, &params{Key: "k"})
+	if got := err.Error(); got != "close_thing_create: lead_id: is required (find one with close_leads_list)" {
+		t.Error(got)
+	}
+	err = runtime.Validate(&create, &params{})
+	if got := err.Error(); got != "close_thing_create: 2 problems with the input\n  lead_id: is required (find one with close_leads_list)\n  key: is required" {
+		t.Error(got)
+	}
+	if !runtime.IsValidation(err) {
+		t.Error("IsValidation")
+	}
+}
+
+func TestNestedTooDeep(t *testing.T) {
+	t.Parallel()
+	p := valid()
+	for range 300 {
+		p.Home = &place{City: "x", Inside: p.Home}
+	}
+	got := problems(t, runtime.Validate(&create, p))
+	if len(got) != 1 || !strings.HasSuffix(got[0], ".inside: is nested too deep") {
+		t.Errorf("%.300q", got)
+	}
+	in := `{"lead_id":"lead_a","key":"k","home":` + strings.Repeat(`{"city":"x","inside":`, 150) + "null" + strings.Repeat("}", 150) + "}"
+	if _, err := runtime.ParseParams(&create, []byte(in)); err != nil {
+		t.Error(err)
+	}
+	in = `{"lead_id":"lead_a","key":"k","home":` + strings.Repeat(`{"city":"x","inside":`, 250) + "null" + strings.Repeat("}", 250) + "}"
+	if _, err := runtime.ParseParams(&create, []byte(in)); err == nil {
+		t.Error("accepted")
+	}
+}
+
+func TestSend(t *testing.T) {
+	t.Parallel()
+	some := runtime.Some[string]
+	for _, c := range []struct {
+		about string
+		op    *runtime.Operation
+		set   func(*params)
+		want  sent
+	}{
+		{"nothing", &create, func(*params) {}, sent{body: `{"kind":"lead"}`}},
+		{"a preset is overruled", &create, func(p *params) { p.Kind = some("call") }, sent{body: `{"kind":"call"}`}},
+		{"values", &create, func(p *params) {
+			p.Name, p.Count, p.Value, p.Score, p.Done, p.Amount = some("a\"é"), runtime.Some(0), runtime.Some(runtime.Cents(1200050)), runtime.Some(12.5), runtime.Some(false), runtime.Some(int64(math.MinInt64))
+		}, sent{body: `{"name":"a\"é","count":0,"value":1200050,"score":12.5,"done":false,"kind":"lead","amount":-9223372036854775808}`}},
+		{"nulls", &create, func(p *params) {
+			p.Name, p.Count, p.Query, p.Any = runtime.Null[string](), runtime.Null[int](), runtime.Null[string](), json.RawMessage("null")
+		}, sent{query: "query=", body: `{"name":null,"count":null,"any":null,"kind":"lead"}`}},
+		{"empty values", &create, func(p *params) { p.Name = some(""); p.People = []person{}; p.Anys = []json.RawMessage{} }, sent{body: `{"name":"","contacts":[],"anys":[],"kind":"lead"}`}},
+		{"rich text is wrapped", &create, func(p *params) { p.Note = some("<p>x</p>") }, sent{body: `{"note_html":"<body><p>x</p></body>","kind":"lead"}`}},
+		{"rich text is wrapped once", &create, func(p *params) { p.Note = some(" \n<body class='a'>x</body>") }, sent{body: `{"note_html":" \n<body class='a'>x</body>","kind":"lead"}`}},
+		{"no body element", &create, func(p *params) { p.Note = some("<bodyguard>") }, sent{body: `{"note_html":"<body><bodyguard></body>","kind":"lead"}`}},
+		{"query", &create, func(p *params) {
+			p.Skip, p.Flag, p.Factor, p.Query, p.Fields, p.Filter = runtime.Some(100), runtime.Some(true), runtime.Some(0.5), some("a b&c=d+e/é%?#;"), []string{"id", "custom.cf_a"}, json.RawMessage(`{"a":1}`)
+		}, sent{query: "_skip=100&_fields=id,custom.cf_a&flag=true&factor=0.5&query=a+b%26c%3Dd%2Be%2F%C3%A9%25%3F%23%3B&filter=%7B%22a%22:1%7D", body: `{"kind":"lead"}`}},
+		{"path", &create, func(p *params) { p.Key = "a b/../c?d#e%2f\\é" }, sent{path: "/thing/lead_abc/a%20b%2F..%2Fc%3Fd%23e%252f%5C%C3%A9/", body: `{"kind":"lead"}`}},
+		{"nested", &create, func(p *params) {
+			p.People = []person{{Name: runtime.Null[string](), Emails: []mail{{Email: "a@b"}}, Secret: some("s"), Late: some("l")}, {}}
+			p.People[1].Custom.Set("cf_a", runtime.Texts("x", "y"))
+			p.Home = &place{City: "x"}
+		}, sent{body: `{"contacts":[{"name":null,"emails":[{"email":"a@b"}]},{"custom.cf_a":["x","y"]}],"home":{"city":"x"},"kind":"lead"}`}},
+		{"nested in an update", &update, func(p *params) {
+			p.People = []person{{Late: some("l"), Secret: some("s")}}
+		}, sent{body: `{"contacts":[{"late":"l"}],"kind":"lead"}`}},
+		{"what a result knew besides is not sent", &create, func(p *params) {
+			var v person
+			if err := json.Unmarshal([]byte(`{"name":"n","id":"cont_a","secret":"s","emails":[],"odd":1}`), &v); err != nil {
+				t.Error(err)
+			}
+			p.People = []person{v}
+		}, sent{body: `{"contacts":[{"name":"n","emails":[]}],"kind":"lead"}`}},
+		{"custom fields", &update, func(p *params) {
+			p.Custom.Set("cf_a", runtime.Number(1.5))
+			p.Custom.Set("custom.lcf_b", runtime.Texts[string]())
+			p.Custom.Clear("cf_c")
+			p.Custom.Add("cf_d", runtime.Text("x"))
+			p.Custom.Remove("cf_d", runtime.Integer(-3))
+		}, sent{body: `{"kind":"lead","custom.cf_a":1.5,"custom.lcf_b":[],"custom.cf_c":null,"custom.cf_d.add":"x","custom.cf_d.remove":-3}`}},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			t.Parallel()
+			p := valid()
+			c.set(p)
+			if c.want.path == "" {
+				c.want.path = "/thing/lead_abc/k/"
+			}
+			if got := send(t, c.op, p); got != c.want {
+				t.Errorf("got  %+v\nwant %+v", got, c.want)
+			}
+		})
+	}
+}
+
+// rules are operations whose two first fields after the path are name and
+// status, fields 2 and 3, and kind, field 24.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	rule := func(r wire.Rule) *runtime.Operation {
+		op := create
+		op.Spec = wire.Spec{Rules: []wire.Rule{r}}
+		return &op
+	}
+	name, status := runtime.Some("n"), runtime.Some("won")
+	none, one, two := func(*params) {}, func(p *params) { p.Name = name }, func(p *params) { p.Name, p.Status = name, status }
+	fields := []uint8{2, 3}
+	for _, c := range []struct {
+		about string
+		rule  wire.Rule
+		set   func(*params)
+		want  []string
+	}{
+		{"exactly one, none", wire.Rule{Kind: wire.ExactlyOne, Fields: fields}, none, []string{"give exactly one of name or status, got none"}},
+		{"exactly one, one", wire.Rule{Kind: wire.ExactlyOne, Fields: fields}, one, nil},
+		{"exactly one, two", wire.Rule{Kind: wire.ExactlyOne, Fields: fields, About: "why"}, two, []string{"give exactly one of name or status, got 2 of them (why)"}},
+		{"at least one, none", wire.Rule{Kind: wire.AtLeastOne, Fields: fields}, none, []string{"give at least one of name or status, got none"}},
+		{"at least one, one", wire.Rule{Kind: wire.AtLeastOne, Fields: fields}, one, nil},
+		{"at least one, two", wire.Rule{Kind: wire.AtLeastOne, Fields: fields}, two, nil},
+		{"at most one, none", wire.Rule{Kind: wire.AtMostOne, Fields: fields}, none, nil},
+		{"at most one, one", wire.Rule{Kind: wire.AtMostOne, Fields: fields}, one, nil},
+		{"at most one, two", wire.Rule{Kind: wire.AtMostOne, Fields: fields}, two, []string{"give only one of name and status, got 2 of them"}},
+		{"null counts as given", wire.Rule{Kind: wire.AtLeastOne, Fields: fields}, func(p *params) { p.Name = runtime.Null[string]() }, nil},
+		{"needs, not given", wire.Rule{Kind: wire.Needs, If: 3, Fields: []uint8{2, 5}}, none, nil},
+		{"needs, given", wire.Rule{Kind: wire.Needs, If: 3, Fields: []uint8{2, 5}}, func(p *params) { p.Status = status }, []string{
+			"name: is required when status is given", "count: is required when status is given"}},
+		{"needs, one there", wire.Rule{Kind: wire.Needs, If: 3, Fields: []uint8{2, 5}}, two, []string{"count: is required when status is given"}},
+		{"needs a value, another one", wire.Rule{Kind: wire.Needs, If: 3, Is: "lost", Fields: []uint8{2}}, func(p *params) { p.Status = status }, nil},
+		{"needs a value, that one", wire.Rule{Kind: wire.Needs, If: 3, Is: "won", Fields: []uint8{2}, About: "why"}, func(p *params) { p.Status = status }, []string{
+			"name: is required when status is won (why)"}},
+		{"needs a value, by preset", wire.Rule{Kind: wire.Needs, If: 24, Is: "lead", Fields: []uint8{2}}, none, []string{"name: is required when kind is lead"}},
+		{"needs a value, preset overruled", wire.Rule{Kind: wire.Needs, If: 24, Is: "lead", Fields: []uint8{2}}, func(p *params) { p.Kind = runtime.Some("call") }, nil},
+		{"a list counts", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.People = []person{} }, nil},
+		{"an object counts", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.Home = &place{City: "x"} }, nil},
+		{"raw counts", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.Any = []byte("1") }, nil},
+		{"custom fields count", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.Custom.Set("cf_a", runtime.Text("x")) }, nil},
+		{"what is nested does not", wire.Rule{Kind: wire.AtMostOne, Fields: []uint8{20, 21}}, func(p *params) {
+			p.People = []person{{Emails: []mail{{Email: "a@b"}}, Name: name}, {Name: name}}
+		}, nil},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			t.Parallel()
+			p := valid()
+			c.set(p)
+			expect(t, runtime.Validate(rule(c.rule), p), c.want...)
+		})
+	}
+}
+
+type pathParams struct {
+	Key   string
+	Query runtime.Opt[string]
+	List  []string
+}
+
+func (v *pathParams) Walk(w *wire.Walker)          { wire.Walk(w, v) }
+func (*pathParams) Wire() *wire.Struct[pathParams] { return &structPathParams }
+
+var structPathParams = wire.Struct[pathParams]{
+	Members: []wire.Member[pathParams]{
+		{In: &wire.Field{Name: "key", In: wire.Path, Flags: wire.Required}, Ref: func(v *pathParams) wire.Slot { return wire.Str(&v.Key) }},
+		{In: &wire.Field{Name: "query", In: wire.Query}, Ref: func(v *pathParams) wire.Slot { return wire.OptStr(&v.Query) }},
+		{In: &wire.Field{Name: "ids", In: wire.Query}, Ref: func(v *pathParams) wire.Slot { return wire.Strs(&v.List) }},
+	},
+}
+
+func FuzzPath(f *testing.F) {
+	for _, s := range []string{"", ".", "..", "...", "a", "a/b", "../x", "%2e%2e", "%2F", "a?b#c", "\x00\xff", "é", "a;b", "a\\b", "//", "a&b=c", "+ ", "{key}", ",", "a,b"} {
+		f.Add(s, s, s)
+		f.Add("k", "", s)
+	}
+	op := &runtime.Operation{Path: "/thing/{key}/end/"}
+	f.Fuzz(func(t *testing.T, key, query, elem string) {
+		w := codec.NewWalker(&op.Spec)
+		defer w.Free()
+		w.Send(&pathParams{Key: key, Query: runtime.Some(query), List: []string{elem, "b"}})
+		bad := map[string]bool{"": true, ".": true, "..": true}[key]
+		if bad || strings.Contains(elem, ",") {
+			if len(w.Problems) == 0 {
+				t.Fatalf("%q and %q pass", key, elem)
+			}
+			return
+		}
+		if len(w.Problems) > 0 {
+			t.Fatal(w.Problems)
+		}
+		path, q := string(w.AppendPath(nil, op.Path)), string(w.Query())
+		u, err := url.Parse("https://host/api" + path + "?" + q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.Host != "host" || u.User != nil || u.Fragment != "" || u.EscapedPath() != "/api"+path || u.RawQuery != q {
+			t.Fatalf("%q is read as %#v", path+"?"+q, u)
+		}
+		parts := strings.Split(u.EscapedPath(), "/")
+		if len(parts) != 6 || parts[1] != "api" || parts[2] != "thing" || parts[4] != "end" || parts[5] != "" {
+			t.Fatalf("%q has other segments", path)
+		}
+		if got, err := url.PathUnescape(parts[3]); err != nil || got != key {
+			t.Fatalf("key %q comes back as %q, %v", key, got, err)
+		}
+		values, err := url.ParseQuery(u.RawQuery)
+		if err != nil || len(values) != 2 || values.Get("query") != query || values.Get("ids") != elem+",b" {
+			t.Fatalf("query %q is read as %v, %v", q, values, err)
+		}
+		// The method override must say the same.
+		body, err := codec.QueryParams(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var over struct {
+			Params map[string]string `json:"_params"`
+		}
+		if err := json.Unmarshal(body, &over); err != nil || len(over.Params) != 2 || over.Params["query"] != strings.ToValidUTF8(query, "\ufffd") && utf8.ValidString(query) {
+			t.Fatalf("%s: %v", body, err)
+		}
+	})
+}
+
+func FuzzSend(f *testing.F) {
+	f.Add("n", 5, 1.5, int64(7), []byte(`{"a":1}`), "cf_a", "v", true)
+	f.Add("\xff\"\\\n\u2028", -1, math.NaN(), int64(-1), []byte(`{`), "cf_a.add", "\x00", false)
+	f.Add("", 0, math.Inf(1), int64(0), []byte(``), "", "", true)
+	f.Add("{", 0, -0.0, int64(0), []byte(` 1 `), "a_{", "}", true)
+	f.Fuzz(func(t *testing.T, s string, n int, x float64, m int64, raw []byte, key, v string, upd bool) {
+		p := &params{
+			Lead: "lead_a", Key: s, Name: runtime.Some(s), Label: runtime.Some(s), Count: runtime.Some(n), Value: runtime.Some(runtime.Cents(m)), Score: runtime.Some(x),
+			Done: runtime.Some(upd), Note: runtime.Some(v), IDs: []string{v}, Any: raw, Anys: []json.RawMessage{raw, []byte("1"), raw}, Amount: runtime.Some(m),
+			People: []person{{Name: runtime.Some(v), Emails: []mail{{Email: s}, {Email: v, Type: runtime.Some(s)}}}, {Late: runtime.Some(s)}}, Home: &place{City: s, Inside: &place{City: v}},
+		}
+		p.Custom.Set(key, runtime.Text(v))
+		p.Custom.Append("cf_raw", string(raw))
+		p.Custom.Set("cf_num", runtime.Number(x))
+		p.People[0].Custom.Set(key, runtime.Texts(s, v))
+		op := &create
+		if upd {
+			op = &update
+		}
+		w := codec.NewWalker(&op.Spec)
+		defer w.Free()
+		w.Send(p)
+		// Even a body that is not sent because of problems is JSON.
+		if !json.Valid(w.Body()) {
+			t.Fatalf("invalid JSON: %q", w.Body())
+		}
+		if !utf8.ValidString(s) || !utf8.ValidString(v) {
+			return
+		}
+		var back struct {
+			Name  string `json:"name"`
+			Label string `json:"label"`
+			Home  struct {
+				City   string `json:"city"`
+				Inside struct {
+					City string `json:"city"`
+				} `json:"inside"`
+			} `json:"home"`
+			Amount int64 `json:"amount"`
+		}
+		if err := json.Unmarshal(w.Body(), &back); err != nil {
+			t.Fatal(err)
+		}
+		if back.Name != s || back.Label != s || back.Home.City != s || back.Home.Inside.City != v || back.Amount != m {
+			// Required texts are left out when they are empty, which is a problem.
+			t.Fatalf("%+v comes from %s", back, w.Body())
+		}
+	})
+}
