@@ -110,7 +110,7 @@ func activityResources() []*resource {
 			render: func(_ *call, _ *record, o object) { o["note_mentions"] = mentioned(str(o["note_html"])) },
 		}),
 		activityType(&resource{
-			name: "calls", typ: "Call", event: "activity.call",
+			name: "calls", typ: "Call", event: "activity.call", custom: callFields,
 			fields: slices.Concat(optionalLead(activityFields), noteFields, []field{
 				{name: "status", kind: choice, choices: callStatuses, notNull: true},
 				{name: "direction", kind: choice, choices: []string{"inbound", "outbound"}, access: onCreate},

@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -219,5 +220,21 @@ func TestComments(t *testing.T) {
 	}
 	if got := len(a.srv.Objects("comment_threads")); got != 0 {
 		t.Errorf("got %d threads after their objects were deleted", got)
+	}
+}
+
+func TestCallCustomFields(t *testing.T) {
+	a := start(t)
+	lead := id(a.post("/lead/", object{"name": "Acme"}))
+	call := a.post("/activity/call/", object{"lead_id": lead, "custom.cf_a": "x", "custom.cf_b": []any{"1"}})
+	if call["custom.cf_a"] != "x" {
+		t.Errorf("got %v, want the value given", call["custom.cf_a"])
+	}
+	call = a.put("/activity/call/"+id(call)+"/", object{"custom.cf_a": nil, "custom.cf_b.add": "2"})
+	if _, there := call["custom.cf_a"]; there {
+		t.Error("null did not remove the value")
+	}
+	if got := fmt.Sprint(call["custom.cf_b"]); got != "[1 2]" {
+		t.Errorf("got %v, want both values", got)
 	}
 }

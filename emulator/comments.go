@@ -90,7 +90,7 @@ func updateComment(c *call) (any, error) {
 		return nil, c.denied()
 	}
 	if rec.data["removed_at"] != nil {
-		return nil, wrongList(http.StatusBadRequest, "A removed comment cannot be changed.")
+		return nil, wrongList("A removed comment cannot be changed.")
 	}
 	var p problems
 	o := c.accept(&resource{fields: []field{{name: "body", kind: text, need: true}}}, c.body, true, &p)
@@ -131,7 +131,7 @@ func (c *call) threadComments(thread any) []*record {
 func narrowComments(c *call) (func(*record) bool, error) {
 	object, thread := c.query.Get("object_id"), c.query.Get("thread_id")
 	if (object == "") == (thread == "") {
-		return nil, wrongList(http.StatusBadRequest, "Exactly one of object_id and thread_id must be given.")
+		return nil, wrongList("Exactly one of object_id and thread_id must be given.")
 	}
 	if object != "" {
 		if rec := c.commentThread(object); rec != nil {

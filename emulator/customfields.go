@@ -111,12 +111,34 @@ func (c *call) customValues(owner string, rec *record, body, o object, p *proble
 			continue
 		}
 		name, op := cutOperation(name)
+		if owner == callFields {
+			undefinedValue(rec, name, op, v, o)
+			continue
+		}
 		c.customValue(owner, rec, key, name, op, v, o, p)
 	}
-	if named, ok := body["custom"].(object); ok {
+	if named, ok := body["custom"].(object); ok && owner != callFields {
 		for name, v := range named {
 			c.customValue(owner, rec, "custom."+name, name, "", v, o, p)
 		}
+	}
+}
+
+// callFields owns the custom fields of calls. Close has no endpoint for their
+// definitions that this package serves, so any id and value is taken.
+const callFields = "call"
+
+// undefinedValue takes a value of a custom field that has no definition.
+func undefinedValue(rec *record, id, op string, v any, o object) {
+	key := "custom." + id
+	if op != "" && rec != nil {
+		v = combine(list(rec.data[key]), op, v)
+	}
+	switch {
+	case v != nil:
+		o[key] = v
+	case rec != nil:
+		o[key] = removeKey
 	}
 }
 

@@ -46,8 +46,8 @@ func fieldError(field, what string) error {
 }
 
 // wrongList answers with a sentence under "errors".
-func wrongList(status int, text string) *apiError {
-	return &apiError{status: status, body: object{"errors": []any{text}, "field-errors": object{}}}
+func wrongList(text string) *apiError {
+	return &apiError{status: http.StatusBadRequest, body: object{"errors": []any{text}, "field-errors": object{}}}
 }
 
 // Sentences for field errors.

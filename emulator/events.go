@@ -144,7 +144,7 @@ func listEvents(c *call) (any, error) {
 		}
 	}
 	if !eventCombinations[strings.Join(used, ",")] {
-		return nil, wrongList(http.StatusBadRequest, "This combination of filters is not supported.")
+		return nil, wrongList("This combination of filters is not supported.")
 	}
 	r := &resource{filters: map[string]kind{"date_updated": instant}}
 	conds, err := c.conditions(r)

@@ -540,7 +540,8 @@ func TestSeedsRepeat(t *testing.T) {
 	if one.APIKey() != two.APIKey() || one.ClientSecret() != two.ClientSecret() || one.Users()[0].ID != two.Users()[0].ID {
 		t.Error("equal seeds give different ids")
 	}
-	if emulator.New(emulator.Options{}).APIKey() == emulator.New(emulator.Options{}).APIKey() {
+	one, two := emulator.New(emulator.Options{}), emulator.New(emulator.Options{})
+	if one.APIKey() == two.APIKey() {
 		t.Error("random seeds give equal keys")
 	}
 }

@@ -32,7 +32,7 @@ func newIDSource(seed int64) *idSource {
 func randomSeed() int64 {
 	var b [8]byte
 	_, _ = crand.Read(b[:]) // documented never to fail
-	return int64(binary.LittleEndian.Uint64(b[:]) | 1)
+	return int64(binary.LittleEndian.Uint64(b[:])>>1 | 1) //nolint:gosec // 63 bits fit
 }
 
 func (g *idSource) base62(n int) string {

@@ -278,7 +278,7 @@ func mergeLeads(c *call) (any, error) {
 	case destination == nil:
 		return nil, &apiError{status: http.StatusNotFound, body: object{"errors": []any{"Destination lead does not exist."}}}
 	case source == destination:
-		return nil, wrongList(http.StatusBadRequest, "A lead cannot be merged into itself.")
+		return nil, wrongList("A lead cannot be merged into itself.")
 	}
 	c.merge(source, destination)
 	return object{"status": "ok"}, nil

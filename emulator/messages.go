@@ -375,6 +375,7 @@ func preview(o object) string {
 }
 
 func renderEmail(c *call, rec *record, o object) {
+	delete(o, "followup_date") // it makes a task; Close does not answer it
 	o["body_preview"] = preview(o)
 	o["template_name"] = nil
 	delete(o, "send_at")

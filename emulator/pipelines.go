@@ -183,7 +183,7 @@ func changePipeline(c *call, rec *record, _, body object, p *problems) {
 
 func releasePipeline(c *call, rec *record) error {
 	if len(c.statuses("opportunity_statuses", rec.id)) > 0 {
-		return wrongList(http.StatusBadRequest, "A pipeline with statuses cannot be deleted.")
+		return wrongList("A pipeline with statuses cannot be deleted.")
 	}
 	return nil
 }
@@ -234,11 +234,11 @@ func prepareOpportunityStatus(c *call, o, body object, p *problems) {
 func releaseLeadStatus(c *call, rec *record) error {
 	for _, lead := range c.st.table("leads").all(c.org) {
 		if lead.data["status_id"] == rec.id {
-			return wrongList(http.StatusBadRequest, "A status that leads use cannot be deleted.")
+			return wrongList("A status that leads use cannot be deleted.")
 		}
 	}
 	if len(c.statuses("lead_statuses", "")) == 1 {
-		return wrongList(http.StatusBadRequest, "The last status cannot be deleted.")
+		return wrongList("The last status cannot be deleted.")
 	}
 	return nil
 }
@@ -246,7 +246,7 @@ func releaseLeadStatus(c *call, rec *record) error {
 func releaseOpportunityStatus(c *call, rec *record) error {
 	for _, o := range c.st.table("opportunities").all(c.org) {
 		if o.data["status_id"] == rec.id {
-			return wrongList(http.StatusBadRequest, "A status that opportunities use cannot be deleted.")
+			return wrongList("A status that opportunities use cannot be deleted.")
 		}
 	}
 	return nil

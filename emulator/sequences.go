@@ -73,7 +73,7 @@ func (c *call) steps(o, body object, old []any, p *problems) {
 			wrong[itoa(i)] = errType("dict")
 			continue
 		}
-		step := object{}
+		var step object
 		if id, has := in["id"]; has {
 			at := slices.IndexFunc(old, func(e any) bool { return str(e.(object)["id"]) == str(id) })
 			if at < 0 {
@@ -235,5 +235,5 @@ func narrowSubscriptions(c *call) (func(*record) bool, error) {
 			return nil, nil
 		}
 	}
-	return nil, wrongList(http.StatusBadRequest, "One of sequence_id, contact_id and lead_id must be given.")
+	return nil, wrongList("One of sequence_id, contact_id and lead_id must be given.")
 }

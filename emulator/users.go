@@ -199,7 +199,7 @@ func me(c *call) (any, error) {
 			orgs = append(orgs, c.organizationObject(org))
 		}
 		if rec := c.st.find("connected_accounts", m.org, m.account); rec != nil {
-			accounts = append(accounts, rec.data)
+			accounts = append(accounts, c.render(c.s.resources["connected_accounts"], rec))
 		}
 	}
 	o["memberships"], o["organizations"] = members, orgs

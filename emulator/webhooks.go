@@ -72,7 +72,7 @@ func releaseWebhook(c *call, rec *record) error {
 func prepareWebhook(c *call, o, _ object, p *problems) {
 	checkWebhook(o, p)
 	if len(c.st.table("webhooks").all(c.org)) >= maxSubscriptions {
-		c.failure = wrongList(http.StatusBadRequest, "The organization has as many webhook subscriptions as it may have.")
+		c.failure = wrongList("The organization has as many webhook subscriptions as it may have.")
 	}
 	setDefaults(o, object{"verify_ssl": true})
 	o["status"], o["health_status"], o["latest_error"], o["pause_reason"] = "active", nil, nil, nil

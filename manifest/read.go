@@ -198,28 +198,32 @@ func appendString(b []byte, s string) []byte {
 	return append(b, strings.TrimSuffix(buf.String(), "\n")...)
 }
 
-// nearest gives the word most like s, or "" when none is near.
+// nearest gives the word most like s, or "" when none is near, or so many are
+// to be compared that it would take long.
 func nearest(s string, words []string) string {
 	best, score := "", max(2, len(s)/3)+1
+	if len(words) > maxEntries/2 {
+		return ""
+	}
 	for _, w := range words {
-		if d := distance(strings.ToLower(s), strings.ToLower(w)); d < score {
+		if d := distance(strings.ToLower(s), strings.ToLower(w), score); d < score {
 			best, score = w, d
 		}
 	}
 	return best
 }
 
-// distance counts the edits from a to b.
-func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
+// distance counts the edits from a to b, as far as enough.
+func distance(a, b string, enough int) int {
+	if len(a) > maxName || len(b) > maxName {
+		return maxName
 	}
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := 1; i <= len(a); i++ {
-		diag := row[0]
+		diag, least := row[0], i
 		row[0] = i
 		for j := 1; j <= len(b); j++ {
 			cost := 1
@@ -227,6 +231,10 @@ func distance(a, b string) int {
 				cost = 0
 			}
 			diag, row[j] = row[j], min(row[j]+1, row[j-1]+1, diag+cost)
+			least = min(least, row[j])
+		}
+		if least >= enough {
+			return least
 		}
 	}
 	return row[len(b)]

@@ -632,7 +632,10 @@ func (r Rule) Sentence() string {
 	case AtLeastOne:
 		return "Give at least one of " + orList(r.Fields, "or") + "."
 	case AtMostOne:
-		return "Give " + orList(r.Fields, "or") + ", not both."
+		if len(r.Fields) == 2 {
+			return "Give " + orList(r.Fields, "or") + ", not both."
+		}
+		return "Give at most one of " + orList(r.Fields, "or") + "."
 	case Needs:
 	}
 	when := r.If + " is given"

@@ -10,10 +10,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/token"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/closekit/closekit/generator"
@@ -76,11 +78,32 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	switch {
 	case fl.NArg() > 0:
-		return fail(stderr, 2, fmt.Errorf("unexpected argument %q", fl.Arg(0)), "patterns for -tools go in one argument; quote them, or the shell expands the *")
+		return fail(stderr, 2, fmt.Errorf("unexpected argument %q", fl.Arg(0)), "patterns for -tools go in one argument, separated by commas; quote them, or the shell expands the *")
 	case o.out == "":
 		return fail(stderr, 2, errors.New("-out is missing"), "run closegen -help for the flags")
 	}
+	if dir, twice := sameFolder(o); twice {
+		return fail(stderr, 2, fmt.Errorf("two outputs go to %s", dir), "each of -out, -routes and -reference takes a folder of its own, because closegen deletes generated files that do not belong there")
+	}
 	return generate(o, stdout, stderr)
+}
+
+// sameFolder finds a folder that two outputs would share.
+func sameFolder(o options) (dir string, twice bool) {
+	tools := filepath.Join(o.out, "tools")
+	dirs := []string{filepath.Clean(o.out), tools, filepath.Join(tools, "schemas")}
+	if o.routes != "" {
+		dirs = append(dirs, filepath.Dir(o.routes))
+	}
+	if o.reference != "" {
+		dirs = append(dirs, filepath.Clean(o.reference))
+	}
+	for i, dir := range dirs {
+		if slices.Contains(dirs[:i], dir) {
+			return dir, true
+		}
+	}
+	return "", false
 }
 
 func fail(w io.Writer, code int, err error, hint string) int {
@@ -200,9 +223,13 @@ func load(o options, stderr io.Writer) (*manifest.API, int) {
 	if o.tools == "" {
 		return api, 0
 	}
-	sub, unused := api.Select(strings.Split(o.tools, ","))
+	patterns := strings.Split(o.tools, ",")
+	for i, p := range patterns {
+		patterns[i] = strings.TrimSpace(p)
+	}
+	sub, unused := api.Select(patterns)
 	if len(unused) > 0 {
-		return nil, fail(stderr, 1, fmt.Errorf("no tool matches %s", strings.Join(unused, ", ")), "closekit tools lists the names")
+		return nil, fail(stderr, 1, fmt.Errorf("no tool matches %q", unused), "closekit tools lists the names")
 	}
 	return sub, 0
 }
@@ -213,7 +240,7 @@ func validPackage(name string) bool {
 			return false
 		}
 	}
-	return name != "" && name != "_"
+	return name != "" && name != "_" && !token.IsKeyword(name)
 }
 
 // importPath finds the import path of a folder from the go.mod above it.
@@ -228,6 +255,7 @@ func importPath(dir string) (string, error) {
 					if err != nil {
 						return "", err
 					}
+					mod, _, _ = strings.Cut(mod, "//")
 					mod = strings.Trim(strings.TrimSpace(mod), `"`)
 					return strings.TrimSuffix(mod+"/"+filepath.ToSlash(rel), "/."), nil
 				}

@@ -249,8 +249,8 @@ func description(s *ir.Struct) []Code {
 	if s.Output {
 		rows = append(rows, pair("Object", ref(Op("*").Qual(runtimePath, "Object"), Op("&").Id("v").Dot("Object"))))
 	}
-	if s.Output && s.Custom {
-		rows = append(rows, pair("Custom", ref(Op("*").Qual(runtimePath, "CustomFields"), Op("&").Id("v").Dot("CustomFields"))))
+	if s.Output && s.Custom != "" {
+		rows = append(rows, pair("Custom", ref(Op("*").Qual(runtimePath, "CustomFields"), Op("&").Id("v").Dot(s.Custom))))
 	}
 	if s.Base != "" {
 		rows = append(rows, pair("Base", ref(Qual(wirePath, "Part"), Qual(wirePath, "In").Call(Op("&").Id("v").Dot(s.Base)))))

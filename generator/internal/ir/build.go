@@ -2,6 +2,7 @@ package ir
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,6 +44,9 @@ func Build(api *manifest.API, name, importPath string) (*Package, error) {
 		}
 	}
 	b.idTypes(p)
+	if len(api.Tools()) == 0 {
+		return nil, errors.New("the manifest has no tools")
+	}
 	for _, t := range api.Tools() {
 		tool, err := b.tool(t)
 		if err != nil {
@@ -187,7 +191,9 @@ func (b *builder) object(o *manifest.Object) (Struct, error) {
 		if sent {
 			g.In = b.input(f, true)
 		}
-		s.Custom = s.Custom || g.Slot == "Custom"
+		if g.Slot == "Custom" {
+			s.Custom = g.Go
+		}
 		s.Fields = append(s.Fields, g)
 	}
 	for _, v := range o.Variants {
@@ -245,12 +251,20 @@ func (b *builder) usedBits(o *manifest.Object) (int, error) {
 }
 
 func (b *builder) field(f *manifest.Field) Field {
-	g := Field{Go: manifest.GoName(f.Name), JSON: f.Name, Doc: fieldDoc(f)}
-	if g.Go == "Object" {
-		g.Go = "ObjectValue" // Object is embedded
-	}
+	g := Field{Go: fieldName(f.Name), JSON: f.Name, Doc: fieldDoc(f)}
 	g.Type, g.Slot = goType(f.Type, f.Always || f.Required)
 	return g
+}
+
+// fieldName makes the Go name of a field. Some names are those of the embedded
+// object and of methods.
+func fieldName(name string) string {
+	switch g := manifest.GoName(name); g {
+	case "Object", "Walk", "Wire", "MarshalJSON", "UnmarshalJSON":
+		return g + "Value"
+	default:
+		return g
+	}
 }
 
 func (b *builder) variant(o *manifest.Object, v manifest.Variant) Variant {
@@ -276,7 +290,7 @@ func (b *builder) op(t *manifest.Tool) Op {
 	o.Params = Struct{Type: fn + "Params", Doc: fmt.Sprintf("%sParams are the parameters of [%s].", fn, fn), Params: true}
 	index := map[string]int{}
 	for i, p := range t.Params {
-		g := Field{Go: manifest.GoName(p.Name), JSON: p.Name, Doc: paramDoc(p), In: b.input(p, false)}
+		g := Field{Go: fieldName(p.Name), JSON: p.Name, Doc: paramDoc(p), In: b.input(p, false)}
 		g.Type, g.Slot = goType(p.Type, p.Required && p.Preset == nil)
 		o.Params.Fields = append(o.Params.Fields, g)
 		index[p.Name] = i
@@ -357,6 +371,24 @@ func (b *builder) clash(p *Package) error {
 		declare("Dollars", "type cents")
 	}
 	declare("Operations", "the list of operations")
+	members := func(s *Struct) {
+		seen := map[string]string{}
+		member := func(name, what string) {
+			if other, ok := seen[name]; ok {
+				errs = append(errs, fmt.Sprintf("%s and %s of %s would both be %s in Go", other, what, s.Type, name))
+			}
+			seen[name] = what
+		}
+		if s.Base != "" {
+			member(s.Base, "included type "+s.Base)
+		}
+		for _, f := range s.Fields {
+			member(f.Go, "field "+f.JSON)
+		}
+		for _, v := range s.Variants {
+			member(v.Method, "variant "+v.Struct)
+		}
+	}
 	for _, f := range p.Files {
 		for _, e := range f.Enums {
 			declare(e.Type, "enum "+e.Type)
@@ -366,10 +398,12 @@ func (b *builder) clash(p *Package) error {
 		}
 		for _, s := range f.Structs {
 			declare(s.Type, "type "+s.Type)
+			members(&s)
 		}
 		for _, o := range f.Ops {
 			declare(o.Func, "tool "+o.Tool)
 			declare(o.Params.Type, "parameters of "+o.Tool)
+			members(&o.Params)
 			if o.All != "" {
 				declare(o.All, "iterator of "+o.Tool)
 			}

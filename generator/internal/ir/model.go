@@ -82,7 +82,7 @@ type Struct struct {
 	Doc      string
 	Base     string  // embedded struct, or empty
 	Fields   []Field // without those of Base
-	Custom   bool    // holds custom fields
+	Custom   string  // Go name of the field with the custom fields, or empty
 	Output   bool    // comes in answers
 	Params   bool    // is the parameters of an operation
 	Variants []Variant

@@ -56,13 +56,44 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
+// maxObjects is how many objects a schema may spell out. Types that hold each
+// other in many ways would otherwise grow without end.
+const maxObjects = 2000
+
+// walk is the way through the types of one schema.
+type walk struct {
+	stack []*manifest.Object // those around the present one
+	count int
+}
+
+// enter reports whether to spell out an object: not inside itself, and not when
+// there are too many.
+func (w *walk) enter(o *manifest.Object) bool {
+	if slices.Contains(w.stack, o) || w.count > maxObjects {
+		return false
+	}
+	w.stack = append(w.stack, o)
+	w.count++
+	return true
+}
+
+func (w *walk) leave() { w.stack = w.stack[:len(w.stack)-1] }
+
+func (w *walk) finish(s object) (json.RawMessage, error) {
+	if w.count > maxObjects {
+		return nil, fmt.Errorf("it would hold more than %d objects; make the type of a nested field json", maxObjects)
+	}
+	return encode(s)
+}
+
 // inputSchema is the canonical schema of a tool's input: only keywords that
 // every model API understands or that exporters can lower.
 func inputSchema(t *manifest.Tool) (json.RawMessage, error) {
+	w := &walk{}
 	props, required := object{}, []string{}
 	for _, p := range t.Params {
 		about := paramAbout(t, p)
-		props.set(p.Name, fieldSchema(p, about, t.Update, nil))
+		props.set(p.Name, fieldSchema(p, about, t.Update, w))
 		if p.Required && p.Preset == nil {
 			required = append(required, p.Name)
 		}
@@ -74,7 +105,7 @@ func inputSchema(t *manifest.Tool) (json.RawMessage, error) {
 		s.set("required", required)
 	}
 	s.set("additionalProperties", false)
-	return encode(s)
+	return w.finish(s)
 }
 
 // paramAbout is what a model reads about a parameter.
@@ -141,8 +172,8 @@ func humanize(f *manifest.Field) string {
 }
 
 // fieldSchema is the schema of a parameter or of a member that is sent.
-func fieldSchema(f *manifest.Field, about string, update bool, stack []*manifest.Object) object {
-	s := typeSchema(f.Type, f, update, stack)
+func fieldSchema(f *manifest.Field, about string, update bool, w *walk) object {
+	s := typeSchema(f.Type, f, update, w)
 	if f.Nullable {
 		for i := range s {
 			switch s[i].name {
@@ -175,7 +206,7 @@ func fieldSchema(f *manifest.Field, about string, update bool, stack []*manifest
 
 var anyJSON = []string{"string", "number", "boolean", "object", "array", "null"}
 
-func typeSchema(t *manifest.Type, f *manifest.Field, update bool, stack []*manifest.Object) object {
+func typeSchema(t *manifest.Type, f *manifest.Field, update bool, w *walk) object {
 	s := object{}
 	length := func() {
 		if f.MaxLength > 0 {
@@ -217,7 +248,7 @@ func typeSchema(t *manifest.Type, f *manifest.Field, update bool, stack []*manif
 		s.set("type", anyJSON)
 	case manifest.List:
 		s.set("type", "array")
-		s.set("items", typeSchema(t.Elem, f, update, stack))
+		s.set("items", typeSchema(t.Elem, f, update, w))
 		if f.MinItems > 0 {
 			s.set("minItems", f.MinItems)
 		}
@@ -226,7 +257,7 @@ func typeSchema(t *manifest.Type, f *manifest.Field, update bool, stack []*manif
 		}
 	case manifest.Map:
 		s.set("type", "object")
-		s.set("additionalProperties", typeSchema(t.Elem, f, update, stack))
+		s.set("additionalProperties", typeSchema(t.Elem, f, update, w))
 	case manifest.CustomFields:
 		key := `^[a-z]+_[A-Za-z0-9]+$`
 		if update {
@@ -241,7 +272,7 @@ func typeSchema(t *manifest.Type, f *manifest.Field, update bool, stack []*manif
 		s.set("patternProperties", object{{key, value}})
 		s.set("additionalProperties", false)
 	case manifest.ObjectType:
-		return objectSchema(t.Object, update, stack)
+		return objectSchema(t.Object, update, w)
 	case manifest.String, manifest.RichText, manifest.DateOrDateTime, manifest.Phone, manifest.Timezone:
 		s.set("type", "string")
 		length()
@@ -275,19 +306,19 @@ func idPattern(k *manifest.IDKind) string {
 
 // objectSchema is the schema of an object that is sent: what may be written,
 // nothing else.
-func objectSchema(o *manifest.Object, update bool, stack []*manifest.Object) object {
+func objectSchema(o *manifest.Object, update bool, w *walk) object {
 	s := object{}
 	s.set("type", "object")
-	if slices.Contains(stack, o) {
+	if !w.enter(o) {
 		return s
 	}
-	stack = append(stack, o)
+	defer w.leave()
 	props, required := object{}, []string{}
 	for _, f := range o.Fields {
 		if update && !f.Update || !update && !f.Create {
 			continue
 		}
-		props.set(f.Name, fieldSchema(f, fieldAbout(f), update, stack))
+		props.set(f.Name, fieldSchema(f, fieldAbout(f), update, w))
 		if f.Required {
 			required = append(required, f.Name)
 		}
@@ -303,7 +334,7 @@ func objectSchema(o *manifest.Object, update bool, stack []*manifest.Object) obj
 // outputSchema is the schema of a tool's answer. It promises what the manifest
 // knows and allows more, as Close does.
 func outputSchema(t *manifest.Tool) (json.RawMessage, error) {
-	s := object{}
+	s, w := object{}, &walk{}
 	s.set("type", "object")
 	switch {
 	case t.Returns == nil:
@@ -311,42 +342,42 @@ func outputSchema(t *manifest.Tool) (json.RawMessage, error) {
 		props := object{}
 		data := object{}
 		data.set("type", "array")
-		data.set("items", resultSchema(t.Returns.Elem.Object, nil))
+		data.set("items", resultSchema(t.Returns.Elem.Object, w))
 		props.set("data", data)
 		props.set("has_more", object{{"type", "boolean"}, {"description", "There are more results; ask again with _skip."}})
 		props.set("total_results", object{{"type", "integer"}, {"description", "How many there are in all, where Close counts them."}})
 		if t.Totals != nil {
 			for _, f := range t.Totals.Fields {
-				props.set(f.Name, resultField(f, nil))
+				props.set(f.Name, resultField(f, w))
 			}
 		}
 		s.set("properties", props)
 	default:
-		s = resultSchema(t.Returns.Object, nil)
+		s = resultSchema(t.Returns.Object, w)
 	}
-	return encode(s)
+	return w.finish(s)
 }
 
-func resultSchema(o *manifest.Object, stack []*manifest.Object) object {
+func resultSchema(o *manifest.Object, w *walk) object {
 	s := object{}
 	s.set("type", "object")
-	if slices.Contains(stack, o) {
+	if !w.enter(o) {
 		return s
 	}
-	stack = append(stack, o)
+	defer w.leave()
 	s.set("description", o.About)
 	props := object{}
 	for _, f := range o.Fields {
 		if f.Read && f.Type.Kind != manifest.CustomFields {
-			props.set(f.Name, resultField(f, stack))
+			props.set(f.Name, resultField(f, w))
 		}
 	}
 	s.set("properties", props)
 	return s
 }
 
-func resultField(f *manifest.Field, stack []*manifest.Object) object {
-	s := resultType(f.Type, stack)
+func resultField(f *manifest.Field, w *walk) object {
+	s := resultType(f.Type, w)
 	if !f.Always {
 		for i := range s {
 			if one, ok := s[i].value.(string); ok && s[i].name == "type" {
@@ -364,7 +395,7 @@ func resultField(f *manifest.Field, stack []*manifest.Object) object {
 	return s
 }
 
-func resultType(t *manifest.Type, stack []*manifest.Object) object {
+func resultType(t *manifest.Type, w *walk) object {
 	one := func(name string) object { return object{{"type", name}} }
 	switch t.Kind {
 	case manifest.Integer, manifest.Cents:
@@ -376,11 +407,11 @@ func resultType(t *manifest.Type, stack []*manifest.Object) object {
 	case manifest.JSON:
 		return object{{"type", anyJSON}}
 	case manifest.List:
-		return object{{"type", "array"}, {"items", resultType(t.Elem, stack)}}
+		return object{{"type", "array"}, {"items", resultType(t.Elem, w)}}
 	case manifest.Map:
-		return object{{"type", "object"}, {"additionalProperties", resultType(t.Elem, stack)}}
+		return object{{"type", "object"}, {"additionalProperties", resultType(t.Elem, w)}}
 	case manifest.ObjectType:
-		return resultSchema(t.Object, stack)
+		return resultSchema(t.Object, w)
 	case manifest.CustomFields:
 		return one("object")
 	case manifest.String, manifest.RichText, manifest.Date, manifest.DateTime, manifest.DateOrDateTime, manifest.Email,

@@ -1,0 +1,255 @@
+package manifest_test
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/closekit/closekit/manifest"
+)
+
+func TestGoName(t *testing.T) {
+	for name, want := range map[string]string{
+		"lead":              "Lead",
+		"lead_id":           "LeadID",
+		"contact_ids":       "ContactIDs",
+		"html_url":          "HTMLURL",
+		"date_created__gte": "DateCreatedGte",
+		"_fields":           "Fields",
+		"in-progress":       "InProgress",
+		"sms":               "SMS",
+		"SMS":               "SMS",
+		"whatsapp_message":  "WhatsAppMessage",
+		"9to5":              "N9to5",
+		"_":                 "X",
+		"":                  "X",
+		"a.b/c+d":           "ABCD",
+		"camelCase":         "CamelCase",
+		"ümlaut":            "Mlaut",
+	} {
+		if got := manifest.GoName(name); got != want {
+			t.Errorf("GoName(%q) = %s, want %s", name, got, want)
+		}
+	}
+	for tool, want := range map[string]string{"close_sms_create": "SMSCreate", "close_leads_list": "LeadsList", "ping": "Ping"} {
+		if got := manifest.FuncName(tool); got != want {
+			t.Errorf("FuncName(%q) = %s, want %s", tool, got, want)
+		}
+	}
+	for fn, want := range map[string]string{"LeadsList": "LeadsAll", "SMSList": "SMSAll", "MeGet": "MeGetAll"} {
+		if got := manifest.AllName(fn); got != want {
+			t.Errorf("AllName(%q) = %s, want %s", fn, got, want)
+		}
+	}
+}
+
+func TestRuleSentence(t *testing.T) {
+	for want, r := range map[string]manifest.Rule{
+		"Give exactly one of a, b or c.":      {Kind: manifest.ExactlyOne, Fields: []string{"a", "b", "c"}},
+		"Give at least one of a or b.":        {Kind: manifest.AtLeastOne, Fields: []string{"a", "b"}},
+		"Give a or b, not both.":              {Kind: manifest.AtMostOne, Fields: []string{"a", "b"}},
+		"Give at most one of a, b or c.":      {Kind: manifest.AtMostOne, Fields: []string{"a", "b", "c"}},
+		"When a is given, b is required.":     {Kind: manifest.Needs, If: "a", Fields: []string{"b"}},
+		"When a is x, b and c are required.":  {Kind: manifest.Needs, If: "a", Is: "x", Fields: []string{"b", "c"}},
+		"The rule's own words, as they stand": {Kind: manifest.AtMostOne, Fields: []string{"a"}, About: "The rule's own words, as they stand"},
+	} {
+		if got := r.Sentence(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestMatch(t *testing.T) {
+	for _, c := range []struct {
+		pattern, tool string
+		want          bool
+	}{
+		{"close_lead_*", "close_lead_get", true},
+		{"close_lead_*", "close_leads_list", false},
+		{"*", "close_lead_get", true},
+		{"close_lead_get", "close_lead_get", true},
+		{"[", "close_lead_get", false},
+	} {
+		if got := manifest.Match(c.pattern, c.tool); got != c.want {
+			t.Errorf("Match(%q, %q) = %v", c.pattern, c.tool, got)
+		}
+	}
+}
+
+func TestLookups(t *testing.T) {
+	api := embedded(t)
+	tool := api.Tool("close_lead_get")
+	if tool == nil || tool.Resource.Name != "leads" || tool.Pos.File != "leads.yaml" || tool.Pos.Line == 0 {
+		t.Fatalf("close_lead_get: %+v", tool)
+	}
+	if p := tool.Param("lead_id"); p == nil || p.In != manifest.InPath || !p.Required {
+		t.Errorf("lead_id: %+v", p)
+	}
+	if f := tool.Returns.Object.Field("display_name"); f == nil || !f.Always {
+		t.Errorf("display_name: %+v", f)
+	}
+	if api.Tool("close_led_get") != nil || tool.Param("id") != nil || tool.Returns.Object.Field("nome") != nil {
+		t.Error("found what is not there")
+	}
+}
+
+func TestSelect(t *testing.T) {
+	api := embedded(t)
+	sub, unused := api.Select([]string{"close_lead_*", "close_task_create", "close_led_*", "["})
+	if want := []string{"close_led_*", "["}; !slices.Equal(unused, want) {
+		t.Errorf("unused %v, want %v", unused, want)
+	}
+	var names []string
+	for _, tool := range sub.Tools() {
+		names = append(names, tool.Name)
+	}
+	want := []string{"close_lead_create", "close_lead_get", "close_lead_update", "close_lead_delete", "close_lead_merge", "close_task_create"}
+	if !slices.Equal(names, want) {
+		t.Errorf("tools %v, want %v", names, want)
+	}
+	types := map[string]bool{}
+	for _, r := range sub.Resources {
+		for _, o := range r.Types {
+			types[o.Name] = true
+		}
+	}
+	for name, want := range map[string]bool{"Lead": true, "Contact": true, "Task": true, "Address": true, "Webhook": false, "Me": false} {
+		if types[name] != want {
+			t.Errorf("type %s kept: %v, want %v", name, types[name], want)
+		}
+	}
+	closed(t, sub)
+	if len(api.Tools()) != len(tools) {
+		t.Error("selecting changed the manifest")
+	}
+	if len(sub.IDs) != len(api.IDs) {
+		t.Error("selecting dropped kinds of ids, which tell foreign ids apart")
+	}
+}
+
+// closed checks that everything that a tool refers to is there.
+func closed(t *testing.T, api *manifest.API) {
+	t.Helper()
+	objects, enums := map[*manifest.Object]bool{}, map[*manifest.Enum]bool{}
+	for _, r := range api.Resources {
+		for _, o := range r.Types {
+			objects[o] = true
+		}
+		for _, e := range r.Enums {
+			enums[e] = true
+		}
+	}
+	var see func(where string, t *manifest.Type)
+	see = func(where string, typ *manifest.Type) {
+		if typ == nil {
+			return
+		}
+		if typ.Enum != nil && !enums[typ.Enum] {
+			t.Errorf("%s needs the enum %s, which was not kept", where, typ.Enum.Name)
+		}
+		if typ.Object != nil && !objects[typ.Object] {
+			t.Errorf("%s needs the type %s, which was not kept", where, typ.Object.Name)
+		}
+		see(where, typ.Elem)
+	}
+	for o := range objects {
+		for _, f := range o.Fields {
+			see(o.Name, f.Type)
+		}
+		for _, v := range o.Variants {
+			if !objects[v.Object] {
+				t.Errorf("%s needs its variant %s", o.Name, v.Object.Name)
+			}
+		}
+	}
+	for _, tool := range api.Tools() {
+		see(tool.Name, tool.Returns)
+		for _, p := range tool.Params {
+			see(tool.Name, p.Type)
+		}
+	}
+}
+
+// FuzzSelect checks that any patterns select what path.Match says, and that
+// nothing is missing in what is selected.
+func FuzzSelect(f *testing.F) {
+	api := embedded(f)
+	for _, seed := range []string{"close_lead_*", "*", "close_*_list,close_me_get", "[", "close_[a-m]*", "", ",,", "close_lead_\\*"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, patterns string) {
+		list := strings.Split(patterns, ",")
+		sub, unused := api.Select(list)
+		kept := map[string]bool{}
+		for _, tool := range sub.Tools() {
+			kept[tool.Name] = true
+		}
+		used := map[string]bool{}
+		for _, tool := range api.Tools() {
+			want := false
+			for _, p := range list {
+				if ok, err := path.Match(p, tool.Name); ok && err == nil {
+					want, used[p] = true, true
+				}
+			}
+			if kept[tool.Name] != want {
+				t.Errorf("%q keeps %s: %v, want %v", patterns, tool.Name, kept[tool.Name], want)
+			}
+		}
+		for _, p := range list {
+			if slices.Contains(unused, p) == used[p] {
+				t.Errorf("%q: unused has %q: %v", patterns, p, !used[p])
+			}
+		}
+		closed(t, sub)
+	})
+}
+
+// FuzzLoad checks that no bytes make the loader panic or hang, and that what is
+// wrong has a place in the file.
+func FuzzLoad(f *testing.F) {
+	names, err := embeddedNames()
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range names {
+		data, err := readEmbedded(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	for _, seed := range []string{
+		"", "\x00", "a: &a [*a]", "<<: {a: b}", "? [a]\n: b", "- - - -", "a: b\n---\nc: d", "\xff\xfe", "!!binary: x", "%YAML 1.2\n---\na: b",
+		"resource: x\ntypes: {A: {about: x, include: A, fields: {a: {type: list A}}, variants: {by: a, of: {b: A}}}}",
+		"resource: x\ntypes: {A: {about: x, fields: {a: {type: map A}, b: {type: A}}}}\ntools: {a_b: {http: PUT /a/{a}/, does: x, params: {a: {type: id}}, takes: A, returns: list A, totals: A}}",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, name := range []string{"x.yaml", "close.yaml"} {
+			files := fstest.MapFS{"close.yaml": {Data: []byte(closeYAML)}}
+			files[name] = &fstest.MapFile{Data: data}
+			api, err := check(files)
+			if (api == nil) == (err == nil) {
+				t.Fatalf("API %v, error %v", api != nil, err)
+			}
+			if err == nil {
+				dump(api)
+				continue
+			}
+			ps, ok := err.(manifest.Problems) //nolint:errorlint // it must not be wrapped
+			if !ok || len(ps) == 0 {
+				t.Fatalf("error %T %v", err, err)
+			}
+			lines := strings.Count(string(data), "\n") + strings.Count(string(data), "\r") + 2
+			for _, p := range ps {
+				if p.Pos.File == "" || p.Msg == "" || p.Pos.Line > lines+100 && name == "x.yaml" {
+					t.Errorf("problem without a place: %+v", p)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,197 @@
+package accounts
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// What can go wrong, for errors.Is. Each error type below is one of them.
+var (
+	ErrAuthorizationRequired  = errors.New("authorization required")
+	ErrVerificationRequired   = errors.New("verification required")
+	ErrTemporarilyUnavailable = errors.New("temporarily unavailable")
+	ErrConnectionConfig       = errors.New("connection misconfigured")
+	ErrIdentityMismatch       = errors.New("identity mismatch")
+	ErrProviderRejected       = errors.New("provider rejected a fresh token")
+	ErrSeal                   = errors.New("stored tokens cannot be opened")
+)
+
+// AccountError is what all errors about an account have in common. None of
+// them holds a secret, a link or a text of the provider in any field, so that
+// they may be logged and shown to a model.
+type AccountError interface {
+	error
+	// Retryable reports whether the same call may work later without anybody
+	// doing anything.
+	Retryable() bool
+	// UserAction says what somebody can do about it.
+	UserAction() Action
+}
+
+// AuthorizationRequiredError says that the user must authorize: the account is
+// Pending, Revoked or Disconnected, or Expired without a way to renew it. Get a
+// link with [Manager.AuthorizationLink] and give it to that user only.
+type AuthorizationRequiredError struct {
+	Key    Key
+	State  State
+	Reason Reason
+}
+
+// Error says which connection needs its user, and why.
+func (e *AuthorizationRequiredError) Error() string {
+	msg := fmt.Sprintf("the user must connect the account at %q: it is %s", e.Key.connection, e.State)
+	if e.Reason != "" {
+		msg += " (" + string(e.Reason) + ")"
+	}
+	return msg
+}
+
+// Is matches [ErrAuthorizationRequired].
+func (e *AuthorizationRequiredError) Is(target error) bool { return target == ErrAuthorizationRequired }
+
+// Retryable is false.
+func (e *AuthorizationRequiredError) Retryable() bool { return false }
+
+// UserAction is [Reconnect].
+func (e *AuthorizationRequiredError) UserAction() Action { return Reconnect }
+
+// VerificationRequiredError says that somebody consented and that the host has
+// not confirmed yet that it was the right person (see [Manager.ConfirmUser]).
+type VerificationRequiredError struct{ Key Key }
+
+// Error says which connection waits.
+func (e *VerificationRequiredError) Error() string {
+	return fmt.Sprintf("the connection at %q waits for its user to be verified", e.Key.connection)
+}
+
+// Is matches [ErrVerificationRequired].
+func (e *VerificationRequiredError) Is(target error) bool { return target == ErrVerificationRequired }
+
+// Retryable is true: the host may confirm at any time.
+func (e *VerificationRequiredError) Retryable() bool { return true }
+
+// UserAction is [Wait].
+func (e *VerificationRequiredError) UserAction() Action { return Wait }
+
+// TemporarilyUnavailableError says that there is no valid token, and that it
+// could not be renewed for a reason that passes.
+type TemporarilyUnavailableError struct {
+	Key        Key
+	RetryAfter time.Duration // zero if nobody knows
+	Kind       FailureKind
+}
+
+// Error says what kind of trouble it is and how long to wait.
+func (e *TemporarilyUnavailableError) Error() string {
+	msg := fmt.Sprintf("the account at %q is temporarily unavailable (%s)", e.Key.connection, e.Kind)
+	if e.RetryAfter > 0 {
+		msg += fmt.Sprintf("; try again in %v", e.RetryAfter.Round(time.Second))
+	}
+	return msg
+}
+
+// Is matches [ErrTemporarilyUnavailable].
+func (e *TemporarilyUnavailableError) Is(target error) bool {
+	return target == ErrTemporarilyUnavailable
+}
+
+// Retryable is true.
+func (e *TemporarilyUnavailableError) Retryable() bool { return true }
+
+// UserAction is [Wait].
+func (e *TemporarilyUnavailableError) UserAction() Action { return Wait }
+
+// ConnectionConfigError says that the provider refuses the connection's own
+// client id or secret. Users can do nothing about it, and no account changes.
+type ConnectionConfigError struct {
+	Connection string
+	Code       string // an error code of RFC 6749, from a fixed list
+}
+
+// Error names the connection and the code.
+func (e *ConnectionConfigError) Error() string {
+	return fmt.Sprintf("the provider refuses the configuration of connection %q (%s); the operator must check its client id and secret", e.Connection, e.Code)
+}
+
+// Is matches [ErrConnectionConfig].
+func (e *ConnectionConfigError) Is(target error) bool { return target == ErrConnectionConfig }
+
+// Retryable is false.
+func (e *ConnectionConfigError) Retryable() bool { return false }
+
+// UserAction is [CallOperator].
+func (e *ConnectionConfigError) UserAction() Action { return CallOperator }
+
+// IdentityMismatchError says that tokens of another Close user or organization
+// came than the account is bound to. They are not used until somebody decides
+// (see [Manager.AcceptIdentity]).
+type IdentityMismatchError struct{ Key Key }
+
+// Error names the connection.
+func (e *IdentityMismatchError) Error() string {
+	return fmt.Sprintf("the account at %q answered as another Close user or organization than it is bound to; the operator must decide", e.Key.connection)
+}
+
+// Is matches [ErrIdentityMismatch].
+func (e *IdentityMismatchError) Is(target error) bool { return target == ErrIdentityMismatch }
+
+// Retryable is false.
+func (e *IdentityMismatchError) Retryable() bool { return false }
+
+// UserAction is [CallOperator].
+func (e *IdentityMismatchError) UserAction() Action { return CallOperator }
+
+// ProviderRejectedError says that a token which was renewed a moment ago was
+// refused again. With Close it may mean that the user is not permitted to do
+// what was asked.
+type ProviderRejectedError struct {
+	Key    Key
+	Status int
+}
+
+// Error names the connection and the status.
+func (e *ProviderRejectedError) Error() string {
+	return fmt.Sprintf("a freshly renewed token of the account at %q was refused with status %d; the user may lack the permission", e.Key.connection, e.Status)
+}
+
+// Is matches [ErrProviderRejected].
+func (e *ProviderRejectedError) Is(target error) bool { return target == ErrProviderRejected }
+
+// Retryable is false.
+func (e *ProviderRejectedError) Retryable() bool { return false }
+
+// UserAction is [NoAction].
+func (e *ProviderRejectedError) UserAction() Action { return NoAction }
+
+// SealError says that what is stored for an account cannot be opened: the key
+// is missing or wrong, or the row was tampered with. It is never taken for a
+// revocation.
+type SealError struct {
+	Key   Key
+	KeyID uint32
+}
+
+// Error names the connection and the id of the key.
+func (e *SealError) Error() string {
+	return fmt.Sprintf("the stored tokens of the account at %q cannot be opened or sealed with key %08x; the operator must check the vault", e.Key.connection, e.KeyID)
+}
+
+// Is matches [ErrSeal].
+func (e *SealError) Is(target error) bool { return target == ErrSeal }
+
+// Retryable is false.
+func (e *SealError) Retryable() bool { return false }
+
+// UserAction is [CallOperator].
+func (e *SealError) UserAction() Action { return CallOperator }
+
+var (
+	_ AccountError = (*AuthorizationRequiredError)(nil)
+	_ AccountError = (*VerificationRequiredError)(nil)
+	_ AccountError = (*TemporarilyUnavailableError)(nil)
+	_ AccountError = (*ConnectionConfigError)(nil)
+	_ AccountError = (*IdentityMismatchError)(nil)
+	_ AccountError = (*ProviderRejectedError)(nil)
+	_ AccountError = (*SealError)(nil)
+)

@@ -1,0 +1,227 @@
+package accounts
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// answer is what came of one request to the token endpoint.
+type answer struct {
+	kind       FailureKind // empty: a success
+	code       string      // the error member, if it is one we know
+	status     int         // 0 without an answer
+	retryAfter time.Duration
+	oddities   []string // what was strange about a success
+
+	pair      pair
+	expiresIn time.Duration
+	org, user string
+	skew      time.Duration // the provider's clock minus ours
+}
+
+// members are the top-level members of a token answer, as texts.
+type members map[string]string
+
+// readMembers reads what can be read of a token answer: JSON, with a byte order
+// mark, trailing bytes or a missing end; or a form. It reports whether the text
+// was OAuth at all, and whether it was complete.
+func readMembers(body []byte) (m members, oauth, complete bool) {
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+	if len(body) == 0 {
+		return nil, false, false
+	}
+	if body[0] == '{' {
+		return readJSON(body)
+	}
+	key, _, found := bytes.Cut(body, []byte("="))
+	if !found || !isWord(key) {
+		return nil, false, false
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, false, false
+	}
+	m = members{}
+	for k := range form {
+		m[k] = form.Get(k)
+	}
+	return m, true, true
+}
+
+func isWord(b []byte) bool {
+	for _, c := range b {
+		if c != '_' && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+func readJSON(body []byte) (m members, oauth, complete bool) {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if _, err := dec.Token(); err != nil { // the brace
+		return nil, false, false
+	}
+	m = members{}
+	for dec.More() {
+		name, err := dec.Token()
+		key, ok := name.(string)
+		if err != nil || !ok {
+			return m, true, false
+		}
+		var raw json.RawMessage
+		if dec.Decode(&raw) != nil {
+			return m, true, false
+		}
+		var text string
+		if json.Unmarshal(raw, &text) == nil && raw[0] == '"' {
+			m[key] = text
+		} else if raw[0] != '{' && raw[0] != '[' && raw[0] != 'n' {
+			m[key] = "\x00" + string(raw) // a number or a bool, never a token or a code
+		}
+	}
+	_, err := dec.Token()
+	return m, true, err == nil
+}
+
+// text gives a member that must be a string.
+func (m members) text(name string) string {
+	if s := m[name]; !strings.HasPrefix(s, "\x00") {
+		return s
+	}
+	return ""
+}
+
+// life reads expires_in in whatever form it came, and says what was strange.
+func (m members) life(assumed time.Duration) (time.Duration, string) {
+	s, given := m["expires_in"]
+	if !given {
+		return assumed, "expires_in_missing"
+	}
+	seconds, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimPrefix(s, "\x00")), 64)
+	if err != nil || math.IsNaN(seconds) || seconds < 1 || seconds > 366*24*3600 {
+		return assumed, "expires_in_invalid"
+	}
+	return time.Duration(seconds) * time.Second, ""
+}
+
+// configCodes are the errors that the connection itself is to blame for.
+var configCodes = []string{"invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "invalid_request"}
+
+// classify turns a complete answer, or what came of one, into an outcome.
+func classify(status int, h http.Header, body []byte, readErr error, assumed time.Duration, now time.Time) answer {
+	a := answer{status: status, retryAfter: retryAfter(status, h, now)}
+	if at, err := http.ParseTime(h.Get("Date")); err == nil {
+		a.skew = at.Sub(now)
+	}
+	m, oauth, complete := readMembers(body)
+	code := m.text("error")
+	success := status >= 200 && status < 300
+	switch {
+	case success && oauth && m.text("refresh_token")+m.text("access_token") != "" && code == "" &&
+		(complete || m.text("refresh_token") != ""):
+		// A cut answer counts if it holds the refresh token as a whole.
+		return a.success(m, assumed)
+	case readErr != nil:
+		a.kind = InDoubt
+	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500:
+		a.kind = ProviderTrouble
+	case code == "invalid_grant":
+		a.kind, a.code = GrantRefused, code
+	case oneOf(code, configCodes):
+		a.kind, a.code = ConfigTrouble, code
+	case success && code == "":
+		a.kind = BadSuccess
+	default: // redirects, pages of a firewall, codes that nobody knows
+		a.kind = ProviderTrouble
+	}
+	return a
+}
+
+func oneOf(s string, list []string) bool {
+	for _, c := range list {
+		if s == c {
+			return true
+		}
+	}
+	return false
+}
+
+func (a answer) success(m members, assumed time.Duration) answer {
+	var odd string
+	a.expiresIn, odd = m.life(assumed)
+	if odd != "" {
+		a.oddities = append(a.oddities, odd)
+	}
+	a.pair = pair{NewSecret(m.text("access_token")), NewSecret(m.text("refresh_token"))}
+	if a.pair.refresh.IsZero() {
+		a.oddities = append(a.oddities, "refresh_token_missing")
+	}
+	if a.pair.access.IsZero() {
+		a.expiresIn = 0 // only the refresh token was saved; renew at once
+		a.oddities = append(a.oddities, "access_token_missing")
+	}
+	a.org, a.user = m.text("organization_id"), m.text("user_id")
+	return a
+}
+
+// canonical is the answer in the form that x/oauth2 understands.
+func (a answer) canonical(reveal func(Secret) string) []byte {
+	access := reveal(a.pair.access)
+	if access == "" {
+		access = "-" // x/oauth2 insists on one; nobody reads this
+	}
+	b, err := json.Marshal(map[string]any{
+		"access_token": access, "refresh_token": reveal(a.pair.refresh), "token_type": "Bearer",
+		"expires_in": max(int64(a.expiresIn/time.Second), 1),
+	})
+	if err != nil {
+		return nil // texts and numbers always encode
+	}
+	return b
+}
+
+// maxRetryAfter bounds how long a provider can make us wait.
+const maxRetryAfter = 15 * time.Minute
+
+// retryAfter reads Retry-After as seconds or as a date, and the reset of Close's
+// RateLimit header after a refusal. What cannot be read counts as nothing.
+func retryAfter(status int, h http.Header, now time.Time) time.Duration {
+	if status < 400 {
+		return 0
+	}
+	var d time.Duration
+	if s := strings.TrimSpace(h.Get("Retry-After")); s != "" {
+		if n, err := strconv.ParseFloat(s, 64); err == nil && n > 0 && n < 1e9 {
+			d = time.Duration(n * float64(time.Second))
+		} else if at, err := http.ParseTime(s); err == nil {
+			d = at.Sub(now)
+		}
+	}
+	if d <= 0 && status == http.StatusTooManyRequests {
+		for part := range strings.FieldsFuncSeq(h.Get("RateLimit"), func(r rune) bool { return r == ',' || r == ';' }) {
+			if v, ok := strings.CutPrefix(strings.TrimSpace(part), "reset="); ok {
+				if n, err := strconv.ParseFloat(v, 64); err == nil && n > 0 && n < 1e9 {
+					d = time.Duration(n * float64(time.Second))
+				}
+			}
+		}
+	}
+	return min(max(d, 0), maxRetryAfter)
+}
+
+// readBody reads at most a mebibyte.
+func readBody(r io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxTokenBody+1))
+	if err == nil && len(b) > maxTokenBody {
+		return b[:maxTokenBody], errTooLong
+	}
+	return b, err
+}
