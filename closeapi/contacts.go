@@ -303,7 +303,7 @@ func (*ContactPhone) Wire() *wire.Struct[ContactPhone] { return &structContactPh
 var structContactPhone = wire.Struct[ContactPhone]{
 	Object: func(v *ContactPhone) *runtime.Object { return &v.Object },
 	Members: []wire.Member[ContactPhone]{
-		{Name: "phone", Bit: 1, In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Required | wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *ContactPhone) wire.Slot { return wire.Str(&v.Phone) }},
+		{Name: "phone", Bit: 1, In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}, Ref: func(v *ContactPhone) wire.Slot { return wire.Str(&v.Phone) }},
 		{Name: "type", In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}, Ref: func(v *ContactPhone) wire.Slot { return wire.OptStr(&v.Type) }},
 		{Name: "phone_formatted", Ref: func(v *ContactPhone) wire.Slot { return wire.OptStr(&v.PhoneFormatted) }},
 		{Name: "country", Ref: func(v *ContactPhone) wire.Slot { return wire.OptStr(&v.Country) }},

@@ -3,7 +3,6 @@ package emulator
 import (
 	"encoding/base64"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"

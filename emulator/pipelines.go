@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"cmp"
-	"net/http"
 	"slices"
 )
 

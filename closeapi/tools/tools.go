@@ -115,7 +115,7 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_contact_create", Title: "Contact create", Resource: "contacts", Func: "ContactCreate", Effect: runtime.Write,
-			Method: "POST", Path: "/api/v1/contact/", Doc: "https://developer.close.com/api/resources/contacts", Hash: "2a8bd46eaacb2537",
+			Method: "POST", Path: "/api/v1/contact/", Doc: "https://developer.close.com/api/resources/contacts", Hash: "65e05f2afb8e55c5",
 			Description: "Create a contact, a person at an existing lead. Needs lead_id; find the lead with close_leads_list. Close makes no duplicate check, so look through close_contacts_list with that lead_id first. emails and phones are lists of objects, not plain text. For a company that is not in Close yet use close_lead_create, which takes contacts along. Returns the new contact with its id.",
 			Synonyms:    []string{"add person", "new contact person", "add someone at a company", "save email address of a person"}, Show: []string{"id", "lead_id", "display_name", "title", "emails", "phones"},
 			Aliases:  []runtime.ToolAlias{{Name: "fields", For: "_fields"}},
@@ -138,7 +138,7 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_contact_update", Title: "Contact update", Resource: "contacts", Func: "ContactUpdate", Effect: runtime.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/contact/{contact_id}/", Doc: "https://developer.close.com/api/resources/contacts", Hash: "8eca9aa658f751c8",
+			Method: "PUT", Path: "/api/v1/contact/{contact_id}/", Doc: "https://developer.close.com/api/resources/contacts", Hash: "0d5be11ba35ac208",
 			Description: "Change fields of a contact; only what is given changes. emails, phones and urls replace the stored lists as a whole. To add one address, fetch the contact with close_contact_get and send the old entries together with the new one. Null clears a field. A new lead_id moves the contact to that lead. Returns the contact after the change.",
 			Synonyms:    []string{"edit person", "change email address", "rename contact", "move contact to another lead"}, Show: []string{"id", "lead_id", "display_name", "title", "emails", "phones", "date_updated"},
 			Aliases:  []runtime.ToolAlias{{Name: "fields", For: "_fields"}},
@@ -304,7 +304,7 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_lead_create", Title: "Lead create", Resource: "leads", Func: "LeadCreate", Effect: runtime.Write,
-			Method: "POST", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "fa83892ef23ee823",
+			Method: "POST", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "a2baa88c043dc198",
 			Description: "Create a lead, a company record, optionally with its contacts and addresses. Search with close_leads_list first, because Close makes no duplicate check. Opportunities, tasks and notes are created afterwards with their own tools and the new lead's id. Give status_id or status, not both. Returns the new lead with its id and the ids of its contacts.",
 			Synonyms:    []string{"add company", "new account", "create organization", "add prospect"}, Show: []string{"id", "display_name", "status_label", "contacts", "html_url"},
 			Examples: []runtime.ToolExample{{About: "A company with one contact.", Input: "{\"name\":\"Acme Corp\",\"url\":\"https://acme.example\",\"contacts\":[{\"name\":\"Ann Lee\",\"emails\":[{\"email\":\"ann@acme.example\",\"type\":\"office\"}]}]}"}},
