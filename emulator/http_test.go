@@ -540,8 +540,8 @@ func TestSeedsRepeat(t *testing.T) {
 	if one.APIKey() != two.APIKey() || one.ClientSecret() != two.ClientSecret() || one.Users()[0].ID != two.Users()[0].ID {
 		t.Error("equal seeds give different ids")
 	}
-	one, two := emulator.New(emulator.Options{}), emulator.New(emulator.Options{})
-	if one.APIKey() == two.APIKey() {
+	first, second := emulator.New(emulator.Options{}), emulator.New(emulator.Options{})
+	if first.APIKey() == second.APIKey() {
 		t.Error("random seeds give equal keys")
 	}
 }

