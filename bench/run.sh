@@ -4,7 +4,7 @@
 # usage: ./run.sh [PASSES] [BENCHTIME] [-test.bench REGEXP]
 set -eu
 cd "$(dirname "$0")"
-n=${1:-7} time=${2:-0.4s} re=${3:-ListLeads|CreateOpportunity|Me$|DecodeLead}
+n=${1:-11} time=${2:-0.2s} re=${3:-ListLeads|CreateOpportunity|Me$|DecodeLead}
 mkdir -p .tmp
 tags=
 [ -d gen/ogenclose ] && tags=peers || echo "no generated peers; ./setup.sh makes them" >&2

@@ -129,10 +129,11 @@ func BaseURL(root string) Option {
 	}
 }
 
+// redactURL hides what may be secret, also in what is no URL.
 func redactURL(s string) string {
-	if u, err := url.Parse(s); err == nil && u.User != nil {
-		u.User = url.User("redacted")
-		return u.String()
+	s, _, _ = strings.Cut(s, "?")
+	if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		return "redacted" + s[i:]
 	}
 	return s
 }

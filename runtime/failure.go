@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/closekit/closekit/runtime/internal/codec"
 )
 
 // newError reads whatever body came with a status that is no success: JSON in
@@ -21,7 +23,7 @@ func newError(op *Operation, path string, resp *http.Response, body []byte) *Err
 		Errors      json.RawMessage `json:"errors"`
 		FieldErrors json.RawMessage `json:"field-errors"`
 	}
-	isJSON := json.Unmarshal(body, &parts) == nil
+	isJSON := codec.Valid(body) == nil && json.Unmarshal(body, &parts) == nil
 	if isJSON {
 		e.Message = firstText(0, parts.Error, parts.Errors)
 		if len(parts.FieldErrors) > 0 {
@@ -70,7 +72,7 @@ func firstText(depth int, raws ...json.RawMessage) string {
 }
 
 // maxNesting is how deep into an error body we look.
-const maxNesting = 8
+const maxNesting = 16
 
 // appendFieldErrors flattens what Close nests for lists and objects:
 // {"contacts": {"errors": {"0": {…}}}}.

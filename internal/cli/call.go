@@ -321,7 +321,8 @@ func (p *program) stream(ctx context.Context, c *runtime.Client, r *request, inp
 		if err := json.Unmarshal(answer, &page); err != nil || page.Data == nil {
 			return &hinted{
 				fmt.Errorf("%s: the answer is not a list of items", r.tool.Name),
-				[]string{"call it without --all to see the answer"}, exitAPI,
+				[]string{"call it without --all to see the answer"},
+				exitAPI,
 			}
 		}
 		lines := make([]byte, 0, len(answer))
@@ -401,14 +402,14 @@ func newProgress(w io.Writer) *progress {
 
 func (p *progress) show(items int) {
 	if p.w != nil {
-		fmt.Fprintf(p.w, "\r%d items …", items) //nolint:errcheck // a terminal
+		fmt.Fprintf(p.w, "\r%d items …", items)
 	}
 }
 
 // done wipes the line.
 func (p *progress) done() {
 	if p.w != nil {
-		fmt.Fprint(p.w, "\r\033[K") //nolint:errcheck // a terminal
+		fmt.Fprint(p.w, "\r\033[K")
 	}
 }
 

@@ -38,7 +38,7 @@ const (
 )
 
 const (
-	envAPIKey  = "CLOSE_API_KEY"
+	envAPIKey  = "CLOSE_API_KEY" //nolint:gosec // the name of a variable
 	envBaseURL = "CLOSE_BASE_URL"
 )
 
@@ -129,13 +129,15 @@ Developer > API Keys and put it into the environment variable CLOSE_API_KEY.`,
 			return unknownCommand(cmd, args[0])
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			text := cmd.Long + "\n\nAll commands:\n\n"
+			var text strings.Builder
+			text.WriteString(cmd.Long + "\n\nAll commands:\n\n")
 			for _, c := range cmd.Commands() {
 				if c.IsAvailableCommand() {
-					text += fmt.Sprintf("  %-12s %s\n", c.Name(), c.Short)
+					fmt.Fprintf(&text, "  %-12s %s\n", c.Name(), c.Short)
 				}
 			}
-			return p.print(text + "\n\"closekit COMMAND --help\" explains a command, with examples.\n")
+			text.WriteString("\n\"closekit COMMAND --help\" explains a command, with examples.\n")
+			return p.print(text.String())
 		},
 		Version:                    runtime.Version,
 		SilenceErrors:              true,
@@ -231,7 +233,7 @@ func (p *program) print(text string) error {
 
 // note writes a line for people to standard error.
 func (p *program) note(format string, args ...any) {
-	fmt.Fprintln(p.stderr, p.redact(fmt.Sprintf(format, args...))) //nolint:errcheck // nowhere to report it
+	fmt.Fprintln(p.stderr, p.redact(fmt.Sprintf(format, args...)))
 }
 
 func (p *program) key() string {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -164,7 +165,7 @@ func seedDemo(srv *emulator.Server, ago *atomic.Int64) error {
 func written(srv *emulator.Server) []string {
 	var list []string
 	for _, r := range srv.Requests() {
-		if r.Method != "GET" {
+		if r.Method != http.MethodGet {
 			list = append(list, r.Tool)
 		}
 	}

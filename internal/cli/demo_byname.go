@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/closeapi/tools"
@@ -116,8 +117,12 @@ func (d *demo) byName(ctx context.Context) error {
 	d.begin("Create an opportunity: %s a year at %d %%", deal.Format(d.currency), dealPercent)
 	var opp record[closeapi.OpportunityID]
 	if err := d.tool(ctx, "close_opportunity_create", input{
-		{"lead_id", lead.ID}, {"status_id", status.ID}, {"contact_id", contact},
-		{"value", deal}, {"value_period", "annual"}, {"confidence", dealPercent},
+		{"lead_id", lead.ID},
+		{"status_id", status.ID},
+		{"contact_id", contact},
+		{"value", deal},
+		{"value_period", "annual"},
+		{"confidence", dealPercent},
 	}, &opp); err != nil {
 		return err
 	}
@@ -129,8 +134,12 @@ func (d *demo) byName(ctx context.Context) error {
 	d.begin("Log an outbound call of %d seconds with a note", callSeconds)
 	var call record[closeapi.CallID]
 	if err := d.tool(ctx, "close_call_create", input{
-		{"lead_id", lead.ID}, {"contact_id", contact}, {"direction", "outbound"}, {"status", "completed"},
-		{"duration", callSeconds}, {"note", callNote},
+		{"lead_id", lead.ID},
+		{"contact_id", contact},
+		{"direction", "outbound"},
+		{"status", "completed"},
+		{"duration", callSeconds},
+		{"note", callNote},
 	}, &call); err != nil {
 		return err
 	}
@@ -150,8 +159,12 @@ func (d *demo) byName(ctx context.Context) error {
 	d.begin("Write an e-mail, as a draft")
 	var mail record[closeapi.EmailID]
 	if err := d.tool(ctx, "close_email_create", input{
-		{"lead_id", lead.ID}, {"contact_id", contact}, {"status", "draft"},
-		{"to", []string{contactEmail}}, {"subject", mailSubject}, {"body_text", mailBody},
+		{"lead_id", lead.ID},
+		{"contact_id", contact},
+		{"status", "draft"},
+		{"to", []string{contactEmail}},
+		{"subject", mailSubject},
+		{"body_text", mailBody},
 	}, &mail); err != nil {
 		return err
 	}
@@ -224,8 +237,12 @@ func (d *demo) enrolByName(ctx context.Context, me *closeapi.Me, contact closeap
 	d.result("the first one is %q", first.Name)
 	var sub record[closeapi.SequenceSubscriptionID]
 	if err := d.tool(ctx, "close_sequence_subscription_create", input{
-		{"sequence_id", first.ID}, {"contact_id", contact}, {"contact_email", contactEmail},
-		{"sender_account_id", account}, {"sender_name", name}, {"sender_email", address},
+		{"sequence_id", first.ID},
+		{"contact_id", contact},
+		{"contact_email", contactEmail},
+		{"sender_account_id", account},
+		{"sender_name", name},
+		{"sender_email", address},
 	}, &sub); err != nil {
 		return err
 	}
@@ -253,7 +270,7 @@ func (d *demo) agentByName(ctx context.Context, own closeapi.LeadID) error {
 			Data    []closeapi.Opportunity `json:"data"`
 			HasMore bool                   `json:"has_more"`
 		}
-		if err := d.tool(ctx, "close_opportunities_list", append(filter[:len(filter):len(filter)], pair{"_skip", skip}), &page); err != nil {
+		if err := d.tool(ctx, "close_opportunities_list", append(slices.Clip(filter), pair{"_skip", skip}), &page); err != nil {
 			return err
 		}
 		for _, opp := range page.Data {

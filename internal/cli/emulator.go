@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"syscall"
 
@@ -99,7 +98,7 @@ func (p *program) emulate(cmd *cobra.Command, f *emulatorFlags) error {
 
 func (p *program) announce(e *endpoints, asJSON bool) error {
 	if asJSON {
-		line, err := json.Marshal(e)
+		line, err := json.Marshal(e) //nolint:gosec // the credentials are what was asked for
 		if err != nil {
 			return fmt.Errorf("encode: %w", err)
 		}
@@ -126,16 +125,17 @@ func (p *program) seed(srv *emulator.Server, name string) error {
 	if name == "" {
 		return nil
 	}
-	in, where := p.stdin, "standard input"
+	in := p.stdin
+	where := "standard input"
 	if name != "-" {
-		file, err := os.Open(name)
+		file, err := os.Open(name) //nolint:gosec // the user names the file
 		if err != nil {
 			return &hinted{fmt.Errorf("--seed: %w", err), []string{"give a JSON file, or - for standard input"}, exitFailure}
 		}
 		defer file.Close() //nolint:errcheck // it was only read
 		in, where = file, name
 	}
-	if err := srv.Seed(io.Reader(in)); err != nil {
+	if err := srv.Seed(in); err != nil {
 		return &hinted{fmt.Errorf("--seed %s: %w", where, err), []string{"\"closekit emulator --help\" shows a seed"}, exitFailure}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"regexp"
 	"strings"
 	"syscall"
@@ -94,7 +95,7 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		if h.err != nil {
 			d.errors = append(d.errors, h.Error()) // what the clean-up could not do
 		}
-		if errors.As(err, &unreached) && unreached.MaybeDone && unreached.Method != "GET" {
+		if errors.As(err, &unreached) && unreached.MaybeDone && unreached.Method != http.MethodGet {
 			d.hint("%s may have been carried out all the same; look before you repeat it", unreached.Tool)
 		}
 	case errors.As(err, &unknown):
@@ -158,20 +159,20 @@ func (d *diagnosis) refused(e *runtime.Error) {
 		d.errors[0] = strings.TrimSuffix(d.errors[0], " ("+e.Hint+")")
 	}
 	switch {
-	case e.Status == 401:
+	case e.Status == http.StatusUnauthorized:
 		d.code = exitAuthorization
 		d.hint("check %s: copy the key again from Close under Settings > Developer > API Keys", envAPIKey)
 		d.hint("a key of the emulator works only with the emulator that printed it")
-	case e.Status == 403:
+	case e.Status == http.StatusForbidden:
 		d.code = exitAuthorization
 		d.hint("%s; the key acts as its user, so ask an administrator of the organization", e.Hint)
 	case e.Hint != "":
 		d.hint("%s", e.Hint)
 	}
-	if e.Status == 429 && e.RetryAfter > 0 {
+	if e.Status == http.StatusTooManyRequests && e.RetryAfter > 0 {
 		d.hint("Close asks to wait for %s", e.RetryAfter.Round(time.Second))
 	}
-	if e.Status >= 500 && e.Method != "GET" {
+	if e.Status >= 500 && e.Method != http.MethodGet {
 		d.hint("%s may have been carried out all the same; look before you repeat it", e.Tool)
 	}
 }

@@ -259,8 +259,8 @@ func lastOf(text []byte) string {
 
 // checkJSON finds out whether a text is JSON, and where it is not.
 func checkJSON(where string, text []byte) error {
-	var any json.RawMessage
-	if err := json.Unmarshal(text, &any); err != nil {
+	var value json.RawMessage
+	if err := json.Unmarshal(text, &value); err != nil {
 		return brokenJSON(where, text, err)
 	}
 	return nil

@@ -145,7 +145,7 @@ func TestEveryTool(t *testing.T) {
 				t.Errorf("%s: the help lacks --%s", tool.Name, name)
 			}
 		}
-		for _, line := range strings.Split(help, "\n") {
+		for line := range strings.SplitSeq(help, "\n") {
 			if len(line) > 140 && !strings.Contains(line, "closekit call") && !strings.HasPrefix(line, "  --") {
 				t.Errorf("%s: long line in the help: %s", tool.Name, line)
 			}

@@ -34,7 +34,7 @@ type child struct {
 func start(t *testing.T, srv *emulator.Server, name string, args ...string) *child {
 	t.Helper()
 	c := &child{t: t, cmd: exec.CommandContext(t.Context(), name, args...)}
-	c.cmd.Env = append(os.Environ(), asCommand+"=1", "NO_PROXY=*", "CLOSE_API_KEY=", "CLOSE_BASE_URL=")
+	c.cmd.Env = append(os.Environ(), asCommand+"=1", "NO_PROXY=*", "GORACE="+fastExit, "CLOSE_API_KEY=", "CLOSE_BASE_URL=")
 	if srv != nil {
 		c.cmd.Env = append(c.cmd.Env, "CLOSE_API_KEY="+srv.APIKey(), "CLOSE_BASE_URL="+srv.URL())
 	}
@@ -74,7 +74,8 @@ func (c *child) line() string {
 // until reads lines until one holds a text.
 func (c *child) until(text string) {
 	c.t.Helper()
-	for !strings.Contains(c.line(), text) {
+	for line := c.line(); !strings.Contains(line, text); {
+		line = c.line()
 	}
 }
 
@@ -230,14 +231,15 @@ func TestExamples(t *testing.T) {
 	seen := 0
 	var visit func(*cobra.Command)
 	visit = func(cmd *cobra.Command) {
-		for _, line := range strings.Split(cmd.Example, "\n") {
+		for line := range strings.SplitSeq(cmd.Example, "\n") {
 			line = strings.TrimSpace(line)
 			if line == "" {
 				continue
 			}
 			seen++
 			srv := emulator.Start(t)
-			c := start(t, srv, "sh", "-c", line)
+			// The shell itself outlives Ctrl-C and gives the exit code of the command.
+			c := start(t, srv, "sh", "-c", "trap : INT; "+line)
 			if strings.Contains(line, "closekit emulator") {
 				c.line()
 				c.signal(syscall.SIGINT)

@@ -92,7 +92,7 @@ func toolTable(list []*runtime.Tool) string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, t := range list {
 		about, _, _ := strings.Cut(t.Description, ". ")
-		fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, effect(t), strings.TrimSuffix(about, ".")) //nolint:errcheck // memory
+		fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, effect(t), strings.TrimSuffix(about, "."))
 	}
 	_ = w.Flush() // memory
 	return b.String()
@@ -249,7 +249,7 @@ func toolHelp(t *runtime.Tool, input *schema) string {
 		}
 		fmt.Fprintf(&b, "  closekit call %s '%s'\n", t.Name, strings.ReplaceAll(e.Input, "'", `'\''`))
 	}
-	fmt.Fprintf(&b, "\n\"closekit schema %s\" prints the JSON Schema; see also %s\n", t.Name, t.Doc)
+	fmt.Fprintf(&b, "\n\"closekit schema %s\" prints the JSON Schema.\nSee also %s\n", t.Name, t.Doc)
 	return b.String()
 }
 

@@ -83,7 +83,7 @@ func (b *breaker) failed(now time.Duration) {
 // roll moves the window on.
 func (b *breaker) roll(now time.Duration) *struct{ attempts, refusals int } {
 	slot := int64(now / (refusalWindow / refusalSlots))
-	if b.slot == 0 || slot-b.slot >= refusalSlots {
+	if slot-b.slot >= refusalSlots {
 		b.slots = [refusalSlots]struct{ attempts, refusals int }{}
 		b.slot = slot
 	}

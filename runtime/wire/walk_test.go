@@ -64,7 +64,9 @@ func TestValidate(t *testing.T) {
 		{"nothing wrong", &create, func(*params) {}, nil},
 		{"required", &create, func(p *params) { *p = params{} }, []string{
 			"lead_id: is required (find one with close_leads_list)", "key: is required"}},
-		{"null where it may be", &create, func(p *params) { p.Name, p.Count, p.Query, p.Any = runtime.Null[string](), runtime.Null[int](), runtime.Null[string](), json.RawMessage("null") }, nil},
+		{"null where it may be", &create, func(p *params) {
+			p.Name, p.Count, p.Query, p.Any = runtime.Null[string](), runtime.Null[int](), runtime.Null[string](), json.RawMessage("null")
+		}, nil},
 		{"null where it may not be", &create, func(p *params) {
 			p.Status, p.Value, p.Score, p.Done = runtime.Null[string](), runtime.Null[runtime.Cents](), runtime.Null[float64](), runtime.Null[bool]()
 		}, []string{
@@ -92,7 +94,9 @@ func TestValidate(t *testing.T) {
 		{"an unknown prefix", &create, func(p *params) { p.Lead = "nlead_abc" }, nil},
 		{"a label for an id", &create, func(p *params) { p.Contact = some("Jane Doe") }, []string{
 			`contact_id: must be a contact id such as cont_…, got "Jane Doe" (find one with close_contacts_list. They belong to leads.)`}},
-		{"broken ids", &create, func(p *params) { p.IDs = []string{"", "cont", "cont_", "_a", "cont_a b", "cont_a/../b", "cont_é", "cont_a_b"} }, []string{
+		{"broken ids", &create, func(p *params) {
+			p.IDs = []string{"", "cont", "cont_", "_a", "cont_a b", "cont_a/../b", "cont_é", "cont_a_b"}
+		}, []string{
 			`contact_ids[0]: must be a contact id such as cont_…, got "" (find one with close_contacts_list. They belong to leads.)`,
 			`contact_ids[1]: must be a contact id such as cont_…, got "cont" (find one with close_contacts_list. They belong to leads.)`,
 			`contact_ids[2]: must be a contact id such as cont_…, got "cont_" (find one with close_contacts_list. They belong to leads.)`,
@@ -113,7 +117,11 @@ func TestValidate(t *testing.T) {
 			`timezone: must be a time zone name such as America/New_York, got "New York"`}},
 		{"dots in a path", &create, func(p *params) { p.Key = ".." }, []string{`key: must be more than nothing or dots, got ".."`}},
 		{"one dot in a path", &create, func(p *params) { p.Key = "." }, []string{`key: must be more than nothing or dots, got "."`}},
-		{"raw", &create, func(p *params) { p.Any = json.RawMessage(`{"a":`); p.Anys = []json.RawMessage{[]byte("1"), []byte("x")}; p.Filter = json.RawMessage("]") }, []string{
+		{"raw", &create, func(p *params) {
+			p.Any = json.RawMessage(`{"a":`)
+			p.Anys = []json.RawMessage{[]byte("1"), []byte("x")}
+			p.Filter = json.RawMessage("]")
+		}, []string{
 			"any: must be valid JSON, got invalid JSON at byte 5", "anys: must be valid JSON, got invalid JSON at byte 3", "filter: must be valid JSON, got invalid JSON at byte 0"}},
 		{"long values are shortened", &create, func(p *params) { p.Email = some(strings.Repeat("é", 100)) }, []string{
 			`email: must be an e-mail address, got "` + strings.Repeat("é", 30) + `"…`}},

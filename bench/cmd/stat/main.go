@@ -135,21 +135,21 @@ func (g *group) print(base string, md bool) {
 	slices.SortStableFunc(g.names, func(x, y string) int {
 		return cmp.Compare(median(g.runs[x], "ns/op"), median(g.runs[y], "ns/op"))
 	})
-	row, title := "%-28s %12s %7s %12s %7s %9s %7s\n", "\n%s (%d passes, ratios to %s)\n"
+	row, title := "%-22s %11s %6s %11s %6s %10s %6s %8s %6s\n", "\n%s (%d passes, ratios to %s)\n"
 	if md {
-		row, title = "| %s | %s | %s | %s | %s | %s | %s |\n", "\n%s: medians of %d passes, ratios to %s\n\n"
+		row, title = "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", "\n%s: medians of %d passes, ratios to %s\n\n"
 	}
 	if b == nil {
 		base = "nothing"
 	}
 	fmt.Printf(title, g.name, len(g.runs[g.names[0]]), base)
-	fmt.Printf(row, "contender", "ns/op", "ratio", "B/op", "ratio", "allocs", "ratio")
+	fmt.Printf(row, "contender", "ns/op", "ratio", "CPU ns", "ratio", "B/op", "ratio", "allocs", "ratio")
 	if md {
-		fmt.Println("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+		fmt.Println("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
 	}
 	for _, n := range g.names {
 		cells := []any{n}
-		for _, unit := range []string{"ns/op", "B/op", "allocs/op"} {
+		for _, unit := range []string{"ns/op", "cpu-ns/op", "B/op", "allocs/op"} {
 			cells = append(cells, strconv.FormatFloat(median(g.runs[n], unit), 'f', 0, 64), ratio(g.runs[n], b, unit))
 		}
 		fmt.Printf(row, cells...)

@@ -128,7 +128,7 @@ func thirdPerson(s string) string {
 	verb, rest, _ := strings.Cut(s, " ")
 	v := lowerFirst(verb)
 	switch {
-	case strings.HasSuffix(v, "ch"), strings.HasSuffix(v, "sh"), strings.HasSuffix(v, "s"), strings.HasSuffix(v, "x"):
+	case strings.HasSuffix(v, "ch"), strings.HasSuffix(v, "sh"), strings.HasSuffix(v, "s"), strings.HasSuffix(v, "x"), strings.HasSuffix(v, "o"):
 		v += "es"
 	case strings.HasSuffix(v, "y") && len(v) > 1 && !strings.ContainsRune("aeiou", rune(v[len(v)-2])):
 		v = v[:len(v)-1] + "ies"

@@ -163,12 +163,11 @@ func fieldAbout(f *manifest.Field) string {
 
 // humanize makes a sentence of a field's name.
 func humanize(f *manifest.Field) string {
-	words := strings.ReplaceAll(strings.Trim(f.Name, "_"), "_", " ")
-	if words == "" {
+	s := strings.Join(strings.FieldsFunc(f.Name, func(r rune) bool { return r == '_' }), " ")
+	if s == "" {
 		return ""
 	}
-	s := strings.ToUpper(words[:1]) + words[1:]
-	return strings.TrimSuffix(strings.ReplaceAll(s+" ", " id ", " id "), " ") + "."
+	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
 
 // fieldSchema is the schema of a parameter or of a member that is sent.

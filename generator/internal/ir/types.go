@@ -57,7 +57,7 @@ func goType(t *manifest.Type, plain bool) (g GoType, slot string) {
 		return GoType{List: true, Pkg: "json", Name: "RawMessage"}, "Raws"
 	case manifest.Map:
 		g, f := scalar(t.Elem)
-		if f != "Str" && f != "Int" {
+		if t.Elem.Kind == manifest.ObjectType || f != "Str" && f != "Int" {
 			g, f = GoType{Pkg: "json", Name: "RawMessage"}, "Raw"
 		}
 		g.Map = true

@@ -1,0 +1,93 @@
+package tools_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/emulator"
+	"github.com/closekit/closekit/runtime"
+)
+
+// newDemo gives a client for an emulated Close, so that the examples run
+// anywhere.
+func newDemo() (c *runtime.Client, stop func()) {
+	srv := emulator.New(emulator.Options{})
+	if err := srv.Listen("127.0.0.1:0"); err != nil {
+		log.Fatal(err)
+	}
+	return runtime.NewClient(runtime.APIKey(srv.APIKey()), runtime.BaseURL(srv.URL())), func() { srv.Close() } //nolint:errcheck // only stops
+}
+
+// Calling a tool by name with the JSON that a model wrote.
+func Example() {
+	ctx := context.Background()
+	c, stop := newDemo()
+	defer stop()
+
+	tool, err := tools.Lookup("close_lead_create")
+	if err != nil {
+		log.Fatal(err)
+	}
+	answer, err := tool.Call(ctx, c, json.RawMessage(`{"name":"Acme","contacts":[{"name":"Ann Lee","emails":[{"email":"ann@acme.example"}]}]}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	var lead struct {
+		DisplayName string `json:"display_name"`
+		Contacts    []struct {
+			Name string `json:"name"`
+		} `json:"contacts"`
+	}
+	if err := json.Unmarshal(answer, &lead); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(lead.DisplayName, "with", lead.Contacts[0].Name)
+	// Output:
+	// Acme with Ann Lee
+}
+
+// What is wrong with the input of a model is said all at once, in words that it
+// can act on. Nothing was sent.
+func Example_mistakes() {
+	ctx := context.Background()
+	c, stop := newDemo()
+	defer stop()
+
+	tool, err := tools.Lookup("close_opportunity_create")
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = tool.Call(ctx, c, json.RawMessage(`{"lead_id":"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ","status_id":"In Progress","value":120.50,"confidense":40}`))
+	var invalid *runtime.ValidationError
+	if errors.As(err, &invalid) {
+		for _, p := range invalid.Problems {
+			fmt.Println(p.Path+":", p.Expected+";", p.Hint)
+		}
+	}
+	_, err = tools.Lookup("close_opportunity_make")
+	fmt.Println(err)
+	// Output:
+	// value: must be an integer amount in cents; a fraction of a cent cannot be stored; for dollars multiply by 100: 120.50 dollars are 12050 cents
+	// confidense: is not a known parameter; did you mean "confidence"?
+	// status_id: must be an opportunity status id such as stat_…; find one with close_pipelines_list. Statuses are listed under each pipeline.
+	// unknown tool "close_opportunity_make"; did you mean close_opportunity_create?
+}
+
+// What tools there are, and which of them a careful host may run without asking.
+func ExampleAll() {
+	count := map[runtime.Effect]int{}
+	sends := 0
+	for _, tool := range tools.All() {
+		count[tool.Effect]++
+		if tool.Sends {
+			sends++
+		}
+	}
+	fmt.Println(count[runtime.Read], "read,", count[runtime.Write], "write,", count[runtime.Destructive], "destroy,", sends, "may reach a customer")
+	// Output:
+	// 36 read, 30 write, 15 destroy, 6 may reach a customer
+}

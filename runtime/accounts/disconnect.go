@@ -1,0 +1,95 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
+)
+
+// Disconnect ends an account: its tokens are erased here, whatever is in flight
+// is fenced off, and the grant is revoked at Close, now if Close answers and in
+// the background for a day if it does not. The reason is [HostDisconnect] or
+// [AdminDisconnect]. It may be repeated. [ErrNotFound] if there is no account.
+func (m *Manager) Disconnect(ctx context.Context, p Principal, connection string, reason Reason) error {
+	key, err := m.key(p, connection)
+	if err != nil {
+		return err
+	}
+	actor := "host"
+	switch reason {
+	case HostDisconnect:
+	case AdminDisconnect:
+		actor = "admin"
+	default:
+		return fmt.Errorf("accounts: %q is not a reason to disconnect", reason)
+	}
+	if err := failpoint.Hit(ctx, failpoint.Disconnect); err != nil {
+		return err
+	}
+	_, err = m.store.Disconnect(ctx, DisconnectRequest{
+		Key: key, Reason: reason, RevocationIDs: [2]string{randomID(), randomID()}, Note: Note{Type: EventDisconnected, Actor: actor},
+	})
+	m.entry(key).token.Store(nil)
+	if err != nil {
+		return err
+	}
+	m.revokeQueued(ctx)
+	return nil
+}
+
+// queueRevocation has a pair revoked that came after its account was
+// disconnected.
+func (m *Manager) queueRevocation(ctx context.Context, c *conn, rec Record, q CommitRequest) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	err := m.store.QueueRevocation(ctx, Revocation{
+		ID: randomID(), Key: rec.Key, AccountID: rec.ID, Purpose: PurposeTokens, Generation: q.Generation + 1, Sealed: q.Tokens,
+	})
+	if err == nil {
+		m.revokeQueued(ctx)
+		return
+	}
+	// The store is away: try once with what is in hand.
+	p, err := openPair(m.vault, q.Tokens, AssociatedData(rec.Key, rec.ID, PurposeTokens, q.Generation+1))
+	if err != nil || !c.oauth.revoke(ctx, p.refresh) {
+		m.log.WarnContext(ctx, "a grant could not be revoked at the provider", "account", rec.Key)
+	}
+}
+
+// revokeQueued revokes what waits for it.
+func (m *Manager) revokeQueued(ctx context.Context) {
+	for {
+		list, err := m.store.ClaimRevocations(ctx, 5*time.Minute, 10)
+		if err != nil || len(list) == 0 {
+			return
+		}
+		for _, v := range list {
+			if m.stopping() || failpoint.Hit(ctx, failpoint.Revoke) != nil {
+				return
+			}
+			if m.revoke(ctx, v) {
+				_ = m.store.FinishRevocation(context.WithoutCancel(ctx), v.ID) // it is tried again otherwise
+			}
+		}
+	}
+}
+
+// revoke revokes one pair and reports whether that is settled.
+func (m *Manager) revoke(ctx context.Context, v Revocation) bool {
+	c, err := m.conn(v.Key.connection)
+	if err != nil {
+		return false // another replica may know it
+	}
+	p, err := openPair(m.vault, v.Sealed, AssociatedData(v.Key, v.AccountID, v.Purpose, v.Generation))
+	if err != nil {
+		m.log.ErrorContext(ctx, "stored tokens cannot be opened", "account", v.Key, "key_id", v.Sealed.KeyID)
+		return false
+	}
+	token := p.refresh
+	if token.IsZero() {
+		token = p.access
+	}
+	return token.IsZero() || c.oauth.revoke(ctx, token)
+}

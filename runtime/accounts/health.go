@@ -1,0 +1,123 @@
+package accounts
+
+import (
+	"context"
+	"time"
+)
+
+// healthNow gives the health of the connection as this process knows it.
+func (c *conn) healthNow() ConnectionHealth {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.health
+}
+
+func (m *Manager) loadHealth(ctx context.Context, c *conn) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	h, err := m.store.LoadHealth(ctx, c.Name, c.print)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.health = h
+	c.mu.Unlock()
+	return nil
+}
+
+// freshHealth asks the store first.
+func (m *Manager) freshHealth(ctx context.Context, c *conn) ConnectionHealth {
+	_ = m.loadHealth(ctx, c) // what is known stands otherwise
+	return c.healthNow()
+}
+
+func (m *Manager) setHealth(ctx context.Context, c *conn, state HealthState, code string) {
+	c.mu.Lock()
+	same := c.health.State == state
+	c.health = ConnectionHealth{Connection: c.Name, Fingerprint: c.print, State: state, Code: code, Since: c.health.Since}
+	h := c.health
+	c.mu.Unlock()
+	if state == HealthOK {
+		c.breaker.forget()
+	}
+	if same {
+		return
+	}
+	level := m.log.WarnContext
+	if state == HealthOK {
+		level = m.log.InfoContext
+	}
+	level(ctx, "the health of a connection changed", "connection", c.Name, "state", state, "code", code)
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if err := m.store.SetHealth(ctx, h, probeEvery); err != nil {
+		m.log.WarnContext(ctx, "the health of a connection could not be stored", "connection", c.Name)
+	}
+}
+
+// mayProbe reports whether this process may try the connection now.
+func (m *Manager) mayProbe(ctx context.Context, c *conn) bool {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	ok, err := m.store.ClaimProbe(ctx, c.Name, c.print, probeEvery)
+	return ok && err == nil
+}
+
+// AcceptRefusals ends the suspicion against a connection: the provider's
+// refusals are believed from now on for ten minutes, and the accounts that were
+// refused are revoked as they are tried again. For operators who have made
+// sure that the refusals are real.
+func (m *Manager) AcceptRefusals(ctx context.Context, connection string) error {
+	c, err := m.conn(connection)
+	if err != nil {
+		return err
+	}
+	c.breaker.accept(time.Duration(m.now().mono))
+	m.setHealth(ctx, c, HealthOK, "")
+	return nil
+}
+
+// Health is how everything works.
+type Health struct {
+	Stats       Stats
+	Connections []ConnectionReport
+	KeyUse      map[uint32]int64 // sealed blobs by the id of their key
+	PrimaryKey  uint32
+}
+
+// ConnectionReport is how one connection works, as this process sees it.
+type ConnectionReport struct {
+	Name  string
+	State HealthState
+	Code  string        // why it is not OK
+	Since time.Time     // zero if it never changed
+	Rate  float64       // renewals per second that the limiter allows now
+	Pause time.Duration // how much longer the provider asked to wait
+}
+
+// Health counts and reports. It reads the whole table of accounts; ask for it
+// once a minute, not per request.
+func (m *Manager) Health(ctx context.Context) (Health, error) {
+	stats, err := m.store.Stats(ctx)
+	if err != nil {
+		return Health{}, err
+	}
+	use, err := m.store.KeyUse(ctx)
+	if err != nil {
+		return Health{}, err
+	}
+	h := Health{Stats: stats, KeyUse: use}
+	h.PrimaryKey, _ = m.vault.KeyIDs()
+	now := time.Duration(m.now().mono)
+	for _, cfg := range m.cfg.Connections {
+		c := m.conns[cfg.Name]
+		known := m.freshHealth(ctx, c)
+		r := ConnectionReport{Name: c.Name, State: known.State, Code: known.Code, Since: known.Since}
+		r.Rate, r.Pause = c.limiter.state(now)
+		if r.State == HealthOK && (c.breaker.tripped() || r.Pause > 0) {
+			r.State = HealthThrottled
+		}
+		h.Connections = append(h.Connections, r)
+	}
+	return h, nil
+}

@@ -1,0 +1,270 @@
+package accounts
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// journalKeep is how long an entry is kept after its commit, in case a
+// database comes back older than it was.
+const journalKeep = 10 * time.Minute
+
+// journal keeps sealed pairs between the answer of the provider and the commit
+// in the store. Each line is appended and synced before the commit. It holds
+// ciphertext only. A nil journal keeps nothing.
+type journal struct {
+	mu      sync.Mutex
+	path    string
+	lock    *os.File
+	file    *os.File
+	entries map[journalID]*journalEntry
+	dead    int       // lines in the file without an entry
+	pruned  time.Time // when entries were dropped last
+}
+
+type journalID struct {
+	key        Key
+	generation int64
+}
+
+// journalEntry is a commit that may have to be made again.
+type journalEntry struct {
+	Tenant     []byte        `json:"t"`
+	Connection []byte        `json:"c"`
+	Identifier []byte        `json:"i"`
+	Generation int64         `json:"g"` // before the commit
+	Epoch      int64         `json:"e"`
+	Attempt    string        `json:"a"`
+	Grant      string        `json:"gr,omitempty"`
+	Blob       []byte        `json:"b"`
+	KeyID      uint32        `json:"k"`
+	NoRefresh  bool          `json:"n,omitempty"`
+	Org        string        `json:"o"`
+	User       string        `json:"u"`
+	At         time.Time     `json:"at"`
+	ExpiresIn  time.Duration `json:"x"` // from At
+	Done       bool          `json:"d,omitempty"`
+
+	committed time.Time
+}
+
+func (e *journalEntry) id() journalID {
+	return journalID{Key{string(e.Tenant), string(e.Connection), string(e.Identifier)}, e.Generation}
+}
+
+// openJournal opens the journal in a directory, and reads what is in it.
+func openJournal(dir string) (*journal, error) {
+	if dir == "" {
+		return nil, nil //nolint:nilnil // a nil journal keeps nothing
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("accounts: the state directory cannot be made: %w", err)
+	}
+	j := &journal{path: filepath.Join(dir, "journal"), entries: map[journalID]*journalEntry{}}
+	lock, err := lockFile(filepath.Join(dir, "lock"))
+	if err != nil {
+		return nil, fmt.Errorf("accounts: the state directory is in use by another process or cannot be written: %w", err)
+	}
+	j.lock = lock
+	old, err := os.ReadFile(j.path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		_ = lock.Close() // nothing was written
+		return nil, fmt.Errorf("accounts: the journal cannot be read: %w", err)
+	}
+	r := bufio.NewReader(bytes.NewReader(old))
+	for {
+		line, err := r.ReadBytes('\n')
+		if err != nil {
+			break // the end, or a line that was cut by a crash and never counted
+		}
+		var e journalEntry
+		if json.Unmarshal(line, &e) != nil {
+			continue
+		}
+		if e.Done {
+			if known := j.entries[e.id()]; known != nil {
+				known.committed = e.At
+			}
+			continue
+		}
+		j.entries[e.id()] = &e
+	}
+	if err := j.rewrite(); err != nil {
+		_ = lock.Close() // nothing was written
+		return nil, fmt.Errorf("accounts: the journal cannot be written: %w", err)
+	}
+	return j, nil
+}
+
+// rewrite writes a fresh file with what still counts, and opens it.
+func (j *journal) rewrite() error {
+	tmp := j.path + ".new"
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	for _, e := range j.entries {
+		if err := writeLine(f, e); err != nil {
+			return errors.Join(err, f.Close())
+		}
+		if !e.committed.IsZero() {
+			if err := writeLine(f, e.done()); err != nil {
+				return errors.Join(err, f.Close())
+			}
+		}
+	}
+	if err := errors.Join(f.Sync(), os.Rename(tmp, j.path), syncDir(filepath.Dir(j.path))); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if j.file != nil {
+		_ = j.file.Close() // it was replaced
+	}
+	j.file, j.dead = f, 0
+	return nil
+}
+
+func (e *journalEntry) done() *journalEntry {
+	return &journalEntry{Tenant: e.Tenant, Connection: e.Connection, Identifier: e.Identifier, Generation: e.Generation, At: e.committed, Done: true}
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func writeLine(w io.Writer, e *journalEntry) error {
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(line, '\n'))
+	return err
+}
+
+// add writes an entry and syncs it.
+func (j *journal) add(q CommitRequest, now time.Time) error {
+	if j == nil {
+		return nil
+	}
+	e := &journalEntry{
+		Tenant: []byte(q.Key.tenant), Connection: []byte(q.Key.connection), Identifier: []byte(q.Key.identifier),
+		Generation: q.Generation, Epoch: q.Epoch, Attempt: q.Attempt, Grant: q.Grant, Blob: q.Tokens.Blob, KeyID: q.Tokens.KeyID,
+		NoRefresh: q.NoRefresh, Org: q.OrganizationID, User: q.UserID, At: now, ExpiresIn: q.ExpiresIn,
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.file == nil {
+		return os.ErrClosed
+	}
+	j.entries[e.id()] = e
+	return errors.Join(writeLine(j.file, e), j.file.Sync())
+}
+
+// done notes that an entry was committed. It need not be durable: an entry that
+// is replayed finds the generation taken.
+func (j *journal) done(key Key, generation int64, now time.Time) {
+	if j == nil {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e := j.entries[journalID{key, generation}]
+	if e == nil || j.file == nil {
+		return
+	}
+	e.committed = now
+	_ = writeLine(j.file, e.done()) // losing it costs nothing
+	if now.Sub(j.pruned) < time.Minute {
+		return
+	}
+	j.pruned = now
+	for id, e := range j.entries {
+		if !e.committed.IsZero() && now.Sub(e.committed) > journalKeep {
+			delete(j.entries, id)
+			j.dead += 2
+		}
+	}
+	if j.dead > 1000 && j.dead > 2*len(j.entries) {
+		_ = j.rewrite() // the old file goes on working
+	}
+}
+
+// find gives the entry that follows a generation of an account.
+func (j *journal) find(key Key, generation int64) (CommitRequest, bool) {
+	if j == nil {
+		return CommitRequest{}, false
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e := j.entries[journalID{key, generation}]
+	if e == nil {
+		return CommitRequest{}, false
+	}
+	return e.request(time.Now()), true
+}
+
+// request makes the commit again.
+func (e *journalEntry) request(now time.Time) CommitRequest {
+	left := max(e.ExpiresIn-max(now.Sub(e.At), 0), 0)
+	return CommitRequest{
+		Key: e.id().key, Generation: e.Generation, Epoch: e.Epoch, Attempt: e.Attempt, Grant: e.Grant,
+		Tokens: Sealed{e.Blob, e.KeyID}, NoRefresh: e.NoRefresh, OrganizationID: e.Org, UserID: e.User,
+		ExpiresIn: left, DueIn: left / 2, Note: Note{Type: EventConnected, Actor: "system", Always: e.Grant != ""},
+	}
+}
+
+// all lists what may have to be committed again.
+func (j *journal) all(now time.Time) []CommitRequest {
+	if j == nil {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var out []CommitRequest
+	for _, e := range j.entries {
+		out = append(out, e.request(now))
+	}
+	return out
+}
+
+func (j *journal) close() {
+	if j == nil {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.file != nil {
+		_ = errors.Join(j.file.Close(), j.lock.Close()) // everything that counts was synced
+		j.file = nil
+	}
+}
+
+// replayJournal commits what the journal holds and the store does not.
+func (m *Manager) replayJournal(ctx context.Context) {
+	for _, q := range m.journal.all(time.Now()) {
+		rec, err := m.store.Load(ctx, q.Key)
+		switch {
+		case err != nil && !errors.Is(err, ErrNotFound):
+			continue // later
+		case err != nil, rec.Generation != q.Generation, rec.Epoch != q.Epoch:
+			m.journal.done(q.Key, q.Generation, time.Now())
+			continue
+		}
+		if _, err = m.store.Commit(ctx, q); err == nil {
+			m.log.WarnContext(ctx, "tokens were restored from the journal", "account", q.Key, "generation", q.Generation+1)
+			m.journal.done(q.Key, q.Generation, time.Now())
+		}
+	}
+}

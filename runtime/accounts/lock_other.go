@@ -1,0 +1,11 @@
+//go:build !unix
+
+package accounts
+
+import "os"
+
+// lockFile only opens the file: where there is no flock, keeping a state
+// directory to one process is up to the host.
+func lockFile(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+}

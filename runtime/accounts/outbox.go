@@ -1,0 +1,64 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
+)
+
+// deliver hands pending events to the host. An event whose delivery failed
+// comes again after a minute, and so does everything after a crash.
+func (m *Manager) deliver(ctx context.Context) {
+	if m.cfg.OnEvent == nil {
+		return
+	}
+	for {
+		list, err := m.store.ClaimEvents(ctx, time.Minute, 100)
+		if err != nil || len(list) == 0 {
+			return
+		}
+		var done []int64
+		for _, e := range list {
+			if err := m.deliverOne(ctx, e); err != nil {
+				m.log.WarnContext(ctx, "an event could not be delivered", "event", e)
+				continue
+			}
+			done = append(done, e.ID)
+		}
+		if failpoint.Hit(ctx, failpoint.Delivered) != nil {
+			return
+		}
+		if err := m.store.AckEvents(context.WithoutCancel(ctx), done); err != nil || len(done) < len(list) {
+			return
+		}
+	}
+}
+
+func (m *Manager) deliverOne(ctx context.Context, e Event) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("accounts: OnEvent panicked with a %T", p)
+		}
+	}()
+	m.log.InfoContext(ctx, "account event", "event", e)
+	return m.cfg.OnEvent(ctx, e)
+}
+
+// AckEvents acknowledges events that the host took from [Manager.Events]
+// itself, when there is no OnEvent.
+func (m *Manager) AckEvents(ctx context.Context, ids ...int64) error {
+	return m.store.AckEvents(ctx, ids)
+}
+
+// note appends an event that belongs to no change of an account. It is best
+// effort: what it reports was refused anyway.
+func (m *Manager) note(ctx context.Context, e Event) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	m.log.WarnContext(ctx, "account event", "event", e)
+	if err := m.store.AppendEvent(ctx, e); err != nil {
+		m.log.ErrorContext(ctx, "an event could not be stored", "event", e)
+	}
+}

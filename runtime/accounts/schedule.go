@@ -1,0 +1,246 @@
+package accounts
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
+)
+
+const (
+	pollEvery = time.Second           // when nothing was due
+	pollAgain = 50 * time.Millisecond // when more may be due
+	maxBatch  = 200
+)
+
+// RunDue renews up to limit accounts that are due now, as far as rate and
+// health of their connections allow, and waits until that is done. It reports
+// how many it took. It is for hosts that bring a scheduler of their own;
+// [Manager.Run] does it all the time.
+func (m *Manager) RunDue(ctx context.Context, limit int) (int, error) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	total := 0
+	for _, cfg := range m.cfg.Connections {
+		n, _, err := m.pass(ctx, m.conns[cfg.Name], limit-total, &wg)
+		total += n
+		if err != nil || total >= limit {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+// pass claims what is due at one connection and starts to renew it. It reports
+// how many accounts it took, and whether more may be due.
+func (m *Manager) pass(ctx context.Context, c *conn, limit int, wg *sync.WaitGroup) (taken int, more bool, err error) {
+	if m.stopping() || ctx.Err() != nil {
+		return 0, false, ctx.Err()
+	}
+	now := time.Duration(m.now().mono)
+	limit = min(limit, maxBatch)
+	probe := c.healthNow().State == HealthConfigError
+	if probe {
+		limit = min(limit, 1)
+	}
+	if c.breaker.tripped() {
+		if ok, _ := c.breaker.allow(now); !ok {
+			return 0, false, nil
+		}
+		limit = min(limit, 1)
+		defer func() {
+			if taken == 0 {
+				c.breaker.unused()
+			}
+		}()
+	}
+	slots := m.takeSlots(limit)
+	n := c.limiter.take(now, slots)
+	defer func() {
+		c.limiter.give(n - taken)
+		m.giveSlots(slots - taken)
+	}()
+	if n == 0 {
+		return 0, slots > 0, nil
+	}
+	if err := failpoint.Hit(ctx, failpoint.Probe); err != nil || !m.canSeal() {
+		m.log.ErrorContext(ctx, "the vault cannot seal; nothing is renewed")
+		return 0, false, err
+	}
+	if err := failpoint.Hit(ctx, failpoint.Claim); err != nil {
+		return 0, false, err
+	}
+	claimed := m.now()
+	short, cancel := context.WithTimeout(ctx, storeTimeout)
+	list, err := m.store.ClaimDue(short, DueRequest{c.Name, randomID(), m.owner, leaseTime, n})
+	cancel()
+	if err != nil {
+		return 0, false, err
+	}
+	free := context.WithoutCancel(ctx)
+	for _, rec := range list {
+		if !m.begin() {
+			r := &run{m, c, rec, claimed, bySchedule, claimed}
+			_ = r.giveBack(free) // says nothing new
+			continue
+		}
+		taken++
+		wg.Go(func() {
+			defer m.work.Done()
+			defer m.giveSlots(1)
+			// What it came to is in the row, the log and the metrics.
+			_ = m.safely(rec.Key, func() error { return m.dueAttempt(free, c, rec, claimed, probe) })
+		})
+	}
+	return taken, len(list) == n, nil
+}
+
+// dueAttempt makes the attempt of a due account, unless there is a reason not
+// to.
+func (m *Manager) dueAttempt(ctx context.Context, c *conn, rec Record, claimed instant, probe bool) error {
+	r := &run{m, c, rec, claimed, bySchedule, m.now()}
+	put := func(after time.Duration) error {
+		c.breaker.unused()
+		return r.release(ctx, func(q *ReleaseRequest) { q.DueIn = max(after, 0) })
+	}
+	switch {
+	case rec.State == Active && rec.Failures == 0 && rec.Doubts == 0 && !rec.NoRefresh && !m.warm(rec):
+		if idle := m.idleDue() - rec.Now.Sub(rec.Refreshed); idle > keepAlive/20 {
+			return put(idle)
+		}
+	case rec.Failure == GrantRefused && c.healthNow().State == HealthSuspect && !m.mayProbe(ctx, c):
+		return put(5 * probeEvery)
+	}
+	if probe && !m.mayProbe(ctx, c) {
+		return put(probeEvery / 4)
+	}
+	return m.attempt(ctx, c, rec, claimed, bySchedule)
+}
+
+func (m *Manager) takeSlots(n int) int {
+	for i := range n {
+		select {
+		case m.slots <- struct{}{}:
+		default:
+			return i
+		}
+	}
+	return max(n, 0)
+}
+
+func (m *Manager) giveSlots(n int) {
+	for range n {
+		<-m.slots
+	}
+}
+
+// Run renews accounts ahead of time, delivers events, revokes what was
+// disconnected and cleans up, until the context ends. It may run in every
+// replica. Call [Manager.Close] afterwards, which waits for what was sent.
+func (m *Manager) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, c := range m.conns {
+		wg.Go(func() { m.schedule(ctx, c, &wg) })
+	}
+	for _, job := range []struct {
+		every time.Duration
+		do    func(context.Context)
+	}{
+		{time.Second, m.deliver},
+		{5 * time.Second, m.refreshHealth},
+		{30 * time.Second, m.flushUsed},
+		{30 * time.Second, m.replayJournal},
+		{30 * time.Second, m.revokeQueued},
+		{time.Minute, m.sweep},
+		{time.Minute, m.forget},
+	} {
+		wg.Go(func() {
+			for m.pause(ctx, time.Duration((0.75+0.5*m.cfg.jitter())*float64(job.every))) {
+				job.do(ctx)
+			}
+		})
+	}
+	<-ctx.Done()
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+func (m *Manager) schedule(ctx context.Context, c *conn, wg *sync.WaitGroup) {
+	for wait := time.Duration(0); m.pause(ctx, wait); {
+		_, more, err := m.pass(ctx, c, maxBatch, wg)
+		wait = pollAgain
+		if !more {
+			wait = time.Duration((0.75 + 0.5*m.cfg.jitter()) * float64(pollEvery))
+		}
+		if err != nil && ctx.Err() == nil {
+			m.log.WarnContext(ctx, "due accounts could not be claimed", "connection", c.Name)
+			wait = 5 * pollEvery
+		}
+	}
+}
+
+func (m *Manager) refreshHealth(ctx context.Context) {
+	for _, c := range m.conns {
+		if err := m.loadHealth(ctx, c); err != nil && ctx.Err() == nil {
+			m.log.WarnContext(ctx, "the health of a connection could not be read", "connection", c.Name)
+		}
+	}
+}
+
+// flushUsed tells the store which accounts were used.
+func (m *Manager) flushUsed(ctx context.Context) {
+	m.mu.Lock()
+	var used []*entry
+	for _, e := range m.entries {
+		if e.dirty.CompareAndSwap(true, false) {
+			used = append(used, e)
+		}
+	}
+	m.mu.Unlock()
+	for batch := range slices.Chunk(used, 500) {
+		keys := make([]Key, len(batch))
+		for i, e := range batch {
+			keys[i] = e.key
+		}
+		short, cancel := context.WithTimeout(ctx, storeTimeout)
+		err := m.store.Touch(short, keys)
+		cancel()
+		if err != nil {
+			for _, e := range batch {
+				e.dirty.Store(true) // next time
+			}
+		}
+	}
+}
+
+// forget takes idle tokens out of memory.
+func (m *Manager) forget(context.Context) {
+	now := m.now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for k, e := range m.entries {
+		if now.wall-e.used.Load() < int64(idleTime+time.Minute) || e.dirty.Load() {
+			continue
+		}
+		e.mu.Lock()
+		if e.flight == nil {
+			e.token.Store(nil)
+			e.forgotten = true
+			delete(m.entries, k)
+		}
+		e.mu.Unlock()
+	}
+}
+
+func (m *Manager) sweep(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	n, err := m.store.Sweep(ctx, SweepRequest{Limit: 1000, RevokedFor: 24 * time.Hour, RevocationsFor: 24 * time.Hour, EventsFor: 90 * 24 * time.Hour})
+	if err != nil {
+		m.log.WarnContext(ctx, "the store could not be cleaned up")
+	} else if n > 0 {
+		m.log.DebugContext(ctx, "the store was cleaned up", "rows", n)
+	}
+}

@@ -1,0 +1,530 @@
+package runtime_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/closekit/closekit/runtime"
+)
+
+// bubble runs a subtest in which time is fake.
+func bubble(t *testing.T, name string, f func(*testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { t.Parallel(); synctest.Test(t, f) })
+}
+
+// TestRetryPolicy says how often a call is sent when it always fails the same
+// way, with two retries.
+func TestRetryPolicy(t *testing.T) {
+	t.Parallel()
+	eof := fail(io.ErrUnexpectedEOF)
+	brokenBody := func(r *http.Request) (*http.Response, error) {
+		resp, _ := ok(r)
+		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"id":`), errReader{}))
+		return resp, nil
+	}
+	for _, c := range []struct {
+		name                   string
+		step                   step
+		get, put, post, delete int
+	}{
+		{"500", answer(500, ""), 3, 1, 1, 1},
+		{"502", answer(502, ""), 3, 3, 1, 1},
+		{"503", answer(503, ""), 3, 3, 1, 1},
+		{"504", answer(504, ""), 3, 3, 1, 1},
+		{"408", answer(408, ""), 3, 3, 1, 1},
+		{"429", answer(429, ""), 3, 3, 3, 3},
+		{"400", answer(400, ""), 1, 1, 1, 1},
+		{"401", answer(401, ""), 1, 1, 1, 1},
+		{"402", answer(402, ""), 1, 1, 1, 1},
+		{"403", answer(403, ""), 1, 1, 1, 1},
+		{"404", answer(404, ""), 1, 1, 1, 1},
+		{"409", answer(409, ""), 1, 1, 1, 1},
+		{"415", answer(415, ""), 1, 1, 1, 1},
+		{"304", answer(304, ""), 1, 1, 1, 1},
+		{"refused", refused, 3, 3, 3, 3},
+		{"reset", reset, 3, 3, 1, 1},
+		{"cut off", eof, 3, 3, 1, 1},
+		{"broken body", brokenBody, 3, 1, 1, 1},
+		{"bad JSON", answer(200, "{"), 1, 1, 1, 1},
+	} {
+		for method, want := range map[string]int{"GET": c.get, "PUT": c.put, "POST": c.post, "DELETE": c.delete} {
+			bubble(t, method+" "+c.name, func(t *testing.T) {
+				cl, s := client(c.step)
+				err := calls[method](t.Context(), cl)
+				if err == nil || s.count() != want {
+					t.Errorf("sent %d times, want %d: %v", s.count(), want, err)
+				}
+				for i, b := range s.body {
+					if b != s.body[0] || s.seen[i].ContentLength != int64(len(b)) {
+						t.Errorf("attempt %d sends %q, the first %q", i+1, b, s.body[0])
+					}
+				}
+				before := s.count()
+				if calls[method](t.Context(), cl.With(nil, runtime.MaxRetries(0))) == nil || s.count() != before+1 {
+					t.Errorf("without retries sent %d times", s.count()-before)
+				}
+				before = s.count()
+				if calls[method](t.Context(), cl, runtime.NoRetry()) == nil || s.count() != before+1 {
+					t.Errorf("with NoRetry sent %d times", s.count()-before)
+				}
+				// A caller to whom duplicates do no harm can have them.
+				if method == "POST" {
+					before = s.count()
+					_ = calls[method](t.Context(), cl.With(runtime.APIKey(testKey)), runtime.RetryWrites())
+					if s.count()-before != c.get {
+						t.Errorf("with RetryWrites sent %d times, want %d", s.count()-before, c.get)
+					}
+				}
+			})
+		}
+	}
+}
+
+type errReader struct{}
+
+func (errReader) Read([]byte) (int, error) { return 0, net.ErrClosed }
+
+func TestRetryThenSuccess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, s := client(answer(503, ""), reset, ok)
+		start := time.Now()
+		v, err := get(t.Context(), c)
+		if err != nil || v.ID != "item_1" || s.count() != 3 {
+			t.Fatal(err)
+		}
+		// Half a second, then a second, each a quarter more or less.
+		if d := time.Since(start); d < 1125*time.Millisecond || d > 1875*time.Millisecond {
+			t.Errorf("waited %v", d)
+		}
+	})
+}
+
+// TestConnectionReset breaks a real connection after the request was read.
+func TestConnectionReset(t *testing.T) {
+	t.Parallel()
+	var n atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		n.Add(1)
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = conn.(*net.TCPConn).SetLinger(0)
+		_ = conn.Close()
+	}))
+	t.Cleanup(srv.Close)
+	c := runtime.NewClient(runtime.APIKey(testKey), runtime.BaseURL(srv.URL), runtime.MaxRetries(1))
+	err := calls["POST"](t.Context(), c)
+	if e := as[*runtime.TransportError](t, err); !e.MaybeDone || n.Load() != 1 || !strings.HasSuffix(err.Error(), "(the request may have been carried out; look before you repeat it)") || strings.Contains(err.Error(), srv.URL) {
+		t.Errorf("%d requests, %v", n.Load(), err)
+	}
+}
+
+func TestConnectionRefused(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
+	c := runtime.NewClient(runtime.APIKey(testKey), runtime.BaseURL("http://"+l.Addr().String()), runtime.MaxRetries(0))
+	err = calls["POST"](t.Context(), c)
+	if e := as[*runtime.TransportError](t, err); e.MaybeDone || e.Tool != "close_item_create" || !strings.HasPrefix(err.Error(), "close_item_create: POST /api/v1/item/: dial tcp ") || strings.Contains(err.Error(), "carried out") {
+		t.Error(err)
+	}
+}
+
+// TestMaybeDone remembers that an earlier attempt may have reached Close.
+func TestMaybeDone(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		method string
+		steps  []step
+		want   bool
+	}{
+		{"never sent", "PUT", []step{refused}, false},
+		{"first broken, then refused", "PUT", []step{reset, refused}, true},
+		{"first 502, then refused", "PUT", []step{answer(502, ""), refused}, true},
+		{"first 429, then refused", "PUT", []step{answer(429, ""), refused}, false},
+		{"redirect", "POST", []step{answer(307, "", "Location", "https://x.example.com/")}, false},
+	} {
+		bubble(t, c.name, func(t *testing.T) {
+			cl, _ := client(c.steps...)
+			if e := as[*runtime.TransportError](t, calls[c.method](t.Context(), cl)); e.MaybeDone != c.want {
+				t.Errorf("MaybeDone is %v: %v", e.MaybeDone, e)
+			}
+		})
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	hang := func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	bubble(t, "while sending", func(t *testing.T) {
+		c, s := client(hang)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		err := calls["POST"](ctx, c)
+		if e := as[*runtime.TransportError](t, err); !errors.Is(err, context.Canceled) || !e.MaybeDone || strings.Contains(err.Error(), "look before") || s.count() != 1 {
+			t.Errorf("%+v", err)
+		}
+	})
+	bubble(t, "before", func(t *testing.T) {
+		c, _ := client(hang)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := calls["GET"](ctx, c); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+	bubble(t, "while waiting after a 429", func(t *testing.T) {
+		c, s := client(answer(429, "", "Retry-After", "30"), ok)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		start := time.Now()
+		err := calls["POST"](ctx, c)
+		if e := as[*runtime.TransportError](t, err); !errors.Is(err, context.Canceled) || e.MaybeDone || s.count() != 1 || time.Since(start) != time.Second {
+			t.Errorf("%+v after %v", err, time.Since(start))
+		}
+	})
+	bubble(t, "while waiting after a 503", func(t *testing.T) {
+		c, s := client(answer(503, "", "Retry-After", "30"), ok)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		err := calls["PUT"](ctx, c)
+		if e := as[*runtime.TransportError](t, err); !errors.Is(err, context.Canceled) || !e.MaybeDone || s.count() != 1 {
+			t.Errorf("%+v", err)
+		}
+	})
+	bubble(t, "deadline while sending", func(t *testing.T) {
+		c, s := client(hang)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		err := calls["GET"](ctx, c)
+		if !errors.Is(err, context.DeadlineExceeded) || s.count() != 1 || time.Since(start) != time.Second {
+			t.Errorf("%v after %v, %d requests", err, time.Since(start), s.count())
+		}
+	})
+	bubble(t, "limit of one attempt", func(t *testing.T) {
+		c, s := client(hang, ok)
+		start := time.Now()
+		if err := calls["GET"](t.Context(), c.With(nil, runtime.AttemptTimeout(3*time.Second))); err != nil || s.count() != 2 {
+			t.Errorf("%v, %d requests", err, s.count())
+		}
+		if d := time.Since(start); d < 3*time.Second || d > 4*time.Second {
+			t.Error(d)
+		}
+		c, s = client(hang, ok)
+		err := calls["POST"](t.Context(), c.With(nil, runtime.AttemptTimeout(3*time.Second)))
+		if e := as[*runtime.TransportError](t, err); !errors.Is(err, context.DeadlineExceeded) || !e.MaybeDone || s.count() != 1 {
+			t.Errorf("%v, %d requests", err, s.count())
+		}
+	})
+	bubble(t, "a body that never ends", func(t *testing.T) {
+		for _, status := range []int{200, 500} {
+			c, s := client(func(r *http.Request) (*http.Response, error) {
+				resp, _ := answer(status, "")(r)
+				resp.ContentLength = -1
+				resp.Body = io.NopCloser(&slowReader{r.Context()})
+				return resp, nil
+			})
+			err := calls["POST"](t.Context(), c.With(nil, runtime.AttemptTimeout(5*time.Second)))
+			if err == nil || s.count() != 1 || status == 500 && !errors.Is(err, runtime.ErrServer) || status == 200 && !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%d: %v", status, err)
+			}
+		}
+	})
+}
+
+type slowReader struct{ ctx context.Context }
+
+func (r *slowReader) Read(b []byte) (int, error) {
+	select {
+	case <-r.ctx.Done():
+		return 0, r.ctx.Err()
+	case <-time.After(time.Second):
+		b[0] = ' '
+		return 1, nil
+	}
+}
+
+func TestRateLimit(t *testing.T) {
+	t.Parallel()
+	bubble(t, "waits as asked", func(t *testing.T) {
+		c, s := client(answer(429, `{"error":"slow down"}`, "RateLimit", "limit=100, remaining=0, reset=2.5", "Retry-After", "3"), ok)
+		start := time.Now()
+		if err := calls["POST"](t.Context(), c); err != nil || s.count() != 2 {
+			t.Fatal(err)
+		}
+		if d := time.Since(start); d < 2500*time.Millisecond || d > 2550*time.Millisecond {
+			t.Errorf("waited %v", d)
+		}
+	})
+	bubble(t, "waits two seconds without a word", func(t *testing.T) {
+		c, _ := client(answer(429, ""), ok)
+		start := time.Now()
+		if err := calls["GET"](t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if d := time.Since(start); d < 2*time.Second || d > 2050*time.Millisecond {
+			t.Errorf("waited %v", d)
+		}
+	})
+	bubble(t, "too long", func(t *testing.T) {
+		c, s := client(answer(429, `{"error":"slow down"}`, "Retry-After", "61"), ok)
+		start := time.Now()
+		err := calls["GET"](t.Context(), c)
+		if e := as[*runtime.Error](t, err); e.RetryAfter != 61*time.Second || !runtime.IsRateLimited(err) || s.count() != 1 || time.Since(start) != 0 {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		// The next call is not even sent, until the time has come.
+		err = calls["POST"](t.Context(), c)
+		if e := as[*runtime.Error](t, err); e.RetryAfter != 61*time.Second || e.Status != 429 || !strings.Contains(e.Hint, "MaxWait") || s.count() != 1 || e.Body() != nil {
+			t.Errorf("%v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		<-ctx.Done()
+		start = time.Now()
+		if err := calls["POST"](t.Context(), c); err != nil || s.count() != 2 || time.Since(start) != 51*time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
+	bubble(t, "the deadline comes first", func(t *testing.T) {
+		c, s := client(answer(429, "", "Retry-After", "30"), ok)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		start := time.Now()
+		for range 2 { // the second by the gate
+			err := calls["GET"](ctx, c)
+			if e := as[*runtime.Error](t, err); e.RetryAfter != 30*time.Second || !runtime.IsRateLimited(err) || time.Since(start) != 0 || s.count() != 1 {
+				t.Errorf("%v after %v", err, time.Since(start))
+			}
+		}
+	})
+	bubble(t, "cancelled at the gate", func(t *testing.T) {
+		c, s := client(answer(429, "", "Retry-After", "30"), ok)
+		_ = calls["GET"](t.Context(), c, runtime.NoRetry())
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		start := time.Now()
+		err := calls["POST"](ctx, c)
+		if e := as[*runtime.TransportError](t, err); !errors.Is(err, context.Canceled) || e.MaybeDone || time.Since(start) != time.Second || s.count() != 1 {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
+	bubble(t, "one gate for all calls of a client", func(t *testing.T) {
+		start := time.Now()
+		var mu sync.Mutex
+		var early int
+		c, s := client(func(r *http.Request) (*http.Response, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if d := time.Since(start); d < 10*time.Second {
+				early++
+				return answer(429, "", "RateLimit", "limit=1;remaining=0;reset=10")(r)
+			}
+			return ok(r)
+		})
+		if err := calls["GET"](t.Context(), c, runtime.NoRetry()); !runtime.IsRateLimited(err) {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				if err := calls["POST"](t.Context(), c.With(nil, runtime.UserAgent("x")), runtime.NoRetry()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if early != 1 || s.count() != 21 {
+			t.Errorf("%d early, %d in all", early, s.count())
+		}
+		// Another credential has a limit of its own.
+		early = 0
+		start = time.Now()
+		if err := calls["GET"](t.Context(), c, runtime.NoRetry()); !runtime.IsRateLimited(err) {
+			t.Fatal(err)
+		}
+		if err := calls["GET"](t.Context(), c.With(runtime.APIKey("other")), runtime.NoRetry()); !runtime.IsRateLimited(err) || early != 2 {
+			t.Errorf("%v, %d early", err, early)
+		}
+	})
+	bubble(t, "other failures do not wait for the rate limit", func(t *testing.T) {
+		c, s := client(answer(503, "", "RateLimit", "limit=100, remaining=99, reset=300", "X-Rate-Limit-Reset", "300"), ok)
+		start := time.Now()
+		if err := calls["GET"](t.Context(), c); err != nil || s.count() != 2 || time.Since(start) > time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		c, _ = client(answer(404, "", "RateLimit", "limit=100, remaining=99, reset=5"))
+		if e := as[*runtime.Error](t, calls["GET"](t.Context(), c)); e.RetryAfter != 0 {
+			t.Errorf("asks to wait %v", e.RetryAfter)
+		}
+		c, s = client(answer(503, "", "Retry-After", "7"), ok)
+		start = time.Now()
+		if err := calls["GET"](t.Context(), c); err != nil || s.count() != 2 || time.Since(start) != 7*time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
+}
+
+// renewing is a Source that gives another token after Renew.
+type renewing struct {
+	mu      sync.Mutex
+	token   string
+	renewed int
+	give    func(n int) (runtime.Credential, error)
+}
+
+func (r *renewing) Credential(context.Context) (runtime.Credential, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return runtime.BearerCredential(r.token), nil
+}
+
+func (r *renewing) Renew(_ context.Context, refused runtime.Credential) (runtime.Credential, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.renewed++
+	if !refused.Equal(runtime.BearerCredential(r.token)) {
+		return runtime.BearerCredential(r.token), nil
+	}
+	return r.give(r.renewed)
+}
+
+func TestRenew(t *testing.T) {
+	t.Parallel()
+	accept := func(token string) step {
+		return func(r *http.Request) (*http.Response, error) {
+			if r.Header.Get("Authorization") == "Bearer "+token {
+				return ok(r)
+			}
+			return answer(401, `{"error":"Unauthorized"}`)(r)
+		}
+	}
+	source := func(give func(r *renewing) (runtime.Credential, error)) *renewing {
+		r := &renewing{token: "old"}
+		r.give = func(int) (runtime.Credential, error) { return give(r) }
+		return r
+	}
+	fresh := func(r *renewing) (runtime.Credential, error) {
+		r.token = "new"
+		return runtime.BearerCredential("new"), nil
+	}
+	for method, call := range calls {
+		for _, opts := range [][]runtime.CallOption{nil, {runtime.NoRetry()}} {
+			bubble(t, method+" is repeated", func(t *testing.T) {
+				c, s := client(accept("new"))
+				r := source(fresh)
+				start := time.Now()
+				if err := call(t.Context(), c.With(r), opts...); err != nil || s.count() != 2 || r.renewed != 1 || time.Since(start) != 0 {
+					t.Errorf("%v, %d requests, renewed %d times, after %v", err, s.count(), r.renewed, time.Since(start))
+				}
+				if s.body[0] != s.body[1] {
+					t.Errorf("%q", s.body)
+				}
+			})
+		}
+	}
+	bubble(t, "a second 401 surfaces", func(t *testing.T) {
+		c, s := client(accept("nobody"))
+		r := source(fresh)
+		err := calls["GET"](t.Context(), c.With(r))
+		if !runtime.IsUnauthorized(err) || s.count() != 2 || r.renewed != 1 {
+			t.Errorf("%v, %d requests, renewed %d times", err, s.count(), r.renewed)
+		}
+	})
+	bubble(t, "nothing new", func(t *testing.T) {
+		for _, cred := range []runtime.Credential{{}, runtime.BearerCredential("old")} {
+			c, s := client(accept("new"))
+			err := calls["GET"](t.Context(), c.With(source(func(*renewing) (runtime.Credential, error) { return cred, nil })))
+			if !runtime.IsUnauthorized(err) || s.count() != 1 {
+				t.Errorf("%v, %d requests", err, s.count())
+			}
+		}
+	})
+	bubble(t, "the user must reconnect", func(t *testing.T) {
+		c, s := client(accept("new"))
+		err := calls["POST"](t.Context(), c.With(source(func(*renewing) (runtime.Credential, error) {
+			return runtime.Credential{}, &runtime.AuthorizationError{Reason: "the connection was revoked"}
+		})))
+		if e := as[*runtime.AuthorizationError](t, err); e.Tool != "close_item_create" || s.count() != 1 {
+			t.Errorf("%v, %d requests", err, s.count())
+		}
+	})
+	bubble(t, "in the middle of retries", func(t *testing.T) {
+		c, s := client(answer(503, ""), accept("new"), accept("new"), answer(503, ""), ok)
+		r := source(fresh)
+		_, err := get(t.Context(), c.With(r, runtime.MaxRetries(1)))
+		if err != nil || s.count() != 3 || r.renewed != 1 {
+			t.Errorf("%v, %d requests", err, s.count())
+		}
+	})
+	bubble(t, "many calls at once", func(t *testing.T) {
+		c, s := client(accept("new"))
+		r := source(fresh)
+		cl := c.With(r)
+		var wg sync.WaitGroup
+		for range 32 {
+			wg.Go(func() {
+				if err := calls["POST"](t.Context(), cl); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if s.count() > 64 {
+			t.Errorf("%d requests", s.count())
+		}
+	})
+}
+
+// TestBodyIsNotShared keeps reading a request's body after the call gave up.
+func TestBodyIsNotShared(t *testing.T) {
+	t.Parallel()
+	var kept []io.ReadCloser
+	c, _ := client()
+	c = c.With(nil, runtime.MaxRetries(0), runtime.Use(func(runtime.RoundTrip) runtime.RoundTrip {
+		return func(a *runtime.Attempt) (*http.Response, error) {
+			body, err := a.Request.GetBody()
+			if err != nil {
+				return nil, err
+			}
+			kept = append(kept, body, a.Request.Body)
+			return nil, errTest
+		}
+	}))
+	for range 10 {
+		if err := calls["POST"](t.Context(), c); !errors.Is(err, errTest) {
+			t.Fatal(err)
+		}
+	}
+	_ = runtime.Validate(&opCreate, &createParams{strings.Repeat("#", 100)})
+	for _, r := range kept {
+		b, err := io.ReadAll(r)
+		if err != nil || !bytes.Equal(b, []byte(`{"name":"secret name"}`)) {
+			t.Errorf("%q, %v", b, err)
+		}
+	}
+}
