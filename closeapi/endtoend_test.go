@@ -101,7 +101,7 @@ func (w *world) try(name, input string, args ...any) (map[string]any, error) {
 
 // at follows a path such as data.0.id; what is not there is nil.
 func at(v any, path string) any {
-	for _, step := range strings.Split(path, "/") {
+	for step := range strings.SplitSeq(path, "/") {
 		switch in := v.(type) {
 		case map[string]any:
 			v = in[step]
@@ -189,11 +189,25 @@ func TestEndToEnd(t *testing.T) {
 		name string
 		run  func(*world)
 	}{
-		{"leads", testLeads}, {"merge and cascade", testMergeAndCascade}, {"paging", testPaging}, {"contacts", testContacts},
-		{"opportunities", testOpportunities}, {"activities", testActivities}, {"calls", testCalls}, {"emails", testEmails}, {"sms", testSMS},
-		{"notes", testNotes}, {"comments", testComments}, {"tasks", testTasks}, {"sequences", testSequences}, {"pipelines", testPipelines},
-		{"custom fields of leads", testCustomFieldsLead}, {"custom fields of contacts", testCustomFieldsContact},
-		{"custom fields of opportunities", testCustomFieldsOpportunity}, {"users", testUsers}, {"webhooks", testWebhooks},
+		{"leads", testLeads},
+		{"merge and cascade", testMergeAndCascade},
+		{"paging", testPaging},
+		{"contacts", testContacts},
+		{"opportunities", testOpportunities},
+		{"activities", testActivities},
+		{"calls", testCalls},
+		{"emails", testEmails},
+		{"sms", testSMS},
+		{"notes", testNotes},
+		{"comments", testComments},
+		{"tasks", testTasks},
+		{"sequences", testSequences},
+		{"pipelines", testPipelines},
+		{"custom fields of leads", testCustomFieldsLead},
+		{"custom fields of contacts", testCustomFieldsContact},
+		{"custom fields of opportunities", testCustomFieldsOpportunity},
+		{"users", testUsers},
+		{"webhooks", testWebhooks},
 		{"webhook delivery", testWebhookDelivery},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(newWorld(t)) })
@@ -962,7 +976,7 @@ func testWebhookDelivery(w *world) {
 		w.Fatal(err)
 	}
 	mac := hmac.New(sha256.New, key)
-	io.WriteString(mac, d.header.Get("Close-Sig-Timestamp")) //nolint:errcheck // a hash takes everything
+	io.WriteString(mac, d.header.Get("Close-Sig-Timestamp"))
 	mac.Write(d.body)
 	w.same("signature", d.header.Get("Close-Sig-Hash"), hex.EncodeToString(mac.Sum(nil)))
 	w.same("timestamp", d.header.Get("Close-Sig-Timestamp"), today.Unix())

@@ -20,7 +20,7 @@ func newDemo() (c *runtime.Client, stop func()) {
 	if err := srv.Listen("127.0.0.1:0"); err != nil {
 		log.Fatal(err)
 	}
-	return runtime.NewClient(runtime.APIKey(srv.APIKey()), runtime.BaseURL(srv.URL())), func() { srv.Close() } //nolint:errcheck // only stops
+	return runtime.NewClient(runtime.APIKey(srv.APIKey()), runtime.BaseURL(srv.URL())), func() { srv.Close() }
 }
 
 // A new customer: the company, a person there, and a deal.

@@ -34,34 +34,34 @@ var update = flag.Bool("update", false, "rewrite the expectations in testdata")
 var options = generator.Options{Package: "things", ImportPath: "example.com/things"}
 
 // load checks a manifest.
-func load(t testing.TB, layers ...fs.FS) *manifest.API {
-	t.Helper()
+func load(tb testing.TB, layers ...fs.FS) *manifest.API {
+	tb.Helper()
 	doc, err := manifest.Load(layers...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	api, err := manifest.Check(doc)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return api
 }
 
 // everything gives all files that are generated from a manifest, with the
 // folder of each output before the names.
-func everything(t testing.TB, api *manifest.API, o generator.Options) []generator.File {
-	t.Helper()
+func everything(tb testing.TB, api *manifest.API, o generator.Options) []generator.File {
+	tb.Helper()
 	code, err := generator.Generate(api, o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	pages, err := generator.Reference(api)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	routes, err := generator.Routes(api)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var all []generator.File
 	for _, f := range code {

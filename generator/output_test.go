@@ -24,9 +24,9 @@ import (
 
 var closeOptions = generator.Options{Package: "closeapi", ImportPath: "github.com/closekit/closekit/closeapi"}
 
-func embedded(t testing.TB) *manifest.API {
-	t.Helper()
-	return load(t, manifest.Embedded())
+func embedded(tb testing.TB) *manifest.API {
+	tb.Helper()
+	return load(tb, manifest.Embedded())
 }
 
 // TestStale compares what is committed with what is generated, in memory.

@@ -155,6 +155,9 @@ func closed(t *testing.T, api *manifest.API) {
 		see(where, typ.Elem)
 	}
 	for o := range objects {
+		if o.Include != nil && !objects[o.Include] {
+			t.Errorf("%s needs %s, which it includes", o.Name, o.Include.Name)
+		}
 		for _, f := range o.Fields {
 			see(o.Name, f.Type)
 		}

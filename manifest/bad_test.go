@@ -103,6 +103,7 @@ func rewrite(t *testing.T, path string, ar *txtar.Archive, got string) {
 // each archive wants.
 func TestBad(t *testing.T) {
 	archives(t, "bad", func(t *testing.T, path string, ar *txtar.Archive) {
+		t.Helper()
 		list, want := layers(t, ar)
 		api, err := check(list...)
 		var ps manifest.Problems
@@ -148,6 +149,7 @@ var unreached = []string{
 func TestEveryMessageHasACase(t *testing.T) {
 	var wants strings.Builder
 	archives(t, "bad", func(t *testing.T, _ string, ar *txtar.Archive) {
+		t.Helper()
 		if _, want := layers(t, ar); want != nil {
 			wants.Write(want.Data)
 		}
@@ -233,6 +235,7 @@ func messages(t *testing.T) []string {
 // want: the tools with their wording.
 func TestGood(t *testing.T) {
 	archives(t, "good", func(t *testing.T, path string, ar *txtar.Archive) {
+		t.Helper()
 		list, want := layers(t, ar)
 		api, err := check(list...)
 		if err != nil {

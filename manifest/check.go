@@ -369,7 +369,7 @@ func (c *checker) readAccess(r reader, n *yaml.Node, f *Field) {
 	var words string
 	r.text(&words)(n)
 	f.Read, f.Create, f.Update = false, false, false
-	for _, w := range strings.Fields(words) {
+	for w := range strings.FieldsSeq(words) {
 		switch w {
 		case "read":
 			f.Read = true
@@ -568,8 +568,11 @@ func (c *checker) checkBounds(f *Field, p *pendingField) {
 		key, hint string
 		ok        bool
 	}{
-		{"min", numbers, isNumber}, {"max", numbers, isNumber},
-		{"min_items", lists, k == List}, {"max_items", lists, k == List}, {"max_length", texts, isText},
+		{"min", numbers, isNumber},
+		{"max", numbers, isNumber},
+		{"min_items", lists, k == List},
+		{"max_items", lists, k == List},
+		{"max_length", texts, isText},
 	} {
 		if pos, ok := p.given[b.key]; ok && !b.ok {
 			p.bad(pos, b.hint, "field %q of type %s cannot have %s", f.Name, p.typeText, b.key)

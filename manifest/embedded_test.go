@@ -148,6 +148,7 @@ func TestSchemaKeys(t *testing.T) {
 	seen := map[string]bool{}
 	line := regexp.MustCompile(`^[^ ]+: (.*) has no key "q+" \(known are (.*)\)$`)
 	archives(t, "bad", func(t *testing.T, path string, ar *txtar.Archive) {
+		t.Helper()
 		if !strings.HasSuffix(path, "unknown_keys_far.txtar") {
 			return
 		}

@@ -52,11 +52,11 @@ func readFacts(t *testing.T) facts {
 	return f
 }
 
-func embedded(t testing.TB) *manifest.API {
-	t.Helper()
+func embedded(tb testing.TB) *manifest.API {
+	tb.Helper()
 	api, err := check(manifest.Embedded())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return api
 }

@@ -39,7 +39,7 @@ func (p Problem) String() string {
 
 // Problems is everything that is wrong with a manifest, in the order of the
 // files and lines.
-type Problems []Problem
+type Problems []Problem //nolint:errname // it is a list, and its elements are called so
 
 // Error lists the problems, one on a line.
 func (ps Problems) Error() string {

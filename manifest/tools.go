@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"path"
 	"regexp"
@@ -66,15 +67,13 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 		"synonyms": r.words(&t.Synonyms), "show": r.words(&t.Show), "examples": later,
 	}
 	if old == nil {
-		for key, read := range map[string]func(*yaml.Node){
+		maps.Copy(known, map[string]func(*yaml.Node){
 			"http": keep(&d.httpText), "effect": keep(&d.effect), "sends": r.flag(&t.Sends), "idempotent": r.flag(&t.Idempotent),
 			"takes": keep(&d.takes), "only": r.words(&d.only), "without": r.words(&d.without), "with": r.words(&d.with),
 			"required": r.words(&d.required), "params": later, "aliases": later, "rules": later,
 			"returns": keep(&d.returns), "totals": keep(&d.totals), "paging": keep(&d.paging), "status": r.integer(&t.Status),
 			"action": keep(&d.action), "doc": keep(&t.Doc),
-		} {
-			known[key] = read
-		}
+		})
 	}
 	for key, read := range known {
 		known[key] = func(n *yaml.Node) { d.given[key] = n; read(n) }
@@ -319,15 +318,13 @@ func (c *checker) params(d *toolDecl) {
 		add(c.readField(d.reader, own[name][0], own[name][1], nil), place)
 	}
 	merge := func(base *Field, place Place) {
-		f := base
 		if kv, ok := own[base.Name]; ok {
-			f = c.readField(d.reader, kv[0], kv[1], base)
-		} else {
-			cp := *base
-			c.pending[&cp] = c.pending[base]
-			f = &cp
+			add(c.readField(d.reader, kv[0], kv[1], base), place)
+			return
 		}
-		add(f, place)
+		cp := *base
+		c.pending[&cp] = c.pending[base]
+		add(&cp, place)
 	}
 	for _, f := range taken {
 		merge(f, place)

@@ -58,7 +58,7 @@ var lenient = map[string]func(schema, v any) (any, bool){
 			return nil, false
 		}
 		var list []any
-		for _, part := range strings.Split(s, ",") {
+		for part := range strings.SplitSeq(s, ",") {
 			list = append(list, strings.TrimSpace(part))
 		}
 		return list, true
@@ -155,8 +155,7 @@ var knownPrefixes = func() func() []string {
 
 // generator makes random values that a schema accepts, and spoils them.
 type generator struct {
-	r      *rand.Rand
-	spoilt bool // whether mutate has changed something
+	r *rand.Rand
 }
 
 func pick[T any](g *generator, list ...T) T { return list[g.r.IntN(len(list))] }

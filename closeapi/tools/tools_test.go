@@ -16,27 +16,27 @@ import (
 )
 
 // compile gives a tool's input schema as something that checks values.
-func compile(t testing.TB, name string, schema json.RawMessage) *jsonschema.Schema {
-	t.Helper()
+func compile(tb testing.TB, name string, schema json.RawMessage) *jsonschema.Schema {
+	tb.Helper()
 	c := jsonschema.NewCompiler()
 	c.AssertFormat = true
 	if err := c.AddResource(name, bytes.NewReader(schema)); err != nil {
-		t.Fatalf("%s: %v", name, err)
+		tb.Fatalf("%s: %v", name, err)
 	}
 	s, err := c.Compile(name)
 	if err != nil {
-		t.Fatalf("%s: %v", name, err)
+		tb.Fatalf("%s: %v", name, err)
 	}
 	return s
 }
 
-func decode(t testing.TB, data []byte) any {
-	t.Helper()
+func decode(tb testing.TB, data []byte) any {
+	tb.Helper()
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
-		t.Fatalf("not JSON: %v: %s", err, data)
+		tb.Fatalf("not JSON: %v: %s", err, data)
 	}
 	return v
 }

@@ -65,7 +65,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	fl.StringVar(&o.reference, "reference", "", "also write the reference documentation to this `folder`")
 	fl.BoolVar(&o.check, "check", false, "write nothing; exit 1 if something is not up to date")
 	help := func(w io.Writer) {
-		fmt.Fprint(w, usage) //nolint:errcheck // a terminal
+		fmt.Fprint(w, usage)
 		fl.SetOutput(w)
 		fl.PrintDefaults()
 	}
@@ -107,9 +107,9 @@ func sameFolder(o options) (dir string, twice bool) {
 }
 
 func fail(w io.Writer, code int, err error, hint string) int {
-	fmt.Fprintf(w, "closegen: error: %v\n", err) //nolint:errcheck // a terminal
+	fmt.Fprintf(w, "closegen: error: %v\n", err)
 	if hint != "" {
-		fmt.Fprintf(w, "closegen: hint: %s\n", hint) //nolint:errcheck // a terminal
+		fmt.Fprintf(w, "closegen: hint: %s\n", hint)
 	}
 	return code
 }
@@ -172,7 +172,7 @@ func finish(o options, outputs []output, stdout, stderr io.Writer) int {
 				return fail(stderr, 3, err, "")
 			}
 			for _, d := range diff {
-				fmt.Fprintf(stderr, "%s\n", filepath.Join(out.dir, d)) //nolint:errcheck // a terminal
+				fmt.Fprintf(stderr, "%s\n", filepath.Join(out.dir, d))
 			}
 			stale += len(diff)
 			continue
@@ -181,7 +181,7 @@ func finish(o options, outputs []output, stdout, stderr io.Writer) int {
 		if err != nil {
 			return fail(stderr, 3, err, "")
 		}
-		fmt.Fprintf(stdout, "%s: %d files, %d changed\n", out.dir, len(out.files), len(changed)) //nolint:errcheck // a terminal
+		fmt.Fprintf(stdout, "%s: %d files, %d changed\n", out.dir, len(out.files), len(changed))
 	}
 	if stale > 0 {
 		return fail(stderr, 1, fmt.Errorf("%d generated files are not up to date", stale), "run go generate ./... and commit the result")
@@ -215,7 +215,7 @@ func load(o options, stderr io.Writer) (*manifest.API, int) {
 	var ps manifest.Problems
 	switch {
 	case errors.As(err, &ps):
-		fmt.Fprintln(stderr, ps.Error()) //nolint:errcheck // a terminal
+		fmt.Fprintln(stderr, ps.Error())
 		return nil, fail(stderr, 1, fmt.Errorf("the manifest has %d problems; nothing was written", len(ps)), "docs/manifest.md explains the format key by key")
 	case err != nil:
 		return nil, fail(stderr, 3, err, "")

@@ -184,7 +184,7 @@ func (p *program) demoLive(ctx context.Context, enroll bool) (err error) {
 	defer func() {
 		// Whatever happened, also a panic or Ctrl-C: the clean-up has a context
 		// of its own. A second Ctrl-C ends the process.
-		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Minute)
 		defer cancel()
 		if problem := d.cleanUp(clean); problem != nil {
 			err = errors.Join(err, problem)
@@ -247,17 +247,37 @@ func (d *demo) result(format string, args ...any) { d.say("   "+format, args...)
 // ok says what was verified.
 func (d *demo) ok(format string, args ...any) { d.say("   checked: "+format, args...) }
 
-// creating notes that a lead is about to exist. Until created tells its id, the
-// clean-up looks for it by name.
-func (d *demo) creating() { d.unclear = append(d.unclear, d.company) }
-
-func (d *demo) created(id closeapi.LeadID) {
-	d.leads = append(d.leads, id)
-	d.unclear = slices.DeleteFunc(d.unclear, func(name string) bool { return name == d.company })
+// created remembers the lead that was created, for the clean-up. When it is
+// unclear whether it was, the clean-up looks for it by its name.
+func (d *demo) created(id closeapi.LeadID, err error) error {
+	var (
+		invalid *runtime.ValidationError
+		noAuth  *runtime.AuthorizationError
+		lost    *runtime.TransportError
+		refused *runtime.Error
+	)
+	switch {
+	case id != "":
+		d.leads = append(d.leads, id)
+	case errors.As(err, &invalid), errors.As(err, &noAuth),
+		errors.As(err, &lost) && !lost.MaybeDone, errors.As(err, &refused) && refused.Status < 500:
+		// It certainly was not.
+	default:
+		d.unclear = append(d.unclear, d.company)
+	}
+	return err
 }
 
-// pauses are the waits between looking again: Close may show a deleted lead
-// for a moment, and finds a new one only after a while.
+// tries is how often to look for something. In a real account lists lag behind
+// by up to a minute, and a deleted lead may be there for a moment.
+func (d *demo) tries() int {
+	if d.srv != nil {
+		return 1
+	}
+	return 20 // a little more than a minute, see pauses
+}
+
+// pauses looks until it is done, with waits in between.
 func pauses(ctx context.Context, times int, done func() (bool, error)) error {
 	for i := range times {
 		if ok, err := done(); ok || err != nil {
@@ -296,7 +316,7 @@ func (d *demo) cleanUp(ctx context.Context) error {
 			problems = append(problems, fmt.Errorf("remove the lead %s: %w", id, err))
 			continue
 		}
-		err = pauses(ctx, 6, func() (bool, error) {
+		err = pauses(ctx, d.tries(), func() (bool, error) {
 			_, err := closeapi.LeadGet(ctx, d.client, closeapi.LeadGetParams{LeadID: id})
 			if runtime.IsNotFound(err) {
 				return true, nil
@@ -323,8 +343,8 @@ func exitCode(err error) int { return diagnose(context.Background(), err).code }
 
 // findUnclear looks for a lead whose creation got no answer.
 func (d *demo) findUnclear(ctx context.Context, name string) error {
-	d.result("looking for the lead %q, whose creation was not confirmed", name)
-	err := pauses(ctx, 5, func() (bool, error) {
+	d.result("looking for the lead %q, whose creation was not confirmed; this may take a minute", name)
+	err := pauses(ctx, d.tries(), func() (bool, error) {
 		found := false
 		for lead, err := range closeapi.LeadsAll(ctx, d.client, closeapi.LeadsListParams{Query: runtime.Some(`"` + name + `"`)}, runtime.MaxPages(2)) {
 			if err != nil {

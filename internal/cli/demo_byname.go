@@ -82,16 +82,15 @@ func (d *demo) byName(ctx context.Context) error {
 	}
 
 	d.begin("Create a lead with a contact")
-	d.creating()
 	var lead struct {
 		ID       closeapi.LeadID              `json:"id"`
 		Contacts []record[closeapi.ContactID] `json:"contacts"`
 	}
 	person := input{{"name", contactName}, {"title", contactTitle}, {"emails", []input{{{"email", contactEmail}}}}}
 	if err := d.tool(ctx, "close_lead_create", input{{"name", d.company}, {"contacts", []input{person}}}, &lead); err != nil {
-		return err
+		return d.created(lead.ID, err)
 	}
-	d.created(lead.ID)
+	_ = d.created(lead.ID, nil)
 	if len(lead.Contacts) != 1 {
 		return fmt.Errorf("the new lead has %d contacts instead of one", len(lead.Contacts))
 	}
@@ -263,37 +262,44 @@ func (d *demo) agentByName(ctx context.Context, own closeapi.LeadID) error {
 		d.result("in a real account only on the demo's own lead")
 		filter = append(filter, pair{"lead_id", own})
 	}
-	var found []closeapi.Opportunity
-	var total closeapi.Cents
-	for skip := 0; ; {
-		var page struct {
-			Data    []closeapi.Opportunity `json:"data"`
-			HasMore bool                   `json:"has_more"`
-		}
-		if err := d.tool(ctx, "close_opportunities_list", append(slices.Clip(filter), pair{"_skip", skip}), &page); err != nil {
-			return err
-		}
-		for _, opp := range page.Data {
-			if value := opp.Value.Or(0); value > big {
-				found = append(found, opp)
-				total += value
-			}
-		}
-		if skip += len(page.Data); !page.HasMore || len(page.Data) == 0 {
-			break
-		}
+	var found []*closeapi.Opportunity
+	err := pauses(ctx, d.tries(), func() (bool, error) {
+		var err error
+		found, err = d.bigByName(ctx, filter)
+		return len(found) > 0, err
+	})
+	if err != nil && !errors.Is(err, errStill) {
+		return err
 	}
-	d.result("%d opportunities, %s in all:", len(found), total.Format(d.currency))
-	for i := range found {
-		d.result("  %s", d.summary(&found[i]))
-	}
-	for i := range found {
-		text := "Follow up: " + d.summary(&found[i])
-		id, err := d.followUpByName(ctx, found[i].LeadID, text)
+	d.overview(found)
+	for _, opp := range found {
+		id, err := d.followUpByName(ctx, opp.LeadID, "Follow up: "+d.summary(opp))
 		if err != nil {
 			return err
 		}
 		d.result("task %s", id)
 	}
 	return d.checkAgent(len(found))
+}
+
+// bigByName fetches all pages of opportunities and keeps the big ones.
+func (d *demo) bigByName(ctx context.Context, filter input) ([]*closeapi.Opportunity, error) {
+	var found []*closeapi.Opportunity
+	for skip := 0; ; {
+		var page struct {
+			Data    []*closeapi.Opportunity `json:"data"`
+			HasMore bool                    `json:"has_more"`
+		}
+		if err := d.tool(ctx, "close_opportunities_list", append(slices.Clip(filter), pair{"_skip", skip}), &page); err != nil {
+			return nil, err
+		}
+		for _, opp := range page.Data {
+			if opp.Value.Or(0) > big {
+				found = append(found, opp)
+			}
+		}
+		if skip += len(page.Data); !page.HasMore || len(page.Data) == 0 {
+			return found, nil
+		}
+	}
 }

@@ -91,7 +91,7 @@ func (d *demo) checkOpportunity(ctx context.Context, id closeapi.OpportunityID, 
 	if c := opp.ValueCurrency.Or(""); c != "" {
 		d.currency = c
 	}
-	listed, err := holds(closeapi.OpportunitiesList(ctx, d.client, closeapi.OpportunitiesListParams{LeadID: runtime.Some(lead)}))(
+	found, err := listed(ctx, d, closeapi.OpportunitiesList, closeapi.OpportunitiesListParams{LeadID: runtime.Some(lead)},
 		func(o *closeapi.Opportunity) bool { return o.ID == id })
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func (d *demo) checkOpportunity(ctx context.Context, id closeapi.OpportunityID, 
 		differs("the value", opp.Value, deal),
 		differs("the period", opp.ValuePeriod, closeapi.ValuePeriodAnnual),
 		differs("the confidence", opp.Confidence, dealPercent),
-		differs("\"the lead lists the opportunity\"", listed, true),
+		differs("\"the lead lists the opportunity\"", found, true),
 		d.stored("opportunities", id),
 	)
 	if err == nil {
@@ -112,14 +112,22 @@ func (d *demo) checkOpportunity(ctx context.Context, id closeapi.OpportunityID, 
 	return err
 }
 
-// holds tells whether one of the items of a page is the one.
-func holds[T any](page *runtime.Page[T], err error) func(is func(*T) bool) (bool, error) {
-	return func(is func(*T) bool) (bool, error) {
+// listed tells whether a list holds an item, looking again where that helps.
+func listed[P, T any](
+	ctx context.Context, d *demo, list func(context.Context, *runtime.Client, P, ...runtime.CallOption) (*runtime.Page[T], error),
+	p P, is func(*T) bool,
+) (bool, error) {
+	err := pauses(ctx, d.tries(), func() (bool, error) {
+		page, err := list(ctx, d.client, p)
 		if err != nil {
 			return false, err
 		}
 		return slices.ContainsFunc(page.Data, func(v T) bool { return is(&v) }), nil
+	})
+	if errors.Is(err, errStill) {
+		return false, nil
 	}
+	return err == nil, err
 }
 
 func (d *demo) checkCall(ctx context.Context, id closeapi.CallID, lead closeapi.LeadID, contact closeapi.ContactID) error {
@@ -127,7 +135,7 @@ func (d *demo) checkCall(ctx context.Context, id closeapi.CallID, lead closeapi.
 	if err != nil {
 		return err
 	}
-	listed, err := holds(closeapi.CallsList(ctx, d.client, closeapi.CallsListParams{LeadID: []closeapi.LeadID{lead}}))(
+	found, err := listed(ctx, d, closeapi.CallsList, closeapi.CallsListParams{LeadID: []closeapi.LeadID{lead}},
 		func(c *closeapi.Call) bool { return c.ID == id })
 	if err != nil {
 		return err
@@ -139,7 +147,7 @@ func (d *demo) checkCall(ctx context.Context, id closeapi.CallID, lead closeapi.
 		differs("the status", call.Status, closeapi.CallStatusCompleted),
 		differs("the duration", call.Duration, callSeconds),
 		differs("the note", call.Note, callNote),
-		differs("\"the timeline shows the call\"", listed, true),
+		differs("\"the timeline shows the call\"", found, true),
 		d.stored("calls", id),
 	)
 	if err == nil {
@@ -153,9 +161,10 @@ func (d *demo) checkTask(ctx context.Context, id closeapi.TaskID, lead closeapi.
 	if err != nil {
 		return err
 	}
-	listed, err := holds(closeapi.TasksList(ctx, d.client, closeapi.TasksListParams{
+	found, err := listed(ctx, d, closeapi.TasksList, closeapi.TasksListParams{
 		LeadID: runtime.Some(lead), IsComplete: runtime.Some(false),
-	}))(func(t *closeapi.Task) bool { return t.ID == id })
+	},
+		func(t *closeapi.Task) bool { return t.ID == id })
 	if err != nil {
 		return err
 	}
@@ -164,7 +173,7 @@ func (d *demo) checkTask(ctx context.Context, id closeapi.TaskID, lead closeapi.
 		differs("the text", task.Text, text),
 		differs("the date", fmt.Sprintf("%.10s", task.Date), d.tomorrow),
 		differs("\"the task is done\"", task.IsComplete, false),
-		differs("\"the lead lists the open task\"", listed, true),
+		differs("\"the lead lists the open task\"", found, true),
 		d.stored("tasks", id),
 	)
 }
@@ -202,9 +211,10 @@ func (d *demo) checkEnrolment(ctx context.Context, id closeapi.SequenceSubscript
 	if err != nil {
 		return err
 	}
-	listed, err := holds(closeapi.SequenceSubscriptionsList(ctx, d.client, closeapi.SequenceSubscriptionsListParams{
+	found, err := listed(ctx, d, closeapi.SequenceSubscriptionsList, closeapi.SequenceSubscriptionsListParams{
 		ContactID: runtime.Some(contact),
-	}))(func(s *closeapi.SequenceSubscription) bool { return s.ID == id })
+	},
+		func(s *closeapi.SequenceSubscription) bool { return s.ID == id })
 	if err != nil {
 		return err
 	}
@@ -212,7 +222,7 @@ func (d *demo) checkEnrolment(ctx context.Context, id closeapi.SequenceSubscript
 		differs("the sequence", sub.SequenceID, sequence),
 		differs("the contact", sub.ContactID, contact),
 		differs("the status", sub.Status, status),
-		differs("\"the contact lists the enrolment\"", listed, true),
+		differs("\"the contact lists the enrolment\"", found, true),
 		d.stored("sequence_subscriptions", id),
 	)
 	if err == nil {

@@ -48,7 +48,6 @@ func (d *demo) typed(ctx context.Context) error {
 	d.begin("Create a lead with a contact")
 	d.code("closeapi.LeadCreate(ctx, c, closeapi.LeadCreateParams{Name: %q,", d.company)
 	d.code("    Contacts: []closeapi.Contact{{Name: runtime.Some(%q), …}}})", contactName)
-	d.creating()
 	lead, err := closeapi.LeadCreate(ctx, c, closeapi.LeadCreateParams{
 		Name: d.company,
 		Contacts: []closeapi.Contact{{
@@ -57,9 +56,9 @@ func (d *demo) typed(ctx context.Context) error {
 		}},
 	})
 	if err != nil {
-		return err
+		return d.created("", err)
 	}
-	d.created(lead.ID)
+	_ = d.created(lead.ID, nil)
 	if len(lead.Contacts) != 1 {
 		return fmt.Errorf("the new lead has %d contacts instead of one", len(lead.Contacts))
 	}
@@ -244,20 +243,21 @@ func (d *demo) agentTyped(ctx context.Context, own closeapi.LeadID) error {
 		filter.LeadID = runtime.Some(own)
 	}
 	var found []*closeapi.Opportunity
-	var total closeapi.Cents
-	for opp, err := range closeapi.OpportunitiesAll(ctx, d.client, filter) {
-		if err != nil {
-			return err
+	err := pauses(ctx, d.tries(), func() (bool, error) {
+		for opp, err := range closeapi.OpportunitiesAll(ctx, d.client, filter) {
+			if err != nil {
+				return false, err
+			}
+			if opp.Value.Or(0) > big {
+				found = append(found, opp)
+			}
 		}
-		if value := opp.Value.Or(0); value > big {
-			found = append(found, opp)
-			total += value
-		}
+		return len(found) > 0, nil
+	})
+	if err != nil && !errors.Is(err, errStill) {
+		return err
 	}
-	d.result("%d opportunities, %s in all:", len(found), total.Format(d.currency))
-	for _, opp := range found {
-		d.result("  %s", d.summary(opp))
-	}
+	d.overview(found)
 	for _, opp := range found {
 		text := "Follow up: " + d.summary(opp)
 		d.code("closeapi.TaskCreate(ctx, c, closeapi.TaskCreateParams{LeadID: opp.LeadID, Text: …, Date: …}) // %s", opp.LeadName.Or(string(opp.LeadID)))
@@ -268,6 +268,18 @@ func (d *demo) agentTyped(ctx context.Context, own closeapi.LeadID) error {
 		d.result("task %s: %s", id, text)
 	}
 	return d.checkAgent(len(found))
+}
+
+// overview shows what the agent found.
+func (d *demo) overview(found []*closeapi.Opportunity) {
+	var total closeapi.Cents
+	for _, opp := range found {
+		total += opp.Value.Or(0)
+	}
+	d.result("found %d, worth %s in all:", len(found), total.Format(d.currency))
+	for _, opp := range found {
+		d.result("  %s", d.summary(opp))
+	}
 }
 
 // summary describes an opportunity in a line.

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 //	emulator [-strict] [-stale] [seed.json]
 //	                                 start an emulator and point the environment at it
 //	fault KIND TOOL [skip=N] [times=N]
-//	                                 html, htmlok, empty, endless, malformed, cut, short, lost, lie
+//	                                 html, htmlok, empty, endless, malformed, cut, short, lost, mangled, lie
 //	                                 or a status
 //	exits CODE closekit ...          run the command and check its exit code
 //	leads N                          the emulator holds so many leads
@@ -122,6 +122,8 @@ func addFault(ts *testscript.TestScript, _ bool, args []string) {
 		f.Kind, f.Status = emulator.FaultHTML, http.StatusOK
 	case args[0] == "lost": // done, but the answer never arrives
 		f.Kind, f.AfterAction = emulator.FaultCut, true
+	case args[0] == "mangled": // done, but the answer makes no sense
+		f.Kind, f.AfterAction = emulator.FaultMalformed, true
 	case args[0] == "lie": // not done, but a success is answered
 		f.Status, f.Body = http.StatusOK, `{"id": "task_lie", "_type": "lead"}`
 		f.Header = http.Header{"Content-Type": {"application/json"}}

@@ -65,17 +65,17 @@ func sections(data string) []section {
 }
 
 // load reads all pairs.
-func load(t testing.TB) []*pair {
-	t.Helper()
+func load(tb testing.TB) []*pair {
+	tb.Helper()
 	files, err := filepath.Glob("../../testdata/wire/*.txtar")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no wire files: %v", err)
+		tb.Fatalf("no wire files: %v", err)
 	}
 	var pairs []*pair
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		base := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		var p *pair
@@ -87,10 +87,10 @@ func load(t testing.TB) []*pair {
 				pairs = append(pairs, p)
 			}
 			if p == nil {
-				t.Fatalf("%s: %q stands before the first tool", file, s.name)
+				tb.Fatalf("%s: %q stands before the first tool", file, s.name)
 			}
 			if err := p.read(s); err != nil {
-				t.Fatalf("%s, %s: %v", p.name, s.name, err)
+				tb.Fatalf("%s, %s: %v", p.name, s.name, err)
 			}
 		}
 	}
@@ -166,11 +166,11 @@ func valid(text string) error {
 }
 
 // decode reads JSON and keeps the text of numbers.
-func decode(t testing.TB, data []byte) any {
-	t.Helper()
+func decode(tb testing.TB, data []byte) any {
+	tb.Helper()
 	v, err := decodeJSON(data)
 	if err != nil {
-		t.Fatalf("not JSON: %v: %.200q", err, data)
+		tb.Fatalf("not JSON: %v: %.200q", err, data)
 	}
 	return v
 }

@@ -99,7 +99,7 @@ func doc(paragraphs ...string) *Statement {
 func wrap(text string, width int) []string {
 	var lines []string
 	cur := ""
-	for _, w := range strings.Fields(text) {
+	for w := range strings.FieldsSeq(text) {
 		switch {
 		case cur == "":
 			cur = w

@@ -64,13 +64,13 @@ func toolPage(b *strings.Builder, api *manifest.API, t *manifest.Tool) {
 		if p.Required && p.Preset == nil {
 			name = "**" + name + "**"
 		}
-		about := p.About + " " + ir.Facts(p)
+		about := []string{p.About, ir.Facts(p)}
 		for _, a := range t.Aliases {
 			if a.For == p.Name {
-				about += fmt.Sprintf(" Also `%s`.", a.Name)
+				about = append(about, fmt.Sprintf("Also `%s`.", a.Name))
 			}
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", name, typeName(p.Type), p.In, cell(about))
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", name, typeName(p.Type), p.In, cell(strings.Join(about, " ")))
 	}
 	if len(t.Params) > 0 {
 		b.WriteString("\nBold parameters are required.\n\n")

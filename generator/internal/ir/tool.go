@@ -32,7 +32,7 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	}
 	h := sha256.New()
 	for _, part := range []string{t.Name, out.Description, string(out.InputSchema), string(out.OutputSchema)} {
-		fmt.Fprintf(h, "%d:%s", len(part), part) //nolint:errcheck // a hash cannot fail
+		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	out.Hash = hex.EncodeToString(h.Sum(nil))[:16]
 	return out, nil

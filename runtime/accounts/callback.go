@@ -1,0 +1,250 @@
+package accounts
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Bounds of what a callback may bring.
+const (
+	maxQuery = 8 << 10
+	maxState = 128
+	maxCode  = 4 << 10
+	maxError = 256
+)
+
+// Handler serves the pages of the consent, below wherever it is mounted:
+//
+//	{connection}/start     where a link leads
+//	{connection}/callback  what is registered with Close as the redirect URL
+//
+// Mount it behind the host's session middleware. It answers with redirects and
+// small pages of its own, never with anything that came in a request. Keep
+// the query strings of these paths out of access logs.
+func (m *Manager) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+		if len(parts) < 2 || m.conns[parts[len(parts)-2]] == nil {
+			page(w, http.StatusNotFound, "There is nothing here.")
+			return
+		}
+		if r.Method != http.MethodGet {
+			h.Set("Allow", http.MethodGet)
+			page(w, http.StatusMethodNotAllowed, "This page can only be opened.")
+			return
+		}
+		c := m.conns[parts[len(parts)-2]]
+		query, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil || len(r.URL.RawQuery) > maxQuery {
+			page(w, http.StatusBadRequest, "The address of this page is not complete.")
+			return
+		}
+		switch parts[len(parts)-1] {
+		case "start":
+			m.start(w, r, c, query)
+		case "callback":
+			m.callback(w, r, c, query)
+		default:
+			page(w, http.StatusNotFound, "There is nothing here.")
+		}
+	})
+}
+
+// page writes a small page without anything active in it.
+func page(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Close account</title><p>"+
+		html.EscapeString(text)+"</p></html>\n") // the browser is gone otherwise
+}
+
+// one gives a parameter that may be there at most once and is not too long.
+func one(q url.Values, name string, most int) (value string, ok bool) {
+	list := q[name]
+	if len(list) == 0 {
+		return "", true
+	}
+	return list[0], len(list) == 1 && len(list[0]) <= most && list[0] != ""
+}
+
+const (
+	textGone    = "This link is not valid any more. Ask for a new one."
+	textSignIn  = "Sign in first, then open the link again."
+	textForeign = "This link was made for somebody else."
+	textBroken  = "The answer could not be matched to this browser. Begin again from where you started."
+	textAway    = "This does not work right now. Try again in a minute."
+)
+
+// session asks the host whose session it is, and answers the request if it is
+// not that of the flow.
+func (m *Manager) session(w http.ResponseWriter, r *http.Request, f Flow) bool {
+	p, err := m.resolve(r)
+	switch {
+	case err != nil || p.IsZero():
+		page(w, http.StatusUnauthorized, textSignIn)
+		return false
+	case p != f.Key.Principal():
+		m.note(r.Context(), Event{Type: EventLinkMisused, Key: f.Key, Actor: "user"})
+		page(w, http.StatusForbidden, textForeign)
+		return false
+	}
+	return true
+}
+
+func (m *Manager) resolve(r *http.Request) (Principal, error) {
+	if m.cfg.SessionResolver == nil {
+		return Principal{}, errors.New("accounts: there is no SessionResolver")
+	}
+	return m.cfg.SessionResolver(r)
+}
+
+func (m *Manager) start(w http.ResponseWriter, r *http.Request, c *conn, query url.Values) {
+	id, ok := one(query, "f", tokenLength)
+	if !ok || len(id) != tokenLength {
+		page(w, http.StatusBadRequest, textGone)
+		return
+	}
+	ctx := r.Context()
+	f, err := m.store.LoadFlow(ctx, hashOf(id))
+	switch {
+	case errors.Is(err, ErrNotFound), err == nil && (f.Kind != LinkFlow || f.Key.connection != c.Name):
+		page(w, http.StatusGone, textGone)
+		return
+	case err != nil:
+		page(w, http.StatusServiceUnavailable, textAway)
+		return
+	}
+	if !f.OutOfBand && !m.session(w, r, f) {
+		return
+	}
+	consent, nonce, err := m.bind(ctx, c, f)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		page(w, http.StatusGone, textGone)
+		return
+	case err != nil:
+		page(w, http.StatusServiceUnavailable, textAway)
+		return
+	}
+	http.SetCookie(w, c.cookie(f, nonce, int(flowTime/time.Second)))
+	http.Redirect(w, r, consent, http.StatusSeeOther)
+}
+
+// cookie ties a flow to a browser. Where the redirect URL is plain http, which
+// is only allowed on the local machine, a secure cookie would not come back.
+func (c *conn) cookie(f Flow, nonce string, age int) *http.Cookie {
+	secure := strings.HasPrefix(c.RedirectURL, "https:")
+	name := "cflow-" + hex.EncodeToString(f.ID[:8])
+	if secure {
+		name = "__Host-" + name
+	}
+	return &http.Cookie{
+		Name: name, Value: nonce, Path: "/", MaxAge: age, Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+}
+
+func (m *Manager) callback(w http.ResponseWriter, r *http.Request, c *conn, query url.Values) {
+	ctx := r.Context()
+	state, ok1 := one(query, "state", maxState)
+	code, ok2 := one(query, "code", maxCode)
+	refusal, ok3 := one(query, "error", maxError)
+	issuer, ok4 := one(query, "iss", maxURLBytes)
+	if !ok1 || !ok2 || !ok3 || !ok4 || state == "" || (code == "") == (refusal == "") {
+		page(w, http.StatusBadRequest, textBroken)
+		return
+	}
+	f, err := m.store.ConsumeFlow(ctx, LinkFlow, hashOf(state))
+	switch {
+	case errors.Is(err, ErrNotFound):
+		m.again(w, r, c)
+		return
+	case err != nil:
+		page(w, http.StatusServiceUnavailable, textAway)
+		return
+	}
+	http.SetCookie(w, c.cookie(f, "", -1))
+	cookie, err := r.Cookie(c.cookie(f, "", 0).Name)
+	fits := false
+	if err == nil {
+		h := hashOf(cookie.Value)
+		fits = subtle.ConstantTimeCompare(h[:], f.Cookie[:]) == 1
+	}
+	if !fits || f.Key.connection != c.Name || issuer != "" && issuer != c.Issuer {
+		m.note(ctx, Event{Type: EventLinkMisused, Key: f.Key, Actor: "user"})
+		page(w, http.StatusBadRequest, textBroken)
+		return
+	}
+	if !f.OutOfBand && !m.session(w, r, f) {
+		return
+	}
+	if refusal != "" {
+		if refusal == "access_denied" {
+			m.note(ctx, Event{Type: EventDenied, Key: f.Key, Reason: UserDenied, Actor: "user"})
+			m.back(w, r, f, "denied", http.StatusOK, "You did not allow the connection. Nothing was changed.")
+			return
+		}
+		m.back(w, r, f, "failed", http.StatusBadGateway, "Close could not complete the authorization. Nothing was changed.")
+		return
+	}
+	if f.OutOfBand {
+		id, err := m.hold(ctx, f, code)
+		if err != nil {
+			page(w, http.StatusServiceUnavailable, textAway)
+			return
+		}
+		http.Redirect(w, r, addQuery(m.cfg.VerifyURL, "confirm", id), http.StatusSeeOther)
+		return
+	}
+	verifier, err := m.openVerifier(f)
+	if err != nil {
+		page(w, http.StatusServiceUnavailable, textAway)
+		return
+	}
+	rec, err := m.finish(context.WithoutCancel(ctx), c, f, c.RedirectURL, NewSecret(code), verifier)
+	var mismatch *IdentityMismatchError
+	switch {
+	case err == nil:
+		m.back(w, r, f, "connected", http.StatusOK, fmt.Sprintf("Connected as Close user %s in organization %s.", rec.UserID, rec.OrganizationID))
+	case errors.As(err, &mismatch):
+		m.back(w, r, f, "failed", http.StatusConflict, "You signed in to Close as another user or organization than the one that is connected. Nothing was changed.")
+	default:
+		m.back(w, r, f, "failed", http.StatusBadGateway, "The connection could not be completed. Nothing was changed. Begin again.")
+	}
+}
+
+// again answers a callback whose flow is gone: pressed twice, reloaded, or
+// foreign.
+func (m *Manager) again(w http.ResponseWriter, r *http.Request, c *conn) {
+	if p, err := m.resolve(r); err == nil && !p.IsZero() {
+		rec, err := m.store.Load(r.Context(), p.Key(c.Name))
+		if err == nil && rec.State == Active && rec.Now.Sub(rec.Refreshed) < flowTime {
+			page(w, http.StatusOK, "This account is connected already.")
+			return
+		}
+	}
+	page(w, http.StatusBadRequest, textBroken)
+}
+
+// back sends the browser to where the host wants it, or shows a page.
+func (m *Manager) back(w http.ResponseWriter, r *http.Request, f Flow, status string, code int, text string) {
+	if to, ok := m.cfg.ReturnTo[f.ReturnTo]; ok {
+		http.Redirect(w, r, addQuery(to, "connection_status", status), http.StatusSeeOther)
+		return
+	}
+	page(w, code, text)
+}

@@ -1,0 +1,208 @@
+package accounts
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// LocalFlow is an authorization at a terminal: the user of this process opens
+// a page in a browser, and the answer comes back to a port of this machine, or
+// is pasted. It lives in this process only and works once, for ten minutes.
+type LocalFlow struct {
+	m        *Manager
+	c        *conn
+	flow     Flow
+	redirect string
+	state    string
+	verifier Secret
+	consent  string
+	began    instant
+
+	mu     sync.Mutex
+	used   bool
+	server *http.Server
+	result chan localResult
+}
+
+type localResult struct {
+	info Info
+	err  error
+}
+
+// ListenLocal begins an authorization whose answer comes to a free port of the
+// loopback interface. The application must have a redirect URL registered that
+// allows it. Close the flow in the end.
+func (m *Manager) ListenLocal(ctx context.Context, p Principal, connection string, opts ...LinkOption) (*LocalFlow, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	f, err := m.local(ctx, p, connection, "http://"+l.Addr().String()+"/callback", opts)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	f.server = &http.Server{Handler: http.HandlerFunc(f.serve), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
+	go func() { _ = f.server.Serve(l) }() // ends with Close
+	return f, nil
+}
+
+// PasteLocal begins an authorization whose answer the user pastes: the address
+// that the browser ended at, or the code in it. It uses the redirect URL of the
+// connection.
+func (m *Manager) PasteLocal(ctx context.Context, p Principal, connection string, opts ...LinkOption) (*LocalFlow, error) {
+	c, err := m.conn(connection)
+	if err != nil {
+		return nil, err
+	}
+	return m.local(ctx, p, connection, c.RedirectURL, opts)
+}
+
+func (m *Manager) local(ctx context.Context, p Principal, connection, redirect string, opts []LinkOption) (*LocalFlow, error) {
+	key, err := m.key(p, connection)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := m.ensure(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	f := &LocalFlow{
+		m: m, c: m.conns[connection], redirect: redirect, state: randomToken(), verifier: NewSecret(oauth2.GenerateVerifier()),
+		flow:   Flow{Kind: LinkFlow, Key: key, AccountID: rec.ID, Epoch: rec.Epoch},
+		result: make(chan localResult, 1), began: m.now(),
+	}
+	for _, o := range opts {
+		o(&f.flow)
+	}
+	f.consent = f.c.oauth.authorizeURL(redirect, f.state, f.verifier)
+	return f, nil
+}
+
+// URL is the consent page. It is for the user of this process only.
+func (f *LocalFlow) URL() string { return f.consent }
+
+// String shows nothing of the flow.
+func (f *LocalFlow) String() string { return "local authorization of " + f.flow.Key.String() }
+
+// GoString is String.
+func (f *LocalFlow) GoString() string { return f.String() }
+
+// Wait waits for the browser to come back, of a flow that listens.
+func (f *LocalFlow) Wait(ctx context.Context) (Info, error) {
+	timer := time.NewTimer(flowTime)
+	defer timer.Stop()
+	select {
+	case r := <-f.result:
+		return r.info, r.err
+	case <-timer.C:
+		return Info{}, ErrNotFound
+	case <-ctx.Done():
+		return Info{}, context.Cause(ctx)
+	}
+}
+
+// Close ends the flow.
+func (f *LocalFlow) Close() error {
+	f.mu.Lock()
+	f.used = true
+	f.mu.Unlock()
+	if f.server == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = f.server.Shutdown(ctx) // Close does the rest
+	return f.server.Close()
+}
+
+// Finish ends the flow with what the user pasted: the whole address of the
+// page that the browser ended at, or only the code.
+func (f *LocalFlow) Finish(ctx context.Context, pasted string) (Info, error) {
+	pasted = strings.TrimSpace(pasted)
+	if u, err := url.Parse(pasted); err == nil && u.RawQuery != "" {
+		return f.answer(ctx, u.RawQuery)
+	}
+	if pasted == "" || len(pasted) > maxCode || strings.ContainsAny(pasted, " \t\r\n") {
+		return Info{}, errors.New("accounts: what was pasted is neither an address nor a code")
+	}
+	return f.redeem(ctx, pasted)
+}
+
+// answer deals with the query of a callback.
+func (f *LocalFlow) answer(ctx context.Context, raw string) (Info, error) {
+	query, err := url.ParseQuery(raw)
+	state, ok1 := one(query, "state", maxState)
+	code, ok2 := one(query, "code", maxCode)
+	refusal, ok3 := one(query, "error", maxError)
+	switch {
+	case err != nil, len(raw) > maxQuery, !ok1, !ok2, !ok3, (code == "") == (refusal == ""),
+		subtle.ConstantTimeCompare([]byte(state), []byte(f.state)) != 1:
+		return Info{}, errors.New("accounts: this is not the answer to this authorization")
+	case refusal != "":
+		if err := f.take(); err != nil {
+			return Info{}, err
+		}
+		if refusal == "access_denied" {
+			f.m.note(ctx, Event{Type: EventDenied, Key: f.flow.Key, Reason: UserDenied, Actor: "user"})
+		}
+		return Info{}, ErrFlowFailed
+	}
+	return f.redeem(ctx, code)
+}
+
+// take makes the flow work once.
+func (f *LocalFlow) take() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.used || !f.m.now().before(f.began.add(flowTime)) {
+		return ErrNotFound
+	}
+	f.used = true
+	return nil
+}
+
+func (f *LocalFlow) redeem(ctx context.Context, code string) (Info, error) {
+	if err := f.take(); err != nil {
+		return Info{}, err
+	}
+	rec, err := f.m.finish(context.WithoutCancel(ctx), f.c, f.flow, f.redirect, NewSecret(code), f.verifier)
+	return infoOf(rec), err
+}
+
+// serve is the callback on the loopback interface.
+func (f *LocalFlow) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if r.Method != http.MethodGet || r.URL.Path != "/callback" {
+		page(w, http.StatusNotFound, "There is nothing here.")
+		return
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(f.state)) != 1 {
+		page(w, http.StatusBadRequest, textBroken) // not the one we wait for
+		return
+	}
+	info, err := f.answer(r.Context(), r.URL.RawQuery)
+	if errors.Is(err, ErrNotFound) {
+		page(w, http.StatusGone, textGone)
+		return
+	}
+	if err != nil {
+		page(w, http.StatusBadRequest, "The account was not connected. You can close this page.")
+	} else {
+		page(w, http.StatusOK, "The account is connected. You can close this page.")
+	}
+	f.result <- localResult{info, err}
+}

@@ -1,0 +1,65 @@
+package sqlitestore
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+)
+
+//go:embed migrations/*.sql
+var files embed.FS
+
+// application marks our files (the letters CKit), so that no other program's
+// database is taken for one.
+const application = 0x434b6974
+
+// migrations are the steps from one version to the next, in order.
+func migrations() ([]string, error) {
+	names, err := fs.Glob(files, "migrations/*.sql") // sorted
+	if err != nil {
+		return nil, err
+	}
+	var steps []string
+	for _, name := range names {
+		text, err := files.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, string(text))
+	}
+	return steps, nil
+}
+
+// migrate brings the database to the newest version. It writes in any case, so
+// that a database that cannot be written is noticed.
+func (s *Store) migrate(ctx context.Context) error {
+	steps, err := migrations()
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, func(t *tx) error {
+		var app, version, tables int
+		for query, to := range map[string]*int{
+			"pragma application_id": &app, "pragma user_version": &version, "select count(*) from sqlite_schema": &tables,
+		} {
+			if err := t.tx.QueryRowContext(t.ctx, query).Scan(to); err != nil {
+				return err
+			}
+		}
+		switch {
+		case app != application && (app != 0 || version != 0 || tables != 0):
+			return fmt.Errorf("the file holds the database of another program")
+		case version > len(steps):
+			return fmt.Errorf("the database is of version %d, and this program knows no version above %d: use a newer release of it", version, len(steps))
+		}
+		for _, step := range steps[version:] {
+			if _, err := t.tx.ExecContext(t.ctx, step); err != nil {
+				return err
+			}
+		}
+		// Values of pragmas cannot be parameters.
+		_, err := t.tx.ExecContext(t.ctx, fmt.Sprintf("pragma application_id = %d; pragma user_version = %d", application, len(steps)))
+		return err
+	})
+}
