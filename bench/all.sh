@@ -16,7 +16,7 @@ block() {
 {
 	echo "# Results"
 	echo
-	echo "$(date -u +%Y-%m-%d), $(go version | cut -d' ' -f3-), $(getconf _NPROCESSORS_ONLN) cores$(sed -n 's/^model name[^:]*: /, /p' /proc/cpuinfo 2>/dev/null | head -1), load $(cut -d' ' -f1-3 /proc/loadavg 2>/dev/null), commit $(git rev-parse --short HEAD)$(git diff --quiet HEAD -- .. ':!.' || echo ' and changes')."
+	echo "$(date -u +%Y-%m-%d), $(go version | cut -d' ' -f3-), $(getconf _NPROCESSORS_ONLN) cores$(sed -n 's/^model name[^:]*: /, /p' /proc/cpuinfo 2>/dev/null | head -1), load $(cut -d' ' -f1-3 /proc/loadavg 2>/dev/null), commit $(git rev-parse --short HEAD 2>/dev/null)$(git diff --quiet HEAD -- .. ':!.' || echo ' and changes')."
 	echo "Peers: $(go list -m -f '{{.Path}} {{.Version}}' github.com/ogen-go/ogen), $(go list -m -f '{{.Path}} {{.Version}}' github.com/go-faster/jx)."
 	printf '\n## Client calls: `./run.sh %s`\n' "$n"
 	./run.sh "$n"

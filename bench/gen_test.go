@@ -58,10 +58,11 @@ func BenchmarkGenerate(b *testing.B) {
 	for _, n := range []int{1, 2, 4} {
 		b.Run(fmt.Sprintf("%dx", n), func(b *testing.B) {
 			b.ReportAllocs()
-			ops := 0
+			ops, start := 0, cpuTime()
 			for b.Loop() {
 				ops, _, _ = generate(b, n)
 			}
+			b.ReportMetric(float64(cpuTime()-start)/float64(b.N), "cpu-ns/op")
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*ops), "µs/operation")
 		})
 	}

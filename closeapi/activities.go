@@ -15,13 +15,10 @@ import (
 //
 // Use it for the history of a lead; find lead_id with [LeadsList]. Without a lead only the date and id
 // filters work. For one type over all leads use [CallsList], [EmailsList], [SMSList] or [NotesList].
-// For long histories set a window with date_created__gte and date_created__lt. When user_id is given,
-// lead_id is required. When user_id__in is given, lead_id is required. When contact_id is given,
-// lead_id is required. When contact_id__in is given, lead_id is required. When _type is given, lead_id
-// is required. When _type__in is given, lead_id is required. When _order_by is -activity_at, lead_id
-// is required. A filter on activity_at needs _order_by -activity_at. A filter on activity_at needs
-// _order_by -activity_at. A filter on activity_at needs _order_by -activity_at. A filter on
-// activity_at needs _order_by -activity_at.
+// For long histories set a window with date_created__gte and date_created__lt. When user_id,
+// user_id__in, contact_id, contact_id__in, _type or _type__in is given, lead_id is required. When
+// _order_by is -activity_at, lead_id is required. A filter on activity_at needs _order_by
+// -activity_at.
 //
 // Close API: GET /activity/ (tool close_activities_list)
 // https://developer.close.com/api/resources/activities
@@ -401,7 +398,7 @@ var structMeeting = wire.Struct[Meeting]{
 	},
 }
 
-// MeetingAttendee is described so: somebody who is invited to a meeting.
+// MeetingAttendee: somebody who is invited to a meeting.
 type MeetingAttendee struct {
 	runtime.Object
 	Email       runtime.Opt[string]
@@ -433,7 +430,7 @@ var structMeetingAttendee = wire.Struct[MeetingAttendee]{
 	},
 }
 
-// MeetingSummary is described so: summary of a meeting.
+// MeetingSummary: summary of a meeting.
 type MeetingSummary struct {
 	runtime.Object
 	Text runtime.Opt[string]
@@ -457,7 +454,7 @@ var structMeetingSummary = wire.Struct[MeetingSummary]{
 	},
 }
 
-// ConferenceLink is described so: link to a video conference.
+// ConferenceLink: link to a video conference.
 type ConferenceLink struct {
 	runtime.Object
 	Type runtime.Opt[ConferenceType]
@@ -545,7 +542,7 @@ var structTranscript = wire.Struct[Transcript]{
 	},
 }
 
-// TranscriptSpeaker is described so: somebody who speaks in a transcript.
+// TranscriptSpeaker: somebody who speaks in a transcript.
 type TranscriptSpeaker struct {
 	runtime.Object
 	SpeakerLabel   runtime.Opt[string]
@@ -573,7 +570,7 @@ var structTranscriptSpeaker = wire.Struct[TranscriptSpeaker]{
 	},
 }
 
-// TranscriptUtterance is described so: something that one speaker said.
+// TranscriptUtterance: something that one speaker said.
 type TranscriptUtterance struct {
 	runtime.Object
 	SpeakerLabel runtime.Opt[string]
@@ -1003,7 +1000,7 @@ const (
 
 var wordsActivityType = []string{"Call", "Email", "EmailThread", "Note", "SMS", "Meeting", "Created", "LeadStatusChange", "OpportunityStatusChange", "TaskCompleted", "LeadMerge", "WhatsAppMessage", "FormSubmission", "Custom"}
 
-// ActivitySource: where an activity came from. Close may use other words too.
+// ActivitySource is where an activity came from. Close may use other words too.
 type ActivitySource string
 
 // Values of [ActivitySource].
@@ -1022,7 +1019,7 @@ const (
 	ActivitySourceWebform               ActivitySource = "webform"                // A form on a web site.
 )
 
-// ThreadEmails: how a mixed list shows e-mails.
+// ThreadEmails is how a mixed list shows e-mails.
 type ThreadEmails string
 
 // Values of [ThreadEmails].
@@ -1057,7 +1054,7 @@ const (
 	AttendeeStatusMaybe   AttendeeStatus = "maybe"   // Comes perhaps.
 )
 
-// MeetingSource: how a meeting came into Close. Close may use other words too.
+// MeetingSource is how a meeting came into Close. Close may use other words too.
 type MeetingSource string
 
 // Values of [MeetingSource].
@@ -1089,7 +1086,7 @@ const (
 	ConferenceTypeGOTOMEETING    ConferenceType = "GO_TO_MEETING"
 )
 
-// DetectionReason: who chose a playbook or a type of conversation. Close may use other words too.
+// DetectionReason is who chose a playbook or a type of conversation. Close may use other words too.
 type DetectionReason string
 
 // Values of [DetectionReason].
@@ -1098,7 +1095,7 @@ const (
 	DetectionReasonAutodetected DetectionReason = "autodetected"  // Close itself.
 )
 
-// OutcomeReason: how an outcome was set. Close may use other words too.
+// OutcomeReason is how an outcome was set. Close may use other words too.
 type OutcomeReason string
 
 // Values of [OutcomeReason].
@@ -1108,7 +1105,7 @@ const (
 	OutcomeReasonVoicemailDropped OutcomeReason = "voicemail-dropped" // A recorded voicemail was left.
 )
 
-// OutcomeConfidence: how sure Close is of an outcome it filled in. Close may use other words too.
+// OutcomeConfidence is how sure Close is of an outcome it filled in. Close may use other words too.
 type OutcomeConfidence string
 
 // Values of [OutcomeConfidence].

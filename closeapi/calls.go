@@ -456,7 +456,7 @@ const (
 
 var wordsCallStatus = []string{"created", "in-progress", "completed", "cancel", "no-answer", "busy", "failed", "timeout"}
 
-// CallDirection: who called.
+// CallDirection is who called.
 type CallDirection string
 
 // Values of [CallDirection].
@@ -478,7 +478,7 @@ const (
 
 var wordsCallSource = []string{"Close.io", "External"}
 
-// CallDisposition: how a call ended. Close may use other words too.
+// CallDisposition is how a call ended. Close may use other words too.
 type CallDisposition string
 
 // Values of [CallDisposition].
@@ -493,7 +493,7 @@ const (
 	CallDispositionAbandoned CallDisposition = "abandoned" // The caller hung up first.
 )
 
-// CallMethod: how a call was made. Close may use other words too.
+// CallMethod is how a call was made. Close may use other words too.
 type CallMethod string
 
 // Values of [CallMethod].

@@ -474,7 +474,7 @@ var structContact = wire.Struct[Contact]{
 	},
 }
 
-// ContactLabel: what an e-mail address, phone number or web address of a contact is used for. Close
+// ContactLabel is what an e-mail address, phone number or web address of a contact is used for. Close
 // may use other words too.
 type ContactLabel string
 

@@ -251,8 +251,8 @@ var opCustomFieldsLeadList = runtime.Operation{
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
 }
 
-// CustomField is described so: definition of an extra field of leads, contacts or opportunities. Its
-// id is the key of the values on those objects.
+// CustomField: definition of an extra field of leads, contacts or opportunities. Its id is the key of
+// the values on those objects.
 type CustomField struct {
 	runtime.Object
 	ID          CustomFieldID
@@ -309,7 +309,7 @@ var structCustomField = wire.Struct[CustomField]{
 	},
 }
 
-// CustomFieldType: what a custom field holds.
+// CustomFieldType is what a custom field holds.
 type CustomFieldType string
 
 // Values of [CustomFieldType].

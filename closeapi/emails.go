@@ -546,7 +546,7 @@ var structEmailAddress = wire.Struct[EmailAddress]{
 	},
 }
 
-// EmailEnvelope is described so: header lines of an e-mail.
+// EmailEnvelope: header lines of an e-mail.
 type EmailEnvelope struct {
 	runtime.Object
 	From        []EmailAddress
@@ -751,7 +751,7 @@ var structEmailThreadRating = wire.Struct[EmailThreadRating]{
 	},
 }
 
-// EmailThreadSummary is described so: summary of a conversation.
+// EmailThreadSummary: summary of a conversation.
 type EmailThreadSummary struct {
 	runtime.Object
 	Status      runtime.Opt[SummaryStatus]
@@ -826,7 +826,7 @@ const (
 
 var wordsEmailStatus = []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
 
-// EmailThreadImportance: whether Close counts a conversation as important. Close may use other words
+// EmailThreadImportance is whether Close counts a conversation as important. Close may use other words
 // too.
 type EmailThreadImportance string
 
@@ -864,7 +864,7 @@ const (
 	SummaryStatusExpired SummaryStatus = "expired" // It is out of date.
 )
 
-// SummaryRating: what a user thinks of a summary. Close may use other words too.
+// SummaryRating is what a user thinks of a summary. Close may use other words too.
 type SummaryRating string
 
 // Values of [SummaryRating].

@@ -395,7 +395,7 @@ var structLead = wire.Struct[Lead]{
 	},
 }
 
-// MergeResult is described so: answer of a merge.
+// MergeResult: answer of a merge.
 type MergeResult struct {
 	runtime.Object
 	Status runtime.Opt[string] // ok when Close accepted the merge.
@@ -417,7 +417,7 @@ var structMergeResult = wire.Struct[MergeResult]{
 	},
 }
 
-// AddressLabel: what an address is for. Close may use other words too.
+// AddressLabel is what an address is for. Close may use other words too.
 type AddressLabel string
 
 // Values of [AddressLabel].

@@ -453,7 +453,7 @@ var structStallAction = wire.Struct[StallAction]{
 	},
 }
 
-// StallStatus is described so: why a deal is stalled. Older form of the suggested action.
+// StallStatus: why a deal is stalled. Older form of the suggested action.
 type StallStatus struct {
 	runtime.Object
 	CommunicationIssue runtime.Opt[StallIssue]
@@ -503,9 +503,9 @@ var structOpportunityCounts = wire.Struct[OpportunityCounts]{
 	},
 }
 
-// OpportunityTotals is described so: sums over every opportunity that the filters match, not only
-// those of the page. Amounts are in cents; expected amounts are weighted by confidence; annualized
-// amounts count a monthly value twelve times.
+// OpportunityTotals: sums over every opportunity that the filters match, not only those of the page.
+// Amounts are in cents; expected amounts are weighted by confidence; annualized amounts count a
+// monthly value twelve times.
 type OpportunityTotals struct {
 	runtime.Object
 	CountByValuePeriod               *OpportunityCounts
@@ -559,8 +559,8 @@ var structOpportunityTotals = wire.Struct[OpportunityTotals]{
 	},
 }
 
-// OpportunityGroup is described so: opportunities that have something in common, with their totals.
-// Comes when the list is grouped.
+// OpportunityGroup: opportunities that have something in common, with their totals. Comes when the
+// list is grouped.
 type OpportunityGroup struct {
 	OpportunityTotals
 	Key          json.RawMessage  // What the group has in common: a user, or a week, month, quarter or year.
@@ -704,7 +704,7 @@ var structOpportunity = wire.Struct[Opportunity]{
 	},
 }
 
-// ValuePeriod: how often the value of a deal is paid.
+// ValuePeriod is how often the value of a deal is paid.
 type ValuePeriod string
 
 // Values of [ValuePeriod].
@@ -734,7 +734,7 @@ const (
 
 var wordsOpportunityOrder = []string{"date_won", "date_updated", "date_created", "confidence", "user_name", "value", "annualized_value", "annualized_expected_value"}
 
-// OpportunityGrouping: what opportunities are grouped by; put - in front to reverse the order of the
+// OpportunityGrouping is what opportunities are grouped by; put - in front to reverse the order of the
 // groups. Close may use other words too.
 type OpportunityGrouping string
 
@@ -749,7 +749,7 @@ const (
 
 var wordsOpportunityGrouping = []string{"user_id", "date_won__week", "date_won__month", "date_won__quarter", "date_won__year"}
 
-// SuggestedActionType: what Close suggests to do next about a deal. Close may use other words too.
+// SuggestedActionType is what Close suggests to do next about a deal. Close may use other words too.
 type SuggestedActionType string
 
 // Values of [SuggestedActionType].
@@ -761,7 +761,7 @@ const (
 	SuggestedActionTypeFollowUpSMS     SuggestedActionType = "follow_up_sms"     // Send a text message.
 )
 
-// StallActionType: what Close suggests to do about a stalled deal. Close may use other words too.
+// StallActionType is what Close suggests to do about a stalled deal. Close may use other words too.
 type StallActionType string
 
 // Values of [StallActionType].
@@ -774,7 +774,7 @@ const (
 	StallActionTypeChangeCommunicationMethod StallActionType = "change_communication_method"   // Try another way to get in touch.
 )
 
-// StallIssue: what is wrong with the communication about a stalled deal. Close may use other words
+// StallIssue is what is wrong with the communication about a stalled deal. Close may use other words
 // too.
 type StallIssue string
 

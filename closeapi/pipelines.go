@@ -272,7 +272,7 @@ var structPipeline = wire.Struct[Pipeline]{
 	},
 }
 
-// OpportunityStatusType: what a status means for the deal.
+// OpportunityStatusType is what a status means for the deal.
 type OpportunityStatusType string
 
 // Values of [OpportunityStatusType].

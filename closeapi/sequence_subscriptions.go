@@ -267,7 +267,7 @@ var structSequenceSubscription = wire.Struct[SequenceSubscription]{
 	},
 }
 
-// SequenceSubscriptionStatus: where the enrolment of a contact stands.
+// SequenceSubscriptionStatus is where the enrolment of a contact stands.
 type SequenceSubscriptionStatus string
 
 // Values of [SequenceSubscriptionStatus].
@@ -279,7 +279,7 @@ const (
 	SequenceSubscriptionStatusError    SequenceSubscriptionStatus = "error"    // A step failed.
 )
 
-// SubscriptionSwitch: what a caller can set the status of an enrolment to.
+// SubscriptionSwitch is what a caller can set the status of an enrolment to.
 type SubscriptionSwitch string
 
 // Values of [SubscriptionSwitch].

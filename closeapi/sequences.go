@@ -134,7 +134,7 @@ var structSequenceStep = wire.Struct[SequenceStep]{
 	},
 }
 
-// SequenceScheduleRange is described so: hours of a weekday in which steps are carried out.
+// SequenceScheduleRange: hours of a weekday in which steps are carried out.
 type SequenceScheduleRange struct {
 	runtime.Object
 	Weekday runtime.Opt[int]    // Number of the weekday; Monday to Friday are 1 to 5.
@@ -270,7 +270,7 @@ var structSequence = wire.Struct[Sequence]{
 	},
 }
 
-// SequenceStatus: whether a sequence is at work.
+// SequenceStatus is whether a sequence is at work.
 type SequenceStatus string
 
 // Values of [SequenceStatus].
@@ -280,7 +280,7 @@ const (
 	SequenceStatusDraft  SequenceStatus = "draft"  // The sequence is not finished.
 )
 
-// SequenceStepType: what a step does. Close may use other words too.
+// SequenceStepType is what a step does. Close may use other words too.
 type SequenceStepType string
 
 // Values of [SequenceStepType].
@@ -290,7 +290,7 @@ const (
 	SequenceStepTypeCall  SequenceStepType = "call"  // Makes a task to call the contact.
 )
 
-// SequenceThreading: where the e-mail of a step goes. Close may use other words too.
+// SequenceThreading is where the e-mail of a step goes. Close may use other words too.
 type SequenceThreading string
 
 // Values of [SequenceThreading].

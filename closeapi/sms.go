@@ -415,7 +415,7 @@ const (
 
 var wordsSMSStatus = []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
 
-// SMSDirection: who wrote an SMS.
+// SMSDirection is who wrote an SMS.
 type SMSDirection string
 
 // Values of [SMSDirection].

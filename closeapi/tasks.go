@@ -338,8 +338,8 @@ var opTasksList = runtime.Operation{
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "type", For: "_type"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
 }
 
-// Task is described so: something to do on a lead. Which fields are there depends on _type; the last
-// ones belong to tasks that Close made.
+// Task: something to do on a lead. Which fields are there depends on _type; the last ones belong to
+// tasks that Close made.
 type Task struct {
 	runtime.Object
 	ID             TaskID
@@ -519,7 +519,7 @@ const (
 
 var wordsTaskTypeFilter = []string{"all", "lead", "outgoing_call", "incoming_email", "email_followup", "missed_call", "answered_detached_call", "voicemail", "opportunity_due", "incoming_sms"}
 
-// TaskPriority: how urgent a task is.
+// TaskPriority is how urgent a task is.
 type TaskPriority string
 
 // Values of [TaskPriority].
@@ -542,7 +542,7 @@ const (
 
 var wordsTaskView = []string{"inbox", "future", "archive"}
 
-// TaskResolution: how a task ended that was not simply done. Close may use other words too.
+// TaskResolution is how a task ended that was not simply done. Close may use other words too.
 type TaskResolution string
 
 // Values of [TaskResolution].

@@ -372,7 +372,7 @@ var structEmailAccount = wire.Struct[EmailAccount]{
 	},
 }
 
-// EmailSignature is described so: text that is put below a member's e-mails.
+// EmailSignature: text that is put below a member's e-mails.
 type EmailSignature struct {
 	runtime.Object
 	ID           EmailSignatureID
@@ -536,7 +536,7 @@ var structMe = wire.Struct[Me]{
 	},
 }
 
-// UserOrder: what users are sorted by.
+// UserOrder is what users are sorted by.
 type UserOrder string
 
 // Values of [UserOrder].
@@ -547,7 +547,7 @@ const (
 
 var wordsUserOrder = []string{"last_name,first_name", "first_name,last_name"}
 
-// AutoRecordCalls: whether calls of a member are recorded. Close may use other words too.
+// AutoRecordCalls is whether calls of a member are recorded. Close may use other words too.
 type AutoRecordCalls string
 
 // Values of [AutoRecordCalls].

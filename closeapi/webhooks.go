@@ -424,7 +424,7 @@ const (
 
 var wordsWebhookObjectType = []string{"lead", "contact", "opportunity", "task.lead", "task.outgoing_call", "task.incoming_email", "task.email_followup", "task.missed_call", "task.answered_detached_call", "task.voicemail", "task.opportunity_due", "task.incoming_sms", "activity.call", "activity.email", "activity.email_thread", "activity.note", "activity.sms", "activity.meeting", "activity.whatsapp_message", "activity.form_submission", "activity.custom_activity", "activity.lead_status_change", "activity.opportunity_status_change", "activity.task_completed", "activity.lead_merge", "lead_merge", "comment", "comment_thread", "sequence", "sequence_subscription", "status.lead", "status.opportunity", "custom_fields.lead", "custom_fields.contact", "custom_fields.opportunity", "custom_fields.activity", "custom_fields.custom_object", "custom_fields.shared", "custom_activity_type", "custom_object_type", "custom_object", "saved_search", "email_template", "sms_template", "phone_number", "group", "membership", "unsubscribed_email", "import", "export.lead", "export.opportunity", "bulk_action.delete", "bulk_action.edit", "bulk_action.email", "bulk_action.sequence_subscription"}
 
-// WebhookAction: what happened to a record. Not every kind of record knows every word. Close may use
+// WebhookAction is what happened to a record. Not every kind of record knows every word. Close may use
 // other words too.
 type WebhookAction string
 

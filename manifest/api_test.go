@@ -1,11 +1,15 @@
 package manifest_test
 
 import (
+	"io/fs"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/closekit/closekit/manifest"
 )
@@ -45,7 +49,7 @@ func TestGoName(t *testing.T) {
 	}
 }
 
-func TestRuleSentence(t *testing.T) {
+func TestRuleSentences(t *testing.T) {
 	for want, r := range map[string]manifest.Rule{
 		"Give exactly one of a, b or c.":      {Kind: manifest.ExactlyOne, Fields: []string{"a", "b", "c"}},
 		"Give at least one of a or b.":        {Kind: manifest.AtLeastOne, Fields: []string{"a", "b"}},
@@ -55,9 +59,18 @@ func TestRuleSentence(t *testing.T) {
 		"When a is x, b and c are required.":  {Kind: manifest.Needs, If: "a", Is: "x", Fields: []string{"b", "c"}},
 		"The rule's own words, as they stand": {Kind: manifest.AtMostOne, Fields: []string{"a"}, About: "The rule's own words, as they stand"},
 	} {
-		if got := r.Sentence(); got != want {
+		if got := manifest.Sentences([]manifest.Rule{r})[0]; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+	got := manifest.Sentences([]manifest.Rule{
+		{Kind: manifest.Needs, If: "a", Fields: []string{"z"}},
+		{Kind: manifest.Needs, If: "b", Fields: []string{"z"}},
+		{Kind: manifest.Needs, If: "c", Fields: []string{"y"}, About: "Same."},
+		{Kind: manifest.Needs, If: "d", Fields: []string{"y"}, About: "Same."},
+	})
+	if want := []string{"When a or b is given, z is required.", "Same."}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -213,16 +226,29 @@ func FuzzSelect(f *testing.F) {
 // FuzzLoad checks that no bytes make the loader panic or hang, and that what is
 // wrong has a place in the file.
 func FuzzLoad(f *testing.F) {
-	names, err := embeddedNames()
+	// The files of the manifest would be seeds too large to change quickly; one
+	// of the smallest and those of the archives stand for them.
+	data, err := fs.ReadFile(manifest.Embedded(), "custom_fields_contact.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, name := range names {
-		data, err := readEmbedded(name)
-		if err != nil {
-			f.Fatal(err)
+	f.Add(data)
+	for _, dir := range []string{"bad", "good"} {
+		paths, err := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
+		if err != nil || len(paths) == 0 {
+			f.Fatalf("no archives in %s: %v", dir, err)
 		}
-		f.Add(data)
+		for _, path := range paths {
+			ar, err := txtar.ParseFile(path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			for _, file := range ar.Files {
+				if strings.HasSuffix(file.Name, ".yaml") {
+					f.Add(file.Data)
+				}
+			}
+		}
 	}
 	for _, seed := range []string{
 		"", "\x00", "a: &a [*a]", "<<: {a: b}", "? [a]\n: b", "- - - -", "a: b\n---\nc: d", "\xff\xfe", "!!binary: x", "%YAML 1.2\n---\na: b",

@@ -47,8 +47,8 @@ func dump(api *manifest.API) string {
 			for _, a := range t.Aliases {
 				line("  alias %s for %s %v", a.Name, a.For, a.Map)
 			}
-			for _, r := range t.Rules {
-				text("rule", r.Sentence())
+			for _, s := range manifest.Sentences(t.Rules) {
+				text("rule", s)
 			}
 			returns := "nothing"
 			if t.Returns != nil {

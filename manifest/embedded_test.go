@@ -283,7 +283,3 @@ type brokenFile struct {
 }
 
 func (b brokenFile) Read([]byte) (int, error) { return 0, b.err }
-
-func embeddedNames() ([]string, error) { return fs.Glob(manifest.Embedded(), "*.yaml") }
-
-func readEmbedded(name string) ([]byte, error) { return fs.ReadFile(manifest.Embedded(), name) }

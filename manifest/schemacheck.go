@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 	"gopkg.in/yaml.v3"
@@ -45,7 +46,7 @@ func schemaProblems(doc *Document, ps *Problems) {
 const fromSchema = "schema: "
 
 // compileSchema gives the schemas of close.yaml (true) and of resource files.
-func compileSchema() (map[bool]*jsonschema.Schema, error) {
+var compileSchema = sync.OnceValues(func() (map[bool]*jsonschema.Schema, error) {
 	c := jsonschema.NewCompiler()
 	c.Draft = jsonschema.Draft2020
 	if err := c.AddResource("manifest.json", strings.NewReader(string(schemaJSON))); err != nil {
@@ -57,7 +58,7 @@ func compileSchema() (map[bool]*jsonschema.Schema, error) {
 	}
 	resource, err := c.Compile("manifest.json#/$defs/resource")
 	return map[bool]*jsonschema.Schema{true: api, false: resource}, err
-}
+})
 
 // leaves are the errors that have no more specific cause.
 func leaves(e *jsonschema.ValidationError) []*jsonschema.ValidationError {

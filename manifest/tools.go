@@ -618,32 +618,62 @@ func Match(pattern, tool string) bool {
 	return ok && err == nil
 }
 
-// Sentence gives the rule in words.
-func (r Rule) Sentence() string {
-	if r.About != "" {
-		return r.About
+// Sentences gives rules in words, each sentence once; rules that ask for the
+// same parameters share one.
+func Sentences(rules []Rule) []string {
+	var list []string
+	for i, r := range rules {
+		s := r.About
+		if s == "" && r.Kind == Needs && r.Is == "" {
+			s = needsSentence(r, rules, i)
+		} else if s == "" {
+			s = r.sentence()
+		}
+		if s != "" && !slices.Contains(list, s) {
+			list = append(list, s)
+		}
 	}
+	return list
+}
+
+// needsSentence joins the rule with the later ones that need the same; it is
+// empty when an earlier one has spoken for it.
+func needsSentence(r Rule, rules []Rule, at int) string {
+	var names []string
+	for i, o := range rules {
+		if o.Kind != Needs || o.Is != "" || o.About != "" || !slices.Equal(o.Fields, r.Fields) {
+			continue
+		}
+		if i < at {
+			return ""
+		}
+		names = append(names, o.If)
+	}
+	return when(orList(names, "or")+" is given", r.Fields)
+}
+
+func (r Rule) sentence() string {
 	switch r.Kind {
 	case ExactlyOne:
 		return "Give exactly one of " + orList(r.Fields, "or") + "."
 	case AtLeastOne:
 		return "Give at least one of " + orList(r.Fields, "or") + "."
 	case AtMostOne:
-		if len(r.Fields) == 2 {
-			return "Give " + orList(r.Fields, "or") + ", not both."
+		if len(r.Fields) > 2 {
+			return "Give at most one of " + orList(r.Fields, "or") + "."
 		}
-		return "Give at most one of " + orList(r.Fields, "or") + "."
+		return "Give " + orList(r.Fields, "or") + ", not both."
 	case Needs:
 	}
-	when := r.If + " is given"
-	if r.Is != "" {
-		when = r.If + " is " + r.Is
-	}
+	return when(r.If+" is "+r.Is, r.Fields)
+}
+
+func when(condition string, fields []string) string {
 	verb := "is"
-	if len(r.Fields) > 1 {
+	if len(fields) > 1 {
 		verb = "are"
 	}
-	return fmt.Sprintf("When %s, %s %s required.", when, orList(r.Fields, "and"), verb)
+	return fmt.Sprintf("When %s, %s %s required.", condition, orList(fields, "and"), verb)
 }
 
 func orList(words []string, last string) string {

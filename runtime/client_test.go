@@ -342,14 +342,16 @@ func TestMiddleware(t *testing.T) {
 	c, s := client(ok)
 	base := c.With(nil, runtime.Use(mark("a"), nil, mark("b")))
 	derived := base.With(nil, runtime.Use(mark("c")))
-	other := base.With(nil, runtime.Use(mark("d")))
+	other := derived.With(nil, runtime.Use(mark("d")))
+	_ = derived.With(nil, runtime.Use(mark("e"))) // changes nothing for the others
+	other = other.With(nil)
 	for _, c := range []struct {
 		client *runtime.Client
 		want   []string
 	}{
 		{base, []string{"a close_item_get 1", "b close_item_get 1", "b back", "a back"}},
 		{derived, []string{"a close_item_get 1", "b close_item_get 1", "c close_item_get 1", "c back", "b back", "a back"}},
-		{other, []string{"a close_item_get 1", "b close_item_get 1", "d close_item_get 1", "d back", "b back", "a back"}},
+		{other, []string{"a close_item_get 1", "b close_item_get 1", "c close_item_get 1", "d close_item_get 1", "d back", "c back", "b back", "a back"}},
 	} {
 		order = nil
 		if _, err := get(t.Context(), c.client); err != nil {

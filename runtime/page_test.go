@@ -2,6 +2,7 @@ package runtime_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -84,6 +85,37 @@ func TestPage(t *testing.T) {
 		if p, err := list(t.Context(), c, listParams{}); p != nil || err == nil {
 			t.Errorf("%s: %+v, %v", body, p, err)
 		}
+	}
+}
+
+// TestPageJSON encodes pages: nothing of the envelope gets lost.
+func TestPageJSON(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{}`, `{"data":[]}`, `{"has_more":false}`, `{"data":[{"id":"item_1","new":1.0},{"name":null}],"has_more":true,"total_results":2,"total_value":5.0,"by":{"a":[]}}`,
+		`{"data":null,"has_more":null,"total_results":null}`, `{"data":{"a":1},"has_more":"yes","total_results":2.5}`, `{"data":[{"id":5},7]}`,
+	} {
+		c, _ := client(answer(200, body))
+		p, err := list(t.Context(), c, listParams{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, want any
+		if err := errors.Join(json.Unmarshal(out, &got), json.Unmarshal([]byte(body), &want)); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s became %s, %v", body, out, err)
+		}
+	}
+	p := runtime.Page[item]{Data: []item{{ID: "x"}}, HasMore: true, Total: runtime.Some(1)}
+	if out, err := json.Marshal(p); err != nil || string(out) != `{"data":[{"id":"x"}],"has_more":true,"total_results":1}` {
+		t.Errorf("%s, %v", out, err)
+	}
+	bad := runtime.Page[func()]{Data: []func(){nil}}
+	if _, err := bad.MarshalJSON(); err == nil {
+		t.Error("a function is JSON")
 	}
 }
 

@@ -105,7 +105,7 @@ func TestToolCall(t *testing.T) {
 	}
 	// Close's JSON passes through as it is.
 	body := " {\"id\" : \"item_1\", \"n\":1.0, \"u\":\"\\u00e9\", \"id\":null, \"new\": [ 1 ] }\n"
-	c, s := client(answer(200, body))
+	c, s := client(answer(200, body), answer(200, strings.Repeat(" ", len(body)-8)+`{"id":5}`))
 	out, err := tool("close_item_create").Call(t.Context(), c, json.RawMessage(`{"name":"x"}`))
 	if err != nil || string(out) != strings.TrimSpace(body) || s.body[0] != `{"name":"x"}` || s.seen[0].Method != "POST" {
 		t.Errorf("%s, %v, sent %q", out, err, s.body)

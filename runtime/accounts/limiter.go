@@ -25,7 +25,7 @@ type limiter struct {
 }
 
 func newLimiter(most float64) *limiter {
-	return &limiter{max: most, rate: min(startRate, most), halved: -time.Hour, grown: -time.Hour}
+	return &limiter{max: most, rate: min(startRate, most), halved: -time.Hour}
 }
 
 func (l *limiter) interval() time.Duration { return time.Duration(float64(time.Second) / l.rate) }
@@ -70,14 +70,15 @@ func (l *limiter) give(n int) {
 	l.next -= time.Duration(n) * l.interval()
 }
 
-// good notes a complete answer: at most once a second the rate grows by a
-// hundredth of the most, and by one at least.
+// good notes a complete answer: for every second, and for at most ten of them
+// without an answer, the rate grows by a hundredth of the most, and by one at
+// least.
 func (l *limiter) good(now time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now-l.grown >= time.Second && now >= l.paused {
+	if passed := now - l.grown; passed >= time.Second && now >= l.paused {
 		l.grown = now
-		l.rate = min(l.rate+max(l.max/100, 1), l.max)
+		l.rate = min(l.rate+max(l.max/100, 1)*min(passed.Seconds(), 10), l.max)
 	}
 }
 

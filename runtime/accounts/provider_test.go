@@ -76,7 +76,9 @@ type accessOf struct {
 // send is one redemption of a refresh token.
 type send struct {
 	start, end time.Time
-	status     int // 0: no complete answer
+	status     int  // 0: no complete answer
+	renewed    bool // whether it was processed with success
+	unsent     bool // whether the client can prove that it was not sent
 }
 
 // behaviour answers one request to the token endpoint; process does what is
@@ -261,16 +263,22 @@ func (p *provider) RoundTrip(req *http.Request) (*http.Response, error) {
 	if latency > 0 {
 		<-time.After(latency)
 	}
+	defer func() {
+		p.mu.Lock()
+		s.end = time.Now()
+		p.mu.Unlock()
+	}()
 	resp, err := do(req, func() *http.Response {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		return p.process(form)
+		out := p.process(form)
+		s.renewed = out.StatusCode == 200
+		return out
 	})
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s.end = time.Now()
 	if err == nil {
 		s.status = resp.StatusCode
+	} else {
+		s.unsent = neverSent(err)
 	}
 	return resp, err
 }

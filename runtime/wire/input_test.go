@@ -172,6 +172,58 @@ func TestInputIsTheCallers(t *testing.T) {
 	}
 }
 
+// plain has required parameters of every kind.
+type plain struct {
+	Int    int
+	Cents  runtime.Cents
+	Float  float64
+	Bool   bool
+	List   []string
+	Object *place
+	Raw    json.RawMessage
+	Map    map[string]string // comes in answers only
+}
+
+func (v *plain) Walk(w *wire.Walker)     { wire.Walk(w, v) }
+func (*plain) Wire() *wire.Struct[plain] { return &structPlain }
+
+var structPlain = wire.Struct[plain]{
+	Members: []wire.Member[plain]{
+		{In: &wire.Field{Name: "int", Flags: wire.Required | wire.Bounded, Max: 9}, Ref: func(v *plain) wire.Slot { return wire.Int(&v.Int) }},
+		{In: &wire.Field{Name: "cents", Flags: wire.Required}, Ref: func(v *plain) wire.Slot { return wire.Int(&v.Cents) }},
+		{In: &wire.Field{Name: "float", Flags: wire.Required}, Ref: func(v *plain) wire.Slot { return wire.Float(&v.Float) }},
+		{In: &wire.Field{Name: "bool", Flags: wire.Required}, Ref: func(v *plain) wire.Slot { return wire.Bool(&v.Bool) }},
+		{In: &wire.Field{Name: "list", Flags: wire.Required}, Ref: func(v *plain) wire.Slot { return wire.Strs(&v.List) }},
+		{In: &wire.Field{Name: "object", Flags: wire.Required}, Ref: func(v *plain) wire.Slot { return wire.Obj(&v.Object) }},
+		{In: &wire.Field{Name: "raw", Flags: wire.Required}, Ref: func(v *plain) wire.Slot { return wire.Raw(&v.Raw) }},
+		{In: &wire.Field{Name: "map"}, Ref: func(v *plain) wire.Slot { return wire.MapStr(&v.Map) }},
+	},
+}
+
+func TestPlainParameters(t *testing.T) {
+	t.Parallel()
+	op := &runtime.Operation{Tool: "close_plain", Path: "/", NewParams: func() runtime.Params { return new(plain) }}
+	p, err := runtime.ParseParams(op, []byte(`{"int":5,"cents":1e3,"float":0.5,"bool":true,"list":["a"],"object":{"city":"x"},"raw":{"a":1}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := send(t, op, p); got.body != `{"int":5,"cents":1000,"float":0.5,"bool":true,"list":["a"],"object":{"city":"x"},"raw":{"a":1}}` {
+		t.Error(got.body)
+	}
+	for in, want := range map[string][]string{
+		`{"int":null,"cents":null,"float":null,"bool":null,"list":null,"object":null,"raw":null}`: {
+			"int: cannot be null, got null", "cents: cannot be null, got null", "float: cannot be null, got null", "bool: cannot be null, got null",
+			"list: is required", "object: is required", "raw: cannot be null, got null (leave it out instead)"},
+		`{"int":10,"cents":0.5,"float":"1","bool":"true","list":[],"object":{},"raw":[]}`: {
+			"cents: must be an integer amount in cents, got 0.5 (a fraction of a cent cannot be stored; for dollars multiply by 100: 0.5 dollars are 50 cents)",
+			`float: must be a number, got "1"`, `bool: must be true or false, got "true"`, "int: must be from 0 to 9, got 10", "list: is required", "object.city: is required"},
+		`{}`: {"int: is required", "cents: is required", "float: is required", "bool: is required", "list: is required", "object: is required", "raw: is required"},
+	} {
+		_, err := runtime.ParseParams(op, []byte(in))
+		expect(t, err, want...)
+	}
+}
+
 type noParams struct{}
 
 func (v *noParams) Walk(w *wire.Walker)        { wire.Walk(w, v) }

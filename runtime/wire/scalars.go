@@ -156,7 +156,11 @@ func walkPlain(w *Walker, f *Field) (raw []byte, ok bool) {
 	if !w.Decoding() {
 		return nil, true
 	}
-	if raw, ok = w.Given(f); ok && codec.IsNull(raw) {
+	raw, ok = w.Given(f)
+	switch {
+	case !ok && f.Preset == "":
+		w.Absent(f) // a number that is not given could not be told from zero later
+	case ok && codec.IsNull(raw):
 		w.Report(f.Name, "cannot be null", "null", "")
 		return nil, false
 	}

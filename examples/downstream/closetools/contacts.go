@@ -59,11 +59,11 @@ func (*ContactPhone) Wire() *wire.Struct[ContactPhone] { return &structContactPh
 var structContactPhone = wire.Struct[ContactPhone]{
 	Object: func(v *ContactPhone) *runtime.Object { return &v.Object },
 	Members: []wire.Member[ContactPhone]{
-		{Name: "phone", Bit: 1, In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Required | wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *ContactPhone) wire.Slot { return wire.Str(&v.Phone) }},
+		{Name: "phone", Bit: 1, In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}, Ref: func(v *ContactPhone) wire.Slot { return wire.Str(&v.Phone) }},
 		{Name: "type", In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}, Ref: func(v *ContactPhone) wire.Slot { return wire.OptStr(&v.Type) }},
 		{Name: "phone_formatted", Ref: func(v *ContactPhone) wire.Slot { return wire.OptStr(&v.PhoneFormatted) }},
 		{Name: "country", Ref: func(v *ContactPhone) wire.Slot { return wire.OptStr(&v.Country) }},
-		{Name: "tz_ids", Ref: func(v *ContactPhone) wire.Slot { return wire.Strs(&v.TZIDs) }},
+		{Name: "tz_ids", Bit: 2, Ref: func(v *ContactPhone) wire.Slot { return wire.Strs(&v.TZIDs) }},
 		{Name: "outbound_sms_blocked", Ref: func(v *ContactPhone) wire.Slot { return wire.OptBool(&v.OutboundSMSBlocked) }},
 		{Name: "is_unsubscribed", Ref: func(v *ContactPhone) wire.Slot { return wire.OptBool(&v.IsUnsubscribed) }},
 	},
@@ -212,25 +212,25 @@ var structContact = wire.Struct[Contact]{
 		{Name: "name", In: &wire.Field{Name: "name", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 1000}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.Name) }},
 		{Name: "display_name", Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.DisplayName) }},
 		{Name: "title", In: &wire.Field{Name: "title", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 1000}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.Title) }},
-		{Name: "emails", In: &wire.Field{Name: "emails", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}, Ref: func(v *Contact) wire.Slot { return wire.List(&v.Emails) }},
-		{Name: "phones", In: &wire.Field{Name: "phones", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}, Ref: func(v *Contact) wire.Slot { return wire.List(&v.Phones) }},
-		{Name: "urls", In: &wire.Field{Name: "urls", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}, Ref: func(v *Contact) wire.Slot { return wire.List(&v.URLs) }},
+		{Name: "emails", Bit: 2, In: &wire.Field{Name: "emails", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}, Ref: func(v *Contact) wire.Slot { return wire.List(&v.Emails) }},
+		{Name: "phones", Bit: 3, In: &wire.Field{Name: "phones", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}, Ref: func(v *Contact) wire.Slot { return wire.List(&v.Phones) }},
+		{Name: "urls", Bit: 4, In: &wire.Field{Name: "urls", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}, Ref: func(v *Contact) wire.Slot { return wire.List(&v.URLs) }},
 		{Name: "timezone", In: &wire.Field{Name: "timezone", Kind: wire.Timezone, Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.Timezone) }},
 		{Name: "timezone_source", Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.TimezoneSource) }},
 		{Name: "custom_fields", In: &wire.Field{Name: "custom_fields", Flags: wire.OnCreate | wire.OnUpdate}, Ref: func(v *Contact) wire.Slot { return wire.Custom(&v.CustomFields) }},
 		{Name: "created_by", In: &wire.Field{Name: "created_by", Flags: wire.Nullable | wire.OnCreate, ID: &kindUser}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
 		{Name: "date_created", In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable | wire.OnCreate}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.DateCreated) }},
 		{Name: "updated_by", Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "date_updated", Bit: 2, Ref: func(v *Contact) wire.Slot { return wire.Str(&v.DateUpdated) }},
+		{Name: "date_updated", Bit: 5, Ref: func(v *Contact) wire.Slot { return wire.Str(&v.DateUpdated) }},
 		{Name: "organization_id", Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "integration_links", Ref: func(v *Contact) wire.Slot { return wire.List(&v.IntegrationLinks) }},
-		{Name: "subscriptions", Ref: func(v *Contact) wire.Slot { return wire.List(&v.Subscriptions) }},
-		{Name: "recent_calls", Ref: func(v *Contact) wire.Slot { return wire.List(&v.RecentCalls) }},
+		{Name: "integration_links", Bit: 6, Ref: func(v *Contact) wire.Slot { return wire.List(&v.IntegrationLinks) }},
+		{Name: "subscriptions", Bit: 7, Ref: func(v *Contact) wire.Slot { return wire.List(&v.Subscriptions) }},
+		{Name: "recent_calls", Bit: 8, Ref: func(v *Contact) wire.Slot { return wire.List(&v.RecentCalls) }},
 		{Name: "lead_suggestions_operation_id", Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.LeadSuggestionsOperationID) }},
 	},
 }
 
-// ContactLabel: what an e-mail address, phone number or web address of a contact is used for. Close
+// ContactLabel is what an e-mail address, phone number or web address of a contact is used for. Close
 // may use other words too.
 type ContactLabel string
 

@@ -301,7 +301,7 @@ var structAddress = wire.Struct[Address]{
 		{Name: "state", In: &wire.Field{Name: "state", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.State) }},
 		{Name: "zipcode", In: &wire.Field{Name: "zipcode", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.Zipcode) }},
 		{Name: "country", In: &wire.Field{Name: "country", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.Country) }},
-		{Name: "tz_ids", Ref: func(v *Address) wire.Slot { return wire.Strs(&v.TZIDs) }},
+		{Name: "tz_ids", Bit: 1, Ref: func(v *Address) wire.Slot { return wire.Strs(&v.TZIDs) }},
 	},
 }
 
@@ -366,24 +366,24 @@ var structLead = wire.Struct[Lead]{
 		{Name: "url", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.URL) }},
 		{Name: "status_id", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.StatusID) }},
 		{Name: "status_label", Bit: 3, Ref: func(v *Lead) wire.Slot { return wire.Str(&v.StatusLabel) }},
-		{Name: "contacts", Ref: func(v *Lead) wire.Slot { return wire.List(&v.Contacts) }},
-		{Name: "addresses", Ref: func(v *Lead) wire.Slot { return wire.List(&v.Addresses) }},
+		{Name: "contacts", Bit: 4, Ref: func(v *Lead) wire.Slot { return wire.List(&v.Contacts) }},
+		{Name: "addresses", Bit: 5, Ref: func(v *Lead) wire.Slot { return wire.List(&v.Addresses) }},
 		{Name: "custom_fields", Ref: func(v *Lead) wire.Slot { return wire.Custom(&v.CustomFields) }},
-		{Name: "contact_ids", Ref: func(v *Lead) wire.Slot { return wire.Strs(&v.ContactIDs) }},
-		{Name: "opportunities", Ref: func(v *Lead) wire.Slot { return wire.List(&v.Opportunities) }},
-		{Name: "tasks", Ref: func(v *Lead) wire.Slot { return wire.List(&v.Tasks) }},
+		{Name: "contact_ids", Bit: 6, Ref: func(v *Lead) wire.Slot { return wire.Strs(&v.ContactIDs) }},
+		{Name: "opportunities", Bit: 7, Ref: func(v *Lead) wire.Slot { return wire.List(&v.Opportunities) }},
+		{Name: "tasks", Bit: 8, Ref: func(v *Lead) wire.Slot { return wire.List(&v.Tasks) }},
 		{Name: "html_url", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.HTMLURL) }},
-		{Name: "integration_links", Ref: func(v *Lead) wire.Slot { return wire.List(&v.IntegrationLinks) }},
+		{Name: "integration_links", Bit: 9, Ref: func(v *Lead) wire.Slot { return wire.List(&v.IntegrationLinks) }},
 		{Name: "organization_id", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
 		{Name: "source", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.Source) }},
 		{Name: "localtime", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.Localtime) }},
-		{Name: "primary_email", Ref: func(v *Lead) wire.Slot { return wire.Obj(&v.PrimaryEmail) }},
-		{Name: "primary_phone", Ref: func(v *Lead) wire.Slot { return wire.Obj(&v.PrimaryPhone) }},
+		{Name: "primary_email", Bit: 10, Ref: func(v *Lead) wire.Slot { return wire.Obj(&v.PrimaryEmail) }},
+		{Name: "primary_phone", Bit: 11, Ref: func(v *Lead) wire.Slot { return wire.Obj(&v.PrimaryPhone) }},
 		{Name: "primary_address_full", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.PrimaryAddressFull) }},
 		{Name: "primary_address_summary", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.PrimaryAddressSummary) }},
 		{Name: "contacts_summary", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.ContactsSummary) }},
-		{Name: "recent_calls", Ref: func(v *Lead) wire.Slot { return wire.Raws(&v.RecentCalls) }},
-		{Name: "summaries", Ref: func(v *Lead) wire.Slot { return wire.Raws(&v.Summaries) }},
+		{Name: "recent_calls", Bit: 12, Ref: func(v *Lead) wire.Slot { return wire.Raws(&v.RecentCalls) }},
+		{Name: "summaries", Bit: 13, Ref: func(v *Lead) wire.Slot { return wire.Raws(&v.Summaries) }},
 		{Name: "custom", Ref: func(v *Lead) wire.Slot { return wire.Raw(&v.Custom) }},
 		{Name: "created_by", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
 		{Name: "created_by_name", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.CreatedByName) }},
@@ -394,7 +394,7 @@ var structLead = wire.Struct[Lead]{
 	},
 }
 
-// MergeResult is described so: answer of a merge.
+// MergeResult: answer of a merge.
 type MergeResult struct {
 	runtime.Object
 	Status runtime.Opt[string] // ok when Close accepted the merge.
@@ -416,7 +416,7 @@ var structMergeResult = wire.Struct[MergeResult]{
 	},
 }
 
-// AddressLabel: what an address is for. Close may use other words too.
+// AddressLabel is what an address is for. Close may use other words too.
 type AddressLabel string
 
 // Values of [AddressLabel].

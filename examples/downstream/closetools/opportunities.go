@@ -66,7 +66,7 @@ var structSuggestedAction = wire.Struct[SuggestedAction]{
 	Members: []wire.Member[SuggestedAction]{
 		{Name: "action", Ref: func(v *SuggestedAction) wire.Slot { return wire.OptStr(&v.Action) }},
 		{Name: "justification", Ref: func(v *SuggestedAction) wire.Slot { return wire.OptStr(&v.Justification) }},
-		{Name: "details", Ref: func(v *SuggestedAction) wire.Slot { return wire.Obj(&v.Details) }},
+		{Name: "details", Bit: 1, Ref: func(v *SuggestedAction) wire.Slot { return wire.Obj(&v.Details) }},
 	},
 }
 
@@ -94,7 +94,7 @@ var structStallAction = wire.Struct[StallAction]{
 	},
 }
 
-// StallStatus is described so: why a deal is stalled. Older form of the suggested action.
+// StallStatus: why a deal is stalled. Older form of the suggested action.
 type StallStatus struct {
 	runtime.Object
 	CommunicationIssue runtime.Opt[StallIssue]
@@ -114,7 +114,7 @@ var structStallStatus = wire.Struct[StallStatus]{
 	Object: func(v *StallStatus) *runtime.Object { return &v.Object },
 	Members: []wire.Member[StallStatus]{
 		{Name: "communication_issue", Ref: func(v *StallStatus) wire.Slot { return wire.OptStr(&v.CommunicationIssue) }},
-		{Name: "next_action", Ref: func(v *StallStatus) wire.Slot { return wire.Obj(&v.NextAction) }},
+		{Name: "next_action", Bit: 1, Ref: func(v *StallStatus) wire.Slot { return wire.Obj(&v.NextAction) }},
 	},
 }
 
@@ -144,9 +144,9 @@ var structOpportunityCounts = wire.Struct[OpportunityCounts]{
 	},
 }
 
-// OpportunityTotals is described so: sums over every opportunity that the filters match, not only
-// those of the page. Amounts are in cents; expected amounts are weighted by confidence; annualized
-// amounts count a monthly value twelve times.
+// OpportunityTotals: sums over every opportunity that the filters match, not only those of the page.
+// Amounts are in cents; expected amounts are weighted by confidence; annualized amounts count a
+// monthly value twelve times.
 type OpportunityTotals struct {
 	runtime.Object
 	CountByValuePeriod               *OpportunityCounts
@@ -180,7 +180,7 @@ func (*OpportunityTotals) Wire() *wire.Struct[OpportunityTotals] { return &struc
 var structOpportunityTotals = wire.Struct[OpportunityTotals]{
 	Object: func(v *OpportunityTotals) *runtime.Object { return &v.Object },
 	Members: []wire.Member[OpportunityTotals]{
-		{Name: "count_by_value_period", Ref: func(v *OpportunityTotals) wire.Slot { return wire.Obj(&v.CountByValuePeriod) }},
+		{Name: "count_by_value_period", Bit: 1, Ref: func(v *OpportunityTotals) wire.Slot { return wire.Obj(&v.CountByValuePeriod) }},
 		{Name: "total_value_one_time", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.TotalValueOneTime) }},
 		{Name: "total_value_one_time_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.TotalValueOneTimeFormatted) }},
 		{Name: "total_value_monthly", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.TotalValueMonthly) }},
@@ -200,8 +200,8 @@ var structOpportunityTotals = wire.Struct[OpportunityTotals]{
 	},
 }
 
-// OpportunityGroup is described so: opportunities that have something in common, with their totals.
-// Comes when the list is grouped.
+// OpportunityGroup: opportunities that have something in common, with their totals. Comes when the
+// list is grouped.
 type OpportunityGroup struct {
 	OpportunityTotals
 	Key          json.RawMessage  // What the group has in common: a user, or a week, month, quarter or year.
@@ -223,7 +223,7 @@ var structOpportunityGroup = wire.Struct[OpportunityGroup]{
 	Base:   func(v *OpportunityGroup) wire.Part { return wire.In(&v.OpportunityTotals) },
 	Members: []wire.Member[OpportunityGroup]{
 		{Name: "key", Ref: func(v *OpportunityGroup) wire.Slot { return wire.Raw(&v.Key) }},
-		{Name: "objects", Ref: func(v *OpportunityGroup) wire.Slot { return wire.List(&v.Objects) }},
+		{Name: "objects", Bit: 2, Ref: func(v *OpportunityGroup) wire.Slot { return wire.List(&v.Objects) }},
 		{Name: "total_results", Ref: func(v *OpportunityGroup) wire.Slot { return wire.OptInt(&v.TotalResults) }},
 	},
 }
@@ -326,26 +326,26 @@ var structOpportunity = wire.Struct[Opportunity]{
 		{Name: "contact_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.ContactName) }},
 		{Name: "note", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.Note) }},
 		{Name: "note_html", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.NoteHTML) }},
-		{Name: "attachments", Ref: func(v *Opportunity) wire.Slot { return wire.List(&v.Attachments) }},
+		{Name: "attachments", Bit: 6, Ref: func(v *Opportunity) wire.Slot { return wire.List(&v.Attachments) }},
 		{Name: "custom_fields", Ref: func(v *Opportunity) wire.Slot { return wire.Custom(&v.CustomFields) }},
 		{Name: "created_by", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
 		{Name: "created_by_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.CreatedByName) }},
 		{Name: "date_created", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.DateCreated) }},
 		{Name: "updated_by", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
 		{Name: "updated_by_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.UpdatedByName) }},
-		{Name: "date_updated", Bit: 6, Ref: func(v *Opportunity) wire.Slot { return wire.Str(&v.DateUpdated) }},
+		{Name: "date_updated", Bit: 7, Ref: func(v *Opportunity) wire.Slot { return wire.Str(&v.DateUpdated) }},
 		{Name: "organization_id", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "integration_links", Ref: func(v *Opportunity) wire.Slot { return wire.List(&v.IntegrationLinks) }},
-		{Name: "comment_summary", Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.CommentSummary) }},
-		{Name: "lead_primary_email", Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.LeadPrimaryEmail) }},
-		{Name: "lead_primary_phone", Ref: func(v *Opportunity) wire.Slot { return wire.List(&v.LeadPrimaryPhone) }},
+		{Name: "integration_links", Bit: 8, Ref: func(v *Opportunity) wire.Slot { return wire.List(&v.IntegrationLinks) }},
+		{Name: "comment_summary", Bit: 9, Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.CommentSummary) }},
+		{Name: "lead_primary_email", Bit: 10, Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.LeadPrimaryEmail) }},
+		{Name: "lead_primary_phone", Bit: 11, Ref: func(v *Opportunity) wire.Slot { return wire.List(&v.LeadPrimaryPhone) }},
 		{Name: "is_stalled", Ref: func(v *Opportunity) wire.Slot { return wire.OptBool(&v.IsStalled) }},
-		{Name: "suggested_action", Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.SuggestedAction) }},
-		{Name: "stall_status", Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.StallStatus) }},
+		{Name: "suggested_action", Bit: 12, Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.SuggestedAction) }},
+		{Name: "stall_status", Bit: 13, Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.StallStatus) }},
 	},
 }
 
-// ValuePeriod: how often the value of a deal is paid.
+// ValuePeriod is how often the value of a deal is paid.
 type ValuePeriod string
 
 // Values of [ValuePeriod].
@@ -355,7 +355,7 @@ const (
 	ValuePeriodAnnual  ValuePeriod = "annual"   // Paid every year.
 )
 
-// SuggestedActionType: what Close suggests to do next about a deal. Close may use other words too.
+// SuggestedActionType is what Close suggests to do next about a deal. Close may use other words too.
 type SuggestedActionType string
 
 // Values of [SuggestedActionType].
@@ -367,7 +367,7 @@ const (
 	SuggestedActionTypeFollowUpSMS     SuggestedActionType = "follow_up_sms"     // Send a text message.
 )
 
-// StallActionType: what Close suggests to do about a stalled deal. Close may use other words too.
+// StallActionType is what Close suggests to do about a stalled deal. Close may use other words too.
 type StallActionType string
 
 // Values of [StallActionType].
@@ -380,7 +380,7 @@ const (
 	StallActionTypeChangeCommunicationMethod StallActionType = "change_communication_method"   // Try another way to get in touch.
 )
 
-// StallIssue: what is wrong with the communication about a stalled deal. Close may use other words
+// StallIssue is what is wrong with the communication about a stalled deal. Close may use other words
 // too.
 type StallIssue string
 

@@ -2,7 +2,7 @@
 
 package closetools
 
-// OpportunityStatusType: what a status means for the deal.
+// OpportunityStatusType is what a status means for the deal.
 type OpportunityStatusType string
 
 // Values of [OpportunityStatusType].

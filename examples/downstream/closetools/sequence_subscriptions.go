@@ -2,7 +2,7 @@
 
 package closetools
 
-// SequenceSubscriptionStatus: where the enrolment of a contact stands.
+// SequenceSubscriptionStatus is where the enrolment of a contact stands.
 type SequenceSubscriptionStatus string
 
 // Values of [SequenceSubscriptionStatus].

@@ -2,7 +2,7 @@
 
 package closetools
 
-// SequenceStatus: whether a sequence is at work.
+// SequenceStatus is whether a sequence is at work.
 type SequenceStatus string
 
 // Values of [SequenceStatus].

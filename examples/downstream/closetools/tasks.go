@@ -85,8 +85,8 @@ var opTaskCreate = runtime.Operation{
 	}},
 }
 
-// Task is described so: something to do on a lead. Which fields are there depends on _type; the last
-// ones belong to tasks that Close made.
+// Task: something to do on a lead. Which fields are there depends on _type; the last ones belong to
+// tasks that Close made.
 type Task struct {
 	runtime.Object
 	ID             TaskID
@@ -196,8 +196,8 @@ var structTask = wire.Struct[Task]{
 		{Name: "subject", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.Subject) }},
 		{Name: "body_preview", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.BodyPreview) }},
 		{Name: "email_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.EmailID) }},
-		{Name: "emails", Ref: func(v *Task) wire.Slot { return wire.Strs(&v.Emails) }},
-		{Name: "cleared_followups", Ref: func(v *Task) wire.Slot { return wire.Raws(&v.ClearedFollowups) }},
+		{Name: "emails", Bit: 7, Ref: func(v *Task) wire.Slot { return wire.Strs(&v.Emails) }},
+		{Name: "cleared_followups", Bit: 8, Ref: func(v *Task) wire.Slot { return wire.Raws(&v.ClearedFollowups) }},
 		{Name: "total_emails_count_in_thread", Ref: func(v *Task) wire.Slot { return wire.OptInt(&v.TotalEmailsCountInThread) }},
 		{Name: "phone", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.Phone) }},
 		{Name: "phone_formatted", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.PhoneFormatted) }},
@@ -209,7 +209,7 @@ var structTask = wire.Struct[Task]{
 		{Name: "recording_url", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.RecordingURL) }},
 		{Name: "voicemail_url", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.VoicemailURL) }},
 		{Name: "voicemail_duration", Ref: func(v *Task) wire.Slot { return wire.OptInt(&v.VoicemailDuration) }},
-		{Name: "attachments", Ref: func(v *Task) wire.Slot { return wire.List(&v.Attachments) }},
+		{Name: "attachments", Bit: 9, Ref: func(v *Task) wire.Slot { return wire.List(&v.Attachments) }},
 		{Name: "opportunity_note", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.OpportunityNote) }},
 		{Name: "opportunity_value", Ref: func(v *Task) wire.Slot { return wire.OptInt(&v.OpportunityValue) }},
 		{Name: "opportunity_value_currency", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.OpportunityValueCurrency) }},
@@ -245,7 +245,7 @@ const (
 
 var wordsNewTaskType = []string{"lead", "outgoing_call"}
 
-// TaskPriority: how urgent a task is.
+// TaskPriority is how urgent a task is.
 type TaskPriority string
 
 // Values of [TaskPriority].
@@ -266,7 +266,7 @@ const (
 	TaskViewArchive TaskView = "archive" // Complete.
 )
 
-// TaskResolution: how a task ended that was not simply done. Close may use other words too.
+// TaskResolution is how a task ended that was not simply done. Close may use other words too.
 type TaskResolution string
 
 // Values of [TaskResolution].

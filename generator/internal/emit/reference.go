@@ -75,8 +75,8 @@ func toolPage(b *strings.Builder, api *manifest.API, t *manifest.Tool) {
 	if len(t.Params) > 0 {
 		b.WriteString("\nBold parameters are required.\n\n")
 	}
-	for _, r := range t.Rules {
-		fmt.Fprintf(b, "- %s\n", r.Sentence())
+	for _, r := range manifest.Sentences(t.Rules) {
+		fmt.Fprintf(b, "- %s\n", r)
 	}
 	if len(t.Rules) > 0 {
 		b.WriteByte('\n')

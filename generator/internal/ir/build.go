@@ -149,7 +149,7 @@ func (b *builder) file(r *manifest.Resource) (File, error) {
 }
 
 func enum(e *manifest.Enum) Enum {
-	out := Enum{Type: e.Name, Doc: e.Name + ": " + lowerFirst(e.About)}
+	out := Enum{Type: e.Name, Doc: typeDoc(e.Name, e.About)}
 	if e.Open {
 		out.Doc += " Close may use other words too."
 	}
@@ -162,7 +162,7 @@ func enum(e *manifest.Enum) Enum {
 // object makes the struct of a type that is received or sent.
 func (b *builder) object(o *manifest.Object) (Struct, error) {
 	u := b.uses[o]
-	s := Struct{Type: o.Name, Doc: o.Name + " is " + article(o.About), Output: u.output}
+	s := Struct{Type: o.Name, Doc: typeDoc(o.Name, o.About), Output: u.output}
 	fields := o.Fields
 	bit := 0
 	if b.embeds(o) {

@@ -96,11 +96,7 @@ func join(parts ...string) string {
 func opDoc(api *manifest.API, t *manifest.Tool, fn string) []string {
 	first := fn + " " + thirdPerson(t.Does)
 	second := mentions(api, join(t.Use))
-	var rules []string
-	for _, r := range t.Rules {
-		rules = append(rules, r.Sentence())
-	}
-	second = join(second, strings.Join(rules, " "))
+	second = join(second, strings.Join(manifest.Sentences(t.Rules), " "))
 	if t.Sends {
 		second = join(second, "It may send a message to a customer.")
 	}
@@ -146,16 +142,16 @@ func lowerFirst(s string) string {
 	return string(unicode.ToLower(r)) + s[n:]
 }
 
-// article lower-cases the start of a description that follows "is".
-func article(s string) string {
-	if s == "" {
-		return "an object of the API."
+// typeDoc starts the comment of a type with its name.
+func typeDoc(name, about string) string {
+	if about == "" {
+		return name + " is an object of the API."
 	}
-	switch first, _, _ := strings.Cut(s, " "); first {
+	switch first, _, _ := strings.Cut(about, " "); first {
 	case "A", "An", "The", "One", "What", "How", "Where", "Which", "Who", "When", "Whether":
-		return lowerFirst(s)
+		return name + " is " + lowerFirst(about)
 	}
-	return "described so: " + lowerFirst(s)
+	return name + ": " + lowerFirst(about)
 }
 
 func withArticle(s string) string {

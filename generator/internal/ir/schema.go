@@ -422,9 +422,7 @@ func resultType(t *manifest.Type, w *walk) object {
 // description is what a model reads about a tool.
 func description(t *manifest.Tool) string {
 	parts := []string{t.Does, t.Use}
-	for _, r := range t.Rules {
-		parts = append(parts, r.Sentence())
-	}
+	parts = append(parts, manifest.Sentences(t.Rules)...)
 	if t.Gives != "" {
 		parts = append(parts, fmt.Sprintf("Returns %s", lowerFirst(t.Gives)))
 	}

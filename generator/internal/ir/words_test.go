@@ -27,15 +27,15 @@ func TestThirdPerson(t *testing.T) {
 
 func TestArticles(t *testing.T) {
 	for in, want := range map[string]string{
-		"A lead.":        "a lead.",
-		"The answer.":    "the answer.",
-		"How it is.":     "how it is.",
-		"Answer to it.":  "described so: answer to it.",
-		"SMS of a lead.": "described so: SMS of a lead.",
-		"":               "an object of the API.",
+		"A lead.":        "T is a lead.",
+		"The answer.":    "T is the answer.",
+		"How it is.":     "T is how it is.",
+		"Answer to it.":  "T: answer to it.",
+		"SMS of a lead.": "T: SMS of a lead.",
+		"":               "T is an object of the API.",
 	} {
-		if got := article(in); got != want {
-			t.Errorf("article(%q) = %q, want %q", in, got, want)
+		if got := typeDoc("T", in); got != want {
+			t.Errorf("typeDoc(%q) = %q, want %q", in, got, want)
 		}
 	}
 	for in, want := range map[string]string{"lead": "a lead", "activity": "an activity", "user": "a user", "sms": "an SMS", "email account": "an email account", "organization": "an organization"} {

@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 )
@@ -43,23 +44,23 @@ func (s *Store) migrate(ctx context.Context) error {
 		for query, to := range map[string]*int{
 			"pragma application_id": &app, "pragma user_version": &version, "select count(*) from sqlite_schema": &tables,
 		} {
-			if err := t.tx.QueryRowContext(t.ctx, query).Scan(to); err != nil {
+			if err := t.conn.QueryRowContext(t.ctx, query).Scan(to); err != nil {
 				return err
 			}
 		}
 		switch {
 		case app != application && (app != 0 || version != 0 || tables != 0):
-			return fmt.Errorf("the file holds the database of another program")
+			return errors.New("the file holds the database of another program")
 		case version > len(steps):
 			return fmt.Errorf("the database is of version %d, and this program knows no version above %d: use a newer release of it", version, len(steps))
 		}
 		for _, step := range steps[version:] {
-			if _, err := t.tx.ExecContext(t.ctx, step); err != nil {
+			if _, err := t.conn.ExecContext(t.ctx, step); err != nil {
 				return err
 			}
 		}
 		// Values of pragmas cannot be parameters.
-		_, err := t.tx.ExecContext(t.ctx, fmt.Sprintf("pragma application_id = %d; pragma user_version = %d", application, len(steps)))
+		_, err := t.conn.ExecContext(t.ctx, fmt.Sprintf("pragma application_id = %d; pragma user_version = %d", application, len(steps)))
 		return err
 	})
 }

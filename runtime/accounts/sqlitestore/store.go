@@ -38,15 +38,13 @@ const (
 type Store struct {
 	path   string
 	file   os.FileInfo // the file as it was opened
-	turn   chan struct{}
-	writer database // one connection
-	reader database
-}
+	reader *sql.DB
+	reads  sync.Map // prepared statements by their text
+	writer *sql.DB
 
-// database is a pool of connections with the statements prepared on it.
-type database struct {
-	*sql.DB
-	statements *sync.Map // text to *sql.Stmt
+	turn   chan struct{} // held by who uses the rest
+	conn   *sql.Conn     // the only one of writer
+	writes map[string]*sql.Stmt
 }
 
 // Open opens the database in a file, and makes it if there is none. The folder
@@ -63,7 +61,7 @@ func Open(path string) (*Store, error) {
 	if err := create(abs); err != nil {
 		return nil, err
 	}
-	s := &Store{path: abs, turn: make(chan struct{}, 1)}
+	s := &Store{path: abs, turn: make(chan struct{}, 1), writes: map[string]*sql.Stmt{}}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(s.fail(err), s.Close())
 	}
@@ -125,11 +123,16 @@ func (s *Store) open() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), busyLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*busyLimit)
 	defer cancel()
 	var mode string
-	err = patiently(ctx, func() error {
-		return s.writer.QueryRowContext(ctx, "pragma journal_mode = wal").Scan(&mode)
+	err = patiently(ctx, func() (err error) {
+		if s.conn == nil {
+			if s.conn, err = s.writer.Conn(ctx); err != nil {
+				return err
+			}
+		}
+		return s.conn.QueryRowContext(ctx, "pragma journal_mode = wal").Scan(&mode)
 	})
 	if err != nil {
 		return err
@@ -140,7 +143,7 @@ func (s *Store) open() error {
 	return s.migrate(ctx)
 }
 
-func connect(path string, conns int, pragmas ...string) (database, error) {
+func connect(path string, conns int, pragmas ...string) (*sql.DB, error) {
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // a drive letter
@@ -149,38 +152,34 @@ func connect(path string, conns int, pragmas ...string) (database, error) {
 	q := url.Values{"_pragma": pragmas, "_txlock": {"immediate"}, "mode": {"rw"}}
 	db, err := sql.Open("sqlite", "file:"+u.EscapedPath()+"?"+q.Encode())
 	if err != nil {
-		return database{}, err
+		return nil, err
 	}
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
-	return database{db, &sync.Map{}}, nil
+	return db, nil
 }
 
-// Close closes the database.
+// Close closes the database. It waits for the change that is being made.
 func (s *Store) Close() error {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
 	var errs []error
-	for _, db := range []database{s.reader, s.writer} { // the writer last: it tidies up
-		if db.DB != nil {
-			errs = append(errs, db.Close())
+	if s.reader != nil {
+		errs = append(errs, s.reader.Close())
+	}
+	if s.conn != nil {
+		for _, st := range s.writes {
+			errs = append(errs, st.Close())
+		}
+		if err := s.conn.Close(); !errors.Is(err, sql.ErrConnDone) {
+			errs = append(errs, err)
 		}
 	}
+	if s.writer != nil {
+		errs = append(errs, s.writer.Close()) // last: it tidies up the files
+	}
+	clear(s.writes)
 	return errors.Join(errs...)
-}
-
-// prepare gives a prepared statement. The texts are constants, so there are few.
-func (d database) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
-	if st, ok := d.statements.Load(query); ok {
-		return st.(*sql.Stmt), nil
-	}
-	st, err := d.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	if old, ok := d.statements.LoadOrStore(query, st); ok {
-		_ = st.Close()
-		return old.(*sql.Stmt), nil
-	}
-	return st, nil
 }
 
 // scanner is a row.
@@ -189,13 +188,28 @@ type scanner interface{ Scan(dest ...any) error }
 // read visits the rows of a query.
 func (s *Store) read(ctx context.Context, query string, visit func(scanner) error, args ...any) error {
 	return s.fail(patiently(ctx, func() error {
-		st, err := s.reader.prepare(ctx, query)
+		st, err := s.prepared(ctx, query)
 		if err != nil {
 			return err
 		}
 		rows, err := st.QueryContext(ctx, args...)
 		return each(rows, err, visit)
 	}))
+}
+
+// prepared gives the statement of a query. There are few texts.
+func (s *Store) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	if st, ok := s.reads.Load(query); ok {
+		return st.(*sql.Stmt), nil
+	}
+	st, err := s.reader.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if old, ok := s.reads.LoadOrStore(query, st); ok {
+		return old.(*sql.Stmt), st.Close()
+	}
+	return st, nil
 }
 
 func each(rows *sql.Rows, err error, visit func(scanner) error) error {
@@ -215,8 +229,7 @@ func each(rows *sql.Rows, err error, visit func(scanner) error) error {
 // that it can read, decide and write.
 type tx struct {
 	ctx context.Context
-	tx  *sql.Tx
-	db  database
+	*Store
 	now time.Time
 }
 
@@ -238,21 +251,25 @@ func (s *Store) write(ctx context.Context, change func(*tx) error) error {
 	return s.fail(s.change(ctx, change))
 }
 
-func (s *Store) change(ctx context.Context, change func(*tx) error) error {
-	t := &tx{ctx: context.WithoutCancel(ctx), db: s.writer}
-	err := patiently(ctx, func() (err error) {
-		t.tx, err = s.writer.BeginTx(t.ctx, nil)
-		return err
-	})
-	if err != nil {
+func (s *Store) change(ctx context.Context, change func(*tx) error) (err error) {
+	t := &tx{ctx: context.WithoutCancel(ctx), Store: s}
+	// Immediate, because a change that begins as a read cannot wait for others.
+	if err := patiently(ctx, func() error { _, err := t.exec("begin immediate"); return err }); err != nil {
 		return err
 	}
-	defer func() { _ = t.tx.Rollback() }() // does nothing after a commit
+	committed := false
+	defer func() {
+		if !committed {
+			_, _ = t.exec("rollback") // SQLite may have done so already
+		}
+	}()
 	t.now = now()
 	if err := change(t); err != nil {
 		return err
 	}
-	return t.tx.Commit()
+	_, err = t.exec("commit")
+	committed = err == nil
+	return err
 }
 
 // patiently tries again as long as another process is in the way.
@@ -274,11 +291,14 @@ func patiently(ctx context.Context, try func() error) error {
 }
 
 func (t *tx) statement(query string) (*sql.Stmt, error) {
-	st, err := t.db.prepare1(t.ctx, t.tx, query)
-	if err != nil {
-		return nil, err
+	if st := t.writes[query]; st != nil {
+		return st, nil
 	}
-	return t.tx.StmtContext(t.ctx, st), nil
+	st, err := t.conn.PrepareContext(t.ctx, query)
+	if err == nil {
+		t.writes[query] = st
+	}
+	return st, err
 }
 
 // exec reports how many rows it changed.

@@ -32,7 +32,7 @@ var all = runtime.Catalogue{
 	List: []runtime.Tool{
 		{
 			Name: "close_lead_create", Title: "Lead create", Resource: "leads", Func: "LeadCreate", Effect: runtime.Write,
-			Method: "POST", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "83a1cbf4c2327a6f",
+			Method: "POST", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "64888dbcbefccaa0",
 			Description: "Create a lead, a company record, optionally with its contacts and addresses. In our company a lead is made only after a call. Search with close_leads_list first. Give status_id or status, not both. Returns the new lead with its id and the ids of its contacts.",
 			Synonyms:    []string{"add company", "new account", "create organization", "add prospect"}, Show: []string{"id", "display_name", "status_label", "contacts", "html_url"},
 			Examples: []runtime.ToolExample{{About: "A company with one contact.", Input: "{\"name\":\"Acme Corp\",\"url\":\"https://acme.example\",\"contacts\":[{\"name\":\"Ann Lee\",\"emails\":[{\"email\":\"ann@acme.example\",\"type\":\"office\"}]}]}"}},
