@@ -477,6 +477,9 @@ func TestDecodeErrors(t *testing.T) {
 			if err.Error() != c.want || s.count() != 1 {
 				t.Errorf("%d requests\ngot  %s\nwant %s", s.count(), err, c.want)
 			}
+			if errors.Unwrap(e) != e.Err || e.Err == nil || e.Tool != "close_item_get" || e.Status/100 != 2 {
+				t.Errorf("%+v", e)
+			}
 			for _, f := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
 				if got := fmt.Sprintf(f, err); strings.Contains(got, "secret") || strings.Contains(got, "<!DOC") || strings.Contains(got, "xxx") {
 					t.Errorf("%s prints the body: %.100s", f, got)

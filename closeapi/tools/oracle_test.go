@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -609,4 +611,68 @@ func explainAcceptance(t *testing.T, tool *runtime.Tool, tree map[string]any, ch
 func short(err error) string {
 	lines := strings.Split(fmt.Sprintf("%#v", err), "\n")
 	return lines[len(lines)-1]
+}
+
+// TestAliases proves that an alias asks for the same as the name that it stands
+// for, for every alias of every tool.
+func TestAliases(t *testing.T) {
+	t.Parallel()
+	for i, tool := range tools.All() {
+		tree := decode(t, tool.InputSchema()).(map[string]any)
+		properties := tree["properties"].(map[string]any)
+		for j, a := range tool.Aliases {
+			t.Run(tool.Name+"/"+a.Name, func(t *testing.T) {
+				g := &generator{r: rand.New(rand.NewPCG(uint64(i), uint64(j)))}
+				plain := decode(t, []byte(tool.Examples[0].Input)).(map[string]any)
+				for _, e := range tool.Examples {
+					if with := decode(t, []byte(e.Input)).(map[string]any); with[a.For] != nil {
+						plain = with
+					}
+				}
+				for len(text(plain[a.For])) < 5 { // neither nothing, nor null, nor empty
+					plain[a.For] = g.value(a.For, properties[a.For])
+					if has(properties[a.For], "integer") {
+						break
+					}
+				}
+				other := maps.Clone(plain)
+				delete(other, a.For)
+				other[a.Name] = plain[a.For]
+				if a.Name == "pause" {
+					plain[a.For], other[a.Name] = "paused", true
+				}
+				if want, got := asked(t, tool, plain), asked(t, tool, other); want != got {
+					t.Errorf("%s asks for\n%s\nwant\n%s", a.Name, got, want)
+				}
+				other[a.For] = plain[a.For]
+				if tool.Validate(json.RawMessage(text(other))) == nil {
+					t.Error("both names at once pass")
+				}
+			})
+		}
+	}
+}
+
+// asked gives the request that a tool sends.
+func asked(t *testing.T, tool *runtime.Tool, input map[string]any) string {
+	t.Helper()
+	var request string
+	spy := runtime.Use(func(runtime.RoundTrip) runtime.RoundTrip {
+		return func(a *runtime.Attempt) (*http.Response, error) {
+			var body []byte
+			if a.Request.Body != nil {
+				b, err := io.ReadAll(a.Request.Body)
+				if err != nil {
+					return nil, err
+				}
+				body = b
+			}
+			request = a.Request.Method + " " + a.Request.URL.RequestURI() + " " + string(body)
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}"))}, nil
+		}
+	})
+	if _, err := tool.Call(t.Context(), runtime.NewClient(runtime.APIKey("key"), spy), json.RawMessage(text(input))); err != nil {
+		t.Fatalf("%s: %v", text(input), err)
+	}
+	return request
 }

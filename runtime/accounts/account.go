@@ -109,6 +109,7 @@ type entry struct {
 	token atomic.Pointer[token]
 	used  atomic.Int64 // wall time of the last use that was noted
 	dirty atomic.Bool  // the store does not know of it
+	fence atomic.Int64 // newest generation that was seen; older ones are not published
 
 	mu        sync.Mutex
 	flight    *flight
@@ -145,6 +146,20 @@ func (m *Manager) live(a *Account) *entry {
 		a.entry.Store(e)
 	}
 	return e
+}
+
+// advance moves the fence to a generation, and reports false if the fence is
+// beyond it already.
+func (e *entry) advance(generation int64) bool {
+	for {
+		at := e.fence.Load()
+		if generation < at {
+			return false
+		}
+		if generation == at || e.fence.CompareAndSwap(at, generation) {
+			return true
+		}
+	}
 }
 
 // use notes that the account is in use, once a minute.
@@ -248,6 +263,9 @@ func floorOf(life time.Duration) time.Duration { return min(floorTime, max(life,
 // publish makes the token of a record the one that callers get. Read is when
 // the record was asked for.
 func (m *Manager) publish(e *entry, rec Record, read instant) (*token, error) {
+	if !e.advance(rec.Generation) {
+		return e.token.Load(), nil // this was read before something newer happened
+	}
 	if err := stateError(rec); err != nil {
 		e.token.Store(nil)
 		return nil, err

@@ -28,10 +28,14 @@ func (m *Manager) Disconnect(ctx context.Context, p Principal, connection string
 	if err := failpoint.Hit(ctx, failpoint.Disconnect); err != nil {
 		return err
 	}
-	_, err = m.store.Disconnect(ctx, DisconnectRequest{
+	rec, err := m.store.Disconnect(ctx, DisconnectRequest{
 		Key: key, Reason: reason, RevocationIDs: [2]string{randomID(), randomID()}, Note: Note{Type: EventDisconnected, Actor: actor},
 	})
-	m.entry(key).token.Store(nil)
+	e := m.entry(key)
+	if err == nil {
+		e.advance(rec.Generation) // whatever is in flight stays unpublished
+	}
+	e.token.Store(nil)
 	if err != nil {
 		return err
 	}

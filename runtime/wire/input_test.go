@@ -216,7 +216,7 @@ func TestPlainParameters(t *testing.T) {
 			"list: is required", "object: is required", "raw: cannot be null, got null (leave it out instead)"},
 		`{"int":10,"cents":0.5,"float":"1","bool":"true","list":[],"object":{},"raw":[]}`: {
 			"cents: must be an integer amount in cents, got 0.5 (a fraction of a cent cannot be stored; for dollars multiply by 100: 0.5 dollars are 50 cents)",
-			`float: must be a number, got "1"`, `bool: must be true or false, got "true"`, "int: must be from 0 to 9, got 10", "list: is required", "object.city: is required"},
+			`float: must be a number, got "1"`, `bool: must be true or false, got "true"`, "object.city: is required", "int: must be from 0 to 9, got 10", "list: is required"},
 		`{}`: {"int: is required", "cents: is required", "float: is required", "bool: is required", "list: is required", "object: is required", "raw: is required"},
 	} {
 		_, err := runtime.ParseParams(op, []byte(in))
