@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -71,35 +72,33 @@ type ActivitiesListParams struct {
 func (v *ActivitiesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*ActivitiesListParams) Wire() *wire.Struct[ActivitiesListParams] {
-	return &structActivitiesListParams
-}
+func (*ActivitiesListParams) Wire() *wire.Struct { return &structActivitiesListParams }
 
-var structActivitiesListParams = wire.Struct[ActivitiesListParams]{
-	Members: []wire.Member[ActivitiesListParams]{
-		{In: &wire.Field{Name: "_type__in", In: wire.Query, Flags: wire.Open, Enum: wordsActivityType}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.Strs(&v.TypeIn) }},
-		{In: &wire.Field{Name: "user_id__in", In: wire.Query, ID: &kindAny, From: "close_users_list"}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.Strs(&v.UserIDIn) }},
-		{In: &wire.Field{Name: "contact_id__in", In: wire.Query, ID: &kindContact}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.Strs(&v.ContactIDIn) }},
-		{In: &wire.Field{Name: "lead_id__in", In: wire.Query, ID: &kindLead}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.Strs(&v.LeadIDIn) }},
-		{In: &wire.Field{Name: "thread_emails", In: wire.Query, Enum: wordsThreadEmails}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.OptStr(&v.ThreadEmails) }},
-		{In: &wire.Field{Name: "_order_by", In: wire.Query}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.OptStr(&v.OrderBy) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
-		{In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.Strs(&v.LeadID) }},
-		{In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.Strs(&v.ContactID) }},
-		{In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.Strs(&v.UserID) }},
-		{In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindActivity}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.Strs(&v.IDIn) }},
-		{In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{In: &wire.Field{Name: "_type", In: wire.Query, Flags: wire.Open, Enum: wordsActivityType}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.Strs(&v.Type) }},
-		{In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.OptStr(&v.DateCreatedGt) }},
-		{In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.OptStr(&v.DateCreatedGte) }},
-		{In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.OptStr(&v.DateCreatedLt) }},
-		{In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.OptStr(&v.DateCreatedLte) }},
-		{In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.OptStr(&v.ActivityAtGt) }},
-		{In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.OptStr(&v.ActivityAtGte) }},
-		{In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.OptStr(&v.ActivityAtLt) }},
-		{In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *ActivitiesListParams) wire.Slot { return wire.OptStr(&v.ActivityAtLte) }},
+var structActivitiesListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.TypeIn), In: &wire.Field{Name: "_type__in", In: wire.Query, Flags: wire.Open, Enum: wordsActivityType}},
+		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.UserIDIn), In: &wire.Field{Name: "user_id__in", In: wire.Query, ID: &kindAny, From: "close_users_list"}},
+		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.ContactIDIn), In: &wire.Field{Name: "contact_id__in", In: wire.Query, ID: &kindContact}},
+		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.LeadIDIn), In: &wire.Field{Name: "lead_id__in", In: wire.Query, ID: &kindLead}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ThreadEmails), In: &wire.Field{Name: "thread_emails", In: wire.Query, Enum: wordsThreadEmails}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query}},
+		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+		{As: wire.OptInt, At: unsafe.Offsetof(ActivitiesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(ActivitiesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
+		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
+		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindActivity}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
+		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query, Flags: wire.Open, Enum: wordsActivityType}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
 	},
 }
 
@@ -149,27 +148,27 @@ func (v ActivityBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *ActivityBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*ActivityBase) Wire() *wire.Struct[ActivityBase] { return &structActivityBase }
+func (*ActivityBase) Wire() *wire.Struct { return &structActivityBase }
 
-var structActivityBase = wire.Struct[ActivityBase]{
-	Object: func(v *ActivityBase) *runtime.Object { return &v.Object },
-	Members: []wire.Member[ActivityBase]{
-		{Name: "id", Bit: 1, Ref: func(v *ActivityBase) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "_type", Bit: 2, Ref: func(v *ActivityBase) wire.Slot { return wire.Str(&v.Type) }},
-		{Name: "lead_id", Ref: func(v *ActivityBase) wire.Slot { return wire.OptStr(&v.LeadID) }},
-		{Name: "contact_id", Ref: func(v *ActivityBase) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{Name: "user_id", Ref: func(v *ActivityBase) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{Name: "user_name", Ref: func(v *ActivityBase) wire.Slot { return wire.OptStr(&v.UserName) }},
-		{Name: "users", Bit: 3, Ref: func(v *ActivityBase) wire.Slot { return wire.Strs(&v.Users) }},
-		{Name: "activity_at", Ref: func(v *ActivityBase) wire.Slot { return wire.OptStr(&v.ActivityAt) }},
-		{Name: "organization_id", Bit: 4, Ref: func(v *ActivityBase) wire.Slot { return wire.Str(&v.OrganizationID) }},
-		{Name: "comment_summary", Bit: 5, Ref: func(v *ActivityBase) wire.Slot { return wire.Obj(&v.CommentSummary) }},
-		{Name: "created_by", Ref: func(v *ActivityBase) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{Name: "created_by_name", Ref: func(v *ActivityBase) wire.Slot { return wire.OptStr(&v.CreatedByName) }},
-		{Name: "updated_by", Ref: func(v *ActivityBase) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "updated_by_name", Ref: func(v *ActivityBase) wire.Slot { return wire.OptStr(&v.UpdatedByName) }},
-		{Name: "date_created", Bit: 6, Ref: func(v *ActivityBase) wire.Slot { return wire.Str(&v.DateCreated) }},
-		{Name: "date_updated", Bit: 7, Ref: func(v *ActivityBase) wire.Slot { return wire.Str(&v.DateUpdated) }},
+var structActivityBase = wire.Struct{
+	Size: unsafe.Sizeof(ActivityBase{}), Make: wire.Make[ActivityBase], Move: wire.Move[ActivityBase],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(ActivityBase{}.ID)},
+		{Name: "_type", Bit: 2, As: wire.Str, At: unsafe.Offsetof(ActivityBase{}.Type)},
+		{Name: "lead_id", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.LeadID)},
+		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.ContactID)},
+		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.UserID)},
+		{Name: "user_name", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.UserName)},
+		{Name: "users", Bit: 3, As: wire.Strs, At: unsafe.Offsetof(ActivityBase{}.Users)},
+		{Name: "activity_at", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.ActivityAt)},
+		{Name: "organization_id", Bit: 4, As: wire.Str, At: unsafe.Offsetof(ActivityBase{}.OrganizationID)},
+		{Name: "comment_summary", Bit: 5, As: wire.Obj, At: unsafe.Offsetof(ActivityBase{}.CommentSummary), Elem: wire.Elem[CommentSummary]},
+		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.CreatedBy)},
+		{Name: "created_by_name", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.CreatedByName)},
+		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.UpdatedBy)},
+		{Name: "updated_by_name", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.UpdatedByName)},
+		{Name: "date_created", Bit: 6, As: wire.Str, At: unsafe.Offsetof(ActivityBase{}.DateCreated)},
+		{Name: "date_updated", Bit: 7, As: wire.Str, At: unsafe.Offsetof(ActivityBase{}.DateUpdated)},
 	},
 }
 
@@ -280,28 +279,28 @@ func (v Activity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Activity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Activity) Wire() *wire.Struct[Activity] { return &structActivity }
+func (*Activity) Wire() *wire.Struct { return &structActivity }
 
-var structActivity = wire.Struct[Activity]{
-	Object: func(v *Activity) *runtime.Object { return &v.Object },
-	Base:   func(v *Activity) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[Activity]{
-		{Name: "status", Ref: func(v *Activity) wire.Slot { return wire.OptStr(&v.Status) }},
-		{Name: "direction", Ref: func(v *Activity) wire.Slot { return wire.OptStr(&v.Direction) }},
-		{Name: "duration", Ref: func(v *Activity) wire.Slot { return wire.OptInt(&v.Duration) }},
-		{Name: "disposition", Ref: func(v *Activity) wire.Slot { return wire.OptStr(&v.Disposition) }},
-		{Name: "note", Ref: func(v *Activity) wire.Slot { return wire.OptStr(&v.Note) }},
-		{Name: "title", Ref: func(v *Activity) wire.Slot { return wire.OptStr(&v.Title) }},
-		{Name: "subject", Ref: func(v *Activity) wire.Slot { return wire.OptStr(&v.Subject) }},
-		{Name: "body_preview", Ref: func(v *Activity) wire.Slot { return wire.OptStr(&v.BodyPreview) }},
-		{Name: "text", Ref: func(v *Activity) wire.Slot { return wire.OptStr(&v.Text) }},
-		{Name: "latest_normalized_subject", Ref: func(v *Activity) wire.Slot { return wire.OptStr(&v.LatestNormalizedSubject) }},
-		{Name: "n_emails", Ref: func(v *Activity) wire.Slot { return wire.OptInt(&v.NEmails) }},
-		{Name: "starts_at", Ref: func(v *Activity) wire.Slot { return wire.OptStr(&v.StartsAt) }},
-		{Name: "old_status_label", Ref: func(v *Activity) wire.Slot { return wire.OptStr(&v.OldStatusLabel) }},
-		{Name: "new_status_label", Ref: func(v *Activity) wire.Slot { return wire.OptStr(&v.NewStatusLabel) }},
-		{Name: "opportunity_id", Ref: func(v *Activity) wire.Slot { return wire.OptStr(&v.OpportunityID) }},
-		{Name: "task_text", Ref: func(v *Activity) wire.Slot { return wire.OptStr(&v.TaskText) }},
+var structActivity = wire.Struct{
+	Base: &structActivityBase,
+	Size: unsafe.Sizeof(Activity{}), Make: wire.Make[Activity], Move: wire.Move[Activity],
+	Members: []wire.Member{
+		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Status)},
+		{Name: "direction", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Direction)},
+		{Name: "duration", As: wire.OptInt, At: unsafe.Offsetof(Activity{}.Duration)},
+		{Name: "disposition", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Disposition)},
+		{Name: "note", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Note)},
+		{Name: "title", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Title)},
+		{Name: "subject", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Subject)},
+		{Name: "body_preview", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.BodyPreview)},
+		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Text)},
+		{Name: "latest_normalized_subject", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.LatestNormalizedSubject)},
+		{Name: "n_emails", As: wire.OptInt, At: unsafe.Offsetof(Activity{}.NEmails)},
+		{Name: "starts_at", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.StartsAt)},
+		{Name: "old_status_label", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.OldStatusLabel)},
+		{Name: "new_status_label", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.NewStatusLabel)},
+		{Name: "opportunity_id", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.OpportunityID)},
+		{Name: "task_text", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.TaskText)},
 	},
 }
 
@@ -353,48 +352,48 @@ func (v Meeting) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Meeting) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Meeting) Wire() *wire.Struct[Meeting] { return &structMeeting }
+func (*Meeting) Wire() *wire.Struct { return &structMeeting }
 
-var structMeeting = wire.Struct[Meeting]{
-	Object: func(v *Meeting) *runtime.Object { return &v.Object },
-	Base:   func(v *Meeting) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[Meeting]{
-		{Name: "title", Bit: 8, Ref: func(v *Meeting) wire.Slot { return wire.Str(&v.Title) }},
-		{Name: "status", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.Status) }},
-		{Name: "starts_at", Bit: 9, Ref: func(v *Meeting) wire.Slot { return wire.Str(&v.StartsAt) }},
-		{Name: "ends_at", Bit: 10, Ref: func(v *Meeting) wire.Slot { return wire.Str(&v.EndsAt) }},
-		{Name: "duration", Bit: 11, Ref: func(v *Meeting) wire.Slot { return wire.Int(&v.Duration) }},
-		{Name: "actual_duration", Ref: func(v *Meeting) wire.Slot { return wire.OptInt(&v.ActualDuration) }},
-		{Name: "is_recurring", Bit: 12, Ref: func(v *Meeting) wire.Slot { return wire.Bool(&v.IsRecurring) }},
-		{Name: "location", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.Location) }},
-		{Name: "note", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.Note) }},
-		{Name: "attendees", Bit: 13, Ref: func(v *Meeting) wire.Slot { return wire.List(&v.Attendees) }},
-		{Name: "user_note", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.UserNote) }},
-		{Name: "user_note_html", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.UserNoteHTML) }},
-		{Name: "user_note_mentions", Bit: 14, Ref: func(v *Meeting) wire.Slot { return wire.Strs(&v.UserNoteMentions) }},
-		{Name: "user_note_date_updated", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.UserNoteDateUpdated) }},
-		{Name: "summary", Bit: 15, Ref: func(v *Meeting) wire.Slot { return wire.Obj(&v.Summary) }},
-		{Name: "transcripts", Bit: 16, Ref: func(v *Meeting) wire.Slot { return wire.List(&v.Transcripts) }},
-		{Name: "outcome_id", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.OutcomeID) }},
-		{Name: "outcome_reason", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.OutcomeReason) }},
-		{Name: "outcome_autofill_confidence", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.OutcomeAutofillConfidence) }},
-		{Name: "outcome_autofill_reasoning", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.OutcomeAutofillReasoning) }},
-		{Name: "playbook_id", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.PlaybookID) }},
-		{Name: "playbook_reason", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.PlaybookReason) }},
-		{Name: "conversation_type_id", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.ConversationTypeID) }},
-		{Name: "conversation_type_reason", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.ConversationTypeReason) }},
-		{Name: "source", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.Source) }},
-		{Name: "connected_account_id", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.ConnectedAccountID) }},
-		{Name: "calendar_event_link", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.CalendarEventLink) }},
-		{Name: "calendar_event_uids", Bit: 17, Ref: func(v *Meeting) wire.Slot { return wire.Strs(&v.CalendarEventUIDs) }},
-		{Name: "provider_calendar_event_id", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.ProviderCalendarEventID) }},
-		{Name: "provider_calendar_ids", Bit: 18, Ref: func(v *Meeting) wire.Slot { return wire.Strs(&v.ProviderCalendarIDs) }},
-		{Name: "provider_calendar_type", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.ProviderCalendarType) }},
-		{Name: "conference_links", Bit: 19, Ref: func(v *Meeting) wire.Slot { return wire.List(&v.ConferenceLinks) }},
-		{Name: "attached_call_ids", Bit: 20, Ref: func(v *Meeting) wire.Slot { return wire.Strs(&v.AttachedCallIDs) }},
-		{Name: "notetaker_id", Ref: func(v *Meeting) wire.Slot { return wire.OptStr(&v.NotetakerID) }},
-		{Name: "integrations", Bit: 21, Ref: func(v *Meeting) wire.Slot { return wire.Raws(&v.Integrations) }},
-		{Name: "_paused_subscriptions", Bit: 22, Ref: func(v *Meeting) wire.Slot { return wire.List(&v.PausedSubscriptions) }},
+var structMeeting = wire.Struct{
+	Base: &structActivityBase,
+	Size: unsafe.Sizeof(Meeting{}), Make: wire.Make[Meeting], Move: wire.Move[Meeting],
+	Members: []wire.Member{
+		{Name: "title", Bit: 8, As: wire.Str, At: unsafe.Offsetof(Meeting{}.Title)},
+		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.Status)},
+		{Name: "starts_at", Bit: 9, As: wire.Str, At: unsafe.Offsetof(Meeting{}.StartsAt)},
+		{Name: "ends_at", Bit: 10, As: wire.Str, At: unsafe.Offsetof(Meeting{}.EndsAt)},
+		{Name: "duration", Bit: 11, As: wire.Int, At: unsafe.Offsetof(Meeting{}.Duration)},
+		{Name: "actual_duration", As: wire.OptInt, At: unsafe.Offsetof(Meeting{}.ActualDuration)},
+		{Name: "is_recurring", Bit: 12, As: wire.Bool, At: unsafe.Offsetof(Meeting{}.IsRecurring)},
+		{Name: "location", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.Location)},
+		{Name: "note", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.Note)},
+		{Name: "attendees", Bit: 13, As: wire.List, At: unsafe.Offsetof(Meeting{}.Attendees), Elem: wire.Elem[MeetingAttendee]},
+		{Name: "user_note", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.UserNote)},
+		{Name: "user_note_html", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.UserNoteHTML)},
+		{Name: "user_note_mentions", Bit: 14, As: wire.Strs, At: unsafe.Offsetof(Meeting{}.UserNoteMentions)},
+		{Name: "user_note_date_updated", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.UserNoteDateUpdated)},
+		{Name: "summary", Bit: 15, As: wire.Obj, At: unsafe.Offsetof(Meeting{}.Summary), Elem: wire.Elem[MeetingSummary]},
+		{Name: "transcripts", Bit: 16, As: wire.List, At: unsafe.Offsetof(Meeting{}.Transcripts), Elem: wire.Elem[Transcript]},
+		{Name: "outcome_id", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.OutcomeID)},
+		{Name: "outcome_reason", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.OutcomeReason)},
+		{Name: "outcome_autofill_confidence", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.OutcomeAutofillConfidence)},
+		{Name: "outcome_autofill_reasoning", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.OutcomeAutofillReasoning)},
+		{Name: "playbook_id", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.PlaybookID)},
+		{Name: "playbook_reason", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.PlaybookReason)},
+		{Name: "conversation_type_id", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.ConversationTypeID)},
+		{Name: "conversation_type_reason", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.ConversationTypeReason)},
+		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.Source)},
+		{Name: "connected_account_id", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.ConnectedAccountID)},
+		{Name: "calendar_event_link", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.CalendarEventLink)},
+		{Name: "calendar_event_uids", Bit: 17, As: wire.Strs, At: unsafe.Offsetof(Meeting{}.CalendarEventUIDs)},
+		{Name: "provider_calendar_event_id", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.ProviderCalendarEventID)},
+		{Name: "provider_calendar_ids", Bit: 18, As: wire.Strs, At: unsafe.Offsetof(Meeting{}.ProviderCalendarIDs)},
+		{Name: "provider_calendar_type", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.ProviderCalendarType)},
+		{Name: "conference_links", Bit: 19, As: wire.List, At: unsafe.Offsetof(Meeting{}.ConferenceLinks), Elem: wire.Elem[ConferenceLink]},
+		{Name: "attached_call_ids", Bit: 20, As: wire.Strs, At: unsafe.Offsetof(Meeting{}.AttachedCallIDs)},
+		{Name: "notetaker_id", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.NotetakerID)},
+		{Name: "integrations", Bit: 21, As: wire.Raws, At: unsafe.Offsetof(Meeting{}.Integrations)},
+		{Name: "_paused_subscriptions", Bit: 22, As: wire.List, At: unsafe.Offsetof(Meeting{}.PausedSubscriptions), Elem: wire.Elem[PausedSubscription]},
 	},
 }
 
@@ -416,17 +415,17 @@ func (v MeetingAttendee) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 func (v *MeetingAttendee) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*MeetingAttendee) Wire() *wire.Struct[MeetingAttendee] { return &structMeetingAttendee }
+func (*MeetingAttendee) Wire() *wire.Struct { return &structMeetingAttendee }
 
-var structMeetingAttendee = wire.Struct[MeetingAttendee]{
-	Object: func(v *MeetingAttendee) *runtime.Object { return &v.Object },
-	Members: []wire.Member[MeetingAttendee]{
-		{Name: "email", Ref: func(v *MeetingAttendee) wire.Slot { return wire.OptStr(&v.Email) }},
-		{Name: "name", Ref: func(v *MeetingAttendee) wire.Slot { return wire.OptStr(&v.Name) }},
-		{Name: "status", Ref: func(v *MeetingAttendee) wire.Slot { return wire.OptStr(&v.Status) }},
-		{Name: "is_organizer", Ref: func(v *MeetingAttendee) wire.Slot { return wire.OptBool(&v.IsOrganizer) }},
-		{Name: "contact_id", Ref: func(v *MeetingAttendee) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{Name: "user_id", Ref: func(v *MeetingAttendee) wire.Slot { return wire.OptStr(&v.UserID) }},
+var structMeetingAttendee = wire.Struct{
+	Size: unsafe.Sizeof(MeetingAttendee{}), Make: wire.Make[MeetingAttendee], Move: wire.Move[MeetingAttendee],
+	Members: []wire.Member{
+		{Name: "email", As: wire.OptStr, At: unsafe.Offsetof(MeetingAttendee{}.Email)},
+		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(MeetingAttendee{}.Name)},
+		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(MeetingAttendee{}.Status)},
+		{Name: "is_organizer", As: wire.OptBool, At: unsafe.Offsetof(MeetingAttendee{}.IsOrganizer)},
+		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(MeetingAttendee{}.ContactID)},
+		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(MeetingAttendee{}.UserID)},
 	},
 }
 
@@ -444,13 +443,13 @@ func (v MeetingSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 func (v *MeetingSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*MeetingSummary) Wire() *wire.Struct[MeetingSummary] { return &structMeetingSummary }
+func (*MeetingSummary) Wire() *wire.Struct { return &structMeetingSummary }
 
-var structMeetingSummary = wire.Struct[MeetingSummary]{
-	Object: func(v *MeetingSummary) *runtime.Object { return &v.Object },
-	Members: []wire.Member[MeetingSummary]{
-		{Name: "text", Ref: func(v *MeetingSummary) wire.Slot { return wire.OptStr(&v.Text) }},
-		{Name: "html", Ref: func(v *MeetingSummary) wire.Slot { return wire.OptStr(&v.HTML) }},
+var structMeetingSummary = wire.Struct{
+	Size: unsafe.Sizeof(MeetingSummary{}), Make: wire.Make[MeetingSummary], Move: wire.Move[MeetingSummary],
+	Members: []wire.Member{
+		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(MeetingSummary{}.Text)},
+		{Name: "html", As: wire.OptStr, At: unsafe.Offsetof(MeetingSummary{}.HTML)},
 	},
 }
 
@@ -468,13 +467,13 @@ func (v ConferenceLink) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 func (v *ConferenceLink) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*ConferenceLink) Wire() *wire.Struct[ConferenceLink] { return &structConferenceLink }
+func (*ConferenceLink) Wire() *wire.Struct { return &structConferenceLink }
 
-var structConferenceLink = wire.Struct[ConferenceLink]{
-	Object: func(v *ConferenceLink) *runtime.Object { return &v.Object },
-	Members: []wire.Member[ConferenceLink]{
-		{Name: "type", Ref: func(v *ConferenceLink) wire.Slot { return wire.OptStr(&v.Type) }},
-		{Name: "url", Ref: func(v *ConferenceLink) wire.Slot { return wire.OptStr(&v.URL) }},
+var structConferenceLink = wire.Struct{
+	Size: unsafe.Sizeof(ConferenceLink{}), Make: wire.Make[ConferenceLink], Move: wire.Move[ConferenceLink],
+	Members: []wire.Member{
+		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(ConferenceLink{}.Type)},
+		{Name: "url", As: wire.OptStr, At: unsafe.Offsetof(ConferenceLink{}.URL)},
 	},
 }
 
@@ -496,17 +495,17 @@ func (v PausedSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(
 func (v *PausedSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*PausedSubscription) Wire() *wire.Struct[PausedSubscription] { return &structPausedSubscription }
+func (*PausedSubscription) Wire() *wire.Struct { return &structPausedSubscription }
 
-var structPausedSubscription = wire.Struct[PausedSubscription]{
-	Object: func(v *PausedSubscription) *runtime.Object { return &v.Object },
-	Members: []wire.Member[PausedSubscription]{
-		{Name: "id", Ref: func(v *PausedSubscription) wire.Slot { return wire.OptStr(&v.ID) }},
-		{Name: "contact_id", Ref: func(v *PausedSubscription) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{Name: "contact_name", Ref: func(v *PausedSubscription) wire.Slot { return wire.OptStr(&v.ContactName) }},
-		{Name: "sequence_id", Ref: func(v *PausedSubscription) wire.Slot { return wire.OptStr(&v.SequenceID) }},
-		{Name: "sequence_name", Ref: func(v *PausedSubscription) wire.Slot { return wire.OptStr(&v.SequenceName) }},
-		{Name: "sequence_status", Ref: func(v *PausedSubscription) wire.Slot { return wire.OptStr(&v.SequenceStatus) }},
+var structPausedSubscription = wire.Struct{
+	Size: unsafe.Sizeof(PausedSubscription{}), Make: wire.Make[PausedSubscription], Move: wire.Move[PausedSubscription],
+	Members: []wire.Member{
+		{Name: "id", As: wire.OptStr, At: unsafe.Offsetof(PausedSubscription{}.ID)},
+		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(PausedSubscription{}.ContactID)},
+		{Name: "contact_name", As: wire.OptStr, At: unsafe.Offsetof(PausedSubscription{}.ContactName)},
+		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(PausedSubscription{}.SequenceID)},
+		{Name: "sequence_name", As: wire.OptStr, At: unsafe.Offsetof(PausedSubscription{}.SequenceName)},
+		{Name: "sequence_status", As: wire.OptStr, At: unsafe.Offsetof(PausedSubscription{}.SequenceStatus)},
 	},
 }
 
@@ -528,17 +527,17 @@ func (v Transcript) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Transcript) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Transcript) Wire() *wire.Struct[Transcript] { return &structTranscript }
+func (*Transcript) Wire() *wire.Struct { return &structTranscript }
 
-var structTranscript = wire.Struct[Transcript]{
-	Object: func(v *Transcript) *runtime.Object { return &v.Object },
-	Members: []wire.Member[Transcript]{
-		{Name: "id", Ref: func(v *Transcript) wire.Slot { return wire.OptStr(&v.ID) }},
-		{Name: "utterances", Bit: 1, Ref: func(v *Transcript) wire.Slot { return wire.List(&v.Utterances) }},
-		{Name: "speakers", Bit: 2, Ref: func(v *Transcript) wire.Slot { return wire.List(&v.Speakers) }},
-		{Name: "has_speaker_labels", Ref: func(v *Transcript) wire.Slot { return wire.OptBool(&v.HasSpeakerLabels) }},
-		{Name: "summary_text", Ref: func(v *Transcript) wire.Slot { return wire.OptStr(&v.SummaryText) }},
-		{Name: "summary_html", Ref: func(v *Transcript) wire.Slot { return wire.OptStr(&v.SummaryHTML) }},
+var structTranscript = wire.Struct{
+	Size: unsafe.Sizeof(Transcript{}), Make: wire.Make[Transcript], Move: wire.Move[Transcript],
+	Members: []wire.Member{
+		{Name: "id", As: wire.OptStr, At: unsafe.Offsetof(Transcript{}.ID)},
+		{Name: "utterances", Bit: 1, As: wire.List, At: unsafe.Offsetof(Transcript{}.Utterances), Elem: wire.Elem[TranscriptUtterance]},
+		{Name: "speakers", Bit: 2, As: wire.List, At: unsafe.Offsetof(Transcript{}.Speakers), Elem: wire.Elem[TranscriptSpeaker]},
+		{Name: "has_speaker_labels", As: wire.OptBool, At: unsafe.Offsetof(Transcript{}.HasSpeakerLabels)},
+		{Name: "summary_text", As: wire.OptStr, At: unsafe.Offsetof(Transcript{}.SummaryText)},
+		{Name: "summary_html", As: wire.OptStr, At: unsafe.Offsetof(Transcript{}.SummaryHTML)},
 	},
 }
 
@@ -558,15 +557,15 @@ func (v TranscriptSpeaker) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 func (v *TranscriptSpeaker) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*TranscriptSpeaker) Wire() *wire.Struct[TranscriptSpeaker] { return &structTranscriptSpeaker }
+func (*TranscriptSpeaker) Wire() *wire.Struct { return &structTranscriptSpeaker }
 
-var structTranscriptSpeaker = wire.Struct[TranscriptSpeaker]{
-	Object: func(v *TranscriptSpeaker) *runtime.Object { return &v.Object },
-	Members: []wire.Member[TranscriptSpeaker]{
-		{Name: "speaker_label", Ref: func(v *TranscriptSpeaker) wire.Slot { return wire.OptStr(&v.SpeakerLabel) }},
-		{Name: "speaker_side", Ref: func(v *TranscriptSpeaker) wire.Slot { return wire.OptStr(&v.SpeakerSide) }},
-		{Name: "talk_time", Ref: func(v *TranscriptSpeaker) wire.Slot { return wire.OptFloat(&v.TalkTime) }},
-		{Name: "talk_percentage", Ref: func(v *TranscriptSpeaker) wire.Slot { return wire.OptFloat(&v.TalkPercentage) }},
+var structTranscriptSpeaker = wire.Struct{
+	Size: unsafe.Sizeof(TranscriptSpeaker{}), Make: wire.Make[TranscriptSpeaker], Move: wire.Move[TranscriptSpeaker],
+	Members: []wire.Member{
+		{Name: "speaker_label", As: wire.OptStr, At: unsafe.Offsetof(TranscriptSpeaker{}.SpeakerLabel)},
+		{Name: "speaker_side", As: wire.OptStr, At: unsafe.Offsetof(TranscriptSpeaker{}.SpeakerSide)},
+		{Name: "talk_time", As: wire.OptFloat, At: unsafe.Offsetof(TranscriptSpeaker{}.TalkTime)},
+		{Name: "talk_percentage", As: wire.OptFloat, At: unsafe.Offsetof(TranscriptSpeaker{}.TalkPercentage)},
 	},
 }
 
@@ -588,19 +587,17 @@ func (v TranscriptUtterance) MarshalJSON() ([]byte, error) { return wire.Marshal
 func (v *TranscriptUtterance) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*TranscriptUtterance) Wire() *wire.Struct[TranscriptUtterance] {
-	return &structTranscriptUtterance
-}
+func (*TranscriptUtterance) Wire() *wire.Struct { return &structTranscriptUtterance }
 
-var structTranscriptUtterance = wire.Struct[TranscriptUtterance]{
-	Object: func(v *TranscriptUtterance) *runtime.Object { return &v.Object },
-	Members: []wire.Member[TranscriptUtterance]{
-		{Name: "speaker_label", Ref: func(v *TranscriptUtterance) wire.Slot { return wire.OptStr(&v.SpeakerLabel) }},
-		{Name: "speaker_side", Ref: func(v *TranscriptUtterance) wire.Slot { return wire.OptStr(&v.SpeakerSide) }},
-		{Name: "start", Ref: func(v *TranscriptUtterance) wire.Slot { return wire.OptFloat(&v.Start) }},
-		{Name: "end", Ref: func(v *TranscriptUtterance) wire.Slot { return wire.OptFloat(&v.End) }},
-		{Name: "text", Ref: func(v *TranscriptUtterance) wire.Slot { return wire.OptStr(&v.Text) }},
-		{Name: "words", Bit: 1, Ref: func(v *TranscriptUtterance) wire.Slot { return wire.List(&v.Words) }},
+var structTranscriptUtterance = wire.Struct{
+	Size: unsafe.Sizeof(TranscriptUtterance{}), Make: wire.Make[TranscriptUtterance], Move: wire.Move[TranscriptUtterance],
+	Members: []wire.Member{
+		{Name: "speaker_label", As: wire.OptStr, At: unsafe.Offsetof(TranscriptUtterance{}.SpeakerLabel)},
+		{Name: "speaker_side", As: wire.OptStr, At: unsafe.Offsetof(TranscriptUtterance{}.SpeakerSide)},
+		{Name: "start", As: wire.OptFloat, At: unsafe.Offsetof(TranscriptUtterance{}.Start)},
+		{Name: "end", As: wire.OptFloat, At: unsafe.Offsetof(TranscriptUtterance{}.End)},
+		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(TranscriptUtterance{}.Text)},
+		{Name: "words", Bit: 1, As: wire.List, At: unsafe.Offsetof(TranscriptUtterance{}.Words), Elem: wire.Elem[TranscriptWord]},
 	},
 }
 
@@ -619,14 +616,14 @@ func (v TranscriptWord) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 func (v *TranscriptWord) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*TranscriptWord) Wire() *wire.Struct[TranscriptWord] { return &structTranscriptWord }
+func (*TranscriptWord) Wire() *wire.Struct { return &structTranscriptWord }
 
-var structTranscriptWord = wire.Struct[TranscriptWord]{
-	Object: func(v *TranscriptWord) *runtime.Object { return &v.Object },
-	Members: []wire.Member[TranscriptWord]{
-		{Name: "text", Ref: func(v *TranscriptWord) wire.Slot { return wire.OptStr(&v.Text) }},
-		{Name: "start", Ref: func(v *TranscriptWord) wire.Slot { return wire.OptFloat(&v.Start) }},
-		{Name: "end", Ref: func(v *TranscriptWord) wire.Slot { return wire.OptFloat(&v.End) }},
+var structTranscriptWord = wire.Struct{
+	Size: unsafe.Sizeof(TranscriptWord{}), Make: wire.Make[TranscriptWord], Move: wire.Move[TranscriptWord],
+	Members: []wire.Member{
+		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(TranscriptWord{}.Text)},
+		{Name: "start", As: wire.OptFloat, At: unsafe.Offsetof(TranscriptWord{}.Start)},
+		{Name: "end", As: wire.OptFloat, At: unsafe.Offsetof(TranscriptWord{}.End)},
 	},
 }
 
@@ -644,14 +641,14 @@ func (v CreatedActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 func (v *CreatedActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CreatedActivity) Wire() *wire.Struct[CreatedActivity] { return &structCreatedActivity }
+func (*CreatedActivity) Wire() *wire.Struct { return &structCreatedActivity }
 
-var structCreatedActivity = wire.Struct[CreatedActivity]{
-	Object: func(v *CreatedActivity) *runtime.Object { return &v.Object },
-	Base:   func(v *CreatedActivity) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[CreatedActivity]{
-		{Name: "source", Ref: func(v *CreatedActivity) wire.Slot { return wire.OptStr(&v.Source) }},
-		{Name: "import_id", Ref: func(v *CreatedActivity) wire.Slot { return wire.OptStr(&v.ImportID) }},
+var structCreatedActivity = wire.Struct{
+	Base: &structActivityBase,
+	Size: unsafe.Sizeof(CreatedActivity{}), Make: wire.Make[CreatedActivity], Move: wire.Move[CreatedActivity],
+	Members: []wire.Member{
+		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(CreatedActivity{}.Source)},
+		{Name: "import_id", As: wire.OptStr, At: unsafe.Offsetof(CreatedActivity{}.ImportID)},
 	},
 }
 
@@ -673,17 +670,17 @@ func (v LeadStatusChange) MarshalJSON() ([]byte, error) { return wire.Marshal(&v
 func (v *LeadStatusChange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*LeadStatusChange) Wire() *wire.Struct[LeadStatusChange] { return &structLeadStatusChange }
+func (*LeadStatusChange) Wire() *wire.Struct { return &structLeadStatusChange }
 
-var structLeadStatusChange = wire.Struct[LeadStatusChange]{
-	Object: func(v *LeadStatusChange) *runtime.Object { return &v.Object },
-	Base:   func(v *LeadStatusChange) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[LeadStatusChange]{
-		{Name: "old_status_id", Bit: 8, Ref: func(v *LeadStatusChange) wire.Slot { return wire.Str(&v.OldStatusID) }},
-		{Name: "old_status_label", Ref: func(v *LeadStatusChange) wire.Slot { return wire.OptStr(&v.OldStatusLabel) }},
-		{Name: "new_status_id", Bit: 9, Ref: func(v *LeadStatusChange) wire.Slot { return wire.Str(&v.NewStatusID) }},
-		{Name: "new_status_label", Ref: func(v *LeadStatusChange) wire.Slot { return wire.OptStr(&v.NewStatusLabel) }},
-		{Name: "_paused_subscriptions", Bit: 10, Ref: func(v *LeadStatusChange) wire.Slot { return wire.List(&v.PausedSubscriptions) }},
+var structLeadStatusChange = wire.Struct{
+	Base: &structActivityBase,
+	Size: unsafe.Sizeof(LeadStatusChange{}), Make: wire.Make[LeadStatusChange], Move: wire.Move[LeadStatusChange],
+	Members: []wire.Member{
+		{Name: "old_status_id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(LeadStatusChange{}.OldStatusID)},
+		{Name: "old_status_label", As: wire.OptStr, At: unsafe.Offsetof(LeadStatusChange{}.OldStatusLabel)},
+		{Name: "new_status_id", Bit: 9, As: wire.Str, At: unsafe.Offsetof(LeadStatusChange{}.NewStatusID)},
+		{Name: "new_status_label", As: wire.OptStr, At: unsafe.Offsetof(LeadStatusChange{}.NewStatusLabel)},
+		{Name: "_paused_subscriptions", Bit: 10, As: wire.List, At: unsafe.Offsetof(LeadStatusChange{}.PausedSubscriptions), Elem: wire.Elem[PausedSubscription]},
 	},
 }
 
@@ -717,31 +714,29 @@ func (v OpportunityStatusChange) MarshalJSON() ([]byte, error) { return wire.Mar
 func (v *OpportunityStatusChange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*OpportunityStatusChange) Wire() *wire.Struct[OpportunityStatusChange] {
-	return &structOpportunityStatusChange
-}
+func (*OpportunityStatusChange) Wire() *wire.Struct { return &structOpportunityStatusChange }
 
-var structOpportunityStatusChange = wire.Struct[OpportunityStatusChange]{
-	Object: func(v *OpportunityStatusChange) *runtime.Object { return &v.Object },
-	Base:   func(v *OpportunityStatusChange) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[OpportunityStatusChange]{
-		{Name: "opportunity_id", Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.OptStr(&v.OpportunityID) }},
-		{Name: "old_status_id", Bit: 8, Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.Str(&v.OldStatusID) }},
-		{Name: "old_status_label", Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.OptStr(&v.OldStatusLabel) }},
-		{Name: "old_status_type", Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.OptStr(&v.OldStatusType) }},
-		{Name: "old_pipeline_id", Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.OptStr(&v.OldPipelineID) }},
-		{Name: "old_pipeline_name", Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.OptStr(&v.OldPipelineName) }},
-		{Name: "new_status_id", Bit: 9, Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.Str(&v.NewStatusID) }},
-		{Name: "new_status_label", Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.OptStr(&v.NewStatusLabel) }},
-		{Name: "new_status_type", Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.OptStr(&v.NewStatusType) }},
-		{Name: "new_pipeline_id", Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.OptStr(&v.NewPipelineID) }},
-		{Name: "new_pipeline_name", Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.OptStr(&v.NewPipelineName) }},
-		{Name: "opportunity_value", Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.OptInt(&v.OpportunityValue) }},
-		{Name: "opportunity_value_currency", Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.OptStr(&v.OpportunityValueCurrency) }},
-		{Name: "opportunity_value_formatted", Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.OptStr(&v.OpportunityValueFormatted) }},
-		{Name: "opportunity_value_period", Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.OptStr(&v.OpportunityValuePeriod) }},
-		{Name: "opportunity_confidence", Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.OptInt(&v.OpportunityConfidence) }},
-		{Name: "opportunity_date_won", Ref: func(v *OpportunityStatusChange) wire.Slot { return wire.OptStr(&v.OpportunityDateWon) }},
+var structOpportunityStatusChange = wire.Struct{
+	Base: &structActivityBase,
+	Size: unsafe.Sizeof(OpportunityStatusChange{}), Make: wire.Make[OpportunityStatusChange], Move: wire.Move[OpportunityStatusChange],
+	Members: []wire.Member{
+		{Name: "opportunity_id", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OpportunityID)},
+		{Name: "old_status_id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(OpportunityStatusChange{}.OldStatusID)},
+		{Name: "old_status_label", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OldStatusLabel)},
+		{Name: "old_status_type", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OldStatusType)},
+		{Name: "old_pipeline_id", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OldPipelineID)},
+		{Name: "old_pipeline_name", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OldPipelineName)},
+		{Name: "new_status_id", Bit: 9, As: wire.Str, At: unsafe.Offsetof(OpportunityStatusChange{}.NewStatusID)},
+		{Name: "new_status_label", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.NewStatusLabel)},
+		{Name: "new_status_type", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.NewStatusType)},
+		{Name: "new_pipeline_id", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.NewPipelineID)},
+		{Name: "new_pipeline_name", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.NewPipelineName)},
+		{Name: "opportunity_value", As: wire.OptCents, At: unsafe.Offsetof(OpportunityStatusChange{}.OpportunityValue)},
+		{Name: "opportunity_value_currency", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OpportunityValueCurrency)},
+		{Name: "opportunity_value_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OpportunityValueFormatted)},
+		{Name: "opportunity_value_period", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OpportunityValuePeriod)},
+		{Name: "opportunity_confidence", As: wire.OptInt, At: unsafe.Offsetof(OpportunityStatusChange{}.OpportunityConfidence)},
+		{Name: "opportunity_date_won", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OpportunityDateWon)},
 	},
 }
 
@@ -764,21 +759,19 @@ func (v TaskCompletedActivity) MarshalJSON() ([]byte, error) { return wire.Marsh
 func (v *TaskCompletedActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*TaskCompletedActivity) Wire() *wire.Struct[TaskCompletedActivity] {
-	return &structTaskCompletedActivity
-}
+func (*TaskCompletedActivity) Wire() *wire.Struct { return &structTaskCompletedActivity }
 
-var structTaskCompletedActivity = wire.Struct[TaskCompletedActivity]{
-	Object: func(v *TaskCompletedActivity) *runtime.Object { return &v.Object },
-	Base:   func(v *TaskCompletedActivity) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[TaskCompletedActivity]{
-		{Name: "task_id", Ref: func(v *TaskCompletedActivity) wire.Slot { return wire.OptStr(&v.TaskID) }},
-		{Name: "task_text", Ref: func(v *TaskCompletedActivity) wire.Slot { return wire.OptStr(&v.TaskText) }},
-		{Name: "task_assigned_to", Ref: func(v *TaskCompletedActivity) wire.Slot { return wire.OptStr(&v.TaskAssignedTo) }},
-		{Name: "task_assigned_to_name", Ref: func(v *TaskCompletedActivity) wire.Slot { return wire.OptStr(&v.TaskAssignedToName) }},
-		{Name: "sequence_id", Ref: func(v *TaskCompletedActivity) wire.Slot { return wire.OptStr(&v.SequenceID) }},
-		{Name: "sequence_name", Ref: func(v *TaskCompletedActivity) wire.Slot { return wire.OptStr(&v.SequenceName) }},
-		{Name: "sequence_subscription_id", Ref: func(v *TaskCompletedActivity) wire.Slot { return wire.OptStr(&v.SequenceSubscriptionID) }},
+var structTaskCompletedActivity = wire.Struct{
+	Base: &structActivityBase,
+	Size: unsafe.Sizeof(TaskCompletedActivity{}), Make: wire.Make[TaskCompletedActivity], Move: wire.Move[TaskCompletedActivity],
+	Members: []wire.Member{
+		{Name: "task_id", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.TaskID)},
+		{Name: "task_text", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.TaskText)},
+		{Name: "task_assigned_to", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.TaskAssignedTo)},
+		{Name: "task_assigned_to_name", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.TaskAssignedToName)},
+		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.SequenceID)},
+		{Name: "sequence_name", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.SequenceName)},
+		{Name: "sequence_subscription_id", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.SequenceSubscriptionID)},
 	},
 }
 
@@ -800,18 +793,18 @@ func (v LeadMergeActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 func (v *LeadMergeActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*LeadMergeActivity) Wire() *wire.Struct[LeadMergeActivity] { return &structLeadMergeActivity }
+func (*LeadMergeActivity) Wire() *wire.Struct { return &structLeadMergeActivity }
 
-var structLeadMergeActivity = wire.Struct[LeadMergeActivity]{
-	Object: func(v *LeadMergeActivity) *runtime.Object { return &v.Object },
-	Base:   func(v *LeadMergeActivity) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[LeadMergeActivity]{
-		{Name: "merge_status", Ref: func(v *LeadMergeActivity) wire.Slot { return wire.OptStr(&v.MergeStatus) }},
-		{Name: "source_lead_id", Ref: func(v *LeadMergeActivity) wire.Slot { return wire.OptStr(&v.SourceLeadID) }},
-		{Name: "source_display_name", Ref: func(v *LeadMergeActivity) wire.Slot { return wire.OptStr(&v.SourceDisplayName) }},
-		{Name: "destination_lead_id", Ref: func(v *LeadMergeActivity) wire.Slot { return wire.OptStr(&v.DestinationLeadID) }},
-		{Name: "destination_display_name", Ref: func(v *LeadMergeActivity) wire.Slot { return wire.OptStr(&v.DestinationDisplayName) }},
-		{Name: "error_message", Ref: func(v *LeadMergeActivity) wire.Slot { return wire.OptStr(&v.ErrorMessage) }},
+var structLeadMergeActivity = wire.Struct{
+	Base: &structActivityBase,
+	Size: unsafe.Sizeof(LeadMergeActivity{}), Make: wire.Make[LeadMergeActivity], Move: wire.Move[LeadMergeActivity],
+	Members: []wire.Member{
+		{Name: "merge_status", As: wire.OptStr, At: unsafe.Offsetof(LeadMergeActivity{}.MergeStatus)},
+		{Name: "source_lead_id", As: wire.OptStr, At: unsafe.Offsetof(LeadMergeActivity{}.SourceLeadID)},
+		{Name: "source_display_name", As: wire.OptStr, At: unsafe.Offsetof(LeadMergeActivity{}.SourceDisplayName)},
+		{Name: "destination_lead_id", As: wire.OptStr, At: unsafe.Offsetof(LeadMergeActivity{}.DestinationLeadID)},
+		{Name: "destination_display_name", As: wire.OptStr, At: unsafe.Offsetof(LeadMergeActivity{}.DestinationDisplayName)},
+		{Name: "error_message", As: wire.OptStr, At: unsafe.Offsetof(LeadMergeActivity{}.ErrorMessage)},
 	},
 }
 
@@ -829,16 +822,14 @@ func (v ImportUpdateActivity) MarshalJSON() ([]byte, error) { return wire.Marsha
 func (v *ImportUpdateActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*ImportUpdateActivity) Wire() *wire.Struct[ImportUpdateActivity] {
-	return &structImportUpdateActivity
-}
+func (*ImportUpdateActivity) Wire() *wire.Struct { return &structImportUpdateActivity }
 
-var structImportUpdateActivity = wire.Struct[ImportUpdateActivity]{
-	Object: func(v *ImportUpdateActivity) *runtime.Object { return &v.Object },
-	Base:   func(v *ImportUpdateActivity) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[ImportUpdateActivity]{
-		{Name: "import_id", Ref: func(v *ImportUpdateActivity) wire.Slot { return wire.OptStr(&v.ImportID) }},
-		{Name: "reverted", Ref: func(v *ImportUpdateActivity) wire.Slot { return wire.OptBool(&v.Reverted) }},
+var structImportUpdateActivity = wire.Struct{
+	Base: &structActivityBase,
+	Size: unsafe.Sizeof(ImportUpdateActivity{}), Make: wire.Make[ImportUpdateActivity], Move: wire.Move[ImportUpdateActivity],
+	Members: []wire.Member{
+		{Name: "import_id", As: wire.OptStr, At: unsafe.Offsetof(ImportUpdateActivity{}.ImportID)},
+		{Name: "reverted", As: wire.OptBool, At: unsafe.Offsetof(ImportUpdateActivity{}.Reverted)},
 	},
 }
 
@@ -871,29 +862,29 @@ func (v WhatsAppMessage) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 func (v *WhatsAppMessage) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*WhatsAppMessage) Wire() *wire.Struct[WhatsAppMessage] { return &structWhatsAppMessage }
+func (*WhatsAppMessage) Wire() *wire.Struct { return &structWhatsAppMessage }
 
-var structWhatsAppMessage = wire.Struct[WhatsAppMessage]{
-	Object: func(v *WhatsAppMessage) *runtime.Object { return &v.Object },
-	Base:   func(v *WhatsAppMessage) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[WhatsAppMessage]{
-		{Name: "direction", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.Direction) }},
-		{Name: "text", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.Text) }},
-		{Name: "message_markdown", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.MessageMarkdown) }},
-		{Name: "message_html", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.MessageHTML) }},
-		{Name: "external_whatsapp_message_id", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.ExternalWhatsAppMessageID) }},
-		{Name: "response_to_id", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.ResponseToID) }},
-		{Name: "local_phone", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.LocalPhone) }},
-		{Name: "local_phone_formatted", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.LocalPhoneFormatted) }},
-		{Name: "remote_phone", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.RemotePhone) }},
-		{Name: "remote_phone_formatted", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.RemotePhoneFormatted) }},
-		{Name: "attachments", Bit: 8, Ref: func(v *WhatsAppMessage) wire.Slot { return wire.List(&v.Attachments) }},
-		{Name: "integration_name", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.IntegrationName) }},
-		{Name: "integration_link", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.IntegrationLink) }},
-		{Name: "source", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.Source) }},
-		{Name: "sequence_id", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.SequenceID) }},
-		{Name: "sequence_name", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.SequenceName) }},
-		{Name: "sequence_subscription_id", Ref: func(v *WhatsAppMessage) wire.Slot { return wire.OptStr(&v.SequenceSubscriptionID) }},
+var structWhatsAppMessage = wire.Struct{
+	Base: &structActivityBase,
+	Size: unsafe.Sizeof(WhatsAppMessage{}), Make: wire.Make[WhatsAppMessage], Move: wire.Move[WhatsAppMessage],
+	Members: []wire.Member{
+		{Name: "direction", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.Direction)},
+		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.Text)},
+		{Name: "message_markdown", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.MessageMarkdown)},
+		{Name: "message_html", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.MessageHTML)},
+		{Name: "external_whatsapp_message_id", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.ExternalWhatsAppMessageID)},
+		{Name: "response_to_id", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.ResponseToID)},
+		{Name: "local_phone", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.LocalPhone)},
+		{Name: "local_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.LocalPhoneFormatted)},
+		{Name: "remote_phone", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.RemotePhone)},
+		{Name: "remote_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.RemotePhoneFormatted)},
+		{Name: "attachments", Bit: 8, As: wire.List, At: unsafe.Offsetof(WhatsAppMessage{}.Attachments), Elem: wire.Elem[Attachment]},
+		{Name: "integration_name", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.IntegrationName)},
+		{Name: "integration_link", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.IntegrationLink)},
+		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.Source)},
+		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.SequenceID)},
+		{Name: "sequence_name", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.SequenceName)},
+		{Name: "sequence_subscription_id", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.SequenceSubscriptionID)},
 	},
 }
 
@@ -918,21 +909,21 @@ func (v FormSubmission) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 func (v *FormSubmission) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*FormSubmission) Wire() *wire.Struct[FormSubmission] { return &structFormSubmission }
+func (*FormSubmission) Wire() *wire.Struct { return &structFormSubmission }
 
-var structFormSubmission = wire.Struct[FormSubmission]{
-	Object: func(v *FormSubmission) *runtime.Object { return &v.Object },
-	Base:   func(v *FormSubmission) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[FormSubmission]{
-		{Name: "form_id", Ref: func(v *FormSubmission) wire.Slot { return wire.OptStr(&v.FormID) }},
-		{Name: "form_name", Ref: func(v *FormSubmission) wire.Slot { return wire.OptStr(&v.FormName) }},
-		{Name: "form_configuration_id", Ref: func(v *FormSubmission) wire.Slot { return wire.OptStr(&v.FormConfigurationID) }},
-		{Name: "values", Bit: 8, Ref: func(v *FormSubmission) wire.Slot { return wire.MapRaw(&v.Values) }},
-		{Name: "values_by_name", Bit: 9, Ref: func(v *FormSubmission) wire.Slot { return wire.MapRaw(&v.ValuesByName) }},
-		{Name: "ip_address", Ref: func(v *FormSubmission) wire.Slot { return wire.OptStr(&v.IPAddress) }},
-		{Name: "origin", Ref: func(v *FormSubmission) wire.Slot { return wire.OptStr(&v.Origin) }},
-		{Name: "source_url", Ref: func(v *FormSubmission) wire.Slot { return wire.OptStr(&v.SourceURL) }},
-		{Name: "source_url_normalized", Ref: func(v *FormSubmission) wire.Slot { return wire.OptStr(&v.SourceURLNormalized) }},
+var structFormSubmission = wire.Struct{
+	Base: &structActivityBase,
+	Size: unsafe.Sizeof(FormSubmission{}), Make: wire.Make[FormSubmission], Move: wire.Move[FormSubmission],
+	Members: []wire.Member{
+		{Name: "form_id", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.FormID)},
+		{Name: "form_name", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.FormName)},
+		{Name: "form_configuration_id", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.FormConfigurationID)},
+		{Name: "values", Bit: 8, As: wire.MapRaw, At: unsafe.Offsetof(FormSubmission{}.Values)},
+		{Name: "values_by_name", Bit: 9, As: wire.MapRaw, At: unsafe.Offsetof(FormSubmission{}.ValuesByName)},
+		{Name: "ip_address", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.IPAddress)},
+		{Name: "origin", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.Origin)},
+		{Name: "source_url", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.SourceURL)},
+		{Name: "source_url_normalized", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.SourceURLNormalized)},
 	},
 }
 
@@ -957,22 +948,22 @@ func (v CustomActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 func (v *CustomActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomActivity) Wire() *wire.Struct[CustomActivity] { return &structCustomActivity }
+func (*CustomActivity) Wire() *wire.Struct { return &structCustomActivity }
 
-var structCustomActivity = wire.Struct[CustomActivity]{
-	Object: func(v *CustomActivity) *runtime.Object { return &v.Object },
-	Custom: func(v *CustomActivity) *runtime.CustomFields { return &v.CustomFields },
-	Base:   func(v *CustomActivity) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[CustomActivity]{
-		{Name: "custom_activity_type_id", Ref: func(v *CustomActivity) wire.Slot { return wire.OptStr(&v.CustomActivityTypeID) }},
-		{Name: "status", Ref: func(v *CustomActivity) wire.Slot { return wire.OptStr(&v.Status) }},
-		{Name: "custom_fields", Ref: func(v *CustomActivity) wire.Slot { return wire.Custom(&v.CustomFields) }},
-		{Name: "mentions", Bit: 8, Ref: func(v *CustomActivity) wire.Slot { return wire.Strs(&v.Mentions) }},
-		{Name: "mentions_updated_at", Ref: func(v *CustomActivity) wire.Slot { return wire.OptStr(&v.MentionsUpdatedAt) }},
-		{Name: "last_published_at", Ref: func(v *CustomActivity) wire.Slot { return wire.OptStr(&v.LastPublishedAt) }},
-		{Name: "pinned", Ref: func(v *CustomActivity) wire.Slot { return wire.OptBool(&v.Pinned) }},
-		{Name: "pinned_at", Ref: func(v *CustomActivity) wire.Slot { return wire.OptStr(&v.PinnedAt) }},
-		{Name: "source", Ref: func(v *CustomActivity) wire.Slot { return wire.OptStr(&v.Source) }},
+var structCustomActivity = wire.Struct{
+	Base:   &structActivityBase,
+	Custom: unsafe.Offsetof(CustomActivity{}.CustomFields),
+	Size:   unsafe.Sizeof(CustomActivity{}), Make: wire.Make[CustomActivity], Move: wire.Move[CustomActivity],
+	Members: []wire.Member{
+		{Name: "custom_activity_type_id", As: wire.OptStr, At: unsafe.Offsetof(CustomActivity{}.CustomActivityTypeID)},
+		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(CustomActivity{}.Status)},
+		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(CustomActivity{}.CustomFields)},
+		{Name: "mentions", Bit: 8, As: wire.Strs, At: unsafe.Offsetof(CustomActivity{}.Mentions)},
+		{Name: "mentions_updated_at", As: wire.OptStr, At: unsafe.Offsetof(CustomActivity{}.MentionsUpdatedAt)},
+		{Name: "last_published_at", As: wire.OptStr, At: unsafe.Offsetof(CustomActivity{}.LastPublishedAt)},
+		{Name: "pinned", As: wire.OptBool, At: unsafe.Offsetof(CustomActivity{}.Pinned)},
+		{Name: "pinned_at", As: wire.OptStr, At: unsafe.Offsetof(CustomActivity{}.PinnedAt)},
+		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(CustomActivity{}.Source)},
 	},
 }
 

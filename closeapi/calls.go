@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -62,31 +63,31 @@ type CallCreateParams struct {
 func (v *CallCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CallCreateParams) Wire() *wire.Struct[CallCreateParams] { return &structCallCreateParams }
+func (*CallCreateParams) Wire() *wire.Struct { return &structCallCreateParams }
 
-var structCallCreateParams = wire.Struct[CallCreateParams]{
-	Members: []wire.Member[CallCreateParams]{
-		{In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}, Ref: func(v *CallCreateParams) wire.Slot { return wire.Str(&v.LeadID) }},
-		{In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{In: &wire.Field{Name: "direction", Flags: wire.Nullable, Enum: wordsCallDirection}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.Direction) }},
-		{In: &wire.Field{Name: "status", Flags: wire.Nullable, Enum: wordsCallStatus}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.Status) }},
-		{In: &wire.Field{Name: "duration", Flags: wire.Nullable | wire.Bounded, Min: 0, Max: 604800}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptInt(&v.Duration) }},
-		{In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Nullable}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.Phone) }},
-		{In: &wire.Field{Name: "note", Flags: wire.Nullable}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.Note) }},
-		{In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.NoteHTML) }},
-		{In: &wire.Field{Name: "outcome_id", Flags: wire.Nullable, ID: &kindOutcome}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.OutcomeID) }},
-		{In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.ActivityAt) }},
-		{In: &wire.Field{Name: "recording_url", Kind: wire.URL, Flags: wire.Nullable}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.RecordingURL) }},
-		{In: &wire.Field{Name: "voicemail_url", Kind: wire.URL, Flags: wire.Nullable}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.VoicemailURL) }},
-		{In: &wire.Field{Name: "custom_fields"}, Ref: func(v *CallCreateParams) wire.Slot { return wire.Custom(&v.CustomFields) }},
-		{In: &wire.Field{Name: "source", Flags: wire.Nullable, Enum: wordsCallSource}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.Source) }},
-		{In: &wire.Field{Name: "quality_info", Flags: wire.Nullable}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.QualityInfo) }},
-		{In: &wire.Field{Name: "conversation_type_id", Flags: wire.Nullable, ID: &kindAny}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.ConversationTypeID) }},
-		{In: &wire.Field{Name: "playbook_id", Flags: wire.Nullable, ID: &kindAny}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.PlaybookID) }},
-		{In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *CallCreateParams) wire.Slot { return wire.OptStr(&v.DateCreated) }},
+var structCallCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CallCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Direction), In: &wire.Field{Name: "direction", Flags: wire.Nullable, Enum: wordsCallDirection}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Status), In: &wire.Field{Name: "status", Flags: wire.Nullable, Enum: wordsCallStatus}},
+		{As: wire.OptInt, At: unsafe.Offsetof(CallCreateParams{}.Duration), In: &wire.Field{Name: "duration", Flags: wire.Nullable | wire.Bounded, Min: 0, Max: 604800}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Phone), In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.OutcomeID), In: &wire.Field{Name: "outcome_id", Flags: wire.Nullable, ID: &kindOutcome}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.RecordingURL), In: &wire.Field{Name: "recording_url", Kind: wire.URL, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.VoicemailURL), In: &wire.Field{Name: "voicemail_url", Kind: wire.URL, Flags: wire.Nullable}},
+		{As: wire.Custom, At: unsafe.Offsetof(CallCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Source), In: &wire.Field{Name: "source", Flags: wire.Nullable, Enum: wordsCallSource}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.QualityInfo), In: &wire.Field{Name: "quality_info", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.ConversationTypeID), In: &wire.Field{Name: "conversation_type_id", Flags: wire.Nullable, ID: &kindAny}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.PlaybookID), In: &wire.Field{Name: "playbook_id", Flags: wire.Nullable, ID: &kindAny}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
 	},
 }
 
@@ -117,12 +118,12 @@ type CallGetParams struct {
 func (v *CallGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CallGetParams) Wire() *wire.Struct[CallGetParams] { return &structCallGetParams }
+func (*CallGetParams) Wire() *wire.Struct { return &structCallGetParams }
 
-var structCallGetParams = wire.Struct[CallGetParams]{
-	Members: []wire.Member[CallGetParams]{
-		{In: &wire.Field{Name: "call_id", In: wire.Path, Flags: wire.Required, ID: &kindCall}, Ref: func(v *CallGetParams) wire.Slot { return wire.Str(&v.CallID) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *CallGetParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structCallGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CallGetParams{}.CallID), In: &wire.Field{Name: "call_id", In: wire.Path, Flags: wire.Required, ID: &kindCall}},
+		{As: wire.Strs, At: unsafe.Offsetof(CallGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -181,28 +182,28 @@ type CallUpdateParams struct {
 func (v *CallUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CallUpdateParams) Wire() *wire.Struct[CallUpdateParams] { return &structCallUpdateParams }
+func (*CallUpdateParams) Wire() *wire.Struct { return &structCallUpdateParams }
 
-var structCallUpdateParams = wire.Struct[CallUpdateParams]{
-	Members: []wire.Member[CallUpdateParams]{
-		{In: &wire.Field{Name: "call_id", In: wire.Path, Flags: wire.Required, ID: &kindCall}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.Str(&v.CallID) }},
-		{In: &wire.Field{Name: "recording_transcript", Flags: wire.Nullable}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.Raw(&v.RecordingTranscript) }},
-		{In: &wire.Field{Name: "lead_id", Flags: wire.Nullable, ID: &kindLead}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.OptStr(&v.LeadID) }},
-		{In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{In: &wire.Field{Name: "status", Flags: wire.Nullable, Enum: wordsCallStatus}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.OptStr(&v.Status) }},
-		{In: &wire.Field{Name: "duration", Flags: wire.Nullable | wire.Bounded, Min: 0, Max: 604800}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.OptInt(&v.Duration) }},
-		{In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Nullable}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.OptStr(&v.Phone) }},
-		{In: &wire.Field{Name: "note", Flags: wire.Nullable}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.OptStr(&v.Note) }},
-		{In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.OptStr(&v.NoteHTML) }},
-		{In: &wire.Field{Name: "outcome_id", Flags: wire.Nullable, ID: &kindOutcome}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.OptStr(&v.OutcomeID) }},
-		{In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.OptStr(&v.ActivityAt) }},
-		{In: &wire.Field{Name: "recording_url", Kind: wire.URL, Flags: wire.Nullable}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.OptStr(&v.RecordingURL) }},
-		{In: &wire.Field{Name: "voicemail_url", Kind: wire.URL, Flags: wire.Nullable}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.OptStr(&v.VoicemailURL) }},
-		{In: &wire.Field{Name: "custom_fields"}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.Custom(&v.CustomFields) }},
-		{In: &wire.Field{Name: "quality_info", Flags: wire.Nullable}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.OptStr(&v.QualityInfo) }},
-		{In: &wire.Field{Name: "conversation_type_id", Flags: wire.Nullable, ID: &kindAny}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.OptStr(&v.ConversationTypeID) }},
-		{In: &wire.Field{Name: "playbook_id", Flags: wire.Nullable, ID: &kindAny}, Ref: func(v *CallUpdateParams) wire.Slot { return wire.OptStr(&v.PlaybookID) }},
+var structCallUpdateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CallUpdateParams{}.CallID), In: &wire.Field{Name: "call_id", In: wire.Path, Flags: wire.Required, ID: &kindCall}},
+		{As: wire.Raw, At: unsafe.Offsetof(CallUpdateParams{}.RecordingTranscript), In: &wire.Field{Name: "recording_transcript", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Nullable, ID: &kindLead}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.Status), In: &wire.Field{Name: "status", Flags: wire.Nullable, Enum: wordsCallStatus}},
+		{As: wire.OptInt, At: unsafe.Offsetof(CallUpdateParams{}.Duration), In: &wire.Field{Name: "duration", Flags: wire.Nullable | wire.Bounded, Min: 0, Max: 604800}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.Phone), In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.OutcomeID), In: &wire.Field{Name: "outcome_id", Flags: wire.Nullable, ID: &kindOutcome}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.RecordingURL), In: &wire.Field{Name: "recording_url", Kind: wire.URL, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.VoicemailURL), In: &wire.Field{Name: "voicemail_url", Kind: wire.URL, Flags: wire.Nullable}},
+		{As: wire.Custom, At: unsafe.Offsetof(CallUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.QualityInfo), In: &wire.Field{Name: "quality_info", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.ConversationTypeID), In: &wire.Field{Name: "conversation_type_id", Flags: wire.Nullable, ID: &kindAny}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.PlaybookID), In: &wire.Field{Name: "playbook_id", Flags: wire.Nullable, ID: &kindAny}},
 	},
 }
 
@@ -231,11 +232,11 @@ type CallDeleteParams struct {
 func (v *CallDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CallDeleteParams) Wire() *wire.Struct[CallDeleteParams] { return &structCallDeleteParams }
+func (*CallDeleteParams) Wire() *wire.Struct { return &structCallDeleteParams }
 
-var structCallDeleteParams = wire.Struct[CallDeleteParams]{
-	Members: []wire.Member[CallDeleteParams]{
-		{In: &wire.Field{Name: "call_id", In: wire.Path, Flags: wire.Required, ID: &kindCall}, Ref: func(v *CallDeleteParams) wire.Slot { return wire.Str(&v.CallID) }},
+var structCallDeleteParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CallDeleteParams{}.CallID), In: &wire.Field{Name: "call_id", In: wire.Path, Flags: wire.Required, ID: &kindCall}},
 	},
 }
 
@@ -289,27 +290,27 @@ type CallsListParams struct {
 func (v *CallsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CallsListParams) Wire() *wire.Struct[CallsListParams] { return &structCallsListParams }
+func (*CallsListParams) Wire() *wire.Struct { return &structCallsListParams }
 
-var structCallsListParams = wire.Struct[CallsListParams]{
-	Members: []wire.Member[CallsListParams]{
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *CallsListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *CallsListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *CallsListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
-		{In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}, Ref: func(v *CallsListParams) wire.Slot { return wire.Strs(&v.LeadID) }},
-		{In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}, Ref: func(v *CallsListParams) wire.Slot { return wire.Strs(&v.ContactID) }},
-		{In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}, Ref: func(v *CallsListParams) wire.Slot { return wire.Strs(&v.UserID) }},
-		{In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindCall}, Ref: func(v *CallsListParams) wire.Slot { return wire.Strs(&v.IDIn) }},
-		{In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}, Ref: func(v *CallsListParams) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{In: &wire.Field{Name: "_type", In: wire.Query}, Ref: func(v *CallsListParams) wire.Slot { return wire.Strs(&v.Type) }},
-		{In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *CallsListParams) wire.Slot { return wire.OptStr(&v.DateCreatedGt) }},
-		{In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *CallsListParams) wire.Slot { return wire.OptStr(&v.DateCreatedGte) }},
-		{In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *CallsListParams) wire.Slot { return wire.OptStr(&v.DateCreatedLt) }},
-		{In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *CallsListParams) wire.Slot { return wire.OptStr(&v.DateCreatedLte) }},
-		{In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *CallsListParams) wire.Slot { return wire.OptStr(&v.ActivityAtGt) }},
-		{In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *CallsListParams) wire.Slot { return wire.OptStr(&v.ActivityAtGte) }},
-		{In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *CallsListParams) wire.Slot { return wire.OptStr(&v.ActivityAtLt) }},
-		{In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *CallsListParams) wire.Slot { return wire.OptStr(&v.ActivityAtLte) }},
+var structCallsListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+		{As: wire.OptInt, At: unsafe.Offsetof(CallsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(CallsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+		{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+		{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
+		{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
+		{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindCall}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
+		{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
 	},
 }
 
@@ -383,59 +384,59 @@ func (v Call) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Call) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Call) Wire() *wire.Struct[Call] { return &structCall }
+func (*Call) Wire() *wire.Struct { return &structCall }
 
-var structCall = wire.Struct[Call]{
-	Object: func(v *Call) *runtime.Object { return &v.Object },
-	Custom: func(v *Call) *runtime.CustomFields { return &v.CustomFields },
-	Base:   func(v *Call) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[Call]{
-		{Name: "id", Bit: 8, Ref: func(v *Call) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "direction", Bit: 9, Ref: func(v *Call) wire.Slot { return wire.Str(&v.Direction) }},
-		{Name: "status", Bit: 10, Ref: func(v *Call) wire.Slot { return wire.Str(&v.Status) }},
-		{Name: "duration", Ref: func(v *Call) wire.Slot { return wire.OptInt(&v.Duration) }},
-		{Name: "phone", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.Phone) }},
-		{Name: "note", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.Note) }},
-		{Name: "note_html", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.NoteHTML) }},
-		{Name: "outcome_id", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.OutcomeID) }},
-		{Name: "recording_url", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.RecordingURL) }},
-		{Name: "voicemail_url", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.VoicemailURL) }},
-		{Name: "recording_transcript", Bit: 11, Ref: func(v *Call) wire.Slot { return wire.Obj(&v.RecordingTranscript) }},
-		{Name: "voicemail_transcript", Bit: 12, Ref: func(v *Call) wire.Slot { return wire.Obj(&v.VoicemailTranscript) }},
-		{Name: "custom_fields", Ref: func(v *Call) wire.Slot { return wire.Custom(&v.CustomFields) }},
-		{Name: "source", Bit: 13, Ref: func(v *Call) wire.Slot { return wire.Str(&v.Source) }},
-		{Name: "quality_info", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.QualityInfo) }},
-		{Name: "conversation_type_id", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.ConversationTypeID) }},
-		{Name: "playbook_id", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.PlaybookID) }},
-		{Name: "disposition", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.Disposition) }},
-		{Name: "call_method", Bit: 14, Ref: func(v *Call) wire.Slot { return wire.Str(&v.CallMethod) }},
-		{Name: "cost", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.Cost) }},
-		{Name: "date_answered", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.DateAnswered) }},
-		{Name: "has_recording", Ref: func(v *Call) wire.Slot { return wire.OptBool(&v.HasRecording) }},
-		{Name: "recording_duration", Ref: func(v *Call) wire.Slot { return wire.OptInt(&v.RecordingDuration) }},
-		{Name: "recording_expires_at", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.RecordingExpiresAt) }},
-		{Name: "voicemail_duration", Ref: func(v *Call) wire.Slot { return wire.OptInt(&v.VoicemailDuration) }},
-		{Name: "local_phone", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.LocalPhone) }},
-		{Name: "local_phone_formatted", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.LocalPhoneFormatted) }},
-		{Name: "local_country_iso", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.LocalCountryISO) }},
-		{Name: "remote_phone", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.RemotePhone) }},
-		{Name: "remote_phone_formatted", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.RemotePhoneFormatted) }},
-		{Name: "remote_country_iso", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.RemoteCountryISO) }},
-		{Name: "transferred_from", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.TransferredFrom) }},
-		{Name: "transferred_from_user_id", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.TransferredFromUserID) }},
-		{Name: "transferred_to", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.TransferredTo) }},
-		{Name: "transferred_to_user_id", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.TransferredToUserID) }},
-		{Name: "forwarded_to", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.ForwardedTo) }},
-		{Name: "is_forwarded", Ref: func(v *Call) wire.Slot { return wire.OptBool(&v.IsForwarded) }},
-		{Name: "is_joinable", Ref: func(v *Call) wire.Slot { return wire.OptBool(&v.IsJoinable) }},
-		{Name: "is_to_group_number", Ref: func(v *Call) wire.Slot { return wire.OptBool(&v.IsToGroupNumber) }},
-		{Name: "coach_legs", Bit: 15, Ref: func(v *Call) wire.Slot { return wire.Raws(&v.CoachLegs) }},
-		{Name: "dialer_id", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.DialerID) }},
-		{Name: "dialer_saved_search_id", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.DialerSavedSearchID) }},
-		{Name: "parent_meeting_id", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.ParentMeetingID) }},
-		{Name: "sequence_id", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.SequenceID) }},
-		{Name: "sequence_name", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.SequenceName) }},
-		{Name: "sequence_subscription_id", Ref: func(v *Call) wire.Slot { return wire.OptStr(&v.SequenceSubscriptionID) }},
+var structCall = wire.Struct{
+	Base:   &structActivityBase,
+	Custom: unsafe.Offsetof(Call{}.CustomFields),
+	Size:   unsafe.Sizeof(Call{}), Make: wire.Make[Call], Move: wire.Move[Call],
+	Members: []wire.Member{
+		{Name: "id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(Call{}.ID)},
+		{Name: "direction", Bit: 9, As: wire.Str, At: unsafe.Offsetof(Call{}.Direction)},
+		{Name: "status", Bit: 10, As: wire.Str, At: unsafe.Offsetof(Call{}.Status)},
+		{Name: "duration", As: wire.OptInt, At: unsafe.Offsetof(Call{}.Duration)},
+		{Name: "phone", As: wire.OptStr, At: unsafe.Offsetof(Call{}.Phone)},
+		{Name: "note", As: wire.OptStr, At: unsafe.Offsetof(Call{}.Note)},
+		{Name: "note_html", As: wire.OptStr, At: unsafe.Offsetof(Call{}.NoteHTML)},
+		{Name: "outcome_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.OutcomeID)},
+		{Name: "recording_url", As: wire.OptStr, At: unsafe.Offsetof(Call{}.RecordingURL)},
+		{Name: "voicemail_url", As: wire.OptStr, At: unsafe.Offsetof(Call{}.VoicemailURL)},
+		{Name: "recording_transcript", Bit: 11, As: wire.Obj, At: unsafe.Offsetof(Call{}.RecordingTranscript), Elem: wire.Elem[Transcript]},
+		{Name: "voicemail_transcript", Bit: 12, As: wire.Obj, At: unsafe.Offsetof(Call{}.VoicemailTranscript), Elem: wire.Elem[Transcript]},
+		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Call{}.CustomFields)},
+		{Name: "source", Bit: 13, As: wire.Str, At: unsafe.Offsetof(Call{}.Source)},
+		{Name: "quality_info", As: wire.OptStr, At: unsafe.Offsetof(Call{}.QualityInfo)},
+		{Name: "conversation_type_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.ConversationTypeID)},
+		{Name: "playbook_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.PlaybookID)},
+		{Name: "disposition", As: wire.OptStr, At: unsafe.Offsetof(Call{}.Disposition)},
+		{Name: "call_method", Bit: 14, As: wire.Str, At: unsafe.Offsetof(Call{}.CallMethod)},
+		{Name: "cost", As: wire.OptStr, At: unsafe.Offsetof(Call{}.Cost)},
+		{Name: "date_answered", As: wire.OptStr, At: unsafe.Offsetof(Call{}.DateAnswered)},
+		{Name: "has_recording", As: wire.OptBool, At: unsafe.Offsetof(Call{}.HasRecording)},
+		{Name: "recording_duration", As: wire.OptInt, At: unsafe.Offsetof(Call{}.RecordingDuration)},
+		{Name: "recording_expires_at", As: wire.OptStr, At: unsafe.Offsetof(Call{}.RecordingExpiresAt)},
+		{Name: "voicemail_duration", As: wire.OptInt, At: unsafe.Offsetof(Call{}.VoicemailDuration)},
+		{Name: "local_phone", As: wire.OptStr, At: unsafe.Offsetof(Call{}.LocalPhone)},
+		{Name: "local_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(Call{}.LocalPhoneFormatted)},
+		{Name: "local_country_iso", As: wire.OptStr, At: unsafe.Offsetof(Call{}.LocalCountryISO)},
+		{Name: "remote_phone", As: wire.OptStr, At: unsafe.Offsetof(Call{}.RemotePhone)},
+		{Name: "remote_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(Call{}.RemotePhoneFormatted)},
+		{Name: "remote_country_iso", As: wire.OptStr, At: unsafe.Offsetof(Call{}.RemoteCountryISO)},
+		{Name: "transferred_from", As: wire.OptStr, At: unsafe.Offsetof(Call{}.TransferredFrom)},
+		{Name: "transferred_from_user_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.TransferredFromUserID)},
+		{Name: "transferred_to", As: wire.OptStr, At: unsafe.Offsetof(Call{}.TransferredTo)},
+		{Name: "transferred_to_user_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.TransferredToUserID)},
+		{Name: "forwarded_to", As: wire.OptStr, At: unsafe.Offsetof(Call{}.ForwardedTo)},
+		{Name: "is_forwarded", As: wire.OptBool, At: unsafe.Offsetof(Call{}.IsForwarded)},
+		{Name: "is_joinable", As: wire.OptBool, At: unsafe.Offsetof(Call{}.IsJoinable)},
+		{Name: "is_to_group_number", As: wire.OptBool, At: unsafe.Offsetof(Call{}.IsToGroupNumber)},
+		{Name: "coach_legs", Bit: 15, As: wire.Raws, At: unsafe.Offsetof(Call{}.CoachLegs)},
+		{Name: "dialer_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.DialerID)},
+		{Name: "dialer_saved_search_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.DialerSavedSearchID)},
+		{Name: "parent_meeting_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.ParentMeetingID)},
+		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.SequenceID)},
+		{Name: "sequence_name", As: wire.OptStr, At: unsafe.Offsetof(Call{}.SequenceName)},
+		{Name: "sequence_subscription_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.SequenceSubscriptionID)},
 	},
 }
 

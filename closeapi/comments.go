@@ -5,6 +5,7 @@ package closeapi
 import (
 	"context"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -31,14 +32,12 @@ type CommentCreateParams struct {
 func (v *CommentCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CommentCreateParams) Wire() *wire.Struct[CommentCreateParams] {
-	return &structCommentCreateParams
-}
+func (*CommentCreateParams) Wire() *wire.Struct { return &structCommentCreateParams }
 
-var structCommentCreateParams = wire.Struct[CommentCreateParams]{
-	Members: []wire.Member[CommentCreateParams]{
-		{In: &wire.Field{Name: "object_id", Flags: wire.Required, ID: &kindAny, From: "close_activities_list"}, Ref: func(v *CommentCreateParams) wire.Slot { return wire.Str(&v.ObjectID) }},
-		{In: &wire.Field{Name: "body", Kind: wire.RichText, Flags: wire.Required}, Ref: func(v *CommentCreateParams) wire.Slot { return wire.Str(&v.Body) }},
+var structCommentCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CommentCreateParams{}.ObjectID), In: &wire.Field{Name: "object_id", Flags: wire.Required, ID: &kindAny, From: "close_activities_list"}},
+		{As: wire.Str, At: unsafe.Offsetof(CommentCreateParams{}.Body), In: &wire.Field{Name: "body", Kind: wire.RichText, Flags: wire.Required}},
 	},
 }
 
@@ -67,11 +66,11 @@ type CommentGetParams struct {
 func (v *CommentGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CommentGetParams) Wire() *wire.Struct[CommentGetParams] { return &structCommentGetParams }
+func (*CommentGetParams) Wire() *wire.Struct { return &structCommentGetParams }
 
-var structCommentGetParams = wire.Struct[CommentGetParams]{
-	Members: []wire.Member[CommentGetParams]{
-		{In: &wire.Field{Name: "comment_id", In: wire.Path, Flags: wire.Required, ID: &kindComment}, Ref: func(v *CommentGetParams) wire.Slot { return wire.Str(&v.CommentID) }},
+var structCommentGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CommentGetParams{}.CommentID), In: &wire.Field{Name: "comment_id", In: wire.Path, Flags: wire.Required, ID: &kindComment}},
 	},
 }
 
@@ -100,14 +99,12 @@ type CommentUpdateParams struct {
 func (v *CommentUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CommentUpdateParams) Wire() *wire.Struct[CommentUpdateParams] {
-	return &structCommentUpdateParams
-}
+func (*CommentUpdateParams) Wire() *wire.Struct { return &structCommentUpdateParams }
 
-var structCommentUpdateParams = wire.Struct[CommentUpdateParams]{
-	Members: []wire.Member[CommentUpdateParams]{
-		{In: &wire.Field{Name: "comment_id", In: wire.Path, Flags: wire.Required, ID: &kindComment}, Ref: func(v *CommentUpdateParams) wire.Slot { return wire.Str(&v.CommentID) }},
-		{In: &wire.Field{Name: "body", Kind: wire.RichText, Flags: wire.Required}, Ref: func(v *CommentUpdateParams) wire.Slot { return wire.Str(&v.Body) }},
+var structCommentUpdateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CommentUpdateParams{}.CommentID), In: &wire.Field{Name: "comment_id", In: wire.Path, Flags: wire.Required, ID: &kindComment}},
+		{As: wire.Str, At: unsafe.Offsetof(CommentUpdateParams{}.Body), In: &wire.Field{Name: "body", Kind: wire.RichText, Flags: wire.Required}},
 	},
 }
 
@@ -137,13 +134,11 @@ type CommentDeleteParams struct {
 func (v *CommentDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CommentDeleteParams) Wire() *wire.Struct[CommentDeleteParams] {
-	return &structCommentDeleteParams
-}
+func (*CommentDeleteParams) Wire() *wire.Struct { return &structCommentDeleteParams }
 
-var structCommentDeleteParams = wire.Struct[CommentDeleteParams]{
-	Members: []wire.Member[CommentDeleteParams]{
-		{In: &wire.Field{Name: "comment_id", In: wire.Path, Flags: wire.Required, ID: &kindComment}, Ref: func(v *CommentDeleteParams) wire.Slot { return wire.Str(&v.CommentID) }},
+var structCommentDeleteParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CommentDeleteParams{}.CommentID), In: &wire.Field{Name: "comment_id", In: wire.Path, Flags: wire.Required, ID: &kindComment}},
 	},
 }
 
@@ -184,15 +179,15 @@ type CommentsListParams struct {
 func (v *CommentsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CommentsListParams) Wire() *wire.Struct[CommentsListParams] { return &structCommentsListParams }
+func (*CommentsListParams) Wire() *wire.Struct { return &structCommentsListParams }
 
-var structCommentsListParams = wire.Struct[CommentsListParams]{
-	Members: []wire.Member[CommentsListParams]{
-		{In: &wire.Field{Name: "object_id", In: wire.Query, ID: &kindAny, From: "close_activities_list"}, Ref: func(v *CommentsListParams) wire.Slot { return wire.OptStr(&v.ObjectID) }},
-		{In: &wire.Field{Name: "thread_id", In: wire.Query, ID: &kindCommentThread}, Ref: func(v *CommentsListParams) wire.Slot { return wire.OptStr(&v.ThreadID) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *CommentsListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *CommentsListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *CommentsListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
+var structCommentsListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.OptStr, At: unsafe.Offsetof(CommentsListParams{}.ObjectID), In: &wire.Field{Name: "object_id", In: wire.Query, ID: &kindAny, From: "close_activities_list"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CommentsListParams{}.ThreadID), In: &wire.Field{Name: "thread_id", In: wire.Query, ID: &kindCommentThread}},
+		{As: wire.Strs, At: unsafe.Offsetof(CommentsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+		{As: wire.OptInt, At: unsafe.Offsetof(CommentsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(CommentsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
 	},
 }
 
@@ -228,22 +223,22 @@ func (v Comment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Comment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Comment) Wire() *wire.Struct[Comment] { return &structComment }
+func (*Comment) Wire() *wire.Struct { return &structComment }
 
-var structComment = wire.Struct[Comment]{
-	Object: func(v *Comment) *runtime.Object { return &v.Object },
-	Members: []wire.Member[Comment]{
-		{Name: "id", Bit: 1, Ref: func(v *Comment) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "body", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.Body) }},
-		{Name: "thread_id", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.ThreadID) }},
-		{Name: "lead_id", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.LeadID) }},
-		{Name: "organization_id", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "mentions", Bit: 2, Ref: func(v *Comment) wire.Slot { return wire.Strs(&v.Mentions) }},
-		{Name: "created_by", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{Name: "created_at", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.CreatedAt) }},
-		{Name: "updated_by", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "updated_at", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.UpdatedAt) }},
-		{Name: "removed_by", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.RemovedBy) }},
-		{Name: "removed_at", Ref: func(v *Comment) wire.Slot { return wire.OptStr(&v.RemovedAt) }},
+var structComment = wire.Struct{
+	Size: unsafe.Sizeof(Comment{}), Make: wire.Make[Comment], Move: wire.Move[Comment],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Comment{}.ID)},
+		{Name: "body", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.Body)},
+		{Name: "thread_id", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.ThreadID)},
+		{Name: "lead_id", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.LeadID)},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.OrganizationID)},
+		{Name: "mentions", Bit: 2, As: wire.Strs, At: unsafe.Offsetof(Comment{}.Mentions)},
+		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.CreatedBy)},
+		{Name: "created_at", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.CreatedAt)},
+		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.UpdatedBy)},
+		{Name: "updated_at", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.UpdatedAt)},
+		{Name: "removed_by", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.RemovedBy)},
+		{Name: "removed_at", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.RemovedAt)},
 	},
 }

@@ -3,6 +3,8 @@
 package closeapi
 
 import (
+	"unsafe"
+
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
 )
@@ -21,13 +23,13 @@ func (v IntegrationLink) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 func (v *IntegrationLink) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*IntegrationLink) Wire() *wire.Struct[IntegrationLink] { return &structIntegrationLink }
+func (*IntegrationLink) Wire() *wire.Struct { return &structIntegrationLink }
 
-var structIntegrationLink = wire.Struct[IntegrationLink]{
-	Object: func(v *IntegrationLink) *runtime.Object { return &v.Object },
-	Members: []wire.Member[IntegrationLink]{
-		{Name: "name", Bit: 1, Ref: func(v *IntegrationLink) wire.Slot { return wire.Str(&v.Name) }},
-		{Name: "url", Bit: 2, Ref: func(v *IntegrationLink) wire.Slot { return wire.Str(&v.URL) }},
+var structIntegrationLink = wire.Struct{
+	Size: unsafe.Sizeof(IntegrationLink{}), Make: wire.Make[IntegrationLink], Move: wire.Move[IntegrationLink],
+	Members: []wire.Member{
+		{Name: "name", Bit: 1, As: wire.Str, At: unsafe.Offsetof(IntegrationLink{}.Name)},
+		{Name: "url", Bit: 2, As: wire.Str, At: unsafe.Offsetof(IntegrationLink{}.URL)},
 	},
 }
 
@@ -50,17 +52,17 @@ func (v Attachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Attachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Attachment) Wire() *wire.Struct[Attachment] { return &structAttachment }
+func (*Attachment) Wire() *wire.Struct { return &structAttachment }
 
-var structAttachment = wire.Struct[Attachment]{
-	Object: func(v *Attachment) *runtime.Object { return &v.Object },
-	Members: []wire.Member[Attachment]{
-		{Name: "url", Bit: 1, In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Attachment) wire.Slot { return wire.Str(&v.URL) }},
-		{Name: "filename", Bit: 2, In: &wire.Field{Name: "filename", Flags: wire.Required | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Attachment) wire.Slot { return wire.Str(&v.Filename) }},
-		{Name: "content_type", In: &wire.Field{Name: "content_type", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Attachment) wire.Slot { return wire.OptStr(&v.ContentType) }},
-		{Name: "size", Ref: func(v *Attachment) wire.Slot { return wire.OptInt(&v.Size) }},
-		{Name: "thumbnail_url", Ref: func(v *Attachment) wire.Slot { return wire.OptStr(&v.ThumbnailURL) }},
-		{Name: "media_id", Ref: func(v *Attachment) wire.Slot { return wire.OptStr(&v.MediaID) }},
+var structAttachment = wire.Struct{
+	Size: unsafe.Sizeof(Attachment{}), Make: wire.Make[Attachment], Move: wire.Move[Attachment],
+	Members: []wire.Member{
+		{Name: "url", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Attachment{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
+		{Name: "filename", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Attachment{}.Filename), In: &wire.Field{Name: "filename", Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
+		{Name: "content_type", As: wire.OptStr, At: unsafe.Offsetof(Attachment{}.ContentType), In: &wire.Field{Name: "content_type", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "size", As: wire.OptInt, At: unsafe.Offsetof(Attachment{}.Size)},
+		{Name: "thumbnail_url", As: wire.OptStr, At: unsafe.Offsetof(Attachment{}.ThumbnailURL)},
+		{Name: "media_id", As: wire.OptStr, At: unsafe.Offsetof(Attachment{}.MediaID)},
 	},
 }
 
@@ -78,12 +80,12 @@ func (v CommentSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 func (v *CommentSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CommentSummary) Wire() *wire.Struct[CommentSummary] { return &structCommentSummary }
+func (*CommentSummary) Wire() *wire.Struct { return &structCommentSummary }
 
-var structCommentSummary = wire.Struct[CommentSummary]{
-	Object: func(v *CommentSummary) *runtime.Object { return &v.Object },
-	Members: []wire.Member[CommentSummary]{
-		{Name: "comment_count", Bit: 1, Ref: func(v *CommentSummary) wire.Slot { return wire.Int(&v.CommentCount) }},
-		{Name: "thread_id", Bit: 2, Ref: func(v *CommentSummary) wire.Slot { return wire.Str(&v.ThreadID) }},
+var structCommentSummary = wire.Struct{
+	Size: unsafe.Sizeof(CommentSummary{}), Make: wire.Make[CommentSummary], Move: wire.Move[CommentSummary],
+	Members: []wire.Member{
+		{Name: "comment_count", Bit: 1, As: wire.Int, At: unsafe.Offsetof(CommentSummary{}.CommentCount)},
+		{Name: "thread_id", Bit: 2, As: wire.Str, At: unsafe.Offsetof(CommentSummary{}.ThreadID)},
 	},
 }

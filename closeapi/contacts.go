@@ -5,6 +5,7 @@ package closeapi
 import (
 	"context"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -46,23 +47,21 @@ type ContactCreateParams struct {
 func (v *ContactCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*ContactCreateParams) Wire() *wire.Struct[ContactCreateParams] {
-	return &structContactCreateParams
-}
+func (*ContactCreateParams) Wire() *wire.Struct { return &structContactCreateParams }
 
-var structContactCreateParams = wire.Struct[ContactCreateParams]{
-	Members: []wire.Member[ContactCreateParams]{
-		{In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}, Ref: func(v *ContactCreateParams) wire.Slot { return wire.Str(&v.LeadID) }},
-		{In: &wire.Field{Name: "name", Flags: wire.Nullable, MaxLen: 1000}, Ref: func(v *ContactCreateParams) wire.Slot { return wire.OptStr(&v.Name) }},
-		{In: &wire.Field{Name: "title", Flags: wire.Nullable, MaxLen: 1000}, Ref: func(v *ContactCreateParams) wire.Slot { return wire.OptStr(&v.Title) }},
-		{In: &wire.Field{Name: "emails", Flags: wire.Nullable, MaxLen: 100}, Ref: func(v *ContactCreateParams) wire.Slot { return wire.List(&v.Emails) }},
-		{In: &wire.Field{Name: "phones", Flags: wire.Nullable, MaxLen: 100}, Ref: func(v *ContactCreateParams) wire.Slot { return wire.List(&v.Phones) }},
-		{In: &wire.Field{Name: "urls", Flags: wire.Nullable, MaxLen: 100}, Ref: func(v *ContactCreateParams) wire.Slot { return wire.List(&v.URLs) }},
-		{In: &wire.Field{Name: "timezone", Kind: wire.Timezone, Flags: wire.Nullable}, Ref: func(v *ContactCreateParams) wire.Slot { return wire.OptStr(&v.Timezone) }},
-		{In: &wire.Field{Name: "custom_fields"}, Ref: func(v *ContactCreateParams) wire.Slot { return wire.Custom(&v.CustomFields) }},
-		{In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *ContactCreateParams) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *ContactCreateParams) wire.Slot { return wire.OptStr(&v.DateCreated) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *ContactCreateParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structContactCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(ContactCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ContactCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Nullable, MaxLen: 1000}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ContactCreateParams{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable, MaxLen: 1000}},
+		{As: wire.List, At: unsafe.Offsetof(ContactCreateParams{}.Emails), Elem: wire.Elem[ContactEmail], In: &wire.Field{Name: "emails", Flags: wire.Nullable, MaxLen: 100}},
+		{As: wire.List, At: unsafe.Offsetof(ContactCreateParams{}.Phones), Elem: wire.Elem[ContactPhone], In: &wire.Field{Name: "phones", Flags: wire.Nullable, MaxLen: 100}},
+		{As: wire.List, At: unsafe.Offsetof(ContactCreateParams{}.URLs), Elem: wire.Elem[ContactURL], In: &wire.Field{Name: "urls", Flags: wire.Nullable, MaxLen: 100}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ContactCreateParams{}.Timezone), In: &wire.Field{Name: "timezone", Kind: wire.Timezone, Flags: wire.Nullable}},
+		{As: wire.Custom, At: unsafe.Offsetof(ContactCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ContactCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ContactCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
+		{As: wire.Strs, At: unsafe.Offsetof(ContactCreateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -93,12 +92,12 @@ type ContactGetParams struct {
 func (v *ContactGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*ContactGetParams) Wire() *wire.Struct[ContactGetParams] { return &structContactGetParams }
+func (*ContactGetParams) Wire() *wire.Struct { return &structContactGetParams }
 
-var structContactGetParams = wire.Struct[ContactGetParams]{
-	Members: []wire.Member[ContactGetParams]{
-		{In: &wire.Field{Name: "contact_id", In: wire.Path, Flags: wire.Required, ID: &kindContact}, Ref: func(v *ContactGetParams) wire.Slot { return wire.Str(&v.ContactID) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *ContactGetParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structContactGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(ContactGetParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Path, Flags: wire.Required, ID: &kindContact}},
+		{As: wire.Strs, At: unsafe.Offsetof(ContactGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -143,22 +142,20 @@ type ContactUpdateParams struct {
 func (v *ContactUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*ContactUpdateParams) Wire() *wire.Struct[ContactUpdateParams] {
-	return &structContactUpdateParams
-}
+func (*ContactUpdateParams) Wire() *wire.Struct { return &structContactUpdateParams }
 
-var structContactUpdateParams = wire.Struct[ContactUpdateParams]{
-	Members: []wire.Member[ContactUpdateParams]{
-		{In: &wire.Field{Name: "contact_id", In: wire.Path, Flags: wire.Required, ID: &kindContact}, Ref: func(v *ContactUpdateParams) wire.Slot { return wire.Str(&v.ContactID) }},
-		{In: &wire.Field{Name: "lead_id", ID: &kindLead}, Ref: func(v *ContactUpdateParams) wire.Slot { return wire.OptStr(&v.LeadID) }},
-		{In: &wire.Field{Name: "name", Flags: wire.Nullable, MaxLen: 1000}, Ref: func(v *ContactUpdateParams) wire.Slot { return wire.OptStr(&v.Name) }},
-		{In: &wire.Field{Name: "title", Flags: wire.Nullable, MaxLen: 1000}, Ref: func(v *ContactUpdateParams) wire.Slot { return wire.OptStr(&v.Title) }},
-		{In: &wire.Field{Name: "emails", Flags: wire.Nullable, MaxLen: 100}, Ref: func(v *ContactUpdateParams) wire.Slot { return wire.List(&v.Emails) }},
-		{In: &wire.Field{Name: "phones", Flags: wire.Nullable, MaxLen: 100}, Ref: func(v *ContactUpdateParams) wire.Slot { return wire.List(&v.Phones) }},
-		{In: &wire.Field{Name: "urls", Flags: wire.Nullable, MaxLen: 100}, Ref: func(v *ContactUpdateParams) wire.Slot { return wire.List(&v.URLs) }},
-		{In: &wire.Field{Name: "timezone", Kind: wire.Timezone, Flags: wire.Nullable}, Ref: func(v *ContactUpdateParams) wire.Slot { return wire.OptStr(&v.Timezone) }},
-		{In: &wire.Field{Name: "custom_fields"}, Ref: func(v *ContactUpdateParams) wire.Slot { return wire.Custom(&v.CustomFields) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *ContactUpdateParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structContactUpdateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(ContactUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Path, Flags: wire.Required, ID: &kindContact}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ContactUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", ID: &kindLead}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ContactUpdateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Nullable, MaxLen: 1000}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ContactUpdateParams{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable, MaxLen: 1000}},
+		{As: wire.List, At: unsafe.Offsetof(ContactUpdateParams{}.Emails), Elem: wire.Elem[ContactEmail], In: &wire.Field{Name: "emails", Flags: wire.Nullable, MaxLen: 100}},
+		{As: wire.List, At: unsafe.Offsetof(ContactUpdateParams{}.Phones), Elem: wire.Elem[ContactPhone], In: &wire.Field{Name: "phones", Flags: wire.Nullable, MaxLen: 100}},
+		{As: wire.List, At: unsafe.Offsetof(ContactUpdateParams{}.URLs), Elem: wire.Elem[ContactURL], In: &wire.Field{Name: "urls", Flags: wire.Nullable, MaxLen: 100}},
+		{As: wire.OptStr, At: unsafe.Offsetof(ContactUpdateParams{}.Timezone), In: &wire.Field{Name: "timezone", Kind: wire.Timezone, Flags: wire.Nullable}},
+		{As: wire.Custom, At: unsafe.Offsetof(ContactUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
+		{As: wire.Strs, At: unsafe.Offsetof(ContactUpdateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -188,13 +185,11 @@ type ContactDeleteParams struct {
 func (v *ContactDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*ContactDeleteParams) Wire() *wire.Struct[ContactDeleteParams] {
-	return &structContactDeleteParams
-}
+func (*ContactDeleteParams) Wire() *wire.Struct { return &structContactDeleteParams }
 
-var structContactDeleteParams = wire.Struct[ContactDeleteParams]{
-	Members: []wire.Member[ContactDeleteParams]{
-		{In: &wire.Field{Name: "contact_id", In: wire.Path, Flags: wire.Required, ID: &kindContact}, Ref: func(v *ContactDeleteParams) wire.Slot { return wire.Str(&v.ContactID) }},
+var structContactDeleteParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(ContactDeleteParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Path, Flags: wire.Required, ID: &kindContact}},
 	},
 }
 
@@ -234,14 +229,14 @@ type ContactsListParams struct {
 func (v *ContactsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*ContactsListParams) Wire() *wire.Struct[ContactsListParams] { return &structContactsListParams }
+func (*ContactsListParams) Wire() *wire.Struct { return &structContactsListParams }
 
-var structContactsListParams = wire.Struct[ContactsListParams]{
-	Members: []wire.Member[ContactsListParams]{
-		{In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}, Ref: func(v *ContactsListParams) wire.Slot { return wire.OptStr(&v.LeadID) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *ContactsListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *ContactsListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *ContactsListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
+var structContactsListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.OptStr, At: unsafe.Offsetof(ContactsListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+		{As: wire.Strs, At: unsafe.Offsetof(ContactsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+		{As: wire.OptInt, At: unsafe.Offsetof(ContactsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(ContactsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
 	},
 }
 
@@ -267,15 +262,15 @@ func (v ContactEmail) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *ContactEmail) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*ContactEmail) Wire() *wire.Struct[ContactEmail] { return &structContactEmail }
+func (*ContactEmail) Wire() *wire.Struct { return &structContactEmail }
 
-var structContactEmail = wire.Struct[ContactEmail]{
-	Object: func(v *ContactEmail) *runtime.Object { return &v.Object },
-	Members: []wire.Member[ContactEmail]{
-		{Name: "email", Bit: 1, In: &wire.Field{Name: "email", Kind: wire.Email, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}, Ref: func(v *ContactEmail) wire.Slot { return wire.Str(&v.Email) }},
-		{Name: "type", In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}, Ref: func(v *ContactEmail) wire.Slot { return wire.OptStr(&v.Type) }},
-		{Name: "is_unsubscribed", Ref: func(v *ContactEmail) wire.Slot { return wire.OptBool(&v.IsUnsubscribed) }},
-		{Name: "email_lower", Ref: func(v *ContactEmail) wire.Slot { return wire.OptStr(&v.EmailLower) }},
+var structContactEmail = wire.Struct{
+	Size: unsafe.Sizeof(ContactEmail{}), Make: wire.Make[ContactEmail], Move: wire.Move[ContactEmail],
+	Members: []wire.Member{
+		{Name: "email", Bit: 1, As: wire.Str, At: unsafe.Offsetof(ContactEmail{}.Email), In: &wire.Field{Name: "email", Kind: wire.Email, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
+		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(ContactEmail{}.Type), In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}},
+		{Name: "is_unsubscribed", As: wire.OptBool, At: unsafe.Offsetof(ContactEmail{}.IsUnsubscribed)},
+		{Name: "email_lower", As: wire.OptStr, At: unsafe.Offsetof(ContactEmail{}.EmailLower)},
 	},
 }
 
@@ -298,18 +293,18 @@ func (v ContactPhone) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *ContactPhone) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*ContactPhone) Wire() *wire.Struct[ContactPhone] { return &structContactPhone }
+func (*ContactPhone) Wire() *wire.Struct { return &structContactPhone }
 
-var structContactPhone = wire.Struct[ContactPhone]{
-	Object: func(v *ContactPhone) *runtime.Object { return &v.Object },
-	Members: []wire.Member[ContactPhone]{
-		{Name: "phone", Bit: 1, In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}, Ref: func(v *ContactPhone) wire.Slot { return wire.Str(&v.Phone) }},
-		{Name: "type", In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}, Ref: func(v *ContactPhone) wire.Slot { return wire.OptStr(&v.Type) }},
-		{Name: "phone_formatted", Ref: func(v *ContactPhone) wire.Slot { return wire.OptStr(&v.PhoneFormatted) }},
-		{Name: "country", Ref: func(v *ContactPhone) wire.Slot { return wire.OptStr(&v.Country) }},
-		{Name: "tz_ids", Bit: 2, Ref: func(v *ContactPhone) wire.Slot { return wire.Strs(&v.TZIDs) }},
-		{Name: "outbound_sms_blocked", Ref: func(v *ContactPhone) wire.Slot { return wire.OptBool(&v.OutboundSMSBlocked) }},
-		{Name: "is_unsubscribed", Ref: func(v *ContactPhone) wire.Slot { return wire.OptBool(&v.IsUnsubscribed) }},
+var structContactPhone = wire.Struct{
+	Size: unsafe.Sizeof(ContactPhone{}), Make: wire.Make[ContactPhone], Move: wire.Move[ContactPhone],
+	Members: []wire.Member{
+		{Name: "phone", Bit: 1, As: wire.Str, At: unsafe.Offsetof(ContactPhone{}.Phone), In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
+		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(ContactPhone{}.Type), In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}},
+		{Name: "phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(ContactPhone{}.PhoneFormatted)},
+		{Name: "country", As: wire.OptStr, At: unsafe.Offsetof(ContactPhone{}.Country)},
+		{Name: "tz_ids", Bit: 2, As: wire.Strs, At: unsafe.Offsetof(ContactPhone{}.TZIDs)},
+		{Name: "outbound_sms_blocked", As: wire.OptBool, At: unsafe.Offsetof(ContactPhone{}.OutboundSMSBlocked)},
+		{Name: "is_unsubscribed", As: wire.OptBool, At: unsafe.Offsetof(ContactPhone{}.IsUnsubscribed)},
 	},
 }
 
@@ -327,13 +322,13 @@ func (v ContactURL) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *ContactURL) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*ContactURL) Wire() *wire.Struct[ContactURL] { return &structContactURL }
+func (*ContactURL) Wire() *wire.Struct { return &structContactURL }
 
-var structContactURL = wire.Struct[ContactURL]{
-	Object: func(v *ContactURL) *runtime.Object { return &v.Object },
-	Members: []wire.Member[ContactURL]{
-		{Name: "url", Bit: 1, In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}, Ref: func(v *ContactURL) wire.Slot { return wire.Str(&v.URL) }},
-		{Name: "type", In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}, Ref: func(v *ContactURL) wire.Slot { return wire.OptStr(&v.Type) }},
+var structContactURL = wire.Struct{
+	Size: unsafe.Sizeof(ContactURL{}), Make: wire.Make[ContactURL], Move: wire.Move[ContactURL],
+	Members: []wire.Member{
+		{Name: "url", Bit: 1, As: wire.Str, At: unsafe.Offsetof(ContactURL{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
+		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(ContactURL{}.Type), In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}},
 	},
 }
 
@@ -360,23 +355,21 @@ func (v ContactSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal
 func (v *ContactSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*ContactSubscription) Wire() *wire.Struct[ContactSubscription] {
-	return &structContactSubscription
-}
+func (*ContactSubscription) Wire() *wire.Struct { return &structContactSubscription }
 
-var structContactSubscription = wire.Struct[ContactSubscription]{
-	Object: func(v *ContactSubscription) *runtime.Object { return &v.Object },
-	Members: []wire.Member[ContactSubscription]{
-		{Name: "subscription_id", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.SubscriptionID) }},
-		{Name: "subscription_status", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.SubscriptionStatus) }},
-		{Name: "subscription_status_reason", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.SubscriptionStatusReason) }},
-		{Name: "sequence_id", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.SequenceID) }},
-		{Name: "sequence_name", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.SequenceName) }},
-		{Name: "sequence_status", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.SequenceStatus) }},
-		{Name: "contact_email", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.ContactEmail) }},
-		{Name: "initial_email_id", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.InitialEmailID) }},
-		{Name: "start_date", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.StartDate) }},
-		{Name: "date_created", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.DateCreated) }},
+var structContactSubscription = wire.Struct{
+	Size: unsafe.Sizeof(ContactSubscription{}), Make: wire.Make[ContactSubscription], Move: wire.Move[ContactSubscription],
+	Members: []wire.Member{
+		{Name: "subscription_id", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SubscriptionID)},
+		{Name: "subscription_status", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SubscriptionStatus)},
+		{Name: "subscription_status_reason", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SubscriptionStatusReason)},
+		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SequenceID)},
+		{Name: "sequence_name", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SequenceName)},
+		{Name: "sequence_status", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SequenceStatus)},
+		{Name: "contact_email", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.ContactEmail)},
+		{Name: "initial_email_id", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.InitialEmailID)},
+		{Name: "start_date", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.StartDate)},
+		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.DateCreated)},
 	},
 }
 
@@ -397,16 +390,16 @@ func (v RecentCall) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *RecentCall) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*RecentCall) Wire() *wire.Struct[RecentCall] { return &structRecentCall }
+func (*RecentCall) Wire() *wire.Struct { return &structRecentCall }
 
-var structRecentCall = wire.Struct[RecentCall]{
-	Object: func(v *RecentCall) *runtime.Object { return &v.Object },
-	Members: []wire.Member[RecentCall]{
-		{Name: "id", Ref: func(v *RecentCall) wire.Slot { return wire.OptStr(&v.ID) }},
-		{Name: "status", Ref: func(v *RecentCall) wire.Slot { return wire.OptStr(&v.Status) }},
-		{Name: "duration", Ref: func(v *RecentCall) wire.Slot { return wire.OptInt(&v.Duration) }},
-		{Name: "finish_timestamp", Ref: func(v *RecentCall) wire.Slot { return wire.OptStr(&v.FinishTimestamp) }},
-		{Name: "dialer_id", Ref: func(v *RecentCall) wire.Slot { return wire.OptStr(&v.DialerID) }},
+var structRecentCall = wire.Struct{
+	Size: unsafe.Sizeof(RecentCall{}), Make: wire.Make[RecentCall], Move: wire.Move[RecentCall],
+	Members: []wire.Member{
+		{Name: "id", As: wire.OptStr, At: unsafe.Offsetof(RecentCall{}.ID)},
+		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(RecentCall{}.Status)},
+		{Name: "duration", As: wire.OptInt, At: unsafe.Offsetof(RecentCall{}.Duration)},
+		{Name: "finish_timestamp", As: wire.OptStr, At: unsafe.Offsetof(RecentCall{}.FinishTimestamp)},
+		{Name: "dialer_id", As: wire.OptStr, At: unsafe.Offsetof(RecentCall{}.DialerID)},
 	},
 }
 
@@ -445,32 +438,32 @@ func (v Contact) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Contact) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Contact) Wire() *wire.Struct[Contact] { return &structContact }
+func (*Contact) Wire() *wire.Struct { return &structContact }
 
-var structContact = wire.Struct[Contact]{
-	Object: func(v *Contact) *runtime.Object { return &v.Object },
-	Custom: func(v *Contact) *runtime.CustomFields { return &v.CustomFields },
-	Members: []wire.Member[Contact]{
-		{Name: "id", Bit: 1, Ref: func(v *Contact) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "lead_id", In: &wire.Field{Name: "lead_id", Flags: wire.OnCreate | wire.OnUpdate, ID: &kindLead}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.LeadID) }},
-		{Name: "name", In: &wire.Field{Name: "name", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 1000}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.Name) }},
-		{Name: "display_name", Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.DisplayName) }},
-		{Name: "title", In: &wire.Field{Name: "title", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 1000}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.Title) }},
-		{Name: "emails", Bit: 2, In: &wire.Field{Name: "emails", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}, Ref: func(v *Contact) wire.Slot { return wire.List(&v.Emails) }},
-		{Name: "phones", Bit: 3, In: &wire.Field{Name: "phones", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}, Ref: func(v *Contact) wire.Slot { return wire.List(&v.Phones) }},
-		{Name: "urls", Bit: 4, In: &wire.Field{Name: "urls", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}, Ref: func(v *Contact) wire.Slot { return wire.List(&v.URLs) }},
-		{Name: "timezone", In: &wire.Field{Name: "timezone", Kind: wire.Timezone, Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.Timezone) }},
-		{Name: "timezone_source", Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.TimezoneSource) }},
-		{Name: "custom_fields", In: &wire.Field{Name: "custom_fields", Flags: wire.OnCreate | wire.OnUpdate}, Ref: func(v *Contact) wire.Slot { return wire.Custom(&v.CustomFields) }},
-		{Name: "created_by", In: &wire.Field{Name: "created_by", Flags: wire.Nullable | wire.OnCreate, ID: &kindUser}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{Name: "date_created", In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable | wire.OnCreate}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.DateCreated) }},
-		{Name: "updated_by", Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "date_updated", Bit: 5, Ref: func(v *Contact) wire.Slot { return wire.Str(&v.DateUpdated) }},
-		{Name: "organization_id", Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "integration_links", Bit: 6, Ref: func(v *Contact) wire.Slot { return wire.List(&v.IntegrationLinks) }},
-		{Name: "subscriptions", Bit: 7, Ref: func(v *Contact) wire.Slot { return wire.List(&v.Subscriptions) }},
-		{Name: "recent_calls", Bit: 8, Ref: func(v *Contact) wire.Slot { return wire.List(&v.RecentCalls) }},
-		{Name: "lead_suggestions_operation_id", Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.LeadSuggestionsOperationID) }},
+var structContact = wire.Struct{
+	Custom: unsafe.Offsetof(Contact{}.CustomFields),
+	Size:   unsafe.Sizeof(Contact{}), Make: wire.Make[Contact], Move: wire.Move[Contact],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Contact{}.ID)},
+		{Name: "lead_id", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.OnCreate | wire.OnUpdate, ID: &kindLead}},
+		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.Name), In: &wire.Field{Name: "name", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 1000}},
+		{Name: "display_name", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.DisplayName)},
+		{Name: "title", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 1000}},
+		{Name: "emails", Bit: 2, As: wire.List, At: unsafe.Offsetof(Contact{}.Emails), Elem: wire.Elem[ContactEmail], In: &wire.Field{Name: "emails", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}},
+		{Name: "phones", Bit: 3, As: wire.List, At: unsafe.Offsetof(Contact{}.Phones), Elem: wire.Elem[ContactPhone], In: &wire.Field{Name: "phones", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}},
+		{Name: "urls", Bit: 4, As: wire.List, At: unsafe.Offsetof(Contact{}.URLs), Elem: wire.Elem[ContactURL], In: &wire.Field{Name: "urls", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}},
+		{Name: "timezone", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.Timezone), In: &wire.Field{Name: "timezone", Kind: wire.Timezone, Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "timezone_source", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.TimezoneSource)},
+		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Contact{}.CustomFields), In: &wire.Field{Name: "custom_fields", Flags: wire.OnCreate | wire.OnUpdate}},
+		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable | wire.OnCreate, ID: &kindUser}},
+		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable | wire.OnCreate}},
+		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.UpdatedBy)},
+		{Name: "date_updated", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Contact{}.DateUpdated)},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.OrganizationID)},
+		{Name: "integration_links", Bit: 6, As: wire.List, At: unsafe.Offsetof(Contact{}.IntegrationLinks), Elem: wire.Elem[IntegrationLink]},
+		{Name: "subscriptions", Bit: 7, As: wire.List, At: unsafe.Offsetof(Contact{}.Subscriptions), Elem: wire.Elem[ContactSubscription]},
+		{Name: "recent_calls", Bit: 8, As: wire.List, At: unsafe.Offsetof(Contact{}.RecentCalls), Elem: wire.Elem[RecentCall]},
+		{Name: "lead_suggestions_operation_id", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.LeadSuggestionsOperationID)},
 	},
 }
 

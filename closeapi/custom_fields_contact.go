@@ -5,6 +5,7 @@ package closeapi
 import (
 	"context"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -47,20 +48,20 @@ type CustomFieldContactCreateParams struct {
 func (v *CustomFieldContactCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomFieldContactCreateParams) Wire() *wire.Struct[CustomFieldContactCreateParams] {
+func (*CustomFieldContactCreateParams) Wire() *wire.Struct {
 	return &structCustomFieldContactCreateParams
 }
 
-var structCustomFieldContactCreateParams = wire.Struct[CustomFieldContactCreateParams]{
-	Members: []wire.Member[CustomFieldContactCreateParams]{
-		{In: &wire.Field{Name: "name", Flags: wire.Required}, Ref: func(v *CustomFieldContactCreateParams) wire.Slot { return wire.Str(&v.Name) }},
-		{In: &wire.Field{Name: "type", Flags: wire.Required, Enum: wordsCustomFieldType}, Ref: func(v *CustomFieldContactCreateParams) wire.Slot { return wire.Str(&v.Type) }},
-		{In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}, Ref: func(v *CustomFieldContactCreateParams) wire.Slot { return wire.OptStr(&v.Description) }},
-		{In: &wire.Field{Name: "choices", Flags: wire.Nullable}, Ref: func(v *CustomFieldContactCreateParams) wire.Slot { return wire.Strs(&v.Choices) }},
-		{In: &wire.Field{Name: "accepts_multiple_values"}, Ref: func(v *CustomFieldContactCreateParams) wire.Slot { return wire.OptBool(&v.AcceptsMultipleValues) }},
-		{In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}, Ref: func(v *CustomFieldContactCreateParams) wire.Slot { return wire.Strs(&v.EditableWithRoles) }},
-		{In: &wire.Field{Name: "referenced_custom_type_id", ID: &kindAny}, Ref: func(v *CustomFieldContactCreateParams) wire.Slot { return wire.OptStr(&v.ReferencedCustomTypeID) }},
-		{In: &wire.Field{Name: "back_reference_is_visible"}, Ref: func(v *CustomFieldContactCreateParams) wire.Slot { return wire.OptBool(&v.BackReferenceIsVisible) }},
+var structCustomFieldContactCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
+		{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Type), In: &wire.Field{Name: "type", Flags: wire.Required, Enum: wordsCustomFieldType}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
+		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.ReferencedCustomTypeID), In: &wire.Field{Name: "referenced_custom_type_id", ID: &kindAny}},
+		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.BackReferenceIsVisible), In: &wire.Field{Name: "back_reference_is_visible"}},
 	},
 }
 
@@ -94,14 +95,12 @@ type CustomFieldContactGetParams struct {
 func (v *CustomFieldContactGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomFieldContactGetParams) Wire() *wire.Struct[CustomFieldContactGetParams] {
-	return &structCustomFieldContactGetParams
-}
+func (*CustomFieldContactGetParams) Wire() *wire.Struct { return &structCustomFieldContactGetParams }
 
-var structCustomFieldContactGetParams = wire.Struct[CustomFieldContactGetParams]{
-	Members: []wire.Member[CustomFieldContactGetParams]{
-		{In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_contact_list"}, Ref: func(v *CustomFieldContactGetParams) wire.Slot { return wire.Str(&v.CustomFieldID) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *CustomFieldContactGetParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structCustomFieldContactGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactGetParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_contact_list"}},
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -146,19 +145,19 @@ type CustomFieldContactUpdateParams struct {
 func (v *CustomFieldContactUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomFieldContactUpdateParams) Wire() *wire.Struct[CustomFieldContactUpdateParams] {
+func (*CustomFieldContactUpdateParams) Wire() *wire.Struct {
 	return &structCustomFieldContactUpdateParams
 }
 
-var structCustomFieldContactUpdateParams = wire.Struct[CustomFieldContactUpdateParams]{
-	Members: []wire.Member[CustomFieldContactUpdateParams]{
-		{In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_contact_list"}, Ref: func(v *CustomFieldContactUpdateParams) wire.Slot { return wire.Str(&v.CustomFieldID) }},
-		{In: &wire.Field{Name: "name"}, Ref: func(v *CustomFieldContactUpdateParams) wire.Slot { return wire.OptStr(&v.Name) }},
-		{In: &wire.Field{Name: "type", Enum: wordsCustomFieldType}, Ref: func(v *CustomFieldContactUpdateParams) wire.Slot { return wire.OptStr(&v.Type) }},
-		{In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}, Ref: func(v *CustomFieldContactUpdateParams) wire.Slot { return wire.OptStr(&v.Description) }},
-		{In: &wire.Field{Name: "choices", Flags: wire.Nullable}, Ref: func(v *CustomFieldContactUpdateParams) wire.Slot { return wire.Strs(&v.Choices) }},
-		{In: &wire.Field{Name: "accepts_multiple_values"}, Ref: func(v *CustomFieldContactUpdateParams) wire.Slot { return wire.OptBool(&v.AcceptsMultipleValues) }},
-		{In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}, Ref: func(v *CustomFieldContactUpdateParams) wire.Slot { return wire.Strs(&v.EditableWithRoles) }},
+var structCustomFieldContactUpdateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_contact_list"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Type), In: &wire.Field{Name: "type", Enum: wordsCustomFieldType}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
+		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
 	},
 }
 
@@ -189,13 +188,13 @@ type CustomFieldContactDeleteParams struct {
 func (v *CustomFieldContactDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomFieldContactDeleteParams) Wire() *wire.Struct[CustomFieldContactDeleteParams] {
+func (*CustomFieldContactDeleteParams) Wire() *wire.Struct {
 	return &structCustomFieldContactDeleteParams
 }
 
-var structCustomFieldContactDeleteParams = wire.Struct[CustomFieldContactDeleteParams]{
-	Members: []wire.Member[CustomFieldContactDeleteParams]{
-		{In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_contact_list"}, Ref: func(v *CustomFieldContactDeleteParams) wire.Slot { return wire.Str(&v.CustomFieldID) }},
+var structCustomFieldContactDeleteParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactDeleteParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_contact_list"}},
 	},
 }
 
@@ -234,15 +233,15 @@ type CustomFieldsContactListParams struct {
 func (v *CustomFieldsContactListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomFieldsContactListParams) Wire() *wire.Struct[CustomFieldsContactListParams] {
+func (*CustomFieldsContactListParams) Wire() *wire.Struct {
 	return &structCustomFieldsContactListParams
 }
 
-var structCustomFieldsContactListParams = wire.Struct[CustomFieldsContactListParams]{
-	Members: []wire.Member[CustomFieldsContactListParams]{
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *CustomFieldsContactListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *CustomFieldsContactListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *CustomFieldsContactListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
+var structCustomFieldsContactListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldsContactListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+		{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsContactListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsContactListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
 	},
 }
 

@@ -5,6 +5,7 @@ package closeapi
 import (
 	"context"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -47,20 +48,18 @@ type CustomFieldLeadCreateParams struct {
 func (v *CustomFieldLeadCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomFieldLeadCreateParams) Wire() *wire.Struct[CustomFieldLeadCreateParams] {
-	return &structCustomFieldLeadCreateParams
-}
+func (*CustomFieldLeadCreateParams) Wire() *wire.Struct { return &structCustomFieldLeadCreateParams }
 
-var structCustomFieldLeadCreateParams = wire.Struct[CustomFieldLeadCreateParams]{
-	Members: []wire.Member[CustomFieldLeadCreateParams]{
-		{In: &wire.Field{Name: "name", Flags: wire.Required}, Ref: func(v *CustomFieldLeadCreateParams) wire.Slot { return wire.Str(&v.Name) }},
-		{In: &wire.Field{Name: "type", Flags: wire.Required, Enum: wordsCustomFieldType}, Ref: func(v *CustomFieldLeadCreateParams) wire.Slot { return wire.Str(&v.Type) }},
-		{In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}, Ref: func(v *CustomFieldLeadCreateParams) wire.Slot { return wire.OptStr(&v.Description) }},
-		{In: &wire.Field{Name: "choices", Flags: wire.Nullable}, Ref: func(v *CustomFieldLeadCreateParams) wire.Slot { return wire.Strs(&v.Choices) }},
-		{In: &wire.Field{Name: "accepts_multiple_values"}, Ref: func(v *CustomFieldLeadCreateParams) wire.Slot { return wire.OptBool(&v.AcceptsMultipleValues) }},
-		{In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}, Ref: func(v *CustomFieldLeadCreateParams) wire.Slot { return wire.Strs(&v.EditableWithRoles) }},
-		{In: &wire.Field{Name: "referenced_custom_type_id", ID: &kindAny}, Ref: func(v *CustomFieldLeadCreateParams) wire.Slot { return wire.OptStr(&v.ReferencedCustomTypeID) }},
-		{In: &wire.Field{Name: "back_reference_is_visible"}, Ref: func(v *CustomFieldLeadCreateParams) wire.Slot { return wire.OptBool(&v.BackReferenceIsVisible) }},
+var structCustomFieldLeadCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
+		{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Type), In: &wire.Field{Name: "type", Flags: wire.Required, Enum: wordsCustomFieldType}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
+		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.ReferencedCustomTypeID), In: &wire.Field{Name: "referenced_custom_type_id", ID: &kindAny}},
+		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.BackReferenceIsVisible), In: &wire.Field{Name: "back_reference_is_visible"}},
 	},
 }
 
@@ -94,14 +93,12 @@ type CustomFieldLeadGetParams struct {
 func (v *CustomFieldLeadGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomFieldLeadGetParams) Wire() *wire.Struct[CustomFieldLeadGetParams] {
-	return &structCustomFieldLeadGetParams
-}
+func (*CustomFieldLeadGetParams) Wire() *wire.Struct { return &structCustomFieldLeadGetParams }
 
-var structCustomFieldLeadGetParams = wire.Struct[CustomFieldLeadGetParams]{
-	Members: []wire.Member[CustomFieldLeadGetParams]{
-		{In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_lead_list"}, Ref: func(v *CustomFieldLeadGetParams) wire.Slot { return wire.Str(&v.CustomFieldID) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *CustomFieldLeadGetParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structCustomFieldLeadGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadGetParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_lead_list"}},
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -145,19 +142,17 @@ type CustomFieldLeadUpdateParams struct {
 func (v *CustomFieldLeadUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomFieldLeadUpdateParams) Wire() *wire.Struct[CustomFieldLeadUpdateParams] {
-	return &structCustomFieldLeadUpdateParams
-}
+func (*CustomFieldLeadUpdateParams) Wire() *wire.Struct { return &structCustomFieldLeadUpdateParams }
 
-var structCustomFieldLeadUpdateParams = wire.Struct[CustomFieldLeadUpdateParams]{
-	Members: []wire.Member[CustomFieldLeadUpdateParams]{
-		{In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_lead_list"}, Ref: func(v *CustomFieldLeadUpdateParams) wire.Slot { return wire.Str(&v.CustomFieldID) }},
-		{In: &wire.Field{Name: "name"}, Ref: func(v *CustomFieldLeadUpdateParams) wire.Slot { return wire.OptStr(&v.Name) }},
-		{In: &wire.Field{Name: "type", Enum: wordsCustomFieldType}, Ref: func(v *CustomFieldLeadUpdateParams) wire.Slot { return wire.OptStr(&v.Type) }},
-		{In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}, Ref: func(v *CustomFieldLeadUpdateParams) wire.Slot { return wire.OptStr(&v.Description) }},
-		{In: &wire.Field{Name: "choices", Flags: wire.Nullable}, Ref: func(v *CustomFieldLeadUpdateParams) wire.Slot { return wire.Strs(&v.Choices) }},
-		{In: &wire.Field{Name: "accepts_multiple_values"}, Ref: func(v *CustomFieldLeadUpdateParams) wire.Slot { return wire.OptBool(&v.AcceptsMultipleValues) }},
-		{In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}, Ref: func(v *CustomFieldLeadUpdateParams) wire.Slot { return wire.Strs(&v.EditableWithRoles) }},
+var structCustomFieldLeadUpdateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_lead_list"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Type), In: &wire.Field{Name: "type", Enum: wordsCustomFieldType}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
+		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
 	},
 }
 
@@ -188,13 +183,11 @@ type CustomFieldLeadDeleteParams struct {
 func (v *CustomFieldLeadDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomFieldLeadDeleteParams) Wire() *wire.Struct[CustomFieldLeadDeleteParams] {
-	return &structCustomFieldLeadDeleteParams
-}
+func (*CustomFieldLeadDeleteParams) Wire() *wire.Struct { return &structCustomFieldLeadDeleteParams }
 
-var structCustomFieldLeadDeleteParams = wire.Struct[CustomFieldLeadDeleteParams]{
-	Members: []wire.Member[CustomFieldLeadDeleteParams]{
-		{In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_lead_list"}, Ref: func(v *CustomFieldLeadDeleteParams) wire.Slot { return wire.Str(&v.CustomFieldID) }},
+var structCustomFieldLeadDeleteParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadDeleteParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_lead_list"}},
 	},
 }
 
@@ -233,15 +226,13 @@ type CustomFieldsLeadListParams struct {
 func (v *CustomFieldsLeadListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomFieldsLeadListParams) Wire() *wire.Struct[CustomFieldsLeadListParams] {
-	return &structCustomFieldsLeadListParams
-}
+func (*CustomFieldsLeadListParams) Wire() *wire.Struct { return &structCustomFieldsLeadListParams }
 
-var structCustomFieldsLeadListParams = wire.Struct[CustomFieldsLeadListParams]{
-	Members: []wire.Member[CustomFieldsLeadListParams]{
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *CustomFieldsLeadListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *CustomFieldsLeadListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *CustomFieldsLeadListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
+var structCustomFieldsLeadListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldsLeadListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+		{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsLeadListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsLeadListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
 	},
 }
 
@@ -285,27 +276,27 @@ func (v CustomField) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *CustomField) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomField) Wire() *wire.Struct[CustomField] { return &structCustomField }
+func (*CustomField) Wire() *wire.Struct { return &structCustomField }
 
-var structCustomField = wire.Struct[CustomField]{
-	Object: func(v *CustomField) *runtime.Object { return &v.Object },
-	Members: []wire.Member[CustomField]{
-		{Name: "id", Bit: 1, Ref: func(v *CustomField) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "name", Bit: 2, Ref: func(v *CustomField) wire.Slot { return wire.Str(&v.Name) }},
-		{Name: "type", Bit: 3, Ref: func(v *CustomField) wire.Slot { return wire.Str(&v.Type) }},
-		{Name: "description", Ref: func(v *CustomField) wire.Slot { return wire.OptStr(&v.Description) }},
-		{Name: "choices", Bit: 4, Ref: func(v *CustomField) wire.Slot { return wire.Strs(&v.Choices) }},
-		{Name: "accepts_multiple_values", Ref: func(v *CustomField) wire.Slot { return wire.OptBool(&v.AcceptsMultipleValues) }},
-		{Name: "editable_with_roles", Bit: 5, Ref: func(v *CustomField) wire.Slot { return wire.Strs(&v.EditableWithRoles) }},
-		{Name: "referenced_custom_type_id", Ref: func(v *CustomField) wire.Slot { return wire.OptStr(&v.ReferencedCustomTypeID) }},
-		{Name: "back_reference_is_visible", Ref: func(v *CustomField) wire.Slot { return wire.OptBool(&v.BackReferenceIsVisible) }},
-		{Name: "is_shared", Ref: func(v *CustomField) wire.Slot { return wire.OptBool(&v.IsShared) }},
-		{Name: "converting_to_type", Ref: func(v *CustomField) wire.Slot { return wire.OptStr(&v.ConvertingToType) }},
-		{Name: "organization_id", Ref: func(v *CustomField) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "created_by", Ref: func(v *CustomField) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{Name: "updated_by", Ref: func(v *CustomField) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "date_created", Bit: 6, Ref: func(v *CustomField) wire.Slot { return wire.Str(&v.DateCreated) }},
-		{Name: "date_updated", Bit: 7, Ref: func(v *CustomField) wire.Slot { return wire.Str(&v.DateUpdated) }},
+var structCustomField = wire.Struct{
+	Size: unsafe.Sizeof(CustomField{}), Make: wire.Make[CustomField], Move: wire.Move[CustomField],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(CustomField{}.ID)},
+		{Name: "name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(CustomField{}.Name)},
+		{Name: "type", Bit: 3, As: wire.Str, At: unsafe.Offsetof(CustomField{}.Type)},
+		{Name: "description", As: wire.OptStr, At: unsafe.Offsetof(CustomField{}.Description)},
+		{Name: "choices", Bit: 4, As: wire.Strs, At: unsafe.Offsetof(CustomField{}.Choices)},
+		{Name: "accepts_multiple_values", As: wire.OptBool, At: unsafe.Offsetof(CustomField{}.AcceptsMultipleValues)},
+		{Name: "editable_with_roles", Bit: 5, As: wire.Strs, At: unsafe.Offsetof(CustomField{}.EditableWithRoles)},
+		{Name: "referenced_custom_type_id", As: wire.OptStr, At: unsafe.Offsetof(CustomField{}.ReferencedCustomTypeID)},
+		{Name: "back_reference_is_visible", As: wire.OptBool, At: unsafe.Offsetof(CustomField{}.BackReferenceIsVisible)},
+		{Name: "is_shared", As: wire.OptBool, At: unsafe.Offsetof(CustomField{}.IsShared)},
+		{Name: "converting_to_type", As: wire.OptStr, At: unsafe.Offsetof(CustomField{}.ConvertingToType)},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(CustomField{}.OrganizationID)},
+		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(CustomField{}.CreatedBy)},
+		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(CustomField{}.UpdatedBy)},
+		{Name: "date_created", Bit: 6, As: wire.Str, At: unsafe.Offsetof(CustomField{}.DateCreated)},
+		{Name: "date_updated", Bit: 7, As: wire.Str, At: unsafe.Offsetof(CustomField{}.DateUpdated)},
 	},
 }
 

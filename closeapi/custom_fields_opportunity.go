@@ -5,6 +5,7 @@ package closeapi
 import (
 	"context"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -47,20 +48,20 @@ type CustomFieldOpportunityCreateParams struct {
 func (v *CustomFieldOpportunityCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomFieldOpportunityCreateParams) Wire() *wire.Struct[CustomFieldOpportunityCreateParams] {
+func (*CustomFieldOpportunityCreateParams) Wire() *wire.Struct {
 	return &structCustomFieldOpportunityCreateParams
 }
 
-var structCustomFieldOpportunityCreateParams = wire.Struct[CustomFieldOpportunityCreateParams]{
-	Members: []wire.Member[CustomFieldOpportunityCreateParams]{
-		{In: &wire.Field{Name: "name", Flags: wire.Required}, Ref: func(v *CustomFieldOpportunityCreateParams) wire.Slot { return wire.Str(&v.Name) }},
-		{In: &wire.Field{Name: "type", Flags: wire.Required, Enum: wordsCustomFieldType}, Ref: func(v *CustomFieldOpportunityCreateParams) wire.Slot { return wire.Str(&v.Type) }},
-		{In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}, Ref: func(v *CustomFieldOpportunityCreateParams) wire.Slot { return wire.OptStr(&v.Description) }},
-		{In: &wire.Field{Name: "choices", Flags: wire.Nullable}, Ref: func(v *CustomFieldOpportunityCreateParams) wire.Slot { return wire.Strs(&v.Choices) }},
-		{In: &wire.Field{Name: "accepts_multiple_values"}, Ref: func(v *CustomFieldOpportunityCreateParams) wire.Slot { return wire.OptBool(&v.AcceptsMultipleValues) }},
-		{In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}, Ref: func(v *CustomFieldOpportunityCreateParams) wire.Slot { return wire.Strs(&v.EditableWithRoles) }},
-		{In: &wire.Field{Name: "referenced_custom_type_id", ID: &kindAny}, Ref: func(v *CustomFieldOpportunityCreateParams) wire.Slot { return wire.OptStr(&v.ReferencedCustomTypeID) }},
-		{In: &wire.Field{Name: "back_reference_is_visible"}, Ref: func(v *CustomFieldOpportunityCreateParams) wire.Slot { return wire.OptBool(&v.BackReferenceIsVisible) }},
+var structCustomFieldOpportunityCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
+		{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Type), In: &wire.Field{Name: "type", Flags: wire.Required, Enum: wordsCustomFieldType}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
+		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.ReferencedCustomTypeID), In: &wire.Field{Name: "referenced_custom_type_id", ID: &kindAny}},
+		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.BackReferenceIsVisible), In: &wire.Field{Name: "back_reference_is_visible"}},
 	},
 }
 
@@ -95,14 +96,14 @@ type CustomFieldOpportunityGetParams struct {
 func (v *CustomFieldOpportunityGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomFieldOpportunityGetParams) Wire() *wire.Struct[CustomFieldOpportunityGetParams] {
+func (*CustomFieldOpportunityGetParams) Wire() *wire.Struct {
 	return &structCustomFieldOpportunityGetParams
 }
 
-var structCustomFieldOpportunityGetParams = wire.Struct[CustomFieldOpportunityGetParams]{
-	Members: []wire.Member[CustomFieldOpportunityGetParams]{
-		{In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_opportunity_list"}, Ref: func(v *CustomFieldOpportunityGetParams) wire.Slot { return wire.Str(&v.CustomFieldID) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *CustomFieldOpportunityGetParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structCustomFieldOpportunityGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityGetParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_opportunity_list"}},
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -149,19 +150,19 @@ type CustomFieldOpportunityUpdateParams struct {
 func (v *CustomFieldOpportunityUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomFieldOpportunityUpdateParams) Wire() *wire.Struct[CustomFieldOpportunityUpdateParams] {
+func (*CustomFieldOpportunityUpdateParams) Wire() *wire.Struct {
 	return &structCustomFieldOpportunityUpdateParams
 }
 
-var structCustomFieldOpportunityUpdateParams = wire.Struct[CustomFieldOpportunityUpdateParams]{
-	Members: []wire.Member[CustomFieldOpportunityUpdateParams]{
-		{In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_opportunity_list"}, Ref: func(v *CustomFieldOpportunityUpdateParams) wire.Slot { return wire.Str(&v.CustomFieldID) }},
-		{In: &wire.Field{Name: "name"}, Ref: func(v *CustomFieldOpportunityUpdateParams) wire.Slot { return wire.OptStr(&v.Name) }},
-		{In: &wire.Field{Name: "type", Enum: wordsCustomFieldType}, Ref: func(v *CustomFieldOpportunityUpdateParams) wire.Slot { return wire.OptStr(&v.Type) }},
-		{In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}, Ref: func(v *CustomFieldOpportunityUpdateParams) wire.Slot { return wire.OptStr(&v.Description) }},
-		{In: &wire.Field{Name: "choices", Flags: wire.Nullable}, Ref: func(v *CustomFieldOpportunityUpdateParams) wire.Slot { return wire.Strs(&v.Choices) }},
-		{In: &wire.Field{Name: "accepts_multiple_values"}, Ref: func(v *CustomFieldOpportunityUpdateParams) wire.Slot { return wire.OptBool(&v.AcceptsMultipleValues) }},
-		{In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}, Ref: func(v *CustomFieldOpportunityUpdateParams) wire.Slot { return wire.Strs(&v.EditableWithRoles) }},
+var structCustomFieldOpportunityUpdateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_opportunity_list"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Type), In: &wire.Field{Name: "type", Enum: wordsCustomFieldType}},
+		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
+		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
 	},
 }
 
@@ -193,13 +194,13 @@ type CustomFieldOpportunityDeleteParams struct {
 func (v *CustomFieldOpportunityDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomFieldOpportunityDeleteParams) Wire() *wire.Struct[CustomFieldOpportunityDeleteParams] {
+func (*CustomFieldOpportunityDeleteParams) Wire() *wire.Struct {
 	return &structCustomFieldOpportunityDeleteParams
 }
 
-var structCustomFieldOpportunityDeleteParams = wire.Struct[CustomFieldOpportunityDeleteParams]{
-	Members: []wire.Member[CustomFieldOpportunityDeleteParams]{
-		{In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_opportunity_list"}, Ref: func(v *CustomFieldOpportunityDeleteParams) wire.Slot { return wire.Str(&v.CustomFieldID) }},
+var structCustomFieldOpportunityDeleteParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityDeleteParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_opportunity_list"}},
 	},
 }
 
@@ -238,15 +239,15 @@ type CustomFieldsOpportunityListParams struct {
 func (v *CustomFieldsOpportunityListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*CustomFieldsOpportunityListParams) Wire() *wire.Struct[CustomFieldsOpportunityListParams] {
+func (*CustomFieldsOpportunityListParams) Wire() *wire.Struct {
 	return &structCustomFieldsOpportunityListParams
 }
 
-var structCustomFieldsOpportunityListParams = wire.Struct[CustomFieldsOpportunityListParams]{
-	Members: []wire.Member[CustomFieldsOpportunityListParams]{
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *CustomFieldsOpportunityListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *CustomFieldsOpportunityListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *CustomFieldsOpportunityListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
+var structCustomFieldsOpportunityListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldsOpportunityListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+		{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsOpportunityListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsOpportunityListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
 	},
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -71,37 +72,37 @@ type EmailCreateParams struct {
 func (v *EmailCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailCreateParams) Wire() *wire.Struct[EmailCreateParams] { return &structEmailCreateParams }
+func (*EmailCreateParams) Wire() *wire.Struct { return &structEmailCreateParams }
 
-var structEmailCreateParams = wire.Struct[EmailCreateParams]{
-	Members: []wire.Member[EmailCreateParams]{
-		{In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.Str(&v.LeadID) }},
-		{In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{In: &wire.Field{Name: "status", Enum: wordsEmailStatus, Preset: "\"draft\""}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.Status) }},
-		{In: &wire.Field{Name: "to", Flags: wire.Nullable, MaxLen: 500}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.Strs(&v.To) }},
-		{In: &wire.Field{Name: "cc", Flags: wire.Nullable, MaxLen: 500}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.Strs(&v.CC) }},
-		{In: &wire.Field{Name: "bcc", Flags: wire.Nullable, MaxLen: 500}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.Strs(&v.BCC) }},
-		{In: &wire.Field{Name: "sender", Flags: wire.Nullable}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.Sender) }},
-		{In: &wire.Field{Name: "subject", Flags: wire.Nullable, MaxLen: 1000}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.Subject) }},
-		{In: &wire.Field{Name: "body_text", Flags: wire.Nullable, MaxLen: 1048576}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.BodyText) }},
-		{In: &wire.Field{Name: "body_html", Flags: wire.Nullable, MaxLen: 1048576}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.BodyHTML) }},
-		{In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindEmailTemplate}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.TemplateID) }},
-		{In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.List(&v.Attachments) }},
-		{In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.DateScheduled) }},
-		{In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptInt(&v.SendIn) }},
-		{In: &wire.Field{Name: "email_account_id", Flags: wire.Nullable, ID: &kindEmailAccount}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.EmailAccountID) }},
-		{In: &wire.Field{Name: "in_reply_to_id", Flags: wire.Nullable, ID: &kindEmail}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.InReplyToID) }},
-		{In: &wire.Field{Name: "followup_date", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.FollowupDate) }},
-		{In: &wire.Field{Name: "followup_sequence_id", Flags: wire.Nullable, ID: &kindSequence}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.FollowupSequenceID) }},
-		{In: &wire.Field{Name: "followup_sequence_delay", Flags: wire.Nullable | wire.MinOnly, Min: 86400}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptInt(&v.FollowupSequenceDelay) }},
-		{In: &wire.Field{Name: "followup_sequence_add_cc_bcc", Flags: wire.Nullable}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptBool(&v.FollowupSequenceAddCCBCC) }},
-		{In: &wire.Field{Name: "opens", Flags: wire.Nullable}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.List(&v.Opens) }},
-		{In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.ActivityAt) }},
-		{In: &wire.Field{Name: "direction", Enum: wordsMessageDirection}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.Direction) }},
-		{In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *EmailCreateParams) wire.Slot { return wire.OptStr(&v.DateCreated) }},
+var structEmailCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(EmailCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsEmailStatus, Preset: "\"draft\""}},
+		{As: wire.Strs, At: unsafe.Offsetof(EmailCreateParams{}.To), In: &wire.Field{Name: "to", Flags: wire.Nullable, MaxLen: 500}},
+		{As: wire.Strs, At: unsafe.Offsetof(EmailCreateParams{}.CC), In: &wire.Field{Name: "cc", Flags: wire.Nullable, MaxLen: 500}},
+		{As: wire.Strs, At: unsafe.Offsetof(EmailCreateParams{}.BCC), In: &wire.Field{Name: "bcc", Flags: wire.Nullable, MaxLen: 500}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Sender), In: &wire.Field{Name: "sender", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Subject), In: &wire.Field{Name: "subject", Flags: wire.Nullable, MaxLen: 1000}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.BodyText), In: &wire.Field{Name: "body_text", Flags: wire.Nullable, MaxLen: 1048576}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.BodyHTML), In: &wire.Field{Name: "body_html", Flags: wire.Nullable, MaxLen: 1048576}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindEmailTemplate}},
+		{As: wire.List, At: unsafe.Offsetof(EmailCreateParams{}.Attachments), Elem: wire.Elem[EmailAttachment], In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
+		{As: wire.OptInt, At: unsafe.Offsetof(EmailCreateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.EmailAccountID), In: &wire.Field{Name: "email_account_id", Flags: wire.Nullable, ID: &kindEmailAccount}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.InReplyToID), In: &wire.Field{Name: "in_reply_to_id", Flags: wire.Nullable, ID: &kindEmail}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.FollowupDate), In: &wire.Field{Name: "followup_date", Kind: wire.DateTime, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.FollowupSequenceID), In: &wire.Field{Name: "followup_sequence_id", Flags: wire.Nullable, ID: &kindSequence}},
+		{As: wire.OptInt, At: unsafe.Offsetof(EmailCreateParams{}.FollowupSequenceDelay), In: &wire.Field{Name: "followup_sequence_delay", Flags: wire.Nullable | wire.MinOnly, Min: 86400}},
+		{As: wire.OptBool, At: unsafe.Offsetof(EmailCreateParams{}.FollowupSequenceAddCCBCC), In: &wire.Field{Name: "followup_sequence_add_cc_bcc", Flags: wire.Nullable}},
+		{As: wire.List, At: unsafe.Offsetof(EmailCreateParams{}.Opens), Elem: wire.Elem[EmailOpen], In: &wire.Field{Name: "opens", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Direction), In: &wire.Field{Name: "direction", Enum: wordsMessageDirection}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
 	},
 }
 
@@ -137,12 +138,12 @@ type EmailGetParams struct {
 func (v *EmailGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailGetParams) Wire() *wire.Struct[EmailGetParams] { return &structEmailGetParams }
+func (*EmailGetParams) Wire() *wire.Struct { return &structEmailGetParams }
 
-var structEmailGetParams = wire.Struct[EmailGetParams]{
-	Members: []wire.Member[EmailGetParams]{
-		{In: &wire.Field{Name: "email_id", In: wire.Path, Flags: wire.Required, ID: &kindEmail}, Ref: func(v *EmailGetParams) wire.Slot { return wire.Str(&v.EmailID) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *EmailGetParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structEmailGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(EmailGetParams{}.EmailID), In: &wire.Field{Name: "email_id", In: wire.Path, Flags: wire.Required, ID: &kindEmail}},
+		{As: wire.Strs, At: unsafe.Offsetof(EmailGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -206,33 +207,33 @@ type EmailUpdateParams struct {
 func (v *EmailUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailUpdateParams) Wire() *wire.Struct[EmailUpdateParams] { return &structEmailUpdateParams }
+func (*EmailUpdateParams) Wire() *wire.Struct { return &structEmailUpdateParams }
 
-var structEmailUpdateParams = wire.Struct[EmailUpdateParams]{
-	Members: []wire.Member[EmailUpdateParams]{
-		{In: &wire.Field{Name: "email_id", In: wire.Path, Flags: wire.Required, ID: &kindEmail}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.Str(&v.EmailID) }},
-		{In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{In: &wire.Field{Name: "status", Enum: wordsEmailStatus}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptStr(&v.Status) }},
-		{In: &wire.Field{Name: "to", Flags: wire.Nullable, MaxLen: 500}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.Strs(&v.To) }},
-		{In: &wire.Field{Name: "cc", Flags: wire.Nullable, MaxLen: 500}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.Strs(&v.CC) }},
-		{In: &wire.Field{Name: "bcc", Flags: wire.Nullable, MaxLen: 500}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.Strs(&v.BCC) }},
-		{In: &wire.Field{Name: "sender", Flags: wire.Nullable}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptStr(&v.Sender) }},
-		{In: &wire.Field{Name: "subject", Flags: wire.Nullable, MaxLen: 1000}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptStr(&v.Subject) }},
-		{In: &wire.Field{Name: "body_text", Flags: wire.Nullable, MaxLen: 1048576}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptStr(&v.BodyText) }},
-		{In: &wire.Field{Name: "body_html", Flags: wire.Nullable, MaxLen: 1048576}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptStr(&v.BodyHTML) }},
-		{In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindEmailTemplate}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptStr(&v.TemplateID) }},
-		{In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.List(&v.Attachments) }},
-		{In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptStr(&v.DateScheduled) }},
-		{In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptInt(&v.SendIn) }},
-		{In: &wire.Field{Name: "email_account_id", Flags: wire.Nullable, ID: &kindEmailAccount}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptStr(&v.EmailAccountID) }},
-		{In: &wire.Field{Name: "in_reply_to_id", Flags: wire.Nullable, ID: &kindEmail}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptStr(&v.InReplyToID) }},
-		{In: &wire.Field{Name: "followup_date", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptStr(&v.FollowupDate) }},
-		{In: &wire.Field{Name: "followup_sequence_id", Flags: wire.Nullable, ID: &kindSequence}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptStr(&v.FollowupSequenceID) }},
-		{In: &wire.Field{Name: "followup_sequence_delay", Flags: wire.Nullable | wire.MinOnly, Min: 86400}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptInt(&v.FollowupSequenceDelay) }},
-		{In: &wire.Field{Name: "followup_sequence_add_cc_bcc", Flags: wire.Nullable}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptBool(&v.FollowupSequenceAddCCBCC) }},
-		{In: &wire.Field{Name: "opens", Flags: wire.Nullable}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.List(&v.Opens) }},
-		{In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *EmailUpdateParams) wire.Slot { return wire.OptStr(&v.ActivityAt) }},
+var structEmailUpdateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(EmailUpdateParams{}.EmailID), In: &wire.Field{Name: "email_id", In: wire.Path, Flags: wire.Required, ID: &kindEmail}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsEmailStatus}},
+		{As: wire.Strs, At: unsafe.Offsetof(EmailUpdateParams{}.To), In: &wire.Field{Name: "to", Flags: wire.Nullable, MaxLen: 500}},
+		{As: wire.Strs, At: unsafe.Offsetof(EmailUpdateParams{}.CC), In: &wire.Field{Name: "cc", Flags: wire.Nullable, MaxLen: 500}},
+		{As: wire.Strs, At: unsafe.Offsetof(EmailUpdateParams{}.BCC), In: &wire.Field{Name: "bcc", Flags: wire.Nullable, MaxLen: 500}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.Sender), In: &wire.Field{Name: "sender", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.Subject), In: &wire.Field{Name: "subject", Flags: wire.Nullable, MaxLen: 1000}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.BodyText), In: &wire.Field{Name: "body_text", Flags: wire.Nullable, MaxLen: 1048576}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.BodyHTML), In: &wire.Field{Name: "body_html", Flags: wire.Nullable, MaxLen: 1048576}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindEmailTemplate}},
+		{As: wire.List, At: unsafe.Offsetof(EmailUpdateParams{}.Attachments), Elem: wire.Elem[EmailAttachment], In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
+		{As: wire.OptInt, At: unsafe.Offsetof(EmailUpdateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.EmailAccountID), In: &wire.Field{Name: "email_account_id", Flags: wire.Nullable, ID: &kindEmailAccount}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.InReplyToID), In: &wire.Field{Name: "in_reply_to_id", Flags: wire.Nullable, ID: &kindEmail}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupDate), In: &wire.Field{Name: "followup_date", Kind: wire.DateTime, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupSequenceID), In: &wire.Field{Name: "followup_sequence_id", Flags: wire.Nullable, ID: &kindSequence}},
+		{As: wire.OptInt, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupSequenceDelay), In: &wire.Field{Name: "followup_sequence_delay", Flags: wire.Nullable | wire.MinOnly, Min: 86400}},
+		{As: wire.OptBool, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupSequenceAddCCBCC), In: &wire.Field{Name: "followup_sequence_add_cc_bcc", Flags: wire.Nullable}},
+		{As: wire.List, At: unsafe.Offsetof(EmailUpdateParams{}.Opens), Elem: wire.Elem[EmailOpen], In: &wire.Field{Name: "opens", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
 	},
 }
 
@@ -262,11 +263,11 @@ type EmailDeleteParams struct {
 func (v *EmailDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailDeleteParams) Wire() *wire.Struct[EmailDeleteParams] { return &structEmailDeleteParams }
+func (*EmailDeleteParams) Wire() *wire.Struct { return &structEmailDeleteParams }
 
-var structEmailDeleteParams = wire.Struct[EmailDeleteParams]{
-	Members: []wire.Member[EmailDeleteParams]{
-		{In: &wire.Field{Name: "email_id", In: wire.Path, Flags: wire.Required, ID: &kindEmail}, Ref: func(v *EmailDeleteParams) wire.Slot { return wire.Str(&v.EmailID) }},
+var structEmailDeleteParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(EmailDeleteParams{}.EmailID), In: &wire.Field{Name: "email_id", In: wire.Path, Flags: wire.Required, ID: &kindEmail}},
 	},
 }
 
@@ -320,27 +321,27 @@ type EmailsListParams struct {
 func (v *EmailsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailsListParams) Wire() *wire.Struct[EmailsListParams] { return &structEmailsListParams }
+func (*EmailsListParams) Wire() *wire.Struct { return &structEmailsListParams }
 
-var structEmailsListParams = wire.Struct[EmailsListParams]{
-	Members: []wire.Member[EmailsListParams]{
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *EmailsListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *EmailsListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *EmailsListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
-		{In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}, Ref: func(v *EmailsListParams) wire.Slot { return wire.Strs(&v.LeadID) }},
-		{In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}, Ref: func(v *EmailsListParams) wire.Slot { return wire.Strs(&v.ContactID) }},
-		{In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}, Ref: func(v *EmailsListParams) wire.Slot { return wire.Strs(&v.UserID) }},
-		{In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindEmail}, Ref: func(v *EmailsListParams) wire.Slot { return wire.Strs(&v.IDIn) }},
-		{In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}, Ref: func(v *EmailsListParams) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{In: &wire.Field{Name: "_type", In: wire.Query}, Ref: func(v *EmailsListParams) wire.Slot { return wire.Strs(&v.Type) }},
-		{In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *EmailsListParams) wire.Slot { return wire.OptStr(&v.DateCreatedGt) }},
-		{In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *EmailsListParams) wire.Slot { return wire.OptStr(&v.DateCreatedGte) }},
-		{In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *EmailsListParams) wire.Slot { return wire.OptStr(&v.DateCreatedLt) }},
-		{In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *EmailsListParams) wire.Slot { return wire.OptStr(&v.DateCreatedLte) }},
-		{In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *EmailsListParams) wire.Slot { return wire.OptStr(&v.ActivityAtGt) }},
-		{In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *EmailsListParams) wire.Slot { return wire.OptStr(&v.ActivityAtGte) }},
-		{In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *EmailsListParams) wire.Slot { return wire.OptStr(&v.ActivityAtLt) }},
-		{In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *EmailsListParams) wire.Slot { return wire.OptStr(&v.ActivityAtLte) }},
+var structEmailsListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+		{As: wire.OptInt, At: unsafe.Offsetof(EmailsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(EmailsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+		{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+		{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
+		{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
+		{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindEmail}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
+		{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
 	},
 }
 
@@ -409,52 +410,52 @@ func (v Email) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Email) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Email) Wire() *wire.Struct[Email] { return &structEmail }
+func (*Email) Wire() *wire.Struct { return &structEmail }
 
-var structEmail = wire.Struct[Email]{
-	Object: func(v *Email) *runtime.Object { return &v.Object },
-	Base:   func(v *Email) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[Email]{
-		{Name: "id", Bit: 8, Ref: func(v *Email) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "status", Bit: 9, Ref: func(v *Email) wire.Slot { return wire.Str(&v.Status) }},
-		{Name: "to", Bit: 10, Ref: func(v *Email) wire.Slot { return wire.Strs(&v.To) }},
-		{Name: "cc", Bit: 11, Ref: func(v *Email) wire.Slot { return wire.Strs(&v.CC) }},
-		{Name: "bcc", Bit: 12, Ref: func(v *Email) wire.Slot { return wire.Strs(&v.BCC) }},
-		{Name: "sender", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.Sender) }},
-		{Name: "subject", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.Subject) }},
-		{Name: "body_text", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.BodyText) }},
-		{Name: "body_html", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.BodyHTML) }},
-		{Name: "template_id", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.TemplateID) }},
-		{Name: "attachments", Bit: 13, Ref: func(v *Email) wire.Slot { return wire.List(&v.Attachments) }},
-		{Name: "date_scheduled", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.DateScheduled) }},
-		{Name: "email_account_id", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.EmailAccountID) }},
-		{Name: "in_reply_to_id", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.InReplyToID) }},
-		{Name: "followup_sequence_id", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.FollowupSequenceID) }},
-		{Name: "followup_sequence_delay", Ref: func(v *Email) wire.Slot { return wire.OptInt(&v.FollowupSequenceDelay) }},
-		{Name: "followup_sequence_add_cc_bcc", Ref: func(v *Email) wire.Slot { return wire.OptBool(&v.FollowupSequenceAddCCBCC) }},
-		{Name: "opens", Bit: 14, Ref: func(v *Email) wire.Slot { return wire.List(&v.Opens) }},
-		{Name: "direction", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.Direction) }},
-		{Name: "date_sent", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.DateSent) }},
-		{Name: "thread_id", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.ThreadID) }},
-		{Name: "body_preview", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.BodyPreview) }},
-		{Name: "body_text_quoted", Bit: 15, Ref: func(v *Email) wire.Slot { return wire.List(&v.BodyTextQuoted) }},
-		{Name: "body_html_quoted", Bit: 16, Ref: func(v *Email) wire.Slot { return wire.List(&v.BodyHTMLQuoted) }},
-		{Name: "has_reply", Ref: func(v *Email) wire.Slot { return wire.OptBool(&v.HasReply) }},
-		{Name: "opens_summary", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.OpensSummary) }},
-		{Name: "envelope", Bit: 17, Ref: func(v *Email) wire.Slot { return wire.Obj(&v.Envelope) }},
-		{Name: "message_ids", Bit: 18, Ref: func(v *Email) wire.Slot { return wire.Strs(&v.MessageIDs) }},
-		{Name: "references", Bit: 19, Ref: func(v *Email) wire.Slot { return wire.Strs(&v.References) }},
-		{Name: "template_name", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.TemplateName) }},
-		{Name: "send_as_id", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.SendAsID) }},
-		{Name: "send_attempts", Bit: 20, Ref: func(v *Email) wire.Slot { return wire.Raws(&v.SendAttempts) }},
-		{Name: "need_smtp_credentials", Ref: func(v *Email) wire.Slot { return wire.OptBool(&v.NeedSMTPCredentials) }},
-		{Name: "bulk_email_action_id", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.BulkEmailActionID) }},
-		{Name: "agent_config_id", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.AgentConfigID) }},
-		{Name: "agent_action_reason", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.AgentActionReason) }},
-		{Name: "ai_draft", Ref: func(v *Email) wire.Slot { return wire.Raw(&v.AIDraft) }},
-		{Name: "sequence_id", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.SequenceID) }},
-		{Name: "sequence_name", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.SequenceName) }},
-		{Name: "sequence_subscription_id", Ref: func(v *Email) wire.Slot { return wire.OptStr(&v.SequenceSubscriptionID) }},
+var structEmail = wire.Struct{
+	Base: &structActivityBase,
+	Size: unsafe.Sizeof(Email{}), Make: wire.Make[Email], Move: wire.Move[Email],
+	Members: []wire.Member{
+		{Name: "id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(Email{}.ID)},
+		{Name: "status", Bit: 9, As: wire.Str, At: unsafe.Offsetof(Email{}.Status)},
+		{Name: "to", Bit: 10, As: wire.Strs, At: unsafe.Offsetof(Email{}.To)},
+		{Name: "cc", Bit: 11, As: wire.Strs, At: unsafe.Offsetof(Email{}.CC)},
+		{Name: "bcc", Bit: 12, As: wire.Strs, At: unsafe.Offsetof(Email{}.BCC)},
+		{Name: "sender", As: wire.OptStr, At: unsafe.Offsetof(Email{}.Sender)},
+		{Name: "subject", As: wire.OptStr, At: unsafe.Offsetof(Email{}.Subject)},
+		{Name: "body_text", As: wire.OptStr, At: unsafe.Offsetof(Email{}.BodyText)},
+		{Name: "body_html", As: wire.OptStr, At: unsafe.Offsetof(Email{}.BodyHTML)},
+		{Name: "template_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.TemplateID)},
+		{Name: "attachments", Bit: 13, As: wire.List, At: unsafe.Offsetof(Email{}.Attachments), Elem: wire.Elem[EmailAttachment]},
+		{Name: "date_scheduled", As: wire.OptStr, At: unsafe.Offsetof(Email{}.DateScheduled)},
+		{Name: "email_account_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.EmailAccountID)},
+		{Name: "in_reply_to_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.InReplyToID)},
+		{Name: "followup_sequence_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.FollowupSequenceID)},
+		{Name: "followup_sequence_delay", As: wire.OptInt, At: unsafe.Offsetof(Email{}.FollowupSequenceDelay)},
+		{Name: "followup_sequence_add_cc_bcc", As: wire.OptBool, At: unsafe.Offsetof(Email{}.FollowupSequenceAddCCBCC)},
+		{Name: "opens", Bit: 14, As: wire.List, At: unsafe.Offsetof(Email{}.Opens), Elem: wire.Elem[EmailOpen]},
+		{Name: "direction", As: wire.OptStr, At: unsafe.Offsetof(Email{}.Direction)},
+		{Name: "date_sent", As: wire.OptStr, At: unsafe.Offsetof(Email{}.DateSent)},
+		{Name: "thread_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.ThreadID)},
+		{Name: "body_preview", As: wire.OptStr, At: unsafe.Offsetof(Email{}.BodyPreview)},
+		{Name: "body_text_quoted", Bit: 15, As: wire.List, At: unsafe.Offsetof(Email{}.BodyTextQuoted), Elem: wire.Elem[QuotedText]},
+		{Name: "body_html_quoted", Bit: 16, As: wire.List, At: unsafe.Offsetof(Email{}.BodyHTMLQuoted), Elem: wire.Elem[QuotedHTML]},
+		{Name: "has_reply", As: wire.OptBool, At: unsafe.Offsetof(Email{}.HasReply)},
+		{Name: "opens_summary", As: wire.OptStr, At: unsafe.Offsetof(Email{}.OpensSummary)},
+		{Name: "envelope", Bit: 17, As: wire.Obj, At: unsafe.Offsetof(Email{}.Envelope), Elem: wire.Elem[EmailEnvelope]},
+		{Name: "message_ids", Bit: 18, As: wire.Strs, At: unsafe.Offsetof(Email{}.MessageIDs)},
+		{Name: "references", Bit: 19, As: wire.Strs, At: unsafe.Offsetof(Email{}.References)},
+		{Name: "template_name", As: wire.OptStr, At: unsafe.Offsetof(Email{}.TemplateName)},
+		{Name: "send_as_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.SendAsID)},
+		{Name: "send_attempts", Bit: 20, As: wire.Raws, At: unsafe.Offsetof(Email{}.SendAttempts)},
+		{Name: "need_smtp_credentials", As: wire.OptBool, At: unsafe.Offsetof(Email{}.NeedSMTPCredentials)},
+		{Name: "bulk_email_action_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.BulkEmailActionID)},
+		{Name: "agent_config_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.AgentConfigID)},
+		{Name: "agent_action_reason", As: wire.OptStr, At: unsafe.Offsetof(Email{}.AgentActionReason)},
+		{Name: "ai_draft", As: wire.Raw, At: unsafe.Offsetof(Email{}.AIDraft)},
+		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.SequenceID)},
+		{Name: "sequence_name", As: wire.OptStr, At: unsafe.Offsetof(Email{}.SequenceName)},
+		{Name: "sequence_subscription_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.SequenceSubscriptionID)},
 	},
 }
 
@@ -478,19 +479,19 @@ func (v EmailAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 func (v *EmailAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailAttachment) Wire() *wire.Struct[EmailAttachment] { return &structEmailAttachment }
+func (*EmailAttachment) Wire() *wire.Struct { return &structEmailAttachment }
 
-var structEmailAttachment = wire.Struct[EmailAttachment]{
-	Object: func(v *EmailAttachment) *runtime.Object { return &v.Object },
-	Members: []wire.Member[EmailAttachment]{
-		{Name: "url", Bit: 1, In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}, Ref: func(v *EmailAttachment) wire.Slot { return wire.Str(&v.URL) }},
-		{Name: "filename", Bit: 2, In: &wire.Field{Name: "filename", Flags: wire.Required | wire.OnCreate | wire.OnUpdate}, Ref: func(v *EmailAttachment) wire.Slot { return wire.Str(&v.Filename) }},
-		{Name: "content_type", In: &wire.Field{Name: "content_type", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *EmailAttachment) wire.Slot { return wire.OptStr(&v.ContentType) }},
-		{Name: "thumbnail_url", Ref: func(v *EmailAttachment) wire.Slot { return wire.OptStr(&v.ThumbnailURL) }},
-		{Name: "media_id", Ref: func(v *EmailAttachment) wire.Slot { return wire.OptStr(&v.MediaID) }},
-		{Name: "size", Bit: 3, In: &wire.Field{Name: "size", Flags: wire.Required | wire.MinOnly | wire.OnCreate | wire.OnUpdate, Min: 0}, Ref: func(v *EmailAttachment) wire.Slot { return wire.Int(&v.Size) }},
-		{Name: "content_id", In: &wire.Field{Name: "content_id", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *EmailAttachment) wire.Slot { return wire.OptStr(&v.ContentID) }},
-		{Name: "inline_only", In: &wire.Field{Name: "inline_only", Flags: wire.OnCreate | wire.OnUpdate}, Ref: func(v *EmailAttachment) wire.Slot { return wire.OptBool(&v.InlineOnly) }},
+var structEmailAttachment = wire.Struct{
+	Size: unsafe.Sizeof(EmailAttachment{}), Make: wire.Make[EmailAttachment], Move: wire.Move[EmailAttachment],
+	Members: []wire.Member{
+		{Name: "url", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailAttachment{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
+		{Name: "filename", Bit: 2, As: wire.Str, At: unsafe.Offsetof(EmailAttachment{}.Filename), In: &wire.Field{Name: "filename", Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
+		{Name: "content_type", As: wire.OptStr, At: unsafe.Offsetof(EmailAttachment{}.ContentType), In: &wire.Field{Name: "content_type", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "thumbnail_url", As: wire.OptStr, At: unsafe.Offsetof(EmailAttachment{}.ThumbnailURL)},
+		{Name: "media_id", As: wire.OptStr, At: unsafe.Offsetof(EmailAttachment{}.MediaID)},
+		{Name: "size", Bit: 3, As: wire.Int, At: unsafe.Offsetof(EmailAttachment{}.Size), In: &wire.Field{Name: "size", Flags: wire.Required | wire.MinOnly | wire.OnCreate | wire.OnUpdate, Min: 0}},
+		{Name: "content_id", As: wire.OptStr, At: unsafe.Offsetof(EmailAttachment{}.ContentID), In: &wire.Field{Name: "content_id", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "inline_only", As: wire.OptBool, At: unsafe.Offsetof(EmailAttachment{}.InlineOnly), In: &wire.Field{Name: "inline_only", Flags: wire.OnCreate | wire.OnUpdate}},
 	},
 }
 
@@ -510,15 +511,15 @@ func (v EmailOpen) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *EmailOpen) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailOpen) Wire() *wire.Struct[EmailOpen] { return &structEmailOpen }
+func (*EmailOpen) Wire() *wire.Struct { return &structEmailOpen }
 
-var structEmailOpen = wire.Struct[EmailOpen]{
-	Object: func(v *EmailOpen) *runtime.Object { return &v.Object },
-	Members: []wire.Member[EmailOpen]{
-		{Name: "opened_at", Bit: 1, In: &wire.Field{Name: "opened_at", Kind: wire.DateTime, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}, Ref: func(v *EmailOpen) wire.Slot { return wire.Str(&v.OpenedAt) }},
-		{Name: "opened_by", Ref: func(v *EmailOpen) wire.Slot { return wire.OptStr(&v.OpenedBy) }},
-		{Name: "ip_address", Ref: func(v *EmailOpen) wire.Slot { return wire.OptStr(&v.IPAddress) }},
-		{Name: "user_agent", Ref: func(v *EmailOpen) wire.Slot { return wire.OptStr(&v.UserAgent) }},
+var structEmailOpen = wire.Struct{
+	Size: unsafe.Sizeof(EmailOpen{}), Make: wire.Make[EmailOpen], Move: wire.Move[EmailOpen],
+	Members: []wire.Member{
+		{Name: "opened_at", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailOpen{}.OpenedAt), In: &wire.Field{Name: "opened_at", Kind: wire.DateTime, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
+		{Name: "opened_by", As: wire.OptStr, At: unsafe.Offsetof(EmailOpen{}.OpenedBy)},
+		{Name: "ip_address", As: wire.OptStr, At: unsafe.Offsetof(EmailOpen{}.IPAddress)},
+		{Name: "user_agent", As: wire.OptStr, At: unsafe.Offsetof(EmailOpen{}.UserAgent)},
 	},
 }
 
@@ -536,13 +537,13 @@ func (v EmailAddress) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *EmailAddress) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailAddress) Wire() *wire.Struct[EmailAddress] { return &structEmailAddress }
+func (*EmailAddress) Wire() *wire.Struct { return &structEmailAddress }
 
-var structEmailAddress = wire.Struct[EmailAddress]{
-	Object: func(v *EmailAddress) *runtime.Object { return &v.Object },
-	Members: []wire.Member[EmailAddress]{
-		{Name: "email", Bit: 1, Ref: func(v *EmailAddress) wire.Slot { return wire.Str(&v.Email) }},
-		{Name: "name", Ref: func(v *EmailAddress) wire.Slot { return wire.OptStr(&v.Name) }},
+var structEmailAddress = wire.Struct{
+	Size: unsafe.Sizeof(EmailAddress{}), Make: wire.Make[EmailAddress], Move: wire.Move[EmailAddress],
+	Members: []wire.Member{
+		{Name: "email", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailAddress{}.Email)},
+		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(EmailAddress{}.Name)},
 	},
 }
 
@@ -569,22 +570,22 @@ func (v EmailEnvelope) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *EmailEnvelope) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailEnvelope) Wire() *wire.Struct[EmailEnvelope] { return &structEmailEnvelope }
+func (*EmailEnvelope) Wire() *wire.Struct { return &structEmailEnvelope }
 
-var structEmailEnvelope = wire.Struct[EmailEnvelope]{
-	Object: func(v *EmailEnvelope) *runtime.Object { return &v.Object },
-	Members: []wire.Member[EmailEnvelope]{
-		{Name: "from", Bit: 1, Ref: func(v *EmailEnvelope) wire.Slot { return wire.List(&v.From) }},
-		{Name: "to", Bit: 2, Ref: func(v *EmailEnvelope) wire.Slot { return wire.List(&v.To) }},
-		{Name: "cc", Bit: 3, Ref: func(v *EmailEnvelope) wire.Slot { return wire.List(&v.CC) }},
-		{Name: "bcc", Bit: 4, Ref: func(v *EmailEnvelope) wire.Slot { return wire.List(&v.BCC) }},
-		{Name: "sender", Bit: 5, Ref: func(v *EmailEnvelope) wire.Slot { return wire.List(&v.Sender) }},
-		{Name: "reply_to", Bit: 6, Ref: func(v *EmailEnvelope) wire.Slot { return wire.List(&v.ReplyTo) }},
-		{Name: "subject", Ref: func(v *EmailEnvelope) wire.Slot { return wire.OptStr(&v.Subject) }},
-		{Name: "date", Ref: func(v *EmailEnvelope) wire.Slot { return wire.OptStr(&v.Date) }},
-		{Name: "message_id", Ref: func(v *EmailEnvelope) wire.Slot { return wire.OptStr(&v.MessageID) }},
-		{Name: "in_reply_to", Ref: func(v *EmailEnvelope) wire.Slot { return wire.OptStr(&v.InReplyTo) }},
-		{Name: "is_autoreply", Ref: func(v *EmailEnvelope) wire.Slot { return wire.OptBool(&v.IsAutoreply) }},
+var structEmailEnvelope = wire.Struct{
+	Size: unsafe.Sizeof(EmailEnvelope{}), Make: wire.Make[EmailEnvelope], Move: wire.Move[EmailEnvelope],
+	Members: []wire.Member{
+		{Name: "from", Bit: 1, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.From), Elem: wire.Elem[EmailAddress]},
+		{Name: "to", Bit: 2, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.To), Elem: wire.Elem[EmailAddress]},
+		{Name: "cc", Bit: 3, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.CC), Elem: wire.Elem[EmailAddress]},
+		{Name: "bcc", Bit: 4, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.BCC), Elem: wire.Elem[EmailAddress]},
+		{Name: "sender", Bit: 5, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.Sender), Elem: wire.Elem[EmailAddress]},
+		{Name: "reply_to", Bit: 6, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.ReplyTo), Elem: wire.Elem[EmailAddress]},
+		{Name: "subject", As: wire.OptStr, At: unsafe.Offsetof(EmailEnvelope{}.Subject)},
+		{Name: "date", As: wire.OptStr, At: unsafe.Offsetof(EmailEnvelope{}.Date)},
+		{Name: "message_id", As: wire.OptStr, At: unsafe.Offsetof(EmailEnvelope{}.MessageID)},
+		{Name: "in_reply_to", As: wire.OptStr, At: unsafe.Offsetof(EmailEnvelope{}.InReplyTo)},
+		{Name: "is_autoreply", As: wire.OptBool, At: unsafe.Offsetof(EmailEnvelope{}.IsAutoreply)},
 	},
 }
 
@@ -602,13 +603,13 @@ func (v QuotedText) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *QuotedText) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*QuotedText) Wire() *wire.Struct[QuotedText] { return &structQuotedText }
+func (*QuotedText) Wire() *wire.Struct { return &structQuotedText }
 
-var structQuotedText = wire.Struct[QuotedText]{
-	Object: func(v *QuotedText) *runtime.Object { return &v.Object },
-	Members: []wire.Member[QuotedText]{
-		{Name: "text", Bit: 1, Ref: func(v *QuotedText) wire.Slot { return wire.Str(&v.Text) }},
-		{Name: "expand", Bit: 2, Ref: func(v *QuotedText) wire.Slot { return wire.Bool(&v.Expand) }},
+var structQuotedText = wire.Struct{
+	Size: unsafe.Sizeof(QuotedText{}), Make: wire.Make[QuotedText], Move: wire.Move[QuotedText],
+	Members: []wire.Member{
+		{Name: "text", Bit: 1, As: wire.Str, At: unsafe.Offsetof(QuotedText{}.Text)},
+		{Name: "expand", Bit: 2, As: wire.Bool, At: unsafe.Offsetof(QuotedText{}.Expand)},
 	},
 }
 
@@ -626,13 +627,13 @@ func (v QuotedHTML) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *QuotedHTML) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*QuotedHTML) Wire() *wire.Struct[QuotedHTML] { return &structQuotedHTML }
+func (*QuotedHTML) Wire() *wire.Struct { return &structQuotedHTML }
 
-var structQuotedHTML = wire.Struct[QuotedHTML]{
-	Object: func(v *QuotedHTML) *runtime.Object { return &v.Object },
-	Members: []wire.Member[QuotedHTML]{
-		{Name: "html", Bit: 1, Ref: func(v *QuotedHTML) wire.Slot { return wire.Str(&v.HTML) }},
-		{Name: "expand", Bit: 2, Ref: func(v *QuotedHTML) wire.Slot { return wire.Bool(&v.Expand) }},
+var structQuotedHTML = wire.Struct{
+	Size: unsafe.Sizeof(QuotedHTML{}), Make: wire.Make[QuotedHTML], Move: wire.Move[QuotedHTML],
+	Members: []wire.Member{
+		{Name: "html", Bit: 1, As: wire.Str, At: unsafe.Offsetof(QuotedHTML{}.HTML)},
+		{Name: "expand", Bit: 2, As: wire.Bool, At: unsafe.Offsetof(QuotedHTML{}.Expand)},
 	},
 }
 
@@ -656,20 +657,20 @@ func (v EmailThread) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *EmailThread) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailThread) Wire() *wire.Struct[EmailThread] { return &structEmailThread }
+func (*EmailThread) Wire() *wire.Struct { return &structEmailThread }
 
-var structEmailThread = wire.Struct[EmailThread]{
-	Object: func(v *EmailThread) *runtime.Object { return &v.Object },
-	Base:   func(v *EmailThread) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[EmailThread]{
-		{Name: "id", Bit: 8, Ref: func(v *EmailThread) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "latest_normalized_subject", Ref: func(v *EmailThread) wire.Slot { return wire.OptStr(&v.LatestNormalizedSubject) }},
-		{Name: "n_emails", Ref: func(v *EmailThread) wire.Slot { return wire.OptInt(&v.NEmails) }},
-		{Name: "participants", Bit: 9, Ref: func(v *EmailThread) wire.Slot { return wire.List(&v.Participants) }},
-		{Name: "latest_emails", Bit: 10, Ref: func(v *EmailThread) wire.Slot { return wire.List(&v.LatestEmails) }},
-		{Name: "emails", Bit: 11, Ref: func(v *EmailThread) wire.Slot { return wire.List(&v.Emails) }},
-		{Name: "importance", Bit: 12, Ref: func(v *EmailThread) wire.Slot { return wire.Obj(&v.Importance) }},
-		{Name: "summary", Bit: 13, Ref: func(v *EmailThread) wire.Slot { return wire.Obj(&v.Summary) }},
+var structEmailThread = wire.Struct{
+	Base: &structActivityBase,
+	Size: unsafe.Sizeof(EmailThread{}), Make: wire.Make[EmailThread], Move: wire.Move[EmailThread],
+	Members: []wire.Member{
+		{Name: "id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(EmailThread{}.ID)},
+		{Name: "latest_normalized_subject", As: wire.OptStr, At: unsafe.Offsetof(EmailThread{}.LatestNormalizedSubject)},
+		{Name: "n_emails", As: wire.OptInt, At: unsafe.Offsetof(EmailThread{}.NEmails)},
+		{Name: "participants", Bit: 9, As: wire.List, At: unsafe.Offsetof(EmailThread{}.Participants), Elem: wire.Elem[EmailAddress]},
+		{Name: "latest_emails", Bit: 10, As: wire.List, At: unsafe.Offsetof(EmailThread{}.LatestEmails), Elem: wire.Elem[EmailPreview]},
+		{Name: "emails", Bit: 11, As: wire.List, At: unsafe.Offsetof(EmailThread{}.Emails), Elem: wire.Elem[Email]},
+		{Name: "importance", Bit: 12, As: wire.Obj, At: unsafe.Offsetof(EmailThread{}.Importance), Elem: wire.Elem[EmailThreadRating]},
+		{Name: "summary", Bit: 13, As: wire.Obj, At: unsafe.Offsetof(EmailThread{}.Summary), Elem: wire.Elem[EmailThreadSummary]},
 	},
 }
 
@@ -702,28 +703,28 @@ func (v EmailPreview) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *EmailPreview) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailPreview) Wire() *wire.Struct[EmailPreview] { return &structEmailPreview }
+func (*EmailPreview) Wire() *wire.Struct { return &structEmailPreview }
 
-var structEmailPreview = wire.Struct[EmailPreview]{
-	Object: func(v *EmailPreview) *runtime.Object { return &v.Object },
-	Members: []wire.Member[EmailPreview]{
-		{Name: "id", Ref: func(v *EmailPreview) wire.Slot { return wire.OptStr(&v.ID) }},
-		{Name: "status", Bit: 1, Ref: func(v *EmailPreview) wire.Slot { return wire.Str(&v.Status) }},
-		{Name: "direction", Ref: func(v *EmailPreview) wire.Slot { return wire.OptStr(&v.Direction) }},
-		{Name: "subject", Ref: func(v *EmailPreview) wire.Slot { return wire.OptStr(&v.Subject) }},
-		{Name: "body_preview", Ref: func(v *EmailPreview) wire.Slot { return wire.OptStr(&v.BodyPreview) }},
-		{Name: "sender", Ref: func(v *EmailPreview) wire.Slot { return wire.OptStr(&v.Sender) }},
-		{Name: "to", Bit: 2, Ref: func(v *EmailPreview) wire.Slot { return wire.Strs(&v.To) }},
-		{Name: "cc", Bit: 3, Ref: func(v *EmailPreview) wire.Slot { return wire.Strs(&v.CC) }},
-		{Name: "bcc", Bit: 4, Ref: func(v *EmailPreview) wire.Slot { return wire.Strs(&v.BCC) }},
-		{Name: "envelope", Bit: 5, Ref: func(v *EmailPreview) wire.Slot { return wire.Obj(&v.Envelope) }},
-		{Name: "has_attachments", Ref: func(v *EmailPreview) wire.Slot { return wire.OptBool(&v.HasAttachments) }},
-		{Name: "opens_summary", Ref: func(v *EmailPreview) wire.Slot { return wire.OptStr(&v.OpensSummary) }},
-		{Name: "user_id", Ref: func(v *EmailPreview) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{Name: "send_as_id", Ref: func(v *EmailPreview) wire.Slot { return wire.OptStr(&v.SendAsID) }},
-		{Name: "date_sent", Ref: func(v *EmailPreview) wire.Slot { return wire.OptStr(&v.DateSent) }},
-		{Name: "date_created", Bit: 6, Ref: func(v *EmailPreview) wire.Slot { return wire.Str(&v.DateCreated) }},
-		{Name: "date_updated", Bit: 7, Ref: func(v *EmailPreview) wire.Slot { return wire.Str(&v.DateUpdated) }},
+var structEmailPreview = wire.Struct{
+	Size: unsafe.Sizeof(EmailPreview{}), Make: wire.Make[EmailPreview], Move: wire.Move[EmailPreview],
+	Members: []wire.Member{
+		{Name: "id", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.ID)},
+		{Name: "status", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailPreview{}.Status)},
+		{Name: "direction", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.Direction)},
+		{Name: "subject", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.Subject)},
+		{Name: "body_preview", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.BodyPreview)},
+		{Name: "sender", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.Sender)},
+		{Name: "to", Bit: 2, As: wire.Strs, At: unsafe.Offsetof(EmailPreview{}.To)},
+		{Name: "cc", Bit: 3, As: wire.Strs, At: unsafe.Offsetof(EmailPreview{}.CC)},
+		{Name: "bcc", Bit: 4, As: wire.Strs, At: unsafe.Offsetof(EmailPreview{}.BCC)},
+		{Name: "envelope", Bit: 5, As: wire.Obj, At: unsafe.Offsetof(EmailPreview{}.Envelope), Elem: wire.Elem[EmailEnvelope]},
+		{Name: "has_attachments", As: wire.OptBool, At: unsafe.Offsetof(EmailPreview{}.HasAttachments)},
+		{Name: "opens_summary", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.OpensSummary)},
+		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.UserID)},
+		{Name: "send_as_id", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.SendAsID)},
+		{Name: "date_sent", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.DateSent)},
+		{Name: "date_created", Bit: 6, As: wire.Str, At: unsafe.Offsetof(EmailPreview{}.DateCreated)},
+		{Name: "date_updated", Bit: 7, As: wire.Str, At: unsafe.Offsetof(EmailPreview{}.DateUpdated)},
 	},
 }
 
@@ -741,13 +742,13 @@ func (v EmailThreadRating) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 func (v *EmailThreadRating) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailThreadRating) Wire() *wire.Struct[EmailThreadRating] { return &structEmailThreadRating }
+func (*EmailThreadRating) Wire() *wire.Struct { return &structEmailThreadRating }
 
-var structEmailThreadRating = wire.Struct[EmailThreadRating]{
-	Object: func(v *EmailThreadRating) *runtime.Object { return &v.Object },
-	Members: []wire.Member[EmailThreadRating]{
-		{Name: "type", Ref: func(v *EmailThreadRating) wire.Slot { return wire.OptStr(&v.Type) }},
-		{Name: "reason", Ref: func(v *EmailThreadRating) wire.Slot { return wire.OptStr(&v.Reason) }},
+var structEmailThreadRating = wire.Struct{
+	Size: unsafe.Sizeof(EmailThreadRating{}), Make: wire.Make[EmailThreadRating], Move: wire.Move[EmailThreadRating],
+	Members: []wire.Member{
+		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadRating{}.Type)},
+		{Name: "reason", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadRating{}.Reason)},
 	},
 }
 
@@ -770,18 +771,18 @@ func (v EmailThreadSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(
 func (v *EmailThreadSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailThreadSummary) Wire() *wire.Struct[EmailThreadSummary] { return &structEmailThreadSummary }
+func (*EmailThreadSummary) Wire() *wire.Struct { return &structEmailThreadSummary }
 
-var structEmailThreadSummary = wire.Struct[EmailThreadSummary]{
-	Object: func(v *EmailThreadSummary) *runtime.Object { return &v.Object },
-	Members: []wire.Member[EmailThreadSummary]{
-		{Name: "status", Ref: func(v *EmailThreadSummary) wire.Slot { return wire.OptStr(&v.Status) }},
-		{Name: "summary_text", Ref: func(v *EmailThreadSummary) wire.Slot { return wire.OptStr(&v.SummaryText) }},
-		{Name: "summary_html", Ref: func(v *EmailThreadSummary) wire.Slot { return wire.OptStr(&v.SummaryHTML) }},
-		{Name: "feedback", Bit: 1, Ref: func(v *EmailThreadSummary) wire.Slot { return wire.Obj(&v.Feedback) }},
-		{Name: "generated_at", Ref: func(v *EmailThreadSummary) wire.Slot { return wire.OptStr(&v.GeneratedAt) }},
-		{Name: "updated_at", Ref: func(v *EmailThreadSummary) wire.Slot { return wire.OptStr(&v.UpdatedAt) }},
-		{Name: "expired_at", Ref: func(v *EmailThreadSummary) wire.Slot { return wire.OptStr(&v.ExpiredAt) }},
+var structEmailThreadSummary = wire.Struct{
+	Size: unsafe.Sizeof(EmailThreadSummary{}), Make: wire.Make[EmailThreadSummary], Move: wire.Move[EmailThreadSummary],
+	Members: []wire.Member{
+		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.Status)},
+		{Name: "summary_text", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.SummaryText)},
+		{Name: "summary_html", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.SummaryHTML)},
+		{Name: "feedback", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(EmailThreadSummary{}.Feedback), Elem: wire.Elem[SummaryFeedback]},
+		{Name: "generated_at", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.GeneratedAt)},
+		{Name: "updated_at", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.UpdatedAt)},
+		{Name: "expired_at", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.ExpiredAt)},
 	},
 }
 
@@ -800,14 +801,14 @@ func (v SummaryFeedback) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 func (v *SummaryFeedback) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SummaryFeedback) Wire() *wire.Struct[SummaryFeedback] { return &structSummaryFeedback }
+func (*SummaryFeedback) Wire() *wire.Struct { return &structSummaryFeedback }
 
-var structSummaryFeedback = wire.Struct[SummaryFeedback]{
-	Object: func(v *SummaryFeedback) *runtime.Object { return &v.Object },
-	Members: []wire.Member[SummaryFeedback]{
-		{Name: "rating", Ref: func(v *SummaryFeedback) wire.Slot { return wire.OptStr(&v.Rating) }},
-		{Name: "detail", Ref: func(v *SummaryFeedback) wire.Slot { return wire.OptStr(&v.Detail) }},
-		{Name: "given_at", Ref: func(v *SummaryFeedback) wire.Slot { return wire.OptStr(&v.GivenAt) }},
+var structSummaryFeedback = wire.Struct{
+	Size: unsafe.Sizeof(SummaryFeedback{}), Make: wire.Make[SummaryFeedback], Move: wire.Move[SummaryFeedback],
+	Members: []wire.Member{
+		{Name: "rating", As: wire.OptStr, At: unsafe.Offsetof(SummaryFeedback{}.Rating)},
+		{Name: "detail", As: wire.OptStr, At: unsafe.Offsetof(SummaryFeedback{}.Detail)},
+		{Name: "given_at", As: wire.OptStr, At: unsafe.Offsetof(SummaryFeedback{}.GivenAt)},
 	},
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -41,18 +42,18 @@ type LeadCreateParams struct {
 func (v *LeadCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*LeadCreateParams) Wire() *wire.Struct[LeadCreateParams] { return &structLeadCreateParams }
+func (*LeadCreateParams) Wire() *wire.Struct { return &structLeadCreateParams }
 
-var structLeadCreateParams = wire.Struct[LeadCreateParams]{
-	Members: []wire.Member[LeadCreateParams]{
-		{In: &wire.Field{Name: "name", Flags: wire.Required}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.Str(&v.Name) }},
-		{In: &wire.Field{Name: "description", Flags: wire.Nullable}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.OptStr(&v.Description) }},
-		{In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Nullable}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.OptStr(&v.URL) }},
-		{In: &wire.Field{Name: "status_id", ID: &kindLeadStatus}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.OptStr(&v.StatusID) }},
-		{In: &wire.Field{Name: "status"}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.OptStr(&v.Status) }},
-		{In: &wire.Field{Name: "contacts"}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.List(&v.Contacts) }},
-		{In: &wire.Field{Name: "addresses"}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.List(&v.Addresses) }},
-		{In: &wire.Field{Name: "custom_fields"}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.Custom(&v.CustomFields) }},
+var structLeadCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(LeadCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
+		{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.StatusID), In: &wire.Field{Name: "status_id", ID: &kindLeadStatus}},
+		{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.Status), In: &wire.Field{Name: "status"}},
+		{As: wire.List, At: unsafe.Offsetof(LeadCreateParams{}.Contacts), Elem: wire.Elem[Contact], In: &wire.Field{Name: "contacts"}},
+		{As: wire.List, At: unsafe.Offsetof(LeadCreateParams{}.Addresses), Elem: wire.Elem[Address], In: &wire.Field{Name: "addresses"}},
+		{As: wire.Custom, At: unsafe.Offsetof(LeadCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
 	},
 }
 
@@ -85,12 +86,12 @@ type LeadGetParams struct {
 func (v *LeadGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*LeadGetParams) Wire() *wire.Struct[LeadGetParams] { return &structLeadGetParams }
+func (*LeadGetParams) Wire() *wire.Struct { return &structLeadGetParams }
 
-var structLeadGetParams = wire.Struct[LeadGetParams]{
-	Members: []wire.Member[LeadGetParams]{
-		{In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}, Ref: func(v *LeadGetParams) wire.Slot { return wire.Str(&v.LeadID) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *LeadGetParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structLeadGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(LeadGetParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}},
+		{As: wire.Strs, At: unsafe.Offsetof(LeadGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -128,18 +129,18 @@ type LeadUpdateParams struct {
 func (v *LeadUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*LeadUpdateParams) Wire() *wire.Struct[LeadUpdateParams] { return &structLeadUpdateParams }
+func (*LeadUpdateParams) Wire() *wire.Struct { return &structLeadUpdateParams }
 
-var structLeadUpdateParams = wire.Struct[LeadUpdateParams]{
-	Members: []wire.Member[LeadUpdateParams]{
-		{In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.Str(&v.LeadID) }},
-		{In: &wire.Field{Name: "name"}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.OptStr(&v.Name) }},
-		{In: &wire.Field{Name: "description", Flags: wire.Nullable}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.OptStr(&v.Description) }},
-		{In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Nullable}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.OptStr(&v.URL) }},
-		{In: &wire.Field{Name: "status_id", ID: &kindLeadStatus}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.OptStr(&v.StatusID) }},
-		{In: &wire.Field{Name: "status"}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.OptStr(&v.Status) }},
-		{In: &wire.Field{Name: "addresses"}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.List(&v.Addresses) }},
-		{In: &wire.Field{Name: "custom_fields"}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.Custom(&v.CustomFields) }},
+var structLeadUpdateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(LeadUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}},
+		{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.StatusID), In: &wire.Field{Name: "status_id", ID: &kindLeadStatus}},
+		{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.Status), In: &wire.Field{Name: "status"}},
+		{As: wire.List, At: unsafe.Offsetof(LeadUpdateParams{}.Addresses), Elem: wire.Elem[Address], In: &wire.Field{Name: "addresses"}},
+		{As: wire.Custom, At: unsafe.Offsetof(LeadUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
 	},
 }
 
@@ -170,11 +171,11 @@ type LeadDeleteParams struct {
 func (v *LeadDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*LeadDeleteParams) Wire() *wire.Struct[LeadDeleteParams] { return &structLeadDeleteParams }
+func (*LeadDeleteParams) Wire() *wire.Struct { return &structLeadDeleteParams }
 
-var structLeadDeleteParams = wire.Struct[LeadDeleteParams]{
-	Members: []wire.Member[LeadDeleteParams]{
-		{In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}, Ref: func(v *LeadDeleteParams) wire.Slot { return wire.Str(&v.LeadID) }},
+var structLeadDeleteParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(LeadDeleteParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}},
 	},
 }
 
@@ -205,12 +206,12 @@ type LeadMergeParams struct {
 func (v *LeadMergeParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*LeadMergeParams) Wire() *wire.Struct[LeadMergeParams] { return &structLeadMergeParams }
+func (*LeadMergeParams) Wire() *wire.Struct { return &structLeadMergeParams }
 
-var structLeadMergeParams = wire.Struct[LeadMergeParams]{
-	Members: []wire.Member[LeadMergeParams]{
-		{In: &wire.Field{Name: "source", Flags: wire.Required, ID: &kindLead}, Ref: func(v *LeadMergeParams) wire.Slot { return wire.Str(&v.Source) }},
-		{In: &wire.Field{Name: "destination", Flags: wire.Required, ID: &kindLead}, Ref: func(v *LeadMergeParams) wire.Slot { return wire.Str(&v.Destination) }},
+var structLeadMergeParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(LeadMergeParams{}.Source), In: &wire.Field{Name: "source", Flags: wire.Required, ID: &kindLead}},
+		{As: wire.Str, At: unsafe.Offsetof(LeadMergeParams{}.Destination), In: &wire.Field{Name: "destination", Flags: wire.Required, ID: &kindLead}},
 	},
 }
 
@@ -252,15 +253,15 @@ type LeadsListParams struct {
 func (v *LeadsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*LeadsListParams) Wire() *wire.Struct[LeadsListParams] { return &structLeadsListParams }
+func (*LeadsListParams) Wire() *wire.Struct { return &structLeadsListParams }
 
-var structLeadsListParams = wire.Struct[LeadsListParams]{
-	Members: []wire.Member[LeadsListParams]{
-		{In: &wire.Field{Name: "query", In: wire.Query}, Ref: func(v *LeadsListParams) wire.Slot { return wire.OptStr(&v.Query) }},
-		{In: &wire.Field{Name: "_order_by", In: wire.Query}, Ref: func(v *LeadsListParams) wire.Slot { return wire.OptStr(&v.OrderBy) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *LeadsListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *LeadsListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *LeadsListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
+var structLeadsListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.OptStr, At: unsafe.Offsetof(LeadsListParams{}.Query), In: &wire.Field{Name: "query", In: wire.Query}},
+		{As: wire.OptStr, At: unsafe.Offsetof(LeadsListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query}},
+		{As: wire.Strs, At: unsafe.Offsetof(LeadsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+		{As: wire.OptInt, At: unsafe.Offsetof(LeadsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(LeadsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
 	},
 }
 
@@ -290,19 +291,19 @@ func (v Address) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Address) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Address) Wire() *wire.Struct[Address] { return &structAddress }
+func (*Address) Wire() *wire.Struct { return &structAddress }
 
-var structAddress = wire.Struct[Address]{
-	Object: func(v *Address) *runtime.Object { return &v.Object },
-	Members: []wire.Member[Address]{
-		{Name: "label", In: &wire.Field{Name: "label", Flags: wire.Open | wire.Nullable | wire.OnCreate | wire.OnUpdate, Enum: wordsAddressLabel}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.Label) }},
-		{Name: "address_1", In: &wire.Field{Name: "address_1", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.Address1) }},
-		{Name: "address_2", In: &wire.Field{Name: "address_2", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.Address2) }},
-		{Name: "city", In: &wire.Field{Name: "city", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.City) }},
-		{Name: "state", In: &wire.Field{Name: "state", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.State) }},
-		{Name: "zipcode", In: &wire.Field{Name: "zipcode", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.Zipcode) }},
-		{Name: "country", In: &wire.Field{Name: "country", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.Country) }},
-		{Name: "tz_ids", Bit: 1, Ref: func(v *Address) wire.Slot { return wire.Strs(&v.TZIDs) }},
+var structAddress = wire.Struct{
+	Size: unsafe.Sizeof(Address{}), Make: wire.Make[Address], Move: wire.Move[Address],
+	Members: []wire.Member{
+		{Name: "label", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Label), In: &wire.Field{Name: "label", Flags: wire.Open | wire.Nullable | wire.OnCreate | wire.OnUpdate, Enum: wordsAddressLabel}},
+		{Name: "address_1", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Address1), In: &wire.Field{Name: "address_1", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "address_2", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Address2), In: &wire.Field{Name: "address_2", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "city", As: wire.OptStr, At: unsafe.Offsetof(Address{}.City), In: &wire.Field{Name: "city", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "state", As: wire.OptStr, At: unsafe.Offsetof(Address{}.State), In: &wire.Field{Name: "state", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "zipcode", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Zipcode), In: &wire.Field{Name: "zipcode", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "country", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Country), In: &wire.Field{Name: "country", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "tz_ids", Bit: 1, As: wire.Strs, At: unsafe.Offsetof(Address{}.TZIDs)},
 	},
 }
 
@@ -354,44 +355,44 @@ func (v Lead) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Lead) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Lead) Wire() *wire.Struct[Lead] { return &structLead }
+func (*Lead) Wire() *wire.Struct { return &structLead }
 
-var structLead = wire.Struct[Lead]{
-	Object: func(v *Lead) *runtime.Object { return &v.Object },
-	Custom: func(v *Lead) *runtime.CustomFields { return &v.CustomFields },
-	Members: []wire.Member[Lead]{
-		{Name: "id", Bit: 1, Ref: func(v *Lead) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "display_name", Bit: 2, Ref: func(v *Lead) wire.Slot { return wire.Str(&v.DisplayName) }},
-		{Name: "name", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.Name) }},
-		{Name: "description", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.Description) }},
-		{Name: "url", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.URL) }},
-		{Name: "status_id", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.StatusID) }},
-		{Name: "status_label", Bit: 3, Ref: func(v *Lead) wire.Slot { return wire.Str(&v.StatusLabel) }},
-		{Name: "contacts", Bit: 4, Ref: func(v *Lead) wire.Slot { return wire.List(&v.Contacts) }},
-		{Name: "addresses", Bit: 5, Ref: func(v *Lead) wire.Slot { return wire.List(&v.Addresses) }},
-		{Name: "custom_fields", Ref: func(v *Lead) wire.Slot { return wire.Custom(&v.CustomFields) }},
-		{Name: "contact_ids", Bit: 6, Ref: func(v *Lead) wire.Slot { return wire.Strs(&v.ContactIDs) }},
-		{Name: "opportunities", Bit: 7, Ref: func(v *Lead) wire.Slot { return wire.List(&v.Opportunities) }},
-		{Name: "tasks", Bit: 8, Ref: func(v *Lead) wire.Slot { return wire.List(&v.Tasks) }},
-		{Name: "html_url", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.HTMLURL) }},
-		{Name: "integration_links", Bit: 9, Ref: func(v *Lead) wire.Slot { return wire.List(&v.IntegrationLinks) }},
-		{Name: "organization_id", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "source", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.Source) }},
-		{Name: "localtime", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.Localtime) }},
-		{Name: "primary_email", Bit: 10, Ref: func(v *Lead) wire.Slot { return wire.Obj(&v.PrimaryEmail) }},
-		{Name: "primary_phone", Bit: 11, Ref: func(v *Lead) wire.Slot { return wire.Obj(&v.PrimaryPhone) }},
-		{Name: "primary_address_full", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.PrimaryAddressFull) }},
-		{Name: "primary_address_summary", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.PrimaryAddressSummary) }},
-		{Name: "contacts_summary", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.ContactsSummary) }},
-		{Name: "recent_calls", Bit: 12, Ref: func(v *Lead) wire.Slot { return wire.Raws(&v.RecentCalls) }},
-		{Name: "summaries", Bit: 13, Ref: func(v *Lead) wire.Slot { return wire.Raws(&v.Summaries) }},
-		{Name: "custom", Ref: func(v *Lead) wire.Slot { return wire.Raw(&v.Custom) }},
-		{Name: "created_by", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{Name: "created_by_name", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.CreatedByName) }},
-		{Name: "updated_by", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "updated_by_name", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.UpdatedByName) }},
-		{Name: "date_created", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.DateCreated) }},
-		{Name: "date_updated", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.DateUpdated) }},
+var structLead = wire.Struct{
+	Custom: unsafe.Offsetof(Lead{}.CustomFields),
+	Size:   unsafe.Sizeof(Lead{}), Make: wire.Make[Lead], Move: wire.Move[Lead],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Lead{}.ID)},
+		{Name: "display_name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Lead{}.DisplayName)},
+		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.Name)},
+		{Name: "description", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.Description)},
+		{Name: "url", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.URL)},
+		{Name: "status_id", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.StatusID)},
+		{Name: "status_label", Bit: 3, As: wire.Str, At: unsafe.Offsetof(Lead{}.StatusLabel)},
+		{Name: "contacts", Bit: 4, As: wire.List, At: unsafe.Offsetof(Lead{}.Contacts), Elem: wire.Elem[Contact]},
+		{Name: "addresses", Bit: 5, As: wire.List, At: unsafe.Offsetof(Lead{}.Addresses), Elem: wire.Elem[Address]},
+		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Lead{}.CustomFields)},
+		{Name: "contact_ids", Bit: 6, As: wire.Strs, At: unsafe.Offsetof(Lead{}.ContactIDs)},
+		{Name: "opportunities", Bit: 7, As: wire.List, At: unsafe.Offsetof(Lead{}.Opportunities), Elem: wire.Elem[Opportunity]},
+		{Name: "tasks", Bit: 8, As: wire.List, At: unsafe.Offsetof(Lead{}.Tasks), Elem: wire.Elem[Task]},
+		{Name: "html_url", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.HTMLURL)},
+		{Name: "integration_links", Bit: 9, As: wire.List, At: unsafe.Offsetof(Lead{}.IntegrationLinks), Elem: wire.Elem[IntegrationLink]},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.OrganizationID)},
+		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.Source)},
+		{Name: "localtime", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.Localtime)},
+		{Name: "primary_email", Bit: 10, As: wire.Obj, At: unsafe.Offsetof(Lead{}.PrimaryEmail), Elem: wire.Elem[ContactEmail]},
+		{Name: "primary_phone", Bit: 11, As: wire.Obj, At: unsafe.Offsetof(Lead{}.PrimaryPhone), Elem: wire.Elem[ContactPhone]},
+		{Name: "primary_address_full", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.PrimaryAddressFull)},
+		{Name: "primary_address_summary", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.PrimaryAddressSummary)},
+		{Name: "contacts_summary", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.ContactsSummary)},
+		{Name: "recent_calls", Bit: 12, As: wire.Raws, At: unsafe.Offsetof(Lead{}.RecentCalls)},
+		{Name: "summaries", Bit: 13, As: wire.Raws, At: unsafe.Offsetof(Lead{}.Summaries)},
+		{Name: "custom", As: wire.Raw, At: unsafe.Offsetof(Lead{}.Custom)},
+		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.CreatedBy)},
+		{Name: "created_by_name", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.CreatedByName)},
+		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.UpdatedBy)},
+		{Name: "updated_by_name", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.UpdatedByName)},
+		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.DateCreated)},
+		{Name: "date_updated", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.DateUpdated)},
 	},
 }
 
@@ -408,12 +409,12 @@ func (v MergeResult) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *MergeResult) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*MergeResult) Wire() *wire.Struct[MergeResult] { return &structMergeResult }
+func (*MergeResult) Wire() *wire.Struct { return &structMergeResult }
 
-var structMergeResult = wire.Struct[MergeResult]{
-	Object: func(v *MergeResult) *runtime.Object { return &v.Object },
-	Members: []wire.Member[MergeResult]{
-		{Name: "status", Ref: func(v *MergeResult) wire.Slot { return wire.OptStr(&v.Status) }},
+var structMergeResult = wire.Struct{
+	Size: unsafe.Sizeof(MergeResult{}), Make: wire.Make[MergeResult], Move: wire.Move[MergeResult],
+	Members: []wire.Member{
+		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(MergeResult{}.Status)},
 	},
 }
 

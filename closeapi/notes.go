@@ -5,6 +5,7 @@ package closeapi
 import (
 	"context"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -44,22 +45,22 @@ type NoteCreateParams struct {
 func (v *NoteCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*NoteCreateParams) Wire() *wire.Struct[NoteCreateParams] { return &structNoteCreateParams }
+func (*NoteCreateParams) Wire() *wire.Struct { return &structNoteCreateParams }
 
-var structNoteCreateParams = wire.Struct[NoteCreateParams]{
-	Members: []wire.Member[NoteCreateParams]{
-		{In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}, Ref: func(v *NoteCreateParams) wire.Slot { return wire.Str(&v.LeadID) }},
-		{In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}, Ref: func(v *NoteCreateParams) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{In: &wire.Field{Name: "title", Flags: wire.Nullable}, Ref: func(v *NoteCreateParams) wire.Slot { return wire.OptStr(&v.Title) }},
-		{In: &wire.Field{Name: "note", Flags: wire.Nullable}, Ref: func(v *NoteCreateParams) wire.Slot { return wire.OptStr(&v.Note) }},
-		{In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}, Ref: func(v *NoteCreateParams) wire.Slot { return wire.OptStr(&v.NoteHTML) }},
-		{In: &wire.Field{Name: "pinned", Flags: wire.Nullable}, Ref: func(v *NoteCreateParams) wire.Slot { return wire.OptBool(&v.Pinned) }},
-		{In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}, Ref: func(v *NoteCreateParams) wire.Slot { return wire.List(&v.Attachments) }},
-		{In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *NoteCreateParams) wire.Slot { return wire.OptStr(&v.ActivityAt) }},
-		{In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *NoteCreateParams) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}, Ref: func(v *NoteCreateParams) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *NoteCreateParams) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *NoteCreateParams) wire.Slot { return wire.OptStr(&v.DateCreated) }},
+var structNoteCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(NoteCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
+		{As: wire.OptBool, At: unsafe.Offsetof(NoteCreateParams{}.Pinned), In: &wire.Field{Name: "pinned", Flags: wire.Nullable}},
+		{As: wire.List, At: unsafe.Offsetof(NoteCreateParams{}.Attachments), Elem: wire.Elem[Attachment], In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
 	},
 }
 
@@ -92,12 +93,12 @@ type NoteGetParams struct {
 func (v *NoteGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*NoteGetParams) Wire() *wire.Struct[NoteGetParams] { return &structNoteGetParams }
+func (*NoteGetParams) Wire() *wire.Struct { return &structNoteGetParams }
 
-var structNoteGetParams = wire.Struct[NoteGetParams]{
-	Members: []wire.Member[NoteGetParams]{
-		{In: &wire.Field{Name: "note_id", In: wire.Path, Flags: wire.Required, ID: &kindNote}, Ref: func(v *NoteGetParams) wire.Slot { return wire.Str(&v.NoteID) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *NoteGetParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structNoteGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(NoteGetParams{}.NoteID), In: &wire.Field{Name: "note_id", In: wire.Path, Flags: wire.Required, ID: &kindNote}},
+		{As: wire.Strs, At: unsafe.Offsetof(NoteGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -136,18 +137,18 @@ type NoteUpdateParams struct {
 func (v *NoteUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*NoteUpdateParams) Wire() *wire.Struct[NoteUpdateParams] { return &structNoteUpdateParams }
+func (*NoteUpdateParams) Wire() *wire.Struct { return &structNoteUpdateParams }
 
-var structNoteUpdateParams = wire.Struct[NoteUpdateParams]{
-	Members: []wire.Member[NoteUpdateParams]{
-		{In: &wire.Field{Name: "note_id", In: wire.Path, Flags: wire.Required, ID: &kindNote}, Ref: func(v *NoteUpdateParams) wire.Slot { return wire.Str(&v.NoteID) }},
-		{In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}, Ref: func(v *NoteUpdateParams) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{In: &wire.Field{Name: "title", Flags: wire.Nullable}, Ref: func(v *NoteUpdateParams) wire.Slot { return wire.OptStr(&v.Title) }},
-		{In: &wire.Field{Name: "note", Flags: wire.Nullable}, Ref: func(v *NoteUpdateParams) wire.Slot { return wire.OptStr(&v.Note) }},
-		{In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}, Ref: func(v *NoteUpdateParams) wire.Slot { return wire.OptStr(&v.NoteHTML) }},
-		{In: &wire.Field{Name: "pinned", Flags: wire.Nullable}, Ref: func(v *NoteUpdateParams) wire.Slot { return wire.OptBool(&v.Pinned) }},
-		{In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}, Ref: func(v *NoteUpdateParams) wire.Slot { return wire.List(&v.Attachments) }},
-		{In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *NoteUpdateParams) wire.Slot { return wire.OptStr(&v.ActivityAt) }},
+var structNoteUpdateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(NoteUpdateParams{}.NoteID), In: &wire.Field{Name: "note_id", In: wire.Path, Flags: wire.Required, ID: &kindNote}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
+		{As: wire.OptBool, At: unsafe.Offsetof(NoteUpdateParams{}.Pinned), In: &wire.Field{Name: "pinned", Flags: wire.Nullable}},
+		{As: wire.List, At: unsafe.Offsetof(NoteUpdateParams{}.Attachments), Elem: wire.Elem[Attachment], In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
 	},
 }
 
@@ -176,11 +177,11 @@ type NoteDeleteParams struct {
 func (v *NoteDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*NoteDeleteParams) Wire() *wire.Struct[NoteDeleteParams] { return &structNoteDeleteParams }
+func (*NoteDeleteParams) Wire() *wire.Struct { return &structNoteDeleteParams }
 
-var structNoteDeleteParams = wire.Struct[NoteDeleteParams]{
-	Members: []wire.Member[NoteDeleteParams]{
-		{In: &wire.Field{Name: "note_id", In: wire.Path, Flags: wire.Required, ID: &kindNote}, Ref: func(v *NoteDeleteParams) wire.Slot { return wire.Str(&v.NoteID) }},
+var structNoteDeleteParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(NoteDeleteParams{}.NoteID), In: &wire.Field{Name: "note_id", In: wire.Path, Flags: wire.Required, ID: &kindNote}},
 	},
 }
 
@@ -233,27 +234,27 @@ type NotesListParams struct {
 func (v *NotesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*NotesListParams) Wire() *wire.Struct[NotesListParams] { return &structNotesListParams }
+func (*NotesListParams) Wire() *wire.Struct { return &structNotesListParams }
 
-var structNotesListParams = wire.Struct[NotesListParams]{
-	Members: []wire.Member[NotesListParams]{
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *NotesListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *NotesListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *NotesListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
-		{In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}, Ref: func(v *NotesListParams) wire.Slot { return wire.Strs(&v.LeadID) }},
-		{In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}, Ref: func(v *NotesListParams) wire.Slot { return wire.Strs(&v.ContactID) }},
-		{In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}, Ref: func(v *NotesListParams) wire.Slot { return wire.Strs(&v.UserID) }},
-		{In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindNote}, Ref: func(v *NotesListParams) wire.Slot { return wire.Strs(&v.IDIn) }},
-		{In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}, Ref: func(v *NotesListParams) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{In: &wire.Field{Name: "_type", In: wire.Query}, Ref: func(v *NotesListParams) wire.Slot { return wire.Strs(&v.Type) }},
-		{In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *NotesListParams) wire.Slot { return wire.OptStr(&v.DateCreatedGt) }},
-		{In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *NotesListParams) wire.Slot { return wire.OptStr(&v.DateCreatedGte) }},
-		{In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *NotesListParams) wire.Slot { return wire.OptStr(&v.DateCreatedLt) }},
-		{In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *NotesListParams) wire.Slot { return wire.OptStr(&v.DateCreatedLte) }},
-		{In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *NotesListParams) wire.Slot { return wire.OptStr(&v.ActivityAtGt) }},
-		{In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *NotesListParams) wire.Slot { return wire.OptStr(&v.ActivityAtGte) }},
-		{In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *NotesListParams) wire.Slot { return wire.OptStr(&v.ActivityAtLt) }},
-		{In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *NotesListParams) wire.Slot { return wire.OptStr(&v.ActivityAtLte) }},
+var structNotesListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+		{As: wire.OptInt, At: unsafe.Offsetof(NotesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(NotesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+		{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+		{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
+		{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
+		{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindNote}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
+		{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
 	},
 }
 
@@ -284,20 +285,20 @@ func (v Note) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Note) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Note) Wire() *wire.Struct[Note] { return &structNote }
+func (*Note) Wire() *wire.Struct { return &structNote }
 
-var structNote = wire.Struct[Note]{
-	Object: func(v *Note) *runtime.Object { return &v.Object },
-	Base:   func(v *Note) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[Note]{
-		{Name: "id", Bit: 8, Ref: func(v *Note) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "title", Ref: func(v *Note) wire.Slot { return wire.OptStr(&v.Title) }},
-		{Name: "note", Bit: 9, Ref: func(v *Note) wire.Slot { return wire.Str(&v.Note) }},
-		{Name: "note_html", Ref: func(v *Note) wire.Slot { return wire.OptStr(&v.NoteHTML) }},
-		{Name: "pinned", Ref: func(v *Note) wire.Slot { return wire.OptBool(&v.Pinned) }},
-		{Name: "pinned_at", Ref: func(v *Note) wire.Slot { return wire.OptStr(&v.PinnedAt) }},
-		{Name: "attachments", Bit: 10, Ref: func(v *Note) wire.Slot { return wire.List(&v.Attachments) }},
-		{Name: "note_mentions", Bit: 11, Ref: func(v *Note) wire.Slot { return wire.Strs(&v.NoteMentions) }},
-		{Name: "source", Ref: func(v *Note) wire.Slot { return wire.OptStr(&v.Source) }},
+var structNote = wire.Struct{
+	Base: &structActivityBase,
+	Size: unsafe.Sizeof(Note{}), Make: wire.Make[Note], Move: wire.Move[Note],
+	Members: []wire.Member{
+		{Name: "id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(Note{}.ID)},
+		{Name: "title", As: wire.OptStr, At: unsafe.Offsetof(Note{}.Title)},
+		{Name: "note", Bit: 9, As: wire.Str, At: unsafe.Offsetof(Note{}.Note)},
+		{Name: "note_html", As: wire.OptStr, At: unsafe.Offsetof(Note{}.NoteHTML)},
+		{Name: "pinned", As: wire.OptBool, At: unsafe.Offsetof(Note{}.Pinned)},
+		{Name: "pinned_at", As: wire.OptStr, At: unsafe.Offsetof(Note{}.PinnedAt)},
+		{Name: "attachments", Bit: 10, As: wire.List, At: unsafe.Offsetof(Note{}.Attachments), Elem: wire.Elem[Attachment]},
+		{Name: "note_mentions", Bit: 11, As: wire.Strs, At: unsafe.Offsetof(Note{}.NoteMentions)},
+		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(Note{}.Source)},
 	},
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -58,27 +59,25 @@ type OpportunityCreateParams struct {
 func (v *OpportunityCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*OpportunityCreateParams) Wire() *wire.Struct[OpportunityCreateParams] {
-	return &structOpportunityCreateParams
-}
+func (*OpportunityCreateParams) Wire() *wire.Struct { return &structOpportunityCreateParams }
 
-var structOpportunityCreateParams = wire.Struct[OpportunityCreateParams]{
-	Members: []wire.Member[OpportunityCreateParams]{
-		{In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}, Ref: func(v *OpportunityCreateParams) wire.Slot { return wire.Str(&v.LeadID) }},
-		{In: &wire.Field{Name: "status_id", Flags: wire.Required, ID: &kindOpportunityStatus}, Ref: func(v *OpportunityCreateParams) wire.Slot { return wire.Str(&v.StatusID) }},
-		{In: &wire.Field{Name: "pipeline_id", Flags: wire.Nullable, ID: &kindPipeline}, Ref: func(v *OpportunityCreateParams) wire.Slot { return wire.OptStr(&v.PipelineID) }},
-		{In: &wire.Field{Name: "value", Flags: wire.Nullable | wire.MinOnly, Min: 0}, Ref: func(v *OpportunityCreateParams) wire.Slot { return wire.OptInt(&v.Value) }},
-		{In: &wire.Field{Name: "value_period", Flags: wire.Nullable, Enum: wordsValuePeriod}, Ref: func(v *OpportunityCreateParams) wire.Slot { return wire.OptStr(&v.ValuePeriod) }},
-		{In: &wire.Field{Name: "confidence", Flags: wire.Nullable | wire.Bounded, Min: 0, Max: 100}, Ref: func(v *OpportunityCreateParams) wire.Slot { return wire.OptInt(&v.Confidence) }},
-		{In: &wire.Field{Name: "date_won", Kind: wire.Date, Flags: wire.Nullable}, Ref: func(v *OpportunityCreateParams) wire.Slot { return wire.OptStr(&v.DateWon) }},
-		{In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *OpportunityCreateParams) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}, Ref: func(v *OpportunityCreateParams) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{In: &wire.Field{Name: "note", Flags: wire.Nullable}, Ref: func(v *OpportunityCreateParams) wire.Slot { return wire.OptStr(&v.Note) }},
-		{In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}, Ref: func(v *OpportunityCreateParams) wire.Slot { return wire.OptStr(&v.NoteHTML) }},
-		{In: &wire.Field{Name: "attachments", Flags: wire.Nullable}, Ref: func(v *OpportunityCreateParams) wire.Slot { return wire.List(&v.Attachments) }},
-		{In: &wire.Field{Name: "custom_fields"}, Ref: func(v *OpportunityCreateParams) wire.Slot { return wire.Custom(&v.CustomFields) }},
-		{In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *OpportunityCreateParams) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *OpportunityCreateParams) wire.Slot { return wire.OptStr(&v.DateCreated) }},
+var structOpportunityCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(OpportunityCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
+		{As: wire.Str, At: unsafe.Offsetof(OpportunityCreateParams{}.StatusID), In: &wire.Field{Name: "status_id", Flags: wire.Required, ID: &kindOpportunityStatus}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", Flags: wire.Nullable, ID: &kindPipeline}},
+		{As: wire.OptCents, At: unsafe.Offsetof(OpportunityCreateParams{}.Value), In: &wire.Field{Name: "value", Flags: wire.Nullable | wire.MinOnly, Min: 0}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.ValuePeriod), In: &wire.Field{Name: "value_period", Flags: wire.Nullable, Enum: wordsValuePeriod}},
+		{As: wire.OptInt, At: unsafe.Offsetof(OpportunityCreateParams{}.Confidence), In: &wire.Field{Name: "confidence", Flags: wire.Nullable | wire.Bounded, Min: 0, Max: 100}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.DateWon), In: &wire.Field{Name: "date_won", Kind: wire.Date, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
+		{As: wire.List, At: unsafe.Offsetof(OpportunityCreateParams{}.Attachments), Elem: wire.Elem[Attachment], In: &wire.Field{Name: "attachments", Flags: wire.Nullable}},
+		{As: wire.Custom, At: unsafe.Offsetof(OpportunityCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
 	},
 }
 
@@ -109,14 +108,12 @@ type OpportunityGetParams struct {
 func (v *OpportunityGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*OpportunityGetParams) Wire() *wire.Struct[OpportunityGetParams] {
-	return &structOpportunityGetParams
-}
+func (*OpportunityGetParams) Wire() *wire.Struct { return &structOpportunityGetParams }
 
-var structOpportunityGetParams = wire.Struct[OpportunityGetParams]{
-	Members: []wire.Member[OpportunityGetParams]{
-		{In: &wire.Field{Name: "opportunity_id", In: wire.Path, Flags: wire.Required, ID: &kindOpportunity}, Ref: func(v *OpportunityGetParams) wire.Slot { return wire.Str(&v.OpportunityID) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *OpportunityGetParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structOpportunityGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(OpportunityGetParams{}.OpportunityID), In: &wire.Field{Name: "opportunity_id", In: wire.Path, Flags: wire.Required, ID: &kindOpportunity}},
+		{As: wire.Strs, At: unsafe.Offsetof(OpportunityGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -167,25 +164,23 @@ type OpportunityUpdateParams struct {
 func (v *OpportunityUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*OpportunityUpdateParams) Wire() *wire.Struct[OpportunityUpdateParams] {
-	return &structOpportunityUpdateParams
-}
+func (*OpportunityUpdateParams) Wire() *wire.Struct { return &structOpportunityUpdateParams }
 
-var structOpportunityUpdateParams = wire.Struct[OpportunityUpdateParams]{
-	Members: []wire.Member[OpportunityUpdateParams]{
-		{In: &wire.Field{Name: "opportunity_id", In: wire.Path, Flags: wire.Required, ID: &kindOpportunity}, Ref: func(v *OpportunityUpdateParams) wire.Slot { return wire.Str(&v.OpportunityID) }},
-		{In: &wire.Field{Name: "status_id", ID: &kindOpportunityStatus}, Ref: func(v *OpportunityUpdateParams) wire.Slot { return wire.OptStr(&v.StatusID) }},
-		{In: &wire.Field{Name: "status"}, Ref: func(v *OpportunityUpdateParams) wire.Slot { return wire.OptStr(&v.Status) }},
-		{In: &wire.Field{Name: "value", Flags: wire.MinOnly, Min: 0}, Ref: func(v *OpportunityUpdateParams) wire.Slot { return wire.OptInt(&v.Value) }},
-		{In: &wire.Field{Name: "value_period", Enum: wordsValuePeriod}, Ref: func(v *OpportunityUpdateParams) wire.Slot { return wire.OptStr(&v.ValuePeriod) }},
-		{In: &wire.Field{Name: "confidence", Flags: wire.Bounded, Min: 0, Max: 100}, Ref: func(v *OpportunityUpdateParams) wire.Slot { return wire.OptInt(&v.Confidence) }},
-		{In: &wire.Field{Name: "date_won", Kind: wire.Date, Flags: wire.Nullable}, Ref: func(v *OpportunityUpdateParams) wire.Slot { return wire.OptStr(&v.DateWon) }},
-		{In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *OpportunityUpdateParams) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}, Ref: func(v *OpportunityUpdateParams) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{In: &wire.Field{Name: "note"}, Ref: func(v *OpportunityUpdateParams) wire.Slot { return wire.OptStr(&v.Note) }},
-		{In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}, Ref: func(v *OpportunityUpdateParams) wire.Slot { return wire.OptStr(&v.NoteHTML) }},
-		{In: &wire.Field{Name: "attachments"}, Ref: func(v *OpportunityUpdateParams) wire.Slot { return wire.List(&v.Attachments) }},
-		{In: &wire.Field{Name: "custom_fields"}, Ref: func(v *OpportunityUpdateParams) wire.Slot { return wire.Custom(&v.CustomFields) }},
+var structOpportunityUpdateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(OpportunityUpdateParams{}.OpportunityID), In: &wire.Field{Name: "opportunity_id", In: wire.Path, Flags: wire.Required, ID: &kindOpportunity}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.StatusID), In: &wire.Field{Name: "status_id", ID: &kindOpportunityStatus}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.Status), In: &wire.Field{Name: "status"}},
+		{As: wire.OptCents, At: unsafe.Offsetof(OpportunityUpdateParams{}.Value), In: &wire.Field{Name: "value", Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.ValuePeriod), In: &wire.Field{Name: "value_period", Enum: wordsValuePeriod}},
+		{As: wire.OptInt, At: unsafe.Offsetof(OpportunityUpdateParams{}.Confidence), In: &wire.Field{Name: "confidence", Flags: wire.Bounded, Min: 0, Max: 100}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.DateWon), In: &wire.Field{Name: "date_won", Kind: wire.Date, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.Note), In: &wire.Field{Name: "note"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
+		{As: wire.List, At: unsafe.Offsetof(OpportunityUpdateParams{}.Attachments), Elem: wire.Elem[Attachment], In: &wire.Field{Name: "attachments"}},
+		{As: wire.Custom, At: unsafe.Offsetof(OpportunityUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
 	},
 }
 
@@ -217,13 +212,11 @@ type OpportunityDeleteParams struct {
 func (v *OpportunityDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*OpportunityDeleteParams) Wire() *wire.Struct[OpportunityDeleteParams] {
-	return &structOpportunityDeleteParams
-}
+func (*OpportunityDeleteParams) Wire() *wire.Struct { return &structOpportunityDeleteParams }
 
-var structOpportunityDeleteParams = wire.Struct[OpportunityDeleteParams]{
-	Members: []wire.Member[OpportunityDeleteParams]{
-		{In: &wire.Field{Name: "opportunity_id", In: wire.Path, Flags: wire.Required, ID: &kindOpportunity}, Ref: func(v *OpportunityDeleteParams) wire.Slot { return wire.Str(&v.OpportunityID) }},
+var structOpportunityDeleteParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(OpportunityDeleteParams{}.OpportunityID), In: &wire.Field{Name: "opportunity_id", In: wire.Path, Flags: wire.Required, ID: &kindOpportunity}},
 	},
 }
 
@@ -315,50 +308,48 @@ type OpportunitiesListParams struct {
 func (v *OpportunitiesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*OpportunitiesListParams) Wire() *wire.Struct[OpportunitiesListParams] {
-	return &structOpportunitiesListParams
-}
+func (*OpportunitiesListParams) Wire() *wire.Struct { return &structOpportunitiesListParams }
 
-var structOpportunitiesListParams = wire.Struct[OpportunitiesListParams]{
-	Members: []wire.Member[OpportunitiesListParams]{
-		{In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.LeadID) }},
-		{In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{In: &wire.Field{Name: "user_id__in", In: wire.Query, ID: &kindAny, From: "close_users_list"}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.Strs(&v.UserIDIn) }},
-		{In: &wire.Field{Name: "status_id", In: wire.Query, ID: &kindOpportunityStatus}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.StatusID) }},
-		{In: &wire.Field{Name: "status_id__in", In: wire.Query, ID: &kindOpportunityStatus}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.Strs(&v.StatusIDIn) }},
-		{In: &wire.Field{Name: "status_type", In: wire.Query, Enum: wordsOpportunityStatusType}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.StatusType) }},
-		{In: &wire.Field{Name: "status_type__in", In: wire.Query, Enum: wordsOpportunityStatusType}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.Strs(&v.StatusTypeIn) }},
-		{In: &wire.Field{Name: "status_label", In: wire.Query, From: "close_pipelines_list"}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.StatusLabel) }},
-		{In: &wire.Field{Name: "status_label__in", In: wire.Query, From: "close_pipelines_list"}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.Strs(&v.StatusLabelIn) }},
-		{In: &wire.Field{Name: "status", In: wire.Query}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.Status) }},
-		{In: &wire.Field{Name: "status__in", In: wire.Query}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.Strs(&v.StatusIn) }},
-		{In: &wire.Field{Name: "value_period", In: wire.Query, Enum: wordsValuePeriod}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.ValuePeriod) }},
-		{In: &wire.Field{Name: "value_period__in", In: wire.Query, Enum: wordsValuePeriod}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.Strs(&v.ValuePeriodIn) }},
-		{In: &wire.Field{Name: "is_stalled", In: wire.Query}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptBool(&v.IsStalled) }},
-		{In: &wire.Field{Name: "date_won", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.DateWon) }},
-		{In: &wire.Field{Name: "date_won__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.DateWonGt) }},
-		{In: &wire.Field{Name: "date_won__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.DateWonGte) }},
-		{In: &wire.Field{Name: "date_won__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.DateWonLt) }},
-		{In: &wire.Field{Name: "date_won__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.DateWonLte) }},
-		{In: &wire.Field{Name: "date_created", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.DateCreated) }},
-		{In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.DateCreatedGt) }},
-		{In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.DateCreatedGte) }},
-		{In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.DateCreatedLt) }},
-		{In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.DateCreatedLte) }},
-		{In: &wire.Field{Name: "date_updated", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.DateUpdated) }},
-		{In: &wire.Field{Name: "date_updated__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.DateUpdatedGt) }},
-		{In: &wire.Field{Name: "date_updated__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.DateUpdatedGte) }},
-		{In: &wire.Field{Name: "date_updated__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.DateUpdatedLt) }},
-		{In: &wire.Field{Name: "date_updated__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.DateUpdatedLte) }},
-		{In: &wire.Field{Name: "query", In: wire.Query}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.Query) }},
-		{In: &wire.Field{Name: "lead_saved_search_id", In: wire.Query, ID: &kindAny}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.LeadSavedSearchID) }},
-		{In: &wire.Field{Name: "lead_query", In: wire.Query}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.LeadQuery) }},
-		{In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{In: &wire.Field{Name: "_order_by", In: wire.Query, Flags: wire.Open, Enum: wordsOpportunityOrder}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.OrderBy) }},
-		{In: &wire.Field{Name: "_group_by", In: wire.Query, Flags: wire.Open, Enum: wordsOpportunityGrouping}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptStr(&v.GroupBy) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *OpportunitiesListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
+var structOpportunitiesListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
+		{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.UserIDIn), In: &wire.Field{Name: "user_id__in", In: wire.Query, ID: &kindAny, From: "close_users_list"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusID), In: &wire.Field{Name: "status_id", In: wire.Query, ID: &kindOpportunityStatus}},
+		{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusIDIn), In: &wire.Field{Name: "status_id__in", In: wire.Query, ID: &kindOpportunityStatus}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusType), In: &wire.Field{Name: "status_type", In: wire.Query, Enum: wordsOpportunityStatusType}},
+		{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusTypeIn), In: &wire.Field{Name: "status_type__in", In: wire.Query, Enum: wordsOpportunityStatusType}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusLabel), In: &wire.Field{Name: "status_label", In: wire.Query, From: "close_pipelines_list"}},
+		{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusLabelIn), In: &wire.Field{Name: "status_label__in", In: wire.Query, From: "close_pipelines_list"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.Status), In: &wire.Field{Name: "status", In: wire.Query}},
+		{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusIn), In: &wire.Field{Name: "status__in", In: wire.Query}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.ValuePeriod), In: &wire.Field{Name: "value_period", In: wire.Query, Enum: wordsValuePeriod}},
+		{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.ValuePeriodIn), In: &wire.Field{Name: "value_period__in", In: wire.Query, Enum: wordsValuePeriod}},
+		{As: wire.OptBool, At: unsafe.Offsetof(OpportunitiesListParams{}.IsStalled), In: &wire.Field{Name: "is_stalled", In: wire.Query}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWon), In: &wire.Field{Name: "date_won", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonGt), In: &wire.Field{Name: "date_won__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonGte), In: &wire.Field{Name: "date_won__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonLt), In: &wire.Field{Name: "date_won__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonLte), In: &wire.Field{Name: "date_won__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreated), In: &wire.Field{Name: "date_created", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdated), In: &wire.Field{Name: "date_updated", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedGt), In: &wire.Field{Name: "date_updated__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedGte), In: &wire.Field{Name: "date_updated__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedLt), In: &wire.Field{Name: "date_updated__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedLte), In: &wire.Field{Name: "date_updated__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.Query), In: &wire.Field{Name: "query", In: wire.Query}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.LeadSavedSearchID), In: &wire.Field{Name: "lead_saved_search_id", In: wire.Query, ID: &kindAny}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.LeadQuery), In: &wire.Field{Name: "lead_query", In: wire.Query}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query, Flags: wire.Open, Enum: wordsOpportunityOrder}},
+		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.GroupBy), In: &wire.Field{Name: "_group_by", In: wire.Query, Flags: wire.Open, Enum: wordsOpportunityGrouping}},
+		{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+		{As: wire.OptInt, At: unsafe.Offsetof(OpportunitiesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(OpportunitiesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
 	},
 }
 
@@ -387,19 +378,17 @@ func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) { return wire.Mars
 func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SuggestedActionDetails) Wire() *wire.Struct[SuggestedActionDetails] {
-	return &structSuggestedActionDetails
-}
+func (*SuggestedActionDetails) Wire() *wire.Struct { return &structSuggestedActionDetails }
 
-var structSuggestedActionDetails = wire.Struct[SuggestedActionDetails]{
-	Object: func(v *SuggestedActionDetails) *runtime.Object { return &v.Object },
-	Members: []wire.Member[SuggestedActionDetails]{
-		{Name: "status_id", Ref: func(v *SuggestedActionDetails) wire.Slot { return wire.OptStr(&v.StatusID) }},
-		{Name: "close_date", Ref: func(v *SuggestedActionDetails) wire.Slot { return wire.OptStr(&v.CloseDate) }},
-		{Name: "contact_id", Ref: func(v *SuggestedActionDetails) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{Name: "subject_draft", Ref: func(v *SuggestedActionDetails) wire.Slot { return wire.OptStr(&v.SubjectDraft) }},
-		{Name: "message_draft", Ref: func(v *SuggestedActionDetails) wire.Slot { return wire.OptStr(&v.MessageDraft) }},
-		{Name: "call_plan", Ref: func(v *SuggestedActionDetails) wire.Slot { return wire.OptStr(&v.CallPlan) }},
+var structSuggestedActionDetails = wire.Struct{
+	Size: unsafe.Sizeof(SuggestedActionDetails{}), Make: wire.Make[SuggestedActionDetails], Move: wire.Move[SuggestedActionDetails],
+	Members: []wire.Member{
+		{Name: "status_id", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.StatusID)},
+		{Name: "close_date", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.CloseDate)},
+		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.ContactID)},
+		{Name: "subject_draft", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.SubjectDraft)},
+		{Name: "message_draft", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.MessageDraft)},
+		{Name: "call_plan", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.CallPlan)},
 	},
 }
 
@@ -418,14 +407,14 @@ func (v SuggestedAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 func (v *SuggestedAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SuggestedAction) Wire() *wire.Struct[SuggestedAction] { return &structSuggestedAction }
+func (*SuggestedAction) Wire() *wire.Struct { return &structSuggestedAction }
 
-var structSuggestedAction = wire.Struct[SuggestedAction]{
-	Object: func(v *SuggestedAction) *runtime.Object { return &v.Object },
-	Members: []wire.Member[SuggestedAction]{
-		{Name: "action", Ref: func(v *SuggestedAction) wire.Slot { return wire.OptStr(&v.Action) }},
-		{Name: "justification", Ref: func(v *SuggestedAction) wire.Slot { return wire.OptStr(&v.Justification) }},
-		{Name: "details", Bit: 1, Ref: func(v *SuggestedAction) wire.Slot { return wire.Obj(&v.Details) }},
+var structSuggestedAction = wire.Struct{
+	Size: unsafe.Sizeof(SuggestedAction{}), Make: wire.Make[SuggestedAction], Move: wire.Move[SuggestedAction],
+	Members: []wire.Member{
+		{Name: "action", As: wire.OptStr, At: unsafe.Offsetof(SuggestedAction{}.Action)},
+		{Name: "justification", As: wire.OptStr, At: unsafe.Offsetof(SuggestedAction{}.Justification)},
+		{Name: "details", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(SuggestedAction{}.Details), Elem: wire.Elem[SuggestedActionDetails]},
 	},
 }
 
@@ -443,13 +432,13 @@ func (v StallAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *StallAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*StallAction) Wire() *wire.Struct[StallAction] { return &structStallAction }
+func (*StallAction) Wire() *wire.Struct { return &structStallAction }
 
-var structStallAction = wire.Struct[StallAction]{
-	Object: func(v *StallAction) *runtime.Object { return &v.Object },
-	Members: []wire.Member[StallAction]{
-		{Name: "action", Ref: func(v *StallAction) wire.Slot { return wire.OptStr(&v.Action) }},
-		{Name: "justification", Ref: func(v *StallAction) wire.Slot { return wire.OptStr(&v.Justification) }},
+var structStallAction = wire.Struct{
+	Size: unsafe.Sizeof(StallAction{}), Make: wire.Make[StallAction], Move: wire.Move[StallAction],
+	Members: []wire.Member{
+		{Name: "action", As: wire.OptStr, At: unsafe.Offsetof(StallAction{}.Action)},
+		{Name: "justification", As: wire.OptStr, At: unsafe.Offsetof(StallAction{}.Justification)},
 	},
 }
 
@@ -467,13 +456,13 @@ func (v StallStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *StallStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*StallStatus) Wire() *wire.Struct[StallStatus] { return &structStallStatus }
+func (*StallStatus) Wire() *wire.Struct { return &structStallStatus }
 
-var structStallStatus = wire.Struct[StallStatus]{
-	Object: func(v *StallStatus) *runtime.Object { return &v.Object },
-	Members: []wire.Member[StallStatus]{
-		{Name: "communication_issue", Ref: func(v *StallStatus) wire.Slot { return wire.OptStr(&v.CommunicationIssue) }},
-		{Name: "next_action", Bit: 1, Ref: func(v *StallStatus) wire.Slot { return wire.Obj(&v.NextAction) }},
+var structStallStatus = wire.Struct{
+	Size: unsafe.Sizeof(StallStatus{}), Make: wire.Make[StallStatus], Move: wire.Move[StallStatus],
+	Members: []wire.Member{
+		{Name: "communication_issue", As: wire.OptStr, At: unsafe.Offsetof(StallStatus{}.CommunicationIssue)},
+		{Name: "next_action", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(StallStatus{}.NextAction), Elem: wire.Elem[StallAction]},
 	},
 }
 
@@ -492,14 +481,14 @@ func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*OpportunityCounts) Wire() *wire.Struct[OpportunityCounts] { return &structOpportunityCounts }
+func (*OpportunityCounts) Wire() *wire.Struct { return &structOpportunityCounts }
 
-var structOpportunityCounts = wire.Struct[OpportunityCounts]{
-	Object: func(v *OpportunityCounts) *runtime.Object { return &v.Object },
-	Members: []wire.Member[OpportunityCounts]{
-		{Name: "one_time", Ref: func(v *OpportunityCounts) wire.Slot { return wire.OptInt(&v.OneTime) }},
-		{Name: "monthly", Ref: func(v *OpportunityCounts) wire.Slot { return wire.OptInt(&v.Monthly) }},
-		{Name: "annual", Ref: func(v *OpportunityCounts) wire.Slot { return wire.OptInt(&v.Annual) }},
+var structOpportunityCounts = wire.Struct{
+	Size: unsafe.Sizeof(OpportunityCounts{}), Make: wire.Make[OpportunityCounts], Move: wire.Move[OpportunityCounts],
+	Members: []wire.Member{
+		{Name: "one_time", As: wire.OptInt, At: unsafe.Offsetof(OpportunityCounts{}.OneTime)},
+		{Name: "monthly", As: wire.OptInt, At: unsafe.Offsetof(OpportunityCounts{}.Monthly)},
+		{Name: "annual", As: wire.OptInt, At: unsafe.Offsetof(OpportunityCounts{}.Annual)},
 	},
 }
 
@@ -534,28 +523,28 @@ func (v OpportunityTotals) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 func (v *OpportunityTotals) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*OpportunityTotals) Wire() *wire.Struct[OpportunityTotals] { return &structOpportunityTotals }
+func (*OpportunityTotals) Wire() *wire.Struct { return &structOpportunityTotals }
 
-var structOpportunityTotals = wire.Struct[OpportunityTotals]{
-	Object: func(v *OpportunityTotals) *runtime.Object { return &v.Object },
-	Members: []wire.Member[OpportunityTotals]{
-		{Name: "count_by_value_period", Bit: 1, Ref: func(v *OpportunityTotals) wire.Slot { return wire.Obj(&v.CountByValuePeriod) }},
-		{Name: "total_value_one_time", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.TotalValueOneTime) }},
-		{Name: "total_value_one_time_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.TotalValueOneTimeFormatted) }},
-		{Name: "total_value_monthly", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.TotalValueMonthly) }},
-		{Name: "total_value_monthly_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.TotalValueMonthlyFormatted) }},
-		{Name: "total_value_annual", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.TotalValueAnnual) }},
-		{Name: "total_value_annual_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.TotalValueAnnualFormatted) }},
-		{Name: "total_value_annualized", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.TotalValueAnnualized) }},
-		{Name: "total_value_annualized_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.TotalValueAnnualizedFormatted) }},
-		{Name: "expected_value_one_time", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.ExpectedValueOneTime) }},
-		{Name: "expected_value_one_time_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.ExpectedValueOneTimeFormatted) }},
-		{Name: "expected_value_monthly", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.ExpectedValueMonthly) }},
-		{Name: "expected_value_monthly_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.ExpectedValueMonthlyFormatted) }},
-		{Name: "expected_value_annual", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.ExpectedValueAnnual) }},
-		{Name: "expected_value_annual_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.ExpectedValueAnnualFormatted) }},
-		{Name: "expected_value_annualized", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.ExpectedValueAnnualized) }},
-		{Name: "expected_value_annualized_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.ExpectedValueAnnualizedFormatted) }},
+var structOpportunityTotals = wire.Struct{
+	Size: unsafe.Sizeof(OpportunityTotals{}), Make: wire.Make[OpportunityTotals], Move: wire.Move[OpportunityTotals],
+	Members: []wire.Member{
+		{Name: "count_by_value_period", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(OpportunityTotals{}.CountByValuePeriod), Elem: wire.Elem[OpportunityCounts]},
+		{Name: "total_value_one_time", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueOneTime)},
+		{Name: "total_value_one_time_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueOneTimeFormatted)},
+		{Name: "total_value_monthly", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueMonthly)},
+		{Name: "total_value_monthly_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueMonthlyFormatted)},
+		{Name: "total_value_annual", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnual)},
+		{Name: "total_value_annual_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnualFormatted)},
+		{Name: "total_value_annualized", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnualized)},
+		{Name: "total_value_annualized_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnualizedFormatted)},
+		{Name: "expected_value_one_time", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueOneTime)},
+		{Name: "expected_value_one_time_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueOneTimeFormatted)},
+		{Name: "expected_value_monthly", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueMonthly)},
+		{Name: "expected_value_monthly_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueMonthlyFormatted)},
+		{Name: "expected_value_annual", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnual)},
+		{Name: "expected_value_annual_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnualFormatted)},
+		{Name: "expected_value_annualized", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnualized)},
+		{Name: "expected_value_annualized_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnualizedFormatted)},
 	},
 }
 
@@ -575,15 +564,15 @@ func (v OpportunityGroup) MarshalJSON() ([]byte, error) { return wire.Marshal(&v
 func (v *OpportunityGroup) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*OpportunityGroup) Wire() *wire.Struct[OpportunityGroup] { return &structOpportunityGroup }
+func (*OpportunityGroup) Wire() *wire.Struct { return &structOpportunityGroup }
 
-var structOpportunityGroup = wire.Struct[OpportunityGroup]{
-	Object: func(v *OpportunityGroup) *runtime.Object { return &v.Object },
-	Base:   func(v *OpportunityGroup) wire.Part { return wire.In(&v.OpportunityTotals) },
-	Members: []wire.Member[OpportunityGroup]{
-		{Name: "key", Ref: func(v *OpportunityGroup) wire.Slot { return wire.Raw(&v.Key) }},
-		{Name: "objects", Bit: 2, Ref: func(v *OpportunityGroup) wire.Slot { return wire.List(&v.Objects) }},
-		{Name: "total_results", Ref: func(v *OpportunityGroup) wire.Slot { return wire.OptInt(&v.TotalResults) }},
+var structOpportunityGroup = wire.Struct{
+	Base: &structOpportunityTotals,
+	Size: unsafe.Sizeof(OpportunityGroup{}), Make: wire.Make[OpportunityGroup], Move: wire.Move[OpportunityGroup],
+	Members: []wire.Member{
+		{Name: "key", As: wire.Raw, At: unsafe.Offsetof(OpportunityGroup{}.Key)},
+		{Name: "objects", Bit: 2, As: wire.List, At: unsafe.Offsetof(OpportunityGroup{}.Objects), Elem: wire.Elem[Opportunity]},
+		{Name: "total_results", As: wire.OptInt, At: unsafe.Offsetof(OpportunityGroup{}.TotalResults)},
 	},
 }
 
@@ -654,53 +643,53 @@ func (v Opportunity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Opportunity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Opportunity) Wire() *wire.Struct[Opportunity] { return &structOpportunity }
+func (*Opportunity) Wire() *wire.Struct { return &structOpportunity }
 
-var structOpportunity = wire.Struct[Opportunity]{
-	Object: func(v *Opportunity) *runtime.Object { return &v.Object },
-	Custom: func(v *Opportunity) *runtime.CustomFields { return &v.CustomFields },
-	Members: []wire.Member[Opportunity]{
-		{Name: "id", Bit: 1, Ref: func(v *Opportunity) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "lead_id", Bit: 2, Ref: func(v *Opportunity) wire.Slot { return wire.Str(&v.LeadID) }},
-		{Name: "lead_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.LeadName) }},
-		{Name: "status_id", Bit: 3, Ref: func(v *Opportunity) wire.Slot { return wire.Str(&v.StatusID) }},
-		{Name: "status_label", Bit: 4, Ref: func(v *Opportunity) wire.Slot { return wire.Str(&v.StatusLabel) }},
-		{Name: "status_type", Bit: 5, Ref: func(v *Opportunity) wire.Slot { return wire.Str(&v.StatusType) }},
-		{Name: "status_display_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.StatusDisplayName) }},
-		{Name: "pipeline_id", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.PipelineID) }},
-		{Name: "pipeline_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.PipelineName) }},
-		{Name: "value", Ref: func(v *Opportunity) wire.Slot { return wire.OptInt(&v.Value) }},
-		{Name: "value_period", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.ValuePeriod) }},
-		{Name: "value_currency", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.ValueCurrency) }},
-		{Name: "value_formatted", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.ValueFormatted) }},
-		{Name: "confidence", Ref: func(v *Opportunity) wire.Slot { return wire.OptInt(&v.Confidence) }},
-		{Name: "expected_value", Ref: func(v *Opportunity) wire.Slot { return wire.OptInt(&v.ExpectedValue) }},
-		{Name: "annualized_value", Ref: func(v *Opportunity) wire.Slot { return wire.OptInt(&v.AnnualizedValue) }},
-		{Name: "annualized_expected_value", Ref: func(v *Opportunity) wire.Slot { return wire.OptInt(&v.AnnualizedExpectedValue) }},
-		{Name: "date_won", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.DateWon) }},
-		{Name: "date_lost", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.DateLost) }},
-		{Name: "user_id", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{Name: "user_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.UserName) }},
-		{Name: "contact_id", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{Name: "contact_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.ContactName) }},
-		{Name: "note", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.Note) }},
-		{Name: "note_html", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.NoteHTML) }},
-		{Name: "attachments", Bit: 6, Ref: func(v *Opportunity) wire.Slot { return wire.List(&v.Attachments) }},
-		{Name: "custom_fields", Ref: func(v *Opportunity) wire.Slot { return wire.Custom(&v.CustomFields) }},
-		{Name: "created_by", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{Name: "created_by_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.CreatedByName) }},
-		{Name: "date_created", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.DateCreated) }},
-		{Name: "updated_by", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "updated_by_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.UpdatedByName) }},
-		{Name: "date_updated", Bit: 7, Ref: func(v *Opportunity) wire.Slot { return wire.Str(&v.DateUpdated) }},
-		{Name: "organization_id", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "integration_links", Bit: 8, Ref: func(v *Opportunity) wire.Slot { return wire.List(&v.IntegrationLinks) }},
-		{Name: "comment_summary", Bit: 9, Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.CommentSummary) }},
-		{Name: "lead_primary_email", Bit: 10, Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.LeadPrimaryEmail) }},
-		{Name: "lead_primary_phone", Bit: 11, Ref: func(v *Opportunity) wire.Slot { return wire.List(&v.LeadPrimaryPhone) }},
-		{Name: "is_stalled", Ref: func(v *Opportunity) wire.Slot { return wire.OptBool(&v.IsStalled) }},
-		{Name: "suggested_action", Bit: 12, Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.SuggestedAction) }},
-		{Name: "stall_status", Bit: 13, Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.StallStatus) }},
+var structOpportunity = wire.Struct{
+	Custom: unsafe.Offsetof(Opportunity{}.CustomFields),
+	Size:   unsafe.Sizeof(Opportunity{}), Make: wire.Make[Opportunity], Move: wire.Move[Opportunity],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.ID)},
+		{Name: "lead_id", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.LeadID)},
+		{Name: "lead_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.LeadName)},
+		{Name: "status_id", Bit: 3, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.StatusID)},
+		{Name: "status_label", Bit: 4, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.StatusLabel)},
+		{Name: "status_type", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.StatusType)},
+		{Name: "status_display_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.StatusDisplayName)},
+		{Name: "pipeline_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.PipelineID)},
+		{Name: "pipeline_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.PipelineName)},
+		{Name: "value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.Value)},
+		{Name: "value_period", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ValuePeriod)},
+		{Name: "value_currency", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ValueCurrency)},
+		{Name: "value_formatted", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ValueFormatted)},
+		{Name: "confidence", As: wire.OptInt, At: unsafe.Offsetof(Opportunity{}.Confidence)},
+		{Name: "expected_value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.ExpectedValue)},
+		{Name: "annualized_value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.AnnualizedValue)},
+		{Name: "annualized_expected_value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.AnnualizedExpectedValue)},
+		{Name: "date_won", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.DateWon)},
+		{Name: "date_lost", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.DateLost)},
+		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UserID)},
+		{Name: "user_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UserName)},
+		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ContactID)},
+		{Name: "contact_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ContactName)},
+		{Name: "note", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.Note)},
+		{Name: "note_html", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.NoteHTML)},
+		{Name: "attachments", Bit: 6, As: wire.List, At: unsafe.Offsetof(Opportunity{}.Attachments), Elem: wire.Elem[Attachment]},
+		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Opportunity{}.CustomFields)},
+		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.CreatedBy)},
+		{Name: "created_by_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.CreatedByName)},
+		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.DateCreated)},
+		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UpdatedBy)},
+		{Name: "updated_by_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UpdatedByName)},
+		{Name: "date_updated", Bit: 7, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.DateUpdated)},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.OrganizationID)},
+		{Name: "integration_links", Bit: 8, As: wire.List, At: unsafe.Offsetof(Opportunity{}.IntegrationLinks), Elem: wire.Elem[IntegrationLink]},
+		{Name: "comment_summary", Bit: 9, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.CommentSummary), Elem: wire.Elem[CommentSummary]},
+		{Name: "lead_primary_email", Bit: 10, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.LeadPrimaryEmail), Elem: wire.Elem[ContactEmail]},
+		{Name: "lead_primary_phone", Bit: 11, As: wire.List, At: unsafe.Offsetof(Opportunity{}.LeadPrimaryPhone), Elem: wire.Elem[ContactPhone]},
+		{Name: "is_stalled", As: wire.OptBool, At: unsafe.Offsetof(Opportunity{}.IsStalled)},
+		{Name: "suggested_action", Bit: 12, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.SuggestedAction), Elem: wire.Elem[SuggestedAction]},
+		{Name: "stall_status", Bit: 13, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.StallStatus), Elem: wire.Elem[StallStatus]},
 	},
 }
 

@@ -5,6 +5,7 @@ package closeapi
 import (
 	"context"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -30,13 +31,11 @@ type PipelineCreateParams struct {
 func (v *PipelineCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*PipelineCreateParams) Wire() *wire.Struct[PipelineCreateParams] {
-	return &structPipelineCreateParams
-}
+func (*PipelineCreateParams) Wire() *wire.Struct { return &structPipelineCreateParams }
 
-var structPipelineCreateParams = wire.Struct[PipelineCreateParams]{
-	Members: []wire.Member[PipelineCreateParams]{
-		{In: &wire.Field{Name: "name", Flags: wire.Required}, Ref: func(v *PipelineCreateParams) wire.Slot { return wire.Str(&v.Name) }},
+var structPipelineCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(PipelineCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
 	},
 }
 
@@ -64,11 +63,11 @@ type PipelineGetParams struct {
 func (v *PipelineGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*PipelineGetParams) Wire() *wire.Struct[PipelineGetParams] { return &structPipelineGetParams }
+func (*PipelineGetParams) Wire() *wire.Struct { return &structPipelineGetParams }
 
-var structPipelineGetParams = wire.Struct[PipelineGetParams]{
-	Members: []wire.Member[PipelineGetParams]{
-		{In: &wire.Field{Name: "pipeline_id", In: wire.Path, Flags: wire.Required, ID: &kindPipeline}, Ref: func(v *PipelineGetParams) wire.Slot { return wire.Str(&v.PipelineID) }},
+var structPipelineGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(PipelineGetParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", In: wire.Path, Flags: wire.Required, ID: &kindPipeline}},
 	},
 }
 
@@ -101,15 +100,13 @@ type PipelineUpdateParams struct {
 func (v *PipelineUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*PipelineUpdateParams) Wire() *wire.Struct[PipelineUpdateParams] {
-	return &structPipelineUpdateParams
-}
+func (*PipelineUpdateParams) Wire() *wire.Struct { return &structPipelineUpdateParams }
 
-var structPipelineUpdateParams = wire.Struct[PipelineUpdateParams]{
-	Members: []wire.Member[PipelineUpdateParams]{
-		{In: &wire.Field{Name: "pipeline_id", In: wire.Path, Flags: wire.Required, ID: &kindPipeline}, Ref: func(v *PipelineUpdateParams) wire.Slot { return wire.Str(&v.PipelineID) }},
-		{In: &wire.Field{Name: "name"}, Ref: func(v *PipelineUpdateParams) wire.Slot { return wire.OptStr(&v.Name) }},
-		{In: &wire.Field{Name: "statuses"}, Ref: func(v *PipelineUpdateParams) wire.Slot { return wire.List(&v.Statuses) }},
+var structPipelineUpdateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(PipelineUpdateParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", In: wire.Path, Flags: wire.Required, ID: &kindPipeline}},
+		{As: wire.OptStr, At: unsafe.Offsetof(PipelineUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
+		{As: wire.List, At: unsafe.Offsetof(PipelineUpdateParams{}.Statuses), Elem: wire.Elem[PipelineStatus], In: &wire.Field{Name: "statuses"}},
 	},
 }
 
@@ -141,13 +138,11 @@ type PipelineDeleteParams struct {
 func (v *PipelineDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*PipelineDeleteParams) Wire() *wire.Struct[PipelineDeleteParams] {
-	return &structPipelineDeleteParams
-}
+func (*PipelineDeleteParams) Wire() *wire.Struct { return &structPipelineDeleteParams }
 
-var structPipelineDeleteParams = wire.Struct[PipelineDeleteParams]{
-	Members: []wire.Member[PipelineDeleteParams]{
-		{In: &wire.Field{Name: "pipeline_id", In: wire.Path, Flags: wire.Required, ID: &kindPipeline}, Ref: func(v *PipelineDeleteParams) wire.Slot { return wire.Str(&v.PipelineID) }},
+var structPipelineDeleteParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(PipelineDeleteParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", In: wire.Path, Flags: wire.Required, ID: &kindPipeline}},
 	},
 }
 
@@ -186,15 +181,13 @@ type PipelinesListParams struct {
 func (v *PipelinesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*PipelinesListParams) Wire() *wire.Struct[PipelinesListParams] {
-	return &structPipelinesListParams
-}
+func (*PipelinesListParams) Wire() *wire.Struct { return &structPipelinesListParams }
 
-var structPipelinesListParams = wire.Struct[PipelinesListParams]{
-	Members: []wire.Member[PipelinesListParams]{
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *PipelinesListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *PipelinesListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *PipelinesListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
+var structPipelinesListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Strs, At: unsafe.Offsetof(PipelinesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+		{As: wire.OptInt, At: unsafe.Offsetof(PipelinesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(PipelinesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
 	},
 }
 
@@ -221,16 +214,16 @@ func (v PipelineStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 func (v *PipelineStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*PipelineStatus) Wire() *wire.Struct[PipelineStatus] { return &structPipelineStatus }
+func (*PipelineStatus) Wire() *wire.Struct { return &structPipelineStatus }
 
-var structPipelineStatus = wire.Struct[PipelineStatus]{
-	Object: func(v *PipelineStatus) *runtime.Object { return &v.Object },
-	Members: []wire.Member[PipelineStatus]{
-		{Name: "id", Bit: 1, In: &wire.Field{Name: "id", Flags: wire.Required | wire.OnCreate | wire.OnUpdate, ID: &kindOpportunityStatus}, Ref: func(v *PipelineStatus) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "label", Bit: 2, Ref: func(v *PipelineStatus) wire.Slot { return wire.Str(&v.Label) }},
-		{Name: "type", Bit: 3, Ref: func(v *PipelineStatus) wire.Slot { return wire.Str(&v.Type) }},
-		{Name: "organization_id", Ref: func(v *PipelineStatus) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "pipeline_id", Ref: func(v *PipelineStatus) wire.Slot { return wire.OptStr(&v.PipelineID) }},
+var structPipelineStatus = wire.Struct{
+	Size: unsafe.Sizeof(PipelineStatus{}), Make: wire.Make[PipelineStatus], Move: wire.Move[PipelineStatus],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(PipelineStatus{}.ID), In: &wire.Field{Name: "id", Flags: wire.Required | wire.OnCreate | wire.OnUpdate, ID: &kindOpportunityStatus}},
+		{Name: "label", Bit: 2, As: wire.Str, At: unsafe.Offsetof(PipelineStatus{}.Label)},
+		{Name: "type", Bit: 3, As: wire.Str, At: unsafe.Offsetof(PipelineStatus{}.Type)},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(PipelineStatus{}.OrganizationID)},
+		{Name: "pipeline_id", As: wire.OptStr, At: unsafe.Offsetof(PipelineStatus{}.PipelineID)},
 	},
 }
 
@@ -256,19 +249,19 @@ func (v Pipeline) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Pipeline) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Pipeline) Wire() *wire.Struct[Pipeline] { return &structPipeline }
+func (*Pipeline) Wire() *wire.Struct { return &structPipeline }
 
-var structPipeline = wire.Struct[Pipeline]{
-	Object: func(v *Pipeline) *runtime.Object { return &v.Object },
-	Members: []wire.Member[Pipeline]{
-		{Name: "id", Bit: 1, Ref: func(v *Pipeline) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "name", Bit: 2, Ref: func(v *Pipeline) wire.Slot { return wire.Str(&v.Name) }},
-		{Name: "statuses", Bit: 3, Ref: func(v *Pipeline) wire.Slot { return wire.List(&v.Statuses) }},
-		{Name: "organization_id", Ref: func(v *Pipeline) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "created_by", Ref: func(v *Pipeline) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{Name: "updated_by", Ref: func(v *Pipeline) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "date_created", Bit: 4, Ref: func(v *Pipeline) wire.Slot { return wire.Str(&v.DateCreated) }},
-		{Name: "date_updated", Bit: 5, Ref: func(v *Pipeline) wire.Slot { return wire.Str(&v.DateUpdated) }},
+var structPipeline = wire.Struct{
+	Size: unsafe.Sizeof(Pipeline{}), Make: wire.Make[Pipeline], Move: wire.Move[Pipeline],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Pipeline{}.ID)},
+		{Name: "name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Pipeline{}.Name)},
+		{Name: "statuses", Bit: 3, As: wire.List, At: unsafe.Offsetof(Pipeline{}.Statuses), Elem: wire.Elem[PipelineStatus]},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Pipeline{}.OrganizationID)},
+		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Pipeline{}.CreatedBy)},
+		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Pipeline{}.UpdatedBy)},
+		{Name: "date_created", Bit: 4, As: wire.Str, At: unsafe.Offsetof(Pipeline{}.DateCreated)},
+		{Name: "date_updated", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Pipeline{}.DateUpdated)},
 	},
 }
 

@@ -5,6 +5,7 @@ package closeapi
 import (
 	"context"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -41,19 +42,19 @@ type SequenceSubscriptionCreateParams struct {
 func (v *SequenceSubscriptionCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SequenceSubscriptionCreateParams) Wire() *wire.Struct[SequenceSubscriptionCreateParams] {
+func (*SequenceSubscriptionCreateParams) Wire() *wire.Struct {
 	return &structSequenceSubscriptionCreateParams
 }
 
-var structSequenceSubscriptionCreateParams = wire.Struct[SequenceSubscriptionCreateParams]{
-	Members: []wire.Member[SequenceSubscriptionCreateParams]{
-		{In: &wire.Field{Name: "sequence_id", Flags: wire.Required, ID: &kindSequence}, Ref: func(v *SequenceSubscriptionCreateParams) wire.Slot { return wire.Str(&v.SequenceID) }},
-		{In: &wire.Field{Name: "contact_id", Flags: wire.Required, ID: &kindContact}, Ref: func(v *SequenceSubscriptionCreateParams) wire.Slot { return wire.Str(&v.ContactID) }},
-		{In: &wire.Field{Name: "contact_email", Kind: wire.Email}, Ref: func(v *SequenceSubscriptionCreateParams) wire.Slot { return wire.OptStr(&v.ContactEmail) }},
-		{In: &wire.Field{Name: "sender_account_id", ID: &kindEmailAccount}, Ref: func(v *SequenceSubscriptionCreateParams) wire.Slot { return wire.OptStr(&v.SenderAccountID) }},
-		{In: &wire.Field{Name: "sender_name"}, Ref: func(v *SequenceSubscriptionCreateParams) wire.Slot { return wire.OptStr(&v.SenderName) }},
-		{In: &wire.Field{Name: "sender_email", Kind: wire.Email}, Ref: func(v *SequenceSubscriptionCreateParams) wire.Slot { return wire.OptStr(&v.SenderEmail) }},
-		{In: &wire.Field{Name: "calls_assigned_to", ID: &kindAny, From: "close_users_list"}, Ref: func(v *SequenceSubscriptionCreateParams) wire.Slot { return wire.Strs(&v.CallsAssignedTo) }},
+var structSequenceSubscriptionCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SequenceID), In: &wire.Field{Name: "sequence_id", Flags: wire.Required, ID: &kindSequence}},
+		{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Required, ID: &kindContact}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.ContactEmail), In: &wire.Field{Name: "contact_email", Kind: wire.Email}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SenderAccountID), In: &wire.Field{Name: "sender_account_id", ID: &kindEmailAccount}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SenderName), In: &wire.Field{Name: "sender_name"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SenderEmail), In: &wire.Field{Name: "sender_email", Kind: wire.Email}},
+		{As: wire.Strs, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.CallsAssignedTo), In: &wire.Field{Name: "calls_assigned_to", ID: &kindAny, From: "close_users_list"}},
 	},
 }
 
@@ -82,13 +83,13 @@ type SequenceSubscriptionGetParams struct {
 func (v *SequenceSubscriptionGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SequenceSubscriptionGetParams) Wire() *wire.Struct[SequenceSubscriptionGetParams] {
+func (*SequenceSubscriptionGetParams) Wire() *wire.Struct {
 	return &structSequenceSubscriptionGetParams
 }
 
-var structSequenceSubscriptionGetParams = wire.Struct[SequenceSubscriptionGetParams]{
-	Members: []wire.Member[SequenceSubscriptionGetParams]{
-		{In: &wire.Field{Name: "subscription_id", In: wire.Path, Flags: wire.Required, ID: &kindSequenceSubscription}, Ref: func(v *SequenceSubscriptionGetParams) wire.Slot { return wire.Str(&v.SubscriptionID) }},
+var structSequenceSubscriptionGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionGetParams{}.SubscriptionID), In: &wire.Field{Name: "subscription_id", In: wire.Path, Flags: wire.Required, ID: &kindSequenceSubscription}},
 	},
 }
 
@@ -124,17 +125,17 @@ type SequenceSubscriptionUpdateParams struct {
 func (v *SequenceSubscriptionUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SequenceSubscriptionUpdateParams) Wire() *wire.Struct[SequenceSubscriptionUpdateParams] {
+func (*SequenceSubscriptionUpdateParams) Wire() *wire.Struct {
 	return &structSequenceSubscriptionUpdateParams
 }
 
-var structSequenceSubscriptionUpdateParams = wire.Struct[SequenceSubscriptionUpdateParams]{
-	Members: []wire.Member[SequenceSubscriptionUpdateParams]{
-		{In: &wire.Field{Name: "subscription_id", In: wire.Path, Flags: wire.Required, ID: &kindSequenceSubscription}, Ref: func(v *SequenceSubscriptionUpdateParams) wire.Slot { return wire.Str(&v.SubscriptionID) }},
-		{In: &wire.Field{Name: "status", Enum: wordsSubscriptionSwitch}, Ref: func(v *SequenceSubscriptionUpdateParams) wire.Slot { return wire.OptStr(&v.Status) }},
-		{In: &wire.Field{Name: "sender_account_id", ID: &kindEmailAccount}, Ref: func(v *SequenceSubscriptionUpdateParams) wire.Slot { return wire.OptStr(&v.SenderAccountID) }},
-		{In: &wire.Field{Name: "sender_name"}, Ref: func(v *SequenceSubscriptionUpdateParams) wire.Slot { return wire.OptStr(&v.SenderName) }},
-		{In: &wire.Field{Name: "sender_email", Kind: wire.Email}, Ref: func(v *SequenceSubscriptionUpdateParams) wire.Slot { return wire.OptStr(&v.SenderEmail) }},
+var structSequenceSubscriptionUpdateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SubscriptionID), In: &wire.Field{Name: "subscription_id", In: wire.Path, Flags: wire.Required, ID: &kindSequenceSubscription}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsSubscriptionSwitch}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SenderAccountID), In: &wire.Field{Name: "sender_account_id", ID: &kindEmailAccount}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SenderName), In: &wire.Field{Name: "sender_name"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SenderEmail), In: &wire.Field{Name: "sender_email", Kind: wire.Email}},
 	},
 }
 
@@ -178,17 +179,17 @@ type SequenceSubscriptionsListParams struct {
 func (v *SequenceSubscriptionsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SequenceSubscriptionsListParams) Wire() *wire.Struct[SequenceSubscriptionsListParams] {
+func (*SequenceSubscriptionsListParams) Wire() *wire.Struct {
 	return &structSequenceSubscriptionsListParams
 }
 
-var structSequenceSubscriptionsListParams = wire.Struct[SequenceSubscriptionsListParams]{
-	Members: []wire.Member[SequenceSubscriptionsListParams]{
-		{In: &wire.Field{Name: "sequence_id", In: wire.Query, ID: &kindSequence}, Ref: func(v *SequenceSubscriptionsListParams) wire.Slot { return wire.OptStr(&v.SequenceID) }},
-		{In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}, Ref: func(v *SequenceSubscriptionsListParams) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}, Ref: func(v *SequenceSubscriptionsListParams) wire.Slot { return wire.OptStr(&v.LeadID) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *SequenceSubscriptionsListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *SequenceSubscriptionsListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
+var structSequenceSubscriptionsListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.SequenceID), In: &wire.Field{Name: "sequence_id", In: wire.Query, ID: &kindSequence}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+		{As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
 	},
 }
 
@@ -236,34 +237,32 @@ func (v SequenceSubscription) MarshalJSON() ([]byte, error) { return wire.Marsha
 func (v *SequenceSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SequenceSubscription) Wire() *wire.Struct[SequenceSubscription] {
-	return &structSequenceSubscription
-}
+func (*SequenceSubscription) Wire() *wire.Struct { return &structSequenceSubscription }
 
-var structSequenceSubscription = wire.Struct[SequenceSubscription]{
-	Object: func(v *SequenceSubscription) *runtime.Object { return &v.Object },
-	Members: []wire.Member[SequenceSubscription]{
-		{Name: "id", Bit: 1, Ref: func(v *SequenceSubscription) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "sequence_id", Bit: 2, Ref: func(v *SequenceSubscription) wire.Slot { return wire.Str(&v.SequenceID) }},
-		{Name: "contact_id", Bit: 3, Ref: func(v *SequenceSubscription) wire.Slot { return wire.Str(&v.ContactID) }},
-		{Name: "contact_email", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.ContactEmail) }},
-		{Name: "lead_id", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.LeadID) }},
-		{Name: "status", Bit: 4, Ref: func(v *SequenceSubscription) wire.Slot { return wire.Str(&v.Status) }},
-		{Name: "status_reason", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.StatusReason) }},
-		{Name: "sender_account_id", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.SenderAccountID) }},
-		{Name: "sender_name", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.SenderName) }},
-		{Name: "sender_email", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.SenderEmail) }},
-		{Name: "calls_assigned_to", Bit: 5, Ref: func(v *SequenceSubscription) wire.Slot { return wire.Strs(&v.CallsAssignedTo) }},
-		{Name: "start_date", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.StartDate) }},
-		{Name: "step_last_processed_at", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.StepLastProcessedAt) }},
-		{Name: "initial_email_id", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.InitialEmailID) }},
-		{Name: "paused_by_activity_id", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.PausedByActivityID) }},
-		{Name: "owner_id", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.OwnerID) }},
-		{Name: "organization_id", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "created_by_id", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.CreatedByID) }},
-		{Name: "updated_by_id", Ref: func(v *SequenceSubscription) wire.Slot { return wire.OptStr(&v.UpdatedByID) }},
-		{Name: "date_created", Bit: 6, Ref: func(v *SequenceSubscription) wire.Slot { return wire.Str(&v.DateCreated) }},
-		{Name: "date_updated", Bit: 7, Ref: func(v *SequenceSubscription) wire.Slot { return wire.Str(&v.DateUpdated) }},
+var structSequenceSubscription = wire.Struct{
+	Size: unsafe.Sizeof(SequenceSubscription{}), Make: wire.Make[SequenceSubscription], Move: wire.Move[SequenceSubscription],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(SequenceSubscription{}.ID)},
+		{Name: "sequence_id", Bit: 2, As: wire.Str, At: unsafe.Offsetof(SequenceSubscription{}.SequenceID)},
+		{Name: "contact_id", Bit: 3, As: wire.Str, At: unsafe.Offsetof(SequenceSubscription{}.ContactID)},
+		{Name: "contact_email", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.ContactEmail)},
+		{Name: "lead_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.LeadID)},
+		{Name: "status", Bit: 4, As: wire.Str, At: unsafe.Offsetof(SequenceSubscription{}.Status)},
+		{Name: "status_reason", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.StatusReason)},
+		{Name: "sender_account_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.SenderAccountID)},
+		{Name: "sender_name", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.SenderName)},
+		{Name: "sender_email", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.SenderEmail)},
+		{Name: "calls_assigned_to", Bit: 5, As: wire.Strs, At: unsafe.Offsetof(SequenceSubscription{}.CallsAssignedTo)},
+		{Name: "start_date", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.StartDate)},
+		{Name: "step_last_processed_at", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.StepLastProcessedAt)},
+		{Name: "initial_email_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.InitialEmailID)},
+		{Name: "paused_by_activity_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.PausedByActivityID)},
+		{Name: "owner_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.OwnerID)},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.OrganizationID)},
+		{Name: "created_by_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.CreatedByID)},
+		{Name: "updated_by_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.UpdatedByID)},
+		{Name: "date_created", Bit: 6, As: wire.Str, At: unsafe.Offsetof(SequenceSubscription{}.DateCreated)},
+		{Name: "date_updated", Bit: 7, As: wire.Str, At: unsafe.Offsetof(SequenceSubscription{}.DateUpdated)},
 	},
 }
 

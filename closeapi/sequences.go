@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -40,14 +41,12 @@ type SequencesListParams struct {
 func (v *SequencesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SequencesListParams) Wire() *wire.Struct[SequencesListParams] {
-	return &structSequencesListParams
-}
+func (*SequencesListParams) Wire() *wire.Struct { return &structSequencesListParams }
 
-var structSequencesListParams = wire.Struct[SequencesListParams]{
-	Members: []wire.Member[SequencesListParams]{
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *SequencesListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *SequencesListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
+var structSequencesListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.OptInt, At: unsafe.Offsetof(SequencesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(SequencesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
 	},
 }
 
@@ -77,11 +76,11 @@ type SequenceGetParams struct {
 func (v *SequenceGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SequenceGetParams) Wire() *wire.Struct[SequenceGetParams] { return &structSequenceGetParams }
+func (*SequenceGetParams) Wire() *wire.Struct { return &structSequenceGetParams }
 
-var structSequenceGetParams = wire.Struct[SequenceGetParams]{
-	Members: []wire.Member[SequenceGetParams]{
-		{In: &wire.Field{Name: "sequence_id", In: wire.Path, Flags: wire.Required, ID: &kindSequence}, Ref: func(v *SequenceGetParams) wire.Slot { return wire.Str(&v.SequenceID) }},
+var structSequenceGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(SequenceGetParams{}.SequenceID), In: &wire.Field{Name: "sequence_id", In: wire.Path, Flags: wire.Required, ID: &kindSequence}},
 	},
 }
 
@@ -114,23 +113,23 @@ func (v SequenceStep) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *SequenceStep) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SequenceStep) Wire() *wire.Struct[SequenceStep] { return &structSequenceStep }
+func (*SequenceStep) Wire() *wire.Struct { return &structSequenceStep }
 
-var structSequenceStep = wire.Struct[SequenceStep]{
-	Object: func(v *SequenceStep) *runtime.Object { return &v.Object },
-	Members: []wire.Member[SequenceStep]{
-		{Name: "id", Bit: 1, Ref: func(v *SequenceStep) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "step_type", Ref: func(v *SequenceStep) wire.Slot { return wire.OptStr(&v.StepType) }},
-		{Name: "delay", Ref: func(v *SequenceStep) wire.Slot { return wire.OptInt(&v.Delay) }},
-		{Name: "step_allowed_delay", Ref: func(v *SequenceStep) wire.Slot { return wire.OptInt(&v.StepAllowedDelay) }},
-		{Name: "required", Ref: func(v *SequenceStep) wire.Slot { return wire.OptBool(&v.Required) }},
-		{Name: "email_template_id", Ref: func(v *SequenceStep) wire.Slot { return wire.OptStr(&v.EmailTemplateID) }},
-		{Name: "sms_template_id", Ref: func(v *SequenceStep) wire.Slot { return wire.OptStr(&v.SMSTemplateID) }},
-		{Name: "threading", Ref: func(v *SequenceStep) wire.Slot { return wire.OptStr(&v.Threading) }},
-		{Name: "created_by_id", Ref: func(v *SequenceStep) wire.Slot { return wire.OptStr(&v.CreatedByID) }},
-		{Name: "updated_by_id", Ref: func(v *SequenceStep) wire.Slot { return wire.OptStr(&v.UpdatedByID) }},
-		{Name: "date_created", Ref: func(v *SequenceStep) wire.Slot { return wire.OptStr(&v.DateCreated) }},
-		{Name: "date_updated", Ref: func(v *SequenceStep) wire.Slot { return wire.OptStr(&v.DateUpdated) }},
+var structSequenceStep = wire.Struct{
+	Size: unsafe.Sizeof(SequenceStep{}), Make: wire.Make[SequenceStep], Move: wire.Move[SequenceStep],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(SequenceStep{}.ID)},
+		{Name: "step_type", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.StepType)},
+		{Name: "delay", As: wire.OptInt, At: unsafe.Offsetof(SequenceStep{}.Delay)},
+		{Name: "step_allowed_delay", As: wire.OptInt, At: unsafe.Offsetof(SequenceStep{}.StepAllowedDelay)},
+		{Name: "required", As: wire.OptBool, At: unsafe.Offsetof(SequenceStep{}.Required)},
+		{Name: "email_template_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.EmailTemplateID)},
+		{Name: "sms_template_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.SMSTemplateID)},
+		{Name: "threading", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.Threading)},
+		{Name: "created_by_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.CreatedByID)},
+		{Name: "updated_by_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.UpdatedByID)},
+		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.DateCreated)},
+		{Name: "date_updated", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.DateUpdated)},
 	},
 }
 
@@ -149,16 +148,14 @@ func (v SequenceScheduleRange) MarshalJSON() ([]byte, error) { return wire.Marsh
 func (v *SequenceScheduleRange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SequenceScheduleRange) Wire() *wire.Struct[SequenceScheduleRange] {
-	return &structSequenceScheduleRange
-}
+func (*SequenceScheduleRange) Wire() *wire.Struct { return &structSequenceScheduleRange }
 
-var structSequenceScheduleRange = wire.Struct[SequenceScheduleRange]{
-	Object: func(v *SequenceScheduleRange) *runtime.Object { return &v.Object },
-	Members: []wire.Member[SequenceScheduleRange]{
-		{Name: "weekday", Ref: func(v *SequenceScheduleRange) wire.Slot { return wire.OptInt(&v.Weekday) }},
-		{Name: "start", Ref: func(v *SequenceScheduleRange) wire.Slot { return wire.OptStr(&v.Start) }},
-		{Name: "end", Ref: func(v *SequenceScheduleRange) wire.Slot { return wire.OptStr(&v.End) }},
+var structSequenceScheduleRange = wire.Struct{
+	Size: unsafe.Sizeof(SequenceScheduleRange{}), Make: wire.Make[SequenceScheduleRange], Move: wire.Move[SequenceScheduleRange],
+	Members: []wire.Member{
+		{Name: "weekday", As: wire.OptInt, At: unsafe.Offsetof(SequenceScheduleRange{}.Weekday)},
+		{Name: "start", As: wire.OptStr, At: unsafe.Offsetof(SequenceScheduleRange{}.Start)},
+		{Name: "end", As: wire.OptStr, At: unsafe.Offsetof(SequenceScheduleRange{}.End)},
 	},
 }
 
@@ -175,12 +172,12 @@ func (v SequenceSchedule) MarshalJSON() ([]byte, error) { return wire.Marshal(&v
 func (v *SequenceSchedule) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SequenceSchedule) Wire() *wire.Struct[SequenceSchedule] { return &structSequenceSchedule }
+func (*SequenceSchedule) Wire() *wire.Struct { return &structSequenceSchedule }
 
-var structSequenceSchedule = wire.Struct[SequenceSchedule]{
-	Object: func(v *SequenceSchedule) *runtime.Object { return &v.Object },
-	Members: []wire.Member[SequenceSchedule]{
-		{Name: "ranges", Bit: 1, Ref: func(v *SequenceSchedule) wire.Slot { return wire.List(&v.Ranges) }},
+var structSequenceSchedule = wire.Struct{
+	Size: unsafe.Sizeof(SequenceSchedule{}), Make: wire.Make[SequenceSchedule], Move: wire.Move[SequenceSchedule],
+	Members: []wire.Member{
+		{Name: "ranges", Bit: 1, As: wire.List, At: unsafe.Offsetof(SequenceSchedule{}.Ranges), Elem: wire.Elem[SequenceScheduleRange]},
 	},
 }
 
@@ -201,18 +198,16 @@ func (v SequenceSubscriptionCounts) MarshalJSON() ([]byte, error) { return wire.
 func (v *SequenceSubscriptionCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SequenceSubscriptionCounts) Wire() *wire.Struct[SequenceSubscriptionCounts] {
-	return &structSequenceSubscriptionCounts
-}
+func (*SequenceSubscriptionCounts) Wire() *wire.Struct { return &structSequenceSubscriptionCounts }
 
-var structSequenceSubscriptionCounts = wire.Struct[SequenceSubscriptionCounts]{
-	Object: func(v *SequenceSubscriptionCounts) *runtime.Object { return &v.Object },
-	Members: []wire.Member[SequenceSubscriptionCounts]{
-		{Name: "active", Ref: func(v *SequenceSubscriptionCounts) wire.Slot { return wire.OptInt(&v.Active) }},
-		{Name: "paused", Ref: func(v *SequenceSubscriptionCounts) wire.Slot { return wire.OptInt(&v.Paused) }},
-		{Name: "finished", Ref: func(v *SequenceSubscriptionCounts) wire.Slot { return wire.OptInt(&v.Finished) }},
-		{Name: "goal", Ref: func(v *SequenceSubscriptionCounts) wire.Slot { return wire.OptInt(&v.Goal) }},
-		{Name: "error", Ref: func(v *SequenceSubscriptionCounts) wire.Slot { return wire.OptInt(&v.Error) }},
+var structSequenceSubscriptionCounts = wire.Struct{
+	Size: unsafe.Sizeof(SequenceSubscriptionCounts{}), Make: wire.Make[SequenceSubscriptionCounts], Move: wire.Move[SequenceSubscriptionCounts],
+	Members: []wire.Member{
+		{Name: "active", As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionCounts{}.Active)},
+		{Name: "paused", As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionCounts{}.Paused)},
+		{Name: "finished", As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionCounts{}.Finished)},
+		{Name: "goal", As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionCounts{}.Goal)},
+		{Name: "error", As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionCounts{}.Error)},
 	},
 }
 
@@ -246,27 +241,27 @@ func (v Sequence) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Sequence) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Sequence) Wire() *wire.Struct[Sequence] { return &structSequence }
+func (*Sequence) Wire() *wire.Struct { return &structSequence }
 
-var structSequence = wire.Struct[Sequence]{
-	Object: func(v *Sequence) *runtime.Object { return &v.Object },
-	Members: []wire.Member[Sequence]{
-		{Name: "id", Bit: 1, Ref: func(v *Sequence) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "name", Bit: 2, Ref: func(v *Sequence) wire.Slot { return wire.Str(&v.Name) }},
-		{Name: "status", Bit: 3, Ref: func(v *Sequence) wire.Slot { return wire.Str(&v.Status) }},
-		{Name: "steps", Bit: 4, Ref: func(v *Sequence) wire.Slot { return wire.List(&v.Steps) }},
-		{Name: "timezone", Ref: func(v *Sequence) wire.Slot { return wire.OptStr(&v.Timezone) }},
-		{Name: "schedule", Bit: 5, Ref: func(v *Sequence) wire.Slot { return wire.Obj(&v.Schedule) }},
-		{Name: "schedule_id", Ref: func(v *Sequence) wire.Slot { return wire.OptStr(&v.ScheduleID) }},
-		{Name: "trigger_query", Ref: func(v *Sequence) wire.Slot { return wire.Raw(&v.TriggerQuery) }},
-		{Name: "allow_manual_enrollment", Ref: func(v *Sequence) wire.Slot { return wire.OptBool(&v.AllowManualEnrollment) }},
-		{Name: "subscription_counts_by_status", Bit: 6, Ref: func(v *Sequence) wire.Slot { return wire.Obj(&v.SubscriptionCountsByStatus) }},
-		{Name: "owner_id", Ref: func(v *Sequence) wire.Slot { return wire.OptStr(&v.OwnerID) }},
-		{Name: "organization_id", Ref: func(v *Sequence) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "created_by_id", Ref: func(v *Sequence) wire.Slot { return wire.OptStr(&v.CreatedByID) }},
-		{Name: "updated_by_id", Ref: func(v *Sequence) wire.Slot { return wire.OptStr(&v.UpdatedByID) }},
-		{Name: "date_created", Bit: 7, Ref: func(v *Sequence) wire.Slot { return wire.Str(&v.DateCreated) }},
-		{Name: "date_updated", Bit: 8, Ref: func(v *Sequence) wire.Slot { return wire.Str(&v.DateUpdated) }},
+var structSequence = wire.Struct{
+	Size: unsafe.Sizeof(Sequence{}), Make: wire.Make[Sequence], Move: wire.Move[Sequence],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Sequence{}.ID)},
+		{Name: "name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Sequence{}.Name)},
+		{Name: "status", Bit: 3, As: wire.Str, At: unsafe.Offsetof(Sequence{}.Status)},
+		{Name: "steps", Bit: 4, As: wire.List, At: unsafe.Offsetof(Sequence{}.Steps), Elem: wire.Elem[SequenceStep]},
+		{Name: "timezone", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.Timezone)},
+		{Name: "schedule", Bit: 5, As: wire.Obj, At: unsafe.Offsetof(Sequence{}.Schedule), Elem: wire.Elem[SequenceSchedule]},
+		{Name: "schedule_id", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.ScheduleID)},
+		{Name: "trigger_query", As: wire.Raw, At: unsafe.Offsetof(Sequence{}.TriggerQuery)},
+		{Name: "allow_manual_enrollment", As: wire.OptBool, At: unsafe.Offsetof(Sequence{}.AllowManualEnrollment)},
+		{Name: "subscription_counts_by_status", Bit: 6, As: wire.Obj, At: unsafe.Offsetof(Sequence{}.SubscriptionCountsByStatus), Elem: wire.Elem[SequenceSubscriptionCounts]},
+		{Name: "owner_id", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.OwnerID)},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.OrganizationID)},
+		{Name: "created_by_id", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.CreatedByID)},
+		{Name: "updated_by_id", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.UpdatedByID)},
+		{Name: "date_created", Bit: 7, As: wire.Str, At: unsafe.Offsetof(Sequence{}.DateCreated)},
+		{Name: "date_updated", Bit: 8, As: wire.Str, At: unsafe.Offsetof(Sequence{}.DateUpdated)},
 	},
 }
 

@@ -5,6 +5,7 @@ package closeapi
 import (
 	"context"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -58,28 +59,28 @@ type SMSCreateParams struct {
 func (v *SMSCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SMSCreateParams) Wire() *wire.Struct[SMSCreateParams] { return &structSMSCreateParams }
+func (*SMSCreateParams) Wire() *wire.Struct { return &structSMSCreateParams }
 
-var structSMSCreateParams = wire.Struct[SMSCreateParams]{
-	Members: []wire.Member[SMSCreateParams]{
-		{In: &wire.Field{Name: "send_to_inbox", In: wire.Query}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptBool(&v.SendToInbox) }},
-		{In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.Str(&v.LeadID) }},
-		{In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{In: &wire.Field{Name: "status", Enum: wordsSMSStatus, Preset: "\"draft\""}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptStr(&v.Status) }},
-		{In: &wire.Field{Name: "text", Flags: wire.Nullable}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptStr(&v.Text) }},
-		{In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindSMSTemplate}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptStr(&v.TemplateID) }},
-		{In: &wire.Field{Name: "local_phone", Kind: wire.Phone, Flags: wire.Nullable}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptStr(&v.LocalPhone) }},
-		{In: &wire.Field{Name: "remote_phone", Kind: wire.Phone, Flags: wire.Nullable}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptStr(&v.RemotePhone) }},
-		{In: &wire.Field{Name: "direction", Flags: wire.Nullable, Enum: wordsSMSDirection}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptStr(&v.Direction) }},
-		{In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 10}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.List(&v.Attachments) }},
-		{In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptStr(&v.DateScheduled) }},
-		{In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptInt(&v.SendIn) }},
-		{In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptStr(&v.ActivityAt) }},
-		{In: &wire.Field{Name: "source", Flags: wire.Nullable, Enum: wordsCallSource}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptStr(&v.Source) }},
-		{In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *SMSCreateParams) wire.Slot { return wire.OptStr(&v.DateCreated) }},
+var structSMSCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.OptBool, At: unsafe.Offsetof(SMSCreateParams{}.SendToInbox), In: &wire.Field{Name: "send_to_inbox", In: wire.Query}},
+		{As: wire.Str, At: unsafe.Offsetof(SMSCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsSMSStatus, Preset: "\"draft\""}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Text), In: &wire.Field{Name: "text", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindSMSTemplate}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.LocalPhone), In: &wire.Field{Name: "local_phone", Kind: wire.Phone, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.RemotePhone), In: &wire.Field{Name: "remote_phone", Kind: wire.Phone, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Direction), In: &wire.Field{Name: "direction", Flags: wire.Nullable, Enum: wordsSMSDirection}},
+		{As: wire.List, At: unsafe.Offsetof(SMSCreateParams{}.Attachments), Elem: wire.Elem[SMSAttachment], In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 10}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
+		{As: wire.OptInt, At: unsafe.Offsetof(SMSCreateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Source), In: &wire.Field{Name: "source", Flags: wire.Nullable, Enum: wordsCallSource}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
 	},
 }
 
@@ -113,12 +114,12 @@ type SMSGetParams struct {
 func (v *SMSGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SMSGetParams) Wire() *wire.Struct[SMSGetParams] { return &structSMSGetParams }
+func (*SMSGetParams) Wire() *wire.Struct { return &structSMSGetParams }
 
-var structSMSGetParams = wire.Struct[SMSGetParams]{
-	Members: []wire.Member[SMSGetParams]{
-		{In: &wire.Field{Name: "sms_id", In: wire.Path, Flags: wire.Required, ID: &kindSMS}, Ref: func(v *SMSGetParams) wire.Slot { return wire.Str(&v.SMSID) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *SMSGetParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structSMSGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(SMSGetParams{}.SMSID), In: &wire.Field{Name: "sms_id", In: wire.Path, Flags: wire.Required, ID: &kindSMS}},
+		{As: wire.Strs, At: unsafe.Offsetof(SMSGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -168,23 +169,23 @@ type SMSUpdateParams struct {
 func (v *SMSUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SMSUpdateParams) Wire() *wire.Struct[SMSUpdateParams] { return &structSMSUpdateParams }
+func (*SMSUpdateParams) Wire() *wire.Struct { return &structSMSUpdateParams }
 
-var structSMSUpdateParams = wire.Struct[SMSUpdateParams]{
-	Members: []wire.Member[SMSUpdateParams]{
-		{In: &wire.Field{Name: "sms_id", In: wire.Path, Flags: wire.Required, ID: &kindSMS}, Ref: func(v *SMSUpdateParams) wire.Slot { return wire.Str(&v.SMSID) }},
-		{In: &wire.Field{Name: "lead_id", Flags: wire.Nullable, ID: &kindLead}, Ref: func(v *SMSUpdateParams) wire.Slot { return wire.OptStr(&v.LeadID) }},
-		{In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}, Ref: func(v *SMSUpdateParams) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *SMSUpdateParams) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{In: &wire.Field{Name: "status", Enum: wordsSMSStatus}, Ref: func(v *SMSUpdateParams) wire.Slot { return wire.OptStr(&v.Status) }},
-		{In: &wire.Field{Name: "text", Flags: wire.Nullable}, Ref: func(v *SMSUpdateParams) wire.Slot { return wire.OptStr(&v.Text) }},
-		{In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindSMSTemplate}, Ref: func(v *SMSUpdateParams) wire.Slot { return wire.OptStr(&v.TemplateID) }},
-		{In: &wire.Field{Name: "local_phone", Kind: wire.Phone, Flags: wire.Nullable}, Ref: func(v *SMSUpdateParams) wire.Slot { return wire.OptStr(&v.LocalPhone) }},
-		{In: &wire.Field{Name: "remote_phone", Kind: wire.Phone, Flags: wire.Nullable}, Ref: func(v *SMSUpdateParams) wire.Slot { return wire.OptStr(&v.RemotePhone) }},
-		{In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 10}, Ref: func(v *SMSUpdateParams) wire.Slot { return wire.List(&v.Attachments) }},
-		{In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *SMSUpdateParams) wire.Slot { return wire.OptStr(&v.DateScheduled) }},
-		{In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}, Ref: func(v *SMSUpdateParams) wire.Slot { return wire.OptInt(&v.SendIn) }},
-		{In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}, Ref: func(v *SMSUpdateParams) wire.Slot { return wire.OptStr(&v.ActivityAt) }},
+var structSMSUpdateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(SMSUpdateParams{}.SMSID), In: &wire.Field{Name: "sms_id", In: wire.Path, Flags: wire.Required, ID: &kindSMS}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Nullable, ID: &kindLead}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsSMSStatus}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.Text), In: &wire.Field{Name: "text", Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindSMSTemplate}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.LocalPhone), In: &wire.Field{Name: "local_phone", Kind: wire.Phone, Flags: wire.Nullable}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.RemotePhone), In: &wire.Field{Name: "remote_phone", Kind: wire.Phone, Flags: wire.Nullable}},
+		{As: wire.List, At: unsafe.Offsetof(SMSUpdateParams{}.Attachments), Elem: wire.Elem[SMSAttachment], In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 10}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
+		{As: wire.OptInt, At: unsafe.Offsetof(SMSUpdateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
 	},
 }
 
@@ -214,11 +215,11 @@ type SMSDeleteParams struct {
 func (v *SMSDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SMSDeleteParams) Wire() *wire.Struct[SMSDeleteParams] { return &structSMSDeleteParams }
+func (*SMSDeleteParams) Wire() *wire.Struct { return &structSMSDeleteParams }
 
-var structSMSDeleteParams = wire.Struct[SMSDeleteParams]{
-	Members: []wire.Member[SMSDeleteParams]{
-		{In: &wire.Field{Name: "sms_id", In: wire.Path, Flags: wire.Required, ID: &kindSMS}, Ref: func(v *SMSDeleteParams) wire.Slot { return wire.Str(&v.SMSID) }},
+var structSMSDeleteParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(SMSDeleteParams{}.SMSID), In: &wire.Field{Name: "sms_id", In: wire.Path, Flags: wire.Required, ID: &kindSMS}},
 	},
 }
 
@@ -270,27 +271,27 @@ type SMSListParams struct {
 func (v *SMSListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SMSListParams) Wire() *wire.Struct[SMSListParams] { return &structSMSListParams }
+func (*SMSListParams) Wire() *wire.Struct { return &structSMSListParams }
 
-var structSMSListParams = wire.Struct[SMSListParams]{
-	Members: []wire.Member[SMSListParams]{
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *SMSListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *SMSListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *SMSListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
-		{In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}, Ref: func(v *SMSListParams) wire.Slot { return wire.Strs(&v.LeadID) }},
-		{In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}, Ref: func(v *SMSListParams) wire.Slot { return wire.Strs(&v.ContactID) }},
-		{In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}, Ref: func(v *SMSListParams) wire.Slot { return wire.Strs(&v.UserID) }},
-		{In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindSMS}, Ref: func(v *SMSListParams) wire.Slot { return wire.Strs(&v.IDIn) }},
-		{In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}, Ref: func(v *SMSListParams) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{In: &wire.Field{Name: "_type", In: wire.Query}, Ref: func(v *SMSListParams) wire.Slot { return wire.Strs(&v.Type) }},
-		{In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *SMSListParams) wire.Slot { return wire.OptStr(&v.DateCreatedGt) }},
-		{In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *SMSListParams) wire.Slot { return wire.OptStr(&v.DateCreatedGte) }},
-		{In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *SMSListParams) wire.Slot { return wire.OptStr(&v.DateCreatedLt) }},
-		{In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *SMSListParams) wire.Slot { return wire.OptStr(&v.DateCreatedLte) }},
-		{In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *SMSListParams) wire.Slot { return wire.OptStr(&v.ActivityAtGt) }},
-		{In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *SMSListParams) wire.Slot { return wire.OptStr(&v.ActivityAtGte) }},
-		{In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *SMSListParams) wire.Slot { return wire.OptStr(&v.ActivityAtLt) }},
-		{In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *SMSListParams) wire.Slot { return wire.OptStr(&v.ActivityAtLte) }},
+var structSMSListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+		{As: wire.OptInt, At: unsafe.Offsetof(SMSListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(SMSListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+		{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+		{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
+		{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
+		{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindSMS}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
+		{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
 	},
 }
 
@@ -337,34 +338,34 @@ func (v SMS) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *SMS) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SMS) Wire() *wire.Struct[SMS] { return &structSMS }
+func (*SMS) Wire() *wire.Struct { return &structSMS }
 
-var structSMS = wire.Struct[SMS]{
-	Object: func(v *SMS) *runtime.Object { return &v.Object },
-	Base:   func(v *SMS) wire.Part { return wire.In(&v.ActivityBase) },
-	Members: []wire.Member[SMS]{
-		{Name: "id", Bit: 8, Ref: func(v *SMS) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "status", Bit: 9, Ref: func(v *SMS) wire.Slot { return wire.Str(&v.Status) }},
-		{Name: "text", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.Text) }},
-		{Name: "template_id", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.TemplateID) }},
-		{Name: "local_phone", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.LocalPhone) }},
-		{Name: "remote_phone", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.RemotePhone) }},
-		{Name: "direction", Bit: 10, Ref: func(v *SMS) wire.Slot { return wire.Str(&v.Direction) }},
-		{Name: "attachments", Bit: 11, Ref: func(v *SMS) wire.Slot { return wire.List(&v.Attachments) }},
-		{Name: "date_scheduled", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.DateScheduled) }},
-		{Name: "source", Bit: 12, Ref: func(v *SMS) wire.Slot { return wire.Str(&v.Source) }},
-		{Name: "date_sent", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.DateSent) }},
-		{Name: "cost", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.Cost) }},
-		{Name: "error_message", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.ErrorMessage) }},
-		{Name: "local_phone_formatted", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.LocalPhoneFormatted) }},
-		{Name: "local_country_iso", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.LocalCountryISO) }},
-		{Name: "remote_phone_formatted", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.RemotePhoneFormatted) }},
-		{Name: "remote_country_iso", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.RemoteCountryISO) }},
-		{Name: "agent_config_id", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.AgentConfigID) }},
-		{Name: "agent_action_reason", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.AgentActionReason) }},
-		{Name: "sequence_id", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.SequenceID) }},
-		{Name: "sequence_name", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.SequenceName) }},
-		{Name: "sequence_subscription_id", Ref: func(v *SMS) wire.Slot { return wire.OptStr(&v.SequenceSubscriptionID) }},
+var structSMS = wire.Struct{
+	Base: &structActivityBase,
+	Size: unsafe.Sizeof(SMS{}), Make: wire.Make[SMS], Move: wire.Move[SMS],
+	Members: []wire.Member{
+		{Name: "id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(SMS{}.ID)},
+		{Name: "status", Bit: 9, As: wire.Str, At: unsafe.Offsetof(SMS{}.Status)},
+		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.Text)},
+		{Name: "template_id", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.TemplateID)},
+		{Name: "local_phone", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.LocalPhone)},
+		{Name: "remote_phone", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.RemotePhone)},
+		{Name: "direction", Bit: 10, As: wire.Str, At: unsafe.Offsetof(SMS{}.Direction)},
+		{Name: "attachments", Bit: 11, As: wire.List, At: unsafe.Offsetof(SMS{}.Attachments), Elem: wire.Elem[SMSAttachment]},
+		{Name: "date_scheduled", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.DateScheduled)},
+		{Name: "source", Bit: 12, As: wire.Str, At: unsafe.Offsetof(SMS{}.Source)},
+		{Name: "date_sent", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.DateSent)},
+		{Name: "cost", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.Cost)},
+		{Name: "error_message", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.ErrorMessage)},
+		{Name: "local_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.LocalPhoneFormatted)},
+		{Name: "local_country_iso", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.LocalCountryISO)},
+		{Name: "remote_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.RemotePhoneFormatted)},
+		{Name: "remote_country_iso", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.RemoteCountryISO)},
+		{Name: "agent_config_id", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.AgentConfigID)},
+		{Name: "agent_action_reason", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.AgentActionReason)},
+		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.SequenceID)},
+		{Name: "sequence_name", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.SequenceName)},
+		{Name: "sequence_subscription_id", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.SequenceSubscriptionID)},
 	},
 }
 
@@ -386,17 +387,17 @@ func (v SMSAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *SMSAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*SMSAttachment) Wire() *wire.Struct[SMSAttachment] { return &structSMSAttachment }
+func (*SMSAttachment) Wire() *wire.Struct { return &structSMSAttachment }
 
-var structSMSAttachment = wire.Struct[SMSAttachment]{
-	Object: func(v *SMSAttachment) *runtime.Object { return &v.Object },
-	Members: []wire.Member[SMSAttachment]{
-		{Name: "url", Bit: 1, In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}, Ref: func(v *SMSAttachment) wire.Slot { return wire.Str(&v.URL) }},
-		{Name: "filename", Bit: 2, In: &wire.Field{Name: "filename", Flags: wire.Required | wire.OnCreate | wire.OnUpdate}, Ref: func(v *SMSAttachment) wire.Slot { return wire.Str(&v.Filename) }},
-		{Name: "size", Ref: func(v *SMSAttachment) wire.Slot { return wire.OptInt(&v.Size) }},
-		{Name: "thumbnail_url", Ref: func(v *SMSAttachment) wire.Slot { return wire.OptStr(&v.ThumbnailURL) }},
-		{Name: "media_id", Ref: func(v *SMSAttachment) wire.Slot { return wire.OptStr(&v.MediaID) }},
-		{Name: "content_type", Bit: 3, In: &wire.Field{Name: "content_type", Flags: wire.Required | wire.OnCreate | wire.OnUpdate, Enum: wordsSMSAttachmentType}, Ref: func(v *SMSAttachment) wire.Slot { return wire.Str(&v.ContentType) }},
+var structSMSAttachment = wire.Struct{
+	Size: unsafe.Sizeof(SMSAttachment{}), Make: wire.Make[SMSAttachment], Move: wire.Move[SMSAttachment],
+	Members: []wire.Member{
+		{Name: "url", Bit: 1, As: wire.Str, At: unsafe.Offsetof(SMSAttachment{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
+		{Name: "filename", Bit: 2, As: wire.Str, At: unsafe.Offsetof(SMSAttachment{}.Filename), In: &wire.Field{Name: "filename", Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
+		{Name: "size", As: wire.OptInt, At: unsafe.Offsetof(SMSAttachment{}.Size)},
+		{Name: "thumbnail_url", As: wire.OptStr, At: unsafe.Offsetof(SMSAttachment{}.ThumbnailURL)},
+		{Name: "media_id", As: wire.OptStr, At: unsafe.Offsetof(SMSAttachment{}.MediaID)},
+		{Name: "content_type", Bit: 3, As: wire.Str, At: unsafe.Offsetof(SMSAttachment{}.ContentType), In: &wire.Field{Name: "content_type", Flags: wire.Required | wire.OnCreate | wire.OnUpdate, Enum: wordsSMSAttachmentType}},
 	},
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -54,26 +55,26 @@ type TaskCreateParams struct {
 func (v *TaskCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*TaskCreateParams) Wire() *wire.Struct[TaskCreateParams] { return &structTaskCreateParams }
+func (*TaskCreateParams) Wire() *wire.Struct { return &structTaskCreateParams }
 
-var structTaskCreateParams = wire.Struct[TaskCreateParams]{
-	Members: []wire.Member[TaskCreateParams]{
-		{In: &wire.Field{Name: "_type", Enum: wordsNewTaskType, Preset: "\"lead\""}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.Type) }},
-		{In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.Str(&v.LeadID) }},
-		{In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{In: &wire.Field{Name: "text"}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.Text) }},
-		{In: &wire.Field{Name: "assigned_to", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.AssignedTo) }},
-		{In: &wire.Field{Name: "date", Kind: wire.DateOrDateTime}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.Date) }},
-		{In: &wire.Field{Name: "is_dateless"}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptBool(&v.IsDateless) }},
-		{In: &wire.Field{Name: "is_complete"}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptBool(&v.IsComplete) }},
-		{In: &wire.Field{Name: "priority", Enum: wordsTaskPriority}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.Priority) }},
-		{In: &wire.Field{Name: "disable_notification"}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptBool(&v.DisableNotification) }},
-		{In: &wire.Field{Name: "due_date", Kind: wire.DateOrDateTime}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.DueDate) }},
-		{In: &wire.Field{Name: "agent_config_id", Flags: wire.Nullable, ID: &kindAny}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.AgentConfigID) }},
-		{In: &wire.Field{Name: "organization_id", ID: &kindOrganization}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{In: &wire.Field{Name: "created_by", ID: &kindUser}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{In: &wire.Field{Name: "date_created", Kind: wire.DateOrDateTime}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.DateCreated) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structTaskCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Type), In: &wire.Field{Name: "_type", Enum: wordsNewTaskType, Preset: "\"lead\""}},
+		{As: wire.Str, At: unsafe.Offsetof(TaskCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Text), In: &wire.Field{Name: "text"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.AssignedTo), In: &wire.Field{Name: "assigned_to", Flags: wire.Nullable, ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Date), In: &wire.Field{Name: "date", Kind: wire.DateOrDateTime}},
+		{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.IsDateless), In: &wire.Field{Name: "is_dateless"}},
+		{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.IsComplete), In: &wire.Field{Name: "is_complete"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Priority), In: &wire.Field{Name: "priority", Enum: wordsTaskPriority}},
+		{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.DisableNotification), In: &wire.Field{Name: "disable_notification"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.DueDate), In: &wire.Field{Name: "due_date", Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.AgentConfigID), In: &wire.Field{Name: "agent_config_id", Flags: wire.Nullable, ID: &kindAny}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", ID: &kindOrganization}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateOrDateTime}},
+		{As: wire.Strs, At: unsafe.Offsetof(TaskCreateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -107,12 +108,12 @@ type TaskGetParams struct {
 func (v *TaskGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*TaskGetParams) Wire() *wire.Struct[TaskGetParams] { return &structTaskGetParams }
+func (*TaskGetParams) Wire() *wire.Struct { return &structTaskGetParams }
 
-var structTaskGetParams = wire.Struct[TaskGetParams]{
-	Members: []wire.Member[TaskGetParams]{
-		{In: &wire.Field{Name: "task_id", In: wire.Path, Flags: wire.Required, ID: &kindTask}, Ref: func(v *TaskGetParams) wire.Slot { return wire.Str(&v.TaskID) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *TaskGetParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structTaskGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(TaskGetParams{}.TaskID), In: &wire.Field{Name: "task_id", In: wire.Path, Flags: wire.Required, ID: &kindTask}},
+		{As: wire.Strs, At: unsafe.Offsetof(TaskGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -160,25 +161,25 @@ type TaskUpdateParams struct {
 func (v *TaskUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*TaskUpdateParams) Wire() *wire.Struct[TaskUpdateParams] { return &structTaskUpdateParams }
+func (*TaskUpdateParams) Wire() *wire.Struct { return &structTaskUpdateParams }
 
-var structTaskUpdateParams = wire.Struct[TaskUpdateParams]{
-	Members: []wire.Member[TaskUpdateParams]{
-		{In: &wire.Field{Name: "task_id", In: wire.Path, Flags: wire.Required, ID: &kindTask}, Ref: func(v *TaskUpdateParams) wire.Slot { return wire.Str(&v.TaskID) }},
-		{In: &wire.Field{Name: "lead_id", ID: &kindLead}, Ref: func(v *TaskUpdateParams) wire.Slot { return wire.OptStr(&v.LeadID) }},
-		{In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}, Ref: func(v *TaskUpdateParams) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{In: &wire.Field{Name: "text"}, Ref: func(v *TaskUpdateParams) wire.Slot { return wire.OptStr(&v.Text) }},
-		{In: &wire.Field{Name: "assigned_to", ID: &kindUser}, Ref: func(v *TaskUpdateParams) wire.Slot { return wire.OptStr(&v.AssignedTo) }},
-		{In: &wire.Field{Name: "date", Kind: wire.DateOrDateTime}, Ref: func(v *TaskUpdateParams) wire.Slot { return wire.OptStr(&v.Date) }},
-		{In: &wire.Field{Name: "is_dateless"}, Ref: func(v *TaskUpdateParams) wire.Slot { return wire.OptBool(&v.IsDateless) }},
-		{In: &wire.Field{Name: "is_complete"}, Ref: func(v *TaskUpdateParams) wire.Slot { return wire.OptBool(&v.IsComplete) }},
-		{In: &wire.Field{Name: "priority", Enum: wordsTaskPriority}, Ref: func(v *TaskUpdateParams) wire.Slot { return wire.OptStr(&v.Priority) }},
-		{In: &wire.Field{Name: "resolution", Flags: wire.Open | wire.Nullable, Enum: wordsTaskResolution}, Ref: func(v *TaskUpdateParams) wire.Slot { return wire.OptStr(&v.Resolution) }},
-		{In: &wire.Field{Name: "due_date", Kind: wire.DateOrDateTime}, Ref: func(v *TaskUpdateParams) wire.Slot { return wire.OptStr(&v.DueDate) }},
-		{In: &wire.Field{Name: "agent_config_id", Flags: wire.Nullable, ID: &kindAny}, Ref: func(v *TaskUpdateParams) wire.Slot { return wire.OptStr(&v.AgentConfigID) }},
-		{In: &wire.Field{Name: "organization_id", ID: &kindOrganization}, Ref: func(v *TaskUpdateParams) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{In: &wire.Field{Name: "created_by", ID: &kindUser}, Ref: func(v *TaskUpdateParams) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *TaskUpdateParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structTaskUpdateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(TaskUpdateParams{}.TaskID), In: &wire.Field{Name: "task_id", In: wire.Path, Flags: wire.Required, ID: &kindTask}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", ID: &kindLead}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Text), In: &wire.Field{Name: "text"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.AssignedTo), In: &wire.Field{Name: "assigned_to", ID: &kindUser}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Date), In: &wire.Field{Name: "date", Kind: wire.DateOrDateTime}},
+		{As: wire.OptBool, At: unsafe.Offsetof(TaskUpdateParams{}.IsDateless), In: &wire.Field{Name: "is_dateless"}},
+		{As: wire.OptBool, At: unsafe.Offsetof(TaskUpdateParams{}.IsComplete), In: &wire.Field{Name: "is_complete"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Priority), In: &wire.Field{Name: "priority", Enum: wordsTaskPriority}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Resolution), In: &wire.Field{Name: "resolution", Flags: wire.Open | wire.Nullable, Enum: wordsTaskResolution}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.DueDate), In: &wire.Field{Name: "due_date", Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.AgentConfigID), In: &wire.Field{Name: "agent_config_id", Flags: wire.Nullable, ID: &kindAny}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", ID: &kindOrganization}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", ID: &kindUser}},
+		{As: wire.Strs, At: unsafe.Offsetof(TaskUpdateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -207,11 +208,11 @@ type TaskDeleteParams struct {
 func (v *TaskDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*TaskDeleteParams) Wire() *wire.Struct[TaskDeleteParams] { return &structTaskDeleteParams }
+func (*TaskDeleteParams) Wire() *wire.Struct { return &structTaskDeleteParams }
 
-var structTaskDeleteParams = wire.Struct[TaskDeleteParams]{
-	Members: []wire.Member[TaskDeleteParams]{
-		{In: &wire.Field{Name: "task_id", In: wire.Path, Flags: wire.Required, ID: &kindTask}, Ref: func(v *TaskDeleteParams) wire.Slot { return wire.Str(&v.TaskID) }},
+var structTaskDeleteParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(TaskDeleteParams{}.TaskID), In: &wire.Field{Name: "task_id", In: wire.Path, Flags: wire.Required, ID: &kindTask}},
 	},
 }
 
@@ -294,41 +295,41 @@ type TasksListParams struct {
 func (v *TasksListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*TasksListParams) Wire() *wire.Struct[TasksListParams] { return &structTasksListParams }
+func (*TasksListParams) Wire() *wire.Struct { return &structTasksListParams }
 
-var structTasksListParams = wire.Struct[TasksListParams]{
-	Members: []wire.Member[TasksListParams]{
-		{In: &wire.Field{Name: "_type", In: wire.Query, Flags: wire.Open, Enum: wordsTaskTypeFilter}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.Type) }},
-		{In: &wire.Field{Name: "_type__in", In: wire.Query, Flags: wire.Open, Enum: wordsTaskType}, Ref: func(v *TasksListParams) wire.Slot { return wire.Strs(&v.TypeIn) }},
-		{In: &wire.Field{Name: "view", In: wire.Query, Enum: wordsTaskView}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.View) }},
-		{In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.LeadID) }},
-		{In: &wire.Field{Name: "assigned_to", In: wire.Query, ID: &kindUser}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.AssignedTo) }},
-		{In: &wire.Field{Name: "is_complete", In: wire.Query}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptBool(&v.IsComplete) }},
-		{In: &wire.Field{Name: "id", In: wire.Query, ID: &kindTask}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.ID) }},
-		{In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindTask}, Ref: func(v *TasksListParams) wire.Slot { return wire.Strs(&v.IDIn) }},
-		{In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{In: &wire.Field{Name: "date", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.Date) }},
-		{In: &wire.Field{Name: "date__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DateGt) }},
-		{In: &wire.Field{Name: "date__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DateGte) }},
-		{In: &wire.Field{Name: "date__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DateLt) }},
-		{In: &wire.Field{Name: "date__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DateLte) }},
-		{In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DateCreatedGt) }},
-		{In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DateCreatedGte) }},
-		{In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DateCreatedLt) }},
-		{In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DateCreatedLte) }},
-		{In: &wire.Field{Name: "date_updated__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DateUpdatedGt) }},
-		{In: &wire.Field{Name: "date_updated__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DateUpdatedGte) }},
-		{In: &wire.Field{Name: "date_updated__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DateUpdatedLt) }},
-		{In: &wire.Field{Name: "date_updated__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DateUpdatedLte) }},
-		{In: &wire.Field{Name: "due_date", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DueDate) }},
-		{In: &wire.Field{Name: "due_date__gt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DueDateGt) }},
-		{In: &wire.Field{Name: "due_date__gte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DueDateGte) }},
-		{In: &wire.Field{Name: "due_date__lt", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DueDateLt) }},
-		{In: &wire.Field{Name: "due_date__lte", In: wire.Query, Kind: wire.DateOrDateTime}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.DueDateLte) }},
-		{In: &wire.Field{Name: "_order_by", In: wire.Query}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptStr(&v.OrderBy) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *TasksListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *TasksListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
+var structTasksListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query, Flags: wire.Open, Enum: wordsTaskTypeFilter}},
+		{As: wire.Strs, At: unsafe.Offsetof(TasksListParams{}.TypeIn), In: &wire.Field{Name: "_type__in", In: wire.Query, Flags: wire.Open, Enum: wordsTaskType}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.View), In: &wire.Field{Name: "view", In: wire.Query, Enum: wordsTaskView}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.AssignedTo), In: &wire.Field{Name: "assigned_to", In: wire.Query, ID: &kindUser}},
+		{As: wire.OptBool, At: unsafe.Offsetof(TasksListParams{}.IsComplete), In: &wire.Field{Name: "is_complete", In: wire.Query}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.ID), In: &wire.Field{Name: "id", In: wire.Query, ID: &kindTask}},
+		{As: wire.Strs, At: unsafe.Offsetof(TasksListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindTask}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.Date), In: &wire.Field{Name: "date", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateGt), In: &wire.Field{Name: "date__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateGte), In: &wire.Field{Name: "date__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateLt), In: &wire.Field{Name: "date__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateLte), In: &wire.Field{Name: "date__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedGt), In: &wire.Field{Name: "date_updated__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedGte), In: &wire.Field{Name: "date_updated__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedLt), In: &wire.Field{Name: "date_updated__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedLte), In: &wire.Field{Name: "date_updated__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDate), In: &wire.Field{Name: "due_date", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateGt), In: &wire.Field{Name: "due_date__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateGte), In: &wire.Field{Name: "due_date__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateLt), In: &wire.Field{Name: "due_date__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateLte), In: &wire.Field{Name: "due_date__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query}},
+		{As: wire.Strs, At: unsafe.Offsetof(TasksListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+		{As: wire.OptInt, At: unsafe.Offsetof(TasksListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(TasksListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
 	},
 }
 
@@ -409,65 +410,65 @@ func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Task) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Task) Wire() *wire.Struct[Task] { return &structTask }
+func (*Task) Wire() *wire.Struct { return &structTask }
 
-var structTask = wire.Struct[Task]{
-	Object: func(v *Task) *runtime.Object { return &v.Object },
-	Members: []wire.Member[Task]{
-		{Name: "id", Bit: 1, Ref: func(v *Task) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "_type", Bit: 2, Ref: func(v *Task) wire.Slot { return wire.Str(&v.Type) }},
-		{Name: "lead_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.LeadID) }},
-		{Name: "lead_name", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.LeadName) }},
-		{Name: "contact_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{Name: "contact_name", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.ContactName) }},
-		{Name: "text", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.Text) }},
-		{Name: "assigned_to", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.AssignedTo) }},
-		{Name: "assigned_to_name", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.AssignedToName) }},
-		{Name: "date", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.Date) }},
-		{Name: "is_dateless", Ref: func(v *Task) wire.Slot { return wire.OptBool(&v.IsDateless) }},
-		{Name: "is_complete", Bit: 3, Ref: func(v *Task) wire.Slot { return wire.Bool(&v.IsComplete) }},
-		{Name: "priority", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.Priority) }},
-		{Name: "resolution", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.Resolution) }},
-		{Name: "view", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.View) }},
-		{Name: "due_date", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.DueDate) }},
-		{Name: "agent_config_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.AgentConfigID) }},
-		{Name: "organization_id", Bit: 4, Ref: func(v *Task) wire.Slot { return wire.Str(&v.OrganizationID) }},
-		{Name: "created_by", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{Name: "created_by_name", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.CreatedByName) }},
-		{Name: "date_created", Bit: 5, Ref: func(v *Task) wire.Slot { return wire.Str(&v.DateCreated) }},
-		{Name: "updated_by", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "updated_by_name", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.UpdatedByName) }},
-		{Name: "date_updated", Bit: 6, Ref: func(v *Task) wire.Slot { return wire.Str(&v.DateUpdated) }},
-		{Name: "object_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.ObjectID) }},
-		{Name: "object_type", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.ObjectType) }},
-		{Name: "is_new", Ref: func(v *Task) wire.Slot { return wire.OptBool(&v.IsNew) }},
-		{Name: "is_primary_lead_notification", Ref: func(v *Task) wire.Slot { return wire.OptBool(&v.IsPrimaryLeadNotification) }},
-		{Name: "deduplication_key", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.DeduplicationKey) }},
-		{Name: "sequence_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.SequenceID) }},
-		{Name: "sequence_subscription_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.SequenceSubscriptionID) }},
-		{Name: "step_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.StepID) }},
-		{Name: "subject", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.Subject) }},
-		{Name: "body_preview", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.BodyPreview) }},
-		{Name: "email_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.EmailID) }},
-		{Name: "emails", Bit: 7, Ref: func(v *Task) wire.Slot { return wire.Strs(&v.Emails) }},
-		{Name: "cleared_followups", Bit: 8, Ref: func(v *Task) wire.Slot { return wire.Raws(&v.ClearedFollowups) }},
-		{Name: "total_emails_count_in_thread", Ref: func(v *Task) wire.Slot { return wire.OptInt(&v.TotalEmailsCountInThread) }},
-		{Name: "phone", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.Phone) }},
-		{Name: "phone_formatted", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.PhoneFormatted) }},
-		{Name: "phone_number_description", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.PhoneNumberDescription) }},
-		{Name: "local_phone", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.LocalPhone) }},
-		{Name: "remote_phone", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.RemotePhone) }},
-		{Name: "remote_phone_formatted", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.RemotePhoneFormatted) }},
-		{Name: "remote_phone_description", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.RemotePhoneDescription) }},
-		{Name: "recording_url", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.RecordingURL) }},
-		{Name: "voicemail_url", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.VoicemailURL) }},
-		{Name: "voicemail_duration", Ref: func(v *Task) wire.Slot { return wire.OptInt(&v.VoicemailDuration) }},
-		{Name: "attachments", Bit: 9, Ref: func(v *Task) wire.Slot { return wire.List(&v.Attachments) }},
-		{Name: "opportunity_note", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.OpportunityNote) }},
-		{Name: "opportunity_value", Ref: func(v *Task) wire.Slot { return wire.OptInt(&v.OpportunityValue) }},
-		{Name: "opportunity_value_currency", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.OpportunityValueCurrency) }},
-		{Name: "opportunity_value_formatted", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.OpportunityValueFormatted) }},
-		{Name: "opportunity_value_period", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.OpportunityValuePeriod) }},
+var structTask = wire.Struct{
+	Size: unsafe.Sizeof(Task{}), Make: wire.Make[Task], Move: wire.Move[Task],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Task{}.ID)},
+		{Name: "_type", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Task{}.Type)},
+		{Name: "lead_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.LeadID)},
+		{Name: "lead_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.LeadName)},
+		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ContactID)},
+		{Name: "contact_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ContactName)},
+		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Text)},
+		{Name: "assigned_to", As: wire.OptStr, At: unsafe.Offsetof(Task{}.AssignedTo)},
+		{Name: "assigned_to_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.AssignedToName)},
+		{Name: "date", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Date)},
+		{Name: "is_dateless", As: wire.OptBool, At: unsafe.Offsetof(Task{}.IsDateless)},
+		{Name: "is_complete", Bit: 3, As: wire.Bool, At: unsafe.Offsetof(Task{}.IsComplete)},
+		{Name: "priority", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Priority)},
+		{Name: "resolution", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Resolution)},
+		{Name: "view", As: wire.OptStr, At: unsafe.Offsetof(Task{}.View)},
+		{Name: "due_date", As: wire.OptStr, At: unsafe.Offsetof(Task{}.DueDate)},
+		{Name: "agent_config_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.AgentConfigID)},
+		{Name: "organization_id", Bit: 4, As: wire.Str, At: unsafe.Offsetof(Task{}.OrganizationID)},
+		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Task{}.CreatedBy)},
+		{Name: "created_by_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.CreatedByName)},
+		{Name: "date_created", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Task{}.DateCreated)},
+		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Task{}.UpdatedBy)},
+		{Name: "updated_by_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.UpdatedByName)},
+		{Name: "date_updated", Bit: 6, As: wire.Str, At: unsafe.Offsetof(Task{}.DateUpdated)},
+		{Name: "object_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ObjectID)},
+		{Name: "object_type", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ObjectType)},
+		{Name: "is_new", As: wire.OptBool, At: unsafe.Offsetof(Task{}.IsNew)},
+		{Name: "is_primary_lead_notification", As: wire.OptBool, At: unsafe.Offsetof(Task{}.IsPrimaryLeadNotification)},
+		{Name: "deduplication_key", As: wire.OptStr, At: unsafe.Offsetof(Task{}.DeduplicationKey)},
+		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.SequenceID)},
+		{Name: "sequence_subscription_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.SequenceSubscriptionID)},
+		{Name: "step_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.StepID)},
+		{Name: "subject", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Subject)},
+		{Name: "body_preview", As: wire.OptStr, At: unsafe.Offsetof(Task{}.BodyPreview)},
+		{Name: "email_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.EmailID)},
+		{Name: "emails", Bit: 7, As: wire.Strs, At: unsafe.Offsetof(Task{}.Emails)},
+		{Name: "cleared_followups", Bit: 8, As: wire.Raws, At: unsafe.Offsetof(Task{}.ClearedFollowups)},
+		{Name: "total_emails_count_in_thread", As: wire.OptInt, At: unsafe.Offsetof(Task{}.TotalEmailsCountInThread)},
+		{Name: "phone", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Phone)},
+		{Name: "phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(Task{}.PhoneFormatted)},
+		{Name: "phone_number_description", As: wire.OptStr, At: unsafe.Offsetof(Task{}.PhoneNumberDescription)},
+		{Name: "local_phone", As: wire.OptStr, At: unsafe.Offsetof(Task{}.LocalPhone)},
+		{Name: "remote_phone", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RemotePhone)},
+		{Name: "remote_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RemotePhoneFormatted)},
+		{Name: "remote_phone_description", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RemotePhoneDescription)},
+		{Name: "recording_url", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RecordingURL)},
+		{Name: "voicemail_url", As: wire.OptStr, At: unsafe.Offsetof(Task{}.VoicemailURL)},
+		{Name: "voicemail_duration", As: wire.OptInt, At: unsafe.Offsetof(Task{}.VoicemailDuration)},
+		{Name: "attachments", Bit: 9, As: wire.List, At: unsafe.Offsetof(Task{}.Attachments), Elem: wire.Elem[Attachment]},
+		{Name: "opportunity_note", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityNote)},
+		{Name: "opportunity_value", As: wire.OptCents, At: unsafe.Offsetof(Task{}.OpportunityValue)},
+		{Name: "opportunity_value_currency", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityValueCurrency)},
+		{Name: "opportunity_value_formatted", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityValueFormatted)},
+		{Name: "opportunity_value_period", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityValuePeriod)},
 	},
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -34,11 +35,11 @@ type MeGetParams struct {
 func (v *MeGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*MeGetParams) Wire() *wire.Struct[MeGetParams] { return &structMeGetParams }
+func (*MeGetParams) Wire() *wire.Struct { return &structMeGetParams }
 
-var structMeGetParams = wire.Struct[MeGetParams]{
-	Members: []wire.Member[MeGetParams]{
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *MeGetParams) wire.Slot { return wire.Strs(&v.Fields) }},
+var structMeGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Strs, At: unsafe.Offsetof(MeGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
 	},
 }
 
@@ -67,11 +68,11 @@ type UserGetParams struct {
 func (v *UserGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*UserGetParams) Wire() *wire.Struct[UserGetParams] { return &structUserGetParams }
+func (*UserGetParams) Wire() *wire.Struct { return &structUserGetParams }
 
-var structUserGetParams = wire.Struct[UserGetParams]{
-	Members: []wire.Member[UserGetParams]{
-		{In: &wire.Field{Name: "user_id", In: wire.Path, Flags: wire.Required, ID: &kindUser}, Ref: func(v *UserGetParams) wire.Slot { return wire.Str(&v.UserID) }},
+var structUserGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(UserGetParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Path, Flags: wire.Required, ID: &kindUser}},
 	},
 }
 
@@ -109,13 +110,13 @@ type UsersListParams struct {
 func (v *UsersListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*UsersListParams) Wire() *wire.Struct[UsersListParams] { return &structUsersListParams }
+func (*UsersListParams) Wire() *wire.Struct { return &structUsersListParams }
 
-var structUsersListParams = wire.Struct[UsersListParams]{
-	Members: []wire.Member[UsersListParams]{
-		{In: &wire.Field{Name: "_order_by", In: wire.Query, Enum: wordsUserOrder}, Ref: func(v *UsersListParams) wire.Slot { return wire.OptStr(&v.OrderBy) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *UsersListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *UsersListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
+var structUsersListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.OptStr, At: unsafe.Offsetof(UsersListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query, Enum: wordsUserOrder}},
+		{As: wire.OptInt, At: unsafe.Offsetof(UsersListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(UsersListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
 	},
 }
 
@@ -147,21 +148,21 @@ func (v UserBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *UserBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*UserBase) Wire() *wire.Struct[UserBase] { return &structUserBase }
+func (*UserBase) Wire() *wire.Struct { return &structUserBase }
 
-var structUserBase = wire.Struct[UserBase]{
-	Object: func(v *UserBase) *runtime.Object { return &v.Object },
-	Members: []wire.Member[UserBase]{
-		{Name: "id", Bit: 1, Ref: func(v *UserBase) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "first_name", Bit: 2, Ref: func(v *UserBase) wire.Slot { return wire.Str(&v.FirstName) }},
-		{Name: "last_name", Bit: 3, Ref: func(v *UserBase) wire.Slot { return wire.Str(&v.LastName) }},
-		{Name: "email", Bit: 4, Ref: func(v *UserBase) wire.Slot { return wire.Str(&v.Email) }},
-		{Name: "image", Ref: func(v *UserBase) wire.Slot { return wire.OptStr(&v.Image) }},
-		{Name: "google_profile_image_url", Ref: func(v *UserBase) wire.Slot { return wire.OptStr(&v.GoogleProfileImageURL) }},
-		{Name: "last_used_timezone", Ref: func(v *UserBase) wire.Slot { return wire.OptStr(&v.LastUsedTimezone) }},
-		{Name: "email_verified_at", Ref: func(v *UserBase) wire.Slot { return wire.OptStr(&v.EmailVerifiedAt) }},
-		{Name: "date_created", Bit: 5, Ref: func(v *UserBase) wire.Slot { return wire.Str(&v.DateCreated) }},
-		{Name: "date_updated", Bit: 6, Ref: func(v *UserBase) wire.Slot { return wire.Str(&v.DateUpdated) }},
+var structUserBase = wire.Struct{
+	Size: unsafe.Sizeof(UserBase{}), Make: wire.Make[UserBase], Move: wire.Move[UserBase],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(UserBase{}.ID)},
+		{Name: "first_name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(UserBase{}.FirstName)},
+		{Name: "last_name", Bit: 3, As: wire.Str, At: unsafe.Offsetof(UserBase{}.LastName)},
+		{Name: "email", Bit: 4, As: wire.Str, At: unsafe.Offsetof(UserBase{}.Email)},
+		{Name: "image", As: wire.OptStr, At: unsafe.Offsetof(UserBase{}.Image)},
+		{Name: "google_profile_image_url", As: wire.OptStr, At: unsafe.Offsetof(UserBase{}.GoogleProfileImageURL)},
+		{Name: "last_used_timezone", As: wire.OptStr, At: unsafe.Offsetof(UserBase{}.LastUsedTimezone)},
+		{Name: "email_verified_at", As: wire.OptStr, At: unsafe.Offsetof(UserBase{}.EmailVerifiedAt)},
+		{Name: "date_created", Bit: 5, As: wire.Str, At: unsafe.Offsetof(UserBase{}.DateCreated)},
+		{Name: "date_updated", Bit: 6, As: wire.Str, At: unsafe.Offsetof(UserBase{}.DateUpdated)},
 	},
 }
 
@@ -178,13 +179,13 @@ func (v User) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *User) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*User) Wire() *wire.Struct[User] { return &structUser }
+func (*User) Wire() *wire.Struct { return &structUser }
 
-var structUser = wire.Struct[User]{
-	Object: func(v *User) *runtime.Object { return &v.Object },
-	Base:   func(v *User) wire.Part { return wire.In(&v.UserBase) },
-	Members: []wire.Member[User]{
-		{Name: "organizations", Bit: 7, Ref: func(v *User) wire.Slot { return wire.Strs(&v.Organizations) }},
+var structUser = wire.Struct{
+	Base: &structUserBase,
+	Size: unsafe.Sizeof(User{}), Make: wire.Make[User], Move: wire.Move[User],
+	Members: []wire.Member{
+		{Name: "organizations", Bit: 7, As: wire.Strs, At: unsafe.Offsetof(User{}.Organizations)},
 	},
 }
 
@@ -214,25 +215,25 @@ func (v Membership) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Membership) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Membership) Wire() *wire.Struct[Membership] { return &structMembership }
+func (*Membership) Wire() *wire.Struct { return &structMembership }
 
-var structMembership = wire.Struct[Membership]{
-	Object: func(v *Membership) *runtime.Object { return &v.Object },
-	Members: []wire.Member[Membership]{
-		{Name: "id", Bit: 1, Ref: func(v *Membership) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "user_id", Ref: func(v *Membership) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{Name: "organization_id", Ref: func(v *Membership) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "role_id", Ref: func(v *Membership) wire.Slot { return wire.OptStr(&v.RoleID) }},
-		{Name: "role", Ref: func(v *Membership) wire.Slot { return wire.OptStr(&v.Role) }},
-		{Name: "permissions_granted", Bit: 2, Ref: func(v *Membership) wire.Slot { return wire.Strs(&v.PermissionsGranted) }},
-		{Name: "auto_record_calls", Ref: func(v *Membership) wire.Slot { return wire.OptStr(&v.AutoRecordCalls) }},
-		{Name: "default_caller_id", Ref: func(v *Membership) wire.Slot { return wire.OptStr(&v.DefaultCallerID) }},
-		{Name: "primary_personal_number", Ref: func(v *Membership) wire.Slot { return wire.OptStr(&v.PrimaryPersonalNumber) }},
-		{Name: "hangup_recording_url", Ref: func(v *Membership) wire.Slot { return wire.OptStr(&v.HangupRecordingURL) }},
-		{Name: "track_email_opens", Ref: func(v *Membership) wire.Slot { return wire.OptBool(&v.TrackEmailOpens) }},
-		{Name: "may_workflows_impersonate", Ref: func(v *Membership) wire.Slot { return wire.OptBool(&v.MayWorkflowsImpersonate) }},
-		{Name: "onboarding_status", Ref: func(v *Membership) wire.Slot { return wire.OptStr(&v.OnboardingStatus) }},
-		{Name: "is_free", Ref: func(v *Membership) wire.Slot { return wire.OptBool(&v.IsFree) }},
+var structMembership = wire.Struct{
+	Size: unsafe.Sizeof(Membership{}), Make: wire.Make[Membership], Move: wire.Move[Membership],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Membership{}.ID)},
+		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.UserID)},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.OrganizationID)},
+		{Name: "role_id", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.RoleID)},
+		{Name: "role", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.Role)},
+		{Name: "permissions_granted", Bit: 2, As: wire.Strs, At: unsafe.Offsetof(Membership{}.PermissionsGranted)},
+		{Name: "auto_record_calls", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.AutoRecordCalls)},
+		{Name: "default_caller_id", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.DefaultCallerID)},
+		{Name: "primary_personal_number", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.PrimaryPersonalNumber)},
+		{Name: "hangup_recording_url", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.HangupRecordingURL)},
+		{Name: "track_email_opens", As: wire.OptBool, At: unsafe.Offsetof(Membership{}.TrackEmailOpens)},
+		{Name: "may_workflows_impersonate", As: wire.OptBool, At: unsafe.Offsetof(Membership{}.MayWorkflowsImpersonate)},
+		{Name: "onboarding_status", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.OnboardingStatus)},
+		{Name: "is_free", As: wire.OptBool, At: unsafe.Offsetof(Membership{}.IsFree)},
 	},
 }
 
@@ -251,14 +252,14 @@ func (v LeadStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *LeadStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*LeadStatus) Wire() *wire.Struct[LeadStatus] { return &structLeadStatus }
+func (*LeadStatus) Wire() *wire.Struct { return &structLeadStatus }
 
-var structLeadStatus = wire.Struct[LeadStatus]{
-	Object: func(v *LeadStatus) *runtime.Object { return &v.Object },
-	Members: []wire.Member[LeadStatus]{
-		{Name: "id", Bit: 1, Ref: func(v *LeadStatus) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "label", Bit: 2, Ref: func(v *LeadStatus) wire.Slot { return wire.Str(&v.Label) }},
-		{Name: "organization_id", Ref: func(v *LeadStatus) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
+var structLeadStatus = wire.Struct{
+	Size: unsafe.Sizeof(LeadStatus{}), Make: wire.Make[LeadStatus], Move: wire.Move[LeadStatus],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(LeadStatus{}.ID)},
+		{Name: "label", Bit: 2, As: wire.Str, At: unsafe.Offsetof(LeadStatus{}.Label)},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(LeadStatus{}.OrganizationID)},
 	},
 }
 
@@ -288,25 +289,23 @@ func (v OrganizationProfile) MarshalJSON() ([]byte, error) { return wire.Marshal
 func (v *OrganizationProfile) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*OrganizationProfile) Wire() *wire.Struct[OrganizationProfile] {
-	return &structOrganizationProfile
-}
+func (*OrganizationProfile) Wire() *wire.Struct { return &structOrganizationProfile }
 
-var structOrganizationProfile = wire.Struct[OrganizationProfile]{
-	Object: func(v *OrganizationProfile) *runtime.Object { return &v.Object },
-	Members: []wire.Member[OrganizationProfile]{
-		{Name: "id", Bit: 1, Ref: func(v *OrganizationProfile) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "name", Ref: func(v *OrganizationProfile) wire.Slot { return wire.OptStr(&v.Name) }},
-		{Name: "currency", Ref: func(v *OrganizationProfile) wire.Slot { return wire.OptStr(&v.Currency) }},
-		{Name: "currency_symbol", Ref: func(v *OrganizationProfile) wire.Slot { return wire.OptStr(&v.CurrencySymbol) }},
-		{Name: "plan_type", Ref: func(v *OrganizationProfile) wire.Slot { return wire.OptStr(&v.PlanType) }},
-		{Name: "lead_statuses", Bit: 2, Ref: func(v *OrganizationProfile) wire.Slot { return wire.List(&v.LeadStatuses) }},
-		{Name: "pipelines", Bit: 3, Ref: func(v *OrganizationProfile) wire.Slot { return wire.List(&v.Pipelines) }},
-		{Name: "opportunity_statuses", Bit: 4, Ref: func(v *OrganizationProfile) wire.Slot { return wire.List(&v.OpportunityStatuses) }},
-		{Name: "created_by", Ref: func(v *OrganizationProfile) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{Name: "updated_by", Ref: func(v *OrganizationProfile) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "date_created", Ref: func(v *OrganizationProfile) wire.Slot { return wire.OptStr(&v.DateCreated) }},
-		{Name: "date_updated", Ref: func(v *OrganizationProfile) wire.Slot { return wire.OptStr(&v.DateUpdated) }},
+var structOrganizationProfile = wire.Struct{
+	Size: unsafe.Sizeof(OrganizationProfile{}), Make: wire.Make[OrganizationProfile], Move: wire.Move[OrganizationProfile],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(OrganizationProfile{}.ID)},
+		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.Name)},
+		{Name: "currency", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.Currency)},
+		{Name: "currency_symbol", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.CurrencySymbol)},
+		{Name: "plan_type", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.PlanType)},
+		{Name: "lead_statuses", Bit: 2, As: wire.List, At: unsafe.Offsetof(OrganizationProfile{}.LeadStatuses), Elem: wire.Elem[LeadStatus]},
+		{Name: "pipelines", Bit: 3, As: wire.List, At: unsafe.Offsetof(OrganizationProfile{}.Pipelines), Elem: wire.Elem[Pipeline]},
+		{Name: "opportunity_statuses", Bit: 4, As: wire.List, At: unsafe.Offsetof(OrganizationProfile{}.OpportunityStatuses), Elem: wire.Elem[PipelineStatus]},
+		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.CreatedBy)},
+		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.UpdatedBy)},
+		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.DateCreated)},
+		{Name: "date_updated", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.DateUpdated)},
 	},
 }
 
@@ -324,13 +323,13 @@ func (v EmailIdentity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *EmailIdentity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailIdentity) Wire() *wire.Struct[EmailIdentity] { return &structEmailIdentity }
+func (*EmailIdentity) Wire() *wire.Struct { return &structEmailIdentity }
 
-var structEmailIdentity = wire.Struct[EmailIdentity]{
-	Object: func(v *EmailIdentity) *runtime.Object { return &v.Object },
-	Members: []wire.Member[EmailIdentity]{
-		{Name: "name", Ref: func(v *EmailIdentity) wire.Slot { return wire.OptStr(&v.Name) }},
-		{Name: "email", Ref: func(v *EmailIdentity) wire.Slot { return wire.OptStr(&v.Email) }},
+var structEmailIdentity = wire.Struct{
+	Size: unsafe.Sizeof(EmailIdentity{}), Make: wire.Make[EmailIdentity], Move: wire.Move[EmailIdentity],
+	Members: []wire.Member{
+		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(EmailIdentity{}.Name)},
+		{Name: "email", As: wire.OptStr, At: unsafe.Offsetof(EmailIdentity{}.Email)},
 	},
 }
 
@@ -355,20 +354,20 @@ func (v EmailAccount) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *EmailAccount) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailAccount) Wire() *wire.Struct[EmailAccount] { return &structEmailAccount }
+func (*EmailAccount) Wire() *wire.Struct { return &structEmailAccount }
 
-var structEmailAccount = wire.Struct[EmailAccount]{
-	Object: func(v *EmailAccount) *runtime.Object { return &v.Object },
-	Members: []wire.Member[EmailAccount]{
-		{Name: "_type", Ref: func(v *EmailAccount) wire.Slot { return wire.OptStr(&v.Type) }},
-		{Name: "id", Bit: 1, Ref: func(v *EmailAccount) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "email", Ref: func(v *EmailAccount) wire.Slot { return wire.OptStr(&v.Email) }},
-		{Name: "identities", Bit: 2, Ref: func(v *EmailAccount) wire.Slot { return wire.List(&v.Identities) }},
-		{Name: "user_id", Ref: func(v *EmailAccount) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{Name: "organization_id", Ref: func(v *EmailAccount) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "synced_calendars", Bit: 3, Ref: func(v *EmailAccount) wire.Slot { return wire.Strs(&v.SyncedCalendars) }},
-		{Name: "imap", Ref: func(v *EmailAccount) wire.Slot { return wire.Raw(&v.IMAP) }},
-		{Name: "smtp", Ref: func(v *EmailAccount) wire.Slot { return wire.Raw(&v.SMTP) }},
+var structEmailAccount = wire.Struct{
+	Size: unsafe.Sizeof(EmailAccount{}), Make: wire.Make[EmailAccount], Move: wire.Move[EmailAccount],
+	Members: []wire.Member{
+		{Name: "_type", As: wire.OptStr, At: unsafe.Offsetof(EmailAccount{}.Type)},
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailAccount{}.ID)},
+		{Name: "email", As: wire.OptStr, At: unsafe.Offsetof(EmailAccount{}.Email)},
+		{Name: "identities", Bit: 2, As: wire.List, At: unsafe.Offsetof(EmailAccount{}.Identities), Elem: wire.Elem[EmailIdentity]},
+		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(EmailAccount{}.UserID)},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(EmailAccount{}.OrganizationID)},
+		{Name: "synced_calendars", Bit: 3, As: wire.Strs, At: unsafe.Offsetof(EmailAccount{}.SyncedCalendars)},
+		{Name: "imap", As: wire.Raw, At: unsafe.Offsetof(EmailAccount{}.IMAP)},
+		{Name: "smtp", As: wire.Raw, At: unsafe.Offsetof(EmailAccount{}.SMTP)},
 	},
 }
 
@@ -387,14 +386,14 @@ func (v EmailSignature) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 func (v *EmailSignature) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*EmailSignature) Wire() *wire.Struct[EmailSignature] { return &structEmailSignature }
+func (*EmailSignature) Wire() *wire.Struct { return &structEmailSignature }
 
-var structEmailSignature = wire.Struct[EmailSignature]{
-	Object: func(v *EmailSignature) *runtime.Object { return &v.Object },
-	Members: []wire.Member[EmailSignature]{
-		{Name: "id", Bit: 1, Ref: func(v *EmailSignature) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "membership_id", Ref: func(v *EmailSignature) wire.Slot { return wire.OptStr(&v.MembershipID) }},
-		{Name: "value", Ref: func(v *EmailSignature) wire.Slot { return wire.OptStr(&v.Value) }},
+var structEmailSignature = wire.Struct{
+	Size: unsafe.Sizeof(EmailSignature{}), Make: wire.Make[EmailSignature], Move: wire.Move[EmailSignature],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailSignature{}.ID)},
+		{Name: "membership_id", As: wire.OptStr, At: unsafe.Offsetof(EmailSignature{}.MembershipID)},
+		{Name: "value", As: wire.OptStr, At: unsafe.Offsetof(EmailSignature{}.Value)},
 	},
 }
 
@@ -445,44 +444,44 @@ func (v PhoneNumber) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *PhoneNumber) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*PhoneNumber) Wire() *wire.Struct[PhoneNumber] { return &structPhoneNumber }
+func (*PhoneNumber) Wire() *wire.Struct { return &structPhoneNumber }
 
-var structPhoneNumber = wire.Struct[PhoneNumber]{
-	Object: func(v *PhoneNumber) *runtime.Object { return &v.Object },
-	Members: []wire.Member[PhoneNumber]{
-		{Name: "id", Bit: 1, Ref: func(v *PhoneNumber) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "number", Bit: 2, Ref: func(v *PhoneNumber) wire.Slot { return wire.Str(&v.Number) }},
-		{Name: "number_formatted", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.NumberFormatted) }},
-		{Name: "label", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.Label) }},
-		{Name: "type", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.Type) }},
-		{Name: "country", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.Country) }},
-		{Name: "carrier", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.Carrier) }},
-		{Name: "carrier_type", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.CarrierType) }},
-		{Name: "organization_id", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "participants", Bit: 3, Ref: func(v *PhoneNumber) wire.Slot { return wire.Strs(&v.Participants) }},
-		{Name: "user_id", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{Name: "is_group_number", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptBool(&v.IsGroupNumber) }},
-		{Name: "phone_numbers", Bit: 4, Ref: func(v *PhoneNumber) wire.Slot { return wire.Strs(&v.PhoneNumbers) }},
-		{Name: "phone_numbers_formatted", Bit: 5, Ref: func(v *PhoneNumber) wire.Slot { return wire.Strs(&v.PhoneNumbersFormatted) }},
-		{Name: "forward_to", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.ForwardTo) }},
-		{Name: "forward_to_formatted", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.ForwardToFormatted) }},
-		{Name: "forward_to_enabled", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptBool(&v.ForwardToEnabled) }},
-		{Name: "press_1_to_accept", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptBool(&v.Press1ToAccept) }},
-		{Name: "inbound_ring_duration", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptInt(&v.InboundRingDuration) }},
-		{Name: "voicemail_greeting_url", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.VoicemailGreetingURL) }},
-		{Name: "sms_enabled", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptBool(&v.SMSEnabled) }},
-		{Name: "mms_enabled", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptBool(&v.MMSEnabled) }},
-		{Name: "supports_sms_to_countries", Bit: 6, Ref: func(v *PhoneNumber) wire.Slot { return wire.Strs(&v.SupportsSMSToCountries) }},
-		{Name: "supports_mms_to_countries", Bit: 7, Ref: func(v *PhoneNumber) wire.Slot { return wire.Strs(&v.SupportsMMSToCountries) }},
-		{Name: "is_premium", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptBool(&v.IsPremium) }},
-		{Name: "is_verified", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptBool(&v.IsVerified) }},
-		{Name: "was_ported", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptBool(&v.WasPorted) }},
-		{Name: "last_billed_price", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptFloat(&v.LastBilledPrice) }},
-		{Name: "next_billing_on", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.NextBillingOn) }},
-		{Name: "address_id", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.AddressID) }},
-		{Name: "bundle_id", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.BundleID) }},
-		{Name: "date_created", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.DateCreated) }},
-		{Name: "date_updated", Ref: func(v *PhoneNumber) wire.Slot { return wire.OptStr(&v.DateUpdated) }},
+var structPhoneNumber = wire.Struct{
+	Size: unsafe.Sizeof(PhoneNumber{}), Make: wire.Make[PhoneNumber], Move: wire.Move[PhoneNumber],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(PhoneNumber{}.ID)},
+		{Name: "number", Bit: 2, As: wire.Str, At: unsafe.Offsetof(PhoneNumber{}.Number)},
+		{Name: "number_formatted", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.NumberFormatted)},
+		{Name: "label", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.Label)},
+		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.Type)},
+		{Name: "country", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.Country)},
+		{Name: "carrier", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.Carrier)},
+		{Name: "carrier_type", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.CarrierType)},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.OrganizationID)},
+		{Name: "participants", Bit: 3, As: wire.Strs, At: unsafe.Offsetof(PhoneNumber{}.Participants)},
+		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.UserID)},
+		{Name: "is_group_number", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.IsGroupNumber)},
+		{Name: "phone_numbers", Bit: 4, As: wire.Strs, At: unsafe.Offsetof(PhoneNumber{}.PhoneNumbers)},
+		{Name: "phone_numbers_formatted", Bit: 5, As: wire.Strs, At: unsafe.Offsetof(PhoneNumber{}.PhoneNumbersFormatted)},
+		{Name: "forward_to", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.ForwardTo)},
+		{Name: "forward_to_formatted", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.ForwardToFormatted)},
+		{Name: "forward_to_enabled", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.ForwardToEnabled)},
+		{Name: "press_1_to_accept", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.Press1ToAccept)},
+		{Name: "inbound_ring_duration", As: wire.OptInt, At: unsafe.Offsetof(PhoneNumber{}.InboundRingDuration)},
+		{Name: "voicemail_greeting_url", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.VoicemailGreetingURL)},
+		{Name: "sms_enabled", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.SMSEnabled)},
+		{Name: "mms_enabled", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.MMSEnabled)},
+		{Name: "supports_sms_to_countries", Bit: 6, As: wire.Strs, At: unsafe.Offsetof(PhoneNumber{}.SupportsSMSToCountries)},
+		{Name: "supports_mms_to_countries", Bit: 7, As: wire.Strs, At: unsafe.Offsetof(PhoneNumber{}.SupportsMMSToCountries)},
+		{Name: "is_premium", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.IsPremium)},
+		{Name: "is_verified", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.IsVerified)},
+		{Name: "was_ported", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.WasPorted)},
+		{Name: "last_billed_price", As: wire.OptFloat, At: unsafe.Offsetof(PhoneNumber{}.LastBilledPrice)},
+		{Name: "next_billing_on", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.NextBillingOn)},
+		{Name: "address_id", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.AddressID)},
+		{Name: "bundle_id", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.BundleID)},
+		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.DateCreated)},
+		{Name: "date_updated", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.DateUpdated)},
 	},
 }
 
@@ -513,26 +512,26 @@ func (v Me) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Me) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Me) Wire() *wire.Struct[Me] { return &structMe }
+func (*Me) Wire() *wire.Struct { return &structMe }
 
-var structMe = wire.Struct[Me]{
-	Object: func(v *Me) *runtime.Object { return &v.Object },
-	Base:   func(v *Me) wire.Part { return wire.In(&v.UserBase) },
-	Members: []wire.Member[Me]{
-		{Name: "organizations", Bit: 7, Ref: func(v *Me) wire.Slot { return wire.List(&v.Organizations) }},
-		{Name: "memberships", Bit: 8, Ref: func(v *Me) wire.Slot { return wire.List(&v.Memberships) }},
-		{Name: "email_accounts", Bit: 9, Ref: func(v *Me) wire.Slot { return wire.List(&v.EmailAccounts) }},
-		{Name: "connected_accounts", Bit: 10, Ref: func(v *Me) wire.Slot { return wire.List(&v.ConnectedAccounts) }},
-		{Name: "email_signatures", Bit: 11, Ref: func(v *Me) wire.Slot { return wire.List(&v.EmailSignatures) }},
-		{Name: "phone_numbers", Bit: 12, Ref: func(v *Me) wire.Slot { return wire.List(&v.PhoneNumbers) }},
-		{Name: "all_group_numbers", Bit: 13, Ref: func(v *Me) wire.Slot { return wire.Raws(&v.AllGroupNumbers) }},
-		{Name: "phone", Ref: func(v *Me) wire.Slot { return wire.OptStr(&v.Phone) }},
-		{Name: "country", Ref: func(v *Me) wire.Slot { return wire.OptStr(&v.Country) }},
-		{Name: "outbound_carrier", Ref: func(v *Me) wire.Slot { return wire.OptStr(&v.OutboundCarrier) }},
-		{Name: "preferred_twilio_edge", Ref: func(v *Me) wire.Slot { return wire.OptStr(&v.PreferredTwilioEdge) }},
-		{Name: "is_passwordless", Ref: func(v *Me) wire.Slot { return wire.OptBool(&v.IsPasswordless) }},
-		{Name: "totp_auth_state", Ref: func(v *Me) wire.Slot { return wire.OptStr(&v.TOTPAuthState) }},
-		{Name: "email_verification_token_generated_at", Ref: func(v *Me) wire.Slot { return wire.OptStr(&v.EmailVerificationTokenGeneratedAt) }},
+var structMe = wire.Struct{
+	Base: &structUserBase,
+	Size: unsafe.Sizeof(Me{}), Make: wire.Make[Me], Move: wire.Move[Me],
+	Members: []wire.Member{
+		{Name: "organizations", Bit: 7, As: wire.List, At: unsafe.Offsetof(Me{}.Organizations), Elem: wire.Elem[OrganizationProfile]},
+		{Name: "memberships", Bit: 8, As: wire.List, At: unsafe.Offsetof(Me{}.Memberships), Elem: wire.Elem[Membership]},
+		{Name: "email_accounts", Bit: 9, As: wire.List, At: unsafe.Offsetof(Me{}.EmailAccounts), Elem: wire.Elem[EmailAccount]},
+		{Name: "connected_accounts", Bit: 10, As: wire.List, At: unsafe.Offsetof(Me{}.ConnectedAccounts), Elem: wire.Elem[EmailAccount]},
+		{Name: "email_signatures", Bit: 11, As: wire.List, At: unsafe.Offsetof(Me{}.EmailSignatures), Elem: wire.Elem[EmailSignature]},
+		{Name: "phone_numbers", Bit: 12, As: wire.List, At: unsafe.Offsetof(Me{}.PhoneNumbers), Elem: wire.Elem[PhoneNumber]},
+		{Name: "all_group_numbers", Bit: 13, As: wire.Raws, At: unsafe.Offsetof(Me{}.AllGroupNumbers)},
+		{Name: "phone", As: wire.OptStr, At: unsafe.Offsetof(Me{}.Phone)},
+		{Name: "country", As: wire.OptStr, At: unsafe.Offsetof(Me{}.Country)},
+		{Name: "outbound_carrier", As: wire.OptStr, At: unsafe.Offsetof(Me{}.OutboundCarrier)},
+		{Name: "preferred_twilio_edge", As: wire.OptStr, At: unsafe.Offsetof(Me{}.PreferredTwilioEdge)},
+		{Name: "is_passwordless", As: wire.OptBool, At: unsafe.Offsetof(Me{}.IsPasswordless)},
+		{Name: "totp_auth_state", As: wire.OptStr, At: unsafe.Offsetof(Me{}.TOTPAuthState)},
+		{Name: "email_verification_token_generated_at", As: wire.OptStr, At: unsafe.Offsetof(Me{}.EmailVerificationTokenGeneratedAt)},
 	},
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -35,15 +36,13 @@ type WebhookCreateParams struct {
 func (v *WebhookCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*WebhookCreateParams) Wire() *wire.Struct[WebhookCreateParams] {
-	return &structWebhookCreateParams
-}
+func (*WebhookCreateParams) Wire() *wire.Struct { return &structWebhookCreateParams }
 
-var structWebhookCreateParams = wire.Struct[WebhookCreateParams]{
-	Members: []wire.Member[WebhookCreateParams]{
-		{In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required}, Ref: func(v *WebhookCreateParams) wire.Slot { return wire.Str(&v.URL) }},
-		{In: &wire.Field{Name: "events", Flags: wire.Required}, Ref: func(v *WebhookCreateParams) wire.Slot { return wire.List(&v.Events) }},
-		{In: &wire.Field{Name: "verify_ssl"}, Ref: func(v *WebhookCreateParams) wire.Slot { return wire.OptBool(&v.VerifySSL) }},
+var structWebhookCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(WebhookCreateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required}},
+		{As: wire.List, At: unsafe.Offsetof(WebhookCreateParams{}.Events), Elem: wire.Elem[WebhookEvent], In: &wire.Field{Name: "events", Flags: wire.Required}},
+		{As: wire.OptBool, At: unsafe.Offsetof(WebhookCreateParams{}.VerifySSL), In: &wire.Field{Name: "verify_ssl"}},
 	},
 }
 
@@ -72,11 +71,11 @@ type WebhookGetParams struct {
 func (v *WebhookGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*WebhookGetParams) Wire() *wire.Struct[WebhookGetParams] { return &structWebhookGetParams }
+func (*WebhookGetParams) Wire() *wire.Struct { return &structWebhookGetParams }
 
-var structWebhookGetParams = wire.Struct[WebhookGetParams]{
-	Members: []wire.Member[WebhookGetParams]{
-		{In: &wire.Field{Name: "webhook_id", In: wire.Path, Flags: wire.Required, ID: &kindWebhook}, Ref: func(v *WebhookGetParams) wire.Slot { return wire.Str(&v.WebhookID) }},
+var structWebhookGetParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(WebhookGetParams{}.WebhookID), In: &wire.Field{Name: "webhook_id", In: wire.Path, Flags: wire.Required, ID: &kindWebhook}},
 	},
 }
 
@@ -110,17 +109,15 @@ type WebhookUpdateParams struct {
 func (v *WebhookUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*WebhookUpdateParams) Wire() *wire.Struct[WebhookUpdateParams] {
-	return &structWebhookUpdateParams
-}
+func (*WebhookUpdateParams) Wire() *wire.Struct { return &structWebhookUpdateParams }
 
-var structWebhookUpdateParams = wire.Struct[WebhookUpdateParams]{
-	Members: []wire.Member[WebhookUpdateParams]{
-		{In: &wire.Field{Name: "webhook_id", In: wire.Path, Flags: wire.Required, ID: &kindWebhook}, Ref: func(v *WebhookUpdateParams) wire.Slot { return wire.Str(&v.WebhookID) }},
-		{In: &wire.Field{Name: "url", Kind: wire.URL}, Ref: func(v *WebhookUpdateParams) wire.Slot { return wire.OptStr(&v.URL) }},
-		{In: &wire.Field{Name: "events"}, Ref: func(v *WebhookUpdateParams) wire.Slot { return wire.List(&v.Events) }},
-		{In: &wire.Field{Name: "verify_ssl"}, Ref: func(v *WebhookUpdateParams) wire.Slot { return wire.OptBool(&v.VerifySSL) }},
-		{In: &wire.Field{Name: "status", Enum: wordsWebhookStatus}, Ref: func(v *WebhookUpdateParams) wire.Slot { return wire.OptStr(&v.Status) }},
+var structWebhookUpdateParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(WebhookUpdateParams{}.WebhookID), In: &wire.Field{Name: "webhook_id", In: wire.Path, Flags: wire.Required, ID: &kindWebhook}},
+		{As: wire.OptStr, At: unsafe.Offsetof(WebhookUpdateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL}},
+		{As: wire.List, At: unsafe.Offsetof(WebhookUpdateParams{}.Events), Elem: wire.Elem[WebhookEvent], In: &wire.Field{Name: "events"}},
+		{As: wire.OptBool, At: unsafe.Offsetof(WebhookUpdateParams{}.VerifySSL), In: &wire.Field{Name: "verify_ssl"}},
+		{As: wire.OptStr, At: unsafe.Offsetof(WebhookUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsWebhookStatus}},
 	},
 }
 
@@ -149,13 +146,11 @@ type WebhookDeleteParams struct {
 func (v *WebhookDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*WebhookDeleteParams) Wire() *wire.Struct[WebhookDeleteParams] {
-	return &structWebhookDeleteParams
-}
+func (*WebhookDeleteParams) Wire() *wire.Struct { return &structWebhookDeleteParams }
 
-var structWebhookDeleteParams = wire.Struct[WebhookDeleteParams]{
-	Members: []wire.Member[WebhookDeleteParams]{
-		{In: &wire.Field{Name: "webhook_id", In: wire.Path, Flags: wire.Required, ID: &kindWebhook}, Ref: func(v *WebhookDeleteParams) wire.Slot { return wire.Str(&v.WebhookID) }},
+var structWebhookDeleteParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Str, At: unsafe.Offsetof(WebhookDeleteParams{}.WebhookID), In: &wire.Field{Name: "webhook_id", In: wire.Path, Flags: wire.Required, ID: &kindWebhook}},
 	},
 }
 
@@ -193,13 +188,13 @@ type WebhooksListParams struct {
 func (v *WebhooksListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*WebhooksListParams) Wire() *wire.Struct[WebhooksListParams] { return &structWebhooksListParams }
+func (*WebhooksListParams) Wire() *wire.Struct { return &structWebhooksListParams }
 
-var structWebhooksListParams = wire.Struct[WebhooksListParams]{
-	Members: []wire.Member[WebhooksListParams]{
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *WebhooksListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *WebhooksListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *WebhooksListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
+var structWebhooksListParams = wire.Struct{
+	Members: []wire.Member{
+		{As: wire.Strs, At: unsafe.Offsetof(WebhooksListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+		{As: wire.OptInt, At: unsafe.Offsetof(WebhooksListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+		{As: wire.OptInt, At: unsafe.Offsetof(WebhooksListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
 	},
 }
 
@@ -240,27 +235,27 @@ func (v Webhook) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Webhook) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*Webhook) Wire() *wire.Struct[Webhook] { return &structWebhook }
+func (*Webhook) Wire() *wire.Struct { return &structWebhook }
 
-var structWebhook = wire.Struct[Webhook]{
-	Object: func(v *Webhook) *runtime.Object { return &v.Object },
-	Members: []wire.Member[Webhook]{
-		{Name: "id", Bit: 1, Ref: func(v *Webhook) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "url", Bit: 2, Ref: func(v *Webhook) wire.Slot { return wire.Str(&v.URL) }},
-		{Name: "events", Bit: 3, Ref: func(v *Webhook) wire.Slot { return wire.List(&v.Events) }},
-		{Name: "verify_ssl", Bit: 4, Ref: func(v *Webhook) wire.Slot { return wire.Bool(&v.VerifySSL) }},
-		{Name: "status", Bit: 5, Ref: func(v *Webhook) wire.Slot { return wire.Str(&v.Status) }},
-		{Name: "signature_key", Ref: func(v *Webhook) wire.Slot { return wire.OptStr(&v.SignatureKey) }},
-		{Name: "pause_reason", Ref: func(v *Webhook) wire.Slot { return wire.OptStr(&v.PauseReason) }},
-		{Name: "health_status", Ref: func(v *Webhook) wire.Slot { return wire.OptStr(&v.HealthStatus) }},
-		{Name: "latest_error", Ref: func(v *Webhook) wire.Slot { return wire.OptStr(&v.LatestError) }},
-		{Name: "counters", Bit: 6, Ref: func(v *Webhook) wire.Slot { return wire.MapInt(&v.Counters) }},
-		{Name: "history", Bit: 7, Ref: func(v *Webhook) wire.Slot { return wire.Obj(&v.History) }},
-		{Name: "recent_consecutive_fail_buckets_cnt", Bit: 8, Ref: func(v *Webhook) wire.Slot { return wire.Int(&v.RecentConsecutiveFailBucketsCnt) }},
-		{Name: "created_by", Ref: func(v *Webhook) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{Name: "updated_by", Ref: func(v *Webhook) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "date_created", Bit: 9, Ref: func(v *Webhook) wire.Slot { return wire.Str(&v.DateCreated) }},
-		{Name: "date_updated", Bit: 10, Ref: func(v *Webhook) wire.Slot { return wire.Str(&v.DateUpdated) }},
+var structWebhook = wire.Struct{
+	Size: unsafe.Sizeof(Webhook{}), Make: wire.Make[Webhook], Move: wire.Move[Webhook],
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Webhook{}.ID)},
+		{Name: "url", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Webhook{}.URL)},
+		{Name: "events", Bit: 3, As: wire.List, At: unsafe.Offsetof(Webhook{}.Events), Elem: wire.Elem[WebhookEvent]},
+		{Name: "verify_ssl", Bit: 4, As: wire.Bool, At: unsafe.Offsetof(Webhook{}.VerifySSL)},
+		{Name: "status", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Webhook{}.Status)},
+		{Name: "signature_key", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.SignatureKey)},
+		{Name: "pause_reason", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.PauseReason)},
+		{Name: "health_status", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.HealthStatus)},
+		{Name: "latest_error", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.LatestError)},
+		{Name: "counters", Bit: 6, As: wire.MapInt, At: unsafe.Offsetof(Webhook{}.Counters)},
+		{Name: "history", Bit: 7, As: wire.Obj, At: unsafe.Offsetof(Webhook{}.History), Elem: wire.Elem[WebhookHistory]},
+		{Name: "recent_consecutive_fail_buckets_cnt", Bit: 8, As: wire.Int, At: unsafe.Offsetof(Webhook{}.RecentConsecutiveFailBucketsCnt)},
+		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.CreatedBy)},
+		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.UpdatedBy)},
+		{Name: "date_created", Bit: 9, As: wire.Str, At: unsafe.Offsetof(Webhook{}.DateCreated)},
+		{Name: "date_updated", Bit: 10, As: wire.Str, At: unsafe.Offsetof(Webhook{}.DateUpdated)},
 	},
 }
 
@@ -284,14 +279,14 @@ func (v WebhookEvent) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *WebhookEvent) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*WebhookEvent) Wire() *wire.Struct[WebhookEvent] { return &structWebhookEvent }
+func (*WebhookEvent) Wire() *wire.Struct { return &structWebhookEvent }
 
-var structWebhookEvent = wire.Struct[WebhookEvent]{
-	Object: func(v *WebhookEvent) *runtime.Object { return &v.Object },
-	Members: []wire.Member[WebhookEvent]{
-		{Name: "object_type", Bit: 1, In: &wire.Field{Name: "object_type", Flags: wire.Open | wire.Required | wire.OnCreate | wire.OnUpdate, Enum: wordsWebhookObjectType}, Ref: func(v *WebhookEvent) wire.Slot { return wire.Str(&v.ObjectType) }},
-		{Name: "action", Bit: 2, In: &wire.Field{Name: "action", Flags: wire.Open | wire.Required | wire.OnCreate | wire.OnUpdate, Enum: wordsWebhookAction}, Ref: func(v *WebhookEvent) wire.Slot { return wire.Str(&v.Action) }},
-		{Name: "extra_filter", In: &wire.Field{Name: "extra_filter", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *WebhookEvent) wire.Slot { return wire.Raw(&v.ExtraFilter) }},
+var structWebhookEvent = wire.Struct{
+	Size: unsafe.Sizeof(WebhookEvent{}), Make: wire.Make[WebhookEvent], Move: wire.Move[WebhookEvent],
+	Members: []wire.Member{
+		{Name: "object_type", Bit: 1, As: wire.Str, At: unsafe.Offsetof(WebhookEvent{}.ObjectType), In: &wire.Field{Name: "object_type", Flags: wire.Open | wire.Required | wire.OnCreate | wire.OnUpdate, Enum: wordsWebhookObjectType}},
+		{Name: "action", Bit: 2, As: wire.Str, At: unsafe.Offsetof(WebhookEvent{}.Action), In: &wire.Field{Name: "action", Flags: wire.Open | wire.Required | wire.OnCreate | wire.OnUpdate, Enum: wordsWebhookAction}},
+		{Name: "extra_filter", As: wire.Raw, At: unsafe.Offsetof(WebhookEvent{}.ExtraFilter), In: &wire.Field{Name: "extra_filter", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
 	},
 }
 
@@ -309,13 +304,13 @@ func (v WebhookHistory) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 func (v *WebhookHistory) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*WebhookHistory) Wire() *wire.Struct[WebhookHistory] { return &structWebhookHistory }
+func (*WebhookHistory) Wire() *wire.Struct { return &structWebhookHistory }
 
-var structWebhookHistory = wire.Struct[WebhookHistory]{
-	Object: func(v *WebhookHistory) *runtime.Object { return &v.Object },
-	Members: []wire.Member[WebhookHistory]{
-		{Name: "successes", Bit: 1, Ref: func(v *WebhookHistory) wire.Slot { return wire.List(&v.Successes) }},
-		{Name: "errors", Bit: 2, Ref: func(v *WebhookHistory) wire.Slot { return wire.List(&v.Errors) }},
+var structWebhookHistory = wire.Struct{
+	Size: unsafe.Sizeof(WebhookHistory{}), Make: wire.Make[WebhookHistory], Move: wire.Move[WebhookHistory],
+	Members: []wire.Member{
+		{Name: "successes", Bit: 1, As: wire.List, At: unsafe.Offsetof(WebhookHistory{}.Successes), Elem: wire.Elem[WebhookDelivery]},
+		{Name: "errors", Bit: 2, As: wire.List, At: unsafe.Offsetof(WebhookHistory{}.Errors), Elem: wire.Elem[WebhookDelivery]},
 	},
 }
 
@@ -336,16 +331,16 @@ func (v WebhookDelivery) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 func (v *WebhookDelivery) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Wire describes the struct; it is for package wire.
-func (*WebhookDelivery) Wire() *wire.Struct[WebhookDelivery] { return &structWebhookDelivery }
+func (*WebhookDelivery) Wire() *wire.Struct { return &structWebhookDelivery }
 
-var structWebhookDelivery = wire.Struct[WebhookDelivery]{
-	Object: func(v *WebhookDelivery) *runtime.Object { return &v.Object },
-	Members: []wire.Member[WebhookDelivery]{
-		{Name: "event_id", Ref: func(v *WebhookDelivery) wire.Slot { return wire.OptStr(&v.EventID) }},
-		{Name: "attempt_number", Ref: func(v *WebhookDelivery) wire.Slot { return wire.OptInt(&v.AttemptNumber) }},
-		{Name: "datetime", Ref: func(v *WebhookDelivery) wire.Slot { return wire.OptStr(&v.Datetime) }},
-		{Name: "response_status_code", Ref: func(v *WebhookDelivery) wire.Slot { return wire.OptInt(&v.ResponseStatusCode) }},
-		{Name: "error", Ref: func(v *WebhookDelivery) wire.Slot { return wire.OptStr(&v.Error) }},
+var structWebhookDelivery = wire.Struct{
+	Size: unsafe.Sizeof(WebhookDelivery{}), Make: wire.Make[WebhookDelivery], Move: wire.Move[WebhookDelivery],
+	Members: []wire.Member{
+		{Name: "event_id", As: wire.OptStr, At: unsafe.Offsetof(WebhookDelivery{}.EventID)},
+		{Name: "attempt_number", As: wire.OptInt, At: unsafe.Offsetof(WebhookDelivery{}.AttemptNumber)},
+		{Name: "datetime", As: wire.OptStr, At: unsafe.Offsetof(WebhookDelivery{}.Datetime)},
+		{Name: "response_status_code", As: wire.OptInt, At: unsafe.Offsetof(WebhookDelivery{}.ResponseStatusCode)},
+		{Name: "error", As: wire.OptStr, At: unsafe.Offsetof(WebhookDelivery{}.Error)},
 	},
 }
 

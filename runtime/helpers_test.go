@@ -13,6 +13,7 @@ import (
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
+	"unsafe"
 )
 
 // item is a result, and the parameter structs and operations below are those of
@@ -25,13 +26,12 @@ type item struct {
 
 func (v item) MarshalJSON() ([]byte, error)  { return wire.Marshal(&v) }
 func (v *item) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-func (*item) Wire() *wire.Struct[item]       { return &structItem }
+func (*item) Wire() *wire.Struct             { return &structItem }
 
-var structItem = wire.Struct[item]{
-	Object: func(v *item) *runtime.Object { return &v.Object },
-	Members: []wire.Member[item]{
-		{Name: "id", Bit: 1, Ref: func(v *item) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "name", Ref: func(v *item) wire.Slot { return wire.OptStr(&v.Name) }},
+var structItem = wire.Struct{
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(item{}.ID)},
+		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(item{}.Name)},
 	},
 }
 
@@ -40,35 +40,35 @@ type itemParams struct {
 	Name runtime.Opt[string]
 }
 
-func (v *itemParams) Walk(w *wire.Walker)          { wire.Walk(w, v) }
-func (*itemParams) Wire() *wire.Struct[itemParams] { return &structItemParams }
+func (v *itemParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (*itemParams) Wire() *wire.Struct    { return &structItemParams }
 
-var structItemParams = wire.Struct[itemParams]{
-	Members: []wire.Member[itemParams]{
-		{In: &wire.Field{Name: "item_id", In: wire.Path, Flags: wire.Required}, Ref: func(v *itemParams) wire.Slot { return wire.Str(&v.ID) }},
-		{In: &wire.Field{Name: "name"}, Ref: func(v *itemParams) wire.Slot { return wire.OptStr(&v.Name) }},
+var structItemParams = wire.Struct{
+	Members: []wire.Member{
+		{In: &wire.Field{Name: "item_id", In: wire.Path, Flags: wire.Required}, As: wire.Str, At: unsafe.Offsetof(itemParams{}.ID)},
+		{In: &wire.Field{Name: "name"}, As: wire.OptStr, At: unsafe.Offsetof(itemParams{}.Name)},
 	},
 }
 
 type idParams struct{ ID string }
 
-func (v *idParams) Walk(w *wire.Walker)        { wire.Walk(w, v) }
-func (*idParams) Wire() *wire.Struct[idParams] { return &structIDParams }
+func (v *idParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (*idParams) Wire() *wire.Struct    { return &structIDParams }
 
-var structIDParams = wire.Struct[idParams]{
-	Members: []wire.Member[idParams]{
-		{In: &wire.Field{Name: "item_id", In: wire.Path, Flags: wire.Required}, Ref: func(v *idParams) wire.Slot { return wire.Str(&v.ID) }},
+var structIDParams = wire.Struct{
+	Members: []wire.Member{
+		{In: &wire.Field{Name: "item_id", In: wire.Path, Flags: wire.Required}, As: wire.Str, At: unsafe.Offsetof(idParams{}.ID)},
 	},
 }
 
 type createParams struct{ Name string }
 
-func (v *createParams) Walk(w *wire.Walker)            { wire.Walk(w, v) }
-func (*createParams) Wire() *wire.Struct[createParams] { return &structCreateParams }
+func (v *createParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (*createParams) Wire() *wire.Struct    { return &structCreateParams }
 
-var structCreateParams = wire.Struct[createParams]{
-	Members: []wire.Member[createParams]{
-		{In: &wire.Field{Name: "name", Flags: wire.Required}, Ref: func(v *createParams) wire.Slot { return wire.Str(&v.Name) }},
+var structCreateParams = wire.Struct{
+	Members: []wire.Member{
+		{In: &wire.Field{Name: "name", Flags: wire.Required}, As: wire.Str, At: unsafe.Offsetof(createParams{}.Name)},
 	},
 }
 
@@ -79,15 +79,15 @@ type listParams struct {
 	Limit runtime.Opt[int]
 }
 
-func (v *listParams) Walk(w *wire.Walker)          { wire.Walk(w, v) }
-func (*listParams) Wire() *wire.Struct[listParams] { return &structListParams }
+func (v *listParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (*listParams) Wire() *wire.Struct    { return &structListParams }
 
-var structListParams = wire.Struct[listParams]{
-	Members: []wire.Member[listParams]{
-		{In: &wire.Field{Name: "query", In: wire.Query}, Ref: func(v *listParams) wire.Slot { return wire.OptStr(&v.Query) }},
-		{In: &wire.Field{Name: "id__in", In: wire.Query}, Ref: func(v *listParams) wire.Slot { return wire.Strs(&v.IDs) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly}, Ref: func(v *listParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Max: 200}, Ref: func(v *listParams) wire.Slot { return wire.OptInt(&v.Limit) }},
+var structListParams = wire.Struct{
+	Members: []wire.Member{
+		{In: &wire.Field{Name: "query", In: wire.Query}, As: wire.OptStr, At: unsafe.Offsetof(listParams{}.Query)},
+		{In: &wire.Field{Name: "id__in", In: wire.Query}, As: wire.Strs, At: unsafe.Offsetof(listParams{}.IDs)},
+		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly}, As: wire.OptInt, At: unsafe.Offsetof(listParams{}.Skip)},
+		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Max: 200}, As: wire.OptInt, At: unsafe.Offsetof(listParams{}.Limit)},
 	},
 }
 

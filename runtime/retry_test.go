@@ -135,6 +135,18 @@ func TestConnectionReset(t *testing.T) {
 	}
 }
 
+// TestReadsChangeNothing gets no warning for what cannot have been carried out.
+func TestReadsChangeNothing(t *testing.T) {
+	t.Parallel()
+	c, _ := client(reset)
+	for method, warned := range map[string]bool{"GET": false, "PUT": true, "POST": true, "DELETE": true} {
+		err := calls[method](t.Context(), c, runtime.NoRetry())
+		if strings.Contains(err.Error(), "may have been carried out") != warned {
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+}
+
 func TestConnectionRefused(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -103,8 +103,8 @@ type Server struct {
 	user     *syscall.SysProcAttr // nil: the user of this process
 
 	mu    sync.Mutex
-	shell *exec.Cmd // runs the server, and ends it when stdin ends
-	stdin io.Closer
+	ended chan error // nil while it is down
+	stdin io.Closer  // the server ends with it
 	count int
 }
 
@@ -228,7 +228,7 @@ func (s *Server) URL(database string) string {
 func (s *Server) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.shell != nil {
+	if s.ended != nil {
 		return errors.New("the server runs already")
 	}
 	// The shell ends the server when this process ends, however that happens.
@@ -257,8 +257,7 @@ func (s *Server) Start() error {
 	for {
 		conn, err := s.connect("postgres")
 		if err == nil {
-			s.shell, s.stdin = cmd, stdin
-			s.waitWith(ended)
+			s.ended, s.stdin = ended, stdin
 			return conn.Close(context.Background())
 		}
 		select {
@@ -267,18 +266,6 @@ func (s *Server) Start() error {
 		case <-deadline:
 			return errors.Join(fmt.Errorf("postgres does not answer: %w: %s", err, log.String()), stdin.Close())
 		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-// waitWith remembers how to wait for the end.
-func (s *Server) waitWith(ended chan error) {
-	s.shell.Cancel = func() error {
-		select {
-		case <-ended:
-			return nil
-		case <-time.After(60 * time.Second):
-			return errors.New("postgres does not end")
 		}
 	}
 }
@@ -310,7 +297,7 @@ func (s *Server) Kill() error {
 }
 
 func (s *Server) end(how func(pid int) error) error {
-	if s.shell == nil {
+	if s.ended == nil {
 		return nil
 	}
 	data, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
@@ -322,36 +309,44 @@ func (s *Server) end(how func(pid int) error) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(how(pid), s.shell.Cancel())
+	if err := how(pid); err != nil {
+		return err
+	}
+	select {
+	case <-s.ended: // with a code that says nothing
+	case <-time.After(60 * time.Second):
+		return errors.New("postgres does not end")
+	}
 	_ = s.stdin.Close() // it may be closed already
-	s.shell, s.stdin = nil, nil
-	return err
+	s.ended, s.stdin = nil, nil
+	return nil
 }
 
 func (s *Server) remove() error { return errors.Join(s.Stop(), os.RemoveAll(s.dir)) }
 
-// Database makes an empty database and gives its URL.
+// Database makes an empty database and gives its URL. It is a schema, because
+// that is quicker and all the same to who does not look at others.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
 	s.mu.Lock()
 	s.count++
 	name := "test" + strconv.Itoa(s.count)
 	s.mu.Unlock()
-	if err := s.exec("create database " + name); err != nil {
+	if err := s.exec("create schema " + name); err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
 	t.Cleanup(func() {
 		s.mu.Lock()
-		up := s.shell != nil
+		up := s.ended != nil
 		s.mu.Unlock()
 		if !up {
 			return
 		}
-		if err := s.exec("drop database " + name + " with (force)"); err != nil {
+		if err := s.exec("drop schema " + name + " cascade"); err != nil {
 			t.Errorf("pgtest: %v", err)
 		}
 	})
-	return s.URL(name)
+	return s.URL("postgres") + "&search_path=" + name
 }
 
 func (s *Server) exec(query string) error {

@@ -337,7 +337,7 @@ func TestCensus(t *testing.T) {
 			t.Run(name+" as "+result, func(t *testing.T) {
 				tidy := &maker{rand.New(rand.NewPCG(1, uint64(i))), true}
 				wild := &maker{rand.New(rand.NewPCG(2, uint64(i))), false}
-				for range 150 {
+				for range 60 {
 					for _, path := range same(t, result, tidy.object(shapes[name])) {
 						key := result + path
 						member, unknown := strings.CutSuffix(path[strings.LastIndexByte(path, '.')+1:], "?")

@@ -197,15 +197,21 @@ func (s *MemoryStore) ClaimDue(ctx context.Context, q DueRequest) ([]Record, err
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	var due []*Record
+	first := func(a, b *Record) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) }
+	var due []*Record // the first ones, in order
 	for _, r := range s.accounts {
-		if r.Key.connection == q.Connection && !r.Due.IsZero() && !r.Due.After(now) && s.claimable(r) {
-			due = append(due, r)
+		if r.Key.connection != q.Connection || r.Due.IsZero() || r.Due.After(now) || !s.claimable(r) {
+			continue
 		}
+		if len(due) >= q.Limit && (q.Limit <= 0 || first(r, due[len(due)-1]) > 0) {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(due, r, first)
+		due = slices.Insert(due, at, r)
+		due = due[:min(len(due), q.Limit)]
 	}
-	slices.SortFunc(due, func(a, b *Record) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) })
 	var out []Record
-	for _, r := range due[:min(len(due), max(q.Limit, 0))] {
+	for _, r := range due {
 		out = append(out, s.claim(r, q.Attempt, q.Owner, q.Lease))
 	}
 	return out, nil

@@ -524,15 +524,17 @@ func (w *world) invariants() {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	text := w.log.String() + fmt.Sprintf("%+v %#v", list, list)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %+v %#v", w.log.String(), list, list)
 	for _, err := range w.errs {
-		text += fmt.Sprintf("%v %+v %#v %q\n", err, err, err, err)
+		fmt.Fprintf(&b, "%v %+v %#v %q\n", err, err, err, err)
 	}
 	for _, m := range w.managers {
 		for _, e := range m.entries {
-			text += fmt.Sprintf("%+v %#v", e.token.Load(), e)
+			fmt.Fprintf(&b, "%+v %#v", e.token.Load(), e)
 		}
 	}
+	text := b.String()
 	if at := strings.Index(text, canary); at >= 0 {
 		w.Errorf("I10: a secret leaked: …%s…", text[max(0, at-100):min(len(text), at+60)])
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
+	"unsafe"
 )
 
 // thing is a result with every kind of slot, written as the generator would.
@@ -47,59 +48,58 @@ type child struct {
 	Custom runtime.CustomFields
 }
 
-func (v thing) MarshalJSON() ([]byte, error)     { return wire.Marshal(&v) }
-func (v *thing) UnmarshalJSON(b []byte) error    { return wire.Unmarshal(b, v) }
-func (*thing) Wire() *wire.Struct[thing]         { return &structThing }
-func (*thingBase) Wire() *wire.Struct[thingBase] { return &structThingBase }
-func (v child) MarshalJSON() ([]byte, error)     { return wire.Marshal(&v) }
-func (v *child) UnmarshalJSON(b []byte) error    { return wire.Unmarshal(b, v) }
-func (*child) Wire() *wire.Struct[child]         { return &structChild }
+func (v thing) MarshalJSON() ([]byte, error)  { return wire.Marshal(&v) }
+func (v *thing) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (*thing) Wire() *wire.Struct             { return &structThing }
+func (*thingBase) Wire() *wire.Struct         { return &structThingBase }
+func (v child) MarshalJSON() ([]byte, error)  { return wire.Marshal(&v) }
+func (v *child) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (*child) Wire() *wire.Struct             { return &structChild }
 
-var structThing, structThingBase, structChild = wire.Struct[thing]{
-	Object: func(v *thing) *runtime.Object { return &v.Object },
-	Custom: func(v *thing) *runtime.CustomFields { return &v.Custom },
-	Base:   func(v *thing) wire.Part { return wire.In(&v.thingBase) },
-	Members: []wire.Member[thing]{
-		{Name: "count", Bit: 3, Ref: func(v *thing) wire.Slot { return wire.Int(&v.Count) }},
-		{Name: "total", Bit: 4, Ref: func(v *thing) wire.Slot { return wire.Int(&v.Total) }},
-		{Name: "ratio", Bit: 5, Ref: func(v *thing) wire.Slot { return wire.Float(&v.Ratio) }},
-		{Name: "done", Bit: 6, Ref: func(v *thing) wire.Slot { return wire.Bool(&v.Done) }},
-		{Name: "title", Ref: func(v *thing) wire.Slot { return wire.OptStr(&v.Title) }},
-		{Name: "size", Ref: func(v *thing) wire.Slot { return wire.OptInt(&v.Size) }},
-		{Name: "score", Ref: func(v *thing) wire.Slot { return wire.OptFloat(&v.Score) }},
-		{Name: "open", Ref: func(v *thing) wire.Slot { return wire.OptBool(&v.Open) }},
-		{Name: "when", Ref: func(v *thing) wire.Slot { return wire.OptStr(&v.When) }},
-		{Name: "tags", Ref: func(v *thing) wire.Slot { return wire.Strs(&v.Tags) }},
-		{Name: "nullable", Bit: 7, Ref: func(v *thing) wire.Slot { return wire.Strs(&v.Nullable) }},
-		{Name: "any", Ref: func(v *thing) wire.Slot { return wire.Raw(&v.Any) }},
-		{Name: "anys", Bit: 8, Ref: func(v *thing) wire.Slot { return wire.Raws(&v.Anys) }},
-		{Name: "child", Ref: func(v *thing) wire.Slot { return wire.Obj(&v.Child) }},
-		{Name: "maybe", Bit: 9, Ref: func(v *thing) wire.Slot { return wire.Obj(&v.Maybe) }},
-		{Name: "children", Bit: 10, Ref: func(v *thing) wire.Slot { return wire.List(&v.Children) }},
-		{Name: "labels", Ref: func(v *thing) wire.Slot { return wire.MapStr(&v.Labels) }},
-		{Name: "counts", Bit: 11, Ref: func(v *thing) wire.Slot { return wire.MapInt(&v.Counts) }},
-		{Name: "bag", Bit: 63, Ref: func(v *thing) wire.Slot { return wire.MapRaw(&v.Bag) }},
-		{Name: "custom_fields", Ref: func(v *thing) wire.Slot { return wire.Custom(&v.Custom) }},
+var structThing = wire.Struct{
+	Custom: unsafe.Offsetof(thing{}.Custom),
+	Base:   &structThingBase,
+	Members: []wire.Member{
+		{Name: "count", Bit: 3, As: wire.Int, At: unsafe.Offsetof(thing{}.Count)},
+		{Name: "total", Bit: 4, As: wire.Cents, At: unsafe.Offsetof(thing{}.Total)},
+		{Name: "ratio", Bit: 5, As: wire.Float, At: unsafe.Offsetof(thing{}.Ratio)},
+		{Name: "done", Bit: 6, As: wire.Bool, At: unsafe.Offsetof(thing{}.Done)},
+		{Name: "title", As: wire.OptStr, At: unsafe.Offsetof(thing{}.Title)},
+		{Name: "size", As: wire.OptInt, At: unsafe.Offsetof(thing{}.Size)},
+		{Name: "score", As: wire.OptFloat, At: unsafe.Offsetof(thing{}.Score)},
+		{Name: "open", As: wire.OptBool, At: unsafe.Offsetof(thing{}.Open)},
+		{Name: "when", As: wire.OptStr, At: unsafe.Offsetof(thing{}.When)},
+		{Name: "tags", As: wire.Strs, At: unsafe.Offsetof(thing{}.Tags)},
+		{Name: "nullable", Bit: 7, As: wire.Strs, At: unsafe.Offsetof(thing{}.Nullable)},
+		{Name: "any", As: wire.Raw, At: unsafe.Offsetof(thing{}.Any)},
+		{Name: "anys", Bit: 8, As: wire.Raws, At: unsafe.Offsetof(thing{}.Anys)},
+		{Name: "child", As: wire.Obj, At: unsafe.Offsetof(thing{}.Child), Elem: wire.Elem[child]},
+		{Name: "maybe", Bit: 9, As: wire.Obj, At: unsafe.Offsetof(thing{}.Maybe), Elem: wire.Elem[child]},
+		{Name: "children", Bit: 10, As: wire.List, At: unsafe.Offsetof(thing{}.Children), Elem: wire.Elem[child]},
+		{Name: "labels", As: wire.MapStr, At: unsafe.Offsetof(thing{}.Labels)},
+		{Name: "counts", Bit: 11, As: wire.MapInt, At: unsafe.Offsetof(thing{}.Counts)},
+		{Name: "bag", Bit: 63, As: wire.MapRaw, At: unsafe.Offsetof(thing{}.Bag)},
+		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(thing{}.Custom)},
 	},
-}, wire.Struct[thingBase]{
-	Object: func(v *thingBase) *runtime.Object { return &v.Object },
-	Members: []wire.Member[thingBase]{
-		{Name: "id", Bit: 1, Ref: func(v *thingBase) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "_type", Bit: 2, Ref: func(v *thingBase) wire.Slot { return wire.Str(&v.Type) }},
-		{Name: "note", Ref: func(v *thingBase) wire.Slot { return wire.OptStr(&v.Note) }},
-	},
-}, wire.Struct[child]{}
+}
 
-func init() {
-	// structChild refers to itself through its list.
-	structChild.Object = func(v *child) *runtime.Object { return &v.Object }
-	structChild.Custom = func(v *child) *runtime.CustomFields { return &v.Custom }
-	structChild.Members = []wire.Member[child]{
-		{Name: "name", Bit: 1, Ref: func(v *child) wire.Slot { return wire.Str(&v.Name) }},
-		{Name: "ratio", Ref: func(v *child) wire.Slot { return wire.OptFloat(&v.Ratio) }},
-		{Name: "same", Bit: 2, Ref: func(v *child) wire.Slot { return wire.List(&v.Same) }},
-		{Name: "custom_fields", Ref: func(v *child) wire.Slot { return wire.Custom(&v.Custom) }},
-	}
+var structThingBase = wire.Struct{
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(thingBase{}.ID)},
+		{Name: "_type", Bit: 2, As: wire.Str, At: unsafe.Offsetof(thingBase{}.Type)},
+		{Name: "note", As: wire.OptStr, At: unsafe.Offsetof(thingBase{}.Note)},
+	},
+}
+
+var structChild = wire.Struct{
+	Custom: unsafe.Offsetof(child{}.Custom),
+	Size:   unsafe.Sizeof(child{}), Make: wire.Make[child], Move: wire.Move[child],
+	Members: []wire.Member{
+		{Name: "name", Bit: 1, As: wire.Str, At: unsafe.Offsetof(child{}.Name)},
+		{Name: "ratio", As: wire.OptFloat, At: unsafe.Offsetof(child{}.Ratio)},
+		{Name: "same", Bit: 2, As: wire.List, At: unsafe.Offsetof(child{}.Same), Elem: wire.Elem[child]},
+		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(child{}.Custom)},
+	},
 }
 
 // params have every kind of parameter.
@@ -134,7 +134,7 @@ type params struct {
 	Factor  runtime.Opt[float64]
 	Query   runtime.Opt[string] // query, nullable
 	Filter  json.RawMessage     // query
-	Amount  runtime.Opt[int64]
+	Amount  runtime.Opt[int]
 	Contact runtime.Opt[string] // query, contact id
 	Custom  runtime.CustomFields
 }
@@ -161,11 +161,11 @@ type place struct {
 }
 
 func (v *params) Walk(w *wire.Walker)          { wire.Walk(w, v) }
-func (*params) Wire() *wire.Struct[params]     { return &structParams }
-func (*person) Wire() *wire.Struct[person]     { return &structPerson }
+func (*params) Wire() *wire.Struct             { return &structParams }
+func (*person) Wire() *wire.Struct             { return &structPerson }
 func (v *person) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-func (*mail) Wire() *wire.Struct[mail]         { return &structMail }
-func (*place) Wire() *wire.Struct[place]       { return &structPlace }
+func (*mail) Wire() *wire.Struct               { return &structMail }
+func (*place) Wire() *wire.Struct              { return &structPlace }
 
 var (
 	known    = []wire.IDPrefix{{Prefix: "lead", Kind: "lead"}, {Prefix: "cont", Kind: "contact"}, {Prefix: "oppo", Kind: "opportunity"}}
@@ -177,72 +177,70 @@ var (
 
 const both = wire.OnCreate | wire.OnUpdate
 
-var structParams = wire.Struct[params]{
-	Members: []wire.Member[params]{
-		{In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}, Ref: func(v *params) wire.Slot { return wire.Str(&v.Lead) }},
-		{In: &wire.Field{Name: "key", In: wire.Path, Flags: wire.Required}, Ref: func(v *params) wire.Slot { return wire.Str(&v.Key) }},
-		{In: &wire.Field{Name: "name", MaxLen: 5, Flags: wire.Nullable}, Ref: func(v *params) wire.Slot { return wire.OptStr(&v.Name) }},
-		{In: &wire.Field{Name: "status", Enum: words, From: "close_statuses_list"}, Ref: func(v *params) wire.Slot { return wire.OptStr(&v.Status) }},
-		{In: &wire.Field{Name: "label", Enum: words, Flags: wire.Open}, Ref: func(v *params) wire.Slot { return wire.OptStr(&v.Label) }},
-		{In: &wire.Field{Name: "count", Flags: wire.Bounded | wire.Nullable, Max: 100}, Ref: func(v *params) wire.Slot { return wire.OptInt(&v.Count) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly}, Ref: func(v *params) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "value"}, Ref: func(v *params) wire.Slot { return wire.OptInt(&v.Value) }},
-		{In: &wire.Field{Name: "score", Flags: wire.MinOnly, Min: 10}, Ref: func(v *params) wire.Slot { return wire.OptFloat(&v.Score) }},
-		{In: &wire.Field{Name: "done"}, Ref: func(v *params) wire.Slot { return wire.OptBool(&v.Done) }},
-		{In: &wire.Field{Name: "date", Kind: wire.Date}, Ref: func(v *params) wire.Slot { return wire.OptStr(&v.Date) }},
-		{In: &wire.Field{Name: "when", Kind: wire.DateTime}, Ref: func(v *params) wire.Slot { return wire.OptStr(&v.When) }},
-		{In: &wire.Field{Name: "either", Kind: wire.DateOrDateTime}, Ref: func(v *params) wire.Slot { return wire.OptStr(&v.Either) }},
-		{In: &wire.Field{Name: "email", Kind: wire.Email}, Ref: func(v *params) wire.Slot { return wire.OptStr(&v.Email) }},
-		{In: &wire.Field{Name: "phone", Kind: wire.Phone}, Ref: func(v *params) wire.Slot { return wire.OptStr(&v.Phone) }},
-		{In: &wire.Field{Name: "url", Kind: wire.URL}, Ref: func(v *params) wire.Slot { return wire.OptStr(&v.URL) }},
-		{In: &wire.Field{Name: "timezone", Kind: wire.Timezone}, Ref: func(v *params) wire.Slot { return wire.OptStr(&v.TZ) }},
-		{In: &wire.Field{Name: "note_html", Kind: wire.RichText}, Ref: func(v *params) wire.Slot { return wire.OptStr(&v.Note) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query, MaxLen: 3}, Ref: func(v *params) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "contact_ids", ID: &kindCont, MinItems: 1}, Ref: func(v *params) wire.Slot { return wire.Strs(&v.IDs) }},
-		{In: &wire.Field{Name: "contacts"}, Ref: func(v *params) wire.Slot { return wire.List(&v.People) }},
-		{In: &wire.Field{Name: "home"}, Ref: func(v *params) wire.Slot { return wire.Obj(&v.Home) }},
-		{In: &wire.Field{Name: "any", Flags: wire.Nullable}, Ref: func(v *params) wire.Slot { return wire.Raw(&v.Any) }},
-		{In: &wire.Field{Name: "anys"}, Ref: func(v *params) wire.Slot { return wire.Raws(&v.Anys) }},
-		{In: &wire.Field{Name: "kind", Enum: []string{"lead", "call"}, Preset: `"lead"`}, Ref: func(v *params) wire.Slot { return wire.OptStr(&v.Kind) }},
-		{In: &wire.Field{Name: "role_id", ID: &kindRole}, Ref: func(v *params) wire.Slot { return wire.OptStr(&v.Role) }},
-		{In: &wire.Field{Name: "flag", In: wire.Query}, Ref: func(v *params) wire.Slot { return wire.OptBool(&v.Flag) }},
-		{In: &wire.Field{Name: "factor", In: wire.Query}, Ref: func(v *params) wire.Slot { return wire.OptFloat(&v.Factor) }},
-		{In: &wire.Field{Name: "query", In: wire.Query, Flags: wire.Nullable}, Ref: func(v *params) wire.Slot { return wire.OptStr(&v.Query) }},
-		{In: &wire.Field{Name: "filter", In: wire.Query}, Ref: func(v *params) wire.Slot { return wire.Raw(&v.Filter) }},
-		{In: &wire.Field{Name: "amount"}, Ref: func(v *params) wire.Slot { return wire.OptInt(&v.Amount) }},
-		{In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindCont}, Ref: func(v *params) wire.Slot { return wire.OptStr(&v.Contact) }},
-		{In: &wire.Field{Name: "custom_fields"}, Ref: func(v *params) wire.Slot { return wire.Custom(&v.Custom) }},
+var structParams = wire.Struct{
+	Members: []wire.Member{
+		{In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}, As: wire.Str, At: unsafe.Offsetof(params{}.Lead)},
+		{In: &wire.Field{Name: "key", In: wire.Path, Flags: wire.Required}, As: wire.Str, At: unsafe.Offsetof(params{}.Key)},
+		{In: &wire.Field{Name: "name", MaxLen: 5, Flags: wire.Nullable}, As: wire.OptStr, At: unsafe.Offsetof(params{}.Name)},
+		{In: &wire.Field{Name: "status", Enum: words, From: "close_statuses_list"}, As: wire.OptStr, At: unsafe.Offsetof(params{}.Status)},
+		{In: &wire.Field{Name: "label", Enum: words, Flags: wire.Open}, As: wire.OptStr, At: unsafe.Offsetof(params{}.Label)},
+		{In: &wire.Field{Name: "count", Flags: wire.Bounded | wire.Nullable, Max: 100}, As: wire.OptInt, At: unsafe.Offsetof(params{}.Count)},
+		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly}, As: wire.OptInt, At: unsafe.Offsetof(params{}.Skip)},
+		{In: &wire.Field{Name: "value"}, As: wire.OptCents, At: unsafe.Offsetof(params{}.Value)},
+		{In: &wire.Field{Name: "score", Flags: wire.MinOnly, Min: 10}, As: wire.OptFloat, At: unsafe.Offsetof(params{}.Score)},
+		{In: &wire.Field{Name: "done"}, As: wire.OptBool, At: unsafe.Offsetof(params{}.Done)},
+		{In: &wire.Field{Name: "date", Kind: wire.Date}, As: wire.OptStr, At: unsafe.Offsetof(params{}.Date)},
+		{In: &wire.Field{Name: "when", Kind: wire.DateTime}, As: wire.OptStr, At: unsafe.Offsetof(params{}.When)},
+		{In: &wire.Field{Name: "either", Kind: wire.DateOrDateTime}, As: wire.OptStr, At: unsafe.Offsetof(params{}.Either)},
+		{In: &wire.Field{Name: "email", Kind: wire.Email}, As: wire.OptStr, At: unsafe.Offsetof(params{}.Email)},
+		{In: &wire.Field{Name: "phone", Kind: wire.Phone}, As: wire.OptStr, At: unsafe.Offsetof(params{}.Phone)},
+		{In: &wire.Field{Name: "url", Kind: wire.URL}, As: wire.OptStr, At: unsafe.Offsetof(params{}.URL)},
+		{In: &wire.Field{Name: "timezone", Kind: wire.Timezone}, As: wire.OptStr, At: unsafe.Offsetof(params{}.TZ)},
+		{In: &wire.Field{Name: "note_html", Kind: wire.RichText}, As: wire.OptStr, At: unsafe.Offsetof(params{}.Note)},
+		{In: &wire.Field{Name: "_fields", In: wire.Query, MaxLen: 3}, As: wire.Strs, At: unsafe.Offsetof(params{}.Fields)},
+		{In: &wire.Field{Name: "contact_ids", ID: &kindCont, MinItems: 1}, As: wire.Strs, At: unsafe.Offsetof(params{}.IDs)},
+		{In: &wire.Field{Name: "contacts"}, As: wire.List, At: unsafe.Offsetof(params{}.People), Elem: wire.Elem[person]},
+		{In: &wire.Field{Name: "home"}, As: wire.Obj, At: unsafe.Offsetof(params{}.Home), Elem: wire.Elem[place]},
+		{In: &wire.Field{Name: "any", Flags: wire.Nullable}, As: wire.Raw, At: unsafe.Offsetof(params{}.Any)},
+		{In: &wire.Field{Name: "anys", Flags: wire.Nullable}, As: wire.Raws, At: unsafe.Offsetof(params{}.Anys)},
+		{In: &wire.Field{Name: "kind", Enum: []string{"lead", "call"}, Preset: `"lead"`}, As: wire.OptStr, At: unsafe.Offsetof(params{}.Kind)},
+		{In: &wire.Field{Name: "role_id", ID: &kindRole}, As: wire.OptStr, At: unsafe.Offsetof(params{}.Role)},
+		{In: &wire.Field{Name: "flag", In: wire.Query}, As: wire.OptBool, At: unsafe.Offsetof(params{}.Flag)},
+		{In: &wire.Field{Name: "factor", In: wire.Query}, As: wire.OptFloat, At: unsafe.Offsetof(params{}.Factor)},
+		{In: &wire.Field{Name: "query", In: wire.Query, Flags: wire.Nullable}, As: wire.OptStr, At: unsafe.Offsetof(params{}.Query)},
+		{In: &wire.Field{Name: "filter", In: wire.Query}, As: wire.Raw, At: unsafe.Offsetof(params{}.Filter)},
+		{In: &wire.Field{Name: "amount"}, As: wire.OptInt, At: unsafe.Offsetof(params{}.Amount)},
+		{In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindCont}, As: wire.OptStr, At: unsafe.Offsetof(params{}.Contact)},
+		{In: &wire.Field{Name: "custom_fields"}, As: wire.Custom, At: unsafe.Offsetof(params{}.Custom)},
 	},
 }
 
-var structPerson = wire.Struct[person]{
-	Object: func(v *person) *runtime.Object { return &v.Object },
-	Custom: func(v *person) *runtime.CustomFields { return &v.Custom },
-	Members: []wire.Member[person]{
-		{Name: "name", In: &wire.Field{Name: "name", Flags: both | wire.Nullable, MaxLen: 5}, Ref: func(v *person) wire.Slot { return wire.OptStr(&v.Name) }},
-		{Name: "emails", In: &wire.Field{Name: "emails", Flags: both}, Ref: func(v *person) wire.Slot { return wire.List(&v.Emails) }},
-		{Name: "secret", Ref: func(v *person) wire.Slot { return wire.OptStr(&v.Secret) }},
-		{Name: "late", In: &wire.Field{Name: "late", Flags: wire.OnUpdate}, Ref: func(v *person) wire.Slot { return wire.OptStr(&v.Late) }},
-		{Name: "custom_fields", In: &wire.Field{Name: "custom_fields", Flags: both}, Ref: func(v *person) wire.Slot { return wire.Custom(&v.Custom) }},
+var structPerson = wire.Struct{
+	Size: unsafe.Sizeof(person{}), Make: wire.Make[person], Move: wire.Move[person],
+	Custom: unsafe.Offsetof(person{}.Custom),
+	Members: []wire.Member{
+		{Name: "name", In: &wire.Field{Name: "name", Flags: both | wire.Nullable, MaxLen: 5}, As: wire.OptStr, At: unsafe.Offsetof(person{}.Name)},
+		{Name: "emails", In: &wire.Field{Name: "emails", Flags: both}, As: wire.List, At: unsafe.Offsetof(person{}.Emails), Elem: wire.Elem[mail]},
+		{Name: "secret", As: wire.OptStr, At: unsafe.Offsetof(person{}.Secret)},
+		{Name: "late", In: &wire.Field{Name: "late", Flags: wire.OnUpdate}, As: wire.OptStr, At: unsafe.Offsetof(person{}.Late)},
+		{Name: "custom_fields", In: &wire.Field{Name: "custom_fields", Flags: both}, As: wire.Custom, At: unsafe.Offsetof(person{}.Custom)},
 	},
 }
 
-var structMail = wire.Struct[mail]{
-	Object: func(v *mail) *runtime.Object { return &v.Object },
-	Members: []wire.Member[mail]{
-		{Name: "email", Bit: 1, In: &wire.Field{Name: "email", Kind: wire.Email, Flags: both | wire.Required}, Ref: func(v *mail) wire.Slot { return wire.Str(&v.Email) }},
-		{Name: "type", In: &wire.Field{Name: "type", Flags: both, Enum: []string{"office", "home"}}, Ref: func(v *mail) wire.Slot { return wire.OptStr(&v.Type) }},
+var structMail = wire.Struct{
+	Size: unsafe.Sizeof(mail{}), Make: wire.Make[mail], Move: wire.Move[mail],
+	Members: []wire.Member{
+		{Name: "email", Bit: 1, In: &wire.Field{Name: "email", Kind: wire.Email, Flags: both | wire.Required}, As: wire.Str, At: unsafe.Offsetof(mail{}.Email)},
+		{Name: "type", In: &wire.Field{Name: "type", Flags: both, Enum: []string{"office", "home"}}, As: wire.OptStr, At: unsafe.Offsetof(mail{}.Type)},
 	},
 }
 
-var structPlace wire.Struct[place]
-
-func init() {
-	structPlace.Object = func(v *place) *runtime.Object { return &v.Object }
-	structPlace.Members = []wire.Member[place]{
-		{Name: "city", Bit: 1, In: &wire.Field{Name: "city", Flags: both | wire.Required}, Ref: func(v *place) wire.Slot { return wire.Str(&v.City) }},
-		{Name: "inside", In: &wire.Field{Name: "inside", Flags: both}, Ref: func(v *place) wire.Slot { return wire.Obj(&v.Inside) }},
-	}
+var structPlace = wire.Struct{
+	Size: unsafe.Sizeof(place{}), Make: wire.Make[place], Move: wire.Move[place],
+	Members: []wire.Member{
+		{Name: "city", Bit: 1, In: &wire.Field{Name: "city", Flags: both | wire.Required}, As: wire.Str, At: unsafe.Offsetof(place{}.City)},
+		{Name: "inside", In: &wire.Field{Name: "inside", Flags: both}, As: wire.Obj, At: unsafe.Offsetof(place{}.Inside), Elem: wire.Elem[place]},
+	},
 }
 
 func newParams() runtime.Params { return new(params) }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
+	"unsafe"
 )
 
 const allKnown = "known are lead_id, key, name, status, label, count, _skip, value, score, done, date, when, either, email, phone, url, timezone, note_html, _fields, contact_ids, contacts, home, any, anys, kind, role_id, flag, factor, query, filter, amount, contact_id, custom_fields, lead, fields, columns, pause"
@@ -38,6 +39,7 @@ func TestInput(t *testing.T) {
 			"name: must be a string, got 5", `count: must be an integer, got "5"`, `value: must be an integer amount in cents, got true (write $12,000 as 1200000)`,
 			`score: must be a number, got "x"`, "done: must be true or false, got 1", "_fields: must be a list, got {}", "contacts: must be a list, got 5", "home: must be an object, got []",
 			`flag: must be true or false, got "true"`, "contact_id: must be a string, got 7 (find one with close_contacts_list. They belong to leads.)", "custom_fields: must be an object, got []"}},
+		{"null for a list that cannot be null", `{"contacts":null}`, []string{"contacts: cannot be null, got null (leave it out, or give [] to empty it)"}},
 		{"a required one that cannot be read is not missing", ` {"lead_id":5,"key":null}`, []string{
 			"lead_id: must be a string, got 5 (find one with close_leads_list)", "key: cannot be null, got null"}},
 		{"values and types at once", `{"count":500,"name":7}`, []string{"name: must be a string, got 7", "count: must be from 0 to 100, got 500"}},
@@ -106,7 +108,7 @@ func TestInputRepairs(t *testing.T) {
 		{"one word for a query list", &create, `{"_fields":"id"}`, "_fields=id", ``},
 		{"whole floats", &create, `{"value":120000.0,"count":5.0,"amount":1e3,"_skip":0.0}`, "_skip=0", `"count":5,"value":120000,"amount":1000`},
 		{"large integers stay exact", &create, `{"value":9007199254740993,"amount":9223372036854775807}`, "", `"value":9007199254740993,"amount":9223372036854775807`},
-		{"null for a list", &create, `{"contacts":null,"anys":null}`, "", `"contacts":[],"anys":[]`},
+		{"null for a list that can be null", &create, `{"anys":null}`, "", `"anys":[]`},
 		{"null for an object", &create, `{"home":null,"custom_fields":null}`, "", ``},
 		{"null", &create, `{"name":null,"any":null}`, "", `"name":null,"any":null`},
 		{"custom fields as a map and as keys", &create, `{"custom_fields":{"cf_a":"x","custom.cf_b":[1]},"custom.lcf_c":null}`, "", `"custom.cf_a":"x","custom.cf_b":[1],"custom.lcf_c":null`},
@@ -184,19 +186,19 @@ type plain struct {
 	Map    map[string]string // comes in answers only
 }
 
-func (v *plain) Walk(w *wire.Walker)     { wire.Walk(w, v) }
-func (*plain) Wire() *wire.Struct[plain] { return &structPlain }
+func (v *plain) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (*plain) Wire() *wire.Struct    { return &structPlain }
 
-var structPlain = wire.Struct[plain]{
-	Members: []wire.Member[plain]{
-		{In: &wire.Field{Name: "int", Flags: wire.Required | wire.Bounded, Max: 9}, Ref: func(v *plain) wire.Slot { return wire.Int(&v.Int) }},
-		{In: &wire.Field{Name: "cents", Flags: wire.Required}, Ref: func(v *plain) wire.Slot { return wire.Int(&v.Cents) }},
-		{In: &wire.Field{Name: "float", Flags: wire.Required}, Ref: func(v *plain) wire.Slot { return wire.Float(&v.Float) }},
-		{In: &wire.Field{Name: "bool", Flags: wire.Required}, Ref: func(v *plain) wire.Slot { return wire.Bool(&v.Bool) }},
-		{In: &wire.Field{Name: "list", Flags: wire.Required}, Ref: func(v *plain) wire.Slot { return wire.Strs(&v.List) }},
-		{In: &wire.Field{Name: "object", Flags: wire.Required}, Ref: func(v *plain) wire.Slot { return wire.Obj(&v.Object) }},
-		{In: &wire.Field{Name: "raw", Flags: wire.Required}, Ref: func(v *plain) wire.Slot { return wire.Raw(&v.Raw) }},
-		{In: &wire.Field{Name: "map"}, Ref: func(v *plain) wire.Slot { return wire.MapStr(&v.Map) }},
+var structPlain = wire.Struct{
+	Members: []wire.Member{
+		{In: &wire.Field{Name: "int", Flags: wire.Required | wire.Bounded, Max: 9}, As: wire.Int, At: unsafe.Offsetof(plain{}.Int)},
+		{In: &wire.Field{Name: "cents", Flags: wire.Required}, As: wire.Cents, At: unsafe.Offsetof(plain{}.Cents)},
+		{In: &wire.Field{Name: "float", Flags: wire.Required}, As: wire.Float, At: unsafe.Offsetof(plain{}.Float)},
+		{In: &wire.Field{Name: "bool", Flags: wire.Required}, As: wire.Bool, At: unsafe.Offsetof(plain{}.Bool)},
+		{In: &wire.Field{Name: "list", Flags: wire.Required}, As: wire.Strs, At: unsafe.Offsetof(plain{}.List)},
+		{In: &wire.Field{Name: "object", Flags: wire.Required}, As: wire.Obj, At: unsafe.Offsetof(plain{}.Object), Elem: wire.Elem[place]},
+		{In: &wire.Field{Name: "raw", Flags: wire.Required}, As: wire.Raw, At: unsafe.Offsetof(plain{}.Raw)},
+		{In: &wire.Field{Name: "map"}, As: wire.MapStr, At: unsafe.Offsetof(plain{}.Map)},
 	},
 }
 
@@ -213,7 +215,7 @@ func TestPlainParameters(t *testing.T) {
 	for in, want := range map[string][]string{
 		`{"int":null,"cents":null,"float":null,"bool":null,"list":null,"object":null,"raw":null}`: {
 			"int: cannot be null, got null", "cents: cannot be null, got null", "float: cannot be null, got null", "bool: cannot be null, got null",
-			"list: is required", "object: is required", "raw: cannot be null, got null (leave it out instead)"},
+			"list: cannot be null, got null (leave it out, or give [] to empty it)", "object: is required", "raw: cannot be null, got null (leave it out instead)"},
 		`{"int":10,"cents":0.5,"float":"1","bool":"true","list":[],"object":{},"raw":[]}`: {
 			"cents: must be an integer amount in cents, got 0.5 (a fraction of a cent cannot be stored; for dollars multiply by 100: 0.5 dollars are 50 cents)",
 			`float: must be a number, got "1"`, `bool: must be true or false, got "true"`, "object.city: is required", "int: must be from 0 to 9, got 10", "list: is required"},
@@ -226,10 +228,10 @@ func TestPlainParameters(t *testing.T) {
 
 type noParams struct{}
 
-func (v *noParams) Walk(w *wire.Walker)        { wire.Walk(w, v) }
-func (*noParams) Wire() *wire.Struct[noParams] { return &structNoParams }
+func (v *noParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (*noParams) Wire() *wire.Struct    { return &structNoParams }
 
-var structNoParams wire.Struct[noParams]
+var structNoParams wire.Struct
 
 func TestNoParameters(t *testing.T) {
 	t.Parallel()

@@ -14,6 +14,7 @@ import (
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/internal/codec"
 	"github.com/closekit/closekit/runtime/wire"
+	"unsafe"
 )
 
 // reference reads JSON as encoding/json does, with the texts of numbers.
@@ -402,6 +403,48 @@ func TestScratchIsClean(t *testing.T) {
 	for range 20 {
 		checkRoundTrip(t, []byte(in))
 		checkRoundTrip(t, []byte(`{"children":[{"name":"zzz","x":1,"ratio":5},{"name":"yyy"},7]}`))
+		// What an odd list leaves behind must not show in the next one.
+		checkRoundTrip(t, []byte(`{"children":[{"name":"zzz","x":1,"ratio":5,"custom.cf_a":1},{"same":[{"ratio":1}]},7],"child":{"same":[{},{},{"x":1}]},"tags":["a",5],"nullable":["b"]}`))
+	}
+}
+
+// TestListsAreApart appends to decoded lists, which share memory, and decodes
+// more with the decoders of the pool: no list may reach into another one.
+func TestListsAreApart(t *testing.T) {
+	t.Parallel()
+	const one = `{"tags":["a","b"],"nullable":["c"],"children":[{"name":"d","same":[{"name":"e"},{"name":"f"}]},{"name":"g","same":[{"name":"h"}]}],"anys":[1,2]}`
+	want, err := reference([]byte(one))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := []byte("[" + strings.Repeat(one+",", 20) + one + "]")
+	var things []*thing
+	for range 3 {
+		d := codec.NewDecoder(bytes.Clone(body), false)
+		for d.Array(); d.More(); {
+			v := new(thing)
+			wire.Decode(d, v)
+			things = append(things, v)
+			_ = append(v.Tags, "x")
+			_ = append(v.Nullable, "x")
+			_ = append(v.Anys, json.RawMessage("0"))
+			_ = append(v.Children, child{Name: "x"})
+			for i := range v.Children {
+				_ = append(v.Children[i].Same, child{Name: "x"})
+			}
+		}
+		if err := d.End(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, v := range things {
+		out, err := wire.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := reference(out); !same(got, want, false) {
+			t.Fatalf("%d: %s", i, out)
+		}
 	}
 }
 
@@ -410,11 +453,10 @@ type otherThing struct {
 	Title string
 }
 
-func (*otherThing) Wire() *wire.Struct[otherThing] { return &structOther }
+func (*otherThing) Wire() *wire.Struct { return &structOther }
 
-var structOther = wire.Struct[otherThing]{
-	Object:  func(v *otherThing) *runtime.Object { return &v.Object },
-	Members: []wire.Member[otherThing]{{Name: "title", Bit: 1, Ref: func(v *otherThing) wire.Slot { return wire.Str(&v.Title) }}},
+var structOther = wire.Struct{
+	Members: []wire.Member{{Name: "title", Bit: 1, As: wire.Str, At: unsafe.Offsetof(otherThing{}.Title)}},
 }
 
 func TestVariant(t *testing.T) {

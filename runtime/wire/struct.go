@@ -2,122 +2,91 @@ package wire
 
 import (
 	"encoding/binary"
-	"errors"
 	"math/bits"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/internal/codec"
 )
 
-// Struct describes a generated struct: where its members are. The generator
-// writes one for every type, as data.
-type Struct[T any] struct {
-	Object  func(*T) *runtime.Object       // nil for what is only sent
-	Custom  func(*T) *runtime.CustomFields // nil without custom fields
-	Base    func(*T) Part                  // the embedded struct, or nil
-	Members []Member[T]
+// Struct describes a generated struct: where its members are and what they are.
+// The generator writes one for every type, as data, and the functions of this
+// package read and write structs by it.
+//
+// That takes unsafe, and only here. Without it every member needs a function of
+// its own, and every type its own copy of the generic code: measured, four times
+// the code to compile and a megabyte more in a program that makes one call.
+type Struct struct {
+	Base    *Struct // of the embedded struct, which is the first field
+	Custom  uintptr // offset of the custom fields, 0 without any
+	Size    uintptr // of the struct, for lists of it
+	Make    func(n int) unsafe.Pointer
+	Move    func(to, from unsafe.Pointer, n int)
+	Members []Member
 	index   atomic.Pointer[index] // of names, built when first needed
 }
 
-// Member is one field of a struct: its name in answers, what to check when it
-// is sent, and where it is. Name is empty for what never comes in answers, In
-// is nil for what is never sent.
-type Member[T any] struct {
+// Member is one field of a struct: its name in answers, what to check when it is
+// sent, where it is and what it is. Name is empty for what never comes in
+// answers, In is nil for what is never sent.
+type Member struct {
 	Name string
 	Bit  uint8 // from 1: says that a plain field was there, or that a list or object was null; 0 for others
-	In   *Field
-	Ref  func(*T) Slot
+	As   Slot
+	At   uintptr        // offset in the struct
+	In   *Field         // nil for what is never sent
+	Elem func() *Struct // of objects and lists of them
 }
 
-// Slot is a place in a struct with the knowledge of how to read and write it.
-type Slot interface {
-	get(d *Decoder, bit uint8)              // reads a member of an answer
-	put(e *Encoder, name string, bit uint8) // writes it back
-	walk(w *Walker, f *Field)               // sends it, or takes it from a tool's input
-}
+// Slot is what a field is in Go.
+type Slot uint8
+
+// Slots. A plain one is a field that is always there in answers, or required in
+// requests: when it is null or of another type in an answer, it stays zero and
+// the value is kept as a misfit.
+const (
+	Str      Slot = iota + 1 // ~string
+	Int                      // int
+	Cents                    // runtime.Cents
+	Float                    // float64
+	Bool                     // bool
+	OptStr                   // runtime.Opt of a ~string
+	OptInt                   // runtime.Opt[int]
+	OptCents                 // runtime.Opt[runtime.Cents]
+	OptFloat                 // runtime.Opt[float64]
+	OptBool                  // runtime.Opt[bool]
+	Raw                      // json.RawMessage
+	Strs                     // slice of a ~string
+	Raws                     // []json.RawMessage
+	List                     // slice of a generated struct
+	Obj                      // pointer to a generated struct
+	MapStr                   // map[string] of a ~string
+	MapInt                   // map[string]int
+	MapRaw                   // map[string]json.RawMessage
+	Custom                   // runtime.CustomFields
+)
 
 // Described is a pointer to a generated struct.
 type Described[T any] interface {
 	*T
-	Wire() *Struct[T]
+	Wire() *Struct
 }
 
-// Part is a generated struct without its type.
-type Part interface {
-	next(d *Decoder, o *order) (s Slot, bit uint8, found, more bool)
-	find(key []byte) (s Slot, bit uint8)
-	put(e *Encoder)
-	walk(w *Walker)
-	object() *runtime.Object
-	custom() *runtime.CustomFields
-	order(d *Decoder) *order
-}
+// Elem gives the description of a type, for members that hold it. It is a
+// function so that types can contain each other.
+func Elem[T any, P Described[T]]() *Struct { return P(nil).Wire() }
 
-// order remembers which member followed which in the objects of one type, so
-// that the next name can be guessed. Numbers are those of the members from one;
-// others stands for any name without a number.
-type order struct {
-	of    any // the type's *Struct
-	after [256]uint8
-}
+// Make makes n structs, for Struct.Make.
+func Make[T any](n int) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(make([]T, n))) }
 
-const others = 255
-
-type part[T any, P Described[T]] struct{ v *T }
-
-// In gives a struct without its type, for the Base of another.
-func In[T any, P Described[T]](v *T) Part { return part[T, P]{v} }
-
-func (p part[T, P]) object() *runtime.Object { return P(p.v).Wire().Object(p.v) }
-
-func (p part[T, P]) custom() *runtime.CustomFields {
-	if c := P(p.v).Wire().Custom; c != nil {
-		return c(p.v)
-	}
-	return nil
-}
-
-// order finds what the decoder remembers of this type.
-func (p part[T, P]) order(d *Decoder) *order {
-	of := any(P(p.v).Wire())
-	for _, s := range d.Orders {
-		if o, ok := s.(*order); ok && o.of == of {
-			return o
-		}
-	}
-	o := &order{of: of}
-	d.Orders = append(d.Orders, o)
-	return o
-}
-
-// next moves to the next member. It guesses its name first.
-func (p part[T, P]) next(d *Decoder, o *order) (s Slot, bit uint8, found, more bool) {
-	all := P(p.v).Wire()
-	last := d.Last
-	if i := o.after[last]; i != 0 && i != others {
-		if m := &all.Members[i-1]; d.NextIs(m.Name) {
-			d.Last = i
-			return m.Ref(p.v), m.Bit, true, true
-		}
-	}
-	if !d.Next() {
-		return nil, 0, false, false
-	}
-	i := all.number(d.Key())
-	o.after[last], d.Last = i, i
-	if i != others {
-		m := &all.Members[i-1]
-		return m.Ref(p.v), m.Bit, true, true
-	}
-	if all.Base != nil {
-		s, bit = all.Base(p.v).find(d.Key())
-	}
-	return s, bit, s != nil, true
+// Move copies n structs, for Struct.Move.
+func Move[T any](to, from unsafe.Pointer, n int) {
+	copy(unsafe.Slice((*T)(to), n), unsafe.Slice((*T)(from), n))
 }
 
 // number finds a member by name; others if there is none.
-func (s *Struct[T]) number(key []byte) uint8 {
+func (s *Struct) number(key []byte) uint8 {
 	x := s.index.Load()
 	if x == nil {
 		x = newIndex(len(s.Members), func(i int) string { return s.Members[i].Name })
@@ -134,41 +103,14 @@ func (s *Struct[T]) number(key []byte) uint8 {
 	}
 }
 
-// find gives the slot of a name, nil if there is none.
-func (p part[T, P]) find(key []byte) (Slot, uint8) {
-	s := P(p.v).Wire()
-	if i := s.number(key); i != others {
-		m := &s.Members[i-1]
-		return m.Ref(p.v), m.Bit
-	}
-	if s.Base != nil {
-		return s.Base(p.v).find(key)
-	}
-	return nil, 0
-}
-
-func (p part[T, P]) put(e *Encoder) {
-	s := P(p.v).Wire()
-	if s.Base != nil {
-		s.Base(p.v).put(e)
-	}
-	for i := range s.Members {
-		if m := &s.Members[i]; m.Name != "" {
-			m.Ref(p.v).put(e, m.Name, m.Bit)
+// find gives the member of a name, nil if there is none.
+func (s *Struct) find(key []byte) *Member {
+	for ; s != nil; s = s.Base {
+		if i := s.number(key); i != others {
+			return &s.Members[i-1]
 		}
 	}
-}
-
-func (p part[T, P]) walk(w *Walker) {
-	s := P(p.v).Wire()
-	if s.Base != nil {
-		s.Base(p.v).walk(w)
-	}
-	for i := range s.Members {
-		if m := &s.Members[i]; m.In != nil && w.Begin(m.In) {
-			m.Ref(p.v).walk(w, m.In)
-		}
-	}
+	return nil
 }
 
 // index finds names by hash: open addressing, numbers from 1.
@@ -208,57 +150,17 @@ func (x *index) hash(key []byte) uint64 {
 	return ((a ^ bits.RotateLeft64(b, 23) + uint64(len(key))) * 0x9e3779b97f4a7c15) >> x.shift
 }
 
-// Decode reads an object of an answer. Members that nobody knows, and values
-// of an unexpected type, are kept.
-func Decode[T any, P Described[T]](d *Decoder, v *T) { decode(d, part[T, P]{v}) }
-
-func decode(d *Decoder, p Part) {
-	d.Open(p.object())
-	o, last := p.order(d), d.Last
-	d.Last = 0
-	for {
-		s, bit, found, more := p.next(d, o)
-		switch {
-		case found:
-			s.get(d, bit)
-			continue
-		case more:
-			keep(d, p.custom())
-			continue
-		}
-		d.Last = last
-		return
-	}
-}
-
-// keep stores a member without a field: a custom field in c, anything else in
-// the object.
-func keep(d *Decoder, c *runtime.CustomFields) {
-	const prefix = "custom."
-	key := d.Key()
-	if c == nil || len(key) <= len(prefix) || string(key[:len(prefix)]) != prefix {
-		d.Keep()
-		return
-	}
-	if *c == nil {
-		*c = make(runtime.CustomFields, 0, 7)
-	}
-	c.Append(d.Text(key[len(prefix):]), d.RawText())
-}
-
-func encode(e *Encoder, p Part) {
-	f := e.Open(p.object())
-	p.put(e)
-	e.Close(f)
-}
+// Decode reads an object of an answer. Members that nobody knows, and values of
+// an unexpected type, are kept.
+func Decode[T any, P Described[T]](d *Decoder, v *T) { decode(d, P(v).Wire(), unsafe.Pointer(v)) }
 
 // Walk visits the fields of parameters.
-func Walk[T any, P Described[T]](w *Walker, v *T) { part[T, P]{v}.walk(w) }
+func Walk[T any, P Described[T]](w *Walker, v *T) { walk(w, P(v).Wire(), unsafe.Pointer(v)) }
 
 // Marshal encodes one result; it serves MarshalJSON.
 func Marshal[T any, P Described[T]](v *T) ([]byte, error) {
 	e := &Encoder{}
-	encode(e, part[T, P]{v})
+	encode(e, P(v).Wire(), unsafe.Pointer(v))
 	return e.B, nil
 }
 
@@ -266,17 +168,13 @@ func Marshal[T any, P Described[T]](v *T) ([]byte, error) {
 func Unmarshal[T any, P Described[T]](b []byte, v *T) error {
 	var zero T
 	*v = zero
+	return unmarshal(b, P(v).Wire(), unsafe.Pointer(v))
+}
+
+func unmarshal(b []byte, s *Struct, v unsafe.Pointer) error {
 	d := codec.NewDecoder(b, false)
-	switch {
-	case d.Null():
-	case d.Peek() == '{':
-		Decode[T, P](d, v)
-	default:
-		d.Skip()
-		if err := d.End(); err != nil {
-			return err
-		}
-		return errors.New("want a JSON object")
+	if !d.Null() {
+		decode(d, s, v)
 	}
 	return d.End()
 }
@@ -287,9 +185,9 @@ func Variant[To, From any, ToP Described[To], FromP Described[From]](v *From, is
 		return nil, false
 	}
 	e := &Encoder{}
-	encode(e, part[From, FromP]{v})
+	encode(e, FromP(v).Wire(), unsafe.Pointer(v))
 	to := new(To)
-	return to, Unmarshal[To, ToP](e.B, to) == nil
+	return to, unmarshal(e.B, ToP(to).Wire(), unsafe.Pointer(to)) == nil
 }
 
 // Has reports whether an object has a member without a field.
@@ -303,5 +201,8 @@ func Envelope[To any, P Described[To]](o *runtime.Object) (*To, error) {
 	e := &Encoder{}
 	e.Close(e.Open(o))
 	to := new(To)
-	return to, Unmarshal[To, P](e.B, to)
+	return to, unmarshal(e.B, P(to).Wire(), unsafe.Pointer(to))
 }
+
+// as views the field of a member.
+func as[T any](v unsafe.Pointer, m *Member) *T { return (*T)(unsafe.Add(v, m.At)) }

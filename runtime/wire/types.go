@@ -53,5 +53,3 @@ const (
 	AtMostOne  = codec.AtMostOne
 	Needs      = codec.Needs
 )
-
-type integer interface{ ~int | ~int64 }

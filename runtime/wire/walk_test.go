@@ -13,6 +13,7 @@ import (
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/internal/codec"
 	"github.com/closekit/closekit/runtime/wire"
+	"unsafe"
 )
 
 func problems(t *testing.T, err error) []string {
@@ -214,7 +215,7 @@ func TestSend(t *testing.T) {
 		{"nothing", &create, func(*params) {}, sent{body: `{"kind":"lead"}`}},
 		{"a preset is overruled", &create, func(p *params) { p.Kind = some("call") }, sent{body: `{"kind":"call"}`}},
 		{"values", &create, func(p *params) {
-			p.Name, p.Count, p.Value, p.Score, p.Done, p.Amount = some("a\"é"), runtime.Some(0), runtime.Some(runtime.Cents(1200050)), runtime.Some(12.5), runtime.Some(false), runtime.Some(int64(math.MinInt64))
+			p.Name, p.Count, p.Value, p.Score, p.Done, p.Amount = some("a\"é"), runtime.Some(0), runtime.Some(runtime.Cents(1200050)), runtime.Some(12.5), runtime.Some(false), runtime.Some(math.MinInt)
 		}, sent{body: `{"name":"a\"é","count":0,"value":1200050,"score":12.5,"done":false,"kind":"lead","amount":-9223372036854775808}`}},
 		{"nulls", &create, func(p *params) {
 			p.Name, p.Count, p.Query, p.Any = runtime.Null[string](), runtime.Null[int](), runtime.Null[string](), json.RawMessage("null")
@@ -324,14 +325,14 @@ type pathParams struct {
 	List  []string
 }
 
-func (v *pathParams) Walk(w *wire.Walker)          { wire.Walk(w, v) }
-func (*pathParams) Wire() *wire.Struct[pathParams] { return &structPathParams }
+func (v *pathParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (*pathParams) Wire() *wire.Struct    { return &structPathParams }
 
-var structPathParams = wire.Struct[pathParams]{
-	Members: []wire.Member[pathParams]{
-		{In: &wire.Field{Name: "key", In: wire.Path, Flags: wire.Required}, Ref: func(v *pathParams) wire.Slot { return wire.Str(&v.Key) }},
-		{In: &wire.Field{Name: "query", In: wire.Query}, Ref: func(v *pathParams) wire.Slot { return wire.OptStr(&v.Query) }},
-		{In: &wire.Field{Name: "ids", In: wire.Query}, Ref: func(v *pathParams) wire.Slot { return wire.Strs(&v.List) }},
+var structPathParams = wire.Struct{
+	Members: []wire.Member{
+		{In: &wire.Field{Name: "key", In: wire.Path, Flags: wire.Required}, As: wire.Str, At: unsafe.Offsetof(pathParams{}.Key)},
+		{In: &wire.Field{Name: "query", In: wire.Query}, As: wire.OptStr, At: unsafe.Offsetof(pathParams{}.Query)},
+		{In: &wire.Field{Name: "ids", In: wire.Query}, As: wire.Strs, At: unsafe.Offsetof(pathParams{}.List)},
 	},
 }
 
@@ -396,7 +397,7 @@ func FuzzSend(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string, n int, x float64, m int64, raw []byte, key, v string, upd bool) {
 		p := &params{
 			Lead: "lead_a", Key: s, Name: runtime.Some(s), Label: runtime.Some(s), Count: runtime.Some(n), Value: runtime.Some(runtime.Cents(m)), Score: runtime.Some(x),
-			Done: runtime.Some(upd), Note: runtime.Some(v), IDs: []string{v}, Any: raw, Anys: []json.RawMessage{raw, []byte("1"), raw}, Amount: runtime.Some(m),
+			Done: runtime.Some(upd), Note: runtime.Some(v), IDs: []string{v}, Any: raw, Anys: []json.RawMessage{raw, []byte("1"), raw}, Amount: runtime.Some(int(m)),
 			People: []person{{Name: runtime.Some(v), Emails: []mail{{Email: s}, {Email: v, Type: runtime.Some(s)}}}, {Late: runtime.Some(s)}}, Home: &place{City: s, Inside: &place{City: v}},
 		}
 		p.Custom.Set(key, runtime.Text(v))

@@ -194,12 +194,12 @@ func goType(t ir.GoType) *Statement {
 //		ID LeadID
 //	}
 //
-//	func (*Lead) Wire() *wire.Struct[Lead] { return &structLead }
+//	func (*Lead) Wire() *wire.Struct { return &structLead }
 //
-//	var structLead = wire.Struct[Lead]{
-//		Object: func(v *Lead) *runtime.Object { return &v.Object },
-//		Members: []wire.Member[Lead]{
-//			{Name: "id", Bit: 1, Ref: func(v *Lead) wire.Slot { return wire.Str(&v.ID) }},
+//	var structLead = wire.Struct{
+//		Size: unsafe.Sizeof(Lead{}), Make: wire.Make[Lead], Move: wire.Move[Lead],
+//		Members: []wire.Member{
+//			{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Lead{}.ID)},
 func structType(f *File, s *ir.Struct) {
 	f.Add(doc(s.Doc))
 	var fields []Code
@@ -232,28 +232,31 @@ func structType(f *File, s *ir.Struct) {
 			oneLine(Return(Qual(wirePath, "Unmarshal").Call(Id("b"), Id("v"))))))
 	}
 	f.Add(Comment("// Wire describes the struct; it is for package wire."))
-	f.Add(Func().Params(Op("*").Id(s.Type)).Id("Wire").Params().Op("*").Qual(wirePath, "Struct").Types(Id(s.Type)).Add(
+	f.Add(Func().Params(Op("*").Id(s.Type)).Id("Wire").Params().Op("*").Qual(wirePath, "Struct").Add(
 		oneLine(Return(Op("&").Id(table)))))
 	f.Line()
-	f.Add(Var().Id(table).Op("=").Qual(wirePath, "Struct").Types(Id(s.Type)).Add(lines(description(s)...)))
+	f.Add(Var().Id(table).Op("=").Qual(wirePath, "Struct").Add(lines(description(s)...)))
 	f.Line()
 }
 
 // description prints the rows of a wire.Struct.
 func description(s *ir.Struct) []Code {
-	// func(v *Lead) R { return … }
-	ref := func(result, value *Statement) *Statement {
-		return Func().Params(Id("v").Op("*").Id(s.Type)).Add(result).Add(oneLine(Return(value)))
+	offset := func(field string) *Statement {
+		return Qual("unsafe", "Offsetof").Call(Id(s.Type).Values().Dot(field))
 	}
 	var rows []Code
-	if s.Output {
-		rows = append(rows, pair("Object", ref(Op("*").Qual(runtimePath, "Object"), Op("&").Id("v").Dot("Object"))))
+	if s.Base != "" {
+		rows = append(rows, pair("Base", Op("&").Id("struct"+s.Base)))
 	}
 	if s.Output && s.Custom != "" {
-		rows = append(rows, pair("Custom", ref(Op("*").Qual(runtimePath, "CustomFields"), Op("&").Id("v").Dot(s.Custom))))
+		rows = append(rows, pair("Custom", offset(s.Custom)))
 	}
-	if s.Base != "" {
-		rows = append(rows, pair("Base", ref(Qual(wirePath, "Part"), Qual(wirePath, "In").Call(Op("&").Id("v").Dot(s.Base)))))
+	if !s.Params {
+		rows = append(rows, List(
+			pair("Size", Qual("unsafe", "Sizeof").Call(Id(s.Type).Values())),
+			pair("Make", Qual(wirePath, "Make").Types(Id(s.Type))),
+			pair("Move", Qual(wirePath, "Move").Types(Id(s.Type))),
+		))
 	}
 	var members []Code
 	for i := range s.Fields {
@@ -265,14 +268,17 @@ func description(s *ir.Struct) []Code {
 		if g.Bit > 0 {
 			m = append(m, pair("Bit", Lit(g.Bit)))
 		}
+		m = append(m, pair("As", Qual(wirePath, g.Slot)), pair("At", offset(g.Go)))
+		if g.Slot == "List" || g.Slot == "Obj" {
+			m = append(m, pair("Elem", Qual(wirePath, "Elem").Types(Id(g.Type.Name))))
+		}
 		if g.In != nil {
 			m = append(m, pair("In", Op("&").Qual(wirePath, "Field").Values(input(g.In)...)))
 		}
-		m = append(m, pair("Ref", ref(Qual(wirePath, "Slot"), Qual(wirePath, g.Slot).Call(Op("&").Id("v").Dot(g.Go)))))
 		members = append(members, Values(m...))
 	}
 	if len(members) > 0 {
-		rows = append(rows, pair("Members", Index().Qual(wirePath, "Member").Types(Id(s.Type)).Add(lines(members...))))
+		rows = append(rows, pair("Members", Index().Qual(wirePath, "Member").Add(lines(members...))))
 	}
 	return rows
 }

@@ -21,7 +21,7 @@ func scalar(t *manifest.Type) (GoType, string) {
 	case manifest.DateTime, manifest.DateOrDateTime:
 		return GoType{Pkg: "runtime", Name: "DateTime"}, "Str"
 	case manifest.Cents:
-		return GoType{Pkg: "runtime", Name: "Cents"}, "Int"
+		return GoType{Pkg: "runtime", Name: "Cents"}, "Cents"
 	case manifest.EnumType:
 		return GoType{Name: t.Enum.Name}, "Str"
 	case manifest.JSON:

@@ -1,0 +1,471 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
+)
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	used := NewMemoryStore()
+	keep := newTestVault(1)
+	good := func() Config {
+		return Config{Store: NewMemoryStore(), Vault: newTestVault(1), Connections: []Connection{testConnection()}, Transport: newProvider(t)}
+	}
+	cfg := good()
+	cfg.Store, cfg.Vault = used, keep
+	if _, err := New(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		change func(*Config)
+		want   string
+	}{
+		"no store":            {func(c *Config) { c.Store = nil }, "no store"},
+		"no vault":            {func(c *Config) { c.Vault = nil }, "no vault"},
+		"empty vault":         {func(c *Config) { c.Vault = newTestVault() }, "no key"},
+		"broken vault":        {func(c *Config) { c.Vault.(*testVault).broken = true }, "cannot seal"},
+		"unknown key":         {func(c *Config) { c.Store, c.Vault = used, newTestVault(2) }, "00000001"},
+		"wrong key":           {func(c *Config) { c.Store, c.Vault = used, newTestVault(1) }, "another key 00000001"},
+		"no connection":       {func(c *Config) { c.Connections = nil }, "no connection"},
+		"no name":             {func(c *Config) { c.Connections[0].Name = "" }, "no name"},
+		"bad name":            {func(c *Config) { c.Connections[0].Name = "a/b" }, "path"},
+		"two of a name":       {func(c *Config) { c.Connections = append(c.Connections, c.Connections[0]) }, "two connections"},
+		"no client id":        {func(c *Config) { c.Connections[0].ClientID = "" }, "client id"},
+		"no client secret":    {func(c *Config) { c.Connections[0].ClientSecret = Secret{} }, "client secret"},
+		"no redirect URL":     {func(c *Config) { c.Connections[0].RedirectURL = "" }, "redirect URL"},
+		"plain redirect URL":  {func(c *Config) { c.Connections[0].RedirectURL = "http://app.example/cb" }, "https"},
+		"plain token URL":     {func(c *Config) { c.Connections[0].TokenURL = "http://api.example/" }, "https"},
+		"URL with a user":     {func(c *Config) { c.Connections[0].TokenURL = "https://u:p@api.example/" }, "user"},
+		"no session resolver": {func(c *Config) { c.BaseURL = "https://app.example/c" }, "SessionResolver"},
+		"foreign return":      {func(c *Config) { c.ReturnTo = map[string]string{"x": "//evil.example/"} }, "ReturnTo"},
+		"script return":       {func(c *Config) { c.ReturnTo = map[string]string{"x": "javascript:alert(1)"} }, "ReturnTo"},
+		"backslash return":    {func(c *Config) { c.ReturnTo = map[string]string{"x": `/\evil.example`} }, "ReturnTo"},
+		"bad state dir":       {func(c *Config) { c.StateDir = filepath.Join(os.DevNull, "x") }, "state directory"},
+	} {
+		cfg := good()
+		c.change(&cfg)
+		if _, err := New(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: the error is %v, want %q in it", name, err, c.want)
+		}
+	}
+	cfg = good()
+	cfg.Store, cfg.Vault = used, keep
+	if _, err := New(t.Context(), cfg); err != nil {
+		t.Errorf("after the refusals the right key gives %v", err)
+	}
+}
+
+func TestReseal(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		for i := range 20 {
+			w.connect(fmt.Sprint("u", i))
+		}
+		w.vault.add(2)
+		idleOut()
+		for i := range 5 {
+			w.ok(w.account(fmt.Sprint("u", i))) // sealed with the new key by themselves
+		}
+		w.store.accounts[user("u19").Key(conName)].Tokens.Blob[20] ^= 1
+		n, err := w.m.Reseal(w.Context())
+		if n != 15 || err == nil || !strings.Contains(err.Error(), "1 stored") {
+			t.Errorf("resealed %d: %v", n, err) // 14 accounts and the sentinel
+		}
+		h, err := w.m.Health(w.Context())
+		if err != nil || h.KeyUse[1] != 1 || h.KeyUse[2] != 20 || h.PrimaryKey != 2 {
+			t.Errorf("key use is %v, %v", h.KeyUse, err)
+		}
+		w.store.accounts[user("u19").Key(conName)].Tokens.Blob[20] ^= 1
+		if n, err := w.m.Reseal(w.Context()); n != 1 || err != nil {
+			t.Errorf("resealed %d: %v", n, err)
+		}
+		delete(w.vault.keys, 1)
+		m := w.manager() // starts with the new key alone
+		a, err := m.Account(user("u7"), conName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.ok(a)
+	})
+}
+
+func TestEventsAreDelivered(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var got []EventType
+	failing := true
+	inWorld(t, func(w *world) {
+		w.connect("ada")
+		w.run()
+		time.Sleep(10 * time.Second)
+		mu.Lock()
+		if len(got) != 0 {
+			t.Errorf("delivered in spite of errors: %v", got)
+		}
+		failing = false
+		mu.Unlock()
+		time.Sleep(2 * time.Minute)
+		w.p.revokeUser("user_ada")
+		time.Sleep(time.Hour)
+		mu.Lock()
+		defer mu.Unlock()
+		if !slices.Equal(got, []EventType{EventCreated, EventConnected, EventReauthorization}) {
+			t.Errorf("delivered %v", got)
+		}
+		if st, err := w.store.Stats(w.Context()); err != nil || st.PendingEvents != 0 {
+			t.Errorf("%d events are pending, %v", st.PendingEvents, err)
+		}
+	}, func(cfg *Config) {
+		cfg.OnEvent = func(_ context.Context, e Event) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if failing {
+				if e.Type == EventConnected {
+					panic(canary)
+				}
+				return errors.New("away")
+			}
+			got = append(got, e.Type)
+			return nil
+		}
+	})
+}
+
+func TestJournal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	with := func(cfg *Config) { cfg.StateDir = dir }
+	inWorld(t, func(w *world) {
+		a := w.connect("ada")
+		idleOut()
+		// The process dies between the journal and the commit.
+		died := false
+		ctx := failpoint.With(w.Context(), func(s failpoint.Step) error {
+			if s == failpoint.Journaled && !died {
+				died = true
+				return errors.New("killed")
+			}
+			return nil
+		})
+		if _, err := a.Credential(ctx); w.keep(err) == nil {
+			t.Fatal("it did not die")
+		}
+		if r := w.rec("ada"); r.Generation != 1 || r.Attempt == "" {
+			t.Fatalf("the row is %+v", r)
+		}
+		second := w.cfg
+		if _, err := New(w.Context(), second); err == nil {
+			t.Error("two processes share a journal")
+		}
+		if err := w.m.Close(w.Context()); err != nil {
+			t.Fatal(err)
+		}
+		raw, err := os.ReadFile(filepath.Join(dir, "journal"))
+		if err != nil || strings.Contains(string(raw), canary) || len(raw) == 0 {
+			t.Errorf("the journal holds %q, %v", raw, err)
+		}
+		if st, err := os.Stat(filepath.Join(dir, "journal")); err != nil || st.Mode().Perm() != 0o600 {
+			t.Errorf("the journal is %v, %v", st.Mode(), err)
+		}
+		w.m = w.manager()
+		if r := w.rec("ada"); r.Generation != 2 || r.State != Active {
+			t.Errorf("after the start the row is %+v", r)
+		}
+		w.ok(w.account("ada"))
+		if _, refreshes := w.p.counts(); refreshes != 1 {
+			t.Errorf("%d refreshes", refreshes)
+		}
+
+		// The database comes back as it was before the last commit.
+		a = w.account("ada")
+		idleOut()
+		before := *w.store.accounts[a.key]
+		w.ok(a)
+		time.Sleep(time.Second)
+		*w.store.accounts[a.key] = before
+		w.store.last = map[Key]Record{}
+		other := w.m.entry(a.key)
+		other.token.Store(nil)
+		other.fence.Store(0)
+		w.ok(a)
+		w.state("ada", Active, "")
+		if _, refreshes := w.p.counts(); refreshes != 2 {
+			t.Errorf("%d refreshes", refreshes)
+		}
+	}, with)
+	t.Run("damaged", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		j, err := openJournal(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := CommitRequest{Key: user("ada").Key(conName), Generation: 4, Attempt: "a", Tokens: Sealed{[]byte("sealed"), 7}, ExpiresIn: time.Hour}
+		if err := j.add(q, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		j.close()
+		j.close()
+		if err := j.add(q, time.Now()); err == nil {
+			t.Error("a closed journal takes entries")
+		}
+		f, err := os.OpenFile(filepath.Join(dir, "journal"), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = f.WriteString("garbage\n{\"g\":5,\"b\":\"cut")
+		_ = f.Close()
+		j, err = openJournal(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer j.close()
+		got, ok := j.find(q.Key, 4)
+		if !ok || string(got.Tokens.Blob) != "sealed" || got.Tokens.KeyID != 7 || got.Attempt != "a" || got.ExpiresIn <= 59*time.Minute {
+			t.Errorf("found %+v, %v", got, ok)
+		}
+		if n := len(j.all(time.Now())); n != 1 {
+			t.Errorf("%d entries", n)
+		}
+	})
+}
+
+func TestDisconnectWhileProviderIsAway(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.connect("ada")
+		w.run()
+		away := true
+		real := w.m.conns[conName].oauth.base
+		w.m.conns[conName].oauth.base = roundTrip(func(r *http.Request) (*http.Response, error) {
+			if away {
+				return response(503, nil, ""), nil
+			}
+			return real.RoundTrip(r)
+		})
+		if err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+			t.Errorf("again: %v", err)
+		}
+		if err := w.m.Disconnect(w.Context(), user("ada"), conName, InvalidGrant); err == nil {
+			t.Error("a foreign reason was taken")
+		}
+		if err := w.m.Disconnect(w.Context(), user("bob"), conName, HostDisconnect); !errors.Is(err, ErrNotFound) {
+			t.Errorf("an unknown account gives %v", err)
+		}
+		away = false
+		time.Sleep(10 * time.Minute)
+		if len(w.p.revoked) != 1 {
+			t.Errorf("revoked %d", len(w.p.revoked))
+		}
+		w.connect("ada") // and back
+		w.ok(w.account("ada"))
+		w.wantEvents("ada", EventCreated, EventConnected, EventDisconnected, EventConnected)
+	})
+}
+
+func TestIdleAccounts(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		a := w.connect("ada")
+		w.run()
+		time.Sleep(10 * 24 * time.Hour)
+		_, refreshes := w.p.counts()
+		if refreshes < 30 || refreshes > 50 { // a day of warmth, then once a day
+			t.Errorf("%d refreshes in ten idle days", refreshes)
+		}
+		w.ok(a)
+		before := refreshes
+		every(5*time.Hour, time.Minute, func() { w.ok(a) })
+		if _, refreshes = w.p.counts(); refreshes-before < 6 {
+			t.Errorf("%d refreshes in five hours of use", refreshes-before)
+		}
+	}, func(cfg *Config) { cfg.KeepWarm = nil })
+}
+
+func TestNoRefreshToken(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.p.plan(mangle(nil, func(s string) (string, error) { return strings.Replace(s, `"refresh_token"`, `"nothing"`, 1), nil }))
+		a := w.connect("ada")
+		w.run()
+		every(55*time.Minute, time.Minute, func() { w.ok(a) })
+		time.Sleep(5 * time.Minute)
+		w.state("ada", Expired, NoRefreshToken)
+		if err := w.get(a); !errors.Is(err, ErrAuthorizationRequired) {
+			t.Errorf("the caller gets %v", err)
+		}
+		w.wantEvents("ada", EventCreated, EventConnected, EventReauthorization)
+	})
+}
+
+func TestMinValidity(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		a := w.connect("ada")
+		time.Sleep(50 * time.Minute)
+		w.ok(a)
+		long := a.MinValidity(30 * time.Minute)
+		w.p.plan(answerWith(503, nil, ""))
+		w.ok(long) // the old one, since renewing failed
+		time.Sleep(2 * time.Second)
+		w.ok(long)
+		if r := w.rec("ada"); r.Generation != 2 {
+			t.Errorf("generation %d", r.Generation)
+		}
+	})
+}
+
+// TestStateMachine does random things and checks what must always hold.
+func TestStateMachine(t *testing.T) {
+	t.Parallel()
+	rounds := 40
+	if testing.Short() {
+		rounds = 10
+	}
+	for range rounds {
+		seed := rand.Uint64()
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { randomLife(t, seed) })
+		})
+	}
+}
+
+func randomLife(t *testing.T, seed uint64) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(seed, 1))
+	w := newWorld(t)
+	if r.IntN(2) == 0 {
+		w.p.grace = time.Hour
+	}
+	replicas := []*Manager{w.m, w.manager(), w.manager()}
+	names := []string{"ada", "bob"}
+	for _, n := range names {
+		w.connect(n)
+	}
+	w.run()
+	troubles := []behaviour{
+		statusAfter(500), answerWith(503, nil, ""), lostAfter, lostBefore, answerWith(429, nil, ""), refuse(401, "invalid_client"),
+		answerWith(200, nil, "<html>"), slow(10 * time.Second), slow(31 * time.Second), answerWith(403, nil, "blocked"), honest,
+		mangle(nil, func(s string) (string, error) { return s[:len(s)/2], errors.New("cut") }),
+	}
+	var wg sync.WaitGroup
+	for range 60 {
+		name := names[r.IntN(len(names))]
+		m := replicas[r.IntN(len(replicas))]
+		a, err := m.Account(user(name), conName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch r.IntN(10) {
+		case 0, 1:
+			w.p.plan(troubles[r.IntN(len(troubles))])
+		case 2:
+			wg.Go(func() {
+				if cred, err := a.Credential(t.Context()); err == nil {
+					_, err = a.Renew(t.Context(), cred)
+					_ = w.keep(err)
+				}
+			})
+		case 3:
+			if r.IntN(3) == 0 {
+				w.p.revokeUser("user_" + name)
+			}
+		case 4:
+			if r.IntN(3) == 0 {
+				wg.Go(func() { _ = w.keep(m.Disconnect(t.Context(), user(name), conName, HostDisconnect)) })
+			}
+		case 5:
+			wg.Go(func() {
+				f, err := m.PasteLocal(t.Context(), user(name), conName)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, err = f.Finish(t.Context(), w.p.consent(f.URL(), who(name)))
+				_ = w.keep(err)
+			})
+		case 6:
+			time.Sleep(time.Duration(r.IntN(90)) * time.Minute)
+		default:
+			wg.Go(func() {
+				cred, err := a.Credential(t.Context())
+				if w.keep(err) == nil {
+					if got, _ := w.p.whose(cred); got.user != "user_"+name {
+						t.Errorf("I3: %s got the token of %q", name, got.user)
+					}
+				}
+			})
+		}
+		time.Sleep(time.Duration(r.IntN(30)) * time.Second)
+	}
+	wg.Wait()
+	// With a healthy provider everything comes to rest: it works, or somebody
+	// is told what to do.
+	w.p.mu.Lock()
+	w.p.script = nil
+	w.p.mu.Unlock()
+	time.Sleep(2 * time.Hour)
+	for _, name := range names {
+		err := w.get(w.account(name))
+		rec := w.rec(name)
+		if err != nil && !errors.Is(err, ErrAuthorizationRequired) || err == nil && rec.State != Active {
+			t.Errorf("in the end %s is %s (%s) and gives %v", name, rec.State, rec.Reason, err)
+		}
+	}
+	w.end()
+}
+
+// TestHotPath measures the cached way to a credential.
+func TestHotPath(t *testing.T) {
+	w := newWorld(t)
+	a := w.connect("ada")
+	ctx := t.Context()
+	if n := testing.AllocsPerRun(1000, func() { _, _ = a.Credential(ctx) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	w.end()
+}
+
+func BenchmarkCredential(b *testing.B) {
+	p := newProvider(b)
+	m, err := New(b.Context(), Config{Store: NewMemoryStore(), Vault: newTestVault(1), Connections: []Connection{testConnection()}, Transport: p})
+	if err != nil {
+		b.Fatal(err)
+	}
+	f, err := m.PasteLocal(b.Context(), user("ada"), conName)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := f.Finish(b.Context(), p.consent(f.URL(), who("ada"))); err != nil {
+		b.Fatal(err)
+	}
+	a, err := m.Account(user("ada"), conName)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx := b.Context()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := a.Credential(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

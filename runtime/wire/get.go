@@ -1,0 +1,342 @@
+package wire
+
+import (
+	"encoding/json"
+	"unsafe"
+
+	"github.com/closekit/closekit/runtime"
+)
+
+// order remembers which member followed which in the objects of one type, so
+// that the next name can be guessed. Numbers are those of the members from one;
+// others stands for any name without a number.
+type order struct {
+	of    *Struct
+	after [256]uint8
+}
+
+const others = 255
+
+// orderOf finds what the decoder remembers of a type.
+func orderOf(d *Decoder, s *Struct) *order {
+	for _, x := range d.Orders {
+		if o, ok := x.(*order); ok && o.of == s {
+			return o
+		}
+	}
+	o := &order{of: s}
+	d.Orders = append(d.Orders, o)
+	return o
+}
+
+// decode reads an object into the struct at v, which starts with its
+// runtime.Object.
+func decode(d *Decoder, s *Struct, v unsafe.Pointer) {
+	d.Open((*runtime.Object)(v))
+	o, last := orderOf(d, s), uint8(0)
+	for {
+		if i := o.after[last]; i != 0 && i != others {
+			if m := &s.Members[i-1]; d.NextIs(m.Name) {
+				last = i
+				get(d, m, v)
+				continue
+			}
+		}
+		if !d.Next() {
+			return
+		}
+		i := s.number(d.Key())
+		o.after[last], last = i, i
+		var m *Member
+		if i != others {
+			m = &s.Members[i-1]
+		} else {
+			m = s.Base.find(d.Key())
+		}
+		if m == nil {
+			keep(d, s, v)
+		} else {
+			get(d, m, v)
+		}
+	}
+}
+
+// keep stores a member without a field: a custom field where the struct has
+// them, anything else in the object.
+func keep(d *Decoder, s *Struct, v unsafe.Pointer) {
+	const prefix = "custom."
+	for s != nil && s.Custom == 0 {
+		s = s.Base
+	}
+	key := d.Key()
+	if s == nil || len(key) <= len(prefix) || string(key[:len(prefix)]) != prefix {
+		d.Keep()
+		return
+	}
+	c := (*runtime.CustomFields)(unsafe.Add(v, s.Custom))
+	if *c == nil {
+		*c = make(runtime.CustomFields, 0, 7)
+	}
+	c.Append(d.Text(key[len(prefix):]), d.RawText())
+}
+
+// get reads the value of a member of an answer.
+func get(d *Decoder, m *Member, v unsafe.Pointer) {
+	switch m.As {
+	case OptStr:
+		p := as[runtime.Opt[string]](v, m)
+		if text, ok := d.Str(); ok {
+			p.Set(text)
+		} else {
+			getOpt(d, p, (*Decoder).Str)
+		}
+	case OptInt:
+		getOpt(d, as[runtime.Opt[int]](v, m), getInt)
+	case OptCents:
+		getOpt(d, as[runtime.Opt[int64]](v, m), (*Decoder).Int)
+	case OptFloat:
+		getOpt(d, as[runtime.Opt[float64]](v, m), (*Decoder).Float)
+	case OptBool:
+		getOpt(d, as[runtime.Opt[bool]](v, m), (*Decoder).Bool)
+	case Str:
+		if text, ok := d.Str(); ok {
+			*as[string](v, m) = text
+			d.Seen(m.Bit)
+		} else {
+			getPlain(d, as[string](v, m), m.Bit, (*Decoder).Str)
+		}
+	case Int:
+		getPlain(d, as[int](v, m), m.Bit, getInt)
+	case Cents:
+		getPlain(d, as[int64](v, m), m.Bit, (*Decoder).Int)
+	case Float:
+		getPlain(d, as[float64](v, m), m.Bit, (*Decoder).Float)
+	case Bool:
+		getPlain(d, as[bool](v, m), m.Bit, (*Decoder).Bool)
+	case Raw:
+		*as[json.RawMessage](v, m) = json.RawMessage(d.RawText())
+	case Strs:
+		getList(d, as[[]string](v, m), m.Bit, (*Decoder).Str)
+	case Raws:
+		getList(d, as[[]json.RawMessage](v, m), m.Bit, getRaw)
+	case List:
+		getObjects(d, m, v)
+	case Obj:
+		getObject(d, m, v)
+	case MapStr:
+		getMap(d, as[map[string]string](v, m), m.Bit, (*Decoder).Str)
+	case MapInt:
+		getMap(d, as[map[string]int](v, m), m.Bit, getInt)
+	case MapRaw:
+		getMap(d, as[map[string]json.RawMessage](v, m), m.Bit, getRaw)
+	case Custom: // keep reads them, whose names nobody knows
+		d.Keep()
+	}
+}
+
+func getInt(d *Decoder) (int, bool) {
+	m := d.Mark()
+	n, ok := d.Int()
+	if ok && int64(int(n)) != n { // an int of 32 bits
+		d.Reset(m)
+		return 0, false
+	}
+	return int(n), ok
+}
+
+func getRaw(d *Decoder) (json.RawMessage, bool) { return json.RawMessage(d.RawText()), true }
+
+func getOpt[T any](d *Decoder, p *runtime.Opt[T], read func(*Decoder) (T, bool)) {
+	if d.Null() {
+		p.SetNull()
+		return
+	}
+	if v, ok := read(d); ok {
+		p.Set(v)
+		return
+	}
+	p.Clear()
+	d.Odd(0)
+}
+
+func getPlain[T any](d *Decoder, p *T, bit uint8, read func(*Decoder) (T, bool)) {
+	if v, ok := read(d); ok {
+		*p = v
+		d.Seen(bit)
+		return
+	}
+	var zero T
+	*p = zero
+	d.Odd(bit)
+}
+
+// getNull reads a null as an absence that is to come back as null; bit remembers
+// it.
+func getNull(d *Decoder, bit uint8) bool {
+	if bit == 0 || !d.Null() {
+		return false
+	}
+	d.Seen(bit)
+	return true
+}
+
+// getList reads an array element by element; when one does not fit, the whole
+// array is kept as a misfit. A null sets the bit and leaves the list nil.
+func getList[T any](d *Decoder, p *[]T, bit uint8, read func(*Decoder) (T, bool)) {
+	*p = nil
+	if getNull(d, bit) {
+		return
+	}
+	m := d.Mark()
+	if d.Peek() != '[' {
+		d.Odd(bit)
+		return
+	}
+	list := []T{}
+	for d.Array(); d.More(); {
+		v, ok := read(d)
+		if !ok {
+			d.Reset(m)
+			d.Odd(bit)
+			return
+		}
+		list = append(list, v)
+	}
+	*p = list
+}
+
+// getMap reads an object whose members all have values of one kind.
+func getMap[T any](d *Decoder, p *map[string]T, bit uint8, read func(*Decoder) (T, bool)) {
+	*p = nil
+	if getNull(d, bit) {
+		return
+	}
+	m := d.Mark()
+	if d.Peek() != '{' {
+		d.Odd(bit)
+		return
+	}
+	outer := d.Enter()
+	values := map[string]T{}
+	for d.Open(outer); d.Next(); {
+		name := string(d.Key())
+		v, ok := read(d)
+		if !ok {
+			d.Reset(m)
+			d.Odd(bit)
+			return
+		}
+		values[name] = v
+	}
+	*p = values
+}
+
+// getObject reads a nested object.
+func getObject(d *Decoder, m *Member, v unsafe.Pointer) {
+	p := as[unsafe.Pointer](v, m)
+	*p = nil
+	if getNull(d, m.Bit) {
+		return
+	}
+	if d.Peek() != '{' {
+		d.Odd(m.Bit)
+		return
+	}
+	s := m.Elem()
+	outer, o := d.Enter(), s.Make(1)
+	decode(d, s, o)
+	d.Leave(outer)
+	*p = o
+}
+
+// slice is how Go lays out a slice.
+type slice struct {
+	data     unsafe.Pointer
+	len, cap int
+}
+
+// block is memory for the elements of the lists of one type, so that a page of
+// objects with many short lists takes few allocations. A list keeps at most one
+// block alive, which is maxBlock bytes unless the list itself is longer.
+type block struct {
+	of    *Struct
+	buf   slice
+	first int  // where in the body the first list started
+	total int  // elements so far
+	busy  bool // a list of the same type is being read further out
+}
+
+const maxBlock = 16 << 10
+
+func blockOf(d *Decoder, s *Struct) *block {
+	for _, x := range d.Blocks {
+		if b, ok := x.(*block); ok && b.of == s {
+			if b.busy {
+				break
+			}
+			return b
+		}
+	}
+	b := &block{of: s, first: d.Offset()}
+	d.Blocks = append(d.Blocks, b)
+	return b
+}
+
+func (b *block) at(i int) unsafe.Pointer { return unsafe.Add(b.buf.data, uintptr(i)*b.of.Size) }
+
+// room makes room for one more element of the list that starts at start, and
+// gives its new start. A new block is as large as the rest of the body will
+// need if it goes on like the part that was read.
+func (b *block) room(d *Decoder, start int) int {
+	b.total++
+	if b.buf.len < b.buf.cap {
+		return start
+	}
+	n := b.buf.len - start
+	rest := b.total * d.Rest() / max(1, d.Offset()-b.first)
+	most := maxBlock / max(1, int(b.of.Size))
+	grown := max(n+1, min(n+1+rest, max(most, 2*n), 2*b.buf.cap+2))
+	data := b.of.Make(grown)
+	if n > 0 {
+		b.of.Move(data, b.at(start), n)
+	}
+	b.buf = slice{data, n, grown}
+	return 0
+}
+
+// getObjects reads a list of objects.
+func getObjects(d *Decoder, m *Member, v unsafe.Pointer) {
+	p := as[slice](v, m)
+	*p = slice{}
+	if getNull(d, m.Bit) {
+		return
+	}
+	mark := d.Mark()
+	if d.Peek() != '[' {
+		d.Odd(m.Bit)
+		return
+	}
+	s := m.Elem()
+	b := blockOf(d, s)
+	b.busy = true
+	outer, fits, start := d.Enter(), true, b.buf.len
+	for d.Array(); d.More(); {
+		if fits = d.Peek() == '{'; !fits {
+			break
+		}
+		start = b.room(d, start)
+		b.buf.len++
+		decode(d, s, b.at(b.buf.len-1))
+	}
+	b.busy = false
+	d.Leave(outer)
+	switch n := b.buf.len - start; {
+	case !fits:
+		d.Reset(mark)
+		d.Odd(m.Bit)
+	case n == 0:
+		*p = slice{data: s.Make(0)}
+	default:
+		*p = slice{b.at(start), n, n}
+	}
+}
