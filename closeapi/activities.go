@@ -24,7 +24,8 @@ import (
 // Close API: GET /activity/ (tool close_activities_list)
 // https://developer.close.com/api/resources/activities
 func ActivitiesList(ctx context.Context, c *runtime.Client, p ActivitiesListParams, opts ...runtime.CallOption) (*runtime.Page[Activity], error) {
-	return runtime.CallPage(ctx, c, &opActivitiesList, &p, p.Skip, wire.Decode[Activity], opts)
+	v, err := wire.CallPage(ctx, c, &opActivitiesList, &p, p.Skip, &structActivity, opts)
+	return (*runtime.Page[Activity])(v), err
 }
 
 // ActivitiesAll yields the items of all pages of [ActivitiesList], fetching a page when the one before
@@ -69,38 +70,35 @@ type ActivitiesListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *ActivitiesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*ActivitiesListParams) Wire() *wire.Struct { return &structActivitiesListParams }
-
-var structActivitiesListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.TypeIn), In: &wire.Field{Name: "_type__in", In: wire.Query, Flags: wire.Open, Enum: wordsActivityType}},
-		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.UserIDIn), In: &wire.Field{Name: "user_id__in", In: wire.Query, ID: &kindAny, From: "close_users_list"}},
-		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.ContactIDIn), In: &wire.Field{Name: "contact_id__in", In: wire.Query, ID: &kindContact}},
-		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.LeadIDIn), In: &wire.Field{Name: "lead_id__in", In: wire.Query, ID: &kindLead}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ThreadEmails), In: &wire.Field{Name: "thread_emails", In: wire.Query, Enum: wordsThreadEmails}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query}},
-		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-		{As: wire.OptInt, At: unsafe.Offsetof(ActivitiesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(ActivitiesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
-		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
-		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindActivity}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
-		{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query, Flags: wire.Open, Enum: wordsActivityType}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	},
+func (v *ActivitiesListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structActivitiesListParams, unsafe.Pointer(v))
 }
+
+var structActivitiesListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.TypeIn), In: &wire.Field{Name: "_type__in", In: wire.Query, Flags: wire.Open, Enum: wordsActivityType}},
+	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.UserIDIn), In: &wire.Field{Name: "user_id__in", In: wire.Query, ID: &kindAny, From: "close_users_list"}},
+	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.ContactIDIn), In: &wire.Field{Name: "contact_id__in", In: wire.Query, ID: &kindContact}},
+	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.LeadIDIn), In: &wire.Field{Name: "lead_id__in", In: wire.Query, ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ThreadEmails), In: &wire.Field{Name: "thread_emails", In: wire.Query, Enum: wordsThreadEmails}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query}},
+	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(ActivitiesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(ActivitiesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
+	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
+	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindActivity}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
+	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query, Flags: wire.Open, Enum: wordsActivityType}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+}}
 
 var opActivitiesList = runtime.Operation{
 	Tool: "close_activities_list", Method: "GET", Path: "/activity/", Effect: runtime.Read, Idempotent: true,
@@ -142,16 +140,19 @@ type ActivityBase struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ActivityBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v ActivityBase) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structActivityBase, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ActivityBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*ActivityBase) Wire() *wire.Struct { return &structActivityBase }
+func (v *ActivityBase) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structActivityBase, unsafe.Pointer(v))
+}
 
 var structActivityBase = wire.Struct{
-	Size: unsafe.Sizeof(ActivityBase{}), Make: wire.Make[ActivityBase], Move: wire.Move[ActivityBase],
+	Size: unsafe.Sizeof(ActivityBase{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]ActivityBase, 0, n), unsafe.Slice((*ActivityBase)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(ActivityBase{}.ID)},
 		{Name: "_type", Bit: 2, As: wire.Str, At: unsafe.Offsetof(ActivityBase{}.Type)},
@@ -162,7 +163,7 @@ var structActivityBase = wire.Struct{
 		{Name: "users", Bit: 3, As: wire.Strs, At: unsafe.Offsetof(ActivityBase{}.Users)},
 		{Name: "activity_at", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.ActivityAt)},
 		{Name: "organization_id", Bit: 4, As: wire.Str, At: unsafe.Offsetof(ActivityBase{}.OrganizationID)},
-		{Name: "comment_summary", Bit: 5, As: wire.Obj, At: unsafe.Offsetof(ActivityBase{}.CommentSummary), Elem: wire.Elem[CommentSummary]},
+		{Name: "comment_summary", Bit: 5, As: wire.Obj, At: unsafe.Offsetof(ActivityBase{}.CommentSummary), Elem: func() *wire.Struct { return &structCommentSummary }},
 		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.CreatedBy)},
 		{Name: "created_by_name", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.CreatedByName)},
 		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.UpdatedBy)},
@@ -197,93 +198,111 @@ type Activity struct {
 
 // AsCall gives the whole of an item whose _type is Call; false for any other.
 func (v *Activity) AsCall() (*Call, bool) {
-	return wire.Variant[Call](v, v.Type == "Call")
+	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "Call", &structCall)
+	return (*Call)(to), ok
 }
 
 // AsEmail gives the whole of an item whose _type is Email; false for any other.
 func (v *Activity) AsEmail() (*Email, bool) {
-	return wire.Variant[Email](v, v.Type == "Email")
+	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "Email", &structEmail)
+	return (*Email)(to), ok
 }
 
 // AsEmailThread gives the whole of an item whose _type is EmailThread; false for any other.
 func (v *Activity) AsEmailThread() (*EmailThread, bool) {
-	return wire.Variant[EmailThread](v, v.Type == "EmailThread")
+	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "EmailThread", &structEmailThread)
+	return (*EmailThread)(to), ok
 }
 
 // AsNote gives the whole of an item whose _type is Note; false for any other.
 func (v *Activity) AsNote() (*Note, bool) {
-	return wire.Variant[Note](v, v.Type == "Note")
+	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "Note", &structNote)
+	return (*Note)(to), ok
 }
 
 // AsSMS gives the whole of an item whose _type is SMS; false for any other.
 func (v *Activity) AsSMS() (*SMS, bool) {
-	return wire.Variant[SMS](v, v.Type == "SMS")
+	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "SMS", &structSMS)
+	return (*SMS)(to), ok
 }
 
 // AsMeeting gives the whole of an item whose _type is Meeting; false for any other.
 func (v *Activity) AsMeeting() (*Meeting, bool) {
-	return wire.Variant[Meeting](v, v.Type == "Meeting")
+	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "Meeting", &structMeeting)
+	return (*Meeting)(to), ok
 }
 
 // AsCreatedActivity gives the whole of an item whose _type is Created; false for any other.
 func (v *Activity) AsCreatedActivity() (*CreatedActivity, bool) {
-	return wire.Variant[CreatedActivity](v, v.Type == "Created")
+	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "Created", &structCreatedActivity)
+	return (*CreatedActivity)(to), ok
 }
 
 // AsLeadStatusChange gives the whole of an item whose _type is LeadStatusChange; false for any other.
 func (v *Activity) AsLeadStatusChange() (*LeadStatusChange, bool) {
-	return wire.Variant[LeadStatusChange](v, v.Type == "LeadStatusChange")
+	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "LeadStatusChange", &structLeadStatusChange)
+	return (*LeadStatusChange)(to), ok
 }
 
 // AsOpportunityStatusChange gives the whole of an item whose _type is OpportunityStatusChange; false
 // for any other.
 func (v *Activity) AsOpportunityStatusChange() (*OpportunityStatusChange, bool) {
-	return wire.Variant[OpportunityStatusChange](v, v.Type == "OpportunityStatusChange")
+	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "OpportunityStatusChange", &structOpportunityStatusChange)
+	return (*OpportunityStatusChange)(to), ok
 }
 
 // AsTaskCompletedActivity gives the whole of an item whose _type is TaskCompleted; false for any
 // other.
 func (v *Activity) AsTaskCompletedActivity() (*TaskCompletedActivity, bool) {
-	return wire.Variant[TaskCompletedActivity](v, v.Type == "TaskCompleted")
+	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "TaskCompleted", &structTaskCompletedActivity)
+	return (*TaskCompletedActivity)(to), ok
 }
 
 // AsLeadMergeActivity gives the whole of an item whose _type is LeadMerge; false for any other.
 func (v *Activity) AsLeadMergeActivity() (*LeadMergeActivity, bool) {
-	return wire.Variant[LeadMergeActivity](v, v.Type == "LeadMerge")
+	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "LeadMerge", &structLeadMergeActivity)
+	return (*LeadMergeActivity)(to), ok
 }
 
 // AsWhatsAppMessage gives the whole of an item whose _type is WhatsAppMessage; false for any other.
 func (v *Activity) AsWhatsAppMessage() (*WhatsAppMessage, bool) {
-	return wire.Variant[WhatsAppMessage](v, v.Type == "WhatsAppMessage")
+	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "WhatsAppMessage", &structWhatsAppMessage)
+	return (*WhatsAppMessage)(to), ok
 }
 
 // AsFormSubmission gives the whole of an item whose _type is FormSubmission; false for any other.
 func (v *Activity) AsFormSubmission() (*FormSubmission, bool) {
-	return wire.Variant[FormSubmission](v, v.Type == "FormSubmission")
+	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "FormSubmission", &structFormSubmission)
+	return (*FormSubmission)(to), ok
 }
 
 // AsCustomActivity gives the whole of an item whose _type is Custom; false for any other.
 func (v *Activity) AsCustomActivity() (*CustomActivity, bool) {
-	return wire.Variant[CustomActivity](v, v.Type == "Custom")
+	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "Custom", &structCustomActivity)
+	return (*CustomActivity)(to), ok
 }
 
 // AsImportUpdateActivity gives the whole of an item whose _type is ImportUpdate; false for any other.
 func (v *Activity) AsImportUpdateActivity() (*ImportUpdateActivity, bool) {
-	return wire.Variant[ImportUpdateActivity](v, v.Type == "ImportUpdate")
+	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "ImportUpdate", &structImportUpdateActivity)
+	return (*ImportUpdateActivity)(to), ok
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Activity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Activity) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structActivity, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Activity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Activity) Wire() *wire.Struct { return &structActivity }
+func (v *Activity) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structActivity, unsafe.Pointer(v))
+}
 
 var structActivity = wire.Struct{
 	Base: &structActivityBase,
-	Size: unsafe.Sizeof(Activity{}), Make: wire.Make[Activity], Move: wire.Move[Activity],
+	Size: unsafe.Sizeof(Activity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Activity, 0, n), unsafe.Slice((*Activity)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Status)},
 		{Name: "direction", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Direction)},
@@ -346,17 +365,20 @@ type Meeting struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Meeting) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Meeting) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structMeeting, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Meeting) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Meeting) Wire() *wire.Struct { return &structMeeting }
+func (v *Meeting) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structMeeting, unsafe.Pointer(v))
+}
 
 var structMeeting = wire.Struct{
 	Base: &structActivityBase,
-	Size: unsafe.Sizeof(Meeting{}), Make: wire.Make[Meeting], Move: wire.Move[Meeting],
+	Size: unsafe.Sizeof(Meeting{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Meeting, 0, n), unsafe.Slice((*Meeting)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "title", Bit: 8, As: wire.Str, At: unsafe.Offsetof(Meeting{}.Title)},
 		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.Status)},
@@ -367,13 +389,13 @@ var structMeeting = wire.Struct{
 		{Name: "is_recurring", Bit: 12, As: wire.Bool, At: unsafe.Offsetof(Meeting{}.IsRecurring)},
 		{Name: "location", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.Location)},
 		{Name: "note", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.Note)},
-		{Name: "attendees", Bit: 13, As: wire.List, At: unsafe.Offsetof(Meeting{}.Attendees), Elem: wire.Elem[MeetingAttendee]},
+		{Name: "attendees", Bit: 13, As: wire.List, At: unsafe.Offsetof(Meeting{}.Attendees), Elem: func() *wire.Struct { return &structMeetingAttendee }},
 		{Name: "user_note", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.UserNote)},
 		{Name: "user_note_html", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.UserNoteHTML)},
 		{Name: "user_note_mentions", Bit: 14, As: wire.Strs, At: unsafe.Offsetof(Meeting{}.UserNoteMentions)},
 		{Name: "user_note_date_updated", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.UserNoteDateUpdated)},
-		{Name: "summary", Bit: 15, As: wire.Obj, At: unsafe.Offsetof(Meeting{}.Summary), Elem: wire.Elem[MeetingSummary]},
-		{Name: "transcripts", Bit: 16, As: wire.List, At: unsafe.Offsetof(Meeting{}.Transcripts), Elem: wire.Elem[Transcript]},
+		{Name: "summary", Bit: 15, As: wire.Obj, At: unsafe.Offsetof(Meeting{}.Summary), Elem: func() *wire.Struct { return &structMeetingSummary }},
+		{Name: "transcripts", Bit: 16, As: wire.List, At: unsafe.Offsetof(Meeting{}.Transcripts), Elem: func() *wire.Struct { return &structTranscript }},
 		{Name: "outcome_id", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.OutcomeID)},
 		{Name: "outcome_reason", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.OutcomeReason)},
 		{Name: "outcome_autofill_confidence", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.OutcomeAutofillConfidence)},
@@ -389,11 +411,11 @@ var structMeeting = wire.Struct{
 		{Name: "provider_calendar_event_id", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.ProviderCalendarEventID)},
 		{Name: "provider_calendar_ids", Bit: 18, As: wire.Strs, At: unsafe.Offsetof(Meeting{}.ProviderCalendarIDs)},
 		{Name: "provider_calendar_type", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.ProviderCalendarType)},
-		{Name: "conference_links", Bit: 19, As: wire.List, At: unsafe.Offsetof(Meeting{}.ConferenceLinks), Elem: wire.Elem[ConferenceLink]},
+		{Name: "conference_links", Bit: 19, As: wire.List, At: unsafe.Offsetof(Meeting{}.ConferenceLinks), Elem: func() *wire.Struct { return &structConferenceLink }},
 		{Name: "attached_call_ids", Bit: 20, As: wire.Strs, At: unsafe.Offsetof(Meeting{}.AttachedCallIDs)},
 		{Name: "notetaker_id", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.NotetakerID)},
 		{Name: "integrations", Bit: 21, As: wire.Raws, At: unsafe.Offsetof(Meeting{}.Integrations)},
-		{Name: "_paused_subscriptions", Bit: 22, As: wire.List, At: unsafe.Offsetof(Meeting{}.PausedSubscriptions), Elem: wire.Elem[PausedSubscription]},
+		{Name: "_paused_subscriptions", Bit: 22, As: wire.List, At: unsafe.Offsetof(Meeting{}.PausedSubscriptions), Elem: func() *wire.Struct { return &structPausedSubscription }},
 	},
 }
 
@@ -409,16 +431,19 @@ type MeetingAttendee struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v MeetingAttendee) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v MeetingAttendee) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structMeetingAttendee, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *MeetingAttendee) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*MeetingAttendee) Wire() *wire.Struct { return &structMeetingAttendee }
+func (v *MeetingAttendee) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structMeetingAttendee, unsafe.Pointer(v))
+}
 
 var structMeetingAttendee = wire.Struct{
-	Size: unsafe.Sizeof(MeetingAttendee{}), Make: wire.Make[MeetingAttendee], Move: wire.Move[MeetingAttendee],
+	Size: unsafe.Sizeof(MeetingAttendee{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]MeetingAttendee, 0, n), unsafe.Slice((*MeetingAttendee)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "email", As: wire.OptStr, At: unsafe.Offsetof(MeetingAttendee{}.Email)},
 		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(MeetingAttendee{}.Name)},
@@ -437,16 +462,19 @@ type MeetingSummary struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v MeetingSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v MeetingSummary) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structMeetingSummary, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *MeetingSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*MeetingSummary) Wire() *wire.Struct { return &structMeetingSummary }
+func (v *MeetingSummary) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structMeetingSummary, unsafe.Pointer(v))
+}
 
 var structMeetingSummary = wire.Struct{
-	Size: unsafe.Sizeof(MeetingSummary{}), Make: wire.Make[MeetingSummary], Move: wire.Move[MeetingSummary],
+	Size: unsafe.Sizeof(MeetingSummary{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]MeetingSummary, 0, n), unsafe.Slice((*MeetingSummary)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(MeetingSummary{}.Text)},
 		{Name: "html", As: wire.OptStr, At: unsafe.Offsetof(MeetingSummary{}.HTML)},
@@ -461,16 +489,19 @@ type ConferenceLink struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ConferenceLink) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v ConferenceLink) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structConferenceLink, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ConferenceLink) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*ConferenceLink) Wire() *wire.Struct { return &structConferenceLink }
+func (v *ConferenceLink) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structConferenceLink, unsafe.Pointer(v))
+}
 
 var structConferenceLink = wire.Struct{
-	Size: unsafe.Sizeof(ConferenceLink{}), Make: wire.Make[ConferenceLink], Move: wire.Move[ConferenceLink],
+	Size: unsafe.Sizeof(ConferenceLink{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]ConferenceLink, 0, n), unsafe.Slice((*ConferenceLink)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(ConferenceLink{}.Type)},
 		{Name: "url", As: wire.OptStr, At: unsafe.Offsetof(ConferenceLink{}.URL)},
@@ -489,16 +520,19 @@ type PausedSubscription struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v PausedSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v PausedSubscription) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structPausedSubscription, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *PausedSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*PausedSubscription) Wire() *wire.Struct { return &structPausedSubscription }
+func (v *PausedSubscription) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structPausedSubscription, unsafe.Pointer(v))
+}
 
 var structPausedSubscription = wire.Struct{
-	Size: unsafe.Sizeof(PausedSubscription{}), Make: wire.Make[PausedSubscription], Move: wire.Move[PausedSubscription],
+	Size: unsafe.Sizeof(PausedSubscription{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]PausedSubscription, 0, n), unsafe.Slice((*PausedSubscription)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", As: wire.OptStr, At: unsafe.Offsetof(PausedSubscription{}.ID)},
 		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(PausedSubscription{}.ContactID)},
@@ -521,20 +555,23 @@ type Transcript struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Transcript) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Transcript) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structTranscript, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Transcript) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Transcript) Wire() *wire.Struct { return &structTranscript }
+func (v *Transcript) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structTranscript, unsafe.Pointer(v))
+}
 
 var structTranscript = wire.Struct{
-	Size: unsafe.Sizeof(Transcript{}), Make: wire.Make[Transcript], Move: wire.Move[Transcript],
+	Size: unsafe.Sizeof(Transcript{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Transcript, 0, n), unsafe.Slice((*Transcript)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", As: wire.OptStr, At: unsafe.Offsetof(Transcript{}.ID)},
-		{Name: "utterances", Bit: 1, As: wire.List, At: unsafe.Offsetof(Transcript{}.Utterances), Elem: wire.Elem[TranscriptUtterance]},
-		{Name: "speakers", Bit: 2, As: wire.List, At: unsafe.Offsetof(Transcript{}.Speakers), Elem: wire.Elem[TranscriptSpeaker]},
+		{Name: "utterances", Bit: 1, As: wire.List, At: unsafe.Offsetof(Transcript{}.Utterances), Elem: func() *wire.Struct { return &structTranscriptUtterance }},
+		{Name: "speakers", Bit: 2, As: wire.List, At: unsafe.Offsetof(Transcript{}.Speakers), Elem: func() *wire.Struct { return &structTranscriptSpeaker }},
 		{Name: "has_speaker_labels", As: wire.OptBool, At: unsafe.Offsetof(Transcript{}.HasSpeakerLabels)},
 		{Name: "summary_text", As: wire.OptStr, At: unsafe.Offsetof(Transcript{}.SummaryText)},
 		{Name: "summary_html", As: wire.OptStr, At: unsafe.Offsetof(Transcript{}.SummaryHTML)},
@@ -551,16 +588,19 @@ type TranscriptSpeaker struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v TranscriptSpeaker) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v TranscriptSpeaker) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structTranscriptSpeaker, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *TranscriptSpeaker) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*TranscriptSpeaker) Wire() *wire.Struct { return &structTranscriptSpeaker }
+func (v *TranscriptSpeaker) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structTranscriptSpeaker, unsafe.Pointer(v))
+}
 
 var structTranscriptSpeaker = wire.Struct{
-	Size: unsafe.Sizeof(TranscriptSpeaker{}), Make: wire.Make[TranscriptSpeaker], Move: wire.Move[TranscriptSpeaker],
+	Size: unsafe.Sizeof(TranscriptSpeaker{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]TranscriptSpeaker, 0, n), unsafe.Slice((*TranscriptSpeaker)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "speaker_label", As: wire.OptStr, At: unsafe.Offsetof(TranscriptSpeaker{}.SpeakerLabel)},
 		{Name: "speaker_side", As: wire.OptStr, At: unsafe.Offsetof(TranscriptSpeaker{}.SpeakerSide)},
@@ -581,23 +621,26 @@ type TranscriptUtterance struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v TranscriptUtterance) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v TranscriptUtterance) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structTranscriptUtterance, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *TranscriptUtterance) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*TranscriptUtterance) Wire() *wire.Struct { return &structTranscriptUtterance }
+func (v *TranscriptUtterance) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structTranscriptUtterance, unsafe.Pointer(v))
+}
 
 var structTranscriptUtterance = wire.Struct{
-	Size: unsafe.Sizeof(TranscriptUtterance{}), Make: wire.Make[TranscriptUtterance], Move: wire.Move[TranscriptUtterance],
+	Size: unsafe.Sizeof(TranscriptUtterance{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]TranscriptUtterance, 0, n), unsafe.Slice((*TranscriptUtterance)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "speaker_label", As: wire.OptStr, At: unsafe.Offsetof(TranscriptUtterance{}.SpeakerLabel)},
 		{Name: "speaker_side", As: wire.OptStr, At: unsafe.Offsetof(TranscriptUtterance{}.SpeakerSide)},
 		{Name: "start", As: wire.OptFloat, At: unsafe.Offsetof(TranscriptUtterance{}.Start)},
 		{Name: "end", As: wire.OptFloat, At: unsafe.Offsetof(TranscriptUtterance{}.End)},
 		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(TranscriptUtterance{}.Text)},
-		{Name: "words", Bit: 1, As: wire.List, At: unsafe.Offsetof(TranscriptUtterance{}.Words), Elem: wire.Elem[TranscriptWord]},
+		{Name: "words", Bit: 1, As: wire.List, At: unsafe.Offsetof(TranscriptUtterance{}.Words), Elem: func() *wire.Struct { return &structTranscriptWord }},
 	},
 }
 
@@ -610,16 +653,19 @@ type TranscriptWord struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v TranscriptWord) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v TranscriptWord) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structTranscriptWord, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *TranscriptWord) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*TranscriptWord) Wire() *wire.Struct { return &structTranscriptWord }
+func (v *TranscriptWord) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structTranscriptWord, unsafe.Pointer(v))
+}
 
 var structTranscriptWord = wire.Struct{
-	Size: unsafe.Sizeof(TranscriptWord{}), Make: wire.Make[TranscriptWord], Move: wire.Move[TranscriptWord],
+	Size: unsafe.Sizeof(TranscriptWord{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]TranscriptWord, 0, n), unsafe.Slice((*TranscriptWord)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(TranscriptWord{}.Text)},
 		{Name: "start", As: wire.OptFloat, At: unsafe.Offsetof(TranscriptWord{}.Start)},
@@ -635,17 +681,20 @@ type CreatedActivity struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v CreatedActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v CreatedActivity) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structCreatedActivity, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *CreatedActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CreatedActivity) Wire() *wire.Struct { return &structCreatedActivity }
+func (v *CreatedActivity) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structCreatedActivity, unsafe.Pointer(v))
+}
 
 var structCreatedActivity = wire.Struct{
 	Base: &structActivityBase,
-	Size: unsafe.Sizeof(CreatedActivity{}), Make: wire.Make[CreatedActivity], Move: wire.Move[CreatedActivity],
+	Size: unsafe.Sizeof(CreatedActivity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]CreatedActivity, 0, n), unsafe.Slice((*CreatedActivity)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(CreatedActivity{}.Source)},
 		{Name: "import_id", As: wire.OptStr, At: unsafe.Offsetof(CreatedActivity{}.ImportID)},
@@ -664,23 +713,26 @@ type LeadStatusChange struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v LeadStatusChange) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v LeadStatusChange) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structLeadStatusChange, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *LeadStatusChange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*LeadStatusChange) Wire() *wire.Struct { return &structLeadStatusChange }
+func (v *LeadStatusChange) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structLeadStatusChange, unsafe.Pointer(v))
+}
 
 var structLeadStatusChange = wire.Struct{
 	Base: &structActivityBase,
-	Size: unsafe.Sizeof(LeadStatusChange{}), Make: wire.Make[LeadStatusChange], Move: wire.Move[LeadStatusChange],
+	Size: unsafe.Sizeof(LeadStatusChange{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]LeadStatusChange, 0, n), unsafe.Slice((*LeadStatusChange)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "old_status_id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(LeadStatusChange{}.OldStatusID)},
 		{Name: "old_status_label", As: wire.OptStr, At: unsafe.Offsetof(LeadStatusChange{}.OldStatusLabel)},
 		{Name: "new_status_id", Bit: 9, As: wire.Str, At: unsafe.Offsetof(LeadStatusChange{}.NewStatusID)},
 		{Name: "new_status_label", As: wire.OptStr, At: unsafe.Offsetof(LeadStatusChange{}.NewStatusLabel)},
-		{Name: "_paused_subscriptions", Bit: 10, As: wire.List, At: unsafe.Offsetof(LeadStatusChange{}.PausedSubscriptions), Elem: wire.Elem[PausedSubscription]},
+		{Name: "_paused_subscriptions", Bit: 10, As: wire.List, At: unsafe.Offsetof(LeadStatusChange{}.PausedSubscriptions), Elem: func() *wire.Struct { return &structPausedSubscription }},
 	},
 }
 
@@ -708,17 +760,20 @@ type OpportunityStatusChange struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OpportunityStatusChange) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v OpportunityStatusChange) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structOpportunityStatusChange, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OpportunityStatusChange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*OpportunityStatusChange) Wire() *wire.Struct { return &structOpportunityStatusChange }
+func (v *OpportunityStatusChange) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structOpportunityStatusChange, unsafe.Pointer(v))
+}
 
 var structOpportunityStatusChange = wire.Struct{
 	Base: &structActivityBase,
-	Size: unsafe.Sizeof(OpportunityStatusChange{}), Make: wire.Make[OpportunityStatusChange], Move: wire.Move[OpportunityStatusChange],
+	Size: unsafe.Sizeof(OpportunityStatusChange{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]OpportunityStatusChange, 0, n), unsafe.Slice((*OpportunityStatusChange)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "opportunity_id", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OpportunityID)},
 		{Name: "old_status_id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(OpportunityStatusChange{}.OldStatusID)},
@@ -753,17 +808,20 @@ type TaskCompletedActivity struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v TaskCompletedActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v TaskCompletedActivity) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structTaskCompletedActivity, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *TaskCompletedActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*TaskCompletedActivity) Wire() *wire.Struct { return &structTaskCompletedActivity }
+func (v *TaskCompletedActivity) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structTaskCompletedActivity, unsafe.Pointer(v))
+}
 
 var structTaskCompletedActivity = wire.Struct{
 	Base: &structActivityBase,
-	Size: unsafe.Sizeof(TaskCompletedActivity{}), Make: wire.Make[TaskCompletedActivity], Move: wire.Move[TaskCompletedActivity],
+	Size: unsafe.Sizeof(TaskCompletedActivity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]TaskCompletedActivity, 0, n), unsafe.Slice((*TaskCompletedActivity)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "task_id", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.TaskID)},
 		{Name: "task_text", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.TaskText)},
@@ -787,17 +845,20 @@ type LeadMergeActivity struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v LeadMergeActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v LeadMergeActivity) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structLeadMergeActivity, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *LeadMergeActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*LeadMergeActivity) Wire() *wire.Struct { return &structLeadMergeActivity }
+func (v *LeadMergeActivity) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structLeadMergeActivity, unsafe.Pointer(v))
+}
 
 var structLeadMergeActivity = wire.Struct{
 	Base: &structActivityBase,
-	Size: unsafe.Sizeof(LeadMergeActivity{}), Make: wire.Make[LeadMergeActivity], Move: wire.Move[LeadMergeActivity],
+	Size: unsafe.Sizeof(LeadMergeActivity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]LeadMergeActivity, 0, n), unsafe.Slice((*LeadMergeActivity)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "merge_status", As: wire.OptStr, At: unsafe.Offsetof(LeadMergeActivity{}.MergeStatus)},
 		{Name: "source_lead_id", As: wire.OptStr, At: unsafe.Offsetof(LeadMergeActivity{}.SourceLeadID)},
@@ -816,17 +877,20 @@ type ImportUpdateActivity struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ImportUpdateActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v ImportUpdateActivity) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structImportUpdateActivity, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ImportUpdateActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*ImportUpdateActivity) Wire() *wire.Struct { return &structImportUpdateActivity }
+func (v *ImportUpdateActivity) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structImportUpdateActivity, unsafe.Pointer(v))
+}
 
 var structImportUpdateActivity = wire.Struct{
 	Base: &structActivityBase,
-	Size: unsafe.Sizeof(ImportUpdateActivity{}), Make: wire.Make[ImportUpdateActivity], Move: wire.Move[ImportUpdateActivity],
+	Size: unsafe.Sizeof(ImportUpdateActivity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]ImportUpdateActivity, 0, n), unsafe.Slice((*ImportUpdateActivity)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "import_id", As: wire.OptStr, At: unsafe.Offsetof(ImportUpdateActivity{}.ImportID)},
 		{Name: "reverted", As: wire.OptBool, At: unsafe.Offsetof(ImportUpdateActivity{}.Reverted)},
@@ -856,17 +920,20 @@ type WhatsAppMessage struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v WhatsAppMessage) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v WhatsAppMessage) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structWhatsAppMessage, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *WhatsAppMessage) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*WhatsAppMessage) Wire() *wire.Struct { return &structWhatsAppMessage }
+func (v *WhatsAppMessage) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structWhatsAppMessage, unsafe.Pointer(v))
+}
 
 var structWhatsAppMessage = wire.Struct{
 	Base: &structActivityBase,
-	Size: unsafe.Sizeof(WhatsAppMessage{}), Make: wire.Make[WhatsAppMessage], Move: wire.Move[WhatsAppMessage],
+	Size: unsafe.Sizeof(WhatsAppMessage{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]WhatsAppMessage, 0, n), unsafe.Slice((*WhatsAppMessage)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "direction", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.Direction)},
 		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.Text)},
@@ -878,7 +945,7 @@ var structWhatsAppMessage = wire.Struct{
 		{Name: "local_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.LocalPhoneFormatted)},
 		{Name: "remote_phone", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.RemotePhone)},
 		{Name: "remote_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.RemotePhoneFormatted)},
-		{Name: "attachments", Bit: 8, As: wire.List, At: unsafe.Offsetof(WhatsAppMessage{}.Attachments), Elem: wire.Elem[Attachment]},
+		{Name: "attachments", Bit: 8, As: wire.List, At: unsafe.Offsetof(WhatsAppMessage{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }},
 		{Name: "integration_name", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.IntegrationName)},
 		{Name: "integration_link", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.IntegrationLink)},
 		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.Source)},
@@ -903,17 +970,20 @@ type FormSubmission struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v FormSubmission) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v FormSubmission) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structFormSubmission, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *FormSubmission) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*FormSubmission) Wire() *wire.Struct { return &structFormSubmission }
+func (v *FormSubmission) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structFormSubmission, unsafe.Pointer(v))
+}
 
 var structFormSubmission = wire.Struct{
 	Base: &structActivityBase,
-	Size: unsafe.Sizeof(FormSubmission{}), Make: wire.Make[FormSubmission], Move: wire.Move[FormSubmission],
+	Size: unsafe.Sizeof(FormSubmission{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]FormSubmission, 0, n), unsafe.Slice((*FormSubmission)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "form_id", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.FormID)},
 		{Name: "form_name", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.FormName)},
@@ -942,18 +1012,21 @@ type CustomActivity struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v CustomActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v CustomActivity) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structCustomActivity, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *CustomActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomActivity) Wire() *wire.Struct { return &structCustomActivity }
+func (v *CustomActivity) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structCustomActivity, unsafe.Pointer(v))
+}
 
 var structCustomActivity = wire.Struct{
 	Base:   &structActivityBase,
 	Custom: unsafe.Offsetof(CustomActivity{}.CustomFields),
-	Size:   unsafe.Sizeof(CustomActivity{}), Make: wire.Make[CustomActivity], Move: wire.Move[CustomActivity],
+	Size:   unsafe.Sizeof(CustomActivity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]CustomActivity, 0, n), unsafe.Slice((*CustomActivity)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "custom_activity_type_id", As: wire.OptStr, At: unsafe.Offsetof(CustomActivity{}.CustomActivityTypeID)},
 		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(CustomActivity{}.Status)},

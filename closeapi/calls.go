@@ -20,7 +20,8 @@ import (
 // Close API: POST /activity/call/ (tool close_call_create)
 // https://developer.close.com/api/resources/activities/calls
 func CallCreate(ctx context.Context, c *runtime.Client, p CallCreateParams, opts ...runtime.CallOption) (*Call, error) {
-	return runtime.Call(ctx, c, &opCallCreate, &p, wire.Decode[Call], opts)
+	v, err := wire.Call(ctx, c, &opCallCreate, &p, &structCall, opts)
+	return (*Call)(v), err
 }
 
 // CallCreateParams are the parameters of [CallCreate].
@@ -60,36 +61,33 @@ type CallCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CallCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CallCreateParams) Wire() *wire.Struct { return &structCallCreateParams }
-
-var structCallCreateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CallCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Direction), In: &wire.Field{Name: "direction", Flags: wire.Nullable, Enum: wordsCallDirection}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Status), In: &wire.Field{Name: "status", Flags: wire.Nullable, Enum: wordsCallStatus}},
-		{As: wire.OptInt, At: unsafe.Offsetof(CallCreateParams{}.Duration), In: &wire.Field{Name: "duration", Flags: wire.Nullable | wire.Bounded, Min: 0, Max: 604800}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Phone), In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.OutcomeID), In: &wire.Field{Name: "outcome_id", Flags: wire.Nullable, ID: &kindOutcome}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.RecordingURL), In: &wire.Field{Name: "recording_url", Kind: wire.URL, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.VoicemailURL), In: &wire.Field{Name: "voicemail_url", Kind: wire.URL, Flags: wire.Nullable}},
-		{As: wire.Custom, At: unsafe.Offsetof(CallCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Source), In: &wire.Field{Name: "source", Flags: wire.Nullable, Enum: wordsCallSource}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.QualityInfo), In: &wire.Field{Name: "quality_info", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.ConversationTypeID), In: &wire.Field{Name: "conversation_type_id", Flags: wire.Nullable, ID: &kindAny}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.PlaybookID), In: &wire.Field{Name: "playbook_id", Flags: wire.Nullable, ID: &kindAny}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
-	},
+func (v *CallCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCallCreateParams, unsafe.Pointer(v))
 }
+
+var structCallCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CallCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Direction), In: &wire.Field{Name: "direction", Flags: wire.Nullable, Enum: wordsCallDirection}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Status), In: &wire.Field{Name: "status", Flags: wire.Nullable, Enum: wordsCallStatus}},
+	{As: wire.OptInt, At: unsafe.Offsetof(CallCreateParams{}.Duration), In: &wire.Field{Name: "duration", Flags: wire.Nullable | wire.Bounded, Min: 0, Max: 604800}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Phone), In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.OutcomeID), In: &wire.Field{Name: "outcome_id", Flags: wire.Nullable, ID: &kindOutcome}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.RecordingURL), In: &wire.Field{Name: "recording_url", Kind: wire.URL, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.VoicemailURL), In: &wire.Field{Name: "voicemail_url", Kind: wire.URL, Flags: wire.Nullable}},
+	{As: wire.Custom, At: unsafe.Offsetof(CallCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Source), In: &wire.Field{Name: "source", Flags: wire.Nullable, Enum: wordsCallSource}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.QualityInfo), In: &wire.Field{Name: "quality_info", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.ConversationTypeID), In: &wire.Field{Name: "conversation_type_id", Flags: wire.Nullable, ID: &kindAny}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.PlaybookID), In: &wire.Field{Name: "playbook_id", Flags: wire.Nullable, ID: &kindAny}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
+}}
 
 var opCallCreate = runtime.Operation{
 	Tool: "close_call_create", Method: "POST", Path: "/activity/call/", Effect: runtime.Write,
@@ -104,7 +102,8 @@ var opCallCreate = runtime.Operation{
 // Close API: GET /activity/call/{call_id}/ (tool close_call_get)
 // https://developer.close.com/api/resources/activities/calls
 func CallGet(ctx context.Context, c *runtime.Client, p CallGetParams, opts ...runtime.CallOption) (*Call, error) {
-	return runtime.Call(ctx, c, &opCallGet, &p, wire.Decode[Call], opts)
+	v, err := wire.Call(ctx, c, &opCallGet, &p, &structCall, opts)
+	return (*Call)(v), err
 }
 
 // CallGetParams are the parameters of [CallGet].
@@ -115,17 +114,12 @@ type CallGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CallGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *CallGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structCallGetParams, unsafe.Pointer(v)) }
 
-// Wire describes the struct; it is for package wire.
-func (*CallGetParams) Wire() *wire.Struct { return &structCallGetParams }
-
-var structCallGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CallGetParams{}.CallID), In: &wire.Field{Name: "call_id", In: wire.Path, Flags: wire.Required, ID: &kindCall}},
-		{As: wire.Strs, At: unsafe.Offsetof(CallGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
-}
+var structCallGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CallGetParams{}.CallID), In: &wire.Field{Name: "call_id", In: wire.Path, Flags: wire.Required, ID: &kindCall}},
+	{As: wire.Strs, At: unsafe.Offsetof(CallGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opCallGet = runtime.Operation{
 	Tool: "close_call_get", Method: "GET", Path: "/activity/call/{call_id}/", Effect: runtime.Read, Idempotent: true,
@@ -142,7 +136,8 @@ var opCallGet = runtime.Operation{
 // Close API: PUT /activity/call/{call_id}/ (tool close_call_update)
 // https://developer.close.com/api/resources/activities/calls
 func CallUpdate(ctx context.Context, c *runtime.Client, p CallUpdateParams, opts ...runtime.CallOption) (*Call, error) {
-	return runtime.Call(ctx, c, &opCallUpdate, &p, wire.Decode[Call], opts)
+	v, err := wire.Call(ctx, c, &opCallUpdate, &p, &structCall, opts)
+	return (*Call)(v), err
 }
 
 // CallUpdateParams are the parameters of [CallUpdate].
@@ -179,33 +174,30 @@ type CallUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CallUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CallUpdateParams) Wire() *wire.Struct { return &structCallUpdateParams }
-
-var structCallUpdateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CallUpdateParams{}.CallID), In: &wire.Field{Name: "call_id", In: wire.Path, Flags: wire.Required, ID: &kindCall}},
-		{As: wire.Raw, At: unsafe.Offsetof(CallUpdateParams{}.RecordingTranscript), In: &wire.Field{Name: "recording_transcript", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Nullable, ID: &kindLead}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.Status), In: &wire.Field{Name: "status", Flags: wire.Nullable, Enum: wordsCallStatus}},
-		{As: wire.OptInt, At: unsafe.Offsetof(CallUpdateParams{}.Duration), In: &wire.Field{Name: "duration", Flags: wire.Nullable | wire.Bounded, Min: 0, Max: 604800}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.Phone), In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.OutcomeID), In: &wire.Field{Name: "outcome_id", Flags: wire.Nullable, ID: &kindOutcome}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.RecordingURL), In: &wire.Field{Name: "recording_url", Kind: wire.URL, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.VoicemailURL), In: &wire.Field{Name: "voicemail_url", Kind: wire.URL, Flags: wire.Nullable}},
-		{As: wire.Custom, At: unsafe.Offsetof(CallUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.QualityInfo), In: &wire.Field{Name: "quality_info", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.ConversationTypeID), In: &wire.Field{Name: "conversation_type_id", Flags: wire.Nullable, ID: &kindAny}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.PlaybookID), In: &wire.Field{Name: "playbook_id", Flags: wire.Nullable, ID: &kindAny}},
-	},
+func (v *CallUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCallUpdateParams, unsafe.Pointer(v))
 }
+
+var structCallUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CallUpdateParams{}.CallID), In: &wire.Field{Name: "call_id", In: wire.Path, Flags: wire.Required, ID: &kindCall}},
+	{As: wire.Raw, At: unsafe.Offsetof(CallUpdateParams{}.RecordingTranscript), In: &wire.Field{Name: "recording_transcript", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Nullable, ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.Status), In: &wire.Field{Name: "status", Flags: wire.Nullable, Enum: wordsCallStatus}},
+	{As: wire.OptInt, At: unsafe.Offsetof(CallUpdateParams{}.Duration), In: &wire.Field{Name: "duration", Flags: wire.Nullable | wire.Bounded, Min: 0, Max: 604800}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.Phone), In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.OutcomeID), In: &wire.Field{Name: "outcome_id", Flags: wire.Nullable, ID: &kindOutcome}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.RecordingURL), In: &wire.Field{Name: "recording_url", Kind: wire.URL, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.VoicemailURL), In: &wire.Field{Name: "voicemail_url", Kind: wire.URL, Flags: wire.Nullable}},
+	{As: wire.Custom, At: unsafe.Offsetof(CallUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.QualityInfo), In: &wire.Field{Name: "quality_info", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.ConversationTypeID), In: &wire.Field{Name: "conversation_type_id", Flags: wire.Nullable, ID: &kindAny}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.PlaybookID), In: &wire.Field{Name: "playbook_id", Flags: wire.Nullable, ID: &kindAny}},
+}}
 
 var opCallUpdate = runtime.Operation{
 	Tool: "close_call_update", Method: "PUT", Path: "/activity/call/{call_id}/", Effect: runtime.Write, Idempotent: true,
@@ -229,16 +221,13 @@ type CallDeleteParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CallDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CallDeleteParams) Wire() *wire.Struct { return &structCallDeleteParams }
-
-var structCallDeleteParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CallDeleteParams{}.CallID), In: &wire.Field{Name: "call_id", In: wire.Path, Flags: wire.Required, ID: &kindCall}},
-	},
+func (v *CallDeleteParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCallDeleteParams, unsafe.Pointer(v))
 }
+
+var structCallDeleteParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CallDeleteParams{}.CallID), In: &wire.Field{Name: "call_id", In: wire.Path, Flags: wire.Required, ID: &kindCall}},
+}}
 
 var opCallDelete = runtime.Operation{
 	Tool: "close_call_delete", Method: "DELETE", Path: "/activity/call/{call_id}/", Effect: runtime.Destructive, Idempotent: true,
@@ -253,7 +242,8 @@ var opCallDelete = runtime.Operation{
 // Close API: GET /activity/call/ (tool close_calls_list)
 // https://developer.close.com/api/resources/activities/calls
 func CallsList(ctx context.Context, c *runtime.Client, p CallsListParams, opts ...runtime.CallOption) (*runtime.Page[Call], error) {
-	return runtime.CallPage(ctx, c, &opCallsList, &p, p.Skip, wire.Decode[Call], opts)
+	v, err := wire.CallPage(ctx, c, &opCallsList, &p, p.Skip, &structCall, opts)
+	return (*runtime.Page[Call])(v), err
 }
 
 // CallsAll yields the items of all pages of [CallsList], fetching a page when the one before is used
@@ -287,32 +277,29 @@ type CallsListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CallsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CallsListParams) Wire() *wire.Struct { return &structCallsListParams }
-
-var structCallsListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-		{As: wire.OptInt, At: unsafe.Offsetof(CallsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(CallsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-		{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-		{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
-		{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
-		{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindCall}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
-		{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	},
+func (v *CallsListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCallsListParams, unsafe.Pointer(v))
 }
+
+var structCallsListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(CallsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(CallsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+	{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+	{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
+	{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
+	{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindCall}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
+	{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+}}
 
 var opCallsList = runtime.Operation{
 	Tool: "close_calls_list", Method: "GET", Path: "/activity/call/", Effect: runtime.Read, Idempotent: true,
@@ -378,18 +365,19 @@ type Call struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Call) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Call) MarshalJSON() ([]byte, error) { return wire.Marshal(&structCall, unsafe.Pointer(&v)) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Call) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Call) Wire() *wire.Struct { return &structCall }
+func (v *Call) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structCall, unsafe.Pointer(v))
+}
 
 var structCall = wire.Struct{
 	Base:   &structActivityBase,
 	Custom: unsafe.Offsetof(Call{}.CustomFields),
-	Size:   unsafe.Sizeof(Call{}), Make: wire.Make[Call], Move: wire.Move[Call],
+	Size:   unsafe.Sizeof(Call{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Call, 0, n), unsafe.Slice((*Call)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(Call{}.ID)},
 		{Name: "direction", Bit: 9, As: wire.Str, At: unsafe.Offsetof(Call{}.Direction)},
@@ -401,8 +389,8 @@ var structCall = wire.Struct{
 		{Name: "outcome_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.OutcomeID)},
 		{Name: "recording_url", As: wire.OptStr, At: unsafe.Offsetof(Call{}.RecordingURL)},
 		{Name: "voicemail_url", As: wire.OptStr, At: unsafe.Offsetof(Call{}.VoicemailURL)},
-		{Name: "recording_transcript", Bit: 11, As: wire.Obj, At: unsafe.Offsetof(Call{}.RecordingTranscript), Elem: wire.Elem[Transcript]},
-		{Name: "voicemail_transcript", Bit: 12, As: wire.Obj, At: unsafe.Offsetof(Call{}.VoicemailTranscript), Elem: wire.Elem[Transcript]},
+		{Name: "recording_transcript", Bit: 11, As: wire.Obj, At: unsafe.Offsetof(Call{}.RecordingTranscript), Elem: func() *wire.Struct { return &structTranscript }},
+		{Name: "voicemail_transcript", Bit: 12, As: wire.Obj, At: unsafe.Offsetof(Call{}.VoicemailTranscript), Elem: func() *wire.Struct { return &structTranscript }},
 		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Call{}.CustomFields)},
 		{Name: "source", Bit: 13, As: wire.Str, At: unsafe.Offsetof(Call{}.Source)},
 		{Name: "quality_info", As: wire.OptStr, At: unsafe.Offsetof(Call{}.QualityInfo)},

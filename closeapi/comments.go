@@ -19,7 +19,8 @@ import (
 // Close API: POST /comment/ (tool close_comment_create)
 // https://developer.close.com/api/resources/comments
 func CommentCreate(ctx context.Context, c *runtime.Client, p CommentCreateParams, opts ...runtime.CallOption) (*Comment, error) {
-	return runtime.Call(ctx, c, &opCommentCreate, &p, wire.Decode[Comment], opts)
+	v, err := wire.Call(ctx, c, &opCommentCreate, &p, &structComment, opts)
+	return (*Comment)(v), err
 }
 
 // CommentCreateParams are the parameters of [CommentCreate].
@@ -29,17 +30,14 @@ type CommentCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CommentCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CommentCreateParams) Wire() *wire.Struct { return &structCommentCreateParams }
-
-var structCommentCreateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CommentCreateParams{}.ObjectID), In: &wire.Field{Name: "object_id", Flags: wire.Required, ID: &kindAny, From: "close_activities_list"}},
-		{As: wire.Str, At: unsafe.Offsetof(CommentCreateParams{}.Body), In: &wire.Field{Name: "body", Kind: wire.RichText, Flags: wire.Required}},
-	},
+func (v *CommentCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCommentCreateParams, unsafe.Pointer(v))
 }
+
+var structCommentCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CommentCreateParams{}.ObjectID), In: &wire.Field{Name: "object_id", Flags: wire.Required, ID: &kindAny, From: "close_activities_list"}},
+	{As: wire.Str, At: unsafe.Offsetof(CommentCreateParams{}.Body), In: &wire.Field{Name: "body", Kind: wire.RichText, Flags: wire.Required}},
+}}
 
 var opCommentCreate = runtime.Operation{
 	Tool: "close_comment_create", Method: "POST", Path: "/comment/", Effect: runtime.Write,
@@ -54,7 +52,8 @@ var opCommentCreate = runtime.Operation{
 // Close API: GET /comment/{comment_id}/ (tool close_comment_get)
 // https://developer.close.com/api/resources/comments
 func CommentGet(ctx context.Context, c *runtime.Client, p CommentGetParams, opts ...runtime.CallOption) (*Comment, error) {
-	return runtime.Call(ctx, c, &opCommentGet, &p, wire.Decode[Comment], opts)
+	v, err := wire.Call(ctx, c, &opCommentGet, &p, &structComment, opts)
+	return (*Comment)(v), err
 }
 
 // CommentGetParams are the parameters of [CommentGet].
@@ -63,16 +62,13 @@ type CommentGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CommentGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CommentGetParams) Wire() *wire.Struct { return &structCommentGetParams }
-
-var structCommentGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CommentGetParams{}.CommentID), In: &wire.Field{Name: "comment_id", In: wire.Path, Flags: wire.Required, ID: &kindComment}},
-	},
+func (v *CommentGetParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCommentGetParams, unsafe.Pointer(v))
 }
+
+var structCommentGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CommentGetParams{}.CommentID), In: &wire.Field{Name: "comment_id", In: wire.Path, Flags: wire.Required, ID: &kindComment}},
+}}
 
 var opCommentGet = runtime.Operation{
 	Tool: "close_comment_get", Method: "GET", Path: "/comment/{comment_id}/", Effect: runtime.Read, Idempotent: true,
@@ -86,7 +82,8 @@ var opCommentGet = runtime.Operation{
 // Close API: PUT /comment/{comment_id}/ (tool close_comment_update)
 // https://developer.close.com/api/resources/comments
 func CommentUpdate(ctx context.Context, c *runtime.Client, p CommentUpdateParams, opts ...runtime.CallOption) (*Comment, error) {
-	return runtime.Call(ctx, c, &opCommentUpdate, &p, wire.Decode[Comment], opts)
+	v, err := wire.Call(ctx, c, &opCommentUpdate, &p, &structComment, opts)
+	return (*Comment)(v), err
 }
 
 // CommentUpdateParams are the parameters of [CommentUpdate].
@@ -96,17 +93,14 @@ type CommentUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CommentUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CommentUpdateParams) Wire() *wire.Struct { return &structCommentUpdateParams }
-
-var structCommentUpdateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CommentUpdateParams{}.CommentID), In: &wire.Field{Name: "comment_id", In: wire.Path, Flags: wire.Required, ID: &kindComment}},
-		{As: wire.Str, At: unsafe.Offsetof(CommentUpdateParams{}.Body), In: &wire.Field{Name: "body", Kind: wire.RichText, Flags: wire.Required}},
-	},
+func (v *CommentUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCommentUpdateParams, unsafe.Pointer(v))
 }
+
+var structCommentUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CommentUpdateParams{}.CommentID), In: &wire.Field{Name: "comment_id", In: wire.Path, Flags: wire.Required, ID: &kindComment}},
+	{As: wire.Str, At: unsafe.Offsetof(CommentUpdateParams{}.Body), In: &wire.Field{Name: "body", Kind: wire.RichText, Flags: wire.Required}},
+}}
 
 var opCommentUpdate = runtime.Operation{
 	Tool: "close_comment_update", Method: "PUT", Path: "/comment/{comment_id}/", Effect: runtime.Write, Idempotent: true,
@@ -131,16 +125,13 @@ type CommentDeleteParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CommentDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CommentDeleteParams) Wire() *wire.Struct { return &structCommentDeleteParams }
-
-var structCommentDeleteParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CommentDeleteParams{}.CommentID), In: &wire.Field{Name: "comment_id", In: wire.Path, Flags: wire.Required, ID: &kindComment}},
-	},
+func (v *CommentDeleteParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCommentDeleteParams, unsafe.Pointer(v))
 }
+
+var structCommentDeleteParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CommentDeleteParams{}.CommentID), In: &wire.Field{Name: "comment_id", In: wire.Path, Flags: wire.Required, ID: &kindComment}},
+}}
 
 var opCommentDelete = runtime.Operation{
 	Tool: "close_comment_delete", Method: "DELETE", Path: "/comment/{comment_id}/", Effect: runtime.Destructive, Idempotent: true,
@@ -155,7 +146,8 @@ var opCommentDelete = runtime.Operation{
 // Close API: GET /comment/ (tool close_comments_list)
 // https://developer.close.com/api/resources/comments
 func CommentsList(ctx context.Context, c *runtime.Client, p CommentsListParams, opts ...runtime.CallOption) (*runtime.Page[Comment], error) {
-	return runtime.CallPage(ctx, c, &opCommentsList, &p, p.Skip, wire.Decode[Comment], opts)
+	v, err := wire.CallPage(ctx, c, &opCommentsList, &p, p.Skip, &structComment, opts)
+	return (*runtime.Page[Comment])(v), err
 }
 
 // CommentsAll yields the items of all pages of [CommentsList], fetching a page when the one before is
@@ -176,20 +168,17 @@ type CommentsListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CommentsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CommentsListParams) Wire() *wire.Struct { return &structCommentsListParams }
-
-var structCommentsListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.OptStr, At: unsafe.Offsetof(CommentsListParams{}.ObjectID), In: &wire.Field{Name: "object_id", In: wire.Query, ID: &kindAny, From: "close_activities_list"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CommentsListParams{}.ThreadID), In: &wire.Field{Name: "thread_id", In: wire.Query, ID: &kindCommentThread}},
-		{As: wire.Strs, At: unsafe.Offsetof(CommentsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-		{As: wire.OptInt, At: unsafe.Offsetof(CommentsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(CommentsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	},
+func (v *CommentsListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCommentsListParams, unsafe.Pointer(v))
 }
+
+var structCommentsListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.OptStr, At: unsafe.Offsetof(CommentsListParams{}.ObjectID), In: &wire.Field{Name: "object_id", In: wire.Query, ID: &kindAny, From: "close_activities_list"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CommentsListParams{}.ThreadID), In: &wire.Field{Name: "thread_id", In: wire.Query, ID: &kindCommentThread}},
+	{As: wire.Strs, At: unsafe.Offsetof(CommentsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(CommentsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(CommentsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+}}
 
 var opCommentsList = runtime.Operation{
 	Tool: "close_comments_list", Method: "GET", Path: "/comment/", Effect: runtime.Read, Idempotent: true,
@@ -217,16 +206,19 @@ type Comment struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Comment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Comment) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structComment, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Comment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Comment) Wire() *wire.Struct { return &structComment }
+func (v *Comment) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structComment, unsafe.Pointer(v))
+}
 
 var structComment = wire.Struct{
-	Size: unsafe.Sizeof(Comment{}), Make: wire.Make[Comment], Move: wire.Move[Comment],
+	Size: unsafe.Sizeof(Comment{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Comment, 0, n), unsafe.Slice((*Comment)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Comment{}.ID)},
 		{Name: "body", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.Body)},

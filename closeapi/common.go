@@ -17,16 +17,19 @@ type IntegrationLink struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v IntegrationLink) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v IntegrationLink) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structIntegrationLink, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *IntegrationLink) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*IntegrationLink) Wire() *wire.Struct { return &structIntegrationLink }
+func (v *IntegrationLink) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structIntegrationLink, unsafe.Pointer(v))
+}
 
 var structIntegrationLink = wire.Struct{
-	Size: unsafe.Sizeof(IntegrationLink{}), Make: wire.Make[IntegrationLink], Move: wire.Move[IntegrationLink],
+	Size: unsafe.Sizeof(IntegrationLink{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]IntegrationLink, 0, n), unsafe.Slice((*IntegrationLink)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "name", Bit: 1, As: wire.Str, At: unsafe.Offsetof(IntegrationLink{}.Name)},
 		{Name: "url", Bit: 2, As: wire.Str, At: unsafe.Offsetof(IntegrationLink{}.URL)},
@@ -46,16 +49,19 @@ type Attachment struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Attachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Attachment) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structAttachment, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Attachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Attachment) Wire() *wire.Struct { return &structAttachment }
+func (v *Attachment) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structAttachment, unsafe.Pointer(v))
+}
 
 var structAttachment = wire.Struct{
-	Size: unsafe.Sizeof(Attachment{}), Make: wire.Make[Attachment], Move: wire.Move[Attachment],
+	Size: unsafe.Sizeof(Attachment{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Attachment, 0, n), unsafe.Slice((*Attachment)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "url", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Attachment{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
 		{Name: "filename", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Attachment{}.Filename), In: &wire.Field{Name: "filename", Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
@@ -74,16 +80,19 @@ type CommentSummary struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v CommentSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v CommentSummary) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structCommentSummary, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *CommentSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CommentSummary) Wire() *wire.Struct { return &structCommentSummary }
+func (v *CommentSummary) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structCommentSummary, unsafe.Pointer(v))
+}
 
 var structCommentSummary = wire.Struct{
-	Size: unsafe.Sizeof(CommentSummary{}), Make: wire.Make[CommentSummary], Move: wire.Move[CommentSummary],
+	Size: unsafe.Sizeof(CommentSummary{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]CommentSummary, 0, n), unsafe.Slice((*CommentSummary)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "comment_count", Bit: 1, As: wire.Int, At: unsafe.Offsetof(CommentSummary{}.CommentCount)},
 		{Name: "thread_id", Bit: 2, As: wire.Str, At: unsafe.Offsetof(CommentSummary{}.ThreadID)},

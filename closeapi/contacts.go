@@ -20,7 +20,8 @@ import (
 // Close API: POST /contact/ (tool close_contact_create)
 // https://developer.close.com/api/resources/contacts
 func ContactCreate(ctx context.Context, c *runtime.Client, p ContactCreateParams, opts ...runtime.CallOption) (*Contact, error) {
-	return runtime.Call(ctx, c, &opContactCreate, &p, wire.Decode[Contact], opts)
+	v, err := wire.Call(ctx, c, &opContactCreate, &p, &structContact, opts)
+	return (*Contact)(v), err
 }
 
 // ContactCreateParams are the parameters of [ContactCreate].
@@ -44,26 +45,23 @@ type ContactCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *ContactCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*ContactCreateParams) Wire() *wire.Struct { return &structContactCreateParams }
-
-var structContactCreateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(ContactCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ContactCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Nullable, MaxLen: 1000}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ContactCreateParams{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable, MaxLen: 1000}},
-		{As: wire.List, At: unsafe.Offsetof(ContactCreateParams{}.Emails), Elem: wire.Elem[ContactEmail], In: &wire.Field{Name: "emails", Flags: wire.Nullable, MaxLen: 100}},
-		{As: wire.List, At: unsafe.Offsetof(ContactCreateParams{}.Phones), Elem: wire.Elem[ContactPhone], In: &wire.Field{Name: "phones", Flags: wire.Nullable, MaxLen: 100}},
-		{As: wire.List, At: unsafe.Offsetof(ContactCreateParams{}.URLs), Elem: wire.Elem[ContactURL], In: &wire.Field{Name: "urls", Flags: wire.Nullable, MaxLen: 100}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ContactCreateParams{}.Timezone), In: &wire.Field{Name: "timezone", Kind: wire.Timezone, Flags: wire.Nullable}},
-		{As: wire.Custom, At: unsafe.Offsetof(ContactCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ContactCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ContactCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
-		{As: wire.Strs, At: unsafe.Offsetof(ContactCreateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
+func (v *ContactCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structContactCreateParams, unsafe.Pointer(v))
 }
+
+var structContactCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(ContactCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ContactCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Nullable, MaxLen: 1000}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ContactCreateParams{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable, MaxLen: 1000}},
+	{As: wire.List, At: unsafe.Offsetof(ContactCreateParams{}.Emails), Elem: func() *wire.Struct { return &structContactEmail }, In: &wire.Field{Name: "emails", Flags: wire.Nullable, MaxLen: 100}},
+	{As: wire.List, At: unsafe.Offsetof(ContactCreateParams{}.Phones), Elem: func() *wire.Struct { return &structContactPhone }, In: &wire.Field{Name: "phones", Flags: wire.Nullable, MaxLen: 100}},
+	{As: wire.List, At: unsafe.Offsetof(ContactCreateParams{}.URLs), Elem: func() *wire.Struct { return &structContactURL }, In: &wire.Field{Name: "urls", Flags: wire.Nullable, MaxLen: 100}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ContactCreateParams{}.Timezone), In: &wire.Field{Name: "timezone", Kind: wire.Timezone, Flags: wire.Nullable}},
+	{As: wire.Custom, At: unsafe.Offsetof(ContactCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ContactCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ContactCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
+	{As: wire.Strs, At: unsafe.Offsetof(ContactCreateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opContactCreate = runtime.Operation{
 	Tool: "close_contact_create", Method: "POST", Path: "/contact/", Effect: runtime.Write,
@@ -78,7 +76,8 @@ var opContactCreate = runtime.Operation{
 // Close API: GET /contact/{contact_id}/ (tool close_contact_get)
 // https://developer.close.com/api/resources/contacts
 func ContactGet(ctx context.Context, c *runtime.Client, p ContactGetParams, opts ...runtime.CallOption) (*Contact, error) {
-	return runtime.Call(ctx, c, &opContactGet, &p, wire.Decode[Contact], opts)
+	v, err := wire.Call(ctx, c, &opContactGet, &p, &structContact, opts)
+	return (*Contact)(v), err
 }
 
 // ContactGetParams are the parameters of [ContactGet].
@@ -89,17 +88,14 @@ type ContactGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *ContactGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*ContactGetParams) Wire() *wire.Struct { return &structContactGetParams }
-
-var structContactGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(ContactGetParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Path, Flags: wire.Required, ID: &kindContact}},
-		{As: wire.Strs, At: unsafe.Offsetof(ContactGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
+func (v *ContactGetParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structContactGetParams, unsafe.Pointer(v))
 }
+
+var structContactGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(ContactGetParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Path, Flags: wire.Required, ID: &kindContact}},
+	{As: wire.Strs, At: unsafe.Offsetof(ContactGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opContactGet = runtime.Operation{
 	Tool: "close_contact_get", Method: "GET", Path: "/contact/{contact_id}/", Effect: runtime.Read, Idempotent: true,
@@ -116,7 +112,8 @@ var opContactGet = runtime.Operation{
 // Close API: PUT /contact/{contact_id}/ (tool close_contact_update)
 // https://developer.close.com/api/resources/contacts
 func ContactUpdate(ctx context.Context, c *runtime.Client, p ContactUpdateParams, opts ...runtime.CallOption) (*Contact, error) {
-	return runtime.Call(ctx, c, &opContactUpdate, &p, wire.Decode[Contact], opts)
+	v, err := wire.Call(ctx, c, &opContactUpdate, &p, &structContact, opts)
+	return (*Contact)(v), err
 }
 
 // ContactUpdateParams are the parameters of [ContactUpdate].
@@ -139,25 +136,22 @@ type ContactUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *ContactUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*ContactUpdateParams) Wire() *wire.Struct { return &structContactUpdateParams }
-
-var structContactUpdateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(ContactUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Path, Flags: wire.Required, ID: &kindContact}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ContactUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", ID: &kindLead}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ContactUpdateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Nullable, MaxLen: 1000}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ContactUpdateParams{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable, MaxLen: 1000}},
-		{As: wire.List, At: unsafe.Offsetof(ContactUpdateParams{}.Emails), Elem: wire.Elem[ContactEmail], In: &wire.Field{Name: "emails", Flags: wire.Nullable, MaxLen: 100}},
-		{As: wire.List, At: unsafe.Offsetof(ContactUpdateParams{}.Phones), Elem: wire.Elem[ContactPhone], In: &wire.Field{Name: "phones", Flags: wire.Nullable, MaxLen: 100}},
-		{As: wire.List, At: unsafe.Offsetof(ContactUpdateParams{}.URLs), Elem: wire.Elem[ContactURL], In: &wire.Field{Name: "urls", Flags: wire.Nullable, MaxLen: 100}},
-		{As: wire.OptStr, At: unsafe.Offsetof(ContactUpdateParams{}.Timezone), In: &wire.Field{Name: "timezone", Kind: wire.Timezone, Flags: wire.Nullable}},
-		{As: wire.Custom, At: unsafe.Offsetof(ContactUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
-		{As: wire.Strs, At: unsafe.Offsetof(ContactUpdateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
+func (v *ContactUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structContactUpdateParams, unsafe.Pointer(v))
 }
+
+var structContactUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(ContactUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Path, Flags: wire.Required, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ContactUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ContactUpdateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Nullable, MaxLen: 1000}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ContactUpdateParams{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable, MaxLen: 1000}},
+	{As: wire.List, At: unsafe.Offsetof(ContactUpdateParams{}.Emails), Elem: func() *wire.Struct { return &structContactEmail }, In: &wire.Field{Name: "emails", Flags: wire.Nullable, MaxLen: 100}},
+	{As: wire.List, At: unsafe.Offsetof(ContactUpdateParams{}.Phones), Elem: func() *wire.Struct { return &structContactPhone }, In: &wire.Field{Name: "phones", Flags: wire.Nullable, MaxLen: 100}},
+	{As: wire.List, At: unsafe.Offsetof(ContactUpdateParams{}.URLs), Elem: func() *wire.Struct { return &structContactURL }, In: &wire.Field{Name: "urls", Flags: wire.Nullable, MaxLen: 100}},
+	{As: wire.OptStr, At: unsafe.Offsetof(ContactUpdateParams{}.Timezone), In: &wire.Field{Name: "timezone", Kind: wire.Timezone, Flags: wire.Nullable}},
+	{As: wire.Custom, At: unsafe.Offsetof(ContactUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
+	{As: wire.Strs, At: unsafe.Offsetof(ContactUpdateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opContactUpdate = runtime.Operation{
 	Tool: "close_contact_update", Method: "PUT", Path: "/contact/{contact_id}/", Effect: runtime.Write, Idempotent: true,
@@ -182,16 +176,13 @@ type ContactDeleteParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *ContactDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*ContactDeleteParams) Wire() *wire.Struct { return &structContactDeleteParams }
-
-var structContactDeleteParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(ContactDeleteParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Path, Flags: wire.Required, ID: &kindContact}},
-	},
+func (v *ContactDeleteParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structContactDeleteParams, unsafe.Pointer(v))
 }
+
+var structContactDeleteParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(ContactDeleteParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Path, Flags: wire.Required, ID: &kindContact}},
+}}
 
 var opContactDelete = runtime.Operation{
 	Tool: "close_contact_delete", Method: "DELETE", Path: "/contact/{contact_id}/", Effect: runtime.Destructive, Idempotent: true,
@@ -206,7 +197,8 @@ var opContactDelete = runtime.Operation{
 // Close API: GET /contact/ (tool close_contacts_list)
 // https://developer.close.com/api/resources/contacts
 func ContactsList(ctx context.Context, c *runtime.Client, p ContactsListParams, opts ...runtime.CallOption) (*runtime.Page[Contact], error) {
-	return runtime.CallPage(ctx, c, &opContactsList, &p, p.Skip, wire.Decode[Contact], opts)
+	v, err := wire.CallPage(ctx, c, &opContactsList, &p, p.Skip, &structContact, opts)
+	return (*runtime.Page[Contact])(v), err
 }
 
 // ContactsAll yields the items of all pages of [ContactsList], fetching a page when the one before is
@@ -226,19 +218,16 @@ type ContactsListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *ContactsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*ContactsListParams) Wire() *wire.Struct { return &structContactsListParams }
-
-var structContactsListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.OptStr, At: unsafe.Offsetof(ContactsListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-		{As: wire.Strs, At: unsafe.Offsetof(ContactsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-		{As: wire.OptInt, At: unsafe.Offsetof(ContactsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(ContactsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	},
+func (v *ContactsListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structContactsListParams, unsafe.Pointer(v))
 }
+
+var structContactsListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.OptStr, At: unsafe.Offsetof(ContactsListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+	{As: wire.Strs, At: unsafe.Offsetof(ContactsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(ContactsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(ContactsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+}}
 
 var opContactsList = runtime.Operation{
 	Tool: "close_contacts_list", Method: "GET", Path: "/contact/", Effect: runtime.Read, Idempotent: true,
@@ -256,16 +245,19 @@ type ContactEmail struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ContactEmail) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v ContactEmail) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structContactEmail, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ContactEmail) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*ContactEmail) Wire() *wire.Struct { return &structContactEmail }
+func (v *ContactEmail) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structContactEmail, unsafe.Pointer(v))
+}
 
 var structContactEmail = wire.Struct{
-	Size: unsafe.Sizeof(ContactEmail{}), Make: wire.Make[ContactEmail], Move: wire.Move[ContactEmail],
+	Size: unsafe.Sizeof(ContactEmail{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]ContactEmail, 0, n), unsafe.Slice((*ContactEmail)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "email", Bit: 1, As: wire.Str, At: unsafe.Offsetof(ContactEmail{}.Email), In: &wire.Field{Name: "email", Kind: wire.Email, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
 		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(ContactEmail{}.Type), In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}},
@@ -287,16 +279,19 @@ type ContactPhone struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ContactPhone) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v ContactPhone) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structContactPhone, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ContactPhone) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*ContactPhone) Wire() *wire.Struct { return &structContactPhone }
+func (v *ContactPhone) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structContactPhone, unsafe.Pointer(v))
+}
 
 var structContactPhone = wire.Struct{
-	Size: unsafe.Sizeof(ContactPhone{}), Make: wire.Make[ContactPhone], Move: wire.Move[ContactPhone],
+	Size: unsafe.Sizeof(ContactPhone{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]ContactPhone, 0, n), unsafe.Slice((*ContactPhone)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "phone", Bit: 1, As: wire.Str, At: unsafe.Offsetof(ContactPhone{}.Phone), In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
 		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(ContactPhone{}.Type), In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}},
@@ -316,16 +311,19 @@ type ContactURL struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ContactURL) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v ContactURL) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structContactURL, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ContactURL) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*ContactURL) Wire() *wire.Struct { return &structContactURL }
+func (v *ContactURL) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structContactURL, unsafe.Pointer(v))
+}
 
 var structContactURL = wire.Struct{
-	Size: unsafe.Sizeof(ContactURL{}), Make: wire.Make[ContactURL], Move: wire.Move[ContactURL],
+	Size: unsafe.Sizeof(ContactURL{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]ContactURL, 0, n), unsafe.Slice((*ContactURL)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "url", Bit: 1, As: wire.Str, At: unsafe.Offsetof(ContactURL{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
 		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(ContactURL{}.Type), In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}},
@@ -349,16 +347,19 @@ type ContactSubscription struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ContactSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v ContactSubscription) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structContactSubscription, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ContactSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*ContactSubscription) Wire() *wire.Struct { return &structContactSubscription }
+func (v *ContactSubscription) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structContactSubscription, unsafe.Pointer(v))
+}
 
 var structContactSubscription = wire.Struct{
-	Size: unsafe.Sizeof(ContactSubscription{}), Make: wire.Make[ContactSubscription], Move: wire.Move[ContactSubscription],
+	Size: unsafe.Sizeof(ContactSubscription{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]ContactSubscription, 0, n), unsafe.Slice((*ContactSubscription)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "subscription_id", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SubscriptionID)},
 		{Name: "subscription_status", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SubscriptionStatus)},
@@ -384,16 +385,19 @@ type RecentCall struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v RecentCall) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v RecentCall) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structRecentCall, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *RecentCall) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*RecentCall) Wire() *wire.Struct { return &structRecentCall }
+func (v *RecentCall) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structRecentCall, unsafe.Pointer(v))
+}
 
 var structRecentCall = wire.Struct{
-	Size: unsafe.Sizeof(RecentCall{}), Make: wire.Make[RecentCall], Move: wire.Move[RecentCall],
+	Size: unsafe.Sizeof(RecentCall{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]RecentCall, 0, n), unsafe.Slice((*RecentCall)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", As: wire.OptStr, At: unsafe.Offsetof(RecentCall{}.ID)},
 		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(RecentCall{}.Status)},
@@ -432,26 +436,29 @@ type Contact struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Contact) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Contact) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structContact, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Contact) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Contact) Wire() *wire.Struct { return &structContact }
+func (v *Contact) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structContact, unsafe.Pointer(v))
+}
 
 var structContact = wire.Struct{
 	Custom: unsafe.Offsetof(Contact{}.CustomFields),
-	Size:   unsafe.Sizeof(Contact{}), Make: wire.Make[Contact], Move: wire.Move[Contact],
+	Size:   unsafe.Sizeof(Contact{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Contact, 0, n), unsafe.Slice((*Contact)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Contact{}.ID)},
 		{Name: "lead_id", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.OnCreate | wire.OnUpdate, ID: &kindLead}},
 		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.Name), In: &wire.Field{Name: "name", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 1000}},
 		{Name: "display_name", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.DisplayName)},
 		{Name: "title", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 1000}},
-		{Name: "emails", Bit: 2, As: wire.List, At: unsafe.Offsetof(Contact{}.Emails), Elem: wire.Elem[ContactEmail], In: &wire.Field{Name: "emails", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}},
-		{Name: "phones", Bit: 3, As: wire.List, At: unsafe.Offsetof(Contact{}.Phones), Elem: wire.Elem[ContactPhone], In: &wire.Field{Name: "phones", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}},
-		{Name: "urls", Bit: 4, As: wire.List, At: unsafe.Offsetof(Contact{}.URLs), Elem: wire.Elem[ContactURL], In: &wire.Field{Name: "urls", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}},
+		{Name: "emails", Bit: 2, As: wire.List, At: unsafe.Offsetof(Contact{}.Emails), Elem: func() *wire.Struct { return &structContactEmail }, In: &wire.Field{Name: "emails", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}},
+		{Name: "phones", Bit: 3, As: wire.List, At: unsafe.Offsetof(Contact{}.Phones), Elem: func() *wire.Struct { return &structContactPhone }, In: &wire.Field{Name: "phones", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}},
+		{Name: "urls", Bit: 4, As: wire.List, At: unsafe.Offsetof(Contact{}.URLs), Elem: func() *wire.Struct { return &structContactURL }, In: &wire.Field{Name: "urls", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}},
 		{Name: "timezone", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.Timezone), In: &wire.Field{Name: "timezone", Kind: wire.Timezone, Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
 		{Name: "timezone_source", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.TimezoneSource)},
 		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Contact{}.CustomFields), In: &wire.Field{Name: "custom_fields", Flags: wire.OnCreate | wire.OnUpdate}},
@@ -460,9 +467,9 @@ var structContact = wire.Struct{
 		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.UpdatedBy)},
 		{Name: "date_updated", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Contact{}.DateUpdated)},
 		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.OrganizationID)},
-		{Name: "integration_links", Bit: 6, As: wire.List, At: unsafe.Offsetof(Contact{}.IntegrationLinks), Elem: wire.Elem[IntegrationLink]},
-		{Name: "subscriptions", Bit: 7, As: wire.List, At: unsafe.Offsetof(Contact{}.Subscriptions), Elem: wire.Elem[ContactSubscription]},
-		{Name: "recent_calls", Bit: 8, As: wire.List, At: unsafe.Offsetof(Contact{}.RecentCalls), Elem: wire.Elem[RecentCall]},
+		{Name: "integration_links", Bit: 6, As: wire.List, At: unsafe.Offsetof(Contact{}.IntegrationLinks), Elem: func() *wire.Struct { return &structIntegrationLink }},
+		{Name: "subscriptions", Bit: 7, As: wire.List, At: unsafe.Offsetof(Contact{}.Subscriptions), Elem: func() *wire.Struct { return &structContactSubscription }},
+		{Name: "recent_calls", Bit: 8, As: wire.List, At: unsafe.Offsetof(Contact{}.RecentCalls), Elem: func() *wire.Struct { return &structRecentCall }},
 		{Name: "lead_suggestions_operation_id", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.LeadSuggestionsOperationID)},
 	},
 }

@@ -21,7 +21,8 @@ import (
 // Close API: POST /custom_field/contact/ (tool close_custom_field_contact_create)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldContactCreate(ctx context.Context, c *runtime.Client, p CustomFieldContactCreateParams, opts ...runtime.CallOption) (*CustomField, error) {
-	return runtime.Call(ctx, c, &opCustomFieldContactCreate, &p, wire.Decode[CustomField], opts)
+	v, err := wire.Call(ctx, c, &opCustomFieldContactCreate, &p, &structCustomField, opts)
+	return (*CustomField)(v), err
 }
 
 // CustomFieldContactCreateParams are the parameters of [CustomFieldContactCreate].
@@ -45,25 +46,20 @@ type CustomFieldContactCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldContactCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomFieldContactCreateParams) Wire() *wire.Struct {
-	return &structCustomFieldContactCreateParams
+func (v *CustomFieldContactCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCustomFieldContactCreateParams, unsafe.Pointer(v))
 }
 
-var structCustomFieldContactCreateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
-		{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Type), In: &wire.Field{Name: "type", Flags: wire.Required, Enum: wordsCustomFieldType}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
-		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.ReferencedCustomTypeID), In: &wire.Field{Name: "referenced_custom_type_id", ID: &kindAny}},
-		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.BackReferenceIsVisible), In: &wire.Field{Name: "back_reference_is_visible"}},
-	},
-}
+var structCustomFieldContactCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
+	{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Type), In: &wire.Field{Name: "type", Flags: wire.Required, Enum: wordsCustomFieldType}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
+	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.ReferencedCustomTypeID), In: &wire.Field{Name: "referenced_custom_type_id", ID: &kindAny}},
+	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.BackReferenceIsVisible), In: &wire.Field{Name: "back_reference_is_visible"}},
+}}
 
 var opCustomFieldContactCreate = runtime.Operation{
 	Tool: "close_custom_field_contact_create", Method: "POST", Path: "/custom_field/contact/", Effect: runtime.Write,
@@ -80,7 +76,8 @@ var opCustomFieldContactCreate = runtime.Operation{
 // Close API: GET /custom_field/contact/{custom_field_id}/ (tool close_custom_field_contact_get)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldContactGet(ctx context.Context, c *runtime.Client, p CustomFieldContactGetParams, opts ...runtime.CallOption) (*CustomField, error) {
-	return runtime.Call(ctx, c, &opCustomFieldContactGet, &p, wire.Decode[CustomField], opts)
+	v, err := wire.Call(ctx, c, &opCustomFieldContactGet, &p, &structCustomField, opts)
+	return (*CustomField)(v), err
 }
 
 // CustomFieldContactGetParams are the parameters of [CustomFieldContactGet].
@@ -92,17 +89,14 @@ type CustomFieldContactGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldContactGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomFieldContactGetParams) Wire() *wire.Struct { return &structCustomFieldContactGetParams }
-
-var structCustomFieldContactGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactGetParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_contact_list"}},
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
+func (v *CustomFieldContactGetParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCustomFieldContactGetParams, unsafe.Pointer(v))
 }
+
+var structCustomFieldContactGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactGetParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_contact_list"}},
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opCustomFieldContactGet = runtime.Operation{
 	Tool: "close_custom_field_contact_get", Method: "GET", Path: "/custom_field/contact/{custom_field_id}/", Effect: runtime.Read, Idempotent: true,
@@ -120,7 +114,8 @@ var opCustomFieldContactGet = runtime.Operation{
 // Close API: PUT /custom_field/contact/{custom_field_id}/ (tool close_custom_field_contact_update)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldContactUpdate(ctx context.Context, c *runtime.Client, p CustomFieldContactUpdateParams, opts ...runtime.CallOption) (*CustomField, error) {
-	return runtime.Call(ctx, c, &opCustomFieldContactUpdate, &p, wire.Decode[CustomField], opts)
+	v, err := wire.Call(ctx, c, &opCustomFieldContactUpdate, &p, &structCustomField, opts)
+	return (*CustomField)(v), err
 }
 
 // CustomFieldContactUpdateParams are the parameters of [CustomFieldContactUpdate].
@@ -142,24 +137,19 @@ type CustomFieldContactUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldContactUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomFieldContactUpdateParams) Wire() *wire.Struct {
-	return &structCustomFieldContactUpdateParams
+func (v *CustomFieldContactUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCustomFieldContactUpdateParams, unsafe.Pointer(v))
 }
 
-var structCustomFieldContactUpdateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_contact_list"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Type), In: &wire.Field{Name: "type", Enum: wordsCustomFieldType}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
-		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
-	},
-}
+var structCustomFieldContactUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_contact_list"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Type), In: &wire.Field{Name: "type", Enum: wordsCustomFieldType}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
+	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
+}}
 
 var opCustomFieldContactUpdate = runtime.Operation{
 	Tool: "close_custom_field_contact_update", Method: "PUT", Path: "/custom_field/contact/{custom_field_id}/", Effect: runtime.Write, Idempotent: true,
@@ -185,18 +175,13 @@ type CustomFieldContactDeleteParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldContactDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomFieldContactDeleteParams) Wire() *wire.Struct {
-	return &structCustomFieldContactDeleteParams
+func (v *CustomFieldContactDeleteParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCustomFieldContactDeleteParams, unsafe.Pointer(v))
 }
 
-var structCustomFieldContactDeleteParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactDeleteParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_contact_list"}},
-	},
-}
+var structCustomFieldContactDeleteParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactDeleteParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_contact_list"}},
+}}
 
 var opCustomFieldContactDelete = runtime.Operation{
 	Tool: "close_custom_field_contact_delete", Method: "DELETE", Path: "/custom_field/contact/{custom_field_id}/", Effect: runtime.Destructive, Idempotent: true,
@@ -211,7 +196,8 @@ var opCustomFieldContactDelete = runtime.Operation{
 // Close API: GET /custom_field/contact/ (tool close_custom_fields_contact_list)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldsContactList(ctx context.Context, c *runtime.Client, p CustomFieldsContactListParams, opts ...runtime.CallOption) (*runtime.Page[CustomField], error) {
-	return runtime.CallPage(ctx, c, &opCustomFieldsContactList, &p, p.Skip, wire.Decode[CustomField], opts)
+	v, err := wire.CallPage(ctx, c, &opCustomFieldsContactList, &p, p.Skip, &structCustomField, opts)
+	return (*runtime.Page[CustomField])(v), err
 }
 
 // CustomFieldsContactAll yields the items of all pages of [CustomFieldsContactList], fetching a page
@@ -230,20 +216,15 @@ type CustomFieldsContactListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldsContactListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomFieldsContactListParams) Wire() *wire.Struct {
-	return &structCustomFieldsContactListParams
+func (v *CustomFieldsContactListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCustomFieldsContactListParams, unsafe.Pointer(v))
 }
 
-var structCustomFieldsContactListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldsContactListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-		{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsContactListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsContactListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	},
-}
+var structCustomFieldsContactListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldsContactListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsContactListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsContactListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+}}
 
 var opCustomFieldsContactList = runtime.Operation{
 	Tool: "close_custom_fields_contact_list", Method: "GET", Path: "/custom_field/contact/", Effect: runtime.Read, Idempotent: true,

@@ -21,7 +21,8 @@ import (
 // Close API: POST /custom_field/lead/ (tool close_custom_field_lead_create)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldLeadCreate(ctx context.Context, c *runtime.Client, p CustomFieldLeadCreateParams, opts ...runtime.CallOption) (*CustomField, error) {
-	return runtime.Call(ctx, c, &opCustomFieldLeadCreate, &p, wire.Decode[CustomField], opts)
+	v, err := wire.Call(ctx, c, &opCustomFieldLeadCreate, &p, &structCustomField, opts)
+	return (*CustomField)(v), err
 }
 
 // CustomFieldLeadCreateParams are the parameters of [CustomFieldLeadCreate].
@@ -45,23 +46,20 @@ type CustomFieldLeadCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldLeadCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomFieldLeadCreateParams) Wire() *wire.Struct { return &structCustomFieldLeadCreateParams }
-
-var structCustomFieldLeadCreateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
-		{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Type), In: &wire.Field{Name: "type", Flags: wire.Required, Enum: wordsCustomFieldType}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
-		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.ReferencedCustomTypeID), In: &wire.Field{Name: "referenced_custom_type_id", ID: &kindAny}},
-		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.BackReferenceIsVisible), In: &wire.Field{Name: "back_reference_is_visible"}},
-	},
+func (v *CustomFieldLeadCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCustomFieldLeadCreateParams, unsafe.Pointer(v))
 }
+
+var structCustomFieldLeadCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
+	{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Type), In: &wire.Field{Name: "type", Flags: wire.Required, Enum: wordsCustomFieldType}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
+	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.ReferencedCustomTypeID), In: &wire.Field{Name: "referenced_custom_type_id", ID: &kindAny}},
+	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.BackReferenceIsVisible), In: &wire.Field{Name: "back_reference_is_visible"}},
+}}
 
 var opCustomFieldLeadCreate = runtime.Operation{
 	Tool: "close_custom_field_lead_create", Method: "POST", Path: "/custom_field/lead/", Effect: runtime.Write,
@@ -78,7 +76,8 @@ var opCustomFieldLeadCreate = runtime.Operation{
 // Close API: GET /custom_field/lead/{custom_field_id}/ (tool close_custom_field_lead_get)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldLeadGet(ctx context.Context, c *runtime.Client, p CustomFieldLeadGetParams, opts ...runtime.CallOption) (*CustomField, error) {
-	return runtime.Call(ctx, c, &opCustomFieldLeadGet, &p, wire.Decode[CustomField], opts)
+	v, err := wire.Call(ctx, c, &opCustomFieldLeadGet, &p, &structCustomField, opts)
+	return (*CustomField)(v), err
 }
 
 // CustomFieldLeadGetParams are the parameters of [CustomFieldLeadGet].
@@ -90,17 +89,14 @@ type CustomFieldLeadGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldLeadGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomFieldLeadGetParams) Wire() *wire.Struct { return &structCustomFieldLeadGetParams }
-
-var structCustomFieldLeadGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadGetParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_lead_list"}},
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
+func (v *CustomFieldLeadGetParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCustomFieldLeadGetParams, unsafe.Pointer(v))
 }
+
+var structCustomFieldLeadGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadGetParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_lead_list"}},
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opCustomFieldLeadGet = runtime.Operation{
 	Tool: "close_custom_field_lead_get", Method: "GET", Path: "/custom_field/lead/{custom_field_id}/", Effect: runtime.Read, Idempotent: true,
@@ -117,7 +113,8 @@ var opCustomFieldLeadGet = runtime.Operation{
 // Close API: PUT /custom_field/lead/{custom_field_id}/ (tool close_custom_field_lead_update)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldLeadUpdate(ctx context.Context, c *runtime.Client, p CustomFieldLeadUpdateParams, opts ...runtime.CallOption) (*CustomField, error) {
-	return runtime.Call(ctx, c, &opCustomFieldLeadUpdate, &p, wire.Decode[CustomField], opts)
+	v, err := wire.Call(ctx, c, &opCustomFieldLeadUpdate, &p, &structCustomField, opts)
+	return (*CustomField)(v), err
 }
 
 // CustomFieldLeadUpdateParams are the parameters of [CustomFieldLeadUpdate].
@@ -139,22 +136,19 @@ type CustomFieldLeadUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldLeadUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomFieldLeadUpdateParams) Wire() *wire.Struct { return &structCustomFieldLeadUpdateParams }
-
-var structCustomFieldLeadUpdateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_lead_list"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Type), In: &wire.Field{Name: "type", Enum: wordsCustomFieldType}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
-		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
-	},
+func (v *CustomFieldLeadUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCustomFieldLeadUpdateParams, unsafe.Pointer(v))
 }
+
+var structCustomFieldLeadUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_lead_list"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Type), In: &wire.Field{Name: "type", Enum: wordsCustomFieldType}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
+	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
+}}
 
 var opCustomFieldLeadUpdate = runtime.Operation{
 	Tool: "close_custom_field_lead_update", Method: "PUT", Path: "/custom_field/lead/{custom_field_id}/", Effect: runtime.Write, Idempotent: true,
@@ -180,16 +174,13 @@ type CustomFieldLeadDeleteParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldLeadDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomFieldLeadDeleteParams) Wire() *wire.Struct { return &structCustomFieldLeadDeleteParams }
-
-var structCustomFieldLeadDeleteParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadDeleteParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_lead_list"}},
-	},
+func (v *CustomFieldLeadDeleteParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCustomFieldLeadDeleteParams, unsafe.Pointer(v))
 }
+
+var structCustomFieldLeadDeleteParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadDeleteParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_lead_list"}},
+}}
 
 var opCustomFieldLeadDelete = runtime.Operation{
 	Tool: "close_custom_field_lead_delete", Method: "DELETE", Path: "/custom_field/lead/{custom_field_id}/", Effect: runtime.Destructive, Idempotent: true,
@@ -204,7 +195,8 @@ var opCustomFieldLeadDelete = runtime.Operation{
 // Close API: GET /custom_field/lead/ (tool close_custom_fields_lead_list)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldsLeadList(ctx context.Context, c *runtime.Client, p CustomFieldsLeadListParams, opts ...runtime.CallOption) (*runtime.Page[CustomField], error) {
-	return runtime.CallPage(ctx, c, &opCustomFieldsLeadList, &p, p.Skip, wire.Decode[CustomField], opts)
+	v, err := wire.CallPage(ctx, c, &opCustomFieldsLeadList, &p, p.Skip, &structCustomField, opts)
+	return (*runtime.Page[CustomField])(v), err
 }
 
 // CustomFieldsLeadAll yields the items of all pages of [CustomFieldsLeadList], fetching a page when
@@ -223,18 +215,15 @@ type CustomFieldsLeadListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldsLeadListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomFieldsLeadListParams) Wire() *wire.Struct { return &structCustomFieldsLeadListParams }
-
-var structCustomFieldsLeadListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldsLeadListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-		{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsLeadListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsLeadListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	},
+func (v *CustomFieldsLeadListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCustomFieldsLeadListParams, unsafe.Pointer(v))
 }
+
+var structCustomFieldsLeadListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldsLeadListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsLeadListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsLeadListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+}}
 
 var opCustomFieldsLeadList = runtime.Operation{
 	Tool: "close_custom_fields_lead_list", Method: "GET", Path: "/custom_field/lead/", Effect: runtime.Read, Idempotent: true,
@@ -270,16 +259,19 @@ type CustomField struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v CustomField) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v CustomField) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structCustomField, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *CustomField) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomField) Wire() *wire.Struct { return &structCustomField }
+func (v *CustomField) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structCustomField, unsafe.Pointer(v))
+}
 
 var structCustomField = wire.Struct{
-	Size: unsafe.Sizeof(CustomField{}), Make: wire.Make[CustomField], Move: wire.Move[CustomField],
+	Size: unsafe.Sizeof(CustomField{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]CustomField, 0, n), unsafe.Slice((*CustomField)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(CustomField{}.ID)},
 		{Name: "name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(CustomField{}.Name)},

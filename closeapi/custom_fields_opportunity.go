@@ -21,7 +21,8 @@ import (
 // Close API: POST /custom_field/opportunity/ (tool close_custom_field_opportunity_create)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldOpportunityCreate(ctx context.Context, c *runtime.Client, p CustomFieldOpportunityCreateParams, opts ...runtime.CallOption) (*CustomField, error) {
-	return runtime.Call(ctx, c, &opCustomFieldOpportunityCreate, &p, wire.Decode[CustomField], opts)
+	v, err := wire.Call(ctx, c, &opCustomFieldOpportunityCreate, &p, &structCustomField, opts)
+	return (*CustomField)(v), err
 }
 
 // CustomFieldOpportunityCreateParams are the parameters of [CustomFieldOpportunityCreate].
@@ -45,25 +46,20 @@ type CustomFieldOpportunityCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldOpportunityCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomFieldOpportunityCreateParams) Wire() *wire.Struct {
-	return &structCustomFieldOpportunityCreateParams
+func (v *CustomFieldOpportunityCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCustomFieldOpportunityCreateParams, unsafe.Pointer(v))
 }
 
-var structCustomFieldOpportunityCreateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
-		{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Type), In: &wire.Field{Name: "type", Flags: wire.Required, Enum: wordsCustomFieldType}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
-		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.ReferencedCustomTypeID), In: &wire.Field{Name: "referenced_custom_type_id", ID: &kindAny}},
-		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.BackReferenceIsVisible), In: &wire.Field{Name: "back_reference_is_visible"}},
-	},
-}
+var structCustomFieldOpportunityCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
+	{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Type), In: &wire.Field{Name: "type", Flags: wire.Required, Enum: wordsCustomFieldType}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
+	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.ReferencedCustomTypeID), In: &wire.Field{Name: "referenced_custom_type_id", ID: &kindAny}},
+	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.BackReferenceIsVisible), In: &wire.Field{Name: "back_reference_is_visible"}},
+}}
 
 var opCustomFieldOpportunityCreate = runtime.Operation{
 	Tool: "close_custom_field_opportunity_create", Method: "POST", Path: "/custom_field/opportunity/", Effect: runtime.Write,
@@ -81,7 +77,8 @@ var opCustomFieldOpportunityCreate = runtime.Operation{
 // close_custom_field_opportunity_get)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldOpportunityGet(ctx context.Context, c *runtime.Client, p CustomFieldOpportunityGetParams, opts ...runtime.CallOption) (*CustomField, error) {
-	return runtime.Call(ctx, c, &opCustomFieldOpportunityGet, &p, wire.Decode[CustomField], opts)
+	v, err := wire.Call(ctx, c, &opCustomFieldOpportunityGet, &p, &structCustomField, opts)
+	return (*CustomField)(v), err
 }
 
 // CustomFieldOpportunityGetParams are the parameters of [CustomFieldOpportunityGet].
@@ -93,19 +90,14 @@ type CustomFieldOpportunityGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldOpportunityGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomFieldOpportunityGetParams) Wire() *wire.Struct {
-	return &structCustomFieldOpportunityGetParams
+func (v *CustomFieldOpportunityGetParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCustomFieldOpportunityGetParams, unsafe.Pointer(v))
 }
 
-var structCustomFieldOpportunityGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityGetParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_opportunity_list"}},
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
-}
+var structCustomFieldOpportunityGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityGetParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_opportunity_list"}},
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opCustomFieldOpportunityGet = runtime.Operation{
 	Tool: "close_custom_field_opportunity_get", Method: "GET", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: runtime.Read, Idempotent: true,
@@ -125,7 +117,8 @@ var opCustomFieldOpportunityGet = runtime.Operation{
 // close_custom_field_opportunity_update)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldOpportunityUpdate(ctx context.Context, c *runtime.Client, p CustomFieldOpportunityUpdateParams, opts ...runtime.CallOption) (*CustomField, error) {
-	return runtime.Call(ctx, c, &opCustomFieldOpportunityUpdate, &p, wire.Decode[CustomField], opts)
+	v, err := wire.Call(ctx, c, &opCustomFieldOpportunityUpdate, &p, &structCustomField, opts)
+	return (*CustomField)(v), err
 }
 
 // CustomFieldOpportunityUpdateParams are the parameters of [CustomFieldOpportunityUpdate].
@@ -147,24 +140,19 @@ type CustomFieldOpportunityUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldOpportunityUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomFieldOpportunityUpdateParams) Wire() *wire.Struct {
-	return &structCustomFieldOpportunityUpdateParams
+func (v *CustomFieldOpportunityUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCustomFieldOpportunityUpdateParams, unsafe.Pointer(v))
 }
 
-var structCustomFieldOpportunityUpdateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_opportunity_list"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Type), In: &wire.Field{Name: "type", Enum: wordsCustomFieldType}},
-		{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
-		{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
-	},
-}
+var structCustomFieldOpportunityUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_opportunity_list"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Type), In: &wire.Field{Name: "type", Enum: wordsCustomFieldType}},
+	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
+	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
+}}
 
 var opCustomFieldOpportunityUpdate = runtime.Operation{
 	Tool: "close_custom_field_opportunity_update", Method: "PUT", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: runtime.Write, Idempotent: true,
@@ -191,18 +179,13 @@ type CustomFieldOpportunityDeleteParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldOpportunityDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomFieldOpportunityDeleteParams) Wire() *wire.Struct {
-	return &structCustomFieldOpportunityDeleteParams
+func (v *CustomFieldOpportunityDeleteParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCustomFieldOpportunityDeleteParams, unsafe.Pointer(v))
 }
 
-var structCustomFieldOpportunityDeleteParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityDeleteParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_opportunity_list"}},
-	},
-}
+var structCustomFieldOpportunityDeleteParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityDeleteParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_opportunity_list"}},
+}}
 
 var opCustomFieldOpportunityDelete = runtime.Operation{
 	Tool: "close_custom_field_opportunity_delete", Method: "DELETE", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: runtime.Destructive, Idempotent: true,
@@ -217,7 +200,8 @@ var opCustomFieldOpportunityDelete = runtime.Operation{
 // Close API: GET /custom_field/opportunity/ (tool close_custom_fields_opportunity_list)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldsOpportunityList(ctx context.Context, c *runtime.Client, p CustomFieldsOpportunityListParams, opts ...runtime.CallOption) (*runtime.Page[CustomField], error) {
-	return runtime.CallPage(ctx, c, &opCustomFieldsOpportunityList, &p, p.Skip, wire.Decode[CustomField], opts)
+	v, err := wire.CallPage(ctx, c, &opCustomFieldsOpportunityList, &p, p.Skip, &structCustomField, opts)
+	return (*runtime.Page[CustomField])(v), err
 }
 
 // CustomFieldsOpportunityAll yields the items of all pages of [CustomFieldsOpportunityList], fetching
@@ -236,20 +220,15 @@ type CustomFieldsOpportunityListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldsOpportunityListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*CustomFieldsOpportunityListParams) Wire() *wire.Struct {
-	return &structCustomFieldsOpportunityListParams
+func (v *CustomFieldsOpportunityListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structCustomFieldsOpportunityListParams, unsafe.Pointer(v))
 }
 
-var structCustomFieldsOpportunityListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Strs, At: unsafe.Offsetof(CustomFieldsOpportunityListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-		{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsOpportunityListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsOpportunityListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	},
-}
+var structCustomFieldsOpportunityListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldsOpportunityListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsOpportunityListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsOpportunityListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+}}
 
 var opCustomFieldsOpportunityList = runtime.Operation{
 	Tool: "close_custom_fields_opportunity_list", Method: "GET", Path: "/custom_field/opportunity/", Effect: runtime.Read, Idempotent: true,

@@ -23,7 +23,8 @@ import (
 // Close API: POST /activity/email/ (tool close_email_create)
 // https://developer.close.com/api/resources/activities/emails
 func EmailCreate(ctx context.Context, c *runtime.Client, p EmailCreateParams, opts ...runtime.CallOption) (*Email, error) {
-	return runtime.Call(ctx, c, &opEmailCreate, &p, wire.Decode[Email], opts)
+	v, err := wire.Call(ctx, c, &opEmailCreate, &p, &structEmail, opts)
+	return (*Email)(v), err
 }
 
 // EmailCreateParams are the parameters of [EmailCreate].
@@ -69,42 +70,39 @@ type EmailCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *EmailCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*EmailCreateParams) Wire() *wire.Struct { return &structEmailCreateParams }
-
-var structEmailCreateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(EmailCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsEmailStatus, Preset: "\"draft\""}},
-		{As: wire.Strs, At: unsafe.Offsetof(EmailCreateParams{}.To), In: &wire.Field{Name: "to", Flags: wire.Nullable, MaxLen: 500}},
-		{As: wire.Strs, At: unsafe.Offsetof(EmailCreateParams{}.CC), In: &wire.Field{Name: "cc", Flags: wire.Nullable, MaxLen: 500}},
-		{As: wire.Strs, At: unsafe.Offsetof(EmailCreateParams{}.BCC), In: &wire.Field{Name: "bcc", Flags: wire.Nullable, MaxLen: 500}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Sender), In: &wire.Field{Name: "sender", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Subject), In: &wire.Field{Name: "subject", Flags: wire.Nullable, MaxLen: 1000}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.BodyText), In: &wire.Field{Name: "body_text", Flags: wire.Nullable, MaxLen: 1048576}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.BodyHTML), In: &wire.Field{Name: "body_html", Flags: wire.Nullable, MaxLen: 1048576}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindEmailTemplate}},
-		{As: wire.List, At: unsafe.Offsetof(EmailCreateParams{}.Attachments), Elem: wire.Elem[EmailAttachment], In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
-		{As: wire.OptInt, At: unsafe.Offsetof(EmailCreateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.EmailAccountID), In: &wire.Field{Name: "email_account_id", Flags: wire.Nullable, ID: &kindEmailAccount}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.InReplyToID), In: &wire.Field{Name: "in_reply_to_id", Flags: wire.Nullable, ID: &kindEmail}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.FollowupDate), In: &wire.Field{Name: "followup_date", Kind: wire.DateTime, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.FollowupSequenceID), In: &wire.Field{Name: "followup_sequence_id", Flags: wire.Nullable, ID: &kindSequence}},
-		{As: wire.OptInt, At: unsafe.Offsetof(EmailCreateParams{}.FollowupSequenceDelay), In: &wire.Field{Name: "followup_sequence_delay", Flags: wire.Nullable | wire.MinOnly, Min: 86400}},
-		{As: wire.OptBool, At: unsafe.Offsetof(EmailCreateParams{}.FollowupSequenceAddCCBCC), In: &wire.Field{Name: "followup_sequence_add_cc_bcc", Flags: wire.Nullable}},
-		{As: wire.List, At: unsafe.Offsetof(EmailCreateParams{}.Opens), Elem: wire.Elem[EmailOpen], In: &wire.Field{Name: "opens", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Direction), In: &wire.Field{Name: "direction", Enum: wordsMessageDirection}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
-	},
+func (v *EmailCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structEmailCreateParams, unsafe.Pointer(v))
 }
+
+var structEmailCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(EmailCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsEmailStatus, Preset: "\"draft\""}},
+	{As: wire.Strs, At: unsafe.Offsetof(EmailCreateParams{}.To), In: &wire.Field{Name: "to", Flags: wire.Nullable, MaxLen: 500}},
+	{As: wire.Strs, At: unsafe.Offsetof(EmailCreateParams{}.CC), In: &wire.Field{Name: "cc", Flags: wire.Nullable, MaxLen: 500}},
+	{As: wire.Strs, At: unsafe.Offsetof(EmailCreateParams{}.BCC), In: &wire.Field{Name: "bcc", Flags: wire.Nullable, MaxLen: 500}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Sender), In: &wire.Field{Name: "sender", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Subject), In: &wire.Field{Name: "subject", Flags: wire.Nullable, MaxLen: 1000}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.BodyText), In: &wire.Field{Name: "body_text", Flags: wire.Nullable, MaxLen: 1048576}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.BodyHTML), In: &wire.Field{Name: "body_html", Flags: wire.Nullable, MaxLen: 1048576}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindEmailTemplate}},
+	{As: wire.List, At: unsafe.Offsetof(EmailCreateParams{}.Attachments), Elem: func() *wire.Struct { return &structEmailAttachment }, In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
+	{As: wire.OptInt, At: unsafe.Offsetof(EmailCreateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.EmailAccountID), In: &wire.Field{Name: "email_account_id", Flags: wire.Nullable, ID: &kindEmailAccount}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.InReplyToID), In: &wire.Field{Name: "in_reply_to_id", Flags: wire.Nullable, ID: &kindEmail}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.FollowupDate), In: &wire.Field{Name: "followup_date", Kind: wire.DateTime, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.FollowupSequenceID), In: &wire.Field{Name: "followup_sequence_id", Flags: wire.Nullable, ID: &kindSequence}},
+	{As: wire.OptInt, At: unsafe.Offsetof(EmailCreateParams{}.FollowupSequenceDelay), In: &wire.Field{Name: "followup_sequence_delay", Flags: wire.Nullable | wire.MinOnly, Min: 86400}},
+	{As: wire.OptBool, At: unsafe.Offsetof(EmailCreateParams{}.FollowupSequenceAddCCBCC), In: &wire.Field{Name: "followup_sequence_add_cc_bcc", Flags: wire.Nullable}},
+	{As: wire.List, At: unsafe.Offsetof(EmailCreateParams{}.Opens), Elem: func() *wire.Struct { return &structEmailOpen }, In: &wire.Field{Name: "opens", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Direction), In: &wire.Field{Name: "direction", Enum: wordsMessageDirection}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
+}}
 
 var opEmailCreate = runtime.Operation{
 	Tool: "close_email_create", Method: "POST", Path: "/activity/email/", Effect: runtime.Write, Sends: true,
@@ -124,7 +122,8 @@ var opEmailCreate = runtime.Operation{
 // Close API: GET /activity/email/{email_id}/ (tool close_email_get)
 // https://developer.close.com/api/resources/activities/emails
 func EmailGet(ctx context.Context, c *runtime.Client, p EmailGetParams, opts ...runtime.CallOption) (*Email, error) {
-	return runtime.Call(ctx, c, &opEmailGet, &p, wire.Decode[Email], opts)
+	v, err := wire.Call(ctx, c, &opEmailGet, &p, &structEmail, opts)
+	return (*Email)(v), err
 }
 
 // EmailGetParams are the parameters of [EmailGet].
@@ -135,17 +134,12 @@ type EmailGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *EmailGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *EmailGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structEmailGetParams, unsafe.Pointer(v)) }
 
-// Wire describes the struct; it is for package wire.
-func (*EmailGetParams) Wire() *wire.Struct { return &structEmailGetParams }
-
-var structEmailGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(EmailGetParams{}.EmailID), In: &wire.Field{Name: "email_id", In: wire.Path, Flags: wire.Required, ID: &kindEmail}},
-		{As: wire.Strs, At: unsafe.Offsetof(EmailGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
-}
+var structEmailGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(EmailGetParams{}.EmailID), In: &wire.Field{Name: "email_id", In: wire.Path, Flags: wire.Required, ID: &kindEmail}},
+	{As: wire.Strs, At: unsafe.Offsetof(EmailGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opEmailGet = runtime.Operation{
 	Tool: "close_email_get", Method: "GET", Path: "/activity/email/{email_id}/", Effect: runtime.Read, Idempotent: true,
@@ -162,7 +156,8 @@ var opEmailGet = runtime.Operation{
 // Close API: PUT /activity/email/{email_id}/ (tool close_email_update)
 // https://developer.close.com/api/resources/activities/emails
 func EmailUpdate(ctx context.Context, c *runtime.Client, p EmailUpdateParams, opts ...runtime.CallOption) (*Email, error) {
-	return runtime.Call(ctx, c, &opEmailUpdate, &p, wire.Decode[Email], opts)
+	v, err := wire.Call(ctx, c, &opEmailUpdate, &p, &structEmail, opts)
+	return (*Email)(v), err
 }
 
 // EmailUpdateParams are the parameters of [EmailUpdate].
@@ -204,38 +199,35 @@ type EmailUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *EmailUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*EmailUpdateParams) Wire() *wire.Struct { return &structEmailUpdateParams }
-
-var structEmailUpdateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(EmailUpdateParams{}.EmailID), In: &wire.Field{Name: "email_id", In: wire.Path, Flags: wire.Required, ID: &kindEmail}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsEmailStatus}},
-		{As: wire.Strs, At: unsafe.Offsetof(EmailUpdateParams{}.To), In: &wire.Field{Name: "to", Flags: wire.Nullable, MaxLen: 500}},
-		{As: wire.Strs, At: unsafe.Offsetof(EmailUpdateParams{}.CC), In: &wire.Field{Name: "cc", Flags: wire.Nullable, MaxLen: 500}},
-		{As: wire.Strs, At: unsafe.Offsetof(EmailUpdateParams{}.BCC), In: &wire.Field{Name: "bcc", Flags: wire.Nullable, MaxLen: 500}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.Sender), In: &wire.Field{Name: "sender", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.Subject), In: &wire.Field{Name: "subject", Flags: wire.Nullable, MaxLen: 1000}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.BodyText), In: &wire.Field{Name: "body_text", Flags: wire.Nullable, MaxLen: 1048576}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.BodyHTML), In: &wire.Field{Name: "body_html", Flags: wire.Nullable, MaxLen: 1048576}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindEmailTemplate}},
-		{As: wire.List, At: unsafe.Offsetof(EmailUpdateParams{}.Attachments), Elem: wire.Elem[EmailAttachment], In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
-		{As: wire.OptInt, At: unsafe.Offsetof(EmailUpdateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.EmailAccountID), In: &wire.Field{Name: "email_account_id", Flags: wire.Nullable, ID: &kindEmailAccount}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.InReplyToID), In: &wire.Field{Name: "in_reply_to_id", Flags: wire.Nullable, ID: &kindEmail}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupDate), In: &wire.Field{Name: "followup_date", Kind: wire.DateTime, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupSequenceID), In: &wire.Field{Name: "followup_sequence_id", Flags: wire.Nullable, ID: &kindSequence}},
-		{As: wire.OptInt, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupSequenceDelay), In: &wire.Field{Name: "followup_sequence_delay", Flags: wire.Nullable | wire.MinOnly, Min: 86400}},
-		{As: wire.OptBool, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupSequenceAddCCBCC), In: &wire.Field{Name: "followup_sequence_add_cc_bcc", Flags: wire.Nullable}},
-		{As: wire.List, At: unsafe.Offsetof(EmailUpdateParams{}.Opens), Elem: wire.Elem[EmailOpen], In: &wire.Field{Name: "opens", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-	},
+func (v *EmailUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structEmailUpdateParams, unsafe.Pointer(v))
 }
+
+var structEmailUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(EmailUpdateParams{}.EmailID), In: &wire.Field{Name: "email_id", In: wire.Path, Flags: wire.Required, ID: &kindEmail}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsEmailStatus}},
+	{As: wire.Strs, At: unsafe.Offsetof(EmailUpdateParams{}.To), In: &wire.Field{Name: "to", Flags: wire.Nullable, MaxLen: 500}},
+	{As: wire.Strs, At: unsafe.Offsetof(EmailUpdateParams{}.CC), In: &wire.Field{Name: "cc", Flags: wire.Nullable, MaxLen: 500}},
+	{As: wire.Strs, At: unsafe.Offsetof(EmailUpdateParams{}.BCC), In: &wire.Field{Name: "bcc", Flags: wire.Nullable, MaxLen: 500}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.Sender), In: &wire.Field{Name: "sender", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.Subject), In: &wire.Field{Name: "subject", Flags: wire.Nullable, MaxLen: 1000}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.BodyText), In: &wire.Field{Name: "body_text", Flags: wire.Nullable, MaxLen: 1048576}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.BodyHTML), In: &wire.Field{Name: "body_html", Flags: wire.Nullable, MaxLen: 1048576}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindEmailTemplate}},
+	{As: wire.List, At: unsafe.Offsetof(EmailUpdateParams{}.Attachments), Elem: func() *wire.Struct { return &structEmailAttachment }, In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
+	{As: wire.OptInt, At: unsafe.Offsetof(EmailUpdateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.EmailAccountID), In: &wire.Field{Name: "email_account_id", Flags: wire.Nullable, ID: &kindEmailAccount}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.InReplyToID), In: &wire.Field{Name: "in_reply_to_id", Flags: wire.Nullable, ID: &kindEmail}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupDate), In: &wire.Field{Name: "followup_date", Kind: wire.DateTime, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupSequenceID), In: &wire.Field{Name: "followup_sequence_id", Flags: wire.Nullable, ID: &kindSequence}},
+	{As: wire.OptInt, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupSequenceDelay), In: &wire.Field{Name: "followup_sequence_delay", Flags: wire.Nullable | wire.MinOnly, Min: 86400}},
+	{As: wire.OptBool, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupSequenceAddCCBCC), In: &wire.Field{Name: "followup_sequence_add_cc_bcc", Flags: wire.Nullable}},
+	{As: wire.List, At: unsafe.Offsetof(EmailUpdateParams{}.Opens), Elem: func() *wire.Struct { return &structEmailOpen }, In: &wire.Field{Name: "opens", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
+}}
 
 var opEmailUpdate = runtime.Operation{
 	Tool: "close_email_update", Method: "PUT", Path: "/activity/email/{email_id}/", Effect: runtime.Write, Sends: true, Idempotent: true,
@@ -260,16 +252,13 @@ type EmailDeleteParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *EmailDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*EmailDeleteParams) Wire() *wire.Struct { return &structEmailDeleteParams }
-
-var structEmailDeleteParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(EmailDeleteParams{}.EmailID), In: &wire.Field{Name: "email_id", In: wire.Path, Flags: wire.Required, ID: &kindEmail}},
-	},
+func (v *EmailDeleteParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structEmailDeleteParams, unsafe.Pointer(v))
 }
+
+var structEmailDeleteParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(EmailDeleteParams{}.EmailID), In: &wire.Field{Name: "email_id", In: wire.Path, Flags: wire.Required, ID: &kindEmail}},
+}}
 
 var opEmailDelete = runtime.Operation{
 	Tool: "close_email_delete", Method: "DELETE", Path: "/activity/email/{email_id}/", Effect: runtime.Destructive, Idempotent: true,
@@ -284,7 +273,8 @@ var opEmailDelete = runtime.Operation{
 // Close API: GET /activity/email/ (tool close_emails_list)
 // https://developer.close.com/api/resources/activities/emails
 func EmailsList(ctx context.Context, c *runtime.Client, p EmailsListParams, opts ...runtime.CallOption) (*runtime.Page[Email], error) {
-	return runtime.CallPage(ctx, c, &opEmailsList, &p, p.Skip, wire.Decode[Email], opts)
+	v, err := wire.CallPage(ctx, c, &opEmailsList, &p, p.Skip, &structEmail, opts)
+	return (*runtime.Page[Email])(v), err
 }
 
 // EmailsAll yields the items of all pages of [EmailsList], fetching a page when the one before is used
@@ -318,32 +308,29 @@ type EmailsListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *EmailsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*EmailsListParams) Wire() *wire.Struct { return &structEmailsListParams }
-
-var structEmailsListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-		{As: wire.OptInt, At: unsafe.Offsetof(EmailsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(EmailsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-		{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-		{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
-		{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
-		{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindEmail}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
-		{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	},
+func (v *EmailsListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structEmailsListParams, unsafe.Pointer(v))
 }
+
+var structEmailsListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(EmailsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(EmailsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+	{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+	{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
+	{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
+	{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindEmail}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
+	{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+}}
 
 var opEmailsList = runtime.Operation{
 	Tool: "close_emails_list", Method: "GET", Path: "/activity/email/", Effect: runtime.Read, Idempotent: true,
@@ -404,17 +391,18 @@ type Email struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Email) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Email) MarshalJSON() ([]byte, error) { return wire.Marshal(&structEmail, unsafe.Pointer(&v)) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Email) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Email) Wire() *wire.Struct { return &structEmail }
+func (v *Email) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structEmail, unsafe.Pointer(v))
+}
 
 var structEmail = wire.Struct{
 	Base: &structActivityBase,
-	Size: unsafe.Sizeof(Email{}), Make: wire.Make[Email], Move: wire.Move[Email],
+	Size: unsafe.Sizeof(Email{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Email, 0, n), unsafe.Slice((*Email)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(Email{}.ID)},
 		{Name: "status", Bit: 9, As: wire.Str, At: unsafe.Offsetof(Email{}.Status)},
@@ -426,23 +414,23 @@ var structEmail = wire.Struct{
 		{Name: "body_text", As: wire.OptStr, At: unsafe.Offsetof(Email{}.BodyText)},
 		{Name: "body_html", As: wire.OptStr, At: unsafe.Offsetof(Email{}.BodyHTML)},
 		{Name: "template_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.TemplateID)},
-		{Name: "attachments", Bit: 13, As: wire.List, At: unsafe.Offsetof(Email{}.Attachments), Elem: wire.Elem[EmailAttachment]},
+		{Name: "attachments", Bit: 13, As: wire.List, At: unsafe.Offsetof(Email{}.Attachments), Elem: func() *wire.Struct { return &structEmailAttachment }},
 		{Name: "date_scheduled", As: wire.OptStr, At: unsafe.Offsetof(Email{}.DateScheduled)},
 		{Name: "email_account_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.EmailAccountID)},
 		{Name: "in_reply_to_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.InReplyToID)},
 		{Name: "followup_sequence_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.FollowupSequenceID)},
 		{Name: "followup_sequence_delay", As: wire.OptInt, At: unsafe.Offsetof(Email{}.FollowupSequenceDelay)},
 		{Name: "followup_sequence_add_cc_bcc", As: wire.OptBool, At: unsafe.Offsetof(Email{}.FollowupSequenceAddCCBCC)},
-		{Name: "opens", Bit: 14, As: wire.List, At: unsafe.Offsetof(Email{}.Opens), Elem: wire.Elem[EmailOpen]},
+		{Name: "opens", Bit: 14, As: wire.List, At: unsafe.Offsetof(Email{}.Opens), Elem: func() *wire.Struct { return &structEmailOpen }},
 		{Name: "direction", As: wire.OptStr, At: unsafe.Offsetof(Email{}.Direction)},
 		{Name: "date_sent", As: wire.OptStr, At: unsafe.Offsetof(Email{}.DateSent)},
 		{Name: "thread_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.ThreadID)},
 		{Name: "body_preview", As: wire.OptStr, At: unsafe.Offsetof(Email{}.BodyPreview)},
-		{Name: "body_text_quoted", Bit: 15, As: wire.List, At: unsafe.Offsetof(Email{}.BodyTextQuoted), Elem: wire.Elem[QuotedText]},
-		{Name: "body_html_quoted", Bit: 16, As: wire.List, At: unsafe.Offsetof(Email{}.BodyHTMLQuoted), Elem: wire.Elem[QuotedHTML]},
+		{Name: "body_text_quoted", Bit: 15, As: wire.List, At: unsafe.Offsetof(Email{}.BodyTextQuoted), Elem: func() *wire.Struct { return &structQuotedText }},
+		{Name: "body_html_quoted", Bit: 16, As: wire.List, At: unsafe.Offsetof(Email{}.BodyHTMLQuoted), Elem: func() *wire.Struct { return &structQuotedHTML }},
 		{Name: "has_reply", As: wire.OptBool, At: unsafe.Offsetof(Email{}.HasReply)},
 		{Name: "opens_summary", As: wire.OptStr, At: unsafe.Offsetof(Email{}.OpensSummary)},
-		{Name: "envelope", Bit: 17, As: wire.Obj, At: unsafe.Offsetof(Email{}.Envelope), Elem: wire.Elem[EmailEnvelope]},
+		{Name: "envelope", Bit: 17, As: wire.Obj, At: unsafe.Offsetof(Email{}.Envelope), Elem: func() *wire.Struct { return &structEmailEnvelope }},
 		{Name: "message_ids", Bit: 18, As: wire.Strs, At: unsafe.Offsetof(Email{}.MessageIDs)},
 		{Name: "references", Bit: 19, As: wire.Strs, At: unsafe.Offsetof(Email{}.References)},
 		{Name: "template_name", As: wire.OptStr, At: unsafe.Offsetof(Email{}.TemplateName)},
@@ -473,16 +461,19 @@ type EmailAttachment struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v EmailAttachment) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structEmailAttachment, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*EmailAttachment) Wire() *wire.Struct { return &structEmailAttachment }
+func (v *EmailAttachment) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structEmailAttachment, unsafe.Pointer(v))
+}
 
 var structEmailAttachment = wire.Struct{
-	Size: unsafe.Sizeof(EmailAttachment{}), Make: wire.Make[EmailAttachment], Move: wire.Move[EmailAttachment],
+	Size: unsafe.Sizeof(EmailAttachment{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailAttachment, 0, n), unsafe.Slice((*EmailAttachment)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "url", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailAttachment{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
 		{Name: "filename", Bit: 2, As: wire.Str, At: unsafe.Offsetof(EmailAttachment{}.Filename), In: &wire.Field{Name: "filename", Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
@@ -505,16 +496,19 @@ type EmailOpen struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailOpen) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v EmailOpen) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structEmailOpen, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailOpen) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*EmailOpen) Wire() *wire.Struct { return &structEmailOpen }
+func (v *EmailOpen) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structEmailOpen, unsafe.Pointer(v))
+}
 
 var structEmailOpen = wire.Struct{
-	Size: unsafe.Sizeof(EmailOpen{}), Make: wire.Make[EmailOpen], Move: wire.Move[EmailOpen],
+	Size: unsafe.Sizeof(EmailOpen{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailOpen, 0, n), unsafe.Slice((*EmailOpen)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "opened_at", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailOpen{}.OpenedAt), In: &wire.Field{Name: "opened_at", Kind: wire.DateTime, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
 		{Name: "opened_by", As: wire.OptStr, At: unsafe.Offsetof(EmailOpen{}.OpenedBy)},
@@ -531,16 +525,19 @@ type EmailAddress struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailAddress) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v EmailAddress) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structEmailAddress, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailAddress) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*EmailAddress) Wire() *wire.Struct { return &structEmailAddress }
+func (v *EmailAddress) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structEmailAddress, unsafe.Pointer(v))
+}
 
 var structEmailAddress = wire.Struct{
-	Size: unsafe.Sizeof(EmailAddress{}), Make: wire.Make[EmailAddress], Move: wire.Move[EmailAddress],
+	Size: unsafe.Sizeof(EmailAddress{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailAddress, 0, n), unsafe.Slice((*EmailAddress)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "email", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailAddress{}.Email)},
 		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(EmailAddress{}.Name)},
@@ -564,23 +561,26 @@ type EmailEnvelope struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailEnvelope) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v EmailEnvelope) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structEmailEnvelope, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailEnvelope) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*EmailEnvelope) Wire() *wire.Struct { return &structEmailEnvelope }
+func (v *EmailEnvelope) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structEmailEnvelope, unsafe.Pointer(v))
+}
 
 var structEmailEnvelope = wire.Struct{
-	Size: unsafe.Sizeof(EmailEnvelope{}), Make: wire.Make[EmailEnvelope], Move: wire.Move[EmailEnvelope],
+	Size: unsafe.Sizeof(EmailEnvelope{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailEnvelope, 0, n), unsafe.Slice((*EmailEnvelope)(old), k)...)))
+	},
 	Members: []wire.Member{
-		{Name: "from", Bit: 1, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.From), Elem: wire.Elem[EmailAddress]},
-		{Name: "to", Bit: 2, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.To), Elem: wire.Elem[EmailAddress]},
-		{Name: "cc", Bit: 3, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.CC), Elem: wire.Elem[EmailAddress]},
-		{Name: "bcc", Bit: 4, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.BCC), Elem: wire.Elem[EmailAddress]},
-		{Name: "sender", Bit: 5, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.Sender), Elem: wire.Elem[EmailAddress]},
-		{Name: "reply_to", Bit: 6, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.ReplyTo), Elem: wire.Elem[EmailAddress]},
+		{Name: "from", Bit: 1, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.From), Elem: func() *wire.Struct { return &structEmailAddress }},
+		{Name: "to", Bit: 2, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.To), Elem: func() *wire.Struct { return &structEmailAddress }},
+		{Name: "cc", Bit: 3, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.CC), Elem: func() *wire.Struct { return &structEmailAddress }},
+		{Name: "bcc", Bit: 4, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.BCC), Elem: func() *wire.Struct { return &structEmailAddress }},
+		{Name: "sender", Bit: 5, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.Sender), Elem: func() *wire.Struct { return &structEmailAddress }},
+		{Name: "reply_to", Bit: 6, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.ReplyTo), Elem: func() *wire.Struct { return &structEmailAddress }},
 		{Name: "subject", As: wire.OptStr, At: unsafe.Offsetof(EmailEnvelope{}.Subject)},
 		{Name: "date", As: wire.OptStr, At: unsafe.Offsetof(EmailEnvelope{}.Date)},
 		{Name: "message_id", As: wire.OptStr, At: unsafe.Offsetof(EmailEnvelope{}.MessageID)},
@@ -597,16 +597,19 @@ type QuotedText struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v QuotedText) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v QuotedText) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structQuotedText, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *QuotedText) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*QuotedText) Wire() *wire.Struct { return &structQuotedText }
+func (v *QuotedText) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structQuotedText, unsafe.Pointer(v))
+}
 
 var structQuotedText = wire.Struct{
-	Size: unsafe.Sizeof(QuotedText{}), Make: wire.Make[QuotedText], Move: wire.Move[QuotedText],
+	Size: unsafe.Sizeof(QuotedText{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]QuotedText, 0, n), unsafe.Slice((*QuotedText)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "text", Bit: 1, As: wire.Str, At: unsafe.Offsetof(QuotedText{}.Text)},
 		{Name: "expand", Bit: 2, As: wire.Bool, At: unsafe.Offsetof(QuotedText{}.Expand)},
@@ -621,16 +624,19 @@ type QuotedHTML struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v QuotedHTML) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v QuotedHTML) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structQuotedHTML, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *QuotedHTML) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*QuotedHTML) Wire() *wire.Struct { return &structQuotedHTML }
+func (v *QuotedHTML) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structQuotedHTML, unsafe.Pointer(v))
+}
 
 var structQuotedHTML = wire.Struct{
-	Size: unsafe.Sizeof(QuotedHTML{}), Make: wire.Make[QuotedHTML], Move: wire.Move[QuotedHTML],
+	Size: unsafe.Sizeof(QuotedHTML{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]QuotedHTML, 0, n), unsafe.Slice((*QuotedHTML)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "html", Bit: 1, As: wire.Str, At: unsafe.Offsetof(QuotedHTML{}.HTML)},
 		{Name: "expand", Bit: 2, As: wire.Bool, At: unsafe.Offsetof(QuotedHTML{}.Expand)},
@@ -651,26 +657,29 @@ type EmailThread struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailThread) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v EmailThread) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structEmailThread, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailThread) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*EmailThread) Wire() *wire.Struct { return &structEmailThread }
+func (v *EmailThread) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structEmailThread, unsafe.Pointer(v))
+}
 
 var structEmailThread = wire.Struct{
 	Base: &structActivityBase,
-	Size: unsafe.Sizeof(EmailThread{}), Make: wire.Make[EmailThread], Move: wire.Move[EmailThread],
+	Size: unsafe.Sizeof(EmailThread{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailThread, 0, n), unsafe.Slice((*EmailThread)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(EmailThread{}.ID)},
 		{Name: "latest_normalized_subject", As: wire.OptStr, At: unsafe.Offsetof(EmailThread{}.LatestNormalizedSubject)},
 		{Name: "n_emails", As: wire.OptInt, At: unsafe.Offsetof(EmailThread{}.NEmails)},
-		{Name: "participants", Bit: 9, As: wire.List, At: unsafe.Offsetof(EmailThread{}.Participants), Elem: wire.Elem[EmailAddress]},
-		{Name: "latest_emails", Bit: 10, As: wire.List, At: unsafe.Offsetof(EmailThread{}.LatestEmails), Elem: wire.Elem[EmailPreview]},
-		{Name: "emails", Bit: 11, As: wire.List, At: unsafe.Offsetof(EmailThread{}.Emails), Elem: wire.Elem[Email]},
-		{Name: "importance", Bit: 12, As: wire.Obj, At: unsafe.Offsetof(EmailThread{}.Importance), Elem: wire.Elem[EmailThreadRating]},
-		{Name: "summary", Bit: 13, As: wire.Obj, At: unsafe.Offsetof(EmailThread{}.Summary), Elem: wire.Elem[EmailThreadSummary]},
+		{Name: "participants", Bit: 9, As: wire.List, At: unsafe.Offsetof(EmailThread{}.Participants), Elem: func() *wire.Struct { return &structEmailAddress }},
+		{Name: "latest_emails", Bit: 10, As: wire.List, At: unsafe.Offsetof(EmailThread{}.LatestEmails), Elem: func() *wire.Struct { return &structEmailPreview }},
+		{Name: "emails", Bit: 11, As: wire.List, At: unsafe.Offsetof(EmailThread{}.Emails), Elem: func() *wire.Struct { return &structEmail }},
+		{Name: "importance", Bit: 12, As: wire.Obj, At: unsafe.Offsetof(EmailThread{}.Importance), Elem: func() *wire.Struct { return &structEmailThreadRating }},
+		{Name: "summary", Bit: 13, As: wire.Obj, At: unsafe.Offsetof(EmailThread{}.Summary), Elem: func() *wire.Struct { return &structEmailThreadSummary }},
 	},
 }
 
@@ -697,16 +706,19 @@ type EmailPreview struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailPreview) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v EmailPreview) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structEmailPreview, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailPreview) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*EmailPreview) Wire() *wire.Struct { return &structEmailPreview }
+func (v *EmailPreview) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structEmailPreview, unsafe.Pointer(v))
+}
 
 var structEmailPreview = wire.Struct{
-	Size: unsafe.Sizeof(EmailPreview{}), Make: wire.Make[EmailPreview], Move: wire.Move[EmailPreview],
+	Size: unsafe.Sizeof(EmailPreview{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailPreview, 0, n), unsafe.Slice((*EmailPreview)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.ID)},
 		{Name: "status", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailPreview{}.Status)},
@@ -717,7 +729,7 @@ var structEmailPreview = wire.Struct{
 		{Name: "to", Bit: 2, As: wire.Strs, At: unsafe.Offsetof(EmailPreview{}.To)},
 		{Name: "cc", Bit: 3, As: wire.Strs, At: unsafe.Offsetof(EmailPreview{}.CC)},
 		{Name: "bcc", Bit: 4, As: wire.Strs, At: unsafe.Offsetof(EmailPreview{}.BCC)},
-		{Name: "envelope", Bit: 5, As: wire.Obj, At: unsafe.Offsetof(EmailPreview{}.Envelope), Elem: wire.Elem[EmailEnvelope]},
+		{Name: "envelope", Bit: 5, As: wire.Obj, At: unsafe.Offsetof(EmailPreview{}.Envelope), Elem: func() *wire.Struct { return &structEmailEnvelope }},
 		{Name: "has_attachments", As: wire.OptBool, At: unsafe.Offsetof(EmailPreview{}.HasAttachments)},
 		{Name: "opens_summary", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.OpensSummary)},
 		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.UserID)},
@@ -736,16 +748,19 @@ type EmailThreadRating struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailThreadRating) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v EmailThreadRating) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structEmailThreadRating, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailThreadRating) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*EmailThreadRating) Wire() *wire.Struct { return &structEmailThreadRating }
+func (v *EmailThreadRating) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structEmailThreadRating, unsafe.Pointer(v))
+}
 
 var structEmailThreadRating = wire.Struct{
-	Size: unsafe.Sizeof(EmailThreadRating{}), Make: wire.Make[EmailThreadRating], Move: wire.Move[EmailThreadRating],
+	Size: unsafe.Sizeof(EmailThreadRating{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailThreadRating, 0, n), unsafe.Slice((*EmailThreadRating)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadRating{}.Type)},
 		{Name: "reason", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadRating{}.Reason)},
@@ -765,21 +780,24 @@ type EmailThreadSummary struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailThreadSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v EmailThreadSummary) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structEmailThreadSummary, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailThreadSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*EmailThreadSummary) Wire() *wire.Struct { return &structEmailThreadSummary }
+func (v *EmailThreadSummary) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structEmailThreadSummary, unsafe.Pointer(v))
+}
 
 var structEmailThreadSummary = wire.Struct{
-	Size: unsafe.Sizeof(EmailThreadSummary{}), Make: wire.Make[EmailThreadSummary], Move: wire.Move[EmailThreadSummary],
+	Size: unsafe.Sizeof(EmailThreadSummary{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailThreadSummary, 0, n), unsafe.Slice((*EmailThreadSummary)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.Status)},
 		{Name: "summary_text", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.SummaryText)},
 		{Name: "summary_html", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.SummaryHTML)},
-		{Name: "feedback", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(EmailThreadSummary{}.Feedback), Elem: wire.Elem[SummaryFeedback]},
+		{Name: "feedback", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(EmailThreadSummary{}.Feedback), Elem: func() *wire.Struct { return &structSummaryFeedback }},
 		{Name: "generated_at", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.GeneratedAt)},
 		{Name: "updated_at", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.UpdatedAt)},
 		{Name: "expired_at", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.ExpiredAt)},
@@ -795,16 +813,19 @@ type SummaryFeedback struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SummaryFeedback) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v SummaryFeedback) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structSummaryFeedback, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SummaryFeedback) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SummaryFeedback) Wire() *wire.Struct { return &structSummaryFeedback }
+func (v *SummaryFeedback) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structSummaryFeedback, unsafe.Pointer(v))
+}
 
 var structSummaryFeedback = wire.Struct{
-	Size: unsafe.Sizeof(SummaryFeedback{}), Make: wire.Make[SummaryFeedback], Move: wire.Move[SummaryFeedback],
+	Size: unsafe.Sizeof(SummaryFeedback{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]SummaryFeedback, 0, n), unsafe.Slice((*SummaryFeedback)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "rating", As: wire.OptStr, At: unsafe.Offsetof(SummaryFeedback{}.Rating)},
 		{Name: "detail", As: wire.OptStr, At: unsafe.Offsetof(SummaryFeedback{}.Detail)},

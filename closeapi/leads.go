@@ -21,7 +21,8 @@ import (
 // Close API: POST /lead/ (tool close_lead_create)
 // https://developer.close.com/api/resources/leads
 func LeadCreate(ctx context.Context, c *runtime.Client, p LeadCreateParams, opts ...runtime.CallOption) (*Lead, error) {
-	return runtime.Call(ctx, c, &opLeadCreate, &p, wire.Decode[Lead], opts)
+	v, err := wire.Call(ctx, c, &opLeadCreate, &p, &structLead, opts)
+	return (*Lead)(v), err
 }
 
 // LeadCreateParams are the parameters of [LeadCreate].
@@ -39,23 +40,20 @@ type LeadCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*LeadCreateParams) Wire() *wire.Struct { return &structLeadCreateParams }
-
-var structLeadCreateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(LeadCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
-		{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.StatusID), In: &wire.Field{Name: "status_id", ID: &kindLeadStatus}},
-		{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.Status), In: &wire.Field{Name: "status"}},
-		{As: wire.List, At: unsafe.Offsetof(LeadCreateParams{}.Contacts), Elem: wire.Elem[Contact], In: &wire.Field{Name: "contacts"}},
-		{As: wire.List, At: unsafe.Offsetof(LeadCreateParams{}.Addresses), Elem: wire.Elem[Address], In: &wire.Field{Name: "addresses"}},
-		{As: wire.Custom, At: unsafe.Offsetof(LeadCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
-	},
+func (v *LeadCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structLeadCreateParams, unsafe.Pointer(v))
 }
+
+var structLeadCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(LeadCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.StatusID), In: &wire.Field{Name: "status_id", ID: &kindLeadStatus}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.Status), In: &wire.Field{Name: "status"}},
+	{As: wire.List, At: unsafe.Offsetof(LeadCreateParams{}.Contacts), Elem: func() *wire.Struct { return &structContact }, In: &wire.Field{Name: "contacts"}},
+	{As: wire.List, At: unsafe.Offsetof(LeadCreateParams{}.Addresses), Elem: func() *wire.Struct { return &structAddress }, In: &wire.Field{Name: "addresses"}},
+	{As: wire.Custom, At: unsafe.Offsetof(LeadCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
+}}
 
 var opLeadCreate = runtime.Operation{
 	Tool: "close_lead_create", Method: "POST", Path: "/lead/", Effect: runtime.Write,
@@ -72,7 +70,8 @@ var opLeadCreate = runtime.Operation{
 // Close API: GET /lead/{lead_id}/ (tool close_lead_get)
 // https://developer.close.com/api/resources/leads
 func LeadGet(ctx context.Context, c *runtime.Client, p LeadGetParams, opts ...runtime.CallOption) (*Lead, error) {
-	return runtime.Call(ctx, c, &opLeadGet, &p, wire.Decode[Lead], opts)
+	v, err := wire.Call(ctx, c, &opLeadGet, &p, &structLead, opts)
+	return (*Lead)(v), err
 }
 
 // LeadGetParams are the parameters of [LeadGet].
@@ -83,17 +82,12 @@ type LeadGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *LeadGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structLeadGetParams, unsafe.Pointer(v)) }
 
-// Wire describes the struct; it is for package wire.
-func (*LeadGetParams) Wire() *wire.Struct { return &structLeadGetParams }
-
-var structLeadGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(LeadGetParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}},
-		{As: wire.Strs, At: unsafe.Offsetof(LeadGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
-}
+var structLeadGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(LeadGetParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}},
+	{As: wire.Strs, At: unsafe.Offsetof(LeadGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opLeadGet = runtime.Operation{
 	Tool: "close_lead_get", Method: "GET", Path: "/lead/{lead_id}/", Effect: runtime.Read, Idempotent: true,
@@ -109,7 +103,8 @@ var opLeadGet = runtime.Operation{
 // Close API: PUT /lead/{lead_id}/ (tool close_lead_update)
 // https://developer.close.com/api/resources/leads
 func LeadUpdate(ctx context.Context, c *runtime.Client, p LeadUpdateParams, opts ...runtime.CallOption) (*Lead, error) {
-	return runtime.Call(ctx, c, &opLeadUpdate, &p, wire.Decode[Lead], opts)
+	v, err := wire.Call(ctx, c, &opLeadUpdate, &p, &structLead, opts)
+	return (*Lead)(v), err
 }
 
 // LeadUpdateParams are the parameters of [LeadUpdate].
@@ -126,23 +121,20 @@ type LeadUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*LeadUpdateParams) Wire() *wire.Struct { return &structLeadUpdateParams }
-
-var structLeadUpdateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(LeadUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}},
-		{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.StatusID), In: &wire.Field{Name: "status_id", ID: &kindLeadStatus}},
-		{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.Status), In: &wire.Field{Name: "status"}},
-		{As: wire.List, At: unsafe.Offsetof(LeadUpdateParams{}.Addresses), Elem: wire.Elem[Address], In: &wire.Field{Name: "addresses"}},
-		{As: wire.Custom, At: unsafe.Offsetof(LeadUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
-	},
+func (v *LeadUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structLeadUpdateParams, unsafe.Pointer(v))
 }
+
+var structLeadUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(LeadUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.StatusID), In: &wire.Field{Name: "status_id", ID: &kindLeadStatus}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.Status), In: &wire.Field{Name: "status"}},
+	{As: wire.List, At: unsafe.Offsetof(LeadUpdateParams{}.Addresses), Elem: func() *wire.Struct { return &structAddress }, In: &wire.Field{Name: "addresses"}},
+	{As: wire.Custom, At: unsafe.Offsetof(LeadUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
+}}
 
 var opLeadUpdate = runtime.Operation{
 	Tool: "close_lead_update", Method: "PUT", Path: "/lead/{lead_id}/", Effect: runtime.Write, Idempotent: true,
@@ -168,16 +160,13 @@ type LeadDeleteParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*LeadDeleteParams) Wire() *wire.Struct { return &structLeadDeleteParams }
-
-var structLeadDeleteParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(LeadDeleteParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}},
-	},
+func (v *LeadDeleteParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structLeadDeleteParams, unsafe.Pointer(v))
 }
+
+var structLeadDeleteParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(LeadDeleteParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}},
+}}
 
 var opLeadDelete = runtime.Operation{
 	Tool: "close_lead_delete", Method: "DELETE", Path: "/lead/{lead_id}/", Effect: runtime.Destructive, Idempotent: true,
@@ -193,7 +182,8 @@ var opLeadDelete = runtime.Operation{
 // Close API: POST /lead/merge/ (tool close_lead_merge)
 // https://developer.close.com/api/resources/leads
 func LeadMerge(ctx context.Context, c *runtime.Client, p LeadMergeParams, opts ...runtime.CallOption) (*MergeResult, error) {
-	return runtime.Call(ctx, c, &opLeadMerge, &p, wire.Decode[MergeResult], opts)
+	v, err := wire.Call(ctx, c, &opLeadMerge, &p, &structMergeResult, opts)
+	return (*MergeResult)(v), err
 }
 
 // LeadMergeParams are the parameters of [LeadMerge].
@@ -203,17 +193,14 @@ type LeadMergeParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadMergeParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*LeadMergeParams) Wire() *wire.Struct { return &structLeadMergeParams }
-
-var structLeadMergeParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(LeadMergeParams{}.Source), In: &wire.Field{Name: "source", Flags: wire.Required, ID: &kindLead}},
-		{As: wire.Str, At: unsafe.Offsetof(LeadMergeParams{}.Destination), In: &wire.Field{Name: "destination", Flags: wire.Required, ID: &kindLead}},
-	},
+func (v *LeadMergeParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structLeadMergeParams, unsafe.Pointer(v))
 }
+
+var structLeadMergeParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(LeadMergeParams{}.Source), In: &wire.Field{Name: "source", Flags: wire.Required, ID: &kindLead}},
+	{As: wire.Str, At: unsafe.Offsetof(LeadMergeParams{}.Destination), In: &wire.Field{Name: "destination", Flags: wire.Required, ID: &kindLead}},
+}}
 
 var opLeadMerge = runtime.Operation{
 	Tool: "close_lead_merge", Method: "POST", Path: "/lead/merge/", Effect: runtime.Destructive,
@@ -229,7 +216,8 @@ var opLeadMerge = runtime.Operation{
 // Close API: GET /lead/ (tool close_leads_list)
 // https://developer.close.com/api/resources/leads
 func LeadsList(ctx context.Context, c *runtime.Client, p LeadsListParams, opts ...runtime.CallOption) (*runtime.Page[Lead], error) {
-	return runtime.CallPage(ctx, c, &opLeadsList, &p, p.Skip, wire.Decode[Lead], opts)
+	v, err := wire.CallPage(ctx, c, &opLeadsList, &p, p.Skip, &structLead, opts)
+	return (*runtime.Page[Lead])(v), err
 }
 
 // LeadsAll yields the items of all pages of [LeadsList], fetching a page when the one before is used
@@ -250,20 +238,17 @@ type LeadsListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*LeadsListParams) Wire() *wire.Struct { return &structLeadsListParams }
-
-var structLeadsListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.OptStr, At: unsafe.Offsetof(LeadsListParams{}.Query), In: &wire.Field{Name: "query", In: wire.Query}},
-		{As: wire.OptStr, At: unsafe.Offsetof(LeadsListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query}},
-		{As: wire.Strs, At: unsafe.Offsetof(LeadsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-		{As: wire.OptInt, At: unsafe.Offsetof(LeadsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(LeadsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	},
+func (v *LeadsListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structLeadsListParams, unsafe.Pointer(v))
 }
+
+var structLeadsListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadsListParams{}.Query), In: &wire.Field{Name: "query", In: wire.Query}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadsListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query}},
+	{As: wire.Strs, At: unsafe.Offsetof(LeadsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(LeadsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(LeadsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+}}
 
 var opLeadsList = runtime.Operation{
 	Tool: "close_leads_list", Method: "GET", Path: "/lead/", Effect: runtime.Read, Idempotent: true,
@@ -285,16 +270,19 @@ type Address struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Address) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Address) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structAddress, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Address) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Address) Wire() *wire.Struct { return &structAddress }
+func (v *Address) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structAddress, unsafe.Pointer(v))
+}
 
 var structAddress = wire.Struct{
-	Size: unsafe.Sizeof(Address{}), Make: wire.Make[Address], Move: wire.Move[Address],
+	Size: unsafe.Sizeof(Address{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Address, 0, n), unsafe.Slice((*Address)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "label", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Label), In: &wire.Field{Name: "label", Flags: wire.Open | wire.Nullable | wire.OnCreate | wire.OnUpdate, Enum: wordsAddressLabel}},
 		{Name: "address_1", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Address1), In: &wire.Field{Name: "address_1", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
@@ -349,17 +337,18 @@ type Lead struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Lead) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Lead) MarshalJSON() ([]byte, error) { return wire.Marshal(&structLead, unsafe.Pointer(&v)) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Lead) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Lead) Wire() *wire.Struct { return &structLead }
+func (v *Lead) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structLead, unsafe.Pointer(v))
+}
 
 var structLead = wire.Struct{
 	Custom: unsafe.Offsetof(Lead{}.CustomFields),
-	Size:   unsafe.Sizeof(Lead{}), Make: wire.Make[Lead], Move: wire.Move[Lead],
+	Size:   unsafe.Sizeof(Lead{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Lead, 0, n), unsafe.Slice((*Lead)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Lead{}.ID)},
 		{Name: "display_name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Lead{}.DisplayName)},
@@ -368,19 +357,19 @@ var structLead = wire.Struct{
 		{Name: "url", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.URL)},
 		{Name: "status_id", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.StatusID)},
 		{Name: "status_label", Bit: 3, As: wire.Str, At: unsafe.Offsetof(Lead{}.StatusLabel)},
-		{Name: "contacts", Bit: 4, As: wire.List, At: unsafe.Offsetof(Lead{}.Contacts), Elem: wire.Elem[Contact]},
-		{Name: "addresses", Bit: 5, As: wire.List, At: unsafe.Offsetof(Lead{}.Addresses), Elem: wire.Elem[Address]},
+		{Name: "contacts", Bit: 4, As: wire.List, At: unsafe.Offsetof(Lead{}.Contacts), Elem: func() *wire.Struct { return &structContact }},
+		{Name: "addresses", Bit: 5, As: wire.List, At: unsafe.Offsetof(Lead{}.Addresses), Elem: func() *wire.Struct { return &structAddress }},
 		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Lead{}.CustomFields)},
 		{Name: "contact_ids", Bit: 6, As: wire.Strs, At: unsafe.Offsetof(Lead{}.ContactIDs)},
-		{Name: "opportunities", Bit: 7, As: wire.List, At: unsafe.Offsetof(Lead{}.Opportunities), Elem: wire.Elem[Opportunity]},
-		{Name: "tasks", Bit: 8, As: wire.List, At: unsafe.Offsetof(Lead{}.Tasks), Elem: wire.Elem[Task]},
+		{Name: "opportunities", Bit: 7, As: wire.List, At: unsafe.Offsetof(Lead{}.Opportunities), Elem: func() *wire.Struct { return &structOpportunity }},
+		{Name: "tasks", Bit: 8, As: wire.List, At: unsafe.Offsetof(Lead{}.Tasks), Elem: func() *wire.Struct { return &structTask }},
 		{Name: "html_url", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.HTMLURL)},
-		{Name: "integration_links", Bit: 9, As: wire.List, At: unsafe.Offsetof(Lead{}.IntegrationLinks), Elem: wire.Elem[IntegrationLink]},
+		{Name: "integration_links", Bit: 9, As: wire.List, At: unsafe.Offsetof(Lead{}.IntegrationLinks), Elem: func() *wire.Struct { return &structIntegrationLink }},
 		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.OrganizationID)},
 		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.Source)},
 		{Name: "localtime", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.Localtime)},
-		{Name: "primary_email", Bit: 10, As: wire.Obj, At: unsafe.Offsetof(Lead{}.PrimaryEmail), Elem: wire.Elem[ContactEmail]},
-		{Name: "primary_phone", Bit: 11, As: wire.Obj, At: unsafe.Offsetof(Lead{}.PrimaryPhone), Elem: wire.Elem[ContactPhone]},
+		{Name: "primary_email", Bit: 10, As: wire.Obj, At: unsafe.Offsetof(Lead{}.PrimaryEmail), Elem: func() *wire.Struct { return &structContactEmail }},
+		{Name: "primary_phone", Bit: 11, As: wire.Obj, At: unsafe.Offsetof(Lead{}.PrimaryPhone), Elem: func() *wire.Struct { return &structContactPhone }},
 		{Name: "primary_address_full", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.PrimaryAddressFull)},
 		{Name: "primary_address_summary", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.PrimaryAddressSummary)},
 		{Name: "contacts_summary", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.ContactsSummary)},
@@ -403,16 +392,19 @@ type MergeResult struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v MergeResult) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v MergeResult) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structMergeResult, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *MergeResult) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*MergeResult) Wire() *wire.Struct { return &structMergeResult }
+func (v *MergeResult) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structMergeResult, unsafe.Pointer(v))
+}
 
 var structMergeResult = wire.Struct{
-	Size: unsafe.Sizeof(MergeResult{}), Make: wire.Make[MergeResult], Move: wire.Move[MergeResult],
+	Size: unsafe.Sizeof(MergeResult{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]MergeResult, 0, n), unsafe.Slice((*MergeResult)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(MergeResult{}.Status)},
 	},

@@ -20,7 +20,8 @@ import (
 // Close API: POST /activity/note/ (tool close_note_create)
 // https://developer.close.com/api/resources/activities/notes
 func NoteCreate(ctx context.Context, c *runtime.Client, p NoteCreateParams, opts ...runtime.CallOption) (*Note, error) {
-	return runtime.Call(ctx, c, &opNoteCreate, &p, wire.Decode[Note], opts)
+	v, err := wire.Call(ctx, c, &opNoteCreate, &p, &structNote, opts)
+	return (*Note)(v), err
 }
 
 // NoteCreateParams are the parameters of [NoteCreate].
@@ -42,27 +43,24 @@ type NoteCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *NoteCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*NoteCreateParams) Wire() *wire.Struct { return &structNoteCreateParams }
-
-var structNoteCreateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(NoteCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
-		{As: wire.OptBool, At: unsafe.Offsetof(NoteCreateParams{}.Pinned), In: &wire.Field{Name: "pinned", Flags: wire.Nullable}},
-		{As: wire.List, At: unsafe.Offsetof(NoteCreateParams{}.Attachments), Elem: wire.Elem[Attachment], In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
-	},
+func (v *NoteCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structNoteCreateParams, unsafe.Pointer(v))
 }
+
+var structNoteCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(NoteCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
+	{As: wire.OptBool, At: unsafe.Offsetof(NoteCreateParams{}.Pinned), In: &wire.Field{Name: "pinned", Flags: wire.Nullable}},
+	{As: wire.List, At: unsafe.Offsetof(NoteCreateParams{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }, In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
+}}
 
 var opNoteCreate = runtime.Operation{
 	Tool: "close_note_create", Method: "POST", Path: "/activity/note/", Effect: runtime.Write,
@@ -79,7 +77,8 @@ var opNoteCreate = runtime.Operation{
 // Close API: GET /activity/note/{note_id}/ (tool close_note_get)
 // https://developer.close.com/api/resources/activities/notes
 func NoteGet(ctx context.Context, c *runtime.Client, p NoteGetParams, opts ...runtime.CallOption) (*Note, error) {
-	return runtime.Call(ctx, c, &opNoteGet, &p, wire.Decode[Note], opts)
+	v, err := wire.Call(ctx, c, &opNoteGet, &p, &structNote, opts)
+	return (*Note)(v), err
 }
 
 // NoteGetParams are the parameters of [NoteGet].
@@ -90,17 +89,12 @@ type NoteGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *NoteGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *NoteGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structNoteGetParams, unsafe.Pointer(v)) }
 
-// Wire describes the struct; it is for package wire.
-func (*NoteGetParams) Wire() *wire.Struct { return &structNoteGetParams }
-
-var structNoteGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(NoteGetParams{}.NoteID), In: &wire.Field{Name: "note_id", In: wire.Path, Flags: wire.Required, ID: &kindNote}},
-		{As: wire.Strs, At: unsafe.Offsetof(NoteGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
-}
+var structNoteGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(NoteGetParams{}.NoteID), In: &wire.Field{Name: "note_id", In: wire.Path, Flags: wire.Required, ID: &kindNote}},
+	{As: wire.Strs, At: unsafe.Offsetof(NoteGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opNoteGet = runtime.Operation{
 	Tool: "close_note_get", Method: "GET", Path: "/activity/note/{note_id}/", Effect: runtime.Read, Idempotent: true,
@@ -116,7 +110,8 @@ var opNoteGet = runtime.Operation{
 // Close API: PUT /activity/note/{note_id}/ (tool close_note_update)
 // https://developer.close.com/api/resources/activities/notes
 func NoteUpdate(ctx context.Context, c *runtime.Client, p NoteUpdateParams, opts ...runtime.CallOption) (*Note, error) {
-	return runtime.Call(ctx, c, &opNoteUpdate, &p, wire.Decode[Note], opts)
+	v, err := wire.Call(ctx, c, &opNoteUpdate, &p, &structNote, opts)
+	return (*Note)(v), err
 }
 
 // NoteUpdateParams are the parameters of [NoteUpdate].
@@ -134,23 +129,20 @@ type NoteUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *NoteUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*NoteUpdateParams) Wire() *wire.Struct { return &structNoteUpdateParams }
-
-var structNoteUpdateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(NoteUpdateParams{}.NoteID), In: &wire.Field{Name: "note_id", In: wire.Path, Flags: wire.Required, ID: &kindNote}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
-		{As: wire.OptBool, At: unsafe.Offsetof(NoteUpdateParams{}.Pinned), In: &wire.Field{Name: "pinned", Flags: wire.Nullable}},
-		{As: wire.List, At: unsafe.Offsetof(NoteUpdateParams{}.Attachments), Elem: wire.Elem[Attachment], In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-	},
+func (v *NoteUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structNoteUpdateParams, unsafe.Pointer(v))
 }
+
+var structNoteUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(NoteUpdateParams{}.NoteID), In: &wire.Field{Name: "note_id", In: wire.Path, Flags: wire.Required, ID: &kindNote}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
+	{As: wire.OptBool, At: unsafe.Offsetof(NoteUpdateParams{}.Pinned), In: &wire.Field{Name: "pinned", Flags: wire.Nullable}},
+	{As: wire.List, At: unsafe.Offsetof(NoteUpdateParams{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }, In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
+}}
 
 var opNoteUpdate = runtime.Operation{
 	Tool: "close_note_update", Method: "PUT", Path: "/activity/note/{note_id}/", Effect: runtime.Write, Idempotent: true,
@@ -174,16 +166,13 @@ type NoteDeleteParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *NoteDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*NoteDeleteParams) Wire() *wire.Struct { return &structNoteDeleteParams }
-
-var structNoteDeleteParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(NoteDeleteParams{}.NoteID), In: &wire.Field{Name: "note_id", In: wire.Path, Flags: wire.Required, ID: &kindNote}},
-	},
+func (v *NoteDeleteParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structNoteDeleteParams, unsafe.Pointer(v))
 }
+
+var structNoteDeleteParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(NoteDeleteParams{}.NoteID), In: &wire.Field{Name: "note_id", In: wire.Path, Flags: wire.Required, ID: &kindNote}},
+}}
 
 var opNoteDelete = runtime.Operation{
 	Tool: "close_note_delete", Method: "DELETE", Path: "/activity/note/{note_id}/", Effect: runtime.Destructive, Idempotent: true,
@@ -197,7 +186,8 @@ var opNoteDelete = runtime.Operation{
 // Close API: GET /activity/note/ (tool close_notes_list)
 // https://developer.close.com/api/resources/activities/notes
 func NotesList(ctx context.Context, c *runtime.Client, p NotesListParams, opts ...runtime.CallOption) (*runtime.Page[Note], error) {
-	return runtime.CallPage(ctx, c, &opNotesList, &p, p.Skip, wire.Decode[Note], opts)
+	v, err := wire.CallPage(ctx, c, &opNotesList, &p, p.Skip, &structNote, opts)
+	return (*runtime.Page[Note])(v), err
 }
 
 // NotesAll yields the items of all pages of [NotesList], fetching a page when the one before is used
@@ -231,32 +221,29 @@ type NotesListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *NotesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*NotesListParams) Wire() *wire.Struct { return &structNotesListParams }
-
-var structNotesListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-		{As: wire.OptInt, At: unsafe.Offsetof(NotesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(NotesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-		{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-		{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
-		{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
-		{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindNote}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
-		{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	},
+func (v *NotesListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structNotesListParams, unsafe.Pointer(v))
 }
+
+var structNotesListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(NotesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(NotesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+	{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+	{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
+	{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
+	{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindNote}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
+	{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+}}
 
 var opNotesList = runtime.Operation{
 	Tool: "close_notes_list", Method: "GET", Path: "/activity/note/", Effect: runtime.Read, Idempotent: true,
@@ -279,17 +266,18 @@ type Note struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Note) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Note) MarshalJSON() ([]byte, error) { return wire.Marshal(&structNote, unsafe.Pointer(&v)) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Note) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Note) Wire() *wire.Struct { return &structNote }
+func (v *Note) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structNote, unsafe.Pointer(v))
+}
 
 var structNote = wire.Struct{
 	Base: &structActivityBase,
-	Size: unsafe.Sizeof(Note{}), Make: wire.Make[Note], Move: wire.Move[Note],
+	Size: unsafe.Sizeof(Note{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Note, 0, n), unsafe.Slice((*Note)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(Note{}.ID)},
 		{Name: "title", As: wire.OptStr, At: unsafe.Offsetof(Note{}.Title)},
@@ -297,7 +285,7 @@ var structNote = wire.Struct{
 		{Name: "note_html", As: wire.OptStr, At: unsafe.Offsetof(Note{}.NoteHTML)},
 		{Name: "pinned", As: wire.OptBool, At: unsafe.Offsetof(Note{}.Pinned)},
 		{Name: "pinned_at", As: wire.OptStr, At: unsafe.Offsetof(Note{}.PinnedAt)},
-		{Name: "attachments", Bit: 10, As: wire.List, At: unsafe.Offsetof(Note{}.Attachments), Elem: wire.Elem[Attachment]},
+		{Name: "attachments", Bit: 10, As: wire.List, At: unsafe.Offsetof(Note{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }},
 		{Name: "note_mentions", Bit: 11, As: wire.Strs, At: unsafe.Offsetof(Note{}.NoteMentions)},
 		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(Note{}.Source)},
 	},

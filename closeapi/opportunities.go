@@ -21,7 +21,8 @@ import (
 // Close API: POST /opportunity/ (tool close_opportunity_create)
 // https://developer.close.com/api/resources/opportunities
 func OpportunityCreate(ctx context.Context, c *runtime.Client, p OpportunityCreateParams, opts ...runtime.CallOption) (*Opportunity, error) {
-	return runtime.Call(ctx, c, &opOpportunityCreate, &p, wire.Decode[Opportunity], opts)
+	v, err := wire.Call(ctx, c, &opOpportunityCreate, &p, &structOpportunity, opts)
+	return (*Opportunity)(v), err
 }
 
 // OpportunityCreateParams are the parameters of [OpportunityCreate].
@@ -56,30 +57,27 @@ type OpportunityCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *OpportunityCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*OpportunityCreateParams) Wire() *wire.Struct { return &structOpportunityCreateParams }
-
-var structOpportunityCreateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(OpportunityCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
-		{As: wire.Str, At: unsafe.Offsetof(OpportunityCreateParams{}.StatusID), In: &wire.Field{Name: "status_id", Flags: wire.Required, ID: &kindOpportunityStatus}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", Flags: wire.Nullable, ID: &kindPipeline}},
-		{As: wire.OptCents, At: unsafe.Offsetof(OpportunityCreateParams{}.Value), In: &wire.Field{Name: "value", Flags: wire.Nullable | wire.MinOnly, Min: 0}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.ValuePeriod), In: &wire.Field{Name: "value_period", Flags: wire.Nullable, Enum: wordsValuePeriod}},
-		{As: wire.OptInt, At: unsafe.Offsetof(OpportunityCreateParams{}.Confidence), In: &wire.Field{Name: "confidence", Flags: wire.Nullable | wire.Bounded, Min: 0, Max: 100}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.DateWon), In: &wire.Field{Name: "date_won", Kind: wire.Date, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
-		{As: wire.List, At: unsafe.Offsetof(OpportunityCreateParams{}.Attachments), Elem: wire.Elem[Attachment], In: &wire.Field{Name: "attachments", Flags: wire.Nullable}},
-		{As: wire.Custom, At: unsafe.Offsetof(OpportunityCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
-	},
+func (v *OpportunityCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structOpportunityCreateParams, unsafe.Pointer(v))
 }
+
+var structOpportunityCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(OpportunityCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
+	{As: wire.Str, At: unsafe.Offsetof(OpportunityCreateParams{}.StatusID), In: &wire.Field{Name: "status_id", Flags: wire.Required, ID: &kindOpportunityStatus}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", Flags: wire.Nullable, ID: &kindPipeline}},
+	{As: wire.OptCents, At: unsafe.Offsetof(OpportunityCreateParams{}.Value), In: &wire.Field{Name: "value", Flags: wire.Nullable | wire.MinOnly, Min: 0}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.ValuePeriod), In: &wire.Field{Name: "value_period", Flags: wire.Nullable, Enum: wordsValuePeriod}},
+	{As: wire.OptInt, At: unsafe.Offsetof(OpportunityCreateParams{}.Confidence), In: &wire.Field{Name: "confidence", Flags: wire.Nullable | wire.Bounded, Min: 0, Max: 100}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.DateWon), In: &wire.Field{Name: "date_won", Kind: wire.Date, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
+	{As: wire.List, At: unsafe.Offsetof(OpportunityCreateParams{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }, In: &wire.Field{Name: "attachments", Flags: wire.Nullable}},
+	{As: wire.Custom, At: unsafe.Offsetof(OpportunityCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
+}}
 
 var opOpportunityCreate = runtime.Operation{
 	Tool: "close_opportunity_create", Method: "POST", Path: "/opportunity/", Effect: runtime.Write,
@@ -94,7 +92,8 @@ var opOpportunityCreate = runtime.Operation{
 // Close API: GET /opportunity/{opportunity_id}/ (tool close_opportunity_get)
 // https://developer.close.com/api/resources/opportunities
 func OpportunityGet(ctx context.Context, c *runtime.Client, p OpportunityGetParams, opts ...runtime.CallOption) (*Opportunity, error) {
-	return runtime.Call(ctx, c, &opOpportunityGet, &p, wire.Decode[Opportunity], opts)
+	v, err := wire.Call(ctx, c, &opOpportunityGet, &p, &structOpportunity, opts)
+	return (*Opportunity)(v), err
 }
 
 // OpportunityGetParams are the parameters of [OpportunityGet].
@@ -105,17 +104,14 @@ type OpportunityGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *OpportunityGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*OpportunityGetParams) Wire() *wire.Struct { return &structOpportunityGetParams }
-
-var structOpportunityGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(OpportunityGetParams{}.OpportunityID), In: &wire.Field{Name: "opportunity_id", In: wire.Path, Flags: wire.Required, ID: &kindOpportunity}},
-		{As: wire.Strs, At: unsafe.Offsetof(OpportunityGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
+func (v *OpportunityGetParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structOpportunityGetParams, unsafe.Pointer(v))
 }
+
+var structOpportunityGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(OpportunityGetParams{}.OpportunityID), In: &wire.Field{Name: "opportunity_id", In: wire.Path, Flags: wire.Required, ID: &kindOpportunity}},
+	{As: wire.Strs, At: unsafe.Offsetof(OpportunityGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opOpportunityGet = runtime.Operation{
 	Tool: "close_opportunity_get", Method: "GET", Path: "/opportunity/{opportunity_id}/", Effect: runtime.Read, Idempotent: true,
@@ -133,7 +129,8 @@ var opOpportunityGet = runtime.Operation{
 // Close API: PUT /opportunity/{opportunity_id}/ (tool close_opportunity_update)
 // https://developer.close.com/api/resources/opportunities
 func OpportunityUpdate(ctx context.Context, c *runtime.Client, p OpportunityUpdateParams, opts ...runtime.CallOption) (*Opportunity, error) {
-	return runtime.Call(ctx, c, &opOpportunityUpdate, &p, wire.Decode[Opportunity], opts)
+	v, err := wire.Call(ctx, c, &opOpportunityUpdate, &p, &structOpportunity, opts)
+	return (*Opportunity)(v), err
 }
 
 // OpportunityUpdateParams are the parameters of [OpportunityUpdate].
@@ -161,28 +158,25 @@ type OpportunityUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *OpportunityUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*OpportunityUpdateParams) Wire() *wire.Struct { return &structOpportunityUpdateParams }
-
-var structOpportunityUpdateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(OpportunityUpdateParams{}.OpportunityID), In: &wire.Field{Name: "opportunity_id", In: wire.Path, Flags: wire.Required, ID: &kindOpportunity}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.StatusID), In: &wire.Field{Name: "status_id", ID: &kindOpportunityStatus}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.Status), In: &wire.Field{Name: "status"}},
-		{As: wire.OptCents, At: unsafe.Offsetof(OpportunityUpdateParams{}.Value), In: &wire.Field{Name: "value", Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.ValuePeriod), In: &wire.Field{Name: "value_period", Enum: wordsValuePeriod}},
-		{As: wire.OptInt, At: unsafe.Offsetof(OpportunityUpdateParams{}.Confidence), In: &wire.Field{Name: "confidence", Flags: wire.Bounded, Min: 0, Max: 100}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.DateWon), In: &wire.Field{Name: "date_won", Kind: wire.Date, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.Note), In: &wire.Field{Name: "note"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
-		{As: wire.List, At: unsafe.Offsetof(OpportunityUpdateParams{}.Attachments), Elem: wire.Elem[Attachment], In: &wire.Field{Name: "attachments"}},
-		{As: wire.Custom, At: unsafe.Offsetof(OpportunityUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
-	},
+func (v *OpportunityUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structOpportunityUpdateParams, unsafe.Pointer(v))
 }
+
+var structOpportunityUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(OpportunityUpdateParams{}.OpportunityID), In: &wire.Field{Name: "opportunity_id", In: wire.Path, Flags: wire.Required, ID: &kindOpportunity}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.StatusID), In: &wire.Field{Name: "status_id", ID: &kindOpportunityStatus}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.Status), In: &wire.Field{Name: "status"}},
+	{As: wire.OptCents, At: unsafe.Offsetof(OpportunityUpdateParams{}.Value), In: &wire.Field{Name: "value", Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.ValuePeriod), In: &wire.Field{Name: "value_period", Enum: wordsValuePeriod}},
+	{As: wire.OptInt, At: unsafe.Offsetof(OpportunityUpdateParams{}.Confidence), In: &wire.Field{Name: "confidence", Flags: wire.Bounded, Min: 0, Max: 100}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.DateWon), In: &wire.Field{Name: "date_won", Kind: wire.Date, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.Note), In: &wire.Field{Name: "note"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
+	{As: wire.List, At: unsafe.Offsetof(OpportunityUpdateParams{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }, In: &wire.Field{Name: "attachments"}},
+	{As: wire.Custom, At: unsafe.Offsetof(OpportunityUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
+}}
 
 var opOpportunityUpdate = runtime.Operation{
 	Tool: "close_opportunity_update", Method: "PUT", Path: "/opportunity/{opportunity_id}/", Effect: runtime.Write, Idempotent: true,
@@ -209,16 +203,13 @@ type OpportunityDeleteParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *OpportunityDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*OpportunityDeleteParams) Wire() *wire.Struct { return &structOpportunityDeleteParams }
-
-var structOpportunityDeleteParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(OpportunityDeleteParams{}.OpportunityID), In: &wire.Field{Name: "opportunity_id", In: wire.Path, Flags: wire.Required, ID: &kindOpportunity}},
-	},
+func (v *OpportunityDeleteParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structOpportunityDeleteParams, unsafe.Pointer(v))
 }
+
+var structOpportunityDeleteParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(OpportunityDeleteParams{}.OpportunityID), In: &wire.Field{Name: "opportunity_id", In: wire.Path, Flags: wire.Required, ID: &kindOpportunity}},
+}}
 
 var opOpportunityDelete = runtime.Operation{
 	Tool: "close_opportunity_delete", Method: "DELETE", Path: "/opportunity/{opportunity_id}/", Effect: runtime.Destructive, Idempotent: true,
@@ -235,7 +226,8 @@ var opOpportunityDelete = runtime.Operation{
 // Close API: GET /opportunity/ (tool close_opportunities_list)
 // https://developer.close.com/api/resources/opportunities
 func OpportunitiesList(ctx context.Context, c *runtime.Client, p OpportunitiesListParams, opts ...runtime.CallOption) (*runtime.Page[Opportunity], error) {
-	return runtime.CallPage(ctx, c, &opOpportunitiesList, &p, p.Skip, wire.Decode[Opportunity], opts)
+	v, err := wire.CallPage(ctx, c, &opOpportunitiesList, &p, p.Skip, &structOpportunity, opts)
+	return (*runtime.Page[Opportunity])(v), err
 }
 
 // OpportunitiesAll yields the items of all pages of [OpportunitiesList], fetching a page when the one
@@ -246,7 +238,8 @@ func OpportunitiesAll(ctx context.Context, c *runtime.Client, p OpportunitiesLis
 
 // OpportunitiesTotals reads the totals in the envelope of a page of [OpportunitiesList].
 func OpportunitiesTotals(p *runtime.Page[Opportunity]) (*OpportunityTotals, error) {
-	return wire.Envelope[OpportunityTotals](&p.Object)
+	v, err := wire.Envelope(&p.Object, &structOpportunityTotals)
+	return (*OpportunityTotals)(v), err
 }
 
 // OpportunitiesListParams are the parameters of [OpportunitiesList].
@@ -305,53 +298,50 @@ type OpportunitiesListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *OpportunitiesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*OpportunitiesListParams) Wire() *wire.Struct { return &structOpportunitiesListParams }
-
-var structOpportunitiesListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
-		{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.UserIDIn), In: &wire.Field{Name: "user_id__in", In: wire.Query, ID: &kindAny, From: "close_users_list"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusID), In: &wire.Field{Name: "status_id", In: wire.Query, ID: &kindOpportunityStatus}},
-		{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusIDIn), In: &wire.Field{Name: "status_id__in", In: wire.Query, ID: &kindOpportunityStatus}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusType), In: &wire.Field{Name: "status_type", In: wire.Query, Enum: wordsOpportunityStatusType}},
-		{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusTypeIn), In: &wire.Field{Name: "status_type__in", In: wire.Query, Enum: wordsOpportunityStatusType}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusLabel), In: &wire.Field{Name: "status_label", In: wire.Query, From: "close_pipelines_list"}},
-		{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusLabelIn), In: &wire.Field{Name: "status_label__in", In: wire.Query, From: "close_pipelines_list"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.Status), In: &wire.Field{Name: "status", In: wire.Query}},
-		{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusIn), In: &wire.Field{Name: "status__in", In: wire.Query}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.ValuePeriod), In: &wire.Field{Name: "value_period", In: wire.Query, Enum: wordsValuePeriod}},
-		{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.ValuePeriodIn), In: &wire.Field{Name: "value_period__in", In: wire.Query, Enum: wordsValuePeriod}},
-		{As: wire.OptBool, At: unsafe.Offsetof(OpportunitiesListParams{}.IsStalled), In: &wire.Field{Name: "is_stalled", In: wire.Query}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWon), In: &wire.Field{Name: "date_won", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonGt), In: &wire.Field{Name: "date_won__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonGte), In: &wire.Field{Name: "date_won__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonLt), In: &wire.Field{Name: "date_won__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonLte), In: &wire.Field{Name: "date_won__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreated), In: &wire.Field{Name: "date_created", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdated), In: &wire.Field{Name: "date_updated", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedGt), In: &wire.Field{Name: "date_updated__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedGte), In: &wire.Field{Name: "date_updated__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedLt), In: &wire.Field{Name: "date_updated__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedLte), In: &wire.Field{Name: "date_updated__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.Query), In: &wire.Field{Name: "query", In: wire.Query}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.LeadSavedSearchID), In: &wire.Field{Name: "lead_saved_search_id", In: wire.Query, ID: &kindAny}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.LeadQuery), In: &wire.Field{Name: "lead_query", In: wire.Query}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query, Flags: wire.Open, Enum: wordsOpportunityOrder}},
-		{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.GroupBy), In: &wire.Field{Name: "_group_by", In: wire.Query, Flags: wire.Open, Enum: wordsOpportunityGrouping}},
-		{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-		{As: wire.OptInt, At: unsafe.Offsetof(OpportunitiesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(OpportunitiesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	},
+func (v *OpportunitiesListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structOpportunitiesListParams, unsafe.Pointer(v))
 }
+
+var structOpportunitiesListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
+	{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.UserIDIn), In: &wire.Field{Name: "user_id__in", In: wire.Query, ID: &kindAny, From: "close_users_list"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusID), In: &wire.Field{Name: "status_id", In: wire.Query, ID: &kindOpportunityStatus}},
+	{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusIDIn), In: &wire.Field{Name: "status_id__in", In: wire.Query, ID: &kindOpportunityStatus}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusType), In: &wire.Field{Name: "status_type", In: wire.Query, Enum: wordsOpportunityStatusType}},
+	{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusTypeIn), In: &wire.Field{Name: "status_type__in", In: wire.Query, Enum: wordsOpportunityStatusType}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusLabel), In: &wire.Field{Name: "status_label", In: wire.Query, From: "close_pipelines_list"}},
+	{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusLabelIn), In: &wire.Field{Name: "status_label__in", In: wire.Query, From: "close_pipelines_list"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.Status), In: &wire.Field{Name: "status", In: wire.Query}},
+	{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusIn), In: &wire.Field{Name: "status__in", In: wire.Query}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.ValuePeriod), In: &wire.Field{Name: "value_period", In: wire.Query, Enum: wordsValuePeriod}},
+	{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.ValuePeriodIn), In: &wire.Field{Name: "value_period__in", In: wire.Query, Enum: wordsValuePeriod}},
+	{As: wire.OptBool, At: unsafe.Offsetof(OpportunitiesListParams{}.IsStalled), In: &wire.Field{Name: "is_stalled", In: wire.Query}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWon), In: &wire.Field{Name: "date_won", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonGt), In: &wire.Field{Name: "date_won__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonGte), In: &wire.Field{Name: "date_won__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonLt), In: &wire.Field{Name: "date_won__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonLte), In: &wire.Field{Name: "date_won__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreated), In: &wire.Field{Name: "date_created", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdated), In: &wire.Field{Name: "date_updated", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedGt), In: &wire.Field{Name: "date_updated__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedGte), In: &wire.Field{Name: "date_updated__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedLt), In: &wire.Field{Name: "date_updated__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedLte), In: &wire.Field{Name: "date_updated__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.Query), In: &wire.Field{Name: "query", In: wire.Query}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.LeadSavedSearchID), In: &wire.Field{Name: "lead_saved_search_id", In: wire.Query, ID: &kindAny}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.LeadQuery), In: &wire.Field{Name: "lead_query", In: wire.Query}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query, Flags: wire.Open, Enum: wordsOpportunityOrder}},
+	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.GroupBy), In: &wire.Field{Name: "_group_by", In: wire.Query, Flags: wire.Open, Enum: wordsOpportunityGrouping}},
+	{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(OpportunitiesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(OpportunitiesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+}}
 
 var opOpportunitiesList = runtime.Operation{
 	Tool: "close_opportunities_list", Method: "GET", Path: "/opportunity/", Effect: runtime.Read, Idempotent: true,
@@ -372,16 +362,19 @@ type SuggestedActionDetails struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structSuggestedActionDetails, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SuggestedActionDetails) Wire() *wire.Struct { return &structSuggestedActionDetails }
+func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structSuggestedActionDetails, unsafe.Pointer(v))
+}
 
 var structSuggestedActionDetails = wire.Struct{
-	Size: unsafe.Sizeof(SuggestedActionDetails{}), Make: wire.Make[SuggestedActionDetails], Move: wire.Move[SuggestedActionDetails],
+	Size: unsafe.Sizeof(SuggestedActionDetails{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]SuggestedActionDetails, 0, n), unsafe.Slice((*SuggestedActionDetails)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "status_id", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.StatusID)},
 		{Name: "close_date", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.CloseDate)},
@@ -401,20 +394,23 @@ type SuggestedAction struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SuggestedAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v SuggestedAction) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structSuggestedAction, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SuggestedAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SuggestedAction) Wire() *wire.Struct { return &structSuggestedAction }
+func (v *SuggestedAction) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structSuggestedAction, unsafe.Pointer(v))
+}
 
 var structSuggestedAction = wire.Struct{
-	Size: unsafe.Sizeof(SuggestedAction{}), Make: wire.Make[SuggestedAction], Move: wire.Move[SuggestedAction],
+	Size: unsafe.Sizeof(SuggestedAction{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]SuggestedAction, 0, n), unsafe.Slice((*SuggestedAction)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "action", As: wire.OptStr, At: unsafe.Offsetof(SuggestedAction{}.Action)},
 		{Name: "justification", As: wire.OptStr, At: unsafe.Offsetof(SuggestedAction{}.Justification)},
-		{Name: "details", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(SuggestedAction{}.Details), Elem: wire.Elem[SuggestedActionDetails]},
+		{Name: "details", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(SuggestedAction{}.Details), Elem: func() *wire.Struct { return &structSuggestedActionDetails }},
 	},
 }
 
@@ -426,16 +422,19 @@ type StallAction struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v StallAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v StallAction) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structStallAction, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *StallAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*StallAction) Wire() *wire.Struct { return &structStallAction }
+func (v *StallAction) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structStallAction, unsafe.Pointer(v))
+}
 
 var structStallAction = wire.Struct{
-	Size: unsafe.Sizeof(StallAction{}), Make: wire.Make[StallAction], Move: wire.Move[StallAction],
+	Size: unsafe.Sizeof(StallAction{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]StallAction, 0, n), unsafe.Slice((*StallAction)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "action", As: wire.OptStr, At: unsafe.Offsetof(StallAction{}.Action)},
 		{Name: "justification", As: wire.OptStr, At: unsafe.Offsetof(StallAction{}.Justification)},
@@ -450,19 +449,22 @@ type StallStatus struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v StallStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v StallStatus) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structStallStatus, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *StallStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*StallStatus) Wire() *wire.Struct { return &structStallStatus }
+func (v *StallStatus) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structStallStatus, unsafe.Pointer(v))
+}
 
 var structStallStatus = wire.Struct{
-	Size: unsafe.Sizeof(StallStatus{}), Make: wire.Make[StallStatus], Move: wire.Move[StallStatus],
+	Size: unsafe.Sizeof(StallStatus{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]StallStatus, 0, n), unsafe.Slice((*StallStatus)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "communication_issue", As: wire.OptStr, At: unsafe.Offsetof(StallStatus{}.CommunicationIssue)},
-		{Name: "next_action", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(StallStatus{}.NextAction), Elem: wire.Elem[StallAction]},
+		{Name: "next_action", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(StallStatus{}.NextAction), Elem: func() *wire.Struct { return &structStallAction }},
 	},
 }
 
@@ -475,16 +477,19 @@ type OpportunityCounts struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v OpportunityCounts) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structOpportunityCounts, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*OpportunityCounts) Wire() *wire.Struct { return &structOpportunityCounts }
+func (v *OpportunityCounts) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structOpportunityCounts, unsafe.Pointer(v))
+}
 
 var structOpportunityCounts = wire.Struct{
-	Size: unsafe.Sizeof(OpportunityCounts{}), Make: wire.Make[OpportunityCounts], Move: wire.Move[OpportunityCounts],
+	Size: unsafe.Sizeof(OpportunityCounts{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]OpportunityCounts, 0, n), unsafe.Slice((*OpportunityCounts)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "one_time", As: wire.OptInt, At: unsafe.Offsetof(OpportunityCounts{}.OneTime)},
 		{Name: "monthly", As: wire.OptInt, At: unsafe.Offsetof(OpportunityCounts{}.Monthly)},
@@ -517,18 +522,21 @@ type OpportunityTotals struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OpportunityTotals) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v OpportunityTotals) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structOpportunityTotals, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OpportunityTotals) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*OpportunityTotals) Wire() *wire.Struct { return &structOpportunityTotals }
+func (v *OpportunityTotals) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structOpportunityTotals, unsafe.Pointer(v))
+}
 
 var structOpportunityTotals = wire.Struct{
-	Size: unsafe.Sizeof(OpportunityTotals{}), Make: wire.Make[OpportunityTotals], Move: wire.Move[OpportunityTotals],
+	Size: unsafe.Sizeof(OpportunityTotals{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]OpportunityTotals, 0, n), unsafe.Slice((*OpportunityTotals)(old), k)...)))
+	},
 	Members: []wire.Member{
-		{Name: "count_by_value_period", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(OpportunityTotals{}.CountByValuePeriod), Elem: wire.Elem[OpportunityCounts]},
+		{Name: "count_by_value_period", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(OpportunityTotals{}.CountByValuePeriod), Elem: func() *wire.Struct { return &structOpportunityCounts }},
 		{Name: "total_value_one_time", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueOneTime)},
 		{Name: "total_value_one_time_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueOneTimeFormatted)},
 		{Name: "total_value_monthly", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueMonthly)},
@@ -558,20 +566,23 @@ type OpportunityGroup struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OpportunityGroup) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v OpportunityGroup) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structOpportunityGroup, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OpportunityGroup) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*OpportunityGroup) Wire() *wire.Struct { return &structOpportunityGroup }
+func (v *OpportunityGroup) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structOpportunityGroup, unsafe.Pointer(v))
+}
 
 var structOpportunityGroup = wire.Struct{
 	Base: &structOpportunityTotals,
-	Size: unsafe.Sizeof(OpportunityGroup{}), Make: wire.Make[OpportunityGroup], Move: wire.Move[OpportunityGroup],
+	Size: unsafe.Sizeof(OpportunityGroup{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]OpportunityGroup, 0, n), unsafe.Slice((*OpportunityGroup)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "key", As: wire.Raw, At: unsafe.Offsetof(OpportunityGroup{}.Key)},
-		{Name: "objects", Bit: 2, As: wire.List, At: unsafe.Offsetof(OpportunityGroup{}.Objects), Elem: wire.Elem[Opportunity]},
+		{Name: "objects", Bit: 2, As: wire.List, At: unsafe.Offsetof(OpportunityGroup{}.Objects), Elem: func() *wire.Struct { return &structOpportunity }},
 		{Name: "total_results", As: wire.OptInt, At: unsafe.Offsetof(OpportunityGroup{}.TotalResults)},
 	},
 }
@@ -633,21 +644,25 @@ type Opportunity struct {
 
 // AsOpportunityGroup gives the item when it has objects; false otherwise.
 func (v *Opportunity) AsOpportunityGroup() (*OpportunityGroup, bool) {
-	return wire.Variant[OpportunityGroup](v, wire.Has(&v.Object, "objects"))
+	to, ok := wire.Variant(&structOpportunity, unsafe.Pointer(v), wire.Has(&v.Object, "objects"), &structOpportunityGroup)
+	return (*OpportunityGroup)(to), ok
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Opportunity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Opportunity) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structOpportunity, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Opportunity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Opportunity) Wire() *wire.Struct { return &structOpportunity }
+func (v *Opportunity) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structOpportunity, unsafe.Pointer(v))
+}
 
 var structOpportunity = wire.Struct{
 	Custom: unsafe.Offsetof(Opportunity{}.CustomFields),
-	Size:   unsafe.Sizeof(Opportunity{}), Make: wire.Make[Opportunity], Move: wire.Move[Opportunity],
+	Size:   unsafe.Sizeof(Opportunity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Opportunity, 0, n), unsafe.Slice((*Opportunity)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.ID)},
 		{Name: "lead_id", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.LeadID)},
@@ -674,7 +689,7 @@ var structOpportunity = wire.Struct{
 		{Name: "contact_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ContactName)},
 		{Name: "note", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.Note)},
 		{Name: "note_html", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.NoteHTML)},
-		{Name: "attachments", Bit: 6, As: wire.List, At: unsafe.Offsetof(Opportunity{}.Attachments), Elem: wire.Elem[Attachment]},
+		{Name: "attachments", Bit: 6, As: wire.List, At: unsafe.Offsetof(Opportunity{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }},
 		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Opportunity{}.CustomFields)},
 		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.CreatedBy)},
 		{Name: "created_by_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.CreatedByName)},
@@ -683,13 +698,13 @@ var structOpportunity = wire.Struct{
 		{Name: "updated_by_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UpdatedByName)},
 		{Name: "date_updated", Bit: 7, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.DateUpdated)},
 		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.OrganizationID)},
-		{Name: "integration_links", Bit: 8, As: wire.List, At: unsafe.Offsetof(Opportunity{}.IntegrationLinks), Elem: wire.Elem[IntegrationLink]},
-		{Name: "comment_summary", Bit: 9, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.CommentSummary), Elem: wire.Elem[CommentSummary]},
-		{Name: "lead_primary_email", Bit: 10, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.LeadPrimaryEmail), Elem: wire.Elem[ContactEmail]},
-		{Name: "lead_primary_phone", Bit: 11, As: wire.List, At: unsafe.Offsetof(Opportunity{}.LeadPrimaryPhone), Elem: wire.Elem[ContactPhone]},
+		{Name: "integration_links", Bit: 8, As: wire.List, At: unsafe.Offsetof(Opportunity{}.IntegrationLinks), Elem: func() *wire.Struct { return &structIntegrationLink }},
+		{Name: "comment_summary", Bit: 9, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.CommentSummary), Elem: func() *wire.Struct { return &structCommentSummary }},
+		{Name: "lead_primary_email", Bit: 10, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.LeadPrimaryEmail), Elem: func() *wire.Struct { return &structContactEmail }},
+		{Name: "lead_primary_phone", Bit: 11, As: wire.List, At: unsafe.Offsetof(Opportunity{}.LeadPrimaryPhone), Elem: func() *wire.Struct { return &structContactPhone }},
 		{Name: "is_stalled", As: wire.OptBool, At: unsafe.Offsetof(Opportunity{}.IsStalled)},
-		{Name: "suggested_action", Bit: 12, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.SuggestedAction), Elem: wire.Elem[SuggestedAction]},
-		{Name: "stall_status", Bit: 13, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.StallStatus), Elem: wire.Elem[StallStatus]},
+		{Name: "suggested_action", Bit: 12, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.SuggestedAction), Elem: func() *wire.Struct { return &structSuggestedAction }},
+		{Name: "stall_status", Bit: 13, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.StallStatus), Elem: func() *wire.Struct { return &structStallStatus }},
 	},
 }
 

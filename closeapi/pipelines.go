@@ -19,7 +19,8 @@ import (
 // Close API: POST /pipeline/ (tool close_pipeline_create)
 // https://developer.close.com/api/resources/pipelines
 func PipelineCreate(ctx context.Context, c *runtime.Client, p PipelineCreateParams, opts ...runtime.CallOption) (*Pipeline, error) {
-	return runtime.Call(ctx, c, &opPipelineCreate, &p, wire.Decode[Pipeline], opts)
+	v, err := wire.Call(ctx, c, &opPipelineCreate, &p, &structPipeline, opts)
+	return (*Pipeline)(v), err
 }
 
 // PipelineCreateParams are the parameters of [PipelineCreate].
@@ -28,16 +29,13 @@ type PipelineCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *PipelineCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*PipelineCreateParams) Wire() *wire.Struct { return &structPipelineCreateParams }
-
-var structPipelineCreateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(PipelineCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
-	},
+func (v *PipelineCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structPipelineCreateParams, unsafe.Pointer(v))
 }
+
+var structPipelineCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(PipelineCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
+}}
 
 var opPipelineCreate = runtime.Operation{
 	Tool: "close_pipeline_create", Method: "POST", Path: "/pipeline/", Effect: runtime.Write,
@@ -51,7 +49,8 @@ var opPipelineCreate = runtime.Operation{
 // Close API: GET /pipeline/{pipeline_id}/ (tool close_pipeline_get)
 // https://developer.close.com/api/resources/pipelines
 func PipelineGet(ctx context.Context, c *runtime.Client, p PipelineGetParams, opts ...runtime.CallOption) (*Pipeline, error) {
-	return runtime.Call(ctx, c, &opPipelineGet, &p, wire.Decode[Pipeline], opts)
+	v, err := wire.Call(ctx, c, &opPipelineGet, &p, &structPipeline, opts)
+	return (*Pipeline)(v), err
 }
 
 // PipelineGetParams are the parameters of [PipelineGet].
@@ -60,16 +59,13 @@ type PipelineGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *PipelineGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*PipelineGetParams) Wire() *wire.Struct { return &structPipelineGetParams }
-
-var structPipelineGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(PipelineGetParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", In: wire.Path, Flags: wire.Required, ID: &kindPipeline}},
-	},
+func (v *PipelineGetParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structPipelineGetParams, unsafe.Pointer(v))
 }
+
+var structPipelineGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(PipelineGetParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", In: wire.Path, Flags: wire.Required, ID: &kindPipeline}},
+}}
 
 var opPipelineGet = runtime.Operation{
 	Tool: "close_pipeline_get", Method: "GET", Path: "/pipeline/{pipeline_id}/", Effect: runtime.Read, Idempotent: true,
@@ -85,7 +81,8 @@ var opPipelineGet = runtime.Operation{
 // Close API: PUT /pipeline/{pipeline_id}/ (tool close_pipeline_update)
 // https://developer.close.com/api/resources/pipelines
 func PipelineUpdate(ctx context.Context, c *runtime.Client, p PipelineUpdateParams, opts ...runtime.CallOption) (*Pipeline, error) {
-	return runtime.Call(ctx, c, &opPipelineUpdate, &p, wire.Decode[Pipeline], opts)
+	v, err := wire.Call(ctx, c, &opPipelineUpdate, &p, &structPipeline, opts)
+	return (*Pipeline)(v), err
 }
 
 // PipelineUpdateParams are the parameters of [PipelineUpdate].
@@ -97,18 +94,15 @@ type PipelineUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *PipelineUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*PipelineUpdateParams) Wire() *wire.Struct { return &structPipelineUpdateParams }
-
-var structPipelineUpdateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(PipelineUpdateParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", In: wire.Path, Flags: wire.Required, ID: &kindPipeline}},
-		{As: wire.OptStr, At: unsafe.Offsetof(PipelineUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
-		{As: wire.List, At: unsafe.Offsetof(PipelineUpdateParams{}.Statuses), Elem: wire.Elem[PipelineStatus], In: &wire.Field{Name: "statuses"}},
-	},
+func (v *PipelineUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structPipelineUpdateParams, unsafe.Pointer(v))
 }
+
+var structPipelineUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(PipelineUpdateParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", In: wire.Path, Flags: wire.Required, ID: &kindPipeline}},
+	{As: wire.OptStr, At: unsafe.Offsetof(PipelineUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
+	{As: wire.List, At: unsafe.Offsetof(PipelineUpdateParams{}.Statuses), Elem: func() *wire.Struct { return &structPipelineStatus }, In: &wire.Field{Name: "statuses"}},
+}}
 
 var opPipelineUpdate = runtime.Operation{
 	Tool: "close_pipeline_update", Method: "PUT", Path: "/pipeline/{pipeline_id}/", Effect: runtime.Write, Idempotent: true,
@@ -135,16 +129,13 @@ type PipelineDeleteParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *PipelineDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*PipelineDeleteParams) Wire() *wire.Struct { return &structPipelineDeleteParams }
-
-var structPipelineDeleteParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(PipelineDeleteParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", In: wire.Path, Flags: wire.Required, ID: &kindPipeline}},
-	},
+func (v *PipelineDeleteParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structPipelineDeleteParams, unsafe.Pointer(v))
 }
+
+var structPipelineDeleteParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(PipelineDeleteParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", In: wire.Path, Flags: wire.Required, ID: &kindPipeline}},
+}}
 
 var opPipelineDelete = runtime.Operation{
 	Tool: "close_pipeline_delete", Method: "DELETE", Path: "/pipeline/{pipeline_id}/", Effect: runtime.Destructive, Idempotent: true,
@@ -159,7 +150,8 @@ var opPipelineDelete = runtime.Operation{
 // Close API: GET /pipeline/ (tool close_pipelines_list)
 // https://developer.close.com/api/resources/pipelines
 func PipelinesList(ctx context.Context, c *runtime.Client, p PipelinesListParams, opts ...runtime.CallOption) (*runtime.Page[Pipeline], error) {
-	return runtime.CallPage(ctx, c, &opPipelinesList, &p, p.Skip, wire.Decode[Pipeline], opts)
+	v, err := wire.CallPage(ctx, c, &opPipelinesList, &p, p.Skip, &structPipeline, opts)
+	return (*runtime.Page[Pipeline])(v), err
 }
 
 // PipelinesAll yields the items of all pages of [PipelinesList], fetching a page when the one before
@@ -178,18 +170,15 @@ type PipelinesListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *PipelinesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*PipelinesListParams) Wire() *wire.Struct { return &structPipelinesListParams }
-
-var structPipelinesListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Strs, At: unsafe.Offsetof(PipelinesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-		{As: wire.OptInt, At: unsafe.Offsetof(PipelinesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(PipelinesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	},
+func (v *PipelinesListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structPipelinesListParams, unsafe.Pointer(v))
 }
+
+var structPipelinesListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Strs, At: unsafe.Offsetof(PipelinesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(PipelinesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(PipelinesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+}}
 
 var opPipelinesList = runtime.Operation{
 	Tool: "close_pipelines_list", Method: "GET", Path: "/pipeline/", Effect: runtime.Read, Idempotent: true,
@@ -208,16 +197,19 @@ type PipelineStatus struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v PipelineStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v PipelineStatus) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structPipelineStatus, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *PipelineStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*PipelineStatus) Wire() *wire.Struct { return &structPipelineStatus }
+func (v *PipelineStatus) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structPipelineStatus, unsafe.Pointer(v))
+}
 
 var structPipelineStatus = wire.Struct{
-	Size: unsafe.Sizeof(PipelineStatus{}), Make: wire.Make[PipelineStatus], Move: wire.Move[PipelineStatus],
+	Size: unsafe.Sizeof(PipelineStatus{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]PipelineStatus, 0, n), unsafe.Slice((*PipelineStatus)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(PipelineStatus{}.ID), In: &wire.Field{Name: "id", Flags: wire.Required | wire.OnCreate | wire.OnUpdate, ID: &kindOpportunityStatus}},
 		{Name: "label", Bit: 2, As: wire.Str, At: unsafe.Offsetof(PipelineStatus{}.Label)},
@@ -243,20 +235,23 @@ type Pipeline struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Pipeline) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Pipeline) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structPipeline, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Pipeline) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Pipeline) Wire() *wire.Struct { return &structPipeline }
+func (v *Pipeline) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structPipeline, unsafe.Pointer(v))
+}
 
 var structPipeline = wire.Struct{
-	Size: unsafe.Sizeof(Pipeline{}), Make: wire.Make[Pipeline], Move: wire.Move[Pipeline],
+	Size: unsafe.Sizeof(Pipeline{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Pipeline, 0, n), unsafe.Slice((*Pipeline)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Pipeline{}.ID)},
 		{Name: "name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Pipeline{}.Name)},
-		{Name: "statuses", Bit: 3, As: wire.List, At: unsafe.Offsetof(Pipeline{}.Statuses), Elem: wire.Elem[PipelineStatus]},
+		{Name: "statuses", Bit: 3, As: wire.List, At: unsafe.Offsetof(Pipeline{}.Statuses), Elem: func() *wire.Struct { return &structPipelineStatus }},
 		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Pipeline{}.OrganizationID)},
 		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Pipeline{}.CreatedBy)},
 		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Pipeline{}.UpdatedBy)},

@@ -22,7 +22,8 @@ import (
 // Close API: POST /sequence_subscription/ (tool close_sequence_subscription_create)
 // https://developer.close.com/api/resources/sequences
 func SequenceSubscriptionCreate(ctx context.Context, c *runtime.Client, p SequenceSubscriptionCreateParams, opts ...runtime.CallOption) (*SequenceSubscription, error) {
-	return runtime.Call(ctx, c, &opSequenceSubscriptionCreate, &p, wire.Decode[SequenceSubscription], opts)
+	v, err := wire.Call(ctx, c, &opSequenceSubscriptionCreate, &p, &structSequenceSubscription, opts)
+	return (*SequenceSubscription)(v), err
 }
 
 // SequenceSubscriptionCreateParams are the parameters of [SequenceSubscriptionCreate].
@@ -39,24 +40,19 @@ type SequenceSubscriptionCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SequenceSubscriptionCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SequenceSubscriptionCreateParams) Wire() *wire.Struct {
-	return &structSequenceSubscriptionCreateParams
+func (v *SequenceSubscriptionCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structSequenceSubscriptionCreateParams, unsafe.Pointer(v))
 }
 
-var structSequenceSubscriptionCreateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SequenceID), In: &wire.Field{Name: "sequence_id", Flags: wire.Required, ID: &kindSequence}},
-		{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Required, ID: &kindContact}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.ContactEmail), In: &wire.Field{Name: "contact_email", Kind: wire.Email}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SenderAccountID), In: &wire.Field{Name: "sender_account_id", ID: &kindEmailAccount}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SenderName), In: &wire.Field{Name: "sender_name"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SenderEmail), In: &wire.Field{Name: "sender_email", Kind: wire.Email}},
-		{As: wire.Strs, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.CallsAssignedTo), In: &wire.Field{Name: "calls_assigned_to", ID: &kindAny, From: "close_users_list"}},
-	},
-}
+var structSequenceSubscriptionCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SequenceID), In: &wire.Field{Name: "sequence_id", Flags: wire.Required, ID: &kindSequence}},
+	{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Required, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.ContactEmail), In: &wire.Field{Name: "contact_email", Kind: wire.Email}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SenderAccountID), In: &wire.Field{Name: "sender_account_id", ID: &kindEmailAccount}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SenderName), In: &wire.Field{Name: "sender_name"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SenderEmail), In: &wire.Field{Name: "sender_email", Kind: wire.Email}},
+	{As: wire.Strs, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.CallsAssignedTo), In: &wire.Field{Name: "calls_assigned_to", ID: &kindAny, From: "close_users_list"}},
+}}
 
 var opSequenceSubscriptionCreate = runtime.Operation{
 	Tool: "close_sequence_subscription_create", Method: "POST", Path: "/sequence_subscription/", Effect: runtime.Write, Sends: true,
@@ -71,7 +67,8 @@ var opSequenceSubscriptionCreate = runtime.Operation{
 // Close API: GET /sequence_subscription/{subscription_id}/ (tool close_sequence_subscription_get)
 // https://developer.close.com/api/resources/sequences
 func SequenceSubscriptionGet(ctx context.Context, c *runtime.Client, p SequenceSubscriptionGetParams, opts ...runtime.CallOption) (*SequenceSubscription, error) {
-	return runtime.Call(ctx, c, &opSequenceSubscriptionGet, &p, wire.Decode[SequenceSubscription], opts)
+	v, err := wire.Call(ctx, c, &opSequenceSubscriptionGet, &p, &structSequenceSubscription, opts)
+	return (*SequenceSubscription)(v), err
 }
 
 // SequenceSubscriptionGetParams are the parameters of [SequenceSubscriptionGet].
@@ -80,18 +77,13 @@ type SequenceSubscriptionGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SequenceSubscriptionGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SequenceSubscriptionGetParams) Wire() *wire.Struct {
-	return &structSequenceSubscriptionGetParams
+func (v *SequenceSubscriptionGetParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structSequenceSubscriptionGetParams, unsafe.Pointer(v))
 }
 
-var structSequenceSubscriptionGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionGetParams{}.SubscriptionID), In: &wire.Field{Name: "subscription_id", In: wire.Path, Flags: wire.Required, ID: &kindSequenceSubscription}},
-	},
-}
+var structSequenceSubscriptionGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionGetParams{}.SubscriptionID), In: &wire.Field{Name: "subscription_id", In: wire.Path, Flags: wire.Required, ID: &kindSequenceSubscription}},
+}}
 
 var opSequenceSubscriptionGet = runtime.Operation{
 	Tool: "close_sequence_subscription_get", Method: "GET", Path: "/sequence_subscription/{subscription_id}/", Effect: runtime.Read, Idempotent: true,
@@ -109,7 +101,8 @@ var opSequenceSubscriptionGet = runtime.Operation{
 // Close API: PUT /sequence_subscription/{subscription_id}/ (tool close_sequence_subscription_update)
 // https://developer.close.com/api/resources/sequences
 func SequenceSubscriptionUpdate(ctx context.Context, c *runtime.Client, p SequenceSubscriptionUpdateParams, opts ...runtime.CallOption) (*SequenceSubscription, error) {
-	return runtime.Call(ctx, c, &opSequenceSubscriptionUpdate, &p, wire.Decode[SequenceSubscription], opts)
+	v, err := wire.Call(ctx, c, &opSequenceSubscriptionUpdate, &p, &structSequenceSubscription, opts)
+	return (*SequenceSubscription)(v), err
 }
 
 // SequenceSubscriptionUpdateParams are the parameters of [SequenceSubscriptionUpdate].
@@ -122,22 +115,17 @@ type SequenceSubscriptionUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SequenceSubscriptionUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SequenceSubscriptionUpdateParams) Wire() *wire.Struct {
-	return &structSequenceSubscriptionUpdateParams
+func (v *SequenceSubscriptionUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structSequenceSubscriptionUpdateParams, unsafe.Pointer(v))
 }
 
-var structSequenceSubscriptionUpdateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SubscriptionID), In: &wire.Field{Name: "subscription_id", In: wire.Path, Flags: wire.Required, ID: &kindSequenceSubscription}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsSubscriptionSwitch}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SenderAccountID), In: &wire.Field{Name: "sender_account_id", ID: &kindEmailAccount}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SenderName), In: &wire.Field{Name: "sender_name"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SenderEmail), In: &wire.Field{Name: "sender_email", Kind: wire.Email}},
-	},
-}
+var structSequenceSubscriptionUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SubscriptionID), In: &wire.Field{Name: "subscription_id", In: wire.Path, Flags: wire.Required, ID: &kindSequenceSubscription}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsSubscriptionSwitch}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SenderAccountID), In: &wire.Field{Name: "sender_account_id", ID: &kindEmailAccount}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SenderName), In: &wire.Field{Name: "sender_name"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SenderEmail), In: &wire.Field{Name: "sender_email", Kind: wire.Email}},
+}}
 
 var opSequenceSubscriptionUpdate = runtime.Operation{
 	Tool: "close_sequence_subscription_update", Method: "PUT", Path: "/sequence_subscription/{subscription_id}/", Effect: runtime.Write, Sends: true, Idempotent: true,
@@ -156,7 +144,8 @@ var opSequenceSubscriptionUpdate = runtime.Operation{
 // Close API: GET /sequence_subscription/ (tool close_sequence_subscriptions_list)
 // https://developer.close.com/api/resources/sequences
 func SequenceSubscriptionsList(ctx context.Context, c *runtime.Client, p SequenceSubscriptionsListParams, opts ...runtime.CallOption) (*runtime.Page[SequenceSubscription], error) {
-	return runtime.CallPage(ctx, c, &opSequenceSubscriptionsList, &p, p.Skip, wire.Decode[SequenceSubscription], opts)
+	v, err := wire.CallPage(ctx, c, &opSequenceSubscriptionsList, &p, p.Skip, &structSequenceSubscription, opts)
+	return (*runtime.Page[SequenceSubscription])(v), err
 }
 
 // SequenceSubscriptionsAll yields the items of all pages of [SequenceSubscriptionsList], fetching a
@@ -176,22 +165,17 @@ type SequenceSubscriptionsListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SequenceSubscriptionsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SequenceSubscriptionsListParams) Wire() *wire.Struct {
-	return &structSequenceSubscriptionsListParams
+func (v *SequenceSubscriptionsListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structSequenceSubscriptionsListParams, unsafe.Pointer(v))
 }
 
-var structSequenceSubscriptionsListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.SequenceID), In: &wire.Field{Name: "sequence_id", In: wire.Query, ID: &kindSequence}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-		{As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	},
-}
+var structSequenceSubscriptionsListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.SequenceID), In: &wire.Field{Name: "sequence_id", In: wire.Query, ID: &kindSequence}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+	{As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+}}
 
 var opSequenceSubscriptionsList = runtime.Operation{
 	Tool: "close_sequence_subscriptions_list", Method: "GET", Path: "/sequence_subscription/", Effect: runtime.Read, Idempotent: true,
@@ -231,16 +215,19 @@ type SequenceSubscription struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SequenceSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v SequenceSubscription) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structSequenceSubscription, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SequenceSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SequenceSubscription) Wire() *wire.Struct { return &structSequenceSubscription }
+func (v *SequenceSubscription) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structSequenceSubscription, unsafe.Pointer(v))
+}
 
 var structSequenceSubscription = wire.Struct{
-	Size: unsafe.Sizeof(SequenceSubscription{}), Make: wire.Make[SequenceSubscription], Move: wire.Move[SequenceSubscription],
+	Size: unsafe.Sizeof(SequenceSubscription{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]SequenceSubscription, 0, n), unsafe.Slice((*SequenceSubscription)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(SequenceSubscription{}.ID)},
 		{Name: "sequence_id", Bit: 2, As: wire.Str, At: unsafe.Offsetof(SequenceSubscription{}.SequenceID)},

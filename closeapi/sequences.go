@@ -21,7 +21,8 @@ import (
 // Close API: GET /sequence/ (tool close_sequences_list)
 // https://developer.close.com/api/resources/sequences
 func SequencesList(ctx context.Context, c *runtime.Client, p SequencesListParams, opts ...runtime.CallOption) (*runtime.Page[Sequence], error) {
-	return runtime.CallPage(ctx, c, &opSequencesList, &p, p.Skip, wire.Decode[Sequence], opts)
+	v, err := wire.CallPage(ctx, c, &opSequencesList, &p, p.Skip, &structSequence, opts)
+	return (*runtime.Page[Sequence])(v), err
 }
 
 // SequencesAll yields the items of all pages of [SequencesList], fetching a page when the one before
@@ -38,17 +39,14 @@ type SequencesListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SequencesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SequencesListParams) Wire() *wire.Struct { return &structSequencesListParams }
-
-var structSequencesListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.OptInt, At: unsafe.Offsetof(SequencesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(SequencesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	},
+func (v *SequencesListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structSequencesListParams, unsafe.Pointer(v))
 }
+
+var structSequencesListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.OptInt, At: unsafe.Offsetof(SequencesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(SequencesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+}}
 
 var opSequencesList = runtime.Operation{
 	Tool: "close_sequences_list", Method: "GET", Path: "/sequence/", Effect: runtime.Read, Idempotent: true,
@@ -64,7 +62,8 @@ var opSequencesList = runtime.Operation{
 // Close API: GET /sequence/{sequence_id}/ (tool close_sequence_get)
 // https://developer.close.com/api/resources/sequences
 func SequenceGet(ctx context.Context, c *runtime.Client, p SequenceGetParams, opts ...runtime.CallOption) (*Sequence, error) {
-	return runtime.Call(ctx, c, &opSequenceGet, &p, wire.Decode[Sequence], opts)
+	v, err := wire.Call(ctx, c, &opSequenceGet, &p, &structSequence, opts)
+	return (*Sequence)(v), err
 }
 
 // SequenceGetParams are the parameters of [SequenceGet].
@@ -73,16 +72,13 @@ type SequenceGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SequenceGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SequenceGetParams) Wire() *wire.Struct { return &structSequenceGetParams }
-
-var structSequenceGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(SequenceGetParams{}.SequenceID), In: &wire.Field{Name: "sequence_id", In: wire.Path, Flags: wire.Required, ID: &kindSequence}},
-	},
+func (v *SequenceGetParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structSequenceGetParams, unsafe.Pointer(v))
 }
+
+var structSequenceGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(SequenceGetParams{}.SequenceID), In: &wire.Field{Name: "sequence_id", In: wire.Path, Flags: wire.Required, ID: &kindSequence}},
+}}
 
 var opSequenceGet = runtime.Operation{
 	Tool: "close_sequence_get", Method: "GET", Path: "/sequence/{sequence_id}/", Effect: runtime.Read, Idempotent: true,
@@ -107,16 +103,19 @@ type SequenceStep struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SequenceStep) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v SequenceStep) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structSequenceStep, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SequenceStep) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SequenceStep) Wire() *wire.Struct { return &structSequenceStep }
+func (v *SequenceStep) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structSequenceStep, unsafe.Pointer(v))
+}
 
 var structSequenceStep = wire.Struct{
-	Size: unsafe.Sizeof(SequenceStep{}), Make: wire.Make[SequenceStep], Move: wire.Move[SequenceStep],
+	Size: unsafe.Sizeof(SequenceStep{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]SequenceStep, 0, n), unsafe.Slice((*SequenceStep)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(SequenceStep{}.ID)},
 		{Name: "step_type", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.StepType)},
@@ -142,16 +141,19 @@ type SequenceScheduleRange struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SequenceScheduleRange) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v SequenceScheduleRange) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structSequenceScheduleRange, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SequenceScheduleRange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SequenceScheduleRange) Wire() *wire.Struct { return &structSequenceScheduleRange }
+func (v *SequenceScheduleRange) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structSequenceScheduleRange, unsafe.Pointer(v))
+}
 
 var structSequenceScheduleRange = wire.Struct{
-	Size: unsafe.Sizeof(SequenceScheduleRange{}), Make: wire.Make[SequenceScheduleRange], Move: wire.Move[SequenceScheduleRange],
+	Size: unsafe.Sizeof(SequenceScheduleRange{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]SequenceScheduleRange, 0, n), unsafe.Slice((*SequenceScheduleRange)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "weekday", As: wire.OptInt, At: unsafe.Offsetof(SequenceScheduleRange{}.Weekday)},
 		{Name: "start", As: wire.OptStr, At: unsafe.Offsetof(SequenceScheduleRange{}.Start)},
@@ -166,18 +168,21 @@ type SequenceSchedule struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SequenceSchedule) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v SequenceSchedule) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structSequenceSchedule, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SequenceSchedule) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SequenceSchedule) Wire() *wire.Struct { return &structSequenceSchedule }
+func (v *SequenceSchedule) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structSequenceSchedule, unsafe.Pointer(v))
+}
 
 var structSequenceSchedule = wire.Struct{
-	Size: unsafe.Sizeof(SequenceSchedule{}), Make: wire.Make[SequenceSchedule], Move: wire.Move[SequenceSchedule],
+	Size: unsafe.Sizeof(SequenceSchedule{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]SequenceSchedule, 0, n), unsafe.Slice((*SequenceSchedule)(old), k)...)))
+	},
 	Members: []wire.Member{
-		{Name: "ranges", Bit: 1, As: wire.List, At: unsafe.Offsetof(SequenceSchedule{}.Ranges), Elem: wire.Elem[SequenceScheduleRange]},
+		{Name: "ranges", Bit: 1, As: wire.List, At: unsafe.Offsetof(SequenceSchedule{}.Ranges), Elem: func() *wire.Struct { return &structSequenceScheduleRange }},
 	},
 }
 
@@ -192,16 +197,19 @@ type SequenceSubscriptionCounts struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SequenceSubscriptionCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v SequenceSubscriptionCounts) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structSequenceSubscriptionCounts, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SequenceSubscriptionCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SequenceSubscriptionCounts) Wire() *wire.Struct { return &structSequenceSubscriptionCounts }
+func (v *SequenceSubscriptionCounts) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structSequenceSubscriptionCounts, unsafe.Pointer(v))
+}
 
 var structSequenceSubscriptionCounts = wire.Struct{
-	Size: unsafe.Sizeof(SequenceSubscriptionCounts{}), Make: wire.Make[SequenceSubscriptionCounts], Move: wire.Move[SequenceSubscriptionCounts],
+	Size: unsafe.Sizeof(SequenceSubscriptionCounts{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]SequenceSubscriptionCounts, 0, n), unsafe.Slice((*SequenceSubscriptionCounts)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "active", As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionCounts{}.Active)},
 		{Name: "paused", As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionCounts{}.Paused)},
@@ -235,27 +243,30 @@ type Sequence struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Sequence) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Sequence) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structSequence, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Sequence) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Sequence) Wire() *wire.Struct { return &structSequence }
+func (v *Sequence) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structSequence, unsafe.Pointer(v))
+}
 
 var structSequence = wire.Struct{
-	Size: unsafe.Sizeof(Sequence{}), Make: wire.Make[Sequence], Move: wire.Move[Sequence],
+	Size: unsafe.Sizeof(Sequence{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Sequence, 0, n), unsafe.Slice((*Sequence)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Sequence{}.ID)},
 		{Name: "name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Sequence{}.Name)},
 		{Name: "status", Bit: 3, As: wire.Str, At: unsafe.Offsetof(Sequence{}.Status)},
-		{Name: "steps", Bit: 4, As: wire.List, At: unsafe.Offsetof(Sequence{}.Steps), Elem: wire.Elem[SequenceStep]},
+		{Name: "steps", Bit: 4, As: wire.List, At: unsafe.Offsetof(Sequence{}.Steps), Elem: func() *wire.Struct { return &structSequenceStep }},
 		{Name: "timezone", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.Timezone)},
-		{Name: "schedule", Bit: 5, As: wire.Obj, At: unsafe.Offsetof(Sequence{}.Schedule), Elem: wire.Elem[SequenceSchedule]},
+		{Name: "schedule", Bit: 5, As: wire.Obj, At: unsafe.Offsetof(Sequence{}.Schedule), Elem: func() *wire.Struct { return &structSequenceSchedule }},
 		{Name: "schedule_id", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.ScheduleID)},
 		{Name: "trigger_query", As: wire.Raw, At: unsafe.Offsetof(Sequence{}.TriggerQuery)},
 		{Name: "allow_manual_enrollment", As: wire.OptBool, At: unsafe.Offsetof(Sequence{}.AllowManualEnrollment)},
-		{Name: "subscription_counts_by_status", Bit: 6, As: wire.Obj, At: unsafe.Offsetof(Sequence{}.SubscriptionCountsByStatus), Elem: wire.Elem[SequenceSubscriptionCounts]},
+		{Name: "subscription_counts_by_status", Bit: 6, As: wire.Obj, At: unsafe.Offsetof(Sequence{}.SubscriptionCountsByStatus), Elem: func() *wire.Struct { return &structSequenceSubscriptionCounts }},
 		{Name: "owner_id", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.OwnerID)},
 		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.OrganizationID)},
 		{Name: "created_by_id", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.CreatedByID)},

@@ -21,7 +21,8 @@ import (
 // Close API: POST /activity/sms/ (tool close_sms_create)
 // https://developer.close.com/api/resources/activities/sms
 func SMSCreate(ctx context.Context, c *runtime.Client, p SMSCreateParams, opts ...runtime.CallOption) (*SMS, error) {
-	return runtime.Call(ctx, c, &opSMSCreate, &p, wire.Decode[SMS], opts)
+	v, err := wire.Call(ctx, c, &opSMSCreate, &p, &structSMS, opts)
+	return (*SMS)(v), err
 }
 
 // SMSCreateParams are the parameters of [SMSCreate].
@@ -56,33 +57,30 @@ type SMSCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SMSCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SMSCreateParams) Wire() *wire.Struct { return &structSMSCreateParams }
-
-var structSMSCreateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.OptBool, At: unsafe.Offsetof(SMSCreateParams{}.SendToInbox), In: &wire.Field{Name: "send_to_inbox", In: wire.Query}},
-		{As: wire.Str, At: unsafe.Offsetof(SMSCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsSMSStatus, Preset: "\"draft\""}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Text), In: &wire.Field{Name: "text", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindSMSTemplate}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.LocalPhone), In: &wire.Field{Name: "local_phone", Kind: wire.Phone, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.RemotePhone), In: &wire.Field{Name: "remote_phone", Kind: wire.Phone, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Direction), In: &wire.Field{Name: "direction", Flags: wire.Nullable, Enum: wordsSMSDirection}},
-		{As: wire.List, At: unsafe.Offsetof(SMSCreateParams{}.Attachments), Elem: wire.Elem[SMSAttachment], In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 10}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
-		{As: wire.OptInt, At: unsafe.Offsetof(SMSCreateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Source), In: &wire.Field{Name: "source", Flags: wire.Nullable, Enum: wordsCallSource}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
-	},
+func (v *SMSCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structSMSCreateParams, unsafe.Pointer(v))
 }
+
+var structSMSCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.OptBool, At: unsafe.Offsetof(SMSCreateParams{}.SendToInbox), In: &wire.Field{Name: "send_to_inbox", In: wire.Query}},
+	{As: wire.Str, At: unsafe.Offsetof(SMSCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsSMSStatus, Preset: "\"draft\""}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Text), In: &wire.Field{Name: "text", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindSMSTemplate}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.LocalPhone), In: &wire.Field{Name: "local_phone", Kind: wire.Phone, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.RemotePhone), In: &wire.Field{Name: "remote_phone", Kind: wire.Phone, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Direction), In: &wire.Field{Name: "direction", Flags: wire.Nullable, Enum: wordsSMSDirection}},
+	{As: wire.List, At: unsafe.Offsetof(SMSCreateParams{}.Attachments), Elem: func() *wire.Struct { return &structSMSAttachment }, In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 10}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
+	{As: wire.OptInt, At: unsafe.Offsetof(SMSCreateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Source), In: &wire.Field{Name: "source", Flags: wire.Nullable, Enum: wordsCallSource}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
+}}
 
 var opSMSCreate = runtime.Operation{
 	Tool: "close_sms_create", Method: "POST", Path: "/activity/sms/", Effect: runtime.Write, Sends: true,
@@ -100,7 +98,8 @@ var opSMSCreate = runtime.Operation{
 // Close API: GET /activity/sms/{sms_id}/ (tool close_sms_get)
 // https://developer.close.com/api/resources/activities/sms
 func SMSGet(ctx context.Context, c *runtime.Client, p SMSGetParams, opts ...runtime.CallOption) (*SMS, error) {
-	return runtime.Call(ctx, c, &opSMSGet, &p, wire.Decode[SMS], opts)
+	v, err := wire.Call(ctx, c, &opSMSGet, &p, &structSMS, opts)
+	return (*SMS)(v), err
 }
 
 // SMSGetParams are the parameters of [SMSGet].
@@ -111,17 +110,12 @@ type SMSGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SMSGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *SMSGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structSMSGetParams, unsafe.Pointer(v)) }
 
-// Wire describes the struct; it is for package wire.
-func (*SMSGetParams) Wire() *wire.Struct { return &structSMSGetParams }
-
-var structSMSGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(SMSGetParams{}.SMSID), In: &wire.Field{Name: "sms_id", In: wire.Path, Flags: wire.Required, ID: &kindSMS}},
-		{As: wire.Strs, At: unsafe.Offsetof(SMSGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
-}
+var structSMSGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(SMSGetParams{}.SMSID), In: &wire.Field{Name: "sms_id", In: wire.Path, Flags: wire.Required, ID: &kindSMS}},
+	{As: wire.Strs, At: unsafe.Offsetof(SMSGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opSMSGet = runtime.Operation{
 	Tool: "close_sms_get", Method: "GET", Path: "/activity/sms/{sms_id}/", Effect: runtime.Read, Idempotent: true,
@@ -138,7 +132,8 @@ var opSMSGet = runtime.Operation{
 // Close API: PUT /activity/sms/{sms_id}/ (tool close_sms_update)
 // https://developer.close.com/api/resources/activities/sms
 func SMSUpdate(ctx context.Context, c *runtime.Client, p SMSUpdateParams, opts ...runtime.CallOption) (*SMS, error) {
-	return runtime.Call(ctx, c, &opSMSUpdate, &p, wire.Decode[SMS], opts)
+	v, err := wire.Call(ctx, c, &opSMSUpdate, &p, &structSMS, opts)
+	return (*SMS)(v), err
 }
 
 // SMSUpdateParams are the parameters of [SMSUpdate].
@@ -166,28 +161,25 @@ type SMSUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SMSUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SMSUpdateParams) Wire() *wire.Struct { return &structSMSUpdateParams }
-
-var structSMSUpdateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(SMSUpdateParams{}.SMSID), In: &wire.Field{Name: "sms_id", In: wire.Path, Flags: wire.Required, ID: &kindSMS}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Nullable, ID: &kindLead}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsSMSStatus}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.Text), In: &wire.Field{Name: "text", Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindSMSTemplate}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.LocalPhone), In: &wire.Field{Name: "local_phone", Kind: wire.Phone, Flags: wire.Nullable}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.RemotePhone), In: &wire.Field{Name: "remote_phone", Kind: wire.Phone, Flags: wire.Nullable}},
-		{As: wire.List, At: unsafe.Offsetof(SMSUpdateParams{}.Attachments), Elem: wire.Elem[SMSAttachment], In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 10}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
-		{As: wire.OptInt, At: unsafe.Offsetof(SMSUpdateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-	},
+func (v *SMSUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structSMSUpdateParams, unsafe.Pointer(v))
 }
+
+var structSMSUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(SMSUpdateParams{}.SMSID), In: &wire.Field{Name: "sms_id", In: wire.Path, Flags: wire.Required, ID: &kindSMS}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Nullable, ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsSMSStatus}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.Text), In: &wire.Field{Name: "text", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindSMSTemplate}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.LocalPhone), In: &wire.Field{Name: "local_phone", Kind: wire.Phone, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.RemotePhone), In: &wire.Field{Name: "remote_phone", Kind: wire.Phone, Flags: wire.Nullable}},
+	{As: wire.List, At: unsafe.Offsetof(SMSUpdateParams{}.Attachments), Elem: func() *wire.Struct { return &structSMSAttachment }, In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 10}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
+	{As: wire.OptInt, At: unsafe.Offsetof(SMSUpdateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
+}}
 
 var opSMSUpdate = runtime.Operation{
 	Tool: "close_sms_update", Method: "PUT", Path: "/activity/sms/{sms_id}/", Effect: runtime.Write, Sends: true, Idempotent: true,
@@ -212,16 +204,13 @@ type SMSDeleteParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SMSDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SMSDeleteParams) Wire() *wire.Struct { return &structSMSDeleteParams }
-
-var structSMSDeleteParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(SMSDeleteParams{}.SMSID), In: &wire.Field{Name: "sms_id", In: wire.Path, Flags: wire.Required, ID: &kindSMS}},
-	},
+func (v *SMSDeleteParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structSMSDeleteParams, unsafe.Pointer(v))
 }
+
+var structSMSDeleteParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(SMSDeleteParams{}.SMSID), In: &wire.Field{Name: "sms_id", In: wire.Path, Flags: wire.Required, ID: &kindSMS}},
+}}
 
 var opSMSDelete = runtime.Operation{
 	Tool: "close_sms_delete", Method: "DELETE", Path: "/activity/sms/{sms_id}/", Effect: runtime.Destructive, Idempotent: true,
@@ -235,7 +224,8 @@ var opSMSDelete = runtime.Operation{
 // Close API: GET /activity/sms/ (tool close_sms_list)
 // https://developer.close.com/api/resources/activities/sms
 func SMSList(ctx context.Context, c *runtime.Client, p SMSListParams, opts ...runtime.CallOption) (*runtime.Page[SMS], error) {
-	return runtime.CallPage(ctx, c, &opSMSList, &p, p.Skip, wire.Decode[SMS], opts)
+	v, err := wire.CallPage(ctx, c, &opSMSList, &p, p.Skip, &structSMS, opts)
+	return (*runtime.Page[SMS])(v), err
 }
 
 // SMSAll yields the items of all pages of [SMSList], fetching a page when the one before is used up.
@@ -268,32 +258,27 @@ type SMSListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SMSListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *SMSListParams) Walk(w *wire.Walker) { wire.Walk(w, &structSMSListParams, unsafe.Pointer(v)) }
 
-// Wire describes the struct; it is for package wire.
-func (*SMSListParams) Wire() *wire.Struct { return &structSMSListParams }
-
-var structSMSListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-		{As: wire.OptInt, At: unsafe.Offsetof(SMSListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(SMSListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-		{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-		{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
-		{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
-		{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindSMS}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
-		{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	},
-}
+var structSMSListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(SMSListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(SMSListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+	{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+	{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
+	{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
+	{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindSMS}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
+	{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+}}
 
 var opSMSList = runtime.Operation{
 	Tool: "close_sms_list", Method: "GET", Path: "/activity/sms/", Effect: runtime.Read, Idempotent: true,
@@ -332,17 +317,16 @@ type SMS struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SMS) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v SMS) MarshalJSON() ([]byte, error) { return wire.Marshal(&structSMS, unsafe.Pointer(&v)) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SMS) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SMS) Wire() *wire.Struct { return &structSMS }
+func (v *SMS) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, &structSMS, unsafe.Pointer(v)) }
 
 var structSMS = wire.Struct{
 	Base: &structActivityBase,
-	Size: unsafe.Sizeof(SMS{}), Make: wire.Make[SMS], Move: wire.Move[SMS],
+	Size: unsafe.Sizeof(SMS{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]SMS, 0, n), unsafe.Slice((*SMS)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(SMS{}.ID)},
 		{Name: "status", Bit: 9, As: wire.Str, At: unsafe.Offsetof(SMS{}.Status)},
@@ -351,7 +335,7 @@ var structSMS = wire.Struct{
 		{Name: "local_phone", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.LocalPhone)},
 		{Name: "remote_phone", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.RemotePhone)},
 		{Name: "direction", Bit: 10, As: wire.Str, At: unsafe.Offsetof(SMS{}.Direction)},
-		{Name: "attachments", Bit: 11, As: wire.List, At: unsafe.Offsetof(SMS{}.Attachments), Elem: wire.Elem[SMSAttachment]},
+		{Name: "attachments", Bit: 11, As: wire.List, At: unsafe.Offsetof(SMS{}.Attachments), Elem: func() *wire.Struct { return &structSMSAttachment }},
 		{Name: "date_scheduled", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.DateScheduled)},
 		{Name: "source", Bit: 12, As: wire.Str, At: unsafe.Offsetof(SMS{}.Source)},
 		{Name: "date_sent", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.DateSent)},
@@ -381,16 +365,19 @@ type SMSAttachment struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SMSAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v SMSAttachment) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structSMSAttachment, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SMSAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SMSAttachment) Wire() *wire.Struct { return &structSMSAttachment }
+func (v *SMSAttachment) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structSMSAttachment, unsafe.Pointer(v))
+}
 
 var structSMSAttachment = wire.Struct{
-	Size: unsafe.Sizeof(SMSAttachment{}), Make: wire.Make[SMSAttachment], Move: wire.Move[SMSAttachment],
+	Size: unsafe.Sizeof(SMSAttachment{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]SMSAttachment, 0, n), unsafe.Slice((*SMSAttachment)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "url", Bit: 1, As: wire.Str, At: unsafe.Offsetof(SMSAttachment{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
 		{Name: "filename", Bit: 2, As: wire.Str, At: unsafe.Offsetof(SMSAttachment{}.Filename), In: &wire.Field{Name: "filename", Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},

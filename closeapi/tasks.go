@@ -22,7 +22,8 @@ import (
 // Close API: POST /task/ (tool close_task_create)
 // https://developer.close.com/api/resources/tasks
 func TaskCreate(ctx context.Context, c *runtime.Client, p TaskCreateParams, opts ...runtime.CallOption) (*Task, error) {
-	return runtime.Call(ctx, c, &opTaskCreate, &p, wire.Decode[Task], opts)
+	v, err := wire.Call(ctx, c, &opTaskCreate, &p, &structTask, opts)
+	return (*Task)(v), err
 }
 
 // TaskCreateParams are the parameters of [TaskCreate].
@@ -52,31 +53,28 @@ type TaskCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *TaskCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*TaskCreateParams) Wire() *wire.Struct { return &structTaskCreateParams }
-
-var structTaskCreateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Type), In: &wire.Field{Name: "_type", Enum: wordsNewTaskType, Preset: "\"lead\""}},
-		{As: wire.Str, At: unsafe.Offsetof(TaskCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Text), In: &wire.Field{Name: "text"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.AssignedTo), In: &wire.Field{Name: "assigned_to", Flags: wire.Nullable, ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Date), In: &wire.Field{Name: "date", Kind: wire.DateOrDateTime}},
-		{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.IsDateless), In: &wire.Field{Name: "is_dateless"}},
-		{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.IsComplete), In: &wire.Field{Name: "is_complete"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Priority), In: &wire.Field{Name: "priority", Enum: wordsTaskPriority}},
-		{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.DisableNotification), In: &wire.Field{Name: "disable_notification"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.DueDate), In: &wire.Field{Name: "due_date", Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.AgentConfigID), In: &wire.Field{Name: "agent_config_id", Flags: wire.Nullable, ID: &kindAny}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", ID: &kindOrganization}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateOrDateTime}},
-		{As: wire.Strs, At: unsafe.Offsetof(TaskCreateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
+func (v *TaskCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structTaskCreateParams, unsafe.Pointer(v))
 }
+
+var structTaskCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Type), In: &wire.Field{Name: "_type", Enum: wordsNewTaskType, Preset: "\"lead\""}},
+	{As: wire.Str, At: unsafe.Offsetof(TaskCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Text), In: &wire.Field{Name: "text"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.AssignedTo), In: &wire.Field{Name: "assigned_to", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Date), In: &wire.Field{Name: "date", Kind: wire.DateOrDateTime}},
+	{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.IsDateless), In: &wire.Field{Name: "is_dateless"}},
+	{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.IsComplete), In: &wire.Field{Name: "is_complete"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Priority), In: &wire.Field{Name: "priority", Enum: wordsTaskPriority}},
+	{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.DisableNotification), In: &wire.Field{Name: "disable_notification"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.DueDate), In: &wire.Field{Name: "due_date", Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.AgentConfigID), In: &wire.Field{Name: "agent_config_id", Flags: wire.Nullable, ID: &kindAny}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", ID: &kindOrganization}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateOrDateTime}},
+	{As: wire.Strs, At: unsafe.Offsetof(TaskCreateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opTaskCreate = runtime.Operation{
 	Tool: "close_task_create", Method: "POST", Path: "/task/", Effect: runtime.Write,
@@ -94,7 +92,8 @@ var opTaskCreate = runtime.Operation{
 // Close API: GET /task/{task_id}/ (tool close_task_get)
 // https://developer.close.com/api/resources/tasks
 func TaskGet(ctx context.Context, c *runtime.Client, p TaskGetParams, opts ...runtime.CallOption) (*Task, error) {
-	return runtime.Call(ctx, c, &opTaskGet, &p, wire.Decode[Task], opts)
+	v, err := wire.Call(ctx, c, &opTaskGet, &p, &structTask, opts)
+	return (*Task)(v), err
 }
 
 // TaskGetParams are the parameters of [TaskGet].
@@ -105,17 +104,12 @@ type TaskGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *TaskGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *TaskGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structTaskGetParams, unsafe.Pointer(v)) }
 
-// Wire describes the struct; it is for package wire.
-func (*TaskGetParams) Wire() *wire.Struct { return &structTaskGetParams }
-
-var structTaskGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(TaskGetParams{}.TaskID), In: &wire.Field{Name: "task_id", In: wire.Path, Flags: wire.Required, ID: &kindTask}},
-		{As: wire.Strs, At: unsafe.Offsetof(TaskGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
-}
+var structTaskGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(TaskGetParams{}.TaskID), In: &wire.Field{Name: "task_id", In: wire.Path, Flags: wire.Required, ID: &kindTask}},
+	{As: wire.Strs, At: unsafe.Offsetof(TaskGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opTaskGet = runtime.Operation{
 	Tool: "close_task_get", Method: "GET", Path: "/task/{task_id}/", Effect: runtime.Read, Idempotent: true,
@@ -131,7 +125,8 @@ var opTaskGet = runtime.Operation{
 // Close API: PUT /task/{task_id}/ (tool close_task_update)
 // https://developer.close.com/api/resources/tasks
 func TaskUpdate(ctx context.Context, c *runtime.Client, p TaskUpdateParams, opts ...runtime.CallOption) (*Task, error) {
-	return runtime.Call(ctx, c, &opTaskUpdate, &p, wire.Decode[Task], opts)
+	v, err := wire.Call(ctx, c, &opTaskUpdate, &p, &structTask, opts)
+	return (*Task)(v), err
 }
 
 // TaskUpdateParams are the parameters of [TaskUpdate].
@@ -158,30 +153,27 @@ type TaskUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *TaskUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*TaskUpdateParams) Wire() *wire.Struct { return &structTaskUpdateParams }
-
-var structTaskUpdateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(TaskUpdateParams{}.TaskID), In: &wire.Field{Name: "task_id", In: wire.Path, Flags: wire.Required, ID: &kindTask}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", ID: &kindLead}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Text), In: &wire.Field{Name: "text"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.AssignedTo), In: &wire.Field{Name: "assigned_to", ID: &kindUser}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Date), In: &wire.Field{Name: "date", Kind: wire.DateOrDateTime}},
-		{As: wire.OptBool, At: unsafe.Offsetof(TaskUpdateParams{}.IsDateless), In: &wire.Field{Name: "is_dateless"}},
-		{As: wire.OptBool, At: unsafe.Offsetof(TaskUpdateParams{}.IsComplete), In: &wire.Field{Name: "is_complete"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Priority), In: &wire.Field{Name: "priority", Enum: wordsTaskPriority}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Resolution), In: &wire.Field{Name: "resolution", Flags: wire.Open | wire.Nullable, Enum: wordsTaskResolution}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.DueDate), In: &wire.Field{Name: "due_date", Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.AgentConfigID), In: &wire.Field{Name: "agent_config_id", Flags: wire.Nullable, ID: &kindAny}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", ID: &kindOrganization}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", ID: &kindUser}},
-		{As: wire.Strs, At: unsafe.Offsetof(TaskUpdateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
+func (v *TaskUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structTaskUpdateParams, unsafe.Pointer(v))
 }
+
+var structTaskUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(TaskUpdateParams{}.TaskID), In: &wire.Field{Name: "task_id", In: wire.Path, Flags: wire.Required, ID: &kindTask}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Text), In: &wire.Field{Name: "text"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.AssignedTo), In: &wire.Field{Name: "assigned_to", ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Date), In: &wire.Field{Name: "date", Kind: wire.DateOrDateTime}},
+	{As: wire.OptBool, At: unsafe.Offsetof(TaskUpdateParams{}.IsDateless), In: &wire.Field{Name: "is_dateless"}},
+	{As: wire.OptBool, At: unsafe.Offsetof(TaskUpdateParams{}.IsComplete), In: &wire.Field{Name: "is_complete"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Priority), In: &wire.Field{Name: "priority", Enum: wordsTaskPriority}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Resolution), In: &wire.Field{Name: "resolution", Flags: wire.Open | wire.Nullable, Enum: wordsTaskResolution}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.DueDate), In: &wire.Field{Name: "due_date", Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.AgentConfigID), In: &wire.Field{Name: "agent_config_id", Flags: wire.Nullable, ID: &kindAny}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", ID: &kindOrganization}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", ID: &kindUser}},
+	{As: wire.Strs, At: unsafe.Offsetof(TaskUpdateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opTaskUpdate = runtime.Operation{
 	Tool: "close_task_update", Method: "PUT", Path: "/task/{task_id}/", Effect: runtime.Write, Idempotent: true,
@@ -205,16 +197,13 @@ type TaskDeleteParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *TaskDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*TaskDeleteParams) Wire() *wire.Struct { return &structTaskDeleteParams }
-
-var structTaskDeleteParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(TaskDeleteParams{}.TaskID), In: &wire.Field{Name: "task_id", In: wire.Path, Flags: wire.Required, ID: &kindTask}},
-	},
+func (v *TaskDeleteParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structTaskDeleteParams, unsafe.Pointer(v))
 }
+
+var structTaskDeleteParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(TaskDeleteParams{}.TaskID), In: &wire.Field{Name: "task_id", In: wire.Path, Flags: wire.Required, ID: &kindTask}},
+}}
 
 var opTaskDelete = runtime.Operation{
 	Tool: "close_task_delete", Method: "DELETE", Path: "/task/{task_id}/", Effect: runtime.Destructive, Idempotent: true,
@@ -229,7 +218,8 @@ var opTaskDelete = runtime.Operation{
 // Close API: GET /task/ (tool close_tasks_list)
 // https://developer.close.com/api/resources/tasks
 func TasksList(ctx context.Context, c *runtime.Client, p TasksListParams, opts ...runtime.CallOption) (*runtime.Page[Task], error) {
-	return runtime.CallPage(ctx, c, &opTasksList, &p, p.Skip, wire.Decode[Task], opts)
+	v, err := wire.CallPage(ctx, c, &opTasksList, &p, p.Skip, &structTask, opts)
+	return (*runtime.Page[Task])(v), err
 }
 
 // TasksAll yields the items of all pages of [TasksList], fetching a page when the one before is used
@@ -292,46 +282,43 @@ type TasksListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *TasksListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*TasksListParams) Wire() *wire.Struct { return &structTasksListParams }
-
-var structTasksListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query, Flags: wire.Open, Enum: wordsTaskTypeFilter}},
-		{As: wire.Strs, At: unsafe.Offsetof(TasksListParams{}.TypeIn), In: &wire.Field{Name: "_type__in", In: wire.Query, Flags: wire.Open, Enum: wordsTaskType}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.View), In: &wire.Field{Name: "view", In: wire.Query, Enum: wordsTaskView}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.AssignedTo), In: &wire.Field{Name: "assigned_to", In: wire.Query, ID: &kindUser}},
-		{As: wire.OptBool, At: unsafe.Offsetof(TasksListParams{}.IsComplete), In: &wire.Field{Name: "is_complete", In: wire.Query}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.ID), In: &wire.Field{Name: "id", In: wire.Query, ID: &kindTask}},
-		{As: wire.Strs, At: unsafe.Offsetof(TasksListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindTask}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.Date), In: &wire.Field{Name: "date", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateGt), In: &wire.Field{Name: "date__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateGte), In: &wire.Field{Name: "date__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateLt), In: &wire.Field{Name: "date__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateLte), In: &wire.Field{Name: "date__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedGt), In: &wire.Field{Name: "date_updated__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedGte), In: &wire.Field{Name: "date_updated__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedLt), In: &wire.Field{Name: "date_updated__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedLte), In: &wire.Field{Name: "date_updated__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDate), In: &wire.Field{Name: "due_date", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateGt), In: &wire.Field{Name: "due_date__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateGte), In: &wire.Field{Name: "due_date__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateLt), In: &wire.Field{Name: "due_date__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateLte), In: &wire.Field{Name: "due_date__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-		{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query}},
-		{As: wire.Strs, At: unsafe.Offsetof(TasksListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-		{As: wire.OptInt, At: unsafe.Offsetof(TasksListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(TasksListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	},
+func (v *TasksListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structTasksListParams, unsafe.Pointer(v))
 }
+
+var structTasksListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query, Flags: wire.Open, Enum: wordsTaskTypeFilter}},
+	{As: wire.Strs, At: unsafe.Offsetof(TasksListParams{}.TypeIn), In: &wire.Field{Name: "_type__in", In: wire.Query, Flags: wire.Open, Enum: wordsTaskType}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.View), In: &wire.Field{Name: "view", In: wire.Query, Enum: wordsTaskView}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.AssignedTo), In: &wire.Field{Name: "assigned_to", In: wire.Query, ID: &kindUser}},
+	{As: wire.OptBool, At: unsafe.Offsetof(TasksListParams{}.IsComplete), In: &wire.Field{Name: "is_complete", In: wire.Query}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.ID), In: &wire.Field{Name: "id", In: wire.Query, ID: &kindTask}},
+	{As: wire.Strs, At: unsafe.Offsetof(TasksListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindTask}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.Date), In: &wire.Field{Name: "date", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateGt), In: &wire.Field{Name: "date__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateGte), In: &wire.Field{Name: "date__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateLt), In: &wire.Field{Name: "date__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateLte), In: &wire.Field{Name: "date__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedGt), In: &wire.Field{Name: "date_updated__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedGte), In: &wire.Field{Name: "date_updated__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedLt), In: &wire.Field{Name: "date_updated__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedLte), In: &wire.Field{Name: "date_updated__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDate), In: &wire.Field{Name: "due_date", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateGt), In: &wire.Field{Name: "due_date__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateGte), In: &wire.Field{Name: "due_date__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateLt), In: &wire.Field{Name: "due_date__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateLte), In: &wire.Field{Name: "due_date__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query}},
+	{As: wire.Strs, At: unsafe.Offsetof(TasksListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(TasksListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(TasksListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+}}
 
 var opTasksList = runtime.Operation{
 	Tool: "close_tasks_list", Method: "GET", Path: "/task/", Effect: runtime.Read, Idempotent: true,
@@ -404,16 +391,17 @@ type Task struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&structTask, unsafe.Pointer(&v)) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Task) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Task) Wire() *wire.Struct { return &structTask }
+func (v *Task) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structTask, unsafe.Pointer(v))
+}
 
 var structTask = wire.Struct{
-	Size: unsafe.Sizeof(Task{}), Make: wire.Make[Task], Move: wire.Move[Task],
+	Size: unsafe.Sizeof(Task{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Task, 0, n), unsafe.Slice((*Task)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Task{}.ID)},
 		{Name: "_type", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Task{}.Type)},
@@ -463,7 +451,7 @@ var structTask = wire.Struct{
 		{Name: "recording_url", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RecordingURL)},
 		{Name: "voicemail_url", As: wire.OptStr, At: unsafe.Offsetof(Task{}.VoicemailURL)},
 		{Name: "voicemail_duration", As: wire.OptInt, At: unsafe.Offsetof(Task{}.VoicemailDuration)},
-		{Name: "attachments", Bit: 9, As: wire.List, At: unsafe.Offsetof(Task{}.Attachments), Elem: wire.Elem[Attachment]},
+		{Name: "attachments", Bit: 9, As: wire.List, At: unsafe.Offsetof(Task{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }},
 		{Name: "opportunity_note", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityNote)},
 		{Name: "opportunity_value", As: wire.OptCents, At: unsafe.Offsetof(Task{}.OpportunityValue)},
 		{Name: "opportunity_value_currency", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityValueCurrency)},

@@ -22,7 +22,8 @@ import (
 // Close API: GET /me/ (tool close_me_get)
 // https://developer.close.com/api/resources/users/get-me
 func MeGet(ctx context.Context, c *runtime.Client, p MeGetParams, opts ...runtime.CallOption) (*Me, error) {
-	return runtime.Call(ctx, c, &opMeGet, &p, wire.Decode[Me], opts)
+	v, err := wire.Call(ctx, c, &opMeGet, &p, &structMe, opts)
+	return (*Me)(v), err
 }
 
 // MeGetParams are the parameters of [MeGet].
@@ -32,16 +33,11 @@ type MeGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *MeGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *MeGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structMeGetParams, unsafe.Pointer(v)) }
 
-// Wire describes the struct; it is for package wire.
-func (*MeGetParams) Wire() *wire.Struct { return &structMeGetParams }
-
-var structMeGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Strs, At: unsafe.Offsetof(MeGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	},
-}
+var structMeGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Strs, At: unsafe.Offsetof(MeGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opMeGet = runtime.Operation{
 	Tool: "close_me_get", Method: "GET", Path: "/me/", Effect: runtime.Read, Idempotent: true,
@@ -56,7 +52,8 @@ var opMeGet = runtime.Operation{
 // Close API: GET /user/{user_id}/ (tool close_user_get)
 // https://developer.close.com/api/resources/users
 func UserGet(ctx context.Context, c *runtime.Client, p UserGetParams, opts ...runtime.CallOption) (*User, error) {
-	return runtime.Call(ctx, c, &opUserGet, &p, wire.Decode[User], opts)
+	v, err := wire.Call(ctx, c, &opUserGet, &p, &structUser, opts)
+	return (*User)(v), err
 }
 
 // UserGetParams are the parameters of [UserGet].
@@ -65,16 +62,11 @@ type UserGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *UserGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *UserGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structUserGetParams, unsafe.Pointer(v)) }
 
-// Wire describes the struct; it is for package wire.
-func (*UserGetParams) Wire() *wire.Struct { return &structUserGetParams }
-
-var structUserGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(UserGetParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Path, Flags: wire.Required, ID: &kindUser}},
-	},
-}
+var structUserGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(UserGetParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Path, Flags: wire.Required, ID: &kindUser}},
+}}
 
 var opUserGet = runtime.Operation{
 	Tool: "close_user_get", Method: "GET", Path: "/user/{user_id}/", Effect: runtime.Read, Idempotent: true,
@@ -89,7 +81,8 @@ var opUserGet = runtime.Operation{
 // Close API: GET /user/ (tool close_users_list)
 // https://developer.close.com/api/resources/users
 func UsersList(ctx context.Context, c *runtime.Client, p UsersListParams, opts ...runtime.CallOption) (*runtime.Page[User], error) {
-	return runtime.CallPage(ctx, c, &opUsersList, &p, p.Skip, wire.Decode[User], opts)
+	v, err := wire.CallPage(ctx, c, &opUsersList, &p, p.Skip, &structUser, opts)
+	return (*runtime.Page[User])(v), err
 }
 
 // UsersAll yields the items of all pages of [UsersList], fetching a page when the one before is used
@@ -107,18 +100,15 @@ type UsersListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *UsersListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*UsersListParams) Wire() *wire.Struct { return &structUsersListParams }
-
-var structUsersListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.OptStr, At: unsafe.Offsetof(UsersListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query, Enum: wordsUserOrder}},
-		{As: wire.OptInt, At: unsafe.Offsetof(UsersListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(UsersListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	},
+func (v *UsersListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structUsersListParams, unsafe.Pointer(v))
 }
+
+var structUsersListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.OptStr, At: unsafe.Offsetof(UsersListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query, Enum: wordsUserOrder}},
+	{As: wire.OptInt, At: unsafe.Offsetof(UsersListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(UsersListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+}}
 
 var opUsersList = runtime.Operation{
 	Tool: "close_users_list", Method: "GET", Path: "/user/", Effect: runtime.Read, Idempotent: true,
@@ -142,16 +132,19 @@ type UserBase struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v UserBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v UserBase) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structUserBase, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *UserBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*UserBase) Wire() *wire.Struct { return &structUserBase }
+func (v *UserBase) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structUserBase, unsafe.Pointer(v))
+}
 
 var structUserBase = wire.Struct{
-	Size: unsafe.Sizeof(UserBase{}), Make: wire.Make[UserBase], Move: wire.Move[UserBase],
+	Size: unsafe.Sizeof(UserBase{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]UserBase, 0, n), unsafe.Slice((*UserBase)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(UserBase{}.ID)},
 		{Name: "first_name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(UserBase{}.FirstName)},
@@ -173,17 +166,18 @@ type User struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v User) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v User) MarshalJSON() ([]byte, error) { return wire.Marshal(&structUser, unsafe.Pointer(&v)) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *User) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*User) Wire() *wire.Struct { return &structUser }
+func (v *User) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structUser, unsafe.Pointer(v))
+}
 
 var structUser = wire.Struct{
 	Base: &structUserBase,
-	Size: unsafe.Sizeof(User{}), Make: wire.Make[User], Move: wire.Move[User],
+	Size: unsafe.Sizeof(User{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]User, 0, n), unsafe.Slice((*User)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "organizations", Bit: 7, As: wire.Strs, At: unsafe.Offsetof(User{}.Organizations)},
 	},
@@ -209,16 +203,19 @@ type Membership struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Membership) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Membership) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structMembership, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Membership) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Membership) Wire() *wire.Struct { return &structMembership }
+func (v *Membership) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structMembership, unsafe.Pointer(v))
+}
 
 var structMembership = wire.Struct{
-	Size: unsafe.Sizeof(Membership{}), Make: wire.Make[Membership], Move: wire.Move[Membership],
+	Size: unsafe.Sizeof(Membership{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Membership, 0, n), unsafe.Slice((*Membership)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Membership{}.ID)},
 		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.UserID)},
@@ -246,16 +243,19 @@ type LeadStatus struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v LeadStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v LeadStatus) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structLeadStatus, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *LeadStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*LeadStatus) Wire() *wire.Struct { return &structLeadStatus }
+func (v *LeadStatus) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structLeadStatus, unsafe.Pointer(v))
+}
 
 var structLeadStatus = wire.Struct{
-	Size: unsafe.Sizeof(LeadStatus{}), Make: wire.Make[LeadStatus], Move: wire.Move[LeadStatus],
+	Size: unsafe.Sizeof(LeadStatus{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]LeadStatus, 0, n), unsafe.Slice((*LeadStatus)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(LeadStatus{}.ID)},
 		{Name: "label", Bit: 2, As: wire.Str, At: unsafe.Offsetof(LeadStatus{}.Label)},
@@ -283,25 +283,28 @@ type OrganizationProfile struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OrganizationProfile) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v OrganizationProfile) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structOrganizationProfile, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OrganizationProfile) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*OrganizationProfile) Wire() *wire.Struct { return &structOrganizationProfile }
+func (v *OrganizationProfile) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structOrganizationProfile, unsafe.Pointer(v))
+}
 
 var structOrganizationProfile = wire.Struct{
-	Size: unsafe.Sizeof(OrganizationProfile{}), Make: wire.Make[OrganizationProfile], Move: wire.Move[OrganizationProfile],
+	Size: unsafe.Sizeof(OrganizationProfile{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]OrganizationProfile, 0, n), unsafe.Slice((*OrganizationProfile)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(OrganizationProfile{}.ID)},
 		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.Name)},
 		{Name: "currency", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.Currency)},
 		{Name: "currency_symbol", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.CurrencySymbol)},
 		{Name: "plan_type", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.PlanType)},
-		{Name: "lead_statuses", Bit: 2, As: wire.List, At: unsafe.Offsetof(OrganizationProfile{}.LeadStatuses), Elem: wire.Elem[LeadStatus]},
-		{Name: "pipelines", Bit: 3, As: wire.List, At: unsafe.Offsetof(OrganizationProfile{}.Pipelines), Elem: wire.Elem[Pipeline]},
-		{Name: "opportunity_statuses", Bit: 4, As: wire.List, At: unsafe.Offsetof(OrganizationProfile{}.OpportunityStatuses), Elem: wire.Elem[PipelineStatus]},
+		{Name: "lead_statuses", Bit: 2, As: wire.List, At: unsafe.Offsetof(OrganizationProfile{}.LeadStatuses), Elem: func() *wire.Struct { return &structLeadStatus }},
+		{Name: "pipelines", Bit: 3, As: wire.List, At: unsafe.Offsetof(OrganizationProfile{}.Pipelines), Elem: func() *wire.Struct { return &structPipeline }},
+		{Name: "opportunity_statuses", Bit: 4, As: wire.List, At: unsafe.Offsetof(OrganizationProfile{}.OpportunityStatuses), Elem: func() *wire.Struct { return &structPipelineStatus }},
 		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.CreatedBy)},
 		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.UpdatedBy)},
 		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.DateCreated)},
@@ -317,16 +320,19 @@ type EmailIdentity struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailIdentity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v EmailIdentity) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structEmailIdentity, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailIdentity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*EmailIdentity) Wire() *wire.Struct { return &structEmailIdentity }
+func (v *EmailIdentity) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structEmailIdentity, unsafe.Pointer(v))
+}
 
 var structEmailIdentity = wire.Struct{
-	Size: unsafe.Sizeof(EmailIdentity{}), Make: wire.Make[EmailIdentity], Move: wire.Move[EmailIdentity],
+	Size: unsafe.Sizeof(EmailIdentity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailIdentity, 0, n), unsafe.Slice((*EmailIdentity)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(EmailIdentity{}.Name)},
 		{Name: "email", As: wire.OptStr, At: unsafe.Offsetof(EmailIdentity{}.Email)},
@@ -348,21 +354,24 @@ type EmailAccount struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailAccount) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v EmailAccount) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structEmailAccount, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailAccount) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*EmailAccount) Wire() *wire.Struct { return &structEmailAccount }
+func (v *EmailAccount) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structEmailAccount, unsafe.Pointer(v))
+}
 
 var structEmailAccount = wire.Struct{
-	Size: unsafe.Sizeof(EmailAccount{}), Make: wire.Make[EmailAccount], Move: wire.Move[EmailAccount],
+	Size: unsafe.Sizeof(EmailAccount{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailAccount, 0, n), unsafe.Slice((*EmailAccount)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "_type", As: wire.OptStr, At: unsafe.Offsetof(EmailAccount{}.Type)},
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailAccount{}.ID)},
 		{Name: "email", As: wire.OptStr, At: unsafe.Offsetof(EmailAccount{}.Email)},
-		{Name: "identities", Bit: 2, As: wire.List, At: unsafe.Offsetof(EmailAccount{}.Identities), Elem: wire.Elem[EmailIdentity]},
+		{Name: "identities", Bit: 2, As: wire.List, At: unsafe.Offsetof(EmailAccount{}.Identities), Elem: func() *wire.Struct { return &structEmailIdentity }},
 		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(EmailAccount{}.UserID)},
 		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(EmailAccount{}.OrganizationID)},
 		{Name: "synced_calendars", Bit: 3, As: wire.Strs, At: unsafe.Offsetof(EmailAccount{}.SyncedCalendars)},
@@ -380,16 +389,19 @@ type EmailSignature struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailSignature) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v EmailSignature) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structEmailSignature, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailSignature) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*EmailSignature) Wire() *wire.Struct { return &structEmailSignature }
+func (v *EmailSignature) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structEmailSignature, unsafe.Pointer(v))
+}
 
 var structEmailSignature = wire.Struct{
-	Size: unsafe.Sizeof(EmailSignature{}), Make: wire.Make[EmailSignature], Move: wire.Move[EmailSignature],
+	Size: unsafe.Sizeof(EmailSignature{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailSignature, 0, n), unsafe.Slice((*EmailSignature)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailSignature{}.ID)},
 		{Name: "membership_id", As: wire.OptStr, At: unsafe.Offsetof(EmailSignature{}.MembershipID)},
@@ -438,16 +450,19 @@ type PhoneNumber struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v PhoneNumber) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v PhoneNumber) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structPhoneNumber, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *PhoneNumber) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*PhoneNumber) Wire() *wire.Struct { return &structPhoneNumber }
+func (v *PhoneNumber) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structPhoneNumber, unsafe.Pointer(v))
+}
 
 var structPhoneNumber = wire.Struct{
-	Size: unsafe.Sizeof(PhoneNumber{}), Make: wire.Make[PhoneNumber], Move: wire.Move[PhoneNumber],
+	Size: unsafe.Sizeof(PhoneNumber{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]PhoneNumber, 0, n), unsafe.Slice((*PhoneNumber)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(PhoneNumber{}.ID)},
 		{Name: "number", Bit: 2, As: wire.Str, At: unsafe.Offsetof(PhoneNumber{}.Number)},
@@ -506,24 +521,23 @@ type Me struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Me) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Me) MarshalJSON() ([]byte, error) { return wire.Marshal(&structMe, unsafe.Pointer(&v)) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Me) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Me) Wire() *wire.Struct { return &structMe }
+func (v *Me) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, &structMe, unsafe.Pointer(v)) }
 
 var structMe = wire.Struct{
 	Base: &structUserBase,
-	Size: unsafe.Sizeof(Me{}), Make: wire.Make[Me], Move: wire.Move[Me],
+	Size: unsafe.Sizeof(Me{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Me, 0, n), unsafe.Slice((*Me)(old), k)...)))
+	},
 	Members: []wire.Member{
-		{Name: "organizations", Bit: 7, As: wire.List, At: unsafe.Offsetof(Me{}.Organizations), Elem: wire.Elem[OrganizationProfile]},
-		{Name: "memberships", Bit: 8, As: wire.List, At: unsafe.Offsetof(Me{}.Memberships), Elem: wire.Elem[Membership]},
-		{Name: "email_accounts", Bit: 9, As: wire.List, At: unsafe.Offsetof(Me{}.EmailAccounts), Elem: wire.Elem[EmailAccount]},
-		{Name: "connected_accounts", Bit: 10, As: wire.List, At: unsafe.Offsetof(Me{}.ConnectedAccounts), Elem: wire.Elem[EmailAccount]},
-		{Name: "email_signatures", Bit: 11, As: wire.List, At: unsafe.Offsetof(Me{}.EmailSignatures), Elem: wire.Elem[EmailSignature]},
-		{Name: "phone_numbers", Bit: 12, As: wire.List, At: unsafe.Offsetof(Me{}.PhoneNumbers), Elem: wire.Elem[PhoneNumber]},
+		{Name: "organizations", Bit: 7, As: wire.List, At: unsafe.Offsetof(Me{}.Organizations), Elem: func() *wire.Struct { return &structOrganizationProfile }},
+		{Name: "memberships", Bit: 8, As: wire.List, At: unsafe.Offsetof(Me{}.Memberships), Elem: func() *wire.Struct { return &structMembership }},
+		{Name: "email_accounts", Bit: 9, As: wire.List, At: unsafe.Offsetof(Me{}.EmailAccounts), Elem: func() *wire.Struct { return &structEmailAccount }},
+		{Name: "connected_accounts", Bit: 10, As: wire.List, At: unsafe.Offsetof(Me{}.ConnectedAccounts), Elem: func() *wire.Struct { return &structEmailAccount }},
+		{Name: "email_signatures", Bit: 11, As: wire.List, At: unsafe.Offsetof(Me{}.EmailSignatures), Elem: func() *wire.Struct { return &structEmailSignature }},
+		{Name: "phone_numbers", Bit: 12, As: wire.List, At: unsafe.Offsetof(Me{}.PhoneNumbers), Elem: func() *wire.Struct { return &structPhoneNumber }},
 		{Name: "all_group_numbers", Bit: 13, As: wire.Raws, At: unsafe.Offsetof(Me{}.AllGroupNumbers)},
 		{Name: "phone", As: wire.OptStr, At: unsafe.Offsetof(Me{}.Phone)},
 		{Name: "country", As: wire.OptStr, At: unsafe.Offsetof(Me{}.Country)},

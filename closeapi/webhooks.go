@@ -21,7 +21,8 @@ import (
 // Close API: POST /webhook/ (tool close_webhook_create)
 // https://developer.close.com/api/resources/webhooks
 func WebhookCreate(ctx context.Context, c *runtime.Client, p WebhookCreateParams, opts ...runtime.CallOption) (*Webhook, error) {
-	return runtime.Call(ctx, c, &opWebhookCreate, &p, wire.Decode[Webhook], opts)
+	v, err := wire.Call(ctx, c, &opWebhookCreate, &p, &structWebhook, opts)
+	return (*Webhook)(v), err
 }
 
 // WebhookCreateParams are the parameters of [WebhookCreate].
@@ -33,18 +34,15 @@ type WebhookCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *WebhookCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*WebhookCreateParams) Wire() *wire.Struct { return &structWebhookCreateParams }
-
-var structWebhookCreateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(WebhookCreateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required}},
-		{As: wire.List, At: unsafe.Offsetof(WebhookCreateParams{}.Events), Elem: wire.Elem[WebhookEvent], In: &wire.Field{Name: "events", Flags: wire.Required}},
-		{As: wire.OptBool, At: unsafe.Offsetof(WebhookCreateParams{}.VerifySSL), In: &wire.Field{Name: "verify_ssl"}},
-	},
+func (v *WebhookCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structWebhookCreateParams, unsafe.Pointer(v))
 }
+
+var structWebhookCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(WebhookCreateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required}},
+	{As: wire.List, At: unsafe.Offsetof(WebhookCreateParams{}.Events), Elem: func() *wire.Struct { return &structWebhookEvent }, In: &wire.Field{Name: "events", Flags: wire.Required}},
+	{As: wire.OptBool, At: unsafe.Offsetof(WebhookCreateParams{}.VerifySSL), In: &wire.Field{Name: "verify_ssl"}},
+}}
 
 var opWebhookCreate = runtime.Operation{
 	Tool: "close_webhook_create", Method: "POST", Path: "/webhook/", Effect: runtime.Write,
@@ -59,7 +57,8 @@ var opWebhookCreate = runtime.Operation{
 // Close API: GET /webhook/{webhook_id}/ (tool close_webhook_get)
 // https://developer.close.com/api/resources/webhooks
 func WebhookGet(ctx context.Context, c *runtime.Client, p WebhookGetParams, opts ...runtime.CallOption) (*Webhook, error) {
-	return runtime.Call(ctx, c, &opWebhookGet, &p, wire.Decode[Webhook], opts)
+	v, err := wire.Call(ctx, c, &opWebhookGet, &p, &structWebhook, opts)
+	return (*Webhook)(v), err
 }
 
 // WebhookGetParams are the parameters of [WebhookGet].
@@ -68,16 +67,13 @@ type WebhookGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *WebhookGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*WebhookGetParams) Wire() *wire.Struct { return &structWebhookGetParams }
-
-var structWebhookGetParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(WebhookGetParams{}.WebhookID), In: &wire.Field{Name: "webhook_id", In: wire.Path, Flags: wire.Required, ID: &kindWebhook}},
-	},
+func (v *WebhookGetParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structWebhookGetParams, unsafe.Pointer(v))
 }
+
+var structWebhookGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(WebhookGetParams{}.WebhookID), In: &wire.Field{Name: "webhook_id", In: wire.Path, Flags: wire.Required, ID: &kindWebhook}},
+}}
 
 var opWebhookGet = runtime.Operation{
 	Tool: "close_webhook_get", Method: "GET", Path: "/webhook/{webhook_id}/", Effect: runtime.Read, Idempotent: true,
@@ -92,7 +88,8 @@ var opWebhookGet = runtime.Operation{
 // Close API: PUT /webhook/{webhook_id}/ (tool close_webhook_update)
 // https://developer.close.com/api/resources/webhooks
 func WebhookUpdate(ctx context.Context, c *runtime.Client, p WebhookUpdateParams, opts ...runtime.CallOption) (*Webhook, error) {
-	return runtime.Call(ctx, c, &opWebhookUpdate, &p, wire.Decode[Webhook], opts)
+	v, err := wire.Call(ctx, c, &opWebhookUpdate, &p, &structWebhook, opts)
+	return (*Webhook)(v), err
 }
 
 // WebhookUpdateParams are the parameters of [WebhookUpdate].
@@ -106,20 +103,17 @@ type WebhookUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *WebhookUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*WebhookUpdateParams) Wire() *wire.Struct { return &structWebhookUpdateParams }
-
-var structWebhookUpdateParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(WebhookUpdateParams{}.WebhookID), In: &wire.Field{Name: "webhook_id", In: wire.Path, Flags: wire.Required, ID: &kindWebhook}},
-		{As: wire.OptStr, At: unsafe.Offsetof(WebhookUpdateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL}},
-		{As: wire.List, At: unsafe.Offsetof(WebhookUpdateParams{}.Events), Elem: wire.Elem[WebhookEvent], In: &wire.Field{Name: "events"}},
-		{As: wire.OptBool, At: unsafe.Offsetof(WebhookUpdateParams{}.VerifySSL), In: &wire.Field{Name: "verify_ssl"}},
-		{As: wire.OptStr, At: unsafe.Offsetof(WebhookUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsWebhookStatus}},
-	},
+func (v *WebhookUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structWebhookUpdateParams, unsafe.Pointer(v))
 }
+
+var structWebhookUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(WebhookUpdateParams{}.WebhookID), In: &wire.Field{Name: "webhook_id", In: wire.Path, Flags: wire.Required, ID: &kindWebhook}},
+	{As: wire.OptStr, At: unsafe.Offsetof(WebhookUpdateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL}},
+	{As: wire.List, At: unsafe.Offsetof(WebhookUpdateParams{}.Events), Elem: func() *wire.Struct { return &structWebhookEvent }, In: &wire.Field{Name: "events"}},
+	{As: wire.OptBool, At: unsafe.Offsetof(WebhookUpdateParams{}.VerifySSL), In: &wire.Field{Name: "verify_ssl"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(WebhookUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsWebhookStatus}},
+}}
 
 var opWebhookUpdate = runtime.Operation{
 	Tool: "close_webhook_update", Method: "PUT", Path: "/webhook/{webhook_id}/", Effect: runtime.Write, Idempotent: true,
@@ -143,16 +137,13 @@ type WebhookDeleteParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *WebhookDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*WebhookDeleteParams) Wire() *wire.Struct { return &structWebhookDeleteParams }
-
-var structWebhookDeleteParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Str, At: unsafe.Offsetof(WebhookDeleteParams{}.WebhookID), In: &wire.Field{Name: "webhook_id", In: wire.Path, Flags: wire.Required, ID: &kindWebhook}},
-	},
+func (v *WebhookDeleteParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structWebhookDeleteParams, unsafe.Pointer(v))
 }
+
+var structWebhookDeleteParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(WebhookDeleteParams{}.WebhookID), In: &wire.Field{Name: "webhook_id", In: wire.Path, Flags: wire.Required, ID: &kindWebhook}},
+}}
 
 var opWebhookDelete = runtime.Operation{
 	Tool: "close_webhook_delete", Method: "DELETE", Path: "/webhook/{webhook_id}/", Effect: runtime.Destructive, Idempotent: true,
@@ -166,7 +157,8 @@ var opWebhookDelete = runtime.Operation{
 // Close API: GET /webhook/ (tool close_webhooks_list)
 // https://developer.close.com/api/resources/webhooks
 func WebhooksList(ctx context.Context, c *runtime.Client, p WebhooksListParams, opts ...runtime.CallOption) (*runtime.Page[Webhook], error) {
-	return runtime.CallPage(ctx, c, &opWebhooksList, &p, p.Skip, wire.Decode[Webhook], opts)
+	v, err := wire.CallPage(ctx, c, &opWebhooksList, &p, p.Skip, &structWebhook, opts)
+	return (*runtime.Page[Webhook])(v), err
 }
 
 // WebhooksAll yields the items of all pages of [WebhooksList], fetching a page when the one before is
@@ -185,18 +177,15 @@ type WebhooksListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *WebhooksListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*WebhooksListParams) Wire() *wire.Struct { return &structWebhooksListParams }
-
-var structWebhooksListParams = wire.Struct{
-	Members: []wire.Member{
-		{As: wire.Strs, At: unsafe.Offsetof(WebhooksListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-		{As: wire.OptInt, At: unsafe.Offsetof(WebhooksListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-		{As: wire.OptInt, At: unsafe.Offsetof(WebhooksListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	},
+func (v *WebhooksListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structWebhooksListParams, unsafe.Pointer(v))
 }
+
+var structWebhooksListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Strs, At: unsafe.Offsetof(WebhooksListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(WebhooksListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(WebhooksListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+}}
 
 var opWebhooksList = runtime.Operation{
 	Tool: "close_webhooks_list", Method: "GET", Path: "/webhook/", Effect: runtime.Read, Idempotent: true,
@@ -229,20 +218,23 @@ type Webhook struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Webhook) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Webhook) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structWebhook, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Webhook) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*Webhook) Wire() *wire.Struct { return &structWebhook }
+func (v *Webhook) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structWebhook, unsafe.Pointer(v))
+}
 
 var structWebhook = wire.Struct{
-	Size: unsafe.Sizeof(Webhook{}), Make: wire.Make[Webhook], Move: wire.Move[Webhook],
+	Size: unsafe.Sizeof(Webhook{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Webhook, 0, n), unsafe.Slice((*Webhook)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Webhook{}.ID)},
 		{Name: "url", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Webhook{}.URL)},
-		{Name: "events", Bit: 3, As: wire.List, At: unsafe.Offsetof(Webhook{}.Events), Elem: wire.Elem[WebhookEvent]},
+		{Name: "events", Bit: 3, As: wire.List, At: unsafe.Offsetof(Webhook{}.Events), Elem: func() *wire.Struct { return &structWebhookEvent }},
 		{Name: "verify_ssl", Bit: 4, As: wire.Bool, At: unsafe.Offsetof(Webhook{}.VerifySSL)},
 		{Name: "status", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Webhook{}.Status)},
 		{Name: "signature_key", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.SignatureKey)},
@@ -250,7 +242,7 @@ var structWebhook = wire.Struct{
 		{Name: "health_status", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.HealthStatus)},
 		{Name: "latest_error", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.LatestError)},
 		{Name: "counters", Bit: 6, As: wire.MapInt, At: unsafe.Offsetof(Webhook{}.Counters)},
-		{Name: "history", Bit: 7, As: wire.Obj, At: unsafe.Offsetof(Webhook{}.History), Elem: wire.Elem[WebhookHistory]},
+		{Name: "history", Bit: 7, As: wire.Obj, At: unsafe.Offsetof(Webhook{}.History), Elem: func() *wire.Struct { return &structWebhookHistory }},
 		{Name: "recent_consecutive_fail_buckets_cnt", Bit: 8, As: wire.Int, At: unsafe.Offsetof(Webhook{}.RecentConsecutiveFailBucketsCnt)},
 		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.CreatedBy)},
 		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.UpdatedBy)},
@@ -273,16 +265,19 @@ type WebhookEvent struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v WebhookEvent) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v WebhookEvent) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structWebhookEvent, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *WebhookEvent) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*WebhookEvent) Wire() *wire.Struct { return &structWebhookEvent }
+func (v *WebhookEvent) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structWebhookEvent, unsafe.Pointer(v))
+}
 
 var structWebhookEvent = wire.Struct{
-	Size: unsafe.Sizeof(WebhookEvent{}), Make: wire.Make[WebhookEvent], Move: wire.Move[WebhookEvent],
+	Size: unsafe.Sizeof(WebhookEvent{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]WebhookEvent, 0, n), unsafe.Slice((*WebhookEvent)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "object_type", Bit: 1, As: wire.Str, At: unsafe.Offsetof(WebhookEvent{}.ObjectType), In: &wire.Field{Name: "object_type", Flags: wire.Open | wire.Required | wire.OnCreate | wire.OnUpdate, Enum: wordsWebhookObjectType}},
 		{Name: "action", Bit: 2, As: wire.Str, At: unsafe.Offsetof(WebhookEvent{}.Action), In: &wire.Field{Name: "action", Flags: wire.Open | wire.Required | wire.OnCreate | wire.OnUpdate, Enum: wordsWebhookAction}},
@@ -298,19 +293,22 @@ type WebhookHistory struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v WebhookHistory) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v WebhookHistory) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structWebhookHistory, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *WebhookHistory) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*WebhookHistory) Wire() *wire.Struct { return &structWebhookHistory }
+func (v *WebhookHistory) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structWebhookHistory, unsafe.Pointer(v))
+}
 
 var structWebhookHistory = wire.Struct{
-	Size: unsafe.Sizeof(WebhookHistory{}), Make: wire.Make[WebhookHistory], Move: wire.Move[WebhookHistory],
+	Size: unsafe.Sizeof(WebhookHistory{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]WebhookHistory, 0, n), unsafe.Slice((*WebhookHistory)(old), k)...)))
+	},
 	Members: []wire.Member{
-		{Name: "successes", Bit: 1, As: wire.List, At: unsafe.Offsetof(WebhookHistory{}.Successes), Elem: wire.Elem[WebhookDelivery]},
-		{Name: "errors", Bit: 2, As: wire.List, At: unsafe.Offsetof(WebhookHistory{}.Errors), Elem: wire.Elem[WebhookDelivery]},
+		{Name: "successes", Bit: 1, As: wire.List, At: unsafe.Offsetof(WebhookHistory{}.Successes), Elem: func() *wire.Struct { return &structWebhookDelivery }},
+		{Name: "errors", Bit: 2, As: wire.List, At: unsafe.Offsetof(WebhookHistory{}.Errors), Elem: func() *wire.Struct { return &structWebhookDelivery }},
 	},
 }
 
@@ -325,16 +323,19 @@ type WebhookDelivery struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v WebhookDelivery) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v WebhookDelivery) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structWebhookDelivery, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *WebhookDelivery) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*WebhookDelivery) Wire() *wire.Struct { return &structWebhookDelivery }
+func (v *WebhookDelivery) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structWebhookDelivery, unsafe.Pointer(v))
+}
 
 var structWebhookDelivery = wire.Struct{
-	Size: unsafe.Sizeof(WebhookDelivery{}), Make: wire.Make[WebhookDelivery], Move: wire.Move[WebhookDelivery],
+	Size: unsafe.Sizeof(WebhookDelivery{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]WebhookDelivery, 0, n), unsafe.Slice((*WebhookDelivery)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "event_id", As: wire.OptStr, At: unsafe.Offsetof(WebhookDelivery{}.EventID)},
 		{Name: "attempt_number", As: wire.OptInt, At: unsafe.Offsetof(WebhookDelivery{}.AttemptNumber)},

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -19,23 +18,20 @@ import (
 	"github.com/closekit/closekit/runtime/internal/codec"
 )
 
-// Call checks p, carries out op and decodes the answer. It is what generated
-// functions call.
-func Call[R any](ctx context.Context, c *Client, op *Operation, p Params, decode func(*codec.Decoder, *R), opts []CallOption) (*R, error) {
-	v := new(R)
-	err := c.do(ctx, op, p, opts, func(body []byte) error {
+// Call checks p, carries out op and hands the answer, which is a JSON object, to
+// decode. It is what generated functions call, through package wire. It is not
+// generic, because type parameters would keep the methods of every result in
+// programs that use reflection.
+func Call(ctx context.Context, c *Client, op *Operation, p Params, opts []CallOption, decode func(*codec.Decoder)) error {
+	return c.do(ctx, op, p, opts, func(body []byte) error {
 		d := codec.NewDecoder(body, c.strict)
 		if d.Peek() != '{' {
 			_ = d.End() // what matters is that it is no object
 			return errNoObject(body)
 		}
-		decode(d, v)
+		decode(d)
 		return d.End()
 	})
-	if err != nil {
-		return nil, err
-	}
-	return v, nil
 }
 
 var errEmptyBody = errors.New("the body is empty")
@@ -328,23 +324,9 @@ func (c *Client) authError(k *call, err error) error {
 }
 
 func (c *Client) log(ctx context.Context, k *call, status int, start time.Time, err error) {
-	if c.logger == nil {
-		return
+	if c.logged != nil {
+		c.logged(ctx, AttemptLog{k.op, apiPrefix + k.op.Path, k.attempt, status, c.now().Sub(start), err})
 	}
-	level := slog.LevelDebug
-	attrs := make([]slog.Attr, 0, 7)
-	attrs = append(attrs, slog.String("tool", k.op.Tool), slog.String("method", k.op.Method), slog.String("path", apiPrefix+k.op.Path),
-		slog.Int("attempt", k.attempt), slog.Duration("duration", c.now().Sub(start)))
-	if status != 0 {
-		attrs = append(attrs, slog.Int("status", status))
-	}
-	if err != nil {
-		attrs = append(attrs, slog.String("error", err.Error()))
-	}
-	if err != nil || status >= 400 {
-		level = slog.LevelWarn
-	}
-	c.logger.LogAttrs(ctx, level, "close call", attrs...)
 }
 
 // maxURL is how long a URL may be before a GET is sent as a POST with Close's
@@ -377,19 +359,18 @@ func (c *Client) request(ctx context.Context, op *Operation, w *codec.Walker) (*
 		// still be writing an abandoned request.
 		body = bytes.Clone(w.Body())
 	}
-	u, err := url.Parse(string(b))
+	u, err := c.parse(string(b))
 	if err != nil {
 		return nil, err
 	}
 	h := make(http.Header, 6)
 	h["Accept"] = acceptJSON
-	h["User-Agent"] = []string{c.userAgent}
+	h["User-Agent"] = c.agent
 	if c.tzOffset != "" {
 		h["X-Tz-Offset"] = []string{c.tzOffset}
 	}
-	req := (&http.Request{
-		Method: method, URL: u, Host: u.Host, Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(ctx)
+	req := blank.WithContext(ctx)
+	req.Method, req.URL, req.Host, req.Header = method, u, u.Host, h
 	if body != nil {
 		h["Content-Type"] = contentJSON
 		if override {
@@ -433,4 +414,17 @@ func readBody(buf *bytes.Buffer, resp *http.Response, limit int64) (tooLong bool
 		return true, nil
 	}
 	return false, err
+}
+
+var blank = http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+
+// parse reads a URL below the base without reading the base again.
+func (c *Client) parse(s string) (*url.URL, error) {
+	path, query, _ := strings.Cut(s[len(c.base):], "?")
+	if c.root == nil || strings.ContainsAny(path, "%#") || c.root.Path != "" {
+		return url.Parse(s)
+	}
+	u := *c.root
+	u.Path, u.RawQuery = path, query
+	return &u, nil
 }

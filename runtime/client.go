@@ -1,10 +1,10 @@
 package runtime
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"net/http"
 	"net/url"
@@ -40,13 +40,15 @@ type config struct {
 	baseErr    error
 	http       *http.Client
 	userAgent  string
+	agent      []string
+	root       *url.URL
 	tzOffset   string
 	maxRetries int
 	maxWait    time.Duration
 	maxBody    int64
 	timeout    time.Duration
 	strict     bool
-	logger     *slog.Logger
+	logged     func(context.Context, AttemptLog)
 	middleware []Middleware
 	send       RoundTrip
 	now        func() time.Time
@@ -98,6 +100,8 @@ func (c *Client) With(source Source, opts ...Option) *Client {
 // build composes the middleware, the first one outermost.
 func (c *Client) build() {
 	c.send = c.transport
+	c.root, _ = url.Parse(c.base)
+	c.agent = []string{c.userAgent}
 	for i := len(c.middleware) - 1; i >= 0; i-- {
 		c.send = c.middleware[i](c.send)
 	}
@@ -207,10 +211,6 @@ func AttemptTimeout(d time.Duration) Option { return func(c *config) { c.timeout
 // StrictDecoding makes a member of an unexpected type an error instead of a
 // misfit that the result keeps. It is meant for tests.
 func StrictDecoding() Option { return func(c *config) { c.strict = true } }
-
-// Logger logs every attempt at level Debug and every failure at level Warn:
-// tool, method, path template, attempt, status and duration, nothing else.
-func Logger(l *slog.Logger) Option { return func(c *config) { c.logger = l } }
 
 // Attempt is one attempt at a call, as middleware sees it.
 type Attempt struct {

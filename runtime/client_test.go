@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit/runtime/logging"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -540,7 +541,8 @@ func TestConcurrentCalls(t *testing.T) {
 			c := c.With(nil, runtime.TimezoneOffset(time.Duration(g)*time.Minute))
 			for i := range 10 {
 				id := fmt.Sprintf("item_%d_%d", g, i)
-				v, err := runtime.Call(t.Context(), c, &opUpdate, &itemParams{id, runtime.Some(id)}, wire.Decode[item], nil)
+				got, err := wire.Call(t.Context(), c, &opUpdate, &itemParams{id, runtime.Some(id)}, &structItem, nil)
+				v := (*item)(got)
 				if err != nil {
 					t.Error(err)
 					return
@@ -561,7 +563,7 @@ func TestConcurrentCalls(t *testing.T) {
 func TestNilAndOddOptions(t *testing.T) {
 	t.Parallel()
 	s := &script{steps: []step{ok}}
-	c := runtime.NewClient(runtime.APIKey(testKey), runtime.HTTPClient(&http.Client{Transport: s}), runtime.HTTPClient(nil), runtime.Logger(nil), runtime.Use(), runtime.MaxRetries(-1), runtime.AttemptTimeout(0))
+	c := runtime.NewClient(runtime.APIKey(testKey), runtime.HTTPClient(&http.Client{Transport: s}), runtime.HTTPClient(nil), logging.Logger(nil), runtime.Use(), runtime.MaxRetries(-1), runtime.AttemptTimeout(0))
 	if _, err := get(t.Context(), c, runtime.Meta(nil), runtime.RawResponse(nil), runtime.MaxItems(0)); err != nil {
 		t.Error(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -99,11 +98,6 @@ func (e *Error) Header() http.Header { return e.header }
 // Format prints what Error says, whatever the verb, so that %+v and %#v show
 // no body.
 func (e *Error) Format(s fmt.State, _ rune) { fmt.Fprint(s, e.Error()) } //nolint:errcheck // fmt.State cannot fail
-
-// LogValue logs what Error says, in parts.
-func (e *Error) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("tool", e.Tool), slog.Int("status", e.Status), slog.String("message", e.Message))
-}
 
 // IsNotFound reports whether err is a 404 of Close: the record does not exist,
 // or the user may not see it.

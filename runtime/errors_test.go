@@ -1,11 +1,9 @@
 package runtime_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"reflect"
 	"strings"
@@ -113,22 +111,6 @@ func TestSentinels(t *testing.T) {
 	}
 	if runtime.IsNotFound(nil) || runtime.IsValidation(nil) || !runtime.IsValidation(&runtime.ValidationError{}) {
 		t.Error("predicates without an answer")
-	}
-}
-
-func TestErrorLogValue(t *testing.T) {
-	t.Parallel()
-	cl, _ := client(answer(400, `{"error":"Bad.","hidden":"customer data"}`))
-	_, err := get(t.Context(), cl)
-	var b bytes.Buffer
-	slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey {
-			return slog.Attr{}
-		}
-		return a
-	}})).Error("x", "err", err)
-	if got := b.String(); got != "level=ERROR msg=x err.tool=close_item_get err.status=400 err.message=Bad.\n" {
-		t.Error(got)
 	}
 }
 

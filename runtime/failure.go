@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
@@ -18,16 +17,12 @@ func newError(op *Operation, path string, resp *http.Response, body []byte) *Err
 		Status: resp.StatusCode, Tool: op.Tool, Method: op.Method, Path: path,
 		RetryAfter: retryAfter(resp.StatusCode, resp.Header), header: resp.Header, body: body,
 	}
-	var parts struct {
-		Error       json.RawMessage `json:"error"`
-		Errors      json.RawMessage `json:"errors"`
-		FieldErrors json.RawMessage `json:"field-errors"`
-	}
-	isJSON := codec.Valid(body) == nil && json.Unmarshal(body, &parts) == nil
+	isJSON := codec.Valid(body) == nil
 	if isJSON {
-		e.Message = firstText(0, parts.Error, parts.Errors)
-		if len(parts.FieldErrors) > 0 {
-			e.FieldErrors = appendFieldErrors(nil, "", parts.FieldErrors, 0)
+		parts, _ := codec.Members(body)
+		e.Message = firstText(0, parts["error"], parts["errors"])
+		if fields := parts["field-errors"]; len(fields) > 0 {
+			e.FieldErrors = appendFieldErrors(nil, "", fields, 0)
 		}
 	}
 	e.Hint = hint(e, isJSON, strings.Contains(resp.Header.Get("Content-Type"), "html"))
@@ -52,20 +47,23 @@ func hint(e *Error, isJSON, isHTML bool) string {
 
 // firstText gives the first text of error and errors, which are a text, a list
 // of texts, or something else.
-func firstText(depth int, raws ...json.RawMessage) string {
+func firstText(depth int, raws ...[]byte) string {
 	for _, raw := range raws {
-		var s string
-		var list []json.RawMessage
-		switch {
-		case len(raw) == 0:
-		case json.Unmarshal(raw, &s) == nil && s != "":
-			return short(s)
-		case depth < maxNesting && json.Unmarshal(raw, &list) == nil:
-			if t := firstText(depth+1, list...); t != "" {
-				return t
-			}
-		case string(raw) != "null" && raw[0] == '{':
-			return short(string(raw))
+		if len(raw) == 0 || depth == maxNesting {
+			continue
+		}
+		text := ""
+		switch raw[0] {
+		case '"':
+			text, _ = codec.Unquote(raw)
+		case '[':
+			list, _ := codec.Elements(raw)
+			text = firstText(depth+1, list...)
+		case '{':
+			text = string(raw)
+		}
+		if text != "" {
+			return short(text)
 		}
 	}
 	return ""
@@ -76,23 +74,20 @@ const maxNesting = 16
 
 // appendFieldErrors flattens what Close nests for lists and objects:
 // {"contacts": {"errors": {"0": {…}}}}.
-func appendFieldErrors(list []FieldError, path string, raw json.RawMessage, depth int) []FieldError {
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		if s == "" { // or null
+func appendFieldErrors(list []FieldError, path string, raw []byte, depth int) []FieldError {
+	if text, ok := codec.Unquote(raw); ok || codec.IsNull(raw) {
+		if text == "" {
 			return list
 		}
-		return append(list, FieldError{path, short(s)})
+		return append(list, FieldError{path, short(text)})
 	}
-	var elems []json.RawMessage
-	if depth < maxNesting && json.Unmarshal(raw, &elems) == nil {
+	if elems, ok := codec.Elements(raw); ok && depth < maxNesting {
 		for _, el := range elems {
 			list = appendFieldErrors(list, path, el, depth+1)
 		}
 		return list
 	}
-	var members map[string]json.RawMessage
-	if depth < maxNesting && json.Unmarshal(raw, &members) == nil {
+	if members, ok := codec.Members(raw); ok && depth < maxNesting {
 		for _, name := range slices.Sorted(maps.Keys(members)) {
 			sub := name
 			switch {

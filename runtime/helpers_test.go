@@ -24,11 +24,18 @@ type item struct {
 	Name runtime.Opt[string]
 }
 
-func (v item) MarshalJSON() ([]byte, error)  { return wire.Marshal(&v) }
-func (v *item) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-func (*item) Wire() *wire.Struct             { return &structItem }
+func (v item) MarshalJSON() ([]byte, error) { return wire.Marshal(v.Wire(), unsafe.Pointer(&v)) }
+func (v *item) UnmarshalJSON(b []byte) error {
+	*v = item{}
+	return wire.Unmarshal(b, v.Wire(), unsafe.Pointer(v))
+}
+func (*item) Wire() *wire.Struct { return &structItem }
 
 var structItem = wire.Struct{
+	Size: unsafe.Sizeof(item{}),
+	Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]item, 0, n), unsafe.Slice((*item)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(item{}.ID)},
 		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(item{}.Name)},
@@ -40,7 +47,7 @@ type itemParams struct {
 	Name runtime.Opt[string]
 }
 
-func (v *itemParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *itemParams) Walk(w *wire.Walker) { wire.Walk(w, v.Wire(), unsafe.Pointer(v)) }
 func (*itemParams) Wire() *wire.Struct    { return &structItemParams }
 
 var structItemParams = wire.Struct{
@@ -52,7 +59,7 @@ var structItemParams = wire.Struct{
 
 type idParams struct{ ID string }
 
-func (v *idParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *idParams) Walk(w *wire.Walker) { wire.Walk(w, v.Wire(), unsafe.Pointer(v)) }
 func (*idParams) Wire() *wire.Struct    { return &structIDParams }
 
 var structIDParams = wire.Struct{
@@ -63,7 +70,7 @@ var structIDParams = wire.Struct{
 
 type createParams struct{ Name string }
 
-func (v *createParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *createParams) Walk(w *wire.Walker) { wire.Walk(w, v.Wire(), unsafe.Pointer(v)) }
 func (*createParams) Wire() *wire.Struct    { return &structCreateParams }
 
 var structCreateParams = wire.Struct{
@@ -79,7 +86,7 @@ type listParams struct {
 	Limit runtime.Opt[int]
 }
 
-func (v *listParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *listParams) Walk(w *wire.Walker) { wire.Walk(w, v.Wire(), unsafe.Pointer(v)) }
 func (*listParams) Wire() *wire.Struct    { return &structListParams }
 
 var structListParams = wire.Struct{
@@ -100,15 +107,18 @@ var (
 )
 
 func get(ctx context.Context, c *runtime.Client, opts ...runtime.CallOption) (*item, error) {
-	return runtime.Call(ctx, c, &opGet, &idParams{"item_secretid"}, wire.Decode[item], opts)
+	v, err := wire.Call(ctx, c, &opGet, &idParams{"item_secretid"}, &structItem, opts)
+	return (*item)(v), err
 }
 
 func put(ctx context.Context, c *runtime.Client, opts ...runtime.CallOption) (*item, error) {
-	return runtime.Call(ctx, c, &opUpdate, &itemParams{"item_secretid", runtime.Some("secret name")}, wire.Decode[item], opts)
+	v, err := wire.Call(ctx, c, &opUpdate, &itemParams{"item_secretid", runtime.Some("secret name")}, &structItem, opts)
+	return (*item)(v), err
 }
 
 func post(ctx context.Context, c *runtime.Client, opts ...runtime.CallOption) (*item, error) {
-	return runtime.Call(ctx, c, &opCreate, &createParams{"secret name"}, wire.Decode[item], opts)
+	v, err := wire.Call(ctx, c, &opCreate, &createParams{"secret name"}, &structItem, opts)
+	return (*item)(v), err
 }
 
 func del(ctx context.Context, c *runtime.Client, opts ...runtime.CallOption) error {
@@ -116,7 +126,8 @@ func del(ctx context.Context, c *runtime.Client, opts ...runtime.CallOption) err
 }
 
 func list(ctx context.Context, c *runtime.Client, p listParams, opts ...runtime.CallOption) (*runtime.Page[item], error) {
-	return runtime.CallPage(ctx, c, &opList, &p, p.Skip, wire.Decode[item], opts)
+	v, err := wire.CallPage(ctx, c, &opList, &p, p.Skip, &structItem, opts)
+	return (*runtime.Page[item])(v), err
 }
 
 // calls are the four methods with one result.

@@ -57,69 +57,37 @@ func (p Page[T]) MarshalJSON() ([]byte, error) {
 // hasMoreBit says that has_more was there.
 const hasMoreBit = 1
 
-// CallPage is Call for lists.
-func CallPage[T any](ctx context.Context, c *Client, op *Operation, p Params, skip Opt[int], decode func(*codec.Decoder, *T), opts []CallOption) (*Page[T], error) {
-	page, err := Call(ctx, c, op, p, func(d *codec.Decoder, v *Page[T]) { decodePage(d, v, decode) }, opts)
-	if page != nil {
-		page.next = skip.Or(0) + len(page.Data)
-	}
-	return page, err
-}
-
-func decodePage[T any](d *codec.Decoder, v *Page[T], decode func(*codec.Decoder, *T)) {
-	for d.Open(&v.Object); d.Next(); {
-		switch string(d.Key()) {
-		case "data":
-			decodeItems(d, &v.Data, decode)
-		case "has_more":
-			if b, ok := d.Bool(); ok {
-				v.HasMore = b
-				d.Seen(hasMoreBit)
-			} else {
-				v.HasMore = false
-				d.Odd(hasMoreBit)
+// CallPage is Call for lists: items reads the list itself and gives how many
+// there are. The page's Data is the caller's to fill.
+func CallPage(ctx context.Context, c *Client, op *Operation, p Params, skip Opt[int], opts []CallOption, page *Page[struct{}], items func(*codec.Decoder) int) error {
+	n := 0
+	err := Call(ctx, c, op, p, opts, func(d *codec.Decoder) {
+		for d.Open(&page.Object); d.Next(); {
+			switch string(d.Key()) {
+			case "data":
+				n = items(d)
+			case "has_more":
+				if b, ok := d.Bool(); ok {
+					page.HasMore = b
+					d.Seen(hasMoreBit)
+				} else {
+					page.HasMore = false
+					d.Odd(hasMoreBit)
+				}
+			case "total_results":
+				if total, ok := d.Int(); ok {
+					page.Total.Set(int(total))
+				} else {
+					page.Total.Clear()
+					d.Odd(0)
+				}
+			default:
+				d.Keep()
 			}
-		case "total_results":
-			if n, ok := d.Int(); ok {
-				v.Total.Set(int(n))
-			} else {
-				v.Total.Clear()
-				d.Odd(0)
-			}
-		default:
-			d.Keep()
 		}
-	}
-}
-
-func decodeItems[T any](d *codec.Decoder, list *[]T, decode func(*codec.Decoder, *T)) {
-	m := d.Mark()
-	*list = nil
-	if d.Peek() != '[' {
-		d.Odd(0)
-		return
-	}
-	outer := d.Enter()
-	items := []T{}
-	for d.Array(); d.More(); {
-		if d.Peek() != '{' {
-			d.Leave(outer)
-			d.Reset(m)
-			d.Odd(0)
-			return
-		}
-		if len(items) == cap(items) {
-			// Items of one list are of similar size, so that what the first ones
-			// took tells how many follow.
-			grown := make([]T, len(items), d.Expect(m, len(items)))
-			copy(grown, items)
-			items = grown
-		}
-		items = items[:len(items)+1]
-		decode(d, &items[len(items)-1])
-	}
-	d.Leave(outer)
-	*list = items
+	})
+	page.next = skip.Or(0) + n
+	return err
 }
 
 // maxSkip is the largest offset that Close accepts; it was observed on leads.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit/runtime/logging"
 )
 
 // containsSecret looks for the test key in the forms it takes on the way.
@@ -86,7 +87,7 @@ func testLog(t *testing.T) {
 		answer(307, "", "Location", "https://evil.example.com/item_secretid?query=secret"),
 		answer(200, "<html>item_secretid"),
 	)
-	c = c.With(nil, runtime.Logger(logger), runtime.MaxWait(time.Hour))
+	c = c.With(nil, logging.Logger(logger), runtime.MaxWait(time.Hour))
 	if _, err := get(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"encoding/base64"
-	"log/slog"
 	"strings"
 )
 
@@ -66,9 +65,6 @@ func (c Credential) GoString() string { return redacted }
 
 // MarshalText gives a placeholder.
 func (c Credential) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// LogValue gives a placeholder.
-func (c Credential) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 type static struct {
 	cred   Credential

@@ -22,6 +22,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit/runtime/logging"
 )
 
 // Exit codes, as the help topic exit-codes explains them.
@@ -267,7 +268,7 @@ func (p *program) client() (*runtime.Client, error) {
 		runtime.TimezoneOffset(time.Duration(offset) * time.Second),
 	}
 	if p.verbose {
-		opts = append(opts, runtime.Logger(p.logger()))
+		opts = append(opts, logging.Logger(p.logger()))
 	}
 	return runtime.NewClient(runtime.APIKey(p.key()), opts...), nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/emulator"
 	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit/runtime/logging"
 )
 
 func (p *program) demoCommand() *cobra.Command {
@@ -110,7 +111,7 @@ func (p *program) demoEmulated(ctx context.Context) error {
 	_, offset := time.Now().Zone()
 	opts := []runtime.Option{runtime.BaseURL(srv.URL()), runtime.TimezoneOffset(time.Duration(offset) * time.Second)}
 	if p.verbose {
-		opts = append(opts, runtime.Logger(p.logger()))
+		opts = append(opts, logging.Logger(p.logger()))
 	}
 	d := p.newDemo()
 	d.client, d.srv, d.enroll = runtime.NewClient(runtime.APIKey(srv.APIKey()), opts...), srv, true

@@ -142,7 +142,7 @@ func (m *Manager) start(w http.ResponseWriter, r *http.Request, c *conn, query u
 		return
 	}
 	http.SetCookie(w, c.cookie(f, nonce, int(flowTime/time.Second)))
-	http.Redirect(w, r, consent, http.StatusSeeOther)
+	http.Redirect(w, r, consent, http.StatusSeeOther) //nolint:gosec // the address is the configured one
 }
 
 // cookie ties a flow to a browser. Where the redirect URL is plain http, which
@@ -153,7 +153,7 @@ func (c *conn) cookie(f Flow, nonce string, age int) *http.Cookie {
 	if secure {
 		name = "__Host-" + name
 	}
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure is only left out on the local machine
 		Name: name, Value: nonce, Path: "/", MaxAge: age, Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
 }

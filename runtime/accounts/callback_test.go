@@ -325,7 +325,7 @@ func TestFaultF1(t *testing.T) {
 		t.Parallel()
 		inWorld(t, func(w *world) {
 			b, callback := prepared(w)
-			w.p.latency = time.Second
+			w.p.set(func(p *provider) { p.latency = time.Second })
 			var wg sync.WaitGroup
 			var good atomic.Int32
 			for range 100 {

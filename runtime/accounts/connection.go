@@ -15,7 +15,7 @@ import (
 // Close's OAuth endpoints, the defaults of a [Connection].
 const (
 	DefaultAuthorizeURL = "https://app.close.com/oauth2/authorize/"
-	DefaultTokenURL     = "https://api.close.com/oauth2/token/"
+	DefaultTokenURL     = "https://api.close.com/oauth2/token/" //nolint:gosec // an address, no credential
 	DefaultRevokeURL    = "https://api.close.com/oauth2/revoke/"
 )
 

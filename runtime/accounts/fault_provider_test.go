@@ -39,6 +39,7 @@ func TestFaultProvider(t *testing.T) {
 	t.Parallel()
 	for name, run := range map[string]func(t *testing.T){
 		"P1": func(t *testing.T) {
+			t.Helper()
 			warm(t, func(w *world, a *Account) {
 				for range 4 {
 					w.p.plan(answerWith(500, nil, "oops"))
@@ -52,6 +53,7 @@ func TestFaultProvider(t *testing.T) {
 			})
 		},
 		"P2": func(t *testing.T) {
+			t.Helper()
 			t.Run("strict", func(t *testing.T) {
 				warm(t, func(w *world, a *Account) {
 					w.p.plan(statusAfter(500))
@@ -66,7 +68,7 @@ func TestFaultProvider(t *testing.T) {
 			})
 			t.Run("grace", func(t *testing.T) {
 				warm(t, func(w *world, a *Account) {
-					w.p.grace = time.Minute
+					w.p.set(func(p *provider) { p.grace = time.Minute })
 					w.p.plan(statusAfter(500))
 					w.hour(a)
 					w.state("ada", Active, "")
@@ -74,6 +76,7 @@ func TestFaultProvider(t *testing.T) {
 			})
 		},
 		"P3": func(t *testing.T) {
+			t.Helper()
 			for name, h := range map[string]string{"seconds": "120", "date": "date", "garbage": "soon"} {
 				t.Run(name, func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
@@ -100,6 +103,7 @@ func TestFaultProvider(t *testing.T) {
 			}
 		},
 		"P5": func(t *testing.T) {
+			t.Helper()
 			for name, err := range map[string]error{
 				"refused": &net.OpError{Op: "dial", Err: errors.New("connection refused")},
 				"dns":     &net.DNSError{Err: "no such host", IsNotFound: true},
@@ -111,14 +115,15 @@ func TestFaultProvider(t *testing.T) {
 						w.p.plan(fail, fail, fail)
 						w.hour(a)
 						w.state("ada", Active, "")
-						if w.counted[OutcomeNotSent] != 3 || w.counted[OutcomeInDoubt] != 0 {
-							w.Errorf("counted %v", w.counted)
+						if w.times(OutcomeNotSent) != 3 || w.times(OutcomeInDoubt) != 0 {
+							w.Error("the attempts went otherwise")
 						}
 					})
 				})
 			}
 		},
 		"P6": func(t *testing.T) {
+			t.Helper()
 			warm(t, func(w *world, a *Account) {
 				w.p.from(stall)
 				every(55*time.Minute, 10*time.Second, func() { w.ok(a) })
@@ -139,24 +144,25 @@ func TestFaultProvider(t *testing.T) {
 			})
 		},
 		"P7": func(t *testing.T) {
+			t.Helper()
 			t.Run("29s", func(t *testing.T) {
 				warm(t, func(w *world, a *Account) {
 					w.p.plan(slow(29 * time.Second))
 					w.hour(a)
 					w.state("ada", Active, "")
-					if w.counted[OutcomeInDoubt] != 0 {
-						w.Errorf("counted %v", w.counted)
+					if w.times(OutcomeInDoubt) != 0 {
+						w.Error("the attempts went otherwise")
 					}
 				})
 			})
 			t.Run("31s", func(t *testing.T) {
 				warm(t, func(w *world, a *Account) {
-					w.p.grace = time.Minute
+					w.p.set(func(p *provider) { p.grace = time.Minute })
 					w.p.plan(slow(31 * time.Second))
 					w.hour(a)
 					w.state("ada", Active, "")
-					if w.counted[OutcomeReplayedOK] != 1 {
-						w.Errorf("counted %v", w.counted)
+					if w.times(OutcomeReplayedOK) != 1 {
+						w.Error("the attempts went otherwise")
 					}
 				})
 			})
@@ -172,6 +178,7 @@ func TestFaultProvider(t *testing.T) {
 			})
 		},
 		"P8": func(t *testing.T) {
+			t.Helper()
 			cut := func(mark string, behind bool) behaviour {
 				return mangle(nil, func(body string) (string, error) {
 					at := strings.Index(body, mark)
@@ -193,8 +200,8 @@ func TestFaultProvider(t *testing.T) {
 						w.p.plan(b)
 						w.hour(a)
 						w.state("ada", Active, "")
-						if w.counted[OutcomeInDoubt] != 0 {
-							w.Errorf("counted %v", w.counted)
+						if w.times(OutcomeInDoubt) != 0 {
+							w.Error("the attempts went otherwise")
 						}
 					})
 				})
@@ -207,12 +214,12 @@ func TestFaultProvider(t *testing.T) {
 			} {
 				t.Run(name, func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
-						w.p.grace = time.Minute
+						w.p.set(func(p *provider) { p.grace = time.Minute })
 						w.p.plan(b)
 						w.hour(a)
 						w.state("ada", Active, "")
-						if w.counted[OutcomeReplayedOK] != 1 {
-							w.Errorf("counted %v", w.counted)
+						if w.times(OutcomeReplayedOK) != 1 {
+							w.Error("the attempts went otherwise")
 						}
 					})
 				})
@@ -226,6 +233,7 @@ func TestFaultProvider(t *testing.T) {
 			})
 		},
 		"P9": func(t *testing.T) {
+			t.Helper()
 			for name, b := range map[string]behaviour{
 				"html":          answerWith(200, http.Header{"Content-Type": {"text/html"}}, "<html>maintenance, invalid_grant</html>"),
 				"empty":         answerWith(200, nil, ""),
@@ -259,10 +267,11 @@ func TestFaultProvider(t *testing.T) {
 			})
 		},
 		"P10": func(t *testing.T) {
+			t.Helper()
 			for _, life := range []string{"missing", "0", "-5", `"3600"`, "3600.0", "1e3", "null", "1e12", `""`, `"soon"`, "[]", "true", "1e400"} {
 				t.Run(life, func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
-						w.p.life = life
+						w.p.set(func(p *provider) { p.life = life })
 						w.hour(a)
 						r := w.rec("ada")
 						if r.Generation < 2 || r.Generation > 8 || r.Expires.Sub(r.Refreshed) > time.Hour {
@@ -274,25 +283,28 @@ func TestFaultProvider(t *testing.T) {
 			}
 		},
 		"P11": func(t *testing.T) {
+			t.Helper()
 			warm(t, func(w *world, a *Account) {
-				w.p.none = true
+				w.p.set(func(p *provider) { p.none = true })
 				w.hour(a)
 				w.hour(a)
 				w.state("ada", Active, "")
-				if w.odd["refresh_token_missing"] < 2 {
-					w.Errorf("oddities are %v", w.odd)
+				if w.oddities("refresh_token_missing") < 2 {
+					w.Error("nobody noticed")
 				}
 			})
 		},
 		"P12": func(t *testing.T) {
+			t.Helper()
 			warm(t, func(w *world, a *Account) {
-				w.p.same = true
+				w.p.set(func(p *provider) { p.same = true })
 				w.hour(a)
 				w.hour(a)
 				w.state("ada", Active, "")
 			})
 		},
 		"P13": func(t *testing.T) {
+			t.Helper()
 			plain := http.Header{"Content-Type": {"text/plain"}}
 			form := func(s string) (string, error) {
 				m, _, _ := readMembers([]byte(s))
@@ -320,14 +332,15 @@ func TestFaultProvider(t *testing.T) {
 						w.hour(a)
 						w.hour(a)
 						w.state("ada", Active, "")
-						if w.counted[OutcomeInDoubt]+w.counted[OutcomeReplayedOK] != 0 {
-							w.Errorf("counted %v", w.counted)
+						if w.times(OutcomeInDoubt)+w.times(OutcomeReplayedOK) != 0 {
+							w.Error("the attempts went otherwise")
 						}
 					})
 				})
 			}
 		},
 		"P14": func(t *testing.T) {
+			t.Helper()
 			for _, status := range []int{301, 302, 303, 307, 308} {
 				t.Run(fmt.Sprint(status), func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
@@ -343,6 +356,7 @@ func TestFaultProvider(t *testing.T) {
 			}
 		},
 		"P15": func(t *testing.T) {
+			t.Helper()
 			for name, b := range map[string]behaviour{
 				"400": refuse(400, "invalid_grant"), "401": refuse(401, "invalid_grant"), "403": refuse(403, "invalid_grant"), "200": refuse(200, "invalid_grant"),
 				"form": answerWith(400, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, "error=invalid_grant&error_description=gone"),
@@ -368,6 +382,7 @@ func TestFaultProvider(t *testing.T) {
 			}
 		},
 		"P16": func(t *testing.T) {
+			t.Helper()
 			for name, b := range map[string]behaviour{
 				"description": answerWith(400, nil, `{"error":"server_error","error_description":"invalid_grant"}`),
 				"html":        answerWith(400, http.Header{"Content-Type": {"text/html"}}, "<p>error=invalid_grant</p>"),
@@ -387,6 +402,7 @@ func TestFaultProvider(t *testing.T) {
 			}
 		},
 		"P19": func(t *testing.T) {
+			t.Helper()
 			inWorld(t, func(w *world) {
 				const n = 300
 				for i := range n {
@@ -405,6 +421,7 @@ func TestFaultProvider(t *testing.T) {
 			})
 		},
 		"P20": func(t *testing.T) {
+			t.Helper()
 			t.Run("refresh ok", func(t *testing.T) {
 				warm(t, func(w *world, a *Account) {
 					old, _ := a.Credential(w.Context())
@@ -459,8 +476,9 @@ func TestFaultProvider(t *testing.T) {
 			})
 		},
 		"P21": func(t *testing.T) {
+			t.Helper()
 			warm(t, func(w *world, a *Account) {
-				w.p.latency = 200 * time.Millisecond
+				w.p.set(func(p *provider) { p.latency = 200 * time.Millisecond })
 				old, _ := a.Credential(w.Context())
 				var wg sync.WaitGroup
 				for range 500 {
@@ -478,10 +496,11 @@ func TestFaultProvider(t *testing.T) {
 			})
 		},
 		"P23": func(t *testing.T) {
+			t.Helper()
 			for name, as := range map[string]identity{"user": {"user_bob", "orga_1"}, "organization": {"user_ada", "orga_2"}} {
 				t.Run(name, func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
-						w.p.as = &as
+						w.p.set(func(p *provider) { p.as = &as })
 						time.Sleep(50 * time.Minute)
 						w.state("ada", Active, IdentityMismatch)
 						w.wantEvents("ada", EventCreated, EventConnected, EventIdentityMismatch)
@@ -491,7 +510,7 @@ func TestFaultProvider(t *testing.T) {
 						if n := len(w.store.committed[a.key]); n != 1 {
 							w.Errorf("%d commits, want only the consent", n)
 						}
-						w.p.as = nil
+						w.p.set(func(p *provider) { p.as = nil })
 						time.Sleep(3 * time.Hour)
 						w.state("ada", Active, IdentityMismatch)
 						info, err := w.m.AcceptIdentity(w.Context(), user("ada"), conName)
@@ -506,6 +525,7 @@ func TestFaultProvider(t *testing.T) {
 			}
 		},
 		"P24": func(t *testing.T) {
+			t.Helper()
 			echoes := []behaviour{
 				answerWith(400, http.Header{"Content-Type": {"text/html"}}, testSecret+" "+canary+".refresh.2"),
 				answerWith(400, nil, `{"error":"`+testSecret+`","error_description":"`+testSecret+`"}`),
@@ -580,7 +600,7 @@ func TestFaultP17(t *testing.T) {
 		for i := range n {
 			before[fmt.Sprint("u", i)] = w.rec(fmt.Sprint("u", i))
 		}
-		w.p.secret = "rotated"
+		w.p.set(func(p *provider) { p.secret = "rotated" })
 		w.run()
 		time.Sleep(41 * time.Minute)
 		start, _ := w.p.counts()

@@ -15,7 +15,7 @@ func (c *conn) healthNow() ConnectionHealth {
 func (m *Manager) loadHealth(ctx context.Context, c *conn) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	h, err := m.store.LoadHealth(ctx, c.Name, c.print)
+	h, err := m.store.LoadHealth(ctx, c.Name, c.mark)
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (m *Manager) freshHealth(ctx context.Context, c *conn) ConnectionHealth {
 func (m *Manager) setHealth(ctx context.Context, c *conn, state HealthState, code string) {
 	c.mu.Lock()
 	same := c.health.State == state
-	c.health = ConnectionHealth{Connection: c.Name, Fingerprint: c.print, State: state, Code: code, Since: c.health.Since}
+	c.health = ConnectionHealth{Connection: c.Name, Fingerprint: c.mark, State: state, Code: code, Since: c.health.Since}
 	h := c.health
 	c.mu.Unlock()
 	if state == HealthOK {
@@ -59,7 +59,7 @@ func (m *Manager) setHealth(ctx context.Context, c *conn, state HealthState, cod
 func (m *Manager) mayProbe(ctx context.Context, c *conn) bool {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	ok, err := m.store.ClaimProbe(ctx, c.Name, c.print, probeEvery)
+	ok, err := m.store.ClaimProbe(ctx, c.Name, c.mark, probeEvery)
 	return ok && err == nil
 }
 

@@ -9,7 +9,7 @@ import (
 
 // lockFile takes a lock that ends with the process.
 func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // below the configured directory
 	if err != nil {
 		return nil, err
 	}

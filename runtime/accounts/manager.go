@@ -104,11 +104,16 @@ type Manager struct {
 	closing chan struct{}
 }
 
+// Format prints how many connections the manager has, whatever the verb.
+func (m *Manager) Format(s fmt.State, _ rune) {
+	fmt.Fprintf(s, "manager of %d connections", len(m.conns))
+}
+
 // conn is a connection at work.
 type conn struct {
 	Connection
 	oauth   *oauthClient
-	print   string
+	mark    string // fingerprint of the configuration
 	limiter *limiter
 	breaker *breaker
 
@@ -138,7 +143,7 @@ func New(ctx context.Context, cfg Config) (*Manager, error) {
 			return nil, fmt.Errorf("accounts: there are two connections %q", c.Name)
 		}
 		m.conns[c.Name] = &conn{
-			Connection: c, oauth: &oauthClient{c, cfg.Transport}, print: c.fingerprint(),
+			Connection: c, oauth: &oauthClient{c, cfg.Transport}, mark: c.fingerprint(),
 			limiter: newLimiter(c.Rate), breaker: &breaker{}, health: ConnectionHealth{State: HealthOK},
 		}
 	}

@@ -85,9 +85,10 @@ type send struct {
 // asked and gives the honest answer.
 type behaviour func(req *http.Request, process func() *http.Response) (*http.Response, error)
 
-func newProvider(t testing.TB) *provider {
+func newProvider(tb testing.TB) *provider {
+	tb.Helper()
 	return &provider{
-		t: t, secret: testSecret, codes: map[string]*code{}, grants: map[string]*grant{}, access: map[string]accessOf{},
+		t: tb, secret: testSecret, codes: map[string]*code{}, grants: map[string]*grant{}, access: map[string]accessOf{},
 		sends: map[string][]*send{}, perSecond: map[int64]int{},
 	}
 }
@@ -96,6 +97,13 @@ func (p *provider) plan(b ...behaviour) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.script = append(p.script, b...)
+}
+
+// set changes the provider.
+func (p *provider) set(f func(*provider)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f(p)
 }
 
 func (p *provider) from(b behaviour) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,7 +24,6 @@ type answer struct {
 	pair      pair
 	expiresIn time.Duration
 	org, user string
-	skew      time.Duration // the provider's clock minus ours
 }
 
 // members are the top-level members of a token answer, as texts.
@@ -118,9 +118,6 @@ var configCodes = []string{"invalid_client", "unauthorized_client", "unsupported
 // classify turns a complete answer, or what came of one, into an outcome.
 func classify(status int, h http.Header, body []byte, readErr error, assumed time.Duration, now time.Time) answer {
 	a := answer{status: status, retryAfter: retryAfter(status, h, now)}
-	if at, err := http.ParseTime(h.Get("Date")); err == nil {
-		a.skew = at.Sub(now)
-	}
 	m, oauth, complete := readMembers(body)
 	code := m.text("error")
 	success := status >= 200 && status < 300
@@ -135,7 +132,7 @@ func classify(status int, h http.Header, body []byte, readErr error, assumed tim
 		a.kind = ProviderTrouble
 	case code == "invalid_grant":
 		a.kind, a.code = GrantRefused, code
-	case oneOf(code, configCodes):
+	case slices.Contains(configCodes, code):
 		a.kind, a.code = ConfigTrouble, code
 	case success && code == "":
 		a.kind = BadSuccess
@@ -143,15 +140,6 @@ func classify(status int, h http.Header, body []byte, readErr error, assumed tim
 		a.kind = ProviderTrouble
 	}
 	return a
-}
-
-func oneOf(s string, list []string) bool {
-	for _, c := range list {
-		if s == c {
-			return true
-		}
-	}
-	return false
 }
 
 func (a answer) success(m members, assumed time.Duration) answer {

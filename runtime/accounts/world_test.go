@@ -236,6 +236,20 @@ func (w *world) Refreshed(_ string, o Outcome, _ time.Duration) {
 	w.counted[o]++
 }
 
+// times is how often an outcome was counted.
+func (w *world) times(o Outcome) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.counted[o]
+}
+
+// oddities is how often something strange was counted.
+func (w *world) oddities(kind string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.odd[kind]
+}
+
 func (w *world) Oddity(_, kind string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -48,13 +48,19 @@ type child struct {
 	Custom runtime.CustomFields
 }
 
-func (v thing) MarshalJSON() ([]byte, error)  { return wire.Marshal(&v) }
-func (v *thing) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-func (*thing) Wire() *wire.Struct             { return &structThing }
-func (*thingBase) Wire() *wire.Struct         { return &structThingBase }
-func (v child) MarshalJSON() ([]byte, error)  { return wire.Marshal(&v) }
-func (v *child) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-func (*child) Wire() *wire.Struct             { return &structChild }
+func (v thing) MarshalJSON() ([]byte, error) { return wire.Marshal(v.Wire(), unsafe.Pointer(&v)) }
+func (v *thing) UnmarshalJSON(b []byte) error {
+	*v = thing{}
+	return wire.Unmarshal(b, v.Wire(), unsafe.Pointer(v))
+}
+func (*thing) Wire() *wire.Struct            { return &structThing }
+func (*thingBase) Wire() *wire.Struct        { return &structThingBase }
+func (v child) MarshalJSON() ([]byte, error) { return wire.Marshal(v.Wire(), unsafe.Pointer(&v)) }
+func (v *child) UnmarshalJSON(b []byte) error {
+	*v = child{}
+	return wire.Unmarshal(b, v.Wire(), unsafe.Pointer(v))
+}
+func (*child) Wire() *wire.Struct { return &structChild }
 
 var structThing = wire.Struct{
 	Custom: unsafe.Offsetof(thing{}.Custom),
@@ -93,7 +99,9 @@ var structThingBase = wire.Struct{
 
 var structChild = wire.Struct{
 	Custom: unsafe.Offsetof(child{}.Custom),
-	Size:   unsafe.Sizeof(child{}), Make: wire.Make[child], Move: wire.Move[child],
+	Size:   unsafe.Sizeof(child{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]child, 0, n), unsafe.Slice((*child)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "name", Bit: 1, As: wire.Str, At: unsafe.Offsetof(child{}.Name)},
 		{Name: "ratio", As: wire.OptFloat, At: unsafe.Offsetof(child{}.Ratio)},
@@ -160,12 +168,15 @@ type place struct {
 	Inside *place
 }
 
-func (v *params) Walk(w *wire.Walker)          { wire.Walk(w, v) }
-func (*params) Wire() *wire.Struct             { return &structParams }
-func (*person) Wire() *wire.Struct             { return &structPerson }
-func (v *person) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-func (*mail) Wire() *wire.Struct               { return &structMail }
-func (*place) Wire() *wire.Struct              { return &structPlace }
+func (v *params) Walk(w *wire.Walker) { wire.Walk(w, v.Wire(), unsafe.Pointer(v)) }
+func (*params) Wire() *wire.Struct    { return &structParams }
+func (*person) Wire() *wire.Struct    { return &structPerson }
+func (v *person) UnmarshalJSON(b []byte) error {
+	*v = person{}
+	return wire.Unmarshal(b, v.Wire(), unsafe.Pointer(v))
+}
+func (*mail) Wire() *wire.Struct  { return &structMail }
+func (*place) Wire() *wire.Struct { return &structPlace }
 
 var (
 	known    = []wire.IDPrefix{{Prefix: "lead", Kind: "lead"}, {Prefix: "cont", Kind: "contact"}, {Prefix: "oppo", Kind: "opportunity"}}
@@ -216,7 +227,9 @@ var structParams = wire.Struct{
 }
 
 var structPerson = wire.Struct{
-	Size: unsafe.Sizeof(person{}), Make: wire.Make[person], Move: wire.Move[person],
+	Size: unsafe.Sizeof(person{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]person, 0, n), unsafe.Slice((*person)(old), k)...)))
+	},
 	Custom: unsafe.Offsetof(person{}.Custom),
 	Members: []wire.Member{
 		{Name: "name", In: &wire.Field{Name: "name", Flags: both | wire.Nullable, MaxLen: 5}, As: wire.OptStr, At: unsafe.Offsetof(person{}.Name)},
@@ -228,7 +241,9 @@ var structPerson = wire.Struct{
 }
 
 var structMail = wire.Struct{
-	Size: unsafe.Sizeof(mail{}), Make: wire.Make[mail], Move: wire.Move[mail],
+	Size: unsafe.Sizeof(mail{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]mail, 0, n), unsafe.Slice((*mail)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "email", Bit: 1, In: &wire.Field{Name: "email", Kind: wire.Email, Flags: both | wire.Required}, As: wire.Str, At: unsafe.Offsetof(mail{}.Email)},
 		{Name: "type", In: &wire.Field{Name: "type", Flags: both, Enum: []string{"office", "home"}}, As: wire.OptStr, At: unsafe.Offsetof(mail{}.Type)},
@@ -236,7 +251,9 @@ var structMail = wire.Struct{
 }
 
 var structPlace = wire.Struct{
-	Size: unsafe.Sizeof(place{}), Make: wire.Make[place], Move: wire.Move[place],
+	Size: unsafe.Sizeof(place{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]place, 0, n), unsafe.Slice((*place)(old), k)...)))
+	},
 	Members: []wire.Member{
 		{Name: "city", Bit: 1, In: &wire.Field{Name: "city", Flags: both | wire.Required}, As: wire.Str, At: unsafe.Offsetof(place{}.City)},
 		{Name: "inside", In: &wire.Field{Name: "inside", Flags: both}, As: wire.Obj, At: unsafe.Offsetof(place{}.Inside), Elem: wire.Elem[place]},

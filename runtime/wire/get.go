@@ -243,7 +243,7 @@ func getObject(d *Decoder, m *Member, v unsafe.Pointer) {
 		return
 	}
 	s := m.Elem()
-	outer, o := d.Enter(), s.Make(1)
+	outer, o := d.Enter(), s.one()
 	decode(d, s, o)
 	d.Leave(outer)
 	*p = o
@@ -296,12 +296,41 @@ func (b *block) room(d *Decoder, start int) int {
 	rest := b.total * d.Rest() / max(1, d.Offset()-b.first)
 	most := maxBlock / max(1, int(b.of.Size))
 	grown := max(n+1, min(n+1+rest, max(most, 2*n), 2*b.buf.cap+2))
-	data := b.of.Make(grown)
+	var old unsafe.Pointer
 	if n > 0 {
-		b.of.Move(data, b.at(start), n)
+		old = b.at(start)
 	}
-	b.buf = slice{data, n, grown}
+	b.buf = slice{b.of.Grow(old, n, grown), n, grown}
 	return 0
+}
+
+// getItems reads the list of a page. Its items are of similar size, so that what
+// the first ones took tells how many follow.
+func getItems(d *Decoder, s *Struct, p *slice) {
+	*p = slice{}
+	mark := d.Mark()
+	if d.Peek() != '[' {
+		d.Odd(0)
+		return
+	}
+	outer := d.Enter()
+	list := slice{data: s.none()}
+	for d.Array(); d.More(); {
+		if d.Peek() != '{' {
+			d.Leave(outer)
+			d.Reset(mark)
+			d.Odd(0)
+			return
+		}
+		if list.len == list.cap {
+			n := d.Expect(mark, list.len)
+			list.data, list.cap = s.Grow(list.data, list.len, n), n
+		}
+		list.len++
+		decode(d, s, unsafe.Add(list.data, uintptr(list.len-1)*s.Size))
+	}
+	d.Leave(outer)
+	*p = list
 }
 
 // getObjects reads a list of objects.
@@ -335,8 +364,44 @@ func getObjects(d *Decoder, m *Member, v unsafe.Pointer) {
 		d.Reset(mark)
 		d.Odd(m.Bit)
 	case n == 0:
-		*p = slice{data: s.Make(0)}
+		*p = slice{data: s.none()}
 	default:
 		*p = slice{b.at(start), n, n}
+	}
+}
+
+// clearMembers makes every field zero.
+func clearMembers(s *Struct, v unsafe.Pointer) {
+	if s.Base != nil {
+		clearMembers(s.Base, v)
+	}
+	for i := range s.Members {
+		m := &s.Members[i]
+		switch m.As {
+		case Str:
+			*as[string](v, m) = ""
+		case Int:
+			*as[int](v, m) = 0
+		case Cents:
+			*as[int64](v, m) = 0
+		case Float:
+			*as[float64](v, m) = 0
+		case Bool:
+			*as[bool](v, m) = false
+		case OptStr:
+			as[runtime.Opt[string]](v, m).Clear()
+		case OptInt:
+			as[runtime.Opt[int]](v, m).Clear()
+		case OptCents:
+			as[runtime.Opt[int64]](v, m).Clear()
+		case OptFloat:
+			as[runtime.Opt[float64]](v, m).Clear()
+		case OptBool:
+			as[runtime.Opt[bool]](v, m).Clear()
+		case Raw, Strs, Raws, List, Custom:
+			*as[slice](v, m) = slice{}
+		case Obj, MapStr, MapInt, MapRaw:
+			*as[unsafe.Pointer](v, m) = nil
+		}
 	}
 }

@@ -186,7 +186,7 @@ type plain struct {
 	Map    map[string]string // comes in answers only
 }
 
-func (v *plain) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *plain) Walk(w *wire.Walker) { wire.Walk(w, v.Wire(), unsafe.Pointer(v)) }
 func (*plain) Wire() *wire.Struct    { return &structPlain }
 
 var structPlain = wire.Struct{
@@ -228,7 +228,7 @@ func TestPlainParameters(t *testing.T) {
 
 type noParams struct{}
 
-func (v *noParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *noParams) Walk(w *wire.Walker) { wire.Walk(w, v.Wire(), unsafe.Pointer(v)) }
 func (*noParams) Wire() *wire.Struct    { return &structNoParams }
 
 var structNoParams wire.Struct

@@ -96,7 +96,7 @@ func checkRoundTrip(t *testing.T, in []byte) {
 	_, isObject := want.(map[string]any)
 	buf := bytes.Clone(in)
 	var v thing
-	err := wire.Unmarshal(buf, &v)
+	err := wire.Unmarshal(buf, v.Wire(), unsafe.Pointer(&v))
 	for i := range buf {
 		buf[i] = '#' // the buffer is somebody else's now
 	}
@@ -119,7 +119,7 @@ func checkRoundTrip(t *testing.T, in []byte) {
 	case err != nil:
 		t.Fatalf("%.200q: %v", in, err)
 	}
-	out, err := wire.Marshal(&v)
+	out, err := wire.Marshal(v.Wire(), unsafe.Pointer(&v))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +348,7 @@ func TestChangesAreEncoded(t *testing.T) {
 func TestUnmarshalReplacesAll(t *testing.T) {
 	t.Parallel()
 	v := thing{Count: 5, Tags: []string{"old"}}
-	if err := wire.Unmarshal([]byte(`{"count":6}`), &v); err != nil || v.Count != 6 || v.Tags != nil {
+	if err := wire.Unmarshal([]byte(`{"count":6}`), v.Wire(), unsafe.Pointer(&v)); err != nil || v.Count != 6 || v.Tags != nil {
 		t.Errorf("%v, %+v", err, v)
 	}
 }
@@ -370,7 +370,7 @@ func TestStrictDecoding(t *testing.T) {
 	} {
 		d := codec.NewDecoder([]byte(in), true)
 		var v thing
-		wire.Decode(d, &v)
+		wire.Decode(d, v.Wire(), unsafe.Pointer(&v))
 		err := d.End()
 		var m *codec.MismatchError
 		if errors.As(err, &m) != (member != "") || m != nil && m.Member != member || member == "" && err != nil {
@@ -387,7 +387,7 @@ func TestTruncatedAnswers(t *testing.T) {
 		for _, strict := range []bool{false, true} {
 			d := codec.NewDecoder(bytes.Clone(body[:n]), strict)
 			var v thing
-			wire.Decode(d, &v)
+			wire.Decode(d, v.Wire(), unsafe.Pointer(&v))
 			if d.End() == nil {
 				t.Errorf("accepted when cut after %d bytes", n)
 			}
@@ -423,7 +423,7 @@ func TestListsAreApart(t *testing.T) {
 		d := codec.NewDecoder(bytes.Clone(body), false)
 		for d.Array(); d.More(); {
 			v := new(thing)
-			wire.Decode(d, v)
+			wire.Decode(d, v.Wire(), unsafe.Pointer(v))
 			things = append(things, v)
 			_ = append(v.Tags, "x")
 			_ = append(v.Nullable, "x")
@@ -438,7 +438,7 @@ func TestListsAreApart(t *testing.T) {
 		}
 	}
 	for i, v := range things {
-		out, err := wire.Marshal(v)
+		out, err := wire.Marshal(v.Wire(), unsafe.Pointer(v))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -456,6 +456,10 @@ type otherThing struct {
 func (*otherThing) Wire() *wire.Struct { return &structOther }
 
 var structOther = wire.Struct{
+	Size: unsafe.Sizeof(otherThing{}),
+	Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]otherThing, 0, n), unsafe.Slice((*otherThing)(old), k)...)))
+	},
 	Members: []wire.Member{{Name: "title", Bit: 1, As: wire.Str, At: unsafe.Offsetof(otherThing{}.Title)}},
 }
 
@@ -465,14 +469,15 @@ func TestVariant(t *testing.T) {
 	if err := json.Unmarshal([]byte(full), &v); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := wire.Variant[otherThing](&v, false); ok {
+	if _, ok := wire.Variant(&structThing, unsafe.Pointer(&v), false, &structOther); ok {
 		t.Error("a variant that it is not")
 	}
-	o, ok := wire.Variant[otherThing](&v, true)
+	other, ok := wire.Variant(&structThing, unsafe.Pointer(&v), true, &structOther)
+	o := (*otherThing)(other)
 	if !ok || o.Title != "T" || !wire.Has(&o.Object, "count") {
 		t.Errorf("%+v", o)
 	}
-	out, err := wire.Marshal(o)
+	out, err := wire.Marshal(o.Wire(), unsafe.Pointer(o))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -480,7 +485,8 @@ func TestVariant(t *testing.T) {
 	if want, _ := reference([]byte(full)); !same(got, want, false) {
 		t.Errorf("%s", out)
 	}
-	e, err := wire.Envelope[otherThing](&v.Object)
+	envelope, err := wire.Envelope(&v.Object, &structOther)
+	e := (*otherThing)(envelope)
 	if err != nil || !wire.Has(&e.Object, "new_key") {
 		t.Errorf("%+v, %v", e, err)
 	}
@@ -528,8 +534,8 @@ func TestMemberOrder(t *testing.T) {
 	i := 0
 	for d.Array(); d.More(); i++ {
 		var v thing
-		wire.Decode(d, &v)
-		out, err := wire.Marshal(&v)
+		wire.Decode(d, v.Wire(), unsafe.Pointer(&v))
+		out, err := wire.Marshal(v.Wire(), unsafe.Pointer(&v))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"encoding/binary"
 	"math/bits"
 	"sync/atomic"
@@ -18,11 +19,10 @@ import (
 // its own, and every type its own copy of the generic code: measured, four times
 // the code to compile and a megabyte more in a program that makes one call.
 type Struct struct {
-	Base    *Struct // of the embedded struct, which is the first field
-	Custom  uintptr // offset of the custom fields, 0 without any
-	Size    uintptr // of the struct, for lists of it
-	Make    func(n int) unsafe.Pointer
-	Move    func(to, from unsafe.Pointer, n int)
+	Base    *Struct                                           // of the embedded struct, which is the first field
+	Custom  uintptr                                           // offset of the custom fields, 0 without any
+	Size    uintptr                                           // of the struct, for lists of it
+	Grow    func(old unsafe.Pointer, k, n int) unsafe.Pointer // makes n of them, the first k copied from old
 	Members []Member
 	index   atomic.Pointer[index] // of names, built when first needed
 }
@@ -73,17 +73,9 @@ type Described[T any] interface {
 	Wire() *Struct
 }
 
-// Elem gives the description of a type, for members that hold it. It is a
-// function so that types can contain each other.
+// Elem gives the description of a type, for members of types that contain each
+// other, whose tables cannot name each other.
 func Elem[T any, P Described[T]]() *Struct { return P(nil).Wire() }
-
-// Make makes n structs, for Struct.Make.
-func Make[T any](n int) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(make([]T, n))) }
-
-// Move copies n structs, for Struct.Move.
-func Move[T any](to, from unsafe.Pointer, n int) {
-	copy(unsafe.Slice((*T)(to), n), unsafe.Slice((*T)(from), n))
-}
 
 // number finds a member by name; others if there is none.
 func (s *Struct) number(key []byte) uint8 {
@@ -150,28 +142,50 @@ func (x *index) hash(key []byte) uint64 {
 	return ((a ^ bits.RotateLeft64(b, 23) + uint64(len(key))) * 0x9e3779b97f4a7c15) >> x.shift
 }
 
-// Decode reads an object of an answer. Members that nobody knows, and values of
-// an unexpected type, are kept.
-func Decode[T any, P Described[T]](d *Decoder, v *T) { decode(d, P(v).Wire(), unsafe.Pointer(v)) }
+// Call carries out an operation that answers with one object, and gives a pointer
+// to the struct that s describes; nil with an error.
+func Call(ctx context.Context, c *runtime.Client, op *runtime.Operation, p runtime.Params, s *Struct, opts []runtime.CallOption) (unsafe.Pointer, error) {
+	v := s.one()
+	if err := runtime.Call(ctx, c, op, p, opts, func(d *Decoder) { Decode(d, s, v) }); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
 
-// Walk visits the fields of parameters.
-func Walk[T any, P Described[T]](w *Walker, v *T) { walk(w, P(v).Wire(), unsafe.Pointer(v)) }
+// CallPage carries out an operation that answers with a list, and gives a pointer
+// to a runtime.Page of the struct that s describes; nil with an error.
+func CallPage(ctx context.Context, c *runtime.Client, op *runtime.Operation, p runtime.Params, skip runtime.Opt[int], s *Struct, opts []runtime.CallOption) (unsafe.Pointer, error) {
+	// Pages of all types are laid out alike; only what Data points to differs.
+	page := new(runtime.Page[struct{}])
+	data := (*slice)(unsafe.Pointer(&page.Data))
+	err := runtime.CallPage(ctx, c, op, p, skip, opts, page, func(d *Decoder) int {
+		getItems(d, s, data)
+		return data.len
+	})
+	if err != nil {
+		return nil, err
+	}
+	return unsafe.Pointer(page), nil
+}
 
-// Marshal encodes one result; it serves MarshalJSON.
-func Marshal[T any, P Described[T]](v *T) ([]byte, error) {
+// Decode reads an object of an answer into the struct at v.
+func Decode(d *Decoder, s *Struct, v unsafe.Pointer) { decode(d, s, v) }
+
+// Walk visits the fields of the parameters at v.
+func Walk(w *Walker, s *Struct, v unsafe.Pointer) { walk(w, s, v) }
+
+// Marshal encodes the result at v; it serves MarshalJSON.
+func Marshal(s *Struct, v unsafe.Pointer) ([]byte, error) {
 	e := &Encoder{}
-	encode(e, P(v).Wire(), unsafe.Pointer(v))
+	encode(e, s, v)
 	return e.B, nil
 }
 
-// Unmarshal decodes one result; it serves UnmarshalJSON.
-func Unmarshal[T any, P Described[T]](b []byte, v *T) error {
-	var zero T
-	*v = zero
-	return unmarshal(b, P(v).Wire(), unsafe.Pointer(v))
-}
-
-func unmarshal(b []byte, s *Struct, v unsafe.Pointer) error {
+// Unmarshal decodes into the result at v, whatever it held; it serves
+// UnmarshalJSON.
+func Unmarshal(b []byte, s *Struct, v unsafe.Pointer) error {
+	*(*runtime.Object)(v) = runtime.Object{}
+	clearMembers(s, v)
 	d := codec.NewDecoder(b, false)
 	if !d.Null() {
 		decode(d, s, v)
@@ -179,15 +193,18 @@ func unmarshal(b []byte, s *Struct, v unsafe.Pointer) error {
 	return d.End()
 }
 
-// Variant reads one result as another type when is holds.
-func Variant[To, From any, ToP Described[To], FromP Described[From]](v *From, is bool) (*To, bool) {
+// Variant reads the result at v as another type when is holds.
+func Variant(s *Struct, v unsafe.Pointer, is bool, to *Struct) (unsafe.Pointer, bool) {
 	if !is {
 		return nil, false
 	}
 	e := &Encoder{}
-	encode(e, FromP(v).Wire(), unsafe.Pointer(v))
-	to := new(To)
-	return to, unmarshal(e.B, ToP(to).Wire(), unsafe.Pointer(to)) == nil
+	encode(e, s, v)
+	other := to.one()
+	if Unmarshal(e.B, to, other) != nil {
+		return nil, false
+	}
+	return other, true
 }
 
 // Has reports whether an object has a member without a field.
@@ -197,12 +214,18 @@ func Has(o *runtime.Object, name string) bool {
 }
 
 // Envelope reads what an envelope holds beside its items.
-func Envelope[To any, P Described[To]](o *runtime.Object) (*To, error) {
+func Envelope(o *runtime.Object, to *Struct) (unsafe.Pointer, error) {
 	e := &Encoder{}
 	e.Close(e.Open(o))
-	to := new(To)
-	return to, unmarshal(e.B, P(to).Wire(), unsafe.Pointer(to))
+	v := to.one()
+	return v, Unmarshal(e.B, to, v)
 }
+
+// one makes one struct.
+func (s *Struct) one() unsafe.Pointer { return s.Grow(nil, 0, 1) }
+
+// none is the data of a slice that is empty but not nil.
+func (s *Struct) none() unsafe.Pointer { return s.Grow(nil, 0, 0) }
 
 // as views the field of a member.
 func as[T any](v unsafe.Pointer, m *Member) *T { return (*T)(unsafe.Add(v, m.At)) }

@@ -186,7 +186,7 @@ func take(w *Walker, m *Member, v unsafe.Pointer) {
 	case List:
 		if elems, ok := w.ReadList(f, raw, false); ok {
 			s := m.Elem()
-			list := slice{s.Make(len(elems)), len(elems), len(elems)}
+			list := slice{s.Grow(nil, 0, len(elems)), len(elems), len(elems)}
 			for i, e := range elems {
 				w.ReadObject(w.Element(f, i), e, func() { walk(w, s, unsafe.Add(list.data, uintptr(i)*s.Size)) })
 			}
@@ -194,7 +194,7 @@ func take(w *Walker, m *Member, v unsafe.Pointer) {
 		}
 	case Obj:
 		s := m.Elem()
-		o := s.Make(1)
+		o := s.one()
 		w.ReadObject(f.Name, raw, func() { walk(w, s, o) })
 		*as[unsafe.Pointer](v, m) = o
 	case Custom, MapStr, MapInt, MapRaw:
@@ -246,7 +246,7 @@ func takeEmpty(m *Member, v unsafe.Pointer) {
 	case Raws:
 		*as[[]json.RawMessage](v, m) = []json.RawMessage{}
 	default:
-		*as[slice](v, m) = slice{data: m.Elem().Make(0)}
+		*as[slice](v, m) = slice{data: m.Elem().none()}
 	}
 }
 

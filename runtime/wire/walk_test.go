@@ -325,7 +325,7 @@ type pathParams struct {
 	List  []string
 }
 
-func (v *pathParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *pathParams) Walk(w *wire.Walker) { wire.Walk(w, v.Wire(), unsafe.Pointer(v)) }
 func (*pathParams) Wire() *wire.Struct    { return &structPathParams }
 
 var structPathParams = wire.Struct{

@@ -29,7 +29,8 @@ func Resource(p *ir.Package, r *ir.File) ([]byte, error) {
 //
 //	// LeadCreate creates a lead.
 //	func LeadCreate(ctx context.Context, c *runtime.Client, p LeadCreateParams, opts ...runtime.CallOption) (*Lead, error) {
-//		return runtime.Call(ctx, c, &opLeadCreate, &p, decodeLead, opts)
+//		v, err := wire.Call(ctx, c, &opLeadCreate, &p, &structLead, opts)
+//		return (*Lead)(v), err
 //	}
 //
 // and what belongs to it.
@@ -51,11 +52,17 @@ func operation(f *File, o *ir.Op) {
 		if o.Skip {
 			skip = Id("p").Dot("Skip")
 		}
-		args := append(ctx, skip, Qual(wirePath, "Decode").Types(Id(o.Result)), Id("opts"))
-		f.Add(head(o.Func).Params(page(), Error()).Block(Return(Qual(runtimePath, "CallPage").Call(args...))))
+		args := append(ctx, skip, Op("&").Id("struct"+o.Result), Id("opts"))
+		f.Add(head(o.Func).Params(page(), Error()).Block(
+			List(Id("v"), Err()).Op(":=").Qual(wirePath, "CallPage").Call(args...),
+			Return(Parens(page()).Parens(Id("v")), Err()),
+		))
 	default:
-		args := append(ctx, Qual(wirePath, "Decode").Types(Id(o.Result)), Id("opts"))
-		f.Add(head(o.Func).Params(Op("*").Id(o.Result), Error()).Block(Return(Qual(runtimePath, "Call").Call(args...))))
+		args := append(ctx, Op("&").Id("struct"+o.Result), Id("opts"))
+		f.Add(head(o.Func).Params(Op("*").Id(o.Result), Error()).Block(
+			List(Id("v"), Err()).Op(":=").Qual(wirePath, "Call").Call(args...),
+			Return(Parens(Op("*").Id(o.Result)).Parens(Id("v")), Err()),
+		))
 	}
 	f.Line()
 	if o.All != "" {
@@ -72,7 +79,8 @@ func operation(f *File, o *ir.Op) {
 	if o.TotalsFunc != "" {
 		f.Add(doc(fmt.Sprintf("%s reads the totals in the envelope of a page of [%s].", o.TotalsFunc, o.Func)))
 		f.Add(Func().Id(o.TotalsFunc).Params(Id("p").Add(page())).Params(Op("*").Id(o.Totals), Error()).Block(
-			Return(Qual(wirePath, "Envelope").Types(Id(o.Totals)).Call(Op("&").Id("p").Dot("Object"))),
+			List(Id("v"), Err()).Op(":=").Qual(wirePath, "Envelope").Call(Op("&").Id("p").Dot("Object"), Op("&").Id("struct"+o.Totals)),
+			Return(Parens(Op("*").Id(o.Totals)).Parens(Id("v")), Err()),
 		))
 		f.Line()
 	}
@@ -194,10 +202,8 @@ func goType(t ir.GoType) *Statement {
 //		ID LeadID
 //	}
 //
-//	func (*Lead) Wire() *wire.Struct { return &structLead }
-//
 //	var structLead = wire.Struct{
-//		Size: unsafe.Sizeof(Lead{}), Make: wire.Make[Lead], Move: wire.Move[Lead],
+//		Size: unsafe.Sizeof(Lead{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer { … },
 //		Members: []wire.Member{
 //			{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Lead{}.ID)},
 func structType(f *File, s *ir.Struct) {
@@ -221,21 +227,28 @@ func structType(f *File, s *ir.Struct) {
 	if s.Params {
 		f.Add(Comment("// Walk visits the fields; it is for package runtime."))
 		f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id("Walk").Params(Id("w").Op("*").Qual(wirePath, "Walker")).Add(
-			oneLine(Qual(wirePath, "Walk").Call(Id("w"), Id("v")))))
+			oneLine(Qual(wirePath, "Walk").Call(Id("w"), Op("&").Id(table), Qual("unsafe", "Pointer").Call(Id("v"))))))
 	}
 	if s.Output {
 		f.Add(Comment("// MarshalJSON gives back what Close sent, with the changes made since."))
 		f.Add(Func().Params(Id("v").Id(s.Type)).Id("MarshalJSON").Params().Params(Index().Byte(), Error()).Add(
-			oneLine(Return(Qual(wirePath, "Marshal").Call(Op("&").Id("v"))))))
+			oneLine(Return(Qual(wirePath, "Marshal").Call(Op("&").Id(table), Qual("unsafe", "Pointer").Call(Op("&").Id("v")))))))
 		f.Add(Comment("// UnmarshalJSON decodes leniently, as answers of Close are decoded."))
 		f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id("UnmarshalJSON").Params(Id("b").Index().Byte()).Error().Add(
-			oneLine(Return(Qual(wirePath, "Unmarshal").Call(Id("b"), Id("v"))))))
+			oneLine(Return(Qual(wirePath, "Unmarshal").Call(Id("b"), Op("&").Id(table), Qual("unsafe", "Pointer").Call(Id("v")))))))
 	}
-	f.Add(Comment("// Wire describes the struct; it is for package wire."))
-	f.Add(Func().Params(Op("*").Id(s.Type)).Id("Wire").Params().Op("*").Qual(wirePath, "Struct").Add(
-		oneLine(Return(Op("&").Id(table)))))
+	if s.Recursive {
+		f.Add(Comment("// Wire describes the struct; it is for package wire."))
+		f.Add(Func().Params(Op("*").Id(s.Type)).Id("Wire").Params().Op("*").Qual(wirePath, "Struct").Add(
+			oneLine(Return(Op("&").Id(table)))))
+	}
 	f.Line()
-	f.Add(Var().Id(table).Op("=").Qual(wirePath, "Struct").Add(lines(description(s)...)))
+	rows := description(s)
+	if len(rows) == 1 { // parameters: only members
+		f.Add(Var().Id(table).Op("=").Qual(wirePath, "Struct").Values(rows...))
+	} else {
+		f.Add(Var().Id(table).Op("=").Qual(wirePath, "Struct").Add(lines(rows...)))
+	}
 	f.Line()
 }
 
@@ -252,10 +265,16 @@ func description(s *ir.Struct) []Code {
 		rows = append(rows, pair("Custom", offset(s.Custom)))
 	}
 	if !s.Params {
+		// Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		//	return unsafe.Pointer(unsafe.SliceData(append(make([]Lead, 0, n), unsafe.Slice((*Lead)(old), k)...)))
+		// }
+		pointer := func() *Statement { return Qual("unsafe", "Pointer") }
+		old := Qual("unsafe", "Slice").Call(Parens(Op("*").Id(s.Type)).Parens(Id("old")), Id("k"))
+		grown := Append(Make(Index().Id(s.Type), Lit(0), Id("n")), old.Op("..."))
 		rows = append(rows, List(
 			pair("Size", Qual("unsafe", "Sizeof").Call(Id(s.Type).Values())),
-			pair("Make", Qual(wirePath, "Make").Types(Id(s.Type))),
-			pair("Move", Qual(wirePath, "Move").Types(Id(s.Type))),
+			pair("Grow", Func().Params(Id("old").Add(pointer()), List(Id("k"), Id("n")).Int()).Add(pointer()).Block(
+				Return(pointer().Call(Qual("unsafe", "SliceData").Call(grown))))),
 		))
 	}
 	var members []Code
@@ -270,7 +289,11 @@ func description(s *ir.Struct) []Code {
 		}
 		m = append(m, pair("As", Qual(wirePath, g.Slot)), pair("At", offset(g.Go)))
 		if g.Slot == "List" || g.Slot == "Obj" {
-			m = append(m, pair("Elem", Qual(wirePath, "Elem").Types(Id(g.Type.Name))))
+			elem := Func().Params().Op("*").Qual(wirePath, "Struct").Add(oneLine(Return(Op("&").Id("struct" + g.Type.Name))))
+			if g.Recursive {
+				elem = Qual(wirePath, "Elem").Types(Id(g.Type.Name))
+			}
+			m = append(m, pair("Elem", elem))
 		}
 		if g.In != nil {
 			m = append(m, pair("In", Op("&").Qual(wirePath, "Field").Values(input(g.In)...)))
@@ -329,7 +352,8 @@ func input(in *ir.Input) []Code {
 // variant prints
 //
 //	func (v *Activity) AsCall() (*Call, bool) {
-//		return wire.Variant[Call](v, v.Type.Or("") == "Call")
+//		to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type.Or("") == "Call", &structCall)
+//		return (*Call)(to), ok
 //	}
 func variant(f *File, s *ir.Struct, v *ir.Variant) {
 	var cond *Statement
@@ -343,7 +367,9 @@ func variant(f *File, s *ir.Struct, v *ir.Variant) {
 	}
 	f.Add(doc(v.Doc))
 	f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id(v.Method).Params().Params(Op("*").Id(v.Struct), Bool()).Block(
-		Return(Qual(wirePath, "Variant").Types(Id(v.Struct)).Call(Id("v"), cond)),
+		List(Id("to"), Id("ok")).Op(":=").Qual(wirePath, "Variant").Call(
+			Op("&").Id("struct"+s.Type), Qual("unsafe", "Pointer").Call(Id("v")), cond, Op("&").Id("struct"+v.Struct)),
+		Return(Parens(Op("*").Id(v.Struct)).Parens(Id("to")), Id("ok")),
 	))
 	f.Line()
 }

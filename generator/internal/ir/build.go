@@ -177,6 +177,7 @@ func (b *builder) object(o *manifest.Object) (Struct, error) {
 	if s.Base != "" {
 		bit = b.bits[o.Include]
 	}
+	s.Recursive = contains(&manifest.Type{Kind: manifest.ObjectType, Object: &manifest.Object{Fields: o.Fields}}, o, map[*manifest.Object]bool{})
 	for _, f := range fields {
 		sent := u.input && (f.Create || f.Update)
 		if !sent && (!f.Read || !u.output) {
@@ -194,6 +195,7 @@ func (b *builder) object(o *manifest.Object) (Struct, error) {
 		if g.Slot == "Custom" {
 			s.Custom = g.Go
 		}
+		g.Recursive = contains(f.Type, o, map[*manifest.Object]bool{})
 		s.Fields = append(s.Fields, g)
 	}
 	for _, v := range o.Variants {
@@ -417,4 +419,25 @@ func (b *builder) clash(p *Package) error {
 		return fmt.Errorf("names clash: %s", strings.Join(errs, "; "))
 	}
 	return nil
+}
+
+// contains reports whether a type holds the object, directly or not.
+func contains(t *manifest.Type, o *manifest.Object, seen map[*manifest.Object]bool) bool {
+	switch {
+	case t == nil:
+		return false
+	case t.Object == o:
+		return true
+	case t.Object == nil:
+		return contains(t.Elem, o, seen)
+	case seen[t.Object]:
+		return false
+	}
+	seen[t.Object] = true
+	for _, f := range t.Object.Fields {
+		if contains(f.Type, o, seen) {
+			return true
+		}
+	}
+	return false
 }

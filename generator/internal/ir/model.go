@@ -73,19 +73,24 @@ type Field struct {
 	Received bool   // comes in answers
 	Bit      int    // presence bit of a plain field, from 1
 	In       *Input // what to check when it is sent; nil if it never is
+	// Recursive is set when the type of the field contains the struct again.
+	Recursive bool
 }
 
 // Struct is a result type, an object in parameters, or the parameters of an
 // operation.
 type Struct struct {
-	Type     string // Lead
-	Doc      string
-	Base     string  // embedded struct, or empty
-	Fields   []Field // without those of Base
-	Custom   string  // Go name of the field with the custom fields, or empty
-	Output   bool    // comes in answers
-	Params   bool    // is the parameters of an operation
-	Variants []Variant
+	Type   string // Lead
+	Doc    string
+	Base   string  // embedded struct, or empty
+	Fields []Field // without those of Base
+	Custom string  // Go name of the field with the custom fields, or empty
+	Output bool    // comes in answers
+	Params bool    // is the parameters of an operation
+	// Recursive is set when a field of another struct refers to this one round a
+	// circle, so that its table needs a name that can be looked up.
+	Recursive bool
+	Variants  []Variant
 }
 
 // Variant is an accessor that reads the struct as another one.

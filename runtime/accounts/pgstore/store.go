@@ -156,7 +156,6 @@ func write[T any](ctx context.Context, s *Store, op string, run func(context.Con
 		if err == nil {
 			return v, nil
 		}
-		println(op, try, err.Error())
 		if lost(err) {
 			s.pool.Reset() // the other connections are hardly better
 		}

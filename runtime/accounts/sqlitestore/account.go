@@ -1,7 +1,9 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -262,16 +264,19 @@ func (s *Store) Claim(ctx context.Context, q accounts.ClaimRequest) (accounts.Re
 	})
 }
 
+const selectDue = `select ` + columns + ` from accounts where connection = ? and ` + dueNow + `
+	and (attempt = '' or attempt_until <= ?) order by due limit ?`
+
 // ClaimDue implements [accounts.Store].
 func (s *Store) ClaimDue(ctx context.Context, q accounts.DueRequest) (out []accounts.Record, err error) {
 	err = s.write(ctx, func(t *tx) error {
 		var due []accounts.Record
-		err := t.query(`select `+columns+` from accounts where connection = ? and `+dueNow+`
-			and (attempt = '' or attempt_until <= ?) order by due, id limit ?`, func(row scanner) error {
+		err := t.query(selectDue, func(row scanner) error {
 			r, err := scanAccount(row)
 			due = append(due, r)
 			return err
 		}, []byte(q.Connection), nanos(t.now), nanos(t.now), max(q.Limit, 0))
+		slices.SortFunc(due, func(a, b accounts.Record) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) })
 		for i := range due {
 			r, cerr := t.claim(&due[i], q.Attempt, q.Owner, q.Lease)
 			if err == nil {

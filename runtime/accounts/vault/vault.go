@@ -61,9 +61,15 @@ func Keygen() (accounts.Secret, error) {
 	return text(h)
 }
 
-// Text gives the text of a keyset for its operator: for printing it once after
-// Keygen, and for writing it to a file.
-func Text(key accounts.Secret) string { return secret.Reveal(key) }
+// Text gives the text of a keyset to its operator: for printing it once after
+// [Keygen], and for writing it to a file. It reveals keysets only; any other
+// secret gives an empty text.
+func Text(key accounts.Secret) string {
+	if _, err := parse(key); err != nil {
+		return ""
+	}
+	return secret.Reveal(key)
+}
 
 // Open makes a vault of the text that [Keygen], [Add], [Promote] or [Remove]
 // returned. A text that is empty, cut or no keyset is an error.

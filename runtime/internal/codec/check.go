@@ -115,13 +115,9 @@ func (w *Walker) checkID(f *Field, name, v string) {
 	if slices.Contains(k.Literals, v) {
 		return
 	}
-	expected := "must be an id"
-	if len(k.Prefixes) > 0 {
-		expected = "must be " + article(k.Name) + " id such as " + k.Prefixes[0] + "_…"
-	}
 	prefix, rest, ok := strings.Cut(v, "_")
 	if !ok || prefix == "" || rest == "" || !alphanumeric(prefix) || !alphanumeric(rest) {
-		w.Report(name, expected, quote(v), fromHint(f))
+		w.Report(name, expectedID(k), quote(v), fromHint(f))
 		return
 	}
 	if len(k.Prefixes) == 0 || slices.Contains(k.Prefixes, prefix) {
@@ -129,7 +125,7 @@ func (w *Walker) checkID(f *Field, name, v string) {
 	}
 	for _, p := range *k.Known {
 		if p.Prefix == prefix {
-			w.Report(name, expected, quote(v)+", "+article(p.Kind)+" id", fromHint(f))
+			w.Report(name, expectedID(k), quote(v)+", "+article(p.Kind)+" id", fromHint(f))
 			return
 		}
 	}
@@ -228,4 +224,11 @@ func distance(a, b string, limit int) int {
 		prev2, prev, cur = prev, cur, prev2
 	}
 	return prev[len(b)]
+}
+
+func expectedID(k *IDKind) string {
+	if len(k.Prefixes) > 0 {
+		return "must be " + article(k.Name) + " id such as " + k.Prefixes[0] + "_…"
+	}
+	return "must be an id"
 }

@@ -7,7 +7,6 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -49,16 +48,17 @@ func (e *MismatchError) Error() string {
 // short ones into chunks of a kilobyte, so that a kept string keeps at most
 // that much memory alive.
 type Decoder struct {
-	b      []byte
-	i      int
-	key    []byte
-	err    error
-	obj    *Object // the object that is being read
-	depth  int
-	first  bool
-	strict bool
-	cache  [256]string
-	arena  strings.Builder
+	b        []byte
+	i        int
+	key      []byte
+	err      error
+	obj      *Object // the object that is being read
+	depth    int
+	first    bool
+	strict   bool
+	cache    [256]string
+	arena    strings.Builder
+	interned bool
 	// Orders is what readers remember about types from one use of the decoder
 	// to the next; Blocks is memory they share out, for one use only.
 	Orders, Blocks []any
@@ -66,12 +66,16 @@ type Decoder struct {
 	Last uint8
 }
 
-var decoders = sync.Pool{New: func() any { return new(Decoder) }}
+// decoders are free for use; see freeList.
+var decoders freeList[*Decoder]
 
 // NewDecoder takes a decoder from the pool. Strict makes a member of the wrong
 // type an error instead of a kept oddity.
 func NewDecoder(body []byte, strict bool) *Decoder {
-	d := decoders.Get().(*Decoder)
+	d, ok := decoders.take()
+	if !ok {
+		d = new(Decoder)
+	}
 	d.b, d.strict = body, strict
 	return d
 }
@@ -85,8 +89,12 @@ func (d *Decoder) End() error {
 			err = &SyntaxError{d.i, errTrailing}
 		}
 	}
-	*d = Decoder{Orders: d.Orders}
-	decoders.Put(d)
+	if d.interned {
+		clear(d.cache[:])
+	}
+	d.b, d.i, d.key, d.err, d.obj, d.depth, d.first, d.interned, d.arena = nil, 0, nil, nil, nil, 0, false, false, strings.Builder{}
+	d.Blocks, d.Last = nil, 0
+	decoders.give(d)
 	return err
 }
 
@@ -476,6 +484,10 @@ func (d *Decoder) text(b []byte) string {
 // intern gives one copy of a string seen lately: ids of the organization and
 // its users come back in every object.
 func (d *Decoder) intern(s []byte) string {
+	if len(d.b) < 4096 { // nothing much comes back in a small answer
+		return d.text(s)
+	}
+	d.interned = true
 	a, b := binary.LittleEndian.Uint64(s), binary.LittleEndian.Uint64(s[len(s)-8:])
 	p := &d.cache[((a^bits.RotateLeft64(b, 31))*0x9e3779b97f4a7c15)>>56]
 	if *p != string(s) {

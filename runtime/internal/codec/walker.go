@@ -1,13 +1,12 @@
 package codec
 
 import (
-	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // Problem is one thing that is wrong with the input of a call.
@@ -67,11 +66,15 @@ type Member struct {
 	used bool
 }
 
-var walkers = sync.Pool{New: func() any { return new(Walker) }}
+// walkers are free for use; see freeList.
+var walkers freeList[*Walker]
 
 // NewWalker takes a walker from the pool.
 func NewWalker(s *Spec) *Walker {
-	w := walkers.Get().(*Walker)
+	w, ok := walkers.take()
+	if !ok {
+		w = new(Walker)
+	}
 	w.spec = s
 	return w
 }
@@ -85,7 +88,7 @@ func (w *Walker) Free() {
 		b = nil
 	}
 	*w = Walker{Enc: Encoder{B: b}, query: q, words: w.words[:0], pathVals: w.pathVals[:0], pathNames: w.pathNames[:0], fields: w.fields[:0]}
-	walkers.Put(w)
+	walkers.give(w)
 }
 
 // Send checks p and encodes it. The outcome is in Problems, Body and Query.
@@ -511,9 +514,13 @@ func QueryParams(query string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	flat := make(map[string]string, len(v))
-	for k, s := range v {
-		flat[k] = strings.Join(s, ",")
+	b := []byte(`{"_params":{`)
+	for i, name := range slices.Sorted(maps.Keys(v)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(AppendString(b, name), ':')
+		b = AppendString(b, strings.Join(v[name], ","))
 	}
-	return json.Marshal(map[string]any{"_params": flat})
+	return append(b, "}}"...), nil
 }
