@@ -84,7 +84,7 @@ func TestRequest(t *testing.T) {
 	if _, err := list(t.Context(), base, p); err != nil {
 		t.Fatal(err)
 	}
-	wantBody := `{"_params":{"_skip":"3","id__in":"` + strings.Join(p.IDs, ",") + `","query":"a+b \u0026c"}}`
+	wantBody := `{"_params":{"_skip":"3","id__in":"` + strings.Join(p.IDs, ",") + `","query":"a+b &c"}}`
 	if got.method != "POST" || got.uri != "/api/v1/item/" || got.header.Get("X-Http-Method-Override") != "GET" || got.header.Get("Content-Type") != "application/json" || got.length != int64(len(wantBody)) || got.chunked || got.body != wantBody {
 		t.Errorf("%s %s %v\n%s", got.method, got.uri, got.header, got.body)
 	}

@@ -31,14 +31,27 @@ var table = map[string]rule{
 	"runtime/internal/codec": {},
 	"runtime":                {ours: []string{"runtime/internal/codec"}},
 	"runtime/wire":           {ours: []string{"runtime", "runtime/internal/codec"}},
+	"runtime/logging":        {ours: []string{"runtime"}},
 	"closeapi":               {ours: []string{"runtime", "runtime/wire"}},
 	"closeapi/tools":         {ours: []string{"closeapi", "runtime"}},
 
 	"emulator": {},
 
+	"runtime/accounts": {
+		ours:   []string{"runtime", "runtime/accounts/internal/failpoint", "runtime/accounts/internal/secret"},
+		others: []string{"golang.org/x/oauth2", "golang.org/x/sync/singleflight"},
+	},
+	"runtime/accounts/internal/failpoint": {},
+	"runtime/accounts/internal/secret":    {},
+	"runtime/accounts/storetest":          {ours: []string{"runtime/accounts"}},
+	"runtime/accounts/vault":              {ours: []string{"runtime/accounts", "runtime/accounts/internal/secret"}, others: []string{"github.com/tink-crypto/tink-go/v2", "google.golang.org/protobuf"}},
+	"runtime/accounts/sqlitestore":        {ours: []string{"runtime/accounts"}, others: []string{"modernc.org/sqlite"}},
+	"runtime/accounts/pgstore":            {ours: []string{"runtime/accounts"}, others: []string{"github.com/jackc/pgx/v5"}},
+	"internal/pgtest":                     {others: []string{"github.com/jackc/pgx/v5"}},
+
 	"internal/archtest": {},
 	"internal/cli": {
-		ours:   []string{"closeapi", "closeapi/tools", "runtime", "emulator"},
+		ours:   []string{"closeapi", "closeapi/tools", "runtime", "runtime/logging", "emulator"},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
 	},
 	"internal/wiretest": {ours: []string{"closeapi", "closeapi/tools", "runtime", "emulator"}},

@@ -57,27 +57,27 @@ func Run(m *testing.M) int {
 
 // Database makes an empty database on the shared server, which it starts if
 // need be, and gives its URL. The database goes away with the test.
-func Database(t testing.TB) string {
-	t.Helper()
+func Database(tb testing.TB) string {
+	tb.Helper()
 	shared.Lock()
 	if shared.server == nil && shared.err == nil {
 		shared.server, shared.err = start()
 	}
 	s, err := shared.server, shared.err
 	shared.Unlock()
-	check(t, err)
-	return s.Database(t)
+	check(tb, err)
+	return s.Database(tb)
 }
 
 // Start starts a server for one test, which may stop and kill it. Settings are
 // lines of postgresql.conf.
-func Start(t testing.TB, settings ...string) *Server {
-	t.Helper()
+func Start(tb testing.TB, settings ...string) *Server {
+	tb.Helper()
 	s, err := start(settings...)
-	check(t, err)
-	t.Cleanup(func() {
+	check(tb, err)
+	tb.Cleanup(func() {
 		if err := s.remove(); err != nil {
-			t.Errorf("pgtest: %v", err)
+			tb.Errorf("pgtest: %v", err)
 		}
 	})
 	return s
@@ -85,13 +85,13 @@ func Start(t testing.TB, settings ...string) *Server {
 
 var errNone = errors.New("PostgreSQL is not installed: no initdb in PATH, in the folder of pg_config, or in /usr/lib/postgresql")
 
-func check(t testing.TB, err error) {
-	t.Helper()
+func check(tb testing.TB, err error) {
+	tb.Helper()
 	switch {
 	case errors.Is(err, errNone) && os.Getenv(Require) != "1":
-		t.Skipf("%v (set %s=1 to fail instead)", err, Require)
+		tb.Skipf("%v (set %s=1 to fail instead)", err, Require)
 	case err != nil:
-		t.Fatalf("pgtest: %v", err)
+		tb.Fatalf("pgtest: %v", err)
 	}
 }
 
@@ -103,8 +103,8 @@ type Server struct {
 	user     *syscall.SysProcAttr // nil: the user of this process
 
 	mu    sync.Mutex
-	ended chan error // nil while it is down
-	stdin io.Closer  // the server ends with it
+	ended chan struct{} // closed when it ends; nil while it is down
+	stdin io.Closer     // the server ends with it
 	count int
 }
 
@@ -172,7 +172,7 @@ func start(settings ...string) (s *Server, err error) {
 		"listen_addresses = '127.0.0.1'", "unix_socket_directories = ''", "max_connections = 200", "shared_buffers = '128MB'",
 		"fsync = on", "logging_collector = off", "max_wal_size = '2GB'",
 	}, settings...)
-	f, err := os.OpenFile(filepath.Join(s.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0) //nolint:gosec // our own folder
+	f, err := os.OpenFile(filepath.Join(s.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -251,8 +251,11 @@ func (s *Server) Start() error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // the code says nothing
+	}()
 	deadline := time.After(60 * time.Second)
 	for {
 		conn, err := s.connect("postgres")
@@ -313,7 +316,7 @@ func (s *Server) end(how func(pid int) error) error {
 		return err
 	}
 	select {
-	case <-s.ended: // with a code that says nothing
+	case <-s.ended:
 	case <-time.After(60 * time.Second):
 		return errors.New("postgres does not end")
 	}
@@ -326,16 +329,16 @@ func (s *Server) remove() error { return errors.Join(s.Stop(), os.RemoveAll(s.di
 
 // Database makes an empty database and gives its URL. It is a schema, because
 // that is quicker and all the same to who does not look at others.
-func (s *Server) Database(t testing.TB) string {
-	t.Helper()
+func (s *Server) Database(tb testing.TB) string {
+	tb.Helper()
 	s.mu.Lock()
 	s.count++
 	name := "test" + strconv.Itoa(s.count)
 	s.mu.Unlock()
 	if err := s.exec("create schema " + name); err != nil {
-		t.Fatalf("pgtest: %v", err)
+		tb.Fatalf("pgtest: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		s.mu.Lock()
 		up := s.ended != nil
 		s.mu.Unlock()
@@ -343,7 +346,7 @@ func (s *Server) Database(t testing.TB) string {
 			return
 		}
 		if err := s.exec("drop schema " + name + " cascade"); err != nil {
-			t.Errorf("pgtest: %v", err)
+			tb.Errorf("pgtest: %v", err)
 		}
 	})
 	return s.URL("postgres") + "&search_path=" + name

@@ -3,6 +3,8 @@
 package closetools
 
 import (
+	"unsafe"
+
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
 )
@@ -15,19 +17,22 @@ type IntegrationLink struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v IntegrationLink) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v IntegrationLink) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structIntegrationLink, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *IntegrationLink) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *IntegrationLink) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structIntegrationLink, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*IntegrationLink) Wire() *wire.Struct[IntegrationLink] { return &structIntegrationLink }
-
-var structIntegrationLink = wire.Struct[IntegrationLink]{
-	Object: func(v *IntegrationLink) *runtime.Object { return &v.Object },
-	Members: []wire.Member[IntegrationLink]{
-		{Name: "name", Bit: 1, Ref: func(v *IntegrationLink) wire.Slot { return wire.Str(&v.Name) }},
-		{Name: "url", Bit: 2, Ref: func(v *IntegrationLink) wire.Slot { return wire.Str(&v.URL) }},
+var structIntegrationLink = wire.Struct{
+	Size: unsafe.Sizeof(IntegrationLink{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]IntegrationLink, 0, n), unsafe.Slice((*IntegrationLink)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "name", Bit: 1, As: wire.Str, At: unsafe.Offsetof(IntegrationLink{}.Name)},
+		{Name: "url", Bit: 2, As: wire.Str, At: unsafe.Offsetof(IntegrationLink{}.URL)},
 	},
 }
 
@@ -44,23 +49,26 @@ type Attachment struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Attachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Attachment) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structAttachment, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Attachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *Attachment) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structAttachment, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*Attachment) Wire() *wire.Struct[Attachment] { return &structAttachment }
-
-var structAttachment = wire.Struct[Attachment]{
-	Object: func(v *Attachment) *runtime.Object { return &v.Object },
-	Members: []wire.Member[Attachment]{
-		{Name: "url", Bit: 1, Ref: func(v *Attachment) wire.Slot { return wire.Str(&v.URL) }},
-		{Name: "filename", Bit: 2, Ref: func(v *Attachment) wire.Slot { return wire.Str(&v.Filename) }},
-		{Name: "content_type", Ref: func(v *Attachment) wire.Slot { return wire.OptStr(&v.ContentType) }},
-		{Name: "size", Ref: func(v *Attachment) wire.Slot { return wire.OptInt(&v.Size) }},
-		{Name: "thumbnail_url", Ref: func(v *Attachment) wire.Slot { return wire.OptStr(&v.ThumbnailURL) }},
-		{Name: "media_id", Ref: func(v *Attachment) wire.Slot { return wire.OptStr(&v.MediaID) }},
+var structAttachment = wire.Struct{
+	Size: unsafe.Sizeof(Attachment{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Attachment, 0, n), unsafe.Slice((*Attachment)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "url", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Attachment{}.URL)},
+		{Name: "filename", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Attachment{}.Filename)},
+		{Name: "content_type", As: wire.OptStr, At: unsafe.Offsetof(Attachment{}.ContentType)},
+		{Name: "size", As: wire.OptInt, At: unsafe.Offsetof(Attachment{}.Size)},
+		{Name: "thumbnail_url", As: wire.OptStr, At: unsafe.Offsetof(Attachment{}.ThumbnailURL)},
+		{Name: "media_id", As: wire.OptStr, At: unsafe.Offsetof(Attachment{}.MediaID)},
 	},
 }
 
@@ -72,18 +80,21 @@ type CommentSummary struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v CommentSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v CommentSummary) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structCommentSummary, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *CommentSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *CommentSummary) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structCommentSummary, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*CommentSummary) Wire() *wire.Struct[CommentSummary] { return &structCommentSummary }
-
-var structCommentSummary = wire.Struct[CommentSummary]{
-	Object: func(v *CommentSummary) *runtime.Object { return &v.Object },
-	Members: []wire.Member[CommentSummary]{
-		{Name: "comment_count", Bit: 1, Ref: func(v *CommentSummary) wire.Slot { return wire.Int(&v.CommentCount) }},
-		{Name: "thread_id", Bit: 2, Ref: func(v *CommentSummary) wire.Slot { return wire.Str(&v.ThreadID) }},
+var structCommentSummary = wire.Struct{
+	Size: unsafe.Sizeof(CommentSummary{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]CommentSummary, 0, n), unsafe.Slice((*CommentSummary)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "comment_count", Bit: 1, As: wire.Int, At: unsafe.Offsetof(CommentSummary{}.CommentCount)},
+		{Name: "thread_id", Bit: 2, As: wire.Str, At: unsafe.Offsetof(CommentSummary{}.ThreadID)},
 	},
 }

@@ -3,6 +3,8 @@
 package closetools
 
 import (
+	"unsafe"
+
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
 )
@@ -17,21 +19,24 @@ type ContactEmail struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ContactEmail) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v ContactEmail) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structContactEmail, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ContactEmail) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *ContactEmail) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structContactEmail, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*ContactEmail) Wire() *wire.Struct[ContactEmail] { return &structContactEmail }
-
-var structContactEmail = wire.Struct[ContactEmail]{
-	Object: func(v *ContactEmail) *runtime.Object { return &v.Object },
-	Members: []wire.Member[ContactEmail]{
-		{Name: "email", Bit: 1, In: &wire.Field{Name: "email", Kind: wire.Email, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}, Ref: func(v *ContactEmail) wire.Slot { return wire.Str(&v.Email) }},
-		{Name: "type", In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}, Ref: func(v *ContactEmail) wire.Slot { return wire.OptStr(&v.Type) }},
-		{Name: "is_unsubscribed", Ref: func(v *ContactEmail) wire.Slot { return wire.OptBool(&v.IsUnsubscribed) }},
-		{Name: "email_lower", Ref: func(v *ContactEmail) wire.Slot { return wire.OptStr(&v.EmailLower) }},
+var structContactEmail = wire.Struct{
+	Size: unsafe.Sizeof(ContactEmail{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]ContactEmail, 0, n), unsafe.Slice((*ContactEmail)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "email", Bit: 1, As: wire.Str, At: unsafe.Offsetof(ContactEmail{}.Email), In: &wire.Field{Name: "email", Kind: wire.Email, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
+		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(ContactEmail{}.Type), In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}},
+		{Name: "is_unsubscribed", As: wire.OptBool, At: unsafe.Offsetof(ContactEmail{}.IsUnsubscribed)},
+		{Name: "email_lower", As: wire.OptStr, At: unsafe.Offsetof(ContactEmail{}.EmailLower)},
 	},
 }
 
@@ -48,24 +53,27 @@ type ContactPhone struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ContactPhone) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v ContactPhone) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structContactPhone, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ContactPhone) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *ContactPhone) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structContactPhone, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*ContactPhone) Wire() *wire.Struct[ContactPhone] { return &structContactPhone }
-
-var structContactPhone = wire.Struct[ContactPhone]{
-	Object: func(v *ContactPhone) *runtime.Object { return &v.Object },
-	Members: []wire.Member[ContactPhone]{
-		{Name: "phone", Bit: 1, In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}, Ref: func(v *ContactPhone) wire.Slot { return wire.Str(&v.Phone) }},
-		{Name: "type", In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}, Ref: func(v *ContactPhone) wire.Slot { return wire.OptStr(&v.Type) }},
-		{Name: "phone_formatted", Ref: func(v *ContactPhone) wire.Slot { return wire.OptStr(&v.PhoneFormatted) }},
-		{Name: "country", Ref: func(v *ContactPhone) wire.Slot { return wire.OptStr(&v.Country) }},
-		{Name: "tz_ids", Bit: 2, Ref: func(v *ContactPhone) wire.Slot { return wire.Strs(&v.TZIDs) }},
-		{Name: "outbound_sms_blocked", Ref: func(v *ContactPhone) wire.Slot { return wire.OptBool(&v.OutboundSMSBlocked) }},
-		{Name: "is_unsubscribed", Ref: func(v *ContactPhone) wire.Slot { return wire.OptBool(&v.IsUnsubscribed) }},
+var structContactPhone = wire.Struct{
+	Size: unsafe.Sizeof(ContactPhone{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]ContactPhone, 0, n), unsafe.Slice((*ContactPhone)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "phone", Bit: 1, As: wire.Str, At: unsafe.Offsetof(ContactPhone{}.Phone), In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
+		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(ContactPhone{}.Type), In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}},
+		{Name: "phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(ContactPhone{}.PhoneFormatted)},
+		{Name: "country", As: wire.OptStr, At: unsafe.Offsetof(ContactPhone{}.Country)},
+		{Name: "tz_ids", Bit: 2, As: wire.Strs, At: unsafe.Offsetof(ContactPhone{}.TZIDs)},
+		{Name: "outbound_sms_blocked", As: wire.OptBool, At: unsafe.Offsetof(ContactPhone{}.OutboundSMSBlocked)},
+		{Name: "is_unsubscribed", As: wire.OptBool, At: unsafe.Offsetof(ContactPhone{}.IsUnsubscribed)},
 	},
 }
 
@@ -77,19 +85,22 @@ type ContactURL struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ContactURL) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v ContactURL) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structContactURL, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ContactURL) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *ContactURL) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structContactURL, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*ContactURL) Wire() *wire.Struct[ContactURL] { return &structContactURL }
-
-var structContactURL = wire.Struct[ContactURL]{
-	Object: func(v *ContactURL) *runtime.Object { return &v.Object },
-	Members: []wire.Member[ContactURL]{
-		{Name: "url", Bit: 1, In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}, Ref: func(v *ContactURL) wire.Slot { return wire.Str(&v.URL) }},
-		{Name: "type", In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}, Ref: func(v *ContactURL) wire.Slot { return wire.OptStr(&v.Type) }},
+var structContactURL = wire.Struct{
+	Size: unsafe.Sizeof(ContactURL{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]ContactURL, 0, n), unsafe.Slice((*ContactURL)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "url", Bit: 1, As: wire.Str, At: unsafe.Offsetof(ContactURL{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
+		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(ContactURL{}.Type), In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}},
 	},
 }
 
@@ -110,29 +121,30 @@ type ContactSubscription struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ContactSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
-
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ContactSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*ContactSubscription) Wire() *wire.Struct[ContactSubscription] {
-	return &structContactSubscription
+func (v ContactSubscription) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structContactSubscription, unsafe.Pointer(&v))
 }
 
-var structContactSubscription = wire.Struct[ContactSubscription]{
-	Object: func(v *ContactSubscription) *runtime.Object { return &v.Object },
-	Members: []wire.Member[ContactSubscription]{
-		{Name: "subscription_id", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.SubscriptionID) }},
-		{Name: "subscription_status", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.SubscriptionStatus) }},
-		{Name: "subscription_status_reason", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.SubscriptionStatusReason) }},
-		{Name: "sequence_id", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.SequenceID) }},
-		{Name: "sequence_name", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.SequenceName) }},
-		{Name: "sequence_status", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.SequenceStatus) }},
-		{Name: "contact_email", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.ContactEmail) }},
-		{Name: "initial_email_id", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.InitialEmailID) }},
-		{Name: "start_date", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.StartDate) }},
-		{Name: "date_created", Ref: func(v *ContactSubscription) wire.Slot { return wire.OptStr(&v.DateCreated) }},
+// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+func (v *ContactSubscription) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structContactSubscription, unsafe.Pointer(v))
+}
+
+var structContactSubscription = wire.Struct{
+	Size: unsafe.Sizeof(ContactSubscription{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]ContactSubscription, 0, n), unsafe.Slice((*ContactSubscription)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "subscription_id", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SubscriptionID)},
+		{Name: "subscription_status", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SubscriptionStatus)},
+		{Name: "subscription_status_reason", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SubscriptionStatusReason)},
+		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SequenceID)},
+		{Name: "sequence_name", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SequenceName)},
+		{Name: "sequence_status", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SequenceStatus)},
+		{Name: "contact_email", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.ContactEmail)},
+		{Name: "initial_email_id", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.InitialEmailID)},
+		{Name: "start_date", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.StartDate)},
+		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.DateCreated)},
 	},
 }
 
@@ -147,22 +159,25 @@ type RecentCall struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v RecentCall) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v RecentCall) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structRecentCall, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *RecentCall) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *RecentCall) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structRecentCall, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*RecentCall) Wire() *wire.Struct[RecentCall] { return &structRecentCall }
-
-var structRecentCall = wire.Struct[RecentCall]{
-	Object: func(v *RecentCall) *runtime.Object { return &v.Object },
-	Members: []wire.Member[RecentCall]{
-		{Name: "id", Ref: func(v *RecentCall) wire.Slot { return wire.OptStr(&v.ID) }},
-		{Name: "status", Ref: func(v *RecentCall) wire.Slot { return wire.OptStr(&v.Status) }},
-		{Name: "duration", Ref: func(v *RecentCall) wire.Slot { return wire.OptInt(&v.Duration) }},
-		{Name: "finish_timestamp", Ref: func(v *RecentCall) wire.Slot { return wire.OptStr(&v.FinishTimestamp) }},
-		{Name: "dialer_id", Ref: func(v *RecentCall) wire.Slot { return wire.OptStr(&v.DialerID) }},
+var structRecentCall = wire.Struct{
+	Size: unsafe.Sizeof(RecentCall{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]RecentCall, 0, n), unsafe.Slice((*RecentCall)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "id", As: wire.OptStr, At: unsafe.Offsetof(RecentCall{}.ID)},
+		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(RecentCall{}.Status)},
+		{Name: "duration", As: wire.OptInt, At: unsafe.Offsetof(RecentCall{}.Duration)},
+		{Name: "finish_timestamp", As: wire.OptStr, At: unsafe.Offsetof(RecentCall{}.FinishTimestamp)},
+		{Name: "dialer_id", As: wire.OptStr, At: unsafe.Offsetof(RecentCall{}.DialerID)},
 	},
 }
 
@@ -195,38 +210,41 @@ type Contact struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Contact) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Contact) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structContact, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Contact) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *Contact) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structContact, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*Contact) Wire() *wire.Struct[Contact] { return &structContact }
-
-var structContact = wire.Struct[Contact]{
-	Object: func(v *Contact) *runtime.Object { return &v.Object },
-	Custom: func(v *Contact) *runtime.CustomFields { return &v.CustomFields },
-	Members: []wire.Member[Contact]{
-		{Name: "id", Bit: 1, Ref: func(v *Contact) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "lead_id", In: &wire.Field{Name: "lead_id", Flags: wire.OnCreate | wire.OnUpdate, ID: &kindLead}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.LeadID) }},
-		{Name: "name", In: &wire.Field{Name: "name", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 1000}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.Name) }},
-		{Name: "display_name", Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.DisplayName) }},
-		{Name: "title", In: &wire.Field{Name: "title", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 1000}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.Title) }},
-		{Name: "emails", Bit: 2, In: &wire.Field{Name: "emails", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}, Ref: func(v *Contact) wire.Slot { return wire.List(&v.Emails) }},
-		{Name: "phones", Bit: 3, In: &wire.Field{Name: "phones", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}, Ref: func(v *Contact) wire.Slot { return wire.List(&v.Phones) }},
-		{Name: "urls", Bit: 4, In: &wire.Field{Name: "urls", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}, Ref: func(v *Contact) wire.Slot { return wire.List(&v.URLs) }},
-		{Name: "timezone", In: &wire.Field{Name: "timezone", Kind: wire.Timezone, Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.Timezone) }},
-		{Name: "timezone_source", Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.TimezoneSource) }},
-		{Name: "custom_fields", In: &wire.Field{Name: "custom_fields", Flags: wire.OnCreate | wire.OnUpdate}, Ref: func(v *Contact) wire.Slot { return wire.Custom(&v.CustomFields) }},
-		{Name: "created_by", In: &wire.Field{Name: "created_by", Flags: wire.Nullable | wire.OnCreate, ID: &kindUser}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{Name: "date_created", In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable | wire.OnCreate}, Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.DateCreated) }},
-		{Name: "updated_by", Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "date_updated", Bit: 5, Ref: func(v *Contact) wire.Slot { return wire.Str(&v.DateUpdated) }},
-		{Name: "organization_id", Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "integration_links", Bit: 6, Ref: func(v *Contact) wire.Slot { return wire.List(&v.IntegrationLinks) }},
-		{Name: "subscriptions", Bit: 7, Ref: func(v *Contact) wire.Slot { return wire.List(&v.Subscriptions) }},
-		{Name: "recent_calls", Bit: 8, Ref: func(v *Contact) wire.Slot { return wire.List(&v.RecentCalls) }},
-		{Name: "lead_suggestions_operation_id", Ref: func(v *Contact) wire.Slot { return wire.OptStr(&v.LeadSuggestionsOperationID) }},
+var structContact = wire.Struct{
+	Custom: unsafe.Offsetof(Contact{}.CustomFields),
+	Size:   unsafe.Sizeof(Contact{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Contact, 0, n), unsafe.Slice((*Contact)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Contact{}.ID)},
+		{Name: "lead_id", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.OnCreate | wire.OnUpdate, ID: &kindLead}},
+		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.Name), In: &wire.Field{Name: "name", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 1000}},
+		{Name: "display_name", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.DisplayName)},
+		{Name: "title", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 1000}},
+		{Name: "emails", Bit: 2, As: wire.List, At: unsafe.Offsetof(Contact{}.Emails), Elem: func() *wire.Struct { return &structContactEmail }, In: &wire.Field{Name: "emails", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}},
+		{Name: "phones", Bit: 3, As: wire.List, At: unsafe.Offsetof(Contact{}.Phones), Elem: func() *wire.Struct { return &structContactPhone }, In: &wire.Field{Name: "phones", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}},
+		{Name: "urls", Bit: 4, As: wire.List, At: unsafe.Offsetof(Contact{}.URLs), Elem: func() *wire.Struct { return &structContactURL }, In: &wire.Field{Name: "urls", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}},
+		{Name: "timezone", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.Timezone), In: &wire.Field{Name: "timezone", Kind: wire.Timezone, Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "timezone_source", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.TimezoneSource)},
+		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Contact{}.CustomFields), In: &wire.Field{Name: "custom_fields", Flags: wire.OnCreate | wire.OnUpdate}},
+		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable | wire.OnCreate, ID: &kindUser}},
+		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable | wire.OnCreate}},
+		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.UpdatedBy)},
+		{Name: "date_updated", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Contact{}.DateUpdated)},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.OrganizationID)},
+		{Name: "integration_links", Bit: 6, As: wire.List, At: unsafe.Offsetof(Contact{}.IntegrationLinks), Elem: func() *wire.Struct { return &structIntegrationLink }},
+		{Name: "subscriptions", Bit: 7, As: wire.List, At: unsafe.Offsetof(Contact{}.Subscriptions), Elem: func() *wire.Struct { return &structContactSubscription }},
+		{Name: "recent_calls", Bit: 8, As: wire.List, At: unsafe.Offsetof(Contact{}.RecentCalls), Elem: func() *wire.Struct { return &structRecentCall }},
+		{Name: "lead_suggestions_operation_id", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.LeadSuggestionsOperationID)},
 	},
 }
 

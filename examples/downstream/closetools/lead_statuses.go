@@ -4,6 +4,7 @@ package closetools
 
 import (
 	"context"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -16,21 +17,19 @@ import (
 // Close API: GET /status/lead/ (tool close_lead_statuses_list)
 // https://developer.close.com/api/resources/lead-statuses
 func LeadStatusesList(ctx context.Context, c *runtime.Client, p LeadStatusesListParams, opts ...runtime.CallOption) (*runtime.Page[LeadStatusInfo], error) {
-	return runtime.CallPage(ctx, c, &opLeadStatusesList, &p, runtime.Opt[int]{}, wire.Decode[LeadStatusInfo], opts)
+	v, err := wire.CallPage(ctx, c, &opLeadStatusesList, &p, runtime.Opt[int]{}, &structLeadStatusInfo, opts)
+	return (*runtime.Page[LeadStatusInfo])(v), err
 }
 
 // LeadStatusesListParams are the parameters of [LeadStatusesList].
 type LeadStatusesListParams struct{}
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadStatusesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*LeadStatusesListParams) Wire() *wire.Struct[LeadStatusesListParams] {
-	return &structLeadStatusesListParams
+func (v *LeadStatusesListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structLeadStatusesListParams, unsafe.Pointer(v))
 }
 
-var structLeadStatusesListParams = wire.Struct[LeadStatusesListParams]{}
+var structLeadStatusesListParams = wire.Struct{}
 
 var opLeadStatusesList = runtime.Operation{
 	Tool: "close_lead_statuses_list", Method: "GET", Path: "/status/lead/", Effect: runtime.Read, Idempotent: true,
@@ -42,7 +41,8 @@ var opLeadStatusesList = runtime.Operation{
 // Close API: POST /status/lead/ (tool close_lead_status_create)
 // https://developer.close.com/api/resources/lead-statuses
 func LeadStatusCreate(ctx context.Context, c *runtime.Client, p LeadStatusCreateParams, opts ...runtime.CallOption) (*LeadStatusInfo, error) {
-	return runtime.Call(ctx, c, &opLeadStatusCreate, &p, wire.Decode[LeadStatusInfo], opts)
+	v, err := wire.Call(ctx, c, &opLeadStatusCreate, &p, &structLeadStatusInfo, opts)
+	return (*LeadStatusInfo)(v), err
 }
 
 // LeadStatusCreateParams are the parameters of [LeadStatusCreate].
@@ -51,18 +51,13 @@ type LeadStatusCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadStatusCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*LeadStatusCreateParams) Wire() *wire.Struct[LeadStatusCreateParams] {
-	return &structLeadStatusCreateParams
+func (v *LeadStatusCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structLeadStatusCreateParams, unsafe.Pointer(v))
 }
 
-var structLeadStatusCreateParams = wire.Struct[LeadStatusCreateParams]{
-	Members: []wire.Member[LeadStatusCreateParams]{
-		{In: &wire.Field{Name: "label", Flags: wire.Required}, Ref: func(v *LeadStatusCreateParams) wire.Slot { return wire.Str(&v.Label) }},
-	},
-}
+var structLeadStatusCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(LeadStatusCreateParams{}.Label), In: &wire.Field{Name: "label", Flags: wire.Required}},
+}}
 
 var opLeadStatusCreate = runtime.Operation{
 	Tool: "close_lead_status_create", Method: "POST", Path: "/status/lead/", Effect: runtime.Write,
@@ -78,19 +73,22 @@ type LeadStatusInfo struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v LeadStatusInfo) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v LeadStatusInfo) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structLeadStatusInfo, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *LeadStatusInfo) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *LeadStatusInfo) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structLeadStatusInfo, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*LeadStatusInfo) Wire() *wire.Struct[LeadStatusInfo] { return &structLeadStatusInfo }
-
-var structLeadStatusInfo = wire.Struct[LeadStatusInfo]{
-	Object: func(v *LeadStatusInfo) *runtime.Object { return &v.Object },
-	Members: []wire.Member[LeadStatusInfo]{
-		{Name: "id", Bit: 1, Ref: func(v *LeadStatusInfo) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "label", Bit: 2, Ref: func(v *LeadStatusInfo) wire.Slot { return wire.Str(&v.Label) }},
-		{Name: "organization_id", Ref: func(v *LeadStatusInfo) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
+var structLeadStatusInfo = wire.Struct{
+	Size: unsafe.Sizeof(LeadStatusInfo{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]LeadStatusInfo, 0, n), unsafe.Slice((*LeadStatusInfo)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(LeadStatusInfo{}.ID)},
+		{Name: "label", Bit: 2, As: wire.Str, At: unsafe.Offsetof(LeadStatusInfo{}.Label)},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(LeadStatusInfo{}.OrganizationID)},
 	},
 }

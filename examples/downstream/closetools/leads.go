@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -19,7 +20,8 @@ import (
 // Close API: POST /lead/ (tool close_lead_create)
 // https://developer.close.com/api/resources/leads
 func LeadCreate(ctx context.Context, c *runtime.Client, p LeadCreateParams, opts ...runtime.CallOption) (*Lead, error) {
-	return runtime.Call(ctx, c, &opLeadCreate, &p, wire.Decode[Lead], opts)
+	v, err := wire.Call(ctx, c, &opLeadCreate, &p, &structLead, opts)
+	return (*Lead)(v), err
 }
 
 // LeadCreateParams are the parameters of [LeadCreate].
@@ -37,23 +39,20 @@ type LeadCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*LeadCreateParams) Wire() *wire.Struct[LeadCreateParams] { return &structLeadCreateParams }
-
-var structLeadCreateParams = wire.Struct[LeadCreateParams]{
-	Members: []wire.Member[LeadCreateParams]{
-		{In: &wire.Field{Name: "name", Flags: wire.Required}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.Str(&v.Name) }},
-		{In: &wire.Field{Name: "description", Flags: wire.Nullable}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.OptStr(&v.Description) }},
-		{In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Nullable}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.OptStr(&v.URL) }},
-		{In: &wire.Field{Name: "status_id", ID: &kindLeadStatus}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.OptStr(&v.StatusID) }},
-		{In: &wire.Field{Name: "status"}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.OptStr(&v.Status) }},
-		{In: &wire.Field{Name: "contacts"}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.List(&v.Contacts) }},
-		{In: &wire.Field{Name: "addresses"}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.List(&v.Addresses) }},
-		{In: &wire.Field{Name: "custom_fields"}, Ref: func(v *LeadCreateParams) wire.Slot { return wire.Custom(&v.CustomFields) }},
-	},
+func (v *LeadCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structLeadCreateParams, unsafe.Pointer(v))
 }
+
+var structLeadCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(LeadCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.StatusID), In: &wire.Field{Name: "status_id", ID: &kindLeadStatus}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.Status), In: &wire.Field{Name: "status"}},
+	{As: wire.List, At: unsafe.Offsetof(LeadCreateParams{}.Contacts), Elem: func() *wire.Struct { return &structContact }, In: &wire.Field{Name: "contacts"}},
+	{As: wire.List, At: unsafe.Offsetof(LeadCreateParams{}.Addresses), Elem: func() *wire.Struct { return &structAddress }, In: &wire.Field{Name: "addresses"}},
+	{As: wire.Custom, At: unsafe.Offsetof(LeadCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
+}}
 
 var opLeadCreate = runtime.Operation{
 	Tool: "close_lead_create", Method: "POST", Path: "/lead/", Effect: runtime.Write,
@@ -70,7 +69,8 @@ var opLeadCreate = runtime.Operation{
 // Close API: GET /lead/{lead_id}/ (tool close_lead_get)
 // https://developer.close.com/api/resources/leads
 func LeadGet(ctx context.Context, c *runtime.Client, p LeadGetParams, opts ...runtime.CallOption) (*Lead, error) {
-	return runtime.Call(ctx, c, &opLeadGet, &p, wire.Decode[Lead], opts)
+	v, err := wire.Call(ctx, c, &opLeadGet, &p, &structLead, opts)
+	return (*Lead)(v), err
 }
 
 // LeadGetParams are the parameters of [LeadGet].
@@ -81,17 +81,12 @@ type LeadGetParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
+func (v *LeadGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structLeadGetParams, unsafe.Pointer(v)) }
 
-// Wire describes the struct; it is for package wire.
-func (*LeadGetParams) Wire() *wire.Struct[LeadGetParams] { return &structLeadGetParams }
-
-var structLeadGetParams = wire.Struct[LeadGetParams]{
-	Members: []wire.Member[LeadGetParams]{
-		{In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}, Ref: func(v *LeadGetParams) wire.Slot { return wire.Str(&v.LeadID) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *LeadGetParams) wire.Slot { return wire.Strs(&v.Fields) }},
-	},
-}
+var structLeadGetParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(LeadGetParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}},
+	{As: wire.Strs, At: unsafe.Offsetof(LeadGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opLeadGet = runtime.Operation{
 	Tool: "close_lead_get", Method: "GET", Path: "/lead/{lead_id}/", Effect: runtime.Read, Idempotent: true,
@@ -107,7 +102,8 @@ var opLeadGet = runtime.Operation{
 // Close API: PUT /lead/{lead_id}/ (tool close_lead_update)
 // https://developer.close.com/api/resources/leads
 func LeadUpdate(ctx context.Context, c *runtime.Client, p LeadUpdateParams, opts ...runtime.CallOption) (*Lead, error) {
-	return runtime.Call(ctx, c, &opLeadUpdate, &p, wire.Decode[Lead], opts)
+	v, err := wire.Call(ctx, c, &opLeadUpdate, &p, &structLead, opts)
+	return (*Lead)(v), err
 }
 
 // LeadUpdateParams are the parameters of [LeadUpdate].
@@ -124,23 +120,20 @@ type LeadUpdateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*LeadUpdateParams) Wire() *wire.Struct[LeadUpdateParams] { return &structLeadUpdateParams }
-
-var structLeadUpdateParams = wire.Struct[LeadUpdateParams]{
-	Members: []wire.Member[LeadUpdateParams]{
-		{In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.Str(&v.LeadID) }},
-		{In: &wire.Field{Name: "name"}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.OptStr(&v.Name) }},
-		{In: &wire.Field{Name: "description", Flags: wire.Nullable}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.OptStr(&v.Description) }},
-		{In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Nullable}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.OptStr(&v.URL) }},
-		{In: &wire.Field{Name: "status_id", ID: &kindLeadStatus}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.OptStr(&v.StatusID) }},
-		{In: &wire.Field{Name: "status"}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.OptStr(&v.Status) }},
-		{In: &wire.Field{Name: "addresses"}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.List(&v.Addresses) }},
-		{In: &wire.Field{Name: "custom_fields"}, Ref: func(v *LeadUpdateParams) wire.Slot { return wire.Custom(&v.CustomFields) }},
-	},
+func (v *LeadUpdateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structLeadUpdateParams, unsafe.Pointer(v))
 }
+
+var structLeadUpdateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(LeadUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Nullable}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.StatusID), In: &wire.Field{Name: "status_id", ID: &kindLeadStatus}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.Status), In: &wire.Field{Name: "status"}},
+	{As: wire.List, At: unsafe.Offsetof(LeadUpdateParams{}.Addresses), Elem: func() *wire.Struct { return &structAddress }, In: &wire.Field{Name: "addresses"}},
+	{As: wire.Custom, At: unsafe.Offsetof(LeadUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
+}}
 
 var opLeadUpdate = runtime.Operation{
 	Tool: "close_lead_update", Method: "PUT", Path: "/lead/{lead_id}/", Effect: runtime.Write, Idempotent: true,
@@ -166,16 +159,13 @@ type LeadDeleteParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*LeadDeleteParams) Wire() *wire.Struct[LeadDeleteParams] { return &structLeadDeleteParams }
-
-var structLeadDeleteParams = wire.Struct[LeadDeleteParams]{
-	Members: []wire.Member[LeadDeleteParams]{
-		{In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}, Ref: func(v *LeadDeleteParams) wire.Slot { return wire.Str(&v.LeadID) }},
-	},
+func (v *LeadDeleteParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structLeadDeleteParams, unsafe.Pointer(v))
 }
+
+var structLeadDeleteParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(LeadDeleteParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}},
+}}
 
 var opLeadDelete = runtime.Operation{
 	Tool: "close_lead_delete", Method: "DELETE", Path: "/lead/{lead_id}/", Effect: runtime.Destructive, Idempotent: true,
@@ -191,7 +181,8 @@ var opLeadDelete = runtime.Operation{
 // Close API: POST /lead/merge/ (tool close_lead_merge)
 // https://developer.close.com/api/resources/leads
 func LeadMerge(ctx context.Context, c *runtime.Client, p LeadMergeParams, opts ...runtime.CallOption) (*MergeResult, error) {
-	return runtime.Call(ctx, c, &opLeadMerge, &p, wire.Decode[MergeResult], opts)
+	v, err := wire.Call(ctx, c, &opLeadMerge, &p, &structMergeResult, opts)
+	return (*MergeResult)(v), err
 }
 
 // LeadMergeParams are the parameters of [LeadMerge].
@@ -201,17 +192,14 @@ type LeadMergeParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadMergeParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*LeadMergeParams) Wire() *wire.Struct[LeadMergeParams] { return &structLeadMergeParams }
-
-var structLeadMergeParams = wire.Struct[LeadMergeParams]{
-	Members: []wire.Member[LeadMergeParams]{
-		{In: &wire.Field{Name: "source", Flags: wire.Required, ID: &kindLead}, Ref: func(v *LeadMergeParams) wire.Slot { return wire.Str(&v.Source) }},
-		{In: &wire.Field{Name: "destination", Flags: wire.Required, ID: &kindLead}, Ref: func(v *LeadMergeParams) wire.Slot { return wire.Str(&v.Destination) }},
-	},
+func (v *LeadMergeParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structLeadMergeParams, unsafe.Pointer(v))
 }
+
+var structLeadMergeParams = wire.Struct{Members: []wire.Member{
+	{As: wire.Str, At: unsafe.Offsetof(LeadMergeParams{}.Source), In: &wire.Field{Name: "source", Flags: wire.Required, ID: &kindLead}},
+	{As: wire.Str, At: unsafe.Offsetof(LeadMergeParams{}.Destination), In: &wire.Field{Name: "destination", Flags: wire.Required, ID: &kindLead}},
+}}
 
 var opLeadMerge = runtime.Operation{
 	Tool: "close_lead_merge", Method: "POST", Path: "/lead/merge/", Effect: runtime.Destructive,
@@ -227,7 +215,8 @@ var opLeadMerge = runtime.Operation{
 // Close API: GET /lead/ (tool close_leads_list)
 // https://developer.close.com/api/resources/leads
 func LeadsList(ctx context.Context, c *runtime.Client, p LeadsListParams, opts ...runtime.CallOption) (*runtime.Page[Lead], error) {
-	return runtime.CallPage(ctx, c, &opLeadsList, &p, p.Skip, wire.Decode[Lead], opts)
+	v, err := wire.CallPage(ctx, c, &opLeadsList, &p, p.Skip, &structLead, opts)
+	return (*runtime.Page[Lead])(v), err
 }
 
 // LeadsAll yields the items of all pages of [LeadsList], fetching a page when the one before is used
@@ -248,20 +237,17 @@ type LeadsListParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*LeadsListParams) Wire() *wire.Struct[LeadsListParams] { return &structLeadsListParams }
-
-var structLeadsListParams = wire.Struct[LeadsListParams]{
-	Members: []wire.Member[LeadsListParams]{
-		{In: &wire.Field{Name: "query", In: wire.Query}, Ref: func(v *LeadsListParams) wire.Slot { return wire.OptStr(&v.Query) }},
-		{In: &wire.Field{Name: "_order_by", In: wire.Query}, Ref: func(v *LeadsListParams) wire.Slot { return wire.OptStr(&v.OrderBy) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *LeadsListParams) wire.Slot { return wire.Strs(&v.Fields) }},
-		{In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}, Ref: func(v *LeadsListParams) wire.Slot { return wire.OptInt(&v.Skip) }},
-		{In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}, Ref: func(v *LeadsListParams) wire.Slot { return wire.OptInt(&v.Limit) }},
-	},
+func (v *LeadsListParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structLeadsListParams, unsafe.Pointer(v))
 }
+
+var structLeadsListParams = wire.Struct{Members: []wire.Member{
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadsListParams{}.Query), In: &wire.Field{Name: "query", In: wire.Query}},
+	{As: wire.OptStr, At: unsafe.Offsetof(LeadsListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query}},
+	{As: wire.Strs, At: unsafe.Offsetof(LeadsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+	{As: wire.OptInt, At: unsafe.Offsetof(LeadsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
+	{As: wire.OptInt, At: unsafe.Offsetof(LeadsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
+}}
 
 var opLeadsList = runtime.Operation{
 	Tool: "close_leads_list", Method: "GET", Path: "/lead/", Effect: runtime.Read, Idempotent: true,
@@ -283,25 +269,28 @@ type Address struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Address) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Address) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structAddress, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Address) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *Address) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structAddress, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*Address) Wire() *wire.Struct[Address] { return &structAddress }
-
-var structAddress = wire.Struct[Address]{
-	Object: func(v *Address) *runtime.Object { return &v.Object },
-	Members: []wire.Member[Address]{
-		{Name: "label", In: &wire.Field{Name: "label", Flags: wire.Open | wire.Nullable | wire.OnCreate | wire.OnUpdate, Enum: wordsAddressLabel}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.Label) }},
-		{Name: "address_1", In: &wire.Field{Name: "address_1", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.Address1) }},
-		{Name: "address_2", In: &wire.Field{Name: "address_2", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.Address2) }},
-		{Name: "city", In: &wire.Field{Name: "city", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.City) }},
-		{Name: "state", In: &wire.Field{Name: "state", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.State) }},
-		{Name: "zipcode", In: &wire.Field{Name: "zipcode", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.Zipcode) }},
-		{Name: "country", In: &wire.Field{Name: "country", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}, Ref: func(v *Address) wire.Slot { return wire.OptStr(&v.Country) }},
-		{Name: "tz_ids", Bit: 1, Ref: func(v *Address) wire.Slot { return wire.Strs(&v.TZIDs) }},
+var structAddress = wire.Struct{
+	Size: unsafe.Sizeof(Address{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Address, 0, n), unsafe.Slice((*Address)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "label", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Label), In: &wire.Field{Name: "label", Flags: wire.Open | wire.Nullable | wire.OnCreate | wire.OnUpdate, Enum: wordsAddressLabel}},
+		{Name: "address_1", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Address1), In: &wire.Field{Name: "address_1", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "address_2", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Address2), In: &wire.Field{Name: "address_2", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "city", As: wire.OptStr, At: unsafe.Offsetof(Address{}.City), In: &wire.Field{Name: "city", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "state", As: wire.OptStr, At: unsafe.Offsetof(Address{}.State), In: &wire.Field{Name: "state", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "zipcode", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Zipcode), In: &wire.Field{Name: "zipcode", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "country", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Country), In: &wire.Field{Name: "country", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
+		{Name: "tz_ids", Bit: 1, As: wire.Strs, At: unsafe.Offsetof(Address{}.TZIDs)},
 	},
 }
 
@@ -347,50 +336,51 @@ type Lead struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Lead) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Lead) MarshalJSON() ([]byte, error) { return wire.Marshal(&structLead, unsafe.Pointer(&v)) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Lead) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *Lead) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structLead, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*Lead) Wire() *wire.Struct[Lead] { return &structLead }
-
-var structLead = wire.Struct[Lead]{
-	Object: func(v *Lead) *runtime.Object { return &v.Object },
-	Custom: func(v *Lead) *runtime.CustomFields { return &v.CustomFields },
-	Members: []wire.Member[Lead]{
-		{Name: "id", Bit: 1, Ref: func(v *Lead) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "display_name", Bit: 2, Ref: func(v *Lead) wire.Slot { return wire.Str(&v.DisplayName) }},
-		{Name: "name", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.Name) }},
-		{Name: "description", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.Description) }},
-		{Name: "url", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.URL) }},
-		{Name: "status_id", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.StatusID) }},
-		{Name: "status_label", Bit: 3, Ref: func(v *Lead) wire.Slot { return wire.Str(&v.StatusLabel) }},
-		{Name: "contacts", Bit: 4, Ref: func(v *Lead) wire.Slot { return wire.List(&v.Contacts) }},
-		{Name: "addresses", Bit: 5, Ref: func(v *Lead) wire.Slot { return wire.List(&v.Addresses) }},
-		{Name: "custom_fields", Ref: func(v *Lead) wire.Slot { return wire.Custom(&v.CustomFields) }},
-		{Name: "contact_ids", Bit: 6, Ref: func(v *Lead) wire.Slot { return wire.Strs(&v.ContactIDs) }},
-		{Name: "opportunities", Bit: 7, Ref: func(v *Lead) wire.Slot { return wire.List(&v.Opportunities) }},
-		{Name: "tasks", Bit: 8, Ref: func(v *Lead) wire.Slot { return wire.List(&v.Tasks) }},
-		{Name: "html_url", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.HTMLURL) }},
-		{Name: "integration_links", Bit: 9, Ref: func(v *Lead) wire.Slot { return wire.List(&v.IntegrationLinks) }},
-		{Name: "organization_id", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "source", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.Source) }},
-		{Name: "localtime", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.Localtime) }},
-		{Name: "primary_email", Bit: 10, Ref: func(v *Lead) wire.Slot { return wire.Obj(&v.PrimaryEmail) }},
-		{Name: "primary_phone", Bit: 11, Ref: func(v *Lead) wire.Slot { return wire.Obj(&v.PrimaryPhone) }},
-		{Name: "primary_address_full", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.PrimaryAddressFull) }},
-		{Name: "primary_address_summary", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.PrimaryAddressSummary) }},
-		{Name: "contacts_summary", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.ContactsSummary) }},
-		{Name: "recent_calls", Bit: 12, Ref: func(v *Lead) wire.Slot { return wire.Raws(&v.RecentCalls) }},
-		{Name: "summaries", Bit: 13, Ref: func(v *Lead) wire.Slot { return wire.Raws(&v.Summaries) }},
-		{Name: "custom", Ref: func(v *Lead) wire.Slot { return wire.Raw(&v.Custom) }},
-		{Name: "created_by", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{Name: "created_by_name", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.CreatedByName) }},
-		{Name: "updated_by", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "updated_by_name", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.UpdatedByName) }},
-		{Name: "date_created", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.DateCreated) }},
-		{Name: "date_updated", Ref: func(v *Lead) wire.Slot { return wire.OptStr(&v.DateUpdated) }},
+var structLead = wire.Struct{
+	Custom: unsafe.Offsetof(Lead{}.CustomFields),
+	Size:   unsafe.Sizeof(Lead{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Lead, 0, n), unsafe.Slice((*Lead)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Lead{}.ID)},
+		{Name: "display_name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Lead{}.DisplayName)},
+		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.Name)},
+		{Name: "description", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.Description)},
+		{Name: "url", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.URL)},
+		{Name: "status_id", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.StatusID)},
+		{Name: "status_label", Bit: 3, As: wire.Str, At: unsafe.Offsetof(Lead{}.StatusLabel)},
+		{Name: "contacts", Bit: 4, As: wire.List, At: unsafe.Offsetof(Lead{}.Contacts), Elem: func() *wire.Struct { return &structContact }},
+		{Name: "addresses", Bit: 5, As: wire.List, At: unsafe.Offsetof(Lead{}.Addresses), Elem: func() *wire.Struct { return &structAddress }},
+		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Lead{}.CustomFields)},
+		{Name: "contact_ids", Bit: 6, As: wire.Strs, At: unsafe.Offsetof(Lead{}.ContactIDs)},
+		{Name: "opportunities", Bit: 7, As: wire.List, At: unsafe.Offsetof(Lead{}.Opportunities), Elem: func() *wire.Struct { return &structOpportunity }},
+		{Name: "tasks", Bit: 8, As: wire.List, At: unsafe.Offsetof(Lead{}.Tasks), Elem: func() *wire.Struct { return &structTask }},
+		{Name: "html_url", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.HTMLURL)},
+		{Name: "integration_links", Bit: 9, As: wire.List, At: unsafe.Offsetof(Lead{}.IntegrationLinks), Elem: func() *wire.Struct { return &structIntegrationLink }},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.OrganizationID)},
+		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.Source)},
+		{Name: "localtime", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.Localtime)},
+		{Name: "primary_email", Bit: 10, As: wire.Obj, At: unsafe.Offsetof(Lead{}.PrimaryEmail), Elem: func() *wire.Struct { return &structContactEmail }},
+		{Name: "primary_phone", Bit: 11, As: wire.Obj, At: unsafe.Offsetof(Lead{}.PrimaryPhone), Elem: func() *wire.Struct { return &structContactPhone }},
+		{Name: "primary_address_full", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.PrimaryAddressFull)},
+		{Name: "primary_address_summary", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.PrimaryAddressSummary)},
+		{Name: "contacts_summary", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.ContactsSummary)},
+		{Name: "recent_calls", Bit: 12, As: wire.Raws, At: unsafe.Offsetof(Lead{}.RecentCalls)},
+		{Name: "summaries", Bit: 13, As: wire.Raws, At: unsafe.Offsetof(Lead{}.Summaries)},
+		{Name: "custom", As: wire.Raw, At: unsafe.Offsetof(Lead{}.Custom)},
+		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.CreatedBy)},
+		{Name: "created_by_name", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.CreatedByName)},
+		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.UpdatedBy)},
+		{Name: "updated_by_name", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.UpdatedByName)},
+		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.DateCreated)},
+		{Name: "date_updated", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.DateUpdated)},
 	},
 }
 
@@ -401,18 +391,21 @@ type MergeResult struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v MergeResult) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v MergeResult) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structMergeResult, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *MergeResult) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *MergeResult) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structMergeResult, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*MergeResult) Wire() *wire.Struct[MergeResult] { return &structMergeResult }
-
-var structMergeResult = wire.Struct[MergeResult]{
-	Object: func(v *MergeResult) *runtime.Object { return &v.Object },
-	Members: []wire.Member[MergeResult]{
-		{Name: "status", Ref: func(v *MergeResult) wire.Slot { return wire.OptStr(&v.Status) }},
+var structMergeResult = wire.Struct{
+	Size: unsafe.Sizeof(MergeResult{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]MergeResult, 0, n), unsafe.Slice((*MergeResult)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(MergeResult{}.Status)},
 	},
 }
 

@@ -4,6 +4,7 @@ package closetools
 
 import (
 	"encoding/json"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -22,25 +23,26 @@ type SuggestedActionDetails struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
-
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*SuggestedActionDetails) Wire() *wire.Struct[SuggestedActionDetails] {
-	return &structSuggestedActionDetails
+func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structSuggestedActionDetails, unsafe.Pointer(&v))
 }
 
-var structSuggestedActionDetails = wire.Struct[SuggestedActionDetails]{
-	Object: func(v *SuggestedActionDetails) *runtime.Object { return &v.Object },
-	Members: []wire.Member[SuggestedActionDetails]{
-		{Name: "status_id", Ref: func(v *SuggestedActionDetails) wire.Slot { return wire.OptStr(&v.StatusID) }},
-		{Name: "close_date", Ref: func(v *SuggestedActionDetails) wire.Slot { return wire.OptStr(&v.CloseDate) }},
-		{Name: "contact_id", Ref: func(v *SuggestedActionDetails) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{Name: "subject_draft", Ref: func(v *SuggestedActionDetails) wire.Slot { return wire.OptStr(&v.SubjectDraft) }},
-		{Name: "message_draft", Ref: func(v *SuggestedActionDetails) wire.Slot { return wire.OptStr(&v.MessageDraft) }},
-		{Name: "call_plan", Ref: func(v *SuggestedActionDetails) wire.Slot { return wire.OptStr(&v.CallPlan) }},
+// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structSuggestedActionDetails, unsafe.Pointer(v))
+}
+
+var structSuggestedActionDetails = wire.Struct{
+	Size: unsafe.Sizeof(SuggestedActionDetails{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]SuggestedActionDetails, 0, n), unsafe.Slice((*SuggestedActionDetails)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "status_id", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.StatusID)},
+		{Name: "close_date", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.CloseDate)},
+		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.ContactID)},
+		{Name: "subject_draft", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.SubjectDraft)},
+		{Name: "message_draft", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.MessageDraft)},
+		{Name: "call_plan", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.CallPlan)},
 	},
 }
 
@@ -53,20 +55,23 @@ type SuggestedAction struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SuggestedAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v SuggestedAction) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structSuggestedAction, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SuggestedAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *SuggestedAction) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structSuggestedAction, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*SuggestedAction) Wire() *wire.Struct[SuggestedAction] { return &structSuggestedAction }
-
-var structSuggestedAction = wire.Struct[SuggestedAction]{
-	Object: func(v *SuggestedAction) *runtime.Object { return &v.Object },
-	Members: []wire.Member[SuggestedAction]{
-		{Name: "action", Ref: func(v *SuggestedAction) wire.Slot { return wire.OptStr(&v.Action) }},
-		{Name: "justification", Ref: func(v *SuggestedAction) wire.Slot { return wire.OptStr(&v.Justification) }},
-		{Name: "details", Bit: 1, Ref: func(v *SuggestedAction) wire.Slot { return wire.Obj(&v.Details) }},
+var structSuggestedAction = wire.Struct{
+	Size: unsafe.Sizeof(SuggestedAction{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]SuggestedAction, 0, n), unsafe.Slice((*SuggestedAction)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "action", As: wire.OptStr, At: unsafe.Offsetof(SuggestedAction{}.Action)},
+		{Name: "justification", As: wire.OptStr, At: unsafe.Offsetof(SuggestedAction{}.Justification)},
+		{Name: "details", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(SuggestedAction{}.Details), Elem: func() *wire.Struct { return &structSuggestedActionDetails }},
 	},
 }
 
@@ -78,19 +83,22 @@ type StallAction struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v StallAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v StallAction) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structStallAction, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *StallAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *StallAction) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structStallAction, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*StallAction) Wire() *wire.Struct[StallAction] { return &structStallAction }
-
-var structStallAction = wire.Struct[StallAction]{
-	Object: func(v *StallAction) *runtime.Object { return &v.Object },
-	Members: []wire.Member[StallAction]{
-		{Name: "action", Ref: func(v *StallAction) wire.Slot { return wire.OptStr(&v.Action) }},
-		{Name: "justification", Ref: func(v *StallAction) wire.Slot { return wire.OptStr(&v.Justification) }},
+var structStallAction = wire.Struct{
+	Size: unsafe.Sizeof(StallAction{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]StallAction, 0, n), unsafe.Slice((*StallAction)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "action", As: wire.OptStr, At: unsafe.Offsetof(StallAction{}.Action)},
+		{Name: "justification", As: wire.OptStr, At: unsafe.Offsetof(StallAction{}.Justification)},
 	},
 }
 
@@ -102,19 +110,22 @@ type StallStatus struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v StallStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v StallStatus) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structStallStatus, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *StallStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *StallStatus) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structStallStatus, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*StallStatus) Wire() *wire.Struct[StallStatus] { return &structStallStatus }
-
-var structStallStatus = wire.Struct[StallStatus]{
-	Object: func(v *StallStatus) *runtime.Object { return &v.Object },
-	Members: []wire.Member[StallStatus]{
-		{Name: "communication_issue", Ref: func(v *StallStatus) wire.Slot { return wire.OptStr(&v.CommunicationIssue) }},
-		{Name: "next_action", Bit: 1, Ref: func(v *StallStatus) wire.Slot { return wire.Obj(&v.NextAction) }},
+var structStallStatus = wire.Struct{
+	Size: unsafe.Sizeof(StallStatus{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]StallStatus, 0, n), unsafe.Slice((*StallStatus)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "communication_issue", As: wire.OptStr, At: unsafe.Offsetof(StallStatus{}.CommunicationIssue)},
+		{Name: "next_action", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(StallStatus{}.NextAction), Elem: func() *wire.Struct { return &structStallAction }},
 	},
 }
 
@@ -127,20 +138,23 @@ type OpportunityCounts struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v OpportunityCounts) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structOpportunityCounts, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *OpportunityCounts) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structOpportunityCounts, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*OpportunityCounts) Wire() *wire.Struct[OpportunityCounts] { return &structOpportunityCounts }
-
-var structOpportunityCounts = wire.Struct[OpportunityCounts]{
-	Object: func(v *OpportunityCounts) *runtime.Object { return &v.Object },
-	Members: []wire.Member[OpportunityCounts]{
-		{Name: "one_time", Ref: func(v *OpportunityCounts) wire.Slot { return wire.OptInt(&v.OneTime) }},
-		{Name: "monthly", Ref: func(v *OpportunityCounts) wire.Slot { return wire.OptInt(&v.Monthly) }},
-		{Name: "annual", Ref: func(v *OpportunityCounts) wire.Slot { return wire.OptInt(&v.Annual) }},
+var structOpportunityCounts = wire.Struct{
+	Size: unsafe.Sizeof(OpportunityCounts{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]OpportunityCounts, 0, n), unsafe.Slice((*OpportunityCounts)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "one_time", As: wire.OptInt, At: unsafe.Offsetof(OpportunityCounts{}.OneTime)},
+		{Name: "monthly", As: wire.OptInt, At: unsafe.Offsetof(OpportunityCounts{}.Monthly)},
+		{Name: "annual", As: wire.OptInt, At: unsafe.Offsetof(OpportunityCounts{}.Annual)},
 	},
 }
 
@@ -169,34 +183,37 @@ type OpportunityTotals struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OpportunityTotals) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v OpportunityTotals) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structOpportunityTotals, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OpportunityTotals) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *OpportunityTotals) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structOpportunityTotals, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*OpportunityTotals) Wire() *wire.Struct[OpportunityTotals] { return &structOpportunityTotals }
-
-var structOpportunityTotals = wire.Struct[OpportunityTotals]{
-	Object: func(v *OpportunityTotals) *runtime.Object { return &v.Object },
-	Members: []wire.Member[OpportunityTotals]{
-		{Name: "count_by_value_period", Bit: 1, Ref: func(v *OpportunityTotals) wire.Slot { return wire.Obj(&v.CountByValuePeriod) }},
-		{Name: "total_value_one_time", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.TotalValueOneTime) }},
-		{Name: "total_value_one_time_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.TotalValueOneTimeFormatted) }},
-		{Name: "total_value_monthly", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.TotalValueMonthly) }},
-		{Name: "total_value_monthly_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.TotalValueMonthlyFormatted) }},
-		{Name: "total_value_annual", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.TotalValueAnnual) }},
-		{Name: "total_value_annual_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.TotalValueAnnualFormatted) }},
-		{Name: "total_value_annualized", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.TotalValueAnnualized) }},
-		{Name: "total_value_annualized_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.TotalValueAnnualizedFormatted) }},
-		{Name: "expected_value_one_time", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.ExpectedValueOneTime) }},
-		{Name: "expected_value_one_time_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.ExpectedValueOneTimeFormatted) }},
-		{Name: "expected_value_monthly", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.ExpectedValueMonthly) }},
-		{Name: "expected_value_monthly_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.ExpectedValueMonthlyFormatted) }},
-		{Name: "expected_value_annual", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.ExpectedValueAnnual) }},
-		{Name: "expected_value_annual_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.ExpectedValueAnnualFormatted) }},
-		{Name: "expected_value_annualized", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptInt(&v.ExpectedValueAnnualized) }},
-		{Name: "expected_value_annualized_formatted", Ref: func(v *OpportunityTotals) wire.Slot { return wire.OptStr(&v.ExpectedValueAnnualizedFormatted) }},
+var structOpportunityTotals = wire.Struct{
+	Size: unsafe.Sizeof(OpportunityTotals{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]OpportunityTotals, 0, n), unsafe.Slice((*OpportunityTotals)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "count_by_value_period", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(OpportunityTotals{}.CountByValuePeriod), Elem: func() *wire.Struct { return &structOpportunityCounts }},
+		{Name: "total_value_one_time", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueOneTime)},
+		{Name: "total_value_one_time_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueOneTimeFormatted)},
+		{Name: "total_value_monthly", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueMonthly)},
+		{Name: "total_value_monthly_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueMonthlyFormatted)},
+		{Name: "total_value_annual", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnual)},
+		{Name: "total_value_annual_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnualFormatted)},
+		{Name: "total_value_annualized", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnualized)},
+		{Name: "total_value_annualized_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnualizedFormatted)},
+		{Name: "expected_value_one_time", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueOneTime)},
+		{Name: "expected_value_one_time_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueOneTimeFormatted)},
+		{Name: "expected_value_monthly", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueMonthly)},
+		{Name: "expected_value_monthly_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueMonthlyFormatted)},
+		{Name: "expected_value_annual", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnual)},
+		{Name: "expected_value_annual_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnualFormatted)},
+		{Name: "expected_value_annualized", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnualized)},
+		{Name: "expected_value_annualized_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnualizedFormatted)},
 	},
 }
 
@@ -210,21 +227,24 @@ type OpportunityGroup struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OpportunityGroup) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v OpportunityGroup) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structOpportunityGroup, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OpportunityGroup) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *OpportunityGroup) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structOpportunityGroup, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*OpportunityGroup) Wire() *wire.Struct[OpportunityGroup] { return &structOpportunityGroup }
-
-var structOpportunityGroup = wire.Struct[OpportunityGroup]{
-	Object: func(v *OpportunityGroup) *runtime.Object { return &v.Object },
-	Base:   func(v *OpportunityGroup) wire.Part { return wire.In(&v.OpportunityTotals) },
-	Members: []wire.Member[OpportunityGroup]{
-		{Name: "key", Ref: func(v *OpportunityGroup) wire.Slot { return wire.Raw(&v.Key) }},
-		{Name: "objects", Bit: 2, Ref: func(v *OpportunityGroup) wire.Slot { return wire.List(&v.Objects) }},
-		{Name: "total_results", Ref: func(v *OpportunityGroup) wire.Slot { return wire.OptInt(&v.TotalResults) }},
+var structOpportunityGroup = wire.Struct{
+	Base: &structOpportunityTotals,
+	Size: unsafe.Sizeof(OpportunityGroup{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]OpportunityGroup, 0, n), unsafe.Slice((*OpportunityGroup)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "key", As: wire.Raw, At: unsafe.Offsetof(OpportunityGroup{}.Key)},
+		{Name: "objects", Bit: 2, As: wire.List, At: unsafe.Offsetof(OpportunityGroup{}.Objects), Elem: func() *wire.Struct { return &structOpportunity }},
+		{Name: "total_results", As: wire.OptInt, At: unsafe.Offsetof(OpportunityGroup{}.TotalResults)},
 	},
 }
 
@@ -285,63 +305,67 @@ type Opportunity struct {
 
 // AsOpportunityGroup gives the item when it has objects; false otherwise.
 func (v *Opportunity) AsOpportunityGroup() (*OpportunityGroup, bool) {
-	return wire.Variant[OpportunityGroup](v, wire.Has(&v.Object, "objects"))
+	to, ok := wire.Variant(&structOpportunity, unsafe.Pointer(v), wire.Has(&v.Object, "objects"), &structOpportunityGroup)
+	return (*OpportunityGroup)(to), ok
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Opportunity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Opportunity) MarshalJSON() ([]byte, error) {
+	return wire.Marshal(&structOpportunity, unsafe.Pointer(&v))
+}
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Opportunity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *Opportunity) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structOpportunity, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*Opportunity) Wire() *wire.Struct[Opportunity] { return &structOpportunity }
-
-var structOpportunity = wire.Struct[Opportunity]{
-	Object: func(v *Opportunity) *runtime.Object { return &v.Object },
-	Custom: func(v *Opportunity) *runtime.CustomFields { return &v.CustomFields },
-	Members: []wire.Member[Opportunity]{
-		{Name: "id", Bit: 1, Ref: func(v *Opportunity) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "lead_id", Bit: 2, Ref: func(v *Opportunity) wire.Slot { return wire.Str(&v.LeadID) }},
-		{Name: "lead_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.LeadName) }},
-		{Name: "status_id", Bit: 3, Ref: func(v *Opportunity) wire.Slot { return wire.Str(&v.StatusID) }},
-		{Name: "status_label", Bit: 4, Ref: func(v *Opportunity) wire.Slot { return wire.Str(&v.StatusLabel) }},
-		{Name: "status_type", Bit: 5, Ref: func(v *Opportunity) wire.Slot { return wire.Str(&v.StatusType) }},
-		{Name: "status_display_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.StatusDisplayName) }},
-		{Name: "pipeline_id", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.PipelineID) }},
-		{Name: "pipeline_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.PipelineName) }},
-		{Name: "value", Ref: func(v *Opportunity) wire.Slot { return wire.OptInt(&v.Value) }},
-		{Name: "value_period", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.ValuePeriod) }},
-		{Name: "value_currency", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.ValueCurrency) }},
-		{Name: "value_formatted", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.ValueFormatted) }},
-		{Name: "confidence", Ref: func(v *Opportunity) wire.Slot { return wire.OptInt(&v.Confidence) }},
-		{Name: "expected_value", Ref: func(v *Opportunity) wire.Slot { return wire.OptInt(&v.ExpectedValue) }},
-		{Name: "annualized_value", Ref: func(v *Opportunity) wire.Slot { return wire.OptInt(&v.AnnualizedValue) }},
-		{Name: "annualized_expected_value", Ref: func(v *Opportunity) wire.Slot { return wire.OptInt(&v.AnnualizedExpectedValue) }},
-		{Name: "date_won", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.DateWon) }},
-		{Name: "date_lost", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.DateLost) }},
-		{Name: "user_id", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.UserID) }},
-		{Name: "user_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.UserName) }},
-		{Name: "contact_id", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{Name: "contact_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.ContactName) }},
-		{Name: "note", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.Note) }},
-		{Name: "note_html", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.NoteHTML) }},
-		{Name: "attachments", Bit: 6, Ref: func(v *Opportunity) wire.Slot { return wire.List(&v.Attachments) }},
-		{Name: "custom_fields", Ref: func(v *Opportunity) wire.Slot { return wire.Custom(&v.CustomFields) }},
-		{Name: "created_by", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{Name: "created_by_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.CreatedByName) }},
-		{Name: "date_created", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.DateCreated) }},
-		{Name: "updated_by", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "updated_by_name", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.UpdatedByName) }},
-		{Name: "date_updated", Bit: 7, Ref: func(v *Opportunity) wire.Slot { return wire.Str(&v.DateUpdated) }},
-		{Name: "organization_id", Ref: func(v *Opportunity) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{Name: "integration_links", Bit: 8, Ref: func(v *Opportunity) wire.Slot { return wire.List(&v.IntegrationLinks) }},
-		{Name: "comment_summary", Bit: 9, Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.CommentSummary) }},
-		{Name: "lead_primary_email", Bit: 10, Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.LeadPrimaryEmail) }},
-		{Name: "lead_primary_phone", Bit: 11, Ref: func(v *Opportunity) wire.Slot { return wire.List(&v.LeadPrimaryPhone) }},
-		{Name: "is_stalled", Ref: func(v *Opportunity) wire.Slot { return wire.OptBool(&v.IsStalled) }},
-		{Name: "suggested_action", Bit: 12, Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.SuggestedAction) }},
-		{Name: "stall_status", Bit: 13, Ref: func(v *Opportunity) wire.Slot { return wire.Obj(&v.StallStatus) }},
+var structOpportunity = wire.Struct{
+	Custom: unsafe.Offsetof(Opportunity{}.CustomFields),
+	Size:   unsafe.Sizeof(Opportunity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Opportunity, 0, n), unsafe.Slice((*Opportunity)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.ID)},
+		{Name: "lead_id", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.LeadID)},
+		{Name: "lead_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.LeadName)},
+		{Name: "status_id", Bit: 3, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.StatusID)},
+		{Name: "status_label", Bit: 4, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.StatusLabel)},
+		{Name: "status_type", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.StatusType)},
+		{Name: "status_display_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.StatusDisplayName)},
+		{Name: "pipeline_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.PipelineID)},
+		{Name: "pipeline_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.PipelineName)},
+		{Name: "value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.Value)},
+		{Name: "value_period", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ValuePeriod)},
+		{Name: "value_currency", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ValueCurrency)},
+		{Name: "value_formatted", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ValueFormatted)},
+		{Name: "confidence", As: wire.OptInt, At: unsafe.Offsetof(Opportunity{}.Confidence)},
+		{Name: "expected_value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.ExpectedValue)},
+		{Name: "annualized_value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.AnnualizedValue)},
+		{Name: "annualized_expected_value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.AnnualizedExpectedValue)},
+		{Name: "date_won", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.DateWon)},
+		{Name: "date_lost", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.DateLost)},
+		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UserID)},
+		{Name: "user_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UserName)},
+		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ContactID)},
+		{Name: "contact_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ContactName)},
+		{Name: "note", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.Note)},
+		{Name: "note_html", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.NoteHTML)},
+		{Name: "attachments", Bit: 6, As: wire.List, At: unsafe.Offsetof(Opportunity{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }},
+		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Opportunity{}.CustomFields)},
+		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.CreatedBy)},
+		{Name: "created_by_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.CreatedByName)},
+		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.DateCreated)},
+		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UpdatedBy)},
+		{Name: "updated_by_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UpdatedByName)},
+		{Name: "date_updated", Bit: 7, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.DateUpdated)},
+		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.OrganizationID)},
+		{Name: "integration_links", Bit: 8, As: wire.List, At: unsafe.Offsetof(Opportunity{}.IntegrationLinks), Elem: func() *wire.Struct { return &structIntegrationLink }},
+		{Name: "comment_summary", Bit: 9, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.CommentSummary), Elem: func() *wire.Struct { return &structCommentSummary }},
+		{Name: "lead_primary_email", Bit: 10, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.LeadPrimaryEmail), Elem: func() *wire.Struct { return &structContactEmail }},
+		{Name: "lead_primary_phone", Bit: 11, As: wire.List, At: unsafe.Offsetof(Opportunity{}.LeadPrimaryPhone), Elem: func() *wire.Struct { return &structContactPhone }},
+		{Name: "is_stalled", As: wire.OptBool, At: unsafe.Offsetof(Opportunity{}.IsStalled)},
+		{Name: "suggested_action", Bit: 12, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.SuggestedAction), Elem: func() *wire.Struct { return &structSuggestedAction }},
+		{Name: "stall_status", Bit: 13, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.StallStatus), Elem: func() *wire.Struct { return &structStallStatus }},
 	},
 }
 

@@ -5,6 +5,7 @@ package closetools
 import (
 	"context"
 	"encoding/json"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
@@ -20,7 +21,8 @@ import (
 // Close API: POST /task/ (tool close_task_create)
 // https://developer.close.com/api/resources/tasks
 func TaskCreate(ctx context.Context, c *runtime.Client, p TaskCreateParams, opts ...runtime.CallOption) (*Task, error) {
-	return runtime.Call(ctx, c, &opTaskCreate, &p, wire.Decode[Task], opts)
+	v, err := wire.Call(ctx, c, &opTaskCreate, &p, &structTask, opts)
+	return (*Task)(v), err
 }
 
 // TaskCreateParams are the parameters of [TaskCreate].
@@ -50,31 +52,28 @@ type TaskCreateParams struct {
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *TaskCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-// Wire describes the struct; it is for package wire.
-func (*TaskCreateParams) Wire() *wire.Struct[TaskCreateParams] { return &structTaskCreateParams }
-
-var structTaskCreateParams = wire.Struct[TaskCreateParams]{
-	Members: []wire.Member[TaskCreateParams]{
-		{In: &wire.Field{Name: "_type", Enum: wordsNewTaskType, Preset: "\"lead\""}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.Type) }},
-		{In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.Str(&v.LeadID) }},
-		{In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{In: &wire.Field{Name: "text"}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.Text) }},
-		{In: &wire.Field{Name: "assigned_to", Flags: wire.Nullable, ID: &kindUser}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.AssignedTo) }},
-		{In: &wire.Field{Name: "date", Kind: wire.DateOrDateTime}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.Date) }},
-		{In: &wire.Field{Name: "is_dateless"}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptBool(&v.IsDateless) }},
-		{In: &wire.Field{Name: "is_complete"}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptBool(&v.IsComplete) }},
-		{In: &wire.Field{Name: "priority", Enum: wordsTaskPriority}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.Priority) }},
-		{In: &wire.Field{Name: "disable_notification"}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptBool(&v.DisableNotification) }},
-		{In: &wire.Field{Name: "due_date", Kind: wire.DateOrDateTime}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.DueDate) }},
-		{In: &wire.Field{Name: "agent_config_id", Flags: wire.Nullable, ID: &kindAny}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.AgentConfigID) }},
-		{In: &wire.Field{Name: "organization_id", ID: &kindOrganization}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.OrganizationID) }},
-		{In: &wire.Field{Name: "created_by", ID: &kindUser}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{In: &wire.Field{Name: "date_created", Kind: wire.DateOrDateTime}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.OptStr(&v.DateCreated) }},
-		{In: &wire.Field{Name: "_fields", In: wire.Query}, Ref: func(v *TaskCreateParams) wire.Slot { return wire.Strs(&v.Fields) }},
-	},
+func (v *TaskCreateParams) Walk(w *wire.Walker) {
+	wire.Walk(w, &structTaskCreateParams, unsafe.Pointer(v))
 }
+
+var structTaskCreateParams = wire.Struct{Members: []wire.Member{
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Type), In: &wire.Field{Name: "_type", Enum: wordsNewTaskType, Preset: "\"lead\""}},
+	{As: wire.Str, At: unsafe.Offsetof(TaskCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Text), In: &wire.Field{Name: "text"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.AssignedTo), In: &wire.Field{Name: "assigned_to", Flags: wire.Nullable, ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Date), In: &wire.Field{Name: "date", Kind: wire.DateOrDateTime}},
+	{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.IsDateless), In: &wire.Field{Name: "is_dateless"}},
+	{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.IsComplete), In: &wire.Field{Name: "is_complete"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Priority), In: &wire.Field{Name: "priority", Enum: wordsTaskPriority}},
+	{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.DisableNotification), In: &wire.Field{Name: "disable_notification"}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.DueDate), In: &wire.Field{Name: "due_date", Kind: wire.DateOrDateTime}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.AgentConfigID), In: &wire.Field{Name: "agent_config_id", Flags: wire.Nullable, ID: &kindAny}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", ID: &kindOrganization}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", ID: &kindUser}},
+	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateOrDateTime}},
+	{As: wire.Strs, At: unsafe.Offsetof(TaskCreateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
+}}
 
 var opTaskCreate = runtime.Operation{
 	Tool: "close_task_create", Method: "POST", Path: "/task/", Effect: runtime.Write,
@@ -150,71 +149,72 @@ type Task struct {
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&structTask, unsafe.Pointer(&v)) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Task) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *Task) UnmarshalJSON(b []byte) error {
+	return wire.Unmarshal(b, &structTask, unsafe.Pointer(v))
+}
 
-// Wire describes the struct; it is for package wire.
-func (*Task) Wire() *wire.Struct[Task] { return &structTask }
-
-var structTask = wire.Struct[Task]{
-	Object: func(v *Task) *runtime.Object { return &v.Object },
-	Members: []wire.Member[Task]{
-		{Name: "id", Bit: 1, Ref: func(v *Task) wire.Slot { return wire.Str(&v.ID) }},
-		{Name: "_type", Bit: 2, Ref: func(v *Task) wire.Slot { return wire.Str(&v.Type) }},
-		{Name: "lead_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.LeadID) }},
-		{Name: "lead_name", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.LeadName) }},
-		{Name: "contact_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.ContactID) }},
-		{Name: "contact_name", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.ContactName) }},
-		{Name: "text", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.Text) }},
-		{Name: "assigned_to", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.AssignedTo) }},
-		{Name: "assigned_to_name", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.AssignedToName) }},
-		{Name: "date", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.Date) }},
-		{Name: "is_dateless", Ref: func(v *Task) wire.Slot { return wire.OptBool(&v.IsDateless) }},
-		{Name: "is_complete", Bit: 3, Ref: func(v *Task) wire.Slot { return wire.Bool(&v.IsComplete) }},
-		{Name: "priority", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.Priority) }},
-		{Name: "resolution", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.Resolution) }},
-		{Name: "view", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.View) }},
-		{Name: "due_date", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.DueDate) }},
-		{Name: "agent_config_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.AgentConfigID) }},
-		{Name: "organization_id", Bit: 4, Ref: func(v *Task) wire.Slot { return wire.Str(&v.OrganizationID) }},
-		{Name: "created_by", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.CreatedBy) }},
-		{Name: "created_by_name", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.CreatedByName) }},
-		{Name: "date_created", Bit: 5, Ref: func(v *Task) wire.Slot { return wire.Str(&v.DateCreated) }},
-		{Name: "updated_by", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.UpdatedBy) }},
-		{Name: "updated_by_name", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.UpdatedByName) }},
-		{Name: "date_updated", Bit: 6, Ref: func(v *Task) wire.Slot { return wire.Str(&v.DateUpdated) }},
-		{Name: "object_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.ObjectID) }},
-		{Name: "object_type", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.ObjectType) }},
-		{Name: "is_new", Ref: func(v *Task) wire.Slot { return wire.OptBool(&v.IsNew) }},
-		{Name: "is_primary_lead_notification", Ref: func(v *Task) wire.Slot { return wire.OptBool(&v.IsPrimaryLeadNotification) }},
-		{Name: "deduplication_key", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.DeduplicationKey) }},
-		{Name: "sequence_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.SequenceID) }},
-		{Name: "sequence_subscription_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.SequenceSubscriptionID) }},
-		{Name: "step_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.StepID) }},
-		{Name: "subject", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.Subject) }},
-		{Name: "body_preview", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.BodyPreview) }},
-		{Name: "email_id", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.EmailID) }},
-		{Name: "emails", Bit: 7, Ref: func(v *Task) wire.Slot { return wire.Strs(&v.Emails) }},
-		{Name: "cleared_followups", Bit: 8, Ref: func(v *Task) wire.Slot { return wire.Raws(&v.ClearedFollowups) }},
-		{Name: "total_emails_count_in_thread", Ref: func(v *Task) wire.Slot { return wire.OptInt(&v.TotalEmailsCountInThread) }},
-		{Name: "phone", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.Phone) }},
-		{Name: "phone_formatted", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.PhoneFormatted) }},
-		{Name: "phone_number_description", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.PhoneNumberDescription) }},
-		{Name: "local_phone", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.LocalPhone) }},
-		{Name: "remote_phone", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.RemotePhone) }},
-		{Name: "remote_phone_formatted", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.RemotePhoneFormatted) }},
-		{Name: "remote_phone_description", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.RemotePhoneDescription) }},
-		{Name: "recording_url", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.RecordingURL) }},
-		{Name: "voicemail_url", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.VoicemailURL) }},
-		{Name: "voicemail_duration", Ref: func(v *Task) wire.Slot { return wire.OptInt(&v.VoicemailDuration) }},
-		{Name: "attachments", Bit: 9, Ref: func(v *Task) wire.Slot { return wire.List(&v.Attachments) }},
-		{Name: "opportunity_note", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.OpportunityNote) }},
-		{Name: "opportunity_value", Ref: func(v *Task) wire.Slot { return wire.OptInt(&v.OpportunityValue) }},
-		{Name: "opportunity_value_currency", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.OpportunityValueCurrency) }},
-		{Name: "opportunity_value_formatted", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.OpportunityValueFormatted) }},
-		{Name: "opportunity_value_period", Ref: func(v *Task) wire.Slot { return wire.OptStr(&v.OpportunityValuePeriod) }},
+var structTask = wire.Struct{
+	Size: unsafe.Sizeof(Task{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
+		return unsafe.Pointer(unsafe.SliceData(append(make([]Task, 0, n), unsafe.Slice((*Task)(old), k)...)))
+	},
+	Members: []wire.Member{
+		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Task{}.ID)},
+		{Name: "_type", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Task{}.Type)},
+		{Name: "lead_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.LeadID)},
+		{Name: "lead_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.LeadName)},
+		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ContactID)},
+		{Name: "contact_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ContactName)},
+		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Text)},
+		{Name: "assigned_to", As: wire.OptStr, At: unsafe.Offsetof(Task{}.AssignedTo)},
+		{Name: "assigned_to_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.AssignedToName)},
+		{Name: "date", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Date)},
+		{Name: "is_dateless", As: wire.OptBool, At: unsafe.Offsetof(Task{}.IsDateless)},
+		{Name: "is_complete", Bit: 3, As: wire.Bool, At: unsafe.Offsetof(Task{}.IsComplete)},
+		{Name: "priority", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Priority)},
+		{Name: "resolution", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Resolution)},
+		{Name: "view", As: wire.OptStr, At: unsafe.Offsetof(Task{}.View)},
+		{Name: "due_date", As: wire.OptStr, At: unsafe.Offsetof(Task{}.DueDate)},
+		{Name: "agent_config_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.AgentConfigID)},
+		{Name: "organization_id", Bit: 4, As: wire.Str, At: unsafe.Offsetof(Task{}.OrganizationID)},
+		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Task{}.CreatedBy)},
+		{Name: "created_by_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.CreatedByName)},
+		{Name: "date_created", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Task{}.DateCreated)},
+		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Task{}.UpdatedBy)},
+		{Name: "updated_by_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.UpdatedByName)},
+		{Name: "date_updated", Bit: 6, As: wire.Str, At: unsafe.Offsetof(Task{}.DateUpdated)},
+		{Name: "object_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ObjectID)},
+		{Name: "object_type", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ObjectType)},
+		{Name: "is_new", As: wire.OptBool, At: unsafe.Offsetof(Task{}.IsNew)},
+		{Name: "is_primary_lead_notification", As: wire.OptBool, At: unsafe.Offsetof(Task{}.IsPrimaryLeadNotification)},
+		{Name: "deduplication_key", As: wire.OptStr, At: unsafe.Offsetof(Task{}.DeduplicationKey)},
+		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.SequenceID)},
+		{Name: "sequence_subscription_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.SequenceSubscriptionID)},
+		{Name: "step_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.StepID)},
+		{Name: "subject", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Subject)},
+		{Name: "body_preview", As: wire.OptStr, At: unsafe.Offsetof(Task{}.BodyPreview)},
+		{Name: "email_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.EmailID)},
+		{Name: "emails", Bit: 7, As: wire.Strs, At: unsafe.Offsetof(Task{}.Emails)},
+		{Name: "cleared_followups", Bit: 8, As: wire.Raws, At: unsafe.Offsetof(Task{}.ClearedFollowups)},
+		{Name: "total_emails_count_in_thread", As: wire.OptInt, At: unsafe.Offsetof(Task{}.TotalEmailsCountInThread)},
+		{Name: "phone", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Phone)},
+		{Name: "phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(Task{}.PhoneFormatted)},
+		{Name: "phone_number_description", As: wire.OptStr, At: unsafe.Offsetof(Task{}.PhoneNumberDescription)},
+		{Name: "local_phone", As: wire.OptStr, At: unsafe.Offsetof(Task{}.LocalPhone)},
+		{Name: "remote_phone", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RemotePhone)},
+		{Name: "remote_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RemotePhoneFormatted)},
+		{Name: "remote_phone_description", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RemotePhoneDescription)},
+		{Name: "recording_url", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RecordingURL)},
+		{Name: "voicemail_url", As: wire.OptStr, At: unsafe.Offsetof(Task{}.VoicemailURL)},
+		{Name: "voicemail_duration", As: wire.OptInt, At: unsafe.Offsetof(Task{}.VoicemailDuration)},
+		{Name: "attachments", Bit: 9, As: wire.List, At: unsafe.Offsetof(Task{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }},
+		{Name: "opportunity_note", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityNote)},
+		{Name: "opportunity_value", As: wire.OptCents, At: unsafe.Offsetof(Task{}.OpportunityValue)},
+		{Name: "opportunity_value_currency", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityValueCurrency)},
+		{Name: "opportunity_value_formatted", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityValueFormatted)},
+		{Name: "opportunity_value_period", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityValuePeriod)},
 	},
 }
 

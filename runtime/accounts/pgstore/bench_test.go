@@ -14,6 +14,8 @@ import (
 	"github.com/closekit/closekit/runtime/accounts/pgstore"
 )
 
+var options = flag.String("options", "", "options of the URL for the benchmarks, like default_query_exec_mode=cache_statement")
+
 var million = flag.Bool("million", false, "run the benchmarks with a million accounts too")
 
 func sizes() []int {
@@ -27,7 +29,7 @@ func sizes() []int {
 func fill(b *testing.B, n int, due string) *pgstore.Store {
 	b.Helper()
 	url := pgtest.Database(b)
-	s := open(b, url+"&pool_max_conns=16")
+	s := open(b, url+"&pool_max_conns=16&"+*options)
 	conn, err := pgx.Connect(b.Context(), url)
 	if err != nil {
 		b.Fatal(err)

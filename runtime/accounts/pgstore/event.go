@@ -14,7 +14,9 @@ const eventColumns = ` id, at, type, tenant, connection, identifier, account_id,
 func scanEvent(row pgx.Row, more ...any) (e accounts.Event, err error) {
 	var k names
 	err = row.Scan(append([]any{
-		&e.ID, moment{&e.At}, (*string)(&e.Type), &k.tenant, &k.connection, &k.identifier, &e.AccountID,
+		&e.ID,
+		moment{&e.At},
+		(*string)(&e.Type), &k.tenant, &k.connection, &k.identifier, &e.AccountID,
 		(*string)(&e.From), (*string)(&e.To), (*string)(&e.Reason), &e.Actor,
 	}, more...)...)
 	if err == nil {

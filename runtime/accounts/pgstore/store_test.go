@@ -23,15 +23,15 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
-func open(t testing.TB, url string) *pgstore.Store {
-	t.Helper()
-	s, err := pgstore.Open(t.Context(), url)
+func open(tb testing.TB, url string) *pgstore.Store {
+	tb.Helper()
+	s, err := pgstore.Open(tb.Context(), url)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := s.Close(); err != nil {
-			t.Errorf("close: %v", err)
+			tb.Errorf("close: %v", err)
 		}
 	})
 	return s
@@ -59,28 +59,28 @@ func TestConformance(t *testing.T) {
 
 const connection = "close"
 
-func key(t testing.TB, i int) accounts.Key {
-	t.Helper()
+func key(tb testing.TB, i int) accounts.Key {
+	tb.Helper()
 	p, err := accounts.NewPrincipal("tenant", "user"+strconv.Itoa(i))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p.Key(connection)
 }
 
 // connect makes n accounts that are due.
-func connect(t testing.TB, s accounts.Store, n int) (list []accounts.Record) {
-	t.Helper()
+func connect(tb testing.TB, s accounts.Store, n int) (list []accounts.Record) {
+	tb.Helper()
 	for i := range n {
-		k := key(t, i)
-		if _, _, err := s.Ensure(t.Context(), "id"+strconv.Itoa(i), k, "test"); err != nil {
-			t.Fatal(err)
+		k := key(tb, i)
+		if _, _, err := s.Ensure(tb.Context(), "id"+strconv.Itoa(i), k, "test"); err != nil {
+			tb.Fatal(err)
 		}
-		r, err := s.Commit(t.Context(), accounts.CommitRequest{
+		r, err := s.Commit(tb.Context(), accounts.CommitRequest{
 			Key: k, Attempt: "consent", Grant: "grant", Tokens: accounts.Sealed{Blob: []byte("pair"), KeyID: 1}, ExpiresIn: time.Hour,
 		})
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		list = append(list, r)
 	}

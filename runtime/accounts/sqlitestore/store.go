@@ -99,7 +99,7 @@ func create(path string) error {
 		return nil
 	}
 	// A file system without hard links.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // that is the file asked for
 	if errors.Is(err, os.ErrExist) {
 		return nil
 	}
@@ -387,7 +387,7 @@ func (s *Store) fail(err error) error {
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	what := ""
+	var what string
 	switch code(err) {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		what = "is held by another process"
