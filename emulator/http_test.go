@@ -398,7 +398,7 @@ func TestAbortWithoutConnection(t *testing.T) {
 	s := emulator.New(emulator.Options{})
 	s.Fail(emulator.Fault{Kind: emulator.FaultCut})
 	defer func() {
-		if got := recover(); got != http.ErrAbortHandler { //nolint:errorlint // identity is meant
+		if got := recover(); got != http.ErrAbortHandler {
 			t.Errorf("got %v", got)
 		}
 	}()

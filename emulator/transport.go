@@ -40,7 +40,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			case nil:
 				out.WriteHeader(http.StatusOK)
 				_ = w.Close() // never fails
-			case http.ErrAbortHandler: //nolint:errorlint // the value itself is the signal
+			case http.ErrAbortHandler:
 				out.cut(errCut)
 			default:
 				out.cut(fmt.Errorf("the emulator panicked: %v", p))

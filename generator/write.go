@@ -26,7 +26,7 @@ func Write(dir string, files []File) (changed []string, err error) {
 	var differ []File
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.Path))
-		old, err := os.ReadFile(path) //nolint:gosec // the path is what the caller asked for
+		old, err := os.ReadFile(path)
 		switch {
 		case err == nil && bytes.Equal(old, f.Data):
 			continue
@@ -39,7 +39,7 @@ func Write(dir string, files []File) (changed []string, err error) {
 	}
 	for _, f := range differ {
 		path := filepath.Join(dir, filepath.FromSlash(f.Path))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // source code is for everyone
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return changed, err
 		}
 		if err := replace(path, f.Data); err != nil {
@@ -89,7 +89,7 @@ func Diff(dir string, files []File) ([]string, error) {
 	}
 	var diff []string
 	for _, f := range files {
-		old, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(f.Path))) //nolint:gosec // as above
+		old, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(f.Path)))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			diff = append(diff, f.Path+" is missing")
@@ -129,7 +129,7 @@ func staleFiles(dir string, files []File) ([]string, error) {
 			if !e.Type().IsRegular() {
 				continue
 			}
-			data, err := os.ReadFile(full) //nolint:gosec // a file in the folder that the caller named
+			data, err := os.ReadFile(full)
 			if err != nil {
 				return nil, err
 			}

@@ -23,8 +23,8 @@ import (
 // generic, because type parameters would keep the methods of every result in
 // programs that use reflection.
 func Call(ctx context.Context, c *Client, op *Operation, p Params, opts []CallOption, decode func(*codec.Decoder)) error {
-	return c.do(ctx, op, p, opts, func(body []byte) error {
-		d := codec.NewDecoder(body, c.strict)
+	return c.in().do(ctx, op, p, opts, func(body []byte) error {
+		d := codec.NewDecoder(body, c.in().strict)
 		if d.Peek() != '{' {
 			_ = d.End() // what matters is that it is no object
 			return errNoObject(body)
@@ -48,7 +48,7 @@ func errNoObject(body []byte) error {
 
 // CallNone is Call for operations that answer with nothing of interest.
 func CallNone(ctx context.Context, c *Client, op *Operation, p Params, opts []CallOption) error {
-	return c.do(ctx, op, p, opts, func(body []byte) error {
+	return c.in().do(ctx, op, p, opts, func(body []byte) error {
 		if len(bytes.TrimSpace(body)) == 0 {
 			return nil
 		}
@@ -65,7 +65,7 @@ func CallRaw(ctx context.Context, c *Client, op *Operation, input json.RawMessag
 		return nil, err
 	}
 	var out json.RawMessage
-	err = c.do(ctx, op, p, opts, func(body []byte) error {
+	err = c.in().do(ctx, op, p, opts, func(body []byte) error {
 		if len(bytes.TrimSpace(body)) == 0 {
 			if op.Effect != Destructive {
 				return errEmptyBody
@@ -96,7 +96,7 @@ func ParseParams(op *Operation, input json.RawMessage) (Params, error) {
 	// Decoding found something. What the values themselves break is worth
 	// saying in the same breath, but not that a parameter is missing whose
 	// value could not be read.
-	if v, ok := Validate(op, p).(*ValidationError); ok {
+	if v := (*ValidationError)(nil); errors.As(Validate(op, p), &v) {
 		decoding := problems
 		seen := func(path string) bool {
 			return slices.ContainsFunc(decoding, func(q Problem) bool {
@@ -114,7 +114,7 @@ func ParseParams(op *Operation, input json.RawMessage) (Params, error) {
 }
 
 // do carries out one call: check, send, wait, retry, hand the body to handle.
-func (c *Client) do(ctx context.Context, op *Operation, p Params, opts []CallOption, handle func([]byte) error) error {
+func (c *client) do(ctx context.Context, op *Operation, p Params, opts []CallOption, handle func([]byte) error) error {
 	k := call{op: op, retries: c.maxRetries, repeatable: op.Method == http.MethodGet}
 	for _, o := range opts {
 		o(&k)
@@ -170,7 +170,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // try makes one attempt. It reports whether, and after which wait, another one
 // makes sense.
-func (c *Client) try(ctx context.Context, k *call, w *codec.Walker, handle func([]byte) error) (again bool, wait time.Duration, err error) {
+func (c *client) try(ctx context.Context, k *call, w *codec.Walker, handle func([]byte) error) (again bool, wait time.Duration, err error) {
 	op := k.op
 	if d := c.gate.wait(c.now()); d > 0 {
 		hint := "not sent: Close asked this account to wait longer than MaxWait"
@@ -263,7 +263,7 @@ func (c *Client) try(ctx context.Context, k *call, w *codec.Walker, handle func(
 const maxErrorBody = 1 << 20
 
 // refused handles an answer that is no success.
-func (c *Client) refused(ctx context.Context, k *call, cred Credential, resp *http.Response, body []byte) (again bool, wait time.Duration, err error) {
+func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *http.Response, body []byte) (again bool, wait time.Duration, err error) {
 	e := newError(k.op, apiPrefix+k.op.Path, resp, bytes.Clone(body))
 	switch status := resp.StatusCode; {
 	case status == http.StatusTooManyRequests:
@@ -298,7 +298,7 @@ func (c *Client) refused(ctx context.Context, k *call, cred Credential, resp *ht
 }
 
 // backoff doubles from half a second, with jitter.
-func (c *Client) backoff(k *call) time.Duration {
+func (c *client) backoff(k *call) time.Duration {
 	d := 500 * time.Millisecond << min(k.attempt-1, 6)
 	return time.Duration(float64(d) * (0.75 + 0.5*c.jitter()))
 }
@@ -309,13 +309,13 @@ func neverSent(err error) bool {
 	return errors.As(err, &op) && op.Op == "dial" || errors.Is(err, errRedirect) || errors.Is(err, errUnsent)
 }
 
-func (c *Client) transportError(k *call, err error, maybeDone bool) error {
+func (c *client) transportError(k *call, err error, maybeDone bool) error {
 	return &TransportError{Tool: k.op.Tool, Method: k.op.Method, Path: apiPrefix + k.op.Path, MaybeDone: maybeDone || k.maybeDone, Err: err}
 }
 
-func (c *Client) authError(k *call, err error) error {
+func (c *client) authError(k *call, err error) error {
 	var a *AuthorizationError
-	if errors.As(err, &a) && err == error(a) && a.Tool == "" {
+	if errors.As(err, &a) && a.Tool == "" && err.Error() == a.Error() {
 		b := *a
 		b.Tool = k.op.Tool
 		return &b
@@ -323,7 +323,7 @@ func (c *Client) authError(k *call, err error) error {
 	return fmt.Errorf("%s: %w", k.op.Tool, err)
 }
 
-func (c *Client) log(ctx context.Context, k *call, status int, start time.Time, err error) {
+func (c *client) log(ctx context.Context, k *call, status int, start time.Time, err error) {
 	if c.logged != nil {
 		c.logged(ctx, AttemptLog{k.op, apiPrefix + k.op.Path, k.attempt, status, c.now().Sub(start), err})
 	}
@@ -335,7 +335,7 @@ const maxURL = 2000
 
 // request builds one attempt's request. The body is always of known length,
 // because Close refuses chunked ones.
-func (c *Client) request(ctx context.Context, op *Operation, w *codec.Walker) (*http.Request, error) {
+func (c *client) request(ctx context.Context, op *Operation, w *codec.Walker) (*http.Request, error) {
 	b := make([]byte, 0, 256)
 	b = append(b, c.base...)
 	b = append(b, apiPrefix...)
@@ -419,7 +419,7 @@ func readBody(buf *bytes.Buffer, resp *http.Response, limit int64) (tooLong bool
 var blank = http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 
 // parse reads a URL below the base without reading the base again.
-func (c *Client) parse(s string) (*url.URL, error) {
+func (c *client) parse(s string) (*url.URL, error) {
 	path, query, _ := strings.Cut(s[len(c.base):], "?")
 	if c.root == nil || strings.ContainsAny(path, "%#") || c.root.Path != "" {
 		return url.Parse(s)

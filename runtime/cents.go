@@ -71,7 +71,7 @@ func ParseCents(s string) (Cents, error) {
 
 // String prints the amount in major units without a currency: "12,000.00".
 func (c Cents) String() string {
-	neg, n := c < 0, uint64(c)
+	neg, n := c < 0, uint64(c) //nolint:gosec // negated below when negative
 	if neg {
 		n = -n
 	}

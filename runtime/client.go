@@ -8,9 +8,11 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unsafe"
 )
 
 // Version is the version of closekit, as it stands in the User-Agent header.
@@ -29,7 +31,16 @@ const (
 // Client calls Close with the credentials of one Source. It is safe for
 // concurrent use, holds no goroutine, and is cheap: an agent platform makes one
 // per account with [Client.With], which shares connections.
-type Client struct {
+//
+// What it holds is behind a pointer that reflection cannot follow. A program
+// that keeps the client in an interface and uses reflection would otherwise link
+// every method of everything in it, net/http's types among them.
+type Client struct{ core unsafe.Pointer }
+
+func (c *Client) in() *client { return (*client)(c.core) }
+
+// client is what a Client holds.
+type client struct {
 	source Source
 	gate   *gate
 	config
@@ -55,15 +66,27 @@ type config struct {
 	jitter     func() float64
 }
 
-// Option changes how a Client works.
-type Option func(*config)
+// Option changes how a Client works. The zero value changes nothing.
+type Option struct{ apply func(unsafe.Pointer) }
+
+func option(f func(*config)) Option {
+	return Option{func(c unsafe.Pointer) { f((*config)(c)) }}
+}
+
+func (c *config) use(opts []Option) {
+	for _, o := range opts {
+		if o.apply != nil {
+			o.apply(unsafe.Pointer(c))
+		}
+	}
+}
 
 // NewClient returns a client for the credentials of source.
 func NewClient(source Source, opts ...Option) *Client {
 	if source == nil {
 		source = &static{reason: "the client has no source"}
 	}
-	c := &Client{source: source, gate: &gate{}, config: config{
+	c := &client{source: source, gate: &gate{}, config: config{
 		base:       DefaultBaseURL,
 		userAgent:  "closekit/" + Version,
 		maxRetries: 2,
@@ -73,42 +96,38 @@ func NewClient(source Source, opts ...Option) *Client {
 		now:        time.Now,
 		jitter:     randomFloat,
 	}}
-	HTTPClient(&http.Client{})(&c.config)
-	for _, o := range opts {
-		o(&c.config)
-	}
+	c.use([]Option{HTTPClient(&http.Client{})})
+	c.use(opts)
 	c.build()
-	return c
+	return &Client{unsafe.Pointer(c)}
 }
 
 // With returns a client like c for another source, with further options. Both
 // share connections. A nil source keeps c's own, and with it what is known of
 // its rate limit.
 func (c *Client) With(source Source, opts ...Option) *Client {
-	d := *c
+	d := *c.in()
 	if source != nil {
 		d.source, d.gate = source, &gate{}
 	}
-	d.middleware = d.middleware[:len(d.middleware):len(d.middleware)]
-	for _, o := range opts {
-		o(&d.config)
-	}
+	d.middleware = slices.Clip(d.middleware)
+	d.use(opts)
 	d.build()
-	return &d
+	return &Client{unsafe.Pointer(&d)}
 }
 
 // build composes the middleware, the first one outermost.
-func (c *Client) build() {
+func (c *client) build() {
 	c.send = c.transport
 	c.root, _ = url.Parse(c.base)
 	c.agent = []string{c.userAgent}
-	for i := len(c.middleware) - 1; i >= 0; i-- {
-		c.send = c.middleware[i](c.send)
+	for _, v := range slices.Backward(c.middleware) {
+		c.send = v(c.send)
 	}
 }
 
 // String names the host and shows no credential.
-func (c *Client) String() string { return "close client for " + c.base }
+func (c *Client) String() string { return "close client for " + c.in().base }
 
 // GoString is String.
 func (c *Client) GoString() string { return c.String() }
@@ -116,7 +135,7 @@ func (c *Client) GoString() string { return c.String() }
 // BaseURL sets the root of the API, without /api/v1: for the emulator or a
 // proxy. Default: [DefaultBaseURL].
 func BaseURL(root string) Option {
-	return func(c *config) {
+	return option(func(c *config) {
 		root = strings.TrimSpace(root)
 		u, err := url.Parse(root)
 		switch {
@@ -130,7 +149,7 @@ func BaseURL(root string) Option {
 			c.baseErr = nil
 			c.base = u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/")
 		}
-	}
+	})
 }
 
 // redactURL hides what may be secret, also in what is no URL.
@@ -147,14 +166,14 @@ func redactURL(s string) string {
 // followed only on the same host and only with the same method, so that no
 // credential and no body goes elsewhere.
 func HTTPClient(h *http.Client) Option {
-	return func(c *config) {
+	return option(func(c *config) {
 		if h == nil {
 			return
 		}
 		d := *h
 		d.CheckRedirect = checkRedirect
 		c.http = &d
-	}
+	})
 }
 
 var (
@@ -178,39 +197,39 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 // UserAgent puts the name of your program before closekit's own in the
 // User-Agent header.
 func UserAgent(name string) Option {
-	return func(c *config) { c.userAgent = strings.TrimSpace(name + " closekit/" + Version) }
+	return option(func(c *config) { c.userAgent = strings.TrimSpace(name + " closekit/" + Version) })
 }
 
 // TimezoneOffset sets the user's offset from UTC, by which Close reads bare
 // dates and splits tasks into today and later. Default: UTC. A connected
 // account should have that of its user.
 func TimezoneOffset(offset time.Duration) Option {
-	return func(c *config) {
+	return option(func(c *config) {
 		c.tzOffset = strconv.FormatFloat(offset.Hours(), 'f', -1, 64)
-	}
+	})
 }
 
 // MaxRetries sets how often a call is repeated after a 429, a 5xx or a broken
 // connection, when repeating is safe. Default: 2.
-func MaxRetries(n int) Option { return func(c *config) { c.maxRetries = max(0, n) } }
+func MaxRetries(n int) Option { return option(func(c *config) { c.maxRetries = max(0, n) }) }
 
 // MaxWait sets how long a call may wait for one retry. When Close asks for
 // more, the call fails at once and says how long. Default: one minute.
-func MaxWait(d time.Duration) Option { return func(c *config) { c.maxWait = d } }
+func MaxWait(d time.Duration) Option { return option(func(c *config) { c.maxWait = d }) }
 
 // MaxResponseBytes sets how large an answer may be, at least one byte. Default:
 // 64 MiB.
 func MaxResponseBytes(n int64) Option {
-	return func(c *config) { c.maxBody = min(max(1, n), math.MaxInt64-1) }
+	return option(func(c *config) { c.maxBody = min(max(1, n), math.MaxInt64-1) })
 }
 
 // AttemptTimeout sets how long one attempt may take, from connecting to the
 // last byte. Zero means no limit but the context's. Default: one minute.
-func AttemptTimeout(d time.Duration) Option { return func(c *config) { c.timeout = d } }
+func AttemptTimeout(d time.Duration) Option { return option(func(c *config) { c.timeout = d }) }
 
 // StrictDecoding makes a member of an unexpected type an error instead of a
 // misfit that the result keeps. It is meant for tests.
-func StrictDecoding() Option { return func(c *config) { c.strict = true } }
+func StrictDecoding() Option { return option(func(c *config) { c.strict = true }) }
 
 // Attempt is one attempt at a call, as middleware sees it.
 type Attempt struct {
@@ -230,18 +249,18 @@ type Middleware func(next RoundTrip) RoundTrip
 
 // Use adds middleware; the first added is the outermost.
 func Use(m ...Middleware) Option {
-	return func(c *config) {
+	return option(func(c *config) {
 		for _, f := range m {
 			if f != nil {
 				c.middleware = append(c.middleware, f)
 			}
 		}
-	}
+	})
 }
 
 // transport is the innermost step: it adds the credential to a copy of the
 // request, so that nothing outside ever holds it.
-func (c *Client) transport(a *Attempt) (*http.Response, error) {
+func (c *client) transport(a *Attempt) (*http.Response, error) {
 	req := a.Request
 	if a.cred.IsZero() {
 		return nil, fmt.Errorf("%w: middleware passed on an attempt of its own making", errUnsent)

@@ -97,7 +97,7 @@ func (e *Error) Header() http.Header { return e.header }
 
 // Format prints what Error says, whatever the verb, so that %+v and %#v show
 // no body.
-func (e *Error) Format(s fmt.State, _ rune) { fmt.Fprint(s, e.Error()) } //nolint:errcheck // fmt.State cannot fail
+func (e *Error) Format(s fmt.State, _ rune) { fmt.Fprint(s, e.Error()) }
 
 // IsNotFound reports whether err is a 404 of Close: the record does not exist,
 // or the user may not see it.
@@ -173,7 +173,7 @@ func (e *DecodeError) Unwrap() error { return e.Err }
 func (e *DecodeError) Body() []byte { return e.body }
 
 // Format prints what Error says, whatever the verb.
-func (e *DecodeError) Format(s fmt.State, _ rune) { fmt.Fprint(s, e.Error()) } //nolint:errcheck // fmt.State cannot fail
+func (e *DecodeError) Format(s fmt.State, _ rune) { fmt.Fprint(s, e.Error()) }
 
 // TransportError is a request that got no answer: no connection, a connection
 // that broke, a redirect to another host, a context that ended.

@@ -45,7 +45,12 @@ func TestErrorBodies(t *testing.T) {
 		{"cut inside a character", `{"error": "x` + strings.Repeat("é", 400) + `"}`, "x" + strings.Repeat("é", 249) + "…", nil},
 		{"an old 429", `{"message": "API call count exceeded", "rate_reset": "0.595956"}`, "", nil},
 		{"too deep", `{"field-errors": ` + strings.Repeat(`{"a":`, 20) + `"x"` + strings.Repeat("}", 20) + "}", "", []fe{{"a" + strings.Repeat(".a", 15), `{"a":{"a":{"a":{"a":"x"}}}}`}}},
-		{"a list", `["x"]`, "", nil}, {"a text", `"x"`, "", nil}, {"a page", `<html>x</html>`, "", nil}, {"nothing", ``, "", nil}, {"cut off", `{"error": "x`, "", nil}, {"not UTF-8", "{\"error\": \"a\xffb\"}", "a\ufffdb", nil},
+		{"a list", `["x"]`, "", nil},
+		{"a text", `"x"`, "", nil},
+		{"a page", `<html>x</html>`, "", nil},
+		{"nothing", ``, "", nil},
+		{"cut off", `{"error": "x`, "", nil},
+		{"not UTF-8", "{\"error\": \"a\xffb\"}", "a\ufffdb", nil},
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			t.Parallel()

@@ -10,10 +10,10 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
-	"unsafe"
 )
 
 // item is a result, and the parameter structs and operations below are those of

@@ -20,5 +20,5 @@ type AttemptLog struct {
 // nothing. It must be safe for concurrent use. Package runtime/logging has one
 // for log/slog, apart so that programs that do not log do not link it.
 func Observe(f func(context.Context, AttemptLog)) Option {
-	return func(c *config) { c.logged = f }
+	return option(func(c *config) { c.logged = f })
 }

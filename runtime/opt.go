@@ -2,8 +2,11 @@ package runtime
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
+	"reflect"
+	"strconv"
+
+	"github.com/closekit/closekit/runtime/internal/codec"
 )
 
 // Opt is a value that may be absent, null or present. The zero value is
@@ -68,24 +71,70 @@ func (o Opt[T]) String() string {
 }
 
 // MarshalJSON encodes the value; absent and null are null. Use the tag
-// omitzero to leave out an absent one.
+// omitzero to leave out an absent one. T must be a text, a number or a boolean,
+// or have a MarshalJSON of its own, as all values of this module are; another T
+// is an error. (Package encoding/json is not used, so that programs that do not
+// use it do not link it.)
 func (o Opt[T]) MarshalJSON() ([]byte, error) {
 	if o.state != present {
 		return []byte("null"), nil
 	}
-	return json.Marshal(o.v)
+	if m, ok := any(o.v).(interface{ MarshalJSON() ([]byte, error) }); ok {
+		return m.MarshalJSON()
+	}
+	switch v := reflect.ValueOf(any(o.v)); v.Kind() { //nolint:exhaustive // the rest is refused
+	case reflect.String:
+		return codec.AppendString(nil, v.String()), nil
+	case reflect.Bool:
+		return strconv.AppendBool(nil, v.Bool()), nil
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return strconv.AppendInt(nil, v.Int(), 10), nil
+	case reflect.Float32, reflect.Float64:
+		return codec.AppendFloat(nil, v.Float()), nil
+	}
+	return nil, fmt.Errorf("runtime.Opt of %T has no JSON form", o.v)
 }
 
-// UnmarshalJSON decodes a value or null.
+// UnmarshalJSON decodes a value or null; see MarshalJSON for what T can be.
 func (o *Opt[T]) UnmarshalJSON(b []byte) error {
-	if string(bytes.TrimSpace(b)) == "null" {
+	b = bytes.TrimSpace(b)
+	if codec.IsNull(b) {
 		o.SetNull()
 		return nil
 	}
-	var v T
-	if err := json.Unmarshal(b, &v); err != nil {
-		return err
+	var t T
+	if m, ok := any(&t).(interface{ UnmarshalJSON([]byte) error }); ok {
+		if err := m.UnmarshalJSON(b); err != nil {
+			return err
+		}
+		o.Set(t)
+		return nil
 	}
-	o.Set(v)
+	fits := false
+	switch v := reflect.ValueOf(&t).Elem(); v.Kind() { //nolint:exhaustive // the rest is refused
+	case reflect.String:
+		var text string
+		if text, fits = codec.Unquote(b); fits {
+			v.SetString(text)
+		}
+	case reflect.Bool:
+		if fits = string(b) == "true" || string(b) == "false"; fits {
+			v.SetBool(b[0] == 't')
+		}
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		n, err := strconv.ParseInt(string(b), 10, v.Type().Bits())
+		if fits = err == nil; fits {
+			v.SetInt(n)
+		}
+	case reflect.Float32, reflect.Float64:
+		n, err := strconv.ParseFloat(string(b), 64)
+		if fits = err == nil && codec.Valid(b) == nil; fits {
+			v.SetFloat(n)
+		}
+	}
+	if !fits {
+		return fmt.Errorf("%.40q is no %T in JSON", b, t)
+	}
+	o.Set(t)
 	return nil
 }

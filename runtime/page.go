@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"strconv"
@@ -34,7 +33,11 @@ func (p Page[T]) MarshalJSON() ([]byte, error) {
 			if i > 0 {
 				e.B = append(e.B, ',')
 			}
-			item, err := json.Marshal(&p.Data[i])
+			m, ok := any(&p.Data[i]).(interface{ MarshalJSON() ([]byte, error) })
+			if !ok {
+				return nil, fmt.Errorf("page of %T, which has no MarshalJSON", p.Data[i])
+			}
+			item, err := m.MarshalJSON()
 			if err != nil {
 				return nil, err
 			}

@@ -62,14 +62,14 @@ func TestOptJSON(t *testing.T) {
 	t.Parallel()
 	type inner struct{ A []string }
 	type all struct {
-		S runtime.Opt[string]        `json:"s,omitzero"`
-		N runtime.Opt[float64]       `json:"n,omitzero"`
-		C runtime.Opt[runtime.Cents] `json:"c,omitzero"`
-		I runtime.Opt[inner]         `json:"i,omitzero"`
-		P *runtime.Opt[bool]         `json:"p,omitzero"`
+		S runtime.Opt[string]               `json:"s,omitzero"`
+		N runtime.Opt[float64]              `json:"n,omitzero"`
+		C runtime.Opt[runtime.Cents]        `json:"c,omitzero"`
+		I runtime.Opt[runtime.CustomFields] `json:"i,omitzero"` // has methods of its own
+		P *runtime.Opt[bool]                `json:"p,omitzero"`
 	}
 	for _, in := range []string{
-		`{}`, `{"s":null}`, `{"s":""}`, `{"s":"x","n":1.5,"c":1200,"i":{"A":["x"]}}`, `{"n":0,"c":null,"i":null}`, `{"p":true}`,
+		`{}`, `{"s":null}`, `{"s":""}`, `{"s":"x","n":1.5,"c":1200,"i":{"cf_a":["x"]}}`, `{"n":0,"c":null,"i":null}`, `{"p":true}`,
 	} {
 		var v all
 		if err := json.Unmarshal([]byte(in), &v); err != nil {
@@ -83,6 +83,16 @@ func TestOptJSON(t *testing.T) {
 	v := all{S: runtime.Some("kept")}
 	if err := json.Unmarshal([]byte(`{"s":5}`), &v); err == nil || v.S != runtime.Some("kept") {
 		t.Errorf("%v, %v", err, v.S)
+	}
+	for in, to := range map[string]json.Unmarshaler{
+		`1.5`: &runtime.Opt[int]{}, `1`: &runtime.Opt[bool]{}, `"1"`: &runtime.Opt[float64]{}, `{}`: &runtime.Opt[inner]{}, `300`: &runtime.Opt[int8]{},
+	} {
+		if err := to.UnmarshalJSON([]byte(in)); err == nil {
+			t.Errorf("%s fitted %T", in, to)
+		}
+	}
+	if _, err := runtime.Some(inner{}).MarshalJSON(); err == nil {
+		t.Error("a struct without MarshalJSON was encoded")
 	}
 	var o runtime.Opt[int]
 	if err := o.UnmarshalJSON([]byte(" null\n")); err != nil || !o.IsNull() {

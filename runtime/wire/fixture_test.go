@@ -2,10 +2,10 @@ package wire_test
 
 import (
 	"encoding/json"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
-	"unsafe"
 )
 
 // thing is a result with every kind of slot, written as the generator would.

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/wire"
-	"unsafe"
 )
 
 const allKnown = "known are lead_id, key, name, status, label, count, _skip, value, score, done, date, when, either, email, phone, url, timezone, note_html, _fields, contact_ids, contacts, home, any, anys, kind, role_id, flag, factor, query, filter, amount, contact_id, custom_fields, lead, fields, columns, pause"
@@ -38,10 +38,12 @@ func TestInput(t *testing.T) {
 		{"wrong types", `{"name":5,"count":"5","score":"x","done":1,"_fields":{},"contacts":5,"home":[],"contact_id":7,"flag":"true","value":true,"custom_fields":[]}`, []string{
 			"name: must be a string, got 5", `count: must be an integer, got "5"`, `value: must be an integer amount in cents, got true (write $12,000 as 1200000)`,
 			`score: must be a number, got "x"`, "done: must be true or false, got 1", "_fields: must be a list, got {}", "contacts: must be a list, got 5", "home: must be an object, got []",
-			`flag: must be true or false, got "true"`, "contact_id: must be a string, got 7 (find one with close_contacts_list. They belong to leads.)", "custom_fields: must be an object, got []"}},
+			`flag: must be true or false, got "true"`, "contact_id: must be a string, got 7 (find one with close_contacts_list. They belong to leads.)", "custom_fields: must be an object, got []",
+		}},
 		{"null for a list that cannot be null", `{"contacts":null}`, []string{"contacts: cannot be null, got null (leave it out, or give [] to empty it)"}},
 		{"a required one that cannot be read is not missing", ` {"lead_id":5,"key":null}`, []string{
-			"lead_id: must be a string, got 5 (find one with close_leads_list)", "key: cannot be null, got null"}},
+			"lead_id: must be a string, got 5 (find one with close_leads_list)", "key: cannot be null, got null",
+		}},
 		{"values and types at once", `{"count":500,"name":7}`, []string{"name: must be a string, got 7", "count: must be from 0 to 100, got 500"}},
 		{"cents with a fraction", `{"value":12.5}`, []string{"value: must be an integer amount in cents, got 12.5 (a fraction of a cent cannot be stored; for dollars multiply by 100: 12.5 dollars are 1250 cents)"}},
 		{"cents like 19.99", `{"value":19.99}`, []string{"value: must be an integer amount in cents, got 19.99 (a fraction of a cent cannot be stored; for dollars multiply by 100: 19.99 dollars are 1999 cents)"}},
@@ -50,23 +52,28 @@ func TestInput(t *testing.T) {
 		{"cents as text", `{"value":"$12,000"}`, []string{`value: must be an integer amount in cents, got "$12,000" (write $12,000 as 1200000)`}},
 		{"too much money", `{"value":1e300}`, []string{"value: must be an integer amount in cents, got 1e300 (write $12,000 as 1200000)"}},
 		{"2 to the 63rd", `{"value":9223372036854775808,"amount":9223372036854775808.0}`, []string{
-			"value: must be an integer amount in cents, got 9223372036854775808 (write $12,000 as 1200000)", "amount: must be an integer, got 9223372036854775808.0"}},
+			"value: must be an integer amount in cents, got 9223372036854775808 (write $12,000 as 1200000)", "amount: must be an integer, got 9223372036854775808.0",
+		}},
 		{"integers with a fraction", `{"count":1.5,"amount":1e400}`, []string{"count: must be an integer, got 1.5", "amount: must be an integer, got 1e400"}},
 		{"numbers beyond a float", `{"score":1e400}`, []string{"score: must be a number, got 1e400"}},
 		{"nested unknown", `{"contacts":[{"nam":"x","emails":[{"mail":"a@b","email":"a@b"}]},{"secret":"s","late":"l"}]}`, []string{
 			`contacts[0].emails[0].mail: is not a known parameter (did you mean "email"?)`,
 			`contacts[0].nam: is not a known parameter (did you mean "name"?)`,
-			`contacts[1].secret: is not a known parameter (known are name, emails, custom_fields)`, `contacts[1].late: is not a known parameter (did you mean "name"?)`}},
+			`contacts[1].secret: is not a known parameter (known are name, emails, custom_fields)`, `contacts[1].late: is not a known parameter (did you mean "name"?)`,
+		}},
 		{"nested twice", `{"home":{"city":"a","city":"b"}}`, []string{"home.city: is given twice"}},
 		{"nested wrong type", `{"contacts":["Jane",{"emails":"a@b"},null,{"emails":["a@b"]}]}`, []string{
-			`contacts[0]: must be an object, got "Jane"`, `contacts[1].emails: must be a list, got "a@b"`, "contacts[2]: must be an object, got null", `contacts[3].emails[0]: must be an object, got "a@b"`}},
+			`contacts[0]: must be an object, got "Jane"`, `contacts[1].emails: must be a list, got "a@b"`, "contacts[2]: must be an object, got null", `contacts[3].emails[0]: must be an object, got "a@b"`,
+		}},
 		{"elements of the wrong type", `{"contact_ids":["cont_a",5,"x"],"_fields":["a",null]}`, []string{
 			"_fields[1]: must be a string, got null", "contact_ids[1]: must be a string, got 5 (find one with close_contacts_list. They belong to leads.)",
-			`contact_ids[2]: must be a contact id such as cont_…, got "x" (find one with close_contacts_list. They belong to leads.)`}},
+			`contact_ids[2]: must be a contact id such as cont_…, got "x" (find one with close_contacts_list. They belong to leads.)`,
+		}},
 		{"a body list joined by commas", `{"contact_ids":"cont_a,cont_b"}`, []string{`contact_ids: must be a list, got "cont_a,cont_b"`}},
 		{"custom fields by name", `{"custom.Industry":"x","custom_fields":{"cf_b.add":"x"}}`, []string{
 			"custom_fields.cf_b.add: .add is for updates (give the whole list under cf_b)",
-			`custom_fields.Industry: must be named by a custom field id such as cf_…, got "Industry" (list the ids with the custom field tools; names are not accepted)`}},
+			`custom_fields.Industry: must be named by a custom field id such as cf_…, got "Industry" (list the ids with the custom field tools; names are not accepted)`,
+		}},
 		{"custom fields both ways", `{"custom.cf_a":"x","custom_fields":{"cf_a":"y"}}`, []string{"custom_fields.cf_a: is given twice"}},
 		{"custom field twice", `{"custom_fields":{"cf_a":"y","cf_a":"z"}}`, []string{"custom_fields.cf_a: is given twice"}},
 		{"not an object", ` [1]`, []string{"input must be a JSON object, got [1]"}},
@@ -215,10 +222,12 @@ func TestPlainParameters(t *testing.T) {
 	for in, want := range map[string][]string{
 		`{"int":null,"cents":null,"float":null,"bool":null,"list":null,"object":null,"raw":null}`: {
 			"int: cannot be null, got null", "cents: cannot be null, got null", "float: cannot be null, got null", "bool: cannot be null, got null",
-			"list: cannot be null, got null (leave it out, or give [] to empty it)", "object: is required", "raw: cannot be null, got null (leave it out instead)"},
+			"list: cannot be null, got null (leave it out, or give [] to empty it)", "object: is required", "raw: cannot be null, got null (leave it out instead)",
+		},
 		`{"int":10,"cents":0.5,"float":"1","bool":"true","list":[],"object":{},"raw":[]}`: {
 			"cents: must be an integer amount in cents, got 0.5 (a fraction of a cent cannot be stored; for dollars multiply by 100: 0.5 dollars are 50 cents)",
-			`float: must be a number, got "1"`, `bool: must be true or false, got "true"`, "object.city: is required", "int: must be from 0 to 9, got 10", "list: is required"},
+			`float: must be a number, got "1"`, `bool: must be true or false, got "true"`, "object.city: is required", "int: must be from 0 to 9, got 10", "list: is required",
+		},
 		`{}`: {"int: is required", "cents: is required", "float: is required", "bool: is required", "list: is required", "object: is required", "raw: is required"},
 	} {
 		_, err := runtime.ParseParams(op, []byte(in))

@@ -10,11 +10,11 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/internal/codec"
 	"github.com/closekit/closekit/runtime/wire"
-	"unsafe"
 )
 
 // reference reads JSON as encoding/json does, with the texts of numbers.

@@ -2,7 +2,8 @@ package wire
 
 import "github.com/closekit/closekit/runtime/internal/codec"
 
-// The types of generated tables and signatures.
+// Decoder and the others are the types of generated tables and signatures;
+// package codec documents them.
 type (
 	Decoder    = codec.Decoder
 	Encoder    = codec.Encoder

@@ -9,11 +9,11 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/internal/codec"
 	"github.com/closekit/closekit/runtime/wire"
-	"unsafe"
 )
 
 func problems(t *testing.T, err error) []string {
@@ -64,7 +64,8 @@ func TestValidate(t *testing.T) {
 	}{
 		{"nothing wrong", &create, func(*params) {}, nil},
 		{"required", &create, func(p *params) { *p = params{} }, []string{
-			"lead_id: is required (find one with close_leads_list)", "key: is required"}},
+			"lead_id: is required (find one with close_leads_list)", "key: is required",
+		}},
 		{"null where it may be", &create, func(p *params) {
 			p.Name, p.Count, p.Query, p.Any = runtime.Null[string](), runtime.Null[int](), runtime.Null[string](), json.RawMessage("null")
 		}, nil},
@@ -72,7 +73,8 @@ func TestValidate(t *testing.T) {
 			p.Status, p.Value, p.Score, p.Done = runtime.Null[string](), runtime.Null[runtime.Cents](), runtime.Null[float64](), runtime.Null[bool]()
 		}, []string{
 			"status: cannot be null, got null (leave it out instead)", "value: cannot be null, got null (leave it out instead)",
-			"score: cannot be null, got null (leave it out instead)", "done: cannot be null, got null (leave it out instead)"}},
+			"score: cannot be null, got null (leave it out instead)", "done: cannot be null, got null (leave it out instead)",
+		}},
 		{"closed enum", &create, func(p *params) { p.Status = some("Actve") }, []string{`status: must be one of active, won, lost, got "Actve" (did you mean "active"?)`}},
 		{"closed enum, nothing near", &create, func(p *params) { p.Status = some("quite another") }, []string{`status: must be one of active, won, lost, got "quite another" (find one with close_statuses_list)`}},
 		{"closed enum, empty", &create, func(p *params) { p.Status = some("") }, []string{`status: must be one of active, won, lost, got "" (find one with close_statuses_list)`}},
@@ -80,21 +82,27 @@ func TestValidate(t *testing.T) {
 		{"characters, not bytes", &create, func(p *params) { p.Name = some("ééééé") }, nil},
 		{"too long", &create, func(p *params) { p.Name = some("éééééé") }, []string{"name: must have at most 5 characters, got 6"}},
 		{"bounds", &create, func(p *params) { p.Count = runtime.Some(101); p.Skip = runtime.Some(-1); p.Score = runtime.Some(9.99) }, []string{
-			"count: must be from 0 to 100, got 101", "_skip: must be 0 or more, got -1", "score: must be 10 or more, got 9.99"}},
+			"count: must be from 0 to 100, got 101", "_skip: must be 0 or more, got -1", "score: must be 10 or more, got 9.99",
+		}},
 		{"at the bounds", &create, func(p *params) { p.Count = runtime.Some(100); p.Skip = runtime.Some(0); p.Score = runtime.Some(10.0) }, nil},
 		{"below", &create, func(p *params) { p.Count = runtime.Some(-1) }, []string{"count: must be from 0 to 100, got -1"}},
 		{"no number", &create, func(p *params) { p.Score = runtime.Some(math.NaN()); p.Factor = runtime.Some(math.Inf(-1)) }, []string{
-			"score: must be a finite number, got NaN", "factor: must be a finite number, got -Inf"}},
+			"score: must be a finite number, got NaN", "factor: must be a finite number, got -Inf",
+		}},
 		{"list size", &create, func(p *params) { p.Fields = []string{"a", "b", "c", "d"}; p.IDs = []string{} }, []string{
-			"_fields: must have at most 3 elements, got 4", "contact_ids: must have at least 1 elements, got 0"}},
+			"_fields: must have at most 3 elements, got 4", "contact_ids: must have at least 1 elements, got 0",
+		}},
 		{"comma in a query list", &create, func(p *params) { p.Fields = []string{"a", "b,c"} }, []string{
-			`_fields[1]: must not contain a comma, got "b,c" (the list is sent joined by commas)`}},
+			`_fields[1]: must not contain a comma, got "b,c" (the list is sent joined by commas)`,
+		}},
 		{"an id of another kind", &create, func(p *params) { p.Lead = "cont_abc" }, []string{`lead_id: must be a lead id such as lead_…, got "cont_abc", a contact id (find one with close_leads_list)`}},
 		{"an id of another kind in a list", &create, func(p *params) { p.IDs = []string{"cont_a", "lcont_b", "oppo_c"} }, []string{
-			`contact_ids[2]: must be a contact id such as cont_…, got "oppo_c", an opportunity id (find one with close_contacts_list. They belong to leads.)`}},
+			`contact_ids[2]: must be a contact id such as cont_…, got "oppo_c", an opportunity id (find one with close_contacts_list. They belong to leads.)`,
+		}},
 		{"an unknown prefix", &create, func(p *params) { p.Lead = "nlead_abc" }, nil},
 		{"a label for an id", &create, func(p *params) { p.Contact = some("Jane Doe") }, []string{
-			`contact_id: must be a contact id such as cont_…, got "Jane Doe" (find one with close_contacts_list. They belong to leads.)`}},
+			`contact_id: must be a contact id such as cont_…, got "Jane Doe" (find one with close_contacts_list. They belong to leads.)`,
+		}},
 		{"broken ids", &create, func(p *params) {
 			p.IDs = []string{"", "cont", "cont_", "_a", "cont_a b", "cont_a/../b", "cont_é", "cont_a_b"}
 		}, []string{
@@ -105,7 +113,8 @@ func TestValidate(t *testing.T) {
 			`contact_ids[4]: must be a contact id such as cont_…, got "cont_a b" (find one with close_contacts_list. They belong to leads.)`,
 			`contact_ids[5]: must be a contact id such as cont_…, got "cont_a/../b" (find one with close_contacts_list. They belong to leads.)`,
 			`contact_ids[6]: must be a contact id such as cont_…, got "cont_é" (find one with close_contacts_list. They belong to leads.)`,
-			`contact_ids[7]: must be a contact id such as cont_…, got "cont_a_b" (find one with close_contacts_list. They belong to leads.)`}},
+			`contact_ids[7]: must be a contact id such as cont_…, got "cont_a_b" (find one with close_contacts_list. They belong to leads.)`,
+		}},
 		{"literal ids", &create, func(p *params) { p.Role = some("admin") }, nil},
 		{"no literal id", &create, func(p *params) { p.Role = some("boss") }, []string{`role_id: must be a role id such as role_…, got "boss"`}},
 		{"texts of a kind", &create, func(p *params) {
@@ -115,7 +124,8 @@ func TestValidate(t *testing.T) {
 			`date: must be a date such as 2026-03-31, got "1.2.2026"`, `when: must be a time with offset such as 2026-03-31T15:04:05Z, got "2026-01-02"`,
 			`either: must be a date such as 2026-03-31 or a time such as 2026-03-31T15:04:05Z, got "soon"`, `email: must be an e-mail address, got "nobody"`,
 			`phone: must be a phone number, best with country code such as +14155550123, got "none"`, `url: must be a web address such as https://example.com, got "javascript:x"`,
-			`timezone: must be a time zone name such as America/New_York, got "New York"`}},
+			`timezone: must be a time zone name such as America/New_York, got "New York"`,
+		}},
 		{"dots in a path", &create, func(p *params) { p.Key = ".." }, []string{`key: must be more than nothing or dots, got ".."`}},
 		{"one dot in a path", &create, func(p *params) { p.Key = "." }, []string{`key: must be more than nothing or dots, got "."`}},
 		{"raw", &create, func(p *params) {
@@ -123,9 +133,11 @@ func TestValidate(t *testing.T) {
 			p.Anys = []json.RawMessage{[]byte("1"), []byte("x")}
 			p.Filter = json.RawMessage("]")
 		}, []string{
-			"any: must be valid JSON, got invalid JSON at byte 5", "anys: must be valid JSON, got invalid JSON at byte 3", "filter: must be valid JSON, got invalid JSON at byte 0"}},
+			"any: must be valid JSON, got invalid JSON at byte 5", "anys: must be valid JSON, got invalid JSON at byte 3", "filter: must be valid JSON, got invalid JSON at byte 0",
+		}},
 		{"long values are shortened", &create, func(p *params) { p.Email = some(strings.Repeat("é", 100)) }, []string{
-			`email: must be an e-mail address, got "` + strings.Repeat("é", 30) + `"…`}},
+			`email: must be an e-mail address, got "` + strings.Repeat("é", 30) + `"…`,
+		}},
 		{"nested, all at once", &create, func(p *params) {
 			p.People = []person{
 				{Emails: []mail{{Email: "a@b"}, {Email: "nobody", Type: some("hme")}}},
@@ -136,11 +148,19 @@ func TestValidate(t *testing.T) {
 		}, []string{
 			"count: must be from 0 to 100, got -5", `contacts[0].emails[1].email: must be an e-mail address, got "nobody"`,
 			`contacts[0].emails[1].type: must be one of office, home, got "hme" (did you mean "home"?)`, "contacts[1].name: must have at most 5 characters, got 6",
-			"contacts[1].emails[0].email: is required", "home.inside.city: is required"}},
+			"contacts[1].emails[0].email: is required", "home.inside.city: is required",
+		}},
 		{"custom fields", &create, func(p *params) {
 			p.Custom = runtime.CustomFields{
-				{Key: "Industry", Value: runtime.Text("x")}, {Key: "cf_", Value: runtime.Text("x")}, {Key: "cf_a.b", Value: runtime.Text("x")}, {Key: "cf_b."},
-				{Key: "custom.cf_x"}, {Key: "", Value: runtime.Text("")}, {Key: "cf_c", Value: runtime.Text("ok")}, {Key: "lcf_c"}, {Key: "cf_c", Value: runtime.Text("again")},
+				{Key: "Industry", Value: runtime.Text("x")},
+				{Key: "cf_", Value: runtime.Text("x")},
+				{Key: "cf_a.b", Value: runtime.Text("x")},
+				{Key: "cf_b."},
+				{Key: "custom.cf_x"},
+				{Key: "", Value: runtime.Text("")},
+				{Key: "cf_c", Value: runtime.Text("ok")},
+				{Key: "lcf_c"},
+				{Key: "cf_c", Value: runtime.Text("again")},
 			}
 			p.Custom.Append("cf_d", `{"a":1}`)
 			p.Custom.Append("cf_e", `[1`)
@@ -152,7 +172,8 @@ func TestValidate(t *testing.T) {
 			`custom_fields.custom.cf_x: must be named by a custom field id such as cf_…, got "custom" (list the ids with the custom field tools; names are not accepted)`,
 			`custom_fields.: must be named by a custom field id such as cf_…, got "" (list the ids with the custom field tools; names are not accepted)`,
 			`custom_fields.cf_c: is given twice`, `custom_fields.cf_d: must be a text, a number, a list of texts or null, got {"a":1}`, `custom_fields.cf_e: must be valid JSON, got invalid JSON at byte 2`,
-			`custom_fields.cf_f.add: .add is for updates (give the whole list under cf_f)`}},
+			`custom_fields.cf_f.add: .add is for updates (give the whole list under cf_f)`,
+		}},
 		{"custom fields of an update", &update, func(p *params) {
 			p.Custom.Add("cf_a", runtime.Text("x"))
 			p.Custom.Remove("cf_a", runtime.Text("y"))
@@ -295,11 +316,13 @@ func TestRules(t *testing.T) {
 		{"null counts as given", wire.Rule{Kind: wire.AtLeastOne, Fields: fields}, func(p *params) { p.Name = runtime.Null[string]() }, nil},
 		{"needs, not given", wire.Rule{Kind: wire.Needs, If: 3, Fields: []uint8{2, 5}}, none, nil},
 		{"needs, given", wire.Rule{Kind: wire.Needs, If: 3, Fields: []uint8{2, 5}}, func(p *params) { p.Status = status }, []string{
-			"name: is required when status is given", "count: is required when status is given"}},
+			"name: is required when status is given", "count: is required when status is given",
+		}},
 		{"needs, one there", wire.Rule{Kind: wire.Needs, If: 3, Fields: []uint8{2, 5}}, two, []string{"count: is required when status is given"}},
 		{"needs a value, another one", wire.Rule{Kind: wire.Needs, If: 3, Is: "lost", Fields: []uint8{2}}, func(p *params) { p.Status = status }, nil},
 		{"needs a value, that one", wire.Rule{Kind: wire.Needs, If: 3, Is: "won", Fields: []uint8{2}, About: "why"}, func(p *params) { p.Status = status }, []string{
-			"name: is required when status is won (why)"}},
+			"name: is required when status is won (why)",
+		}},
 		{"needs a value, by preset", wire.Rule{Kind: wire.Needs, If: 24, Is: "lead", Fields: []uint8{2}}, none, []string{"name: is required when kind is lead"}},
 		{"needs a value, preset overruled", wire.Rule{Kind: wire.Needs, If: 24, Is: "lead", Fields: []uint8{2}}, func(p *params) { p.Kind = runtime.Some("call") }, nil},
 		{"a list counts", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.People = []person{} }, nil},
@@ -393,7 +416,7 @@ func FuzzSend(f *testing.F) {
 	f.Add("n", 5, 1.5, int64(7), []byte(`{"a":1}`), "cf_a", "v", true)
 	f.Add("\xff\"\\\n\u2028", -1, math.NaN(), int64(-1), []byte(`{`), "cf_a.add", "\x00", false)
 	f.Add("", 0, math.Inf(1), int64(0), []byte(``), "", "", true)
-	f.Add("{", 0, -0.0, int64(0), []byte(` 1 `), "a_{", "}", true)
+	f.Add("{", 0, math.Copysign(0, -1), int64(0), []byte(` 1 `), "a_{", "}", true)
 	f.Fuzz(func(t *testing.T, s string, n int, x float64, m int64, raw []byte, key, v string, upd bool) {
 		p := &params{
 			Lead: "lead_a", Key: s, Name: runtime.Some(s), Label: runtime.Some(s), Count: runtime.Some(n), Value: runtime.Some(runtime.Cents(m)), Score: runtime.Some(x),

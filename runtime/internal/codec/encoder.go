@@ -2,6 +2,7 @@ package codec
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -41,12 +42,7 @@ func (e *Encoder) Close(f Frame) {
 }
 
 func (e *Encoder) wrote(name string) bool {
-	for _, n := range e.names {
-		if n == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(e.names, name)
 }
 
 // Float writes the value of the member name, as Close spelled it if it has not

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func jsonEncode(t *testing.T, v any) string {
@@ -48,7 +49,7 @@ func TestAppendString(t *testing.T) {
 	}
 	for _, s := range []string{"", "\xff", "a\xe2\x82", "\xed\xa0\x80", "😀", "\ufffd", "\u2028\u2029", "<script>&</script>", "\x7f", "nul\x00"} {
 		checkString(t, s)
-		if got, want := string(AppendString(nil, s)), jsonEncode(t, s); got != want && !strings.ContainsAny(s, "\xff\xe2\xed") {
+		if got, want := string(AppendString(nil, s)), jsonEncode(t, s); got != want && utf8.ValidString(s) {
 			t.Errorf("%q: %s, encoding/json writes %s", s, got, want)
 		}
 	}

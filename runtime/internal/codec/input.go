@@ -52,7 +52,7 @@ func (w *Walker) unknown(known []string) {
 		if m.used {
 			continue
 		}
-		hint := ""
+		var hint string
 		if near := Nearest(m.Name, known); near != "" {
 			hint = "did you mean " + strconv.Quote(near) + "?"
 		} else if len(known) > 0 {
@@ -165,7 +165,7 @@ func IsNull(raw []byte) bool { return string(raw) == "null" }
 func (w *Walker) ReadText(f *Field, name string, raw []byte) (string, bool) {
 	s, ok := unquote(raw)
 	if !ok {
-		hint := ""
+		var hint string
 		if f.ID != nil {
 			hint = fromHint(f)
 		}
