@@ -7,6 +7,6 @@ grep -rlE '^func Fuzz' --include='*_test.go' . | grep -v '^./bench/' | while rea
 	dir=$(dirname "$file")
 	grep -oE '^func Fuzz[A-Za-z0-9_]+' "$file" | sed 's/^func //' | while read -r name; do
 		echo "== $dir $name"
-		go test "$dir" -run '^$' -fuzz "^$name\$" -fuzztime "$time" </dev/null
+		go test "$dir" -run '^$' -fuzz "^$name\$" -fuzztime "$time" -fuzzminimizetime 1x </dev/null
 	done
 done
