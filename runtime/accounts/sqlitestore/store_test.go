@@ -363,6 +363,7 @@ func TestReadOnly(t *testing.T) {
 	if err := os.Chmod(dir, 0o500); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) }) // so that it can be removed
 	if _, err := sqlitestore.Open(filepath.Join(dir, "new.db")); err == nil || !strings.Contains(err.Error(), "cannot create the database") {
 		t.Errorf("a folder without the right to write: %v", err)
 	}
