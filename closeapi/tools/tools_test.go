@@ -44,8 +44,8 @@ func decode(tb testing.TB, data []byte) any {
 func TestEveryTool(t *testing.T) {
 	t.Parallel()
 	all, ops := tools.All(), closeapi.Operations()
-	if len(all) != 81 || len(ops) != 81 {
-		t.Fatalf("%d tools, %d operations, want 81 of each", len(all), len(ops))
+	if len(all) < 81 || len(ops) != len(all) {
+		t.Fatalf("%d tools, %d operations, want 81 or more of each", len(all), len(ops))
 	}
 	if !slices.IsSortedFunc(all, func(a, b *runtime.Tool) int { return strings.Compare(a.Name, b.Name) }) {
 		t.Error("the tools are not in the order of their names")

@@ -2,19 +2,28 @@ package wire
 
 import "github.com/closekit/closekit/runtime/internal/codec"
 
-// Decoder and the others are the types of generated tables and signatures;
-// package codec documents them.
+// The names that generated tables and signatures use.
 type (
-	Decoder    = codec.Decoder
-	Encoder    = codec.Encoder
-	Walker     = codec.Walker
-	Field      = codec.Field
-	IDKind     = codec.IDKind
-	IDPrefix   = codec.IDPrefix
-	Alias      = codec.Alias
+	// Decoder reads answers.
+	Decoder = codec.Decoder
+	// Encoder writes results.
+	Encoder = codec.Encoder
+	// Walker checks and sends parameters.
+	Walker = codec.Walker
+	// Field says how a field is checked and sent.
+	Field = codec.Field
+	// IDKind is a kind of id.
+	IDKind = codec.IDKind
+	// IDPrefix says which kind a prefix belongs to.
+	IDPrefix = codec.IDPrefix
+	// Alias is another name for a parameter.
+	Alias = codec.Alias
+	// AliasValue maps a value of an alias.
 	AliasValue = codec.AliasValue
-	Rule       = codec.Rule
-	Spec       = codec.Spec
+	// Rule ties parameters together.
+	Rule = codec.Rule
+	// Spec is what is known of an operation's parameters.
+	Spec = codec.Spec
 )
 
 // Values of [Field].In.
