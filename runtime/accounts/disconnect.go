@@ -95,5 +95,11 @@ func (m *Manager) revoke(ctx context.Context, v Revocation) bool {
 	if token.IsZero() {
 		token = p.access
 	}
-	return token.IsZero() || c.oauth.revoke(ctx, token)
+	if token.IsZero() {
+		return true
+	}
+	ctx, end := m.cfg.Tracer.Start(ctx, OpRevoke, c.Name)
+	ok := c.oauth.revoke(ctx, token)
+	end(resultOf(ok))
+	return ok
 }

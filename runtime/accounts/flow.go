@@ -199,7 +199,9 @@ func (m *Manager) ConfirmUser(ctx context.Context, confirmation string, p Princi
 
 // finish exchanges a code and stores what comes. A failure leaves the account
 // as it is.
-func (m *Manager) finish(ctx context.Context, c *conn, f Flow, redirect string, code, verifier Secret) (Record, error) {
+func (m *Manager) finish(ctx context.Context, c *conn, f Flow, redirect string, code, verifier Secret) (rec Record, err error) {
+	ctx, end := m.cfg.Tracer.Start(ctx, OpExchange, c.Name)
+	defer func() { end(resultOf(err == nil)) }()
 	if !m.begin() {
 		return Record{}, m.unavailable(f.Key, Suspended, 0)
 	}
@@ -226,6 +228,13 @@ func (m *Manager) finish(ctx context.Context, c *conn, f Flow, redirect string, 
 		return Record{}, err
 	}
 	return m.connect(ctx, c, f, a, sent)
+}
+
+func resultOf(ok bool) string {
+	if ok {
+		return "ok"
+	}
+	return "failed"
 }
 
 // connect stores the tokens of a consent. A newer generation is no obstacle:

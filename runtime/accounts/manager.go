@@ -62,6 +62,7 @@ type Config struct {
 
 	Logger  *slog.Logger // nil logs nothing
 	Metrics Metrics      // nil counts nothing
+	Tracer  Tracer       // nil follows nothing
 
 	clock   clock          // for tests
 	jitter  func() float64 // for tests
@@ -207,6 +208,9 @@ func (cfg *Config) fill() error {
 	}
 	if cfg.Metrics == nil {
 		cfg.Metrics = noMetrics{}
+	}
+	if cfg.Tracer == nil {
+		cfg.Tracer = noTracer{}
 	}
 	if cfg.clock == nil {
 		cfg.clock = newClock()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -338,12 +339,11 @@ func TestMinValidity(t *testing.T) {
 // TestStateMachine does random things and checks what must always hold.
 func TestStateMachine(t *testing.T) {
 	t.Parallel()
-	rounds := 40
-	if testing.Short() {
-		rounds = 10
+	seeds := 40
+	if n, err := strconv.Atoi(os.Getenv("CLOSEKIT_SEEDS")); err == nil {
+		seeds = n // to explore by hand
 	}
-	for range rounds {
-		seed := rand.Uint64()
+	for seed := range uint64(seeds) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { randomLife(t, seed) })
@@ -354,7 +354,15 @@ func TestStateMachine(t *testing.T) {
 func randomLife(t *testing.T, seed uint64) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 1))
-	w := newWorld(t)
+	var mu sync.Mutex
+	jitter := rand.New(rand.NewPCG(seed, 2))
+	w := newWorld(t, func(cfg *Config) {
+		cfg.jitter = func() float64 {
+			mu.Lock()
+			defer mu.Unlock()
+			return jitter.Float64()
+		}
+	})
 	if r.IntN(2) == 0 {
 		w.p.set(func(p *provider) { p.grace = time.Hour })
 	}

@@ -1,6 +1,9 @@
 package accounts
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Outcome is what came of an attempt to renew.
 type Outcome string
@@ -36,3 +39,28 @@ type noMetrics struct{}
 
 func (noMetrics) Refreshed(string, Outcome, time.Duration) {}
 func (noMetrics) Oddity(string, string)                    {}
+
+// Operation is a piece of work that talks to the provider.
+type Operation string
+
+// The operations.
+const (
+	OpRefresh  Operation = "refresh"
+	OpExchange Operation = "exchange" // of a code, at the end of a consent
+	OpRevoke   Operation = "revoke"   // after a disconnect
+)
+
+// Tracer follows operations, one span each. Like [Metrics] it never gets an
+// identifier, and implementations are safe for concurrent use.
+type Tracer interface {
+	// Start begins a span; ctx carries that of the caller who waits, if there
+	// is one. The function ends it with what came of it: the [Outcome] of a
+	// refresh, or "ok" or "failed".
+	Start(ctx context.Context, op Operation, connection string) (context.Context, func(result string))
+}
+
+type noTracer struct{}
+
+func (noTracer) Start(ctx context.Context, _ Operation, _ string) (context.Context, func(string)) {
+	return ctx, func(string) {}
+}

@@ -40,6 +40,7 @@ type provider struct {
 	codes  map[string]*code
 	grants map[string]*grant // by refresh token, spent ones too
 	access map[string]accessOf
+	born   map[string]time.Time // when a refresh token was issued
 	script []behaviour
 	always behaviour // when the script is empty
 	serial int
@@ -89,7 +90,7 @@ func newProvider(tb testing.TB) *provider {
 	tb.Helper()
 	return &provider{
 		t: tb, secret: testSecret, codes: map[string]*code{}, grants: map[string]*grant{}, access: map[string]accessOf{},
-		sends: map[string][]*send{}, perSecond: map[int64]int{},
+		born: map[string]time.Time{}, sends: map[string][]*send{}, perSecond: map[int64]int{},
 	}
 }
 
@@ -325,7 +326,7 @@ func (p *provider) issue(g *grant) *http.Response {
 	}
 	if g.refresh == "" || !p.same && !p.none {
 		g.refresh, g.rotated = p.next("refresh"), time.Now()
-		p.grants[g.refresh] = g
+		p.grants[g.refresh], p.born[g.refresh] = g, time.Now()
 	}
 	if !p.none {
 		out["refresh_token"] = g.refresh

@@ -256,12 +256,15 @@ type run struct {
 	claimed instant // when the lease began
 	why     cause
 	start   instant
+	outcome Outcome // what was counted last
 }
 
 // attempt makes a claimed attempt. It always ends it, unless the outcome is
 // unknown.
 func (m *Manager) attempt(ctx context.Context, c *conn, rec Record, claimed instant, why cause) error {
-	r := &run{m, c, rec, claimed, why, m.now()}
+	r := &run{m: m, c: c, rec: rec, claimed: claimed, why: why, start: m.now(), outcome: OutcomeNotSent}
+	ctx, end := m.cfg.Tracer.Start(ctx, OpRefresh, c.Name)
+	defer func() { end(string(r.outcome)) }()
 	if err := failpoint.Hit(ctx, failpoint.Claimed); err != nil {
 		return r.giveBack(ctx)
 	}
@@ -741,5 +744,6 @@ func (r *run) quarantine(ctx context.Context, a answer) error {
 }
 
 func (m *Manager) count(r *run, o Outcome) {
+	r.outcome = o
 	m.metrics.Refreshed(r.c.Name, o, m.now().since(r.start))
 }

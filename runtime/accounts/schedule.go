@@ -82,7 +82,7 @@ func (m *Manager) pass(ctx context.Context, c *conn, limit int, wg *sync.WaitGro
 	free := context.WithoutCancel(ctx)
 	for _, rec := range list {
 		if !m.begin() {
-			r := &run{m, c, rec, claimed, bySchedule, claimed}
+			r := &run{m: m, c: c, rec: rec, claimed: claimed, why: bySchedule, start: claimed}
 			_ = r.giveBack(free) // says nothing new
 			continue
 		}
@@ -100,7 +100,7 @@ func (m *Manager) pass(ctx context.Context, c *conn, limit int, wg *sync.WaitGro
 // dueAttempt makes the attempt of a due account, unless there is a reason not
 // to.
 func (m *Manager) dueAttempt(ctx context.Context, c *conn, rec Record, claimed instant, probe bool) error {
-	r := &run{m, c, rec, claimed, bySchedule, m.now()}
+	r := &run{m: m, c: c, rec: rec, claimed: claimed, why: bySchedule, start: m.now()}
 	put := func(after time.Duration) error {
 		c.breaker.unused()
 		return r.release(ctx, func(q *ReleaseRequest) { q.DueIn = max(after, 0) })
