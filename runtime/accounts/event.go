@@ -22,6 +22,7 @@ const (
 	EventDenied           EventType = "denied"            // the user said no; nothing changed
 	EventIdentityMismatch EventType = "identity_mismatch" // security: somebody else's tokens
 	EventLinkMisused      EventType = "link_misused"      // security: a link was opened or finished by somebody else
+	EventRevocationFailed EventType = "revocation_failed" // a grant could not be ended at Close in time; end it there
 	EventHealth           EventType = "connection_health"
 )
 

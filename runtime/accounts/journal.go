@@ -3,6 +3,7 @@ package accounts
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -225,7 +227,7 @@ func (e *journalEntry) request(now time.Time) CommitRequest {
 	}
 }
 
-// all lists what may have to be committed again.
+// all lists what may have to be committed again, in the order in which it was.
 func (j *journal) all(now time.Time) []CommitRequest {
 	if j == nil {
 		return nil
@@ -236,6 +238,7 @@ func (j *journal) all(now time.Time) []CommitRequest {
 	for _, e := range j.entries {
 		out = append(out, e.request(now))
 	}
+	slices.SortFunc(out, func(a, b CommitRequest) int { return cmp.Compare(a.Generation, b.Generation) })
 	return out
 }
 
@@ -258,6 +261,8 @@ func (m *Manager) replayJournal(ctx context.Context) {
 		switch {
 		case err != nil && !errors.Is(err, ErrNotFound):
 			continue // later
+		case err == nil && rec.Generation < q.Generation:
+			continue // the database came back older than the journal reaches back
 		case err != nil, rec.Generation != q.Generation, rec.Epoch != q.Epoch:
 			m.journal.done(q.Key, q.Generation, time.Now())
 			continue

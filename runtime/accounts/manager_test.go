@@ -209,6 +209,50 @@ func TestJournal(t *testing.T) {
 			t.Errorf("%d refreshes", refreshes)
 		}
 	}, with)
+	t.Run("several generations", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		inWorld(t, func(w *world) {
+			a := w.connect("ada")
+			key := a.key
+			var old []Record
+			for range 4 {
+				old = append(old, *w.store.accounts[key])
+				if _, err := w.m.Refresh(w.Context(), user("ada"), conName); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.m.Close(w.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for _, back := range []Record{old[2], old[0], old[1]} { // the database forgot
+				*w.store.accounts[key] = back
+				w.store.last = map[Key]Record{}
+				w.m = w.manager()
+				if r := w.rec("ada"); r.Generation != 5 || r.State != Active {
+					t.Errorf("from generation %d the journal led to %d, %s", back.Generation, r.Generation, r.State)
+				}
+				w.ok(w.account("ada"))
+				if err := w.m.Close(w.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// Older than the journal reaches back: its entries wait.
+			ancient := old[0]
+			ancient.Generation = -1
+			*w.store.accounts[key] = ancient
+			w.store.last = map[Key]Record{}
+			w.m = w.manager()
+			if r := w.rec("ada"); r.Generation != -1 {
+				t.Errorf("generation %d", r.Generation)
+			}
+			*w.store.accounts[key] = old[0]
+			w.m.replayJournal(w.Context())
+			if r := w.rec("ada"); r.Generation != 5 {
+				t.Errorf("generation %d after the database caught up", r.Generation)
+			}
+		}, func(cfg *Config) { cfg.StateDir = dir })
+	})
 	t.Run("damaged", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()

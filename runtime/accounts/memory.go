@@ -289,7 +289,11 @@ func (s *MemoryStore) Release(ctx context.Context, q ReleaseRequest) (Record, er
 		r.Fallback = *q.Stash
 		r.Fallback.Until, r.Fallback.TTL = s.after(q.Stash.TTL), 0
 	}
-	s.setState(r, q.State, q.Reason)
+	if from == Verifying {
+		r.PreviousState, r.PreviousReason = q.State, q.Reason
+	} else {
+		s.setState(r, q.State, q.Reason)
+	}
 	s.note(r, from, q.Note)
 	return s.read(r), nil
 }
@@ -366,7 +370,9 @@ func (s *MemoryStore) endVerification(r *Record, reason Reason, n Note) {
 		s.setState(r, r.PreviousState, r.PreviousReason)
 		r.VerifyUntil, r.PreviousState, r.PreviousReason = time.Time{}, "", ""
 	}
-	s.append(Event{Type: n.Type, Key: r.Key, AccountID: r.ID, From: from, To: r.State, Reason: reason, Actor: n.Actor})
+	if n.Type != "" {
+		s.append(Event{Type: n.Type, Key: r.Key, AccountID: r.ID, From: from, To: r.State, Reason: reason, Actor: n.Actor})
+	}
 }
 
 func (s *MemoryStore) queue(r Revocation) {
@@ -784,6 +790,11 @@ func (s *MemoryStore) Sweep(ctx context.Context, q SweepRequest) (int, error) {
 	for id, r := range s.revocations {
 		if lapsed(r.Created.Add(q.RevocationsFor)) {
 			delete(s.revocations, id)
+			e := Event{Type: EventRevocationFailed, Key: r.Key, AccountID: r.AccountID, Actor: "system"}
+			if a := s.accounts[r.Key]; a != nil {
+				e.From, e.To = a.State, a.State
+			}
+			s.append(e)
 			n++
 		}
 	}

@@ -653,13 +653,13 @@ func (r *run) commit(ctx context.Context, q CommitRequest) error {
 		}
 		read = m.now()
 		cur, loadErr := m.load(ctx, q.Key)
+		unknown = unknown || !errors.Is(err, ErrConflict)
 		switch {
 		case loadErr == nil && cur.LastAttempt == q.Attempt && cur.Generation == q.Generation+1:
 			return r.committed(ctx, q, cur, read) // it was ours
 		case loadErr == nil && (cur.Generation != q.Generation || cur.Epoch != q.Epoch):
 			return r.lost(ctx, q, cur, read, unknown)
 		}
-		unknown = true
 		if m.now().since(start) > commitTime {
 			m.count(r, OutcomeStoreError)
 			m.log.ErrorContext(ctx, "new tokens could not be stored", "account", q.Key, "journal", m.journal != nil)

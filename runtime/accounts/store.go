@@ -90,7 +90,8 @@ type AccountStore interface {
 	// Release ends an attempt without new tokens. Guard: generation and attempt
 	// are still the given ones. Effect: the attempt ends (LastAttempt stays),
 	// and all fields of the request are set as they are; a Stash that is not
-	// nil becomes the fallback. The event is appended as [Note] says.
+	// nil becomes the fallback. In an account that is Verifying, State and Reason
+	// become what it goes back to. The event is appended as [Note] says.
 	// ErrConflict if the guard fails.
 	Release(ctx context.Context, r ReleaseRequest) (Record, error)
 
@@ -110,12 +111,13 @@ type AccountStore interface {
 	Disconnect(ctx context.Context, r DisconnectRequest) (Record, error)
 
 	// EndVerification brings an account in state Verifying back to the state
-	// and reason it had before, and appends the event, whose reason is the given
-	// one. In any other state only the event is appended.
+	// and reason it had before, and appends the event if the note has a type;
+	// its reason is the given one. In any other state only the event is appended.
+	// ErrNotFound if there is no account.
 	EndVerification(ctx context.Context, key Key, reason Reason, n Note) error
 
 	// QueueRevocation adds to the queue of tokens that are to be revoked at the
-	// provider.
+	// provider. It replaces one with the same id, as Disconnect does.
 	QueueRevocation(ctx context.Context, r Revocation) error
 
 	// ClaimRevocations takes up to limit revocations that are due, and makes
@@ -222,7 +224,8 @@ type AdminStore interface {
 	// [EventVerificationFailed] and the reason [VerificationTimeout]); fallbacks;
 	// the tokens of accounts that have been Revoked for longer than
 	// r.RevokedFor; revocations and acknowledged events that are older than
-	// r.RevocationsFor and r.EventsFor. Each kind is bounded by r.Limit.
+	// r.RevocationsFor and r.EventsFor. A revocation that goes leaves an event of
+	// type [EventRevocationFailed]. Each kind is bounded by r.Limit.
 	Sweep(ctx context.Context, r SweepRequest) (int, error)
 }
 

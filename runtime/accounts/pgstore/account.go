@@ -243,7 +243,7 @@ func isUnsure(err error) bool {
 // Commit implements [accounts.Store]. When the connection is lost on the way,
 // it finds out whether the commit happened, and makes it if not.
 func (s *Store) Commit(ctx context.Context, q accounts.CommitRequest) (accounts.Record, error) {
-	unsure := false
+	unsure, lost := false, error(nil)
 	for try := 1; ; try++ {
 		r, err := s.commit(ctx, q)
 		switch {
@@ -251,14 +251,17 @@ func (s *Store) Commit(ctx context.Context, q accounts.CommitRequest) (accounts.
 			return r, nil
 		case err == accounts.ErrConflict && unsure && q.Attempt != "": //nolint:errorlint // exactly this
 			r, lerr := s.Load(ctx, q.Key)
-			if lerr == nil && r.Generation == q.Generation+1 && r.Epoch == q.Epoch && r.LastAttempt == q.Attempt {
+			switch {
+			case lerr == nil && r.Generation == q.Generation+1 && r.Epoch == q.Epoch && r.LastAttempt == q.Attempt:
 				return r, nil // it was ours
+			case lerr != nil || r.Generation > q.Generation+1:
+				return accounts.Record{}, lost // others came after it, if it was ours
 			}
 			return accounts.Record{}, err
 		case !isUnsure(err) || try == tries:
 			return accounts.Record{}, err
 		}
-		unsure = true
+		unsure, lost = true, err
 		if pause(ctx, try) != nil {
 			return accounts.Record{}, err
 		}
@@ -291,11 +294,20 @@ func (s *Store) Release(ctx context.Context, q accounts.ReleaseRequest) (account
 	a := arguments(append(parts(q.Key), q.Generation, q.Attempt))
 	set := `attempt = '', owner = '', attempt_until = null, due = ` + in(a.add(micros(q.DueIn))) + `, failures = ` + a.add(int64(q.Failures)) +
 		`::bigint, failure = ` + a.add(string(q.Failure)) + `::text, doubts = ` + a.add(int64(q.Doubts)) + `::bigint, troubled = ` +
-		a.add(q.Troubled) + `::boolean, ` + setState(a.add(string(q.State))+`::text`, a.add(string(q.Reason))+`::text`)
+		a.add(q.Troubled) + `::boolean, ` + releaseState(a.add(string(q.State))+`::text`, a.add(string(q.Reason))+`::text`)
 	if q.Stash != nil {
 		set += `, ` + setFallback(&a, *q.Stash)
 	}
 	return s.update1(ctx, accounts.ErrConflict, "release", changing(held, set, noteAt(&a, q.Note)), a...)
+}
+
+// releaseState sets the state, or what a verification goes back to.
+func releaseState(state, reason string) string {
+	verifying := func(then, otherwise string) string {
+		return `case when a.state = 'VERIFYING' then ` + then + ` else ` + otherwise + ` end`
+	}
+	return setState(verifying("a.state", state), verifying("a.reason", reason)) +
+		`, previous_state = ` + verifying(state, "a.previous_state") + `, previous_reason = ` + verifying(reason, "a.previous_reason")
 }
 
 func setFallback(a *arguments, st accounts.Stash) string {
@@ -330,7 +342,7 @@ func (s *Store) Disconnect(ctx context.Context, q accounts.DisconnectRequest) (a
 			from old o join upd on upd.id = o.id, lateral (values
 				($5::text, '`+accounts.PurposeTokens+`', o.generation, o.tokens, o.tokens_key),
 				($6::text, o.fallback_purpose, o.fallback_generation, o.fallback, o.fallback_key)
-			) as v (id, purpose, generation, sealed, sealed_key) where v.sealed is not null),
+			) as v (id, purpose, generation, sealed, sealed_key) where v.sealed is not null `+replaceRevocation+`),
 		fl as (delete from closekit_flows where `+byKey+` and exists (select from upd)),
 		ev as (`+n.insert("upd")+`)
 		select `+columns+`, now() from upd where`+durable+`
@@ -343,7 +355,7 @@ func (s *Store) EndVerification(ctx context.Context, key accounts.Key, reason ac
 		`with old as (select id, tenant, connection, identifier, state as former from closekit_accounts where `+byKey+` for update),
 		upd as (update closekit_accounts a set `+endVerification+` from old where a.id = old.id and old.former = 'VERIFYING' returning a.id, a.state),
 		ev as (`+insertEvent+`select $4::text, tenant, connection, identifier, old.id, former, coalesce(upd.state, former), $5::text, $6::text
-			from old left join upd on upd.id = old.id)
+			from old left join upd on upd.id = old.id where $4::text <> '')
 		select 1 from old where`+durable, append(parts(key), string(n.Type), string(reason), n.Actor)...)
 	if err == nil && changed == 0 {
 		err = accounts.ErrNotFound
@@ -359,13 +371,16 @@ func (s *Store) QueueRevocation(ctx context.Context, r accounts.Revocation) erro
 	_, err := s.exec(ctx, "queue revocation",
 		`with ins as (insert into closekit_revocations (tenant, connection, identifier, id, account_id, purpose, generation, sealed, sealed_key)
 			values ($1::bytea, $2::bytea, $3::bytea, $4::text, $5::text, $6::text, $7::bigint, $8::bytea, $9::bigint)
-			on conflict (id) do update set (tenant, connection, identifier, account_id, purpose, generation, sealed, sealed_key, created, due) =
-				(excluded.tenant, excluded.connection, excluded.identifier, excluded.account_id, excluded.purpose, excluded.generation,
-				excluded.sealed, excluded.sealed_key, now(), now()) returning 1)
+			`+replaceRevocation+` returning 1)
 		select 1 from ins where`+durable,
 		append(parts(r.Key), r.ID, r.AccountID, r.Purpose, r.Generation, blob(r.Sealed), keyID(r.Sealed))...)
 	return err
 }
+
+const replaceRevocation = `on conflict (id) do update set
+	(tenant, connection, identifier, account_id, purpose, generation, sealed, sealed_key, created, due) =
+	(excluded.tenant, excluded.connection, excluded.identifier, excluded.account_id, excluded.purpose, excluded.generation,
+	excluded.sealed, excluded.sealed_key, now(), now())`
 
 // ClaimRevocations implements [accounts.Store].
 func (s *Store) ClaimRevocations(ctx context.Context, lease time.Duration, limit int) ([]accounts.Revocation, error) {

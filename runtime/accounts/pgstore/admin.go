@@ -170,7 +170,9 @@ var sweeps = []string{
 	swept as (delete from closekit_flows f using old where f.id = old.id returning 1)`,
 
 	`old as (select id from closekit_revocations where created <= ` + ago + ` limit $1::bigint for update skip locked),
-	swept as (delete from closekit_revocations r using old where r.id = old.id returning 1)`,
+	swept as (delete from closekit_revocations r using old where r.id = old.id returning r.*),
+	ev as (` + insertEvent + `select '` + string(accounts.EventRevocationFailed) + `', tenant, connection, identifier, account_id, coalesce(a.state, ''), coalesce(a.state, ''), '', 'system'
+		from swept left join closekit_accounts a using (tenant, connection, identifier))`,
 
 	`old as (select id from closekit_events where acked and at <= ` + ago + ` limit $1::bigint for update skip locked),
 	swept as (delete from closekit_events e using old where e.id = old.id returning 1)`,

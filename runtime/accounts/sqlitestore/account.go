@@ -358,7 +358,11 @@ func (s *Store) Release(ctx context.Context, q accounts.ReleaseRequest) (account
 		if q.Stash != nil {
 			r.Fallback = t.stash(*q.Stash)
 		}
-		t.setState(r, q.State, q.Reason)
+		if from == accounts.Verifying {
+			r.PreviousState, r.PreviousReason = q.State, q.Reason
+		} else {
+			t.setState(r, q.State, q.Reason)
+		}
 		if err := t.note(r, from, q.Note); err != nil {
 			return accounts.Record{}, err
 		}
@@ -451,6 +455,9 @@ func (t *tx) endVerification(r *accounts.Record, reason accounts.Reason, n accou
 		if _, err := t.save(r); err != nil {
 			return err
 		}
+	}
+	if n.Type == "" {
+		return nil
 	}
 	return t.event(accounts.Event{Type: n.Type, Key: r.Key, AccountID: r.ID, From: from, To: r.State, Reason: reason, Actor: n.Actor})
 }

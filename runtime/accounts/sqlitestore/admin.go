@@ -194,7 +194,6 @@ func (s *Store) Sweep(ctx context.Context, q accounts.SweepRequest) (n int, err 
 				where id in (select id from accounts where fallback_until > 0 and fallback_until <= ? limit ?)`, 0},
 			{`update accounts set tokens = null, tokens_key = 0 where id in
 				(select id from accounts where state = 'REVOKED' and tokens is not null and changed <= ? limit ?)`, q.RevokedFor},
-			{`delete from revocations where id in (select id from revocations where created <= ? limit ?)`, q.RevocationsFor},
 			{`delete from events where id in (select id from events where acked = 1 and at <= ? limit ?)`, q.EventsFor},
 		} {
 			changed, err := t.exec(step.query, t.now.Add(-step.age).UnixNano(), limit)
@@ -203,7 +202,9 @@ func (s *Store) Sweep(ctx context.Context, q accounts.SweepRequest) (n int, err 
 			}
 			n += changed
 		}
-		return nil
+		given, err := t.giveUpRevocations(t.now.Add(-q.RevocationsFor), limit)
+		n += given
+		return err
 	})
 	if err != nil {
 		return 0, err

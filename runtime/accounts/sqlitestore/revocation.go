@@ -49,6 +49,39 @@ func (s *Store) ClaimRevocations(ctx context.Context, lease time.Duration, limit
 	return out, nil
 }
 
+// giveUpRevocations removes those that have been tried for too long, and leaves
+// an event for each.
+func (t *tx) giveUpRevocations(before time.Time, limit int) (int, error) {
+	var gone []accounts.Event
+	err := t.query(`delete from revocations where id in (select id from revocations where created <= ? limit ?)
+		returning tenant, connection, identifier, account_id`, func(row scanner) error {
+		var k names
+		e := accounts.Event{Type: accounts.EventRevocationFailed, Actor: "system"}
+		err := row.Scan(&k.tenant, &k.connection, &k.identifier, &e.AccountID)
+		if err == nil {
+			e.Key, err = k.key()
+		}
+		gone = append(gone, e)
+		return err
+	}, nanos(before), limit)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range gone {
+		r, err := t.account(e.Key)
+		if err != nil {
+			return 0, err
+		}
+		if r != nil {
+			e.From, e.To = r.State, r.State
+		}
+		if err := t.event(e); err != nil {
+			return 0, err
+		}
+	}
+	return len(gone), nil
+}
+
 // FinishRevocation implements [accounts.Store].
 func (s *Store) FinishRevocation(ctx context.Context, id string) error {
 	return s.write(ctx, func(t *tx) error {

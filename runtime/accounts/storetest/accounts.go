@@ -134,6 +134,17 @@ var accountCases = map[string]func(*suite){
 		_, err = s.Disconnect(s.ctx, accounts.DisconnectRequest{Key: s.key("nobody")})
 		s.is(err, accounts.ErrNotFound)
 	},
+	"RevocationsReplace": func(s *suite) {
+		r := s.connect(s.key("ada"), time.Hour)
+		for _, text := range []string{"first", "second"} {
+			s.ok(s.QueueRevocation(s.ctx, accounts.Revocation{ID: "r", Key: r.Key, AccountID: r.ID, Purpose: accounts.PurposeRevocation, Generation: 3, Sealed: sealed(text)}))
+		}
+		_, err := s.Disconnect(s.ctx, accounts.DisconnectRequest{Key: r.Key, Reason: accounts.HostDisconnect, RevocationIDs: [2]string{"r", "r2"}})
+		s.ok(err)
+		list, err := s.ClaimRevocations(s.ctx, lease, 10)
+		s.ok(err)
+		s.want(len(list) == 1 && list[0].Purpose == accounts.PurposeTokens && list[0].Generation == r.Generation, "queued: %+v", list)
+	},
 	"RevocationsAreLeased": func(s *suite) {
 		r := s.ensure(s.key("ada"))
 		s.ok(s.QueueRevocation(s.ctx, accounts.Revocation{ID: "r", Key: r.Key, AccountID: r.ID, Purpose: accounts.PurposeRevocation, Generation: 3, Sealed: sealed("x")}))

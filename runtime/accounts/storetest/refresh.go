@@ -216,6 +216,24 @@ var refreshCases = map[string]func(*suite){
 		_, err = s.Release(s.ctx, accounts.ReleaseRequest{Key: r.Key, Generation: r.Generation, State: accounts.Revoked})
 		s.is(err, accounts.ErrConflict) // an empty attempt is nobody's
 	},
+	"ReleaseWhileVerifying": func(s *suite) {
+		r := s.claim(s.connect(s.key("ada"), time.Hour), "a", lease)
+		q := releaseOf(r)
+		q.State, q.Reason, q.Note = accounts.Expired, accounts.TransientExhausted, accounts.Note{Type: accounts.EventExpired, Actor: "provider"}
+		r, err := s.Release(s.ctx, q)
+		s.ok(err)
+		r = s.claim(r, "b", lease)
+		s.ok(s.Hold(s.ctx, heldOf(r, "h"), lease, "user")) // meanwhile
+		q = releaseOf(r)
+		q.State, q.Reason, q.DueIn, q.Note = accounts.Revoked, accounts.InvalidGrant, -1, accounts.Note{Type: accounts.EventReauthorization, Actor: "provider"}
+		got, err := s.Release(s.ctx, q)
+		s.ok(err)
+		s.want(got.State == accounts.Verifying && got.Reason == "" && got.PreviousState == accounts.Revoked && got.PreviousReason == accounts.InvalidGrant && got.Attempt == "", "released: %+v", got)
+		s.ok(s.EndVerification(s.ctx, r.Key, accounts.VerificationFailed, accounts.Note{Type: accounts.EventVerificationFailed, Actor: "host"}))
+		got = s.load(r.Key)
+		s.want(got.State == accounts.Revoked && got.Reason == accounts.InvalidGrant, "afterwards: %+v", got)
+		s.wantEvents(r.Key, accounts.EventCreated, accounts.EventConnected, accounts.EventExpired, accounts.EventVerifying, accounts.EventVerificationFailed)
+	},
 	"StashGuards": func(s *suite) {
 		r := s.connect(s.key("ada"), time.Hour)
 		st := accounts.Stash{Sealed: sealed("x"), Purpose: accounts.PurposeFallback, Generation: 2, TTL: time.Hour}
