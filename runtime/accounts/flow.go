@@ -289,8 +289,12 @@ func (m *Manager) commitConsent(ctx context.Context, rec Record, a answer, attem
 		NoRefresh: a.pair.refresh.IsZero(), OrganizationID: a.org, UserID: a.user,
 		ExpiresIn: max(a.expiresIn-gone, 0), DueIn: max(due-gone, 0), Note: Note{EventConnected, "user", true},
 	}
-	if err := m.journal.add(q, time.Now()); err != nil {
-		m.log.ErrorContext(ctx, "the journal cannot be written", "account", rec.Key)
+	synced, err := m.journal.add(q, time.Now())
+	if err == nil {
+		err = synced()
+	}
+	if err != nil {
+		m.log.ErrorContext(ctx, "the journal cannot be written", "account", rec.Key, "error", err)
 	}
 	done, err := m.tryCommit(ctx, q)
 	if err == nil || errors.Is(err, ErrConflict) {

@@ -155,10 +155,11 @@ func writeLine(w io.Writer, e *journalEntry) error {
 	return err
 }
 
-// add writes an entry and syncs it.
-func (j *journal) add(q CommitRequest, now time.Time) error {
+// add writes an entry, so that it outlives the process, and returns the
+// function that syncs it, so that it outlives the machine.
+func (j *journal) add(q CommitRequest, now time.Time) (sync func() error, err error) {
 	if j == nil {
-		return nil
+		return func() error { return nil }, nil
 	}
 	e := &journalEntry{
 		Tenant: []byte(q.Key.tenant), Connection: []byte(q.Key.connection), Identifier: []byte(q.Key.identifier),
@@ -168,10 +169,19 @@ func (j *journal) add(q CommitRequest, now time.Time) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.file == nil {
-		return os.ErrClosed
+		return nil, os.ErrClosed
 	}
 	j.entries[e.id()] = e
-	return errors.Join(writeLine(j.file, e), j.file.Sync())
+	return j.sync, writeLine(j.file, e)
+}
+
+func (j *journal) sync() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.file == nil {
+		return os.ErrClosed
+	}
+	return j.file.Sync()
 }
 
 // done notes that an entry was committed. It need not be durable: an entry that

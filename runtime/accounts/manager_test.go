@@ -261,12 +261,12 @@ func TestJournal(t *testing.T) {
 			t.Fatal(err)
 		}
 		q := CommitRequest{Key: user("ada").Key(conName), Generation: 4, Attempt: "a", Tokens: Sealed{[]byte("sealed"), 7}, ExpiresIn: time.Hour}
-		if err := j.add(q, time.Now()); err != nil {
+		if _, err := j.add(q, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		j.close()
 		j.close()
-		if err := j.add(q, time.Now()); err == nil {
+		if _, err := j.add(q, time.Now()); err == nil {
 			t.Error("a closed journal takes entries")
 		}
 		f, err := os.OpenFile(filepath.Join(dir, "journal"), os.O_APPEND|os.O_WRONLY, 0)

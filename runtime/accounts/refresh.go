@@ -575,11 +575,15 @@ func (r *run) land(ctx context.Context, a answer, sent instant) error {
 	q.ExpiresIn = max(a.expiresIn-m.now().since(sent), 0)
 	q.DueIn = m.nextDue(rec, a, r.why) - m.now().since(sent)
 	q.DueIn = max(q.DueIn, 0)
+	synced, err := m.journal.add(q, time.Now())
 	if err := failpoint.Hit(ctx, failpoint.Sealed); err != nil {
 		return m.unavailable(rec.Key, InDoubt, 0)
 	}
-	if err := m.journal.add(q, time.Now()); err != nil {
-		m.log.ErrorContext(ctx, "the journal cannot be written", "account", rec.Key) // the commit may still work
+	if err == nil {
+		err = synced()
+	}
+	if err != nil {
+		m.log.ErrorContext(ctx, "the journal cannot be written", "account", rec.Key, "error", err) // the commit may still work
 	}
 	if err := failpoint.Hit(ctx, failpoint.Journaled); err != nil {
 		return m.unavailable(rec.Key, InDoubt, 0)

@@ -18,7 +18,7 @@ const (
 	Send       Step = "4-send"      // before the request is sent
 	Sent       Step = "4-sent"      // request bytes were written
 	Received   Step = "5-received"  // a complete answer was read
-	Sealed     Step = "6-sealed"    // the new pair is sealed, nothing is written
+	Sealed     Step = "6-sealed"    // the new pair is sealed and in the journal, not synced
 	Journaled  Step = "6-journaled" // the sealed pair is in the journal, synced
 	Commit     Step = "7-commit"    // before the commit is written
 	Committed  Step = "7-committed" // the commit was acknowledged

@@ -44,7 +44,7 @@ var deaths = []struct {
 	{"K4 arrived", "", "arrived", renewed},
 	{"K4 processed", "", "processed", chance},
 	{"K5 received", failpoint.Received, "", chance},
-	{"K6 sealed", failpoint.Sealed, "", chance}, // not written anywhere yet
+	{"K6 sealed", failpoint.Sealed, "", sure},
 	{"K6 journaled", failpoint.Journaled, "", sure},
 	{"K7 commit", failpoint.Commit, "", sure},
 	{"K7 committed", failpoint.Committed, "", renewed},
