@@ -43,6 +43,7 @@ var table = map[string]rule{
 	},
 	"runtime/accounts/internal/failpoint": {},
 	"runtime/accounts/internal/secret":    {},
+	"runtime/accounts/internal/faults":    {}, // tests only
 	"runtime/accounts/storetest":          {ours: []string{"runtime/accounts"}},
 	"runtime/accounts/vault":              {ours: []string{"runtime/accounts", "runtime/accounts/internal/secret"}, others: []string{"github.com/tink-crypto/tink-go/v2", "google.golang.org/protobuf"}},
 	"runtime/accounts/sqlitestore":        {ours: []string{"runtime/accounts"}, others: []string{"modernc.org/sqlite"}},

@@ -89,6 +89,7 @@ func (a *Account) Renew(ctx context.Context, refused runtime.Credential) (runtim
 type token struct {
 	cred       runtime.Credential
 	generation int64
+	attempt    string       // that brought it; a database that came back older may use a generation twice
 	deadline   instant      // not given out after
 	end        instant      // not valid after
 	check      atomic.Int64 // monotonic time after which the store is asked again
@@ -274,12 +275,12 @@ func (m *Manager) publish(e *entry, rec Record, read instant) (*token, error) {
 	deadline := read.add(left - floorOf(rec.Expires.Sub(rec.Refreshed)))
 	check := m.now().add(checkEvery).mono
 	old := e.token.Load()
-	t := &token{generation: rec.Generation, deadline: deadline, end: read.add(left)}
+	t := &token{generation: rec.Generation, attempt: rec.LastAttempt, deadline: deadline, end: read.add(left)}
 	t.check.Store(check)
 	switch {
 	case old != nil && old.generation > rec.Generation:
 		return old, nil // this was read before a newer one was published
-	case old != nil && old.generation == rec.Generation:
+	case old != nil && old.generation == rec.Generation && old.attempt == rec.LastAttempt:
 		t.cred = old.cred
 	default:
 		p, err := openPair(m.vault, rec.Tokens, AssociatedData(rec.Key, rec.ID, PurposeTokens, rec.Generation))

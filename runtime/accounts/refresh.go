@@ -274,7 +274,8 @@ func (m *Manager) attempt(ctx context.Context, c *conn, rec Record, claimed inst
 	switch {
 	case rec.Reason == IdentityMismatch:
 		c.breaker.unused()
-		return errors.Join(r.release(ctx, func(q *ReleaseRequest) { q.DueIn = -1 }), &IdentityMismatchError{rec.Key})
+		r.release(ctx, func(q *ReleaseRequest) { q.DueIn = -1 })
+		return &IdentityMismatchError{rec.Key}
 	case rec.NoRefresh:
 		c.breaker.unused()
 		return r.withoutRefresh(ctx)
@@ -287,8 +288,8 @@ func (m *Manager) attempt(ctx context.Context, c *conn, rec Record, claimed inst
 		c.breaker.unused()
 		m.sealTrouble(rec)
 		m.count(r, OutcomeSealError)
-		return errors.Join(r.release(ctx, func(q *ReleaseRequest) { q.Failure, q.Failures, q.DueIn = SealTrouble, rec.Failures+1, 5*time.Minute }),
-			&SealError{rec.Key, rec.Tokens.KeyID})
+		r.release(ctx, func(q *ReleaseRequest) { q.Failure, q.Failures, q.DueIn = SealTrouble, rec.Failures+1, 5*time.Minute })
+		return &SealError{rec.Key, rec.Tokens.KeyID}
 	}
 	if err := failpoint.Hit(ctx, failpoint.Unsealed); err != nil {
 		return r.giveBack(ctx)
@@ -382,51 +383,55 @@ func (r *run) extend(ctx context.Context, dropFallback bool) bool {
 	return true
 }
 
-// release ends the attempt. The request begins as what the account is.
-func (r *run) release(ctx context.Context, change func(*ReleaseRequest)) error {
+// release ends the attempt. Whoever it goes wrong for decides then: another
+// process that has it, or the end of the lease.
+func (r *run) release(ctx context.Context, change func(*ReleaseRequest)) {
+	if _, err := r.end(ctx, change); err != nil && !errors.Is(err, ErrConflict) {
+		r.m.log.WarnContext(ctx, "the end of an attempt could not be stored", "account", r.rec.Key)
+	}
+}
+
+// end is release with its result. The request begins as what the account is.
+func (r *run) end(ctx context.Context, change func(*ReleaseRequest)) (rec Record, err error) {
 	q := ReleaseRequest{
 		Key: r.rec.Key, Generation: r.rec.Generation, Attempt: r.rec.Attempt, State: r.rec.State, Reason: r.rec.Reason,
 		DueIn: -1, Failures: r.rec.Failures, Failure: r.rec.Failure, Doubts: r.rec.Doubts, Troubled: r.rec.Troubled,
 	}
 	change(&q)
-	var err error
 	for wait := r.m.cfg.backoff; ; wait *= 2 {
 		try, cancel := context.WithTimeout(ctx, storeTimeout)
-		_, err = r.m.store.Release(try, q)
+		rec, err = r.m.store.Release(try, q)
 		cancel()
 		if err == nil || errors.Is(err, ErrConflict) || wait > 2*time.Second || !r.m.pause(ctx, wait) {
-			break
+			return rec, err
 		}
 	}
-	if err == nil || errors.Is(err, ErrConflict) {
-		return nil // a conflict means that somebody else decides now
-	}
-	r.m.log.WarnContext(ctx, "the end of an attempt could not be stored", "account", r.rec.Key)
-	return nil // the lease ends it
 }
 
 // giveBack ends an attempt that was not sent.
 func (r *run) giveBack(ctx context.Context) error {
 	r.c.breaker.unused()
-	_ = r.release(ctx, func(q *ReleaseRequest) { q.DueIn = 0 }) // the lease ends it otherwise
+	r.release(ctx, func(q *ReleaseRequest) { q.DueIn = 0 }) // the lease ends it otherwise
 	return r.m.unavailable(r.rec.Key, Suspended, 0)
 }
 
 // withoutRefresh deals with a grant that cannot be renewed.
 func (r *run) withoutRefresh(ctx context.Context) error {
 	if left := r.left(); left > r.floor() {
-		return r.release(ctx, func(q *ReleaseRequest) { q.DueIn = left - r.floor() })
+		r.release(ctx, func(q *ReleaseRequest) { q.DueIn = left - r.floor() })
+		return nil
 	}
-	return errors.Join(r.release(ctx, func(q *ReleaseRequest) {
+	r.release(ctx, func(q *ReleaseRequest) {
 		q.State, q.Reason, q.Note = Expired, NoRefreshToken, Note{Type: EventReauthorization, Actor: "provider"}
-	}), &AuthorizationRequiredError{r.rec.Key, Expired, NoRefreshToken})
+	})
+	return &AuthorizationRequiredError{r.rec.Key, Expired, NoRefreshToken}
 }
 
 // hold puts off a third try in doubt until the access token has ended, when
 // there is nothing left to lose.
 func (r *run) hold(ctx context.Context) error {
 	after := r.left() - r.floor()
-	_ = r.release(ctx, func(q *ReleaseRequest) { q.DueIn, q.Failure, q.Failures = after, InDoubt, max(q.Failures, 1) })
+	r.release(ctx, func(q *ReleaseRequest) { q.DueIn, q.Failure, q.Failures = after, InDoubt, max(q.Failures, 1) })
 	return r.m.unavailable(r.rec.Key, InDoubt, after)
 }
 
@@ -458,7 +463,7 @@ func (r *run) trouble(ctx context.Context, a answer) error {
 		}
 	}
 	m.count(r, map[FailureKind]Outcome{NotSent: OutcomeNotSent, InDoubt: OutcomeInDoubt, ProviderTrouble: OutcomeProviderError}[kind])
-	_ = r.release(ctx, func(q *ReleaseRequest) {
+	r.release(ctx, func(q *ReleaseRequest) {
 		q.DueIn, q.Failures, q.Failure = after, failures, kind
 		q.Troubled = q.Troubled || a.status >= 500
 		if dead {
@@ -474,7 +479,7 @@ func (r *run) trouble(ctx context.Context, a answer) error {
 func (r *run) misconfigured(ctx context.Context, a answer) error {
 	r.m.setHealth(ctx, r.c, HealthConfigError, a.code)
 	r.m.count(r, OutcomeConfigError)
-	_ = r.release(ctx, func(q *ReleaseRequest) { q.DueIn = 0 })
+	r.release(ctx, func(q *ReleaseRequest) { q.DueIn = 0 })
 	return &ConnectionConfigError{r.c.Name, a.code}
 }
 
@@ -517,24 +522,28 @@ func (r *run) condemn(ctx context.Context) error {
 	}
 	if suspicious || m.freshHealth(ctx, r.c).State == HealthSuspect {
 		m.count(r, OutcomeThrottled)
-		_ = r.release(ctx, func(q *ReleaseRequest) {
+		r.release(ctx, func(q *ReleaseRequest) {
 			q.DueIn, q.Failures, q.Failure = probeEvery, r.rec.Failures+1, GrantRefused
 		})
 		return m.unavailable(r.rec.Key, Suspended, probeEvery)
 	}
 	reason, outcome := InvalidGrant, OutcomeGrantRefused
-	if r.rec.Doubts > 0 || r.rec.Troubled {
+	if r.rec.Doubts > 0 || r.rec.Troubled || m.entry(r.rec.Key).fence.Load() > r.rec.Generation { // or the store forgot a commit
 		reason, outcome = RotationLost, OutcomeRotationLost
 	}
 	m.count(r, outcome)
-	err := r.release(ctx, func(q *ReleaseRequest) {
+	rec, err := r.end(ctx, func(q *ReleaseRequest) {
 		q.State, q.Reason, q.Failure, q.Note = Revoked, reason, GrantRefused, Note{Type: EventReauthorization, Actor: "provider"}
 	})
 	e := m.entry(r.rec.Key)
-	if _, _, lookErr := m.look(ctx, e); lookErr != nil {
-		return lookErr
+	if err == nil {
+		if err := stateError(rec); err != nil {
+			e.token.Store(nil)
+			return err
+		}
 	}
-	return err // somebody else was faster, and it works
+	_, _, err = m.look(ctx, e)
+	return err // nil if somebody else was faster, and it works
 }
 
 // dueIn is when a token that lives for d is renewed: a fifth before its end, at
@@ -737,7 +746,7 @@ func (r *run) quarantine(ctx context.Context, a answer) error {
 	if err != nil {
 		return &SealError{rec.Key, rec.Tokens.KeyID}
 	}
-	_ = r.release(ctx, func(q *ReleaseRequest) {
+	r.release(ctx, func(q *ReleaseRequest) {
 		q.Reason = IdentityMismatch
 		q.Stash = &Stash{Sealed: s, Purpose: PurposeQuarantine, Generation: rec.Generation + 1, TTL: 30 * fallbackTime}
 		q.Note = Note{Type: EventIdentityMismatch, Actor: "provider", Always: true}

@@ -103,7 +103,8 @@ func (m *Manager) dueAttempt(ctx context.Context, c *conn, rec Record, claimed i
 	r := &run{m: m, c: c, rec: rec, claimed: claimed, why: bySchedule, start: m.now()}
 	put := func(after time.Duration) error {
 		c.breaker.unused()
-		return r.release(ctx, func(q *ReleaseRequest) { q.DueIn = max(after, 0) })
+		r.release(ctx, func(q *ReleaseRequest) { q.DueIn = max(after, 0) })
+		return nil
 	}
 	switch {
 	case rec.State == Active && rec.Failures == 0 && rec.Doubts == 0 && !rec.NoRefresh && !m.warm(rec):

@@ -36,7 +36,7 @@ type provider struct {
 
 	serial     int
 	grants     map[string]*grant // by refresh token, spent ones too
-	access     map[string]*grant
+	access     map[string]accessToken
 	sends      map[string]int // requests by refresh token
 	flying     map[string]int
 	renewals   map[string]int // successful refreshes by user
@@ -50,6 +50,11 @@ type grant struct {
 	refresh string
 	rotated time.Time
 	dead    bool
+}
+
+type accessToken struct {
+	*grant
+	until time.Time
 }
 
 // trouble is how an answer goes wrong.
@@ -68,7 +73,7 @@ const (
 func newProvider(tb testing.TB) *provider {
 	tb.Helper()
 	p := &provider{
-		life: 3600, grants: map[string]*grant{}, access: map[string]*grant{}, sends: map[string]int{}, flying: map[string]int{},
+		life: 3600, grants: map[string]*grant{}, access: map[string]accessToken{}, sends: map[string]int{}, flying: map[string]int{},
 		renewals: map[string]int{}, refusals: map[string]int{}, perSecond: map[int64]int{},
 	}
 	mux := http.NewServeMux()
@@ -110,7 +115,7 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	p.perSecond[time.Now().Unix()]++
 	p.sends[token]++
 	if p.flying[token]++; p.flying[token] > 1 {
-		p.violations = append(p.violations, fmt.Sprintf("a refresh token is in flight %d times", p.flying[token]))
+		p.violations = append(p.violations, fmt.Sprintf("I1: a refresh token is in flight %d times", p.flying[token]))
 	}
 	user := ""
 	if g := p.grants[token]; g != nil {
@@ -181,7 +186,7 @@ func (p *provider) issue(g *grant) []byte {
 	p.serial++
 	access := fmt.Sprintf("%s.access.%s.%d", canary, g.user, p.serial)
 	g.refresh, g.rotated = fmt.Sprintf("%s.refresh.%d", canary, p.serial), time.Now()
-	p.grants[g.refresh], p.access[access] = g, g
+	p.grants[g.refresh], p.access[access] = g, accessToken{g, time.Now().Add(time.Duration(p.life) * time.Second)}
 	body, _ := json.Marshal(map[string]any{
 		"token_type": "Bearer", "access_token": access, "refresh_token": g.refresh, "expires_in": p.life,
 		"scope": "all.full_access offline_access", "user_id": "user_" + g.user, "organization_id": "orga_1",
@@ -202,13 +207,16 @@ func (p *provider) revoke(w http.ResponseWriter, r *http.Request) {
 func (p *provider) me(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	g := p.access[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
-	if g == nil || g.dead {
+	a, ok := p.access[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
+	if ok && time.Now().After(a.until) {
+		p.violations = append(p.violations, fmt.Sprintf("I5: %s called with a token that ended %v ago", a.user, time.Since(a.until)))
+	}
+	if !ok || a.dead || time.Now().After(a.until) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	fmt.Fprintf(w, `{"id":%q}`, "user_"+g.user)
+	fmt.Fprintf(w, `{"id":%q}`, "user_"+a.user)
 }
 
 // counts gives how often a user's grant was renewed and refused.
@@ -224,6 +232,22 @@ func (p *provider) check(tb testing.TB) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, v := range p.violations {
-		tb.Errorf("I1: %s", v)
+		tb.Error(v)
+	}
+}
+
+// idle waits until no request is being answered.
+func (p *provider) idle() {
+	for {
+		p.mu.Lock()
+		n := 0
+		for _, f := range p.flying {
+			n += f
+		}
+		p.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		<-time.After(time.Millisecond)
 	}
 }

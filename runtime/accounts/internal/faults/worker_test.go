@@ -48,7 +48,7 @@ type plan struct {
 	Key      string // text of the vault's keyset
 	Provider string
 	StateDir string
-	Task     string // "once", "race" or "serve"
+	Task     string // "once", "full", "race" or "serve"
 	Users    []string
 	Step     failpoint.Step // where to die
 }
@@ -114,6 +114,8 @@ func work(text string) error {
 	switch p.Task {
 	case "once":
 		err = once(ctx, m, p)
+	case "full":
+		err = full(ctx, m, p)
 	case "race":
 		err = race(ctx, m, p)
 	case "serve":
@@ -141,6 +143,26 @@ func once(ctx context.Context, m *accounts.Manager, p plan) error {
 		return nil
 	}))
 	return err
+}
+
+// full lets no file of this process grow, as a full disk does, and wants that to
+// be noticed.
+func full(ctx context.Context, m *accounts.Manager, p plan) error {
+	var usual syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &usual); err != nil {
+		return err
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 1, Max: usual.Max}); err != nil {
+		return err
+	}
+	err := whoami(ctx, m, p.Provider, p.Users[0])
+	if back := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &usual); back != nil {
+		return back
+	}
+	if !errors.Is(err, accounts.ErrTemporarilyUnavailable) {
+		return fmt.Errorf("with a full disk: %w", err)
+	}
+	return nil
 }
 
 // whoami calls the provider as a user and checks whose token was sent.

@@ -34,6 +34,7 @@ type world struct {
 	testing.TB
 	*provider
 	where  string // of the store
+	plain  string // likewise, without parameters of the test
 	folder string // what to look through for secrets
 	store  closer
 	key    accounts.Secret
@@ -48,10 +49,22 @@ type execer func(ctx context.Context, query string, args ...any) error
 
 func newWorld(tb testing.TB, kind string) *world {
 	tb.Helper()
-	w := &world{TB: tb, provider: newProvider(tb), folder: tb.TempDir()}
-	w.where = filepath.Join(w.folder, "accounts.db")
 	if kind == "postgres" {
-		w.where = pgtest.Database(tb)
+		return newWorldAt(tb, pgtest.Database(tb))
+	}
+	return newWorldAt(tb, filepath.Join(tb.TempDir(), "accounts.db"))
+}
+
+// newWorldAt is newWorld on a database. The parameter is added to its URL where
+// it is a store, but not for what goes behind the store's back.
+func newWorldAt(tb testing.TB, where string, parameter ...string) *world {
+	tb.Helper()
+	w := &world{TB: tb, provider: newProvider(tb), folder: tb.TempDir(), where: where, plain: where}
+	if len(parameter) == 2 {
+		w.where = with(where, parameter[0], parameter[1])
+	}
+	if !w.postgres() {
+		w.folder = filepath.Dir(where)
 	}
 	var err error
 	if w.store, err = openStore(tb.Context(), w.where); err != nil {
@@ -65,14 +78,20 @@ func newWorld(tb testing.TB, kind string) *world {
 	if w.key, err = vault.Keygen(); err != nil {
 		tb.Fatal(err)
 	}
-	if kind == "postgres" {
-		pool, err := pgxpool.New(tb.Context(), w.where)
+	if w.postgres() {
+		pool, err := pgxpool.New(tb.Context(), w.plain)
 		if err != nil {
 			tb.Fatal(err)
 		}
 		tb.Cleanup(pool.Close)
 		w.db = func(ctx context.Context, query string, args ...any) error {
 			_, err := pool.Exec(ctx, query, args...)
+			for range 10 { // connections from before a restart
+				if err == nil {
+					break
+				}
+				_, err = pool.Exec(ctx, query, args...)
+			}
 			return err
 		}
 	} else {

@@ -1,0 +1,142 @@
+//go:build unix
+
+package faults
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/closekit/closekit/runtime/accounts"
+)
+
+// TestTerminate (K9) ends a process with SIGTERM while many renewals are in the
+// air: what was sent is committed, what was not sent is given back.
+func TestTerminate(t *testing.T) {
+	t.Parallel()
+	for _, kind := range stores {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, kind)
+			users := names(200)
+			w.connect(users...)
+			w.expire()
+			sent := make(chan struct{})
+			var once sync.Once
+			w.set(func(p *provider) {
+				p.latency = 300 * time.Millisecond
+				p.watch = func(context.Context, string, string) { once.Do(func() { close(sent) }) }
+			})
+			c := w.start(plan{Task: "serve", StateDir: filepath.Join(w.folder, "state")})
+			c.goAhead()
+			<-sent
+			<-time.After(200 * time.Millisecond) // in the midst of it
+			begin := time.Now()
+			if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-c.done; err != nil {
+				t.Errorf("the worker ended with %v\n%s", err, w.said())
+			}
+			if took := time.Since(begin); took > 40*time.Second {
+				t.Errorf("it took %v to end", took)
+			}
+			done := 0
+			for _, user := range users {
+				r := w.rec(user)
+				renewals, refusals := w.counts(user)
+				if r.Generation != int64(1+renewals) || refusals > 0 || r.State != accounts.Active {
+					t.Errorf("%s was renewed %d times and refused %d times, and is %s in generation %d", user, renewals, refusals, r.State, r.Generation)
+				}
+				if r.Attempt != "" || r.Doubts != 0 || renewals == 0 && r.Due.After(r.Now) {
+					t.Errorf("the lease of %s was not given back: %+v", user, r)
+				}
+				done += renewals
+			}
+			if done == 0 || done == len(users) {
+				t.Errorf("%d of %d were renewed; the end did not come in the midst of it", done, len(users))
+			}
+			w.check(t)
+			w.scan(t)
+		})
+	}
+}
+
+// TestFreeze (K10) stops a process between the answer of the provider and its
+// commit, lets another one take over when the lease has ended, and lets the
+// first one go on.
+func TestFreeze(t *testing.T) {
+	t.Parallel()
+	for _, kind := range stores {
+		for _, grace := range []bool{true, false} {
+			t.Run(kind+map[bool]string{true: ",grace", false: ",strict"}[grace], func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, kind)
+				w.connect("ada")
+				w.expire("ada")
+				c := w.start(plan{Task: "once", Users: []string{"ada"}})
+				stopped := make(chan struct{})
+				var once sync.Once
+				w.set(func(p *provider) {
+					if grace {
+						p.grace = time.Hour
+					}
+					p.watch = func(_ context.Context, _, stage string) {
+						if stage == "processed" {
+							once.Do(func() {
+								_ = c.Process.Signal(syscall.SIGSTOP)
+								close(stopped)
+							})
+						}
+					}
+				})
+				c.goAhead()
+				<-stopped
+				w.idle()       // the answer has left the provider
+				w.lapse("ada") // a minute and a half later
+				m := w.manager("")
+				defer w.close(m)
+				a, err := m.Account(principal("ada"), conName)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = a.Credential(t.Context())
+				if (err == nil) != grace {
+					t.Errorf("after the take-over: %v", err)
+				}
+				if err := c.Process.Signal(syscall.SIGCONT); err != nil {
+					t.Fatal(err)
+				}
+				if err := <-c.done; err != nil {
+					t.Errorf("the first process ended with %v\n%s", err, w.said())
+				}
+				// With a provider that is strict the late answer is the only good one,
+				// and heals what was condemned.
+				r := w.rec("ada")
+				if r.State != accounts.Active || r.Generation != 2 || r.Attempt != "" {
+					t.Errorf("in the end it is %s (%s), generation %d", r.State, r.Reason, r.Generation)
+				}
+				want := []accounts.EventType{accounts.EventCreated, accounts.EventConnected}
+				if !grace {
+					want = append(want, accounts.EventReauthorization, accounts.EventConnected)
+				} else if r.Fallback.IsZero() {
+					t.Error("the pair that came late was not kept")
+				}
+				if got := w.events("ada"); !slices.Equal(got, want) {
+					t.Errorf("events %v, want %v", got, want)
+				}
+				w.expire("ada") // and it goes on working
+				m2 := w.manager("")
+				defer w.close(m2)
+				if err := whoami(t.Context(), m2, w.URL, "ada"); err != nil {
+					t.Error(err)
+				}
+				w.check(t)
+			})
+		}
+	}
+}
