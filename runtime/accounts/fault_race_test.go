@@ -568,7 +568,7 @@ func TestFaultD8(t *testing.T) {
 func TestIsolation(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		const n = 100
+		const n = 500
 		handles := make([]*Account, n)
 		for i := range n {
 			handles[i] = w.connect(fmt.Sprint("u", i))

@@ -67,7 +67,7 @@ func (w *world) scan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context()) //nolint:errcheck // only read
+	defer conn.Close(t.Context())
 	seen := 0
 	for _, table := range []string{"accounts", "flows", "events", "revocations", "sentinel", "health"} {
 		rows, err := conn.Query(t.Context(), "select x::text from closekit_"+table+" x")

@@ -184,12 +184,12 @@ func TestNoRoom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer db.Close() //nolint:errcheck // it is only held
+		defer db.Close()
 		conn, err := db.Conn(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close() //nolint:errcheck // likewise
+		defer conn.Close()
 		if _, err := conn.ExecContext(t.Context(), "begin immediate"); err != nil {
 			t.Fatal(err)
 		}
@@ -286,7 +286,7 @@ func TestStatementsFail(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer plain.Close(t.Context()) //nolint:errcheck // it only held locks
+			defer plain.Close(t.Context())
 			tx, err := plain.Begin(t.Context())
 			if err != nil {
 				t.Fatal(err)

@@ -160,6 +160,7 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	case strange:
 		_, _ = w.Write([]byte("<html>welcome</html>"))
 		return
+	case none, lost: // processed
 	}
 	p.mu.Lock()
 	g := p.grants[token]

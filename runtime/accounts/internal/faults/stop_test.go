@@ -89,6 +89,10 @@ func TestFreeze(t *testing.T) {
 						if stage == "processed" {
 							once.Do(func() {
 								_ = c.Process.Signal(syscall.SIGSTOP)
+								var status syscall.WaitStatus // the signal is only the wish
+								if _, err := syscall.Wait4(c.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+									t.Errorf("the worker was not stopped: %v, %v", status, err)
+								}
 								close(stopped)
 							})
 						}
