@@ -91,7 +91,7 @@ type shown struct {
 	url    string
 }
 
-// leads to the next page by whatever the actions do.
+// follow waits for the page that the actions lead to.
 func (p *tab) follow(what string, actions ...chromedp.Action[chromedp.Void]) shown {
 	p.t.Helper()
 	resp, err := chromedp.RunResponse(p.ctx, actions...)
@@ -139,6 +139,9 @@ func (p *tab) has(selector string) bool {
 // fill logs in on whatever page has the login form.
 func (p *tab) fill(name string) shown {
 	p.t.Helper()
+	if !p.has("#login") {
+		p.t.Fatalf("this is not the login page; it says %s", p.text("body"))
+	}
 	if err := chromedp.Do(
 		p.ctx,
 		chromedp.SetValue(chromedp.CSS("input[name=name]"), name),
@@ -162,6 +165,9 @@ func (p *tab) login(name string) *tab {
 // allow presses Allow on the consent page, as the user of a place.
 func (p *tab) allow(at place) shown {
 	p.t.Helper()
+	if !p.has("#choice") {
+		p.t.Fatalf("this is not the consent page; it says %s", p.text("body"))
+	}
 	choice := at.user.ID + " " + at.organization.ID
 	if err := chromedp.Do(p.ctx, chromedp.SetValue(chromedp.CSS("#choice"), choice)); err != nil {
 		p.t.Fatal(err)

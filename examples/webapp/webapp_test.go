@@ -480,6 +480,59 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
+// TestRealClose goes as far as the consent page without a network: over https,
+// with Close's own addresses.
+func TestRealClose(t *testing.T) {
+	t.Parallel()
+	const base = "https://leads.example.com"
+	crm, err := openCRM("oa2client_1", "secret", base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := newApp(t.Context(), config{
+		baseURL: base, crm: crm, store: accounts.NewMemoryStore(), vault: newVault(t), stateDir: t.TempDir(), log: io.Discard,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.manager.Close(context.WithoutCancel(t.Context())) })
+	var cookies []*http.Cookie
+	do := func(method, target string, form url.Values) *http.Response {
+		t.Helper()
+		r := httptest.NewRequest(method, target, strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		rec := httptest.NewRecorder()
+		a.handler().ServeHTTP(rec, r)
+		resp := rec.Result()
+		cookies = append(cookies, resp.Cookies()...)
+		if resp.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%s %s: %d, %s", method, target, resp.StatusCode, rec.Body)
+		}
+		return resp
+	}
+	do(http.MethodPost, base+"/login", url.Values{"name": {"ada"}, "password": {a.users[0].password}})
+	start := do(http.MethodPost, base+"/account/connect", nil).Header.Get("Location")
+	consent, err := url.Parse(do(http.MethodGet, start, nil).Header.Get("Location"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := consent.Query(); !strings.HasPrefix(consent.String(), accounts.DefaultAuthorizeURL+"?") ||
+		got.Get("redirect_uri") != base+"/connect/close/callback" || got.Get("client_id") != "oa2client_1" {
+		t.Errorf("connect leads to %s", consent)
+	}
+	if len(cookies) != 2 {
+		t.Fatalf("cookies are %v", cookies)
+	}
+	for _, c := range cookies {
+		if !c.Secure || !c.HttpOnly || !strings.HasPrefix(c.Name, "__Host-") {
+			t.Errorf("a cookie is %v", c)
+		}
+	}
+}
+
 // TestRun starts the program as main does, and ends it as Ctrl-C does.
 func TestRun(t *testing.T) {
 	t.Parallel()
@@ -502,7 +555,7 @@ func TestRun(t *testing.T) {
 			address, _, _ = strings.Cut(s, " ")
 		}
 	}
-	resp, err := http.Get(address + "/login") //nolint:noctx // the server is ours
+	resp, err := http.Get(address + "/login")
 	if err != nil {
 		t.Fatal(err)
 	}
