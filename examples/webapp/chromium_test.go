@@ -14,7 +14,7 @@ import (
 
 // browserTime bounds all tests in the browser together. It is generous: they
 // take seconds, but the machine may be slow.
-const browserTime = 2 * time.Minute
+const browserTime = 4 * time.Minute
 
 // chromium starts a headless browser for the length of a test, or skips the
 // test if there is none.
