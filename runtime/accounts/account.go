@@ -13,8 +13,9 @@ import (
 )
 
 // Account is a handle on the connected account of one principal. It is a
-// [runtime.Renewer]: make a client of it with runtime.NewClient, and all calls
-// of that client act as that user. Its methods take no identifier, so that
+// [runtime.Renewer]: make a client of it with runtime.NewClient, or with
+// Client.With from a client whose options it shares, and all calls of that
+// client act as that user. Its methods take no identifier, so that
 // nothing a model writes can reach another account. A handle is cheap and safe
 // for concurrent use; keep it as long as the session.
 type Account struct {

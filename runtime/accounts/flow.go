@@ -43,7 +43,8 @@ type LinkOption func(*Flow)
 
 // ReturnTo sends the browser to the entry of [Config.ReturnTo] with this id in
 // the end, with the parameter "connection_status" added: connected, denied or
-// failed.
+// failed. After an out-of-band consent, what [Manager.ConfirmUser] says is up
+// to the host to show.
 func ReturnTo(id string) LinkOption { return func(f *Flow) { f.ReturnTo = id } }
 
 // OutOfBand makes a link that works without a session of the host, for chats,
@@ -154,7 +155,10 @@ func (m *Manager) hold(ctx context.Context, f Flow, code string) (string, error)
 // "confirm" parameter with which the browser came to [Config.VerifyURL], and p
 // is whose session the host finds there. If that is who the link was made for,
 // the code is exchanged and the account is active. If not, the code is thrown
-// away and the error is [ErrWrongUser]. A confirmation works once;
+// away and the error is [ErrWrongUser]. Call it when the user has pressed a
+// button (a POST), not when the page is opened: otherwise whoever consents
+// with an account of their own could make the user confirm it by sending the
+// address of the page. A confirmation works once;
 // [ErrNotFound] if it was used, has lapsed or never was.
 func (m *Manager) ConfirmUser(ctx context.Context, confirmation string, p Principal) (Info, error) {
 	if len(confirmation) != tokenLength {

@@ -42,7 +42,7 @@ func (m *Manager) deliverOne(ctx context.Context, e Event) (err error) {
 			err = fmt.Errorf("accounts: OnEvent panicked with a %T", p)
 		}
 	}()
-	m.log.InfoContext(ctx, "account event", "event", e)
+	m.log.DebugContext(ctx, "an event is delivered", "event", e)
 	return m.cfg.OnEvent(ctx, e)
 }
 
