@@ -50,6 +50,7 @@ func newApp(ctx context.Context, cfg config) (*app, error) {
 		SessionResolver: sessionPrincipal,
 		BaseURL:         cfg.baseURL + connectPath,
 		ReturnTo:        map[string]string{"home": "/"},
+		HomeURL:         "/",
 		VerifyURL:       cfg.baseURL + "/verify",
 		OnEvent:         a.onEvent,
 		// What happens to accounts is logged in onEvent; here is what else

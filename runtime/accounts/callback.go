@@ -40,18 +40,18 @@ func (m *Manager) Handler() http.Handler {
 		h.Set("X-Frame-Options", "DENY")
 		parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 		if len(parts) < 2 || m.conns[parts[len(parts)-2]] == nil {
-			page(w, http.StatusNotFound, "There is nothing here.")
+			m.page(w, http.StatusNotFound, "There is nothing here.")
 			return
 		}
 		if r.Method != http.MethodGet {
 			h.Set("Allow", http.MethodGet)
-			page(w, http.StatusMethodNotAllowed, "This page can only be opened.")
+			m.page(w, http.StatusMethodNotAllowed, "This page can only be opened.")
 			return
 		}
 		c := m.conns[parts[len(parts)-2]]
 		query, err := url.ParseQuery(r.URL.RawQuery)
 		if err != nil || len(r.URL.RawQuery) > maxQuery {
-			page(w, http.StatusBadRequest, "The address of this page is not complete.")
+			m.page(w, http.StatusBadRequest, "The address of this page is not complete.")
 			return
 		}
 		switch parts[len(parts)-1] {
@@ -60,17 +60,25 @@ func (m *Manager) Handler() http.Handler {
 		case "callback":
 			m.callback(w, r, c, query)
 		default:
-			page(w, http.StatusNotFound, "There is nothing here.")
+			m.page(w, http.StatusNotFound, "There is nothing here.")
 		}
 	})
 }
 
-// page writes a small page without anything active in it.
-func page(w http.ResponseWriter, status int, text string) {
+// page writes a small page without anything active in it, with a way home if
+// the host has given one.
+func (m *Manager) page(w http.ResponseWriter, status int, text string) {
+	page(w, status, text, m.cfg.HomeURL)
+}
+
+func page(w http.ResponseWriter, status int, text, home string) {
+	body := "<p>" + html.EscapeString(text) + "</p>"
+	if home != "" {
+		body += `<p><a href="` + html.EscapeString(home) + `">Go on</a></p>`
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Close account</title><p>"+
-		html.EscapeString(text)+"</p></html>\n") // the browser is gone otherwise
+	_, _ = io.WriteString(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Close account</title>`+body+"</html>\n") // the browser is gone otherwise
 }
 
 // one gives a parameter that may be there at most once and is not too long.
@@ -96,11 +104,11 @@ func (m *Manager) session(w http.ResponseWriter, r *http.Request, f Flow) bool {
 	p, err := m.resolve(r)
 	switch {
 	case err != nil || p.IsZero():
-		page(w, http.StatusUnauthorized, textSignIn)
+		m.page(w, http.StatusUnauthorized, textSignIn)
 		return false
 	case p != f.Key.Principal():
 		m.note(r.Context(), Event{Type: EventLinkMisused, Key: f.Key, Actor: "user"})
-		page(w, http.StatusForbidden, textForeign)
+		m.page(w, http.StatusForbidden, textForeign)
 		return false
 	}
 	return true
@@ -116,17 +124,17 @@ func (m *Manager) resolve(r *http.Request) (Principal, error) {
 func (m *Manager) start(w http.ResponseWriter, r *http.Request, c *conn, query url.Values) {
 	id, ok := one(query, "f", tokenLength)
 	if !ok || len(id) != tokenLength {
-		page(w, http.StatusBadRequest, textGone)
+		m.page(w, http.StatusBadRequest, textGone)
 		return
 	}
 	ctx := r.Context()
 	f, err := m.store.LoadFlow(ctx, hashOf(id))
 	switch {
 	case errors.Is(err, ErrNotFound), err == nil && (f.Kind != LinkFlow || f.Key.connection != c.Name):
-		page(w, http.StatusGone, textGone)
+		m.page(w, http.StatusGone, textGone)
 		return
 	case err != nil:
-		page(w, http.StatusServiceUnavailable, textAway)
+		m.page(w, http.StatusServiceUnavailable, textAway)
 		return
 	}
 	if !f.OutOfBand && !m.session(w, r, f) {
@@ -135,10 +143,10 @@ func (m *Manager) start(w http.ResponseWriter, r *http.Request, c *conn, query u
 	consent, nonce, err := m.bind(ctx, c, f)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		page(w, http.StatusGone, textGone)
+		m.page(w, http.StatusGone, textGone)
 		return
 	case err != nil:
-		page(w, http.StatusServiceUnavailable, textAway)
+		m.page(w, http.StatusServiceUnavailable, textAway)
 		return
 	}
 	http.SetCookie(w, c.cookie(f, nonce, int(flowTime/time.Second)))
@@ -165,7 +173,7 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request, c *conn, quer
 	refusal, ok3 := one(query, "error", maxError)
 	issuer, ok4 := one(query, "iss", maxURLBytes)
 	if !ok1 || !ok2 || !ok3 || !ok4 || state == "" || (code == "") == (refusal == "") {
-		page(w, http.StatusBadRequest, textBroken)
+		m.page(w, http.StatusBadRequest, textBroken)
 		return
 	}
 	f, err := m.store.ConsumeFlow(ctx, LinkFlow, hashOf(state))
@@ -174,7 +182,7 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request, c *conn, quer
 		m.again(w, r, c)
 		return
 	case err != nil:
-		page(w, http.StatusServiceUnavailable, textAway)
+		m.page(w, http.StatusServiceUnavailable, textAway)
 		return
 	}
 	http.SetCookie(w, c.cookie(f, "", -1))
@@ -186,7 +194,7 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request, c *conn, quer
 	}
 	if !fits || f.Key.connection != c.Name || issuer != "" && issuer != c.Issuer {
 		m.note(ctx, Event{Type: EventLinkMisused, Key: f.Key, Actor: "user"})
-		page(w, http.StatusBadRequest, textBroken)
+		m.page(w, http.StatusBadRequest, textBroken)
 		return
 	}
 	if !f.OutOfBand && !m.session(w, r, f) {
@@ -204,7 +212,7 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request, c *conn, quer
 	if f.OutOfBand {
 		id, err := m.hold(ctx, f, code)
 		if err != nil {
-			page(w, http.StatusServiceUnavailable, textAway)
+			m.page(w, http.StatusServiceUnavailable, textAway)
 			return
 		}
 		http.Redirect(w, r, addQuery(m.cfg.VerifyURL, "confirm", id), http.StatusSeeOther)
@@ -212,7 +220,7 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request, c *conn, quer
 	}
 	verifier, err := m.openVerifier(f)
 	if err != nil {
-		page(w, http.StatusServiceUnavailable, textAway)
+		m.page(w, http.StatusServiceUnavailable, textAway)
 		return
 	}
 	rec, err := m.finish(context.WithoutCancel(ctx), c, f, c.RedirectURL, NewSecret(code), verifier)
@@ -233,11 +241,11 @@ func (m *Manager) again(w http.ResponseWriter, r *http.Request, c *conn) {
 	if p, err := m.resolve(r); err == nil && !p.IsZero() {
 		rec, err := m.store.Load(r.Context(), p.Key(c.Name))
 		if err == nil && rec.State == Active && rec.Now.Sub(rec.Refreshed) < flowTime {
-			page(w, http.StatusOK, "This account is connected already.")
+			m.page(w, http.StatusOK, "This account is connected already.")
 			return
 		}
 	}
-	page(w, http.StatusBadRequest, textBroken)
+	m.page(w, http.StatusBadRequest, textBroken)
 }
 
 // back sends the browser to where the host wants it, or shows a page.
@@ -246,5 +254,5 @@ func (m *Manager) back(w http.ResponseWriter, r *http.Request, f Flow, status st
 		http.Redirect(w, r, addQuery(to, "connection_status", status), http.StatusSeeOther)
 		return
 	}
-	page(w, code, text)
+	m.page(w, code, text)
 }

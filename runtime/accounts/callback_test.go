@@ -93,21 +93,23 @@ func TestCallback(t *testing.T) {
 		w.ok(w.account("ada"))
 		w.state("ada", Active, "")
 		w.wantEvents("ada", EventCreated, EventConnected)
-		if resp := b.open(callback); resp.StatusCode != http.StatusOK { // pressed twice
-			w.Errorf("the second time gives %d", resp.StatusCode)
+		resp := b.open(callback) // pressed twice
+		w.wantStatus(resp, http.StatusOK)
+		if body := readAll(resp); !strings.Contains(body, `<a href="/login?next=a&amp;b">`) {
+			w.Errorf("the page does not lead on: %s", body)
 		}
 		w.wantStatus(b.open(link), http.StatusGone)
 		// A reconnect of an active account changes nothing until it is complete.
 		consent = w.wantStatus(b.open(w.link("ada")), http.StatusSeeOther)
 		w.ok(w.account("ada"))
-		resp := b.open(w.p.consent(consent, who("ada")))
+		resp = b.open(w.p.consent(consent, who("ada")))
 		w.wantStatus(resp, http.StatusOK)
 		body := readAll(resp)
 		if !strings.Contains(body, "user_ada") || !strings.Contains(body, "orga_1") {
 			w.Errorf("the page says %q", body)
 		}
 		w.wantEvents("ada", EventCreated, EventConnected, EventConnected)
-	})
+	}, func(cfg *Config) { cfg.HomeURL = "/login?next=a&b" })
 }
 
 func readAll(resp *http.Response) string {
@@ -546,7 +548,7 @@ func FuzzCallback(f *testing.F) {
 	f.Add("error=access_denied&state=<script>")
 	f.Fuzz(func(t *testing.T, query string) {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, func(cfg *Config) { cfg.HomeURL = "/login?next=a&b" })
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://app.example/connect/close/callback", nil)
 			r.URL.RawQuery = query
 			rec := httptest.NewRecorder()
@@ -561,6 +563,6 @@ func FuzzCallback(f *testing.F) {
 
 func pageText(text string) string {
 	rec := httptest.NewRecorder()
-	page(rec, 200, text)
+	page(rec, 200, text, "/login?next=a&b")
 	return rec.Body.String()
 }

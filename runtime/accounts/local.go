@@ -186,23 +186,23 @@ func (f *LocalFlow) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if r.Method != http.MethodGet || r.URL.Path != "/callback" {
-		page(w, http.StatusNotFound, "There is nothing here.")
+		page(w, http.StatusNotFound, "There is nothing here.", "")
 		return
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(f.state)) != 1 {
-		page(w, http.StatusBadRequest, textBroken) // not the one we wait for
+		page(w, http.StatusBadRequest, textBroken, "") // not the one we wait for
 		return
 	}
 	info, err := f.answer(r.Context(), r.URL.RawQuery)
 	if errors.Is(err, ErrNotFound) {
-		page(w, http.StatusGone, textGone)
+		page(w, http.StatusGone, textGone, "")
 		return
 	}
 	if err != nil {
-		page(w, http.StatusBadRequest, "The account was not connected. You can close this page.")
+		page(w, http.StatusBadRequest, "The account was not connected. You can close this page.", "")
 	} else {
-		page(w, http.StatusOK, "The account is connected. You can close this page.")
+		page(w, http.StatusOK, "The account is connected. You can close this page.", "")
 	}
 	f.result <- localResult{info, err}
 }

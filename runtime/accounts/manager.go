@@ -35,6 +35,11 @@ type Config struct {
 	// shown.
 	ReturnTo map[string]string
 
+	// HomeURL is where the pages that the handler itself shows lead on to, such
+	// as the host's login or settings: an absolute URL or a path of the host.
+	// Empty shows no link.
+	HomeURL string
+
 	// VerifyURL is where the browser goes after an out-of-band consent, with
 	// the parameter "confirm" added: a page of the host that asks for its own
 	// session and calls [Manager.ConfirmUser]. Empty refuses out-of-band links.
@@ -188,11 +193,12 @@ func (cfg *Config) fill() error {
 		return errors.New("accounts: BaseURL is given without a SessionResolver; links must know whose session opens them")
 	}
 	for id, to := range cfg.ReturnTo {
-		u, err := url.Parse(to)
-		local := err == nil && u.Scheme == "" && u.Host == "" && len(to) > 0 && to[0] == '/' && (len(to) == 1 || to[1] != '/' && to[1] != '\\')
-		if id == "" || !local && checkURL(to) != nil {
+		if id == "" || !isPlace(to) {
 			return fmt.Errorf("accounts: ReturnTo %q is neither a path of the host nor an https URL", id)
 		}
+	}
+	if cfg.HomeURL != "" && !isPlace(cfg.HomeURL) {
+		return errors.New("accounts: HomeURL is neither a path of the host nor an https URL")
 	}
 	if cfg.MaxConcurrent == 0 {
 		cfg.MaxConcurrent = 256
@@ -222,6 +228,14 @@ func (cfg *Config) fill() error {
 		cfg.backoff = 50 * time.Millisecond
 	}
 	return nil
+}
+
+// isPlace reports whether a browser may be sent somewhere: to a path of the
+// host, or an https URL.
+func isPlace(to string) bool {
+	u, err := url.Parse(to)
+	local := err == nil && u.Scheme == "" && u.Host == "" && to != "" && to[0] == '/' && (len(to) == 1 || to[1] != '/' && to[1] != '\\')
+	return local || checkURL(to) == nil
 }
 
 // sentinelText is what the sentinel holds; it is no secret.

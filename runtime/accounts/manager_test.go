@@ -56,6 +56,7 @@ func TestNewRefuses(t *testing.T) {
 		"foreign return":      {func(c *Config) { c.ReturnTo = map[string]string{"x": "//evil.example/"} }, "ReturnTo"},
 		"script return":       {func(c *Config) { c.ReturnTo = map[string]string{"x": "javascript:alert(1)"} }, "ReturnTo"},
 		"backslash return":    {func(c *Config) { c.ReturnTo = map[string]string{"x": `/\evil.example`} }, "ReturnTo"},
+		"script home":         {func(c *Config) { c.HomeURL = "javascript:alert(1)" }, "HomeURL"},
 		"bad state dir":       {func(c *Config) { c.StateDir = filepath.Join(os.DevNull, "x") }, "state directory"},
 	} {
 		cfg := good()
