@@ -15,7 +15,7 @@ func TestRace(t *testing.T) {
 		t.Skip("starts many processes")
 	}
 	for _, kind := range stores {
-		for _, c := range []struct{ processes, accounts int }{{2, 1}, {8, 1}, {32, 1}, {2, 200}, {8, 200}, {32, 1000}} {
+		for _, c := range []struct{ processes, accounts int }{{2, 1}, {8, 1}, {32, 1}, {8, 100}, {32, 1000}} {
 			t.Run(fmt.Sprintf("%s,%d processes,%d accounts", kind, c.processes, c.accounts), func(t *testing.T) {
 				w := newWorld(t, kind)
 				users := names(c.accounts)
