@@ -14,12 +14,12 @@ import (
 
 // ActivitiesList lists activities of all types, usually the timeline of one lead.
 //
-// Use it for the history of a lead; find lead_id with [LeadsList]. Without a lead only the date and id
-// filters work. For one type over all leads use [CallsList], [EmailsList], [SMSList] or [NotesList].
-// For long histories set a window with date_created__gte and date_created__lt. When user_id,
-// user_id__in, contact_id, contact_id__in, _type or _type__in is given, lead_id is required. When
-// _order_by is -activity_at, lead_id is required. A filter on activity_at needs _order_by
-// -activity_at.
+// Use it for the history of a lead; find lead_id with [LeadsList]. Without a lead, or with several,
+// only the date and id filters work. For one type over all leads use [CallsList], [EmailsList],
+// [SMSList] or [NotesList]. For long histories set a window with date_created__gte and
+// date_created__lt. When user_id, user_id__in, contact_id, contact_id__in, _type or _type__in is
+// given, exactly one lead_id is required. When _order_by is -activity_at, exactly one lead_id is
+// required. A filter on activity_at needs _order_by -activity_at.
 //
 // Close API: GET /activity/ (tool close_activities_list)
 // https://developer.close.com/api/resources/activities
@@ -36,10 +36,10 @@ func ActivitiesAll(ctx context.Context, c *runtime.Client, p ActivitiesListParam
 
 // ActivitiesListParams are the parameters of [ActivitiesList].
 type ActivitiesListParams struct {
-	TypeIn []ActivityType // Same as _type; needs lead_id.
-	// Only activities of these users or of members of these groups; needs lead_id.
+	TypeIn []ActivityType // Same as _type; needs exactly one lead_id.
+	// Only activities of these users or of members of these groups; needs exactly one lead_id.
 	UserIDIn    []string
-	ContactIDIn []ContactID // Same as contact_id; needs lead_id.
+	ContactIDIn []ContactID // Same as contact_id; needs exactly one lead_id.
 	LeadIDIn    []LeadID    // Only activities on these leads.
 	// Shows e-mails as conversations; when left out, as single e-mails with their bodies.
 	ThreadEmails runtime.Opt[ThreadEmails]
@@ -51,14 +51,14 @@ type ActivitiesListParams struct {
 	Skip   runtime.Opt[int] // How many results to pass over, for the next page. At least 0. Default: 0.
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
 	Limit runtime.Opt[int]
-	// Only activities on this lead. Filters by type, user or contact need exactly one lead.
+	// Only activities on these leads. Filters by type, user or contact need exactly one lead.
 	LeadID    []LeadID
-	ContactID []ContactID  // Only activities with these contacts; needs lead_id.
-	UserID    []UserID     // Only activities of these users; needs lead_id.
+	ContactID []ContactID  // Only activities with these contacts; needs exactly one lead_id.
+	UserID    []UserID     // Only activities of these users; needs exactly one lead_id.
 	IDIn      []ActivityID // Only the activities with these ids.
 	// Only activities of this organization; the credential's own is implied.
 	OrganizationID runtime.Opt[OrganizationID]
-	Type           []ActivityType                // Only activities of these types; needs lead_id.
+	Type           []ActivityType                // Only activities of these types; needs exactly one lead_id.
 	DateCreatedGt  runtime.Opt[runtime.DateTime] // Created after this moment.
 	DateCreatedGte runtime.Opt[runtime.DateTime] // Created at or after this moment.
 	DateCreatedLt  runtime.Opt[runtime.DateTime] // Created before this moment.
@@ -104,13 +104,13 @@ var opActivitiesList = runtime.Operation{
 	Tool: "close_activities_list", Method: "GET", Path: "/activity/", Effect: runtime.Read, Idempotent: true,
 	NewParams: func() runtime.Params { return new(ActivitiesListParams) },
 	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}}, Rules: []wire.Rule{
-		{Kind: wire.Needs, Fields: []uint8{9}, If: 11},
-		{Kind: wire.Needs, Fields: []uint8{9}, If: 1},
-		{Kind: wire.Needs, Fields: []uint8{9}, If: 10},
-		{Kind: wire.Needs, Fields: []uint8{9}, If: 2},
-		{Kind: wire.Needs, Fields: []uint8{9}, If: 14},
-		{Kind: wire.Needs, Fields: []uint8{9}, If: 0},
-		{Kind: wire.Needs, Fields: []uint8{9}, If: 5, Is: "-activity_at"},
+		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 11},
+		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 1},
+		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 10},
+		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 2},
+		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 14},
+		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 0},
+		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 5, Is: "-activity_at"},
 		{Kind: wire.Needs, Fields: []uint8{5}, If: 19, About: "A filter on activity_at needs _order_by -activity_at."},
 		{Kind: wire.Needs, Fields: []uint8{5}, If: 20, About: "A filter on activity_at needs _order_by -activity_at."},
 		{Kind: wire.Needs, Fields: []uint8{5}, If: 21, About: "A filter on activity_at needs _order_by -activity_at."},

@@ -219,13 +219,15 @@ const (
 	AtLeastOne RuleKind = "at_least_one"
 	AtMostOne  RuleKind = "at_most_one"
 	Needs      RuleKind = "needs"
+	NeedsOne   RuleKind = "needs_one"
+	Differ     RuleKind = "differ"
 )
 
 // Rule ties parameters together.
 type Rule struct {
 	Kind   RuleKind
 	Fields []string
-	If, Is string // of Needs
+	If, Is string // of Needs and NeedsOne
 	About  string
 }
 

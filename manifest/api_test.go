@@ -51,13 +51,15 @@ func TestGoName(t *testing.T) {
 
 func TestRuleSentences(t *testing.T) {
 	for want, r := range map[string]manifest.Rule{
-		"Give exactly one of a, b or c.":      {Kind: manifest.ExactlyOne, Fields: []string{"a", "b", "c"}},
-		"Give at least one of a or b.":        {Kind: manifest.AtLeastOne, Fields: []string{"a", "b"}},
-		"Give a or b, not both.":              {Kind: manifest.AtMostOne, Fields: []string{"a", "b"}},
-		"Give at most one of a, b or c.":      {Kind: manifest.AtMostOne, Fields: []string{"a", "b", "c"}},
-		"When a is given, b is required.":     {Kind: manifest.Needs, If: "a", Fields: []string{"b"}},
-		"When a is x, b and c are required.":  {Kind: manifest.Needs, If: "a", Is: "x", Fields: []string{"b", "c"}},
-		"The rule's own words, as they stand": {Kind: manifest.AtMostOne, Fields: []string{"a"}, About: "The rule's own words, as they stand"},
+		"Give exactly one of a, b or c.":                             {Kind: manifest.ExactlyOne, Fields: []string{"a", "b", "c"}},
+		"Give at least one of a or b.":                               {Kind: manifest.AtLeastOne, Fields: []string{"a", "b"}},
+		"Give a or b, not both.":                                     {Kind: manifest.AtMostOne, Fields: []string{"a", "b"}},
+		"Give at most one of a, b or c.":                             {Kind: manifest.AtMostOne, Fields: []string{"a", "b", "c"}},
+		"When a is given, b is required.":                            {Kind: manifest.Needs, If: "a", Fields: []string{"b"}},
+		"When a is x, b and c are required.":                         {Kind: manifest.Needs, If: "a", Is: "x", Fields: []string{"b", "c"}},
+		"When a is x, exactly one b and exactly one c are required.": {Kind: manifest.NeedsOne, If: "a", Is: "x", Fields: []string{"b", "c"}},
+		"Give different values for a and b.":                         {Kind: manifest.Differ, Fields: []string{"a", "b"}},
+		"The rule's own words, as they stand":                        {Kind: manifest.AtMostOne, Fields: []string{"a"}, About: "The rule's own words, as they stand"},
 	} {
 		if got := manifest.Sentences([]manifest.Rule{r})[0]; got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -68,8 +70,10 @@ func TestRuleSentences(t *testing.T) {
 		{Kind: manifest.Needs, If: "b", Fields: []string{"z"}},
 		{Kind: manifest.Needs, If: "c", Fields: []string{"y"}, About: "Same."},
 		{Kind: manifest.Needs, If: "d", Fields: []string{"y"}, About: "Same."},
+		{Kind: manifest.NeedsOne, If: "e", Fields: []string{"z"}},
+		{Kind: manifest.NeedsOne, If: "f", Fields: []string{"z"}},
 	})
-	if want := []string{"When a or b is given, z is required.", "Same."}; !slices.Equal(got, want) {
+	if want := []string{"When a or b is given, z is required.", "Same.", "When e or f is given, exactly one z is required."}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -633,6 +633,11 @@ func fits(t *Type, raw json.RawMessage) bool {
 	return false
 }
 
+// isText reports whether values are sent as text.
+func (t *Type) isText() bool {
+	return slices.Contains([]Kind{String, RichText, Date, DateTime, DateOrDateTime, Email, Phone, URL, Timezone, ID, EnumType}, t.Kind)
+}
+
 func (c *checker) resolveVariants(d *typeDecl) {
 	o := d.object
 	var by string

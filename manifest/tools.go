@@ -530,16 +530,17 @@ func (c *checker) readRules(d *toolDecl, n *yaml.Node) {
 		}
 		if !d.keys(item, "rule", map[string]func(*yaml.Node){
 			"exactly_one": set(ExactlyOne), "at_least_one": set(AtLeastOne), "at_most_one": set(AtMostOne), "needs": set(Needs),
+			"needs_one": set(NeedsOne), "differ": set(Differ),
 			"if": d.text(&r.If), "is": d.text(&r.Is), "about": d.text(&r.About),
 		}) {
 			continue
 		}
 		if kinds != 1 {
-			d.bad(item, "exactly_one, at_least_one, at_most_one or needs", "a rule needs one kind, not %d", kinds)
+			d.bad(item, "exactly_one, at_least_one, at_most_one, needs, needs_one or differ", "a rule needs one kind, not %d", kinds)
 			continue
 		}
-		if (r.Kind == Needs) != (r.If != "") {
-			d.bad(item, "{if: a, needs: [b]}", "if and needs go together")
+		if (r.Kind == Needs || r.Kind == NeedsOne) != (r.If != "") {
+			d.bad(item, "{if: a, needs: [b]}", "if goes with needs or needs_one, and they with it")
 			continue
 		}
 		if r.Is != "" && r.If == "" {
@@ -564,6 +565,16 @@ func (c *checker) readRules(d *toolDecl, n *yaml.Node) {
 		if len(r.Fields) == 0 {
 			d.bad(item, "{exactly_one: [a, b]}", "the rule names no parameters")
 			ok = false
+		}
+		for _, name := range r.Fields {
+			p := t.Param(name)
+			switch {
+			case !ok || p.Type == nil:
+			case r.Kind == NeedsOne && (p.Type.Kind != List || !p.Type.Elem.isText()):
+				d.bad(item, "use needs", "the rule asks for one element of %q, which is no list of texts", name)
+			case r.Kind == Differ && !p.Type.isText():
+				d.bad(item, "", "the rule compares %q, which is no text", name)
+			}
 		}
 		if ok {
 			t.Rules = append(t.Rules, r)
@@ -624,7 +635,7 @@ func Sentences(rules []Rule) []string {
 	var list []string
 	for i, r := range rules {
 		s := r.About
-		if s == "" && r.Kind == Needs && r.Is == "" {
+		if s == "" && r.If != "" && r.Is == "" {
 			s = needsSentence(r, rules, i)
 		} else if s == "" {
 			s = r.sentence()
@@ -641,7 +652,7 @@ func Sentences(rules []Rule) []string {
 func needsSentence(r Rule, rules []Rule, at int) string {
 	var names []string
 	for i, o := range rules {
-		if o.Kind != Needs || o.Is != "" || o.About != "" || !slices.Equal(o.Fields, r.Fields) {
+		if o.Kind != r.Kind || o.Is != "" || o.About != "" || !slices.Equal(o.Fields, r.Fields) {
 			continue
 		}
 		if i < at {
@@ -649,7 +660,7 @@ func needsSentence(r Rule, rules []Rule, at int) string {
 		}
 		names = append(names, o.If)
 	}
-	return when(orList(names, "or")+" is given", r.Fields)
+	return r.when(orList(names, "or") + " is given")
 }
 
 func (r Rule) sentence() string {
@@ -663,15 +674,22 @@ func (r Rule) sentence() string {
 			return "Give at most one of " + orList(r.Fields, "or") + "."
 		}
 		return "Give " + orList(r.Fields, "or") + ", not both."
-	case Needs:
+	case Differ:
+		return "Give different values for " + orList(r.Fields, "and") + "."
+	case Needs, NeedsOne:
 	}
-	return when(r.If+" is "+r.Is, r.Fields)
+	return r.when(r.If + " is " + r.Is)
 }
 
-func when(condition string, fields []string) string {
-	verb := "is"
+func (r Rule) when(condition string) string {
+	fields, verb := slices.Clone(r.Fields), "is"
 	if len(fields) > 1 {
 		verb = "are"
+	}
+	if r.Kind == NeedsOne {
+		for i := range fields {
+			fields[i] = "exactly one " + fields[i]
+		}
 	}
 	return fmt.Sprintf("When %s, %s %s required.", condition, orList(fields, "and"), verb)
 }

@@ -71,7 +71,7 @@ func Example_mistakes() {
 	_, err = tools.Lookup("close_opportunity_make")
 	fmt.Println(err)
 	// Output:
-	// value: must be an integer amount in cents; a fraction of a cent cannot be stored; for dollars multiply by 100: 120.50 dollars are 12050 cents
+	// value: must be an integer amount in cents; write 120.50 dollars as 12050
 	// confidense: is not a known parameter; did you mean "confidence"?
 	// status_id: must be an opportunity status id such as stat_…; find one with close_pipelines_list. Statuses are listed under each pipeline.
 	// unknown tool "close_opportunity_make"; did you mean close_opportunity_create?

@@ -30,6 +30,8 @@ var stricter = map[string]string{
 	"give at least one of ":      "rules between parameters",
 	"give only one of ":          "rules between parameters",
 	"is required when ":          "rules between parameters",
+	"must have exactly one elem": "rules between parameters",
+	"give different values for ": "rules between parameters",
 	"must be a phone number":     "a number is written in many ways",
 	"must be a time zone name":   "there is no format for it",
 	"must be a date such as 20":  "a date or a time is no format",
@@ -358,6 +360,10 @@ func (g *generator) mutate(tool *runtime.Tool, m map[string]any, in map[string]a
 			return
 		}
 	case string:
+		if other, ok := in[pick(g, names...)].(string); ok && g.r.IntN(4) == 0 {
+			in[name] = other
+			return
+		}
 		if g.r.IntN(2) == 0 {
 			in[name] = g.spoil(v)
 			return

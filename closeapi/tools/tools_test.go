@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -111,6 +112,39 @@ func checkShow(t *testing.T, tool *runtime.Tool, output any) {
 	for _, name := range tool.Show {
 		if members[name] == nil && !strings.HasPrefix(name, "custom") {
 			t.Errorf("%s is shown, but the answer has no such member", name)
+		}
+	}
+}
+
+// TestRules gives tools what Close would not take, though each parameter alone
+// is right.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	const tooMany = "lead_id: must have exactly one element when %s, got 2 of them"
+	for _, c := range []struct{ tool, input, want string }{
+		{"close_activities_list", `{"lead_id":["lead_a"],"_type":["Call"],"_order_by":"-activity_at"}`, ""},
+		{"close_activities_list", `{"lead_id":["lead_a","lead_b"],"_order_by":"-date_created"}`, ""},
+		{"close_activities_list", `{"_type":["Call"]}`, "lead_id: is required when _type is given"},
+		{"close_activities_list", `{"lead_id":["lead_a","lead_b"],"_type":["Call"]}`, fmt.Sprintf(tooMany, "_type is given")},
+		{"close_activities_list", `{"lead_id":"lead_a,lead_b","_type__in":["Call"]}`, fmt.Sprintf(tooMany, "_type__in is given")},
+		{"close_activities_list", `{"lead_id":["lead_a","lead_b"],"user_id":["user_a"]}`, fmt.Sprintf(tooMany, "user_id is given")},
+		{"close_activities_list", `{"lead_id":["lead_a","lead_b"],"user_id__in":["user_a"]}`, fmt.Sprintf(tooMany, "user_id__in is given")},
+		{"close_activities_list", `{"lead_id":["lead_a","lead_b"],"contact_id":["cont_a"]}`, fmt.Sprintf(tooMany, "contact_id is given")},
+		{"close_activities_list", `{"lead_id":["lead_a","lead_b"],"contact_id__in":["cont_a"]}`, fmt.Sprintf(tooMany, "contact_id__in is given")},
+		{"close_activities_list", `{"lead_id":["lead_a","lead_b"],"_order_by":"-activity_at"}`, fmt.Sprintf(tooMany, "_order_by is -activity_at")},
+		{"close_lead_merge", `{"source":"lead_a","destination":"lead_b"}`, ""},
+		{"close_lead_merge", `{"source":"lead_a","destination":"lead_a"}`, `give different values for source and destination, got "lead_a" twice (A lead cannot be merged into itself.)`},
+	} {
+		tool, err := tools.Lookup(c.tool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if err := tool.Validate(json.RawMessage(c.input)); err != nil {
+			got = strings.TrimPrefix(err.Error(), c.tool+": ")
+		}
+		if got != c.want {
+			t.Errorf("%s %s\ngot  %s\nwant %s", c.tool, c.input, got, c.want)
 		}
 	}
 }

@@ -45,10 +45,10 @@ func TestInput(t *testing.T) {
 			"lead_id: must be a string, got 5 (find one with close_leads_list)", "key: cannot be null, got null",
 		}},
 		{"values and types at once", `{"count":500,"name":7}`, []string{"name: must be a string, got 7", "count: must be from 0 to 100, got 500"}},
-		{"cents with a fraction", `{"value":12.5}`, []string{"value: must be an integer amount in cents, got 12.5 (a fraction of a cent cannot be stored; for dollars multiply by 100: 12.5 dollars are 1250 cents)"}},
-		{"cents like 19.99", `{"value":19.99}`, []string{"value: must be an integer amount in cents, got 19.99 (a fraction of a cent cannot be stored; for dollars multiply by 100: 19.99 dollars are 1999 cents)"}},
-		{"negative cents", `{"value":-0.05}`, []string{"value: must be an integer amount in cents, got -0.05 (a fraction of a cent cannot be stored; for dollars multiply by 100: -0.05 dollars are -5 cents)"}},
-		{"a third of a dollar", `{"value":0.333}`, []string{"value: must be an integer amount in cents, got 0.333 (a fraction of a cent cannot be stored)"}},
+		{"cents with a fraction", `{"value":12.5}`, []string{"value: must be an integer amount in cents, got 12.5 (write 12.50 dollars as 1250)"}},
+		{"cents like 19.99", `{"value":19.99}`, []string{"value: must be an integer amount in cents, got 19.99 (write 19.99 dollars as 1999)"}},
+		{"negative cents", `{"value":-0.05}`, []string{"value: must be an integer amount in cents, got -0.05 (write -0.05 dollars as -5)"}},
+		{"a third of a dollar", `{"value":0.333}`, []string{"value: must be an integer amount in cents, got 0.333 (write $12,000 as 1200000)"}},
 		{"cents as text", `{"value":"$12,000"}`, []string{`value: must be an integer amount in cents, got "$12,000" (write $12,000 as 1200000)`}},
 		{"too much money", `{"value":1e300}`, []string{"value: must be an integer amount in cents, got 1e300 (write $12,000 as 1200000)"}},
 		{"2 to the 63rd", `{"value":9223372036854775808,"amount":9223372036854775808.0}`, []string{
@@ -225,7 +225,7 @@ func TestPlainParameters(t *testing.T) {
 			"list: cannot be null, got null (leave it out, or give [] to empty it)", "object: is required", "raw: cannot be null, got null (leave it out instead)",
 		},
 		`{"int":10,"cents":0.5,"float":"1","bool":"true","list":[],"object":{},"raw":[]}`: {
-			"cents: must be an integer amount in cents, got 0.5 (a fraction of a cent cannot be stored; for dollars multiply by 100: 0.5 dollars are 50 cents)",
+			"cents: must be an integer amount in cents, got 0.5 (write 0.50 dollars as 50)",
 			`float: must be a number, got "1"`, `bool: must be true or false, got "true"`, "object.city: is required", "int: must be from 0 to 9, got 10", "list: is required",
 		},
 		`{}`: {"int: is required", "cents: is required", "float: is required", "bool: is required", "list: is required", "object: is required", "raw: is required"},

@@ -62,4 +62,6 @@ const (
 	AtLeastOne = codec.AtLeastOne
 	AtMostOne  = codec.AtMostOne
 	Needs      = codec.Needs
+	NeedsOne   = codec.NeedsOne
+	Differ     = codec.Differ
 )

@@ -329,6 +329,22 @@ func TestRules(t *testing.T) {
 		{"an object counts", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.Home = &place{City: "x"} }, nil},
 		{"raw counts", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.Any = []byte("1") }, nil},
 		{"custom fields count", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.Custom.Set("cf_a", runtime.Text("x")) }, nil},
+		{"needs one, not given", wire.Rule{Kind: wire.NeedsOne, If: 3, Fields: []uint8{18}}, func(p *params) { p.Fields = []string{"a", "b"} }, nil},
+		{"needs one, one", wire.Rule{Kind: wire.NeedsOne, If: 3, Fields: []uint8{18}}, func(p *params) { p.Status, p.Fields = status, []string{"a"} }, nil},
+		{"needs one, in the body", wire.Rule{Kind: wire.NeedsOne, If: 3, Fields: []uint8{19}}, func(p *params) { p.Status, p.IDs = status, []string{"cont_a"} }, nil},
+		{"needs one, none", wire.Rule{Kind: wire.NeedsOne, If: 3, Fields: []uint8{18}}, func(p *params) { p.Status = status }, []string{
+			"_fields: is required when status is given",
+		}},
+		{"needs one, two", wire.Rule{Kind: wire.NeedsOne, If: 3, Is: "won", Fields: []uint8{18}, About: "why"}, func(p *params) { p.Status, p.Fields = status, []string{"a", "a"} }, []string{
+			"_fields: must have exactly one element when status is won, got 2 of them (why)",
+		}},
+		{"needs one, two, another value", wire.Rule{Kind: wire.NeedsOne, If: 3, Is: "lost", Fields: []uint8{18}}, func(p *params) { p.Status, p.Fields = status, []string{"a", "b"} }, nil},
+		{"differ, none", wire.Rule{Kind: wire.Differ, Fields: fields}, none, nil},
+		{"differ, one", wire.Rule{Kind: wire.Differ, Fields: fields}, one, nil},
+		{"differ, two", wire.Rule{Kind: wire.Differ, Fields: fields}, two, nil},
+		{"differ, the same", wire.Rule{Kind: wire.Differ, Fields: []uint8{3, 2, 4}, About: "why"}, func(p *params) { p.Name, p.Label = name, name }, []string{
+			`give different values for status and name and label, got "n" twice (why)`,
+		}},
 		{"what is nested does not", wire.Rule{Kind: wire.AtMostOne, Fields: []uint8{20, 21}}, func(p *params) {
 			p.People = []person{{Emails: []mail{{Email: "a@b"}}, Name: name}, {Name: name}}
 		}, nil},

@@ -176,7 +176,7 @@ var opLeadDelete = runtime.Operation{
 //
 // Where both have a name, description, status or custom field, the destination's value stays and the
 // source's is lost. There is no undo. Close may still be moving records when it answers; fetch the
-// destination to see the result.
+// destination to see the result. A lead cannot be merged into itself.
 //
 // Close API: POST /lead/merge/ (tool close_lead_merge)
 // https://developer.close.com/api/resources/leads
@@ -204,7 +204,9 @@ var structLeadMergeParams = wire.Struct{Members: []wire.Member{
 var opLeadMerge = runtime.Operation{
 	Tool: "close_lead_merge", Method: "POST", Path: "/lead/merge/", Effect: runtime.Destructive,
 	NewParams: func() runtime.Params { return new(LeadMergeParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "source_lead_id", For: "source"}, {Name: "destination_lead_id", For: "destination"}}},
+	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "source_lead_id", For: "source"}, {Name: "destination_lead_id", For: "destination"}}, Rules: []wire.Rule{
+		{Kind: wire.Differ, Fields: []uint8{0, 1}, About: "A lead cannot be merged into itself."},
+	}},
 }
 
 // LeadsList searches leads by free text and list them page by page; without a query, list all leads.

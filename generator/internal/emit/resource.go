@@ -141,7 +141,7 @@ func rule(r *ir.Rule) []Code {
 		nums[i] = Lit(n)
 	}
 	item := []Code{pair("Kind", Qual(wirePath, r.Kind)), pair("Fields", Index().Uint8().Values(nums...))}
-	if r.Kind == "Needs" {
+	if r.If >= 0 {
 		item = append(item, pair("If", Lit(r.If)))
 	}
 	if r.Is != "" {

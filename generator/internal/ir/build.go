@@ -302,7 +302,10 @@ func (b *builder) op(t *manifest.Tool) Op {
 		o.Aliases = append(o.Aliases, Alias(a))
 	}
 	for _, r := range t.Rules {
-		out := Rule{Kind: ruleKinds[r.Kind], Is: r.Is, About: r.About, If: index[r.If]}
+		out := Rule{Kind: ruleKinds[r.Kind], Is: r.Is, About: r.About, If: -1}
+		if r.If != "" {
+			out.If = index[r.If]
+		}
 		for _, f := range r.Fields {
 			out.Fields = append(out.Fields, index[f])
 		}
@@ -326,7 +329,8 @@ func (b *builder) op(t *manifest.Tool) Op {
 }
 
 var ruleKinds = map[manifest.RuleKind]string{
-	manifest.ExactlyOne: "ExactlyOne", manifest.AtLeastOne: "AtLeastOne", manifest.AtMostOne: "AtMostOne", manifest.Needs: "Needs",
+	manifest.ExactlyOne: "ExactlyOne", manifest.AtLeastOne: "AtLeastOne", manifest.AtMostOne: "AtMostOne",
+	manifest.Needs: "Needs", manifest.NeedsOne: "NeedsOne", manifest.Differ: "Differ",
 }
 
 // idTypes makes the types of the kinds of ids that are used, and the table of

@@ -154,7 +154,7 @@ type Alias struct {
 type Rule struct {
 	Kind   string
 	Fields []int
-	If     int
+	If     int // -1 if there is none
 	Is     string
 	About  string
 }

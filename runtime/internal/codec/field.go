@@ -86,7 +86,9 @@ const (
 	ExactlyOne RuleKind = iota
 	AtLeastOne
 	AtMostOne
-	Needs // with If given (and equal to Is), all Fields are required
+	Needs    // with If given (and equal to Is), all Fields are required
+	NeedsOne // as Needs, and each of the Fields, lists of texts, has one element
+	Differ   // no two of the Fields, texts, are the same
 )
 
 // Rule ties parameters together. Fields and If number the

@@ -196,11 +196,9 @@ func (w *Walker) ReadInt(f *Field, raw []byte, cents bool) (int64, bool) {
 		expected = "must be an integer amount in cents"
 		hint = "write $12,000 as 1200000"
 		if digits, frac, ok := strings.Cut(string(raw), "."); ok && err == nil && len(frac) <= 2 && !strings.ContainsAny(frac, "eE") {
-			n, _ := strconv.ParseInt(digits+(frac + "0")[:2], 10, 64)
-			hint = "a fraction of a cent cannot be stored; for dollars multiply by 100: " + sample(raw) + " dollars are " +
-				strconv.FormatInt(n, 10) + " cents"
-		} else if err == nil && number != math.Trunc(number) {
-			hint = "a fraction of a cent cannot be stored"
+			frac = (frac + "0")[:2]
+			n, _ := strconv.ParseInt(digits+frac, 10, 64)
+			hint = "write " + digits + "." + frac + " dollars as " + strconv.FormatInt(n, 10)
 		}
 	}
 	w.Report(f.Name, expected, sample(raw), hint)

@@ -325,6 +325,11 @@ func (w *Walker) JSON(f *Field, v []byte) {
 func (w *Walker) Texts(f *Field, n int, at func(int) string) {
 	w.given()
 	w.checkLen(f, n)
+	if len(w.spec.Rules) > 0 {
+		for i := range n {
+			w.word(at(i))
+		}
+	}
 	if f.In == Query {
 		var b []byte
 		for i := range n {
@@ -471,8 +476,10 @@ func (w *Walker) checkRules() {
 			if n > 1 {
 				w.Report("", "give only one of "+w.ruleNames(r, " and "), count(n), r.About)
 			}
-		case Needs:
-			if n == len(r.Fields) || !w.has(r.If) || r.Is != "" && !w.holds(int(r.If), r.Is) {
+		case Differ:
+			w.checkDiffer(r)
+		case Needs, NeedsOne:
+			if !w.has(r.If) || r.Is != "" && !w.holds(r.If, r.Is) {
 				continue
 			}
 			when := w.fields[r.If].Name + " is given"
@@ -482,7 +489,20 @@ func (w *Walker) checkRules() {
 			for _, f := range r.Fields {
 				if !w.has(f) {
 					w.Report(w.fields[f].Name, "is required when "+when, "", r.About)
+				} else if n := len(w.values(f)); r.Kind == NeedsOne && n != 1 {
+					w.Report(w.fields[f].Name, "must have exactly one element when "+when, count(n), r.About)
 				}
+			}
+		}
+	}
+}
+
+func (w *Walker) checkDiffer(r *Rule) {
+	for i, f := range r.Fields {
+		for _, v := range w.values(f) {
+			if slices.ContainsFunc(r.Fields[:i], func(g uint8) bool { return w.holds(g, v) }) {
+				w.Report("", "give different values for "+w.ruleNames(r, " and "), quote(v)+" twice", r.About)
+				return
 			}
 		}
 	}
@@ -503,8 +523,18 @@ func (w *Walker) ruleNames(r *Rule, sep string) string {
 	return strings.Join(names, sep)
 }
 
-func (w *Walker) holds(field int, value string) bool {
-	return slices.Contains(w.words, word{field, value})
+func (w *Walker) holds(field uint8, value string) bool {
+	return slices.Contains(w.words, word{int(field), value})
+}
+
+// values are the texts of a parameter: one, or the elements of a list.
+func (w *Walker) values(field uint8) (list []string) {
+	for _, v := range w.words {
+		if v.field == int(field) {
+			list = append(list, v.value)
+		}
+	}
+	return list
 }
 
 // QueryParams gives the query as a JSON object of strings, for the method

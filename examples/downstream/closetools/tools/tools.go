@@ -54,8 +54,8 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_lead_merge", Title: "Lead merge", Resource: "leads", Func: "LeadMerge", Effect: runtime.Destructive,
-			Method: "POST", Path: "/api/v1/lead/merge/", Doc: "https://developer.close.com/api/resources/leads", Hash: "7a99d17b886fae40",
-			Description: "Merge two leads; the source is deleted and everything on it moves to the destination. Where both have a name, description, status or custom field, the destination's value stays and the source's is lost. There is no undo. Close may still be moving records when it answers; fetch the destination to see the result. Returns a status; fetch the destination lead with close_lead_get for the outcome.",
+			Method: "POST", Path: "/api/v1/lead/merge/", Doc: "https://developer.close.com/api/resources/leads", Hash: "f1f001b3d5ed66a1",
+			Description: "Merge two leads; the source is deleted and everything on it moves to the destination. Where both have a name, description, status or custom field, the destination's value stays and the source's is lost. There is no undo. Close may still be moving records when it answers; fetch the destination to see the result. A lead cannot be merged into itself. Returns a status; fetch the destination lead with close_lead_get for the outcome.",
 			Synonyms:    []string{"combine duplicates", "deduplicate"},
 			Aliases:     []runtime.ToolAlias{{Name: "source_lead_id", For: "source"}, {Name: "destination_lead_id", For: "destination"}},
 			Examples:    []runtime.ToolExample{{Input: "{\"source\":\"lead_zwqYhEFwzPyfCErS8uQ77is2wFLvr9BgVi6cTfbFM68\",\"destination\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\"}"}},
