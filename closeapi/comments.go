@@ -110,8 +110,8 @@ var opCommentUpdate = runtime.Operation{
 
 // CommentDelete removes a comment; its text is lost.
 //
-// There is no undo. The empty comment stays in its thread until every comment of the thread is
-// removed, so that [CommentGet] may still find it.
+// There is no undo. Ask the user before you call it. The empty comment stays in its thread until every
+// comment of the thread is removed, so that [CommentGet] may still find it.
 //
 // Close API: DELETE /comment/{comment_id}/ (tool close_comment_delete)
 // https://developer.close.com/api/resources/comments

@@ -237,8 +237,8 @@ var opEmailUpdate = runtime.Operation{
 
 // EmailDelete deletes an e-mail from the timeline.
 //
-// There is no undo. An e-mail that was sent is not called back; to stop a scheduled one set its status
-// to draft with [EmailUpdate].
+// There is no undo. Ask the user before you call it. An e-mail that was sent is not called back; to
+// stop a scheduled one set its status to draft with [EmailUpdate].
 //
 // Close API: DELETE /activity/email/{email_id}/ (tool close_email_delete)
 // https://developer.close.com/api/resources/activities/emails

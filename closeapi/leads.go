@@ -30,7 +30,7 @@ type LeadCreateParams struct {
 	Name        string              // Name of the company. Required.
 	Description runtime.Opt[string] // Free text about the company. Null clears it.
 	URL         runtime.Opt[string] // Website of the company. Null clears it.
-	// Status of the lead; Close uses the organization's first status when left out.
+	// Status of the lead. A new lead gets the organization's first status when left out.
 	StatusID runtime.Opt[LeadStatusID]
 	Status   runtime.Opt[string] // Label of the status instead of its id; prefer status_id.
 	// People at the company. On create they are made together with the lead; later use the contact tools.
@@ -113,7 +113,7 @@ type LeadUpdateParams struct {
 	Name        runtime.Opt[string] // Name of the company.
 	Description runtime.Opt[string] // Free text about the company. Null clears it.
 	URL         runtime.Opt[string] // Website of the company. Null clears it.
-	// Status of the lead; Close uses the organization's first status when left out.
+	// Status of the lead. A new lead gets the organization's first status when left out.
 	StatusID     runtime.Opt[LeadStatusID]
 	Status       runtime.Opt[string]  // Label of the status instead of its id; prefer status_id.
 	Addresses    []Address            // Postal addresses. On update the list replaces the stored one.
@@ -176,8 +176,9 @@ var opLeadDelete = runtime.Operation{
 // LeadMerge merges two leads; the source is deleted and everything on it moves to the destination.
 //
 // Where both have a name, description, status or custom field, the destination's value stays and the
-// source's is lost. There is no undo. Close may still be moving records when it answers; fetch the
-// destination to see the result. A lead cannot be merged into itself.
+// source's is lost. There is no undo; ask the user before you call it. Close may still be moving
+// records when it answers; fetch the destination to see the result. A lead cannot be merged into
+// itself.
 //
 // Close API: POST /lead/merge/ (tool close_lead_merge)
 // https://developer.close.com/api/resources/leads
@@ -306,7 +307,7 @@ type Lead struct {
 	Name        runtime.Opt[string] // Name of the company.
 	Description runtime.Opt[string] // Free text about the company.
 	URL         runtime.Opt[string] // Website of the company.
-	// Status of the lead; Close uses the organization's first status when left out.
+	// Status of the lead. A new lead gets the organization's first status when left out.
 	StatusID    runtime.Opt[LeadStatusID]
 	StatusLabel string // Label of the status.
 	// People at the company. On create they are made together with the lead; later use the contact tools.

@@ -189,8 +189,8 @@ var opSMSUpdate = runtime.Operation{
 
 // SMSDelete deletes an SMS from the timeline.
 //
-// There is no undo. A message that was sent is not called back; to stop a scheduled one set its status
-// to draft with [SMSUpdate].
+// There is no undo. Ask the user before you call it. A message that was sent is not called back; to
+// stop a scheduled one set its status to draft with [SMSUpdate].
 //
 // Close API: DELETE /activity/sms/{sms_id}/ (tool close_sms_delete)
 // https://developer.close.com/api/resources/activities/sms

@@ -183,7 +183,8 @@ var opTaskUpdate = runtime.Operation{
 
 // TaskDelete deletes a task.
 //
-// There is no undo. A task that is done is better completed with [TaskUpdate].
+// There is no undo. Ask the user before you call it. A task that is done is better completed with
+// [TaskUpdate].
 //
 // Close API: DELETE /task/{task_id}/ (tool close_task_delete)
 // https://developer.close.com/api/resources/tasks

@@ -123,7 +123,8 @@ var opWebhookUpdate = runtime.Operation{
 
 // WebhookDelete deletes a webhook; Close stops sending its events.
 //
-// There is no undo, and a new one gets another signature_key. To stop for a while use [WebhookUpdate].
+// There is no undo, and a new one gets another signature_key. Ask the user before you call it. To stop
+// for a while use [WebhookUpdate].
 //
 // Close API: DELETE /webhook/{webhook_id}/ (tool close_webhook_delete)
 // https://developer.close.com/api/resources/webhooks

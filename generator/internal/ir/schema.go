@@ -110,7 +110,7 @@ func inputSchema(t *manifest.Tool) (json.RawMessage, error) {
 
 // paramAbout is what a model reads about a parameter.
 func paramAbout(t *manifest.Tool, p *manifest.Field) string {
-	about := fieldAbout(p)
+	about := fieldAbout(p, t.Update)
 	var also []string
 	for _, a := range t.Aliases {
 		if a.For == p.Name && !slices.Contains(p.Aliases, a.Name) {
@@ -123,7 +123,8 @@ func paramAbout(t *manifest.Tool, p *manifest.Field) string {
 	return about
 }
 
-func fieldAbout(f *manifest.Field) string {
+// fieldAbout is what a model reads about a field.
+func fieldAbout(f *manifest.Field, update bool) string {
 	about := f.About
 	if about == "" {
 		about = humanize(f)
@@ -152,7 +153,7 @@ func fieldAbout(f *manifest.Field) string {
 			about = join(about, "From "+from+".")
 		}
 	}
-	if f.Nullable && !strings.Contains(strings.ToLower(about), "null") {
+	if f.Nullable && update && !strings.Contains(strings.ToLower(about), "null") {
 		about = join(about, "Null clears it.")
 	}
 	if f.Deprecated != "" {
@@ -317,7 +318,7 @@ func objectSchema(o *manifest.Object, update bool, w *walk) object {
 		if update && !f.Update || !update && !f.Create {
 			continue
 		}
-		props.set(f.Name, fieldSchema(f, fieldAbout(f), update, w))
+		props.set(f.Name, fieldSchema(f, fieldAbout(f, update), update, w))
 		if f.Required {
 			required = append(required, f.Name)
 		}

@@ -32,7 +32,7 @@ var all = runtime.Catalogue{
 	List: []runtime.Tool{
 		{
 			Name: "close_lead_create", Title: "Lead create", Resource: "leads", Func: "LeadCreate", Effect: runtime.Write,
-			Method: "POST", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "64888dbcbefccaa0",
+			Method: "POST", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "0ddf74d59de6b73e",
 			Description: "Create a lead, a company record, optionally with its contacts and addresses. In our company a lead is made only after a call. Search with close_leads_list first. Give status_id or status, not both. Returns the new lead with its id and the ids of its contacts.",
 			Synonyms:    []string{"add company", "new account", "create organization", "add prospect"}, Show: []string{"id", "display_name", "status_label", "contacts", "html_url"},
 			Examples: []runtime.ToolExample{{About: "A company with one contact.", Input: "{\"name\":\"Acme Corp\",\"url\":\"https://acme.example\",\"contacts\":[{\"name\":\"Ann Lee\",\"emails\":[{\"email\":\"ann@acme.example\",\"type\":\"office\"}]}]}"}},
@@ -46,7 +46,7 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_lead_get", Title: "Lead get", Resource: "leads", Func: "LeadGet", Effect: runtime.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/lead/{lead_id}/", Doc: "https://developer.close.com/api/resources/leads", Hash: "b47f12ecb72a256e",
+			Method: "GET", Path: "/api/v1/lead/{lead_id}/", Doc: "https://developer.close.com/api/resources/leads", Hash: "ebe9b599cdf3b309",
 			Description: "Fetch one lead by id, with its contacts, opportunities and open tasks. Activities are not part of a lead; list them with close_activities_list. Returns the lead, with contacts, opportunities and open tasks in full.",
 			Synonyms:    []string{"show company", "read account"}, Show: []string{"id", "display_name", "status_label", "description", "url", "contacts", "opportunities", "tasks"},
 			Aliases:  []runtime.ToolAlias{{Name: "fields", For: "_fields"}},
@@ -54,8 +54,8 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_lead_merge", Title: "Lead merge", Resource: "leads", Func: "LeadMerge", Effect: runtime.Destructive,
-			Method: "POST", Path: "/api/v1/lead/merge/", Doc: "https://developer.close.com/api/resources/leads", Hash: "f1f001b3d5ed66a1",
-			Description: "Merge two leads; the source is deleted and everything on it moves to the destination. Where both have a name, description, status or custom field, the destination's value stays and the source's is lost. There is no undo. Close may still be moving records when it answers; fetch the destination to see the result. A lead cannot be merged into itself. Returns a status; fetch the destination lead with close_lead_get for the outcome.",
+			Method: "POST", Path: "/api/v1/lead/merge/", Doc: "https://developer.close.com/api/resources/leads", Hash: "7f0ebb3aa1c8be27",
+			Description: "Merge two leads; the source is deleted and everything on it moves to the destination. Where both have a name, description, status or custom field, the destination's value stays and the source's is lost. There is no undo; ask the user before you call it. Close may still be moving records when it answers; fetch the destination to see the result. A lead cannot be merged into itself. Returns a status; fetch the destination lead with close_lead_get for the outcome.",
 			Synonyms:    []string{"combine duplicates", "deduplicate"},
 			Aliases:     []runtime.ToolAlias{{Name: "source_lead_id", For: "source"}, {Name: "destination_lead_id", For: "destination"}},
 			Examples:    []runtime.ToolExample{{Input: "{\"source\":\"lead_zwqYhEFwzPyfCErS8uQ77is2wFLvr9BgVi6cTfbFM68\",\"destination\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\"}"}},
@@ -74,14 +74,14 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_lead_update", Title: "Lead update", Resource: "leads", Func: "LeadUpdate", Effect: runtime.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/lead/{lead_id}/", Doc: "https://developer.close.com/api/resources/leads", Hash: "c6365df8d107f758",
+			Method: "PUT", Path: "/api/v1/lead/{lead_id}/", Doc: "https://developer.close.com/api/resources/leads", Hash: "c7cb816cf6c8cbd6",
 			Description: "Change fields of a lead; only what is given changes. Null clears a field. Contacts cannot be changed here, use the contact tools. The list of addresses is replaced as a whole. Give status_id or status, not both. Returns the lead after the change.",
 			Synonyms:    []string{"edit company", "change status", "rename account"}, Show: []string{"id", "display_name", "status_label", "date_updated"},
 			Examples: []runtime.ToolExample{{About: "Clear the description and set a custom field.", Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"description\":null,\"custom_fields\":{\"cf_v6S011I6MqcbVvB2FA5Nk8dr5MkL8sWuCiG8cUleO9c\":\"Gold\"}}"}},
 		},
 		{
 			Name: "close_leads_list", Title: "Leads list", Resource: "leads", Func: "LeadsList", Effect: runtime.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "ab80456d5044d9a2",
+			Method: "GET", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "414b359c067fa415",
 			Description: "Search leads by free text and list them page by page; without a query, list all leads. query searches names, contacts, e-mail addresses and more; it also understands terms such as status:\"Qualified\" or sort:-date_updated. Results lag behind writes by up to a minute. Returns a page of leads with has_more and total_results.",
 			Synonyms:    []string{"find company", "search accounts", "look up customer"}, Show: []string{"id", "display_name", "status_label", "contacts", "date_updated"},
 			Aliases:  []runtime.ToolAlias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
@@ -89,7 +89,7 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_task_create", Title: "Task create", Resource: "tasks", Func: "TaskCreate", Effect: runtime.Write,
-			Method: "POST", Path: "/api/v1/task/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "7ddfe7921b77beba",
+			Method: "POST", Path: "/api/v1/task/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "cc7229e6fe2f8656",
 			Description: "Create a task on a lead, to do something or to call a contact. Find lead_id with close_leads_list and the assignee with close_users_list. Give date as a day such as 2026-04-01; work out words like tomorrow first. A call to make is _type outgoing_call with contact_id. To keep a fact use close_note_create. When _type is lead, text is required. When _type is outgoing_call, contact_id is required. Returns the new task with its id, due date and assignee.",
 			Synonyms:    []string{"to-do", "reminder", "follow-up", "remind me", "schedule call"}, Show: []string{"id", "_type", "lead_id", "lead_name", "text", "assigned_to_name", "date"},
 			Aliases:  []runtime.ToolAlias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}},
