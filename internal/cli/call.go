@@ -153,7 +153,7 @@ func (p *program) callAs(ctx context.Context, r *request, input json.RawMessage)
 			return err
 		}
 		if err := p.send(ctx, client, r, input); err != nil {
-			return &accountCall{err, r.acc.key()}
+			return &accountCallError{err, r.acc.key()}
 		}
 		return nil
 	})

@@ -43,7 +43,7 @@ const (
 	envBaseURL = "CLOSE_BASE_URL"
 
 	envClientID     = "CLOSE_CLIENT_ID"
-	envClientSecret = "CLOSE_CLIENT_SECRET" //nolint:gosec // the name of a variable
+	envClientSecret = "CLOSE_CLIENT_SECRET"
 	envRedirectURL  = "CLOSE_REDIRECT_URL"
 	envDB           = "CLOSEKIT_DB"
 	envStateDir     = "CLOSEKIT_STATE_DIR"

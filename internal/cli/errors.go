@@ -49,13 +49,13 @@ type diagnosis struct {
 	account *accounts.Key // whose call it was, nil for that of an API key
 }
 
-// accountCall is the error of a call that was made as a connected account.
-type accountCall struct {
+// accountCallError is the error of a call that was made as a connected account.
+type accountCallError struct {
 	error
 	key accounts.Key
 }
 
-func (a *accountCall) Unwrap() error { return a.error }
+func (a *accountCallError) Unwrap() error { return a.error }
 
 func (d *diagnosis) hint(format string, args ...any) {
 	d.hints = append(d.hints, fmt.Sprintf(format, args...))
@@ -95,7 +95,7 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		refused    *runtime.Error
 		unreadable *runtime.DecodeError
 		unreached  *runtime.TransportError
-		as         *accountCall
+		as         *accountCallError
 		account    accounts.AccountError
 	)
 	if errors.As(err, &as) {

@@ -42,7 +42,7 @@ func (w withPostgres) Run() int { return pgtest.Run(w.m) }
 
 // TestScripts runs the scenarios. Besides the commands of testscript they have
 //
-//	emulator [-strict] [-stale] [seed.json]
+//	emulator [-strict] [-registered] [-stale] [seed.json]
 //	                                 start an emulator and point the environment at it
 //	fault KIND TOOL [skip=N] [times=N]
 //	                                 html, htmlok, empty, endless, malformed, cut, short, lost, mangled, lie
@@ -104,6 +104,8 @@ func startEmulator(ts *testscript.TestScript, _ bool, args []string) {
 		switch args[0] {
 		case "-strict":
 			opts.Strict = true
+		case "-registered":
+			opts.RedirectURLs = []string{"https://app.example/callback"}
 		case "-stale":
 			opts.StaleReads = 1500 * time.Millisecond
 		default:
