@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"database/sql"
 	"errors"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -47,7 +49,9 @@ func consent(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	self, err := os.Executable()
 	ts.Check(err)
-	cmd := exec.Command(self, append([]string{"accounts", "connect"}, args[2:]...)...)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, self, append([]string{"accounts", "connect"}, args[2:]...)...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = []string{asCommand + "=1"}
 	for _, name := range passed {
@@ -101,6 +105,9 @@ func answer(srv *emulator.Server, how, page string, in io.WriteCloser) error {
 		}
 		return err
 	}
+	if how == "eof" {
+		return in.Close()
+	}
 	back, err := srv.Allow(page, "", "")
 	if how == "deny" || how == "pastedenial" {
 		back, err = srv.Deny(page)
@@ -138,8 +145,6 @@ func answer(srv *emulator.Server, how, page string, in io.WriteCloser) error {
 		}
 		o, err := url.Parse(other)
 		return errors.Join(err, say(o.Query().Get("code")))
-	case "eof":
-		return in.Close()
 	}
 	return errors.New("unknown answer " + how)
 }

@@ -40,6 +40,16 @@ type withPostgres struct{ m *testing.M }
 
 func (w withPostgres) Run() int { return pgtest.Run(w.m) }
 
+// self is the test binary.
+func self(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // TestScripts runs the scenarios. Besides the commands of testscript they have
 //
 //	emulator [-strict] [-registered] [-stale] [seed.json]

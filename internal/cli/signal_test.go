@@ -77,15 +77,6 @@ func start(t *testing.T, srv *emulator.Server, name string, args ...string) *chi
 	return c
 }
 
-func self(t *testing.T) string {
-	t.Helper()
-	path, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 // line reads one line of standard output.
 func (c *child) line() string {
 	c.t.Helper()
