@@ -27,11 +27,11 @@ To begin, make a key and say where the database is to be:
   export CLOSEKIT_KEY_FILE=accounts.key CLOSEKIT_DB=accounts.db
 
 Then say which OAuth application asks for the access. With real Close it is one
-that you create under Settings > Developer; with "closekit emulator" it is the
-one that it prints.
+that you create under Settings > Developer, with a redirect URL. With "closekit
+emulator" it is the one that it prints; the redirect URL is not needed then.
 
   export CLOSE_CLIENT_ID=… CLOSE_CLIENT_SECRET=…
-  export CLOSE_REDIRECT_URL=https://…        the one of the application
+  export CLOSE_REDIRECT_URL=https://…
 
 Then connect an account under a name of your own, and use it:
 
@@ -86,7 +86,7 @@ type accountFlag struct {
 // hand, takes them from here too.
 func (f *accountFlags) texts() []accountFlag {
 	return []accountFlag{
-		{"account", &f.account, "`name` of the account"},
+		{"account", &f.account, "`name` of the connected account"},
 		{"tenant", &f.tenant, "`tenant` of the account (default " + defaultTenant + ")"},
 		{"connection", &f.connection, "`connection` of the account (default " + defaultConnection + ")"},
 		{"db", &f.db, "database with the accounts: a SQLite `file`, or a postgres:// URL, which\nbelongs into the variable if it has a password (default $" + envDB + ")"},

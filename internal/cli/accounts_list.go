@@ -60,6 +60,9 @@ it; its user must connect again) and DISCONNECTED.`,
 	flags := cmd.Flags()
 	flags.StringVar(&state, "state", "", "only accounts in this `state`")
 	f.define(flags, nameFlags, storeFlags)
+	for _, name := range nameFlags { // which are filters here, without defaults
+		flags.Lookup(name).Usage = "only accounts of this `" + name + "`"
+	}
 	f.defineJSON(flags)
 	return cmd
 }

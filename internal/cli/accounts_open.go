@@ -289,10 +289,18 @@ func startManager(ctx context.Context, cfg accounts.Config, dir string) (*accoun
 		cfg.StateDir = filepath.Join(dir, strconv.Itoa(n))
 		m, err := accounts.New(ctx, cfg)
 		if err == nil {
-			return m, recoverOthers(ctx, cfg, dir, n)
+			if err = recoverOthers(ctx, cfg, dir, n); err == nil {
+				return m, nil
+			}
+			err = errors.Join(err, m.Close(ctx))
 		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
+		var path *fs.PathError
+		switch {
+		case errors.Is(err, syscall.EWOULDBLOCK): // another command has it
+		case errors.As(err, &path):
 			return nil, &hinted{err, []string{"the journal of renewals is kept in " + dir + "; " + envStateDir + " or --state-dir names another folder"}, exitFailure}
+		default:
+			return nil, err
 		}
 	}
 	return nil, &hinted{
