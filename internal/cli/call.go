@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"maps"
 	"slices"
 	"strings"
 
@@ -34,11 +34,15 @@ is given several times; objects, and texts that have commas of their own in a
 list, are JSON. The word null clears a value that can be cleared.
 
 The input is checked before anything is sent. What is unknown or of the wrong
-type is an error, with the nearest name that there is.`,
+type is an error, with the nearest name that there is.
+
+With --account the call is made as an account that "closekit accounts connect"
+connected, and the API key is not used. Its token is renewed when it must be.`,
 		Example: `  closekit call close_me_get
   closekit call close_lead_create '{"name": "Acme Corp", "contacts": [{"name": "Ann", "emails": [{"email": "ann@acme.example"}]}]}'
   closekit call close_leads_list --query "Acme Corp" --order_by -date_updated --limit 5 --fields id,display_name
   closekit call close_leads_list --all --fields id,display_name
+  closekit call --account ada close_me_get
   echo '{"name": "Acme Corp"}' | closekit call close_lead_create -`,
 		DisableFlagParsing: true, // which flags there are depends on the tool
 		ValidArgsFunction:  completeCall,
@@ -53,12 +57,29 @@ type is an error, with the nearest name that there is.`,
 // callOptions are the flags of call that are no parameters.
 type callOptions struct {
 	all, pretty, check bool
+	acc                accountFlags
 }
 
 func (o *callOptions) define(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.all, "all", false, "fetch all pages of a list; print one item per line")
 	cmd.Flags().BoolVar(&o.pretty, "pretty", false, "indent the JSON")
 	cmd.Flags().BoolVar(&o.check, "check", false, "check the input only; send nothing")
+	o.acc.define(cmd.Flags(), nameFlags, storeFlags, appFlags)
+}
+
+// texts are the flags with a value that are no parameters.
+func (p *program) texts(r *request) map[string]*string {
+	texts := map[string]*string{"api-key": &p.apiKey, "base-url": &p.baseURL}
+	for _, t := range r.acc.texts() {
+		texts[t.name] = t.to
+	}
+	return texts
+}
+
+// ownFlags are the names of all flags that are no parameters.
+func (p *program) ownFlags(r *request) []string {
+	names := slices.Sorted(maps.Keys(p.texts(r)))
+	return append([]string{"all", "pretty", "check", "verbose", "help"}, names...)
 }
 
 // request is a command line of call, understood.
@@ -100,14 +121,50 @@ func (p *program) call(cmd *cobra.Command, args []string) error {
 		p.note("closekit: the input of %s is fine; nothing was sent", r.tool.Name)
 		return nil
 	}
-	client, err := p.client()
+	if r.acc == (accountFlags{}) {
+		client, err := p.client()
+		if err != nil {
+			return err
+		}
+		return p.send(cmd.Context(), client, r, input)
+	}
+	return p.callAs(cmd.Context(), r, input)
+}
+
+// callAs makes a call as a connected account.
+func (p *program) callAs(ctx context.Context, r *request, input json.RawMessage) error {
+	if r.acc.account == "" {
+		return usage("no account is named, so the flags for accounts mean nothing", "add --account NAME")
+	}
+	if p.apiKey != "" {
+		return usage("--account and --api-key are two ways to say who calls", "give one of them")
+	}
+	who, err := r.acc.principal()
 	if err != nil {
 		return err
 	}
+	return p.atDesk(ctx, &r.acc, appRequired, false, func(d *desk) error {
+		account, err := d.Account(who, r.acc.connectionName())
+		if err != nil {
+			return err
+		}
+		client, err := p.clientFor(account, "access token")
+		if err != nil {
+			return err
+		}
+		if err := p.send(ctx, client, r, input); err != nil {
+			return &accountCallError{err, r.acc.key()}
+		}
+		return nil
+	})
+}
+
+// send makes a call and prints what comes.
+func (p *program) send(ctx context.Context, client *runtime.Client, r *request, input json.RawMessage) error {
 	if r.all {
-		return p.stream(cmd.Context(), client, r, input)
+		return p.stream(ctx, client, r, input)
 	}
-	answer, err := r.tool.Call(cmd.Context(), client, input)
+	answer, err := r.tool.Call(ctx, client, input)
 	if err != nil {
 		return err
 	}
@@ -149,7 +206,7 @@ func (p *program) parseCall(args []string) (*request, error) {
 		} else if done {
 			continue
 		}
-		if err := r.parameter(name, value, attached, &args); err != nil {
+		if err := p.parameter(r, name, value, attached, &args); err != nil {
 			return nil, err
 		}
 	}
@@ -180,7 +237,6 @@ func (p *program) ownFlag(r *request, name, value string, attached bool, rest *[
 	switches := map[string]*bool{
 		"all": &r.all, "pretty": &r.pretty, "check": &r.check, "help": &r.help, "h": &r.help, "verbose": &p.verbose, "v": &p.verbose,
 	}
-	texts := map[string]*string{"api-key": &p.apiKey, "base-url": &p.baseURL}
 	if s, ok := switches[name]; ok {
 		if attached && value != "true" && value != "false" {
 			return false, usage("--"+name+" is true or false", "\"closekit call --help\" explains the flags")
@@ -188,7 +244,7 @@ func (p *program) ownFlag(r *request, name, value string, attached bool, rest *[
 		*s = value != "false"
 		return true, nil
 	}
-	t, ok := texts[name]
+	t, ok := p.texts(r)[name]
 	if !ok {
 		return false, nil
 	}
@@ -203,13 +259,13 @@ func (p *program) ownFlag(r *request, name, value string, attached bool, rest *[
 }
 
 // parameter takes a flag that is a parameter of the tool.
-func (r *request) parameter(name, value string, attached bool, rest *[]string) error {
+func (p *program) parameter(r *request, name, value string, attached bool, rest *[]string) error {
 	if r.tool == nil {
 		return usage(fmt.Sprintf("unknown flag --%s", name), "name the tool first: closekit "+callUsage)
 	}
 	target, ok := r.flags.find(name)
 	if !ok {
-		names := append([]string{"all", "pretty", "check", "api-key", "base-url", "verbose"}, r.flags.names...)
+		names := append(p.ownFlags(r), r.flags.names...)
 		hint := r.tool.Name + " takes no parameters"
 		if near := nearest(name, names); near != "" {
 			hint = "did you mean --" + near + "?"
@@ -224,7 +280,7 @@ func (r *request) parameter(name, value string, attached bool, rest *[]string) e
 		if len(*rest) > 0 {
 			next = (*rest)[0]
 		}
-		flagNext := strings.HasPrefix(next, "--") && r.known(next)
+		flagNext := strings.HasPrefix(next, "--") && p.known(r, next)
 		switch {
 		case target.schema.is("boolean") && (next == "true" || next == "false" || next == "null"):
 			value, *rest = next, (*rest)[1:]
@@ -241,10 +297,10 @@ func (r *request) parameter(name, value string, attached bool, rest *[]string) e
 }
 
 // known reports whether an argument is a flag rather than a value.
-func (r *request) known(arg string) bool {
+func (p *program) known(r *request, arg string) bool {
 	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 	_, ok := r.flags.find(name)
-	return ok || slices.Contains([]string{"all", "pretty", "check", "api-key", "base-url", "verbose", "help"}, name)
+	return ok || slices.Contains(p.ownFlags(r), name)
 }
 
 // maxInput bounds what is read from standard input.
@@ -390,11 +446,7 @@ type progress struct{ w io.Writer }
 
 // newProgress gives a progress that stays silent unless w is a terminal.
 func newProgress(w io.Writer) *progress {
-	f, ok := w.(*os.File)
-	if !ok {
-		return &progress{}
-	}
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if !isTerminal(w) {
 		return &progress{}
 	}
 	return &progress{w}

@@ -41,6 +41,14 @@ const (
 const (
 	envAPIKey  = "CLOSE_API_KEY" //nolint:gosec // the name of a variable
 	envBaseURL = "CLOSE_BASE_URL"
+
+	envClientID     = "CLOSE_CLIENT_ID"
+	envClientSecret = "CLOSE_CLIENT_SECRET"
+	envRedirectURL  = "CLOSE_REDIRECT_URL"
+	envDB           = "CLOSEKIT_DB"
+	envStateDir     = "CLOSEKIT_STATE_DIR"
+	envKey          = "CLOSEKIT_KEY"
+	envKeyFile      = "CLOSEKIT_KEY_FILE"
 )
 
 // Main runs the command with the arguments, streams, environment and signals
@@ -101,6 +109,8 @@ type program struct {
 	// The flags that every command has.
 	apiKey, baseURL string
 	verbose         bool
+
+	secrets []string // what must not be printed on standard error
 }
 
 func (p *program) root() *cobra.Command {
@@ -119,7 +129,8 @@ Try these first:
 
 Without a Close account, start "closekit emulator" in another terminal and copy
 the line that it prints. With one, create a key in Close under Settings >
-Developer > API Keys and put it into the environment variable CLOSE_API_KEY.`,
+Developer > API Keys and put it into the environment variable CLOSE_API_KEY; or
+connect accounts of several users through OAuth, see "closekit accounts".`,
 		Example: `  closekit demo
   closekit tools lead
   closekit call close_leads_list --query "Acme Corp" --order_by -date_updated`,
@@ -130,15 +141,8 @@ Developer > API Keys and put it into the environment variable CLOSE_API_KEY.`,
 			return unknownCommand(cmd, args[0])
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var text strings.Builder
-			text.WriteString(cmd.Long + "\n\nAll commands:\n\n")
-			for _, c := range cmd.Commands() {
-				if c.IsAvailableCommand() {
-					fmt.Fprintf(&text, "  %-12s %s\n", c.Name(), c.Short)
-				}
-			}
-			text.WriteString("\n\"closekit COMMAND --help\" explains a command, with examples.\n")
-			return p.print(text.String())
+			return p.print(cmd.Long + "\n\nAll commands:\n\n" + commandTable(cmd) +
+				"\n\"closekit COMMAND --help\" explains a command, with examples.\n")
 		},
 		Version:                    runtime.Version,
 		SilenceErrors:              true,
@@ -151,7 +155,7 @@ Developer > API Keys and put it into the environment variable CLOSE_API_KEY.`,
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log every request on standard error: tool, path, status, duration")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		p.demoCommand(), p.callCommand(), p.toolsCommand(), p.schemaCommand(), p.emulatorCommand(), p.versionCommand(),
+		p.demoCommand(), p.callCommand(), p.toolsCommand(), p.schemaCommand(), p.accountsCommand(), p.emulatorCommand(), p.versionCommand(),
 		exitCodesTopic(), environmentTopic(),
 	)
 	root.SetVersionTemplate("closekit {{.Version}}\n")
@@ -186,13 +190,20 @@ func exitCodesTopic() *cobra.Command {
 		Long: `Exit codes of closekit:
 
     0  done; the emulator also ends so on SIGINT and SIGTERM
-    1  anything that is not below, such as a file that cannot be read or a
-       demo whose effects are not really there
-    2  usage: an unknown command, tool or flag, a wrong base URL
-    3  the input of a tool is wrong; nothing was sent
-    4  no API key, or Close refuses it (401, 403)
+    1  anything that is not below, such as a file that cannot be read, a demo
+       whose effects are not really there, a database of accounts that cannot be
+       opened or was sealed with another key, or problems that "closekit accounts
+       health" found
+    2  usage: an unknown command, tool or flag, a wrong base URL, a setting that
+       is missing, a key that is none, an OAuth application whose client id or
+       secret Close refuses
+    3  the input of a tool is wrong, or what was pasted after a consent; nothing
+       was sent
+    4  no API key, or Close refuses it (401, 403); an account that does not exist
+       or needs its user to connect it, or a consent that was denied
     5  Close answered, but not with success, or with something unreadable
-    6  Close could not be reached, or the connection broke
+    6  Close could not be reached, or the connection broke; an account that
+       cannot be renewed right now
   130  interrupted with Ctrl-C (SIGINT)
   143  ended by SIGTERM
 
@@ -204,7 +215,7 @@ all the same: look before you repeat it.`,
 func environmentTopic() *cobra.Command {
 	return &cobra.Command{
 		Use:   "environment",
-		Short: "Environment variables and where the API key belongs",
+		Short: "Environment variables and where keys and secrets belong",
 		Long: `Environment variables of closekit:
 
   CLOSE_API_KEY    API key, from Close under Settings > Developer > API Keys.
@@ -212,14 +223,34 @@ func environmentTopic() *cobra.Command {
                    command lines are visible to other users of the computer
                    and end up in the history of the shell.
   CLOSE_BASE_URL   root of the API, without /api/v1; https://api.close.com when
-                   empty. "closekit emulator" prints the value for itself.
+                   empty. "closekit emulator" prints the value for itself. The
+                   OAuth endpoints of another root than Close's are below it.
   TZ               time zone in which Close reads dates without a time and
                    tells today's tasks from later ones; that of the computer
                    when empty.
   HTTPS_PROXY      proxy to go through, also HTTP_PROXY and NO_PROXY.
 
-The flags --api-key and --base-url win over the variables. closekit never
-prints a key that it was given.`,
+For accounts that are connected through OAuth ("closekit accounts", and
+"closekit call --account"):
+
+  CLOSEKIT_DB          database with the accounts: a SQLite file, or a
+                       postgres:// URL. There is no default.
+  CLOSEKIT_KEY         key that seals the tokens in it, from "closekit accounts
+                       keygen". Keep a copy apart from the database.
+  CLOSEKIT_KEY_FILE    file with that key, instead of CLOSEKIT_KEY; only its owner
+                       should be able to read it.
+  CLOSEKIT_STATE_DIR   folder for the journal of renewals, which brings back
+                       tokens after a crash at the wrong moment. Without it, it is
+                       the name of the SQLite file with .state at the end, and with
+                       PostgreSQL there is none.
+  CLOSE_CLIENT_ID      client id of the OAuth application, from Close under
+                       Settings > Developer, or from "closekit emulator"
+  CLOSE_CLIENT_SECRET  its client secret. A flag can only name a file with it.
+  CLOSE_REDIRECT_URL   its redirect URL. With https://, connecting an account means
+                       to paste the address that the browser ends at.
+
+Flags win over the variables. closekit never prints a key, secret or token that
+it was given; only "closekit accounts keygen" prints a key, which it made.`,
 	}
 }
 
@@ -244,23 +275,34 @@ func (p *program) key() string {
 	return p.getenv(envAPIKey)
 }
 
-// client gives a client for the key and the base URL of the user. A missing
-// key shows only when something is to be sent.
-func (p *program) client() (*runtime.Client, error) {
+// apiRoot gives the base URL of the user, without a slash at the end.
+func (p *program) apiRoot() (string, *url.URL, error) {
 	root, from := p.baseURL, "--base-url"
 	if root == "" {
 		root, from = p.getenv(envBaseURL), envBaseURL
 	}
-	root = strings.TrimSpace(root)
+	root = strings.TrimRight(strings.TrimSpace(root), "/")
 	if root == "" {
 		root = runtime.DefaultBaseURL
 	}
 	u, err := checkRoot(from, root)
+	return root, u, err
+}
+
+// client gives a client for the key and the base URL of the user. A missing
+// key shows only when something is to be sent.
+func (p *program) client() (*runtime.Client, error) {
+	return p.clientFor(runtime.APIKey(p.key()), "API key")
+}
+
+// clientFor gives a client for the base URL of the user and any credential.
+func (p *program) clientFor(source runtime.Source, what string) (*runtime.Client, error) {
+	root, u, err := p.apiRoot()
 	if err != nil {
 		return nil, err
 	}
 	if u.Scheme == "http" && !isLocal(u.Hostname()) {
-		p.note("closekit: warning: the API key goes to %s without encryption; use https", u.Host)
+		p.note("closekit: warning: the %s goes to %s without encryption; use https", what, u.Host)
 	}
 	_, offset := time.Now().Zone()
 	opts := []runtime.Option{
@@ -270,7 +312,7 @@ func (p *program) client() (*runtime.Client, error) {
 	if p.verbose {
 		opts = append(opts, logging.Logger(p.logger()))
 	}
-	return runtime.NewClient(runtime.APIKey(p.key()), opts...), nil
+	return runtime.NewClient(source, opts...), nil
 }
 
 func (p *program) logger() *slog.Logger {

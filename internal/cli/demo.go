@@ -31,9 +31,13 @@ sequence, and follow up on all big opportunities. Everything is done twice, with
 typed calls from Go and with tools by name, and every effect is read back; the
 demo fails when one of them is not there.
 
+In a second act, two users in two organizations connect their Close accounts
+through OAuth: each works in their own, tokens are renewed when they end, and an
+account whose access was taken away is noticed and connected again.
+
 Without flags it runs on an emulated Close in memory and needs no account. With
---live it does the same in the account of CLOSE_API_KEY: it works on leads of
-its own only, and removes them at the end, also after a failure or Ctrl-C.
+--live it plays the first act in the account of CLOSE_API_KEY: it works on leads
+of its own only, and removes them at the end, also after a failure or Ctrl-C.
 Nothing is sent to anybody: the e-mail stays a draft, and the enrolment, which
 starts real outreach, is left out unless you add --enroll.`,
 		Example: `  closekit demo
@@ -116,7 +120,7 @@ func (p *program) demoEmulated(ctx context.Context) error {
 	d := p.newDemo()
 	d.client, d.srv, d.enroll = runtime.NewClient(runtime.APIKey(srv.APIKey()), opts...), srv, true
 	d.say("A sales assistant at work, in an emulated Close in memory. Nothing leaves this computer.")
-	d.say("\"closekit demo --live\" does the same in your own account, and cleans up after itself.")
+	d.say("\"closekit demo --live\" plays the first act in your own account, and cleans up after itself.")
 	var writes [2][]string
 	for i, part := range d.parts() {
 		srv.Reset()
@@ -124,7 +128,7 @@ func (p *program) demoEmulated(ctx context.Context) error {
 			return err
 		}
 		d.company = "Roadrunner Supplies"
-		if err := d.play(ctx, i, part); err != nil {
+		if err := d.play(ctx, part); err != nil {
 			return err
 		}
 		writes[i] = written(srv)
@@ -134,7 +138,14 @@ func (p *program) demoEmulated(ctx context.Context) error {
 		return fmt.Errorf("the two parts did not write the same: %v, then %v", writes[0], writes[1])
 	}
 	d.ok("both sent the same %d writes to Close, in the same order", len(writes[0]))
-	d.say("\nNext: \"closekit tools\" lists all tools, \"closekit emulator\" gives you a Close to call them on.")
+	if err := d.play(ctx, part{
+		"second act", "Second act: two users of one program, each with a Close account of their own",
+		func(ctx context.Context) error { return d.secondAct(ctx, opts) },
+	}); err != nil {
+		return err
+	}
+	d.say("\nNext: \"closekit tools\" lists all tools, \"closekit emulator\" gives you a Close to call them on,")
+	d.say("\"closekit accounts\" connects accounts as in the second act.")
 	return d.failed
 }
 
@@ -193,34 +204,35 @@ func (p *program) demoLive(ctx context.Context, enroll bool) (err error) {
 	}()
 	for i, part := range d.parts() {
 		d.company = fmt.Sprintf("closekit demo %s-%d", run, i+1)
-		if err := d.play(ctx, i, part); err != nil {
+		if err := d.play(ctx, part); err != nil {
 			return err
 		}
 	}
+	d.say("\nThe second act, in which users connect their accounts through OAuth, is left out: it needs two Close users and an OAuth application. \"closekit demo\" alone plays it.")
 	return d.failed
 }
 
-// part is one way to tell the story.
+// part is one way to tell the story, or another story.
 type part struct {
-	title string
-	play  func(context.Context) error
+	name, title string
+	play        func(context.Context) error
 }
 
 func (d *demo) parts() []part {
 	return []part{
-		{"typed calls from Go", d.typed},
-		{"the same with tools by name, JSON in and JSON out, as an agent does it", d.byName},
+		{"part 1", "Part 1 of 2: typed calls from Go", d.typed},
+		{"part 2", "Part 2 of 2: the same with tools by name, JSON in and JSON out, as an agent does it", d.byName},
 	}
 }
 
-func (d *demo) play(ctx context.Context, i int, p part) error {
-	d.say("\n== Part %d of 2: %s", i+1, p.title)
+func (d *demo) play(ctx context.Context, p part) error {
+	d.say("\n== %s", p.title)
 	d.step, d.title = 0, ""
 	if err := p.play(ctx); err != nil {
 		if ctx.Err() == nil {
 			d.say("   FAILED")
 		}
-		return fmt.Errorf("demo, part %d, step %d (%s): %w", i+1, d.step, d.title, err)
+		return fmt.Errorf("demo, %s, step %d (%s): %w", p.name, d.step, d.title, err)
 	}
 	return d.failed
 }

@@ -118,7 +118,12 @@ To use it in another terminal:
 
   export CLOSE_BASE_URL=%s CLOSE_API_KEY=%s
   closekit call close_me_get
-`, e.BaseURL, e.APIKey, e.ClientID, e.ClientSecret, e.AuthorizeURL, e.TokenURL, e.RedirectURL, e.BaseURL, e.APIKey))
+
+"closekit accounts" connects accounts through OAuth. For that also:
+
+  export CLOSE_CLIENT_ID=%s CLOSE_CLIENT_SECRET=%s
+`, e.BaseURL, e.APIKey, e.ClientID, e.ClientSecret, e.AuthorizeURL, e.TokenURL, e.RedirectURL, e.BaseURL, e.APIKey,
+		e.ClientID, e.ClientSecret))
 }
 
 func (p *program) seed(srv *emulator.Server, name string) error {

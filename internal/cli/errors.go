@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit/runtime/accounts"
 )
 
 // hinted is an error together with what to do about it, and the exit code it
@@ -42,10 +43,19 @@ func wrongInput(what string, hints ...string) error {
 
 // diagnosis is what the user gets to read.
 type diagnosis struct {
-	errors []string
-	hints  []string
-	code   int
+	errors  []string
+	hints   []string
+	code    int
+	account *accounts.Key // whose call it was, nil for that of an API key
 }
+
+// accountCallError is the error of a call that was made as a connected account.
+type accountCallError struct {
+	error
+	key accounts.Key
+}
+
+func (a *accountCallError) Unwrap() error { return a.error }
 
 func (d *diagnosis) hint(format string, args ...any) {
 	d.hints = append(d.hints, fmt.Sprintf(format, args...))
@@ -85,7 +95,12 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		refused    *runtime.Error
 		unreadable *runtime.DecodeError
 		unreached  *runtime.TransportError
+		as         *accountCallError
+		account    accounts.AccountError
 	)
+	if errors.As(err, &as) {
+		d.account = &as.key
+	}
 	switch {
 	case ctx.Err() != nil:
 		d.errors, d.code = []string{"interrupted"}, exitInterrupted
@@ -107,6 +122,8 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		d.code = exitAuthorization
 		d.hint("put an API key into %s; create one in Close under Settings > Developer > API Keys", envAPIKey)
 		d.hint("no Close account? \"closekit demo\" needs none, and \"closekit emulator\" prints a key of its own")
+	case errors.As(err, &account):
+		d.accountTrouble(account)
 	case errors.As(err, &refused):
 		d.refused(refused)
 	case errors.As(err, &unreadable):
@@ -159,6 +176,9 @@ func (d *diagnosis) refused(e *runtime.Error) {
 		d.errors[0] = strings.TrimSuffix(d.errors[0], " ("+e.Hint+")")
 	}
 	switch {
+	case d.account != nil && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden):
+		d.code = exitAuthorization
+		d.hint("the account %s may lack the permission; \"%s\" finds out whether its access still works", visible(d.account.Identifier()), accountCommand("refresh", *d.account))
 	case e.Status == http.StatusUnauthorized:
 		d.code = exitAuthorization
 		d.hint("check %s: copy the key again from Close under Settings > Developer > API Keys", envAPIKey)
@@ -198,11 +218,58 @@ func (d *diagnosis) unreached(err error) {
 	}
 }
 
+// accountTrouble says in terms of the command line what an account needs.
+func (d *diagnosis) accountTrouble(err accounts.AccountError) {
+	var (
+		authorization *accounts.AuthorizationRequiredError
+		verification  *accounts.VerificationRequiredError
+		unavailable   *accounts.TemporarilyUnavailableError
+		config        *accounts.ConnectionConfigError
+		identity      *accounts.IdentityMismatchError
+		rejected      *accounts.ProviderRejectedError
+	)
+	switch {
+	case errors.As(err, &authorization):
+		d.code = exitAuthorization
+		d.hint("run \"%s\"", accountCommand("connect", authorization.Key))
+	case errors.As(err, &verification):
+		d.code = exitAuthorization
+		d.hint("the program that made the link must confirm it; \"%s\" begins again", accountCommand("connect", verification.Key))
+	case errors.As(err, &unavailable):
+		d.code = exitTransport
+		d.hint("nothing is wrong with the account; \"%s\" shows more", accountCommand("show", unavailable.Key))
+		if unavailable.Kind == accounts.NotSent {
+			d.hint("Close was not reached: check the network, any proxy, and the base URL (--base-url, %s)", envBaseURL)
+		}
+	case errors.As(err, &config):
+		d.code = exitUsage
+		d.hint("check %s and %s; the application of an emulator works only with the emulator that printed it", envClientID, envClientSecret)
+	case errors.As(err, &identity):
+		d.code = exitAuthorization
+		d.hint("sign in to Close as the user that the account belongs to, or let it become another one with \"%s --new-identity\"", accountCommand("connect", identity.Key))
+	case errors.As(err, &rejected):
+		d.code = exitAuthorization
+	default: // the tokens cannot be opened, which only the key could change
+		d.hint("check %s and %s; \"closekit accounts health\" shows which keys are in use", envKey, envKeyFile)
+	}
+}
+
 var keyPattern = regexp.MustCompile(`\bapi_[A-Za-z0-9]{6,}(\.[A-Za-z0-9]+)?`)
 
+// hide keeps a secret out of what is printed on standard error.
+func (p *program) hide(secret string) {
+	if len(secret) >= 4 { // shorter ones would tear holes into every text
+		p.secrets = append(p.secrets, secret)
+	}
+}
+
 // redact takes API keys out of a message, also those that stand in it because
-// somebody put a key where something else belongs.
+// somebody put a key where something else belongs. Nothing that prints is meant
+// to hold the other secrets; this is in case something does.
 func (p *program) redact(s string) string {
+	for _, secret := range p.secrets {
+		s = strings.ReplaceAll(s, secret, "[redacted]")
+	}
 	if key := strings.TrimSpace(p.key()); len(key) >= 6 {
 		s = strings.ReplaceAll(s, key, "[redacted]")
 	}
@@ -211,7 +278,7 @@ func (p *program) redact(s string) string {
 
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usage(fmt.Sprintf("closekit %s takes no argument, got %q", cmd.Name(), args[0]), seeHelp(cmd))
+		return usage(fmt.Sprintf("%s takes no argument, got %q", cmd.CommandPath(), args[0]), seeHelp(cmd))
 	}
 	return nil
 }
@@ -226,9 +293,9 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	for _, c := range cmd.Commands() {
 		names = append(names, c.Name())
 	}
-	hint := "\"closekit\" alone lists the commands"
+	hint := "\"" + cmd.CommandPath() + "\" alone lists the commands"
 	if near := nearest(name, names); near != "" {
-		hint = "did you mean \"closekit " + near + "\"?"
+		hint = "did you mean \"" + cmd.CommandPath() + " " + near + "\"?"
 	}
 	return usage(fmt.Sprintf("unknown command %q", name), hint)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/closekit/closekit/emulator"
+	"github.com/closekit/closekit/internal/pgtest"
 )
 
 // asCommand makes the test binary the command itself, for tests that need a
@@ -30,12 +32,27 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
 		os.Exit(Main())
 	}
-	testscript.Main(m, map[string]func(){"closekit": func() { os.Exit(Main()) }})
+	testscript.Main(withPostgres{m}, map[string]func(){"closekit": func() { os.Exit(Main()) }})
+}
+
+// withPostgres stops the PostgreSQL server of the tests in the end.
+type withPostgres struct{ m *testing.M }
+
+func (w withPostgres) Run() int { return pgtest.Run(w.m) }
+
+// self is the test binary.
+func self(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // TestScripts runs the scenarios. Besides the commands of testscript they have
 //
-//	emulator [-strict] [-stale] [seed.json]
+//	emulator [-strict] [-registered] [-stale] [seed.json]
 //	                                 start an emulator and point the environment at it
 //	fault KIND TOOL [skip=N] [times=N]
 //	                                 html, htmlok, empty, endless, malformed, cut, short, lost, mangled, lie
@@ -45,6 +62,10 @@ func TestMain(m *testing.M) {
 //	requests N                       the emulator received so many requests since the last time
 //	website                          a server that is not Close, at $WEBSITE
 //	hidden TEXT                      neither stream of the last command holds the text
+//	empty DIR                        the folder is empty
+//
+// and those of accounts_test.go for accounts that are connected through OAuth.
+// Whatever runs in them, no secret may be in what it prints.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("..", "..", "testdata", "cli"),
@@ -52,13 +73,21 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"emulator": startEmulator, "fault": addFault, "exits": exits, "leads": countLeads, "requests": countRequests,
-			"website": startWebsite, "hidden": hidden,
+			"website": startWebsite, "hidden": hidden, "empty": isEmpty,
+			"consent": consent, "oauth": oauth, "grants": countGrants, "sql": execute, "disclose": disclose,
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "root" { // for whom every file is writable
+				return false, fmt.Errorf("unknown condition %s", name)
+			}
+			return os.Geteuid() == 0, nil
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values["script"] = &script{}
 			env.Setenv("CLOSE_API_KEY", "")
 			env.Setenv("CLOSE_BASE_URL", "")
 			env.Setenv("NO_PROXY", "*")
+			env.Setenv("TZ", "UTC")
 			env.Setenv("GORACE", fastExit)
 			return nil
 		},
@@ -85,6 +114,8 @@ func startEmulator(ts *testscript.TestScript, _ bool, args []string) {
 		switch args[0] {
 		case "-strict":
 			opts.Strict = true
+		case "-registered":
+			opts.RedirectURLs = []string{"https://app.example/callback"}
 		case "-stale":
 			opts.StaleReads = 1500 * time.Millisecond
 		default:
@@ -102,6 +133,8 @@ func startEmulator(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("CLOSE_BASE_URL", srv.URL())
 	ts.Setenv("CLOSE_API_KEY", srv.APIKey())
 	ts.Setenv("KEY", srv.APIKey())
+	ts.Setenv("CLOSE_CLIENT_ID", srv.ClientID())
+	ts.Setenv("CLOSE_CLIENT_SECRET", srv.ClientSecret())
 	ts.Setenv("HOST", strings.TrimPrefix(srv.URL(), "http://"))
 }
 
@@ -157,6 +190,9 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	case err != nil:
 		ts.Fatalf("%v", err)
 	}
+	if !slices.Contains(args, "keygen") { // which prints a key because it was asked to
+		checkSecrets(ts, ts.ReadFile("stdout")+ts.ReadFile("stderr"))
+	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
@@ -201,5 +237,13 @@ func hidden(ts *testscript.TestScript, _ bool, args []string) {
 		if strings.Contains(ts.ReadFile(stream), args[0]) {
 			ts.Fatalf("%s shows what it should not", stream)
 		}
+	}
+}
+
+func isEmpty(ts *testscript.TestScript, _ bool, args []string) {
+	list, err := os.ReadDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	for _, entry := range list {
+		ts.Fatalf("%s holds %s", args[0], entry.Name())
 	}
 }

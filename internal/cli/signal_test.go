@@ -13,7 +13,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,8 +29,27 @@ import (
 type child struct {
 	t      *testing.T
 	cmd    *exec.Cmd
+	in     io.WriteCloser
 	out    *bufio.Reader
-	stderr bytes.Buffer
+	stderr messages
+}
+
+// messages is standard error, which can be read while it is written.
+type messages struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (m *messages) Write(b []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.text.Write(b)
+}
+
+func (m *messages) String() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.text.String()
 }
 
 func start(t *testing.T, srv *emulator.Server, name string, args ...string) *child {
@@ -36,12 +57,16 @@ func start(t *testing.T, srv *emulator.Server, name string, args ...string) *chi
 	c := &child{t: t, cmd: exec.CommandContext(t.Context(), name, args...)}
 	c.cmd.Env = append(os.Environ(), asCommand+"=1", "NO_PROXY=*", "GORACE="+fastExit, "CLOSE_API_KEY=", "CLOSE_BASE_URL=")
 	if srv != nil {
-		c.cmd.Env = append(c.cmd.Env, "CLOSE_API_KEY="+srv.APIKey(), "CLOSE_BASE_URL="+srv.URL())
+		c.cmd.Env = append(c.cmd.Env, "CLOSE_API_KEY="+srv.APIKey(), "CLOSE_BASE_URL="+srv.URL(),
+			"CLOSE_CLIENT_ID="+srv.ClientID(), "CLOSE_CLIENT_SECRET="+srv.ClientSecret(), "CLOSE_REDIRECT_URL=")
 	}
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.cmd.Stderr = &c.stderr
 	out, err := c.cmd.StdoutPipe()
 	if err != nil {
+		t.Fatal(err)
+	}
+	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
 	c.out = bufio.NewReader(out)
@@ -50,15 +75,6 @@ func start(t *testing.T, srv *emulator.Server, name string, args ...string) *chi
 	}
 	t.Cleanup(func() { _ = syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL) })
 	return c
-}
-
-func self(t *testing.T) string {
-	t.Helper()
-	path, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // line reads one line of standard output.
@@ -125,10 +141,179 @@ func TestEmulatorSignals(t *testing.T) {
 				t.Errorf("status %d", resp.StatusCode)
 			}
 			c.signal(s)
-			if rest, code := c.end(); code != 0 || rest != "" || c.stderr.Len() > 0 {
+			if rest, code := c.end(); code != 0 || rest != "" || c.stderr.String() != "" {
 				t.Errorf("exit code %d, then on standard output %q, on standard error %q", code, rest, c.stderr.String())
 			}
 		})
+	}
+}
+
+// says waits until standard error holds a line with a text, and gives the line.
+func (c *child) says(text string) string {
+	c.t.Helper()
+	found := ""
+	waitFor(c.t, "the words "+text, func() bool {
+		for line := range strings.Lines(c.stderr.String()) {
+			if strings.Contains(line, text) && strings.HasSuffix(line, "\n") {
+				found = strings.TrimSpace(line)
+			}
+		}
+		return found != ""
+	})
+	return found
+}
+
+// useAccounts makes a key and sets the environment, so that accounts can be
+// connected in a folder of its own.
+func useAccounts(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	t.Setenv("CLOSEKIT_DB", filepath.Join(dir, "accounts.db"))
+	t.Setenv("CLOSEKIT_KEY", "")
+	t.Setenv("CLOSEKIT_KEY_FILE", filepath.Join(dir, "accounts.key"))
+	t.Setenv("CLOSEKIT_STATE_DIR", "")
+	c := start(t, nil, self(t), "accounts", "keygen", "--out", filepath.Join(dir, "accounts.key"))
+	if _, code := c.end(); code != 0 {
+		t.Fatalf("exit code %d: %s", code, c.stderr.String())
+	}
+	return dir
+}
+
+// consents connects an account.
+func consents(t *testing.T, srv *emulator.Server, name string) {
+	t.Helper()
+	c := start(t, srv, self(t), "accounts", "connect", name)
+	if err := answer(srv, "allow", c.says("http"), c.in); err != nil {
+		t.Fatal(err)
+	}
+	if _, code := c.end(); code != 0 {
+		t.Fatalf("exit code %d: %s", code, c.stderr.String())
+	}
+}
+
+// TestInterruptedConsent checks that giving up ends the command at once, and
+// changes nothing.
+func TestInterruptedConsent(t *testing.T) {
+	for name, flags := range map[string][]string{
+		"listen": nil, "paste": {"--redirect-url", "https://app.example/callback"},
+	} {
+		for s, want := range map[syscall.Signal]int{syscall.SIGINT: exitInterrupted, syscall.SIGTERM: exitTerminated} {
+			t.Run(name+" "+s.String(), func(t *testing.T) {
+				dir := useAccounts(t)
+				srv := emulator.Start(t)
+				consents(t, srv, "ada")
+				c := start(t, srv, self(t), append([]string{"accounts", "connect", "ada"}, flags...)...)
+				c.says("Ctrl-C gives up")
+				c.signal(s)
+				if out, code := c.end(); code != want || out != "" {
+					t.Errorf("exit code %d, want %d; standard output %q", code, want, out)
+				}
+				if got := c.stderr.String(); strings.Count(got, "closekit: ") != 1 {
+					t.Errorf("standard error %q", got)
+				}
+				c = start(t, srv, self(t), "accounts", "list")
+				if out, code := c.end(); code != 0 || !strings.Contains(out, "ACTIVE") {
+					t.Errorf("exit code %d, the list is %s%s", code, out, c.stderr.String())
+				}
+				// Everything was closed: SQLite left nothing open behind.
+				if left, _ := filepath.Glob(filepath.Join(dir, "accounts.db-*")); len(left) > 0 {
+					t.Errorf("left behind: %v", left)
+				}
+			})
+		}
+	}
+}
+
+// TestInterruptedRenewal checks that Ctrl-C does not lose the tokens of a
+// renewal that was sent.
+func TestInterruptedRenewal(t *testing.T) {
+	useAccounts(t)
+	srv := emulator.Start(t)
+	consents(t, srv, "ada")
+	srv.ExpireTokens()
+	srv.Fail(emulator.Fault{Path: "/oauth2/token/", Delay: time.Second, AfterAction: true})
+	c := start(t, srv, self(t), "call", "--account", "ada", "close_me_get")
+	waitFor(t, "a renewal", func() bool { return srv.OAuthStats().Refreshes == 1 })
+	c.signal(syscall.SIGINT)
+	if out, code := c.end(); code != exitInterrupted || out != "" {
+		t.Errorf("exit code %d, standard output %q, standard error %s", code, out, c.stderr.String())
+	}
+	c = start(t, srv, self(t), "accounts", "show", "ada", "--json")
+	if out, code := c.end(); code != 0 || !strings.Contains(out, `"state":"ACTIVE"`) || !strings.Contains(out, `"generation":2`) {
+		t.Errorf("exit code %d, %s%s", code, out, c.stderr.String())
+	}
+	c = start(t, srv, self(t), "call", "--account", "ada", "close_me_get")
+	if out, code := c.end(); code != 0 || srv.OAuthStats().Refreshes != 1 {
+		t.Errorf("exit code %d, %d renewals, %s%s", code, srv.OAuthStats().Refreshes, out, c.stderr.String())
+	}
+}
+
+// TestCommandsAtOnce checks that commands that run at the same time have
+// journals of their own, and renew a token once; that too many are refused;
+// and that what a killed one left in its journal is brought back.
+func TestCommandsAtOnce(t *testing.T) {
+	dir := useAccounts(t)
+	srv := emulator.Start(t)
+	consents(t, srv, "ada")
+	srv.ExpireTokens()
+	srv.Fail(emulator.Fault{Tool: "close_me_get", Times: maxProcesses, Delay: time.Hour, AfterAction: true})
+	var running []*child
+	for n := range maxProcesses {
+		running = append(running, start(t, srv, self(t), "call", "--account", "ada", "close_me_get"))
+		waitFor(t, "the call", func() bool { return len(srv.Requests()) >= n+2 }) // one was for the consent
+	}
+	c := start(t, srv, self(t), "call", "--account", "ada", "close_me_get")
+	if out, code := c.end(); code != exitFailure || !strings.Contains(c.stderr.String(), "8 other commands work with") {
+		t.Errorf("exit code %d, %s%s", code, out, c.stderr.String())
+	}
+	c = start(t, srv, self(t), "accounts", "list") // which has no journal
+	if out, code := c.end(); code != 0 {
+		t.Errorf("exit code %d, %s%s", code, out, c.stderr.String())
+	}
+	for _, r := range running {
+		r.signal(syscall.SIGKILL)
+		_, _ = r.end()
+	}
+	running = nil
+	for range 4 {
+		running = append(running, start(t, srv, self(t), "call", "--account", "ada", "close_me_get"))
+	}
+	for _, r := range running {
+		if out, code := r.end(); code != 0 {
+			t.Errorf("exit code %d, %s%s", code, out, r.stderr.String())
+		}
+	}
+	if st := srv.OAuthStats(); st.Refreshes != 1 || st.SpentReuses != 0 {
+		t.Errorf("stats are %+v", st)
+	}
+
+	// A journal with tokens that the database does not have: the folder of a
+	// command that was killed between the two, while it was not the only one.
+	db := filepath.Join(dir, "accounts.db")
+	before, err := os.ReadFile(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c = start(t, srv, self(t), "accounts", "refresh", "ada")
+	if out, code := c.end(); code != 0 || !strings.Contains(out, "generation 3") {
+		t.Fatalf("exit code %d, %s%s", code, out, c.stderr.String())
+	}
+	if err := errors.Join(
+		os.WriteFile(db, before, 0o600), os.RemoveAll(filepath.Join(db+".state", "5")),
+		os.Rename(filepath.Join(db+".state", "1"), filepath.Join(db+".state", "5")),
+	); err != nil {
+		t.Fatal(err)
+	}
+	c = start(t, srv, self(t), "call", "--account", "ada", "close_me_get")
+	if out, code := c.end(); code != 0 {
+		t.Errorf("exit code %d, %s%s", code, out, c.stderr.String())
+	}
+	c = start(t, srv, self(t), "accounts", "show", "ada", "--json")
+	if out, code := c.end(); code != 0 || !strings.Contains(out, `"generation":3`) {
+		t.Errorf("exit code %d, %s%s", code, out, c.stderr.String())
+	}
+	if st := srv.OAuthStats(); st.Refreshes != 2 || st.SpentReuses != 0 {
+		t.Errorf("stats are %+v", st)
 	}
 }
 
@@ -206,18 +391,24 @@ func TestInterruptedDemo(t *testing.T) {
 // waitForRequest waits until the emulator has a request for a tool.
 func waitForRequest(t *testing.T, srv *emulator.Server, tool string) {
 	t.Helper()
-	for t.Context().Err() == nil {
-		for _, r := range srv.Requests() {
-			if r.Tool == tool {
-				return
-			}
+	waitFor(t, "a request for "+tool, func() bool {
+		return slices.ContainsFunc(srv.Requests(), func(r emulator.Request) bool { return r.Tool == tool })
+	})
+}
+
+// waitFor waits until something is so.
+func waitFor(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(time.Minute); time.Now().Before(limit); {
+		if so() {
+			return
 		}
 		select {
 		case <-time.After(time.Millisecond):
 		case <-t.Context().Done():
 		}
 	}
-	t.Fatalf("no request for %s", tool)
+	t.Fatalf("waited in vain for %s", what)
 }
 
 // TestExamples runs the examples of all commands, literally, in a shell.
@@ -238,8 +429,21 @@ func TestExamples(t *testing.T) {
 			}
 			seen++
 			srv := emulator.Start(t)
+			if strings.Contains(line, "account") {
+				t.Chdir(useAccounts(t))
+				consents(t, srv, "ada")
+			}
 			// The shell itself outlives Ctrl-C and gives the exit code of the command.
 			c := start(t, srv, "sh", "-c", "trap : INT; "+line)
+			if strings.Contains(line, "accounts connect") {
+				how := "allow"
+				if strings.Contains(line, "--redirect-url") {
+					how = "paste"
+				}
+				if err := answer(srv, how, c.says("http"), c.in); err != nil {
+					t.Errorf("%s: %v", line, err)
+				}
+			}
 			if strings.Contains(line, "closekit emulator") {
 				c.line()
 				c.signal(syscall.SIGINT)

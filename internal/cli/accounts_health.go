@@ -1,0 +1,234 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/closekit/closekit/runtime/accounts"
+)
+
+func (p *program) resealCommand() *cobra.Command {
+	var f accountFlags
+	cmd := &cobra.Command{
+		Use:   "reseal",
+		Short: "Seal all tokens with the newest key",
+		Long: `Seal everything again that is sealed with another key than the primary one, as
+after "closekit accounts keygen --add". It may run beside everything else, and
+again after an interruption. It shows how much is sealed with each key, before
+and after; authorizations that are on their way keep the old key, for ten
+minutes at most. An old key may go when nothing is counted under it any more.`,
+		Example: `  closekit accounts reseal`,
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.atDesk(cmd.Context(), &f, appUnused, false, func(d *desk) error { return p.reseal(cmd.Context(), d, f.asJSON) })
+		},
+	}
+	f.define(cmd.Flags(), storeFlags)
+	f.defineJSON(cmd.Flags())
+	return cmd
+}
+
+func (p *program) reseal(ctx context.Context, d *desk, asJSON bool) error {
+	before, err := d.Health(ctx)
+	if err != nil {
+		return err
+	}
+	changed, failed := d.Reseal(ctx)
+	after, err := d.Health(ctx)
+	if err != nil {
+		return errors.Join(failed, err)
+	}
+	if asJSON {
+		err = p.printJSON(struct {
+			Changed int              `json:"changed"`
+			Primary string           `json:"primary_key"`
+			Before  map[string]int64 `json:"before"`
+			After   map[string]int64 `json:"after"`
+		}{changed, keyName(after.PrimaryKey), named(before.KeyUse), named(after.KeyUse)})
+		return errors.Join(failed, err)
+	}
+	all := maps.Clone(before.KeyUse)
+	maps.Copy(all, after.KeyUse)
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "KEY\tBEFORE\tAFTER\t")
+	for _, id := range sortedKeys(all) {
+		mark := ""
+		if id == after.PrimaryKey {
+			mark = "primary"
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", keyName(id), before.KeyUse[id], after.KeyUse[id], mark)
+	}
+	_ = w.Flush() // memory
+	fmt.Fprintf(&b, "%d sealed again.\n", changed)
+	return errors.Join(failed, p.print(b.String()))
+}
+
+func named(use map[uint32]int64) map[string]int64 {
+	out := map[string]int64{}
+	for id, n := range use {
+		out[keyName(id)] = n
+	}
+	return out
+}
+
+func (p *program) healthCommand() *cobra.Command {
+	var f accountFlags
+	var maxLag time.Duration
+	cmd := &cobra.Command{
+		Use:   "health",
+		Short: "Report whether everything works",
+		Long: `Report how many accounts are in which state, what is due and waits, and which
+keys are in use. It asks nothing of Close. The exit code is 1 when
+
+  - the connection is not OK: Close refuses the client id or secret, or fails,
+    or refuses suspiciously many accounts at once. That is only known with the
+    client id and the secret of the application, under which it is stored;
+  - the outcome of an attempt to renew is in doubt;
+  - a renewal is overdue for longer than --max-lag, if that is given. Without a
+    program that renews ahead of time, overdue ones are normal: calls renew.
+
+Accounts that need their user, such as REVOKED ones, are shown and do not count
+as a problem of the whole.`,
+		Example: `  closekit accounts health
+  closekit accounts health --max-lag 1h --json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if maxLag < 0 {
+				return usage("--max-lag cannot be negative", seeHelp(cmd))
+			}
+			return p.atDesk(cmd.Context(), &f, appIfGiven, false, func(d *desk) error {
+				h, err := d.Health(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if !d.withApp {
+					h.Connections = nil // it would be that of the placeholder
+				}
+				return p.reportHealth(h, problems(h, maxLag), f.asJSON)
+			})
+		},
+	}
+	cmd.Flags().DurationVar(&maxLag, "max-lag", 0, "how long a renewal may be overdue, such as `1h`; 0 does not care")
+	f.define(cmd.Flags(), []string{"connection"}, storeFlags, []string{"client-id", "client-secret-file"})
+	f.defineJSON(cmd.Flags())
+	return cmd
+}
+
+// problems says what is wrong.
+func problems(h accounts.Health, maxLag time.Duration) []string {
+	list := []string{}
+	for _, c := range h.Connections {
+		if c.State != accounts.HealthOK {
+			list = append(list, "the connection "+visible(c.Name)+" is "+healthText(c))
+		}
+	}
+	if h.Stats.InDoubt > 0 {
+		list = append(list, fmt.Sprintf("%d attempts to renew are in doubt", h.Stats.InDoubt))
+	}
+	if maxLag > 0 && h.Stats.Lag > maxLag {
+		list = append(list, fmt.Sprintf("a renewal is overdue for %s", h.Stats.Lag.Round(time.Second)))
+	}
+	return list
+}
+
+func healthText(c accounts.ConnectionReport) string {
+	if c.Code == "" {
+		return string(c.State)
+	}
+	return fmt.Sprintf("%s (%s)", c.State, c.Code)
+}
+
+// healthJSON is the health as programs get it.
+type healthJSON struct {
+	Problems    []string                            `json:"problems"`
+	Accounts    map[string]map[accounts.State]int64 `json:"accounts"`
+	Due         int64                               `json:"due"`
+	LagSeconds  float64                             `json:"lag_seconds"`
+	InDoubt     int64                               `json:"in_doubt"`
+	Flows       int64                               `json:"authorizations"`
+	Revocations int64                               `json:"revocations"`
+	Events      int64                               `json:"pending_events"`
+	Primary     string                              `json:"primary_key"`
+	KeyUse      map[string]int64                    `json:"key_use"`
+	Connections []connectionJSON                    `json:"connections"`
+}
+
+type connectionJSON struct {
+	Name  string               `json:"name"`
+	State accounts.HealthState `json:"state"`
+	Code  string               `json:"code"`
+	Since *time.Time           `json:"since"`
+}
+
+func (p *program) reportHealth(h accounts.Health, problems []string, asJSON bool) error {
+	var err error
+	if asJSON {
+		out := healthJSON{
+			Problems: problems, Accounts: h.Stats.Accounts, Due: h.Stats.Due, LagSeconds: h.Stats.Lag.Seconds(), InDoubt: h.Stats.InDoubt,
+			Flows: h.Stats.Flows, Revocations: h.Stats.Revocations, Events: h.Stats.PendingEvents,
+			Primary: keyName(h.PrimaryKey), KeyUse: named(h.KeyUse), Connections: []connectionJSON{},
+		}
+		for _, c := range h.Connections {
+			out.Connections = append(out.Connections, connectionJSON{c.Name, c.State, c.Code, jsonTime(c.Since)})
+		}
+		err = p.printJSON(out)
+	} else {
+		err = p.print(healthTable(h))
+	}
+	if err == nil && len(problems) > 0 {
+		return &hinted{errors.New(strings.Join(problems, "; ")), []string{"\"closekit accounts health --help\" says what counts"}, exitFailure}
+	}
+	return err
+}
+
+func healthTable(h accounts.Health) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	if len(h.Stats.Accounts) == 0 {
+		fmt.Fprintln(w, "accounts\tnone")
+	}
+	for _, name := range slices.Sorted(maps.Keys(h.Stats.Accounts)) {
+		var words []string
+		for _, s := range accounts.States() {
+			if n := h.Stats.Accounts[name][s]; n > 0 {
+				words = append(words, fmt.Sprintf("%d %s", n, s))
+			}
+		}
+		fmt.Fprintf(w, "accounts at %s\t%s\n", visible(name), strings.Join(words, ", "))
+	}
+	due := "nothing is due"
+	if h.Stats.Due > 0 {
+		due = fmt.Sprintf("%d due, the oldest for %s", h.Stats.Due, h.Stats.Lag.Round(time.Second))
+	}
+	fmt.Fprintf(w, "renewals\t%s\n", due)
+	fmt.Fprintf(w, "in doubt\t%d\n", h.Stats.InDoubt)
+	fmt.Fprintf(w, "waiting\t%d authorizations, %d revocations, %d events\n", h.Stats.Flows, h.Stats.Revocations, h.Stats.PendingEvents)
+	for _, id := range sortedKeys(h.KeyUse) {
+		mark := ", primary"
+		if id != h.PrimaryKey {
+			mark = ", old; see \"closekit accounts reseal\""
+		}
+		fmt.Fprintf(w, "key %s\t%d sealed%s\n", keyName(id), h.KeyUse[id], mark)
+	}
+	if len(h.Connections) == 0 {
+		fmt.Fprintf(w, "connection\tnot known without %s and %s\n", envClientID, envClientSecret)
+	}
+	for _, c := range h.Connections {
+		since := ""
+		if !c.Since.IsZero() {
+			since = " since " + timeText(c.Since)
+		}
+		fmt.Fprintf(w, "connection %s\t%s%s\n", visible(c.Name), healthText(c), since)
+	}
+	_ = w.Flush() // memory
+	return b.String()
+}

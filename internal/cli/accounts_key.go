@@ -1,0 +1,251 @@
+package cli
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	goruntime "runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/vault"
+)
+
+func (p *program) keygenCommand() *cobra.Command {
+	var f accountFlags
+	var out string
+	var add bool
+	cmd := &cobra.Command{
+		Use:   "keygen",
+		Short: "Make the key that seals the tokens",
+		Long: `Make a key and print it, or write it to a new file that only you can read.
+
+All tokens in the database are sealed with it: without the key the database is
+worth nothing, to a thief and to you. Keep it apart from the database and from
+its backups, and keep a copy. closekit takes it from ` + envKey + ` or from a file
+that ` + envKeyFile + ` or --key-file names.
+
+To replace a key, --add puts a new one into the key file: it seals from now on,
+and the old ones still open. Then "closekit accounts reseal" seals everything
+again. Programs that work on the same database must have the new file before
+anything is sealed with it; stop them, or see package runtime/accounts/vault.`,
+		Example: `  closekit accounts keygen
+  closekit accounts keygen --out new.key
+  closekit accounts keygen --add --key-file accounts.key`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			switch {
+			case add && out != "":
+				return usage("--add changes the file of --key-file, so --out means nothing", "leave out --out; copy the file first if you want to keep it")
+			case add:
+				return p.addKey(&f)
+			case f.keyFile != "":
+				return usage("--key-file names a key that there is", "use --out for a new one, or --add to add one to it")
+			}
+			return p.newKey(out, f.asJSON)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&out, "out", "", "new `file` to write the key to, instead of printing it")
+	flags.BoolVar(&add, "add", false, "add a new key to the key file, and seal with it from now on")
+	f.define(flags, []string{"key-file"})
+	f.defineJSON(flags)
+	return cmd
+}
+
+// keyReport is what keygen tells about a key.
+type keyReport struct {
+	Key     string   `json:"key,omitempty"` // when it is not in a file
+	File    string   `json:"file,omitempty"`
+	Primary string   `json:"primary_key"`
+	Keys    []string `json:"keys"`
+}
+
+func (p *program) reportKey(r keyReport, v *vault.Vault, asJSON bool, text string) error {
+	primary, all := v.KeyIDs()
+	r.Primary = keyName(primary)
+	for _, id := range all {
+		r.Keys = append(r.Keys, keyName(id))
+	}
+	if asJSON {
+		return p.printJSON(r)
+	}
+	return p.print(text)
+}
+
+func (p *program) newKey(out string, asJSON bool) error {
+	key, err := vault.Keygen()
+	if err != nil {
+		return err
+	}
+	v, err := vault.Open(key)
+	if err != nil {
+		return err
+	}
+	if out == "" {
+		p.note("closekit: this is the only copy of the key; keep it apart from the database, and put it into %s", envKey)
+		return p.reportKey(keyReport{Key: vault.Text(key)}, v, asJSON, vault.Text(key)+"\n")
+	}
+	file, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the user names the file
+	if errors.Is(err, fs.ErrExist) {
+		return &hinted{
+			fmt.Errorf("--out: the file %s is there already, and a key that is overwritten is lost", out),
+			[]string{"choose another name; --add with --key-file adds a key to a file"},
+			exitUsage,
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	if err := writeWhole(file, vault.Text(key)+"\n"); err != nil {
+		return fmt.Errorf("--out: %w", errors.Join(err, os.Remove(out)))
+	}
+	return p.reportKey(keyReport{File: out}, v, asJSON,
+		fmt.Sprintf("The key is in %s. Keep a copy apart from the database, and set %s=%s\n", out, envKeyFile, out))
+}
+
+// writeWhole writes a file so that it is on the disk, and closes it.
+func writeWhole(file *os.File, text string) error {
+	_, err := file.WriteString(text)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+// addKey adds a key to a key file. The file is replaced as a whole, because
+// half a key file is a lost database.
+func (p *program) addKey(f *accountFlags) error {
+	name := cmp.Or(f.keyFile, p.getenv(envKeyFile))
+	if name == "" {
+		return usage("--add needs to know the key file", "name it with --key-file or "+envKeyFile)
+	}
+	f.keyFile = name
+	key, _, _, err := p.keyset(f)
+	if err != nil {
+		return err
+	}
+	key, id, err := vault.Add(key)
+	if err != nil {
+		return err
+	}
+	if key, err = vault.Promote(key, id); err != nil {
+		return err
+	}
+	v, err := vault.Open(key)
+	if err != nil {
+		return err
+	}
+	target, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return fmt.Errorf("--key-file: %w", err)
+	}
+	file, err := os.CreateTemp(filepath.Dir(target), ".closekit-key-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("--key-file: %w", err)
+	}
+	err = writeWhole(file, vault.Text(key)+"\n")
+	if err == nil {
+		err = os.Rename(file.Name(), target)
+	}
+	if err != nil {
+		return fmt.Errorf("--key-file: the file %s stays as it was: %w", name, errors.Join(err, os.Remove(file.Name())))
+	}
+	return p.reportKey(keyReport{File: name}, v, f.asJSON, fmt.Sprintf(
+		"The key %s in %s seals from now on. Next: \"closekit accounts reseal\"\n", keyName(id), name))
+}
+
+// keyset reads the key of the user and says where it comes from.
+func (p *program) keyset(f *accountFlags) (key accounts.Secret, v *vault.Vault, from string, err error) {
+	text, file := p.getenv(envKey), p.getenv(envKeyFile)
+	switch {
+	case f.keyFile != "":
+		from = "--key-file " + f.keyFile
+		text, err = p.secretFile("--key-file", f.keyFile)
+	case text != "" && file != "":
+		err = usage("there are two keys, in "+envKey+" and in "+envKeyFile, "set one of them only")
+	case file != "":
+		from = envKeyFile + "=" + file
+		text, err = p.secretFile(envKeyFile, file)
+	case text == "":
+		err = usage("no key is given, and tokens are never kept without one",
+			"\"closekit accounts keygen --out accounts.key\" makes one; then set "+envKeyFile+"=accounts.key")
+	default:
+		from = envKey
+	}
+	if err != nil {
+		return key, nil, from, err
+	}
+	text = strings.TrimSpace(text)
+	p.hide(text)
+	key = accounts.NewSecret(text)
+	if v, err = vault.Open(key); err != nil {
+		return key, nil, from, usage("the key from "+from+" cannot be used: "+strings.TrimPrefix(err.Error(), "vault: "),
+			"\"closekit accounts keygen\" prints what a key looks like; it begins with ck1. and is one long word")
+	}
+	return key, v, from, nil
+}
+
+// maxSecretFile bounds what is read from a file with a secret in it.
+const maxSecretFile = 64 << 10
+
+// secretFile reads a file with a secret in it, and warns if others can.
+func (p *program) secretFile(flag, name string) (string, error) {
+	file, err := os.Open(name) //nolint:gosec // the user names the file
+	if err != nil {
+		return "", &hinted{fmt.Errorf("%s: %w", flag, err), []string{"give the name of a file that you can read"}, exitUsage}
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	info, err := file.Stat()
+	if err == nil && info.IsDir() {
+		err = errors.New("it is a folder")
+	}
+	var text []byte
+	if err == nil {
+		text, err = io.ReadAll(io.LimitReader(file, maxSecretFile+1))
+	}
+	switch {
+	case err != nil:
+		return "", usage(flag+" "+name+" cannot be read: "+err.Error(), "give the name of a file")
+	case len(text) > maxSecretFile:
+		return "", usage(flag+" "+name+" is too long for what should be in it", "is it the right file?")
+	case len(strings.TrimSpace(string(text))) == 0:
+		return "", usage(flag+" "+name+" is empty", "is it the right file?")
+	}
+	// Windows has other rights than these bits.
+	if goruntime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		p.note("closekit: warning: others can read %s (mode %04o); run \"chmod 600 %s\"", name, info.Mode().Perm(), name)
+	}
+	return string(text), nil
+}
+
+// keyName is how the id of a key is printed.
+func keyName(id uint32) string { return fmt.Sprintf("%08x", id) }
+
+func keyNames(ids []uint32) string {
+	var words []string
+	for _, id := range ids {
+		words = append(words, keyName(id))
+	}
+	return "key " + strings.Join(words, ", ")
+}
+
+func sortedKeys(use map[uint32]int64) []uint32 { return slices.Sorted(maps.Keys(use)) }
+
+// printJSON prints one line of JSON.
+func (p *program) printJSON(v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode: %w", err)
+	}
+	return p.print(string(line) + "\n")
+}

@@ -1,0 +1,326 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/pgstore"
+	"github.com/closekit/closekit/runtime/accounts/sqlitestore"
+	"github.com/closekit/closekit/runtime/accounts/vault"
+)
+
+// How much a command needs the OAuth application.
+type appNeed int
+
+const (
+	appUnused   appNeed = iota // it never talks to Close
+	appIfGiven                 // it can tell more with it
+	appRequired                // it may have to renew a token
+)
+
+// desk is an open database of accounts with a manager at work on it.
+type desk struct {
+	*accounts.Manager
+	store interface {
+		accounts.Store
+		io.Closer
+	}
+	withApp bool // the manager knows the OAuth application
+}
+
+// atDesk opens the accounts, does the work, and closes them again.
+func (p *program) atDesk(ctx context.Context, f *accountFlags, need appNeed, create bool, work func(*desk) error) error {
+	d, err := p.openDesk(ctx, f, need, create)
+	if err != nil {
+		return err
+	}
+	err = work(d)
+	// What was sent is brought to its end in spite of Ctrl-C: its tokens would
+	// be lost. A second Ctrl-C ends the process.
+	closing := errors.Join(d.Close(context.WithoutCancel(ctx)), d.store.Close())
+	if err == nil && closing != nil {
+		err = fmt.Errorf("close the database of accounts: %w", closing)
+	}
+	return err
+}
+
+// openDesk checks all that the user set before it opens anything.
+func (p *program) openDesk(ctx context.Context, f *accountFlags, need appNeed, create bool) (*desk, error) {
+	db, err := p.database(f)
+	if err != nil {
+		return nil, err
+	}
+	_, v, from, err := p.keyset(f)
+	if err != nil {
+		return nil, err
+	}
+	app, given, err := p.application(f, need)
+	if err != nil {
+		return nil, err
+	}
+	d := &desk{withApp: given}
+	if err := p.openStore(ctx, d, db, create); err != nil {
+		return nil, err
+	}
+	if err = fits(ctx, d, v, from); err == nil {
+		cfg := accounts.Config{Store: d.store, Vault: v, Connections: []accounts.Connection{app}}
+		if p.verbose {
+			cfg.Logger = p.logger()
+		}
+		dir := ""
+		if need == appRequired {
+			dir = p.stateDir(f, db)
+		}
+		d.Manager, err = startManager(ctx, cfg, dir)
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.store.Close())
+	}
+	return d, nil
+}
+
+const dbExample = "such as --db accounts.db, or " + envDB + "=postgres://user:password@host/database for PostgreSQL"
+
+// database says where the accounts are. There is no default: a database in an
+// unexpected place is one that is lost, and so are the connections in it.
+func (p *program) database(f *accountFlags) (string, error) {
+	db, from := f.db, "--db"
+	if db == "" {
+		db, from = p.getenv(envDB), envDB
+	}
+	scheme, _, isURL := strings.Cut(db, "://")
+	switch {
+	case db == "":
+		return "", usage("no database of accounts is given", "set "+envDB+" or --db, "+dbExample)
+	case isPostgres(db):
+		p.hidePassword(db)
+	case isURL:
+		return "", usage(fmt.Sprintf("%s begins with %q, which is no database that closekit knows", from, shorten(scheme)+"://"), "give a file or a PostgreSQL URL, "+dbExample)
+	case strings.Contains(db, "host=") || strings.Contains(db, "dbname=") || strings.Contains(db, "password="):
+		return "", usage(from+" must be the name of a file or a URL", dbExample)
+	}
+	return db, nil
+}
+
+func isPostgres(db string) bool {
+	return strings.HasPrefix(db, "postgres://") || strings.HasPrefix(db, "postgresql://")
+}
+
+func (p *program) hidePassword(db string) {
+	if u, err := url.Parse(db); err == nil {
+		password, _ := u.User.Password()
+		p.hide(password)
+		p.hide(u.Query().Get("password"))
+		return
+	}
+	// Whatever it is, the part before the last @ is not for the screen.
+	if at := strings.LastIndex(db, "@"); at > 0 {
+		_, rest, _ := strings.Cut(db[:at], "://")
+		p.hide(rest)
+	}
+}
+
+func (p *program) openStore(ctx context.Context, d *desk, db string, create bool) error {
+	var err error
+	if isPostgres(db) {
+		var s *pgstore.Store
+		if s, err = pgstore.Open(ctx, db); err == nil {
+			d.store = s
+			return nil
+		}
+		return &hinted{
+			fmt.Errorf("the database of accounts cannot be opened: %w", err),
+			[]string{"check the PostgreSQL URL in " + envDB + " or --db, and the server"},
+			exitFailure,
+		}
+	}
+	if _, err := os.Stat(db); errors.Is(err, fs.ErrNotExist) && !create {
+		return &hinted{
+			fmt.Errorf("there is no database of accounts at %s", db),
+			[]string{"\"closekit accounts connect NAME\" makes it; is " + envDB + " or --db right?"},
+			exitFailure,
+		}
+	}
+	var s *sqlitestore.Store
+	if s, err = sqlitestore.Open(db); err == nil {
+		d.store = s
+		return nil
+	}
+	return &hinted{
+		fmt.Errorf("the database of accounts cannot be opened: %w", err),
+		[]string{envDB + " or --db names a file on a local disk, in a folder that exists; file and folder must be writable"},
+		exitFailure,
+	}
+}
+
+// fits finds out whether the key is one that the database was sealed with. The
+// manager refuses a wrong one too; this says it in terms of the command line.
+func fits(ctx context.Context, d *desk, v *vault.Vault, from string) error {
+	use, err := d.store.KeyUse(ctx)
+	if err != nil {
+		return fmt.Errorf("read the database of accounts: %w", err)
+	}
+	_, mine := v.KeyIDs()
+	for _, id := range mine {
+		delete(use, id)
+	}
+	if len(use) == 0 {
+		return nil
+	}
+	return &hinted{
+		fmt.Errorf("the key from %s is not the one that the database was sealed with: it has %s, and %s is needed", from, keyNames(mine), keyNames(sortedKeys(use))),
+		[]string{"set " + envKey + " or " + envKeyFile + " to the key that was used with this database; without it, its accounts must be connected again into a new one"},
+		exitFailure,
+	}
+}
+
+// application gives the OAuth application of the user. Commands that never talk
+// to Close work with a placeholder, which leaves no trace in the database: the
+// health of a connection is stored under its configuration, and only when a
+// token was asked for.
+func (p *program) application(f *accountFlags, need appNeed) (c accounts.Connection, given bool, err error) {
+	c = accounts.Connection{
+		Name: f.connectionName(), ClientID: cmp.Or(f.clientID, p.getenv(envClientID)), RedirectURL: cmp.Or(f.redirect, p.getenv(envRedirectURL)),
+	}
+	secret, err := p.clientSecret(f)
+	if err != nil {
+		return c, false, err
+	}
+	given = c.ClientID != "" && secret != ""
+	if need == appUnused || need == appIfGiven && !given {
+		c.ClientID, c.ClientSecret, c.RedirectURL = "-", accounts.NewSecret("-"), anyLoopback
+		return c, false, checkConnection(c.Name)
+	}
+	var missing []string
+	if c.ClientID == "" {
+		missing = append(missing, "client id ("+envClientID+" or --client-id)")
+	}
+	if secret == "" {
+		missing = append(missing, "client secret ("+envClientSecret+" or --client-secret-file)")
+	}
+	if len(missing) > 0 {
+		return c, false, usage("no OAuth application is given: its "+strings.Join(missing, " and its ")+" is missing",
+			"create one in Close under Settings > Developer, or take the one that \"closekit emulator\" prints")
+	}
+	c.ClientSecret = accounts.NewSecret(secret)
+	if c.RedirectURL == "" {
+		c.RedirectURL = anyLoopback
+	} else if err := checkRedirect(c.RedirectURL); err != nil {
+		return c, false, err
+	}
+	root, u, err := p.apiRoot()
+	switch {
+	case err != nil:
+		return c, false, err
+	case u.Scheme == "http" && !isLocal(u.Hostname()):
+		return c, false, usage("the base URL "+root+" is not encrypted, and OAuth needs that it is", "use https; http is for this computer only")
+	case root != runtime.DefaultBaseURL:
+		c.AuthorizeURL, c.TokenURL, c.RevokeURL = root+"/oauth2/authorize/", root+"/oauth2/token/", root+"/oauth2/revoke/"
+	}
+	return c, true, checkConnection(c.Name)
+}
+
+// anyLoopback stands for a redirect URL where the port is found later.
+const anyLoopback = "http://127.0.0.1/callback"
+
+func checkConnection(name string) error {
+	if url.PathEscape(name) != name || len(name) > accounts.MaxNameBytes || name == "." || name == ".." {
+		return usage(fmt.Sprintf("the name of the connection %q must be a word that fits into an address", shorten(name)), "leave out --connection, or use a name such as close")
+	}
+	return nil
+}
+
+// checkRedirect wants what OAuth applications can have.
+func checkRedirect(redirect string) error {
+	u, err := url.Parse(redirect)
+	if err == nil && u.Host != "" && u.User == nil && u.Fragment == "" && (u.Scheme == "https" || u.Scheme == "http" && isLocal(u.Hostname())) {
+		return nil
+	}
+	return usage(fmt.Sprintf("the redirect URL %q is none: it must begin with https://, or with http:// on this computer", shorten(redirect)),
+		"give --redirect-url or "+envRedirectURL+" as the OAuth application has it, such as https://app.example.com/callback")
+}
+
+func (p *program) clientSecret(f *accountFlags) (string, error) {
+	secret := p.getenv(envClientSecret)
+	if f.secretFile != "" {
+		text, err := p.secretFile("--client-secret-file", f.secretFile)
+		if err != nil {
+			return "", err
+		}
+		secret = text
+	}
+	secret = strings.TrimSpace(secret)
+	p.hide(secret)
+	return secret, nil
+}
+
+// stateDir is where the folders for journals are; empty for none.
+func (p *program) stateDir(f *accountFlags, db string) string {
+	dir := cmp.Or(f.stateDir, p.getenv(envStateDir))
+	if dir == "" && !isPostgres(db) {
+		dir = db + ".state"
+	}
+	return dir
+}
+
+// maxProcesses is how many commands may work on one database with a journal at
+// the same time.
+const maxProcesses = 8
+
+// startManager starts a manager with a folder for its journal that no other process
+// uses.
+func startManager(ctx context.Context, cfg accounts.Config, dir string) (*accounts.Manager, error) {
+	if dir == "" {
+		return accounts.New(ctx, cfg)
+	}
+	for n := 1; n <= maxProcesses; n++ {
+		cfg.StateDir = filepath.Join(dir, strconv.Itoa(n))
+		m, err := accounts.New(ctx, cfg)
+		if err == nil {
+			if err = recoverOthers(ctx, cfg, dir, n); err == nil {
+				return m, nil
+			}
+			err = errors.Join(err, m.Close(ctx))
+		}
+		var path *fs.PathError
+		switch {
+		case errors.Is(err, syscall.EWOULDBLOCK): // another command has it
+		case errors.As(err, &path):
+			return nil, &hinted{err, []string{"the journal of renewals is kept in " + dir + "; " + envStateDir + " or --state-dir names another folder"}, exitFailure}
+		default:
+			return nil, err
+		}
+	}
+	return nil, &hinted{
+		fmt.Errorf("%d other commands work with %s already", maxProcesses, dir), []string{"try again when one of them has ended"}, exitFailure,
+	}
+}
+
+// recoverOthers commits what commands left in their journals that crashed
+// while they had another folder than this one.
+func recoverOthers(ctx context.Context, cfg accounts.Config, dir string, own int) error {
+	for n := 1; n <= maxProcesses; n++ {
+		cfg.StateDir = filepath.Join(dir, strconv.Itoa(n))
+		if info, err := os.Stat(filepath.Join(cfg.StateDir, "journal")); n == own || err != nil || info.Size() == 0 {
+			continue
+		}
+		if m, err := accounts.New(ctx, cfg); err == nil {
+			_ = m.Close(ctx) // nothing was begun
+		} else if !errors.Is(err, syscall.EWOULDBLOCK) { // it is in use otherwise
+			return err
+		}
+	}
+	return nil
+}
