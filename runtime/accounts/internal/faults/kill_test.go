@@ -125,6 +125,7 @@ func killAll(t *testing.T, kind string, journal, grace bool, n int) {
 					if err := <-c.done; !killed(err) && (d.stage != "random" || err != nil) {
 						t.Errorf("%s: the worker ended with %v\n%s", user, err, w.said())
 					}
+					w.gone(c)
 					if w.next(t, user, dir, d.fate, journal, grace) {
 						mu.Lock()
 						lost++

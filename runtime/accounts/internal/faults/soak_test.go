@@ -107,7 +107,7 @@ func soak(t *testing.T, w *world, total time.Duration, life int, users []string)
 		case 4:
 			if w.postgres() {
 				did["cut off"]++
-				cut := `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'soak' and pid <> pg_backend_pid() and state <> 'idle'`
+				cut := `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'soak%' and pid <> pg_backend_pid() and state <> 'idle'`
 				if err := w.db(t.Context(), cut); err != nil {
 					t.Error(err)
 				}

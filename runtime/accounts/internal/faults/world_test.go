@@ -39,9 +39,11 @@ type world struct {
 	store  closer
 	key    accounts.Secret
 	db     execer
+	pool   *pgxpool.Pool // nil for SQLite
 
 	mu     sync.Mutex
 	output bytes.Buffer // of all workers
+	serial int          // of the last worker
 }
 
 // execer changes tables behind the store's back.
@@ -84,6 +86,7 @@ func newWorldAt(tb testing.TB, where string, parameter ...string) *world {
 			tb.Fatal(err)
 		}
 		tb.Cleanup(pool.Close)
+		w.pool = pool
 		w.db = func(ctx context.Context, query string, args ...any) error {
 			_, err := pool.Exec(ctx, query, args...)
 			for range 10 { // connections from before a restart
@@ -223,6 +226,7 @@ func (w *world) events(user string) (out []accounts.EventType) {
 // worker is a process.
 type worker struct {
 	*exec.Cmd
+	name string
 	in   *os.File
 	done chan error
 }
@@ -230,7 +234,14 @@ type worker struct {
 // start starts a worker, which waits until it is told to go.
 func (w *world) start(p plan) *worker {
 	w.Helper()
+	w.mu.Lock()
+	w.serial++
+	name := fmt.Sprintf("worker%d", w.serial)
+	w.mu.Unlock()
 	p.Store, p.Key, p.Provider = w.where, vault.Text(w.key), w.URL
+	if w.postgres() {
+		p.Store = with(w.where, "application_name", name)
+	}
 	text, err := json.Marshal(p)
 	if err != nil {
 		w.Fatal(err)
@@ -257,7 +268,7 @@ func (w *world) start(p plan) *worker {
 	_ = in.Close()
 	lines := bufio.NewReader(out)
 	first, _ := lines.ReadString('\n')
-	c := &worker{cmd, feed, make(chan error, 1)}
+	c := &worker{cmd, name, feed, make(chan error, 1)}
 	go func() {
 		_, _ = lines.WriteTo(lockedWriter{w})
 		c.done <- cmd.Wait()
@@ -274,6 +285,18 @@ func (w *world) start(p plan) *worker {
 }
 
 func (c *worker) goAhead() { _, _ = c.in.WriteString("go\n") }
+
+// gone waits until the database server has done what a worker that was killed
+// had asked of it, and closed its connections.
+func (w *world) gone(c *worker) {
+	w.Helper()
+	for n := 1; n > 0 && w.pool != nil; {
+		const query = "select count(*) from pg_stat_activity where application_name like '%' || $1"
+		if err := w.pool.QueryRow(context.Background(), query, c.name).Scan(&n); err != nil {
+			w.Fatal(err)
+		}
+	}
+}
 
 // killed reports whether a worker that has ended was killed.
 func killed(err error) bool {
