@@ -170,7 +170,7 @@ func TestBrowser(t *testing.T) {
 		a.connect(ada)
 		a.press("#connect")
 		a.allow(bob)
-		a.wantHome("ACTIVE", returned("failed", ""))
+		a.wantHome("ACTIVE", returned("mismatch", ""))
 		a.wantLeads(ada)
 		a.press("#disconnect")
 		a.connect(bob)

@@ -132,7 +132,9 @@ func (a *app) verify(w http.ResponseWriter, r *http.Request, in *session) {
 		message(w, http.StatusForbidden, "This link was made for somebody else. Nothing was connected.")
 	case errors.Is(err, accounts.ErrNotFound):
 		message(w, http.StatusGone, "This was confirmed already, or it took too long. Look at your account, or make a new link.")
-	case errors.Is(err, accounts.ErrFlowFailed), errors.As(err, &account):
+	case errors.Is(err, accounts.ErrIdentityMismatch):
+		http.Redirect(w, r, "/?connection_status=mismatch", http.StatusSeeOther)
+	case errors.As(err, &account):
 		http.Redirect(w, r, "/?connection_status=failed", http.StatusSeeOther)
 	default:
 		a.fail(w, r, err)

@@ -459,7 +459,7 @@ func TestWords(t *testing.T) {
 	} {
 		add(err.Error(), explain(err))
 	}
-	for _, status := range []string{"connected", "denied", "failed"} {
+	for _, status := range []string{"connected", "denied", "mismatch", "failed"} {
 		add(status, returned(status, accounts.Active))
 	}
 	if got := returned("connected", accounts.Pending) + returned("<b>", accounts.Active); got != "" {

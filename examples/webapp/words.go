@@ -63,8 +63,10 @@ func returned(status string, state accounts.State) string {
 		return "That worked."
 	case status == "denied":
 		return "You did not allow the connection. Nothing was changed."
+	case status == "mismatch":
+		return "You signed in to Close as somebody else than before, so nothing was changed. To connect that account, disconnect this one first."
 	case status == "failed":
-		return "The connection was not completed, and nothing was changed. If you signed in to Close as somebody else than before, disconnect first."
+		return "The connection was not completed, and nothing was changed. Try again."
 	}
 	return ""
 }

@@ -73,10 +73,6 @@ func (p *program) connect(ctx context.Context, d *desk, f *accountFlags, paste b
 	if err != nil {
 		return err
 	}
-	before, err := d.lastEvents(ctx, f.key(), 1)
-	if err != nil {
-		return err
-	}
 	begin := d.ListenLocal
 	if paste {
 		begin = d.PasteLocal
@@ -95,7 +91,7 @@ func (p *program) connect(ctx context.Context, d *desk, f *accountFlags, paste b
 		info, err = flow.Wait(ctx)
 	}
 	if err != nil {
-		return d.notConnected(ctx, f.key(), before, err)
+		return notConnected(f.key(), err)
 	}
 	if f.asJSON {
 		return p.printJSON(jsonOf(info))
@@ -111,43 +107,30 @@ func callFlags(k accounts.Key) string {
 }
 
 // notConnected explains why a consent led to nothing.
-func (d *desk) notConnected(ctx context.Context, key accounts.Key, before []accounts.Event, err error) error {
+func notConnected(key accounts.Key, err error) error {
 	again := "\"" + accountCommand("connect", key) + "\" begins again"
-	var account accounts.AccountError
+	var failed *accounts.FlowFailedError
 	switch {
-	case ctx.Err() != nil, errors.As(err, &account), errors.As(err, new(*hinted)):
-		return err
 	case errors.Is(err, accounts.ErrNotFound):
 		return &hinted{errors.New("the authorization has lapsed; it works for ten minutes"), []string{again}, exitAuthorization}
-	case errors.Is(err, accounts.ErrFlowFailed):
-		if d.denied(ctx, key, before) {
-			return &hinted{errors.New("the access was denied on the consent page; nothing was changed"), []string{again}, exitAuthorization}
-		}
+	case !errors.As(err, &failed):
+		return err
+	case failed.Reason == accounts.UserDenied:
+		return &hinted{errors.New("the access was denied on the consent page; nothing was changed"), []string{again}, exitAuthorization}
+	case failed.Kind == accounts.NotSent, failed.Kind == accounts.InDoubt:
 		return &hinted{
-			errors.New("Close gave no tokens for this consent; nothing was changed"), //nolint:staticcheck // a name
-			[]string{"a code works once, for ten minutes, and only for the command that showed the page; --verbose says more", again},
-			exitAPI,
+			errors.New("Close was not reached, or did not answer, to exchange the code; nothing was changed"), //nolint:staticcheck // a name
+			[]string{"check the network, any proxy, and the base URL (--base-url, " + envBaseURL + ")", again},
+			exitTransport,
 		}
+	case failed.Kind == accounts.ProviderTrouble:
+		return &hinted{errors.New("Close has trouble and exchanged no code; nothing was changed"), []string{again}, exitAPI} //nolint:staticcheck // a name
 	}
-	return err
-}
-
-// denied looks into the audit trail, which knows more than the error.
-func (d *desk) denied(ctx context.Context, key accounts.Key, before []accounts.Event) bool {
-	after := int64(0)
-	if len(before) > 0 {
-		after = before[len(before)-1].ID
+	return &hinted{
+		errors.New("Close gave no tokens for this consent; nothing was changed"), //nolint:staticcheck // a name
+		[]string{"a code works once, for ten minutes, and only for the command that showed the page; --verbose says more", again},
+		exitAPI,
 	}
-	list, err := d.Events(ctx, accounts.EventFilter{Tenant: key.Tenant(), Identifier: key.Identifier(), Connection: key.Connection(), After: after})
-	if err != nil {
-		return false
-	}
-	for _, e := range list {
-		if e.Type == accounts.EventDenied {
-			return true
-		}
-	}
-	return false
 }
 
 // maxPasted is how long an address can be.
@@ -188,8 +171,7 @@ func (p *program) pasted(ctx context.Context, flow *accounts.LocalFlow) (account
 // wrongPaste reports whether the flow still waits for its answer.
 func wrongPaste(ctx context.Context, err error) bool {
 	var account accounts.AccountError
-	return err != nil && ctx.Err() == nil && !errors.As(err, &account) &&
-		!errors.Is(err, accounts.ErrNotFound) && !errors.Is(err, accounts.ErrFlowFailed)
+	return err != nil && ctx.Err() == nil && !errors.As(err, &account) && !errors.Is(err, accounts.ErrNotFound)
 }
 
 // lines gives the lines of standard input that are not blank. A read cannot be

@@ -229,7 +229,7 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request, c *conn, quer
 	case err == nil:
 		m.back(w, r, f, "connected", http.StatusOK, fmt.Sprintf("Connected as Close user %s in organization %s.", rec.UserID, rec.OrganizationID))
 	case errors.As(err, &mismatch):
-		m.back(w, r, f, "failed", http.StatusConflict, "You signed in to Close as another user or organization than the one that is connected. Nothing was changed.")
+		m.back(w, r, f, "mismatch", http.StatusConflict, "You signed in to Close as another user or organization than the one that is connected. Nothing was changed.")
 	default:
 		m.back(w, r, f, "failed", http.StatusBadGateway, "The connection could not be completed. Nothing was changed. Begin again.")
 	}

@@ -3,6 +3,7 @@ package accounts
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -444,7 +445,9 @@ func TestOutOfBand(t *testing.T) {
 		inWorld(t, func(w *world) {
 			id := held(w)
 			w.p.plan(refuse(400, "invalid_grant"))
-			if _, err := w.m.ConfirmUser(w.Context(), id, user("ada")); !errors.Is(err, ErrFlowFailed) {
+			_, err := w.m.ConfirmUser(w.Context(), id, user("ada"))
+			var failed *FlowFailedError
+			if !errors.Is(err, ErrFlowFailed) || !errors.As(err, &failed) || failed.Kind != GrantRefused {
 				w.Errorf("confirming gives %v", err)
 			}
 			w.state("ada", Pending, "")
@@ -535,6 +538,43 @@ func TestLocalFlow(t *testing.T) {
 		}
 		if info, err := f.Wait(w.Context()); err != nil || info.State != Active {
 			w.Errorf("waiting gives %+v, %v", info, err)
+		}
+		if err := f.Close(); err != nil {
+			w.Error(err)
+		}
+		w.end()
+	})
+	t.Run("registered loopback", func(t *testing.T) {
+		t.Parallel()
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		registered := "http://" + l.Addr().String() + "/oauth/back"
+		w := newWorld(t, func(cfg *Config) { cfg.Connections[0].RedirectURL = registered })
+		if _, err := w.m.ListenLocal(w.Context(), user("ada"), conName); err == nil || !strings.Contains(err.Error(), "address already in use") {
+			w.Errorf("on a port that is taken: %v", err)
+		}
+		_ = l.Close()
+		f, err := w.m.ListenLocal(w.Context(), user("ada"), conName)
+		if err != nil {
+			w.Fatal(err)
+		}
+		callback := w.p.consent(f.URL(), who("ada"))
+		if !strings.HasPrefix(callback, registered+"?") {
+			w.Errorf("the callback is %s", callback)
+		}
+		state := callback[strings.Index(callback, "state="):]
+		for range 3 { // neither code nor error: nobody waits for the second of these
+			resp, err := http.Get(registered + "?" + state)
+			if err != nil {
+				w.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			w.wantStatus(resp, http.StatusBadRequest)
+		}
+		if _, err := f.Wait(w.Context()); err == nil {
+			w.Error("an answer without a code connected the account")
 		}
 		if err := f.Close(); err != nil {
 			w.Error(err)

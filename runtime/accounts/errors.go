@@ -186,7 +186,47 @@ func (e *SealError) Retryable() bool { return false }
 // UserAction is [CallOperator].
 func (e *SealError) UserAction() Action { return CallOperator }
 
+// FlowFailedError says that an authorization led to no tokens. The account is as
+// it was; the user begins again.
+type FlowFailedError struct {
+	Key Key
+	// Reason is [UserDenied] if the user said no, [HostDisconnect] if the account
+	// was disconnected meanwhile, and empty otherwise.
+	Reason Reason
+	// Kind says what came of the exchange of the code: [GrantRefused] for a code
+	// that was used, has lapsed or belongs to somebody else, [NotSent],
+	// [InDoubt] or [ProviderTrouble] if there was no proper answer. Empty if the
+	// code was never exchanged.
+	Kind FailureKind
+}
+
+// Error names the connection and what went wrong.
+func (e *FlowFailedError) Error() string {
+	why := "the provider sent no code"
+	switch {
+	case e.Reason == UserDenied:
+		why = "the user did not allow it"
+	case e.Reason == HostDisconnect:
+		why = "it was disconnected meanwhile"
+	case e.Kind == GrantRefused:
+		why = "the code is not valid any more"
+	case e.Kind != "":
+		why = "the provider could not be asked (" + string(e.Kind) + ")"
+	}
+	return fmt.Sprintf("the authorization of the account at %q could not be completed: %s", e.Key.connection, why)
+}
+
+// Is matches [ErrFlowFailed].
+func (e *FlowFailedError) Is(target error) bool { return target == ErrFlowFailed }
+
+// Retryable is false: a code works once.
+func (e *FlowFailedError) Retryable() bool { return false }
+
+// UserAction is [Reconnect].
+func (e *FlowFailedError) UserAction() Action { return Reconnect }
+
 var (
+	_ AccountError = (*FlowFailedError)(nil)
 	_ AccountError = (*AuthorizationRequiredError)(nil)
 	_ AccountError = (*VerificationRequiredError)(nil)
 	_ AccountError = (*TemporarilyUnavailableError)(nil)

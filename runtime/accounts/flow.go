@@ -26,7 +26,7 @@ var (
 	// authorization tried to finish it. Nothing was exchanged.
 	ErrWrongUser = errors.New("accounts: another user began this authorization")
 	// ErrFlowFailed says that the provider gave no tokens for an authorization.
-	// The account is as it was; begin again.
+	// The account is as it was; begin again. [*FlowFailedError] says why.
 	ErrFlowFailed = errors.New("accounts: the authorization could not be completed")
 )
 
@@ -42,8 +42,8 @@ type Link struct {
 type LinkOption func(*Flow)
 
 // ReturnTo sends the browser to the entry of [Config.ReturnTo] with this id in
-// the end, with the parameter "connection_status" added: connected, denied or
-// failed. After an out-of-band consent, what [Manager.ConfirmUser] says is up
+// the end, with the parameter "connection_status" added: connected, denied,
+// mismatch (somebody else's Close account; see [NewIdentity]) or failed. After an out-of-band consent, what [Manager.ConfirmUser] says is up
 // to the host to show.
 func ReturnTo(id string) LinkOption { return func(f *Flow) { f.ReturnTo = id } }
 
@@ -224,9 +224,9 @@ func (m *Manager) finish(ctx context.Context, c *conn, f Flow, redirect string, 
 		return Record{}, &ConnectionConfigError{c.Name, a.code}
 	case a.kind != "":
 		m.log.InfoContext(ctx, "a code was not exchanged", "account", f.Key, "kind", a.kind, "status", a.status)
-		return Record{}, ErrFlowFailed
+		return Record{}, &FlowFailedError{Key: f.Key, Kind: a.kind}
 	case a.pair.access.IsZero():
-		return Record{}, ErrFlowFailed
+		return Record{}, &FlowFailedError{Key: f.Key, Kind: BadSuccess}
 	}
 	if err := failpoint.Hit(ctx, failpoint.Exchanged); err != nil {
 		return Record{}, err
@@ -253,7 +253,7 @@ func (m *Manager) connect(ctx context.Context, c *conn, f Flow, a answer, sent i
 			return rec, nil
 		case err == nil && rec.Epoch != f.Epoch:
 			m.endOrphan(ctx, c, rec, a) // disconnected meanwhile
-			return Record{}, ErrFlowFailed
+			return Record{}, &FlowFailedError{Key: f.Key, Reason: HostDisconnect}
 		case err == nil && !f.NewIdentity && (rec.UserID != "" && rec.UserID != a.user || rec.OrganizationID != "" && rec.OrganizationID != a.org):
 			m.note(ctx, Event{Type: EventIdentityMismatch, Key: f.Key, Reason: IdentityMismatch, Actor: "user"})
 			return Record{}, &IdentityMismatchError{f.Key}

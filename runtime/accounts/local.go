@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -38,15 +39,27 @@ type localResult struct {
 	err  error
 }
 
-// ListenLocal begins an authorization whose answer comes to a free port of the
-// loopback interface. The application must have a redirect URL registered that
-// allows it. Close the flow in the end.
+// ListenLocal begins an authorization whose answer comes to this machine: to the
+// redirect URL of the connection if that is an http address on the local
+// machine with a port, and to a free port otherwise. The application must have a
+// redirect URL registered that allows it. Close the flow in the end.
 func (m *Manager) ListenLocal(ctx context.Context, p Principal, connection string, opts ...LinkOption) (*LocalFlow, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	c, err := m.conn(connection)
 	if err != nil {
 		return nil, err
 	}
-	f, err := m.local(ctx, p, connection, "http://"+l.Addr().String()+"/callback", opts)
+	address, redirect := "127.0.0.1:0", ""
+	if u, err := url.Parse(c.RedirectURL); err == nil && u.Scheme == "http" && u.Port() != "" {
+		address, redirect = u.Host, c.RedirectURL
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("accounts: the answer of the consent cannot be waited for: %w", err)
+	}
+	if redirect == "" {
+		redirect = "http://" + l.Addr().String() + "/callback"
+	}
+	f, err := m.local(ctx, p, connection, redirect, opts)
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -151,10 +164,12 @@ func (f *LocalFlow) answer(ctx context.Context, raw string) (Info, error) {
 		if err := f.take(); err != nil {
 			return Info{}, err
 		}
+		failed := &FlowFailedError{Key: f.flow.Key}
 		if refusal == "access_denied" {
+			failed.Reason = UserDenied
 			f.m.note(ctx, Event{Type: EventDenied, Key: f.flow.Key, Reason: UserDenied, Actor: "user"})
 		}
-		return Info{}, ErrFlowFailed
+		return Info{}, failed
 	}
 	return f.redeem(ctx, code)
 }
@@ -185,7 +200,7 @@ func (f *LocalFlow) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if r.Method != http.MethodGet || r.URL.Path != "/callback" {
+	if u, err := url.Parse(f.redirect); err != nil || r.Method != http.MethodGet || r.URL.Path != u.Path {
 		page(w, http.StatusNotFound, "There is nothing here.", "")
 		return
 	}
@@ -204,5 +219,8 @@ func (f *LocalFlow) serve(w http.ResponseWriter, r *http.Request) {
 	} else {
 		page(w, http.StatusOK, "The account is connected. You can close this page.", "")
 	}
-	f.result <- localResult{info, err}
+	select {
+	case f.result <- localResult{info, err}:
+	default: // Wait has one already
+	}
 }

@@ -114,6 +114,13 @@ func (s *Store) open() error {
 	if s.file, err = os.Stat(s.path); err != nil {
 		return err
 	}
+	for _, beside := range []string{s.path + "-wal", s.path + "-shm"} {
+		// SQLite gave them the mode that the database had then. Who has made it
+		// writable since does not know of them.
+		if info, err := os.Stat(beside); err == nil && info.Mode().Perm() != s.file.Mode().Perm() {
+			_ = os.Chmod(beside, s.file.Mode().Perm()) // the next statement says if it matters
+		}
+	}
 	// The writer waits by itself, so that waiting ends with the context.
 	s.writer, err = connect(s.path, 1, "busy_timeout(0)", "synchronous(full)", "secure_delete(fast)", "journal_size_limit(67108864)")
 	if err != nil {

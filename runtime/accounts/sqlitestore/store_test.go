@@ -369,6 +369,19 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
+func TestFilesBesideFollow(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "accounts.db")
+	connect(t, open(t, path), 1)
+	if err := os.Chmod(path+"-wal", 0o444); err != nil {
+		t.Fatal(err)
+	}
+	open(t, path)
+	if info, err := os.Stat(path + "-wal"); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the log is %v, %v; want the mode of the database", info.Mode(), err)
+	}
+}
+
 func TestFileRemoved(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "accounts.db")
