@@ -107,13 +107,15 @@ const (
 
 // entry is what this process knows of one account.
 type entry struct {
-	key   Key
-	token atomic.Pointer[token]
-	used  atomic.Int64 // wall time of the last use that was noted
-	dirty atomic.Bool  // the store does not know of it
-	fence atomic.Int64 // newest generation that was seen; older ones are not published
+	key    Key
+	token  atomic.Pointer[token]
+	used   atomic.Int64 // wall time of the last use that was noted
+	dirty  atomic.Bool  // the store does not know of it
+	newest atomic.Int64 // newest generation that was seen
 
 	mu        sync.Mutex
+	fence     int64 // generation that was seen last; what was read before is not published
+	fenceAt   int64 // monotonic time from when on that was so
 	flight    *flight
 	forced    int64   // generation that a refusal led to
 	forcedAt  instant // when
@@ -150,18 +152,22 @@ func (m *Manager) live(a *Account) *entry {
 	return e
 }
 
-// advance moves the fence to a generation, and reports false if the fence is
-// beyond it already.
-func (e *entry) advance(generation int64) bool {
-	for {
-		at := e.fence.Load()
-		if generation < at {
-			return false
-		}
-		if generation == at || e.fence.CompareAndSwap(at, generation) {
-			return true
-		}
+// advance moves the fence to a generation that was read, and reports false if
+// the reading began before a newer one was seen. A reading that began after
+// that and is older still means that the database came back older.
+func (e *entry) advance(generation int64, read, now instant) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if generation < e.fence && read.mono <= e.fenceAt {
+		return false
 	}
+	if generation != e.fence {
+		e.fence, e.fenceAt = generation, now.mono
+	}
+	if generation > e.newest.Load() {
+		e.newest.Store(generation)
+	}
+	return true
 }
 
 // use notes that the account is in use, once a minute.
@@ -190,6 +196,9 @@ func (m *Manager) credential(ctx context.Context, a *Account) (runtime.Credentia
 		}
 		if err := m.renew(ctx, e, generation, byDemand); err != nil {
 			return m.orValid(e, err)
+		}
+		if t := e.token.Load(); t != nil && m.now().before(t.deadline) {
+			return t.cred, nil // it has as much as the provider gives
 		}
 	}
 	return m.orValid(e, &TemporarilyUnavailableError{Key: e.key, RetryAfter: time.Second, Kind: Busy})
@@ -231,7 +240,7 @@ func (m *Manager) valid(ctx context.Context, e *entry) *token {
 // token may have ended.
 func (m *Manager) look(ctx context.Context, e *entry) (*token, int64, error) {
 	read := m.now()
-	rec, err := m.store.Load(ctx, e.key)
+	rec, err := m.load(ctx, e.key)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		e.token.Store(nil)
@@ -250,7 +259,7 @@ func stateError(r Record) error {
 	switch {
 	case r.State == Verifying:
 		return &VerificationRequiredError{r.Key}
-	case r.State == Active && r.Reason == IdentityMismatch:
+	case (r.State == Active || r.State == Expired) && r.Reason == IdentityMismatch:
 		return &IdentityMismatchError{r.Key}
 	case r.State == Active, r.State == Expired && r.Reason != NoRefreshToken:
 		return nil
@@ -265,7 +274,7 @@ func floorOf(life time.Duration) time.Duration { return min(floorTime, max(life,
 // publish makes the token of a record the one that callers get. Read is when
 // the record was asked for.
 func (m *Manager) publish(e *entry, rec Record, read instant) (*token, error) {
-	if !e.advance(rec.Generation) {
+	if !e.advance(rec.Generation, read, m.now()) {
 		return e.token.Load(), nil // this was read before something newer happened
 	}
 	if err := stateError(rec); err != nil {
@@ -279,10 +288,9 @@ func (m *Manager) publish(e *entry, rec Record, read instant) (*token, error) {
 	t := &token{generation: rec.Generation, attempt: rec.LastAttempt, deadline: deadline, end: read.add(left)}
 	t.check.Store(check)
 	switch {
-	case old != nil && old.generation > rec.Generation:
-		return old, nil // this was read before a newer one was published
 	case old != nil && old.generation == rec.Generation && old.attempt == rec.LastAttempt:
 		t.cred = old.cred
+		t.deadline.mono, t.end.mono = min(t.deadline.mono, old.deadline.mono), min(t.end.mono, old.end.mono)
 	default:
 		p, err := openPair(m.vault, rec.Tokens, AssociatedData(rec.Key, rec.ID, PurposeTokens, rec.Generation))
 		if err != nil {

@@ -30,6 +30,11 @@ func (i instant) before(deadline instant) bool {
 // since is the time that passed on the monotonic clock.
 func (i instant) since(o instant) time.Duration { return time.Duration(i.mono - o.mono) }
 
+// atMost is the time that may have passed: by whichever clock says more.
+func (i instant) atMost(o instant) time.Duration {
+	return time.Duration(max(i.mono-o.mono, i.wall-o.wall))
+}
+
 // until is the time to a deadline: by whichever clock has less left.
 func (i instant) until(deadline instant) time.Duration {
 	return time.Duration(min(deadline.wall-i.wall, deadline.mono-i.mono))

@@ -33,7 +33,8 @@ func (m *Manager) Disconnect(ctx context.Context, p Principal, connection string
 	})
 	e := m.entry(key)
 	if err == nil {
-		e.advance(rec.Generation) // whatever is in flight stays unpublished
+		now := m.now()
+		e.advance(rec.Generation, now, now) // whatever is in flight stays unpublished
 	}
 	e.token.Store(nil)
 	if err != nil {
@@ -62,21 +63,17 @@ func (m *Manager) queueRevocation(ctx context.Context, c *conn, rec Record, q Co
 	}
 }
 
-// revokeQueued revokes what waits for it.
+// revokeQueued revokes what waits for it, until something fails.
 func (m *Manager) revokeQueued(ctx context.Context) {
 	for {
-		list, err := m.store.ClaimRevocations(ctx, 5*time.Minute, 10)
-		if err != nil || len(list) == 0 {
+		list, err := m.store.ClaimRevocations(ctx, 5*time.Minute, 1)
+		if err != nil || len(list) == 0 || m.stopping() || failpoint.Hit(ctx, failpoint.Revoke) != nil {
 			return
 		}
-		for _, v := range list {
-			if m.stopping() || failpoint.Hit(ctx, failpoint.Revoke) != nil {
-				return
-			}
-			if m.revoke(ctx, v) {
-				_ = m.store.FinishRevocation(context.WithoutCancel(ctx), v.ID) // it is tried again otherwise
-			}
+		if !m.revoke(ctx, list[0]) {
+			return // Close is away; later
 		}
+		_ = m.store.FinishRevocation(context.WithoutCancel(ctx), list[0].ID) // it is tried again otherwise
 	}
 }
 

@@ -293,7 +293,7 @@ func (m *Manager) commitConsent(ctx context.Context, rec Record, a answer, attem
 		NoRefresh: a.pair.refresh.IsZero(), OrganizationID: a.org, UserID: a.user,
 		ExpiresIn: max(a.expiresIn-gone, 0), DueIn: max(due-gone, 0), Note: Note{EventConnected, "user", true},
 	}
-	synced, err := m.journal.add(q, time.Now())
+	synced, err := m.journal.add(rec, q, time.Now())
 	if err == nil {
 		err = synced()
 	}

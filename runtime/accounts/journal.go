@@ -29,6 +29,7 @@ type journal struct {
 	lock    *os.File
 	file    *os.File
 	entries map[journalID]*journalEntry
+	torn    bool      // the last line may have no end
 	dead    int       // lines in the file without an entry
 	pruned  time.Time // when entries were dropped last
 }
@@ -47,6 +48,8 @@ type journalEntry struct {
 	Epoch      int64         `json:"e"`
 	Attempt    string        `json:"a"`
 	Grant      string        `json:"gr,omitempty"`
+	Account    string        `json:"id"` // of the row
+	Was        string        `json:"w"`  // the row's grant before the commit
 	Blob       []byte        `json:"b"`
 	KeyID      uint32        `json:"k"`
 	NoRefresh  bool          `json:"n,omitempty"`
@@ -124,14 +127,17 @@ func (j *journal) rewrite() error {
 			}
 		}
 	}
-	if err := errors.Join(f.Sync(), os.Rename(tmp, j.path), syncDir(filepath.Dir(j.path))); err != nil {
+	if err := f.Sync(); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := os.Rename(tmp, j.path); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	if j.file != nil {
 		_ = j.file.Close() // it was replaced
 	}
-	j.file, j.dead = f, 0
-	return nil
+	j.file, j.dead, j.torn = f, 0, false
+	return syncDir(filepath.Dir(j.path))
 }
 
 func (e *journalEntry) done() *journalEntry {
@@ -157,7 +163,7 @@ func writeLine(w io.Writer, e *journalEntry) error {
 
 // add writes an entry, so that it outlives the process, and returns the
 // function that syncs it, so that it outlives the machine.
-func (j *journal) add(q CommitRequest, now time.Time) (sync func() error, err error) {
+func (j *journal) add(rec Record, q CommitRequest, now time.Time) (sync func() error, err error) {
 	if j == nil {
 		return func() error { return nil }, nil
 	}
@@ -165,6 +171,7 @@ func (j *journal) add(q CommitRequest, now time.Time) (sync func() error, err er
 		Tenant: []byte(q.Key.tenant), Connection: []byte(q.Key.connection), Identifier: []byte(q.Key.identifier),
 		Generation: q.Generation, Epoch: q.Epoch, Attempt: q.Attempt, Grant: q.Grant, Blob: q.Tokens.Blob, KeyID: q.Tokens.KeyID,
 		NoRefresh: q.NoRefresh, Org: q.OrganizationID, User: q.UserID, At: now, ExpiresIn: q.ExpiresIn,
+		Account: rec.ID, Was: rec.Grant,
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -172,7 +179,21 @@ func (j *journal) add(q CommitRequest, now time.Time) (sync func() error, err er
 		return nil, os.ErrClosed
 	}
 	j.entries[e.id()] = e
-	return j.sync, writeLine(j.file, e)
+	return j.sync, j.write(e)
+}
+
+// write appends a line. What a failed write left behind is closed off, so that
+// it does not take the next line with it.
+func (j *journal) write(e *journalEntry) error {
+	if j.torn {
+		if _, err := j.file.WriteString("\n"); err != nil {
+			return err
+		}
+		j.torn = false
+	}
+	err := writeLine(j.file, e)
+	j.torn = err != nil
+	return err
 }
 
 func (j *journal) sync() error {
@@ -196,8 +217,10 @@ func (j *journal) done(key Key, generation int64, now time.Time) {
 	if e == nil || j.file == nil {
 		return
 	}
-	e.committed = now
-	_ = writeLine(j.file, e.done()) // losing it costs nothing
+	if e.committed.IsZero() {
+		e.committed = now
+		_ = j.write(e.done()) // losing it costs nothing
+	}
 	if now.Sub(j.pruned) < time.Minute {
 		return
 	}
@@ -213,15 +236,16 @@ func (j *journal) done(key Key, generation int64, now time.Time) {
 	}
 }
 
-// find gives the entry that follows a generation of an account.
-func (j *journal) find(key Key, generation int64) (CommitRequest, bool) {
+// find gives the entry that follows a record. Generations are used again by a
+// database that comes back older, so row, epoch and consent count too.
+func (j *journal) find(rec Record) (CommitRequest, bool) {
 	if j == nil {
 		return CommitRequest{}, false
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	e := j.entries[journalID{key, generation}]
-	if e == nil {
+	e := j.entries[journalID{rec.Key, rec.Generation}]
+	if e == nil || e.Epoch != rec.Epoch || e.Account != rec.ID || e.Was != rec.Grant {
 		return CommitRequest{}, false
 	}
 	return e.request(time.Now()), true
@@ -237,8 +261,9 @@ func (e *journalEntry) request(now time.Time) CommitRequest {
 	}
 }
 
-// all lists what may have to be committed again, in the order in which it was.
-func (j *journal) all(now time.Time) []CommitRequest {
+// all lists what may have to be committed again, in the order in which it was:
+// everything, or only what was not committed yet.
+func (j *journal) all(now time.Time, committed bool) []CommitRequest {
 	if j == nil {
 		return nil
 	}
@@ -246,7 +271,9 @@ func (j *journal) all(now time.Time) []CommitRequest {
 	defer j.mu.Unlock()
 	var out []CommitRequest
 	for _, e := range j.entries {
-		out = append(out, e.request(now))
+		if committed || e.committed.IsZero() {
+			out = append(out, e.request(now))
+		}
 	}
 	slices.SortFunc(out, func(a, b CommitRequest) int { return cmp.Compare(a.Generation, b.Generation) })
 	return out
@@ -264,20 +291,30 @@ func (j *journal) close() {
 	}
 }
 
+// retryJournal commits what could not be committed when it came. Whether the
+// store has forgotten other commits shows when an account is renewed.
+func (m *Manager) retryJournal(ctx context.Context) { m.replayJournal(ctx, false) }
+
 // replayJournal commits what the journal holds and the store does not.
-func (m *Manager) replayJournal(ctx context.Context) {
-	for _, q := range m.journal.all(time.Now()) {
-		rec, err := m.store.Load(ctx, q.Key)
+func (m *Manager) replayJournal(ctx context.Context, committed bool) {
+	for _, q := range m.journal.all(time.Now(), committed) {
+		rec, err := m.load(ctx, q.Key)
 		switch {
 		case err != nil && !errors.Is(err, ErrNotFound):
 			continue // later
 		case err == nil && rec.Generation < q.Generation:
 			continue // the database came back older than the journal reaches back
-		case err != nil, rec.Generation != q.Generation, rec.Epoch != q.Epoch:
+		}
+		if _, ok := m.journal.find(rec); err != nil || !ok || rec.Generation != q.Generation {
 			m.journal.done(q.Key, q.Generation, time.Now())
 			continue
 		}
-		if _, err = m.store.Commit(ctx, q); err == nil {
+		if _, err := openPair(m.vault, q.Tokens, AssociatedData(q.Key, rec.ID, PurposeTokens, q.Generation+1)); err != nil {
+			m.log.ErrorContext(ctx, "a pair in the journal cannot be opened; it is of another database or its key is gone", "account", q.Key, "key_id", q.Tokens.KeyID)
+			m.journal.done(q.Key, q.Generation, time.Now())
+			continue
+		}
+		if _, err = m.tryCommit(ctx, q); err == nil {
 			m.log.WarnContext(ctx, "tokens were restored from the journal", "account", q.Key, "generation", q.Generation+1)
 			m.journal.done(q.Key, q.Generation, time.Now())
 		}

@@ -10,22 +10,24 @@ const (
 	minRate   = 0.5
 )
 
-// limiter paces the requests to one token endpoint: the rate grows steadily
-// while things go well and is halved when the provider asks to slow down or
-// fails. Callers on demand reserve slots ahead, the scheduler only gets slots
+// limiter paces the requests to one token endpoint: the rate doubles every
+// second until the provider asks to slow down or fails, which halves it, and
+// grows steadily after that. Callers on demand reserve slots ahead, the scheduler only gets slots
 // that are free at once, so that callers go first.
 type limiter struct {
 	mu     sync.Mutex
 	max    float64
 	rate   float64
 	next   time.Duration // when the next slot is free, on the monotonic clock
+	sent   time.Duration // when the next request may be sent, whatever the rate
 	paused time.Duration // nothing before
+	eager  bool          // the provider has not complained yet
 	halved time.Duration
 	grown  time.Duration
 }
 
 func newLimiter(most float64) *limiter {
-	return &limiter{max: most, rate: min(startRate, most), halved: -time.Hour}
+	return &limiter{max: most, rate: min(startRate, most), eager: true, halved: -time.Hour}
 }
 
 func (l *limiter) interval() time.Duration { return time.Duration(float64(time.Second) / l.rate) }
@@ -70,12 +72,30 @@ func (l *limiter) give(n int) {
 	l.next -= time.Duration(n) * l.interval()
 }
 
-// good notes a complete answer: for every second, and for at most ten of them
+// spread says how long to wait with a request that has its slot. What was held
+// up between the two, since a claim takes its time, would come in one lump
+// otherwise: in no second are there more than the most and a twentieth.
+func (l *limiter) spread(now time.Duration) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	step := time.Duration(float64(time.Second) / l.max)
+	at := max(l.sent, now-max(time.Second/20-step, 0))
+	l.sent = at + step
+	return max(at-now, 0)
+}
+
+// good notes a complete answer. In the beginning each makes the rate grow by
+// one, so that it doubles every second; later, for every second, and for at most ten of them
 // without an answer, the rate grows by a hundredth of the most, and by one at
 // least.
 func (l *limiter) good(now time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.eager && now >= l.paused {
+		l.rate = min(l.rate+1, l.max)
+		l.grown = now
+		return
+	}
 	if passed := now - l.grown; passed >= time.Second && now >= l.paused {
 		l.grown = now
 		l.rate = min(l.rate+max(l.max/100, 1)*min(passed.Seconds(), 10), l.max)
@@ -87,6 +107,7 @@ func (l *limiter) good(now time.Duration) {
 func (l *limiter) bad(now, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.eager = false
 	if now-l.halved >= time.Second {
 		l.halved, l.grown = now, now
 		l.rate = max(l.rate/2, min(minRate, l.max))
@@ -94,7 +115,7 @@ func (l *limiter) bad(now, wait time.Duration) {
 	l.paused = max(l.paused, now+wait)
 }
 
-// now gives the rate and how much longer nothing may be sent.
+// state gives the rate and how much longer nothing may be sent.
 func (l *limiter) state(now time.Duration) (rate float64, paused time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -16,6 +16,12 @@ func TestLimiter(t *testing.T) {
 		}
 		return sent
 	}
+	for range 6 {
+		second()
+	}
+	if rate, _ := l.state(now); rate != 200 {
+		t.Errorf("after six seconds without a complaint the rate is %v, want 200", rate)
+	}
 	most := 0
 	for range 300 {
 		most = max(most, second())
@@ -48,6 +54,34 @@ func TestLimiter(t *testing.T) {
 	}
 	if wait, ok := l.reserve(now+time.Minute, 0); !ok || wait != 0 {
 		t.Errorf("afterwards a caller waits %v, %v", wait, ok)
+	}
+}
+
+// Requests that were held up after they had their slots are not sent at once.
+func TestLimiterSpreads(t *testing.T) {
+	t.Parallel()
+	l := newLimiter(400)
+	now := time.Hour
+	var sent []time.Duration
+	for range 100 {
+		for range 40 { // every 100 ms, in one lump
+			sent = append(sent, now+l.spread(now))
+		}
+		now += 100 * time.Millisecond
+	}
+	for i, at := range sent {
+		n := 0
+		for _, other := range sent[i:] {
+			if other < at+time.Second {
+				n++
+			}
+		}
+		if n > 420 {
+			t.Fatalf("%d requests in the second from %v on", n, at)
+		}
+	}
+	if last := sent[len(sent)-1]; last > now {
+		t.Errorf("the last one is held up until %v, at %v", last, now)
 	}
 }
 

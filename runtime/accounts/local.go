@@ -32,6 +32,7 @@ type LocalFlow struct {
 	used   bool
 	server *http.Server
 	result chan localResult
+	closed chan struct{}
 }
 
 type localResult struct {
@@ -91,7 +92,7 @@ func (m *Manager) local(ctx context.Context, p Principal, connection, redirect s
 	f := &LocalFlow{
 		m: m, c: m.conns[connection], redirect: redirect, state: randomToken(), verifier: NewSecret(oauth2.GenerateVerifier()),
 		flow:   Flow{Kind: LinkFlow, Key: key, AccountID: rec.ID, Epoch: rec.Epoch},
-		result: make(chan localResult, 1), began: m.now(),
+		result: make(chan localResult, 1), closed: make(chan struct{}), began: m.now(),
 	}
 	for _, o := range opts {
 		o(&f.flow)
@@ -103,11 +104,10 @@ func (m *Manager) local(ctx context.Context, p Principal, connection, redirect s
 // URL is the consent page. It is for the user of this process only.
 func (f *LocalFlow) URL() string { return f.consent }
 
-// String shows nothing of the flow.
-func (f *LocalFlow) String() string { return "local authorization of " + f.flow.Key.String() }
-
-// GoString is String.
-func (f *LocalFlow) GoString() string { return f.String() }
+// Format says whose flow it is, whatever the verb.
+func (f *LocalFlow) Format(s fmt.State, _ rune) {
+	fmt.Fprintf(s, "local authorization of %v", f.flow.Key)
+}
 
 // Wait waits for the browser to come back, of a flow that listens.
 func (f *LocalFlow) Wait(ctx context.Context) (Info, error) {
@@ -118,6 +118,8 @@ func (f *LocalFlow) Wait(ctx context.Context) (Info, error) {
 		return r.info, r.err
 	case <-timer.C:
 		return Info{}, ErrNotFound
+	case <-f.closed:
+		return Info{}, ErrNotFound
 	case <-ctx.Done():
 		return Info{}, context.Cause(ctx)
 	}
@@ -127,6 +129,11 @@ func (f *LocalFlow) Wait(ctx context.Context) (Info, error) {
 func (f *LocalFlow) Close() error {
 	f.mu.Lock()
 	f.used = true
+	select {
+	case <-f.closed:
+	default:
+		close(f.closed)
+	}
 	f.mu.Unlock()
 	if f.server == nil {
 		return nil

@@ -160,7 +160,7 @@ func New(ctx context.Context, cfg Config) (*Manager, error) {
 	if m.journal, err = openJournal(cfg.StateDir); err != nil {
 		return nil, err
 	}
-	m.replayJournal(ctx)
+	m.replayJournal(ctx, true)
 	for _, c := range m.conns {
 		if err := m.loadHealth(ctx, c); err != nil {
 			m.journal.close()
@@ -434,7 +434,9 @@ func (m *Manager) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	m.flushUsed(context.WithoutCancel(ctx))
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	m.flushUsed(last)
+	cancel()
 	m.mu.Lock()
 	for _, e := range m.entries {
 		e.token.Store(nil)

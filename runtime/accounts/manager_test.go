@@ -203,7 +203,7 @@ func TestJournal(t *testing.T) {
 		w.store.last = map[Key]Record{}
 		other := w.m.entry(a.key)
 		other.token.Store(nil)
-		other.fence.Store(0)
+		other.newest.Store(0)
 		w.ok(a)
 		w.state("ada", Active, "")
 		if _, refreshes := w.p.counts(); refreshes != 2 {
@@ -248,7 +248,7 @@ func TestJournal(t *testing.T) {
 				t.Errorf("generation %d", r.Generation)
 			}
 			*w.store.accounts[key] = old[0]
-			w.m.replayJournal(w.Context())
+			w.m.replayJournal(w.Context(), true)
 			if r := w.rec("ada"); r.Generation != 5 {
 				t.Errorf("generation %d after the database caught up", r.Generation)
 			}
@@ -262,12 +262,12 @@ func TestJournal(t *testing.T) {
 			t.Fatal(err)
 		}
 		q := CommitRequest{Key: user("ada").Key(conName), Generation: 4, Attempt: "a", Tokens: Sealed{[]byte("sealed"), 7}, ExpiresIn: time.Hour}
-		if _, err := j.add(q, time.Now()); err != nil {
+		if _, err := j.add(Record{}, q, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		j.close()
 		j.close()
-		if _, err := j.add(q, time.Now()); err == nil {
+		if _, err := j.add(Record{}, q, time.Now()); err == nil {
 			t.Error("a closed journal takes entries")
 		}
 		f, err := os.OpenFile(filepath.Join(dir, "journal"), os.O_APPEND|os.O_WRONLY, 0)
@@ -281,11 +281,11 @@ func TestJournal(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer j.close()
-		got, ok := j.find(q.Key, 4)
+		got, ok := j.find(Record{Key: q.Key, Generation: 4, Epoch: q.Epoch})
 		if !ok || string(got.Tokens.Blob) != "sealed" || got.Tokens.KeyID != 7 || got.Attempt != "a" || got.ExpiresIn <= 59*time.Minute {
 			t.Errorf("found %+v, %v", got, ok)
 		}
-		if n := len(j.all(time.Now())); n != 1 {
+		if n := len(j.all(time.Now(), true)); n != 1 {
 			t.Errorf("%d entries", n)
 		}
 	})

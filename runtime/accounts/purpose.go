@@ -6,9 +6,7 @@ const (
 	PurposeTokens     = "tokens"
 	PurposeFallback   = "fallback"
 	PurposeQuarantine = "quarantine"
-	PurposeRevocation = "revocation"
 	PurposeVerifier   = "verifier"
 	PurposeCode       = "code"
-	PurposeJournal    = "journal"
 	PurposeSentinel   = "sentinel"
 )

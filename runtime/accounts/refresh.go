@@ -56,16 +56,17 @@ const (
 // renew renews the tokens of a generation, or waits for whoever does. The work
 // goes on when the caller's context ends.
 func (m *Manager) renew(ctx context.Context, e *entry, generation int64, why cause) error {
+	if !m.begin() { // before e.mu is taken; forget takes both in this order
+		return &TemporarilyUnavailableError{Key: e.key, Kind: Suspended}
+	}
 	e.mu.Lock()
 	f := e.flight
 	if f == nil {
-		if !m.begin() {
-			e.mu.Unlock()
-			return &TemporarilyUnavailableError{Key: e.key, Kind: Suspended}
-		}
 		f = &flight{done: make(chan struct{})}
 		e.flight = f
 		go m.fly(context.WithoutCancel(ctx), e, f, generation, why)
+	} else {
+		m.work.Done()
 	}
 	e.mu.Unlock()
 	select {
@@ -164,20 +165,27 @@ func (m *Manager) demand(ctx context.Context, e *entry, generation int64, why ca
 		if err := m.gate(ctx, c, rec, why); err != nil {
 			return err
 		}
-		claimed := m.now()
-		rec, err = m.claim(ctx, rec)
-		if err != nil {
-			c.limiter.give(1)
-			c.breaker.unused()
-			<-m.slots
-			if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
-				continue
-			}
-			return m.unavailable(e.key, StoreTrouble, time.Second)
+		if again, err := m.turn(ctx, c, rec, why); !again {
+			return err
 		}
-		defer func() { <-m.slots }()
-		return m.attempt(ctx, c, rec, claimed, why)
 	}
+}
+
+// turn claims and makes the attempt with the slot that gate took. It reports
+// whether somebody else was faster.
+func (m *Manager) turn(ctx context.Context, c *conn, rec Record, why cause) (again bool, err error) {
+	defer func() { <-m.slots }()
+	claimed := m.now()
+	got, err := m.claim(ctx, rec)
+	if err != nil {
+		c.limiter.give(1)
+		c.breaker.unused()
+		if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
+			return true, nil
+		}
+		return false, m.unavailable(rec.Key, StoreTrouble, time.Second)
+	}
+	return false, m.attempt(ctx, c, got, claimed, why)
 }
 
 // backedOff is what a caller is told whose account failed a moment ago.
@@ -257,19 +265,24 @@ type run struct {
 	why     cause
 	start   instant
 	outcome Outcome // what was counted last
+	idle    bool    // not to be kept warm
 }
 
 // attempt makes a claimed attempt. It always ends it, unless the outcome is
 // unknown.
 func (m *Manager) attempt(ctx context.Context, c *conn, rec Record, claimed instant, why cause) error {
 	r := &run{m: m, c: c, rec: rec, claimed: claimed, why: why, start: m.now(), outcome: OutcomeNotSent}
+	r.idle = why == bySchedule && !m.warm(rec) // the host's code, so before anything is sent
 	ctx, end := m.cfg.Tracer.Start(ctx, OpRefresh, c.Name)
 	defer func() { end(string(r.outcome)) }()
 	if err := failpoint.Hit(ctx, failpoint.Claimed); err != nil {
 		return r.giveBack(ctx)
 	}
-	if q, ok := m.journal.find(rec.Key, rec.Generation); ok && q.Epoch == rec.Epoch {
-		return r.commit(ctx, q) // the answer is here already
+	if q, ok := m.journal.find(rec); ok {
+		if _, err := openPair(m.vault, q.Tokens, AssociatedData(rec.Key, rec.ID, PurposeTokens, rec.Generation+1)); err == nil {
+			c.breaker.unused()
+			return r.commit(ctx, q) // the answer is here already
+		}
 	}
 	switch {
 	case rec.Reason == IdentityMismatch:
@@ -308,7 +321,7 @@ func (r *run) floor() time.Duration { return floorOf(r.rec.Expires.Sub(r.rec.Ref
 func (r *run) redeem(ctx context.Context, token Secret, fallback bool) error {
 	m, c := r.m, r.c
 	for {
-		if m.now().since(r.claimed) > leaseTime-sendReserve || m.stopping() {
+		if !m.pause(ctx, c.limiter.spread(time.Duration(m.now().mono))) || m.now().atMost(r.claimed) > leaseTime-sendReserve {
 			return r.giveBack(ctx)
 		}
 		if err := failpoint.Hit(ctx, failpoint.Send); err != nil {
@@ -320,13 +333,14 @@ func (r *run) redeem(ctx context.Context, token Secret, fallback bool) error {
 		if err := failpoint.Hit(ctx, failpoint.Received); err != nil {
 			return m.unavailable(r.rec.Key, InDoubt, 0)
 		}
-		for _, o := range a.oddities {
-			m.metrics.Oddity(c.Name, o)
-		}
 		r.watch(a, now)
 		switch a.kind {
 		case "":
-			return r.land(ctx, a, sent)
+			err := r.land(ctx, a, sent)
+			for _, o := range a.oddities { // the host's code, so after the pair is safe
+				m.metrics.Oddity(c.Name, o)
+			}
+			return err
 		case GrantRefused:
 			if fallback {
 				return r.condemn(ctx)
@@ -505,7 +519,7 @@ func (r *run) refused(ctx context.Context) error {
 		return r.condemn(ctx)
 	}
 	p, err := openPair(m.vault, f.Sealed, AssociatedData(cur.Key, cur.ID, PurposeFallback, f.Generation))
-	if err != nil || p.refresh.IsZero() || !r.extend(ctx, true) {
+	if err != nil || p.refresh.IsZero() || !r.extend(ctx, false) {
 		return r.condemn(ctx)
 	}
 	return r.redeem(ctx, p.refresh, true)
@@ -528,7 +542,7 @@ func (r *run) condemn(ctx context.Context) error {
 		return m.unavailable(r.rec.Key, Suspended, probeEvery)
 	}
 	reason, outcome := InvalidGrant, OutcomeGrantRefused
-	if r.rec.Doubts > 0 || r.rec.Troubled || m.entry(r.rec.Key).fence.Load() > r.rec.Generation { // or the store forgot a commit
+	if r.rec.Doubts > 0 || r.rec.Troubled || m.entry(r.rec.Key).newest.Load() > r.rec.Generation { // or the store forgot a commit
 		reason, outcome = RotationLost, OutcomeRotationLost
 	}
 	m.count(r, outcome)
@@ -537,6 +551,9 @@ func (r *run) condemn(ctx context.Context) error {
 	})
 	e := m.entry(r.rec.Key)
 	if err == nil {
+		if rec.State == Verifying { // it goes on; what it will go back to has changed
+			m.note(ctx, Event{Type: EventReauthorization, Key: rec.Key, Reason: reason, Actor: "provider"})
+		}
 		if err := stateError(rec); err != nil {
 			e.token.Store(nil)
 			return err
@@ -560,7 +577,7 @@ func (m *Manager) dueIn(d time.Duration) time.Duration {
 func (r *run) land(ctx context.Context, a answer, sent instant) error {
 	m, rec := r.m, r.rec
 	if r.rec.Failure == GrantRefused || r.c.healthNow().State == HealthConfigError {
-		m.setHealth(ctx, r.c, HealthOK, "")
+		defer m.setHealth(ctx, r.c, HealthOK, "") // after the pair is safe
 	}
 	if rec.UserID != "" && a.user != "" && a.user != rec.UserID || rec.OrganizationID != "" && a.org != "" && a.org != rec.OrganizationID {
 		return r.quarantine(ctx, a)
@@ -582,9 +599,9 @@ func (r *run) land(ctx context.Context, a answer, sent instant) error {
 		return &SealError{rec.Key, rec.Tokens.KeyID}
 	}
 	q.ExpiresIn = max(a.expiresIn-m.now().since(sent), 0)
-	q.DueIn = m.nextDue(rec, a, r.why) - m.now().since(sent)
+	q.DueIn = m.nextDue(a, r.idle) - m.now().since(sent)
 	q.DueIn = max(q.DueIn, 0)
-	synced, err := m.journal.add(q, time.Now())
+	synced, err := m.journal.add(rec, q, time.Now())
 	if err := failpoint.Hit(ctx, failpoint.Sealed); err != nil {
 		return m.unavailable(rec.Key, InDoubt, 0)
 	}
@@ -612,11 +629,11 @@ const keepAlive = 24 * time.Hour
 
 // nextDue is when to renew after a success: well before the end for accounts in
 // use, at the end for those that cannot be renewed, once a day for others.
-func (m *Manager) nextDue(rec Record, a answer, why cause) time.Duration {
+func (m *Manager) nextDue(a answer, idle bool) time.Duration {
 	switch {
 	case a.pair.refresh.IsZero():
 		return a.expiresIn - floorOf(a.expiresIn)
-	case why == bySchedule && !m.warm(rec):
+	case idle:
 		return m.idleDue()
 	}
 	return m.dueIn(a.expiresIn)
@@ -719,7 +736,7 @@ func (r *run) lost(ctx context.Context, q CommitRequest, cur Record, read instan
 	switch {
 	case cur.Epoch != q.Epoch: // disconnected: end it at the provider too
 		m.queueRevocation(ctx, r.c, r.rec, q)
-	case cur.Grant != r.rec.Grant, unknown: // a newer consent, or ours after all
+	case cur.Grant != r.rec.Grant, unknown && cur.Generation != q.Generation+1: // a newer consent, or perhaps ours and others since
 	default: // another renewal: keep ours, in case theirs is refused
 		p, err := openPair(m.vault, q.Tokens, AssociatedData(r.rec.Key, r.rec.ID, PurposeTokens, q.Generation+1))
 		if err != nil {
@@ -742,15 +759,23 @@ func (r *run) lost(ctx context.Context, q CommitRequest, cur Record, read instan
 func (r *run) quarantine(ctx context.Context, a answer) error {
 	m, rec := r.m, r.rec
 	m.count(r, OutcomeMismatch)
-	s, err := sealIdentity(m.vault, a, AssociatedData(rec.Key, rec.ID, PurposeQuarantine, rec.Generation+1))
-	if err != nil {
-		return &SealError{rec.Key, rec.Tokens.KeyID}
+	for start := m.now(); ; { // it is the only copy, as with a commit
+		s, err := sealIdentity(m.vault, a, AssociatedData(rec.Key, rec.ID, PurposeQuarantine, rec.Generation+1))
+		if err != nil {
+			err = &SealError{rec.Key, rec.Tokens.KeyID}
+		} else if _, err = r.end(ctx, func(q *ReleaseRequest) {
+			q.Reason = IdentityMismatch
+			q.Stash = &Stash{Sealed: s, Purpose: PurposeQuarantine, Generation: rec.Generation + 1, TTL: 30 * fallbackTime}
+			q.Note = Note{Type: EventIdentityMismatch, Actor: "provider", Always: true}
+		}); err == nil || errors.Is(err, ErrConflict) {
+			break
+		}
+		if m.now().since(start) > commitTime {
+			m.log.ErrorContext(ctx, "tokens of another Close user or organization came, and could not be stored", "account", rec.Key)
+			return err
+		}
+		m.pauseAnyhow(time.Second)
 	}
-	r.release(ctx, func(q *ReleaseRequest) {
-		q.Reason = IdentityMismatch
-		q.Stash = &Stash{Sealed: s, Purpose: PurposeQuarantine, Generation: rec.Generation + 1, TTL: 30 * fallbackTime}
-		q.Note = Note{Type: EventIdentityMismatch, Actor: "provider", Always: true}
-	})
 	m.entry(rec.Key).token.Store(nil)
 	m.log.ErrorContext(ctx, "tokens of another Close user or organization came", "account", rec.Key)
 	return &IdentityMismatchError{rec.Key}

@@ -141,9 +141,9 @@ func (m *Manager) giveSlots(n int) {
 // disconnected and cleans up, until the context ends. It may run in every
 // replica. Call [Manager.Close] afterwards, which waits for what was sent.
 func (m *Manager) Run(ctx context.Context) error {
-	var wg sync.WaitGroup
+	var wg, attempts sync.WaitGroup // Close waits for the attempts
 	for _, c := range m.conns {
-		wg.Go(func() { m.schedule(ctx, c, &wg) })
+		wg.Go(func() { m.schedule(ctx, c, &attempts) })
 	}
 	for _, job := range []struct {
 		every time.Duration
@@ -152,7 +152,7 @@ func (m *Manager) Run(ctx context.Context) error {
 		{time.Second, m.deliver},
 		{5 * time.Second, m.refreshHealth},
 		{30 * time.Second, m.flushUsed},
-		{30 * time.Second, m.replayJournal},
+		{30 * time.Second, m.retryJournal},
 		{30 * time.Second, m.revokeQueued},
 		{time.Minute, m.sweep},
 		{time.Minute, m.forget},

@@ -37,7 +37,6 @@ const (
 	RotationLost        Reason = "rotation_lost"        // the successor of a refresh token got lost
 	NoRefreshToken      Reason = "no_refresh_token"     // the provider issued none, and the access token ended
 	TransientExhausted  Reason = "transient_exhausted"  // trouble of the provider or the network outlived the token
-	ConfigError         Reason = "config_error"         // the connection's own credentials are refused
 	IdentityMismatch    Reason = "identity_mismatch"    // somebody else's tokens came back
 	HostDisconnect      Reason = "host_disconnect"      // the host program ended it
 	AdminDisconnect     Reason = "admin_disconnect"     // an operator ended it

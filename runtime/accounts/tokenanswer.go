@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // answer is what came of one request to the token endpoint.
@@ -119,6 +121,9 @@ var configCodes = []string{"invalid_client", "unauthorized_client", "unsupported
 func classify(status int, h http.Header, body []byte, readErr error, assumed time.Duration, now time.Time) answer {
 	a := answer{status: status, retryAfter: retryAfter(status, h, now)}
 	m, oauth, complete := readMembers(body)
+	if readErr != nil && oauth && !bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))), []byte("{")) {
+		m = nil // a form does not show where it was cut
+	}
 	code := m.text("error")
 	success := status >= 200 && status < 300
 	switch {
@@ -156,7 +161,13 @@ func (a answer) success(m members, assumed time.Duration) answer {
 		a.expiresIn = 0 // only the refresh token was saved; renew at once
 		a.oddities = append(a.oddities, "access_token_missing")
 	}
-	a.org, a.user = m.text("organization_id"), m.text("user_id")
+	for name, id := range map[string]*string{"organization_id": &a.org, "user_id": &a.user} {
+		*id = m.text(name)
+		if len(*id) > MaxNameBytes || strings.ContainsFunc(*id, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(*id) {
+			*id = "" // no database would have to keep it
+			a.oddities = append(a.oddities, name+"_odd")
+		}
+	}
 	return a
 }
 

@@ -74,7 +74,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := g.base.RoundTrip(req)
 	if err != nil {
 		g.out = answer{kind: InDoubt}
-		if asked.Load() && !got.Load() || neverSent(err) {
+		if !got.Load() && (asked.Load() || neverSent(err)) {
 			g.out.kind = NotSent
 		}
 		return nil, errOutcome
@@ -181,7 +181,13 @@ func (c *oauthClient) revoke(ctx context.Context, token Secret) bool {
 	if err != nil {
 		return false
 	}
-	defer resp.Body.Close()    //nolint:errcheck // nothing to do about it
-	_, _ = readBody(resp.Body) // only so that the connection can be used again
+	defer resp.Body.Close() //nolint:errcheck // nothing to do about it
+	body, _ := readBody(resp.Body)
+	defer clear(body)
+	m, _, _ := readMembers(body)
+	switch m.text("error") {
+	case "invalid_client", "unauthorized_client":
+		return false // our own credentials; the grant lives on
+	}
 	return resp.StatusCode/100 == 2 || resp.StatusCode == http.StatusBadRequest
 }

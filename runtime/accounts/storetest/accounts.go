@@ -137,7 +137,7 @@ var accountCases = map[string]func(*suite){
 	"RevocationsReplace": func(s *suite) {
 		r := s.connect(s.key("ada"), time.Hour)
 		for _, text := range []string{"first", "second"} {
-			s.ok(s.QueueRevocation(s.ctx, accounts.Revocation{ID: "r", Key: r.Key, AccountID: r.ID, Purpose: accounts.PurposeRevocation, Generation: 3, Sealed: sealed(text)}))
+			s.ok(s.QueueRevocation(s.ctx, accounts.Revocation{ID: "r", Key: r.Key, AccountID: r.ID, Purpose: accounts.PurposeTokens, Generation: 3, Sealed: sealed(text)}))
 		}
 		_, err := s.Disconnect(s.ctx, accounts.DisconnectRequest{Key: r.Key, Reason: accounts.HostDisconnect, RevocationIDs: [2]string{"r", "r2"}})
 		s.ok(err)
@@ -147,7 +147,7 @@ var accountCases = map[string]func(*suite){
 	},
 	"RevocationsAreLeased": func(s *suite) {
 		r := s.ensure(s.key("ada"))
-		s.ok(s.QueueRevocation(s.ctx, accounts.Revocation{ID: "r", Key: r.Key, AccountID: r.ID, Purpose: accounts.PurposeRevocation, Generation: 3, Sealed: sealed("x")}))
+		s.ok(s.QueueRevocation(s.ctx, accounts.Revocation{ID: "r", Key: r.Key, AccountID: r.ID, Purpose: accounts.PurposeTokens, Generation: 3, Sealed: sealed("x")}))
 		list, err := s.ClaimRevocations(s.ctx, short, 10)
 		s.ok(err)
 		s.want(len(list) == 1 && !list[0].Created.IsZero(), "claimed %v", list)

@@ -33,7 +33,7 @@ var adminCases = map[string]func(*suite){
 		a := s.connect(s.key("a"), time.Hour)
 		b := s.connect(s.key("b"), time.Hour)
 		s.ok(s.Stash(s.ctx, a.Key, a.Grant, accounts.Stash{Sealed: sealed("spare"), Purpose: accounts.PurposeFallback, Generation: 9, TTL: time.Hour}))
-		s.ok(s.QueueRevocation(s.ctx, accounts.Revocation{ID: "r", Key: b.Key, AccountID: b.ID, Purpose: accounts.PurposeRevocation, Generation: 4, Sealed: sealed("old")}))
+		s.ok(s.QueueRevocation(s.ctx, accounts.Revocation{ID: "r", Key: b.Key, AccountID: b.ID, Purpose: accounts.PurposeFallback, Generation: 4, Sealed: sealed("old")}))
 		s.ok(s.CreateFlow(s.ctx, flowOf(a, "f"), time.Minute))
 		s.ok(s.BindFlow(s.ctx, hash("f"), hash("state"), hash("cookie"), sealed("v")))
 		use, err := s.KeyUse(s.ctx)
@@ -59,7 +59,7 @@ var adminCases = map[string]func(*suite){
 			purposes[row.Purpose+"/"+row.Key.Identifier()] = row
 		}
 		s.want(len(rows) == 5, "%d blobs are listed, want 5", len(rows))
-		tokens, spare, old := purposes[accounts.PurposeTokens+"/a"], purposes[accounts.PurposeFallback+"/a"], purposes[accounts.PurposeRevocation+"/b"]
+		tokens, spare, old := purposes[accounts.PurposeTokens+"/a"], purposes[accounts.PurposeFallback+"/a"], purposes[accounts.PurposeFallback+"/b"]
 		s.want(tokens.AccountID == a.ID && tokens.Generation == a.Generation && tokens.Key == a.Key, "the tokens are listed as %+v", tokens)
 		s.want(spare.AccountID == a.ID && spare.Generation == 9, "the fallback is listed as %+v", spare)
 		s.want(old.AccountID == b.ID && old.Generation == 4, "the revocation is listed as %+v", old)
@@ -91,7 +91,7 @@ var adminCases = map[string]func(*suite){
 		rel.State, rel.Reason, rel.DueIn = accounts.Revoked, accounts.InvalidGrant, -1
 		_, err := s.Release(s.ctx, rel)
 		s.ok(err)
-		s.ok(s.QueueRevocation(s.ctx, accounts.Revocation{ID: "r", Key: a.Key, AccountID: a.ID, Purpose: accounts.PurposeRevocation, Sealed: sealed("old")}))
+		s.ok(s.QueueRevocation(s.ctx, accounts.Revocation{ID: "r", Key: a.Key, AccountID: a.ID, Purpose: accounts.PurposeTokens, Sealed: sealed("old")}))
 		s.wait(short)
 		_, err = s.Sweep(s.ctx, q)
 		s.ok(err)

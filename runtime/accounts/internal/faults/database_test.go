@@ -286,7 +286,11 @@ func TestStatementsFail(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer plain.Close(t.Context())
+			let := make(chan struct{})
+			defer func() {
+				<-let
+				_ = plain.Close(context.Background())
+			}()
 			tx, err := plain.Begin(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -295,6 +299,7 @@ func TestStatementsFail(t *testing.T) {
 				t.Fatal(err)
 			}
 			go func() {
+				defer close(let)
 				<-time.After(400 * time.Millisecond)
 				_ = tx.Rollback(context.Background())
 			}()
