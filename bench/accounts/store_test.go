@@ -66,7 +66,7 @@ func TestStore(t *testing.T) {
 	}, passes)
 	report(t, "What reads the whole table, median ms", []string{"accounts", "Stats", "KeyUse", "Sweep with nothing to do"}, counts)
 	report(t, "Bytes per account, and the load of accounts that nobody uses (renewed every 22.8 h on average)", []string{
-		"accounts", "table, fresh", "indexes, fresh", "table, after an update of each row", "indexes, likewise", "WAL per claim", "WAL per commit",
+		"accounts", "table, fresh", "indexes, fresh", "table, after an update of each row", "indexes, likewise", "WAL per claim", "WAL per commit, after a checkpoint",
 		"renewals/s", "WAL kB/s",
 	}, space)
 }
