@@ -48,6 +48,7 @@ var table = map[string]rule{
 	"runtime/accounts/vault":              {ours: []string{"runtime/accounts", "runtime/accounts/internal/secret"}, others: []string{"github.com/tink-crypto/tink-go/v2", "google.golang.org/protobuf"}},
 	"runtime/accounts/sqlitestore":        {ours: []string{"runtime/accounts"}, others: []string{"modernc.org/sqlite"}},
 	"runtime/accounts/pgstore":            {ours: []string{"runtime/accounts"}, others: []string{"github.com/jackc/pgx/v5"}},
+	"runtime/accounts/otelaccounts":       {ours: []string{"runtime/accounts"}, others: []string{"go.opentelemetry.io/otel"}},
 	"internal/pgtest":                     {others: []string{"github.com/jackc/pgx/v5"}},
 
 	"internal/archtest": {},
@@ -134,6 +135,9 @@ func refuse(dir, p string, r rule, test bool) string {
 			return "tests must not cross between generation and run time"
 		}
 		return ""
+	}
+	if !test && strings.HasPrefix(p, "go.opentelemetry.io/otel/sdk") {
+		return "the host brings the SDK"
 	}
 	if test || slices.ContainsFunc(r.others, func(o string) bool { return p == o || strings.HasPrefix(p, o+"/") }) {
 		return ""
