@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
 	"io"
 	"net"
 	"net/http"
@@ -18,6 +17,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
 )
 
 // TestDeadlock forgets accounts while they are renewed.
@@ -127,7 +128,7 @@ func TestFallbackLost(t *testing.T) {
 				}
 				bad, _ := sealPair(w.vault, pair{NewSecret(canary + "dead"), NewSecret(canary + "dead")}, AssociatedData(r.Key, r.ID, PurposeTokens, r.Generation))
 				w.store.MemoryStore.mu.Lock()
-				w.store.MemoryStore.accounts[r.Key].Tokens = bad
+				w.store.accounts[r.Key].Tokens = bad
 				w.store.MemoryStore.mu.Unlock()
 				w.p.plan(honest, trouble) // invalid_grant for the row's, trouble for the fallback's
 				_, _ = w.m.Refresh(w.Context(), user("ada"), conName)
@@ -226,7 +227,7 @@ func TestJournalRemovedKey(t *testing.T) {
 			w.Fatal(err)
 		}
 		a, _ := m.Account(user("ada"), conName)
-		_, err = a.Credential(w.Context())
+		_ = w.keep(second(a.Credential(w.Context())))
 		_ = m.Close(w.Context())
 		if m, err = New(w.Context(), other); err != nil {
 			w.Errorf("no manager starts any more: %v", err)
@@ -683,7 +684,7 @@ func TestRestoredBackup(t *testing.T) {
 		idleOut()
 		w.store.MemoryStore.mu.Lock()
 		c := old
-		w.store.MemoryStore.accounts[old.Key] = &c
+		w.store.accounts[old.Key] = &c
 		w.store.MemoryStore.mu.Unlock()
 		w.store.mu.Lock()
 		delete(w.store.last, old.Key)
@@ -895,7 +896,7 @@ func TestJournalOverConsent(t *testing.T) {
 		// The database comes back older.
 		w.store.MemoryStore.mu.Lock()
 		c := old
-		w.store.MemoryStore.accounts[old.Key] = &c
+		w.store.accounts[old.Key] = &c
 		w.store.MemoryStore.mu.Unlock()
 		w.store.mu.Lock()
 		clear(w.store.last)
@@ -904,8 +905,7 @@ func TestJournalOverConsent(t *testing.T) {
 		w.state("ada", Revoked, RotationLost)
 		// The user connects again, as another Close user, on purpose.
 		w.connectAs("ada", who("ada"), NewIdentity())
-		if _, err := w.m.Refresh(w.Context(), user("ada"), conName); err != nil {
-		}
+		_ = w.keep(second(w.m.Refresh(w.Context(), user("ada"), conName)))
 		w.m.replayJournal(w.Context(), true) // as Run does every 30 seconds
 		if r := w.rec("ada"); r.UserID != "user_ada" {
 			w.Errorf("without any consent the account acts as Close user %s again (generation %d)", r.UserID, r.Generation)

@@ -58,7 +58,7 @@ func OutOfBand() LinkOption { return func(f *Flow) { f.OutOfBand = true } }
 func NewIdentity() LinkOption { return func(f *Flow) { f.NewIdentity = true } }
 
 // AuthorizationLink returns a link for a principal to connect the account, or
-// to connect it again. It works once, for ten minutes. An account that is
+// to connect it again. It leads to one consent, within ten minutes. An account that is
 // active stays so until the new consent is complete. Show the link to that
 // user only; a link that somebody else opens is refused and reported.
 func (m *Manager) AuthorizationLink(ctx context.Context, p Principal, connection string, opts ...LinkOption) (Link, error) {

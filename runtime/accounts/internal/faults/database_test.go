@@ -286,11 +286,6 @@ func TestStatementsFail(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			let := make(chan struct{})
-			defer func() {
-				<-let
-				_ = plain.Close(context.Background())
-			}()
 			tx, err := plain.Begin(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -298,6 +293,11 @@ func TestStatementsFail(t *testing.T) {
 			if _, err := tx.Exec(t.Context(), "select 1 from closekit_accounts where identifier = $1 for update", []byte("u7")); err != nil {
 				t.Fatal(err)
 			}
+			let := make(chan struct{})
+			defer func() {
+				<-let
+				_ = plain.Close(context.Background())
+			}()
 			go func() {
 				defer close(let)
 				<-time.After(400 * time.Millisecond)
