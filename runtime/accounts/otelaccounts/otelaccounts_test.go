@@ -250,7 +250,7 @@ func TestLife(t *testing.T) {
 		"closekit.accounts.flows.open":                                             0,
 		"closekit.accounts.events.pending":                                         5, // created, connected, revoked, connected, disconnected
 		"closekit.accounts.revocations.queued":                                     0,
-		"closekit.accounts.limiter.rate connection=close":                          20,
+		"closekit.accounts.limiter.rate connection=close":                          22, // 20 and one for each answer
 		"closekit.accounts.limiter.pause connection=close":                         0,
 		"closekit.accounts.connection.status connection=close health=OK":           1,
 		"closekit.accounts.connection.status connection=close health=CONFIG_ERROR": 0,

@@ -154,6 +154,7 @@ func (w *world) next(t *testing.T, user, dir string, f fate, journal, grace bool
 	if left := before.AttemptUntil.Sub(before.Now); left > 90*time.Second {
 		t.Errorf("%s: the next attempt would have to wait for %v", user, left)
 	}
+	w.idle(user)
 	w.lapse(user)
 	m := w.manager(dir)
 	defer w.close(m)

@@ -237,13 +237,16 @@ func (p *provider) check(tb testing.TB) {
 	}
 }
 
-// idle waits until no request is being answered.
-func (p *provider) idle() {
+// idle waits until no request with a user's token is being answered. What a
+// process has sent outlives it for a moment; a lease is long enough for that.
+func (p *provider) idle(user string) {
 	for {
 		p.mu.Lock()
 		n := 0
-		for _, f := range p.flying {
-			n += f
+		for token, flying := range p.flying {
+			if g := p.grants[token]; g != nil && g.user == user {
+				n += flying
+			}
 		}
 		p.mu.Unlock()
 		if n == 0 {
