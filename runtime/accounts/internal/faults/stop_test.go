@@ -100,7 +100,7 @@ func TestFreeze(t *testing.T) {
 				})
 				c.goAhead()
 				<-stopped
-				w.idle("ada") // the answer has left the provider
+				w.idle("ada")  // the answer has left the provider
 				w.lapse("ada") // a minute and a half later
 				m := w.manager("")
 				defer w.close(m)
