@@ -1,0 +1,52 @@
+package accounts
+
+import (
+	"time"
+)
+
+// dueIn is when a token that lives for d is renewed: a fifth before its end, at
+// least a minute and at most a quarter of an hour, with jitter before that.
+func (m *Manager) dueIn(d time.Duration) time.Duration {
+	margin := min(max(d/5, time.Minute), 15*time.Minute)
+	if d < 5*time.Minute {
+		margin = d / 3
+	}
+	return max(d-margin-time.Duration(m.cfg.jitter()*float64(d)/10), 0)
+}
+
+// keepAlive is how often an account is renewed that nobody uses.
+const keepAlive = 24 * time.Hour
+
+// nextDue is when to renew after a success: well before the end for accounts in
+// use, at the end for those that cannot be renewed, once a day for others.
+func (m *Manager) nextDue(a answer, idle bool) time.Duration {
+	switch {
+	case a.pair.refresh.IsZero():
+		return a.expiresIn - floorOf(a.expiresIn)
+	case idle:
+		return m.idleDue()
+	}
+	return m.dueIn(a.expiresIn)
+}
+
+func (m *Manager) idleDue() time.Duration {
+	return keepAlive - time.Duration(m.cfg.jitter()*float64(keepAlive)/10)
+}
+
+// warm reports whether an account is renewed ahead of time.
+func (m *Manager) warm(rec Record) bool {
+	used := rec.Used
+	if used.Before(rec.Created) {
+		used = rec.Created
+	}
+	since := rec.Now.Sub(used)
+	m.mu.Lock()
+	e := m.entries[rec.Key]
+	m.mu.Unlock()
+	if e != nil {
+		if at := e.used.Load(); at != 0 {
+			since = min(since, time.Duration(m.now().wall-at))
+		}
+	}
+	return m.cfg.KeepWarm(max(since, 0))
+}
