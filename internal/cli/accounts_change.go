@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +31,11 @@ and for one that Close has refused in error.`,
 				if err != nil {
 					return err
 				}
+				late := time.AfterFunc(2*time.Second, func() {
+					p.note("closekit: still waiting; another process renews %s, or was killed while it did, which takes up to 90 seconds", visible(f.account))
+				})
 				info, err := d.Refresh(cmd.Context(), before.Principal, before.Connection)
+				late.Stop()
 				switch {
 				case err != nil:
 					return err
@@ -101,8 +106,8 @@ func (p *program) disconnect(ctx context.Context, d *desk, f *accountFlags, info
 	}
 	if err == nil && stats.Revocations > 0 {
 		return &hinted{
-			fmt.Errorf("close has not confirmed %d revocations yet, which may include this one", stats.Revocations),
-			[]string{"repeat the command in five minutes, or end the access in Close; --verbose says more"},
+			fmt.Errorf("the tokens are erased here, but Close has not confirmed %d revocation(s) yet, which may include this one", stats.Revocations),
+			[]string{"repeat the command in five minutes (earlier nothing is tried), or end the access in Close; --verbose says more"},
 			exitTransport,
 		}
 	}

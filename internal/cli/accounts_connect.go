@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -40,7 +41,8 @@ address, as that of "closekit emulator" does without --strict and --redirect-url
 Who consents is who the account is bound to: a later consent of another Close
 user, or for another organization, is refused unless --new-identity is given.
 The page and what was pasted are only good for this command. It takes ten minutes
-at most, and Ctrl-C gives up; nothing has changed then.`,
+at most, and Ctrl-C gives up; a new account stays PENDING then, another one as it
+is. "closekit accounts disconnect" forgets who it was bound to.`,
 		Example: `  closekit accounts connect ada
   closekit accounts connect ada --redirect-url https://app.example.com/callback
   closekit accounts connect ada --tenant acme --json`,
@@ -51,6 +53,9 @@ at most, and Ctrl-C gives up; nothing has changed then.`,
 				return usage("--paste needs the redirect URL of the OAuth application", "set "+envRedirectURL+" or --redirect-url to what the application has in Close")
 			}
 			paste = paste || strings.HasPrefix(redirect, "https:")
+			if root, _, err := p.apiRoot(); err == nil && redirect == "" && root == runtime.DefaultBaseURL {
+				return usage("Close needs to know where the browser goes after the consent, and takes https addresses only", "set "+envRedirectURL+" or --redirect-url to what the OAuth application has in Close; for an emulator set "+envBaseURL)
+			}
 			var opts []accounts.LinkOption
 			if newIdentity {
 				opts = append(opts, accounts.NewIdentity())

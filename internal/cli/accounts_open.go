@@ -135,8 +135,22 @@ func (p *program) hidePassword(db string) {
 func (p *program) openStore(ctx context.Context, d *desk, db string, create bool) error {
 	var err error
 	if isPostgres(db) {
+		made := create
+		if !create {
+			made, err = pgstore.Exists(ctx, db)
+		}
+		if err == nil && !made {
+			return &hinted{
+				errors.New("there are no accounts in this PostgreSQL database"),
+				[]string{"\"closekit accounts connect NAME\" makes the tables; is " + envDB + " or --db right?"},
+				exitFailure,
+			}
+		}
 		var s *pgstore.Store
-		if s, err = pgstore.Open(ctx, db); err == nil {
+		if err == nil {
+			s, err = pgstore.Open(ctx, db)
+		}
+		if err == nil {
 			d.store = s
 			return nil
 		}
@@ -160,9 +174,25 @@ func (p *program) openStore(ctx context.Context, d *desk, db string, create bool
 	}
 	return &hinted{
 		fmt.Errorf("the database of accounts cannot be opened: %w", err),
-		[]string{envDB + " or --db names a file on a local disk, in a folder that exists; file and folder must be writable"},
+		[]string{sqliteHint(err)},
 		exitFailure,
 	}
+}
+
+// sqliteHint says what to do about a file that cannot be opened.
+func sqliteHint(err error) string {
+	for _, h := range []struct{ about, hint string }{
+		{"is of version", "install a newer closekit; this one leaves the file as it is"},
+		{"not a database", envDB + " or --db must name another file; this one was left as it is"},
+		{"another program", envDB + " or --db must name another file; this one was left as it is"},
+		{"damaged", "restore the file from a backup; a copy of the damaged one may help to find out what happened"},
+		{"disk is full", "make room on the disk and try again; nothing was changed"},
+	} {
+		if strings.Contains(err.Error(), h.about) {
+			return h.hint
+		}
+	}
+	return envDB + " or --db names a file on a local disk, in a folder that exists; file and folder must be writable"
 }
 
 // fits finds out whether the key is one that the database was sealed with. The

@@ -144,6 +144,9 @@ func (p *program) callAs(ctx context.Context, r *request, input json.RawMessage)
 		return err
 	}
 	return p.atDesk(ctx, &r.acc, appRequired, false, func(d *desk) error {
+		if _, err := d.get(ctx, &r.acc); err != nil {
+			return err
+		}
 		account, err := d.Account(who, r.acc.connectionName())
 		if err != nil {
 			return err
@@ -253,6 +256,9 @@ func (p *program) ownFlag(r *request, name, value string, attached bool, rest *[
 			return false, usage("--" + name + " needs a value")
 		}
 		value, *rest = (*rest)[0], (*rest)[1:]
+	}
+	if value == "" { // most often a variable that is not set
+		return false, usage("--"+name+" is empty", "give a value, or leave the flag out")
 	}
 	*t = value
 	return true, nil

@@ -486,7 +486,7 @@ func TestLocalFlow(t *testing.T) {
 			w.Fatal(err)
 		}
 		callback := w.p.consent(f.URL(), who("ada"))
-		for _, bad := range []string{"", "two words", "https://app.example/?code=x&state=y", "https://app.example/?code=x"} {
+		for _, bad := range []string{"", "two words", "https://app.example/?code=x&state=y", "https://app.example/?code=x", "https://app.example/callback", "hello", "code=abcdefghijkl", "abcdefghijkl\x1b"} {
 			if _, err := f.Finish(w.Context(), bad); err == nil {
 				w.Errorf("%q was taken", bad)
 			}

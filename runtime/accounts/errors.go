@@ -85,7 +85,7 @@ type TemporarilyUnavailableError struct {
 // Error says what kind of trouble it is and how long to wait.
 func (e *TemporarilyUnavailableError) Error() string {
 	msg := fmt.Sprintf("the account at %q is temporarily unavailable (%s)", e.Key.connection, e.Kind)
-	if e.RetryAfter > 0 {
+	if e.RetryAfter >= time.Second/2 {
 		msg += fmt.Sprintf("; try again in %v", e.RetryAfter.Round(time.Second))
 	}
 	return msg

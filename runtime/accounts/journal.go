@@ -76,8 +76,11 @@ func openJournal(dir string) (*journal, error) {
 	}
 	j := &journal{path: filepath.Join(dir, "journal"), entries: map[journalID]*journalEntry{}}
 	lock, err := lockFile(filepath.Join(dir, "lock"))
-	if err != nil {
-		return nil, fmt.Errorf("accounts: the state directory is in use by another process or cannot be written: %w", err)
+	switch {
+	case isLocked(err):
+		return nil, fmt.Errorf("accounts: the state directory %s belongs to another manager, here or in another process; each needs one of its own: %w", dir, err)
+	case err != nil:
+		return nil, fmt.Errorf("accounts: the state directory cannot be written: %w", err)
 	}
 	j.lock = lock
 	old, err := os.ReadFile(j.path)

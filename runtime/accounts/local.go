@@ -151,10 +151,17 @@ func (f *LocalFlow) Finish(ctx context.Context, pasted string) (Info, error) {
 	if u, err := url.Parse(pasted); err == nil && u.RawQuery != "" {
 		return f.answer(ctx, u.RawQuery)
 	}
-	if pasted == "" || len(pasted) > maxCode || strings.ContainsAny(pasted, " \t\r\n") {
-		return Info{}, errors.New("accounts: what was pasted is neither an address nor a code")
+	if !looksLikeCode(pasted) {
+		return Info{}, errors.New("accounts: what was pasted is neither the address that the browser ended at nor a code")
 	}
 	return f.redeem(ctx, pasted)
+}
+
+// looksLikeCode keeps words and addresses without an answer from being sent as
+// a code, which would use up the flow.
+func looksLikeCode(s string) bool {
+	odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`:?&#<>"'\`, r) }
+	return len(s) >= 10 && len(s) <= maxCode && !strings.ContainsFunc(s, odd) && !strings.Contains(s, "code=")
 }
 
 // answer deals with the query of a callback.

@@ -4,6 +4,9 @@ package accounts
 
 import "os"
 
+// isLocked reports whether somebody else has the lock.
+func isLocked(error) bool { return false }
+
 // lockFile only opens the file: where there is no flock, keeping a state
 // directory to one process is up to the host.
 func lockFile(path string) (*os.File, error) {

@@ -3,9 +3,13 @@
 package accounts
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
+
+// isLocked reports whether somebody else has the lock.
+func isLocked(err error) bool { return errors.Is(err, syscall.EWOULDBLOCK) }
 
 // lockFile takes a lock that ends with the process.
 func lockFile(path string) (*os.File, error) {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -152,6 +153,10 @@ func New(ctx context.Context, cfg Config) (*Manager, error) {
 			Connection: c, oauth: &oauthClient{c, cfg.Transport}, mark: c.fingerprint(),
 			limiter: newLimiter(c.Rate), breaker: &breaker{}, health: ConnectionHealth{State: HealthOK},
 		}
+		if want := cfg.BaseURL + "/" + c.Name + "/callback"; cfg.BaseURL != "" && c.RedirectURL != want {
+			m.log.WarnContext(ctx, "a redirect URL does not lead to the handler, unless something in between rewrites it",
+				"connection", c.Name, "redirect_url", c.RedirectURL, "handler", want)
+		}
 	}
 	if err := m.checkVault(ctx); err != nil {
 		return nil, err
@@ -170,11 +175,18 @@ func New(ctx context.Context, cfg Config) (*Manager, error) {
 	return m, nil
 }
 
+// missing reports whether a value is nil, or a nil pointer, which is what is left
+// of a constructor whose error was not checked.
+func missing(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
+}
+
 func (cfg *Config) fill() error {
 	switch {
-	case cfg.Store == nil:
-		return errors.New("accounts: no store is given")
-	case cfg.Vault == nil:
+	case missing(cfg.Store):
+		return errors.New("accounts: no store is given; was the error of opening it checked?")
+	case missing(cfg.Vault):
 		return errors.New("accounts: no vault is given; tokens are never kept in the clear, so make a key first (see package vault)")
 	case len(cfg.Connections) == 0:
 		return errors.New("accounts: no connection is given")

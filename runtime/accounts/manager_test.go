@@ -37,6 +37,8 @@ func TestNewRefuses(t *testing.T) {
 		want   string
 	}{
 		"no store":            {func(c *Config) { c.Store = nil }, "no store"},
+		"nil store":           {func(c *Config) { c.Store = (*MemoryStore)(nil) }, "no store"},
+		"nil vault":           {func(c *Config) { c.Vault = (*testVault)(nil) }, "no vault"},
 		"no vault":            {func(c *Config) { c.Vault = nil }, "no vault"},
 		"empty vault":         {func(c *Config) { c.Vault = newTestVault() }, "no key"},
 		"broken vault":        {func(c *Config) { c.Vault.(*testVault).broken = true }, "cannot seal"},

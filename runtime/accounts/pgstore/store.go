@@ -45,6 +45,30 @@ type Store struct{ pool *pgxpool.Pool }
 // how statements are sent. Its default here is exec, which suits every pooler;
 // cache_statement is faster where connections are direct.
 func Open(ctx context.Context, databaseURL string) (*Store, error) {
+	s, err := connect(ctx, databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.migrate(ctx); err != nil {
+		s.pool.Close()
+		return nil, fail("open", err)
+	}
+	return s, nil
+}
+
+// Exists reports whether a database has the tables that [Open] makes. It changes
+// nothing.
+func Exists(ctx context.Context, databaseURL string) (found bool, err error) {
+	s, err := connect(ctx, databaseURL)
+	if err != nil {
+		return false, err
+	}
+	defer s.pool.Close()
+	err = s.pool.QueryRow(ctx, `select to_regclass('closekit_version') is not null`).Scan(&found)
+	return found, fail("open", err)
+}
+
+func connect(ctx context.Context, databaseURL string) (*Store, error) {
 	config, err := pgxpool.ParseConfig(databaseURL)
 	if err != nil {
 		// Whatever the parser says may quote the text, and so the password.
@@ -62,12 +86,7 @@ func Open(ctx context.Context, databaseURL string) (*Store, error) {
 	if err != nil {
 		return nil, fail("open", err)
 	}
-	s := &Store{pool}
-	if err := s.migrate(ctx); err != nil {
-		pool.Close()
-		return nil, fail("open", err)
-	}
-	return s, nil
+	return &Store{pool}, nil
 }
 
 // hint gives what the parser found, if it is certain to quote nothing.

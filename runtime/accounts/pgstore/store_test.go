@@ -214,6 +214,20 @@ func TestOpenAtOnce(t *testing.T) {
 	}
 }
 
+func TestExists(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t)
+	for range 2 { // looking makes nothing
+		if found, err := pgstore.Exists(t.Context(), url); err != nil || found {
+			t.Errorf("in an empty database: %v, %v", found, err)
+		}
+	}
+	open(t, url)
+	if found, err := pgstore.Exists(t.Context(), url); err != nil || !found {
+		t.Errorf("after Open: %v, %v", found, err)
+	}
+}
+
 func TestNewerVersion(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t)

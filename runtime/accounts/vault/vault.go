@@ -202,7 +202,7 @@ func decode(s, prefix string) ([]byte, error) {
 func of(h *keyset.Handle) (*Vault, error) {
 	a, err := aead.New(h)
 	if err != nil {
-		return nil, errors.New("vault: the key is not for sealing; make one with Keygen")
+		return nil, errors.New("vault: the key is damaged, or not one of this program; copy it again, whole")
 	}
 	v := &Vault{aead: func() tink.AEAD { return a }}
 	for i := range h.Len() {

@@ -103,7 +103,7 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized, "invalid_client")
 		return
 	}
-	if code, ok := strings.CutPrefix(r.PostForm.Get("code"), "code."); ok {
+	if code, ok := strings.CutPrefix(r.PostForm.Get("code"), "consent.code."); ok {
 		p.mu.Lock()
 		body := p.issue(&grant{user: code})
 		p.mu.Unlock()

@@ -148,7 +148,7 @@ func (w *world) connect(users ...string) {
 			defer func() { <-slots }()
 			f, err := m.PasteLocal(w.Context(), principal(user), conName)
 			if err == nil {
-				_, err = f.Finish(w.Context(), "code."+user)
+				_, err = f.Finish(w.Context(), "consent.code."+user)
 			}
 			if err != nil {
 				w.Errorf("connecting %s: %v", user, err)
