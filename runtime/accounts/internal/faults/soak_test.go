@@ -31,7 +31,7 @@ func TestSoak(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes its time")
 	}
-	total, life := 15*time.Second, 10
+	total, life := 15*time.Second, 15
 	if d, err := time.ParseDuration(os.Getenv("CLOSEKIT_SOAK")); err == nil {
 		total, life = d, 60
 	}
