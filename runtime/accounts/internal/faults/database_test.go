@@ -273,8 +273,8 @@ func TestStatementsFail(t *testing.T) {
 	t.Parallel()
 	for name, option := range map[string]string{
 		"serializable":      "-c default_transaction_isolation=serializable",
-		"statement timeout": "-c statement_timeout=150ms",
-		"lock timeout":      "-c lock_timeout=50ms",
+		"statement timeout": "-c statement_timeout=500ms",
+		"lock timeout":      "-c lock_timeout=200ms",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -300,7 +300,7 @@ func TestStatementsFail(t *testing.T) {
 			}()
 			go func() {
 				defer close(let)
-				<-time.After(400 * time.Millisecond)
+				<-time.After(1500 * time.Millisecond)
 				_ = tx.Rollback(context.Background())
 			}()
 			var wg sync.WaitGroup
