@@ -30,12 +30,12 @@ func forms(text string) (out [][]byte) {
 	return out
 }
 
-// scan looks for secrets (I10) in what the workers wrote, in the files of the
-// store and of the journals, and in every column of the database.
-func (w *world) scan(t *testing.T) {
+// looker gives a function that reports secrets in what is somewhere.
+func (w *world) looker(t *testing.T) func(where string, data []byte) {
 	t.Helper()
 	needles := append(forms(canary), forms(vault.Text(w.key))...)
-	look := func(where string, data []byte) {
+	return func(where string, data []byte) {
+		t.Helper()
 		for _, n := range needles {
 			if at := bytes.Index(data, n); at >= 0 {
 				t.Errorf("I10: a secret is in %s: …%q…", where, data[max(0, at-60):min(len(data), at+60)])
@@ -43,10 +43,14 @@ func (w *world) scan(t *testing.T) {
 			}
 		}
 	}
-	look("the output of a worker", []byte(w.said()))
-	files := 0
-	err := filepath.WalkDir(w.folder, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+}
+
+// scanFolder looks for secrets in all files of a folder, and counts the files.
+func (w *world) scanFolder(t *testing.T, folder string) (files int) {
+	t.Helper()
+	look := w.looker(t)
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
 		data, err := os.ReadFile(path)
@@ -57,6 +61,16 @@ func (w *world) scan(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	return files
+}
+
+// scan looks for secrets (I10) in what the workers wrote, in the files of the
+// store and of the journals, and in every column of the database.
+func (w *world) scan(t *testing.T) {
+	t.Helper()
+	look := w.looker(t)
+	look("the output of a worker", []byte(w.said()))
+	files := w.scanFolder(t, w.folder)
 	if !w.postgres() {
 		if files == 0 {
 			t.Error("there was no file to look at")

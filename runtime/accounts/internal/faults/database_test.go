@@ -97,6 +97,17 @@ func TestServerGoes(t *testing.T) {
 		}
 	}
 	w.check(t)
+	w.scan(t)
+	// Tables, indexes, the write-ahead log and the log of the server.
+	if err := server.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.scanFolder(t, server.Dir()); n < 100 {
+		t.Errorf("the server has only %d files", n)
+	}
+	if err := server.Start(); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestFailover (D4) brings a database back as it was a moment ago.
