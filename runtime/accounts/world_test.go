@@ -89,6 +89,7 @@ func (v *testVault) KeyIDs() (uint32, []uint32) {
 type spyStore struct {
 	*MemoryStore
 	vault     Vault
+	commits   sync.Mutex
 	mu        sync.Mutex
 	committed map[Key][]string // access tokens
 	last      map[Key]Record
@@ -162,8 +163,8 @@ func (s *spyStore) Commit(ctx context.Context, q CommitRequest) (Record, error) 
 	if err := s.hook("commit", false); err != nil {
 		return Record{}, err
 	}
+	s.commits.Lock() // nobody checks a token before it is noted here
 	r, err := s.MemoryStore.Commit(ctx, q)
-	s.see(r, err)
 	if err == nil {
 		p, openErr := openPair(s.vault, r.Tokens, AssociatedData(r.Key, r.ID, PurposeTokens, r.Generation))
 		s.mu.Lock()
@@ -173,6 +174,8 @@ func (s *spyStore) Commit(ctx context.Context, q CommitRequest) (Record, error) 
 		s.committed[q.Key] = append(s.committed[q.Key], secret.Reveal(p.access))
 		s.mu.Unlock()
 	}
+	s.commits.Unlock()
+	s.see(r, err)
 	if lost := s.hook("commit", true); lost != nil {
 		return Record{}, lost
 	}
@@ -421,6 +424,8 @@ func (w *world) check(a *Account, cred runtime.Credential) {
 	if !alive {
 		w.Errorf("I5: %s got a token that has ended", a.key.identifier)
 	}
+	w.store.commits.Lock()
+	defer w.store.commits.Unlock()
 	w.store.mu.Lock()
 	defer w.store.mu.Unlock()
 	if !slices.ContainsFunc(w.store.committed[a.key], func(s string) bool { return runtime.BearerCredential(s).Equal(cred) }) {
