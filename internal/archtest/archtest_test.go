@@ -41,17 +41,19 @@ var table = map[string]rule{
 		ours:   []string{"runtime", "runtime/accounts/internal/failpoint", "runtime/accounts/internal/secret"},
 		others: []string{"golang.org/x/oauth2", "golang.org/x/sync/singleflight"},
 	},
-	"runtime/accounts/internal/failpoint": {},
-	"runtime/accounts/internal/secret":    {},
-	"runtime/accounts/internal/faults":    {}, // tests only
-	"runtime/accounts/storetest":          {ours: []string{"runtime/accounts"}},
-	"runtime/accounts/vault":              {ours: []string{"runtime/accounts", "runtime/accounts/internal/secret"}, others: []string{"github.com/tink-crypto/tink-go/v2", "google.golang.org/protobuf"}},
-	"runtime/accounts/sqlitestore":        {ours: []string{"runtime/accounts"}, others: []string{"modernc.org/sqlite"}},
-	"runtime/accounts/pgstore":            {ours: []string{"runtime/accounts"}, others: []string{"github.com/jackc/pgx/v5"}},
-	"runtime/accounts/otelaccounts":       {ours: []string{"runtime/accounts"}, others: []string{"go.opentelemetry.io/otel"}},
-	"internal/pgtest":                     {others: []string{"github.com/jackc/pgx/v5"}},
+	"runtime/accounts/internal/failpoint":  {},
+	"runtime/accounts/internal/secret":     {},
+	"runtime/accounts/internal/faults":     {}, // tests only
+	"runtime/accounts/internal/migrations": {},
+	"runtime/accounts/storetest":           {ours: []string{"runtime/accounts"}},
+	"runtime/accounts/vault":               {ours: []string{"runtime/accounts", "runtime/accounts/internal/secret"}, others: []string{"github.com/tink-crypto/tink-go/v2", "google.golang.org/protobuf"}},
+	"runtime/accounts/sqlitestore":         {ours: []string{"runtime/accounts", "runtime/accounts/internal/migrations"}, others: []string{"modernc.org/sqlite"}},
+	"runtime/accounts/pgstore":             {ours: []string{"runtime/accounts", "runtime/accounts/internal/migrations"}, others: []string{"github.com/jackc/pgx/v5"}},
+	"runtime/accounts/otelaccounts":        {ours: []string{"runtime/accounts"}, others: []string{"go.opentelemetry.io/otel"}},
+	"internal/pgtest":                      {others: []string{"github.com/jackc/pgx/v5"}},
 
 	"internal/archtest": {},
+	"internal/testuser": {},
 	"internal/cli": {
 		ours: []string{
 			"closeapi", "closeapi/tools", "runtime", "runtime/logging", "emulator",

@@ -42,16 +42,8 @@ An account is named by tenant, connection and identifier. The name is the
 identifier; the tenant is "local" and the connection is "close" unless --tenant
 and --connection say otherwise. "closekit help environment" lists all variables.`,
 		Example: "  closekit accounts",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return unknownCommand(cmd, args[0])
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.print(cmd.Long + "\n\nAll commands:\n\n" + commandTable(cmd) +
-				"\n\"closekit accounts COMMAND --help\" explains a command, with examples.\n")
-		},
+		Args:    commandsOnly,
+		RunE:    p.overview,
 	}
 	cmd.AddCommand(
 		p.keygenCommand(), p.connectCommand(), p.listCommand(), p.showCommand(), p.refreshCommand(),

@@ -134,16 +134,8 @@ connect accounts of several users through OAuth, see "closekit accounts".`,
 		Example: `  closekit demo
   closekit tools lead
   closekit call close_leads_list --query "Acme Corp" --order_by -date_updated`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return unknownCommand(cmd, args[0])
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.print(cmd.Long + "\n\nAll commands:\n\n" + commandTable(cmd) +
-				"\n\"closekit COMMAND --help\" explains a command, with examples.\n")
-		},
+		Args:                       commandsOnly,
+		RunE:                       p.overview,
 		Version:                    runtime.Version,
 		SilenceErrors:              true,
 		SilenceUsage:               true,
@@ -161,6 +153,20 @@ connect accounts of several users through OAuth, see "closekit accounts".`,
 	root.SetVersionTemplate("closekit {{.Version}}\n")
 	root.SetHelpTemplate(helpTemplate)
 	return root
+}
+
+// commandsOnly is for commands that do nothing without one of theirs.
+func commandsOnly(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return unknownCommand(cmd, args[0])
+}
+
+// overview explains such a command and lists those that it has.
+func (p *program) overview(cmd *cobra.Command, _ []string) error {
+	return p.print(fmt.Sprintf("%s\n\nAll commands:\n\n%s\n\"%s COMMAND --help\" explains a command, with examples.\n",
+		cmd.Long, commandTable(cmd), cmd.CommandPath()))
 }
 
 // helpTemplate is that of cobra with the exit codes at the end.

@@ -5,10 +5,11 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/closekit/closekit/runtime/accounts/internal/migrations"
 )
 
 //go:embed migrations/*.sql
@@ -17,23 +18,6 @@ var files embed.FS
 // migrationLock keeps two replicas from migrating at once. It ends with the
 // transaction.
 const migrationLock = 0x636c6f73656b6974
-
-// migrations are the steps from one version to the next, in order.
-func migrations() ([]string, error) {
-	names, err := fs.Glob(files, "migrations/*.sql") // sorted
-	if err != nil {
-		return nil, err
-	}
-	var steps []string
-	for _, name := range names {
-		text, err := files.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		steps = append(steps, string(text))
-	}
-	return steps, nil
-}
 
 // version reads the version of the database, 0 for an empty one.
 func version(ctx context.Context, q interface {
@@ -51,7 +35,7 @@ func version(ctx context.Context, q interface {
 // migrate brings the database to the newest version. Users without the right
 // to make tables can open a database that is up to date.
 func (s *Store) migrate(ctx context.Context) error {
-	steps, err := migrations()
+	steps, err := migrations.Steps(files)
 	if err != nil {
 		return err
 	}

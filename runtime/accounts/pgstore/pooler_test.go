@@ -22,6 +22,9 @@ func pool(t *testing.T, database string) string {
 	t.Helper()
 	bin, err := exec.LookPath("pgbouncer")
 	if err != nil {
+		if os.Getenv(pgtest.Require) == "1" {
+			t.Fatal("PgBouncer is not installed")
+		}
 		t.Skip("PgBouncer is not installed")
 	}
 	u, err := url.Parse(database)

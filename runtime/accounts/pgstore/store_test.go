@@ -44,11 +44,11 @@ func TestConformance(t *testing.T) {
 		"simple":      "&default_query_exec_mode=simple_protocol",
 		"prepared":    "&default_query_exec_mode=cache_statement",
 	} {
+		if options != "" && testing.Short() {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if options != "" && testing.Short() {
-				t.Skip("only in the long run")
-			}
 			storetest.Run(t, func(t *testing.T) accounts.Store {
 				t.Helper()
 				return open(t, pgtest.Database(t)+options)

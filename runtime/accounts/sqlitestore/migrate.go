@@ -5,7 +5,8 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
+
+	"github.com/closekit/closekit/runtime/accounts/internal/migrations"
 )
 
 //go:embed migrations/*.sql
@@ -15,27 +16,10 @@ var files embed.FS
 // database is taken for one.
 const application = 0x434b6974
 
-// migrations are the steps from one version to the next, in order.
-func migrations() ([]string, error) {
-	names, err := fs.Glob(files, "migrations/*.sql") // sorted
-	if err != nil {
-		return nil, err
-	}
-	var steps []string
-	for _, name := range names {
-		text, err := files.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		steps = append(steps, string(text))
-	}
-	return steps, nil
-}
-
 // migrate brings the database to the newest version. It writes in any case, so
 // that a database that cannot be written is noticed.
 func (s *Store) migrate(ctx context.Context) error {
-	steps, err := migrations()
+	steps, err := migrations.Steps(files)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closekit/closekit/internal/testuser"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/sqlitestore"
 	"github.com/closekit/closekit/runtime/accounts/storetest"
@@ -342,8 +343,8 @@ func TestOpenRefuses(t *testing.T) {
 
 func TestReadOnly(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() == 0 {
-		t.Skip("root may write everything")
+	if !testuser.Unprivileged(t) {
+		return
 	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, "accounts.db")
