@@ -42,7 +42,7 @@ func Unprivileged(t *testing.T) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "testuser-") // those of go test are closed to others
+	dir, err := os.MkdirTemp("", "testuser-") //nolint:usetesting // t.TempDir is closed to others
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func Unprivileged(t *testing.T) bool {
 	if err := os.WriteFile(program, data, 0o755); err != nil { //nolint:gosec // that is the point
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), program, "-test.run="+exactly(t.Name()), "-test.v")
+	cmd := exec.CommandContext(t.Context(), program, "-test.run="+exactly(t.Name()), "-test.v") //nolint:gosec // this very program
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), again+"=1", "HOME="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}

@@ -337,6 +337,55 @@ func TestStatementsFail(t *testing.T) {
 	}
 }
 
+// TestPooler (D5) renews a thousand accounts with two replicas that share four
+// sessions of a pooler.
+func TestPooler(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	w := newWorldAt(t, database)
+	users := names(1000)
+	if testing.Short() {
+		users = names(100)
+	}
+	w.connect(users...)
+	w.expire()
+	pooled := pgtest.Pooler(t, database)
+	var renewed atomic.Int64
+	var wg sync.WaitGroup
+	for range 2 {
+		store, err := openStore(t.Context(), with(pooled, "pool_max_conns", "25"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = store.Close() })
+		cfg, err := config(store, w.key, w.URL, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Logger = nil
+		m, err := accounts.New(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wg.Go(func() {
+			defer w.close(m)
+			for end := time.Now().Add(time.Minute); int(renewed.Load()) < len(users); {
+				n, err := m.RunDue(t.Context(), 200)
+				if err != nil || time.Now().After(end) {
+					t.Errorf("%d of %d were renewed: %v", renewed.Load(), len(users), err)
+					return
+				}
+				renewed.Add(int64(n))
+			}
+		})
+	}
+	wg.Wait()
+	for _, user := range users {
+		w.wantRenewedOnce(t, user)
+	}
+	w.check(t)
+}
+
 // TestKeyRotation (D9) changes the key under load, with replicas that are not
 // at the same step: nobody ever gets a SealError, and in the end nothing is
 // sealed with the old key.
