@@ -27,12 +27,12 @@ func Pooler(tb testing.TB, database string) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
+	_ = l.Close() // for PgBouncer
 	dir := tb.TempDir()
 	password, _ := u.User.Password()
 	ini := fmt.Sprintf(`[databases]
@@ -47,14 +47,14 @@ default_pool_size = 4
 max_client_conn = 500
 `, u.Port(), password, u.Query().Get("search_path"), port)
 	file := filepath.Join(dir, "pgbouncer.ini")
-	if err := os.WriteFile(file, []byte(ini), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(ini), 0o600); err != nil {
 		tb.Fatal(err)
 	}
 	args := []string{"-q", file}
 	if os.Geteuid() == 0 {
 		args = append([]string{"-u", "nobody"}, args...)
 	}
-	cmd := exec.Command(bin, args...)
+	cmd := exec.Command(bin, args...) //nolint:gosec,noctx // the pooler itself, which the clean-up ends
 	cmd.Stderr = tb.Output()
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
@@ -65,9 +65,9 @@ max_client_conn = 500
 	})
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	for i := 0; ; i++ {
-		c, err := net.Dial("tcp", addr)
+		c, err := (&net.Dialer{}).DialContext(tb.Context(), "tcp", addr)
 		if err == nil {
-			c.Close()
+			_ = c.Close() // it answers
 			return "postgres://closekit:any@" + addr + "/pooled?sslmode=disable"
 		}
 		if i == 100 {
