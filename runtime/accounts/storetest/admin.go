@@ -34,7 +34,7 @@ var adminCases = map[string]func(*suite){
 		b := s.connect(s.key("b"), time.Hour)
 		s.ok(s.Stash(s.ctx, a.Key, a.Grant, accounts.Stash{Sealed: sealed("spare"), Purpose: accounts.PurposeFallback, Generation: 9, TTL: time.Hour}))
 		s.ok(s.QueueRevocation(s.ctx, accounts.Revocation{ID: "r", Key: b.Key, AccountID: b.ID, Purpose: accounts.PurposeFallback, Generation: 4, Sealed: sealed("old")}))
-		s.ok(s.CreateFlow(s.ctx, flowOf(a, "f"), time.Minute))
+		s.ok(s.CreateFlow(s.ctx, flowOf(a, "f"), lease))
 		s.ok(s.BindFlow(s.ctx, hash("f"), hash("state"), hash("cookie"), sealed("v")))
 		use, err := s.KeyUse(s.ctx)
 		s.ok(err)

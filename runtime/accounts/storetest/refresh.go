@@ -19,19 +19,19 @@ func commitOf(r accounts.Record, attempt, tokens string) accounts.CommitRequest 
 
 func releaseOf(r accounts.Record) accounts.ReleaseRequest {
 	return accounts.ReleaseRequest{
-		Key: r.Key, Generation: r.Generation, Attempt: r.Attempt, State: r.State, Reason: r.Reason, DueIn: time.Minute,
+		Key: r.Key, Generation: r.Generation, Attempt: r.Attempt, State: r.State, Reason: r.Reason, DueIn: lease,
 	}
 }
 
 var refreshCases = map[string]func(*suite){
 	"CommitOfAConsent": func(s *suite) {
 		key := s.key("ada")
-		r := s.connect(key, time.Minute)
+		r := s.connect(key, lease)
 		s.want(r.State == accounts.Active && r.Generation == 1 && r.Grant == "grant-"+key.String(), "after the consent: %+v", r)
 		s.want(r.OrganizationID == "orga_1" && r.UserID == "user_1" && r.Tokens.KeyID == 7, "after the consent: %+v", r)
 		life, due := r.Expires.Sub(r.Now), r.Due.Sub(r.Now)
-		s.want(life > 59*time.Minute && life <= time.Hour, "the token lives for %v", life)
-		s.want(due > 50*time.Second && due <= time.Minute, "it is due in %v", due)
+		s.want(life > lease && life <= time.Hour, "the token lives for %v", life)
+		s.want(due > lease/2 && due <= lease, "it is due in %v", due)
 		s.want(!r.Refreshed.IsZero(), "Refreshed is not set")
 		s.wantEvents(key, accounts.EventCreated, accounts.EventConnected)
 		e := s.events(key)[1]
@@ -52,7 +52,7 @@ var refreshCases = map[string]func(*suite){
 		s.ok(err)
 		s.want(got.Attempt == "a" && got.Owner == "me" && got.Live() && got.Doubts == 0, "claimed: %+v", got)
 		left := got.AttemptUntil.Sub(got.Now)
-		s.want(left > 50*time.Second && left <= lease && got.Due.Equal(got.AttemptUntil), "lease %v, due %v", got.AttemptUntil, got.Due)
+		s.want(left > lease/2 && left <= lease && got.Due.Equal(got.AttemptUntil), "lease %v, due %v", got.AttemptUntil, got.Due)
 		s.want(string(got.Tokens.Blob) == string(r.Tokens.Blob), "the tokens are missing")
 		q.Attempt = "b"
 		_, err = s.Claim(s.ctx, q) // live attempt
@@ -209,7 +209,7 @@ var refreshCases = map[string]func(*suite){
 		got, err := s.Release(s.ctx, q)
 		s.ok(err)
 		due := got.Due.Sub(got.Now)
-		s.want(string(got.Tokens.Blob) == string(r.Tokens.Blob) && got.Generation == r.Generation && due > 50*time.Second && due <= time.Minute, "released: %+v", got)
+		s.want(string(got.Tokens.Blob) == string(r.Tokens.Blob) && got.Generation == r.Generation && due > lease/2 && due <= lease, "released: %+v", got)
 		s.wantEvents(r.Key, accounts.EventCreated, accounts.EventConnected, accounts.EventIdentityMismatch)
 		_, err = s.Release(s.ctx, q)
 		s.is(err, accounts.ErrConflict)

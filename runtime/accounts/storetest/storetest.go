@@ -39,8 +39,11 @@ type suite struct {
 
 const (
 	connection = "close"
-	lease      = time.Minute
-	// short is a lease or life that a case waits for.
+	// lease is a lease or life that no case outlives, however slow the machine:
+	// what must not have ended yet has this one.
+	lease = 30 * time.Minute
+	// short is a lease or life that a case waits for. It may have ended before
+	// the next call, so no case relies on it to be running.
 	short = 60 * time.Millisecond
 )
 
