@@ -64,7 +64,7 @@ func (r *receiver) answer(status int) {
 
 func (a *api) wait() {
 	a.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := a.srv.WaitWebhooks(ctx); err != nil {
 		a.t.Fatal(err)

@@ -77,7 +77,7 @@ func TestDeadlock(t *testing.T) {
 	close(stop)
 	select {
 	case <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		got := make(chan struct{})
 		go func() { _, _ = w.m.Account(user("new"), conName); close(got) }()
 		select {
@@ -712,7 +712,7 @@ func TestLocalWait(t *testing.T) {
 	_ = f.Close()
 	select {
 	case <-done:
-	case <-time.After(3 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("Wait does not end with Close")
 	}
 }

@@ -129,9 +129,7 @@ func soak(t *testing.T, w *world, total time.Duration, life int, users []string)
 			_, err := m.Refresh(t.Context(), principal(user), conName)
 			return err
 		})
-		if err := whoami(t.Context(), m, w.URL, user); err != nil {
-			t.Errorf("in the end %s: %v", user, err)
-		}
+		until(t, func() error { return whoami(t.Context(), m, w.URL, user) })
 		for _, e := range w.events(user) {
 			if e == accounts.EventReauthorization {
 				t.Errorf("the grant of %s was lost", user)
