@@ -34,9 +34,10 @@ the consent the browser goes to the redirect URL of the application. It does not
 matter whether anything answers there: copy the address from the browser and
 paste it here. It works once, for ten minutes, and only for this command.
 
-Otherwise the browser comes back to a free port of this computer, at
-http://127.0.0.1:PORT/callback. That works where the application allows any such
-address, as that of "closekit emulator" does without --strict and --redirect-url.
+Otherwise the browser comes back to this computer: to the redirect URL if it is
+an http address with a port, and to a free port at http://127.0.0.1:PORT/callback
+if there is none. That works where the application allows any such address, as
+that of "closekit emulator" does without --strict and --redirect-url.
 
 Who consents is who the account is bound to: a later consent of another Close
 user, or for another organization, is refused unless --new-identity is given.
@@ -87,7 +88,7 @@ func (p *program) connect(ctx context.Context, d *desk, f *accountFlags, paste b
 		return err
 	}
 	defer flow.Close() //nolint:errcheck // there is nothing to lose
-	p.note("Open this page in a browser and allow the access:\n\n  %s\n", flow.URL())
+	p.showPage(flow.URL())
 	var info accounts.Info
 	if paste {
 		info, err = p.pasted(ctx, flow)
@@ -103,6 +104,12 @@ func (p *program) connect(ctx context.Context, d *desk, f *accountFlags, paste b
 	}
 	return p.print(fmt.Sprintf("Connected %s: user %s in organization %s, %s.\nNext: \"closekit call %s close_me_get\"\n",
 		visible(f.account), visible(info.UserID), visible(info.OrganizationID), info.State, callFlags(f.key())))
+}
+
+// showPage prints an address as it is: a secret that note hides may be a part of
+// it by chance, and it holds none by construction.
+func (p *program) showPage(url string) {
+	fmt.Fprintf(p.stderr, "Open this page in a browser and allow the access:\n\n  %s\n\n", url)
 }
 
 // callFlags are the flags of call that name an account.

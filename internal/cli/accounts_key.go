@@ -149,11 +149,16 @@ func (p *program) addKey(f *accountFlags) error {
 	if err != nil {
 		return fmt.Errorf("--key-file: %w", err)
 	}
+	info, err := os.Stat(target)
+	if err != nil {
+		return fmt.Errorf("--key-file: %w", err)
+	}
 	file, err := os.CreateTemp(filepath.Dir(target), ".closekit-key-*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("--key-file: %w", err)
 	}
-	err = writeWhole(file, vault.Text(key)+"\n")
+	// Whoever could read the file still can.
+	err = errors.Join(keepOwner(file, info), writeWhole(file, vault.Text(key)+"\n"))
 	if err == nil {
 		err = os.Rename(file.Name(), target)
 	}

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/accounts"
@@ -326,7 +325,7 @@ func startManager(ctx context.Context, cfg accounts.Config, dir string) (*accoun
 		}
 		var path *fs.PathError
 		switch {
-		case errors.Is(err, syscall.EWOULDBLOCK): // another command has it
+		case errors.Is(err, accounts.ErrStateDirInUse): // another command has it
 		case errors.As(err, &path):
 			return nil, &hinted{err, []string{"the journal of renewals is kept in " + dir + "; " + envStateDir + " or --state-dir names another folder"}, exitFailure}
 		default:
@@ -348,7 +347,7 @@ func recoverOthers(ctx context.Context, cfg accounts.Config, dir string, own int
 		}
 		if m, err := accounts.New(ctx, cfg); err == nil {
 			_ = m.Close(ctx) // nothing was begun
-		} else if !errors.Is(err, syscall.EWOULDBLOCK) { // it is in use otherwise
+		} else if !errors.Is(err, accounts.ErrStateDirInUse) { // it is in use otherwise
 			return err
 		}
 	}

@@ -12,7 +12,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
+	goruntime "runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -278,4 +280,64 @@ func TestPostgres(t *testing.T) {
 	u.Host = "127.0.0.1:1"
 	run(1, "cannot connect", "accounts", "list", "--db", u.String())
 	run(1, "not valid", "accounts", "list", "--db", "postgres://ada:s3cret@127.0.0.1:port/x")
+}
+
+// TestShowPage hides a word that is a part of every address of Close.
+func TestShowPage(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	p := &program{stderr: &out, getenv: func(string) string { return "" }}
+	p.hidePassword("postgres://closekit:close@localhost/closekit")
+	p.note("the password is close")
+	const page = "https://app.close.com/oauth2/authorize/?client_id=x"
+	p.showPage(page)
+	if text := out.String(); !strings.Contains(text, page) || strings.Contains(text, "is close") {
+		t.Error(text)
+	}
+}
+
+// TestAddKeepsOwner adds a key to a file that others may read by its rights.
+func TestAddKeepsOwner(t *testing.T) {
+	t.Parallel()
+	if goruntime.GOOS == "windows" {
+		return // there are no such rights
+	}
+	name := filepath.Join(t.TempDir(), "accounts.key")
+	keygen := func(args ...string) {
+		t.Helper()
+		var out bytes.Buffer
+		args = append([]string{"accounts", "keygen"}, args...)
+		if code := Run(t.Context(), args, strings.NewReader(""), &out, &out, func(string) string { return "" }); code != 0 {
+			t.Fatalf("%v ends with %d: %s", args, code, out.String())
+		}
+	}
+	keygen("--out", name)
+	if err := os.Chmod(name, 0o440); err != nil {
+		t.Fatal(err)
+	}
+	const nobody = 65534
+	if os.Geteuid() == 0 {
+		if err := os.Chown(name, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keygen("--add", "--key-file", name)
+	after, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.SameFile(before, after) || after.Mode() != before.Mode() {
+		t.Errorf("mode %v after %v", after.Mode(), before.Mode())
+	}
+	owner := func(i os.FileInfo) [2]uint64 { // the type differs by system
+		v := reflect.Indirect(reflect.ValueOf(i.Sys()))
+		return [2]uint64{v.FieldByName("Uid").Uint(), v.FieldByName("Gid").Uint()}
+	}
+	if owner(after) != owner(before) {
+		t.Errorf("owner %v after %v", owner(after), owner(before))
+	}
 }

@@ -45,7 +45,8 @@ func (m *Manager) handle(key Key, least time.Duration) *Account {
 
 // MinValidity returns a handle on the same account whose credentials are
 // renewed when they have less than d left. It is a wish: a token with less is
-// given while renewal fails, as long as it is valid for a minute.
+// given while renewal fails, as long as it is valid for a minute, and nine
+// tenths of a token's life are as much as counts.
 func (a *Account) MinValidity(d time.Duration) *Account { return a.m.handle(a.key, d) }
 
 // String names the account and shows no credential.
@@ -70,7 +71,7 @@ func (a *Account) Credential(ctx context.Context) (runtime.Credential, error) {
 	e := a.entry.Load()
 	if t := e.token.Load(); t != nil {
 		now := a.m.now()
-		if now.before(t.deadline) && now.mono < t.check.Load() && (a.min == 0 || now.until(t.end) >= a.min) {
+		if now.before(t.deadline) && now.mono < t.check.Load() && t.lasts(now, a.min) {
 			e.use(now)
 			return t.cred, nil
 		}
@@ -90,11 +91,17 @@ func (a *Account) Renew(ctx context.Context, refused runtime.Credential) (runtim
 type token struct {
 	cred       runtime.Credential
 	generation int64
-	attempt    string       // that brought it; a database that came back older may use a generation twice
-	deadline   instant      // not given out after
-	end        instant      // not valid after
+	attempt    string  // that brought it; a database that came back older may use a generation twice
+	deadline   instant // not given out after
+	end        instant // not valid after
+	life       time.Duration
 	check      atomic.Int64 // monotonic time after which the store is asked again
 	checking   atomic.Bool
+}
+
+// lasts reports whether the token is valid for as long as a handle wishes.
+func (t *token) lasts(now instant, wish time.Duration) bool {
+	return wish == 0 || now.until(t.end) >= min(wish, t.life-t.life/10)
 }
 
 const (
@@ -184,14 +191,14 @@ func (m *Manager) credential(ctx context.Context, a *Account) (runtime.Credentia
 	e.use(m.now())
 	for range 4 {
 		t := m.valid(ctx, e)
-		if t != nil && (a.min == 0 || m.now().until(t.end) >= a.min) {
+		if t != nil && t.lasts(m.now(), a.min) {
 			return t.cred, nil
 		}
 		t, generation, err := m.look(ctx, e)
 		if err != nil {
 			return m.orValid(e, err)
 		}
-		if now := m.now(); t != nil && now.before(t.deadline) && (a.min == 0 || now.until(t.end) >= a.min) {
+		if now := m.now(); t != nil && now.before(t.deadline) && t.lasts(now, a.min) {
 			return t.cred, nil
 		}
 		if err := m.renew(ctx, e, generation, byDemand); err != nil {
@@ -282,10 +289,11 @@ func (m *Manager) publish(e *entry, rec Record, read instant) (*token, error) {
 		return nil, err
 	}
 	left := rec.Expires.Sub(rec.Now)
-	deadline := read.add(left - floorOf(rec.Expires.Sub(rec.Refreshed)))
+	life := rec.Expires.Sub(rec.Refreshed)
+	deadline := read.add(left - floorOf(life))
 	check := m.now().add(checkEvery).mono
 	old := e.token.Load()
-	t := &token{generation: rec.Generation, attempt: rec.LastAttempt, deadline: deadline, end: read.add(left)}
+	t := &token{generation: rec.Generation, attempt: rec.LastAttempt, deadline: deadline, end: read.add(left), life: life}
 	t.check.Store(check)
 	switch {
 	case old != nil && old.generation == rec.Generation && old.attempt == rec.LastAttempt:
@@ -302,11 +310,13 @@ func (m *Manager) publish(e *entry, rec Record, read instant) (*token, error) {
 		}
 		t.cred = runtime.BearerCredential(secret.Reveal(p.access))
 	}
-	for !e.token.CompareAndSwap(old, t) {
-		if old = e.token.Load(); old != nil && old.generation >= rec.Generation {
-			return old, nil
-		}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	cur := e.token.Load()
+	if e.fence != rec.Generation || cur != old && cur != nil && cur.generation >= rec.Generation {
+		return cur, nil // the vault took its time, and something newer happened
 	}
+	e.token.Store(t)
 	return t, nil
 }
 

@@ -44,7 +44,7 @@ func (m *Manager) attempt(ctx context.Context, c *conn, rec Record, claimed inst
 	case rec.NoRefresh:
 		c.breaker.unused()
 		return r.withoutRefresh(ctx)
-	case rec.Doubts > 1 && why != byOperator && r.left() > r.floor():
+	case rec.Doubts > 1 && why != byOperator && rec.Failure != RejectedInDoubt && r.left() > r.floor():
 		c.breaker.unused()
 		return r.hold(ctx)
 	}
@@ -194,12 +194,20 @@ func (r *run) withoutRefresh(ctx context.Context) error {
 }
 
 // hold puts off a third try in doubt until the access token has ended, when
-// there is nothing left to lose.
+// there is nothing left to lose; for a quarter of an hour at most if the
+// provider refuses that token already, which may be for a missing permission.
 func (r *run) hold(ctx context.Context) error {
-	after := r.left() - r.floor()
-	r.release(ctx, func(q *ReleaseRequest) { q.DueIn, q.Failure, q.Failures = after, InDoubt, max(q.Failures, 1) })
-	return r.m.unavailable(r.rec.Key, InDoubt, after)
+	kind, after := InDoubt, r.left()-r.floor()
+	if r.why == byRefusal {
+		kind, after = RejectedInDoubt, min(after, exhaustedStep)
+	}
+	r.release(ctx, func(q *ReleaseRequest) { q.DueIn, q.Failure, q.Failures = after, kind, max(q.Failures, 1) })
+	return r.m.unavailable(r.rec.Key, kind, after)
 }
+
+// held reports whether a third try in doubt was put off until the access token
+// has ended.
+func (r Record) held() bool { return r.Failure == InDoubt && r.Doubts > 1 }
 
 // step is the backoff after n failures: a second to two minutes with full
 // jitter, later a quarter of an hour.
@@ -222,13 +230,16 @@ func (r *run) trouble(ctx context.Context, a answer) error {
 	}
 	failures := r.rec.Failures + 1
 	after := max(m.step(failures, dead), a.retryAfter)
+	m.count(r, map[FailureKind]Outcome{NotSent: OutcomeNotSent, InDoubt: OutcomeInDoubt, ProviderTrouble: OutcomeProviderError}[kind])
 	if kind == InDoubt && r.rec.Doubts > 1 {
-		after = max(left-r.floor(), 0)
+		after = left - r.floor()
+		if r.why == byRefusal || r.rec.Failure == RejectedInDoubt {
+			kind, after = RejectedInDoubt, min(after, exhaustedStep)
+		}
 		if dead {
 			after = exhaustedStep
 		}
 	}
-	m.count(r, map[FailureKind]Outcome{NotSent: OutcomeNotSent, InDoubt: OutcomeInDoubt, ProviderTrouble: OutcomeProviderError}[kind])
 	r.release(ctx, func(q *ReleaseRequest) {
 		q.DueIn, q.Failures, q.Failure = after, failures, kind
 		q.Troubled = q.Troubled || a.status >= 500
@@ -281,12 +292,14 @@ func (r *run) refused(ctx context.Context) error {
 // fault.
 func (r *run) condemn(ctx context.Context) error {
 	m := r.m
-	now := time.Duration(m.now().mono)
-	suspicious := r.c.breaker.refused(now)
-	if suspicious {
+	health := m.freshHealth(ctx, r.c)
+	suspicious := false
+	if health.believes(r.rec) {
+		r.c.breaker.forget() // what was accepted counts no more
+	} else if suspicious = r.c.breaker.refused(time.Duration(m.now().mono)); suspicious {
 		m.setHealth(ctx, r.c, HealthSuspect, "invalid_grant")
 	}
-	if suspicious || m.freshHealth(ctx, r.c).State == HealthSuspect {
+	if suspicious || health.State == HealthSuspect {
 		m.count(r, OutcomeThrottled)
 		r.release(ctx, func(q *ReleaseRequest) {
 			q.DueIn, q.Failures, q.Failure = probeEvery, r.rec.Failures+1, GrantRefused

@@ -25,9 +25,8 @@ type breaker struct {
 	step     time.Duration
 	probing  bool
 
-	slots    [refusalSlots]struct{ attempts, refusals int }
-	slot     int64
-	accepted time.Duration // until then refusals are taken at their word
+	slots [refusalSlots]struct{ attempts, refusals int }
+	slot  int64
 }
 
 // allow says whether a request may go out, and if not, after which wait. While
@@ -107,22 +106,12 @@ func (b *breaker) refused(now time.Duration) bool {
 	s := b.roll(now)
 	s.attempts++
 	s.refusals++
-	if now < b.accepted {
-		return false
-	}
 	attempts, refusals := 0, 0
 	for _, s := range b.slots {
 		attempts += s.attempts
 		refusals += s.refusals
 	}
 	return refusals >= refusalsToTrip && float64(refusals) > refusalShare*float64(attempts)
-}
-
-// accept takes refusals at their word for the length of the window.
-func (b *breaker) accept(now time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.accepted = now + refusalWindow
 }
 
 // forget empties the window.

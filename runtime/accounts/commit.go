@@ -122,7 +122,6 @@ func (r *run) committed(ctx context.Context, q CommitRequest, rec Record, read i
 func (r *run) lost(ctx context.Context, q CommitRequest, cur Record, read instant, unknown bool) error {
 	m := r.m
 	m.journal.done(q.Key, q.Generation, time.Now())
-	m.count(r, OutcomeAdopted)
 	switch {
 	case cur.Epoch != q.Epoch: // disconnected: end it at the provider too
 		m.queueRevocation(ctx, r.c, r.rec, q)
@@ -141,6 +140,7 @@ func (r *run) lost(ctx context.Context, q CommitRequest, cur Record, read instan
 			m.log.WarnContext(ctx, "a spare pair could not be stored", "account", q.Key)
 		}
 	}
+	m.count(r, OutcomeAdopted) // the host's code, so after the pair is safe
 	_, err := m.publish(m.entry(q.Key), cur, read)
 	return err
 }
@@ -148,8 +148,8 @@ func (r *run) lost(ctx context.Context, q CommitRequest, cur Record, read instan
 // quarantine keeps tokens of somebody else aside and tells the operator.
 func (r *run) quarantine(ctx context.Context, a answer) error {
 	m, rec := r.m, r.rec
-	m.count(r, OutcomeMismatch)
-	for start := m.now(); ; { // it is the only copy, as with a commit
+	defer m.count(r, OutcomeMismatch) // the host's code, so after the pair is safe
+	for start := m.now(); ; {         // it is the only copy, as with a commit
 		s, err := sealIdentity(m.vault, a, AssociatedData(rec.Key, rec.ID, PurposeQuarantine, rec.Generation+1))
 		if err != nil {
 			err = &SealError{rec.Key, rec.Tokens.KeyID}

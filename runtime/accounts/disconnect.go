@@ -40,20 +40,20 @@ func (m *Manager) Disconnect(ctx context.Context, p Principal, connection string
 	if err != nil {
 		return err
 	}
-	m.revokeQueued(ctx)
+	m.revokeDue(ctx, key)
 	return nil
 }
 
 // queueRevocation has a pair revoked that came after its account was
 // disconnected.
 func (m *Manager) queueRevocation(ctx context.Context, c *conn, rec Record, q CommitRequest) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	ctx, cancel := anyhow(ctx)
 	defer cancel()
 	err := m.store.QueueRevocation(ctx, Revocation{
 		ID: randomID(), Key: rec.Key, AccountID: rec.ID, Purpose: PurposeTokens, Generation: q.Generation + 1, Sealed: q.Tokens,
 	})
 	if err == nil {
-		m.revokeQueued(ctx)
+		m.revokeDue(ctx, rec.Key)
 		return
 	}
 	// The store is away: try once with what is in hand.
@@ -63,40 +63,66 @@ func (m *Manager) queueRevocation(ctx context.Context, c *conn, rec Record, q Co
 	}
 }
 
-// revokeQueued revokes what waits for it, until something fails.
-func (m *Manager) revokeQueued(ctx context.Context) {
-	for {
-		list, err := m.store.ClaimRevocations(ctx, 5*time.Minute, 1)
-		if err != nil || len(list) == 0 || m.stopping() || failpoint.Hit(ctx, failpoint.Revoke) != nil {
+const (
+	revocationLease   = 5 * time.Minute // between two tries of one
+	revocationBatch   = 10
+	revocationsPerRun = 1000
+)
+
+// revokeQueued revokes what waits for it.
+func (m *Manager) revokeQueued(ctx context.Context) { m.revokeDue(ctx, Key{}) }
+
+// revokeDue revokes what waits for it, of one account or of all. What fails
+// waits for the next time and holds up nothing else, except at a connection
+// that does not answer.
+func (m *Manager) revokeDue(ctx context.Context, key Key) {
+	silent := map[string]bool{}
+	for n := 0; n < revocationsPerRun; n += revocationBatch {
+		short, cancel := context.WithTimeout(ctx, storeTimeout)
+		list, err := m.store.ClaimRevocations(short, RevocationRequest{Key: key, Lease: revocationLease, Limit: revocationBatch})
+		cancel()
+		if err != nil || len(list) == 0 {
 			return
 		}
-		if !m.revoke(ctx, list[0]) {
-			return // Close is away; later
+		for _, v := range list {
+			if m.stopping() || ctx.Err() != nil || failpoint.Hit(ctx, failpoint.Revoke) != nil {
+				return
+			}
+			if silent[v.Key.connection] {
+				continue
+			}
+			settled, answered := m.revoke(ctx, v)
+			silent[v.Key.connection] = !answered
+			if settled {
+				short, cancel := anyhow(ctx)
+				_ = m.store.FinishRevocation(short, v.ID) // it is tried again otherwise
+				cancel()
+			}
 		}
-		_ = m.store.FinishRevocation(context.WithoutCancel(ctx), list[0].ID) // it is tried again otherwise
 	}
 }
 
-// revoke revokes one pair and reports whether that is settled.
-func (m *Manager) revoke(ctx context.Context, v Revocation) bool {
+// revoke revokes one pair. It reports whether that is settled, and whether the
+// provider may answer for others.
+func (m *Manager) revoke(ctx context.Context, v Revocation) (settled, answered bool) {
 	c, err := m.conn(v.Key.connection)
 	if err != nil {
-		return false // another replica may know it
+		return false, false // another replica may know it
 	}
 	p, err := openPair(m.vault, v.Sealed, AssociatedData(v.Key, v.AccountID, v.Purpose, v.Generation))
 	if err != nil {
 		m.log.ErrorContext(ctx, "stored tokens cannot be opened", "account", v.Key, "key_id", v.Sealed.KeyID)
-		return false
+		return false, true
 	}
 	token := p.refresh
 	if token.IsZero() {
 		token = p.access
 	}
 	if token.IsZero() {
-		return true
+		return true, true
 	}
 	ctx, end := m.cfg.Tracer.Start(ctx, OpRevoke, c.Name)
 	ok := c.oauth.revoke(ctx, token)
 	end(resultOf(ok))
-	return ok
+	return ok, ok
 }

@@ -144,14 +144,13 @@ func TestFallbackLost(t *testing.T) {
 func TestMinValidityBeyondLife(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		a := w.connect("ada").MinValidity(time.Hour)
-		time.Sleep(time.Second)
-		for range 5 {
+		a := w.connect("ada").MinValidity(2 * time.Hour)
+		for range 1200 { // twenty minutes
 			w.ok(a)
-			time.Sleep(10 * time.Second)
+			time.Sleep(time.Second)
 		}
-		if _, n := w.p.counts(); n > 5 {
-			w.Errorf("5 calls made %d refreshes", n)
+		if _, n := w.p.counts(); n != 3 {
+			w.Errorf("1,200 calls made %d refreshes", n)
 		}
 	})
 }
@@ -583,6 +582,18 @@ func TestHostPanicLosesPair(t *testing.T) {
 			w.state("ada", Active, "")
 		}, func(cfg *Config) { cfg.Metrics = panickyMetrics{cfg.Metrics, &on} })
 	})
+	t.Run("Metrics, another user", func(t *testing.T) {
+		var on atomic.Bool
+		inWorld(t, func(w *world) {
+			w.connect("ada")
+			on.Store(true)
+			w.p.set(func(p *provider) { p.as = &identity{"user_eve", "orga_1"} })
+			_, _ = w.m.Refresh(w.Context(), user("ada"), conName)
+			if got := w.rec("ada").Fallback.Purpose; got != PurposeQuarantine {
+				w.Errorf("what came for another user is kept as %q", got)
+			}
+		}, func(cfg *Config) { cfg.Metrics = panickyMetrics{cfg.Metrics, &on} })
+	})
 	t.Run("KeepWarm", func(t *testing.T) {
 		var on atomic.Bool
 		inWorld(t, func(w *world) {
@@ -912,3 +923,173 @@ func TestJournalOverConsent(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// hangingAck is a store that does not answer when events are acknowledged.
+type hangingAck struct{ *spyStore }
+
+func (h hangingAck) AckEvents(ctx context.Context, _ []int64) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestRunEndsWithoutStore ends Run while the store hangs.
+func TestRunEndsWithoutStore(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.connect("ada")
+		w.run()
+		time.Sleep(5 * time.Second)
+		start := time.Now()
+		w.halt()
+		if took := time.Since(start); took > storeTimeout {
+			w.Errorf("Run took %v to return", took)
+		}
+	}, func(cfg *Config) {
+		cfg.OnEvent = func(context.Context, Event) error { return nil }
+		cfg.Store = hangingAck{cfg.Store.(*spyStore)}
+	})
+}
+
+// TestRefusalAfterDoubt has a user take the access away around an outage of the
+// network: it is noticed, though two answers never came.
+func TestRefusalAfterDoubt(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ running, byOthers bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
+		running, byOthers := c.running, c.byOthers
+		t.Run(fmt.Sprintf("running %v, in doubt before %v", running, byOthers), func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				a := w.connect("ada")
+				cred, err := a.Credential(w.Context())
+				if err != nil {
+					w.Fatal(err)
+				}
+				if running {
+					w.run()
+				}
+				time.Sleep(time.Minute)
+				w.p.revokeUser("user_ada")
+				w.p.plan(lostBefore, lostBefore, lostBefore)
+				if byOthers { // the doubt is older than the refusal
+					_, _ = w.m.Refresh(w.Context(), user("ada"), conName)
+					time.Sleep(3 * time.Minute)
+				}
+				for range 31 { // a third try after a quarter of an hour, a fourth after another
+					_, err := a.Renew(w.Context(), cred)
+					if w.rec("ada").State == Revoked && errors.Is(err, ErrAuthorizationRequired) {
+						return
+					}
+					if !errors.Is(err, ErrTemporarilyUnavailable) {
+						w.Errorf("the caller gets %v", err)
+					}
+					time.Sleep(time.Minute)
+				}
+				w.Errorf("after half an hour it is %+v", w.rec("ada"))
+			})
+		})
+	}
+}
+
+// TestJournalForgetsAcrossStarts restarts once an hour.
+func TestJournalForgetsAcrossStarts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	inWorld(t, func(w *world) {
+		w.connect("ada")
+		for range 20 {
+			if err := w.m.Close(w.Context()); err != nil {
+				w.Fatal(err)
+			}
+			time.Sleep(time.Hour)
+			w.m = w.manager()
+			if _, err := w.m.Refresh(w.Context(), user("ada"), conName); err != nil {
+				w.Fatal(err)
+			}
+		}
+		b, err := os.ReadFile(filepath.Join(dir, "journal"))
+		if n := strings.Count(string(b), "\n"); n != 2 || err != nil {
+			w.Errorf("the journal has %d lines, %v", n, err)
+		}
+	}, func(cfg *Config) { cfg.StateDir = dir })
+}
+
+// TestLocalWithoutPath comes back to a redirect URL that has no path.
+func TestLocalWithoutPath(t *testing.T) {
+	t.Parallel()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String() // a port that is free
+	_ = l.Close()
+	w := newWorld(t, func(cfg *Config) { cfg.Connections[0].RedirectURL = "http://" + address })
+	f, err := w.m.ListenLocal(t.Context(), user("ada"), conName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.p.consent(f.URL(), who("ada")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = res.Body.Close(); res.StatusCode != http.StatusOK {
+		t.Errorf("the browser comes back to %s", res.Status)
+	}
+}
+
+// TestRunDue renews from a scheduler of the host.
+func TestRunDue(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		const n = 300
+		for i := range n {
+			w.connect(fmt.Sprint("u", i))
+		}
+		w.p.set(func(p *provider) { p.latency = 200 * time.Millisecond })
+		time.Sleep(53 * time.Minute)
+		start := time.Now()
+		got, err := w.m.RunDue(w.Context(), 100)
+		if err != nil || got != 100 {
+			w.Errorf("100 of %d: %d, %v", n, got, err)
+		}
+		got, err = w.m.RunDue(w.Context(), 1000)
+		if took := time.Since(start); err != nil || got != n-100 || took > 15*time.Second {
+			w.Errorf("the rest: %d in %v, %v", got, took, err)
+		}
+		for i := range n {
+			if r := w.rec(fmt.Sprint("u", i)); r.Generation != 2 {
+				w.Errorf("account %d is in generation %d", i, r.Generation)
+			}
+		}
+		// It ends whatever happens.
+		time.Sleep(time.Hour)
+		w.p.from(answerWith(503, nil, ""))
+		if got, err = w.m.RunDue(w.Context(), 1000); err != nil || got > 100 {
+			w.Errorf("while the provider is in trouble: %d, %v", got, err)
+		}
+		time.Sleep(time.Hour)
+		w.p.from(answerWith(429, http.Header{"Retry-After": {"3600"}}, ""))
+		start = time.Now()
+		if got, err = w.m.RunDue(w.Context(), 1000); err != nil || time.Since(start) > time.Minute {
+			w.Errorf("while the provider asks to wait: %d after %v, %v", got, time.Since(start), err)
+		}
+		time.Sleep(2 * time.Hour)
+		w.p.from(answerWith(401, nil, `{"error":"invalid_client"}`))
+		start = time.Now()
+		if got, err = w.m.RunDue(w.Context(), 1000); err != nil || time.Since(start) > time.Minute {
+			w.Errorf("with a wrong secret: %d after %v, %v", got, time.Since(start), err)
+		}
+		if got, err = w.m.RunDue(w.Context(), 1000); err != nil || got > 1 {
+			w.Errorf("again with a wrong secret: %d, %v", got, err)
+		}
+		ctx, cancel := context.WithCancel(w.Context())
+		cancel()
+		if got, err = w.m.RunDue(ctx, 1000); !errors.Is(err, context.Canceled) || got != 0 {
+			w.Errorf("without time: %d, %v", got, err)
+		}
+	})
+}

@@ -685,6 +685,50 @@ func TestFaultP18(t *testing.T) {
 	})
 }
 
+// TestAcceptRefusalsEverywhere accepts a mass revocation at one of two
+// replicas.
+func TestAcceptRefusalsEverywhere(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		const n = 120
+		for i := range n {
+			w.connect(fmt.Sprint("u", i))
+			w.p.revokeUser(fmt.Sprint("user_u", i))
+		}
+		other := w.manager()
+		ctx, cancel := context.WithCancel(w.Context())
+		done := make(chan error, 1)
+		go func() { done <- other.Run(ctx) }()
+		w.run()
+		revoked := func() (sum int) {
+			for i := range n {
+				if w.rec(fmt.Sprint("u", i)).State == Revoked {
+					sum++
+				}
+			}
+			return sum
+		}
+		time.Sleep(55 * time.Minute)
+		if got := revoked(); got >= 2*refusalsToTrip {
+			w.Errorf("%d accounts are revoked before anybody accepted it", got)
+		}
+		if err := w.m.AcceptRefusals(w.Context(), conName); err != nil {
+			w.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		if got := revoked(); got != n {
+			w.Errorf("%d of %d accounts are revoked after it was accepted", got, n)
+		}
+		for _, m := range []*Manager{w.m, other} {
+			if h, err := m.Health(w.Context()); err != nil || h.Connections[0].State != HealthOK {
+				w.Errorf("health is %+v, %v", h.Connections, err)
+			}
+		}
+		cancel()
+		<-done
+	})
+}
+
 // TestFaultP22 is a 403 of the API, which the client does not answer with a
 // renewal.
 func TestFaultP22(t *testing.T) {

@@ -170,7 +170,7 @@ func (m *Manager) ConfirmUser(ctx context.Context, confirmation string, p Princi
 	}
 	free := context.WithoutCancel(ctx)
 	fail := func(why Reason, err error) (Info, error) {
-		short, cancel := context.WithTimeout(free, storeTimeout)
+		short, cancel := anyhow(free)
 		defer cancel()
 		if endErr := m.store.EndVerification(short, f.Key, why, Note{EventVerificationFailed, "host", true}); endErr != nil {
 			m.log.WarnContext(ctx, "a verification could not be ended", "account", f.Key) // it lapses
@@ -215,9 +215,11 @@ func (m *Manager) finish(ctx context.Context, c *conn, f Flow, redirect string, 
 	}
 	sent := m.now()
 	a := c.oauth.exchange(ctx, redirect, code, verifier)
-	for _, o := range a.oddities {
-		m.metrics.Oddity(c.Name, o)
-	}
+	defer func() { // the host's code, so after the pair is safe
+		for _, o := range a.oddities {
+			m.metrics.Oddity(c.Name, o)
+		}
+	}()
 	switch {
 	case a.kind == ConfigTrouble && a.code != "invalid_request":
 		m.setHealth(ctx, c, HealthConfigError, a.code)

@@ -34,6 +34,9 @@ func (m *Manager) freshHealth(ctx context.Context, c *conn) ConnectionHealth {
 func (m *Manager) setHealth(ctx context.Context, c *conn, state HealthState, code string) {
 	c.mu.Lock()
 	same := c.health.State == state
+	if same && state == HealthOK {
+		code = c.health.Code
+	}
 	c.health = ConnectionHealth{Connection: c.Name, Fingerprint: c.mark, State: state, Code: code, Since: c.health.Since}
 	h := c.health
 	c.mu.Unlock()
@@ -63,18 +66,34 @@ func (m *Manager) mayProbe(ctx context.Context, c *conn) bool {
 	return ok && err == nil
 }
 
-// AcceptRefusals ends the suspicion against a connection: the provider's
-// refusals are believed from now on for ten minutes, and the accounts that were
-// refused are revoked as they are tried again. For operators who have made
-// sure that the refusals are real.
+// refusalsAccepted is the code of a connection whose refusals are believed.
+const refusalsAccepted = "refusals_accepted"
+
+// AcceptRefusals ends the suspicion against a connection: for ten minutes all
+// replicas believe the provider's refusals, and the accounts that were refused
+// are revoked as they are tried again. For operators who have made sure that the
+// refusals are real. It does nothing to a connection that is not SUSPECT.
 func (m *Manager) AcceptRefusals(ctx context.Context, connection string) error {
 	c, err := m.conn(connection)
 	if err != nil {
 		return err
 	}
-	c.breaker.accept(time.Duration(m.now().mono))
-	m.setHealth(ctx, c, HealthOK, "")
-	return nil
+	if err := m.loadHealth(ctx, c); err != nil || c.healthNow().State != HealthSuspect {
+		return err
+	}
+	m.log.WarnContext(ctx, "refusals are accepted", "connection", c.Name)
+	h := ConnectionHealth{Connection: c.Name, Fingerprint: c.mark, State: HealthOK, Code: refusalsAccepted}
+	short, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if err := m.store.SetHealth(short, h, probeEvery); err != nil {
+		return err
+	}
+	return m.loadHealth(ctx, c)
+}
+
+// believes reports whether refusals are accepted at the time of a record.
+func (h ConnectionHealth) believes(rec Record) bool {
+	return h.State == HealthOK && h.Code == refusalsAccepted && rec.Now.Sub(h.Since) < refusalWindow
 }
 
 // Health is how everything works.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	goruntime "runtime"
 	"slices"
 	"sync"
 	"time"
@@ -78,7 +79,7 @@ func openJournal(dir string) (*journal, error) {
 	lock, err := lockFile(filepath.Join(dir, "lock"))
 	switch {
 	case isLocked(err):
-		return nil, fmt.Errorf("accounts: the state directory %s belongs to another manager, here or in another process; each needs one of its own: %w", dir, err)
+		return nil, fmt.Errorf("%w, here or in another process; each needs one of its own: %s", ErrStateDirInUse, dir)
 	case err != nil:
 		return nil, fmt.Errorf("accounts: the state directory cannot be written: %w", err)
 	}
@@ -106,12 +107,16 @@ func openJournal(dir string) (*journal, error) {
 		}
 		j.entries[e.id()] = &e
 	}
+	j.prune(time.Now())
 	if err := j.rewrite(); err != nil {
 		_ = lock.Close() // nothing was written
 		return nil, fmt.Errorf("accounts: the journal cannot be written: %w", err)
 	}
 	return j, nil
 }
+
+// ErrStateDirInUse says that [Config.StateDir] belongs to another manager.
+var ErrStateDirInUse = errors.New("accounts: the state directory belongs to another manager")
 
 // rewrite writes a fresh file with what still counts, and opens it.
 func (j *journal) rewrite() error {
@@ -130,24 +135,33 @@ func (j *journal) rewrite() error {
 			}
 		}
 	}
-	if err := f.Sync(); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := os.Rename(tmp, j.path); err != nil {
-		return errors.Join(err, f.Close())
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
 	}
 	if j.file != nil {
-		_ = j.file.Close() // it was replaced
+		_ = j.file.Close() // an open file cannot be replaced everywhere
+		j.file = nil
 	}
-	j.file, j.dead, j.torn = f, 0, false
-	return syncDir(filepath.Dir(j.path))
+	err = os.Rename(tmp, j.path)
+	if err == nil {
+		j.dead, j.torn = 0, false
+		err = syncDir(filepath.Dir(j.path))
+	}
+	var openErr error // the old file goes on working if it was not replaced
+	j.file, openErr = os.OpenFile(j.path, os.O_APPEND|os.O_WRONLY, 0)
+	return errors.Join(err, openErr)
 }
 
 func (e *journalEntry) done() *journalEntry {
 	return &journalEntry{Tenant: e.Tenant, Connection: e.Connection, Identifier: e.Identifier, Generation: e.Generation, At: e.committed, Done: true}
 }
 
+// syncDir makes a rename outlive the machine. Windows has no such thing; its
+// file system takes care of it.
 func syncDir(dir string) error {
+	if goruntime.GOOS == "windows" {
+		return nil
+	}
 	d, err := os.Open(dir) //nolint:gosec // the configured directory
 	if err != nil {
 		return err
@@ -228,14 +242,19 @@ func (j *journal) done(key Key, generation int64, now time.Time) {
 		return
 	}
 	j.pruned = now
+	j.prune(now)
+	if j.dead > 1000 && j.dead > 2*len(j.entries) {
+		_ = j.rewrite() // the old file goes on working
+	}
+}
+
+// prune drops what was committed long ago.
+func (j *journal) prune(now time.Time) {
 	for id, e := range j.entries {
 		if !e.committed.IsZero() && now.Sub(e.committed) > journalKeep {
 			delete(j.entries, id)
 			j.dead += 2
 		}
-	}
-	if j.dead > 1000 && j.dead > 2*len(j.entries) {
-		_ = j.rewrite() // the old file goes on working
 	}
 }
 
@@ -289,9 +308,10 @@ func (j *journal) close() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.file != nil {
-		_ = errors.Join(j.file.Close(), j.lock.Close()) // everything that counts was synced
+		_ = j.file.Close() // everything that counts was synced
 		j.file = nil
 	}
+	_ = j.lock.Close() // once more does no harm
 }
 
 // retryJournal commits what could not be committed when it came. Whether the

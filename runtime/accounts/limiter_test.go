@@ -138,10 +138,11 @@ func TestBreaker(t *testing.T) {
 	if b.refused(at + 11*time.Minute) {
 		t.Error("the window does not move on")
 	}
-	b.accept(2 * time.Hour)
-	for range 100 {
-		if b.refused(2 * time.Hour) {
-			t.Fatal("suspicious although the operator accepted")
-		}
+	for range refusalsToTrip - 1 {
+		b.refused(2 * time.Hour)
+	}
+	b.forget()
+	if b.refused(2 * time.Hour) {
+		t.Error("suspicious although all was forgotten")
 	}
 }

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -214,7 +215,7 @@ func (f *LocalFlow) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if u, err := url.Parse(f.redirect); err != nil || r.Method != http.MethodGet || r.URL.Path != u.Path {
+	if u, err := url.Parse(f.redirect); err != nil || r.Method != http.MethodGet || r.URL.Path != cmp.Or(u.Path, "/") {
 		page(w, http.StatusNotFound, "There is nothing here.", "")
 		return
 	}

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -392,19 +391,23 @@ func (s *MemoryStore) QueueRevocation(ctx context.Context, r Revocation) error {
 }
 
 // ClaimRevocations implements [Store].
-func (s *MemoryStore) ClaimRevocations(ctx context.Context, lease time.Duration, limit int) ([]Revocation, error) {
+func (s *MemoryStore) ClaimRevocations(ctx context.Context, q RevocationRequest) ([]Revocation, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []Revocation
-	for _, id := range slices.Sorted(maps.Keys(s.revocations)) {
-		r := s.revocations[id]
-		if len(out) < limit && !r.due.After(s.now()) {
-			r.due = s.now().Add(lease)
-			out = append(out, r.Revocation)
+	var due []*memRevocation
+	for _, r := range s.revocations {
+		if (q.Key.IsZero() || r.Key == q.Key) && !r.due.After(s.now()) {
+			due = append(due, r)
 		}
+	}
+	slices.SortFunc(due, func(a, b *memRevocation) int { return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.ID, b.ID)) })
+	var out []Revocation
+	for _, r := range due[:min(len(due), max(q.Limit, 0))] {
+		r.due = s.now().Add(q.Lease)
+		out = append(out, r.Revocation)
 	}
 	return out, nil
 }

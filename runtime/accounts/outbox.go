@@ -15,7 +15,9 @@ func (m *Manager) deliver(ctx context.Context) {
 		return
 	}
 	for {
-		list, err := m.store.ClaimEvents(ctx, time.Minute, 100)
+		short, cancel := context.WithTimeout(ctx, storeTimeout)
+		list, err := m.store.ClaimEvents(short, time.Minute, 100)
+		cancel()
 		if err != nil || len(list) == 0 {
 			return
 		}
@@ -30,7 +32,10 @@ func (m *Manager) deliver(ctx context.Context) {
 		if failpoint.Hit(ctx, failpoint.Delivered) != nil {
 			return
 		}
-		if err := m.store.AckEvents(context.WithoutCancel(ctx), done); err != nil || len(done) < len(list) {
+		short, cancel = anyhow(ctx)
+		err = m.store.AckEvents(short, done)
+		cancel()
+		if err != nil || len(done) < len(list) {
 			return
 		}
 	}
@@ -55,7 +60,7 @@ func (m *Manager) AckEvents(ctx context.Context, ids ...int64) error {
 // note appends an event that belongs to no change of an account. It is best
 // effort: what it reports was refused anyway.
 func (m *Manager) note(ctx context.Context, e Event) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	ctx, cancel := anyhow(ctx)
 	defer cancel()
 	m.log.WarnContext(ctx, "account event", "event", e)
 	if err := m.store.AppendEvent(ctx, e); err != nil {

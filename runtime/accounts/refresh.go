@@ -124,6 +124,12 @@ func (m *Manager) unavailable(key Key, kind FailureKind, after time.Duration) er
 	return &TemporarilyUnavailableError{Key: key, RetryAfter: max(after, 0), Kind: kind}
 }
 
+// anyhow is a context for one statement that is made even if its caller is
+// gone.
+func anyhow(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+}
+
 // load reads an account with a timeout of its own.
 func (m *Manager) load(ctx context.Context, key Key) (Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
@@ -159,7 +165,7 @@ func (m *Manager) demand(ctx context.Context, e *entry, generation int64, why ca
 			wait = min(2*wait, 500*time.Millisecond)
 			continue
 		}
-		if why != byOperator && rec.Attempt == "" && rec.Failures > 0 && rec.Due.After(rec.Now) {
+		if why != byOperator && rec.Attempt == "" && rec.Failures > 0 && rec.Due.After(rec.Now) && (why != byRefusal || !rec.held()) {
 			return m.backedOff(c, rec)
 		}
 		if err := m.gate(ctx, c, rec, why); err != nil {

@@ -15,19 +15,32 @@ const (
 	maxBatch  = 200
 )
 
-// RunDue renews up to limit accounts that are due now, as far as rate and
-// health of their connections allow, and waits until that is done. It reports
-// how many it took. It is for hosts that bring a scheduler of their own;
-// [Manager.Run] does it all the time.
+// RunDue renews up to limit accounts that are due, at the rate that their
+// connections allow, and waits until that is done: a thousand accounts at 200
+// per second take five seconds and a few to get up to speed. It leaves out a
+// connection that does not work or asks to wait for long. It reports how many
+// it took. When the context ends, it begins nothing more. It is for hosts that
+// bring a scheduler of their own; [Manager.Run] does it all the time.
 func (m *Manager) RunDue(ctx context.Context, limit int) (int, error) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	total := 0
 	for _, cfg := range m.cfg.Connections {
-		n, _, err := m.pass(ctx, m.conns[cfg.Name], limit-total, &wg)
-		total += n
-		if err != nil || total >= limit {
-			return total, err
+		c := m.conns[cfg.Name]
+		for more := true; more && total < limit; {
+			if _, paused := c.limiter.state(time.Duration(m.now().mono)); paused > slotTime {
+				break
+			}
+			var n int
+			var err error
+			n, more, err = m.pass(ctx, c, limit-total, &wg)
+			total += n
+			if err != nil {
+				return total, err
+			}
+			if more && !m.pause(ctx, pollAgain) {
+				return total, ctx.Err()
+			}
 		}
 	}
 	return total, nil
@@ -63,7 +76,7 @@ func (m *Manager) pass(ctx context.Context, c *conn, limit int, wg *sync.WaitGro
 		m.giveSlots(slots - taken)
 	}()
 	if n == 0 {
-		return 0, slots > 0, nil
+		return 0, true, nil
 	}
 	if err := failpoint.Hit(ctx, failpoint.Probe); err != nil || !m.canSeal() {
 		m.log.ErrorContext(ctx, "the vault cannot seal; nothing is renewed")
@@ -94,7 +107,7 @@ func (m *Manager) pass(ctx context.Context, c *conn, limit int, wg *sync.WaitGro
 			_ = m.safely(rec.Key, func() error { return m.dueAttempt(free, c, rec, claimed, probe) })
 		})
 	}
-	return taken, len(list) == n, nil
+	return taken, len(list) == n && !probe, nil
 }
 
 // dueAttempt makes the attempt of a due account, unless there is a reason not

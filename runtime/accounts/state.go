@@ -49,16 +49,17 @@ type FailureKind string
 
 // The kinds. The empty kind means that nothing went wrong.
 const (
-	NotSent         FailureKind = "not_sent"         // proven not to have reached the provider
-	InDoubt         FailureKind = "in_doubt"         // sent, no complete answer
-	ProviderTrouble FailureKind = "provider_trouble" // 5xx, 429 or an answer that is not OAuth
-	GrantRefused    FailureKind = "grant_refused"    // invalid_grant
-	ConfigTrouble   FailureKind = "config_error"     // invalid_client and its family
-	BadSuccess      FailureKind = "bad_success"      // a success without a usable token
-	StoreTrouble    FailureKind = "store_error"      // the store did not answer
-	SealTrouble     FailureKind = "seal_error"       // the vault could not open or seal
-	Busy            FailureKind = "busy"             // another process is renewing
-	Suspended       FailureKind = "suspended"        // the breaker or limiter holds renewals back
+	NotSent         FailureKind = "not_sent"          // proven not to have reached the provider
+	InDoubt         FailureKind = "in_doubt"          // sent, no complete answer
+	RejectedInDoubt FailureKind = "rejected_in_doubt" // the same, and the provider refuses the access token too
+	ProviderTrouble FailureKind = "provider_trouble"  // 5xx, 429 or an answer that is not OAuth
+	GrantRefused    FailureKind = "grant_refused"     // invalid_grant
+	ConfigTrouble   FailureKind = "config_error"      // invalid_client and its family
+	BadSuccess      FailureKind = "bad_success"       // a success without a usable token
+	StoreTrouble    FailureKind = "store_error"       // the store did not answer
+	SealTrouble     FailureKind = "seal_error"        // the vault could not open or seal
+	Busy            FailureKind = "busy"              // another process is renewing
+	Suspended       FailureKind = "suspended"         // the breaker or limiter holds renewals back
 )
 
 // Action is what somebody can do about an error.

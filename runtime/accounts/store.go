@@ -120,9 +120,10 @@ type AccountStore interface {
 	// provider. It replaces one with the same id, as Disconnect does.
 	QueueRevocation(ctx context.Context, r Revocation) error
 
-	// ClaimRevocations takes up to limit revocations that are due, and makes
-	// them due again after the lease.
-	ClaimRevocations(ctx context.Context, lease time.Duration, limit int) ([]Revocation, error)
+	// ClaimRevocations takes up to Limit revocations that are due, what has been
+	// due for longest first, and makes them due again after the lease. With a
+	// key it takes those of that account only.
+	ClaimRevocations(ctx context.Context, r RevocationRequest) ([]Revocation, error)
 
 	// FinishRevocation removes a revocation. An unknown id is no error.
 	FinishRevocation(ctx context.Context, id string) error
@@ -387,6 +388,13 @@ type DisconnectRequest struct {
 	Reason        Reason
 	RevocationIDs [2]string // random: for the tokens and for the fallback
 	Note          Note
+}
+
+// RevocationRequest is for [AccountStore.ClaimRevocations].
+type RevocationRequest struct {
+	Key   Key // zero for those of all accounts
+	Lease time.Duration
+	Limit int
 }
 
 // Revocation is a sealed pair of tokens that is to be revoked at the provider.

@@ -133,7 +133,8 @@ func (r *reading) health(ctx context.Context) (accounts.Health, error) {
 	// A collection that comes once per interval may come a moment early.
 	early := min(r.every/20, time.Second)
 	if now := time.Now(); r.at.IsZero() || now.Sub(r.at) >= r.every-early {
-		ctx, cancel := context.WithTimeout(ctx, healthTime)
+		// A reader that gives up takes nothing from the others.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthTime)
 		defer cancel()
 		r.at = now
 		r.last, r.err = r.ask(ctx)

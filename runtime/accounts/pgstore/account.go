@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -383,13 +382,17 @@ const replaceRevocation = `on conflict (id) do update set
 	excluded.sealed, excluded.sealed_key, now(), now())`
 
 // ClaimRevocations implements [accounts.Store].
-func (s *Store) ClaimRevocations(ctx context.Context, lease time.Duration, limit int) ([]accounts.Revocation, error) {
-	const query = `with ready as (select id, due as since from closekit_revocations where due <= now() order by due limit $1::bigint for update skip locked),
+func (s *Store) ClaimRevocations(ctx context.Context, q accounts.RevocationRequest) ([]accounts.Revocation, error) {
+	of, args := "", []any{int64(max(q.Limit, 0)), micros(max(q.Lease, 0))}
+	if !q.Key.IsZero() {
+		of, args = ` and tenant = $3::bytea and connection = $4::bytea and identifier = $5::bytea`, append(args, parts(q.Key)...)
+	}
+	query := `with ready as (select id, due as since from closekit_revocations where due <= now()` + of + ` order by due limit $1::bigint for update skip locked),
 		upd as (update closekit_revocations r set due = now() + $2::bigint * interval '1 microsecond' from ready where r.id = ready.id returning r.*, ready.since)
 		select id, tenant, connection, identifier, account_id, purpose, generation, sealed, sealed_key, created from upd
 		where` + durable + `order by since, id`
 	return write(ctx, s, "claim revocations", func(ctx context.Context, c sender) (list []accounts.Revocation, err error) {
-		err = rows(ctx, c, query, []any{int64(max(limit, 0)), micros(max(lease, 0))}, func(row pgx.Row) error {
+		err = rows(ctx, c, query, args, func(row pgx.Row) error {
 			var r accounts.Revocation
 			var k names
 			err := row.Scan(&r.ID, &k.tenant, &k.connection, &k.identifier, &r.AccountID, &r.Purpose, &r.Generation,

@@ -22,10 +22,15 @@ func (s *Store) QueueRevocation(ctx context.Context, r accounts.Revocation) erro
 }
 
 // ClaimRevocations implements [accounts.Store].
-func (s *Store) ClaimRevocations(ctx context.Context, lease time.Duration, limit int) (out []accounts.Revocation, err error) {
+func (s *Store) ClaimRevocations(ctx context.Context, q accounts.RevocationRequest) (out []accounts.Revocation, err error) {
 	err = s.write(ctx, func(t *tx) error {
+		of, args := "", []any{nanos(t.now)}
+		if !q.Key.IsZero() {
+			of = " and tenant = ? and connection = ? and identifier = ?"
+			args = append(args, []byte(q.Key.Tenant()), []byte(q.Key.Connection()), []byte(q.Key.Identifier()))
+		}
 		err := t.query(`select id, tenant, connection, identifier, account_id, purpose, generation, sealed, sealed_key, created
-			from revocations where due <= ? order by due, id limit ?`, func(row scanner) error {
+			from revocations where due <= ?`+of+` order by due, id limit ?`, func(row scanner) error {
 			var r accounts.Revocation
 			var k names
 			err := row.Scan(&r.ID, &k.tenant, &k.connection, &k.identifier, &r.AccountID, &r.Purpose, &r.Generation,
@@ -35,10 +40,10 @@ func (s *Store) ClaimRevocations(ctx context.Context, lease time.Duration, limit
 			}
 			out = append(out, r)
 			return err
-		}, nanos(t.now), max(limit, 0))
+		}, append(args, max(q.Limit, 0))...)
 		for _, r := range out {
 			if err == nil {
-				_, err = t.exec(`update revocations set due = ? where id = ?`, nanos(t.after(lease)), r.ID)
+				_, err = t.exec(`update revocations set due = ? where id = ?`, nanos(t.after(q.Lease)), r.ID)
 			}
 		}
 		return err

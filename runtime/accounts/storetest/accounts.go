@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -117,7 +118,7 @@ var accountCases = map[string]func(*suite){
 		s.want(again.Generation == got.Generation && again.Epoch == got.Epoch, "a second disconnect changed %+v", again)
 		s.wantEvents(r.Key, accounts.EventCreated, accounts.EventConnected, accounts.EventDisconnected)
 
-		list, err := s.ClaimRevocations(s.ctx, lease, 10)
+		list, err := s.ClaimRevocations(s.ctx, accounts.RevocationRequest{Lease: lease, Limit: 10})
 		s.ok(err)
 		s.want(len(list) == 2, "%d revocations are queued, want 2", len(list))
 		for _, v := range list {
@@ -141,21 +142,21 @@ var accountCases = map[string]func(*suite){
 		}
 		_, err := s.Disconnect(s.ctx, accounts.DisconnectRequest{Key: r.Key, Reason: accounts.HostDisconnect, RevocationIDs: [2]string{"r", "r2"}})
 		s.ok(err)
-		list, err := s.ClaimRevocations(s.ctx, lease, 10)
+		list, err := s.ClaimRevocations(s.ctx, accounts.RevocationRequest{Lease: lease, Limit: 10})
 		s.ok(err)
 		s.want(len(list) == 1 && list[0].Purpose == accounts.PurposeTokens && list[0].Generation == r.Generation, "queued: %+v", list)
 	},
 	"RevocationsAreLeased": func(s *suite) {
 		r := s.ensure(s.key("ada"))
 		s.ok(s.QueueRevocation(s.ctx, accounts.Revocation{ID: "r", Key: r.Key, AccountID: r.ID, Purpose: accounts.PurposeTokens, Generation: 3, Sealed: sealed("x")}))
-		list, err := s.ClaimRevocations(s.ctx, short, 10)
+		list, err := s.ClaimRevocations(s.ctx, accounts.RevocationRequest{Lease: short, Limit: 10})
 		s.ok(err)
 		s.want(len(list) == 1 && !list[0].Created.IsZero(), "claimed %v", list)
 		s.wait(short)
-		list, err = s.ClaimRevocations(s.ctx, lease, 10)
+		list, err = s.ClaimRevocations(s.ctx, accounts.RevocationRequest{Lease: lease, Limit: 10})
 		s.ok(err)
 		s.want(len(list) == 1, "not due again after the lease")
-		list, err = s.ClaimRevocations(s.ctx, lease, 10)
+		list, err = s.ClaimRevocations(s.ctx, accounts.RevocationRequest{Lease: lease, Limit: 10})
 		s.ok(err)
 		s.want(len(list) == 0, "claimed twice")
 		s.ok(s.FinishRevocation(s.ctx, "r"))
@@ -163,6 +164,29 @@ var accountCases = map[string]func(*suite){
 		st, err := s.Stats(s.ctx)
 		s.ok(err)
 		s.want(st.Revocations == 0, "%d revocations are left", st.Revocations)
+	},
+	"RevocationsInOrder": func(s *suite) {
+		ada, bob := s.ensure(s.key("ada")), s.ensure(s.key("bob"))
+		other := s.ensure(s.principal("other", "ada").Key(connection))
+		for i, r := range []accounts.Record{bob, other, ada, bob} { // the ids run against the order
+			s.ok(s.QueueRevocation(s.ctx, accounts.Revocation{ID: fmt.Sprint("r", 9-i), Key: r.Key, AccountID: r.ID, Purpose: accounts.PurposeTokens, Generation: 1, Sealed: sealed("x")}))
+			s.wait(time.Millisecond)
+		}
+		claim := func(key accounts.Key, limit int, want ...string) {
+			s.Helper()
+			list, err := s.ClaimRevocations(s.ctx, accounts.RevocationRequest{Key: key, Lease: lease, Limit: limit})
+			s.ok(err)
+			var got []string
+			for _, r := range list {
+				got = append(got, r.ID)
+			}
+			s.want(slices.Equal(got, want), "claimed %v, want %v", got, want)
+		}
+		claim(ada.Key, 10, "r7")
+		claim(ada.Key, 10)
+		claim(accounts.Key{}, 2, "r9", "r8")
+		claim(bob.Key, 10, "r6")
+		claim(accounts.Key{}, 10)
 	},
 }
 

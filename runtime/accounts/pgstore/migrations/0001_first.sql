@@ -61,6 +61,7 @@ create table closekit_revocations (
 	due        timestamptz not null default now()
 );
 create index closekit_revocations_due on closekit_revocations (due);
+create index closekit_revocations_account on closekit_revocations (tenant, connection, identifier);
 
 create table closekit_flows (
 	id           bytea       not null primary key,

@@ -60,6 +60,7 @@ create table revocations (
 	due        integer not null
 ) strict;
 create index revocations_due on revocations (due);
+create index revocations_account on revocations (tenant, connection, identifier);
 
 create table flows (
 	id           blob    not null primary key,

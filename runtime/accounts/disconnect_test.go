@@ -1,0 +1,167 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// revoked counts the grants that were revoked at the provider.
+func (p *provider) revokedGrants() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.revoked)
+}
+
+// stuck queues revocations that this replica cannot make.
+func (w *world) stuck(n int) {
+	w.Helper()
+	pair := w.rec("ada").Tokens
+	for i := range n {
+		if err := w.store.QueueRevocation(w.Context(), Revocation{
+			ID: fmt.Sprintf("%04d", i), Key: user("bob").Key("other"), AccountID: "x", Purpose: PurposeTokens, Generation: 1, Sealed: pair,
+		}); err != nil {
+			w.Fatal(err)
+		}
+	}
+	if err := w.store.QueueRevocation(w.Context(), Revocation{
+		ID: "damaged", Key: user("eve").Key(conName), AccountID: "x", Purpose: PurposeTokens, Generation: 1, Sealed: pair, // of another account
+	}); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// TestRevocationsDoNotBlock revokes while there are revocations in the queue
+// that do not work.
+func TestRevocationsDoNotBlock(t *testing.T) {
+	t.Parallel()
+	t.Run("at once", func(t *testing.T) {
+		t.Parallel()
+		inWorld(t, func(w *world) {
+			w.connect("ada")
+			w.stuck(200)
+			time.Sleep(time.Second)
+			if err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+				w.Fatal(err)
+			}
+			if n := w.p.revokedGrants(); n != 1 {
+				w.Errorf("%d grants are revoked", n)
+			}
+		})
+	})
+	t.Run("later", func(t *testing.T) {
+		t.Parallel()
+		away := true
+		inWorld(t, func(w *world) {
+			w.connect("ada")
+			w.stuck(200)
+			time.Sleep(time.Second)
+			if err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+				w.Fatal(err)
+			}
+			if n := w.p.revokedGrants(); n != 0 {
+				w.Fatalf("%d grants are revoked at a provider that is away", n)
+			}
+			away = false
+			w.run()
+			time.Sleep(7 * time.Minute)
+			if n := w.p.revokedGrants(); n != 1 {
+				w.Errorf("%d grants are revoked seven minutes later", n)
+			}
+		}, func(cfg *Config) {
+			base := cfg.Transport
+			cfg.Transport = revokeBy{base, func(req *http.Request) (*http.Response, error) {
+				if away {
+					return response(503, nil, ""), nil
+				}
+				return base.RoundTrip(req)
+			}}
+		})
+	})
+}
+
+// TestDisconnectIsNobodyElses disconnects while many others wait to be revoked
+// at a slow provider.
+func TestDisconnectIsNobodyElses(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.connect("ada")
+		for i := range 200 {
+			name := fmt.Sprint("u", i)
+			w.connect(name)
+			if _, err := w.store.Disconnect(w.Context(), DisconnectRequest{
+				Key: user(name).Key(conName), Reason: HostDisconnect, RevocationIDs: [2]string{randomID(), randomID()},
+				Note: Note{Type: EventDisconnected, Actor: "host"},
+			}); err != nil {
+				w.Fatal(err)
+			}
+		}
+		start := time.Now()
+		if err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+			w.Fatal(err)
+		}
+		if took := time.Since(start); took != time.Second {
+			w.Errorf("one revocation took %v", took)
+		}
+		if st, err := w.store.Stats(w.Context()); err != nil || st.Revocations != 200 {
+			w.Errorf("%d revocations are queued, %v", st.Revocations, err)
+		}
+		w.run()
+		time.Sleep(5 * time.Minute)
+		if st, err := w.store.Stats(w.Context()); err != nil || st.Revocations != 0 {
+			w.Errorf("%d revocations are queued in the end, %v", st.Revocations, err)
+		}
+	}, func(cfg *Config) {
+		cfg.Transport = revokeBy{cfg.Transport, func(*http.Request) (*http.Response, error) {
+			time.Sleep(time.Second)
+			return response(200, nil, "{}"), nil
+		}}
+	})
+}
+
+// slowVault opens when it is let.
+type slowVault struct {
+	Vault
+	opening, open chan struct{} // nil until they are wanted
+}
+
+func (v *slowVault) Open(sealed, data []byte) ([]byte, error) {
+	if open := v.open; open != nil {
+		v.open = nil
+		close(v.opening)
+		<-open
+	}
+	return v.Vault.Open(sealed, data)
+}
+
+// TestPublishAfterDisconnect disconnects while a token is being read: it does
+// not leave any more.
+func TestPublishAfterDisconnect(t *testing.T) {
+	t.Parallel()
+	var v *slowVault
+	inWorld(t, func(w *world) {
+		w.connect("ada")
+		m := w.manager() // nothing is in its memory
+		a, err := m.Account(user("ada"), conName)
+		if err != nil {
+			w.Fatal(err)
+		}
+		v.opening, v.open = make(chan struct{}), make(chan struct{})
+		opening, open := v.opening, v.open
+		first := make(chan error, 1)
+		go func() { _, err := a.Credential(context.Background()); first <- err }()
+		<-opening
+		if err := m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+			w.Fatal(err)
+		}
+		close(open)
+		if err := <-first; err == nil {
+			w.Error("a token was given out after the disconnect")
+		}
+		if _, err := a.Credential(w.Context()); err == nil {
+			w.Error("a disconnected account gives a token")
+		}
+	}, func(cfg *Config) { v = &slowVault{Vault: cfg.Vault}; cfg.Vault = v })
+}

@@ -1,0 +1,28 @@
+package accounts
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// errSharingViolation is ERROR_SHARING_VIOLATION.
+const errSharingViolation = syscall.Errno(32)
+
+// isLocked reports whether somebody else has the lock.
+func isLocked(err error) bool { return errors.Is(err, errSharingViolation) }
+
+// lockFile opens a file that nobody else can open until it is closed, or the
+// process ends.
+func lockFile(path string) (*os.File, error) {
+	name, err := syscall.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	const shared = 0
+	h, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE, shared, nil, syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(h), path), nil
+}
