@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// revoked counts the grants that were revoked at the provider.
+// revokedGrants counts the grants that were revoked at the provider.
 func (p *provider) revokedGrants() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -33,6 +33,17 @@ func (w *world) stuck(n int) {
 	}
 }
 
+// storeDisconnect disconnects as somebody does who dies before the revocation.
+func (w *world) storeDisconnect(name string) {
+	w.Helper()
+	if _, err := w.store.Disconnect(w.Context(), DisconnectRequest{
+		Key: user(name).Key(conName), Reason: HostDisconnect, RevocationIDs: [2]string{randomID(), randomID()},
+		Note: Note{Type: EventDisconnected, Actor: "host"},
+	}); err != nil {
+		w.Fatal(err)
+	}
+}
+
 // TestRevocationsDoNotBlock revokes while there are revocations in the queue
 // that do not work.
 func TestRevocationsDoNotBlock(t *testing.T) {
@@ -46,6 +57,19 @@ func TestRevocationsDoNotBlock(t *testing.T) {
 			if err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
 				w.Fatal(err)
 			}
+			if n := w.p.revokedGrants(); n != 1 {
+				w.Errorf("%d grants are revoked", n)
+			}
+		})
+	})
+	t.Run("after a damaged one", func(t *testing.T) {
+		t.Parallel()
+		inWorld(t, func(w *world) {
+			w.connect("ada")
+			w.stuck(0)
+			time.Sleep(time.Second)
+			w.storeDisconnect("ada")
+			w.m.revokeQueued(w.Context())
 			if n := w.p.revokedGrants(); n != 1 {
 				w.Errorf("%d grants are revoked", n)
 			}
@@ -91,12 +115,7 @@ func TestDisconnectIsNobodyElses(t *testing.T) {
 		for i := range 200 {
 			name := fmt.Sprint("u", i)
 			w.connect(name)
-			if _, err := w.store.Disconnect(w.Context(), DisconnectRequest{
-				Key: user(name).Key(conName), Reason: HostDisconnect, RevocationIDs: [2]string{randomID(), randomID()},
-				Note: Note{Type: EventDisconnected, Actor: "host"},
-			}); err != nil {
-				w.Fatal(err)
-			}
+			w.storeDisconnect(name)
 		}
 		start := time.Now()
 		if err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {

@@ -564,6 +564,13 @@ func (p panickyMetrics) Oddity(string, string) {
 	}
 }
 
+func (p panickyMetrics) Refreshed(c string, o Outcome, d time.Duration) {
+	if p.on.Load() {
+		panic("host code")
+	}
+	p.Metrics.Refreshed(c, o, d)
+}
+
 // TestHostPanicLosesPair lets code of the host panic around a renewal.
 func TestHostPanicLosesPair(t *testing.T) {
 	t.Parallel()
@@ -1039,6 +1046,22 @@ func TestLocalWithoutPath(t *testing.T) {
 	if _ = res.Body.Close(); res.StatusCode != http.StatusOK {
 		t.Errorf("the browser comes back to %s", res.Status)
 	}
+}
+
+// TestRunDueSlowly waits for slots of the limiter.
+func TestRunDueSlowly(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		for i := range 20 {
+			w.connect(fmt.Sprint("u", i))
+		}
+		time.Sleep(53 * time.Minute)
+		start := time.Now()
+		got, err := w.m.RunDue(w.Context(), 1000)
+		if took := time.Since(start); err != nil || got != 20 || took < 9*time.Second || took > 11*time.Second {
+			w.Errorf("%d in %v, %v", got, took, err)
+		}
+	}, func(cfg *Config) { cfg.Connections[0].Rate = 2 })
 }
 
 // TestRunDue renews from a scheduler of the host.
