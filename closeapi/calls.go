@@ -148,8 +148,7 @@ type CallUpdateParams struct {
 	LeadID              runtime.Opt[LeadID]    // Lead the call belongs to. Null clears it.
 	ContactID           runtime.Opt[ContactID] // Contact on the phone. Null clears it.
 	UserID              runtime.Opt[UserID]    // User who made or took the call. Null clears it.
-	// State of the call. Cannot be changed on calls through Close's phone system. Default: completed. Null
-	// clears it.
+	// State of the call. Cannot be changed on calls through Close's phone system. Null clears it.
 	Status runtime.Opt[CallStatus]
 	// Length in seconds. Cannot be changed on calls through Close's phone system. From 0 to 604800. Null
 	// clears it.

@@ -129,7 +129,6 @@ type CustomFieldLeadUpdateParams struct {
 	// clears it.
 	Choices []string
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
-	// Default: false.
 	AcceptsMultipleValues runtime.Opt[bool]
 	// Roles whose members may change values. An empty list lets everyone.
 	EditableWithRoles []RoleID

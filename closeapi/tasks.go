@@ -139,7 +139,7 @@ type TaskUpdateParams struct {
 	Date       runtime.Opt[runtime.DateTime] // When it is due; a day or a moment.
 	IsDateless runtime.Opt[bool]             // Whether it has no due date.
 	IsComplete runtime.Opt[bool]             // Whether it is done.
-	Priority   runtime.Opt[TaskPriority]     // How urgent it is. Default: medium.
+	Priority   runtime.Opt[TaskPriority]     // How urgent it is.
 	Resolution runtime.Opt[TaskResolution]   // How it ended when it was not done. Null clears it.
 	// When it is due.
 	//

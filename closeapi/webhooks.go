@@ -94,11 +94,10 @@ func WebhookUpdate(ctx context.Context, c *runtime.Client, p WebhookUpdateParams
 
 // WebhookUpdateParams are the parameters of [WebhookUpdate].
 type WebhookUpdateParams struct {
-	WebhookID WebhookID           // Id of the webhook. Required.
-	URL       runtime.Opt[string] // Where Close posts the events.
-	Events    []WebhookEvent      // What to send. On update the list replaces the stored one.
-	// Whether Close checks the certificate of the URL's server. Default: true.
-	VerifySSL runtime.Opt[bool]
+	WebhookID WebhookID                  // Id of the webhook. Required.
+	URL       runtime.Opt[string]        // Where Close posts the events.
+	Events    []WebhookEvent             // What to send. On update the list replaces the stored one.
+	VerifySSL runtime.Opt[bool]          // Whether Close checks the certificate of the URL's server.
 	Status    runtime.Opt[WebhookStatus] // Set it to active to resume after a pause.
 }
 

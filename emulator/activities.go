@@ -120,6 +120,8 @@ func activityResources() []*resource {
 				{name: "voicemail_url", kind: text},
 				{name: "outcome_id", kind: text},
 				{name: "quality_info", kind: text},
+				{name: "conversation_type_id", kind: text},
+				{name: "playbook_id", kind: text},
 				{name: "source", kind: choice, choices: []string{"Close.io", "External"}, access: onCreate, notNull: true},
 			}),
 			prepare: prepareCall, created: callCreated, change: changeCall, render: renderCall, changed: callChanged,

@@ -323,6 +323,13 @@ func TestSequences(t *testing.T) {
 	carl := a.contact(lead, "Carl")
 	sub = a.want(201, "POST", "/sequence_subscription/", object{"sequence_id": welcome, "contact_id": carl, "sender_account_id": account})
 	a.del("/sequence_subscription/" + id(sub) + "/")
+	// It goes with its contact to another lead.
+	eve, globex := a.contact(lead, "Eve"), a.lead("Globex")
+	sub = a.want(201, "POST", "/sequence_subscription/", object{"sequence_id": welcome, "contact_id": eve, "sender_account_id": account})
+	a.put("/contact/"+eve+"/", object{"lead_id": globex})
+	equal(t, a.get("/sequence_subscription/"+id(sub)+"/"), globex, "lead_id")
+	a.del("/contact/" + eve + "/")
+	a.want(404, "GET", "/sequence_subscription/"+id(sub)+"/", nil)
 	a.want(201, "POST", "/sequence_subscription/", object{"sequence_id": welcome, "contact_id": carl, "sender_account_id": account})
 	a.del("/sequence/" + welcome + "/")
 	if got := len(a.srv.Objects("sequence_subscriptions")); got != 0 {

@@ -23,7 +23,7 @@ func contactResources() []*resource {
 			{name: "date_created", kind: instant, access: onCreate},
 		},
 		filters: map[string]kind{"lead_id": text, "organization_id": text},
-		prepare: prepareContact, change: changeContact, render: renderContact, removed: contactRemoved,
+		prepare: prepareContact, change: changeContact, changed: contactMoved, render: renderContact, removed: contactRemoved,
 	}}
 }
 
@@ -237,6 +237,21 @@ func renderContact(_ *call, _ *record, o object) {
 	o["timezone_source"] = nil
 	if o["timezone"] != nil {
 		o["timezone_source"] = "manual"
+	}
+}
+
+// contactMoved takes the sequences of a contact to its new lead.
+func contactMoved(c *call, rec *record, before object) {
+	if before["lead_id"] == rec.data["lead_id"] {
+		return
+	}
+	subs := c.st.table("sequence_subscriptions")
+	for _, sub := range subs.of(str(before["lead_id"])) {
+		if sub.data["contact_id"] == rec.id {
+			sub.data = shallow(sub.data)
+			sub.data["lead_id"] = rec.lead
+			subs.move(sub, rec.lead)
+		}
 	}
 }
 

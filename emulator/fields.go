@@ -195,7 +195,7 @@ func (c *call) referenceValue(f field, v any) (stored, problem any) {
 	if !ok {
 		return nil, errType("basestring")
 	}
-	if s == "" && !f.need {
+	if s == "" && !f.need && !f.notNull {
 		return nil, nil
 	}
 	if f.table == "users" {

@@ -71,6 +71,9 @@ func (c *call) checkSending(o, body object, p *problems) {
 	if o["status"] != "scheduled" {
 		o["date_scheduled"] = nil
 	}
+	if _, ok := body["status"]; ok {
+		o["send_at"] = nil // of an earlier attempt
+	}
 	if v, ok := body["send_in"]; ok && v != nil {
 		n, isNumber := number(v)
 		switch {

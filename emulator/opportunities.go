@@ -300,6 +300,11 @@ func opportunityValue(c *call, rec *record, name string) any {
 // searchOpportunities applies the query parameter to the deals and their leads,
 // and is_stalled, which no deal here is.
 func searchOpportunities(c *call) (func(*record) bool, error) {
+	if c.query.Get("lead_saved_search_id") != "" { // there are no Smart Views here
+		var p problems
+		p.add("lead_saved_search_id", errNoObject)
+		return nil, p.err()
+	}
 	raw := strings.TrimSpace(cmp.Or(c.query.Get("query"), c.query.Get("lead_query")))
 	q := parseQuery(raw)
 	stalled := strings.EqualFold(c.query.Get("is_stalled"), "true")

@@ -11,7 +11,7 @@ func taskResources() []*resource {
 	return []*resource{{
 		name: "tasks", prefix: "task", model: "Task", event: "task", total: true,
 		fields: []field{
-			{name: "lead_id", kind: reference, table: "leads", errKey: "lead", need: true, access: onCreate},
+			{name: "lead_id", kind: reference, table: "leads", errKey: "lead", need: true, notNull: true},
 			{name: "contact_id", kind: reference, table: "contacts", errKey: "contact"},
 			{name: "assigned_to", kind: reference, table: "users"},
 			{name: "text", kind: text},

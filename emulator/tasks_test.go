@@ -38,6 +38,10 @@ func TestTaskLife(t *testing.T) {
 	born := a.post("/task/", object{"lead_id": lead, "text": "done", "is_complete": true, "due_date": "2026-03-01", "assigned_to": a.srv.Users()[1].ID})
 	equal(t, born, "taskcompleted", "object_type")
 	equal(t, born, "2026-03-01", "date")
+	other := a.lead("Globex")
+	equal(t, a.put(path, object{"lead_id": other}), "Globex", "lead_name")
+	equal(t, a.get("/task/?lead_id="+other), id(task), "data", 0, "id")
+	a.refused("PUT", path, object{"lead_id": nil}, "lead")
 	a.del(path)
 	a.want(404, "DELETE", path, nil)
 }

@@ -371,6 +371,9 @@ func (c *checker) taken(d *toolDecl) []*Field {
 		}
 		cp := *f
 		cp.Required = false // that is for the tool to say
+		if d.tool.Update {
+			cp.Default = nil // what is left out stays as it is
+		}
 		c.pending[&cp] = c.pending[f]
 		fields = append(fields, &cp)
 	}

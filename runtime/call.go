@@ -24,6 +24,7 @@ import (
 // programs that use reflection.
 func Call(ctx context.Context, c *Client, op *Operation, p Params, opts []CallOption, decode func(*codec.Decoder)) error {
 	return c.in().do(ctx, op, p, opts, func(body []byte) error {
+		body = op.orObject(body)
 		d := codec.NewDecoder(body, c.in().strict)
 		if d.Peek() != '{' {
 			_ = d.End() // what matters is that it is no object
@@ -33,6 +34,20 @@ func Call(ctx context.Context, c *Client, op *Operation, p Params, opts []CallOp
 		return d.End()
 	})
 }
+
+// orObject makes an object of an empty body, where what it would say is known
+// but for details: the change was made. What was created or read must be told.
+func (op *Operation) orObject(body []byte) []byte {
+	if (op.Effect == Destructive || op.Spec.Update) && len(bytes.TrimSpace(body)) == 0 {
+		return []byte("{}")
+	}
+	return body
+}
+
+// overwrites reports whether the operation may be repeated when it is not known
+// whether it was carried out. Not so one that sends: its message has left then,
+// and the repetition would be refused for that.
+func (op *Operation) overwrites() bool { return op.Method == http.MethodPut && !op.Sends }
 
 var errEmptyBody = errors.New("the body is empty")
 
@@ -66,11 +81,8 @@ func CallRaw(ctx context.Context, c *Client, op *Operation, input json.RawMessag
 	}
 	var out json.RawMessage
 	err = c.in().do(ctx, op, p, opts, func(body []byte) error {
-		if len(bytes.TrimSpace(body)) == 0 {
-			if op.Effect != Destructive {
-				return errEmptyBody
-			}
-			body = []byte("{}")
+		if body = op.orObject(body); len(bytes.TrimSpace(body)) == 0 {
+			return errEmptyBody
 		}
 		if err := codec.Valid(body); err != nil {
 			return err
@@ -214,7 +226,7 @@ func (c *client) try(ctx context.Context, k *call, w *codec.Walker, handle func(
 		c.log(ctx, k, 0, start, err)
 		unsent := neverSent(err)
 		k.maybeDone = k.maybeDone || !unsent
-		again = !errors.Is(err, errRedirect) && !errors.Is(err, errUnsent) && ctx.Err() == nil && (unsent || k.repeatable || op.Method == http.MethodPut)
+		again = !errors.Is(err, errRedirect) && !errors.Is(err, errUnsent) && ctx.Err() == nil && (unsent || k.repeatable || op.overwrites())
 		if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) && k.repeatable {
 			again = true // our own limit for one attempt; the caller's ends the wait
 		}
@@ -291,7 +303,7 @@ func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *ht
 		return true, 0, e
 	case status == http.StatusRequestTimeout, status >= 500:
 		k.maybeDone = true
-		again = k.repeatable || k.op.Method == http.MethodPut && status != http.StatusInternalServerError
+		again = k.repeatable || k.op.overwrites() && status != http.StatusInternalServerError
 		return again, max(c.backoff(k), e.RetryAfter), e
 	}
 	return false, 0, e

@@ -2,6 +2,7 @@ package runtime_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -435,6 +436,36 @@ func testResponseOptions(t *testing.T) {
 	c, _ = client(notFound)
 	if _, err := get(t.Context(), c, runtime.Meta(&meta), runtime.RawResponse(&raw)); err == nil || meta.Status != 404 || meta.Attempts != 1 || !strings.Contains(string(raw), "matching query") {
 		t.Errorf("%+v, %q", meta, raw)
+	}
+}
+
+// TestEmptyBody makes changes that are answered with nothing, typed and raw.
+func TestEmptyBody(t *testing.T) {
+	t.Parallel()
+	merge := runtime.Operation{Tool: "close_item_merge", Method: "POST", Path: "/item/", Effect: runtime.Destructive, NewParams: opCreate.NewParams}
+	named := &createParams{"x"}
+	id := &itemParams{"item_secretid", runtime.Some("x")}
+	for _, c := range []struct {
+		op    *runtime.Operation
+		p     runtime.Params
+		input string
+		fine  bool
+	}{
+		{&opUpdate, id, `{"item_id":"item_secretid","name":"x"}`, true},
+		{&merge, named, `{"name":"x"}`, true},
+		{&opCreate, named, `{"name":"x"}`, false}, // its id is missing
+		{&opGet, &idParams{"item_secretid"}, `{"item_id":"item_secretid"}`, false},
+	} {
+		cl, _ := client(answer(200, " \n"))
+		v, err := wire.Call(t.Context(), cl, c.op, c.p, &structItem, nil)
+		raw, rawErr := runtime.CallRaw(t.Context(), cl, c.op, json.RawMessage(c.input))
+		if c.fine != (err == nil) || c.fine != (rawErr == nil) || c.fine && (v == nil || string(raw) != "{}") {
+			t.Errorf("%s: %v and %s, %v", c.op.Tool, err, raw, rawErr)
+		}
+		var unread *runtime.DecodeError
+		if !c.fine && (!errors.As(err, &unread) || !errors.As(rawErr, &unread)) {
+			t.Errorf("%s: %v, %v", c.op.Tool, err, rawErr)
+		}
 	}
 }
 

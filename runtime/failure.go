@@ -20,7 +20,7 @@ func newError(op *Operation, path string, resp *http.Response, body []byte) *Err
 	isJSON := codec.Valid(body) == nil
 	if isJSON {
 		parts, _ := codec.Members(body)
-		e.Message = firstText(0, parts["error"], parts["errors"])
+		e.Message = short(strings.Join(texts(nil, 0, parts["error"], parts["errors"]), "; "))
 		if fields := parts["field-errors"]; len(fields) > 0 {
 			e.FieldErrors = appendFieldErrors(nil, "", fields, 0)
 		}
@@ -45,9 +45,9 @@ func hint(e *Error, isJSON, isHTML bool) string {
 	return ""
 }
 
-// firstText gives the first text of error and errors, which are a text, a list
-// of texts, or something else.
-func firstText(depth int, raws ...[]byte) string {
+// texts gives the texts of error and errors, which are a text, a list of texts,
+// or something else. What is said twice counts once.
+func texts(list []string, depth int, raws ...[]byte) []string {
 	for _, raw := range raws {
 		if len(raw) == 0 || depth == maxNesting {
 			continue
@@ -57,16 +57,16 @@ func firstText(depth int, raws ...[]byte) string {
 		case '"':
 			text, _ = codec.Unquote(raw)
 		case '[':
-			list, _ := codec.Elements(raw)
-			text = firstText(depth+1, list...)
+			elems, _ := codec.Elements(raw)
+			list = texts(list, depth+1, elems...)
 		case '{':
 			text = string(raw)
 		}
-		if text != "" {
-			return short(text)
+		if text != "" && !slices.Contains(list, text) {
+			list = append(list, text)
 		}
 	}
-	return ""
+	return list
 }
 
 // maxNesting is how deep into an error body we look.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit/runtime/wire"
 )
 
 // bubble runs a subtest in which time is fake.
@@ -158,6 +159,36 @@ func TestConnectionRefused(t *testing.T) {
 	err = calls["POST"](t.Context(), c)
 	if e := as[*runtime.TransportError](t, err); e.MaybeDone || e.Tool != "close_item_create" || !strings.HasPrefix(err.Error(), "close_item_create: POST /api/v1/item/: dial tcp ") || strings.Contains(err.Error(), "carried out") {
 		t.Error(err)
+	}
+}
+
+// TestSendingPut does not repeat what may have sent a message: the repetition
+// would be refused for that, as if nothing had happened.
+func TestSendingPut(t *testing.T) {
+	t.Parallel()
+	sends := opUpdate
+	sends.Sends = true
+	for _, c := range []struct {
+		name  string
+		step  step
+		count int
+	}{
+		{"reset", reset, 1},
+		{"502", answer(502, ""), 1},
+		{"never sent", refused, 3},
+		{"429", answer(429, ""), 3},
+	} {
+		bubble(t, c.name, func(t *testing.T) {
+			cl, s := client(c.step)
+			_, err := wire.Call(t.Context(), cl, &sends, &itemParams{"item_secretid", runtime.Some("secret name")}, &structItem, nil)
+			if err == nil || s.count() != c.count {
+				t.Errorf("sent %d times, want %d: %v", s.count(), c.count, err)
+			}
+			var lost *runtime.TransportError
+			if c.name == "reset" && (!errors.As(err, &lost) || !lost.MaybeDone) {
+				t.Errorf("%+v", err)
+			}
+		})
 	}
 }
 

@@ -223,7 +223,8 @@ func (g *generator) value(name string, schema any) any {
 		return g.text(name, m)
 	case "array":
 		list := []any{}
-		for range g.r.IntN(4) {
+		least, _ := strconv.Atoi(fmt.Sprint(m["minItems"])) // 0 if there is none
+		for range max(g.r.IntN(4), least) {
 			item := m["items"]
 			if item == nil {
 				item = map[string]any{"type": "string"}

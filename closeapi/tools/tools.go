@@ -32,7 +32,7 @@ var all = runtime.Catalogue{
 	List: []runtime.Tool{
 		{
 			Name: "close_activities_list", Title: "Activities list", Resource: "activities", Func: "ActivitiesList", Effect: runtime.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/", Doc: "https://developer.close.com/api/resources/activities", Hash: "1c48a3c7ac19ab64",
+			Method: "GET", Path: "/api/v1/activity/", Doc: "https://developer.close.com/api/resources/activities", Hash: "bc9dd709c0f3673a",
 			Description: "List activities of all types, usually the timeline of one lead. Use it for the history of a lead; find lead_id with close_leads_list. Without a lead, or with several, only the date and id filters work. For one type over all leads use close_calls_list, close_emails_list, close_sms_list or close_notes_list. For long histories set a window with date_created__gte and date_created__lt. When user_id, user_id__in, contact_id, contact_id__in, _type or _type__in is given, exactly one lead_id is required. When _order_by is -activity_at, exactly one lead_id is required. A filter on activity_at needs _order_by -activity_at. Returns a page of activities with has_more, newest first. _type says what each one is; the other fields depend on it.",
 			Synonyms:    []string{"timeline", "history", "what happened", "interactions", "feed", "recent activity", "meetings"}, Show: []string{"id", "_type", "lead_id", "contact_id", "user_name", "activity_at", "direction", "status", "duration", "subject", "body_preview", "text", "note", "old_status_label", "new_status_label", "task_text"},
 			Aliases:  []runtime.ToolAlias{{Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
@@ -62,14 +62,14 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_call_update", Title: "Call update", Resource: "calls", Func: "CallUpdate", Effect: runtime.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/activity/call/{call_id}/", Doc: "https://developer.close.com/api/resources/activities/calls", Hash: "195e94ebef2f9937",
+			Method: "PUT", Path: "/api/v1/activity/call/{call_id}/", Doc: "https://developer.close.com/api/resources/activities/calls", Hash: "82324f2a68fa1ddd",
 			Description: "Change a call, for example its note or outcome. Only what is given changes, null clears. On calls through Close's phone system status and duration are refused. Changing or clearing recording_url or voicemail_url, or recording_transcript null, deletes data for good; ask the user first. Returns the call after the change.",
 			Synonyms:    []string{"edit call", "call outcome", "change call note"}, Show: []string{"id", "lead_id", "status", "duration", "note", "outcome_id", "date_updated"},
 			Examples: []runtime.ToolExample{{About: "Add a note and an outcome.", Input: "{\"call_id\":\"acti_qMaUHk7kX9cQVxd7AEih5akos30DlEBEVnnFxvN4HaG\",\"note\":\"Asked to call again in May.\",\"outcome_id\":\"outcome_JvsJVuN1rjsfKXHcXfXPBy\"}"}},
 		},
 		{
 			Name: "close_calls_list", Title: "Calls list", Resource: "calls", Func: "CallsList", Effect: runtime.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/call/", Doc: "https://developer.close.com/api/resources/activities/calls", Hash: "590ab482065def3f",
+			Method: "GET", Path: "/api/v1/activity/call/", Doc: "https://developer.close.com/api/resources/activities/calls", Hash: "44970cd1cc0eae40",
 			Description: "List calls, filtered by lead, contact, user or date. For calls together with e-mails and notes of one lead use close_activities_list. Long lists are best read in windows of date_created. Returns a page of calls with has_more.",
 			Synonyms:    []string{"call history", "call log", "phone calls", "missed calls"}, Show: []string{"id", "lead_id", "contact_id", "user_name", "direction", "status", "disposition", "duration", "note", "activity_at"},
 			Aliases:  []runtime.ToolAlias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
@@ -176,7 +176,7 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_custom_field_contact_update", Title: "Custom field contact update", Resource: "custom_fields_contact", Func: "CustomFieldContactUpdate", Effect: runtime.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/custom_field/contact/{custom_field_id}/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "f66e7ba147009ec1",
+			Method: "PUT", Path: "/api/v1/custom_field/contact/{custom_field_id}/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "93bd0af3c3eb86ad",
 			Description: "Change a custom field definition of contacts, such as its name, type or choices. Only what is given changes. choices replaces the stored list, so send the old ones too; values that are no longer valid are removed from contacts, which cannot be undone. A new type is applied in the background; converting_to_type is there until it is done. To set a value use close_contact_update. Returns the definition after the change.",
 			Synonyms:    []string{"rename contact field", "change choices of a contact field", "restrict contact field to roles"}, Show: []string{"id", "name", "type", "choices", "converting_to_type"},
 			Examples: []runtime.ToolExample{{About: "A new name; only administrators may change values.", Input: "{\"custom_field_id\":\"cf_HxjSI6bWHtP3fS2qHx6kwXoIIXGvOoNZYW2mZp0zVZo\",\"name\":\"Main interests\",\"editable_with_roles\":[\"admin\"]}"}},
@@ -205,7 +205,7 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_custom_field_lead_update", Title: "Custom field lead update", Resource: "custom_fields_lead", Func: "CustomFieldLeadUpdate", Effect: runtime.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/custom_field/lead/{custom_field_id}/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "709bfb31b5f4c035",
+			Method: "PUT", Path: "/api/v1/custom_field/lead/{custom_field_id}/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "7d95243ce49d7a8e",
 			Description: "Change a custom field definition of leads, such as its name, type or choices. Only what is given changes. choices replaces the stored list, so send the old ones too; values that are no longer valid are removed from leads, which cannot be undone. A new type is applied in the background; converting_to_type is there until it is done. To set a value use close_lead_update. Returns the definition after the change.",
 			Synonyms:    []string{"rename lead field", "change choices of a lead field", "change field type"}, Show: []string{"id", "name", "type", "choices", "converting_to_type"},
 			Examples: []runtime.ToolExample{{About: "A third choice beside the two stored ones.", Input: "{\"custom_field_id\":\"cf_Ig8xNbe3nNyjOq9wMxEhh2FDEEtfjgVvVqE1SkHbn88\",\"choices\":[\"Gold\",\"Silver\",\"Bronze\"]}"}},
@@ -234,7 +234,7 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_custom_field_opportunity_update", Title: "Custom field opportunity update", Resource: "custom_fields_opportunity", Func: "CustomFieldOpportunityUpdate", Effect: runtime.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/custom_field/opportunity/{custom_field_id}/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "bb1a476ab9418e64",
+			Method: "PUT", Path: "/api/v1/custom_field/opportunity/{custom_field_id}/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "661c4ffe850f434c",
 			Description: "Change a custom field definition of opportunities, such as its name, type or choices. Only what is given changes. choices replaces the stored list, so send the old ones too; values that are no longer valid are removed from opportunities, which cannot be undone. A new type is applied in the background; converting_to_type is there until it is done. To set a value use close_opportunity_update. Returns the definition after the change.",
 			Synonyms:    []string{"rename deal field", "change choices of a deal field"}, Show: []string{"id", "name", "type", "choices", "converting_to_type"},
 			Examples: []runtime.ToolExample{{About: "A help text.", Input: "{\"custom_field_id\":\"cf_mHFwUbbYrEqmSM9wCZ7Uw9xfogoEmvnEN5N1aE6PwZP\",\"description\":\"Who answers technical questions.\"}"}},
@@ -296,7 +296,7 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_emails_list", Title: "Emails list", Resource: "emails", Func: "EmailsList", Effect: runtime.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/email/", Doc: "https://developer.close.com/api/resources/activities/emails", Hash: "9b034b61458d0085",
+			Method: "GET", Path: "/api/v1/activity/email/", Doc: "https://developer.close.com/api/resources/activities/emails", Hash: "33f0aa7157b8e504",
 			Description: "List e-mails, filtered by lead, contact, user or date. There is no search in subject or text. Leave bodies out with _fields. For conversations instead of single e-mails use close_activities_list with thread_emails. Returns a page of e-mails with has_more.",
 			Synonyms:    []string{"find mail", "inbox", "correspondence", "messages", "drafts"}, Show: []string{"id", "lead_id", "contact_id", "thread_id", "status", "direction", "sender", "to", "subject", "body_preview", "date_sent", "has_reply"},
 			Aliases:  []runtime.ToolAlias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
@@ -386,7 +386,7 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_notes_list", Title: "Notes list", Resource: "notes", Func: "NotesList", Effect: runtime.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/note/", Doc: "https://developer.close.com/api/resources/activities/notes", Hash: "cc8fc6d41da47d06",
+			Method: "GET", Path: "/api/v1/activity/note/", Doc: "https://developer.close.com/api/resources/activities/notes", Hash: "c32becb95b8859aa",
 			Description: "List notes, filtered by lead, contact, user or date. There is no search in the text. For all activities of a lead use close_activities_list. Returns a page of notes with has_more.",
 			Synonyms:    []string{"find notes", "read notes", "what did we write"}, Show: []string{"id", "lead_id", "contact_id", "user_name", "title", "note", "pinned", "activity_at"},
 			Aliases:  []runtime.ToolAlias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
@@ -394,7 +394,7 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_opportunities_list", Title: "Opportunities list", Resource: "opportunities", Func: "OpportunitiesList", Effect: runtime.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/opportunity/", Doc: "https://developer.close.com/api/resources/opportunities", Hash: "7d3994e9f27e9fdc",
+			Method: "GET", Path: "/api/v1/opportunity/", Doc: "https://developer.close.com/api/resources/opportunities", Hash: "965a9e561338e24d",
 			Description: "List opportunities page by page, filtered by lead, user, status, value period or dates. Set status_type to active for open deals. There is no filter by amount: sort with _order_by -value and compare value, which is in cents. Ids for status_id come from close_pipelines_list, for user_id from close_users_list. With _group_by, data holds groups of opportunities instead of opportunities. Returns a page of opportunities with has_more and total_results, and totals in cents over all pages.",
 			Synonyms:    []string{"open deals", "sales forecast", "pipeline value", "deals of a lead", "won deals this month"}, Show: []string{"id", "lead_id", "lead_name", "status_label", "status_type", "value", "value_period", "value_formatted", "confidence", "date_won", "user_name"},
 			Aliases:  []runtime.ToolAlias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "group_by", For: "_group_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
@@ -536,7 +536,7 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_sms_list", Title: "Sms list", Resource: "sms", Func: "SMSList", Effect: runtime.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/sms/", Doc: "https://developer.close.com/api/resources/activities/sms", Hash: "d0d9bb1863c3c24f",
+			Method: "GET", Path: "/api/v1/activity/sms/", Doc: "https://developer.close.com/api/resources/activities/sms", Hash: "930532fd0d0a5759",
 			Description: "List SMS, filtered by lead, contact, user or date. There is no search in the text. For messages together with calls and e-mails use close_activities_list. Returns a page of messages with has_more.",
 			Synonyms:    []string{"text messages", "texts", "message history"}, Show: []string{"id", "lead_id", "contact_id", "user_name", "status", "direction", "remote_phone", "text", "date_sent"},
 			Aliases:  []runtime.ToolAlias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
@@ -574,7 +574,7 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_task_update", Title: "Task update", Resource: "tasks", Func: "TaskUpdate", Effect: runtime.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/task/{task_id}/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "8f6eae5e6b58dbb0",
+			Method: "PUT", Path: "/api/v1/task/{task_id}/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "571df70aa7cd0ad8",
 			Description: "Change a task, for example complete it, move it to another day or hand it over. Set is_complete to finish it; that adds an entry to the lead's timeline, and taking it back removes the entry. On tasks that Close made only assigned_to, date and is_complete can be changed. Returns the task after the change.",
 			Synonyms:    []string{"complete task", "finish", "mark done", "postpone", "snooze", "reassign", "delegate"}, Show: []string{"id", "_type", "lead_name", "text", "assigned_to_name", "date", "is_complete", "view"},
 			Aliases:  []runtime.ToolAlias{{Name: "fields", For: "_fields"}},
@@ -582,7 +582,7 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_tasks_list", Title: "Tasks list", Resource: "tasks", Func: "TasksList", Effect: runtime.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/task/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "e3af8625bef4e0dd",
+			Method: "GET", Path: "/api/v1/task/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "eab686de57fdff05",
 			Description: "List tasks, filtered by lead, assignee, type, date or view. Without _type or _type__in only tasks of type lead come back; give _type all for every type. view inbox is what is due today or late. Overdue tasks are is_complete false with date__lt today. Returns a page of tasks with has_more and total_results.",
 			Synonyms:    []string{"to-dos", "inbox", "agenda", "what is due", "overdue", "reminders"}, Show: []string{"id", "_type", "lead_id", "lead_name", "contact_name", "text", "subject", "assigned_to_name", "date", "is_complete"},
 			Aliases:  []runtime.ToolAlias{{Name: "type", For: "_type"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
@@ -626,7 +626,7 @@ var all = runtime.Catalogue{
 		},
 		{
 			Name: "close_webhook_update", Title: "Webhook update", Resource: "webhooks", Func: "WebhookUpdate", Effect: runtime.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/webhook/{webhook_id}/", Doc: "https://developer.close.com/api/resources/webhooks", Hash: "da041f7f13cd5035",
+			Method: "PUT", Path: "/api/v1/webhook/{webhook_id}/", Doc: "https://developer.close.com/api/resources/webhooks", Hash: "f382fb55891f6aee",
 			Description: "Change a webhook, or pause or resume it. The list of events is replaced as a whole; read it with close_webhook_get first. status paused stops it and active resumes it; do not count on events of the time between. Returns the webhook after the change.",
 			Synonyms:    []string{"pause webhook", "resume webhook", "edit subscription", "change url"}, Show: []string{"id", "url", "events", "status", "pause_reason", "date_updated"},
 			Examples: []runtime.ToolExample{{About: "Pause it.", Input: "{\"webhook_id\":\"whsub_qJzDjUGFRAgsAGL8GhCMl4\",\"status\":\"paused\"}"}, {About: "Send new leads only.", Input: "{\"webhook_id\":\"whsub_qJzDjUGFRAgsAGL8GhCMl4\",\"events\":[{\"object_type\":\"lead\",\"action\":\"created\"}]}"}},

@@ -31,7 +31,8 @@ tool's parameters. "closekit call TOOL --help" explains them. In flags, the
 underscore in front may be left out and dashes stand for underscores: --limit
 is --_limit, --lead-id is --lead_id. Lists are separated by commas, or the flag
 is given several times; objects, and texts that have commas of their own in a
-list, are JSON. The word null clears a value that can be cleared.
+list, are JSON. The word null clears a value that can be cleared;
+'"null"' is the word itself.
 
 The input is checked before anything is sent. What is unknown or of the wrong
 type is an error, with the nearest name that there is.

@@ -132,8 +132,11 @@ func (a *arguments) encode() (json.RawMessage, error) {
 }
 
 func (v *argument) encode() (json.RawMessage, error) {
-	if v.schema.is("null") && len(v.texts) == 1 && v.texts[0] == "null" {
-		return json.RawMessage("null"), nil
+	if len(v.texts) == 1 && v.texts[0] == "null" {
+		return json.RawMessage("null"), nil // the tool says whether it can be
+	}
+	if len(v.texts) == 1 && v.texts[0] == `"null"` {
+		return quoted("null"), nil
 	}
 	if !v.schema.is("array") || v.schema.is("string") {
 		return v.scalar(v.schema, v.texts[0])

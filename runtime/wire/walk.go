@@ -115,9 +115,13 @@ func sendOpt[T any](w *Walker, f *Field, o *runtime.Opt[T], send func(*Field, T)
 	}
 }
 
-// given reports whether a list is to be sent. An empty one says nothing in a
-// query.
+// given reports whether a list is to be sent. An empty one cannot be said in a
+// query, and to leave a filter out would find everything instead of nothing.
 func given(w *Walker, f *Field, absent bool, n int) bool {
+	if !absent && n == 0 && f.In == Query && f.Flags&Required == 0 && !strings.HasPrefix(f.Name, "_") {
+		w.Report(f.Name, "must not be empty", "[]", "leave it out if it should not filter")
+		return false
+	}
 	if absent || n == 0 && (f.Flags&Required != 0 || f.In == Query) {
 		w.Absent(f)
 		return false
@@ -229,7 +233,11 @@ func takeNull(w *Walker, m *Member, v unsafe.Pointer) {
 		// An empty list is the null of a list; one that cannot be null must not be
 		// emptied by accident.
 		if m.In.Flags&Nullable == 0 {
-			w.Report(m.In.Name, "cannot be null", "null", "leave it out, or give [] to empty it")
+			hint := "leave it out, or give [] to empty it"
+			if m.In.In == Query {
+				hint = "leave it out"
+			}
+			w.Report(m.In.Name, "cannot be null", "null", hint)
 			return
 		}
 		takeEmpty(m, v)

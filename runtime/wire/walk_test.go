@@ -313,7 +313,12 @@ func TestRules(t *testing.T) {
 		{"at most one, none", wire.Rule{Kind: wire.AtMostOne, Fields: fields}, none, nil},
 		{"at most one, one", wire.Rule{Kind: wire.AtMostOne, Fields: fields}, one, nil},
 		{"at most one, two", wire.Rule{Kind: wire.AtMostOne, Fields: fields}, two, []string{"give only one of name and status, got 2 of them"}},
-		{"null counts as given", wire.Rule{Kind: wire.AtLeastOne, Fields: fields}, func(p *params) { p.Name = runtime.Null[string]() }, nil},
+		{"null is nothing to create from", wire.Rule{Kind: wire.AtLeastOne, Fields: fields}, func(p *params) { p.Name = runtime.Null[string]() }, []string{
+			"give at least one of name or status, got none",
+		}},
+		{"needs, null", wire.Rule{Kind: wire.Needs, If: 3, Fields: []uint8{2}}, func(p *params) { p.Status, p.Name = status, runtime.Null[string]() }, []string{
+			"name: is required when status is given",
+		}},
 		{"needs, not given", wire.Rule{Kind: wire.Needs, If: 3, Fields: []uint8{2, 5}}, none, nil},
 		{"needs, given", wire.Rule{Kind: wire.Needs, If: 3, Fields: []uint8{2, 5}}, func(p *params) { p.Status = status }, []string{
 			"name: is required when status is given", "count: is required when status is given",

@@ -204,6 +204,15 @@ func fieldSchema(f *manifest.Field, about string, update bool, w *walk) object {
 	return s
 }
 
+// minItems is how many elements a list must have. A query cannot say an empty
+// one, and a filter that is left out finds everything instead of nothing.
+func minItems(f *manifest.Field) int {
+	if f.In == manifest.InQuery && !strings.HasPrefix(f.Name, "_") {
+		return max(f.MinItems, 1)
+	}
+	return f.MinItems
+}
+
 var anyJSON = []string{"string", "number", "boolean", "object", "array", "null"}
 
 func typeSchema(t *manifest.Type, f *manifest.Field, update bool, w *walk) object {
@@ -249,8 +258,8 @@ func typeSchema(t *manifest.Type, f *manifest.Field, update bool, w *walk) objec
 	case manifest.List:
 		s.set("type", "array")
 		s.set("items", typeSchema(t.Elem, f, update, w))
-		if f.MinItems > 0 {
-			s.set("minItems", f.MinItems)
+		if n := minItems(f); n > 0 {
+			s.set("minItems", n)
 		}
 		if f.MaxItems > 0 {
 			s.set("maxItems", f.MaxItems)
