@@ -423,29 +423,40 @@ func compact(raw json.RawMessage) json.RawMessage {
 // paging splits the input, which was checked before, into the offset to start
 // from and the rest.
 func (r *request) paging(input json.RawMessage) (map[string]json.RawMessage, int, error) {
-	in, skip := map[string]json.RawMessage{}, 0
+	in := map[string]json.RawMessage{}
 	if err := json.Unmarshal(input, &in); err != nil {
 		return nil, 0, fmt.Errorf("read the input: %w", err)
 	}
-	names := []string{"_skip"}
+	limit, name, err := r.number(in, "_limit")
+	if err != nil {
+		return nil, 0, err
+	}
+	if name != "" && limit == 0 {
+		return nil, 0, usage("--all fetches nothing in pages of 0", "leave out "+name)
+	}
+	skip, name, err := r.number(in, "_skip")
+	delete(in, name)
+	return in, skip, err
+}
+
+// number gives an integer of the input, and the name under which it was given.
+func (r *request) number(in map[string]json.RawMessage, of string) (int, string, error) {
+	names := []string{of}
 	for _, a := range r.tool.Aliases {
-		if a.For == "_skip" {
+		if a.For == of {
 			names = append(names, a.Name)
 		}
 	}
 	for _, name := range names {
-		raw, ok := in[name]
-		if !ok {
-			continue
+		if raw, ok := in[name]; ok {
+			var n float64
+			if err := json.Unmarshal(raw, &n); err != nil {
+				return 0, name, fmt.Errorf("%s: %s must be an integer", r.tool.Name, name)
+			}
+			return int(n), name, nil
 		}
-		delete(in, name)
-		var n float64
-		if err := json.Unmarshal(raw, &n); err != nil {
-			return nil, 0, fmt.Errorf("%s: %s must be an integer", r.tool.Name, name)
-		}
-		skip = int(n)
 	}
-	return in, skip, nil
+	return 0, "", nil
 }
 
 // progress shows on a terminal how far a long list is.
