@@ -86,7 +86,7 @@ func (a *app) connect(w http.ResponseWriter, r *http.Request, in *session) {
 }
 
 func (a *app) disconnect(w http.ResponseWriter, r *http.Request, in *session) {
-	err := a.manager.Disconnect(r.Context(), in.principal, connectionName, accounts.HostDisconnect)
+	_, err := a.manager.Disconnect(r.Context(), in.principal, connectionName, accounts.HostDisconnect)
 	if err != nil && !errors.Is(err, accounts.ErrNotFound) {
 		a.fail(w, r, err)
 		return

@@ -140,7 +140,7 @@ func (f *accountFlags) principal() (accounts.Principal, error) {
 	}
 	who, err := accounts.NewPrincipal(f.tenantName(), f.account)
 	if err != nil {
-		return who, usage(strings.TrimPrefix(err.Error(), "accounts: "))
+		return who, usage(strings.TrimPrefix(err.Error(), "accounts: "), fmt.Sprintf("names of accounts and tenants have 1 to %d bytes", accounts.MaxNameBytes))
 	}
 	return who, nil
 }
@@ -153,14 +153,29 @@ func (f *accountFlags) key() accounts.Key {
 
 // accountCommand is a command line for an account, to be shown to the user.
 func accountCommand(verb string, k accounts.Key) string {
-	words := []string{"closekit accounts", verb, visible(k.Identifier())}
-	if k.Tenant() != defaultTenant {
-		words = append(words, "--tenant", visible(k.Tenant()))
-	}
-	if k.Connection() != defaultConnection {
-		words = append(words, "--connection", visible(k.Connection()))
+	words := []string{"closekit accounts", verb}
+	name := shellWord(k.Identifier())
+	if strings.HasPrefix(name, "-") {
+		words = append(append(words, keyFlags(k)...), "--", name) // it is no flag
+	} else {
+		words = append(append(words, name), keyFlags(k)...)
 	}
 	return strings.Join(words, " ")
+}
+
+// callFlags are the flags of call that name an account, to be shown to the user.
+func callFlags(k accounts.Key) string {
+	return strings.Join(append([]string{"--account", shellWord(k.Identifier())}, keyFlags(k)...), " ")
+}
+
+func keyFlags(k accounts.Key) (words []string) {
+	if k.Tenant() != defaultTenant {
+		words = append(words, "--tenant", shellWord(k.Tenant()))
+	}
+	if k.Connection() != defaultConnection {
+		words = append(words, "--connection", shellWord(k.Connection()))
+	}
+	return words
 }
 
 // visible gives a name that somebody else chose in a form that can be printed:

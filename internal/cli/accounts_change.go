@@ -21,8 +21,10 @@ func (p *program) refreshCommand() *cobra.Command {
 		Use:   "refresh NAME",
 		Short: "Renew the tokens of an account now",
 		Long: `Renew the tokens of an account now, whether they are due or not. Calls do so by
-themselves when they need to; this is for finding out whether an account works,
-and for one that Close has refused in error.`,
+themselves when they need to; this is for finding out whether an account works.
+It sends even what waits because an earlier attempt is in doubt, as "show" says:
+if Close has that attempt after all, the account must be connected again, though
+its token would have worked for the rest of its hour.`,
 		Example: `  closekit accounts refresh ada`,
 		Args:    f.takeName,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -61,8 +63,8 @@ func (p *program) disconnectCommand() *cobra.Command {
 The name stays, and can be connected again. Without --yes it asks first.
 
 When Close does not confirm, the tokens are kept sealed for revoking them later,
-and the exit code is 6; repeat the command in five minutes. A program with a
-running manager on the same database does so by itself.`,
+and the exit code is 6; repeat the command. A program with a running manager on
+the same database does so by itself, for a day.`,
 		Example: `  closekit accounts disconnect ada --yes`,
 		Args:    f.takeName,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -88,26 +90,23 @@ running manager on the same database does so by itself.`,
 }
 
 func (p *program) disconnect(ctx context.Context, d *desk, f *accountFlags, info accounts.Info) error {
-	if err := d.Disconnect(ctx, info.Principal, info.Connection, accounts.AdminDisconnect); err != nil {
-		return err
-	}
-	info, err := d.get(ctx, f)
+	revoked, err := d.Disconnect(ctx, info.Principal, info.Connection, accounts.AdminDisconnect)
 	if err != nil {
 		return err
 	}
-	stats, err := d.store.Stats(ctx)
+	info, err = d.get(ctx, f)
 	if err != nil {
-		return fmt.Errorf("read the database of accounts: %w", err)
+		return err
 	}
 	if f.asJSON {
 		err = p.printJSON(jsonOf(info))
 	} else {
 		err = p.print(fmt.Sprintf("Disconnected %s: its tokens are erased.\n", visible(f.account)))
 	}
-	if err == nil && stats.Revocations > 0 {
+	if err == nil && !revoked {
 		return &hinted{
-			fmt.Errorf("the tokens are erased here, but Close has not confirmed %d revocation(s) yet, which may include this one", stats.Revocations),
-			[]string{"repeat the command in five minutes (earlier nothing is tried), or end the access in Close; --verbose says more"},
+			errors.New("the tokens are erased here, but Close has not confirmed that it revoked them"),
+			[]string{"repeat the command, or end the access in Close; --verbose says more"},
 			exitTransport,
 		}
 	}
@@ -143,5 +142,9 @@ func isTerminal(stream any) bool {
 		return false
 	}
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull) // a character device too, and what services have
+	return err != nil || !os.SameFile(info, null)
 }

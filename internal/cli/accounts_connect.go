@@ -112,19 +112,20 @@ func (p *program) showPage(url string) {
 	fmt.Fprintf(p.stderr, "Open this page in a browser and allow the access:\n\n  %s\n\n", url)
 }
 
-// callFlags are the flags of call that name an account.
-func callFlags(k accounts.Key) string {
-	_, name, _ := strings.Cut(accountCommand("", k), "  ")
-	return "--account " + name
-}
-
 // notConnected explains why a consent led to nothing.
 func notConnected(key accounts.Key, err error) error {
 	again := "\"" + accountCommand("connect", key) + "\" begins again"
 	var failed *accounts.FlowFailedError
+	var unavailable *accounts.TemporarilyUnavailableError
 	switch {
 	case errors.Is(err, accounts.ErrNotFound):
 		return &hinted{errors.New("the authorization has lapsed; it works for ten minutes"), []string{again}, exitAuthorization}
+	case errors.As(err, &unavailable) && unavailable.Kind == accounts.StoreTrouble:
+		return &hinted{
+			errors.New("the database of accounts did not answer, so that the account was not connected"),
+			[]string{"check the database (--db, " + envDB + ")", again},
+			exitTransport,
+		}
 	case !errors.As(err, &failed):
 		return err
 	case failed.Reason == accounts.UserDenied:

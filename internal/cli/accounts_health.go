@@ -24,7 +24,8 @@ func (p *program) resealCommand() *cobra.Command {
 after "closekit accounts keygen --add". It may run beside everything else, and
 again after an interruption. It shows how much is sealed with each key, before
 and after; authorizations that are on their way keep the old key, for ten
-minutes at most. An old key may go when nothing is counted under it any more.`,
+minutes at most. An old key may go ("closekit accounts keygen --remove") when
+nothing is counted under it any more.`,
 		Example: `  closekit accounts reseal`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -110,6 +111,9 @@ as a problem of the whole.`,
 				if err != nil {
 					return err
 				}
+				if err := knownConnection(h, f.connection); err != nil {
+					return err
+				}
 				if !d.withApp {
 					h.Connections = nil // it would be that of the placeholder
 				}
@@ -121,6 +125,21 @@ as a problem of the whole.`,
 	f.define(cmd.Flags(), []string{"connection"}, storeFlags, []string{"client-id", "client-secret-file"})
 	f.defineJSON(cmd.Flags())
 	return cmd
+}
+
+// knownConnection refuses a name that was given and means nothing, which would
+// always be well.
+func knownConnection(h accounts.Health, name string) error {
+	if name == "" || h.Stats.Accounts[name] != nil || slices.ContainsFunc(h.Connections, func(c accounts.ConnectionReport) bool {
+		return c.Name == name && !c.Since.IsZero()
+	}) {
+		return nil
+	}
+	var known []string
+	for _, n := range slices.Sorted(maps.Keys(h.Stats.Accounts)) {
+		known = append(known, visible(n))
+	}
+	return usage("nobody has an account at the connection "+visible(name), "those that there are: "+orDash(strings.Join(known, ", ")))
 }
 
 // problems says what is wrong.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	goruntime "runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,6 +26,7 @@ func (p *program) keygenCommand() *cobra.Command {
 	var f accountFlags
 	var out string
 	var add bool
+	var remove string
 	cmd := &cobra.Command{
 		Use:   "keygen",
 		Short: "Make the key that seals the tokens",
@@ -37,13 +40,19 @@ that ` + envKeyFile + ` or --key-file names.
 To replace a key, --add puts a new one into the key file: it seals from now on,
 and the old ones still open. Then "closekit accounts reseal" seals everything
 again. Programs that work on the same database must have the new file before
-anything is sealed with it; stop them, or see package runtime/accounts/vault.`,
+anything is sealed with it; stop them, or see package runtime/accounts/vault.
+In the end --remove takes a key out of the file by its id, if the database has
+nothing that is sealed with it. Backups of the database still need it.`,
 		Example: `  closekit accounts keygen
   closekit accounts keygen --out new.key
   closekit accounts keygen --add --key-file accounts.key`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
+			case remove != "" && (add || out != ""):
+				return usage("--remove changes the file of --key-file, and does nothing else", "leave out --add and --out")
+			case remove != "":
+				return p.removeKey(cmd.Context(), &f, remove)
 			case add && out != "":
 				return usage("--add changes the file of --key-file, so --out means nothing", "leave out --out; copy the file first if you want to keep it")
 			case add:
@@ -57,7 +66,8 @@ anything is sealed with it; stop them, or see package runtime/accounts/vault.`,
 	flags := cmd.Flags()
 	flags.StringVar(&out, "out", "", "new `file` to write the key to, instead of printing it")
 	flags.BoolVar(&add, "add", false, "add a new key to the key file, and seal with it from now on")
-	f.define(flags, []string{"key-file"})
+	flags.StringVar(&remove, "remove", "", "remove the key with this `id`, as \"reseal\" shows it, from the key file")
+	f.define(flags, storeFlags)
 	f.defineJSON(flags)
 	return cmd
 }
@@ -122,15 +132,9 @@ func writeWhole(file *os.File, text string) error {
 	return errors.Join(err, file.Close())
 }
 
-// addKey adds a key to a key file. The file is replaced as a whole, because
-// half a key file is a lost database.
+// addKey adds a key to a key file.
 func (p *program) addKey(f *accountFlags) error {
-	name := cmp.Or(f.keyFile, p.getenv(envKeyFile))
-	if name == "" {
-		return usage("--add needs to know the key file", "name it with --key-file or "+envKeyFile)
-	}
-	f.keyFile = name
-	key, _, _, err := p.keyset(f)
+	key, name, err := p.keyFileOf(f, "--add")
 	if err != nil {
 		return err
 	}
@@ -141,6 +145,61 @@ func (p *program) addKey(f *accountFlags) error {
 	if key, err = vault.Promote(key, id); err != nil {
 		return err
 	}
+	return p.replaceKey(f, name, key, fmt.Sprintf(
+		"The key %s in %s seals from now on. Next: \"closekit accounts reseal\"\n", keyName(id), name))
+}
+
+// removeKey removes a key that nothing is sealed with.
+func (p *program) removeKey(ctx context.Context, f *accountFlags, text string) error {
+	n, err := strconv.ParseUint(text, 16, 32)
+	id := uint32(n)
+	if err != nil {
+		return usage(fmt.Sprintf("%q is no id of a key", shorten(text)), "\"closekit accounts reseal\" shows the ids, such as 1a2b3c4d")
+	}
+	key, name, err := p.keyFileOf(f, "--remove")
+	if err != nil {
+		return err
+	}
+	err = p.atDesk(ctx, f, appUnused, false, func(d *desk) error {
+		h, err := d.Health(ctx)
+		switch {
+		case err != nil:
+			return err
+		case h.PrimaryKey == id:
+			return usage("the key "+keyName(h.PrimaryKey)+" is the one that seals", "--add puts another one in its place")
+		case h.KeyUse[id] > 0:
+			return &hinted{
+				fmt.Errorf("%d tokens in the database are sealed with the key %s", h.KeyUse[id], keyName(id)),
+				[]string{"\"closekit accounts reseal\" seals them with the newest key; authorizations that are on their way take ten minutes"},
+				exitFailure,
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	key, err = vault.Remove(key, id)
+	if err != nil {
+		return usage("the key file has no key "+keyName(id), "\"closekit accounts reseal\" shows the ids")
+	}
+	return p.replaceKey(f, name, key, fmt.Sprintf("The key %s is no longer in %s. Backups of the database that were made before still need it.\n", keyName(id), name))
+}
+
+// keyFileOf reads the key file that is to be changed.
+func (p *program) keyFileOf(f *accountFlags, flag string) (key accounts.Secret, name string, err error) {
+	name = cmp.Or(f.keyFile, p.getenv(envKeyFile))
+	if name == "" {
+		return key, name, usage(flag+" needs to know the key file", "name it with --key-file or "+envKeyFile)
+	}
+	f.keyFile = name
+	key, _, _, err = p.keyset(f)
+	return key, name, err
+}
+
+// replaceKey writes a key file anew, and says so. The file is replaced as a
+// whole, because half a key file is a lost database.
+func (p *program) replaceKey(f *accountFlags, name string, key accounts.Secret, text string) error {
 	v, err := vault.Open(key)
 	if err != nil {
 		return err
@@ -165,8 +224,7 @@ func (p *program) addKey(f *accountFlags) error {
 	if err != nil {
 		return fmt.Errorf("--key-file: the file %s stays as it was: %w", name, errors.Join(err, os.Remove(file.Name())))
 	}
-	return p.reportKey(keyReport{File: name}, v, f.asJSON, fmt.Sprintf(
-		"The key %s in %s seals from now on. Next: \"closekit accounts reseal\"\n", keyName(id), name))
+	return p.reportKey(keyReport{File: name}, v, f.asJSON, text)
 }
 
 // keyset reads the key of the user and says where it comes from.
@@ -206,6 +264,12 @@ const maxSecretFile = 64 << 10
 // secretFile reads a file with a secret in it, and warns if others can.
 func (p *program) secretFile(flag, name string) (string, error) {
 	file, err := os.Open(name) //nolint:gosec // the user names the file
+	if errors.Is(err, fs.ErrNotExist) && flag != "--client-secret-file" {
+		return "", &hinted{fmt.Errorf("%s: %w", flag, err), []string{
+			"\"closekit accounts keygen --out NAME\" makes a key for a new database",
+			"if the key of a database is lost, restore your copy of it; without one, its accounts must be connected again into a new database",
+		}, exitUsage}
+	}
 	if err != nil {
 		return "", &hinted{fmt.Errorf("%s: %w", flag, err), []string{"give the name of a file that you can read"}, exitUsage}
 	}

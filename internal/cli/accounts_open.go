@@ -185,6 +185,7 @@ func sqliteHint(err error) string {
 		{"not a database", envDB + " or --db must name another file; this one was left as it is"},
 		{"another program", envDB + " or --db must name another file; this one was left as it is"},
 		{"damaged", "restore the file from a backup; a copy of the damaged one may help to find out what happened"},
+		{"held by another process", "end the other process, or try again when it is done"},
 		{"disk is full", "make room on the disk and try again; nothing was changed"},
 	} {
 		if strings.Contains(err.Error(), h.about) {
@@ -306,7 +307,7 @@ func (p *program) stateDir(f *accountFlags, db string) string {
 
 // maxProcesses is how many commands may work on one database with a journal at
 // the same time.
-const maxProcesses = 8
+const maxProcesses = 64
 
 // startManager starts a manager with a folder for its journal that no other process
 // uses.
@@ -333,7 +334,7 @@ func startManager(ctx context.Context, cfg accounts.Config, dir string) (*accoun
 		}
 	}
 	return nil, &hinted{
-		fmt.Errorf("%d other commands work with %s already", maxProcesses, dir), []string{"try again when one of them has ended"}, exitFailure,
+		fmt.Errorf("%d other commands work with %s already", maxProcesses, dir), []string{"try again when one of them has ended"}, exitTransport,
 	}
 }
 

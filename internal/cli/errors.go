@@ -237,7 +237,12 @@ func (d *diagnosis) accountTrouble(err accounts.AccountError) {
 		d.hint("the program that made the link must confirm it; \"%s\" begins again", accountCommand("connect", verification.Key))
 	case errors.As(err, &unavailable):
 		d.code = exitTransport
-		d.hint("nothing is wrong with the account; \"%s\" shows more", accountCommand("show", unavailable.Key))
+		switch unavailable.Kind {
+		case accounts.StoreTrouble:
+			d.hint("the database of accounts does not answer, or is busy: check it (--db, %s)", envDB)
+		default:
+			d.hint("nothing is wrong with the account; \"%s\" shows more", accountCommand("show", unavailable.Key))
+		}
 		if unavailable.Kind == accounts.NotSent {
 			d.hint("Close was not reached: check the network, any proxy, and the base URL (--base-url, %s)", envBaseURL)
 		}
@@ -246,7 +251,7 @@ func (d *diagnosis) accountTrouble(err accounts.AccountError) {
 		d.hint("check %s and %s; the application of an emulator works only with the emulator that printed it", envClientID, envClientSecret)
 	case errors.As(err, &identity):
 		d.code = exitAuthorization
-		d.hint("sign in to Close as the user that the account belongs to, or let it become another one with \"%s --new-identity\"", accountCommand("connect", identity.Key))
+		d.hint("sign in to Close as the user that the account belongs to, or let it become another one with \"%s\"", accountCommand("connect --new-identity", identity.Key))
 	case errors.As(err, &rejected):
 		d.code = exitAuthorization
 	default: // the tokens cannot be opened, which only the key could change
@@ -313,6 +318,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 		return usage("unknown flag "+name, hint)
 	}
+	what, _, _ = strings.Cut(what, ": strconv.") // Go's own words say nothing more
 	return usage(what, seeHelp(cmd))
 }
 

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -248,6 +249,32 @@ func TestInterruptedRenewal(t *testing.T) {
 	}
 }
 
+// TestRemoveKey takes a key out of a key file when nothing needs it any more.
+func TestRemoveKey(t *testing.T) {
+	useAccounts(t)
+	srv := emulator.Start(t)
+	consents(t, srv, "ada")
+	run := func(code int, want string, args ...string) string {
+		t.Helper()
+		c := start(t, srv, self(t), args...)
+		out, got := c.end()
+		if all := out + c.stderr.String(); got != code || !strings.Contains(all, want) {
+			t.Fatalf("%v: exit code %d, %s", args, got, all)
+		}
+		return out
+	}
+	var report struct{ Keys []string }
+	if err := json.Unmarshal([]byte(run(0, "", "accounts", "keygen", "--add", "--json")), &report); err != nil || len(report.Keys) != 2 {
+		t.Fatalf("%v, %v", report, err)
+	}
+	run(exitFailure, "2 tokens in the database are sealed with the key "+report.Keys[0], "accounts", "keygen", "--remove", report.Keys[0])
+	run(exitUsage, "is the one that seals", "accounts", "keygen", "--remove", report.Keys[1])
+	run(0, "sealed again", "accounts", "reseal")
+	run(0, "is no longer in", "accounts", "keygen", "--remove", report.Keys[0])
+	run(exitUsage, "has no key", "accounts", "keygen", "--remove", report.Keys[0])
+	run(0, "user_", "call", "--account", "ada", "close_me_get")
+}
+
 // TestCommandsAtOnce checks that commands that run at the same time have
 // journals of their own, and renew a token once; that too many are refused;
 // and that what a killed one left in its journal is brought back.
@@ -256,15 +283,35 @@ func TestCommandsAtOnce(t *testing.T) {
 	srv := emulator.Start(t)
 	consents(t, srv, "ada")
 	srv.ExpireTokens()
-	srv.Fail(emulator.Fault{Tool: "close_me_get", Times: maxProcesses, Delay: time.Hour, AfterAction: true})
+	const some = 8
+	srv.Fail(emulator.Fault{Tool: "close_me_get", Times: some, Delay: time.Hour, AfterAction: true})
 	var running []*child
-	for n := range maxProcesses {
+	for n := range some {
 		running = append(running, start(t, srv, self(t), "call", "--account", "ada", "close_me_get"))
 		waitFor(t, "the call", func() bool { return len(srv.Requests()) >= n+2 }) // one was for the consent
 	}
+	var others []*os.File // as if there were more processes
+	for n := some + 1; n <= maxProcesses; n++ {
+		folder := filepath.Join(dir, "accounts.db.state", strconv.Itoa(n))
+		err := os.MkdirAll(folder, 0o700)
+		var lock *os.File
+		if err == nil {
+			lock, err = os.Create(filepath.Join(folder, "lock"))
+		}
+		if err == nil {
+			others = append(others, lock)
+			err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	c := start(t, srv, self(t), "call", "--account", "ada", "close_me_get")
-	if out, code := c.end(); code != exitFailure || !strings.Contains(c.stderr.String(), "8 other commands work with") {
+	if out, code := c.end(); code != exitTransport || !strings.Contains(c.stderr.String(), "64 other commands work with") {
 		t.Errorf("exit code %d, %s%s", code, out, c.stderr.String())
+	}
+	for _, lock := range others {
+		_ = lock.Close()
 	}
 	c = start(t, srv, self(t), "accounts", "list") // which has no journal
 	if out, code := c.end(); code != 0 {

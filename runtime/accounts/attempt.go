@@ -312,6 +312,7 @@ func (r *run) condemn(ctx context.Context) error {
 	}
 	m.count(r, outcome)
 	rec, err := r.end(ctx, func(q *ReleaseRequest) {
+		q.Doubts = 0 // now it is known
 		q.State, q.Reason, q.Failure, q.Note = Revoked, reason, GrantRefused, Note{Type: EventReauthorization, Actor: "provider"}
 	})
 	e := m.entry(r.rec.Key)

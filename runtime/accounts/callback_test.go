@@ -294,7 +294,7 @@ func TestFaultF1(t *testing.T) {
 		},
 		"disconnect kills links": func(w *world) {
 			b, callback := prepared(w)
-			if err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+			if _, err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
 				w.Fatal(err)
 			}
 			w.wantStatus(b.open(callback), http.StatusBadRequest)

@@ -9,13 +9,14 @@ import (
 )
 
 // Disconnect ends an account: its tokens are erased here, whatever is in flight
-// is fenced off, and the grant is revoked at Close, now if Close answers and in
-// the background for a day if it does not. The reason is [HostDisconnect] or
-// [AdminDisconnect]. It may be repeated. [ErrNotFound] if there is no account.
-func (m *Manager) Disconnect(ctx context.Context, p Principal, connection string, reason Reason) error {
+// is fenced off, and the grant is revoked at Close, now if Close answers and by
+// [Manager.Run] for a day if it does not; revoked tells which. The reason is
+// [HostDisconnect] or [AdminDisconnect]. It may be repeated. [ErrNotFound] if
+// there is no account.
+func (m *Manager) Disconnect(ctx context.Context, p Principal, connection string, reason Reason) (revoked bool, err error) {
 	key, err := m.key(p, connection)
 	if err != nil {
-		return err
+		return false, err
 	}
 	actor := "host"
 	switch reason {
@@ -23,10 +24,10 @@ func (m *Manager) Disconnect(ctx context.Context, p Principal, connection string
 	case AdminDisconnect:
 		actor = "admin"
 	default:
-		return fmt.Errorf("accounts: %q is not a reason to disconnect", reason)
+		return false, fmt.Errorf("accounts: %q is not a reason to disconnect", reason)
 	}
 	if err := failpoint.Hit(ctx, failpoint.Disconnect); err != nil {
-		return err
+		return false, err
 	}
 	rec, err := m.store.Disconnect(ctx, DisconnectRequest{
 		Key: key, Reason: reason, RevocationIDs: [2]string{randomID(), randomID()}, Note: Note{Type: EventDisconnected, Actor: actor},
@@ -38,10 +39,9 @@ func (m *Manager) Disconnect(ctx context.Context, p Principal, connection string
 	}
 	e.token.Store(nil)
 	if err != nil {
-		return err
+		return false, err
 	}
-	m.revokeDue(ctx, key)
-	return nil
+	return m.revokeOf(ctx, key), nil
 }
 
 // queueRevocation has a pair revoked that came after its account was
@@ -53,7 +53,7 @@ func (m *Manager) queueRevocation(ctx context.Context, c *conn, rec Record, q Co
 		ID: randomID(), Key: rec.Key, AccountID: rec.ID, Purpose: PurposeTokens, Generation: q.Generation + 1, Sealed: q.Tokens,
 	})
 	if err == nil {
-		m.revokeDue(ctx, rec.Key)
+		m.revokeOf(ctx, rec.Key)
 		return
 	}
 	// The store is away: try once with what is in hand.
@@ -69,37 +69,55 @@ const (
 	revocationsPerRun = 1000
 )
 
-// revokeQueued revokes what waits for it.
-func (m *Manager) revokeQueued(ctx context.Context) { m.revokeDue(ctx, Key{}) }
-
-// revokeDue revokes what waits for it, of one account or of all. What fails
-// waits for the next time and holds up nothing else, except at a connection
-// that does not answer.
-func (m *Manager) revokeDue(ctx context.Context, key Key) {
+// revokeQueued revokes what waits for it. What fails waits for the next time
+// and holds up nothing else, except at a connection that does not answer.
+func (m *Manager) revokeQueued(ctx context.Context) {
 	silent := map[string]bool{}
-	for n := 0; n < revocationsPerRun; n += revocationBatch {
-		short, cancel := context.WithTimeout(ctx, storeTimeout)
-		list, err := m.store.ClaimRevocations(short, RevocationRequest{Key: key, Lease: revocationLease, Limit: revocationBatch})
-		cancel()
+	for n := 0; n < revocationsPerRun && !m.stopping(); n += revocationBatch {
+		list, err := m.claimRevocations(ctx, RevocationRequest{Lease: revocationLease, Limit: revocationBatch})
 		if err != nil || len(list) == 0 {
 			return
 		}
-		for _, v := range list {
-			if m.stopping() || ctx.Err() != nil || failpoint.Hit(ctx, failpoint.Revoke) != nil {
-				return
-			}
-			if silent[v.Key.connection] {
-				continue
-			}
-			settled, answered := m.revoke(ctx, v)
-			silent[v.Key.connection] = !answered
-			if settled {
-				short, cancel := anyhow(ctx)
-				_ = m.store.FinishRevocation(short, v.ID) // it is tried again otherwise
-				cancel()
-			}
+		m.revokeAll(ctx, list, silent)
+	}
+}
+
+// revokeOf revokes what waits for it of one account, and reports whether
+// nothing is left.
+func (m *Manager) revokeOf(ctx context.Context, key Key) bool {
+	list, err := m.claimRevocations(ctx, RevocationRequest{Key: key, Lease: revocationLease, Limit: revocationsPerRun})
+	return err == nil && m.revokeAll(ctx, list, map[string]bool{}) == 0
+}
+
+func (m *Manager) claimRevocations(ctx context.Context, r RevocationRequest) ([]Revocation, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return m.store.ClaimRevocations(ctx, r)
+}
+
+// revokeAll goes through a list, notes the connections that do not answer, and
+// reports how many are left.
+func (m *Manager) revokeAll(ctx context.Context, list []Revocation, silent map[string]bool) (left int) {
+	left = len(list)
+	for _, v := range list {
+		if m.stopping() || ctx.Err() != nil || failpoint.Hit(ctx, failpoint.Revoke) != nil {
+			return left
+		}
+		if silent[v.Key.connection] {
+			continue
+		}
+		settled, answered := m.revoke(ctx, v)
+		if !answered {
+			silent[v.Key.connection] = true
+		}
+		if settled {
+			left--
+			short, cancel := anyhow(ctx)
+			_ = m.store.FinishRevocation(short, v.ID) // it is tried again otherwise
+			cancel()
 		}
 	}
+	return left
 }
 
 // revoke revokes one pair. It reports whether that is settled, and whether the
@@ -124,5 +142,8 @@ func (m *Manager) revoke(ctx context.Context, v Revocation) (settled, answered b
 	ctx, end := m.cfg.Tracer.Start(ctx, OpRevoke, c.Name)
 	ok := c.oauth.revoke(ctx, token)
 	end(resultOf(ok))
+	if !ok {
+		m.log.WarnContext(ctx, "the provider did not confirm a revocation; it is tried again later", "account", v.Key)
+	}
 	return ok, ok
 }

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -54,8 +55,8 @@ func TestRevocationsDoNotBlock(t *testing.T) {
 			w.connect("ada")
 			w.stuck(200)
 			time.Sleep(time.Second)
-			if err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
-				w.Fatal(err)
+			if revoked, err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil || !revoked {
+				w.Fatal(revoked, err)
 			}
 			if n := w.p.revokedGrants(); n != 1 {
 				w.Errorf("%d grants are revoked", n)
@@ -82,13 +83,18 @@ func TestRevocationsDoNotBlock(t *testing.T) {
 			w.connect("ada")
 			w.stuck(200)
 			time.Sleep(time.Second)
-			if err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
-				w.Fatal(err)
+			for range 2 {
+				if revoked, err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil || revoked {
+					w.Fatal(revoked, err)
+				}
 			}
 			if n := w.p.revokedGrants(); n != 0 {
 				w.Fatalf("%d grants are revoked at a provider that is away", n)
 			}
 			away = false
+			if _, err := w.m.Disconnect(w.Context(), user("bob"), conName, HostDisconnect); !errors.Is(err, ErrNotFound) {
+				w.Error(err)
+			}
 			w.run()
 			time.Sleep(7 * time.Minute)
 			if n := w.p.revokedGrants(); n != 1 {
@@ -118,7 +124,7 @@ func TestDisconnectIsNobodyElses(t *testing.T) {
 			w.storeDisconnect(name)
 		}
 		start := time.Now()
-		if err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+		if _, err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
 			w.Fatal(err)
 		}
 		if took := time.Since(start); took != time.Second {
@@ -172,7 +178,7 @@ func TestPublishAfterDisconnect(t *testing.T) {
 		first := make(chan error, 1)
 		go func() { _, err := a.Credential(context.Background()); first <- err }()
 		<-opening
-		if err := m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+		if _, err := m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
 			w.Fatal(err)
 		}
 		close(open)

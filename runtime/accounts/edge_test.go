@@ -401,14 +401,14 @@ func TestDisconnectWaits(t *testing.T) {
 		w.connect("ada")
 		for i := range 20 { // what an outage has left in the queue
 			ctx, cancel := context.WithTimeout(w.Context(), time.Millisecond)
-			_ = w.m.Disconnect(ctx, user(fmt.Sprint("u", i)), conName, HostDisconnect)
+			_, _ = w.m.Disconnect(ctx, user(fmt.Sprint("u", i)), conName, HostDisconnect)
 			cancel()
 		}
 		time.Sleep(6 * time.Minute)
 		start := time.Now()
 		long, cancel := context.WithTimeout(context.Background(), 6*time.Hour)
 		defer cancel()
-		_ = w.m.Disconnect(long, user("ada"), conName, HostDisconnect)
+		_, _ = w.m.Disconnect(long, user("ada"), conName, HostDisconnect)
 		if took := time.Since(start); took > time.Minute {
 			w.Errorf("the disconnect of one user took %v", took)
 		}
@@ -425,7 +425,7 @@ func TestRevokeRefused(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.connect("ada")
-		if err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+		if _, err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
 			w.Fatal(err)
 		}
 		st, _ := w.store.Stats(w.Context())
@@ -707,6 +707,9 @@ func TestRestoredBackup(t *testing.T) {
 		w.store.mu.Unlock()
 		_ = w.get(a)
 		w.state("ada", Revoked, RotationLost)
+		if st, err := w.store.Stats(w.Context()); err != nil || st.InDoubt != 0 {
+			w.Errorf("what became of it is known, and %d attempts are in doubt, %v", st.InDoubt, err)
+		}
 		_, before := w.p.counts()
 		w.connect("ada") // the user connects again
 		err := w.get(a)

@@ -154,7 +154,7 @@ func TestWithEmulator(t *testing.T) {
 	}
 	want(connect("ada", first.ID, org.ID), first.ID)
 	alive := srv.OAuthStats().GrantsAlive
-	if err := m.Disconnect(t.Context(), principal("ada"), "close", accounts.HostDisconnect); err != nil {
+	if _, err := m.Disconnect(t.Context(), principal("ada"), "close", accounts.HostDisconnect); err != nil {
 		t.Fatal(err)
 	}
 	if st := srv.OAuthStats(); st.GrantsAlive != alive-1 {

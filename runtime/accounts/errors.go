@@ -124,13 +124,15 @@ func (e *ConnectionConfigError) Retryable() bool { return false }
 func (e *ConnectionConfigError) UserAction() Action { return CallOperator }
 
 // IdentityMismatchError says that tokens of another Close user or organization
-// came than the account is bound to. They are not used until somebody decides
-// (see [Manager.AcceptIdentity]).
+// came than the account is bound to, and are not used. Those of a renewal are
+// kept aside until somebody decides (see [Manager.AcceptIdentity]). Those of a
+// consent are not kept; with [NewIdentity] another consent makes the account that
+// of the other user.
 type IdentityMismatchError struct{ Key Key }
 
 // Error names the connection.
 func (e *IdentityMismatchError) Error() string {
-	return fmt.Sprintf("the account at %q answered as another Close user or organization than it is bound to; the operator must decide", e.Key.connection)
+	return fmt.Sprintf("tokens of another Close user or organization came than the account at %q is bound to; they are not used until somebody decides", e.Key.connection)
 }
 
 // Is matches [ErrIdentityMismatch].
@@ -144,7 +146,8 @@ func (e *IdentityMismatchError) UserAction() Action { return CallOperator }
 
 // ProviderRejectedError says that a token which was renewed a moment ago was
 // refused again. With Close it may mean that the user is not permitted to do
-// what was asked.
+// what was asked. If the user has ended the access since, that shows a minute
+// after the renewal.
 type ProviderRejectedError struct {
 	Key    Key
 	Status int
@@ -152,7 +155,7 @@ type ProviderRejectedError struct {
 
 // Error names the connection and the status.
 func (e *ProviderRejectedError) Error() string {
-	return fmt.Sprintf("a freshly renewed token of the account at %q was refused with status %d; the user may lack the permission", e.Key.connection, e.Status)
+	return fmt.Sprintf("a freshly renewed token of the account at %q was refused with status %d; the user may lack the permission, or has just ended the access, which shows within a minute", e.Key.connection, e.Status)
 }
 
 // Is matches [ErrProviderRejected].

@@ -158,7 +158,7 @@ func TestFaultR4(t *testing.T) {
 				ctx := failpoint.With(w.Context(), func(s failpoint.Step) error {
 					if s == step && once {
 						once = false
-						if err := w.m.Disconnect(context.Background(), user("ada"), conName, AdminDisconnect); err != nil {
+						if _, err := w.m.Disconnect(context.Background(), user("ada"), conName, AdminDisconnect); err != nil {
 							w.Errorf("disconnect: %v", err)
 						}
 					}

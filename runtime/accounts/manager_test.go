@@ -309,16 +309,16 @@ func TestDisconnectWhileProviderIsAway(t *testing.T) {
 			return base.RoundTrip(r)
 		})
 		w.run()
-		if err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+		if _, err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+		if _, err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
 			t.Errorf("again: %v", err)
 		}
-		if err := w.m.Disconnect(w.Context(), user("ada"), conName, InvalidGrant); err == nil {
+		if _, err := w.m.Disconnect(w.Context(), user("ada"), conName, InvalidGrant); err == nil {
 			t.Error("a foreign reason was taken")
 		}
-		if err := w.m.Disconnect(w.Context(), user("bob"), conName, HostDisconnect); !errors.Is(err, ErrNotFound) {
+		if _, err := w.m.Disconnect(w.Context(), user("bob"), conName, HostDisconnect); !errors.Is(err, ErrNotFound) {
 			t.Errorf("an unknown account gives %v", err)
 		}
 		away.Store(false)
@@ -450,7 +450,10 @@ func randomLife(t *testing.T, seed uint64) {
 			}
 		case 4:
 			if r.IntN(3) == 0 {
-				wg.Go(func() { _ = w.keep(m.Disconnect(t.Context(), user(name), conName, HostDisconnect)) })
+				wg.Go(func() {
+					_, err := m.Disconnect(t.Context(), user(name), conName, HostDisconnect)
+					_ = w.keep(err)
+				})
 			}
 		case 5:
 			wg.Go(func() {

@@ -399,7 +399,7 @@ func (s *MemoryStore) ClaimRevocations(ctx context.Context, q RevocationRequest)
 	defer s.mu.Unlock()
 	var due []*memRevocation
 	for _, r := range s.revocations {
-		if (q.Key.IsZero() || r.Key == q.Key) && !r.due.After(s.now()) {
+		if r.Key == q.Key || q.Key.IsZero() && !r.due.After(s.now()) {
 			due = append(due, r)
 		}
 	}

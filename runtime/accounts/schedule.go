@@ -86,7 +86,7 @@ func (m *Manager) pass(ctx context.Context, c *conn, limit int, wg *sync.WaitGro
 		return 0, false, err
 	}
 	claimed := m.now()
-	short, cancel := context.WithTimeout(ctx, storeTimeout)
+	short, cancel := anyhow(ctx) // what was claimed must be known, to be given back
 	list, err := m.store.ClaimDue(short, DueRequest{c.Name, randomID(), m.owner, leaseTime, n})
 	cancel()
 	if err != nil {

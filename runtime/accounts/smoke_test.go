@@ -23,7 +23,7 @@ func TestLifeOfAnAccount(t *testing.T) {
 		}
 		w.state("ada", Active, "")
 		w.wantEvents("ada", EventCreated, EventConnected)
-		if err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+		if _, err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
 			w.Fatal(err)
 		}
 		if err := w.get(a); !errors.As(err, &need) || need.State != Disconnected || need.Reason != HostDisconnect {

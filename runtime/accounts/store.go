@@ -122,7 +122,7 @@ type AccountStore interface {
 
 	// ClaimRevocations takes up to Limit revocations that are due, what has been
 	// due for longest first, and makes them due again after the lease. With a
-	// key it takes those of that account only.
+	// key it takes those of that account, whether they are due or not.
 	ClaimRevocations(ctx context.Context, r RevocationRequest) ([]Revocation, error)
 
 	// FinishRevocation removes a revocation. An unknown id is no error.

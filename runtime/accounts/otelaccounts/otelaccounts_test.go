@@ -231,7 +231,8 @@ func TestLife(t *testing.T) {
 		t.Fatalf("after the revocation: %v", err)
 	}
 	w.connect()
-	w.check(w.m.Disconnect(t.Context(), w.user, "close", accounts.HostDisconnect))
+	_, err = w.m.Disconnect(t.Context(), w.user, "close", accounts.HostDisconnect)
+	w.check(err)
 	w.tel.Oddity("close", "expires_in_missing")
 
 	values, text, err := w.collect()

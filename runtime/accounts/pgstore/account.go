@@ -383,11 +383,11 @@ const replaceRevocation = `on conflict (id) do update set
 
 // ClaimRevocations implements [accounts.Store].
 func (s *Store) ClaimRevocations(ctx context.Context, q accounts.RevocationRequest) ([]accounts.Revocation, error) {
-	of, args := "", []any{int64(max(q.Limit, 0)), micros(max(q.Lease, 0))}
+	which, args := `due <= now()`, []any{int64(max(q.Limit, 0)), micros(max(q.Lease, 0))}
 	if !q.Key.IsZero() {
-		of, args = ` and tenant = $3::bytea and connection = $4::bytea and identifier = $5::bytea`, append(args, parts(q.Key)...)
+		which, args = `tenant = $3::bytea and connection = $4::bytea and identifier = $5::bytea`, append(args, parts(q.Key)...)
 	}
-	query := `with ready as (select id, due as since from closekit_revocations where due <= now()` + of + ` order by due limit $1::bigint for update skip locked),
+	query := `with ready as (select id, due as since from closekit_revocations where ` + which + ` order by due limit $1::bigint for update skip locked),
 		upd as (update closekit_revocations r set due = now() + $2::bigint * interval '1 microsecond' from ready where r.id = ready.id returning r.*, ready.since)
 		select id, tenant, connection, identifier, account_id, purpose, generation, sealed, sealed_key, created from upd
 		where` + durable + `order by since, id`

@@ -24,13 +24,13 @@ func (s *Store) QueueRevocation(ctx context.Context, r accounts.Revocation) erro
 // ClaimRevocations implements [accounts.Store].
 func (s *Store) ClaimRevocations(ctx context.Context, q accounts.RevocationRequest) (out []accounts.Revocation, err error) {
 	err = s.write(ctx, func(t *tx) error {
-		of, args := "", []any{nanos(t.now)}
+		which, args := "due <= ?", []any{nanos(t.now)}
 		if !q.Key.IsZero() {
-			of = " and tenant = ? and connection = ? and identifier = ?"
-			args = append(args, []byte(q.Key.Tenant()), []byte(q.Key.Connection()), []byte(q.Key.Identifier()))
+			which = "tenant = ? and connection = ? and identifier = ?"
+			args = []any{[]byte(q.Key.Tenant()), []byte(q.Key.Connection()), []byte(q.Key.Identifier())}
 		}
 		err := t.query(`select id, tenant, connection, identifier, account_id, purpose, generation, sealed, sealed_key, created
-			from revocations where due <= ?`+of+` order by due, id limit ?`, func(row scanner) error {
+			from revocations where `+which+` order by due, id limit ?`, func(row scanner) error {
 			var r accounts.Revocation
 			var k names
 			err := row.Scan(&r.ID, &k.tenant, &k.connection, &k.identifier, &r.AccountID, &r.Purpose, &r.Generation,

@@ -183,9 +183,10 @@ var accountCases = map[string]func(*suite){
 			s.want(slices.Equal(got, want), "claimed %v, want %v", got, want)
 		}
 		claim(ada.Key, 10, "r7")
-		claim(ada.Key, 10)
-		claim(accounts.Key{}, 2, "r9", "r8")
-		claim(bob.Key, 10, "r6")
+		claim(ada.Key, 10, "r7") // whether it is due or not
+		claim(accounts.Key{}, 1, "r9")
+		claim(bob.Key, 10, "r6", "r9")
+		claim(accounts.Key{}, 10, "r8")
 		claim(accounts.Key{}, 10)
 	},
 }
