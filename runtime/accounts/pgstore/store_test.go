@@ -195,14 +195,14 @@ func TestOpenAtOnce(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t)
 	var wg sync.WaitGroup
-	for range 8 {
+	for i := range 8 {
 		wg.Go(func() {
 			s, err := pgstore.Open(t.Context(), url)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			if _, _, err := s.Ensure(t.Context(), "id", key(t, 0), "test"); err != nil {
+			if _, _, err := s.Ensure(t.Context(), fmt.Sprint("id", i), key(t, 0), "test"); err != nil {
 				t.Error(err)
 			}
 			s.Close()
