@@ -6,11 +6,21 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/closekit/closekit/runtime"
 )
+
+// manyTexts are all different.
+func manyTexts(n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = strconv.Itoa(i)
+	}
+	return list
+}
 
 func TestErrorBodies(t *testing.T) {
 	t.Parallel()
@@ -27,6 +37,7 @@ func TestErrorBodies(t *testing.T) {
 		{"a status besides", `{"error": "no SMS", "status": "has-voice-only"}`, "no SMS", nil},
 		{"merge of an unknown lead", `{"errors": ["Source lead does not exist."]}`, "Source lead does not exist.", nil},
 		{"error before errors", `{"errors": ["b", "c"], "error": "a"}`, "a; b; c", nil},
+		{"many", `{"errors": ["a", ["b", "` + strings.Join(manyTexts(100_000), `", "`) + `"]]}`, "a; b; " + strings.Join(manyTexts(18), "; "), nil},
 		{"the same twice", `{"errors": ["a", ["a"]], "error": "a"}`, "a", nil},
 		{"an empty error", `{"error": "", "errors": ["", "b"]}`, "b", nil},
 		{"errors as a text", `{"errors": "b"}`, "b", nil},

@@ -65,12 +65,17 @@ func texts(list []string, depth int, raws ...[]byte) []string {
 		if text != "" && !slices.Contains(list, text) {
 			list = append(list, text)
 		}
+		if len(list) == maxTexts {
+			return list
+		}
 	}
 	return list
 }
 
-// maxNesting is how deep into an error body we look.
-const maxNesting = 16
+const (
+	maxNesting = 16 // how deep into an error body we look
+	maxTexts   = 20 // how many of its texts count
+)
 
 // appendFieldErrors flattens what Close nests for lists and objects:
 // {"contacts": {"errors": {"0": {…}}}}.

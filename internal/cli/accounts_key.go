@@ -245,6 +245,12 @@ func (p *program) keyset(f *accountFlags) (key accounts.Secret, v *vault.Vault, 
 	default:
 		from = envKey
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = &hinted{err, []string{
+			"\"closekit accounts keygen --out NAME\" makes a key for a new database",
+			"if the key of a database is lost, restore your copy of it; without one, its accounts must be connected again into a new database",
+		}, exitUsage}
+	}
 	if err != nil {
 		return key, nil, from, err
 	}
@@ -264,12 +270,6 @@ const maxSecretFile = 64 << 10
 // secretFile reads a file with a secret in it, and warns if others can.
 func (p *program) secretFile(flag, name string) (string, error) {
 	file, err := os.Open(name) //nolint:gosec // the user names the file
-	if errors.Is(err, fs.ErrNotExist) && flag != "--client-secret-file" {
-		return "", &hinted{fmt.Errorf("%s: %w", flag, err), []string{
-			"\"closekit accounts keygen --out NAME\" makes a key for a new database",
-			"if the key of a database is lost, restore your copy of it; without one, its accounts must be connected again into a new database",
-		}, exitUsage}
-	}
 	if err != nil {
 		return "", &hinted{fmt.Errorf("%s: %w", flag, err), []string{"give the name of a file that you can read"}, exitUsage}
 	}

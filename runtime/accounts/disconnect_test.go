@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -92,9 +91,6 @@ func TestRevocationsDoNotBlock(t *testing.T) {
 				w.Fatalf("%d grants are revoked at a provider that is away", n)
 			}
 			away = false
-			if _, err := w.m.Disconnect(w.Context(), user("bob"), conName, HostDisconnect); !errors.Is(err, ErrNotFound) {
-				w.Error(err)
-			}
 			w.run()
 			time.Sleep(7 * time.Minute)
 			if n := w.p.revokedGrants(); n != 1 {

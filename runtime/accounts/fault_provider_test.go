@@ -720,7 +720,7 @@ func TestAcceptRefusalsEverywhere(t *testing.T) {
 			w.Errorf("%d of %d accounts are revoked after it was accepted", got, n)
 		}
 		for _, m := range []*Manager{w.m, other} {
-			if h, err := m.Health(w.Context()); err != nil || h.Connections[0].State != HealthOK {
+			if h, err := m.Health(w.Context()); err != nil || h.Connections[0].State != HealthOK || h.Connections[0].Code != "" {
 				w.Errorf("health is %+v, %v", h.Connections, err)
 			}
 		}

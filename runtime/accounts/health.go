@@ -132,6 +132,9 @@ func (m *Manager) Health(ctx context.Context) (Health, error) {
 		c := m.conns[cfg.Name]
 		known := m.freshHealth(ctx, c)
 		r := ConnectionReport{Name: c.Name, State: known.State, Code: known.Code, Since: known.Since}
+		if r.State == HealthOK {
+			r.Code = "" // it may say how it became so
+		}
 		r.Rate, r.Pause = c.limiter.state(now)
 		if r.State == HealthOK && (c.breaker.tripped() || r.Pause > 0) {
 			r.State = HealthThrottled

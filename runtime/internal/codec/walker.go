@@ -154,14 +154,6 @@ func (w *Walker) given() {
 	}
 }
 
-// cleared forgets that the field was given: null is nothing to begin with.
-func (w *Walker) cleared() {
-	if w.depth == 0 && !w.spec.Update {
-		n := len(w.fields) - 1
-		w.set[n>>6] &^= 1 << (n & 63)
-	}
-}
-
 func (w *Walker) has(n uint8) bool { return w.set[n>>6]&(1<<(n&63)) != 0 }
 
 func (w *Walker) word(v string) {
@@ -187,8 +179,9 @@ func (w *Walker) Absent(f *Field) {
 
 // Null handles a field that was given as null.
 func (w *Walker) Null(f *Field) {
-	w.given()
-	defer w.cleared()
+	if w.spec.Update { // otherwise there is nothing that it could clear
+		w.given()
+	}
 	if f.Flags&Nullable == 0 || f.In == Path {
 		w.Report(f.Name, "cannot be null", "null", "leave it out instead")
 		return

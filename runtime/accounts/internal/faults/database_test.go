@@ -250,20 +250,7 @@ func TestNoRoom(t *testing.T) {
 		w.expire()
 		var wg sync.WaitGroup
 		for _, user := range users {
-			store, err := openStore(t.Context(), w.where) // a connection each
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = store.Close() })
-			cfg, err := config(store, w.key, w.URL, "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			cfg.Logger = nil
-			m, err := accounts.New(t.Context(), cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
+			m := w.replica(w.where)
 			wg.Go(func() {
 				defer w.close(m)
 				until(t, func() error { return whoami(t.Context(), m, w.URL, user) }) // a slow disk makes some of them wait longer than they like
@@ -351,20 +338,7 @@ func TestPooler(t *testing.T) {
 	var renewed atomic.Int64
 	var wg sync.WaitGroup
 	for range 2 {
-		store, err := openStore(t.Context(), with(pooled, "pool_max_conns", "25"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = store.Close() })
-		cfg, err := config(store, w.key, w.URL, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		cfg.Logger = nil
-		m, err := accounts.New(t.Context(), cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := w.replica(with(pooled, "pool_max_conns", "25"))
 		wg.Go(func() {
 			defer w.close(m)
 			for end := time.Now().Add(4 * time.Minute); int(renewed.Load()) < len(users); {

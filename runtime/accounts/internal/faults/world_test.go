@@ -116,7 +116,23 @@ func (w *world) postgres() bool { return filepath.Ext(w.where) != ".db" }
 // manager makes a replica in this process.
 func (w *world) manager(dir string) *accounts.Manager {
 	w.Helper()
-	cfg, err := config(w.store, w.key, w.URL, dir)
+	return w.managerOf(w.store, dir)
+}
+
+// replica makes a manager with connections of its own to a database.
+func (w *world) replica(where string) *accounts.Manager {
+	w.Helper()
+	store, err := openStore(w.Context(), where)
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { _ = store.Close() })
+	return w.managerOf(store, "")
+}
+
+func (w *world) managerOf(store accounts.Store, dir string) *accounts.Manager {
+	w.Helper()
+	cfg, err := config(store, w.key, w.URL, dir)
 	if err != nil {
 		w.Fatal(err)
 	}
