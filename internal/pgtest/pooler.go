@@ -70,7 +70,7 @@ max_client_conn = 500
 			_ = c.Close() // it answers
 			return "postgres://closekit:any@" + addr + "/pooled?sslmode=disable"
 		}
-		if i == 100 {
+		if i == 1500 { // half a minute
 			tb.Fatal(err)
 		}
 		<-time.After(20 * time.Millisecond)

@@ -423,7 +423,7 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	if err := s.Touch(ctx, []accounts.Key{key(t, 0)}); err == nil || time.Since(start) > 10*time.Second {
+	if err := s.Touch(ctx, []accounts.Key{key(t, 0)}); err == nil || time.Since(start) > 5*time.Second {
 		t.Errorf("a change of a file that is held: %v after %v", err, time.Since(start))
 	}
 	if _, err := s.Load(t.Context(), key(t, 0)); err != nil {

@@ -28,12 +28,12 @@ func heldOf(r accounts.Record, id string) accounts.Flow {
 var flowCases = map[string]func(*suite){
 	"FlowLife": func(s *suite) {
 		r := s.ensure(s.key("ada"))
+		start := s.clock()
 		s.ok(s.CreateFlow(s.ctx, flowOf(r, "f"), lease))
 		f, err := s.LoadFlow(s.ctx, hash("f"))
 		s.ok(err)
-		left := f.Expires.Sub(f.Now)
 		s.want(f.Key == r.Key && f.AccountID == r.ID && f.Epoch == r.Epoch && f.OutOfBand && f.ReturnTo == "home" && f.NewIdentity && f.Kind == accounts.LinkFlow, "loaded: %+v", f)
-		s.want(left > lease/2 && left <= lease, "it lives for %v", left)
+		s.wantLeft(f.Expires.Sub(f.Now), lease, start)
 		_, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, accounts.Hash{})
 		s.is(err, accounts.ErrNotFound) // unbound flows have no state
 		s.ok(s.BindFlow(s.ctx, hash("f"), hash("state1"), hash("cookie1"), sealed("v1")))

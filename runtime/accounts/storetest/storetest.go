@@ -80,19 +80,28 @@ func (s *suite) want(holds bool, format string, args ...any) {
 	}
 }
 
+// clock reads the store's clock.
+func (s *suite) clock() time.Time {
+	s.Helper()
+	now, err := s.Now(s.ctx)
+	s.ok(err)
+	return now
+}
+
 // wait lets time pass on the store's clock.
 func (s *suite) wait(d time.Duration) {
 	s.Helper()
-	start, err := s.Now(s.ctx)
-	s.ok(err)
-	for {
+	for start := s.clock(); s.clock().Sub(start) < d; {
 		<-time.After(5 * time.Millisecond)
-		now, err := s.Now(s.ctx)
-		s.ok(err)
-		if now.Sub(start) >= d {
-			return
-		}
 	}
+}
+
+// wantLeft checks how much is left of a time that began at start or later.
+func (s *suite) wantLeft(left, whole time.Duration, start time.Time) {
+	s.Helper()
+	const rounded = time.Millisecond
+	passed := s.clock().Sub(start)
+	s.want(left <= whole && left >= whole-passed-rounded, "%v are left of %v after %v", left, whole, passed)
 }
 
 func (s *suite) load(key accounts.Key) accounts.Record {

@@ -253,7 +253,9 @@ func TestNoRoom(t *testing.T) {
 			m := w.replica(w.where)
 			wg.Go(func() {
 				defer w.close(m)
-				until(t, func() error { return whoami(t.Context(), m, w.URL, user) }) // a slow disk makes some of them wait longer than they like
+				if err := whoami(t.Context(), m, w.URL, user); err != nil {
+					t.Errorf("%s: %v", user, err)
+				}
 			})
 		}
 		wg.Wait()
@@ -341,7 +343,7 @@ func TestPooler(t *testing.T) {
 		m := w.replica(with(pooled, "pool_max_conns", "25"))
 		wg.Go(func() {
 			defer w.close(m)
-			for end := time.Now().Add(4 * time.Minute); int(renewed.Load()) < len(users); {
+			for end := time.Now().Add(time.Minute); int(renewed.Load()) < len(users); {
 				n, err := m.RunDue(t.Context(), 200)
 				if err != nil || time.Now().After(end) {
 					t.Errorf("%d of %d were renewed: %v", renewed.Load(), len(users), err)
@@ -410,15 +412,13 @@ func TestKeyRotation(t *testing.T) {
 							default:
 							}
 							user := users[n%len(users)]
-							err := whoami(t.Context(), m, w.URL, user)
-							if err == nil && n%3 == 0 {
-								_, err = m.Refresh(t.Context(), principal(user), conName)
+							if err := whoami(t.Context(), m, w.URL, user); err != nil {
+								t.Errorf("calling as %s: %v", user, err)
 							}
-							if errors.Is(err, accounts.ErrTemporarilyUnavailable) {
-								continue // a slow disk
-							}
-							if err != nil {
-								t.Errorf("working as %s: %v", user, err)
+							if n%3 == 0 {
+								if _, err := m.Refresh(t.Context(), principal(user), conName); err != nil {
+									t.Errorf("renewing %s: %v", user, err)
+								}
 							}
 							calls.Add(1)
 						}

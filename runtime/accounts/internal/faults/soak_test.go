@@ -129,7 +129,9 @@ func soak(t *testing.T, w *world, total time.Duration, life int, users []string)
 			_, err := m.Refresh(t.Context(), principal(user), conName)
 			return err
 		})
-		until(t, func() error { return whoami(t.Context(), m, w.URL, user) })
+		if err := whoami(t.Context(), m, w.URL, user); err != nil {
+			t.Errorf("in the end %s: %v", user, err)
+		}
 		for _, e := range w.events(user) {
 			if e == accounts.EventReauthorization {
 				t.Errorf("the grant of %s was lost", user)

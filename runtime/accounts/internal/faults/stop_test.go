@@ -47,7 +47,7 @@ func TestTerminate(t *testing.T) {
 			if err := <-c.done; err != nil {
 				t.Errorf("the worker ended with %v\n%s", err, w.said())
 			}
-			if took := time.Since(begin); took > 90*time.Second {
+			if took := time.Since(begin); took > 40*time.Second {
 				t.Errorf("it took %v to end", took)
 			}
 			done := 0
