@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/closekit/closekit/runtime"
@@ -220,6 +221,9 @@ func getMap[T any](d *Decoder, p *map[string]T, bit uint8, read func(*Decoder) (
 	values := map[string]T{}
 	for d.Open(outer); d.Next(); {
 		name := string(d.Key())
+		if !utf8.ValidString(name) {
+			name = string([]rune(name)) // one U+FFFD for every bad byte, as in texts
+		}
 		v, ok := read(d)
 		if !ok {
 			d.Reset(m)
