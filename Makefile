@@ -22,7 +22,7 @@ lint:     ## vet, gofumpt, golangci-lint
 fmt:      ## format everything
 	$(TOOL) gofumpt -w $$(git ls-files '*.go')
 cover:    ## statement coverage of the hand-written packages
-	go test -coverpkg=./manifest/...,./generator/...,./runtime/... -coverprofile=cover.out ./manifest/... ./generator/... ./runtime/... ./closeapi/... ./internal/...
+	go test -coverpkg=.,./internal/codec,./manifest/...,./generator/...,./runtime/... -coverprofile=cover.out . ./manifest/... ./generator/... ./runtime/... ./closeapi/... ./internal/...
 	go tool cover -func=cover.out | tail -1
 fuzz:     ## every fuzz target for a minute
 	scripts/fuzz.sh 60s

@@ -13,12 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/bench/fixture"
 	"github.com/closekit/closekit/bench/hand"
 	"github.com/closekit/closekit/bench/memrt"
 	"github.com/closekit/closekit/bench/model"
 	"github.com/closekit/closekit/closeapi"
-	"github.com/closekit/closekit/runtime"
 )
 
 const (
@@ -63,13 +63,13 @@ func contenders(t *memrt.Transport) []contender {
 
 // ours is closekit as anyone uses it: retries, rate limit gate, time limit,
 // body limit and validation are on.
-func ours(name string, opts ...runtime.Option) func(*memrt.Transport) contender {
+func ours(name string, opts ...closekit.Option) func(*memrt.Transport) contender {
 	return func(t *memrt.Transport) contender {
-		c := runtime.NewClient(runtime.APIKey(apiKey), append(opts, runtime.BaseURL(root), runtime.HTTPClient(t.Client()))...)
+		c := closekit.NewClient(closekit.APIKey(apiKey), append(opts, closekit.BaseURL(root), closekit.HTTPClient(t.Client()))...)
 		return contender{
 			name: name,
 			list: func(ctx context.Context) (int, error) {
-				p, err := closeapi.LeadsList(ctx, c, closeapi.LeadsListParams{Limit: runtime.Some(leads)})
+				p, err := closeapi.LeadsList(ctx, c, closeapi.LeadsListParams{Limit: closekit.Some(leads)})
 				if err != nil {
 					return 0, err
 				}
@@ -79,10 +79,10 @@ func ours(name string, opts ...runtime.Option) func(*memrt.Transport) contender 
 				o, err := closeapi.OpportunityCreate(ctx, c, closeapi.OpportunityCreateParams{
 					LeadID:      leadID,
 					StatusID:    statusID,
-					Note:        runtime.Some(note),
-					Confidence:  runtime.Some(60),
-					Value:       runtime.Some(runtime.Cents(125000)),
-					ValuePeriod: runtime.Some(closeapi.ValuePeriodMonthly),
+					Note:        closekit.Some(note),
+					Confidence:  closekit.Some(60),
+					Value:       closekit.Some(closekit.Cents(125000)),
+					ValuePeriod: closekit.Some(closeapi.ValuePeriodMonthly),
 				})
 				if err != nil {
 					return 0, err
@@ -181,8 +181,8 @@ func TestContenders(t *testing.T) {
 // said: same JSON value, custom fields and unknown members included.
 func TestNothingLost(t *testing.T) {
 	tr := memrt.New(leads)
-	c := runtime.NewClient(runtime.APIKey(apiKey), runtime.BaseURL(root), runtime.HTTPClient(tr.Client()))
-	p, err := closeapi.LeadsList(context.Background(), c, closeapi.LeadsListParams{Limit: runtime.Some(leads)})
+	c := closekit.NewClient(closekit.APIKey(apiKey), closekit.BaseURL(root), closekit.HTTPClient(tr.Client()))
+	p, err := closeapi.LeadsList(context.Background(), c, closeapi.LeadsListParams{Limit: closekit.Some(leads)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,9 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -23,86 +22,73 @@ import (
 //
 // Close API: GET /activity/ (tool close_activities_list)
 // https://developer.close.com/api/resources/activities
-func ActivitiesList(ctx context.Context, c *runtime.Client, p ActivitiesListParams, opts ...runtime.CallOption) (*runtime.Page[Activity], error) {
-	v, err := wire.CallPage(ctx, c, &opActivitiesList, &p, p.Skip, &structActivity, opts)
-	return (*runtime.Page[Activity])(v), err
+func ActivitiesList(ctx context.Context, c *closekit.Client, p ActivitiesListParams, opts ...closekit.CallOption) (*closekit.Page[Activity], error) {
+	return wire.CallPage[Activity](ctx, c, &opActivitiesList, &p, p.Skip, opts)
 }
 
 // ActivitiesAll yields the items of all pages of [ActivitiesList], fetching a page when the one before
 // is used up.
-func ActivitiesAll(ctx context.Context, c *runtime.Client, p ActivitiesListParams, opts ...runtime.CallOption) iter.Seq2[*Activity, error] {
-	return runtime.All(ctx, c, &opActivitiesList, p, func(p *ActivitiesListParams) *runtime.Opt[int] { return &p.Skip }, ActivitiesList, opts)
+func ActivitiesAll(ctx context.Context, c *closekit.Client, p ActivitiesListParams, opts ...closekit.CallOption) iter.Seq2[*Activity, error] {
+	return closekit.All(ctx, c, &opActivitiesList, p, func(p *ActivitiesListParams) *closekit.Opt[int] { return &p.Skip }, ActivitiesList, opts)
 }
 
 // ActivitiesListParams are the parameters of [ActivitiesList].
 type ActivitiesListParams struct {
-	TypeIn []ActivityType // Same as _type; needs exactly one lead_id.
+	// Same as _type; needs exactly one lead_id.
+	TypeIn []ActivityType `json:"_type__in" close:"query"`
 	// Only activities of these users or of members of these groups; needs exactly one lead_id.
-	UserIDIn    []string
-	ContactIDIn []ContactID // Same as contact_id; needs exactly one lead_id.
-	LeadIDIn    []LeadID    // Only activities on these leads.
+	UserIDIn []string `json:"user_id__in" close:"query,id,from=close_users_list"`
+	// Same as contact_id; needs exactly one lead_id.
+	ContactIDIn []ContactID `json:"contact_id__in" close:"query"`
+	// Only activities on these leads.
+	LeadIDIn []LeadID `json:"lead_id__in" close:"query"`
 	// Shows e-mails as conversations; when left out, as single e-mails with their bodies.
-	ThreadEmails runtime.Opt[ThreadEmails]
+	ThreadEmails closekit.Opt[ThreadEmails] `json:"thread_emails" close:"query"`
 	// date_created or -date_created, or -activity_at with one lead. Date filters must be on the same
 	// field.
-	OrderBy runtime.Opt[string]
+	OrderBy closekit.Opt[string] `json:"_order_by" close:"query"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
-	Skip   runtime.Opt[int] // How many results to pass over, for the next page. At least 0. Default: 0.
+	Fields []string `json:"_fields" close:"query"`
+	// How many results to pass over, for the next page. At least 0. Default: 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
-	Limit runtime.Opt[int]
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 	// Only activities on these leads. Filters by type, user or contact need exactly one lead.
-	LeadID    []LeadID
-	ContactID []ContactID  // Only activities with these contacts; needs exactly one lead_id.
-	UserID    []UserID     // Only activities of these users; needs exactly one lead_id.
-	IDIn      []ActivityID // Only the activities with these ids.
+	LeadID []LeadID `json:"lead_id" close:"query"`
+	// Only activities with these contacts; needs exactly one lead_id.
+	ContactID []ContactID `json:"contact_id" close:"query"`
+	// Only activities of these users; needs exactly one lead_id.
+	UserID []UserID `json:"user_id" close:"query"`
+	// Only the activities with these ids.
+	IDIn []ActivityID `json:"id__in" close:"query"`
 	// Only activities of this organization; the credential's own is implied.
-	OrganizationID runtime.Opt[OrganizationID]
-	Type           []ActivityType                // Only activities of these types; needs exactly one lead_id.
-	DateCreatedGt  runtime.Opt[runtime.DateTime] // Created after this moment.
-	DateCreatedGte runtime.Opt[runtime.DateTime] // Created at or after this moment.
-	DateCreatedLt  runtime.Opt[runtime.DateTime] // Created before this moment.
-	DateCreatedLte runtime.Opt[runtime.DateTime] // Created at or before this moment.
-	ActivityAtGt   runtime.Opt[runtime.DateTime] // Took place after this moment.
-	ActivityAtGte  runtime.Opt[runtime.DateTime] // Took place at or after this moment.
-	ActivityAtLt   runtime.Opt[runtime.DateTime] // Took place before this moment.
-	ActivityAtLte  runtime.Opt[runtime.DateTime] // Took place at or before this moment.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
+	// Only activities of these types; needs exactly one lead_id.
+	Type []ActivityType `json:"_type" close:"query"`
+	// Created after this moment.
+	DateCreatedGt closekit.Opt[closekit.DateTime] `json:"date_created__gt" close:"query,date"`
+	// Created at or after this moment.
+	DateCreatedGte closekit.Opt[closekit.DateTime] `json:"date_created__gte" close:"query,date"`
+	// Created before this moment.
+	DateCreatedLt closekit.Opt[closekit.DateTime] `json:"date_created__lt" close:"query,date"`
+	// Created at or before this moment.
+	DateCreatedLte closekit.Opt[closekit.DateTime] `json:"date_created__lte" close:"query,date"`
+	// Took place after this moment.
+	ActivityAtGt closekit.Opt[closekit.DateTime] `json:"activity_at__gt" close:"query,date"`
+	// Took place at or after this moment.
+	ActivityAtGte closekit.Opt[closekit.DateTime] `json:"activity_at__gte" close:"query,date"`
+	// Took place before this moment.
+	ActivityAtLt closekit.Opt[closekit.DateTime] `json:"activity_at__lt" close:"query,date"`
+	// Took place at or before this moment.
+	ActivityAtLte closekit.Opt[closekit.DateTime] `json:"activity_at__lte" close:"query,date"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *ActivitiesListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structActivitiesListParams, unsafe.Pointer(v))
-}
+func (v *ActivitiesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structActivitiesListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.TypeIn), In: &wire.Field{Name: "_type__in", In: wire.Query, Flags: wire.Open, Enum: wordsActivityType}},
-	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.UserIDIn), In: &wire.Field{Name: "user_id__in", In: wire.Query, ID: &kindAny, From: "close_users_list"}},
-	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.ContactIDIn), In: &wire.Field{Name: "contact_id__in", In: wire.Query, ID: &kindContact}},
-	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.LeadIDIn), In: &wire.Field{Name: "lead_id__in", In: wire.Query, ID: &kindLead}},
-	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ThreadEmails), In: &wire.Field{Name: "thread_emails", In: wire.Query, Enum: wordsThreadEmails}},
-	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query}},
-	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	{As: wire.OptInt, At: unsafe.Offsetof(ActivitiesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(ActivitiesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
-	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
-	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindActivity}},
-	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
-	{As: wire.Strs, At: unsafe.Offsetof(ActivitiesListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query, Flags: wire.Open, Enum: wordsActivityType}},
-	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(ActivitiesListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-}}
-
-var opActivitiesList = runtime.Operation{
-	Tool: "close_activities_list", Method: "GET", Path: "/activity/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(ActivitiesListParams) },
+var opActivitiesList = closekit.Operation{
+	Tool: "close_activities_list", Method: "GET", Path: "/activity/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(ActivitiesListParams) },
 	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}}, Rules: []wire.Rule{
 		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 11},
 		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 1},
@@ -120,925 +106,546 @@ var opActivitiesList = runtime.Operation{
 
 // ActivityBase is what all activities have in common.
 type ActivityBase struct {
-	runtime.Object
-	ID             ActivityID
-	Type           ActivityType           // Kind of the activity.
-	LeadID         runtime.Opt[LeadID]    // Lead the activity belongs to.
-	ContactID      runtime.Opt[ContactID] // Contact it was with.
-	UserID         runtime.Opt[UserID]    // User who acted.
-	UserName       runtime.Opt[string]
-	Users          []UserID                      // All users who took part.
-	ActivityAt     runtime.Opt[runtime.DateTime] // When it took place; the timeline is sorted by it.
-	OrganizationID OrganizationID
-	CommentSummary *CommentSummary
-	CreatedBy      runtime.Opt[UserID] // User who made the record; null for what Close recorded by itself.
-	CreatedByName  runtime.Opt[string]
-	UpdatedBy      runtime.Opt[UserID]
-	UpdatedByName  runtime.Opt[string]
-	DateCreated    runtime.DateTime // When the record was made.
-	DateUpdated    runtime.DateTime
+	closekit.Object
+	ID ActivityID `json:"id"`
+	// Kind of the activity.
+	Type ActivityType `json:"_type"`
+	// Lead the activity belongs to.
+	LeadID closekit.Opt[LeadID] `json:"lead_id"`
+	// Contact it was with.
+	ContactID closekit.Opt[ContactID] `json:"contact_id"`
+	// User who acted.
+	UserID   closekit.Opt[UserID] `json:"user_id"`
+	UserName closekit.Opt[string] `json:"user_name"`
+	// All users who took part.
+	Users []UserID `json:"users"`
+	// When it took place; the timeline is sorted by it.
+	ActivityAt     closekit.Opt[closekit.DateTime] `json:"activity_at"`
+	OrganizationID OrganizationID                  `json:"organization_id"`
+	CommentSummary *CommentSummary                 `json:"comment_summary"`
+	// User who made the record; null for what Close recorded by itself.
+	CreatedBy     closekit.Opt[UserID] `json:"created_by"`
+	CreatedByName closekit.Opt[string] `json:"created_by_name"`
+	UpdatedBy     closekit.Opt[UserID] `json:"updated_by"`
+	UpdatedByName closekit.Opt[string] `json:"updated_by_name"`
+	// When the record was made.
+	DateCreated closekit.DateTime `json:"date_created"`
+	DateUpdated closekit.DateTime `json:"date_updated"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ActivityBase) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structActivityBase, unsafe.Pointer(&v))
-}
+func (v ActivityBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ActivityBase) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structActivityBase, unsafe.Pointer(v))
-}
-
-var structActivityBase = wire.Struct{
-	Size: unsafe.Sizeof(ActivityBase{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]ActivityBase, 0, n), unsafe.Slice((*ActivityBase)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(ActivityBase{}.ID)},
-		{Name: "_type", Bit: 2, As: wire.Str, At: unsafe.Offsetof(ActivityBase{}.Type)},
-		{Name: "lead_id", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.LeadID)},
-		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.ContactID)},
-		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.UserID)},
-		{Name: "user_name", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.UserName)},
-		{Name: "users", Bit: 3, As: wire.Strs, At: unsafe.Offsetof(ActivityBase{}.Users)},
-		{Name: "activity_at", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.ActivityAt)},
-		{Name: "organization_id", Bit: 4, As: wire.Str, At: unsafe.Offsetof(ActivityBase{}.OrganizationID)},
-		{Name: "comment_summary", Bit: 5, As: wire.Obj, At: unsafe.Offsetof(ActivityBase{}.CommentSummary), Elem: func() *wire.Struct { return &structCommentSummary }},
-		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.CreatedBy)},
-		{Name: "created_by_name", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.CreatedByName)},
-		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.UpdatedBy)},
-		{Name: "updated_by_name", As: wire.OptStr, At: unsafe.Offsetof(ActivityBase{}.UpdatedByName)},
-		{Name: "date_created", Bit: 6, As: wire.Str, At: unsafe.Offsetof(ActivityBase{}.DateCreated)},
-		{Name: "date_updated", Bit: 7, As: wire.Str, At: unsafe.Offsetof(ActivityBase{}.DateUpdated)},
-	},
-}
+func (v *ActivityBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Activity is one entry of a mixed list. _type says what it is, and the accessors give the whole
 // object. The fields below organization_id are those of single types that a list usually shows.
 type Activity struct {
 	ActivityBase
-	Status runtime.Opt[string] // State of a call, e-mail, message, meeting or custom activity.
+	// State of a call, e-mail, message, meeting or custom activity.
+	Status closekit.Opt[string] `json:"status"`
 	// Direction of a call or message: inbound, outbound, incoming or outgoing.
-	Direction               runtime.Opt[string]
-	Duration                runtime.Opt[int]              // Length of a call or meeting in seconds.
-	Disposition             runtime.Opt[string]           // How a call ended.
-	Note                    runtime.Opt[string]           // Text of a note, or the note on a call or meeting.
-	Title                   runtime.Opt[string]           // Title of a note or meeting.
-	Subject                 runtime.Opt[string]           // Subject of an e-mail.
-	BodyPreview             runtime.Opt[string]           // Beginning of an e-mail.
-	Text                    runtime.Opt[string]           // Text of an SMS or WhatsApp message.
-	LatestNormalizedSubject runtime.Opt[string]           // Subject of an e-mail conversation.
-	NEmails                 runtime.Opt[int]              // Number of e-mails in a conversation.
-	StartsAt                runtime.Opt[runtime.DateTime] // Begin of a meeting.
-	OldStatusLabel          runtime.Opt[string]           // Status before a change.
-	NewStatusLabel          runtime.Opt[string]           // Status after a change.
-	OpportunityID           runtime.Opt[OpportunityID]    // Opportunity whose status changed.
-	TaskText                runtime.Opt[string]           // Text of a completed task.
+	Direction closekit.Opt[string] `json:"direction"`
+	// Length of a call or meeting in seconds.
+	Duration closekit.Opt[int] `json:"duration"`
+	// How a call ended.
+	Disposition closekit.Opt[string] `json:"disposition"`
+	// Text of a note, or the note on a call or meeting.
+	Note closekit.Opt[string] `json:"note"`
+	// Title of a note or meeting.
+	Title closekit.Opt[string] `json:"title"`
+	// Subject of an e-mail.
+	Subject closekit.Opt[string] `json:"subject"`
+	// Beginning of an e-mail.
+	BodyPreview closekit.Opt[string] `json:"body_preview"`
+	// Text of an SMS or WhatsApp message.
+	Text closekit.Opt[string] `json:"text"`
+	// Subject of an e-mail conversation.
+	LatestNormalizedSubject closekit.Opt[string] `json:"latest_normalized_subject"`
+	// Number of e-mails in a conversation.
+	NEmails closekit.Opt[int] `json:"n_emails"`
+	// Begin of a meeting.
+	StartsAt closekit.Opt[closekit.DateTime] `json:"starts_at"`
+	// Status before a change.
+	OldStatusLabel closekit.Opt[string] `json:"old_status_label"`
+	// Status after a change.
+	NewStatusLabel closekit.Opt[string] `json:"new_status_label"`
+	// Opportunity whose status changed.
+	OpportunityID closekit.Opt[OpportunityID] `json:"opportunity_id"`
+	// Text of a completed task.
+	TaskText closekit.Opt[string] `json:"task_text"`
 }
 
 // AsCall gives the whole of an item whose _type is Call; false for any other.
 func (v *Activity) AsCall() (*Call, bool) {
-	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "Call", &structCall)
-	return (*Call)(to), ok
+	return wire.Variant[Call](v, v.Type == "Call")
 }
 
 // AsEmail gives the whole of an item whose _type is Email; false for any other.
 func (v *Activity) AsEmail() (*Email, bool) {
-	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "Email", &structEmail)
-	return (*Email)(to), ok
+	return wire.Variant[Email](v, v.Type == "Email")
 }
 
 // AsEmailThread gives the whole of an item whose _type is EmailThread; false for any other.
 func (v *Activity) AsEmailThread() (*EmailThread, bool) {
-	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "EmailThread", &structEmailThread)
-	return (*EmailThread)(to), ok
+	return wire.Variant[EmailThread](v, v.Type == "EmailThread")
 }
 
 // AsNote gives the whole of an item whose _type is Note; false for any other.
 func (v *Activity) AsNote() (*Note, bool) {
-	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "Note", &structNote)
-	return (*Note)(to), ok
+	return wire.Variant[Note](v, v.Type == "Note")
 }
 
 // AsSMS gives the whole of an item whose _type is SMS; false for any other.
 func (v *Activity) AsSMS() (*SMS, bool) {
-	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "SMS", &structSMS)
-	return (*SMS)(to), ok
+	return wire.Variant[SMS](v, v.Type == "SMS")
 }
 
 // AsMeeting gives the whole of an item whose _type is Meeting; false for any other.
 func (v *Activity) AsMeeting() (*Meeting, bool) {
-	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "Meeting", &structMeeting)
-	return (*Meeting)(to), ok
+	return wire.Variant[Meeting](v, v.Type == "Meeting")
 }
 
 // AsCreatedActivity gives the whole of an item whose _type is Created; false for any other.
 func (v *Activity) AsCreatedActivity() (*CreatedActivity, bool) {
-	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "Created", &structCreatedActivity)
-	return (*CreatedActivity)(to), ok
+	return wire.Variant[CreatedActivity](v, v.Type == "Created")
 }
 
 // AsLeadStatusChange gives the whole of an item whose _type is LeadStatusChange; false for any other.
 func (v *Activity) AsLeadStatusChange() (*LeadStatusChange, bool) {
-	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "LeadStatusChange", &structLeadStatusChange)
-	return (*LeadStatusChange)(to), ok
+	return wire.Variant[LeadStatusChange](v, v.Type == "LeadStatusChange")
 }
 
 // AsOpportunityStatusChange gives the whole of an item whose _type is OpportunityStatusChange; false
 // for any other.
 func (v *Activity) AsOpportunityStatusChange() (*OpportunityStatusChange, bool) {
-	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "OpportunityStatusChange", &structOpportunityStatusChange)
-	return (*OpportunityStatusChange)(to), ok
+	return wire.Variant[OpportunityStatusChange](v, v.Type == "OpportunityStatusChange")
 }
 
 // AsTaskCompletedActivity gives the whole of an item whose _type is TaskCompleted; false for any
 // other.
 func (v *Activity) AsTaskCompletedActivity() (*TaskCompletedActivity, bool) {
-	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "TaskCompleted", &structTaskCompletedActivity)
-	return (*TaskCompletedActivity)(to), ok
+	return wire.Variant[TaskCompletedActivity](v, v.Type == "TaskCompleted")
 }
 
 // AsLeadMergeActivity gives the whole of an item whose _type is LeadMerge; false for any other.
 func (v *Activity) AsLeadMergeActivity() (*LeadMergeActivity, bool) {
-	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "LeadMerge", &structLeadMergeActivity)
-	return (*LeadMergeActivity)(to), ok
+	return wire.Variant[LeadMergeActivity](v, v.Type == "LeadMerge")
 }
 
 // AsWhatsAppMessage gives the whole of an item whose _type is WhatsAppMessage; false for any other.
 func (v *Activity) AsWhatsAppMessage() (*WhatsAppMessage, bool) {
-	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "WhatsAppMessage", &structWhatsAppMessage)
-	return (*WhatsAppMessage)(to), ok
+	return wire.Variant[WhatsAppMessage](v, v.Type == "WhatsAppMessage")
 }
 
 // AsFormSubmission gives the whole of an item whose _type is FormSubmission; false for any other.
 func (v *Activity) AsFormSubmission() (*FormSubmission, bool) {
-	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "FormSubmission", &structFormSubmission)
-	return (*FormSubmission)(to), ok
+	return wire.Variant[FormSubmission](v, v.Type == "FormSubmission")
 }
 
 // AsCustomActivity gives the whole of an item whose _type is Custom; false for any other.
 func (v *Activity) AsCustomActivity() (*CustomActivity, bool) {
-	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "Custom", &structCustomActivity)
-	return (*CustomActivity)(to), ok
+	return wire.Variant[CustomActivity](v, v.Type == "Custom")
 }
 
 // AsImportUpdateActivity gives the whole of an item whose _type is ImportUpdate; false for any other.
 func (v *Activity) AsImportUpdateActivity() (*ImportUpdateActivity, bool) {
-	to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type == "ImportUpdate", &structImportUpdateActivity)
-	return (*ImportUpdateActivity)(to), ok
+	return wire.Variant[ImportUpdateActivity](v, v.Type == "ImportUpdate")
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Activity) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structActivity, unsafe.Pointer(&v))
-}
+func (v Activity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Activity) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structActivity, unsafe.Pointer(v))
-}
-
-var structActivity = wire.Struct{
-	Base: &structActivityBase,
-	Size: unsafe.Sizeof(Activity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Activity, 0, n), unsafe.Slice((*Activity)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Status)},
-		{Name: "direction", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Direction)},
-		{Name: "duration", As: wire.OptInt, At: unsafe.Offsetof(Activity{}.Duration)},
-		{Name: "disposition", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Disposition)},
-		{Name: "note", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Note)},
-		{Name: "title", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Title)},
-		{Name: "subject", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Subject)},
-		{Name: "body_preview", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.BodyPreview)},
-		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.Text)},
-		{Name: "latest_normalized_subject", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.LatestNormalizedSubject)},
-		{Name: "n_emails", As: wire.OptInt, At: unsafe.Offsetof(Activity{}.NEmails)},
-		{Name: "starts_at", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.StartsAt)},
-		{Name: "old_status_label", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.OldStatusLabel)},
-		{Name: "new_status_label", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.NewStatusLabel)},
-		{Name: "opportunity_id", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.OpportunityID)},
-		{Name: "task_text", As: wire.OptStr, At: unsafe.Offsetof(Activity{}.TaskText)},
-	},
-}
+func (v *Activity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Meeting is a meeting from a connected calendar.
 type Meeting struct {
 	ActivityBase
-	Title                     string
-	Status                    runtime.Opt[MeetingStatus]
-	StartsAt                  runtime.DateTime
-	EndsAt                    runtime.DateTime
-	Duration                  int                 // Planned length in seconds.
-	ActualDuration            runtime.Opt[int]    // Real length in seconds.
-	IsRecurring               bool                // Whether it is one of a series.
-	Location                  runtime.Opt[string] // Place or link.
-	Note                      runtime.Opt[string] // Description in the calendar.
-	Attendees                 []MeetingAttendee
-	UserNote                  runtime.Opt[string] // What users of Close wrote about the meeting.
-	UserNoteHTML              runtime.Opt[string]
-	UserNoteMentions          []string // Users and groups mentioned in the note.
-	UserNoteDateUpdated       runtime.Opt[runtime.DateTime]
-	Summary                   *MeetingSummary // Summary made by Close.
-	Transcripts               []Transcript    // What was said. Comes only when named in _fields.
-	OutcomeID                 runtime.Opt[OutcomeID]
-	OutcomeReason             runtime.Opt[OutcomeReason] // How the outcome was set.
-	OutcomeAutofillConfidence runtime.Opt[OutcomeConfidence]
-	OutcomeAutofillReasoning  runtime.Opt[string] // Why Close filled in this outcome.
-	PlaybookID                runtime.Opt[string]
-	PlaybookReason            runtime.Opt[DetectionReason]
-	ConversationTypeID        runtime.Opt[string]
-	ConversationTypeReason    runtime.Opt[DetectionReason]
-	Source                    runtime.Opt[MeetingSource]
-	ConnectedAccountID        runtime.Opt[EmailAccountID] // Account whose calendar holds the meeting.
-	CalendarEventLink         runtime.Opt[string]
-	CalendarEventUIDs         []string
-	ProviderCalendarEventID   runtime.Opt[string]
-	ProviderCalendarIDs       []string
-	ProviderCalendarType      runtime.Opt[CalendarType]
-	ConferenceLinks           []ConferenceLink
-	AttachedCallIDs           []CallID // Calls that belong to the meeting.
-	NotetakerID               runtime.Opt[string]
-	Integrations              []json.RawMessage    // Data that integrations attached.
-	PausedSubscriptions       []PausedSubscription // Sequence subscriptions that the meeting paused.
+	Title    string                      `json:"title"`
+	Status   closekit.Opt[MeetingStatus] `json:"status"`
+	StartsAt closekit.DateTime           `json:"starts_at"`
+	EndsAt   closekit.DateTime           `json:"ends_at"`
+	// Planned length in seconds.
+	Duration int `json:"duration"`
+	// Real length in seconds.
+	ActualDuration closekit.Opt[int] `json:"actual_duration"`
+	// Whether it is one of a series.
+	IsRecurring bool `json:"is_recurring"`
+	// Place or link.
+	Location closekit.Opt[string] `json:"location"`
+	// Description in the calendar.
+	Note      closekit.Opt[string] `json:"note"`
+	Attendees []MeetingAttendee    `json:"attendees"`
+	// What users of Close wrote about the meeting.
+	UserNote     closekit.Opt[string] `json:"user_note"`
+	UserNoteHTML closekit.Opt[string] `json:"user_note_html"`
+	// Users and groups mentioned in the note.
+	UserNoteMentions    []string                        `json:"user_note_mentions"`
+	UserNoteDateUpdated closekit.Opt[closekit.DateTime] `json:"user_note_date_updated"`
+	// Summary made by Close.
+	Summary *MeetingSummary `json:"summary"`
+	// What was said. Comes only when named in _fields.
+	Transcripts []Transcript            `json:"transcripts"`
+	OutcomeID   closekit.Opt[OutcomeID] `json:"outcome_id"`
+	// How the outcome was set.
+	OutcomeReason             closekit.Opt[OutcomeReason]     `json:"outcome_reason"`
+	OutcomeAutofillConfidence closekit.Opt[OutcomeConfidence] `json:"outcome_autofill_confidence"`
+	// Why Close filled in this outcome.
+	OutcomeAutofillReasoning closekit.Opt[string]          `json:"outcome_autofill_reasoning"`
+	PlaybookID               closekit.Opt[string]          `json:"playbook_id"`
+	PlaybookReason           closekit.Opt[DetectionReason] `json:"playbook_reason"`
+	ConversationTypeID       closekit.Opt[string]          `json:"conversation_type_id"`
+	ConversationTypeReason   closekit.Opt[DetectionReason] `json:"conversation_type_reason"`
+	Source                   closekit.Opt[MeetingSource]   `json:"source"`
+	// Account whose calendar holds the meeting.
+	ConnectedAccountID      closekit.Opt[EmailAccountID] `json:"connected_account_id"`
+	CalendarEventLink       closekit.Opt[string]         `json:"calendar_event_link"`
+	CalendarEventUIDs       []string                     `json:"calendar_event_uids"`
+	ProviderCalendarEventID closekit.Opt[string]         `json:"provider_calendar_event_id"`
+	ProviderCalendarIDs     []string                     `json:"provider_calendar_ids"`
+	ProviderCalendarType    closekit.Opt[CalendarType]   `json:"provider_calendar_type"`
+	ConferenceLinks         []ConferenceLink             `json:"conference_links"`
+	// Calls that belong to the meeting.
+	AttachedCallIDs []CallID             `json:"attached_call_ids"`
+	NotetakerID     closekit.Opt[string] `json:"notetaker_id"`
+	// Data that integrations attached.
+	Integrations []json.RawMessage `json:"integrations"`
+	// Sequence subscriptions that the meeting paused.
+	PausedSubscriptions []PausedSubscription `json:"_paused_subscriptions"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Meeting) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structMeeting, unsafe.Pointer(&v))
-}
+func (v Meeting) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Meeting) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structMeeting, unsafe.Pointer(v))
-}
-
-var structMeeting = wire.Struct{
-	Base: &structActivityBase,
-	Size: unsafe.Sizeof(Meeting{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Meeting, 0, n), unsafe.Slice((*Meeting)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "title", Bit: 8, As: wire.Str, At: unsafe.Offsetof(Meeting{}.Title)},
-		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.Status)},
-		{Name: "starts_at", Bit: 9, As: wire.Str, At: unsafe.Offsetof(Meeting{}.StartsAt)},
-		{Name: "ends_at", Bit: 10, As: wire.Str, At: unsafe.Offsetof(Meeting{}.EndsAt)},
-		{Name: "duration", Bit: 11, As: wire.Int, At: unsafe.Offsetof(Meeting{}.Duration)},
-		{Name: "actual_duration", As: wire.OptInt, At: unsafe.Offsetof(Meeting{}.ActualDuration)},
-		{Name: "is_recurring", Bit: 12, As: wire.Bool, At: unsafe.Offsetof(Meeting{}.IsRecurring)},
-		{Name: "location", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.Location)},
-		{Name: "note", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.Note)},
-		{Name: "attendees", Bit: 13, As: wire.List, At: unsafe.Offsetof(Meeting{}.Attendees), Elem: func() *wire.Struct { return &structMeetingAttendee }},
-		{Name: "user_note", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.UserNote)},
-		{Name: "user_note_html", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.UserNoteHTML)},
-		{Name: "user_note_mentions", Bit: 14, As: wire.Strs, At: unsafe.Offsetof(Meeting{}.UserNoteMentions)},
-		{Name: "user_note_date_updated", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.UserNoteDateUpdated)},
-		{Name: "summary", Bit: 15, As: wire.Obj, At: unsafe.Offsetof(Meeting{}.Summary), Elem: func() *wire.Struct { return &structMeetingSummary }},
-		{Name: "transcripts", Bit: 16, As: wire.List, At: unsafe.Offsetof(Meeting{}.Transcripts), Elem: func() *wire.Struct { return &structTranscript }},
-		{Name: "outcome_id", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.OutcomeID)},
-		{Name: "outcome_reason", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.OutcomeReason)},
-		{Name: "outcome_autofill_confidence", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.OutcomeAutofillConfidence)},
-		{Name: "outcome_autofill_reasoning", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.OutcomeAutofillReasoning)},
-		{Name: "playbook_id", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.PlaybookID)},
-		{Name: "playbook_reason", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.PlaybookReason)},
-		{Name: "conversation_type_id", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.ConversationTypeID)},
-		{Name: "conversation_type_reason", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.ConversationTypeReason)},
-		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.Source)},
-		{Name: "connected_account_id", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.ConnectedAccountID)},
-		{Name: "calendar_event_link", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.CalendarEventLink)},
-		{Name: "calendar_event_uids", Bit: 17, As: wire.Strs, At: unsafe.Offsetof(Meeting{}.CalendarEventUIDs)},
-		{Name: "provider_calendar_event_id", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.ProviderCalendarEventID)},
-		{Name: "provider_calendar_ids", Bit: 18, As: wire.Strs, At: unsafe.Offsetof(Meeting{}.ProviderCalendarIDs)},
-		{Name: "provider_calendar_type", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.ProviderCalendarType)},
-		{Name: "conference_links", Bit: 19, As: wire.List, At: unsafe.Offsetof(Meeting{}.ConferenceLinks), Elem: func() *wire.Struct { return &structConferenceLink }},
-		{Name: "attached_call_ids", Bit: 20, As: wire.Strs, At: unsafe.Offsetof(Meeting{}.AttachedCallIDs)},
-		{Name: "notetaker_id", As: wire.OptStr, At: unsafe.Offsetof(Meeting{}.NotetakerID)},
-		{Name: "integrations", Bit: 21, As: wire.Raws, At: unsafe.Offsetof(Meeting{}.Integrations)},
-		{Name: "_paused_subscriptions", Bit: 22, As: wire.List, At: unsafe.Offsetof(Meeting{}.PausedSubscriptions), Elem: func() *wire.Struct { return &structPausedSubscription }},
-	},
-}
+func (v *Meeting) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // MeetingAttendee: somebody who is invited to a meeting.
 type MeetingAttendee struct {
-	runtime.Object
-	Email       runtime.Opt[string]
-	Name        runtime.Opt[string]
-	Status      runtime.Opt[AttendeeStatus] // Answer to the invitation.
-	IsOrganizer runtime.Opt[bool]
-	ContactID   runtime.Opt[ContactID]
-	UserID      runtime.Opt[UserID]
+	closekit.Object
+	Email closekit.Opt[string] `json:"email"`
+	Name  closekit.Opt[string] `json:"name"`
+	// Answer to the invitation.
+	Status      closekit.Opt[AttendeeStatus] `json:"status"`
+	IsOrganizer closekit.Opt[bool]           `json:"is_organizer"`
+	ContactID   closekit.Opt[ContactID]      `json:"contact_id"`
+	UserID      closekit.Opt[UserID]         `json:"user_id"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v MeetingAttendee) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structMeetingAttendee, unsafe.Pointer(&v))
-}
+func (v MeetingAttendee) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *MeetingAttendee) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structMeetingAttendee, unsafe.Pointer(v))
-}
-
-var structMeetingAttendee = wire.Struct{
-	Size: unsafe.Sizeof(MeetingAttendee{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]MeetingAttendee, 0, n), unsafe.Slice((*MeetingAttendee)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "email", As: wire.OptStr, At: unsafe.Offsetof(MeetingAttendee{}.Email)},
-		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(MeetingAttendee{}.Name)},
-		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(MeetingAttendee{}.Status)},
-		{Name: "is_organizer", As: wire.OptBool, At: unsafe.Offsetof(MeetingAttendee{}.IsOrganizer)},
-		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(MeetingAttendee{}.ContactID)},
-		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(MeetingAttendee{}.UserID)},
-	},
-}
+func (v *MeetingAttendee) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // MeetingSummary: summary of a meeting.
 type MeetingSummary struct {
-	runtime.Object
-	Text runtime.Opt[string]
-	HTML runtime.Opt[string]
+	closekit.Object
+	Text closekit.Opt[string] `json:"text"`
+	HTML closekit.Opt[string] `json:"html"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v MeetingSummary) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structMeetingSummary, unsafe.Pointer(&v))
-}
+func (v MeetingSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *MeetingSummary) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structMeetingSummary, unsafe.Pointer(v))
-}
-
-var structMeetingSummary = wire.Struct{
-	Size: unsafe.Sizeof(MeetingSummary{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]MeetingSummary, 0, n), unsafe.Slice((*MeetingSummary)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(MeetingSummary{}.Text)},
-		{Name: "html", As: wire.OptStr, At: unsafe.Offsetof(MeetingSummary{}.HTML)},
-	},
-}
+func (v *MeetingSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ConferenceLink: link to a video conference.
 type ConferenceLink struct {
-	runtime.Object
-	Type runtime.Opt[ConferenceType]
-	URL  runtime.Opt[string]
+	closekit.Object
+	Type closekit.Opt[ConferenceType] `json:"type"`
+	URL  closekit.Opt[string]         `json:"url"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ConferenceLink) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structConferenceLink, unsafe.Pointer(&v))
-}
+func (v ConferenceLink) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ConferenceLink) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structConferenceLink, unsafe.Pointer(v))
-}
-
-var structConferenceLink = wire.Struct{
-	Size: unsafe.Sizeof(ConferenceLink{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]ConferenceLink, 0, n), unsafe.Slice((*ConferenceLink)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(ConferenceLink{}.Type)},
-		{Name: "url", As: wire.OptStr, At: unsafe.Offsetof(ConferenceLink{}.URL)},
-	},
-}
+func (v *ConferenceLink) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // PausedSubscription is a sequence subscription that an activity paused.
 type PausedSubscription struct {
-	runtime.Object
-	ID             runtime.Opt[SequenceSubscriptionID]
-	ContactID      runtime.Opt[ContactID]
-	ContactName    runtime.Opt[string]
-	SequenceID     runtime.Opt[SequenceID]
-	SequenceName   runtime.Opt[string]
-	SequenceStatus runtime.Opt[string]
+	closekit.Object
+	ID             closekit.Opt[SequenceSubscriptionID] `json:"id"`
+	ContactID      closekit.Opt[ContactID]              `json:"contact_id"`
+	ContactName    closekit.Opt[string]                 `json:"contact_name"`
+	SequenceID     closekit.Opt[SequenceID]             `json:"sequence_id"`
+	SequenceName   closekit.Opt[string]                 `json:"sequence_name"`
+	SequenceStatus closekit.Opt[string]                 `json:"sequence_status"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v PausedSubscription) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structPausedSubscription, unsafe.Pointer(&v))
-}
+func (v PausedSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *PausedSubscription) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structPausedSubscription, unsafe.Pointer(v))
-}
-
-var structPausedSubscription = wire.Struct{
-	Size: unsafe.Sizeof(PausedSubscription{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]PausedSubscription, 0, n), unsafe.Slice((*PausedSubscription)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", As: wire.OptStr, At: unsafe.Offsetof(PausedSubscription{}.ID)},
-		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(PausedSubscription{}.ContactID)},
-		{Name: "contact_name", As: wire.OptStr, At: unsafe.Offsetof(PausedSubscription{}.ContactName)},
-		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(PausedSubscription{}.SequenceID)},
-		{Name: "sequence_name", As: wire.OptStr, At: unsafe.Offsetof(PausedSubscription{}.SequenceName)},
-		{Name: "sequence_status", As: wire.OptStr, At: unsafe.Offsetof(PausedSubscription{}.SequenceStatus)},
-	},
-}
+func (v *PausedSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Transcript is what was said in a call, voicemail or meeting.
 type Transcript struct {
-	runtime.Object
-	ID               runtime.Opt[string]
-	Utterances       []TranscriptUtterance // What was said in order.
-	Speakers         []TranscriptSpeaker
-	HasSpeakerLabels runtime.Opt[bool] // Whether speakers were told apart.
-	SummaryText      runtime.Opt[string]
-	SummaryHTML      runtime.Opt[string]
+	closekit.Object
+	ID closekit.Opt[string] `json:"id"`
+	// What was said in order.
+	Utterances []TranscriptUtterance `json:"utterances"`
+	Speakers   []TranscriptSpeaker   `json:"speakers"`
+	// Whether speakers were told apart.
+	HasSpeakerLabels closekit.Opt[bool]   `json:"has_speaker_labels"`
+	SummaryText      closekit.Opt[string] `json:"summary_text"`
+	SummaryHTML      closekit.Opt[string] `json:"summary_html"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Transcript) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structTranscript, unsafe.Pointer(&v))
-}
+func (v Transcript) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Transcript) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structTranscript, unsafe.Pointer(v))
-}
-
-var structTranscript = wire.Struct{
-	Size: unsafe.Sizeof(Transcript{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Transcript, 0, n), unsafe.Slice((*Transcript)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", As: wire.OptStr, At: unsafe.Offsetof(Transcript{}.ID)},
-		{Name: "utterances", Bit: 1, As: wire.List, At: unsafe.Offsetof(Transcript{}.Utterances), Elem: func() *wire.Struct { return &structTranscriptUtterance }},
-		{Name: "speakers", Bit: 2, As: wire.List, At: unsafe.Offsetof(Transcript{}.Speakers), Elem: func() *wire.Struct { return &structTranscriptSpeaker }},
-		{Name: "has_speaker_labels", As: wire.OptBool, At: unsafe.Offsetof(Transcript{}.HasSpeakerLabels)},
-		{Name: "summary_text", As: wire.OptStr, At: unsafe.Offsetof(Transcript{}.SummaryText)},
-		{Name: "summary_html", As: wire.OptStr, At: unsafe.Offsetof(Transcript{}.SummaryHTML)},
-	},
-}
+func (v *Transcript) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // TranscriptSpeaker: somebody who speaks in a transcript.
 type TranscriptSpeaker struct {
-	runtime.Object
-	SpeakerLabel   runtime.Opt[string]
-	SpeakerSide    runtime.Opt[SpeakerSide]
-	TalkTime       runtime.Opt[float64] // Time of talking in seconds.
-	TalkPercentage runtime.Opt[float64] // Share of the talking in percent.
+	closekit.Object
+	SpeakerLabel closekit.Opt[string]      `json:"speaker_label"`
+	SpeakerSide  closekit.Opt[SpeakerSide] `json:"speaker_side"`
+	// Time of talking in seconds.
+	TalkTime closekit.Opt[float64] `json:"talk_time"`
+	// Share of the talking in percent.
+	TalkPercentage closekit.Opt[float64] `json:"talk_percentage"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v TranscriptSpeaker) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structTranscriptSpeaker, unsafe.Pointer(&v))
-}
+func (v TranscriptSpeaker) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *TranscriptSpeaker) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structTranscriptSpeaker, unsafe.Pointer(v))
-}
-
-var structTranscriptSpeaker = wire.Struct{
-	Size: unsafe.Sizeof(TranscriptSpeaker{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]TranscriptSpeaker, 0, n), unsafe.Slice((*TranscriptSpeaker)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "speaker_label", As: wire.OptStr, At: unsafe.Offsetof(TranscriptSpeaker{}.SpeakerLabel)},
-		{Name: "speaker_side", As: wire.OptStr, At: unsafe.Offsetof(TranscriptSpeaker{}.SpeakerSide)},
-		{Name: "talk_time", As: wire.OptFloat, At: unsafe.Offsetof(TranscriptSpeaker{}.TalkTime)},
-		{Name: "talk_percentage", As: wire.OptFloat, At: unsafe.Offsetof(TranscriptSpeaker{}.TalkPercentage)},
-	},
-}
+func (v *TranscriptSpeaker) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // TranscriptUtterance: something that one speaker said.
 type TranscriptUtterance struct {
-	runtime.Object
-	SpeakerLabel runtime.Opt[string]
-	SpeakerSide  runtime.Opt[SpeakerSide]
-	Start        runtime.Opt[float64] // Seconds from the beginning.
-	End          runtime.Opt[float64] // Seconds from the beginning.
-	Text         runtime.Opt[string]
-	Words        []TranscriptWord
+	closekit.Object
+	SpeakerLabel closekit.Opt[string]      `json:"speaker_label"`
+	SpeakerSide  closekit.Opt[SpeakerSide] `json:"speaker_side"`
+	// Seconds from the beginning.
+	Start closekit.Opt[float64] `json:"start"`
+	// Seconds from the beginning.
+	End   closekit.Opt[float64] `json:"end"`
+	Text  closekit.Opt[string]  `json:"text"`
+	Words []TranscriptWord      `json:"words"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v TranscriptUtterance) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structTranscriptUtterance, unsafe.Pointer(&v))
-}
+func (v TranscriptUtterance) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *TranscriptUtterance) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structTranscriptUtterance, unsafe.Pointer(v))
-}
-
-var structTranscriptUtterance = wire.Struct{
-	Size: unsafe.Sizeof(TranscriptUtterance{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]TranscriptUtterance, 0, n), unsafe.Slice((*TranscriptUtterance)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "speaker_label", As: wire.OptStr, At: unsafe.Offsetof(TranscriptUtterance{}.SpeakerLabel)},
-		{Name: "speaker_side", As: wire.OptStr, At: unsafe.Offsetof(TranscriptUtterance{}.SpeakerSide)},
-		{Name: "start", As: wire.OptFloat, At: unsafe.Offsetof(TranscriptUtterance{}.Start)},
-		{Name: "end", As: wire.OptFloat, At: unsafe.Offsetof(TranscriptUtterance{}.End)},
-		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(TranscriptUtterance{}.Text)},
-		{Name: "words", Bit: 1, As: wire.List, At: unsafe.Offsetof(TranscriptUtterance{}.Words), Elem: func() *wire.Struct { return &structTranscriptWord }},
-	},
-}
+func (v *TranscriptUtterance) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // TranscriptWord is one word of a transcript.
 type TranscriptWord struct {
-	runtime.Object
-	Text  runtime.Opt[string]
-	Start runtime.Opt[float64] // Seconds from the beginning.
-	End   runtime.Opt[float64] // Seconds from the beginning.
+	closekit.Object
+	Text closekit.Opt[string] `json:"text"`
+	// Seconds from the beginning.
+	Start closekit.Opt[float64] `json:"start"`
+	// Seconds from the beginning.
+	End closekit.Opt[float64] `json:"end"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v TranscriptWord) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structTranscriptWord, unsafe.Pointer(&v))
-}
+func (v TranscriptWord) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *TranscriptWord) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structTranscriptWord, unsafe.Pointer(v))
-}
-
-var structTranscriptWord = wire.Struct{
-	Size: unsafe.Sizeof(TranscriptWord{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]TranscriptWord, 0, n), unsafe.Slice((*TranscriptWord)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(TranscriptWord{}.Text)},
-		{Name: "start", As: wire.OptFloat, At: unsafe.Offsetof(TranscriptWord{}.Start)},
-		{Name: "end", As: wire.OptFloat, At: unsafe.Offsetof(TranscriptWord{}.End)},
-	},
-}
+func (v *TranscriptWord) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // CreatedActivity is the creation of a lead.
 type CreatedActivity struct {
 	ActivityBase
-	Source   runtime.Opt[ActivitySource] // How the lead was created.
-	ImportID runtime.Opt[string]         // Import that created the lead.
+	// How the lead was created.
+	Source closekit.Opt[ActivitySource] `json:"source"`
+	// Import that created the lead.
+	ImportID closekit.Opt[string] `json:"import_id"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v CreatedActivity) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structCreatedActivity, unsafe.Pointer(&v))
-}
+func (v CreatedActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *CreatedActivity) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structCreatedActivity, unsafe.Pointer(v))
-}
-
-var structCreatedActivity = wire.Struct{
-	Base: &structActivityBase,
-	Size: unsafe.Sizeof(CreatedActivity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]CreatedActivity, 0, n), unsafe.Slice((*CreatedActivity)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(CreatedActivity{}.Source)},
-		{Name: "import_id", As: wire.OptStr, At: unsafe.Offsetof(CreatedActivity{}.ImportID)},
-	},
-}
+func (v *CreatedActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // LeadStatusChange is a change of a lead's status. It is history; deleting it does not change the
 // lead.
 type LeadStatusChange struct {
 	ActivityBase
-	OldStatusID         LeadStatusID
-	OldStatusLabel      runtime.Opt[string]
-	NewStatusID         LeadStatusID
-	NewStatusLabel      runtime.Opt[string]
-	PausedSubscriptions []PausedSubscription // Sequence subscriptions that the change paused.
+	OldStatusID    LeadStatusID         `json:"old_status_id"`
+	OldStatusLabel closekit.Opt[string] `json:"old_status_label"`
+	NewStatusID    LeadStatusID         `json:"new_status_id"`
+	NewStatusLabel closekit.Opt[string] `json:"new_status_label"`
+	// Sequence subscriptions that the change paused.
+	PausedSubscriptions []PausedSubscription `json:"_paused_subscriptions"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v LeadStatusChange) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structLeadStatusChange, unsafe.Pointer(&v))
-}
+func (v LeadStatusChange) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *LeadStatusChange) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structLeadStatusChange, unsafe.Pointer(v))
-}
-
-var structLeadStatusChange = wire.Struct{
-	Base: &structActivityBase,
-	Size: unsafe.Sizeof(LeadStatusChange{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]LeadStatusChange, 0, n), unsafe.Slice((*LeadStatusChange)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "old_status_id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(LeadStatusChange{}.OldStatusID)},
-		{Name: "old_status_label", As: wire.OptStr, At: unsafe.Offsetof(LeadStatusChange{}.OldStatusLabel)},
-		{Name: "new_status_id", Bit: 9, As: wire.Str, At: unsafe.Offsetof(LeadStatusChange{}.NewStatusID)},
-		{Name: "new_status_label", As: wire.OptStr, At: unsafe.Offsetof(LeadStatusChange{}.NewStatusLabel)},
-		{Name: "_paused_subscriptions", Bit: 10, As: wire.List, At: unsafe.Offsetof(LeadStatusChange{}.PausedSubscriptions), Elem: func() *wire.Struct { return &structPausedSubscription }},
-	},
-}
+func (v *LeadStatusChange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityStatusChange is a change of an opportunity's status. It is history; deleting it does not
 // change the opportunity.
 type OpportunityStatusChange struct {
 	ActivityBase
-	OpportunityID             runtime.Opt[OpportunityID]
-	OldStatusID               OpportunityStatusID
-	OldStatusLabel            runtime.Opt[string]
-	OldStatusType             runtime.Opt[OpportunityStatusType]
-	OldPipelineID             runtime.Opt[PipelineID]
-	OldPipelineName           runtime.Opt[string]
-	NewStatusID               OpportunityStatusID
-	NewStatusLabel            runtime.Opt[string]
-	NewStatusType             runtime.Opt[OpportunityStatusType]
-	NewPipelineID             runtime.Opt[PipelineID]
-	NewPipelineName           runtime.Opt[string]
-	OpportunityValue          runtime.Opt[runtime.Cents] // Value in cents at that time.
-	OpportunityValueCurrency  runtime.Opt[string]
-	OpportunityValueFormatted runtime.Opt[string]
-	OpportunityValuePeriod    runtime.Opt[ValuePeriod]
-	OpportunityConfidence     runtime.Opt[int]              // Chance of winning in percent at that time.
-	OpportunityDateWon        runtime.Opt[runtime.DateTime] // Close date at that time, as a moment.
+	OpportunityID   closekit.Opt[OpportunityID]         `json:"opportunity_id"`
+	OldStatusID     OpportunityStatusID                 `json:"old_status_id"`
+	OldStatusLabel  closekit.Opt[string]                `json:"old_status_label"`
+	OldStatusType   closekit.Opt[OpportunityStatusType] `json:"old_status_type"`
+	OldPipelineID   closekit.Opt[PipelineID]            `json:"old_pipeline_id"`
+	OldPipelineName closekit.Opt[string]                `json:"old_pipeline_name"`
+	NewStatusID     OpportunityStatusID                 `json:"new_status_id"`
+	NewStatusLabel  closekit.Opt[string]                `json:"new_status_label"`
+	NewStatusType   closekit.Opt[OpportunityStatusType] `json:"new_status_type"`
+	NewPipelineID   closekit.Opt[PipelineID]            `json:"new_pipeline_id"`
+	NewPipelineName closekit.Opt[string]                `json:"new_pipeline_name"`
+	// Value in cents at that time.
+	OpportunityValue          closekit.Opt[closekit.Cents] `json:"opportunity_value"`
+	OpportunityValueCurrency  closekit.Opt[string]         `json:"opportunity_value_currency"`
+	OpportunityValueFormatted closekit.Opt[string]         `json:"opportunity_value_formatted"`
+	OpportunityValuePeriod    closekit.Opt[ValuePeriod]    `json:"opportunity_value_period"`
+	// Chance of winning in percent at that time.
+	OpportunityConfidence closekit.Opt[int] `json:"opportunity_confidence"`
+	// Close date at that time, as a moment.
+	OpportunityDateWon closekit.Opt[closekit.DateTime] `json:"opportunity_date_won"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OpportunityStatusChange) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structOpportunityStatusChange, unsafe.Pointer(&v))
-}
+func (v OpportunityStatusChange) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OpportunityStatusChange) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structOpportunityStatusChange, unsafe.Pointer(v))
-}
-
-var structOpportunityStatusChange = wire.Struct{
-	Base: &structActivityBase,
-	Size: unsafe.Sizeof(OpportunityStatusChange{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]OpportunityStatusChange, 0, n), unsafe.Slice((*OpportunityStatusChange)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "opportunity_id", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OpportunityID)},
-		{Name: "old_status_id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(OpportunityStatusChange{}.OldStatusID)},
-		{Name: "old_status_label", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OldStatusLabel)},
-		{Name: "old_status_type", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OldStatusType)},
-		{Name: "old_pipeline_id", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OldPipelineID)},
-		{Name: "old_pipeline_name", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OldPipelineName)},
-		{Name: "new_status_id", Bit: 9, As: wire.Str, At: unsafe.Offsetof(OpportunityStatusChange{}.NewStatusID)},
-		{Name: "new_status_label", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.NewStatusLabel)},
-		{Name: "new_status_type", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.NewStatusType)},
-		{Name: "new_pipeline_id", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.NewPipelineID)},
-		{Name: "new_pipeline_name", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.NewPipelineName)},
-		{Name: "opportunity_value", As: wire.OptCents, At: unsafe.Offsetof(OpportunityStatusChange{}.OpportunityValue)},
-		{Name: "opportunity_value_currency", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OpportunityValueCurrency)},
-		{Name: "opportunity_value_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OpportunityValueFormatted)},
-		{Name: "opportunity_value_period", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OpportunityValuePeriod)},
-		{Name: "opportunity_confidence", As: wire.OptInt, At: unsafe.Offsetof(OpportunityStatusChange{}.OpportunityConfidence)},
-		{Name: "opportunity_date_won", As: wire.OptStr, At: unsafe.Offsetof(OpportunityStatusChange{}.OpportunityDateWon)},
-	},
-}
+func (v *OpportunityStatusChange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // TaskCompletedActivity is the completion of a task.
 type TaskCompletedActivity struct {
 	ActivityBase
-	TaskID                 runtime.Opt[TaskID]
-	TaskText               runtime.Opt[string]
-	TaskAssignedTo         runtime.Opt[UserID]
-	TaskAssignedToName     runtime.Opt[string]
-	SequenceID             runtime.Opt[SequenceID]
-	SequenceName           runtime.Opt[string]
-	SequenceSubscriptionID runtime.Opt[SequenceSubscriptionID]
+	TaskID                 closekit.Opt[TaskID]                 `json:"task_id"`
+	TaskText               closekit.Opt[string]                 `json:"task_text"`
+	TaskAssignedTo         closekit.Opt[UserID]                 `json:"task_assigned_to"`
+	TaskAssignedToName     closekit.Opt[string]                 `json:"task_assigned_to_name"`
+	SequenceID             closekit.Opt[SequenceID]             `json:"sequence_id"`
+	SequenceName           closekit.Opt[string]                 `json:"sequence_name"`
+	SequenceSubscriptionID closekit.Opt[SequenceSubscriptionID] `json:"sequence_subscription_id"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v TaskCompletedActivity) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structTaskCompletedActivity, unsafe.Pointer(&v))
-}
+func (v TaskCompletedActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *TaskCompletedActivity) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structTaskCompletedActivity, unsafe.Pointer(v))
-}
-
-var structTaskCompletedActivity = wire.Struct{
-	Base: &structActivityBase,
-	Size: unsafe.Sizeof(TaskCompletedActivity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]TaskCompletedActivity, 0, n), unsafe.Slice((*TaskCompletedActivity)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "task_id", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.TaskID)},
-		{Name: "task_text", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.TaskText)},
-		{Name: "task_assigned_to", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.TaskAssignedTo)},
-		{Name: "task_assigned_to_name", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.TaskAssignedToName)},
-		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.SequenceID)},
-		{Name: "sequence_name", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.SequenceName)},
-		{Name: "sequence_subscription_id", As: wire.OptStr, At: unsafe.Offsetof(TaskCompletedActivity{}.SequenceSubscriptionID)},
-	},
-}
+func (v *TaskCompletedActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // LeadMergeActivity is a merge of two leads.
 type LeadMergeActivity struct {
 	ActivityBase
-	MergeStatus            runtime.Opt[MergeStatus]
-	SourceLeadID           runtime.Opt[LeadID] // Lead that was emptied and deleted.
-	SourceDisplayName      runtime.Opt[string]
-	DestinationLeadID      runtime.Opt[LeadID] // Lead that stays.
-	DestinationDisplayName runtime.Opt[string]
-	ErrorMessage           runtime.Opt[string]
+	MergeStatus closekit.Opt[MergeStatus] `json:"merge_status"`
+	// Lead that was emptied and deleted.
+	SourceLeadID      closekit.Opt[LeadID] `json:"source_lead_id"`
+	SourceDisplayName closekit.Opt[string] `json:"source_display_name"`
+	// Lead that stays.
+	DestinationLeadID      closekit.Opt[LeadID] `json:"destination_lead_id"`
+	DestinationDisplayName closekit.Opt[string] `json:"destination_display_name"`
+	ErrorMessage           closekit.Opt[string] `json:"error_message"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v LeadMergeActivity) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structLeadMergeActivity, unsafe.Pointer(&v))
-}
+func (v LeadMergeActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *LeadMergeActivity) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structLeadMergeActivity, unsafe.Pointer(v))
-}
-
-var structLeadMergeActivity = wire.Struct{
-	Base: &structActivityBase,
-	Size: unsafe.Sizeof(LeadMergeActivity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]LeadMergeActivity, 0, n), unsafe.Slice((*LeadMergeActivity)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "merge_status", As: wire.OptStr, At: unsafe.Offsetof(LeadMergeActivity{}.MergeStatus)},
-		{Name: "source_lead_id", As: wire.OptStr, At: unsafe.Offsetof(LeadMergeActivity{}.SourceLeadID)},
-		{Name: "source_display_name", As: wire.OptStr, At: unsafe.Offsetof(LeadMergeActivity{}.SourceDisplayName)},
-		{Name: "destination_lead_id", As: wire.OptStr, At: unsafe.Offsetof(LeadMergeActivity{}.DestinationLeadID)},
-		{Name: "destination_display_name", As: wire.OptStr, At: unsafe.Offsetof(LeadMergeActivity{}.DestinationDisplayName)},
-		{Name: "error_message", As: wire.OptStr, At: unsafe.Offsetof(LeadMergeActivity{}.ErrorMessage)},
-	},
-}
+func (v *LeadMergeActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ImportUpdateActivity is a change of a lead by an import.
 type ImportUpdateActivity struct {
 	ActivityBase
-	ImportID runtime.Opt[string]
-	Reverted runtime.Opt[bool] // Whether the change was taken back.
+	ImportID closekit.Opt[string] `json:"import_id"`
+	// Whether the change was taken back.
+	Reverted closekit.Opt[bool] `json:"reverted"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ImportUpdateActivity) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structImportUpdateActivity, unsafe.Pointer(&v))
-}
+func (v ImportUpdateActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ImportUpdateActivity) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structImportUpdateActivity, unsafe.Pointer(v))
-}
-
-var structImportUpdateActivity = wire.Struct{
-	Base: &structActivityBase,
-	Size: unsafe.Sizeof(ImportUpdateActivity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]ImportUpdateActivity, 0, n), unsafe.Slice((*ImportUpdateActivity)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "import_id", As: wire.OptStr, At: unsafe.Offsetof(ImportUpdateActivity{}.ImportID)},
-		{Name: "reverted", As: wire.OptBool, At: unsafe.Offsetof(ImportUpdateActivity{}.Reverted)},
-	},
-}
+func (v *ImportUpdateActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // WhatsAppMessage is a WhatsApp message that an integration logged.
 type WhatsAppMessage struct {
 	ActivityBase
-	Direction                 runtime.Opt[MessageDirection]
-	Text                      runtime.Opt[string]
-	MessageMarkdown           runtime.Opt[string] // Message in WhatsApp's own markup.
-	MessageHTML               runtime.Opt[string]
-	ExternalWhatsAppMessageID runtime.Opt[string]     // Id in WhatsApp.
-	ResponseToID              runtime.Opt[ActivityID] // Message that this one answers.
-	LocalPhone                runtime.Opt[string]
-	LocalPhoneFormatted       runtime.Opt[string]
-	RemotePhone               runtime.Opt[string]
-	RemotePhoneFormatted      runtime.Opt[string]
-	Attachments               []Attachment
-	IntegrationName           runtime.Opt[string]
-	IntegrationLink           runtime.Opt[string]
-	Source                    runtime.Opt[ActivitySource]
-	SequenceID                runtime.Opt[SequenceID]
-	SequenceName              runtime.Opt[string]
-	SequenceSubscriptionID    runtime.Opt[SequenceSubscriptionID]
+	Direction closekit.Opt[MessageDirection] `json:"direction"`
+	Text      closekit.Opt[string]           `json:"text"`
+	// Message in WhatsApp's own markup.
+	MessageMarkdown closekit.Opt[string] `json:"message_markdown"`
+	MessageHTML     closekit.Opt[string] `json:"message_html"`
+	// Id in WhatsApp.
+	ExternalWhatsAppMessageID closekit.Opt[string] `json:"external_whatsapp_message_id"`
+	// Message that this one answers.
+	ResponseToID           closekit.Opt[ActivityID]             `json:"response_to_id"`
+	LocalPhone             closekit.Opt[string]                 `json:"local_phone"`
+	LocalPhoneFormatted    closekit.Opt[string]                 `json:"local_phone_formatted"`
+	RemotePhone            closekit.Opt[string]                 `json:"remote_phone"`
+	RemotePhoneFormatted   closekit.Opt[string]                 `json:"remote_phone_formatted"`
+	Attachments            []Attachment                         `json:"attachments"`
+	IntegrationName        closekit.Opt[string]                 `json:"integration_name"`
+	IntegrationLink        closekit.Opt[string]                 `json:"integration_link"`
+	Source                 closekit.Opt[ActivitySource]         `json:"source"`
+	SequenceID             closekit.Opt[SequenceID]             `json:"sequence_id"`
+	SequenceName           closekit.Opt[string]                 `json:"sequence_name"`
+	SequenceSubscriptionID closekit.Opt[SequenceSubscriptionID] `json:"sequence_subscription_id"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v WhatsAppMessage) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structWhatsAppMessage, unsafe.Pointer(&v))
-}
+func (v WhatsAppMessage) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *WhatsAppMessage) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structWhatsAppMessage, unsafe.Pointer(v))
-}
-
-var structWhatsAppMessage = wire.Struct{
-	Base: &structActivityBase,
-	Size: unsafe.Sizeof(WhatsAppMessage{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]WhatsAppMessage, 0, n), unsafe.Slice((*WhatsAppMessage)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "direction", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.Direction)},
-		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.Text)},
-		{Name: "message_markdown", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.MessageMarkdown)},
-		{Name: "message_html", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.MessageHTML)},
-		{Name: "external_whatsapp_message_id", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.ExternalWhatsAppMessageID)},
-		{Name: "response_to_id", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.ResponseToID)},
-		{Name: "local_phone", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.LocalPhone)},
-		{Name: "local_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.LocalPhoneFormatted)},
-		{Name: "remote_phone", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.RemotePhone)},
-		{Name: "remote_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.RemotePhoneFormatted)},
-		{Name: "attachments", Bit: 8, As: wire.List, At: unsafe.Offsetof(WhatsAppMessage{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }},
-		{Name: "integration_name", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.IntegrationName)},
-		{Name: "integration_link", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.IntegrationLink)},
-		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.Source)},
-		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.SequenceID)},
-		{Name: "sequence_name", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.SequenceName)},
-		{Name: "sequence_subscription_id", As: wire.OptStr, At: unsafe.Offsetof(WhatsAppMessage{}.SequenceSubscriptionID)},
-	},
-}
+func (v *WhatsAppMessage) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // FormSubmission is a form that somebody filled in.
 type FormSubmission struct {
 	ActivityBase
-	FormID              runtime.Opt[string]
-	FormName            runtime.Opt[string]
-	FormConfigurationID runtime.Opt[string]
-	Values              map[string]json.RawMessage // Answers by id of the form's field (formfld_…).
-	ValuesByName        map[string]json.RawMessage // Answers by name of the form's field.
-	IPAddress           runtime.Opt[string]
-	Origin              runtime.Opt[string] // Site that the form is on.
-	SourceURL           runtime.Opt[string] // Page that the form is on.
-	SourceURLNormalized runtime.Opt[string]
+	FormID              closekit.Opt[string] `json:"form_id"`
+	FormName            closekit.Opt[string] `json:"form_name"`
+	FormConfigurationID closekit.Opt[string] `json:"form_configuration_id"`
+	// Answers by id of the form's field (formfld_…).
+	Values map[string]json.RawMessage `json:"values"`
+	// Answers by name of the form's field.
+	ValuesByName map[string]json.RawMessage `json:"values_by_name"`
+	IPAddress    closekit.Opt[string]       `json:"ip_address"`
+	// Site that the form is on.
+	Origin closekit.Opt[string] `json:"origin"`
+	// Page that the form is on.
+	SourceURL           closekit.Opt[string] `json:"source_url"`
+	SourceURLNormalized closekit.Opt[string] `json:"source_url_normalized"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v FormSubmission) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structFormSubmission, unsafe.Pointer(&v))
-}
+func (v FormSubmission) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *FormSubmission) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structFormSubmission, unsafe.Pointer(v))
-}
-
-var structFormSubmission = wire.Struct{
-	Base: &structActivityBase,
-	Size: unsafe.Sizeof(FormSubmission{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]FormSubmission, 0, n), unsafe.Slice((*FormSubmission)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "form_id", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.FormID)},
-		{Name: "form_name", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.FormName)},
-		{Name: "form_configuration_id", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.FormConfigurationID)},
-		{Name: "values", Bit: 8, As: wire.MapRaw, At: unsafe.Offsetof(FormSubmission{}.Values)},
-		{Name: "values_by_name", Bit: 9, As: wire.MapRaw, At: unsafe.Offsetof(FormSubmission{}.ValuesByName)},
-		{Name: "ip_address", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.IPAddress)},
-		{Name: "origin", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.Origin)},
-		{Name: "source_url", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.SourceURL)},
-		{Name: "source_url_normalized", As: wire.OptStr, At: unsafe.Offsetof(FormSubmission{}.SourceURLNormalized)},
-	},
-}
+func (v *FormSubmission) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // CustomActivity is an activity of a type that the organization defined.
 type CustomActivity struct {
 	ActivityBase
-	CustomActivityTypeID runtime.Opt[CustomActivityTypeID]
-	Status               runtime.Opt[CustomActivityStatus]
-	CustomFields         runtime.CustomFields // Values of the type's fields by field id (cf_…).
-	Mentions             []string             // Users and groups mentioned in it.
-	MentionsUpdatedAt    runtime.Opt[runtime.DateTime]
-	LastPublishedAt      runtime.Opt[runtime.DateTime]
-	Pinned               runtime.Opt[bool]
-	PinnedAt             runtime.Opt[runtime.DateTime]
-	Source               runtime.Opt[ActivitySource]
+	CustomActivityTypeID closekit.Opt[CustomActivityTypeID] `json:"custom_activity_type_id"`
+	Status               closekit.Opt[CustomActivityStatus] `json:"status"`
+	// Values of the type's fields by field id (cf_…).
+	CustomFields closekit.CustomFields `json:"custom_fields"`
+	// Users and groups mentioned in it.
+	Mentions          []string                        `json:"mentions"`
+	MentionsUpdatedAt closekit.Opt[closekit.DateTime] `json:"mentions_updated_at"`
+	LastPublishedAt   closekit.Opt[closekit.DateTime] `json:"last_published_at"`
+	Pinned            closekit.Opt[bool]              `json:"pinned"`
+	PinnedAt          closekit.Opt[closekit.DateTime] `json:"pinned_at"`
+	Source            closekit.Opt[ActivitySource]    `json:"source"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v CustomActivity) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structCustomActivity, unsafe.Pointer(&v))
-}
+func (v CustomActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *CustomActivity) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structCustomActivity, unsafe.Pointer(v))
-}
-
-var structCustomActivity = wire.Struct{
-	Base:   &structActivityBase,
-	Custom: unsafe.Offsetof(CustomActivity{}.CustomFields),
-	Size:   unsafe.Sizeof(CustomActivity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]CustomActivity, 0, n), unsafe.Slice((*CustomActivity)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "custom_activity_type_id", As: wire.OptStr, At: unsafe.Offsetof(CustomActivity{}.CustomActivityTypeID)},
-		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(CustomActivity{}.Status)},
-		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(CustomActivity{}.CustomFields)},
-		{Name: "mentions", Bit: 8, As: wire.Strs, At: unsafe.Offsetof(CustomActivity{}.Mentions)},
-		{Name: "mentions_updated_at", As: wire.OptStr, At: unsafe.Offsetof(CustomActivity{}.MentionsUpdatedAt)},
-		{Name: "last_published_at", As: wire.OptStr, At: unsafe.Offsetof(CustomActivity{}.LastPublishedAt)},
-		{Name: "pinned", As: wire.OptBool, At: unsafe.Offsetof(CustomActivity{}.Pinned)},
-		{Name: "pinned_at", As: wire.OptStr, At: unsafe.Offsetof(CustomActivity{}.PinnedAt)},
-		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(CustomActivity{}.Source)},
-	},
-}
+func (v *CustomActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ActivityType: kind of an activity. As a filter, the id of a custom activity type (actitype_…) is
 // accepted too. Close may use other words too.
@@ -1061,6 +668,9 @@ const (
 	ActivityTypeFormSubmission          ActivityType = "FormSubmission"          // Somebody filled in a form.
 	ActivityTypeCustom                  ActivityType = "Custom"                  // An activity of a type that the organization defined.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (ActivityType) WireWords() ([]string, bool) { return wordsActivityType, true }
 
 var wordsActivityType = []string{"Call", "Email", "EmailThread", "Note", "SMS", "Meeting", "Created", "LeadStatusChange", "OpportunityStatusChange", "TaskCompleted", "LeadMerge", "WhatsAppMessage", "FormSubmission", "Custom"}
 
@@ -1091,6 +701,9 @@ const (
 	ThreadEmailsTrue ThreadEmails = "true" // Conversations, and next to them every e-mail without its body.
 	ThreadEmailsOnly ThreadEmails = "only" // Conversations alone.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (ThreadEmails) WireWords() ([]string, bool) { return wordsThreadEmails, false }
 
 var wordsThreadEmails = []string{"true", "only"}
 
@@ -1208,6 +821,9 @@ const (
 	MessageDirectionIncoming MessageDirection = "incoming" // From the contact.
 	MessageDirectionOutgoing MessageDirection = "outgoing" // To the contact.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (MessageDirection) WireWords() ([]string, bool) { return wordsMessageDirection, false }
 
 var wordsMessageDirection = []string{"incoming", "outgoing"}
 

@@ -6,9 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -19,79 +18,66 @@ import (
 //
 // Close API: POST /activity/call/ (tool close_call_create)
 // https://developer.close.com/api/resources/activities/calls
-func CallCreate(ctx context.Context, c *runtime.Client, p CallCreateParams, opts ...runtime.CallOption) (*Call, error) {
-	v, err := wire.Call(ctx, c, &opCallCreate, &p, &structCall, opts)
-	return (*Call)(v), err
+func CallCreate(ctx context.Context, c *closekit.Client, p CallCreateParams, opts ...closekit.CallOption) (*Call, error) {
+	return wire.Call[Call](ctx, c, &opCallCreate, &p, opts)
 }
 
 // CallCreateParams are the parameters of [CallCreate].
 type CallCreateParams struct {
-	LeadID    LeadID                     // Lead the call belongs to. Required.
-	ContactID runtime.Opt[ContactID]     // Contact on the phone. Null clears it.
-	UserID    runtime.Opt[UserID]        // User who made or took the call. Null clears it.
-	Direction runtime.Opt[CallDirection] // Who called. Null clears it.
+	// Lead the call belongs to. Required.
+	LeadID LeadID `json:"lead_id" close:"required"`
+	// Contact on the phone. Null clears it.
+	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
+	// User who made or took the call. Null clears it.
+	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
+	// Who called. Null clears it.
+	Direction closekit.Opt[CallDirection] `json:"direction" close:"null"`
 	// State of the call. Cannot be changed on calls through Close's phone system. Default: completed. Null
 	// clears it.
-	Status runtime.Opt[CallStatus]
+	Status closekit.Opt[CallStatus] `json:"status" close:"null"`
 	// Length in seconds. Cannot be changed on calls through Close's phone system. From 0 to 604800. Null
 	// clears it.
-	Duration runtime.Opt[int]
-	Phone    runtime.Opt[string] // The other side's number with country code. Null clears it.
-	Note     runtime.Opt[string] // What was said; plain text. It replaces note_html. Null clears it.
+	Duration closekit.Opt[int] `json:"duration" close:"null,min=0,max=604800"`
+	// The other side's number with country code. Null clears it.
+	Phone closekit.Opt[string] `json:"phone" close:"null,phone"`
+	// What was said; plain text. It replaces note_html. Null clears it.
+	Note closekit.Opt[string] `json:"note" close:"null"`
 	// The note as rich text; wins when note is given too. An XHTML subset. Null clears it.
-	NoteHTML   runtime.Opt[string]
-	OutcomeID  runtime.Opt[OutcomeID]        // Outcome that the organization defined. Null clears it.
-	ActivityAt runtime.Opt[runtime.DateTime] // When the call took place. Null clears it.
+	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
+	// Outcome that the organization defined. Null clears it.
+	OutcomeID closekit.Opt[OutcomeID] `json:"outcome_id" close:"null"`
+	// When the call took place. Null clears it.
+	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
 	// HTTPS address of an MP3 recording. Changing or clearing it deletes the stored recording for good.
 	// Null clears it.
-	RecordingURL runtime.Opt[string]
+	RecordingURL closekit.Opt[string] `json:"recording_url" close:"null,url"`
 	// HTTPS address of an MP3 voicemail. Changing or clearing it deletes the stored voicemail for good.
 	// Null clears it.
-	VoicemailURL runtime.Opt[string]
-	CustomFields runtime.CustomFields // Values of custom fields by field id (cf_…).
+	VoicemailURL closekit.Opt[string] `json:"voicemail_url" close:"null,url"`
+	// Values of custom fields by field id (cf_…).
+	CustomFields closekit.CustomFields `json:"custom_fields"`
 	// Through what the call went; External for logged ones. Default: External. Null clears it.
-	Source      runtime.Opt[CallSource]
-	QualityInfo runtime.Opt[string] // Remark on the quality of the line. Null clears it.
+	Source closekit.Opt[CallSource] `json:"source" close:"null"`
+	// Remark on the quality of the line. Null clears it.
+	QualityInfo closekit.Opt[string] `json:"quality_info" close:"null"`
 	// Type of conversation that the organization defined. Null clears it.
-	ConversationTypeID runtime.Opt[string]
-	PlaybookID         runtime.Opt[string]           // Playbook that was followed. Null clears it.
-	OrganizationID     runtime.Opt[OrganizationID]   // The credential's own when left out. Null clears it.
-	CreatedBy          runtime.Opt[UserID]           // Author of the record; for imports. Null clears it.
-	DateCreated        runtime.Opt[runtime.DateTime] // When the record was made; for imports. Null clears it.
+	ConversationTypeID closekit.Opt[string] `json:"conversation_type_id" close:"null,id"`
+	// Playbook that was followed. Null clears it.
+	PlaybookID closekit.Opt[string] `json:"playbook_id" close:"null,id"`
+	// The credential's own when left out. Null clears it.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"null"`
+	// Author of the record; for imports. Null clears it.
+	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
+	// When the record was made; for imports. Null clears it.
+	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CallCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCallCreateParams, unsafe.Pointer(v))
-}
+func (v *CallCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCallCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CallCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Direction), In: &wire.Field{Name: "direction", Flags: wire.Nullable, Enum: wordsCallDirection}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Status), In: &wire.Field{Name: "status", Flags: wire.Nullable, Enum: wordsCallStatus}},
-	{As: wire.OptInt, At: unsafe.Offsetof(CallCreateParams{}.Duration), In: &wire.Field{Name: "duration", Flags: wire.Nullable | wire.Bounded, Min: 0, Max: 604800}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Phone), In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.OutcomeID), In: &wire.Field{Name: "outcome_id", Flags: wire.Nullable, ID: &kindOutcome}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.RecordingURL), In: &wire.Field{Name: "recording_url", Kind: wire.URL, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.VoicemailURL), In: &wire.Field{Name: "voicemail_url", Kind: wire.URL, Flags: wire.Nullable}},
-	{As: wire.Custom, At: unsafe.Offsetof(CallCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.Source), In: &wire.Field{Name: "source", Flags: wire.Nullable, Enum: wordsCallSource}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.QualityInfo), In: &wire.Field{Name: "quality_info", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.ConversationTypeID), In: &wire.Field{Name: "conversation_type_id", Flags: wire.Nullable, ID: &kindAny}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.PlaybookID), In: &wire.Field{Name: "playbook_id", Flags: wire.Nullable, ID: &kindAny}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
-}}
-
-var opCallCreate = runtime.Operation{
-	Tool: "close_call_create", Method: "POST", Path: "/activity/call/", Effect: runtime.Write,
-	NewParams: func() runtime.Params { return new(CallCreateParams) },
+var opCallCreate = closekit.Operation{
+	Tool: "close_call_create", Method: "POST", Path: "/activity/call/", Effect: closekit.Write,
+	NewParams: func() closekit.Params { return new(CallCreateParams) },
 }
 
 // CallGet fetches one call by id.
@@ -101,29 +87,24 @@ var opCallCreate = runtime.Operation{
 //
 // Close API: GET /activity/call/{call_id}/ (tool close_call_get)
 // https://developer.close.com/api/resources/activities/calls
-func CallGet(ctx context.Context, c *runtime.Client, p CallGetParams, opts ...runtime.CallOption) (*Call, error) {
-	v, err := wire.Call(ctx, c, &opCallGet, &p, &structCall, opts)
-	return (*Call)(v), err
+func CallGet(ctx context.Context, c *closekit.Client, p CallGetParams, opts ...closekit.CallOption) (*Call, error) {
+	return wire.Call[Call](ctx, c, &opCallGet, &p, opts)
 }
 
 // CallGetParams are the parameters of [CallGet].
 type CallGetParams struct {
-	CallID CallID // Id of the call. Required.
+	// Id of the call. Required.
+	CallID CallID `json:"call_id" close:"path,required"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
+	Fields []string `json:"_fields" close:"query"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CallGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structCallGetParams, unsafe.Pointer(v)) }
+func (v *CallGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCallGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CallGetParams{}.CallID), In: &wire.Field{Name: "call_id", In: wire.Path, Flags: wire.Required, ID: &kindCall}},
-	{As: wire.Strs, At: unsafe.Offsetof(CallGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-}}
-
-var opCallGet = runtime.Operation{
-	Tool: "close_call_get", Method: "GET", Path: "/activity/call/{call_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CallGetParams) },
+var opCallGet = closekit.Operation{
+	Tool: "close_call_get", Method: "GET", Path: "/activity/call/{call_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CallGetParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
 }
 
@@ -135,72 +116,59 @@ var opCallGet = runtime.Operation{
 //
 // Close API: PUT /activity/call/{call_id}/ (tool close_call_update)
 // https://developer.close.com/api/resources/activities/calls
-func CallUpdate(ctx context.Context, c *runtime.Client, p CallUpdateParams, opts ...runtime.CallOption) (*Call, error) {
-	v, err := wire.Call(ctx, c, &opCallUpdate, &p, &structCall, opts)
-	return (*Call)(v), err
+func CallUpdate(ctx context.Context, c *closekit.Client, p CallUpdateParams, opts ...closekit.CallOption) (*Call, error) {
+	return wire.Call[Call](ctx, c, &opCallUpdate, &p, opts)
 }
 
 // CallUpdateParams are the parameters of [CallUpdate].
 type CallUpdateParams struct {
-	CallID CallID // Id of the call. Required.
+	// Id of the call. Required.
+	CallID CallID `json:"call_id" close:"path,required"`
 	// Only null may be sent, and it deletes the transcript for good. Null clears it.
-	RecordingTranscript json.RawMessage
-	LeadID              runtime.Opt[LeadID]    // Lead the call belongs to. Null clears it.
-	ContactID           runtime.Opt[ContactID] // Contact on the phone. Null clears it.
-	UserID              runtime.Opt[UserID]    // User who made or took the call. Null clears it.
+	RecordingTranscript json.RawMessage `json:"recording_transcript" close:"null"`
+	// Lead the call belongs to. Null clears it.
+	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"null"`
+	// Contact on the phone. Null clears it.
+	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
+	// User who made or took the call. Null clears it.
+	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
 	// State of the call. Cannot be changed on calls through Close's phone system. Null clears it.
-	Status runtime.Opt[CallStatus]
+	Status closekit.Opt[CallStatus] `json:"status" close:"null"`
 	// Length in seconds. Cannot be changed on calls through Close's phone system. From 0 to 604800. Null
 	// clears it.
-	Duration runtime.Opt[int]
-	Phone    runtime.Opt[string] // The other side's number with country code. Null clears it.
-	Note     runtime.Opt[string] // What was said; plain text. It replaces note_html. Null clears it.
+	Duration closekit.Opt[int] `json:"duration" close:"null,min=0,max=604800"`
+	// The other side's number with country code. Null clears it.
+	Phone closekit.Opt[string] `json:"phone" close:"null,phone"`
+	// What was said; plain text. It replaces note_html. Null clears it.
+	Note closekit.Opt[string] `json:"note" close:"null"`
 	// The note as rich text; wins when note is given too. An XHTML subset. Null clears it.
-	NoteHTML   runtime.Opt[string]
-	OutcomeID  runtime.Opt[OutcomeID]        // Outcome that the organization defined. Null clears it.
-	ActivityAt runtime.Opt[runtime.DateTime] // When the call took place. Null clears it.
+	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
+	// Outcome that the organization defined. Null clears it.
+	OutcomeID closekit.Opt[OutcomeID] `json:"outcome_id" close:"null"`
+	// When the call took place. Null clears it.
+	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
 	// HTTPS address of an MP3 recording. Changing or clearing it deletes the stored recording for good.
 	// Null clears it.
-	RecordingURL runtime.Opt[string]
+	RecordingURL closekit.Opt[string] `json:"recording_url" close:"null,url"`
 	// HTTPS address of an MP3 voicemail. Changing or clearing it deletes the stored voicemail for good.
 	// Null clears it.
-	VoicemailURL runtime.Opt[string]
-	CustomFields runtime.CustomFields // Values of custom fields by field id (cf_…).
-	QualityInfo  runtime.Opt[string]  // Remark on the quality of the line. Null clears it.
+	VoicemailURL closekit.Opt[string] `json:"voicemail_url" close:"null,url"`
+	// Values of custom fields by field id (cf_…).
+	CustomFields closekit.CustomFields `json:"custom_fields"`
+	// Remark on the quality of the line. Null clears it.
+	QualityInfo closekit.Opt[string] `json:"quality_info" close:"null"`
 	// Type of conversation that the organization defined. Null clears it.
-	ConversationTypeID runtime.Opt[string]
-	PlaybookID         runtime.Opt[string] // Playbook that was followed. Null clears it.
+	ConversationTypeID closekit.Opt[string] `json:"conversation_type_id" close:"null,id"`
+	// Playbook that was followed. Null clears it.
+	PlaybookID closekit.Opt[string] `json:"playbook_id" close:"null,id"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CallUpdateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCallUpdateParams, unsafe.Pointer(v))
-}
+func (v *CallUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCallUpdateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CallUpdateParams{}.CallID), In: &wire.Field{Name: "call_id", In: wire.Path, Flags: wire.Required, ID: &kindCall}},
-	{As: wire.Raw, At: unsafe.Offsetof(CallUpdateParams{}.RecordingTranscript), In: &wire.Field{Name: "recording_transcript", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Nullable, ID: &kindLead}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.Status), In: &wire.Field{Name: "status", Flags: wire.Nullable, Enum: wordsCallStatus}},
-	{As: wire.OptInt, At: unsafe.Offsetof(CallUpdateParams{}.Duration), In: &wire.Field{Name: "duration", Flags: wire.Nullable | wire.Bounded, Min: 0, Max: 604800}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.Phone), In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.OutcomeID), In: &wire.Field{Name: "outcome_id", Flags: wire.Nullable, ID: &kindOutcome}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.RecordingURL), In: &wire.Field{Name: "recording_url", Kind: wire.URL, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.VoicemailURL), In: &wire.Field{Name: "voicemail_url", Kind: wire.URL, Flags: wire.Nullable}},
-	{As: wire.Custom, At: unsafe.Offsetof(CallUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.QualityInfo), In: &wire.Field{Name: "quality_info", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.ConversationTypeID), In: &wire.Field{Name: "conversation_type_id", Flags: wire.Nullable, ID: &kindAny}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallUpdateParams{}.PlaybookID), In: &wire.Field{Name: "playbook_id", Flags: wire.Nullable, ID: &kindAny}},
-}}
-
-var opCallUpdate = runtime.Operation{
-	Tool: "close_call_update", Method: "PUT", Path: "/activity/call/{call_id}/", Effect: runtime.Write, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CallUpdateParams) },
+var opCallUpdate = closekit.Operation{
+	Tool: "close_call_update", Method: "PUT", Path: "/activity/call/{call_id}/", Effect: closekit.Write, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CallUpdateParams) },
 	Spec:      wire.Spec{Update: true},
 }
 
@@ -210,27 +178,22 @@ var opCallUpdate = runtime.Operation{
 //
 // Close API: DELETE /activity/call/{call_id}/ (tool close_call_delete)
 // https://developer.close.com/api/resources/activities/calls
-func CallDelete(ctx context.Context, c *runtime.Client, p CallDeleteParams, opts ...runtime.CallOption) error {
-	return runtime.CallNone(ctx, c, &opCallDelete, &p, opts)
+func CallDelete(ctx context.Context, c *closekit.Client, p CallDeleteParams, opts ...closekit.CallOption) error {
+	return closekit.CallNone(ctx, c, &opCallDelete, &p, opts)
 }
 
 // CallDeleteParams are the parameters of [CallDelete].
 type CallDeleteParams struct {
-	CallID CallID // Id of the call. Required.
+	// Id of the call. Required.
+	CallID CallID `json:"call_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CallDeleteParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCallDeleteParams, unsafe.Pointer(v))
-}
+func (v *CallDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCallDeleteParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CallDeleteParams{}.CallID), In: &wire.Field{Name: "call_id", In: wire.Path, Flags: wire.Required, ID: &kindCall}},
-}}
-
-var opCallDelete = runtime.Operation{
-	Tool: "close_call_delete", Method: "DELETE", Path: "/activity/call/{call_id}/", Effect: runtime.Destructive, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CallDeleteParams) },
+var opCallDelete = closekit.Operation{
+	Tool: "close_call_delete", Method: "DELETE", Path: "/activity/call/{call_id}/", Effect: closekit.Destructive, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CallDeleteParams) },
 }
 
 // CallsList lists calls, filtered by lead, contact, user or date.
@@ -240,192 +203,148 @@ var opCallDelete = runtime.Operation{
 //
 // Close API: GET /activity/call/ (tool close_calls_list)
 // https://developer.close.com/api/resources/activities/calls
-func CallsList(ctx context.Context, c *runtime.Client, p CallsListParams, opts ...runtime.CallOption) (*runtime.Page[Call], error) {
-	v, err := wire.CallPage(ctx, c, &opCallsList, &p, p.Skip, &structCall, opts)
-	return (*runtime.Page[Call])(v), err
+func CallsList(ctx context.Context, c *closekit.Client, p CallsListParams, opts ...closekit.CallOption) (*closekit.Page[Call], error) {
+	return wire.CallPage[Call](ctx, c, &opCallsList, &p, p.Skip, opts)
 }
 
 // CallsAll yields the items of all pages of [CallsList], fetching a page when the one before is used
 // up.
-func CallsAll(ctx context.Context, c *runtime.Client, p CallsListParams, opts ...runtime.CallOption) iter.Seq2[*Call, error] {
-	return runtime.All(ctx, c, &opCallsList, p, func(p *CallsListParams) *runtime.Opt[int] { return &p.Skip }, CallsList, opts)
+func CallsAll(ctx context.Context, c *closekit.Client, p CallsListParams, opts ...closekit.CallOption) iter.Seq2[*Call, error] {
+	return closekit.All(ctx, c, &opCallsList, p, func(p *CallsListParams) *closekit.Opt[int] { return &p.Skip }, CallsList, opts)
 }
 
 // CallsListParams are the parameters of [CallsList].
 type CallsListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
-	Skip   runtime.Opt[int] // How many results to pass over, for the next page. At least 0. Default: 0.
+	Fields []string `json:"_fields" close:"query"`
+	// How many results to pass over, for the next page. At least 0. Default: 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
-	Limit     runtime.Opt[int]
-	LeadID    []LeadID    // Only activities on these leads.
-	ContactID []ContactID // Only activities with these contacts.
-	UserID    []UserID    // Only activities of these users.
-	IDIn      []CallID    // Only the calls with these ids.
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
+	// Only activities on these leads.
+	LeadID []LeadID `json:"lead_id" close:"query"`
+	// Only activities with these contacts.
+	ContactID []ContactID `json:"contact_id" close:"query"`
+	// Only activities of these users.
+	UserID []UserID `json:"user_id" close:"query"`
+	// Only the calls with these ids.
+	IDIn []CallID `json:"id__in" close:"query"`
 	// Only activities of this organization; the credential's own is implied.
-	OrganizationID runtime.Opt[OrganizationID]
-	Type           []string                      // Activity types; implied by the path in lists of one type.
-	DateCreatedGt  runtime.Opt[runtime.DateTime] // Created after this moment.
-	DateCreatedGte runtime.Opt[runtime.DateTime] // Created at or after this moment.
-	DateCreatedLt  runtime.Opt[runtime.DateTime] // Created before this moment.
-	DateCreatedLte runtime.Opt[runtime.DateTime] // Created at or before this moment.
-	ActivityAtGt   runtime.Opt[runtime.DateTime] // Took place after this moment.
-	ActivityAtGte  runtime.Opt[runtime.DateTime] // Took place at or after this moment.
-	ActivityAtLt   runtime.Opt[runtime.DateTime] // Took place before this moment.
-	ActivityAtLte  runtime.Opt[runtime.DateTime] // Took place at or before this moment.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
+	// Activity types; implied by the path in lists of one type.
+	Type []string `json:"_type" close:"query"`
+	// Created after this moment.
+	DateCreatedGt closekit.Opt[closekit.DateTime] `json:"date_created__gt" close:"query,date"`
+	// Created at or after this moment.
+	DateCreatedGte closekit.Opt[closekit.DateTime] `json:"date_created__gte" close:"query,date"`
+	// Created before this moment.
+	DateCreatedLt closekit.Opt[closekit.DateTime] `json:"date_created__lt" close:"query,date"`
+	// Created at or before this moment.
+	DateCreatedLte closekit.Opt[closekit.DateTime] `json:"date_created__lte" close:"query,date"`
+	// Took place after this moment.
+	ActivityAtGt closekit.Opt[closekit.DateTime] `json:"activity_at__gt" close:"query,date"`
+	// Took place at or after this moment.
+	ActivityAtGte closekit.Opt[closekit.DateTime] `json:"activity_at__gte" close:"query,date"`
+	// Took place before this moment.
+	ActivityAtLt closekit.Opt[closekit.DateTime] `json:"activity_at__lt" close:"query,date"`
+	// Took place at or before this moment.
+	ActivityAtLte closekit.Opt[closekit.DateTime] `json:"activity_at__lte" close:"query,date"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CallsListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCallsListParams, unsafe.Pointer(v))
-}
+func (v *CallsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCallsListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	{As: wire.OptInt, At: unsafe.Offsetof(CallsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(CallsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-	{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
-	{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
-	{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindCall}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
-	{As: wire.Strs, At: unsafe.Offsetof(CallsListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CallsListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-}}
-
-var opCallsList = runtime.Operation{
-	Tool: "close_calls_list", Method: "GET", Path: "/activity/call/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CallsListParams) },
+var opCallsList = closekit.Operation{
+	Tool: "close_calls_list", Method: "GET", Path: "/activity/call/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CallsListParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}}},
 }
 
 // Call is a phone call, made through Close or logged.
 type Call struct {
 	ActivityBase
-	ID        CallID
-	Direction CallDirection // Who called.
+	ID CallID `json:"id"`
+	// Who called.
+	Direction CallDirection `json:"direction"`
 	// State of the call. Cannot be changed on calls through Close's phone system.
-	Status CallStatus
+	Status CallStatus `json:"status"`
 	// Length in seconds. Cannot be changed on calls through Close's phone system.
-	Duration  runtime.Opt[int]
-	Phone     runtime.Opt[string]    // The other side's number with country code.
-	Note      runtime.Opt[string]    // What was said; plain text. It replaces note_html.
-	NoteHTML  runtime.Opt[string]    // The note as rich text; wins when note is given too.
-	OutcomeID runtime.Opt[OutcomeID] // Outcome that the organization defined.
+	Duration closekit.Opt[int] `json:"duration"`
+	// The other side's number with country code.
+	Phone closekit.Opt[string] `json:"phone"`
+	// What was said; plain text. It replaces note_html.
+	Note closekit.Opt[string] `json:"note"`
+	// The note as rich text; wins when note is given too.
+	NoteHTML closekit.Opt[string] `json:"note_html"`
+	// Outcome that the organization defined.
+	OutcomeID closekit.Opt[OutcomeID] `json:"outcome_id"`
 	// HTTPS address of an MP3 recording. Changing or clearing it deletes the stored recording for good.
-	RecordingURL runtime.Opt[string]
+	RecordingURL closekit.Opt[string] `json:"recording_url"`
 	// HTTPS address of an MP3 voicemail. Changing or clearing it deletes the stored voicemail for good.
-	VoicemailURL runtime.Opt[string]
+	VoicemailURL closekit.Opt[string] `json:"voicemail_url"`
 	// What was said in the recording. Comes only when named in _fields.
-	RecordingTranscript *Transcript
+	RecordingTranscript *Transcript `json:"recording_transcript"`
 	// What was said in the voicemail. Comes only when named in _fields.
-	VoicemailTranscript    *Transcript
-	CustomFields           runtime.CustomFields         // Values of custom fields by field id (cf_…).
-	Source                 CallSource                   // Through what the call went; External for logged ones.
-	QualityInfo            runtime.Opt[string]          // Remark on the quality of the line.
-	ConversationTypeID     runtime.Opt[string]          // Type of conversation that the organization defined.
-	PlaybookID             runtime.Opt[string]          // Playbook that was followed.
-	Disposition            runtime.Opt[CallDisposition] // How the call ended.
-	CallMethod             CallMethod
-	Cost                   runtime.Opt[string] // Price of the call in cents, as text.
-	DateAnswered           runtime.Opt[runtime.DateTime]
-	HasRecording           runtime.Opt[bool]
-	RecordingDuration      runtime.Opt[int]              // Length of the recording in seconds.
-	RecordingExpiresAt     runtime.Opt[runtime.DateTime] // When Close deletes the recording.
-	VoicemailDuration      runtime.Opt[int]              // Length of the voicemail in seconds.
-	LocalPhone             runtime.Opt[string]           // Our number.
-	LocalPhoneFormatted    runtime.Opt[string]
-	LocalCountryISO        runtime.Opt[string] // Country of our number.
-	RemotePhone            runtime.Opt[string] // The other side's number.
-	RemotePhoneFormatted   runtime.Opt[string]
-	RemoteCountryISO       runtime.Opt[string] // Country of the other side's number.
-	TransferredFrom        runtime.Opt[string]
-	TransferredFromUserID  runtime.Opt[UserID]
-	TransferredTo          runtime.Opt[string]
-	TransferredToUserID    runtime.Opt[UserID]
-	ForwardedTo            runtime.Opt[string]
-	IsForwarded            runtime.Opt[bool]
-	IsJoinable             runtime.Opt[bool] // Whether a colleague can join the call now.
-	IsToGroupNumber        runtime.Opt[bool] // Whether a shared number was called.
-	CoachLegs              []json.RawMessage // Connections of colleagues who coach.
-	DialerID               runtime.Opt[string]
-	DialerSavedSearchID    runtime.Opt[string]
-	ParentMeetingID        runtime.Opt[ActivityID] // Meeting that the call belongs to.
-	SequenceID             runtime.Opt[SequenceID]
-	SequenceName           runtime.Opt[string]
-	SequenceSubscriptionID runtime.Opt[SequenceSubscriptionID]
+	VoicemailTranscript *Transcript `json:"voicemail_transcript"`
+	// Values of custom fields by field id (cf_…).
+	CustomFields closekit.CustomFields `json:"custom_fields"`
+	// Through what the call went; External for logged ones.
+	Source CallSource `json:"source"`
+	// Remark on the quality of the line.
+	QualityInfo closekit.Opt[string] `json:"quality_info"`
+	// Type of conversation that the organization defined.
+	ConversationTypeID closekit.Opt[string] `json:"conversation_type_id"`
+	// Playbook that was followed.
+	PlaybookID closekit.Opt[string] `json:"playbook_id"`
+	// How the call ended.
+	Disposition closekit.Opt[CallDisposition] `json:"disposition"`
+	CallMethod  CallMethod                    `json:"call_method"`
+	// Price of the call in cents, as text.
+	Cost         closekit.Opt[string]            `json:"cost"`
+	DateAnswered closekit.Opt[closekit.DateTime] `json:"date_answered"`
+	HasRecording closekit.Opt[bool]              `json:"has_recording"`
+	// Length of the recording in seconds.
+	RecordingDuration closekit.Opt[int] `json:"recording_duration"`
+	// When Close deletes the recording.
+	RecordingExpiresAt closekit.Opt[closekit.DateTime] `json:"recording_expires_at"`
+	// Length of the voicemail in seconds.
+	VoicemailDuration closekit.Opt[int] `json:"voicemail_duration"`
+	// Our number.
+	LocalPhone          closekit.Opt[string] `json:"local_phone"`
+	LocalPhoneFormatted closekit.Opt[string] `json:"local_phone_formatted"`
+	// Country of our number.
+	LocalCountryISO closekit.Opt[string] `json:"local_country_iso"`
+	// The other side's number.
+	RemotePhone          closekit.Opt[string] `json:"remote_phone"`
+	RemotePhoneFormatted closekit.Opt[string] `json:"remote_phone_formatted"`
+	// Country of the other side's number.
+	RemoteCountryISO      closekit.Opt[string] `json:"remote_country_iso"`
+	TransferredFrom       closekit.Opt[string] `json:"transferred_from"`
+	TransferredFromUserID closekit.Opt[UserID] `json:"transferred_from_user_id"`
+	TransferredTo         closekit.Opt[string] `json:"transferred_to"`
+	TransferredToUserID   closekit.Opt[UserID] `json:"transferred_to_user_id"`
+	ForwardedTo           closekit.Opt[string] `json:"forwarded_to"`
+	IsForwarded           closekit.Opt[bool]   `json:"is_forwarded"`
+	// Whether a colleague can join the call now.
+	IsJoinable closekit.Opt[bool] `json:"is_joinable"`
+	// Whether a shared number was called.
+	IsToGroupNumber closekit.Opt[bool] `json:"is_to_group_number"`
+	// Connections of colleagues who coach.
+	CoachLegs           []json.RawMessage    `json:"coach_legs"`
+	DialerID            closekit.Opt[string] `json:"dialer_id"`
+	DialerSavedSearchID closekit.Opt[string] `json:"dialer_saved_search_id"`
+	// Meeting that the call belongs to.
+	ParentMeetingID        closekit.Opt[ActivityID]             `json:"parent_meeting_id"`
+	SequenceID             closekit.Opt[SequenceID]             `json:"sequence_id"`
+	SequenceName           closekit.Opt[string]                 `json:"sequence_name"`
+	SequenceSubscriptionID closekit.Opt[SequenceSubscriptionID] `json:"sequence_subscription_id"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Call) MarshalJSON() ([]byte, error) { return wire.Marshal(&structCall, unsafe.Pointer(&v)) }
+func (v Call) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Call) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structCall, unsafe.Pointer(v))
-}
-
-var structCall = wire.Struct{
-	Base:   &structActivityBase,
-	Custom: unsafe.Offsetof(Call{}.CustomFields),
-	Size:   unsafe.Sizeof(Call{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Call, 0, n), unsafe.Slice((*Call)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(Call{}.ID)},
-		{Name: "direction", Bit: 9, As: wire.Str, At: unsafe.Offsetof(Call{}.Direction)},
-		{Name: "status", Bit: 10, As: wire.Str, At: unsafe.Offsetof(Call{}.Status)},
-		{Name: "duration", As: wire.OptInt, At: unsafe.Offsetof(Call{}.Duration)},
-		{Name: "phone", As: wire.OptStr, At: unsafe.Offsetof(Call{}.Phone)},
-		{Name: "note", As: wire.OptStr, At: unsafe.Offsetof(Call{}.Note)},
-		{Name: "note_html", As: wire.OptStr, At: unsafe.Offsetof(Call{}.NoteHTML)},
-		{Name: "outcome_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.OutcomeID)},
-		{Name: "recording_url", As: wire.OptStr, At: unsafe.Offsetof(Call{}.RecordingURL)},
-		{Name: "voicemail_url", As: wire.OptStr, At: unsafe.Offsetof(Call{}.VoicemailURL)},
-		{Name: "recording_transcript", Bit: 11, As: wire.Obj, At: unsafe.Offsetof(Call{}.RecordingTranscript), Elem: func() *wire.Struct { return &structTranscript }},
-		{Name: "voicemail_transcript", Bit: 12, As: wire.Obj, At: unsafe.Offsetof(Call{}.VoicemailTranscript), Elem: func() *wire.Struct { return &structTranscript }},
-		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Call{}.CustomFields)},
-		{Name: "source", Bit: 13, As: wire.Str, At: unsafe.Offsetof(Call{}.Source)},
-		{Name: "quality_info", As: wire.OptStr, At: unsafe.Offsetof(Call{}.QualityInfo)},
-		{Name: "conversation_type_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.ConversationTypeID)},
-		{Name: "playbook_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.PlaybookID)},
-		{Name: "disposition", As: wire.OptStr, At: unsafe.Offsetof(Call{}.Disposition)},
-		{Name: "call_method", Bit: 14, As: wire.Str, At: unsafe.Offsetof(Call{}.CallMethod)},
-		{Name: "cost", As: wire.OptStr, At: unsafe.Offsetof(Call{}.Cost)},
-		{Name: "date_answered", As: wire.OptStr, At: unsafe.Offsetof(Call{}.DateAnswered)},
-		{Name: "has_recording", As: wire.OptBool, At: unsafe.Offsetof(Call{}.HasRecording)},
-		{Name: "recording_duration", As: wire.OptInt, At: unsafe.Offsetof(Call{}.RecordingDuration)},
-		{Name: "recording_expires_at", As: wire.OptStr, At: unsafe.Offsetof(Call{}.RecordingExpiresAt)},
-		{Name: "voicemail_duration", As: wire.OptInt, At: unsafe.Offsetof(Call{}.VoicemailDuration)},
-		{Name: "local_phone", As: wire.OptStr, At: unsafe.Offsetof(Call{}.LocalPhone)},
-		{Name: "local_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(Call{}.LocalPhoneFormatted)},
-		{Name: "local_country_iso", As: wire.OptStr, At: unsafe.Offsetof(Call{}.LocalCountryISO)},
-		{Name: "remote_phone", As: wire.OptStr, At: unsafe.Offsetof(Call{}.RemotePhone)},
-		{Name: "remote_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(Call{}.RemotePhoneFormatted)},
-		{Name: "remote_country_iso", As: wire.OptStr, At: unsafe.Offsetof(Call{}.RemoteCountryISO)},
-		{Name: "transferred_from", As: wire.OptStr, At: unsafe.Offsetof(Call{}.TransferredFrom)},
-		{Name: "transferred_from_user_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.TransferredFromUserID)},
-		{Name: "transferred_to", As: wire.OptStr, At: unsafe.Offsetof(Call{}.TransferredTo)},
-		{Name: "transferred_to_user_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.TransferredToUserID)},
-		{Name: "forwarded_to", As: wire.OptStr, At: unsafe.Offsetof(Call{}.ForwardedTo)},
-		{Name: "is_forwarded", As: wire.OptBool, At: unsafe.Offsetof(Call{}.IsForwarded)},
-		{Name: "is_joinable", As: wire.OptBool, At: unsafe.Offsetof(Call{}.IsJoinable)},
-		{Name: "is_to_group_number", As: wire.OptBool, At: unsafe.Offsetof(Call{}.IsToGroupNumber)},
-		{Name: "coach_legs", Bit: 15, As: wire.Raws, At: unsafe.Offsetof(Call{}.CoachLegs)},
-		{Name: "dialer_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.DialerID)},
-		{Name: "dialer_saved_search_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.DialerSavedSearchID)},
-		{Name: "parent_meeting_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.ParentMeetingID)},
-		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.SequenceID)},
-		{Name: "sequence_name", As: wire.OptStr, At: unsafe.Offsetof(Call{}.SequenceName)},
-		{Name: "sequence_subscription_id", As: wire.OptStr, At: unsafe.Offsetof(Call{}.SequenceSubscriptionID)},
-	},
-}
+func (v *Call) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // CallStatus: state of a call.
 type CallStatus string
@@ -442,6 +361,9 @@ const (
 	CallStatusTimeout    CallStatus = "timeout"     // It rang until the time was up.
 )
 
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (CallStatus) WireWords() ([]string, bool) { return wordsCallStatus, false }
+
 var wordsCallStatus = []string{"created", "in-progress", "completed", "cancel", "no-answer", "busy", "failed", "timeout"}
 
 // CallDirection is who called.
@@ -453,6 +375,9 @@ const (
 	CallDirectionOutbound CallDirection = "outbound" // We called.
 )
 
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (CallDirection) WireWords() ([]string, bool) { return wordsCallDirection, false }
+
 var wordsCallDirection = []string{"inbound", "outbound"}
 
 // CallSource: through what a call or message went.
@@ -463,6 +388,9 @@ const (
 	CallSourceCloseIo  CallSource = "Close.io" // Close's own phone system.
 	CallSourceExternal CallSource = "External" // Another system; the activity was only logged.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (CallSource) WireWords() ([]string, bool) { return wordsCallSource, false }
 
 var wordsCallSource = []string{"Close.io", "External"}
 

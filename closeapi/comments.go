@@ -5,9 +5,8 @@ package closeapi
 import (
 	"context"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -18,30 +17,24 @@ import (
 //
 // Close API: POST /comment/ (tool close_comment_create)
 // https://developer.close.com/api/resources/comments
-func CommentCreate(ctx context.Context, c *runtime.Client, p CommentCreateParams, opts ...runtime.CallOption) (*Comment, error) {
-	v, err := wire.Call(ctx, c, &opCommentCreate, &p, &structComment, opts)
-	return (*Comment)(v), err
+func CommentCreate(ctx context.Context, c *closekit.Client, p CommentCreateParams, opts ...closekit.CallOption) (*Comment, error) {
+	return wire.Call[Comment](ctx, c, &opCommentCreate, &p, opts)
 }
 
 // CommentCreateParams are the parameters of [CommentCreate].
 type CommentCreateParams struct {
-	ObjectID string // Record to comment on: an activity, an opportunity or another. Required.
-	Body     string // Text of the comment. An XHTML subset. Required.
+	// Record to comment on: an activity, an opportunity or another. Required.
+	ObjectID string `json:"object_id" close:"required,id,from=close_activities_list"`
+	// Text of the comment. An XHTML subset. Required.
+	Body string `json:"body" close:"required,html"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CommentCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCommentCreateParams, unsafe.Pointer(v))
-}
+func (v *CommentCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCommentCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CommentCreateParams{}.ObjectID), In: &wire.Field{Name: "object_id", Flags: wire.Required, ID: &kindAny, From: "close_activities_list"}},
-	{As: wire.Str, At: unsafe.Offsetof(CommentCreateParams{}.Body), In: &wire.Field{Name: "body", Kind: wire.RichText, Flags: wire.Required}},
-}}
-
-var opCommentCreate = runtime.Operation{
-	Tool: "close_comment_create", Method: "POST", Path: "/comment/", Effect: runtime.Write,
-	NewParams: func() runtime.Params { return new(CommentCreateParams) },
+var opCommentCreate = closekit.Operation{
+	Tool: "close_comment_create", Method: "POST", Path: "/comment/", Effect: closekit.Write,
+	NewParams: func() closekit.Params { return new(CommentCreateParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "comment", For: "body"}}},
 }
 
@@ -51,28 +44,22 @@ var opCommentCreate = runtime.Operation{
 //
 // Close API: GET /comment/{comment_id}/ (tool close_comment_get)
 // https://developer.close.com/api/resources/comments
-func CommentGet(ctx context.Context, c *runtime.Client, p CommentGetParams, opts ...runtime.CallOption) (*Comment, error) {
-	v, err := wire.Call(ctx, c, &opCommentGet, &p, &structComment, opts)
-	return (*Comment)(v), err
+func CommentGet(ctx context.Context, c *closekit.Client, p CommentGetParams, opts ...closekit.CallOption) (*Comment, error) {
+	return wire.Call[Comment](ctx, c, &opCommentGet, &p, opts)
 }
 
 // CommentGetParams are the parameters of [CommentGet].
 type CommentGetParams struct {
-	CommentID CommentID // Id of the comment. Required.
+	// Id of the comment. Required.
+	CommentID CommentID `json:"comment_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CommentGetParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCommentGetParams, unsafe.Pointer(v))
-}
+func (v *CommentGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCommentGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CommentGetParams{}.CommentID), In: &wire.Field{Name: "comment_id", In: wire.Path, Flags: wire.Required, ID: &kindComment}},
-}}
-
-var opCommentGet = runtime.Operation{
-	Tool: "close_comment_get", Method: "GET", Path: "/comment/{comment_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CommentGetParams) },
+var opCommentGet = closekit.Operation{
+	Tool: "close_comment_get", Method: "GET", Path: "/comment/{comment_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CommentGetParams) },
 }
 
 // CommentUpdate replaces the text of a comment.
@@ -81,30 +68,24 @@ var opCommentGet = runtime.Operation{
 //
 // Close API: PUT /comment/{comment_id}/ (tool close_comment_update)
 // https://developer.close.com/api/resources/comments
-func CommentUpdate(ctx context.Context, c *runtime.Client, p CommentUpdateParams, opts ...runtime.CallOption) (*Comment, error) {
-	v, err := wire.Call(ctx, c, &opCommentUpdate, &p, &structComment, opts)
-	return (*Comment)(v), err
+func CommentUpdate(ctx context.Context, c *closekit.Client, p CommentUpdateParams, opts ...closekit.CallOption) (*Comment, error) {
+	return wire.Call[Comment](ctx, c, &opCommentUpdate, &p, opts)
 }
 
 // CommentUpdateParams are the parameters of [CommentUpdate].
 type CommentUpdateParams struct {
-	CommentID CommentID // Id of the comment. Required.
-	Body      string    // Text of the comment. An XHTML subset. Required.
+	// Id of the comment. Required.
+	CommentID CommentID `json:"comment_id" close:"path,required"`
+	// Text of the comment. An XHTML subset. Required.
+	Body string `json:"body" close:"required,html"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CommentUpdateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCommentUpdateParams, unsafe.Pointer(v))
-}
+func (v *CommentUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCommentUpdateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CommentUpdateParams{}.CommentID), In: &wire.Field{Name: "comment_id", In: wire.Path, Flags: wire.Required, ID: &kindComment}},
-	{As: wire.Str, At: unsafe.Offsetof(CommentUpdateParams{}.Body), In: &wire.Field{Name: "body", Kind: wire.RichText, Flags: wire.Required}},
-}}
-
-var opCommentUpdate = runtime.Operation{
-	Tool: "close_comment_update", Method: "PUT", Path: "/comment/{comment_id}/", Effect: runtime.Write, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CommentUpdateParams) },
+var opCommentUpdate = closekit.Operation{
+	Tool: "close_comment_update", Method: "PUT", Path: "/comment/{comment_id}/", Effect: closekit.Write, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CommentUpdateParams) },
 	Spec:      wire.Spec{Update: true, Aliases: []wire.Alias{{Name: "comment", For: "body"}}},
 }
 
@@ -115,27 +96,22 @@ var opCommentUpdate = runtime.Operation{
 //
 // Close API: DELETE /comment/{comment_id}/ (tool close_comment_delete)
 // https://developer.close.com/api/resources/comments
-func CommentDelete(ctx context.Context, c *runtime.Client, p CommentDeleteParams, opts ...runtime.CallOption) error {
-	return runtime.CallNone(ctx, c, &opCommentDelete, &p, opts)
+func CommentDelete(ctx context.Context, c *closekit.Client, p CommentDeleteParams, opts ...closekit.CallOption) error {
+	return closekit.CallNone(ctx, c, &opCommentDelete, &p, opts)
 }
 
 // CommentDeleteParams are the parameters of [CommentDelete].
 type CommentDeleteParams struct {
-	CommentID CommentID // Id of the comment. Required.
+	// Id of the comment. Required.
+	CommentID CommentID `json:"comment_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CommentDeleteParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCommentDeleteParams, unsafe.Pointer(v))
-}
+func (v *CommentDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCommentDeleteParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CommentDeleteParams{}.CommentID), In: &wire.Field{Name: "comment_id", In: wire.Path, Flags: wire.Required, ID: &kindComment}},
-}}
-
-var opCommentDelete = runtime.Operation{
-	Tool: "close_comment_delete", Method: "DELETE", Path: "/comment/{comment_id}/", Effect: runtime.Destructive, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CommentDeleteParams) },
+var opCommentDelete = closekit.Operation{
+	Tool: "close_comment_delete", Method: "DELETE", Path: "/comment/{comment_id}/", Effect: closekit.Destructive, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CommentDeleteParams) },
 }
 
 // CommentsList lists the comments of one record or of one thread.
@@ -145,44 +121,36 @@ var opCommentDelete = runtime.Operation{
 //
 // Close API: GET /comment/ (tool close_comments_list)
 // https://developer.close.com/api/resources/comments
-func CommentsList(ctx context.Context, c *runtime.Client, p CommentsListParams, opts ...runtime.CallOption) (*runtime.Page[Comment], error) {
-	v, err := wire.CallPage(ctx, c, &opCommentsList, &p, p.Skip, &structComment, opts)
-	return (*runtime.Page[Comment])(v), err
+func CommentsList(ctx context.Context, c *closekit.Client, p CommentsListParams, opts ...closekit.CallOption) (*closekit.Page[Comment], error) {
+	return wire.CallPage[Comment](ctx, c, &opCommentsList, &p, p.Skip, opts)
 }
 
 // CommentsAll yields the items of all pages of [CommentsList], fetching a page when the one before is
 // used up.
-func CommentsAll(ctx context.Context, c *runtime.Client, p CommentsListParams, opts ...runtime.CallOption) iter.Seq2[*Comment, error] {
-	return runtime.All(ctx, c, &opCommentsList, p, func(p *CommentsListParams) *runtime.Opt[int] { return &p.Skip }, CommentsList, opts)
+func CommentsAll(ctx context.Context, c *closekit.Client, p CommentsListParams, opts ...closekit.CallOption) iter.Seq2[*Comment, error] {
+	return closekit.All(ctx, c, &opCommentsList, p, func(p *CommentsListParams) *closekit.Opt[int] { return &p.Skip }, CommentsList, opts)
 }
 
 // CommentsListParams are the parameters of [CommentsList].
 type CommentsListParams struct {
-	ObjectID runtime.Opt[string]          // Record whose comments are wanted.
-	ThreadID runtime.Opt[CommentThreadID] // Thread whose comments are wanted.
-	Fields   []string                     // Names of the fields to return. Close usually ignores it here.
+	// Record whose comments are wanted.
+	ObjectID closekit.Opt[string] `json:"object_id" close:"query,id,from=close_activities_list"`
+	// Thread whose comments are wanted.
+	ThreadID closekit.Opt[CommentThreadID] `json:"thread_id" close:"query"`
+	// Names of the fields to return. Close usually ignores it here.
+	Fields []string `json:"_fields" close:"query"`
 	// How many comments to pass over. Close usually ignores it here. At least 0. Default: 0.
-	Skip runtime.Opt[int]
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many comments to return at most. Close usually ignores it here. From 0 to 200. Default: 100.
-	Limit runtime.Opt[int]
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CommentsListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCommentsListParams, unsafe.Pointer(v))
-}
+func (v *CommentsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCommentsListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.OptStr, At: unsafe.Offsetof(CommentsListParams{}.ObjectID), In: &wire.Field{Name: "object_id", In: wire.Query, ID: &kindAny, From: "close_activities_list"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CommentsListParams{}.ThreadID), In: &wire.Field{Name: "thread_id", In: wire.Query, ID: &kindCommentThread}},
-	{As: wire.Strs, At: unsafe.Offsetof(CommentsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	{As: wire.OptInt, At: unsafe.Offsetof(CommentsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(CommentsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-}}
-
-var opCommentsList = runtime.Operation{
-	Tool: "close_comments_list", Method: "GET", Path: "/comment/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CommentsListParams) },
+var opCommentsList = closekit.Operation{
+	Tool: "close_comments_list", Method: "GET", Path: "/comment/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CommentsListParams) },
 	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}, Rules: []wire.Rule{
 		{Kind: wire.ExactlyOne, Fields: []uint8{0, 1}},
 	}},
@@ -190,47 +158,28 @@ var opCommentsList = runtime.Operation{
 
 // Comment is a comment in the thread of a record.
 type Comment struct {
-	runtime.Object
-	ID             CommentID
-	Body           runtime.Opt[string]          // Text of the comment.
-	ThreadID       runtime.Opt[CommentThreadID] // Thread the comment is in.
-	LeadID         runtime.Opt[LeadID]
-	OrganizationID runtime.Opt[OrganizationID]
-	Mentions       []string // Users and groups mentioned in the text.
-	CreatedBy      runtime.Opt[UserID]
-	CreatedAt      runtime.Opt[runtime.DateTime]
-	UpdatedBy      runtime.Opt[UserID]
-	UpdatedAt      runtime.Opt[runtime.DateTime]
-	RemovedBy      runtime.Opt[UserID]           // User who removed the comment.
-	RemovedAt      runtime.Opt[runtime.DateTime] // When the comment was removed; its text is empty since then.
+	closekit.Object
+	ID CommentID `json:"id"`
+	// Text of the comment.
+	Body closekit.Opt[string] `json:"body"`
+	// Thread the comment is in.
+	ThreadID       closekit.Opt[CommentThreadID] `json:"thread_id"`
+	LeadID         closekit.Opt[LeadID]          `json:"lead_id"`
+	OrganizationID closekit.Opt[OrganizationID]  `json:"organization_id"`
+	// Users and groups mentioned in the text.
+	Mentions  []string                        `json:"mentions"`
+	CreatedBy closekit.Opt[UserID]            `json:"created_by"`
+	CreatedAt closekit.Opt[closekit.DateTime] `json:"created_at"`
+	UpdatedBy closekit.Opt[UserID]            `json:"updated_by"`
+	UpdatedAt closekit.Opt[closekit.DateTime] `json:"updated_at"`
+	// User who removed the comment.
+	RemovedBy closekit.Opt[UserID] `json:"removed_by"`
+	// When the comment was removed; its text is empty since then.
+	RemovedAt closekit.Opt[closekit.DateTime] `json:"removed_at"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Comment) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structComment, unsafe.Pointer(&v))
-}
+func (v Comment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Comment) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structComment, unsafe.Pointer(v))
-}
-
-var structComment = wire.Struct{
-	Size: unsafe.Sizeof(Comment{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Comment, 0, n), unsafe.Slice((*Comment)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Comment{}.ID)},
-		{Name: "body", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.Body)},
-		{Name: "thread_id", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.ThreadID)},
-		{Name: "lead_id", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.LeadID)},
-		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.OrganizationID)},
-		{Name: "mentions", Bit: 2, As: wire.Strs, At: unsafe.Offsetof(Comment{}.Mentions)},
-		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.CreatedBy)},
-		{Name: "created_at", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.CreatedAt)},
-		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.UpdatedBy)},
-		{Name: "updated_at", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.UpdatedAt)},
-		{Name: "removed_by", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.RemovedBy)},
-		{Name: "removed_at", As: wire.OptStr, At: unsafe.Offsetof(Comment{}.RemovedAt)},
-	},
-}
+func (v *Comment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }

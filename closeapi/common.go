@@ -3,98 +3,55 @@
 package closeapi
 
 import (
-	"unsafe"
-
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
 // IntegrationLink is a link that the organization shows on its records.
 type IntegrationLink struct {
-	runtime.Object
-	Name string
-	URL  string
+	closekit.Object
+	Name string `json:"name"`
+	URL  string `json:"url"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v IntegrationLink) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structIntegrationLink, unsafe.Pointer(&v))
-}
+func (v IntegrationLink) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *IntegrationLink) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structIntegrationLink, unsafe.Pointer(v))
-}
-
-var structIntegrationLink = wire.Struct{
-	Size: unsafe.Sizeof(IntegrationLink{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]IntegrationLink, 0, n), unsafe.Slice((*IntegrationLink)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "name", Bit: 1, As: wire.Str, At: unsafe.Offsetof(IntegrationLink{}.Name)},
-		{Name: "url", Bit: 2, As: wire.Str, At: unsafe.Offsetof(IntegrationLink{}.URL)},
-	},
-}
+func (v *IntegrationLink) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Attachment is a file attached to a record. To attach one, upload it with Close's Files API first and
 // give the URL that it returns.
 type Attachment struct {
-	runtime.Object
-	URL          string              // Download URL from Close's Files API.
-	Filename     string              // Name of the file.
-	ContentType  runtime.Opt[string] // MIME type of the file.
-	Size         runtime.Opt[int]    // Size in bytes.
-	ThumbnailURL runtime.Opt[string] // URL of a small picture of the file.
-	MediaID      runtime.Opt[MediaID]
+	closekit.Object
+	// Download URL from Close's Files API.
+	URL string `json:"url" close:"required,send,url"`
+	// Name of the file.
+	Filename string `json:"filename" close:"required,send"`
+	// MIME type of the file.
+	ContentType closekit.Opt[string] `json:"content_type" close:"null,send"`
+	// Size in bytes.
+	Size closekit.Opt[int] `json:"size"`
+	// URL of a small picture of the file.
+	ThumbnailURL closekit.Opt[string]  `json:"thumbnail_url"`
+	MediaID      closekit.Opt[MediaID] `json:"media_id"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Attachment) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structAttachment, unsafe.Pointer(&v))
-}
+func (v Attachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Attachment) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structAttachment, unsafe.Pointer(v))
-}
-
-var structAttachment = wire.Struct{
-	Size: unsafe.Sizeof(Attachment{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Attachment, 0, n), unsafe.Slice((*Attachment)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "url", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Attachment{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
-		{Name: "filename", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Attachment{}.Filename), In: &wire.Field{Name: "filename", Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
-		{Name: "content_type", As: wire.OptStr, At: unsafe.Offsetof(Attachment{}.ContentType), In: &wire.Field{Name: "content_type", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
-		{Name: "size", As: wire.OptInt, At: unsafe.Offsetof(Attachment{}.Size)},
-		{Name: "thumbnail_url", As: wire.OptStr, At: unsafe.Offsetof(Attachment{}.ThumbnailURL)},
-		{Name: "media_id", As: wire.OptStr, At: unsafe.Offsetof(Attachment{}.MediaID)},
-	},
-}
+func (v *Attachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // CommentSummary is how many comments a record has.
 type CommentSummary struct {
-	runtime.Object
-	CommentCount int
-	ThreadID     CommentThreadID
+	closekit.Object
+	CommentCount int             `json:"comment_count"`
+	ThreadID     CommentThreadID `json:"thread_id"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v CommentSummary) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structCommentSummary, unsafe.Pointer(&v))
-}
+func (v CommentSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *CommentSummary) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structCommentSummary, unsafe.Pointer(v))
-}
-
-var structCommentSummary = wire.Struct{
-	Size: unsafe.Sizeof(CommentSummary{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]CommentSummary, 0, n), unsafe.Slice((*CommentSummary)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "comment_count", Bit: 1, As: wire.Int, At: unsafe.Offsetof(CommentSummary{}.CommentCount)},
-		{Name: "thread_id", Bit: 2, As: wire.Str, At: unsafe.Offsetof(CommentSummary{}.ThreadID)},
-	},
-}
+func (v *CommentSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }

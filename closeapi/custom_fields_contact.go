@@ -5,9 +5,8 @@ package closeapi
 import (
 	"context"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -20,50 +19,38 @@ import (
 //
 // Close API: POST /custom_field/contact/ (tool close_custom_field_contact_create)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldContactCreate(ctx context.Context, c *runtime.Client, p CustomFieldContactCreateParams, opts ...runtime.CallOption) (*CustomField, error) {
-	v, err := wire.Call(ctx, c, &opCustomFieldContactCreate, &p, &structCustomField, opts)
-	return (*CustomField)(v), err
+func CustomFieldContactCreate(ctx context.Context, c *closekit.Client, p CustomFieldContactCreateParams, opts ...closekit.CallOption) (*CustomField, error) {
+	return wire.Call[CustomField](ctx, c, &opCustomFieldContactCreate, &p, opts)
 }
 
 // CustomFieldContactCreateParams are the parameters of [CustomFieldContactCreate].
 type CustomFieldContactCreateParams struct {
-	Name string          // Name of the field in the Close app. Required.
-	Type CustomFieldType // What the field holds. Required.
+	// Name of the field in the Close app. Required.
+	Name string `json:"name" close:"required"`
+	// What the field holds. Required.
+	Type CustomFieldType `json:"type" close:"required"`
 	// Help text for people who fill in the field. At most 280 characters. Null clears it.
-	Description runtime.Opt[string]
+	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
 	// Values to choose from; only for the type choices. On update the list replaces the stored one. Null
 	// clears it.
-	Choices []string
+	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
 	// Default: false.
-	AcceptsMultipleValues runtime.Opt[bool]
+	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
 	// Roles whose members may change values. An empty list lets everyone.
-	EditableWithRoles []RoleID
+	EditableWithRoles []RoleID `json:"editable_with_roles"`
 	// Custom object type that values refer to; only for the type custom_object.
-	ReferencedCustomTypeID runtime.Opt[string]
+	ReferencedCustomTypeID closekit.Opt[string] `json:"referenced_custom_type_id" close:"id"`
 	// Whether the referenced objects show where they are used; only for the type custom_object.
-	BackReferenceIsVisible runtime.Opt[bool]
+	BackReferenceIsVisible closekit.Opt[bool] `json:"back_reference_is_visible"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldContactCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCustomFieldContactCreateParams, unsafe.Pointer(v))
-}
+func (v *CustomFieldContactCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCustomFieldContactCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
-	{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Type), In: &wire.Field{Name: "type", Flags: wire.Required, Enum: wordsCustomFieldType}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
-	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.ReferencedCustomTypeID), In: &wire.Field{Name: "referenced_custom_type_id", ID: &kindAny}},
-	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldContactCreateParams{}.BackReferenceIsVisible), In: &wire.Field{Name: "back_reference_is_visible"}},
-}}
-
-var opCustomFieldContactCreate = runtime.Operation{
-	Tool: "close_custom_field_contact_create", Method: "POST", Path: "/custom_field/contact/", Effect: runtime.Write,
-	NewParams: func() runtime.Params { return new(CustomFieldContactCreateParams) },
+var opCustomFieldContactCreate = closekit.Operation{
+	Tool: "close_custom_field_contact_create", Method: "POST", Path: "/custom_field/contact/", Effect: closekit.Write,
+	NewParams: func() closekit.Params { return new(CustomFieldContactCreateParams) },
 	Spec: wire.Spec{Rules: []wire.Rule{
 		{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"},
 	}},
@@ -75,32 +62,24 @@ var opCustomFieldContactCreate = runtime.Operation{
 //
 // Close API: GET /custom_field/contact/{custom_field_id}/ (tool close_custom_field_contact_get)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldContactGet(ctx context.Context, c *runtime.Client, p CustomFieldContactGetParams, opts ...runtime.CallOption) (*CustomField, error) {
-	v, err := wire.Call(ctx, c, &opCustomFieldContactGet, &p, &structCustomField, opts)
-	return (*CustomField)(v), err
+func CustomFieldContactGet(ctx context.Context, c *closekit.Client, p CustomFieldContactGetParams, opts ...closekit.CallOption) (*CustomField, error) {
+	return wire.Call[CustomField](ctx, c, &opCustomFieldContactGet, &p, opts)
 }
 
 // CustomFieldContactGetParams are the parameters of [CustomFieldContactGet].
 type CustomFieldContactGetParams struct {
 	// Id of the definition, which contacts use as key of the value. Required.
-	CustomFieldID CustomFieldID
+	CustomFieldID CustomFieldID `json:"custom_field_id" close:"path,required,from=close_custom_fields_contact_list"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
+	Fields []string `json:"_fields" close:"query"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldContactGetParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCustomFieldContactGetParams, unsafe.Pointer(v))
-}
+func (v *CustomFieldContactGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCustomFieldContactGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactGetParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_contact_list"}},
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-}}
-
-var opCustomFieldContactGet = runtime.Operation{
-	Tool: "close_custom_field_contact_get", Method: "GET", Path: "/custom_field/contact/{custom_field_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CustomFieldContactGetParams) },
+var opCustomFieldContactGet = closekit.Operation{
+	Tool: "close_custom_field_contact_get", Method: "GET", Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CustomFieldContactGetParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
 }
 
@@ -113,46 +92,35 @@ var opCustomFieldContactGet = runtime.Operation{
 //
 // Close API: PUT /custom_field/contact/{custom_field_id}/ (tool close_custom_field_contact_update)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldContactUpdate(ctx context.Context, c *runtime.Client, p CustomFieldContactUpdateParams, opts ...runtime.CallOption) (*CustomField, error) {
-	v, err := wire.Call(ctx, c, &opCustomFieldContactUpdate, &p, &structCustomField, opts)
-	return (*CustomField)(v), err
+func CustomFieldContactUpdate(ctx context.Context, c *closekit.Client, p CustomFieldContactUpdateParams, opts ...closekit.CallOption) (*CustomField, error) {
+	return wire.Call[CustomField](ctx, c, &opCustomFieldContactUpdate, &p, opts)
 }
 
 // CustomFieldContactUpdateParams are the parameters of [CustomFieldContactUpdate].
 type CustomFieldContactUpdateParams struct {
 	// Id of the definition, which contacts use as key of the value. Required.
-	CustomFieldID CustomFieldID
-	Name          runtime.Opt[string]          // Name of the field in the Close app.
-	Type          runtime.Opt[CustomFieldType] // What the field holds.
+	CustomFieldID CustomFieldID `json:"custom_field_id" close:"path,required,from=close_custom_fields_contact_list"`
+	// Name of the field in the Close app.
+	Name closekit.Opt[string] `json:"name"`
+	// What the field holds.
+	Type closekit.Opt[CustomFieldType] `json:"type"`
 	// Help text for people who fill in the field. At most 280 characters. Null clears it.
-	Description runtime.Opt[string]
+	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
 	// Values to choose from; only for the type choices. On update the list replaces the stored one. Null
 	// clears it.
-	Choices []string
+	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
-	AcceptsMultipleValues runtime.Opt[bool]
+	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
 	// Roles whose members may change values. An empty list lets everyone.
-	EditableWithRoles []RoleID
+	EditableWithRoles []RoleID `json:"editable_with_roles"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldContactUpdateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCustomFieldContactUpdateParams, unsafe.Pointer(v))
-}
+func (v *CustomFieldContactUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCustomFieldContactUpdateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_contact_list"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Type), In: &wire.Field{Name: "type", Enum: wordsCustomFieldType}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
-	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldContactUpdateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
-}}
-
-var opCustomFieldContactUpdate = runtime.Operation{
-	Tool: "close_custom_field_contact_update", Method: "PUT", Path: "/custom_field/contact/{custom_field_id}/", Effect: runtime.Write, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CustomFieldContactUpdateParams) },
+var opCustomFieldContactUpdate = closekit.Operation{
+	Tool: "close_custom_field_contact_update", Method: "PUT", Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Write, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CustomFieldContactUpdateParams) },
 	Spec:      wire.Spec{Update: true},
 }
 
@@ -163,28 +131,22 @@ var opCustomFieldContactUpdate = runtime.Operation{
 //
 // Close API: DELETE /custom_field/contact/{custom_field_id}/ (tool close_custom_field_contact_delete)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldContactDelete(ctx context.Context, c *runtime.Client, p CustomFieldContactDeleteParams, opts ...runtime.CallOption) error {
-	return runtime.CallNone(ctx, c, &opCustomFieldContactDelete, &p, opts)
+func CustomFieldContactDelete(ctx context.Context, c *closekit.Client, p CustomFieldContactDeleteParams, opts ...closekit.CallOption) error {
+	return closekit.CallNone(ctx, c, &opCustomFieldContactDelete, &p, opts)
 }
 
 // CustomFieldContactDeleteParams are the parameters of [CustomFieldContactDelete].
 type CustomFieldContactDeleteParams struct {
 	// Id of the definition, which contacts use as key of the value. Required.
-	CustomFieldID CustomFieldID
+	CustomFieldID CustomFieldID `json:"custom_field_id" close:"path,required,from=close_custom_fields_contact_list"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldContactDeleteParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCustomFieldContactDeleteParams, unsafe.Pointer(v))
-}
+func (v *CustomFieldContactDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCustomFieldContactDeleteParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CustomFieldContactDeleteParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_contact_list"}},
-}}
-
-var opCustomFieldContactDelete = runtime.Operation{
-	Tool: "close_custom_field_contact_delete", Method: "DELETE", Path: "/custom_field/contact/{custom_field_id}/", Effect: runtime.Destructive, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CustomFieldContactDeleteParams) },
+var opCustomFieldContactDelete = closekit.Operation{
+	Tool: "close_custom_field_contact_delete", Method: "DELETE", Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Destructive, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CustomFieldContactDeleteParams) },
 }
 
 // CustomFieldsContactList lists the custom field definitions of contacts.
@@ -194,39 +156,31 @@ var opCustomFieldContactDelete = runtime.Operation{
 //
 // Close API: GET /custom_field/contact/ (tool close_custom_fields_contact_list)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldsContactList(ctx context.Context, c *runtime.Client, p CustomFieldsContactListParams, opts ...runtime.CallOption) (*runtime.Page[CustomField], error) {
-	v, err := wire.CallPage(ctx, c, &opCustomFieldsContactList, &p, p.Skip, &structCustomField, opts)
-	return (*runtime.Page[CustomField])(v), err
+func CustomFieldsContactList(ctx context.Context, c *closekit.Client, p CustomFieldsContactListParams, opts ...closekit.CallOption) (*closekit.Page[CustomField], error) {
+	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsContactList, &p, p.Skip, opts)
 }
 
 // CustomFieldsContactAll yields the items of all pages of [CustomFieldsContactList], fetching a page
 // when the one before is used up.
-func CustomFieldsContactAll(ctx context.Context, c *runtime.Client, p CustomFieldsContactListParams, opts ...runtime.CallOption) iter.Seq2[*CustomField, error] {
-	return runtime.All(ctx, c, &opCustomFieldsContactList, p, func(p *CustomFieldsContactListParams) *runtime.Opt[int] { return &p.Skip }, CustomFieldsContactList, opts)
+func CustomFieldsContactAll(ctx context.Context, c *closekit.Client, p CustomFieldsContactListParams, opts ...closekit.CallOption) iter.Seq2[*CustomField, error] {
+	return closekit.All(ctx, c, &opCustomFieldsContactList, p, func(p *CustomFieldsContactListParams) *closekit.Opt[int] { return &p.Skip }, CustomFieldsContactList, opts)
 }
 
 // CustomFieldsContactListParams are the parameters of [CustomFieldsContactList].
 type CustomFieldsContactListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
-	Skip   runtime.Opt[int] // How many results to pass over, for the next page. At least 0. Default: 0.
+	Fields []string `json:"_fields" close:"query"`
+	// How many results to pass over, for the next page. At least 0. Default: 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
-	Limit runtime.Opt[int]
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldsContactListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCustomFieldsContactListParams, unsafe.Pointer(v))
-}
+func (v *CustomFieldsContactListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCustomFieldsContactListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldsContactListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsContactListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsContactListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-}}
-
-var opCustomFieldsContactList = runtime.Operation{
-	Tool: "close_custom_fields_contact_list", Method: "GET", Path: "/custom_field/contact/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CustomFieldsContactListParams) },
+var opCustomFieldsContactList = closekit.Operation{
+	Tool: "close_custom_fields_contact_list", Method: "GET", Path: "/custom_field/contact/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CustomFieldsContactListParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
 }

@@ -5,9 +5,8 @@ package closeapi
 import (
 	"context"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -20,50 +19,38 @@ import (
 //
 // Close API: POST /custom_field/lead/ (tool close_custom_field_lead_create)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldLeadCreate(ctx context.Context, c *runtime.Client, p CustomFieldLeadCreateParams, opts ...runtime.CallOption) (*CustomField, error) {
-	v, err := wire.Call(ctx, c, &opCustomFieldLeadCreate, &p, &structCustomField, opts)
-	return (*CustomField)(v), err
+func CustomFieldLeadCreate(ctx context.Context, c *closekit.Client, p CustomFieldLeadCreateParams, opts ...closekit.CallOption) (*CustomField, error) {
+	return wire.Call[CustomField](ctx, c, &opCustomFieldLeadCreate, &p, opts)
 }
 
 // CustomFieldLeadCreateParams are the parameters of [CustomFieldLeadCreate].
 type CustomFieldLeadCreateParams struct {
-	Name string          // Name of the field in the Close app. Required.
-	Type CustomFieldType // What the field holds. Required.
+	// Name of the field in the Close app. Required.
+	Name string `json:"name" close:"required"`
+	// What the field holds. Required.
+	Type CustomFieldType `json:"type" close:"required"`
 	// Help text for people who fill in the field. At most 280 characters. Null clears it.
-	Description runtime.Opt[string]
+	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
 	// Values to choose from; only for the type choices. On update the list replaces the stored one. Null
 	// clears it.
-	Choices []string
+	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
 	// Default: false.
-	AcceptsMultipleValues runtime.Opt[bool]
+	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
 	// Roles whose members may change values. An empty list lets everyone.
-	EditableWithRoles []RoleID
+	EditableWithRoles []RoleID `json:"editable_with_roles"`
 	// Custom object type that values refer to; only for the type custom_object.
-	ReferencedCustomTypeID runtime.Opt[string]
+	ReferencedCustomTypeID closekit.Opt[string] `json:"referenced_custom_type_id" close:"id"`
 	// Whether the referenced objects show where they are used; only for the type custom_object.
-	BackReferenceIsVisible runtime.Opt[bool]
+	BackReferenceIsVisible closekit.Opt[bool] `json:"back_reference_is_visible"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldLeadCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCustomFieldLeadCreateParams, unsafe.Pointer(v))
-}
+func (v *CustomFieldLeadCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCustomFieldLeadCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
-	{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Type), In: &wire.Field{Name: "type", Flags: wire.Required, Enum: wordsCustomFieldType}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
-	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.ReferencedCustomTypeID), In: &wire.Field{Name: "referenced_custom_type_id", ID: &kindAny}},
-	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldLeadCreateParams{}.BackReferenceIsVisible), In: &wire.Field{Name: "back_reference_is_visible"}},
-}}
-
-var opCustomFieldLeadCreate = runtime.Operation{
-	Tool: "close_custom_field_lead_create", Method: "POST", Path: "/custom_field/lead/", Effect: runtime.Write,
-	NewParams: func() runtime.Params { return new(CustomFieldLeadCreateParams) },
+var opCustomFieldLeadCreate = closekit.Operation{
+	Tool: "close_custom_field_lead_create", Method: "POST", Path: "/custom_field/lead/", Effect: closekit.Write,
+	NewParams: func() closekit.Params { return new(CustomFieldLeadCreateParams) },
 	Spec: wire.Spec{Rules: []wire.Rule{
 		{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"},
 	}},
@@ -75,32 +62,24 @@ var opCustomFieldLeadCreate = runtime.Operation{
 //
 // Close API: GET /custom_field/lead/{custom_field_id}/ (tool close_custom_field_lead_get)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldLeadGet(ctx context.Context, c *runtime.Client, p CustomFieldLeadGetParams, opts ...runtime.CallOption) (*CustomField, error) {
-	v, err := wire.Call(ctx, c, &opCustomFieldLeadGet, &p, &structCustomField, opts)
-	return (*CustomField)(v), err
+func CustomFieldLeadGet(ctx context.Context, c *closekit.Client, p CustomFieldLeadGetParams, opts ...closekit.CallOption) (*CustomField, error) {
+	return wire.Call[CustomField](ctx, c, &opCustomFieldLeadGet, &p, opts)
 }
 
 // CustomFieldLeadGetParams are the parameters of [CustomFieldLeadGet].
 type CustomFieldLeadGetParams struct {
 	// Id of the definition, which leads use as key of the value. Required.
-	CustomFieldID CustomFieldID
+	CustomFieldID CustomFieldID `json:"custom_field_id" close:"path,required,from=close_custom_fields_lead_list"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
+	Fields []string `json:"_fields" close:"query"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldLeadGetParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCustomFieldLeadGetParams, unsafe.Pointer(v))
-}
+func (v *CustomFieldLeadGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCustomFieldLeadGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadGetParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_lead_list"}},
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-}}
-
-var opCustomFieldLeadGet = runtime.Operation{
-	Tool: "close_custom_field_lead_get", Method: "GET", Path: "/custom_field/lead/{custom_field_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CustomFieldLeadGetParams) },
+var opCustomFieldLeadGet = closekit.Operation{
+	Tool: "close_custom_field_lead_get", Method: "GET", Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CustomFieldLeadGetParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
 }
 
@@ -112,46 +91,35 @@ var opCustomFieldLeadGet = runtime.Operation{
 //
 // Close API: PUT /custom_field/lead/{custom_field_id}/ (tool close_custom_field_lead_update)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldLeadUpdate(ctx context.Context, c *runtime.Client, p CustomFieldLeadUpdateParams, opts ...runtime.CallOption) (*CustomField, error) {
-	v, err := wire.Call(ctx, c, &opCustomFieldLeadUpdate, &p, &structCustomField, opts)
-	return (*CustomField)(v), err
+func CustomFieldLeadUpdate(ctx context.Context, c *closekit.Client, p CustomFieldLeadUpdateParams, opts ...closekit.CallOption) (*CustomField, error) {
+	return wire.Call[CustomField](ctx, c, &opCustomFieldLeadUpdate, &p, opts)
 }
 
 // CustomFieldLeadUpdateParams are the parameters of [CustomFieldLeadUpdate].
 type CustomFieldLeadUpdateParams struct {
 	// Id of the definition, which leads use as key of the value. Required.
-	CustomFieldID CustomFieldID
-	Name          runtime.Opt[string]          // Name of the field in the Close app.
-	Type          runtime.Opt[CustomFieldType] // What the field holds.
+	CustomFieldID CustomFieldID `json:"custom_field_id" close:"path,required,from=close_custom_fields_lead_list"`
+	// Name of the field in the Close app.
+	Name closekit.Opt[string] `json:"name"`
+	// What the field holds.
+	Type closekit.Opt[CustomFieldType] `json:"type"`
 	// Help text for people who fill in the field. At most 280 characters. Null clears it.
-	Description runtime.Opt[string]
+	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
 	// Values to choose from; only for the type choices. On update the list replaces the stored one. Null
 	// clears it.
-	Choices []string
+	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
-	AcceptsMultipleValues runtime.Opt[bool]
+	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
 	// Roles whose members may change values. An empty list lets everyone.
-	EditableWithRoles []RoleID
+	EditableWithRoles []RoleID `json:"editable_with_roles"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldLeadUpdateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCustomFieldLeadUpdateParams, unsafe.Pointer(v))
-}
+func (v *CustomFieldLeadUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCustomFieldLeadUpdateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_lead_list"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Type), In: &wire.Field{Name: "type", Enum: wordsCustomFieldType}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
-	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldLeadUpdateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
-}}
-
-var opCustomFieldLeadUpdate = runtime.Operation{
-	Tool: "close_custom_field_lead_update", Method: "PUT", Path: "/custom_field/lead/{custom_field_id}/", Effect: runtime.Write, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CustomFieldLeadUpdateParams) },
+var opCustomFieldLeadUpdate = closekit.Operation{
+	Tool: "close_custom_field_lead_update", Method: "PUT", Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Write, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CustomFieldLeadUpdateParams) },
 	Spec:      wire.Spec{Update: true},
 }
 
@@ -162,28 +130,22 @@ var opCustomFieldLeadUpdate = runtime.Operation{
 //
 // Close API: DELETE /custom_field/lead/{custom_field_id}/ (tool close_custom_field_lead_delete)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldLeadDelete(ctx context.Context, c *runtime.Client, p CustomFieldLeadDeleteParams, opts ...runtime.CallOption) error {
-	return runtime.CallNone(ctx, c, &opCustomFieldLeadDelete, &p, opts)
+func CustomFieldLeadDelete(ctx context.Context, c *closekit.Client, p CustomFieldLeadDeleteParams, opts ...closekit.CallOption) error {
+	return closekit.CallNone(ctx, c, &opCustomFieldLeadDelete, &p, opts)
 }
 
 // CustomFieldLeadDeleteParams are the parameters of [CustomFieldLeadDelete].
 type CustomFieldLeadDeleteParams struct {
 	// Id of the definition, which leads use as key of the value. Required.
-	CustomFieldID CustomFieldID
+	CustomFieldID CustomFieldID `json:"custom_field_id" close:"path,required,from=close_custom_fields_lead_list"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldLeadDeleteParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCustomFieldLeadDeleteParams, unsafe.Pointer(v))
-}
+func (v *CustomFieldLeadDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCustomFieldLeadDeleteParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CustomFieldLeadDeleteParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_lead_list"}},
-}}
-
-var opCustomFieldLeadDelete = runtime.Operation{
-	Tool: "close_custom_field_lead_delete", Method: "DELETE", Path: "/custom_field/lead/{custom_field_id}/", Effect: runtime.Destructive, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CustomFieldLeadDeleteParams) },
+var opCustomFieldLeadDelete = closekit.Operation{
+	Tool: "close_custom_field_lead_delete", Method: "DELETE", Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Destructive, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CustomFieldLeadDeleteParams) },
 }
 
 // CustomFieldsLeadList lists the custom field definitions of leads.
@@ -193,103 +155,72 @@ var opCustomFieldLeadDelete = runtime.Operation{
 //
 // Close API: GET /custom_field/lead/ (tool close_custom_fields_lead_list)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldsLeadList(ctx context.Context, c *runtime.Client, p CustomFieldsLeadListParams, opts ...runtime.CallOption) (*runtime.Page[CustomField], error) {
-	v, err := wire.CallPage(ctx, c, &opCustomFieldsLeadList, &p, p.Skip, &structCustomField, opts)
-	return (*runtime.Page[CustomField])(v), err
+func CustomFieldsLeadList(ctx context.Context, c *closekit.Client, p CustomFieldsLeadListParams, opts ...closekit.CallOption) (*closekit.Page[CustomField], error) {
+	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsLeadList, &p, p.Skip, opts)
 }
 
 // CustomFieldsLeadAll yields the items of all pages of [CustomFieldsLeadList], fetching a page when
 // the one before is used up.
-func CustomFieldsLeadAll(ctx context.Context, c *runtime.Client, p CustomFieldsLeadListParams, opts ...runtime.CallOption) iter.Seq2[*CustomField, error] {
-	return runtime.All(ctx, c, &opCustomFieldsLeadList, p, func(p *CustomFieldsLeadListParams) *runtime.Opt[int] { return &p.Skip }, CustomFieldsLeadList, opts)
+func CustomFieldsLeadAll(ctx context.Context, c *closekit.Client, p CustomFieldsLeadListParams, opts ...closekit.CallOption) iter.Seq2[*CustomField, error] {
+	return closekit.All(ctx, c, &opCustomFieldsLeadList, p, func(p *CustomFieldsLeadListParams) *closekit.Opt[int] { return &p.Skip }, CustomFieldsLeadList, opts)
 }
 
 // CustomFieldsLeadListParams are the parameters of [CustomFieldsLeadList].
 type CustomFieldsLeadListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
-	Skip   runtime.Opt[int] // How many results to pass over, for the next page. At least 0. Default: 0.
+	Fields []string `json:"_fields" close:"query"`
+	// How many results to pass over, for the next page. At least 0. Default: 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
-	Limit runtime.Opt[int]
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldsLeadListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCustomFieldsLeadListParams, unsafe.Pointer(v))
-}
+func (v *CustomFieldsLeadListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCustomFieldsLeadListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldsLeadListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsLeadListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsLeadListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-}}
-
-var opCustomFieldsLeadList = runtime.Operation{
-	Tool: "close_custom_fields_lead_list", Method: "GET", Path: "/custom_field/lead/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CustomFieldsLeadListParams) },
+var opCustomFieldsLeadList = closekit.Operation{
+	Tool: "close_custom_fields_lead_list", Method: "GET", Path: "/custom_field/lead/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CustomFieldsLeadListParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
 }
 
 // CustomField: definition of an extra field of leads, contacts or opportunities. Its id is the key of
 // the values on those objects.
 type CustomField struct {
-	runtime.Object
-	ID          CustomFieldID
-	Name        string              // Name of the field in the Close app.
-	Type        CustomFieldType     // What the field holds.
-	Description runtime.Opt[string] // Help text for people who fill in the field.
+	closekit.Object
+	ID CustomFieldID `json:"id"`
+	// Name of the field in the Close app.
+	Name string `json:"name"`
+	// What the field holds.
+	Type CustomFieldType `json:"type"`
+	// Help text for people who fill in the field.
+	Description closekit.Opt[string] `json:"description"`
 	// Values to choose from; only for the type choices. On update the list replaces the stored one.
-	Choices []string
+	Choices []string `json:"choices"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
-	AcceptsMultipleValues runtime.Opt[bool]
+	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
 	// Roles whose members may change values. An empty list lets everyone.
-	EditableWithRoles []RoleID
+	EditableWithRoles []RoleID `json:"editable_with_roles"`
 	// Custom object type that values refer to; only for the type custom_object.
-	ReferencedCustomTypeID runtime.Opt[string]
+	ReferencedCustomTypeID closekit.Opt[string] `json:"referenced_custom_type_id"`
 	// Whether the referenced objects show where they are used; only for the type custom_object.
-	BackReferenceIsVisible runtime.Opt[bool]
-	IsShared               runtime.Opt[bool]            // Whether the field is shared by several kinds of objects.
-	ConvertingToType       runtime.Opt[CustomFieldType] // New type while Close is still converting stored values.
-	OrganizationID         runtime.Opt[OrganizationID]
-	CreatedBy              runtime.Opt[UserID]
-	UpdatedBy              runtime.Opt[UserID]
-	DateCreated            runtime.DateTime
-	DateUpdated            runtime.DateTime
+	BackReferenceIsVisible closekit.Opt[bool] `json:"back_reference_is_visible"`
+	// Whether the field is shared by several kinds of objects.
+	IsShared closekit.Opt[bool] `json:"is_shared"`
+	// New type while Close is still converting stored values.
+	ConvertingToType closekit.Opt[CustomFieldType] `json:"converting_to_type"`
+	OrganizationID   closekit.Opt[OrganizationID]  `json:"organization_id"`
+	CreatedBy        closekit.Opt[UserID]          `json:"created_by"`
+	UpdatedBy        closekit.Opt[UserID]          `json:"updated_by"`
+	DateCreated      closekit.DateTime             `json:"date_created"`
+	DateUpdated      closekit.DateTime             `json:"date_updated"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v CustomField) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structCustomField, unsafe.Pointer(&v))
-}
+func (v CustomField) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *CustomField) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structCustomField, unsafe.Pointer(v))
-}
-
-var structCustomField = wire.Struct{
-	Size: unsafe.Sizeof(CustomField{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]CustomField, 0, n), unsafe.Slice((*CustomField)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(CustomField{}.ID)},
-		{Name: "name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(CustomField{}.Name)},
-		{Name: "type", Bit: 3, As: wire.Str, At: unsafe.Offsetof(CustomField{}.Type)},
-		{Name: "description", As: wire.OptStr, At: unsafe.Offsetof(CustomField{}.Description)},
-		{Name: "choices", Bit: 4, As: wire.Strs, At: unsafe.Offsetof(CustomField{}.Choices)},
-		{Name: "accepts_multiple_values", As: wire.OptBool, At: unsafe.Offsetof(CustomField{}.AcceptsMultipleValues)},
-		{Name: "editable_with_roles", Bit: 5, As: wire.Strs, At: unsafe.Offsetof(CustomField{}.EditableWithRoles)},
-		{Name: "referenced_custom_type_id", As: wire.OptStr, At: unsafe.Offsetof(CustomField{}.ReferencedCustomTypeID)},
-		{Name: "back_reference_is_visible", As: wire.OptBool, At: unsafe.Offsetof(CustomField{}.BackReferenceIsVisible)},
-		{Name: "is_shared", As: wire.OptBool, At: unsafe.Offsetof(CustomField{}.IsShared)},
-		{Name: "converting_to_type", As: wire.OptStr, At: unsafe.Offsetof(CustomField{}.ConvertingToType)},
-		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(CustomField{}.OrganizationID)},
-		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(CustomField{}.CreatedBy)},
-		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(CustomField{}.UpdatedBy)},
-		{Name: "date_created", Bit: 6, As: wire.Str, At: unsafe.Offsetof(CustomField{}.DateCreated)},
-		{Name: "date_updated", Bit: 7, As: wire.Str, At: unsafe.Offsetof(CustomField{}.DateUpdated)},
-	},
-}
+func (v *CustomField) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // CustomFieldType is what a custom field holds.
 type CustomFieldType string
@@ -307,5 +238,8 @@ const (
 	CustomFieldTypeTextarea     CustomFieldType = "textarea"      // Text of several lines; for custom activities only.
 	CustomFieldTypeHidden       CustomFieldType = "hidden"        // Text that the Close app does not show.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (CustomFieldType) WireWords() ([]string, bool) { return wordsCustomFieldType, false }
 
 var wordsCustomFieldType = []string{"text", "number", "date", "datetime", "choices", "user", "contact", "custom_object", "textarea", "hidden"}

@@ -5,9 +5,8 @@ package closeapi
 import (
 	"context"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -20,50 +19,38 @@ import (
 //
 // Close API: POST /custom_field/opportunity/ (tool close_custom_field_opportunity_create)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldOpportunityCreate(ctx context.Context, c *runtime.Client, p CustomFieldOpportunityCreateParams, opts ...runtime.CallOption) (*CustomField, error) {
-	v, err := wire.Call(ctx, c, &opCustomFieldOpportunityCreate, &p, &structCustomField, opts)
-	return (*CustomField)(v), err
+func CustomFieldOpportunityCreate(ctx context.Context, c *closekit.Client, p CustomFieldOpportunityCreateParams, opts ...closekit.CallOption) (*CustomField, error) {
+	return wire.Call[CustomField](ctx, c, &opCustomFieldOpportunityCreate, &p, opts)
 }
 
 // CustomFieldOpportunityCreateParams are the parameters of [CustomFieldOpportunityCreate].
 type CustomFieldOpportunityCreateParams struct {
-	Name string          // Name of the field in the Close app. Required.
-	Type CustomFieldType // What the field holds. Required.
+	// Name of the field in the Close app. Required.
+	Name string `json:"name" close:"required"`
+	// What the field holds. Required.
+	Type CustomFieldType `json:"type" close:"required"`
 	// Help text for people who fill in the field. At most 280 characters. Null clears it.
-	Description runtime.Opt[string]
+	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
 	// Values to choose from; only for the type choices. On update the list replaces the stored one. Null
 	// clears it.
-	Choices []string
+	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
 	// Default: false.
-	AcceptsMultipleValues runtime.Opt[bool]
+	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
 	// Roles whose members may change values. An empty list lets everyone.
-	EditableWithRoles []RoleID
+	EditableWithRoles []RoleID `json:"editable_with_roles"`
 	// Custom object type that values refer to; only for the type custom_object.
-	ReferencedCustomTypeID runtime.Opt[string]
+	ReferencedCustomTypeID closekit.Opt[string] `json:"referenced_custom_type_id" close:"id"`
 	// Whether the referenced objects show where they are used; only for the type custom_object.
-	BackReferenceIsVisible runtime.Opt[bool]
+	BackReferenceIsVisible closekit.Opt[bool] `json:"back_reference_is_visible"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldOpportunityCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCustomFieldOpportunityCreateParams, unsafe.Pointer(v))
-}
+func (v *CustomFieldOpportunityCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCustomFieldOpportunityCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
-	{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Type), In: &wire.Field{Name: "type", Flags: wire.Required, Enum: wordsCustomFieldType}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
-	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.ReferencedCustomTypeID), In: &wire.Field{Name: "referenced_custom_type_id", ID: &kindAny}},
-	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldOpportunityCreateParams{}.BackReferenceIsVisible), In: &wire.Field{Name: "back_reference_is_visible"}},
-}}
-
-var opCustomFieldOpportunityCreate = runtime.Operation{
-	Tool: "close_custom_field_opportunity_create", Method: "POST", Path: "/custom_field/opportunity/", Effect: runtime.Write,
-	NewParams: func() runtime.Params { return new(CustomFieldOpportunityCreateParams) },
+var opCustomFieldOpportunityCreate = closekit.Operation{
+	Tool: "close_custom_field_opportunity_create", Method: "POST", Path: "/custom_field/opportunity/", Effect: closekit.Write,
+	NewParams: func() closekit.Params { return new(CustomFieldOpportunityCreateParams) },
 	Spec: wire.Spec{Rules: []wire.Rule{
 		{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"},
 	}},
@@ -76,32 +63,24 @@ var opCustomFieldOpportunityCreate = runtime.Operation{
 // Close API: GET /custom_field/opportunity/{custom_field_id}/ (tool
 // close_custom_field_opportunity_get)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldOpportunityGet(ctx context.Context, c *runtime.Client, p CustomFieldOpportunityGetParams, opts ...runtime.CallOption) (*CustomField, error) {
-	v, err := wire.Call(ctx, c, &opCustomFieldOpportunityGet, &p, &structCustomField, opts)
-	return (*CustomField)(v), err
+func CustomFieldOpportunityGet(ctx context.Context, c *closekit.Client, p CustomFieldOpportunityGetParams, opts ...closekit.CallOption) (*CustomField, error) {
+	return wire.Call[CustomField](ctx, c, &opCustomFieldOpportunityGet, &p, opts)
 }
 
 // CustomFieldOpportunityGetParams are the parameters of [CustomFieldOpportunityGet].
 type CustomFieldOpportunityGetParams struct {
 	// Id of the definition, which opportunities use as key of the value. Required.
-	CustomFieldID CustomFieldID
+	CustomFieldID CustomFieldID `json:"custom_field_id" close:"path,required,from=close_custom_fields_opportunity_list"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
+	Fields []string `json:"_fields" close:"query"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldOpportunityGetParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCustomFieldOpportunityGetParams, unsafe.Pointer(v))
-}
+func (v *CustomFieldOpportunityGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCustomFieldOpportunityGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityGetParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_opportunity_list"}},
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-}}
-
-var opCustomFieldOpportunityGet = runtime.Operation{
-	Tool: "close_custom_field_opportunity_get", Method: "GET", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CustomFieldOpportunityGetParams) },
+var opCustomFieldOpportunityGet = closekit.Operation{
+	Tool: "close_custom_field_opportunity_get", Method: "GET", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CustomFieldOpportunityGetParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
 }
 
@@ -116,46 +95,35 @@ var opCustomFieldOpportunityGet = runtime.Operation{
 // Close API: PUT /custom_field/opportunity/{custom_field_id}/ (tool
 // close_custom_field_opportunity_update)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldOpportunityUpdate(ctx context.Context, c *runtime.Client, p CustomFieldOpportunityUpdateParams, opts ...runtime.CallOption) (*CustomField, error) {
-	v, err := wire.Call(ctx, c, &opCustomFieldOpportunityUpdate, &p, &structCustomField, opts)
-	return (*CustomField)(v), err
+func CustomFieldOpportunityUpdate(ctx context.Context, c *closekit.Client, p CustomFieldOpportunityUpdateParams, opts ...closekit.CallOption) (*CustomField, error) {
+	return wire.Call[CustomField](ctx, c, &opCustomFieldOpportunityUpdate, &p, opts)
 }
 
 // CustomFieldOpportunityUpdateParams are the parameters of [CustomFieldOpportunityUpdate].
 type CustomFieldOpportunityUpdateParams struct {
 	// Id of the definition, which opportunities use as key of the value. Required.
-	CustomFieldID CustomFieldID
-	Name          runtime.Opt[string]          // Name of the field in the Close app.
-	Type          runtime.Opt[CustomFieldType] // What the field holds.
+	CustomFieldID CustomFieldID `json:"custom_field_id" close:"path,required,from=close_custom_fields_opportunity_list"`
+	// Name of the field in the Close app.
+	Name closekit.Opt[string] `json:"name"`
+	// What the field holds.
+	Type closekit.Opt[CustomFieldType] `json:"type"`
 	// Help text for people who fill in the field. At most 280 characters. Null clears it.
-	Description runtime.Opt[string]
+	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
 	// Values to choose from; only for the type choices. On update the list replaces the stored one. Null
 	// clears it.
-	Choices []string
+	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
-	AcceptsMultipleValues runtime.Opt[bool]
+	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
 	// Roles whose members may change values. An empty list lets everyone.
-	EditableWithRoles []RoleID
+	EditableWithRoles []RoleID `json:"editable_with_roles"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldOpportunityUpdateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCustomFieldOpportunityUpdateParams, unsafe.Pointer(v))
-}
+func (v *CustomFieldOpportunityUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCustomFieldOpportunityUpdateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_opportunity_list"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Type), In: &wire.Field{Name: "type", Enum: wordsCustomFieldType}},
-	{As: wire.OptStr, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable, MaxLen: 280}},
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.Choices), In: &wire.Field{Name: "choices", Flags: wire.Nullable}},
-	{As: wire.OptBool, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.AcceptsMultipleValues), In: &wire.Field{Name: "accepts_multiple_values"}},
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldOpportunityUpdateParams{}.EditableWithRoles), In: &wire.Field{Name: "editable_with_roles", ID: &kindRole}},
-}}
-
-var opCustomFieldOpportunityUpdate = runtime.Operation{
-	Tool: "close_custom_field_opportunity_update", Method: "PUT", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: runtime.Write, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CustomFieldOpportunityUpdateParams) },
+var opCustomFieldOpportunityUpdate = closekit.Operation{
+	Tool: "close_custom_field_opportunity_update", Method: "PUT", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Write, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CustomFieldOpportunityUpdateParams) },
 	Spec:      wire.Spec{Update: true},
 }
 
@@ -167,28 +135,22 @@ var opCustomFieldOpportunityUpdate = runtime.Operation{
 // Close API: DELETE /custom_field/opportunity/{custom_field_id}/ (tool
 // close_custom_field_opportunity_delete)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldOpportunityDelete(ctx context.Context, c *runtime.Client, p CustomFieldOpportunityDeleteParams, opts ...runtime.CallOption) error {
-	return runtime.CallNone(ctx, c, &opCustomFieldOpportunityDelete, &p, opts)
+func CustomFieldOpportunityDelete(ctx context.Context, c *closekit.Client, p CustomFieldOpportunityDeleteParams, opts ...closekit.CallOption) error {
+	return closekit.CallNone(ctx, c, &opCustomFieldOpportunityDelete, &p, opts)
 }
 
 // CustomFieldOpportunityDeleteParams are the parameters of [CustomFieldOpportunityDelete].
 type CustomFieldOpportunityDeleteParams struct {
 	// Id of the definition, which opportunities use as key of the value. Required.
-	CustomFieldID CustomFieldID
+	CustomFieldID CustomFieldID `json:"custom_field_id" close:"path,required,from=close_custom_fields_opportunity_list"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldOpportunityDeleteParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCustomFieldOpportunityDeleteParams, unsafe.Pointer(v))
-}
+func (v *CustomFieldOpportunityDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCustomFieldOpportunityDeleteParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(CustomFieldOpportunityDeleteParams{}.CustomFieldID), In: &wire.Field{Name: "custom_field_id", In: wire.Path, Flags: wire.Required, ID: &kindCustomField, From: "close_custom_fields_opportunity_list"}},
-}}
-
-var opCustomFieldOpportunityDelete = runtime.Operation{
-	Tool: "close_custom_field_opportunity_delete", Method: "DELETE", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: runtime.Destructive, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CustomFieldOpportunityDeleteParams) },
+var opCustomFieldOpportunityDelete = closekit.Operation{
+	Tool: "close_custom_field_opportunity_delete", Method: "DELETE", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Destructive, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CustomFieldOpportunityDeleteParams) },
 }
 
 // CustomFieldsOpportunityList lists the custom field definitions of opportunities.
@@ -198,39 +160,31 @@ var opCustomFieldOpportunityDelete = runtime.Operation{
 //
 // Close API: GET /custom_field/opportunity/ (tool close_custom_fields_opportunity_list)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldsOpportunityList(ctx context.Context, c *runtime.Client, p CustomFieldsOpportunityListParams, opts ...runtime.CallOption) (*runtime.Page[CustomField], error) {
-	v, err := wire.CallPage(ctx, c, &opCustomFieldsOpportunityList, &p, p.Skip, &structCustomField, opts)
-	return (*runtime.Page[CustomField])(v), err
+func CustomFieldsOpportunityList(ctx context.Context, c *closekit.Client, p CustomFieldsOpportunityListParams, opts ...closekit.CallOption) (*closekit.Page[CustomField], error) {
+	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsOpportunityList, &p, p.Skip, opts)
 }
 
 // CustomFieldsOpportunityAll yields the items of all pages of [CustomFieldsOpportunityList], fetching
 // a page when the one before is used up.
-func CustomFieldsOpportunityAll(ctx context.Context, c *runtime.Client, p CustomFieldsOpportunityListParams, opts ...runtime.CallOption) iter.Seq2[*CustomField, error] {
-	return runtime.All(ctx, c, &opCustomFieldsOpportunityList, p, func(p *CustomFieldsOpportunityListParams) *runtime.Opt[int] { return &p.Skip }, CustomFieldsOpportunityList, opts)
+func CustomFieldsOpportunityAll(ctx context.Context, c *closekit.Client, p CustomFieldsOpportunityListParams, opts ...closekit.CallOption) iter.Seq2[*CustomField, error] {
+	return closekit.All(ctx, c, &opCustomFieldsOpportunityList, p, func(p *CustomFieldsOpportunityListParams) *closekit.Opt[int] { return &p.Skip }, CustomFieldsOpportunityList, opts)
 }
 
 // CustomFieldsOpportunityListParams are the parameters of [CustomFieldsOpportunityList].
 type CustomFieldsOpportunityListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
-	Skip   runtime.Opt[int] // How many results to pass over, for the next page. At least 0. Default: 0.
+	Fields []string `json:"_fields" close:"query"`
+	// How many results to pass over, for the next page. At least 0. Default: 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
-	Limit runtime.Opt[int]
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *CustomFieldsOpportunityListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structCustomFieldsOpportunityListParams, unsafe.Pointer(v))
-}
+func (v *CustomFieldsOpportunityListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structCustomFieldsOpportunityListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Strs, At: unsafe.Offsetof(CustomFieldsOpportunityListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsOpportunityListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(CustomFieldsOpportunityListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-}}
-
-var opCustomFieldsOpportunityList = runtime.Operation{
-	Tool: "close_custom_fields_opportunity_list", Method: "GET", Path: "/custom_field/opportunity/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(CustomFieldsOpportunityListParams) },
+var opCustomFieldsOpportunityList = closekit.Operation{
+	Tool: "close_custom_fields_opportunity_list", Method: "GET", Path: "/custom_field/opportunity/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(CustomFieldsOpportunityListParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
 }

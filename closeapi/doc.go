@@ -6,8 +6,8 @@
 // and activities belong to a lead.
 //
 // A function is named by its tool: close_lead_create is LeadCreate. It takes a context, a
-// [runtime.Client] and its parameters; required parameters are plain fields, optional ones are
-// [runtime.Opt], absent unless set, or slices, absent when nil. Input is checked before anything is
+// [closekit.Client] and its parameters; required parameters are plain fields, optional ones are
+// [closekit.Opt], absent unless set, or slices, absent when nil. Input is checked before anything is
 // sent. Every list function has an iterator beside it that fetches page after page.
 //
 // Results are ordinary values. A member that Close may leave out is an Opt; members that the manifest
@@ -18,8 +18,8 @@
 // https://developer.close.com/
 package closeapi
 
-import "github.com/closekit/closekit/runtime"
+import "github.com/closekit/closekit"
 
 // This code needs a runtime that still serves it. When the name below is missing, run the
 // generator of the runtime's version again.
-const _ = runtime.GeneratedV1
+const _ = closekit.GeneratedV1

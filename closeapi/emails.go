@@ -6,9 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -22,91 +21,77 @@ import (
 //
 // Close API: POST /activity/email/ (tool close_email_create)
 // https://developer.close.com/api/resources/activities/emails
-func EmailCreate(ctx context.Context, c *runtime.Client, p EmailCreateParams, opts ...runtime.CallOption) (*Email, error) {
-	v, err := wire.Call(ctx, c, &opEmailCreate, &p, &structEmail, opts)
-	return (*Email)(v), err
+func EmailCreate(ctx context.Context, c *closekit.Client, p EmailCreateParams, opts ...closekit.CallOption) (*Email, error) {
+	return wire.Call[Email](ctx, c, &opEmailCreate, &p, opts)
 }
 
 // EmailCreateParams are the parameters of [EmailCreate].
 type EmailCreateParams struct {
-	LeadID    LeadID                 // Lead the e-mail belongs to. Required.
-	ContactID runtime.Opt[ContactID] // Contact it is from or to. Null clears it.
-	UserID    runtime.Opt[UserID]    // User it is from or to. Null clears it.
+	// Lead the e-mail belongs to. Required.
+	LeadID LeadID `json:"lead_id" close:"required"`
+	// Contact it is from or to. Null clears it.
+	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
+	// User it is from or to. Null clears it.
+	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
 	// draft keeps it, outbox sends it to the recipients, scheduled sends it later, sent and inbox only log
 	// it. Sent as draft when absent.
-	Status runtime.Opt[EmailStatus]
-	To     []string // Recipients, plain or as Name <address>. At most 500. Null clears it.
-	CC     []string // Recipients of a copy. At most 500. Null clears it.
-	BCC    []string // Hidden recipients of a copy. At most 500. Null clears it.
+	Status closekit.Opt[EmailStatus] `json:"status" close:"preset=\"draft\""`
+	// Recipients, plain or as Name <address>. At most 500. Null clears it.
+	To []string `json:"to" close:"null,maxlen=500"`
+	// Recipients of a copy. At most 500. Null clears it.
+	CC []string `json:"cc" close:"null,maxlen=500"`
+	// Hidden recipients of a copy. At most 500. Null clears it.
+	BCC []string `json:"bcc" close:"null,maxlen=500"`
 	// Address it comes from, plain or as "Name" <address>. Required unless draft or sent; to send, it must
 	// be of an account that is connected to Close. Null clears it.
-	Sender   runtime.Opt[string]
-	Subject  runtime.Opt[string] // Subject line. At most 1000 characters. Null clears it.
-	BodyText runtime.Opt[string] // Body as plain text. At most 1048576 characters. Null clears it.
-	BodyHTML runtime.Opt[string] // Body as ordinary HTML. At most 1048576 characters. Null clears it.
+	Sender closekit.Opt[string] `json:"sender" close:"null"`
+	// Subject line. At most 1000 characters. Null clears it.
+	Subject closekit.Opt[string] `json:"subject" close:"null,maxlen=1000"`
+	// Body as plain text. At most 1048576 characters. Null clears it.
+	BodyText closekit.Opt[string] `json:"body_text" close:"null,maxlen=1048576"`
+	// Body as ordinary HTML. At most 1048576 characters. Null clears it.
+	BodyHTML closekit.Opt[string] `json:"body_html" close:"null,maxlen=1048576"`
 	// Template that makes subject and body; used only when no body is given. Null clears it.
-	TemplateID runtime.Opt[EmailTemplateID]
+	TemplateID closekit.Opt[EmailTemplateID] `json:"template_id" close:"null"`
 	// Files. On update the list replaces the stored one. At most 1000. Null clears it.
-	Attachments   []EmailAttachment
-	DateScheduled runtime.Opt[runtime.DateTime] // When to send it; goes with status scheduled. Null clears it.
+	Attachments []EmailAttachment `json:"attachments" close:"null,maxlen=1000"`
+	// When to send it; goes with status scheduled. Null clears it.
+	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled" close:"null"`
 	// Seconds to wait before sending with status outbox; until then the status can be set back to draft.
 	// From 0 to 59.
-	SendIn         runtime.Opt[int]
-	EmailAccountID runtime.Opt[EmailAccountID] // Connected account to send with. Null clears it.
-	InReplyToID    runtime.Opt[EmailID]        // E-mail that this one answers. Null clears it.
+	SendIn closekit.Opt[int] `json:"send_in" close:"min=0,max=59"`
+	// Connected account to send with. Null clears it.
+	EmailAccountID closekit.Opt[EmailAccountID] `json:"email_account_id" close:"null"`
+	// E-mail that this one answers. Null clears it.
+	InReplyToID closekit.Opt[EmailID] `json:"in_reply_to_id" close:"null"`
 	// When to remind the user if nobody has answered by then. Null clears it.
-	FollowupDate       runtime.Opt[runtime.DateTime]
-	FollowupSequenceID runtime.Opt[SequenceID] // Sequence to start if nobody answers. Null clears it.
+	FollowupDate closekit.Opt[closekit.DateTime] `json:"followup_date" close:"null"`
+	// Sequence to start if nobody answers. Null clears it.
+	FollowupSequenceID closekit.Opt[SequenceID] `json:"followup_sequence_id" close:"null"`
 	// Seconds to wait before that sequence starts, a day at least. At least 86400. Null clears it.
-	FollowupSequenceDelay runtime.Opt[int]
+	FollowupSequenceDelay closekit.Opt[int] `json:"followup_sequence_delay" close:"null,min=86400"`
 	// Whether that sequence also writes to cc and bcc. Null clears it.
-	FollowupSequenceAddCCBCC runtime.Opt[bool]
-	Opens                    []EmailOpen                   // When the e-mail was opened; can be given to log it. Null clears it.
-	ActivityAt               runtime.Opt[runtime.DateTime] // Time of the e-mail in the timeline. Null clears it.
-	Direction                runtime.Opt[MessageDirection] // Direction of a logged e-mail.
-	OrganizationID           runtime.Opt[OrganizationID]   // The credential's own when left out. Null clears it.
-	CreatedBy                runtime.Opt[UserID]           // Author of the record; for imports. Null clears it.
-	DateCreated              runtime.Opt[runtime.DateTime] // When the record was made; for imports. Null clears it.
+	FollowupSequenceAddCCBCC closekit.Opt[bool] `json:"followup_sequence_add_cc_bcc" close:"null"`
+	// When the e-mail was opened; can be given to log it. Null clears it.
+	Opens []EmailOpen `json:"opens" close:"null"`
+	// Time of the e-mail in the timeline. Null clears it.
+	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
+	// Direction of a logged e-mail.
+	Direction closekit.Opt[MessageDirection] `json:"direction"`
+	// The credential's own when left out. Null clears it.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"null"`
+	// Author of the record; for imports. Null clears it.
+	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
+	// When the record was made; for imports. Null clears it.
+	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *EmailCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structEmailCreateParams, unsafe.Pointer(v))
-}
+func (v *EmailCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structEmailCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(EmailCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsEmailStatus, Preset: "\"draft\""}},
-	{As: wire.Strs, At: unsafe.Offsetof(EmailCreateParams{}.To), In: &wire.Field{Name: "to", Flags: wire.Nullable, MaxLen: 500}},
-	{As: wire.Strs, At: unsafe.Offsetof(EmailCreateParams{}.CC), In: &wire.Field{Name: "cc", Flags: wire.Nullable, MaxLen: 500}},
-	{As: wire.Strs, At: unsafe.Offsetof(EmailCreateParams{}.BCC), In: &wire.Field{Name: "bcc", Flags: wire.Nullable, MaxLen: 500}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Sender), In: &wire.Field{Name: "sender", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Subject), In: &wire.Field{Name: "subject", Flags: wire.Nullable, MaxLen: 1000}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.BodyText), In: &wire.Field{Name: "body_text", Flags: wire.Nullable, MaxLen: 1048576}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.BodyHTML), In: &wire.Field{Name: "body_html", Flags: wire.Nullable, MaxLen: 1048576}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindEmailTemplate}},
-	{As: wire.List, At: unsafe.Offsetof(EmailCreateParams{}.Attachments), Elem: func() *wire.Struct { return &structEmailAttachment }, In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
-	{As: wire.OptInt, At: unsafe.Offsetof(EmailCreateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.EmailAccountID), In: &wire.Field{Name: "email_account_id", Flags: wire.Nullable, ID: &kindEmailAccount}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.InReplyToID), In: &wire.Field{Name: "in_reply_to_id", Flags: wire.Nullable, ID: &kindEmail}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.FollowupDate), In: &wire.Field{Name: "followup_date", Kind: wire.DateTime, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.FollowupSequenceID), In: &wire.Field{Name: "followup_sequence_id", Flags: wire.Nullable, ID: &kindSequence}},
-	{As: wire.OptInt, At: unsafe.Offsetof(EmailCreateParams{}.FollowupSequenceDelay), In: &wire.Field{Name: "followup_sequence_delay", Flags: wire.Nullable | wire.MinOnly, Min: 86400}},
-	{As: wire.OptBool, At: unsafe.Offsetof(EmailCreateParams{}.FollowupSequenceAddCCBCC), In: &wire.Field{Name: "followup_sequence_add_cc_bcc", Flags: wire.Nullable}},
-	{As: wire.List, At: unsafe.Offsetof(EmailCreateParams{}.Opens), Elem: func() *wire.Struct { return &structEmailOpen }, In: &wire.Field{Name: "opens", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.Direction), In: &wire.Field{Name: "direction", Enum: wordsMessageDirection}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
-}}
-
-var opEmailCreate = runtime.Operation{
-	Tool: "close_email_create", Method: "POST", Path: "/activity/email/", Effect: runtime.Write, Sends: true,
-	NewParams: func() runtime.Params { return new(EmailCreateParams) },
+var opEmailCreate = closekit.Operation{
+	Tool: "close_email_create", Method: "POST", Path: "/activity/email/", Effect: closekit.Write, Sends: true,
+	NewParams: func() closekit.Params { return new(EmailCreateParams) },
 	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "account_id", For: "email_account_id"}}, Rules: []wire.Rule{
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "inbox"},
 		{Kind: wire.Needs, Fields: []uint8{7, 13}, If: 3, Is: "scheduled"},
@@ -121,29 +106,24 @@ var opEmailCreate = runtime.Operation{
 //
 // Close API: GET /activity/email/{email_id}/ (tool close_email_get)
 // https://developer.close.com/api/resources/activities/emails
-func EmailGet(ctx context.Context, c *runtime.Client, p EmailGetParams, opts ...runtime.CallOption) (*Email, error) {
-	v, err := wire.Call(ctx, c, &opEmailGet, &p, &structEmail, opts)
-	return (*Email)(v), err
+func EmailGet(ctx context.Context, c *closekit.Client, p EmailGetParams, opts ...closekit.CallOption) (*Email, error) {
+	return wire.Call[Email](ctx, c, &opEmailGet, &p, opts)
 }
 
 // EmailGetParams are the parameters of [EmailGet].
 type EmailGetParams struct {
-	EmailID EmailID // Id of the email. Required.
+	// Id of the email. Required.
+	EmailID EmailID `json:"email_id" close:"path,required"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
+	Fields []string `json:"_fields" close:"query"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *EmailGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structEmailGetParams, unsafe.Pointer(v)) }
+func (v *EmailGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structEmailGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(EmailGetParams{}.EmailID), In: &wire.Field{Name: "email_id", In: wire.Path, Flags: wire.Required, ID: &kindEmail}},
-	{As: wire.Strs, At: unsafe.Offsetof(EmailGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-}}
-
-var opEmailGet = runtime.Operation{
-	Tool: "close_email_get", Method: "GET", Path: "/activity/email/{email_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(EmailGetParams) },
+var opEmailGet = closekit.Operation{
+	Tool: "close_email_get", Method: "GET", Path: "/activity/email/{email_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(EmailGetParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
 }
 
@@ -155,83 +135,69 @@ var opEmailGet = runtime.Operation{
 //
 // Close API: PUT /activity/email/{email_id}/ (tool close_email_update)
 // https://developer.close.com/api/resources/activities/emails
-func EmailUpdate(ctx context.Context, c *runtime.Client, p EmailUpdateParams, opts ...runtime.CallOption) (*Email, error) {
-	v, err := wire.Call(ctx, c, &opEmailUpdate, &p, &structEmail, opts)
-	return (*Email)(v), err
+func EmailUpdate(ctx context.Context, c *closekit.Client, p EmailUpdateParams, opts ...closekit.CallOption) (*Email, error) {
+	return wire.Call[Email](ctx, c, &opEmailUpdate, &p, opts)
 }
 
 // EmailUpdateParams are the parameters of [EmailUpdate].
 type EmailUpdateParams struct {
-	EmailID   EmailID                // Id of the email. Required.
-	ContactID runtime.Opt[ContactID] // Contact it is from or to. Null clears it.
-	UserID    runtime.Opt[UserID]    // User it is from or to. Null clears it.
+	// Id of the email. Required.
+	EmailID EmailID `json:"email_id" close:"path,required"`
+	// Contact it is from or to. Null clears it.
+	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
+	// User it is from or to. Null clears it.
+	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
 	// draft keeps it, outbox sends it to the recipients, scheduled sends it later, sent and inbox only log
 	// it.
-	Status runtime.Opt[EmailStatus]
-	To     []string // Recipients, plain or as Name <address>. At most 500. Null clears it.
-	CC     []string // Recipients of a copy. At most 500. Null clears it.
-	BCC    []string // Hidden recipients of a copy. At most 500. Null clears it.
+	Status closekit.Opt[EmailStatus] `json:"status"`
+	// Recipients, plain or as Name <address>. At most 500. Null clears it.
+	To []string `json:"to" close:"null,maxlen=500"`
+	// Recipients of a copy. At most 500. Null clears it.
+	CC []string `json:"cc" close:"null,maxlen=500"`
+	// Hidden recipients of a copy. At most 500. Null clears it.
+	BCC []string `json:"bcc" close:"null,maxlen=500"`
 	// Address it comes from, plain or as "Name" <address>. Required unless draft or sent; to send, it must
 	// be of an account that is connected to Close. Null clears it.
-	Sender   runtime.Opt[string]
-	Subject  runtime.Opt[string] // Subject line. At most 1000 characters. Null clears it.
-	BodyText runtime.Opt[string] // Body as plain text. At most 1048576 characters. Null clears it.
-	BodyHTML runtime.Opt[string] // Body as ordinary HTML. At most 1048576 characters. Null clears it.
+	Sender closekit.Opt[string] `json:"sender" close:"null"`
+	// Subject line. At most 1000 characters. Null clears it.
+	Subject closekit.Opt[string] `json:"subject" close:"null,maxlen=1000"`
+	// Body as plain text. At most 1048576 characters. Null clears it.
+	BodyText closekit.Opt[string] `json:"body_text" close:"null,maxlen=1048576"`
+	// Body as ordinary HTML. At most 1048576 characters. Null clears it.
+	BodyHTML closekit.Opt[string] `json:"body_html" close:"null,maxlen=1048576"`
 	// Template that makes subject and body; used only when no body is given. Null clears it.
-	TemplateID runtime.Opt[EmailTemplateID]
+	TemplateID closekit.Opt[EmailTemplateID] `json:"template_id" close:"null"`
 	// Files. On update the list replaces the stored one. At most 1000. Null clears it.
-	Attachments   []EmailAttachment
-	DateScheduled runtime.Opt[runtime.DateTime] // When to send it; goes with status scheduled. Null clears it.
+	Attachments []EmailAttachment `json:"attachments" close:"null,maxlen=1000"`
+	// When to send it; goes with status scheduled. Null clears it.
+	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled" close:"null"`
 	// Seconds to wait before sending with status outbox; until then the status can be set back to draft.
 	// From 0 to 59.
-	SendIn         runtime.Opt[int]
-	EmailAccountID runtime.Opt[EmailAccountID] // Connected account to send with. Null clears it.
-	InReplyToID    runtime.Opt[EmailID]        // E-mail that this one answers. Null clears it.
+	SendIn closekit.Opt[int] `json:"send_in" close:"min=0,max=59"`
+	// Connected account to send with. Null clears it.
+	EmailAccountID closekit.Opt[EmailAccountID] `json:"email_account_id" close:"null"`
+	// E-mail that this one answers. Null clears it.
+	InReplyToID closekit.Opt[EmailID] `json:"in_reply_to_id" close:"null"`
 	// When to remind the user if nobody has answered by then. Null clears it.
-	FollowupDate       runtime.Opt[runtime.DateTime]
-	FollowupSequenceID runtime.Opt[SequenceID] // Sequence to start if nobody answers. Null clears it.
+	FollowupDate closekit.Opt[closekit.DateTime] `json:"followup_date" close:"null"`
+	// Sequence to start if nobody answers. Null clears it.
+	FollowupSequenceID closekit.Opt[SequenceID] `json:"followup_sequence_id" close:"null"`
 	// Seconds to wait before that sequence starts, a day at least. At least 86400. Null clears it.
-	FollowupSequenceDelay runtime.Opt[int]
+	FollowupSequenceDelay closekit.Opt[int] `json:"followup_sequence_delay" close:"null,min=86400"`
 	// Whether that sequence also writes to cc and bcc. Null clears it.
-	FollowupSequenceAddCCBCC runtime.Opt[bool]
-	Opens                    []EmailOpen                   // When the e-mail was opened; can be given to log it. Null clears it.
-	ActivityAt               runtime.Opt[runtime.DateTime] // Time of the e-mail in the timeline. Null clears it.
+	FollowupSequenceAddCCBCC closekit.Opt[bool] `json:"followup_sequence_add_cc_bcc" close:"null"`
+	// When the e-mail was opened; can be given to log it. Null clears it.
+	Opens []EmailOpen `json:"opens" close:"null"`
+	// Time of the e-mail in the timeline. Null clears it.
+	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *EmailUpdateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structEmailUpdateParams, unsafe.Pointer(v))
-}
+func (v *EmailUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structEmailUpdateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(EmailUpdateParams{}.EmailID), In: &wire.Field{Name: "email_id", In: wire.Path, Flags: wire.Required, ID: &kindEmail}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsEmailStatus}},
-	{As: wire.Strs, At: unsafe.Offsetof(EmailUpdateParams{}.To), In: &wire.Field{Name: "to", Flags: wire.Nullable, MaxLen: 500}},
-	{As: wire.Strs, At: unsafe.Offsetof(EmailUpdateParams{}.CC), In: &wire.Field{Name: "cc", Flags: wire.Nullable, MaxLen: 500}},
-	{As: wire.Strs, At: unsafe.Offsetof(EmailUpdateParams{}.BCC), In: &wire.Field{Name: "bcc", Flags: wire.Nullable, MaxLen: 500}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.Sender), In: &wire.Field{Name: "sender", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.Subject), In: &wire.Field{Name: "subject", Flags: wire.Nullable, MaxLen: 1000}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.BodyText), In: &wire.Field{Name: "body_text", Flags: wire.Nullable, MaxLen: 1048576}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.BodyHTML), In: &wire.Field{Name: "body_html", Flags: wire.Nullable, MaxLen: 1048576}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindEmailTemplate}},
-	{As: wire.List, At: unsafe.Offsetof(EmailUpdateParams{}.Attachments), Elem: func() *wire.Struct { return &structEmailAttachment }, In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
-	{As: wire.OptInt, At: unsafe.Offsetof(EmailUpdateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.EmailAccountID), In: &wire.Field{Name: "email_account_id", Flags: wire.Nullable, ID: &kindEmailAccount}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.InReplyToID), In: &wire.Field{Name: "in_reply_to_id", Flags: wire.Nullable, ID: &kindEmail}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupDate), In: &wire.Field{Name: "followup_date", Kind: wire.DateTime, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupSequenceID), In: &wire.Field{Name: "followup_sequence_id", Flags: wire.Nullable, ID: &kindSequence}},
-	{As: wire.OptInt, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupSequenceDelay), In: &wire.Field{Name: "followup_sequence_delay", Flags: wire.Nullable | wire.MinOnly, Min: 86400}},
-	{As: wire.OptBool, At: unsafe.Offsetof(EmailUpdateParams{}.FollowupSequenceAddCCBCC), In: &wire.Field{Name: "followup_sequence_add_cc_bcc", Flags: wire.Nullable}},
-	{As: wire.List, At: unsafe.Offsetof(EmailUpdateParams{}.Opens), Elem: func() *wire.Struct { return &structEmailOpen }, In: &wire.Field{Name: "opens", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-}}
-
-var opEmailUpdate = runtime.Operation{
-	Tool: "close_email_update", Method: "PUT", Path: "/activity/email/{email_id}/", Effect: runtime.Write, Sends: true, Idempotent: true,
-	NewParams: func() runtime.Params { return new(EmailUpdateParams) },
+var opEmailUpdate = closekit.Operation{
+	Tool: "close_email_update", Method: "PUT", Path: "/activity/email/{email_id}/", Effect: closekit.Write, Sends: true, Idempotent: true,
+	NewParams: func() closekit.Params { return new(EmailUpdateParams) },
 	Spec:      wire.Spec{Update: true, Aliases: []wire.Alias{{Name: "account_id", For: "email_account_id"}}},
 }
 
@@ -242,27 +208,22 @@ var opEmailUpdate = runtime.Operation{
 //
 // Close API: DELETE /activity/email/{email_id}/ (tool close_email_delete)
 // https://developer.close.com/api/resources/activities/emails
-func EmailDelete(ctx context.Context, c *runtime.Client, p EmailDeleteParams, opts ...runtime.CallOption) error {
-	return runtime.CallNone(ctx, c, &opEmailDelete, &p, opts)
+func EmailDelete(ctx context.Context, c *closekit.Client, p EmailDeleteParams, opts ...closekit.CallOption) error {
+	return closekit.CallNone(ctx, c, &opEmailDelete, &p, opts)
 }
 
 // EmailDeleteParams are the parameters of [EmailDelete].
 type EmailDeleteParams struct {
-	EmailID EmailID // Id of the email. Required.
+	// Id of the email. Required.
+	EmailID EmailID `json:"email_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *EmailDeleteParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structEmailDeleteParams, unsafe.Pointer(v))
-}
+func (v *EmailDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structEmailDeleteParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(EmailDeleteParams{}.EmailID), In: &wire.Field{Name: "email_id", In: wire.Path, Flags: wire.Required, ID: &kindEmail}},
-}}
-
-var opEmailDelete = runtime.Operation{
-	Tool: "close_email_delete", Method: "DELETE", Path: "/activity/email/{email_id}/", Effect: runtime.Destructive, Idempotent: true,
-	NewParams: func() runtime.Params { return new(EmailDeleteParams) },
+var opEmailDelete = closekit.Operation{
+	Tool: "close_email_delete", Method: "DELETE", Path: "/activity/email/{email_id}/", Effect: closekit.Destructive, Idempotent: true,
+	NewParams: func() closekit.Params { return new(EmailDeleteParams) },
 }
 
 // EmailsList lists e-mails, filtered by lead, contact, user or date.
@@ -272,566 +233,356 @@ var opEmailDelete = runtime.Operation{
 //
 // Close API: GET /activity/email/ (tool close_emails_list)
 // https://developer.close.com/api/resources/activities/emails
-func EmailsList(ctx context.Context, c *runtime.Client, p EmailsListParams, opts ...runtime.CallOption) (*runtime.Page[Email], error) {
-	v, err := wire.CallPage(ctx, c, &opEmailsList, &p, p.Skip, &structEmail, opts)
-	return (*runtime.Page[Email])(v), err
+func EmailsList(ctx context.Context, c *closekit.Client, p EmailsListParams, opts ...closekit.CallOption) (*closekit.Page[Email], error) {
+	return wire.CallPage[Email](ctx, c, &opEmailsList, &p, p.Skip, opts)
 }
 
 // EmailsAll yields the items of all pages of [EmailsList], fetching a page when the one before is used
 // up.
-func EmailsAll(ctx context.Context, c *runtime.Client, p EmailsListParams, opts ...runtime.CallOption) iter.Seq2[*Email, error] {
-	return runtime.All(ctx, c, &opEmailsList, p, func(p *EmailsListParams) *runtime.Opt[int] { return &p.Skip }, EmailsList, opts)
+func EmailsAll(ctx context.Context, c *closekit.Client, p EmailsListParams, opts ...closekit.CallOption) iter.Seq2[*Email, error] {
+	return closekit.All(ctx, c, &opEmailsList, p, func(p *EmailsListParams) *closekit.Opt[int] { return &p.Skip }, EmailsList, opts)
 }
 
 // EmailsListParams are the parameters of [EmailsList].
 type EmailsListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
-	Skip   runtime.Opt[int] // How many results to pass over, for the next page. At least 0. Default: 0.
+	Fields []string `json:"_fields" close:"query"`
+	// How many results to pass over, for the next page. At least 0. Default: 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
-	Limit     runtime.Opt[int]
-	LeadID    []LeadID    // Only activities on these leads.
-	ContactID []ContactID // Only activities with these contacts.
-	UserID    []UserID    // Only activities of these users.
-	IDIn      []EmailID   // Only the e-mails with these ids.
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
+	// Only activities on these leads.
+	LeadID []LeadID `json:"lead_id" close:"query"`
+	// Only activities with these contacts.
+	ContactID []ContactID `json:"contact_id" close:"query"`
+	// Only activities of these users.
+	UserID []UserID `json:"user_id" close:"query"`
+	// Only the e-mails with these ids.
+	IDIn []EmailID `json:"id__in" close:"query"`
 	// Only activities of this organization; the credential's own is implied.
-	OrganizationID runtime.Opt[OrganizationID]
-	Type           []string                      // Activity types; implied by the path in lists of one type.
-	DateCreatedGt  runtime.Opt[runtime.DateTime] // Created after this moment.
-	DateCreatedGte runtime.Opt[runtime.DateTime] // Created at or after this moment.
-	DateCreatedLt  runtime.Opt[runtime.DateTime] // Created before this moment.
-	DateCreatedLte runtime.Opt[runtime.DateTime] // Created at or before this moment.
-	ActivityAtGt   runtime.Opt[runtime.DateTime] // Took place after this moment.
-	ActivityAtGte  runtime.Opt[runtime.DateTime] // Took place at or after this moment.
-	ActivityAtLt   runtime.Opt[runtime.DateTime] // Took place before this moment.
-	ActivityAtLte  runtime.Opt[runtime.DateTime] // Took place at or before this moment.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
+	// Activity types; implied by the path in lists of one type.
+	Type []string `json:"_type" close:"query"`
+	// Created after this moment.
+	DateCreatedGt closekit.Opt[closekit.DateTime] `json:"date_created__gt" close:"query,date"`
+	// Created at or after this moment.
+	DateCreatedGte closekit.Opt[closekit.DateTime] `json:"date_created__gte" close:"query,date"`
+	// Created before this moment.
+	DateCreatedLt closekit.Opt[closekit.DateTime] `json:"date_created__lt" close:"query,date"`
+	// Created at or before this moment.
+	DateCreatedLte closekit.Opt[closekit.DateTime] `json:"date_created__lte" close:"query,date"`
+	// Took place after this moment.
+	ActivityAtGt closekit.Opt[closekit.DateTime] `json:"activity_at__gt" close:"query,date"`
+	// Took place at or after this moment.
+	ActivityAtGte closekit.Opt[closekit.DateTime] `json:"activity_at__gte" close:"query,date"`
+	// Took place before this moment.
+	ActivityAtLt closekit.Opt[closekit.DateTime] `json:"activity_at__lt" close:"query,date"`
+	// Took place at or before this moment.
+	ActivityAtLte closekit.Opt[closekit.DateTime] `json:"activity_at__lte" close:"query,date"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *EmailsListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structEmailsListParams, unsafe.Pointer(v))
-}
+func (v *EmailsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structEmailsListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	{As: wire.OptInt, At: unsafe.Offsetof(EmailsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(EmailsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-	{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
-	{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
-	{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindEmail}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
-	{As: wire.Strs, At: unsafe.Offsetof(EmailsListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(EmailsListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-}}
-
-var opEmailsList = runtime.Operation{
-	Tool: "close_emails_list", Method: "GET", Path: "/activity/email/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(EmailsListParams) },
+var opEmailsList = closekit.Operation{
+	Tool: "close_emails_list", Method: "GET", Path: "/activity/email/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(EmailsListParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}}},
 }
 
 // Email is an e-mail on a lead. In lists of conversations it comes without its body.
 type Email struct {
 	ActivityBase
-	ID EmailID
+	ID EmailID `json:"id"`
 	// draft keeps it, outbox sends it to the recipients, scheduled sends it later, sent and inbox only log
 	// it.
-	Status EmailStatus
-	To     []string // Recipients, plain or as Name <address>.
-	CC     []string // Recipients of a copy.
-	BCC    []string // Hidden recipients of a copy.
+	Status EmailStatus `json:"status"`
+	// Recipients, plain or as Name <address>.
+	To []string `json:"to"`
+	// Recipients of a copy.
+	CC []string `json:"cc"`
+	// Hidden recipients of a copy.
+	BCC []string `json:"bcc"`
 	// Address it comes from, plain or as "Name" <address>. Required unless draft or sent; to send, it must
 	// be of an account that is connected to Close.
-	Sender   runtime.Opt[string]
-	Subject  runtime.Opt[string] // Subject line.
-	BodyText runtime.Opt[string] // Body as plain text.
-	BodyHTML runtime.Opt[string] // Body as ordinary HTML.
+	Sender closekit.Opt[string] `json:"sender"`
+	// Subject line.
+	Subject closekit.Opt[string] `json:"subject"`
+	// Body as plain text.
+	BodyText closekit.Opt[string] `json:"body_text"`
+	// Body as ordinary HTML.
+	BodyHTML closekit.Opt[string] `json:"body_html"`
 	// Template that makes subject and body; used only when no body is given.
-	TemplateID         runtime.Opt[EmailTemplateID]
-	Attachments        []EmailAttachment             // Files. On update the list replaces the stored one.
-	DateScheduled      runtime.Opt[runtime.DateTime] // When to send it; goes with status scheduled.
-	EmailAccountID     runtime.Opt[EmailAccountID]   // Connected account to send with.
-	InReplyToID        runtime.Opt[EmailID]          // E-mail that this one answers.
-	FollowupSequenceID runtime.Opt[SequenceID]       // Sequence to start if nobody answers.
+	TemplateID closekit.Opt[EmailTemplateID] `json:"template_id"`
+	// Files. On update the list replaces the stored one.
+	Attachments []EmailAttachment `json:"attachments"`
+	// When to send it; goes with status scheduled.
+	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled"`
+	// Connected account to send with.
+	EmailAccountID closekit.Opt[EmailAccountID] `json:"email_account_id"`
+	// E-mail that this one answers.
+	InReplyToID closekit.Opt[EmailID] `json:"in_reply_to_id"`
+	// Sequence to start if nobody answers.
+	FollowupSequenceID closekit.Opt[SequenceID] `json:"followup_sequence_id"`
 	// Seconds to wait before that sequence starts, a day at least.
-	FollowupSequenceDelay    runtime.Opt[int]
-	FollowupSequenceAddCCBCC runtime.Opt[bool]             // Whether that sequence also writes to cc and bcc.
-	Opens                    []EmailOpen                   // When the e-mail was opened; can be given to log it.
-	Direction                runtime.Opt[MessageDirection] // Direction of a logged e-mail.
-	DateSent                 runtime.Opt[runtime.DateTime]
-	ThreadID                 runtime.Opt[EmailThreadID] // Conversation the e-mail is in.
-	BodyPreview              runtime.Opt[string]        // Beginning of the body.
-	BodyTextQuoted           []QuotedText               // Plain body split into new and quoted parts.
+	FollowupSequenceDelay closekit.Opt[int] `json:"followup_sequence_delay"`
+	// Whether that sequence also writes to cc and bcc.
+	FollowupSequenceAddCCBCC closekit.Opt[bool] `json:"followup_sequence_add_cc_bcc"`
+	// When the e-mail was opened; can be given to log it.
+	Opens []EmailOpen `json:"opens"`
+	// Direction of a logged e-mail.
+	Direction closekit.Opt[MessageDirection]  `json:"direction"`
+	DateSent  closekit.Opt[closekit.DateTime] `json:"date_sent"`
+	// Conversation the e-mail is in.
+	ThreadID closekit.Opt[EmailThreadID] `json:"thread_id"`
+	// Beginning of the body.
+	BodyPreview closekit.Opt[string] `json:"body_preview"`
+	// Plain body split into new and quoted parts.
+	BodyTextQuoted []QuotedText `json:"body_text_quoted"`
 	// HTML body split into new and quoted parts. Some answers hold one object instead of a list.
-	BodyHTMLQuoted         []QuotedHTML
-	HasReply               runtime.Opt[bool]   // Whether somebody answered.
-	OpensSummary           runtime.Opt[string] // How often it was opened in words.
-	Envelope               *EmailEnvelope      // Header lines as they were transmitted.
-	MessageIDs             []string            // Message ids of the mail system.
-	References             []string            // Message ids of the e-mails before it.
-	TemplateName           runtime.Opt[string]
-	SendAsID               runtime.Opt[string]            // Permission under which it was sent for somebody else.
-	SendAttempts           []json.RawMessage              // Attempts to send it.
-	NeedSMTPCredentials    runtime.Opt[bool]              // Whether sending waits for the account's password.
-	BulkEmailActionID      runtime.Opt[BulkEmailActionID] // Mass mailing it is part of.
-	AgentConfigID          runtime.Opt[string]            // AI agent that wrote it.
-	AgentActionReason      runtime.Opt[string]            // Why the AI agent wrote it.
-	AIDraft                json.RawMessage
-	SequenceID             runtime.Opt[SequenceID]
-	SequenceName           runtime.Opt[string]
-	SequenceSubscriptionID runtime.Opt[SequenceSubscriptionID]
+	BodyHTMLQuoted []QuotedHTML `json:"body_html_quoted"`
+	// Whether somebody answered.
+	HasReply closekit.Opt[bool] `json:"has_reply"`
+	// How often it was opened in words.
+	OpensSummary closekit.Opt[string] `json:"opens_summary"`
+	// Header lines as they were transmitted.
+	Envelope *EmailEnvelope `json:"envelope"`
+	// Message ids of the mail system.
+	MessageIDs []string `json:"message_ids"`
+	// Message ids of the e-mails before it.
+	References   []string             `json:"references"`
+	TemplateName closekit.Opt[string] `json:"template_name"`
+	// Permission under which it was sent for somebody else.
+	SendAsID closekit.Opt[string] `json:"send_as_id"`
+	// Attempts to send it.
+	SendAttempts []json.RawMessage `json:"send_attempts"`
+	// Whether sending waits for the account's password.
+	NeedSMTPCredentials closekit.Opt[bool] `json:"need_smtp_credentials"`
+	// Mass mailing it is part of.
+	BulkEmailActionID closekit.Opt[BulkEmailActionID] `json:"bulk_email_action_id"`
+	// AI agent that wrote it.
+	AgentConfigID closekit.Opt[string] `json:"agent_config_id"`
+	// Why the AI agent wrote it.
+	AgentActionReason      closekit.Opt[string]                 `json:"agent_action_reason"`
+	AIDraft                json.RawMessage                      `json:"ai_draft"`
+	SequenceID             closekit.Opt[SequenceID]             `json:"sequence_id"`
+	SequenceName           closekit.Opt[string]                 `json:"sequence_name"`
+	SequenceSubscriptionID closekit.Opt[SequenceSubscriptionID] `json:"sequence_subscription_id"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Email) MarshalJSON() ([]byte, error) { return wire.Marshal(&structEmail, unsafe.Pointer(&v)) }
+func (v Email) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Email) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structEmail, unsafe.Pointer(v))
-}
-
-var structEmail = wire.Struct{
-	Base: &structActivityBase,
-	Size: unsafe.Sizeof(Email{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Email, 0, n), unsafe.Slice((*Email)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(Email{}.ID)},
-		{Name: "status", Bit: 9, As: wire.Str, At: unsafe.Offsetof(Email{}.Status)},
-		{Name: "to", Bit: 10, As: wire.Strs, At: unsafe.Offsetof(Email{}.To)},
-		{Name: "cc", Bit: 11, As: wire.Strs, At: unsafe.Offsetof(Email{}.CC)},
-		{Name: "bcc", Bit: 12, As: wire.Strs, At: unsafe.Offsetof(Email{}.BCC)},
-		{Name: "sender", As: wire.OptStr, At: unsafe.Offsetof(Email{}.Sender)},
-		{Name: "subject", As: wire.OptStr, At: unsafe.Offsetof(Email{}.Subject)},
-		{Name: "body_text", As: wire.OptStr, At: unsafe.Offsetof(Email{}.BodyText)},
-		{Name: "body_html", As: wire.OptStr, At: unsafe.Offsetof(Email{}.BodyHTML)},
-		{Name: "template_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.TemplateID)},
-		{Name: "attachments", Bit: 13, As: wire.List, At: unsafe.Offsetof(Email{}.Attachments), Elem: func() *wire.Struct { return &structEmailAttachment }},
-		{Name: "date_scheduled", As: wire.OptStr, At: unsafe.Offsetof(Email{}.DateScheduled)},
-		{Name: "email_account_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.EmailAccountID)},
-		{Name: "in_reply_to_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.InReplyToID)},
-		{Name: "followup_sequence_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.FollowupSequenceID)},
-		{Name: "followup_sequence_delay", As: wire.OptInt, At: unsafe.Offsetof(Email{}.FollowupSequenceDelay)},
-		{Name: "followup_sequence_add_cc_bcc", As: wire.OptBool, At: unsafe.Offsetof(Email{}.FollowupSequenceAddCCBCC)},
-		{Name: "opens", Bit: 14, As: wire.List, At: unsafe.Offsetof(Email{}.Opens), Elem: func() *wire.Struct { return &structEmailOpen }},
-		{Name: "direction", As: wire.OptStr, At: unsafe.Offsetof(Email{}.Direction)},
-		{Name: "date_sent", As: wire.OptStr, At: unsafe.Offsetof(Email{}.DateSent)},
-		{Name: "thread_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.ThreadID)},
-		{Name: "body_preview", As: wire.OptStr, At: unsafe.Offsetof(Email{}.BodyPreview)},
-		{Name: "body_text_quoted", Bit: 15, As: wire.List, At: unsafe.Offsetof(Email{}.BodyTextQuoted), Elem: func() *wire.Struct { return &structQuotedText }},
-		{Name: "body_html_quoted", Bit: 16, As: wire.List, At: unsafe.Offsetof(Email{}.BodyHTMLQuoted), Elem: func() *wire.Struct { return &structQuotedHTML }},
-		{Name: "has_reply", As: wire.OptBool, At: unsafe.Offsetof(Email{}.HasReply)},
-		{Name: "opens_summary", As: wire.OptStr, At: unsafe.Offsetof(Email{}.OpensSummary)},
-		{Name: "envelope", Bit: 17, As: wire.Obj, At: unsafe.Offsetof(Email{}.Envelope), Elem: func() *wire.Struct { return &structEmailEnvelope }},
-		{Name: "message_ids", Bit: 18, As: wire.Strs, At: unsafe.Offsetof(Email{}.MessageIDs)},
-		{Name: "references", Bit: 19, As: wire.Strs, At: unsafe.Offsetof(Email{}.References)},
-		{Name: "template_name", As: wire.OptStr, At: unsafe.Offsetof(Email{}.TemplateName)},
-		{Name: "send_as_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.SendAsID)},
-		{Name: "send_attempts", Bit: 20, As: wire.Raws, At: unsafe.Offsetof(Email{}.SendAttempts)},
-		{Name: "need_smtp_credentials", As: wire.OptBool, At: unsafe.Offsetof(Email{}.NeedSMTPCredentials)},
-		{Name: "bulk_email_action_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.BulkEmailActionID)},
-		{Name: "agent_config_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.AgentConfigID)},
-		{Name: "agent_action_reason", As: wire.OptStr, At: unsafe.Offsetof(Email{}.AgentActionReason)},
-		{Name: "ai_draft", As: wire.Raw, At: unsafe.Offsetof(Email{}.AIDraft)},
-		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.SequenceID)},
-		{Name: "sequence_name", As: wire.OptStr, At: unsafe.Offsetof(Email{}.SequenceName)},
-		{Name: "sequence_subscription_id", As: wire.OptStr, At: unsafe.Offsetof(Email{}.SequenceSubscriptionID)},
-	},
-}
+func (v *Email) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailAttachment is a file attached to an e-mail. Upload it with Close's Files API first.
 type EmailAttachment struct {
-	runtime.Object
-	URL          string              // Download URL from Close's Files API.
-	Filename     string              // Name of the file.
-	ContentType  runtime.Opt[string] // MIME type of the file.
-	ThumbnailURL runtime.Opt[string] // URL of a small picture of the file.
-	MediaID      runtime.Opt[MediaID]
-	Size         int                 // Size in bytes.
-	ContentID    runtime.Opt[string] // Id by which the HTML body shows the file.
-	InlineOnly   runtime.Opt[bool]   // Whether the file only appears inside the body.
+	closekit.Object
+	// Download URL from Close's Files API.
+	URL string `json:"url" close:"required,send,url"`
+	// Name of the file.
+	Filename string `json:"filename" close:"required,send"`
+	// MIME type of the file.
+	ContentType closekit.Opt[string] `json:"content_type" close:"null,send"`
+	// URL of a small picture of the file.
+	ThumbnailURL closekit.Opt[string]  `json:"thumbnail_url"`
+	MediaID      closekit.Opt[MediaID] `json:"media_id"`
+	// Size in bytes.
+	Size int `json:"size" close:"required,send,min=0"`
+	// Id by which the HTML body shows the file.
+	ContentID closekit.Opt[string] `json:"content_id" close:"null,send"`
+	// Whether the file only appears inside the body.
+	InlineOnly closekit.Opt[bool] `json:"inline_only" close:"send"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailAttachment) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structEmailAttachment, unsafe.Pointer(&v))
-}
+func (v EmailAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailAttachment) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structEmailAttachment, unsafe.Pointer(v))
-}
-
-var structEmailAttachment = wire.Struct{
-	Size: unsafe.Sizeof(EmailAttachment{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailAttachment, 0, n), unsafe.Slice((*EmailAttachment)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "url", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailAttachment{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
-		{Name: "filename", Bit: 2, As: wire.Str, At: unsafe.Offsetof(EmailAttachment{}.Filename), In: &wire.Field{Name: "filename", Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
-		{Name: "content_type", As: wire.OptStr, At: unsafe.Offsetof(EmailAttachment{}.ContentType), In: &wire.Field{Name: "content_type", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
-		{Name: "thumbnail_url", As: wire.OptStr, At: unsafe.Offsetof(EmailAttachment{}.ThumbnailURL)},
-		{Name: "media_id", As: wire.OptStr, At: unsafe.Offsetof(EmailAttachment{}.MediaID)},
-		{Name: "size", Bit: 3, As: wire.Int, At: unsafe.Offsetof(EmailAttachment{}.Size), In: &wire.Field{Name: "size", Flags: wire.Required | wire.MinOnly | wire.OnCreate | wire.OnUpdate, Min: 0}},
-		{Name: "content_id", As: wire.OptStr, At: unsafe.Offsetof(EmailAttachment{}.ContentID), In: &wire.Field{Name: "content_id", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
-		{Name: "inline_only", As: wire.OptBool, At: unsafe.Offsetof(EmailAttachment{}.InlineOnly), In: &wire.Field{Name: "inline_only", Flags: wire.OnCreate | wire.OnUpdate}},
-	},
-}
+func (v *EmailAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailOpen is one opening of an e-mail.
 type EmailOpen struct {
-	runtime.Object
-	OpenedAt  runtime.DateTime
-	OpenedBy  runtime.Opt[string] // Address of the reader.
-	IPAddress runtime.Opt[string]
-	UserAgent runtime.Opt[string] // Program it was read with.
+	closekit.Object
+	OpenedAt closekit.DateTime `json:"opened_at" close:"required,send"`
+	// Address of the reader.
+	OpenedBy  closekit.Opt[string] `json:"opened_by"`
+	IPAddress closekit.Opt[string] `json:"ip_address"`
+	// Program it was read with.
+	UserAgent closekit.Opt[string] `json:"user_agent"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailOpen) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structEmailOpen, unsafe.Pointer(&v))
-}
+func (v EmailOpen) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailOpen) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structEmailOpen, unsafe.Pointer(v))
-}
-
-var structEmailOpen = wire.Struct{
-	Size: unsafe.Sizeof(EmailOpen{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailOpen, 0, n), unsafe.Slice((*EmailOpen)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "opened_at", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailOpen{}.OpenedAt), In: &wire.Field{Name: "opened_at", Kind: wire.DateTime, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
-		{Name: "opened_by", As: wire.OptStr, At: unsafe.Offsetof(EmailOpen{}.OpenedBy)},
-		{Name: "ip_address", As: wire.OptStr, At: unsafe.Offsetof(EmailOpen{}.IPAddress)},
-		{Name: "user_agent", As: wire.OptStr, At: unsafe.Offsetof(EmailOpen{}.UserAgent)},
-	},
-}
+func (v *EmailOpen) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailAddress is an address with a name.
 type EmailAddress struct {
-	runtime.Object
-	Email string
-	Name  runtime.Opt[string]
+	closekit.Object
+	Email string               `json:"email"`
+	Name  closekit.Opt[string] `json:"name"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailAddress) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structEmailAddress, unsafe.Pointer(&v))
-}
+func (v EmailAddress) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailAddress) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structEmailAddress, unsafe.Pointer(v))
-}
-
-var structEmailAddress = wire.Struct{
-	Size: unsafe.Sizeof(EmailAddress{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailAddress, 0, n), unsafe.Slice((*EmailAddress)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "email", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailAddress{}.Email)},
-		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(EmailAddress{}.Name)},
-	},
-}
+func (v *EmailAddress) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailEnvelope: header lines of an e-mail.
 type EmailEnvelope struct {
-	runtime.Object
-	From        []EmailAddress
-	To          []EmailAddress
-	CC          []EmailAddress
-	BCC         []EmailAddress
-	Sender      []EmailAddress
-	ReplyTo     []EmailAddress
-	Subject     runtime.Opt[string]
-	Date        runtime.Opt[string] // Date as the mail system writes it.
-	MessageID   runtime.Opt[string]
-	InReplyTo   runtime.Opt[string] // Message id of the e-mail that this one answers.
-	IsAutoreply runtime.Opt[bool]   // Whether it is an automatic answer.
+	closekit.Object
+	From    []EmailAddress       `json:"from"`
+	To      []EmailAddress       `json:"to"`
+	CC      []EmailAddress       `json:"cc"`
+	BCC     []EmailAddress       `json:"bcc"`
+	Sender  []EmailAddress       `json:"sender"`
+	ReplyTo []EmailAddress       `json:"reply_to"`
+	Subject closekit.Opt[string] `json:"subject"`
+	// Date as the mail system writes it.
+	Date      closekit.Opt[string] `json:"date"`
+	MessageID closekit.Opt[string] `json:"message_id"`
+	// Message id of the e-mail that this one answers.
+	InReplyTo closekit.Opt[string] `json:"in_reply_to"`
+	// Whether it is an automatic answer.
+	IsAutoreply closekit.Opt[bool] `json:"is_autoreply"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailEnvelope) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structEmailEnvelope, unsafe.Pointer(&v))
-}
+func (v EmailEnvelope) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailEnvelope) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structEmailEnvelope, unsafe.Pointer(v))
-}
-
-var structEmailEnvelope = wire.Struct{
-	Size: unsafe.Sizeof(EmailEnvelope{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailEnvelope, 0, n), unsafe.Slice((*EmailEnvelope)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "from", Bit: 1, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.From), Elem: func() *wire.Struct { return &structEmailAddress }},
-		{Name: "to", Bit: 2, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.To), Elem: func() *wire.Struct { return &structEmailAddress }},
-		{Name: "cc", Bit: 3, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.CC), Elem: func() *wire.Struct { return &structEmailAddress }},
-		{Name: "bcc", Bit: 4, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.BCC), Elem: func() *wire.Struct { return &structEmailAddress }},
-		{Name: "sender", Bit: 5, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.Sender), Elem: func() *wire.Struct { return &structEmailAddress }},
-		{Name: "reply_to", Bit: 6, As: wire.List, At: unsafe.Offsetof(EmailEnvelope{}.ReplyTo), Elem: func() *wire.Struct { return &structEmailAddress }},
-		{Name: "subject", As: wire.OptStr, At: unsafe.Offsetof(EmailEnvelope{}.Subject)},
-		{Name: "date", As: wire.OptStr, At: unsafe.Offsetof(EmailEnvelope{}.Date)},
-		{Name: "message_id", As: wire.OptStr, At: unsafe.Offsetof(EmailEnvelope{}.MessageID)},
-		{Name: "in_reply_to", As: wire.OptStr, At: unsafe.Offsetof(EmailEnvelope{}.InReplyTo)},
-		{Name: "is_autoreply", As: wire.OptBool, At: unsafe.Offsetof(EmailEnvelope{}.IsAutoreply)},
-	},
-}
+func (v *EmailEnvelope) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // QuotedText is a part of a plain body.
 type QuotedText struct {
-	runtime.Object
-	Text   string
-	Expand bool // Whether it is shown at once; quoted parts are folded.
+	closekit.Object
+	Text string `json:"text"`
+	// Whether it is shown at once; quoted parts are folded.
+	Expand bool `json:"expand"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v QuotedText) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structQuotedText, unsafe.Pointer(&v))
-}
+func (v QuotedText) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *QuotedText) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structQuotedText, unsafe.Pointer(v))
-}
-
-var structQuotedText = wire.Struct{
-	Size: unsafe.Sizeof(QuotedText{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]QuotedText, 0, n), unsafe.Slice((*QuotedText)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "text", Bit: 1, As: wire.Str, At: unsafe.Offsetof(QuotedText{}.Text)},
-		{Name: "expand", Bit: 2, As: wire.Bool, At: unsafe.Offsetof(QuotedText{}.Expand)},
-	},
-}
+func (v *QuotedText) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // QuotedHTML is a part of an HTML body.
 type QuotedHTML struct {
-	runtime.Object
-	HTML   string
-	Expand bool // Whether it is shown at once; quoted parts are folded.
+	closekit.Object
+	HTML string `json:"html"`
+	// Whether it is shown at once; quoted parts are folded.
+	Expand bool `json:"expand"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v QuotedHTML) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structQuotedHTML, unsafe.Pointer(&v))
-}
+func (v QuotedHTML) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *QuotedHTML) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structQuotedHTML, unsafe.Pointer(v))
-}
-
-var structQuotedHTML = wire.Struct{
-	Size: unsafe.Sizeof(QuotedHTML{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]QuotedHTML, 0, n), unsafe.Slice((*QuotedHTML)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "html", Bit: 1, As: wire.Str, At: unsafe.Offsetof(QuotedHTML{}.HTML)},
-		{Name: "expand", Bit: 2, As: wire.Bool, At: unsafe.Offsetof(QuotedHTML{}.Expand)},
-	},
-}
+func (v *QuotedHTML) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailThread is a conversation of several e-mails. Deleting it deletes them all.
 type EmailThread struct {
 	ActivityBase
-	ID                      EmailThreadID
-	LatestNormalizedSubject runtime.Opt[string] // Subject without Re and the like.
-	NEmails                 runtime.Opt[int]    // Number of e-mails.
-	Participants            []EmailAddress      // Everybody who wrote or received.
-	LatestEmails            []EmailPreview      // The latest e-mails without their bodies.
-	Emails                  []Email             // All e-mails; only when one conversation is fetched.
-	Importance              *EmailThreadRating
-	Summary                 *EmailThreadSummary // Summary made by Close.
+	ID EmailThreadID `json:"id"`
+	// Subject without Re and the like.
+	LatestNormalizedSubject closekit.Opt[string] `json:"latest_normalized_subject"`
+	// Number of e-mails.
+	NEmails closekit.Opt[int] `json:"n_emails"`
+	// Everybody who wrote or received.
+	Participants []EmailAddress `json:"participants"`
+	// The latest e-mails without their bodies.
+	LatestEmails []EmailPreview `json:"latest_emails"`
+	// All e-mails; only when one conversation is fetched.
+	Emails     []Email            `json:"emails"`
+	Importance *EmailThreadRating `json:"importance"`
+	// Summary made by Close.
+	Summary *EmailThreadSummary `json:"summary"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailThread) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structEmailThread, unsafe.Pointer(&v))
-}
+func (v EmailThread) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailThread) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structEmailThread, unsafe.Pointer(v))
-}
-
-var structEmailThread = wire.Struct{
-	Base: &structActivityBase,
-	Size: unsafe.Sizeof(EmailThread{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailThread, 0, n), unsafe.Slice((*EmailThread)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(EmailThread{}.ID)},
-		{Name: "latest_normalized_subject", As: wire.OptStr, At: unsafe.Offsetof(EmailThread{}.LatestNormalizedSubject)},
-		{Name: "n_emails", As: wire.OptInt, At: unsafe.Offsetof(EmailThread{}.NEmails)},
-		{Name: "participants", Bit: 9, As: wire.List, At: unsafe.Offsetof(EmailThread{}.Participants), Elem: func() *wire.Struct { return &structEmailAddress }},
-		{Name: "latest_emails", Bit: 10, As: wire.List, At: unsafe.Offsetof(EmailThread{}.LatestEmails), Elem: func() *wire.Struct { return &structEmailPreview }},
-		{Name: "emails", Bit: 11, As: wire.List, At: unsafe.Offsetof(EmailThread{}.Emails), Elem: func() *wire.Struct { return &structEmail }},
-		{Name: "importance", Bit: 12, As: wire.Obj, At: unsafe.Offsetof(EmailThread{}.Importance), Elem: func() *wire.Struct { return &structEmailThreadRating }},
-		{Name: "summary", Bit: 13, As: wire.Obj, At: unsafe.Offsetof(EmailThread{}.Summary), Elem: func() *wire.Struct { return &structEmailThreadSummary }},
-	},
-}
+func (v *EmailThread) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailPreview is an e-mail of a conversation in short.
 type EmailPreview struct {
-	runtime.Object
-	ID             runtime.Opt[EmailID]
-	Status         EmailStatus
-	Direction      runtime.Opt[MessageDirection]
-	Subject        runtime.Opt[string]
-	BodyPreview    runtime.Opt[string] // Beginning of the body.
-	Sender         runtime.Opt[string]
-	To             []string
-	CC             []string
-	BCC            []string
-	Envelope       *EmailEnvelope
-	HasAttachments runtime.Opt[bool]
-	OpensSummary   runtime.Opt[string]
-	UserID         runtime.Opt[UserID]
-	SendAsID       runtime.Opt[string]
-	DateSent       runtime.Opt[runtime.DateTime]
-	DateCreated    runtime.DateTime
-	DateUpdated    runtime.DateTime
+	closekit.Object
+	ID        closekit.Opt[EmailID]          `json:"id"`
+	Status    EmailStatus                    `json:"status"`
+	Direction closekit.Opt[MessageDirection] `json:"direction"`
+	Subject   closekit.Opt[string]           `json:"subject"`
+	// Beginning of the body.
+	BodyPreview    closekit.Opt[string]            `json:"body_preview"`
+	Sender         closekit.Opt[string]            `json:"sender"`
+	To             []string                        `json:"to"`
+	CC             []string                        `json:"cc"`
+	BCC            []string                        `json:"bcc"`
+	Envelope       *EmailEnvelope                  `json:"envelope"`
+	HasAttachments closekit.Opt[bool]              `json:"has_attachments"`
+	OpensSummary   closekit.Opt[string]            `json:"opens_summary"`
+	UserID         closekit.Opt[UserID]            `json:"user_id"`
+	SendAsID       closekit.Opt[string]            `json:"send_as_id"`
+	DateSent       closekit.Opt[closekit.DateTime] `json:"date_sent"`
+	DateCreated    closekit.DateTime               `json:"date_created"`
+	DateUpdated    closekit.DateTime               `json:"date_updated"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailPreview) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structEmailPreview, unsafe.Pointer(&v))
-}
+func (v EmailPreview) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailPreview) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structEmailPreview, unsafe.Pointer(v))
-}
-
-var structEmailPreview = wire.Struct{
-	Size: unsafe.Sizeof(EmailPreview{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailPreview, 0, n), unsafe.Slice((*EmailPreview)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.ID)},
-		{Name: "status", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailPreview{}.Status)},
-		{Name: "direction", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.Direction)},
-		{Name: "subject", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.Subject)},
-		{Name: "body_preview", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.BodyPreview)},
-		{Name: "sender", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.Sender)},
-		{Name: "to", Bit: 2, As: wire.Strs, At: unsafe.Offsetof(EmailPreview{}.To)},
-		{Name: "cc", Bit: 3, As: wire.Strs, At: unsafe.Offsetof(EmailPreview{}.CC)},
-		{Name: "bcc", Bit: 4, As: wire.Strs, At: unsafe.Offsetof(EmailPreview{}.BCC)},
-		{Name: "envelope", Bit: 5, As: wire.Obj, At: unsafe.Offsetof(EmailPreview{}.Envelope), Elem: func() *wire.Struct { return &structEmailEnvelope }},
-		{Name: "has_attachments", As: wire.OptBool, At: unsafe.Offsetof(EmailPreview{}.HasAttachments)},
-		{Name: "opens_summary", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.OpensSummary)},
-		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.UserID)},
-		{Name: "send_as_id", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.SendAsID)},
-		{Name: "date_sent", As: wire.OptStr, At: unsafe.Offsetof(EmailPreview{}.DateSent)},
-		{Name: "date_created", Bit: 6, As: wire.Str, At: unsafe.Offsetof(EmailPreview{}.DateCreated)},
-		{Name: "date_updated", Bit: 7, As: wire.Str, At: unsafe.Offsetof(EmailPreview{}.DateUpdated)},
-	},
-}
+func (v *EmailPreview) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailThreadRating is whether Close counts a conversation as important, and why.
 type EmailThreadRating struct {
-	runtime.Object
-	Type   runtime.Opt[EmailThreadImportance]
-	Reason runtime.Opt[EmailThreadImportanceReason]
+	closekit.Object
+	Type   closekit.Opt[EmailThreadImportance]       `json:"type"`
+	Reason closekit.Opt[EmailThreadImportanceReason] `json:"reason"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailThreadRating) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structEmailThreadRating, unsafe.Pointer(&v))
-}
+func (v EmailThreadRating) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailThreadRating) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structEmailThreadRating, unsafe.Pointer(v))
-}
-
-var structEmailThreadRating = wire.Struct{
-	Size: unsafe.Sizeof(EmailThreadRating{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailThreadRating, 0, n), unsafe.Slice((*EmailThreadRating)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadRating{}.Type)},
-		{Name: "reason", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadRating{}.Reason)},
-	},
-}
+func (v *EmailThreadRating) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailThreadSummary: summary of a conversation.
 type EmailThreadSummary struct {
-	runtime.Object
-	Status      runtime.Opt[SummaryStatus]
-	SummaryText runtime.Opt[string]
-	SummaryHTML runtime.Opt[string]
-	Feedback    *SummaryFeedback
-	GeneratedAt runtime.Opt[runtime.DateTime]
-	UpdatedAt   runtime.Opt[runtime.DateTime]
-	ExpiredAt   runtime.Opt[runtime.DateTime]
+	closekit.Object
+	Status      closekit.Opt[SummaryStatus]     `json:"status"`
+	SummaryText closekit.Opt[string]            `json:"summary_text"`
+	SummaryHTML closekit.Opt[string]            `json:"summary_html"`
+	Feedback    *SummaryFeedback                `json:"feedback"`
+	GeneratedAt closekit.Opt[closekit.DateTime] `json:"generated_at"`
+	UpdatedAt   closekit.Opt[closekit.DateTime] `json:"updated_at"`
+	ExpiredAt   closekit.Opt[closekit.DateTime] `json:"expired_at"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailThreadSummary) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structEmailThreadSummary, unsafe.Pointer(&v))
-}
+func (v EmailThreadSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailThreadSummary) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structEmailThreadSummary, unsafe.Pointer(v))
-}
-
-var structEmailThreadSummary = wire.Struct{
-	Size: unsafe.Sizeof(EmailThreadSummary{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailThreadSummary, 0, n), unsafe.Slice((*EmailThreadSummary)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.Status)},
-		{Name: "summary_text", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.SummaryText)},
-		{Name: "summary_html", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.SummaryHTML)},
-		{Name: "feedback", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(EmailThreadSummary{}.Feedback), Elem: func() *wire.Struct { return &structSummaryFeedback }},
-		{Name: "generated_at", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.GeneratedAt)},
-		{Name: "updated_at", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.UpdatedAt)},
-		{Name: "expired_at", As: wire.OptStr, At: unsafe.Offsetof(EmailThreadSummary{}.ExpiredAt)},
-	},
-}
+func (v *EmailThreadSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SummaryFeedback is what a user thinks of a summary.
 type SummaryFeedback struct {
-	runtime.Object
-	Rating  runtime.Opt[SummaryRating]
-	Detail  runtime.Opt[string]
-	GivenAt runtime.Opt[runtime.DateTime]
+	closekit.Object
+	Rating  closekit.Opt[SummaryRating]     `json:"rating"`
+	Detail  closekit.Opt[string]            `json:"detail"`
+	GivenAt closekit.Opt[closekit.DateTime] `json:"given_at"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SummaryFeedback) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structSummaryFeedback, unsafe.Pointer(&v))
-}
+func (v SummaryFeedback) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SummaryFeedback) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structSummaryFeedback, unsafe.Pointer(v))
-}
-
-var structSummaryFeedback = wire.Struct{
-	Size: unsafe.Sizeof(SummaryFeedback{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]SummaryFeedback, 0, n), unsafe.Slice((*SummaryFeedback)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "rating", As: wire.OptStr, At: unsafe.Offsetof(SummaryFeedback{}.Rating)},
-		{Name: "detail", As: wire.OptStr, At: unsafe.Offsetof(SummaryFeedback{}.Detail)},
-		{Name: "given_at", As: wire.OptStr, At: unsafe.Offsetof(SummaryFeedback{}.GivenAt)},
-	},
-}
+func (v *SummaryFeedback) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailStatus: state of an e-mail. On writing it decides what happens.
 type EmailStatus string
@@ -845,6 +596,9 @@ const (
 	EmailStatusSent      EmailStatus = "sent"      // Sent. Setting it on create only logs an e-mail.
 	EmailStatusError     EmailStatus = "error"     // It could not be sent.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (EmailStatus) WireWords() ([]string, bool) { return wordsEmailStatus, false }
 
 var wordsEmailStatus = []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
 

@@ -19,10 +19,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/emulator"
-	"github.com/closekit/closekit/runtime"
 )
 
 // today is the present of the emulators here.
@@ -33,8 +33,8 @@ var today = time.Date(2026, 6, 19, 12, 5, 28, 327_000_000, time.UTC)
 type world struct {
 	*testing.T
 	srv   *emulator.Server
-	c     *runtime.Client // for typed calls
-	named *runtime.Client
+	c     *closekit.Client // for typed calls
+	named *closekit.Client
 }
 
 // done counts what was called successfully: "typed close_lead_get".
@@ -43,9 +43,9 @@ var done struct {
 	count map[string]int
 }
 
-func counting(way string) runtime.Option {
-	return runtime.Use(func(next runtime.RoundTrip) runtime.RoundTrip {
-		return func(a *runtime.Attempt) (*http.Response, error) {
+func counting(way string) closekit.Option {
+	return closekit.Use(func(next closekit.RoundTrip) closekit.RoundTrip {
+		return func(a *closekit.Attempt) (*http.Response, error) {
 			resp, err := next(a)
 			if err == nil && resp.StatusCode/100 == 2 {
 				done.Lock()
@@ -66,7 +66,7 @@ func newWorld(t *testing.T, opts ...emulator.Option) *world {
 		o.Clock = func() time.Time { return today }
 		o.Seed, o.Strict = 1, true
 	})...)
-	base := runtime.NewClient(runtime.APIKey(srv.APIKey()), runtime.BaseURL(srv.URL()), runtime.StrictDecoding(), runtime.MaxRetries(0))
+	base := closekit.NewClient(closekit.APIKey(srv.APIKey()), closekit.BaseURL(srv.URL()), closekit.StrictDecoding(), closekit.MaxRetries(0))
 	return &world{t, srv, base.With(nil, counting("typed")), base.With(nil, counting("named"))}
 }
 
@@ -150,7 +150,7 @@ func ok[R any](v R, err error) func(*world) R {
 
 func (w *world) gone(err error) {
 	w.Helper()
-	if !runtime.IsNotFound(err) {
+	if !closekit.IsNotFound(err) {
 		w.Errorf("got %v, want not found", err)
 	}
 }
@@ -163,7 +163,7 @@ func (w *world) lead(name string) *closeapi.Lead {
 func (w *world) contact(lead closeapi.LeadID) *closeapi.Contact {
 	w.Helper()
 	return ok(closeapi.ContactCreate(w.Context(), w.c, closeapi.ContactCreateParams{
-		LeadID: lead, Name: runtime.Some("Ann Lee"),
+		LeadID: lead, Name: closekit.Some("Ann Lee"),
 		Emails: []closeapi.ContactEmail{{Email: "ann@acme.example"}}, Phones: []closeapi.ContactPhone{{Phone: "+16505550142"}},
 	}))(w)
 }
@@ -233,18 +233,18 @@ func testLeads(w *world) {
 	ctx := w.Context()
 	tier := ok(closeapi.CustomFieldLeadCreate(ctx, w.c, closeapi.CustomFieldLeadCreateParams{Name: "Tier", Type: closeapi.CustomFieldTypeText}))(w).ID
 	markets := ok(closeapi.CustomFieldLeadCreate(ctx, w.c, closeapi.CustomFieldLeadCreateParams{
-		Name: "Markets", Type: closeapi.CustomFieldTypeChoices, Choices: []string{"EU", "US", "JP"}, AcceptsMultipleValues: runtime.Some(true),
+		Name: "Markets", Type: closeapi.CustomFieldTypeChoices, Choices: []string{"EU", "US", "JP"}, AcceptsMultipleValues: closekit.Some(true),
 	}))(w).ID
 	p := closeapi.LeadCreateParams{
-		Name: "Acme", Description: runtime.Some("Makes anvils"), URL: runtime.Some("https://acme.example"), Status: runtime.Some("Qualified"),
+		Name: "Acme", Description: closekit.Some("Makes anvils"), URL: closekit.Some("https://acme.example"), Status: closekit.Some("Qualified"),
 		Contacts: []closeapi.Contact{
-			{Name: runtime.Some("Ann Lee"), Emails: []closeapi.ContactEmail{{Email: "ann@acme.example", Type: runtime.Some(closeapi.ContactLabelOffice)}}},
-			{Name: runtime.Some("Bo"), Phones: []closeapi.ContactPhone{{Phone: "(650) 555-0142"}}},
+			{Name: closekit.Some("Ann Lee"), Emails: []closeapi.ContactEmail{{Email: "ann@acme.example", Type: closekit.Some(closeapi.ContactLabelOffice)}}},
+			{Name: closekit.Some("Bo"), Phones: []closeapi.ContactPhone{{Phone: "(650) 555-0142"}}},
 		},
-		Addresses: []closeapi.Address{{City: runtime.Some("Portland"), Country: runtime.Some("US")}},
+		Addresses: []closeapi.Address{{City: closekit.Some("Portland"), Country: closekit.Some("US")}},
 	}
-	p.CustomFields.Set(string(tier), runtime.Text("Gold"))
-	p.CustomFields.Set(string(markets), runtime.Texts("EU", "US"))
+	p.CustomFields.Set(string(tier), closekit.Text("Gold"))
+	p.CustomFields.Set(string(markets), closekit.Texts("EU", "US"))
 	lead := ok(closeapi.LeadCreate(ctx, w.c, p))(w)
 	w.same("status", lead.StatusLabel, "Qualified")
 	w.same("contacts", len(lead.Contacts), 2)
@@ -261,12 +261,12 @@ func testLeads(w *world) {
 	few := ok(closeapi.LeadGet(ctx, w.c, closeapi.LeadGetParams{LeadID: lead.ID, Fields: []string{"id", "name"}}))(w)
 	w.same("fields", mustJSON(few), `{"id":"`+string(lead.ID)+`","name":"Acme"}`)
 
-	change := closeapi.LeadUpdateParams{LeadID: lead.ID, Description: runtime.Null[string]()}
-	change.CustomFields.Add(string(markets), runtime.Text("JP"))
+	change := closeapi.LeadUpdateParams{LeadID: lead.ID, Description: closekit.Null[string]()}
+	change.CustomFields.Add(string(markets), closekit.Text("JP"))
 	change.CustomFields.Clear(string(tier))
 	ok(closeapi.LeadUpdate(ctx, w.c, change))(w)
 	change = closeapi.LeadUpdateParams{LeadID: lead.ID}
-	change.CustomFields.Remove(string(markets), runtime.Text("EU"))
+	change.CustomFields.Remove(string(markets), closekit.Text("EU"))
 	lead = ok(closeapi.LeadUpdate(ctx, w.c, change))(w)
 	w.same("markets after .add and .remove", value(lead.CustomFields, markets), `["US","JP"]`)
 	if _, there := lead.CustomFields.Get(string(tier)); there {
@@ -284,7 +284,7 @@ func testLeads(w *world) {
 	w.tool("close_lead_update", `{"lead_id":%q,"name":"Zenith Ltd","custom.%s.add":"JP"}`, id, markets)
 	w.has(w.tool("close_lead_get", `{"lead_id":%q}`, id), "name", "Zenith Ltd", "custom."+string(markets), "[JP]")
 
-	page := ok(closeapi.LeadsList(ctx, w.c, closeapi.LeadsListParams{Query: runtime.Some("Acme")}))(w)
+	page := ok(closeapi.LeadsList(ctx, w.c, closeapi.LeadsListParams{Query: closekit.Some("Acme")}))(w)
 	w.same("leads found", len(page.Data), 1)
 	w.same("total", page.Total.Or(-1), 1)
 	w.same("lead found", page.Data[0].ID, lead.ID)
@@ -301,7 +301,7 @@ func testLeads(w *world) {
 	w.same("leads left", len(w.srv.Objects("leads")), 0)
 }
 
-func value(c runtime.CustomFields, id closeapi.CustomFieldID) string {
+func value(c closekit.CustomFields, id closeapi.CustomFieldID) string {
 	v, _ := c.Get(string(id))
 	return v.String()
 }
@@ -319,9 +319,9 @@ func testMergeAndCascade(w *world) {
 	for _, way := range []string{"typed", "named"} {
 		w.srv.Reset()
 		from, to := w.lead("Acme Ltd"), w.lead("Acme")
-		ok(closeapi.LeadUpdate(ctx, w.c, closeapi.LeadUpdateParams{LeadID: from.ID, Description: runtime.Some("from the source")}))(w)
+		ok(closeapi.LeadUpdate(ctx, w.c, closeapi.LeadUpdateParams{LeadID: from.ID, Description: closekit.Some("from the source")}))(w)
 		contact := w.contact(from.ID)
-		note := ok(closeapi.NoteCreate(ctx, w.c, closeapi.NoteCreateParams{LeadID: from.ID, Note: runtime.Some("moves along")}))(w)
+		note := ok(closeapi.NoteCreate(ctx, w.c, closeapi.NoteCreateParams{LeadID: from.ID, Note: closekit.Some("moves along")}))(w)
 		if way == "typed" {
 			w.same("status", ok(closeapi.LeadMerge(ctx, w.c, closeapi.LeadMergeParams{Source: from.ID, Destination: to.ID}))(w).Status.Or(""), "ok")
 		} else {
@@ -338,7 +338,7 @@ func testMergeAndCascade(w *world) {
 		// Deleting takes everything along.
 		status, _ := w.status(closeapi.OpportunityStatusTypeActive)
 		opp := ok(closeapi.OpportunityCreate(ctx, w.c, closeapi.OpportunityCreateParams{LeadID: to.ID, StatusID: status}))(w)
-		task := ok(closeapi.TaskCreate(ctx, w.c, closeapi.TaskCreateParams{LeadID: to.ID, Text: runtime.Some("Call")}))(w)
+		task := ok(closeapi.TaskCreate(ctx, w.c, closeapi.TaskCreateParams{LeadID: to.ID, Text: closekit.Some("Call")}))(w)
 		if err := closeapi.LeadDelete(ctx, w.c, closeapi.LeadDeleteParams{LeadID: to.ID}); err != nil {
 			w.Fatal(err)
 		}
@@ -352,7 +352,7 @@ func testMergeAndCascade(w *world) {
 		w.gone(err)
 	}
 	_, err := closeapi.LeadMerge(ctx, w.c, closeapi.LeadMergeParams{Source: "lead_" + closeapi.LeadID(strings.Repeat("x", 43)), Destination: w.lead("Acme").ID})
-	var e *runtime.Error
+	var e *closekit.Error
 	if !errors.As(err, &e) || e.Status != 404 || e.Message != "Source lead does not exist." {
 		w.Errorf("merging an unknown lead gives %v", err)
 	}
@@ -385,11 +385,11 @@ func testPaging(w *world) {
 	w.same("pages of 100", requests()-before, 3)
 
 	before = requests()
-	list := ok(runtime.Collect(closeapi.LeadsAll(ctx, w.c, closeapi.LeadsListParams{Limit: runtime.Some(30)}, runtime.MaxItems(40)), 0))(w)
+	list := ok(closekit.Collect(closeapi.LeadsAll(ctx, w.c, closeapi.LeadsListParams{Limit: closekit.Some(30)}, closekit.MaxItems(40)), 0))(w)
 	w.same("bounded items", len(list), 40)
 	w.same("pages of 30", requests()-before, 2)
 	before = requests()
-	list = ok(runtime.Collect(closeapi.LeadsAll(ctx, w.c, closeapi.LeadsListParams{Limit: runtime.Some(30)}, runtime.MaxPages(3)), 0))(w)
+	list = ok(closekit.Collect(closeapi.LeadsAll(ctx, w.c, closeapi.LeadsListParams{Limit: closekit.Some(30)}, closekit.MaxPages(3)), 0))(w)
 	w.same("items of three pages", len(list), 90)
 	w.same("three pages", requests()-before, 3)
 	before = requests()
@@ -398,9 +398,9 @@ func testPaging(w *world) {
 	}
 	w.same("pages of a loop that breaks", requests()-before, 1)
 
-	page := ok(closeapi.LeadsList(ctx, w.c, closeapi.LeadsListParams{Skip: runtime.Some(240)}))(w)
+	page := ok(closeapi.LeadsList(ctx, w.c, closeapi.LeadsListParams{Skip: closekit.Some(240)}))(w)
 	w.same("last page", line(len(page.Data), page.HasMore, page.Total.Or(0), page.NextSkip()), "10 false 250 250")
-	page = ok(closeapi.LeadsList(ctx, w.c, closeapi.LeadsListParams{Limit: runtime.Some(0)}))(w)
+	page = ok(closeapi.LeadsList(ctx, w.c, closeapi.LeadsListParams{Limit: closekit.Some(0)}))(w)
 	w.same("only the count", line(len(page.Data), page.Total.Or(0)), "0 250")
 
 	canceled, cancel := context.WithCancel(ctx)
@@ -427,12 +427,12 @@ func testContacts(w *world) {
 	got := ok(closeapi.ContactGet(ctx, w.c, closeapi.ContactGetParams{ContactID: contact.ID}))(w)
 	w.same("stored", mustJSON(got), mustJSON(contact))
 	got = ok(closeapi.ContactUpdate(ctx, w.c, closeapi.ContactUpdateParams{
-		ContactID: contact.ID, LeadID: runtime.Some(other.ID), Title: runtime.Some("CEO"), Phones: []closeapi.ContactPhone{},
-		Emails: []closeapi.ContactEmail{{Email: "ann@zenith.example", Type: runtime.Some(closeapi.ContactLabelHome)}},
+		ContactID: contact.ID, LeadID: closekit.Some(other.ID), Title: closekit.Some("CEO"), Phones: []closeapi.ContactPhone{},
+		Emails: []closeapi.ContactEmail{{Email: "ann@zenith.example", Type: closekit.Some(closeapi.ContactLabelHome)}},
 	}))(w)
 	w.same("after the change", line(got.LeadID, got.Title, len(got.Phones), got.Emails[0].Email, got.Emails[0].Type), line(other.ID, "CEO", 0, "ann@zenith.example", "home"))
-	w.same("contacts of the old lead", len(ok(closeapi.ContactsList(ctx, w.c, closeapi.ContactsListParams{LeadID: runtime.Some(lead.ID)}))(w).Data), 0)
-	w.same("contacts of the new lead", len(ok(closeapi.ContactsList(ctx, w.c, closeapi.ContactsListParams{LeadID: runtime.Some(other.ID)}))(w).Data), 1)
+	w.same("contacts of the old lead", len(ok(closeapi.ContactsList(ctx, w.c, closeapi.ContactsListParams{LeadID: closekit.Some(lead.ID)}))(w).Data), 0)
+	w.same("contacts of the new lead", len(ok(closeapi.ContactsList(ctx, w.c, closeapi.ContactsListParams{LeadID: closekit.Some(other.ID)}))(w).Data), 1)
 
 	made := w.tool("close_contact_create", `{"lead_id":%q,"name":"Bo","emails":"[{\"email\":\"bo@acme.example\"}]","timezone":"Europe/Berlin"}`, lead.ID)
 	w.has(made, "emails/0/email", "bo@acme.example", "timezone", "Europe/Berlin")
@@ -456,20 +456,20 @@ func testOpportunities(w *world) {
 	won, _ := w.status(closeapi.OpportunityStatusTypeWon)
 	lost, _ := w.status(closeapi.OpportunityStatusTypeLost)
 	opp := ok(closeapi.OpportunityCreate(ctx, w.c, closeapi.OpportunityCreateParams{
-		LeadID: lead.ID, StatusID: active, Value: runtime.Some(closeapi.Dollars(12_000)), ValuePeriod: runtime.Some(closeapi.ValuePeriodAnnual),
-		Confidence: runtime.Some(40), DateWon: runtime.Some(runtime.Date("2026-12-31")),
+		LeadID: lead.ID, StatusID: active, Value: closekit.Some(closeapi.Dollars(12_000)), ValuePeriod: closekit.Some(closeapi.ValuePeriodAnnual),
+		Confidence: closekit.Some(40), DateWon: closekit.Some(closekit.Date("2026-12-31")),
 	}))(w)
 	w.same("money", line(int64(opp.Value.Or(0)), int64(opp.ExpectedValue.Or(0)), opp.ValueFormatted.Or(""), opp.PipelineID.Or("")), line(1200000, 480000, "$12,000 annual", pipeline))
 	monthly := w.tool("close_opportunity_create", `{"lead_id":%q,"status_id":%q,"value":50000,"value_period":"monthly","confidence":50,"expected_date":"2027-01-31"}`, lead.ID, active)
 	w.has(monthly, "annualized_value", 600000, "expected_value", 25000, "date_won", "2027-01-31", "value_formatted", "$500 monthly")
 
-	page := ok(closeapi.OpportunitiesList(ctx, w.c, closeapi.OpportunitiesListParams{StatusType: runtime.Some(closeapi.OpportunityStatusTypeActive), OrderBy: runtime.Some(closeapi.OpportunityOrder("-value"))}))(w)
+	page := ok(closeapi.OpportunitiesList(ctx, w.c, closeapi.OpportunitiesListParams{StatusType: closekit.Some(closeapi.OpportunityStatusTypeActive), OrderBy: closekit.Some(closeapi.OpportunityOrder("-value"))}))(w)
 	w.same("order", line(page.Data[0].ID, page.Data[1].ID), line(opp.ID, monthly["id"]))
 	totals := ok(closeapi.OpportunitiesTotals(page))(w)
 	w.same("totals", line(page.Total.Or(0), totals.CountByValuePeriod.Annual, totals.CountByValuePeriod.Monthly, int64(totals.TotalValueAnnual.Or(0)), int64(totals.TotalValueMonthly.Or(0)), int64(totals.TotalValueAnnualized.Or(0)), int64(totals.ExpectedValueAnnualized.Or(0)), totals.TotalValueAnnualizedFormatted.Or("")),
 		"2 1 1 1200000 50000 1800000 780000 $18,000")
 
-	groups := ok(closeapi.OpportunitiesList(ctx, w.c, closeapi.OpportunitiesListParams{GroupBy: runtime.Some(closeapi.OpportunityGrouping("date_won__year"))}))(w)
+	groups := ok(closeapi.OpportunitiesList(ctx, w.c, closeapi.OpportunitiesListParams{GroupBy: closekit.Some(closeapi.OpportunityGrouping("date_won__year"))}))(w)
 	w.same("groups", len(groups.Data), 2)
 	group, isGroup := groups.Data[0].AsOpportunityGroup()
 	if !isGroup {
@@ -482,7 +482,7 @@ func testOpportunities(w *world) {
 	w.has(w.tool("close_opportunities_list", `{"group_by":"-date_won__year","_fields":["id"]}`), "data/0/key", "2027-01-01", "data/0/objects/0/id", monthly["id"], "total_value_annualized", 1800000)
 	w.has(w.tool("close_opportunities_list", `{"lead_id":%q,"value_period":"monthly"}`, lead.ID), "data/0/id", monthly["id"], "data/1", nil)
 
-	got := ok(closeapi.OpportunityUpdate(ctx, w.c, closeapi.OpportunityUpdateParams{OpportunityID: opp.ID, StatusID: runtime.Some(won), DateWon: runtime.Null[runtime.Date](), Note: runtime.Some("Signed.")}))(w)
+	got := ok(closeapi.OpportunityUpdate(ctx, w.c, closeapi.OpportunityUpdateParams{OpportunityID: opp.ID, StatusID: closekit.Some(won), DateWon: closekit.Null[closekit.Date](), Note: closekit.Some("Signed.")}))(w)
 	w.same("won", line(got.StatusType, got.DateWon.Or(""), got.NoteHTML.Or("")), "won 2026-06-19 <body><p>Signed.</p></body>")
 	got = ok(closeapi.OpportunityGet(ctx, w.c, closeapi.OpportunityGetParams{OpportunityID: opp.ID}))(w)
 	w.same("stored", got.StatusID, won)
@@ -490,7 +490,7 @@ func testOpportunities(w *world) {
 	w.has(w.tool("close_opportunity_get", `{"opportunity_id":%q}`, monthly["id"]), "status_type", "lost", "date_lost", "2026-06-19T12:05:28.327000+00:00")
 
 	_, err := closeapi.OpportunityCreate(ctx, w.c, closeapi.OpportunityCreateParams{LeadID: lead.ID, StatusID: closeapi.OpportunityStatusID(lead.ID)})
-	if !runtime.IsValidation(err) || !strings.Contains(err.Error(), "close_pipelines_list") {
+	if !closekit.IsValidation(err) || !strings.Contains(err.Error(), "close_pipelines_list") {
 		w.Errorf("a lead id as a status gives %v", err)
 	}
 	if err := closeapi.OpportunityDelete(ctx, w.c, closeapi.OpportunityDeleteParams{OpportunityID: opp.ID}); err != nil {
@@ -503,16 +503,16 @@ func testOpportunities(w *world) {
 func testActivities(w *world) {
 	ctx := w.Context()
 	lead := w.lead("Acme")
-	note := ok(closeapi.NoteCreate(ctx, w.c, closeapi.NoteCreateParams{LeadID: lead.ID, Note: runtime.Some("Hello"), Title: runtime.Some("First")}))(w)
-	call := ok(closeapi.CallCreate(ctx, w.c, closeapi.CallCreateParams{LeadID: lead.ID, Duration: runtime.Some(840)}))(w)
-	email := ok(closeapi.EmailCreate(ctx, w.c, closeapi.EmailCreateParams{LeadID: lead.ID, Subject: runtime.Some("Your quote"), To: []string{"ann@acme.example"}}))(w)
-	sms := ok(closeapi.SMSCreate(ctx, w.c, closeapi.SMSCreateParams{LeadID: lead.ID, Text: runtime.Some("Hi")}))(w)
-	task := ok(closeapi.TaskCreate(ctx, w.c, closeapi.TaskCreateParams{LeadID: lead.ID, Text: runtime.Some("Call back")}))(w)
-	ok(closeapi.TaskUpdate(ctx, w.c, closeapi.TaskUpdateParams{TaskID: task.ID, IsComplete: runtime.Some(true)}))(w)
-	ok(closeapi.LeadUpdate(ctx, w.c, closeapi.LeadUpdateParams{LeadID: lead.ID, Status: runtime.Some("Qualified")}))(w)
+	note := ok(closeapi.NoteCreate(ctx, w.c, closeapi.NoteCreateParams{LeadID: lead.ID, Note: closekit.Some("Hello"), Title: closekit.Some("First")}))(w)
+	call := ok(closeapi.CallCreate(ctx, w.c, closeapi.CallCreateParams{LeadID: lead.ID, Duration: closekit.Some(840)}))(w)
+	email := ok(closeapi.EmailCreate(ctx, w.c, closeapi.EmailCreateParams{LeadID: lead.ID, Subject: closekit.Some("Your quote"), To: []string{"ann@acme.example"}}))(w)
+	sms := ok(closeapi.SMSCreate(ctx, w.c, closeapi.SMSCreateParams{LeadID: lead.ID, Text: closekit.Some("Hi")}))(w)
+	task := ok(closeapi.TaskCreate(ctx, w.c, closeapi.TaskCreateParams{LeadID: lead.ID, Text: closekit.Some("Call back")}))(w)
+	ok(closeapi.TaskUpdate(ctx, w.c, closeapi.TaskUpdateParams{TaskID: task.ID, IsComplete: closekit.Some(true)}))(w)
+	ok(closeapi.LeadUpdate(ctx, w.c, closeapi.LeadUpdateParams{LeadID: lead.ID, Status: closekit.Some("Qualified")}))(w)
 
 	kinds := map[closeapi.ActivityType]int{}
-	for a, err := range closeapi.ActivitiesAll(ctx, w.c, closeapi.ActivitiesListParams{LeadID: []closeapi.LeadID{lead.ID}, Limit: runtime.Some(2)}) {
+	for a, err := range closeapi.ActivitiesAll(ctx, w.c, closeapi.ActivitiesListParams{LeadID: []closeapi.LeadID{lead.ID}, Limit: closekit.Some(2)}) {
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -551,14 +551,14 @@ func testActivities(w *world) {
 
 	few := ok(closeapi.ActivitiesList(ctx, w.c, closeapi.ActivitiesListParams{LeadID: []closeapi.LeadID{lead.ID}, Type: []closeapi.ActivityType{closeapi.ActivityTypeNote, closeapi.ActivityTypeCall}}))(w)
 	w.same("two kinds", len(few.Data), 2)
-	threads := ok(closeapi.ActivitiesList(ctx, w.c, closeapi.ActivitiesListParams{LeadID: []closeapi.LeadID{lead.ID}, ThreadEmails: runtime.Some(closeapi.ThreadEmailsOnly), Type: []closeapi.ActivityType{closeapi.ActivityTypeEmailThread}}))(w)
+	threads := ok(closeapi.ActivitiesList(ctx, w.c, closeapi.ActivitiesListParams{LeadID: []closeapi.LeadID{lead.ID}, ThreadEmails: closekit.Some(closeapi.ThreadEmailsOnly), Type: []closeapi.ActivityType{closeapi.ActivityTypeEmailThread}}))(w)
 	thread, is := threads.Data[0].AsEmailThread()
 	if !is || thread.LatestEmails[0].ID.Or("") != email.ID {
 		w.Errorf("the thread is %+v", thread)
 	}
 	w.has(w.tool("close_activities_list", `{"lead_id":%q,"_type":"SMS"}`, lead.ID), "data/0/id", sms.ID, "data/1", nil)
 	w.has(w.tool("close_activities_list", `{"lead_id":[%q],"_order_by":"-activity_at","activity_at__gte":"2030-01-01"}`, lead.ID), "data/0", nil, "has_more", false)
-	if _, err := w.try("close_activities_list", `{"_type":["Note"]}`); !runtime.IsValidation(err) {
+	if _, err := w.try("close_activities_list", `{"_type":["Note"]}`); !closekit.IsValidation(err) {
 		w.Errorf("a filter without a lead gives %v", err)
 	}
 }
@@ -568,11 +568,11 @@ func testCalls(w *world) {
 	lead := w.lead("Acme")
 	contact := w.contact(lead.ID)
 	call := ok(closeapi.CallCreate(ctx, w.c, closeapi.CallCreateParams{
-		LeadID: lead.ID, ContactID: runtime.Some(contact.ID), Direction: runtime.Some(closeapi.CallDirectionOutbound),
-		Duration: runtime.Some(840), Status: runtime.Some(closeapi.CallStatusCompleted), Phone: runtime.Some("650-555-0142"), Note: runtime.Some("Wants a quote"),
+		LeadID: lead.ID, ContactID: closekit.Some(contact.ID), Direction: closekit.Some(closeapi.CallDirectionOutbound),
+		Duration: closekit.Some(840), Status: closekit.Some(closeapi.CallStatusCompleted), Phone: closekit.Some("650-555-0142"), Note: closekit.Some("Wants a quote"),
 	}))(w)
 	w.same("call", line(call.Phone, call.RemotePhoneFormatted, call.Disposition, call.NoteHTML), "+16505550142 +1 650-555-0142 answered <body><p>Wants a quote</p></body>")
-	got := ok(closeapi.CallUpdate(ctx, w.c, closeapi.CallUpdateParams{CallID: call.ID, Note: runtime.Some("Later"), Duration: runtime.Some(0)}))(w)
+	got := ok(closeapi.CallUpdate(ctx, w.c, closeapi.CallUpdateParams{CallID: call.ID, Note: closekit.Some("Later"), Duration: closekit.Some(0)}))(w)
 	w.same("changed", line(got.Note, got.Duration, got.ContactID), line("Later", 0, contact.ID))
 	w.same("stored", mustJSON(ok(closeapi.CallGet(ctx, w.c, closeapi.CallGetParams{CallID: call.ID}))(w)), mustJSON(got))
 
@@ -593,7 +593,7 @@ func testEmails(w *world) {
 	ctx := w.Context()
 	lead := w.lead("Acme")
 	me := ok(closeapi.MeGet(ctx, w.c, closeapi.MeGetParams{}))(w)
-	draft := ok(closeapi.EmailCreate(ctx, w.c, closeapi.EmailCreateParams{LeadID: lead.ID, To: []string{"ann@acme.example"}, Subject: runtime.Some("Your quote"), BodyText: runtime.Some("Hello")}))(w)
+	draft := ok(closeapi.EmailCreate(ctx, w.c, closeapi.EmailCreateParams{LeadID: lead.ID, To: []string{"ann@acme.example"}, Subject: closekit.Some("Your quote"), BodyText: closekit.Some("Hello")}))(w)
 	w.same("status", draft.Status, "draft")
 	if created, err := draft.DateCreated.Time(); err != nil || !created.Equal(today) || strings.HasSuffix(string(draft.DateCreated), "+00:00") {
 		w.Errorf("date_created %q is %v, %v", draft.DateCreated, created, err)
@@ -603,7 +603,7 @@ func testEmails(w *world) {
 	w.srv.Advance(24 * time.Hour)
 	w.same("messages sent by drafts", len(w.srv.Outbox()), 0)
 
-	got := ok(closeapi.EmailUpdate(ctx, w.c, closeapi.EmailUpdateParams{EmailID: draft.ID, Status: runtime.Some(closeapi.EmailStatusOutbox), Sender: runtime.Some(me.Email), CC: []string{"cleo@acme.example"}}))(w)
+	got := ok(closeapi.EmailUpdate(ctx, w.c, closeapi.EmailUpdateParams{EmailID: draft.ID, Status: closekit.Some(closeapi.EmailStatusOutbox), Sender: closekit.Some(me.Email), CC: []string{"cleo@acme.example"}}))(w)
 	w.same("thread", got.ThreadID.Or(""), draft.ThreadID.Or("?"))
 	outbox := w.srv.Outbox()
 	if len(outbox) != 1 {
@@ -620,7 +620,7 @@ func testEmails(w *world) {
 	w.srv.Advance(72 * time.Hour)
 	w.same("messages after the time", len(w.srv.Outbox()), 2)
 	w.has(w.tool("close_email_get", `{"email_id":%q}`, second["id"]), "status", "sent")
-	if _, err := w.try("close_email_create", `{"lead_id":%q,"status":"outbox","to":["ann@acme.example"]}`, lead.ID); !runtime.IsValidation(err) || !strings.Contains(err.Error(), "sender") {
+	if _, err := w.try("close_email_create", `{"lead_id":%q,"status":"outbox","to":["ann@acme.example"]}`, lead.ID); !closekit.IsValidation(err) || !strings.Contains(err.Error(), "sender") {
 		w.Errorf("sending without a sender gives %v", err)
 	}
 	w.same("messages after that", len(w.srv.Outbox()), 2)
@@ -638,10 +638,10 @@ func testSMS(w *world) {
 	ctx := w.Context()
 	lead := w.lead("Acme")
 	contact := w.contact(lead.ID)
-	draft := ok(closeapi.SMSCreate(ctx, w.c, closeapi.SMSCreateParams{LeadID: lead.ID, ContactID: runtime.Some(contact.ID), Text: runtime.Some("Hello"), LocalPhone: runtime.Some("+16505550100")}))(w)
+	draft := ok(closeapi.SMSCreate(ctx, w.c, closeapi.SMSCreateParams{LeadID: lead.ID, ContactID: closekit.Some(contact.ID), Text: closekit.Some("Hello"), LocalPhone: closekit.Some("+16505550100")}))(w)
 	w.same("draft", line(draft.Status, draft.RemotePhone), "draft +16505550142")
 	w.same("messages sent by drafts", len(w.srv.Outbox()), 0)
-	ok(closeapi.SMSUpdate(ctx, w.c, closeapi.SMSUpdateParams{SMSID: draft.ID, Status: runtime.Some(closeapi.SMSStatusOutbox)}))(w)
+	ok(closeapi.SMSUpdate(ctx, w.c, closeapi.SMSUpdateParams{SMSID: draft.ID, Status: closekit.Some(closeapi.SMSStatusOutbox)}))(w)
 	w.same("outbox", line(len(w.srv.Outbox()), w.srv.Outbox()[0].Kind, w.srv.Outbox()[0].To, w.srv.Outbox()[0].Text), "1 sms [+16505550142] Hello")
 	got := ok(closeapi.SMSGet(ctx, w.c, closeapi.SMSGetParams{SMSID: draft.ID}))(w)
 	w.same("after sending", line(got.Status, got.Cost), "sent 1")
@@ -666,9 +666,9 @@ func testNotes(w *world) {
 	ctx := w.Context()
 	lead := w.lead("Acme")
 	contact := w.contact(lead.ID)
-	note := ok(closeapi.NoteCreate(ctx, w.c, closeapi.NoteCreateParams{LeadID: lead.ID, ContactID: runtime.Some(contact.ID), NoteHTML: runtime.Some("<p>Budget is <b>approved</b></p>")}))(w)
+	note := ok(closeapi.NoteCreate(ctx, w.c, closeapi.NoteCreateParams{LeadID: lead.ID, ContactID: closekit.Some(contact.ID), NoteHTML: closekit.Some("<p>Budget is <b>approved</b></p>")}))(w)
 	w.same("note", line(note.ContactID, note.NoteHTML), line(contact.ID, "<body><p>Budget is <b>approved</b></p></body>"))
-	got := ok(closeapi.NoteUpdate(ctx, w.c, closeapi.NoteUpdateParams{NoteID: note.ID, Pinned: runtime.Some(true), ContactID: runtime.Null[closeapi.ContactID]()}))(w)
+	got := ok(closeapi.NoteUpdate(ctx, w.c, closeapi.NoteUpdateParams{NoteID: note.ID, Pinned: closekit.Some(true), ContactID: closekit.Null[closeapi.ContactID]()}))(w)
 	w.same("pinned", line(got.Pinned, got.PinnedAt.Or(""), got.ContactID.IsNull()), "true 2026-06-19T12:05:28.327000+00:00 true")
 	w.same("stored", mustJSON(ok(closeapi.NoteGet(ctx, w.c, closeapi.NoteGetParams{NoteID: note.ID}))(w)), mustJSON(got))
 	plain := w.tool("close_note_create", `{"lead_id":%q,"note":"1 < 2"}`, lead.ID)
@@ -687,7 +687,7 @@ func testNotes(w *world) {
 func testComments(w *world) {
 	ctx := w.Context()
 	lead := w.lead("Acme")
-	note := ok(closeapi.NoteCreate(ctx, w.c, closeapi.NoteCreateParams{LeadID: lead.ID, Note: runtime.Some("Hello")}))(w)
+	note := ok(closeapi.NoteCreate(ctx, w.c, closeapi.NoteCreateParams{LeadID: lead.ID, Note: closekit.Some("Hello")}))(w)
 	first := ok(closeapi.CommentCreate(ctx, w.c, closeapi.CommentCreateParams{ObjectID: string(note.ID), Body: "<p>Call them</p>"}))(w)
 	w.same("first", line(first.Body, first.LeadID), line("<body><p>Call them</p></body>", lead.ID))
 	second := w.tool("close_comment_create", `{"object_id":%q,"body":"Done"}`, note.ID)
@@ -697,9 +697,9 @@ func testComments(w *world) {
 	w.same("stored", mustJSON(ok(closeapi.CommentGet(ctx, w.c, closeapi.CommentGetParams{CommentID: first.ID}))(w)), mustJSON(got))
 	w.tool("close_comment_update", `{"comment_id":%q,"comment":"Really done"}`, second["id"])
 	w.has(w.tool("close_comment_get", `{"comment_id":%q}`, second["id"]), "body", "<body>Really done</body>")
-	w.same("by object", len(ok(closeapi.CommentsList(ctx, w.c, closeapi.CommentsListParams{ObjectID: runtime.Some(string(note.ID))}))(w).Data), 2)
+	w.same("by object", len(ok(closeapi.CommentsList(ctx, w.c, closeapi.CommentsListParams{ObjectID: closekit.Some(string(note.ID))}))(w).Data), 2)
 	w.has(w.tool("close_comments_list", `{"thread_id":%q}`, second["thread_id"]), "data/0/id", first.ID, "data/1/id", second["id"])
-	if _, err := w.try("close_comments_list", `{"thread_id":%q,"object_id":%q}`, second["thread_id"], note.ID); !runtime.IsValidation(err) {
+	if _, err := w.try("close_comments_list", `{"thread_id":%q,"object_id":%q}`, second["thread_id"], note.ID); !closekit.IsValidation(err) {
 		w.Errorf("both filters at once give %v", err)
 	}
 	if err := closeapi.CommentDelete(ctx, w.c, closeapi.CommentDeleteParams{CommentID: first.ID}); err != nil {
@@ -718,23 +718,23 @@ func testTasks(w *world) {
 	contact := w.contact(lead.ID)
 	colleague := w.srv.Users()[1].ID
 	due := func(date string) *closeapi.Task {
-		return ok(closeapi.TaskCreate(ctx, w.c, closeapi.TaskCreateParams{LeadID: lead.ID, Text: runtime.Some("Call " + date), Date: runtime.Some(runtime.DateTime(date))}))(w)
+		return ok(closeapi.TaskCreate(ctx, w.c, closeapi.TaskCreateParams{LeadID: lead.ID, Text: closekit.Some("Call " + date), Date: closekit.Some(closekit.DateTime(date))}))(w)
 	}
 	now, later, finished := due("2026-06-19"), due("2026-06-20T09:00:00+02:00"), due("2026-06-18")
 	w.same("dates", line(now.Date, later.Date, now.Date.Or("").IsDate(), later.Date.Or("").IsDate()), "2026-06-19 2026-06-20T07:00:00+00:00 true false")
 	phone := w.tool("close_task_create", `{"_type":"outgoing_call","lead_id":%q,"contact_id":%q,"date":"2026-06-21","priority":"high","assigned_to":%q}`, lead.ID, contact.ID, colleague)
 	w.has(phone, "contact_name", "Ann Lee", "priority", "high", "assigned_to", colleague, "view", "future")
-	if _, err := w.try("close_task_create", `{"lead_id":%q}`, lead.ID); !runtime.IsValidation(err) || !strings.Contains(err.Error(), "text") {
+	if _, err := w.try("close_task_create", `{"lead_id":%q}`, lead.ID); !closekit.IsValidation(err) || !strings.Contains(err.Error(), "text") {
 		w.Errorf("a task without a text gives %v", err)
 	}
 
-	complete := ok(closeapi.TaskUpdate(ctx, w.c, closeapi.TaskUpdateParams{TaskID: finished.ID, IsComplete: runtime.Some(true)}))(w)
+	complete := ok(closeapi.TaskUpdate(ctx, w.c, closeapi.TaskUpdateParams{TaskID: finished.ID, IsComplete: closekit.Some(true)}))(w)
 	w.same("complete", line(complete.View, complete.ObjectType), "archive taskcompleted")
 	w.same("activity", len(w.srv.Objects("tasks_completed")), 1)
 
 	view := func(v closeapi.TaskView) []closeapi.TaskID {
 		var ids []closeapi.TaskID
-		for t, err := range closeapi.TasksAll(ctx, w.c, closeapi.TasksListParams{View: runtime.Some(v), OrderBy: runtime.Some("date")}) {
+		for t, err := range closeapi.TasksAll(ctx, w.c, closeapi.TasksListParams{View: closekit.Some(v), OrderBy: closekit.Some("date")}) {
 			if err != nil {
 				w.Fatal(err)
 			}
@@ -746,15 +746,15 @@ func testTasks(w *world) {
 	w.same("future", view(closeapi.TaskViewFuture), []closeapi.TaskID{later.ID})
 	w.same("archive", view(closeapi.TaskViewArchive), []closeapi.TaskID{finished.ID})
 	// The user's day: nine hours west it is still yesterday's evening.
-	west := w.c.With(nil, runtime.TimezoneOffset(-13*time.Hour))
-	page := ok(closeapi.TasksList(ctx, west, closeapi.TasksListParams{View: runtime.Some(closeapi.TaskViewInbox)}))(w)
+	west := w.c.With(nil, closekit.TimezoneOffset(-13*time.Hour))
+	page := ok(closeapi.TasksList(ctx, west, closeapi.TasksListParams{View: closekit.Some(closeapi.TaskViewInbox)}))(w)
 	w.same("inbox in the west", len(page.Data), 0)
 	w.has(w.tool("close_tasks_list", `{"view":"future","type":"all","_order_by":"-date"}`), "data/0/id", phone["id"], "data/1/id", later.ID, "total_results", 2)
 	w.has(w.tool("close_tasks_list", `{"lead_id":%q}`, lead.ID), "total_results", 3)
 
 	w.tool("close_task_update", `{"task_id":%q,"date":"2026-06-19"}`, phone["id"])
 	w.has(w.tool("close_task_get", `{"task_id":%q}`, phone["id"]), "view", "inbox", "due_date", "2026-06-19")
-	ok(closeapi.TaskUpdate(ctx, w.c, closeapi.TaskUpdateParams{TaskID: finished.ID, IsComplete: runtime.Some(false)}))(w)
+	ok(closeapi.TaskUpdate(ctx, w.c, closeapi.TaskUpdateParams{TaskID: finished.ID, IsComplete: closekit.Some(false)}))(w)
 	w.same("open again", ok(closeapi.TaskGet(ctx, w.c, closeapi.TaskGetParams{TaskID: finished.ID}))(w).ObjectID.IsNull(), true)
 	w.same("activity of it", len(w.srv.Objects("tasks_completed")), 0)
 	if err := closeapi.TaskDelete(ctx, w.c, closeapi.TaskDeleteParams{TaskID: now.ID}); err != nil {
@@ -774,8 +774,8 @@ func testSequences(w *world) {
 	w.has(w.tool("close_sequences_list", `{"limit":1}`), "data/0/id", sequences.Data[0].ID, "has_more", true)
 	first, second := sequences.Data[0].ID, sequences.Data[1].ID
 	sub := ok(closeapi.SequenceSubscriptionCreate(ctx, w.c, closeapi.SequenceSubscriptionCreateParams{
-		SequenceID: first, ContactID: contact.ID, ContactEmail: runtime.Some("ann@acme.example"), SenderAccountID: runtime.Some(me.EmailAccounts[0].ID),
-		SenderName: runtime.Some("Ada"), SenderEmail: runtime.Some("ada@vendor.example"),
+		SequenceID: first, ContactID: contact.ID, ContactEmail: closekit.Some("ann@acme.example"), SenderAccountID: closekit.Some(me.EmailAccounts[0].ID),
+		SenderName: closekit.Some("Ada"), SenderEmail: closekit.Some("ada@vendor.example"),
 	}))(w)
 	w.same("subscription", line(sub.Status, sub.LeadID, sub.SenderEmail), line("active", lead.ID, "ada@vendor.example"))
 	counts := ok(closeapi.SequenceGet(ctx, w.c, closeapi.SequenceGetParams{SequenceID: first}))(w).SubscriptionCountsByStatus
@@ -787,14 +787,14 @@ func testSequences(w *world) {
 	w.has(w.tool("close_sequence_get", `{"sequence_id":%q}`, second), "subscription_counts_by_status/paused", 1, "subscription_counts_by_status/active", 0)
 	w.tool("close_sequence_subscription_update", `{"subscription_id":%q,"pause":false}`, named["id"])
 	w.has(w.tool("close_sequence_subscription_get", `{"subscription_id":%q}`, named["id"]), "status", "active", "status_reason", nil)
-	if _, err := w.try("close_sequence_subscription_update", `{"subscription_id":%q,"pause":"yes"}`, named["id"]); !runtime.IsValidation(err) {
+	if _, err := w.try("close_sequence_subscription_update", `{"subscription_id":%q,"pause":"yes"}`, named["id"]); !closekit.IsValidation(err) {
 		w.Errorf("pause as a word gives %v", err)
 	}
 
-	got := ok(closeapi.SequenceSubscriptionUpdate(ctx, w.c, closeapi.SequenceSubscriptionUpdateParams{SubscriptionID: sub.ID, Status: runtime.Some(closeapi.SubscriptionSwitchPaused)}))(w)
+	got := ok(closeapi.SequenceSubscriptionUpdate(ctx, w.c, closeapi.SequenceSubscriptionUpdateParams{SubscriptionID: sub.ID, Status: closekit.Some(closeapi.SubscriptionSwitchPaused)}))(w)
 	w.same("paused", line(got.Status, got.StatusReason), "paused manual")
 	w.same("stored", mustJSON(ok(closeapi.SequenceSubscriptionGet(ctx, w.c, closeapi.SequenceSubscriptionGetParams{SubscriptionID: sub.ID}))(w)), mustJSON(got))
-	w.same("of the lead", len(ok(closeapi.SequenceSubscriptionsList(ctx, w.c, closeapi.SequenceSubscriptionsListParams{LeadID: runtime.Some(lead.ID)}))(w).Data), 2)
+	w.same("of the lead", len(ok(closeapi.SequenceSubscriptionsList(ctx, w.c, closeapi.SequenceSubscriptionsListParams{LeadID: closekit.Some(lead.ID)}))(w).Data), 2)
 	w.has(w.tool("close_sequence_subscriptions_list", `{"sequence_id":%q}`, second), "data/0/id", named["id"], "data/1", nil)
 	w.same("messages", len(w.srv.Outbox()), 0)
 }
@@ -808,14 +808,14 @@ func testPipelines(w *world) {
 	w.has(w.tool("close_pipelines_list", `{}`), "data/"+strconv.Itoa(before+1)+"/name", "Partners")
 
 	active, old := w.status(closeapi.OpportunityStatusTypeActive)
-	got := ok(closeapi.PipelineUpdate(ctx, w.c, closeapi.PipelineUpdateParams{PipelineID: p.ID, Name: runtime.Some("Renewals EU"), Statuses: []closeapi.PipelineStatus{{ID: active}}}))(w)
+	got := ok(closeapi.PipelineUpdate(ctx, w.c, closeapi.PipelineUpdateParams{PipelineID: p.ID, Name: closekit.Some("Renewals EU"), Statuses: []closeapi.PipelineStatus{{ID: active}}}))(w)
 	w.same("status pulled in", line(got.Name, len(got.Statuses), got.Statuses[0].ID), line("Renewals EU", 1, active))
 	former := ok(closeapi.PipelineGet(ctx, w.c, closeapi.PipelineGetParams{PipelineID: old}))(w)
 	if slices.ContainsFunc(former.Statuses, func(s closeapi.PipelineStatus) bool { return s.ID == active }) {
 		w.Error("the status is still in the former pipeline")
 	}
 	err := closeapi.PipelineDelete(ctx, w.c, closeapi.PipelineDeleteParams{PipelineID: p.ID})
-	if !errors.Is(err, runtime.ErrBadRequest) {
+	if !errors.Is(err, closekit.ErrBadRequest) {
 		w.Errorf("deleting a pipeline with statuses gives %v", err)
 	}
 	w.tool("close_pipeline_update", `{"pipeline_id":%q,"statuses":[{"id":%q}]}`, old, active)
@@ -834,13 +834,13 @@ func testCustomFieldsLead(w *world) {
 	f := ok(closeapi.CustomFieldLeadCreate(ctx, w.c, closeapi.CustomFieldLeadCreateParams{Name: "Tier", Type: closeapi.CustomFieldTypeChoices, Choices: []string{"Gold", "Silver"}}))(w)
 	lead := w.lead("Acme")
 	p := closeapi.LeadUpdateParams{LeadID: lead.ID}
-	p.CustomFields.Set(string(f.ID), runtime.Text("Silver"))
+	p.CustomFields.Set(string(f.ID), closekit.Text("Silver"))
 	ok(closeapi.LeadUpdate(ctx, w.c, p))(w)
-	p.CustomFields.Set(string(f.ID), runtime.Text("Bronze"))
-	if _, err := closeapi.LeadUpdate(ctx, w.c, p); !runtime.IsValidation(err) {
+	p.CustomFields.Set(string(f.ID), closekit.Text("Bronze"))
+	if _, err := closeapi.LeadUpdate(ctx, w.c, p); !closekit.IsValidation(err) {
 		w.Errorf("a value that is no choice gives %v", err)
 	}
-	got := ok(closeapi.CustomFieldLeadUpdate(ctx, w.c, closeapi.CustomFieldLeadUpdateParams{CustomFieldID: f.ID, Choices: []string{"Gold", "Silver", "Bronze"}, Description: runtime.Some("How important")}))(w)
+	got := ok(closeapi.CustomFieldLeadUpdate(ctx, w.c, closeapi.CustomFieldLeadUpdateParams{CustomFieldID: f.ID, Choices: []string{"Gold", "Silver", "Bronze"}, Description: closekit.Some("How important")}))(w)
 	w.same("choices", line(got.Choices, got.Description), "[Gold Silver Bronze] How important")
 	w.same("stored", mustJSON(ok(closeapi.CustomFieldLeadGet(ctx, w.c, closeapi.CustomFieldLeadGetParams{CustomFieldID: f.ID}))(w)), mustJSON(got))
 	ok(closeapi.LeadUpdate(ctx, w.c, p))(w)
@@ -857,19 +857,19 @@ func testCustomFieldsLead(w *world) {
 	}
 	w.tool("close_custom_field_lead_delete", `{"custom_field_id":%q}`, named["id"])
 	w.same("values left", len(ok(closeapi.LeadGet(ctx, w.c, closeapi.LeadGetParams{LeadID: lead.ID}))(w).CustomFields), 0)
-	if _, err := w.try("close_custom_field_lead_create", `{"name":"Tier","type":"choices"}`); !runtime.IsValidation(err) {
+	if _, err := w.try("close_custom_field_lead_create", `{"name":"Tier","type":"choices"}`); !closekit.IsValidation(err) {
 		w.Errorf("choices without choices give %v", err)
 	}
 }
 
 func testCustomFieldsContact(w *world) {
 	ctx := w.Context()
-	f := ok(closeapi.CustomFieldContactCreate(ctx, w.c, closeapi.CustomFieldContactCreateParams{Name: "Interests", Type: closeapi.CustomFieldTypeChoices, Choices: []string{"Hardware", "Software"}, AcceptsMultipleValues: runtime.Some(true)}))(w)
+	f := ok(closeapi.CustomFieldContactCreate(ctx, w.c, closeapi.CustomFieldContactCreateParams{Name: "Interests", Type: closeapi.CustomFieldTypeChoices, Choices: []string{"Hardware", "Software"}, AcceptsMultipleValues: closekit.Some(true)}))(w)
 	contact := w.contact(w.lead("Acme").ID)
 	p := closeapi.ContactUpdateParams{ContactID: contact.ID}
-	p.CustomFields.Add(string(f.ID), runtime.Text("Software"))
+	p.CustomFields.Add(string(f.ID), closekit.Text("Software"))
 	w.same("value", value(ok(closeapi.ContactUpdate(ctx, w.c, p))(w).CustomFields, f.ID), `["Software"]`)
-	got := ok(closeapi.CustomFieldContactUpdate(ctx, w.c, closeapi.CustomFieldContactUpdateParams{CustomFieldID: f.ID, Name: runtime.Some("Likes")}))(w)
+	got := ok(closeapi.CustomFieldContactUpdate(ctx, w.c, closeapi.CustomFieldContactUpdateParams{CustomFieldID: f.ID, Name: closekit.Some("Likes")}))(w)
 	w.same("stored", mustJSON(ok(closeapi.CustomFieldContactGet(ctx, w.c, closeapi.CustomFieldContactGetParams{CustomFieldID: f.ID}))(w)), mustJSON(got))
 	named := w.tool("close_custom_field_contact_create", `{"name":"Born","type":"date"}`)
 	w.tool("close_custom_field_contact_update", `{"custom_field_id":%q,"description":"Day of birth"}`, named["id"])
@@ -890,7 +890,7 @@ func testCustomFieldsOpportunity(w *world) {
 	status, _ := w.status(closeapi.OpportunityStatusTypeActive)
 	p := closeapi.OpportunityCreateParams{LeadID: w.lead("Acme").ID, StatusID: status}
 	user := w.srv.Users()[1].ID
-	p.CustomFields.Set(string(f.ID), runtime.Text(user))
+	p.CustomFields.Set(string(f.ID), closekit.Text(user))
 	opp := ok(closeapi.OpportunityCreate(ctx, w.c, p))(w)
 	w.same("value", value(opp.CustomFields, f.ID), user)
 	got := ok(closeapi.CustomFieldOpportunityUpdate(ctx, w.c, closeapi.CustomFieldOpportunityUpdateParams{CustomFieldID: f.ID, EditableWithRoles: []closeapi.RoleID{"admin"}}))(w)
@@ -917,7 +917,7 @@ func testUsers(w *world) {
 	w.has(w.tool("close_me_get", `{"_fields":["email"]}`), "email", users[0].Email, "id", nil)
 	w.same("other user", ok(closeapi.UserGet(ctx, w.c, closeapi.UserGetParams{UserID: closeapi.UserID(users[1].ID)}))(w).Email, users[1].Email)
 	w.has(w.tool("close_user_get", `{"user_id":%q}`, users[1].ID), "first_name", users[1].FirstName, "organizations/0", w.srv.Organizations()[0].ID)
-	page := ok(closeapi.UsersList(ctx, w.c, closeapi.UsersListParams{OrderBy: runtime.Some(closeapi.UserOrder("first_name,last_name"))}))(w)
+	page := ok(closeapi.UsersList(ctx, w.c, closeapi.UsersListParams{OrderBy: closekit.Some(closeapi.UserOrder("first_name,last_name"))}))(w)
 	w.same("users", len(page.Data), 2)
 	w.has(w.tool("close_users_list", `{"limit":1}`), "data/1", nil, "has_more", true)
 	_, err := w.try("close_user_get", `{"user_id":"user_%s"}`, strings.Repeat("0", 43))
@@ -928,7 +928,7 @@ func testWebhooks(w *world) {
 	ctx := w.Context()
 	hook := ok(closeapi.WebhookCreate(ctx, w.c, closeapi.WebhookCreateParams{URL: "https://hooks.vendor.example/a", Events: []closeapi.WebhookEvent{{ObjectType: "lead", Action: "created"}}}))(w)
 	w.same("key", len(hook.SignatureKey.Or("")), 64)
-	got := ok(closeapi.WebhookUpdate(ctx, w.c, closeapi.WebhookUpdateParams{WebhookID: hook.ID, Status: runtime.Some(closeapi.WebhookStatusPaused)}))(w)
+	got := ok(closeapi.WebhookUpdate(ctx, w.c, closeapi.WebhookUpdateParams{WebhookID: hook.ID, Status: closekit.Some(closeapi.WebhookStatusPaused)}))(w)
 	w.same("paused", line(got.Status, got.PauseReason), "paused api")
 	w.same("stored", mustJSON(ok(closeapi.WebhookGet(ctx, w.c, closeapi.WebhookGetParams{WebhookID: hook.ID}))(w)), mustJSON(got))
 	named := w.tool("close_webhook_create", `{"url":"https://hooks.vendor.example/b","events":[{"object_type":"lead","action":"updated","extra_filter":{"type":"field_accessor","field":"data","filter":{"type":"non_null"}}}]}`)
@@ -967,7 +967,7 @@ func testWebhookDelivery(w *world) {
 		{ObjectType: "lead", Action: "created"}, {ObjectType: "opportunity", Action: "created"},
 	}}))(w)
 	lead := w.lead("Acme")
-	ok(closeapi.NoteCreate(ctx, w.c, closeapi.NoteCreateParams{LeadID: lead.ID, Note: runtime.Some("not subscribed")}))(w)
+	ok(closeapi.NoteCreate(ctx, w.c, closeapi.NoteCreateParams{LeadID: lead.ID, Note: closekit.Some("not subscribed")}))(w)
 	if err := w.srv.WaitWebhooks(ctx); err != nil {
 		w.Fatal(err)
 	}

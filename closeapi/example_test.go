@@ -6,21 +6,21 @@ import (
 	"fmt"
 	"log"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/emulator"
-	"github.com/closekit/closekit/runtime"
 )
 
 // newDemo gives a client for an emulated Close, so that the examples run
 // anywhere. With an account of your own it is
 //
-//	c := runtime.NewClient(runtime.APIKey(os.Getenv("CLOSE_API_KEY")))
-func newDemo() (c *runtime.Client, stop func()) {
+//	c := closekit.NewClient(closekit.APIKey(os.Getenv("CLOSE_API_KEY")))
+func newDemo() (c *closekit.Client, stop func()) {
 	srv := emulator.New(emulator.Options{})
 	if err := srv.Listen("127.0.0.1:0"); err != nil {
 		log.Fatal(err)
 	}
-	return runtime.NewClient(runtime.APIKey(srv.APIKey()), runtime.BaseURL(srv.URL())), func() { srv.Close() }
+	return closekit.NewClient(closekit.APIKey(srv.APIKey()), closekit.BaseURL(srv.URL())), func() { srv.Close() }
 }
 
 // A new customer: the company, a person there, and a deal.
@@ -31,10 +31,10 @@ func Example() {
 
 	lead, err := closeapi.LeadCreate(ctx, c, closeapi.LeadCreateParams{
 		Name: "Acme Corp",
-		URL:  runtime.Some("https://acme.example"),
+		URL:  closekit.Some("https://acme.example"),
 		Contacts: []closeapi.Contact{{
-			Name:   runtime.Some("Ann Lee"),
-			Emails: []closeapi.ContactEmail{{Email: "ann@acme.example", Type: runtime.Some(closeapi.ContactLabelOffice)}},
+			Name:   closekit.Some("Ann Lee"),
+			Emails: []closeapi.ContactEmail{{Email: "ann@acme.example", Type: closekit.Some(closeapi.ContactLabelOffice)}},
 		}},
 	})
 	if err != nil {
@@ -49,10 +49,10 @@ func Example() {
 	deal, err := closeapi.OpportunityCreate(ctx, c, closeapi.OpportunityCreateParams{
 		LeadID:      lead.ID,
 		StatusID:    pipelines.Data[0].Statuses[0].ID,
-		ContactID:   runtime.Some(lead.Contacts[0].ID),
-		Value:       runtime.Some(closeapi.Dollars(12_000)),
-		ValuePeriod: runtime.Some(closeapi.ValuePeriodAnnual),
-		Confidence:  runtime.Some(40),
+		ContactID:   closekit.Some(lead.Contacts[0].ID),
+		Value:       closekit.Some(closeapi.Dollars(12_000)),
+		ValuePeriod: closekit.Some(closeapi.ValuePeriodAnnual),
+		Confidence:  closekit.Some(40),
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -75,8 +75,8 @@ func ExampleLeadsAll() {
 		}
 	}
 
-	params := closeapi.LeadsListParams{Query: runtime.Some("Acme"), OrderBy: runtime.Some("display_name")}
-	for lead, err := range closeapi.LeadsAll(ctx, c, params, runtime.MaxItems(100)) {
+	params := closeapi.LeadsListParams{Query: closekit.Some("Acme"), OrderBy: closekit.Some("display_name")}
+	for lead, err := range closeapi.LeadsAll(ctx, c, params, closekit.MaxItems(100)) {
 		if err != nil {
 			log.Fatal(err) // the loop ends after an error
 		}
@@ -92,15 +92,15 @@ func ExampleLeadUpdate() {
 	ctx := context.Background()
 	c, stop := newDemo()
 	defer stop()
-	lead, err := closeapi.LeadCreate(ctx, c, closeapi.LeadCreateParams{Name: "Acme", Description: runtime.Some("Makes anvils")})
+	lead, err := closeapi.LeadCreate(ctx, c, closeapi.LeadCreateParams{Name: "Acme", Description: closekit.Some("Makes anvils")})
 	if err != nil {
 		log.Fatal(err)
 	}
 
 	lead, err = closeapi.LeadUpdate(ctx, c, closeapi.LeadUpdateParams{
 		LeadID:      lead.ID,
-		Description: runtime.Null[string](),
-		URL:         runtime.Some("https://acme.example"),
+		Description: closekit.Null[string](),
+		URL:         closekit.Some("https://acme.example"),
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -126,20 +126,20 @@ func Example_errors() {
 		ContactID: "lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ",
 		Emails:    []closeapi.ContactEmail{{Email: "ann"}},
 	})
-	var invalid *runtime.ValidationError
+	var invalid *closekit.ValidationError
 	if errors.As(err, &invalid) {
 		for _, p := range invalid.Problems {
 			fmt.Println(p.Path, p.Expected)
 		}
 	}
 
-	// Everything that Close refuses is a *runtime.Error.
+	// Everything that Close refuses is a *closekit.Error.
 	_, err = closeapi.LeadGet(ctx, c, closeapi.LeadGetParams{LeadID: "lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ"})
-	var refused *runtime.Error
+	var refused *closekit.Error
 	switch {
-	case errors.Is(err, runtime.ErrRateLimited):
+	case errors.Is(err, closekit.ErrRateLimited):
 		fmt.Println("later")
-	case errors.Is(err, runtime.ErrNotFound):
+	case errors.Is(err, closekit.ErrNotFound):
 		fmt.Println("no such lead")
 	}
 	if errors.As(err, &refused) {
@@ -159,7 +159,7 @@ func Example_customFields() {
 	defer stop()
 	markets, err := closeapi.CustomFieldLeadCreate(ctx, c, closeapi.CustomFieldLeadCreateParams{
 		Name: "Markets", Type: closeapi.CustomFieldTypeChoices, Choices: []string{"EU", "US", "JP"},
-		AcceptsMultipleValues: runtime.Some(true),
+		AcceptsMultipleValues: closekit.Some(true),
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -167,7 +167,7 @@ func Example_customFields() {
 	id := string(markets.ID)
 
 	create := closeapi.LeadCreateParams{Name: "Acme"}
-	create.CustomFields.Set(id, runtime.Texts("EU", "US"))
+	create.CustomFields.Set(id, closekit.Texts("EU", "US"))
 	lead, err := closeapi.LeadCreate(ctx, c, create)
 	if err != nil {
 		log.Fatal(err)
@@ -175,7 +175,7 @@ func Example_customFields() {
 
 	// Add one value to those that are there.
 	update := closeapi.LeadUpdateParams{LeadID: lead.ID}
-	update.CustomFields.Add(id, runtime.Text("JP"))
+	update.CustomFields.Add(id, closekit.Text("JP"))
 	lead, err = closeapi.LeadUpdate(ctx, c, update)
 	if err != nil {
 		log.Fatal(err)
@@ -197,7 +197,7 @@ func ExampleActivity_AsCall() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if _, err := closeapi.CallCreate(ctx, c, closeapi.CallCreateParams{LeadID: lead.ID, Duration: runtime.Some(840), Note: runtime.Some("Wants a quote")}); err != nil {
+	if _, err := closeapi.CallCreate(ctx, c, closeapi.CallCreateParams{LeadID: lead.ID, Duration: closekit.Some(840), Note: closekit.Some("Wants a quote")}); err != nil {
 		log.Fatal(err)
 	}
 
@@ -230,15 +230,15 @@ func ExampleOpportunity_AsOpportunityGroup() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, date := range []runtime.Date{"2026-03-31", "2026-09-30", "2027-01-31"} {
+	for _, date := range []closekit.Date{"2026-03-31", "2026-09-30", "2027-01-31"} {
 		if _, err := closeapi.OpportunityCreate(ctx, c, closeapi.OpportunityCreateParams{
-			LeadID: lead.ID, StatusID: pipelines.Data[0].Statuses[0].ID, Value: runtime.Some(closeapi.Dollars(1000)), DateWon: runtime.Some(date),
+			LeadID: lead.ID, StatusID: pipelines.Data[0].Statuses[0].ID, Value: closekit.Some(closeapi.Dollars(1000)), DateWon: closekit.Some(date),
 		}); err != nil {
 			log.Fatal(err)
 		}
 	}
 
-	page, err := closeapi.OpportunitiesList(ctx, c, closeapi.OpportunitiesListParams{GroupBy: runtime.Some(closeapi.OpportunityGrouping("date_won__year"))})
+	page, err := closeapi.OpportunitiesList(ctx, c, closeapi.OpportunitiesListParams{GroupBy: closekit.Some(closeapi.OpportunityGrouping("date_won__year"))})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -3,114 +3,184 @@
 package closeapi
 
 import (
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
 // LeadID is the id of a lead, lead_….
 type LeadID string
 
+func (LeadID) WireID() *wire.IDKind { return &kindLead }
+
 // ContactID is the id of a contact, cont_….
 type ContactID string
+
+func (ContactID) WireID() *wire.IDKind { return &kindContact }
 
 // OpportunityID is the id of an opportunity, oppo_….
 type OpportunityID string
 
+func (OpportunityID) WireID() *wire.IDKind { return &kindOpportunity }
+
 // ActivityID is the id of an activity, acti_….
 type ActivityID string
+
+func (ActivityID) WireID() *wire.IDKind { return &kindActivity }
 
 // CallID is the id of a call, acti_….
 type CallID string
 
+func (CallID) WireID() *wire.IDKind { return &kindCall }
+
 // EmailID is the id of an email, acti_….
 type EmailID string
+
+func (EmailID) WireID() *wire.IDKind { return &kindEmail }
 
 // EmailThreadID is the id of an email thread, acti_….
 type EmailThreadID string
 
+func (EmailThreadID) WireID() *wire.IDKind { return &kindEmailThread }
+
 // SMSID is the id of an SMS, acti_….
 type SMSID string
+
+func (SMSID) WireID() *wire.IDKind { return &kindSMS }
 
 // NoteID is the id of a note, acti_….
 type NoteID string
 
+func (NoteID) WireID() *wire.IDKind { return &kindNote }
+
 // TaskID is the id of a task, task_….
 type TaskID string
+
+func (TaskID) WireID() *wire.IDKind { return &kindTask }
 
 // LeadStatusID is the id of a lead status, stat_….
 type LeadStatusID string
 
+func (LeadStatusID) WireID() *wire.IDKind { return &kindLeadStatus }
+
 // OpportunityStatusID is the id of an opportunity status, stat_….
 type OpportunityStatusID string
+
+func (OpportunityStatusID) WireID() *wire.IDKind { return &kindOpportunityStatus }
 
 // PipelineID is the id of a pipeline, pipe_….
 type PipelineID string
 
+func (PipelineID) WireID() *wire.IDKind { return &kindPipeline }
+
 // UserID is the id of a user, user_….
 type UserID string
+
+func (UserID) WireID() *wire.IDKind { return &kindUser }
 
 // OrganizationID is the id of an organization, orga_….
 type OrganizationID string
 
+func (OrganizationID) WireID() *wire.IDKind { return &kindOrganization }
+
 // MembershipID is the id of a membership, memb_….
 type MembershipID string
+
+func (MembershipID) WireID() *wire.IDKind { return &kindMembership }
 
 // RoleID is the id of a role, role_….
 type RoleID string
 
+func (RoleID) WireID() *wire.IDKind { return &kindRole }
+
 // CustomFieldID is the id of a custom field, cf_….
 type CustomFieldID string
+
+func (CustomFieldID) WireID() *wire.IDKind { return &kindCustomField }
 
 // SequenceID is the id of a sequence, seq_….
 type SequenceID string
 
+func (SequenceID) WireID() *wire.IDKind { return &kindSequence }
+
 // SequenceStepID is the id of a sequence step, seqstep_….
 type SequenceStepID string
+
+func (SequenceStepID) WireID() *wire.IDKind { return &kindSequenceStep }
 
 // SequenceSubscriptionID is the id of a sequence subscription, sub_….
 type SequenceSubscriptionID string
 
+func (SequenceSubscriptionID) WireID() *wire.IDKind { return &kindSequenceSubscription }
+
 // ScheduleID is the id of a schedule, sched_….
 type ScheduleID string
+
+func (ScheduleID) WireID() *wire.IDKind { return &kindSchedule }
 
 // EmailTemplateID is the id of an email template, tmpl_….
 type EmailTemplateID string
 
+func (EmailTemplateID) WireID() *wire.IDKind { return &kindEmailTemplate }
+
 // SMSTemplateID is the id of a sms template, smstmpl_….
 type SMSTemplateID string
+
+func (SMSTemplateID) WireID() *wire.IDKind { return &kindSMSTemplate }
 
 // EmailAccountID is the id of an email account, emailacct_….
 type EmailAccountID string
 
+func (EmailAccountID) WireID() *wire.IDKind { return &kindEmailAccount }
+
 // EmailSignatureID is the id of an email signature, emailsig_….
 type EmailSignatureID string
+
+func (EmailSignatureID) WireID() *wire.IDKind { return &kindEmailSignature }
 
 // PhoneNumberID is the id of a phone number, phon_….
 type PhoneNumberID string
 
+func (PhoneNumberID) WireID() *wire.IDKind { return &kindPhoneNumber }
+
 // WebhookID is the id of a webhook, whsub_….
 type WebhookID string
+
+func (WebhookID) WireID() *wire.IDKind { return &kindWebhook }
 
 // EventID is the id of an event, ev_….
 type EventID string
 
+func (EventID) WireID() *wire.IDKind { return &kindEvent }
+
 // CommentID is the id of a comment, comm_….
 type CommentID string
+
+func (CommentID) WireID() *wire.IDKind { return &kindComment }
 
 // CommentThreadID is the id of a comment thread, comthr_….
 type CommentThreadID string
 
+func (CommentThreadID) WireID() *wire.IDKind { return &kindCommentThread }
+
 // OutcomeID is the id of an outcome, outcome_….
 type OutcomeID string
+
+func (OutcomeID) WireID() *wire.IDKind { return &kindOutcome }
 
 // MediaID is the id of a media, media_….
 type MediaID string
 
+func (MediaID) WireID() *wire.IDKind { return &kindMedia }
+
 // CustomActivityTypeID is the id of a custom activity type, actitype_….
 type CustomActivityTypeID string
 
+func (CustomActivityTypeID) WireID() *wire.IDKind { return &kindCustomActivityType }
+
 // BulkEmailActionID is the id of a bulk email action, bulkemail_….
 type BulkEmailActionID string
+
+func (BulkEmailActionID) WireID() *wire.IDKind { return &kindBulkEmailAction }
 
 // The kinds of ids, for checking parameters.
 var (
@@ -149,7 +219,6 @@ var (
 	kindMedia                = wire.IDKind{Name: "media", Prefixes: []string{"media"}, Known: &knownIDs}
 	kindCustomActivityType   = wire.IDKind{Name: "custom_activity_type", Prefixes: []string{"actitype"}, Known: &knownIDs}
 	kindBulkEmailAction      = wire.IDKind{Name: "bulk_email_action", Prefixes: []string{"bulkemail"}, Known: &knownIDs}
-	kindAny                  = wire.IDKind{Name: "any", Known: &knownIDs}
 )
 
 // knownIDs tells an id of another kind from one that is unknown.
@@ -188,8 +257,8 @@ var knownIDs = []wire.IDPrefix{
 	{Prefix: "whsub", Kind: "webhook"},
 }
 
-// Cents is an amount of money in minor units; see [runtime.Cents].
-type Cents = runtime.Cents
+// Cents is an amount of money in minor units; see [closekit.Cents].
+type Cents = closekit.Cents
 
 // Dollars gives an amount in whole major units, whatever the organization's currency.
-func Dollars(n int64) Cents { return runtime.Dollars(n) }
+func Dollars(n int64) Cents { return closekit.Dollars(n) }

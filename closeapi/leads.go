@@ -6,9 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -20,44 +19,36 @@ import (
 //
 // Close API: POST /lead/ (tool close_lead_create)
 // https://developer.close.com/api/resources/leads
-func LeadCreate(ctx context.Context, c *runtime.Client, p LeadCreateParams, opts ...runtime.CallOption) (*Lead, error) {
-	v, err := wire.Call(ctx, c, &opLeadCreate, &p, &structLead, opts)
-	return (*Lead)(v), err
+func LeadCreate(ctx context.Context, c *closekit.Client, p LeadCreateParams, opts ...closekit.CallOption) (*Lead, error) {
+	return wire.Call[Lead](ctx, c, &opLeadCreate, &p, opts)
 }
 
 // LeadCreateParams are the parameters of [LeadCreate].
 type LeadCreateParams struct {
-	Name        string              // Name of the company. Required.
-	Description runtime.Opt[string] // Free text about the company. Null clears it.
-	URL         runtime.Opt[string] // Website of the company. Null clears it.
+	// Name of the company. Required.
+	Name string `json:"name" close:"required"`
+	// Free text about the company. Null clears it.
+	Description closekit.Opt[string] `json:"description" close:"null"`
+	// Website of the company. Null clears it.
+	URL closekit.Opt[string] `json:"url" close:"null,url"`
 	// Status of the lead. A new lead gets the organization's first status when left out.
-	StatusID runtime.Opt[LeadStatusID]
-	Status   runtime.Opt[string] // Label of the status instead of its id; prefer status_id.
+	StatusID closekit.Opt[LeadStatusID] `json:"status_id"`
+	// Label of the status instead of its id; prefer status_id.
+	Status closekit.Opt[string] `json:"status"`
 	// People at the company. On create they are made together with the lead; later use the contact tools.
-	Contacts     []Contact
-	Addresses    []Address            // Postal addresses. On update the list replaces the stored one.
-	CustomFields runtime.CustomFields // Values of custom fields by field id (cf_…).
+	Contacts []Contact `json:"contacts"`
+	// Postal addresses. On update the list replaces the stored one.
+	Addresses []Address `json:"addresses"`
+	// Values of custom fields by field id (cf_…).
+	CustomFields closekit.CustomFields `json:"custom_fields"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structLeadCreateParams, unsafe.Pointer(v))
-}
+func (v *LeadCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structLeadCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(LeadCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
-	{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.StatusID), In: &wire.Field{Name: "status_id", ID: &kindLeadStatus}},
-	{As: wire.OptStr, At: unsafe.Offsetof(LeadCreateParams{}.Status), In: &wire.Field{Name: "status"}},
-	{As: wire.List, At: unsafe.Offsetof(LeadCreateParams{}.Contacts), Elem: func() *wire.Struct { return &structContact }, In: &wire.Field{Name: "contacts"}},
-	{As: wire.List, At: unsafe.Offsetof(LeadCreateParams{}.Addresses), Elem: func() *wire.Struct { return &structAddress }, In: &wire.Field{Name: "addresses"}},
-	{As: wire.Custom, At: unsafe.Offsetof(LeadCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
-}}
-
-var opLeadCreate = runtime.Operation{
-	Tool: "close_lead_create", Method: "POST", Path: "/lead/", Effect: runtime.Write,
-	NewParams: func() runtime.Params { return new(LeadCreateParams) },
+var opLeadCreate = closekit.Operation{
+	Tool: "close_lead_create", Method: "POST", Path: "/lead/", Effect: closekit.Write,
+	NewParams: func() closekit.Params { return new(LeadCreateParams) },
 	Spec: wire.Spec{Rules: []wire.Rule{
 		{Kind: wire.AtMostOne, Fields: []uint8{3, 4}},
 	}},
@@ -69,29 +60,24 @@ var opLeadCreate = runtime.Operation{
 //
 // Close API: GET /lead/{lead_id}/ (tool close_lead_get)
 // https://developer.close.com/api/resources/leads
-func LeadGet(ctx context.Context, c *runtime.Client, p LeadGetParams, opts ...runtime.CallOption) (*Lead, error) {
-	v, err := wire.Call(ctx, c, &opLeadGet, &p, &structLead, opts)
-	return (*Lead)(v), err
+func LeadGet(ctx context.Context, c *closekit.Client, p LeadGetParams, opts ...closekit.CallOption) (*Lead, error) {
+	return wire.Call[Lead](ctx, c, &opLeadGet, &p, opts)
 }
 
 // LeadGetParams are the parameters of [LeadGet].
 type LeadGetParams struct {
-	LeadID LeadID // Id of the lead. Required.
+	// Id of the lead. Required.
+	LeadID LeadID `json:"lead_id" close:"path,required"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
+	Fields []string `json:"_fields" close:"query"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structLeadGetParams, unsafe.Pointer(v)) }
+func (v *LeadGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structLeadGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(LeadGetParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}},
-	{As: wire.Strs, At: unsafe.Offsetof(LeadGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-}}
-
-var opLeadGet = runtime.Operation{
-	Tool: "close_lead_get", Method: "GET", Path: "/lead/{lead_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(LeadGetParams) },
+var opLeadGet = closekit.Operation{
+	Tool: "close_lead_get", Method: "GET", Path: "/lead/{lead_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(LeadGetParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
 }
 
@@ -102,43 +88,36 @@ var opLeadGet = runtime.Operation{
 //
 // Close API: PUT /lead/{lead_id}/ (tool close_lead_update)
 // https://developer.close.com/api/resources/leads
-func LeadUpdate(ctx context.Context, c *runtime.Client, p LeadUpdateParams, opts ...runtime.CallOption) (*Lead, error) {
-	v, err := wire.Call(ctx, c, &opLeadUpdate, &p, &structLead, opts)
-	return (*Lead)(v), err
+func LeadUpdate(ctx context.Context, c *closekit.Client, p LeadUpdateParams, opts ...closekit.CallOption) (*Lead, error) {
+	return wire.Call[Lead](ctx, c, &opLeadUpdate, &p, opts)
 }
 
 // LeadUpdateParams are the parameters of [LeadUpdate].
 type LeadUpdateParams struct {
-	LeadID      LeadID              // Id of the lead. Required.
-	Name        runtime.Opt[string] // Name of the company.
-	Description runtime.Opt[string] // Free text about the company. Null clears it.
-	URL         runtime.Opt[string] // Website of the company. Null clears it.
+	// Id of the lead. Required.
+	LeadID LeadID `json:"lead_id" close:"path,required"`
+	// Name of the company.
+	Name closekit.Opt[string] `json:"name"`
+	// Free text about the company. Null clears it.
+	Description closekit.Opt[string] `json:"description" close:"null"`
+	// Website of the company. Null clears it.
+	URL closekit.Opt[string] `json:"url" close:"null,url"`
 	// Status of the lead. A new lead gets the organization's first status when left out.
-	StatusID     runtime.Opt[LeadStatusID]
-	Status       runtime.Opt[string]  // Label of the status instead of its id; prefer status_id.
-	Addresses    []Address            // Postal addresses. On update the list replaces the stored one.
-	CustomFields runtime.CustomFields // Values of custom fields by field id (cf_…).
+	StatusID closekit.Opt[LeadStatusID] `json:"status_id"`
+	// Label of the status instead of its id; prefer status_id.
+	Status closekit.Opt[string] `json:"status"`
+	// Postal addresses. On update the list replaces the stored one.
+	Addresses []Address `json:"addresses"`
+	// Values of custom fields by field id (cf_…).
+	CustomFields closekit.CustomFields `json:"custom_fields"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadUpdateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structLeadUpdateParams, unsafe.Pointer(v))
-}
+func (v *LeadUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structLeadUpdateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(LeadUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}},
-	{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.Description), In: &wire.Field{Name: "description", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.StatusID), In: &wire.Field{Name: "status_id", ID: &kindLeadStatus}},
-	{As: wire.OptStr, At: unsafe.Offsetof(LeadUpdateParams{}.Status), In: &wire.Field{Name: "status"}},
-	{As: wire.List, At: unsafe.Offsetof(LeadUpdateParams{}.Addresses), Elem: func() *wire.Struct { return &structAddress }, In: &wire.Field{Name: "addresses"}},
-	{As: wire.Custom, At: unsafe.Offsetof(LeadUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
-}}
-
-var opLeadUpdate = runtime.Operation{
-	Tool: "close_lead_update", Method: "PUT", Path: "/lead/{lead_id}/", Effect: runtime.Write, Idempotent: true,
-	NewParams: func() runtime.Params { return new(LeadUpdateParams) },
+var opLeadUpdate = closekit.Operation{
+	Tool: "close_lead_update", Method: "PUT", Path: "/lead/{lead_id}/", Effect: closekit.Write, Idempotent: true,
+	NewParams: func() closekit.Params { return new(LeadUpdateParams) },
 	Spec: wire.Spec{Update: true, Rules: []wire.Rule{
 		{Kind: wire.AtMostOne, Fields: []uint8{4, 5}},
 	}},
@@ -150,27 +129,22 @@ var opLeadUpdate = runtime.Operation{
 //
 // Close API: DELETE /lead/{lead_id}/ (tool close_lead_delete)
 // https://developer.close.com/api/resources/leads
-func LeadDelete(ctx context.Context, c *runtime.Client, p LeadDeleteParams, opts ...runtime.CallOption) error {
-	return runtime.CallNone(ctx, c, &opLeadDelete, &p, opts)
+func LeadDelete(ctx context.Context, c *closekit.Client, p LeadDeleteParams, opts ...closekit.CallOption) error {
+	return closekit.CallNone(ctx, c, &opLeadDelete, &p, opts)
 }
 
 // LeadDeleteParams are the parameters of [LeadDelete].
 type LeadDeleteParams struct {
-	LeadID LeadID // Id of the lead. Required.
+	// Id of the lead. Required.
+	LeadID LeadID `json:"lead_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadDeleteParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structLeadDeleteParams, unsafe.Pointer(v))
-}
+func (v *LeadDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structLeadDeleteParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(LeadDeleteParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Path, Flags: wire.Required, ID: &kindLead}},
-}}
-
-var opLeadDelete = runtime.Operation{
-	Tool: "close_lead_delete", Method: "DELETE", Path: "/lead/{lead_id}/", Effect: runtime.Destructive, Idempotent: true,
-	NewParams: func() runtime.Params { return new(LeadDeleteParams) },
+var opLeadDelete = closekit.Operation{
+	Tool: "close_lead_delete", Method: "DELETE", Path: "/lead/{lead_id}/", Effect: closekit.Destructive, Idempotent: true,
+	NewParams: func() closekit.Params { return new(LeadDeleteParams) },
 }
 
 // LeadMerge merges two leads; the source is deleted and everything on it moves to the destination.
@@ -182,30 +156,24 @@ var opLeadDelete = runtime.Operation{
 //
 // Close API: POST /lead/merge/ (tool close_lead_merge)
 // https://developer.close.com/api/resources/leads
-func LeadMerge(ctx context.Context, c *runtime.Client, p LeadMergeParams, opts ...runtime.CallOption) (*MergeResult, error) {
-	v, err := wire.Call(ctx, c, &opLeadMerge, &p, &structMergeResult, opts)
-	return (*MergeResult)(v), err
+func LeadMerge(ctx context.Context, c *closekit.Client, p LeadMergeParams, opts ...closekit.CallOption) (*MergeResult, error) {
+	return wire.Call[MergeResult](ctx, c, &opLeadMerge, &p, opts)
 }
 
 // LeadMergeParams are the parameters of [LeadMerge].
 type LeadMergeParams struct {
-	Source      LeadID // Lead that is emptied and deleted. Required.
-	Destination LeadID // Lead that stays. Required.
+	// Lead that is emptied and deleted. Required.
+	Source LeadID `json:"source" close:"required"`
+	// Lead that stays. Required.
+	Destination LeadID `json:"destination" close:"required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadMergeParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structLeadMergeParams, unsafe.Pointer(v))
-}
+func (v *LeadMergeParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structLeadMergeParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(LeadMergeParams{}.Source), In: &wire.Field{Name: "source", Flags: wire.Required, ID: &kindLead}},
-	{As: wire.Str, At: unsafe.Offsetof(LeadMergeParams{}.Destination), In: &wire.Field{Name: "destination", Flags: wire.Required, ID: &kindLead}},
-}}
-
-var opLeadMerge = runtime.Operation{
-	Tool: "close_lead_merge", Method: "POST", Path: "/lead/merge/", Effect: runtime.Destructive,
-	NewParams: func() runtime.Params { return new(LeadMergeParams) },
+var opLeadMerge = closekit.Operation{
+	Tool: "close_lead_merge", Method: "POST", Path: "/lead/merge/", Effect: closekit.Destructive,
+	NewParams: func() closekit.Params { return new(LeadMergeParams) },
 	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "source_lead_id", For: "source"}, {Name: "destination_lead_id", For: "destination"}}, Rules: []wire.Rule{
 		{Kind: wire.Differ, Fields: []uint8{0, 1}, About: "A lead cannot be merged into itself."},
 	}},
@@ -218,200 +186,136 @@ var opLeadMerge = runtime.Operation{
 //
 // Close API: GET /lead/ (tool close_leads_list)
 // https://developer.close.com/api/resources/leads
-func LeadsList(ctx context.Context, c *runtime.Client, p LeadsListParams, opts ...runtime.CallOption) (*runtime.Page[Lead], error) {
-	v, err := wire.CallPage(ctx, c, &opLeadsList, &p, p.Skip, &structLead, opts)
-	return (*runtime.Page[Lead])(v), err
+func LeadsList(ctx context.Context, c *closekit.Client, p LeadsListParams, opts ...closekit.CallOption) (*closekit.Page[Lead], error) {
+	return wire.CallPage[Lead](ctx, c, &opLeadsList, &p, p.Skip, opts)
 }
 
 // LeadsAll yields the items of all pages of [LeadsList], fetching a page when the one before is used
 // up.
-func LeadsAll(ctx context.Context, c *runtime.Client, p LeadsListParams, opts ...runtime.CallOption) iter.Seq2[*Lead, error] {
-	return runtime.All(ctx, c, &opLeadsList, p, func(p *LeadsListParams) *runtime.Opt[int] { return &p.Skip }, LeadsList, opts)
+func LeadsAll(ctx context.Context, c *closekit.Client, p LeadsListParams, opts ...closekit.CallOption) iter.Seq2[*Lead, error] {
+	return closekit.All(ctx, c, &opLeadsList, p, func(p *LeadsListParams) *closekit.Opt[int] { return &p.Skip }, LeadsList, opts)
 }
 
 // LeadsListParams are the parameters of [LeadsList].
 type LeadsListParams struct {
-	Query   runtime.Opt[string] // Text to search for, for example a company name.
-	OrderBy runtime.Opt[string] // Field to sort by, with - in front for descending.
+	// Text to search for, for example a company name.
+	Query closekit.Opt[string] `json:"query" close:"query"`
+	// Field to sort by, with - in front for descending.
+	OrderBy closekit.Opt[string] `json:"_order_by" close:"query"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
-	Skip   runtime.Opt[int] // How many results to pass over, for the next page. At least 0. Default: 0.
+	Fields []string `json:"_fields" close:"query"`
+	// How many results to pass over, for the next page. At least 0. Default: 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
-	Limit runtime.Opt[int]
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadsListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structLeadsListParams, unsafe.Pointer(v))
-}
+func (v *LeadsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structLeadsListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.OptStr, At: unsafe.Offsetof(LeadsListParams{}.Query), In: &wire.Field{Name: "query", In: wire.Query}},
-	{As: wire.OptStr, At: unsafe.Offsetof(LeadsListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query}},
-	{As: wire.Strs, At: unsafe.Offsetof(LeadsListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	{As: wire.OptInt, At: unsafe.Offsetof(LeadsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(LeadsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-}}
-
-var opLeadsList = runtime.Operation{
-	Tool: "close_leads_list", Method: "GET", Path: "/lead/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(LeadsListParams) },
+var opLeadsList = closekit.Operation{
+	Tool: "close_leads_list", Method: "GET", Path: "/lead/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(LeadsListParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
 }
 
 // Address is a postal address of a lead.
 type Address struct {
-	runtime.Object
-	Label    runtime.Opt[AddressLabel] // What the address is for.
-	Address1 runtime.Opt[string]       // Street and number.
-	Address2 runtime.Opt[string]       // Floor, suite or the like.
-	City     runtime.Opt[string]
-	State    runtime.Opt[string] // State or region; the short code in the United States.
-	Zipcode  runtime.Opt[string] // Postal code.
-	Country  runtime.Opt[string] // ISO 3166-1 two-letter country code.
-	TZIDs    []string            // Time zones of the place.
+	closekit.Object
+	// What the address is for.
+	Label closekit.Opt[AddressLabel] `json:"label" close:"null,send"`
+	// Street and number.
+	Address1 closekit.Opt[string] `json:"address_1" close:"null,send"`
+	// Floor, suite or the like.
+	Address2 closekit.Opt[string] `json:"address_2" close:"null,send"`
+	City     closekit.Opt[string] `json:"city" close:"null,send"`
+	// State or region; the short code in the United States.
+	State closekit.Opt[string] `json:"state" close:"null,send"`
+	// Postal code.
+	Zipcode closekit.Opt[string] `json:"zipcode" close:"null,send"`
+	// ISO 3166-1 two-letter country code.
+	Country closekit.Opt[string] `json:"country" close:"null,send"`
+	// Time zones of the place.
+	TZIDs []string `json:"tz_ids"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Address) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structAddress, unsafe.Pointer(&v))
-}
+func (v Address) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Address) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structAddress, unsafe.Pointer(v))
-}
-
-var structAddress = wire.Struct{
-	Size: unsafe.Sizeof(Address{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Address, 0, n), unsafe.Slice((*Address)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "label", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Label), In: &wire.Field{Name: "label", Flags: wire.Open | wire.Nullable | wire.OnCreate | wire.OnUpdate, Enum: wordsAddressLabel}},
-		{Name: "address_1", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Address1), In: &wire.Field{Name: "address_1", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
-		{Name: "address_2", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Address2), In: &wire.Field{Name: "address_2", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
-		{Name: "city", As: wire.OptStr, At: unsafe.Offsetof(Address{}.City), In: &wire.Field{Name: "city", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
-		{Name: "state", As: wire.OptStr, At: unsafe.Offsetof(Address{}.State), In: &wire.Field{Name: "state", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
-		{Name: "zipcode", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Zipcode), In: &wire.Field{Name: "zipcode", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
-		{Name: "country", As: wire.OptStr, At: unsafe.Offsetof(Address{}.Country), In: &wire.Field{Name: "country", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
-		{Name: "tz_ids", Bit: 1, As: wire.Strs, At: unsafe.Offsetof(Address{}.TZIDs)},
-	},
-}
+func (v *Address) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Lead is a company or organization that might buy, with its contacts, opportunities and open tasks.
 // Activities never come with a lead.
 type Lead struct {
-	runtime.Object
-	ID          LeadID
-	DisplayName string              // The name, or the first contact's name when the lead has none.
-	Name        runtime.Opt[string] // Name of the company.
-	Description runtime.Opt[string] // Free text about the company.
-	URL         runtime.Opt[string] // Website of the company.
+	closekit.Object
+	ID LeadID `json:"id"`
+	// The name, or the first contact's name when the lead has none.
+	DisplayName string `json:"display_name"`
+	// Name of the company.
+	Name closekit.Opt[string] `json:"name"`
+	// Free text about the company.
+	Description closekit.Opt[string] `json:"description"`
+	// Website of the company.
+	URL closekit.Opt[string] `json:"url"`
 	// Status of the lead. A new lead gets the organization's first status when left out.
-	StatusID    runtime.Opt[LeadStatusID]
-	StatusLabel string // Label of the status.
+	StatusID closekit.Opt[LeadStatusID] `json:"status_id"`
+	// Label of the status.
+	StatusLabel string `json:"status_label"`
 	// People at the company. On create they are made together with the lead; later use the contact tools.
-	Contacts              []Contact
-	Addresses             []Address            // Postal addresses. On update the list replaces the stored one.
-	CustomFields          runtime.CustomFields // Values of custom fields by field id (cf_…).
-	ContactIDs            []ContactID
-	Opportunities         []Opportunity       // Deals on the lead.
-	Tasks                 []Task              // Tasks that are not complete.
-	HTMLURL               runtime.Opt[string] // Page of the lead in the Close app.
-	IntegrationLinks      []IntegrationLink
-	OrganizationID        runtime.Opt[OrganizationID]
-	Source                runtime.Opt[string]           // How the lead was created.
-	Localtime             runtime.Opt[runtime.DateTime] // Local time at the lead.
-	PrimaryEmail          *ContactEmail
-	PrimaryPhone          *ContactPhone
-	PrimaryAddressFull    runtime.Opt[string]
-	PrimaryAddressSummary runtime.Opt[string]
-	ContactsSummary       runtime.Opt[string]
-	RecentCalls           []json.RawMessage
-	Summaries             []json.RawMessage
+	Contacts []Contact `json:"contacts"`
+	// Postal addresses. On update the list replaces the stored one.
+	Addresses []Address `json:"addresses"`
+	// Values of custom fields by field id (cf_…).
+	CustomFields closekit.CustomFields `json:"custom_fields"`
+	ContactIDs   []ContactID           `json:"contact_ids"`
+	// Deals on the lead.
+	Opportunities []Opportunity `json:"opportunities"`
+	// Tasks that are not complete.
+	Tasks []Task `json:"tasks"`
+	// Page of the lead in the Close app.
+	HTMLURL          closekit.Opt[string]         `json:"html_url"`
+	IntegrationLinks []IntegrationLink            `json:"integration_links"`
+	OrganizationID   closekit.Opt[OrganizationID] `json:"organization_id"`
+	// How the lead was created.
+	Source closekit.Opt[string] `json:"source"`
+	// Local time at the lead.
+	Localtime             closekit.Opt[closekit.DateTime] `json:"localtime"`
+	PrimaryEmail          *ContactEmail                   `json:"primary_email"`
+	PrimaryPhone          *ContactPhone                   `json:"primary_phone"`
+	PrimaryAddressFull    closekit.Opt[string]            `json:"primary_address_full"`
+	PrimaryAddressSummary closekit.Opt[string]            `json:"primary_address_summary"`
+	ContactsSummary       closekit.Opt[string]            `json:"contacts_summary"`
+	RecentCalls           []json.RawMessage               `json:"recent_calls"`
+	Summaries             []json.RawMessage               `json:"summaries"`
 	// Deprecated: Values by field name; Close is removing it. Use the custom fields by id.
-	Custom        json.RawMessage
-	CreatedBy     runtime.Opt[UserID]
-	CreatedByName runtime.Opt[string]
-	UpdatedBy     runtime.Opt[UserID]
-	UpdatedByName runtime.Opt[string]
-	DateCreated   runtime.Opt[runtime.DateTime]
-	DateUpdated   runtime.Opt[runtime.DateTime]
+	Custom        json.RawMessage                 `json:"custom"`
+	CreatedBy     closekit.Opt[UserID]            `json:"created_by"`
+	CreatedByName closekit.Opt[string]            `json:"created_by_name"`
+	UpdatedBy     closekit.Opt[UserID]            `json:"updated_by"`
+	UpdatedByName closekit.Opt[string]            `json:"updated_by_name"`
+	DateCreated   closekit.Opt[closekit.DateTime] `json:"date_created"`
+	DateUpdated   closekit.Opt[closekit.DateTime] `json:"date_updated"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Lead) MarshalJSON() ([]byte, error) { return wire.Marshal(&structLead, unsafe.Pointer(&v)) }
+func (v Lead) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Lead) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structLead, unsafe.Pointer(v))
-}
-
-var structLead = wire.Struct{
-	Custom: unsafe.Offsetof(Lead{}.CustomFields),
-	Size:   unsafe.Sizeof(Lead{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Lead, 0, n), unsafe.Slice((*Lead)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Lead{}.ID)},
-		{Name: "display_name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Lead{}.DisplayName)},
-		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.Name)},
-		{Name: "description", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.Description)},
-		{Name: "url", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.URL)},
-		{Name: "status_id", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.StatusID)},
-		{Name: "status_label", Bit: 3, As: wire.Str, At: unsafe.Offsetof(Lead{}.StatusLabel)},
-		{Name: "contacts", Bit: 4, As: wire.List, At: unsafe.Offsetof(Lead{}.Contacts), Elem: func() *wire.Struct { return &structContact }},
-		{Name: "addresses", Bit: 5, As: wire.List, At: unsafe.Offsetof(Lead{}.Addresses), Elem: func() *wire.Struct { return &structAddress }},
-		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Lead{}.CustomFields)},
-		{Name: "contact_ids", Bit: 6, As: wire.Strs, At: unsafe.Offsetof(Lead{}.ContactIDs)},
-		{Name: "opportunities", Bit: 7, As: wire.List, At: unsafe.Offsetof(Lead{}.Opportunities), Elem: func() *wire.Struct { return &structOpportunity }},
-		{Name: "tasks", Bit: 8, As: wire.List, At: unsafe.Offsetof(Lead{}.Tasks), Elem: func() *wire.Struct { return &structTask }},
-		{Name: "html_url", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.HTMLURL)},
-		{Name: "integration_links", Bit: 9, As: wire.List, At: unsafe.Offsetof(Lead{}.IntegrationLinks), Elem: func() *wire.Struct { return &structIntegrationLink }},
-		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.OrganizationID)},
-		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.Source)},
-		{Name: "localtime", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.Localtime)},
-		{Name: "primary_email", Bit: 10, As: wire.Obj, At: unsafe.Offsetof(Lead{}.PrimaryEmail), Elem: func() *wire.Struct { return &structContactEmail }},
-		{Name: "primary_phone", Bit: 11, As: wire.Obj, At: unsafe.Offsetof(Lead{}.PrimaryPhone), Elem: func() *wire.Struct { return &structContactPhone }},
-		{Name: "primary_address_full", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.PrimaryAddressFull)},
-		{Name: "primary_address_summary", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.PrimaryAddressSummary)},
-		{Name: "contacts_summary", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.ContactsSummary)},
-		{Name: "recent_calls", Bit: 12, As: wire.Raws, At: unsafe.Offsetof(Lead{}.RecentCalls)},
-		{Name: "summaries", Bit: 13, As: wire.Raws, At: unsafe.Offsetof(Lead{}.Summaries)},
-		{Name: "custom", As: wire.Raw, At: unsafe.Offsetof(Lead{}.Custom)},
-		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.CreatedBy)},
-		{Name: "created_by_name", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.CreatedByName)},
-		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.UpdatedBy)},
-		{Name: "updated_by_name", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.UpdatedByName)},
-		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.DateCreated)},
-		{Name: "date_updated", As: wire.OptStr, At: unsafe.Offsetof(Lead{}.DateUpdated)},
-	},
-}
+func (v *Lead) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // MergeResult: answer of a merge.
 type MergeResult struct {
-	runtime.Object
-	Status runtime.Opt[string] // ok when Close accepted the merge.
+	closekit.Object
+	// ok when Close accepted the merge.
+	Status closekit.Opt[string] `json:"status"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v MergeResult) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structMergeResult, unsafe.Pointer(&v))
-}
+func (v MergeResult) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *MergeResult) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structMergeResult, unsafe.Pointer(v))
-}
-
-var structMergeResult = wire.Struct{
-	Size: unsafe.Sizeof(MergeResult{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]MergeResult, 0, n), unsafe.Slice((*MergeResult)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(MergeResult{}.Status)},
-	},
-}
+func (v *MergeResult) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // AddressLabel is what an address is for. Close may use other words too.
 type AddressLabel string
@@ -422,5 +326,8 @@ const (
 	AddressLabelMailing  AddressLabel = "mailing"  // Where post is sent.
 	AddressLabelOther    AddressLabel = "other"    // Any other address.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (AddressLabel) WireWords() ([]string, bool) { return wordsAddressLabel, true }
 
 var wordsAddressLabel = []string{"business", "mailing", "other"}

@@ -5,9 +5,8 @@ package closeapi
 import (
 	"context"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -19,52 +18,44 @@ import (
 //
 // Close API: POST /activity/note/ (tool close_note_create)
 // https://developer.close.com/api/resources/activities/notes
-func NoteCreate(ctx context.Context, c *runtime.Client, p NoteCreateParams, opts ...runtime.CallOption) (*Note, error) {
-	v, err := wire.Call(ctx, c, &opNoteCreate, &p, &structNote, opts)
-	return (*Note)(v), err
+func NoteCreate(ctx context.Context, c *closekit.Client, p NoteCreateParams, opts ...closekit.CallOption) (*Note, error) {
+	return wire.Call[Note](ctx, c, &opNoteCreate, &p, opts)
 }
 
 // NoteCreateParams are the parameters of [NoteCreate].
 type NoteCreateParams struct {
-	LeadID    LeadID                 // Lead the note is on. Required.
-	ContactID runtime.Opt[ContactID] // Contact the note is about. Null clears it.
-	Title     runtime.Opt[string]    // Heading of the note. Null clears it.
-	Note      runtime.Opt[string]    // Text of the note, plain. It replaces note_html. Null clears it.
+	// Lead the note is on. Required.
+	LeadID LeadID `json:"lead_id" close:"required"`
+	// Contact the note is about. Null clears it.
+	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
+	// Heading of the note. Null clears it.
+	Title closekit.Opt[string] `json:"title" close:"null"`
+	// Text of the note, plain. It replaces note_html. Null clears it.
+	Note closekit.Opt[string] `json:"note" close:"null"`
 	// The note as rich text; wins when note is given too. An XHTML subset. Null clears it.
-	NoteHTML runtime.Opt[string]
-	Pinned   runtime.Opt[bool] // Whether the note stays on top of the timeline. Null clears it.
+	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
+	// Whether the note stays on top of the timeline. Null clears it.
+	Pinned closekit.Opt[bool] `json:"pinned" close:"null"`
 	// Files. On update the list replaces the stored one. At most 1000. Null clears it.
-	Attachments    []Attachment
-	ActivityAt     runtime.Opt[runtime.DateTime] // Time of the note in the timeline. Null clears it.
-	UserID         runtime.Opt[UserID]           // User the note is by. Null clears it.
-	OrganizationID runtime.Opt[OrganizationID]   // The credential's own when left out. Null clears it.
-	CreatedBy      runtime.Opt[UserID]           // Author of the record; for imports. Null clears it.
-	DateCreated    runtime.Opt[runtime.DateTime] // When the record was made; for imports. Null clears it.
+	Attachments []Attachment `json:"attachments" close:"null,maxlen=1000"`
+	// Time of the note in the timeline. Null clears it.
+	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
+	// User the note is by. Null clears it.
+	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
+	// The credential's own when left out. Null clears it.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"null"`
+	// Author of the record; for imports. Null clears it.
+	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
+	// When the record was made; for imports. Null clears it.
+	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *NoteCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structNoteCreateParams, unsafe.Pointer(v))
-}
+func (v *NoteCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structNoteCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(NoteCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
-	{As: wire.OptBool, At: unsafe.Offsetof(NoteCreateParams{}.Pinned), In: &wire.Field{Name: "pinned", Flags: wire.Nullable}},
-	{As: wire.List, At: unsafe.Offsetof(NoteCreateParams{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }, In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NoteCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
-}}
-
-var opNoteCreate = runtime.Operation{
-	Tool: "close_note_create", Method: "POST", Path: "/activity/note/", Effect: runtime.Write,
-	NewParams: func() runtime.Params { return new(NoteCreateParams) },
+var opNoteCreate = closekit.Operation{
+	Tool: "close_note_create", Method: "POST", Path: "/activity/note/", Effect: closekit.Write,
+	NewParams: func() closekit.Params { return new(NoteCreateParams) },
 	Spec: wire.Spec{Rules: []wire.Rule{
 		{Kind: wire.AtLeastOne, Fields: []uint8{3, 4}},
 	}},
@@ -76,29 +67,24 @@ var opNoteCreate = runtime.Operation{
 //
 // Close API: GET /activity/note/{note_id}/ (tool close_note_get)
 // https://developer.close.com/api/resources/activities/notes
-func NoteGet(ctx context.Context, c *runtime.Client, p NoteGetParams, opts ...runtime.CallOption) (*Note, error) {
-	v, err := wire.Call(ctx, c, &opNoteGet, &p, &structNote, opts)
-	return (*Note)(v), err
+func NoteGet(ctx context.Context, c *closekit.Client, p NoteGetParams, opts ...closekit.CallOption) (*Note, error) {
+	return wire.Call[Note](ctx, c, &opNoteGet, &p, opts)
 }
 
 // NoteGetParams are the parameters of [NoteGet].
 type NoteGetParams struct {
-	NoteID NoteID // Id of the note. Required.
+	// Id of the note. Required.
+	NoteID NoteID `json:"note_id" close:"path,required"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
+	Fields []string `json:"_fields" close:"query"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *NoteGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structNoteGetParams, unsafe.Pointer(v)) }
+func (v *NoteGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structNoteGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(NoteGetParams{}.NoteID), In: &wire.Field{Name: "note_id", In: wire.Path, Flags: wire.Required, ID: &kindNote}},
-	{As: wire.Strs, At: unsafe.Offsetof(NoteGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-}}
-
-var opNoteGet = runtime.Operation{
-	Tool: "close_note_get", Method: "GET", Path: "/activity/note/{note_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(NoteGetParams) },
+var opNoteGet = closekit.Operation{
+	Tool: "close_note_get", Method: "GET", Path: "/activity/note/{note_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(NoteGetParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
 }
 
@@ -109,44 +95,36 @@ var opNoteGet = runtime.Operation{
 //
 // Close API: PUT /activity/note/{note_id}/ (tool close_note_update)
 // https://developer.close.com/api/resources/activities/notes
-func NoteUpdate(ctx context.Context, c *runtime.Client, p NoteUpdateParams, opts ...runtime.CallOption) (*Note, error) {
-	v, err := wire.Call(ctx, c, &opNoteUpdate, &p, &structNote, opts)
-	return (*Note)(v), err
+func NoteUpdate(ctx context.Context, c *closekit.Client, p NoteUpdateParams, opts ...closekit.CallOption) (*Note, error) {
+	return wire.Call[Note](ctx, c, &opNoteUpdate, &p, opts)
 }
 
 // NoteUpdateParams are the parameters of [NoteUpdate].
 type NoteUpdateParams struct {
-	NoteID    NoteID                 // Id of the note. Required.
-	ContactID runtime.Opt[ContactID] // Contact the note is about. Null clears it.
-	Title     runtime.Opt[string]    // Heading of the note. Null clears it.
-	Note      runtime.Opt[string]    // Text of the note, plain. It replaces note_html. Null clears it.
+	// Id of the note. Required.
+	NoteID NoteID `json:"note_id" close:"path,required"`
+	// Contact the note is about. Null clears it.
+	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
+	// Heading of the note. Null clears it.
+	Title closekit.Opt[string] `json:"title" close:"null"`
+	// Text of the note, plain. It replaces note_html. Null clears it.
+	Note closekit.Opt[string] `json:"note" close:"null"`
 	// The note as rich text; wins when note is given too. An XHTML subset. Null clears it.
-	NoteHTML runtime.Opt[string]
-	Pinned   runtime.Opt[bool] // Whether the note stays on top of the timeline. Null clears it.
+	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
+	// Whether the note stays on top of the timeline. Null clears it.
+	Pinned closekit.Opt[bool] `json:"pinned" close:"null"`
 	// Files. On update the list replaces the stored one. At most 1000. Null clears it.
-	Attachments []Attachment
-	ActivityAt  runtime.Opt[runtime.DateTime] // Time of the note in the timeline. Null clears it.
+	Attachments []Attachment `json:"attachments" close:"null,maxlen=1000"`
+	// Time of the note in the timeline. Null clears it.
+	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *NoteUpdateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structNoteUpdateParams, unsafe.Pointer(v))
-}
+func (v *NoteUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structNoteUpdateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(NoteUpdateParams{}.NoteID), In: &wire.Field{Name: "note_id", In: wire.Path, Flags: wire.Required, ID: &kindNote}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
-	{As: wire.OptBool, At: unsafe.Offsetof(NoteUpdateParams{}.Pinned), In: &wire.Field{Name: "pinned", Flags: wire.Nullable}},
-	{As: wire.List, At: unsafe.Offsetof(NoteUpdateParams{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }, In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 1000}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NoteUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-}}
-
-var opNoteUpdate = runtime.Operation{
-	Tool: "close_note_update", Method: "PUT", Path: "/activity/note/{note_id}/", Effect: runtime.Write, Idempotent: true,
-	NewParams: func() runtime.Params { return new(NoteUpdateParams) },
+var opNoteUpdate = closekit.Operation{
+	Tool: "close_note_update", Method: "PUT", Path: "/activity/note/{note_id}/", Effect: closekit.Write, Idempotent: true,
+	NewParams: func() closekit.Params { return new(NoteUpdateParams) },
 	Spec:      wire.Spec{Update: true},
 }
 
@@ -156,27 +134,22 @@ var opNoteUpdate = runtime.Operation{
 //
 // Close API: DELETE /activity/note/{note_id}/ (tool close_note_delete)
 // https://developer.close.com/api/resources/activities/notes
-func NoteDelete(ctx context.Context, c *runtime.Client, p NoteDeleteParams, opts ...runtime.CallOption) error {
-	return runtime.CallNone(ctx, c, &opNoteDelete, &p, opts)
+func NoteDelete(ctx context.Context, c *closekit.Client, p NoteDeleteParams, opts ...closekit.CallOption) error {
+	return closekit.CallNone(ctx, c, &opNoteDelete, &p, opts)
 }
 
 // NoteDeleteParams are the parameters of [NoteDelete].
 type NoteDeleteParams struct {
-	NoteID NoteID // Id of the note. Required.
+	// Id of the note. Required.
+	NoteID NoteID `json:"note_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *NoteDeleteParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structNoteDeleteParams, unsafe.Pointer(v))
-}
+func (v *NoteDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structNoteDeleteParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(NoteDeleteParams{}.NoteID), In: &wire.Field{Name: "note_id", In: wire.Path, Flags: wire.Required, ID: &kindNote}},
-}}
-
-var opNoteDelete = runtime.Operation{
-	Tool: "close_note_delete", Method: "DELETE", Path: "/activity/note/{note_id}/", Effect: runtime.Destructive, Idempotent: true,
-	NewParams: func() runtime.Params { return new(NoteDeleteParams) },
+var opNoteDelete = closekit.Operation{
+	Tool: "close_note_delete", Method: "DELETE", Path: "/activity/note/{note_id}/", Effect: closekit.Destructive, Idempotent: true,
+	NewParams: func() closekit.Params { return new(NoteDeleteParams) },
 }
 
 // NotesList lists notes, filtered by lead, contact, user or date.
@@ -185,108 +158,86 @@ var opNoteDelete = runtime.Operation{
 //
 // Close API: GET /activity/note/ (tool close_notes_list)
 // https://developer.close.com/api/resources/activities/notes
-func NotesList(ctx context.Context, c *runtime.Client, p NotesListParams, opts ...runtime.CallOption) (*runtime.Page[Note], error) {
-	v, err := wire.CallPage(ctx, c, &opNotesList, &p, p.Skip, &structNote, opts)
-	return (*runtime.Page[Note])(v), err
+func NotesList(ctx context.Context, c *closekit.Client, p NotesListParams, opts ...closekit.CallOption) (*closekit.Page[Note], error) {
+	return wire.CallPage[Note](ctx, c, &opNotesList, &p, p.Skip, opts)
 }
 
 // NotesAll yields the items of all pages of [NotesList], fetching a page when the one before is used
 // up.
-func NotesAll(ctx context.Context, c *runtime.Client, p NotesListParams, opts ...runtime.CallOption) iter.Seq2[*Note, error] {
-	return runtime.All(ctx, c, &opNotesList, p, func(p *NotesListParams) *runtime.Opt[int] { return &p.Skip }, NotesList, opts)
+func NotesAll(ctx context.Context, c *closekit.Client, p NotesListParams, opts ...closekit.CallOption) iter.Seq2[*Note, error] {
+	return closekit.All(ctx, c, &opNotesList, p, func(p *NotesListParams) *closekit.Opt[int] { return &p.Skip }, NotesList, opts)
 }
 
 // NotesListParams are the parameters of [NotesList].
 type NotesListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
-	Skip   runtime.Opt[int] // How many results to pass over, for the next page. At least 0. Default: 0.
+	Fields []string `json:"_fields" close:"query"`
+	// How many results to pass over, for the next page. At least 0. Default: 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
-	Limit     runtime.Opt[int]
-	LeadID    []LeadID    // Only activities on these leads.
-	ContactID []ContactID // Only activities with these contacts.
-	UserID    []UserID    // Only activities of these users.
-	IDIn      []NoteID    // Only the notes with these ids.
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
+	// Only activities on these leads.
+	LeadID []LeadID `json:"lead_id" close:"query"`
+	// Only activities with these contacts.
+	ContactID []ContactID `json:"contact_id" close:"query"`
+	// Only activities of these users.
+	UserID []UserID `json:"user_id" close:"query"`
+	// Only the notes with these ids.
+	IDIn []NoteID `json:"id__in" close:"query"`
 	// Only activities of this organization; the credential's own is implied.
-	OrganizationID runtime.Opt[OrganizationID]
-	Type           []string                      // Activity types; implied by the path in lists of one type.
-	DateCreatedGt  runtime.Opt[runtime.DateTime] // Created after this moment.
-	DateCreatedGte runtime.Opt[runtime.DateTime] // Created at or after this moment.
-	DateCreatedLt  runtime.Opt[runtime.DateTime] // Created before this moment.
-	DateCreatedLte runtime.Opt[runtime.DateTime] // Created at or before this moment.
-	ActivityAtGt   runtime.Opt[runtime.DateTime] // Took place after this moment.
-	ActivityAtGte  runtime.Opt[runtime.DateTime] // Took place at or after this moment.
-	ActivityAtLt   runtime.Opt[runtime.DateTime] // Took place before this moment.
-	ActivityAtLte  runtime.Opt[runtime.DateTime] // Took place at or before this moment.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
+	// Activity types; implied by the path in lists of one type.
+	Type []string `json:"_type" close:"query"`
+	// Created after this moment.
+	DateCreatedGt closekit.Opt[closekit.DateTime] `json:"date_created__gt" close:"query,date"`
+	// Created at or after this moment.
+	DateCreatedGte closekit.Opt[closekit.DateTime] `json:"date_created__gte" close:"query,date"`
+	// Created before this moment.
+	DateCreatedLt closekit.Opt[closekit.DateTime] `json:"date_created__lt" close:"query,date"`
+	// Created at or before this moment.
+	DateCreatedLte closekit.Opt[closekit.DateTime] `json:"date_created__lte" close:"query,date"`
+	// Took place after this moment.
+	ActivityAtGt closekit.Opt[closekit.DateTime] `json:"activity_at__gt" close:"query,date"`
+	// Took place at or after this moment.
+	ActivityAtGte closekit.Opt[closekit.DateTime] `json:"activity_at__gte" close:"query,date"`
+	// Took place before this moment.
+	ActivityAtLt closekit.Opt[closekit.DateTime] `json:"activity_at__lt" close:"query,date"`
+	// Took place at or before this moment.
+	ActivityAtLte closekit.Opt[closekit.DateTime] `json:"activity_at__lte" close:"query,date"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *NotesListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structNotesListParams, unsafe.Pointer(v))
-}
+func (v *NotesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structNotesListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	{As: wire.OptInt, At: unsafe.Offsetof(NotesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(NotesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-	{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
-	{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
-	{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindNote}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
-	{As: wire.Strs, At: unsafe.Offsetof(NotesListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(NotesListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-}}
-
-var opNotesList = runtime.Operation{
-	Tool: "close_notes_list", Method: "GET", Path: "/activity/note/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(NotesListParams) },
+var opNotesList = closekit.Operation{
+	Tool: "close_notes_list", Method: "GET", Path: "/activity/note/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(NotesListParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}}},
 }
 
 // Note is a note on a lead.
 type Note struct {
 	ActivityBase
-	ID           NoteID
-	Title        runtime.Opt[string]           // Heading of the note.
-	Note         string                        // Text of the note, plain. It replaces note_html.
-	NoteHTML     runtime.Opt[string]           // The note as rich text; wins when note is given too.
-	Pinned       runtime.Opt[bool]             // Whether the note stays on top of the timeline.
-	PinnedAt     runtime.Opt[runtime.DateTime] // When the note was pinned.
-	Attachments  []Attachment                  // Files. On update the list replaces the stored one.
-	NoteMentions []string                      // Users and groups mentioned in the note.
-	Source       runtime.Opt[ActivitySource]
+	ID NoteID `json:"id"`
+	// Heading of the note.
+	Title closekit.Opt[string] `json:"title"`
+	// Text of the note, plain. It replaces note_html.
+	Note string `json:"note"`
+	// The note as rich text; wins when note is given too.
+	NoteHTML closekit.Opt[string] `json:"note_html"`
+	// Whether the note stays on top of the timeline.
+	Pinned closekit.Opt[bool] `json:"pinned"`
+	// When the note was pinned.
+	PinnedAt closekit.Opt[closekit.DateTime] `json:"pinned_at"`
+	// Files. On update the list replaces the stored one.
+	Attachments []Attachment `json:"attachments"`
+	// Users and groups mentioned in the note.
+	NoteMentions []string                     `json:"note_mentions"`
+	Source       closekit.Opt[ActivitySource] `json:"source"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Note) MarshalJSON() ([]byte, error) { return wire.Marshal(&structNote, unsafe.Pointer(&v)) }
+func (v Note) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Note) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structNote, unsafe.Pointer(v))
-}
-
-var structNote = wire.Struct{
-	Base: &structActivityBase,
-	Size: unsafe.Sizeof(Note{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Note, 0, n), unsafe.Slice((*Note)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(Note{}.ID)},
-		{Name: "title", As: wire.OptStr, At: unsafe.Offsetof(Note{}.Title)},
-		{Name: "note", Bit: 9, As: wire.Str, At: unsafe.Offsetof(Note{}.Note)},
-		{Name: "note_html", As: wire.OptStr, At: unsafe.Offsetof(Note{}.NoteHTML)},
-		{Name: "pinned", As: wire.OptBool, At: unsafe.Offsetof(Note{}.Pinned)},
-		{Name: "pinned_at", As: wire.OptStr, At: unsafe.Offsetof(Note{}.PinnedAt)},
-		{Name: "attachments", Bit: 10, As: wire.List, At: unsafe.Offsetof(Note{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }},
-		{Name: "note_mentions", Bit: 11, As: wire.Strs, At: unsafe.Offsetof(Note{}.NoteMentions)},
-		{Name: "source", As: wire.OptStr, At: unsafe.Offsetof(Note{}.Source)},
-	},
-}
+func (v *Note) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }

@@ -2,13 +2,13 @@
 
 package closeapi
 
-import "github.com/closekit/closekit/runtime"
+import "github.com/closekit/closekit"
 
 // Operations lists what the tools of this package do, in the order of their names. Programs that do
 // not call it do not link what they do not use.
-func Operations() []*runtime.Operation { return operations }
+func Operations() []*closekit.Operation { return operations }
 
-var operations = []*runtime.Operation{
+var operations = []*closekit.Operation{
 	&opActivitiesList,
 	&opCallCreate,
 	&opCallDelete,

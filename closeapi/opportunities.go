@@ -6,9 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -20,68 +19,53 @@ import (
 //
 // Close API: POST /opportunity/ (tool close_opportunity_create)
 // https://developer.close.com/api/resources/opportunities
-func OpportunityCreate(ctx context.Context, c *runtime.Client, p OpportunityCreateParams, opts ...runtime.CallOption) (*Opportunity, error) {
-	v, err := wire.Call(ctx, c, &opOpportunityCreate, &p, &structOpportunity, opts)
-	return (*Opportunity)(v), err
+func OpportunityCreate(ctx context.Context, c *closekit.Client, p OpportunityCreateParams, opts ...closekit.CallOption) (*Opportunity, error) {
+	return wire.Call[Opportunity](ctx, c, &opOpportunityCreate, &p, opts)
 }
 
 // OpportunityCreateParams are the parameters of [OpportunityCreate].
 type OpportunityCreateParams struct {
-	LeadID LeadID // Lead that the deal belongs to. It cannot be changed later. Required.
+	// Lead that the deal belongs to. It cannot be changed later. Required.
+	LeadID LeadID `json:"lead_id" close:"required"`
 	// Status of the deal: an id that close_pipelines_list shows, never a label. Required.
-	StatusID OpportunityStatusID
+	StatusID OpportunityStatusID `json:"status_id" close:"required"`
 	// Pipeline of the deal; follows from the status. A status of another pipeline is refused. Null clears
 	// it.
-	PipelineID runtime.Opt[PipelineID]
+	PipelineID closekit.Opt[PipelineID] `json:"pipeline_id" close:"null"`
 	// Value in cents, a whole number: $12,000 is 1200000. At least 0. Null clears it.
-	Value       runtime.Opt[runtime.Cents]
-	ValuePeriod runtime.Opt[ValuePeriod] // How often the value is paid. Null clears it.
+	Value closekit.Opt[closekit.Cents] `json:"value" close:"null,min=0"`
+	// How often the value is paid. Null clears it.
+	ValuePeriod closekit.Opt[ValuePeriod] `json:"value_period" close:"null"`
 	// Chance of winning in percent, 0 to 100. From 0 to 100. Null clears it.
-	Confidence runtime.Opt[int]
+	Confidence closekit.Opt[int] `json:"confidence" close:"null,min=0,max=100"`
 	// Closing date, expected while the deal is open and actual once it is won. Close fills in today when a
 	// deal is won without it. Null clears it.
-	DateWon runtime.Opt[runtime.Date]
+	DateWon closekit.Opt[closekit.Date] `json:"date_won" close:"null"`
 	// User who is responsible for the deal. The caller when left out on create. Null clears it.
-	UserID    runtime.Opt[UserID]
-	ContactID runtime.Opt[ContactID] // Person at the lead whom the deal is with. Null clears it.
-	Note      runtime.Opt[string]    // Note on the deal as plain text. Null clears it.
+	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
+	// Person at the lead whom the deal is with. Null clears it.
+	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
+	// Note on the deal as plain text. Null clears it.
+	Note closekit.Opt[string] `json:"note" close:"null"`
 	// Note on the deal as rich text. It wins over note and rewrites it. An XHTML subset. Null clears it.
-	NoteHTML     runtime.Opt[string]
-	Attachments  []Attachment         // Files of the deal. Null clears it.
-	CustomFields runtime.CustomFields // Values of custom fields by field id (cf_…).
+	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
+	// Files of the deal. Null clears it.
+	Attachments []Attachment `json:"attachments" close:"null"`
+	// Values of custom fields by field id (cf_…).
+	CustomFields closekit.CustomFields `json:"custom_fields"`
 	// User who counts as the creator. Give it only when importing; otherwise it is the caller. Null clears
 	// it.
-	CreatedBy runtime.Opt[UserID]
+	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
 	// When the deal came to be. Give it only when importing; otherwise it is now. Null clears it.
-	DateCreated runtime.Opt[runtime.DateTime]
+	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *OpportunityCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structOpportunityCreateParams, unsafe.Pointer(v))
-}
+func (v *OpportunityCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structOpportunityCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(OpportunityCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
-	{As: wire.Str, At: unsafe.Offsetof(OpportunityCreateParams{}.StatusID), In: &wire.Field{Name: "status_id", Flags: wire.Required, ID: &kindOpportunityStatus}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", Flags: wire.Nullable, ID: &kindPipeline}},
-	{As: wire.OptCents, At: unsafe.Offsetof(OpportunityCreateParams{}.Value), In: &wire.Field{Name: "value", Flags: wire.Nullable | wire.MinOnly, Min: 0}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.ValuePeriod), In: &wire.Field{Name: "value_period", Flags: wire.Nullable, Enum: wordsValuePeriod}},
-	{As: wire.OptInt, At: unsafe.Offsetof(OpportunityCreateParams{}.Confidence), In: &wire.Field{Name: "confidence", Flags: wire.Nullable | wire.Bounded, Min: 0, Max: 100}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.DateWon), In: &wire.Field{Name: "date_won", Kind: wire.Date, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.Note), In: &wire.Field{Name: "note", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
-	{As: wire.List, At: unsafe.Offsetof(OpportunityCreateParams{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }, In: &wire.Field{Name: "attachments", Flags: wire.Nullable}},
-	{As: wire.Custom, At: unsafe.Offsetof(OpportunityCreateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
-}}
-
-var opOpportunityCreate = runtime.Operation{
-	Tool: "close_opportunity_create", Method: "POST", Path: "/opportunity/", Effect: runtime.Write,
-	NewParams: func() runtime.Params { return new(OpportunityCreateParams) },
+var opOpportunityCreate = closekit.Operation{
+	Tool: "close_opportunity_create", Method: "POST", Path: "/opportunity/", Effect: closekit.Write,
+	NewParams: func() closekit.Params { return new(OpportunityCreateParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "expected_date", For: "date_won"}}},
 }
 
@@ -91,31 +75,24 @@ var opOpportunityCreate = runtime.Operation{
 //
 // Close API: GET /opportunity/{opportunity_id}/ (tool close_opportunity_get)
 // https://developer.close.com/api/resources/opportunities
-func OpportunityGet(ctx context.Context, c *runtime.Client, p OpportunityGetParams, opts ...runtime.CallOption) (*Opportunity, error) {
-	v, err := wire.Call(ctx, c, &opOpportunityGet, &p, &structOpportunity, opts)
-	return (*Opportunity)(v), err
+func OpportunityGet(ctx context.Context, c *closekit.Client, p OpportunityGetParams, opts ...closekit.CallOption) (*Opportunity, error) {
+	return wire.Call[Opportunity](ctx, c, &opOpportunityGet, &p, opts)
 }
 
 // OpportunityGetParams are the parameters of [OpportunityGet].
 type OpportunityGetParams struct {
-	OpportunityID OpportunityID // Id of the opportunity. Required.
+	// Id of the opportunity. Required.
+	OpportunityID OpportunityID `json:"opportunity_id" close:"path,required"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
+	Fields []string `json:"_fields" close:"query"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *OpportunityGetParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structOpportunityGetParams, unsafe.Pointer(v))
-}
+func (v *OpportunityGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structOpportunityGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(OpportunityGetParams{}.OpportunityID), In: &wire.Field{Name: "opportunity_id", In: wire.Path, Flags: wire.Required, ID: &kindOpportunity}},
-	{As: wire.Strs, At: unsafe.Offsetof(OpportunityGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-}}
-
-var opOpportunityGet = runtime.Operation{
-	Tool: "close_opportunity_get", Method: "GET", Path: "/opportunity/{opportunity_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(OpportunityGetParams) },
+var opOpportunityGet = closekit.Operation{
+	Tool: "close_opportunity_get", Method: "GET", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(OpportunityGetParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
 }
 
@@ -128,59 +105,49 @@ var opOpportunityGet = runtime.Operation{
 //
 // Close API: PUT /opportunity/{opportunity_id}/ (tool close_opportunity_update)
 // https://developer.close.com/api/resources/opportunities
-func OpportunityUpdate(ctx context.Context, c *runtime.Client, p OpportunityUpdateParams, opts ...runtime.CallOption) (*Opportunity, error) {
-	v, err := wire.Call(ctx, c, &opOpportunityUpdate, &p, &structOpportunity, opts)
-	return (*Opportunity)(v), err
+func OpportunityUpdate(ctx context.Context, c *closekit.Client, p OpportunityUpdateParams, opts ...closekit.CallOption) (*Opportunity, error) {
+	return wire.Call[Opportunity](ctx, c, &opOpportunityUpdate, &p, opts)
 }
 
 // OpportunityUpdateParams are the parameters of [OpportunityUpdate].
 type OpportunityUpdateParams struct {
-	OpportunityID OpportunityID // Id of the opportunity. Required.
+	// Id of the opportunity. Required.
+	OpportunityID OpportunityID `json:"opportunity_id" close:"path,required"`
 	// Status of the deal: an id that close_pipelines_list shows, never a label.
-	StatusID runtime.Opt[OpportunityStatusID]
+	StatusID closekit.Opt[OpportunityStatusID] `json:"status_id"`
 	// Label of the status instead of its id.
 	//
 	// Deprecated: Labels break when somebody renames the status. Use status_id.
-	Status      runtime.Opt[string]
-	Value       runtime.Opt[runtime.Cents] // Value in cents, a whole number: $12,000 is 1200000. At least 0.
-	ValuePeriod runtime.Opt[ValuePeriod]   // How often the value is paid.
-	Confidence  runtime.Opt[int]           // Chance of winning in percent, 0 to 100. From 0 to 100.
+	Status closekit.Opt[string] `json:"status"`
+	// Value in cents, a whole number: $12,000 is 1200000. At least 0.
+	Value closekit.Opt[closekit.Cents] `json:"value" close:"min=0"`
+	// How often the value is paid.
+	ValuePeriod closekit.Opt[ValuePeriod] `json:"value_period"`
+	// Chance of winning in percent, 0 to 100. From 0 to 100.
+	Confidence closekit.Opt[int] `json:"confidence" close:"min=0,max=100"`
 	// Closing date, expected while the deal is open and actual once it is won. Close fills in today when a
 	// deal is won without it. Null clears it.
-	DateWon   runtime.Opt[runtime.Date]
-	UserID    runtime.Opt[UserID]    // User who is responsible for the deal. Null clears it.
-	ContactID runtime.Opt[ContactID] // Person at the lead whom the deal is with. Null clears it.
-	Note      runtime.Opt[string]    // Note on the deal as plain text.
+	DateWon closekit.Opt[closekit.Date] `json:"date_won" close:"null"`
+	// User who is responsible for the deal. Null clears it.
+	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
+	// Person at the lead whom the deal is with. Null clears it.
+	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
+	// Note on the deal as plain text.
+	Note closekit.Opt[string] `json:"note"`
 	// Note on the deal as rich text. It wins over note and rewrites it. An XHTML subset. Null clears it.
-	NoteHTML     runtime.Opt[string]
-	Attachments  []Attachment         // Files of the deal. On update the list replaces the stored one.
-	CustomFields runtime.CustomFields // Values of custom fields by field id (cf_…).
+	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
+	// Files of the deal. On update the list replaces the stored one.
+	Attachments []Attachment `json:"attachments"`
+	// Values of custom fields by field id (cf_…).
+	CustomFields closekit.CustomFields `json:"custom_fields"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *OpportunityUpdateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structOpportunityUpdateParams, unsafe.Pointer(v))
-}
+func (v *OpportunityUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structOpportunityUpdateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(OpportunityUpdateParams{}.OpportunityID), In: &wire.Field{Name: "opportunity_id", In: wire.Path, Flags: wire.Required, ID: &kindOpportunity}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.StatusID), In: &wire.Field{Name: "status_id", ID: &kindOpportunityStatus}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.Status), In: &wire.Field{Name: "status"}},
-	{As: wire.OptCents, At: unsafe.Offsetof(OpportunityUpdateParams{}.Value), In: &wire.Field{Name: "value", Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.ValuePeriod), In: &wire.Field{Name: "value_period", Enum: wordsValuePeriod}},
-	{As: wire.OptInt, At: unsafe.Offsetof(OpportunityUpdateParams{}.Confidence), In: &wire.Field{Name: "confidence", Flags: wire.Bounded, Min: 0, Max: 100}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.DateWon), In: &wire.Field{Name: "date_won", Kind: wire.Date, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.Note), In: &wire.Field{Name: "note"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunityUpdateParams{}.NoteHTML), In: &wire.Field{Name: "note_html", Kind: wire.RichText, Flags: wire.Nullable}},
-	{As: wire.List, At: unsafe.Offsetof(OpportunityUpdateParams{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }, In: &wire.Field{Name: "attachments"}},
-	{As: wire.Custom, At: unsafe.Offsetof(OpportunityUpdateParams{}.CustomFields), In: &wire.Field{Name: "custom_fields"}},
-}}
-
-var opOpportunityUpdate = runtime.Operation{
-	Tool: "close_opportunity_update", Method: "PUT", Path: "/opportunity/{opportunity_id}/", Effect: runtime.Write, Idempotent: true,
-	NewParams: func() runtime.Params { return new(OpportunityUpdateParams) },
+var opOpportunityUpdate = closekit.Operation{
+	Tool: "close_opportunity_update", Method: "PUT", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Write, Idempotent: true,
+	NewParams: func() closekit.Params { return new(OpportunityUpdateParams) },
 	Spec: wire.Spec{Update: true, Aliases: []wire.Alias{{Name: "expected_date", For: "date_won"}}, Rules: []wire.Rule{
 		{Kind: wire.AtMostOne, Fields: []uint8{1, 2}},
 	}},
@@ -193,27 +160,22 @@ var opOpportunityUpdate = runtime.Operation{
 //
 // Close API: DELETE /opportunity/{opportunity_id}/ (tool close_opportunity_delete)
 // https://developer.close.com/api/resources/opportunities
-func OpportunityDelete(ctx context.Context, c *runtime.Client, p OpportunityDeleteParams, opts ...runtime.CallOption) error {
-	return runtime.CallNone(ctx, c, &opOpportunityDelete, &p, opts)
+func OpportunityDelete(ctx context.Context, c *closekit.Client, p OpportunityDeleteParams, opts ...closekit.CallOption) error {
+	return closekit.CallNone(ctx, c, &opOpportunityDelete, &p, opts)
 }
 
 // OpportunityDeleteParams are the parameters of [OpportunityDelete].
 type OpportunityDeleteParams struct {
-	OpportunityID OpportunityID // Id of the opportunity. Required.
+	// Id of the opportunity. Required.
+	OpportunityID OpportunityID `json:"opportunity_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *OpportunityDeleteParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structOpportunityDeleteParams, unsafe.Pointer(v))
-}
+func (v *OpportunityDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structOpportunityDeleteParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(OpportunityDeleteParams{}.OpportunityID), In: &wire.Field{Name: "opportunity_id", In: wire.Path, Flags: wire.Required, ID: &kindOpportunity}},
-}}
-
-var opOpportunityDelete = runtime.Operation{
-	Tool: "close_opportunity_delete", Method: "DELETE", Path: "/opportunity/{opportunity_id}/", Effect: runtime.Destructive, Idempotent: true,
-	NewParams: func() runtime.Params { return new(OpportunityDeleteParams) },
+var opOpportunityDelete = closekit.Operation{
+	Tool: "close_opportunity_delete", Method: "DELETE", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Destructive, Idempotent: true,
+	NewParams: func() closekit.Params { return new(OpportunityDeleteParams) },
 }
 
 // OpportunitiesList lists opportunities page by page, filtered by lead, user, status, value period or
@@ -225,488 +187,340 @@ var opOpportunityDelete = runtime.Operation{
 //
 // Close API: GET /opportunity/ (tool close_opportunities_list)
 // https://developer.close.com/api/resources/opportunities
-func OpportunitiesList(ctx context.Context, c *runtime.Client, p OpportunitiesListParams, opts ...runtime.CallOption) (*runtime.Page[Opportunity], error) {
-	v, err := wire.CallPage(ctx, c, &opOpportunitiesList, &p, p.Skip, &structOpportunity, opts)
-	return (*runtime.Page[Opportunity])(v), err
+func OpportunitiesList(ctx context.Context, c *closekit.Client, p OpportunitiesListParams, opts ...closekit.CallOption) (*closekit.Page[Opportunity], error) {
+	return wire.CallPage[Opportunity](ctx, c, &opOpportunitiesList, &p, p.Skip, opts)
 }
 
 // OpportunitiesAll yields the items of all pages of [OpportunitiesList], fetching a page when the one
 // before is used up.
-func OpportunitiesAll(ctx context.Context, c *runtime.Client, p OpportunitiesListParams, opts ...runtime.CallOption) iter.Seq2[*Opportunity, error] {
-	return runtime.All(ctx, c, &opOpportunitiesList, p, func(p *OpportunitiesListParams) *runtime.Opt[int] { return &p.Skip }, OpportunitiesList, opts)
+func OpportunitiesAll(ctx context.Context, c *closekit.Client, p OpportunitiesListParams, opts ...closekit.CallOption) iter.Seq2[*Opportunity, error] {
+	return closekit.All(ctx, c, &opOpportunitiesList, p, func(p *OpportunitiesListParams) *closekit.Opt[int] { return &p.Skip }, OpportunitiesList, opts)
 }
 
 // OpportunitiesTotals reads the totals in the envelope of a page of [OpportunitiesList].
-func OpportunitiesTotals(p *runtime.Page[Opportunity]) (*OpportunityTotals, error) {
-	v, err := wire.Envelope(&p.Object, &structOpportunityTotals)
-	return (*OpportunityTotals)(v), err
+func OpportunitiesTotals(p *closekit.Page[Opportunity]) (*OpportunityTotals, error) {
+	return wire.Envelope[OpportunityTotals](&p.Object)
 }
 
 // OpportunitiesListParams are the parameters of [OpportunitiesList].
 type OpportunitiesListParams struct {
-	LeadID        runtime.Opt[LeadID]                // Only deals on this lead.
-	UserID        runtime.Opt[UserID]                // Only deals of this user.
-	UserIDIn      []string                           // Only deals of these users or groups.
-	StatusID      runtime.Opt[OpportunityStatusID]   // Only deals in this status.
-	StatusIDIn    []OpportunityStatusID              // Only deals in these statuses.
-	StatusType    runtime.Opt[OpportunityStatusType] // Only deals whose status is of this type.
-	StatusTypeIn  []OpportunityStatusType            // Only deals whose status is of these types.
-	StatusLabel   runtime.Opt[string]                // Only deals whose status has this label.
-	StatusLabelIn []string                           // Only deals whose status has these labels.
+	// Only deals on this lead.
+	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"query"`
+	// Only deals of this user.
+	UserID closekit.Opt[UserID] `json:"user_id" close:"query"`
+	// Only deals of these users or groups.
+	UserIDIn []string `json:"user_id__in" close:"query,id,from=close_users_list"`
+	// Only deals in this status.
+	StatusID closekit.Opt[OpportunityStatusID] `json:"status_id" close:"query"`
+	// Only deals in these statuses.
+	StatusIDIn []OpportunityStatusID `json:"status_id__in" close:"query"`
+	// Only deals whose status is of this type.
+	StatusType closekit.Opt[OpportunityStatusType] `json:"status_type" close:"query"`
+	// Only deals whose status is of these types.
+	StatusTypeIn []OpportunityStatusType `json:"status_type__in" close:"query"`
+	// Only deals whose status has this label.
+	StatusLabel closekit.Opt[string] `json:"status_label" close:"query,from=close_pipelines_list"`
+	// Only deals whose status has these labels.
+	StatusLabelIn []string `json:"status_label__in" close:"query,from=close_pipelines_list"`
 	// Only deals whose status has this label.
 	//
 	// Deprecated: Use status_id.
-	Status runtime.Opt[string]
+	Status closekit.Opt[string] `json:"status" close:"query"`
 	// Only deals whose status has these labels.
 	//
 	// Deprecated: Use status_id__in.
-	StatusIn       []string
-	ValuePeriod    runtime.Opt[ValuePeriod]      // Only deals that are paid this often.
-	ValuePeriodIn  []ValuePeriod                 // Only deals that are paid this often.
-	IsStalled      runtime.Opt[bool]             // Only deals that are stalled, or with false only those that are not.
-	DateWon        runtime.Opt[runtime.DateTime] // Only deals with this closing date.
-	DateWonGt      runtime.Opt[runtime.DateTime] // Closing after this day.
-	DateWonGte     runtime.Opt[runtime.DateTime] // Closing on or after this day.
-	DateWonLt      runtime.Opt[runtime.DateTime] // Closing before this day.
-	DateWonLte     runtime.Opt[runtime.DateTime] // Closing on or before this day.
-	DateCreated    runtime.Opt[runtime.DateTime] // Created on this day or at this moment.
-	DateCreatedGt  runtime.Opt[runtime.DateTime] // Created after this moment.
-	DateCreatedGte runtime.Opt[runtime.DateTime] // Created at or after this moment.
-	DateCreatedLt  runtime.Opt[runtime.DateTime] // Created before this moment.
-	DateCreatedLte runtime.Opt[runtime.DateTime] // Created at or before this moment.
-	DateUpdated    runtime.Opt[runtime.DateTime] // Last changed on this day or at this moment.
-	DateUpdatedGt  runtime.Opt[runtime.DateTime] // Last changed after this moment.
-	DateUpdatedGte runtime.Opt[runtime.DateTime] // Last changed at or after this moment.
-	DateUpdatedLt  runtime.Opt[runtime.DateTime] // Last changed before this moment.
-	DateUpdatedLte runtime.Opt[runtime.DateTime] // Last changed at or before this moment.
-	Query          runtime.Opt[string]           // Text to search for.
+	StatusIn []string `json:"status__in" close:"query"`
+	// Only deals that are paid this often.
+	ValuePeriod closekit.Opt[ValuePeriod] `json:"value_period" close:"query"`
+	// Only deals that are paid this often.
+	ValuePeriodIn []ValuePeriod `json:"value_period__in" close:"query"`
+	// Only deals that are stalled, or with false only those that are not.
+	IsStalled closekit.Opt[bool] `json:"is_stalled" close:"query"`
+	// Only deals with this closing date.
+	DateWon closekit.Opt[closekit.DateTime] `json:"date_won" close:"query,date"`
+	// Closing after this day.
+	DateWonGt closekit.Opt[closekit.DateTime] `json:"date_won__gt" close:"query,date"`
+	// Closing on or after this day.
+	DateWonGte closekit.Opt[closekit.DateTime] `json:"date_won__gte" close:"query,date"`
+	// Closing before this day.
+	DateWonLt closekit.Opt[closekit.DateTime] `json:"date_won__lt" close:"query,date"`
+	// Closing on or before this day.
+	DateWonLte closekit.Opt[closekit.DateTime] `json:"date_won__lte" close:"query,date"`
+	// Created on this day or at this moment.
+	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"query,date"`
+	// Created after this moment.
+	DateCreatedGt closekit.Opt[closekit.DateTime] `json:"date_created__gt" close:"query,date"`
+	// Created at or after this moment.
+	DateCreatedGte closekit.Opt[closekit.DateTime] `json:"date_created__gte" close:"query,date"`
+	// Created before this moment.
+	DateCreatedLt closekit.Opt[closekit.DateTime] `json:"date_created__lt" close:"query,date"`
+	// Created at or before this moment.
+	DateCreatedLte closekit.Opt[closekit.DateTime] `json:"date_created__lte" close:"query,date"`
+	// Last changed on this day or at this moment.
+	DateUpdated closekit.Opt[closekit.DateTime] `json:"date_updated" close:"query,date"`
+	// Last changed after this moment.
+	DateUpdatedGt closekit.Opt[closekit.DateTime] `json:"date_updated__gt" close:"query,date"`
+	// Last changed at or after this moment.
+	DateUpdatedGte closekit.Opt[closekit.DateTime] `json:"date_updated__gte" close:"query,date"`
+	// Last changed before this moment.
+	DateUpdatedLt closekit.Opt[closekit.DateTime] `json:"date_updated__lt" close:"query,date"`
+	// Last changed at or before this moment.
+	DateUpdatedLte closekit.Opt[closekit.DateTime] `json:"date_updated__lte" close:"query,date"`
+	// Text to search for.
+	Query closekit.Opt[string] `json:"query" close:"query"`
 	// Only deals on leads that this Smart View (saved search) finds; its id begins with save_.
-	LeadSavedSearchID runtime.Opt[string]
+	LeadSavedSearchID closekit.Opt[string] `json:"lead_saved_search_id" close:"query,id"`
 	// Only deals on leads that this search text finds.
 	//
 	// Deprecated: Use lead_saved_search_id.
-	LeadQuery      runtime.Opt[string]
-	OrganizationID runtime.Opt[OrganizationID]   // Only deals of this organization; the credential's own is implied.
-	OrderBy        runtime.Opt[OpportunityOrder] // Field to sort by, with - in front for descending.
+	LeadQuery closekit.Opt[string] `json:"lead_query" close:"query"`
+	// Only deals of this organization; the credential's own is implied.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
+	// Field to sort by, with - in front for descending.
+	OrderBy closekit.Opt[OpportunityOrder] `json:"_order_by" close:"query"`
 	// Group the answer by user or by closing date, with - in front for the reverse order.
-	GroupBy runtime.Opt[OpportunityGrouping]
+	GroupBy closekit.Opt[OpportunityGrouping] `json:"_group_by" close:"query"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
-	Skip   runtime.Opt[int] // How many results to pass over, for the next page. At least 0. Default: 0.
+	Fields []string `json:"_fields" close:"query"`
+	// How many results to pass over, for the next page. At least 0. Default: 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
-	Limit runtime.Opt[int]
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *OpportunitiesListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structOpportunitiesListParams, unsafe.Pointer(v))
-}
+func (v *OpportunitiesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structOpportunitiesListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
-	{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.UserIDIn), In: &wire.Field{Name: "user_id__in", In: wire.Query, ID: &kindAny, From: "close_users_list"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusID), In: &wire.Field{Name: "status_id", In: wire.Query, ID: &kindOpportunityStatus}},
-	{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusIDIn), In: &wire.Field{Name: "status_id__in", In: wire.Query, ID: &kindOpportunityStatus}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusType), In: &wire.Field{Name: "status_type", In: wire.Query, Enum: wordsOpportunityStatusType}},
-	{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusTypeIn), In: &wire.Field{Name: "status_type__in", In: wire.Query, Enum: wordsOpportunityStatusType}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusLabel), In: &wire.Field{Name: "status_label", In: wire.Query, From: "close_pipelines_list"}},
-	{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusLabelIn), In: &wire.Field{Name: "status_label__in", In: wire.Query, From: "close_pipelines_list"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.Status), In: &wire.Field{Name: "status", In: wire.Query}},
-	{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.StatusIn), In: &wire.Field{Name: "status__in", In: wire.Query}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.ValuePeriod), In: &wire.Field{Name: "value_period", In: wire.Query, Enum: wordsValuePeriod}},
-	{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.ValuePeriodIn), In: &wire.Field{Name: "value_period__in", In: wire.Query, Enum: wordsValuePeriod}},
-	{As: wire.OptBool, At: unsafe.Offsetof(OpportunitiesListParams{}.IsStalled), In: &wire.Field{Name: "is_stalled", In: wire.Query}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWon), In: &wire.Field{Name: "date_won", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonGt), In: &wire.Field{Name: "date_won__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonGte), In: &wire.Field{Name: "date_won__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonLt), In: &wire.Field{Name: "date_won__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateWonLte), In: &wire.Field{Name: "date_won__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreated), In: &wire.Field{Name: "date_created", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdated), In: &wire.Field{Name: "date_updated", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedGt), In: &wire.Field{Name: "date_updated__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedGte), In: &wire.Field{Name: "date_updated__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedLt), In: &wire.Field{Name: "date_updated__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.DateUpdatedLte), In: &wire.Field{Name: "date_updated__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.Query), In: &wire.Field{Name: "query", In: wire.Query}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.LeadSavedSearchID), In: &wire.Field{Name: "lead_saved_search_id", In: wire.Query, ID: &kindAny}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.LeadQuery), In: &wire.Field{Name: "lead_query", In: wire.Query}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query, Flags: wire.Open, Enum: wordsOpportunityOrder}},
-	{As: wire.OptStr, At: unsafe.Offsetof(OpportunitiesListParams{}.GroupBy), In: &wire.Field{Name: "_group_by", In: wire.Query, Flags: wire.Open, Enum: wordsOpportunityGrouping}},
-	{As: wire.Strs, At: unsafe.Offsetof(OpportunitiesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	{As: wire.OptInt, At: unsafe.Offsetof(OpportunitiesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(OpportunitiesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-}}
-
-var opOpportunitiesList = runtime.Operation{
-	Tool: "close_opportunities_list", Method: "GET", Path: "/opportunity/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(OpportunitiesListParams) },
+var opOpportunitiesList = closekit.Operation{
+	Tool: "close_opportunities_list", Method: "GET", Path: "/opportunity/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(OpportunitiesListParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "group_by", For: "_group_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
 }
 
 // SuggestedActionDetails is what a suggested action needs; which fields are there depends on the
 // action.
 type SuggestedActionDetails struct {
-	runtime.Object
-	StatusID     runtime.Opt[OpportunityStatusID] // Status to move to.
-	CloseDate    runtime.Opt[runtime.Date]        // Closing date to set.
-	ContactID    runtime.Opt[ContactID]           // Person to get in touch with.
-	SubjectDraft runtime.Opt[string]              // Draft of the subject line.
-	MessageDraft runtime.Opt[string]              // Draft of the message.
-	CallPlan     runtime.Opt[string]              // What to say in the call.
+	closekit.Object
+	// Status to move to.
+	StatusID closekit.Opt[OpportunityStatusID] `json:"status_id"`
+	// Closing date to set.
+	CloseDate closekit.Opt[closekit.Date] `json:"close_date"`
+	// Person to get in touch with.
+	ContactID closekit.Opt[ContactID] `json:"contact_id"`
+	// Draft of the subject line.
+	SubjectDraft closekit.Opt[string] `json:"subject_draft"`
+	// Draft of the message.
+	MessageDraft closekit.Opt[string] `json:"message_draft"`
+	// What to say in the call.
+	CallPlan closekit.Opt[string] `json:"call_plan"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structSuggestedActionDetails, unsafe.Pointer(&v))
-}
+func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structSuggestedActionDetails, unsafe.Pointer(v))
-}
-
-var structSuggestedActionDetails = wire.Struct{
-	Size: unsafe.Sizeof(SuggestedActionDetails{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]SuggestedActionDetails, 0, n), unsafe.Slice((*SuggestedActionDetails)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "status_id", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.StatusID)},
-		{Name: "close_date", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.CloseDate)},
-		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.ContactID)},
-		{Name: "subject_draft", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.SubjectDraft)},
-		{Name: "message_draft", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.MessageDraft)},
-		{Name: "call_plan", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.CallPlan)},
-	},
-}
+func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SuggestedAction is what Close suggests to do next about a deal.
 type SuggestedAction struct {
-	runtime.Object
-	Action        runtime.Opt[SuggestedActionType]
-	Justification runtime.Opt[string]     // Why Close suggests it.
-	Details       *SuggestedActionDetails // What the action needs.
+	closekit.Object
+	Action closekit.Opt[SuggestedActionType] `json:"action"`
+	// Why Close suggests it.
+	Justification closekit.Opt[string] `json:"justification"`
+	// What the action needs.
+	Details *SuggestedActionDetails `json:"details"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SuggestedAction) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structSuggestedAction, unsafe.Pointer(&v))
-}
+func (v SuggestedAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SuggestedAction) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structSuggestedAction, unsafe.Pointer(v))
-}
-
-var structSuggestedAction = wire.Struct{
-	Size: unsafe.Sizeof(SuggestedAction{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]SuggestedAction, 0, n), unsafe.Slice((*SuggestedAction)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "action", As: wire.OptStr, At: unsafe.Offsetof(SuggestedAction{}.Action)},
-		{Name: "justification", As: wire.OptStr, At: unsafe.Offsetof(SuggestedAction{}.Justification)},
-		{Name: "details", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(SuggestedAction{}.Details), Elem: func() *wire.Struct { return &structSuggestedActionDetails }},
-	},
-}
+func (v *SuggestedAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // StallAction is what Close suggests to do about a stalled deal.
 type StallAction struct {
-	runtime.Object
-	Action        runtime.Opt[StallActionType]
-	Justification runtime.Opt[string] // Why Close suggests it.
+	closekit.Object
+	Action closekit.Opt[StallActionType] `json:"action"`
+	// Why Close suggests it.
+	Justification closekit.Opt[string] `json:"justification"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v StallAction) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structStallAction, unsafe.Pointer(&v))
-}
+func (v StallAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *StallAction) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structStallAction, unsafe.Pointer(v))
-}
-
-var structStallAction = wire.Struct{
-	Size: unsafe.Sizeof(StallAction{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]StallAction, 0, n), unsafe.Slice((*StallAction)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "action", As: wire.OptStr, At: unsafe.Offsetof(StallAction{}.Action)},
-		{Name: "justification", As: wire.OptStr, At: unsafe.Offsetof(StallAction{}.Justification)},
-	},
-}
+func (v *StallAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // StallStatus: why a deal is stalled. Older form of the suggested action.
 type StallStatus struct {
-	runtime.Object
-	CommunicationIssue runtime.Opt[StallIssue]
-	NextAction         *StallAction
+	closekit.Object
+	CommunicationIssue closekit.Opt[StallIssue] `json:"communication_issue"`
+	NextAction         *StallAction             `json:"next_action"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v StallStatus) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structStallStatus, unsafe.Pointer(&v))
-}
+func (v StallStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *StallStatus) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structStallStatus, unsafe.Pointer(v))
-}
-
-var structStallStatus = wire.Struct{
-	Size: unsafe.Sizeof(StallStatus{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]StallStatus, 0, n), unsafe.Slice((*StallStatus)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "communication_issue", As: wire.OptStr, At: unsafe.Offsetof(StallStatus{}.CommunicationIssue)},
-		{Name: "next_action", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(StallStatus{}.NextAction), Elem: func() *wire.Struct { return &structStallAction }},
-	},
-}
+func (v *StallStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityCounts is how many opportunities there are of each payment period.
 type OpportunityCounts struct {
-	runtime.Object
-	OneTime runtime.Opt[int]
-	Monthly runtime.Opt[int]
-	Annual  runtime.Opt[int]
+	closekit.Object
+	OneTime closekit.Opt[int] `json:"one_time"`
+	Monthly closekit.Opt[int] `json:"monthly"`
+	Annual  closekit.Opt[int] `json:"annual"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OpportunityCounts) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structOpportunityCounts, unsafe.Pointer(&v))
-}
+func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OpportunityCounts) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structOpportunityCounts, unsafe.Pointer(v))
-}
-
-var structOpportunityCounts = wire.Struct{
-	Size: unsafe.Sizeof(OpportunityCounts{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]OpportunityCounts, 0, n), unsafe.Slice((*OpportunityCounts)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "one_time", As: wire.OptInt, At: unsafe.Offsetof(OpportunityCounts{}.OneTime)},
-		{Name: "monthly", As: wire.OptInt, At: unsafe.Offsetof(OpportunityCounts{}.Monthly)},
-		{Name: "annual", As: wire.OptInt, At: unsafe.Offsetof(OpportunityCounts{}.Annual)},
-	},
-}
+func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityTotals: sums over every opportunity that the filters match, not only those of the page.
 // Amounts are in cents; expected amounts are weighted by confidence; annualized amounts count a
 // monthly value twelve times.
 type OpportunityTotals struct {
-	runtime.Object
-	CountByValuePeriod               *OpportunityCounts
-	TotalValueOneTime                runtime.Opt[runtime.Cents] // Sum of the values that are paid once.
-	TotalValueOneTimeFormatted       runtime.Opt[string]
-	TotalValueMonthly                runtime.Opt[runtime.Cents] // Sum of the values that are paid monthly.
-	TotalValueMonthlyFormatted       runtime.Opt[string]
-	TotalValueAnnual                 runtime.Opt[runtime.Cents] // Sum of the values that are paid annually.
-	TotalValueAnnualFormatted        runtime.Opt[string]
-	TotalValueAnnualized             runtime.Opt[runtime.Cents] // Sum of all values per year.
-	TotalValueAnnualizedFormatted    runtime.Opt[string]
-	ExpectedValueOneTime             runtime.Opt[runtime.Cents] // Weighted sum of the values that are paid once.
-	ExpectedValueOneTimeFormatted    runtime.Opt[string]
-	ExpectedValueMonthly             runtime.Opt[runtime.Cents] // Weighted sum of the values that are paid monthly.
-	ExpectedValueMonthlyFormatted    runtime.Opt[string]
-	ExpectedValueAnnual              runtime.Opt[runtime.Cents] // Weighted sum of the values that are paid annually.
-	ExpectedValueAnnualFormatted     runtime.Opt[string]
-	ExpectedValueAnnualized          runtime.Opt[runtime.Cents] // Weighted sum of all values per year.
-	ExpectedValueAnnualizedFormatted runtime.Opt[string]
+	closekit.Object
+	CountByValuePeriod *OpportunityCounts `json:"count_by_value_period"`
+	// Sum of the values that are paid once.
+	TotalValueOneTime          closekit.Opt[closekit.Cents] `json:"total_value_one_time"`
+	TotalValueOneTimeFormatted closekit.Opt[string]         `json:"total_value_one_time_formatted"`
+	// Sum of the values that are paid monthly.
+	TotalValueMonthly          closekit.Opt[closekit.Cents] `json:"total_value_monthly"`
+	TotalValueMonthlyFormatted closekit.Opt[string]         `json:"total_value_monthly_formatted"`
+	// Sum of the values that are paid annually.
+	TotalValueAnnual          closekit.Opt[closekit.Cents] `json:"total_value_annual"`
+	TotalValueAnnualFormatted closekit.Opt[string]         `json:"total_value_annual_formatted"`
+	// Sum of all values per year.
+	TotalValueAnnualized          closekit.Opt[closekit.Cents] `json:"total_value_annualized"`
+	TotalValueAnnualizedFormatted closekit.Opt[string]         `json:"total_value_annualized_formatted"`
+	// Weighted sum of the values that are paid once.
+	ExpectedValueOneTime          closekit.Opt[closekit.Cents] `json:"expected_value_one_time"`
+	ExpectedValueOneTimeFormatted closekit.Opt[string]         `json:"expected_value_one_time_formatted"`
+	// Weighted sum of the values that are paid monthly.
+	ExpectedValueMonthly          closekit.Opt[closekit.Cents] `json:"expected_value_monthly"`
+	ExpectedValueMonthlyFormatted closekit.Opt[string]         `json:"expected_value_monthly_formatted"`
+	// Weighted sum of the values that are paid annually.
+	ExpectedValueAnnual          closekit.Opt[closekit.Cents] `json:"expected_value_annual"`
+	ExpectedValueAnnualFormatted closekit.Opt[string]         `json:"expected_value_annual_formatted"`
+	// Weighted sum of all values per year.
+	ExpectedValueAnnualized          closekit.Opt[closekit.Cents] `json:"expected_value_annualized"`
+	ExpectedValueAnnualizedFormatted closekit.Opt[string]         `json:"expected_value_annualized_formatted"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OpportunityTotals) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structOpportunityTotals, unsafe.Pointer(&v))
-}
+func (v OpportunityTotals) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OpportunityTotals) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structOpportunityTotals, unsafe.Pointer(v))
-}
-
-var structOpportunityTotals = wire.Struct{
-	Size: unsafe.Sizeof(OpportunityTotals{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]OpportunityTotals, 0, n), unsafe.Slice((*OpportunityTotals)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "count_by_value_period", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(OpportunityTotals{}.CountByValuePeriod), Elem: func() *wire.Struct { return &structOpportunityCounts }},
-		{Name: "total_value_one_time", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueOneTime)},
-		{Name: "total_value_one_time_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueOneTimeFormatted)},
-		{Name: "total_value_monthly", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueMonthly)},
-		{Name: "total_value_monthly_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueMonthlyFormatted)},
-		{Name: "total_value_annual", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnual)},
-		{Name: "total_value_annual_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnualFormatted)},
-		{Name: "total_value_annualized", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnualized)},
-		{Name: "total_value_annualized_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnualizedFormatted)},
-		{Name: "expected_value_one_time", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueOneTime)},
-		{Name: "expected_value_one_time_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueOneTimeFormatted)},
-		{Name: "expected_value_monthly", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueMonthly)},
-		{Name: "expected_value_monthly_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueMonthlyFormatted)},
-		{Name: "expected_value_annual", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnual)},
-		{Name: "expected_value_annual_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnualFormatted)},
-		{Name: "expected_value_annualized", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnualized)},
-		{Name: "expected_value_annualized_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnualizedFormatted)},
-	},
-}
+func (v *OpportunityTotals) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityGroup: opportunities that have something in common, with their totals. Comes when the
 // list is grouped.
 type OpportunityGroup struct {
 	OpportunityTotals
-	Key          json.RawMessage  // What the group has in common: a user, or a week, month, quarter or year.
-	Objects      []Opportunity    // The opportunities of the group.
-	TotalResults runtime.Opt[int] // How many opportunities the group has.
+	// What the group has in common: a user, or a week, month, quarter or year.
+	Key json.RawMessage `json:"key"`
+	// The opportunities of the group.
+	Objects []Opportunity `json:"objects"`
+	// How many opportunities the group has.
+	TotalResults closekit.Opt[int] `json:"total_results"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OpportunityGroup) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structOpportunityGroup, unsafe.Pointer(&v))
-}
+func (v OpportunityGroup) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OpportunityGroup) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structOpportunityGroup, unsafe.Pointer(v))
-}
-
-var structOpportunityGroup = wire.Struct{
-	Base: &structOpportunityTotals,
-	Size: unsafe.Sizeof(OpportunityGroup{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]OpportunityGroup, 0, n), unsafe.Slice((*OpportunityGroup)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "key", As: wire.Raw, At: unsafe.Offsetof(OpportunityGroup{}.Key)},
-		{Name: "objects", Bit: 2, As: wire.List, At: unsafe.Offsetof(OpportunityGroup{}.Objects), Elem: func() *wire.Struct { return &structOpportunity }},
-		{Name: "total_results", As: wire.OptInt, At: unsafe.Offsetof(OpportunityGroup{}.TotalResults)},
-	},
-}
+func (v *OpportunityGroup) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Opportunity is a possible deal on a lead. Amounts are in cents of the organization's currency.
 type Opportunity struct {
-	runtime.Object
-	ID       OpportunityID
-	LeadID   LeadID // Lead that the deal belongs to. It cannot be changed later.
-	LeadName runtime.Opt[string]
+	closekit.Object
+	ID OpportunityID `json:"id"`
+	// Lead that the deal belongs to. It cannot be changed later.
+	LeadID   LeadID               `json:"lead_id"`
+	LeadName closekit.Opt[string] `json:"lead_name"`
 	// Status of the deal: an id that close_pipelines_list shows, never a label.
-	StatusID    OpportunityStatusID
-	StatusLabel string                // Label of the status.
-	StatusType  OpportunityStatusType // Whether the deal is open, won or lost.
+	StatusID OpportunityStatusID `json:"status_id"`
+	// Label of the status.
+	StatusLabel string `json:"status_label"`
+	// Whether the deal is open, won or lost.
+	StatusType OpportunityStatusType `json:"status_type"`
 	// Label of the status with what is needed to tell it from others.
-	StatusDisplayName runtime.Opt[string]
+	StatusDisplayName closekit.Opt[string] `json:"status_display_name"`
 	// Pipeline of the deal; follows from the status. A status of another pipeline is refused.
-	PipelineID   runtime.Opt[PipelineID]
-	PipelineName runtime.Opt[string]
-	Value        runtime.Opt[runtime.Cents] // Value in cents, a whole number: $12,000 is 1200000.
-	ValuePeriod  runtime.Opt[ValuePeriod]   // How often the value is paid.
+	PipelineID   closekit.Opt[PipelineID] `json:"pipeline_id"`
+	PipelineName closekit.Opt[string]     `json:"pipeline_name"`
+	// Value in cents, a whole number: $12,000 is 1200000.
+	Value closekit.Opt[closekit.Cents] `json:"value"`
+	// How often the value is paid.
+	ValuePeriod closekit.Opt[ValuePeriod] `json:"value_period"`
 	// Currency code. It is set for the whole organization, not for a deal.
-	ValueCurrency           runtime.Opt[string]
-	ValueFormatted          runtime.Opt[string]        // The value as text with currency and period.
-	Confidence              runtime.Opt[int]           // Chance of winning in percent, 0 to 100.
-	ExpectedValue           runtime.Opt[runtime.Cents] // Value times confidence.
-	AnnualizedValue         runtime.Opt[runtime.Cents] // Value per year; a monthly value counts twelve times.
-	AnnualizedExpectedValue runtime.Opt[runtime.Cents] // Value per year times confidence.
+	ValueCurrency closekit.Opt[string] `json:"value_currency"`
+	// The value as text with currency and period.
+	ValueFormatted closekit.Opt[string] `json:"value_formatted"`
+	// Chance of winning in percent, 0 to 100.
+	Confidence closekit.Opt[int] `json:"confidence"`
+	// Value times confidence.
+	ExpectedValue closekit.Opt[closekit.Cents] `json:"expected_value"`
+	// Value per year; a monthly value counts twelve times.
+	AnnualizedValue closekit.Opt[closekit.Cents] `json:"annualized_value"`
+	// Value per year times confidence.
+	AnnualizedExpectedValue closekit.Opt[closekit.Cents] `json:"annualized_expected_value"`
 	// Closing date, expected while the deal is open and actual once it is won. Close fills in today when a
 	// deal is won without it.
-	DateWon      runtime.Opt[runtime.Date]
-	DateLost     runtime.Opt[runtime.DateTime] // When the deal was marked as lost.
-	UserID       runtime.Opt[UserID]           // User who is responsible for the deal. The caller when left out on create.
-	UserName     runtime.Opt[string]
-	ContactID    runtime.Opt[ContactID] // Person at the lead whom the deal is with.
-	ContactName  runtime.Opt[string]
-	Note         runtime.Opt[string]  // Note on the deal as plain text.
-	NoteHTML     runtime.Opt[string]  // Note on the deal as rich text. It wins over note and rewrites it.
-	Attachments  []Attachment         // Files of the deal. On update the list replaces the stored one.
-	CustomFields runtime.CustomFields // Values of custom fields by field id (cf_…).
+	DateWon closekit.Opt[closekit.Date] `json:"date_won"`
+	// When the deal was marked as lost.
+	DateLost closekit.Opt[closekit.DateTime] `json:"date_lost"`
+	// User who is responsible for the deal. The caller when left out on create.
+	UserID   closekit.Opt[UserID] `json:"user_id"`
+	UserName closekit.Opt[string] `json:"user_name"`
+	// Person at the lead whom the deal is with.
+	ContactID   closekit.Opt[ContactID] `json:"contact_id"`
+	ContactName closekit.Opt[string]    `json:"contact_name"`
+	// Note on the deal as plain text.
+	Note closekit.Opt[string] `json:"note"`
+	// Note on the deal as rich text. It wins over note and rewrites it.
+	NoteHTML closekit.Opt[string] `json:"note_html"`
+	// Files of the deal. On update the list replaces the stored one.
+	Attachments []Attachment `json:"attachments"`
+	// Values of custom fields by field id (cf_…).
+	CustomFields closekit.CustomFields `json:"custom_fields"`
 	// User who counts as the creator. Give it only when importing; otherwise it is the caller.
-	CreatedBy     runtime.Opt[UserID]
-	CreatedByName runtime.Opt[string]
+	CreatedBy     closekit.Opt[UserID] `json:"created_by"`
+	CreatedByName closekit.Opt[string] `json:"created_by_name"`
 	// When the deal came to be. Give it only when importing; otherwise it is now.
-	DateCreated      runtime.Opt[runtime.DateTime]
-	UpdatedBy        runtime.Opt[UserID]
-	UpdatedByName    runtime.Opt[string]
-	DateUpdated      runtime.DateTime
-	OrganizationID   runtime.Opt[OrganizationID]
-	IntegrationLinks []IntegrationLink
-	CommentSummary   *CommentSummary   // How many comments the deal has.
-	LeadPrimaryEmail *ContactEmail     // Main e-mail address of the lead.
-	LeadPrimaryPhone []ContactPhone    // Main phone number of the lead.
-	IsStalled        runtime.Opt[bool] // Whether nothing has moved for too long.
-	SuggestedAction  *SuggestedAction  // What Close suggests to do next.
+	DateCreated      closekit.Opt[closekit.DateTime] `json:"date_created"`
+	UpdatedBy        closekit.Opt[UserID]            `json:"updated_by"`
+	UpdatedByName    closekit.Opt[string]            `json:"updated_by_name"`
+	DateUpdated      closekit.DateTime               `json:"date_updated"`
+	OrganizationID   closekit.Opt[OrganizationID]    `json:"organization_id"`
+	IntegrationLinks []IntegrationLink               `json:"integration_links"`
+	// How many comments the deal has.
+	CommentSummary *CommentSummary `json:"comment_summary"`
+	// Main e-mail address of the lead.
+	LeadPrimaryEmail *ContactEmail `json:"lead_primary_email"`
+	// Main phone number of the lead.
+	LeadPrimaryPhone []ContactPhone `json:"lead_primary_phone"`
+	// Whether nothing has moved for too long.
+	IsStalled closekit.Opt[bool] `json:"is_stalled"`
+	// What Close suggests to do next.
+	SuggestedAction *SuggestedAction `json:"suggested_action"`
 	// Deprecated: Use suggested_action.
-	StallStatus *StallStatus
+	StallStatus *StallStatus `json:"stall_status"`
 }
 
 // AsOpportunityGroup gives the item when it has objects; false otherwise.
 func (v *Opportunity) AsOpportunityGroup() (*OpportunityGroup, bool) {
-	to, ok := wire.Variant(&structOpportunity, unsafe.Pointer(v), wire.Has(&v.Object, "objects"), &structOpportunityGroup)
-	return (*OpportunityGroup)(to), ok
+	return wire.Variant[OpportunityGroup](v, wire.Has(&v.Object, "objects"))
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Opportunity) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structOpportunity, unsafe.Pointer(&v))
-}
+func (v Opportunity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Opportunity) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structOpportunity, unsafe.Pointer(v))
-}
-
-var structOpportunity = wire.Struct{
-	Custom: unsafe.Offsetof(Opportunity{}.CustomFields),
-	Size:   unsafe.Sizeof(Opportunity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Opportunity, 0, n), unsafe.Slice((*Opportunity)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.ID)},
-		{Name: "lead_id", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.LeadID)},
-		{Name: "lead_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.LeadName)},
-		{Name: "status_id", Bit: 3, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.StatusID)},
-		{Name: "status_label", Bit: 4, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.StatusLabel)},
-		{Name: "status_type", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.StatusType)},
-		{Name: "status_display_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.StatusDisplayName)},
-		{Name: "pipeline_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.PipelineID)},
-		{Name: "pipeline_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.PipelineName)},
-		{Name: "value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.Value)},
-		{Name: "value_period", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ValuePeriod)},
-		{Name: "value_currency", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ValueCurrency)},
-		{Name: "value_formatted", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ValueFormatted)},
-		{Name: "confidence", As: wire.OptInt, At: unsafe.Offsetof(Opportunity{}.Confidence)},
-		{Name: "expected_value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.ExpectedValue)},
-		{Name: "annualized_value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.AnnualizedValue)},
-		{Name: "annualized_expected_value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.AnnualizedExpectedValue)},
-		{Name: "date_won", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.DateWon)},
-		{Name: "date_lost", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.DateLost)},
-		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UserID)},
-		{Name: "user_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UserName)},
-		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ContactID)},
-		{Name: "contact_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ContactName)},
-		{Name: "note", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.Note)},
-		{Name: "note_html", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.NoteHTML)},
-		{Name: "attachments", Bit: 6, As: wire.List, At: unsafe.Offsetof(Opportunity{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }},
-		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Opportunity{}.CustomFields)},
-		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.CreatedBy)},
-		{Name: "created_by_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.CreatedByName)},
-		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.DateCreated)},
-		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UpdatedBy)},
-		{Name: "updated_by_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UpdatedByName)},
-		{Name: "date_updated", Bit: 7, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.DateUpdated)},
-		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.OrganizationID)},
-		{Name: "integration_links", Bit: 8, As: wire.List, At: unsafe.Offsetof(Opportunity{}.IntegrationLinks), Elem: func() *wire.Struct { return &structIntegrationLink }},
-		{Name: "comment_summary", Bit: 9, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.CommentSummary), Elem: func() *wire.Struct { return &structCommentSummary }},
-		{Name: "lead_primary_email", Bit: 10, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.LeadPrimaryEmail), Elem: func() *wire.Struct { return &structContactEmail }},
-		{Name: "lead_primary_phone", Bit: 11, As: wire.List, At: unsafe.Offsetof(Opportunity{}.LeadPrimaryPhone), Elem: func() *wire.Struct { return &structContactPhone }},
-		{Name: "is_stalled", As: wire.OptBool, At: unsafe.Offsetof(Opportunity{}.IsStalled)},
-		{Name: "suggested_action", Bit: 12, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.SuggestedAction), Elem: func() *wire.Struct { return &structSuggestedAction }},
-		{Name: "stall_status", Bit: 13, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.StallStatus), Elem: func() *wire.Struct { return &structStallStatus }},
-	},
-}
+func (v *Opportunity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ValuePeriod is how often the value of a deal is paid.
 type ValuePeriod string
@@ -717,6 +531,9 @@ const (
 	ValuePeriodMonthly ValuePeriod = "monthly"  // Paid every month.
 	ValuePeriodAnnual  ValuePeriod = "annual"   // Paid every year.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (ValuePeriod) WireWords() ([]string, bool) { return wordsValuePeriod, false }
 
 var wordsValuePeriod = []string{"one_time", "monthly", "annual"}
 
@@ -736,6 +553,9 @@ const (
 	OpportunityOrderAnnualizedExpectedValue OpportunityOrder = "annualized_expected_value" // Value per year times chance of winning.
 )
 
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (OpportunityOrder) WireWords() ([]string, bool) { return wordsOpportunityOrder, true }
+
 var wordsOpportunityOrder = []string{"date_won", "date_updated", "date_created", "confidence", "user_name", "value", "annualized_value", "annualized_expected_value"}
 
 // OpportunityGrouping is what opportunities are grouped by; put - in front to reverse the order of the
@@ -750,6 +570,9 @@ const (
 	OpportunityGroupingDateWonQuarter OpportunityGrouping = "date_won__quarter" // Quarter of the closing date.
 	OpportunityGroupingDateWonYear    OpportunityGrouping = "date_won__year"    // Year of the closing date.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (OpportunityGrouping) WireWords() ([]string, bool) { return wordsOpportunityGrouping, true }
 
 var wordsOpportunityGrouping = []string{"user_id", "date_won__week", "date_won__month", "date_won__quarter", "date_won__year"}
 

@@ -5,9 +5,8 @@ package closeapi
 import (
 	"context"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -18,28 +17,22 @@ import (
 //
 // Close API: POST /pipeline/ (tool close_pipeline_create)
 // https://developer.close.com/api/resources/pipelines
-func PipelineCreate(ctx context.Context, c *runtime.Client, p PipelineCreateParams, opts ...runtime.CallOption) (*Pipeline, error) {
-	v, err := wire.Call(ctx, c, &opPipelineCreate, &p, &structPipeline, opts)
-	return (*Pipeline)(v), err
+func PipelineCreate(ctx context.Context, c *closekit.Client, p PipelineCreateParams, opts ...closekit.CallOption) (*Pipeline, error) {
+	return wire.Call[Pipeline](ctx, c, &opPipelineCreate, &p, opts)
 }
 
 // PipelineCreateParams are the parameters of [PipelineCreate].
 type PipelineCreateParams struct {
-	Name string // Name of the pipeline. Required.
+	// Name of the pipeline. Required.
+	Name string `json:"name" close:"required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *PipelineCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structPipelineCreateParams, unsafe.Pointer(v))
-}
+func (v *PipelineCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structPipelineCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(PipelineCreateParams{}.Name), In: &wire.Field{Name: "name", Flags: wire.Required}},
-}}
-
-var opPipelineCreate = runtime.Operation{
-	Tool: "close_pipeline_create", Method: "POST", Path: "/pipeline/", Effect: runtime.Write,
-	NewParams: func() runtime.Params { return new(PipelineCreateParams) },
+var opPipelineCreate = closekit.Operation{
+	Tool: "close_pipeline_create", Method: "POST", Path: "/pipeline/", Effect: closekit.Write,
+	NewParams: func() closekit.Params { return new(PipelineCreateParams) },
 }
 
 // PipelineGet fetches one pipeline by id, with its statuses.
@@ -48,28 +41,22 @@ var opPipelineCreate = runtime.Operation{
 //
 // Close API: GET /pipeline/{pipeline_id}/ (tool close_pipeline_get)
 // https://developer.close.com/api/resources/pipelines
-func PipelineGet(ctx context.Context, c *runtime.Client, p PipelineGetParams, opts ...runtime.CallOption) (*Pipeline, error) {
-	v, err := wire.Call(ctx, c, &opPipelineGet, &p, &structPipeline, opts)
-	return (*Pipeline)(v), err
+func PipelineGet(ctx context.Context, c *closekit.Client, p PipelineGetParams, opts ...closekit.CallOption) (*Pipeline, error) {
+	return wire.Call[Pipeline](ctx, c, &opPipelineGet, &p, opts)
 }
 
 // PipelineGetParams are the parameters of [PipelineGet].
 type PipelineGetParams struct {
-	PipelineID PipelineID // Id of the pipeline. Required.
+	// Id of the pipeline. Required.
+	PipelineID PipelineID `json:"pipeline_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *PipelineGetParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structPipelineGetParams, unsafe.Pointer(v))
-}
+func (v *PipelineGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structPipelineGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(PipelineGetParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", In: wire.Path, Flags: wire.Required, ID: &kindPipeline}},
-}}
-
-var opPipelineGet = runtime.Operation{
-	Tool: "close_pipeline_get", Method: "GET", Path: "/pipeline/{pipeline_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(PipelineGetParams) },
+var opPipelineGet = closekit.Operation{
+	Tool: "close_pipeline_get", Method: "GET", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(PipelineGetParams) },
 }
 
 // PipelineUpdate renames a pipeline, or put its statuses in order and move statuses into it.
@@ -80,33 +67,26 @@ var opPipelineGet = runtime.Operation{
 //
 // Close API: PUT /pipeline/{pipeline_id}/ (tool close_pipeline_update)
 // https://developer.close.com/api/resources/pipelines
-func PipelineUpdate(ctx context.Context, c *runtime.Client, p PipelineUpdateParams, opts ...runtime.CallOption) (*Pipeline, error) {
-	v, err := wire.Call(ctx, c, &opPipelineUpdate, &p, &structPipeline, opts)
-	return (*Pipeline)(v), err
+func PipelineUpdate(ctx context.Context, c *closekit.Client, p PipelineUpdateParams, opts ...closekit.CallOption) (*Pipeline, error) {
+	return wire.Call[Pipeline](ctx, c, &opPipelineUpdate, &p, opts)
 }
 
 // PipelineUpdateParams are the parameters of [PipelineUpdate].
 type PipelineUpdateParams struct {
-	PipelineID PipelineID          // Id of the pipeline. Required.
-	Name       runtime.Opt[string] // Name of the pipeline.
+	// Id of the pipeline. Required.
+	PipelineID PipelineID `json:"pipeline_id" close:"path,required"`
+	// Name of the pipeline.
+	Name closekit.Opt[string] `json:"name"`
 	// All statuses of the pipeline by id, in the order wanted; those of another pipeline are moved here.
-	Statuses []PipelineStatus
+	Statuses []PipelineStatus `json:"statuses"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *PipelineUpdateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structPipelineUpdateParams, unsafe.Pointer(v))
-}
+func (v *PipelineUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structPipelineUpdateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(PipelineUpdateParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", In: wire.Path, Flags: wire.Required, ID: &kindPipeline}},
-	{As: wire.OptStr, At: unsafe.Offsetof(PipelineUpdateParams{}.Name), In: &wire.Field{Name: "name"}},
-	{As: wire.List, At: unsafe.Offsetof(PipelineUpdateParams{}.Statuses), Elem: func() *wire.Struct { return &structPipelineStatus }, In: &wire.Field{Name: "statuses"}},
-}}
-
-var opPipelineUpdate = runtime.Operation{
-	Tool: "close_pipeline_update", Method: "PUT", Path: "/pipeline/{pipeline_id}/", Effect: runtime.Write, Idempotent: true,
-	NewParams: func() runtime.Params { return new(PipelineUpdateParams) },
+var opPipelineUpdate = closekit.Operation{
+	Tool: "close_pipeline_update", Method: "PUT", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Write, Idempotent: true,
+	NewParams: func() closekit.Params { return new(PipelineUpdateParams) },
 	Spec: wire.Spec{Update: true, Rules: []wire.Rule{
 		{Kind: wire.AtLeastOne, Fields: []uint8{1, 2}},
 	}},
@@ -119,27 +99,22 @@ var opPipelineUpdate = runtime.Operation{
 //
 // Close API: DELETE /pipeline/{pipeline_id}/ (tool close_pipeline_delete)
 // https://developer.close.com/api/resources/pipelines
-func PipelineDelete(ctx context.Context, c *runtime.Client, p PipelineDeleteParams, opts ...runtime.CallOption) error {
-	return runtime.CallNone(ctx, c, &opPipelineDelete, &p, opts)
+func PipelineDelete(ctx context.Context, c *closekit.Client, p PipelineDeleteParams, opts ...closekit.CallOption) error {
+	return closekit.CallNone(ctx, c, &opPipelineDelete, &p, opts)
 }
 
 // PipelineDeleteParams are the parameters of [PipelineDelete].
 type PipelineDeleteParams struct {
-	PipelineID PipelineID // Id of the pipeline. Required.
+	// Id of the pipeline. Required.
+	PipelineID PipelineID `json:"pipeline_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *PipelineDeleteParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structPipelineDeleteParams, unsafe.Pointer(v))
-}
+func (v *PipelineDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structPipelineDeleteParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(PipelineDeleteParams{}.PipelineID), In: &wire.Field{Name: "pipeline_id", In: wire.Path, Flags: wire.Required, ID: &kindPipeline}},
-}}
-
-var opPipelineDelete = runtime.Operation{
-	Tool: "close_pipeline_delete", Method: "DELETE", Path: "/pipeline/{pipeline_id}/", Effect: runtime.Destructive, Idempotent: true,
-	NewParams: func() runtime.Params { return new(PipelineDeleteParams) },
+var opPipelineDelete = closekit.Operation{
+	Tool: "close_pipeline_delete", Method: "DELETE", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Destructive, Idempotent: true,
+	NewParams: func() closekit.Params { return new(PipelineDeleteParams) },
 }
 
 // PipelinesList lists all pipelines with their statuses.
@@ -149,116 +124,75 @@ var opPipelineDelete = runtime.Operation{
 //
 // Close API: GET /pipeline/ (tool close_pipelines_list)
 // https://developer.close.com/api/resources/pipelines
-func PipelinesList(ctx context.Context, c *runtime.Client, p PipelinesListParams, opts ...runtime.CallOption) (*runtime.Page[Pipeline], error) {
-	v, err := wire.CallPage(ctx, c, &opPipelinesList, &p, p.Skip, &structPipeline, opts)
-	return (*runtime.Page[Pipeline])(v), err
+func PipelinesList(ctx context.Context, c *closekit.Client, p PipelinesListParams, opts ...closekit.CallOption) (*closekit.Page[Pipeline], error) {
+	return wire.CallPage[Pipeline](ctx, c, &opPipelinesList, &p, p.Skip, opts)
 }
 
 // PipelinesAll yields the items of all pages of [PipelinesList], fetching a page when the one before
 // is used up.
-func PipelinesAll(ctx context.Context, c *runtime.Client, p PipelinesListParams, opts ...runtime.CallOption) iter.Seq2[*Pipeline, error] {
-	return runtime.All(ctx, c, &opPipelinesList, p, func(p *PipelinesListParams) *runtime.Opt[int] { return &p.Skip }, PipelinesList, opts)
+func PipelinesAll(ctx context.Context, c *closekit.Client, p PipelinesListParams, opts ...closekit.CallOption) iter.Seq2[*Pipeline, error] {
+	return closekit.All(ctx, c, &opPipelinesList, p, func(p *PipelinesListParams) *closekit.Opt[int] { return &p.Skip }, PipelinesList, opts)
 }
 
 // PipelinesListParams are the parameters of [PipelinesList].
 type PipelinesListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
-	Skip   runtime.Opt[int] // How many results to pass over, for the next page. At least 0. Default: 0.
+	Fields []string `json:"_fields" close:"query"`
+	// How many results to pass over, for the next page. At least 0. Default: 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
-	Limit runtime.Opt[int]
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *PipelinesListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structPipelinesListParams, unsafe.Pointer(v))
-}
+func (v *PipelinesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structPipelinesListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Strs, At: unsafe.Offsetof(PipelinesListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	{As: wire.OptInt, At: unsafe.Offsetof(PipelinesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(PipelinesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-}}
-
-var opPipelinesList = runtime.Operation{
-	Tool: "close_pipelines_list", Method: "GET", Path: "/pipeline/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(PipelinesListParams) },
+var opPipelinesList = closekit.Operation{
+	Tool: "close_pipelines_list", Method: "GET", Path: "/pipeline/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(PipelinesListParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
 }
 
 // PipelineStatus is a status of a pipeline.
 type PipelineStatus struct {
-	runtime.Object
-	ID             OpportunityStatusID   // Id to use as status_id of an opportunity.
-	Label          string                // What people call the status.
-	Type           OpportunityStatusType // What the status means for the deal.
-	OrganizationID runtime.Opt[OrganizationID]
-	PipelineID     runtime.Opt[PipelineID]
+	closekit.Object
+	// Id to use as status_id of an opportunity.
+	ID OpportunityStatusID `json:"id" close:"required,send"`
+	// What people call the status.
+	Label string `json:"label"`
+	// What the status means for the deal.
+	Type           OpportunityStatusType        `json:"type"`
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
+	PipelineID     closekit.Opt[PipelineID]     `json:"pipeline_id"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v PipelineStatus) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structPipelineStatus, unsafe.Pointer(&v))
-}
+func (v PipelineStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *PipelineStatus) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structPipelineStatus, unsafe.Pointer(v))
-}
-
-var structPipelineStatus = wire.Struct{
-	Size: unsafe.Sizeof(PipelineStatus{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]PipelineStatus, 0, n), unsafe.Slice((*PipelineStatus)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(PipelineStatus{}.ID), In: &wire.Field{Name: "id", Flags: wire.Required | wire.OnCreate | wire.OnUpdate, ID: &kindOpportunityStatus}},
-		{Name: "label", Bit: 2, As: wire.Str, At: unsafe.Offsetof(PipelineStatus{}.Label)},
-		{Name: "type", Bit: 3, As: wire.Str, At: unsafe.Offsetof(PipelineStatus{}.Type)},
-		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(PipelineStatus{}.OrganizationID)},
-		{Name: "pipeline_id", As: wire.OptStr, At: unsafe.Offsetof(PipelineStatus{}.PipelineID)},
-	},
-}
+func (v *PipelineStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Pipeline is the statuses that opportunities of one kind pass through, in order.
 type Pipeline struct {
-	runtime.Object
-	ID   PipelineID
-	Name string // Name of the pipeline.
+	closekit.Object
+	ID PipelineID `json:"id"`
+	// Name of the pipeline.
+	Name string `json:"name"`
 	// Statuses in their order. On update only the ids count: they set the order, and a status of another
 	// pipeline is moved here.
-	Statuses       []PipelineStatus
-	OrganizationID runtime.Opt[OrganizationID]
-	CreatedBy      runtime.Opt[UserID]
-	UpdatedBy      runtime.Opt[UserID]
-	DateCreated    runtime.DateTime
-	DateUpdated    runtime.DateTime
+	Statuses       []PipelineStatus             `json:"statuses"`
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
+	CreatedBy      closekit.Opt[UserID]         `json:"created_by"`
+	UpdatedBy      closekit.Opt[UserID]         `json:"updated_by"`
+	DateCreated    closekit.DateTime            `json:"date_created"`
+	DateUpdated    closekit.DateTime            `json:"date_updated"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Pipeline) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structPipeline, unsafe.Pointer(&v))
-}
+func (v Pipeline) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Pipeline) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structPipeline, unsafe.Pointer(v))
-}
-
-var structPipeline = wire.Struct{
-	Size: unsafe.Sizeof(Pipeline{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Pipeline, 0, n), unsafe.Slice((*Pipeline)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Pipeline{}.ID)},
-		{Name: "name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Pipeline{}.Name)},
-		{Name: "statuses", Bit: 3, As: wire.List, At: unsafe.Offsetof(Pipeline{}.Statuses), Elem: func() *wire.Struct { return &structPipelineStatus }},
-		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Pipeline{}.OrganizationID)},
-		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Pipeline{}.CreatedBy)},
-		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Pipeline{}.UpdatedBy)},
-		{Name: "date_created", Bit: 4, As: wire.Str, At: unsafe.Offsetof(Pipeline{}.DateCreated)},
-		{Name: "date_updated", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Pipeline{}.DateUpdated)},
-	},
-}
+func (v *Pipeline) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityStatusType is what a status means for the deal.
 type OpportunityStatusType string
@@ -269,5 +203,8 @@ const (
 	OpportunityStatusTypeWon    OpportunityStatusType = "won"    // The deal is won.
 	OpportunityStatusTypeLost   OpportunityStatusType = "lost"   // The deal is lost.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (OpportunityStatusType) WireWords() ([]string, bool) { return wordsOpportunityStatusType, false }
 
 var wordsOpportunityStatusType = []string{"active", "won", "lost"}

@@ -5,9 +5,8 @@ package closeapi
 import (
 	"context"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -21,42 +20,34 @@ import (
 //
 // Close API: POST /sequence_subscription/ (tool close_sequence_subscription_create)
 // https://developer.close.com/api/resources/sequences
-func SequenceSubscriptionCreate(ctx context.Context, c *runtime.Client, p SequenceSubscriptionCreateParams, opts ...runtime.CallOption) (*SequenceSubscription, error) {
-	v, err := wire.Call(ctx, c, &opSequenceSubscriptionCreate, &p, &structSequenceSubscription, opts)
-	return (*SequenceSubscription)(v), err
+func SequenceSubscriptionCreate(ctx context.Context, c *closekit.Client, p SequenceSubscriptionCreateParams, opts ...closekit.CallOption) (*SequenceSubscription, error) {
+	return wire.Call[SequenceSubscription](ctx, c, &opSequenceSubscriptionCreate, &p, opts)
 }
 
 // SequenceSubscriptionCreateParams are the parameters of [SequenceSubscriptionCreate].
 type SequenceSubscriptionCreateParams struct {
-	SequenceID SequenceID // Sequence to go through. Required.
-	ContactID  ContactID  // Contact who is enrolled. Required.
+	// Sequence to go through. Required.
+	SequenceID SequenceID `json:"sequence_id" close:"required"`
+	// Contact who is enrolled. Required.
+	ContactID ContactID `json:"contact_id" close:"required"`
 	// Address of the contact that the sequence writes to. Needed when the sequence has e-mail steps.
-	ContactEmail runtime.Opt[string]
+	ContactEmail closekit.Opt[string] `json:"contact_email" close:"email"`
 	// Connected e-mail account that sends. Needed when the sequence has e-mail steps.
-	SenderAccountID runtime.Opt[EmailAccountID]
-	SenderName      runtime.Opt[string] // Name of the sender as recipients see it.
-	SenderEmail     runtime.Opt[string] // Address of the sender; an identity of the account that sends.
-	CallsAssignedTo []string            // Users or groups who get the tasks of call steps.
+	SenderAccountID closekit.Opt[EmailAccountID] `json:"sender_account_id"`
+	// Name of the sender as recipients see it.
+	SenderName closekit.Opt[string] `json:"sender_name"`
+	// Address of the sender; an identity of the account that sends.
+	SenderEmail closekit.Opt[string] `json:"sender_email" close:"email"`
+	// Users or groups who get the tasks of call steps.
+	CallsAssignedTo []string `json:"calls_assigned_to" close:"id,from=close_users_list"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SequenceSubscriptionCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structSequenceSubscriptionCreateParams, unsafe.Pointer(v))
-}
+func (v *SequenceSubscriptionCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structSequenceSubscriptionCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SequenceID), In: &wire.Field{Name: "sequence_id", Flags: wire.Required, ID: &kindSequence}},
-	{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Required, ID: &kindContact}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.ContactEmail), In: &wire.Field{Name: "contact_email", Kind: wire.Email}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SenderAccountID), In: &wire.Field{Name: "sender_account_id", ID: &kindEmailAccount}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SenderName), In: &wire.Field{Name: "sender_name"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.SenderEmail), In: &wire.Field{Name: "sender_email", Kind: wire.Email}},
-	{As: wire.Strs, At: unsafe.Offsetof(SequenceSubscriptionCreateParams{}.CallsAssignedTo), In: &wire.Field{Name: "calls_assigned_to", ID: &kindAny, From: "close_users_list"}},
-}}
-
-var opSequenceSubscriptionCreate = runtime.Operation{
-	Tool: "close_sequence_subscription_create", Method: "POST", Path: "/sequence_subscription/", Effect: runtime.Write, Sends: true,
-	NewParams: func() runtime.Params { return new(SequenceSubscriptionCreateParams) },
+var opSequenceSubscriptionCreate = closekit.Operation{
+	Tool: "close_sequence_subscription_create", Method: "POST", Path: "/sequence_subscription/", Effect: closekit.Write, Sends: true,
+	NewParams: func() closekit.Params { return new(SequenceSubscriptionCreateParams) },
 }
 
 // SequenceSubscriptionGet fetches one enrolment of a contact in a sequence by id.
@@ -66,28 +57,22 @@ var opSequenceSubscriptionCreate = runtime.Operation{
 //
 // Close API: GET /sequence_subscription/{subscription_id}/ (tool close_sequence_subscription_get)
 // https://developer.close.com/api/resources/sequences
-func SequenceSubscriptionGet(ctx context.Context, c *runtime.Client, p SequenceSubscriptionGetParams, opts ...runtime.CallOption) (*SequenceSubscription, error) {
-	v, err := wire.Call(ctx, c, &opSequenceSubscriptionGet, &p, &structSequenceSubscription, opts)
-	return (*SequenceSubscription)(v), err
+func SequenceSubscriptionGet(ctx context.Context, c *closekit.Client, p SequenceSubscriptionGetParams, opts ...closekit.CallOption) (*SequenceSubscription, error) {
+	return wire.Call[SequenceSubscription](ctx, c, &opSequenceSubscriptionGet, &p, opts)
 }
 
 // SequenceSubscriptionGetParams are the parameters of [SequenceSubscriptionGet].
 type SequenceSubscriptionGetParams struct {
-	SubscriptionID SequenceSubscriptionID // Required.
+	// Required.
+	SubscriptionID SequenceSubscriptionID `json:"subscription_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SequenceSubscriptionGetParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structSequenceSubscriptionGetParams, unsafe.Pointer(v))
-}
+func (v *SequenceSubscriptionGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structSequenceSubscriptionGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionGetParams{}.SubscriptionID), In: &wire.Field{Name: "subscription_id", In: wire.Path, Flags: wire.Required, ID: &kindSequenceSubscription}},
-}}
-
-var opSequenceSubscriptionGet = runtime.Operation{
-	Tool: "close_sequence_subscription_get", Method: "GET", Path: "/sequence_subscription/{subscription_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(SequenceSubscriptionGetParams) },
+var opSequenceSubscriptionGet = closekit.Operation{
+	Tool: "close_sequence_subscription_get", Method: "GET", Path: "/sequence_subscription/{subscription_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(SequenceSubscriptionGetParams) },
 }
 
 // SequenceSubscriptionUpdate pauses or resume a contact's enrolment in a sequence, or change its
@@ -100,36 +85,30 @@ var opSequenceSubscriptionGet = runtime.Operation{
 //
 // Close API: PUT /sequence_subscription/{subscription_id}/ (tool close_sequence_subscription_update)
 // https://developer.close.com/api/resources/sequences
-func SequenceSubscriptionUpdate(ctx context.Context, c *runtime.Client, p SequenceSubscriptionUpdateParams, opts ...runtime.CallOption) (*SequenceSubscription, error) {
-	v, err := wire.Call(ctx, c, &opSequenceSubscriptionUpdate, &p, &structSequenceSubscription, opts)
-	return (*SequenceSubscription)(v), err
+func SequenceSubscriptionUpdate(ctx context.Context, c *closekit.Client, p SequenceSubscriptionUpdateParams, opts ...closekit.CallOption) (*SequenceSubscription, error) {
+	return wire.Call[SequenceSubscription](ctx, c, &opSequenceSubscriptionUpdate, &p, opts)
 }
 
 // SequenceSubscriptionUpdateParams are the parameters of [SequenceSubscriptionUpdate].
 type SequenceSubscriptionUpdateParams struct {
-	SubscriptionID  SequenceSubscriptionID          // Required.
-	Status          runtime.Opt[SubscriptionSwitch] // Resume the enrolment or pause it.
-	SenderAccountID runtime.Opt[EmailAccountID]     // Connected e-mail account that sends from now on.
-	SenderName      runtime.Opt[string]             // Name of the sender as recipients see it.
-	SenderEmail     runtime.Opt[string]             // Address of the sender; an identity of the account that sends.
+	// Required.
+	SubscriptionID SequenceSubscriptionID `json:"subscription_id" close:"path,required"`
+	// Resume the enrolment or pause it.
+	Status closekit.Opt[SubscriptionSwitch] `json:"status"`
+	// Connected e-mail account that sends from now on.
+	SenderAccountID closekit.Opt[EmailAccountID] `json:"sender_account_id"`
+	// Name of the sender as recipients see it.
+	SenderName closekit.Opt[string] `json:"sender_name"`
+	// Address of the sender; an identity of the account that sends.
+	SenderEmail closekit.Opt[string] `json:"sender_email" close:"email"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SequenceSubscriptionUpdateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structSequenceSubscriptionUpdateParams, unsafe.Pointer(v))
-}
+func (v *SequenceSubscriptionUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structSequenceSubscriptionUpdateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SubscriptionID), In: &wire.Field{Name: "subscription_id", In: wire.Path, Flags: wire.Required, ID: &kindSequenceSubscription}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsSubscriptionSwitch}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SenderAccountID), In: &wire.Field{Name: "sender_account_id", ID: &kindEmailAccount}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SenderName), In: &wire.Field{Name: "sender_name"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionUpdateParams{}.SenderEmail), In: &wire.Field{Name: "sender_email", Kind: wire.Email}},
-}}
-
-var opSequenceSubscriptionUpdate = runtime.Operation{
-	Tool: "close_sequence_subscription_update", Method: "PUT", Path: "/sequence_subscription/{subscription_id}/", Effect: runtime.Write, Sends: true, Idempotent: true,
-	NewParams: func() runtime.Params { return new(SequenceSubscriptionUpdateParams) },
+var opSequenceSubscriptionUpdate = closekit.Operation{
+	Tool: "close_sequence_subscription_update", Method: "PUT", Path: "/sequence_subscription/{subscription_id}/", Effect: closekit.Write, Sends: true, Idempotent: true,
+	NewParams: func() closekit.Params { return new(SequenceSubscriptionUpdateParams) },
 	Spec: wire.Spec{Update: true, Aliases: []wire.Alias{{Name: "pause", For: "status", Map: []wire.AliasValue{{From: "true", To: "\"paused\""}, {From: "false", To: "\"active\""}}}}, Rules: []wire.Rule{
 		{Kind: wire.AtLeastOne, Fields: []uint8{1, 2, 3, 4}},
 	}},
@@ -143,43 +122,36 @@ var opSequenceSubscriptionUpdate = runtime.Operation{
 //
 // Close API: GET /sequence_subscription/ (tool close_sequence_subscriptions_list)
 // https://developer.close.com/api/resources/sequences
-func SequenceSubscriptionsList(ctx context.Context, c *runtime.Client, p SequenceSubscriptionsListParams, opts ...runtime.CallOption) (*runtime.Page[SequenceSubscription], error) {
-	v, err := wire.CallPage(ctx, c, &opSequenceSubscriptionsList, &p, p.Skip, &structSequenceSubscription, opts)
-	return (*runtime.Page[SequenceSubscription])(v), err
+func SequenceSubscriptionsList(ctx context.Context, c *closekit.Client, p SequenceSubscriptionsListParams, opts ...closekit.CallOption) (*closekit.Page[SequenceSubscription], error) {
+	return wire.CallPage[SequenceSubscription](ctx, c, &opSequenceSubscriptionsList, &p, p.Skip, opts)
 }
 
 // SequenceSubscriptionsAll yields the items of all pages of [SequenceSubscriptionsList], fetching a
 // page when the one before is used up.
-func SequenceSubscriptionsAll(ctx context.Context, c *runtime.Client, p SequenceSubscriptionsListParams, opts ...runtime.CallOption) iter.Seq2[*SequenceSubscription, error] {
-	return runtime.All(ctx, c, &opSequenceSubscriptionsList, p, func(p *SequenceSubscriptionsListParams) *runtime.Opt[int] { return &p.Skip }, SequenceSubscriptionsList, opts)
+func SequenceSubscriptionsAll(ctx context.Context, c *closekit.Client, p SequenceSubscriptionsListParams, opts ...closekit.CallOption) iter.Seq2[*SequenceSubscription, error] {
+	return closekit.All(ctx, c, &opSequenceSubscriptionsList, p, func(p *SequenceSubscriptionsListParams) *closekit.Opt[int] { return &p.Skip }, SequenceSubscriptionsList, opts)
 }
 
 // SequenceSubscriptionsListParams are the parameters of [SequenceSubscriptionsList].
 type SequenceSubscriptionsListParams struct {
-	SequenceID runtime.Opt[SequenceID] // Only enrolments in this sequence.
-	ContactID  runtime.Opt[ContactID]  // Only enrolments of this contact.
-	LeadID     runtime.Opt[LeadID]     // Only enrolments of contacts of this lead.
-	Skip       runtime.Opt[int]        // How many results to pass over, for the next page. At least 0. Default: 0.
+	// Only enrolments in this sequence.
+	SequenceID closekit.Opt[SequenceID] `json:"sequence_id" close:"query"`
+	// Only enrolments of this contact.
+	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"query"`
+	// Only enrolments of contacts of this lead.
+	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"query"`
+	// How many results to pass over, for the next page. At least 0. Default: 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
-	Limit runtime.Opt[int]
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SequenceSubscriptionsListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structSequenceSubscriptionsListParams, unsafe.Pointer(v))
-}
+func (v *SequenceSubscriptionsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structSequenceSubscriptionsListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.SequenceID), In: &wire.Field{Name: "sequence_id", In: wire.Query, ID: &kindSequence}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-	{As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionsListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-}}
-
-var opSequenceSubscriptionsList = runtime.Operation{
-	Tool: "close_sequence_subscriptions_list", Method: "GET", Path: "/sequence_subscription/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(SequenceSubscriptionsListParams) },
+var opSequenceSubscriptionsList = closekit.Operation{
+	Tool: "close_sequence_subscriptions_list", Method: "GET", Path: "/sequence_subscription/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(SequenceSubscriptionsListParams) },
 	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}, Rules: []wire.Rule{
 		{Kind: wire.AtLeastOne, Fields: []uint8{0, 1, 2}},
 	}},
@@ -187,71 +159,49 @@ var opSequenceSubscriptionsList = runtime.Operation{
 
 // SequenceSubscription is the enrolment of one contact in one sequence.
 type SequenceSubscription struct {
-	runtime.Object
-	ID         SequenceSubscriptionID
-	SequenceID SequenceID // Sequence to go through.
-	ContactID  ContactID  // Contact who is enrolled.
+	closekit.Object
+	ID SequenceSubscriptionID `json:"id"`
+	// Sequence to go through.
+	SequenceID SequenceID `json:"sequence_id"`
+	// Contact who is enrolled.
+	ContactID ContactID `json:"contact_id"`
 	// Address of the contact that the sequence writes to. Needed when the sequence has e-mail steps.
-	ContactEmail runtime.Opt[string]
-	LeadID       runtime.Opt[LeadID]        // Lead of the contact.
-	Status       SequenceSubscriptionStatus // Where the enrolment stands. It can be set to active or paused.
+	ContactEmail closekit.Opt[string] `json:"contact_email"`
+	// Lead of the contact.
+	LeadID closekit.Opt[LeadID] `json:"lead_id"`
+	// Where the enrolment stands. It can be set to active or paused.
+	Status SequenceSubscriptionStatus `json:"status"`
 	// Why the enrolment has its status; null when there is no special reason.
-	StatusReason runtime.Opt[SubscriptionStatusReason]
+	StatusReason closekit.Opt[SubscriptionStatusReason] `json:"status_reason"`
 	// Connected e-mail account that sends. Needed when the sequence has e-mail steps.
-	SenderAccountID     runtime.Opt[EmailAccountID]
-	SenderName          runtime.Opt[string]           // Name of the sender as recipients see it.
-	SenderEmail         runtime.Opt[string]           // Address of the sender; an identity of the account that sends.
-	CallsAssignedTo     []string                      // Users or groups who get the tasks of call steps.
-	StartDate           runtime.Opt[runtime.DateTime] // When the first step is due.
-	StepLastProcessedAt runtime.Opt[runtime.DateTime] // When a step was last carried out.
-	InitialEmailID      runtime.Opt[EmailID]          // E-mail that the enrolment continues.
-	PausedByActivityID  runtime.Opt[ActivityID]       // Activity that paused the enrolment, such as an answer.
-	OwnerID             runtime.Opt[UserID]
-	OrganizationID      runtime.Opt[OrganizationID]
-	CreatedByID         runtime.Opt[UserID]
-	UpdatedByID         runtime.Opt[UserID]
-	DateCreated         runtime.DateTime
-	DateUpdated         runtime.DateTime
+	SenderAccountID closekit.Opt[EmailAccountID] `json:"sender_account_id"`
+	// Name of the sender as recipients see it.
+	SenderName closekit.Opt[string] `json:"sender_name"`
+	// Address of the sender; an identity of the account that sends.
+	SenderEmail closekit.Opt[string] `json:"sender_email"`
+	// Users or groups who get the tasks of call steps.
+	CallsAssignedTo []string `json:"calls_assigned_to"`
+	// When the first step is due.
+	StartDate closekit.Opt[closekit.DateTime] `json:"start_date"`
+	// When a step was last carried out.
+	StepLastProcessedAt closekit.Opt[closekit.DateTime] `json:"step_last_processed_at"`
+	// E-mail that the enrolment continues.
+	InitialEmailID closekit.Opt[EmailID] `json:"initial_email_id"`
+	// Activity that paused the enrolment, such as an answer.
+	PausedByActivityID closekit.Opt[ActivityID]     `json:"paused_by_activity_id"`
+	OwnerID            closekit.Opt[UserID]         `json:"owner_id"`
+	OrganizationID     closekit.Opt[OrganizationID] `json:"organization_id"`
+	CreatedByID        closekit.Opt[UserID]         `json:"created_by_id"`
+	UpdatedByID        closekit.Opt[UserID]         `json:"updated_by_id"`
+	DateCreated        closekit.DateTime            `json:"date_created"`
+	DateUpdated        closekit.DateTime            `json:"date_updated"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SequenceSubscription) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structSequenceSubscription, unsafe.Pointer(&v))
-}
+func (v SequenceSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SequenceSubscription) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structSequenceSubscription, unsafe.Pointer(v))
-}
-
-var structSequenceSubscription = wire.Struct{
-	Size: unsafe.Sizeof(SequenceSubscription{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]SequenceSubscription, 0, n), unsafe.Slice((*SequenceSubscription)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(SequenceSubscription{}.ID)},
-		{Name: "sequence_id", Bit: 2, As: wire.Str, At: unsafe.Offsetof(SequenceSubscription{}.SequenceID)},
-		{Name: "contact_id", Bit: 3, As: wire.Str, At: unsafe.Offsetof(SequenceSubscription{}.ContactID)},
-		{Name: "contact_email", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.ContactEmail)},
-		{Name: "lead_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.LeadID)},
-		{Name: "status", Bit: 4, As: wire.Str, At: unsafe.Offsetof(SequenceSubscription{}.Status)},
-		{Name: "status_reason", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.StatusReason)},
-		{Name: "sender_account_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.SenderAccountID)},
-		{Name: "sender_name", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.SenderName)},
-		{Name: "sender_email", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.SenderEmail)},
-		{Name: "calls_assigned_to", Bit: 5, As: wire.Strs, At: unsafe.Offsetof(SequenceSubscription{}.CallsAssignedTo)},
-		{Name: "start_date", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.StartDate)},
-		{Name: "step_last_processed_at", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.StepLastProcessedAt)},
-		{Name: "initial_email_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.InitialEmailID)},
-		{Name: "paused_by_activity_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.PausedByActivityID)},
-		{Name: "owner_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.OwnerID)},
-		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.OrganizationID)},
-		{Name: "created_by_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.CreatedByID)},
-		{Name: "updated_by_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceSubscription{}.UpdatedByID)},
-		{Name: "date_created", Bit: 6, As: wire.Str, At: unsafe.Offsetof(SequenceSubscription{}.DateCreated)},
-		{Name: "date_updated", Bit: 7, As: wire.Str, At: unsafe.Offsetof(SequenceSubscription{}.DateUpdated)},
-	},
-}
+func (v *SequenceSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SequenceSubscriptionStatus is where the enrolment of a contact stands.
 type SequenceSubscriptionStatus string
@@ -273,6 +223,9 @@ const (
 	SubscriptionSwitchActive SubscriptionSwitch = "active" // Resume; the next step is carried out when it is due.
 	SubscriptionSwitchPaused SubscriptionSwitch = "paused" // Stop until the enrolment is resumed.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (SubscriptionSwitch) WireWords() ([]string, bool) { return wordsSubscriptionSwitch, false }
 
 var wordsSubscriptionSwitch = []string{"active", "paused"}
 

@@ -6,9 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -20,37 +19,30 @@ import (
 //
 // Close API: GET /sequence/ (tool close_sequences_list)
 // https://developer.close.com/api/resources/sequences
-func SequencesList(ctx context.Context, c *runtime.Client, p SequencesListParams, opts ...runtime.CallOption) (*runtime.Page[Sequence], error) {
-	v, err := wire.CallPage(ctx, c, &opSequencesList, &p, p.Skip, &structSequence, opts)
-	return (*runtime.Page[Sequence])(v), err
+func SequencesList(ctx context.Context, c *closekit.Client, p SequencesListParams, opts ...closekit.CallOption) (*closekit.Page[Sequence], error) {
+	return wire.CallPage[Sequence](ctx, c, &opSequencesList, &p, p.Skip, opts)
 }
 
 // SequencesAll yields the items of all pages of [SequencesList], fetching a page when the one before
 // is used up.
-func SequencesAll(ctx context.Context, c *runtime.Client, p SequencesListParams, opts ...runtime.CallOption) iter.Seq2[*Sequence, error] {
-	return runtime.All(ctx, c, &opSequencesList, p, func(p *SequencesListParams) *runtime.Opt[int] { return &p.Skip }, SequencesList, opts)
+func SequencesAll(ctx context.Context, c *closekit.Client, p SequencesListParams, opts ...closekit.CallOption) iter.Seq2[*Sequence, error] {
+	return closekit.All(ctx, c, &opSequencesList, p, func(p *SequencesListParams) *closekit.Opt[int] { return &p.Skip }, SequencesList, opts)
 }
 
 // SequencesListParams are the parameters of [SequencesList].
 type SequencesListParams struct {
-	Skip runtime.Opt[int] // How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Default: 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
-	Limit runtime.Opt[int]
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SequencesListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structSequencesListParams, unsafe.Pointer(v))
-}
+func (v *SequencesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structSequencesListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.OptInt, At: unsafe.Offsetof(SequencesListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(SequencesListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-}}
-
-var opSequencesList = runtime.Operation{
-	Tool: "close_sequences_list", Method: "GET", Path: "/sequence/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(SequencesListParams) },
+var opSequencesList = closekit.Operation{
+	Tool: "close_sequences_list", Method: "GET", Path: "/sequence/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(SequencesListParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
 }
 
@@ -61,220 +53,133 @@ var opSequencesList = runtime.Operation{
 //
 // Close API: GET /sequence/{sequence_id}/ (tool close_sequence_get)
 // https://developer.close.com/api/resources/sequences
-func SequenceGet(ctx context.Context, c *runtime.Client, p SequenceGetParams, opts ...runtime.CallOption) (*Sequence, error) {
-	v, err := wire.Call(ctx, c, &opSequenceGet, &p, &structSequence, opts)
-	return (*Sequence)(v), err
+func SequenceGet(ctx context.Context, c *closekit.Client, p SequenceGetParams, opts ...closekit.CallOption) (*Sequence, error) {
+	return wire.Call[Sequence](ctx, c, &opSequenceGet, &p, opts)
 }
 
 // SequenceGetParams are the parameters of [SequenceGet].
 type SequenceGetParams struct {
-	SequenceID SequenceID // Id of the sequence. Required.
+	// Id of the sequence. Required.
+	SequenceID SequenceID `json:"sequence_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SequenceGetParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structSequenceGetParams, unsafe.Pointer(v))
-}
+func (v *SequenceGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structSequenceGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(SequenceGetParams{}.SequenceID), In: &wire.Field{Name: "sequence_id", In: wire.Path, Flags: wire.Required, ID: &kindSequence}},
-}}
-
-var opSequenceGet = runtime.Operation{
-	Tool: "close_sequence_get", Method: "GET", Path: "/sequence/{sequence_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(SequenceGetParams) },
+var opSequenceGet = closekit.Operation{
+	Tool: "close_sequence_get", Method: "GET", Path: "/sequence/{sequence_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(SequenceGetParams) },
 }
 
 // SequenceStep is one step of a sequence.
 type SequenceStep struct {
-	runtime.Object
-	ID               SequenceStepID
-	StepType         runtime.Opt[SequenceStepType]  // What the step does.
-	Delay            runtime.Opt[int]               // Waiting time before the step in seconds.
-	StepAllowedDelay runtime.Opt[int]               // How much later than planned the step may be done.
-	Required         runtime.Opt[bool]              // Whether the next step waits until this one is done.
-	EmailTemplateID  runtime.Opt[EmailTemplateID]   // Template of the e-mail.
-	SMSTemplateID    runtime.Opt[SMSTemplateID]     // Template of the text message.
-	Threading        runtime.Opt[SequenceThreading] // Where the e-mail goes; null when the step sends none.
-	CreatedByID      runtime.Opt[UserID]
-	UpdatedByID      runtime.Opt[UserID]
-	DateCreated      runtime.Opt[runtime.DateTime]
-	DateUpdated      runtime.Opt[runtime.DateTime]
+	closekit.Object
+	ID SequenceStepID `json:"id"`
+	// What the step does.
+	StepType closekit.Opt[SequenceStepType] `json:"step_type"`
+	// Waiting time before the step in seconds.
+	Delay closekit.Opt[int] `json:"delay"`
+	// How much later than planned the step may be done.
+	StepAllowedDelay closekit.Opt[int] `json:"step_allowed_delay"`
+	// Whether the next step waits until this one is done.
+	Required closekit.Opt[bool] `json:"required"`
+	// Template of the e-mail.
+	EmailTemplateID closekit.Opt[EmailTemplateID] `json:"email_template_id"`
+	// Template of the text message.
+	SMSTemplateID closekit.Opt[SMSTemplateID] `json:"sms_template_id"`
+	// Where the e-mail goes; null when the step sends none.
+	Threading   closekit.Opt[SequenceThreading] `json:"threading"`
+	CreatedByID closekit.Opt[UserID]            `json:"created_by_id"`
+	UpdatedByID closekit.Opt[UserID]            `json:"updated_by_id"`
+	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created"`
+	DateUpdated closekit.Opt[closekit.DateTime] `json:"date_updated"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SequenceStep) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structSequenceStep, unsafe.Pointer(&v))
-}
+func (v SequenceStep) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SequenceStep) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structSequenceStep, unsafe.Pointer(v))
-}
-
-var structSequenceStep = wire.Struct{
-	Size: unsafe.Sizeof(SequenceStep{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]SequenceStep, 0, n), unsafe.Slice((*SequenceStep)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(SequenceStep{}.ID)},
-		{Name: "step_type", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.StepType)},
-		{Name: "delay", As: wire.OptInt, At: unsafe.Offsetof(SequenceStep{}.Delay)},
-		{Name: "step_allowed_delay", As: wire.OptInt, At: unsafe.Offsetof(SequenceStep{}.StepAllowedDelay)},
-		{Name: "required", As: wire.OptBool, At: unsafe.Offsetof(SequenceStep{}.Required)},
-		{Name: "email_template_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.EmailTemplateID)},
-		{Name: "sms_template_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.SMSTemplateID)},
-		{Name: "threading", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.Threading)},
-		{Name: "created_by_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.CreatedByID)},
-		{Name: "updated_by_id", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.UpdatedByID)},
-		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.DateCreated)},
-		{Name: "date_updated", As: wire.OptStr, At: unsafe.Offsetof(SequenceStep{}.DateUpdated)},
-	},
-}
+func (v *SequenceStep) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SequenceScheduleRange: hours of a weekday in which steps are carried out.
 type SequenceScheduleRange struct {
-	runtime.Object
-	Weekday runtime.Opt[int]    // Number of the weekday; Monday to Friday are 1 to 5.
-	Start   runtime.Opt[string] // First minute in the sequence's time zone.
-	End     runtime.Opt[string] // Last minute in the sequence's time zone.
+	closekit.Object
+	// Number of the weekday; Monday to Friday are 1 to 5.
+	Weekday closekit.Opt[int] `json:"weekday"`
+	// First minute in the sequence's time zone.
+	Start closekit.Opt[string] `json:"start"`
+	// Last minute in the sequence's time zone.
+	End closekit.Opt[string] `json:"end"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SequenceScheduleRange) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structSequenceScheduleRange, unsafe.Pointer(&v))
-}
+func (v SequenceScheduleRange) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SequenceScheduleRange) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structSequenceScheduleRange, unsafe.Pointer(v))
-}
-
-var structSequenceScheduleRange = wire.Struct{
-	Size: unsafe.Sizeof(SequenceScheduleRange{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]SequenceScheduleRange, 0, n), unsafe.Slice((*SequenceScheduleRange)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "weekday", As: wire.OptInt, At: unsafe.Offsetof(SequenceScheduleRange{}.Weekday)},
-		{Name: "start", As: wire.OptStr, At: unsafe.Offsetof(SequenceScheduleRange{}.Start)},
-		{Name: "end", As: wire.OptStr, At: unsafe.Offsetof(SequenceScheduleRange{}.End)},
-	},
-}
+func (v *SequenceScheduleRange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SequenceSchedule is when steps are carried out.
 type SequenceSchedule struct {
-	runtime.Object
-	Ranges []SequenceScheduleRange
+	closekit.Object
+	Ranges []SequenceScheduleRange `json:"ranges"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SequenceSchedule) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structSequenceSchedule, unsafe.Pointer(&v))
-}
+func (v SequenceSchedule) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SequenceSchedule) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structSequenceSchedule, unsafe.Pointer(v))
-}
-
-var structSequenceSchedule = wire.Struct{
-	Size: unsafe.Sizeof(SequenceSchedule{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]SequenceSchedule, 0, n), unsafe.Slice((*SequenceSchedule)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "ranges", Bit: 1, As: wire.List, At: unsafe.Offsetof(SequenceSchedule{}.Ranges), Elem: func() *wire.Struct { return &structSequenceScheduleRange }},
-	},
-}
+func (v *SequenceSchedule) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SequenceSubscriptionCounts is how many enrolments a sequence has of each status.
 type SequenceSubscriptionCounts struct {
-	runtime.Object
-	Active   runtime.Opt[int]
-	Paused   runtime.Opt[int]
-	Finished runtime.Opt[int]
-	Goal     runtime.Opt[int]
-	Error    runtime.Opt[int]
+	closekit.Object
+	Active   closekit.Opt[int] `json:"active"`
+	Paused   closekit.Opt[int] `json:"paused"`
+	Finished closekit.Opt[int] `json:"finished"`
+	Goal     closekit.Opt[int] `json:"goal"`
+	Error    closekit.Opt[int] `json:"error"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SequenceSubscriptionCounts) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structSequenceSubscriptionCounts, unsafe.Pointer(&v))
-}
+func (v SequenceSubscriptionCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SequenceSubscriptionCounts) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structSequenceSubscriptionCounts, unsafe.Pointer(v))
-}
-
-var structSequenceSubscriptionCounts = wire.Struct{
-	Size: unsafe.Sizeof(SequenceSubscriptionCounts{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]SequenceSubscriptionCounts, 0, n), unsafe.Slice((*SequenceSubscriptionCounts)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "active", As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionCounts{}.Active)},
-		{Name: "paused", As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionCounts{}.Paused)},
-		{Name: "finished", As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionCounts{}.Finished)},
-		{Name: "goal", As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionCounts{}.Goal)},
-		{Name: "error", As: wire.OptInt, At: unsafe.Offsetof(SequenceSubscriptionCounts{}.Error)},
-	},
-}
+func (v *SequenceSubscriptionCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Sequence is a series of e-mails, text messages and calls that contacts go through.
 type Sequence struct {
-	runtime.Object
-	ID           SequenceID
-	Name         string
-	Status       SequenceStatus          // Whether the sequence is at work.
-	Steps        []SequenceStep          // The steps in their order.
-	Timezone     runtime.Opt[string]     // IANA time zone of the schedule.
-	Schedule     *SequenceSchedule       // When steps are carried out; null without a schedule of its own.
-	ScheduleID   runtime.Opt[ScheduleID] // Schedule that several sequences share.
-	TriggerQuery json.RawMessage         // Search that enrols contacts by itself.
+	closekit.Object
+	ID   SequenceID `json:"id"`
+	Name string     `json:"name"`
+	// Whether the sequence is at work.
+	Status SequenceStatus `json:"status"`
+	// The steps in their order.
+	Steps []SequenceStep `json:"steps"`
+	// IANA time zone of the schedule.
+	Timezone closekit.Opt[string] `json:"timezone"`
+	// When steps are carried out; null without a schedule of its own.
+	Schedule *SequenceSchedule `json:"schedule"`
+	// Schedule that several sequences share.
+	ScheduleID closekit.Opt[ScheduleID] `json:"schedule_id"`
+	// Search that enrols contacts by itself.
+	TriggerQuery json.RawMessage `json:"trigger_query"`
 	// Whether contacts can be enrolled by hand or through the API.
-	AllowManualEnrollment runtime.Opt[bool]
+	AllowManualEnrollment closekit.Opt[bool] `json:"allow_manual_enrollment"`
 	// Number of enrolments by status. Only close_sequence_get returns it.
-	SubscriptionCountsByStatus *SequenceSubscriptionCounts
-	OwnerID                    runtime.Opt[UserID]
-	OrganizationID             runtime.Opt[OrganizationID]
-	CreatedByID                runtime.Opt[UserID]
-	UpdatedByID                runtime.Opt[UserID]
-	DateCreated                runtime.DateTime
-	DateUpdated                runtime.DateTime
+	SubscriptionCountsByStatus *SequenceSubscriptionCounts  `json:"subscription_counts_by_status"`
+	OwnerID                    closekit.Opt[UserID]         `json:"owner_id"`
+	OrganizationID             closekit.Opt[OrganizationID] `json:"organization_id"`
+	CreatedByID                closekit.Opt[UserID]         `json:"created_by_id"`
+	UpdatedByID                closekit.Opt[UserID]         `json:"updated_by_id"`
+	DateCreated                closekit.DateTime            `json:"date_created"`
+	DateUpdated                closekit.DateTime            `json:"date_updated"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Sequence) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structSequence, unsafe.Pointer(&v))
-}
+func (v Sequence) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Sequence) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structSequence, unsafe.Pointer(v))
-}
-
-var structSequence = wire.Struct{
-	Size: unsafe.Sizeof(Sequence{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Sequence, 0, n), unsafe.Slice((*Sequence)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Sequence{}.ID)},
-		{Name: "name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Sequence{}.Name)},
-		{Name: "status", Bit: 3, As: wire.Str, At: unsafe.Offsetof(Sequence{}.Status)},
-		{Name: "steps", Bit: 4, As: wire.List, At: unsafe.Offsetof(Sequence{}.Steps), Elem: func() *wire.Struct { return &structSequenceStep }},
-		{Name: "timezone", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.Timezone)},
-		{Name: "schedule", Bit: 5, As: wire.Obj, At: unsafe.Offsetof(Sequence{}.Schedule), Elem: func() *wire.Struct { return &structSequenceSchedule }},
-		{Name: "schedule_id", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.ScheduleID)},
-		{Name: "trigger_query", As: wire.Raw, At: unsafe.Offsetof(Sequence{}.TriggerQuery)},
-		{Name: "allow_manual_enrollment", As: wire.OptBool, At: unsafe.Offsetof(Sequence{}.AllowManualEnrollment)},
-		{Name: "subscription_counts_by_status", Bit: 6, As: wire.Obj, At: unsafe.Offsetof(Sequence{}.SubscriptionCountsByStatus), Elem: func() *wire.Struct { return &structSequenceSubscriptionCounts }},
-		{Name: "owner_id", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.OwnerID)},
-		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.OrganizationID)},
-		{Name: "created_by_id", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.CreatedByID)},
-		{Name: "updated_by_id", As: wire.OptStr, At: unsafe.Offsetof(Sequence{}.UpdatedByID)},
-		{Name: "date_created", Bit: 7, As: wire.Str, At: unsafe.Offsetof(Sequence{}.DateCreated)},
-		{Name: "date_updated", Bit: 8, As: wire.Str, At: unsafe.Offsetof(Sequence{}.DateUpdated)},
-	},
-}
+func (v *Sequence) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SequenceStatus is whether a sequence is at work.
 type SequenceStatus string

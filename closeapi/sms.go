@@ -5,9 +5,8 @@ package closeapi
 import (
 	"context"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -20,71 +19,58 @@ import (
 //
 // Close API: POST /activity/sms/ (tool close_sms_create)
 // https://developer.close.com/api/resources/activities/sms
-func SMSCreate(ctx context.Context, c *runtime.Client, p SMSCreateParams, opts ...runtime.CallOption) (*SMS, error) {
-	v, err := wire.Call(ctx, c, &opSMSCreate, &p, &structSMS, opts)
-	return (*SMS)(v), err
+func SMSCreate(ctx context.Context, c *closekit.Client, p SMSCreateParams, opts ...closekit.CallOption) (*SMS, error) {
+	return wire.Call[SMS](ctx, c, &opSMSCreate, &p, opts)
 }
 
 // SMSCreateParams are the parameters of [SMSCreate].
 type SMSCreateParams struct {
 	// Whether a logged message with status inbox also makes a task in the inbox of the user.
-	SendToInbox runtime.Opt[bool]
-	LeadID      LeadID                 // Lead the message belongs to. Required.
-	ContactID   runtime.Opt[ContactID] // Contact it is from or to. Null clears it.
-	UserID      runtime.Opt[UserID]    // User it is from or to. Null clears it.
+	SendToInbox closekit.Opt[bool] `json:"send_to_inbox" close:"query"`
+	// Lead the message belongs to. Required.
+	LeadID LeadID `json:"lead_id" close:"required"`
+	// Contact it is from or to. Null clears it.
+	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
+	// User it is from or to. Null clears it.
+	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
 	// draft keeps it, outbox sends it to remote_phone for a charge, scheduled sends it later, sent and
 	// inbox only log it. Sent as draft when absent.
-	Status runtime.Opt[SMSStatus]
-	Text   runtime.Opt[string] // The message. Null clears it.
+	Status closekit.Opt[SMSStatus] `json:"status" close:"preset=\"draft\""`
+	// The message. Null clears it.
+	Text closekit.Opt[string] `json:"text" close:"null"`
 	// Template that makes the text; give it instead of text. Null clears it.
-	TemplateID runtime.Opt[SMSTemplateID]
+	TemplateID closekit.Opt[SMSTemplateID] `json:"template_id" close:"null"`
 	// Our number; to send, it must be a Close number of type internal. Null clears it.
-	LocalPhone  runtime.Opt[string]
-	RemotePhone runtime.Opt[string] // The contact's number with country code. Null clears it.
+	LocalPhone closekit.Opt[string] `json:"local_phone" close:"null,phone"`
+	// The contact's number with country code. Null clears it.
+	RemotePhone closekit.Opt[string] `json:"remote_phone" close:"null,phone"`
 	// Who wrote. inbound when left out with status inbox, outbound otherwise. Null clears it.
-	Direction runtime.Opt[SMSDirection]
+	Direction closekit.Opt[SMSDirection] `json:"direction" close:"null"`
 	// Pictures and other files; only in the United States and Canada. At most 10. Null clears it.
-	Attachments   []SMSAttachment
-	DateScheduled runtime.Opt[runtime.DateTime] // When to send it; goes with status scheduled. Null clears it.
+	Attachments []SMSAttachment `json:"attachments" close:"null,maxlen=10"`
+	// When to send it; goes with status scheduled. Null clears it.
+	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled" close:"null"`
 	// Seconds to wait before sending with status outbox; until then the status can be set back to draft.
 	// From 0 to 59.
-	SendIn         runtime.Opt[int]
-	ActivityAt     runtime.Opt[runtime.DateTime] // Time of the message in the timeline. Null clears it.
-	Source         runtime.Opt[CallSource]       // Through what the message went. Null clears it.
-	OrganizationID runtime.Opt[OrganizationID]   // The credential's own when left out. Null clears it.
-	CreatedBy      runtime.Opt[UserID]           // Author of the record; for imports. Null clears it.
-	DateCreated    runtime.Opt[runtime.DateTime] // When the record was made; for imports. Null clears it.
+	SendIn closekit.Opt[int] `json:"send_in" close:"min=0,max=59"`
+	// Time of the message in the timeline. Null clears it.
+	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
+	// Through what the message went. Null clears it.
+	Source closekit.Opt[CallSource] `json:"source" close:"null"`
+	// The credential's own when left out. Null clears it.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"null"`
+	// Author of the record; for imports. Null clears it.
+	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
+	// When the record was made; for imports. Null clears it.
+	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SMSCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structSMSCreateParams, unsafe.Pointer(v))
-}
+func (v *SMSCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structSMSCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.OptBool, At: unsafe.Offsetof(SMSCreateParams{}.SendToInbox), In: &wire.Field{Name: "send_to_inbox", In: wire.Query}},
-	{As: wire.Str, At: unsafe.Offsetof(SMSCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsSMSStatus, Preset: "\"draft\""}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Text), In: &wire.Field{Name: "text", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindSMSTemplate}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.LocalPhone), In: &wire.Field{Name: "local_phone", Kind: wire.Phone, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.RemotePhone), In: &wire.Field{Name: "remote_phone", Kind: wire.Phone, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Direction), In: &wire.Field{Name: "direction", Flags: wire.Nullable, Enum: wordsSMSDirection}},
-	{As: wire.List, At: unsafe.Offsetof(SMSCreateParams{}.Attachments), Elem: func() *wire.Struct { return &structSMSAttachment }, In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 10}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
-	{As: wire.OptInt, At: unsafe.Offsetof(SMSCreateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.Source), In: &wire.Field{Name: "source", Flags: wire.Nullable, Enum: wordsCallSource}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", Flags: wire.Nullable, ID: &kindOrganization}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable}},
-}}
-
-var opSMSCreate = runtime.Operation{
-	Tool: "close_sms_create", Method: "POST", Path: "/activity/sms/", Effect: runtime.Write, Sends: true,
-	NewParams: func() runtime.Params { return new(SMSCreateParams) },
+var opSMSCreate = closekit.Operation{
+	Tool: "close_sms_create", Method: "POST", Path: "/activity/sms/", Effect: closekit.Write, Sends: true,
+	NewParams: func() closekit.Params { return new(SMSCreateParams) },
 	Spec: wire.Spec{Rules: []wire.Rule{
 		{Kind: wire.Needs, Fields: []uint8{11, 7}, If: 4, Is: "scheduled"},
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 4, Is: "outbox"},
@@ -97,29 +83,24 @@ var opSMSCreate = runtime.Operation{
 //
 // Close API: GET /activity/sms/{sms_id}/ (tool close_sms_get)
 // https://developer.close.com/api/resources/activities/sms
-func SMSGet(ctx context.Context, c *runtime.Client, p SMSGetParams, opts ...runtime.CallOption) (*SMS, error) {
-	v, err := wire.Call(ctx, c, &opSMSGet, &p, &structSMS, opts)
-	return (*SMS)(v), err
+func SMSGet(ctx context.Context, c *closekit.Client, p SMSGetParams, opts ...closekit.CallOption) (*SMS, error) {
+	return wire.Call[SMS](ctx, c, &opSMSGet, &p, opts)
 }
 
 // SMSGetParams are the parameters of [SMSGet].
 type SMSGetParams struct {
-	SMSID SMSID // Id of the sms. Required.
+	// Id of the sms. Required.
+	SMSID SMSID `json:"sms_id" close:"path,required"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
+	Fields []string `json:"_fields" close:"query"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SMSGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structSMSGetParams, unsafe.Pointer(v)) }
+func (v *SMSGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structSMSGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(SMSGetParams{}.SMSID), In: &wire.Field{Name: "sms_id", In: wire.Path, Flags: wire.Required, ID: &kindSMS}},
-	{As: wire.Strs, At: unsafe.Offsetof(SMSGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-}}
-
-var opSMSGet = runtime.Operation{
-	Tool: "close_sms_get", Method: "GET", Path: "/activity/sms/{sms_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(SMSGetParams) },
+var opSMSGet = closekit.Operation{
+	Tool: "close_sms_get", Method: "GET", Path: "/activity/sms/{sms_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(SMSGetParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
 }
 
@@ -131,59 +112,48 @@ var opSMSGet = runtime.Operation{
 //
 // Close API: PUT /activity/sms/{sms_id}/ (tool close_sms_update)
 // https://developer.close.com/api/resources/activities/sms
-func SMSUpdate(ctx context.Context, c *runtime.Client, p SMSUpdateParams, opts ...runtime.CallOption) (*SMS, error) {
-	v, err := wire.Call(ctx, c, &opSMSUpdate, &p, &structSMS, opts)
-	return (*SMS)(v), err
+func SMSUpdate(ctx context.Context, c *closekit.Client, p SMSUpdateParams, opts ...closekit.CallOption) (*SMS, error) {
+	return wire.Call[SMS](ctx, c, &opSMSUpdate, &p, opts)
 }
 
 // SMSUpdateParams are the parameters of [SMSUpdate].
 type SMSUpdateParams struct {
-	SMSID     SMSID                  // Id of the sms. Required.
-	LeadID    runtime.Opt[LeadID]    // Lead the message belongs to. Null clears it.
-	ContactID runtime.Opt[ContactID] // Contact it is from or to. Null clears it.
-	UserID    runtime.Opt[UserID]    // User it is from or to. Null clears it.
+	// Id of the sms. Required.
+	SMSID SMSID `json:"sms_id" close:"path,required"`
+	// Lead the message belongs to. Null clears it.
+	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"null"`
+	// Contact it is from or to. Null clears it.
+	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
+	// User it is from or to. Null clears it.
+	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
 	// draft keeps it, outbox sends it to remote_phone for a charge, scheduled sends it later, sent and
 	// inbox only log it.
-	Status runtime.Opt[SMSStatus]
-	Text   runtime.Opt[string] // The message. Null clears it.
+	Status closekit.Opt[SMSStatus] `json:"status"`
+	// The message. Null clears it.
+	Text closekit.Opt[string] `json:"text" close:"null"`
 	// Template that makes the text; give it instead of text. Null clears it.
-	TemplateID runtime.Opt[SMSTemplateID]
+	TemplateID closekit.Opt[SMSTemplateID] `json:"template_id" close:"null"`
 	// Our number; to send, it must be a Close number of type internal. Null clears it.
-	LocalPhone  runtime.Opt[string]
-	RemotePhone runtime.Opt[string] // The contact's number with country code. Null clears it.
+	LocalPhone closekit.Opt[string] `json:"local_phone" close:"null,phone"`
+	// The contact's number with country code. Null clears it.
+	RemotePhone closekit.Opt[string] `json:"remote_phone" close:"null,phone"`
 	// Pictures and other files; only in the United States and Canada. At most 10. Null clears it.
-	Attachments   []SMSAttachment
-	DateScheduled runtime.Opt[runtime.DateTime] // When to send it; goes with status scheduled. Null clears it.
+	Attachments []SMSAttachment `json:"attachments" close:"null,maxlen=10"`
+	// When to send it; goes with status scheduled. Null clears it.
+	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled" close:"null"`
 	// Seconds to wait before sending with status outbox; until then the status can be set back to draft.
 	// From 0 to 59.
-	SendIn     runtime.Opt[int]
-	ActivityAt runtime.Opt[runtime.DateTime] // Time of the message in the timeline. Null clears it.
+	SendIn closekit.Opt[int] `json:"send_in" close:"min=0,max=59"`
+	// Time of the message in the timeline. Null clears it.
+	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SMSUpdateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structSMSUpdateParams, unsafe.Pointer(v))
-}
+func (v *SMSUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structSMSUpdateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(SMSUpdateParams{}.SMSID), In: &wire.Field{Name: "sms_id", In: wire.Path, Flags: wire.Required, ID: &kindSMS}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Nullable, ID: &kindLead}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.UserID), In: &wire.Field{Name: "user_id", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsSMSStatus}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.Text), In: &wire.Field{Name: "text", Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.TemplateID), In: &wire.Field{Name: "template_id", Flags: wire.Nullable, ID: &kindSMSTemplate}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.LocalPhone), In: &wire.Field{Name: "local_phone", Kind: wire.Phone, Flags: wire.Nullable}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.RemotePhone), In: &wire.Field{Name: "remote_phone", Kind: wire.Phone, Flags: wire.Nullable}},
-	{As: wire.List, At: unsafe.Offsetof(SMSUpdateParams{}.Attachments), Elem: func() *wire.Struct { return &structSMSAttachment }, In: &wire.Field{Name: "attachments", Flags: wire.Nullable, MaxLen: 10}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.DateScheduled), In: &wire.Field{Name: "date_scheduled", Kind: wire.DateTime, Flags: wire.Nullable}},
-	{As: wire.OptInt, At: unsafe.Offsetof(SMSUpdateParams{}.SendIn), In: &wire.Field{Name: "send_in", Flags: wire.Bounded, Min: 0, Max: 59}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSUpdateParams{}.ActivityAt), In: &wire.Field{Name: "activity_at", Kind: wire.DateTime, Flags: wire.Nullable}},
-}}
-
-var opSMSUpdate = runtime.Operation{
-	Tool: "close_sms_update", Method: "PUT", Path: "/activity/sms/{sms_id}/", Effect: runtime.Write, Sends: true, Idempotent: true,
-	NewParams: func() runtime.Params { return new(SMSUpdateParams) },
+var opSMSUpdate = closekit.Operation{
+	Tool: "close_sms_update", Method: "PUT", Path: "/activity/sms/{sms_id}/", Effect: closekit.Write, Sends: true, Idempotent: true,
+	NewParams: func() closekit.Params { return new(SMSUpdateParams) },
 	Spec:      wire.Spec{Update: true},
 }
 
@@ -194,27 +164,22 @@ var opSMSUpdate = runtime.Operation{
 //
 // Close API: DELETE /activity/sms/{sms_id}/ (tool close_sms_delete)
 // https://developer.close.com/api/resources/activities/sms
-func SMSDelete(ctx context.Context, c *runtime.Client, p SMSDeleteParams, opts ...runtime.CallOption) error {
-	return runtime.CallNone(ctx, c, &opSMSDelete, &p, opts)
+func SMSDelete(ctx context.Context, c *closekit.Client, p SMSDeleteParams, opts ...closekit.CallOption) error {
+	return closekit.CallNone(ctx, c, &opSMSDelete, &p, opts)
 }
 
 // SMSDeleteParams are the parameters of [SMSDelete].
 type SMSDeleteParams struct {
-	SMSID SMSID // Id of the sms. Required.
+	// Id of the sms. Required.
+	SMSID SMSID `json:"sms_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SMSDeleteParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structSMSDeleteParams, unsafe.Pointer(v))
-}
+func (v *SMSDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structSMSDeleteParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(SMSDeleteParams{}.SMSID), In: &wire.Field{Name: "sms_id", In: wire.Path, Flags: wire.Required, ID: &kindSMS}},
-}}
-
-var opSMSDelete = runtime.Operation{
-	Tool: "close_sms_delete", Method: "DELETE", Path: "/activity/sms/{sms_id}/", Effect: runtime.Destructive, Idempotent: true,
-	NewParams: func() runtime.Params { return new(SMSDeleteParams) },
+var opSMSDelete = closekit.Operation{
+	Tool: "close_sms_delete", Method: "DELETE", Path: "/activity/sms/{sms_id}/", Effect: closekit.Destructive, Idempotent: true,
+	NewParams: func() closekit.Params { return new(SMSDeleteParams) },
 }
 
 // SMSList lists SMS, filtered by lead, contact, user or date.
@@ -223,170 +188,132 @@ var opSMSDelete = runtime.Operation{
 //
 // Close API: GET /activity/sms/ (tool close_sms_list)
 // https://developer.close.com/api/resources/activities/sms
-func SMSList(ctx context.Context, c *runtime.Client, p SMSListParams, opts ...runtime.CallOption) (*runtime.Page[SMS], error) {
-	v, err := wire.CallPage(ctx, c, &opSMSList, &p, p.Skip, &structSMS, opts)
-	return (*runtime.Page[SMS])(v), err
+func SMSList(ctx context.Context, c *closekit.Client, p SMSListParams, opts ...closekit.CallOption) (*closekit.Page[SMS], error) {
+	return wire.CallPage[SMS](ctx, c, &opSMSList, &p, p.Skip, opts)
 }
 
 // SMSAll yields the items of all pages of [SMSList], fetching a page when the one before is used up.
-func SMSAll(ctx context.Context, c *runtime.Client, p SMSListParams, opts ...runtime.CallOption) iter.Seq2[*SMS, error] {
-	return runtime.All(ctx, c, &opSMSList, p, func(p *SMSListParams) *runtime.Opt[int] { return &p.Skip }, SMSList, opts)
+func SMSAll(ctx context.Context, c *closekit.Client, p SMSListParams, opts ...closekit.CallOption) iter.Seq2[*SMS, error] {
+	return closekit.All(ctx, c, &opSMSList, p, func(p *SMSListParams) *closekit.Opt[int] { return &p.Skip }, SMSList, opts)
 }
 
 // SMSListParams are the parameters of [SMSList].
 type SMSListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
-	Skip   runtime.Opt[int] // How many results to pass over, for the next page. At least 0. Default: 0.
+	Fields []string `json:"_fields" close:"query"`
+	// How many results to pass over, for the next page. At least 0. Default: 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
-	Limit     runtime.Opt[int]
-	LeadID    []LeadID    // Only activities on these leads.
-	ContactID []ContactID // Only activities with these contacts.
-	UserID    []UserID    // Only activities of these users.
-	IDIn      []SMSID     // Only the messages with these ids.
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
+	// Only activities on these leads.
+	LeadID []LeadID `json:"lead_id" close:"query"`
+	// Only activities with these contacts.
+	ContactID []ContactID `json:"contact_id" close:"query"`
+	// Only activities of these users.
+	UserID []UserID `json:"user_id" close:"query"`
+	// Only the messages with these ids.
+	IDIn []SMSID `json:"id__in" close:"query"`
 	// Only activities of this organization; the credential's own is implied.
-	OrganizationID runtime.Opt[OrganizationID]
-	Type           []string                      // Activity types; implied by the path in lists of one type.
-	DateCreatedGt  runtime.Opt[runtime.DateTime] // Created after this moment.
-	DateCreatedGte runtime.Opt[runtime.DateTime] // Created at or after this moment.
-	DateCreatedLt  runtime.Opt[runtime.DateTime] // Created before this moment.
-	DateCreatedLte runtime.Opt[runtime.DateTime] // Created at or before this moment.
-	ActivityAtGt   runtime.Opt[runtime.DateTime] // Took place after this moment.
-	ActivityAtGte  runtime.Opt[runtime.DateTime] // Took place at or after this moment.
-	ActivityAtLt   runtime.Opt[runtime.DateTime] // Took place before this moment.
-	ActivityAtLte  runtime.Opt[runtime.DateTime] // Took place at or before this moment.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
+	// Activity types; implied by the path in lists of one type.
+	Type []string `json:"_type" close:"query"`
+	// Created after this moment.
+	DateCreatedGt closekit.Opt[closekit.DateTime] `json:"date_created__gt" close:"query,date"`
+	// Created at or after this moment.
+	DateCreatedGte closekit.Opt[closekit.DateTime] `json:"date_created__gte" close:"query,date"`
+	// Created before this moment.
+	DateCreatedLt closekit.Opt[closekit.DateTime] `json:"date_created__lt" close:"query,date"`
+	// Created at or before this moment.
+	DateCreatedLte closekit.Opt[closekit.DateTime] `json:"date_created__lte" close:"query,date"`
+	// Took place after this moment.
+	ActivityAtGt closekit.Opt[closekit.DateTime] `json:"activity_at__gt" close:"query,date"`
+	// Took place at or after this moment.
+	ActivityAtGte closekit.Opt[closekit.DateTime] `json:"activity_at__gte" close:"query,date"`
+	// Took place before this moment.
+	ActivityAtLt closekit.Opt[closekit.DateTime] `json:"activity_at__lt" close:"query,date"`
+	// Took place at or before this moment.
+	ActivityAtLte closekit.Opt[closekit.DateTime] `json:"activity_at__lte" close:"query,date"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *SMSListParams) Walk(w *wire.Walker) { wire.Walk(w, &structSMSListParams, unsafe.Pointer(v)) }
+func (v *SMSListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structSMSListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	{As: wire.OptInt, At: unsafe.Offsetof(SMSListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(SMSListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-	{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-	{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.ContactID), In: &wire.Field{Name: "contact_id", In: wire.Query, ID: &kindContact}},
-	{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Query, ID: &kindUser}},
-	{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindSMS}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
-	{As: wire.Strs, At: unsafe.Offsetof(SMSListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtGt), In: &wire.Field{Name: "activity_at__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtGte), In: &wire.Field{Name: "activity_at__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtLt), In: &wire.Field{Name: "activity_at__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(SMSListParams{}.ActivityAtLte), In: &wire.Field{Name: "activity_at__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-}}
-
-var opSMSList = runtime.Operation{
-	Tool: "close_sms_list", Method: "GET", Path: "/activity/sms/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(SMSListParams) },
+var opSMSList = closekit.Operation{
+	Tool: "close_sms_list", Method: "GET", Path: "/activity/sms/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(SMSListParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}}},
 }
 
 // SMS is a text message on a lead.
 type SMS struct {
 	ActivityBase
-	ID SMSID
+	ID SMSID `json:"id"`
 	// draft keeps it, outbox sends it to remote_phone for a charge, scheduled sends it later, sent and
 	// inbox only log it.
-	Status      SMSStatus
-	Text        runtime.Opt[string]        // The message.
-	TemplateID  runtime.Opt[SMSTemplateID] // Template that makes the text; give it instead of text.
-	LocalPhone  runtime.Opt[string]        // Our number; to send, it must be a Close number of type internal.
-	RemotePhone runtime.Opt[string]        // The contact's number with country code.
+	Status SMSStatus `json:"status"`
+	// The message.
+	Text closekit.Opt[string] `json:"text"`
+	// Template that makes the text; give it instead of text.
+	TemplateID closekit.Opt[SMSTemplateID] `json:"template_id"`
+	// Our number; to send, it must be a Close number of type internal.
+	LocalPhone closekit.Opt[string] `json:"local_phone"`
+	// The contact's number with country code.
+	RemotePhone closekit.Opt[string] `json:"remote_phone"`
 	// Who wrote. inbound when left out with status inbox, outbound otherwise.
-	Direction              SMSDirection
-	Attachments            []SMSAttachment               // Pictures and other files; only in the United States and Canada.
-	DateScheduled          runtime.Opt[runtime.DateTime] // When to send it; goes with status scheduled.
-	Source                 CallSource                    // Through what the message went.
-	DateSent               runtime.Opt[runtime.DateTime]
-	Cost                   runtime.Opt[string] // Price in cents, as text.
-	ErrorMessage           runtime.Opt[string] // Why it could not be sent.
-	LocalPhoneFormatted    runtime.Opt[string]
-	LocalCountryISO        runtime.Opt[string] // Country of our number.
-	RemotePhoneFormatted   runtime.Opt[string]
-	RemoteCountryISO       runtime.Opt[string] // Country of the contact's number.
-	AgentConfigID          runtime.Opt[string] // AI agent that wrote it.
-	AgentActionReason      runtime.Opt[string] // Why the AI agent wrote it.
-	SequenceID             runtime.Opt[SequenceID]
-	SequenceName           runtime.Opt[string]
-	SequenceSubscriptionID runtime.Opt[SequenceSubscriptionID]
+	Direction SMSDirection `json:"direction"`
+	// Pictures and other files; only in the United States and Canada.
+	Attachments []SMSAttachment `json:"attachments"`
+	// When to send it; goes with status scheduled.
+	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled"`
+	// Through what the message went.
+	Source   CallSource                      `json:"source"`
+	DateSent closekit.Opt[closekit.DateTime] `json:"date_sent"`
+	// Price in cents, as text.
+	Cost closekit.Opt[string] `json:"cost"`
+	// Why it could not be sent.
+	ErrorMessage        closekit.Opt[string] `json:"error_message"`
+	LocalPhoneFormatted closekit.Opt[string] `json:"local_phone_formatted"`
+	// Country of our number.
+	LocalCountryISO      closekit.Opt[string] `json:"local_country_iso"`
+	RemotePhoneFormatted closekit.Opt[string] `json:"remote_phone_formatted"`
+	// Country of the contact's number.
+	RemoteCountryISO closekit.Opt[string] `json:"remote_country_iso"`
+	// AI agent that wrote it.
+	AgentConfigID closekit.Opt[string] `json:"agent_config_id"`
+	// Why the AI agent wrote it.
+	AgentActionReason      closekit.Opt[string]                 `json:"agent_action_reason"`
+	SequenceID             closekit.Opt[SequenceID]             `json:"sequence_id"`
+	SequenceName           closekit.Opt[string]                 `json:"sequence_name"`
+	SequenceSubscriptionID closekit.Opt[SequenceSubscriptionID] `json:"sequence_subscription_id"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SMS) MarshalJSON() ([]byte, error) { return wire.Marshal(&structSMS, unsafe.Pointer(&v)) }
+func (v SMS) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SMS) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, &structSMS, unsafe.Pointer(v)) }
-
-var structSMS = wire.Struct{
-	Base: &structActivityBase,
-	Size: unsafe.Sizeof(SMS{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]SMS, 0, n), unsafe.Slice((*SMS)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 8, As: wire.Str, At: unsafe.Offsetof(SMS{}.ID)},
-		{Name: "status", Bit: 9, As: wire.Str, At: unsafe.Offsetof(SMS{}.Status)},
-		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.Text)},
-		{Name: "template_id", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.TemplateID)},
-		{Name: "local_phone", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.LocalPhone)},
-		{Name: "remote_phone", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.RemotePhone)},
-		{Name: "direction", Bit: 10, As: wire.Str, At: unsafe.Offsetof(SMS{}.Direction)},
-		{Name: "attachments", Bit: 11, As: wire.List, At: unsafe.Offsetof(SMS{}.Attachments), Elem: func() *wire.Struct { return &structSMSAttachment }},
-		{Name: "date_scheduled", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.DateScheduled)},
-		{Name: "source", Bit: 12, As: wire.Str, At: unsafe.Offsetof(SMS{}.Source)},
-		{Name: "date_sent", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.DateSent)},
-		{Name: "cost", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.Cost)},
-		{Name: "error_message", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.ErrorMessage)},
-		{Name: "local_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.LocalPhoneFormatted)},
-		{Name: "local_country_iso", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.LocalCountryISO)},
-		{Name: "remote_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.RemotePhoneFormatted)},
-		{Name: "remote_country_iso", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.RemoteCountryISO)},
-		{Name: "agent_config_id", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.AgentConfigID)},
-		{Name: "agent_action_reason", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.AgentActionReason)},
-		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.SequenceID)},
-		{Name: "sequence_name", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.SequenceName)},
-		{Name: "sequence_subscription_id", As: wire.OptStr, At: unsafe.Offsetof(SMS{}.SequenceSubscriptionID)},
-	},
-}
+func (v *SMS) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SMSAttachment is a file sent with an SMS. Its URL opens only for somebody who is logged in to Close.
 type SMSAttachment struct {
-	runtime.Object
-	URL          string              // Download URL from Close's Files API.
-	Filename     string              // Name of the file.
-	Size         runtime.Opt[int]    // Size in bytes.
-	ThumbnailURL runtime.Opt[string] // URL of a small picture of the file.
-	MediaID      runtime.Opt[MediaID]
-	ContentType  SMSAttachmentType // MIME type of the file.
+	closekit.Object
+	// Download URL from Close's Files API.
+	URL string `json:"url" close:"required,send,url"`
+	// Name of the file.
+	Filename string `json:"filename" close:"required,send"`
+	// Size in bytes.
+	Size closekit.Opt[int] `json:"size"`
+	// URL of a small picture of the file.
+	ThumbnailURL closekit.Opt[string]  `json:"thumbnail_url"`
+	MediaID      closekit.Opt[MediaID] `json:"media_id"`
+	// MIME type of the file.
+	ContentType SMSAttachmentType `json:"content_type" close:"required,send"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SMSAttachment) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structSMSAttachment, unsafe.Pointer(&v))
-}
+func (v SMSAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SMSAttachment) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structSMSAttachment, unsafe.Pointer(v))
-}
-
-var structSMSAttachment = wire.Struct{
-	Size: unsafe.Sizeof(SMSAttachment{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]SMSAttachment, 0, n), unsafe.Slice((*SMSAttachment)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "url", Bit: 1, As: wire.Str, At: unsafe.Offsetof(SMSAttachment{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
-		{Name: "filename", Bit: 2, As: wire.Str, At: unsafe.Offsetof(SMSAttachment{}.Filename), In: &wire.Field{Name: "filename", Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
-		{Name: "size", As: wire.OptInt, At: unsafe.Offsetof(SMSAttachment{}.Size)},
-		{Name: "thumbnail_url", As: wire.OptStr, At: unsafe.Offsetof(SMSAttachment{}.ThumbnailURL)},
-		{Name: "media_id", As: wire.OptStr, At: unsafe.Offsetof(SMSAttachment{}.MediaID)},
-		{Name: "content_type", Bit: 3, As: wire.Str, At: unsafe.Offsetof(SMSAttachment{}.ContentType), In: &wire.Field{Name: "content_type", Flags: wire.Required | wire.OnCreate | wire.OnUpdate, Enum: wordsSMSAttachmentType}},
-	},
-}
+func (v *SMSAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SMSStatus: state of an SMS. On writing it decides what happens.
 type SMSStatus string
@@ -401,6 +328,9 @@ const (
 	SMSStatusError     SMSStatus = "error"     // It could not be sent.
 )
 
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (SMSStatus) WireWords() ([]string, bool) { return wordsSMSStatus, false }
+
 var wordsSMSStatus = []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
 
 // SMSDirection is who wrote an SMS.
@@ -411,6 +341,9 @@ const (
 	SMSDirectionInbound  SMSDirection = "inbound"  // The contact wrote.
 	SMSDirectionOutbound SMSDirection = "outbound" // We wrote.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (SMSDirection) WireWords() ([]string, bool) { return wordsSMSDirection, false }
 
 var wordsSMSDirection = []string{"inbound", "outbound"}
 
@@ -460,5 +393,8 @@ const (
 	SMSAttachmentTypeVideoQuicktime      SMSAttachmentType = "video/quicktime"
 	SMSAttachmentTypeVideoWebm           SMSAttachmentType = "video/webm"
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (SMSAttachmentType) WireWords() ([]string, bool) { return wordsSMSAttachmentType, false }
 
 var wordsSMSAttachmentType = []string{"application/pdf", "application/vcard", "audio/3gpp", "audio/3gpp2", "audio/L24", "audio/ac3", "audio/amr", "audio/amr-nb", "audio/basic", "audio/mp4", "audio/mpeg", "audio/ogg", "audio/vnd.rn-realaudio", "audio/vnd.wave", "audio/webm", "image/bmp", "image/gif", "image/jpeg", "image/jpg", "image/png", "image/tiff", "text/calendar", "text/csv", "text/directory", "text/richtext", "text/rtf", "text/vcard", "text/x-vcard", "video/3gpp", "video/3gpp-tt", "video/3gpp2", "video/H261", "video/H263", "video/H263-1998", "video/H263-2000", "video/H264", "video/mp4", "video/mpeg", "video/quicktime", "video/webm"}

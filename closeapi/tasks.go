@@ -6,9 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -21,64 +20,54 @@ import (
 //
 // Close API: POST /task/ (tool close_task_create)
 // https://developer.close.com/api/resources/tasks
-func TaskCreate(ctx context.Context, c *runtime.Client, p TaskCreateParams, opts ...runtime.CallOption) (*Task, error) {
-	v, err := wire.Call(ctx, c, &opTaskCreate, &p, &structTask, opts)
-	return (*Task)(v), err
+func TaskCreate(ctx context.Context, c *closekit.Client, p TaskCreateParams, opts ...closekit.CallOption) (*Task, error) {
+	return wire.Call[Task](ctx, c, &opTaskCreate, &p, opts)
 }
 
 // TaskCreateParams are the parameters of [TaskCreate].
 type TaskCreateParams struct {
-	Type      runtime.Opt[NewTaskType] // Kind of the task. Sent as lead when absent.
-	LeadID    LeadID                   // Lead the task is on. Required.
-	ContactID runtime.Opt[ContactID]   // Contact the task is about. Null clears it.
-	Text      runtime.Opt[string]      // What is to be done. Can be changed on tasks of type lead only.
+	// Kind of the task. Sent as lead when absent.
+	Type closekit.Opt[NewTaskType] `json:"_type" close:"preset=\"lead\""`
+	// Lead the task is on. Required.
+	LeadID LeadID `json:"lead_id" close:"required"`
+	// Contact the task is about. Null clears it.
+	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
+	// What is to be done. Can be changed on tasks of type lead only.
+	Text closekit.Opt[string] `json:"text"`
 	// User who is to do it; usually the caller when left out. Null clears it.
-	AssignedTo runtime.Opt[UserID]
-	Date       runtime.Opt[runtime.DateTime] // When it is due; a day or a moment.
-	IsDateless runtime.Opt[bool]             // Whether it has no due date.
-	IsComplete runtime.Opt[bool]             // Whether it is done.
-	Priority   runtime.Opt[TaskPriority]     // How urgent it is. Default: medium.
+	AssignedTo closekit.Opt[UserID] `json:"assigned_to" close:"null"`
+	// When it is due; a day or a moment.
+	Date closekit.Opt[closekit.DateTime] `json:"date" close:"date"`
+	// Whether it has no due date.
+	IsDateless closekit.Opt[bool] `json:"is_dateless"`
+	// Whether it is done.
+	IsComplete closekit.Opt[bool] `json:"is_complete"`
+	// How urgent it is. Default: medium.
+	Priority closekit.Opt[TaskPriority] `json:"priority"`
 	// Whether the assignee is not told of the new task. Default: false.
-	DisableNotification runtime.Opt[bool]
+	DisableNotification closekit.Opt[bool] `json:"disable_notification"`
 	// When it is due.
 	//
 	// Deprecated: Old name of date; use date.
-	DueDate        runtime.Opt[runtime.DateTime]
-	AgentConfigID  runtime.Opt[string]           // AI agent that is to do it. Null clears it.
-	OrganizationID runtime.Opt[OrganizationID]   // The credential's own when left out.
-	CreatedBy      runtime.Opt[UserID]           // Author of the record; for imports.
-	DateCreated    runtime.Opt[runtime.DateTime] // When the record was made; for imports.
+	DueDate closekit.Opt[closekit.DateTime] `json:"due_date" close:"date"`
+	// AI agent that is to do it. Null clears it.
+	AgentConfigID closekit.Opt[string] `json:"agent_config_id" close:"null,id"`
+	// The credential's own when left out.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
+	// Author of the record; for imports.
+	CreatedBy closekit.Opt[UserID] `json:"created_by"`
+	// When the record was made; for imports.
+	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"date"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
+	Fields []string `json:"_fields" close:"query"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *TaskCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structTaskCreateParams, unsafe.Pointer(v))
-}
+func (v *TaskCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structTaskCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Type), In: &wire.Field{Name: "_type", Enum: wordsNewTaskType, Preset: "\"lead\""}},
-	{As: wire.Str, At: unsafe.Offsetof(TaskCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Text), In: &wire.Field{Name: "text"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.AssignedTo), In: &wire.Field{Name: "assigned_to", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Date), In: &wire.Field{Name: "date", Kind: wire.DateOrDateTime}},
-	{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.IsDateless), In: &wire.Field{Name: "is_dateless"}},
-	{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.IsComplete), In: &wire.Field{Name: "is_complete"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Priority), In: &wire.Field{Name: "priority", Enum: wordsTaskPriority}},
-	{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.DisableNotification), In: &wire.Field{Name: "disable_notification"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.DueDate), In: &wire.Field{Name: "due_date", Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.AgentConfigID), In: &wire.Field{Name: "agent_config_id", Flags: wire.Nullable, ID: &kindAny}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", ID: &kindOrganization}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateOrDateTime}},
-	{As: wire.Strs, At: unsafe.Offsetof(TaskCreateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-}}
-
-var opTaskCreate = runtime.Operation{
-	Tool: "close_task_create", Method: "POST", Path: "/task/", Effect: runtime.Write,
-	NewParams: func() runtime.Params { return new(TaskCreateParams) },
+var opTaskCreate = closekit.Operation{
+	Tool: "close_task_create", Method: "POST", Path: "/task/", Effect: closekit.Write,
+	NewParams: func() closekit.Params { return new(TaskCreateParams) },
 	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}}, Rules: []wire.Rule{
 		{Kind: wire.Needs, Fields: []uint8{3}, If: 0, Is: "lead"},
 		{Kind: wire.Needs, Fields: []uint8{2}, If: 0, Is: "outgoing_call"},
@@ -91,29 +80,24 @@ var opTaskCreate = runtime.Operation{
 //
 // Close API: GET /task/{task_id}/ (tool close_task_get)
 // https://developer.close.com/api/resources/tasks
-func TaskGet(ctx context.Context, c *runtime.Client, p TaskGetParams, opts ...runtime.CallOption) (*Task, error) {
-	v, err := wire.Call(ctx, c, &opTaskGet, &p, &structTask, opts)
-	return (*Task)(v), err
+func TaskGet(ctx context.Context, c *closekit.Client, p TaskGetParams, opts ...closekit.CallOption) (*Task, error) {
+	return wire.Call[Task](ctx, c, &opTaskGet, &p, opts)
 }
 
 // TaskGetParams are the parameters of [TaskGet].
 type TaskGetParams struct {
-	TaskID TaskID // Id of the task. Required.
+	// Id of the task. Required.
+	TaskID TaskID `json:"task_id" close:"path,required"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
+	Fields []string `json:"_fields" close:"query"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *TaskGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structTaskGetParams, unsafe.Pointer(v)) }
+func (v *TaskGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structTaskGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(TaskGetParams{}.TaskID), In: &wire.Field{Name: "task_id", In: wire.Path, Flags: wire.Required, ID: &kindTask}},
-	{As: wire.Strs, At: unsafe.Offsetof(TaskGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-}}
-
-var opTaskGet = runtime.Operation{
-	Tool: "close_task_get", Method: "GET", Path: "/task/{task_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(TaskGetParams) },
+var opTaskGet = closekit.Operation{
+	Tool: "close_task_get", Method: "GET", Path: "/task/{task_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(TaskGetParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
 }
 
@@ -124,60 +108,52 @@ var opTaskGet = runtime.Operation{
 //
 // Close API: PUT /task/{task_id}/ (tool close_task_update)
 // https://developer.close.com/api/resources/tasks
-func TaskUpdate(ctx context.Context, c *runtime.Client, p TaskUpdateParams, opts ...runtime.CallOption) (*Task, error) {
-	v, err := wire.Call(ctx, c, &opTaskUpdate, &p, &structTask, opts)
-	return (*Task)(v), err
+func TaskUpdate(ctx context.Context, c *closekit.Client, p TaskUpdateParams, opts ...closekit.CallOption) (*Task, error) {
+	return wire.Call[Task](ctx, c, &opTaskUpdate, &p, opts)
 }
 
 // TaskUpdateParams are the parameters of [TaskUpdate].
 type TaskUpdateParams struct {
-	TaskID     TaskID                        // Id of the task. Required.
-	LeadID     runtime.Opt[LeadID]           // Lead the task is on.
-	ContactID  runtime.Opt[ContactID]        // Contact the task is about. Null clears it.
-	Text       runtime.Opt[string]           // What is to be done. Can be changed on tasks of type lead only.
-	AssignedTo runtime.Opt[UserID]           // User who is to do it; usually the caller when left out.
-	Date       runtime.Opt[runtime.DateTime] // When it is due; a day or a moment.
-	IsDateless runtime.Opt[bool]             // Whether it has no due date.
-	IsComplete runtime.Opt[bool]             // Whether it is done.
-	Priority   runtime.Opt[TaskPriority]     // How urgent it is.
-	Resolution runtime.Opt[TaskResolution]   // How it ended when it was not done. Null clears it.
+	// Id of the task. Required.
+	TaskID TaskID `json:"task_id" close:"path,required"`
+	// Lead the task is on.
+	LeadID closekit.Opt[LeadID] `json:"lead_id"`
+	// Contact the task is about. Null clears it.
+	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
+	// What is to be done. Can be changed on tasks of type lead only.
+	Text closekit.Opt[string] `json:"text"`
+	// User who is to do it; usually the caller when left out.
+	AssignedTo closekit.Opt[UserID] `json:"assigned_to"`
+	// When it is due; a day or a moment.
+	Date closekit.Opt[closekit.DateTime] `json:"date" close:"date"`
+	// Whether it has no due date.
+	IsDateless closekit.Opt[bool] `json:"is_dateless"`
+	// Whether it is done.
+	IsComplete closekit.Opt[bool] `json:"is_complete"`
+	// How urgent it is.
+	Priority closekit.Opt[TaskPriority] `json:"priority"`
+	// How it ended when it was not done. Null clears it.
+	Resolution closekit.Opt[TaskResolution] `json:"resolution" close:"null"`
 	// When it is due.
 	//
 	// Deprecated: Old name of date; use date.
-	DueDate        runtime.Opt[runtime.DateTime]
-	AgentConfigID  runtime.Opt[string]         // AI agent that is to do it. Null clears it.
-	OrganizationID runtime.Opt[OrganizationID] // The credential's own when left out.
-	CreatedBy      runtime.Opt[UserID]         // Author of the record; for imports.
+	DueDate closekit.Opt[closekit.DateTime] `json:"due_date" close:"date"`
+	// AI agent that is to do it. Null clears it.
+	AgentConfigID closekit.Opt[string] `json:"agent_config_id" close:"null,id"`
+	// The credential's own when left out.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
+	// Author of the record; for imports.
+	CreatedBy closekit.Opt[UserID] `json:"created_by"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
+	Fields []string `json:"_fields" close:"query"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *TaskUpdateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structTaskUpdateParams, unsafe.Pointer(v))
-}
+func (v *TaskUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structTaskUpdateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(TaskUpdateParams{}.TaskID), In: &wire.Field{Name: "task_id", In: wire.Path, Flags: wire.Required, ID: &kindTask}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.LeadID), In: &wire.Field{Name: "lead_id", ID: &kindLead}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Text), In: &wire.Field{Name: "text"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.AssignedTo), In: &wire.Field{Name: "assigned_to", ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Date), In: &wire.Field{Name: "date", Kind: wire.DateOrDateTime}},
-	{As: wire.OptBool, At: unsafe.Offsetof(TaskUpdateParams{}.IsDateless), In: &wire.Field{Name: "is_dateless"}},
-	{As: wire.OptBool, At: unsafe.Offsetof(TaskUpdateParams{}.IsComplete), In: &wire.Field{Name: "is_complete"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Priority), In: &wire.Field{Name: "priority", Enum: wordsTaskPriority}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.Resolution), In: &wire.Field{Name: "resolution", Flags: wire.Open | wire.Nullable, Enum: wordsTaskResolution}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.DueDate), In: &wire.Field{Name: "due_date", Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.AgentConfigID), In: &wire.Field{Name: "agent_config_id", Flags: wire.Nullable, ID: &kindAny}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", ID: &kindOrganization}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskUpdateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", ID: &kindUser}},
-	{As: wire.Strs, At: unsafe.Offsetof(TaskUpdateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-}}
-
-var opTaskUpdate = runtime.Operation{
-	Tool: "close_task_update", Method: "PUT", Path: "/task/{task_id}/", Effect: runtime.Write, Idempotent: true,
-	NewParams: func() runtime.Params { return new(TaskUpdateParams) },
+var opTaskUpdate = closekit.Operation{
+	Tool: "close_task_update", Method: "PUT", Path: "/task/{task_id}/", Effect: closekit.Write, Idempotent: true,
+	NewParams: func() closekit.Params { return new(TaskUpdateParams) },
 	Spec:      wire.Spec{Update: true, Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
 }
 
@@ -188,27 +164,22 @@ var opTaskUpdate = runtime.Operation{
 //
 // Close API: DELETE /task/{task_id}/ (tool close_task_delete)
 // https://developer.close.com/api/resources/tasks
-func TaskDelete(ctx context.Context, c *runtime.Client, p TaskDeleteParams, opts ...runtime.CallOption) error {
-	return runtime.CallNone(ctx, c, &opTaskDelete, &p, opts)
+func TaskDelete(ctx context.Context, c *closekit.Client, p TaskDeleteParams, opts ...closekit.CallOption) error {
+	return closekit.CallNone(ctx, c, &opTaskDelete, &p, opts)
 }
 
 // TaskDeleteParams are the parameters of [TaskDelete].
 type TaskDeleteParams struct {
-	TaskID TaskID // Id of the task. Required.
+	// Id of the task. Required.
+	TaskID TaskID `json:"task_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *TaskDeleteParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structTaskDeleteParams, unsafe.Pointer(v))
-}
+func (v *TaskDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structTaskDeleteParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(TaskDeleteParams{}.TaskID), In: &wire.Field{Name: "task_id", In: wire.Path, Flags: wire.Required, ID: &kindTask}},
-}}
-
-var opTaskDelete = runtime.Operation{
-	Tool: "close_task_delete", Method: "DELETE", Path: "/task/{task_id}/", Effect: runtime.Destructive, Idempotent: true,
-	NewParams: func() runtime.Params { return new(TaskDeleteParams) },
+var opTaskDelete = closekit.Operation{
+	Tool: "close_task_delete", Method: "DELETE", Path: "/task/{task_id}/", Effect: closekit.Destructive, Idempotent: true,
+	NewParams: func() closekit.Params { return new(TaskDeleteParams) },
 }
 
 // TasksList lists tasks, filtered by lead, assignee, type, date or view.
@@ -218,248 +189,200 @@ var opTaskDelete = runtime.Operation{
 //
 // Close API: GET /task/ (tool close_tasks_list)
 // https://developer.close.com/api/resources/tasks
-func TasksList(ctx context.Context, c *runtime.Client, p TasksListParams, opts ...runtime.CallOption) (*runtime.Page[Task], error) {
-	v, err := wire.CallPage(ctx, c, &opTasksList, &p, p.Skip, &structTask, opts)
-	return (*runtime.Page[Task])(v), err
+func TasksList(ctx context.Context, c *closekit.Client, p TasksListParams, opts ...closekit.CallOption) (*closekit.Page[Task], error) {
+	return wire.CallPage[Task](ctx, c, &opTasksList, &p, p.Skip, opts)
 }
 
 // TasksAll yields the items of all pages of [TasksList], fetching a page when the one before is used
 // up.
-func TasksAll(ctx context.Context, c *runtime.Client, p TasksListParams, opts ...runtime.CallOption) iter.Seq2[*Task, error] {
-	return runtime.All(ctx, c, &opTasksList, p, func(p *TasksListParams) *runtime.Opt[int] { return &p.Skip }, TasksList, opts)
+func TasksAll(ctx context.Context, c *closekit.Client, p TasksListParams, opts ...closekit.CallOption) iter.Seq2[*Task, error] {
+	return closekit.All(ctx, c, &opTasksList, p, func(p *TasksListParams) *closekit.Opt[int] { return &p.Skip }, TasksList, opts)
 }
 
 // TasksListParams are the parameters of [TasksList].
 type TasksListParams struct {
-	Type   runtime.Opt[TaskTypeFilter] // Only tasks of this type; all for every type. Default: lead.
-	TypeIn []TaskType                  // Only tasks of these types.
+	// Only tasks of this type; all for every type. Default: lead.
+	Type closekit.Opt[TaskTypeFilter] `json:"_type" close:"query"`
+	// Only tasks of these types.
+	TypeIn []TaskType `json:"_type__in" close:"query"`
 	// Only tasks in this place of the app; inbox and future take the place of date__lt and date__gte.
-	View           runtime.Opt[TaskView]
-	LeadID         runtime.Opt[LeadID]           // Only tasks on this lead.
-	AssignedTo     runtime.Opt[UserID]           // Only tasks of this user.
-	IsComplete     runtime.Opt[bool]             // Only tasks that are done, or only those that are not.
-	ID             runtime.Opt[TaskID]           // Only the task with this id.
-	IDIn           []TaskID                      // Only the tasks with these ids.
-	OrganizationID runtime.Opt[OrganizationID]   // Only tasks of this organization; the credential's own is implied.
-	Date           runtime.Opt[runtime.DateTime] // Due exactly then.
-	DateGt         runtime.Opt[runtime.DateTime] // Due after this day or moment.
-	DateGte        runtime.Opt[runtime.DateTime] // Due then or later.
-	DateLt         runtime.Opt[runtime.DateTime] // Due before this day or moment.
-	DateLte        runtime.Opt[runtime.DateTime] // Due then or earlier.
-	DateCreatedGt  runtime.Opt[runtime.DateTime] // Created after this moment.
-	DateCreatedGte runtime.Opt[runtime.DateTime] // Created at or after this moment.
-	DateCreatedLt  runtime.Opt[runtime.DateTime] // Created before this moment.
-	DateCreatedLte runtime.Opt[runtime.DateTime] // Created at or before this moment.
-	DateUpdatedGt  runtime.Opt[runtime.DateTime] // Changed after this moment.
-	DateUpdatedGte runtime.Opt[runtime.DateTime] // Changed at or after this moment.
-	DateUpdatedLt  runtime.Opt[runtime.DateTime] // Changed before this moment.
-	DateUpdatedLte runtime.Opt[runtime.DateTime] // Changed at or before this moment.
+	View closekit.Opt[TaskView] `json:"view" close:"query"`
+	// Only tasks on this lead.
+	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"query"`
+	// Only tasks of this user.
+	AssignedTo closekit.Opt[UserID] `json:"assigned_to" close:"query"`
+	// Only tasks that are done, or only those that are not.
+	IsComplete closekit.Opt[bool] `json:"is_complete" close:"query"`
+	// Only the task with this id.
+	ID closekit.Opt[TaskID] `json:"id" close:"query"`
+	// Only the tasks with these ids.
+	IDIn []TaskID `json:"id__in" close:"query"`
+	// Only tasks of this organization; the credential's own is implied.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
+	// Due exactly then.
+	Date closekit.Opt[closekit.DateTime] `json:"date" close:"query,date"`
+	// Due after this day or moment.
+	DateGt closekit.Opt[closekit.DateTime] `json:"date__gt" close:"query,date"`
+	// Due then or later.
+	DateGte closekit.Opt[closekit.DateTime] `json:"date__gte" close:"query,date"`
+	// Due before this day or moment.
+	DateLt closekit.Opt[closekit.DateTime] `json:"date__lt" close:"query,date"`
+	// Due then or earlier.
+	DateLte closekit.Opt[closekit.DateTime] `json:"date__lte" close:"query,date"`
+	// Created after this moment.
+	DateCreatedGt closekit.Opt[closekit.DateTime] `json:"date_created__gt" close:"query,date"`
+	// Created at or after this moment.
+	DateCreatedGte closekit.Opt[closekit.DateTime] `json:"date_created__gte" close:"query,date"`
+	// Created before this moment.
+	DateCreatedLt closekit.Opt[closekit.DateTime] `json:"date_created__lt" close:"query,date"`
+	// Created at or before this moment.
+	DateCreatedLte closekit.Opt[closekit.DateTime] `json:"date_created__lte" close:"query,date"`
+	// Changed after this moment.
+	DateUpdatedGt closekit.Opt[closekit.DateTime] `json:"date_updated__gt" close:"query,date"`
+	// Changed at or after this moment.
+	DateUpdatedGte closekit.Opt[closekit.DateTime] `json:"date_updated__gte" close:"query,date"`
+	// Changed before this moment.
+	DateUpdatedLt closekit.Opt[closekit.DateTime] `json:"date_updated__lt" close:"query,date"`
+	// Changed at or before this moment.
+	DateUpdatedLte closekit.Opt[closekit.DateTime] `json:"date_updated__lte" close:"query,date"`
 	// Due exactly then.
 	//
 	// Deprecated: Use date.
-	DueDate runtime.Opt[runtime.DateTime]
+	DueDate closekit.Opt[closekit.DateTime] `json:"due_date" close:"query,date"`
 	// Due after this day or moment.
 	//
 	// Deprecated: Use date__gt.
-	DueDateGt runtime.Opt[runtime.DateTime]
+	DueDateGt closekit.Opt[closekit.DateTime] `json:"due_date__gt" close:"query,date"`
 	// Due then or later.
 	//
 	// Deprecated: Use date__gte.
-	DueDateGte runtime.Opt[runtime.DateTime]
+	DueDateGte closekit.Opt[closekit.DateTime] `json:"due_date__gte" close:"query,date"`
 	// Due before this day or moment.
 	//
 	// Deprecated: Use date__lt.
-	DueDateLt runtime.Opt[runtime.DateTime]
+	DueDateLt closekit.Opt[closekit.DateTime] `json:"due_date__lt" close:"query,date"`
 	// Due then or earlier.
 	//
 	// Deprecated: Use date__lte.
-	DueDateLte runtime.Opt[runtime.DateTime]
-	OrderBy    runtime.Opt[string] // date or date_created, with - in front for descending.
+	DueDateLte closekit.Opt[closekit.DateTime] `json:"due_date__lte" close:"query,date"`
+	// date or date_created, with - in front for descending.
+	OrderBy closekit.Opt[string] `json:"_order_by" close:"query"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
-	Skip   runtime.Opt[int] // How many results to pass over, for the next page. At least 0. Default: 0.
+	Fields []string `json:"_fields" close:"query"`
+	// How many results to pass over, for the next page. At least 0. Default: 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
-	Limit runtime.Opt[int]
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *TasksListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structTasksListParams, unsafe.Pointer(v))
-}
+func (v *TasksListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structTasksListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.Type), In: &wire.Field{Name: "_type", In: wire.Query, Flags: wire.Open, Enum: wordsTaskTypeFilter}},
-	{As: wire.Strs, At: unsafe.Offsetof(TasksListParams{}.TypeIn), In: &wire.Field{Name: "_type__in", In: wire.Query, Flags: wire.Open, Enum: wordsTaskType}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.View), In: &wire.Field{Name: "view", In: wire.Query, Enum: wordsTaskView}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.LeadID), In: &wire.Field{Name: "lead_id", In: wire.Query, ID: &kindLead}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.AssignedTo), In: &wire.Field{Name: "assigned_to", In: wire.Query, ID: &kindUser}},
-	{As: wire.OptBool, At: unsafe.Offsetof(TasksListParams{}.IsComplete), In: &wire.Field{Name: "is_complete", In: wire.Query}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.ID), In: &wire.Field{Name: "id", In: wire.Query, ID: &kindTask}},
-	{As: wire.Strs, At: unsafe.Offsetof(TasksListParams{}.IDIn), In: &wire.Field{Name: "id__in", In: wire.Query, ID: &kindTask}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", In: wire.Query, ID: &kindOrganization}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.Date), In: &wire.Field{Name: "date", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateGt), In: &wire.Field{Name: "date__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateGte), In: &wire.Field{Name: "date__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateLt), In: &wire.Field{Name: "date__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateLte), In: &wire.Field{Name: "date__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedGt), In: &wire.Field{Name: "date_created__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedGte), In: &wire.Field{Name: "date_created__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedLt), In: &wire.Field{Name: "date_created__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateCreatedLte), In: &wire.Field{Name: "date_created__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedGt), In: &wire.Field{Name: "date_updated__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedGte), In: &wire.Field{Name: "date_updated__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedLt), In: &wire.Field{Name: "date_updated__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DateUpdatedLte), In: &wire.Field{Name: "date_updated__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDate), In: &wire.Field{Name: "due_date", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateGt), In: &wire.Field{Name: "due_date__gt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateGte), In: &wire.Field{Name: "due_date__gte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateLt), In: &wire.Field{Name: "due_date__lt", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.DueDateLte), In: &wire.Field{Name: "due_date__lte", In: wire.Query, Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TasksListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query}},
-	{As: wire.Strs, At: unsafe.Offsetof(TasksListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	{As: wire.OptInt, At: unsafe.Offsetof(TasksListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(TasksListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-}}
-
-var opTasksList = runtime.Operation{
-	Tool: "close_tasks_list", Method: "GET", Path: "/task/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(TasksListParams) },
+var opTasksList = closekit.Operation{
+	Tool: "close_tasks_list", Method: "GET", Path: "/task/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(TasksListParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "type", For: "_type"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
 }
 
 // Task: something to do on a lead. Which fields are there depends on _type; the last ones belong to
 // tasks that Close made.
 type Task struct {
-	runtime.Object
-	ID             TaskID
-	Type           TaskType            // Kind of the task.
-	LeadID         runtime.Opt[LeadID] // Lead the task is on.
-	LeadName       runtime.Opt[string]
-	ContactID      runtime.Opt[ContactID] // Contact the task is about.
-	ContactName    runtime.Opt[string]
-	Text           runtime.Opt[string] // What is to be done. Can be changed on tasks of type lead only.
-	AssignedTo     runtime.Opt[UserID] // User who is to do it; usually the caller when left out.
-	AssignedToName runtime.Opt[string]
-	Date           runtime.Opt[runtime.DateTime] // When it is due; a day or a moment.
-	IsDateless     runtime.Opt[bool]             // Whether it has no due date.
-	IsComplete     bool                          // Whether it is done.
-	Priority       runtime.Opt[TaskPriority]     // How urgent it is.
-	Resolution     runtime.Opt[TaskResolution]   // How it ended when it was not done.
-	View           runtime.Opt[TaskView]         // Place of the task in the app.
+	closekit.Object
+	ID TaskID `json:"id"`
+	// Kind of the task.
+	Type TaskType `json:"_type"`
+	// Lead the task is on.
+	LeadID   closekit.Opt[LeadID] `json:"lead_id"`
+	LeadName closekit.Opt[string] `json:"lead_name"`
+	// Contact the task is about.
+	ContactID   closekit.Opt[ContactID] `json:"contact_id"`
+	ContactName closekit.Opt[string]    `json:"contact_name"`
+	// What is to be done. Can be changed on tasks of type lead only.
+	Text closekit.Opt[string] `json:"text"`
+	// User who is to do it; usually the caller when left out.
+	AssignedTo     closekit.Opt[UserID] `json:"assigned_to"`
+	AssignedToName closekit.Opt[string] `json:"assigned_to_name"`
+	// When it is due; a day or a moment.
+	Date closekit.Opt[closekit.DateTime] `json:"date"`
+	// Whether it has no due date.
+	IsDateless closekit.Opt[bool] `json:"is_dateless"`
+	// Whether it is done.
+	IsComplete bool `json:"is_complete"`
+	// How urgent it is.
+	Priority closekit.Opt[TaskPriority] `json:"priority"`
+	// How it ended when it was not done.
+	Resolution closekit.Opt[TaskResolution] `json:"resolution"`
+	// Place of the task in the app.
+	View closekit.Opt[TaskView] `json:"view"`
 	// When it is due.
 	//
 	// Deprecated: Old name of date; use date.
-	DueDate        runtime.Opt[runtime.DateTime]
-	AgentConfigID  runtime.Opt[string] // AI agent that is to do it.
-	OrganizationID OrganizationID      // The credential's own when left out.
-	CreatedBy      runtime.Opt[UserID] // Author of the record; for imports.
-	CreatedByName  runtime.Opt[string]
-	DateCreated    runtime.DateTime // When the record was made; for imports.
-	UpdatedBy      runtime.Opt[UserID]
-	UpdatedByName  runtime.Opt[string]
-	DateUpdated    runtime.DateTime
+	DueDate closekit.Opt[closekit.DateTime] `json:"due_date"`
+	// AI agent that is to do it.
+	AgentConfigID closekit.Opt[string] `json:"agent_config_id"`
+	// The credential's own when left out.
+	OrganizationID OrganizationID `json:"organization_id"`
+	// Author of the record; for imports.
+	CreatedBy     closekit.Opt[UserID] `json:"created_by"`
+	CreatedByName closekit.Opt[string] `json:"created_by_name"`
+	// When the record was made; for imports.
+	DateCreated   closekit.DateTime    `json:"date_created"`
+	UpdatedBy     closekit.Opt[UserID] `json:"updated_by"`
+	UpdatedByName closekit.Opt[string] `json:"updated_by_name"`
+	DateUpdated   closekit.DateTime    `json:"date_updated"`
 	// Record behind the task: an e-mail, a call, an opportunity, or the TaskCompleted activity once done.
-	ObjectID                  runtime.Opt[string]
-	ObjectType                runtime.Opt[string] // What object_id is.
-	IsNew                     runtime.Opt[bool]
-	IsPrimaryLeadNotification runtime.Opt[bool] // Whether it is the main entry of its lead in the inbox.
-	DeduplicationKey          runtime.Opt[string]
-	SequenceID                runtime.Opt[SequenceID] // Sequence that made the task.
-	SequenceSubscriptionID    runtime.Opt[SequenceSubscriptionID]
-	StepID                    runtime.Opt[string]  // Step of the sequence.
-	Subject                   runtime.Opt[string]  // Subject of the e-mail.
-	BodyPreview               runtime.Opt[string]  // Beginning of the e-mail.
-	EmailID                   runtime.Opt[EmailID] // E-mail that waits for an answer.
-	Emails                    []EmailID            // E-mails that came in.
-	ClearedFollowups          []json.RawMessage    // Follow-up reminders that the e-mail cleared.
-	TotalEmailsCountInThread  runtime.Opt[int]
-	Phone                     runtime.Opt[string] // The caller's number.
-	PhoneFormatted            runtime.Opt[string]
-	PhoneNumberDescription    runtime.Opt[string]
-	LocalPhone                runtime.Opt[string] // Our number.
-	RemotePhone               runtime.Opt[string] // The other side's number.
-	RemotePhoneFormatted      runtime.Opt[string]
-	RemotePhoneDescription    runtime.Opt[string]
-	RecordingURL              runtime.Opt[string]
-	VoicemailURL              runtime.Opt[string]
-	VoicemailDuration         runtime.Opt[int] // Length of the voicemail in seconds.
-	Attachments               []Attachment     // Files of the SMS.
-	OpportunityNote           runtime.Opt[string]
-	OpportunityValue          runtime.Opt[runtime.Cents] // Value of the opportunity in cents.
-	OpportunityValueCurrency  runtime.Opt[string]
-	OpportunityValueFormatted runtime.Opt[string]
-	OpportunityValuePeriod    runtime.Opt[ValuePeriod]
+	ObjectID closekit.Opt[string] `json:"object_id"`
+	// What object_id is.
+	ObjectType closekit.Opt[string] `json:"object_type"`
+	IsNew      closekit.Opt[bool]   `json:"is_new"`
+	// Whether it is the main entry of its lead in the inbox.
+	IsPrimaryLeadNotification closekit.Opt[bool]   `json:"is_primary_lead_notification"`
+	DeduplicationKey          closekit.Opt[string] `json:"deduplication_key"`
+	// Sequence that made the task.
+	SequenceID             closekit.Opt[SequenceID]             `json:"sequence_id"`
+	SequenceSubscriptionID closekit.Opt[SequenceSubscriptionID] `json:"sequence_subscription_id"`
+	// Step of the sequence.
+	StepID closekit.Opt[string] `json:"step_id"`
+	// Subject of the e-mail.
+	Subject closekit.Opt[string] `json:"subject"`
+	// Beginning of the e-mail.
+	BodyPreview closekit.Opt[string] `json:"body_preview"`
+	// E-mail that waits for an answer.
+	EmailID closekit.Opt[EmailID] `json:"email_id"`
+	// E-mails that came in.
+	Emails []EmailID `json:"emails"`
+	// Follow-up reminders that the e-mail cleared.
+	ClearedFollowups         []json.RawMessage `json:"cleared_followups"`
+	TotalEmailsCountInThread closekit.Opt[int] `json:"total_emails_count_in_thread"`
+	// The caller's number.
+	Phone                  closekit.Opt[string] `json:"phone"`
+	PhoneFormatted         closekit.Opt[string] `json:"phone_formatted"`
+	PhoneNumberDescription closekit.Opt[string] `json:"phone_number_description"`
+	// Our number.
+	LocalPhone closekit.Opt[string] `json:"local_phone"`
+	// The other side's number.
+	RemotePhone            closekit.Opt[string] `json:"remote_phone"`
+	RemotePhoneFormatted   closekit.Opt[string] `json:"remote_phone_formatted"`
+	RemotePhoneDescription closekit.Opt[string] `json:"remote_phone_description"`
+	RecordingURL           closekit.Opt[string] `json:"recording_url"`
+	VoicemailURL           closekit.Opt[string] `json:"voicemail_url"`
+	// Length of the voicemail in seconds.
+	VoicemailDuration closekit.Opt[int] `json:"voicemail_duration"`
+	// Files of the SMS.
+	Attachments     []Attachment         `json:"attachments"`
+	OpportunityNote closekit.Opt[string] `json:"opportunity_note"`
+	// Value of the opportunity in cents.
+	OpportunityValue          closekit.Opt[closekit.Cents] `json:"opportunity_value"`
+	OpportunityValueCurrency  closekit.Opt[string]         `json:"opportunity_value_currency"`
+	OpportunityValueFormatted closekit.Opt[string]         `json:"opportunity_value_formatted"`
+	OpportunityValuePeriod    closekit.Opt[ValuePeriod]    `json:"opportunity_value_period"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&structTask, unsafe.Pointer(&v)) }
+func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Task) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structTask, unsafe.Pointer(v))
-}
-
-var structTask = wire.Struct{
-	Size: unsafe.Sizeof(Task{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Task, 0, n), unsafe.Slice((*Task)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Task{}.ID)},
-		{Name: "_type", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Task{}.Type)},
-		{Name: "lead_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.LeadID)},
-		{Name: "lead_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.LeadName)},
-		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ContactID)},
-		{Name: "contact_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ContactName)},
-		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Text)},
-		{Name: "assigned_to", As: wire.OptStr, At: unsafe.Offsetof(Task{}.AssignedTo)},
-		{Name: "assigned_to_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.AssignedToName)},
-		{Name: "date", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Date)},
-		{Name: "is_dateless", As: wire.OptBool, At: unsafe.Offsetof(Task{}.IsDateless)},
-		{Name: "is_complete", Bit: 3, As: wire.Bool, At: unsafe.Offsetof(Task{}.IsComplete)},
-		{Name: "priority", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Priority)},
-		{Name: "resolution", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Resolution)},
-		{Name: "view", As: wire.OptStr, At: unsafe.Offsetof(Task{}.View)},
-		{Name: "due_date", As: wire.OptStr, At: unsafe.Offsetof(Task{}.DueDate)},
-		{Name: "agent_config_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.AgentConfigID)},
-		{Name: "organization_id", Bit: 4, As: wire.Str, At: unsafe.Offsetof(Task{}.OrganizationID)},
-		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Task{}.CreatedBy)},
-		{Name: "created_by_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.CreatedByName)},
-		{Name: "date_created", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Task{}.DateCreated)},
-		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Task{}.UpdatedBy)},
-		{Name: "updated_by_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.UpdatedByName)},
-		{Name: "date_updated", Bit: 6, As: wire.Str, At: unsafe.Offsetof(Task{}.DateUpdated)},
-		{Name: "object_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ObjectID)},
-		{Name: "object_type", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ObjectType)},
-		{Name: "is_new", As: wire.OptBool, At: unsafe.Offsetof(Task{}.IsNew)},
-		{Name: "is_primary_lead_notification", As: wire.OptBool, At: unsafe.Offsetof(Task{}.IsPrimaryLeadNotification)},
-		{Name: "deduplication_key", As: wire.OptStr, At: unsafe.Offsetof(Task{}.DeduplicationKey)},
-		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.SequenceID)},
-		{Name: "sequence_subscription_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.SequenceSubscriptionID)},
-		{Name: "step_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.StepID)},
-		{Name: "subject", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Subject)},
-		{Name: "body_preview", As: wire.OptStr, At: unsafe.Offsetof(Task{}.BodyPreview)},
-		{Name: "email_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.EmailID)},
-		{Name: "emails", Bit: 7, As: wire.Strs, At: unsafe.Offsetof(Task{}.Emails)},
-		{Name: "cleared_followups", Bit: 8, As: wire.Raws, At: unsafe.Offsetof(Task{}.ClearedFollowups)},
-		{Name: "total_emails_count_in_thread", As: wire.OptInt, At: unsafe.Offsetof(Task{}.TotalEmailsCountInThread)},
-		{Name: "phone", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Phone)},
-		{Name: "phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(Task{}.PhoneFormatted)},
-		{Name: "phone_number_description", As: wire.OptStr, At: unsafe.Offsetof(Task{}.PhoneNumberDescription)},
-		{Name: "local_phone", As: wire.OptStr, At: unsafe.Offsetof(Task{}.LocalPhone)},
-		{Name: "remote_phone", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RemotePhone)},
-		{Name: "remote_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RemotePhoneFormatted)},
-		{Name: "remote_phone_description", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RemotePhoneDescription)},
-		{Name: "recording_url", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RecordingURL)},
-		{Name: "voicemail_url", As: wire.OptStr, At: unsafe.Offsetof(Task{}.VoicemailURL)},
-		{Name: "voicemail_duration", As: wire.OptInt, At: unsafe.Offsetof(Task{}.VoicemailDuration)},
-		{Name: "attachments", Bit: 9, As: wire.List, At: unsafe.Offsetof(Task{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }},
-		{Name: "opportunity_note", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityNote)},
-		{Name: "opportunity_value", As: wire.OptCents, At: unsafe.Offsetof(Task{}.OpportunityValue)},
-		{Name: "opportunity_value_currency", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityValueCurrency)},
-		{Name: "opportunity_value_formatted", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityValueFormatted)},
-		{Name: "opportunity_value_period", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityValuePeriod)},
-	},
-}
+func (v *Task) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // TaskType: kind of a task. Close may use other words too.
 type TaskType string
@@ -477,6 +400,9 @@ const (
 	TaskTypeIncomingSMS          TaskType = "incoming_sms"           // An SMS came in.
 )
 
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (TaskType) WireWords() ([]string, bool) { return wordsTaskType, true }
+
 var wordsTaskType = []string{"lead", "outgoing_call", "incoming_email", "email_followup", "missed_call", "answered_detached_call", "voicemail", "opportunity_due", "incoming_sms"}
 
 // NewTaskType: kinds of tasks that can be created.
@@ -487,6 +413,9 @@ const (
 	NewTaskTypeLead         NewTaskType = "lead"          // Something to do; needs text.
 	NewTaskTypeOutgoingCall NewTaskType = "outgoing_call" // A contact to call; needs contact_id.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (NewTaskType) WireWords() ([]string, bool) { return wordsNewTaskType, false }
 
 var wordsNewTaskType = []string{"lead", "outgoing_call"}
 
@@ -507,6 +436,9 @@ const (
 	TaskTypeFilterIncomingSMS          TaskTypeFilter = "incoming_sms"           // SMS that came in.
 )
 
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (TaskTypeFilter) WireWords() ([]string, bool) { return wordsTaskTypeFilter, true }
+
 var wordsTaskTypeFilter = []string{"all", "lead", "outgoing_call", "incoming_email", "email_followup", "missed_call", "answered_detached_call", "voicemail", "opportunity_due", "incoming_sms"}
 
 // TaskPriority is how urgent a task is.
@@ -517,6 +449,9 @@ const (
 	TaskPriorityHigh   TaskPriority = "high"   // Before the others.
 	TaskPriorityMedium TaskPriority = "medium" // As usual.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (TaskPriority) WireWords() ([]string, bool) { return wordsTaskPriority, false }
 
 var wordsTaskPriority = []string{"high", "medium"}
 
@@ -530,6 +465,9 @@ const (
 	TaskViewArchive TaskView = "archive" // Complete.
 )
 
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (TaskView) WireWords() ([]string, bool) { return wordsTaskView, false }
+
 var wordsTaskView = []string{"inbox", "future", "archive"}
 
 // TaskResolution is how a task ended that was not simply done. Close may use other words too.
@@ -540,5 +478,8 @@ const (
 	TaskResolutionAbandoned TaskResolution = "abandoned" // It was given up.
 	TaskResolutionSkipped   TaskResolution = "skipped"   // It was passed over.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (TaskResolution) WireWords() ([]string, bool) { return wordsTaskResolution, true }
 
 var wordsTaskResolution = []string{"abandoned", "skipped"}

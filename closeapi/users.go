@@ -6,9 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -21,27 +20,22 @@ import (
 //
 // Close API: GET /me/ (tool close_me_get)
 // https://developer.close.com/api/resources/users/get-me
-func MeGet(ctx context.Context, c *runtime.Client, p MeGetParams, opts ...runtime.CallOption) (*Me, error) {
-	v, err := wire.Call(ctx, c, &opMeGet, &p, &structMe, opts)
-	return (*Me)(v), err
+func MeGet(ctx context.Context, c *closekit.Client, p MeGetParams, opts ...closekit.CallOption) (*Me, error) {
+	return wire.Call[Me](ctx, c, &opMeGet, &p, opts)
 }
 
 // MeGetParams are the parameters of [MeGet].
 type MeGetParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
+	Fields []string `json:"_fields" close:"query"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *MeGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structMeGetParams, unsafe.Pointer(v)) }
+func (v *MeGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structMeGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Strs, At: unsafe.Offsetof(MeGetParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-}}
-
-var opMeGet = runtime.Operation{
-	Tool: "close_me_get", Method: "GET", Path: "/me/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(MeGetParams) },
+var opMeGet = closekit.Operation{
+	Tool: "close_me_get", Method: "GET", Path: "/me/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(MeGetParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
 }
 
@@ -51,26 +45,22 @@ var opMeGet = runtime.Operation{
 //
 // Close API: GET /user/{user_id}/ (tool close_user_get)
 // https://developer.close.com/api/resources/users
-func UserGet(ctx context.Context, c *runtime.Client, p UserGetParams, opts ...runtime.CallOption) (*User, error) {
-	v, err := wire.Call(ctx, c, &opUserGet, &p, &structUser, opts)
-	return (*User)(v), err
+func UserGet(ctx context.Context, c *closekit.Client, p UserGetParams, opts ...closekit.CallOption) (*User, error) {
+	return wire.Call[User](ctx, c, &opUserGet, &p, opts)
 }
 
 // UserGetParams are the parameters of [UserGet].
 type UserGetParams struct {
-	UserID UserID // Id of the user. Required.
+	// Id of the user. Required.
+	UserID UserID `json:"user_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *UserGetParams) Walk(w *wire.Walker) { wire.Walk(w, &structUserGetParams, unsafe.Pointer(v)) }
+func (v *UserGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structUserGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(UserGetParams{}.UserID), In: &wire.Field{Name: "user_id", In: wire.Path, Flags: wire.Required, ID: &kindUser}},
-}}
-
-var opUserGet = runtime.Operation{
-	Tool: "close_user_get", Method: "GET", Path: "/user/{user_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(UserGetParams) },
+var opUserGet = closekit.Operation{
+	Tool: "close_user_get", Method: "GET", Path: "/user/{user_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(UserGetParams) },
 }
 
 // UsersList lists the users of the organization page by page.
@@ -80,474 +70,303 @@ var opUserGet = runtime.Operation{
 //
 // Close API: GET /user/ (tool close_users_list)
 // https://developer.close.com/api/resources/users
-func UsersList(ctx context.Context, c *runtime.Client, p UsersListParams, opts ...runtime.CallOption) (*runtime.Page[User], error) {
-	v, err := wire.CallPage(ctx, c, &opUsersList, &p, p.Skip, &structUser, opts)
-	return (*runtime.Page[User])(v), err
+func UsersList(ctx context.Context, c *closekit.Client, p UsersListParams, opts ...closekit.CallOption) (*closekit.Page[User], error) {
+	return wire.CallPage[User](ctx, c, &opUsersList, &p, p.Skip, opts)
 }
 
 // UsersAll yields the items of all pages of [UsersList], fetching a page when the one before is used
 // up.
-func UsersAll(ctx context.Context, c *runtime.Client, p UsersListParams, opts ...runtime.CallOption) iter.Seq2[*User, error] {
-	return runtime.All(ctx, c, &opUsersList, p, func(p *UsersListParams) *runtime.Opt[int] { return &p.Skip }, UsersList, opts)
+func UsersAll(ctx context.Context, c *closekit.Client, p UsersListParams, opts ...closekit.CallOption) iter.Seq2[*User, error] {
+	return closekit.All(ctx, c, &opUsersList, p, func(p *UsersListParams) *closekit.Opt[int] { return &p.Skip }, UsersList, opts)
 }
 
 // UsersListParams are the parameters of [UsersList].
 type UsersListParams struct {
-	OrderBy runtime.Opt[UserOrder] // What the users are sorted by.
-	Skip    runtime.Opt[int]       // How many results to pass over, for the next page. At least 0. Default: 0.
+	// What the users are sorted by.
+	OrderBy closekit.Opt[UserOrder] `json:"_order_by" close:"query"`
+	// How many results to pass over, for the next page. At least 0. Default: 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
-	Limit runtime.Opt[int]
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *UsersListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structUsersListParams, unsafe.Pointer(v))
-}
+func (v *UsersListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structUsersListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.OptStr, At: unsafe.Offsetof(UsersListParams{}.OrderBy), In: &wire.Field{Name: "_order_by", In: wire.Query, Enum: wordsUserOrder}},
-	{As: wire.OptInt, At: unsafe.Offsetof(UsersListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(UsersListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-}}
-
-var opUsersList = runtime.Operation{
-	Tool: "close_users_list", Method: "GET", Path: "/user/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(UsersListParams) },
+var opUsersList = closekit.Operation{
+	Tool: "close_users_list", Method: "GET", Path: "/user/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(UsersListParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
 }
 
 // UserBase is what is known about a user in every answer.
 type UserBase struct {
-	runtime.Object
-	ID                    UserID
-	FirstName             string
-	LastName              string
-	Email                 string              // Address that the user signs in with.
-	Image                 runtime.Opt[string] // Picture of the user.
-	GoogleProfileImageURL runtime.Opt[string] // Picture of the user at Google.
-	LastUsedTimezone      runtime.Opt[string] // IANA time zone that the user last worked in.
-	EmailVerifiedAt       runtime.Opt[runtime.DateTime]
-	DateCreated           runtime.DateTime
-	DateUpdated           runtime.DateTime
+	closekit.Object
+	ID        UserID `json:"id"`
+	FirstName string `json:"first_name"`
+	LastName  string `json:"last_name"`
+	// Address that the user signs in with.
+	Email string `json:"email"`
+	// Picture of the user.
+	Image closekit.Opt[string] `json:"image"`
+	// Picture of the user at Google.
+	GoogleProfileImageURL closekit.Opt[string] `json:"google_profile_image_url"`
+	// IANA time zone that the user last worked in.
+	LastUsedTimezone closekit.Opt[string]            `json:"last_used_timezone"`
+	EmailVerifiedAt  closekit.Opt[closekit.DateTime] `json:"email_verified_at"`
+	DateCreated      closekit.DateTime               `json:"date_created"`
+	DateUpdated      closekit.DateTime               `json:"date_updated"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v UserBase) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structUserBase, unsafe.Pointer(&v))
-}
+func (v UserBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *UserBase) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structUserBase, unsafe.Pointer(v))
-}
-
-var structUserBase = wire.Struct{
-	Size: unsafe.Sizeof(UserBase{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]UserBase, 0, n), unsafe.Slice((*UserBase)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(UserBase{}.ID)},
-		{Name: "first_name", Bit: 2, As: wire.Str, At: unsafe.Offsetof(UserBase{}.FirstName)},
-		{Name: "last_name", Bit: 3, As: wire.Str, At: unsafe.Offsetof(UserBase{}.LastName)},
-		{Name: "email", Bit: 4, As: wire.Str, At: unsafe.Offsetof(UserBase{}.Email)},
-		{Name: "image", As: wire.OptStr, At: unsafe.Offsetof(UserBase{}.Image)},
-		{Name: "google_profile_image_url", As: wire.OptStr, At: unsafe.Offsetof(UserBase{}.GoogleProfileImageURL)},
-		{Name: "last_used_timezone", As: wire.OptStr, At: unsafe.Offsetof(UserBase{}.LastUsedTimezone)},
-		{Name: "email_verified_at", As: wire.OptStr, At: unsafe.Offsetof(UserBase{}.EmailVerifiedAt)},
-		{Name: "date_created", Bit: 5, As: wire.Str, At: unsafe.Offsetof(UserBase{}.DateCreated)},
-		{Name: "date_updated", Bit: 6, As: wire.Str, At: unsafe.Offsetof(UserBase{}.DateUpdated)},
-	},
-}
+func (v *UserBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // User is a person who works with Close.
 type User struct {
 	UserBase
-	Organizations []OrganizationID // Organizations that the user is a member of.
+	// Organizations that the user is a member of.
+	Organizations []OrganizationID `json:"organizations"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v User) MarshalJSON() ([]byte, error) { return wire.Marshal(&structUser, unsafe.Pointer(&v)) }
+func (v User) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *User) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structUser, unsafe.Pointer(v))
-}
-
-var structUser = wire.Struct{
-	Base: &structUserBase,
-	Size: unsafe.Sizeof(User{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]User, 0, n), unsafe.Slice((*User)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "organizations", Bit: 7, As: wire.Strs, At: unsafe.Offsetof(User{}.Organizations)},
-	},
-}
+func (v *User) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Membership is a user's place in an organization, with role and settings.
 type Membership struct {
-	runtime.Object
-	ID                      MembershipID
-	UserID                  runtime.Opt[UserID]
-	OrganizationID          runtime.Opt[OrganizationID]
-	RoleID                  runtime.Opt[RoleID] // Id of the role. Built-in roles have a word as id.
-	Role                    runtime.Opt[string] // Name of the role.
-	PermissionsGranted      []string            // What the member may do.
-	AutoRecordCalls         runtime.Opt[AutoRecordCalls]
-	DefaultCallerID         runtime.Opt[PhoneNumberID] // Phone number that the member's calls show.
-	PrimaryPersonalNumber   runtime.Opt[PhoneNumberID]
-	HangupRecordingURL      runtime.Opt[string] // Recording that is played before the member hangs up.
-	TrackEmailOpens         runtime.Opt[bool]   // Whether opening of the member's e-mails is tracked.
-	MayWorkflowsImpersonate runtime.Opt[bool]   // Whether sequences may act in the member's name.
-	OnboardingStatus        runtime.Opt[string]
-	IsFree                  runtime.Opt[bool] // Whether the member costs nothing.
+	closekit.Object
+	ID             MembershipID                 `json:"id"`
+	UserID         closekit.Opt[UserID]         `json:"user_id"`
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
+	// Id of the role. Built-in roles have a word as id.
+	RoleID closekit.Opt[RoleID] `json:"role_id"`
+	// Name of the role.
+	Role closekit.Opt[string] `json:"role"`
+	// What the member may do.
+	PermissionsGranted []string                      `json:"permissions_granted"`
+	AutoRecordCalls    closekit.Opt[AutoRecordCalls] `json:"auto_record_calls"`
+	// Phone number that the member's calls show.
+	DefaultCallerID       closekit.Opt[PhoneNumberID] `json:"default_caller_id"`
+	PrimaryPersonalNumber closekit.Opt[PhoneNumberID] `json:"primary_personal_number"`
+	// Recording that is played before the member hangs up.
+	HangupRecordingURL closekit.Opt[string] `json:"hangup_recording_url"`
+	// Whether opening of the member's e-mails is tracked.
+	TrackEmailOpens closekit.Opt[bool] `json:"track_email_opens"`
+	// Whether sequences may act in the member's name.
+	MayWorkflowsImpersonate closekit.Opt[bool]   `json:"may_workflows_impersonate"`
+	OnboardingStatus        closekit.Opt[string] `json:"onboarding_status"`
+	// Whether the member costs nothing.
+	IsFree closekit.Opt[bool] `json:"is_free"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Membership) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structMembership, unsafe.Pointer(&v))
-}
+func (v Membership) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Membership) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structMembership, unsafe.Pointer(v))
-}
-
-var structMembership = wire.Struct{
-	Size: unsafe.Sizeof(Membership{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Membership, 0, n), unsafe.Slice((*Membership)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Membership{}.ID)},
-		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.UserID)},
-		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.OrganizationID)},
-		{Name: "role_id", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.RoleID)},
-		{Name: "role", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.Role)},
-		{Name: "permissions_granted", Bit: 2, As: wire.Strs, At: unsafe.Offsetof(Membership{}.PermissionsGranted)},
-		{Name: "auto_record_calls", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.AutoRecordCalls)},
-		{Name: "default_caller_id", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.DefaultCallerID)},
-		{Name: "primary_personal_number", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.PrimaryPersonalNumber)},
-		{Name: "hangup_recording_url", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.HangupRecordingURL)},
-		{Name: "track_email_opens", As: wire.OptBool, At: unsafe.Offsetof(Membership{}.TrackEmailOpens)},
-		{Name: "may_workflows_impersonate", As: wire.OptBool, At: unsafe.Offsetof(Membership{}.MayWorkflowsImpersonate)},
-		{Name: "onboarding_status", As: wire.OptStr, At: unsafe.Offsetof(Membership{}.OnboardingStatus)},
-		{Name: "is_free", As: wire.OptBool, At: unsafe.Offsetof(Membership{}.IsFree)},
-	},
-}
+func (v *Membership) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // LeadStatus is a status that leads can have.
 type LeadStatus struct {
-	runtime.Object
-	ID             LeadStatusID // Id to use as status_id of a lead.
-	Label          string       // What people call the status.
-	OrganizationID runtime.Opt[OrganizationID]
+	closekit.Object
+	// Id to use as status_id of a lead.
+	ID LeadStatusID `json:"id"`
+	// What people call the status.
+	Label          string                       `json:"label"`
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v LeadStatus) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structLeadStatus, unsafe.Pointer(&v))
-}
+func (v LeadStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *LeadStatus) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structLeadStatus, unsafe.Pointer(v))
-}
-
-var structLeadStatus = wire.Struct{
-	Size: unsafe.Sizeof(LeadStatus{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]LeadStatus, 0, n), unsafe.Slice((*LeadStatus)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(LeadStatus{}.ID)},
-		{Name: "label", Bit: 2, As: wire.Str, At: unsafe.Offsetof(LeadStatus{}.Label)},
-		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(LeadStatus{}.OrganizationID)},
-	},
-}
+func (v *LeadStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OrganizationProfile is an organization that works with Close, with the statuses and pipelines that
 // it uses.
 type OrganizationProfile struct {
-	runtime.Object
-	ID             OrganizationID
-	Name           runtime.Opt[string]
-	Currency       runtime.Opt[string] // Currency code of all opportunities.
-	CurrencySymbol runtime.Opt[string]
-	PlanType       runtime.Opt[string] // Plan that the organization pays for.
-	LeadStatuses   []LeadStatus        // Statuses of leads in their order.
-	Pipelines      []Pipeline          // Pipelines with the statuses of opportunities.
+	closekit.Object
+	ID   OrganizationID       `json:"id"`
+	Name closekit.Opt[string] `json:"name"`
+	// Currency code of all opportunities.
+	Currency       closekit.Opt[string] `json:"currency"`
+	CurrencySymbol closekit.Opt[string] `json:"currency_symbol"`
+	// Plan that the organization pays for.
+	PlanType closekit.Opt[string] `json:"plan_type"`
+	// Statuses of leads in their order.
+	LeadStatuses []LeadStatus `json:"lead_statuses"`
+	// Pipelines with the statuses of opportunities.
+	Pipelines []Pipeline `json:"pipelines"`
 	// Deprecated: Use the statuses under pipelines.
-	OpportunityStatuses []PipelineStatus
-	CreatedBy           runtime.Opt[UserID]
-	UpdatedBy           runtime.Opt[UserID]
-	DateCreated         runtime.Opt[runtime.DateTime]
-	DateUpdated         runtime.Opt[runtime.DateTime]
+	OpportunityStatuses []PipelineStatus                `json:"opportunity_statuses"`
+	CreatedBy           closekit.Opt[UserID]            `json:"created_by"`
+	UpdatedBy           closekit.Opt[UserID]            `json:"updated_by"`
+	DateCreated         closekit.Opt[closekit.DateTime] `json:"date_created"`
+	DateUpdated         closekit.Opt[closekit.DateTime] `json:"date_updated"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OrganizationProfile) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structOrganizationProfile, unsafe.Pointer(&v))
-}
+func (v OrganizationProfile) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OrganizationProfile) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structOrganizationProfile, unsafe.Pointer(v))
-}
-
-var structOrganizationProfile = wire.Struct{
-	Size: unsafe.Sizeof(OrganizationProfile{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]OrganizationProfile, 0, n), unsafe.Slice((*OrganizationProfile)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(OrganizationProfile{}.ID)},
-		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.Name)},
-		{Name: "currency", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.Currency)},
-		{Name: "currency_symbol", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.CurrencySymbol)},
-		{Name: "plan_type", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.PlanType)},
-		{Name: "lead_statuses", Bit: 2, As: wire.List, At: unsafe.Offsetof(OrganizationProfile{}.LeadStatuses), Elem: func() *wire.Struct { return &structLeadStatus }},
-		{Name: "pipelines", Bit: 3, As: wire.List, At: unsafe.Offsetof(OrganizationProfile{}.Pipelines), Elem: func() *wire.Struct { return &structPipeline }},
-		{Name: "opportunity_statuses", Bit: 4, As: wire.List, At: unsafe.Offsetof(OrganizationProfile{}.OpportunityStatuses), Elem: func() *wire.Struct { return &structPipelineStatus }},
-		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.CreatedBy)},
-		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.UpdatedBy)},
-		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.DateCreated)},
-		{Name: "date_updated", As: wire.OptStr, At: unsafe.Offsetof(OrganizationProfile{}.DateUpdated)},
-	},
-}
+func (v *OrganizationProfile) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailIdentity is a name and address that e-mail can be sent from.
 type EmailIdentity struct {
-	runtime.Object
-	Name  runtime.Opt[string]
-	Email runtime.Opt[string]
+	closekit.Object
+	Name  closekit.Opt[string] `json:"name"`
+	Email closekit.Opt[string] `json:"email"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailIdentity) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structEmailIdentity, unsafe.Pointer(&v))
-}
+func (v EmailIdentity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailIdentity) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structEmailIdentity, unsafe.Pointer(v))
-}
-
-var structEmailIdentity = wire.Struct{
-	Size: unsafe.Sizeof(EmailIdentity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailIdentity, 0, n), unsafe.Slice((*EmailIdentity)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(EmailIdentity{}.Name)},
-		{Name: "email", As: wire.OptStr, At: unsafe.Offsetof(EmailIdentity{}.Email)},
-	},
-}
+func (v *EmailIdentity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailAccount is an account of the user that is connected to Close.
 type EmailAccount struct {
-	runtime.Object
-	Type            runtime.Opt[ConnectedAccountType] // Kind of the account.
-	ID              EmailAccountID                    // Id to use as the sender's account.
-	Email           runtime.Opt[string]
-	Identities      []EmailIdentity // Names and addresses that the account can send from.
-	UserID          runtime.Opt[UserID]
-	OrganizationID  runtime.Opt[OrganizationID]
-	SyncedCalendars []string        // Calendars that Close reads.
-	IMAP            json.RawMessage // Settings for receiving.
-	SMTP            json.RawMessage // Settings for sending.
+	closekit.Object
+	// Kind of the account.
+	Type closekit.Opt[ConnectedAccountType] `json:"_type"`
+	// Id to use as the sender's account.
+	ID    EmailAccountID       `json:"id"`
+	Email closekit.Opt[string] `json:"email"`
+	// Names and addresses that the account can send from.
+	Identities     []EmailIdentity              `json:"identities"`
+	UserID         closekit.Opt[UserID]         `json:"user_id"`
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
+	// Calendars that Close reads.
+	SyncedCalendars []string `json:"synced_calendars"`
+	// Settings for receiving.
+	IMAP json.RawMessage `json:"imap"`
+	// Settings for sending.
+	SMTP json.RawMessage `json:"smtp"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailAccount) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structEmailAccount, unsafe.Pointer(&v))
-}
+func (v EmailAccount) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailAccount) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structEmailAccount, unsafe.Pointer(v))
-}
-
-var structEmailAccount = wire.Struct{
-	Size: unsafe.Sizeof(EmailAccount{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailAccount, 0, n), unsafe.Slice((*EmailAccount)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "_type", As: wire.OptStr, At: unsafe.Offsetof(EmailAccount{}.Type)},
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailAccount{}.ID)},
-		{Name: "email", As: wire.OptStr, At: unsafe.Offsetof(EmailAccount{}.Email)},
-		{Name: "identities", Bit: 2, As: wire.List, At: unsafe.Offsetof(EmailAccount{}.Identities), Elem: func() *wire.Struct { return &structEmailIdentity }},
-		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(EmailAccount{}.UserID)},
-		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(EmailAccount{}.OrganizationID)},
-		{Name: "synced_calendars", Bit: 3, As: wire.Strs, At: unsafe.Offsetof(EmailAccount{}.SyncedCalendars)},
-		{Name: "imap", As: wire.Raw, At: unsafe.Offsetof(EmailAccount{}.IMAP)},
-		{Name: "smtp", As: wire.Raw, At: unsafe.Offsetof(EmailAccount{}.SMTP)},
-	},
-}
+func (v *EmailAccount) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailSignature: text that is put below a member's e-mails.
 type EmailSignature struct {
-	runtime.Object
-	ID           EmailSignatureID
-	MembershipID runtime.Opt[MembershipID]
-	Value        runtime.Opt[string] // The text as HTML.
+	closekit.Object
+	ID           EmailSignatureID           `json:"id"`
+	MembershipID closekit.Opt[MembershipID] `json:"membership_id"`
+	// The text as HTML.
+	Value closekit.Opt[string] `json:"value"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v EmailSignature) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structEmailSignature, unsafe.Pointer(&v))
-}
+func (v EmailSignature) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *EmailSignature) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structEmailSignature, unsafe.Pointer(v))
-}
-
-var structEmailSignature = wire.Struct{
-	Size: unsafe.Sizeof(EmailSignature{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]EmailSignature, 0, n), unsafe.Slice((*EmailSignature)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(EmailSignature{}.ID)},
-		{Name: "membership_id", As: wire.OptStr, At: unsafe.Offsetof(EmailSignature{}.MembershipID)},
-		{Name: "value", As: wire.OptStr, At: unsafe.Offsetof(EmailSignature{}.Value)},
-	},
-}
+func (v *EmailSignature) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // PhoneNumber is a phone number of the organization.
 type PhoneNumber struct {
-	runtime.Object
-	ID              PhoneNumberID
-	Number          string // The number with + and country code.
-	NumberFormatted runtime.Opt[string]
-	Label           runtime.Opt[string] // What people call the number.
-	Type            runtime.Opt[PhoneNumberType]
-	Country         runtime.Opt[string] // ISO 3166-1 two-letter country code.
-	Carrier         runtime.Opt[string] // Company that carries the calls.
-	CarrierType     runtime.Opt[PhoneLineType]
-	OrganizationID  runtime.Opt[OrganizationID]
-	Participants    []string // Users and groups that the number rings for.
+	closekit.Object
+	ID PhoneNumberID `json:"id"`
+	// The number with + and country code.
+	Number          string               `json:"number"`
+	NumberFormatted closekit.Opt[string] `json:"number_formatted"`
+	// What people call the number.
+	Label closekit.Opt[string]          `json:"label"`
+	Type  closekit.Opt[PhoneNumberType] `json:"type"`
+	// ISO 3166-1 two-letter country code.
+	Country closekit.Opt[string] `json:"country"`
+	// Company that carries the calls.
+	Carrier        closekit.Opt[string]         `json:"carrier"`
+	CarrierType    closekit.Opt[PhoneLineType]  `json:"carrier_type"`
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
+	// Users and groups that the number rings for.
+	Participants []string `json:"participants"`
 	// Deprecated: Use participants.
-	UserID runtime.Opt[UserID]
+	UserID closekit.Opt[UserID] `json:"user_id"`
 	// Deprecated: Use participants.
-	IsGroupNumber          runtime.Opt[bool]
-	PhoneNumbers           []string // Numbers that ring when this one is called.
-	PhoneNumbersFormatted  []string
-	ForwardTo              runtime.Opt[string] // Number that calls are forwarded to.
-	ForwardToFormatted     runtime.Opt[string]
-	ForwardToEnabled       runtime.Opt[bool]
-	Press1ToAccept         runtime.Opt[bool] // Whether a forwarded call is taken by pressing 1.
-	InboundRingDuration    runtime.Opt[int]  // How long a call rings.
-	VoicemailGreetingURL   runtime.Opt[string]
-	SMSEnabled             runtime.Opt[bool] // Whether the number can send text messages.
-	MMSEnabled             runtime.Opt[bool] // Whether the number can send pictures.
-	SupportsSMSToCountries []string          // Country codes that text messages can go to.
-	SupportsMMSToCountries []string          // Country codes that pictures can go to.
-	IsPremium              runtime.Opt[bool]
-	IsVerified             runtime.Opt[bool]
-	WasPorted              runtime.Opt[bool]             // Whether the number came from another provider.
-	LastBilledPrice        runtime.Opt[float64]          // What the number cost last, in dollars; not in cents.
-	NextBillingOn          runtime.Opt[runtime.DateTime] // When the number is paid next.
-	AddressID              runtime.Opt[string]
-	BundleID               runtime.Opt[string]
-	DateCreated            runtime.Opt[runtime.DateTime]
-	DateUpdated            runtime.Opt[runtime.DateTime]
+	IsGroupNumber closekit.Opt[bool] `json:"is_group_number"`
+	// Numbers that ring when this one is called.
+	PhoneNumbers          []string `json:"phone_numbers"`
+	PhoneNumbersFormatted []string `json:"phone_numbers_formatted"`
+	// Number that calls are forwarded to.
+	ForwardTo          closekit.Opt[string] `json:"forward_to"`
+	ForwardToFormatted closekit.Opt[string] `json:"forward_to_formatted"`
+	ForwardToEnabled   closekit.Opt[bool]   `json:"forward_to_enabled"`
+	// Whether a forwarded call is taken by pressing 1.
+	Press1ToAccept closekit.Opt[bool] `json:"press_1_to_accept"`
+	// How long a call rings.
+	InboundRingDuration  closekit.Opt[int]    `json:"inbound_ring_duration"`
+	VoicemailGreetingURL closekit.Opt[string] `json:"voicemail_greeting_url"`
+	// Whether the number can send text messages.
+	SMSEnabled closekit.Opt[bool] `json:"sms_enabled"`
+	// Whether the number can send pictures.
+	MMSEnabled closekit.Opt[bool] `json:"mms_enabled"`
+	// Country codes that text messages can go to.
+	SupportsSMSToCountries []string `json:"supports_sms_to_countries"`
+	// Country codes that pictures can go to.
+	SupportsMMSToCountries []string           `json:"supports_mms_to_countries"`
+	IsPremium              closekit.Opt[bool] `json:"is_premium"`
+	IsVerified             closekit.Opt[bool] `json:"is_verified"`
+	// Whether the number came from another provider.
+	WasPorted closekit.Opt[bool] `json:"was_ported"`
+	// What the number cost last, in dollars; not in cents.
+	LastBilledPrice closekit.Opt[float64] `json:"last_billed_price"`
+	// When the number is paid next.
+	NextBillingOn closekit.Opt[closekit.DateTime] `json:"next_billing_on"`
+	AddressID     closekit.Opt[string]            `json:"address_id"`
+	BundleID      closekit.Opt[string]            `json:"bundle_id"`
+	DateCreated   closekit.Opt[closekit.DateTime] `json:"date_created"`
+	DateUpdated   closekit.Opt[closekit.DateTime] `json:"date_updated"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v PhoneNumber) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structPhoneNumber, unsafe.Pointer(&v))
-}
+func (v PhoneNumber) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *PhoneNumber) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structPhoneNumber, unsafe.Pointer(v))
-}
-
-var structPhoneNumber = wire.Struct{
-	Size: unsafe.Sizeof(PhoneNumber{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]PhoneNumber, 0, n), unsafe.Slice((*PhoneNumber)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(PhoneNumber{}.ID)},
-		{Name: "number", Bit: 2, As: wire.Str, At: unsafe.Offsetof(PhoneNumber{}.Number)},
-		{Name: "number_formatted", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.NumberFormatted)},
-		{Name: "label", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.Label)},
-		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.Type)},
-		{Name: "country", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.Country)},
-		{Name: "carrier", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.Carrier)},
-		{Name: "carrier_type", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.CarrierType)},
-		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.OrganizationID)},
-		{Name: "participants", Bit: 3, As: wire.Strs, At: unsafe.Offsetof(PhoneNumber{}.Participants)},
-		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.UserID)},
-		{Name: "is_group_number", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.IsGroupNumber)},
-		{Name: "phone_numbers", Bit: 4, As: wire.Strs, At: unsafe.Offsetof(PhoneNumber{}.PhoneNumbers)},
-		{Name: "phone_numbers_formatted", Bit: 5, As: wire.Strs, At: unsafe.Offsetof(PhoneNumber{}.PhoneNumbersFormatted)},
-		{Name: "forward_to", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.ForwardTo)},
-		{Name: "forward_to_formatted", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.ForwardToFormatted)},
-		{Name: "forward_to_enabled", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.ForwardToEnabled)},
-		{Name: "press_1_to_accept", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.Press1ToAccept)},
-		{Name: "inbound_ring_duration", As: wire.OptInt, At: unsafe.Offsetof(PhoneNumber{}.InboundRingDuration)},
-		{Name: "voicemail_greeting_url", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.VoicemailGreetingURL)},
-		{Name: "sms_enabled", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.SMSEnabled)},
-		{Name: "mms_enabled", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.MMSEnabled)},
-		{Name: "supports_sms_to_countries", Bit: 6, As: wire.Strs, At: unsafe.Offsetof(PhoneNumber{}.SupportsSMSToCountries)},
-		{Name: "supports_mms_to_countries", Bit: 7, As: wire.Strs, At: unsafe.Offsetof(PhoneNumber{}.SupportsMMSToCountries)},
-		{Name: "is_premium", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.IsPremium)},
-		{Name: "is_verified", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.IsVerified)},
-		{Name: "was_ported", As: wire.OptBool, At: unsafe.Offsetof(PhoneNumber{}.WasPorted)},
-		{Name: "last_billed_price", As: wire.OptFloat, At: unsafe.Offsetof(PhoneNumber{}.LastBilledPrice)},
-		{Name: "next_billing_on", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.NextBillingOn)},
-		{Name: "address_id", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.AddressID)},
-		{Name: "bundle_id", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.BundleID)},
-		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.DateCreated)},
-		{Name: "date_updated", As: wire.OptStr, At: unsafe.Offsetof(PhoneNumber{}.DateUpdated)},
-	},
-}
+func (v *PhoneNumber) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Me is the user whom the credential belongs to, with memberships, organizations, connected accounts
 // and phone numbers.
 type Me struct {
 	UserBase
-	Organizations                     []OrganizationProfile // With their lead statuses and pipelines.
-	Memberships                       []Membership          // Role and permissions in each organization.
-	EmailAccounts                     []EmailAccount        // E-mail accounts that the user can send from.
-	ConnectedAccounts                 []EmailAccount        // All connected accounts, calendars and meetings included.
-	EmailSignatures                   []EmailSignature
-	PhoneNumbers                      []PhoneNumber       // Phone numbers that the user can call from.
-	AllGroupNumbers                   []json.RawMessage   // Phone numbers of groups.
-	Phone                             runtime.Opt[string] // Phone number of the user.
-	Country                           runtime.Opt[string] // ISO 3166-1 two-letter country code.
-	OutboundCarrier                   runtime.Opt[string] // Company that carries the user's calls.
-	PreferredTwilioEdge               runtime.Opt[string]
-	IsPasswordless                    runtime.Opt[bool]   // Whether the user signs in without a password.
-	TOTPAuthState                     runtime.Opt[string] // Whether the user signs in with a second factor.
-	EmailVerificationTokenGeneratedAt runtime.Opt[runtime.DateTime]
+	// With their lead statuses and pipelines.
+	Organizations []OrganizationProfile `json:"organizations"`
+	// Role and permissions in each organization.
+	Memberships []Membership `json:"memberships"`
+	// E-mail accounts that the user can send from.
+	EmailAccounts []EmailAccount `json:"email_accounts"`
+	// All connected accounts, calendars and meetings included.
+	ConnectedAccounts []EmailAccount   `json:"connected_accounts"`
+	EmailSignatures   []EmailSignature `json:"email_signatures"`
+	// Phone numbers that the user can call from.
+	PhoneNumbers []PhoneNumber `json:"phone_numbers"`
+	// Phone numbers of groups.
+	AllGroupNumbers []json.RawMessage `json:"all_group_numbers"`
+	// Phone number of the user.
+	Phone closekit.Opt[string] `json:"phone"`
+	// ISO 3166-1 two-letter country code.
+	Country closekit.Opt[string] `json:"country"`
+	// Company that carries the user's calls.
+	OutboundCarrier     closekit.Opt[string] `json:"outbound_carrier"`
+	PreferredTwilioEdge closekit.Opt[string] `json:"preferred_twilio_edge"`
+	// Whether the user signs in without a password.
+	IsPasswordless closekit.Opt[bool] `json:"is_passwordless"`
+	// Whether the user signs in with a second factor.
+	TOTPAuthState                     closekit.Opt[string]            `json:"totp_auth_state"`
+	EmailVerificationTokenGeneratedAt closekit.Opt[closekit.DateTime] `json:"email_verification_token_generated_at"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Me) MarshalJSON() ([]byte, error) { return wire.Marshal(&structMe, unsafe.Pointer(&v)) }
+func (v Me) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Me) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, &structMe, unsafe.Pointer(v)) }
-
-var structMe = wire.Struct{
-	Base: &structUserBase,
-	Size: unsafe.Sizeof(Me{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Me, 0, n), unsafe.Slice((*Me)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "organizations", Bit: 7, As: wire.List, At: unsafe.Offsetof(Me{}.Organizations), Elem: func() *wire.Struct { return &structOrganizationProfile }},
-		{Name: "memberships", Bit: 8, As: wire.List, At: unsafe.Offsetof(Me{}.Memberships), Elem: func() *wire.Struct { return &structMembership }},
-		{Name: "email_accounts", Bit: 9, As: wire.List, At: unsafe.Offsetof(Me{}.EmailAccounts), Elem: func() *wire.Struct { return &structEmailAccount }},
-		{Name: "connected_accounts", Bit: 10, As: wire.List, At: unsafe.Offsetof(Me{}.ConnectedAccounts), Elem: func() *wire.Struct { return &structEmailAccount }},
-		{Name: "email_signatures", Bit: 11, As: wire.List, At: unsafe.Offsetof(Me{}.EmailSignatures), Elem: func() *wire.Struct { return &structEmailSignature }},
-		{Name: "phone_numbers", Bit: 12, As: wire.List, At: unsafe.Offsetof(Me{}.PhoneNumbers), Elem: func() *wire.Struct { return &structPhoneNumber }},
-		{Name: "all_group_numbers", Bit: 13, As: wire.Raws, At: unsafe.Offsetof(Me{}.AllGroupNumbers)},
-		{Name: "phone", As: wire.OptStr, At: unsafe.Offsetof(Me{}.Phone)},
-		{Name: "country", As: wire.OptStr, At: unsafe.Offsetof(Me{}.Country)},
-		{Name: "outbound_carrier", As: wire.OptStr, At: unsafe.Offsetof(Me{}.OutboundCarrier)},
-		{Name: "preferred_twilio_edge", As: wire.OptStr, At: unsafe.Offsetof(Me{}.PreferredTwilioEdge)},
-		{Name: "is_passwordless", As: wire.OptBool, At: unsafe.Offsetof(Me{}.IsPasswordless)},
-		{Name: "totp_auth_state", As: wire.OptStr, At: unsafe.Offsetof(Me{}.TOTPAuthState)},
-		{Name: "email_verification_token_generated_at", As: wire.OptStr, At: unsafe.Offsetof(Me{}.EmailVerificationTokenGeneratedAt)},
-	},
-}
+func (v *Me) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // UserOrder is what users are sorted by.
 type UserOrder string
@@ -557,6 +376,9 @@ const (
 	UserOrderLastNameFirstName UserOrder = "last_name,first_name" // Last name first.
 	UserOrderFirstNameLastName UserOrder = "first_name,last_name" // First name first.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (UserOrder) WireWords() ([]string, bool) { return wordsUserOrder, false }
 
 var wordsUserOrder = []string{"last_name,first_name", "first_name,last_name"}
 

@@ -6,9 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -20,33 +19,26 @@ import (
 //
 // Close API: POST /webhook/ (tool close_webhook_create)
 // https://developer.close.com/api/resources/webhooks
-func WebhookCreate(ctx context.Context, c *runtime.Client, p WebhookCreateParams, opts ...runtime.CallOption) (*Webhook, error) {
-	v, err := wire.Call(ctx, c, &opWebhookCreate, &p, &structWebhook, opts)
-	return (*Webhook)(v), err
+func WebhookCreate(ctx context.Context, c *closekit.Client, p WebhookCreateParams, opts ...closekit.CallOption) (*Webhook, error) {
+	return wire.Call[Webhook](ctx, c, &opWebhookCreate, &p, opts)
 }
 
 // WebhookCreateParams are the parameters of [WebhookCreate].
 type WebhookCreateParams struct {
-	URL    string         // Where Close posts the events. Required.
-	Events []WebhookEvent // What to send. On update the list replaces the stored one. Required.
+	// Where Close posts the events. Required.
+	URL string `json:"url" close:"required,url"`
+	// What to send. On update the list replaces the stored one. Required.
+	Events []WebhookEvent `json:"events" close:"required"`
 	// Whether Close checks the certificate of the URL's server. Default: true.
-	VerifySSL runtime.Opt[bool]
+	VerifySSL closekit.Opt[bool] `json:"verify_ssl"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *WebhookCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structWebhookCreateParams, unsafe.Pointer(v))
-}
+func (v *WebhookCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structWebhookCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(WebhookCreateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required}},
-	{As: wire.List, At: unsafe.Offsetof(WebhookCreateParams{}.Events), Elem: func() *wire.Struct { return &structWebhookEvent }, In: &wire.Field{Name: "events", Flags: wire.Required}},
-	{As: wire.OptBool, At: unsafe.Offsetof(WebhookCreateParams{}.VerifySSL), In: &wire.Field{Name: "verify_ssl"}},
-}}
-
-var opWebhookCreate = runtime.Operation{
-	Tool: "close_webhook_create", Method: "POST", Path: "/webhook/", Effect: runtime.Write,
-	NewParams: func() runtime.Params { return new(WebhookCreateParams) },
+var opWebhookCreate = closekit.Operation{
+	Tool: "close_webhook_create", Method: "POST", Path: "/webhook/", Effect: closekit.Write,
+	NewParams: func() closekit.Params { return new(WebhookCreateParams) },
 }
 
 // WebhookGet fetches one webhook by id, with its latest deliveries and failures.
@@ -56,28 +48,22 @@ var opWebhookCreate = runtime.Operation{
 //
 // Close API: GET /webhook/{webhook_id}/ (tool close_webhook_get)
 // https://developer.close.com/api/resources/webhooks
-func WebhookGet(ctx context.Context, c *runtime.Client, p WebhookGetParams, opts ...runtime.CallOption) (*Webhook, error) {
-	v, err := wire.Call(ctx, c, &opWebhookGet, &p, &structWebhook, opts)
-	return (*Webhook)(v), err
+func WebhookGet(ctx context.Context, c *closekit.Client, p WebhookGetParams, opts ...closekit.CallOption) (*Webhook, error) {
+	return wire.Call[Webhook](ctx, c, &opWebhookGet, &p, opts)
 }
 
 // WebhookGetParams are the parameters of [WebhookGet].
 type WebhookGetParams struct {
-	WebhookID WebhookID // Id of the webhook. Required.
+	// Id of the webhook. Required.
+	WebhookID WebhookID `json:"webhook_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *WebhookGetParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structWebhookGetParams, unsafe.Pointer(v))
-}
+func (v *WebhookGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structWebhookGetParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(WebhookGetParams{}.WebhookID), In: &wire.Field{Name: "webhook_id", In: wire.Path, Flags: wire.Required, ID: &kindWebhook}},
-}}
-
-var opWebhookGet = runtime.Operation{
-	Tool: "close_webhook_get", Method: "GET", Path: "/webhook/{webhook_id}/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(WebhookGetParams) },
+var opWebhookGet = closekit.Operation{
+	Tool: "close_webhook_get", Method: "GET", Path: "/webhook/{webhook_id}/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(WebhookGetParams) },
 }
 
 // WebhookUpdate changes a webhook, or pause or resume it.
@@ -87,36 +73,30 @@ var opWebhookGet = runtime.Operation{
 //
 // Close API: PUT /webhook/{webhook_id}/ (tool close_webhook_update)
 // https://developer.close.com/api/resources/webhooks
-func WebhookUpdate(ctx context.Context, c *runtime.Client, p WebhookUpdateParams, opts ...runtime.CallOption) (*Webhook, error) {
-	v, err := wire.Call(ctx, c, &opWebhookUpdate, &p, &structWebhook, opts)
-	return (*Webhook)(v), err
+func WebhookUpdate(ctx context.Context, c *closekit.Client, p WebhookUpdateParams, opts ...closekit.CallOption) (*Webhook, error) {
+	return wire.Call[Webhook](ctx, c, &opWebhookUpdate, &p, opts)
 }
 
 // WebhookUpdateParams are the parameters of [WebhookUpdate].
 type WebhookUpdateParams struct {
-	WebhookID WebhookID                  // Id of the webhook. Required.
-	URL       runtime.Opt[string]        // Where Close posts the events.
-	Events    []WebhookEvent             // What to send. On update the list replaces the stored one.
-	VerifySSL runtime.Opt[bool]          // Whether Close checks the certificate of the URL's server.
-	Status    runtime.Opt[WebhookStatus] // Set it to active to resume after a pause.
+	// Id of the webhook. Required.
+	WebhookID WebhookID `json:"webhook_id" close:"path,required"`
+	// Where Close posts the events.
+	URL closekit.Opt[string] `json:"url" close:"url"`
+	// What to send. On update the list replaces the stored one.
+	Events []WebhookEvent `json:"events"`
+	// Whether Close checks the certificate of the URL's server.
+	VerifySSL closekit.Opt[bool] `json:"verify_ssl"`
+	// Set it to active to resume after a pause.
+	Status closekit.Opt[WebhookStatus] `json:"status"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *WebhookUpdateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structWebhookUpdateParams, unsafe.Pointer(v))
-}
+func (v *WebhookUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structWebhookUpdateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(WebhookUpdateParams{}.WebhookID), In: &wire.Field{Name: "webhook_id", In: wire.Path, Flags: wire.Required, ID: &kindWebhook}},
-	{As: wire.OptStr, At: unsafe.Offsetof(WebhookUpdateParams{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL}},
-	{As: wire.List, At: unsafe.Offsetof(WebhookUpdateParams{}.Events), Elem: func() *wire.Struct { return &structWebhookEvent }, In: &wire.Field{Name: "events"}},
-	{As: wire.OptBool, At: unsafe.Offsetof(WebhookUpdateParams{}.VerifySSL), In: &wire.Field{Name: "verify_ssl"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(WebhookUpdateParams{}.Status), In: &wire.Field{Name: "status", Enum: wordsWebhookStatus}},
-}}
-
-var opWebhookUpdate = runtime.Operation{
-	Tool: "close_webhook_update", Method: "PUT", Path: "/webhook/{webhook_id}/", Effect: runtime.Write, Idempotent: true,
-	NewParams: func() runtime.Params { return new(WebhookUpdateParams) },
+var opWebhookUpdate = closekit.Operation{
+	Tool: "close_webhook_update", Method: "PUT", Path: "/webhook/{webhook_id}/", Effect: closekit.Write, Idempotent: true,
+	NewParams: func() closekit.Params { return new(WebhookUpdateParams) },
 	Spec:      wire.Spec{Update: true},
 }
 
@@ -127,27 +107,22 @@ var opWebhookUpdate = runtime.Operation{
 //
 // Close API: DELETE /webhook/{webhook_id}/ (tool close_webhook_delete)
 // https://developer.close.com/api/resources/webhooks
-func WebhookDelete(ctx context.Context, c *runtime.Client, p WebhookDeleteParams, opts ...runtime.CallOption) error {
-	return runtime.CallNone(ctx, c, &opWebhookDelete, &p, opts)
+func WebhookDelete(ctx context.Context, c *closekit.Client, p WebhookDeleteParams, opts ...closekit.CallOption) error {
+	return closekit.CallNone(ctx, c, &opWebhookDelete, &p, opts)
 }
 
 // WebhookDeleteParams are the parameters of [WebhookDelete].
 type WebhookDeleteParams struct {
-	WebhookID WebhookID // Id of the webhook. Required.
+	// Id of the webhook. Required.
+	WebhookID WebhookID `json:"webhook_id" close:"path,required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *WebhookDeleteParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structWebhookDeleteParams, unsafe.Pointer(v))
-}
+func (v *WebhookDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structWebhookDeleteParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(WebhookDeleteParams{}.WebhookID), In: &wire.Field{Name: "webhook_id", In: wire.Path, Flags: wire.Required, ID: &kindWebhook}},
-}}
-
-var opWebhookDelete = runtime.Operation{
-	Tool: "close_webhook_delete", Method: "DELETE", Path: "/webhook/{webhook_id}/", Effect: runtime.Destructive, Idempotent: true,
-	NewParams: func() runtime.Params { return new(WebhookDeleteParams) },
+var opWebhookDelete = closekit.Operation{
+	Tool: "close_webhook_delete", Method: "DELETE", Path: "/webhook/{webhook_id}/", Effect: closekit.Destructive, Idempotent: true,
+	NewParams: func() closekit.Params { return new(WebhookDeleteParams) },
 }
 
 // WebhooksList lists the webhooks of the organization.
@@ -156,100 +131,72 @@ var opWebhookDelete = runtime.Operation{
 //
 // Close API: GET /webhook/ (tool close_webhooks_list)
 // https://developer.close.com/api/resources/webhooks
-func WebhooksList(ctx context.Context, c *runtime.Client, p WebhooksListParams, opts ...runtime.CallOption) (*runtime.Page[Webhook], error) {
-	v, err := wire.CallPage(ctx, c, &opWebhooksList, &p, p.Skip, &structWebhook, opts)
-	return (*runtime.Page[Webhook])(v), err
+func WebhooksList(ctx context.Context, c *closekit.Client, p WebhooksListParams, opts ...closekit.CallOption) (*closekit.Page[Webhook], error) {
+	return wire.CallPage[Webhook](ctx, c, &opWebhooksList, &p, p.Skip, opts)
 }
 
 // WebhooksAll yields the items of all pages of [WebhooksList], fetching a page when the one before is
 // used up.
-func WebhooksAll(ctx context.Context, c *runtime.Client, p WebhooksListParams, opts ...runtime.CallOption) iter.Seq2[*Webhook, error] {
-	return runtime.All(ctx, c, &opWebhooksList, p, func(p *WebhooksListParams) *runtime.Opt[int] { return &p.Skip }, WebhooksList, opts)
+func WebhooksAll(ctx context.Context, c *closekit.Client, p WebhooksListParams, opts ...closekit.CallOption) iter.Seq2[*Webhook, error] {
+	return closekit.All(ctx, c, &opWebhooksList, p, func(p *WebhooksListParams) *closekit.Opt[int] { return &p.Skip }, WebhooksList, opts)
 }
 
 // WebhooksListParams are the parameters of [WebhooksList].
 type WebhooksListParams struct {
-	Fields []string // Names of the fields to return. Close usually ignores it here.
+	// Names of the fields to return. Close usually ignores it here.
+	Fields []string `json:"_fields" close:"query"`
 	// How many webhooks to pass over. Close may ignore it here. At least 0. Default: 0.
-	Skip runtime.Opt[int]
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many webhooks to return at most. Close may ignore it here. From 0 to 200. Default: 100.
-	Limit runtime.Opt[int]
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *WebhooksListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structWebhooksListParams, unsafe.Pointer(v))
-}
+func (v *WebhooksListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structWebhooksListParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Strs, At: unsafe.Offsetof(WebhooksListParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-	{As: wire.OptInt, At: unsafe.Offsetof(WebhooksListParams{}.Skip), In: &wire.Field{Name: "_skip", In: wire.Query, Flags: wire.MinOnly, Min: 0}},
-	{As: wire.OptInt, At: unsafe.Offsetof(WebhooksListParams{}.Limit), In: &wire.Field{Name: "_limit", In: wire.Query, Flags: wire.Bounded, Min: 0, Max: 200}},
-}}
-
-var opWebhooksList = runtime.Operation{
-	Tool: "close_webhooks_list", Method: "GET", Path: "/webhook/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(WebhooksListParams) },
+var opWebhooksList = closekit.Operation{
+	Tool: "close_webhooks_list", Method: "GET", Path: "/webhook/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(WebhooksListParams) },
 	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
 }
 
 // Webhook is a subscription to events.
 type Webhook struct {
-	runtime.Object
-	ID        WebhookID
-	URL       string         // Where Close posts the events.
-	Events    []WebhookEvent // What to send. On update the list replaces the stored one.
-	VerifySSL bool           // Whether Close checks the certificate of the URL's server.
-	Status    WebhookStatus  // Set it to active to resume after a pause.
+	closekit.Object
+	ID WebhookID `json:"id"`
+	// Where Close posts the events.
+	URL string `json:"url"`
+	// What to send. On update the list replaces the stored one.
+	Events []WebhookEvent `json:"events"`
+	// Whether Close checks the certificate of the URL's server.
+	VerifySSL bool `json:"verify_ssl"`
+	// Set it to active to resume after a pause.
+	Status WebhookStatus `json:"status"`
 	// Secret for checking deliveries, 64 hexadecimal digits. Store it when the webhook is created; later
 	// answers may leave it out.
-	SignatureKey runtime.Opt[string]
-	PauseReason  runtime.Opt[string] // Why it is paused; api when a client paused it.
-	HealthStatus runtime.Opt[string]
-	LatestError  runtime.Opt[string] // The last failure of a delivery.
+	SignatureKey closekit.Opt[string] `json:"signature_key"`
+	// Why it is paused; api when a client paused it.
+	PauseReason  closekit.Opt[string] `json:"pause_reason"`
+	HealthStatus closekit.Opt[string] `json:"health_status"`
+	// The last failure of a delivery.
+	LatestError closekit.Opt[string] `json:"latest_error"`
 	// Numbers of deliveries by result, for example first_success or first_fail.
-	Counters                        map[string]int
-	History                         *WebhookHistory // The latest deliveries.
-	RecentConsecutiveFailBucketsCnt int             // Periods in a row in which every delivery failed.
-	CreatedBy                       runtime.Opt[UserID]
-	UpdatedBy                       runtime.Opt[UserID]
-	DateCreated                     runtime.DateTime
-	DateUpdated                     runtime.DateTime
+	Counters map[string]int `json:"counters"`
+	// The latest deliveries.
+	History *WebhookHistory `json:"history"`
+	// Periods in a row in which every delivery failed.
+	RecentConsecutiveFailBucketsCnt int                  `json:"recent_consecutive_fail_buckets_cnt"`
+	CreatedBy                       closekit.Opt[UserID] `json:"created_by"`
+	UpdatedBy                       closekit.Opt[UserID] `json:"updated_by"`
+	DateCreated                     closekit.DateTime    `json:"date_created"`
+	DateUpdated                     closekit.DateTime    `json:"date_updated"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Webhook) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structWebhook, unsafe.Pointer(&v))
-}
+func (v Webhook) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Webhook) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structWebhook, unsafe.Pointer(v))
-}
-
-var structWebhook = wire.Struct{
-	Size: unsafe.Sizeof(Webhook{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Webhook, 0, n), unsafe.Slice((*Webhook)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Webhook{}.ID)},
-		{Name: "url", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Webhook{}.URL)},
-		{Name: "events", Bit: 3, As: wire.List, At: unsafe.Offsetof(Webhook{}.Events), Elem: func() *wire.Struct { return &structWebhookEvent }},
-		{Name: "verify_ssl", Bit: 4, As: wire.Bool, At: unsafe.Offsetof(Webhook{}.VerifySSL)},
-		{Name: "status", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Webhook{}.Status)},
-		{Name: "signature_key", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.SignatureKey)},
-		{Name: "pause_reason", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.PauseReason)},
-		{Name: "health_status", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.HealthStatus)},
-		{Name: "latest_error", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.LatestError)},
-		{Name: "counters", Bit: 6, As: wire.MapInt, At: unsafe.Offsetof(Webhook{}.Counters)},
-		{Name: "history", Bit: 7, As: wire.Obj, At: unsafe.Offsetof(Webhook{}.History), Elem: func() *wire.Struct { return &structWebhookHistory }},
-		{Name: "recent_consecutive_fail_buckets_cnt", Bit: 8, As: wire.Int, At: unsafe.Offsetof(Webhook{}.RecentConsecutiveFailBucketsCnt)},
-		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.CreatedBy)},
-		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Webhook{}.UpdatedBy)},
-		{Name: "date_created", Bit: 9, As: wire.Str, At: unsafe.Offsetof(Webhook{}.DateCreated)},
-		{Name: "date_updated", Bit: 10, As: wire.Str, At: unsafe.Offsetof(Webhook{}.DateUpdated)},
-	},
-}
+func (v *Webhook) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // WebhookEvent is a kind of event that a webhook sends. extra_filter narrows it by a tree of objects
 // with a type: field_accessor (field, filter) steps into a member and any_array_value (filter) into a
@@ -257,93 +204,51 @@ var structWebhook = wire.Struct{
 // (filters) and not (filter) combine. It starts at the event itself, whose data holds the record; a
 // custom field is the member custom.cf_… of data.
 type WebhookEvent struct {
-	runtime.Object
-	ObjectType WebhookObjectType // Kind of record.
-	Action     WebhookAction     // What happened to it.
+	closekit.Object
+	// Kind of record.
+	ObjectType WebhookObjectType `json:"object_type" close:"required,send"`
+	// What happened to it.
+	Action WebhookAction `json:"action" close:"required,send"`
 	// Condition on the event, a tree as WebhookEvent describes it; only events that meet it are sent.
-	ExtraFilter json.RawMessage
+	ExtraFilter json.RawMessage `json:"extra_filter" close:"null,send"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v WebhookEvent) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structWebhookEvent, unsafe.Pointer(&v))
-}
+func (v WebhookEvent) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *WebhookEvent) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structWebhookEvent, unsafe.Pointer(v))
-}
-
-var structWebhookEvent = wire.Struct{
-	Size: unsafe.Sizeof(WebhookEvent{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]WebhookEvent, 0, n), unsafe.Slice((*WebhookEvent)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "object_type", Bit: 1, As: wire.Str, At: unsafe.Offsetof(WebhookEvent{}.ObjectType), In: &wire.Field{Name: "object_type", Flags: wire.Open | wire.Required | wire.OnCreate | wire.OnUpdate, Enum: wordsWebhookObjectType}},
-		{Name: "action", Bit: 2, As: wire.Str, At: unsafe.Offsetof(WebhookEvent{}.Action), In: &wire.Field{Name: "action", Flags: wire.Open | wire.Required | wire.OnCreate | wire.OnUpdate, Enum: wordsWebhookAction}},
-		{Name: "extra_filter", As: wire.Raw, At: unsafe.Offsetof(WebhookEvent{}.ExtraFilter), In: &wire.Field{Name: "extra_filter", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
-	},
-}
+func (v *WebhookEvent) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // WebhookHistory is the latest deliveries of a webhook.
 type WebhookHistory struct {
-	runtime.Object
-	Successes []WebhookDelivery
-	Errors    []WebhookDelivery
+	closekit.Object
+	Successes []WebhookDelivery `json:"successes"`
+	Errors    []WebhookDelivery `json:"errors"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v WebhookHistory) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structWebhookHistory, unsafe.Pointer(&v))
-}
+func (v WebhookHistory) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *WebhookHistory) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structWebhookHistory, unsafe.Pointer(v))
-}
-
-var structWebhookHistory = wire.Struct{
-	Size: unsafe.Sizeof(WebhookHistory{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]WebhookHistory, 0, n), unsafe.Slice((*WebhookHistory)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "successes", Bit: 1, As: wire.List, At: unsafe.Offsetof(WebhookHistory{}.Successes), Elem: func() *wire.Struct { return &structWebhookDelivery }},
-		{Name: "errors", Bit: 2, As: wire.List, At: unsafe.Offsetof(WebhookHistory{}.Errors), Elem: func() *wire.Struct { return &structWebhookDelivery }},
-	},
-}
+func (v *WebhookHistory) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // WebhookDelivery is one attempt to deliver an event.
 type WebhookDelivery struct {
-	runtime.Object
-	EventID            runtime.Opt[EventID]
-	AttemptNumber      runtime.Opt[int] // 1 for the first attempt.
-	Datetime           runtime.Opt[runtime.DateTime]
-	ResponseStatusCode runtime.Opt[int] // HTTP status of the answer.
-	Error              runtime.Opt[string]
+	closekit.Object
+	EventID closekit.Opt[EventID] `json:"event_id"`
+	// 1 for the first attempt.
+	AttemptNumber closekit.Opt[int]               `json:"attempt_number"`
+	Datetime      closekit.Opt[closekit.DateTime] `json:"datetime"`
+	// HTTP status of the answer.
+	ResponseStatusCode closekit.Opt[int]    `json:"response_status_code"`
+	Error              closekit.Opt[string] `json:"error"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v WebhookDelivery) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structWebhookDelivery, unsafe.Pointer(&v))
-}
+func (v WebhookDelivery) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *WebhookDelivery) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structWebhookDelivery, unsafe.Pointer(v))
-}
-
-var structWebhookDelivery = wire.Struct{
-	Size: unsafe.Sizeof(WebhookDelivery{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]WebhookDelivery, 0, n), unsafe.Slice((*WebhookDelivery)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "event_id", As: wire.OptStr, At: unsafe.Offsetof(WebhookDelivery{}.EventID)},
-		{Name: "attempt_number", As: wire.OptInt, At: unsafe.Offsetof(WebhookDelivery{}.AttemptNumber)},
-		{Name: "datetime", As: wire.OptStr, At: unsafe.Offsetof(WebhookDelivery{}.Datetime)},
-		{Name: "response_status_code", As: wire.OptInt, At: unsafe.Offsetof(WebhookDelivery{}.ResponseStatusCode)},
-		{Name: "error", As: wire.OptStr, At: unsafe.Offsetof(WebhookDelivery{}.Error)},
-	},
-}
+func (v *WebhookDelivery) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // WebhookStatus: state of a webhook.
 type WebhookStatus string
@@ -353,6 +258,9 @@ const (
 	WebhookStatusActive WebhookStatus = "active" // Events are sent.
 	WebhookStatusPaused WebhookStatus = "paused" // Nothing is sent; do not count on later delivery of what happens meanwhile.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (WebhookStatus) WireWords() ([]string, bool) { return wordsWebhookStatus, false }
 
 var wordsWebhookStatus = []string{"active", "paused"}
 
@@ -418,6 +326,9 @@ const (
 	WebhookObjectTypeBulkActionSequenceSubscription  WebhookObjectType = "bulk_action.sequence_subscription"  // A mass change of sequence subscriptions.
 )
 
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (WebhookObjectType) WireWords() ([]string, bool) { return wordsWebhookObjectType, true }
+
 var wordsWebhookObjectType = []string{"lead", "contact", "opportunity", "task.lead", "task.outgoing_call", "task.incoming_email", "task.email_followup", "task.missed_call", "task.answered_detached_call", "task.voicemail", "task.opportunity_due", "task.incoming_sms", "activity.call", "activity.email", "activity.email_thread", "activity.note", "activity.sms", "activity.meeting", "activity.whatsapp_message", "activity.form_submission", "activity.custom_activity", "activity.lead_status_change", "activity.opportunity_status_change", "activity.task_completed", "activity.lead_merge", "lead_merge", "comment", "comment_thread", "sequence", "sequence_subscription", "status.lead", "status.opportunity", "custom_fields.lead", "custom_fields.contact", "custom_fields.opportunity", "custom_fields.activity", "custom_fields.custom_object", "custom_fields.shared", "custom_activity_type", "custom_object_type", "custom_object", "saved_search", "email_template", "sms_template", "phone_number", "group", "membership", "unsubscribed_email", "import", "export.lead", "export.opportunity", "bulk_action.delete", "bulk_action.edit", "bulk_action.email", "bulk_action.sequence_subscription"}
 
 // WebhookAction is what happened to a record. Not every kind of record knows every word. Close may use
@@ -442,5 +353,8 @@ const (
 	WebhookActionActivated   WebhookAction = "activated"   // It came into force; for memberships.
 	WebhookActionDeactivated WebhookAction = "deactivated" // It was ended; for memberships.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (WebhookAction) WireWords() ([]string, bool) { return wordsWebhookAction, true }
 
 var wordsWebhookAction = []string{"created", "updated", "deleted", "completed", "merged", "sent", "answered", "scheduled", "started", "canceled", "paused", "reverting", "reverted", "activated", "deactivated"}

@@ -22,7 +22,7 @@
 // # Use
 //
 //	srv := emulator.Start(t)
-//	client := runtime.NewClient(runtime.APIKey(srv.APIKey()), runtime.BaseURL(srv.URL()))
+//	client := closekit.NewClient(closekit.APIKey(srv.APIKey()), closekit.BaseURL(srv.URL()))
 //
 // [Start] listens on a free port until the test ends. [New] returns an
 // http.Handler, which also works with net/http/httptest, and listens when

@@ -7,19 +7,19 @@ import (
 	"fmt"
 	"log"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/emulator"
-	"github.com/closekit/closekit/runtime"
 )
 
 // newDemo gives a client for an emulated Close, so that the examples run
 // anywhere.
-func newDemo() (c *runtime.Client, stop func()) {
+func newDemo() (c *closekit.Client, stop func()) {
 	srv := emulator.New(emulator.Options{})
 	if err := srv.Listen("127.0.0.1:0"); err != nil {
 		log.Fatal(err)
 	}
-	return runtime.NewClient(runtime.APIKey(srv.APIKey()), runtime.BaseURL(srv.URL())), func() { srv.Close() }
+	return closekit.NewClient(closekit.APIKey(srv.APIKey()), closekit.BaseURL(srv.URL())), func() { srv.Close() }
 }
 
 // Calling a tool by name with the JSON that a model wrote.
@@ -62,7 +62,7 @@ func Example_mistakes() {
 		log.Fatal(err)
 	}
 	_, err = tool.Call(ctx, c, json.RawMessage(`{"lead_id":"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ","status_id":"In Progress","value":120.50,"confidense":40}`))
-	var invalid *runtime.ValidationError
+	var invalid *closekit.ValidationError
 	if errors.As(err, &invalid) {
 		for _, p := range invalid.Problems {
 			fmt.Println(p.Path+":", p.Expected+";", p.Hint)
@@ -79,7 +79,7 @@ func Example_mistakes() {
 
 // What tools there are, and which of them a careful host may run without asking.
 func ExampleAll() {
-	count := map[runtime.Effect]int{}
+	count := map[closekit.Effect]int{}
 	sends := 0
 	for _, tool := range tools.All() {
 		count[tool.Effect]++
@@ -87,7 +87,7 @@ func ExampleAll() {
 			sends++
 		}
 	}
-	fmt.Println(count[runtime.Read], "read,", count[runtime.Write], "write,", count[runtime.Destructive], "destroy,", sends, "may reach a customer")
+	fmt.Println(count[closekit.Read], "read,", count[closekit.Write], "write,", count[closekit.Destructive], "destroy,", sends, "may reach a customer")
 	// Output:
 	// 36 read, 30 write, 15 destroy, 6 may reach a customer
 }

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
-	"github.com/closekit/closekit/runtime"
 )
 
 // The JSON Schema of a tool is the oracle for Validate. Where the two differ,
@@ -297,7 +297,7 @@ func (g *generator) object(m map[string]any) map[string]any {
 }
 
 // mutate spoils something in an object, or only makes it odd.
-func (g *generator) mutate(tool *runtime.Tool, m map[string]any, in map[string]any, top bool) {
+func (g *generator) mutate(tool *closekit.Tool, m map[string]any, in map[string]any, top bool) {
 	properties, _ := m["properties"].(map[string]any)
 	names := slices.Sorted(maps.Keys(in))
 	if len(names) == 0 || g.r.IntN(8) == 0 {
@@ -382,7 +382,7 @@ func (g *generator) mutate(tool *runtime.Tool, m map[string]any, in map[string]a
 	case 0:
 		delete(in, name)
 	case 1:
-		if i := slices.IndexFunc(tool.Aliases, func(a runtime.ToolAlias) bool { return a.For == name }); i >= 0 && top {
+		if i := slices.IndexFunc(tool.Aliases, func(a closekit.ToolAlias) bool { return a.For == name }); i >= 0 && top {
 			in[tool.Aliases[i].Name] = in[name]
 			if g.r.IntN(4) > 0 {
 				delete(in, name)
@@ -551,7 +551,7 @@ func TestSchemaIsOracle(t *testing.T) {
 
 func explainRefusal(t *testing.T, input string, ours error, strict map[string]bool) {
 	t.Helper()
-	var v *runtime.ValidationError
+	var v *closekit.ValidationError
 	if !errors.As(ours, &v) {
 		t.Fatalf("Validate gives %T: %v", ours, ours)
 	}
@@ -597,7 +597,7 @@ func huge(s string) bool {
 	return err != nil && strings.Contains(err.Error(), "range") || f >= 1<<53 || f <= -1<<53
 }
 
-func explainAcceptance(t *testing.T, tool *runtime.Tool, tree map[string]any, check func(any) error, input string, oracle error, used map[string]bool) {
+func explainAcceptance(t *testing.T, tool *closekit.Tool, tree map[string]any, check func(any) error, input string, oracle error, used map[string]bool) {
 	t.Helper()
 	in := decode(t, []byte(input)).(map[string]any)
 	for _, a := range tool.Aliases {
@@ -661,11 +661,11 @@ func TestAliases(t *testing.T) {
 }
 
 // asked gives the request that a tool sends.
-func asked(t *testing.T, tool *runtime.Tool, input map[string]any) string {
+func asked(t *testing.T, tool *closekit.Tool, input map[string]any) string {
 	t.Helper()
 	var request string
-	spy := runtime.Use(func(runtime.RoundTrip) runtime.RoundTrip {
-		return func(a *runtime.Attempt) (*http.Response, error) {
+	spy := closekit.Use(func(closekit.RoundTrip) closekit.RoundTrip {
+		return func(a *closekit.Attempt) (*http.Response, error) {
 			var body []byte
 			if a.Request.Body != nil {
 				b, err := io.ReadAll(a.Request.Body)
@@ -678,7 +678,7 @@ func asked(t *testing.T, tool *runtime.Tool, input map[string]any) string {
 			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}"))}, nil
 		}
 	})
-	if _, err := tool.Call(t.Context(), runtime.NewClient(runtime.APIKey("key"), spy), json.RawMessage(text(input))); err != nil {
+	if _, err := tool.Call(t.Context(), closekit.NewClient(closekit.APIKey("key"), spy), json.RawMessage(text(input))); err != nil {
 		t.Fatalf("%s: %v", text(input), err)
 	}
 	return request

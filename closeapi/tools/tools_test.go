@@ -11,9 +11,9 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/closeapi/tools"
-	"github.com/closekit/closekit/runtime"
 )
 
 // compile gives a tool's input schema as something that checks values.
@@ -48,7 +48,7 @@ func TestEveryTool(t *testing.T) {
 	if len(all) < 81 || len(ops) != len(all) {
 		t.Fatalf("%d tools, %d operations, want 81 or more of each", len(all), len(ops))
 	}
-	if !slices.IsSortedFunc(all, func(a, b *runtime.Tool) int { return strings.Compare(a.Name, b.Name) }) {
+	if !slices.IsSortedFunc(all, func(a, b *closekit.Tool) int { return strings.Compare(a.Name, b.Name) }) {
 		t.Error("the tools are not in the order of their names")
 	}
 	hashes := map[string]string{}
@@ -68,7 +68,7 @@ func TestEveryTool(t *testing.T) {
 			if !strings.HasSuffix(tool.Path, "/") {
 				t.Errorf("the path %s has no slash at its end", tool.Path)
 			}
-			if tool.Method == "GET" && tool.Effect != runtime.Read || tool.Method == "DELETE" && tool.Effect != runtime.Destructive {
+			if tool.Method == "GET" && tool.Effect != closekit.Read || tool.Method == "DELETE" && tool.Effect != closekit.Destructive {
 				t.Errorf("%s %s is %s", tool.Method, tool.Path, tool.Effect)
 			}
 			if other := hashes[tool.Hash]; other != "" {
@@ -102,7 +102,7 @@ func TestEveryTool(t *testing.T) {
 
 // checkShow makes sure that the fields a model is shown are fields of the
 // answer.
-func checkShow(t *testing.T, tool *runtime.Tool, output any) {
+func checkShow(t *testing.T, tool *closekit.Tool, output any) {
 	t.Helper()
 	members, _ := output.(map[string]any)["properties"].(map[string]any)
 	if data, ok := members["data"].(map[string]any); ok {
@@ -155,7 +155,7 @@ func TestLookupUnknown(t *testing.T) {
 		"close_lead_creat": "close_lead_create", "close_leads_search": "", "": "", "close_lead": "", "Close_Lead_Get": "close_lead_get", "zzz": "",
 	} {
 		_, err := tools.Lookup(name)
-		var u *runtime.UnknownToolError
+		var u *closekit.UnknownToolError
 		if !errors.As(err, &u) || u.Name != name {
 			t.Errorf("Lookup(%q) gives %v", name, err)
 			continue

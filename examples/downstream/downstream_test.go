@@ -9,15 +9,15 @@ import (
 
 	"example.com/downstream/closetools"
 	"example.com/downstream/closetools/tools"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/emulator"
-	"github.com/closekit/closekit/runtime"
 )
 
 func TestGeneratedTools(t *testing.T) {
 	s := emulator.Start(t)
 	ctx := context.Background()
-	c := runtime.NewClient(runtime.APIKey(s.APIKey()), runtime.BaseURL(s.URL()))
+	c := closekit.NewClient(closekit.APIKey(s.APIKey()), closekit.BaseURL(s.URL()))
 
 	// A tool of our own, typed and by name.
 	status, err := closetools.LeadStatusCreate(ctx, c, closetools.LeadStatusCreateParams{Label: "Nurture"})
@@ -37,7 +37,7 @@ func TestGeneratedTools(t *testing.T) {
 	}
 
 	// A tool of closekit's manifest, generated here.
-	lead, err := closetools.LeadCreate(ctx, c, closetools.LeadCreateParams{Name: "Acme", StatusID: runtime.Some(status.ID)})
+	lead, err := closetools.LeadCreate(ctx, c, closetools.LeadCreateParams{Name: "Acme", StatusID: closekit.Some(status.ID)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestSubset(t *testing.T) {
 	if !strings.Contains(create.Description, "only after a call") {
 		t.Errorf("our wording is missing: %s", create.Description)
 	}
-	var v *runtime.ValidationError
+	var v *closekit.ValidationError
 	if err := create.Validate(json.RawMessage(`{"nam": "Acme"}`)); !errors.As(err, &v) || !strings.Contains(err.Error(), `did you mean "name"`) {
 		t.Errorf("got %v, want a hint at the name", err)
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -28,7 +28,7 @@ type config struct {
 // app is the web program without its server.
 type app struct {
 	manager  *accounts.Manager
-	close    *runtime.Client // has no credential; each session has a client made of it
+	close    *closekit.Client // has no credential; each session has a client made of it
 	users    []user
 	sessions *sessions
 	log      *slog.Logger
@@ -36,7 +36,7 @@ type app struct {
 
 func newApp(ctx context.Context, cfg config) (*app, error) {
 	a := &app{
-		close: runtime.NewClient(nil, cfg.crm.options...),
+		close: closekit.NewClient(nil, cfg.crm.options...),
 		users: demoUsers(),
 		sessions: &sessions{
 			secure: strings.HasPrefix(cfg.baseURL, "https:"), now: time.Now, live: map[string]*session{},

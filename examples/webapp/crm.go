@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/emulator"
-	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -19,8 +19,8 @@ const connectionName = "close"
 type crm struct {
 	name       string // for people
 	connection accounts.Connection
-	options    []runtime.Option // for the clients of the API
-	emulator   *emulator.Server // nil with the real Close
+	options    []closekit.Option // for the clients of the API
+	emulator   *emulator.Server  // nil with the real Close
 }
 
 // openCRM takes Close if there are credentials for it, and starts an emulator
@@ -79,7 +79,7 @@ func emulate(baseURL string) (*crm, error) {
 	c := &crm{
 		name:     "the emulator at " + server.URL(),
 		emulator: server,
-		options:  []runtime.Option{runtime.BaseURL(server.URL())},
+		options:  []closekit.Option{closekit.BaseURL(server.URL())},
 		connection: accounts.Connection{
 			Name: connectionName, ClientID: server.ClientID(), ClientSecret: accounts.NewSecret(server.ClientSecret()),
 			RedirectURL: redirectURL(baseURL), AuthorizeURL: server.AuthorizeURL(), TokenURL: server.TokenURL(), RevokeURL: server.RevokeURL(),
@@ -108,7 +108,7 @@ func (c *crm) fill(p place) error {
 	if _, err := c.emulator.AddUser(p.user); err != nil {
 		return err
 	}
-	client := runtime.NewClient(runtime.APIKey(c.emulator.APIKeyOf(p.user.ID, p.organization.ID)), c.options...)
+	client := closekit.NewClient(closekit.APIKey(c.emulator.APIKeyOf(p.user.ID, p.organization.ID)), c.options...)
 	for _, name := range p.leads {
 		if _, err := closeapi.LeadCreate(context.Background(), client, closeapi.LeadCreateParams{Name: name}); err != nil {
 			return err

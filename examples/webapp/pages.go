@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
-	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -62,9 +62,9 @@ func (a *app) home(w http.ResponseWriter, r *http.Request, in *session) {
 	var err error
 	// The client can only act as the user of this session. The call comes
 	// first, for it may find out that Close has ended the connection.
-	d.Leads, err = runtime.Collect(closeapi.LeadsAll(r.Context(), in.client, closeapi.LeadsListParams{
+	d.Leads, err = closekit.Collect(closeapi.LeadsAll(r.Context(), in.client, closeapi.LeadsListParams{
 		Fields: []string{"id", "display_name", "status_label"},
-	}, runtime.MaxItems(maxLeads)), maxLeads)
+	}, closekit.MaxItems(maxLeads)), maxLeads)
 	d.Problem = explain(err)
 	if d.Info, err = a.manager.GetOrCreate(r.Context(), in.principal, connectionName); err != nil {
 		a.fail(w, r, err)

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -35,7 +35,7 @@ func (u user) principal() (accounts.Principal, error) {
 type session struct {
 	user      user
 	principal accounts.Principal
-	client    *runtime.Client // acts as the user at Close
+	client    *closekit.Client // acts as the user at Close
 	expires   time.Time
 }
 

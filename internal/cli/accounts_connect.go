@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -54,7 +54,7 @@ is. "closekit accounts disconnect" forgets who it was bound to.`,
 				return usage("--paste needs the redirect URL of the OAuth application", "set "+envRedirectURL+" or --redirect-url to what the application has in Close")
 			}
 			paste = paste || strings.HasPrefix(redirect, "https:")
-			if root, _, err := p.apiRoot(); err == nil && redirect == "" && root == runtime.DefaultBaseURL {
+			if root, _, err := p.apiRoot(); err == nil && redirect == "" && root == closekit.DefaultBaseURL {
 				return usage("Close needs to know where the browser goes after the consent, and takes https addresses only", "set "+envRedirectURL+" or --redirect-url to what the OAuth application has in Close; for an emulator set "+envBaseURL)
 			}
 			var opts []accounts.LinkOption

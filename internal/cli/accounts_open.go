@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/pgstore"
 	"github.com/closekit/closekit/runtime/accounts/sqlitestore"
@@ -256,7 +256,7 @@ func (p *program) application(f *accountFlags, need appNeed) (c accounts.Connect
 		return c, false, err
 	case u.Scheme == "http" && !isLocal(u.Hostname()):
 		return c, false, usage("the base URL "+root+" is not encrypted, and OAuth needs that it is", "use https; http is for this computer only")
-	case root != runtime.DefaultBaseURL:
+	case root != closekit.DefaultBaseURL:
 		c.AuthorizeURL, c.TokenURL, c.RevokeURL = root+"/oauth2/authorize/", root+"/oauth2/token/", root+"/oauth2/revoke/"
 	}
 	return c, true, checkConnection(c.Name)

@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
-	"github.com/closekit/closekit/runtime"
 )
 
 const callUsage = `call TOOL [JSON | - | --name value ...]`
@@ -87,7 +87,7 @@ func (p *program) ownFlags(r *request) []string {
 type request struct {
 	callOptions
 	help  bool
-	tool  *runtime.Tool
+	tool  *closekit.Tool
 	input *schema
 	flags *flagSet
 	text  *string // the JSON argument
@@ -164,7 +164,7 @@ func (p *program) callAs(ctx context.Context, r *request, input json.RawMessage)
 }
 
 // send makes a call and prints what comes.
-func (p *program) send(ctx context.Context, client *runtime.Client, r *request, input json.RawMessage) error {
+func (p *program) send(ctx context.Context, client *closekit.Client, r *request, input json.RawMessage) error {
 	if r.all {
 		return p.stream(ctx, client, r, input)
 	}
@@ -360,7 +360,7 @@ func shorten(s string) string {
 const maxSkip = 35000
 
 // stream prints the items of all pages, one per line, whole lines only.
-func (p *program) stream(ctx context.Context, c *runtime.Client, r *request, input json.RawMessage) error {
+func (p *program) stream(ctx context.Context, c *closekit.Client, r *request, input json.RawMessage) error {
 	in, skip, err := r.paging(input)
 	if err != nil {
 		return err
@@ -407,7 +407,7 @@ func (p *program) stream(ctx context.Context, c *runtime.Client, r *request, inp
 		case !page.HasMore || len(page.Data) == 0:
 			return nil
 		case skip > maxSkip:
-			return &runtime.SkipLimitError{Tool: r.tool.Name, Skip: maxSkip}
+			return &closekit.SkipLimitError{Tool: r.tool.Name, Skip: maxSkip}
 		}
 	}
 }

@@ -21,7 +21,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/logging"
 )
 
@@ -136,13 +136,13 @@ connect accounts of several users through OAuth, see "closekit accounts".`,
   closekit call close_leads_list --query "Acme Corp" --order_by -date_updated`,
 		Args:                       commandsOnly,
 		RunE:                       p.overview,
-		Version:                    runtime.Version,
+		Version:                    closekit.Version,
 		SilenceErrors:              true,
 		SilenceUsage:               true,
 		SuggestionsMinimumDistance: 2,
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&p.baseURL, "base-url", "", "root `URL` of the API, without /api/v1 (default $"+envBaseURL+" or "+runtime.DefaultBaseURL+")")
+	flags.StringVar(&p.baseURL, "base-url", "", "root `URL` of the API, without /api/v1 (default $"+envBaseURL+" or "+closekit.DefaultBaseURL+")")
 	flags.StringVar(&p.apiKey, "api-key", "", "API `key`; better put it into $"+envAPIKey+", because other users of\nthe computer can see command lines")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log every request on standard error: tool, path, status, duration")
 	root.SetFlagErrorFunc(flagError)
@@ -184,7 +184,7 @@ func (p *program) versionCommand() *cobra.Command {
 		Example: "  closekit version",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return p.print("closekit " + runtime.Version + "\n")
+			return p.print("closekit " + closekit.Version + "\n")
 		},
 	}
 }
@@ -289,7 +289,7 @@ func (p *program) apiRoot() (string, *url.URL, error) {
 	}
 	root = strings.TrimRight(strings.TrimSpace(root), "/")
 	if root == "" {
-		root = runtime.DefaultBaseURL
+		root = closekit.DefaultBaseURL
 	}
 	u, err := checkRoot(from, root)
 	return root, u, err
@@ -297,12 +297,12 @@ func (p *program) apiRoot() (string, *url.URL, error) {
 
 // client gives a client for the key and the base URL of the user. A missing
 // key shows only when something is to be sent.
-func (p *program) client() (*runtime.Client, error) {
-	return p.clientFor(runtime.APIKey(p.key()), "API key")
+func (p *program) client() (*closekit.Client, error) {
+	return p.clientFor(closekit.APIKey(p.key()), "API key")
 }
 
 // clientFor gives a client for the base URL of the user and any credential.
-func (p *program) clientFor(source runtime.Source, what string) (*runtime.Client, error) {
+func (p *program) clientFor(source closekit.Source, what string) (*closekit.Client, error) {
 	root, u, err := p.apiRoot()
 	if err != nil {
 		return nil, err
@@ -311,14 +311,14 @@ func (p *program) clientFor(source runtime.Source, what string) (*runtime.Client
 		p.note("closekit: warning: the %s goes to %s without encryption; use https", what, u.Host)
 	}
 	_, offset := time.Now().Zone()
-	opts := []runtime.Option{
-		runtime.BaseURL(root), runtime.UserAgent("closekit-command"),
-		runtime.TimezoneOffset(time.Duration(offset) * time.Second),
+	opts := []closekit.Option{
+		closekit.BaseURL(root), closekit.UserAgent("closekit-command"),
+		closekit.TimezoneOffset(time.Duration(offset) * time.Second),
 	}
 	if p.verbose {
 		opts = append(opts, logging.Logger(p.logger()))
 	}
-	return runtime.NewClient(source, opts...), nil
+	return closekit.NewClient(source, opts...), nil
 }
 
 func (p *program) logger() *slog.Logger {
@@ -340,9 +340,9 @@ func checkRoot(from, root string) (*url.URL, error) {
 		}
 		return nil, usage(fmt.Sprintf("%s %q lacks http:// or https://", from, root), "did you mean "+scheme+root+"?")
 	case bare:
-		return nil, usage(fmt.Sprintf("%s %q is not a web address", from, root), "give the root of the API, such as "+runtime.DefaultBaseURL)
+		return nil, usage(fmt.Sprintf("%s %q is not a web address", from, root), "give the root of the API, such as "+closekit.DefaultBaseURL)
 	case u.RawQuery != "" || u.Fragment != "":
-		return nil, usage(fmt.Sprintf("%s %q must have neither ? nor #", from, root), "give the root of the API, such as "+runtime.DefaultBaseURL)
+		return nil, usage(fmt.Sprintf("%s %q must have neither ? nor #", from, root), "give the root of the API, such as "+closekit.DefaultBaseURL)
 	}
 	if at := strings.Index(u.Path, "/api/v1"); at >= 0 {
 		short := *u

@@ -14,9 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/emulator"
-	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/logging"
 )
 
@@ -62,11 +62,11 @@ starts real outreach, is left out unless you add --enroll.`,
 // they do is checked in one way, see demo_check.go.
 type demo struct {
 	out    io.Writer
-	client *runtime.Client
+	client *closekit.Client
 	srv    *emulator.Server // nil when live
 	enroll bool
 
-	tomorrow runtime.Date
+	tomorrow closekit.Date
 	company  string // name of the lead that the running part creates
 	step     int
 	title    string
@@ -101,7 +101,7 @@ const (
 )
 
 func (p *program) newDemo() *demo {
-	return &demo{out: p.stdout, tomorrow: runtime.DateOf(time.Now().AddDate(0, 0, 1)), currency: "USD"}
+	return &demo{out: p.stdout, tomorrow: closekit.DateOf(time.Now().AddDate(0, 0, 1)), currency: "USD"}
 }
 
 // demoEmulated plays both parts, each on a fresh emulator.
@@ -113,12 +113,12 @@ func (p *program) demoEmulated(ctx context.Context) error {
 		return fmt.Errorf("start the emulator: %w", err)
 	}
 	_, offset := time.Now().Zone()
-	opts := []runtime.Option{runtime.BaseURL(srv.URL()), runtime.TimezoneOffset(time.Duration(offset) * time.Second)}
+	opts := []closekit.Option{closekit.BaseURL(srv.URL()), closekit.TimezoneOffset(time.Duration(offset) * time.Second)}
 	if p.verbose {
 		opts = append(opts, logging.Logger(p.logger()))
 	}
 	d := p.newDemo()
-	d.client, d.srv, d.enroll = runtime.NewClient(runtime.APIKey(srv.APIKey()), opts...), srv, true
+	d.client, d.srv, d.enroll = closekit.NewClient(closekit.APIKey(srv.APIKey()), opts...), srv, true
 	d.say("A sales assistant at work, in an emulated Close in memory. Nothing leaves this computer.")
 	d.say("\"closekit demo --live\" plays the first act in your own account, and cleans up after itself.")
 	var writes [2][]string
@@ -264,10 +264,10 @@ func (d *demo) ok(format string, args ...any) { d.say("   checked: "+format, arg
 // unclear whether it was, the clean-up looks for it by its name.
 func (d *demo) created(id closeapi.LeadID, err error) error {
 	var (
-		invalid *runtime.ValidationError
-		noAuth  *runtime.AuthorizationError
-		lost    *runtime.TransportError
-		refused *runtime.Error
+		invalid *closekit.ValidationError
+		noAuth  *closekit.AuthorizationError
+		lost    *closekit.TransportError
+		refused *closekit.Error
 	)
 	switch {
 	case id != "":
@@ -325,13 +325,13 @@ func (d *demo) cleanUp(ctx context.Context) error {
 	for _, id := range d.leads {
 		d.code("closeapi.LeadDelete(%s)", id)
 		err := closeapi.LeadDelete(ctx, d.client, closeapi.LeadDeleteParams{LeadID: id})
-		if err != nil && !runtime.IsNotFound(err) {
+		if err != nil && !closekit.IsNotFound(err) {
 			problems = append(problems, fmt.Errorf("remove the lead %s: %w", id, err))
 			continue
 		}
 		err = pauses(ctx, d.tries(), func() (bool, error) {
 			_, err := closeapi.LeadGet(ctx, d.client, closeapi.LeadGetParams{LeadID: id})
-			if runtime.IsNotFound(err) {
+			if closekit.IsNotFound(err) {
 				return true, nil
 			}
 			return false, err
@@ -359,7 +359,7 @@ func (d *demo) findUnclear(ctx context.Context, name string) error {
 	d.result("looking for the lead %q, whose creation was not confirmed; this may take a minute", name)
 	err := pauses(ctx, d.tries(), func() (bool, error) {
 		found := false
-		for lead, err := range closeapi.LeadsAll(ctx, d.client, closeapi.LeadsListParams{Query: runtime.Some(`"` + name + `"`)}, runtime.MaxPages(2)) {
+		for lead, err := range closeapi.LeadsAll(ctx, d.client, closeapi.LeadsListParams{Query: closekit.Some(`"` + name + `"`)}, closekit.MaxPages(2)) {
 			if err != nil {
 				return false, err
 			}

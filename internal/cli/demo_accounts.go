@@ -13,9 +13,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/emulator"
-	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/sqlitestore"
 	"github.com/closekit/closekit/runtime/accounts/vault"
@@ -27,7 +27,7 @@ type reps struct {
 	*demo
 	m    *accounts.Manager
 	dir  string
-	opts []runtime.Option
+	opts []closekit.Option
 }
 
 // rep is one of them.
@@ -37,11 +37,11 @@ type rep struct {
 	user    emulator.User
 	org     emulator.Organization
 	company string // of the lead
-	client  *runtime.Client
+	client  *closekit.Client
 }
 
 // secondAct plays the second act, with a database in a folder that is removed.
-func (d *demo) secondAct(ctx context.Context, opts []runtime.Option) (err error) {
+func (d *demo) secondAct(ctx context.Context, opts []closekit.Option) (err error) {
 	d.srv.Reset()
 	dir, err := os.MkdirTemp("", "closekit-demo-")
 	if err != nil {
@@ -165,7 +165,7 @@ func (r *reps) cast() (ada, bob *rep, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		one.client = runtime.NewClient(account, r.opts...)
+		one.client = closekit.NewClient(account, r.opts...)
 	}
 	return ada, bob, nil
 }

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/closeapi/tools"
-	"github.com/closekit/closekit/runtime"
 )
 
 // pair is one member of a JSON object; a list of them keeps its order.
@@ -186,8 +186,8 @@ func (d *demo) byName(ctx context.Context) error {
 func (d *demo) searchByName(ctx context.Context) error {
 	var page struct {
 		Data []struct {
-			DisplayName string           `json:"display_name"`
-			DateUpdated runtime.DateTime `json:"date_updated"`
+			DisplayName string            `json:"display_name"`
+			DateUpdated closekit.DateTime `json:"date_updated"`
 		} `json:"data"`
 	}
 	if err := d.tool(ctx, "close_leads_list", input{
@@ -196,7 +196,7 @@ func (d *demo) searchByName(ctx context.Context) error {
 		return err
 	}
 	var names []string
-	var times []runtime.DateTime
+	var times []closekit.DateTime
 	for _, lead := range page.Data {
 		names, times = append(names, lead.DisplayName), append(times, lead.DateUpdated)
 		d.result("%s, changed %.10s", lead.DisplayName, lead.DateUpdated)

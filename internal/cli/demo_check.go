@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
-	"github.com/closekit/closekit/runtime"
 )
 
 // The checks read back what a step did: the record itself, a list that must
@@ -35,7 +35,7 @@ func (d *demo) stored(resource string, id any) error {
 	return fmt.Errorf("the emulator does not hold %v among its %s", id, resource)
 }
 
-func (d *demo) checkSearch(names []string, times []runtime.DateTime) error {
+func (d *demo) checkSearch(names []string, times []closekit.DateTime) error {
 	for i := 1; i < len(times); i++ {
 		newer, err := times[i-1].Time()
 		older, err2 := times[i].Time()
@@ -91,7 +91,7 @@ func (d *demo) checkOpportunity(ctx context.Context, id closeapi.OpportunityID, 
 	if c := opp.ValueCurrency.Or(""); c != "" {
 		d.currency = c
 	}
-	found, err := listed(ctx, d, closeapi.OpportunitiesList, closeapi.OpportunitiesListParams{LeadID: runtime.Some(lead)},
+	found, err := listed(ctx, d, closeapi.OpportunitiesList, closeapi.OpportunitiesListParams{LeadID: closekit.Some(lead)},
 		func(o *closeapi.Opportunity) bool { return o.ID == id })
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (d *demo) checkOpportunity(ctx context.Context, id closeapi.OpportunityID, 
 
 // listed tells whether a list holds an item, looking again where that helps.
 func listed[P, T any](
-	ctx context.Context, d *demo, list func(context.Context, *runtime.Client, P, ...runtime.CallOption) (*runtime.Page[T], error),
+	ctx context.Context, d *demo, list func(context.Context, *closekit.Client, P, ...closekit.CallOption) (*closekit.Page[T], error),
 	p P, is func(*T) bool,
 ) (bool, error) {
 	err := pauses(ctx, d.tries(), func() (bool, error) {
@@ -162,7 +162,7 @@ func (d *demo) checkTask(ctx context.Context, id closeapi.TaskID, lead closeapi.
 		return err
 	}
 	found, err := listed(ctx, d, closeapi.TasksList, closeapi.TasksListParams{
-		LeadID: runtime.Some(lead), IsComplete: runtime.Some(false),
+		LeadID: closekit.Some(lead), IsComplete: closekit.Some(false),
 	},
 		func(t *closeapi.Task) bool { return t.ID == id })
 	if err != nil {
@@ -212,7 +212,7 @@ func (d *demo) checkEnrolment(ctx context.Context, id closeapi.SequenceSubscript
 		return err
 	}
 	found, err := listed(ctx, d, closeapi.SequenceSubscriptionsList, closeapi.SequenceSubscriptionsListParams{
-		ContactID: runtime.Some(contact),
+		ContactID: closekit.Some(contact),
 	},
 		func(s *closeapi.SequenceSubscription) bool { return s.ID == id })
 	if err != nil {

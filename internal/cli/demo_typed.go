@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
-	"github.com/closekit/closekit/runtime"
 )
 
 // typed tells the story with typed calls.
@@ -22,17 +22,17 @@ func (d *demo) typed(ctx context.Context) error {
 	d.result("%s %s <%s>%s", me.FirstName, me.LastName, me.Email, ofOrganization(me))
 
 	d.begin("Search leads for %q, the most recently changed first", searched)
-	d.code("closeapi.LeadsList(ctx, c, closeapi.LeadsListParams{Query: runtime.Some(%q),", searched+" sort:-date_updated")
-	d.code("    OrderBy: runtime.Some(\"-date_updated\"), Limit: runtime.Some(5)})")
+	d.code("closeapi.LeadsList(ctx, c, closeapi.LeadsListParams{Query: closekit.Some(%q),", searched+" sort:-date_updated")
+	d.code("    OrderBy: closekit.Some(\"-date_updated\"), Limit: closekit.Some(5)})")
 	page, err := closeapi.LeadsList(ctx, c, closeapi.LeadsListParams{
 		// The term in the query sorts where Close ignores the parameter.
-		Query: runtime.Some(searched + " sort:-date_updated"), OrderBy: runtime.Some("-date_updated"), Limit: runtime.Some(5),
+		Query: closekit.Some(searched + " sort:-date_updated"), OrderBy: closekit.Some("-date_updated"), Limit: closekit.Some(5),
 	})
 	if err != nil {
 		return err
 	}
 	var names []string
-	var times []runtime.DateTime
+	var times []closekit.DateTime
 	for i := range page.Data {
 		lead := &page.Data[i]
 		names, times = append(names, lead.DisplayName), append(times, lead.DateUpdated.Or(""))
@@ -47,11 +47,11 @@ func (d *demo) typed(ctx context.Context) error {
 
 	d.begin("Create a lead with a contact")
 	d.code("closeapi.LeadCreate(ctx, c, closeapi.LeadCreateParams{Name: %q,", d.company)
-	d.code("    Contacts: []closeapi.Contact{{Name: runtime.Some(%q), …}}})", contactName)
+	d.code("    Contacts: []closeapi.Contact{{Name: closekit.Some(%q), …}}})", contactName)
 	lead, err := closeapi.LeadCreate(ctx, c, closeapi.LeadCreateParams{
 		Name: d.company,
 		Contacts: []closeapi.Contact{{
-			Name: runtime.Some(contactName), Title: runtime.Some(contactTitle),
+			Name: closekit.Some(contactName), Title: closekit.Some(contactTitle),
 			Emails: []closeapi.ContactEmail{{Email: contactEmail}},
 		}},
 	})
@@ -82,11 +82,11 @@ func (d *demo) typed(ctx context.Context) error {
 
 	d.begin("Create an opportunity: %s a year at %d %%", deal.Format(d.currency), dealPercent)
 	d.code("closeapi.OpportunityCreate(ctx, c, closeapi.OpportunityCreateParams{LeadID: lead.ID, StatusID: status.ID,")
-	d.code("    Value: runtime.Some(closeapi.Dollars(12_000)), ValuePeriod: runtime.Some(closeapi.ValuePeriodAnnual),")
-	d.code("    Confidence: runtime.Some(%d), …})", dealPercent)
+	d.code("    Value: closekit.Some(closeapi.Dollars(12_000)), ValuePeriod: closekit.Some(closeapi.ValuePeriodAnnual),")
+	d.code("    Confidence: closekit.Some(%d), …})", dealPercent)
 	opp, err := closeapi.OpportunityCreate(ctx, c, closeapi.OpportunityCreateParams{
-		LeadID: lead.ID, StatusID: status.ID, ContactID: runtime.Some(contact),
-		Value: runtime.Some(deal), ValuePeriod: runtime.Some(closeapi.ValuePeriodAnnual), Confidence: runtime.Some(dealPercent),
+		LeadID: lead.ID, StatusID: status.ID, ContactID: closekit.Some(contact),
+		Value: closekit.Some(deal), ValuePeriod: closekit.Some(closeapi.ValuePeriodAnnual), Confidence: closekit.Some(dealPercent),
 	})
 	if err != nil {
 		return err
@@ -97,12 +97,12 @@ func (d *demo) typed(ctx context.Context) error {
 	}
 
 	d.begin("Log an outbound call of %d seconds with a note", callSeconds)
-	d.code("closeapi.CallCreate(ctx, c, closeapi.CallCreateParams{LeadID: lead.ID, Duration: runtime.Some(%d),", callSeconds)
-	d.code("    Direction: runtime.Some(closeapi.CallDirectionOutbound), Status: runtime.Some(closeapi.CallStatusCompleted),")
-	d.code("    Note: runtime.Some(%q), …})", callNote)
+	d.code("closeapi.CallCreate(ctx, c, closeapi.CallCreateParams{LeadID: lead.ID, Duration: closekit.Some(%d),", callSeconds)
+	d.code("    Direction: closekit.Some(closeapi.CallDirectionOutbound), Status: closekit.Some(closeapi.CallStatusCompleted),")
+	d.code("    Note: closekit.Some(%q), …})", callNote)
 	call, err := closeapi.CallCreate(ctx, c, closeapi.CallCreateParams{
-		LeadID: lead.ID, ContactID: runtime.Some(contact), Direction: runtime.Some(closeapi.CallDirectionOutbound),
-		Status: runtime.Some(closeapi.CallStatusCompleted), Duration: runtime.Some(callSeconds), Note: runtime.Some(callNote),
+		LeadID: lead.ID, ContactID: closekit.Some(contact), Direction: closekit.Some(closeapi.CallDirectionOutbound),
+		Status: closekit.Some(closeapi.CallStatusCompleted), Duration: closekit.Some(callSeconds), Note: closekit.Some(callNote),
 	})
 	if err != nil {
 		return err
@@ -113,8 +113,8 @@ func (d *demo) typed(ctx context.Context) error {
 	}
 
 	d.begin("Create a follow-up task for tomorrow, %s", d.tomorrow)
-	d.code("closeapi.TaskCreate(ctx, c, closeapi.TaskCreateParams{LeadID: lead.ID, Text: runtime.Some(%q),", taskText)
-	d.code("    Date: runtime.Some(tomorrow.DateTime())})")
+	d.code("closeapi.TaskCreate(ctx, c, closeapi.TaskCreateParams{LeadID: lead.ID, Text: closekit.Some(%q),", taskText)
+	d.code("    Date: closekit.Some(tomorrow.DateTime())})")
 	task, err := d.followUp(ctx, lead.ID, taskText)
 	if err != nil {
 		return err
@@ -124,10 +124,10 @@ func (d *demo) typed(ctx context.Context) error {
 
 	d.begin("Write an e-mail, as a draft")
 	d.code("closeapi.EmailCreate(ctx, c, closeapi.EmailCreateParams{LeadID: lead.ID, To: []string{%q},", contactEmail)
-	d.code("    Status: runtime.Some(closeapi.EmailStatusDraft), Subject: …, BodyText: …})")
+	d.code("    Status: closekit.Some(closeapi.EmailStatusDraft), Subject: …, BodyText: …})")
 	mail, err := closeapi.EmailCreate(ctx, c, closeapi.EmailCreateParams{
-		LeadID: lead.ID, ContactID: runtime.Some(contact), Status: runtime.Some(closeapi.EmailStatusDraft),
-		To: []string{contactEmail}, Subject: runtime.Some(mailSubject), BodyText: runtime.Some(mailBody),
+		LeadID: lead.ID, ContactID: closekit.Some(contact), Status: closekit.Some(closeapi.EmailStatusDraft),
+		To: []string{contactEmail}, Subject: closekit.Some(mailSubject), BodyText: closekit.Some(mailBody),
 	})
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func activeStatus(pipelines []closeapi.Pipeline) (*closeapi.PipelineStatus, erro
 // followUp creates a task for tomorrow and reads it back.
 func (d *demo) followUp(ctx context.Context, lead closeapi.LeadID, text string) (closeapi.TaskID, error) {
 	task, err := closeapi.TaskCreate(ctx, d.client, closeapi.TaskCreateParams{
-		LeadID: lead, Text: runtime.Some(text), Date: runtime.Some(d.tomorrow.DateTime()),
+		LeadID: lead, Text: closekit.Some(text), Date: closekit.Some(d.tomorrow.DateTime()),
 	})
 	if err != nil {
 		return "", err
@@ -209,10 +209,10 @@ func (d *demo) enrolTyped(ctx context.Context, me *closeapi.Me, contact closeapi
 	first := sequences.Data[0]
 	d.result("the first one is %q", first.Name)
 	d.code("closeapi.SequenceSubscriptionCreate(ctx, c, closeapi.SequenceSubscriptionCreateParams{SequenceID: first.ID,")
-	d.code("    ContactID: contact, SenderAccountID: runtime.Some(me.EmailAccounts[0].ID), SenderEmail: …})")
+	d.code("    ContactID: contact, SenderAccountID: closekit.Some(me.EmailAccounts[0].ID), SenderEmail: …})")
 	sub, err := closeapi.SequenceSubscriptionCreate(ctx, d.client, closeapi.SequenceSubscriptionCreateParams{
-		SequenceID: first.ID, ContactID: contact, ContactEmail: runtime.Some(contactEmail),
-		SenderAccountID: runtime.Some(account), SenderName: runtime.Some(name), SenderEmail: runtime.Some(address),
+		SequenceID: first.ID, ContactID: contact, ContactEmail: closekit.Some(contactEmail),
+		SenderAccountID: closekit.Some(account), SenderName: closekit.Some(name), SenderEmail: closekit.Some(address),
 	})
 	if err != nil {
 		return err
@@ -222,9 +222,9 @@ func (d *demo) enrolTyped(ctx context.Context, me *closeapi.Me, contact closeapi
 		return err
 	}
 	d.code("closeapi.SequenceSubscriptionUpdate(ctx, c, closeapi.SequenceSubscriptionUpdateParams{SubscriptionID: sub.ID,")
-	d.code("    Status: runtime.Some(closeapi.SubscriptionSwitchPaused)})")
+	d.code("    Status: closekit.Some(closeapi.SubscriptionSwitchPaused)})")
 	if _, err := closeapi.SequenceSubscriptionUpdate(ctx, d.client, closeapi.SequenceSubscriptionUpdateParams{
-		SubscriptionID: sub.ID, Status: runtime.Some(closeapi.SubscriptionSwitchPaused),
+		SubscriptionID: sub.ID, Status: closekit.Some(closeapi.SubscriptionSwitchPaused),
 	}); err != nil {
 		return err
 	}
@@ -236,11 +236,11 @@ func (d *demo) enrolTyped(ctx context.Context, me *closeapi.Me, contact closeapi
 // looks at the demo's own lead only.
 func (d *demo) agentTyped(ctx context.Context, own closeapi.LeadID) error {
 	d.code("for opp, err := range closeapi.OpportunitiesAll(ctx, c, closeapi.OpportunitiesListParams{")
-	d.code("    StatusType: runtime.Some(closeapi.OpportunityStatusTypeActive), OrderBy: runtime.Some(\"-\" + closeapi.OpportunityOrderValue)}) { … }")
-	filter := closeapi.OpportunitiesListParams{StatusType: runtime.Some(closeapi.OpportunityStatusTypeActive), OrderBy: runtime.Some("-" + closeapi.OpportunityOrderValue)}
+	d.code("    StatusType: closekit.Some(closeapi.OpportunityStatusTypeActive), OrderBy: closekit.Some(\"-\" + closeapi.OpportunityOrderValue)}) { … }")
+	filter := closeapi.OpportunitiesListParams{StatusType: closekit.Some(closeapi.OpportunityStatusTypeActive), OrderBy: closekit.Some("-" + closeapi.OpportunityOrderValue)}
 	if d.srv == nil {
 		d.result("in a real account only on the demo's own lead")
-		filter.LeadID = runtime.Some(own)
+		filter.LeadID = closekit.Some(own)
 	}
 	var found []*closeapi.Opportunity
 	err := pauses(ctx, d.tries(), func() (bool, error) {

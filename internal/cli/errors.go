@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -89,12 +89,12 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 	}
 	var (
 		stop       interruption
-		unknown    *runtime.UnknownToolError
-		invalid    *runtime.ValidationError
-		noAuth     *runtime.AuthorizationError
-		refused    *runtime.Error
-		unreadable *runtime.DecodeError
-		unreached  *runtime.TransportError
+		unknown    *closekit.UnknownToolError
+		invalid    *closekit.ValidationError
+		noAuth     *closekit.AuthorizationError
+		refused    *closekit.Error
+		unreadable *closekit.DecodeError
+		unreached  *closekit.TransportError
 		as         *accountCallError
 		account    accounts.AccountError
 	)
@@ -129,12 +129,12 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 	case errors.As(err, &unreadable):
 		d.code = exitAPI
 		if !strings.Contains(unreadable.ContentType, "json") || strings.Contains(unreadable.Err.Error(), "larger than") {
-			d.hint("is %s really the root of Close's API? Without --base-url and %s closekit uses %s", "the base URL", envBaseURL, runtime.DefaultBaseURL)
+			d.hint("is %s really the root of Close's API? Without --base-url and %s closekit uses %s", "the base URL", envBaseURL, closekit.DefaultBaseURL)
 		}
 		if !strings.Contains(unreadable.Tool, "_get") && !strings.Contains(unreadable.Tool, "_list") {
 			d.hint("%s was carried out although its answer could not be read; look before you repeat it", unreadable.Tool)
 		}
-	case errors.Is(err, runtime.ErrSkipLimit):
+	case errors.Is(err, closekit.ErrSkipLimit):
 		d.code = exitAPI
 	case errors.As(err, &unreached):
 		d.code = exitTransport
@@ -144,7 +144,7 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 }
 
 // invalid gives every problem a line of its own.
-func (d *diagnosis) invalid(err error, invalid *runtime.ValidationError) {
+func (d *diagnosis) invalid(err error, invalid *closekit.ValidationError) {
 	d.code, d.errors = exitValidation, nil
 	context := strings.TrimSuffix(err.Error(), invalid.Error()) + invalid.Tool
 	for _, problem := range invalid.Problems {
@@ -169,7 +169,7 @@ func (d *diagnosis) invalid(err error, invalid *runtime.ValidationError) {
 }
 
 // refused explains an answer that is no success.
-func (d *diagnosis) refused(e *runtime.Error) {
+func (d *diagnosis) refused(e *closekit.Error) {
 	d.code = exitAPI
 	if e.Hint != "" {
 		// The hint stands at the end of the message, in brackets.
@@ -212,7 +212,7 @@ func (d *diagnosis) unreached(err error) {
 	case errors.As(err, &unknown), errors.As(err, &wrong):
 		d.hint("check the base URL (--base-url, %s) and any proxy between here and Close", envBaseURL)
 	case strings.Contains(err.Error(), "redirect"):
-		d.hint("check the base URL (--base-url, %s); Close itself is at %s", envBaseURL, runtime.DefaultBaseURL)
+		d.hint("check the base URL (--base-url, %s); Close itself is at %s", envBaseURL, closekit.DefaultBaseURL)
 	default:
 		d.hint("check the network, any proxy, and the base URL (--base-url, %s)", envBaseURL)
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 )
 
 // flagSet finds the parameter that a flag names. A parameter is found under its
@@ -25,7 +25,7 @@ type flagTarget struct {
 }
 
 // flagsOf gives the flags of a tool.
-func flagsOf(t *runtime.Tool, input *schema) *flagSet {
+func flagsOf(t *closekit.Tool, input *schema) *flagSet {
 	fs := &flagSet{byName: map[string]flagTarget{}}
 	for i := range input.Properties {
 		p := &input.Properties[i]

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
-	"github.com/closekit/closekit/runtime"
 )
 
 // parse understands a command line of call and gives the JSON input.
@@ -174,9 +174,9 @@ func TestDiagnose(t *testing.T) {
 		code int
 		hint string
 	}{
-		{&runtime.SkipLimitError{Tool: "close_leads_list", Skip: maxSkip}, exitAPI, ""},
-		{&runtime.Error{Tool: "close_me_get", Method: "GET", Status: 429, RetryAfter: 90e9}, exitAPI, "Close asks to wait for 1m30s"},
-		{&runtime.TransportError{Tool: "close_me_get", Method: "GET", Err: os.ErrDeadlineExceeded}, exitTransport, "check the network"},
+		{&closekit.SkipLimitError{Tool: "close_leads_list", Skip: maxSkip}, exitAPI, ""},
+		{&closekit.Error{Tool: "close_me_get", Method: "GET", Status: 429, RetryAfter: 90e9}, exitAPI, "Close asks to wait for 1m30s"},
+		{&closekit.TransportError{Tool: "close_me_get", Method: "GET", Err: os.ErrDeadlineExceeded}, exitTransport, "check the network"},
 		{os.ErrNotExist, exitFailure, ""},
 	}
 	for _, tt := range tests {

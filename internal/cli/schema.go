@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 )
 
 // schema is what the command line needs to know of a JSON Schema.
@@ -68,7 +68,7 @@ func (p *properties) UnmarshalJSON(b []byte) error {
 }
 
 // inputOf reads the input schema of a tool.
-func inputOf(t *runtime.Tool) (*schema, error) {
+func inputOf(t *closekit.Tool) (*schema, error) {
 	s := new(schema)
 	if err := json.Unmarshal(t.InputSchema(), s); err != nil {
 		return nil, fmt.Errorf("%s: the input schema cannot be read: %w", t.Name, err)

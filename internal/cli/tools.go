@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
-	"github.com/closekit/closekit/runtime"
 )
 
 func (p *program) toolsCommand() *cobra.Command {
@@ -59,20 +59,20 @@ hold all there is to know about a tool, with its input schema.`,
 
 // match finds tools by a pattern for the name, by a part of it, or, when no
 // name has it, by a word of the synonyms.
-func match(list []*runtime.Tool, pattern string) ([]*runtime.Tool, error) {
+func match(list []*closekit.Tool, pattern string) ([]*closekit.Tool, error) {
 	word := strings.ToLower(strings.TrimSpace(pattern))
-	inName := func(t *runtime.Tool) bool { return strings.Contains(t.Name, strings.ReplaceAll(word, " ", "_")) }
+	inName := func(t *closekit.Tool) bool { return strings.Contains(t.Name, strings.ReplaceAll(word, " ", "_")) }
 	if strings.ContainsAny(pattern, "*?[") {
 		if _, err := path.Match(pattern, ""); err != nil {
 			return nil, usage(fmt.Sprintf("the pattern %q is broken", pattern), "a [ needs a ]")
 		}
-		inName = func(t *runtime.Tool) bool { ok, _ := path.Match(pattern, t.Name); return ok }
+		inName = func(t *closekit.Tool) bool { ok, _ := path.Match(pattern, t.Name); return ok }
 	}
-	inSynonyms := func(t *runtime.Tool) bool {
+	inSynonyms := func(t *closekit.Tool) bool {
 		return slices.ContainsFunc(t.Synonyms, func(s string) bool { return strings.Contains(strings.ToLower(s), word) })
 	}
-	for _, is := range []func(*runtime.Tool) bool{inName, inSynonyms} {
-		if found := slices.DeleteFunc(slices.Clone(list), func(t *runtime.Tool) bool { return !is(t) }); len(found) > 0 {
+	for _, is := range []func(*closekit.Tool) bool{inName, inSynonyms} {
+		if found := slices.DeleteFunc(slices.Clone(list), func(t *closekit.Tool) bool { return !is(t) }); len(found) > 0 {
 			return found, nil
 		}
 	}
@@ -87,7 +87,7 @@ func match(list []*runtime.Tool, pattern string) ([]*runtime.Tool, error) {
 	return nil, usage(fmt.Sprintf("no tool matches %q", pattern), hint)
 }
 
-func toolTable(list []*runtime.Tool) string {
+func toolTable(list []*closekit.Tool) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, t := range list {
@@ -98,7 +98,7 @@ func toolTable(list []*runtime.Tool) string {
 	return b.String()
 }
 
-func effect(t *runtime.Tool) string {
+func effect(t *closekit.Tool) string {
 	if t.Sends {
 		return string(t.Effect) + ", sends"
 	}
@@ -112,7 +112,7 @@ type toolJSON struct {
 	Description  string          `json:"description"`
 	Resource     string          `json:"resource"`
 	Func         string          `json:"func"`
-	Effect       runtime.Effect  `json:"effect"`
+	Effect       closekit.Effect `json:"effect"`
 	Sends        bool            `json:"sends"`
 	Idempotent   bool            `json:"idempotent"`
 	Method       string          `json:"method"`
@@ -136,7 +136,7 @@ type exampleJSON struct {
 	Input json.RawMessage `json:"input"`
 }
 
-func (p *program) printJSONTools(list []*runtime.Tool, output bool) error {
+func (p *program) printJSONTools(list []*closekit.Tool, output bool) error {
 	out := make([]toolJSON, 0, len(list))
 	for _, t := range list {
 		j := toolJSON{
@@ -202,7 +202,7 @@ answer. Several tools give several JSON documents, in the order of the names.`,
 }
 
 // toolHelp is what closekit call TOOL --help prints.
-func toolHelp(t *runtime.Tool, input *schema) string {
+func toolHelp(t *closekit.Tool, input *schema) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%s, %s %s)\n\n", t.Name, effect(t), t.Method, t.Path)
 	b.WriteString(wrap(t.Description, 78, "") + "\n\nUsage:\n  closekit call " + t.Name)

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
-	"github.com/closekit/closekit/runtime"
 )
 
 // roundTrip decodes JSON into a result type and encodes it again. It also
@@ -49,7 +49,7 @@ func misfits(path string, v reflect.Value) []string {
 			list = append(list, misfits(path+"[]", v.Index(i))...)
 		}
 	case reflect.Struct:
-		if o, ok := reflect.TypeAssert[runtime.Object](v); ok {
+		if o, ok := reflect.TypeAssert[closekit.Object](v); ok {
 			for _, name := range o.Misfits() {
 				list = append(list, path+"."+name)
 			}

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/emulator"
-	"github.com/closekit/closekit/runtime"
 )
 
 // deviations are where the emulator's answers differ in shape from the pairs,
@@ -123,14 +123,14 @@ func readBack(t *testing.T, p *pair, answer string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	params, err := runtime.ParseParams(tool.Operation(), []byte(p.input))
+	params, err := closekit.ParseParams(tool.Operation(), []byte(p.input))
 	if err != nil {
 		t.Fatal(err)
 	}
 	served := *p
 	served.answer = answer
 	pl := &player{p: &served}
-	got, err := functions[p.tool](t.Context(), pl.client().With(nil, runtime.StrictDecoding()), params)
+	got, err := functions[p.tool](t.Context(), pl.client().With(nil, closekit.StrictDecoding()), params)
 	if err != nil {
 		t.Fatal(err)
 	}

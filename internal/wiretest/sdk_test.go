@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/closeapi/tools"
-	"github.com/closekit/closekit/runtime"
 )
 
 // player serves the answer of a pair and keeps what was asked.
@@ -73,8 +73,8 @@ func (pl *player) check(t *testing.T) {
 	}
 }
 
-func (pl *player) client() *runtime.Client {
-	return runtime.NewClient(runtime.APIKey("api_key"), runtime.HTTPClient(&http.Client{Transport: pl}), runtime.MaxRetries(0))
+func (pl *player) client() *closekit.Client {
+	return closekit.NewClient(closekit.APIKey("api_key"), closekit.HTTPClient(&http.Client{Transport: pl}), closekit.MaxRetries(0))
 }
 
 // TestEveryToolHasAPair keeps the files and the catalogue together.
@@ -136,7 +136,7 @@ func TestSDKByName(t *testing.T) {
 // TestSDKTyped replays the pairs against the typed functions.
 func TestSDKTyped(t *testing.T) {
 	t.Parallel()
-	ops := map[string]*runtime.Operation{}
+	ops := map[string]*closekit.Operation{}
 	for _, op := range closeapi.Operations() {
 		ops[op.Tool] = op
 	}
@@ -146,14 +146,14 @@ func TestSDKTyped(t *testing.T) {
 		}
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			params, err := runtime.ParseParams(ops[p.tool], []byte(p.input))
+			params, err := closekit.ParseParams(ops[p.tool], []byte(p.input))
 			if err != nil {
 				t.Fatal(err)
 			}
 			pl := &player{p: p}
 			var raw []byte
-			var meta runtime.ResponseMeta
-			got, err := functions[p.tool](t.Context(), pl.client(), params, runtime.RawResponse(&raw), runtime.Meta(&meta))
+			var meta closekit.ResponseMeta
+			got, err := functions[p.tool](t.Context(), pl.client(), params, closekit.RawResponse(&raw), closekit.Meta(&meta))
 			pl.check(t)
 			if string(raw) != p.answer || meta.Status != p.status || meta.Attempts != 1 {
 				t.Errorf("RawResponse and Meta say %d, %d attempts, %.100q", meta.Status, meta.Attempts, raw)
@@ -177,15 +177,15 @@ func TestSDKTyped(t *testing.T) {
 }
 
 var sentinels = []error{
-	runtime.ErrBadRequest, runtime.ErrUnauthorized, runtime.ErrPaymentRequired, runtime.ErrForbidden, runtime.ErrNotFound,
-	runtime.ErrConflict, runtime.ErrRateLimited, runtime.ErrServer,
+	closekit.ErrBadRequest, closekit.ErrUnauthorized, closekit.ErrPaymentRequired, closekit.ErrForbidden, closekit.ErrNotFound,
+	closekit.ErrConflict, closekit.ErrRateLimited, closekit.ErrServer,
 }
 
 func (p *pair) checkError(t *testing.T, err error) {
 	t.Helper()
-	var e *runtime.Error
+	var e *closekit.Error
 	if !errors.As(err, &e) {
-		t.Fatalf("got %v, want a *runtime.Error", err)
+		t.Fatalf("got %v, want a *closekit.Error", err)
 	}
 	if e.Status != p.status || e.Tool != p.tool || e.Method != p.method {
 		t.Errorf("the error says %d, %s, %s", e.Status, e.Tool, e.Method)

@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
-	"github.com/closekit/closekit/runtime"
 )
 
 // result is what a typed call gave: the JSON that encoding/json makes of it.
@@ -13,10 +13,10 @@ type result json.RawMessage
 
 // typed calls a typed function with parameters that were decoded from a tool's
 // input, and encodes the result.
-type typed func(ctx context.Context, c *runtime.Client, p runtime.Params, opts ...runtime.CallOption) (result, error)
+type typed func(ctx context.Context, c *closekit.Client, p closekit.Params, opts ...closekit.CallOption) (result, error)
 
-func one[P, R any](f func(context.Context, *runtime.Client, P, ...runtime.CallOption) (*R, error)) typed {
-	return func(ctx context.Context, c *runtime.Client, p runtime.Params, opts ...runtime.CallOption) (result, error) {
+func one[P, R any](f func(context.Context, *closekit.Client, P, ...closekit.CallOption) (*R, error)) typed {
+	return func(ctx context.Context, c *closekit.Client, p closekit.Params, opts ...closekit.CallOption) (result, error) {
 		v, err := f(ctx, c, *any(p).(*P), opts...)
 		if err != nil {
 			return nil, err
@@ -26,8 +26,8 @@ func one[P, R any](f func(context.Context, *runtime.Client, P, ...runtime.CallOp
 	}
 }
 
-func none[P any](f func(context.Context, *runtime.Client, P, ...runtime.CallOption) error) typed {
-	return func(ctx context.Context, c *runtime.Client, p runtime.Params, opts ...runtime.CallOption) (result, error) {
+func none[P any](f func(context.Context, *closekit.Client, P, ...closekit.CallOption) error) typed {
+	return func(ctx context.Context, c *closekit.Client, p closekit.Params, opts ...closekit.CallOption) (result, error) {
 		return nil, f(ctx, c, *any(p).(*P), opts...)
 	}
 }

@@ -8,12 +8,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
 // Account is a handle on the connected account of one principal. It is a
-// [runtime.Renewer]: make a client of it with runtime.NewClient, or with
+// [closekit.Renewer]: make a client of it with closekit.NewClient, or with
 // Client.With from a client whose options it shares, and all calls of that
 // client act as that user. Its methods take no identifier, so that
 // nothing a model writes can reach another account. A handle is cheap and safe
@@ -25,7 +25,7 @@ type Account struct {
 	entry atomic.Pointer[entry]
 }
 
-var _ runtime.Renewer = (*Account)(nil)
+var _ closekit.Renewer = (*Account)(nil)
 
 // Account returns the handle of a principal's account. It reads nothing;
 // whether the account exists and is connected shows with the first use.
@@ -67,7 +67,7 @@ func (a *Account) Info(ctx context.Context) (Info, error) {
 // Credential gives the access token of the account, renewed if it has less
 // than a minute left. Trouble with renewal shows only when there is no valid
 // token. Errors are an [AccountError] or that of the context.
-func (a *Account) Credential(ctx context.Context) (runtime.Credential, error) {
+func (a *Account) Credential(ctx context.Context) (closekit.Credential, error) {
 	e := a.entry.Load()
 	if t := e.token.Load(); t != nil {
 		now := a.m.now()
@@ -83,13 +83,13 @@ func (a *Account) Credential(ctx context.Context) (runtime.Credential, error) {
 // generation of tokens is renewed at most once for that reason. A refusal of a
 // token that was renewed because of a refusal less than a minute ago is a
 // [*ProviderRejectedError].
-func (a *Account) Renew(ctx context.Context, refused runtime.Credential) (runtime.Credential, error) {
+func (a *Account) Renew(ctx context.Context, refused closekit.Credential) (closekit.Credential, error) {
 	return a.m.afterRefusal(ctx, a, refused)
 }
 
 // token is a published access token.
 type token struct {
-	cred       runtime.Credential
+	cred       closekit.Credential
 	generation int64
 	attempt    string  // that brought it; a database that came back older may use a generation twice
 	deadline   instant // not given out after
@@ -186,7 +186,7 @@ func (e *entry) use(now instant) {
 }
 
 // credential is the slow path of Account.Credential.
-func (m *Manager) credential(ctx context.Context, a *Account) (runtime.Credential, error) {
+func (m *Manager) credential(ctx context.Context, a *Account) (closekit.Credential, error) {
 	e := m.live(a)
 	e.use(m.now())
 	for range 4 {
@@ -214,11 +214,11 @@ func (m *Manager) credential(ctx context.Context, a *Account) (runtime.Credentia
 // orValid gives a token that is still valid in spite of an error. An error that
 // says what the account is worth is never passed over: look took the token
 // away then.
-func (m *Manager) orValid(e *entry, err error) (runtime.Credential, error) {
+func (m *Manager) orValid(e *entry, err error) (closekit.Credential, error) {
 	if t := e.token.Load(); t != nil && m.now().before(t.deadline) {
 		return t.cred, nil
 	}
-	return runtime.Credential{}, err
+	return closekit.Credential{}, err
 }
 
 // valid gives the published token if it may be given out. Every few seconds one
@@ -308,7 +308,7 @@ func (m *Manager) publish(e *entry, rec Record, read instant) (*token, error) {
 		if p.access.IsZero() {
 			return nil, nil //nolint:nilnil // there is nothing to give, and nothing wrong
 		}
-		t.cred = runtime.BearerCredential(secret.Reveal(p.access))
+		t.cred = closekit.BearerCredential(secret.Reveal(p.access))
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -328,11 +328,11 @@ func (m *Manager) sealTrouble(rec Record) {
 const rejectedFor = time.Minute
 
 // afterRefusal is Account.Renew.
-func (m *Manager) afterRefusal(ctx context.Context, a *Account, refused runtime.Credential) (runtime.Credential, error) {
+func (m *Manager) afterRefusal(ctx context.Context, a *Account, refused closekit.Credential) (closekit.Credential, error) {
 	e := m.live(a)
 	t, generation, err := m.look(ctx, e)
 	if err != nil {
-		return runtime.Credential{}, err
+		return closekit.Credential{}, err
 	}
 	if t != nil && !t.cred.Equal(refused) {
 		return m.credential(ctx, a) // there is a newer one
@@ -341,10 +341,10 @@ func (m *Manager) afterRefusal(ctx context.Context, a *Account, refused runtime.
 	barred := e.forced == generation && m.now().since(e.forcedAt) < rejectedFor
 	e.mu.Unlock()
 	if barred {
-		return runtime.Credential{}, &ProviderRejectedError{e.key, 401}
+		return closekit.Credential{}, &ProviderRejectedError{e.key, 401}
 	}
 	if err := m.renew(ctx, e, generation, byRefusal); err != nil {
-		return runtime.Credential{}, err
+		return closekit.Credential{}, err
 	}
 	return m.credential(ctx, a)
 }

@@ -16,7 +16,7 @@
 //	user, err := accounts.NewPrincipal(tenant, userID) // where the host logs users in
 //	link, err := m.AuthorizationLink(ctx, user, "close")
 //	account, err := m.Account(user, "close")
-//	client := runtime.NewClient(account)
+//	client := closekit.NewClient(account)
 //
 // # Who may act as whom
 //

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/emulator"
-	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/vault"
 )
@@ -87,7 +87,7 @@ func TestWithEmulator(t *testing.T) {
 		}
 		return p
 	}
-	connect := func(name, userID, organizationID string) *runtime.Client {
+	connect := func(name, userID, organizationID string) *closekit.Client {
 		t.Helper()
 		link, err := m.AuthorizationLink(t.Context(), principal(name), "close")
 		if err != nil {
@@ -108,9 +108,9 @@ func TestWithEmulator(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return runtime.NewClient(a, runtime.BaseURL(srv.URL()))
+		return closekit.NewClient(a, closekit.BaseURL(srv.URL()))
 	}
-	me := func(c *runtime.Client) (string, error) {
+	me := func(c *closekit.Client) (string, error) {
 		v, err := closeapi.MeGet(t.Context(), c, closeapi.MeGetParams{})
 		if err != nil {
 			return "", err
@@ -120,7 +120,7 @@ func TestWithEmulator(t *testing.T) {
 	first := srv.Users()[0]
 	org := srv.Organizations()[0]
 	ada, rep := connect("ada", first.ID, org.ID), connect("bob", bob.ID, other.ID)
-	want := func(c *runtime.Client, id string) {
+	want := func(c *closekit.Client, id string) {
 		t.Helper()
 		if got, err := me(c); err != nil || got != id {
 			t.Errorf("me is %q, %v, want %q", got, err, id)

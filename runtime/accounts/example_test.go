@@ -9,9 +9,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/emulator"
-	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/sqlitestore"
 	"github.com/closekit/closekit/runtime/accounts/vault"
@@ -69,7 +69,7 @@ func Example() {
 	// From here on there is only the handle.
 	account, err := m.Account(ada, "close")
 	check(err)
-	client := runtime.NewClient(account, runtime.HTTPClient(&http.Client{Transport: srv.Transport()}))
+	client := closekit.NewClient(account, closekit.HTTPClient(&http.Client{Transport: srv.Transport()}))
 	lead, err := closeapi.LeadCreate(ctx, client, closeapi.LeadCreateParams{Name: "Acme Corp"})
 	check(err)
 	fmt.Println("created", lead.Name)

@@ -14,8 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
-	"github.com/closekit/closekit/runtime"
 )
 
 // warm is a world in which ada is connected and the background works.
@@ -737,11 +737,11 @@ func TestFaultP22(t *testing.T) {
 		w := newWorld(t)
 		a := w.connect("ada")
 		calls := 0
-		c := runtime.NewClient(a, runtime.BaseURL("https://api.example"), runtime.HTTPClient(&http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		c := closekit.NewClient(a, closekit.BaseURL("https://api.example"), closekit.HTTPClient(&http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
 			calls++
 			return response(403, nil, `{"error":"no"}`), nil
 		})}))
-		if _, err := closeapi.MeGet(w.Context(), c, closeapi.MeGetParams{}); !errors.Is(err, runtime.ErrForbidden) {
+		if _, err := closeapi.MeGet(w.Context(), c, closeapi.MeGetParams{}); !errors.Is(err, closekit.ErrForbidden) {
 			w.Errorf("the call gives %v", err)
 		}
 		if _, refreshes := w.p.counts(); refreshes != 0 || calls != 1 {

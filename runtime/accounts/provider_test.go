@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 )
 
 // canary is in every secret of the tests, so that a leak can be found.
@@ -347,11 +347,11 @@ func (p *provider) issue(g *grant) *http.Response {
 }
 
 // whose says who a credential acts as and whether it still works.
-func (p *provider) whose(cred runtime.Credential) (identity, bool) {
+func (p *provider) whose(cred closekit.Credential) (identity, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for text, a := range p.access {
-		if runtime.BearerCredential(text).Equal(cred) {
+		if closekit.BearerCredential(text).Equal(cred) {
 			return a.identity, time.Now().Before(a.until)
 		}
 	}

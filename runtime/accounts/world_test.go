@@ -18,7 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
@@ -415,7 +415,7 @@ func (w *world) get(a *Account) error {
 	return nil
 }
 
-func (w *world) check(a *Account, cred runtime.Credential) {
+func (w *world) check(a *Account, cred closekit.Credential) {
 	w.Helper()
 	got, alive := w.p.whose(cred)
 	if got.user != "user_"+a.key.identifier {
@@ -428,7 +428,7 @@ func (w *world) check(a *Account, cred runtime.Credential) {
 	defer w.store.commits.Unlock()
 	w.store.mu.Lock()
 	defer w.store.mu.Unlock()
-	if !slices.ContainsFunc(w.store.committed[a.key], func(s string) bool { return runtime.BearerCredential(s).Equal(cred) }) {
+	if !slices.ContainsFunc(w.store.committed[a.key], func(s string) bool { return closekit.BearerCredential(s).Equal(cred) }) {
 		w.Errorf("I2: %s got a token that was not committed", a.key.identifier)
 	}
 }

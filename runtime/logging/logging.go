@@ -5,17 +5,17 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 )
 
 // Logger logs every attempt at level Debug and every failure at level Warn:
 // tool, method, path template, attempt, status and duration, nothing else. Nil
 // logs nothing.
-func Logger(l *slog.Logger) runtime.Option {
+func Logger(l *slog.Logger) closekit.Option {
 	if l == nil {
-		return runtime.Observe(nil)
+		return closekit.Observe(nil)
 	}
-	return runtime.Observe(func(ctx context.Context, a runtime.AttemptLog) {
+	return closekit.Observe(func(ctx context.Context, a closekit.AttemptLog) {
 		level := slog.LevelDebug
 		attrs := make([]slog.Attr, 0, 7)
 		attrs = append(attrs, slog.String("tool", a.Operation.Tool), slog.String("method", a.Operation.Method), slog.String("path", a.Path),

@@ -2,24 +2,26 @@ package wire
 
 import (
 	"encoding/json"
+	"reflect"
 	"unicode/utf8"
 	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 )
 
 // order remembers which member followed which in the objects of one type, so
 // that the next name can be guessed. Numbers are those of the members from one;
 // others stands for any name without a number.
 type order struct {
-	of    *Struct
+	of    *plan
+	list  *member // a list of them
 	after [256]uint8
 }
 
 const others = 255
 
 // orderOf finds what the decoder remembers of a type.
-func orderOf(d *Decoder, s *Struct) *order {
+func orderOf(d *Decoder, s *plan) *order {
 	for _, x := range d.Orders {
 		if o, ok := x.(*order); ok && o.of == s {
 			return o
@@ -31,13 +33,13 @@ func orderOf(d *Decoder, s *Struct) *order {
 }
 
 // decode reads an object into the struct at v, which starts with its
-// runtime.Object.
-func decode(d *Decoder, s *Struct, v unsafe.Pointer) {
-	d.Open((*runtime.Object)(v))
+// closekit.Object.
+func decode(d *Decoder, s *plan, v unsafe.Pointer) {
+	d.Open((*closekit.Object)(v))
 	o, last := orderOf(d, s), uint8(0)
 	for {
 		if i := o.after[last]; i != 0 && i != others {
-			if m := &s.Members[i-1]; d.NextIs(m.Name) {
+			if m := &s.members[i-1]; d.NextIs(m.name) {
 				last = i
 				get(d, m, v)
 				continue
@@ -48,11 +50,11 @@ func decode(d *Decoder, s *Struct, v unsafe.Pointer) {
 		}
 		i := s.number(d.Key())
 		o.after[last], last = i, i
-		var m *Member
+		var m *member
 		if i != others {
-			m = &s.Members[i-1]
+			m = &s.members[i-1]
 		} else {
-			m = s.Base.find(d.Key())
+			m = s.base.find(d.Key())
 		}
 		if m == nil {
 			keep(d, s, v)
@@ -64,73 +66,73 @@ func decode(d *Decoder, s *Struct, v unsafe.Pointer) {
 
 // keep stores a member without a field: a custom field where the struct has
 // them, anything else in the object.
-func keep(d *Decoder, s *Struct, v unsafe.Pointer) {
+func keep(d *Decoder, s *plan, v unsafe.Pointer) {
 	const prefix = "custom."
-	for s != nil && s.Custom == 0 {
-		s = s.Base
+	for s != nil && s.custom == 0 {
+		s = s.base
 	}
 	key := d.Key()
 	if s == nil || len(key) <= len(prefix) || string(key[:len(prefix)]) != prefix {
 		d.Keep()
 		return
 	}
-	c := (*runtime.CustomFields)(unsafe.Add(v, s.Custom))
+	c := (*closekit.CustomFields)(unsafe.Add(v, s.custom))
 	if *c == nil {
-		*c = make(runtime.CustomFields, 0, 7)
+		*c = make(closekit.CustomFields, 0, 7)
 	}
 	c.Append(d.Text(key[len(prefix):]), d.RawText())
 }
 
 // get reads the value of a member of an answer.
-func get(d *Decoder, m *Member, v unsafe.Pointer) {
-	switch m.As {
-	case OptStr:
-		p := as[runtime.Opt[string]](v, m)
+func get(d *Decoder, m *member, v unsafe.Pointer) {
+	switch m.as {
+	case slotOptStr:
+		p := as[closekit.Opt[string]](v, m)
 		if text, ok := d.Str(); ok {
 			p.Set(text)
 		} else {
 			getOpt(d, p, (*Decoder).Str)
 		}
-	case OptInt:
-		getOpt(d, as[runtime.Opt[int]](v, m), getInt)
-	case OptCents:
-		getOpt(d, as[runtime.Opt[int64]](v, m), (*Decoder).Int)
-	case OptFloat:
-		getOpt(d, as[runtime.Opt[float64]](v, m), (*Decoder).Float)
-	case OptBool:
-		getOpt(d, as[runtime.Opt[bool]](v, m), (*Decoder).Bool)
-	case Str:
+	case slotOptInt:
+		getOpt(d, as[closekit.Opt[int]](v, m), getInt)
+	case slotOptCents:
+		getOpt(d, as[closekit.Opt[int64]](v, m), (*Decoder).Int)
+	case slotOptFloat:
+		getOpt(d, as[closekit.Opt[float64]](v, m), (*Decoder).Float)
+	case slotOptBool:
+		getOpt(d, as[closekit.Opt[bool]](v, m), (*Decoder).Bool)
+	case slotStr:
 		if text, ok := d.Str(); ok {
 			*as[string](v, m) = text
-			d.Seen(m.Bit)
+			d.Seen(m.bit)
 		} else {
-			getPlain(d, as[string](v, m), m.Bit, (*Decoder).Str)
+			getPlain(d, as[string](v, m), m.bit, (*Decoder).Str)
 		}
-	case Int:
-		getPlain(d, as[int](v, m), m.Bit, getInt)
-	case Cents:
-		getPlain(d, as[int64](v, m), m.Bit, (*Decoder).Int)
-	case Float:
-		getPlain(d, as[float64](v, m), m.Bit, (*Decoder).Float)
-	case Bool:
-		getPlain(d, as[bool](v, m), m.Bit, (*Decoder).Bool)
-	case Raw:
+	case slotInt:
+		getPlain(d, as[int](v, m), m.bit, getInt)
+	case slotCents:
+		getPlain(d, as[int64](v, m), m.bit, (*Decoder).Int)
+	case slotFloat:
+		getPlain(d, as[float64](v, m), m.bit, (*Decoder).Float)
+	case slotBool:
+		getPlain(d, as[bool](v, m), m.bit, (*Decoder).Bool)
+	case slotRaw:
 		*as[json.RawMessage](v, m) = json.RawMessage(d.RawText())
-	case Strs:
-		getList(d, as[[]string](v, m), m.Bit, (*Decoder).Str)
-	case Raws:
-		getList(d, as[[]json.RawMessage](v, m), m.Bit, getRaw)
-	case List:
+	case slotStrs:
+		getList(d, as[[]string](v, m), m.bit, (*Decoder).Str)
+	case slotRaws:
+		getList(d, as[[]json.RawMessage](v, m), m.bit, getRaw)
+	case slotList:
 		getObjects(d, m, v)
-	case Obj:
+	case slotObj:
 		getObject(d, m, v)
-	case MapStr:
-		getMap(d, as[map[string]string](v, m), m.Bit, (*Decoder).Str)
-	case MapInt:
-		getMap(d, as[map[string]int](v, m), m.Bit, getInt)
-	case MapRaw:
-		getMap(d, as[map[string]json.RawMessage](v, m), m.Bit, getRaw)
-	case Custom: // keep reads them, whose names nobody knows
+	case slotMapStr:
+		getMap(d, as[map[string]string](v, m), m.bit, (*Decoder).Str)
+	case slotMapInt:
+		getMap(d, as[map[string]int](v, m), m.bit, getInt)
+	case slotMapRaw:
+		getMap(d, as[map[string]json.RawMessage](v, m), m.bit, getRaw)
+	case slotCustom: // keep reads them, whose names nobody knows
 		d.Keep()
 	}
 }
@@ -147,7 +149,7 @@ func getInt(d *Decoder) (int, bool) {
 
 func getRaw(d *Decoder) (json.RawMessage, bool) { return json.RawMessage(d.RawText()), true }
 
-func getOpt[T any](d *Decoder, p *runtime.Opt[T], read func(*Decoder) (T, bool)) {
+func getOpt[T any](d *Decoder, p *closekit.Opt[T], read func(*Decoder) (T, bool)) {
 	if d.Null() {
 		p.SetNull()
 		return
@@ -236,17 +238,17 @@ func getMap[T any](d *Decoder, p *map[string]T, bit uint8, read func(*Decoder) (
 }
 
 // getObject reads a nested object.
-func getObject(d *Decoder, m *Member, v unsafe.Pointer) {
+func getObject(d *Decoder, m *member, v unsafe.Pointer) {
 	p := as[unsafe.Pointer](v, m)
 	*p = nil
-	if getNull(d, m.Bit) {
+	if getNull(d, m.bit) {
 		return
 	}
 	if d.Peek() != '{' {
-		d.Odd(m.Bit)
+		d.Odd(m.bit)
 		return
 	}
-	s := m.Elem()
+	s := m.elem()
 	outer, o := d.Enter(), s.one()
 	decode(d, s, o)
 	d.Leave(outer)
@@ -263,7 +265,8 @@ type slice struct {
 // objects with many short lists takes few allocations. A list keeps at most one
 // block alive, which is maxBlock bytes unless the list itself is longer.
 type block struct {
-	of    *Struct
+	of    *plan
+	list  *member // a list of them
 	buf   slice
 	first int  // where in the body the first list started
 	total int  // elements so far
@@ -272,7 +275,7 @@ type block struct {
 
 const maxBlock = 16 << 10
 
-func blockOf(d *Decoder, s *Struct) *block {
+func blockOf(d *Decoder, m *member, s *plan) *block {
 	for _, x := range d.Blocks {
 		if b, ok := x.(*block); ok && b.of == s {
 			if b.busy {
@@ -281,12 +284,12 @@ func blockOf(d *Decoder, s *Struct) *block {
 			return b
 		}
 	}
-	b := &block{of: s, first: d.Offset()}
+	b := &block{of: s, list: m, first: d.Offset()}
 	d.Blocks = append(d.Blocks, b)
 	return b
 }
 
-func (b *block) at(i int) unsafe.Pointer { return unsafe.Add(b.buf.data, uintptr(i)*b.of.Size) }
+func (b *block) at(i int) unsafe.Pointer { return unsafe.Add(b.buf.data, uintptr(i)*b.of.size) }
 
 // room makes room for one more element of the list that starts at start, and
 // gives its new start. A new block is as large as the rest of the body will
@@ -298,19 +301,19 @@ func (b *block) room(d *Decoder, start int) int {
 	}
 	n := b.buf.len - start
 	rest := b.total * d.Rest() / max(1, d.Offset()-b.first)
-	most := maxBlock / max(1, int(b.of.Size))
+	most := maxBlock / max(1, int(b.of.size))
 	grown := max(n+1, min(n+1+rest, max(most, 2*n), 2*b.buf.cap+2))
 	var old unsafe.Pointer
 	if n > 0 {
 		old = b.at(start)
 	}
-	b.buf = slice{b.of.Grow(old, n, grown), n, grown}
+	b.buf = grow(b.list.of, old, n, grown)
 	return 0
 }
 
 // getItems reads the list of a page. Its items are of similar size, so that what
 // the first ones took tells how many follow.
-func getItems(d *Decoder, s *Struct, p *slice) {
+func getItems(d *Decoder, s *plan, t reflect.Type, p *slice) {
 	*p = slice{}
 	mark := d.Mark()
 	if d.Peek() != '[' {
@@ -318,7 +321,7 @@ func getItems(d *Decoder, s *Struct, p *slice) {
 		return
 	}
 	outer := d.Enter()
-	list := slice{data: s.none()}
+	list := slice{data: none()}
 	for d.Array(); d.More(); {
 		if d.Peek() != '{' {
 			d.Leave(outer)
@@ -328,29 +331,29 @@ func getItems(d *Decoder, s *Struct, p *slice) {
 		}
 		if list.len == list.cap {
 			n := d.Expect(mark, list.len)
-			list.data, list.cap = s.Grow(list.data, list.len, n), n
+			list = grow(t, list.data, list.len, n)
 		}
 		list.len++
-		decode(d, s, unsafe.Add(list.data, uintptr(list.len-1)*s.Size))
+		decode(d, s, unsafe.Add(list.data, uintptr(list.len-1)*s.size))
 	}
 	d.Leave(outer)
 	*p = list
 }
 
 // getObjects reads a list of objects.
-func getObjects(d *Decoder, m *Member, v unsafe.Pointer) {
+func getObjects(d *Decoder, m *member, v unsafe.Pointer) {
 	p := as[slice](v, m)
 	*p = slice{}
-	if getNull(d, m.Bit) {
+	if getNull(d, m.bit) {
 		return
 	}
 	mark := d.Mark()
 	if d.Peek() != '[' {
-		d.Odd(m.Bit)
+		d.Odd(m.bit)
 		return
 	}
-	s := m.Elem()
-	b := blockOf(d, s)
+	s := m.elem()
+	b := blockOf(d, m, s)
 	b.busy = true
 	outer, fits, start := d.Enter(), true, b.buf.len
 	for d.Array(); d.More(); {
@@ -366,45 +369,45 @@ func getObjects(d *Decoder, m *Member, v unsafe.Pointer) {
 	switch n := b.buf.len - start; {
 	case !fits:
 		d.Reset(mark)
-		d.Odd(m.Bit)
+		d.Odd(m.bit)
 	case n == 0:
-		*p = slice{data: s.none()}
+		*p = slice{data: none()}
 	default:
 		*p = slice{b.at(start), n, n}
 	}
 }
 
 // clearMembers makes every field zero.
-func clearMembers(s *Struct, v unsafe.Pointer) {
-	if s.Base != nil {
-		clearMembers(s.Base, v)
+func clearMembers(s *plan, v unsafe.Pointer) {
+	if s.base != nil {
+		clearMembers(s.base, v)
 	}
-	for i := range s.Members {
-		m := &s.Members[i]
-		switch m.As {
-		case Str:
+	for i := range s.members {
+		m := &s.members[i]
+		switch m.as {
+		case slotStr:
 			*as[string](v, m) = ""
-		case Int:
+		case slotInt:
 			*as[int](v, m) = 0
-		case Cents:
+		case slotCents:
 			*as[int64](v, m) = 0
-		case Float:
+		case slotFloat:
 			*as[float64](v, m) = 0
-		case Bool:
+		case slotBool:
 			*as[bool](v, m) = false
-		case OptStr:
-			as[runtime.Opt[string]](v, m).Clear()
-		case OptInt:
-			as[runtime.Opt[int]](v, m).Clear()
-		case OptCents:
-			as[runtime.Opt[int64]](v, m).Clear()
-		case OptFloat:
-			as[runtime.Opt[float64]](v, m).Clear()
-		case OptBool:
-			as[runtime.Opt[bool]](v, m).Clear()
-		case Raw, Strs, Raws, List, Custom:
+		case slotOptStr:
+			as[closekit.Opt[string]](v, m).Clear()
+		case slotOptInt:
+			as[closekit.Opt[int]](v, m).Clear()
+		case slotOptCents:
+			as[closekit.Opt[int64]](v, m).Clear()
+		case slotOptFloat:
+			as[closekit.Opt[float64]](v, m).Clear()
+		case slotOptBool:
+			as[closekit.Opt[bool]](v, m).Clear()
+		case slotRaw, slotStrs, slotRaws, slotList, slotCustom:
 			*as[slice](v, m) = slice{}
-		case Obj, MapStr, MapInt, MapRaw:
+		case slotObj, slotMapStr, slotMapInt, slotMapRaw:
 			*as[unsafe.Pointer](v, m) = nil
 		}
 	}

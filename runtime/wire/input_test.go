@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -88,7 +87,7 @@ func TestInput(t *testing.T) {
 			if !strings.HasPrefix(in, " ") {
 				in = `{"lead_id":"lead_a","key":"k",` + in[1:]
 			}
-			_, err := runtime.ParseParams(&create, []byte(in))
+			_, err := closekit.ParseParams(&create, []byte(in))
 			expect(t, err, c.want...)
 		})
 	}
@@ -98,7 +97,7 @@ func TestInputRepairs(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		about string
-		op    *runtime.Operation
+		op    *closekit.Operation
 		in    string
 		query string
 		body  string // without the preset kind
@@ -140,7 +139,7 @@ func TestInputRepairs(t *testing.T) {
 			if _, ok := in["lead"]; ok {
 				lead = ""
 			}
-			p, err := runtime.ParseParams(c.op, []byte("{"+lead+`"key":"k"`+rest))
+			p, err := closekit.ParseParams(c.op, []byte("{"+lead+`"key":"k"`+rest))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -168,7 +167,7 @@ func TestInputRepairs(t *testing.T) {
 func TestInputIsTheCallers(t *testing.T) {
 	t.Parallel()
 	in := []byte(`{"lead_id":"lead_abcdefgh","key":"key","any":{"a":"bcdefgh"},"anys":["abcdefgh"],"custom.cf_a":"abcdefgh","contact_ids":["cont_abcdefgh"]}`)
-	p, err := runtime.ParseParams(&create, in)
+	p, err := closekit.ParseParams(&create, in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,36 +182,22 @@ func TestInputIsTheCallers(t *testing.T) {
 
 // plain has required parameters of every kind.
 type plain struct {
-	Int    int
-	Cents  runtime.Cents
-	Float  float64
-	Bool   bool
-	List   []string
-	Object *place
-	Raw    json.RawMessage
-	Map    map[string]string // comes in answers only
+	Int    int               `json:"int" close:"required,min=0,max=9"`
+	Cents  closekit.Cents    `json:"cents" close:"required"`
+	Float  float64           `json:"float" close:"required"`
+	Bool   bool              `json:"bool" close:"required"`
+	List   []string          `json:"list" close:"required"`
+	Object *place            `json:"object" close:"required"`
+	Raw    json.RawMessage   `json:"raw" close:"required"`
+	Map    map[string]string `json:"map"` // comes in answers only
 }
 
-func (v *plain) Walk(w *wire.Walker) { wire.Walk(w, v.Wire(), unsafe.Pointer(v)) }
-func (*plain) Wire() *wire.Struct    { return &structPlain }
-
-var structPlain = wire.Struct{
-	Members: []wire.Member{
-		{In: &wire.Field{Name: "int", Flags: wire.Required | wire.Bounded, Max: 9}, As: wire.Int, At: unsafe.Offsetof(plain{}.Int)},
-		{In: &wire.Field{Name: "cents", Flags: wire.Required}, As: wire.Cents, At: unsafe.Offsetof(plain{}.Cents)},
-		{In: &wire.Field{Name: "float", Flags: wire.Required}, As: wire.Float, At: unsafe.Offsetof(plain{}.Float)},
-		{In: &wire.Field{Name: "bool", Flags: wire.Required}, As: wire.Bool, At: unsafe.Offsetof(plain{}.Bool)},
-		{In: &wire.Field{Name: "list", Flags: wire.Required}, As: wire.Strs, At: unsafe.Offsetof(plain{}.List)},
-		{In: &wire.Field{Name: "object", Flags: wire.Required}, As: wire.Obj, At: unsafe.Offsetof(plain{}.Object), Elem: wire.Elem[place]},
-		{In: &wire.Field{Name: "raw", Flags: wire.Required}, As: wire.Raw, At: unsafe.Offsetof(plain{}.Raw)},
-		{In: &wire.Field{Name: "map"}, As: wire.MapStr, At: unsafe.Offsetof(plain{}.Map)},
-	},
-}
+func (v *plain) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 func TestPlainParameters(t *testing.T) {
 	t.Parallel()
-	op := &runtime.Operation{Tool: "close_plain", Path: "/", NewParams: func() runtime.Params { return new(plain) }}
-	p, err := runtime.ParseParams(op, []byte(`{"int":5,"cents":1e3,"float":0.5,"bool":true,"list":["a"],"object":{"city":"x"},"raw":{"a":1}}`))
+	op := &closekit.Operation{Tool: "close_plain", Path: "/", NewParams: func() closekit.Params { return new(plain) }}
+	p, err := closekit.ParseParams(op, []byte(`{"int":5,"cents":1e3,"float":0.5,"bool":true,"list":["a"],"object":{"city":"x"},"raw":{"a":1}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,24 +215,21 @@ func TestPlainParameters(t *testing.T) {
 		},
 		`{}`: {"int: is required", "cents: is required", "float: is required", "bool: is required", "list: is required", "object: is required", "raw: is required"},
 	} {
-		_, err := runtime.ParseParams(op, []byte(in))
+		_, err := closekit.ParseParams(op, []byte(in))
 		expect(t, err, want...)
 	}
 }
 
 type noParams struct{}
 
-func (v *noParams) Walk(w *wire.Walker) { wire.Walk(w, v.Wire(), unsafe.Pointer(v)) }
-func (*noParams) Wire() *wire.Struct    { return &structNoParams }
-
-var structNoParams wire.Struct
+func (v *noParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 func TestNoParameters(t *testing.T) {
 	t.Parallel()
-	op := &runtime.Operation{Tool: "close_me_get", NewParams: func() runtime.Params { return new(noParams) }}
-	_, err := runtime.ParseParams(op, []byte(`{"id":1}`))
+	op := &closekit.Operation{Tool: "close_me_get", NewParams: func() closekit.Params { return new(noParams) }}
+	_, err := closekit.ParseParams(op, []byte(`{"id":1}`))
 	expect(t, err, "id: is not a known parameter (it takes none)")
-	if _, err := runtime.ParseParams(op, nil); err != nil {
+	if _, err := closekit.ParseParams(op, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -267,7 +249,7 @@ func FuzzInput(f *testing.F) {
 		if upd {
 			op = &update
 		}
-		p, err := runtime.ParseParams(op, in)
+		p, err := closekit.ParseParams(op, in)
 		if err != nil {
 			if len(problems(t, err)) == 0 || err.Error() == "" {
 				t.Fatal("an error without a problem")

@@ -7,77 +7,77 @@ import (
 	"strconv"
 	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
-	"github.com/closekit/closekit/runtime/internal/codec"
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/codec"
 )
 
-// encode writes the struct at v, which starts with its runtime.Object.
-func encode(e *Encoder, s *Struct, v unsafe.Pointer) {
-	f := e.Open((*runtime.Object)(v))
+// encode writes the struct at v, which starts with its closekit.Object.
+func encode(e *Encoder, s *plan, v unsafe.Pointer) {
+	f := e.Open((*closekit.Object)(v))
 	putMembers(e, s, v)
 	e.Close(f)
 }
 
-func putMembers(e *Encoder, s *Struct, v unsafe.Pointer) {
-	if s.Base != nil {
-		putMembers(e, s.Base, v)
+func putMembers(e *Encoder, s *plan, v unsafe.Pointer) {
+	if s.base != nil {
+		putMembers(e, s.base, v)
 	}
-	for i := range s.Members {
-		if m := &s.Members[i]; m.Name != "" {
+	for i := range s.members {
+		if m := &s.members[i]; m.name != "" {
 			put(e, m, v)
 		}
 	}
 }
 
 // put writes a member back as it came, with the changes made since.
-func put(e *Encoder, m *Member, v unsafe.Pointer) {
-	switch m.As {
-	case OptStr:
-		putOpt(e, m, as[runtime.Opt[string]](v, m), putStr)
-	case OptInt:
-		putOpt(e, m, as[runtime.Opt[int]](v, m), putInt)
-	case OptCents:
-		putOpt(e, m, as[runtime.Opt[int64]](v, m), putInt64)
-	case OptFloat:
-		putOpt(e, m, as[runtime.Opt[float64]](v, m), func(e *Encoder, n float64) { e.Float(m.Name, n) })
-	case OptBool:
-		putOpt(e, m, as[runtime.Opt[bool]](v, m), putBool)
-	case Str:
+func put(e *Encoder, m *member, v unsafe.Pointer) {
+	switch m.as {
+	case slotOptStr:
+		putOpt(e, m, as[closekit.Opt[string]](v, m), putStr)
+	case slotOptInt:
+		putOpt(e, m, as[closekit.Opt[int]](v, m), putInt)
+	case slotOptCents:
+		putOpt(e, m, as[closekit.Opt[int64]](v, m), putInt64)
+	case slotOptFloat:
+		putOpt(e, m, as[closekit.Opt[float64]](v, m), func(e *Encoder, n float64) { e.Float(m.name, n) })
+	case slotOptBool:
+		putOpt(e, m, as[closekit.Opt[bool]](v, m), putBool)
+	case slotStr:
 		putPlain(e, m, *as[string](v, m), putStr)
-	case Int:
+	case slotInt:
 		putPlain(e, m, *as[int](v, m), putInt)
-	case Cents:
+	case slotCents:
 		putPlain(e, m, *as[int64](v, m), putInt64)
-	case Float:
-		putPlain(e, m, *as[float64](v, m), func(e *Encoder, n float64) { e.Float(m.Name, n) })
-	case Bool:
+	case slotFloat:
+		putPlain(e, m, *as[float64](v, m), func(e *Encoder, n float64) { e.Float(m.name, n) })
+	case slotBool:
 		putPlain(e, m, *as[bool](v, m), putBool)
-	case Raw:
+	case slotRaw:
 		if raw := *as[json.RawMessage](v, m); len(raw) > 0 {
-			e.Name(m.Name)
+			e.Name(m.name)
 			putRaw(e, raw)
 		}
-	case Strs:
+	case slotStrs:
 		putList(e, m, *as[[]string](v, m), putStr)
-	case Raws:
+	case slotRaws:
 		putList(e, m, *as[[]json.RawMessage](v, m), putRaw)
-	case List:
+	case slotList:
 		putObjects(e, m, v)
-	case Obj:
+	case slotObj:
 		if o := *as[unsafe.Pointer](v, m); o != nil {
-			e.Name(m.Name)
-			encode(e, m.Elem(), o)
+			e.Name(m.name)
+			encode(e, m.elem(), o)
 		} else {
 			putNull(e, m)
 		}
-	case MapStr:
+	case slotMapStr:
 		putMap(e, m, *as[map[string]string](v, m), putStr)
-	case MapInt:
+	case slotMapInt:
 		putMap(e, m, *as[map[string]int](v, m), putInt)
-	case MapRaw:
+	case slotMapRaw:
 		putMap(e, m, *as[map[string]json.RawMessage](v, m), putRaw)
-	case Custom:
-		for _, c := range *as[runtime.CustomFields](v, m) {
+	case slotCustom:
+		for _, c := range *as[closekit.CustomFields](v, m) {
 			e.Name("custom." + c.Key)
 			putRaw(e, c.Value.Raw())
 		}
@@ -90,11 +90,11 @@ func putInt64(e *Encoder, n int64)         { e.B = strconv.AppendInt(e.B, n, 10)
 func putBool(e *Encoder, b bool)           { e.B = strconv.AppendBool(e.B, b) }
 func putRaw(e *Encoder, r json.RawMessage) { e.B = append(e.B, r...) }
 
-func putOpt[T any](e *Encoder, m *Member, o *runtime.Opt[T], put func(*Encoder, T)) {
+func putOpt[T any](e *Encoder, m *member, o *closekit.Opt[T], put func(*Encoder, T)) {
 	if o.IsZero() {
 		return
 	}
-	e.Name(m.Name)
+	e.Name(m.name)
 	if v, ok := o.Get(); ok {
 		put(e, v)
 	} else {
@@ -102,29 +102,29 @@ func putOpt[T any](e *Encoder, m *Member, o *runtime.Opt[T], put func(*Encoder, 
 	}
 }
 
-func putPlain[T comparable](e *Encoder, m *Member, v T, put func(*Encoder, T)) {
+func putPlain[T comparable](e *Encoder, m *member, v T, put func(*Encoder, T)) {
 	var zero T
-	if v != zero || e.Has(m.Bit) {
-		e.Name(m.Name)
+	if v != zero || e.Has(m.bit) {
+		e.Name(m.name)
 		put(e, v)
 	}
 }
 
 // putNull writes the null that getNull read.
-func putNull(e *Encoder, m *Member) {
-	if e.Has(m.Bit) {
-		e.Name(m.Name)
+func putNull(e *Encoder, m *member) {
+	if e.Has(m.bit) {
+		e.Name(m.name)
 		e.B = append(e.B, "null"...)
 	}
 }
 
 // putList writes a list that is not nil.
-func putList[T any](e *Encoder, m *Member, list []T, put func(*Encoder, T)) {
+func putList[T any](e *Encoder, m *member, list []T, put func(*Encoder, T)) {
 	if list == nil {
 		putNull(e, m)
 		return
 	}
-	e.Name(m.Name)
+	e.Name(m.name)
 	e.B = append(e.B, '[')
 	for i, v := range list {
 		if i > 0 {
@@ -135,31 +135,31 @@ func putList[T any](e *Encoder, m *Member, list []T, put func(*Encoder, T)) {
 	e.B = append(e.B, ']')
 }
 
-func putObjects(e *Encoder, m *Member, v unsafe.Pointer) {
+func putObjects(e *Encoder, m *member, v unsafe.Pointer) {
 	list := as[slice](v, m)
 	if list.data == nil {
 		putNull(e, m)
 		return
 	}
-	s := m.Elem()
-	e.Name(m.Name)
+	s := m.elem()
+	e.Name(m.name)
 	e.B = append(e.B, '[')
 	for i := range list.len {
 		if i > 0 {
 			e.B = append(e.B, ',')
 		}
-		encode(e, s, unsafe.Add(list.data, uintptr(i)*s.Size))
+		encode(e, s, unsafe.Add(list.data, uintptr(i)*s.size))
 	}
 	e.B = append(e.B, ']')
 }
 
 // putMap writes a map in the order of its keys.
-func putMap[T any](e *Encoder, m *Member, values map[string]T, put func(*Encoder, T)) {
+func putMap[T any](e *Encoder, m *member, values map[string]T, put func(*Encoder, T)) {
 	if values == nil {
 		putNull(e, m)
 		return
 	}
-	e.Name(m.Name)
+	e.Name(m.name)
 	e.B = append(e.B, '{')
 	for i, k := range slices.Sorted(maps.Keys(values)) {
 		if i > 0 {

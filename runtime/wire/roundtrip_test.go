@@ -10,10 +10,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
-	"github.com/closekit/closekit/runtime/internal/codec"
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/codec"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -96,7 +95,7 @@ func checkRoundTrip(t *testing.T, in []byte) {
 	_, isObject := want.(map[string]any)
 	buf := bytes.Clone(in)
 	var v thing
-	err := wire.Unmarshal(buf, v.Wire(), unsafe.Pointer(&v))
+	err := wire.Unmarshal(buf, &v)
 	for i := range buf {
 		buf[i] = '#' // the buffer is somebody else's now
 	}
@@ -119,7 +118,7 @@ func checkRoundTrip(t *testing.T, in []byte) {
 	case err != nil:
 		t.Fatalf("%.200q: %v", in, err)
 	}
-	out, err := wire.Marshal(v.Wire(), unsafe.Pointer(&v))
+	out, err := wire.Marshal(&v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,13 +245,13 @@ func TestFieldsHoldTheValues(t *testing.T) {
 	checks := map[string]bool{
 		"id":       v.ID == "acti_1" && v.Type == "Thing" && v.Note.Or("") == "n",
 		"plain":    v.Count == 3 && v.Total == -5 && v.Ratio == 0.25 && v.Done,
-		"opt":      v.Title.Or("") == "T" && v.Size.Or(0) == 7 && v.Open == runtime.Some(false),
-		"score":    v.Score == runtime.Some(12.0), // 12.0 is a number like any other
+		"opt":      v.Title.Or("") == "T" && v.Size.Or(0) == 7 && v.Open == closekit.Some(false),
+		"score":    v.Score == closekit.Some(12.0), // 12.0 is a number like any other
 		"when":     v.When.Or("") == "2026-06-19T12:07:14.366524",
 		"tags":     reflect.DeepEqual(v.Tags, []string{"a", "b"}) && v.Nullable == nil,
 		"raw":      string(v.Any) == `{"x":1.0}` && len(v.Anys) == 2 && string(v.Anys[1]) == `"x"`,
 		"child":    v.Child != nil && v.Child.Name == "c" && len(v.Child.Custom) == 1 && v.Maybe == nil,
-		"children": len(v.Children) == 2 && v.Children[1].Name == "c2" && v.Children[0].Ratio == runtime.Some(1.0),
+		"children": len(v.Children) == 2 && v.Children[1].Name == "c2" && v.Children[0].Ratio == closekit.Some(1.0),
 		"maps":     v.Labels["a"] == "b" && v.Counts["a"] == 2 && string(v.Bag["k"]) == "null",
 		"custom":   len(v.Custom) == 2,
 		"misfits":  v.Misfits() == nil,
@@ -319,8 +318,8 @@ func TestChangesAreEncoded(t *testing.T) {
 		{"one of two", `{"score":1.0,"ratio":2.0}`, func(v *thing) { v.Ratio = 3 }, `{"score":1.0,"ratio":3}`},
 		{"a number with a spelling to absent", `{"score":1.0,"title":"x"}`, func(v *thing) { v.Score.Clear() }, `{"title":"x"}`},
 		{"an optional to absent", `{"title":"x","size":1}`, func(v *thing) { v.Title.Clear() }, `{"size":1}`},
-		{"a custom field", `{"custom.cf_a":1,"custom.cf_b":2}`, func(v *thing) { v.Custom.Set("cf_a", runtime.Text("t")); v.Custom.Clear("cf_b") }, `{"custom.cf_a":"t","custom.cf_b":null}`},
-		{"a new custom field", `{}`, func(v *thing) { v.Custom.Set("cf_a", runtime.Integer(1)) }, `{"custom.cf_a":1}`},
+		{"a custom field", `{"custom.cf_a":1,"custom.cf_b":2}`, func(v *thing) { v.Custom.Set("cf_a", closekit.Text("t")); v.Custom.Clear("cf_b") }, `{"custom.cf_a":"t","custom.cf_b":null}`},
+		{"a new custom field", `{}`, func(v *thing) { v.Custom.Set("cf_a", closekit.Integer(1)) }, `{"custom.cf_a":1}`},
 		{"inside a list", `{"children":[{"name":null,"y":1}]}`, func(v *thing) { v.Children[0].Name = "n" }, `{"children":[{"name":"n","y":1}]}`},
 	} {
 		t.Run(c.about, func(t *testing.T) {
@@ -348,7 +347,7 @@ func TestChangesAreEncoded(t *testing.T) {
 func TestUnmarshalReplacesAll(t *testing.T) {
 	t.Parallel()
 	v := thing{Count: 5, Tags: []string{"old"}}
-	if err := wire.Unmarshal([]byte(`{"count":6}`), v.Wire(), unsafe.Pointer(&v)); err != nil || v.Count != 6 || v.Tags != nil {
+	if err := wire.Unmarshal([]byte(`{"count":6}`), &v); err != nil || v.Count != 6 || v.Tags != nil {
 		t.Errorf("%v, %+v", err, v)
 	}
 }
@@ -370,7 +369,7 @@ func TestStrictDecoding(t *testing.T) {
 	} {
 		d := codec.NewDecoder([]byte(in), true)
 		var v thing
-		wire.Decode(d, v.Wire(), unsafe.Pointer(&v))
+		wire.Decode(d, &v)
 		err := d.End()
 		var m *codec.MismatchError
 		if errors.As(err, &m) != (member != "") || m != nil && m.Member != member || member == "" && err != nil {
@@ -387,7 +386,7 @@ func TestTruncatedAnswers(t *testing.T) {
 		for _, strict := range []bool{false, true} {
 			d := codec.NewDecoder(bytes.Clone(body[:n]), strict)
 			var v thing
-			wire.Decode(d, v.Wire(), unsafe.Pointer(&v))
+			wire.Decode(d, &v)
 			if d.End() == nil {
 				t.Errorf("accepted when cut after %d bytes", n)
 			}
@@ -423,7 +422,7 @@ func TestListsAreApart(t *testing.T) {
 		d := codec.NewDecoder(bytes.Clone(body), false)
 		for d.Array(); d.More(); {
 			v := new(thing)
-			wire.Decode(d, v.Wire(), unsafe.Pointer(v))
+			wire.Decode(d, v)
 			things = append(things, v)
 			_ = append(v.Tags, "x")
 			_ = append(v.Nullable, "x")
@@ -438,7 +437,7 @@ func TestListsAreApart(t *testing.T) {
 		}
 	}
 	for i, v := range things {
-		out, err := wire.Marshal(v.Wire(), unsafe.Pointer(v))
+		out, err := wire.Marshal(v)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -449,18 +448,8 @@ func TestListsAreApart(t *testing.T) {
 }
 
 type otherThing struct {
-	runtime.Object
-	Title string
-}
-
-func (*otherThing) Wire() *wire.Struct { return &structOther }
-
-var structOther = wire.Struct{
-	Size: unsafe.Sizeof(otherThing{}),
-	Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]otherThing, 0, n), unsafe.Slice((*otherThing)(old), k)...)))
-	},
-	Members: []wire.Member{{Name: "title", Bit: 1, As: wire.Str, At: unsafe.Offsetof(otherThing{}.Title)}},
+	closekit.Object
+	Title string `json:"title"`
 }
 
 func TestVariant(t *testing.T) {
@@ -469,15 +458,14 @@ func TestVariant(t *testing.T) {
 	if err := json.Unmarshal([]byte(full), &v); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := wire.Variant(&structThing, unsafe.Pointer(&v), false, &structOther); ok {
+	if _, ok := wire.Variant[otherThing](&v, false); ok {
 		t.Error("a variant that it is not")
 	}
-	other, ok := wire.Variant(&structThing, unsafe.Pointer(&v), true, &structOther)
-	o := (*otherThing)(other)
+	o, ok := wire.Variant[otherThing](&v, true)
 	if !ok || o.Title != "T" || !wire.Has(&o.Object, "count") {
 		t.Errorf("%+v", o)
 	}
-	out, err := wire.Marshal(o.Wire(), unsafe.Pointer(o))
+	out, err := wire.Marshal(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -485,8 +473,7 @@ func TestVariant(t *testing.T) {
 	if want, _ := reference([]byte(full)); !same(got, want, false) {
 		t.Errorf("%s", out)
 	}
-	envelope, err := wire.Envelope(&v.Object, &structOther)
-	e := (*otherThing)(envelope)
+	e, err := wire.Envelope[otherThing](&v.Object)
 	if err != nil || !wire.Has(&e.Object, "new_key") {
 		t.Errorf("%+v, %v", e, err)
 	}
@@ -495,11 +482,12 @@ func TestVariant(t *testing.T) {
 // TestNamesAreFound looks members up that the hash could mix up.
 func TestNamesAreFound(t *testing.T) {
 	t.Parallel()
-	for _, m := range structThing.Members {
-		if m.Name == "custom_fields" {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[thing]()) {
+		name := f.Tag.Get("json")
+		if name == "custom_fields" || name == "" {
 			continue
 		}
-		for _, in := range []string{`{"` + m.Name + `x":1}`, `{"x` + m.Name + `":1}`, `{"` + strings.ToUpper(m.Name) + `":1}`, `{"` + m.Name[1:] + `":1}`} {
+		for _, in := range []string{`{"` + name + `x":1}`, `{"x` + name + `":1}`, `{"` + strings.ToUpper(name) + `":1}`, `{"` + name[1:] + `":1}`} {
 			var v thing
 			if err := json.Unmarshal([]byte(in), &v); err != nil {
 				t.Fatal(err)
@@ -534,8 +522,8 @@ func TestMemberOrder(t *testing.T) {
 	i := 0
 	for d.Array(); d.More(); i++ {
 		var v thing
-		wire.Decode(d, v.Wire(), unsafe.Pointer(&v))
-		out, err := wire.Marshal(v.Wire(), unsafe.Pointer(&v))
+		wire.Decode(d, &v)
+		out, err := wire.Marshal(&v)
 		if err != nil {
 			t.Fatal(err)
 		}

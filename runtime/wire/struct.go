@@ -4,84 +4,46 @@ import (
 	"context"
 	"encoding/binary"
 	"math/bits"
-	"sync/atomic"
+	"reflect"
 	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
-	"github.com/closekit/closekit/runtime/internal/codec"
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/codec"
 )
 
-// Struct describes a generated struct: where its members are and what they are.
-// The generator writes one for every type, as data, and the functions of this
-// package read and write structs by it.
-//
-// That takes unsafe, and only here. Without it every member needs a function of
-// its own, and every type its own copy of the generic code: measured, four times
-// the code to compile and a megabyte more in a program that makes one call.
-type Struct struct {
-	Base    *Struct                                           // of the embedded struct, which is the first field
-	Custom  uintptr                                           // offset of the custom fields, 0 without any
-	Size    uintptr                                           // of the struct, for lists of it
-	Grow    func(old unsafe.Pointer, k, n int) unsafe.Pointer // makes n of them, the first k copied from old
-	Members []Member
-	index   atomic.Pointer[index] // of names, built when first needed
-}
-
-// Member is one field of a struct: its name in answers, what to check when it is
-// sent, where it is and what it is. Name is empty for what never comes in
-// answers, In is nil for what is never sent.
-type Member struct {
-	Name string
-	Bit  uint8 // from 1: says that a plain field was there, or that a list or object was null; 0 for others
-	As   Slot
-	At   uintptr        // offset in the struct
-	In   *Field         // nil for what is never sent
-	Elem func() *Struct // of objects and lists of them
-}
-
-// Slot is what a field is in Go.
-type Slot uint8
+// slot is what a field is in Go.
+type slot uint8
 
 // Slots. A plain one is a field that is always there in answers, or required in
 // requests: when it is null or of another type in an answer, it stays zero and
 // the value is kept as a misfit.
 const (
-	Str      Slot = iota + 1 // ~string
-	Int                      // int
-	Cents                    // runtime.Cents
-	Float                    // float64
-	Bool                     // bool
-	OptStr                   // runtime.Opt of a ~string
-	OptInt                   // runtime.Opt[int]
-	OptCents                 // runtime.Opt[runtime.Cents]
-	OptFloat                 // runtime.Opt[float64]
-	OptBool                  // runtime.Opt[bool]
-	Raw                      // json.RawMessage
-	Strs                     // slice of a ~string
-	Raws                     // []json.RawMessage
-	List                     // slice of a generated struct
-	Obj                      // pointer to a generated struct
-	MapStr                   // map[string] of a ~string
-	MapInt                   // map[string]int
-	MapRaw                   // map[string]json.RawMessage
-	Custom                   // runtime.CustomFields
+	slotStr      slot = iota + 1 // ~string
+	slotInt                      // int
+	slotCents                    // closekit.Cents
+	slotFloat                    // float64
+	slotBool                     // bool
+	slotOptStr                   // closekit.Opt of a ~string
+	slotOptInt                   // closekit.Opt[int]
+	slotOptCents                 // closekit.Opt[closekit.Cents]
+	slotOptFloat                 // closekit.Opt[float64]
+	slotOptBool                  // closekit.Opt[bool]
+	slotRaw                      // json.RawMessage
+	slotStrs                     // slice of a ~string
+	slotRaws                     // []json.RawMessage
+	slotList                     // slice of a generated struct
+	slotObj                      // pointer to a generated struct
+	slotMapStr                   // map[string] of a ~string
+	slotMapInt                   // map[string]int
+	slotMapRaw                   // map[string]json.RawMessage
+	slotCustom                   // closekit.CustomFields
 )
 
-// Described is a pointer to a generated struct.
-type Described[T any] interface {
-	*T
-	Wire() *Struct
-}
-
-// Elem gives the description of a type, for members of types that contain each
-// other, whose tables cannot name each other.
-func Elem[T any, P Described[T]]() *Struct { return P(nil).Wire() }
-
 // number finds a member by name; others if there is none.
-func (s *Struct) number(key []byte) uint8 {
+func (s *plan) number(key []byte) uint8 {
 	x := s.index.Load()
 	if x == nil {
-		x = newIndex(len(s.Members), func(i int) string { return s.Members[i].Name })
+		x = newIndex(len(s.members), func(i int) string { return s.members[i].name })
 		s.index.Store(x)
 	}
 	for h := x.hash(key); ; h++ {
@@ -89,17 +51,17 @@ func (s *Struct) number(key []byte) uint8 {
 		if i == 0 {
 			return others
 		}
-		if s.Members[i-1].Name == string(key) {
+		if s.members[i-1].name == string(key) {
 			return i
 		}
 	}
 }
 
 // find gives the member of a name, nil if there is none.
-func (s *Struct) find(key []byte) *Member {
-	for ; s != nil; s = s.Base {
+func (s *plan) find(key []byte) *member {
+	for ; s != nil; s = s.base {
 		if i := s.number(key); i != others {
-			return &s.Members[i-1]
+			return &s.members[i-1]
 		}
 	}
 	return nil
@@ -142,49 +104,72 @@ func (x *index) hash(key []byte) uint64 {
 	return ((a ^ bits.RotateLeft64(b, 23) + uint64(len(key))) * 0x9e3779b97f4a7c15) >> x.shift
 }
 
-// Call carries out an operation that answers with one object, and gives a pointer
-// to the struct that s describes; nil with an error.
-func Call(ctx context.Context, c *runtime.Client, op *runtime.Operation, p runtime.Params, s *Struct, opts []runtime.CallOption) (unsafe.Pointer, error) {
-	v := s.one()
-	if err := runtime.Call(ctx, c, op, p, opts, func(d *Decoder) { Decode(d, s, v) }); err != nil {
+// Call carries out an operation that answers with one object. It returns nil
+// with an error.
+func Call[T any](ctx context.Context, c *closekit.Client, op *closekit.Operation, p closekit.Params, opts []closekit.CallOption) (*T, error) {
+	v := new(T)
+	if err := call(ctx, c, op, p, reflect.TypeFor[T](), unsafe.Pointer(v), opts); err != nil {
 		return nil, err
 	}
 	return v, nil
 }
 
-// CallPage carries out an operation that answers with a list, and gives a pointer
-// to a runtime.Page of the struct that s describes; nil with an error.
-func CallPage(ctx context.Context, c *runtime.Client, op *runtime.Operation, p runtime.Params, skip runtime.Opt[int], s *Struct, opts []runtime.CallOption) (unsafe.Pointer, error) {
-	// Pages of all types are laid out alike; only what Data points to differs.
-	page := new(runtime.Page[struct{}])
-	data := (*slice)(unsafe.Pointer(&page.Data))
-	err := runtime.CallPage(ctx, c, op, p, skip, opts, page, func(d *Decoder) int {
-		getItems(d, s, data)
-		return data.len
-	})
-	if err != nil {
-		return nil, err
-	}
-	return unsafe.Pointer(page), nil
+func call(ctx context.Context, c *closekit.Client, op *closekit.Operation, p closekit.Params, t reflect.Type, v unsafe.Pointer, opts []closekit.CallOption) error {
+	s := planOf(t)
+	return closekit.Call(ctx, c, op, p, opts, func(d *Decoder) { decode(d, s, v) })
 }
 
-// Decode reads an object of an answer into the struct at v.
-func Decode(d *Decoder, s *Struct, v unsafe.Pointer) { decode(d, s, v) }
+// CallPage carries out an operation that answers with a list. It returns nil
+// with an error.
+func CallPage[T any](ctx context.Context, c *closekit.Client, op *closekit.Operation, p closekit.Params, skip closekit.Opt[int], opts []closekit.CallOption) (*closekit.Page[T], error) {
+	page := new(closekit.Page[T])
+	// Pages of all types are laid out alike; only what Data points to differs.
+	if err := callPage(ctx, c, op, p, skip, reflect.TypeFor[[]T](), (*closekit.Page[struct{}])(unsafe.Pointer(page)), opts); err != nil {
+		return nil, err
+	}
+	return page, nil
+}
 
-// Walk visits the fields of the parameters at v.
-func Walk(w *Walker, s *Struct, v unsafe.Pointer) { walk(w, s, v) }
+func callPage(ctx context.Context, c *closekit.Client, op *closekit.Operation, p closekit.Params, skip closekit.Opt[int], t reflect.Type, page *closekit.Page[struct{}], opts []closekit.CallOption) error {
+	s := planOf(t.Elem())
+	data := (*slice)(unsafe.Pointer(&page.Data))
+	return closekit.CallPage(ctx, c, op, p, skip, opts, page, func(d *Decoder) int {
+		getItems(d, s, t, data)
+		return data.len
+	})
+}
 
-// Marshal encodes the result at v; it serves MarshalJSON.
-func Marshal(s *Struct, v unsafe.Pointer) ([]byte, error) {
+// Decode reads an object of an answer into v.
+func Decode[T any](d *Decoder, v *T) { decode(d, planOf(reflect.TypeFor[T]()), unsafe.Pointer(v)) }
+
+// Walk visits the fields of parameters; v points to them.
+func Walk(w *Walker, v any) {
+	s, p := planFor(v)
+	walk(w, s, p)
+}
+
+// Marshal encodes the result that v points to; it serves MarshalJSON.
+func Marshal(v any) ([]byte, error) {
+	s, p := planFor(v)
 	e := &Encoder{}
-	encode(e, s, v)
+	encode(e, s, p)
 	return e.B, nil
 }
 
-// Unmarshal decodes into the result at v, whatever it held; it serves
-// UnmarshalJSON.
-func Unmarshal(b []byte, s *Struct, v unsafe.Pointer) error {
-	*(*runtime.Object)(v) = runtime.Object{}
+// Unmarshal decodes into the result that v points to, whatever it held; it
+// serves UnmarshalJSON.
+func Unmarshal(b []byte, v any) error {
+	s, p := planFor(v)
+	return unmarshal(b, s, p)
+}
+
+// planFor gives the plan of what v points to, and where that is.
+func planFor(v any) (*plan, unsafe.Pointer) {
+	return planOf(reflect.TypeOf(v).Elem()), reflect.ValueOf(v).UnsafePointer()
+}
+
+func unmarshal(b []byte, s *plan, v unsafe.Pointer) error {
+	*(*closekit.Object)(v) = closekit.Object{}
 	clearMembers(s, v)
 	d := codec.NewDecoder(b, false)
 	if !d.Null() {
@@ -193,39 +178,36 @@ func Unmarshal(b []byte, s *Struct, v unsafe.Pointer) error {
 	return d.End()
 }
 
-// Variant reads the result at v as another type when is holds.
-func Variant(s *Struct, v unsafe.Pointer, is bool, to *Struct) (unsafe.Pointer, bool) {
+// Variant reads the result that v points to as another type when is holds.
+func Variant[T any](v any, is bool) (*T, bool) {
 	if !is {
 		return nil, false
 	}
-	e := &Encoder{}
-	encode(e, s, v)
-	other := to.one()
-	if Unmarshal(e.B, to, other) != nil {
+	to := new(T)
+	if !variant(v, to) {
 		return nil, false
 	}
-	return other, true
+	return to, true
+}
+
+func variant(v, to any) bool {
+	b, _ := Marshal(v)
+	return Unmarshal(b, to) == nil
 }
 
 // Has reports whether an object has a member without a field.
-func Has(o *runtime.Object, name string) bool {
+func Has(o *closekit.Object, name string) bool {
 	_, ok := o.Raw(name)
 	return ok
 }
 
 // Envelope reads what an envelope holds beside its items.
-func Envelope(o *runtime.Object, to *Struct) (unsafe.Pointer, error) {
+func Envelope[T any](o *closekit.Object) (*T, error) {
 	e := &Encoder{}
 	e.Close(e.Open(o))
-	v := to.one()
-	return v, Unmarshal(e.B, to, v)
+	v := new(T)
+	return v, Unmarshal(e.B, v)
 }
 
-// one makes one struct.
-func (s *Struct) one() unsafe.Pointer { return s.Grow(nil, 0, 1) }
-
-// none is the data of a slice that is empty but not nil.
-func (s *Struct) none() unsafe.Pointer { return s.Grow(nil, 0, 0) }
-
 // as views the field of a member.
-func as[T any](v unsafe.Pointer, m *Member) *T { return (*T)(unsafe.Add(v, m.At)) }
+func as[T any](v unsafe.Pointer, m *member) *T { return (*T)(unsafe.Add(v, m.at)) }

@@ -1,6 +1,6 @@
 package wire
 
-import "github.com/closekit/closekit/runtime/internal/codec"
+import "github.com/closekit/closekit/internal/codec"
 
 // The names that generated tables and signatures use.
 type (
@@ -10,8 +10,6 @@ type (
 	Encoder = codec.Encoder
 	// Walker checks and sends parameters.
 	Walker = codec.Walker
-	// Field says how a field is checked and sent.
-	Field = codec.Field
 	// IDKind is a kind of id.
 	IDKind = codec.IDKind
 	// IDPrefix says which kind a prefix belongs to.
@@ -24,36 +22,6 @@ type (
 	Rule = codec.Rule
 	// Spec is what is known of an operation's parameters.
 	Spec = codec.Spec
-)
-
-// Values of [Field].In.
-const (
-	Body  = codec.Body
-	Query = codec.Query
-	Path  = codec.Path
-)
-
-// Values of [Field].Kind.
-const (
-	RichText       = codec.RichText
-	Date           = codec.Date
-	DateTime       = codec.DateTime
-	DateOrDateTime = codec.DateOrDateTime
-	Email          = codec.Email
-	Phone          = codec.Phone
-	URL            = codec.URL
-	Timezone       = codec.Timezone
-)
-
-// Values of [Field].Flags.
-const (
-	Required = codec.Required
-	Nullable = codec.Nullable
-	OnCreate = codec.OnCreate
-	OnUpdate = codec.OnUpdate
-	Bounded  = codec.Bounded
-	MinOnly  = codec.MinOnly
-	Open     = codec.Open
 )
 
 // Values of [Rule].Kind.

@@ -6,18 +6,18 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
-	"github.com/closekit/closekit/runtime/internal/codec"
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/codec"
 )
 
 // walk visits the fields of the struct at v that are sent.
-func walk(w *Walker, s *Struct, v unsafe.Pointer) {
-	if s.Base != nil {
-		walk(w, s.Base, v)
+func walk(w *Walker, s *plan, v unsafe.Pointer) {
+	if s.base != nil {
+		walk(w, s.base, v)
 	}
-	for i := range s.Members {
-		m := &s.Members[i]
-		if m.In == nil || !w.Begin(m.In) {
+	for i := range s.members {
+		m := &s.members[i]
+		if m.in == nil || !w.Begin(m.in) {
 			continue
 		}
 		if w.Decoding() {
@@ -29,34 +29,34 @@ func walk(w *Walker, s *Struct, v unsafe.Pointer) {
 }
 
 // send checks a field and sends it.
-func send(w *Walker, m *Member, v unsafe.Pointer) {
-	f := m.In
-	switch m.As {
-	case OptStr:
-		sendOpt(w, f, as[runtime.Opt[string]](v, m), w.Text)
-	case OptInt:
-		sendOpt(w, f, as[runtime.Opt[int]](v, m), func(f *Field, n int) { w.Int(f, int64(n)) })
-	case OptCents:
-		sendOpt(w, f, as[runtime.Opt[int64]](v, m), w.Int)
-	case OptFloat:
-		sendOpt(w, f, as[runtime.Opt[float64]](v, m), w.Float)
-	case OptBool:
-		sendOpt(w, f, as[runtime.Opt[bool]](v, m), w.Bool)
-	case Str:
+func send(w *Walker, m *member, v unsafe.Pointer) {
+	f := m.in
+	switch m.as {
+	case slotOptStr:
+		sendOpt(w, f, as[closekit.Opt[string]](v, m), w.Text)
+	case slotOptInt:
+		sendOpt(w, f, as[closekit.Opt[int]](v, m), func(f *field, n int) { w.Int(f, int64(n)) })
+	case slotOptCents:
+		sendOpt(w, f, as[closekit.Opt[int64]](v, m), w.Int)
+	case slotOptFloat:
+		sendOpt(w, f, as[closekit.Opt[float64]](v, m), w.Float)
+	case slotOptBool:
+		sendOpt(w, f, as[closekit.Opt[bool]](v, m), w.Bool)
+	case slotStr:
 		if text := *as[string](v, m); text != "" {
 			w.Text(f, text)
 		} else {
 			w.Absent(f)
 		}
-	case Int:
+	case slotInt:
 		w.Int(f, int64(*as[int](v, m)))
-	case Cents:
+	case slotCents:
 		w.Int(f, *as[int64](v, m))
-	case Float:
+	case slotFloat:
 		w.Float(f, *as[float64](v, m))
-	case Bool:
+	case slotBool:
 		w.Bool(f, *as[bool](v, m))
-	case Raw:
+	case slotRaw:
 		switch raw := *as[json.RawMessage](v, m); {
 		case len(raw) == 0:
 			w.Absent(f)
@@ -65,11 +65,11 @@ func send(w *Walker, m *Member, v unsafe.Pointer) {
 		default:
 			w.JSON(f, raw)
 		}
-	case Strs:
+	case slotStrs:
 		if list := *as[[]string](v, m); given(w, f, list == nil, len(list)) {
 			w.Texts(f, len(list), func(i int) string { return list[i] })
 		}
-	case Raws:
+	case slotRaws:
 		if list := *as[[]json.RawMessage](v, m); given(w, f, list == nil, len(list)) {
 			b := []byte{'['}
 			for i, raw := range list {
@@ -80,31 +80,31 @@ func send(w *Walker, m *Member, v unsafe.Pointer) {
 			}
 			w.JSON(f, append(b, ']'))
 		}
-	case List:
+	case slotList:
 		if list := as[slice](v, m); given(w, f, list.data == nil, list.len) {
-			s := m.Elem()
-			w.Objects(f, list.len, func(i int) { walk(w, s, unsafe.Add(list.data, uintptr(i)*s.Size)) })
+			s := m.elem()
+			w.Objects(f, list.len, func(i int) { walk(w, s, unsafe.Add(list.data, uintptr(i)*s.size)) })
 		}
-	case Obj:
+	case slotObj:
 		if o := *as[unsafe.Pointer](v, m); o != nil {
-			w.Object(f, func() { walk(w, m.Elem(), o) })
+			w.Object(f, func() { walk(w, m.elem(), o) })
 		} else {
 			w.Absent(f)
 		}
-	case Custom:
-		list := *as[runtime.CustomFields](v, m)
+	case slotCustom:
+		list := *as[closekit.CustomFields](v, m)
 		for i, c := range list {
-			if slices.ContainsFunc(list[:i], func(o runtime.CustomField) bool { return o.Key == c.Key }) {
+			if slices.ContainsFunc(list[:i], func(o closekit.CustomField) bool { return o.Key == c.Key }) {
 				w.Report(f.Name+"."+c.Key, "is given twice", "", "")
 				continue
 			}
 			w.CustomField(f, c.Key, c.Value.Raw())
 		}
-	case MapStr, MapInt, MapRaw: // come in answers only
+	case slotMapStr, slotMapInt, slotMapRaw: // come in answers only
 	}
 }
 
-func sendOpt[T any](w *Walker, f *Field, o *runtime.Opt[T], send func(*Field, T)) {
+func sendOpt[T any](w *Walker, f *field, o *closekit.Opt[T], send func(*field, T)) {
 	switch v, ok := o.Get(); {
 	case ok:
 		send(f, v)
@@ -117,12 +117,12 @@ func sendOpt[T any](w *Walker, f *Field, o *runtime.Opt[T], send func(*Field, T)
 
 // given reports whether a list is to be sent. An empty one cannot be said in a
 // query, and to leave a filter out would find everything instead of nothing.
-func given(w *Walker, f *Field, absent bool, n int) bool {
-	if !absent && n == 0 && f.In == Query && f.Flags&Required == 0 && !strings.HasPrefix(f.Name, "_") {
+func given(w *Walker, f *field, absent bool, n int) bool {
+	if !absent && n == 0 && f.In == codec.Query && f.Flags&codec.Required == 0 && !strings.HasPrefix(f.Name, "_") {
 		w.Report(f.Name, "must not be empty", "[]", "leave it out if it should not filter")
 		return false
 	}
-	if absent || n == 0 && (f.Flags&Required != 0 || f.In == Query) {
+	if absent || n == 0 && (f.Flags&codec.Required != 0 || f.In == codec.Query) {
 		w.Absent(f)
 		return false
 	}
@@ -130,16 +130,16 @@ func given(w *Walker, f *Field, absent bool, n int) bool {
 }
 
 // take fills a field from a tool's input.
-func take(w *Walker, m *Member, v unsafe.Pointer) {
-	f := m.In
-	if m.As == Custom {
-		takeCustom(w, f, as[runtime.CustomFields](v, m))
+func take(w *Walker, m *member, v unsafe.Pointer) {
+	f := m.in
+	if m.as == slotCustom {
+		takeCustom(w, f, as[closekit.CustomFields](v, m))
 		return
 	}
 	raw, ok := w.Given(f)
 	if !ok {
 		// A plain field cannot tell later that it was not given.
-		if m.As <= Bool && f.Flags&Required != 0 {
+		if m.as <= slotBool && f.Flags&codec.Required != 0 {
 			w.Absent(f)
 		}
 		return
@@ -148,30 +148,30 @@ func take(w *Walker, m *Member, v unsafe.Pointer) {
 		takeNull(w, m, v)
 		return
 	}
-	switch m.As {
-	case OptStr:
-		takeOpt(as[runtime.Opt[string]](v, m))(w.ReadText(f, f.Name, raw))
-	case OptInt:
-		takeOpt(as[runtime.Opt[int]](v, m))(readInt(w, f, raw))
-	case OptCents:
-		takeOpt(as[runtime.Opt[int64]](v, m))(w.ReadInt(f, raw, true))
-	case OptFloat:
-		takeOpt(as[runtime.Opt[float64]](v, m))(w.ReadFloat(f, raw))
-	case OptBool:
-		takeOpt(as[runtime.Opt[bool]](v, m))(w.ReadBool(f, raw))
-	case Str:
+	switch m.as {
+	case slotOptStr:
+		takeOpt(as[closekit.Opt[string]](v, m))(w.ReadText(f, f.Name, raw))
+	case slotOptInt:
+		takeOpt(as[closekit.Opt[int]](v, m))(readInt(w, f, raw))
+	case slotOptCents:
+		takeOpt(as[closekit.Opt[int64]](v, m))(w.ReadInt(f, raw, true))
+	case slotOptFloat:
+		takeOpt(as[closekit.Opt[float64]](v, m))(w.ReadFloat(f, raw))
+	case slotOptBool:
+		takeOpt(as[closekit.Opt[bool]](v, m))(w.ReadBool(f, raw))
+	case slotStr:
 		*as[string](v, m), _ = w.ReadText(f, f.Name, raw)
-	case Int:
+	case slotInt:
 		*as[int](v, m), _ = readInt(w, f, raw)
-	case Cents:
+	case slotCents:
 		*as[int64](v, m), _ = w.ReadInt(f, raw, true)
-	case Float:
+	case slotFloat:
 		*as[float64](v, m), _ = w.ReadFloat(f, raw)
-	case Bool:
+	case slotBool:
 		*as[bool](v, m), _ = w.ReadBool(f, raw)
-	case Raw:
+	case slotRaw:
 		*as[json.RawMessage](v, m) = append(json.RawMessage(nil), raw...)
-	case Strs:
+	case slotStrs:
 		if elems, ok := w.ReadList(f, raw, true); ok {
 			list := make([]string, len(elems))
 			for i, e := range elems {
@@ -179,7 +179,7 @@ func take(w *Walker, m *Member, v unsafe.Pointer) {
 			}
 			*as[[]string](v, m) = list
 		}
-	case Raws:
+	case slotRaws:
 		if elems, ok := w.ReadList(f, raw, false); ok {
 			list := make([]json.RawMessage, len(elems))
 			for i, e := range elems {
@@ -187,25 +187,29 @@ func take(w *Walker, m *Member, v unsafe.Pointer) {
 			}
 			*as[[]json.RawMessage](v, m) = list
 		}
-	case List:
+	case slotList:
 		if elems, ok := w.ReadList(f, raw, false); ok {
-			s := m.Elem()
-			list := slice{s.Grow(nil, 0, len(elems)), len(elems), len(elems)}
+			s := m.elem()
+			list := grow(m.of, nil, 0, len(elems))
+			list.len = len(elems)
+			if list.data == nil {
+				list.data = none()
+			}
 			for i, e := range elems {
-				w.ReadObject(w.Element(f, i), e, func() { walk(w, s, unsafe.Add(list.data, uintptr(i)*s.Size)) })
+				w.ReadObject(w.Element(f, i), e, func() { walk(w, s, unsafe.Add(list.data, uintptr(i)*s.size)) })
 			}
 			*as[slice](v, m) = list
 		}
-	case Obj:
-		s := m.Elem()
+	case slotObj:
+		s := m.elem()
 		o := s.one()
 		w.ReadObject(f.Name, raw, func() { walk(w, s, o) })
 		*as[unsafe.Pointer](v, m) = o
-	case Custom, MapStr, MapInt, MapRaw:
+	case slotCustom, slotMapStr, slotMapInt, slotMapRaw:
 	}
 }
 
-func takeOpt[T any](o *runtime.Opt[T]) func(T, bool) {
+func takeOpt[T any](o *closekit.Opt[T]) func(T, bool) {
 	return func(v T, ok bool) {
 		if ok {
 			o.Set(v)
@@ -215,50 +219,50 @@ func takeOpt[T any](o *runtime.Opt[T]) func(T, bool) {
 
 // takeNull takes a null: it clears what may be cleared, empties a list, and is
 // wrong for what is required.
-func takeNull(w *Walker, m *Member, v unsafe.Pointer) {
-	switch m.As {
-	case OptStr:
-		as[runtime.Opt[string]](v, m).SetNull()
-	case OptInt:
-		as[runtime.Opt[int]](v, m).SetNull()
-	case OptCents:
-		as[runtime.Opt[int64]](v, m).SetNull()
-	case OptFloat:
-		as[runtime.Opt[float64]](v, m).SetNull()
-	case OptBool:
-		as[runtime.Opt[bool]](v, m).SetNull()
-	case Raw:
+func takeNull(w *Walker, m *member, v unsafe.Pointer) {
+	switch m.as {
+	case slotOptStr:
+		as[closekit.Opt[string]](v, m).SetNull()
+	case slotOptInt:
+		as[closekit.Opt[int]](v, m).SetNull()
+	case slotOptCents:
+		as[closekit.Opt[int64]](v, m).SetNull()
+	case slotOptFloat:
+		as[closekit.Opt[float64]](v, m).SetNull()
+	case slotOptBool:
+		as[closekit.Opt[bool]](v, m).SetNull()
+	case slotRaw:
 		*as[json.RawMessage](v, m) = json.RawMessage("null")
-	case Strs, Raws, List:
+	case slotStrs, slotRaws, slotList:
 		// An empty list is the null of a list; one that cannot be null must not be
 		// emptied by accident.
-		if m.In.Flags&Nullable == 0 {
+		if m.in.Flags&codec.Nullable == 0 {
 			hint := "leave it out, or give [] to empty it"
-			if m.In.In == Query {
+			if m.in.In == codec.Query {
 				hint = "leave it out"
 			}
-			w.Report(m.In.Name, "cannot be null", "null", hint)
+			w.Report(m.in.Name, "cannot be null", "null", hint)
 			return
 		}
 		takeEmpty(m, v)
-	case Str, Int, Cents, Float, Bool:
-		w.Report(m.In.Name, "cannot be null", "null", "")
-	case Obj, Custom, MapStr, MapInt, MapRaw:
+	case slotStr, slotInt, slotCents, slotFloat, slotBool:
+		w.Report(m.in.Name, "cannot be null", "null", "")
+	case slotObj, slotCustom, slotMapStr, slotMapInt, slotMapRaw:
 	}
 }
 
-func takeEmpty(m *Member, v unsafe.Pointer) {
-	switch m.As {
-	case Strs:
+func takeEmpty(m *member, v unsafe.Pointer) {
+	switch m.as {
+	case slotStrs:
 		*as[[]string](v, m) = []string{}
-	case Raws:
+	case slotRaws:
 		*as[[]json.RawMessage](v, m) = []json.RawMessage{}
 	default:
-		*as[slice](v, m) = slice{data: m.Elem().none()}
+		*as[slice](v, m) = slice{data: none()}
 	}
 }
 
-func readInt(w *Walker, f *Field, raw []byte) (int, bool) {
+func readInt(w *Walker, f *field, raw []byte) (int, bool) {
 	n, ok := w.ReadInt(f, raw, false)
 	if ok && int64(int(n)) != n {
 		w.Report(f.Name, "is too large", string(raw), "")
@@ -269,7 +273,7 @@ func readInt(w *Walker, f *Field, raw []byte) (int, bool) {
 // takeCustom takes an object by field id from a tool, and keys such as
 // custom.cf_… at the top level too, because that is how Close itself spells
 // them.
-func takeCustom(w *Walker, f *Field, c *runtime.CustomFields) {
+func takeCustom(w *Walker, f *field, c *closekit.CustomFields) {
 	const prefix = "custom."
 	if raw, ok := w.Given(f); ok && !codec.IsNull(raw) {
 		ms, _ := w.Members(f, raw)

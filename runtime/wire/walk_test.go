@@ -9,10 +9,9 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
-	"github.com/closekit/closekit/runtime/internal/codec"
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/codec"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -21,7 +20,7 @@ func problems(t *testing.T, err error) []string {
 	if err == nil {
 		return nil
 	}
-	var v *runtime.ValidationError
+	var v *closekit.ValidationError
 	if !errors.As(err, &v) {
 		t.Fatalf("%T: %v", err, err)
 	}
@@ -42,7 +41,7 @@ func expect(t *testing.T, err error, want ...string) {
 // sent is what a call would send.
 type sent struct{ path, query, body string }
 
-func send(t *testing.T, op *runtime.Operation, p runtime.Params) sent {
+func send(t *testing.T, op *closekit.Operation, p closekit.Params) sent {
 	t.Helper()
 	w := codec.NewWalker(&op.Spec)
 	defer w.Free()
@@ -55,10 +54,10 @@ func send(t *testing.T, op *runtime.Operation, p runtime.Params) sent {
 
 func TestValidate(t *testing.T) {
 	t.Parallel()
-	some := runtime.Some[string]
+	some := closekit.Some[string]
 	for _, c := range []struct {
 		about string
-		op    *runtime.Operation
+		op    *closekit.Operation
 		set   func(*params)
 		want  []string
 	}{
@@ -67,44 +66,52 @@ func TestValidate(t *testing.T) {
 			"lead_id: is required (find one with close_leads_list)", "key: is required",
 		}},
 		{"null where it may be", &create, func(p *params) {
-			p.Name, p.Count, p.Query, p.Any = runtime.Null[string](), runtime.Null[int](), runtime.Null[string](), json.RawMessage("null")
+			p.Name, p.Count, p.Query, p.Any = closekit.Null[string](), closekit.Null[int](), closekit.Null[string](), json.RawMessage("null")
 		}, nil},
 		{"null where it may not be", &create, func(p *params) {
-			p.Status, p.Value, p.Score, p.Done = runtime.Null[string](), runtime.Null[runtime.Cents](), runtime.Null[float64](), runtime.Null[bool]()
+			p.Status, p.Value, p.Score, p.Done = closekit.Null[closedWord](), closekit.Null[closekit.Cents](), closekit.Null[float64](), closekit.Null[bool]()
 		}, []string{
 			"status: cannot be null, got null (leave it out instead)", "value: cannot be null, got null (leave it out instead)",
 			"score: cannot be null, got null (leave it out instead)", "done: cannot be null, got null (leave it out instead)",
 		}},
-		{"closed enum", &create, func(p *params) { p.Status = some("Actve") }, []string{`status: must be one of active, won, lost, got "Actve" (did you mean "active"?)`}},
-		{"closed enum, nothing near", &create, func(p *params) { p.Status = some("quite another") }, []string{`status: must be one of active, won, lost, got "quite another" (find one with close_statuses_list)`}},
-		{"closed enum, empty", &create, func(p *params) { p.Status = some("") }, []string{`status: must be one of active, won, lost, got "" (find one with close_statuses_list)`}},
-		{"open enum", &create, func(p *params) { p.Label = some("new word") }, nil},
+		{"closed enum", &create, func(p *params) { p.Status = closekit.Some(closedWord("Actve")) }, []string{`status: must be one of active, won, lost, got "Actve" (did you mean "active"?)`}},
+		{"closed enum, nothing near", &create, func(p *params) { p.Status = closekit.Some(closedWord("quite another")) }, []string{`status: must be one of active, won, lost, got "quite another" (find one with close_statuses_list)`}},
+		{"closed enum, empty", &create, func(p *params) { p.Status = closekit.Some(closedWord("")) }, []string{`status: must be one of active, won, lost, got "" (find one with close_statuses_list)`}},
+		{"open enum", &create, func(p *params) { p.Label = closekit.Some(openWord("new word")) }, nil},
 		{"characters, not bytes", &create, func(p *params) { p.Name = some("ééééé") }, nil},
 		{"too long", &create, func(p *params) { p.Name = some("éééééé") }, []string{"name: must have at most 5 characters, got 6"}},
-		{"bounds", &create, func(p *params) { p.Count = runtime.Some(101); p.Skip = runtime.Some(-1); p.Score = runtime.Some(9.99) }, []string{
+		{"bounds", &create, func(p *params) {
+			p.Count = closekit.Some(101)
+			p.Skip = closekit.Some(-1)
+			p.Score = closekit.Some(9.99)
+		}, []string{
 			"count: must be from 0 to 100, got 101", "_skip: must be 0 or more, got -1", "score: must be 10 or more, got 9.99",
 		}},
-		{"at the bounds", &create, func(p *params) { p.Count = runtime.Some(100); p.Skip = runtime.Some(0); p.Score = runtime.Some(10.0) }, nil},
-		{"below", &create, func(p *params) { p.Count = runtime.Some(-1) }, []string{"count: must be from 0 to 100, got -1"}},
-		{"no number", &create, func(p *params) { p.Score = runtime.Some(math.NaN()); p.Factor = runtime.Some(math.Inf(-1)) }, []string{
+		{"at the bounds", &create, func(p *params) {
+			p.Count = closekit.Some(100)
+			p.Skip = closekit.Some(0)
+			p.Score = closekit.Some(10.0)
+		}, nil},
+		{"below", &create, func(p *params) { p.Count = closekit.Some(-1) }, []string{"count: must be from 0 to 100, got -1"}},
+		{"no number", &create, func(p *params) { p.Score = closekit.Some(math.NaN()); p.Factor = closekit.Some(math.Inf(-1)) }, []string{
 			"score: must be a finite number, got NaN", "factor: must be a finite number, got -Inf",
 		}},
-		{"list size", &create, func(p *params) { p.Fields = []string{"a", "b", "c", "d"}; p.IDs = []string{} }, []string{
+		{"list size", &create, func(p *params) { p.Fields = []string{"a", "b", "c", "d"}; p.IDs = []contactID{} }, []string{
 			"_fields: must have at most 3 elements, got 4", "contact_ids: must have at least 1 elements, got 0",
 		}},
 		{"comma in a query list", &create, func(p *params) { p.Fields = []string{"a", "b,c"} }, []string{
 			`_fields[1]: must not contain a comma, got "b,c" (the list is sent joined by commas)`,
 		}},
 		{"an id of another kind", &create, func(p *params) { p.Lead = "cont_abc" }, []string{`lead_id: must be a lead id such as lead_…, got "cont_abc", a contact id (find one with close_leads_list)`}},
-		{"an id of another kind in a list", &create, func(p *params) { p.IDs = []string{"cont_a", "lcont_b", "oppo_c"} }, []string{
+		{"an id of another kind in a list", &create, func(p *params) { p.IDs = []contactID{"cont_a", "lcont_b", "oppo_c"} }, []string{
 			`contact_ids[2]: must be a contact id such as cont_…, got "oppo_c", an opportunity id (find one with close_contacts_list. They belong to leads.)`,
 		}},
 		{"an unknown prefix", &create, func(p *params) { p.Lead = "nlead_abc" }, nil},
-		{"a label for an id", &create, func(p *params) { p.Contact = some("Jane Doe") }, []string{
+		{"a label for an id", &create, func(p *params) { p.Contact = closekit.Some(contactID("Jane Doe")) }, []string{
 			`contact_id: must be a contact id such as cont_…, got "Jane Doe" (find one with close_contacts_list. They belong to leads.)`,
 		}},
 		{"broken ids", &create, func(p *params) {
-			p.IDs = []string{"", "cont", "cont_", "_a", "cont_a b", "cont_a/../b", "cont_é", "cont_a_b"}
+			p.IDs = []contactID{"", "cont", "cont_", "_a", "cont_a b", "cont_a/../b", "cont_é", "cont_a_b"}
 		}, []string{
 			`contact_ids[0]: must be a contact id such as cont_…, got "" (find one with close_contacts_list. They belong to leads.)`,
 			`contact_ids[1]: must be a contact id such as cont_…, got "cont" (find one with close_contacts_list. They belong to leads.)`,
@@ -115,10 +122,10 @@ func TestValidate(t *testing.T) {
 			`contact_ids[6]: must be a contact id such as cont_…, got "cont_é" (find one with close_contacts_list. They belong to leads.)`,
 			`contact_ids[7]: must be a contact id such as cont_…, got "cont_a_b" (find one with close_contacts_list. They belong to leads.)`,
 		}},
-		{"literal ids", &create, func(p *params) { p.Role = some("admin") }, nil},
-		{"no literal id", &create, func(p *params) { p.Role = some("boss") }, []string{`role_id: must be a role id such as role_…, got "boss"`}},
+		{"literal ids", &create, func(p *params) { p.Role = closekit.Some(roleID("admin")) }, nil},
+		{"no literal id", &create, func(p *params) { p.Role = closekit.Some(roleID("boss")) }, []string{`role_id: must be a role id such as role_…, got "boss"`}},
 		{"texts of a kind", &create, func(p *params) {
-			p.Date, p.When, p.Either = runtime.Some(runtime.Date("1.2.2026")), runtime.Some(runtime.DateTime("2026-01-02")), runtime.Some(runtime.DateTime("soon"))
+			p.Date, p.When, p.Either = closekit.Some(closekit.Date("1.2.2026")), closekit.Some(closekit.DateTime("2026-01-02")), closekit.Some(closekit.DateTime("soon"))
 			p.Email, p.Phone, p.URL, p.TZ = some("nobody"), some("none"), some("javascript:x"), some("New York")
 		}, []string{
 			`date: must be a date such as 2026-03-31, got "1.2.2026"`, `when: must be a time with offset such as 2026-03-31T15:04:05Z, got "2026-01-02"`,
@@ -140,31 +147,31 @@ func TestValidate(t *testing.T) {
 		}},
 		{"nested, all at once", &create, func(p *params) {
 			p.People = []person{
-				{Emails: []mail{{Email: "a@b"}, {Email: "nobody", Type: some("hme")}}},
+				{Emails: []mail{{Email: "a@b"}, {Email: "nobody", Type: closekit.Some(mailType("hme"))}}},
 				{Name: some("longer"), Emails: []mail{{}}},
 			}
 			p.Home = &place{City: "x", Inside: &place{Inside: &place{City: "y"}}}
-			p.Count = runtime.Some(-5)
+			p.Count = closekit.Some(-5)
 		}, []string{
 			"count: must be from 0 to 100, got -5", `contacts[0].emails[1].email: must be an e-mail address, got "nobody"`,
 			`contacts[0].emails[1].type: must be one of office, home, got "hme" (did you mean "home"?)`, "contacts[1].name: must have at most 5 characters, got 6",
 			"contacts[1].emails[0].email: is required", "home.inside.city: is required",
 		}},
 		{"custom fields", &create, func(p *params) {
-			p.Custom = runtime.CustomFields{
-				{Key: "Industry", Value: runtime.Text("x")},
-				{Key: "cf_", Value: runtime.Text("x")},
-				{Key: "cf_a.b", Value: runtime.Text("x")},
+			p.Custom = closekit.CustomFields{
+				{Key: "Industry", Value: closekit.Text("x")},
+				{Key: "cf_", Value: closekit.Text("x")},
+				{Key: "cf_a.b", Value: closekit.Text("x")},
 				{Key: "cf_b."},
 				{Key: "custom.cf_x"},
-				{Key: "", Value: runtime.Text("")},
-				{Key: "cf_c", Value: runtime.Text("ok")},
+				{Key: "", Value: closekit.Text("")},
+				{Key: "cf_c", Value: closekit.Text("ok")},
 				{Key: "lcf_c"},
-				{Key: "cf_c", Value: runtime.Text("again")},
+				{Key: "cf_c", Value: closekit.Text("again")},
 			}
 			p.Custom.Append("cf_d", `{"a":1}`)
 			p.Custom.Append("cf_e", `[1`)
-			p.Custom.Add("cf_f", runtime.Text("x"))
+			p.Custom.Add("cf_f", closekit.Text("x"))
 		}, []string{
 			`custom_fields.Industry: must be named by a custom field id such as cf_…, got "Industry" (list the ids with the custom field tools; names are not accepted)`,
 			`custom_fields.cf_: must be named by a custom field id such as cf_…, got "cf_" (list the ids with the custom field tools; names are not accepted)`,
@@ -175,8 +182,8 @@ func TestValidate(t *testing.T) {
 			`custom_fields.cf_f.add: .add is for updates (give the whole list under cf_f)`,
 		}},
 		{"custom fields of an update", &update, func(p *params) {
-			p.Custom.Add("cf_a", runtime.Text("x"))
-			p.Custom.Remove("cf_a", runtime.Text("y"))
+			p.Custom.Add("cf_a", closekit.Text("x"))
+			p.Custom.Remove("cf_a", closekit.Text("y"))
 			p.Custom.Clear("cf_b")
 		}, nil},
 	} {
@@ -184,22 +191,22 @@ func TestValidate(t *testing.T) {
 			t.Parallel()
 			p := valid()
 			c.set(p)
-			expect(t, runtime.Validate(c.op, p), c.want...)
+			expect(t, closekit.Validate(c.op, p), c.want...)
 		})
 	}
 }
 
 func TestValidationErrorText(t *testing.T) {
 	t.Parallel()
-	err := runtime.Validate(&create, &params{Key: "k"})
+	err := closekit.Validate(&create, &params{Key: "k"})
 	if got := err.Error(); got != "close_thing_create: lead_id: is required (find one with close_leads_list)" {
 		t.Error(got)
 	}
-	err = runtime.Validate(&create, &params{})
+	err = closekit.Validate(&create, &params{})
 	if got := err.Error(); got != "close_thing_create: 2 problems with the input\n  lead_id: is required (find one with close_leads_list)\n  key: is required" {
 		t.Error(got)
 	}
-	if !runtime.IsValidation(err) {
+	if !closekit.IsValidation(err) {
 		t.Error("IsValidation")
 	}
 }
@@ -210,48 +217,48 @@ func TestNestedTooDeep(t *testing.T) {
 	for range 300 {
 		p.Home = &place{City: "x", Inside: p.Home}
 	}
-	got := problems(t, runtime.Validate(&create, p))
+	got := problems(t, closekit.Validate(&create, p))
 	if len(got) != 1 || !strings.HasSuffix(got[0], ".inside: is nested too deep") {
 		t.Errorf("%.300q", got)
 	}
 	in := `{"lead_id":"lead_a","key":"k","home":` + strings.Repeat(`{"city":"x","inside":`, 150) + "null" + strings.Repeat("}", 150) + "}"
-	if _, err := runtime.ParseParams(&create, []byte(in)); err != nil {
+	if _, err := closekit.ParseParams(&create, []byte(in)); err != nil {
 		t.Error(err)
 	}
 	in = `{"lead_id":"lead_a","key":"k","home":` + strings.Repeat(`{"city":"x","inside":`, 250) + "null" + strings.Repeat("}", 250) + "}"
-	if _, err := runtime.ParseParams(&create, []byte(in)); err == nil {
+	if _, err := closekit.ParseParams(&create, []byte(in)); err == nil {
 		t.Error("accepted")
 	}
 }
 
 func TestSend(t *testing.T) {
 	t.Parallel()
-	some := runtime.Some[string]
+	some := closekit.Some[string]
 	for _, c := range []struct {
 		about string
-		op    *runtime.Operation
+		op    *closekit.Operation
 		set   func(*params)
 		want  sent
 	}{
 		{"nothing", &create, func(*params) {}, sent{body: `{"kind":"lead"}`}},
-		{"a preset is overruled", &create, func(p *params) { p.Kind = some("call") }, sent{body: `{"kind":"call"}`}},
+		{"a preset is overruled", &create, func(p *params) { p.Kind = closekit.Some(kindWord("call")) }, sent{body: `{"kind":"call"}`}},
 		{"values", &create, func(p *params) {
-			p.Name, p.Count, p.Value, p.Score, p.Done, p.Amount = some("a\"é"), runtime.Some(0), runtime.Some(runtime.Cents(1200050)), runtime.Some(12.5), runtime.Some(false), runtime.Some(math.MinInt)
+			p.Name, p.Count, p.Value, p.Score, p.Done, p.Amount = some("a\"é"), closekit.Some(0), closekit.Some(closekit.Cents(1200050)), closekit.Some(12.5), closekit.Some(false), closekit.Some(math.MinInt)
 		}, sent{body: `{"name":"a\"é","count":0,"value":1200050,"score":12.5,"done":false,"kind":"lead","amount":-9223372036854775808}`}},
 		{"nulls", &create, func(p *params) {
-			p.Name, p.Count, p.Query, p.Any = runtime.Null[string](), runtime.Null[int](), runtime.Null[string](), json.RawMessage("null")
+			p.Name, p.Count, p.Query, p.Any = closekit.Null[string](), closekit.Null[int](), closekit.Null[string](), json.RawMessage("null")
 		}, sent{query: "query=", body: `{"name":null,"count":null,"any":null,"kind":"lead"}`}},
 		{"empty values", &create, func(p *params) { p.Name = some(""); p.People = []person{}; p.Anys = []json.RawMessage{} }, sent{body: `{"name":"","contacts":[],"anys":[],"kind":"lead"}`}},
 		{"rich text is wrapped", &create, func(p *params) { p.Note = some("<p>x</p>") }, sent{body: `{"note_html":"<body><p>x</p></body>","kind":"lead"}`}},
 		{"rich text is wrapped once", &create, func(p *params) { p.Note = some(" \n<body class='a'>x</body>") }, sent{body: `{"note_html":" \n<body class='a'>x</body>","kind":"lead"}`}},
 		{"no body element", &create, func(p *params) { p.Note = some("<bodyguard>") }, sent{body: `{"note_html":"<body><bodyguard></body>","kind":"lead"}`}},
 		{"query", &create, func(p *params) {
-			p.Skip, p.Flag, p.Factor, p.Query, p.Fields, p.Filter = runtime.Some(100), runtime.Some(true), runtime.Some(0.5), some("a b&c=d+e/é%?#;"), []string{"id", "custom.cf_a"}, json.RawMessage(`{"a":1}`)
+			p.Skip, p.Flag, p.Factor, p.Query, p.Fields, p.Filter = closekit.Some(100), closekit.Some(true), closekit.Some(0.5), some("a b&c=d+e/é%?#;"), []string{"id", "custom.cf_a"}, json.RawMessage(`{"a":1}`)
 		}, sent{query: "_skip=100&_fields=id,custom.cf_a&flag=true&factor=0.5&query=a+b%26c%3Dd%2Be%2F%C3%A9%25%3F%23%3B&filter=%7B%22a%22:1%7D", body: `{"kind":"lead"}`}},
 		{"path", &create, func(p *params) { p.Key = "a b/../c?d#e%2f\\é" }, sent{path: "/thing/lead_abc/a%20b%2F..%2Fc%3Fd%23e%252f%5C%C3%A9/", body: `{"kind":"lead"}`}},
 		{"nested", &create, func(p *params) {
-			p.People = []person{{Name: runtime.Null[string](), Emails: []mail{{Email: "a@b"}}, Secret: some("s"), Late: some("l")}, {}}
-			p.People[1].Custom.Set("cf_a", runtime.Texts("x", "y"))
+			p.People = []person{{Name: closekit.Null[string](), Emails: []mail{{Email: "a@b"}}, Secret: some("s"), Late: some("l")}, {}}
+			p.People[1].Custom.Set("cf_a", closekit.Texts("x", "y"))
 			p.Home = &place{City: "x"}
 		}, sent{body: `{"contacts":[{"name":null,"emails":[{"email":"a@b"}]},{"custom.cf_a":["x","y"]}],"home":{"city":"x"},"kind":"lead"}`}},
 		{"nested in an update", &update, func(p *params) {
@@ -265,11 +272,11 @@ func TestSend(t *testing.T) {
 			p.People = []person{v}
 		}, sent{body: `{"contacts":[{"name":"n","emails":[]}],"kind":"lead"}`}},
 		{"custom fields", &update, func(p *params) {
-			p.Custom.Set("cf_a", runtime.Number(1.5))
-			p.Custom.Set("custom.lcf_b", runtime.Texts[string]())
+			p.Custom.Set("cf_a", closekit.Number(1.5))
+			p.Custom.Set("custom.lcf_b", closekit.Texts[string]())
 			p.Custom.Clear("cf_c")
-			p.Custom.Add("cf_d", runtime.Text("x"))
-			p.Custom.Remove("cf_d", runtime.Integer(-3))
+			p.Custom.Add("cf_d", closekit.Text("x"))
+			p.Custom.Remove("cf_d", closekit.Integer(-3))
 		}, sent{body: `{"kind":"lead","custom.cf_a":1.5,"custom.lcf_b":[],"custom.cf_c":null,"custom.cf_d.add":"x","custom.cf_d.remove":-3}`}},
 	} {
 		t.Run(c.about, func(t *testing.T) {
@@ -290,12 +297,12 @@ func TestSend(t *testing.T) {
 // status, fields 2 and 3, and kind, field 24.
 func TestRules(t *testing.T) {
 	t.Parallel()
-	rule := func(r wire.Rule) *runtime.Operation {
+	rule := func(r wire.Rule) *closekit.Operation {
 		op := create
 		op.Spec = wire.Spec{Rules: []wire.Rule{r}}
 		return &op
 	}
-	name, status := runtime.Some("n"), runtime.Some("won")
+	name, status := closekit.Some("n"), closekit.Some(closedWord("won"))
 	none, one, two := func(*params) {}, func(p *params) { p.Name = name }, func(p *params) { p.Name, p.Status = name, status }
 	fields := []uint8{2, 3}
 	for _, c := range []struct {
@@ -313,10 +320,10 @@ func TestRules(t *testing.T) {
 		{"at most one, none", wire.Rule{Kind: wire.AtMostOne, Fields: fields}, none, nil},
 		{"at most one, one", wire.Rule{Kind: wire.AtMostOne, Fields: fields}, one, nil},
 		{"at most one, two", wire.Rule{Kind: wire.AtMostOne, Fields: fields}, two, []string{"give only one of name and status, got 2 of them"}},
-		{"null is nothing to create from", wire.Rule{Kind: wire.AtLeastOne, Fields: fields}, func(p *params) { p.Name = runtime.Null[string]() }, []string{
+		{"null is nothing to create from", wire.Rule{Kind: wire.AtLeastOne, Fields: fields}, func(p *params) { p.Name = closekit.Null[string]() }, []string{
 			"give at least one of name or status, got none",
 		}},
-		{"needs, null", wire.Rule{Kind: wire.Needs, If: 3, Fields: []uint8{2}}, func(p *params) { p.Status, p.Name = status, runtime.Null[string]() }, []string{
+		{"needs, null", wire.Rule{Kind: wire.Needs, If: 3, Fields: []uint8{2}}, func(p *params) { p.Status, p.Name = status, closekit.Null[string]() }, []string{
 			"name: is required when status is given",
 		}},
 		{"needs, not given", wire.Rule{Kind: wire.Needs, If: 3, Fields: []uint8{2, 5}}, none, nil},
@@ -329,14 +336,14 @@ func TestRules(t *testing.T) {
 			"name: is required when status is won (why)",
 		}},
 		{"needs a value, by preset", wire.Rule{Kind: wire.Needs, If: 24, Is: "lead", Fields: []uint8{2}}, none, []string{"name: is required when kind is lead"}},
-		{"needs a value, preset overruled", wire.Rule{Kind: wire.Needs, If: 24, Is: "lead", Fields: []uint8{2}}, func(p *params) { p.Kind = runtime.Some("call") }, nil},
+		{"needs a value, preset overruled", wire.Rule{Kind: wire.Needs, If: 24, Is: "lead", Fields: []uint8{2}}, func(p *params) { p.Kind = closekit.Some(kindWord("call")) }, nil},
 		{"a list counts", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.People = []person{} }, nil},
 		{"an object counts", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.Home = &place{City: "x"} }, nil},
 		{"raw counts", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.Any = []byte("1") }, nil},
-		{"custom fields count", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.Custom.Set("cf_a", runtime.Text("x")) }, nil},
+		{"custom fields count", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.Custom.Set("cf_a", closekit.Text("x")) }, nil},
 		{"needs one, not given", wire.Rule{Kind: wire.NeedsOne, If: 3, Fields: []uint8{18}}, func(p *params) { p.Fields = []string{"a", "b"} }, nil},
 		{"needs one, one", wire.Rule{Kind: wire.NeedsOne, If: 3, Fields: []uint8{18}}, func(p *params) { p.Status, p.Fields = status, []string{"a"} }, nil},
-		{"needs one, in the body", wire.Rule{Kind: wire.NeedsOne, If: 3, Fields: []uint8{19}}, func(p *params) { p.Status, p.IDs = status, []string{"cont_a"} }, nil},
+		{"needs one, in the body", wire.Rule{Kind: wire.NeedsOne, If: 3, Fields: []uint8{19}}, func(p *params) { p.Status, p.IDs = status, []contactID{"cont_a"} }, nil},
 		{"needs one, none", wire.Rule{Kind: wire.NeedsOne, If: 3, Fields: []uint8{18}}, func(p *params) { p.Status = status }, []string{
 			"_fields: is required when status is given",
 		}},
@@ -347,7 +354,7 @@ func TestRules(t *testing.T) {
 		{"differ, none", wire.Rule{Kind: wire.Differ, Fields: fields}, none, nil},
 		{"differ, one", wire.Rule{Kind: wire.Differ, Fields: fields}, one, nil},
 		{"differ, two", wire.Rule{Kind: wire.Differ, Fields: fields}, two, nil},
-		{"differ, the same", wire.Rule{Kind: wire.Differ, Fields: []uint8{3, 2, 4}, About: "why"}, func(p *params) { p.Name, p.Label = name, name }, []string{
+		{"differ, the same", wire.Rule{Kind: wire.Differ, Fields: []uint8{3, 2, 4}, About: "why"}, func(p *params) { p.Name, p.Label = name, closekit.Some(openWord("n")) }, []string{
 			`give different values for status and name and label, got "n" twice (why)`,
 		}},
 		{"what is nested does not", wire.Rule{Kind: wire.AtMostOne, Fields: []uint8{20, 21}}, func(p *params) {
@@ -358,38 +365,29 @@ func TestRules(t *testing.T) {
 			t.Parallel()
 			p := valid()
 			c.set(p)
-			expect(t, runtime.Validate(rule(c.rule), p), c.want...)
+			expect(t, closekit.Validate(rule(c.rule), p), c.want...)
 		})
 	}
 }
 
 type pathParams struct {
-	Key   string
-	Query runtime.Opt[string]
-	List  []string
+	Key   string               `json:"key" close:"path,required"`
+	Query closekit.Opt[string] `json:"query" close:"query"`
+	List  []string             `json:"ids" close:"query"`
 }
 
-func (v *pathParams) Walk(w *wire.Walker) { wire.Walk(w, v.Wire(), unsafe.Pointer(v)) }
-func (*pathParams) Wire() *wire.Struct    { return &structPathParams }
-
-var structPathParams = wire.Struct{
-	Members: []wire.Member{
-		{In: &wire.Field{Name: "key", In: wire.Path, Flags: wire.Required}, As: wire.Str, At: unsafe.Offsetof(pathParams{}.Key)},
-		{In: &wire.Field{Name: "query", In: wire.Query}, As: wire.OptStr, At: unsafe.Offsetof(pathParams{}.Query)},
-		{In: &wire.Field{Name: "ids", In: wire.Query}, As: wire.Strs, At: unsafe.Offsetof(pathParams{}.List)},
-	},
-}
+func (v *pathParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 func FuzzPath(f *testing.F) {
 	for _, s := range []string{"", ".", "..", "...", "a", "a/b", "../x", "%2e%2e", "%2F", "a?b#c", "\x00\xff", "é", "a;b", "a\\b", "//", "a&b=c", "+ ", "{key}", ",", "a,b"} {
 		f.Add(s, s, s)
 		f.Add("k", "", s)
 	}
-	op := &runtime.Operation{Path: "/thing/{key}/end/"}
+	op := &closekit.Operation{Path: "/thing/{key}/end/"}
 	f.Fuzz(func(t *testing.T, key, query, elem string) {
 		w := codec.NewWalker(&op.Spec)
 		defer w.Free()
-		w.Send(&pathParams{Key: key, Query: runtime.Some(query), List: []string{elem, "b"}})
+		w.Send(&pathParams{Key: key, Query: closekit.Some(query), List: []string{elem, "b"}})
 		bad := map[string]bool{"": true, ".": true, "..": true}[key]
 		if bad || strings.Contains(elem, ",") {
 			if len(w.Problems) == 0 {
@@ -440,14 +438,14 @@ func FuzzSend(f *testing.F) {
 	f.Add("{", 0, math.Copysign(0, -1), int64(0), []byte(` 1 `), "a_{", "}", true)
 	f.Fuzz(func(t *testing.T, s string, n int, x float64, m int64, raw []byte, key, v string, upd bool) {
 		p := &params{
-			Lead: "lead_a", Key: s, Name: runtime.Some(s), Label: runtime.Some(s), Count: runtime.Some(n), Value: runtime.Some(runtime.Cents(m)), Score: runtime.Some(x),
-			Done: runtime.Some(upd), Note: runtime.Some(v), IDs: []string{v}, Any: raw, Anys: []json.RawMessage{raw, []byte("1"), raw}, Amount: runtime.Some(int(m)),
-			People: []person{{Name: runtime.Some(v), Emails: []mail{{Email: s}, {Email: v, Type: runtime.Some(s)}}}, {Late: runtime.Some(s)}}, Home: &place{City: s, Inside: &place{City: v}},
+			Lead: "lead_a", Key: s, Name: closekit.Some(s), Label: closekit.Some(openWord(s)), Count: closekit.Some(n), Value: closekit.Some(closekit.Cents(m)), Score: closekit.Some(x),
+			Done: closekit.Some(upd), Note: closekit.Some(v), IDs: []contactID{contactID(v)}, Any: raw, Anys: []json.RawMessage{raw, []byte("1"), raw}, Amount: closekit.Some(int(m)),
+			People: []person{{Name: closekit.Some(v), Emails: []mail{{Email: s}, {Email: v, Type: closekit.Some(mailType(s))}}}, {Late: closekit.Some(s)}}, Home: &place{City: s, Inside: &place{City: v}},
 		}
-		p.Custom.Set(key, runtime.Text(v))
+		p.Custom.Set(key, closekit.Text(v))
 		p.Custom.Append("cf_raw", string(raw))
-		p.Custom.Set("cf_num", runtime.Number(x))
-		p.People[0].Custom.Set(key, runtime.Texts(s, v))
+		p.Custom.Set("cf_num", closekit.Number(x))
+		p.People[0].Custom.Set(key, closekit.Texts(s, v))
 		op := &create
 		if upd {
 			op = &update

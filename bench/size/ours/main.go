@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
-	"github.com/closekit/closekit/runtime"
 )
 
 func main() {
-	c := runtime.NewClient(runtime.APIKey(os.Getenv("CLOSE_API_KEY")))
-	p, err := closeapi.LeadsList(context.Background(), c, closeapi.LeadsListParams{Limit: runtime.Some(100)})
+	c := closekit.NewClient(closekit.APIKey(os.Getenv("CLOSE_API_KEY")))
+	p, err := closeapi.LeadsList(context.Background(), c, closeapi.LeadsListParams{Limit: closekit.Some(100)})
 	if err != nil {
 		panic(err)
 	}

@@ -8,8 +8,8 @@ import (
 	"os"
 	"text/template"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
-	"github.com/closekit/closekit/runtime"
 )
 
 // sink holds the client in an interface while text/template makes reflection
@@ -17,10 +17,10 @@ import (
 var sink any
 
 func main() {
-	c := runtime.NewClient(runtime.APIKey(os.Getenv("CLOSE_API_KEY")))
+	c := closekit.NewClient(closekit.APIKey(os.Getenv("CLOSE_API_KEY")))
 	sink = c
 	_ = template.Must(template.New("").Parse("{{.}}")).Execute(os.Stderr, 1)
-	p, err := closeapi.LeadsList(context.Background(), c, closeapi.LeadsListParams{Limit: runtime.Some(100)})
+	p, err := closeapi.LeadsList(context.Background(), c, closeapi.LeadsListParams{Limit: closekit.Some(100)})
 	if err != nil {
 		panic(err)
 	}

@@ -3,250 +3,157 @@
 package closetools
 
 import (
-	"unsafe"
-
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
 // ContactEmail is an e-mail address of a contact.
 type ContactEmail struct {
-	runtime.Object
-	Email          string                    // The address itself.
-	Type           runtime.Opt[ContactLabel] // What the address is used for.
-	IsUnsubscribed runtime.Opt[bool]         // Whether the person has unsubscribed from bulk and sequence mail.
-	EmailLower     runtime.Opt[string]       // The address in lower case.
+	closekit.Object
+	// The address itself.
+	Email string `json:"email" close:"required,send,email"`
+	// What the address is used for.
+	Type closekit.Opt[ContactLabel] `json:"type" close:"send"`
+	// Whether the person has unsubscribed from bulk and sequence mail.
+	IsUnsubscribed closekit.Opt[bool] `json:"is_unsubscribed"`
+	// The address in lower case.
+	EmailLower closekit.Opt[string] `json:"email_lower"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ContactEmail) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structContactEmail, unsafe.Pointer(&v))
-}
+func (v ContactEmail) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ContactEmail) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structContactEmail, unsafe.Pointer(v))
-}
-
-var structContactEmail = wire.Struct{
-	Size: unsafe.Sizeof(ContactEmail{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]ContactEmail, 0, n), unsafe.Slice((*ContactEmail)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "email", Bit: 1, As: wire.Str, At: unsafe.Offsetof(ContactEmail{}.Email), In: &wire.Field{Name: "email", Kind: wire.Email, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
-		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(ContactEmail{}.Type), In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}},
-		{Name: "is_unsubscribed", As: wire.OptBool, At: unsafe.Offsetof(ContactEmail{}.IsUnsubscribed)},
-		{Name: "email_lower", As: wire.OptStr, At: unsafe.Offsetof(ContactEmail{}.EmailLower)},
-	},
-}
+func (v *ContactEmail) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ContactPhone is a phone number of a contact.
 type ContactPhone struct {
-	runtime.Object
-	Phone              string                    // The number, best with + and country code; Close stores it in that form.
-	Type               runtime.Opt[ContactLabel] // What the number is used for.
-	PhoneFormatted     runtime.Opt[string]       // The number as people write it in its country.
-	Country            runtime.Opt[string]       // ISO 3166-1 two-letter code of the number's country.
-	TZIDs              []string                  // Time zones that the number may belong to.
-	OutboundSMSBlocked runtime.Opt[bool]         // Whether text messages to this number are blocked.
-	IsUnsubscribed     runtime.Opt[bool]         // Whether the person has unsubscribed this number.
+	closekit.Object
+	// The number, best with + and country code; Close stores it in that form.
+	Phone string `json:"phone" close:"required,send,phone"`
+	// What the number is used for.
+	Type closekit.Opt[ContactLabel] `json:"type" close:"send"`
+	// The number as people write it in its country.
+	PhoneFormatted closekit.Opt[string] `json:"phone_formatted"`
+	// ISO 3166-1 two-letter code of the number's country.
+	Country closekit.Opt[string] `json:"country"`
+	// Time zones that the number may belong to.
+	TZIDs []string `json:"tz_ids"`
+	// Whether text messages to this number are blocked.
+	OutboundSMSBlocked closekit.Opt[bool] `json:"outbound_sms_blocked"`
+	// Whether the person has unsubscribed this number.
+	IsUnsubscribed closekit.Opt[bool] `json:"is_unsubscribed"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ContactPhone) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structContactPhone, unsafe.Pointer(&v))
-}
+func (v ContactPhone) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ContactPhone) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structContactPhone, unsafe.Pointer(v))
-}
-
-var structContactPhone = wire.Struct{
-	Size: unsafe.Sizeof(ContactPhone{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]ContactPhone, 0, n), unsafe.Slice((*ContactPhone)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "phone", Bit: 1, As: wire.Str, At: unsafe.Offsetof(ContactPhone{}.Phone), In: &wire.Field{Name: "phone", Kind: wire.Phone, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
-		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(ContactPhone{}.Type), In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}},
-		{Name: "phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(ContactPhone{}.PhoneFormatted)},
-		{Name: "country", As: wire.OptStr, At: unsafe.Offsetof(ContactPhone{}.Country)},
-		{Name: "tz_ids", Bit: 2, As: wire.Strs, At: unsafe.Offsetof(ContactPhone{}.TZIDs)},
-		{Name: "outbound_sms_blocked", As: wire.OptBool, At: unsafe.Offsetof(ContactPhone{}.OutboundSMSBlocked)},
-		{Name: "is_unsubscribed", As: wire.OptBool, At: unsafe.Offsetof(ContactPhone{}.IsUnsubscribed)},
-	},
-}
+func (v *ContactPhone) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ContactURL is a web address of a contact.
 type ContactURL struct {
-	runtime.Object
-	URL  string                    // The address itself.
-	Type runtime.Opt[ContactLabel] // What the address is used for.
+	closekit.Object
+	// The address itself.
+	URL string `json:"url" close:"required,send,url"`
+	// What the address is used for.
+	Type closekit.Opt[ContactLabel] `json:"type" close:"send"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ContactURL) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structContactURL, unsafe.Pointer(&v))
-}
+func (v ContactURL) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ContactURL) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structContactURL, unsafe.Pointer(v))
-}
-
-var structContactURL = wire.Struct{
-	Size: unsafe.Sizeof(ContactURL{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]ContactURL, 0, n), unsafe.Slice((*ContactURL)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "url", Bit: 1, As: wire.Str, At: unsafe.Offsetof(ContactURL{}.URL), In: &wire.Field{Name: "url", Kind: wire.URL, Flags: wire.Required | wire.OnCreate | wire.OnUpdate}},
-		{Name: "type", As: wire.OptStr, At: unsafe.Offsetof(ContactURL{}.Type), In: &wire.Field{Name: "type", Flags: wire.Open | wire.OnCreate | wire.OnUpdate, Enum: wordsContactLabel}},
-	},
-}
+func (v *ContactURL) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ContactSubscription is one enrolment of a contact in a sequence, as it is shown on the contact.
 type ContactSubscription struct {
-	runtime.Object
-	SubscriptionID     runtime.Opt[SequenceSubscriptionID]
-	SubscriptionStatus runtime.Opt[SequenceSubscriptionStatus]
+	closekit.Object
+	SubscriptionID     closekit.Opt[SequenceSubscriptionID]     `json:"subscription_id"`
+	SubscriptionStatus closekit.Opt[SequenceSubscriptionStatus] `json:"subscription_status"`
 	// Why the enrolment has its status; null when there is no special reason.
-	SubscriptionStatusReason runtime.Opt[SubscriptionStatusReason]
-	SequenceID               runtime.Opt[SequenceID]
-	SequenceName             runtime.Opt[string]
-	SequenceStatus           runtime.Opt[SequenceStatus]
-	ContactEmail             runtime.Opt[string]  // Address that the sequence writes to.
-	InitialEmailID           runtime.Opt[EmailID] // E-mail that the enrolment continues.
-	StartDate                runtime.Opt[runtime.DateTime]
-	DateCreated              runtime.Opt[runtime.DateTime]
+	SubscriptionStatusReason closekit.Opt[SubscriptionStatusReason] `json:"subscription_status_reason"`
+	SequenceID               closekit.Opt[SequenceID]               `json:"sequence_id"`
+	SequenceName             closekit.Opt[string]                   `json:"sequence_name"`
+	SequenceStatus           closekit.Opt[SequenceStatus]           `json:"sequence_status"`
+	// Address that the sequence writes to.
+	ContactEmail closekit.Opt[string] `json:"contact_email"`
+	// E-mail that the enrolment continues.
+	InitialEmailID closekit.Opt[EmailID]           `json:"initial_email_id"`
+	StartDate      closekit.Opt[closekit.DateTime] `json:"start_date"`
+	DateCreated    closekit.Opt[closekit.DateTime] `json:"date_created"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v ContactSubscription) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structContactSubscription, unsafe.Pointer(&v))
-}
+func (v ContactSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *ContactSubscription) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structContactSubscription, unsafe.Pointer(v))
-}
-
-var structContactSubscription = wire.Struct{
-	Size: unsafe.Sizeof(ContactSubscription{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]ContactSubscription, 0, n), unsafe.Slice((*ContactSubscription)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "subscription_id", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SubscriptionID)},
-		{Name: "subscription_status", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SubscriptionStatus)},
-		{Name: "subscription_status_reason", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SubscriptionStatusReason)},
-		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SequenceID)},
-		{Name: "sequence_name", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SequenceName)},
-		{Name: "sequence_status", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.SequenceStatus)},
-		{Name: "contact_email", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.ContactEmail)},
-		{Name: "initial_email_id", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.InitialEmailID)},
-		{Name: "start_date", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.StartDate)},
-		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(ContactSubscription{}.DateCreated)},
-	},
-}
+func (v *ContactSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // RecentCall is one of the latest calls with a contact, in short.
 type RecentCall struct {
-	runtime.Object
-	ID              runtime.Opt[CallID]
-	Status          runtime.Opt[CallStatus]
-	Duration        runtime.Opt[int]              // Length in seconds.
-	FinishTimestamp runtime.Opt[runtime.DateTime] // When the call ended.
-	DialerID        runtime.Opt[string]           // Dialer that made the call, if one did.
+	closekit.Object
+	ID     closekit.Opt[CallID]     `json:"id"`
+	Status closekit.Opt[CallStatus] `json:"status"`
+	// Length in seconds.
+	Duration closekit.Opt[int] `json:"duration"`
+	// When the call ended.
+	FinishTimestamp closekit.Opt[closekit.DateTime] `json:"finish_timestamp"`
+	// Dialer that made the call, if one did.
+	DialerID closekit.Opt[string] `json:"dialer_id"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v RecentCall) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structRecentCall, unsafe.Pointer(&v))
-}
+func (v RecentCall) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *RecentCall) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structRecentCall, unsafe.Pointer(v))
-}
-
-var structRecentCall = wire.Struct{
-	Size: unsafe.Sizeof(RecentCall{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]RecentCall, 0, n), unsafe.Slice((*RecentCall)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", As: wire.OptStr, At: unsafe.Offsetof(RecentCall{}.ID)},
-		{Name: "status", As: wire.OptStr, At: unsafe.Offsetof(RecentCall{}.Status)},
-		{Name: "duration", As: wire.OptInt, At: unsafe.Offsetof(RecentCall{}.Duration)},
-		{Name: "finish_timestamp", As: wire.OptStr, At: unsafe.Offsetof(RecentCall{}.FinishTimestamp)},
-		{Name: "dialer_id", As: wire.OptStr, At: unsafe.Offsetof(RecentCall{}.DialerID)},
-	},
-}
+func (v *RecentCall) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Contact is a person at a lead.
 type Contact struct {
-	runtime.Object
-	ID ContactID
+	closekit.Object
+	ID ContactID `json:"id"`
 	// Lead that the person belongs to. Another lead on update moves the contact there.
-	LeadID         runtime.Opt[LeadID]
-	Name           runtime.Opt[string]  // Full name of the person.
-	DisplayName    runtime.Opt[string]  // The name, or what Close shows in its place when there is none.
-	Title          runtime.Opt[string]  // Job title.
-	Emails         []ContactEmail       // E-mail addresses. On update the list replaces the stored one.
-	Phones         []ContactPhone       // Phone numbers. On update the list replaces the stored one.
-	URLs           []ContactURL         // Web addresses. On update the list replaces the stored one.
-	Timezone       runtime.Opt[string]  // IANA time zone of the person.
-	TimezoneSource runtime.Opt[string]  // How Close knows the time zone.
-	CustomFields   runtime.CustomFields // Values of custom fields by field id (cf_…).
+	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"send"`
+	// Full name of the person.
+	Name closekit.Opt[string] `json:"name" close:"null,send,maxlen=1000"`
+	// The name, or what Close shows in its place when there is none.
+	DisplayName closekit.Opt[string] `json:"display_name"`
+	// Job title.
+	Title closekit.Opt[string] `json:"title" close:"null,send,maxlen=1000"`
+	// E-mail addresses. On update the list replaces the stored one.
+	Emails []ContactEmail `json:"emails" close:"null,send,maxlen=100"`
+	// Phone numbers. On update the list replaces the stored one.
+	Phones []ContactPhone `json:"phones" close:"null,send,maxlen=100"`
+	// Web addresses. On update the list replaces the stored one.
+	URLs []ContactURL `json:"urls" close:"null,send,maxlen=100"`
+	// IANA time zone of the person.
+	Timezone closekit.Opt[string] `json:"timezone" close:"null,send,timezone"`
+	// How Close knows the time zone.
+	TimezoneSource closekit.Opt[string] `json:"timezone_source"`
+	// Values of custom fields by field id (cf_…).
+	CustomFields closekit.CustomFields `json:"custom_fields" close:"send"`
 	// User who counts as the creator. Give it only when importing; otherwise it is the caller.
-	CreatedBy runtime.Opt[UserID]
+	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null,create"`
 	// When the contact came to be. Give it only when importing; otherwise it is now.
-	DateCreated                runtime.Opt[runtime.DateTime]
-	UpdatedBy                  runtime.Opt[UserID]
-	DateUpdated                runtime.DateTime
-	OrganizationID             runtime.Opt[OrganizationID]
-	IntegrationLinks           []IntegrationLink
-	Subscriptions              []ContactSubscription // Enrolments in sequences.
-	RecentCalls                []RecentCall          // Latest calls with the contact.
-	LeadSuggestionsOperationID runtime.Opt[string]   // Mark on contacts from Close's lead suggestions.
+	DateCreated      closekit.Opt[closekit.DateTime] `json:"date_created" close:"null,create"`
+	UpdatedBy        closekit.Opt[UserID]            `json:"updated_by"`
+	DateUpdated      closekit.DateTime               `json:"date_updated"`
+	OrganizationID   closekit.Opt[OrganizationID]    `json:"organization_id"`
+	IntegrationLinks []IntegrationLink               `json:"integration_links"`
+	// Enrolments in sequences.
+	Subscriptions []ContactSubscription `json:"subscriptions"`
+	// Latest calls with the contact.
+	RecentCalls []RecentCall `json:"recent_calls"`
+	// Mark on contacts from Close's lead suggestions.
+	LeadSuggestionsOperationID closekit.Opt[string] `json:"lead_suggestions_operation_id"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Contact) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structContact, unsafe.Pointer(&v))
-}
+func (v Contact) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Contact) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structContact, unsafe.Pointer(v))
-}
-
-var structContact = wire.Struct{
-	Custom: unsafe.Offsetof(Contact{}.CustomFields),
-	Size:   unsafe.Sizeof(Contact{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Contact, 0, n), unsafe.Slice((*Contact)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Contact{}.ID)},
-		{Name: "lead_id", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.OnCreate | wire.OnUpdate, ID: &kindLead}},
-		{Name: "name", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.Name), In: &wire.Field{Name: "name", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 1000}},
-		{Name: "display_name", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.DisplayName)},
-		{Name: "title", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.Title), In: &wire.Field{Name: "title", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 1000}},
-		{Name: "emails", Bit: 2, As: wire.List, At: unsafe.Offsetof(Contact{}.Emails), Elem: func() *wire.Struct { return &structContactEmail }, In: &wire.Field{Name: "emails", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}},
-		{Name: "phones", Bit: 3, As: wire.List, At: unsafe.Offsetof(Contact{}.Phones), Elem: func() *wire.Struct { return &structContactPhone }, In: &wire.Field{Name: "phones", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}},
-		{Name: "urls", Bit: 4, As: wire.List, At: unsafe.Offsetof(Contact{}.URLs), Elem: func() *wire.Struct { return &structContactURL }, In: &wire.Field{Name: "urls", Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate, MaxLen: 100}},
-		{Name: "timezone", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.Timezone), In: &wire.Field{Name: "timezone", Kind: wire.Timezone, Flags: wire.Nullable | wire.OnCreate | wire.OnUpdate}},
-		{Name: "timezone_source", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.TimezoneSource)},
-		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Contact{}.CustomFields), In: &wire.Field{Name: "custom_fields", Flags: wire.OnCreate | wire.OnUpdate}},
-		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.CreatedBy), In: &wire.Field{Name: "created_by", Flags: wire.Nullable | wire.OnCreate, ID: &kindUser}},
-		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateTime, Flags: wire.Nullable | wire.OnCreate}},
-		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.UpdatedBy)},
-		{Name: "date_updated", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Contact{}.DateUpdated)},
-		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.OrganizationID)},
-		{Name: "integration_links", Bit: 6, As: wire.List, At: unsafe.Offsetof(Contact{}.IntegrationLinks), Elem: func() *wire.Struct { return &structIntegrationLink }},
-		{Name: "subscriptions", Bit: 7, As: wire.List, At: unsafe.Offsetof(Contact{}.Subscriptions), Elem: func() *wire.Struct { return &structContactSubscription }},
-		{Name: "recent_calls", Bit: 8, As: wire.List, At: unsafe.Offsetof(Contact{}.RecentCalls), Elem: func() *wire.Struct { return &structRecentCall }},
-		{Name: "lead_suggestions_operation_id", As: wire.OptStr, At: unsafe.Offsetof(Contact{}.LeadSuggestionsOperationID)},
-	},
-}
+func (v *Contact) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ContactLabel is what an e-mail address, phone number or web address of a contact is used for. Close
 // may use other words too.
@@ -262,5 +169,8 @@ const (
 	ContactLabelURL    ContactLabel = "url"    // Web address.
 	ContactLabelOther  ContactLabel = "other"  // Anything else.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (ContactLabel) WireWords() ([]string, bool) { return wordsContactLabel, true }
 
 var wordsContactLabel = []string{"office", "mobile", "home", "direct", "fax", "url", "other"}

@@ -3,54 +3,84 @@
 package closetools
 
 import (
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
 // LeadID is the id of a lead, lead_….
 type LeadID string
 
+func (LeadID) WireID() *wire.IDKind { return &kindLead }
+
 // ContactID is the id of a contact, cont_….
 type ContactID string
+
+func (ContactID) WireID() *wire.IDKind { return &kindContact }
 
 // OpportunityID is the id of an opportunity, oppo_….
 type OpportunityID string
 
+func (OpportunityID) WireID() *wire.IDKind { return &kindOpportunity }
+
 // CallID is the id of a call, acti_….
 type CallID string
+
+func (CallID) WireID() *wire.IDKind { return &kindCall }
 
 // EmailID is the id of an email, acti_….
 type EmailID string
 
+func (EmailID) WireID() *wire.IDKind { return &kindEmail }
+
 // TaskID is the id of a task, task_….
 type TaskID string
+
+func (TaskID) WireID() *wire.IDKind { return &kindTask }
 
 // LeadStatusID is the id of a lead status, stat_….
 type LeadStatusID string
 
+func (LeadStatusID) WireID() *wire.IDKind { return &kindLeadStatus }
+
 // OpportunityStatusID is the id of an opportunity status, stat_….
 type OpportunityStatusID string
+
+func (OpportunityStatusID) WireID() *wire.IDKind { return &kindOpportunityStatus }
 
 // PipelineID is the id of a pipeline, pipe_….
 type PipelineID string
 
+func (PipelineID) WireID() *wire.IDKind { return &kindPipeline }
+
 // UserID is the id of a user, user_….
 type UserID string
+
+func (UserID) WireID() *wire.IDKind { return &kindUser }
 
 // OrganizationID is the id of an organization, orga_….
 type OrganizationID string
 
+func (OrganizationID) WireID() *wire.IDKind { return &kindOrganization }
+
 // SequenceID is the id of a sequence, seq_….
 type SequenceID string
+
+func (SequenceID) WireID() *wire.IDKind { return &kindSequence }
 
 // SequenceSubscriptionID is the id of a sequence subscription, sub_….
 type SequenceSubscriptionID string
 
+func (SequenceSubscriptionID) WireID() *wire.IDKind { return &kindSequenceSubscription }
+
 // CommentThreadID is the id of a comment thread, comthr_….
 type CommentThreadID string
 
+func (CommentThreadID) WireID() *wire.IDKind { return &kindCommentThread }
+
 // MediaID is the id of a media, media_….
 type MediaID string
+
+func (MediaID) WireID() *wire.IDKind { return &kindMedia }
 
 // The kinds of ids, for checking parameters.
 var (
@@ -69,7 +99,6 @@ var (
 	kindSequenceSubscription = wire.IDKind{Name: "sequence_subscription", Prefixes: []string{"sub"}, From: "close_sequence_subscriptions_list", Known: &knownIDs}
 	kindCommentThread        = wire.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comments_list", Known: &knownIDs}
 	kindMedia                = wire.IDKind{Name: "media", Prefixes: []string{"media"}, Known: &knownIDs}
-	kindAny                  = wire.IDKind{Name: "any", Known: &knownIDs}
 )
 
 // knownIDs tells an id of another kind from one that is unknown.
@@ -108,8 +137,8 @@ var knownIDs = []wire.IDPrefix{
 	{Prefix: "whsub", Kind: "webhook"},
 }
 
-// Cents is an amount of money in minor units; see [runtime.Cents].
-type Cents = runtime.Cents
+// Cents is an amount of money in minor units; see [closekit.Cents].
+type Cents = closekit.Cents
 
 // Dollars gives an amount in whole major units, whatever the organization's currency.
-func Dollars(n int64) Cents { return runtime.Dollars(n) }
+func Dollars(n int64) Cents { return closekit.Dollars(n) }

@@ -4,9 +4,8 @@ package closetools
 
 import (
 	"context"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -16,79 +15,54 @@ import (
 //
 // Close API: GET /status/lead/ (tool close_lead_statuses_list)
 // https://developer.close.com/api/resources/lead-statuses
-func LeadStatusesList(ctx context.Context, c *runtime.Client, p LeadStatusesListParams, opts ...runtime.CallOption) (*runtime.Page[LeadStatusInfo], error) {
-	v, err := wire.CallPage(ctx, c, &opLeadStatusesList, &p, runtime.Opt[int]{}, &structLeadStatusInfo, opts)
-	return (*runtime.Page[LeadStatusInfo])(v), err
+func LeadStatusesList(ctx context.Context, c *closekit.Client, p LeadStatusesListParams, opts ...closekit.CallOption) (*closekit.Page[LeadStatusInfo], error) {
+	return wire.CallPage[LeadStatusInfo](ctx, c, &opLeadStatusesList, &p, closekit.Opt[int]{}, opts)
 }
 
 // LeadStatusesListParams are the parameters of [LeadStatusesList].
 type LeadStatusesListParams struct{}
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadStatusesListParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structLeadStatusesListParams, unsafe.Pointer(v))
-}
+func (v *LeadStatusesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structLeadStatusesListParams = wire.Struct{}
-
-var opLeadStatusesList = runtime.Operation{
-	Tool: "close_lead_statuses_list", Method: "GET", Path: "/status/lead/", Effect: runtime.Read, Idempotent: true,
-	NewParams: func() runtime.Params { return new(LeadStatusesListParams) },
+var opLeadStatusesList = closekit.Operation{
+	Tool: "close_lead_statuses_list", Method: "GET", Path: "/status/lead/", Effect: closekit.Read, Idempotent: true,
+	NewParams: func() closekit.Params { return new(LeadStatusesListParams) },
 }
 
 // LeadStatusCreate adds a status for leads.
 //
 // Close API: POST /status/lead/ (tool close_lead_status_create)
 // https://developer.close.com/api/resources/lead-statuses
-func LeadStatusCreate(ctx context.Context, c *runtime.Client, p LeadStatusCreateParams, opts ...runtime.CallOption) (*LeadStatusInfo, error) {
-	v, err := wire.Call(ctx, c, &opLeadStatusCreate, &p, &structLeadStatusInfo, opts)
-	return (*LeadStatusInfo)(v), err
+func LeadStatusCreate(ctx context.Context, c *closekit.Client, p LeadStatusCreateParams, opts ...closekit.CallOption) (*LeadStatusInfo, error) {
+	return wire.Call[LeadStatusInfo](ctx, c, &opLeadStatusCreate, &p, opts)
 }
 
 // LeadStatusCreateParams are the parameters of [LeadStatusCreate].
 type LeadStatusCreateParams struct {
-	Label string // What people call the status. Required.
+	// What people call the status. Required.
+	Label string `json:"label" close:"required"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *LeadStatusCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structLeadStatusCreateParams, unsafe.Pointer(v))
-}
+func (v *LeadStatusCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structLeadStatusCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.Str, At: unsafe.Offsetof(LeadStatusCreateParams{}.Label), In: &wire.Field{Name: "label", Flags: wire.Required}},
-}}
-
-var opLeadStatusCreate = runtime.Operation{
-	Tool: "close_lead_status_create", Method: "POST", Path: "/status/lead/", Effect: runtime.Write,
-	NewParams: func() runtime.Params { return new(LeadStatusCreateParams) },
+var opLeadStatusCreate = closekit.Operation{
+	Tool: "close_lead_status_create", Method: "POST", Path: "/status/lead/", Effect: closekit.Write,
+	NewParams: func() closekit.Params { return new(LeadStatusCreateParams) },
 }
 
 // LeadStatusInfo is a status that leads can have.
 type LeadStatusInfo struct {
-	runtime.Object
-	ID             LeadStatusID
-	Label          string // What people call the status.
-	OrganizationID runtime.Opt[OrganizationID]
+	closekit.Object
+	ID LeadStatusID `json:"id"`
+	// What people call the status.
+	Label          string                       `json:"label"`
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v LeadStatusInfo) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structLeadStatusInfo, unsafe.Pointer(&v))
-}
+func (v LeadStatusInfo) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *LeadStatusInfo) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structLeadStatusInfo, unsafe.Pointer(v))
-}
-
-var structLeadStatusInfo = wire.Struct{
-	Size: unsafe.Sizeof(LeadStatusInfo{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]LeadStatusInfo, 0, n), unsafe.Slice((*LeadStatusInfo)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(LeadStatusInfo{}.ID)},
-		{Name: "label", Bit: 2, As: wire.Str, At: unsafe.Offsetof(LeadStatusInfo{}.Label)},
-		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(LeadStatusInfo{}.OrganizationID)},
-	},
-}
+func (v *LeadStatusInfo) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }

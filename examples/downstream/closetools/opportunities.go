@@ -4,370 +4,235 @@ package closetools
 
 import (
 	"encoding/json"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
 // SuggestedActionDetails is what a suggested action needs; which fields are there depends on the
 // action.
 type SuggestedActionDetails struct {
-	runtime.Object
-	StatusID     runtime.Opt[OpportunityStatusID] // Status to move to.
-	CloseDate    runtime.Opt[runtime.Date]        // Closing date to set.
-	ContactID    runtime.Opt[ContactID]           // Person to get in touch with.
-	SubjectDraft runtime.Opt[string]              // Draft of the subject line.
-	MessageDraft runtime.Opt[string]              // Draft of the message.
-	CallPlan     runtime.Opt[string]              // What to say in the call.
+	closekit.Object
+	// Status to move to.
+	StatusID closekit.Opt[OpportunityStatusID] `json:"status_id"`
+	// Closing date to set.
+	CloseDate closekit.Opt[closekit.Date] `json:"close_date"`
+	// Person to get in touch with.
+	ContactID closekit.Opt[ContactID] `json:"contact_id"`
+	// Draft of the subject line.
+	SubjectDraft closekit.Opt[string] `json:"subject_draft"`
+	// Draft of the message.
+	MessageDraft closekit.Opt[string] `json:"message_draft"`
+	// What to say in the call.
+	CallPlan closekit.Opt[string] `json:"call_plan"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structSuggestedActionDetails, unsafe.Pointer(&v))
-}
+func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structSuggestedActionDetails, unsafe.Pointer(v))
-}
-
-var structSuggestedActionDetails = wire.Struct{
-	Size: unsafe.Sizeof(SuggestedActionDetails{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]SuggestedActionDetails, 0, n), unsafe.Slice((*SuggestedActionDetails)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "status_id", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.StatusID)},
-		{Name: "close_date", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.CloseDate)},
-		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.ContactID)},
-		{Name: "subject_draft", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.SubjectDraft)},
-		{Name: "message_draft", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.MessageDraft)},
-		{Name: "call_plan", As: wire.OptStr, At: unsafe.Offsetof(SuggestedActionDetails{}.CallPlan)},
-	},
-}
+func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SuggestedAction is what Close suggests to do next about a deal.
 type SuggestedAction struct {
-	runtime.Object
-	Action        runtime.Opt[SuggestedActionType]
-	Justification runtime.Opt[string]     // Why Close suggests it.
-	Details       *SuggestedActionDetails // What the action needs.
+	closekit.Object
+	Action closekit.Opt[SuggestedActionType] `json:"action"`
+	// Why Close suggests it.
+	Justification closekit.Opt[string] `json:"justification"`
+	// What the action needs.
+	Details *SuggestedActionDetails `json:"details"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v SuggestedAction) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structSuggestedAction, unsafe.Pointer(&v))
-}
+func (v SuggestedAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *SuggestedAction) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structSuggestedAction, unsafe.Pointer(v))
-}
-
-var structSuggestedAction = wire.Struct{
-	Size: unsafe.Sizeof(SuggestedAction{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]SuggestedAction, 0, n), unsafe.Slice((*SuggestedAction)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "action", As: wire.OptStr, At: unsafe.Offsetof(SuggestedAction{}.Action)},
-		{Name: "justification", As: wire.OptStr, At: unsafe.Offsetof(SuggestedAction{}.Justification)},
-		{Name: "details", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(SuggestedAction{}.Details), Elem: func() *wire.Struct { return &structSuggestedActionDetails }},
-	},
-}
+func (v *SuggestedAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // StallAction is what Close suggests to do about a stalled deal.
 type StallAction struct {
-	runtime.Object
-	Action        runtime.Opt[StallActionType]
-	Justification runtime.Opt[string] // Why Close suggests it.
+	closekit.Object
+	Action closekit.Opt[StallActionType] `json:"action"`
+	// Why Close suggests it.
+	Justification closekit.Opt[string] `json:"justification"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v StallAction) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structStallAction, unsafe.Pointer(&v))
-}
+func (v StallAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *StallAction) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structStallAction, unsafe.Pointer(v))
-}
-
-var structStallAction = wire.Struct{
-	Size: unsafe.Sizeof(StallAction{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]StallAction, 0, n), unsafe.Slice((*StallAction)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "action", As: wire.OptStr, At: unsafe.Offsetof(StallAction{}.Action)},
-		{Name: "justification", As: wire.OptStr, At: unsafe.Offsetof(StallAction{}.Justification)},
-	},
-}
+func (v *StallAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // StallStatus: why a deal is stalled. Older form of the suggested action.
 type StallStatus struct {
-	runtime.Object
-	CommunicationIssue runtime.Opt[StallIssue]
-	NextAction         *StallAction
+	closekit.Object
+	CommunicationIssue closekit.Opt[StallIssue] `json:"communication_issue"`
+	NextAction         *StallAction             `json:"next_action"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v StallStatus) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structStallStatus, unsafe.Pointer(&v))
-}
+func (v StallStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *StallStatus) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structStallStatus, unsafe.Pointer(v))
-}
-
-var structStallStatus = wire.Struct{
-	Size: unsafe.Sizeof(StallStatus{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]StallStatus, 0, n), unsafe.Slice((*StallStatus)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "communication_issue", As: wire.OptStr, At: unsafe.Offsetof(StallStatus{}.CommunicationIssue)},
-		{Name: "next_action", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(StallStatus{}.NextAction), Elem: func() *wire.Struct { return &structStallAction }},
-	},
-}
+func (v *StallStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityCounts is how many opportunities there are of each payment period.
 type OpportunityCounts struct {
-	runtime.Object
-	OneTime runtime.Opt[int]
-	Monthly runtime.Opt[int]
-	Annual  runtime.Opt[int]
+	closekit.Object
+	OneTime closekit.Opt[int] `json:"one_time"`
+	Monthly closekit.Opt[int] `json:"monthly"`
+	Annual  closekit.Opt[int] `json:"annual"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OpportunityCounts) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structOpportunityCounts, unsafe.Pointer(&v))
-}
+func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OpportunityCounts) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structOpportunityCounts, unsafe.Pointer(v))
-}
-
-var structOpportunityCounts = wire.Struct{
-	Size: unsafe.Sizeof(OpportunityCounts{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]OpportunityCounts, 0, n), unsafe.Slice((*OpportunityCounts)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "one_time", As: wire.OptInt, At: unsafe.Offsetof(OpportunityCounts{}.OneTime)},
-		{Name: "monthly", As: wire.OptInt, At: unsafe.Offsetof(OpportunityCounts{}.Monthly)},
-		{Name: "annual", As: wire.OptInt, At: unsafe.Offsetof(OpportunityCounts{}.Annual)},
-	},
-}
+func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityTotals: sums over every opportunity that the filters match, not only those of the page.
 // Amounts are in cents; expected amounts are weighted by confidence; annualized amounts count a
 // monthly value twelve times.
 type OpportunityTotals struct {
-	runtime.Object
-	CountByValuePeriod               *OpportunityCounts
-	TotalValueOneTime                runtime.Opt[runtime.Cents] // Sum of the values that are paid once.
-	TotalValueOneTimeFormatted       runtime.Opt[string]
-	TotalValueMonthly                runtime.Opt[runtime.Cents] // Sum of the values that are paid monthly.
-	TotalValueMonthlyFormatted       runtime.Opt[string]
-	TotalValueAnnual                 runtime.Opt[runtime.Cents] // Sum of the values that are paid annually.
-	TotalValueAnnualFormatted        runtime.Opt[string]
-	TotalValueAnnualized             runtime.Opt[runtime.Cents] // Sum of all values per year.
-	TotalValueAnnualizedFormatted    runtime.Opt[string]
-	ExpectedValueOneTime             runtime.Opt[runtime.Cents] // Weighted sum of the values that are paid once.
-	ExpectedValueOneTimeFormatted    runtime.Opt[string]
-	ExpectedValueMonthly             runtime.Opt[runtime.Cents] // Weighted sum of the values that are paid monthly.
-	ExpectedValueMonthlyFormatted    runtime.Opt[string]
-	ExpectedValueAnnual              runtime.Opt[runtime.Cents] // Weighted sum of the values that are paid annually.
-	ExpectedValueAnnualFormatted     runtime.Opt[string]
-	ExpectedValueAnnualized          runtime.Opt[runtime.Cents] // Weighted sum of all values per year.
-	ExpectedValueAnnualizedFormatted runtime.Opt[string]
+	closekit.Object
+	CountByValuePeriod *OpportunityCounts `json:"count_by_value_period"`
+	// Sum of the values that are paid once.
+	TotalValueOneTime          closekit.Opt[closekit.Cents] `json:"total_value_one_time"`
+	TotalValueOneTimeFormatted closekit.Opt[string]         `json:"total_value_one_time_formatted"`
+	// Sum of the values that are paid monthly.
+	TotalValueMonthly          closekit.Opt[closekit.Cents] `json:"total_value_monthly"`
+	TotalValueMonthlyFormatted closekit.Opt[string]         `json:"total_value_monthly_formatted"`
+	// Sum of the values that are paid annually.
+	TotalValueAnnual          closekit.Opt[closekit.Cents] `json:"total_value_annual"`
+	TotalValueAnnualFormatted closekit.Opt[string]         `json:"total_value_annual_formatted"`
+	// Sum of all values per year.
+	TotalValueAnnualized          closekit.Opt[closekit.Cents] `json:"total_value_annualized"`
+	TotalValueAnnualizedFormatted closekit.Opt[string]         `json:"total_value_annualized_formatted"`
+	// Weighted sum of the values that are paid once.
+	ExpectedValueOneTime          closekit.Opt[closekit.Cents] `json:"expected_value_one_time"`
+	ExpectedValueOneTimeFormatted closekit.Opt[string]         `json:"expected_value_one_time_formatted"`
+	// Weighted sum of the values that are paid monthly.
+	ExpectedValueMonthly          closekit.Opt[closekit.Cents] `json:"expected_value_monthly"`
+	ExpectedValueMonthlyFormatted closekit.Opt[string]         `json:"expected_value_monthly_formatted"`
+	// Weighted sum of the values that are paid annually.
+	ExpectedValueAnnual          closekit.Opt[closekit.Cents] `json:"expected_value_annual"`
+	ExpectedValueAnnualFormatted closekit.Opt[string]         `json:"expected_value_annual_formatted"`
+	// Weighted sum of all values per year.
+	ExpectedValueAnnualized          closekit.Opt[closekit.Cents] `json:"expected_value_annualized"`
+	ExpectedValueAnnualizedFormatted closekit.Opt[string]         `json:"expected_value_annualized_formatted"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OpportunityTotals) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structOpportunityTotals, unsafe.Pointer(&v))
-}
+func (v OpportunityTotals) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OpportunityTotals) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structOpportunityTotals, unsafe.Pointer(v))
-}
-
-var structOpportunityTotals = wire.Struct{
-	Size: unsafe.Sizeof(OpportunityTotals{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]OpportunityTotals, 0, n), unsafe.Slice((*OpportunityTotals)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "count_by_value_period", Bit: 1, As: wire.Obj, At: unsafe.Offsetof(OpportunityTotals{}.CountByValuePeriod), Elem: func() *wire.Struct { return &structOpportunityCounts }},
-		{Name: "total_value_one_time", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueOneTime)},
-		{Name: "total_value_one_time_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueOneTimeFormatted)},
-		{Name: "total_value_monthly", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueMonthly)},
-		{Name: "total_value_monthly_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueMonthlyFormatted)},
-		{Name: "total_value_annual", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnual)},
-		{Name: "total_value_annual_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnualFormatted)},
-		{Name: "total_value_annualized", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnualized)},
-		{Name: "total_value_annualized_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.TotalValueAnnualizedFormatted)},
-		{Name: "expected_value_one_time", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueOneTime)},
-		{Name: "expected_value_one_time_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueOneTimeFormatted)},
-		{Name: "expected_value_monthly", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueMonthly)},
-		{Name: "expected_value_monthly_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueMonthlyFormatted)},
-		{Name: "expected_value_annual", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnual)},
-		{Name: "expected_value_annual_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnualFormatted)},
-		{Name: "expected_value_annualized", As: wire.OptCents, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnualized)},
-		{Name: "expected_value_annualized_formatted", As: wire.OptStr, At: unsafe.Offsetof(OpportunityTotals{}.ExpectedValueAnnualizedFormatted)},
-	},
-}
+func (v *OpportunityTotals) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityGroup: opportunities that have something in common, with their totals. Comes when the
 // list is grouped.
 type OpportunityGroup struct {
 	OpportunityTotals
-	Key          json.RawMessage  // What the group has in common: a user, or a week, month, quarter or year.
-	Objects      []Opportunity    // The opportunities of the group.
-	TotalResults runtime.Opt[int] // How many opportunities the group has.
+	// What the group has in common: a user, or a week, month, quarter or year.
+	Key json.RawMessage `json:"key"`
+	// The opportunities of the group.
+	Objects []Opportunity `json:"objects"`
+	// How many opportunities the group has.
+	TotalResults closekit.Opt[int] `json:"total_results"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v OpportunityGroup) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structOpportunityGroup, unsafe.Pointer(&v))
-}
+func (v OpportunityGroup) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *OpportunityGroup) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structOpportunityGroup, unsafe.Pointer(v))
-}
-
-var structOpportunityGroup = wire.Struct{
-	Base: &structOpportunityTotals,
-	Size: unsafe.Sizeof(OpportunityGroup{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]OpportunityGroup, 0, n), unsafe.Slice((*OpportunityGroup)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "key", As: wire.Raw, At: unsafe.Offsetof(OpportunityGroup{}.Key)},
-		{Name: "objects", Bit: 2, As: wire.List, At: unsafe.Offsetof(OpportunityGroup{}.Objects), Elem: func() *wire.Struct { return &structOpportunity }},
-		{Name: "total_results", As: wire.OptInt, At: unsafe.Offsetof(OpportunityGroup{}.TotalResults)},
-	},
-}
+func (v *OpportunityGroup) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Opportunity is a possible deal on a lead. Amounts are in cents of the organization's currency.
 type Opportunity struct {
-	runtime.Object
-	ID       OpportunityID
-	LeadID   LeadID // Lead that the deal belongs to. It cannot be changed later.
-	LeadName runtime.Opt[string]
+	closekit.Object
+	ID OpportunityID `json:"id"`
+	// Lead that the deal belongs to. It cannot be changed later.
+	LeadID   LeadID               `json:"lead_id"`
+	LeadName closekit.Opt[string] `json:"lead_name"`
 	// Status of the deal: an id that close_pipelines_list shows, never a label.
-	StatusID    OpportunityStatusID
-	StatusLabel string                // Label of the status.
-	StatusType  OpportunityStatusType // Whether the deal is open, won or lost.
+	StatusID OpportunityStatusID `json:"status_id"`
+	// Label of the status.
+	StatusLabel string `json:"status_label"`
+	// Whether the deal is open, won or lost.
+	StatusType OpportunityStatusType `json:"status_type"`
 	// Label of the status with what is needed to tell it from others.
-	StatusDisplayName runtime.Opt[string]
+	StatusDisplayName closekit.Opt[string] `json:"status_display_name"`
 	// Pipeline of the deal; follows from the status. A status of another pipeline is refused.
-	PipelineID   runtime.Opt[PipelineID]
-	PipelineName runtime.Opt[string]
-	Value        runtime.Opt[runtime.Cents] // Value in cents, a whole number: $12,000 is 1200000.
-	ValuePeriod  runtime.Opt[ValuePeriod]   // How often the value is paid.
+	PipelineID   closekit.Opt[PipelineID] `json:"pipeline_id"`
+	PipelineName closekit.Opt[string]     `json:"pipeline_name"`
+	// Value in cents, a whole number: $12,000 is 1200000.
+	Value closekit.Opt[closekit.Cents] `json:"value"`
+	// How often the value is paid.
+	ValuePeriod closekit.Opt[ValuePeriod] `json:"value_period"`
 	// Currency code. It is set for the whole organization, not for a deal.
-	ValueCurrency           runtime.Opt[string]
-	ValueFormatted          runtime.Opt[string]        // The value as text with currency and period.
-	Confidence              runtime.Opt[int]           // Chance of winning in percent, 0 to 100.
-	ExpectedValue           runtime.Opt[runtime.Cents] // Value times confidence.
-	AnnualizedValue         runtime.Opt[runtime.Cents] // Value per year; a monthly value counts twelve times.
-	AnnualizedExpectedValue runtime.Opt[runtime.Cents] // Value per year times confidence.
+	ValueCurrency closekit.Opt[string] `json:"value_currency"`
+	// The value as text with currency and period.
+	ValueFormatted closekit.Opt[string] `json:"value_formatted"`
+	// Chance of winning in percent, 0 to 100.
+	Confidence closekit.Opt[int] `json:"confidence"`
+	// Value times confidence.
+	ExpectedValue closekit.Opt[closekit.Cents] `json:"expected_value"`
+	// Value per year; a monthly value counts twelve times.
+	AnnualizedValue closekit.Opt[closekit.Cents] `json:"annualized_value"`
+	// Value per year times confidence.
+	AnnualizedExpectedValue closekit.Opt[closekit.Cents] `json:"annualized_expected_value"`
 	// Closing date, expected while the deal is open and actual once it is won. Close fills in today when a
 	// deal is won without it.
-	DateWon      runtime.Opt[runtime.Date]
-	DateLost     runtime.Opt[runtime.DateTime] // When the deal was marked as lost.
-	UserID       runtime.Opt[UserID]           // User who is responsible for the deal. The caller when left out on create.
-	UserName     runtime.Opt[string]
-	ContactID    runtime.Opt[ContactID] // Person at the lead whom the deal is with.
-	ContactName  runtime.Opt[string]
-	Note         runtime.Opt[string]  // Note on the deal as plain text.
-	NoteHTML     runtime.Opt[string]  // Note on the deal as rich text. It wins over note and rewrites it.
-	Attachments  []Attachment         // Files of the deal. On update the list replaces the stored one.
-	CustomFields runtime.CustomFields // Values of custom fields by field id (cf_…).
+	DateWon closekit.Opt[closekit.Date] `json:"date_won"`
+	// When the deal was marked as lost.
+	DateLost closekit.Opt[closekit.DateTime] `json:"date_lost"`
+	// User who is responsible for the deal. The caller when left out on create.
+	UserID   closekit.Opt[UserID] `json:"user_id"`
+	UserName closekit.Opt[string] `json:"user_name"`
+	// Person at the lead whom the deal is with.
+	ContactID   closekit.Opt[ContactID] `json:"contact_id"`
+	ContactName closekit.Opt[string]    `json:"contact_name"`
+	// Note on the deal as plain text.
+	Note closekit.Opt[string] `json:"note"`
+	// Note on the deal as rich text. It wins over note and rewrites it.
+	NoteHTML closekit.Opt[string] `json:"note_html"`
+	// Files of the deal. On update the list replaces the stored one.
+	Attachments []Attachment `json:"attachments"`
+	// Values of custom fields by field id (cf_…).
+	CustomFields closekit.CustomFields `json:"custom_fields"`
 	// User who counts as the creator. Give it only when importing; otherwise it is the caller.
-	CreatedBy     runtime.Opt[UserID]
-	CreatedByName runtime.Opt[string]
+	CreatedBy     closekit.Opt[UserID] `json:"created_by"`
+	CreatedByName closekit.Opt[string] `json:"created_by_name"`
 	// When the deal came to be. Give it only when importing; otherwise it is now.
-	DateCreated      runtime.Opt[runtime.DateTime]
-	UpdatedBy        runtime.Opt[UserID]
-	UpdatedByName    runtime.Opt[string]
-	DateUpdated      runtime.DateTime
-	OrganizationID   runtime.Opt[OrganizationID]
-	IntegrationLinks []IntegrationLink
-	CommentSummary   *CommentSummary   // How many comments the deal has.
-	LeadPrimaryEmail *ContactEmail     // Main e-mail address of the lead.
-	LeadPrimaryPhone []ContactPhone    // Main phone number of the lead.
-	IsStalled        runtime.Opt[bool] // Whether nothing has moved for too long.
-	SuggestedAction  *SuggestedAction  // What Close suggests to do next.
+	DateCreated      closekit.Opt[closekit.DateTime] `json:"date_created"`
+	UpdatedBy        closekit.Opt[UserID]            `json:"updated_by"`
+	UpdatedByName    closekit.Opt[string]            `json:"updated_by_name"`
+	DateUpdated      closekit.DateTime               `json:"date_updated"`
+	OrganizationID   closekit.Opt[OrganizationID]    `json:"organization_id"`
+	IntegrationLinks []IntegrationLink               `json:"integration_links"`
+	// How many comments the deal has.
+	CommentSummary *CommentSummary `json:"comment_summary"`
+	// Main e-mail address of the lead.
+	LeadPrimaryEmail *ContactEmail `json:"lead_primary_email"`
+	// Main phone number of the lead.
+	LeadPrimaryPhone []ContactPhone `json:"lead_primary_phone"`
+	// Whether nothing has moved for too long.
+	IsStalled closekit.Opt[bool] `json:"is_stalled"`
+	// What Close suggests to do next.
+	SuggestedAction *SuggestedAction `json:"suggested_action"`
 	// Deprecated: Use suggested_action.
-	StallStatus *StallStatus
+	StallStatus *StallStatus `json:"stall_status"`
 }
 
 // AsOpportunityGroup gives the item when it has objects; false otherwise.
 func (v *Opportunity) AsOpportunityGroup() (*OpportunityGroup, bool) {
-	to, ok := wire.Variant(&structOpportunity, unsafe.Pointer(v), wire.Has(&v.Object, "objects"), &structOpportunityGroup)
-	return (*OpportunityGroup)(to), ok
+	return wire.Variant[OpportunityGroup](v, wire.Has(&v.Object, "objects"))
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Opportunity) MarshalJSON() ([]byte, error) {
-	return wire.Marshal(&structOpportunity, unsafe.Pointer(&v))
-}
+func (v Opportunity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Opportunity) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structOpportunity, unsafe.Pointer(v))
-}
-
-var structOpportunity = wire.Struct{
-	Custom: unsafe.Offsetof(Opportunity{}.CustomFields),
-	Size:   unsafe.Sizeof(Opportunity{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Opportunity, 0, n), unsafe.Slice((*Opportunity)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.ID)},
-		{Name: "lead_id", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.LeadID)},
-		{Name: "lead_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.LeadName)},
-		{Name: "status_id", Bit: 3, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.StatusID)},
-		{Name: "status_label", Bit: 4, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.StatusLabel)},
-		{Name: "status_type", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.StatusType)},
-		{Name: "status_display_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.StatusDisplayName)},
-		{Name: "pipeline_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.PipelineID)},
-		{Name: "pipeline_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.PipelineName)},
-		{Name: "value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.Value)},
-		{Name: "value_period", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ValuePeriod)},
-		{Name: "value_currency", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ValueCurrency)},
-		{Name: "value_formatted", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ValueFormatted)},
-		{Name: "confidence", As: wire.OptInt, At: unsafe.Offsetof(Opportunity{}.Confidence)},
-		{Name: "expected_value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.ExpectedValue)},
-		{Name: "annualized_value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.AnnualizedValue)},
-		{Name: "annualized_expected_value", As: wire.OptCents, At: unsafe.Offsetof(Opportunity{}.AnnualizedExpectedValue)},
-		{Name: "date_won", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.DateWon)},
-		{Name: "date_lost", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.DateLost)},
-		{Name: "user_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UserID)},
-		{Name: "user_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UserName)},
-		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ContactID)},
-		{Name: "contact_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.ContactName)},
-		{Name: "note", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.Note)},
-		{Name: "note_html", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.NoteHTML)},
-		{Name: "attachments", Bit: 6, As: wire.List, At: unsafe.Offsetof(Opportunity{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }},
-		{Name: "custom_fields", As: wire.Custom, At: unsafe.Offsetof(Opportunity{}.CustomFields)},
-		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.CreatedBy)},
-		{Name: "created_by_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.CreatedByName)},
-		{Name: "date_created", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.DateCreated)},
-		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UpdatedBy)},
-		{Name: "updated_by_name", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.UpdatedByName)},
-		{Name: "date_updated", Bit: 7, As: wire.Str, At: unsafe.Offsetof(Opportunity{}.DateUpdated)},
-		{Name: "organization_id", As: wire.OptStr, At: unsafe.Offsetof(Opportunity{}.OrganizationID)},
-		{Name: "integration_links", Bit: 8, As: wire.List, At: unsafe.Offsetof(Opportunity{}.IntegrationLinks), Elem: func() *wire.Struct { return &structIntegrationLink }},
-		{Name: "comment_summary", Bit: 9, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.CommentSummary), Elem: func() *wire.Struct { return &structCommentSummary }},
-		{Name: "lead_primary_email", Bit: 10, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.LeadPrimaryEmail), Elem: func() *wire.Struct { return &structContactEmail }},
-		{Name: "lead_primary_phone", Bit: 11, As: wire.List, At: unsafe.Offsetof(Opportunity{}.LeadPrimaryPhone), Elem: func() *wire.Struct { return &structContactPhone }},
-		{Name: "is_stalled", As: wire.OptBool, At: unsafe.Offsetof(Opportunity{}.IsStalled)},
-		{Name: "suggested_action", Bit: 12, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.SuggestedAction), Elem: func() *wire.Struct { return &structSuggestedAction }},
-		{Name: "stall_status", Bit: 13, As: wire.Obj, At: unsafe.Offsetof(Opportunity{}.StallStatus), Elem: func() *wire.Struct { return &structStallStatus }},
-	},
-}
+func (v *Opportunity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ValuePeriod is how often the value of a deal is paid.
 type ValuePeriod string

@@ -5,9 +5,8 @@ package closetools
 import (
 	"context"
 	"encoding/json"
-	"unsafe"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -20,64 +19,54 @@ import (
 //
 // Close API: POST /task/ (tool close_task_create)
 // https://developer.close.com/api/resources/tasks
-func TaskCreate(ctx context.Context, c *runtime.Client, p TaskCreateParams, opts ...runtime.CallOption) (*Task, error) {
-	v, err := wire.Call(ctx, c, &opTaskCreate, &p, &structTask, opts)
-	return (*Task)(v), err
+func TaskCreate(ctx context.Context, c *closekit.Client, p TaskCreateParams, opts ...closekit.CallOption) (*Task, error) {
+	return wire.Call[Task](ctx, c, &opTaskCreate, &p, opts)
 }
 
 // TaskCreateParams are the parameters of [TaskCreate].
 type TaskCreateParams struct {
-	Type      runtime.Opt[NewTaskType] // Kind of the task. Sent as lead when absent.
-	LeadID    LeadID                   // Lead the task is on. Required.
-	ContactID runtime.Opt[ContactID]   // Contact the task is about. Null clears it.
-	Text      runtime.Opt[string]      // What is to be done. Can be changed on tasks of type lead only.
+	// Kind of the task. Sent as lead when absent.
+	Type closekit.Opt[NewTaskType] `json:"_type" close:"preset=\"lead\""`
+	// Lead the task is on. Required.
+	LeadID LeadID `json:"lead_id" close:"required"`
+	// Contact the task is about. Null clears it.
+	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
+	// What is to be done. Can be changed on tasks of type lead only.
+	Text closekit.Opt[string] `json:"text"`
 	// User who is to do it; usually the caller when left out. Null clears it.
-	AssignedTo runtime.Opt[UserID]
-	Date       runtime.Opt[runtime.DateTime] // When it is due; a day or a moment.
-	IsDateless runtime.Opt[bool]             // Whether it has no due date.
-	IsComplete runtime.Opt[bool]             // Whether it is done.
-	Priority   runtime.Opt[TaskPriority]     // How urgent it is. Default: medium.
+	AssignedTo closekit.Opt[UserID] `json:"assigned_to" close:"null"`
+	// When it is due; a day or a moment.
+	Date closekit.Opt[closekit.DateTime] `json:"date" close:"date"`
+	// Whether it has no due date.
+	IsDateless closekit.Opt[bool] `json:"is_dateless"`
+	// Whether it is done.
+	IsComplete closekit.Opt[bool] `json:"is_complete"`
+	// How urgent it is. Default: medium.
+	Priority closekit.Opt[TaskPriority] `json:"priority"`
 	// Whether the assignee is not told of the new task. Default: false.
-	DisableNotification runtime.Opt[bool]
+	DisableNotification closekit.Opt[bool] `json:"disable_notification"`
 	// When it is due.
 	//
 	// Deprecated: Old name of date; use date.
-	DueDate        runtime.Opt[runtime.DateTime]
-	AgentConfigID  runtime.Opt[string]           // AI agent that is to do it. Null clears it.
-	OrganizationID runtime.Opt[OrganizationID]   // The credential's own when left out.
-	CreatedBy      runtime.Opt[UserID]           // Author of the record; for imports.
-	DateCreated    runtime.Opt[runtime.DateTime] // When the record was made; for imports.
+	DueDate closekit.Opt[closekit.DateTime] `json:"due_date" close:"date"`
+	// AI agent that is to do it. Null clears it.
+	AgentConfigID closekit.Opt[string] `json:"agent_config_id" close:"null,id"`
+	// The credential's own when left out.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
+	// Author of the record; for imports.
+	CreatedBy closekit.Opt[UserID] `json:"created_by"`
+	// When the record was made; for imports.
+	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"date"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
-	Fields []string
+	Fields []string `json:"_fields" close:"query"`
 }
 
 // Walk visits the fields; it is for package runtime.
-func (v *TaskCreateParams) Walk(w *wire.Walker) {
-	wire.Walk(w, &structTaskCreateParams, unsafe.Pointer(v))
-}
+func (v *TaskCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
-var structTaskCreateParams = wire.Struct{Members: []wire.Member{
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Type), In: &wire.Field{Name: "_type", Enum: wordsNewTaskType, Preset: "\"lead\""}},
-	{As: wire.Str, At: unsafe.Offsetof(TaskCreateParams{}.LeadID), In: &wire.Field{Name: "lead_id", Flags: wire.Required, ID: &kindLead}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.ContactID), In: &wire.Field{Name: "contact_id", Flags: wire.Nullable, ID: &kindContact}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Text), In: &wire.Field{Name: "text"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.AssignedTo), In: &wire.Field{Name: "assigned_to", Flags: wire.Nullable, ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Date), In: &wire.Field{Name: "date", Kind: wire.DateOrDateTime}},
-	{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.IsDateless), In: &wire.Field{Name: "is_dateless"}},
-	{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.IsComplete), In: &wire.Field{Name: "is_complete"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.Priority), In: &wire.Field{Name: "priority", Enum: wordsTaskPriority}},
-	{As: wire.OptBool, At: unsafe.Offsetof(TaskCreateParams{}.DisableNotification), In: &wire.Field{Name: "disable_notification"}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.DueDate), In: &wire.Field{Name: "due_date", Kind: wire.DateOrDateTime}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.AgentConfigID), In: &wire.Field{Name: "agent_config_id", Flags: wire.Nullable, ID: &kindAny}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.OrganizationID), In: &wire.Field{Name: "organization_id", ID: &kindOrganization}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.CreatedBy), In: &wire.Field{Name: "created_by", ID: &kindUser}},
-	{As: wire.OptStr, At: unsafe.Offsetof(TaskCreateParams{}.DateCreated), In: &wire.Field{Name: "date_created", Kind: wire.DateOrDateTime}},
-	{As: wire.Strs, At: unsafe.Offsetof(TaskCreateParams{}.Fields), In: &wire.Field{Name: "_fields", In: wire.Query}},
-}}
-
-var opTaskCreate = runtime.Operation{
-	Tool: "close_task_create", Method: "POST", Path: "/task/", Effect: runtime.Write,
-	NewParams: func() runtime.Params { return new(TaskCreateParams) },
+var opTaskCreate = closekit.Operation{
+	Tool: "close_task_create", Method: "POST", Path: "/task/", Effect: closekit.Write,
+	NewParams: func() closekit.Params { return new(TaskCreateParams) },
 	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}}, Rules: []wire.Rule{
 		{Kind: wire.Needs, Fields: []uint8{3}, If: 0, Is: "lead"},
 		{Kind: wire.Needs, Fields: []uint8{2}, If: 0, Is: "outgoing_call"},
@@ -87,136 +76,102 @@ var opTaskCreate = runtime.Operation{
 // Task: something to do on a lead. Which fields are there depends on _type; the last ones belong to
 // tasks that Close made.
 type Task struct {
-	runtime.Object
-	ID             TaskID
-	Type           TaskType            // Kind of the task.
-	LeadID         runtime.Opt[LeadID] // Lead the task is on.
-	LeadName       runtime.Opt[string]
-	ContactID      runtime.Opt[ContactID] // Contact the task is about.
-	ContactName    runtime.Opt[string]
-	Text           runtime.Opt[string] // What is to be done. Can be changed on tasks of type lead only.
-	AssignedTo     runtime.Opt[UserID] // User who is to do it; usually the caller when left out.
-	AssignedToName runtime.Opt[string]
-	Date           runtime.Opt[runtime.DateTime] // When it is due; a day or a moment.
-	IsDateless     runtime.Opt[bool]             // Whether it has no due date.
-	IsComplete     bool                          // Whether it is done.
-	Priority       runtime.Opt[TaskPriority]     // How urgent it is.
-	Resolution     runtime.Opt[TaskResolution]   // How it ended when it was not done.
-	View           runtime.Opt[TaskView]         // Place of the task in the app.
+	closekit.Object
+	ID TaskID `json:"id"`
+	// Kind of the task.
+	Type TaskType `json:"_type"`
+	// Lead the task is on.
+	LeadID   closekit.Opt[LeadID] `json:"lead_id"`
+	LeadName closekit.Opt[string] `json:"lead_name"`
+	// Contact the task is about.
+	ContactID   closekit.Opt[ContactID] `json:"contact_id"`
+	ContactName closekit.Opt[string]    `json:"contact_name"`
+	// What is to be done. Can be changed on tasks of type lead only.
+	Text closekit.Opt[string] `json:"text"`
+	// User who is to do it; usually the caller when left out.
+	AssignedTo     closekit.Opt[UserID] `json:"assigned_to"`
+	AssignedToName closekit.Opt[string] `json:"assigned_to_name"`
+	// When it is due; a day or a moment.
+	Date closekit.Opt[closekit.DateTime] `json:"date"`
+	// Whether it has no due date.
+	IsDateless closekit.Opt[bool] `json:"is_dateless"`
+	// Whether it is done.
+	IsComplete bool `json:"is_complete"`
+	// How urgent it is.
+	Priority closekit.Opt[TaskPriority] `json:"priority"`
+	// How it ended when it was not done.
+	Resolution closekit.Opt[TaskResolution] `json:"resolution"`
+	// Place of the task in the app.
+	View closekit.Opt[TaskView] `json:"view"`
 	// When it is due.
 	//
 	// Deprecated: Old name of date; use date.
-	DueDate        runtime.Opt[runtime.DateTime]
-	AgentConfigID  runtime.Opt[string] // AI agent that is to do it.
-	OrganizationID OrganizationID      // The credential's own when left out.
-	CreatedBy      runtime.Opt[UserID] // Author of the record; for imports.
-	CreatedByName  runtime.Opt[string]
-	DateCreated    runtime.DateTime // When the record was made; for imports.
-	UpdatedBy      runtime.Opt[UserID]
-	UpdatedByName  runtime.Opt[string]
-	DateUpdated    runtime.DateTime
+	DueDate closekit.Opt[closekit.DateTime] `json:"due_date"`
+	// AI agent that is to do it.
+	AgentConfigID closekit.Opt[string] `json:"agent_config_id"`
+	// The credential's own when left out.
+	OrganizationID OrganizationID `json:"organization_id"`
+	// Author of the record; for imports.
+	CreatedBy     closekit.Opt[UserID] `json:"created_by"`
+	CreatedByName closekit.Opt[string] `json:"created_by_name"`
+	// When the record was made; for imports.
+	DateCreated   closekit.DateTime    `json:"date_created"`
+	UpdatedBy     closekit.Opt[UserID] `json:"updated_by"`
+	UpdatedByName closekit.Opt[string] `json:"updated_by_name"`
+	DateUpdated   closekit.DateTime    `json:"date_updated"`
 	// Record behind the task: an e-mail, a call, an opportunity, or the TaskCompleted activity once done.
-	ObjectID                  runtime.Opt[string]
-	ObjectType                runtime.Opt[string] // What object_id is.
-	IsNew                     runtime.Opt[bool]
-	IsPrimaryLeadNotification runtime.Opt[bool] // Whether it is the main entry of its lead in the inbox.
-	DeduplicationKey          runtime.Opt[string]
-	SequenceID                runtime.Opt[SequenceID] // Sequence that made the task.
-	SequenceSubscriptionID    runtime.Opt[SequenceSubscriptionID]
-	StepID                    runtime.Opt[string]  // Step of the sequence.
-	Subject                   runtime.Opt[string]  // Subject of the e-mail.
-	BodyPreview               runtime.Opt[string]  // Beginning of the e-mail.
-	EmailID                   runtime.Opt[EmailID] // E-mail that waits for an answer.
-	Emails                    []EmailID            // E-mails that came in.
-	ClearedFollowups          []json.RawMessage    // Follow-up reminders that the e-mail cleared.
-	TotalEmailsCountInThread  runtime.Opt[int]
-	Phone                     runtime.Opt[string] // The caller's number.
-	PhoneFormatted            runtime.Opt[string]
-	PhoneNumberDescription    runtime.Opt[string]
-	LocalPhone                runtime.Opt[string] // Our number.
-	RemotePhone               runtime.Opt[string] // The other side's number.
-	RemotePhoneFormatted      runtime.Opt[string]
-	RemotePhoneDescription    runtime.Opt[string]
-	RecordingURL              runtime.Opt[string]
-	VoicemailURL              runtime.Opt[string]
-	VoicemailDuration         runtime.Opt[int] // Length of the voicemail in seconds.
-	Attachments               []Attachment     // Files of the SMS.
-	OpportunityNote           runtime.Opt[string]
-	OpportunityValue          runtime.Opt[runtime.Cents] // Value of the opportunity in cents.
-	OpportunityValueCurrency  runtime.Opt[string]
-	OpportunityValueFormatted runtime.Opt[string]
-	OpportunityValuePeriod    runtime.Opt[ValuePeriod]
+	ObjectID closekit.Opt[string] `json:"object_id"`
+	// What object_id is.
+	ObjectType closekit.Opt[string] `json:"object_type"`
+	IsNew      closekit.Opt[bool]   `json:"is_new"`
+	// Whether it is the main entry of its lead in the inbox.
+	IsPrimaryLeadNotification closekit.Opt[bool]   `json:"is_primary_lead_notification"`
+	DeduplicationKey          closekit.Opt[string] `json:"deduplication_key"`
+	// Sequence that made the task.
+	SequenceID             closekit.Opt[SequenceID]             `json:"sequence_id"`
+	SequenceSubscriptionID closekit.Opt[SequenceSubscriptionID] `json:"sequence_subscription_id"`
+	// Step of the sequence.
+	StepID closekit.Opt[string] `json:"step_id"`
+	// Subject of the e-mail.
+	Subject closekit.Opt[string] `json:"subject"`
+	// Beginning of the e-mail.
+	BodyPreview closekit.Opt[string] `json:"body_preview"`
+	// E-mail that waits for an answer.
+	EmailID closekit.Opt[EmailID] `json:"email_id"`
+	// E-mails that came in.
+	Emails []EmailID `json:"emails"`
+	// Follow-up reminders that the e-mail cleared.
+	ClearedFollowups         []json.RawMessage `json:"cleared_followups"`
+	TotalEmailsCountInThread closekit.Opt[int] `json:"total_emails_count_in_thread"`
+	// The caller's number.
+	Phone                  closekit.Opt[string] `json:"phone"`
+	PhoneFormatted         closekit.Opt[string] `json:"phone_formatted"`
+	PhoneNumberDescription closekit.Opt[string] `json:"phone_number_description"`
+	// Our number.
+	LocalPhone closekit.Opt[string] `json:"local_phone"`
+	// The other side's number.
+	RemotePhone            closekit.Opt[string] `json:"remote_phone"`
+	RemotePhoneFormatted   closekit.Opt[string] `json:"remote_phone_formatted"`
+	RemotePhoneDescription closekit.Opt[string] `json:"remote_phone_description"`
+	RecordingURL           closekit.Opt[string] `json:"recording_url"`
+	VoicemailURL           closekit.Opt[string] `json:"voicemail_url"`
+	// Length of the voicemail in seconds.
+	VoicemailDuration closekit.Opt[int] `json:"voicemail_duration"`
+	// Files of the SMS.
+	Attachments     []Attachment         `json:"attachments"`
+	OpportunityNote closekit.Opt[string] `json:"opportunity_note"`
+	// Value of the opportunity in cents.
+	OpportunityValue          closekit.Opt[closekit.Cents] `json:"opportunity_value"`
+	OpportunityValueCurrency  closekit.Opt[string]         `json:"opportunity_value_currency"`
+	OpportunityValueFormatted closekit.Opt[string]         `json:"opportunity_value_formatted"`
+	OpportunityValuePeriod    closekit.Opt[ValuePeriod]    `json:"opportunity_value_period"`
 }
 
 // MarshalJSON gives back what Close sent, with the changes made since.
-func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&structTask, unsafe.Pointer(&v)) }
+func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, as answers of Close are decoded.
-func (v *Task) UnmarshalJSON(b []byte) error {
-	return wire.Unmarshal(b, &structTask, unsafe.Pointer(v))
-}
-
-var structTask = wire.Struct{
-	Size: unsafe.Sizeof(Task{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		return unsafe.Pointer(unsafe.SliceData(append(make([]Task, 0, n), unsafe.Slice((*Task)(old), k)...)))
-	},
-	Members: []wire.Member{
-		{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Task{}.ID)},
-		{Name: "_type", Bit: 2, As: wire.Str, At: unsafe.Offsetof(Task{}.Type)},
-		{Name: "lead_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.LeadID)},
-		{Name: "lead_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.LeadName)},
-		{Name: "contact_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ContactID)},
-		{Name: "contact_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ContactName)},
-		{Name: "text", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Text)},
-		{Name: "assigned_to", As: wire.OptStr, At: unsafe.Offsetof(Task{}.AssignedTo)},
-		{Name: "assigned_to_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.AssignedToName)},
-		{Name: "date", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Date)},
-		{Name: "is_dateless", As: wire.OptBool, At: unsafe.Offsetof(Task{}.IsDateless)},
-		{Name: "is_complete", Bit: 3, As: wire.Bool, At: unsafe.Offsetof(Task{}.IsComplete)},
-		{Name: "priority", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Priority)},
-		{Name: "resolution", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Resolution)},
-		{Name: "view", As: wire.OptStr, At: unsafe.Offsetof(Task{}.View)},
-		{Name: "due_date", As: wire.OptStr, At: unsafe.Offsetof(Task{}.DueDate)},
-		{Name: "agent_config_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.AgentConfigID)},
-		{Name: "organization_id", Bit: 4, As: wire.Str, At: unsafe.Offsetof(Task{}.OrganizationID)},
-		{Name: "created_by", As: wire.OptStr, At: unsafe.Offsetof(Task{}.CreatedBy)},
-		{Name: "created_by_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.CreatedByName)},
-		{Name: "date_created", Bit: 5, As: wire.Str, At: unsafe.Offsetof(Task{}.DateCreated)},
-		{Name: "updated_by", As: wire.OptStr, At: unsafe.Offsetof(Task{}.UpdatedBy)},
-		{Name: "updated_by_name", As: wire.OptStr, At: unsafe.Offsetof(Task{}.UpdatedByName)},
-		{Name: "date_updated", Bit: 6, As: wire.Str, At: unsafe.Offsetof(Task{}.DateUpdated)},
-		{Name: "object_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ObjectID)},
-		{Name: "object_type", As: wire.OptStr, At: unsafe.Offsetof(Task{}.ObjectType)},
-		{Name: "is_new", As: wire.OptBool, At: unsafe.Offsetof(Task{}.IsNew)},
-		{Name: "is_primary_lead_notification", As: wire.OptBool, At: unsafe.Offsetof(Task{}.IsPrimaryLeadNotification)},
-		{Name: "deduplication_key", As: wire.OptStr, At: unsafe.Offsetof(Task{}.DeduplicationKey)},
-		{Name: "sequence_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.SequenceID)},
-		{Name: "sequence_subscription_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.SequenceSubscriptionID)},
-		{Name: "step_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.StepID)},
-		{Name: "subject", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Subject)},
-		{Name: "body_preview", As: wire.OptStr, At: unsafe.Offsetof(Task{}.BodyPreview)},
-		{Name: "email_id", As: wire.OptStr, At: unsafe.Offsetof(Task{}.EmailID)},
-		{Name: "emails", Bit: 7, As: wire.Strs, At: unsafe.Offsetof(Task{}.Emails)},
-		{Name: "cleared_followups", Bit: 8, As: wire.Raws, At: unsafe.Offsetof(Task{}.ClearedFollowups)},
-		{Name: "total_emails_count_in_thread", As: wire.OptInt, At: unsafe.Offsetof(Task{}.TotalEmailsCountInThread)},
-		{Name: "phone", As: wire.OptStr, At: unsafe.Offsetof(Task{}.Phone)},
-		{Name: "phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(Task{}.PhoneFormatted)},
-		{Name: "phone_number_description", As: wire.OptStr, At: unsafe.Offsetof(Task{}.PhoneNumberDescription)},
-		{Name: "local_phone", As: wire.OptStr, At: unsafe.Offsetof(Task{}.LocalPhone)},
-		{Name: "remote_phone", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RemotePhone)},
-		{Name: "remote_phone_formatted", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RemotePhoneFormatted)},
-		{Name: "remote_phone_description", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RemotePhoneDescription)},
-		{Name: "recording_url", As: wire.OptStr, At: unsafe.Offsetof(Task{}.RecordingURL)},
-		{Name: "voicemail_url", As: wire.OptStr, At: unsafe.Offsetof(Task{}.VoicemailURL)},
-		{Name: "voicemail_duration", As: wire.OptInt, At: unsafe.Offsetof(Task{}.VoicemailDuration)},
-		{Name: "attachments", Bit: 9, As: wire.List, At: unsafe.Offsetof(Task{}.Attachments), Elem: func() *wire.Struct { return &structAttachment }},
-		{Name: "opportunity_note", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityNote)},
-		{Name: "opportunity_value", As: wire.OptCents, At: unsafe.Offsetof(Task{}.OpportunityValue)},
-		{Name: "opportunity_value_currency", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityValueCurrency)},
-		{Name: "opportunity_value_formatted", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityValueFormatted)},
-		{Name: "opportunity_value_period", As: wire.OptStr, At: unsafe.Offsetof(Task{}.OpportunityValuePeriod)},
-	},
-}
+func (v *Task) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // TaskType: kind of a task. Close may use other words too.
 type TaskType string
@@ -243,6 +198,9 @@ const (
 	NewTaskTypeOutgoingCall NewTaskType = "outgoing_call" // A contact to call; needs contact_id.
 )
 
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (NewTaskType) WireWords() ([]string, bool) { return wordsNewTaskType, false }
+
 var wordsNewTaskType = []string{"lead", "outgoing_call"}
 
 // TaskPriority is how urgent a task is.
@@ -253,6 +211,9 @@ const (
 	TaskPriorityHigh   TaskPriority = "high"   // Before the others.
 	TaskPriorityMedium TaskPriority = "medium" // As usual.
 )
+
+// WireWords lists the values, and says whether others may be sent; it is for package wire.
+func (TaskPriority) WireWords() ([]string, bool) { return wordsTaskPriority, false }
 
 var wordsTaskPriority = []string{"high", "medium"}
 

@@ -23,7 +23,7 @@ func Doc(p *ir.Package) ([]byte, error) {
 	}
 	f.Comment("This code needs a runtime that still serves it. When the name below is missing, run the")
 	f.Comment("generator of the runtime's version again.")
-	f.Const().Id("_").Op("=").Qual(runtimePath, "GeneratedV1")
+	f.Const().Id("_").Op("=").Qual(rootPath, "GeneratedV1")
 	return render(f)
 }
 
@@ -36,6 +36,8 @@ func IDs(p *ir.Package) ([]byte, error) {
 		if id.Type != "" {
 			f.Add(doc(id.Doc))
 			f.Add(Type().Id(id.Type).String())
+			f.Line()
+			f.Add(Func().Params(Id(id.Type)).Id("WireID").Params().Op("*").Qual(wirePath, "IDKind").Add(oneLine(Return(Op("&").Id(id.Var)))))
 			f.Line()
 		}
 		item := []Code{pair("Name", Lit(id.Kind))}
@@ -67,11 +69,11 @@ func IDs(p *ir.Package) ([]byte, error) {
 		f.Line()
 	}
 	if p.HasCents {
-		f.Add(doc("Cents is an amount of money in minor units; see [runtime.Cents]."))
-		f.Add(Type().Id("Cents").Op("=").Qual(runtimePath, "Cents"))
+		f.Add(doc("Cents is an amount of money in minor units; see [closekit.Cents]."))
+		f.Add(Type().Id("Cents").Op("=").Qual(rootPath, "Cents"))
 		f.Line()
 		f.Add(doc("Dollars gives an amount in whole major units, whatever the organization's currency."))
-		f.Add(Func().Id("Dollars").Params(Id("n").Int64()).Id("Cents").Add(oneLine(Return(Qual(runtimePath, "Dollars").Call(Id("n"))))))
+		f.Add(Func().Id("Dollars").Params(Id("n").Int64()).Id("Cents").Add(oneLine(Return(Qual(rootPath, "Dollars").Call(Id("n"))))))
 		f.Line()
 	}
 	return render(f)
@@ -81,12 +83,12 @@ func IDs(p *ir.Package) ([]byte, error) {
 func Operations(p *ir.Package) ([]byte, error) {
 	f := newFile(p.ImportPath, p.Name, "the manifest")
 	f.Add(doc("Operations lists what the tools of this package do, in the order of their names. Programs that do not call it do not link what they do not use."))
-	f.Add(Func().Id("Operations").Params().Index().Op("*").Qual(runtimePath, "Operation").Add(oneLine(Return(Id("operations")))))
+	f.Add(Func().Id("Operations").Params().Index().Op("*").Qual(rootPath, "Operation").Add(oneLine(Return(Id("operations")))))
 	f.Line()
 	var items []Code
 	for i := range p.Tools {
 		items = append(items, Op("&").Id(p.Tools[i].OpVar))
 	}
-	f.Add(Var().Id("operations").Op("=").Index().Op("*").Qual(runtimePath, "Operation").Add(lines(items...)))
+	f.Add(Var().Id("operations").Op("=").Index().Op("*").Qual(rootPath, "Operation").Add(lines(items...)))
 	return render(f)
 }

@@ -2,6 +2,8 @@ package emit
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	. "github.com/dave/jennifer/jen" //nolint:revive,staticcheck // the emitters read as the Go they print
@@ -28,9 +30,8 @@ func Resource(p *ir.Package, r *ir.File) ([]byte, error) {
 // operation prints
 //
 //	// LeadCreate creates a lead.
-//	func LeadCreate(ctx context.Context, c *runtime.Client, p LeadCreateParams, opts ...runtime.CallOption) (*Lead, error) {
-//		v, err := wire.Call(ctx, c, &opLeadCreate, &p, &structLead, opts)
-//		return (*Lead)(v), err
+//	func LeadCreate(ctx context.Context, c *closekit.Client, p LeadCreateParams, opts ...closekit.CallOption) (*Lead, error) {
+//		return wire.Call[Lead](ctx, c, &opLeadCreate, &p, opts)
 //	}
 //
 // and what belongs to it.
@@ -38,49 +39,46 @@ func operation(f *File, o *ir.Op) {
 	ctx := []Code{Id("ctx"), Id("c"), Op("&").Id(o.OpVar), Op("&").Id("p")}
 	head := func(name string) *Statement {
 		return Func().Id(name).Params(
-			Id("ctx").Qual("context", "Context"), Id("c").Op("*").Qual(runtimePath, "Client"), Id("p").Id(o.Params.Type),
-			Id("opts").Op("...").Qual(runtimePath, "CallOption"),
+			Id("ctx").Qual("context", "Context"), Id("c").Op("*").Qual(rootPath, "Client"), Id("p").Id(o.Params.Type),
+			Id("opts").Op("...").Qual(rootPath, "CallOption"),
 		)
 	}
-	page := func() *Statement { return Op("*").Qual(runtimePath, "Page").Types(Id(o.Result)) }
+	page := func() *Statement { return Op("*").Qual(rootPath, "Page").Types(Id(o.Result)) }
 	f.Add(doc(o.Doc...))
 	switch {
 	case o.Result == "":
-		f.Add(head(o.Func).Error().Block(Return(Qual(runtimePath, "CallNone").Call(append(ctx, Id("opts"))...))))
+		f.Add(head(o.Func).Error().Block(Return(Qual(rootPath, "CallNone").Call(append(ctx, Id("opts"))...))))
 	case o.List:
-		skip := Qual(runtimePath, "Opt").Types(Int()).Values()
+		skip := Qual(rootPath, "Opt").Types(Int()).Values()
 		if o.Skip {
 			skip = Id("p").Dot("Skip")
 		}
-		args := append(ctx, skip, Op("&").Id("struct"+o.Result), Id("opts"))
+		args := append(ctx, skip, Id("opts"))
 		f.Add(head(o.Func).Params(page(), Error()).Block(
-			List(Id("v"), Err()).Op(":=").Qual(wirePath, "CallPage").Call(args...),
-			Return(Parens(page()).Parens(Id("v")), Err()),
+			Return(Qual(wirePath, "CallPage").Types(Id(o.Result)).Call(args...)),
 		))
 	default:
-		args := append(ctx, Op("&").Id("struct"+o.Result), Id("opts"))
+		args := append(ctx, Id("opts"))
 		f.Add(head(o.Func).Params(Op("*").Id(o.Result), Error()).Block(
-			List(Id("v"), Err()).Op(":=").Qual(wirePath, "Call").Call(args...),
-			Return(Parens(Op("*").Id(o.Result)).Parens(Id("v")), Err()),
+			Return(Qual(wirePath, "Call").Types(Id(o.Result)).Call(args...)),
 		))
 	}
 	f.Line()
 	if o.All != "" {
 		// func LeadsAll(…) iter.Seq2[*Lead, error] {
-		//	return runtime.All(ctx, c, &opLeadsList, p, func(p *LeadsListParams) *runtime.Opt[int] { return &p.Skip }, LeadsList, opts)
+		//	return closekit.All(ctx, c, &opLeadsList, p, func(p *LeadsListParams) *closekit.Opt[int] { return &p.Skip }, LeadsList, opts)
 		// }
-		skip := Func().Params(Id("p").Op("*").Id(o.Params.Type)).Op("*").Qual(runtimePath, "Opt").Types(Int()).Add(oneLine(Return(Op("&").Id("p").Dot("Skip"))))
+		skip := Func().Params(Id("p").Op("*").Id(o.Params.Type)).Op("*").Qual(rootPath, "Opt").Types(Int()).Add(oneLine(Return(Op("&").Id("p").Dot("Skip"))))
 		f.Add(doc(o.AllDoc))
 		f.Add(head(o.All).Qual("iter", "Seq2").Types(Op("*").Id(o.Result), Error()).Block(
-			Return(Qual(runtimePath, "All").Call(Id("ctx"), Id("c"), Op("&").Id(o.OpVar), Id("p"), skip, Id(o.Func), Id("opts"))),
+			Return(Qual(rootPath, "All").Call(Id("ctx"), Id("c"), Op("&").Id(o.OpVar), Id("p"), skip, Id(o.Func), Id("opts"))),
 		))
 		f.Line()
 	}
 	if o.TotalsFunc != "" {
 		f.Add(doc(fmt.Sprintf("%s reads the totals in the envelope of a page of [%s].", o.TotalsFunc, o.Func)))
 		f.Add(Func().Id(o.TotalsFunc).Params(Id("p").Add(page())).Params(Op("*").Id(o.Totals), Error()).Block(
-			List(Id("v"), Err()).Op(":=").Qual(wirePath, "Envelope").Call(Op("&").Id("p").Dot("Object"), Op("&").Id("struct"+o.Totals)),
-			Return(Parens(Op("*").Id(o.Totals)).Parens(Id("v")), Err()),
+			Return(Qual(wirePath, "Envelope").Types(Id(o.Totals)).Call(Op("&").Id("p").Dot("Object"))),
 		))
 		f.Line()
 	}
@@ -88,7 +86,7 @@ func operation(f *File, o *ir.Op) {
 	descriptor(f, o)
 }
 
-// descriptor prints var opLeadCreate = runtime.Operation{…}.
+// descriptor prints var opLeadCreate = closekit.Operation{…}.
 func descriptor(f *File, o *ir.Op) {
 	spec := []Code{}
 	if o.Update {
@@ -117,7 +115,7 @@ func descriptor(f *File, o *ir.Op) {
 		spec = append(spec, pair("Rules", Index().Qual(wirePath, "Rule").Add(lines(items...))))
 	}
 	facts := []Code{
-		pair("Tool", Lit(o.Tool)), pair("Method", Lit(o.Method)), pair("Path", Lit(o.Path)), pair("Effect", Qual(runtimePath, o.Effect)),
+		pair("Tool", Lit(o.Tool)), pair("Method", Lit(o.Method)), pair("Path", Lit(o.Path)), pair("Effect", Qual(rootPath, o.Effect)),
 	}
 	if o.Sends {
 		facts = append(facts, pair("Sends", True()))
@@ -125,13 +123,13 @@ func descriptor(f *File, o *ir.Op) {
 	if o.Idempotent {
 		facts = append(facts, pair("Idempotent", True()))
 	}
-	// NewParams: func() runtime.Params { return new(LeadCreateParams) },
-	newParams := pair("NewParams", Func().Params().Qual(runtimePath, "Params").Add(oneLine(Return(New(Id(o.Params.Type))))))
+	// NewParams: func() closekit.Params { return new(LeadCreateParams) },
+	newParams := pair("NewParams", Func().Params().Qual(rootPath, "Params").Add(oneLine(Return(New(Id(o.Params.Type))))))
 	rows := []Code{List(facts...), newParams}
 	if len(spec) > 0 {
 		rows = append(rows, pair("Spec", Qual(wirePath, "Spec").Values(spec...)))
 	}
-	f.Add(Var().Id(o.OpVar).Op("=").Qual(runtimePath, "Operation").Add(lines(rows...)))
+	f.Add(Var().Id(o.OpVar).Op("=").Qual(rootPath, "Operation").Add(lines(rows...)))
 	f.Line()
 }
 
@@ -153,15 +151,11 @@ func rule(r *ir.Rule) []Code {
 	return item
 }
 
-// structField prints a field, with a short comment behind it or a long one
-// above.
-func structField(g *ir.Field) []Code {
-	s := Id(g.Go).Add(goType(g.Type))
+// structField prints a field with its tags, and its comment above.
+func structField(s *ir.Struct, g *ir.Field) []Code {
+	line := Id(g.Go).Add(goType(g.Type)).Op(tag(s, g))
 	if g.Doc == "" {
-		return []Code{s}
-	}
-	if len(g.Go)+len(g.Doc) < 80 && !strings.Contains(g.Doc, "Deprecated:") {
-		return []Code{s.Comment("// " + g.Doc)}
+		return []Code{line}
 	}
 	about, dep, ok := strings.Cut(g.Doc, "Deprecated:")
 	paragraphs := []string{strings.TrimSpace(about)}
@@ -171,20 +165,79 @@ func structField(g *ir.Field) []Code {
 			paragraphs = paragraphs[1:]
 		}
 	}
-	return []Code{doc(paragraphs...), s}
+	return []Code{doc(paragraphs...), line}
+}
+
+// tag prints json:"lead_id" close:"path,required": the name of a field, and what
+// package wire must know of it beyond its type.
+func tag(s *ir.Struct, g *ir.Field) string {
+	var opts []string
+	if in := g.In; in != nil {
+		if in.In != "" {
+			opts = append(opts, strings.ToLower(in.In))
+		}
+		flags := func(name string) bool { return slices.Contains(in.Flags, name) }
+		if flags("Required") {
+			opts = append(opts, "required")
+		}
+		if flags("Nullable") {
+			opts = append(opts, "null")
+		}
+		switch {
+		case flags("OnCreate") && flags("OnUpdate"):
+			opts = append(opts, "send")
+		case flags("OnCreate"):
+			opts = append(opts, "create")
+		case flags("OnUpdate"):
+			opts = append(opts, "update")
+		}
+		if s.Output && !g.Received {
+			opts = append(opts, "sendonly")
+		}
+		if kind := map[string]string{"RichText": "html", "DateOrDateTime": "date", "Email": "email", "Phone": "phone", "URL": "url", "Timezone": "timezone"}[in.Kind]; kind != "" {
+			opts = append(opts, kind)
+		}
+		if in.ID == "kindAny" {
+			opts = append(opts, "id")
+		}
+		number := func(name string, n int64) { opts = append(opts, name+"="+strconv.FormatInt(n, 10)) }
+		if in.Min != nil && *in.Min != -1<<53 {
+			number("min", *in.Min)
+		}
+		if in.Max != nil {
+			number("max", *in.Max)
+		}
+		if in.MaxLen > 0 {
+			number("maxlen", int64(in.MaxLen))
+		}
+		if in.MinItem > 0 {
+			number("minitems", int64(in.MinItem))
+		}
+		if in.From != "" {
+			opts = append(opts, "from="+in.From)
+		}
+		if in.Preset != "" {
+			opts = append(opts, "preset="+in.Preset)
+		}
+	}
+	t := "json:" + strconv.Quote(g.JSON)
+	if len(opts) > 0 {
+		t += " close:" + strconv.Quote(strings.Join(opts, ","))
+	}
+	return "`" + t + "`"
 }
 
 func goType(t ir.GoType) *Statement {
 	name := Id(t.Name)
 	switch t.Pkg {
-	case "runtime":
-		name = Qual(runtimePath, t.Name)
+	case "closekit":
+		name = Qual(rootPath, t.Name)
 	case "json":
 		name = Qual("encoding/json", t.Name)
 	}
 	switch {
 	case t.Opt:
-		return Qual(runtimePath, "Opt").Types(name)
+		return Qual(rootPath, "Opt").Types(name)
 	case t.List:
 		return Index().Add(name)
 	case t.Map:
@@ -195,17 +248,13 @@ func goType(t ir.GoType) *Statement {
 	return name
 }
 
-// structType prints a struct and its description as data:
+// structType prints a struct, which package wire reads and writes by its types
+// and tags:
 //
 //	type Lead struct {
-//		runtime.Object
-//		ID LeadID
+//		closekit.Object
+//		ID LeadID `json:"id"`
 //	}
-//
-//	var structLead = wire.Struct{
-//		Size: unsafe.Sizeof(Lead{}), Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer { … },
-//		Members: []wire.Member{
-//			{Name: "id", Bit: 1, As: wire.Str, At: unsafe.Offsetof(Lead{}.ID)},
 func structType(f *File, s *ir.Struct) {
 	f.Add(doc(s.Doc))
 	var fields []Code
@@ -213,147 +262,36 @@ func structType(f *File, s *ir.Struct) {
 	case s.Base != "":
 		fields = append(fields, Id(s.Base))
 	case s.Output:
-		fields = append(fields, Qual(runtimePath, "Object"))
+		fields = append(fields, Qual(rootPath, "Object"))
 	}
 	for i := range s.Fields {
-		fields = append(fields, structField(&s.Fields[i])...)
+		fields = append(fields, structField(s, &s.Fields[i])...)
 	}
 	f.Add(Type().Id(s.Type).Struct(fields...))
 	f.Line()
 	for _, v := range s.Variants {
 		variant(f, s, &v)
 	}
-	table := "struct" + s.Type
 	if s.Params {
 		f.Add(Comment("// Walk visits the fields; it is for package runtime."))
 		f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id("Walk").Params(Id("w").Op("*").Qual(wirePath, "Walker")).Add(
-			oneLine(Qual(wirePath, "Walk").Call(Id("w"), Op("&").Id(table), Qual("unsafe", "Pointer").Call(Id("v"))))))
+			oneLine(Qual(wirePath, "Walk").Call(Id("w"), Id("v")))))
 	}
 	if s.Output {
 		f.Add(Comment("// MarshalJSON gives back what Close sent, with the changes made since."))
 		f.Add(Func().Params(Id("v").Id(s.Type)).Id("MarshalJSON").Params().Params(Index().Byte(), Error()).Add(
-			oneLine(Return(Qual(wirePath, "Marshal").Call(Op("&").Id(table), Qual("unsafe", "Pointer").Call(Op("&").Id("v")))))))
+			oneLine(Return(Qual(wirePath, "Marshal").Call(Op("&").Id("v"))))))
 		f.Add(Comment("// UnmarshalJSON decodes leniently, as answers of Close are decoded."))
 		f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id("UnmarshalJSON").Params(Id("b").Index().Byte()).Error().Add(
-			oneLine(Return(Qual(wirePath, "Unmarshal").Call(Id("b"), Op("&").Id(table), Qual("unsafe", "Pointer").Call(Id("v")))))))
-	}
-	if s.Recursive {
-		f.Add(Comment("// Wire describes the struct; it is for package wire."))
-		f.Add(Func().Params(Op("*").Id(s.Type)).Id("Wire").Params().Op("*").Qual(wirePath, "Struct").Add(
-			oneLine(Return(Op("&").Id(table)))))
+			oneLine(Return(Qual(wirePath, "Unmarshal").Call(Id("b"), Id("v"))))))
 	}
 	f.Line()
-	rows := description(s)
-	if len(rows) == 1 { // parameters: only members
-		f.Add(Var().Id(table).Op("=").Qual(wirePath, "Struct").Values(rows...))
-	} else {
-		f.Add(Var().Id(table).Op("=").Qual(wirePath, "Struct").Add(lines(rows...)))
-	}
-	f.Line()
-}
-
-// description prints the rows of a wire.Struct.
-func description(s *ir.Struct) []Code {
-	offset := func(field string) *Statement {
-		return Qual("unsafe", "Offsetof").Call(Id(s.Type).Values().Dot(field))
-	}
-	var rows []Code
-	if s.Base != "" {
-		rows = append(rows, pair("Base", Op("&").Id("struct"+s.Base)))
-	}
-	if s.Output && s.Custom != "" {
-		rows = append(rows, pair("Custom", offset(s.Custom)))
-	}
-	if !s.Params {
-		// Grow: func(old unsafe.Pointer, k, n int) unsafe.Pointer {
-		//	return unsafe.Pointer(unsafe.SliceData(append(make([]Lead, 0, n), unsafe.Slice((*Lead)(old), k)...)))
-		// }
-		pointer := func() *Statement { return Qual("unsafe", "Pointer") }
-		old := Qual("unsafe", "Slice").Call(Parens(Op("*").Id(s.Type)).Parens(Id("old")), Id("k"))
-		grown := Append(Make(Index().Id(s.Type), Lit(0), Id("n")), old.Op("..."))
-		rows = append(rows, List(
-			pair("Size", Qual("unsafe", "Sizeof").Call(Id(s.Type).Values())),
-			pair("Grow", Func().Params(Id("old").Add(pointer()), List(Id("k"), Id("n")).Int()).Add(pointer()).Block(
-				Return(pointer().Call(Qual("unsafe", "SliceData").Call(grown))))),
-		))
-	}
-	var members []Code
-	for i := range s.Fields {
-		g := &s.Fields[i]
-		var m []Code
-		if g.Received {
-			m = append(m, pair("Name", Lit(g.JSON)))
-		}
-		if g.Bit > 0 {
-			m = append(m, pair("Bit", Lit(g.Bit)))
-		}
-		m = append(m, pair("As", Qual(wirePath, g.Slot)), pair("At", offset(g.Go)))
-		if g.Slot == "List" || g.Slot == "Obj" {
-			elem := Func().Params().Op("*").Qual(wirePath, "Struct").Add(oneLine(Return(Op("&").Id("struct" + g.Type.Name))))
-			if g.Recursive {
-				elem = Qual(wirePath, "Elem").Types(Id(g.Type.Name))
-			}
-			m = append(m, pair("Elem", elem))
-		}
-		if g.In != nil {
-			m = append(m, pair("In", Op("&").Qual(wirePath, "Field").Values(input(g.In)...)))
-		}
-		members = append(members, Values(m...))
-	}
-	if len(members) > 0 {
-		rows = append(rows, pair("Members", Index().Qual(wirePath, "Member").Add(lines(members...))))
-	}
-	return rows
-}
-
-// input prints what is known of a field that is sent.
-func input(in *ir.Input) []Code {
-	e := []Code{pair("Name", Lit(in.Name))}
-	if in.In != "" {
-		e = append(e, pair("In", Qual(wirePath, in.In)))
-	}
-	if in.Kind != "" {
-		e = append(e, pair("Kind", Qual(wirePath, in.Kind)))
-	}
-	if len(in.Flags) > 0 {
-		flags := Qual(wirePath, in.Flags[0])
-		for _, x := range in.Flags[1:] {
-			flags = flags.Op("|").Qual(wirePath, x)
-		}
-		e = append(e, pair("Flags", flags))
-	}
-	if in.Min != nil {
-		e = append(e, pair("Min", Lit(int(*in.Min))))
-	}
-	if in.Max != nil {
-		e = append(e, pair("Max", Lit(int(*in.Max))))
-	}
-	if in.MaxLen > 0 {
-		e = append(e, pair("MaxLen", Lit(in.MaxLen)))
-	}
-	if in.MinItem > 0 {
-		e = append(e, pair("MinItems", Lit(in.MinItem)))
-	}
-	if in.Enum != "" {
-		e = append(e, pair("Enum", Id(in.Enum)))
-	}
-	if in.ID != "" {
-		e = append(e, pair("ID", Op("&").Id(in.ID)))
-	}
-	if in.From != "" {
-		e = append(e, pair("From", Lit(in.From)))
-	}
-	if in.Preset != "" {
-		e = append(e, pair("Preset", Lit(in.Preset)))
-	}
-	return e
 }
 
 // variant prints
 //
 //	func (v *Activity) AsCall() (*Call, bool) {
-//		to, ok := wire.Variant(&structActivity, unsafe.Pointer(v), v.Type.Or("") == "Call", &structCall)
-//		return (*Call)(to), ok
+//		return wire.Variant[Call](v, v.Type.Or("") == "Call")
 //	}
 func variant(f *File, s *ir.Struct, v *ir.Variant) {
 	var cond *Statement
@@ -367,9 +305,7 @@ func variant(f *File, s *ir.Struct, v *ir.Variant) {
 	}
 	f.Add(doc(v.Doc))
 	f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id(v.Method).Params().Params(Op("*").Id(v.Struct), Bool()).Block(
-		List(Id("to"), Id("ok")).Op(":=").Qual(wirePath, "Variant").Call(
-			Op("&").Id("struct"+s.Type), Qual("unsafe", "Pointer").Call(Id("v")), cond, Op("&").Id("struct"+v.Struct)),
-		Return(Parens(Op("*").Id(v.Struct)).Parens(Id("to")), Id("ok")),
+		Return(Qual(wirePath, "Variant").Types(Id(v.Struct)).Call(Id("v"), cond)),
 	))
 	f.Line()
 }
@@ -393,6 +329,9 @@ func enum(f *File, e *ir.Enum) {
 	f.Add(Const().Defs(consts...))
 	f.Line()
 	if e.Words != "" {
+		f.Add(Comment("// WireWords lists the values, and says whether others may be sent; it is for package wire."))
+		f.Add(Func().Params(Id(e.Type)).Id("WireWords").Params().Params(Index().String(), Bool()).Add(oneLine(Return(Id(e.Words), Lit(e.Open)))))
+		f.Line()
 		f.Add(Var().Id(e.Words).Op("=").Add(strs(words)))
 		f.Line()
 	}

@@ -23,15 +23,15 @@ func Tools(p *ir.Package) ([]byte, error) {
 	f.Comment("//go:embed schemas")
 	f.Var().Id("schemas").Qual("embed", "FS")
 	f.Line()
-	catalogue := func() *Statement { return Qual(runtimePath, "Catalogue") }
+	catalogue := func() *Statement { return Qual(rootPath, "Catalogue") }
 	f.Add(doc("Catalogue gives all tools, for packages that work with any set of tools."))
 	f.Func().Id("Catalogue").Params().Op("*").Add(catalogue()).Add(oneLine(Return(Op("&").Id("all"))))
 	f.Line()
 	f.Add(doc("All lists the tools in the order of their names."))
-	f.Func().Id("All").Params().Index().Op("*").Qual(runtimePath, "Tool").Add(oneLine(Return(Id("all").Dot("Tools").Call())))
+	f.Func().Id("All").Params().Index().Op("*").Qual(rootPath, "Tool").Add(oneLine(Return(Id("all").Dot("Tools").Call())))
 	f.Line()
 	f.Add(doc("Lookup finds a tool. The error of an unknown one suggests the nearest name."))
-	f.Func().Id("Lookup").Params(Id("name").String()).Params(Op("*").Qual(runtimePath, "Tool"), Error()).Add(
+	f.Func().Id("Lookup").Params(Id("name").String()).Params(Op("*").Qual(rootPath, "Tool"), Error()).Add(
 		oneLine(Return(Id("all").Dot("Lookup").Call(Id("name")))))
 	f.Line()
 	var items []Code
@@ -41,7 +41,7 @@ func Tools(p *ir.Package) ([]byte, error) {
 	f.Var().Id("all").Op("=").Add(catalogue()).Custom(Options{Open: "{", Close: "}", Separator: ",", Multi: true},
 		pair("Schemas", Op("&").Id("schemas")),
 		pair("Operations", Qual(p.ImportPath, "Operations")),
-		pair("List", Index().Qual(runtimePath, "Tool").Add(lines(items...))),
+		pair("List", Index().Qual(rootPath, "Tool").Add(lines(items...))),
 	)
 	return render(f)
 }
@@ -49,7 +49,7 @@ func Tools(p *ir.Package) ([]byte, error) {
 func tool(t *ir.Tool) Code {
 	facts := []Code{
 		pair("Name", Lit(t.Name)), pair("Title", Lit(t.Title)), pair("Resource", Lit(t.Resource)), pair("Func", Lit(t.Func)),
-		pair("Effect", Qual(runtimePath, t.Effect)),
+		pair("Effect", Qual(rootPath, t.Effect)),
 	}
 	if t.Sends {
 		facts = append(facts, pair("Sends", True()))
@@ -77,7 +77,7 @@ func tool(t *ir.Tool) Code {
 		for _, a := range t.Aliases {
 			items = append(items, Values(pair("Name", Lit(a[0])), pair("For", Lit(a[1]))))
 		}
-		rows = append(rows, pair("Aliases", Index().Qual(runtimePath, "ToolAlias").Values(items...)))
+		rows = append(rows, pair("Aliases", Index().Qual(rootPath, "ToolAlias").Values(items...)))
 	}
 	if len(t.Examples) > 0 {
 		var items []Code
@@ -88,7 +88,7 @@ func tool(t *ir.Tool) Code {
 			}
 			items = append(items, Values(append(item, pair("Input", Lit(e.Input)))...))
 		}
-		rows = append(rows, pair("Examples", Index().Qual(runtimePath, "ToolExample").Values(items...)))
+		rows = append(rows, pair("Examples", Index().Qual(rootPath, "ToolExample").Values(items...)))
 	}
 	return lines(rows...)
 }

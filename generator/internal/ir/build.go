@@ -151,6 +151,7 @@ func (b *builder) file(r *manifest.Resource) (File, error) {
 func enum(e *manifest.Enum) Enum {
 	out := Enum{Type: e.Name, Doc: typeDoc(e.Name, e.About)}
 	if e.Open {
+		out.Open = true
 		out.Doc += " Close may use other words too."
 	}
 	for _, v := range e.Values {
@@ -351,9 +352,6 @@ func (b *builder) idTypes(p *Package) {
 			Doc: fmt.Sprintf("%s is the id of %s, %s_….", idType(k), withArticle(human), k.Prefixes[0]),
 		}
 		p.IDs = append(p.IDs, id)
-	}
-	if b.anyID {
-		p.IDs = append(p.IDs, ID{Var: "kindAny", Kind: "any"})
 	}
 	slices.SortFunc(p.KnownIDs, func(a, b IDPrefix) int { return cmp.Compare(a.Prefix, b.Prefix) })
 }

@@ -11,8 +11,8 @@ import (
 
 func packageDoc(api *manifest.API, name string) string {
 	return fmt.Sprintf("Package %s calls the API of %s: one function per tool, typed parameters, typed results.\n\n%s\n\n"+
-		"A function is named by its tool: close_lead_create is LeadCreate. It takes a context, a [runtime.Client] and its "+
-		"parameters; required parameters are plain fields, optional ones are [runtime.Opt], absent unless set, or slices, absent "+
+		"A function is named by its tool: close_lead_create is LeadCreate. It takes a context, a [closekit.Client] and its "+
+		"parameters; required parameters are plain fields, optional ones are [closekit.Opt], absent unless set, or slices, absent "+
 		"when nil. Input is checked before anything is sent. Every list function has an iterator beside it that fetches page "+
 		"after page.\n\n"+
 		"Results are ordinary values. A member that Close may leave out is an Opt; members that the manifest does not know are "+

@@ -51,6 +51,7 @@ type Enum struct {
 	Doc    string
 	Values []EnumValue
 	Words  string // name of the variable with the words, empty if nothing is sent
+	Open   bool   // other words may be sent too
 }
 
 // EnumValue is one constant.

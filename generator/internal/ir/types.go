@@ -17,11 +17,11 @@ func scalar(t *manifest.Type) (GoType, string) {
 	case manifest.Boolean:
 		return GoType{Name: "bool"}, "Bool"
 	case manifest.Date:
-		return GoType{Pkg: "runtime", Name: "Date"}, "Str"
+		return GoType{Pkg: "closekit", Name: "Date"}, "Str"
 	case manifest.DateTime, manifest.DateOrDateTime:
-		return GoType{Pkg: "runtime", Name: "DateTime"}, "Str"
+		return GoType{Pkg: "closekit", Name: "DateTime"}, "Str"
 	case manifest.Cents:
-		return GoType{Pkg: "runtime", Name: "Cents"}, "Cents"
+		return GoType{Pkg: "closekit", Name: "Cents"}, "Cents"
 	case manifest.EnumType:
 		return GoType{Name: t.Enum.Name}, "Str"
 	case manifest.JSON:
@@ -41,7 +41,7 @@ func scalar(t *manifest.Type) (GoType, string) {
 func goType(t *manifest.Type, plain bool) (g GoType, slot string) {
 	switch t.Kind {
 	case manifest.CustomFields:
-		return GoType{Pkg: "runtime", Name: "CustomFields"}, "Custom"
+		return GoType{Pkg: "closekit", Name: "CustomFields"}, "Custom"
 	case manifest.ObjectType:
 		return GoType{Ptr: true, Name: t.Object.Name}, "Obj"
 	case manifest.List:

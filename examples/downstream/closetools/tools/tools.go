@@ -11,89 +11,89 @@ import (
 	"embed"
 
 	"example.com/downstream/closetools"
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 )
 
 //go:embed schemas
 var schemas embed.FS
 
 // Catalogue gives all tools, for packages that work with any set of tools.
-func Catalogue() *runtime.Catalogue { return &all }
+func Catalogue() *closekit.Catalogue { return &all }
 
 // All lists the tools in the order of their names.
-func All() []*runtime.Tool { return all.Tools() }
+func All() []*closekit.Tool { return all.Tools() }
 
 // Lookup finds a tool. The error of an unknown one suggests the nearest name.
-func Lookup(name string) (*runtime.Tool, error) { return all.Lookup(name) }
+func Lookup(name string) (*closekit.Tool, error) { return all.Lookup(name) }
 
-var all = runtime.Catalogue{
+var all = closekit.Catalogue{
 	Schemas:    &schemas,
 	Operations: closetools.Operations,
-	List: []runtime.Tool{
+	List: []closekit.Tool{
 		{
-			Name: "close_lead_create", Title: "Lead create", Resource: "leads", Func: "LeadCreate", Effect: runtime.Write,
+			Name: "close_lead_create", Title: "Lead create", Resource: "leads", Func: "LeadCreate", Effect: closekit.Write,
 			Method: "POST", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "0ddf74d59de6b73e",
 			Description: "Create a lead, a company record, optionally with its contacts and addresses. In our company a lead is made only after a call. Search with close_leads_list first. Give status_id or status, not both. Returns the new lead with its id and the ids of its contacts.",
 			Synonyms:    []string{"add company", "new account", "create organization", "add prospect"}, Show: []string{"id", "display_name", "status_label", "contacts", "html_url"},
-			Examples: []runtime.ToolExample{{About: "A company with one contact.", Input: "{\"name\":\"Acme Corp\",\"url\":\"https://acme.example\",\"contacts\":[{\"name\":\"Ann Lee\",\"emails\":[{\"email\":\"ann@acme.example\",\"type\":\"office\"}]}]}"}},
+			Examples: []closekit.ToolExample{{About: "A company with one contact.", Input: "{\"name\":\"Acme Corp\",\"url\":\"https://acme.example\",\"contacts\":[{\"name\":\"Ann Lee\",\"emails\":[{\"email\":\"ann@acme.example\",\"type\":\"office\"}]}]}"}},
 		},
 		{
-			Name: "close_lead_delete", Title: "Lead delete", Resource: "leads", Func: "LeadDelete", Effect: runtime.Destructive, Idempotent: true,
+			Name: "close_lead_delete", Title: "Lead delete", Resource: "leads", Func: "LeadDelete", Effect: closekit.Destructive, Idempotent: true,
 			Method: "DELETE", Path: "/api/v1/lead/{lead_id}/", Doc: "https://developer.close.com/api/resources/leads", Hash: "efb4b1026455bad3",
 			Description: "Delete a lead with all its contacts, opportunities, tasks and activities. There is no undo. Ask the user before you call it. Returns nothing.",
 			Synonyms:    []string{"remove company"},
-			Examples:    []runtime.ToolExample{{Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\"}"}},
+			Examples:    []closekit.ToolExample{{Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\"}"}},
 		},
 		{
-			Name: "close_lead_get", Title: "Lead get", Resource: "leads", Func: "LeadGet", Effect: runtime.Read, Idempotent: true,
+			Name: "close_lead_get", Title: "Lead get", Resource: "leads", Func: "LeadGet", Effect: closekit.Read, Idempotent: true,
 			Method: "GET", Path: "/api/v1/lead/{lead_id}/", Doc: "https://developer.close.com/api/resources/leads", Hash: "ebe9b599cdf3b309",
 			Description: "Fetch one lead by id, with its contacts, opportunities and open tasks. Activities are not part of a lead; list them with close_activities_list. Returns the lead, with contacts, opportunities and open tasks in full.",
 			Synonyms:    []string{"show company", "read account"}, Show: []string{"id", "display_name", "status_label", "description", "url", "contacts", "opportunities", "tasks"},
-			Aliases:  []runtime.ToolAlias{{Name: "fields", For: "_fields"}},
-			Examples: []runtime.ToolExample{{Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"_fields\":[\"id\",\"display_name\",\"contacts\"]}"}},
+			Aliases:  []closekit.ToolAlias{{Name: "fields", For: "_fields"}},
+			Examples: []closekit.ToolExample{{Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"_fields\":[\"id\",\"display_name\",\"contacts\"]}"}},
 		},
 		{
-			Name: "close_lead_merge", Title: "Lead merge", Resource: "leads", Func: "LeadMerge", Effect: runtime.Destructive,
+			Name: "close_lead_merge", Title: "Lead merge", Resource: "leads", Func: "LeadMerge", Effect: closekit.Destructive,
 			Method: "POST", Path: "/api/v1/lead/merge/", Doc: "https://developer.close.com/api/resources/leads", Hash: "7f0ebb3aa1c8be27",
 			Description: "Merge two leads; the source is deleted and everything on it moves to the destination. Where both have a name, description, status or custom field, the destination's value stays and the source's is lost. There is no undo; ask the user before you call it. Close may still be moving records when it answers; fetch the destination to see the result. A lead cannot be merged into itself. Returns a status; fetch the destination lead with close_lead_get for the outcome.",
 			Synonyms:    []string{"combine duplicates", "deduplicate"},
-			Aliases:     []runtime.ToolAlias{{Name: "source_lead_id", For: "source"}, {Name: "destination_lead_id", For: "destination"}},
-			Examples:    []runtime.ToolExample{{Input: "{\"source\":\"lead_zwqYhEFwzPyfCErS8uQ77is2wFLvr9BgVi6cTfbFM68\",\"destination\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\"}"}},
+			Aliases:     []closekit.ToolAlias{{Name: "source_lead_id", For: "source"}, {Name: "destination_lead_id", For: "destination"}},
+			Examples:    []closekit.ToolExample{{Input: "{\"source\":\"lead_zwqYhEFwzPyfCErS8uQ77is2wFLvr9BgVi6cTfbFM68\",\"destination\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\"}"}},
 		},
 		{
-			Name: "close_lead_status_create", Title: "Lead status create", Resource: "lead_statuses", Func: "LeadStatusCreate", Effect: runtime.Write,
+			Name: "close_lead_status_create", Title: "Lead status create", Resource: "lead_statuses", Func: "LeadStatusCreate", Effect: closekit.Write,
 			Method: "POST", Path: "/api/v1/status/lead/", Doc: "https://developer.close.com/api/resources/lead-statuses", Hash: "43a76a0f4ddc71b4",
 			Description: "Add a status for leads.",
-			Examples:    []runtime.ToolExample{{Input: "{\"label\":\"Nurture\"}"}},
+			Examples:    []closekit.ToolExample{{Input: "{\"label\":\"Nurture\"}"}},
 		},
 		{
-			Name: "close_lead_statuses_list", Title: "Lead statuses list", Resource: "lead_statuses", Func: "LeadStatusesList", Effect: runtime.Read, Idempotent: true,
+			Name: "close_lead_statuses_list", Title: "Lead statuses list", Resource: "lead_statuses", Func: "LeadStatusesList", Effect: closekit.Read, Idempotent: true,
 			Method: "GET", Path: "/api/v1/status/lead/", Doc: "https://developer.close.com/api/resources/lead-statuses", Hash: "5a86788b9040346d",
 			Description: "List the statuses that a lead can have. Take status_id from here for close_lead_create and close_lead_update.",
 			Synonyms:    []string{"stages of a lead"},
 		},
 		{
-			Name: "close_lead_update", Title: "Lead update", Resource: "leads", Func: "LeadUpdate", Effect: runtime.Write, Idempotent: true,
+			Name: "close_lead_update", Title: "Lead update", Resource: "leads", Func: "LeadUpdate", Effect: closekit.Write, Idempotent: true,
 			Method: "PUT", Path: "/api/v1/lead/{lead_id}/", Doc: "https://developer.close.com/api/resources/leads", Hash: "c7cb816cf6c8cbd6",
 			Description: "Change fields of a lead; only what is given changes. Null clears a field. Contacts cannot be changed here, use the contact tools. The list of addresses is replaced as a whole. Give status_id or status, not both. Returns the lead after the change.",
 			Synonyms:    []string{"edit company", "change status", "rename account"}, Show: []string{"id", "display_name", "status_label", "date_updated"},
-			Examples: []runtime.ToolExample{{About: "Clear the description and set a custom field.", Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"description\":null,\"custom_fields\":{\"cf_v6S011I6MqcbVvB2FA5Nk8dr5MkL8sWuCiG8cUleO9c\":\"Gold\"}}"}},
+			Examples: []closekit.ToolExample{{About: "Clear the description and set a custom field.", Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"description\":null,\"custom_fields\":{\"cf_v6S011I6MqcbVvB2FA5Nk8dr5MkL8sWuCiG8cUleO9c\":\"Gold\"}}"}},
 		},
 		{
-			Name: "close_leads_list", Title: "Leads list", Resource: "leads", Func: "LeadsList", Effect: runtime.Read, Idempotent: true,
+			Name: "close_leads_list", Title: "Leads list", Resource: "leads", Func: "LeadsList", Effect: closekit.Read, Idempotent: true,
 			Method: "GET", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "414b359c067fa415",
 			Description: "Search leads by free text and list them page by page; without a query, list all leads. query searches names, contacts, e-mail addresses and more; it also understands terms such as status:\"Qualified\" or sort:-date_updated. Results lag behind writes by up to a minute. Returns a page of leads with has_more and total_results.",
 			Synonyms:    []string{"find company", "search accounts", "look up customer"}, Show: []string{"id", "display_name", "status_label", "contacts", "date_updated"},
-			Aliases:  []runtime.ToolAlias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
-			Examples: []runtime.ToolExample{{About: "Leads named Acme Corp, latest change first.", Input: "{\"query\":\"Acme Corp\",\"_order_by\":\"-date_updated\",\"_limit\":10}"}},
+			Aliases:  []closekit.ToolAlias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
+			Examples: []closekit.ToolExample{{About: "Leads named Acme Corp, latest change first.", Input: "{\"query\":\"Acme Corp\",\"_order_by\":\"-date_updated\",\"_limit\":10}"}},
 		},
 		{
-			Name: "close_task_create", Title: "Task create", Resource: "tasks", Func: "TaskCreate", Effect: runtime.Write,
+			Name: "close_task_create", Title: "Task create", Resource: "tasks", Func: "TaskCreate", Effect: closekit.Write,
 			Method: "POST", Path: "/api/v1/task/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "cc7229e6fe2f8656",
 			Description: "Create a task on a lead, to do something or to call a contact. Find lead_id with close_leads_list and the assignee with close_users_list. Give date as a day such as 2026-04-01; work out words like tomorrow first. A call to make is _type outgoing_call with contact_id. To keep a fact use close_note_create. When _type is lead, text is required. When _type is outgoing_call, contact_id is required. Returns the new task with its id, due date and assignee.",
 			Synonyms:    []string{"to-do", "reminder", "follow-up", "remind me", "schedule call"}, Show: []string{"id", "_type", "lead_id", "lead_name", "text", "assigned_to_name", "date"},
-			Aliases:  []runtime.ToolAlias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}},
-			Examples: []runtime.ToolExample{{About: "A reminder for the first of April.", Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"text\":\"Call Ann about the quote\",\"date\":\"2026-04-01\"}"}, {About: "A call to make.", Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"_type\":\"outgoing_call\",\"contact_id\":\"cont_xjniiGIOu2fIDqgzHvrVmUpu2bqv96l4xjpye0e6qhP\",\"date\":\"2026-04-01T09:00:00+02:00\",\"priority\":\"high\"}"}},
+			Aliases:  []closekit.ToolAlias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}},
+			Examples: []closekit.ToolExample{{About: "A reminder for the first of April.", Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"text\":\"Call Ann about the quote\",\"date\":\"2026-04-01\"}"}, {About: "A call to make.", Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"_type\":\"outgoing_call\",\"contact_id\":\"cont_xjniiGIOu2fIDqgzHvrVmUpu2bqv96l4xjpye0e6qhP\",\"date\":\"2026-04-01T09:00:00+02:00\",\"priority\":\"high\"}"}},
 		},
 	},
 }

@@ -18,9 +18,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/internal/pgtest"
-	"github.com/closekit/closekit/runtime"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
 	"github.com/closekit/closekit/runtime/accounts/pgstore"
@@ -171,7 +171,7 @@ func whoami(ctx context.Context, m *accounts.Manager, provider, user string) err
 	if err != nil {
 		return err
 	}
-	me, err := closeapi.MeGet(ctx, runtime.NewClient(a, runtime.BaseURL(provider)), closeapi.MeGetParams{})
+	me, err := closeapi.MeGet(ctx, closekit.NewClient(a, closekit.BaseURL(provider)), closeapi.MeGetParams{})
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package runtime
+package closekit
 
 import "math/rand/v2"
 

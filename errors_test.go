@@ -1,4 +1,4 @@
-package runtime_test
+package closekit_test
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 )
 
 // manyTexts are all different.
@@ -24,7 +24,7 @@ func manyTexts(n int) []string {
 
 func TestErrorBodies(t *testing.T) {
 	t.Parallel()
-	type fe = runtime.FieldError
+	type fe = closekit.FieldError
 	for _, c := range []struct {
 		about, body string
 		message     string
@@ -68,7 +68,7 @@ func TestErrorBodies(t *testing.T) {
 			t.Parallel()
 			cl, _ := client(answer(400, c.body))
 			_, err := get(t.Context(), cl)
-			e := as[*runtime.Error](t, err)
+			e := as[*closekit.Error](t, err)
 			if e.Message != c.message || !reflect.DeepEqual(e.FieldErrors, c.fields) {
 				t.Errorf("message %q, fields %q", e.Message, e.FieldErrors)
 			}
@@ -100,7 +100,7 @@ func TestErrorText(t *testing.T) {
 		cl, _ := client(c.step)
 		_, err := get(t.Context(), cl)
 		for _, f := range []string{"%v", "%s", "%+v", "%#v", "%d"} {
-			if got := fmt.Sprintf(f, as[*runtime.Error](t, err)); got != c.want {
+			if got := fmt.Sprintf(f, as[*closekit.Error](t, err)); got != c.want {
 				t.Errorf("%s\ngot  %s\nwant %s", f, got, c.want)
 			}
 		}
@@ -109,24 +109,24 @@ func TestErrorText(t *testing.T) {
 
 func TestSentinels(t *testing.T) {
 	t.Parallel()
-	all := []error{runtime.ErrBadRequest, runtime.ErrUnauthorized, runtime.ErrPaymentRequired, runtime.ErrForbidden, runtime.ErrNotFound, runtime.ErrConflict, runtime.ErrRateLimited, runtime.ErrServer, runtime.ErrSkipLimit}
+	all := []error{closekit.ErrBadRequest, closekit.ErrUnauthorized, closekit.ErrPaymentRequired, closekit.ErrForbidden, closekit.ErrNotFound, closekit.ErrConflict, closekit.ErrRateLimited, closekit.ErrServer, closekit.ErrSkipLimit}
 	for status, want := range map[int]error{
-		400: runtime.ErrBadRequest, 422: runtime.ErrBadRequest, 401: runtime.ErrUnauthorized, 402: runtime.ErrPaymentRequired, 403: runtime.ErrForbidden, 404: runtime.ErrNotFound,
-		409: runtime.ErrConflict, 429: runtime.ErrRateLimited, 500: runtime.ErrServer, 503: runtime.ErrServer, 599: runtime.ErrServer, 405: nil, 415: nil, 302: nil,
+		400: closekit.ErrBadRequest, 422: closekit.ErrBadRequest, 401: closekit.ErrUnauthorized, 402: closekit.ErrPaymentRequired, 403: closekit.ErrForbidden, 404: closekit.ErrNotFound,
+		409: closekit.ErrConflict, 429: closekit.ErrRateLimited, 500: closekit.ErrServer, 503: closekit.ErrServer, 599: closekit.ErrServer, 405: nil, 415: nil, 302: nil,
 	} {
 		cl, _ := client(answer(status, `{"error":"x"}`))
-		_, err := get(t.Context(), cl, runtime.NoRetry())
+		_, err := get(t.Context(), cl, closekit.NoRetry())
 		err = fmt.Errorf("wrapped: %w", err)
 		for _, s := range all {
 			if errors.Is(err, s) != (s == want) {
 				t.Errorf("%d: %v", status, s)
 			}
 		}
-		if runtime.IsNotFound(err) != (status == 404) || runtime.IsUnauthorized(err) != (status == 401) || runtime.IsRateLimited(err) != (status == 429) || runtime.IsValidation(err) != (want == runtime.ErrBadRequest) {
+		if closekit.IsNotFound(err) != (status == 404) || closekit.IsUnauthorized(err) != (status == 401) || closekit.IsRateLimited(err) != (status == 429) || closekit.IsValidation(err) != (want == closekit.ErrBadRequest) {
 			t.Errorf("%d: predicates", status)
 		}
 	}
-	if runtime.IsNotFound(nil) || runtime.IsValidation(nil) || !runtime.IsValidation(&runtime.ValidationError{}) {
+	if closekit.IsNotFound(nil) || closekit.IsValidation(nil) || !closekit.IsValidation(&closekit.ValidationError{}) {
 		t.Error("predicates without an answer")
 	}
 }
@@ -151,17 +151,17 @@ func TestEndlessBodies(t *testing.T) {
 			resp.Body, resp.ContentLength = io.NopCloser(src), -1
 			return resp, nil
 		})
-		_, err := get(t.Context(), cl.With(nil, runtime.MaxResponseBytes(3<<20)))
+		_, err := get(t.Context(), cl.With(nil, closekit.MaxResponseBytes(3<<20)))
 		if src.n > 8<<20 {
 			t.Errorf("%d: read %d bytes", status, src.n)
 		}
 		if status == 400 {
-			if e := as[*runtime.Error](t, err); len(e.Body()) != 1<<20 {
+			if e := as[*closekit.Error](t, err); len(e.Body()) != 1<<20 {
 				t.Errorf("kept %d bytes", len(e.Body()))
 			}
 			continue
 		}
-		if e := as[*runtime.DecodeError](t, err); len(e.Body()) != 1<<20 || !strings.Contains(err.Error(), "larger than 3145728 bytes") {
+		if e := as[*closekit.DecodeError](t, err); len(e.Body()) != 1<<20 || !strings.Contains(err.Error(), "larger than 3145728 bytes") {
 			t.Errorf("kept %d bytes: %v", len(e.Body()), err)
 		}
 	}
@@ -179,7 +179,7 @@ func TestNestedErrorBodies(t *testing.T) {
 		} {
 			cl, _ := client(answer(400, body))
 			_, err := get(t.Context(), cl)
-			if e := as[*runtime.Error](t, err); len(err.Error()) > 2000 || e.Status != 400 {
+			if e := as[*closekit.Error](t, err); len(err.Error()) > 2000 || e.Status != 400 {
 				t.Errorf("%.200s", err)
 			}
 		}
@@ -196,8 +196,8 @@ func FuzzError(f *testing.F) {
 			return
 		}
 		cl, _ := client(answer(status, body, "Content-Type", kind))
-		_, err := get(t.Context(), cl, runtime.NoRetry())
-		e := as[*runtime.Error](t, err)
+		_, err := get(t.Context(), cl, closekit.NoRetry())
+		e := as[*closekit.Error](t, err)
 		if e.Status != status || string(e.Body()) != body || len(e.Message) > 510 || strings.Contains(e.Message, "\n") || fmt.Sprintf("%+v", e) != e.Error() {
 			t.Fatalf("%+v", e)
 		}

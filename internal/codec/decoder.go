@@ -265,7 +265,7 @@ func (d *Decoder) Seen(bit uint8) { d.obj.seen |= 1 << bit }
 // Keep stores the current member, whose name is not known, in the object.
 func (d *Decoder) Keep() {
 	name := d.name()
-	d.obj.add(name, d.rawCopy(), unknown)
+	addMember(d.obj, name, d.rawCopy(), unknown)
 }
 
 // Odd stores the current member, whose value has an unexpected type, in the
@@ -283,7 +283,7 @@ func (d *Decoder) Odd(bit uint8) {
 		return
 	}
 	d.obj.seen &^= 1 << bit
-	d.obj.add(name, d.rawCopy(), misfit)
+	addMember(d.obj, name, d.rawCopy(), misfit)
 }
 
 func (d *Decoder) name() string {
@@ -628,7 +628,7 @@ func (d *Decoder) Float() (v float64, ok bool) {
 		return 0, false
 	}
 	if d.obj != nil && string(AppendFloat(buf[:0], v)) != string(n) {
-		d.obj.add(d.name(), d.text(n), spelling)
+		addMember(d.obj, d.name(), d.text(n), spelling)
 	}
 	return v, true
 }

@@ -1,4 +1,4 @@
-package runtime
+package closekit
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unsafe"
 )
 
 // Version is the version of closekit, as it stands in the User-Agent header.
@@ -35,9 +34,9 @@ const (
 // What it holds is behind a pointer that reflection cannot follow. A program
 // that keeps the client in an interface and uses reflection would otherwise link
 // every method of everything in it, net/http's types among them.
-type Client struct{ core unsafe.Pointer }
+type Client struct{ core *client }
 
-func (c *Client) in() *client { return (*client)(c.core) }
+func (c *Client) in() *client { return c.core }
 
 // client is what a Client holds.
 type client struct {
@@ -67,16 +66,16 @@ type config struct {
 }
 
 // Option changes how a Client works. The zero value changes nothing.
-type Option struct{ apply func(unsafe.Pointer) }
+type Option struct{ apply func(*config) }
 
 func option(f func(*config)) Option {
-	return Option{func(c unsafe.Pointer) { f((*config)(c)) }}
+	return Option{f}
 }
 
 func (c *config) use(opts []Option) {
 	for _, o := range opts {
 		if o.apply != nil {
-			o.apply(unsafe.Pointer(c))
+			o.apply(c)
 		}
 	}
 }
@@ -99,7 +98,7 @@ func NewClient(source Source, opts ...Option) *Client {
 	c.use([]Option{HTTPClient(&http.Client{})})
 	c.use(opts)
 	c.build()
-	return &Client{unsafe.Pointer(c)}
+	return &Client{c}
 }
 
 // With returns a client like c for another source, with further options. Both
@@ -113,7 +112,7 @@ func (c *Client) With(source Source, opts ...Option) *Client {
 	d.middleware = slices.Clip(d.middleware)
 	d.use(opts)
 	d.build()
-	return &Client{unsafe.Pointer(&d)}
+	return &Client{&d}
 }
 
 // build composes the middleware, the first one outermost.

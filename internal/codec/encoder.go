@@ -30,7 +30,7 @@ func (e *Encoder) Open(o *Object) Frame {
 
 // Close writes the members without a field and ends the object.
 func (e *Encoder) Close(f Frame) {
-	for _, m := range e.obj.members() {
+	for _, m := range members(e.obj) {
 		if m.kind == spelling || m.kind != unknown && e.wrote(m.name) {
 			continue
 		}
@@ -48,8 +48,8 @@ func (e *Encoder) wrote(name string) bool {
 // Float writes the value of the member name, as Close spelled it if it has not
 // changed since.
 func (e *Encoder) Float(name string, v float64) {
-	if e.obj.isOdd() {
-		for _, m := range e.obj.members() {
+	if isOdd(e.obj) {
+		for _, m := range members(e.obj) {
 			if m.kind != spelling || m.name != name {
 				continue
 			}
@@ -71,7 +71,7 @@ func (e *Encoder) Name(name string) {
 	if e.B[len(e.B)-1] != '{' {
 		e.B = append(e.B, ',')
 	}
-	if e.obj.isOdd() {
+	if isOdd(e.obj) {
 		e.names = append(e.names, name)
 	}
 	e.B = AppendString(e.B, name)

@@ -1,4 +1,4 @@
-package runtime
+package closekit
 
 import (
 	"bytes"
@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/closekit/closekit/runtime/internal/codec"
+	"github.com/closekit/closekit/internal/codec"
 )
 
 // Tool is an operation as programs see it that call by name with JSON. Tools

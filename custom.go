@@ -1,4 +1,4 @@
-package runtime
+package closekit
 
 import (
 	"encoding/json"
@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/closekit/closekit/runtime/internal/codec"
+	"github.com/closekit/closekit/internal/codec"
 )
 
 // CustomFields are the values of custom fields of one record, by field id

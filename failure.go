@@ -1,4 +1,4 @@
-package runtime
+package closekit
 
 import (
 	"maps"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/closekit/closekit/runtime/internal/codec"
+	"github.com/closekit/closekit/internal/codec"
 )
 
 // newError reads whatever body came with a status that is no success: JSON in

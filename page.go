@@ -1,4 +1,4 @@
-package runtime
+package closekit
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 	"iter"
 	"strconv"
 
-	"github.com/closekit/closekit/runtime/internal/codec"
+	"github.com/closekit/closekit/internal/codec"
 )
 
 // Page is one page of a list.

@@ -1,4 +1,4 @@
-package runtime
+package closekit
 
 import (
 	"bytes"
@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"strconv"
 
-	"github.com/closekit/closekit/runtime/internal/codec"
+	"github.com/closekit/closekit/internal/codec"
 )
 
 // Opt is a value that may be absent, null or present. The zero value is
@@ -92,7 +92,7 @@ func (o Opt[T]) MarshalJSON() ([]byte, error) {
 	case reflect.Float32, reflect.Float64:
 		return codec.AppendFloat(nil, v.Float()), nil
 	}
-	return nil, fmt.Errorf("runtime.Opt of %T has no JSON form", o.v)
+	return nil, fmt.Errorf("closekit.Opt of %T has no JSON form", o.v)
 }
 
 // UnmarshalJSON decodes a value or null; see MarshalJSON for what T can be.

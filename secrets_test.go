@@ -1,4 +1,4 @@
-package runtime_test
+package closekit_test
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/logging"
 )
 
@@ -22,18 +22,18 @@ func containsSecret(s string) bool {
 
 func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
-	cred := runtime.BasicCredential(testKey)
-	source := runtime.APIKey(testKey)
-	c := runtime.NewClient(source)
+	cred := closekit.BasicCredential(testKey)
+	source := closekit.APIKey(testKey)
+	c := closekit.NewClient(source)
 	type hidden struct {
-		cred   runtime.Credential
-		source runtime.Source
-		client *runtime.Client
+		cred   closekit.Credential
+		source closekit.Source
+		client *closekit.Client
 	}
 	for name, v := range map[string]any{
-		"credential": cred, "credential pointer": &cred, "bearer": runtime.BearerCredential(testKey), "source": source, "bearer source": runtime.Bearer(testKey), "client": c, "client value": *c,
-		"inside": struct{ C runtime.Credential }{cred}, "unexported": hidden{cred, source, c}, "pointer": &hidden{cred, source, c}, "list": []runtime.Credential{cred}, "map": map[string]any{"a": cred, "b": hidden{cred, source, c}},
-		"attempt": runtime.Attempt{},
+		"credential": cred, "credential pointer": &cred, "bearer": closekit.BearerCredential(testKey), "source": source, "bearer source": closekit.Bearer(testKey), "client": c, "client value": *c,
+		"inside": struct{ C closekit.Credential }{cred}, "unexported": hidden{cred, source, c}, "pointer": &hidden{cred, source, c}, "list": []closekit.Credential{cred}, "map": map[string]any{"a": cred, "b": hidden{cred, source, c}},
+		"attempt": closekit.Attempt{},
 	} {
 		for _, f := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%p", "%w", "%08b"} {
 			if got := fmt.Sprintf(f, v); containsSecret(got) {
@@ -65,8 +65,8 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 
 func TestCredentialEqual(t *testing.T) {
 	t.Parallel()
-	a, b, zero := runtime.BasicCredential(testKey), runtime.BasicCredential(testKey), runtime.Credential{}
-	if !a.Equal(b) || a.Equal(runtime.BasicCredential("other")) || a.Equal(runtime.BearerCredential(testKey)) || a.Equal(zero) || zero.Equal(a) || !zero.Equal(runtime.Credential{}) || !zero.IsZero() || a.IsZero() {
+	a, b, zero := closekit.BasicCredential(testKey), closekit.BasicCredential(testKey), closekit.Credential{}
+	if !a.Equal(b) || a.Equal(closekit.BasicCredential("other")) || a.Equal(closekit.BearerCredential(testKey)) || a.Equal(zero) || zero.Equal(a) || !zero.Equal(closekit.Credential{}) || !zero.IsZero() || a.IsZero() {
 		t.Error("Equal or IsZero")
 	}
 }
@@ -87,7 +87,7 @@ func testLog(t *testing.T) {
 		answer(307, "", "Location", "https://evil.example.com/item_secretid?query=secret"),
 		answer(200, "<html>item_secretid"),
 	)
-	c = c.With(nil, logging.Logger(logger), runtime.MaxWait(time.Hour))
+	c = c.With(nil, logging.Logger(logger), closekit.MaxWait(time.Hour))
 	if _, err := get(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func testLog(t *testing.T) {
 		t.Errorf("%v", line)
 	}
 	buf.Reset()
-	if _, err := list(t.Context(), c, listParams{Query: runtime.Some("secret name"), IDs: []string{"item_secretid"}}); err != nil {
+	if _, err := list(t.Context(), c, listParams{Query: closekit.Some("secret name"), IDs: []string{"item_secretid"}}); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {

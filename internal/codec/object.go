@@ -35,7 +35,7 @@ const (
 	spelling                   // the field has the number, this is how it was written
 )
 
-func (o *Object) add(name, raw string, kind memberKind) {
+func addMember(o *Object, name, raw string, kind memberKind) {
 	if o.kept == nil {
 		o.kept = &kept{}
 	}
@@ -49,7 +49,7 @@ func (o *Object) add(name, raw string, kind memberKind) {
 	o.kept.members = append(o.kept.members, member{name, raw, kind})
 }
 
-func (o *Object) members() []member {
+func members(o *Object) []member {
 	if o == nil || o.kept == nil {
 		return nil
 	}
@@ -57,13 +57,15 @@ func (o *Object) members() []member {
 }
 
 // isOdd reports whether members that have a field are kept.
-func (o *Object) isOdd() bool { return o != nil && o.kept != nil && o.kept.odd }
+func isOdd(o *Object) bool { return o != nil && o.kept != nil && o.kept.odd }
 
 // Extra yields the members that have no field, in the order in which Close sent
 // them, with their JSON.
+//
+//go:noinline
 func (o *Object) Extra() iter.Seq2[string, json.RawMessage] {
 	return func(yield func(string, json.RawMessage) bool) {
-		for _, m := range o.members() {
+		for _, m := range members(o) {
 			if m.kind == unknown && !yield(m.name, json.RawMessage(m.raw)) {
 				return
 			}
@@ -73,8 +75,10 @@ func (o *Object) Extra() iter.Seq2[string, json.RawMessage] {
 
 // Raw gives the JSON of one member that has no field, or whose field cannot
 // give it back: a value that did not fit, or a number with an unusual spelling such as 1.0.
+//
+//go:noinline
 func (o *Object) Raw(name string) (json.RawMessage, bool) {
-	for _, m := range o.members() {
+	for _, m := range members(o) {
 		if m.name == name {
 			return json.RawMessage(m.raw), true
 		}
@@ -85,9 +89,11 @@ func (o *Object) Raw(name string) (json.RawMessage, bool) {
 // Misfits names the members that have a field but did not fit it: another JSON
 // type than the documented one, or null for a plain field. The field is then
 // zero, and Raw gives what was there.
+//
+//go:noinline
 func (o *Object) Misfits() []string {
 	var names []string
-	for _, m := range o.members() {
+	for _, m := range members(o) {
 		if m.kind == misfit {
 			names = append(names, m.name)
 		}

@@ -1,11 +1,11 @@
-package runtime
+package closekit
 
 import (
 	"errors"
 	"strconv"
 	"time"
 
-	"github.com/closekit/closekit/runtime/internal/codec"
+	"github.com/closekit/closekit/internal/codec"
 )
 
 // Date is a calendar date, 2026-03-31.

@@ -1,6 +1,6 @@
-package runtime
+package closekit
 
-import "github.com/closekit/closekit/runtime/internal/codec"
+import "github.com/closekit/closekit/internal/codec"
 
 // Effect is what an operation does to the data in Close.
 type Effect string

@@ -1,4 +1,4 @@
-package runtime_test
+package closekit_test
 
 import (
 	"encoding/json"
@@ -7,19 +7,19 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 )
 
-var catalogue = &runtime.Catalogue{
+var catalogue = &closekit.Catalogue{
 	Schemas: fstest.MapFS{
 		"schemas/close_item_create.input.json":  {Data: []byte("{\n  \"type\": \"object\",\n  \"a\": [1, 2]\n}\n")},
 		"schemas/close_item_create.output.json": {Data: []byte(`{"b":  1}`)},
 		"schemas/close_item_get.input.json":     {Data: []byte(`{`)},
 	},
-	Operations: func() []*runtime.Operation {
-		return []*runtime.Operation{&opCreate, &opDelete, &opGet, &opUpdate, &opList}
+	Operations: func() []*closekit.Operation {
+		return []*closekit.Operation{&opCreate, &opDelete, &opGet, &opUpdate, &opList}
 	},
-	List: []runtime.Tool{
+	List: []closekit.Tool{
 		{Name: "close_item_create", Title: "Create"}, {Name: "close_item_delete", Title: "Delete"}, {Name: "close_item_get", Title: "Get"}, {Name: "close_item_update", Title: "Update"}, {Name: "close_items_list", Title: "List"},
 	},
 }
@@ -36,7 +36,7 @@ func TestLookup(t *testing.T) {
 		"close_item_crate": "close_item_create", "CLOSE_ITEM_GET": "close_item_get", "close_items_lst": "close_items_list", "": "", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz": "", "close_item_gett": "close_item_get",
 	} {
 		tool, err := catalogue.Lookup(name)
-		var u *runtime.UnknownToolError
+		var u *closekit.UnknownToolError
 		if tool != nil || !errors.As(err, &u) || u.Name != name || u.Nearest != nearest {
 			t.Errorf("%q: %v", name, err)
 			continue
@@ -45,7 +45,7 @@ func TestLookup(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := (&runtime.Catalogue{}).Lookup("x"); err == nil || err.Error() != `unknown tool "x"` {
+	if _, err := (&closekit.Catalogue{}).Lookup("x"); err == nil || err.Error() != `unknown tool "x"` {
 		t.Error(err)
 	}
 }
@@ -88,7 +88,7 @@ func TestToolValidate(t *testing.T) {
 		`{"item_id":"..","name":""}`: `close_item_update: item_id: must be more than nothing or dots, got ".."`,
 		`[]`:                         "close_item_update: input must be a JSON object, got []",
 	} {
-		if err := tool.Validate(json.RawMessage(in)); err == nil || err.Error() != want || !runtime.IsValidation(err) {
+		if err := tool.Validate(json.RawMessage(in)); err == nil || err.Error() != want || !closekit.IsValidation(err) {
 			t.Errorf("%s: %v", in, err)
 		}
 	}
@@ -96,7 +96,7 @@ func TestToolValidate(t *testing.T) {
 
 func TestToolCall(t *testing.T) {
 	t.Parallel()
-	tool := func(name string) *runtime.Tool {
+	tool := func(name string) *closekit.Tool {
 		v, err := catalogue.Lookup(name)
 		if err != nil {
 			t.Fatal(err)
@@ -116,7 +116,7 @@ func TestToolCall(t *testing.T) {
 	}
 	// Nothing is sent when the input is wrong.
 	before := s.count()
-	if out, err := tool("close_item_create").Call(t.Context(), c, nil); !runtime.IsValidation(err) || out != nil || s.count() != before {
+	if out, err := tool("close_item_create").Call(t.Context(), c, nil); !closekit.IsValidation(err) || out != nil || s.count() != before {
 		t.Errorf("%s, %v", out, err)
 	}
 	// Only what deletes may answer with nothing.
@@ -126,7 +126,7 @@ func TestToolCall(t *testing.T) {
 			t.Errorf("%s, %v", out, err)
 		}
 		out, err := tool("close_item_get").Call(t.Context(), c, json.RawMessage(`{"item_id":"x"}`))
-		var d *runtime.DecodeError
+		var d *closekit.DecodeError
 		if out != nil || !errors.As(err, &d) {
 			t.Errorf("%s, %v", out, err)
 		}
@@ -134,18 +134,18 @@ func TestToolCall(t *testing.T) {
 	for _, bad := range []string{"<html>", `{"a":`, `{}{}`} {
 		c, _ := client(answer(200, bad))
 		out, err := tool("close_item_delete").Call(t.Context(), c, json.RawMessage(`{"item_id":"x"}`))
-		var d *runtime.DecodeError
+		var d *closekit.DecodeError
 		if out != nil || !errors.As(err, &d) {
 			t.Errorf("%s, %v", out, err)
 		}
 	}
 	c, _ = client(notFound)
-	if out, err := tool("close_item_get").Call(t.Context(), c, json.RawMessage(`{"item_id":"x"}`)); !runtime.IsNotFound(err) || out != nil {
+	if out, err := tool("close_item_get").Call(t.Context(), c, json.RawMessage(`{"item_id":"x"}`)); !closekit.IsNotFound(err) || out != nil {
 		t.Errorf("%s, %v", out, err)
 	}
-	var meta runtime.ResponseMeta
+	var meta closekit.ResponseMeta
 	c, _ = client(ok)
-	if _, err := tool("close_item_get").Call(t.Context(), c, json.RawMessage(`{"item_id":"x"}`), runtime.Meta(&meta)); err != nil || meta.Status != 200 {
+	if _, err := tool("close_item_get").Call(t.Context(), c, json.RawMessage(`{"item_id":"x"}`), closekit.Meta(&meta)); err != nil || meta.Status != 200 {
 		t.Error(err)
 	}
 }

@@ -1,4 +1,4 @@
-package runtime
+package closekit
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/closekit/closekit/runtime/internal/codec"
+	"github.com/closekit/closekit/internal/codec"
 )
 
 // Call checks p, carries out op and hands the answer, which is a JSON object, to

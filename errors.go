@@ -1,4 +1,4 @@
-package runtime
+package closekit
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/closekit/closekit/runtime/internal/codec"
+	"github.com/closekit/closekit/internal/codec"
 )
 
 // What can go wrong, for errors.Is. An [*Error] is one of them by its status.

@@ -1,4 +1,4 @@
-package runtime_test
+package closekit_test
 
 import (
 	"context"
@@ -13,11 +13,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 )
 
 // book serves items from 0 to total by _skip and _limit; edit changes a page.
-func book(total, limit int, edit func(skip int, body string) string) (*runtime.Client, *script) {
+func book(total, limit int, edit func(skip int, body string) string) (*closekit.Client, *script) {
 	return client(func(r *http.Request) (*http.Response, error) {
 		q, _ := url.ParseQuery(r.URL.RawQuery)
 		skip, _ := strconv.Atoi(q.Get("_skip"))
@@ -37,8 +37,8 @@ func book(total, limit int, edit func(skip int, body string) string) (*runtime.C
 	})
 }
 
-func all(ctx context.Context, c *runtime.Client, p listParams, opts ...runtime.CallOption) iter.Seq2[*item, error] {
-	return runtime.All(ctx, c, &opList, p, func(p *listParams) *runtime.Opt[int] { return &p.Skip }, list, opts)
+func all(ctx context.Context, c *closekit.Client, p listParams, opts ...closekit.CallOption) iter.Seq2[*item, error] {
+	return closekit.All(ctx, c, &opList, p, func(p *listParams) *closekit.Opt[int] { return &p.Skip }, list, opts)
 }
 
 func skips(s *script) []string {
@@ -52,8 +52,8 @@ func skips(s *script) []string {
 func TestPage(t *testing.T) {
 	t.Parallel()
 	c, _ := book(7, 3, nil)
-	p, err := list(t.Context(), c, listParams{Skip: runtime.Some(3)})
-	if err != nil || len(p.Data) != 3 || p.Data[0].ID != "item_3" || !p.HasMore || p.Total != runtime.Some(7) || p.NextSkip() != 6 {
+	p, err := list(t.Context(), c, listParams{Skip: closekit.Some(3)})
+	if err != nil || len(p.Data) != 3 || p.Data[0].ID != "item_3" || !p.HasMore || p.Total != closekit.Some(7) || p.NextSkip() != 6 {
 		t.Errorf("%+v, %v", p, err)
 	}
 	if raw, ok := p.Raw("count_by"); !ok || string(raw) != `{"a":1}` {
@@ -109,11 +109,11 @@ func TestPageJSON(t *testing.T) {
 			t.Errorf("%s became %s, %v", body, out, err)
 		}
 	}
-	p := runtime.Page[item]{Data: []item{{ID: "x"}}, HasMore: true, Total: runtime.Some(1)}
+	p := closekit.Page[item]{Data: []item{{ID: "x"}}, HasMore: true, Total: closekit.Some(1)}
 	if out, err := json.Marshal(p); err != nil || string(out) != `{"data":[{"id":"x"}],"has_more":true,"total_results":1}` {
 		t.Errorf("%s, %v", out, err)
 	}
-	bad := runtime.Page[func()]{Data: []func(){nil}}
+	bad := closekit.Page[func()]{Data: []func(){nil}}
 	if _, err := bad.MarshalJSON(); err == nil {
 		t.Error("a function is JSON")
 	}
@@ -129,15 +129,15 @@ func TestAll(t *testing.T) {
 		total int
 		edit  func(int, string) string
 		p     listParams
-		opts  []runtime.CallOption
+		opts  []closekit.CallOption
 		want  int
 		skips []string
 	}{
 		{"several pages", 7, nil, listParams{}, nil, 7, []string{"", "3", "6"}},
 		{"exactly full pages", 6, nil, listParams{}, nil, 6, []string{"", "3"}},
 		{"nothing", 0, nil, listParams{}, nil, 0, []string{""}},
-		{"from an offset", 7, nil, listParams{Skip: runtime.Some(2)}, nil, 5, []string{"2", "5"}},
-		{"with a limit", 5, nil, listParams{Limit: runtime.Some(2)}, nil, 5, []string{"", "2", "4"}},
+		{"from an offset", 7, nil, listParams{Skip: closekit.Some(2)}, nil, 5, []string{"2", "5"}},
+		{"with a limit", 5, nil, listParams{Limit: closekit.Some(2)}, nil, 5, []string{"", "2", "4"}},
 		{"without has_more", 7, without, listParams{}, nil, 3, []string{""}},
 		{"an empty page that promises more", 7, func(skip int, body string) string {
 			if skip == 3 {
@@ -148,10 +148,10 @@ func TestAll(t *testing.T) {
 		{"short pages count rows", 7, func(skip int, _ string) string {
 			return fmt.Sprintf(`{"data":[{"id":"item_%d"}],"has_more":%v}`, skip, skip < 3)
 		}, listParams{}, nil, 4, []string{"", "1", "2", "3"}},
-		{"most items", 7, nil, listParams{}, []runtime.CallOption{runtime.MaxItems(4)}, 4, []string{"", "3"}},
-		{"most items at the end of a page", 7, nil, listParams{}, []runtime.CallOption{runtime.MaxItems(3)}, 3, []string{""}},
-		{"most pages", 9, nil, listParams{}, []runtime.CallOption{runtime.MaxPages(2)}, 6, []string{"", "3"}},
-		{"zero means no bound", 4, nil, listParams{}, []runtime.CallOption{runtime.MaxPages(0), runtime.MaxItems(0)}, 4, []string{"", "3"}},
+		{"most items", 7, nil, listParams{}, []closekit.CallOption{closekit.MaxItems(4)}, 4, []string{"", "3"}},
+		{"most items at the end of a page", 7, nil, listParams{}, []closekit.CallOption{closekit.MaxItems(3)}, 3, []string{""}},
+		{"most pages", 9, nil, listParams{}, []closekit.CallOption{closekit.MaxPages(2)}, 6, []string{"", "3"}},
+		{"zero means no bound", 4, nil, listParams{}, []closekit.CallOption{closekit.MaxPages(0), closekit.MaxItems(0)}, 4, []string{"", "3"}},
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			t.Parallel()
@@ -210,7 +210,7 @@ func TestAllStops(t *testing.T) {
 		}
 		n++
 	}
-	var d *runtime.DecodeError
+	var d *closekit.DecodeError
 	if n != 3 || len(errs) != 1 || !errors.As(errs[0], &d) || s.count() != 2 {
 		t.Errorf("%d items, %v, %d requests", n, errs, s.count())
 	}
@@ -233,8 +233,8 @@ func TestAllStops(t *testing.T) {
 	}
 
 	// What is wrong with the parameters is said as for a single page.
-	for _, err := range all(t.Context(), c, listParams{Limit: runtime.Some(500)}) {
-		if !runtime.IsValidation(err) {
+	for _, err := range all(t.Context(), c, listParams{Limit: closekit.Some(500)}) {
+		if !closekit.IsValidation(err) {
 			t.Error(err)
 		}
 	}
@@ -250,7 +250,7 @@ func TestSkipLimit(t *testing.T) {
 		cl, s := book(c.total, 3, nil)
 		var last error
 		n := 0
-		for _, err := range all(t.Context(), cl, listParams{Skip: runtime.Some(c.from)}) {
+		for _, err := range all(t.Context(), cl, listParams{Skip: closekit.Some(c.from)}) {
 			if last = err; err == nil {
 				n++
 			}
@@ -261,8 +261,8 @@ func TestSkipLimit(t *testing.T) {
 			}
 			continue
 		}
-		e := as[*runtime.SkipLimitError](t, last)
-		if !errors.Is(last, runtime.ErrSkipLimit) || errors.Is(last, runtime.ErrNotFound) || e.Tool != "close_items_list" || e.Skip != 35000 || n != c.items || s.count() != c.requests {
+		e := as[*closekit.SkipLimitError](t, last)
+		if !errors.Is(last, closekit.ErrSkipLimit) || errors.Is(last, closekit.ErrNotFound) || e.Tool != "close_items_list" || e.Skip != 35000 || n != c.items || s.count() != c.requests {
 			t.Errorf("%+v: %d items, %d requests, %v", c, n, s.count(), last)
 		}
 		if want := "close_items_list: Close pages only through the first 35000 results; narrow the list, for example by date_created ranges or a query, and go on from there"; last.Error() != want {
@@ -275,7 +275,7 @@ func TestCollect(t *testing.T) {
 	t.Parallel()
 	c, s := book(10, 3, nil)
 	for limit, want := range map[int]int{0: 10, 4: 4, 3: 3, 100: 10} {
-		items, err := runtime.Collect(all(t.Context(), c, listParams{}), limit)
+		items, err := closekit.Collect(all(t.Context(), c, listParams{}), limit)
 		if err != nil || len(items) != want {
 			t.Errorf("%d: %d items, %v", limit, len(items), err)
 		}
@@ -286,7 +286,7 @@ func TestCollect(t *testing.T) {
 		}
 	}
 	s.seen = nil
-	if _, err := runtime.Collect(all(t.Context(), c, listParams{}), 3); err != nil || s.count() != 1 {
+	if _, err := closekit.Collect(all(t.Context(), c, listParams{}), 3); err != nil || s.count() != 1 {
 		t.Errorf("%d requests for one page", s.count())
 	}
 	c, _ = book(10, 3, func(skip int, body string) string {
@@ -295,7 +295,7 @@ func TestCollect(t *testing.T) {
 		}
 		return body
 	})
-	if items, err := runtime.Collect(all(t.Context(), c, listParams{}), 0); err == nil || len(items) != 3 {
+	if items, err := closekit.Collect(all(t.Context(), c, listParams{}), 0); err == nil || len(items) != 3 {
 		t.Errorf("%d items, %v", len(items), err)
 	}
 }

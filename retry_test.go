@@ -1,4 +1,4 @@
-package runtime_test
+package closekit_test
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -73,17 +73,17 @@ func TestRetryPolicy(t *testing.T) {
 					}
 				}
 				before := s.count()
-				if calls[method](t.Context(), cl.With(nil, runtime.MaxRetries(0))) == nil || s.count() != before+1 {
+				if calls[method](t.Context(), cl.With(nil, closekit.MaxRetries(0))) == nil || s.count() != before+1 {
 					t.Errorf("without retries sent %d times", s.count()-before)
 				}
 				before = s.count()
-				if calls[method](t.Context(), cl, runtime.NoRetry()) == nil || s.count() != before+1 {
+				if calls[method](t.Context(), cl, closekit.NoRetry()) == nil || s.count() != before+1 {
 					t.Errorf("with NoRetry sent %d times", s.count()-before)
 				}
 				// A caller to whom duplicates do no harm can have them.
 				if method == "POST" {
 					before = s.count()
-					_ = calls[method](t.Context(), cl.With(runtime.APIKey(testKey)), runtime.RetryWrites())
+					_ = calls[method](t.Context(), cl.With(closekit.APIKey(testKey)), closekit.RetryWrites())
 					if s.count()-before != c.get {
 						t.Errorf("with RetryWrites sent %d times, want %d", s.count()-before, c.get)
 					}
@@ -129,9 +129,9 @@ func TestConnectionReset(t *testing.T) {
 		_ = conn.Close()
 	}))
 	t.Cleanup(srv.Close)
-	c := runtime.NewClient(runtime.APIKey(testKey), runtime.BaseURL(srv.URL), runtime.MaxRetries(1))
+	c := closekit.NewClient(closekit.APIKey(testKey), closekit.BaseURL(srv.URL), closekit.MaxRetries(1))
 	err := calls["POST"](t.Context(), c)
-	if e := as[*runtime.TransportError](t, err); !e.MaybeDone || n.Load() != 1 || !strings.HasSuffix(err.Error(), "(the request may have been carried out; look before you repeat it)") || strings.Contains(err.Error(), srv.URL) {
+	if e := as[*closekit.TransportError](t, err); !e.MaybeDone || n.Load() != 1 || !strings.HasSuffix(err.Error(), "(the request may have been carried out; look before you repeat it)") || strings.Contains(err.Error(), srv.URL) {
 		t.Errorf("%d requests, %v", n.Load(), err)
 	}
 }
@@ -141,7 +141,7 @@ func TestReadsChangeNothing(t *testing.T) {
 	t.Parallel()
 	c, _ := client(reset)
 	for method, warned := range map[string]bool{"GET": false, "PUT": true, "POST": true, "DELETE": true} {
-		err := calls[method](t.Context(), c, runtime.NoRetry())
+		err := calls[method](t.Context(), c, closekit.NoRetry())
 		if strings.Contains(err.Error(), "may have been carried out") != warned {
 			t.Errorf("%s: %v", method, err)
 		}
@@ -155,9 +155,9 @@ func TestConnectionRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = l.Close()
-	c := runtime.NewClient(runtime.APIKey(testKey), runtime.BaseURL("http://"+l.Addr().String()), runtime.MaxRetries(0))
+	c := closekit.NewClient(closekit.APIKey(testKey), closekit.BaseURL("http://"+l.Addr().String()), closekit.MaxRetries(0))
 	err = calls["POST"](t.Context(), c)
-	if e := as[*runtime.TransportError](t, err); e.MaybeDone || e.Tool != "close_item_create" || !strings.HasPrefix(err.Error(), "close_item_create: POST /api/v1/item/: dial tcp ") || strings.Contains(err.Error(), "carried out") {
+	if e := as[*closekit.TransportError](t, err); e.MaybeDone || e.Tool != "close_item_create" || !strings.HasPrefix(err.Error(), "close_item_create: POST /api/v1/item/: dial tcp ") || strings.Contains(err.Error(), "carried out") {
 		t.Error(err)
 	}
 }
@@ -180,11 +180,11 @@ func TestSendingPut(t *testing.T) {
 	} {
 		bubble(t, c.name, func(t *testing.T) {
 			cl, s := client(c.step)
-			_, err := wire.Call(t.Context(), cl, &sends, &itemParams{"item_secretid", runtime.Some("secret name")}, &structItem, nil)
+			_, err := wire.Call[item](t.Context(), cl, &sends, &itemParams{"item_secretid", closekit.Some("secret name")}, nil)
 			if err == nil || s.count() != c.count {
 				t.Errorf("sent %d times, want %d: %v", s.count(), c.count, err)
 			}
-			var lost *runtime.TransportError
+			var lost *closekit.TransportError
 			if c.name == "reset" && (!errors.As(err, &lost) || !lost.MaybeDone) {
 				t.Errorf("%+v", err)
 			}
@@ -209,7 +209,7 @@ func TestMaybeDone(t *testing.T) {
 	} {
 		bubble(t, c.name, func(t *testing.T) {
 			cl, _ := client(c.steps...)
-			if e := as[*runtime.TransportError](t, calls[c.method](t.Context(), cl)); e.MaybeDone != c.want {
+			if e := as[*closekit.TransportError](t, calls[c.method](t.Context(), cl)); e.MaybeDone != c.want {
 				t.Errorf("MaybeDone is %v: %v", e.MaybeDone, e)
 			}
 		})
@@ -227,7 +227,7 @@ func TestCancelled(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		err := calls["POST"](ctx, c)
-		if e := as[*runtime.TransportError](t, err); !errors.Is(err, context.Canceled) || !e.MaybeDone || strings.Contains(err.Error(), "look before") || s.count() != 1 {
+		if e := as[*closekit.TransportError](t, err); !errors.Is(err, context.Canceled) || !e.MaybeDone || strings.Contains(err.Error(), "look before") || s.count() != 1 {
 			t.Errorf("%+v", err)
 		}
 	})
@@ -245,7 +245,7 @@ func TestCancelled(t *testing.T) {
 		time.AfterFunc(time.Second, cancel)
 		start := time.Now()
 		err := calls["POST"](ctx, c)
-		if e := as[*runtime.TransportError](t, err); !errors.Is(err, context.Canceled) || e.MaybeDone || s.count() != 1 || time.Since(start) != time.Second {
+		if e := as[*closekit.TransportError](t, err); !errors.Is(err, context.Canceled) || e.MaybeDone || s.count() != 1 || time.Since(start) != time.Second {
 			t.Errorf("%+v after %v", err, time.Since(start))
 		}
 	})
@@ -254,7 +254,7 @@ func TestCancelled(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		err := calls["PUT"](ctx, c)
-		if e := as[*runtime.TransportError](t, err); !errors.Is(err, context.Canceled) || !e.MaybeDone || s.count() != 1 {
+		if e := as[*closekit.TransportError](t, err); !errors.Is(err, context.Canceled) || !e.MaybeDone || s.count() != 1 {
 			t.Errorf("%+v", err)
 		}
 	})
@@ -271,15 +271,15 @@ func TestCancelled(t *testing.T) {
 	bubble(t, "limit of one attempt", func(t *testing.T) {
 		c, s := client(hang, ok)
 		start := time.Now()
-		if err := calls["GET"](t.Context(), c.With(nil, runtime.AttemptTimeout(3*time.Second))); err != nil || s.count() != 2 {
+		if err := calls["GET"](t.Context(), c.With(nil, closekit.AttemptTimeout(3*time.Second))); err != nil || s.count() != 2 {
 			t.Errorf("%v, %d requests", err, s.count())
 		}
 		if d := time.Since(start); d < 3*time.Second || d > 4*time.Second {
 			t.Error(d)
 		}
 		c, s = client(hang, ok)
-		err := calls["POST"](t.Context(), c.With(nil, runtime.AttemptTimeout(3*time.Second)))
-		if e := as[*runtime.TransportError](t, err); !errors.Is(err, context.DeadlineExceeded) || !e.MaybeDone || s.count() != 1 {
+		err := calls["POST"](t.Context(), c.With(nil, closekit.AttemptTimeout(3*time.Second)))
+		if e := as[*closekit.TransportError](t, err); !errors.Is(err, context.DeadlineExceeded) || !e.MaybeDone || s.count() != 1 {
 			t.Errorf("%v, %d requests", err, s.count())
 		}
 	})
@@ -291,8 +291,8 @@ func TestCancelled(t *testing.T) {
 				resp.Body = io.NopCloser(&slowReader{r.Context()})
 				return resp, nil
 			})
-			err := calls["POST"](t.Context(), c.With(nil, runtime.AttemptTimeout(5*time.Second)))
-			if err == nil || s.count() != 1 || status == 500 && !errors.Is(err, runtime.ErrServer) || status == 200 && !errors.Is(err, context.DeadlineExceeded) {
+			err := calls["POST"](t.Context(), c.With(nil, closekit.AttemptTimeout(5*time.Second)))
+			if err == nil || s.count() != 1 || status == 500 && !errors.Is(err, closekit.ErrServer) || status == 200 && !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%d: %v", status, err)
 			}
 		}
@@ -337,12 +337,12 @@ func TestRateLimit(t *testing.T) {
 		c, s := client(answer(429, `{"error":"slow down"}`, "Retry-After", "61"), ok)
 		start := time.Now()
 		err := calls["GET"](t.Context(), c)
-		if e := as[*runtime.Error](t, err); e.RetryAfter != 61*time.Second || !runtime.IsRateLimited(err) || s.count() != 1 || time.Since(start) != 0 {
+		if e := as[*closekit.Error](t, err); e.RetryAfter != 61*time.Second || !closekit.IsRateLimited(err) || s.count() != 1 || time.Since(start) != 0 {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
 		// The next call is not even sent, until the time has come.
 		err = calls["POST"](t.Context(), c)
-		if e := as[*runtime.Error](t, err); e.RetryAfter != 61*time.Second || e.Status != 429 || !strings.Contains(e.Hint, "MaxWait") || s.count() != 1 || e.Body() != nil {
+		if e := as[*closekit.Error](t, err); e.RetryAfter != 61*time.Second || e.Status != 429 || !strings.Contains(e.Hint, "MaxWait") || s.count() != 1 || e.Body() != nil {
 			t.Errorf("%v", err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -360,19 +360,19 @@ func TestRateLimit(t *testing.T) {
 		start := time.Now()
 		for range 2 { // the second by the gate
 			err := calls["GET"](ctx, c)
-			if e := as[*runtime.Error](t, err); e.RetryAfter != 30*time.Second || !runtime.IsRateLimited(err) || time.Since(start) != 0 || s.count() != 1 {
+			if e := as[*closekit.Error](t, err); e.RetryAfter != 30*time.Second || !closekit.IsRateLimited(err) || time.Since(start) != 0 || s.count() != 1 {
 				t.Errorf("%v after %v", err, time.Since(start))
 			}
 		}
 	})
 	bubble(t, "cancelled at the gate", func(t *testing.T) {
 		c, s := client(answer(429, "", "Retry-After", "30"), ok)
-		_ = calls["GET"](t.Context(), c, runtime.NoRetry())
+		_ = calls["GET"](t.Context(), c, closekit.NoRetry())
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		start := time.Now()
 		err := calls["POST"](ctx, c)
-		if e := as[*runtime.TransportError](t, err); !errors.Is(err, context.Canceled) || e.MaybeDone || time.Since(start) != time.Second || s.count() != 1 {
+		if e := as[*closekit.TransportError](t, err); !errors.Is(err, context.Canceled) || e.MaybeDone || time.Since(start) != time.Second || s.count() != 1 {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
 	})
@@ -389,13 +389,13 @@ func TestRateLimit(t *testing.T) {
 			}
 			return ok(r)
 		})
-		if err := calls["GET"](t.Context(), c, runtime.NoRetry()); !runtime.IsRateLimited(err) {
+		if err := calls["GET"](t.Context(), c, closekit.NoRetry()); !closekit.IsRateLimited(err) {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
-				if err := calls["POST"](t.Context(), c.With(nil, runtime.UserAgent("x")), runtime.NoRetry()); err != nil {
+				if err := calls["POST"](t.Context(), c.With(nil, closekit.UserAgent("x")), closekit.NoRetry()); err != nil {
 					t.Error(err)
 				}
 			})
@@ -407,10 +407,10 @@ func TestRateLimit(t *testing.T) {
 		// Another credential has a limit of its own.
 		early = 0
 		start = time.Now()
-		if err := calls["GET"](t.Context(), c, runtime.NoRetry()); !runtime.IsRateLimited(err) {
+		if err := calls["GET"](t.Context(), c, closekit.NoRetry()); !closekit.IsRateLimited(err) {
 			t.Fatal(err)
 		}
-		if err := calls["GET"](t.Context(), c.With(runtime.APIKey("other")), runtime.NoRetry()); !runtime.IsRateLimited(err) || early != 2 {
+		if err := calls["GET"](t.Context(), c.With(closekit.APIKey("other")), closekit.NoRetry()); !closekit.IsRateLimited(err) || early != 2 {
 			t.Errorf("%v, %d early", err, early)
 		}
 	})
@@ -421,7 +421,7 @@ func TestRateLimit(t *testing.T) {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
 		c, _ = client(answer(404, "", "RateLimit", "limit=100, remaining=99, reset=5"))
-		if e := as[*runtime.Error](t, calls["GET"](t.Context(), c)); e.RetryAfter != 0 {
+		if e := as[*closekit.Error](t, calls["GET"](t.Context(), c)); e.RetryAfter != 0 {
 			t.Errorf("asks to wait %v", e.RetryAfter)
 		}
 		c, s = client(answer(503, "", "Retry-After", "7"), ok)
@@ -437,21 +437,21 @@ type renewing struct {
 	mu      sync.Mutex
 	token   string
 	renewed int
-	give    func(n int) (runtime.Credential, error)
+	give    func(n int) (closekit.Credential, error)
 }
 
-func (r *renewing) Credential(context.Context) (runtime.Credential, error) {
+func (r *renewing) Credential(context.Context) (closekit.Credential, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return runtime.BearerCredential(r.token), nil
+	return closekit.BearerCredential(r.token), nil
 }
 
-func (r *renewing) Renew(_ context.Context, refused runtime.Credential) (runtime.Credential, error) {
+func (r *renewing) Renew(_ context.Context, refused closekit.Credential) (closekit.Credential, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.renewed++
-	if !refused.Equal(runtime.BearerCredential(r.token)) {
-		return runtime.BearerCredential(r.token), nil
+	if !refused.Equal(closekit.BearerCredential(r.token)) {
+		return closekit.BearerCredential(r.token), nil
 	}
 	return r.give(r.renewed)
 }
@@ -466,17 +466,17 @@ func TestRenew(t *testing.T) {
 			return answer(401, `{"error":"Unauthorized"}`)(r)
 		}
 	}
-	source := func(give func(r *renewing) (runtime.Credential, error)) *renewing {
+	source := func(give func(r *renewing) (closekit.Credential, error)) *renewing {
 		r := &renewing{token: "old"}
-		r.give = func(int) (runtime.Credential, error) { return give(r) }
+		r.give = func(int) (closekit.Credential, error) { return give(r) }
 		return r
 	}
-	fresh := func(r *renewing) (runtime.Credential, error) {
+	fresh := func(r *renewing) (closekit.Credential, error) {
 		r.token = "new"
-		return runtime.BearerCredential("new"), nil
+		return closekit.BearerCredential("new"), nil
 	}
 	for method, call := range calls {
-		for _, opts := range [][]runtime.CallOption{nil, {runtime.NoRetry()}} {
+		for _, opts := range [][]closekit.CallOption{nil, {closekit.NoRetry()}} {
 			bubble(t, method+" is repeated", func(t *testing.T) {
 				c, s := client(accept("new"))
 				r := source(fresh)
@@ -494,32 +494,32 @@ func TestRenew(t *testing.T) {
 		c, s := client(accept("nobody"))
 		r := source(fresh)
 		err := calls["GET"](t.Context(), c.With(r))
-		if !runtime.IsUnauthorized(err) || s.count() != 2 || r.renewed != 1 {
+		if !closekit.IsUnauthorized(err) || s.count() != 2 || r.renewed != 1 {
 			t.Errorf("%v, %d requests, renewed %d times", err, s.count(), r.renewed)
 		}
 	})
 	bubble(t, "nothing new", func(t *testing.T) {
-		for _, cred := range []runtime.Credential{{}, runtime.BearerCredential("old")} {
+		for _, cred := range []closekit.Credential{{}, closekit.BearerCredential("old")} {
 			c, s := client(accept("new"))
-			err := calls["GET"](t.Context(), c.With(source(func(*renewing) (runtime.Credential, error) { return cred, nil })))
-			if !runtime.IsUnauthorized(err) || s.count() != 1 {
+			err := calls["GET"](t.Context(), c.With(source(func(*renewing) (closekit.Credential, error) { return cred, nil })))
+			if !closekit.IsUnauthorized(err) || s.count() != 1 {
 				t.Errorf("%v, %d requests", err, s.count())
 			}
 		}
 	})
 	bubble(t, "the user must reconnect", func(t *testing.T) {
 		c, s := client(accept("new"))
-		err := calls["POST"](t.Context(), c.With(source(func(*renewing) (runtime.Credential, error) {
-			return runtime.Credential{}, &runtime.AuthorizationError{Reason: "the connection was revoked"}
+		err := calls["POST"](t.Context(), c.With(source(func(*renewing) (closekit.Credential, error) {
+			return closekit.Credential{}, &closekit.AuthorizationError{Reason: "the connection was revoked"}
 		})))
-		if e := as[*runtime.AuthorizationError](t, err); e.Tool != "close_item_create" || s.count() != 1 {
+		if e := as[*closekit.AuthorizationError](t, err); e.Tool != "close_item_create" || s.count() != 1 {
 			t.Errorf("%v, %d requests", err, s.count())
 		}
 	})
 	bubble(t, "in the middle of retries", func(t *testing.T) {
 		c, s := client(answer(503, ""), accept("new"), accept("new"), answer(503, ""), ok)
 		r := source(fresh)
-		_, err := get(t.Context(), c.With(r, runtime.MaxRetries(1)))
+		_, err := get(t.Context(), c.With(r, closekit.MaxRetries(1)))
 		if err != nil || s.count() != 3 || r.renewed != 1 {
 			t.Errorf("%v, %d requests", err, s.count())
 		}
@@ -548,8 +548,8 @@ func TestBodyIsNotShared(t *testing.T) {
 	t.Parallel()
 	var kept []io.ReadCloser
 	c, _ := client()
-	c = c.With(nil, runtime.MaxRetries(0), runtime.Use(func(runtime.RoundTrip) runtime.RoundTrip {
-		return func(a *runtime.Attempt) (*http.Response, error) {
+	c = c.With(nil, closekit.MaxRetries(0), closekit.Use(func(closekit.RoundTrip) closekit.RoundTrip {
+		return func(a *closekit.Attempt) (*http.Response, error) {
 			body, err := a.Request.GetBody()
 			if err != nil {
 				return nil, err
@@ -563,7 +563,7 @@ func TestBodyIsNotShared(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_ = runtime.Validate(&opCreate, &createParams{"###########"})
+	_ = closekit.Validate(&opCreate, &createParams{"###########"})
 	for _, r := range kept {
 		b, err := io.ReadAll(r)
 		if err != nil || !bytes.Equal(b, []byte(`{"name":"secret name"}`)) {

@@ -1,4 +1,4 @@
-package runtime_test
+package closekit_test
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/logging"
 	"github.com/closekit/closekit/runtime/wire"
 )
@@ -40,7 +40,7 @@ func TestRequest(t *testing.T) {
 		_, _ = io.WriteString(w, `{"id":"item_1"}`)
 	}))
 	t.Cleanup(srv.Close)
-	base := runtime.NewClient(runtime.APIKey(" "+testKey+"\n"), runtime.BaseURL(srv.URL+"/"), runtime.TimezoneOffset(-150*time.Minute), runtime.UserAgent("crm-sync/2"))
+	base := closekit.NewClient(closekit.APIKey(" "+testKey+"\n"), closekit.BaseURL(srv.URL+"/"), closekit.TimezoneOffset(-150*time.Minute), closekit.UserAgent("crm-sync/2"))
 	for method, want := range map[string]seen{
 		"GET":    {method: "GET", uri: "/api/v1/item/item_secretid/"},
 		"DELETE": {method: "DELETE", uri: "/api/v1/item/item_secretid/"},
@@ -57,7 +57,7 @@ func TestRequest(t *testing.T) {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
 		wantHeader := map[string]string{
-			"Authorization": testHeader, "Accept": "application/json", "User-Agent": "crm-sync/2 closekit/" + runtime.Version, "X-Tz-Offset": "-2.5", "X-Http-Method-Override": "", "Cookie": "",
+			"Authorization": testHeader, "Accept": "application/json", "User-Agent": "crm-sync/2 closekit/" + closekit.Version, "X-Tz-Offset": "-2.5", "X-Http-Method-Override": "", "Cookie": "",
 		}
 		if want.body != "" {
 			wantHeader["Content-Type"] = "application/json"
@@ -70,15 +70,15 @@ func TestRequest(t *testing.T) {
 			}
 		}
 	}
-	bearer := base.With(runtime.Bearer("tok_en"), runtime.TimezoneOffset(0), runtime.UserAgent(""))
-	if _, err := list(t.Context(), bearer, listParams{Query: runtime.Some("a b&c"), Limit: runtime.Some(5)}); err != nil {
+	bearer := base.With(closekit.Bearer("tok_en"), closekit.TimezoneOffset(0), closekit.UserAgent(""))
+	if _, err := list(t.Context(), bearer, listParams{Query: closekit.Some("a b&c"), Limit: closekit.Some(5)}); err != nil {
 		t.Fatal(err)
 	}
-	if got.uri != "/api/v1/item/?query=a+b%26c&_limit=5" || got.header.Get("Authorization") != "Bearer tok_en" || got.header.Get("X-Tz-Offset") != "0" || got.header.Get("User-Agent") != "closekit/"+runtime.Version {
+	if got.uri != "/api/v1/item/?query=a+b%26c&_limit=5" || got.header.Get("Authorization") != "Bearer tok_en" || got.header.Get("X-Tz-Offset") != "0" || got.header.Get("User-Agent") != "closekit/"+closekit.Version {
 		t.Errorf("%+v", got)
 	}
 	// A long query travels as a POST that says it is a GET.
-	p := listParams{Query: runtime.Some("a+b &c"), Skip: runtime.Some(3)}
+	p := listParams{Query: closekit.Some("a+b &c"), Skip: closekit.Some(3)}
 	for i := range 100 {
 		p.IDs = append(p.IDs, fmt.Sprintf("item_%040d", i))
 	}
@@ -119,15 +119,15 @@ func TestBaseURL(t *testing.T) {
 		"localhost:8080":                     "",
 	} {
 		c, s := client(ok)
-		c = c.With(nil, runtime.BaseURL(in))
+		c = c.With(nil, closekit.BaseURL(in))
 		_, err := get(t.Context(), c)
 		if want == "" {
-			e := as[*runtime.TransportError](t, err)
+			e := as[*closekit.TransportError](t, err)
 			if s.count() != 0 || e.MaybeDone || !strings.Contains(err.Error(), "base URL") || strings.Contains(err.Error(), "secret@") {
 				t.Errorf("%q: %v", in, err)
 			}
 			// A good one given later counts.
-			if _, err := get(t.Context(), c.With(nil, runtime.BaseURL("https://api.close.com"))); err != nil {
+			if _, err := get(t.Context(), c.With(nil, closekit.BaseURL("https://api.close.com"))); err != nil {
 				t.Errorf("%q: %v", in, err)
 			}
 			continue
@@ -144,9 +144,9 @@ func TestBaseURL(t *testing.T) {
 
 func TestWrongHost(t *testing.T) {
 	t.Parallel()
-	c := runtime.NewClient(runtime.APIKey(testKey), runtime.BaseURL("http://closekit.invalid"), runtime.MaxRetries(0))
+	c := closekit.NewClient(closekit.APIKey(testKey), closekit.BaseURL("http://closekit.invalid"), closekit.MaxRetries(0))
 	err := calls["POST"](t.Context(), c)
-	if e := as[*runtime.TransportError](t, err); e.MaybeDone || strings.Contains(err.Error(), "carried out") || !strings.Contains(err.Error(), "close_item_create: POST /api/v1/item/: ") {
+	if e := as[*closekit.TransportError](t, err); e.MaybeDone || strings.Contains(err.Error(), "carried out") || !strings.Contains(err.Error(), "close_item_create: POST /api/v1/item/: ") {
 		t.Errorf("%+v", err)
 	}
 }
@@ -209,7 +209,7 @@ func TestRedirects(t *testing.T) {
 				w.WriteHeader(c.status)
 			}))
 			t.Cleanup(srv.Close)
-			err := calls[c.method](t.Context(), runtime.NewClient(runtime.APIKey(testKey), runtime.BaseURL(srv.URL)))
+			err := calls[c.method](t.Context(), closekit.NewClient(closekit.APIKey(testKey), closekit.BaseURL(srv.URL)))
 			mu.Lock()
 			defer mu.Unlock()
 			if len(hops) != c.hops {
@@ -225,7 +225,7 @@ func TestRedirects(t *testing.T) {
 				}
 				return
 			}
-			e := as[*runtime.TransportError](t, err)
+			e := as[*closekit.TransportError](t, err)
 			if !strings.Contains(err.Error(), c.refused) || e.MaybeDone {
 				t.Error(err)
 			}
@@ -233,7 +233,7 @@ func TestRedirects(t *testing.T) {
 	}
 	t.Run("from https to http", func(t *testing.T) {
 		t.Parallel()
-		c := runtime.NewClient(runtime.APIKey(testKey), runtime.BaseURL(tlsSrv.URL), runtime.HTTPClient(tlsSrv.Client()))
+		c := closekit.NewClient(closekit.APIKey(testKey), closekit.BaseURL(tlsSrv.URL), closekit.HTTPClient(tlsSrv.Client()))
 		_, err := get(t.Context(), c)
 		if err == nil || !strings.Contains(err.Error(), "redirect refused") {
 			t.Error(err)
@@ -256,7 +256,7 @@ func TestDowngradeOnTheSameHost(t *testing.T) {
 	}
 	// An answer that redirects nowhere is an answer.
 	c, _ = client(answer(302, ""))
-	if e := as[*runtime.Error](t, calls["GET"](t.Context(), c)); e.Status != 302 {
+	if e := as[*closekit.Error](t, calls["GET"](t.Context(), c)); e.Status != 302 {
 		t.Error(e)
 	}
 }
@@ -267,7 +267,7 @@ func TestCertificate(t *testing.T) {
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
-	_, err := get(t.Context(), runtime.NewClient(runtime.APIKey(testKey), runtime.BaseURL(srv.URL), runtime.MaxRetries(0)))
+	_, err := get(t.Context(), closekit.NewClient(closekit.APIKey(testKey), closekit.BaseURL(srv.URL), closekit.MaxRetries(0)))
 	if err == nil || !strings.Contains(err.Error(), "the server's certificate is not trusted") {
 		t.Error(err)
 	}
@@ -276,25 +276,25 @@ func TestCertificate(t *testing.T) {
 func TestNoCredential(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		source runtime.Source
+		source closekit.Source
 		reason string
 	}{
-		"empty key":       {runtime.APIKey(""), "no API key is given"},
-		"blank key":       {runtime.APIKey(" \n"), "no API key is given"},
-		"key with colon":  {runtime.APIKey("api_x:secret"), "characters that no key has"},
-		"key with space":  {runtime.APIKey("api_x secret"), "characters that no key has"},
-		"two lines":       {runtime.APIKey("api_x\nsecret"), "characters that no key has"},
-		"empty token":     {runtime.Bearer(""), "no access token is given"},
-		"token, space":    {runtime.Bearer("Bearer secret"), "characters that no token has"},
+		"empty key":       {closekit.APIKey(""), "no API key is given"},
+		"blank key":       {closekit.APIKey(" \n"), "no API key is given"},
+		"key with colon":  {closekit.APIKey("api_x:secret"), "characters that no key has"},
+		"key with space":  {closekit.APIKey("api_x secret"), "characters that no key has"},
+		"two lines":       {closekit.APIKey("api_x\nsecret"), "characters that no key has"},
+		"empty token":     {closekit.Bearer(""), "no access token is given"},
+		"token, space":    {closekit.Bearer("Bearer secret"), "characters that no token has"},
 		"no source":       {nil, "has no source"},
-		"zero credential": {sourceFunc(func(context.Context) (runtime.Credential, error) { return runtime.Credential{}, nil }), "gave no credential"},
-		"needs its user": {sourceFunc(func(context.Context) (runtime.Credential, error) {
-			return runtime.Credential{}, &runtime.AuthorizationError{Reason: "reconnect", Err: errTest}
+		"zero credential": {sourceFunc(func(context.Context) (closekit.Credential, error) { return closekit.Credential{}, nil }), "gave no credential"},
+		"needs its user": {sourceFunc(func(context.Context) (closekit.Credential, error) {
+			return closekit.Credential{}, &closekit.AuthorizationError{Reason: "reconnect", Err: errTest}
 		}), "reconnect: test error"},
 	} {
 		s := &script{steps: []step{ok}}
-		_, err := get(t.Context(), runtime.NewClient(c.source, runtime.HTTPClient(&http.Client{Transport: s})))
-		e := as[*runtime.AuthorizationError](t, err)
+		_, err := get(t.Context(), closekit.NewClient(c.source, closekit.HTTPClient(&http.Client{Transport: s})))
+		e := as[*closekit.AuthorizationError](t, err)
 		if s.count() != 0 || e.Tool != "close_item_get" || !strings.Contains(err.Error(), "close_item_get: authorization needed: ") || !strings.Contains(err.Error(), c.reason) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -304,7 +304,7 @@ func TestNoCredential(t *testing.T) {
 	}
 	// Another error of a source stays what it is.
 	s := &script{steps: []step{ok}}
-	_, err := get(t.Context(), runtime.NewClient(sourceFunc(func(context.Context) (runtime.Credential, error) { return runtime.Credential{}, errTest }), runtime.HTTPClient(&http.Client{Transport: s})))
+	_, err := get(t.Context(), closekit.NewClient(sourceFunc(func(context.Context) (closekit.Credential, error) { return closekit.Credential{}, errTest }), closekit.HTTPClient(&http.Client{Transport: s})))
 	if !errors.Is(err, errTest) || err.Error() != "close_item_get: test error" || s.count() != 0 {
 		t.Error(err)
 	}
@@ -312,16 +312,16 @@ func TestNoCredential(t *testing.T) {
 
 var errTest = errors.New("test error")
 
-type sourceFunc func(context.Context) (runtime.Credential, error)
+type sourceFunc func(context.Context) (closekit.Credential, error)
 
-func (f sourceFunc) Credential(ctx context.Context) (runtime.Credential, error) { return f(ctx) }
+func (f sourceFunc) Credential(ctx context.Context) (closekit.Credential, error) { return f(ctx) }
 
 func TestMiddleware(t *testing.T) {
 	t.Parallel()
 	var order []string
-	mark := func(name string) runtime.Middleware {
-		return func(next runtime.RoundTrip) runtime.RoundTrip {
-			return func(a *runtime.Attempt) (*http.Response, error) {
+	mark := func(name string) closekit.Middleware {
+		return func(next closekit.RoundTrip) closekit.RoundTrip {
+			return func(a *closekit.Attempt) (*http.Response, error) {
 				order = append(order, fmt.Sprintf("%s %s %d", name, a.Operation.Tool, a.Number))
 				if a.Request.Header.Get("Authorization") != "" {
 					t.Error("middleware sees the credential before")
@@ -342,13 +342,13 @@ func TestMiddleware(t *testing.T) {
 		}
 	}
 	c, s := client(ok)
-	base := c.With(nil, runtime.Use(mark("a"), nil, mark("b")))
-	derived := base.With(nil, runtime.Use(mark("c")))
-	other := derived.With(nil, runtime.Use(mark("d")))
-	_ = derived.With(nil, runtime.Use(mark("e"))) // changes nothing for the others
+	base := c.With(nil, closekit.Use(mark("a"), nil, mark("b")))
+	derived := base.With(nil, closekit.Use(mark("c")))
+	other := derived.With(nil, closekit.Use(mark("d")))
+	_ = derived.With(nil, closekit.Use(mark("e"))) // changes nothing for the others
 	other = other.With(nil)
 	for _, c := range []struct {
-		client *runtime.Client
+		client *closekit.Client
 		want   []string
 	}{
 		{base, []string{"a close_item_get 1", "b close_item_get 1", "b back", "a back"}},
@@ -370,33 +370,33 @@ func TestMiddleware(t *testing.T) {
 
 func TestMiddlewareMisbehaves(t *testing.T) {
 	t.Parallel()
-	use := func(f func(next runtime.RoundTrip, a *runtime.Attempt) (*http.Response, error)) (*runtime.Client, *script) {
+	use := func(f func(next closekit.RoundTrip, a *closekit.Attempt) (*http.Response, error)) (*closekit.Client, *script) {
 		c, s := client(ok)
-		return c.With(nil, runtime.MaxRetries(0), runtime.Use(func(next runtime.RoundTrip) runtime.RoundTrip {
-			return func(a *runtime.Attempt) (*http.Response, error) { return f(next, a) }
+		return c.With(nil, closekit.MaxRetries(0), closekit.Use(func(next closekit.RoundTrip) closekit.RoundTrip {
+			return func(a *closekit.Attempt) (*http.Response, error) { return f(next, a) }
 		})), s
 	}
 	for name, c := range map[string]struct {
-		f    func(next runtime.RoundTrip, a *runtime.Attempt) (*http.Response, error)
+		f    func(next closekit.RoundTrip, a *closekit.Attempt) (*http.Response, error)
 		want string
 	}{
-		"another host": {func(next runtime.RoundTrip, a *runtime.Attempt) (*http.Response, error) {
+		"another host": {func(next closekit.RoundTrip, a *closekit.Attempt) (*http.Response, error) {
 			a.Request.URL.Host = "evil.example.com"
 			return next(a)
 		}, "middleware changed the host"},
-		"another scheme": {func(next runtime.RoundTrip, a *runtime.Attempt) (*http.Response, error) {
+		"another scheme": {func(next closekit.RoundTrip, a *closekit.Attempt) (*http.Response, error) {
 			a.Request.URL.Scheme = "http"
 			return next(a)
 		}, "middleware changed the host"},
-		"nothing": {func(runtime.RoundTrip, *runtime.Attempt) (*http.Response, error) { return nil, nil }, "neither an answer nor an error"},
-		"own attempt": {func(next runtime.RoundTrip, a *runtime.Attempt) (*http.Response, error) {
-			return next(&runtime.Attempt{Operation: a.Operation, Request: a.Request})
+		"nothing": {func(closekit.RoundTrip, *closekit.Attempt) (*http.Response, error) { return nil, nil }, "neither an answer nor an error"},
+		"own attempt": {func(next closekit.RoundTrip, a *closekit.Attempt) (*http.Response, error) {
+			return next(&closekit.Attempt{Operation: a.Operation, Request: a.Request})
 		}, "of its own making"},
-		"own error": {func(runtime.RoundTrip, *runtime.Attempt) (*http.Response, error) { return nil, errTest }, "test error"},
-		"answer, no body": {func(runtime.RoundTrip, *runtime.Attempt) (*http.Response, error) {
+		"own error": {func(closekit.RoundTrip, *closekit.Attempt) (*http.Response, error) { return nil, errTest }, "test error"},
+		"answer, no body": {func(closekit.RoundTrip, *closekit.Attempt) (*http.Response, error) {
 			return &http.Response{StatusCode: 200}, nil
 		}, "the body is empty"},
-		"error, no body": {func(runtime.RoundTrip, *runtime.Attempt) (*http.Response, error) {
+		"error, no body": {func(closekit.RoundTrip, *closekit.Attempt) (*http.Response, error) {
 			return &http.Response{StatusCode: 500}, nil
 		}, "500"},
 	} {
@@ -407,7 +407,7 @@ func TestMiddlewareMisbehaves(t *testing.T) {
 		}
 	}
 	// It may answer itself, and may set headers, but not the credential.
-	c, s := use(func(next runtime.RoundTrip, a *runtime.Attempt) (*http.Response, error) {
+	c, s := use(func(next closekit.RoundTrip, a *closekit.Attempt) (*http.Response, error) {
 		a.Request.Header.Set("X-Trace", "1")
 		a.Request.Header.Set("Authorization", "Basic other")
 		return next(a)
@@ -424,9 +424,9 @@ func TestResponseOptions(t *testing.T) {
 
 func testResponseOptions(t *testing.T) {
 	c, _ := client(answer(503, `{"error":"x"}`, "Retry-After", "0"), answer(200, ` {"id":"item_1"} `, "X-Thing", "y"))
-	c = c.With(nil, runtime.MaxWait(time.Hour))
-	meta, raw := runtime.ResponseMeta{}, []byte("before")
-	v, err := get(t.Context(), c, runtime.Meta(&meta), runtime.RawResponse(&raw))
+	c = c.With(nil, closekit.MaxWait(time.Hour))
+	meta, raw := closekit.ResponseMeta{}, []byte("before")
+	v, err := get(t.Context(), c, closekit.Meta(&meta), closekit.RawResponse(&raw))
 	if err != nil || v.ID != "item_1" {
 		t.Fatal(err)
 	}
@@ -434,7 +434,7 @@ func testResponseOptions(t *testing.T) {
 		t.Errorf("%+v, %q", meta, raw)
 	}
 	c, _ = client(notFound)
-	if _, err := get(t.Context(), c, runtime.Meta(&meta), runtime.RawResponse(&raw)); err == nil || meta.Status != 404 || meta.Attempts != 1 || !strings.Contains(string(raw), "matching query") {
+	if _, err := get(t.Context(), c, closekit.Meta(&meta), closekit.RawResponse(&raw)); err == nil || meta.Status != 404 || meta.Attempts != 1 || !strings.Contains(string(raw), "matching query") {
 		t.Errorf("%+v, %q", meta, raw)
 	}
 }
@@ -442,12 +442,12 @@ func testResponseOptions(t *testing.T) {
 // TestEmptyBody makes changes that are answered with nothing, typed and raw.
 func TestEmptyBody(t *testing.T) {
 	t.Parallel()
-	merge := runtime.Operation{Tool: "close_item_merge", Method: "POST", Path: "/item/", Effect: runtime.Destructive, NewParams: opCreate.NewParams}
+	merge := closekit.Operation{Tool: "close_item_merge", Method: "POST", Path: "/item/", Effect: closekit.Destructive, NewParams: opCreate.NewParams}
 	named := &createParams{"x"}
-	id := &itemParams{"item_secretid", runtime.Some("x")}
+	id := &itemParams{"item_secretid", closekit.Some("x")}
 	for _, c := range []struct {
-		op    *runtime.Operation
-		p     runtime.Params
+		op    *closekit.Operation
+		p     closekit.Params
 		input string
 		fine  bool
 	}{
@@ -457,12 +457,12 @@ func TestEmptyBody(t *testing.T) {
 		{&opGet, &idParams{"item_secretid"}, `{"item_id":"item_secretid"}`, false},
 	} {
 		cl, _ := client(answer(200, " \n"))
-		v, err := wire.Call(t.Context(), cl, c.op, c.p, &structItem, nil)
-		raw, rawErr := runtime.CallRaw(t.Context(), cl, c.op, json.RawMessage(c.input))
+		v, err := wire.Call[item](t.Context(), cl, c.op, c.p, nil)
+		raw, rawErr := closekit.CallRaw(t.Context(), cl, c.op, json.RawMessage(c.input))
 		if c.fine != (err == nil) || c.fine != (rawErr == nil) || c.fine && (v == nil || string(raw) != "{}") {
 			t.Errorf("%s: %v and %s, %v", c.op.Tool, err, raw, rawErr)
 		}
-		var unread *runtime.DecodeError
+		var unread *closekit.DecodeError
 		if !c.fine && (!errors.As(err, &unread) || !errors.As(rawErr, &unread)) {
 			t.Errorf("%s: %v, %v", c.op.Tool, err, rawErr)
 		}
@@ -476,7 +476,7 @@ func TestDecodeErrors(t *testing.T) {
 	for _, c := range []struct {
 		about string
 		step  step
-		opts  []runtime.Option
+		opts  []closekit.Option
 		want  string
 	}{
 		{"a web page", answer(200, page, "Content-Type", "text/html; charset=utf-8"), nil, "close_item_get: cannot read the answer (status 200, text/html; charset=utf-8): invalid JSON at byte 0 (a web page came instead of JSON; check the base URL and any proxy)"},
@@ -484,15 +484,15 @@ func TestDecodeErrors(t *testing.T) {
 		{"white space", answer(200, " \n"), nil, "close_item_get: cannot read the answer (status 200, application/json): the body is empty"},
 		{"204", answer(204, ""), nil, "close_item_get: cannot read the answer (status 204, application/json): the body is empty"},
 		{"cut off", answer(200, `{"id":"item_1","na`), nil, "close_item_get: cannot read the answer (status 200, application/json): invalid JSON at byte 18"},
-		{"too large", answer(200, long), []runtime.Option{runtime.MaxResponseBytes(1000)}, "close_item_get: cannot read the answer (status 200, application/json): the body is larger than 1000 bytes"},
-		{"large", answer(200, `{"id":"item_1"}`), []runtime.Option{runtime.MaxResponseBytes(-5)}, "close_item_get: cannot read the answer (status 200, application/json): the body is larger than 1 bytes"},
+		{"too large", answer(200, long), []closekit.Option{closekit.MaxResponseBytes(1000)}, "close_item_get: cannot read the answer (status 200, application/json): the body is larger than 1000 bytes"},
+		{"large", answer(200, `{"id":"item_1"}`), []closekit.Option{closekit.MaxResponseBytes(-5)}, "close_item_get: cannot read the answer (status 200, application/json): the body is larger than 1 bytes"},
 		{"a list", answer(200, `[{"id":"x"}]`), nil, "close_item_get: cannot read the answer (status 200, application/json): the body is not a JSON object"},
 		{"null", answer(200, `null`), nil, "close_item_get: cannot read the answer (status 200, application/json): the body is not a JSON object"},
 		{"two values", answer(200, `{"id":"x"}{"id":"y"}`), nil, "close_item_get: cannot read the answer (status 200, application/json): data after the JSON value at byte 10"},
-		{"strict", answer(200, `{"id":5}`), []runtime.Option{runtime.StrictDecoding()}, `close_item_get: cannot read the answer (status 200, application/json): member "id" has an unexpected type (byte 6)`},
+		{"strict", answer(200, `{"id":5}`), []closekit.Option{closekit.StrictDecoding()}, `close_item_get: cannot read the answer (status 200, application/json): member "id" has an unexpected type (byte 6)`},
 		{"lenient", answer(200, `{"id":5}`), nil, ""},
-		{"exactly as large as allowed", answer(200, `{"id":"item_1"}`), []runtime.Option{runtime.MaxResponseBytes(15)}, ""},
-		{"without limit", answer(200, long), []runtime.Option{runtime.MaxResponseBytes(math.MaxInt64)}, ""},
+		{"exactly as large as allowed", answer(200, `{"id":"item_1"}`), []closekit.Option{closekit.MaxResponseBytes(15)}, ""},
+		{"without limit", answer(200, long), []closekit.Option{closekit.MaxResponseBytes(math.MaxInt64)}, ""},
 		{"no type", answer(200, `x`, "Content-Type", ""), nil, "close_item_get: cannot read the answer (status 200): invalid JSON at byte 0"},
 	} {
 		t.Run(c.about, func(t *testing.T) {
@@ -505,7 +505,7 @@ func TestDecodeErrors(t *testing.T) {
 				}
 				return
 			}
-			e := as[*runtime.DecodeError](t, err)
+			e := as[*closekit.DecodeError](t, err)
 			if err.Error() != c.want || s.count() != 1 {
 				t.Errorf("%d requests\ngot  %s\nwant %s", s.count(), err, c.want)
 			}
@@ -532,7 +532,7 @@ func TestHugeContentLength(t *testing.T) {
 		resp.ContentLength = math.MaxInt64
 		return resp, nil
 	})
-	if _, err := get(t.Context(), c.With(nil, runtime.MaxResponseBytes(math.MaxInt64))); err != nil {
+	if _, err := get(t.Context(), c.With(nil, closekit.MaxResponseBytes(math.MaxInt64))); err != nil {
 		t.Error(err)
 	}
 }
@@ -542,7 +542,7 @@ func TestDelete(t *testing.T) {
 	for body, bad := range map[string]bool{"": false, "{}": false, " ": false, "null": false, `"ok"`: false, "<html>": true, "{": true} {
 		c, _ := client(answer(200, body))
 		err := del(t.Context(), c)
-		var d *runtime.DecodeError
+		var d *closekit.DecodeError
 		if bad != errors.As(err, &d) || !bad && err != nil {
 			t.Errorf("%q: %v", body, err)
 		}
@@ -565,15 +565,14 @@ func TestConcurrentCalls(t *testing.T) {
 		_, _ = fmt.Fprintf(w, `{"id":%q,"echo":%q,"pad":%q}`, id, body, strings.Repeat(id, 50))
 	}))
 	t.Cleanup(srv.Close)
-	c := runtime.NewClient(runtime.APIKey(testKey), runtime.BaseURL(srv.URL), runtime.Use(func(next runtime.RoundTrip) runtime.RoundTrip { return next }))
+	c := closekit.NewClient(closekit.APIKey(testKey), closekit.BaseURL(srv.URL), closekit.Use(func(next closekit.RoundTrip) closekit.RoundTrip { return next }))
 	var wg sync.WaitGroup
 	for g := range 64 {
 		wg.Go(func() {
-			c := c.With(nil, runtime.TimezoneOffset(time.Duration(g)*time.Minute))
+			c := c.With(nil, closekit.TimezoneOffset(time.Duration(g)*time.Minute))
 			for i := range 10 {
 				id := fmt.Sprintf("item_%d_%d", g, i)
-				got, err := wire.Call(t.Context(), c, &opUpdate, &itemParams{id, runtime.Some(id)}, &structItem, nil)
-				v := (*item)(got)
+				v, err := wire.Call[item](t.Context(), c, &opUpdate, &itemParams{id, closekit.Some(id)}, nil)
 				if err != nil {
 					t.Error(err)
 					return
@@ -581,7 +580,7 @@ func TestConcurrentCalls(t *testing.T) {
 				if echo, _ := v.Raw("echo"); v.ID != id || !strings.Contains(string(echo), id) {
 					t.Errorf("%s got %s, %s", id, v.ID, echo)
 				}
-				p, err := list(t.Context(), c, listParams{Query: runtime.Some(id)})
+				p, err := list(t.Context(), c, listParams{Query: closekit.Some(id)})
 				if err != nil || len(p.Data) != 1 || p.Data[0].Name.Or("") != id {
 					t.Errorf("%s: %+v, %v", id, p, err)
 				}
@@ -594,8 +593,8 @@ func TestConcurrentCalls(t *testing.T) {
 func TestNilAndOddOptions(t *testing.T) {
 	t.Parallel()
 	s := &script{steps: []step{ok}}
-	c := runtime.NewClient(runtime.APIKey(testKey), runtime.HTTPClient(&http.Client{Transport: s}), runtime.HTTPClient(nil), logging.Logger(nil), runtime.Use(), runtime.MaxRetries(-1), runtime.AttemptTimeout(0))
-	if _, err := get(t.Context(), c, runtime.Meta(nil), runtime.RawResponse(nil), runtime.MaxItems(0)); err != nil {
+	c := closekit.NewClient(closekit.APIKey(testKey), closekit.HTTPClient(&http.Client{Transport: s}), closekit.HTTPClient(nil), logging.Logger(nil), closekit.Use(), closekit.MaxRetries(-1), closekit.AttemptTimeout(0))
+	if _, err := get(t.Context(), c, closekit.Meta(nil), closekit.RawResponse(nil), closekit.MaxItems(0)); err != nil {
 		t.Error(err)
 	}
 	if _, err := url.Parse(s.seen[0].URL.String()); err != nil {

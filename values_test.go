@@ -1,4 +1,4 @@
-package runtime_test
+package closekit_test
 
 import (
 	"encoding/json"
@@ -10,16 +10,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/closekit/closekit/runtime"
+	"github.com/closekit/closekit"
 )
 
 func TestOpt(t *testing.T) {
 	t.Parallel()
-	var absent runtime.Opt[int]
-	null, zero, five := runtime.Null[int](), runtime.Some(0), runtime.Some(5)
+	var absent closekit.Opt[int]
+	null, zero, five := closekit.Null[int](), closekit.Some(0), closekit.Some(5)
 	for _, c := range []struct {
 		name           string
-		o              runtime.Opt[int]
+		o              closekit.Opt[int]
 		isZero, isNull bool
 		value          int
 		has            bool
@@ -62,11 +62,11 @@ func TestOptJSON(t *testing.T) {
 	t.Parallel()
 	type inner struct{ A []string }
 	type all struct {
-		S runtime.Opt[string]               `json:"s,omitzero"`
-		N runtime.Opt[float64]              `json:"n,omitzero"`
-		C runtime.Opt[runtime.Cents]        `json:"c,omitzero"`
-		I runtime.Opt[runtime.CustomFields] `json:"i,omitzero"` // has methods of its own
-		P *runtime.Opt[bool]                `json:"p,omitzero"`
+		S closekit.Opt[string]                `json:"s,omitzero"`
+		N closekit.Opt[float64]               `json:"n,omitzero"`
+		C closekit.Opt[closekit.Cents]        `json:"c,omitzero"`
+		I closekit.Opt[closekit.CustomFields] `json:"i,omitzero"` // has methods of its own
+		P *closekit.Opt[bool]                 `json:"p,omitzero"`
 	}
 	for _, in := range []string{
 		`{}`, `{"s":null}`, `{"s":""}`, `{"s":"x","n":1.5,"c":1200,"i":{"cf_a":["x"]}}`, `{"n":0,"c":null,"i":null}`, `{"p":true}`,
@@ -80,21 +80,21 @@ func TestOptJSON(t *testing.T) {
 			t.Errorf("%s became %s, %v", in, out, err)
 		}
 	}
-	v := all{S: runtime.Some("kept")}
-	if err := json.Unmarshal([]byte(`{"s":5}`), &v); err == nil || v.S != runtime.Some("kept") {
+	v := all{S: closekit.Some("kept")}
+	if err := json.Unmarshal([]byte(`{"s":5}`), &v); err == nil || v.S != closekit.Some("kept") {
 		t.Errorf("%v, %v", err, v.S)
 	}
 	for in, to := range map[string]json.Unmarshaler{
-		`1.5`: &runtime.Opt[int]{}, `1`: &runtime.Opt[bool]{}, `"1"`: &runtime.Opt[float64]{}, `{}`: &runtime.Opt[inner]{}, `300`: &runtime.Opt[int8]{},
+		`1.5`: &closekit.Opt[int]{}, `1`: &closekit.Opt[bool]{}, `"1"`: &closekit.Opt[float64]{}, `{}`: &closekit.Opt[inner]{}, `300`: &closekit.Opt[int8]{},
 	} {
 		if err := to.UnmarshalJSON([]byte(in)); err == nil {
 			t.Errorf("%s fitted %T", in, to)
 		}
 	}
-	if _, err := runtime.Some(inner{}).MarshalJSON(); err == nil {
+	if _, err := closekit.Some(inner{}).MarshalJSON(); err == nil {
 		t.Error("a struct without MarshalJSON was encoded")
 	}
-	var o runtime.Opt[int]
+	var o closekit.Opt[int]
 	if err := o.UnmarshalJSON([]byte(" null\n")); err != nil || !o.IsNull() {
 		t.Error(err)
 	}
@@ -102,11 +102,11 @@ func TestOptJSON(t *testing.T) {
 
 func TestParseCents(t *testing.T) {
 	t.Parallel()
-	for in, want := range map[string]runtime.Cents{
+	for in, want := range map[string]closekit.Cents{
 		"0": 0, "12000": 1200000, "12,000": 1200000, "12,000.50": 1200050, "-3.5": -350, "$1": 100, "-$1.01": -101, " 7 ": 700, "0.01": 1, "1.10": 110, "1.100": 110, "1.00000000000000000": 100,
 		"1,234,567.89": 123456789, "0005": 500, "-0": 0, "92233720368547758.07": math.MaxInt64, "-92,233,720,368,547,758.08": math.MinInt64, "999": 99900, "1,000": 100000,
 	} {
-		if got, err := runtime.ParseCents(in); err != nil || got != want {
+		if got, err := closekit.ParseCents(in); err != nil || got != want {
 			t.Errorf("%q: %d, %v; want %d", in, got, err, want)
 		}
 	}
@@ -117,7 +117,7 @@ func TestParseCents(t *testing.T) {
 		"0.001": "fraction of a cent", "12.345": "fraction of a cent", "1.0000001": "fraction of a cent",
 		"92233720368547758.08": "too large", "-92233720368547758.09": "too large", "99999999999999999999999": "too large",
 	} {
-		got, err := runtime.ParseCents(in)
+		got, err := closekit.ParseCents(in)
 		if err == nil || !strings.Contains(err.Error(), why) || got != 0 {
 			t.Errorf("%q: %d, %v; want %s", in, got, err, why)
 		}
@@ -126,7 +126,7 @@ func TestParseCents(t *testing.T) {
 
 func TestCentsText(t *testing.T) {
 	t.Parallel()
-	for c, want := range map[runtime.Cents][3]string{
+	for c, want := range map[closekit.Cents][3]string{
 		0:             {"0.00", "$0.00", "EUR 0.00"},
 		5:             {"0.05", "$0.05", "EUR 0.05"},
 		-5:            {"-0.05", "-$0.05", "-EUR 0.05"},
@@ -145,14 +145,14 @@ func TestCentsText(t *testing.T) {
 			t.Error(got)
 		}
 	}
-	if runtime.Dollars(12_000) != 1200000 || runtime.Dollars(-1) != -100 {
+	if closekit.Dollars(12_000) != 1200000 || closekit.Dollars(-1) != -100 {
 		t.Error("Dollars")
 	}
-	b, err := json.Marshal(runtime.Cents(1200000))
+	b, err := json.Marshal(closekit.Cents(1200000))
 	if err != nil || string(b) != "1200000" {
 		t.Errorf("%s, %v", b, err)
 	}
-	var c runtime.Cents
+	var c closekit.Cents
 	if json.Unmarshal([]byte("12.5"), &c) == nil {
 		t.Error("a fraction is accepted")
 	}
@@ -165,16 +165,16 @@ func FuzzParseCents(f *testing.F) {
 	f.Add("1", int64(math.MinInt64))
 	f.Fuzz(func(t *testing.T, s string, n int64) {
 		// What we print, we read.
-		c := runtime.Cents(n)
-		if back, err := runtime.ParseCents(c.String()); err != nil || back != c {
+		c := closekit.Cents(n)
+		if back, err := closekit.ParseCents(c.String()); err != nil || back != c {
 			t.Fatalf("%d prints as %s, which reads as %d, %v", n, c, back, err)
 		}
 		if n != math.MinInt64 {
-			if back, err := runtime.ParseCents(c.Format("USD")); err != nil || back != c {
+			if back, err := closekit.ParseCents(c.Format("USD")); err != nil || back != c {
 				t.Fatalf("%d prints as %s, which reads as %d, %v", n, c.Format("USD"), back, err)
 			}
 		}
-		got, err := runtime.ParseCents(s)
+		got, err := closekit.ParseCents(s)
 		plain := strings.NewReplacer(",", "", "$", "").Replace(strings.TrimSpace(s))
 		exact, ok := new(big.Rat).SetString(plain)
 		if ok && strings.ContainsAny(plain, "eExXpP_/+boBO") || len(plain) > 1000 {
@@ -202,7 +202,7 @@ func FuzzParseCents(f *testing.F) {
 func TestTimes(t *testing.T) {
 	t.Parallel()
 	noon := time.Date(2026, 6, 19, 12, 5, 28, 327e6, time.UTC)
-	for in, want := range map[runtime.DateTime]time.Time{
+	for in, want := range map[closekit.DateTime]time.Time{
 		"2026-06-19T12:05:28.327000+00:00": noon,
 		"2026-06-19T12:05:28.327000":       noon,
 		"2026-06-19T12:05:28+00:00":        noon.Truncate(time.Second),
@@ -216,45 +216,45 @@ func TestTimes(t *testing.T) {
 			t.Errorf("%s: IsDate", in)
 		}
 	}
-	if _, err := runtime.DateTime("soon").Time(); err == nil || err.Error() != `not a time: "soon"` {
+	if _, err := closekit.DateTime("soon").Time(); err == nil || err.Error() != `not a time: "soon"` {
 		t.Error(err)
 	}
 	east := time.Date(2026, 3, 31, 1, 2, 3, 4000, time.FixedZone("", 2*3600))
-	if got := runtime.At(east); got != "2026-03-31T01:02:03.000004+02:00" {
+	if got := closekit.At(east); got != "2026-03-31T01:02:03.000004+02:00" {
 		t.Error(got)
 	}
-	if back, err := runtime.At(east).Time(); err != nil || !back.Equal(east) {
+	if back, err := closekit.At(east).Time(); err != nil || !back.Equal(east) {
 		t.Error(back, err)
 	}
-	d := runtime.DateOf(east)
+	d := closekit.DateOf(east)
 	if d != "2026-03-31" || d.DateTime() != "2026-03-31" || !d.DateTime().IsDate() {
 		t.Error(d)
 	}
 	if got, err := d.Time(); err != nil || !got.Equal(time.Date(2026, 3, 31, 0, 0, 0, 0, time.UTC)) {
 		t.Error(got, err)
 	}
-	if _, err := runtime.Date("").Time(); err == nil {
+	if _, err := closekit.Date("").Time(); err == nil {
 		t.Error("an empty date is a time")
 	}
 }
 
 func TestCustomFields(t *testing.T) {
 	t.Parallel()
-	var c runtime.CustomFields
+	var c closekit.CustomFields
 	if _, ok := c.Get("cf_a"); ok {
 		t.Error("an empty one has a field")
 	}
-	c.Set("cf_a", runtime.Text("x"))
-	c.Set("custom.cf_b", runtime.Texts("y", "z"))
-	c.Set("cf_a", runtime.Integer(5))
+	c.Set("cf_a", closekit.Text("x"))
+	c.Set("custom.cf_b", closekit.Texts("y", "z"))
+	c.Set("cf_a", closekit.Integer(5))
 	c.Clear("cf_c")
-	c.Add("cf_d", runtime.Text("new"))
-	c.Remove("cf_d", runtime.Text("old"))
+	c.Add("cf_d", closekit.Text("new"))
+	c.Remove("cf_d", closekit.Text("old"))
 	b, err := json.Marshal(c)
 	if want := `{"cf_a":5,"cf_b":["y","z"],"cf_c":null,"cf_d.add":"new","cf_d.remove":"old"}`; err != nil || string(b) != want {
 		t.Errorf("%s, %v", b, err)
 	}
-	var back runtime.CustomFields
+	var back closekit.CustomFields
 	if err := json.Unmarshal(b, &back); err != nil || fmt.Sprint(back) != fmt.Sprint(c) {
 		t.Errorf("%+v, %v", back, err)
 	}
@@ -268,7 +268,7 @@ func TestCustomFields(t *testing.T) {
 	if v, _ := c.Get("cf_a"); v.String() != "2" {
 		t.Error(v)
 	}
-	c.Set("cf_a", runtime.Integer(3))
+	c.Set("cf_a", closekit.Integer(3))
 	if v, _ := c.Get("cf_a"); v.String() != "3" {
 		t.Error(v)
 	}
@@ -280,7 +280,7 @@ func TestCustomFields(t *testing.T) {
 	if err := c.UnmarshalJSON([]byte(`{"a":`)); err == nil {
 		t.Error("broken JSON is accepted")
 	}
-	var in struct{ C runtime.CustomFields }
+	var in struct{ C closekit.CustomFields }
 	if err := json.Unmarshal([]byte(`{"C":null}`), &in); err != nil || in.C != nil {
 		t.Error(err)
 	}
@@ -291,15 +291,15 @@ func TestCustomFields(t *testing.T) {
 
 func TestCustomValue(t *testing.T) {
 	t.Parallel()
-	raw := func(s string) runtime.CustomValue {
-		var v runtime.CustomValue
+	raw := func(s string) closekit.CustomValue {
+		var v closekit.CustomValue
 		if err := json.Unmarshal([]byte(s), &v); err != nil {
 			t.Fatal(err)
 		}
 		return v
 	}
 	for _, c := range []struct {
-		v     runtime.CustomValue
+		v     closekit.CustomValue
 		json  string
 		print string
 		text  string
@@ -308,18 +308,18 @@ func TestCustomValue(t *testing.T) {
 		isNum bool
 		list  []string
 	}{
-		{v: runtime.CustomValue{}, json: "null", print: "null"},
+		{v: closekit.CustomValue{}, json: "null", print: "null"},
 		{v: raw("null"), json: "null", print: "null"},
-		{v: runtime.Text(""), json: `""`, print: "", isTxt: true, list: []string{""}},
-		{v: runtime.Text("a\"b\u00e9"), json: `"a\"bé"`, print: `a"bé`, text: `a"bé`, isTxt: true, list: []string{`a"bé`}},
-		{v: runtime.Text("12.5"), json: `"12.5"`, print: "12.5", text: "12.5", isTxt: true, num: 12.5, isNum: true, list: []string{"12.5"}},
-		{v: runtime.Text("Infinity"), json: `"Infinity"`, print: "Infinity", text: "Infinity", isTxt: true, list: []string{"Infinity"}},
-		{v: runtime.Text("nan"), json: `"nan"`, print: "nan", text: "nan", isTxt: true, list: []string{"nan"}},
-		{v: runtime.Integer(-7), json: `-7`, print: "-7", num: -7, isNum: true},
-		{v: runtime.Number(1.5), json: `1.5`, print: "1.5", num: 1.5, isNum: true},
-		{v: runtime.Number(math.NaN()), json: `null`, print: "null"},
-		{v: runtime.Texts[string](), json: `[]`, print: "[]", list: []string{}},
-		{v: runtime.Texts("a", "b,\"c"), json: `["a","b,\"c"]`, print: `["a","b,\"c"]`, list: []string{"a", `b,"c`}},
+		{v: closekit.Text(""), json: `""`, print: "", isTxt: true, list: []string{""}},
+		{v: closekit.Text("a\"b\u00e9"), json: `"a\"bé"`, print: `a"bé`, text: `a"bé`, isTxt: true, list: []string{`a"bé`}},
+		{v: closekit.Text("12.5"), json: `"12.5"`, print: "12.5", text: "12.5", isTxt: true, num: 12.5, isNum: true, list: []string{"12.5"}},
+		{v: closekit.Text("Infinity"), json: `"Infinity"`, print: "Infinity", text: "Infinity", isTxt: true, list: []string{"Infinity"}},
+		{v: closekit.Text("nan"), json: `"nan"`, print: "nan", text: "nan", isTxt: true, list: []string{"nan"}},
+		{v: closekit.Integer(-7), json: `-7`, print: "-7", num: -7, isNum: true},
+		{v: closekit.Number(1.5), json: `1.5`, print: "1.5", num: 1.5, isNum: true},
+		{v: closekit.Number(math.NaN()), json: `null`, print: "null"},
+		{v: closekit.Texts[string](), json: `[]`, print: "[]", list: []string{}},
+		{v: closekit.Texts("a", "b,\"c"), json: `["a","b,\"c"]`, print: `["a","b,\"c"]`, list: []string{"a", `b,"c`}},
 		{v: raw(`["a",5]`), json: `["a",5]`, print: `["a",5]`},
 		{v: raw(`[ 1 ]`), json: `[1]`, print: `[ 1 ]`},
 		{v: raw(`true`), json: `true`, print: "true"},
