@@ -31,7 +31,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expectations in testdata")
 
-var options = generator.Options{Package: "things", ImportPath: "example.com/things"}
+var options = generator.Options{Package: "things", ImportPath: "zone.example/things"}
 
 // load checks a manifest.
 func load(tb testing.TB, layers ...fs.FS) *manifest.API {
@@ -191,7 +191,7 @@ func compiles(t *testing.T, files []generator.File) {
 	imp := known{base, map[string]*types.Package{}}
 	for _, dir := range []string{options.Package, options.Package + "/tools"} {
 		conf := types.Config{Importer: imp, Error: func(err error) { t.Error(err) }}
-		pkg, err := conf.Check("example.com/"+dir, fset, packages[dir], nil)
+		pkg, err := conf.Check("zone.example/"+dir, fset, packages[dir], nil)
 		if err == nil {
 			imp.packages[pkg.Path()] = pkg
 		}

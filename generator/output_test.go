@@ -130,7 +130,7 @@ func TestWholeManifestIsSound(t *testing.T) {
 	}
 	for i := range files {
 		files[i].Path = "things/" + files[i].Path
-		files[i].Data = bytes.ReplaceAll(files[i].Data, []byte(`"github.com/closekit/closekit/closeapi"`), []byte(`"github.com/closekit/closekit/things"`))
+		files[i].Data = bytes.ReplaceAll(files[i].Data, []byte(`"github.com/closekit/closekit/closeapi"`), []byte(`"zone.example/things"`))
 	}
 	if testing.Short() {
 		t.Skip("-short: gofumpt over everything takes a second")
