@@ -31,9 +31,7 @@ const (
 // concurrent use, holds no goroutine, and is cheap: an agent platform makes one
 // per account with [Client.With], which shares connections.
 //
-// What it holds is behind a pointer that reflection cannot follow. A program
-// that keeps the client in an interface and uses reflection would otherwise link
-// every method of everything in it, net/http's types among them.
+// The zero value and nil make no calls.
 type Client struct{ core *client }
 
 func (c *Client) in() *client { return c.core }
@@ -102,8 +100,8 @@ func NewClient(source Source, opts ...Option) *Client {
 }
 
 // With returns a client like c for another source, with further options. Both
-// share connections. A nil source keeps c's own, and with it what is known of
-// its rate limit.
+// share connections. If source is nil, the new client shares c's source and
+// rate-limit state.
 func (c *Client) With(source Source, opts ...Option) *Client {
 	d := *c.in()
 	if source != nil {
@@ -160,8 +158,7 @@ func redactURL(s string) string {
 	return s
 }
 
-// HTTPClient sets the HTTP client to send with; nil is refused by doing
-// nothing. Its transport, jar and timeout are used as they are. Redirects are
+// HTTPClient sets the HTTP client to send with; a nil client is ignored. Its transport, jar and timeout are used as they are. Redirects are
 // followed only on the same host and only with the same method, so that no
 // credential and no body goes elsewhere.
 func HTTPClient(h *http.Client) Option {
@@ -176,7 +173,7 @@ func HTTPClient(h *http.Client) Option {
 }
 
 var (
-	errRedirect = errors.New("redirect refused")
+	errRedirect = errors.New("refusing redirect")
 	errUnsent   = errors.New("not sent")
 )
 
@@ -184,7 +181,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	first := via[0]
 	switch {
 	case req.URL.Host != first.URL.Host || req.URL.Scheme != first.URL.Scheme:
-		return fmt.Errorf("%w: %s sends us to another host, %s; check the base URL", errRedirect, first.URL.Host, req.URL.Host)
+		return fmt.Errorf("%w from %s to another host, %s; check the base URL", errRedirect, first.URL.Host, req.URL.Host)
 	case req.Method != first.Method:
 		return fmt.Errorf("%w: it would turn %s into %s; check the base URL", errRedirect, first.Method, req.Method)
 	case len(via) >= 5:
@@ -216,7 +213,7 @@ func MaxRetries(n int) Option { return option(func(c *config) { c.maxRetries = m
 // more, the call fails at once and says how long. Default: one minute.
 func MaxWait(d time.Duration) Option { return option(func(c *config) { c.maxWait = d }) }
 
-// MaxResponseBytes sets how large an answer may be, at least one byte. Default:
+// MaxResponseBytes sets how large a response may be, at least one byte. Default:
 // 64 MiB.
 func MaxResponseBytes(n int64) Option {
 	return option(func(c *config) { c.maxBody = min(max(1, n), math.MaxInt64-1) })
@@ -227,7 +224,7 @@ func MaxResponseBytes(n int64) Option {
 func AttemptTimeout(d time.Duration) Option { return option(func(c *config) { c.timeout = d }) }
 
 // StrictDecoding makes a member of an unexpected type an error instead of a
-// misfit that the result keeps. It is meant for tests.
+// mismatch that the result keeps. It is meant for tests.
 func StrictDecoding() Option { return option(func(c *config) { c.strict = true }) }
 
 // Attempt is one attempt at a call, as middleware sees it.
@@ -246,8 +243,8 @@ type RoundTrip func(*Attempt) (*http.Response, error)
 // must pass the attempt on at most once.
 type Middleware func(next RoundTrip) RoundTrip
 
-// Use adds middleware; the first added is the outermost.
-func Use(m ...Middleware) Option {
+// WithMiddleware adds middleware; the first added is the outermost.
+func WithMiddleware(m ...Middleware) Option {
 	return option(func(c *config) {
 		for _, f := range m {
 			if f != nil {
@@ -296,25 +293,25 @@ func plainError(err error) error {
 // CallOption changes one call.
 type CallOption func(*call)
 
-// ResponseMeta is what an answer said besides its body.
-type ResponseMeta struct {
+// ResponseInfo is what a response said besides its body.
+type ResponseInfo struct {
 	Status   int
 	Header   http.Header
-	Attempts int
+	Attempts int // of the call, this one included
 }
 
-// Meta fills m with what the last answer of the call said besides its body.
-func Meta(m *ResponseMeta) CallOption { return func(c *call) { c.meta = m } }
+// WithResponseInfo fills info from the last response of the call.
+func WithResponseInfo(info *ResponseInfo) CallOption { return func(c *call) { c.info = info } }
 
-// RawResponse puts the body of the last answer into b, whether it can be decoded
-// or not. What b held is overwritten.
+// RawResponse puts the body of the last response into b, whether it can be
+// decoded or not. What b held is overwritten.
 func RawResponse(b *[]byte) CallOption { return func(c *call) { c.raw = b } }
 
 // NoRetry makes the call send once only.
 func NoRetry() CallOption { return func(c *call) { c.retries = 0 } }
 
 // RetryWrites lets a POST be repeated after a failure that leaves open whether
-// Close acted. Only for callers to whom a duplicate does no harm.
+// Close acted. Use it only if duplicates are harmless.
 func RetryWrites() CallOption { return func(c *call) { c.repeatable = true } }
 
 // MaxItems bounds how many items an iterator yields.
@@ -324,8 +321,9 @@ func MaxItems(n int) CallOption { return func(c *call) { c.maxItems = n } }
 func MaxPages(n int) CallOption { return func(c *call) { c.maxPages = n } }
 
 type call struct {
+	req        Request
 	op         *Operation
-	meta       *ResponseMeta
+	info       *ResponseInfo
 	raw        *[]byte
 	retries    int
 	repeatable bool
@@ -334,4 +332,14 @@ type call struct {
 	attempt    int
 	renewed    bool
 	maybeDone  bool // an earlier attempt may have reached Close
+}
+
+// note hands out what the caller wants to know of a response.
+func (k *call) note(resp *http.Response, body []byte) {
+	if k.info != nil {
+		*k.info = ResponseInfo{resp.StatusCode, resp.Header, k.attempt}
+	}
+	if k.raw != nil {
+		*k.raw = append((*k.raw)[:0], body...)
+	}
 }

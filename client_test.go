@@ -235,7 +235,7 @@ func TestRedirects(t *testing.T) {
 		t.Parallel()
 		c := closekit.NewClient(closekit.APIKey(testKey), closekit.BaseURL(tlsSrv.URL), closekit.HTTPClient(tlsSrv.Client()))
 		_, err := get(t.Context(), c)
-		if err == nil || !strings.Contains(err.Error(), "redirect refused") {
+		if err == nil || !strings.Contains(err.Error(), "refusing redirect") {
 			t.Error(err)
 		}
 	})
@@ -251,7 +251,7 @@ func TestDowngradeOnTheSameHost(t *testing.T) {
 	t.Parallel()
 	c, s := client(answer(307, "", "Location", "http://api.close.com/api/v1/item/"))
 	err := calls["POST"](t.Context(), c)
-	if err == nil || !strings.Contains(err.Error(), "redirect refused") || s.count() != 1 {
+	if err == nil || !strings.Contains(err.Error(), "refusing redirect") || s.count() != 1 {
 		t.Error(err)
 	}
 	// An answer that redirects nowhere is an answer.
@@ -287,7 +287,7 @@ func TestNoCredential(t *testing.T) {
 		"empty token":     {closekit.Bearer(""), "no access token is given"},
 		"token, space":    {closekit.Bearer("Bearer secret"), "characters that no token has"},
 		"no source":       {nil, "has no source"},
-		"zero credential": {sourceFunc(func(context.Context) (closekit.Credential, error) { return closekit.Credential{}, nil }), "gave no credential"},
+		"zero credential": {sourceFunc(func(context.Context) (closekit.Credential, error) { return closekit.Credential{}, nil }), "returned no credential"},
 		"needs its user": {sourceFunc(func(context.Context) (closekit.Credential, error) {
 			return closekit.Credential{}, &closekit.AuthorizationError{Reason: "reconnect", Err: errTest}
 		}), "reconnect: test error"},
@@ -342,10 +342,10 @@ func TestMiddleware(t *testing.T) {
 		}
 	}
 	c, s := client(ok)
-	base := c.With(nil, closekit.Use(mark("a"), nil, mark("b")))
-	derived := base.With(nil, closekit.Use(mark("c")))
-	other := derived.With(nil, closekit.Use(mark("d")))
-	_ = derived.With(nil, closekit.Use(mark("e"))) // changes nothing for the others
+	base := c.With(nil, closekit.WithMiddleware(mark("a"), nil, mark("b")))
+	derived := base.With(nil, closekit.WithMiddleware(mark("c")))
+	other := derived.With(nil, closekit.WithMiddleware(mark("d")))
+	_ = derived.With(nil, closekit.WithMiddleware(mark("e"))) // changes nothing for the others
 	other = other.With(nil)
 	for _, c := range []struct {
 		client *closekit.Client
@@ -372,7 +372,7 @@ func TestMiddlewareMisbehaves(t *testing.T) {
 	t.Parallel()
 	use := func(f func(next closekit.RoundTrip, a *closekit.Attempt) (*http.Response, error)) (*closekit.Client, *script) {
 		c, s := client(ok)
-		return c.With(nil, closekit.MaxRetries(0), closekit.Use(func(next closekit.RoundTrip) closekit.RoundTrip {
+		return c.With(nil, closekit.MaxRetries(0), closekit.WithMiddleware(func(next closekit.RoundTrip) closekit.RoundTrip {
 			return func(a *closekit.Attempt) (*http.Response, error) { return f(next, a) }
 		})), s
 	}
@@ -388,7 +388,7 @@ func TestMiddlewareMisbehaves(t *testing.T) {
 			a.Request.URL.Scheme = "http"
 			return next(a)
 		}, "middleware changed the host"},
-		"nothing": {func(closekit.RoundTrip, *closekit.Attempt) (*http.Response, error) { return nil, nil }, "neither an answer nor an error"},
+		"nothing": {func(closekit.RoundTrip, *closekit.Attempt) (*http.Response, error) { return nil, nil }, "neither a response nor an error"},
 		"own attempt": {func(next closekit.RoundTrip, a *closekit.Attempt) (*http.Response, error) {
 			return next(&closekit.Attempt{Operation: a.Operation, Request: a.Request})
 		}, "of its own making"},
@@ -425,8 +425,8 @@ func TestResponseOptions(t *testing.T) {
 func testResponseOptions(t *testing.T) {
 	c, _ := client(answer(503, `{"error":"x"}`, "Retry-After", "0"), answer(200, ` {"id":"item_1"} `, "X-Thing", "y"))
 	c = c.With(nil, closekit.MaxWait(time.Hour))
-	meta, raw := closekit.ResponseMeta{}, []byte("before")
-	v, err := get(t.Context(), c, closekit.Meta(&meta), closekit.RawResponse(&raw))
+	meta, raw := closekit.ResponseInfo{}, []byte("before")
+	v, err := get(t.Context(), c, closekit.WithResponseInfo(&meta), closekit.RawResponse(&raw))
 	if err != nil || v.ID != "item_1" {
 		t.Fatal(err)
 	}
@@ -434,7 +434,7 @@ func testResponseOptions(t *testing.T) {
 		t.Errorf("%+v, %q", meta, raw)
 	}
 	c, _ = client(notFound)
-	if _, err := get(t.Context(), c, closekit.Meta(&meta), closekit.RawResponse(&raw)); err == nil || meta.Status != 404 || meta.Attempts != 1 || !strings.Contains(string(raw), "matching query") {
+	if _, err := get(t.Context(), c, closekit.WithResponseInfo(&meta), closekit.RawResponse(&raw)); err == nil || meta.Status != 404 || meta.Attempts != 1 || !strings.Contains(string(raw), "matching query") {
 		t.Errorf("%+v, %q", meta, raw)
 	}
 }
@@ -442,12 +442,12 @@ func testResponseOptions(t *testing.T) {
 // TestEmptyBody makes changes that are answered with nothing, typed and raw.
 func TestEmptyBody(t *testing.T) {
 	t.Parallel()
-	merge := closekit.Operation{Tool: "close_item_merge", Method: "POST", Path: "/item/", Effect: closekit.Destructive, NewParams: opCreate.NewParams}
+	merge := wire.Operation{Operation: closekit.Operation{Tool: "close_item_merge", Method: "POST", Path: "/item/", Effect: closekit.Destructive}, Params: opCreate.Params}
 	named := &createParams{"x"}
 	id := &itemParams{"item_secretid", closekit.Some("x")}
 	for _, c := range []struct {
-		op    *closekit.Operation
-		p     closekit.Params
+		op    *wire.Operation
+		p     any
 		input string
 		fine  bool
 	}{
@@ -458,7 +458,7 @@ func TestEmptyBody(t *testing.T) {
 	} {
 		cl, _ := client(answer(200, " \n"))
 		v, err := wire.Call[item](t.Context(), cl, c.op, c.p, nil)
-		raw, rawErr := closekit.CallRaw(t.Context(), cl, c.op, json.RawMessage(c.input))
+		raw, rawErr := byName(c.op).Call(t.Context(), cl, json.RawMessage(c.input))
 		if c.fine != (err == nil) || c.fine != (rawErr == nil) || c.fine && (v == nil || string(raw) != "{}") {
 			t.Errorf("%s: %v and %s, %v", c.op.Tool, err, raw, rawErr)
 		}
@@ -479,21 +479,21 @@ func TestDecodeErrors(t *testing.T) {
 		opts  []closekit.Option
 		want  string
 	}{
-		{"a web page", answer(200, page, "Content-Type", "text/html; charset=utf-8"), nil, "close_item_get: cannot read the answer (status 200, text/html; charset=utf-8): invalid JSON at byte 0 (a web page came instead of JSON; check the base URL and any proxy)"},
-		{"nothing", answer(200, ""), nil, "close_item_get: cannot read the answer (status 200, application/json): the body is empty"},
-		{"white space", answer(200, " \n"), nil, "close_item_get: cannot read the answer (status 200, application/json): the body is empty"},
-		{"204", answer(204, ""), nil, "close_item_get: cannot read the answer (status 204, application/json): the body is empty"},
-		{"cut off", answer(200, `{"id":"item_1","na`), nil, "close_item_get: cannot read the answer (status 200, application/json): invalid JSON at byte 18"},
-		{"too large", answer(200, long), []closekit.Option{closekit.MaxResponseBytes(1000)}, "close_item_get: cannot read the answer (status 200, application/json): the body is larger than 1000 bytes"},
-		{"large", answer(200, `{"id":"item_1"}`), []closekit.Option{closekit.MaxResponseBytes(-5)}, "close_item_get: cannot read the answer (status 200, application/json): the body is larger than 1 bytes"},
-		{"a list", answer(200, `[{"id":"x"}]`), nil, "close_item_get: cannot read the answer (status 200, application/json): the body is not a JSON object"},
-		{"null", answer(200, `null`), nil, "close_item_get: cannot read the answer (status 200, application/json): the body is not a JSON object"},
-		{"two values", answer(200, `{"id":"x"}{"id":"y"}`), nil, "close_item_get: cannot read the answer (status 200, application/json): data after the JSON value at byte 10"},
-		{"strict", answer(200, `{"id":5}`), []closekit.Option{closekit.StrictDecoding()}, `close_item_get: cannot read the answer (status 200, application/json): member "id" has an unexpected type (byte 6)`},
+		{"a web page", answer(200, page, "Content-Type", "text/html; charset=utf-8"), nil, "close_item_get: cannot read the response (status 200, text/html; charset=utf-8): invalid JSON at byte 0 (a web page came instead of JSON; check the base URL and any proxy)"},
+		{"nothing", answer(200, ""), nil, "close_item_get: cannot read the response (status 200, application/json): the body is empty"},
+		{"white space", answer(200, " \n"), nil, "close_item_get: cannot read the response (status 200, application/json): the body is empty"},
+		{"204", answer(204, ""), nil, "close_item_get: cannot read the response (status 204, application/json): the body is empty"},
+		{"cut off", answer(200, `{"id":"item_1","na`), nil, "close_item_get: cannot read the response (status 200, application/json): invalid JSON at byte 18"},
+		{"too large", answer(200, long), []closekit.Option{closekit.MaxResponseBytes(1000)}, "close_item_get: cannot read the response (status 200, application/json): the body is larger than 1000 bytes"},
+		{"large", answer(200, `{"id":"item_1"}`), []closekit.Option{closekit.MaxResponseBytes(-5)}, "close_item_get: cannot read the response (status 200, application/json): the body is larger than 1 bytes"},
+		{"a list", answer(200, `[{"id":"x"}]`), nil, "close_item_get: cannot read the response (status 200, application/json): the body is not a JSON object"},
+		{"null", answer(200, `null`), nil, "close_item_get: cannot read the response (status 200, application/json): the body is not a JSON object"},
+		{"two values", answer(200, `{"id":"x"}{"id":"y"}`), nil, "close_item_get: cannot read the response (status 200, application/json): data after the JSON value at byte 10"},
+		{"strict", answer(200, `{"id":5}`), []closekit.Option{closekit.StrictDecoding()}, `close_item_get: cannot read the response (status 200, application/json): member "id" has an unexpected type (byte 6)`},
 		{"lenient", answer(200, `{"id":5}`), nil, ""},
 		{"exactly as large as allowed", answer(200, `{"id":"item_1"}`), []closekit.Option{closekit.MaxResponseBytes(15)}, ""},
 		{"without limit", answer(200, long), []closekit.Option{closekit.MaxResponseBytes(math.MaxInt64)}, ""},
-		{"no type", answer(200, `x`, "Content-Type", ""), nil, "close_item_get: cannot read the answer (status 200): invalid JSON at byte 0"},
+		{"no type", answer(200, `x`, "Content-Type", ""), nil, "close_item_get: cannot read the response (status 200): invalid JSON at byte 0"},
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			t.Parallel()
@@ -565,7 +565,7 @@ func TestConcurrentCalls(t *testing.T) {
 		_, _ = fmt.Fprintf(w, `{"id":%q,"echo":%q,"pad":%q}`, id, body, strings.Repeat(id, 50))
 	}))
 	t.Cleanup(srv.Close)
-	c := closekit.NewClient(closekit.APIKey(testKey), closekit.BaseURL(srv.URL), closekit.Use(func(next closekit.RoundTrip) closekit.RoundTrip { return next }))
+	c := closekit.NewClient(closekit.APIKey(testKey), closekit.BaseURL(srv.URL), closekit.WithMiddleware(func(next closekit.RoundTrip) closekit.RoundTrip { return next }))
 	var wg sync.WaitGroup
 	for g := range 64 {
 		wg.Go(func() {
@@ -593,8 +593,8 @@ func TestConcurrentCalls(t *testing.T) {
 func TestNilAndOddOptions(t *testing.T) {
 	t.Parallel()
 	s := &script{steps: []step{ok}}
-	c := closekit.NewClient(closekit.APIKey(testKey), closekit.HTTPClient(&http.Client{Transport: s}), closekit.HTTPClient(nil), logging.Logger(nil), closekit.Use(), closekit.MaxRetries(-1), closekit.AttemptTimeout(0))
-	if _, err := get(t.Context(), c, closekit.Meta(nil), closekit.RawResponse(nil), closekit.MaxItems(0)); err != nil {
+	c := closekit.NewClient(closekit.APIKey(testKey), closekit.HTTPClient(&http.Client{Transport: s}), closekit.HTTPClient(nil), logging.Logger(nil), closekit.WithMiddleware(), closekit.MaxRetries(-1), closekit.AttemptTimeout(0))
+	if _, err := get(t.Context(), c, closekit.WithResponseInfo(nil), closekit.RawResponse(nil), closekit.MaxItems(0)); err != nil {
 		t.Error(err)
 	}
 	if _, err := url.Parse(s.seen[0].URL.String()); err != nil {

@@ -31,13 +31,13 @@ type CustomField struct {
 // a list of them, or null. The zero value is null.
 type CustomValue struct{ raw string }
 
-// Text is a text, a choice, a date or an id as a value.
-func Text[T ~string](s T) CustomValue {
+// CustomText is a text, a choice, a date or an id as a value.
+func CustomText[T ~string](s T) CustomValue {
 	return CustomValue{string(codec.AppendString(nil, string(s)))}
 }
 
-// Texts is a list of texts, choices or ids as a value.
-func Texts[T ~string](list ...T) CustomValue {
+// CustomTexts is a list of texts, choices or ids as a value.
+func CustomTexts[T ~string](list ...T) CustomValue {
 	b := []byte{'['}
 	for i, s := range list {
 		if i > 0 {
@@ -48,11 +48,11 @@ func Texts[T ~string](list ...T) CustomValue {
 	return CustomValue{string(append(b, ']'))}
 }
 
-// Integer is an integer as a value.
-func Integer(n int64) CustomValue { return CustomValue{strconv.FormatInt(n, 10)} }
+// CustomInteger is an integer as a value.
+func CustomInteger(n int64) CustomValue { return CustomValue{strconv.FormatInt(n, 10)} }
 
-// Number is a number as a value; NaN and infinities are null.
-func Number(n float64) CustomValue { return CustomValue{string(codec.AppendFloat(nil, n))} }
+// CustomNumber is a number as a value; NaN and infinities are null.
+func CustomNumber(n float64) CustomValue { return CustomValue{string(codec.AppendFloat(nil, n))} }
 
 // Raw gives the JSON of the value.
 func (v CustomValue) Raw() json.RawMessage {
@@ -185,10 +185,4 @@ func (c *CustomFields) UnmarshalJSON(b []byte) error {
 		c.Set(id, CustomValue{d.RawText()})
 	}
 	return d.End()
-}
-
-// Append adds a value without looking for an earlier one. It is meant for
-// generated code; use Set.
-func (c *CustomFields) Append(key, raw string) {
-	*c = append(*c, CustomField{key, CustomValue{raw}})
 }

@@ -7,11 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/closekit/closekit/internal/codec"
 )
 
-// What can go wrong, for errors.Is. An [*Error] is one of them by its status.
+// Sentinel errors for errors.Is. An [*Error] matches the one for its status.
 var (
 	ErrBadRequest      = errors.New("bad request")      // 400, 422
 	ErrUnauthorized    = errors.New("unauthorized")     // 401: bad credential, or not permitted
@@ -24,7 +22,7 @@ var (
 	ErrSkipLimit       = errors.New("skip limit reached")
 )
 
-// Error is an answer of Close that is not a success. Neither Error nor any way
+// Error is a non-2xx response from Close. Neither Error nor any way
 // of formatting it prints the body or a credential; Body gives the body on
 // request.
 type Error struct {
@@ -40,6 +38,14 @@ type Error struct {
 	body        []byte
 }
 
+// prefix names the tool of an error, where there is one.
+func prefix(tool string) string {
+	if tool == "" {
+		return ""
+	}
+	return tool + ": "
+}
+
 // FieldError is what Close says about one field.
 type FieldError struct {
 	Field   string // path of the field, as Close names it
@@ -49,7 +55,7 @@ type FieldError struct {
 // Error says what was refused and why.
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s %s: %d %s", e.Tool, e.Method, e.Path, e.Status, http.StatusText(e.Status))
+	fmt.Fprintf(&b, "%s%s %s: %d %s", prefix(e.Tool), e.Method, e.Path, e.Status, http.StatusText(e.Status))
 	if e.Message != "" {
 		b.WriteString(": " + e.Message)
 	}
@@ -89,10 +95,10 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// Body is the raw body, at most a megabyte of it. It may hold customer data.
+// Body returns the raw body, at most a megabyte of it. It may hold customer data.
 func (e *Error) Body() []byte { return e.body }
 
-// Header gives the answer's headers.
+// Header returns the response's headers.
 func (e *Error) Header() http.Header { return e.header }
 
 // Format prints what Error says, whatever the verb, so that %+v and %#v show
@@ -120,7 +126,28 @@ func IsValidation(err error) bool {
 
 // Problem is one thing that is wrong with the input of a call: where, what was
 // expected, what was received and what to do.
-type Problem = codec.Problem
+type Problem struct {
+	Path     string `json:"path"`               // contacts[0].emails[1].email; empty for the whole input
+	Expected string `json:"expected"`           // what belongs there
+	Received string `json:"received,omitempty"` // what was given, shortened
+	Hint     string `json:"hint,omitempty"`     // what to do
+}
+
+// String says all of it on one line.
+func (p Problem) String() string {
+	var b strings.Builder
+	if p.Path != "" {
+		b.WriteString(p.Path + ": ")
+	}
+	b.WriteString(p.Expected)
+	if p.Received != "" {
+		b.WriteString(", got " + p.Received)
+	}
+	if p.Hint != "" {
+		b.WriteString(" (" + p.Hint + ")")
+	}
+	return b.String()
+}
 
 // ValidationError says everything that is wrong with the input of a call.
 // Nothing was sent.
@@ -144,7 +171,7 @@ func (e *ValidationError) Error() string {
 
 // DecodeError is a success of Close whose body could not be understood: not
 // JSON, cut off, too large, or, with strict decoding, of another type than
-// documented. A write it belongs to did happen.
+// documented. The write itself succeeded.
 type DecodeError struct {
 	Tool        string
 	Status      int
@@ -155,7 +182,7 @@ type DecodeError struct {
 
 // Error says what was wrong with the body without printing it.
 func (e *DecodeError) Error() string {
-	msg := fmt.Sprintf("%s: cannot read the answer (status %d", e.Tool, e.Status)
+	msg := fmt.Sprintf("%scannot read the response (status %d", prefix(e.Tool), e.Status)
 	if e.ContentType != "" {
 		msg += ", " + e.ContentType
 	}
@@ -166,16 +193,16 @@ func (e *DecodeError) Error() string {
 	return msg
 }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// Body is the raw body, at most a megabyte of it. It may hold customer data.
+// Body returns the raw body, at most a megabyte of it. It may hold customer data.
 func (e *DecodeError) Body() []byte { return e.body }
 
 // Format prints what Error says, whatever the verb.
 func (e *DecodeError) Format(s fmt.State, _ rune) { fmt.Fprint(s, e.Error()) }
 
-// TransportError is a request that got no answer: no connection, a connection
+// TransportError is a request that got no response: no connection, a connection
 // that broke, a redirect to another host, a context that ended.
 type TransportError struct {
 	Tool, Method, Path string
@@ -187,14 +214,14 @@ type TransportError struct {
 
 // Error says what failed.
 func (e *TransportError) Error() string {
-	msg := fmt.Sprintf("%s: %s %s: %v", e.Tool, e.Method, e.Path, e.Err)
+	msg := fmt.Sprintf("%s%s %s: %v", prefix(e.Tool), e.Method, e.Path, e.Err)
 	if e.MaybeDone && e.Method != http.MethodGet && !errors.Is(e.Err, context.Canceled) {
 		msg += " (the request may have been carried out; look before you repeat it)"
 	}
 	return msg
 }
 
-// Unwrap gives the reason, so that errors.Is finds context.Canceled.
+// Unwrap returns the reason, so that errors.Is finds context.Canceled.
 func (e *TransportError) Unwrap() error { return e.Err }
 
 // AuthorizationError says that there is no credential to call with: none was
@@ -208,15 +235,12 @@ type AuthorizationError struct {
 
 // Error says what is missing.
 func (e *AuthorizationError) Error() string {
-	msg := "authorization needed: " + e.Reason
-	if e.Tool != "" {
-		msg = e.Tool + ": " + msg
-	}
+	msg := prefix(e.Tool) + "authorization needed: " + e.Reason
 	if e.Err != nil {
 		msg += ": " + e.Err.Error()
 	}
 	return msg
 }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *AuthorizationError) Unwrap() error { return e.Err }

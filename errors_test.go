@@ -93,8 +93,8 @@ func TestErrorText(t *testing.T) {
 		{answer(402, `{}`), "close_item_get: GET /api/v1/item/{item_id}/: 402 Payment Required (a limit of the organization's plan)"},
 		{answer(403, `{}`), "close_item_get: GET /api/v1/item/{item_id}/: 403 Forbidden (the user lacks the permission)"},
 		{notFound, "close_item_get: GET /api/v1/item/{item_id}/: 404 Not Found: Empty query: Lead matching query does not exist. (it does not exist, or the user may not see it)"},
-		{answer(404, `not here`), "close_item_get: GET /api/v1/item/{item_id}/: 404 Not Found (the answer is not Close's; check the base URL and any proxy)"},
-		{answer(400, `<html>`, "Content-Type", "text/html"), "close_item_get: GET /api/v1/item/{item_id}/: 400 Bad Request (the answer is not Close's; check the base URL and any proxy)"},
+		{answer(404, `not here`), "close_item_get: GET /api/v1/item/{item_id}/: 404 Not Found (the response did not come from Close; check the base URL and any proxy)"},
+		{answer(400, `<html>`, "Content-Type", "text/html"), "close_item_get: GET /api/v1/item/{item_id}/: 400 Bad Request (the response did not come from Close; check the base URL and any proxy)"},
 		{answer(418, ``), "close_item_get: GET /api/v1/item/{item_id}/: 418 I'm a teapot"},
 	} {
 		cl, _ := client(c.step)

@@ -32,7 +32,7 @@ func newError(op *Operation, path string, resp *http.Response, body []byte) *Err
 func hint(e *Error, isJSON, isHTML bool) string {
 	switch {
 	case isHTML || !isJSON && e.Status == http.StatusNotFound:
-		return "the answer is not Close's; check the base URL and any proxy"
+		return "the response did not come from Close; check the base URL and any proxy"
 	case e.Status == http.StatusUnauthorized:
 		return "check the API key or token; on some endpoints it also means that the user lacks the permission"
 	case e.Status == http.StatusPaymentRequired:

@@ -34,19 +34,13 @@ type itemParams struct {
 	Name closekit.Opt[string] `json:"name"`
 }
 
-func (v *itemParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
 type idParams struct {
 	ID string `json:"item_id" close:"path,required"`
 }
 
-func (v *idParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
 type createParams struct {
 	Name string `json:"name" close:"required"`
 }
-
-func (v *createParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
 
 type listParams struct {
 	Query closekit.Opt[string] `json:"query" close:"query"`
@@ -55,14 +49,12 @@ type listParams struct {
 	Limit closekit.Opt[int]    `json:"_limit" close:"query,min=0,max=200"`
 }
 
-func (v *listParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
 var (
-	opGet    = closekit.Operation{Tool: "close_item_get", Method: "GET", Path: "/item/{item_id}/", Effect: closekit.Read, Idempotent: true, NewParams: func() closekit.Params { return new(idParams) }}
-	opUpdate = closekit.Operation{Tool: "close_item_update", Method: "PUT", Path: "/item/{item_id}/", Effect: closekit.Write, NewParams: func() closekit.Params { return new(itemParams) }, Spec: wire.Spec{Update: true}}
-	opCreate = closekit.Operation{Tool: "close_item_create", Method: "POST", Path: "/item/", Effect: closekit.Write, NewParams: func() closekit.Params { return new(createParams) }}
-	opDelete = closekit.Operation{Tool: "close_item_delete", Method: "DELETE", Path: "/item/{item_id}/", Effect: closekit.Destructive, NewParams: func() closekit.Params { return new(idParams) }}
-	opList   = closekit.Operation{Tool: "close_items_list", Method: "GET", Path: "/item/", Effect: closekit.Read, NewParams: func() closekit.Params { return new(listParams) }}
+	opGet    = wire.Operation{Operation: closekit.Operation{Tool: "close_item_get", Method: "GET", Path: "/item/{item_id}/", Effect: closekit.Read, Idempotent: true}, Params: func() any { return new(idParams) }}
+	opUpdate = wire.Operation{Operation: closekit.Operation{Tool: "close_item_update", Method: "PUT", Path: "/item/{item_id}/", Effect: closekit.Write}, Params: func() any { return new(itemParams) }}
+	opCreate = wire.Operation{Operation: closekit.Operation{Tool: "close_item_create", Method: "POST", Path: "/item/", Effect: closekit.Write}, Params: func() any { return new(createParams) }}
+	opDelete = wire.Operation{Operation: closekit.Operation{Tool: "close_item_delete", Method: "DELETE", Path: "/item/{item_id}/", Effect: closekit.Destructive}, Params: func() any { return new(idParams) }}
+	opList   = wire.Operation{Operation: closekit.Operation{Tool: "close_items_list", Method: "GET", Path: "/item/", Effect: closekit.Read}, Params: func() any { return new(listParams) }}
 )
 
 func get(ctx context.Context, c *closekit.Client, opts ...closekit.CallOption) (*item, error) {
@@ -78,11 +70,17 @@ func post(ctx context.Context, c *closekit.Client, opts ...closekit.CallOption) 
 }
 
 func del(ctx context.Context, c *closekit.Client, opts ...closekit.CallOption) error {
-	return closekit.CallNone(ctx, c, &opDelete, &idParams{"item_secretid"}, opts)
+	return wire.CallNone(ctx, c, &opDelete, &idParams{"item_secretid"}, opts)
 }
 
 func list(ctx context.Context, c *closekit.Client, p listParams, opts ...closekit.CallOption) (*closekit.Page[item], error) {
 	return wire.CallPage[item](ctx, c, &opList, &p, p.Skip, opts)
+}
+
+// byName returns the tool of one operation.
+func byName(op closekit.Callable) *closekit.Tool {
+	c := &closekit.Catalog{Operations: func() []closekit.Callable { return []closekit.Callable{op} }, List: []closekit.Tool{{Name: op.Describe().Tool}}}
+	return c.Tools()[0]
 }
 
 // calls are the four methods with one result.

@@ -50,16 +50,7 @@ func (o Opt[T]) IsNull() bool { return o.state == null }
 // IsZero reports whether the Opt is absent; encoding/json's omitzero uses it.
 func (o Opt[T]) IsZero() bool { return o.state == absent }
 
-// Set gives the Opt a value.
-func (o *Opt[T]) Set(v T) { o.v, o.state = v, present }
-
-// SetNull makes the Opt null.
-func (o *Opt[T]) SetNull() { *o = Opt[T]{state: null} }
-
-// Clear makes the Opt absent.
-func (o *Opt[T]) Clear() { *o = Opt[T]{} }
-
-// String prints the value, "null", or nothing when absent.
+// String formats the value, "null", or nothing when absent.
 func (o Opt[T]) String() string {
 	switch o.state {
 	case present:
@@ -79,10 +70,31 @@ func (o Opt[T]) MarshalJSON() ([]byte, error) {
 	if o.state != present {
 		return []byte("null"), nil
 	}
-	if m, ok := any(o.v).(interface{ MarshalJSON() ([]byte, error) }); ok {
+	return marshalValue(o.v)
+}
+
+// UnmarshalJSON decodes a value or null; see MarshalJSON for what T can be.
+func (o *Opt[T]) UnmarshalJSON(b []byte) error {
+	b = bytes.TrimSpace(b)
+	if codec.IsNull(b) {
+		*o = Opt[T]{state: null}
+		return nil
+	}
+	var v T
+	if err := unmarshalValue(b, &v); err != nil {
+		return err
+	}
+	*o = Opt[T]{v, present}
+	return nil
+}
+
+// The rest is not generic, so that it is compiled once instead of once per type.
+
+func marshalValue(value any) ([]byte, error) {
+	if m, ok := value.(interface{ MarshalJSON() ([]byte, error) }); ok {
 		return m.MarshalJSON()
 	}
-	switch v := reflect.ValueOf(any(o.v)); v.Kind() { //nolint:exhaustive // the rest is refused
+	switch v := reflect.ValueOf(value); v.Kind() { //nolint:exhaustive // the rest is refused
 	case reflect.String:
 		return codec.AppendString(nil, v.String()), nil
 	case reflect.Bool:
@@ -92,26 +104,17 @@ func (o Opt[T]) MarshalJSON() ([]byte, error) {
 	case reflect.Float32, reflect.Float64:
 		return codec.AppendFloat(nil, v.Float()), nil
 	}
-	return nil, fmt.Errorf("closekit.Opt of %T has no JSON form", o.v)
+	return nil, fmt.Errorf("closekit.Opt of %T has no JSON form", value)
 }
 
-// UnmarshalJSON decodes a value or null; see MarshalJSON for what T can be.
-func (o *Opt[T]) UnmarshalJSON(b []byte) error {
-	b = bytes.TrimSpace(b)
-	if codec.IsNull(b) {
-		o.SetNull()
-		return nil
-	}
-	var t T
-	if m, ok := any(&t).(interface{ UnmarshalJSON([]byte) error }); ok {
-		if err := m.UnmarshalJSON(b); err != nil {
-			return err
-		}
-		o.Set(t)
-		return nil
+// unmarshalValue decodes b into what to points to.
+func unmarshalValue(b []byte, to any) error {
+	if m, ok := to.(interface{ UnmarshalJSON([]byte) error }); ok {
+		return m.UnmarshalJSON(b)
 	}
 	fits := false
-	switch v := reflect.ValueOf(&t).Elem(); v.Kind() { //nolint:exhaustive // the rest is refused
+	v := reflect.ValueOf(to).Elem()
+	switch v.Kind() { //nolint:exhaustive // the rest is refused
 	case reflect.String:
 		var text string
 		if text, fits = codec.Unquote(b); fits {
@@ -133,8 +136,7 @@ func (o *Opt[T]) UnmarshalJSON(b []byte) error {
 		}
 	}
 	if !fits {
-		return fmt.Errorf("%.40q is no %T in JSON", b, t)
+		return fmt.Errorf("%.40q is no %v in JSON", b, v.Type())
 	}
-	o.Set(t)
 	return nil
 }

@@ -1,7 +1,6 @@
 package closekit
 
 import (
-	"context"
 	"fmt"
 	"iter"
 	"strconv"
@@ -11,45 +10,45 @@ import (
 
 // Page is one page of a list.
 type Page[T any] struct {
-	Object           // totals and whatever else the envelope holds
-	Data    []T      // the items
-	HasMore bool     // there are more items after these; false where Close does not say
-	Total   Opt[int] // total_results, where Close counts them
-	next    int      // offset of the next page
+	Object            // totals and whatever else the envelope holds
+	Data     []T      // the items
+	HasMore  bool     // there are more items after these; false where Close does not say
+	Total    Opt[int] // total_results, where Close counts them
+	NextSkip int      // offset of the next page, for the parameter Skip
 }
 
-// NextSkip gives the offset of the next page, for the parameter Skip.
-func (p *Page[T]) NextSkip() int { return p.next }
-
-// MarshalJSON gives back the envelope that Close sent, with the changes made
-// since.
+// MarshalJSON encodes the envelope, preserving unknown members that Close sent.
 func (p Page[T]) MarshalJSON() ([]byte, error) {
+	return marshalPage(&p.Object, p.Data == nil, len(p.Data), func(i int) any { return &p.Data[i] }, p.HasMore, p.Total)
+}
+
+func marshalPage(o *Object, none bool, n int, item func(int) any, hasMore bool, total Opt[int]) ([]byte, error) {
 	e := &codec.Encoder{}
-	f := e.Open(&p.Object)
-	if p.Data != nil {
+	f := e.Open(&o.o)
+	if !none {
 		e.Name("data")
 		e.B = append(e.B, '[')
-		for i := range p.Data {
+		for i := range n {
 			if i > 0 {
 				e.B = append(e.B, ',')
 			}
-			m, ok := any(&p.Data[i]).(interface{ MarshalJSON() ([]byte, error) })
+			m, ok := item(i).(interface{ MarshalJSON() ([]byte, error) })
 			if !ok {
-				return nil, fmt.Errorf("page of %T, which has no MarshalJSON", p.Data[i])
+				return nil, fmt.Errorf("page of %T, which has no MarshalJSON", item(i))
 			}
-			item, err := m.MarshalJSON()
+			b, err := m.MarshalJSON()
 			if err != nil {
 				return nil, err
 			}
-			e.B = append(e.B, item...)
+			e.B = append(e.B, b...)
 		}
 		e.B = append(e.B, ']')
 	}
-	if p.HasMore || e.Has(hasMoreBit) {
+	if hasMore || e.Has(hasMoreBit) {
 		e.Name("has_more")
-		e.B = strconv.AppendBool(e.B, p.HasMore)
+		e.B = strconv.AppendBool(e.B, hasMore)
 	}
-	if n, ok := p.Total.Get(); ok {
+	if n, ok := total.Get(); ok {
 		e.Name("total_results")
 		e.B = strconv.AppendInt(e.B, int64(n), 10)
 	}
@@ -57,41 +56,9 @@ func (p Page[T]) MarshalJSON() ([]byte, error) {
 	return e.B, nil
 }
 
-// hasMoreBit says that has_more was there.
+// hasMoreBit says that has_more was there. Package wire, which decodes pages,
+// sets it.
 const hasMoreBit = 1
-
-// CallPage is Call for lists: items reads the list itself and gives how many
-// there are. The page's Data is the caller's to fill.
-func CallPage(ctx context.Context, c *Client, op *Operation, p Params, skip Opt[int], opts []CallOption, page *Page[struct{}], items func(*codec.Decoder) int) error {
-	n := 0
-	err := Call(ctx, c, op, p, opts, func(d *codec.Decoder) {
-		for d.Open(&page.Object); d.Next(); {
-			switch string(d.Key()) {
-			case "data":
-				n = items(d)
-			case "has_more":
-				if b, ok := d.Bool(); ok {
-					page.HasMore = b
-					d.Seen(hasMoreBit)
-				} else {
-					page.HasMore = false
-					d.Odd(hasMoreBit)
-				}
-			case "total_results":
-				if total, ok := d.Int(); ok {
-					page.Total.Set(int(total))
-				} else {
-					page.Total.Clear()
-					d.Odd(0)
-				}
-			default:
-				d.Keep()
-			}
-		}
-	})
-	page.next = skip.Or(0) + n
-	return err
-}
 
 // maxSkip is the largest offset that Close accepts; it was observed on leads.
 const maxSkip = 35000
@@ -100,33 +67,34 @@ const maxSkip = 35000
 // through by offset. It matches [ErrSkipLimit].
 type SkipLimitError struct {
 	Tool string
-	Skip int
+	Skip int // the largest offset
 }
 
 // Error says what to do instead.
 func (e *SkipLimitError) Error() string {
-	return fmt.Sprintf("%s: Close pages only through the first %d results; narrow the list, for example by date_created ranges or a query, and go on from there", e.Tool, e.Skip)
+	return fmt.Sprintf("%sClose pages only through the first %d results; narrow the list, for example by date_created ranges or a query, and go on from there", prefix(e.Tool), e.Skip)
 }
 
 // Is matches [ErrSkipLimit].
 func (e *SkipLimitError) Is(target error) bool { return target == ErrSkipLimit }
 
-// All yields the items of all pages, fetching a page when the one before is used
-// up. It ends with the first error, after the last page, at the bounds that
+// All iterates over the results of a list, fetching pages as needed: first the
+// one at the offset first, then the one at the offset that the page before it
+// reports. op names the list in errors and may be nil. It ends with the first error, after the last page, at the bounds that
 // [MaxItems] and [MaxPages] set, and when the loop breaks. Items are pointers
 // into the page; the page stays in memory as long as one of them does.
-func All[P, T any](
-	ctx context.Context, c *Client, op *Operation, p P, skip func(*P) *Opt[int],
-	list func(context.Context, *Client, P, ...CallOption) (*Page[T], error), opts []CallOption,
-) iter.Seq2[*T, error] {
+//
+// Generated packages have such an iterator for every list, such as
+// closeapi.LeadsAll. Use All for lists that you read yourself.
+func All[T any](op *Operation, first Opt[int], fetch func(skip Opt[int]) (*Page[T], error), opts ...CallOption) iter.Seq2[*T, error] {
 	var k call
 	for _, o := range opts {
 		o(&k)
 	}
 	return func(yield func(*T, error) bool) {
-		p, items := p, 0
+		skip, items := first, 0
 		for pages := 1; ; pages++ {
-			page, err := list(ctx, c, p, opts...)
+			page, err := fetch(skip)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -142,11 +110,15 @@ func All[P, T any](
 			if !page.HasMore || len(page.Data) == 0 || pages == k.maxPages {
 				return
 			}
-			if page.next > maxSkip {
-				yield(nil, &SkipLimitError{op.Tool, maxSkip})
+			if page.NextSkip > maxSkip {
+				e := &SkipLimitError{Skip: maxSkip}
+				if op != nil {
+					e.Tool = op.Tool
+				}
+				yield(nil, e)
 				return
 			}
-			skip(&p).Set(page.next)
+			skip = Some(page.NextSkip)
 		}
 	}
 }

@@ -38,7 +38,11 @@ func book(total, limit int, edit func(skip int, body string) string) (*closekit.
 }
 
 func all(ctx context.Context, c *closekit.Client, p listParams, opts ...closekit.CallOption) iter.Seq2[*item, error] {
-	return closekit.All(ctx, c, &opList, p, func(p *listParams) *closekit.Opt[int] { return &p.Skip }, list, opts)
+	return closekit.All(opList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[item], error) {
+		p := p
+		p.Skip = skip
+		return list(ctx, c, p, opts...)
+	}, opts...)
 }
 
 func skips(s *script) []string {
@@ -53,7 +57,7 @@ func TestPage(t *testing.T) {
 	t.Parallel()
 	c, _ := book(7, 3, nil)
 	p, err := list(t.Context(), c, listParams{Skip: closekit.Some(3)})
-	if err != nil || len(p.Data) != 3 || p.Data[0].ID != "item_3" || !p.HasMore || p.Total != closekit.Some(7) || p.NextSkip() != 6 {
+	if err != nil || len(p.Data) != 3 || p.Data[0].ID != "item_3" || !p.HasMore || p.Total != closekit.Some(7) || p.NextSkip != 6 {
 		t.Errorf("%+v, %v", p, err)
 	}
 	if raw, ok := p.Raw("count_by"); !ok || string(raw) != `{"a":1}` {
@@ -76,7 +80,7 @@ func TestPage(t *testing.T) {
 	} {
 		c, _ := client(answer(200, body))
 		p, err := list(t.Context(), c, listParams{})
-		if err != nil || len(p.Data) != want.n || p.HasMore != want.more || !reflect.DeepEqual(p.Misfits(), want.misfit) {
+		if err != nil || len(p.Data) != want.n || p.HasMore != want.more || !reflect.DeepEqual(p.Mismatches(), want.misfit) {
 			t.Errorf("%s: %+v, %v", body, p, err)
 		}
 	}

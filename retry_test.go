@@ -166,7 +166,7 @@ func TestConnectionRefused(t *testing.T) {
 // would be refused for that, as if nothing had happened.
 func TestSendingPut(t *testing.T) {
 	t.Parallel()
-	sends := opUpdate
+	sends := wire.Operation{Operation: opUpdate.Operation, Params: opUpdate.Params}
 	sends.Sends = true
 	for _, c := range []struct {
 		name  string
@@ -548,7 +548,7 @@ func TestBodyIsNotShared(t *testing.T) {
 	t.Parallel()
 	var kept []io.ReadCloser
 	c, _ := client()
-	c = c.With(nil, closekit.MaxRetries(0), closekit.Use(func(closekit.RoundTrip) closekit.RoundTrip {
+	c = c.With(nil, closekit.MaxRetries(0), closekit.WithMiddleware(func(closekit.RoundTrip) closekit.RoundTrip {
 		return func(a *closekit.Attempt) (*http.Response, error) {
 			body, err := a.Request.GetBody()
 			if err != nil {
@@ -563,7 +563,7 @@ func TestBodyIsNotShared(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_ = closekit.Validate(&opCreate, &createParams{"###########"})
+	_ = opCreate.Validate(&createParams{"###########"})
 	for _, r := range kept {
 		b, err := io.ReadAll(r)
 		if err != nil || !bytes.Equal(b, []byte(`{"name":"secret name"}`)) {

@@ -115,7 +115,7 @@ func testLog(t *testing.T) {
 	if len(lines) != 6 {
 		t.Fatalf("%d lines:\n%s", len(lines), out)
 	}
-	for i, want := range []string{`"attempt":1`, `"attempt":2`, `"attempt":3`, `"status":400`, `redirect refused`, `"status":200`} {
+	for i, want := range []string{`"attempt":1`, `"attempt":2`, `"attempt":3`, `"status":400`, `refusing redirect`, `"status":200`} {
 		if !strings.Contains(lines[i], want) {
 			t.Errorf("line %d lacks %s: %s", i, want, lines[i])
 		}

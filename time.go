@@ -11,25 +11,25 @@ import (
 // Date is a calendar date, 2026-03-31.
 type Date string
 
-// DateOf gives the calendar date of t in t's own location.
+// DateOf returns the calendar date of t in t's own location.
 func DateOf(t time.Time) Date { return Date(t.Format(time.DateOnly)) }
 
-// Time gives midnight UTC of the date.
+// Time returns midnight UTC of the date.
 func (d Date) Time() (time.Time, error) { return parseTime(string(d)) }
 
-// DateTime gives the date as a DateTime, for parameters that take either.
+// DateTime returns the date as a DateTime, for parameters that take either.
 func (d Date) DateTime() DateTime { return DateTime(d) }
 
-// DateTime is an instant in the exact spelling that Close used, or will get.
-// Close spells instants in several ways, with an offset and without (which
-// means UTC), with and without a fraction, and some members hold a bare date;
-// Time understands them all.
+// DateTime is an instant in the exact form that Close sent, or will get. Close
+// formats instants in several ways, with an offset and without (which means UTC),
+// with and without a fraction, and some members hold a bare date; Time
+// understands them all.
 type DateTime string
 
-// At spells t for a request, with offset.
-func At(t time.Time) DateTime { return DateTime(t.Format(time.RFC3339Nano)) }
+// DateTimeOf formats t as RFC 3339 with its offset.
+func DateTimeOf(t time.Time) DateTime { return DateTime(t.Format(time.RFC3339Nano)) }
 
-// Time gives the instant. A bare date is midnight UTC.
+// Time returns the instant. A bare date is midnight UTC.
 func (d DateTime) Time() (time.Time, error) { return parseTime(string(d)) }
 
 // IsDate reports whether d is a bare date.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -30,31 +31,53 @@ type Tool struct {
 	Aliases     []ToolAlias
 	Examples    []ToolExample
 
-	catalogue *Catalogue
-	operation *Operation
+	catalog   *Catalog
+	operation Callable
 }
 
 // ToolAlias is another name that a tool takes for a parameter.
-type ToolAlias struct{ Name, For string }
+type ToolAlias struct {
+	Name, For string
+	Values    []string // JSON values that it takes, where they are not those of the parameter
+}
 
 // ToolExample is one valid input, as JSON.
 type ToolExample struct{ About, Input string }
 
-// Call carries out the tool with JSON input and gives Close's JSON as it is.
+// Call carries out the tool with JSON input and returns Close's JSON as it is.
 // Input is decoded strictly and checked before anything is sent; what is wrong
-// with it is a [*ValidationError].
+// with it is a [*ValidationError]. A tool that returns nothing returns {}.
 func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts ...CallOption) (json.RawMessage, error) {
-	return CallRaw(ctx, c, t.operation, input, opts...)
+	req, err := t.operation.Prepare(input)
+	if err != nil {
+		return nil, err
+	}
+	var out json.RawMessage
+	err = c.Do(ctx, req, func(r *Response) error {
+		if len(bytes.TrimSpace(r.Body)) == 0 {
+			return errors.New("the body is empty")
+		}
+		if err := codec.Valid(r.Body); err != nil {
+			return err
+		}
+		out = bytes.Clone(bytes.TrimSpace(r.Body))
+		return nil
+	}, opts...)
+	return out, err
 }
 
 // Validate checks JSON input without sending anything.
 func (t *Tool) Validate(input json.RawMessage) error {
-	_, err := ParseParams(t.operation, input)
+	_, err := t.operation.Prepare(input)
 	return err
 }
 
-// Operation gives what the tool does.
-func (t *Tool) Operation() *Operation { return t.operation }
+// Parse checks JSON input like Validate and returns a pointer to the parameter
+// struct of the typed function, such as *closeapi.LeadCreateParams.
+func (t *Tool) Parse(input json.RawMessage) (any, error) { return t.operation.Parse(input) }
+
+// Operation returns what the tool does.
+func (t *Tool) Operation() *Operation { return t.operation.Describe() }
 
 // InputSchema gives the JSON Schema of the input, compact, keys in the order
 // of the manifest.
@@ -64,7 +87,7 @@ func (t *Tool) InputSchema() json.RawMessage { return t.schema("input") }
 func (t *Tool) OutputSchema() json.RawMessage { return t.schema("output") }
 
 func (t *Tool) schema(side string) json.RawMessage {
-	data, err := fs.ReadFile(t.catalogue.Schemas, "schemas/"+t.Name+"."+side+".json")
+	data, err := fs.ReadFile(t.catalog.Schemas, "schemas/"+t.Name+"."+side+".json")
 	if err != nil {
 		return json.RawMessage("{}") // only a package that was not generated whole lacks one
 	}
@@ -75,21 +98,21 @@ func (t *Tool) schema(side string) json.RawMessage {
 	return b.Bytes()
 }
 
-// Catalogue is a set of tools. Generated packages make one; its fields are for
+// Catalog is a set of tools. Generated packages make one; its fields are for
 // them. It is safe for concurrent use.
-type Catalogue struct {
+type Catalog struct {
 	Schemas    fs.FS
-	Operations func() []*Operation // in the order of List
+	Operations func() []Callable // in the order of List
 	List       []Tool
 }
 
 // Tools lists the tools in the order of their names.
-func (c *Catalogue) Tools() []*Tool {
+func (c *Catalog) Tools() []*Tool {
 	ops := c.Operations()
 	list := make([]*Tool, len(c.List))
 	for i := range c.List {
-		t := c.List[i] // a copy: the catalogue itself is never written to
-		t.catalogue, t.operation = c, ops[i]
+		t := c.List[i] // a copy: the catalog itself is never written to
+		t.catalog, t.operation = c, ops[i]
 		list[i] = &t
 	}
 	return list
@@ -110,7 +133,7 @@ func (e *UnknownToolError) Error() string {
 }
 
 // Lookup finds a tool by name. The error is an [*UnknownToolError].
-func (c *Catalogue) Lookup(name string) (*Tool, error) {
+func (c *Catalog) Lookup(name string) (*Tool, error) {
 	lo, hi := 0, len(c.List)
 	for lo < hi {
 		if mid := (lo + hi) / 2; c.List[mid].Name < name {
@@ -121,7 +144,7 @@ func (c *Catalogue) Lookup(name string) (*Tool, error) {
 	}
 	if lo < len(c.List) && c.List[lo].Name == name {
 		t := c.List[lo]
-		t.catalogue, t.operation = c, c.Operations()[lo]
+		t.catalog, t.operation = c, c.Operations()[lo]
 		return &t, nil
 	}
 	names := make([]string, len(c.List))

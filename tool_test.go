@@ -10,14 +10,14 @@ import (
 	"github.com/closekit/closekit"
 )
 
-var catalogue = &closekit.Catalogue{
+var catalog = &closekit.Catalog{
 	Schemas: fstest.MapFS{
 		"schemas/close_item_create.input.json":  {Data: []byte("{\n  \"type\": \"object\",\n  \"a\": [1, 2]\n}\n")},
 		"schemas/close_item_create.output.json": {Data: []byte(`{"b":  1}`)},
 		"schemas/close_item_get.input.json":     {Data: []byte(`{`)},
 	},
-	Operations: func() []*closekit.Operation {
-		return []*closekit.Operation{&opCreate, &opDelete, &opGet, &opUpdate, &opList}
+	Operations: func() []closekit.Callable {
+		return []closekit.Callable{&opCreate, &opDelete, &opGet, &opUpdate, &opList}
 	},
 	List: []closekit.Tool{
 		{Name: "close_item_create", Title: "Create"}, {Name: "close_item_delete", Title: "Delete"}, {Name: "close_item_get", Title: "Get"}, {Name: "close_item_update", Title: "Update"}, {Name: "close_items_list", Title: "List"},
@@ -26,16 +26,16 @@ var catalogue = &closekit.Catalogue{
 
 func TestLookup(t *testing.T) {
 	t.Parallel()
-	for i, want := range catalogue.List {
-		tool, err := catalogue.Lookup(want.Name)
-		if err != nil || tool.Name != want.Name || tool.Title != want.Title || tool.Operation().Tool != want.Name || tool.Operation() != catalogue.Operations()[i] {
+	for i, want := range catalog.List {
+		tool, err := catalog.Lookup(want.Name)
+		if err != nil || tool.Name != want.Name || tool.Title != want.Title || tool.Operation().Tool != want.Name || tool.Operation() != catalog.Operations()[i].Describe() {
 			t.Errorf("%s: %+v, %v", want.Name, tool, err)
 		}
 	}
 	for name, nearest := range map[string]string{
 		"close_item_crate": "close_item_create", "CLOSE_ITEM_GET": "close_item_get", "close_items_lst": "close_items_list", "": "", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz": "", "close_item_gett": "close_item_get",
 	} {
-		tool, err := catalogue.Lookup(name)
+		tool, err := catalog.Lookup(name)
 		var u *closekit.UnknownToolError
 		if tool != nil || !errors.As(err, &u) || u.Name != name || u.Nearest != nearest {
 			t.Errorf("%q: %v", name, err)
@@ -45,25 +45,25 @@ func TestLookup(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := (&closekit.Catalogue{}).Lookup("x"); err == nil || err.Error() != `unknown tool "x"` {
+	if _, err := (&closekit.Catalog{}).Lookup("x"); err == nil || err.Error() != `unknown tool "x"` {
 		t.Error(err)
 	}
 }
 
 func TestTools(t *testing.T) {
 	t.Parallel()
-	tools := catalogue.Tools()
-	if len(tools) != len(catalogue.List) {
+	tools := catalog.Tools()
+	if len(tools) != len(catalog.List) {
 		t.Fatal(len(tools))
 	}
 	for i, tool := range tools {
-		if tool.Name != catalogue.List[i].Name || tool.Operation().Tool != tool.Name {
+		if tool.Name != catalog.List[i].Name || tool.Operation().Tool != tool.Name {
 			t.Errorf("%+v", tool)
 		}
 		tool.Title = "changed"
 	}
-	if again, _ := catalogue.Lookup("close_item_get"); again.Title != "Get" || catalogue.Tools()[2].Title != "Get" {
-		t.Error("a tool's change reaches the catalogue")
+	if again, _ := catalog.Lookup("close_item_get"); again.Title != "Get" || catalog.Tools()[2].Title != "Get" {
+		t.Error("a tool's change reaches the catalog")
 	}
 	for i, want := range [][2]string{{`{"type":"object","a":[1,2]}`, `{"b":1}`}, {"{}", "{}"}, {"{}", "{}"}} {
 		if in, out := string(tools[i].InputSchema()), string(tools[i].OutputSchema()); in != want[0] || out != want[1] {
@@ -74,7 +74,7 @@ func TestTools(t *testing.T) {
 
 func TestToolValidate(t *testing.T) {
 	t.Parallel()
-	tool, err := catalogue.Lookup("close_item_update")
+	tool, err := catalog.Lookup("close_item_update")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestToolValidate(t *testing.T) {
 		`{"name":"x"}`:               "close_item_update: item_id: is required",
 		`{"item_id":"x","nam":"x"}`:  `close_item_update: nam: is not a known parameter (did you mean "name"?)`,
 		`{"item_id":"x","name":5}`:   "close_item_update: name: must be a string, got 5",
-		`{"item_id":"..","name":""}`: `close_item_update: item_id: must be more than nothing or dots, got ".."`,
+		`{"item_id":"..","name":""}`: `close_item_update: item_id: must not be empty, "." or "..", got ".."`,
 		`[]`:                         "close_item_update: input must be a JSON object, got []",
 	} {
 		if err := tool.Validate(json.RawMessage(in)); err == nil || err.Error() != want || !closekit.IsValidation(err) {
@@ -97,7 +97,7 @@ func TestToolValidate(t *testing.T) {
 func TestToolCall(t *testing.T) {
 	t.Parallel()
 	tool := func(name string) *closekit.Tool {
-		v, err := catalogue.Lookup(name)
+		v, err := catalog.Lookup(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,9 +143,9 @@ func TestToolCall(t *testing.T) {
 	if out, err := tool("close_item_get").Call(t.Context(), c, json.RawMessage(`{"item_id":"x"}`)); !closekit.IsNotFound(err) || out != nil {
 		t.Errorf("%s, %v", out, err)
 	}
-	var meta closekit.ResponseMeta
+	var meta closekit.ResponseInfo
 	c, _ = client(ok)
-	if _, err := tool("close_item_get").Call(t.Context(), c, json.RawMessage(`{"item_id":"x"}`), closekit.Meta(&meta)); err != nil || meta.Status != 200 {
+	if _, err := tool("close_item_get").Call(t.Context(), c, json.RawMessage(`{"item_id":"x"}`), closekit.WithResponseInfo(&meta)); err != nil || meta.Status != 200 {
 		t.Error(err)
 	}
 }

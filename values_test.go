@@ -43,19 +43,6 @@ func TestOpt(t *testing.T) {
 			t.Errorf("%s: Or gives %d", c.name, c.o.Or(9))
 		}
 	}
-	o := five
-	o.SetNull()
-	if o != null {
-		t.Error("SetNull keeps the value")
-	}
-	o.Set(5)
-	if o != five {
-		t.Error("Set")
-	}
-	o.Clear()
-	if o != absent {
-		t.Error("Clear keeps something")
-	}
 }
 
 func TestOptJSON(t *testing.T) {
@@ -220,10 +207,10 @@ func TestTimes(t *testing.T) {
 		t.Error(err)
 	}
 	east := time.Date(2026, 3, 31, 1, 2, 3, 4000, time.FixedZone("", 2*3600))
-	if got := closekit.At(east); got != "2026-03-31T01:02:03.000004+02:00" {
+	if got := closekit.DateTimeOf(east); got != "2026-03-31T01:02:03.000004+02:00" {
 		t.Error(got)
 	}
-	if back, err := closekit.At(east).Time(); err != nil || !back.Equal(east) {
+	if back, err := closekit.DateTimeOf(east).Time(); err != nil || !back.Equal(east) {
 		t.Error(back, err)
 	}
 	d := closekit.DateOf(east)
@@ -244,12 +231,12 @@ func TestCustomFields(t *testing.T) {
 	if _, ok := c.Get("cf_a"); ok {
 		t.Error("an empty one has a field")
 	}
-	c.Set("cf_a", closekit.Text("x"))
-	c.Set("custom.cf_b", closekit.Texts("y", "z"))
-	c.Set("cf_a", closekit.Integer(5))
+	c.Set("cf_a", closekit.CustomText("x"))
+	c.Set("custom.cf_b", closekit.CustomTexts("y", "z"))
+	c.Set("cf_a", closekit.CustomInteger(5))
 	c.Clear("cf_c")
-	c.Add("cf_d", closekit.Text("new"))
-	c.Remove("cf_d", closekit.Text("old"))
+	c.Add("cf_d", closekit.CustomText("new"))
+	c.Remove("cf_d", closekit.CustomText("old"))
 	b, err := json.Marshal(c)
 	if want := `{"cf_a":5,"cf_b":["y","z"],"cf_c":null,"cf_d.add":"new","cf_d.remove":"old"}`; err != nil || string(b) != want {
 		t.Errorf("%s, %v", b, err)
@@ -262,13 +249,11 @@ func TestCustomFields(t *testing.T) {
 		t.Error("cf_c")
 	}
 	// Close would not give a field twice; if it does, the last one counts.
-	c = nil
-	c.Append("cf_a", "1")
-	c.Append("cf_a", "2")
+	c = closekit.CustomFields{{Key: "cf_a", Value: closekit.CustomInteger(1)}, {Key: "cf_a", Value: closekit.CustomInteger(2)}}
 	if v, _ := c.Get("cf_a"); v.String() != "2" {
 		t.Error(v)
 	}
-	c.Set("cf_a", closekit.Integer(3))
+	c.Set("cf_a", closekit.CustomInteger(3))
 	if v, _ := c.Get("cf_a"); v.String() != "3" {
 		t.Error(v)
 	}
@@ -310,16 +295,16 @@ func TestCustomValue(t *testing.T) {
 	}{
 		{v: closekit.CustomValue{}, json: "null", print: "null"},
 		{v: raw("null"), json: "null", print: "null"},
-		{v: closekit.Text(""), json: `""`, print: "", isTxt: true, list: []string{""}},
-		{v: closekit.Text("a\"b\u00e9"), json: `"a\"bé"`, print: `a"bé`, text: `a"bé`, isTxt: true, list: []string{`a"bé`}},
-		{v: closekit.Text("12.5"), json: `"12.5"`, print: "12.5", text: "12.5", isTxt: true, num: 12.5, isNum: true, list: []string{"12.5"}},
-		{v: closekit.Text("Infinity"), json: `"Infinity"`, print: "Infinity", text: "Infinity", isTxt: true, list: []string{"Infinity"}},
-		{v: closekit.Text("nan"), json: `"nan"`, print: "nan", text: "nan", isTxt: true, list: []string{"nan"}},
-		{v: closekit.Integer(-7), json: `-7`, print: "-7", num: -7, isNum: true},
-		{v: closekit.Number(1.5), json: `1.5`, print: "1.5", num: 1.5, isNum: true},
-		{v: closekit.Number(math.NaN()), json: `null`, print: "null"},
-		{v: closekit.Texts[string](), json: `[]`, print: "[]", list: []string{}},
-		{v: closekit.Texts("a", "b,\"c"), json: `["a","b,\"c"]`, print: `["a","b,\"c"]`, list: []string{"a", `b,"c`}},
+		{v: closekit.CustomText(""), json: `""`, print: "", isTxt: true, list: []string{""}},
+		{v: closekit.CustomText("a\"b\u00e9"), json: `"a\"bé"`, print: `a"bé`, text: `a"bé`, isTxt: true, list: []string{`a"bé`}},
+		{v: closekit.CustomText("12.5"), json: `"12.5"`, print: "12.5", text: "12.5", isTxt: true, num: 12.5, isNum: true, list: []string{"12.5"}},
+		{v: closekit.CustomText("Infinity"), json: `"Infinity"`, print: "Infinity", text: "Infinity", isTxt: true, list: []string{"Infinity"}},
+		{v: closekit.CustomText("nan"), json: `"nan"`, print: "nan", text: "nan", isTxt: true, list: []string{"nan"}},
+		{v: closekit.CustomInteger(-7), json: `-7`, print: "-7", num: -7, isNum: true},
+		{v: closekit.CustomNumber(1.5), json: `1.5`, print: "1.5", num: 1.5, isNum: true},
+		{v: closekit.CustomNumber(math.NaN()), json: `null`, print: "null"},
+		{v: closekit.CustomTexts[string](), json: `[]`, print: "[]", list: []string{}},
+		{v: closekit.CustomTexts("a", "b,\"c"), json: `["a","b,\"c"]`, print: `["a","b,\"c"]`, list: []string{"a", `b,"c`}},
 		{v: raw(`["a",5]`), json: `["a",5]`, print: `["a",5]`},
 		{v: raw(`[ 1 ]`), json: `[1]`, print: `[ 1 ]`},
 		{v: raw(`true`), json: `true`, print: "true"},

@@ -206,11 +206,11 @@ func TestNothingLost(t *testing.T) {
 		if string(a) != string(b) {
 			t.Fatalf("lead %d:\ngot  %s\nwant %s", i, a, b)
 		}
-		for _, m := range p.Data[i].Misfits() {
+		for _, m := range p.Data[i].Mismatches() {
 			misfits[m]++
 		}
 		for j := range p.Data[i].Opportunities {
-			for _, m := range p.Data[i].Opportunities[j].Misfits() {
+			for _, m := range p.Data[i].Opportunities[j].Mismatches() {
 				misfits["opportunity."+m]++
 			}
 		}

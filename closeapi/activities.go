@@ -29,13 +29,17 @@ func ActivitiesList(ctx context.Context, c *closekit.Client, p ActivitiesListPar
 // ActivitiesAll yields the items of all pages of [ActivitiesList], fetching a page when the one before
 // is used up.
 func ActivitiesAll(ctx context.Context, c *closekit.Client, p ActivitiesListParams, opts ...closekit.CallOption) iter.Seq2[*Activity, error] {
-	return closekit.All(ctx, c, &opActivitiesList, p, func(p *ActivitiesListParams) *closekit.Opt[int] { return &p.Skip }, ActivitiesList, opts)
+	return closekit.All(opActivitiesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Activity], error) {
+		p := p
+		p.Skip = skip
+		return ActivitiesList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // ActivitiesListParams are the parameters of [ActivitiesList].
 type ActivitiesListParams struct {
 	// Same as _type; needs exactly one lead_id.
-	TypeIn []ActivityType `json:"_type__in" close:"query"`
+	TypeIn []ActivityType `json:"_type__in" close:"query,open"`
 	// Only activities of these users or of members of these groups; needs exactly one lead_id.
 	UserIDIn []string `json:"user_id__in" close:"query,id,from=close_users_list"`
 	// Same as contact_id; needs exactly one lead_id.
@@ -64,7 +68,7 @@ type ActivitiesListParams struct {
 	// Only activities of this organization; the credential's own is implied.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
 	// Only activities of these types; needs exactly one lead_id.
-	Type []ActivityType `json:"_type" close:"query"`
+	Type []ActivityType `json:"_type" close:"query,open"`
 	// Created after this moment.
 	DateCreatedGt closekit.Opt[closekit.DateTime] `json:"date_created__gt" close:"query,date"`
 	// Created at or after this moment.
@@ -83,13 +87,11 @@ type ActivitiesListParams struct {
 	ActivityAtLte closekit.Opt[closekit.DateTime] `json:"activity_at__lte" close:"query,date"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *ActivitiesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opActivitiesList = closekit.Operation{
-	Tool: "close_activities_list", Method: "GET", Path: "/activity/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(ActivitiesListParams) },
-	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}}, Rules: []wire.Rule{
+var opActivitiesList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_activities_list", Method: "GET", Path: "/activity/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(ActivitiesListParams) },
+	Aliases:   []wire.Alias{{Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
+	Rules: []wire.Rule{
 		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 11},
 		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 1},
 		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 10},
@@ -101,7 +103,7 @@ var opActivitiesList = closekit.Operation{
 		{Kind: wire.Needs, Fields: []uint8{5}, If: 20, About: "A filter on activity_at needs _order_by -activity_at."},
 		{Kind: wire.Needs, Fields: []uint8{5}, If: 21, About: "A filter on activity_at needs _order_by -activity_at."},
 		{Kind: wire.Needs, Fields: []uint8{5}, If: 22, About: "A filter on activity_at needs _order_by -activity_at."},
-	}},
+	},
 }
 
 // ActivityBase is what all activities have in common.
@@ -133,10 +135,10 @@ type ActivityBase struct {
 	DateUpdated closekit.DateTime `json:"date_updated"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v ActivityBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *ActivityBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Activity is one entry of a mixed list. _type says what it is, and the accessors give the whole
@@ -254,10 +256,10 @@ func (v *Activity) AsImportUpdateActivity() (*ImportUpdateActivity, bool) {
 	return wire.Variant[ImportUpdateActivity](v, v.Type == "ImportUpdate")
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Activity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Activity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Meeting is a meeting from a connected calendar.
@@ -316,10 +318,10 @@ type Meeting struct {
 	PausedSubscriptions []PausedSubscription `json:"_paused_subscriptions"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Meeting) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Meeting) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // MeetingAttendee: somebody who is invited to a meeting.
@@ -334,10 +336,10 @@ type MeetingAttendee struct {
 	UserID      closekit.Opt[UserID]         `json:"user_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v MeetingAttendee) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *MeetingAttendee) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // MeetingSummary: summary of a meeting.
@@ -347,10 +349,10 @@ type MeetingSummary struct {
 	HTML closekit.Opt[string] `json:"html"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v MeetingSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *MeetingSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ConferenceLink: link to a video conference.
@@ -360,10 +362,10 @@ type ConferenceLink struct {
 	URL  closekit.Opt[string]         `json:"url"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v ConferenceLink) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *ConferenceLink) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // PausedSubscription is a sequence subscription that an activity paused.
@@ -377,10 +379,10 @@ type PausedSubscription struct {
 	SequenceStatus closekit.Opt[string]                 `json:"sequence_status"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v PausedSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *PausedSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Transcript is what was said in a call, voicemail or meeting.
@@ -396,10 +398,10 @@ type Transcript struct {
 	SummaryHTML      closekit.Opt[string] `json:"summary_html"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Transcript) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Transcript) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // TranscriptSpeaker: somebody who speaks in a transcript.
@@ -413,10 +415,10 @@ type TranscriptSpeaker struct {
 	TalkPercentage closekit.Opt[float64] `json:"talk_percentage"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v TranscriptSpeaker) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *TranscriptSpeaker) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // TranscriptUtterance: something that one speaker said.
@@ -432,10 +434,10 @@ type TranscriptUtterance struct {
 	Words []TranscriptWord      `json:"words"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v TranscriptUtterance) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *TranscriptUtterance) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // TranscriptWord is one word of a transcript.
@@ -448,10 +450,10 @@ type TranscriptWord struct {
 	End closekit.Opt[float64] `json:"end"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v TranscriptWord) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *TranscriptWord) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // CreatedActivity is the creation of a lead.
@@ -463,10 +465,10 @@ type CreatedActivity struct {
 	ImportID closekit.Opt[string] `json:"import_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v CreatedActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *CreatedActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // LeadStatusChange is a change of a lead's status. It is history; deleting it does not change the
@@ -481,10 +483,10 @@ type LeadStatusChange struct {
 	PausedSubscriptions []PausedSubscription `json:"_paused_subscriptions"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v LeadStatusChange) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadStatusChange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityStatusChange is a change of an opportunity's status. It is history; deleting it does not
@@ -513,10 +515,10 @@ type OpportunityStatusChange struct {
 	OpportunityDateWon closekit.Opt[closekit.DateTime] `json:"opportunity_date_won"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v OpportunityStatusChange) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityStatusChange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // TaskCompletedActivity is the completion of a task.
@@ -531,10 +533,10 @@ type TaskCompletedActivity struct {
 	SequenceSubscriptionID closekit.Opt[SequenceSubscriptionID] `json:"sequence_subscription_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v TaskCompletedActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *TaskCompletedActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // LeadMergeActivity is a merge of two leads.
@@ -550,10 +552,10 @@ type LeadMergeActivity struct {
 	ErrorMessage           closekit.Opt[string] `json:"error_message"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v LeadMergeActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadMergeActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ImportUpdateActivity is a change of a lead by an import.
@@ -564,10 +566,10 @@ type ImportUpdateActivity struct {
 	Reverted closekit.Opt[bool] `json:"reverted"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v ImportUpdateActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *ImportUpdateActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // WhatsAppMessage is a WhatsApp message that an integration logged.
@@ -595,10 +597,10 @@ type WhatsAppMessage struct {
 	SequenceSubscriptionID closekit.Opt[SequenceSubscriptionID] `json:"sequence_subscription_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v WhatsAppMessage) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *WhatsAppMessage) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // FormSubmission is a form that somebody filled in.
@@ -619,10 +621,10 @@ type FormSubmission struct {
 	SourceURLNormalized closekit.Opt[string] `json:"source_url_normalized"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v FormSubmission) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *FormSubmission) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // CustomActivity is an activity of a type that the organization defined.
@@ -641,10 +643,10 @@ type CustomActivity struct {
 	Source            closekit.Opt[ActivitySource]    `json:"source"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v CustomActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *CustomActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ActivityType: kind of an activity. As a filter, the id of a custom activity type (actitype_…) is
@@ -669,10 +671,25 @@ const (
 	ActivityTypeCustom                  ActivityType = "Custom"                  // An activity of a type that the organization defined.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (ActivityType) WireWords() ([]string, bool) { return wordsActivityType, true }
-
-var wordsActivityType = []string{"Call", "Email", "EmailThread", "Note", "SMS", "Meeting", "Created", "LeadStatusChange", "OpportunityStatusChange", "TaskCompleted", "LeadMerge", "WhatsAppMessage", "FormSubmission", "Custom"}
+// Values lists the values that can be sent; Close may know others.
+func (ActivityType) Values() []string {
+	return []string{
+		"Call",
+		"Email",
+		"EmailThread",
+		"Note",
+		"SMS",
+		"Meeting",
+		"Created",
+		"LeadStatusChange",
+		"OpportunityStatusChange",
+		"TaskCompleted",
+		"LeadMerge",
+		"WhatsAppMessage",
+		"FormSubmission",
+		"Custom",
+	}
+}
 
 // ActivitySource is where an activity came from. Close may use other words too.
 type ActivitySource string
@@ -702,10 +719,10 @@ const (
 	ThreadEmailsOnly ThreadEmails = "only" // Conversations alone.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (ThreadEmails) WireWords() ([]string, bool) { return wordsThreadEmails, false }
-
-var wordsThreadEmails = []string{"true", "only"}
+// Values lists the values that can be sent.
+func (ThreadEmails) Values() []string {
+	return []string{"true", "only"}
+}
 
 // MeetingStatus: state of a meeting. Close may use other words too.
 type MeetingStatus string
@@ -822,10 +839,10 @@ const (
 	MessageDirectionOutgoing MessageDirection = "outgoing" // To the contact.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (MessageDirection) WireWords() ([]string, bool) { return wordsMessageDirection, false }
-
-var wordsMessageDirection = []string{"incoming", "outgoing"}
+// Values lists the values that can be sent.
+func (MessageDirection) Values() []string {
+	return []string{"incoming", "outgoing"}
+}
 
 // CustomActivityStatus: state of a custom activity. Close may use other words too.
 type CustomActivityStatus string

@@ -72,12 +72,9 @@ type CallCreateParams struct {
 	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CallCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCallCreate = closekit.Operation{
-	Tool: "close_call_create", Method: "POST", Path: "/activity/call/", Effect: closekit.Write,
-	NewParams: func() closekit.Params { return new(CallCreateParams) },
+var opCallCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_call_create", Method: "POST", Path: "/activity/call/", Effect: closekit.Write},
+	Params:    func() any { return new(CallCreateParams) },
 }
 
 // CallGet fetches one call by id.
@@ -99,13 +96,10 @@ type CallGetParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CallGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCallGet = closekit.Operation{
-	Tool: "close_call_get", Method: "GET", Path: "/activity/call/{call_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CallGetParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
+var opCallGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_call_get", Method: "GET", Path: "/activity/call/{call_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(CallGetParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // CallUpdate changes a call, for example its note or outcome.
@@ -163,13 +157,9 @@ type CallUpdateParams struct {
 	PlaybookID closekit.Opt[string] `json:"playbook_id" close:"null,id"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CallUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCallUpdate = closekit.Operation{
-	Tool: "close_call_update", Method: "PUT", Path: "/activity/call/{call_id}/", Effect: closekit.Write, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CallUpdateParams) },
-	Spec:      wire.Spec{Update: true},
+var opCallUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_call_update", Method: "PUT", Path: "/activity/call/{call_id}/", Effect: closekit.Write, Idempotent: true},
+	Params:    func() any { return new(CallUpdateParams) },
 }
 
 // CallDelete deletes a call from the timeline.
@@ -179,7 +169,7 @@ var opCallUpdate = closekit.Operation{
 // Close API: DELETE /activity/call/{call_id}/ (tool close_call_delete)
 // https://developer.close.com/api/resources/activities/calls
 func CallDelete(ctx context.Context, c *closekit.Client, p CallDeleteParams, opts ...closekit.CallOption) error {
-	return closekit.CallNone(ctx, c, &opCallDelete, &p, opts)
+	return wire.CallNone(ctx, c, &opCallDelete, &p, opts)
 }
 
 // CallDeleteParams are the parameters of [CallDelete].
@@ -188,12 +178,9 @@ type CallDeleteParams struct {
 	CallID CallID `json:"call_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CallDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCallDelete = closekit.Operation{
-	Tool: "close_call_delete", Method: "DELETE", Path: "/activity/call/{call_id}/", Effect: closekit.Destructive, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CallDeleteParams) },
+var opCallDelete = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_call_delete", Method: "DELETE", Path: "/activity/call/{call_id}/", Effect: closekit.Destructive, Idempotent: true},
+	Params:    func() any { return new(CallDeleteParams) },
 }
 
 // CallsList lists calls, filtered by lead, contact, user or date.
@@ -210,7 +197,11 @@ func CallsList(ctx context.Context, c *closekit.Client, p CallsListParams, opts 
 // CallsAll yields the items of all pages of [CallsList], fetching a page when the one before is used
 // up.
 func CallsAll(ctx context.Context, c *closekit.Client, p CallsListParams, opts ...closekit.CallOption) iter.Seq2[*Call, error] {
-	return closekit.All(ctx, c, &opCallsList, p, func(p *CallsListParams) *closekit.Opt[int] { return &p.Skip }, CallsList, opts)
+	return closekit.All(opCallsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Call], error) {
+		p := p
+		p.Skip = skip
+		return CallsList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // CallsListParams are the parameters of [CallsList].
@@ -251,13 +242,10 @@ type CallsListParams struct {
 	ActivityAtLte closekit.Opt[closekit.DateTime] `json:"activity_at__lte" close:"query,date"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CallsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCallsList = closekit.Operation{
-	Tool: "close_calls_list", Method: "GET", Path: "/activity/call/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CallsListParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}}},
+var opCallsList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_calls_list", Method: "GET", Path: "/activity/call/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(CallsListParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
 }
 
 // Call is a phone call, made through Close or logged.
@@ -340,10 +328,10 @@ type Call struct {
 	SequenceSubscriptionID closekit.Opt[SequenceSubscriptionID] `json:"sequence_subscription_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Call) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Call) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // CallStatus: state of a call.
@@ -361,10 +349,10 @@ const (
 	CallStatusTimeout    CallStatus = "timeout"     // It rang until the time was up.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (CallStatus) WireWords() ([]string, bool) { return wordsCallStatus, false }
-
-var wordsCallStatus = []string{"created", "in-progress", "completed", "cancel", "no-answer", "busy", "failed", "timeout"}
+// Values lists the values that can be sent.
+func (CallStatus) Values() []string {
+	return []string{"created", "in-progress", "completed", "cancel", "no-answer", "busy", "failed", "timeout"}
+}
 
 // CallDirection is who called.
 type CallDirection string
@@ -375,10 +363,10 @@ const (
 	CallDirectionOutbound CallDirection = "outbound" // We called.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (CallDirection) WireWords() ([]string, bool) { return wordsCallDirection, false }
-
-var wordsCallDirection = []string{"inbound", "outbound"}
+// Values lists the values that can be sent.
+func (CallDirection) Values() []string {
+	return []string{"inbound", "outbound"}
+}
 
 // CallSource: through what a call or message went.
 type CallSource string
@@ -389,10 +377,10 @@ const (
 	CallSourceExternal CallSource = "External" // Another system; the activity was only logged.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (CallSource) WireWords() ([]string, bool) { return wordsCallSource, false }
-
-var wordsCallSource = []string{"Close.io", "External"}
+// Values lists the values that can be sent.
+func (CallSource) Values() []string {
+	return []string{"Close.io", "External"}
+}
 
 // CallDisposition is how a call ended. Close may use other words too.
 type CallDisposition string

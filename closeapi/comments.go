@@ -29,13 +29,10 @@ type CommentCreateParams struct {
 	Body string `json:"body" close:"required,html"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CommentCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCommentCreate = closekit.Operation{
-	Tool: "close_comment_create", Method: "POST", Path: "/comment/", Effect: closekit.Write,
-	NewParams: func() closekit.Params { return new(CommentCreateParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "comment", For: "body"}}},
+var opCommentCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_comment_create", Method: "POST", Path: "/comment/", Effect: closekit.Write},
+	Params:    func() any { return new(CommentCreateParams) },
+	Aliases:   []wire.Alias{{Name: "comment", For: "body"}},
 }
 
 // CommentGet fetches one comment by id.
@@ -54,12 +51,9 @@ type CommentGetParams struct {
 	CommentID CommentID `json:"comment_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CommentGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCommentGet = closekit.Operation{
-	Tool: "close_comment_get", Method: "GET", Path: "/comment/{comment_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CommentGetParams) },
+var opCommentGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_comment_get", Method: "GET", Path: "/comment/{comment_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(CommentGetParams) },
 }
 
 // CommentUpdate replaces the text of a comment.
@@ -80,13 +74,10 @@ type CommentUpdateParams struct {
 	Body string `json:"body" close:"required,html"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CommentUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCommentUpdate = closekit.Operation{
-	Tool: "close_comment_update", Method: "PUT", Path: "/comment/{comment_id}/", Effect: closekit.Write, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CommentUpdateParams) },
-	Spec:      wire.Spec{Update: true, Aliases: []wire.Alias{{Name: "comment", For: "body"}}},
+var opCommentUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_comment_update", Method: "PUT", Path: "/comment/{comment_id}/", Effect: closekit.Write, Idempotent: true},
+	Params:    func() any { return new(CommentUpdateParams) },
+	Aliases:   []wire.Alias{{Name: "comment", For: "body"}},
 }
 
 // CommentDelete removes a comment; its text is lost.
@@ -97,7 +88,7 @@ var opCommentUpdate = closekit.Operation{
 // Close API: DELETE /comment/{comment_id}/ (tool close_comment_delete)
 // https://developer.close.com/api/resources/comments
 func CommentDelete(ctx context.Context, c *closekit.Client, p CommentDeleteParams, opts ...closekit.CallOption) error {
-	return closekit.CallNone(ctx, c, &opCommentDelete, &p, opts)
+	return wire.CallNone(ctx, c, &opCommentDelete, &p, opts)
 }
 
 // CommentDeleteParams are the parameters of [CommentDelete].
@@ -106,12 +97,9 @@ type CommentDeleteParams struct {
 	CommentID CommentID `json:"comment_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CommentDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCommentDelete = closekit.Operation{
-	Tool: "close_comment_delete", Method: "DELETE", Path: "/comment/{comment_id}/", Effect: closekit.Destructive, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CommentDeleteParams) },
+var opCommentDelete = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_comment_delete", Method: "DELETE", Path: "/comment/{comment_id}/", Effect: closekit.Destructive, Idempotent: true},
+	Params:    func() any { return new(CommentDeleteParams) },
 }
 
 // CommentsList lists the comments of one record or of one thread.
@@ -128,7 +116,11 @@ func CommentsList(ctx context.Context, c *closekit.Client, p CommentsListParams,
 // CommentsAll yields the items of all pages of [CommentsList], fetching a page when the one before is
 // used up.
 func CommentsAll(ctx context.Context, c *closekit.Client, p CommentsListParams, opts ...closekit.CallOption) iter.Seq2[*Comment, error] {
-	return closekit.All(ctx, c, &opCommentsList, p, func(p *CommentsListParams) *closekit.Opt[int] { return &p.Skip }, CommentsList, opts)
+	return closekit.All(opCommentsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Comment], error) {
+		p := p
+		p.Skip = skip
+		return CommentsList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // CommentsListParams are the parameters of [CommentsList].
@@ -145,15 +137,13 @@ type CommentsListParams struct {
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CommentsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCommentsList = closekit.Operation{
-	Tool: "close_comments_list", Method: "GET", Path: "/comment/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CommentsListParams) },
-	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}, Rules: []wire.Rule{
+var opCommentsList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_comments_list", Method: "GET", Path: "/comment/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(CommentsListParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
+	Rules: []wire.Rule{
 		{Kind: wire.ExactlyOne, Fields: []uint8{0, 1}},
-	}},
+	},
 }
 
 // Comment is a comment in the thread of a record.
@@ -178,8 +168,8 @@ type Comment struct {
 	RemovedAt closekit.Opt[closekit.DateTime] `json:"removed_at"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Comment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Comment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }

@@ -49,13 +49,10 @@ type ContactCreateParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *ContactCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opContactCreate = closekit.Operation{
-	Tool: "close_contact_create", Method: "POST", Path: "/contact/", Effect: closekit.Write,
-	NewParams: func() closekit.Params { return new(ContactCreateParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
+var opContactCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_contact_create", Method: "POST", Path: "/contact/", Effect: closekit.Write},
+	Params:    func() any { return new(ContactCreateParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // ContactGet fetches one contact by id.
@@ -76,13 +73,10 @@ type ContactGetParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *ContactGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opContactGet = closekit.Operation{
-	Tool: "close_contact_get", Method: "GET", Path: "/contact/{contact_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(ContactGetParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
+var opContactGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_contact_get", Method: "GET", Path: "/contact/{contact_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(ContactGetParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // ContactUpdate changes fields of a contact; only what is given changes.
@@ -121,13 +115,10 @@ type ContactUpdateParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *ContactUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opContactUpdate = closekit.Operation{
-	Tool: "close_contact_update", Method: "PUT", Path: "/contact/{contact_id}/", Effect: closekit.Write, Idempotent: true,
-	NewParams: func() closekit.Params { return new(ContactUpdateParams) },
-	Spec:      wire.Spec{Update: true, Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
+var opContactUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_contact_update", Method: "PUT", Path: "/contact/{contact_id}/", Effect: closekit.Write, Idempotent: true},
+	Params:    func() any { return new(ContactUpdateParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // ContactDelete deletes a contact for good.
@@ -138,7 +129,7 @@ var opContactUpdate = closekit.Operation{
 // Close API: DELETE /contact/{contact_id}/ (tool close_contact_delete)
 // https://developer.close.com/api/resources/contacts
 func ContactDelete(ctx context.Context, c *closekit.Client, p ContactDeleteParams, opts ...closekit.CallOption) error {
-	return closekit.CallNone(ctx, c, &opContactDelete, &p, opts)
+	return wire.CallNone(ctx, c, &opContactDelete, &p, opts)
 }
 
 // ContactDeleteParams are the parameters of [ContactDelete].
@@ -147,12 +138,9 @@ type ContactDeleteParams struct {
 	ContactID ContactID `json:"contact_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *ContactDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opContactDelete = closekit.Operation{
-	Tool: "close_contact_delete", Method: "DELETE", Path: "/contact/{contact_id}/", Effect: closekit.Destructive, Idempotent: true,
-	NewParams: func() closekit.Params { return new(ContactDeleteParams) },
+var opContactDelete = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_contact_delete", Method: "DELETE", Path: "/contact/{contact_id}/", Effect: closekit.Destructive, Idempotent: true},
+	Params:    func() any { return new(ContactDeleteParams) },
 }
 
 // ContactsList lists contacts page by page, of one lead or of the whole organization.
@@ -169,7 +157,11 @@ func ContactsList(ctx context.Context, c *closekit.Client, p ContactsListParams,
 // ContactsAll yields the items of all pages of [ContactsList], fetching a page when the one before is
 // used up.
 func ContactsAll(ctx context.Context, c *closekit.Client, p ContactsListParams, opts ...closekit.CallOption) iter.Seq2[*Contact, error] {
-	return closekit.All(ctx, c, &opContactsList, p, func(p *ContactsListParams) *closekit.Opt[int] { return &p.Skip }, ContactsList, opts)
+	return closekit.All(opContactsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Contact], error) {
+		p := p
+		p.Skip = skip
+		return ContactsList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // ContactsListParams are the parameters of [ContactsList].
@@ -184,13 +176,10 @@ type ContactsListParams struct {
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *ContactsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opContactsList = closekit.Operation{
-	Tool: "close_contacts_list", Method: "GET", Path: "/contact/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(ContactsListParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
+var opContactsList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_contacts_list", Method: "GET", Path: "/contact/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(ContactsListParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
 // ContactEmail is an e-mail address of a contact.
@@ -199,17 +188,17 @@ type ContactEmail struct {
 	// The address itself.
 	Email string `json:"email" close:"required,send,email"`
 	// What the address is used for.
-	Type closekit.Opt[ContactLabel] `json:"type" close:"send"`
+	Type closekit.Opt[ContactLabel] `json:"type" close:"send,open"`
 	// Whether the person has unsubscribed from bulk and sequence mail.
 	IsUnsubscribed closekit.Opt[bool] `json:"is_unsubscribed"`
 	// The address in lower case.
 	EmailLower closekit.Opt[string] `json:"email_lower"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v ContactEmail) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactEmail) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ContactPhone is a phone number of a contact.
@@ -218,7 +207,7 @@ type ContactPhone struct {
 	// The number, best with + and country code; Close stores it in that form.
 	Phone string `json:"phone" close:"required,send,phone"`
 	// What the number is used for.
-	Type closekit.Opt[ContactLabel] `json:"type" close:"send"`
+	Type closekit.Opt[ContactLabel] `json:"type" close:"send,open"`
 	// The number as people write it in its country.
 	PhoneFormatted closekit.Opt[string] `json:"phone_formatted"`
 	// ISO 3166-1 two-letter code of the number's country.
@@ -231,10 +220,10 @@ type ContactPhone struct {
 	IsUnsubscribed closekit.Opt[bool] `json:"is_unsubscribed"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v ContactPhone) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactPhone) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ContactURL is a web address of a contact.
@@ -243,13 +232,13 @@ type ContactURL struct {
 	// The address itself.
 	URL string `json:"url" close:"required,send,url"`
 	// What the address is used for.
-	Type closekit.Opt[ContactLabel] `json:"type" close:"send"`
+	Type closekit.Opt[ContactLabel] `json:"type" close:"send,open"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v ContactURL) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactURL) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ContactSubscription is one enrolment of a contact in a sequence, as it is shown on the contact.
@@ -270,10 +259,10 @@ type ContactSubscription struct {
 	DateCreated    closekit.Opt[closekit.DateTime] `json:"date_created"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v ContactSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // RecentCall is one of the latest calls with a contact, in short.
@@ -289,10 +278,10 @@ type RecentCall struct {
 	DialerID closekit.Opt[string] `json:"dialer_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v RecentCall) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *RecentCall) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Contact is a person at a lead.
@@ -335,10 +324,10 @@ type Contact struct {
 	LeadSuggestionsOperationID closekit.Opt[string] `json:"lead_suggestions_operation_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Contact) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Contact) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ContactLabel is what an e-mail address, phone number or web address of a contact is used for. Close
@@ -356,7 +345,7 @@ const (
 	ContactLabelOther  ContactLabel = "other"  // Anything else.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (ContactLabel) WireWords() ([]string, bool) { return wordsContactLabel, true }
-
-var wordsContactLabel = []string{"office", "mobile", "home", "direct", "fax", "url", "other"}
+// Values lists the values that can be sent; Close may know others.
+func (ContactLabel) Values() []string {
+	return []string{"office", "mobile", "home", "direct", "fax", "url", "other"}
+}

@@ -45,15 +45,12 @@ type CustomFieldContactCreateParams struct {
 	BackReferenceIsVisible closekit.Opt[bool] `json:"back_reference_is_visible"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CustomFieldContactCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCustomFieldContactCreate = closekit.Operation{
-	Tool: "close_custom_field_contact_create", Method: "POST", Path: "/custom_field/contact/", Effect: closekit.Write,
-	NewParams: func() closekit.Params { return new(CustomFieldContactCreateParams) },
-	Spec: wire.Spec{Rules: []wire.Rule{
+var opCustomFieldContactCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_custom_field_contact_create", Method: "POST", Path: "/custom_field/contact/", Effect: closekit.Write},
+	Params:    func() any { return new(CustomFieldContactCreateParams) },
+	Rules: []wire.Rule{
 		{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"},
-	}},
+	},
 }
 
 // CustomFieldContactGet fetches one custom field definition of contacts by id.
@@ -74,13 +71,10 @@ type CustomFieldContactGetParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CustomFieldContactGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCustomFieldContactGet = closekit.Operation{
-	Tool: "close_custom_field_contact_get", Method: "GET", Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CustomFieldContactGetParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
+var opCustomFieldContactGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_custom_field_contact_get", Method: "GET", Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(CustomFieldContactGetParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // CustomFieldContactUpdate changes a custom field definition of contacts, such as its name, type or
@@ -115,13 +109,9 @@ type CustomFieldContactUpdateParams struct {
 	EditableWithRoles []RoleID `json:"editable_with_roles"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CustomFieldContactUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCustomFieldContactUpdate = closekit.Operation{
-	Tool: "close_custom_field_contact_update", Method: "PUT", Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Write, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CustomFieldContactUpdateParams) },
-	Spec:      wire.Spec{Update: true},
+var opCustomFieldContactUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_custom_field_contact_update", Method: "PUT", Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Write, Idempotent: true},
+	Params:    func() any { return new(CustomFieldContactUpdateParams) },
 }
 
 // CustomFieldContactDelete deletes a custom field of contacts together with all its values.
@@ -132,7 +122,7 @@ var opCustomFieldContactUpdate = closekit.Operation{
 // Close API: DELETE /custom_field/contact/{custom_field_id}/ (tool close_custom_field_contact_delete)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldContactDelete(ctx context.Context, c *closekit.Client, p CustomFieldContactDeleteParams, opts ...closekit.CallOption) error {
-	return closekit.CallNone(ctx, c, &opCustomFieldContactDelete, &p, opts)
+	return wire.CallNone(ctx, c, &opCustomFieldContactDelete, &p, opts)
 }
 
 // CustomFieldContactDeleteParams are the parameters of [CustomFieldContactDelete].
@@ -141,12 +131,9 @@ type CustomFieldContactDeleteParams struct {
 	CustomFieldID CustomFieldID `json:"custom_field_id" close:"path,required,from=close_custom_fields_contact_list"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CustomFieldContactDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCustomFieldContactDelete = closekit.Operation{
-	Tool: "close_custom_field_contact_delete", Method: "DELETE", Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Destructive, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CustomFieldContactDeleteParams) },
+var opCustomFieldContactDelete = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_custom_field_contact_delete", Method: "DELETE", Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Destructive, Idempotent: true},
+	Params:    func() any { return new(CustomFieldContactDeleteParams) },
 }
 
 // CustomFieldsContactList lists the custom field definitions of contacts.
@@ -163,7 +150,11 @@ func CustomFieldsContactList(ctx context.Context, c *closekit.Client, p CustomFi
 // CustomFieldsContactAll yields the items of all pages of [CustomFieldsContactList], fetching a page
 // when the one before is used up.
 func CustomFieldsContactAll(ctx context.Context, c *closekit.Client, p CustomFieldsContactListParams, opts ...closekit.CallOption) iter.Seq2[*CustomField, error] {
-	return closekit.All(ctx, c, &opCustomFieldsContactList, p, func(p *CustomFieldsContactListParams) *closekit.Opt[int] { return &p.Skip }, CustomFieldsContactList, opts)
+	return closekit.All(opCustomFieldsContactList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[CustomField], error) {
+		p := p
+		p.Skip = skip
+		return CustomFieldsContactList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // CustomFieldsContactListParams are the parameters of [CustomFieldsContactList].
@@ -176,11 +167,8 @@ type CustomFieldsContactListParams struct {
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CustomFieldsContactListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCustomFieldsContactList = closekit.Operation{
-	Tool: "close_custom_fields_contact_list", Method: "GET", Path: "/custom_field/contact/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CustomFieldsContactListParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
+var opCustomFieldsContactList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_custom_fields_contact_list", Method: "GET", Path: "/custom_field/contact/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(CustomFieldsContactListParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }

@@ -45,15 +45,12 @@ type CustomFieldLeadCreateParams struct {
 	BackReferenceIsVisible closekit.Opt[bool] `json:"back_reference_is_visible"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CustomFieldLeadCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCustomFieldLeadCreate = closekit.Operation{
-	Tool: "close_custom_field_lead_create", Method: "POST", Path: "/custom_field/lead/", Effect: closekit.Write,
-	NewParams: func() closekit.Params { return new(CustomFieldLeadCreateParams) },
-	Spec: wire.Spec{Rules: []wire.Rule{
+var opCustomFieldLeadCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_custom_field_lead_create", Method: "POST", Path: "/custom_field/lead/", Effect: closekit.Write},
+	Params:    func() any { return new(CustomFieldLeadCreateParams) },
+	Rules: []wire.Rule{
 		{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"},
-	}},
+	},
 }
 
 // CustomFieldLeadGet fetches one custom field definition of leads by id.
@@ -74,13 +71,10 @@ type CustomFieldLeadGetParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CustomFieldLeadGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCustomFieldLeadGet = closekit.Operation{
-	Tool: "close_custom_field_lead_get", Method: "GET", Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CustomFieldLeadGetParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
+var opCustomFieldLeadGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_custom_field_lead_get", Method: "GET", Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(CustomFieldLeadGetParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // CustomFieldLeadUpdate changes a custom field definition of leads, such as its name, type or choices.
@@ -114,13 +108,9 @@ type CustomFieldLeadUpdateParams struct {
 	EditableWithRoles []RoleID `json:"editable_with_roles"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CustomFieldLeadUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCustomFieldLeadUpdate = closekit.Operation{
-	Tool: "close_custom_field_lead_update", Method: "PUT", Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Write, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CustomFieldLeadUpdateParams) },
-	Spec:      wire.Spec{Update: true},
+var opCustomFieldLeadUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_custom_field_lead_update", Method: "PUT", Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Write, Idempotent: true},
+	Params:    func() any { return new(CustomFieldLeadUpdateParams) },
 }
 
 // CustomFieldLeadDelete deletes a custom field of leads together with all its values.
@@ -131,7 +121,7 @@ var opCustomFieldLeadUpdate = closekit.Operation{
 // Close API: DELETE /custom_field/lead/{custom_field_id}/ (tool close_custom_field_lead_delete)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldLeadDelete(ctx context.Context, c *closekit.Client, p CustomFieldLeadDeleteParams, opts ...closekit.CallOption) error {
-	return closekit.CallNone(ctx, c, &opCustomFieldLeadDelete, &p, opts)
+	return wire.CallNone(ctx, c, &opCustomFieldLeadDelete, &p, opts)
 }
 
 // CustomFieldLeadDeleteParams are the parameters of [CustomFieldLeadDelete].
@@ -140,12 +130,9 @@ type CustomFieldLeadDeleteParams struct {
 	CustomFieldID CustomFieldID `json:"custom_field_id" close:"path,required,from=close_custom_fields_lead_list"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CustomFieldLeadDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCustomFieldLeadDelete = closekit.Operation{
-	Tool: "close_custom_field_lead_delete", Method: "DELETE", Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Destructive, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CustomFieldLeadDeleteParams) },
+var opCustomFieldLeadDelete = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_custom_field_lead_delete", Method: "DELETE", Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Destructive, Idempotent: true},
+	Params:    func() any { return new(CustomFieldLeadDeleteParams) },
 }
 
 // CustomFieldsLeadList lists the custom field definitions of leads.
@@ -162,7 +149,11 @@ func CustomFieldsLeadList(ctx context.Context, c *closekit.Client, p CustomField
 // CustomFieldsLeadAll yields the items of all pages of [CustomFieldsLeadList], fetching a page when
 // the one before is used up.
 func CustomFieldsLeadAll(ctx context.Context, c *closekit.Client, p CustomFieldsLeadListParams, opts ...closekit.CallOption) iter.Seq2[*CustomField, error] {
-	return closekit.All(ctx, c, &opCustomFieldsLeadList, p, func(p *CustomFieldsLeadListParams) *closekit.Opt[int] { return &p.Skip }, CustomFieldsLeadList, opts)
+	return closekit.All(opCustomFieldsLeadList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[CustomField], error) {
+		p := p
+		p.Skip = skip
+		return CustomFieldsLeadList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // CustomFieldsLeadListParams are the parameters of [CustomFieldsLeadList].
@@ -175,13 +166,10 @@ type CustomFieldsLeadListParams struct {
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CustomFieldsLeadListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCustomFieldsLeadList = closekit.Operation{
-	Tool: "close_custom_fields_lead_list", Method: "GET", Path: "/custom_field/lead/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CustomFieldsLeadListParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
+var opCustomFieldsLeadList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_custom_fields_lead_list", Method: "GET", Path: "/custom_field/lead/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(CustomFieldsLeadListParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
 // CustomField: definition of an extra field of leads, contacts or opportunities. Its id is the key of
@@ -216,10 +204,10 @@ type CustomField struct {
 	DateUpdated      closekit.DateTime             `json:"date_updated"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v CustomField) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *CustomField) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // CustomFieldType is what a custom field holds.
@@ -239,7 +227,7 @@ const (
 	CustomFieldTypeHidden       CustomFieldType = "hidden"        // Text that the Close app does not show.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (CustomFieldType) WireWords() ([]string, bool) { return wordsCustomFieldType, false }
-
-var wordsCustomFieldType = []string{"text", "number", "date", "datetime", "choices", "user", "contact", "custom_object", "textarea", "hidden"}
+// Values lists the values that can be sent.
+func (CustomFieldType) Values() []string {
+	return []string{"text", "number", "date", "datetime", "choices", "user", "contact", "custom_object", "textarea", "hidden"}
+}

@@ -45,15 +45,12 @@ type CustomFieldOpportunityCreateParams struct {
 	BackReferenceIsVisible closekit.Opt[bool] `json:"back_reference_is_visible"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CustomFieldOpportunityCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCustomFieldOpportunityCreate = closekit.Operation{
-	Tool: "close_custom_field_opportunity_create", Method: "POST", Path: "/custom_field/opportunity/", Effect: closekit.Write,
-	NewParams: func() closekit.Params { return new(CustomFieldOpportunityCreateParams) },
-	Spec: wire.Spec{Rules: []wire.Rule{
+var opCustomFieldOpportunityCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_custom_field_opportunity_create", Method: "POST", Path: "/custom_field/opportunity/", Effect: closekit.Write},
+	Params:    func() any { return new(CustomFieldOpportunityCreateParams) },
+	Rules: []wire.Rule{
 		{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"},
-	}},
+	},
 }
 
 // CustomFieldOpportunityGet fetches one custom field definition of opportunities by id.
@@ -75,13 +72,10 @@ type CustomFieldOpportunityGetParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CustomFieldOpportunityGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCustomFieldOpportunityGet = closekit.Operation{
-	Tool: "close_custom_field_opportunity_get", Method: "GET", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CustomFieldOpportunityGetParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
+var opCustomFieldOpportunityGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_custom_field_opportunity_get", Method: "GET", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(CustomFieldOpportunityGetParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // CustomFieldOpportunityUpdate changes a custom field definition of opportunities, such as its name,
@@ -118,13 +112,9 @@ type CustomFieldOpportunityUpdateParams struct {
 	EditableWithRoles []RoleID `json:"editable_with_roles"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CustomFieldOpportunityUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCustomFieldOpportunityUpdate = closekit.Operation{
-	Tool: "close_custom_field_opportunity_update", Method: "PUT", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Write, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CustomFieldOpportunityUpdateParams) },
-	Spec:      wire.Spec{Update: true},
+var opCustomFieldOpportunityUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_custom_field_opportunity_update", Method: "PUT", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Write, Idempotent: true},
+	Params:    func() any { return new(CustomFieldOpportunityUpdateParams) },
 }
 
 // CustomFieldOpportunityDelete deletes a custom field of opportunities together with all its values.
@@ -136,7 +126,7 @@ var opCustomFieldOpportunityUpdate = closekit.Operation{
 // close_custom_field_opportunity_delete)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldOpportunityDelete(ctx context.Context, c *closekit.Client, p CustomFieldOpportunityDeleteParams, opts ...closekit.CallOption) error {
-	return closekit.CallNone(ctx, c, &opCustomFieldOpportunityDelete, &p, opts)
+	return wire.CallNone(ctx, c, &opCustomFieldOpportunityDelete, &p, opts)
 }
 
 // CustomFieldOpportunityDeleteParams are the parameters of [CustomFieldOpportunityDelete].
@@ -145,12 +135,9 @@ type CustomFieldOpportunityDeleteParams struct {
 	CustomFieldID CustomFieldID `json:"custom_field_id" close:"path,required,from=close_custom_fields_opportunity_list"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CustomFieldOpportunityDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCustomFieldOpportunityDelete = closekit.Operation{
-	Tool: "close_custom_field_opportunity_delete", Method: "DELETE", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Destructive, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CustomFieldOpportunityDeleteParams) },
+var opCustomFieldOpportunityDelete = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_custom_field_opportunity_delete", Method: "DELETE", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Destructive, Idempotent: true},
+	Params:    func() any { return new(CustomFieldOpportunityDeleteParams) },
 }
 
 // CustomFieldsOpportunityList lists the custom field definitions of opportunities.
@@ -167,7 +154,11 @@ func CustomFieldsOpportunityList(ctx context.Context, c *closekit.Client, p Cust
 // CustomFieldsOpportunityAll yields the items of all pages of [CustomFieldsOpportunityList], fetching
 // a page when the one before is used up.
 func CustomFieldsOpportunityAll(ctx context.Context, c *closekit.Client, p CustomFieldsOpportunityListParams, opts ...closekit.CallOption) iter.Seq2[*CustomField, error] {
-	return closekit.All(ctx, c, &opCustomFieldsOpportunityList, p, func(p *CustomFieldsOpportunityListParams) *closekit.Opt[int] { return &p.Skip }, CustomFieldsOpportunityList, opts)
+	return closekit.All(opCustomFieldsOpportunityList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[CustomField], error) {
+		p := p
+		p.Skip = skip
+		return CustomFieldsOpportunityList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // CustomFieldsOpportunityListParams are the parameters of [CustomFieldsOpportunityList].
@@ -180,11 +171,8 @@ type CustomFieldsOpportunityListParams struct {
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *CustomFieldsOpportunityListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opCustomFieldsOpportunityList = closekit.Operation{
-	Tool: "close_custom_fields_opportunity_list", Method: "GET", Path: "/custom_field/opportunity/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(CustomFieldsOpportunityListParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
+var opCustomFieldsOpportunityList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_custom_fields_opportunity_list", Method: "GET", Path: "/custom_field/opportunity/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(CustomFieldsOpportunityListParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }

@@ -86,18 +86,16 @@ type EmailCreateParams struct {
 	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *EmailCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opEmailCreate = closekit.Operation{
-	Tool: "close_email_create", Method: "POST", Path: "/activity/email/", Effect: closekit.Write, Sends: true,
-	NewParams: func() closekit.Params { return new(EmailCreateParams) },
-	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "account_id", For: "email_account_id"}}, Rules: []wire.Rule{
+var opEmailCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_email_create", Method: "POST", Path: "/activity/email/", Effect: closekit.Write, Sends: true},
+	Params:    func() any { return new(EmailCreateParams) },
+	Aliases:   []wire.Alias{{Name: "account_id", For: "email_account_id"}},
+	Rules: []wire.Rule{
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "inbox"},
 		{Kind: wire.Needs, Fields: []uint8{7, 13}, If: 3, Is: "scheduled"},
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "outbox"},
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "error"},
-	}},
+	},
 }
 
 // EmailGet fetches one e-mail by id.
@@ -118,13 +116,10 @@ type EmailGetParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *EmailGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opEmailGet = closekit.Operation{
-	Tool: "close_email_get", Method: "GET", Path: "/activity/email/{email_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(EmailGetParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
+var opEmailGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_email_get", Method: "GET", Path: "/activity/email/{email_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(EmailGetParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // EmailUpdate changes a draft e-mail, send it, or call back one that has not left yet.
@@ -192,13 +187,10 @@ type EmailUpdateParams struct {
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *EmailUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opEmailUpdate = closekit.Operation{
-	Tool: "close_email_update", Method: "PUT", Path: "/activity/email/{email_id}/", Effect: closekit.Write, Sends: true, Idempotent: true,
-	NewParams: func() closekit.Params { return new(EmailUpdateParams) },
-	Spec:      wire.Spec{Update: true, Aliases: []wire.Alias{{Name: "account_id", For: "email_account_id"}}},
+var opEmailUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_email_update", Method: "PUT", Path: "/activity/email/{email_id}/", Effect: closekit.Write, Sends: true, Idempotent: true},
+	Params:    func() any { return new(EmailUpdateParams) },
+	Aliases:   []wire.Alias{{Name: "account_id", For: "email_account_id"}},
 }
 
 // EmailDelete deletes an e-mail from the timeline.
@@ -209,7 +201,7 @@ var opEmailUpdate = closekit.Operation{
 // Close API: DELETE /activity/email/{email_id}/ (tool close_email_delete)
 // https://developer.close.com/api/resources/activities/emails
 func EmailDelete(ctx context.Context, c *closekit.Client, p EmailDeleteParams, opts ...closekit.CallOption) error {
-	return closekit.CallNone(ctx, c, &opEmailDelete, &p, opts)
+	return wire.CallNone(ctx, c, &opEmailDelete, &p, opts)
 }
 
 // EmailDeleteParams are the parameters of [EmailDelete].
@@ -218,12 +210,9 @@ type EmailDeleteParams struct {
 	EmailID EmailID `json:"email_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *EmailDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opEmailDelete = closekit.Operation{
-	Tool: "close_email_delete", Method: "DELETE", Path: "/activity/email/{email_id}/", Effect: closekit.Destructive, Idempotent: true,
-	NewParams: func() closekit.Params { return new(EmailDeleteParams) },
+var opEmailDelete = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_email_delete", Method: "DELETE", Path: "/activity/email/{email_id}/", Effect: closekit.Destructive, Idempotent: true},
+	Params:    func() any { return new(EmailDeleteParams) },
 }
 
 // EmailsList lists e-mails, filtered by lead, contact, user or date.
@@ -240,7 +229,11 @@ func EmailsList(ctx context.Context, c *closekit.Client, p EmailsListParams, opt
 // EmailsAll yields the items of all pages of [EmailsList], fetching a page when the one before is used
 // up.
 func EmailsAll(ctx context.Context, c *closekit.Client, p EmailsListParams, opts ...closekit.CallOption) iter.Seq2[*Email, error] {
-	return closekit.All(ctx, c, &opEmailsList, p, func(p *EmailsListParams) *closekit.Opt[int] { return &p.Skip }, EmailsList, opts)
+	return closekit.All(opEmailsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Email], error) {
+		p := p
+		p.Skip = skip
+		return EmailsList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // EmailsListParams are the parameters of [EmailsList].
@@ -281,13 +274,10 @@ type EmailsListParams struct {
 	ActivityAtLte closekit.Opt[closekit.DateTime] `json:"activity_at__lte" close:"query,date"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *EmailsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opEmailsList = closekit.Operation{
-	Tool: "close_emails_list", Method: "GET", Path: "/activity/email/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(EmailsListParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}}},
+var opEmailsList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_emails_list", Method: "GET", Path: "/activity/email/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(EmailsListParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
 }
 
 // Email is an e-mail on a lead. In lists of conversations it comes without its body.
@@ -370,10 +360,10 @@ type Email struct {
 	SequenceSubscriptionID closekit.Opt[SequenceSubscriptionID] `json:"sequence_subscription_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Email) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Email) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailAttachment is a file attached to an e-mail. Upload it with Close's Files API first.
@@ -396,10 +386,10 @@ type EmailAttachment struct {
 	InlineOnly closekit.Opt[bool] `json:"inline_only" close:"send"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v EmailAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailOpen is one opening of an e-mail.
@@ -413,10 +403,10 @@ type EmailOpen struct {
 	UserAgent closekit.Opt[string] `json:"user_agent"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v EmailOpen) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailOpen) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailAddress is an address with a name.
@@ -426,10 +416,10 @@ type EmailAddress struct {
 	Name  closekit.Opt[string] `json:"name"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v EmailAddress) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAddress) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailEnvelope: header lines of an e-mail.
@@ -451,10 +441,10 @@ type EmailEnvelope struct {
 	IsAutoreply closekit.Opt[bool] `json:"is_autoreply"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v EmailEnvelope) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailEnvelope) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // QuotedText is a part of a plain body.
@@ -465,10 +455,10 @@ type QuotedText struct {
 	Expand bool `json:"expand"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v QuotedText) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *QuotedText) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // QuotedHTML is a part of an HTML body.
@@ -479,10 +469,10 @@ type QuotedHTML struct {
 	Expand bool `json:"expand"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v QuotedHTML) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *QuotedHTML) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailThread is a conversation of several e-mails. Deleting it deletes them all.
@@ -504,10 +494,10 @@ type EmailThread struct {
 	Summary *EmailThreadSummary `json:"summary"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v EmailThread) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailThread) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailPreview is an e-mail of a conversation in short.
@@ -533,10 +523,10 @@ type EmailPreview struct {
 	DateUpdated    closekit.DateTime               `json:"date_updated"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v EmailPreview) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailPreview) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailThreadRating is whether Close counts a conversation as important, and why.
@@ -546,10 +536,10 @@ type EmailThreadRating struct {
 	Reason closekit.Opt[EmailThreadImportanceReason] `json:"reason"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v EmailThreadRating) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailThreadRating) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailThreadSummary: summary of a conversation.
@@ -564,10 +554,10 @@ type EmailThreadSummary struct {
 	ExpiredAt   closekit.Opt[closekit.DateTime] `json:"expired_at"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v EmailThreadSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailThreadSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SummaryFeedback is what a user thinks of a summary.
@@ -578,10 +568,10 @@ type SummaryFeedback struct {
 	GivenAt closekit.Opt[closekit.DateTime] `json:"given_at"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v SummaryFeedback) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *SummaryFeedback) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailStatus: state of an e-mail. On writing it decides what happens.
@@ -597,10 +587,10 @@ const (
 	EmailStatusError     EmailStatus = "error"     // It could not be sent.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (EmailStatus) WireWords() ([]string, bool) { return wordsEmailStatus, false }
-
-var wordsEmailStatus = []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
+// Values lists the values that can be sent.
+func (EmailStatus) Values() []string {
+	return []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
+}
 
 // EmailThreadImportance is whether Close counts a conversation as important. Close may use other words
 // too.

@@ -44,7 +44,7 @@ var done struct {
 }
 
 func counting(way string) closekit.Option {
-	return closekit.Use(func(next closekit.RoundTrip) closekit.RoundTrip {
+	return closekit.WithMiddleware(func(next closekit.RoundTrip) closekit.RoundTrip {
 		return func(a *closekit.Attempt) (*http.Response, error) {
 			resp, err := next(a)
 			if err == nil && resp.StatusCode/100 == 2 {
@@ -243,8 +243,8 @@ func testLeads(w *world) {
 		},
 		Addresses: []closeapi.Address{{City: closekit.Some("Portland"), Country: closekit.Some("US")}},
 	}
-	p.CustomFields.Set(string(tier), closekit.Text("Gold"))
-	p.CustomFields.Set(string(markets), closekit.Texts("EU", "US"))
+	p.CustomFields.Set(string(tier), closekit.CustomText("Gold"))
+	p.CustomFields.Set(string(markets), closekit.CustomTexts("EU", "US"))
 	lead := ok(closeapi.LeadCreate(ctx, w.c, p))(w)
 	w.same("status", lead.StatusLabel, "Qualified")
 	w.same("contacts", len(lead.Contacts), 2)
@@ -262,11 +262,11 @@ func testLeads(w *world) {
 	w.same("fields", mustJSON(few), `{"id":"`+string(lead.ID)+`","name":"Acme"}`)
 
 	change := closeapi.LeadUpdateParams{LeadID: lead.ID, Description: closekit.Null[string]()}
-	change.CustomFields.Add(string(markets), closekit.Text("JP"))
+	change.CustomFields.Add(string(markets), closekit.CustomText("JP"))
 	change.CustomFields.Clear(string(tier))
 	ok(closeapi.LeadUpdate(ctx, w.c, change))(w)
 	change = closeapi.LeadUpdateParams{LeadID: lead.ID}
-	change.CustomFields.Remove(string(markets), closekit.Text("EU"))
+	change.CustomFields.Remove(string(markets), closekit.CustomText("EU"))
 	lead = ok(closeapi.LeadUpdate(ctx, w.c, change))(w)
 	w.same("markets after .add and .remove", value(lead.CustomFields, markets), `["US","JP"]`)
 	if _, there := lead.CustomFields.Get(string(tier)); there {
@@ -399,7 +399,7 @@ func testPaging(w *world) {
 	w.same("pages of a loop that breaks", requests()-before, 1)
 
 	page := ok(closeapi.LeadsList(ctx, w.c, closeapi.LeadsListParams{Skip: closekit.Some(240)}))(w)
-	w.same("last page", line(len(page.Data), page.HasMore, page.Total.Or(0), page.NextSkip()), "10 false 250 250")
+	w.same("last page", line(len(page.Data), page.HasMore, page.Total.Or(0), page.NextSkip), "10 false 250 250")
 	page = ok(closeapi.LeadsList(ctx, w.c, closeapi.LeadsListParams{Limit: closekit.Some(0)}))(w)
 	w.same("only the count", line(len(page.Data), page.Total.Or(0)), "0 250")
 
@@ -834,9 +834,9 @@ func testCustomFieldsLead(w *world) {
 	f := ok(closeapi.CustomFieldLeadCreate(ctx, w.c, closeapi.CustomFieldLeadCreateParams{Name: "Tier", Type: closeapi.CustomFieldTypeChoices, Choices: []string{"Gold", "Silver"}}))(w)
 	lead := w.lead("Acme")
 	p := closeapi.LeadUpdateParams{LeadID: lead.ID}
-	p.CustomFields.Set(string(f.ID), closekit.Text("Silver"))
+	p.CustomFields.Set(string(f.ID), closekit.CustomText("Silver"))
 	ok(closeapi.LeadUpdate(ctx, w.c, p))(w)
-	p.CustomFields.Set(string(f.ID), closekit.Text("Bronze"))
+	p.CustomFields.Set(string(f.ID), closekit.CustomText("Bronze"))
 	if _, err := closeapi.LeadUpdate(ctx, w.c, p); !closekit.IsValidation(err) {
 		w.Errorf("a value that is no choice gives %v", err)
 	}
@@ -867,7 +867,7 @@ func testCustomFieldsContact(w *world) {
 	f := ok(closeapi.CustomFieldContactCreate(ctx, w.c, closeapi.CustomFieldContactCreateParams{Name: "Interests", Type: closeapi.CustomFieldTypeChoices, Choices: []string{"Hardware", "Software"}, AcceptsMultipleValues: closekit.Some(true)}))(w)
 	contact := w.contact(w.lead("Acme").ID)
 	p := closeapi.ContactUpdateParams{ContactID: contact.ID}
-	p.CustomFields.Add(string(f.ID), closekit.Text("Software"))
+	p.CustomFields.Add(string(f.ID), closekit.CustomText("Software"))
 	w.same("value", value(ok(closeapi.ContactUpdate(ctx, w.c, p))(w).CustomFields, f.ID), `["Software"]`)
 	got := ok(closeapi.CustomFieldContactUpdate(ctx, w.c, closeapi.CustomFieldContactUpdateParams{CustomFieldID: f.ID, Name: closekit.Some("Likes")}))(w)
 	w.same("stored", mustJSON(ok(closeapi.CustomFieldContactGet(ctx, w.c, closeapi.CustomFieldContactGetParams{CustomFieldID: f.ID}))(w)), mustJSON(got))
@@ -890,7 +890,7 @@ func testCustomFieldsOpportunity(w *world) {
 	status, _ := w.status(closeapi.OpportunityStatusTypeActive)
 	p := closeapi.OpportunityCreateParams{LeadID: w.lead("Acme").ID, StatusID: status}
 	user := w.srv.Users()[1].ID
-	p.CustomFields.Set(string(f.ID), closekit.Text(user))
+	p.CustomFields.Set(string(f.ID), closekit.CustomText(user))
 	opp := ok(closeapi.OpportunityCreate(ctx, w.c, p))(w)
 	w.same("value", value(opp.CustomFields, f.ID), user)
 	got := ok(closeapi.CustomFieldOpportunityUpdate(ctx, w.c, closeapi.CustomFieldOpportunityUpdateParams{CustomFieldID: f.ID, EditableWithRoles: []closeapi.RoleID{"admin"}}))(w)

@@ -121,7 +121,7 @@ func Example_errors() {
 	defer stop()
 
 	// Input is checked before anything is sent: here a lead's id is given where
-	// that of a contact belongs, and an e-mail address is none.
+	// that of a contact belongs, and an email address is none.
 	_, err := closeapi.ContactUpdate(ctx, c, closeapi.ContactUpdateParams{
 		ContactID: "lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ",
 		Emails:    []closeapi.ContactEmail{{Email: "ann"}},
@@ -147,7 +147,7 @@ func Example_errors() {
 	}
 	// Output:
 	// contact_id must be a contact id such as cont_…
-	// emails[0].email must be an e-mail address
+	// emails[0].email must be an email address
 	// no such lead
 	// 404 Empty query: Lead matching query does not exist.
 }
@@ -167,7 +167,7 @@ func Example_customFields() {
 	id := string(markets.ID)
 
 	create := closeapi.LeadCreateParams{Name: "Acme"}
-	create.CustomFields.Set(id, closekit.Texts("EU", "US"))
+	create.CustomFields.Set(id, closekit.CustomTexts("EU", "US"))
 	lead, err := closeapi.LeadCreate(ctx, c, create)
 	if err != nil {
 		log.Fatal(err)
@@ -175,7 +175,7 @@ func Example_customFields() {
 
 	// Add one value to those that are there.
 	update := closeapi.LeadUpdateParams{LeadID: lead.ID}
-	update.CustomFields.Add(id, closekit.Text("JP"))
+	update.CustomFields.Add(id, closekit.CustomText("JP"))
 	lead, err = closeapi.LeadUpdate(ctx, c, update)
 	if err != nil {
 		log.Fatal(err)

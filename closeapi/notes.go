@@ -50,15 +50,12 @@ type NoteCreateParams struct {
 	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *NoteCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opNoteCreate = closekit.Operation{
-	Tool: "close_note_create", Method: "POST", Path: "/activity/note/", Effect: closekit.Write,
-	NewParams: func() closekit.Params { return new(NoteCreateParams) },
-	Spec: wire.Spec{Rules: []wire.Rule{
+var opNoteCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_note_create", Method: "POST", Path: "/activity/note/", Effect: closekit.Write},
+	Params:    func() any { return new(NoteCreateParams) },
+	Rules: []wire.Rule{
 		{Kind: wire.AtLeastOne, Fields: []uint8{3, 4}},
-	}},
+	},
 }
 
 // NoteGet fetches one note by id.
@@ -79,13 +76,10 @@ type NoteGetParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *NoteGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opNoteGet = closekit.Operation{
-	Tool: "close_note_get", Method: "GET", Path: "/activity/note/{note_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(NoteGetParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
+var opNoteGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_note_get", Method: "GET", Path: "/activity/note/{note_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(NoteGetParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // NoteUpdate changes a note, or pin or unpin it.
@@ -119,13 +113,9 @@ type NoteUpdateParams struct {
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *NoteUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opNoteUpdate = closekit.Operation{
-	Tool: "close_note_update", Method: "PUT", Path: "/activity/note/{note_id}/", Effect: closekit.Write, Idempotent: true,
-	NewParams: func() closekit.Params { return new(NoteUpdateParams) },
-	Spec:      wire.Spec{Update: true},
+var opNoteUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_note_update", Method: "PUT", Path: "/activity/note/{note_id}/", Effect: closekit.Write, Idempotent: true},
+	Params:    func() any { return new(NoteUpdateParams) },
 }
 
 // NoteDelete deletes a note from the timeline.
@@ -135,7 +125,7 @@ var opNoteUpdate = closekit.Operation{
 // Close API: DELETE /activity/note/{note_id}/ (tool close_note_delete)
 // https://developer.close.com/api/resources/activities/notes
 func NoteDelete(ctx context.Context, c *closekit.Client, p NoteDeleteParams, opts ...closekit.CallOption) error {
-	return closekit.CallNone(ctx, c, &opNoteDelete, &p, opts)
+	return wire.CallNone(ctx, c, &opNoteDelete, &p, opts)
 }
 
 // NoteDeleteParams are the parameters of [NoteDelete].
@@ -144,12 +134,9 @@ type NoteDeleteParams struct {
 	NoteID NoteID `json:"note_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *NoteDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opNoteDelete = closekit.Operation{
-	Tool: "close_note_delete", Method: "DELETE", Path: "/activity/note/{note_id}/", Effect: closekit.Destructive, Idempotent: true,
-	NewParams: func() closekit.Params { return new(NoteDeleteParams) },
+var opNoteDelete = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_note_delete", Method: "DELETE", Path: "/activity/note/{note_id}/", Effect: closekit.Destructive, Idempotent: true},
+	Params:    func() any { return new(NoteDeleteParams) },
 }
 
 // NotesList lists notes, filtered by lead, contact, user or date.
@@ -165,7 +152,11 @@ func NotesList(ctx context.Context, c *closekit.Client, p NotesListParams, opts 
 // NotesAll yields the items of all pages of [NotesList], fetching a page when the one before is used
 // up.
 func NotesAll(ctx context.Context, c *closekit.Client, p NotesListParams, opts ...closekit.CallOption) iter.Seq2[*Note, error] {
-	return closekit.All(ctx, c, &opNotesList, p, func(p *NotesListParams) *closekit.Opt[int] { return &p.Skip }, NotesList, opts)
+	return closekit.All(opNotesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Note], error) {
+		p := p
+		p.Skip = skip
+		return NotesList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // NotesListParams are the parameters of [NotesList].
@@ -206,13 +197,10 @@ type NotesListParams struct {
 	ActivityAtLte closekit.Opt[closekit.DateTime] `json:"activity_at__lte" close:"query,date"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *NotesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opNotesList = closekit.Operation{
-	Tool: "close_notes_list", Method: "GET", Path: "/activity/note/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(NotesListParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}}},
+var opNotesList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_notes_list", Method: "GET", Path: "/activity/note/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(NotesListParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
 }
 
 // Note is a note on a lead.
@@ -236,8 +224,8 @@ type Note struct {
 	Source       closekit.Opt[ActivitySource] `json:"source"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Note) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Note) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }

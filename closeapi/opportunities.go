@@ -60,13 +60,10 @@ type OpportunityCreateParams struct {
 	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *OpportunityCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opOpportunityCreate = closekit.Operation{
-	Tool: "close_opportunity_create", Method: "POST", Path: "/opportunity/", Effect: closekit.Write,
-	NewParams: func() closekit.Params { return new(OpportunityCreateParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "expected_date", For: "date_won"}}},
+var opOpportunityCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_opportunity_create", Method: "POST", Path: "/opportunity/", Effect: closekit.Write},
+	Params:    func() any { return new(OpportunityCreateParams) },
+	Aliases:   []wire.Alias{{Name: "expected_date", For: "date_won"}},
 }
 
 // OpportunityGet fetches one opportunity by id.
@@ -87,13 +84,10 @@ type OpportunityGetParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *OpportunityGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opOpportunityGet = closekit.Operation{
-	Tool: "close_opportunity_get", Method: "GET", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(OpportunityGetParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
+var opOpportunityGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_opportunity_get", Method: "GET", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(OpportunityGetParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // OpportunityUpdate changes fields of an opportunity, such as status, value or closing date.
@@ -142,15 +136,13 @@ type OpportunityUpdateParams struct {
 	CustomFields closekit.CustomFields `json:"custom_fields"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *OpportunityUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opOpportunityUpdate = closekit.Operation{
-	Tool: "close_opportunity_update", Method: "PUT", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Write, Idempotent: true,
-	NewParams: func() closekit.Params { return new(OpportunityUpdateParams) },
-	Spec: wire.Spec{Update: true, Aliases: []wire.Alias{{Name: "expected_date", For: "date_won"}}, Rules: []wire.Rule{
+var opOpportunityUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_opportunity_update", Method: "PUT", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Write, Idempotent: true},
+	Params:    func() any { return new(OpportunityUpdateParams) },
+	Aliases:   []wire.Alias{{Name: "expected_date", For: "date_won"}},
+	Rules: []wire.Rule{
 		{Kind: wire.AtMostOne, Fields: []uint8{1, 2}},
-	}},
+	},
 }
 
 // OpportunityDelete deletes an opportunity for good.
@@ -161,7 +153,7 @@ var opOpportunityUpdate = closekit.Operation{
 // Close API: DELETE /opportunity/{opportunity_id}/ (tool close_opportunity_delete)
 // https://developer.close.com/api/resources/opportunities
 func OpportunityDelete(ctx context.Context, c *closekit.Client, p OpportunityDeleteParams, opts ...closekit.CallOption) error {
-	return closekit.CallNone(ctx, c, &opOpportunityDelete, &p, opts)
+	return wire.CallNone(ctx, c, &opOpportunityDelete, &p, opts)
 }
 
 // OpportunityDeleteParams are the parameters of [OpportunityDelete].
@@ -170,12 +162,9 @@ type OpportunityDeleteParams struct {
 	OpportunityID OpportunityID `json:"opportunity_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *OpportunityDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opOpportunityDelete = closekit.Operation{
-	Tool: "close_opportunity_delete", Method: "DELETE", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Destructive, Idempotent: true,
-	NewParams: func() closekit.Params { return new(OpportunityDeleteParams) },
+var opOpportunityDelete = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_opportunity_delete", Method: "DELETE", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Destructive, Idempotent: true},
+	Params:    func() any { return new(OpportunityDeleteParams) },
 }
 
 // OpportunitiesList lists opportunities page by page, filtered by lead, user, status, value period or
@@ -194,7 +183,11 @@ func OpportunitiesList(ctx context.Context, c *closekit.Client, p OpportunitiesL
 // OpportunitiesAll yields the items of all pages of [OpportunitiesList], fetching a page when the one
 // before is used up.
 func OpportunitiesAll(ctx context.Context, c *closekit.Client, p OpportunitiesListParams, opts ...closekit.CallOption) iter.Seq2[*Opportunity, error] {
-	return closekit.All(ctx, c, &opOpportunitiesList, p, func(p *OpportunitiesListParams) *closekit.Opt[int] { return &p.Skip }, OpportunitiesList, opts)
+	return closekit.All(opOpportunitiesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Opportunity], error) {
+		p := p
+		p.Skip = skip
+		return OpportunitiesList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // OpportunitiesTotals reads the totals in the envelope of a page of [OpportunitiesList].
@@ -277,9 +270,9 @@ type OpportunitiesListParams struct {
 	// Only deals of this organization; the credential's own is implied.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
 	// Field to sort by, with - in front for descending.
-	OrderBy closekit.Opt[OpportunityOrder] `json:"_order_by" close:"query"`
+	OrderBy closekit.Opt[OpportunityOrder] `json:"_order_by" close:"query,open"`
 	// Group the answer by user or by closing date, with - in front for the reverse order.
-	GroupBy closekit.Opt[OpportunityGrouping] `json:"_group_by" close:"query"`
+	GroupBy closekit.Opt[OpportunityGrouping] `json:"_group_by" close:"query,open"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Default: 0.
@@ -288,13 +281,10 @@ type OpportunitiesListParams struct {
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *OpportunitiesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opOpportunitiesList = closekit.Operation{
-	Tool: "close_opportunities_list", Method: "GET", Path: "/opportunity/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(OpportunitiesListParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "group_by", For: "_group_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
+var opOpportunitiesList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_opportunities_list", Method: "GET", Path: "/opportunity/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(OpportunitiesListParams) },
+	Aliases:   []wire.Alias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "group_by", For: "_group_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
 // SuggestedActionDetails is what a suggested action needs; which fields are there depends on the
@@ -315,10 +305,10 @@ type SuggestedActionDetails struct {
 	CallPlan closekit.Opt[string] `json:"call_plan"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SuggestedAction is what Close suggests to do next about a deal.
@@ -331,10 +321,10 @@ type SuggestedAction struct {
 	Details *SuggestedActionDetails `json:"details"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v SuggestedAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // StallAction is what Close suggests to do about a stalled deal.
@@ -345,10 +335,10 @@ type StallAction struct {
 	Justification closekit.Opt[string] `json:"justification"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v StallAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *StallAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // StallStatus: why a deal is stalled. Older form of the suggested action.
@@ -358,10 +348,10 @@ type StallStatus struct {
 	NextAction         *StallAction             `json:"next_action"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v StallStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *StallStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityCounts is how many opportunities there are of each payment period.
@@ -372,10 +362,10 @@ type OpportunityCounts struct {
 	Annual  closekit.Opt[int] `json:"annual"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityTotals: sums over every opportunity that the filters match, not only those of the page.
@@ -410,10 +400,10 @@ type OpportunityTotals struct {
 	ExpectedValueAnnualizedFormatted closekit.Opt[string]         `json:"expected_value_annualized_formatted"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v OpportunityTotals) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityTotals) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityGroup: opportunities that have something in common, with their totals. Comes when the
@@ -428,10 +418,10 @@ type OpportunityGroup struct {
 	TotalResults closekit.Opt[int] `json:"total_results"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v OpportunityGroup) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityGroup) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Opportunity is a possible deal on a lead. Amounts are in cents of the organization's currency.
@@ -516,10 +506,10 @@ func (v *Opportunity) AsOpportunityGroup() (*OpportunityGroup, bool) {
 	return wire.Variant[OpportunityGroup](v, wire.Has(&v.Object, "objects"))
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Opportunity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Opportunity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ValuePeriod is how often the value of a deal is paid.
@@ -532,10 +522,10 @@ const (
 	ValuePeriodAnnual  ValuePeriod = "annual"   // Paid every year.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (ValuePeriod) WireWords() ([]string, bool) { return wordsValuePeriod, false }
-
-var wordsValuePeriod = []string{"one_time", "monthly", "annual"}
+// Values lists the values that can be sent.
+func (ValuePeriod) Values() []string {
+	return []string{"one_time", "monthly", "annual"}
+}
 
 // OpportunityOrder: field that opportunities are sorted by, ascending; put - in front for descending.
 // Close may use other words too.
@@ -553,10 +543,19 @@ const (
 	OpportunityOrderAnnualizedExpectedValue OpportunityOrder = "annualized_expected_value" // Value per year times chance of winning.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (OpportunityOrder) WireWords() ([]string, bool) { return wordsOpportunityOrder, true }
-
-var wordsOpportunityOrder = []string{"date_won", "date_updated", "date_created", "confidence", "user_name", "value", "annualized_value", "annualized_expected_value"}
+// Values lists the values that can be sent; Close may know others.
+func (OpportunityOrder) Values() []string {
+	return []string{
+		"date_won",
+		"date_updated",
+		"date_created",
+		"confidence",
+		"user_name",
+		"value",
+		"annualized_value",
+		"annualized_expected_value",
+	}
+}
 
 // OpportunityGrouping is what opportunities are grouped by; put - in front to reverse the order of the
 // groups. Close may use other words too.
@@ -571,10 +570,10 @@ const (
 	OpportunityGroupingDateWonYear    OpportunityGrouping = "date_won__year"    // Year of the closing date.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (OpportunityGrouping) WireWords() ([]string, bool) { return wordsOpportunityGrouping, true }
-
-var wordsOpportunityGrouping = []string{"user_id", "date_won__week", "date_won__month", "date_won__quarter", "date_won__year"}
+// Values lists the values that can be sent; Close may know others.
+func (OpportunityGrouping) Values() []string {
+	return []string{"user_id", "date_won__week", "date_won__month", "date_won__quarter", "date_won__year"}
+}
 
 // SuggestedActionType is what Close suggests to do next about a deal. Close may use other words too.
 type SuggestedActionType string

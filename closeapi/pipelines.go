@@ -27,12 +27,9 @@ type PipelineCreateParams struct {
 	Name string `json:"name" close:"required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *PipelineCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opPipelineCreate = closekit.Operation{
-	Tool: "close_pipeline_create", Method: "POST", Path: "/pipeline/", Effect: closekit.Write,
-	NewParams: func() closekit.Params { return new(PipelineCreateParams) },
+var opPipelineCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_pipeline_create", Method: "POST", Path: "/pipeline/", Effect: closekit.Write},
+	Params:    func() any { return new(PipelineCreateParams) },
 }
 
 // PipelineGet fetches one pipeline by id, with its statuses.
@@ -51,12 +48,9 @@ type PipelineGetParams struct {
 	PipelineID PipelineID `json:"pipeline_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *PipelineGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opPipelineGet = closekit.Operation{
-	Tool: "close_pipeline_get", Method: "GET", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(PipelineGetParams) },
+var opPipelineGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_pipeline_get", Method: "GET", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(PipelineGetParams) },
 }
 
 // PipelineUpdate renames a pipeline, or put its statuses in order and move statuses into it.
@@ -81,15 +75,12 @@ type PipelineUpdateParams struct {
 	Statuses []PipelineStatus `json:"statuses"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *PipelineUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opPipelineUpdate = closekit.Operation{
-	Tool: "close_pipeline_update", Method: "PUT", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Write, Idempotent: true,
-	NewParams: func() closekit.Params { return new(PipelineUpdateParams) },
-	Spec: wire.Spec{Update: true, Rules: []wire.Rule{
+var opPipelineUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_pipeline_update", Method: "PUT", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Write, Idempotent: true},
+	Params:    func() any { return new(PipelineUpdateParams) },
+	Rules: []wire.Rule{
 		{Kind: wire.AtLeastOne, Fields: []uint8{1, 2}},
-	}},
+	},
 }
 
 // PipelineDelete deletes an empty pipeline.
@@ -100,7 +91,7 @@ var opPipelineUpdate = closekit.Operation{
 // Close API: DELETE /pipeline/{pipeline_id}/ (tool close_pipeline_delete)
 // https://developer.close.com/api/resources/pipelines
 func PipelineDelete(ctx context.Context, c *closekit.Client, p PipelineDeleteParams, opts ...closekit.CallOption) error {
-	return closekit.CallNone(ctx, c, &opPipelineDelete, &p, opts)
+	return wire.CallNone(ctx, c, &opPipelineDelete, &p, opts)
 }
 
 // PipelineDeleteParams are the parameters of [PipelineDelete].
@@ -109,12 +100,9 @@ type PipelineDeleteParams struct {
 	PipelineID PipelineID `json:"pipeline_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *PipelineDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opPipelineDelete = closekit.Operation{
-	Tool: "close_pipeline_delete", Method: "DELETE", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Destructive, Idempotent: true,
-	NewParams: func() closekit.Params { return new(PipelineDeleteParams) },
+var opPipelineDelete = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_pipeline_delete", Method: "DELETE", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Destructive, Idempotent: true},
+	Params:    func() any { return new(PipelineDeleteParams) },
 }
 
 // PipelinesList lists all pipelines with their statuses.
@@ -131,7 +119,11 @@ func PipelinesList(ctx context.Context, c *closekit.Client, p PipelinesListParam
 // PipelinesAll yields the items of all pages of [PipelinesList], fetching a page when the one before
 // is used up.
 func PipelinesAll(ctx context.Context, c *closekit.Client, p PipelinesListParams, opts ...closekit.CallOption) iter.Seq2[*Pipeline, error] {
-	return closekit.All(ctx, c, &opPipelinesList, p, func(p *PipelinesListParams) *closekit.Opt[int] { return &p.Skip }, PipelinesList, opts)
+	return closekit.All(opPipelinesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Pipeline], error) {
+		p := p
+		p.Skip = skip
+		return PipelinesList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // PipelinesListParams are the parameters of [PipelinesList].
@@ -144,13 +136,10 @@ type PipelinesListParams struct {
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *PipelinesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opPipelinesList = closekit.Operation{
-	Tool: "close_pipelines_list", Method: "GET", Path: "/pipeline/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(PipelinesListParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
+var opPipelinesList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_pipelines_list", Method: "GET", Path: "/pipeline/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(PipelinesListParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
 // PipelineStatus is a status of a pipeline.
@@ -166,10 +155,10 @@ type PipelineStatus struct {
 	PipelineID     closekit.Opt[PipelineID]     `json:"pipeline_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v PipelineStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *PipelineStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Pipeline is the statuses that opportunities of one kind pass through, in order.
@@ -188,10 +177,10 @@ type Pipeline struct {
 	DateUpdated    closekit.DateTime            `json:"date_updated"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Pipeline) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Pipeline) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityStatusType is what a status means for the deal.
@@ -204,7 +193,7 @@ const (
 	OpportunityStatusTypeLost   OpportunityStatusType = "lost"   // The deal is lost.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (OpportunityStatusType) WireWords() ([]string, bool) { return wordsOpportunityStatusType, false }
-
-var wordsOpportunityStatusType = []string{"active", "won", "lost"}
+// Values lists the values that can be sent.
+func (OpportunityStatusType) Values() []string {
+	return []string{"active", "won", "lost"}
+}

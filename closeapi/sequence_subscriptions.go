@@ -42,12 +42,9 @@ type SequenceSubscriptionCreateParams struct {
 	CallsAssignedTo []string `json:"calls_assigned_to" close:"id,from=close_users_list"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *SequenceSubscriptionCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opSequenceSubscriptionCreate = closekit.Operation{
-	Tool: "close_sequence_subscription_create", Method: "POST", Path: "/sequence_subscription/", Effect: closekit.Write, Sends: true,
-	NewParams: func() closekit.Params { return new(SequenceSubscriptionCreateParams) },
+var opSequenceSubscriptionCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_sequence_subscription_create", Method: "POST", Path: "/sequence_subscription/", Effect: closekit.Write, Sends: true},
+	Params:    func() any { return new(SequenceSubscriptionCreateParams) },
 }
 
 // SequenceSubscriptionGet fetches one enrolment of a contact in a sequence by id.
@@ -67,12 +64,9 @@ type SequenceSubscriptionGetParams struct {
 	SubscriptionID SequenceSubscriptionID `json:"subscription_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *SequenceSubscriptionGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opSequenceSubscriptionGet = closekit.Operation{
-	Tool: "close_sequence_subscription_get", Method: "GET", Path: "/sequence_subscription/{subscription_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(SequenceSubscriptionGetParams) },
+var opSequenceSubscriptionGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_sequence_subscription_get", Method: "GET", Path: "/sequence_subscription/{subscription_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(SequenceSubscriptionGetParams) },
 }
 
 // SequenceSubscriptionUpdate pauses or resume a contact's enrolment in a sequence, or change its
@@ -103,15 +97,13 @@ type SequenceSubscriptionUpdateParams struct {
 	SenderEmail closekit.Opt[string] `json:"sender_email" close:"email"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *SequenceSubscriptionUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opSequenceSubscriptionUpdate = closekit.Operation{
-	Tool: "close_sequence_subscription_update", Method: "PUT", Path: "/sequence_subscription/{subscription_id}/", Effect: closekit.Write, Sends: true, Idempotent: true,
-	NewParams: func() closekit.Params { return new(SequenceSubscriptionUpdateParams) },
-	Spec: wire.Spec{Update: true, Aliases: []wire.Alias{{Name: "pause", For: "status", Map: []wire.AliasValue{{From: "true", To: "\"paused\""}, {From: "false", To: "\"active\""}}}}, Rules: []wire.Rule{
+var opSequenceSubscriptionUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_sequence_subscription_update", Method: "PUT", Path: "/sequence_subscription/{subscription_id}/", Effect: closekit.Write, Sends: true, Idempotent: true},
+	Params:    func() any { return new(SequenceSubscriptionUpdateParams) },
+	Aliases:   []wire.Alias{{Name: "pause", For: "status", Map: []wire.AliasValue{{From: "true", To: "\"paused\""}, {From: "false", To: "\"active\""}}}},
+	Rules: []wire.Rule{
 		{Kind: wire.AtLeastOne, Fields: []uint8{1, 2, 3, 4}},
-	}},
+	},
 }
 
 // SequenceSubscriptionsList lists enrolments in sequences, of a sequence, a contact or a lead.
@@ -129,7 +121,11 @@ func SequenceSubscriptionsList(ctx context.Context, c *closekit.Client, p Sequen
 // SequenceSubscriptionsAll yields the items of all pages of [SequenceSubscriptionsList], fetching a
 // page when the one before is used up.
 func SequenceSubscriptionsAll(ctx context.Context, c *closekit.Client, p SequenceSubscriptionsListParams, opts ...closekit.CallOption) iter.Seq2[*SequenceSubscription, error] {
-	return closekit.All(ctx, c, &opSequenceSubscriptionsList, p, func(p *SequenceSubscriptionsListParams) *closekit.Opt[int] { return &p.Skip }, SequenceSubscriptionsList, opts)
+	return closekit.All(opSequenceSubscriptionsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[SequenceSubscription], error) {
+		p := p
+		p.Skip = skip
+		return SequenceSubscriptionsList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // SequenceSubscriptionsListParams are the parameters of [SequenceSubscriptionsList].
@@ -146,15 +142,13 @@ type SequenceSubscriptionsListParams struct {
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *SequenceSubscriptionsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opSequenceSubscriptionsList = closekit.Operation{
-	Tool: "close_sequence_subscriptions_list", Method: "GET", Path: "/sequence_subscription/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(SequenceSubscriptionsListParams) },
-	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}, Rules: []wire.Rule{
+var opSequenceSubscriptionsList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_sequence_subscriptions_list", Method: "GET", Path: "/sequence_subscription/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(SequenceSubscriptionsListParams) },
+	Aliases:   []wire.Alias{{Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
+	Rules: []wire.Rule{
 		{Kind: wire.AtLeastOne, Fields: []uint8{0, 1, 2}},
-	}},
+	},
 }
 
 // SequenceSubscription is the enrolment of one contact in one sequence.
@@ -197,10 +191,10 @@ type SequenceSubscription struct {
 	DateUpdated        closekit.DateTime            `json:"date_updated"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v SequenceSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SequenceSubscriptionStatus is where the enrolment of a contact stands.
@@ -224,10 +218,10 @@ const (
 	SubscriptionSwitchPaused SubscriptionSwitch = "paused" // Stop until the enrolment is resumed.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (SubscriptionSwitch) WireWords() ([]string, bool) { return wordsSubscriptionSwitch, false }
-
-var wordsSubscriptionSwitch = []string{"active", "paused"}
+// Values lists the values that can be sent.
+func (SubscriptionSwitch) Values() []string {
+	return []string{"active", "paused"}
+}
 
 // SubscriptionStatusReason: why an enrolment has its status. Close may use other words too.
 type SubscriptionStatusReason string

@@ -26,7 +26,11 @@ func SequencesList(ctx context.Context, c *closekit.Client, p SequencesListParam
 // SequencesAll yields the items of all pages of [SequencesList], fetching a page when the one before
 // is used up.
 func SequencesAll(ctx context.Context, c *closekit.Client, p SequencesListParams, opts ...closekit.CallOption) iter.Seq2[*Sequence, error] {
-	return closekit.All(ctx, c, &opSequencesList, p, func(p *SequencesListParams) *closekit.Opt[int] { return &p.Skip }, SequencesList, opts)
+	return closekit.All(opSequencesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Sequence], error) {
+		p := p
+		p.Skip = skip
+		return SequencesList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // SequencesListParams are the parameters of [SequencesList].
@@ -37,13 +41,10 @@ type SequencesListParams struct {
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *SequencesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opSequencesList = closekit.Operation{
-	Tool: "close_sequences_list", Method: "GET", Path: "/sequence/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(SequencesListParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
+var opSequencesList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_sequences_list", Method: "GET", Path: "/sequence/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(SequencesListParams) },
+	Aliases:   []wire.Alias{{Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
 // SequenceGet fetches one sequence by id, with its steps and the number of its enrolments.
@@ -63,12 +64,9 @@ type SequenceGetParams struct {
 	SequenceID SequenceID `json:"sequence_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *SequenceGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opSequenceGet = closekit.Operation{
-	Tool: "close_sequence_get", Method: "GET", Path: "/sequence/{sequence_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(SequenceGetParams) },
+var opSequenceGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_sequence_get", Method: "GET", Path: "/sequence/{sequence_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(SequenceGetParams) },
 }
 
 // SequenceStep is one step of a sequence.
@@ -95,10 +93,10 @@ type SequenceStep struct {
 	DateUpdated closekit.Opt[closekit.DateTime] `json:"date_updated"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v SequenceStep) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceStep) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SequenceScheduleRange: hours of a weekday in which steps are carried out.
@@ -112,10 +110,10 @@ type SequenceScheduleRange struct {
 	End closekit.Opt[string] `json:"end"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v SequenceScheduleRange) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceScheduleRange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SequenceSchedule is when steps are carried out.
@@ -124,10 +122,10 @@ type SequenceSchedule struct {
 	Ranges []SequenceScheduleRange `json:"ranges"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v SequenceSchedule) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceSchedule) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SequenceSubscriptionCounts is how many enrolments a sequence has of each status.
@@ -140,10 +138,10 @@ type SequenceSubscriptionCounts struct {
 	Error    closekit.Opt[int] `json:"error"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v SequenceSubscriptionCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceSubscriptionCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Sequence is a series of e-mails, text messages and calls that contacts go through.
@@ -175,10 +173,10 @@ type Sequence struct {
 	DateUpdated                closekit.DateTime            `json:"date_updated"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Sequence) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Sequence) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SequenceStatus is whether a sequence is at work.

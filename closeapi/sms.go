@@ -65,16 +65,13 @@ type SMSCreateParams struct {
 	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *SMSCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opSMSCreate = closekit.Operation{
-	Tool: "close_sms_create", Method: "POST", Path: "/activity/sms/", Effect: closekit.Write, Sends: true,
-	NewParams: func() closekit.Params { return new(SMSCreateParams) },
-	Spec: wire.Spec{Rules: []wire.Rule{
+var opSMSCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_sms_create", Method: "POST", Path: "/activity/sms/", Effect: closekit.Write, Sends: true},
+	Params:    func() any { return new(SMSCreateParams) },
+	Rules: []wire.Rule{
 		{Kind: wire.Needs, Fields: []uint8{11, 7}, If: 4, Is: "scheduled"},
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 4, Is: "outbox"},
-	}},
+	},
 }
 
 // SMSGet fetches one SMS by id.
@@ -95,13 +92,10 @@ type SMSGetParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *SMSGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opSMSGet = closekit.Operation{
-	Tool: "close_sms_get", Method: "GET", Path: "/activity/sms/{sms_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(SMSGetParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
+var opSMSGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_sms_get", Method: "GET", Path: "/activity/sms/{sms_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(SMSGetParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // SMSUpdate changes a draft SMS, send it, or call back one that has not left yet.
@@ -148,13 +142,9 @@ type SMSUpdateParams struct {
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *SMSUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opSMSUpdate = closekit.Operation{
-	Tool: "close_sms_update", Method: "PUT", Path: "/activity/sms/{sms_id}/", Effect: closekit.Write, Sends: true, Idempotent: true,
-	NewParams: func() closekit.Params { return new(SMSUpdateParams) },
-	Spec:      wire.Spec{Update: true},
+var opSMSUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_sms_update", Method: "PUT", Path: "/activity/sms/{sms_id}/", Effect: closekit.Write, Sends: true, Idempotent: true},
+	Params:    func() any { return new(SMSUpdateParams) },
 }
 
 // SMSDelete deletes an SMS from the timeline.
@@ -165,7 +155,7 @@ var opSMSUpdate = closekit.Operation{
 // Close API: DELETE /activity/sms/{sms_id}/ (tool close_sms_delete)
 // https://developer.close.com/api/resources/activities/sms
 func SMSDelete(ctx context.Context, c *closekit.Client, p SMSDeleteParams, opts ...closekit.CallOption) error {
-	return closekit.CallNone(ctx, c, &opSMSDelete, &p, opts)
+	return wire.CallNone(ctx, c, &opSMSDelete, &p, opts)
 }
 
 // SMSDeleteParams are the parameters of [SMSDelete].
@@ -174,12 +164,9 @@ type SMSDeleteParams struct {
 	SMSID SMSID `json:"sms_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *SMSDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opSMSDelete = closekit.Operation{
-	Tool: "close_sms_delete", Method: "DELETE", Path: "/activity/sms/{sms_id}/", Effect: closekit.Destructive, Idempotent: true,
-	NewParams: func() closekit.Params { return new(SMSDeleteParams) },
+var opSMSDelete = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_sms_delete", Method: "DELETE", Path: "/activity/sms/{sms_id}/", Effect: closekit.Destructive, Idempotent: true},
+	Params:    func() any { return new(SMSDeleteParams) },
 }
 
 // SMSList lists SMS, filtered by lead, contact, user or date.
@@ -194,7 +181,11 @@ func SMSList(ctx context.Context, c *closekit.Client, p SMSListParams, opts ...c
 
 // SMSAll yields the items of all pages of [SMSList], fetching a page when the one before is used up.
 func SMSAll(ctx context.Context, c *closekit.Client, p SMSListParams, opts ...closekit.CallOption) iter.Seq2[*SMS, error] {
-	return closekit.All(ctx, c, &opSMSList, p, func(p *SMSListParams) *closekit.Opt[int] { return &p.Skip }, SMSList, opts)
+	return closekit.All(opSMSList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[SMS], error) {
+		p := p
+		p.Skip = skip
+		return SMSList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // SMSListParams are the parameters of [SMSList].
@@ -235,13 +226,10 @@ type SMSListParams struct {
 	ActivityAtLte closekit.Opt[closekit.DateTime] `json:"activity_at__lte" close:"query,date"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *SMSListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opSMSList = closekit.Operation{
-	Tool: "close_sms_list", Method: "GET", Path: "/activity/sms/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(SMSListParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}}},
+var opSMSList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_sms_list", Method: "GET", Path: "/activity/sms/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(SMSListParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
 }
 
 // SMS is a text message on a lead.
@@ -287,10 +275,10 @@ type SMS struct {
 	SequenceSubscriptionID closekit.Opt[SequenceSubscriptionID] `json:"sequence_subscription_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v SMS) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *SMS) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SMSAttachment is a file sent with an SMS. Its URL opens only for somebody who is logged in to Close.
@@ -309,10 +297,10 @@ type SMSAttachment struct {
 	ContentType SMSAttachmentType `json:"content_type" close:"required,send"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v SMSAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *SMSAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SMSStatus: state of an SMS. On writing it decides what happens.
@@ -328,10 +316,10 @@ const (
 	SMSStatusError     SMSStatus = "error"     // It could not be sent.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (SMSStatus) WireWords() ([]string, bool) { return wordsSMSStatus, false }
-
-var wordsSMSStatus = []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
+// Values lists the values that can be sent.
+func (SMSStatus) Values() []string {
+	return []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
+}
 
 // SMSDirection is who wrote an SMS.
 type SMSDirection string
@@ -342,10 +330,10 @@ const (
 	SMSDirectionOutbound SMSDirection = "outbound" // We wrote.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (SMSDirection) WireWords() ([]string, bool) { return wordsSMSDirection, false }
-
-var wordsSMSDirection = []string{"inbound", "outbound"}
+// Values lists the values that can be sent.
+func (SMSDirection) Values() []string {
+	return []string{"inbound", "outbound"}
+}
 
 // SMSAttachmentType: MIME types that can be attached to an SMS.
 type SMSAttachmentType string
@@ -394,7 +382,48 @@ const (
 	SMSAttachmentTypeVideoWebm           SMSAttachmentType = "video/webm"
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (SMSAttachmentType) WireWords() ([]string, bool) { return wordsSMSAttachmentType, false }
-
-var wordsSMSAttachmentType = []string{"application/pdf", "application/vcard", "audio/3gpp", "audio/3gpp2", "audio/L24", "audio/ac3", "audio/amr", "audio/amr-nb", "audio/basic", "audio/mp4", "audio/mpeg", "audio/ogg", "audio/vnd.rn-realaudio", "audio/vnd.wave", "audio/webm", "image/bmp", "image/gif", "image/jpeg", "image/jpg", "image/png", "image/tiff", "text/calendar", "text/csv", "text/directory", "text/richtext", "text/rtf", "text/vcard", "text/x-vcard", "video/3gpp", "video/3gpp-tt", "video/3gpp2", "video/H261", "video/H263", "video/H263-1998", "video/H263-2000", "video/H264", "video/mp4", "video/mpeg", "video/quicktime", "video/webm"}
+// Values lists the values that can be sent.
+func (SMSAttachmentType) Values() []string {
+	return []string{
+		"application/pdf",
+		"application/vcard",
+		"audio/3gpp",
+		"audio/3gpp2",
+		"audio/L24",
+		"audio/ac3",
+		"audio/amr",
+		"audio/amr-nb",
+		"audio/basic",
+		"audio/mp4",
+		"audio/mpeg",
+		"audio/ogg",
+		"audio/vnd.rn-realaudio",
+		"audio/vnd.wave",
+		"audio/webm",
+		"image/bmp",
+		"image/gif",
+		"image/jpeg",
+		"image/jpg",
+		"image/png",
+		"image/tiff",
+		"text/calendar",
+		"text/csv",
+		"text/directory",
+		"text/richtext",
+		"text/rtf",
+		"text/vcard",
+		"text/x-vcard",
+		"video/3gpp",
+		"video/3gpp-tt",
+		"video/3gpp2",
+		"video/H261",
+		"video/H263",
+		"video/H263-1998",
+		"video/H263-2000",
+		"video/H264",
+		"video/mp4",
+		"video/mpeg",
+		"video/quicktime",
+		"video/webm",
+	}
+}

@@ -62,16 +62,14 @@ type TaskCreateParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *TaskCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opTaskCreate = closekit.Operation{
-	Tool: "close_task_create", Method: "POST", Path: "/task/", Effect: closekit.Write,
-	NewParams: func() closekit.Params { return new(TaskCreateParams) },
-	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}}, Rules: []wire.Rule{
+var opTaskCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_task_create", Method: "POST", Path: "/task/", Effect: closekit.Write},
+	Params:    func() any { return new(TaskCreateParams) },
+	Aliases:   []wire.Alias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}},
+	Rules: []wire.Rule{
 		{Kind: wire.Needs, Fields: []uint8{3}, If: 0, Is: "lead"},
 		{Kind: wire.Needs, Fields: []uint8{2}, If: 0, Is: "outgoing_call"},
-	}},
+	},
 }
 
 // TaskGet fetches one task by id.
@@ -92,13 +90,10 @@ type TaskGetParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *TaskGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opTaskGet = closekit.Operation{
-	Tool: "close_task_get", Method: "GET", Path: "/task/{task_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(TaskGetParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
+var opTaskGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_task_get", Method: "GET", Path: "/task/{task_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(TaskGetParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // TaskUpdate changes a task, for example complete it, move it to another day or hand it over.
@@ -133,7 +128,7 @@ type TaskUpdateParams struct {
 	// How urgent it is.
 	Priority closekit.Opt[TaskPriority] `json:"priority"`
 	// How it ended when it was not done. Null clears it.
-	Resolution closekit.Opt[TaskResolution] `json:"resolution" close:"null"`
+	Resolution closekit.Opt[TaskResolution] `json:"resolution" close:"null,open"`
 	// When it is due.
 	//
 	// Deprecated: Old name of date; use date.
@@ -148,13 +143,10 @@ type TaskUpdateParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *TaskUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opTaskUpdate = closekit.Operation{
-	Tool: "close_task_update", Method: "PUT", Path: "/task/{task_id}/", Effect: closekit.Write, Idempotent: true,
-	NewParams: func() closekit.Params { return new(TaskUpdateParams) },
-	Spec:      wire.Spec{Update: true, Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
+var opTaskUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_task_update", Method: "PUT", Path: "/task/{task_id}/", Effect: closekit.Write, Idempotent: true},
+	Params:    func() any { return new(TaskUpdateParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // TaskDelete deletes a task.
@@ -165,7 +157,7 @@ var opTaskUpdate = closekit.Operation{
 // Close API: DELETE /task/{task_id}/ (tool close_task_delete)
 // https://developer.close.com/api/resources/tasks
 func TaskDelete(ctx context.Context, c *closekit.Client, p TaskDeleteParams, opts ...closekit.CallOption) error {
-	return closekit.CallNone(ctx, c, &opTaskDelete, &p, opts)
+	return wire.CallNone(ctx, c, &opTaskDelete, &p, opts)
 }
 
 // TaskDeleteParams are the parameters of [TaskDelete].
@@ -174,12 +166,9 @@ type TaskDeleteParams struct {
 	TaskID TaskID `json:"task_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *TaskDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opTaskDelete = closekit.Operation{
-	Tool: "close_task_delete", Method: "DELETE", Path: "/task/{task_id}/", Effect: closekit.Destructive, Idempotent: true,
-	NewParams: func() closekit.Params { return new(TaskDeleteParams) },
+var opTaskDelete = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_task_delete", Method: "DELETE", Path: "/task/{task_id}/", Effect: closekit.Destructive, Idempotent: true},
+	Params:    func() any { return new(TaskDeleteParams) },
 }
 
 // TasksList lists tasks, filtered by lead, assignee, type, date or view.
@@ -196,15 +185,19 @@ func TasksList(ctx context.Context, c *closekit.Client, p TasksListParams, opts 
 // TasksAll yields the items of all pages of [TasksList], fetching a page when the one before is used
 // up.
 func TasksAll(ctx context.Context, c *closekit.Client, p TasksListParams, opts ...closekit.CallOption) iter.Seq2[*Task, error] {
-	return closekit.All(ctx, c, &opTasksList, p, func(p *TasksListParams) *closekit.Opt[int] { return &p.Skip }, TasksList, opts)
+	return closekit.All(opTasksList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Task], error) {
+		p := p
+		p.Skip = skip
+		return TasksList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // TasksListParams are the parameters of [TasksList].
 type TasksListParams struct {
 	// Only tasks of this type; all for every type. Default: lead.
-	Type closekit.Opt[TaskTypeFilter] `json:"_type" close:"query"`
+	Type closekit.Opt[TaskTypeFilter] `json:"_type" close:"query,open"`
 	// Only tasks of these types.
-	TypeIn []TaskType `json:"_type__in" close:"query"`
+	TypeIn []TaskType `json:"_type__in" close:"query,open"`
 	// Only tasks in this place of the app; inbox and future take the place of date__lt and date__gte.
 	View closekit.Opt[TaskView] `json:"view" close:"query"`
 	// Only tasks on this lead.
@@ -275,13 +268,10 @@ type TasksListParams struct {
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *TasksListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opTasksList = closekit.Operation{
-	Tool: "close_tasks_list", Method: "GET", Path: "/task/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(TasksListParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "type", For: "_type"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
+var opTasksList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_tasks_list", Method: "GET", Path: "/task/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(TasksListParams) },
+	Aliases:   []wire.Alias{{Name: "type", For: "_type"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
 // Task: something to do on a lead. Which fields are there depends on _type; the last ones belong to
@@ -378,10 +368,10 @@ type Task struct {
 	OpportunityValuePeriod    closekit.Opt[ValuePeriod]    `json:"opportunity_value_period"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Task) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // TaskType: kind of a task. Close may use other words too.
@@ -400,10 +390,20 @@ const (
 	TaskTypeIncomingSMS          TaskType = "incoming_sms"           // An SMS came in.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (TaskType) WireWords() ([]string, bool) { return wordsTaskType, true }
-
-var wordsTaskType = []string{"lead", "outgoing_call", "incoming_email", "email_followup", "missed_call", "answered_detached_call", "voicemail", "opportunity_due", "incoming_sms"}
+// Values lists the values that can be sent; Close may know others.
+func (TaskType) Values() []string {
+	return []string{
+		"lead",
+		"outgoing_call",
+		"incoming_email",
+		"email_followup",
+		"missed_call",
+		"answered_detached_call",
+		"voicemail",
+		"opportunity_due",
+		"incoming_sms",
+	}
+}
 
 // NewTaskType: kinds of tasks that can be created.
 type NewTaskType string
@@ -414,10 +414,10 @@ const (
 	NewTaskTypeOutgoingCall NewTaskType = "outgoing_call" // A contact to call; needs contact_id.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (NewTaskType) WireWords() ([]string, bool) { return wordsNewTaskType, false }
-
-var wordsNewTaskType = []string{"lead", "outgoing_call"}
+// Values lists the values that can be sent.
+func (NewTaskType) Values() []string {
+	return []string{"lead", "outgoing_call"}
+}
 
 // TaskTypeFilter: kind of tasks in a list. Close may use other words too.
 type TaskTypeFilter string
@@ -436,10 +436,21 @@ const (
 	TaskTypeFilterIncomingSMS          TaskTypeFilter = "incoming_sms"           // SMS that came in.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (TaskTypeFilter) WireWords() ([]string, bool) { return wordsTaskTypeFilter, true }
-
-var wordsTaskTypeFilter = []string{"all", "lead", "outgoing_call", "incoming_email", "email_followup", "missed_call", "answered_detached_call", "voicemail", "opportunity_due", "incoming_sms"}
+// Values lists the values that can be sent; Close may know others.
+func (TaskTypeFilter) Values() []string {
+	return []string{
+		"all",
+		"lead",
+		"outgoing_call",
+		"incoming_email",
+		"email_followup",
+		"missed_call",
+		"answered_detached_call",
+		"voicemail",
+		"opportunity_due",
+		"incoming_sms",
+	}
+}
 
 // TaskPriority is how urgent a task is.
 type TaskPriority string
@@ -450,10 +461,10 @@ const (
 	TaskPriorityMedium TaskPriority = "medium" // As usual.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (TaskPriority) WireWords() ([]string, bool) { return wordsTaskPriority, false }
-
-var wordsTaskPriority = []string{"high", "medium"}
+// Values lists the values that can be sent.
+func (TaskPriority) Values() []string {
+	return []string{"high", "medium"}
+}
 
 // TaskView: place of a task in the app.
 type TaskView string
@@ -465,10 +476,10 @@ const (
 	TaskViewArchive TaskView = "archive" // Complete.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (TaskView) WireWords() ([]string, bool) { return wordsTaskView, false }
-
-var wordsTaskView = []string{"inbox", "future", "archive"}
+// Values lists the values that can be sent.
+func (TaskView) Values() []string {
+	return []string{"inbox", "future", "archive"}
+}
 
 // TaskResolution is how a task ended that was not simply done. Close may use other words too.
 type TaskResolution string
@@ -479,7 +490,7 @@ const (
 	TaskResolutionSkipped   TaskResolution = "skipped"   // It was passed over.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (TaskResolution) WireWords() ([]string, bool) { return wordsTaskResolution, true }
-
-var wordsTaskResolution = []string{"abandoned", "skipped"}
+// Values lists the values that can be sent; Close may know others.
+func (TaskResolution) Values() []string {
+	return []string{"abandoned", "skipped"}
+}

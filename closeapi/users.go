@@ -30,13 +30,10 @@ type MeGetParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *MeGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opMeGet = closekit.Operation{
-	Tool: "close_me_get", Method: "GET", Path: "/me/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(MeGetParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
+var opMeGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_me_get", Method: "GET", Path: "/me/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(MeGetParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // UserGet fetches one user by id.
@@ -55,12 +52,9 @@ type UserGetParams struct {
 	UserID UserID `json:"user_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *UserGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opUserGet = closekit.Operation{
-	Tool: "close_user_get", Method: "GET", Path: "/user/{user_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(UserGetParams) },
+var opUserGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_user_get", Method: "GET", Path: "/user/{user_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(UserGetParams) },
 }
 
 // UsersList lists the users of the organization page by page.
@@ -77,7 +71,11 @@ func UsersList(ctx context.Context, c *closekit.Client, p UsersListParams, opts 
 // UsersAll yields the items of all pages of [UsersList], fetching a page when the one before is used
 // up.
 func UsersAll(ctx context.Context, c *closekit.Client, p UsersListParams, opts ...closekit.CallOption) iter.Seq2[*User, error] {
-	return closekit.All(ctx, c, &opUsersList, p, func(p *UsersListParams) *closekit.Opt[int] { return &p.Skip }, UsersList, opts)
+	return closekit.All(opUsersList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[User], error) {
+		p := p
+		p.Skip = skip
+		return UsersList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // UsersListParams are the parameters of [UsersList].
@@ -90,13 +88,10 @@ type UsersListParams struct {
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *UsersListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opUsersList = closekit.Operation{
-	Tool: "close_users_list", Method: "GET", Path: "/user/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(UsersListParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
+var opUsersList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_users_list", Method: "GET", Path: "/user/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(UsersListParams) },
+	Aliases:   []wire.Alias{{Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
 // UserBase is what is known about a user in every answer.
@@ -118,10 +113,10 @@ type UserBase struct {
 	DateUpdated      closekit.DateTime               `json:"date_updated"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v UserBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *UserBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // User is a person who works with Close.
@@ -131,10 +126,10 @@ type User struct {
 	Organizations []OrganizationID `json:"organizations"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v User) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *User) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Membership is a user's place in an organization, with role and settings.
@@ -164,10 +159,10 @@ type Membership struct {
 	IsFree closekit.Opt[bool] `json:"is_free"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Membership) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Membership) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // LeadStatus is a status that leads can have.
@@ -180,10 +175,10 @@ type LeadStatus struct {
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v LeadStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OrganizationProfile is an organization that works with Close, with the statuses and pipelines that
@@ -209,10 +204,10 @@ type OrganizationProfile struct {
 	DateUpdated         closekit.Opt[closekit.DateTime] `json:"date_updated"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v OrganizationProfile) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *OrganizationProfile) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailIdentity is a name and address that e-mail can be sent from.
@@ -222,10 +217,10 @@ type EmailIdentity struct {
 	Email closekit.Opt[string] `json:"email"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v EmailIdentity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailIdentity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailAccount is an account of the user that is connected to Close.
@@ -248,10 +243,10 @@ type EmailAccount struct {
 	SMTP json.RawMessage `json:"smtp"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v EmailAccount) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAccount) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // EmailSignature: text that is put below a member's e-mails.
@@ -263,10 +258,10 @@ type EmailSignature struct {
 	Value closekit.Opt[string] `json:"value"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v EmailSignature) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailSignature) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // PhoneNumber is a phone number of the organization.
@@ -325,10 +320,10 @@ type PhoneNumber struct {
 	DateUpdated   closekit.Opt[closekit.DateTime] `json:"date_updated"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v PhoneNumber) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *PhoneNumber) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Me is the user whom the credential belongs to, with memberships, organizations, connected accounts
@@ -362,10 +357,10 @@ type Me struct {
 	EmailVerificationTokenGeneratedAt closekit.Opt[closekit.DateTime] `json:"email_verification_token_generated_at"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Me) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Me) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // UserOrder is what users are sorted by.
@@ -377,10 +372,10 @@ const (
 	UserOrderFirstNameLastName UserOrder = "first_name,last_name" // First name first.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (UserOrder) WireWords() ([]string, bool) { return wordsUserOrder, false }
-
-var wordsUserOrder = []string{"last_name,first_name", "first_name,last_name"}
+// Values lists the values that can be sent.
+func (UserOrder) Values() []string {
+	return []string{"last_name,first_name", "first_name,last_name"}
+}
 
 // AutoRecordCalls is whether calls of a member are recorded. Close may use other words too.
 type AutoRecordCalls string

@@ -33,12 +33,9 @@ type WebhookCreateParams struct {
 	VerifySSL closekit.Opt[bool] `json:"verify_ssl"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *WebhookCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opWebhookCreate = closekit.Operation{
-	Tool: "close_webhook_create", Method: "POST", Path: "/webhook/", Effect: closekit.Write,
-	NewParams: func() closekit.Params { return new(WebhookCreateParams) },
+var opWebhookCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_webhook_create", Method: "POST", Path: "/webhook/", Effect: closekit.Write},
+	Params:    func() any { return new(WebhookCreateParams) },
 }
 
 // WebhookGet fetches one webhook by id, with its latest deliveries and failures.
@@ -58,12 +55,9 @@ type WebhookGetParams struct {
 	WebhookID WebhookID `json:"webhook_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *WebhookGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opWebhookGet = closekit.Operation{
-	Tool: "close_webhook_get", Method: "GET", Path: "/webhook/{webhook_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(WebhookGetParams) },
+var opWebhookGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_webhook_get", Method: "GET", Path: "/webhook/{webhook_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(WebhookGetParams) },
 }
 
 // WebhookUpdate changes a webhook, or pause or resume it.
@@ -91,13 +85,9 @@ type WebhookUpdateParams struct {
 	Status closekit.Opt[WebhookStatus] `json:"status"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *WebhookUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opWebhookUpdate = closekit.Operation{
-	Tool: "close_webhook_update", Method: "PUT", Path: "/webhook/{webhook_id}/", Effect: closekit.Write, Idempotent: true,
-	NewParams: func() closekit.Params { return new(WebhookUpdateParams) },
-	Spec:      wire.Spec{Update: true},
+var opWebhookUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_webhook_update", Method: "PUT", Path: "/webhook/{webhook_id}/", Effect: closekit.Write, Idempotent: true},
+	Params:    func() any { return new(WebhookUpdateParams) },
 }
 
 // WebhookDelete deletes a webhook; Close stops sending its events.
@@ -108,7 +98,7 @@ var opWebhookUpdate = closekit.Operation{
 // Close API: DELETE /webhook/{webhook_id}/ (tool close_webhook_delete)
 // https://developer.close.com/api/resources/webhooks
 func WebhookDelete(ctx context.Context, c *closekit.Client, p WebhookDeleteParams, opts ...closekit.CallOption) error {
-	return closekit.CallNone(ctx, c, &opWebhookDelete, &p, opts)
+	return wire.CallNone(ctx, c, &opWebhookDelete, &p, opts)
 }
 
 // WebhookDeleteParams are the parameters of [WebhookDelete].
@@ -117,12 +107,9 @@ type WebhookDeleteParams struct {
 	WebhookID WebhookID `json:"webhook_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *WebhookDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opWebhookDelete = closekit.Operation{
-	Tool: "close_webhook_delete", Method: "DELETE", Path: "/webhook/{webhook_id}/", Effect: closekit.Destructive, Idempotent: true,
-	NewParams: func() closekit.Params { return new(WebhookDeleteParams) },
+var opWebhookDelete = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_webhook_delete", Method: "DELETE", Path: "/webhook/{webhook_id}/", Effect: closekit.Destructive, Idempotent: true},
+	Params:    func() any { return new(WebhookDeleteParams) },
 }
 
 // WebhooksList lists the webhooks of the organization.
@@ -138,7 +125,11 @@ func WebhooksList(ctx context.Context, c *closekit.Client, p WebhooksListParams,
 // WebhooksAll yields the items of all pages of [WebhooksList], fetching a page when the one before is
 // used up.
 func WebhooksAll(ctx context.Context, c *closekit.Client, p WebhooksListParams, opts ...closekit.CallOption) iter.Seq2[*Webhook, error] {
-	return closekit.All(ctx, c, &opWebhooksList, p, func(p *WebhooksListParams) *closekit.Opt[int] { return &p.Skip }, WebhooksList, opts)
+	return closekit.All(opWebhooksList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Webhook], error) {
+		p := p
+		p.Skip = skip
+		return WebhooksList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // WebhooksListParams are the parameters of [WebhooksList].
@@ -151,13 +142,10 @@ type WebhooksListParams struct {
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *WebhooksListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opWebhooksList = closekit.Operation{
-	Tool: "close_webhooks_list", Method: "GET", Path: "/webhook/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(WebhooksListParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
+var opWebhooksList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_webhooks_list", Method: "GET", Path: "/webhook/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(WebhooksListParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
 // Webhook is a subscription to events.
@@ -192,10 +180,10 @@ type Webhook struct {
 	DateUpdated                     closekit.DateTime    `json:"date_updated"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Webhook) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Webhook) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // WebhookEvent is a kind of event that a webhook sends. extra_filter narrows it by a tree of objects
@@ -206,17 +194,17 @@ func (v *Webhook) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 type WebhookEvent struct {
 	closekit.Object
 	// Kind of record.
-	ObjectType WebhookObjectType `json:"object_type" close:"required,send"`
+	ObjectType WebhookObjectType `json:"object_type" close:"required,send,open"`
 	// What happened to it.
-	Action WebhookAction `json:"action" close:"required,send"`
+	Action WebhookAction `json:"action" close:"required,send,open"`
 	// Condition on the event, a tree as WebhookEvent describes it; only events that meet it are sent.
 	ExtraFilter json.RawMessage `json:"extra_filter" close:"null,send"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v WebhookEvent) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *WebhookEvent) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // WebhookHistory is the latest deliveries of a webhook.
@@ -226,10 +214,10 @@ type WebhookHistory struct {
 	Errors    []WebhookDelivery `json:"errors"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v WebhookHistory) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *WebhookHistory) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // WebhookDelivery is one attempt to deliver an event.
@@ -244,10 +232,10 @@ type WebhookDelivery struct {
 	Error              closekit.Opt[string] `json:"error"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v WebhookDelivery) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *WebhookDelivery) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // WebhookStatus: state of a webhook.
@@ -259,10 +247,10 @@ const (
 	WebhookStatusPaused WebhookStatus = "paused" // Nothing is sent; do not count on later delivery of what happens meanwhile.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (WebhookStatus) WireWords() ([]string, bool) { return wordsWebhookStatus, false }
-
-var wordsWebhookStatus = []string{"active", "paused"}
+// Values lists the values that can be sent.
+func (WebhookStatus) Values() []string {
+	return []string{"active", "paused"}
+}
 
 // WebhookObjectType: kind of record that an event is about. Close may use other words too.
 type WebhookObjectType string
@@ -326,10 +314,66 @@ const (
 	WebhookObjectTypeBulkActionSequenceSubscription  WebhookObjectType = "bulk_action.sequence_subscription"  // A mass change of sequence subscriptions.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (WebhookObjectType) WireWords() ([]string, bool) { return wordsWebhookObjectType, true }
-
-var wordsWebhookObjectType = []string{"lead", "contact", "opportunity", "task.lead", "task.outgoing_call", "task.incoming_email", "task.email_followup", "task.missed_call", "task.answered_detached_call", "task.voicemail", "task.opportunity_due", "task.incoming_sms", "activity.call", "activity.email", "activity.email_thread", "activity.note", "activity.sms", "activity.meeting", "activity.whatsapp_message", "activity.form_submission", "activity.custom_activity", "activity.lead_status_change", "activity.opportunity_status_change", "activity.task_completed", "activity.lead_merge", "lead_merge", "comment", "comment_thread", "sequence", "sequence_subscription", "status.lead", "status.opportunity", "custom_fields.lead", "custom_fields.contact", "custom_fields.opportunity", "custom_fields.activity", "custom_fields.custom_object", "custom_fields.shared", "custom_activity_type", "custom_object_type", "custom_object", "saved_search", "email_template", "sms_template", "phone_number", "group", "membership", "unsubscribed_email", "import", "export.lead", "export.opportunity", "bulk_action.delete", "bulk_action.edit", "bulk_action.email", "bulk_action.sequence_subscription"}
+// Values lists the values that can be sent; Close may know others.
+func (WebhookObjectType) Values() []string {
+	return []string{
+		"lead",
+		"contact",
+		"opportunity",
+		"task.lead",
+		"task.outgoing_call",
+		"task.incoming_email",
+		"task.email_followup",
+		"task.missed_call",
+		"task.answered_detached_call",
+		"task.voicemail",
+		"task.opportunity_due",
+		"task.incoming_sms",
+		"activity.call",
+		"activity.email",
+		"activity.email_thread",
+		"activity.note",
+		"activity.sms",
+		"activity.meeting",
+		"activity.whatsapp_message",
+		"activity.form_submission",
+		"activity.custom_activity",
+		"activity.lead_status_change",
+		"activity.opportunity_status_change",
+		"activity.task_completed",
+		"activity.lead_merge",
+		"lead_merge",
+		"comment",
+		"comment_thread",
+		"sequence",
+		"sequence_subscription",
+		"status.lead",
+		"status.opportunity",
+		"custom_fields.lead",
+		"custom_fields.contact",
+		"custom_fields.opportunity",
+		"custom_fields.activity",
+		"custom_fields.custom_object",
+		"custom_fields.shared",
+		"custom_activity_type",
+		"custom_object_type",
+		"custom_object",
+		"saved_search",
+		"email_template",
+		"sms_template",
+		"phone_number",
+		"group",
+		"membership",
+		"unsubscribed_email",
+		"import",
+		"export.lead",
+		"export.opportunity",
+		"bulk_action.delete",
+		"bulk_action.edit",
+		"bulk_action.email",
+		"bulk_action.sequence_subscription",
+	}
+}
 
 // WebhookAction is what happened to a record. Not every kind of record knows every word. Close may use
 // other words too.
@@ -354,7 +398,23 @@ const (
 	WebhookActionDeactivated WebhookAction = "deactivated" // It was ended; for memberships.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (WebhookAction) WireWords() ([]string, bool) { return wordsWebhookAction, true }
-
-var wordsWebhookAction = []string{"created", "updated", "deleted", "completed", "merged", "sent", "answered", "scheduled", "started", "canceled", "paused", "reverting", "reverted", "activated", "deactivated"}
+// Values lists the values that can be sent; Close may know others.
+func (WebhookAction) Values() []string {
+	return []string{
+		"created",
+		"updated",
+		"deleted",
+		"completed",
+		"merged",
+		"sent",
+		"answered",
+		"scheduled",
+		"started",
+		"canceled",
+		"paused",
+		"reverting",
+		"reverted",
+		"activated",
+		"deactivated",
+	}
+}

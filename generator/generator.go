@@ -41,6 +41,7 @@ func Generate(api *manifest.API, o Options) ([]File, error) {
 		{"doc.go", func() ([]byte, error) { return emit.Doc(p) }},
 		{"ids.go", func() ([]byte, error) { return emit.IDs(p) }},
 		{"operations.go", func() ([]byte, error) { return emit.Operations(p) }},
+		{"plans_test.go", func() ([]byte, error) { return emit.Plans(p) }},
 		{"tools/tools.go", func() ([]byte, error) { return emit.Tools(p) }},
 	}
 	for i := range p.Files {

@@ -664,7 +664,7 @@ func TestAliases(t *testing.T) {
 func asked(t *testing.T, tool *closekit.Tool, input map[string]any) string {
 	t.Helper()
 	var request string
-	spy := closekit.Use(func(closekit.RoundTrip) closekit.RoundTrip {
+	spy := closekit.WithMiddleware(func(closekit.RoundTrip) closekit.RoundTrip {
 		return func(a *closekit.Attempt) (*http.Response, error) {
 			var body []byte
 			if a.Request.Body != nil {

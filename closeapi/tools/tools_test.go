@@ -58,7 +58,7 @@ func TestEveryTool(t *testing.T) {
 			if err != nil || found.Name != tool.Name || found.Operation() != tool.Operation() {
 				t.Fatalf("Lookup gives %v, %v", found, err)
 			}
-			if op := tool.Operation(); op != ops[i] || op.Tool != tool.Name || op.Method != tool.Method ||
+			if op := tool.Operation(); op != ops[i].Describe() || op.Tool != tool.Name || op.Method != tool.Method ||
 				"/api/v1"+op.Path != tool.Path || op.Effect != tool.Effect || op.Sends != tool.Sends || op.Idempotent != tool.Idempotent {
 				t.Errorf("the tool and its operation differ: %+v", op)
 			}

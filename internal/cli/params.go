@@ -32,17 +32,13 @@ func flagsOf(t *closekit.Tool, input *schema) *flagSet {
 		fs.byName[p.name] = flagTarget{p.name, &p.schema}
 		fs.names = append(fs.names, p.name)
 	}
-	mapped := map[string]bool{}
-	for _, a := range t.Operation().Spec.Aliases {
-		mapped[a.Name] = a.Map != nil
-	}
 	for _, a := range t.Aliases {
 		p := input.property(a.For)
 		if _, taken := fs.byName[a.Name]; taken || p == nil {
 			continue
 		}
 		target := flagTarget{p.name, &p.schema}
-		if mapped[a.Name] {
+		if len(a.Values) > 0 {
 			// Its values have words of their own, which the tool knows.
 			target = flagTarget{a.Name, &schema{Type: types{"boolean", "string"}, Description: p.Description}}
 		}

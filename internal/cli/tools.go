@@ -127,8 +127,9 @@ type toolJSON struct {
 }
 
 type aliasJSON struct {
-	Name string `json:"name"`
-	For  string `json:"for"`
+	Name   string   `json:"name"`
+	For    string   `json:"for"`
+	Values []string `json:"values,omitempty"`
 }
 
 type exampleJSON struct {

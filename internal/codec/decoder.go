@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -62,20 +63,14 @@ type Decoder struct {
 	// Orders is what readers remember about types from one use of the decoder
 	// to the next; Blocks is memory they share out, for one use only.
 	Orders, Blocks []any
-	// Last is the number of the member read last; 0 at the start of an object.
-	Last uint8
 }
 
-// decoders are free for use; see freeList.
-var decoders freeList[*Decoder]
+var decoders = sync.Pool{New: func() any { return new(Decoder) }}
 
 // NewDecoder takes a decoder from the pool. Strict makes a member of the wrong
 // type an error instead of a kept oddity.
 func NewDecoder(body []byte, strict bool) *Decoder {
-	d, ok := decoders.take()
-	if !ok {
-		d = new(Decoder)
-	}
+	d := decoders.Get().(*Decoder)
 	d.b, d.strict = body, strict
 	return d
 }
@@ -93,8 +88,8 @@ func (d *Decoder) End() error {
 		clear(d.cache[:])
 	}
 	d.b, d.i, d.key, d.err, d.obj, d.depth, d.first, d.interned, d.arena = nil, 0, nil, nil, nil, 0, false, false, strings.Builder{}
-	d.Blocks, d.Last = nil, 0
-	decoders.give(d)
+	d.Blocks = nil
+	decoders.Put(d)
 	return err
 }
 
@@ -283,7 +278,7 @@ func (d *Decoder) Odd(bit uint8) {
 		return
 	}
 	d.obj.seen &^= 1 << bit
-	addMember(d.obj, name, d.rawCopy(), misfit)
+	addMember(d.obj, name, d.rawCopy(), mismatch)
 }
 
 func (d *Decoder) name() string {
@@ -628,7 +623,7 @@ func (d *Decoder) Float() (v float64, ok bool) {
 		return 0, false
 	}
 	if d.obj != nil && string(AppendFloat(buf[:0], v)) != string(n) {
-		addMember(d.obj, d.name(), d.text(n), spelling)
+		addMember(d.obj, d.name(), d.text(n), form)
 	}
 	return v, true
 }

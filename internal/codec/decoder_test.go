@@ -381,7 +381,7 @@ func TestRawIsExact(t *testing.T) {
 	if _, ok := o.Raw("c"); ok {
 		t.Error("c is there")
 	}
-	if m := o.Misfits(); len(m) != 0 {
+	if m := o.Mismatches(); len(m) != 0 {
 		t.Error(m)
 	}
 	var names []string

@@ -1,7 +1,6 @@
-// Package codec is the JSON machinery under the generated code: a pull scanner
-// for answers, an appender for requests, and the walker that checks, encodes
-// and strictly decodes parameters in one pass over a table of fields.
+// Package codec is the JSON engine of the module: a pull scanner for responses,
+// an appender for requests, and the object that keeps what has no field.
 //
 // It uses no reflection and no unsafe. Nothing here is safe for concurrent use;
-// every call of the SDK has a decoder and a walker of its own, from a pool.
+// every call of the SDK has a decoder of its own, from a pool.
 package codec

@@ -31,7 +31,7 @@ func (e *Encoder) Open(o *Object) Frame {
 // Close writes the members without a field and ends the object.
 func (e *Encoder) Close(f Frame) {
 	for _, m := range members(e.obj) {
-		if m.kind == spelling || m.kind != unknown && e.wrote(m.name) {
+		if m.kind == form || m.kind != unknown && e.wrote(m.name) {
 			continue
 		}
 		e.Name(m.name)
@@ -50,7 +50,7 @@ func (e *Encoder) wrote(name string) bool {
 func (e *Encoder) Float(name string, v float64) {
 	if isOdd(e.obj) {
 		for _, m := range members(e.obj) {
-			if m.kind != spelling || m.name != name {
+			if m.kind != form || m.name != name {
 				continue
 			}
 			if was, err := strconv.ParseFloat(m.raw, 64); err == nil && was == v {

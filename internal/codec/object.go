@@ -31,8 +31,8 @@ type memberKind uint8
 
 const (
 	unknown  memberKind = iota // it has no field
-	misfit                     // its value did not fit its field
-	spelling                   // the field has the number, this is how it was written
+	mismatch                   // its value did not fit its field
+	form                       // the field has the number, this is how it was written
 )
 
 func addMember(o *Object, name, raw string, kind memberKind) {
@@ -61,8 +61,6 @@ func isOdd(o *Object) bool { return o != nil && o.kept != nil && o.kept.odd }
 
 // Extra yields the members that have no field, in the order in which Close sent
 // them, with their JSON.
-//
-//go:noinline
 func (o *Object) Extra() iter.Seq2[string, json.RawMessage] {
 	return func(yield func(string, json.RawMessage) bool) {
 		for _, m := range members(o) {
@@ -73,10 +71,9 @@ func (o *Object) Extra() iter.Seq2[string, json.RawMessage] {
 	}
 }
 
-// Raw gives the JSON of one member that has no field, or whose field cannot
-// give it back: a value that did not fit, or a number with an unusual spelling such as 1.0.
-//
-//go:noinline
+// Raw returns the JSON of one member that has no field, or whose field cannot
+// hold what was sent: a value that did not fit, or a number with an unusual
+// form such as 1.0.
 func (o *Object) Raw(name string) (json.RawMessage, bool) {
 	for _, m := range members(o) {
 		if m.name == name {
@@ -86,15 +83,13 @@ func (o *Object) Raw(name string) (json.RawMessage, bool) {
 	return nil, false
 }
 
-// Misfits names the members that have a field but did not fit it: another JSON
+// Mismatches names the members that have a field but did not fit it: another JSON
 // type than the documented one, or null for a plain field. The field is then
 // zero, and Raw gives what was there.
-//
-//go:noinline
-func (o *Object) Misfits() []string {
+func (o *Object) Mismatches() []string {
 	var names []string
 	for _, m := range members(o) {
-		if m.kind == misfit {
+		if m.kind == mismatch {
 			names = append(names, m.name)
 		}
 	}

@@ -3,7 +3,14 @@ package codec
 import "strings"
 
 // Unquote decodes a JSON text.
-func Unquote(raw []byte) (string, bool) { return unquote(raw) }
+func Unquote(raw []byte) (string, bool) {
+	d := NewDecoder(raw, false)
+	s, ok := d.Str()
+	return s, d.End() == nil && ok
+}
+
+// IsNull reports whether raw is null.
+func IsNull(raw []byte) bool { return string(raw) == "null" }
 
 // Elements splits a JSON array, which is known to be valid.
 func Elements(raw []byte) (list [][]byte, ok bool) {

@@ -50,7 +50,7 @@ func misfits(path string, v reflect.Value) []string {
 		}
 	case reflect.Struct:
 		if o, ok := reflect.TypeAssert[closekit.Object](v); ok {
-			for _, name := range o.Misfits() {
+			for _, name := range o.Mismatches() {
 				list = append(list, path+"."+name)
 			}
 			for name := range o.Extra() {

@@ -123,7 +123,7 @@ func readBack(t *testing.T, p *pair, answer string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	params, err := closekit.ParseParams(tool.Operation(), []byte(p.input))
+	params, err := tool.Parse([]byte(p.input))
 	if err != nil {
 		t.Fatal(err)
 	}

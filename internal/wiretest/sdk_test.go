@@ -136,9 +136,9 @@ func TestSDKByName(t *testing.T) {
 // TestSDKTyped replays the pairs against the typed functions.
 func TestSDKTyped(t *testing.T) {
 	t.Parallel()
-	ops := map[string]*closekit.Operation{}
+	ops := map[string]closekit.Callable{}
 	for _, op := range closeapi.Operations() {
-		ops[op.Tool] = op
+		ops[op.Describe().Tool] = op
 	}
 	for _, p := range load(t) {
 		if p.tool == "" {
@@ -146,14 +146,14 @@ func TestSDKTyped(t *testing.T) {
 		}
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			params, err := closekit.ParseParams(ops[p.tool], []byte(p.input))
+			params, err := ops[p.tool].Parse([]byte(p.input))
 			if err != nil {
 				t.Fatal(err)
 			}
 			pl := &player{p: p}
 			var raw []byte
-			var meta closekit.ResponseMeta
-			got, err := functions[p.tool](t.Context(), pl.client(), params, closekit.RawResponse(&raw), closekit.Meta(&meta))
+			var meta closekit.ResponseInfo
+			got, err := functions[p.tool](t.Context(), pl.client(), params, closekit.RawResponse(&raw), closekit.WithResponseInfo(&meta))
 			pl.check(t)
 			if string(raw) != p.answer || meta.Status != p.status || meta.Attempts != 1 {
 				t.Errorf("RawResponse and Meta say %d, %d attempts, %.100q", meta.Status, meta.Attempts, raw)

@@ -13,11 +13,11 @@ type result json.RawMessage
 
 // typed calls a typed function with parameters that were decoded from a tool's
 // input, and encodes the result.
-type typed func(ctx context.Context, c *closekit.Client, p closekit.Params, opts ...closekit.CallOption) (result, error)
+type typed func(ctx context.Context, c *closekit.Client, p any, opts ...closekit.CallOption) (result, error)
 
 func one[P, R any](f func(context.Context, *closekit.Client, P, ...closekit.CallOption) (*R, error)) typed {
-	return func(ctx context.Context, c *closekit.Client, p closekit.Params, opts ...closekit.CallOption) (result, error) {
-		v, err := f(ctx, c, *any(p).(*P), opts...)
+	return func(ctx context.Context, c *closekit.Client, p any, opts ...closekit.CallOption) (result, error) {
+		v, err := f(ctx, c, *p.(*P), opts...)
 		if err != nil {
 			return nil, err
 		}
@@ -27,8 +27,8 @@ func one[P, R any](f func(context.Context, *closekit.Client, P, ...closekit.Call
 }
 
 func none[P any](f func(context.Context, *closekit.Client, P, ...closekit.CallOption) error) typed {
-	return func(ctx context.Context, c *closekit.Client, p closekit.Params, opts ...closekit.CallOption) (result, error) {
-		return nil, f(ctx, c, *any(p).(*P), opts...)
+	return func(ctx context.Context, c *closekit.Client, p any, opts ...closekit.CallOption) (result, error) {
+		return nil, f(ctx, c, *p.(*P), opts...)
 	}
 }
 

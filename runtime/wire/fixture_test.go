@@ -64,7 +64,7 @@ type params struct {
 	Key     string                          `json:"key" close:"path,required"`               // path, any text
 	Name    closekit.Opt[string]            `json:"name" close:"null,maxlen=5"`              // at most 5 characters
 	Status  closekit.Opt[closedWord]        `json:"status" close:"from=close_statuses_list"` // closed enum
-	Label   closekit.Opt[openWord]          `json:"label"`                                   // open enum
+	Label   closekit.Opt[openWord]          `json:"label" close:"open"`                      // open enum
 	Count   closekit.Opt[int]               `json:"count" close:"null,min=0,max=100"`        // 0 to 100
 	Skip    closekit.Opt[int]               `json:"_skip" close:"query,min=0"`               // query, 0 or more
 	Value   closekit.Opt[closekit.Cents]    `json:"value"`
@@ -116,17 +116,16 @@ type place struct {
 	Inside *place `json:"inside" close:"send"`
 }
 
-func (v *params) Walk(w *wire.Walker) { wire.Walk(w, v) }
 func (v *person) UnmarshalJSON(b []byte) error {
 	*v = person{}
 	return wire.Unmarshal(b, v)
 }
 
 var (
-	known    = []wire.IDPrefix{{Prefix: "lead", Kind: "lead"}, {Prefix: "cont", Kind: "contact"}, {Prefix: "oppo", Kind: "opportunity"}}
-	kindLead = wire.IDKind{Name: "lead", Prefixes: []string{"lead"}, From: "close_leads_list", Known: &known}
-	kindCont = wire.IDKind{Name: "contact", Prefixes: []string{"cont", "lcont"}, From: "close_contacts_list", About: "They belong to leads.", Known: &known}
-	kindRole = wire.IDKind{Name: "role", Prefixes: []string{"role"}, Literals: []string{"admin", "user"}, Known: &known}
+	known    = []closekit.IDPrefix{{Prefix: "lead", Kind: "lead"}, {Prefix: "cont", Kind: "contact"}, {Prefix: "oppo", Kind: "opportunity"}}
+	kindLead = closekit.IDKind{Name: "lead", Prefixes: []string{"lead"}, From: "close_leads_list", Known: known}
+	kindCont = closekit.IDKind{Name: "contact", Prefixes: []string{"cont", "lcont"}, From: "close_contacts_list", About: "They belong to leads.", Known: known}
+	kindRole = closekit.IDKind{Name: "role", Prefixes: []string{"role"}, Literals: []string{"admin", "user"}, Known: known}
 	words    = []string{"active", "won", "lost"}
 )
 
@@ -140,30 +139,31 @@ type (
 	mailType   string
 )
 
-func (leadID) WireID() *wire.IDKind            { return &kindLead }
-func (contactID) WireID() *wire.IDKind         { return &kindCont }
-func (roleID) WireID() *wire.IDKind            { return &kindRole }
-func (closedWord) WireWords() ([]string, bool) { return words, false }
-func (openWord) WireWords() ([]string, bool)   { return words, true }
-func (kindWord) WireWords() ([]string, bool)   { return []string{"lead", "call"}, false }
-func (mailType) WireWords() ([]string, bool)   { return []string{"office", "home"}, false }
+func (leadID) Kind() *closekit.IDKind    { return &kindLead }
+func (contactID) Kind() *closekit.IDKind { return &kindCont }
+func (roleID) Kind() *closekit.IDKind    { return &kindRole }
+func (closedWord) Values() []string      { return words }
+func (openWord) Values() []string        { return words }
+func (kindWord) Values() []string        { return []string{"lead", "call"} }
+func (mailType) Values() []string        { return []string{"office", "home"} }
 
-func newParams() closekit.Params { return new(params) }
+func newParams() any { return new(params) }
 
 // create and update are operations with params.
 var (
-	create = closekit.Operation{
-		Tool: "close_thing_create", Method: "POST", Path: "/thing/{lead_id}/{key}/", Effect: closekit.Write, NewParams: newParams,
-		Spec: wire.Spec{Aliases: []wire.Alias{
+	create = wire.Operation{
+		Operation: closekit.Operation{Tool: "close_thing_create", Method: "POST", Path: "/thing/{lead_id}/{key}/", Effect: closekit.Write},
+		Params:    newParams,
+		Aliases: []wire.Alias{
 			{Name: "lead", For: "lead_id"},
 			{Name: "fields", For: "_fields"},
 			{Name: "columns", For: "_fields"},
 			{Name: "pause", For: "status", Map: []wire.AliasValue{{From: "true", To: `"lost"`}, {From: "false", To: `"active"`}}},
-		}},
+		},
 	}
-	update = closekit.Operation{
-		Tool: "close_thing_update", Method: "PUT", Path: "/thing/{lead_id}/{key}/", Effect: closekit.Write, NewParams: newParams,
-		Spec: wire.Spec{Update: true},
+	update = wire.Operation{
+		Operation: closekit.Operation{Tool: "close_thing_update", Method: "PUT", Path: "/thing/{lead_id}/{key}/", Effect: closekit.Write},
+		Params:    newParams,
 	}
 )
 

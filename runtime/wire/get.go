@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/codec"
 )
 
 // order remembers which member followed which in the objects of one type, so
@@ -21,7 +22,7 @@ type order struct {
 const others = 255
 
 // orderOf finds what the decoder remembers of a type.
-func orderOf(d *Decoder, s *plan) *order {
+func orderOf(d *codec.Decoder, s *plan) *order {
 	for _, x := range d.Orders {
 		if o, ok := x.(*order); ok && o.of == s {
 			return o
@@ -34,8 +35,8 @@ func orderOf(d *Decoder, s *plan) *order {
 
 // decode reads an object into the struct at v, which starts with its
 // closekit.Object.
-func decode(d *Decoder, s *plan, v unsafe.Pointer) {
-	d.Open((*closekit.Object)(v))
+func decode(d *codec.Decoder, s *plan, v unsafe.Pointer) {
+	d.Open((*codec.Object)(v))
 	o, last := orderOf(d, s), uint8(0)
 	for {
 		if i := o.after[last]; i != 0 && i != others {
@@ -66,7 +67,7 @@ func decode(d *Decoder, s *plan, v unsafe.Pointer) {
 
 // keep stores a member without a field: a custom field where the struct has
 // them, anything else in the object.
-func keep(d *Decoder, s *plan, v unsafe.Pointer) {
+func keep(d *codec.Decoder, s *plan, v unsafe.Pointer) {
 	const prefix = "custom."
 	for s != nil && s.custom == 0 {
 		s = s.base
@@ -80,46 +81,46 @@ func keep(d *Decoder, s *plan, v unsafe.Pointer) {
 	if *c == nil {
 		*c = make(closekit.CustomFields, 0, 7)
 	}
-	c.Append(d.Text(key[len(prefix):]), d.RawText())
+	appendCustom(c, d.Text(key[len(prefix):]), d.RawText())
 }
 
-// get reads the value of a member of an answer.
-func get(d *Decoder, m *member, v unsafe.Pointer) {
+// get reads the value of a member of a response.
+func get(d *codec.Decoder, m *member, v unsafe.Pointer) {
 	switch m.as {
 	case slotOptStr:
 		p := as[closekit.Opt[string]](v, m)
 		if text, ok := d.Str(); ok {
-			p.Set(text)
+			*p = closekit.Some(text)
 		} else {
-			getOpt(d, p, (*Decoder).Str)
+			getOpt(d, p, (*codec.Decoder).Str)
 		}
 	case slotOptInt:
 		getOpt(d, as[closekit.Opt[int]](v, m), getInt)
 	case slotOptCents:
-		getOpt(d, as[closekit.Opt[int64]](v, m), (*Decoder).Int)
+		getOpt(d, as[closekit.Opt[int64]](v, m), (*codec.Decoder).Int)
 	case slotOptFloat:
-		getOpt(d, as[closekit.Opt[float64]](v, m), (*Decoder).Float)
+		getOpt(d, as[closekit.Opt[float64]](v, m), (*codec.Decoder).Float)
 	case slotOptBool:
-		getOpt(d, as[closekit.Opt[bool]](v, m), (*Decoder).Bool)
+		getOpt(d, as[closekit.Opt[bool]](v, m), (*codec.Decoder).Bool)
 	case slotStr:
 		if text, ok := d.Str(); ok {
 			*as[string](v, m) = text
 			d.Seen(m.bit)
 		} else {
-			getPlain(d, as[string](v, m), m.bit, (*Decoder).Str)
+			getPlain(d, as[string](v, m), m.bit, (*codec.Decoder).Str)
 		}
 	case slotInt:
 		getPlain(d, as[int](v, m), m.bit, getInt)
 	case slotCents:
-		getPlain(d, as[int64](v, m), m.bit, (*Decoder).Int)
+		getPlain(d, as[int64](v, m), m.bit, (*codec.Decoder).Int)
 	case slotFloat:
-		getPlain(d, as[float64](v, m), m.bit, (*Decoder).Float)
+		getPlain(d, as[float64](v, m), m.bit, (*codec.Decoder).Float)
 	case slotBool:
-		getPlain(d, as[bool](v, m), m.bit, (*Decoder).Bool)
+		getPlain(d, as[bool](v, m), m.bit, (*codec.Decoder).Bool)
 	case slotRaw:
 		*as[json.RawMessage](v, m) = json.RawMessage(d.RawText())
 	case slotStrs:
-		getList(d, as[[]string](v, m), m.bit, (*Decoder).Str)
+		getList(d, as[[]string](v, m), m.bit, (*codec.Decoder).Str)
 	case slotRaws:
 		getList(d, as[[]json.RawMessage](v, m), m.bit, getRaw)
 	case slotList:
@@ -127,7 +128,7 @@ func get(d *Decoder, m *member, v unsafe.Pointer) {
 	case slotObj:
 		getObject(d, m, v)
 	case slotMapStr:
-		getMap(d, as[map[string]string](v, m), m.bit, (*Decoder).Str)
+		getMap(d, as[map[string]string](v, m), m.bit, (*codec.Decoder).Str)
 	case slotMapInt:
 		getMap(d, as[map[string]int](v, m), m.bit, getInt)
 	case slotMapRaw:
@@ -137,7 +138,7 @@ func get(d *Decoder, m *member, v unsafe.Pointer) {
 	}
 }
 
-func getInt(d *Decoder) (int, bool) {
+func getInt(d *codec.Decoder) (int, bool) {
 	m := d.Mark()
 	n, ok := d.Int()
 	if ok && int64(int(n)) != n { // an int of 32 bits
@@ -147,22 +148,22 @@ func getInt(d *Decoder) (int, bool) {
 	return int(n), ok
 }
 
-func getRaw(d *Decoder) (json.RawMessage, bool) { return json.RawMessage(d.RawText()), true }
+func getRaw(d *codec.Decoder) (json.RawMessage, bool) { return json.RawMessage(d.RawText()), true }
 
-func getOpt[T any](d *Decoder, p *closekit.Opt[T], read func(*Decoder) (T, bool)) {
+func getOpt[T any](d *codec.Decoder, p *closekit.Opt[T], read func(*codec.Decoder) (T, bool)) {
 	if d.Null() {
-		p.SetNull()
+		*p = closekit.Null[T]()
 		return
 	}
 	if v, ok := read(d); ok {
-		p.Set(v)
+		*p = closekit.Some(v)
 		return
 	}
-	p.Clear()
+	*p = closekit.Opt[T]{}
 	d.Odd(0)
 }
 
-func getPlain[T any](d *Decoder, p *T, bit uint8, read func(*Decoder) (T, bool)) {
+func getPlain[T any](d *codec.Decoder, p *T, bit uint8, read func(*codec.Decoder) (T, bool)) {
 	if v, ok := read(d); ok {
 		*p = v
 		d.Seen(bit)
@@ -175,7 +176,7 @@ func getPlain[T any](d *Decoder, p *T, bit uint8, read func(*Decoder) (T, bool))
 
 // getNull reads a null as an absence that is to come back as null; bit remembers
 // it.
-func getNull(d *Decoder, bit uint8) bool {
+func getNull(d *codec.Decoder, bit uint8) bool {
 	if bit == 0 || !d.Null() {
 		return false
 	}
@@ -184,8 +185,8 @@ func getNull(d *Decoder, bit uint8) bool {
 }
 
 // getList reads an array element by element; when one does not fit, the whole
-// array is kept as a misfit. A null sets the bit and leaves the list nil.
-func getList[T any](d *Decoder, p *[]T, bit uint8, read func(*Decoder) (T, bool)) {
+// array is kept as a mismatch. A null sets the bit and leaves the list nil.
+func getList[T any](d *codec.Decoder, p *[]T, bit uint8, read func(*codec.Decoder) (T, bool)) {
 	*p = nil
 	if getNull(d, bit) {
 		return
@@ -209,7 +210,7 @@ func getList[T any](d *Decoder, p *[]T, bit uint8, read func(*Decoder) (T, bool)
 }
 
 // getMap reads an object whose members all have values of one kind.
-func getMap[T any](d *Decoder, p *map[string]T, bit uint8, read func(*Decoder) (T, bool)) {
+func getMap[T any](d *codec.Decoder, p *map[string]T, bit uint8, read func(*codec.Decoder) (T, bool)) {
 	*p = nil
 	if getNull(d, bit) {
 		return
@@ -238,7 +239,7 @@ func getMap[T any](d *Decoder, p *map[string]T, bit uint8, read func(*Decoder) (
 }
 
 // getObject reads a nested object.
-func getObject(d *Decoder, m *member, v unsafe.Pointer) {
+func getObject(d *codec.Decoder, m *member, v unsafe.Pointer) {
 	p := as[unsafe.Pointer](v, m)
 	*p = nil
 	if getNull(d, m.bit) {
@@ -248,17 +249,11 @@ func getObject(d *Decoder, m *member, v unsafe.Pointer) {
 		d.Odd(m.bit)
 		return
 	}
-	s := m.elem()
+	s := m.elem
 	outer, o := d.Enter(), s.one()
 	decode(d, s, o)
 	d.Leave(outer)
 	*p = o
-}
-
-// slice is how Go lays out a slice.
-type slice struct {
-	data     unsafe.Pointer
-	len, cap int
 }
 
 // block is memory for the elements of the lists of one type, so that a page of
@@ -275,7 +270,7 @@ type block struct {
 
 const maxBlock = 16 << 10
 
-func blockOf(d *Decoder, m *member, s *plan) *block {
+func blockOf(d *codec.Decoder, m *member, s *plan) *block {
 	for _, x := range d.Blocks {
 		if b, ok := x.(*block); ok && b.of == s {
 			if b.busy {
@@ -294,7 +289,7 @@ func (b *block) at(i int) unsafe.Pointer { return unsafe.Add(b.buf.data, uintptr
 // room makes room for one more element of the list that starts at start, and
 // gives its new start. A new block is as large as the rest of the body will
 // need if it goes on like the part that was read.
-func (b *block) room(d *Decoder, start int) int {
+func (b *block) room(d *codec.Decoder, start int) int {
 	b.total++
 	if b.buf.len < b.buf.cap {
 		return start
@@ -313,7 +308,7 @@ func (b *block) room(d *Decoder, start int) int {
 
 // getItems reads the list of a page. Its items are of similar size, so that what
 // the first ones took tells how many follow.
-func getItems(d *Decoder, s *plan, t reflect.Type, p *slice) {
+func getItems(d *codec.Decoder, s *plan, t reflect.Type, p *slice) {
 	*p = slice{}
 	mark := d.Mark()
 	if d.Peek() != '[' {
@@ -341,7 +336,7 @@ func getItems(d *Decoder, s *plan, t reflect.Type, p *slice) {
 }
 
 // getObjects reads a list of objects.
-func getObjects(d *Decoder, m *member, v unsafe.Pointer) {
+func getObjects(d *codec.Decoder, m *member, v unsafe.Pointer) {
 	p := as[slice](v, m)
 	*p = slice{}
 	if getNull(d, m.bit) {
@@ -352,7 +347,7 @@ func getObjects(d *Decoder, m *member, v unsafe.Pointer) {
 		d.Odd(m.bit)
 		return
 	}
-	s := m.elem()
+	s := m.elem
 	b := blockOf(d, m, s)
 	b.busy = true
 	outer, fits, start := d.Enter(), true, b.buf.len
@@ -396,15 +391,15 @@ func clearMembers(s *plan, v unsafe.Pointer) {
 		case slotBool:
 			*as[bool](v, m) = false
 		case slotOptStr:
-			as[closekit.Opt[string]](v, m).Clear()
+			*as[closekit.Opt[string]](v, m) = closekit.Opt[string]{}
 		case slotOptInt:
-			as[closekit.Opt[int]](v, m).Clear()
+			*as[closekit.Opt[int]](v, m) = closekit.Opt[int]{}
 		case slotOptCents:
-			as[closekit.Opt[int64]](v, m).Clear()
+			*as[closekit.Opt[int64]](v, m) = closekit.Opt[int64]{}
 		case slotOptFloat:
-			as[closekit.Opt[float64]](v, m).Clear()
+			*as[closekit.Opt[float64]](v, m) = closekit.Opt[float64]{}
 		case slotOptBool:
-			as[closekit.Opt[bool]](v, m).Clear()
+			*as[closekit.Opt[bool]](v, m) = closekit.Opt[bool]{}
 		case slotRaw, slotStrs, slotRaws, slotList, slotCustom:
 			*as[slice](v, m) = slice{}
 		case slotObj, slotMapStr, slotMapInt, slotMapRaw:

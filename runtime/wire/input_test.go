@@ -87,7 +87,7 @@ func TestInput(t *testing.T) {
 			if !strings.HasPrefix(in, " ") {
 				in = `{"lead_id":"lead_a","key":"k",` + in[1:]
 			}
-			_, err := closekit.ParseParams(&create, []byte(in))
+			_, err := create.Parse([]byte(in))
 			expect(t, err, c.want...)
 		})
 	}
@@ -97,7 +97,7 @@ func TestInputRepairs(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		about string
-		op    *closekit.Operation
+		op    *wire.Operation
 		in    string
 		query string
 		body  string // without the preset kind
@@ -139,7 +139,7 @@ func TestInputRepairs(t *testing.T) {
 			if _, ok := in["lead"]; ok {
 				lead = ""
 			}
-			p, err := closekit.ParseParams(c.op, []byte("{"+lead+`"key":"k"`+rest))
+			p, err := c.op.Parse([]byte("{" + lead + `"key":"k"` + rest))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -167,7 +167,7 @@ func TestInputRepairs(t *testing.T) {
 func TestInputIsTheCallers(t *testing.T) {
 	t.Parallel()
 	in := []byte(`{"lead_id":"lead_abcdefgh","key":"key","any":{"a":"bcdefgh"},"anys":["abcdefgh"],"custom.cf_a":"abcdefgh","contact_ids":["cont_abcdefgh"]}`)
-	p, err := closekit.ParseParams(&create, in)
+	p, err := create.Parse(in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,12 +192,10 @@ type plain struct {
 	Map    map[string]string `json:"map"` // comes in answers only
 }
 
-func (v *plain) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
 func TestPlainParameters(t *testing.T) {
 	t.Parallel()
-	op := &closekit.Operation{Tool: "close_plain", Path: "/", NewParams: func() closekit.Params { return new(plain) }}
-	p, err := closekit.ParseParams(op, []byte(`{"int":5,"cents":1e3,"float":0.5,"bool":true,"list":["a"],"object":{"city":"x"},"raw":{"a":1}}`))
+	op := &wire.Operation{Operation: closekit.Operation{Tool: "close_plain", Path: "/"}, Params: func() any { return new(plain) }}
+	p, err := op.Parse([]byte(`{"int":5,"cents":1e3,"float":0.5,"bool":true,"list":["a"],"object":{"city":"x"},"raw":{"a":1}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,21 +213,19 @@ func TestPlainParameters(t *testing.T) {
 		},
 		`{}`: {"int: is required", "cents: is required", "float: is required", "bool: is required", "list: is required", "object: is required", "raw: is required"},
 	} {
-		_, err := closekit.ParseParams(op, []byte(in))
+		_, err := op.Parse([]byte(in))
 		expect(t, err, want...)
 	}
 }
 
 type noParams struct{}
 
-func (v *noParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
 func TestNoParameters(t *testing.T) {
 	t.Parallel()
-	op := &closekit.Operation{Tool: "close_me_get", NewParams: func() closekit.Params { return new(noParams) }}
-	_, err := closekit.ParseParams(op, []byte(`{"id":1}`))
-	expect(t, err, "id: is not a known parameter (it takes none)")
-	if _, err := closekit.ParseParams(op, nil); err != nil {
+	op := &wire.Operation{Operation: closekit.Operation{Tool: "close_me_get"}, Params: func() any { return new(noParams) }}
+	_, err := op.Parse([]byte(`{"id":1}`))
+	expect(t, err, "id: is not a known parameter (the tool takes no parameters)")
+	if _, err := op.Parse(nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -249,7 +245,7 @@ func FuzzInput(f *testing.F) {
 		if upd {
 			op = &update
 		}
-		p, err := closekit.ParseParams(op, in)
+		p, err := op.Parse(in)
 		if err != nil {
 			if len(problems(t, err)) == 0 || err.Error() == "" {
 				t.Fatal("an error without a problem")

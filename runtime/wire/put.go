@@ -12,13 +12,13 @@ import (
 )
 
 // encode writes the struct at v, which starts with its closekit.Object.
-func encode(e *Encoder, s *plan, v unsafe.Pointer) {
-	f := e.Open((*closekit.Object)(v))
+func encode(e *codec.Encoder, s *plan, v unsafe.Pointer) {
+	f := e.Open((*codec.Object)(v))
 	putMembers(e, s, v)
 	e.Close(f)
 }
 
-func putMembers(e *Encoder, s *plan, v unsafe.Pointer) {
+func putMembers(e *codec.Encoder, s *plan, v unsafe.Pointer) {
 	if s.base != nil {
 		putMembers(e, s.base, v)
 	}
@@ -30,7 +30,7 @@ func putMembers(e *Encoder, s *plan, v unsafe.Pointer) {
 }
 
 // put writes a member back as it came, with the changes made since.
-func put(e *Encoder, m *member, v unsafe.Pointer) {
+func put(e *codec.Encoder, m *member, v unsafe.Pointer) {
 	switch m.as {
 	case slotOptStr:
 		putOpt(e, m, as[closekit.Opt[string]](v, m), putStr)
@@ -39,7 +39,7 @@ func put(e *Encoder, m *member, v unsafe.Pointer) {
 	case slotOptCents:
 		putOpt(e, m, as[closekit.Opt[int64]](v, m), putInt64)
 	case slotOptFloat:
-		putOpt(e, m, as[closekit.Opt[float64]](v, m), func(e *Encoder, n float64) { e.Float(m.name, n) })
+		putOpt(e, m, as[closekit.Opt[float64]](v, m), func(e *codec.Encoder, n float64) { e.Float(m.name, n) })
 	case slotOptBool:
 		putOpt(e, m, as[closekit.Opt[bool]](v, m), putBool)
 	case slotStr:
@@ -49,7 +49,7 @@ func put(e *Encoder, m *member, v unsafe.Pointer) {
 	case slotCents:
 		putPlain(e, m, *as[int64](v, m), putInt64)
 	case slotFloat:
-		putPlain(e, m, *as[float64](v, m), func(e *Encoder, n float64) { e.Float(m.name, n) })
+		putPlain(e, m, *as[float64](v, m), func(e *codec.Encoder, n float64) { e.Float(m.name, n) })
 	case slotBool:
 		putPlain(e, m, *as[bool](v, m), putBool)
 	case slotRaw:
@@ -66,7 +66,7 @@ func put(e *Encoder, m *member, v unsafe.Pointer) {
 	case slotObj:
 		if o := *as[unsafe.Pointer](v, m); o != nil {
 			e.Name(m.name)
-			encode(e, m.elem(), o)
+			encode(e, m.elem, o)
 		} else {
 			putNull(e, m)
 		}
@@ -84,13 +84,13 @@ func put(e *Encoder, m *member, v unsafe.Pointer) {
 	}
 }
 
-func putStr(e *Encoder, s string)          { e.B = codec.AppendString(e.B, s) }
-func putInt(e *Encoder, n int)             { e.B = strconv.AppendInt(e.B, int64(n), 10) }
-func putInt64(e *Encoder, n int64)         { e.B = strconv.AppendInt(e.B, n, 10) }
-func putBool(e *Encoder, b bool)           { e.B = strconv.AppendBool(e.B, b) }
-func putRaw(e *Encoder, r json.RawMessage) { e.B = append(e.B, r...) }
+func putStr(e *codec.Encoder, s string)          { e.B = codec.AppendString(e.B, s) }
+func putInt(e *codec.Encoder, n int)             { e.B = strconv.AppendInt(e.B, int64(n), 10) }
+func putInt64(e *codec.Encoder, n int64)         { e.B = strconv.AppendInt(e.B, n, 10) }
+func putBool(e *codec.Encoder, b bool)           { e.B = strconv.AppendBool(e.B, b) }
+func putRaw(e *codec.Encoder, r json.RawMessage) { e.B = append(e.B, r...) }
 
-func putOpt[T any](e *Encoder, m *member, o *closekit.Opt[T], put func(*Encoder, T)) {
+func putOpt[T any](e *codec.Encoder, m *member, o *closekit.Opt[T], put func(*codec.Encoder, T)) {
 	if o.IsZero() {
 		return
 	}
@@ -102,7 +102,7 @@ func putOpt[T any](e *Encoder, m *member, o *closekit.Opt[T], put func(*Encoder,
 	}
 }
 
-func putPlain[T comparable](e *Encoder, m *member, v T, put func(*Encoder, T)) {
+func putPlain[T comparable](e *codec.Encoder, m *member, v T, put func(*codec.Encoder, T)) {
 	var zero T
 	if v != zero || e.Has(m.bit) {
 		e.Name(m.name)
@@ -111,7 +111,7 @@ func putPlain[T comparable](e *Encoder, m *member, v T, put func(*Encoder, T)) {
 }
 
 // putNull writes the null that getNull read.
-func putNull(e *Encoder, m *member) {
+func putNull(e *codec.Encoder, m *member) {
 	if e.Has(m.bit) {
 		e.Name(m.name)
 		e.B = append(e.B, "null"...)
@@ -119,7 +119,7 @@ func putNull(e *Encoder, m *member) {
 }
 
 // putList writes a list that is not nil.
-func putList[T any](e *Encoder, m *member, list []T, put func(*Encoder, T)) {
+func putList[T any](e *codec.Encoder, m *member, list []T, put func(*codec.Encoder, T)) {
 	if list == nil {
 		putNull(e, m)
 		return
@@ -135,13 +135,13 @@ func putList[T any](e *Encoder, m *member, list []T, put func(*Encoder, T)) {
 	e.B = append(e.B, ']')
 }
 
-func putObjects(e *Encoder, m *member, v unsafe.Pointer) {
+func putObjects(e *codec.Encoder, m *member, v unsafe.Pointer) {
 	list := as[slice](v, m)
 	if list.data == nil {
 		putNull(e, m)
 		return
 	}
-	s := m.elem()
+	s := m.elem
 	e.Name(m.name)
 	e.B = append(e.B, '[')
 	for i := range list.len {
@@ -154,7 +154,7 @@ func putObjects(e *Encoder, m *member, v unsafe.Pointer) {
 }
 
 // putMap writes a map in the order of its keys.
-func putMap[T any](e *Encoder, m *member, values map[string]T, put func(*Encoder, T)) {
+func putMap[T any](e *codec.Encoder, m *member, values map[string]T, put func(*codec.Encoder, T)) {
 	if values == nil {
 		putNull(e, m)
 		return

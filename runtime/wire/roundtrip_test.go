@@ -254,7 +254,7 @@ func TestFieldsHoldTheValues(t *testing.T) {
 		"children": len(v.Children) == 2 && v.Children[1].Name == "c2" && v.Children[0].Ratio == closekit.Some(1.0),
 		"maps":     v.Labels["a"] == "b" && v.Counts["a"] == 2 && string(v.Bag["k"]) == "null",
 		"custom":   len(v.Custom) == 2,
-		"misfits":  v.Misfits() == nil,
+		"misfits":  v.Mismatches() == nil,
 		"has":      wire.Has(&v.Object, "new_key") && !wire.Has(&v.Object, "title") && wire.Has(&v.Children[1].Object, "extra"),
 	}
 	for name, ok := range checks {
@@ -281,7 +281,7 @@ func TestMisfits(t *testing.T) {
 	if err := json.Unmarshal([]byte(in), &v); err != nil {
 		t.Fatal(err)
 	}
-	if got := v.Misfits(); !reflect.DeepEqual(got, []string{"id", "count", "title", "tags", "ratio"}) {
+	if got := v.Mismatches(); !reflect.DeepEqual(got, []string{"id", "count", "title", "tags", "ratio"}) {
 		t.Error(got)
 	}
 	if v.ID != "" || v.Count != 0 || !v.Title.IsZero() || v.Tags != nil || v.Size.Or(0) != 3 {
@@ -290,7 +290,7 @@ func TestMisfits(t *testing.T) {
 	if raw, ok := v.Raw("tags"); !ok || string(raw) != `["x",1]` {
 		t.Errorf("%s", raw)
 	}
-	if len(v.Children) != 1 || !reflect.DeepEqual(v.Children[0].Misfits(), []string{"name"}) {
+	if len(v.Children) != 1 || !reflect.DeepEqual(v.Children[0].Mismatches(), []string{"name"}) {
 		t.Errorf("%+v", v.Children)
 	}
 }
@@ -307,19 +307,19 @@ func TestChangesAreEncoded(t *testing.T) {
 		{"a plain field to zero", `{"id":"a","count":1}`, func(v *thing) { v.Count = 0 }, `{"id":"a","count":0}`},
 		{"an absent plain field", `{}`, func(v *thing) { v.Done = true }, `{"done":true}`},
 		{"an odd plain field", `{"id":5,"x":1}`, func(v *thing) { v.ID = "b" }, `{"id":"b","x":1}`},
-		{"an odd optional", `{"title":5}`, func(v *thing) { v.Title.Set("t") }, `{"title":"t"}`},
-		{"an odd optional to null", `{"title":5}`, func(v *thing) { v.Title.SetNull() }, `{"title":null}`},
+		{"an odd optional", `{"title":5}`, func(v *thing) { v.Title = closekit.Some("t") }, `{"title":"t"}`},
+		{"an odd optional to null", `{"title":5}`, func(v *thing) { v.Title = closekit.Null[string]() }, `{"title":null}`},
 		{"an odd list", `{"tags":[5]}`, func(v *thing) { v.Tags = []string{} }, `{"tags":[]}`},
 		{"a null list", `{"nullable":null}`, func(v *thing) { v.Nullable = []string{"a"} }, `{"nullable":["a"]}`},
 		{"a null object", `{"maybe":null}`, func(v *thing) { v.Maybe = &child{Name: "x"} }, `{"maybe":{"name":"x"}}`},
 		{"a null without a bit", `{"child":null}`, func(v *thing) { v.Child = &child{Name: "x"} }, `{"child":{"name":"x"}}`},
 		{"an odd map", `{"labels":5}`, func(v *thing) { v.Labels = map[string]string{"a": "b"} }, `{"labels":{"a":"b"}}`},
-		{"a number with a spelling", `{"score":1.0,"ratio":2.0}`, func(v *thing) { v.Score.Set(2); v.Ratio = 3 }, `{"score":2,"ratio":3}`},
+		{"a number with a spelling", `{"score":1.0,"ratio":2.0}`, func(v *thing) { v.Score = closekit.Some(2.0); v.Ratio = 3 }, `{"score":2,"ratio":3}`},
 		{"one of two", `{"score":1.0,"ratio":2.0}`, func(v *thing) { v.Ratio = 3 }, `{"score":1.0,"ratio":3}`},
-		{"a number with a spelling to absent", `{"score":1.0,"title":"x"}`, func(v *thing) { v.Score.Clear() }, `{"title":"x"}`},
-		{"an optional to absent", `{"title":"x","size":1}`, func(v *thing) { v.Title.Clear() }, `{"size":1}`},
-		{"a custom field", `{"custom.cf_a":1,"custom.cf_b":2}`, func(v *thing) { v.Custom.Set("cf_a", closekit.Text("t")); v.Custom.Clear("cf_b") }, `{"custom.cf_a":"t","custom.cf_b":null}`},
-		{"a new custom field", `{}`, func(v *thing) { v.Custom.Set("cf_a", closekit.Integer(1)) }, `{"custom.cf_a":1}`},
+		{"a number with a spelling to absent", `{"score":1.0,"title":"x"}`, func(v *thing) { v.Score = closekit.Opt[float64]{} }, `{"title":"x"}`},
+		{"an optional to absent", `{"title":"x","size":1}`, func(v *thing) { v.Title = closekit.Opt[string]{} }, `{"size":1}`},
+		{"a custom field", `{"custom.cf_a":1,"custom.cf_b":2}`, func(v *thing) { v.Custom.Set("cf_a", closekit.CustomText("t")); v.Custom.Clear("cf_b") }, `{"custom.cf_a":"t","custom.cf_b":null}`},
+		{"a new custom field", `{}`, func(v *thing) { v.Custom.Set("cf_a", closekit.CustomInteger(1)) }, `{"custom.cf_a":1}`},
 		{"inside a list", `{"children":[{"name":null,"y":1}]}`, func(v *thing) { v.Children[0].Name = "n" }, `{"children":[{"name":"n","y":1}]}`},
 	} {
 		t.Run(c.about, func(t *testing.T) {

@@ -14,10 +14,10 @@ type IntegrationLink struct {
 	URL  string `json:"url"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v IntegrationLink) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *IntegrationLink) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Attachment is a file attached to a record. To attach one, upload it with Close's Files API first and
@@ -37,10 +37,10 @@ type Attachment struct {
 	MediaID      closekit.Opt[MediaID] `json:"media_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Attachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Attachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // CommentSummary is how many comments a record has.
@@ -50,8 +50,8 @@ type CommentSummary struct {
 	ThreadID     CommentThreadID `json:"thread_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v CommentSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *CommentSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }

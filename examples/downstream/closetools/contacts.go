@@ -13,17 +13,17 @@ type ContactEmail struct {
 	// The address itself.
 	Email string `json:"email" close:"required,send,email"`
 	// What the address is used for.
-	Type closekit.Opt[ContactLabel] `json:"type" close:"send"`
+	Type closekit.Opt[ContactLabel] `json:"type" close:"send,open"`
 	// Whether the person has unsubscribed from bulk and sequence mail.
 	IsUnsubscribed closekit.Opt[bool] `json:"is_unsubscribed"`
 	// The address in lower case.
 	EmailLower closekit.Opt[string] `json:"email_lower"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v ContactEmail) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactEmail) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ContactPhone is a phone number of a contact.
@@ -32,7 +32,7 @@ type ContactPhone struct {
 	// The number, best with + and country code; Close stores it in that form.
 	Phone string `json:"phone" close:"required,send,phone"`
 	// What the number is used for.
-	Type closekit.Opt[ContactLabel] `json:"type" close:"send"`
+	Type closekit.Opt[ContactLabel] `json:"type" close:"send,open"`
 	// The number as people write it in its country.
 	PhoneFormatted closekit.Opt[string] `json:"phone_formatted"`
 	// ISO 3166-1 two-letter code of the number's country.
@@ -45,10 +45,10 @@ type ContactPhone struct {
 	IsUnsubscribed closekit.Opt[bool] `json:"is_unsubscribed"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v ContactPhone) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactPhone) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ContactURL is a web address of a contact.
@@ -57,13 +57,13 @@ type ContactURL struct {
 	// The address itself.
 	URL string `json:"url" close:"required,send,url"`
 	// What the address is used for.
-	Type closekit.Opt[ContactLabel] `json:"type" close:"send"`
+	Type closekit.Opt[ContactLabel] `json:"type" close:"send,open"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v ContactURL) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactURL) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ContactSubscription is one enrolment of a contact in a sequence, as it is shown on the contact.
@@ -84,10 +84,10 @@ type ContactSubscription struct {
 	DateCreated    closekit.Opt[closekit.DateTime] `json:"date_created"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v ContactSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // RecentCall is one of the latest calls with a contact, in short.
@@ -103,10 +103,10 @@ type RecentCall struct {
 	DialerID closekit.Opt[string] `json:"dialer_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v RecentCall) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *RecentCall) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Contact is a person at a lead.
@@ -149,10 +149,10 @@ type Contact struct {
 	LeadSuggestionsOperationID closekit.Opt[string] `json:"lead_suggestions_operation_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Contact) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Contact) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ContactLabel is what an e-mail address, phone number or web address of a contact is used for. Close
@@ -170,7 +170,7 @@ const (
 	ContactLabelOther  ContactLabel = "other"  // Anything else.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (ContactLabel) WireWords() ([]string, bool) { return wordsContactLabel, true }
-
-var wordsContactLabel = []string{"office", "mobile", "home", "direct", "fax", "url", "other"}
+// Values lists the values that can be sent; Close may know others.
+func (ContactLabel) Values() []string {
+	return []string{"office", "mobile", "home", "direct", "fax", "url", "other"}
+}

@@ -18,8 +18,8 @@
 // https://developer.close.com/
 package closetools
 
-import "github.com/closekit/closekit"
+import "github.com/closekit/closekit/runtime/wire"
 
-// This code needs a runtime that still serves it. When the name below is missing, run the
-// generator of the runtime's version again.
-const _ = closekit.GeneratedV1
+// Compile-time check that package wire supports this generated code. If it fails, regenerate with
+// the closegen of the same version.
+const _ = wire.GeneratedV2

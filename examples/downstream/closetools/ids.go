@@ -2,107 +2,119 @@
 
 package closetools
 
-import (
-	"github.com/closekit/closekit"
-	"github.com/closekit/closekit/runtime/wire"
-)
+import "github.com/closekit/closekit"
 
 // LeadID is the id of a lead, lead_….
 type LeadID string
 
-func (LeadID) WireID() *wire.IDKind { return &kindLead }
+// Kind says which kind of id it is.
+func (LeadID) Kind() *closekit.IDKind { return &kindLead }
 
 // ContactID is the id of a contact, cont_….
 type ContactID string
 
-func (ContactID) WireID() *wire.IDKind { return &kindContact }
+// Kind says which kind of id it is.
+func (ContactID) Kind() *closekit.IDKind { return &kindContact }
 
 // OpportunityID is the id of an opportunity, oppo_….
 type OpportunityID string
 
-func (OpportunityID) WireID() *wire.IDKind { return &kindOpportunity }
+// Kind says which kind of id it is.
+func (OpportunityID) Kind() *closekit.IDKind { return &kindOpportunity }
 
 // CallID is the id of a call, acti_….
 type CallID string
 
-func (CallID) WireID() *wire.IDKind { return &kindCall }
+// Kind says which kind of id it is.
+func (CallID) Kind() *closekit.IDKind { return &kindCall }
 
 // EmailID is the id of an email, acti_….
 type EmailID string
 
-func (EmailID) WireID() *wire.IDKind { return &kindEmail }
+// Kind says which kind of id it is.
+func (EmailID) Kind() *closekit.IDKind { return &kindEmail }
 
 // TaskID is the id of a task, task_….
 type TaskID string
 
-func (TaskID) WireID() *wire.IDKind { return &kindTask }
+// Kind says which kind of id it is.
+func (TaskID) Kind() *closekit.IDKind { return &kindTask }
 
 // LeadStatusID is the id of a lead status, stat_….
 type LeadStatusID string
 
-func (LeadStatusID) WireID() *wire.IDKind { return &kindLeadStatus }
+// Kind says which kind of id it is.
+func (LeadStatusID) Kind() *closekit.IDKind { return &kindLeadStatus }
 
 // OpportunityStatusID is the id of an opportunity status, stat_….
 type OpportunityStatusID string
 
-func (OpportunityStatusID) WireID() *wire.IDKind { return &kindOpportunityStatus }
+// Kind says which kind of id it is.
+func (OpportunityStatusID) Kind() *closekit.IDKind { return &kindOpportunityStatus }
 
 // PipelineID is the id of a pipeline, pipe_….
 type PipelineID string
 
-func (PipelineID) WireID() *wire.IDKind { return &kindPipeline }
+// Kind says which kind of id it is.
+func (PipelineID) Kind() *closekit.IDKind { return &kindPipeline }
 
 // UserID is the id of a user, user_….
 type UserID string
 
-func (UserID) WireID() *wire.IDKind { return &kindUser }
+// Kind says which kind of id it is.
+func (UserID) Kind() *closekit.IDKind { return &kindUser }
 
 // OrganizationID is the id of an organization, orga_….
 type OrganizationID string
 
-func (OrganizationID) WireID() *wire.IDKind { return &kindOrganization }
+// Kind says which kind of id it is.
+func (OrganizationID) Kind() *closekit.IDKind { return &kindOrganization }
 
 // SequenceID is the id of a sequence, seq_….
 type SequenceID string
 
-func (SequenceID) WireID() *wire.IDKind { return &kindSequence }
+// Kind says which kind of id it is.
+func (SequenceID) Kind() *closekit.IDKind { return &kindSequence }
 
 // SequenceSubscriptionID is the id of a sequence subscription, sub_….
 type SequenceSubscriptionID string
 
-func (SequenceSubscriptionID) WireID() *wire.IDKind { return &kindSequenceSubscription }
+// Kind says which kind of id it is.
+func (SequenceSubscriptionID) Kind() *closekit.IDKind { return &kindSequenceSubscription }
 
 // CommentThreadID is the id of a comment thread, comthr_….
 type CommentThreadID string
 
-func (CommentThreadID) WireID() *wire.IDKind { return &kindCommentThread }
+// Kind says which kind of id it is.
+func (CommentThreadID) Kind() *closekit.IDKind { return &kindCommentThread }
 
 // MediaID is the id of a media, media_….
 type MediaID string
 
-func (MediaID) WireID() *wire.IDKind { return &kindMedia }
+// Kind says which kind of id it is.
+func (MediaID) Kind() *closekit.IDKind { return &kindMedia }
 
 // The kinds of ids, for checking parameters.
 var (
-	kindLead                 = wire.IDKind{Name: "lead", Prefixes: []string{"lead"}, From: "close_leads_list", Known: &knownIDs}
-	kindContact              = wire.IDKind{Name: "contact", Prefixes: []string{"cont"}, From: "close_contacts_list", Known: &knownIDs}
-	kindOpportunity          = wire.IDKind{Name: "opportunity", Prefixes: []string{"oppo"}, From: "close_opportunities_list", Known: &knownIDs}
-	kindCall                 = wire.IDKind{Name: "call", Prefixes: []string{"acti"}, From: "close_calls_list", Known: &knownIDs}
-	kindEmail                = wire.IDKind{Name: "email", Prefixes: []string{"acti"}, From: "close_emails_list", Known: &knownIDs}
-	kindTask                 = wire.IDKind{Name: "task", Prefixes: []string{"task", "noti"}, From: "close_tasks_list", Known: &knownIDs}
-	kindLeadStatus           = wire.IDKind{Name: "lead_status", Prefixes: []string{"stat"}, From: "close_me_get", About: "Lead statuses are listed under organizations in the answer of close_me_get.", Known: &knownIDs}
-	kindOpportunityStatus    = wire.IDKind{Name: "opportunity_status", Prefixes: []string{"stat"}, From: "close_pipelines_list", About: "Statuses are listed under each pipeline.", Known: &knownIDs}
-	kindPipeline             = wire.IDKind{Name: "pipeline", Prefixes: []string{"pipe"}, From: "close_pipelines_list", Known: &knownIDs}
-	kindUser                 = wire.IDKind{Name: "user", Prefixes: []string{"user"}, From: "close_users_list", Known: &knownIDs}
-	kindOrganization         = wire.IDKind{Name: "organization", Prefixes: []string{"orga"}, From: "close_me_get", Known: &knownIDs}
-	kindSequence             = wire.IDKind{Name: "sequence", Prefixes: []string{"seq"}, From: "close_sequences_list", Known: &knownIDs}
-	kindSequenceSubscription = wire.IDKind{Name: "sequence_subscription", Prefixes: []string{"sub"}, From: "close_sequence_subscriptions_list", Known: &knownIDs}
-	kindCommentThread        = wire.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comments_list", Known: &knownIDs}
-	kindMedia                = wire.IDKind{Name: "media", Prefixes: []string{"media"}, Known: &knownIDs}
+	kindLead                 = closekit.IDKind{Name: "lead", Prefixes: []string{"lead"}, From: "close_leads_list", Known: knownIDs}
+	kindContact              = closekit.IDKind{Name: "contact", Prefixes: []string{"cont"}, From: "close_contacts_list", Known: knownIDs}
+	kindOpportunity          = closekit.IDKind{Name: "opportunity", Prefixes: []string{"oppo"}, From: "close_opportunities_list", Known: knownIDs}
+	kindCall                 = closekit.IDKind{Name: "call", Prefixes: []string{"acti"}, From: "close_calls_list", Known: knownIDs}
+	kindEmail                = closekit.IDKind{Name: "email", Prefixes: []string{"acti"}, From: "close_emails_list", Known: knownIDs}
+	kindTask                 = closekit.IDKind{Name: "task", Prefixes: []string{"task", "noti"}, From: "close_tasks_list", Known: knownIDs}
+	kindLeadStatus           = closekit.IDKind{Name: "lead_status", Prefixes: []string{"stat"}, From: "close_me_get", About: "Lead statuses are listed under organizations in the answer of close_me_get.", Known: knownIDs}
+	kindOpportunityStatus    = closekit.IDKind{Name: "opportunity_status", Prefixes: []string{"stat"}, From: "close_pipelines_list", About: "Statuses are listed under each pipeline.", Known: knownIDs}
+	kindPipeline             = closekit.IDKind{Name: "pipeline", Prefixes: []string{"pipe"}, From: "close_pipelines_list", Known: knownIDs}
+	kindUser                 = closekit.IDKind{Name: "user", Prefixes: []string{"user"}, From: "close_users_list", Known: knownIDs}
+	kindOrganization         = closekit.IDKind{Name: "organization", Prefixes: []string{"orga"}, From: "close_me_get", Known: knownIDs}
+	kindSequence             = closekit.IDKind{Name: "sequence", Prefixes: []string{"seq"}, From: "close_sequences_list", Known: knownIDs}
+	kindSequenceSubscription = closekit.IDKind{Name: "sequence_subscription", Prefixes: []string{"sub"}, From: "close_sequence_subscriptions_list", Known: knownIDs}
+	kindCommentThread        = closekit.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comments_list", Known: knownIDs}
+	kindMedia                = closekit.IDKind{Name: "media", Prefixes: []string{"media"}, Known: knownIDs}
 )
 
 // knownIDs tells an id of another kind from one that is unknown.
-var knownIDs = []wire.IDPrefix{
+var knownIDs = []closekit.IDPrefix{
 	{Prefix: "acti", Kind: "activity"},
 	{Prefix: "actitype", Kind: "custom_activity_type"},
 	{Prefix: "bulkemail", Kind: "bulk_email_action"},
@@ -140,5 +152,5 @@ var knownIDs = []wire.IDPrefix{
 // Cents is an amount of money in minor units; see [closekit.Cents].
 type Cents = closekit.Cents
 
-// Dollars gives an amount in whole major units, whatever the organization's currency.
+// Dollars returns an amount in whole major units, whatever the organization's currency.
 func Dollars(n int64) Cents { return closekit.Dollars(n) }

@@ -22,12 +22,9 @@ func LeadStatusesList(ctx context.Context, c *closekit.Client, p LeadStatusesLis
 // LeadStatusesListParams are the parameters of [LeadStatusesList].
 type LeadStatusesListParams struct{}
 
-// Walk visits the fields; it is for package runtime.
-func (v *LeadStatusesListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opLeadStatusesList = closekit.Operation{
-	Tool: "close_lead_statuses_list", Method: "GET", Path: "/status/lead/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(LeadStatusesListParams) },
+var opLeadStatusesList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_lead_statuses_list", Method: "GET", Path: "/status/lead/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(LeadStatusesListParams) },
 }
 
 // LeadStatusCreate adds a status for leads.
@@ -44,12 +41,9 @@ type LeadStatusCreateParams struct {
 	Label string `json:"label" close:"required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *LeadStatusCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opLeadStatusCreate = closekit.Operation{
-	Tool: "close_lead_status_create", Method: "POST", Path: "/status/lead/", Effect: closekit.Write,
-	NewParams: func() closekit.Params { return new(LeadStatusCreateParams) },
+var opLeadStatusCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_lead_status_create", Method: "POST", Path: "/status/lead/", Effect: closekit.Write},
+	Params:    func() any { return new(LeadStatusCreateParams) },
 }
 
 // LeadStatusInfo is a status that leads can have.
@@ -61,8 +55,8 @@ type LeadStatusInfo struct {
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v LeadStatusInfo) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadStatusInfo) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }

@@ -42,15 +42,12 @@ type LeadCreateParams struct {
 	CustomFields closekit.CustomFields `json:"custom_fields"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *LeadCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opLeadCreate = closekit.Operation{
-	Tool: "close_lead_create", Method: "POST", Path: "/lead/", Effect: closekit.Write,
-	NewParams: func() closekit.Params { return new(LeadCreateParams) },
-	Spec: wire.Spec{Rules: []wire.Rule{
+var opLeadCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_lead_create", Method: "POST", Path: "/lead/", Effect: closekit.Write},
+	Params:    func() any { return new(LeadCreateParams) },
+	Rules: []wire.Rule{
 		{Kind: wire.AtMostOne, Fields: []uint8{3, 4}},
-	}},
+	},
 }
 
 // LeadGet fetches one lead by id, with its contacts, opportunities and open tasks.
@@ -71,13 +68,10 @@ type LeadGetParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *LeadGetParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opLeadGet = closekit.Operation{
-	Tool: "close_lead_get", Method: "GET", Path: "/lead/{lead_id}/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(LeadGetParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "fields", For: "_fields"}}},
+var opLeadGet = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_lead_get", Method: "GET", Path: "/lead/{lead_id}/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(LeadGetParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // LeadUpdate changes fields of a lead; only what is given changes.
@@ -111,15 +105,12 @@ type LeadUpdateParams struct {
 	CustomFields closekit.CustomFields `json:"custom_fields"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *LeadUpdateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opLeadUpdate = closekit.Operation{
-	Tool: "close_lead_update", Method: "PUT", Path: "/lead/{lead_id}/", Effect: closekit.Write, Idempotent: true,
-	NewParams: func() closekit.Params { return new(LeadUpdateParams) },
-	Spec: wire.Spec{Update: true, Rules: []wire.Rule{
+var opLeadUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_lead_update", Method: "PUT", Path: "/lead/{lead_id}/", Effect: closekit.Write, Idempotent: true},
+	Params:    func() any { return new(LeadUpdateParams) },
+	Rules: []wire.Rule{
 		{Kind: wire.AtMostOne, Fields: []uint8{4, 5}},
-	}},
+	},
 }
 
 // LeadDelete deletes a lead with all its contacts, opportunities, tasks and activities.
@@ -129,7 +120,7 @@ var opLeadUpdate = closekit.Operation{
 // Close API: DELETE /lead/{lead_id}/ (tool close_lead_delete)
 // https://developer.close.com/api/resources/leads
 func LeadDelete(ctx context.Context, c *closekit.Client, p LeadDeleteParams, opts ...closekit.CallOption) error {
-	return closekit.CallNone(ctx, c, &opLeadDelete, &p, opts)
+	return wire.CallNone(ctx, c, &opLeadDelete, &p, opts)
 }
 
 // LeadDeleteParams are the parameters of [LeadDelete].
@@ -138,12 +129,9 @@ type LeadDeleteParams struct {
 	LeadID LeadID `json:"lead_id" close:"path,required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *LeadDeleteParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opLeadDelete = closekit.Operation{
-	Tool: "close_lead_delete", Method: "DELETE", Path: "/lead/{lead_id}/", Effect: closekit.Destructive, Idempotent: true,
-	NewParams: func() closekit.Params { return new(LeadDeleteParams) },
+var opLeadDelete = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_lead_delete", Method: "DELETE", Path: "/lead/{lead_id}/", Effect: closekit.Destructive, Idempotent: true},
+	Params:    func() any { return new(LeadDeleteParams) },
 }
 
 // LeadMerge merges two leads; the source is deleted and everything on it moves to the destination.
@@ -167,15 +155,13 @@ type LeadMergeParams struct {
 	Destination LeadID `json:"destination" close:"required"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *LeadMergeParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opLeadMerge = closekit.Operation{
-	Tool: "close_lead_merge", Method: "POST", Path: "/lead/merge/", Effect: closekit.Destructive,
-	NewParams: func() closekit.Params { return new(LeadMergeParams) },
-	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "source_lead_id", For: "source"}, {Name: "destination_lead_id", For: "destination"}}, Rules: []wire.Rule{
+var opLeadMerge = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_lead_merge", Method: "POST", Path: "/lead/merge/", Effect: closekit.Destructive},
+	Params:    func() any { return new(LeadMergeParams) },
+	Aliases:   []wire.Alias{{Name: "source_lead_id", For: "source"}, {Name: "destination_lead_id", For: "destination"}},
+	Rules: []wire.Rule{
 		{Kind: wire.Differ, Fields: []uint8{0, 1}, About: "A lead cannot be merged into itself."},
-	}},
+	},
 }
 
 // LeadsList searches leads by free text and list them page by page; without a query, list all leads.
@@ -192,7 +178,11 @@ func LeadsList(ctx context.Context, c *closekit.Client, p LeadsListParams, opts 
 // LeadsAll yields the items of all pages of [LeadsList], fetching a page when the one before is used
 // up.
 func LeadsAll(ctx context.Context, c *closekit.Client, p LeadsListParams, opts ...closekit.CallOption) iter.Seq2[*Lead, error] {
-	return closekit.All(ctx, c, &opLeadsList, p, func(p *LeadsListParams) *closekit.Opt[int] { return &p.Skip }, LeadsList, opts)
+	return closekit.All(opLeadsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Lead], error) {
+		p := p
+		p.Skip = skip
+		return LeadsList(ctx, c, p, opts...)
+	}, opts...)
 }
 
 // LeadsListParams are the parameters of [LeadsList].
@@ -209,20 +199,17 @@ type LeadsListParams struct {
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *LeadsListParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opLeadsList = closekit.Operation{
-	Tool: "close_leads_list", Method: "GET", Path: "/lead/", Effect: closekit.Read, Idempotent: true,
-	NewParams: func() closekit.Params { return new(LeadsListParams) },
-	Spec:      wire.Spec{Aliases: []wire.Alias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}}},
+var opLeadsList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_leads_list", Method: "GET", Path: "/lead/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(LeadsListParams) },
+	Aliases:   []wire.Alias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
 // Address is a postal address of a lead.
 type Address struct {
 	closekit.Object
 	// What the address is for.
-	Label closekit.Opt[AddressLabel] `json:"label" close:"null,send"`
+	Label closekit.Opt[AddressLabel] `json:"label" close:"null,send,open"`
 	// Street and number.
 	Address1 closekit.Opt[string] `json:"address_1" close:"null,send"`
 	// Floor, suite or the like.
@@ -238,10 +225,10 @@ type Address struct {
 	TZIDs []string `json:"tz_ids"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Address) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Address) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Lead is a company or organization that might buy, with its contacts, opportunities and open tasks.
@@ -297,10 +284,10 @@ type Lead struct {
 	DateUpdated   closekit.Opt[closekit.DateTime] `json:"date_updated"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Lead) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Lead) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // MergeResult: answer of a merge.
@@ -310,10 +297,10 @@ type MergeResult struct {
 	Status closekit.Opt[string] `json:"status"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v MergeResult) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *MergeResult) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // AddressLabel is what an address is for. Close may use other words too.
@@ -326,7 +313,7 @@ const (
 	AddressLabelOther    AddressLabel = "other"    // Any other address.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (AddressLabel) WireWords() ([]string, bool) { return wordsAddressLabel, true }
-
-var wordsAddressLabel = []string{"business", "mailing", "other"}
+// Values lists the values that can be sent; Close may know others.
+func (AddressLabel) Values() []string {
+	return []string{"business", "mailing", "other"}
+}

@@ -6,9 +6,9 @@ import "github.com/closekit/closekit"
 
 // Operations lists what the tools of this package do, in the order of their names. Programs that do
 // not call it do not link what they do not use.
-func Operations() []*closekit.Operation { return operations }
+func Operations() []closekit.Callable { return operations }
 
-var operations = []*closekit.Operation{
+var operations = []closekit.Callable{
 	&opLeadCreate,
 	&opLeadDelete,
 	&opLeadGet,

@@ -27,10 +27,10 @@ type SuggestedActionDetails struct {
 	CallPlan closekit.Opt[string] `json:"call_plan"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // SuggestedAction is what Close suggests to do next about a deal.
@@ -43,10 +43,10 @@ type SuggestedAction struct {
 	Details *SuggestedActionDetails `json:"details"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v SuggestedAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // StallAction is what Close suggests to do about a stalled deal.
@@ -57,10 +57,10 @@ type StallAction struct {
 	Justification closekit.Opt[string] `json:"justification"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v StallAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *StallAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // StallStatus: why a deal is stalled. Older form of the suggested action.
@@ -70,10 +70,10 @@ type StallStatus struct {
 	NextAction         *StallAction             `json:"next_action"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v StallStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *StallStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityCounts is how many opportunities there are of each payment period.
@@ -84,10 +84,10 @@ type OpportunityCounts struct {
 	Annual  closekit.Opt[int] `json:"annual"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityTotals: sums over every opportunity that the filters match, not only those of the page.
@@ -122,10 +122,10 @@ type OpportunityTotals struct {
 	ExpectedValueAnnualizedFormatted closekit.Opt[string]         `json:"expected_value_annualized_formatted"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v OpportunityTotals) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityTotals) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // OpportunityGroup: opportunities that have something in common, with their totals. Comes when the
@@ -140,10 +140,10 @@ type OpportunityGroup struct {
 	TotalResults closekit.Opt[int] `json:"total_results"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v OpportunityGroup) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityGroup) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // Opportunity is a possible deal on a lead. Amounts are in cents of the organization's currency.
@@ -228,10 +228,10 @@ func (v *Opportunity) AsOpportunityGroup() (*OpportunityGroup, bool) {
 	return wire.Variant[OpportunityGroup](v, wire.Has(&v.Object, "objects"))
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Opportunity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Opportunity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ValuePeriod is how often the value of a deal is paid.

@@ -61,16 +61,14 @@ type TaskCreateParams struct {
 	Fields []string `json:"_fields" close:"query"`
 }
 
-// Walk visits the fields; it is for package runtime.
-func (v *TaskCreateParams) Walk(w *wire.Walker) { wire.Walk(w, v) }
-
-var opTaskCreate = closekit.Operation{
-	Tool: "close_task_create", Method: "POST", Path: "/task/", Effect: closekit.Write,
-	NewParams: func() closekit.Params { return new(TaskCreateParams) },
-	Spec: wire.Spec{Aliases: []wire.Alias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}}, Rules: []wire.Rule{
+var opTaskCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_task_create", Method: "POST", Path: "/task/", Effect: closekit.Write},
+	Params:    func() any { return new(TaskCreateParams) },
+	Aliases:   []wire.Alias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}},
+	Rules: []wire.Rule{
 		{Kind: wire.Needs, Fields: []uint8{3}, If: 0, Is: "lead"},
 		{Kind: wire.Needs, Fields: []uint8{2}, If: 0, Is: "outgoing_call"},
-	}},
+	},
 }
 
 // Task: something to do on a lead. Which fields are there depends on _type; the last ones belong to
@@ -167,10 +165,10 @@ type Task struct {
 	OpportunityValuePeriod    closekit.Opt[ValuePeriod]    `json:"opportunity_value_period"`
 }
 
-// MarshalJSON gives back what Close sent, with the changes made since.
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
 func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
-// UnmarshalJSON decodes leniently, as answers of Close are decoded.
+// UnmarshalJSON decodes leniently, like API responses.
 func (v *Task) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // TaskType: kind of a task. Close may use other words too.
@@ -198,10 +196,10 @@ const (
 	NewTaskTypeOutgoingCall NewTaskType = "outgoing_call" // A contact to call; needs contact_id.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (NewTaskType) WireWords() ([]string, bool) { return wordsNewTaskType, false }
-
-var wordsNewTaskType = []string{"lead", "outgoing_call"}
+// Values lists the values that can be sent.
+func (NewTaskType) Values() []string {
+	return []string{"lead", "outgoing_call"}
+}
 
 // TaskPriority is how urgent a task is.
 type TaskPriority string
@@ -212,10 +210,10 @@ const (
 	TaskPriorityMedium TaskPriority = "medium" // As usual.
 )
 
-// WireWords lists the values, and says whether others may be sent; it is for package wire.
-func (TaskPriority) WireWords() ([]string, bool) { return wordsTaskPriority, false }
-
-var wordsTaskPriority = []string{"high", "medium"}
+// Values lists the values that can be sent.
+func (TaskPriority) Values() []string {
+	return []string{"high", "medium"}
+}
 
 // TaskView: place of a task in the app.
 type TaskView string

@@ -21,9 +21,9 @@ func Doc(p *ir.Package) ([]byte, error) {
 	for _, l := range lines {
 		f.PackageComment(strings.TrimRight("// "+l, " "))
 	}
-	f.Comment("This code needs a runtime that still serves it. When the name below is missing, run the")
-	f.Comment("generator of the runtime's version again.")
-	f.Const().Id("_").Op("=").Qual(rootPath, "GeneratedV1")
+	f.Comment("Compile-time check that package wire supports this generated code. If it fails, regenerate with")
+	f.Comment("the closegen of the same version.")
+	f.Const().Id("_").Op("=").Qual(wirePath, "GeneratedV2")
 	return render(f)
 }
 
@@ -37,7 +37,8 @@ func IDs(p *ir.Package) ([]byte, error) {
 			f.Add(doc(id.Doc))
 			f.Add(Type().Id(id.Type).String())
 			f.Line()
-			f.Add(Func().Params(Id(id.Type)).Id("WireID").Params().Op("*").Qual(wirePath, "IDKind").Add(oneLine(Return(Op("&").Id(id.Var)))))
+			f.Add(doc("Kind says which kind of id it is."))
+			f.Add(Func().Params(Id(id.Type)).Id("Kind").Params().Op("*").Qual(rootPath, "IDKind").Add(oneLine(Return(Op("&").Id(id.Var)))))
 			f.Line()
 		}
 		item := []Code{pair("Name", Lit(id.Kind))}
@@ -53,8 +54,8 @@ func IDs(p *ir.Package) ([]byte, error) {
 		if id.About != "" {
 			item = append(item, pair("About", Lit(id.About)))
 		}
-		item = append(item, pair("Known", Op("&").Id("knownIDs")))
-		vars = append(vars, Id(id.Var).Op("=").Qual(wirePath, "IDKind").Values(item...))
+		item = append(item, pair("Known", Id("knownIDs")))
+		vars = append(vars, Id(id.Var).Op("=").Qual(rootPath, "IDKind").Values(item...))
 	}
 	if len(vars) > 0 {
 		f.Comment("The kinds of ids, for checking parameters.")
@@ -65,14 +66,14 @@ func IDs(p *ir.Package) ([]byte, error) {
 			known = append(known, Values(pair("Prefix", Lit(k.Prefix)), pair("Kind", Lit(k.Kind))))
 		}
 		f.Comment("knownIDs tells an id of another kind from one that is unknown.")
-		f.Add(Var().Id("knownIDs").Op("=").Index().Qual(wirePath, "IDPrefix").Add(lines(known...)))
+		f.Add(Var().Id("knownIDs").Op("=").Index().Qual(rootPath, "IDPrefix").Add(lines(known...)))
 		f.Line()
 	}
 	if p.HasCents {
 		f.Add(doc("Cents is an amount of money in minor units; see [closekit.Cents]."))
 		f.Add(Type().Id("Cents").Op("=").Qual(rootPath, "Cents"))
 		f.Line()
-		f.Add(doc("Dollars gives an amount in whole major units, whatever the organization's currency."))
+		f.Add(doc("Dollars returns an amount in whole major units, whatever the organization's currency."))
 		f.Add(Func().Id("Dollars").Params(Id("n").Int64()).Id("Cents").Add(oneLine(Return(Qual(rootPath, "Dollars").Call(Id("n"))))))
 		f.Line()
 	}
@@ -83,12 +84,34 @@ func IDs(p *ir.Package) ([]byte, error) {
 func Operations(p *ir.Package) ([]byte, error) {
 	f := newFile(p.ImportPath, p.Name, "the manifest")
 	f.Add(doc("Operations lists what the tools of this package do, in the order of their names. Programs that do not call it do not link what they do not use."))
-	f.Add(Func().Id("Operations").Params().Index().Op("*").Qual(rootPath, "Operation").Add(oneLine(Return(Id("operations")))))
+	f.Add(Func().Id("Operations").Params().Index().Qual(rootPath, "Callable").Add(oneLine(Return(Id("operations")))))
 	f.Line()
 	var items []Code
 	for i := range p.Tools {
 		items = append(items, Op("&").Id(p.Tools[i].OpVar))
 	}
-	f.Add(Var().Id("operations").Op("=").Index().Op("*").Qual(rootPath, "Operation").Add(lines(items...)))
+	f.Add(Var().Id("operations").Op("=").Index().Qual(rootPath, "Callable").Add(lines(items...)))
+	return render(f)
+}
+
+// Plans prints plans_test.go: package wire must understand every tag, which the
+// compiler does not read.
+func Plans(p *ir.Package) ([]byte, error) {
+	f := newFile(p.ImportPath, p.Name, "the manifest")
+	var results []Code
+	for i := range p.Files {
+		for j := range p.Files[i].Structs {
+			if s := &p.Files[i].Structs[j]; s.Output {
+				results = append(results, New(Id(s.Type)))
+			}
+		}
+	}
+	f.Add(doc("TestPlans has package wire read every type, because the compiler does not read tags."))
+	f.Func().Id("TestPlans").Params(Id("t").Op("*").Qual("testing", "T")).Block(
+		Id("results").Op(":=").Index().Any().Add(lines(results...)),
+		If(Err().Op(":=").Qual(wirePath, "Check").Call(Id("Operations").Call(), Id("results").Op("...")), Err().Op("!=").Nil()).Block(
+			Id("t").Dot("Fatal").Call(Err()),
+		),
+	)
 	return render(f)
 }

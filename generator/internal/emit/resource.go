@@ -47,7 +47,7 @@ func operation(f *File, o *ir.Op) {
 	f.Add(doc(o.Doc...))
 	switch {
 	case o.Result == "":
-		f.Add(head(o.Func).Error().Block(Return(Qual(rootPath, "CallNone").Call(append(ctx, Id("opts"))...))))
+		f.Add(head(o.Func).Error().Block(Return(Qual(wirePath, "CallNone").Call(append(ctx, Id("opts"))...))))
 	case o.List:
 		skip := Qual(rootPath, "Opt").Types(Int()).Values()
 		if o.Skip {
@@ -66,12 +66,20 @@ func operation(f *File, o *ir.Op) {
 	f.Line()
 	if o.All != "" {
 		// func LeadsAll(…) iter.Seq2[*Lead, error] {
-		//	return closekit.All(ctx, c, &opLeadsList, p, func(p *LeadsListParams) *closekit.Opt[int] { return &p.Skip }, LeadsList, opts)
+		//	return closekit.All(opLeadsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Lead], error) {
+		//		p := p
+		//		p.Skip = skip
+		//		return LeadsList(ctx, c, p, opts...)
+		//	}, opts...)
 		// }
-		skip := Func().Params(Id("p").Op("*").Id(o.Params.Type)).Op("*").Qual(rootPath, "Opt").Types(Int()).Add(oneLine(Return(Op("&").Id("p").Dot("Skip"))))
+		fetch := Func().Params(Id("skip").Qual(rootPath, "Opt").Types(Int())).Params(page(), Error()).Block(
+			Id("p").Op(":=").Id("p"),
+			Id("p").Dot("Skip").Op("=").Id("skip"),
+			Return(Id(o.Func).Call(Id("ctx"), Id("c"), Id("p"), Id("opts").Op("..."))),
+		)
 		f.Add(doc(o.AllDoc))
 		f.Add(head(o.All).Qual("iter", "Seq2").Types(Op("*").Id(o.Result), Error()).Block(
-			Return(Qual(rootPath, "All").Call(Id("ctx"), Id("c"), Op("&").Id(o.OpVar), Id("p"), skip, Id(o.Func), Id("opts"))),
+			Return(Qual(rootPath, "All").Call(Id(o.OpVar).Dot("Describe").Call(), Id("p").Dot("Skip"), fetch, Id("opts").Op("..."))),
 		))
 		f.Line()
 	}
@@ -86,12 +94,11 @@ func operation(f *File, o *ir.Op) {
 	descriptor(f, o)
 }
 
-// descriptor prints var opLeadCreate = closekit.Operation{…}.
+// descriptor prints var opLeadCreate = wire.Operation{…}.
 func descriptor(f *File, o *ir.Op) {
-	spec := []Code{}
-	if o.Update {
-		spec = append(spec, pair("Update", True()))
-	}
+	// Params: func() any { return new(LeadCreateParams) },
+	newParams := pair("Params", Func().Params().Any().Add(oneLine(Return(New(Id(o.Params.Type))))))
+	var spec []Code
 	if len(o.Aliases) > 0 {
 		var items []Code
 		for _, a := range o.Aliases {
@@ -123,13 +130,8 @@ func descriptor(f *File, o *ir.Op) {
 	if o.Idempotent {
 		facts = append(facts, pair("Idempotent", True()))
 	}
-	// NewParams: func() closekit.Params { return new(LeadCreateParams) },
-	newParams := pair("NewParams", Func().Params().Qual(rootPath, "Params").Add(oneLine(Return(New(Id(o.Params.Type))))))
-	rows := []Code{List(facts...), newParams}
-	if len(spec) > 0 {
-		rows = append(rows, pair("Spec", Qual(wirePath, "Spec").Values(spec...)))
-	}
-	f.Add(Var().Id(o.OpVar).Op("=").Qual(rootPath, "Operation").Add(lines(rows...)))
+	rows := append([]Code{pair("Operation", Qual(rootPath, "Operation").Values(facts...)), newParams}, spec...)
+	f.Add(Var().Id(o.OpVar).Op("=").Qual(wirePath, "Operation").Add(lines(rows...)))
 	f.Line()
 }
 
@@ -199,6 +201,9 @@ func tag(s *ir.Struct, g *ir.Field) string {
 		}
 		if in.ID == "kindAny" {
 			opts = append(opts, "id")
+		}
+		if flags("Open") {
+			opts = append(opts, "open")
 		}
 		number := func(name string, n int64) { opts = append(opts, name+"="+strconv.FormatInt(n, 10)) }
 		if in.Min != nil && *in.Min != -1<<53 {
@@ -272,16 +277,11 @@ func structType(f *File, s *ir.Struct) {
 	for _, v := range s.Variants {
 		variant(f, s, &v)
 	}
-	if s.Params {
-		f.Add(Comment("// Walk visits the fields; it is for package runtime."))
-		f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id("Walk").Params(Id("w").Op("*").Qual(wirePath, "Walker")).Add(
-			oneLine(Qual(wirePath, "Walk").Call(Id("w"), Id("v")))))
-	}
 	if s.Output {
-		f.Add(Comment("// MarshalJSON gives back what Close sent, with the changes made since."))
+		f.Add(Comment("// MarshalJSON encodes the value, preserving unknown members that Close sent."))
 		f.Add(Func().Params(Id("v").Id(s.Type)).Id("MarshalJSON").Params().Params(Index().Byte(), Error()).Add(
 			oneLine(Return(Qual(wirePath, "Marshal").Call(Op("&").Id("v"))))))
-		f.Add(Comment("// UnmarshalJSON decodes leniently, as answers of Close are decoded."))
+		f.Add(Comment("// UnmarshalJSON decodes leniently, like API responses."))
 		f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id("UnmarshalJSON").Params(Id("b").Index().Byte()).Error().Add(
 			oneLine(Return(Qual(wirePath, "Unmarshal").Call(Id("b"), Id("v"))))))
 	}
@@ -329,10 +329,8 @@ func enum(f *File, e *ir.Enum) {
 	f.Add(Const().Defs(consts...))
 	f.Line()
 	if e.Words != "" {
-		f.Add(Comment("// WireWords lists the values, and says whether others may be sent; it is for package wire."))
-		f.Add(Func().Params(Id(e.Type)).Id("WireWords").Params().Params(Index().String(), Bool()).Add(oneLine(Return(Id(e.Words), Lit(e.Open)))))
-		f.Line()
-		f.Add(Var().Id(e.Words).Op("=").Add(strs(words)))
+		f.Add(doc("Values lists the values that can be sent" + map[bool]string{true: "; Close may know others."}[e.Open] + map[bool]string{false: "."}[e.Open]))
+		f.Add(Func().Params(Id(e.Type)).Id("Values").Params().Index().String().Block(Return(strs(words))))
 		f.Line()
 	}
 }

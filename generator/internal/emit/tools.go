@@ -23,9 +23,9 @@ func Tools(p *ir.Package) ([]byte, error) {
 	f.Comment("//go:embed schemas")
 	f.Var().Id("schemas").Qual("embed", "FS")
 	f.Line()
-	catalogue := func() *Statement { return Qual(rootPath, "Catalogue") }
-	f.Add(doc("Catalogue gives all tools, for packages that work with any set of tools."))
-	f.Func().Id("Catalogue").Params().Op("*").Add(catalogue()).Add(oneLine(Return(Op("&").Id("all"))))
+	catalog := func() *Statement { return Qual(rootPath, "Catalog") }
+	f.Add(doc("Catalog returns all tools, for packages that work with any set of tools."))
+	f.Func().Id("Catalog").Params().Op("*").Add(catalog()).Add(oneLine(Return(Op("&").Id("all"))))
 	f.Line()
 	f.Add(doc("All lists the tools in the order of their names."))
 	f.Func().Id("All").Params().Index().Op("*").Qual(rootPath, "Tool").Add(oneLine(Return(Id("all").Dot("Tools").Call())))
@@ -38,7 +38,7 @@ func Tools(p *ir.Package) ([]byte, error) {
 	for i := range p.Tools {
 		items = append(items, tool(&p.Tools[i]))
 	}
-	f.Var().Id("all").Op("=").Add(catalogue()).Custom(Options{Open: "{", Close: "}", Separator: ",", Multi: true},
+	f.Var().Id("all").Op("=").Add(catalog()).Custom(Options{Open: "{", Close: "}", Separator: ",", Multi: true},
 		pair("Schemas", Op("&").Id("schemas")),
 		pair("Operations", Qual(p.ImportPath, "Operations")),
 		pair("List", Index().Qual(rootPath, "Tool").Add(lines(items...))),
@@ -75,7 +75,15 @@ func tool(t *ir.Tool) Code {
 	if len(t.Aliases) > 0 {
 		var items []Code
 		for _, a := range t.Aliases {
-			items = append(items, Values(pair("Name", Lit(a[0])), pair("For", Lit(a[1]))))
+			item := []Code{pair("Name", Lit(a.Name)), pair("For", Lit(a.For))}
+			if len(a.Map) > 0 {
+				var from []string
+				for _, m := range a.Map {
+					from = append(from, m[0])
+				}
+				item = append(item, pair("Values", strs(from)))
+			}
+			items = append(items, Values(item...))
 		}
 		rows = append(rows, pair("Aliases", Index().Qual(rootPath, "ToolAlias").Values(items...)))
 	}

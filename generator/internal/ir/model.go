@@ -168,7 +168,7 @@ type Tool struct {
 	Effect                   string
 	Sends, Idempotent        bool
 	Synonyms                 []string
-	Aliases                  [][2]string
+	Aliases                  []Alias
 	Show                     []string
 	Examples                 []Example
 	InputSchema              json.RawMessage

@@ -18,7 +18,7 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 		RoutePath: routePath(t.Path), ResourceName: t.Resource.Name, Action: t.Action, Status: t.Status,
 	}
 	for _, a := range t.Aliases {
-		out.Aliases = append(out.Aliases, [2]string{a.Name, a.For})
+		out.Aliases = append(out.Aliases, Alias(a))
 	}
 	for _, e := range t.Examples {
 		out.Examples = append(out.Examples, Example{e.About, string(e.Input)})

@@ -17,8 +17,8 @@ import (
 //go:embed schemas
 var schemas embed.FS
 
-// Catalogue gives all tools, for packages that work with any set of tools.
-func Catalogue() *closekit.Catalogue { return &all }
+// Catalog returns all tools, for packages that work with any set of tools.
+func Catalog() *closekit.Catalog { return &all }
 
 // All lists the tools in the order of their names.
 func All() []*closekit.Tool { return all.Tools() }
@@ -26,7 +26,7 @@ func All() []*closekit.Tool { return all.Tools() }
 // Lookup finds a tool. The error of an unknown one suggests the nearest name.
 func Lookup(name string) (*closekit.Tool, error) { return all.Lookup(name) }
 
-var all = closekit.Catalogue{
+var all = closekit.Catalog{
 	Schemas:    &schemas,
 	Operations: closetools.Operations,
 	List: []closekit.Tool{

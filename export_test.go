@@ -1,0 +1,4 @@
+package closekit
+
+// OverrideParams is what a long query becomes.
+var OverrideParams = overrideParams

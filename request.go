@@ -1,0 +1,95 @@
+package closekit
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/closekit/closekit/internal/codec"
+)
+
+// maxURL is how long a URL may be before a GET is sent as a POST with Close's
+// method override; the documentation names about 2000 characters.
+const maxURL = 2000
+
+// request builds one attempt's request. The body is always of known length,
+// because Close refuses chunked ones.
+func (c *client) request(ctx context.Context, r *Request) (*http.Request, error) {
+	method, query, body := r.Method, r.Query, r.Body
+	override := method == http.MethodGet && query != "" && len(c.base)+len(apiPrefix)+len(r.Path)+len(query) > maxURL
+	if override {
+		var err error
+		if body, err = overrideParams(query); err != nil {
+			return nil, err
+		}
+		method, query = http.MethodPost, ""
+	}
+	u, err := c.url(r.Path, query)
+	if err != nil {
+		return nil, err
+	}
+	h := make(http.Header, 6)
+	h["Accept"] = acceptJSON
+	h["User-Agent"] = c.agent
+	if c.tzOffset != "" {
+		h["X-Tz-Offset"] = []string{c.tzOffset}
+	}
+	req := blank.WithContext(ctx)
+	req.Method, req.URL, req.Host, req.Header = method, u, u.Host, h
+	if body != nil {
+		h["Content-Type"] = contentJSON
+		if override {
+			h["X-Http-Method-Override"] = overrideGet
+		}
+		req.ContentLength = int64(len(body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+		req.Body, _ = req.GetBody() // cannot fail
+	}
+	return req, nil
+}
+
+// Header values that never vary; net/http only reads them.
+var (
+	acceptJSON  = []string{"application/json"}
+	contentJSON = []string{"application/json"}
+	overrideGet = []string{"GET"}
+)
+
+var blank = http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+
+// url puts a path below the base without reading the base again.
+func (c *client) url(path, query string) (*url.URL, error) {
+	path = apiPrefix + path
+	if c.root == nil || strings.Contains(path, "%") || c.root.Path != "" {
+		if query != "" {
+			query = "?" + query
+		}
+		return url.Parse(c.base + path + query)
+	}
+	u := *c.root
+	u.Path, u.RawQuery = path, query
+	return &u, nil
+}
+
+// overrideParams returns the query as a JSON object of strings, for the method
+// override that long queries need.
+func overrideParams(query string) ([]byte, error) {
+	v, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, err
+	}
+	b := []byte(`{"_params":{`)
+	for i, name := range slices.Sorted(maps.Keys(v)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(codec.AppendString(b, name), ':')
+		b = codec.AppendString(b, strings.Join(v[name], ","))
+	}
+	return append(b, "}}"...), nil
+}

@@ -1,0 +1,208 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"reflect"
+	"unsafe"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/codec"
+)
+
+// Call carries out an operation that returns one object. It returns nil with an
+// error. p points to the operation's parameters.
+func Call[T any](ctx context.Context, c *closekit.Client, op *Operation, p any, opts []closekit.CallOption) (*T, error) {
+	v := new(T)
+	if err := op.call(ctx, c, p, reflect.TypeFor[T](), unsafe.Pointer(v), opts); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// CallPage carries out an operation that returns a list; skip is the offset that
+// p asks for. It returns nil with an error.
+func CallPage[T any](ctx context.Context, c *closekit.Client, op *Operation, p any, skip closekit.Opt[int], opts []closekit.CallOption) (*closekit.Page[T], error) {
+	page := new(closekit.Page[T])
+	// Pages of all types are laid out alike; only what Data points to differs.
+	if err := op.callPage(ctx, c, p, skip, reflect.TypeFor[[]T](), (*closekit.Page[struct{}])(unsafe.Pointer(page)), opts); err != nil {
+		return nil, err
+	}
+	return page, nil
+}
+
+// CallNone carries out an operation that returns nothing of interest.
+func CallNone(ctx context.Context, c *closekit.Client, op *Operation, p any, opts []closekit.CallOption) error {
+	req, err := op.request(p)
+	if err != nil {
+		return err
+	}
+	return c.Do(ctx, &req, func(r *closekit.Response) error {
+		if len(bytes.TrimSpace(r.Body)) == 0 {
+			return nil
+		}
+		return codec.Valid(r.Body) // a web page is no success
+	}, opts...)
+}
+
+func (op *Operation) call(ctx context.Context, c *closekit.Client, p any, t reflect.Type, v unsafe.Pointer, opts []closekit.CallOption) error {
+	s, err := op.results(t)
+	if err != nil {
+		return err
+	}
+	return op.do(ctx, c, p, opts, func(d *codec.Decoder) { decode(d, s, v) })
+}
+
+// do carries out the operation and hands the response, which is a JSON object,
+// to read.
+func (op *Operation) do(ctx context.Context, c *closekit.Client, p any, opts []closekit.CallOption, read func(*codec.Decoder)) error {
+	req, err := op.request(p)
+	if err != nil {
+		return err
+	}
+	return c.Do(ctx, &req, func(r *closekit.Response) error {
+		d := codec.NewDecoder(r.Body, r.Strict)
+		if d.Peek() != '{' {
+			_ = d.End() // what matters is that it is no object
+			return noObject(r.Body)
+		}
+		read(d)
+		return d.End()
+	}, opts...)
+}
+
+func noObject(body []byte) error {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return errors.New("the body is empty")
+	}
+	if err := codec.Valid(body); err != nil {
+		return err
+	}
+	return errors.New("the body is not a JSON object")
+}
+
+// moreBit is the bit of an envelope that says that has_more was there.
+const moreBit = 1
+
+func (op *Operation) callPage(ctx context.Context, c *closekit.Client, p any, skip closekit.Opt[int], t reflect.Type, page *closekit.Page[struct{}], opts []closekit.CallOption) error {
+	s, err := op.results(t.Elem())
+	if err != nil {
+		return err
+	}
+	data := (*slice)(unsafe.Pointer(&page.Data))
+	err = op.do(ctx, c, p, opts, func(d *codec.Decoder) {
+		for d.Open((*codec.Object)(unsafe.Pointer(&page.Object))); d.Next(); {
+			switch string(d.Key()) {
+			case "data":
+				getItems(d, s, t, data)
+			case "has_more":
+				getPlain(d, &page.HasMore, moreBit, (*codec.Decoder).Bool)
+			case "total_results":
+				if total, ok := getInt(d); ok {
+					page.Total = closekit.Some(total)
+				} else {
+					page.Total = closekit.Opt[int]{}
+					d.Odd(0)
+				}
+			default:
+				d.Keep()
+			}
+		}
+	})
+	page.NextSkip = skip.Or(0) + data.len
+	return err
+}
+
+// Marshal encodes the result that v points to; it serves MarshalJSON.
+func Marshal(v any) ([]byte, error) {
+	s, p, err := planFor(v)
+	if err != nil {
+		return nil, err
+	}
+	e := &codec.Encoder{}
+	encode(e, s, p)
+	return e.B, nil
+}
+
+// Unmarshal decodes into the result that v points to, whatever it held; it
+// serves UnmarshalJSON.
+func Unmarshal(b []byte, v any) error {
+	s, p, err := planFor(v)
+	if err != nil {
+		return err
+	}
+	*(*codec.Object)(p) = codec.Object{}
+	clearMembers(s, p)
+	d := codec.NewDecoder(b, false)
+	if !d.Null() {
+		decode(d, s, p)
+	}
+	return d.End()
+}
+
+// planFor returns the plan of the result that v points to, and where that is.
+func planFor(v any) (*plan, unsafe.Pointer, error) {
+	s, err := planOf(reflect.TypeOf(v).Elem())
+	if err != nil {
+		return nil, nil, err
+	}
+	if !s.output {
+		return nil, nil, errors.New("it is sent, never received")
+	}
+	return s, reflect.ValueOf(v).UnsafePointer(), nil
+}
+
+// Variant reads the result that v points to as another type when is holds.
+func Variant[T any](v any, is bool) (*T, bool) {
+	to := new(T)
+	if !is || !convert(v, to) {
+		return nil, false
+	}
+	return to, true
+}
+
+func convert(v, to any) bool {
+	b, err := Marshal(v)
+	return err == nil && Unmarshal(b, to) == nil
+}
+
+// Has reports whether an object has a member without a field.
+func Has(o *closekit.Object, name string) bool {
+	_, ok := o.Raw(name)
+	return ok
+}
+
+// Envelope reads what an envelope holds beside its items.
+func Envelope[T any](o *closekit.Object) (*T, error) {
+	v := new(T)
+	return v, envelope(o, v)
+}
+
+func envelope(o *closekit.Object, v any) error {
+	e := &codec.Encoder{}
+	e.Close(e.Open((*codec.Object)(unsafe.Pointer(o))))
+	return Unmarshal(e.B, v)
+}
+
+// Check reports every operation and type of a generated package that this
+// package cannot work with. Generated packages have a test that calls it, because
+// the compiler does not read tags.
+func Check(ops []closekit.Callable, results ...any) error {
+	var errs []error
+	for _, o := range ops {
+		op, ok := o.(*Operation)
+		if !ok {
+			continue
+		}
+		if _, _, err := op.plan(op.Params()); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for _, v := range results {
+		if _, _, err := planFor(v); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,167 @@
+package wire
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/codec"
+)
+
+// checkLength checks how long a text is that is no element of a list.
+func (w *sender) checkLength(f *field, v string) {
+	if f.maxLen > 0 && len(v) > int(f.maxLen) {
+		if n := utf8.RuneCountInString(v); n > int(f.maxLen) {
+			w.add(f.name, "must have at most "+strconv.Itoa(int(f.maxLen))+" characters", strconv.Itoa(n), "")
+		}
+	}
+}
+
+// checkText checks one text against its field, but for its length, and reports
+// what is wrong.
+func (w *sender) checkText(f *field, name, v string) {
+	if f.id != nil {
+		w.checkID(f, name, v)
+		return
+	}
+	if f.in == inPath && (v == "" || v == "." || v == "..") {
+		w.add(name, `must not be empty, "." or ".."`, quote(v), fromHint(f))
+		return
+	}
+	if f.enum != nil && !f.is(open) && !slices.Contains(f.enum, v) {
+		hint := ""
+		if near := codec.Nearest(v, f.enum); near != "" {
+			hint = "did you mean " + strconv.Quote(near) + "?"
+		} else if f.from != "" {
+			hint = fromHint(f)
+		}
+		w.add(name, "must be one of "+strings.Join(f.enum, ", "), quote(v), hint)
+		return
+	}
+	if f.kind == plain || f.kind == richText {
+		return
+	}
+	if expected := checkKind(f.kind, v); expected != "" {
+		w.add(name, expected, quote(v), "")
+	}
+}
+
+// checkKind returns what was expected when v does not fit.
+func checkKind(k kind, v string) string {
+	switch k {
+	case date:
+		if !codec.IsDate(v) {
+			return "must be a date such as 2026-03-31"
+		}
+	case dateTime:
+		if _, ok := codec.ParseTime(v); !ok || codec.IsDate(v) {
+			return "must be a time with offset such as 2026-03-31T15:04:05Z"
+		}
+	case dateOrDateTime:
+		if _, ok := codec.ParseTime(v); !ok {
+			return "must be a date such as 2026-03-31 or a time such as 2026-03-31T15:04:05Z"
+		}
+	case email:
+		at := strings.LastIndexByte(v, '@')
+		if at < 1 || at == len(v)-1 || strings.ContainsAny(v, "\r\n") {
+			return "must be an email address"
+		}
+	case phone:
+		if !strings.ContainsAny(v, "0123456789") {
+			return "must be a phone number, best with country code such as +14155550123"
+		}
+	case webAddress:
+		u, err := url.Parse(v)
+		if err != nil || v == "" || strings.ContainsAny(v, " \r\n\t") || u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" && !strings.Contains(u.Scheme, ".") { // example.com:8080
+			return "must be a web address such as https://example.com"
+		}
+	case timezone:
+		if v == "" || strings.ContainsAny(v, " \r\n") {
+			return "must be a time zone name such as America/New_York"
+		}
+	case plain, richText:
+	}
+	return ""
+}
+
+func (w *sender) checkID(f *field, name, v string) {
+	k := f.id
+	if slices.Contains(k.Literals, v) {
+		return
+	}
+	prefix, rest, ok := strings.Cut(v, "_")
+	if !ok || prefix == "" || rest == "" || !alphanumeric(prefix) || !alphanumeric(rest) {
+		w.add(name, expectedID(k), quote(v), fromHint(f))
+		return
+	}
+	if len(k.Prefixes) == 0 || slices.Contains(k.Prefixes, prefix) {
+		return
+	}
+	for _, p := range k.Known {
+		if p.Prefix == prefix {
+			w.add(name, expectedID(k), quote(v)+", "+article(p.Kind)+" id", fromHint(f))
+			return
+		}
+	}
+	// An unknown prefix passes: Close adds kinds of ids without notice.
+}
+
+func article(kind string) string {
+	kind = strings.ReplaceAll(kind, "_", " ")
+	if strings.ContainsRune("aeio", rune(kind[0])) {
+		return "an " + kind
+	}
+	if kind == "sms" {
+		return "an SMS"
+	}
+	return "a " + kind
+}
+
+func alphanumeric(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
+func fromHint(f *field) string {
+	from := f.from
+	if f.id != nil {
+		if from == "" {
+			from = f.id.From
+		}
+		if from != "" && f.id.About != "" {
+			return "find one with " + from + ". " + f.id.About
+		}
+	}
+	if from == "" {
+		return ""
+	}
+	return "find one with " + from
+}
+
+// quote shortens what was received, so that a problem stays readable.
+func quote(v string) string {
+	const most = 60
+	if len(v) > most {
+		cut := most
+		for cut > 0 && !utf8.RuneStart(v[cut]) {
+			cut--
+		}
+		return strconv.Quote(v[:cut]) + "…"
+	}
+	return strconv.Quote(v)
+}
+
+func expectedID(k *closekit.IDKind) string {
+	if len(k.Prefixes) > 0 {
+		return "must be " + article(k.Name) + " id such as " + k.Prefixes[0] + "_…"
+	}
+	return "must be an id"
+}

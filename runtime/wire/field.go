@@ -1,0 +1,58 @@
+package wire
+
+import "github.com/closekit/closekit"
+
+// place says where a parameter goes.
+type place uint8
+
+const (
+	inBody place = iota
+	inQuery
+	inPath
+)
+
+// kind is how the text of a value is checked.
+type kind uint8
+
+const (
+	plain kind = iota
+	richText
+	date
+	dateTime
+	dateOrDateTime
+	email
+	phone
+	webAddress
+	timezone
+)
+
+// flag is a yes-or-no property of a field.
+type flag uint8
+
+const (
+	required flag = 1 << iota
+	nullable
+	onCreate // written when an object is created
+	onUpdate // written when an object is updated
+	bounded  // min and max hold
+	minOnly  // only min holds
+	open     // values other than those of enum may be sent
+)
+
+// field says how one parameter, or one member of an object that is sent, is
+// checked and where it goes.
+type field struct {
+	name     string
+	in       place
+	kind     kind
+	flags    flag
+	min, max int64
+	maxLen   int32 // of a text in characters, of a list in elements
+	minItems int32
+	enum     []string
+	id       *closekit.IDKind
+	from     string // tool that finds valid values
+	preset   string // JSON sent when the caller gives nothing
+}
+
+func (f *field) is(x flag) bool { return f.flags&x != 0 }

@@ -1,0 +1,288 @@
+package wire
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"github.com/closekit/closekit/internal/codec"
+)
+
+// reader fills parameters from a tool's JSON input, strictly: an unknown
+// parameter, a parameter given twice or a value of another type is a problem.
+// What cannot be misread is repaired: aliases are renamed, a list or object that
+// arrives as JSON text inside a string is taken as what the text says, and a
+// list of words may arrive joined by commas.
+type reader struct {
+	report
+	op      *Operation
+	members []jsonMember // of the current object
+	names   []string     // of the fields that the current object can have
+}
+
+// jsonMember is one member of an object of the input.
+type jsonMember struct {
+	name string
+	raw  []byte
+	used bool
+}
+
+// read fills the parameters at v.
+func (r *reader) read(input []byte, s *plan, v unsafe.Pointer) {
+	if input = bytes.TrimSpace(input); len(input) == 0 {
+		input = []byte("{}")
+	}
+	if err := codec.Valid(input); err != nil {
+		r.add("", "input must be a JSON object", err.Error(), "")
+		return
+	}
+	ms, ok := r.object(input)
+	if !ok {
+		r.add("", "input must be a JSON object", sample(input), "")
+		return
+	}
+	r.rename(ms)
+	r.members = ms
+	r.walk(s, v)
+	for i := range r.op.Aliases {
+		r.names = append(r.names, r.op.Aliases[i].Name)
+	}
+	r.unknown()
+}
+
+// unknown reports the members that no field took.
+func (r *reader) unknown() {
+	for i := range r.members {
+		m := &r.members[i]
+		if m.used {
+			continue
+		}
+		var hint string
+		if near := codec.Nearest(m.name, r.names); near != "" {
+			hint = "did you mean " + strconv.Quote(near) + "?"
+		} else if len(r.names) > 0 {
+			hint = "known are " + strings.Join(r.names, ", ")
+		} else {
+			hint = "the tool takes no parameters"
+		}
+		r.add(m.name, "is not a known parameter", "", hint)
+	}
+}
+
+// object splits a JSON object, which is known to be valid, into members.
+func (r *reader) object(raw []byte) ([]jsonMember, bool) {
+	d := codec.NewDecoder(raw, false)
+	defer d.End() //nolint:errcheck // the text was checked before
+	if d.Peek() != '{' {
+		return nil, false
+	}
+	var ms []jsonMember
+	for d.Open(nil); d.Next(); {
+		name := string(d.Key())
+		twice := slices.ContainsFunc(ms, func(m jsonMember) bool { return m.name == name })
+		if twice {
+			r.add(name, "is given twice", "", "")
+		}
+		ms = append(ms, jsonMember{name: name, raw: d.Raw(), used: twice})
+	}
+	return ms, true
+}
+
+// rename replaces aliases by the names they stand for.
+func (r *reader) rename(ms []jsonMember) {
+	for i := range ms {
+		for _, a := range r.op.Aliases {
+			if a.Name != ms[i].name || ms[i].used {
+				continue
+			}
+			if slices.ContainsFunc(ms, func(m jsonMember) bool { return m.name == a.For }) {
+				r.add(a.Name, "is another name for "+a.For+", which is given too", "", "give only one")
+				ms[i].used = true
+				break
+			}
+			if a.Map != nil && !a.convert(&ms[i]) {
+				r.add(a.Name, "must be one of "+a.froms(), sample(ms[i].raw), "or use "+a.For)
+				ms[i].used = true
+				break
+			}
+			ms[i].name = a.For
+			break
+		}
+	}
+}
+
+func (a *Alias) convert(m *jsonMember) bool {
+	for _, v := range a.Map {
+		if v.From == string(m.raw) {
+			m.raw = []byte(v.To)
+			return true
+		}
+	}
+	return false
+}
+
+func (a *Alias) froms() string {
+	words := make([]string, len(a.Map))
+	for i, v := range a.Map {
+		words[i] = v.From
+	}
+	return strings.Join(words, ", ")
+}
+
+// sample shortens JSON for a problem.
+func sample(raw []byte) string {
+	const most = 60
+	s := strings.ToValidUTF8(string(raw), "\uFFFD")
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
+// given returns the JSON of a field, and whether it was given.
+func (r *reader) given(f *field) ([]byte, bool) {
+	for i := range r.members {
+		if m := &r.members[i]; m.name == f.name && !m.used {
+			m.used = true
+			return m.raw, true
+		}
+	}
+	return nil, false
+}
+
+// text reads a string.
+func (r *reader) text(f *field, name string, raw []byte) (string, bool) {
+	s, ok := codec.Unquote(raw)
+	if !ok {
+		var hint string
+		if f.id != nil {
+			hint = fromHint(f)
+		}
+		r.add(name, "must be a string", sample(raw), hint)
+	}
+	return s, ok
+}
+
+// int64 reads an integer.
+func (r *reader) int64(f *field, raw []byte, cents bool) (int64, bool) {
+	d := codec.NewDecoder(raw, false)
+	v, ok := d.Int()
+	if d.End() == nil && ok {
+		return v, true
+	}
+	expected, hint := "must be an integer", ""
+	number, err := strconv.ParseFloat(string(raw), 64)
+	if err == nil && number < 1<<53 && number > -1<<53 && number == math.Trunc(number) {
+		return int64(number), true // 120000.0 says the same
+	}
+	if cents {
+		expected = "must be an integer amount in cents"
+		hint = "write $12,000 as 1200000"
+		if digits, frac, ok := strings.Cut(string(raw), "."); ok && err == nil && len(frac) <= 2 && !strings.ContainsAny(frac, "eE") {
+			frac = (frac + "0")[:2]
+			n, _ := strconv.ParseInt(digits+frac, 10, 64)
+			hint = "write " + digits + "." + frac + " dollars as " + strconv.FormatInt(n, 10)
+		}
+	}
+	r.add(f.name, expected, sample(raw), hint)
+	return 0, false
+}
+
+// int reads an integer that fits the machine.
+func (r *reader) int(f *field, raw []byte) (int, bool) {
+	n, ok := r.int64(f, raw, false)
+	if ok && int64(int(n)) != n {
+		r.add(f.name, "is too large", string(raw), "")
+	}
+	return int(n), ok
+}
+
+// float reads a number.
+func (r *reader) float(f *field, raw []byte) (float64, bool) {
+	if len(raw) > 0 && (raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') {
+		if v, err := strconv.ParseFloat(string(raw), 64); err == nil {
+			return v, true
+		}
+	}
+	r.add(f.name, "must be a number", sample(raw), "")
+	return 0, false
+}
+
+// bool reads a boolean.
+func (r *reader) bool(f *field, raw []byte) (v, ok bool) {
+	switch string(raw) {
+	case "true":
+		return true, true
+	case "false":
+		return false, true
+	}
+	r.add(f.name, "must be true or false", sample(raw), "")
+	return false, false
+}
+
+// list reads an array into its elements' JSON.
+func (r *reader) list(f *field, raw []byte, texts bool) ([][]byte, bool) {
+	if s, ok := codec.Unquote(raw); ok {
+		if t := strings.TrimSpace(s); strings.HasPrefix(t, "[") && codec.Valid([]byte(t)) == nil {
+			raw = []byte(t)
+		} else if texts && f.in == inQuery {
+			var list [][]byte
+			for part := range strings.SplitSeq(s, ",") {
+				list = append(list, codec.AppendString(nil, strings.TrimSpace(part)))
+			}
+			return list, true
+		}
+	}
+	list, ok := codec.Elements(raw)
+	if !ok {
+		r.add(f.name, "must be a list", sample(raw), "")
+		return nil, false
+	}
+	if list == nil {
+		list = [][]byte{}
+	}
+	return list, true
+}
+
+// nested fills the object at v.
+func (r *reader) nested(name string, raw []byte, s *plan, v unsafe.Pointer) {
+	raw = repairObject(raw)
+	if len(raw) == 0 || raw[0] != '{' {
+		r.add(name, "must be an object", sample(raw), "")
+		return
+	}
+	if !r.enter(name) {
+		return
+	}
+	outer, names := r.members, r.names
+	r.names = nil
+	r.members, _ = r.object(raw)
+	r.walk(s, v)
+	r.unknown()
+	r.members, r.names = outer, names
+	r.leave()
+}
+
+// fields splits the object of a field into its members.
+func (r *reader) fields(f *field, raw []byte) []jsonMember {
+	raw = repairObject(raw)
+	r.path = append(r.path, f.name)
+	ms, ok := r.object(raw)
+	r.path = r.path[:len(r.path)-1]
+	if !ok {
+		r.add(f.name, "must be an object", sample(raw), "")
+	}
+	return ms
+}
+
+func repairObject(raw []byte) []byte {
+	if s, ok := codec.Unquote(raw); ok {
+		if t := strings.TrimSpace(s); strings.HasPrefix(t, "{") && codec.Valid([]byte(t)) == nil {
+			return []byte(t)
+		}
+	}
+	return raw
+}

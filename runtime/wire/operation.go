@@ -1,0 +1,156 @@
+package wire
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/closekit/closekit"
+)
+
+// GeneratedV2 is the handshake between generated code and this package. When a
+// release cannot serve code that an older generator wrote, the name changes, and
+// the compiler says so: run closegen of the same version again.
+const GeneratedV2 = true
+
+// Operation is one operation of the API: what everybody may know of it, and how
+// its parameters are checked. Generated code has a variable for each; nothing
+// changes it but this package, which keeps its plans there. It implements
+// [closekit.Callable].
+type Operation struct {
+	closekit.Operation
+	Params  func() any // returns a pointer to an empty parameter struct
+	Rules   []Rule
+	Aliases []Alias
+
+	params, result atomic.Pointer[plan]
+}
+
+// Alias is another name for a parameter; Map changes the value too.
+type Alias struct {
+	Name, For string
+	Map       []AliasValue
+}
+
+// AliasValue maps one JSON value of an alias to one of the parameter.
+type AliasValue struct{ From, To string }
+
+// Describe returns what everybody may know of the operation.
+func (op *Operation) Describe() *closekit.Operation { return &op.Operation }
+
+// Prepare decodes a tool's JSON input strictly, checks it and returns the
+// request that carries it out. What is wrong with the input is a
+// [*closekit.ValidationError] that names every problem.
+func (op *Operation) Prepare(input json.RawMessage) (*closekit.Request, error) {
+	w := newSender(op)
+	defer w.free()
+	if _, err := op.read(input, w); err != nil {
+		return nil, err
+	}
+	req := w.request()
+	return &req, nil
+}
+
+// Parse decodes a tool's JSON input into a new parameter struct, strictly, and
+// checks it. The result is a pointer to the struct of the typed function.
+func (op *Operation) Parse(input json.RawMessage) (any, error) {
+	w := newSender(op)
+	defer w.free()
+	return op.read(input, w)
+}
+
+// read decodes the input into new parameters, and checks and encodes them with w.
+func (op *Operation) read(input json.RawMessage, w *sender) (any, error) {
+	p := op.Params()
+	s, v, err := op.plan(p)
+	if err != nil {
+		return nil, err
+	}
+	r := reader{op: op}
+	r.read(input, s, v)
+	w.send(s, v)
+	if len(r.problems) == 0 {
+		return p, op.refusal(w.problems)
+	}
+	// Decoding found something. What the values themselves break is worth
+	// saying in the same breath, but not that a parameter is missing whose
+	// value could not be read.
+	problems := r.problems
+	for _, q := range w.problems {
+		if !covered(r.problems, q.Path) {
+			problems = append(problems, q)
+		}
+	}
+	return nil, op.refusal(problems)
+}
+
+// Validate reports everything that is wrong with the parameters that p points
+// to, as the call itself would before sending anything: a
+// [*closekit.ValidationError] or nil.
+func (op *Operation) Validate(p any) error {
+	w := newSender(op)
+	defer w.free()
+	return op.send(w, p)
+}
+
+func (op *Operation) refusal(problems []closekit.Problem) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	return &closekit.ValidationError{Tool: op.Tool, Problems: problems}
+}
+
+// plan returns the plan of the parameters that p points to, and where they are.
+func (op *Operation) plan(p any) (*plan, unsafe.Pointer, error) {
+	v := reflect.ValueOf(p)
+	s := op.params.Load()
+	if s == nil || s.pointer != v.Type() {
+		if v.Kind() != reflect.Pointer || v.Type() != reflect.TypeOf(op.Params()) {
+			return nil, nil, fmt.Errorf("%s: its parameters are a %T, not a %T", op.Tool, op.Params(), p)
+		}
+		var err error
+		if s, err = planOf(v.Type().Elem()); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", op.Tool, err)
+		}
+		op.params.Store(s)
+	}
+	if v.IsNil() {
+		return nil, nil, fmt.Errorf("%s: the parameters are a nil pointer", op.Tool)
+	}
+	return s, v.UnsafePointer(), nil
+}
+
+// results returns the plan of what the operation returns.
+func (op *Operation) results(t reflect.Type) (*plan, error) {
+	if s := op.result.Load(); s != nil && s.typ == t {
+		return s, nil
+	}
+	s, err := planOf(t)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op.Tool, err)
+	}
+	op.result.Store(s)
+	return s, nil
+}
+
+// request checks and encodes the parameters that p points to.
+func (op *Operation) request(p any) (req closekit.Request, err error) {
+	w := newSender(op)
+	defer w.free()
+	if err := op.send(w, p); err != nil {
+		return req, err
+	}
+	return w.request(), nil
+}
+
+// send checks and encodes the parameters that p points to with w.
+func (op *Operation) send(w *sender, p any) error {
+	s, v, err := op.plan(p)
+	if err != nil {
+		return err
+	}
+	w.send(s, v)
+	return op.refusal(w.problems)
+}

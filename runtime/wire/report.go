@@ -1,0 +1,56 @@
+package wire
+
+import (
+	"strings"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/codec"
+)
+
+// report gathers the problems of an input, and knows where in it the walk is.
+type report struct {
+	problems []closekit.Problem
+	path     []string
+	depth    int
+}
+
+// add adds a problem with the member name of the current object.
+func (r *report) add(name, expected, received, hint string) {
+	path := name
+	if len(r.path) > 0 {
+		path = strings.Join(r.path, ".")
+		if name != "" {
+			path += "." + name
+		}
+	}
+	r.problems = append(r.problems, closekit.Problem{Path: path, Expected: expected, Received: received, Hint: hint})
+}
+
+// enter goes into the object name; it reports false when that is nested too
+// deep.
+func (r *report) enter(name string) bool {
+	if r.depth >= codec.MaxDepth {
+		r.add(name, "is nested too deep", "", "")
+		return false
+	}
+	r.path = append(r.path, name)
+	r.depth++
+	return true
+}
+
+// leave goes back to the outer object.
+func (r *report) leave() {
+	r.depth--
+	r.path = r.path[:len(r.path)-1]
+}
+
+// covered reports whether problems already speak of a path or of what holds it.
+func covered(problems []closekit.Problem, path string) bool {
+	for i := range problems {
+		rest, ok := strings.CutPrefix(path, problems[i].Path)
+		if ok && (rest == "" || problems[i].Path == "" || rest[0] == '.' || rest[0] == '[') {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,157 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/closekit/closekit"
+)
+
+// fieldTag is what the tags of a field say:
+//
+//	json:"lead_id" close:"path,required"
+//
+// json has the name. close lists options, separated by commas:
+//
+//	path, query            where a parameter goes; otherwise into the body
+//	required, null         must be given; may be null
+//	send, create, update   a member of a result that is sent: always, on create, on update
+//	sendonly               a member of a result that never comes back
+//	html, date, email, phone, url, timezone, id   how a text is checked
+//	open                   values other than those of the enum may be sent
+//	min=, max=, maxlen=, minitems=                bounds
+//	from=                  the tool that finds valid values
+//	preset=                JSON to send when nothing is given; always the last option
+type fieldTag struct {
+	name          string
+	in            field
+	send, receive bool
+}
+
+var textKinds = map[string]kind{
+	"html": richText, "date": dateOrDateTime, "email": email, "phone": phone, "url": webAddress, "timezone": timezone,
+}
+
+// parseTag reads the tags of a field of a struct that comes in responses, or of
+// one that is only sent.
+func parseTag(tag reflect.StructTag, output bool) (fieldTag, error) {
+	t := fieldTag{name: tag.Get("json"), send: !output, receive: output}
+	if t.name == "" {
+		return t, errors.New("it has no json name")
+	}
+	t.in.name = t.name
+	for rest := tag.Get("close"); rest != ""; {
+		option := rest
+		if strings.HasPrefix(rest, "preset=") { // JSON, and so the rest of the tag
+			rest = ""
+		} else {
+			option, rest, _ = strings.Cut(rest, ",")
+		}
+		if err := t.option(option); err != nil {
+			return t, err
+		}
+	}
+	if t.in.is(bounded) && t.in.flags&minOnly == 0 {
+		t.in.min = -1 << 53
+	}
+	if t.in.is(bounded) {
+		t.in.flags &^= minOnly
+		if t.in.min > t.in.max {
+			return t, fmt.Errorf("no number is from %d to %d", t.in.min, t.in.max)
+		}
+	}
+	return t, nil
+}
+
+func (t *fieldTag) option(option string) (err error) {
+	in := &t.in
+	word, value, _ := strings.Cut(option, "=")
+	switch word {
+	case "path":
+		in.in = inPath
+	case "query":
+		in.in = inQuery
+	case "required":
+		in.flags |= required
+	case "null":
+		in.flags |= nullable
+	case "send":
+		t.send = true
+		in.flags |= onCreate | onUpdate
+	case "create":
+		t.send = true
+		in.flags |= onCreate
+	case "update":
+		t.send = true
+		in.flags |= onUpdate
+	case "sendonly":
+		t.receive = false
+	case "id":
+		in.id = &anyID
+	case "open":
+		in.flags |= open
+	case "min":
+		in.flags |= minOnly
+		in.min, err = number(value)
+	case "max":
+		in.flags |= bounded
+		in.max, err = number(value)
+	case "maxlen":
+		in.maxLen, err = size(value)
+	case "minitems":
+		in.minItems, err = size(value)
+	case "from":
+		in.from = value
+	case "preset":
+		in.preset = value
+	default:
+		k, ok := textKinds[word]
+		if !ok {
+			return fmt.Errorf("the tag close has no option %q", word)
+		}
+		in.kind = k
+	}
+	return err
+}
+
+func number(v string) (int64, error) {
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no number", v)
+	}
+	return n, nil
+}
+
+func size(v string) (int32, error) {
+	n, err := strconv.ParseInt(v, 10, 32)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%q is no size", v)
+	}
+	return int32(n), nil
+}
+
+// anyID checks ids of which nothing is known but that they are ids.
+var anyID = closekit.IDKind{Name: "any"}
+
+// texts completes a field by the type of its texts.
+func (in *field) texts(t reflect.Type) {
+	switch {
+	case t.PkgPath() == "":
+	case t == reflect.TypeFor[closekit.Date]():
+		in.kind = date
+	case t == reflect.TypeFor[closekit.DateTime]():
+		if in.kind == plain {
+			in.kind = dateTime
+		}
+	default:
+		switch v := reflect.Zero(t).Interface().(type) {
+		case interface{ Kind() *closekit.IDKind }:
+			in.id = v.Kind()
+		case interface{ Values() []string }:
+			in.enum = v.Values()
+		}
+	}
+}

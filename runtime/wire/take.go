@@ -1,0 +1,171 @@
+package wire
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/codec"
+)
+
+// walk fills the fields of the struct at v from the current object.
+func (r *reader) walk(s *plan, v unsafe.Pointer) {
+	if s.base != nil {
+		r.walk(s.base, v)
+	}
+	for i := range s.members {
+		m := &s.members[i]
+		if m.in == nil || r.depth > 0 && m.in.flags&r.op.access() == 0 {
+			continue
+		}
+		r.names = append(r.names, m.in.name)
+		r.take(m, v)
+	}
+}
+
+// take fills a field.
+func (r *reader) take(m *member, v unsafe.Pointer) {
+	f := m.in
+	if m.as == slotCustom {
+		r.custom(f, as[closekit.CustomFields](v, m))
+		return
+	}
+	raw, ok := r.given(f)
+	if !ok {
+		// A plain field cannot tell later that it was not given.
+		if m.as <= slotBool && f.is(required) && f.preset == "" {
+			r.add(f.name, "is required", "", fromHint(f))
+		}
+		return
+	}
+	if codec.IsNull(raw) {
+		r.null(m, v)
+		return
+	}
+	switch m.as {
+	case slotOptStr:
+		takeOpt(as[closekit.Opt[string]](v, m))(r.text(f, f.name, raw))
+	case slotOptInt:
+		takeOpt(as[closekit.Opt[int]](v, m))(r.int(f, raw))
+	case slotOptCents:
+		takeOpt(as[closekit.Opt[int64]](v, m))(r.int64(f, raw, true))
+	case slotOptFloat:
+		takeOpt(as[closekit.Opt[float64]](v, m))(r.float(f, raw))
+	case slotOptBool:
+		takeOpt(as[closekit.Opt[bool]](v, m))(r.bool(f, raw))
+	case slotStr:
+		*as[string](v, m), _ = r.text(f, f.name, raw)
+	case slotInt:
+		*as[int](v, m), _ = r.int(f, raw)
+	case slotCents:
+		*as[int64](v, m), _ = r.int64(f, raw, true)
+	case slotFloat:
+		*as[float64](v, m), _ = r.float(f, raw)
+	case slotBool:
+		*as[bool](v, m), _ = r.bool(f, raw)
+	case slotRaw:
+		*as[json.RawMessage](v, m) = slices.Clone(json.RawMessage(raw))
+	case slotStrs, slotRaws, slotList:
+		r.takeList(m, v, raw)
+	case slotObj:
+		o := m.elem.one()
+		r.nested(f.name, raw, m.elem, o)
+		*as[unsafe.Pointer](v, m) = o
+	case slotCustom, slotMapStr, slotMapInt, slotMapRaw: // taken above; come in responses only
+	}
+}
+
+// takeList fills a list.
+func (r *reader) takeList(m *member, v unsafe.Pointer, raw []byte) {
+	f := m.in
+	elems, ok := r.list(f, raw, m.as == slotStrs)
+	if !ok {
+		return
+	}
+	switch m.as { //nolint:exhaustive // the lists
+	case slotStrs:
+		list := make([]string, len(elems))
+		for i, e := range elems {
+			list[i], _ = r.text(f, element(f, i), e)
+		}
+		*as[[]string](v, m) = list
+	case slotRaws:
+		list := make([]json.RawMessage, len(elems))
+		for i, e := range elems {
+			list[i] = slices.Clone(json.RawMessage(e))
+		}
+		*as[[]json.RawMessage](v, m) = list
+	default:
+		s := m.elem
+		list := slice{data: none()}
+		if len(elems) > 0 {
+			list = grow(m.of, nil, 0, len(elems))
+		}
+		for i, e := range elems {
+			list.len++
+			r.nested(element(f, i), e, s, unsafe.Add(list.data, uintptr(i)*s.size))
+		}
+		*as[slice](v, m) = list
+	}
+}
+
+func takeOpt[T any](o *closekit.Opt[T]) func(T, bool) {
+	return func(v T, ok bool) {
+		if ok {
+			*o = closekit.Some(v)
+		}
+	}
+}
+
+// null takes a null: it clears what may be cleared, empties a list, and is wrong
+// for what is required.
+func (r *reader) null(m *member, v unsafe.Pointer) {
+	switch m.as {
+	case slotOptStr:
+		*as[closekit.Opt[string]](v, m) = closekit.Null[string]()
+	case slotOptInt:
+		*as[closekit.Opt[int]](v, m) = closekit.Null[int]()
+	case slotOptCents:
+		*as[closekit.Opt[int64]](v, m) = closekit.Null[int64]()
+	case slotOptFloat:
+		*as[closekit.Opt[float64]](v, m) = closekit.Null[float64]()
+	case slotOptBool:
+		*as[closekit.Opt[bool]](v, m) = closekit.Null[bool]()
+	case slotRaw:
+		*as[json.RawMessage](v, m) = json.RawMessage("null")
+	case slotStrs, slotRaws, slotList:
+		// An empty list is the null of a list; one that cannot be null must not be
+		// emptied by accident.
+		if !m.in.is(nullable) {
+			hint := "leave it out, or give [] to empty it"
+			if m.in.in == inQuery {
+				hint = "leave it out"
+			}
+			r.add(m.in.name, "cannot be null", "null", hint)
+			return
+		}
+		*as[slice](v, m) = slice{data: none()}
+	case slotStr, slotInt, slotCents, slotFloat, slotBool:
+		r.add(m.in.name, "cannot be null", "null", "")
+	case slotObj, slotCustom, slotMapStr, slotMapInt, slotMapRaw:
+	}
+}
+
+// custom takes an object by field id, and keys such as custom.cf_… at the top
+// level too, because that is how Close itself writes them.
+func (r *reader) custom(f *field, c *closekit.CustomFields) {
+	const prefix = "custom."
+	if raw, ok := r.given(f); ok && !codec.IsNull(raw) {
+		for _, m := range r.fields(f, raw) {
+			appendCustom(c, strings.TrimPrefix(m.name, prefix), string(m.raw))
+		}
+	}
+	for i := range r.members {
+		if m := &r.members[i]; !m.used && strings.HasPrefix(m.name, prefix) {
+			m.used = true
+			appendCustom(c, m.name[len(prefix):], string(m.raw))
+		}
+	}
+}
