@@ -51,46 +51,34 @@ func (o Opt[T]) IsNull() bool { return o.state == null }
 func (o Opt[T]) IsZero() bool { return o.state == absent }
 
 // String formats the value, "null", or nothing when absent.
-func (o Opt[T]) String() string {
-	switch o.state {
-	case present:
-		return fmt.Sprint(o.v)
-	case null:
-		return "null"
-	}
-	return ""
-}
+func (o Opt[T]) String() string { return formatOpt(o.v, o.state) }
 
 // MarshalJSON encodes the value; absent and null are null. Use the tag
 // omitzero to leave out an absent one. T must be a text, a number or a boolean,
 // or have a MarshalJSON of its own, as all values of this module are; another T
 // is an error. (Package encoding/json is not used, so that programs that do not
 // use it do not link it.)
-func (o Opt[T]) MarshalJSON() ([]byte, error) {
-	if o.state != present {
-		return []byte("null"), nil
-	}
-	return marshalValue(o.v)
-}
+func (o Opt[T]) MarshalJSON() ([]byte, error) { return marshalOpt(o.v, o.state) }
 
 // UnmarshalJSON decodes a value or null; see MarshalJSON for what T can be.
-func (o *Opt[T]) UnmarshalJSON(b []byte) error {
-	b = bytes.TrimSpace(b)
-	if codec.IsNull(b) {
-		*o = Opt[T]{state: null}
-		return nil
-	}
-	var v T
-	if err := unmarshalValue(b, &v); err != nil {
-		return err
-	}
-	*o = Opt[T]{v, present}
-	return nil
-}
+func (o *Opt[T]) UnmarshalJSON(b []byte) error { return unmarshalOpt(b, &o.v, &o.state) }
 
 // The rest is not generic, so that it is compiled once instead of once per type.
 
-func marshalValue(value any) ([]byte, error) {
+func formatOpt(value any, state uint8) string {
+	switch state {
+	case present:
+		return fmt.Sprint(value)
+	case null:
+		return "null"
+	}
+	return ""
+}
+
+func marshalOpt(value any, state uint8) ([]byte, error) {
+	if state != present {
+		return []byte("null"), nil
+	}
 	if m, ok := value.(interface{ MarshalJSON() ([]byte, error) }); ok {
 		return m.MarshalJSON()
 	}
@@ -107,7 +95,21 @@ func marshalValue(value any) ([]byte, error) {
 	return nil, fmt.Errorf("closekit.Opt of %T has no JSON form", value)
 }
 
-// unmarshalValue decodes b into what to points to.
+// unmarshalOpt decodes b into what to points to.
+func unmarshalOpt(b []byte, to any, state *uint8) error {
+	b = bytes.TrimSpace(b)
+	if codec.IsNull(b) {
+		reflect.ValueOf(to).Elem().SetZero()
+		*state = null
+		return nil
+	}
+	if err := unmarshalValue(b, to); err != nil {
+		return err
+	}
+	*state = present
+	return nil
+}
+
 func unmarshalValue(b []byte, to any) error {
 	if m, ok := to.(interface{ UnmarshalJSON([]byte) error }); ok {
 		return m.UnmarshalJSON(b)

@@ -31,10 +31,6 @@ type fieldTag struct {
 	send, receive bool
 }
 
-var textKinds = map[string]kind{
-	"html": richText, "date": dateOrDateTime, "email": email, "phone": phone, "url": webAddress, "timezone": timezone,
-}
-
 // parseTag reads the tags of a field of a struct that comes in responses, or of
 // one that is only sent.
 func parseTag(tag reflect.StructTag, output bool) (fieldTag, error) {
@@ -107,12 +103,20 @@ func (t *fieldTag) option(option string) (err error) {
 		in.from = value
 	case "preset":
 		in.preset = value
+	case "html":
+		in.kind = richText
+	case "date":
+		in.kind = dateOrDateTime
+	case "email":
+		in.kind = email
+	case "phone":
+		in.kind = phone
+	case "url":
+		in.kind = webAddress
+	case "timezone":
+		in.kind = timezone
 	default:
-		k, ok := textKinds[word]
-		if !ok {
-			return fmt.Errorf("the tag close has no option %q", word)
-		}
-		in.kind = k
+		return fmt.Errorf("the tag close has no option %q", word)
 	}
 	return err
 }
