@@ -14,35 +14,47 @@ import (
 // Tool is an operation as programs see it that call by name with JSON. Tools
 // are read-only data; generated packages hold them.
 type Tool struct {
-	Name        string // close_lead_create
-	Title       string // Lead create
-	Description string // wording for models: what, when, what first, what comes back
-	Resource    string // leads
-	Func        string // name of the Go function, LeadCreate
-	Effect      Effect
-	Sends       bool   // a customer may receive something
-	Idempotent  bool   // repeating it changes nothing more
-	Method      string // POST
-	Path        string // /api/v1/lead/
-	Doc         string // the vendor's page
-	Hash        string // changes when the wording or a schema does
-	Synonyms    []string
-	Show        []string // fields of the answer that a model usually needs
-	Aliases     []ToolAlias
-	Examples    []ToolExample
+	Name       string // close_lead_create
+	Resource   string // leads
+	Func       string // name of the Go function, LeadCreate
+	Effect     Effect
+	Sends      bool   // a customer may receive something
+	Idempotent bool   // repeating it changes nothing more
+	Method     string // POST
+	Path       string // /api/v1/lead/
+	Hash       string // changes when the description or a schema does
 
 	catalog   *Catalog
 	operation Callable
 }
 
-// ToolAlias is another name that a tool takes for a parameter.
-type ToolAlias struct {
-	Name, For string
-	Values    []string // JSON values that it takes, where they are not those of the parameter
+// ToolInfo is what a model or a person reads about a tool.
+type ToolInfo struct {
+	Title       string        `json:"title"`       // Lead create
+	Description string        `json:"description"` // for models: what, when, what first, what it returns
+	Doc         string        `json:"doc"`         // the vendor's page
+	Synonyms    []string      `json:"synonyms"`
+	Show        []string      `json:"show"` // fields of the response that a model usually needs
+	Aliases     []ToolAlias   `json:"aliases"`
+	Examples    []ToolExample `json:"examples"`
 }
 
-// ToolExample is one valid input, as JSON.
-type ToolExample struct{ About, Input string }
+// ToolAlias is another name that a tool takes for a parameter.
+type ToolAlias struct {
+	Name   string   `json:"name"`
+	For    string   `json:"for"`
+	Values []string `json:"values,omitempty"` // JSON values that it takes, where they are not those of the parameter
+}
+
+// ToolExample is one valid input.
+type ToolExample struct {
+	About string          `json:"about,omitempty"`
+	Input json.RawMessage `json:"input"`
+}
+
+// Info returns what there is to read about the tool. It comes from the data
+// file of its resource, which is read once.
+func (t *Tool) Info() ToolInfo { return t.catalog.data(t).ToolInfo }
 
 // Call carries out the tool with JSON input and returns Close's JSON as it is.
 // Input is decoded strictly and checked before anything is sent; what is wrong
@@ -79,31 +91,22 @@ func (t *Tool) Parse(input json.RawMessage) (any, error) { return t.operation.Pa
 // Operation returns what the tool does.
 func (t *Tool) Operation() *Operation { return t.operation.Describe() }
 
-// InputSchema gives the JSON Schema of the input, compact, keys in the order
+// InputSchema returns the JSON Schema of the input, compact, keys in the order
 // of the manifest.
-func (t *Tool) InputSchema() json.RawMessage { return t.schema("input") }
+func (t *Tool) InputSchema() json.RawMessage { return compact(t.catalog.data(t).Input) }
 
-// OutputSchema gives the JSON Schema of the answer.
-func (t *Tool) OutputSchema() json.RawMessage { return t.schema("output") }
+// OutputSchema returns the JSON Schema of the response, compact. What it
+// promises is what the manifest knows; Close may send more.
+func (t *Tool) OutputSchema() json.RawMessage { return t.catalog.output(t) }
 
-func (t *Tool) schema(side string) json.RawMessage {
-	data, err := fs.ReadFile(t.catalog.Schemas, "schemas/"+t.Name+"."+side+".json")
-	if err != nil {
-		return json.RawMessage("{}") // only a package that was not generated whole lacks one
-	}
-	var b bytes.Buffer
-	if err := json.Compact(&b, data); err != nil {
-		return json.RawMessage("{}")
-	}
-	return b.Bytes()
-}
-
-// Catalog is a set of tools. Generated packages make one; its fields are for
-// them. It is safe for concurrent use.
+// Catalog is a set of tools. Its fields are set by generated code. It is safe for
+// concurrent use, and must not be copied once it is used.
 type Catalog struct {
-	Schemas    fs.FS
+	Data       fs.FS             // data/<resource>.json: descriptions, examples and schemas
 	Operations func() []Callable // in the order of List
-	List       []Tool
+	List       []Tool            // in the order of their names
+
+	cache dataCache
 }
 
 // Tools lists the tools in the order of their names.

@@ -11,16 +11,23 @@ import (
 )
 
 var catalog = &closekit.Catalog{
-	Schemas: fstest.MapFS{
-		"schemas/close_item_create.input.json":  {Data: []byte("{\n  \"type\": \"object\",\n  \"a\": [1, 2]\n}\n")},
-		"schemas/close_item_create.output.json": {Data: []byte(`{"b":  1}`)},
-		"schemas/close_item_get.input.json":     {Data: []byte(`{`)},
+	Data: fstest.MapFS{
+		"data/items.json": {Data: []byte(`{
+			"tools": {
+				"close_item_create": {"title": "Create", "input": {"type": "object", "a": [1, 2]}, "output": {"$ref": "#/$defs/Item"}},
+				"close_item_get": {"title": "Get", "examples": [{"about": "x", "input": {"item_id": "item_1"}}], "input": {"b": 1}, "output": {"data": {"$ref": "parts.json#/$defs/Part"}}}
+			},
+			"$defs": {"Item": {"type": "object", "parts": {"$ref": "parts.json#/$defs/Part"}, "outer": {"$ref": "#/$defs/Item", "description": "\"$ref\": is text here"}}}
+		}`)},
+		"data/parts.json":  {Data: []byte(`{"$defs": {"Part": {"of": {"$ref": "items.json#/$defs/Item"}}}}`)},
+		"data/broken.json": {Data: []byte(`{`)},
 	},
 	Operations: func() []closekit.Callable {
 		return []closekit.Callable{&opCreate, &opDelete, &opGet, &opUpdate, &opList}
 	},
 	List: []closekit.Tool{
-		{Name: "close_item_create", Title: "Create"}, {Name: "close_item_delete", Title: "Delete"}, {Name: "close_item_get", Title: "Get"}, {Name: "close_item_update", Title: "Update"}, {Name: "close_items_list", Title: "List"},
+		{Name: "close_item_create", Resource: "items"}, {Name: "close_item_delete", Resource: "items"}, {Name: "close_item_get", Resource: "items"},
+		{Name: "close_item_update", Resource: "broken"}, {Name: "close_items_list", Resource: "missing"},
 	},
 }
 
@@ -28,7 +35,7 @@ func TestLookup(t *testing.T) {
 	t.Parallel()
 	for i, want := range catalog.List {
 		tool, err := catalog.Lookup(want.Name)
-		if err != nil || tool.Name != want.Name || tool.Title != want.Title || tool.Operation().Tool != want.Name || tool.Operation() != catalog.Operations()[i].Describe() {
+		if err != nil || tool.Name != want.Name || tool.Operation().Tool != want.Name || tool.Operation() != catalog.Operations()[i].Describe() {
 			t.Errorf("%s: %+v, %v", want.Name, tool, err)
 		}
 	}
@@ -60,15 +67,26 @@ func TestTools(t *testing.T) {
 		if tool.Name != catalog.List[i].Name || tool.Operation().Tool != tool.Name {
 			t.Errorf("%+v", tool)
 		}
-		tool.Title = "changed"
+		tool.Hash = "changed"
 	}
-	if again, _ := catalog.Lookup("close_item_get"); again.Title != "Get" || catalog.Tools()[2].Title != "Get" {
+	if again, _ := catalog.Lookup("close_item_get"); again.Hash != "" || catalog.Tools()[2].Hash != "" {
 		t.Error("a tool's change reaches the catalog")
 	}
-	for i, want := range [][2]string{{`{"type":"object","a":[1,2]}`, `{"b":1}`}, {"{}", "{}"}, {"{}", "{}"}} {
-		if in, out := string(tools[i].InputSchema()), string(tools[i].OutputSchema()); in != want[0] || out != want[1] {
-			t.Errorf("%d: %s, %s", i, in, out)
+	item, part := `{"type":"object","parts":{"$ref":"#/$defs/Part"},"outer":{"$ref":"#/$defs/Item","description":"\"$ref\": is text here"}}`, `{"of":{"$ref":"#/$defs/Item"}}`
+	defs := `,"$defs":{"Item":` + item + `,"Part":` + part + `}}`
+	for i, want := range [][3]string{
+		{"Create", `{"type":"object","a":[1,2]}`, item[:len(item)-1] + defs},
+		{"", "{}", "{}"},
+		{"Get", `{"b":1}`, `{"data":{"$ref":"#/$defs/Part"}` + defs},
+		{"", "{}", "{}"}, // its file is broken
+		{"", "{}", "{}"}, // its file is missing
+	} {
+		if info, in, out := tools[i].Info(), string(tools[i].InputSchema()), string(tools[i].OutputSchema()); info.Title != want[0] || in != want[1] || out != want[2] {
+			t.Errorf("%s: %+v, %s,\n%s, want\n%s", tools[i].Name, info, in, out, want[2])
 		}
+	}
+	if e := tools[2].Info().Examples; len(e) != 1 || e[0].About != "x" || string(e[0].Input) != `{"item_id": "item_1"}` {
+		t.Errorf("%+v", e)
 	}
 }
 

@@ -48,12 +48,8 @@ func Generate(api *manifest.API, o Options) ([]File, error) {
 		f := &p.Files[i]
 		jobs = append(jobs, job{f.Name, func() ([]byte, error) { return emit.Resource(p, f) }})
 	}
-	for i := range p.Tools {
-		t := &p.Tools[i]
-		jobs = append(jobs,
-			job{"tools/schemas/" + t.Name + ".input.json", func() ([]byte, error) { return emit.Schema(t.InputSchema) }},
-			job{"tools/schemas/" + t.Name + ".output.json", func() ([]byte, error) { return emit.Schema(t.OutputSchema) }},
-		)
+	for i := range p.Data {
+		jobs = append(jobs, job{"tools/data/" + p.Data[i].Name, p.Data[i].JSON})
 	}
 	return run(jobs)
 }

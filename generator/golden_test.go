@@ -215,7 +215,7 @@ func (k known) Import(path string) (*types.Package, error) {
 // it.
 var outside = sync.OnceValues(func() (types.Importer, error) {
 	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}",
-		"github.com/closekit/closekit", "github.com/closekit/closekit/runtime/wire", "embed", "iter", "encoding/json", "context").Output()
+		"github.com/closekit/closekit", "github.com/closekit/closekit/runtime/wire", "embed", "iter", "encoding/json", "context", "testing").Output()
 	if err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {

@@ -382,8 +382,8 @@ func (g *generator) mutate(tool *closekit.Tool, m map[string]any, in map[string]
 	case 0:
 		delete(in, name)
 	case 1:
-		if i := slices.IndexFunc(tool.Aliases, func(a closekit.ToolAlias) bool { return a.For == name }); i >= 0 && top {
-			in[tool.Aliases[i].Name] = in[name]
+		if i := slices.IndexFunc(tool.Info().Aliases, func(a closekit.ToolAlias) bool { return a.For == name }); i >= 0 && top {
+			in[tool.Info().Aliases[i].Name] = in[name]
 			if g.r.IntN(4) > 0 {
 				delete(in, name)
 			}
@@ -600,7 +600,7 @@ func huge(s string) bool {
 func explainAcceptance(t *testing.T, tool *closekit.Tool, tree map[string]any, check func(any) error, input string, oracle error, used map[string]bool) {
 	t.Helper()
 	in := decode(t, []byte(input)).(map[string]any)
-	for _, a := range tool.Aliases {
+	for _, a := range tool.Info().Aliases {
 		if v, ok := in[a.Name]; ok {
 			delete(in, a.Name)
 			in[a.For], used["aliases"] = v, true
@@ -627,11 +627,11 @@ func TestAliases(t *testing.T) {
 	for i, tool := range tools.All() {
 		tree := decode(t, tool.InputSchema()).(map[string]any)
 		properties := tree["properties"].(map[string]any)
-		for j, a := range tool.Aliases {
+		for j, a := range tool.Info().Aliases {
 			t.Run(tool.Name+"/"+a.Name, func(t *testing.T) {
 				g := &generator{r: rand.New(rand.NewPCG(uint64(i), uint64(j)))}
-				plain := decode(t, []byte(tool.Examples[0].Input)).(map[string]any)
-				for _, e := range tool.Examples {
+				plain := decode(t, []byte(tool.Info().Examples[0].Input)).(map[string]any)
+				for _, e := range tool.Info().Examples {
 					if with := decode(t, []byte(e.Input)).(map[string]any); with[a.For] != nil {
 						plain = with
 					}

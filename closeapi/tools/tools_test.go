@@ -62,7 +62,7 @@ func TestEveryTool(t *testing.T) {
 				"/api/v1"+op.Path != tool.Path || op.Effect != tool.Effect || op.Sends != tool.Sends || op.Idempotent != tool.Idempotent {
 				t.Errorf("the tool and its operation differ: %+v", op)
 			}
-			if tool.Title == "" || tool.Func == "" || tool.Resource == "" || tool.Hash == "" || len(tool.Description) < 40 || !strings.HasPrefix(tool.Doc, "https://developer.close.com/") {
+			if tool.Info().Title == "" || tool.Func == "" || tool.Resource == "" || tool.Hash == "" || len(tool.Info().Description) < 40 || !strings.HasPrefix(tool.Info().Doc, "https://developer.close.com/") {
 				t.Errorf("something is missing: %+v", tool)
 			}
 			if !strings.HasSuffix(tool.Path, "/") {
@@ -79,10 +79,10 @@ func TestEveryTool(t *testing.T) {
 			output := decode(t, tool.OutputSchema())
 			compile(t, tool.Name+".output", tool.OutputSchema())
 			checkShow(t, tool, output)
-			if len(tool.Examples) == 0 {
+			if len(tool.Info().Examples) == 0 {
 				t.Error("there is no example")
 			}
-			for _, e := range tool.Examples {
+			for _, e := range tool.Info().Examples {
 				if err := schema.Validate(decode(t, []byte(e.Input))); err != nil {
 					t.Errorf("the schema refuses the example %s: %v", e.Input, err)
 				}
@@ -91,7 +91,7 @@ func TestEveryTool(t *testing.T) {
 				}
 			}
 			properties := decode(t, tool.InputSchema()).(map[string]any)["properties"].(map[string]any)
-			for _, a := range tool.Aliases {
+			for _, a := range tool.Info().Aliases {
 				if properties[a.For] == nil || properties[a.Name] != nil {
 					t.Errorf("the alias %s for %s: one is no parameter, or the other is", a.Name, a.For)
 				}
@@ -104,12 +104,14 @@ func TestEveryTool(t *testing.T) {
 // answer.
 func checkShow(t *testing.T, tool *closekit.Tool, output any) {
 	t.Helper()
-	members, _ := output.(map[string]any)["properties"].(map[string]any)
+	root, _ := output.(map[string]any)
+	members, _ := root["properties"].(map[string]any)
 	if data, ok := members["data"].(map[string]any); ok {
-		items, _ := data["items"].(map[string]any)
-		members, _ = items["properties"].(map[string]any)
+		ref, _ := data["items"].(map[string]any)["$ref"].(string)
+		item, _ := root["$defs"].(map[string]any)[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any)
+		members, _ = item["properties"].(map[string]any)
 	}
-	for _, name := range tool.Show {
+	for _, name := range tool.Info().Show {
 		if members[name] == nil && !strings.HasPrefix(name, "custom") {
 			t.Errorf("%s is shown, but the answer has no such member", name)
 		}
@@ -173,10 +175,10 @@ func TestToolsAreCopies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Name, a.Description = "spoilt", ""
+	a.Name, a.Resource = "spoilt", ""
 	a.InputSchema()[0] = 'x'
 	b, err := tools.Lookup("close_lead_get")
-	if err != nil || b.Name != "close_lead_get" || b.Description == "" || !json.Valid(b.InputSchema()) {
+	if err != nil || b.Name != "close_lead_get" || b.Info().Description == "" || !json.Valid(b.InputSchema()) {
 		t.Fatalf("the registry changed: %v, %v", b, err)
 	}
 }

@@ -91,7 +91,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 // sameFolder finds a folder that two outputs would share.
 func sameFolder(o options) (dir string, twice bool) {
 	tools := filepath.Join(o.out, "tools")
-	dirs := []string{filepath.Clean(o.out), tools, filepath.Join(tools, "schemas")}
+	dirs := []string{filepath.Clean(o.out), tools, filepath.Join(tools, "data")}
 	if o.routes != "" {
 		dirs = append(dirs, filepath.Dir(o.routes))
 	}

@@ -63,8 +63,8 @@ func TestSubset(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(create.Description, "only after a call") {
-		t.Errorf("our wording is missing: %s", create.Description)
+	if !strings.Contains(create.Info().Description, "only after a call") {
+		t.Errorf("our wording is missing: %s", create.Info().Description)
 	}
 	var v *closekit.ValidationError
 	if err := create.Validate(json.RawMessage(`{"nam": "Acme"}`)); !errors.As(err, &v) || !strings.Contains(err.Error(), `did you mean "name"`) {

@@ -442,7 +442,7 @@ func (r *request) paging(input json.RawMessage) (map[string]json.RawMessage, int
 // number gives an integer of the input, and the name under which it was given.
 func (r *request) number(in map[string]json.RawMessage, of string) (int, string, error) {
 	names := []string{of}
-	for _, a := range r.tool.Aliases {
+	for _, a := range r.tool.Info().Aliases {
 		if a.For == of {
 			names = append(names, a.Name)
 		}

@@ -32,7 +32,7 @@ func flagsOf(t *closekit.Tool, input *schema) *flagSet {
 		fs.byName[p.name] = flagTarget{p.name, &p.schema}
 		fs.names = append(fs.names, p.name)
 	}
-	for _, a := range t.Aliases {
+	for _, a := range t.Info().Aliases {
 		p := input.property(a.For)
 		if _, taken := fs.byName[a.Name]; taken || p == nil {
 			continue

@@ -81,7 +81,7 @@ func TestFlags(t *testing.T) {
 // the same input.
 func TestExamplesAsFlags(t *testing.T) {
 	for _, tool := range tools.All() {
-		for _, e := range tool.Examples {
+		for _, e := range tool.Info().Examples {
 			var want map[string]json.RawMessage
 			if err := json.Unmarshal([]byte(e.Input), &want); err != nil {
 				t.Fatal(err)
@@ -100,7 +100,7 @@ func TestExamplesAsFlags(t *testing.T) {
 				t.Errorf("%q: %v", args, err)
 				continue
 			}
-			if !same(t, got, e.Input) {
+			if !same(t, got, string(e.Input)) {
 				t.Errorf("%q: got %s, want %s", args, got, e.Input)
 			}
 			if err := tool.Validate(json.RawMessage(got)); err != nil {

@@ -69,7 +69,7 @@ func match(list []*closekit.Tool, pattern string) ([]*closekit.Tool, error) {
 		inName = func(t *closekit.Tool) bool { ok, _ := path.Match(pattern, t.Name); return ok }
 	}
 	inSynonyms := func(t *closekit.Tool) bool {
-		return slices.ContainsFunc(t.Synonyms, func(s string) bool { return strings.Contains(strings.ToLower(s), word) })
+		return slices.ContainsFunc(t.Info().Synonyms, func(s string) bool { return strings.Contains(strings.ToLower(s), word) })
 	}
 	for _, is := range []func(*closekit.Tool) bool{inName, inSynonyms} {
 		if found := slices.DeleteFunc(slices.Clone(list), func(t *closekit.Tool) bool { return !is(t) }); len(found) > 0 {
@@ -91,7 +91,7 @@ func toolTable(list []*closekit.Tool) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, t := range list {
-		about, _, _ := strings.Cut(t.Description, ". ")
+		about, _, _ := strings.Cut(t.Info().Description, ". ")
 		fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, effect(t), strings.TrimSuffix(about, "."))
 	}
 	_ = w.Flush() // memory
@@ -107,49 +107,34 @@ func effect(t *closekit.Tool) string {
 
 // toolJSON is a tool as closekit tools --json shows it.
 type toolJSON struct {
-	Name         string          `json:"name"`
-	Title        string          `json:"title"`
-	Description  string          `json:"description"`
-	Resource     string          `json:"resource"`
-	Func         string          `json:"func"`
-	Effect       closekit.Effect `json:"effect"`
-	Sends        bool            `json:"sends"`
-	Idempotent   bool            `json:"idempotent"`
-	Method       string          `json:"method"`
-	Path         string          `json:"path"`
-	Doc          string          `json:"doc"`
-	Hash         string          `json:"hash"`
-	Aliases      []aliasJSON     `json:"aliases"`
-	Synonyms     []string        `json:"synonyms"`
-	Examples     []exampleJSON   `json:"examples"`
-	InputSchema  json.RawMessage `json:"input_schema"`
-	OutputSchema json.RawMessage `json:"output_schema,omitempty"`
-}
-
-type aliasJSON struct {
-	Name   string   `json:"name"`
-	For    string   `json:"for"`
-	Values []string `json:"values,omitempty"`
-}
-
-type exampleJSON struct {
-	About string          `json:"about,omitempty"`
-	Input json.RawMessage `json:"input"`
+	Name         string                 `json:"name"`
+	Title        string                 `json:"title"`
+	Description  string                 `json:"description"`
+	Resource     string                 `json:"resource"`
+	Func         string                 `json:"func"`
+	Effect       closekit.Effect        `json:"effect"`
+	Sends        bool                   `json:"sends"`
+	Idempotent   bool                   `json:"idempotent"`
+	Method       string                 `json:"method"`
+	Path         string                 `json:"path"`
+	Doc          string                 `json:"doc"`
+	Hash         string                 `json:"hash"`
+	Aliases      []closekit.ToolAlias   `json:"aliases"`
+	Synonyms     []string               `json:"synonyms"`
+	Examples     []closekit.ToolExample `json:"examples"`
+	InputSchema  json.RawMessage        `json:"input_schema"`
+	OutputSchema json.RawMessage        `json:"output_schema,omitempty"`
 }
 
 func (p *program) printJSONTools(list []*closekit.Tool, output bool) error {
 	out := make([]toolJSON, 0, len(list))
 	for _, t := range list {
+		info := t.Info()
 		j := toolJSON{
-			Name: t.Name, Title: t.Title, Description: t.Description, Resource: t.Resource, Func: t.Func,
-			Effect: t.Effect, Sends: t.Sends, Idempotent: t.Idempotent, Method: t.Method, Path: t.Path, Doc: t.Doc, Hash: t.Hash,
-			Aliases: []aliasJSON{}, Synonyms: append([]string{}, t.Synonyms...), Examples: []exampleJSON{}, InputSchema: t.InputSchema(),
-		}
-		for _, a := range t.Aliases {
-			j.Aliases = append(j.Aliases, aliasJSON(a))
-		}
-		for _, e := range t.Examples {
-			j.Examples = append(j.Examples, exampleJSON{e.About, json.RawMessage(e.Input)})
+			Name: t.Name, Title: info.Title, Description: info.Description, Resource: t.Resource, Func: t.Func,
+			Effect: t.Effect, Sends: t.Sends, Idempotent: t.Idempotent, Method: t.Method, Path: t.Path, Doc: info.Doc, Hash: t.Hash,
+			Aliases: append([]closekit.ToolAlias{}, info.Aliases...), Synonyms: append([]string{}, info.Synonyms...),
+			Examples: append([]closekit.ToolExample{}, info.Examples...), InputSchema: t.InputSchema(),
 		}
 		if output {
 			j.OutputSchema = t.OutputSchema()
@@ -206,7 +191,7 @@ answer. Several tools give several JSON documents, in the order of the names.`,
 func toolHelp(t *closekit.Tool, input *schema) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%s, %s %s)\n\n", t.Name, effect(t), t.Method, t.Path)
-	b.WriteString(wrap(t.Description, 78, "") + "\n\nUsage:\n  closekit call " + t.Name)
+	b.WriteString(wrap(t.Info().Description, 78, "") + "\n\nUsage:\n  closekit call " + t.Name)
 	for _, name := range input.Required {
 		fmt.Fprintf(&b, " --%s %s", name, input.property(name).kind())
 	}
@@ -231,7 +216,7 @@ func toolHelp(t *closekit.Tool, input *schema) string {
 			about += " Default: " + string(p.Default) + "."
 		}
 		var also []string
-		for _, a := range t.Aliases {
+		for _, a := range t.Info().Aliases {
 			if a.For == p.name {
 				also = append(also, "--"+a.Name)
 			}
@@ -241,16 +226,16 @@ func toolHelp(t *closekit.Tool, input *schema) string {
 		}
 		b.WriteString(wrap(about, 78, "        ") + "\n")
 	}
-	if len(t.Examples) > 0 {
+	if len(t.Info().Examples) > 0 {
 		b.WriteString("\nExamples, with ids of your own:\n")
 	}
-	for _, e := range t.Examples {
+	for _, e := range t.Info().Examples {
 		if e.About != "" {
 			b.WriteString("  # " + e.About + "\n")
 		}
-		fmt.Fprintf(&b, "  closekit call %s '%s'\n", t.Name, strings.ReplaceAll(e.Input, "'", `'\''`))
+		fmt.Fprintf(&b, "  closekit call %s '%s'\n", t.Name, strings.ReplaceAll(string(e.Input), "'", `'\''`))
 	}
-	fmt.Fprintf(&b, "\n\"closekit schema %s\" prints the JSON Schema.\nSee also %s\n", t.Name, t.Doc)
+	fmt.Fprintf(&b, "\n\"closekit schema %s\" prints the JSON Schema.\nSee also %s\n", t.Name, t.Info().Doc)
 	return b.String()
 }
 

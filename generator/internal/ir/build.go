@@ -18,7 +18,12 @@ const maxBits = 64 // bit 0 is none
 func Build(api *manifest.API, name, importPath string) (*Package, error) {
 	b := &builder{
 		api: api, sent: map[*manifest.Enum]bool{}, ids: map[*manifest.IDKind]bool{}, uses: map[*manifest.Object]use{},
-		names: map[string]string{}, bits: map[*manifest.Object]int{},
+		names: map[string]string{}, bits: map[*manifest.Object]int{}, homes: map[*manifest.Object]string{}, defined: map[*manifest.Object]bool{},
+	}
+	for _, r := range api.Resources {
+		for _, o := range r.Types {
+			b.homes[o] = r.Name
+		}
 	}
 	b.reach()
 	p := &Package{Name: name, ImportPath: importPath, APIPrefix: api.Prefix, HasCents: b.cents}
@@ -55,6 +60,10 @@ func Build(api *manifest.API, name, importPath string) (*Package, error) {
 		p.Tools = append(p.Tools, tool)
 	}
 	slices.SortFunc(p.Tools, func(a, b Tool) int { return cmp.Compare(a.Name, b.Name) })
+	var err error
+	if p.Data, err = b.data(p.Tools); err != nil {
+		return nil, err
+	}
 	return p, b.clash(p)
 }
 
@@ -62,14 +71,16 @@ func Build(api *manifest.API, name, importPath string) (*Package, error) {
 type use struct{ output, input bool }
 
 type builder struct {
-	api   *manifest.API
-	sent  map[*manifest.Enum]bool // enums that parameters use
-	ids   map[*manifest.IDKind]bool
-	uses  map[*manifest.Object]use
-	names map[string]string
-	bits  map[*manifest.Object]int // bits used, with those of the base
-	cents bool
-	anyID bool
+	api     *manifest.API
+	homes   map[*manifest.Object]string // the resources that define objects
+	defined map[*manifest.Object]bool   // objects that come in responses of tools
+	sent    map[*manifest.Enum]bool     // enums that parameters use
+	ids     map[*manifest.IDKind]bool
+	uses    map[*manifest.Object]use
+	names   map[string]string
+	bits    map[*manifest.Object]int // bits used, with those of the base
+	cents   bool
+	anyID   bool
 }
 
 // reach finds how objects are used, and which kinds of ids.
@@ -263,7 +274,7 @@ func (b *builder) field(f *manifest.Field) Field {
 // object and of methods.
 func fieldName(name string) string {
 	switch g := manifest.GoName(name); g {
-	case "Object", "Walk", "Wire", "MarshalJSON", "UnmarshalJSON":
+	case "Object", "MarshalJSON", "UnmarshalJSON":
 		return g + "Value"
 	default:
 		return g

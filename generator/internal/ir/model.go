@@ -15,6 +15,7 @@ type Package struct {
 	KnownIDs   []IDPrefix
 	Files      []File
 	Tools      []Tool // sorted by name
+	Data       []DataFile
 	HasCents   bool
 }
 

@@ -340,71 +340,64 @@ func objectSchema(o *manifest.Object, update bool, w *walk) object {
 	return s
 }
 
-// outputSchema is the schema of a tool's answer. It promises what the manifest
-// knows and allows more, as Close does.
-func outputSchema(t *manifest.Tool) (json.RawMessage, error) {
-	s, w := object{}, &walk{}
-	s.set("type", "object")
+// outputSchema is the schema of a tool's response. It promises what the manifest
+// knows and allows more, as Close does. Objects are references to definitions.
+func (b *builder) outputSchema(t *manifest.Tool) (json.RawMessage, error) {
+	from := t.Resource.Name
 	switch {
 	case t.Returns == nil:
-	case t.Returns.Kind == manifest.List:
-		props := object{}
-		data := object{}
-		data.set("type", "array")
-		data.set("items", resultSchema(t.Returns.Elem.Object, w))
-		props.set("data", data)
-		props.set("has_more", object{{"type", "boolean"}, {"description", "There are more results; ask again with _skip."}})
-		props.set("total_results", object{{"type", "integer"}, {"description", "How many there are in all, where Close counts them."}})
-		if t.Totals != nil {
-			for _, f := range t.Totals.Fields {
-				props.set(f.Name, resultField(f, w))
-			}
-		}
-		s.set("properties", props)
-	default:
-		s = resultSchema(t.Returns.Object, w)
+		return encode(object{{"type", "object"}})
+	case t.Returns.Kind != manifest.List:
+		return encode(b.ref(t.Returns.Object, from))
 	}
-	return w.finish(s)
+	props := object{}
+	props.set("data", object{{"type", "array"}, {"items", b.ref(t.Returns.Elem.Object, from)}})
+	props.set("has_more", object{{"type", "boolean"}, {"description", "There are more results; ask again with _skip."}})
+	props.set("total_results", object{{"type", "integer"}, {"description", "How many there are in all, where Close counts them."}})
+	if t.Totals != nil {
+		for _, f := range t.Totals.Fields {
+			props.set(f.Name, b.resultField(f, from))
+		}
+	}
+	return encode(object{{"type", "object"}, {"properties", props}})
 }
 
-func resultSchema(o *manifest.Object, w *walk) object {
-	s := object{}
-	s.set("type", "object")
-	if !w.enter(o) {
-		return s
+// ref refers from the data file of a resource to the definition of an object.
+func (b *builder) ref(o *manifest.Object, from string) object {
+	path := "#/$defs/" + o.Name
+	if home := b.homes[o]; home != from {
+		path = home + ".json" + path
 	}
-	defer w.leave()
-	s.set("description", o.About)
+	return object{{"$ref", path}}
+}
+
+// definition is the schema of an object that comes in responses.
+func (b *builder) definition(o *manifest.Object) (json.RawMessage, error) {
 	props := object{}
 	for _, f := range o.Fields {
 		if f.Read && f.Type.Kind != manifest.CustomFields {
-			props.set(f.Name, resultField(f, w))
+			props.set(f.Name, b.resultField(f, b.homes[o]))
 		}
 	}
-	s.set("properties", props)
-	return s
+	return encode(object{{"type", "object"}, {"description", o.About}, {"properties", props}})
 }
 
-func resultField(f *manifest.Field, w *walk) object {
-	s := resultType(f.Type, w)
+func (b *builder) resultField(f *manifest.Field, from string) object {
+	s := b.resultType(f.Type, from)
 	if !f.Always {
-		for i := range s {
-			if one, ok := s[i].value.(string); ok && s[i].name == "type" {
-				s[i].value = []string{one, "null"}
-			}
+		if one, ok := s[0].value.(string); ok && s[0].name == "type" {
+			s[0].value = []string{one, "null"}
+		} else if s[0].name == "$ref" {
+			s = object{{"anyOf", []object{s, {{"type", "null"}}}}}
 		}
 	}
 	if about := fieldDoc(f); about != "" {
-		if i := slices.IndexFunc(s, func(m member) bool { return m.name == "description" }); i >= 0 {
-			s[i].value = about
-		} else {
-			s.set("description", about)
-		}
+		s.set("description", about)
 	}
 	return s
 }
 
-func resultType(t *manifest.Type, w *walk) object {
+func (b *builder) resultType(t *manifest.Type, from string) object {
 	one := func(name string) object { return object{{"type", name}} }
 	switch t.Kind {
 	case manifest.Integer, manifest.Cents:
@@ -416,11 +409,11 @@ func resultType(t *manifest.Type, w *walk) object {
 	case manifest.JSON:
 		return object{{"type", anyJSON}}
 	case manifest.List:
-		return object{{"type", "array"}, {"items", resultType(t.Elem, w)}}
+		return object{{"type", "array"}, {"items", b.resultType(t.Elem, from)}}
 	case manifest.Map:
-		return object{{"type", "object"}, {"additionalProperties", resultType(t.Elem, w)}}
+		return object{{"type", "object"}, {"additionalProperties", b.resultType(t.Elem, from)}}
 	case manifest.ObjectType:
-		return resultSchema(t.Object, w)
+		return b.ref(t.Object, from)
 	case manifest.CustomFields:
 		return one("object")
 	case manifest.String, manifest.RichText, manifest.Date, manifest.DateTime, manifest.DateOrDateTime, manifest.Email,

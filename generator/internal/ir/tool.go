@@ -27,11 +27,15 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	if out.InputSchema, err = inputSchema(t); err != nil {
 		return out, fmt.Errorf("schema of %s: %w", t.Name, err)
 	}
-	if out.OutputSchema, err = outputSchema(t); err != nil {
+	if out.OutputSchema, err = b.outputSchema(t); err != nil {
+		return out, fmt.Errorf("schema of %s: %w", t.Name, err)
+	}
+	defs, err := b.define(t)
+	if err != nil {
 		return out, fmt.Errorf("schema of %s: %w", t.Name, err)
 	}
 	h := sha256.New()
-	for _, part := range []string{t.Name, out.Description, string(out.InputSchema), string(out.OutputSchema)} {
+	for _, part := range []string{t.Name, out.Description, string(out.InputSchema), string(out.OutputSchema), defs} {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	out.Hash = hex.EncodeToString(h.Sum(nil))[:16]
