@@ -104,9 +104,19 @@ func (t *Tool) OutputSchema() json.RawMessage { return t.catalog.output(t) }
 type Catalog struct {
 	Data       fs.FS             // data/<resource>.json: descriptions, examples and schemas
 	Operations func() []Callable // in the order of List
-	List       []Tool            // in the order of their names
+	List       []Tool            // in the order of their names; what Operations say is filled in
 
 	cache dataCache
+}
+
+// tool returns a copy of a tool, so that the catalog itself is never written to,
+// with what its operation says.
+func (c *Catalog) tool(i int, op Callable) *Tool {
+	t := c.List[i]
+	d := op.Describe()
+	t.Effect, t.Sends, t.Idempotent, t.Method, t.Path = d.Effect, d.Sends, d.Idempotent, d.Method, apiPrefix+d.Path
+	t.catalog, t.operation = c, op
+	return &t
 }
 
 // Tools lists the tools in the order of their names.
@@ -114,9 +124,7 @@ func (c *Catalog) Tools() []*Tool {
 	ops := c.Operations()
 	list := make([]*Tool, len(c.List))
 	for i := range c.List {
-		t := c.List[i] // a copy: the catalog itself is never written to
-		t.catalog, t.operation = c, ops[i]
-		list[i] = &t
+		list[i] = c.tool(i, ops[i])
 	}
 	return list
 }
@@ -146,9 +154,7 @@ func (c *Catalog) Lookup(name string) (*Tool, error) {
 		}
 	}
 	if lo < len(c.List) && c.List[lo].Name == name {
-		t := c.List[lo]
-		t.catalog, t.operation = c, c.Operations()[lo]
-		return &t, nil
+		return c.tool(lo, c.Operations()[lo]), nil
 	}
 	names := make([]string, len(c.List))
 	for i := range c.List {

@@ -30,329 +30,86 @@ var all = closekit.Catalog{
 	Data:       &data,
 	Operations: closeapi.Operations,
 	List: []closekit.Tool{
-		{
-			Name: "close_activities_list", Resource: "activities", Func: "ActivitiesList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/", Hash: "9fd044e75a5a4d9d",
-		},
-		{
-			Name: "close_call_create", Resource: "calls", Func: "CallCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/activity/call/", Hash: "b74bd5028dcb510d",
-		},
-		{
-			Name: "close_call_delete", Resource: "calls", Func: "CallDelete", Effect: closekit.Destructive, Idempotent: true,
-			Method: "DELETE", Path: "/api/v1/activity/call/{call_id}/", Hash: "db51c86b6c884484",
-		},
-		{
-			Name: "close_call_get", Resource: "calls", Func: "CallGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/call/{call_id}/", Hash: "01c3c9cc840c60d3",
-		},
-		{
-			Name: "close_call_update", Resource: "calls", Func: "CallUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/activity/call/{call_id}/", Hash: "6d04fdb213bb76fb",
-		},
-		{
-			Name: "close_calls_list", Resource: "calls", Func: "CallsList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/call/", Hash: "464165faba04038b",
-		},
-		{
-			Name: "close_comment_create", Resource: "comments", Func: "CommentCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/comment/", Hash: "672172ce5ce47810",
-		},
-		{
-			Name: "close_comment_delete", Resource: "comments", Func: "CommentDelete", Effect: closekit.Destructive, Idempotent: true,
-			Method: "DELETE", Path: "/api/v1/comment/{comment_id}/", Hash: "df7fcc5d4e1ac6f4",
-		},
-		{
-			Name: "close_comment_get", Resource: "comments", Func: "CommentGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/comment/{comment_id}/", Hash: "055814b769121608",
-		},
-		{
-			Name: "close_comment_update", Resource: "comments", Func: "CommentUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/comment/{comment_id}/", Hash: "3db1c8ee779b347e",
-		},
-		{
-			Name: "close_comments_list", Resource: "comments", Func: "CommentsList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/comment/", Hash: "e82629d22f584601",
-		},
-		{
-			Name: "close_contact_create", Resource: "contacts", Func: "ContactCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/contact/", Hash: "c2b45ac4b0610aa6",
-		},
-		{
-			Name: "close_contact_delete", Resource: "contacts", Func: "ContactDelete", Effect: closekit.Destructive, Idempotent: true,
-			Method: "DELETE", Path: "/api/v1/contact/{contact_id}/", Hash: "a18ad3d47f8bf4db",
-		},
-		{
-			Name: "close_contact_get", Resource: "contacts", Func: "ContactGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/contact/{contact_id}/", Hash: "9a0c22f2eecd7342",
-		},
-		{
-			Name: "close_contact_update", Resource: "contacts", Func: "ContactUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/contact/{contact_id}/", Hash: "daa7c2f157ee338c",
-		},
-		{
-			Name: "close_contacts_list", Resource: "contacts", Func: "ContactsList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/contact/", Hash: "772344b056ab1273",
-		},
-		{
-			Name: "close_custom_field_contact_create", Resource: "custom_fields_contact", Func: "CustomFieldContactCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/custom_field/contact/", Hash: "66f9e454202a424f",
-		},
-		{
-			Name: "close_custom_field_contact_delete", Resource: "custom_fields_contact", Func: "CustomFieldContactDelete", Effect: closekit.Destructive, Idempotent: true,
-			Method: "DELETE", Path: "/api/v1/custom_field/contact/{custom_field_id}/", Hash: "48e6559843a39f41",
-		},
-		{
-			Name: "close_custom_field_contact_get", Resource: "custom_fields_contact", Func: "CustomFieldContactGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/custom_field/contact/{custom_field_id}/", Hash: "184ecb1f049076bd",
-		},
-		{
-			Name: "close_custom_field_contact_update", Resource: "custom_fields_contact", Func: "CustomFieldContactUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/custom_field/contact/{custom_field_id}/", Hash: "4c1c503e54ae5255",
-		},
-		{
-			Name: "close_custom_field_lead_create", Resource: "custom_fields_lead", Func: "CustomFieldLeadCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/custom_field/lead/", Hash: "fe6f7d6982dff04b",
-		},
-		{
-			Name: "close_custom_field_lead_delete", Resource: "custom_fields_lead", Func: "CustomFieldLeadDelete", Effect: closekit.Destructive, Idempotent: true,
-			Method: "DELETE", Path: "/api/v1/custom_field/lead/{custom_field_id}/", Hash: "217cb08b67163961",
-		},
-		{
-			Name: "close_custom_field_lead_get", Resource: "custom_fields_lead", Func: "CustomFieldLeadGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/custom_field/lead/{custom_field_id}/", Hash: "b280d53daa13d3c6",
-		},
-		{
-			Name: "close_custom_field_lead_update", Resource: "custom_fields_lead", Func: "CustomFieldLeadUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/custom_field/lead/{custom_field_id}/", Hash: "51152d1314e288ca",
-		},
-		{
-			Name: "close_custom_field_opportunity_create", Resource: "custom_fields_opportunity", Func: "CustomFieldOpportunityCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/custom_field/opportunity/", Hash: "84c52fe19c4ffc84",
-		},
-		{
-			Name: "close_custom_field_opportunity_delete", Resource: "custom_fields_opportunity", Func: "CustomFieldOpportunityDelete", Effect: closekit.Destructive, Idempotent: true,
-			Method: "DELETE", Path: "/api/v1/custom_field/opportunity/{custom_field_id}/", Hash: "be34410cf66d2925",
-		},
-		{
-			Name: "close_custom_field_opportunity_get", Resource: "custom_fields_opportunity", Func: "CustomFieldOpportunityGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/custom_field/opportunity/{custom_field_id}/", Hash: "c3512c8931bda6d7",
-		},
-		{
-			Name: "close_custom_field_opportunity_update", Resource: "custom_fields_opportunity", Func: "CustomFieldOpportunityUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/custom_field/opportunity/{custom_field_id}/", Hash: "6c444f1915ebe811",
-		},
-		{
-			Name: "close_custom_fields_contact_list", Resource: "custom_fields_contact", Func: "CustomFieldsContactList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/custom_field/contact/", Hash: "c7c332914d872036",
-		},
-		{
-			Name: "close_custom_fields_lead_list", Resource: "custom_fields_lead", Func: "CustomFieldsLeadList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/custom_field/lead/", Hash: "4ad5f8e8d43240bb",
-		},
-		{
-			Name: "close_custom_fields_opportunity_list", Resource: "custom_fields_opportunity", Func: "CustomFieldsOpportunityList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/custom_field/opportunity/", Hash: "8a31bf46987a4c96",
-		},
-		{
-			Name: "close_email_create", Resource: "emails", Func: "EmailCreate", Effect: closekit.Write, Sends: true,
-			Method: "POST", Path: "/api/v1/activity/email/", Hash: "ef7441b7e8e14ef7",
-		},
-		{
-			Name: "close_email_delete", Resource: "emails", Func: "EmailDelete", Effect: closekit.Destructive, Idempotent: true,
-			Method: "DELETE", Path: "/api/v1/activity/email/{email_id}/", Hash: "f28325b848f5ebb8",
-		},
-		{
-			Name: "close_email_get", Resource: "emails", Func: "EmailGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/email/{email_id}/", Hash: "1cb6114ea01f3e75",
-		},
-		{
-			Name: "close_email_update", Resource: "emails", Func: "EmailUpdate", Effect: closekit.Write, Sends: true, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/activity/email/{email_id}/", Hash: "2e3c02bbb472ffeb",
-		},
-		{
-			Name: "close_emails_list", Resource: "emails", Func: "EmailsList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/email/", Hash: "01b32984b885816a",
-		},
-		{
-			Name: "close_lead_create", Resource: "leads", Func: "LeadCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/lead/", Hash: "20d672ef526538c4",
-		},
-		{
-			Name: "close_lead_delete", Resource: "leads", Func: "LeadDelete", Effect: closekit.Destructive, Idempotent: true,
-			Method: "DELETE", Path: "/api/v1/lead/{lead_id}/", Hash: "b75971638b4f45ab",
-		},
-		{
-			Name: "close_lead_get", Resource: "leads", Func: "LeadGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/lead/{lead_id}/", Hash: "bb1eb7f6e21750d5",
-		},
-		{
-			Name: "close_lead_merge", Resource: "leads", Func: "LeadMerge", Effect: closekit.Destructive,
-			Method: "POST", Path: "/api/v1/lead/merge/", Hash: "80f5c9ce8d8998ec",
-		},
-		{
-			Name: "close_lead_update", Resource: "leads", Func: "LeadUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/lead/{lead_id}/", Hash: "a5b919892082ca82",
-		},
-		{
-			Name: "close_leads_list", Resource: "leads", Func: "LeadsList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/lead/", Hash: "38b0b6ff76c05639",
-		},
-		{
-			Name: "close_me_get", Resource: "users", Func: "MeGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/me/", Hash: "7f3000bee3ddbae7",
-		},
-		{
-			Name: "close_note_create", Resource: "notes", Func: "NoteCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/activity/note/", Hash: "d651e25ea0db7800",
-		},
-		{
-			Name: "close_note_delete", Resource: "notes", Func: "NoteDelete", Effect: closekit.Destructive, Idempotent: true,
-			Method: "DELETE", Path: "/api/v1/activity/note/{note_id}/", Hash: "65f84c15dcc5a9a0",
-		},
-		{
-			Name: "close_note_get", Resource: "notes", Func: "NoteGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/note/{note_id}/", Hash: "a3aeb91ac23d8048",
-		},
-		{
-			Name: "close_note_update", Resource: "notes", Func: "NoteUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/activity/note/{note_id}/", Hash: "1a249e8260520c80",
-		},
-		{
-			Name: "close_notes_list", Resource: "notes", Func: "NotesList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/note/", Hash: "c7fbae37220f260d",
-		},
-		{
-			Name: "close_opportunities_list", Resource: "opportunities", Func: "OpportunitiesList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/opportunity/", Hash: "bb63d711db5e50de",
-		},
-		{
-			Name: "close_opportunity_create", Resource: "opportunities", Func: "OpportunityCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/opportunity/", Hash: "cd4fc495cc7aa292",
-		},
-		{
-			Name: "close_opportunity_delete", Resource: "opportunities", Func: "OpportunityDelete", Effect: closekit.Destructive, Idempotent: true,
-			Method: "DELETE", Path: "/api/v1/opportunity/{opportunity_id}/", Hash: "44890df43a9eea2d",
-		},
-		{
-			Name: "close_opportunity_get", Resource: "opportunities", Func: "OpportunityGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/opportunity/{opportunity_id}/", Hash: "39769231b98aa336",
-		},
-		{
-			Name: "close_opportunity_update", Resource: "opportunities", Func: "OpportunityUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/opportunity/{opportunity_id}/", Hash: "cd6ace5ef771ad3c",
-		},
-		{
-			Name: "close_pipeline_create", Resource: "pipelines", Func: "PipelineCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/pipeline/", Hash: "0a43ad39e55eb974",
-		},
-		{
-			Name: "close_pipeline_delete", Resource: "pipelines", Func: "PipelineDelete", Effect: closekit.Destructive, Idempotent: true,
-			Method: "DELETE", Path: "/api/v1/pipeline/{pipeline_id}/", Hash: "75cbcc6e8b6df81b",
-		},
-		{
-			Name: "close_pipeline_get", Resource: "pipelines", Func: "PipelineGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/pipeline/{pipeline_id}/", Hash: "edc390272498ac93",
-		},
-		{
-			Name: "close_pipeline_update", Resource: "pipelines", Func: "PipelineUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/pipeline/{pipeline_id}/", Hash: "349362044094adaa",
-		},
-		{
-			Name: "close_pipelines_list", Resource: "pipelines", Func: "PipelinesList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/pipeline/", Hash: "f1f5e24816c9e6e6",
-		},
-		{
-			Name: "close_sequence_get", Resource: "sequences", Func: "SequenceGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/sequence/{sequence_id}/", Hash: "b42d3d89ac493cec",
-		},
-		{
-			Name: "close_sequence_subscription_create", Resource: "sequence_subscriptions", Func: "SequenceSubscriptionCreate", Effect: closekit.Write, Sends: true,
-			Method: "POST", Path: "/api/v1/sequence_subscription/", Hash: "2f7a1ab6754c530a",
-		},
-		{
-			Name: "close_sequence_subscription_get", Resource: "sequence_subscriptions", Func: "SequenceSubscriptionGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/sequence_subscription/{subscription_id}/", Hash: "62549b1c15c2e1b7",
-		},
-		{
-			Name: "close_sequence_subscription_update", Resource: "sequence_subscriptions", Func: "SequenceSubscriptionUpdate", Effect: closekit.Write, Sends: true, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/sequence_subscription/{subscription_id}/", Hash: "6af9673cbec6a527",
-		},
-		{
-			Name: "close_sequence_subscriptions_list", Resource: "sequence_subscriptions", Func: "SequenceSubscriptionsList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/sequence_subscription/", Hash: "a21bff30fcc884b0",
-		},
-		{
-			Name: "close_sequences_list", Resource: "sequences", Func: "SequencesList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/sequence/", Hash: "8e22f45ec5002921",
-		},
-		{
-			Name: "close_sms_create", Resource: "sms", Func: "SMSCreate", Effect: closekit.Write, Sends: true,
-			Method: "POST", Path: "/api/v1/activity/sms/", Hash: "9e453db18ff800ec",
-		},
-		{
-			Name: "close_sms_delete", Resource: "sms", Func: "SMSDelete", Effect: closekit.Destructive, Idempotent: true,
-			Method: "DELETE", Path: "/api/v1/activity/sms/{sms_id}/", Hash: "eb281a42e6a3a17f",
-		},
-		{
-			Name: "close_sms_get", Resource: "sms", Func: "SMSGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/sms/{sms_id}/", Hash: "a2803ed631429098",
-		},
-		{
-			Name: "close_sms_list", Resource: "sms", Func: "SMSList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/sms/", Hash: "05920be86628e1aa",
-		},
-		{
-			Name: "close_sms_update", Resource: "sms", Func: "SMSUpdate", Effect: closekit.Write, Sends: true, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/activity/sms/{sms_id}/", Hash: "d4b06998988258bd",
-		},
-		{
-			Name: "close_task_create", Resource: "tasks", Func: "TaskCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/task/", Hash: "c563d93e271e35c9",
-		},
-		{
-			Name: "close_task_delete", Resource: "tasks", Func: "TaskDelete", Effect: closekit.Destructive, Idempotent: true,
-			Method: "DELETE", Path: "/api/v1/task/{task_id}/", Hash: "930956589ce99602",
-		},
-		{
-			Name: "close_task_get", Resource: "tasks", Func: "TaskGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/task/{task_id}/", Hash: "18c453e8839eb848",
-		},
-		{
-			Name: "close_task_update", Resource: "tasks", Func: "TaskUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/task/{task_id}/", Hash: "298eaec4767fac72",
-		},
-		{
-			Name: "close_tasks_list", Resource: "tasks", Func: "TasksList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/task/", Hash: "d6daab934473e5da",
-		},
-		{
-			Name: "close_user_get", Resource: "users", Func: "UserGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/user/{user_id}/", Hash: "03cc597405d765cb",
-		},
-		{
-			Name: "close_users_list", Resource: "users", Func: "UsersList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/user/", Hash: "6ba287e0c55cce38",
-		},
-		{
-			Name: "close_webhook_create", Resource: "webhooks", Func: "WebhookCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/webhook/", Hash: "d93a08315c40ece1",
-		},
-		{
-			Name: "close_webhook_delete", Resource: "webhooks", Func: "WebhookDelete", Effect: closekit.Destructive, Idempotent: true,
-			Method: "DELETE", Path: "/api/v1/webhook/{webhook_id}/", Hash: "eacc64b28c3fb36b",
-		},
-		{
-			Name: "close_webhook_get", Resource: "webhooks", Func: "WebhookGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/webhook/{webhook_id}/", Hash: "f94b640cb96e143d",
-		},
-		{
-			Name: "close_webhook_update", Resource: "webhooks", Func: "WebhookUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/webhook/{webhook_id}/", Hash: "de691e80df045c8b",
-		},
-		{
-			Name: "close_webhooks_list", Resource: "webhooks", Func: "WebhooksList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/webhook/", Hash: "665bd4015eeb9e1c",
-		},
+		{Name: "close_activities_list", Resource: "activities", Func: "ActivitiesList", Hash: "9fd044e75a5a4d9d"},
+		{Name: "close_call_create", Resource: "calls", Func: "CallCreate", Hash: "b74bd5028dcb510d"},
+		{Name: "close_call_delete", Resource: "calls", Func: "CallDelete", Hash: "db51c86b6c884484"},
+		{Name: "close_call_get", Resource: "calls", Func: "CallGet", Hash: "01c3c9cc840c60d3"},
+		{Name: "close_call_update", Resource: "calls", Func: "CallUpdate", Hash: "6d04fdb213bb76fb"},
+		{Name: "close_calls_list", Resource: "calls", Func: "CallsList", Hash: "464165faba04038b"},
+		{Name: "close_comment_create", Resource: "comments", Func: "CommentCreate", Hash: "672172ce5ce47810"},
+		{Name: "close_comment_delete", Resource: "comments", Func: "CommentDelete", Hash: "df7fcc5d4e1ac6f4"},
+		{Name: "close_comment_get", Resource: "comments", Func: "CommentGet", Hash: "055814b769121608"},
+		{Name: "close_comment_update", Resource: "comments", Func: "CommentUpdate", Hash: "3db1c8ee779b347e"},
+		{Name: "close_comments_list", Resource: "comments", Func: "CommentsList", Hash: "e82629d22f584601"},
+		{Name: "close_contact_create", Resource: "contacts", Func: "ContactCreate", Hash: "c2b45ac4b0610aa6"},
+		{Name: "close_contact_delete", Resource: "contacts", Func: "ContactDelete", Hash: "a18ad3d47f8bf4db"},
+		{Name: "close_contact_get", Resource: "contacts", Func: "ContactGet", Hash: "9a0c22f2eecd7342"},
+		{Name: "close_contact_update", Resource: "contacts", Func: "ContactUpdate", Hash: "daa7c2f157ee338c"},
+		{Name: "close_contacts_list", Resource: "contacts", Func: "ContactsList", Hash: "772344b056ab1273"},
+		{Name: "close_custom_field_contact_create", Resource: "custom_fields_contact", Func: "CustomFieldContactCreate", Hash: "66f9e454202a424f"},
+		{Name: "close_custom_field_contact_delete", Resource: "custom_fields_contact", Func: "CustomFieldContactDelete", Hash: "48e6559843a39f41"},
+		{Name: "close_custom_field_contact_get", Resource: "custom_fields_contact", Func: "CustomFieldContactGet", Hash: "184ecb1f049076bd"},
+		{Name: "close_custom_field_contact_update", Resource: "custom_fields_contact", Func: "CustomFieldContactUpdate", Hash: "4c1c503e54ae5255"},
+		{Name: "close_custom_field_lead_create", Resource: "custom_fields_lead", Func: "CustomFieldLeadCreate", Hash: "fe6f7d6982dff04b"},
+		{Name: "close_custom_field_lead_delete", Resource: "custom_fields_lead", Func: "CustomFieldLeadDelete", Hash: "217cb08b67163961"},
+		{Name: "close_custom_field_lead_get", Resource: "custom_fields_lead", Func: "CustomFieldLeadGet", Hash: "b280d53daa13d3c6"},
+		{Name: "close_custom_field_lead_update", Resource: "custom_fields_lead", Func: "CustomFieldLeadUpdate", Hash: "51152d1314e288ca"},
+		{Name: "close_custom_field_opportunity_create", Resource: "custom_fields_opportunity", Func: "CustomFieldOpportunityCreate", Hash: "84c52fe19c4ffc84"},
+		{Name: "close_custom_field_opportunity_delete", Resource: "custom_fields_opportunity", Func: "CustomFieldOpportunityDelete", Hash: "be34410cf66d2925"},
+		{Name: "close_custom_field_opportunity_get", Resource: "custom_fields_opportunity", Func: "CustomFieldOpportunityGet", Hash: "c3512c8931bda6d7"},
+		{Name: "close_custom_field_opportunity_update", Resource: "custom_fields_opportunity", Func: "CustomFieldOpportunityUpdate", Hash: "6c444f1915ebe811"},
+		{Name: "close_custom_fields_contact_list", Resource: "custom_fields_contact", Func: "CustomFieldsContactList", Hash: "c7c332914d872036"},
+		{Name: "close_custom_fields_lead_list", Resource: "custom_fields_lead", Func: "CustomFieldsLeadList", Hash: "4ad5f8e8d43240bb"},
+		{Name: "close_custom_fields_opportunity_list", Resource: "custom_fields_opportunity", Func: "CustomFieldsOpportunityList", Hash: "8a31bf46987a4c96"},
+		{Name: "close_email_create", Resource: "emails", Func: "EmailCreate", Hash: "ef7441b7e8e14ef7"},
+		{Name: "close_email_delete", Resource: "emails", Func: "EmailDelete", Hash: "f28325b848f5ebb8"},
+		{Name: "close_email_get", Resource: "emails", Func: "EmailGet", Hash: "1cb6114ea01f3e75"},
+		{Name: "close_email_update", Resource: "emails", Func: "EmailUpdate", Hash: "2e3c02bbb472ffeb"},
+		{Name: "close_emails_list", Resource: "emails", Func: "EmailsList", Hash: "01b32984b885816a"},
+		{Name: "close_lead_create", Resource: "leads", Func: "LeadCreate", Hash: "20d672ef526538c4"},
+		{Name: "close_lead_delete", Resource: "leads", Func: "LeadDelete", Hash: "b75971638b4f45ab"},
+		{Name: "close_lead_get", Resource: "leads", Func: "LeadGet", Hash: "bb1eb7f6e21750d5"},
+		{Name: "close_lead_merge", Resource: "leads", Func: "LeadMerge", Hash: "80f5c9ce8d8998ec"},
+		{Name: "close_lead_update", Resource: "leads", Func: "LeadUpdate", Hash: "a5b919892082ca82"},
+		{Name: "close_leads_list", Resource: "leads", Func: "LeadsList", Hash: "38b0b6ff76c05639"},
+		{Name: "close_me_get", Resource: "users", Func: "MeGet", Hash: "7f3000bee3ddbae7"},
+		{Name: "close_note_create", Resource: "notes", Func: "NoteCreate", Hash: "d651e25ea0db7800"},
+		{Name: "close_note_delete", Resource: "notes", Func: "NoteDelete", Hash: "65f84c15dcc5a9a0"},
+		{Name: "close_note_get", Resource: "notes", Func: "NoteGet", Hash: "a3aeb91ac23d8048"},
+		{Name: "close_note_update", Resource: "notes", Func: "NoteUpdate", Hash: "1a249e8260520c80"},
+		{Name: "close_notes_list", Resource: "notes", Func: "NotesList", Hash: "c7fbae37220f260d"},
+		{Name: "close_opportunities_list", Resource: "opportunities", Func: "OpportunitiesList", Hash: "bb63d711db5e50de"},
+		{Name: "close_opportunity_create", Resource: "opportunities", Func: "OpportunityCreate", Hash: "cd4fc495cc7aa292"},
+		{Name: "close_opportunity_delete", Resource: "opportunities", Func: "OpportunityDelete", Hash: "44890df43a9eea2d"},
+		{Name: "close_opportunity_get", Resource: "opportunities", Func: "OpportunityGet", Hash: "39769231b98aa336"},
+		{Name: "close_opportunity_update", Resource: "opportunities", Func: "OpportunityUpdate", Hash: "cd6ace5ef771ad3c"},
+		{Name: "close_pipeline_create", Resource: "pipelines", Func: "PipelineCreate", Hash: "0a43ad39e55eb974"},
+		{Name: "close_pipeline_delete", Resource: "pipelines", Func: "PipelineDelete", Hash: "75cbcc6e8b6df81b"},
+		{Name: "close_pipeline_get", Resource: "pipelines", Func: "PipelineGet", Hash: "edc390272498ac93"},
+		{Name: "close_pipeline_update", Resource: "pipelines", Func: "PipelineUpdate", Hash: "349362044094adaa"},
+		{Name: "close_pipelines_list", Resource: "pipelines", Func: "PipelinesList", Hash: "f1f5e24816c9e6e6"},
+		{Name: "close_sequence_get", Resource: "sequences", Func: "SequenceGet", Hash: "b42d3d89ac493cec"},
+		{Name: "close_sequence_subscription_create", Resource: "sequence_subscriptions", Func: "SequenceSubscriptionCreate", Hash: "2f7a1ab6754c530a"},
+		{Name: "close_sequence_subscription_get", Resource: "sequence_subscriptions", Func: "SequenceSubscriptionGet", Hash: "62549b1c15c2e1b7"},
+		{Name: "close_sequence_subscription_update", Resource: "sequence_subscriptions", Func: "SequenceSubscriptionUpdate", Hash: "6af9673cbec6a527"},
+		{Name: "close_sequence_subscriptions_list", Resource: "sequence_subscriptions", Func: "SequenceSubscriptionsList", Hash: "a21bff30fcc884b0"},
+		{Name: "close_sequences_list", Resource: "sequences", Func: "SequencesList", Hash: "8e22f45ec5002921"},
+		{Name: "close_sms_create", Resource: "sms", Func: "SMSCreate", Hash: "9e453db18ff800ec"},
+		{Name: "close_sms_delete", Resource: "sms", Func: "SMSDelete", Hash: "eb281a42e6a3a17f"},
+		{Name: "close_sms_get", Resource: "sms", Func: "SMSGet", Hash: "a2803ed631429098"},
+		{Name: "close_sms_list", Resource: "sms", Func: "SMSList", Hash: "05920be86628e1aa"},
+		{Name: "close_sms_update", Resource: "sms", Func: "SMSUpdate", Hash: "d4b06998988258bd"},
+		{Name: "close_task_create", Resource: "tasks", Func: "TaskCreate", Hash: "c563d93e271e35c9"},
+		{Name: "close_task_delete", Resource: "tasks", Func: "TaskDelete", Hash: "930956589ce99602"},
+		{Name: "close_task_get", Resource: "tasks", Func: "TaskGet", Hash: "18c453e8839eb848"},
+		{Name: "close_task_update", Resource: "tasks", Func: "TaskUpdate", Hash: "298eaec4767fac72"},
+		{Name: "close_tasks_list", Resource: "tasks", Func: "TasksList", Hash: "d6daab934473e5da"},
+		{Name: "close_user_get", Resource: "users", Func: "UserGet", Hash: "03cc597405d765cb"},
+		{Name: "close_users_list", Resource: "users", Func: "UsersList", Hash: "6ba287e0c55cce38"},
+		{Name: "close_webhook_create", Resource: "webhooks", Func: "WebhookCreate", Hash: "d93a08315c40ece1"},
+		{Name: "close_webhook_delete", Resource: "webhooks", Func: "WebhookDelete", Hash: "eacc64b28c3fb36b"},
+		{Name: "close_webhook_get", Resource: "webhooks", Func: "WebhookGet", Hash: "f94b640cb96e143d"},
+		{Name: "close_webhook_update", Resource: "webhooks", Func: "WebhookUpdate", Hash: "de691e80df045c8b"},
+		{Name: "close_webhooks_list", Resource: "webhooks", Func: "WebhooksList", Hash: "665bd4015eeb9e1c"},
 	},
 }

@@ -34,7 +34,8 @@ func Tools(p *ir.Package) ([]byte, error) {
 	f.Line()
 	var items []Code
 	for i := range p.Tools {
-		items = append(items, tool(&p.Tools[i]))
+		t := &p.Tools[i]
+		items = append(items, Values(pair("Name", Lit(t.Name)), pair("Resource", Lit(t.Resource)), pair("Func", Lit(t.Func)), pair("Hash", Lit(t.Hash))))
 	}
 	f.Var().Id("all").Op("=").Add(catalog()).Custom(Options{Open: "{", Close: "}", Separator: ",", Multi: true},
 		pair("Data", Op("&").Id("data")),
@@ -42,20 +43,6 @@ func Tools(p *ir.Package) ([]byte, error) {
 		pair("List", Index().Qual(rootPath, "Tool").Add(lines(items...))),
 	)
 	return render(f)
-}
-
-func tool(t *ir.Tool) Code {
-	facts := []Code{
-		pair("Name", Lit(t.Name)), pair("Resource", Lit(t.Resource)), pair("Func", Lit(t.Func)), pair("Effect", Qual(rootPath, t.Effect)),
-	}
-	if t.Sends {
-		facts = append(facts, pair("Sends", True()))
-	}
-	if t.Idempotent {
-		facts = append(facts, pair("Idempotent", True()))
-	}
-	route := []Code{pair("Method", Lit(t.Method)), pair("Path", Lit(t.Path)), pair("Hash", Lit(t.Hash))}
-	return lines(List(facts...), List(route...))
 }
 
 // Routes prints the emulator's route table.
