@@ -14,7 +14,7 @@ import (
 
 // try makes one attempt: admit, credential, send, read. It reports whether, and
 // after which wait, another one makes sense.
-func (c *client) try(ctx context.Context, k *call, read func(*Response) error) (again bool, wait time.Duration, err error) {
+func (c *client) try(ctx context.Context, k *call, read func(Response) error) (again bool, wait time.Duration, err error) {
 	if err := c.admit(ctx, k); err != nil {
 		return false, 0, err
 	}
@@ -32,7 +32,7 @@ func (c *client) try(ctx context.Context, k *call, read func(*Response) error) (
 		return false, 0, c.transportError(k, err, false)
 	}
 	start := c.now()
-	resp, err := c.send(&Attempt{Operation: k.op, Number: k.attempt, Request: req, cred: cred})
+	resp, err := c.send(&Attempt{Operation: k.op(), Number: k.attempt, Request: req, cred: cred})
 	if err == nil && resp == nil {
 		err = errors.New("middleware returned neither a response nor an error")
 	}
@@ -64,7 +64,7 @@ func (c *client) try(ctx context.Context, k *call, read func(*Response) error) (
 	if read == nil {
 		return false, 0, nil
 	}
-	if err := read(&Response{Status: resp.StatusCode, Header: resp.Header, Body: orObject(k.op, buf.Bytes()), Strict: c.strict}); err != nil {
+	if err := read(Response{Status: resp.StatusCode, Header: resp.Header, Body: orObject(k.op(), buf.Bytes()), Strict: c.strict}); err != nil {
 		return false, 0, undecoded(k, resp, buf.Bytes(), err)
 	}
 	return false, 0, nil
@@ -87,7 +87,7 @@ func (c *client) admit(ctx context.Context, k *call) error {
 		hint = "not sent: Close asked this account to wait beyond the deadline of the context"
 	}
 	return &Error{
-		Status: http.StatusTooManyRequests, Tool: k.op.Tool, Method: k.req.Method, Path: apiPrefix + k.op.Path, RetryAfter: d, Hint: hint,
+		Status: http.StatusTooManyRequests, Tool: k.op().Tool, Method: k.req.Method, Path: apiPrefix + k.op().Path, RetryAfter: d, Hint: hint,
 	}
 }
 
@@ -97,7 +97,7 @@ func (c *client) credential(ctx context.Context, k *call) (Credential, error) {
 		return cred, c.authError(k, err)
 	}
 	if cred.IsZero() {
-		return cred, &AuthorizationError{Tool: k.op.Tool, Reason: "the source returned no credential"}
+		return cred, &AuthorizationError{Tool: k.op().Tool, Reason: "the source returned no credential"}
 	}
 	return cred, nil
 }
@@ -106,7 +106,7 @@ func (c *client) credential(ctx context.Context, k *call) (Credential, error) {
 func (c *client) unanswered(ctx context.Context, k *call, err error) (again bool, wait time.Duration, _ error) {
 	unsent := neverSent(err)
 	k.maybeDone = k.maybeDone || !unsent
-	again = !errors.Is(err, errRedirect) && !errors.Is(err, errUnsent) && ctx.Err() == nil && (unsent || k.repeatable || k.op.overwrites())
+	again = !errors.Is(err, errRedirect) && !errors.Is(err, errUnsent) && ctx.Err() == nil && (unsent || k.repeatable || k.op().overwrites())
 	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) && k.repeatable {
 		again = true // our own limit for one attempt; the caller's ends the wait
 	}
@@ -115,7 +115,7 @@ func (c *client) unanswered(ctx context.Context, k *call, err error) (again bool
 
 // refused handles a response that is no success.
 func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *http.Response, body []byte) (again bool, wait time.Duration, err error) {
-	e := newError(k.op, apiPrefix+k.op.Path, resp, bytes.Clone(body))
+	e := newError(k.op(), apiPrefix+k.op().Path, resp, bytes.Clone(body))
 	switch status := resp.StatusCode; {
 	case status == http.StatusTooManyRequests:
 		// Close did not act, so that even a POST can be sent again.
@@ -142,7 +142,7 @@ func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *ht
 		return true, 0, e
 	case status == http.StatusRequestTimeout, status >= 500:
 		k.maybeDone = true
-		again = k.repeatable || k.op.overwrites() && status != http.StatusInternalServerError
+		again = k.repeatable || k.op().overwrites() && status != http.StatusInternalServerError
 		return again, max(c.backoff(k), e.RetryAfter), e
 	}
 	return false, 0, e
@@ -151,7 +151,7 @@ func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *ht
 // undecoded is the error of a success whose body could not be read.
 func undecoded(k *call, resp *http.Response, body []byte, err error) error {
 	return &DecodeError{
-		Tool: k.op.Tool, Status: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Err: err,
+		Tool: k.op().Tool, Status: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Err: err,
 		body: bytes.Clone(body[:min(len(body), maxErrorBody)]),
 	}
 }
@@ -197,22 +197,22 @@ func neverSent(err error) bool {
 }
 
 func (c *client) transportError(k *call, err error, maybeDone bool) error {
-	return &TransportError{Tool: k.op.Tool, Method: k.req.Method, Path: apiPrefix + k.op.Path, MaybeDone: maybeDone || k.maybeDone, Err: err}
+	return &TransportError{Tool: k.op().Tool, Method: k.req.Method, Path: apiPrefix + k.op().Path, MaybeDone: maybeDone || k.maybeDone, Err: err}
 }
 
 func (c *client) authError(k *call, err error) error {
 	var a *AuthorizationError
 	if errors.As(err, &a) && a.Tool == "" && err.Error() == a.Error() {
 		b := *a
-		b.Tool = k.op.Tool
+		b.Tool = k.op().Tool
 		return &b
 	}
-	return fmt.Errorf("%s: %w", k.op.name(), err)
+	return fmt.Errorf("%s: %w", k.op().name(), err)
 }
 
 func (c *client) log(ctx context.Context, k *call, status int, start time.Time, err error) {
 	if c.logged != nil {
-		c.logged(ctx, AttemptLog{k.op, apiPrefix + k.op.Path, k.attempt, status, c.now().Sub(start), err})
+		c.logged(ctx, AttemptLog{k.op(), apiPrefix + k.op().Path, k.attempt, status, c.now().Sub(start), err})
 	}
 }
 

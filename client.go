@@ -321,8 +321,7 @@ func MaxItems(n int) CallOption { return func(c *call) { c.maxItems = n } }
 func MaxPages(n int) CallOption { return func(c *call) { c.maxPages = n } }
 
 type call struct {
-	req        Request
-	op         *Operation
+	req        Request // with its operation
 	info       *ResponseInfo
 	raw        *[]byte
 	retries    int
@@ -333,6 +332,8 @@ type call struct {
 	renewed    bool
 	maybeDone  bool // an earlier attempt may have reached Close
 }
+
+func (k *call) op() *Operation { return k.req.Operation }
 
 // note hands out what the caller wants to know of a response.
 func (k *call) note(resp *http.Response, body []byte) {

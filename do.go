@@ -49,27 +49,27 @@ type Response struct {
 // have no function yet:
 //
 //	var report struct{ Data []json.RawMessage }
-//	err := c.Do(ctx, &closekit.Request{Method: "GET", Path: "/report/" + id + "/"}, func(r *closekit.Response) error {
+//	err := c.Do(ctx, closekit.Request{Method: "GET", Path: "/report/" + id + "/"}, func(r closekit.Response) error {
 //		return json.Unmarshal(r.Body, &report)
 //	})
-func (c *Client) Do(ctx context.Context, req *Request, read func(*Response) error, opts ...CallOption) error {
+func (c *Client) Do(ctx context.Context, req Request, read func(Response) error, opts ...CallOption) error {
 	if c == nil || c.core == nil {
 		return errors.New("the client is nil; make one with closekit.NewClient")
 	}
-	k := call{req: *req, op: req.Operation, retries: c.core.maxRetries}
-	if k.op == nil {
-		k.op = unnamed(req)
+	if req.Operation == nil {
+		req.Operation = unnamed(&req)
 	}
-	if k.req.Method == "" {
-		k.req.Method = k.op.Method
+	if req.Method == "" {
+		req.Method = req.Operation.Method
 	}
+	k := call{req: req, retries: c.core.maxRetries}
 	k.req.Path = strings.TrimPrefix(k.req.Path, apiPrefix)
-	k.repeatable = k.op.Effect == Read && k.req.Method == http.MethodGet
+	k.repeatable = k.op().Effect == Read && k.req.Method == http.MethodGet
 	for _, o := range opts {
 		o(&k)
 	}
 	if err := k.req.check(); err != nil {
-		return fmt.Errorf("%s: %w", k.op.name(), err)
+		return fmt.Errorf("%s: %w", k.op().name(), err)
 	}
 	return c.core.do(ctx, &k, read)
 }
@@ -135,7 +135,7 @@ func isPlainPath(p string) bool {
 }
 
 // do carries out a call: send, wait, retry, hand the response to read.
-func (c *client) do(ctx context.Context, k *call, read func(*Response) error) error {
+func (c *client) do(ctx context.Context, k *call, read func(Response) error) error {
 	if c.baseErr != nil {
 		return c.transportError(k, c.baseErr, false)
 	}

@@ -22,8 +22,8 @@ func TestDo(t *testing.T) {
 	c = c.With(nil, closekit.Observe(func(_ context.Context, a closekit.AttemptLog) { seen = a }))
 	var got struct{ Data []int }
 	var info closekit.ResponseInfo
-	req := &closekit.Request{Method: "GET", Path: "/api/v1/report/orga_1/", Query: url.Values{"q": {"a b"}}.Encode()}
-	err := c.Do(t.Context(), req, func(r *closekit.Response) error { return json.Unmarshal(r.Body, &got) }, closekit.WithResponseInfo(&info))
+	req := closekit.Request{Method: "GET", Path: "/api/v1/report/orga_1/", Query: url.Values{"q": {"a b"}}.Encode()}
+	err := c.Do(t.Context(), req, func(r closekit.Response) error { return json.Unmarshal(r.Body, &got) }, closekit.WithResponseInfo(&info))
 	if err != nil || len(got.Data) != 1 || info.Attempts != 2 {
 		t.Fatalf("%v, %+v, %+v", err, got, info)
 	}
@@ -35,7 +35,7 @@ func TestDo(t *testing.T) {
 	}
 
 	c, s = client(answer(201, `{"id":"x_1"}`))
-	post := &closekit.Request{Method: "POST", Path: "/thing/", Body: []byte(`{"a":1}`)}
+	post := closekit.Request{Method: "POST", Path: "/thing/", Body: []byte(`{"a":1}`)}
 	if err := c.Do(t.Context(), post, nil); err != nil || s.body[0] != `{"a":1}` || s.seen[0].Header.Get("Content-Type") != "application/json" {
 		t.Errorf("%v, %q", err, s.body)
 	}
@@ -47,7 +47,7 @@ func TestDo(t *testing.T) {
 	}
 
 	c, _ = client(answer(204, ""))
-	err = c.Do(t.Context(), &closekit.Request{Method: "DELETE", Path: "/thing/x_1/"}, func(r *closekit.Response) error {
+	err = c.Do(t.Context(), closekit.Request{Method: "DELETE", Path: "/thing/x_1/"}, func(r closekit.Response) error {
 		if string(r.Body) != "{}" || r.Status != 204 {
 			t.Errorf("%d %q", r.Status, r.Body)
 		}
@@ -58,7 +58,7 @@ func TestDo(t *testing.T) {
 	}
 
 	c, _ = client(answer(200, "<html>"))
-	err = c.Do(t.Context(), req, func(r *closekit.Response) error { return json.Unmarshal(r.Body, &got) })
+	err = c.Do(t.Context(), req, func(r closekit.Response) error { return json.Unmarshal(r.Body, &got) })
 	if as[*closekit.DecodeError](t, err).Status != 200 {
 		t.Error(err)
 	}
@@ -80,11 +80,11 @@ func TestDoStaysAtHome(t *testing.T) {
 		"", "lead/", "//" + host + "/", "/api/v1//" + host + "/", other.URL + "/", "http:" + host, "@" + host + "/", "/\\" + host + "/", "/lead/../../x/", "/lead/%2e%2e/x/", "/./x/",
 		"/lead/?_limit=1", "/lead/#x", "/lead /", "/lead\r\nX: y/", "/%zz/", "?x", "\x00",
 	} {
-		if err := c.Do(t.Context(), &closekit.Request{Method: "GET", Path: path}, nil); err == nil {
+		if err := c.Do(t.Context(), closekit.Request{Method: "GET", Path: path}, nil); err == nil {
 			t.Errorf("%q passes", path)
 		}
 	}
-	for _, req := range []*closekit.Request{
+	for _, req := range []closekit.Request{
 		{Path: "/lead/"}, {Method: "get", Path: "/lead/"}, {Method: "CONNECT", Path: "/lead/"}, {Method: "GET", Path: "/lead/", Query: "a b"}, {Method: "GET", Path: "/lead/", Query: "a#b"}, {Method: "GET", Path: "/lead/", Query: "a\r\n"},
 	} {
 		if err := c.Do(t.Context(), req, nil); err == nil {
@@ -96,7 +96,7 @@ func TestDoStaysAtHome(t *testing.T) {
 	}
 	for _, path := range []string{"/lead/%2F/", "/a.b/", "/a:b/", "/x_1%20/"} {
 		c, s := client(ok)
-		if err := c.Do(t.Context(), &closekit.Request{Method: "GET", Path: path}, nil); err != nil || s.seen[0].URL.EscapedPath() != "/api/v1"+path {
+		if err := c.Do(t.Context(), closekit.Request{Method: "GET", Path: path}, nil); err != nil || s.seen[0].URL.EscapedPath() != "/api/v1"+path {
 			t.Errorf("%q: %v", path, err)
 		}
 	}

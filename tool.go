@@ -65,7 +65,7 @@ func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts 
 		return nil, err
 	}
 	var out json.RawMessage
-	err = c.Do(ctx, req, func(r *Response) error {
+	err = c.Do(ctx, *req, func(r Response) error {
 		if len(bytes.TrimSpace(r.Body)) == 0 {
 			return errors.New("the body is empty")
 		}

@@ -38,7 +38,7 @@ func CallNone(ctx context.Context, c *closekit.Client, op *Operation, p any, opt
 	if err != nil {
 		return err
 	}
-	return c.Do(ctx, &req, func(r *closekit.Response) error {
+	return c.Do(ctx, req, func(r closekit.Response) error {
 		if len(bytes.TrimSpace(r.Body)) == 0 {
 			return nil
 		}
@@ -51,25 +51,24 @@ func (op *Operation) call(ctx context.Context, c *closekit.Client, p any, t refl
 	if err != nil {
 		return err
 	}
-	return op.do(ctx, c, p, opts, func(d *codec.Decoder) { decode(d, s, v) })
-}
-
-// do carries out the operation and hands the response, which is a JSON object,
-// to read.
-func (op *Operation) do(ctx context.Context, c *closekit.Client, p any, opts []closekit.CallOption, read func(*codec.Decoder)) error {
 	req, err := op.request(p)
 	if err != nil {
 		return err
 	}
-	return c.Do(ctx, &req, func(r *closekit.Response) error {
-		d := codec.NewDecoder(r.Body, r.Strict)
-		if d.Peek() != '{' {
-			_ = d.End() // what matters is that it is no object
-			return noObject(r.Body)
-		}
-		read(d)
-		return d.End()
+	return c.Do(ctx, req, func(r closekit.Response) error {
+		return object(r, func(d *codec.Decoder) { decode(d, s, v) })
 	}, opts...)
+}
+
+// object reads a response, which must be a JSON object.
+func object(r closekit.Response, read func(*codec.Decoder)) error {
+	d := codec.NewDecoder(r.Body, r.Strict)
+	if d.Peek() != '{' {
+		_ = d.End() // what matters is that it is no object
+		return noObject(r.Body)
+	}
+	read(d)
+	return d.End()
 }
 
 func noObject(body []byte) error {
@@ -90,28 +89,37 @@ func (op *Operation) callPage(ctx context.Context, c *closekit.Client, p any, sk
 	if err != nil {
 		return err
 	}
+	req, err := op.request(p)
+	if err != nil {
+		return err
+	}
 	data := (*slice)(unsafe.Pointer(&page.Data))
-	err = op.do(ctx, c, p, opts, func(d *codec.Decoder) {
-		for d.Open((*codec.Object)(unsafe.Pointer(&page.Object))); d.Next(); {
-			switch string(d.Key()) {
-			case "data":
-				getItems(d, s, t, data)
-			case "has_more":
-				getPlain(d, &page.HasMore, moreBit, (*codec.Decoder).Bool)
-			case "total_results":
-				if total, ok := getInt(d); ok {
-					page.Total = closekit.Some(total)
-				} else {
-					page.Total = closekit.Opt[int]{}
-					d.Odd(0)
-				}
-			default:
-				d.Keep()
-			}
-		}
-	})
+	err = c.Do(ctx, req, func(r closekit.Response) error {
+		return object(r, func(d *codec.Decoder) { getPage(d, s, t, page, data) })
+	}, opts...)
 	page.NextSkip = skip.Or(0) + data.len
 	return err
+}
+
+// getPage reads an envelope and its items.
+func getPage(d *codec.Decoder, s *plan, t reflect.Type, page *closekit.Page[struct{}], data *slice) {
+	for d.Open((*codec.Object)(unsafe.Pointer(&page.Object))); d.Next(); {
+		switch string(d.Key()) {
+		case "data":
+			getItems(d, s, t, data)
+		case "has_more":
+			getPlain(d, &page.HasMore, moreBit, (*codec.Decoder).Bool)
+		case "total_results":
+			if total, ok := getInt(d); ok {
+				page.Total = closekit.Some(total)
+			} else {
+				page.Total = closekit.Opt[int]{}
+				d.Odd(0)
+			}
+		default:
+			d.Keep()
+		}
+	}
 }
 
 // Marshal encodes the result that v points to; it serves MarshalJSON.
