@@ -52,6 +52,7 @@ var table = map[string]rule{
 	"internal/pgtest":                      {others: []string{"github.com/jackc/pgx/v5"}},
 
 	"internal/archtest": {},
+	"internal/doctest":  {},
 	"internal/testuser": {},
 	"internal/cli": {
 		ours: []string{
