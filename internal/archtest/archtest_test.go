@@ -132,6 +132,9 @@ func relative(p string) (string, bool) {
 
 // refuse says why a folder may not import p, or nothing.
 func refuse(dir, p string, r rule, test bool) string {
+	if p == "unsafe" && dir != "runtime/wire" && !test {
+		return "unsafe code is only in runtime/wire"
+	}
 	if first, _, _ := strings.Cut(p, "/"); !strings.Contains(first, ".") {
 		return "" // standard library
 	}
