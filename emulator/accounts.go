@@ -12,8 +12,8 @@ type User struct {
 	// Organizations are the ids of the organizations of the user.
 	Organizations []string
 	// Role in the organizations: "admin", "superuser", "user" or
-	// "restricteduser". Empty means "user" for a user that is added; what is
-	// read is the role in the first organization.
+	// "restricteduser". When a user is added, empty means "user"; when it is
+	// read, it is the role in the first organization.
 	Role string
 }
 
@@ -24,8 +24,8 @@ type Organization struct {
 	Currency string
 }
 
-// furnish makes the content of a fresh server. The lock is held or nobody else
-// has the state.
+// furnish creates the content of a fresh server. The caller holds the lock, or
+// no other goroutine has the state yet.
 func (s *Server) furnish(st *state) {
 	old := s.st
 	s.st = st
@@ -64,7 +64,7 @@ func (s *Server) addUser(in User) *user {
 	return u
 }
 
-// join makes a user a member of an organization, with a connected e-mail account.
+// join makes a user a member of an organization, with a connected email account.
 func (s *Server) join(u *user, org, role string) {
 	m := membership{id: s.st.ids.long("memb"), org: org, role: role, account: s.st.ids.long("emailacct")}
 	u.members = append(u.members, m)
@@ -147,7 +147,7 @@ func (s *Server) APIKey() string {
 }
 
 // APIKeyOf returns the first API key of a user in an organization, or an empty
-// text when there is none.
+// string if there is none.
 func (s *Server) APIKeyOf(userID, organizationID string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,17 +159,17 @@ func (s *Server) APIKeyOf(userID, organizationID string) string {
 	return ""
 }
 
-// AddAPIKey makes an API key for a member of an organization.
+// AddAPIKey creates an API key for a member of an organization.
 func (s *Server) AddAPIKey(userID, organizationID string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.st.member(organizationID, userID) {
-		return "", errors.New("the user is no member of the organization")
+		return "", errors.New("the user is not a member of the organization")
 	}
 	return s.addKey(userID, organizationID), nil
 }
 
-// RevokeAPIKey ends a key and reports whether it was there.
+// RevokeAPIKey deletes a key and reports whether it existed.
 func (s *Server) RevokeAPIKey(key string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,7 +181,7 @@ func (s *Server) RevokeAPIKey(key string) bool {
 	return true
 }
 
-// Users returns all users, the first of the fresh server first.
+// Users returns all users in the order in which they were added.
 func (s *Server) Users() []User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,7 +203,7 @@ func (u *user) public() User {
 	return v
 }
 
-// Organizations returns all organizations, the one of the fresh server first.
+// Organizations returns all organizations in the order in which they were added.
 func (s *Server) Organizations() []Organization {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -215,7 +215,7 @@ func (s *Server) Organizations() []Organization {
 }
 
 // AddOrganization adds an organization with statuses, a pipeline and sequences
-// but without members. An empty id is made.
+// but without members. If o has no id, one is created.
 func (s *Server) AddOrganization(o Organization) (Organization, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -229,9 +229,9 @@ func (s *Server) AddOrganization(o Organization) (Organization, error) {
 	return Organization{ID: org.id, Name: org.name, Currency: org.currency}, nil
 }
 
-// AddUser adds a user to existing organizations, to the first one when none is
-// named, with an API key and a connected e-mail account in each. A user whose
-// id exists already joins further organizations.
+// AddUser adds a user to existing organizations, or to the first one if u names
+// none, with an API key and a connected email account in each. A user whose id
+// exists already joins further organizations.
 func (s *Server) AddUser(u User) (User, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -259,8 +259,8 @@ func (s *Server) AddUser(u User) (User, error) {
 	return known.public(), nil
 }
 
-// RemoveUser takes a user out of an organization, as an administrator who
-// deactivates a membership: keys and grants of the user in it stop working. It
+// RemoveUser removes a user from an organization, like an administrator who
+// deactivates a membership: the user's keys and grants there stop working. It
 // reports whether the user was a member.
 func (s *Server) RemoveUser(userID, organizationID string) bool {
 	s.mu.Lock()
@@ -288,15 +288,14 @@ func (s *Server) ClientSecret() string {
 	return s.st.oauth.clients[0].Secret
 }
 
-// RedirectURLs returns the registered redirect addresses of the built-in OAuth
-// client.
+// RedirectURLs returns the registered redirect URLs of the built-in OAuth client.
 func (s *Server) RedirectURLs() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.st.oauth.clients[0].RedirectURLs)
 }
 
-// AddRedirectURL registers a redirect address for the built-in OAuth client.
+// AddRedirectURL registers a redirect URL for the built-in OAuth client.
 func (s *Server) AddRedirectURL(u string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -304,8 +303,7 @@ func (s *Server) AddRedirectURL(u string) {
 	c.RedirectURLs = append(c.RedirectURLs, u)
 }
 
-// AddClient registers a further OAuth client and returns it with its
-// credentials.
+// AddClient registers another OAuth client and returns it with its credentials.
 func (s *Server) AddClient(c OAuthClient) (OAuthClient, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -315,13 +313,13 @@ func (s *Server) AddClient(c OAuthClient) (OAuthClient, error) {
 	return s.addClient(c), nil
 }
 
-// AuthorizeURL returns the address of the consent page.
+// AuthorizeURL returns the URL of the consent page.
 func (s *Server) AuthorizeURL() string { return s.URL() + "/oauth2/authorize/" }
 
-// TokenURL returns the address of the token endpoint.
+// TokenURL returns the URL of the token endpoint.
 func (s *Server) TokenURL() string { return s.URL() + "/oauth2/token/" }
 
-// RevokeURL returns the address of the revocation endpoint.
+// RevokeURL returns the URL of the revocation endpoint.
 func (s *Server) RevokeURL() string { return s.URL() + "/oauth2/revoke/" }
 
 // Grant gives the built-in OAuth client access as a member of an organization,
@@ -330,14 +328,14 @@ func (s *Server) Grant(userID, organizationID string) (Token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.st.member(organizationID, userID) {
-		return Token{}, errors.New("the user is no member of the organization")
+		return Token{}, errors.New("the user is not a member of the organization")
 	}
 	return s.issue(s.newGrant(s.st.oauth.clients[0].ID, userID, organizationID, fullScope)), nil
 }
 
-// RevokeGrant ends all grants of a user in an organization, as a user or an
-// administrator who disconnects an application; empty ids mean all. It returns
-// how many there were.
+// RevokeGrant revokes all grants of a user in an organization, like a user or an
+// administrator who disconnects an application. An empty id matches all. It
+// returns the number of grants.
 func (s *Server) RevokeGrant(userID, organizationID string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -352,14 +350,14 @@ func (s *Server) RevokeGrant(userID, organizationID string) int {
 	return n
 }
 
-// ExpireTokens makes all access tokens expire now. Refresh tokens stay alive.
+// ExpireTokens makes all access tokens expire now. Refresh tokens stay valid.
 func (s *Server) ExpireTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.st.oauth.tokens)
 }
 
-// OAuthStats returns what happened at the OAuth server so far.
+// OAuthStats returns the counters of the OAuth server.
 func (s *Server) OAuthStats() OAuthStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()

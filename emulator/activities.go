@@ -12,7 +12,7 @@ var activityFilters = map[string]kind{
 	"date_created": instant, "activity_at": instant,
 }
 
-// activityFields are common to the activities that clients make.
+// activityFields are common to the activities that clients create.
 var activityFields = []field{
 	{name: "lead_id", kind: reference, table: "leads", errKey: "lead", need: true},
 	{name: "contact_id", kind: reference, table: "contacts", errKey: "contact"},
@@ -48,7 +48,7 @@ func activityType(r *resource) *resource {
 	return r
 }
 
-// releaseActivity asks for the permission to delete an activity.
+// releaseActivity checks the permission to delete an activity.
 func releaseActivity(c *call, rec *record) error {
 	if rec.data["user_id"] == c.user {
 		return c.allowed("delete_own_activities")
@@ -56,7 +56,7 @@ func releaseActivity(c *call, rec *record) error {
 	return c.allowed("manage_others_activities")
 }
 
-// activity makes the common part of an activity on a lead.
+// activity returns the common part of an activity on a lead.
 func (c *call) activity(lead string, more object) object {
 	o := object{
 		"lead_id": orNull(lead), "contact_id": nil, "user_id": orNull(c.user), "users": []any{}, "activity_at": stamp(c.now),
@@ -65,7 +65,7 @@ func (c *call) activity(lead string, more object) object {
 	return o
 }
 
-// prepareActivity fills in what every activity has.
+// prepareActivity fills in the fields that every activity has.
 func (c *call) prepareActivity(o object, p *problems) {
 	c.checkOwnContact(o, str(o["lead_id"]), p)
 	user := o["user_id"]
@@ -164,14 +164,14 @@ func activityResources() []*resource {
 	}
 }
 
-// optionalLead is a copy of fields in which lead_id is not required.
+// optionalLead returns a copy of fields in which lead_id is not required.
 func optionalLead(in []field) []field {
 	out := slices.Clone(in)
 	out[0].need = false
 	return out
 }
 
-// onlyOnCreate is a copy of fields in which the named ones cannot be changed.
+// onlyOnCreate returns a copy of fields in which the named ones cannot be changed.
 func onlyOnCreate(in []field, names ...string) []field {
 	out := slices.Clone(in)
 	for i := range out {
@@ -190,7 +190,7 @@ func (s *Server) activityResource(typ string) *resource {
 	return s.resources["activities"]
 }
 
-// pin lets pinned_at follow pinned.
+// pin sets pinned_at according to pinned.
 func (c *call) pin(o object) {
 	pinned, ok := o["pinned"]
 	if !ok {
@@ -214,9 +214,8 @@ func (c *call) patchActivity(rec *record, patch object, p *problems) {
 	c.checkOwnContact(patch, lead, p)
 }
 
-// listActivities is the list of all kinds. Without exactly one lead, the
-// filters on contacts, users and kinds are refused, as is an order by
-// activity_at.
+// listActivities lists activities of all types. Without exactly one lead, it
+// refuses filters on contacts, users and types, and the order by activity_at.
 func listActivities(c *call) (any, error) {
 	lead := c.query.Get("lead_id")
 	if lead == "" {
@@ -278,7 +277,7 @@ func listActivities(c *call) (any, error) {
 
 var callStatuses = []string{"created", "in-progress", "completed", "cancel", "no-answer", "busy", "failed", "timeout"}
 
-// dispositions are what the statuses of a logged call mean.
+// dispositions maps the status of a logged call to its disposition.
 var dispositions = map[string]string{
 	"completed": "answered", "no-answer": "no-answer", "busy": "busy", "failed": "error", "timeout": "no-answer", "cancel": "abandoned",
 }
@@ -312,7 +311,7 @@ func prepareCall(c *call, o, _ object, p *problems) {
 	}
 }
 
-// checkCall checks what a call is given, and normalizes its number.
+// checkCall checks the values of a call and normalizes its phone number.
 func checkCall(o object, p *problems) {
 	if phone := str(o["phone"]); phone != "" {
 		if number, ok := e164(phone); ok {

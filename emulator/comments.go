@@ -23,7 +23,7 @@ func commentResources() []*resource {
 	}
 }
 
-// threadLead is the lead of a thread.
+// threadLead returns the id of the lead of a thread.
 func (c *call) threadLead(thread any) string {
 	if rec := c.st.find("comment_threads", c.org, str(thread)); rec != nil {
 		return rec.lead
@@ -31,8 +31,7 @@ func (c *call) threadLead(thread any) string {
 	return ""
 }
 
-// commentable finds the object that can be commented on, and the name of its
-// kind.
+// commentable returns the object that can be commented on and its object type.
 func (c *call) commentable(id string) (*record, string) {
 	for _, t := range [...][2]string{
 		{"activities", "activity"}, {"opportunities", "opportunity"}, {"leads", "lead"}, {"tasks", "task"}, {"contacts", "contact"},
@@ -68,7 +67,7 @@ func createComment(c *call) (any, error) {
 		"thread_id": thread.id, "lead_id": orNull(target.lead), "body": wrapBody(str(o["body"])),
 		"created_by": orNull(c.user), "updated_by": orNull(c.user), "removed_at": nil, "removed_by": nil,
 	})
-	return c.answer(rec), nil
+	return c.result(rec), nil
 }
 
 func (c *call) commentThread(object string) *record {
@@ -97,10 +96,11 @@ func updateComment(c *call) (any, error) {
 		return nil, err
 	}
 	c.apply(c.r, rec, object{"body": wrapBody(str(o["body"])), "updated_by": orNull(c.user)})
-	return c.answer(rec), nil
+	return c.result(rec), nil
 }
 
-// deleteComment empties a comment. The thread goes when all of it is removed.
+// deleteComment empties a comment. When all its comments are removed, the thread
+// is deleted.
 func deleteComment(c *call) (any, error) {
 	rec, err := c.target()
 	if err != nil {
@@ -126,7 +126,7 @@ func (c *call) threadComments(thread any) []*record {
 	return slices.DeleteFunc(c.st.table("comments").all(c.org), func(rec *record) bool { return rec.data["thread_id"] != thread })
 }
 
-// narrowComments asks for exactly one of object_id and thread_id.
+// narrowComments requires exactly one of object_id and thread_id.
 func narrowComments(c *call) (func(*record) bool, error) {
 	object, thread := c.query.Get("object_id"), c.query.Get("thread_id")
 	if (object == "") == (thread == "") {

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// authRequest is what an application asks the user for.
+// authRequest is an authorization request of an application.
 type authRequest struct {
 	client, redirect, state, scope, challenge string
 	sent                                      bool // redirect_uri was in the request
@@ -90,8 +90,9 @@ func (s *Server) authorize(in *incoming) *response {
 	return res
 }
 
-// readAuthRequest checks an authorization request. A request that cannot be
-// trusted gives a page; another mistake sends the browser back.
+// readAuthRequest checks an authorization request. If the request cannot be
+// trusted, the response is a page; for any other error it redirects the browser
+// back to the application.
 func (s *Server) readAuthRequest(q url.Values) (authRequest, *response) {
 	client := s.st.oauth.client(q.Get("client_id"))
 	if client == nil {
@@ -105,7 +106,7 @@ func (s *Server) readAuthRequest(q url.Values) (authRequest, *response) {
 		r.redirect = client.RedirectURLs[0]
 	}
 	if !s.redirectAllowed(client, r.redirect) {
-		return authRequest{}, htmlPage(http.StatusBadRequest, problemPage, "The redirect address is not registered.")
+		return authRequest{}, htmlPage(http.StatusBadRequest, problemPage, "The redirect URL is not registered.")
 	}
 	switch {
 	case q.Get("response_type") != "code":
@@ -138,7 +139,7 @@ func redirectTo(r authRequest, q url.Values) *response {
 	}
 	u, err := url.Parse(r.redirect)
 	if err != nil {
-		return htmlPage(http.StatusBadRequest, problemPage, "The redirect address is broken.")
+		return htmlPage(http.StatusBadRequest, problemPage, "The redirect URL is broken.")
 	}
 	all := u.Query()
 	maps.Copy(all, q)
@@ -233,9 +234,9 @@ func (s *Server) deny(r authRequest) *response {
 	return redirectTo(r, url.Values{"error": {"access_denied"}})
 }
 
-// Allow answers the authorization page behind a URL as a user who presses
-// Allow, and returns the address to which the browser is sent. Empty ids choose
-// the first user in the first organization.
+// Allow opens the consent page at a URL, allows the access, and returns the URL
+// to which the browser is redirected. Empty ids choose the first user in the
+// first organization.
 func (s *Server) Allow(authorizeURL, userID, organizationID string) (string, error) {
 	return s.decide(authorizeURL, func(r authRequest) (*response, error) {
 		for _, p := range s.places(s.st.oauth.client(r.client)) {
@@ -247,13 +248,13 @@ func (s *Server) Allow(authorizeURL, userID, organizationID string) (string, err
 	})
 }
 
-// Deny answers the authorization page behind a URL as a user who presses Deny,
-// and returns the address to which the browser is sent.
+// Deny opens the consent page at a URL, denies the access, and returns the URL
+// to which the browser is redirected.
 func (s *Server) Deny(authorizeURL string) (string, error) {
 	return s.decide(authorizeURL, func(r authRequest) (*response, error) { return s.deny(r), nil })
 }
 
-func (s *Server) decide(authorizeURL string, answer func(authRequest) (*response, error)) (string, error) {
+func (s *Server) decide(authorizeURL string, decision func(authRequest) (*response, error)) (string, error) {
 	u, err := url.Parse(authorizeURL)
 	if err != nil {
 		return "", fmt.Errorf("authorization URL: %w", err)
@@ -265,9 +266,9 @@ func (s *Server) decide(authorizeURL string, answer func(authRequest) (*response
 		if to := refused.header.Get("Location"); to != "" {
 			return to, nil
 		}
-		return "", errors.New("the authorization request was refused: the application or its redirect address is unknown")
+		return "", errors.New("the authorization request was refused: the application or its redirect URL is unknown")
 	}
-	res, err := answer(r)
+	res, err := decision(r)
 	if err != nil {
 		return "", err
 	}

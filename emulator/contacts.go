@@ -34,7 +34,7 @@ func prepareContact(c *call, o, _ object, p *problems) {
 	}
 }
 
-// strayLead makes the lead that the service silently adds when an object comes
+// strayLead creates the lead that the service silently adds for an object
 // without one.
 func (c *call) strayLead(name string) string {
 	rec, err := c.add(c.s.resources["leads"], object{"name": name})
@@ -58,7 +58,7 @@ func changeContact(_ *call, _ *record, patch, _ object, p *problems) {
 	contactParts(patch, p)
 }
 
-// contactParts checks the lists of a contact as far as they are present.
+// contactParts checks the lists that a contact has.
 func contactParts(o object, p *problems) {
 	for key, part := range map[string]struct {
 		value, kind string
@@ -105,7 +105,7 @@ func contactParts(o object, p *problems) {
 	}
 }
 
-// zoneName is the shape of an IANA time zone.
+// zoneName matches the name of an IANA time zone.
 var zoneName = regexp.MustCompile(`^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$`)
 
 func completeEmail(item object) string {
@@ -140,8 +140,8 @@ func completeURL(item object) string {
 	return ""
 }
 
-// e164 normalizes a phone number. A number without country code is taken as one
-// of North America.
+// e164 normalizes a phone number. A number without a country code is taken to be
+// North American.
 func e164(s string) (string, bool) {
 	var b strings.Builder
 	for i, r := range s {
@@ -172,7 +172,7 @@ func formatPhone(number string) string {
 	return number
 }
 
-// callingCodes are the country codes that the emulator can tell.
+// callingCodes are the country codes that the emulator knows.
 var callingCodes = []struct{ code, country string }{
 	{"+1", "US"},
 	{"+31", "NL"},
@@ -207,7 +207,7 @@ func phoneCountry(number string) string {
 	return ""
 }
 
-// contactName is the best name that a contact has.
+// contactName returns the best name that a contact has.
 func contactName(o object) string {
 	if name := str(o["name"]); name != "" {
 		return name
@@ -222,7 +222,7 @@ func contactName(o object) string {
 	return ""
 }
 
-// contactLabel returns the name of a contact by id, null when it is unknown.
+// contactLabel returns the name of a contact by id, or null if it is unknown.
 func (c *call) contactLabel(id any) any {
 	rec := c.st.find("contacts", c.org, str(id))
 	if rec == nil {
@@ -240,7 +240,7 @@ func renderContact(_ *call, _ *record, o object) {
 	}
 }
 
-// contactMoved takes the sequences of a contact to its new lead.
+// contactMoved moves the sequence subscriptions of a contact to its new lead.
 func contactMoved(c *call, rec *record, before object) {
 	if before["lead_id"] == rec.data["lead_id"] {
 		return
@@ -255,8 +255,8 @@ func contactMoved(c *call, rec *record, before object) {
 	}
 }
 
-// contactRemoved ends the sequences of a contact. Its activities stay with the
-// lead.
+// contactRemoved ends the sequence subscriptions of a contact. Its activities
+// stay with the lead.
 func contactRemoved(c *call, rec *record) {
 	for _, sub := range c.st.table("sequence_subscriptions").of(rec.lead) {
 		if sub.data["contact_id"] == rec.id {

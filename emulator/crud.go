@@ -24,10 +24,10 @@ func (c *call) act(action string) (any, error) {
 	case "delete":
 		return c.remove()
 	}
-	return nil, refuse(http.StatusNotImplemented, "the emulator has no behaviour for "+c.r.name+" "+action)
+	return nil, refuse(http.StatusNotImplemented, "the emulator does not implement "+c.r.name+" "+action)
 }
 
-// target finds the object that the path names.
+// target returns the object that the path names.
 func (c *call) target() (*record, error) {
 	rec := c.st.find(c.r.tableName(), c.org, c.id)
 	if rec == nil || c.r.typ != "" && rec.data["_type"] != c.r.typ {
@@ -41,11 +41,11 @@ func (c *call) get() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.answer(rec), nil
+	return c.result(rec), nil
 }
 
-// answer renders a record as the client asked for it.
-func (c *call) answer(rec *record) object {
+// result renders a record with the fields that the client asked for.
+func (c *call) result(rec *record) object {
 	o := c.render(c.r, rec)
 	sel := c.selection()
 	if sel == nil {
@@ -58,7 +58,7 @@ func (c *call) answer(rec *record) object {
 	return sel.pick(o, extra)
 }
 
-// render makes the whole answer for a record.
+// render returns a record as an API object with all its fields.
 func (c *call) render(r *resource, rec *record) object {
 	o := shallow(rec.data)
 	if r.authors == authorNames {
@@ -82,7 +82,7 @@ func (c *call) create() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.answer(rec), nil
+	return c.result(rec), nil
 }
 
 // add validates a request body and stores the object it describes.
@@ -111,8 +111,8 @@ func (c *call) add(r *resource, body object) (*record, error) {
 	return rec, nil
 }
 
-// insert stores a complete object: it gets id, organization, dates and authors,
-// and its creation is logged.
+// insert stores a complete object. It sets id, organization, dates and authors,
+// and logs the creation.
 func (c *call) insert(r *resource, o object) *record {
 	rec := &record{seq: c.st.nextSeq(), org: c.org, data: o}
 	if rec.id = str(o["id"]); rec.id == "" {
@@ -161,7 +161,7 @@ func (c *call) leadOf(r *resource, o object) string {
 	return str(o["lead_id"])
 }
 
-// snapshot is the form of a record in the event log.
+// snapshot returns the form of a record in the event log.
 func (c *call) snapshot(r *resource, rec *record) object {
 	if r.event == "" {
 		return nil
@@ -191,7 +191,7 @@ func (c *call) update() (any, error) {
 	if err := c.modify(c.r, rec, c.body); err != nil {
 		return nil, err
 	}
-	return c.answer(rec), nil
+	return c.result(rec), nil
 }
 
 // modify validates a patch and applies it.
@@ -214,8 +214,8 @@ func (c *call) modify(r *resource, rec *record, body object) error {
 	return nil
 }
 
-// apply stores a valid patch and logs what it changed. A value of removeKey
-// takes the key away.
+// apply stores a valid patch and logs what it changed. The value removeKey
+// deletes the key.
 func (c *call) apply(r *resource, rec *record, patch object) {
 	before := rec.data
 	old := c.snapshot(r, rec)
@@ -249,7 +249,7 @@ func (c *call) apply(r *resource, rec *record, patch object) {
 	}
 }
 
-// removeKey in a patch takes the key away instead of storing null.
+// removeKey in a patch deletes the key instead of storing null.
 var removeKey = &struct{ _ byte }{}
 
 func (c *call) remove() (any, error) {
@@ -269,7 +269,7 @@ func (c *call) remove() (any, error) {
 	return object{}, nil
 }
 
-// drop deletes a record and logs that.
+// drop deletes a record and logs the deletion.
 func (c *call) drop(r *resource, rec *record) {
 	if rec.gone {
 		return
@@ -285,7 +285,7 @@ func (c *call) drop(r *resource, rec *record) {
 	}
 }
 
-// difference lists the keys whose values differ, sorted, and their old values.
+// difference returns the keys whose values differ, sorted, and their old values.
 func difference(old, now object) ([]any, object) {
 	keys := map[string]bool{}
 	for k := range old {

@@ -9,7 +9,7 @@ import (
 
 var customTypes = []string{"text", "number", "date", "datetime", "choices", "user", "contact", "custom_object", "textarea", "hidden"}
 
-// multiTypes may hold several values.
+// multiTypes are the types that may hold several values.
 var multiTypes = []string{"choices", "user", "contact", "custom_object"}
 
 // customOwners are the objects with custom fields, in the order of the paths.
@@ -103,7 +103,7 @@ func getCustomFieldSchema(c *call) (any, error) {
 }
 
 // customValues reads the custom fields of a request body into o. rec is the
-// object that is changed, nil for a new one.
+// object to change, nil for a new one.
 func (c *call) customValues(owner string, rec *record, body, o object, p *problems) {
 	for key, v := range body {
 		name, ok := strings.CutPrefix(key, "custom.")
@@ -124,11 +124,11 @@ func (c *call) customValues(owner string, rec *record, body, o object, p *proble
 	}
 }
 
-// callFields owns the custom fields of calls. Close has no endpoint for their
-// definitions that this package serves, so any id and value is taken.
+// callFields owns the custom fields of calls. The emulator does not serve their
+// definitions, so it accepts any id and value.
 const callFields = "call"
 
-// undefinedValue takes a value of a custom field that has no definition.
+// undefinedValue stores a value of a custom field that has no definition.
 func undefinedValue(rec *record, id, op string, v any, o object) {
 	key := "custom." + id
 	if op != "" && rec != nil {
@@ -151,7 +151,7 @@ func cutOperation(name string) (string, string) {
 	return name, ""
 }
 
-// definition finds a custom field by id, or by name as old clients do.
+// definition returns a custom field by id, or by name, which old clients use.
 func (c *call) definition(owner, name string) *record {
 	t := customTable(owner)
 	if rec := c.st.find(t, c.org, name); rec != nil {
@@ -240,7 +240,7 @@ func combine(old []any, op string, v any) []any {
 	return out
 }
 
-// mayEdit applies editable_with_roles; an empty list lets everybody.
+// mayEdit applies editable_with_roles; an empty list allows every role.
 func (c *call) mayEdit(def *record) bool {
 	roles := list(def.data["editable_with_roles"])
 	if len(roles) == 0 {
@@ -303,7 +303,7 @@ func (c *call) customScalar(def, rec *record, o object, v any) (any, string) {
 	return s, ""
 }
 
-// leadBehind is the lead of an object that is being written.
+// leadBehind returns the lead of an object that is being written.
 func (c *call) leadBehind(rec *record, o object) string {
 	if lead := str(o["lead_id"]); lead != "" {
 		return lead
@@ -314,12 +314,12 @@ func (c *call) leadBehind(rec *record, o object) string {
 	return ""
 }
 
-// ownerTable is where the objects with the custom fields of an owner are.
+// ownerTable names the table of the objects that have the custom fields of an owner.
 func ownerTable(owner string) string {
 	return map[string]string{"lead": "leads", "contact": "contacts", "opportunity": "opportunities"}[owner]
 }
 
-// dropValues forgets the values of a deleted field. No events tell of it.
+// dropValues removes the values of a deleted field, without events.
 func (c *call) dropValues(owner string, def *record) {
 	key := "custom." + def.id
 	for _, rec := range c.st.table(ownerTable(owner)).all(c.org) {
@@ -330,7 +330,7 @@ func (c *call) dropValues(owner string, def *record) {
 	}
 }
 
-// dropInvalid forgets values that a changed field no longer allows.
+// dropInvalid removes the values that a changed field no longer allows.
 func (c *call) dropInvalid(owner string, def *record) {
 	key := "custom." + def.id
 	multi := truth(def.data["accepts_multiple_values"])
@@ -367,7 +367,7 @@ func (c *call) dropInvalid(owner string, def *record) {
 	}
 }
 
-// customByName is the old view of custom fields, keyed by the name of the field.
+// customByName returns the old view of custom fields, keyed by the field's name.
 func (c *call) customByName(owner string, rec *record) object {
 	out := object{}
 	for key, v := range rec.data {

@@ -18,20 +18,20 @@ import (
 	"time"
 )
 
-// How long failed webhook deliveries are tried again.
+// When and for how long failed webhook deliveries are retried.
 const (
 	firstRetry = time.Minute
 	lastRetry  = 20 * time.Minute
 	retryFor   = 72 * time.Hour
 )
 
-// WebhookMode makes webhook deliveries arrive as they do on a bad day. The zero
-// value delivers each event once and in order.
+// WebhookMode makes webhook deliveries arrive repeatedly or out of order. The
+// zero value delivers each event once and in order.
 type WebhookMode struct {
 	// Duplicate delivers everything twice.
 	Duplicate bool
-	// Reverse holds deliveries back and sends those that wait newest first,
-	// when [Server.WaitWebhooks] is called.
+	// Reverse holds deliveries back until [Server.WaitWebhooks] is called, which
+	// sends them newest first.
 	Reverse bool
 }
 
@@ -42,12 +42,11 @@ type Delivery struct {
 	EventID        string
 	URL            string
 	Attempt        int    // 1 for the first one
-	Status         int    // of the receiver's answer, 0 when there was none
-	Error          string // empty when the receiver answered with 2xx
+	Status         int    // of the receiver's response, 0 without one
+	Error          string // empty if the response was 2xx
 }
 
-// dispatcher delivers events. Its own fields are guarded by the lock of the
-// server; idle is signalled whenever work ends.
+// dispatcher delivers events. Its fields are guarded by the lock of the server.
 type dispatcher struct {
 	s        *Server
 	client   *http.Client
@@ -56,7 +55,7 @@ type dispatcher struct {
 	cancel   context.CancelFunc
 	mode     WebhookMode
 	queue    []*delivery
-	running  map[string]bool // subscriptions with a delivery on its way
+	running  map[string]bool // subscriptions with a delivery in flight
 	done     []Delivery
 	idle     chan struct{} // closed and replaced when a delivery ends
 	timer    *time.Timer
@@ -66,7 +65,7 @@ type dispatcher struct {
 	wg       sync.WaitGroup
 }
 
-// delivery is an event on its way to a subscription.
+// delivery is an event to be delivered to a subscription.
 type delivery struct {
 	org, sub string
 	event    *event
@@ -94,14 +93,14 @@ func webhookClient(careless bool) *http.Client {
 	}
 	if t, ok := http.DefaultTransport.(*http.Transport); ok {
 		own := t.Clone()
-		own.DisableKeepAlives = true                                    // nothing stays behind when the server closes
+		own.DisableKeepAlives = true                                    // no connection outlives the server
 		own.TLSClientConfig = &tls.Config{InsecureSkipVerify: careless} //nolint:gosec // the subscription asks for it
 		c.Transport = own
 	}
 	return c
 }
 
-// offer queues an event for the subscriptions that want it. The lock is held.
+// offer queues an event for the subscriptions that match it. The lock is held.
 func (d *dispatcher) offer(e *event) {
 	for _, rec := range d.s.st.table("webhooks").all(e.org) {
 		if rec.data["status"] != "active" || !wants(rec.data, e.body) {
@@ -121,7 +120,7 @@ func (d *dispatcher) offer(e *event) {
 	}
 }
 
-// pump starts what is due. The lock is held.
+// pump starts the deliveries that are due. The lock is held.
 func (d *dispatcher) pump() {
 	if d.closed || len(d.queue) == 0 || d.mode.Reverse && !d.released {
 		return
@@ -187,7 +186,7 @@ func sign(key, timestamp string, body []byte) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// address is where a subscription wants its deliveries.
+// address is the destination of the deliveries of a subscription.
 type address struct {
 	url, key string
 	careless bool
@@ -197,7 +196,7 @@ func addressOf(subscription object) address {
 	return address{str(subscription["url"]), str(subscription["signature_key"]), !truth(subscription["verify_ssl"])}
 }
 
-// deliver makes one attempt and notes how it went.
+// deliver makes one attempt and records its result.
 func (d *dispatcher) deliver(del *delivery, to address, epoch int, body []byte, now time.Time) {
 	defer d.wg.Done()
 	status, problem := d.post(to, body, now)
@@ -229,7 +228,7 @@ func (d *dispatcher) deliver(del *delivery, to address, epoch int, body []byte, 
 	d.pump()
 }
 
-// post sends a delivery and returns the status and what went wrong, if anything.
+// post sends a delivery and returns the status and a description of the error, if any.
 func (d *dispatcher) post(to address, body []byte, now time.Time) (int, string) {
 	req, err := http.NewRequestWithContext(d.ctx, http.MethodPost, to.url, bytes.NewReader(body))
 	if err != nil {
@@ -248,7 +247,7 @@ func (d *dispatcher) post(to address, body []byte, now time.Time) (int, string) 
 	if err != nil {
 		return 0, err.Error()
 	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 1<<20)) // the answer does not matter
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 1<<20)) // the body does not matter
 	_ = res.Body.Close()
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		return res.StatusCode, "HTTP status " + strconv.Itoa(res.StatusCode)
@@ -292,12 +291,12 @@ func (d *dispatcher) note(result Delivery) {
 	rec.data = data
 }
 
-// forget drops what waits for a subscription. The lock is held.
+// forget drops the deliveries queued for a subscription. The lock is held.
 func (d *dispatcher) forget(sub string) {
 	d.queue = slices.DeleteFunc(d.queue, func(x *delivery) bool { return x.sub == sub })
 }
 
-// drop forgets everything. The lock is held.
+// drop discards all deliveries. The lock is held.
 func (d *dispatcher) drop() {
 	d.queue, d.done, d.mode, d.released = nil, nil, WebhookMode{}, false
 	d.running = map[string]bool{}
@@ -306,7 +305,7 @@ func (d *dispatcher) drop() {
 	d.idle = make(chan struct{})
 }
 
-// close gives up what is on its way and waits until it stopped.
+// close cancels the deliveries in flight and waits until they have ended.
 func (d *dispatcher) close() {
 	d.s.mu.Lock()
 	d.closed = true
@@ -318,7 +317,7 @@ func (d *dispatcher) close() {
 	d.wg.Wait()
 }
 
-// busy reports whether a delivery is on its way or due. The lock is held.
+// busy reports whether a delivery is in flight or due. The lock is held.
 func (d *dispatcher) busy() bool {
 	now := d.s.now()
 	return len(d.running) > 0 || slices.ContainsFunc(d.queue, func(x *delivery) bool { return !x.due.After(now) })
@@ -332,9 +331,9 @@ func (s *Server) SetWebhookMode(mode WebhookMode) {
 	s.hooks.pump()
 }
 
-// WaitWebhooks waits until every delivery that is due was attempted, and
-// releases what [WebhookMode.Reverse] holds. Retries that lie in the future do
-// not count; [Server.Advance] makes them due.
+// WaitWebhooks waits until every delivery that is due has been attempted, and
+// releases the deliveries that [WebhookMode.Reverse] holds back. It does not wait
+// for retries in the future; [Server.Advance] makes them due.
 func (s *Server) WaitWebhooks(ctx context.Context) error {
 	s.mu.Lock()
 	s.hooks.released = true
@@ -372,7 +371,7 @@ func sameJSON(a, b any) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// contains reports whether a list has a member, or a text another text.
+// contains reports whether a list has a member, or a string a substring.
 func contains(v, part any) bool {
 	if s, ok := v.(string); ok {
 		p, ok := part.(string)

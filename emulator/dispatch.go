@@ -14,7 +14,7 @@ import (
 // router finds the operation for a path.
 type router struct{ root *node }
 
-// node is one place in the tree of paths.
+// node is one segment in the tree of paths.
 type node struct {
 	fixed   map[string]*node
 	param   *node
@@ -29,7 +29,7 @@ func newRouter(known map[string]*resource) *router {
 	}
 	for _, r := range toolRoutes {
 		if old, ok := rt.route(r.method, r.path); ok {
-			r.resource, r.action = old.resource, old.action // what was written by hand knows better
+			r.resource, r.action = old.resource, old.action // extraRoutes overrides the generated table
 		}
 		rt.add(r)
 		if known[r.resource] == nil {
@@ -73,7 +73,7 @@ func (rt *router) route(method, path string) (route, bool) {
 	return r, ok && r.path == path
 }
 
-// find returns the place for a path below /api/v1 and the last id in it, or nil.
+// find returns the node for a path below /api/v1 and the last id in it, or nil.
 func (rt *router) find(path string) (*node, string) {
 	segments := strings.Split(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/"), "/")
 	n, id := rt.root.walk(segments)
@@ -114,7 +114,7 @@ func (n *node) allow() string {
 	return strings.Join(names, ", ")
 }
 
-// call is one API request while it is answered. The lock of the server is held.
+// call is one API request in progress. The lock of the server is held.
 type call struct {
 	s     *Server
 	st    *state
@@ -134,15 +134,15 @@ type call struct {
 	body    object
 	now     time.Time
 	zone    *time.Location
-	failure error    // set by hooks that refuse with something other than field errors
-	seeding bool     // ids in bodies are kept
+	failure error    // set by hooks for an error other than field errors
+	seeding bool     // ids in bodies are stored
 	nested  []object // contacts that come with a new lead
 }
 
 const apiRoot = "/api/v1"
 
-// answerAPI answers a request below /api/v1. The lock is held.
-func (s *Server) answerAPI(in *incoming) *response {
+// serveAPI responds to a request below /api/v1. The lock is held.
+func (s *Server) serveAPI(in *incoming) *response {
 	path := strings.TrimPrefix(in.path, apiRoot)
 	n, id := s.router.find(path)
 	if n == nil {
@@ -183,8 +183,8 @@ func (s *Server) answerAPI(in *incoming) *response {
 	return res
 }
 
-// run reads the body and does the work. The body of a GET or DELETE counts only
-// when the method was overridden.
+// run reads the body and runs the action. The body of a GET or DELETE is read
+// only if the method was overridden.
 func (c *call) run(in *incoming, overridden bool) *response {
 	bodiless := c.method == http.MethodGet || c.method == http.MethodDelete
 	if !bodiless || overridden && len(in.body) > 0 {
@@ -263,7 +263,7 @@ func (c *call) checkBody(in *incoming) error {
 	return nil
 }
 
-// zoneOf reads the offset in hours that a client announces, UTC without one.
+// zoneOf reads the offset in hours that a client sends; the default is UTC.
 func zoneOf(h http.Header) *time.Location {
 	raw := strings.TrimSpace(h.Get("X-Tz-Offset"))
 	hours, err := strconv.ParseFloat(raw, 64)
@@ -273,8 +273,8 @@ func zoneOf(h http.Header) *time.Location {
 	return time.FixedZone("", int(hours*3600))
 }
 
-// redirectToSlash sends a client to the path with its slash; method and body
-// are kept by the status.
+// redirectToSlash redirects a client to the path with its slash, with a status
+// that keeps method and body.
 func redirectToSlash(in *incoming) *response {
 	to := in.path + "/"
 	if in.rawQuery != "" {

@@ -15,61 +15,61 @@ import (
 // Options configure a server. The zero value is a lenient server with a random
 // seed that runs on the wall clock, limits nothing and logs nothing.
 type Options struct {
-	// Clock returns the present time; nil is time.Now. [Server.Advance] adds to
-	// what it returns.
+	// Clock returns the current time; nil means time.Now. [Server.Advance] adds
+	// to it.
 	Clock func() time.Time
-	// Seed makes ids, keys and tokens repeat; 0 chooses a random seed.
+	// Seed makes ids, keys and tokens repeatable; 0 chooses a random seed.
 	Seed int64
 	// Strict refuses what the real service might refuse: paths without their
-	// trailing slash, chunked bodies, bodies that do not say they are JSON,
-	// redirect addresses that nobody registered, subscriptions to a sequence
-	// without the name and address of the sender. It ignores _order_by on leads.
+	// trailing slash, chunked bodies, bodies without the JSON content type,
+	// unregistered redirect URLs, and sequence subscriptions without the name and
+	// address of the sender. It ignores _order_by on leads.
 	Strict bool
-	// RateLimit says which rate headers go out and when requests are refused.
+	// RateLimit selects the rate headers and sets the limits.
 	// [Server.SetRateLimit] changes it.
 	RateLimit RateLimit
-	// AutoConsent answers the authorization page with an immediate consent of
-	// the first user in the first organization.
+	// AutoConsent skips the consent page: the first user consents immediately,
+	// for the first organization.
 	AutoConsent bool
-	// RedirectURLs are the registered redirect addresses of the built-in OAuth
-	// client. With none, a lenient server accepts every https address and
-	// every address on the local machine.
+	// RedirectURLs are the registered redirect URLs of the built-in OAuth
+	// client. If there are none, a lenient server accepts every https URL and
+	// every URL on the local machine.
 	RedirectURLs []string
-	// RevokeOnReuse ends the whole grant when a spent refresh token or a used
+	// RevokeOnReuse revokes the whole grant when a spent refresh token or a used
 	// code is presented again. By default such a request only fails.
 	RevokeOnReuse bool
-	// RefreshEndsAccess ends the earlier access tokens of a grant when it is
-	// refreshed. By default they live until they expire.
+	// RefreshEndsAccess invalidates the earlier access tokens of a grant when it
+	// is refreshed. By default they stay valid until they expire.
 	RefreshEndsAccess bool
-	// PermissionDenied is the status of an answer to somebody who may not do
-	// what was asked: 403 when zero. The service also uses 401 for it, with the
-	// same body as for a dead token.
+	// PermissionDenied is the status of the response when the caller lacks a
+	// permission; 0 means 403. The service also uses 401, with the same body as
+	// for an invalid token.
 	PermissionDenied int
 	// ConsolidateEvents is the time in which several updates of one object
 	// become one event, and by which webhook deliveries of updates and deletes
-	// are delayed. Zero logs and delivers each one at once.
+	// are delayed. If zero, each update is logged and delivered at once.
 	ConsolidateEvents time.Duration
 	// StaleReads is the time for which a deleted lead can still be read.
 	StaleReads time.Duration
-	// ExtraFields adds an undocumented key to every object in an answer.
+	// ExtraFields adds an undocumented key to every object in a response.
 	ExtraFields bool
-	// WebhookClient delivers webhooks; nil is a client with a timeout of 30
+	// WebhookClient delivers webhooks; nil means a client with a timeout of 30
 	// seconds that follows no redirects.
 	WebhookClient *http.Client
 	// BaseURL is the root under which clients reach the server, for example
-	// "http://localhost:8080". It is only needed when somebody else listens;
-	// [Server.Listen] finds it out.
+	// "http://localhost:8080". It is needed only if the server is used as an
+	// http.Handler; [Server.Listen] sets it otherwise.
 	BaseURL string
 	// Logger receives one debug record per request and one per webhook
-	// delivery, without credentials; nil logs nothing.
+	// delivery, without credentials; nil disables logging.
 	Logger *slog.Logger
 }
 
 // Option changes options in [Start].
 type Option func(*Options)
 
-// Server is an emulated Close. It is an http.Handler and may be used from many
-// goroutines at once. Make one with [New] or [Start].
+// Server is an emulated Close. It is an http.Handler and is safe for concurrent
+// use. Create one with [New] or [Start].
 type Server struct {
 	opts      Options
 	seed      int64
@@ -85,17 +85,17 @@ type Server struct {
 	serving serving
 }
 
-// serving is what Listen starts and Close ends. It is guarded by Server.mu, but
-// for stop, which never changes.
+// serving is the state of the listener, which Listen starts and Close stops. It
+// is guarded by Server.mu, except for stop, which never changes.
 type serving struct {
 	url    string
 	server *http.Server
 	done   chan struct{}
 	closed bool
-	stop   chan struct{} // closed by Close, ends endless answers
+	stop   chan struct{} // closed by Close, ends endless responses
 }
 
-// state is everything that Reset throws away. It is guarded by Server.mu.
+// state is everything that Reset discards. It is guarded by Server.mu.
 type state struct {
 	ids      *idSource
 	seq      uint64
@@ -115,8 +115,8 @@ type state struct {
 }
 
 // New returns a server that does not listen yet: use it as an http.Handler, or
-// call [Server.Listen]. Call [Server.Close] when done if it delivers webhooks
-// or listens.
+// call [Server.Listen]. If it listens or delivers webhooks, call [Server.Close]
+// when done.
 func New(opts Options) *Server {
 	s := &Server{opts: opts, seed: opts.Seed, resources: resources()}
 	if s.seed == 0 {
@@ -160,7 +160,7 @@ func Start(tb TB, opts ...Option) *Server {
 	return s
 }
 
-// fresh makes the content of a new server.
+// fresh returns the content of a new server.
 func (s *Server) fresh() *state {
 	st := &state{
 		ids:    newIDSource(s.seed),
@@ -173,10 +173,9 @@ func (s *Server) fresh() *state {
 	return st
 }
 
-// Reset brings the server back to the content it had when it was made: the
-// same organization, users, keys, OAuth client and ids, and nothing else.
-// Tokens that were granted meanwhile are gone, and so are added users, faults
-// and recordings.
+// Reset restores the content that the server had when it was created: the same
+// organization, users, keys, OAuth client and ids, and nothing else. Tokens that
+// were granted since then are lost, as are added users, faults and recordings.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -185,12 +184,12 @@ func (s *Server) Reset() {
 }
 
 // Listen serves on a TCP address such as "127.0.0.1:0" until [Server.Close].
-// It returns as soon as the port is open, and may be called once.
+// It returns as soon as the port is open. It may be called once.
 func (s *Server) Listen(addr string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.serving.server != nil || s.serving.closed {
-		return errors.New("the emulator listens already or is closed")
+		return errors.New("the emulator is already listening or closed")
 	}
 	l, err := net.Listen("tcp", addr) //nolint:noctx // nothing to wait for
 	if err != nil {
@@ -206,7 +205,7 @@ func (s *Server) Listen(addr string) error {
 	return nil
 }
 
-// hostOf spells an address so that a client can dial it.
+// hostOf formats an address so that a client can dial it.
 func hostOf(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if err != nil {
@@ -218,7 +217,7 @@ func hostOf(a net.Addr) string {
 	return net.JoinHostPort(host, port)
 }
 
-// Close stops listening, ends open requests and gives up pending webhook
+// Close stops listening, ends open requests and abandons pending webhook
 // deliveries. It may be called more than once.
 func (s *Server) Close() error {
 	s.mu.Lock()
@@ -241,9 +240,9 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// URL returns the root under which the server is reached, without a slash at
-// the end and without /api/v1. It is empty when the server does not listen and
-// Options.BaseURL was not set.
+// URL returns the root under which the server is reached, without a trailing
+// slash and without /api/v1. It is empty if the server does not listen and
+// Options.BaseURL is not set.
 func (s *Server) URL() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -272,8 +271,8 @@ func (s *Server) now() time.Time {
 	return t().Add(s.shift)
 }
 
-// Advance moves the clock of the server forward and does what became due:
-// scheduled messages are sent, webhook deliveries are tried again.
+// Advance moves the clock of the server forward and does the work that became
+// due: it sends scheduled messages and retries webhook deliveries.
 func (s *Server) Advance(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -281,7 +280,7 @@ func (s *Server) Advance(d time.Duration) {
 	s.settle()
 }
 
-// settle does what became due. The lock is held.
+// settle does the work that is due. The lock is held.
 func (s *Server) settle() {
 	s.sendDue()
 	s.hooks.pump()

@@ -2,7 +2,7 @@ package emulator
 
 import "net/http"
 
-// apiError is an answer other than success.
+// apiError is an error response.
 type apiError struct {
 	status int
 	body   any
@@ -10,19 +10,19 @@ type apiError struct {
 
 func (e *apiError) Error() string { return http.StatusText(e.status) }
 
-// refuse answers with one sentence under "error".
+// refuse returns an error with one sentence under "error".
 func refuse(status int, text string) *apiError {
 	return &apiError{status: status, body: object{"error": text}}
 }
 
-// missing answers for an object that does not exist. The word before
-// "matching" varies with the kind.
+// missing returns the error for an object that does not exist. The word before
+// "matching" depends on the resource.
 func missing(model string) *apiError {
 	return refuse(http.StatusNotFound, "Empty query: "+model+" matching query does not exist.")
 }
 
-// problems collects what is wrong with the fields of a request. The zero value
-// means nothing is.
+// problems collects the errors in the fields of a request. The zero value has
+// none.
 type problems map[string]any
 
 func (p *problems) add(field string, what any) {
@@ -45,12 +45,12 @@ func fieldError(field, what string) error {
 	return problems{field: what}.err()
 }
 
-// wrongList answers with a sentence under "errors".
+// wrongList returns an error with one sentence under "errors".
 func wrongList(text string) *apiError {
 	return &apiError{status: http.StatusBadRequest, body: object{"errors": []any{text}, "field-errors": object{}}}
 }
 
-// Sentences for field errors.
+// Messages of field errors.
 const (
 	errRequired  = "This field is required."
 	errNoObject  = "Object does not exist."

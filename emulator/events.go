@@ -17,15 +17,15 @@ type event struct {
 	updated time.Time
 }
 
-// Bounds of the event log: the age at which events vanish, and how many there
-// are at most.
+// Bounds of the event log: the age at which events are deleted, and the largest
+// number of events.
 const (
 	keepEvents = 30 * 24 * time.Hour
 	maxEvents  = 100_000
 )
 
-// log records what happened to an object and hands it to the webhooks. old and
-// now are the object before and after in its event form; either may be nil.
+// log records an event and hands it to the webhooks. old and now are the object
+// before and after, in its event form; either may be nil.
 func (c *call) log(r *resource, rec *record, action string, old, now object) {
 	if r.event == "" {
 		return
@@ -37,7 +37,7 @@ func (c *call) log(r *resource, rec *record, action string, old, now object) {
 	c.logAs(objectType, rec, action, old, now, nil)
 }
 
-// logAs is log for a named object type and additional members of meta.
+// logAs is like log, with a given object type and additional members of meta.
 func (c *call) logAs(objectType string, rec *record, action string, old, now, meta object) {
 	changed, previous, data := []any{}, object{}, object{}
 	switch action {
@@ -126,7 +126,7 @@ func eventResources() []*resource {
 // eventFilters are the filters of the event log.
 var eventFilters = []string{"object_type", "object_id", "action", "lead_id", "user_id", "request_id"}
 
-// eventCombinations are the sets of filters that the event log takes.
+// eventCombinations are the sets of filters that the event log accepts.
 var eventCombinations = map[string]bool{
 	"": true, "object_type,object_id": true, "object_type,action": true, "object_id,action": true,
 	"lead_id": true, "lead_id,user_id": true, "object_type,lead_id": true, "object_type,lead_id,user_id": true,
@@ -196,8 +196,8 @@ func (c *call) eventRows(used []string, conds []condition) []*event {
 	return rows
 }
 
-// eventObject is an event as the caller may see it: only administrators see the
-// data of events older than an hour.
+// eventObject returns an event as the caller may see it: only administrators see
+// the data of events older than an hour.
 func (c *call) eventObject(e *event) object {
 	if c.now.Sub(e.updated) <= time.Hour || c.may("manage_organization") {
 		return e.body
@@ -217,8 +217,8 @@ func getEvent(c *call) (any, error) {
 	return nil, missing("Event")
 }
 
-// A cursor names an event and the side of it where the page is, so that events
-// that arrive meanwhile do not move the pages.
+// writeCursor returns a cursor. It names an event and the side of it where the
+// page is, so that new events do not move the pages.
 func writeCursor(side string, e *event) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(side + " " + str(e.body["id"])))
 }

@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// FaultKind says how an answer goes wrong.
+// FaultKind selects how a response fails.
 type FaultKind int
 
 // The kinds of faults.
 const (
-	// FaultAnswer replaces the answer by Status, Header and Body. With a Status
-	// of zero and no OAuthError the answer stays as it is, but for Delay and
-	// additional values of Header.
-	FaultAnswer FaultKind = iota
-	// FaultCut closes the connection without an answer.
+	// FaultResponse replaces the response with Status, Header and Body. If Status
+	// is zero and OAuthError empty, the response is unchanged, except for Delay
+	// and the additional values of Header.
+	FaultResponse FaultKind = iota
+	// FaultCut closes the connection without a response.
 	FaultCut
-	// FaultMalformed answers 200, or Status, with JSON that breaks off.
+	// FaultMalformed responds with 200, or Status, and truncated JSON.
 	FaultMalformed
-	// FaultHTML answers 502, or Status, with an HTML page.
+	// FaultHTML responds with 502, or Status, and an HTML page.
 	FaultHTML
-	// FaultEmpty answers 200, or Status, with no body.
+	// FaultEmpty responds with 200, or Status, and no body.
 	FaultEmpty
-	// FaultEndless answers 200, or Status, with JSON that goes on until the
-	// client leaves, at most for 256 MiB.
+	// FaultEndless responds with 200, or Status, and JSON that continues until
+	// the client disconnects, up to 256 MiB.
 	FaultEndless
 	// FaultShort announces a longer body than it sends, then closes the
 	// connection.
@@ -36,38 +36,37 @@ const (
 )
 
 // Fault makes matching requests fail. The zero value matches every request and
-// does nothing; a fault that only has a Status of 503 makes the next request
-// fail with it.
+// changes nothing; Fault{Status: 503} makes the next request fail with that
+// status.
 type Fault struct {
-	// Kind is what goes wrong.
+	// Kind selects what goes wrong.
 	Kind FaultKind
-	// Method and Path select requests; empty matches all. The method is the one
-	// that x-http-method-override makes of it, if any. A path counts from
-	// the root, such as "/api/v1/lead/" or "/oauth2/token/". A "*" in it stands
-	// for any text.
+	// Method and Path select requests; empty matches all. The method is the
+	// effective one, after x-http-method-override. The path starts at the root,
+	// such as "/api/v1/lead/" or "/oauth2/token/"; "*" matches any text.
 	Method, Path string
 	// Tool selects the operation of a tool by its name.
 	Tool string
-	// Skip lets that many matching requests through first.
+	// Skip is the number of matching requests that succeed first.
 	Skip int
-	// Times is how many requests fail; 0 means one, a negative number all until
-	// [Server.ClearFaults].
+	// Times is the number of requests that fail; 0 means one, a negative number
+	// means all until [Server.ClearFaults].
 	Times int
-	// Status, Header and Body are the answer. Without a Body, an error status
-	// has the JSON body {"error": text}. A Status of 429 carries rate headers
-	// in the style of Options.RateLimit.
+	// Status, Header and Body are the response. Without a Body, an error status
+	// has the JSON body {"error": text}. A Status of 429 has rate headers in the
+	// style of Options.RateLimit.
 	Status int
 	Header http.Header
 	Body   string
-	// OAuthError answers as the token endpoint does, with
-	// {"error": OAuthError}; the status is 400, 401 for "invalid_client",
-	// unless Status is set.
+	// OAuthError makes the body an error of the token endpoint,
+	// {"error": OAuthError}. If Status is 0, the status is 400, or 401 for
+	// "invalid_client".
 	OAuthError string
-	// Delay holds the request back, on the wall clock, until it is over or the
-	// client leaves; with AfterAction it holds the answer back.
+	// Delay holds the request back on the wall clock, or until the client
+	// disconnects; with AfterAction it holds the response back.
 	Delay time.Duration
-	// AfterAction does what was asked before the answer goes wrong, which is
-	// how a response gets lost.
+	// AfterAction performs the request before the response fails, as when a
+	// response is lost.
 	AfterAction bool
 }
 
@@ -77,8 +76,8 @@ type fault struct {
 	seen, hits int
 }
 
-// Fail adds a fault. Several faults may wait; the first one that matches a
-// request and is not used up counts.
+// Fail adds a fault. If there are several, the first one that matches a request
+// and is not used up takes effect.
 func (s *Server) Fail(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,15 +85,15 @@ func (s *Server) Fail(f Fault) {
 	s.st.faults = append(s.st.faults, &fault{Fault: f})
 }
 
-// ClearFaults takes all faults away.
+// ClearFaults removes all faults.
 func (s *Server) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.st.faults = nil
 }
 
-// arrive notes that a request came in and returns the fault that it meets, if
-// any. The second result must be called when the request was answered.
+// arrive records that a request came in and returns the fault that applies to
+// it, if any. The second result must be called after the response.
 func (s *Server) arrive(in *incoming) (*fault, func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +139,7 @@ func matchPath(pattern, path string) bool {
 	return strings.HasSuffix(rest, parts[len(parts)-1])
 }
 
-// use counts a match and reports whether the fault strikes.
+// use counts a match and reports whether the fault takes effect.
 func (f *fault) use() bool {
 	f.seen++
 	if f.seen <= f.Skip {
@@ -153,10 +152,10 @@ func (f *fault) use() bool {
 	return true
 }
 
-// replaces reports whether the fault changes the answer, and completes it.
+// replaces reports whether the fault replaces the response, and completes it.
 func (f *fault) replaces() bool {
 	switch f.Kind {
-	case FaultAnswer:
+	case FaultResponse:
 		if f.OAuthError != "" {
 			status := http.StatusBadRequest
 			if f.OAuthError == "invalid_client" {
@@ -175,14 +174,14 @@ func (f *fault) replaces() bool {
 	return f.Status != 0
 }
 
-// wait holds the request back; false means that the client left.
+// wait holds the request back; false means that the client disconnected.
 func (f *fault) wait(ctx context.Context, stop <-chan struct{}) bool {
 	return sleep(ctx, stop, f.Delay)
 }
 
 const endlessCap = 256 << 20
 
-// play writes the broken answer.
+// play writes the broken response.
 func (f *fault) play(ctx context.Context, stop <-chan struct{}, w http.ResponseWriter, rate http.Header) {
 	if f.Kind == FaultCut {
 		cutConnection(w)
@@ -195,7 +194,7 @@ func (f *fault) play(ctx context.Context, stop <-chan struct{}, w http.ResponseW
 	}
 	kind, body := "application/json", f.Body
 	switch f.Kind {
-	case FaultAnswer:
+	case FaultResponse:
 		if body == "" && f.Status >= http.StatusBadRequest {
 			body = string(encodeJSON(object{"error": http.StatusText(f.Status)}))
 		}
@@ -217,7 +216,7 @@ func (f *fault) play(ctx context.Context, stop <-chan struct{}, w http.ResponseW
 		h.Set("Content-Length", strconv.Itoa(len(body)+1000))
 		w.WriteHeader(f.Status)
 		_, _ = w.Write([]byte(body))              //nolint:gosec // the test that asked for it chose the body
-		_ = http.NewResponseController(w).Flush() // the cut tells
+		_ = http.NewResponseController(w).Flush() // the connection is cut anyway
 		cutConnection(w)
 	default:
 		w.WriteHeader(f.Status)
@@ -240,8 +239,8 @@ func endless(ctx context.Context, stop <-chan struct{}, w http.ResponseWriter) {
 	}
 }
 
-// cutConnection ends the connection at once. A writer that cannot give its
-// connection away is aborted in the way that net/http prescribes.
+// cutConnection ends the connection at once. If the writer cannot be hijacked,
+// the handler aborts with http.ErrAbortHandler.
 func cutConnection(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// kind says which JSON values a field takes.
+// kind is the type of the JSON values that a field accepts.
 type kind int
 
 const (
@@ -20,15 +20,15 @@ const (
 	flag              // boolean
 	day               // date; a date-time is cut to its date
 	instant           // date-time; stored with offset
-	dayOrInstant      // either, kept as what it is
-	choice            // string out of field.choices
+	dayOrInstant      // either, stored as sent
+	choice            // one of the strings in field.choices
 	reference         // id of an object in field.table, or of a user
 	texts             // array of strings
 	objects           // array of objects
 	dict              // object
 )
 
-// access says when a client may set a field.
+// access is when a client may set a field.
 type access int
 
 const (
@@ -43,7 +43,7 @@ type field struct {
 	access  access
 	choices []string // for choice
 	table   string   // for reference; "users" means a member of the organization
-	errKey  string   // name in error answers, the field's own when empty
+	errKey  string   // name in error responses, the field's own if empty
 	need    bool     // required on create
 	notNull bool     // null is refused on update and means absent on create
 	max     int      // longest string, longest list or highest integer; 0 is no limit
@@ -58,8 +58,8 @@ func (f field) key() string {
 	return f.name
 }
 
-// accept reads the fields of a resource from a request body. What the resource
-// does not know is dropped. Custom fields are read apart, see customValues.
+// accept reads the fields of a resource from a request body and ignores unknown
+// keys. Custom fields are read separately, see customValues.
 func (c *call) accept(r *resource, body object, creating bool, p *problems) object {
 	out := object{}
 	for _, f := range r.fields {
@@ -102,7 +102,7 @@ var serverSet = []string{
 	"updated_by_id", "user_name", "lead_name", "contact_name",
 }
 
-// acceptOpen takes every key that the server does not set itself.
+// acceptOpen accepts every key that the server does not set itself.
 func acceptOpen(body, out object) {
 	for k, v := range body {
 		if _, ok := out[k]; ok || slices.Contains(serverSet, k) || k == "_params" {
@@ -112,8 +112,8 @@ func acceptOpen(body, out object) {
 	}
 }
 
-// value checks one value and returns it in the form that is stored, or what is
-// wrong with it.
+// value checks one value and returns it in its stored form, or a description of
+// what is wrong with it.
 func (c *call) value(f field, v any) (stored, problem any) {
 	switch f.kind {
 	case text:
@@ -243,8 +243,7 @@ func listValue(f field, v any) (stored, problem any) {
 	return l, nil
 }
 
-// selection is the parsed _fields parameter; nil means everything that is
-// there by default.
+// selection is the parsed _fields parameter; nil means the default fields.
 type selection map[string]bool
 
 func (c *call) selection() selection {

@@ -21,7 +21,7 @@ var fuzzBodies = []string{
 	`{"name": {}, "date": [], "status": {}, "status_id": 1, "note_html": 5, "send_in": {}, "_type": [], "events": {}, "choices": 1}`,
 }
 
-// nowhere is a network that nobody can reach.
+// nowhere is a network that fails every request.
 type nowhere struct{}
 
 func (nowhere) RoundTrip(*http.Request) (*http.Response, error) {

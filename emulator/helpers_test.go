@@ -17,7 +17,7 @@ import (
 
 type object = map[string]any
 
-// noon is where the clock of most tests stands.
+// noon is the time of most tests.
 var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 
 // api is a small HTTP client that knows nothing about Close.
@@ -62,7 +62,7 @@ func (a *api) with(name, value string) *api {
 
 var noRedirect = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
-// send makes a request below /api/v1. A body that is no string is encoded.
+// send makes a request below /api/v1. A body that is not a string is encoded.
 func (a *api) send(method, path string, body any) (*http.Response, []byte) {
 	a.t.Helper()
 	var raw []byte
@@ -103,7 +103,7 @@ func (a *api) send(method, path string, body any) (*http.Response, []byte) {
 	return res, data
 }
 
-// want makes a request, checks the status and returns the JSON answer.
+// want makes a request, checks the status and returns the JSON response.
 func (a *api) want(status int, method, path string, body any) object {
 	a.t.Helper()
 	res, data := a.send(method, path, body)
@@ -130,8 +130,8 @@ func (a *api) put(path string, body any) object { a.t.Helper(); return a.want(20
 
 func (a *api) del(path string) object { a.t.Helper(); return a.want(200, "DELETE", path, nil) }
 
-// refused makes a request that must fail with a 400 and returns what the answer
-// says about a field.
+// refused makes a request that must fail with a 400 and returns the error of a
+// field.
 func (a *api) refused(method, path string, body any, field string) {
 	a.t.Helper()
 	got := a.want(400, method, path, body)
@@ -140,7 +140,7 @@ func (a *api) refused(method, path string, body any, field string) {
 	}
 }
 
-// at walks into a JSON value; it returns nil when there is nothing.
+// at returns a member of a JSON value by its path, or nil.
 func at(v any, path ...any) any {
 	for _, p := range path {
 		switch p := p.(type) {
@@ -163,7 +163,7 @@ func at(v any, path ...any) any {
 
 func id(o object) string { s, _ := o["id"].(string); return s }
 
-// equal checks a value inside a JSON answer against its text.
+// equal checks a value inside a JSON response against its text.
 func equal(t *testing.T, v any, want string, path ...any) {
 	t.Helper()
 	if got := text(at(v, path...)); got != want {
@@ -186,7 +186,7 @@ func text(v any) string {
 	return string(b)
 }
 
-// column lists one member of the rows of a list answer.
+// column lists one member of the rows of a list response.
 func column(list object, name string) string {
 	var out []string
 	rows, _ := list["data"].([]any)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestHostileValues gives every field of every operation values of every kind:
-// nothing may panic or fail inside, and the server must go on.
+// TestHostileValues sends values of every kind for every field of every operation:
+// no handler may panic or return a 500, and the server must keep working.
 func TestHostileValues(t *testing.T) {
 	t.Parallel()
 	const seed = `{"leads": [{"id": "lead_1", "name": "Acme", "contacts": [{"id": "cont_1", "name": "Bob", "emails": [{"email": "b@x.example"}]}],

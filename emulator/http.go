@@ -27,12 +27,12 @@ type incoming struct {
 	body     []byte
 	chunked  bool
 
-	// Filled in while the request is answered, for the recording.
+	// Set while the request is handled, for the recording.
 	tool, user, org string
 }
 
-// effectiveMethod is the method that the request asks for, which a POST may
-// name in a header.
+// effectiveMethod returns the method of the request, which a POST may override
+// in a header.
 func (in *incoming) effectiveMethod() string {
 	other := strings.ToUpper(in.header.Get("X-Http-Method-Override"))
 	if in.method != http.MethodPost || other == "" {
@@ -41,14 +41,14 @@ func (in *incoming) effectiveMethod() string {
 	return other
 }
 
-// response is a complete answer.
+// response is a complete HTTP response.
 type response struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// failed turns an error into an answer.
+// failed turns an error into a response.
 func failed(err error) *response {
 	res := &response{status: http.StatusInternalServerError, header: http.Header{}}
 	var e *apiError
@@ -61,8 +61,7 @@ func failed(err error) *response {
 	return res
 }
 
-// ServeHTTP answers a request as Close would: the API below /api/v1, the OAuth
-// server below /oauth2.
+// ServeHTTP serves the API below /api/v1 and the OAuth server below /oauth2.
 func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	started := time.Now()
 	in, err := read(req)
@@ -102,22 +101,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	write(w, res, req.Method)
 }
 
-// handle answers a request with the lock held.
+// handle responds to a request with the lock held.
 func (s *Server) handle(in *incoming) *response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sendDue()
-	res := s.answer(in)
+	res := s.serve(in)
 	s.settle()
 	return res
 }
 
-func (s *Server) answer(in *incoming) *response {
+func (s *Server) serve(in *incoming) *response {
 	switch {
 	case in.path == apiRoot || strings.HasPrefix(in.path, apiRoot+"/"):
-		return s.answerAPI(in)
+		return s.serveAPI(in)
 	case strings.HasPrefix(in.path, "/oauth2/") || strings.HasPrefix(in.path, "/.well-known/"):
-		return s.answerOAuth(in)
+		return s.serveOAuth(in)
 	}
 	return failed(unknownURL())
 }
@@ -134,7 +133,7 @@ func read(req *http.Request) (*incoming, error) {
 	if len(body) > maxBody {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "The request body is too large.")
 	}
-	query, _ := url.ParseQuery(req.URL.RawQuery) // what can be read counts
+	query, _ := url.ParseQuery(req.URL.RawQuery) // malformed parameters are ignored
 	return &incoming{
 		method: req.Method, path: req.URL.EscapedPath(), rawQuery: req.URL.RawQuery, query: query,
 		header: req.Header, host: req.Host, body: body, chunked: slices.Contains(req.TransferEncoding, "chunked"),
@@ -152,12 +151,11 @@ func write(w http.ResponseWriter, res *response, method string) {
 	}
 	w.WriteHeader(res.status)
 	if method != http.MethodHead {
-		_, _ = w.Write(res.body) // a client that left is not our problem
+		_, _ = w.Write(res.body) // the client may have disconnected
 	}
 }
 
-// sleep waits until the time is over or somebody gives up, and reports whether
-// the time is over.
+// sleep waits for d, or until ctx or stop ends, and reports whether d has passed.
 func sleep(ctx context.Context, stop <-chan struct{}, d time.Duration) bool {
 	if d <= 0 {
 		return true

@@ -389,13 +389,13 @@ func TestFaults(t *testing.T) {
 	for len(a.get("/lead/")["data"].([]any)) == 0 { // until it was done
 		select {
 		case err := <-held:
-			t.Fatalf("the answer was not held: %v", err)
+			t.Fatalf("the response was not held: %v", err)
 		default:
 		}
 	}
 	stop()
 	if err := <-held; !errors.Is(err, context.Canceled) {
-		t.Errorf("a held answer gives %v", err)
+		t.Errorf("a held response: %v", err)
 	}
 	equal(t, a.get("/lead/"), "timed out", "data", 0, "name")
 }

@@ -17,11 +17,11 @@ const (
 	shortID = 22
 )
 
-// idSource makes identifiers and secrets. It is not safe for concurrent use;
+// idSource generates identifiers and secrets. It is not safe for concurrent use;
 // the server calls it with its lock held.
 type idSource struct{ rng *rand.ChaCha8 }
 
-// newIDSource returns a source that repeats itself for an equal seed.
+// newIDSource returns a source that is determined by its seed.
 func newIDSource(seed int64) *idSource {
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[:], uint64(seed)) //nolint:gosec // the bits matter, not the sign
@@ -74,7 +74,7 @@ var knownPrefixes = map[string]struct {
 	"sms_templates":         {"smstmpl", true},
 }
 
-// guessPrefix makes an id prefix from the name of a resource: its singular.
+// guessPrefix returns the singular of the name of a resource, as an id prefix.
 func guessPrefix(resource string) string {
 	name := strings.TrimSuffix(resource, "s")
 	if before, ok := strings.CutSuffix(resource, "ies"); ok {
@@ -92,7 +92,7 @@ func guessPrefix(resource string) string {
 	return b.String()
 }
 
-// guessModel is the name of a resource in error sentences.
+// guessModel returns the name of a resource in error messages.
 func guessModel(resource string) string {
 	p := guessPrefix(resource)
 	return strings.ToUpper(p[:1]) + p[1:]

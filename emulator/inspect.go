@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// keepRequests is how many requests are remembered.
+// keepRequests is the number of requests that are recorded.
 const keepRequests = 10_000
 
-// Request is a request that the server received. Credentials are replaced by
+// Request is a request that the server received. Credentials are replaced with
 // "[redacted]".
 type Request struct {
 	Time           time.Time
@@ -23,13 +23,13 @@ type Request struct {
 	Header         http.Header
 	Body           []byte
 	Tool           string // name of the tool whose operation it was, or empty
-	UserID         string // who called, empty when that is unknown
+	UserID         string // the caller, empty if unknown
 	OrganizationID string
-	Status         int // of the answer that was made, 0 when there was none; a fault may have replaced it
+	Status         int // of the response before any fault replaced it, 0 without one
 }
 
-// Requests returns what the server received, oldest first, at most the last
-// 10,000. It includes requests that were answered with a fault.
+// Requests returns the requests that the server received, oldest first, at most
+// the last 10,000. It includes requests that failed with a fault.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +83,7 @@ func redactBody(in *incoming) []byte {
 	return secretJSON.ReplaceAll(bytes.Clone(in.body), []byte(`${1}"`+redacted+`"`))
 }
 
-// Message is an e-mail or SMS that the emulator "sent": nothing ever leaves the
+// Message is an email or SMS that the emulator "sent"; it never leaves the
 // process.
 type Message struct {
 	Time           time.Time
@@ -107,10 +107,10 @@ func (s *Server) Outbox() []Message {
 }
 
 // Objects returns all objects of a resource as an administrator would read them,
-// oldest first and for all organizations. The names of resources are those of
-// the manifest, such as "leads", "tasks" or "custom_fields_lead", and
-// "lead_statuses", "opportunity_statuses", "connected_accounts",
-// "email_threads" and "events". An unknown name has no objects.
+// oldest first and for all organizations. A resource is named as in the manifest,
+// such as "leads", "tasks" or "custom_fields_lead"; other names are
+// "lead_statuses", "opportunity_statuses", "connected_accounts", "email_threads"
+// and "events". For an unknown name the list is empty.
 func (s *Server) Objects(resource string) []map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,7 +141,7 @@ func (s *Server) Objects(resource string) []map[string]any {
 	return out
 }
 
-// system is a call that the emulator makes itself in an organization.
+// system returns a call that the emulator makes itself in an organization.
 func (s *Server) system(org string) *call {
 	return &call{s: s, st: s.st, org: org, now: s.now(), zone: time.UTC, query: url.Values{}}
 }

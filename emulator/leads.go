@@ -93,7 +93,7 @@ func changeLead(c *call, rec *record, patch, body object, p *problems) {
 	checkAddresses(patch, p)
 }
 
-// statusByLabel resolves the status of a lead that is given by its label.
+// statusByLabel resolves the status of a lead that is named by its label.
 func (c *call) statusByLabel(o, body object, p *problems) {
 	label, ok := body["status"]
 	if !ok || label == nil {
@@ -158,10 +158,10 @@ func leadChanged(c *call, rec *record, before object) {
 	}))
 }
 
-// childTables are what dies with a lead.
+// childTables hold the objects that are deleted with their lead.
 var childTables = []string{"sequence_subscriptions", "tasks", "opportunities", "activities", "contacts"}
 
-// leadCascade deletes what belongs to a lead, and keeps a copy for late reads.
+// leadCascade deletes what belongs to a lead, and keeps a copy for stale reads.
 func leadCascade(c *call, rec *record) {
 	if d := c.s.opts.StaleReads; d > 0 {
 		body := c.render(c.s.resources["leads"], rec)
@@ -186,7 +186,7 @@ func (c *call) resourceOf(table string, rec *record) *resource {
 func getLead(c *call) (any, error) {
 	rec, err := c.target()
 	if err == nil {
-		return c.answer(rec), nil
+		return c.result(rec), nil
 	}
 	if old, ok := c.st.stale[c.id]; ok && old.org == c.org && c.now.Before(old.until) {
 		return c.selection().pick(shallow(old.body), nil), nil
@@ -194,7 +194,7 @@ func getLead(c *call) (any, error) {
 	return nil, err
 }
 
-// leadName is the name of a lead as people see it.
+// leadName returns the display name of a lead.
 func (c *call) leadName(id string) any {
 	rec := c.st.find("leads", c.org, id)
 	if rec == nil {
@@ -234,7 +234,7 @@ func leadBasics(c *call, rec *record, o object) {
 	o["integration_links"] = []any{}
 }
 
-// leadSnapshot is a lead in the event log, where its children are only ids.
+// leadSnapshot returns a lead for the event log, where its children are only ids.
 func leadSnapshot(c *call, rec *record) object {
 	o := shallow(rec.data)
 	o["created_by_name"] = c.userName(o["created_by"])
@@ -321,7 +321,7 @@ func (c *call) merge(source, destination *record) {
 	c.logAs("lead", source, "deleted", old, nil, meta)
 }
 
-// setDefaults fills in what is absent.
+// setDefaults sets the members that are absent.
 func setDefaults(o, defaults object) {
 	for k, v := range defaults {
 		if _, ok := o[k]; !ok {

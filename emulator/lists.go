@@ -47,7 +47,7 @@ func bounded(q url.Values, name string, fallback, largest int, p *problems) int 
 	return n
 }
 
-// cut returns the rows of the page and whether there are more behind it.
+// cut returns the rows of the page and reports whether more follow.
 func cut[T any](rows []T, p page) ([]T, bool) {
 	from := min(p.skip, len(rows))
 	to := min(from+p.limit, len(rows))
@@ -71,7 +71,7 @@ func (c *call) list() (any, error) {
 	part, more := cut(rows, p)
 	data := make([]object, 0, len(part))
 	for _, rec := range part {
-		data = append(data, c.answer(rec))
+		data = append(data, c.result(rec))
 	}
 	out := object{"data": data, "has_more": more}
 	if c.r.total {
@@ -135,8 +135,8 @@ type condition struct {
 	n     float64
 }
 
-// conditions reads the filters that a resource knows from the query. Others
-// are ignored.
+// conditions reads the filters of a resource from the query and ignores unknown
+// ones.
 func (c *call) conditions(r *resource) ([]condition, error) {
 	var out []condition
 	var p problems
@@ -209,7 +209,7 @@ func (c *call) condition(r *resource, name, op string, k kind, raw string) (cond
 	return cond, "", false
 }
 
-// holds reports whether a value passes the condition.
+// holds reports whether a value satisfies the condition.
 func (f condition) holds(v any, zone *time.Location) bool {
 	if f.words != nil {
 		return slices.ContainsFunc(f.words, func(w string) bool { return equalText(v, w) })
@@ -269,13 +269,13 @@ func equalText(v any, word string) bool {
 	return false
 }
 
-// sortRows puts rows into the order that the client asked for, or the usual one.
+// sortRows sorts rows in the order that the client asked for, or the default one.
 func (c *call) sortRows(r *resource, rows []*record) {
 	if !r.ascending {
 		newest := func(a, b *record) int {
 			return cmp.Or(cmp.Compare(str(b.data["date_created"]), str(a.data["date_created"])), -bySeq(a, b))
 		}
-		slices.Reverse(rows) // which is nearly always all there is to do
+		slices.Reverse(rows) // usually enough
 		if !slices.IsSortedFunc(rows, newest) {
 			slices.SortFunc(rows, newest)
 		}
@@ -310,8 +310,8 @@ func (c *call) sortBy(r *resource, rows []*record, name string, descending bool)
 	})
 }
 
-// compareValues orders nulls before everything, numbers by size, text without
-// regard to case.
+// compareValues sorts nulls first, numbers by size and strings regardless of
+// case.
 func compareValues(a, b any) int {
 	if a == nil || b == nil {
 		switch {

@@ -11,7 +11,7 @@ import (
 
 var messageStatuses = []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
 
-// messageFields are common to e-mails and SMS.
+// messageFields are common to emails and SMS.
 var messageFields = []field{
 	{name: "status", kind: choice, choices: messageStatuses, need: true, notNull: true},
 	{name: "date_scheduled", kind: instant},
@@ -63,7 +63,7 @@ func messageResources() []*resource {
 	}
 }
 
-// checkSending checks what the statuses of a message need.
+// checkSending checks the fields that the status of a message requires.
 func (c *call) checkSending(o, body object, p *problems) {
 	if o["status"] == "scheduled" && o["date_scheduled"] == nil {
 		p.add("date_scheduled", errRequired)
@@ -87,7 +87,7 @@ func (c *call) checkSending(o, body object, p *problems) {
 	}
 }
 
-// account returns the connected account that an e-mail leaves through.
+// account returns the connected account that sends an email.
 func (c *call) account(o object) *record {
 	if rec := c.st.find("connected_accounts", c.org, str(o["email_account_id"])); rec != nil {
 		return rec
@@ -100,8 +100,8 @@ func (c *call) account(o object) *record {
 	return nil
 }
 
-// createEmail answers with dates that lack their offset, as the service does
-// for an e-mail that was just made.
+// createEmail returns dates without their offset, as the service does for a new
+// email.
 func createEmail(c *call) (any, error) {
 	v, err := c.create()
 	if o, ok := v.(object); ok {
@@ -188,7 +188,7 @@ func (c *call) checkEmail(o, body object, p *problems) {
 	c.checkSending(o, body, p)
 }
 
-// thread finds or makes the thread of an e-mail and returns its id.
+// thread finds or creates the thread of an email and returns its id.
 func (c *call) thread(o object) any {
 	lead, subject := str(o["lead_id"]), plainSubject(str(o["subject"]))
 	if parent := c.st.find("activities", c.org, str(o["in_reply_to_id"])); parent != nil && parent.data["thread_id"] != nil {
@@ -205,7 +205,7 @@ func (c *call) thread(o object) any {
 	return rec.id
 }
 
-// plainSubject is a subject without the marks of replies.
+// plainSubject returns a subject without reply prefixes.
 func plainSubject(s string) string {
 	for {
 		cut := s
@@ -221,8 +221,7 @@ func plainSubject(s string) string {
 	}
 }
 
-// changeEmail lets drafts be edited and sent, and scheduled or waiting messages
-// be taken back.
+// changeEmail edits or sends drafts, and cancels messages that have not been sent.
 func changeEmail(c *call, rec *record, patch, body object, p *problems) {
 	for _, k := range []string{"to", "cc", "bcc", "attachments", "opens"} {
 		if v, ok := patch[k]; ok && v == nil {
@@ -246,7 +245,7 @@ func changeEmail(c *call, rec *record, patch, body object, p *problems) {
 	}
 }
 
-// contentFields are what only a draft lets change.
+// contentFields can be changed only in a draft.
 var contentFields = []string{"sender", "to", "cc", "bcc", "subject", "body_text", "body_html", "template_id", "text", "local_phone", "remote_phone", "attachments"}
 
 // editable applies the life cycle of messages to a patch.
@@ -293,8 +292,7 @@ func messageCreated(c *call, rec *record, body object) {
 
 func messageChanged(c *call, rec *record, _ object) { c.queue(rec) }
 
-// queue notes a message that is to be sent, after the answer to the request
-// was made or later.
+// queue queues a message to be sent after the response to the request, or later.
 func (c *call) queue(rec *record) {
 	status := rec.data["status"]
 	if (status == "outbox" || status == "scheduled") && !slices.Contains(c.st.waiting, rec) {
@@ -302,7 +300,7 @@ func (c *call) queue(rec *record) {
 	}
 }
 
-// isDue reports whether the time of a message has come.
+// isDue reports whether a message is due.
 func isDue(o object, now time.Time) bool {
 	at := str(o["send_at"])
 	if o["status"] == "scheduled" {
@@ -338,7 +336,7 @@ func (c *call) send(rec *record) {
 	c.log(r, rec, "sent", nil, c.snapshot(r, rec))
 }
 
-// sendDue sends the waiting messages whose time has come. The lock is held.
+// sendDue sends the queued messages that are due. The lock is held.
 func (s *Server) sendDue() {
 	if len(s.st.waiting) == 0 {
 		return
@@ -378,7 +376,7 @@ func preview(o object) string {
 }
 
 func renderEmail(c *call, rec *record, o object) {
-	delete(o, "followup_date") // it makes a task; Close does not answer it
+	delete(o, "followup_date") // it creates a task; Close does not return it
 	o["body_preview"] = preview(o)
 	o["template_name"] = nil
 	delete(o, "send_at")
@@ -501,7 +499,7 @@ func renderSMS(_ *call, _ *record, o object) {
 	}
 }
 
-// emails returns the e-mails of a thread, oldest first.
+// emails returns the emails of a thread, oldest first.
 func (c *call) emails(thread *record) []*record {
 	return slices.DeleteFunc(c.st.table("activities").of(thread.lead), func(rec *record) bool {
 		return rec.data["_type"] != "Email" || rec.data["thread_id"] != thread.id
@@ -532,14 +530,14 @@ func renderThread(c *call, rec *record, o object) {
 	o["latest_emails"], o["n_emails"], o["participants"] = latest, int64(len(mails)), participants
 }
 
-// threadRemoved takes the e-mails of a thread along.
+// threadRemoved deletes the emails of a thread.
 func threadRemoved(c *call, rec *record) {
 	for _, m := range c.emails(rec) {
 		c.drop(c.s.resources["emails"], m)
 	}
 }
 
-// emailRemoved ends a thread that has no e-mails left.
+// emailRemoved deletes a thread that has no emails left.
 func emailRemoved(c *call, rec *record) {
 	thread := c.st.find("activities", c.org, str(rec.data["thread_id"]))
 	if thread != nil && len(c.emails(thread)) == 0 {

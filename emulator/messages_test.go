@@ -45,7 +45,7 @@ func TestEmailSending(t *testing.T) {
 	equal(t, logged, text(draft["thread_id"]), "thread_id")
 	equal(t, a.get(path), "true", "has_reply")
 	if got := len(a.srv.Outbox()); got != 1 {
-		t.Errorf("a logged e-mail was sent: %d messages", got)
+		t.Errorf("a logged email was sent: %d messages", got)
 	}
 }
 
@@ -85,7 +85,7 @@ func TestEmailSchedule(t *testing.T) {
 	a.del("/activity/email/" + id(gone) + "/")
 	a.srv.Advance(48 * time.Hour)
 	if got := len(a.srv.Outbox()); got != 3 {
-		t.Errorf("a deleted e-mail was sent")
+		t.Errorf("a deleted email was sent")
 	}
 	for name, c := range map[string]struct {
 		body  object
@@ -97,10 +97,10 @@ func TestEmailSchedule(t *testing.T) {
 		"no date":     {base(object{"status": "scheduled"}), "date_scheduled"},
 		"no sender":   {object{"lead_id": lead, "status": "outbox", "to": []string{"b@example.com"}}, "sender"},
 		"inbox":       {object{"lead_id": lead, "status": "inbox"}, "sender"},
-		"sender":      {base(object{"status": "draft", "sender": "nobody"}), "sender"},
+		"sender":      {base(object{"status": "draft", "sender": "unknown"}), "sender"},
 		"no receiver": {base(object{"status": "outbox", "to": nil}), "to"},
 		"to text":     {base(object{"status": "draft", "to": "b@example.com"}), "to"},
-		"to":          {base(object{"status": "draft", "to": []string{"nobody"}}), "to"},
+		"to":          {base(object{"status": "draft", "to": []string{"unknown"}}), "to"},
 		"to objects":  {base(object{"status": "draft", "to": []any{object{}}}), "to"},
 		"to numbers":  {base(object{"status": "draft", "to": []any{5}}), "to"},
 		"send_in":     {base(object{"status": "outbox", "send_in": 60}), "send_in"},

@@ -11,36 +11,35 @@ import (
 	"time"
 )
 
-// Life times of what the OAuth server hands out.
+// Lifetimes of codes, consents and tokens.
 const (
 	accessLife  = time.Hour
 	codeLife    = 10 * time.Minute
 	consentLife = 10 * time.Minute
 	fullScope   = "all.full_access offline_access"
 
-	// pruneTokens is the number of access tokens from which on expired ones are
-	// forgotten.
+	// pruneTokens is the number of access tokens above which expired ones are
+	// deleted.
 	pruneTokens = 10_000
 )
 
 // OAuthClient is an application that is registered at the OAuth server.
 type OAuthClient struct {
-	// ID and Secret are the credentials; [Server.AddClient] makes those that are
-	// empty.
+	// ID and Secret are the credentials; [Server.AddClient] generates those that
+	// are empty.
 	ID, Secret string
 	// Name is shown on the consent page.
 	Name string
-	// RedirectURLs are the registered redirect addresses, see
-	// Options.RedirectURLs.
+	// RedirectURLs are the registered redirect URLs, see Options.RedirectURLs.
 	RedirectURLs []string
-	// Public says that the application has no secret. It must use PKCE.
+	// Public is true for an application without a secret. It must use PKCE.
 	Public bool
 	// OrganizationID makes the application private to an organization: only
-	// its members may consent, and only for it. Empty means everybody.
+	// its members may consent, and only for it. Empty means public.
 	OrganizationID string
 }
 
-// Token is what a grant of access consists of.
+// Token is a response of the token endpoint.
 type Token struct {
 	AccessToken    string
 	RefreshToken   string
@@ -50,28 +49,28 @@ type Token struct {
 	OrganizationID string
 }
 
-// OAuthStats counts what happened at the OAuth server.
+// OAuthStats counts the requests to the OAuth server.
 type OAuthStats struct {
-	// Consents and Denials count the answers of users.
+	// Consents and Denials count the decisions of users.
 	Consents, Denials int
-	// CodeExchanges and Refreshes count successful calls of the token endpoint.
+	// CodeExchanges and Refreshes count successful requests to the token endpoint.
 	CodeExchanges, Refreshes int
 	// SpentReuses counts attempts to use a refresh token that was rotated away;
 	// CodeReuses those to use a code again.
 	SpentReuses, CodeReuses int
 	// ConcurrentRedemptions counts requests with a refresh token that arrived
-	// while another one with the same token was not answered yet.
+	// while another request with the same token was in progress.
 	ConcurrentRedemptions int
-	// Revocations counts grants that were ended by an application or a user.
+	// Revocations counts grants that an application or a user revoked.
 	Revocations int
-	// GrantsAlive is how many grants can still be used.
+	// GrantsAlive is the number of grants that can still be used.
 	GrantsAlive int
 }
 
-// grant is what a user in an organization gave to an application.
+// grant is the access that a user gave to an application, in one organization.
 type grant struct {
 	id, client, user, org, scope string
-	refresh                      string // the present refresh token, empty without offline access
+	refresh                      string // the current refresh token, empty without offline access
 	dead                         bool
 }
 
@@ -89,18 +88,18 @@ type code struct {
 	grant                              *grant // after the exchange
 }
 
-// consent is a consent page that waits for an answer.
+// consent is a consent page without a decision yet.
 type consent struct {
 	request authRequest
 	expires time.Time
 }
 
-// oauthState is the memory of the OAuth server. It is guarded by Server.mu.
+// oauthState is the state of the OAuth server. It is guarded by Server.mu.
 type oauthState struct {
 	clients  []*OAuthClient
 	codes    map[string]*code
 	tokens   map[string]accessToken
-	refresh  map[string]*grant // present and spent refresh tokens
+	refresh  map[string]*grant // current and spent refresh tokens
 	grants   []*grant
 	consents map[string]consent
 	inFlight map[string]int
@@ -132,7 +131,7 @@ func (o *oauthState) access(token string, now time.Time) *grant {
 	return t.grant
 }
 
-// end makes a grant unusable.
+// end revokes a grant.
 func (o *oauthState) end(g *grant) {
 	if g.dead {
 		return
@@ -149,8 +148,8 @@ func (o *oauthState) endAccess(g *grant) {
 	}
 }
 
-// answerOAuth answers a request outside the API. The lock is held.
-func (s *Server) answerOAuth(in *incoming) *response {
+// serveOAuth responds to a request outside the API. The lock is held.
+func (s *Server) serveOAuth(in *incoming) *response {
 	if !strings.HasPrefix(in.path, "/.well-known/") && !strings.HasSuffix(in.path, "/") {
 		if s.opts.Strict || !slices.Contains([]string{"/oauth2/authorize", "/oauth2/token", "/oauth2/revoke"}, in.path) {
 			return failed(unknownURL())
@@ -226,7 +225,7 @@ func oauthError(status int, code, description string) *response {
 func (s *Server) clientOf(in *incoming, form url.Values) (*OAuthClient, *response) {
 	id, secret := form.Get("client_id"), form.Get("client_secret")
 	if scheme, rest, _ := strings.Cut(in.header.Get("Authorization"), " "); strings.EqualFold(scheme, "basic") {
-		raw, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(rest)) // nothing decoded is nobody
+		raw, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(rest)) // an undecodable header is an unknown client
 		user, password, _ := strings.Cut(string(raw), ":")
 		id, secret = unescape(user), unescape(password)
 	}
@@ -242,8 +241,8 @@ func (s *Server) clientOf(in *incoming, form url.Values) (*OAuthClient, *respons
 	return c, nil
 }
 
-// unescape decodes the form encoding that RFC 6749 asks for in Basic
-// credentials, which not every client does.
+// unescape decodes the form encoding that RFC 6749 requires in Basic
+// credentials and that some clients omit.
 func unescape(s string) string {
 	if u, err := url.QueryUnescape(s); err == nil {
 		return u
@@ -343,7 +342,7 @@ func (s *Server) newGrant(client, user, org, scope string) *grant {
 	return g
 }
 
-// issue makes a new access token, and a new refresh token in place of the old.
+// issue creates an access token, and a refresh token that replaces the old one.
 func (s *Server) issue(g *grant) Token {
 	o := s.st.oauth
 	t := Token{
@@ -379,8 +378,8 @@ func (s *Server) tokenAnswer(t Token) *response {
 	return res
 }
 
-// revoke ends the grant behind a refresh or access token. Unknown tokens are
-// no error.
+// revoke ends the grant behind a refresh or access token. An unknown token is
+// not an error.
 func (s *Server) revoke(in *incoming, form url.Values) *response {
 	client, refused := s.clientOf(in, form)
 	if refused != nil {
@@ -403,7 +402,7 @@ func (s *Server) revoke(in *incoming, form url.Values) *response {
 }
 
 // noteRedemption counts refresh tokens that are redeemed twice at the same
-// time. The result must be called when the request was answered.
+// time. The result must be called after the response.
 func (s *Server) noteRedemption(in *incoming) func() {
 	if in.path != "/oauth2/token/" || in.method != http.MethodPost {
 		return func() {}

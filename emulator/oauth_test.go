@@ -199,7 +199,7 @@ func TestOAuthReuseAndRevocation(t *testing.T) {
 	refresh.Set("refresh_token", second.RefreshToken)
 	renewed := a.form(200, "/oauth2/token/", refresh)
 	if n := a.srv.RevokeGrant("user_x", ""); n != 0 {
-		t.Errorf("revoked %d grants of nobody", n)
+		t.Errorf("revoked %d grants of an unknown user", n)
 	}
 	if n := a.srv.RevokeGrant(u.ID, u.Organizations[0]); n != 1 {
 		t.Errorf("revoked %d grants, want 1", n)
@@ -411,7 +411,7 @@ func TestAutoConsentAndPrivateClient(t *testing.T) {
 	exchange := url.Values{"grant_type": {"authorization_code"}, "code": {to.Query().Get("code")}}
 	equal(t, a.form(400, "/oauth2/token/", a.client(exchange)), "invalid_grant", "error")
 	if _, err := a.srv.Allow(a.authorizeURL(url.Values{"redirect_uri": {"https://elsewhere.example/"}}), "", ""); err == nil {
-		t.Error("an address that nobody registered was accepted")
+		t.Error("an unregistered redirect URL was accepted")
 	}
 	a.srv.AddRedirectURL("https://elsewhere.example/")
 	if _, err := a.srv.Allow(a.authorizeURL(url.Values{"redirect_uri": {"https://elsewhere.example/"}}), "", ""); err != nil {

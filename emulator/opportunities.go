@@ -98,8 +98,8 @@ func (c *call) opportunityStatusByLabel(o, body object, pipeline string, p *prob
 	p.add("status", errNoObject)
 }
 
-// closeDates sets the dates that follow from a status: a won one dates the
-// deal unless it has a date, a lost one notes when.
+// closeDates sets the dates that follow from a status: date_won, unless there is
+// one, or date_lost.
 func (c *call) closeDates(o, before object, status *record) {
 	switch status.data["type"] {
 	case "won":
@@ -174,7 +174,7 @@ func opportunityChanged(c *call, rec *record, before object) {
 	c.insert(c.s.resources["opportunity_status_changes"], c.activity(rec.lead, values))
 }
 
-// amounts are the derived values of an opportunity; all are in minor units.
+// amounts are the derived values of an opportunity, in minor units.
 type amounts struct {
 	value, expected, annualized, annualizedExpected int64
 	none                                            bool
@@ -205,7 +205,7 @@ func percent(v, p int64) int64 {
 
 var currencySigns = map[string]string{"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "AUD": "A$", "CAD": "CA$"}
 
-// formatMoney spells minor units as people do: $500, $1,234.50.
+// formatMoney formats minor units: $500, $1,234.50.
 func formatMoney(minor int64, currency string) string {
 	sign, n := "", uint64(minor) //nolint:gosec // the sign is handled
 	if minor < 0 {
@@ -297,10 +297,10 @@ func opportunityValue(c *call, rec *record, name string) any {
 	return rec.data[name]
 }
 
-// searchOpportunities applies the query parameter to the deals and their leads,
-// and is_stalled, which no deal here is.
+// searchOpportunities applies the query parameter to the deals and their leads.
+// No deal of the emulator is stalled.
 func searchOpportunities(c *call) (func(*record) bool, error) {
-	if c.query.Get("lead_saved_search_id") != "" { // there are no Smart Views here
+	if c.query.Get("lead_saved_search_id") != "" { // the emulator has no Smart Views
 		var p problems
 		p.add("lead_saved_search_id", errNoObject)
 		return nil, p.err()
@@ -325,8 +325,8 @@ func searchOpportunities(c *call) (func(*record) bool, error) {
 
 // summarizeOpportunities adds the totals of all matching deals and groups them
 // when asked to.
-func summarizeOpportunities(c *call, rows []*record, answer object) {
-	maps.Copy(answer, c.totals(rows))
+func summarizeOpportunities(c *call, rows []*record, response object) {
+	maps.Copy(response, c.totals(rows))
 	by := c.query.Get("_group_by")
 	name := strings.TrimPrefix(by, "-")
 	if !slices.Contains([]string{"user_id", "date_won__week", "date_won__month", "date_won__quarter", "date_won__year"}, name) {
@@ -351,15 +351,15 @@ func summarizeOpportunities(c *call, rows []*record, answer object) {
 		g := c.totals(groups[key])
 		objects := []any{}
 		for _, rec := range groups[key] {
-			objects = append(objects, c.answer(rec))
+			objects = append(objects, c.result(rec))
 		}
 		g["key"], g["objects"], g["total_results"] = orNull(key), objects, int64(len(objects))
 		data = append(data, g)
 	}
-	answer["data"], answer["has_more"] = data, more
+	response["data"], response["has_more"] = data, more
 }
 
-// groupKey is the first day of the period of a deal, or its user.
+// groupKey returns the first day of the period of a deal, or its user.
 func groupKey(rec *record, by string) string {
 	if by == "user_id" {
 		return str(rec.data["user_id"])

@@ -90,8 +90,8 @@ func (c *call) statusLabel(table, id string) any {
 	return nil
 }
 
-// reorder gives the listed statuses the first positions, in that order, and
-// takes them into the pipeline.
+// reorder moves the listed statuses to the first positions, in that order, and
+// into the pipeline.
 func (c *call) reorder(table, pipeline string, order []any) {
 	var rows []*record
 	for _, e := range order {
@@ -153,8 +153,7 @@ func (c *call) checkStatusList(body object, p *problems) {
 
 func pipelineCreated(c *call, rec *record, body object) { c.storeStatuses(rec.id, body) }
 
-// storeStatuses adds the new statuses of a checked list and puts all of it in
-// order.
+// storeStatuses adds the new statuses of a checked list and orders all of them.
 func (c *call) storeStatuses(pipeline string, body object) {
 	rows, ok := body["statuses"].([]any)
 	if !ok {
@@ -210,7 +209,7 @@ func prepareStatus(table string) func(*call, object, object, *problems) {
 
 func prepareOpportunityStatus(c *call, o, body object, p *problems) {
 	if o["type"] == nil {
-		kind, ok := body["status_type"].(string) // the name in older texts
+		kind, ok := body["status_type"].(string) // the name in older documentation
 		switch {
 		case !ok:
 			o["type"] = "active"

@@ -8,38 +8,38 @@ import (
 	"time"
 )
 
-// RateLimitStyle says which headers tell a client about its limit.
+// RateLimitStyle selects the rate limit headers.
 type RateLimitStyle int
 
 // The styles that the service has used.
 const (
-	// RateLimitNone sends no rate header at all.
+	// RateLimitNone sends no rate headers.
 	RateLimitNone RateLimitStyle = iota
 	// RateLimitComma sends "RateLimit: limit=100, remaining=50, reset=5", and
-	// Retry-After with a refusal.
+	// Retry-After with a 429.
 	RateLimitComma
 	// RateLimitSemicolon sends "ratelimit: limit=100; remaining=50; reset=5" and
 	// the three values in headers of their own.
 	RateLimitSemicolon
 	// RateLimitLegacy sends X-Rate-Limit-Limit, -Remaining and -Reset.
 	RateLimitLegacy
-	// RateLimitRetryAfter sends only Retry-After, and only with a refusal.
+	// RateLimitRetryAfter sends only Retry-After, and only with a 429.
 	RateLimitRetryAfter
 )
 
 // RateLimit configures limits per credential and group of endpoints (the
-// resource and the method). An organization has three times as much.
+// resource and the method). The limit of an organization is three times as high.
 type RateLimit struct {
 	// Style of the headers.
 	Style RateLimitStyle
-	// Requests per Window; 0 refuses nothing, and the headers show 100.
+	// Requests per Window; 0 means no limit, with 100 in the headers.
 	Requests int
-	// Window is the time after which the count starts again; 0 means one second.
+	// Window is the time after which the count restarts; 0 means one second.
 	Window time.Duration
 }
 
-// SetRateLimit changes the limits and the style of the headers from now on, and
-// starts all counts again.
+// SetRateLimit changes the limits and the style of the headers, and restarts all
+// counts.
 func (s *Server) SetRateLimit(rl RateLimit) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +76,8 @@ func (st *state) bucket(key string) *bucket {
 	return b
 }
 
-// limit counts the request. It returns the headers and the refusal, if any.
+// limit counts the request and returns the headers, and an error if it exceeds
+// the limit.
 func (c *call) limit() (http.Header, error) {
 	rl := c.s.rate
 	if rl.Style == RateLimitNone && rl.Requests <= 0 {
@@ -108,7 +109,7 @@ func (c *call) limit() (http.Header, error) {
 	return header, nil
 }
 
-// header spells the state of a limit.
+// header formats the state of a limit.
 func (rl RateLimit) header(limit, remaining int, reset time.Duration, refused bool) http.Header {
 	h := http.Header{}
 	seconds := max(reset, 0).Seconds()
@@ -132,10 +133,10 @@ func (rl RateLimit) header(limit, remaining int, reset time.Duration, refused bo
 	return h
 }
 
-// rateHeader returns the rate headers of a fault: those of a refusal for 429,
-// where some quota is left because the limit behind it is a hidden one.
+// rateHeader returns the rate headers of a fault with status 429. They show some
+// remaining quota, because the limit that it simulates is a hidden one.
 func (s *Server) rateHeader(f *fault) http.Header {
-	if f.Kind != FaultAnswer || f.Status != http.StatusTooManyRequests {
+	if f.Kind != FaultResponse || f.Status != http.StatusTooManyRequests {
 		return nil
 	}
 	s.mu.Lock()

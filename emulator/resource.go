@@ -1,9 +1,9 @@
 package emulator
 
-// route is one operation: a method and a path below /api/v1, and what answers
-// there. The path holds {id} where an id goes.
+// route is one operation: a method and a path below /api/v1, with the resource
+// and action that handle it. The path has {id} in place of an id.
 type route struct {
-	tool     string // name of the tool, empty for operations that are no tools
+	tool     string // name of the tool, empty for an operation without one
 	method   string
 	path     string
 	resource string
@@ -11,7 +11,7 @@ type route struct {
 	status   int // of success
 }
 
-// authors says how a resource names the people behind it.
+// authors selects the fields that name who created and updated an object.
 type authors int
 
 const (
@@ -22,29 +22,29 @@ const (
 )
 
 // resource describes what is special about one kind of object. The zero value
-// of every member is the ordinary behaviour, so a resource that nobody
-// described still stores, lists, changes and deletes objects.
+// of every field is the default behavior, so a resource without a description
+// still stores, lists, changes and deletes objects.
 type resource struct {
 	name    string
-	table   string // where the records are, the name when empty
+	table   string // of the records, the name if empty
 	typ     string // _type of an activity
 	prefix  string // of ids
 	short   bool   // short ids
-	model   string // name in error sentences
+	model   string // name in error messages
 	naive   bool   // dates without offset
 	authors authors
 	event   string // object type in the event log, empty for none
 	fields  []field
-	open    bool   // takes unknown keys
+	open    bool   // accepts unknown keys
 	custom  string // owner of custom fields: lead, contact or opportunity
 	right   string // permission that a write needs
 
 	filters   map[string]kind // list filters by name
-	commas    bool            // filters take comma lists without __in
+	commas    bool            // filters accept comma-separated lists without __in
 	orders    []string        // values of _order_by
 	ascending bool            // oldest first by default
 	total     bool            // lists carry total_results
-	limit     int             // largest _limit, maxLimit when zero
+	limit     int             // largest _limit, maxLimit if zero
 
 	// prepare completes a new object. body is the whole request.
 	prepare func(c *call, o, body object, p *problems)
@@ -57,24 +57,24 @@ type resource struct {
 	release func(c *call, rec *record) error
 	cascade func(c *call, rec *record)
 	removed func(c *call, rec *record)
-	// render makes the answer from the stored object o, which it may change.
+	// render completes the copy o of the stored object for the response.
 	render func(c *call, rec *record, o object)
-	// snapshot makes the form for the event log, the answer when nil.
+	// snapshot returns the form for the event log; nil means the rendered object.
 	snapshot func(c *call, rec *record) object
-	// onDemand are values that only _fields brings out.
+	// onDemand returns values that are returned only when _fields names them.
 	onDemand func(c *call, rec *record) object
-	// value is what filters and orders see, the stored value when nil.
+	// value returns the value for filters and orders; nil means the stored value.
 	value func(c *call, rec *record, name string) any
-	// narrow adds a filter to lists; a nil function keeps everything.
+	// narrow returns a filter for lists; a nil function keeps all records.
 	narrow func(c *call) (func(*record) bool, error)
 	// arrange replaces the order of a list.
 	arrange func(c *call, rows []*record)
-	// summarize completes a list answer. It sees all matching rows.
-	summarize func(c *call, rows []*record, answer object)
-	// lead finds the lead of a stored object, its lead_id when nil.
+	// summarize completes a list response from all matching rows.
+	summarize func(c *call, rows []*record, response object)
+	// lead returns the lead of a stored object; nil means its lead_id.
 	lead func(c *call, o object) string
 
-	// actions replace or add to list, create, get, update and delete.
+	// actions replaces list, create, get, update and delete, or adds others.
 	actions map[string]func(c *call) (any, error)
 }
 
@@ -100,7 +100,7 @@ func resources() map[string]*resource {
 	return out
 }
 
-// ordinary is the description of a resource that nobody described.
+// ordinary returns the default description of a resource.
 func ordinary(name string) *resource {
 	r := &resource{name: name, prefix: guessPrefix(name), short: true, model: guessModel(name), open: true}
 	if p, ok := knownPrefixes[name]; ok {

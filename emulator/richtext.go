@@ -22,13 +22,13 @@ func richFromPlain(s string) string {
 	return "<body><p>" + strings.ReplaceAll(s, "\n", "<br/>") + "</p></body>"
 }
 
-// plainFromRich drops the markup of rich text.
+// plainFromRich removes the markup of rich text.
 func plainFromRich(s string) string {
 	s = lineTag.ReplaceAllString(s, "\n")
 	return strings.TrimSpace(html.UnescapeString(anyTag.ReplaceAllString(s, "")))
 }
 
-// wrapBody adds the element around rich text when it is missing.
+// wrapBody adds the body element around rich text if it is missing.
 func wrapBody(s string) string {
 	if s == "" || strings.HasPrefix(strings.TrimSpace(s), "<body") {
 		return s
@@ -47,11 +47,11 @@ func mentioned(s string) []any {
 	return out
 }
 
-// noteFields are the two spellings of a note.
+// noteFields are the plain and the rich text of a note.
 var noteFields = []field{{name: "note", kind: text}, {name: "note_html", kind: text}}
 
-// pairNotes keeps note and note_html in step. When both are given, note_html
-// wins.
+// pairNotes keeps note and note_html consistent. If both are given, note_html
+// takes precedence.
 func pairNotes(o object) {
 	rich, hasRich := o["note_html"]
 	plain, hasPlain := o["note"]

@@ -2,10 +2,10 @@ package emulator
 
 import "slices"
 
-// extraRoutes are the operations that the tools need around them, a few that
-// other clients use, and those whose action does not follow from method and
-// path. Where a tool route has the same method and path, the resource and the
-// action that are given here count.
+// extraRoutes are operations that the tools depend on, a few that other clients
+// use, and those whose action does not follow from method and path. Their
+// resource and action override those of a tool route with the same method and
+// path.
 var extraRoutes = slices.Concat(
 	crudRoutes("/status/lead/", "lead_statuses", 200, 200),
 	crudRoutes("/status/opportunity/", "opportunity_statuses", 200, 200),

@@ -100,7 +100,7 @@ func searchLeads(c *call) (func(*record) bool, error) {
 }
 
 // arrangeLeads applies the sort terms of the query parameter. A lenient server
-// also takes _order_by, which nobody documented for leads but clients send; a
+// also accepts _order_by, which is undocumented for leads but sent by clients; a
 // strict one ignores it.
 func arrangeLeads(c *call, rows []*record) {
 	sorts := parseQuery(c.query.Get("query")).sorts
@@ -134,7 +134,7 @@ func leadSortKey(c *call, rec *record, field string) any {
 	return rec.data[field]
 }
 
-// matches reports whether a lead has all terms.
+// matches reports whether a lead matches all terms.
 func (q query) matches(c *call, rec *record) bool {
 	for _, t := range q.terms {
 		if t.matches(c, rec) == t.negated {
@@ -144,8 +144,8 @@ func (q query) matches(c *call, rec *record) bool {
 	return true
 }
 
-// matchesText reports whether a text alone has all terms, which must be words
-// or phrases.
+// matchesText reports whether a text alone matches all terms, which must be
+// words or phrases.
 func (q query) matchesText(s string) bool {
 	if len(q.terms) == 0 || s == "" {
 		return false
@@ -209,8 +209,8 @@ func valueText(v any) string {
 	return string(encodeJSON(v))
 }
 
-// hasWords reports whether a text holds the value so that it starts at the
-// start of a word. Both are lower case.
+// hasWords reports whether s contains value at the start of a word. Both are
+// lower case.
 func hasWords(s, value string) bool {
 	value = strings.TrimSuffix(value, "*")
 	for from := 0; ; {
@@ -230,7 +230,7 @@ func wordByte(b byte) bool {
 	return b >= 'a' && b <= 'z' || b >= '0' && b <= '9' || b >= 0x80
 }
 
-// leadTexts are the texts in which plain words are searched.
+// leadTexts returns the texts in which plain words are searched.
 func (c *call) leadTexts(rec *record) []string {
 	out := []string{str(rec.data["name"]), str(rec.data["description"]), str(rec.data["url"])}
 	for _, e := range list(rec.data["addresses"]) {
@@ -258,7 +258,7 @@ func (c *call) leadTexts(rec *record) []string {
 	return out
 }
 
-// parts lists one member of the items of a contact.
+// parts returns one member of each item of a contact.
 func parts(contact *record, key, member string) []any {
 	var out []any
 	for _, e := range list(contact.data[key]) {
@@ -269,7 +269,7 @@ func parts(contact *record, key, member string) []any {
 	return out
 }
 
-// leadValues are the values of a search field of a lead.
+// leadValues returns the values of a search field of a lead.
 func (c *call) leadValues(rec *record, field string) []any {
 	ofContacts := func(key, member string) []any {
 		var out []any
@@ -336,8 +336,8 @@ func (c *call) leadValues(rec *record, field string) []any {
 	return []any{rec.data[field]}
 }
 
-// customMatch returns the values of a custom field by id or name, either in any
-// case.
+// customMatch returns the values of a custom field by id or name, both regardless
+// of case.
 func (c *call) customMatch(rec *record, name string) []any {
 	for _, def := range c.st.table("custom_fields_lead").all(c.org) {
 		if strings.EqualFold(def.id, name) || strings.EqualFold(str(def.data["name"]), name) {

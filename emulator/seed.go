@@ -30,12 +30,11 @@ const maxSeed = 64 << 20
 //	  }]
 //	}
 //
-// Every part may be left out. Objects are what the API takes to create them,
-// with these additions: an "id" is kept, statuses may be given by label, users
-// by e-mail address, custom fields by name, and "contact" names a contact of the
-// same lead. What was written before an error stays. Errors name the place, such
-// as leads[0].tasks[2]. The objects belong to the first user unless they say
-// otherwise.
+// Every part is optional. Objects have the form in which the API creates them,
+// with these additions: an "id" is stored, statuses may be named by label, users
+// by email address, custom fields by name, and "contact" names a contact of the
+// same lead. Objects belong to the first user unless they name another one.
+// Errors name the place, such as leads[0].tasks[2]; objects before it remain.
 func (s *Server) Seed(r io.Reader) error {
 	data, err := io.ReadAll(io.LimitReader(r, maxSeed+1))
 	if err != nil {
@@ -103,7 +102,7 @@ func (c *call) seed(seed object) error {
 	return nil
 }
 
-// each walks a list of objects.
+// each calls f for each object of a list.
 func each(place string, raw any, f func(place string, o object) error) error {
 	rows, ok := raw.([]any)
 	if !ok {
@@ -210,7 +209,7 @@ func (c *call) seedObject(place, resource string, o object, more ...string) erro
 	return err
 }
 
-// seedRecord adds one object. more are the keys that it may have beside the
+// seedRecord adds one object. more are the keys that it may have besides the
 // fields of its resource.
 func (c *call) seedRecord(place, name string, o object, more ...string) (*record, error) {
 	r := c.s.resources[name]
@@ -242,7 +241,7 @@ func (c *call) seedRecord(place, name string, o object, more ...string) (*record
 	return rec, nil
 }
 
-// seedID keeps the id of a seeded object.
+// seedID stores the id of a seeded object.
 func (c *call) seedID(r *resource, body, o object) error {
 	raw, ok := body["id"]
 	if !ok || !c.seeding {
@@ -259,7 +258,7 @@ func (c *call) seedID(r *resource, body, o object) error {
 	return nil
 }
 
-// sentence puts an error answer into one line.
+// sentence formats an error response in one line.
 func sentence(err error) string {
 	var e *apiError
 	if !errors.As(err, &e) {

@@ -53,8 +53,8 @@ func changeSequence(c *call, rec *record, patch, body object, p *problems) {
 	c.steps(patch, body, list(rec.data["steps"]), p)
 }
 
-// steps reads the steps of a sequence. Steps of the old list that the new one
-// leaves out are gone.
+// steps reads the steps of a sequence. Steps of the old list that are not in the
+// new one are deleted.
 func (c *call) steps(o, body object, old []any, p *problems) {
 	raw, ok := body["steps"]
 	if !ok || raw == nil {
@@ -106,7 +106,7 @@ func (c *call) steps(o, body object, old []any, p *problems) {
 	o["steps"] = out
 }
 
-// getSequence adds the counts that lists leave out.
+// getSequence adds the counts that lists do not have.
 func getSequence(c *call) (any, error) {
 	rec, err := c.target()
 	if err != nil {
@@ -177,8 +177,8 @@ func prepareSubscription(c *call, o, _ object, p *problems) {
 	o["start_date"], o["initial_email_id"], o["paused_by_activity_id"], o["step_last_processed_at"] = nil, nil, nil, nil
 }
 
-// sender fills in name and address from the account. In strict mode they must be
-// given.
+// sender sets name and address from the account. In strict mode the request must
+// have them.
 func (c *call) sender(o object, p *problems) {
 	if address := str(o["sender_email"]); address != "" {
 		if _, err := mail.ParseAddress(address); err != nil {
@@ -227,7 +227,7 @@ func changeSubscription(c *call, rec *record, patch, body object, p *problems) {
 	}
 }
 
-// narrowSubscriptions asks for one of the filters.
+// narrowSubscriptions requires one of the filters.
 func narrowSubscriptions(c *call) (func(*record) bool, error) {
 	for _, k := range []string{"sequence_id", "contact_id", "lead_id"} {
 		if c.query.Get(k) != "" {

@@ -3,8 +3,8 @@ package emulator
 import "slices"
 
 // object is a JSON object. Values inside a stored object are never changed in
-// place: a write replaces a whole top-level value. Copies of the top level are
-// therefore enough to keep a snapshot.
+// place: a write replaces a whole top-level value, so a copy of the top level is
+// a snapshot.
 type object = map[string]any
 
 // record is one stored object.
@@ -21,7 +21,7 @@ type record struct {
 type table struct {
 	byID   map[string]*record
 	byLead map[string][]*record
-	rows   []*record // in order of creation, may contain records that are gone
+	rows   []*record // in order of creation, may contain deleted records
 	gone   int
 }
 
@@ -101,7 +101,7 @@ func bySeq(a, b *record) int {
 	return 0
 }
 
-// table returns the named table, which is made when it does not exist yet.
+// table returns the named table and creates it if it does not exist.
 func (st *state) table(name string) *table {
 	t := st.tables[name]
 	if t == nil {

@@ -138,7 +138,7 @@ func (c *call) complete(rec *record) {
 	c.log(c.s.resources["tasks"], rec, "completed", nil, c.snapshot(c.s.resources["tasks"], rec))
 }
 
-// systemTask adds a task that the server makes for an activity.
+// systemTask adds a task that the server creates for an activity.
 func (c *call) systemTask(kind string, activity *record, more object) {
 	o := object{
 		"id": c.st.ids.long("noti"), "_type": kind, "lead_id": orNull(activity.lead), "contact_id": activity.data["contact_id"],
@@ -149,7 +149,7 @@ func (c *call) systemTask(kind string, activity *record, more object) {
 	c.insert(c.s.resources["tasks"], o)
 }
 
-// view says in which of the three lists a task is.
+// view returns the view that a task is in: inbox, future or archive.
 func (c *call) view(o object) string {
 	if truth(o["is_complete"]) {
 		return "archive"
@@ -164,7 +164,7 @@ func (c *call) view(o object) string {
 	return "inbox"
 }
 
-// tomorrow is the start of the next day of the caller.
+// tomorrow returns the start of the next day in the caller's time zone.
 func (c *call) tomorrow() time.Time {
 	y, m, d := c.now.In(c.zone).Date()
 	return time.Date(y, m, d+1, 0, 0, 0, 0, c.zone)
@@ -181,8 +181,8 @@ func renderTask(c *call, rec *record, o object) {
 	o["assigned_to_name"] = c.userName(o["assigned_to"])
 }
 
-// narrowTasks keeps lead tasks unless other kinds are asked for, and applies the
-// views. The views of open tasks override the filters on the date.
+// narrowTasks keeps lead tasks unless the query asks for other types, and applies
+// the views. The views of open tasks override the filters on the date.
 func narrowTasks(c *call) (func(*record) bool, error) {
 	kinds := []string{"lead"}
 	if raw := c.query.Get("_type__in"); raw != "" {

@@ -135,5 +135,5 @@ func TestTaskLists(t *testing.T) {
 	if got := column(a.get("/task/?date=2026-05-05"), "text"); got != "past" {
 		t.Errorf("after the bulk update with _params: got %q", got)
 	}
-	a.refused("PUT", "/task/", object{"assigned_to": "nobody"}, "assigned_to")
+	a.refused("PUT", "/task/", object{"assigned_to": "unknown"}, "assigned_to")
 }

@@ -8,14 +8,14 @@ import (
 	"sync"
 )
 
-// Transport returns a round tripper that answers every request from this server
-// without a network, whatever host it is for. It suits tests that run many
-// requests or inside testing/synctest. It is safe for concurrent use.
+// Transport returns a round tripper that serves every request from this server
+// without a network, whatever its host. Use it in tests with many requests or
+// inside testing/synctest. It is safe for concurrent use.
 func (s *Server) Transport() http.RoundTripper { return transport{s} }
 
 type transport struct{ s *Server }
 
-// errCut is what a client sees when a fault cuts its connection.
+// errCut is the error of a client whose connection a fault cuts.
 var errCut = errors.New("the emulator cut the connection")
 
 // RoundTrip implements http.RoundTripper.
@@ -67,7 +67,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// pipeWriter is the side of a handler.
+// pipeWriter is the handler's http.ResponseWriter.
 type pipeWriter struct {
 	header http.Header
 	body   *io.PipeWriter
@@ -99,7 +99,7 @@ func (w *pipeWriter) Write(p []byte) (int, error) {
 	return w.body.Write(p)
 }
 
-// cut ends the answer with an error, before or after it began.
+// cut ends the response with an error, before or after it began.
 func (w *pipeWriter) cut(err error) {
 	_ = w.body.CloseWithError(err) // never fails
 	w.once.Do(func() {

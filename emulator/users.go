@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// user is a person, who may belong to several organizations.
+// user is a person who may belong to several organizations.
 type user struct {
 	id, first, last, email string
 	created, updated       time.Time
 	members                []membership
 }
 
-// membership is the place of a user in an organization.
+// membership is the membership of a user in an organization.
 type membership struct {
 	id, org, role string
-	account       string // id of the connected e-mail account
+	account       string // id of the connected email account
 }
 
 // organization is a tenant.
@@ -70,7 +70,7 @@ func (st *state) member(org, id string) bool {
 	return ok
 }
 
-// userName returns the name behind a stored user id, null when there is none.
+// userName returns the name of a user by id, or null if it is unknown.
 func (c *call) userName(id any) any {
 	if u := c.st.user(str(id)); u != nil {
 		return u.name()
@@ -78,7 +78,7 @@ func (c *call) userName(id any) any {
 	return nil
 }
 
-// authenticate finds out who is calling.
+// authenticate identifies the caller.
 func (c *call) authenticate(h http.Header) error {
 	denied := refuse(http.StatusUnauthorized, "Unauthorized")
 	scheme, rest, _ := strings.Cut(h.Get("Authorization"), " ")
@@ -130,8 +130,8 @@ func permissions(role string) []string {
 	return rolePermissions["user"]
 }
 
-// may reports whether the caller has a permission. The empty permission is
-// everybody's.
+// may reports whether the caller has a permission. Every caller has the empty
+// one.
 func (c *call) may(right string) bool {
 	if right == "" {
 		return true
@@ -151,7 +151,7 @@ func (c *call) allowed(right string) error {
 	return c.denied()
 }
 
-// denied is the answer to somebody who may not do what was asked.
+// denied returns the error for a caller without the permission.
 func (c *call) denied() error {
 	status := cmp.Or(c.s.opts.PermissionDenied, http.StatusForbidden)
 	if status == http.StatusUnauthorized {
@@ -192,7 +192,7 @@ func me(c *call) (any, error) {
 	members, orgs, accounts := []object{}, []object{}, []object{}
 	for _, m := range u.members {
 		if c.grant != nil && m.org != c.org {
-			continue // a grant sees the organization it was given for
+			continue // a grant covers one organization
 		}
 		members = append(members, c.membershipObject(u, m))
 		if org := c.st.organization(m.org); org != nil {

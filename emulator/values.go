@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// The two spellings of an instant. Both leave the fraction out when it is zero.
+// The two formats of an instant. Both omit the fraction if it is zero.
 const (
 	offsetMicros = "2006-01-02T15:04:05.000000+00:00"
 	offsetPlain  = "2006-01-02T15:04:05+00:00"
@@ -21,7 +21,7 @@ const (
 	dayLayout    = "2006-01-02"
 )
 
-// stamp spells an instant as the older endpoints do.
+// stamp formats an instant like the older endpoints.
 func stamp(t time.Time) string {
 	t = t.UTC().Truncate(time.Microsecond)
 	if t.Nanosecond() == 0 {
@@ -30,7 +30,7 @@ func stamp(t time.Time) string {
 	return t.Format(offsetMicros)
 }
 
-// naive spells an instant as the newer endpoints do: UTC without saying so.
+// naive formats an instant like the newer endpoints: in UTC, without an offset.
 func naive(t time.Time) string {
 	t = t.UTC().Truncate(time.Microsecond)
 	if t.Nanosecond() == 0 {
@@ -40,8 +40,8 @@ func naive(t time.Time) string {
 }
 
 // parseTime reads an instant with or without offset, or a date. A date means
-// the start of the day in zone; an instant without offset is UTC. The second
-// result says that the text was a date.
+// the start of the day in zone; an instant without offset is UTC. isDay reports
+// whether the text was a date.
 func parseTime(text string, zone *time.Location) (t time.Time, isDay bool, err error) {
 	if t, err = time.ParseInLocation(dayLayout, text, zone); err == nil {
 		return t, true, nil
@@ -118,12 +118,12 @@ func encodeJSON(v any) []byte {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		return []byte(`{"error": "the emulator could not encode its answer"}`)
+		return []byte(`{"error": "the emulator could not encode its response"}`)
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// clone copies a value to any depth.
+// clone returns a deep copy of a value.
 func clone(v any) any {
 	switch v := v.(type) {
 	case object:

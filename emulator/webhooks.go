@@ -30,7 +30,7 @@ func webhookResources() []*resource {
 				if err != nil {
 					return nil, err
 				}
-				o := c.answer(rec)
+				o := c.result(rec)
 				o["signature_key"] = rec.data["signature_key"]
 				return o, nil
 			},
@@ -39,7 +39,7 @@ func webhookResources() []*resource {
 				if err != nil || !c.ownsWebhook(rec) {
 					return nil, missing(c.r.model)
 				}
-				return c.answer(rec), nil
+				return c.result(rec), nil
 			},
 			"update": func(c *call) (any, error) {
 				rec, err := c.target()
@@ -49,7 +49,7 @@ func webhookResources() []*resource {
 				if err := c.modify(c.r, rec, c.body); err != nil {
 					return nil, err
 				}
-				return c.answer(rec), nil
+				return c.result(rec), nil
 			},
 		},
 	}}
@@ -97,7 +97,7 @@ func changeWebhook(_ *call, rec *record, patch, body object, p *problems) {
 	}
 }
 
-// checkWebhook checks the address and the events of a subscription.
+// checkWebhook checks the URL and the events of a subscription.
 func checkWebhook(o object, p *problems) {
 	if raw, ok := o["url"]; ok {
 		u, err := url.Parse(str(raw))
@@ -142,7 +142,7 @@ func renderWebhook(_ *call, _ *record, o object) {
 	delete(o, "organization_id")
 }
 
-// wants reports whether a subscription asks for an event.
+// wants reports whether a subscription matches an event.
 func wants(sub object, e object) bool {
 	return slices.ContainsFunc(list(sub["events"]), func(v any) bool {
 		o, _ := v.(object)
@@ -154,7 +154,7 @@ func wants(sub object, e object) bool {
 
 const maxFilterDepth = 50
 
-// validFilter reports whether an extra_filter is one that the service knows.
+// validFilter reports whether the service knows the form of an extra_filter.
 func validFilter(v any, depth int) bool {
 	o, ok := v.(object)
 	if !ok || depth > maxFilterDepth {
@@ -178,7 +178,7 @@ func validFilter(v any, depth int) bool {
 	return false
 }
 
-// passes applies a valid extra_filter to a value; the root is the event.
+// passes applies a valid extra_filter to a value, starting with the event.
 func passes(filter, v any) bool {
 	f, _ := filter.(object)
 	switch f["type"] {

@@ -45,7 +45,7 @@ func receive(t *testing.T) *receiver {
 	return r
 }
 
-// names lists what arrived as "lead.created Acme".
+// names formats what arrived as "lead.created Acme".
 func (r *receiver) names() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -379,7 +379,7 @@ func TestEventLog(t *testing.T) {
 	}
 	a.srv.Advance(2 * time.Hour)
 	if at(a.second().get("/event/?lead_id="+lead), "data", 0, "data") != nil {
-		t.Error("an old event shows data to somebody who is no administrator")
+		t.Error("an old event shows data to a user who is not an administrator")
 	}
 	a.second().get("/event/" + id(event.(object)) + "/")
 	a.srv.Advance(31 * 24 * time.Hour)
