@@ -1,8 +1,8 @@
 #!/bin/sh
 # Measures runtime/accounts with 10 k, 100 k and 1 M accounts against a
-# PostgreSQL server that it makes and throws away, and prints the results; also
+# temporary PostgreSQL server, and prints the results; also
 # written to .tmp/accounts.md. Takes about ten minutes on 2 cores, and 2 GB of
-# disk. Needs PostgreSQL (the server and pg_stat_statements) but not as a service.
+# disk. Needs PostgreSQL (the server and pg_stat_statements), installed but not running.
 # usage: ./accounts.sh [TEST REGEXP] [OPTIONS of the database's URL]
 set -eu
 cd "$(dirname "$0")"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs every measurement and prints one report; also written to .tmp/report.md.
-# RESULTS.md is such a report with its date. Takes about six minutes on 2 cores.
+# RESULTS.md is such a report with a date. Takes about six minutes on 2 cores.
 # usage: ./all.sh [PASSES]
 set -eu
 cd "$(dirname "$0")"

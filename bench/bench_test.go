@@ -32,15 +32,15 @@ const (
 	note     = "asked for a quote on the annual plan"
 )
 
-// contender is one client. Each call gives a number that proves that it decoded
-// something: leads on the page, the opportunity's value, the length of an id.
+// contender is one client. Each call returns a number that proves that it decoded
+// the response: leads on the page, the opportunity's value, the length of an id.
 type contender struct {
 	name             string
 	list, create, me func(context.Context) (int, error)
 }
 
-// registry has a maker for every contender. The generated peers add theirs from
-// files behind the build tag peers.
+// registry has a constructor for every contender. The generated peers register
+// themselves in files with the build tag peers.
 var registry = []func(*memrt.Transport) contender{
 	ours("closekit"),
 	stdlib("hand-std-plain", stdCodec, func() (any, func() int) {
@@ -61,7 +61,7 @@ func contenders(t *memrt.Transport) []contender {
 	return cs
 }
 
-// ours is closekit as anyone uses it: retries, rate limit gate, time limit,
+// ours is closekit with its defaults: retries, rate limit gate, time limit,
 // body limit and validation are on.
 func ours(name string, opts ...closekit.Option) func(*memrt.Transport) contender {
 	return func(t *memrt.Transport) contender {
@@ -104,8 +104,8 @@ var stdCodec = hand.Codec{Marshal: json.Marshal, Unmarshal: json.Unmarshal}
 
 func ptr[T any](v T) *T { return &v }
 
-// stdlib is the hand-written client; page makes a place for a page and tells
-// how many leads it got.
+// stdlib is the hand-written client; page returns a destination for a page and a
+// function that counts its leads.
 func stdlib(name string, codec hand.Codec, page func() (any, func() int)) func(*memrt.Transport) contender {
 	return func(t *memrt.Transport) contender {
 		c, err := hand.New(t.Client(), base, apiKey, codec)
@@ -136,7 +136,7 @@ func stdlib(name string, codec hand.Codec, page func() (any, func() int)) func(*
 }
 
 // TestContenders checks that every client sends the credentials, the query and
-// the same body, and decodes what it should.
+// the same body, and decodes the response.
 func TestContenders(t *testing.T) {
 	tr := memrt.New(leads)
 	tr.Record = true
@@ -177,8 +177,8 @@ func TestContenders(t *testing.T) {
 	}
 }
 
-// TestNothingLost checks that our page gives back everything that the answer
-// said: same JSON value, custom fields and unknown members included.
+// TestNothingLost checks that encoding a page reproduces the response: the same
+// JSON value, including custom fields and unknown members.
 func TestNothingLost(t *testing.T) {
 	tr := memrt.New(leads)
 	c := closekit.NewClient(closekit.APIKey(apiKey), closekit.BaseURL(root), closekit.HTTPClient(tr.Client()))
@@ -236,8 +236,8 @@ func run(b *testing.B, n int, f func(context.Context) (int, error)) {
 	b.ReportMetric(float64(cpuTime()-start)/float64(b.N), "cpu-ns/op")
 }
 
-// cpuTime is what the process has used on all cores, garbage collection
-// included. On a machine that others use too it tells more than the clock.
+// cpuTime is the CPU time of the process on all cores, including garbage
+// collection. On a shared machine it is more reliable than the clock.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

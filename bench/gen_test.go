@@ -9,7 +9,7 @@ import (
 	"github.com/closekit/closekit/manifest"
 )
 
-// generate does what closegen does, in memory: it gives the number of
+// generate does the work of closegen in memory and returns the number of
 // operations, of files and of lines of Go.
 func generate(tb testing.TB, copies int) (ops, files, lines int) {
 	tb.Helper()

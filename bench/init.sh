@@ -1,7 +1,7 @@
 #!/bin/sh
-# What importing the generated packages costs at start: the lines of
+# The cost at start of importing the generated packages: the lines of
 # GODEBUG=inittrace=1 for our packages, and how many packages have such a line
-# in all. A package without a line does nothing at init. usage: ./init.sh
+# in total. A package without such a line does nothing at init. usage: ./init.sh
 set -eu
 cd "$(dirname "$0")"
 mkdir -p .tmp

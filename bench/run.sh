@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the client benchmarks PASSES times, one count each, so that every
-# contender meets every mood of a shared machine; prints medians and ratios.
+# contender sees the same load of a shared machine; prints medians and ratios.
 # usage: ./run.sh [PASSES] [BENCHTIME] [-test.bench REGEXP]
 set -eu
 cd "$(dirname "$0")"
@@ -9,7 +9,7 @@ mkdir -p .tmp
 tags=
 [ -d gen/ogenclose ] && tags=peers || echo "no generated peers; ./setup.sh makes them" >&2
 go test -tags "$tags" -c -o .tmp/bench.test .
-.tmp/bench.test -test.run . >/dev/null # every contender does its work
+.tmp/bench.test -test.run . >/dev/null # check every contender
 : >.tmp/bench.txt
 i=0
 while [ "$i" -lt "$n" ]; do

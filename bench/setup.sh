@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the generated peers: installs their generators at fixed versions and
+# Generates the peers: installs their generators at fixed versions and
 # writes their clients to gen/, which git ignores. Needs Go and the module proxy.
 set -eu
 cd "$(dirname "$0")"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds a smallest program per contender (one call: list leads) and prints its
-# size, stripped (-s -w), and what that adds to the floor: net/http and
+# Builds a minimal program per contender (one call: list leads) and prints its
+# size, stripped (-s -w), and the difference to the floor: net/http and
 # encoding/json alone. For the boxed programs the floor has text/template too.
 # usage: ./size.sh [NAME...]
 set -eu

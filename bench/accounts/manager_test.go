@@ -24,23 +24,23 @@ import (
 	"github.com/closekit/closekit/runtime/accounts/vault"
 )
 
-// The child is a process with nothing but a manager in it.
+// The child is a process with a manager and nothing else.
 const (
 	childURL   = "BENCH_ACCOUNTS_URL"
-	childVault = "BENCH_ACCOUNTS_VAULT" // of a database that is thrown away
+	childVault = "BENCH_ACCOUNTS_VAULT" // of a temporary database
 	childIdle  = "BENCH_ACCOUNTS_IDLE"
 	childWarm  = "BENCH_ACCOUNTS_WARM"
 	childFlush = "BENCH_ACCOUNTS_FLUSH"
 )
 
-// footprint is what the child measures.
+// footprint is the result of the child.
 type footprint struct {
 	Start            time.Duration // accounts.New
 	Bare, Idle, Warm memory        // before the manager, with it, with accounts in memory
 	CPU              time.Duration // per second of idleness
 	Statements       float64       // per second of idleness
 	Credentials      float64       // of accounts that are not in memory, per second
-	Flushed          int64         // statements of noting that accounts were used
+	Flushed          int64         // statements that record that accounts were used
 	Flush            time.Duration // one of them
 }
 
@@ -60,12 +60,12 @@ func TestManager(t *testing.T) {
 			number(warm), number(f.Credentials), number(float64(f.Warm.Heap-f.Idle.Heap) / warm), mib(f.Warm.RSS), millis(f.Flush),
 		})
 		if sc.flush > 0 && f.Flushed == 0 {
-			t.Errorf("nothing notes that accounts were used")
+			t.Errorf("no statement records that accounts were used")
 		}
 	}
 	report(t, "One manager with `Run`, in a process of its own", []string{
 		"accounts in the table", "New, ms", "RSS without manager, MiB", "RSS idle, MiB", "heap of the manager, MiB", "CPU ms per idle second", "statements per idle second",
-		"accounts used", "first credentials/s", "heap bytes per used account", "RSS with them, MiB", "ms to note that 500 were used",
+		"accounts used", "first credentials/s", "heap bytes per used account", "RSS with them, MiB", "ms to record that 500 were used",
 	}, rows)
 }
 
@@ -82,7 +82,7 @@ func (d *table) child(sc scale, warm int) (f footprint) {
 	return f
 }
 
-// child is what the process does.
+// child is the main function of the child process.
 func child() error {
 	ctx := context.Background()
 	idle, err1 := time.ParseDuration(os.Getenv(childIdle))
@@ -120,7 +120,7 @@ func child() error {
 	if err != nil {
 		return err
 	}
-	f.Statements = float64(now.calls-before.calls-1) / idle.Seconds() // one is ours
+	f.Statements = float64(now.calls-before.calls-1) / idle.Seconds() // one is this query
 	f.Idle = used()
 
 	if f.Credentials, err = use(ctx, m, warm); err != nil {
@@ -144,7 +144,7 @@ func child() error {
 	return errors.Join(m.Close(ctx), s.Close(), admin.Close(ctx), json.NewEncoder(os.Stdout).Encode(f))
 }
 
-// statements are what the server has done.
+// statements counts the statements of the server.
 type statements struct {
 	calls, flushes int64
 	flush          time.Duration // one of them
@@ -161,7 +161,7 @@ func tally(ctx context.Context, admin *pgx.Conn) (s statements, err error) {
 	return s, err
 }
 
-// use takes the credentials of accounts that are not in memory yet.
+// use requests the credentials of accounts that are not in memory yet.
 func use(ctx context.Context, m *accounts.Manager, n int) (rate float64, err error) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -187,7 +187,7 @@ func use(ctx context.Context, m *accounts.Manager, n int) (rate float64, err err
 	return float64(n) / time.Since(begin).Seconds(), err
 }
 
-// used is what the process has now, after all garbage is gone.
+// used measures the memory of the process after a garbage collection.
 func used() memory {
 	runtime.GC()
 	debug.FreeOSMemory()
@@ -207,7 +207,7 @@ func used() memory {
 	return m
 }
 
-// cpuTime is what this process has used so far.
+// cpuTime is the CPU time of this process so far.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {

@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// provider is a token endpoint that rotates refresh tokens and answers after a
-// while.
+// provider is a token endpoint that rotates refresh tokens and responds after a
+// delay.
 type provider struct {
 	*httptest.Server
 	latency time.Duration
 	begin   time.Time
 
 	mu          sync.Mutex
-	generations []int64 // by account: the refresh token that counts
+	generations []int64 // by account: the current refresh token
 	requests    []request
-	spent       int // refresh tokens that do not count any more
+	spent       int // requests with a spent refresh token
 }
 
 type request struct {
@@ -68,7 +68,7 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		accessToken(i, generation+1), refreshToken(i, generation+1), id(i), id(i))
 }
 
-// seen gives the requests so far.
+// seen returns the requests so far.
 func (p *provider) seen() ([]request, int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

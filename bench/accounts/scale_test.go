@@ -1,7 +1,7 @@
 // Package accounts_test measures runtime/accounts with many accounts against a
 // real PostgreSQL, and a fake of Close's token endpoint. Everything is a test,
-// so that a small run of it belongs to the tests of this module; -full is the
-// real thing, which ../accounts.sh runs.
+// so that a small run is part of the tests of this module; ../accounts.sh runs it
+// with -full.
 package accounts_test
 
 import (
@@ -24,18 +24,18 @@ var (
 	options = flag.String("options", "", "options of the URL, like default_query_exec_mode=cache_statement")
 )
 
-// scale is how much is measured.
+// scale is the size of the measurement.
 type scale struct {
 	sizes  []int         // accounts in the table
 	due    int           // how many of them are due, where few are
 	rate   time.Duration // how long a rate is measured
 	passes int           // empty passes
-	idle   time.Duration // how long a manager is watched doing nothing
+	idle   time.Duration // how long an idle manager is measured
 	warm   int           // accounts that are used in one process
-	flush  time.Duration // how long to wait until the store knows of that
+	flush  time.Duration // how long to wait until the store has recorded it
 
 	backlog   int           // accounts that are due after a downtime
-	users     int           // who come while that is drained
+	users     int           // who make calls meanwhile
 	ramp, run time.Duration // until the limiter is at its rate, and then
 
 	wave int // accounts that expire in the same second
@@ -66,7 +66,7 @@ func TestMain(m *testing.M) {
 	os.Exit(pgtest.Run(m))
 }
 
-// start starts a server that counts what each statement costs.
+// start starts a server that records the cost of each statement.
 func start(t *testing.T) *pgtest.Server {
 	t.Helper()
 	return pgtest.Start(t, "shared_buffers = '512MB'", "max_wal_size = '4GB'", "shared_preload_libraries = 'pg_stat_statements'")
@@ -98,7 +98,7 @@ func report(t *testing.T, heading string, columns []string, rows [][]string) {
 	}
 }
 
-// number prints a figure with as many digits as mean something.
+// number formats a figure with its significant digits.
 func number(v float64) string {
 	switch {
 	case math.IsNaN(v) || math.IsInf(v, 0):
@@ -127,7 +127,7 @@ func count(n int) string {
 	return fmt.Sprint(n)
 }
 
-// quantile gives the q-th of durations, which it sorts.
+// quantile returns the q-quantile of durations, which it sorts.
 func quantile(d []time.Duration, q float64) time.Duration {
 	if len(d) == 0 {
 		return 0

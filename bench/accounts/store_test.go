@@ -13,7 +13,7 @@ import (
 
 const batch = 200
 
-// far is a lease that does not end while we measure.
+// far is a lease that outlasts the measurement.
 const far = 24 * time.Hour
 
 // TestStore measures the store with tables of growing size.
@@ -22,7 +22,7 @@ func TestStore(t *testing.T) {
 	var rates, passes, counts, space [][]string
 	for _, n := range sc.sizes {
 		d := newTable(t, srv, n, func(i int) times {
-			// All due, in another order than that of the table, and valid.
+			// All due, in an order that differs from that of the table, and valid.
 			return times{refreshed: -time.Minute, used: -time.Hour, due: -time.Hour + time.Duration(spread(i, n))*time.Microsecond, expires: far}
 		})
 		fresh := d.size()
@@ -61,18 +61,18 @@ func TestStore(t *testing.T) {
 	report(t, fmt.Sprintf("Claims (`ClaimDue` of %d, all accounts due, every one claimed exactly once) and commits", batch), []string{
 		"accounts", "claims/s, 1 client", "4 clients", "ms of the first and last tenth of the passes, 1 client", "commits/s, 1 client", "4 clients", "16 clients",
 	}, rates)
-	report(t, fmt.Sprintf("One pass (`ClaimDue` of %d), by what is due and what exists", batch), []string{
+	report(t, fmt.Sprintf("One pass (`ClaimDue` of %d), by the number of accounts that are due and that exist", batch), []string{
 		"accounts", "due", "passes", "median ms", "ms in the server", "pages per pass", "rows per pass",
 	}, passes)
-	report(t, "What reads the whole table, median ms", []string{"accounts", "Stats", "KeyUse", "Sweep with nothing to do"}, counts)
-	report(t, "Bytes per account, and the load of accounts that nobody uses (renewed every 22.8 h on average)", []string{
-		"accounts", "table, fresh", "indexes, fresh", "table, after an update of each row", "indexes, likewise", "WAL per claim", "WAL per commit, after a checkpoint",
+	report(t, "Statements that read the whole table, median ms", []string{"accounts", "Stats", "KeyUse", "Sweep with nothing to do"}, counts)
+	report(t, "Bytes per account, and the load of idle accounts (renewed every 22.8 h on average)", []string{
+		"accounts", "table, fresh", "indexes, fresh", "table, after an update of each row", "indexes, after it", "WAL per claim", "WAL per commit, after a checkpoint",
 		"renewals/s", "WAL kB/s",
 	}, space)
 }
 
-// keepAlive is the mean time between renewals of an account that nobody uses:
-// a day, less up to a tenth.
+// keepAlive is the mean time between renewals of an idle account: a day, less up
+// to a tenth.
 const keepAlive = 24*time.Hour - 24*time.Hour/20
 
 type claims struct {
@@ -81,8 +81,8 @@ type claims struct {
 	cost        cost
 }
 
-// claimAll claims total accounts with a number of clients, and sees that none
-// is claimed twice.
+// claimAll claims total accounts with a number of clients, and checks that none is
+// claimed twice.
 func (d *table) claimAll(clients, total int) (c claims) {
 	d.Helper()
 	d.reset()
@@ -173,7 +173,7 @@ func (d *table) passes(sc scale) (rows [][]string) {
 	return rows
 }
 
-// admins measures what reads the whole table.
+// admins measures the statements that read the whole table.
 func (d *table) admins() (stats, use, sweep time.Duration) {
 	d.Helper()
 	s := d.open(1)
@@ -195,8 +195,8 @@ func (d *table) admins() (stats, use, sweep time.Duration) {
 	return stats, use, sweep
 }
 
-// commits stores new tokens, of one account after the other, for a while. The
-// blobs are sealed for their accounts, which is part of the time.
+// commits stores new tokens of one account after the other for a while. The time
+// includes encrypting the blobs for their accounts.
 func (d *table) commits(clients int, long time.Duration) (float64, cost) {
 	d.Helper()
 	s := d.open(clients)
@@ -213,7 +213,7 @@ func (d *table) commits(clients int, long time.Duration) (float64, cost) {
 		generations[i] = generation
 	}
 	d.check(rows.Err())
-	d.exec("checkpoint") // of what was before
+	d.exec("checkpoint") // so that earlier writes do not count
 	d.reset()
 	var next, done atomic.Int64
 	var wg sync.WaitGroup

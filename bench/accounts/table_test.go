@@ -30,11 +30,11 @@ type table struct {
 	vault  *vault.Vault
 }
 
-// times say when things happen to an account, from now on.
+// times are the due and expiry times of an account, relative to now.
 type times struct{ refreshed, used, due, expires time.Duration }
 
 // newTable fills a database with n active accounts, each with tokens that are
-// sealed for it.
+// encrypted for it.
 func newTable(t *testing.T, srv *pgtest.Server, n int, when func(i int) times) *table {
 	t.Helper()
 	d := &table{T: t, n: n, url: srv.Database(t)}
@@ -46,7 +46,7 @@ func newTable(t *testing.T, srv *pgtest.Server, n int, when func(i int) times) *
 	d.check(err)
 	d.vault, err = vault.Open(d.secret)
 	d.check(err)
-	d.open(1) // makes the tables
+	d.open(1) // creates the tables
 	d.admin, err = pgx.Connect(t.Context(), d.url)
 	d.check(err)
 	t.Cleanup(func() { _ = d.admin.Close(context.Background()) })
@@ -101,7 +101,7 @@ func (d *table) open(clients int) *pgstore.Store {
 	return s
 }
 
-// cost is what a kind of statement has cost since the last reset.
+// cost is the cost of a kind of statement since the last reset.
 type cost struct {
 	calls, rows, pages, wal int64
 	time                    time.Duration
@@ -117,7 +117,7 @@ const (
 	touch    = "with k as (\n\t\t\tselect id from closekit_accounts join unnest"
 )
 
-// cost gives that of the statements that begin with a text.
+// cost returns the cost of the statements that start with a prefix.
 func (d *table) cost(begin string) (c cost) {
 	d.Helper()
 	var ms float64
@@ -128,25 +128,25 @@ func (d *table) cost(begin string) (c cost) {
 	return c
 }
 
-// key is that of the i-th account; a tenant has a thousand.
+// key returns the key of the i-th account; a tenant has a thousand accounts.
 func key(i int) accounts.Key { return principal(i).Key(connection) }
 
 func principal(i int) accounts.Principal {
 	p, err := accounts.NewPrincipal(fmt.Sprintf("tenant-%04d", i/1000), fmt.Sprintf("user-%07d", i))
 	if err != nil {
-		panic(err) // a bug in here
+		panic(err) // a bug in this test
 	}
 	return p
 }
 
-// id is as long and as random as those that the manager makes.
+// id returns an id as long and as random as those of the manager.
 func id(i int) string {
 	sum := sha256.Sum256(fmt.Append(nil, "id", i))
 	return hex.EncodeToString(sum[:16])
 }
 
-// seal seals tokens of an account in the form in which the manager does, which
-// is not exported; TestManager and the waves would fail if it were another one.
+// seal encrypts tokens of an account in the form of the manager, which is not
+// exported; TestManager and the waves would fail if the forms differed.
 func (d *table) seal(i int, generation int64) accounts.Sealed {
 	d.Helper()
 	plain, err1 := json.Marshal(map[string]string{"a": accessToken(i, generation), "r": refreshToken(i, generation)})
@@ -167,6 +167,5 @@ func refreshToken(i int, generation int64) string {
 	return fmt.Sprintf("r.%09d.%09d.%s", i, generation, filler)
 }
 
-// spread is a permutation of the numbers below n, so that the order of one
-// thing is not that of another.
+// spread is a permutation of the numbers below n, so that two orders differ.
 func spread(i, n int) int { return int(int64(i) * 7919 % int64(n)) }

@@ -36,7 +36,7 @@ func (d *table) manager(rate float64) (*accounts.Manager, *provider) {
 	return m, p
 }
 
-// verdict is for demands that a busy machine may miss.
+// verdict reports a requirement that a busy machine may miss.
 func verdict(met bool) string {
 	if met {
 		return "met"
@@ -44,7 +44,7 @@ func verdict(met bool) string {
 	return "not met"
 }
 
-// callers takes credentials and notes how long that took.
+// callers requests credentials and records how long that took.
 type callers struct {
 	mu     sync.Mutex
 	took   []time.Duration
@@ -67,7 +67,7 @@ func (c *callers) call(ctx context.Context, m *accounts.Manager, i int) {
 	}
 }
 
-// over makes n calls that begin at random moments within d, and waits.
+// over makes n calls that start at random moments within d, and waits for them.
 func (c *callers) over(ctx context.Context, m *accounts.Manager, n int, d time.Duration, account func(k int) int) {
 	begin := time.Now()
 	at := make([]time.Duration, n)
@@ -83,8 +83,8 @@ func (c *callers) over(ctx context.Context, m *accounts.Manager, n int, d time.D
 	c.wg.Wait()
 }
 
-// TestBacklog drains what has become due in a downtime of two hours, while
-// users come.
+// TestBacklog drains the accounts that became due in a downtime of two hours,
+// while users make calls.
 func TestBacklog(t *testing.T) {
 	srv, sc := start(t), measured()
 	const rate, downtime = 400, 2 * time.Hour
@@ -94,8 +94,8 @@ func TestBacklog(t *testing.T) {
 		due := -downtime + downtime*time.Duration(rank(i))/time.Duration(n)
 		return times{refreshed: due - 45*time.Minute, used: -3 * time.Hour, due: due, expires: due + 15*time.Minute}
 	})
-	// Users whose token has ended, and whose turn would not come while we
-	// measure.
+	// Users whose token has expired, and whose accounts would not be renewed
+	// within the measurement.
 	inverse := make([]int, n)
 	for i := range n {
 		inverse[rank(i)] = i
@@ -138,12 +138,12 @@ func TestBacklog(t *testing.T) {
 			t.Errorf("%s: %d spent tokens were sent", name, spent)
 		}
 	}
-	phase("all users in the same moment, just after the start", sc.users, 0, false)
+	phase("all users at the same moment, just after the start", sc.users, 0, false)
 	phase("while the rate grows", sc.users, sc.ramp, true)
 	phase("at full rate", sc.users, sc.run, true)
-	phase("all users in the same moment, at full rate", sc.users, 0, false)
+	phase("all users at the same moment, at full rate", sc.users, 0, false)
 
-	// How far from its place in the order of being due each request was.
+	// The distance of each request from its place in the order of due times.
 	requests, _ := p.seen()
 	var order []int
 	for _, r := range requests {
@@ -158,19 +158,19 @@ func TestBacklog(t *testing.T) {
 			farthest = max(farthest, d)
 		}
 	}
-	report(t, fmt.Sprintf("%s accounts due after %v, limiter %v/s, provider answers in %v; each user is one whose token has ended", count(n), downtime, rate, latency), []string{
+	report(t, fmt.Sprintf("%s accounts due after %v, limiter %v/s, provider responds in %v; the token of each user has expired", count(n), downtime, rate, latency), []string{
 		"phase", "s", "users", "errors", "p50 ms", "p99 ms", "worst ms", fmt.Sprintf("p99 < %v", latency+250*time.Millisecond), "requests/s", "most in any second", "at most 440",
 	}, rows)
-	report(t, "The order in which the backlog drains, measured at the provider", []string{"requests of the scheduler", "not in their place", "farthest from its place"}, [][]string{
+	report(t, "The order in which the backlog drains, measured at the provider", []string{"requests of the scheduler", "out of place", "largest distance"}, [][]string{
 		{fmt.Sprint(len(order)), fmt.Sprint(behind), fmt.Sprint(farthest)},
 	})
 	if farthest > 400 {
-		t.Errorf("a request came %d places from its place", farthest)
+		t.Errorf("a request was %d places off", farthest)
 	}
 }
 
-// TestWave renews accounts that all expire, and are all due, in the same
-// second, with users who come all the time.
+// TestWave renews accounts that all expire, and are all due, in the same second,
+// while users make calls.
 func TestWave(t *testing.T) {
 	srv, sc := start(t), measured()
 	const (

@@ -114,7 +114,7 @@ func (c *Client) ListLeads(ctx context.Context, limit, skip int, out any) error 
 	return c.do(ctx, "GET", "/lead/", q, nil, out)
 }
 
-// CreateOpportunity posts in and decodes the answer into out.
+// CreateOpportunity posts in and decodes the response into out.
 func (c *Client) CreateOpportunity(ctx context.Context, in, out any) error {
 	return c.do(ctx, "POST", "/opportunity/", nil, in, out)
 }

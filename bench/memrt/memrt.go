@@ -1,5 +1,5 @@
-// Package memrt is an http.RoundTripper that answers the three benchmarked
-// calls from memory, so that only the client path is timed.
+// Package memrt is an http.RoundTripper that serves the three benchmarked calls
+// from memory, so that only the client path is timed.
 package memrt
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/closekit/closekit/bench/fixture"
 )
 
-// Transport answers GET /lead/, POST /opportunity/ and GET /me/.
+// Transport serves GET /lead/, POST /opportunity/ and GET /me/.
 type Transport struct {
 	Page, Opportunity, Me []byte
 
@@ -34,8 +34,7 @@ func New(n int) *Transport {
 // Client wraps the transport.
 func (t *Transport) Client() *http.Client { return &http.Client{Transport: t} }
 
-// body is what a transport hands out: a reader with no WriterTo, like the
-// network's.
+// body is a response body: a reader without WriteTo, like the network's.
 type body struct{ r bytes.Reader }
 
 func (b *body) Read(p []byte) (int, error) { return b.r.Read(p) }

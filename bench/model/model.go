@@ -1,6 +1,6 @@
-// Package model holds the typed payloads of the hand-written clients, as a
-// careful programmer writes them for encoding/json: plain values, null and
-// absent are the zero value, unknown members are dropped.
+// Package model holds the types of the hand-written clients, in the usual style of
+// encoding/json: plain values, null and absent are the zero value, unknown members
+// are dropped.
 package model
 
 import "time"
@@ -148,7 +148,7 @@ type Opportunity struct {
 	ValuePeriod             string    `json:"value_period"`
 }
 
-// CreateOpportunity is a request body: what is nil is left out.
+// CreateOpportunity is a request body; nil members are omitted.
 type CreateOpportunity struct {
 	LeadID      *string        `json:"lead_id,omitempty"`
 	StatusID    *string        `json:"status_id,omitempty"`

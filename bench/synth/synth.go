@@ -1,6 +1,6 @@
-// Package synth makes manifests of any size: the manifest of Close with its
-// resources copied under new names, so that the cost of generation can be seen
-// to grow with the number of operations.
+// Package synth creates manifests of any size: the manifest of Close with its
+// resources copied under new names, to measure how the cost of generation grows
+// with the number of operations.
 package synth
 
 import (
@@ -22,7 +22,7 @@ var (
 	word     = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
 )
 
-// Manifest gives the manifest with every resource n times.
+// Manifest returns the manifest with n copies of every resource.
 func Manifest(n int) (fs.FS, error) {
 	out := fstest.MapFS{}
 	from := manifest.Embedded()
@@ -31,7 +31,7 @@ func Manifest(n int) (fs.FS, error) {
 		return nil, err
 	}
 	texts := map[string]string{}
-	own := map[string]bool{} // names that a copy gets its own of
+	own := map[string]bool{} // names that each copy renames
 	for _, name := range names {
 		b, err := fs.ReadFile(from, name)
 		if err != nil {

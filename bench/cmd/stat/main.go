@@ -115,8 +115,8 @@ func median(runs []sample, unit string) float64 {
 	return v[len(v)/2]
 }
 
-// ratio is the median of the ratios pass by pass, so that a slow minute of the
-// machine counts for both.
+// ratio is the median of the ratios of each pass, so that a slow minute of the
+// machine affects both contenders.
 func ratio(a, b []sample, unit string) string {
 	var v []sample
 	for i := range min(len(a), len(b)) {

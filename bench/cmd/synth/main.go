@@ -1,4 +1,4 @@
-// Command synth writes the manifest of Close with every resource n times to a
+// Command synth writes the manifest of Close with n copies of every resource to a
 // folder, for closegen -manifest.
 //
 //	synth -n COPIES -out FOLDER

@@ -7,7 +7,7 @@ import (
 	"github.com/closekit/closekit/closeapi/tools"
 )
 
-// Keep holds what is named, so that the linker keeps it too.
+// Keep refers to the packages, so that the linker keeps them.
 var Keep []any
 
 func main() {
