@@ -190,7 +190,7 @@ func TestNothingLost(t *testing.T) {
 	if err := json.Unmarshal(tr.Page, &want); err != nil {
 		t.Fatal(err)
 	}
-	custom, misfits := 0, map[string]int{}
+	custom, mismatches := 0, map[string]int{}
 	for i := range p.Data {
 		custom += len(p.Data[i].CustomFields)
 		b, err := json.Marshal(&p.Data[i])
@@ -207,15 +207,15 @@ func TestNothingLost(t *testing.T) {
 			t.Fatalf("lead %d:\ngot  %s\nwant %s", i, a, b)
 		}
 		for _, m := range p.Data[i].Mismatches() {
-			misfits[m]++
+			mismatches[m]++
 		}
 		for j := range p.Data[i].Opportunities {
 			for _, m := range p.Data[i].Opportunities[j].Mismatches() {
-				misfits["opportunity."+m]++
+				mismatches["opportunity."+m]++
 			}
 		}
 	}
-	t.Logf("%d bytes, %d custom fields of leads, misfits %v", len(tr.Page), custom, misfits)
+	t.Logf("%d bytes, %d custom fields of leads, mismatches %v", len(tr.Page), custom, mismatches)
 	if custom < 6*leads {
 		t.Error("custom fields are missing")
 	}

@@ -322,7 +322,7 @@ func (s *Server) TokenURL() string { return s.URL() + "/oauth2/token/" }
 // RevokeURL returns the URL of the revocation endpoint.
 func (s *Server) RevokeURL() string { return s.URL() + "/oauth2/revoke/" }
 
-// Grant gives the built-in OAuth client access as a member of an organization,
+// Grant grants the built-in OAuth client access as a member of an organization,
 // without a consent page.
 func (s *Server) Grant(userID, organizationID string) (Token, error) {
 	s.mu.Lock()

@@ -222,7 +222,7 @@ func TestCustomValues(t *testing.T) {
 		t.Errorf("an empty list left %v", got[many])
 	}
 	for key, v := range map[string]any{
-		str: 5, num: "many", date: "soon", instant: 5, one: "z", many: []string{"z"}, user: "Nobody", contact: stranger, one + ".add": "a",
+		str: 5, num: "many", date: "soon", instant: 5, one: "z", many: []string{"z"}, user: "Unknown", contact: stranger, one + ".add": "a",
 		"custom.cf_unknown": "x", "custom.": 1,
 	} {
 		a.refused("PUT", path, object{key: v}, key)

@@ -1,5 +1,5 @@
-// Package pgtest gives tests a PostgreSQL server of their own: a throw-away
-// cluster, made from the binaries that are installed.
+// Package pgtest starts a PostgreSQL server for tests: a temporary cluster of the
+// binaries that are installed.
 //
 //	func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 //
@@ -55,8 +55,8 @@ func Run(m *testing.M) int {
 	return code
 }
 
-// Database makes an empty database on the shared server, which it starts if
-// need be, and gives its URL. The database goes away with the test.
+// Database creates an empty database on the shared server, which it starts if
+// needed, and returns its URL. The database is dropped when the test ends.
 func Database(tb testing.TB) string {
 	tb.Helper()
 	shared.Lock()
@@ -218,7 +218,7 @@ func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.It
 // Password is the password in the URLs.
 func (s *Server) Password() string { return s.password }
 
-// URL gives the URL of a database.
+// URL returns the URL of a database.
 func (s *Server) URL(database string) string {
 	u := url.URL{
 		Scheme: "postgres", User: url.UserPassword("closekit", s.password), Host: s.Addr(), Path: "/" + database,
@@ -227,7 +227,7 @@ func (s *Server) URL(database string) string {
 	return u.String()
 }
 
-// Start starts the server again, on the same port, and waits until it answers.
+// Start starts the server again, on the same port, and waits until it accepts connections.
 func (s *Server) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -282,14 +282,14 @@ func (s *Server) connect(database string) (*pgx.Conn, error) {
 	return pgx.Connect(ctx, s.URL(database))
 }
 
-// Stop ends the server as an operator would, cutting all connections.
+// Stop stops the server like an operator, closing all connections.
 func (s *Server) Stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.end(func(int) error { return s.stdin.Close() })
 }
 
-// Kill ends the server as a power failure would.
+// Kill kills the server, like a power failure.
 func (s *Server) Kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -330,8 +330,8 @@ func (s *Server) end(how func(pid int) error) error {
 
 func (s *Server) remove() error { return errors.Join(s.Stop(), os.RemoveAll(s.dir)) }
 
-// Database makes an empty database and gives its URL. It is a schema, because
-// that is quicker and all the same to who does not look at others.
+// Database creates an empty database and returns its URL. It is a schema, which
+// is faster and isolated enough for tests.
 func (s *Server) Database(tb testing.TB) string {
 	tb.Helper()
 	s.mu.Lock()
@@ -364,7 +364,7 @@ func (s *Server) exec(query string) error {
 	return errors.Join(err, conn.Close(context.Background()))
 }
 
-// tail keeps what the server said.
+// tail keeps the last output of the server.
 type tail struct {
 	mu sync.Mutex
 	b  []byte

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// Pooler puts PgBouncer in transaction mode, with four sessions for everybody,
-// before a database of the shared server, and gives the URL behind which that is.
-// Like the server, it is required where [Require] is 1.
+// Pooler starts PgBouncer in transaction mode, with four sessions for all clients,
+// in front of a database of the shared server, and returns its URL. Like the
+// server, it is required if [Require] is 1.
 func Pooler(tb testing.TB, database string) string {
 	tb.Helper()
 	bin, err := exec.LookPath("pgbouncer")

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// unprivileged gives files to a user that PostgreSQL agrees to run as, which is
-// never root, and says how to become that user.
+// unprivileged changes the owner of files to a user that PostgreSQL agrees to run
+// as, which is never root, and returns the credentials of that user.
 func unprivileged(paths ...string) (*syscall.SysProcAttr, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil // this very user

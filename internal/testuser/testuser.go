@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package testuser runs tests that are about the rights of files. The superuser
-// may read and write everything, so that such a test proves nothing there.
+// Package testuser runs tests of file permissions as an unprivileged user. The
+// superuser may read and write everything, so such a test proves nothing there.
 package testuser
 
 import (
@@ -19,9 +19,9 @@ import (
 // again is set in the process that runs a test as another user.
 const again = "CLOSEKIT_TEST_AS_USER"
 
-// Unprivileged reports whether this process is that of an ordinary user. If it is
-// the superuser's, the test is run once more by another user, in a process of its
-// own, and fails if that one fails; the caller then returns.
+// Unprivileged reports whether this process runs as an unprivileged user. If it
+// runs as the superuser, Unprivileged runs the test again as another user, in a
+// process of its own, and fails if that fails; the caller must then return.
 func Unprivileged(t *testing.T) bool {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -42,7 +42,7 @@ func Unprivileged(t *testing.T) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "testuser-") //nolint:usetesting // t.TempDir is closed to others
+	dir, err := os.MkdirTemp("", "testuser-") //nolint:usetesting // other users cannot read t.TempDir
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func Unprivileged(t *testing.T) bool {
 	return false
 }
 
-// exactly is the pattern that selects one test and none whose name is longer.
+// exactly returns the pattern that selects one test by its full name.
 func exactly(name string) string {
 	parts := strings.Split(name, "/")
 	for i, p := range parts {

@@ -4,5 +4,5 @@ package testuser
 
 import "testing"
 
-// Unprivileged is true where there is no superuser.
+// Unprivileged returns true on systems without a superuser.
 func Unprivileged(*testing.T) bool { return true }

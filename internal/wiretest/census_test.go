@@ -32,21 +32,21 @@ func trip[T any](data []byte) ([]byte, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return out, misfits("", reflect.ValueOf(&v).Elem()), nil
+	return out, mismatches("", reflect.ValueOf(&v).Elem()), nil
 }
 
-// misfits walks a result and everything in it, and names the members that did
-// not fit, and with a question mark those that have no field.
-func misfits(path string, v reflect.Value) []string {
+// mismatches walks a result and returns the names of the members that did not fit
+// their fields, and with a question mark those without a field.
+func mismatches(path string, v reflect.Value) []string {
 	var list []string
 	switch v.Kind() { //nolint:exhaustive // other kinds hold no results
 	case reflect.Pointer:
 		if !v.IsNil() {
-			return misfits(path, v.Elem())
+			return mismatches(path, v.Elem())
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			list = append(list, misfits(path+"[]", v.Index(i))...)
+			list = append(list, mismatches(path+"[]", v.Index(i))...)
 		}
 	case reflect.Struct:
 		if o, ok := reflect.TypeAssert[closekit.Object](v); ok {
@@ -64,7 +64,7 @@ func misfits(path string, v reflect.Value) []string {
 				if !f.Anonymous {
 					sub += "." + f.Name
 				}
-				list = append(list, misfits(sub, v.Field(i))...)
+				list = append(list, mismatches(sub, v.Field(i))...)
 			}
 		}
 	}
@@ -95,11 +95,11 @@ func envelope(data []byte) ([]byte, []string, error) {
 		return nil, nil, err
 	}
 	out, err := json.Marshal(page)
-	return out, misfits("", reflect.ValueOf(page).Elem()), err
+	return out, mismatches("", reflect.ValueOf(page).Elem()), err
 }
 
-// census says which types decode the objects of shapes.json. The first one has
-// a field for everything that was recorded.
+// census lists the types that decode the objects of shapes.json. The first one has
+// a field for every recorded member.
 var census = map[string][]string{
 	"activity:Call": {"Call", "Activity"}, "activity:Created": {"CreatedActivity", "Activity"}, "activity:Email": {"Email", "Activity"},
 	"activity:EmailThread": {"EmailThread", "Activity"}, "activity:LeadStatusChange": {"LeadStatusChange", "Activity"},
@@ -114,9 +114,9 @@ var census = map[string][]string{
 	"task:opportunity_due": {"Task"}, "webhooks": {"Webhook"},
 }
 
-// maker makes random JSON. A tidy one keeps to what was recorded; the other
-// also leaves out and nulls what was always there, mixes the kinds, adds keys
-// and spells times and numbers in every way.
+// maker generates random JSON. A tidy one generates recorded forms only; the other
+// also omits and nulls members that were always present, mixes types, adds keys
+// and formats times and numbers in every way.
 type maker struct {
 	r    *rand.Rand
 	tidy bool
@@ -136,7 +136,7 @@ func (m *maker) letters(n int) string {
 	return string(b)
 }
 
-// object makes an object of the members in spec, in random order.
+// object generates an object of the members in spec, in random order.
 func (m *maker) object(spec map[string]any) string {
 	var parts []string
 	names := slices.Sorted(maps.Keys(spec))
@@ -237,7 +237,7 @@ func (m *maker) scalar(kind string) string {
 	panic("unknown kind " + kind)
 }
 
-// any makes a value of whatever kind.
+// any generates a value of any type.
 func (m *maker) any(depth int) string {
 	switch n := m.r.IntN(9); {
 	case n == 0 && depth > 0:
@@ -288,8 +288,8 @@ func readCensus(tb testing.TB) map[string]map[string]any {
 	return shapes
 }
 
-// unlike are members that were recorded in another kind than the one that the
-// type has, or that the type lacks. Decoding marks them and keeps their value.
+// unlike lists members that were recorded with a type other than that of the
+// field, or that have no field. Decoding reports them and keeps their value.
 var unlike = map[string]string{
 	"Email.body_html_quoted":               "an object in one record of 23, a list in the others",
 	"Me.organizations":                     "the census counts /user/ and /me/ together: ids there, objects here",
@@ -299,7 +299,7 @@ var unlike = map[string]string{
 	"CustomField.custom_activity_type_id?": "only fields of custom activities have it, which no tool manages",
 }
 
-// collect notes the names of all members.
+// collect records the names of all members.
 func collect(spec any, names map[string]bool) {
 	switch spec := spec.(type) {
 	case map[string]any:
@@ -422,7 +422,7 @@ func FuzzResults(f *testing.F) {
 			return
 		}
 		if !utf8.ValidString(data) {
-			return // what becomes of broken text is nobody's business, as long as nothing breaks
+			return // invalid input may change, but must not panic
 		}
 		want := decode(t, []byte(data))
 		switch want := want.(type) {
@@ -437,7 +437,7 @@ func FuzzResults(f *testing.F) {
 				t.Errorf("%s: %s", name, d)
 			}
 		case nil:
-			if err != nil && name != "Page" { // an answer cannot be null
+			if err != nil && name != "Page" { // a response cannot be null
 				t.Fatalf("%s refuses null: %v", name, err)
 			}
 		default:

@@ -17,7 +17,7 @@ import (
 	"github.com/closekit/closekit/emulator"
 )
 
-// deviations are where the emulator's answers differ in shape from the pairs,
+// deviations lists where the emulator's responses differ in shape from the pairs,
 // and why that is right. The key is the file and the path of the member.
 var deviations = map[string]string{
 	"users.email_accounts[].imap":     "published for /connected_account/, and not denied for /me/",
@@ -116,7 +116,7 @@ func replay(t *testing.T, p *pair, opts emulator.Options, used map[string]bool) 
 	}
 }
 
-// readBack has the typed function read what the emulator answered, strictly.
+// readBack decodes the emulator's response with the typed function, strictly.
 func readBack(t *testing.T, p *pair, answer string) {
 	t.Helper()
 	tool, err := tools.Lookup(p.tool)
@@ -143,9 +143,9 @@ func readBack(t *testing.T, p *pair, answer string) {
 	}
 }
 
-// prepare does one line of a set-up: "id = METHOD path member body" calls the
-// server, reads the member from the answer and puts it where the pair has the
-// id.
+// prepare runs one line of a setup: "id = METHOD path member body" calls the
+// server, reads the member from the response and replaces the id of the pair with
+// it.
 func (s *stage) prepare(line string) error {
 	name, rest, ok := strings.Cut(line, " = ")
 	parts := strings.SplitN(rest, " ", 4)
@@ -236,8 +236,8 @@ func (s *stage) send(key, method, target, body string) (int, http.Header, string
 	return resp.StatusCode, resp.Header, string(b), err
 }
 
-// shape is what can be said of a JSON value without its content: the kinds that
-// occur, and the shapes of the members and elements.
+// shape describes a JSON value without its content: the types that occur, and the
+// shapes of the members and elements.
 type shape struct {
 	kinds   map[string]bool
 	members map[string]*shape
@@ -283,8 +283,8 @@ var (
 	idKind        = regexp.MustCompile(`^([a-z]+)_([0-9A-Za-z]{22}|[0-9A-Za-z]{43})$`)
 )
 
-// kindOf names the kind of a value. Texts have several: ids by prefix and
-// length, and the spellings of time.
+// kindOf names the kind of a value. Strings have several: ids by prefix and
+// length, and the formats of time.
 func kindOf(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -319,8 +319,8 @@ func kindOf(v any) string {
 
 type deviation struct{ path, what string }
 
-// compareShapes lists what the two shapes disagree on. Null says nothing of a
-// kind, nor does an empty list of its elements.
+// compareShapes lists the differences of two shapes. Null matches any type, and an
+// empty list any elements.
 func compareShapes(path string, want, got *shape) []deviation {
 	var list []deviation
 	a, b := known(want.kinds), known(got.kinds)

@@ -16,18 +16,18 @@ import (
 	"testing"
 )
 
-// pair is one request with its answer.
+// pair is one request with its response.
 type pair struct {
 	name     string // file and number, for messages
-	tool     string // empty: a request that no tool makes, for the emulator only
+	tool     string // empty: a request without a tool, for the emulator only
 	input    string // JSON input of the tool
 	setup    []string
-	emulator string // what the emulator needs to know, such as "skip: reason"
+	emulator string // instructions for the emulator, such as "skip: reason"
 
 	method string
 	path   string
 	query  url.Values
-	body   string // JSON, empty when there is none
+	body   string // JSON, or empty
 
 	status  int
 	header  http.Header
@@ -35,7 +35,7 @@ type pair struct {
 	refusal *refusal
 }
 
-// refusal is what the SDK's error must say.
+// refusal is the expected error of the SDK.
 type refusal struct {
 	Message    string            `json:"message"`
 	Fields     map[string]string `json:"fields"` // several messages of one field are lines
@@ -47,7 +47,7 @@ type refusal struct {
 // section is one part of a file in the txtar format.
 type section struct{ name, text string }
 
-// sections splits a file into its parts; what stands before the first one is a
+// sections splits a file into its parts; the text before the first one is a
 // comment.
 func sections(data string) []section {
 	var list []section
@@ -165,7 +165,7 @@ func valid(text string) error {
 	return nil
 }
 
-// decode reads JSON and keeps the text of numbers.
+// decode reads JSON and keeps numbers as text.
 func decode(tb testing.TB, data []byte) any {
 	tb.Helper()
 	v, err := decodeJSON(data)
@@ -188,7 +188,7 @@ func decodeJSON(data []byte) (any, error) {
 	return v, nil
 }
 
-// differences lists where two JSON values differ.
+// differences returns the paths where two JSON values differ.
 func differences(path string, want, got any) []string {
 	switch want := want.(type) {
 	case map[string]any:

@@ -14,7 +14,7 @@ import (
 	"github.com/closekit/closekit/closeapi/tools"
 )
 
-// player serves the answer of a pair and keeps what was asked.
+// player serves the response of a pair and records the request.
 type player struct {
 	p    *pair
 	reqs []*http.Request
@@ -37,7 +37,7 @@ func (pl *player) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// check compares what was asked with what the pair says.
+// check compares the recorded request with the pair.
 func (pl *player) check(t *testing.T) {
 	t.Helper()
 	if len(pl.reqs) != 1 {
@@ -77,7 +77,7 @@ func (pl *player) client() *closekit.Client {
 	return closekit.NewClient(closekit.APIKey("api_key"), closekit.HTTPClient(&http.Client{Transport: pl}), closekit.MaxRetries(0))
 }
 
-// TestEveryToolHasAPair keeps the files and the catalogue together.
+// TestEveryToolHasAPair checks that there is a pair for every tool.
 func TestEveryToolHasAPair(t *testing.T) {
 	t.Parallel()
 	good := map[string]int{}

@@ -8,7 +8,7 @@ import (
 	"github.com/closekit/closekit/closeapi"
 )
 
-// result is what a typed call gave: the JSON that encoding/json makes of it.
+// result is the result of a typed call, encoded with encoding/json.
 type result json.RawMessage
 
 // typed calls a typed function with parameters that were decoded from a tool's
@@ -32,7 +32,7 @@ func none[P any](f func(context.Context, *closekit.Client, P, ...closekit.CallOp
 	}
 }
 
-// functions are the typed functions by the names of their tools.
+// functions maps the names of tools to their typed functions.
 var functions = map[string]typed{
 	"close_activities_list":                 one(closeapi.ActivitiesList),
 	"close_call_create":                     one(closeapi.CallCreate),
