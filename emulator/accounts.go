@@ -26,11 +26,10 @@ type Organization struct {
 
 // furnish creates the content of a fresh server. The caller holds the lock, or
 // no other goroutine has the state yet.
-func (s *Server) furnish(st *state) {
+func (s *Server) furnish(st *content) {
 	old := s.st
 	s.st = st
 	defer func() { s.st = old }()
-	st.oauth = newOAuthState()
 	org := s.addOrganization(Organization{Name: "Example Inc"})
 	for _, u := range []User{
 		{FirstName: "Ada", LastName: "Example", Email: "ada@example.com", Role: "admin"},
@@ -40,8 +39,8 @@ func (s *Server) furnish(st *state) {
 		added := s.addUser(u)
 		s.addKey(added.id, org.id)
 	}
-	s.addDefaults(org.id)
-	s.addClient(OAuthClient{Name: "Example application", RedirectURLs: s.opts.RedirectURLs})
+	addDefaults(s.system(org.id))
+	st.oauth.addClient(oauthClient{Name: "Example application", RedirectURLs: s.opts.RedirectURLs})
 }
 
 func (s *Server) addOrganization(o Organization) *organization {
@@ -69,53 +68,11 @@ func (s *Server) join(u *user, org, role string) {
 	m := membership{id: s.st.ids.long("memb"), org: org, role: role, account: s.st.ids.long("emailacct")}
 	u.members = append(u.members, m)
 	c := s.system(org)
-	c.insert(s.resources["connected_accounts"], object{
+	c.insert(s.engine.resources["connected_accounts"], object{
 		"id": m.account, "_type": "custom_email", "user_id": u.id, "email": u.email, "synced_calendars": []any{},
 		"identities": []any{object{"email": u.email, "name": u.name()}},
 		"smtp":       object{"host": "smtp.example.com", "port": int64(587), "use_ssl": true, "username": u.email}, "imap": nil,
 	})
-}
-
-// addDefaults gives an organization its statuses, pipeline and sequences.
-func (s *Server) addDefaults(org string) {
-	c := s.system(org)
-	for i, label := range []string{"Potential", "Bad Fit", "Qualified", "Customer", "Interested", "Not Interested"} {
-		c.insert(s.resources["lead_statuses"], object{"label": label, "color": nil, "position": int64(i)})
-	}
-	pipeline := c.insert(s.resources["pipelines"], object{"name": "Sales", "position": int64(0)})
-	for i, status := range [...][2]string{
-		{"Demo Completed", "active"}, {"Proposal Sent", "active"}, {"Contract Sent", "active"}, {"Won", "won"}, {"Lost", "lost"},
-	} {
-		c.insert(s.resources["opportunity_statuses"], object{
-			"label": status[0], "type": status[1], "pipeline_id": pipeline.id, "position": int64(i),
-		})
-	}
-	for _, u := range s.st.users {
-		if _, ok := u.in(org); ok {
-			c.user = u.id
-			break
-		}
-	}
-	day := int64(86400)
-	for _, q := range []struct {
-		name  string
-		steps []any
-	}{
-		{"Welcome", []any{
-			object{"step_type": "email", "delay": int64(0), "threading": nil},
-			object{"step_type": "email", "delay": 3 * day, "threading": "old_thread"},
-		}},
-		{"Call and follow up", []any{
-			object{"step_type": "call", "delay": int64(0), "required": true},
-			object{"step_type": "email", "delay": day, "threading": nil},
-		}},
-	} {
-		o := object{"name": q.name}
-		var p problems
-		prepareSequence(c, o, object{"steps": q.steps}, &p)
-		c.insert(s.resources["sequences"], o)
-	}
-	c.st.events = nil // a fresh organization has no history
 }
 
 func (s *Server) addKey(user, org string) string {
@@ -123,17 +80,6 @@ func (s *Server) addKey(user, org string) string {
 	s.st.keys[key] = &apiKey{id: s.st.ids.short("api"), user: user, org: org}
 	s.st.keyOrder = append(s.st.keyOrder, key)
 	return key
-}
-
-func (s *Server) addClient(c OAuthClient) OAuthClient {
-	c.ID = cmp.Or(c.ID, s.st.ids.short("oa2client"))
-	if c.Secret = cmp.Or(c.Secret, s.st.ids.base62(40)); c.Public {
-		c.Secret = ""
-	}
-	c.Name = cmp.Or(c.Name, c.ID)
-	c.RedirectURLs = slices.Clone(c.RedirectURLs)
-	s.st.oauth.clients = append(s.st.oauth.clients, &c)
-	return c
 }
 
 // APIKey returns the API key of the first user in the first organization.
@@ -224,7 +170,7 @@ func (s *Server) AddOrganization(o Organization) (Organization, error) {
 	}
 	events := s.st.events
 	org := s.addOrganization(o)
-	s.addDefaults(org.id)
+	addDefaults(s.system(org.id))
 	s.st.events = events
 	return Organization{ID: org.id, Name: org.name, Currency: org.currency}, nil
 }
@@ -278,28 +224,28 @@ func (s *Server) RemoveUser(userID, organizationID string) bool {
 func (s *Server) ClientID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.st.oauth.clients[0].ID
+	return s.st.oauth.builtIn().ID
 }
 
 // ClientSecret returns the secret of the built-in OAuth client.
 func (s *Server) ClientSecret() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.st.oauth.clients[0].Secret
+	return s.st.oauth.builtIn().Secret
 }
 
 // RedirectURLs returns the registered redirect URLs of the built-in OAuth client.
 func (s *Server) RedirectURLs() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.st.oauth.clients[0].RedirectURLs)
+	return slices.Clone(s.st.oauth.builtIn().RedirectURLs)
 }
 
 // AddRedirectURL registers a redirect URL for the built-in OAuth client.
 func (s *Server) AddRedirectURL(u string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.st.oauth.clients[0]
+	c := s.st.oauth.builtIn()
 	c.RedirectURLs = append(c.RedirectURLs, u)
 }
 
@@ -310,7 +256,7 @@ func (s *Server) AddClient(c OAuthClient) (OAuthClient, error) {
 	if c.ID != "" && s.st.oauth.client(c.ID) != nil {
 		return OAuthClient{}, errors.New("an OAuth client with this id exists already")
 	}
-	return s.addClient(c), nil
+	return OAuthClient(*s.st.oauth.addClient(oauthClient(c))), nil
 }
 
 // AuthorizeURL returns the URL of the consent page.
@@ -330,7 +276,7 @@ func (s *Server) Grant(userID, organizationID string) (Token, error) {
 	if !s.st.member(organizationID, userID) {
 		return Token{}, errors.New("the user is not a member of the organization")
 	}
-	return s.issue(s.newGrant(s.st.oauth.clients[0].ID, userID, organizationID, fullScope)), nil
+	return Token(s.st.oauth.grantTo(userID, organizationID)), nil
 }
 
 // RevokeGrant revokes all grants of a user in an organization, like a user or an
@@ -339,33 +285,19 @@ func (s *Server) Grant(userID, organizationID string) (Token, error) {
 func (s *Server) RevokeGrant(userID, organizationID string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := 0
-	for _, g := range s.st.oauth.grants {
-		if !g.dead && (userID == "" || g.user == userID) && (organizationID == "" || g.org == organizationID) {
-			s.st.oauth.end(g)
-			n++
-		}
-	}
-	s.st.oauth.stats.Revocations += n
-	return n
+	return s.st.oauth.revokeGrants(userID, organizationID)
 }
 
 // ExpireTokens makes all access tokens expire now. Refresh tokens stay valid.
 func (s *Server) ExpireTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	clear(s.st.oauth.tokens)
+	s.st.oauth.expireTokens()
 }
 
 // OAuthStats returns the counters of the OAuth server.
 func (s *Server) OAuthStats() OAuthStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	stats := s.st.oauth.stats
-	for _, g := range s.st.oauth.grants {
-		if !g.dead && s.st.member(g.org, g.user) {
-			stats.GrantsAlive++
-		}
-	}
-	return stats
+	return OAuthStats(s.st.oauth.currentStats())
 }

@@ -182,14 +182,6 @@ func onlyOnCreate(in []field, names ...string) []field {
 	return out
 }
 
-// activityResource returns the description of an activity by its _type.
-func (s *Server) activityResource(typ string) *resource {
-	if r := s.byType[typ]; r != nil {
-		return r
-	}
-	return s.resources["activities"]
-}
-
 // pin sets pinned_at according to pinned.
 func (c *call) pin(o object) {
 	pinned, ok := o["pinned"]
@@ -242,7 +234,7 @@ func listActivities(c *call) (any, error) {
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	rows, err := c.matching(c.s.resources["activities"])
+	rows, err := c.matching(c.e.resources["activities"])
 	if err != nil {
 		return nil, err
 	}
@@ -260,11 +252,11 @@ func listActivities(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.sortRows(c.s.resources["activities"], rows)
+	c.sortRows(c.e.resources["activities"], rows)
 	part, more := cut(rows, pg)
 	data, sel := []object{}, c.selection()
 	for _, rec := range part {
-		o := c.render(c.s.activityResource(str(rec.data["_type"])), rec)
+		o := c.render(c.e.activityResource(str(rec.data["_type"])), rec)
 		if threads == "true" && rec.data["_type"] == "Email" {
 			for _, k := range []string{"body_text", "body_html", "body_text_quoted", "body_html_quoted", "attachments"} {
 				delete(o, k)
@@ -329,7 +321,7 @@ func checkCall(o object, p *problems) {
 
 func callCreated(c *call, rec *record, _ object) {
 	if rec.data["status"] == "completed" {
-		c.log(c.s.resources["calls"], rec, "completed", nil, c.snapshot(c.s.resources["calls"], rec))
+		c.log(c.e.resources["calls"], rec, "completed", nil, c.snapshot(c.e.resources["calls"], rec))
 	}
 }
 
@@ -369,14 +361,14 @@ func renderCall(_ *call, _ *record, o object) {
 
 // dropComments deletes the comment threads that match, with their comments.
 func (c *call) dropComments(match func(thread object) bool) {
-	threads := c.s.resources["comment_threads"]
+	threads := c.e.resources["comment_threads"]
 	for _, thread := range c.st.table("comment_threads").all(c.org) {
 		if !match(thread.data) {
 			continue
 		}
 		for _, comment := range c.st.table("comments").all(c.org) {
 			if comment.data["thread_id"] == thread.id {
-				c.drop(c.s.resources["comments"], comment)
+				c.drop(c.e.resources["comments"], comment)
 			}
 		}
 		c.drop(threads, thread)

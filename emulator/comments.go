@@ -38,7 +38,7 @@ func (c *call) commentable(id string) (*record, string) {
 	} {
 		if rec := c.st.find(t[0], c.org, id); rec != nil {
 			if t[0] == "activities" {
-				return rec, c.s.activityResource(str(rec.data["_type"])).event
+				return rec, c.e.activityResource(str(rec.data["_type"])).event
 			}
 			return rec, t[1]
 		}
@@ -59,11 +59,11 @@ func createComment(c *call) (any, error) {
 	}
 	thread := c.commentThread(target.id)
 	if thread == nil {
-		thread = c.insert(c.s.resources["comment_threads"], object{
+		thread = c.insert(c.e.resources["comment_threads"], object{
 			"object_id": target.id, "object_type": kind, "lead_id": orNull(target.lead),
 		})
 	}
-	rec := c.insert(c.s.resources["comments"], object{
+	rec := c.insert(c.e.resources["comments"], object{
 		"thread_id": thread.id, "lead_id": orNull(target.lead), "body": wrapBody(str(o["body"])),
 		"created_by": orNull(c.user), "updated_by": orNull(c.user), "removed_at": nil, "removed_by": nil,
 	})

@@ -74,16 +74,16 @@ func htmlPage(status int, t *template.Template, data any) *response {
 	return res
 }
 
-func (s *Server) authorize(in *incoming) *response {
+func (o *oauthServer) authorize(in *incoming) *response {
 	switch in.method {
 	case http.MethodGet, http.MethodHead:
-		return s.askConsent(in.query)
+		return o.askConsent(in.query)
 	case http.MethodPost:
 		form, err := url.ParseQuery(string(in.body))
 		if err != nil {
 			return htmlPage(http.StatusBadRequest, problemPage, "The form could not be read.")
 		}
-		return s.takeConsent(form)
+		return o.takeConsent(form)
 	}
 	res := htmlPage(http.StatusMethodNotAllowed, problemPage, "The method is not allowed.")
 	res.header.Set("Allow", "GET, POST")
@@ -93,8 +93,8 @@ func (s *Server) authorize(in *incoming) *response {
 // readAuthRequest checks an authorization request. If the request cannot be
 // trusted, the response is a page; for any other error it redirects the browser
 // back to the application.
-func (s *Server) readAuthRequest(q url.Values) (authRequest, *response) {
-	client := s.st.oauth.client(q.Get("client_id"))
+func (o *oauthServer) readAuthRequest(q url.Values) (authRequest, *response) {
+	client := o.client(q.Get("client_id"))
 	if client == nil {
 		return authRequest{}, htmlPage(http.StatusBadRequest, problemPage, "The application is unknown.")
 	}
@@ -105,7 +105,7 @@ func (s *Server) readAuthRequest(q url.Values) (authRequest, *response) {
 	if r.redirect == "" && len(client.RedirectURLs) > 0 {
 		r.redirect = client.RedirectURLs[0]
 	}
-	if !s.redirectAllowed(client, r.redirect) {
+	if !o.redirectAllowed(client, r.redirect) {
 		return authRequest{}, htmlPage(http.StatusBadRequest, problemPage, "The redirect URL is not registered.")
 	}
 	switch {
@@ -117,12 +117,12 @@ func (s *Server) readAuthRequest(q url.Values) (authRequest, *response) {
 	return r, nil
 }
 
-func (s *Server) redirectAllowed(client *OAuthClient, redirect string) bool {
+func (o *oauthServer) redirectAllowed(client *oauthClient, redirect string) bool {
 	if slices.Contains(client.RedirectURLs, redirect) {
 		return true
 	}
 	u, err := url.Parse(redirect)
-	if err != nil || u.Host == "" || u.Fragment != "" || s.opts.Strict || len(client.RedirectURLs) > 0 {
+	if err != nil || u.Host == "" || u.Fragment != "" || o.cfg.strict || len(client.RedirectURLs) > 0 {
 		return false
 	}
 	local := u.Hostname() == "localhost"
@@ -151,11 +151,11 @@ func redirectTo(r authRequest, q url.Values) *response {
 }
 
 // places lists who may consent for which organization.
-func (s *Server) places(client *OAuthClient) []place {
+func (o *oauthServer) places(client *oauthClient) []place {
 	var out []place
-	for _, u := range s.st.users {
+	for _, u := range o.cfg.state.users {
 		for _, m := range u.members {
-			org := s.st.organization(m.org)
+			org := o.cfg.state.organization(m.org)
 			if org == nil || client.OrganizationID != "" && client.OrganizationID != m.org {
 				continue
 			}
@@ -165,33 +165,33 @@ func (s *Server) places(client *OAuthClient) []place {
 	return out
 }
 
-func (s *Server) askConsent(q url.Values) *response {
-	r, refused := s.readAuthRequest(q)
+func (o *oauthServer) askConsent(q url.Values) *response {
+	r, refused := o.readAuthRequest(q)
 	if refused != nil {
 		return refused
 	}
-	client := s.st.oauth.client(r.client)
-	choices := s.places(client)
-	if s.opts.AutoConsent && len(choices) > 0 {
-		return s.allow(r, choices[0])
+	client := o.client(r.client)
+	choices := o.places(client)
+	if o.cfg.autoConsent && len(choices) > 0 {
+		return o.allow(r, choices[0])
 	}
-	now := s.now()
-	for k, c := range s.st.oauth.consents {
+	now := o.cfg.now()
+	for k, c := range o.consents {
 		if !now.Before(c.expires) {
-			delete(s.st.oauth.consents, k)
+			delete(o.consents, k)
 		}
 	}
-	csrf := s.st.ids.base62(longID)
-	s.st.oauth.consents[csrf] = consent{request: r, expires: now.Add(consentLife)}
+	csrf := o.cfg.state.ids.base62(longID)
+	o.consents[csrf] = consent{request: r, expires: now.Add(consentLife)}
 	return htmlPage(http.StatusOK, consentPage, struct {
 		Client, Scope, Redirect, State, CSRF string
 		Places                               []place
 	}{client.Name, r.scope, r.redirect, r.state, csrf, choices})
 }
 
-func (s *Server) takeConsent(form url.Values) *response {
-	waiting, ok := s.st.oauth.consents[form.Get("csrf")]
-	if !ok || !s.now().Before(waiting.expires) {
+func (o *oauthServer) takeConsent(form url.Values) *response {
+	waiting, ok := o.consents[form.Get("csrf")]
+	if !ok || !o.cfg.now().Before(waiting.expires) {
 		return htmlPage(http.StatusForbidden, problemPage, "This page is too old. Start again from the application.")
 	}
 	decision := form.Get("decision")
@@ -201,67 +201,63 @@ func (s *Server) takeConsent(form url.Values) *response {
 	chosen := place{}
 	if decision == "allow" {
 		user, org, _ := strings.Cut(form.Get("choice"), " ")
-		choices := s.places(s.st.oauth.client(waiting.request.client))
+		choices := o.places(o.client(waiting.request.client))
 		i := slices.IndexFunc(choices, func(p place) bool { return p.UserID == user && p.OrganizationID == org })
 		if i < 0 {
 			return htmlPage(http.StatusBadRequest, problemPage, "The chosen user and organization cannot give access.")
 		}
 		chosen = choices[i]
 	}
-	delete(s.st.oauth.consents, form.Get("csrf"))
+	delete(o.consents, form.Get("csrf"))
 	if decision == "deny" {
-		return s.deny(waiting.request)
+		return o.deny(waiting.request)
 	}
-	return s.allow(waiting.request, chosen)
+	return o.allow(waiting.request, chosen)
 }
 
-func (s *Server) allow(r authRequest, p place) *response {
-	value := s.st.ids.base62(32)
+func (o *oauthServer) allow(r authRequest, p place) *response {
+	value := o.cfg.state.ids.base62(32)
 	c := &code{
 		client: r.client, user: p.UserID, org: p.OrganizationID, scope: r.scope, challenge: r.challenge,
-		expires: s.now().Add(codeLife),
+		expires: o.cfg.now().Add(codeLife),
 	}
 	if r.sent {
 		c.redirect = r.redirect
 	}
-	s.st.oauth.codes[value] = c
-	s.st.oauth.stats.Consents++
+	o.codes[value] = c
+	o.stats.Consents++
 	return redirectTo(r, url.Values{"code": {value}})
 }
 
-func (s *Server) deny(r authRequest) *response {
-	s.st.oauth.stats.Denials++
+func (o *oauthServer) deny(r authRequest) *response {
+	o.stats.Denials++
 	return redirectTo(r, url.Values{"error": {"access_denied"}})
 }
 
-// Allow opens the consent page at a URL, allows the access, and returns the URL
-// to which the browser is redirected. Empty ids choose the first user in the
-// first organization.
-func (s *Server) Allow(authorizeURL, userID, organizationID string) (string, error) {
-	return s.decide(authorizeURL, func(r authRequest) (*response, error) {
-		for _, p := range s.places(s.st.oauth.client(r.client)) {
+// allowAt opens the consent page at a URL, allows the access, and returns the URL
+// to which the browser is redirected.
+func (o *oauthServer) allowAt(authorizeURL, userID, organizationID string) (string, error) {
+	return o.decide(authorizeURL, func(r authRequest) (*response, error) {
+		for _, p := range o.places(o.client(r.client)) {
 			if (userID == "" || p.UserID == userID) && (organizationID == "" || p.OrganizationID == organizationID) {
-				return s.allow(r, p), nil
+				return o.allow(r, p), nil
 			}
 		}
 		return nil, errors.New("this user cannot give access to this organization")
 	})
 }
 
-// Deny opens the consent page at a URL, denies the access, and returns the URL
-// to which the browser is redirected.
-func (s *Server) Deny(authorizeURL string) (string, error) {
-	return s.decide(authorizeURL, func(r authRequest) (*response, error) { return s.deny(r), nil })
+// denyAt is like allowAt, but denies the access.
+func (o *oauthServer) denyAt(authorizeURL string) (string, error) {
+	return o.decide(authorizeURL, func(r authRequest) (*response, error) { return o.deny(r), nil })
 }
 
-func (s *Server) decide(authorizeURL string, decision func(authRequest) (*response, error)) (string, error) {
+func (o *oauthServer) decide(authorizeURL string, decision func(authRequest) (*response, error)) (string, error) {
 	u, err := url.Parse(authorizeURL)
 	if err != nil {
 		return "", fmt.Errorf("authorization URL: %w", err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, refused := s.readAuthRequest(u.Query())
+	r, refused := o.readAuthRequest(u.Query())
 	if refused != nil {
 		if to := refused.header.Get("Location"); to != "" {
 			return to, nil

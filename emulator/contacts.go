@@ -6,8 +6,6 @@ import (
 	"strings"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 func contactResources() []*resource {
 	return []*resource{{
 		name: "contacts", prefix: "cont", model: "Contact", event: "contact", custom: "contact", authors: authorPlain,
@@ -37,7 +35,7 @@ func prepareContact(c *call, o, _ object, p *problems) {
 // strayLead creates the lead that the service silently adds for an object
 // without one.
 func (c *call) strayLead(name string) string {
-	rec, err := c.add(c.s.resources["leads"], object{"name": name})
+	rec, err := c.add(c.e.resources["leads"], object{"name": name})
 	if err != nil {
 		c.failure = err
 		return ""
@@ -78,20 +76,20 @@ func contactParts(o object, p *problems) {
 			value, ok := in[part.value].(string)
 			switch {
 			case in[part.value] == nil || value == "" && ok:
-				wrong[itoa(i)] = object{part.value: errRequired}
+				wrong[strconv.Itoa(i)] = object{part.value: errRequired}
 				continue
 			case !ok:
-				wrong[itoa(i)] = object{part.value: errType("basestring")}
+				wrong[strconv.Itoa(i)] = object{part.value: errType("basestring")}
 				continue
 			}
 			item := object{part.value: strings.TrimSpace(value), "type": part.kind}
 			if in["type"] != nil {
 				if item["type"], ok = in["type"].(string); !ok {
-					wrong[itoa(i)] = object{"type": errType("basestring")}
+					wrong[strconv.Itoa(i)] = object{"type": errType("basestring")}
 				}
 			}
 			if problem := part.complete(item); problem != "" {
-				wrong[itoa(i)] = object{part.value: problem}
+				wrong[strconv.Itoa(i)] = object{part.value: problem}
 			}
 			out = append(out, item)
 		}
@@ -260,7 +258,7 @@ func contactMoved(c *call, rec *record, before object) {
 func contactRemoved(c *call, rec *record) {
 	for _, sub := range c.st.table("sequence_subscriptions").of(rec.lead) {
 		if sub.data["contact_id"] == rec.id {
-			c.drop(c.s.resources["sequence_subscriptions"], sub)
+			c.drop(c.e.resources["sequence_subscriptions"], sub)
 		}
 	}
 }

@@ -68,7 +68,7 @@ func (c *call) render(r *resource, rec *record) object {
 	if r.render != nil {
 		r.render(c, rec, o)
 	}
-	if c.s.opts.ExtraFields {
+	if c.e.opts.extraFields {
 		o["x_unknown"] = object{"list": []any{int64(1), nil, "two"}, "flag": true}
 	}
 	return o
@@ -90,7 +90,7 @@ func (c *call) add(r *resource, body object) (*record, error) {
 	var p problems
 	o := c.accept(r, body, true, &p)
 	if r.custom != "" {
-		c.customValues(r.custom, nil, body, o, &p)
+		c.e.custom(c, r.custom, nil, body, o, &p)
 	}
 	if r.prepare != nil {
 		r.prepare(c, o, body, &p)
@@ -199,7 +199,7 @@ func (c *call) modify(r *resource, rec *record, body object) error {
 	var p problems
 	patch := c.accept(r, body, false, &p)
 	if r.custom != "" {
-		c.customValues(r.custom, rec, body, patch, &p)
+		c.e.custom(c, r.custom, rec, body, patch, &p)
 	}
 	if r.change != nil {
 		r.change(c, rec, patch, body, &p)
@@ -302,4 +302,21 @@ func difference(old, now object) ([]any, object) {
 		}
 	}
 	return changed, previous
+}
+
+// seedID stores the id of a seeded object.
+func (c *call) seedID(r *resource, body, o object) error {
+	raw, ok := body["id"]
+	if !ok || !c.seeding {
+		return nil
+	}
+	id, ok := raw.(string)
+	if !ok || id == "" {
+		return fieldError("id", errType("basestring"))
+	}
+	if c.st.table(r.tableName()).byID[id] != nil {
+		return fieldError("id", "An object with this id exists already.")
+	}
+	o["id"] = id
+	return nil
 }

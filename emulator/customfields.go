@@ -104,7 +104,7 @@ func getCustomFieldSchema(c *call) (any, error) {
 
 // customValues reads the custom fields of a request body into o. rec is the
 // object to change, nil for a new one.
-func (c *call) customValues(owner string, rec *record, body, o object, p *problems) {
+func customValues(c *call, owner string, rec *record, body, o object, p *problems) {
 	for key, v := range body {
 		name, ok := strings.CutPrefix(key, "custom.")
 		if !ok {

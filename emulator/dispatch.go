@@ -11,6 +11,17 @@ import (
 	"time"
 )
 
+// route is one operation: a method and a path below /api/v1, with the resource
+// and action that handle it. The path has {id} in place of an id.
+type route struct {
+	tool     string // name of the tool, empty for an operation without one
+	method   string
+	path     string
+	resource string
+	action   string
+	status   int // of success
+}
+
 // router finds the operation for a path.
 type router struct{ root *node }
 
@@ -22,7 +33,7 @@ type node struct {
 }
 
 // newRouter builds the tree from the tool routes and the others.
-func newRouter(known map[string]*resource) *router {
+func newRouter(e *engine) *router {
 	rt := &router{root: &node{}}
 	for _, r := range extraRoutes {
 		rt.add(r)
@@ -32,8 +43,8 @@ func newRouter(known map[string]*resource) *router {
 			r.resource, r.action = old.resource, old.action // extraRoutes overrides the generated table
 		}
 		rt.add(r)
-		if known[r.resource] == nil {
-			known[r.resource] = ordinary(r.resource)
+		if e.resources[r.resource] == nil {
+			e.add(ordinary(r.resource))
 		}
 	}
 	return rt
@@ -114,31 +125,6 @@ func (n *node) allow() string {
 	return strings.Join(names, ", ")
 }
 
-// call is one API request in progress. The lock of the server is held.
-type call struct {
-	s     *Server
-	st    *state
-	r     *resource
-	route route
-	id    string
-
-	org       string
-	user      string
-	keyID     string
-	grant     *grant
-	requestID string
-	method    string
-	path      string
-
-	query   url.Values
-	body    object
-	now     time.Time
-	zone    *time.Location
-	failure error    // set by hooks for an error other than field errors
-	seeding bool     // ids in bodies are stored
-	nested  []object // contacts that come with a new lead
-}
-
 const apiRoot = "/api/v1"
 
 // serveAPI responds to a request below /api/v1. The lock is held.
@@ -154,7 +140,7 @@ func (s *Server) serveAPI(in *incoming) *response {
 		}
 		return redirectToSlash(in)
 	}
-	c := &call{s: s, st: s.st, id: id, now: s.now(), zone: zoneOf(in.header), query: in.query, path: in.path, method: in.effectiveMethod()}
+	c := &call{e: s.engine, st: s.st.state, id: id, now: s.now(), zone: zoneOf(in.header), query: in.query, path: in.path, method: in.effectiveMethod()}
 	overridden := c.method != in.method
 	in.method = c.method
 	if c.method == http.MethodHead {
@@ -166,18 +152,19 @@ func (s *Server) serveAPI(in *incoming) *response {
 		res.header.Set("Allow", n.allow())
 		return res
 	}
-	c.route, c.r = route, s.resources[route.resource]
+	c.r = s.engine.resources[route.resource]
 	in.tool = route.tool
-	if err := c.authenticate(in.header); err != nil {
+	credential, err := s.authenticate(c, in.header)
+	if err != nil {
 		return failed(err)
 	}
 	in.user, in.org = c.user, c.org
-	header, limited := c.limit()
+	header, limited := s.limit(c, credential, route)
 	var res *response
 	if limited != nil {
 		res = failed(limited)
 	} else {
-		res = c.run(in, overridden)
+		res = s.run(c, route, in, overridden)
 	}
 	maps.Copy(res.header, header)
 	return res
@@ -185,10 +172,10 @@ func (s *Server) serveAPI(in *incoming) *response {
 
 // run reads the body and runs the action. The body of a GET or DELETE is read
 // only if the method was overridden.
-func (c *call) run(in *incoming, overridden bool) *response {
+func (s *Server) run(c *call, route route, in *incoming, overridden bool) *response {
 	bodiless := c.method == http.MethodGet || c.method == http.MethodDelete
 	if !bodiless || overridden && len(in.body) > 0 {
-		if err := c.checkBody(in); err != nil {
+		if err := s.checkBody(in); err != nil {
 			return failed(err)
 		}
 		body, err := readBody(in.body)
@@ -201,11 +188,11 @@ func (c *call) run(in *incoming, overridden bool) *response {
 		c.query = withParams(c.query, params)
 	}
 	c.requestID = c.st.ids.short("req")
-	v, err := c.act(c.route.action)
+	v, err := c.act(route.action)
 	if err != nil {
 		return failed(err)
 	}
-	res := &response{status: cmp.Or(c.route.status, http.StatusOK), header: http.Header{}}
+	res := &response{status: cmp.Or(route.status, http.StatusOK), header: http.Header{}}
 	if res.status == http.StatusNoContent {
 		return res
 	}
@@ -249,8 +236,8 @@ func paramText(v any) string {
 	return string(encodeJSON(v))
 }
 
-func (c *call) checkBody(in *incoming) error {
-	if !c.s.opts.Strict {
+func (s *Server) checkBody(in *incoming) error {
+	if !s.opts.Strict {
 		return nil
 	}
 	if in.chunked {
@@ -271,16 +258,4 @@ func zoneOf(h http.Header) *time.Location {
 		return time.UTC
 	}
 	return time.FixedZone("", int(hours*3600))
-}
-
-// redirectToSlash redirects a client to the path with its slash, with a status
-// that keeps method and body.
-func redirectToSlash(in *incoming) *response {
-	to := in.path + "/"
-	if in.rawQuery != "" {
-		to += "?" + in.rawQuery
-	}
-	res := &response{status: http.StatusPermanentRedirect, header: http.Header{}}
-	res.header.Set("Location", to)
-	return res
 }

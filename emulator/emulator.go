@@ -71,15 +71,14 @@ type Option func(*Options)
 // Server is an emulated Close. It is an http.Handler and is safe for concurrent
 // use. Create one with [New] or [Start].
 type Server struct {
-	opts      Options
-	seed      int64
-	resources map[string]*resource
-	byType    map[string]*resource // activities by _type
-	router    *router
-	hooks     *dispatcher
+	opts   Options
+	seed   int64
+	engine *engine
+	router *router
+	hooks  *dispatcher
 
 	mu      sync.Mutex
-	st      *state
+	st      *content
 	shift   time.Duration
 	rate    RateLimit
 	serving serving
@@ -95,22 +94,12 @@ type serving struct {
 	stop   chan struct{} // closed by Close, ends endless responses
 }
 
-// state is everything that Reset discards. It is guarded by Server.mu.
-type state struct {
-	ids      *idSource
-	seq      uint64
-	tables   map[string]*table
-	users    []*user
-	orgs     []*organization
-	keys     map[string]*apiKey
-	keyOrder []string
-	oauth    *oauthState
-	events   []*event
-	outbox   []Message
-	waiting  []*record // messages that are sent later
+// content is everything that Reset discards. It is guarded by Server.mu.
+type content struct {
+	*state
+	oauth    *oauthServer
 	requests []Request
 	faults   []*fault
-	stale    map[string]staleLead
 	limits   map[string]*bucket
 }
 
@@ -118,21 +107,23 @@ type state struct {
 // call [Server.Listen]. If it listens or delivers webhooks, call [Server.Close]
 // when done.
 func New(opts Options) *Server {
-	s := &Server{opts: opts, seed: opts.Seed, resources: resources()}
+	s := &Server{opts: opts, seed: opts.Seed}
 	if s.seed == 0 {
 		s.seed = randomSeed()
 	}
 	s.opts.RedirectURLs = slices.Clone(opts.RedirectURLs)
 	s.rate = opts.RateLimit
 	s.serving.stop = make(chan struct{})
-	s.byType = map[string]*resource{}
-	for _, r := range s.resources {
-		if r.typ != "" {
-			s.byType[r.typ] = r
-		}
-	}
-	s.router = newRouter(s.resources)
-	s.hooks = newDispatcher(s)
+	s.hooks = newDispatcher(hookConfig{
+		lock: &s.mu, now: s.now, state: func() *state { return s.st.state },
+		client: opts.WebhookClient, logger: opts.Logger, delay: opts.ConsolidateEvents,
+	})
+	s.engine = newEngine(engineOptions{
+		strict: opts.Strict, permissionDenied: opts.PermissionDenied, consolidateEvents: opts.ConsolidateEvents,
+		staleReads: opts.StaleReads, extraFields: opts.ExtraFields,
+	}, s.hooks)
+	registerAll(s.engine)
+	s.router = newRouter(s.engine)
 	s.st = s.fresh()
 	return s
 }
@@ -161,16 +152,15 @@ func Start(tb TB, opts ...Option) *Server {
 }
 
 // fresh returns the content of a new server.
-func (s *Server) fresh() *state {
-	st := &state{
-		ids:    newIDSource(s.seed),
-		tables: map[string]*table{},
-		keys:   map[string]*apiKey{},
-		stale:  map[string]staleLead{},
-		limits: map[string]*bucket{},
-	}
-	s.furnish(st)
-	return st
+func (s *Server) fresh() *content {
+	st := newState(s.seed)
+	c := &content{state: st, limits: map[string]*bucket{}, oauth: newOAuthServer(oauthConfig{
+		state: st, now: s.now, url: s.url,
+		strict: s.opts.Strict, autoConsent: s.opts.AutoConsent,
+		revokeOnReuse: s.opts.RevokeOnReuse, refreshEndsAccess: s.opts.RefreshEndsAccess,
+	})}
+	s.furnish(c)
+	return c
 }
 
 // Reset restores the content that the server had when it was created: the same
@@ -282,6 +272,6 @@ func (s *Server) Advance(d time.Duration) {
 
 // settle does the work that is due. The lock is held.
 func (s *Server) settle() {
-	s.sendDue()
+	sendDue(s.engine, s.st.state, s.now())
 	s.hooks.pump()
 }

@@ -97,7 +97,12 @@ func (s *Server) ClearFaults() {
 func (s *Server) arrive(in *incoming) (*fault, func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	release := s.noteRedemption(in)
+	done := s.st.oauth.noteRedemption(in)
+	release := func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		done()
+	}
 	method, tool := in.effectiveMethod(), ""
 	if path, ok := strings.CutPrefix(in.path, apiRoot); ok {
 		if n, _ := s.router.find(path); n != nil {

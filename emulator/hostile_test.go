@@ -42,7 +42,7 @@ func TestHostileValues(t *testing.T) {
 			}
 		}
 		path := strings.ReplaceAll(r.path, "{id}", "lead_1")
-		res := s.resources[r.resource]
+		res := s.engine.resources[r.resource]
 		if r.action == "update" {
 			for _, rec := range s.st.table(res.tableName()).rows {
 				if !rec.gone && (res.typ == "" || rec.data["_type"] == res.typ) {

@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"maps"
@@ -15,51 +14,6 @@ import (
 )
 
 const maxBody = 16 << 20
-
-// incoming is a request after its body was read.
-type incoming struct {
-	method   string
-	path     string
-	rawQuery string
-	query    url.Values
-	header   http.Header
-	host     string
-	body     []byte
-	chunked  bool
-
-	// Set while the request is handled, for the recording.
-	tool, user, org string
-}
-
-// effectiveMethod returns the method of the request, which a POST may override
-// in a header.
-func (in *incoming) effectiveMethod() string {
-	other := strings.ToUpper(in.header.Get("X-Http-Method-Override"))
-	if in.method != http.MethodPost || other == "" {
-		return in.method
-	}
-	return other
-}
-
-// response is a complete HTTP response.
-type response struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
-// failed turns an error into a response.
-func failed(err error) *response {
-	res := &response{status: http.StatusInternalServerError, header: http.Header{}}
-	var e *apiError
-	if errors.As(err, &e) {
-		res.status = e.status
-		res.body = encodeJSON(e.body)
-		return res
-	}
-	res.body = encodeJSON(object{"error": err.Error()})
-	return res
-}
 
 // ServeHTTP serves the API below /api/v1 and the OAuth server below /oauth2.
 func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -105,7 +59,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 func (s *Server) handle(in *incoming) *response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sendDue()
+	sendDue(s.engine, s.st.state, s.now())
 	res := s.serve(in)
 	s.settle()
 	return res
@@ -116,7 +70,7 @@ func (s *Server) serve(in *incoming) *response {
 	case in.path == apiRoot || strings.HasPrefix(in.path, apiRoot+"/"):
 		return s.serveAPI(in)
 	case strings.HasPrefix(in.path, "/oauth2/") || strings.HasPrefix(in.path, "/.well-known/"):
-		return s.serveOAuth(in)
+		return s.st.oauth.serve(in)
 	}
 	return failed(unknownURL())
 }

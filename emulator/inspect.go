@@ -102,8 +102,12 @@ type Message struct {
 func (s *Server) Outbox() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sendDue()
-	return slices.Clone(s.st.outbox)
+	sendDue(s.engine, s.st.state, s.now())
+	var out []Message
+	for _, m := range s.st.outbox {
+		out = append(out, Message(m))
+	}
+	return out
 }
 
 // Objects returns all objects of a resource as an administrator would read them,
@@ -121,13 +125,13 @@ func (s *Server) Objects(resource string) []map[string]any {
 		}
 		return out
 	}
-	r := s.resources[resource]
+	r := s.engine.resources[resource]
 	if r == nil {
 		return out
 	}
 	if resource == "users" {
 		for _, u := range s.st.users {
-			out = append(out, u.object())
+			out = append(out, userObject(u))
 		}
 		return out
 	}
@@ -141,7 +145,4 @@ func (s *Server) Objects(resource string) []map[string]any {
 	return out
 }
 
-// system returns a call that the emulator makes itself in an organization.
-func (s *Server) system(org string) *call {
-	return &call{s: s, st: s.st, org: org, now: s.now(), zone: time.UTC, query: url.Values{}}
-}
+func (s *Server) system(org string) *call { return s.engine.system(s.st.state, org, s.now()) }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestUnknownResourceNeedsNoCode(t *testing.T) {
 		s.router.add(r)
 	}
 	s.router.add(route{method: "POST", path: "/saved_search/{id}/share/", resource: "saved_searches", action: "share"})
-	s.resources["saved_searches"] = ordinary("saved_searches")
+	s.engine.resources["saved_searches"] = ordinary("saved_searches")
 	status, o := serve(s, "POST", "/saved_search/", `{"name": "Hot", "query": {"a": [1]}, "id": "mine", "organization_id": "x", "created_by": 5}`)
 	if status != 201 || !strings.HasPrefix(str(o["id"]), "save_") || o["name"] != "Hot" || o["organization_id"] == "x" {
 		t.Fatalf("got %d %v", status, o)
@@ -71,7 +72,7 @@ func TestEveryToolRouteHasBehaviour(t *testing.T) {
 		}
 		last = r.tool
 		names[r.tool] = true
-		res := s.resources[r.resource]
+		res := s.engine.resources[r.resource]
 		if res == nil || !known[r.action] && res.actions[r.action] == nil {
 			t.Errorf("%s: nothing does %s %s", r.tool, r.resource, r.action)
 		}
@@ -137,7 +138,7 @@ func TestTable(t *testing.T) {
 	tab := newTable()
 	var rows []*record
 	for i := range 300 {
-		r := &record{seq: uint64(i), org: "o", id: itoa(i), lead: "l"}
+		r := &record{seq: uint64(i), org: "o", id: strconv.Itoa(i), lead: "l"}
 		rows = append(rows, r)
 		tab.insert(r)
 	}

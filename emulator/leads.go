@@ -3,16 +3,9 @@ package emulator
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 )
-
-// staleLead is a deleted lead that can still be read for a while.
-type staleLead struct {
-	body  object
-	org   string
-	until time.Time
-}
 
 func leadResources() []*resource {
 	return []*resource{{
@@ -55,21 +48,21 @@ func prepareLead(c *call, o, body object, p *problems) {
 		p.add("contacts", errType("list"))
 		return
 	}
-	r := c.s.resources["contacts"]
+	r := c.e.resources["contacts"]
 	wrong := object{}
 	var ready []object
 	for i, e := range contacts {
 		fields, ok := e.(object)
 		if !ok {
-			wrong[itoa(i)] = errType("dict")
+			wrong[strconv.Itoa(i)] = errType("dict")
 			continue
 		}
 		var inner problems
 		contact := c.accept(r, fields, true, &inner)
-		c.customValues(r.custom, nil, fields, contact, &inner)
+		customValues(c, r.custom, nil, fields, contact, &inner)
 		completeContact(contact, &inner)
 		if len(inner) > 0 {
-			wrong[itoa(i)] = object(inner)
+			wrong[strconv.Itoa(i)] = object(inner)
 		}
 		ready = append(ready, contact)
 	}
@@ -82,10 +75,10 @@ func prepareLead(c *call, o, body object, p *problems) {
 func leadCreated(c *call, rec *record, _ object) {
 	for _, contact := range c.nested {
 		contact["lead_id"] = rec.id
-		c.insert(c.s.resources["contacts"], contact)
+		c.insert(c.e.resources["contacts"], contact)
 	}
 	c.nested = nil
-	c.insert(c.s.resources["created"], c.activity(rec.id, object{"source": "api", "import_id": nil}))
+	c.insert(c.e.resources["created"], c.activity(rec.id, object{"source": "api", "import_id": nil}))
 }
 
 func changeLead(c *call, rec *record, patch, body object, p *problems) {
@@ -133,11 +126,11 @@ func checkAddresses(o object, p *problems) {
 			case string:
 				address[k] = v
 			default:
-				wrong[itoa(i)] = object{k: errType("basestring")}
+				wrong[strconv.Itoa(i)] = object{k: errType("basestring")}
 			}
 		}
 		if country := str(address["country"]); country != "" && len(country) != 2 {
-			wrong[itoa(i)] = object{"country": errNotChoice}
+			wrong[strconv.Itoa(i)] = object{"country": errNotChoice}
 		}
 		out = append(out, address)
 	}
@@ -152,7 +145,7 @@ func leadChanged(c *call, rec *record, before object) {
 	if from == to {
 		return
 	}
-	c.insert(c.s.resources["lead_status_changes"], c.activity(rec.id, object{
+	c.insert(c.e.resources["lead_status_changes"], c.activity(rec.id, object{
 		"old_status_id": orNull(from), "old_status_label": c.statusLabel("lead_statuses", from),
 		"new_status_id": to, "new_status_label": c.statusLabel("lead_statuses", to),
 	}))
@@ -163,8 +156,8 @@ var childTables = []string{"sequence_subscriptions", "tasks", "opportunities", "
 
 // leadCascade deletes what belongs to a lead, and keeps a copy for stale reads.
 func leadCascade(c *call, rec *record) {
-	if d := c.s.opts.StaleReads; d > 0 {
-		body := c.render(c.s.resources["leads"], rec)
+	if d := c.e.opts.staleReads; d > 0 {
+		body := c.render(c.e.resources["leads"], rec)
 		c.st.stale[rec.id] = staleLead{body: body, org: c.org, until: c.now.Add(d)}
 	}
 	c.dropComments(func(thread object) bool { return thread["lead_id"] == rec.id })
@@ -178,9 +171,9 @@ func leadCascade(c *call, rec *record) {
 // resourceOf returns the description of a record of a table.
 func (c *call) resourceOf(table string, rec *record) *resource {
 	if table != "activities" {
-		return c.s.resources[table]
+		return c.e.resources[table]
 	}
-	return c.s.activityResource(str(rec.data["_type"]))
+	return c.e.activityResource(str(rec.data["_type"]))
 }
 
 func getLead(c *call) (any, error) {
@@ -249,7 +242,7 @@ func (c *call) renderAll(table, lead string, keep func(*record) bool) []any {
 	out := []any{}
 	for _, rec := range c.st.table(table).of(lead) {
 		if keep == nil || keep(rec) {
-			out = append(out, c.render(c.s.resources[table], rec))
+			out = append(out, c.render(c.e.resources[table], rec))
 		}
 	}
 	return out
@@ -308,11 +301,11 @@ func (c *call) merge(source, destination *record) {
 	if addresses := list(source.data["addresses"]); len(addresses) > 0 {
 		patch["addresses"] = slices.Concat(list(destination.data["addresses"]), addresses)
 	}
-	r := c.s.resources["leads"]
+	r := c.e.resources["leads"]
 	c.apply(r, destination, patch)
 	meta := object{"merge_source_lead_id": source.id, "merge_destination_lead_id": destination.id}
 	c.logAs("lead", destination, "merged", nil, c.snapshot(r, destination), meta)
-	c.insert(c.s.resources["lead_merges"], c.activity(destination.id, object{
+	c.insert(c.e.resources["lead_merges"], c.activity(destination.id, object{
 		"source_lead_id": source.id, "source_display_name": sourceName, "destination_lead_id": destination.id,
 		"destination_display_name": destinationName, "merge_status": "completed", "error_message": nil,
 	}))

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/mail"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -155,7 +156,7 @@ func (c *call) checkEmail(o, body object, p *problems) {
 	for _, k := range []string{"to", "cc", "bcc"} {
 		for i, e := range list(o[k]) {
 			if _, err := mail.ParseAddress(str(e)); err != nil {
-				p.add(k, object{"errors": object{itoa(i): "Not a valid email address."}})
+				p.add(k, object{"errors": object{strconv.Itoa(i): "Not a valid email address."}})
 			}
 		}
 	}
@@ -199,7 +200,7 @@ func (c *call) thread(o object) any {
 			return rec.id
 		}
 	}
-	rec := c.insert(c.s.resources["email_threads"], c.activity(lead, object{
+	rec := c.insert(c.e.resources["email_threads"], c.activity(lead, object{
 		"latest_normalized_subject": subject, "contact_id": o["contact_id"],
 	}))
 	return rec.id
@@ -313,7 +314,7 @@ func isDue(o object, now time.Time) bool {
 // send records a message in the outbox of the emulator and marks it as sent.
 func (c *call) send(rec *record) {
 	o := rec.data
-	m := Message{
+	m := message{
 		Time: c.now, ActivityID: rec.id, LeadID: rec.lead, OrganizationID: rec.org, UserID: str(o["user_id"]),
 		Subject: str(o["subject"]), Text: cmp.Or(str(o["text"]), str(o["body_text"])), HTML: str(o["body_html"]),
 	}
@@ -323,7 +324,7 @@ func (c *call) send(rec *record) {
 		m.Kind, m.From, m.To, m.CC, m.BCC = "email", str(o["sender"]), words(o["to"]), words(o["cc"]), words(o["bcc"])
 	}
 	c.st.outbox = append(c.st.outbox, m)
-	r := c.s.activityResource(str(o["_type"]))
+	r := c.e.activityResource(str(o["_type"]))
 	data := shallow(o)
 	data["status"], data["date_sent"], data["date_updated"] = "sent", stamp(c.now), stamp(c.now)
 	delete(data, "send_at")
@@ -336,26 +337,25 @@ func (c *call) send(rec *record) {
 	c.log(r, rec, "sent", nil, c.snapshot(r, rec))
 }
 
-// sendDue sends the queued messages that are due. The lock is held.
-func (s *Server) sendDue() {
-	if len(s.st.waiting) == 0 {
+// sendDue sends the queued messages that are due.
+func sendDue(e *engine, st *state, now time.Time) {
+	if len(st.waiting) == 0 {
 		return
 	}
-	now := s.now()
 	var later []*record
-	for _, rec := range s.st.waiting {
+	for _, rec := range st.waiting {
 		status := rec.data["status"]
 		switch {
 		case rec.gone || status != "outbox" && status != "scheduled":
 		case isDue(rec.data, now):
-			c := s.system(rec.org)
+			c := e.system(st, rec.org, now)
 			c.user = str(rec.data["user_id"])
 			c.send(rec)
 		default:
 			later = append(later, rec)
 		}
 	}
-	s.st.waiting = later
+	st.waiting = later
 }
 
 func words(v any) []string {
@@ -511,7 +511,7 @@ func renderThread(c *call, rec *record, o object) {
 	seen := map[string]bool{}
 	mails := c.emails(rec)
 	for _, m := range slices.Backward(mails) {
-		full := c.render(c.s.resources["emails"], m)
+		full := c.render(c.e.resources["emails"], m)
 		slim := object{"has_attachments": len(list(full["attachments"])) > 0}
 		for _, k := range []string{
 			"id", "status", "subject", "sender", "to", "cc", "bcc", "direction", "user_id", "date_created", "date_updated",
@@ -533,7 +533,7 @@ func renderThread(c *call, rec *record, o object) {
 // threadRemoved deletes the emails of a thread.
 func threadRemoved(c *call, rec *record) {
 	for _, m := range c.emails(rec) {
-		c.drop(c.s.resources["emails"], m)
+		c.drop(c.e.resources["emails"], m)
 	}
 }
 
@@ -541,6 +541,6 @@ func threadRemoved(c *call, rec *record) {
 func emailRemoved(c *call, rec *record) {
 	thread := c.st.find("activities", c.org, str(rec.data["thread_id"]))
 	if thread != nil && len(c.emails(thread)) == 0 {
-		c.drop(c.s.resources["email_threads"], thread)
+		c.drop(c.e.resources["email_threads"], thread)
 	}
 }

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -23,14 +24,14 @@ const (
 	pruneTokens = 10_000
 )
 
-// OAuthClient is an application that is registered at the OAuth server.
-type OAuthClient struct {
-	// ID and Secret are the credentials; [Server.AddClient] generates those that
-	// are empty.
+// oauthClient is an application that is registered at the OAuth server.
+type oauthClient struct {
+	// ID and Secret are the credentials; [oauthServer.addClient] generates those
+	// that are empty.
 	ID, Secret string
 	// Name is shown on the consent page.
 	Name string
-	// RedirectURLs are the registered redirect URLs, see Options.RedirectURLs.
+	// RedirectURLs are the registered redirect URLs, see emulator.Options.
 	RedirectURLs []string
 	// Public is true for an application without a secret. It must use PKCE.
 	Public bool
@@ -39,8 +40,8 @@ type OAuthClient struct {
 	OrganizationID string
 }
 
-// Token is a response of the token endpoint.
-type Token struct {
+// oauthToken is a response of the token endpoint.
+type oauthToken struct {
 	AccessToken    string
 	RefreshToken   string
 	ExpiresAt      time.Time
@@ -49,8 +50,8 @@ type Token struct {
 	OrganizationID string
 }
 
-// OAuthStats counts the requests to the OAuth server.
-type OAuthStats struct {
+// oauthStats counts the requests to the OAuth server.
+type oauthStats struct {
 	// Consents and Denials count the decisions of users.
 	Consents, Denials int
 	// CodeExchanges and Refreshes count successful requests to the token endpoint.
@@ -94,26 +95,85 @@ type consent struct {
 	expires time.Time
 }
 
-// oauthState is the state of the OAuth server. It is guarded by Server.mu.
-type oauthState struct {
-	clients  []*OAuthClient
+// oauthConfig is what the OAuth server needs of the emulator.
+type oauthConfig struct {
+	state *state // users, organizations and ids
+	now   func() time.Time
+	url   func() string // root of the server, may be empty
+
+	strict, autoConsent, revokeOnReuse, refreshEndsAccess bool // see emulator.Options
+}
+
+// oauthServer is an OAuth server with its state. Its methods are called with the
+// lock of the emulator held.
+type oauthServer struct {
+	cfg      oauthConfig
+	clients  []*oauthClient
 	codes    map[string]*code
 	tokens   map[string]accessToken
-	refresh  map[string]*grant // current and spent refresh tokens
+	current  map[string]*grant // by refresh token, current or spent
 	grants   []*grant
 	consents map[string]consent
 	inFlight map[string]int
-	stats    OAuthStats
+	stats    oauthStats
 }
 
-func newOAuthState() *oauthState {
-	return &oauthState{
-		codes: map[string]*code{}, tokens: map[string]accessToken{}, refresh: map[string]*grant{},
+func newOAuthServer(cfg oauthConfig) *oauthServer {
+	return &oauthServer{
+		cfg: cfg, codes: map[string]*code{}, tokens: map[string]accessToken{}, current: map[string]*grant{},
 		consents: map[string]consent{}, inFlight: map[string]int{},
 	}
 }
 
-func (o *oauthState) client(id string) *OAuthClient {
+// addClient registers a client. It generates the id and secret that are empty.
+func (o *oauthServer) addClient(c oauthClient) *oauthClient {
+	c.ID = cmp.Or(c.ID, o.cfg.state.ids.short("oa2client"))
+	if c.Secret = cmp.Or(c.Secret, o.cfg.state.ids.base62(40)); c.Public {
+		c.Secret = ""
+	}
+	c.Name = cmp.Or(c.Name, c.ID)
+	c.RedirectURLs = slices.Clone(c.RedirectURLs)
+	o.clients = append(o.clients, &c)
+	return &c
+}
+
+// builtIn returns the first client.
+func (o *oauthServer) builtIn() *oauthClient { return o.clients[0] }
+
+// grantTo issues tokens of the built-in client without a consent.
+func (o *oauthServer) grantTo(user, org string) oauthToken {
+	return o.issue(o.newGrant(o.builtIn().ID, user, org, fullScope))
+}
+
+// revokeGrants ends the grants of a user in an organization and returns their
+// number. An empty id matches all.
+func (o *oauthServer) revokeGrants(user, org string) int {
+	n := 0
+	for _, g := range o.grants {
+		if !g.dead && (user == "" || g.user == user) && (org == "" || g.org == org) {
+			o.end(g)
+			n++
+		}
+	}
+	o.stats.Revocations += n
+	return n
+}
+
+// expireTokens ends all access tokens.
+func (o *oauthServer) expireTokens() { clear(o.tokens) }
+
+// currentStats returns the counters.
+func (o *oauthServer) currentStats() oauthStats {
+	stats := o.stats
+	for _, g := range o.grants {
+		if !g.dead && o.cfg.state.member(g.org, g.user) {
+			stats.GrantsAlive++
+		}
+	}
+	return stats
+}
+
+func (o *oauthServer) client(id string) *oauthClient {
 	for _, c := range o.clients {
 		if c.ID == id {
 			return c
@@ -123,16 +183,16 @@ func (o *oauthState) client(id string) *OAuthClient {
 }
 
 // access returns the grant behind a valid access token, or nil.
-func (o *oauthState) access(token string, now time.Time) *grant {
+func (o *oauthServer) access(token string) *grant {
 	t, ok := o.tokens[token]
-	if !ok || t.grant.dead || !now.Before(t.expires) {
+	if !ok || t.grant.dead || !o.cfg.now().Before(t.expires) {
 		return nil
 	}
 	return t.grant
 }
 
 // end revokes a grant.
-func (o *oauthState) end(g *grant) {
+func (o *oauthServer) end(g *grant) {
 	if g.dead {
 		return
 	}
@@ -140,7 +200,7 @@ func (o *oauthState) end(g *grant) {
 	o.endAccess(g)
 }
 
-func (o *oauthState) endAccess(g *grant) {
+func (o *oauthServer) endAccess(g *grant) {
 	for token, t := range o.tokens {
 		if t.grant == g {
 			delete(o.tokens, token)
@@ -148,28 +208,28 @@ func (o *oauthState) endAccess(g *grant) {
 	}
 }
 
-// serveOAuth responds to a request outside the API. The lock is held.
-func (s *Server) serveOAuth(in *incoming) *response {
+// serve responds to a request outside the API. The lock is held.
+func (o *oauthServer) serve(in *incoming) *response {
 	if !strings.HasPrefix(in.path, "/.well-known/") && !strings.HasSuffix(in.path, "/") {
-		if s.opts.Strict || !slices.Contains([]string{"/oauth2/authorize", "/oauth2/token", "/oauth2/revoke"}, in.path) {
+		if o.cfg.strict || !slices.Contains([]string{"/oauth2/authorize", "/oauth2/token", "/oauth2/revoke"}, in.path) {
 			return failed(unknownURL())
 		}
 		return redirectToSlash(in)
 	}
 	switch in.path {
 	case "/.well-known/oauth-authorization-server":
-		return s.metadata(in)
+		return o.metadata(in)
 	case "/oauth2/authorize/":
-		return s.authorize(in)
+		return o.authorize(in)
 	case "/oauth2/token/":
-		return s.postOnly(in, s.token)
+		return o.postOnly(in, o.token)
 	case "/oauth2/revoke/":
-		return s.postOnly(in, s.revoke)
+		return o.postOnly(in, o.revoke)
 	}
 	return failed(unknownURL())
 }
 
-func (s *Server) postOnly(in *incoming, f func(*incoming, url.Values) *response) *response {
+func (o *oauthServer) postOnly(in *incoming, f func(*incoming, url.Values) *response) *response {
 	if in.method != http.MethodPost {
 		res := oauthError(http.StatusMethodNotAllowed, "invalid_request", "Use POST.")
 		res.header.Set("Allow", http.MethodPost)
@@ -186,18 +246,18 @@ func (s *Server) postOnly(in *incoming, f func(*incoming, url.Values) *response)
 	return f(in, form)
 }
 
-func (s *Server) root(in *incoming) string {
-	if u := s.url(); u != "" {
+func (o *oauthServer) root(in *incoming) string {
+	if u := o.cfg.url(); u != "" {
 		return u
 	}
 	return "http://" + in.host
 }
 
-func (s *Server) metadata(in *incoming) *response {
+func (o *oauthServer) metadata(in *incoming) *response {
 	if in.method != http.MethodGet && in.method != http.MethodHead {
 		return failed(refuse(http.StatusMethodNotAllowed, "The method is not allowed for the requested URL."))
 	}
-	root := s.root(in)
+	root := o.root(in)
 	return jsonResponse(http.StatusOK, object{
 		"issuer":                                root,
 		"authorization_endpoint":                root + "/oauth2/authorize/",
@@ -222,14 +282,14 @@ func oauthError(status int, code, description string) *response {
 }
 
 // clientOf checks the credentials of an application, in the form or as Basic.
-func (s *Server) clientOf(in *incoming, form url.Values) (*OAuthClient, *response) {
+func (o *oauthServer) clientOf(in *incoming, form url.Values) (*oauthClient, *response) {
 	id, secret := form.Get("client_id"), form.Get("client_secret")
 	if scheme, rest, _ := strings.Cut(in.header.Get("Authorization"), " "); strings.EqualFold(scheme, "basic") {
 		raw, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(rest)) // an undecodable header is an unknown client
 		user, password, _ := strings.Cut(string(raw), ":")
 		id, secret = unescape(user), unescape(password)
 	}
-	c := s.st.oauth.client(id)
+	c := o.client(id)
 	if c != nil && c.Public && secret == "" {
 		return c, nil
 	}
@@ -250,16 +310,16 @@ func unescape(s string) string {
 	return s
 }
 
-func (s *Server) token(in *incoming, form url.Values) *response {
-	client, refused := s.clientOf(in, form)
+func (o *oauthServer) token(in *incoming, form url.Values) *response {
+	client, refused := o.clientOf(in, form)
 	if refused != nil {
 		return refused
 	}
 	switch form.Get("grant_type") {
 	case "authorization_code":
-		return s.exchange(client, form)
+		return o.exchange(client, form)
 	case "refresh_token":
-		return s.refresh(client, form)
+		return o.refresh(client, form)
 	case "":
 		return oauthError(http.StatusBadRequest, "invalid_request", "grant_type is missing.")
 	}
@@ -270,8 +330,7 @@ func invalidGrant(description string) *response {
 	return oauthError(http.StatusBadRequest, "invalid_grant", description)
 }
 
-func (s *Server) exchange(client *OAuthClient, form url.Values) *response {
-	o := s.st.oauth
+func (o *oauthServer) exchange(client *oauthClient, form url.Values) *response {
 	if form.Get("code") == "" {
 		return oauthError(http.StatusBadRequest, "invalid_request", "code is missing.")
 	}
@@ -281,19 +340,19 @@ func (s *Server) exchange(client *OAuthClient, form url.Values) *response {
 	}
 	if c.grant != nil {
 		o.stats.CodeReuses++
-		if s.opts.RevokeOnReuse {
+		if o.cfg.revokeOnReuse {
 			o.end(c.grant)
 		}
 		return invalidGrant("The code was used already.")
 	}
-	if !s.now().Before(c.expires) {
+	if !o.cfg.now().Before(c.expires) {
 		return invalidGrant("The code has expired.")
 	}
 	given, sent := form["redirect_uri"]
 	switch {
 	case sent && c.redirect != "" && given[0] != c.redirect:
 		return invalidGrant("redirect_uri differs from the one of the authorization request.")
-	case !sent && c.redirect != "" && s.opts.Strict:
+	case !sent && c.redirect != "" && o.cfg.strict:
 		return invalidGrant("redirect_uri is missing.")
 	}
 	if c.challenge == "" && client.Public {
@@ -305,92 +364,89 @@ func (s *Server) exchange(client *OAuthClient, form url.Values) *response {
 			return invalidGrant("code_verifier does not fit the challenge.")
 		}
 	}
-	c.grant = s.newGrant(c.client, c.user, c.org, c.scope)
+	c.grant = o.newGrant(c.client, c.user, c.org, c.scope)
 	o.stats.CodeExchanges++
-	return s.tokenAnswer(s.issue(c.grant))
+	return o.tokenResponse(o.issue(c.grant))
 }
 
-func (s *Server) refresh(client *OAuthClient, form url.Values) *response {
-	o := s.st.oauth
+func (o *oauthServer) refresh(client *oauthClient, form url.Values) *response {
 	token := form.Get("refresh_token")
 	if token == "" {
 		return oauthError(http.StatusBadRequest, "invalid_request", "refresh_token is missing.")
 	}
-	g := o.refresh[token]
+	g := o.current[token]
 	switch {
 	case g == nil || g.client != client.ID:
 		return invalidGrant("The refresh token is unknown.")
 	case g.refresh != token:
 		o.stats.SpentReuses++
-		if s.opts.RevokeOnReuse {
+		if o.cfg.revokeOnReuse {
 			o.end(g)
 		}
 		return invalidGrant("The refresh token was used already.")
-	case g.dead || !s.st.member(g.org, g.user):
+	case g.dead || !o.cfg.state.member(g.org, g.user):
 		return invalidGrant("The grant was revoked.")
 	}
-	if s.opts.RefreshEndsAccess {
+	if o.cfg.refreshEndsAccess {
 		o.endAccess(g)
 	}
 	o.stats.Refreshes++
-	return s.tokenAnswer(s.issue(g))
+	return o.tokenResponse(o.issue(g))
 }
 
-func (s *Server) newGrant(client, user, org, scope string) *grant {
-	g := &grant{id: s.st.ids.short("grant"), client: client, user: user, org: org, scope: scope}
-	s.st.oauth.grants = append(s.st.oauth.grants, g)
+func (o *oauthServer) newGrant(client, user, org, scope string) *grant {
+	g := &grant{id: o.cfg.state.ids.short("grant"), client: client, user: user, org: org, scope: scope}
+	o.grants = append(o.grants, g)
 	return g
 }
 
 // issue creates an access token, and a refresh token that replaces the old one.
-func (s *Server) issue(g *grant) Token {
-	o := s.st.oauth
-	t := Token{
-		AccessToken: "access." + s.st.ids.base62(40), ExpiresAt: s.now().Add(accessLife),
+func (o *oauthServer) issue(g *grant) oauthToken {
+	t := oauthToken{
+		AccessToken: "access." + o.cfg.state.ids.base62(40), ExpiresAt: o.cfg.now().Add(accessLife),
 		Scope: g.scope, UserID: g.user, OrganizationID: g.org,
 	}
 	if len(o.tokens) > pruneTokens {
 		for token, old := range o.tokens {
-			if !s.now().Before(old.expires) {
+			if !o.cfg.now().Before(old.expires) {
 				delete(o.tokens, token)
 			}
 		}
 	}
 	o.tokens[t.AccessToken] = accessToken{grant: g, expires: t.ExpiresAt}
 	if slices.Contains(strings.Fields(g.scope), "offline_access") {
-		t.RefreshToken = "refresh." + s.st.ids.base62(40)
+		t.RefreshToken = "refresh." + o.cfg.state.ids.base62(40)
 		g.refresh = t.RefreshToken
-		o.refresh[t.RefreshToken] = g
+		o.current[t.RefreshToken] = g
 	}
 	return t
 }
 
-func (s *Server) tokenAnswer(t Token) *response {
-	o := object{
+func (o *oauthServer) tokenResponse(t oauthToken) *response {
+	body := object{
 		"token_type": "Bearer", "access_token": t.AccessToken, "expires_in": int64(accessLife / time.Second),
 		"scope": t.Scope, "organization_id": t.OrganizationID, "user_id": t.UserID,
 	}
 	if t.RefreshToken != "" {
-		o["refresh_token"] = t.RefreshToken
+		body["refresh_token"] = t.RefreshToken
 	}
-	res := jsonResponse(http.StatusOK, o)
+	res := jsonResponse(http.StatusOK, body)
 	res.header.Set("Cache-Control", "no-store")
 	return res
 }
 
 // revoke ends the grant behind a refresh or access token. An unknown token is
 // not an error.
-func (s *Server) revoke(in *incoming, form url.Values) *response {
-	client, refused := s.clientOf(in, form)
+func (o *oauthServer) revoke(in *incoming, form url.Values) *response {
+	client, refused := o.clientOf(in, form)
 	if refused != nil {
 		return refused
 	}
-	o := s.st.oauth
 	token := form.Get("token")
 	if token == "" {
 		return oauthError(http.StatusBadRequest, "invalid_request", "token is missing.")
 	}
-	g := o.refresh[token]
+	g := o.current[token]
 	if t, ok := o.tokens[token]; ok {
 		g = t.grant
 	}
@@ -403,7 +459,7 @@ func (s *Server) revoke(in *incoming, form url.Values) *response {
 
 // noteRedemption counts refresh tokens that are redeemed twice at the same
 // time. The result must be called after the response.
-func (s *Server) noteRedemption(in *incoming) func() {
+func (o *oauthServer) noteRedemption(in *incoming) func() {
 	if in.path != "/oauth2/token/" || in.method != http.MethodPost {
 		return func() {}
 	}
@@ -412,14 +468,11 @@ func (s *Server) noteRedemption(in *incoming) func() {
 	if err != nil || token == "" {
 		return func() {}
 	}
-	o := s.st.oauth
 	o.inFlight[token]++
 	if o.inFlight[token] > 1 {
 		o.stats.ConcurrentRedemptions++
 	}
 	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		if o.inFlight[token]--; o.inFlight[token] <= 0 {
 			delete(o.inFlight, token)
 		}

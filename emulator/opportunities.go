@@ -148,7 +148,7 @@ func opportunityChanged(c *call, rec *record, before object) {
 	if from == to {
 		return
 	}
-	o := c.render(c.s.resources["opportunities"], rec)
+	o := c.render(c.e.resources["opportunities"], rec)
 	values := object{
 		"opportunity_id": rec.id, "opportunity_value": o["value"], "opportunity_value_currency": o["value_currency"],
 		"opportunity_value_formatted": o["value_formatted"], "opportunity_value_period": o["value_period"],
@@ -171,7 +171,7 @@ func opportunityChanged(c *call, rec *record, before object) {
 			values[side+"_pipeline_name"] = pipe.data["name"]
 		}
 	}
-	c.insert(c.s.resources["opportunity_status_changes"], c.activity(rec.lead, values))
+	c.insert(c.e.resources["opportunity_status_changes"], c.activity(rec.lead, values))
 }
 
 // amounts are the derived values of an opportunity, in minor units.

@@ -3,6 +3,7 @@ package emulator
 import (
 	"cmp"
 	"slices"
+	"strconv"
 )
 
 func pipelineResources() []*resource {
@@ -137,13 +138,13 @@ func (c *call) checkStatusList(body object, p *problems) {
 		id, hasID := o["id"]
 		switch {
 		case !ok:
-			wrong[itoa(i)] = errType("dict")
+			wrong[strconv.Itoa(i)] = errType("dict")
 		case hasID && c.st.find("opportunity_statuses", c.org, str(id)) == nil:
-			wrong[itoa(i)] = object{"id": errNoObject}
+			wrong[strconv.Itoa(i)] = object{"id": errNoObject}
 		case !hasID && str(o["label"]) == "":
-			wrong[itoa(i)] = object{"label": errRequired}
+			wrong[strconv.Itoa(i)] = object{"label": errRequired}
 		case !hasID && o["type"] != nil && !slices.Contains([]string{"active", "won", "lost"}, str(o["type"])):
-			wrong[itoa(i)] = object{"type": errNotChoice}
+			wrong[strconv.Itoa(i)] = object{"type": errNotChoice}
 		}
 	}
 	if len(wrong) > 0 {
@@ -163,7 +164,7 @@ func (c *call) storeStatuses(pipeline string, body object) {
 	for _, e := range rows {
 		o, _ := e.(object)
 		if _, hasID := o["id"]; !hasID {
-			o = c.insert(c.s.resources["opportunity_statuses"], object{
+			o = c.insert(c.e.resources["opportunity_statuses"], object{
 				"label": o["label"], "type": cmp.Or(str(o["type"]), "active"), "pipeline_id": pipeline, "position": int64(0),
 			}).data
 		}

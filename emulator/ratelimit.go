@@ -67,7 +67,7 @@ func (rl RateLimit) window() time.Duration {
 	return rl.Window
 }
 
-func (st *state) bucket(key string) *bucket {
+func (st *content) bucket(key string) *bucket {
 	b := st.limits[key]
 	if b == nil {
 		b = &bucket{}
@@ -78,8 +78,8 @@ func (st *state) bucket(key string) *bucket {
 
 // limit counts the request and returns the headers, and an error if it exceeds
 // the limit.
-func (c *call) limit() (http.Header, error) {
-	rl := c.s.rate
+func (s *Server) limit(c *call, credential string, route route) (http.Header, error) {
+	rl := s.rate
 	if rl.Style == RateLimitNone && rl.Requests <= 0 {
 		return nil, nil
 	}
@@ -87,13 +87,9 @@ func (c *call) limit() (http.Header, error) {
 	if limit <= 0 {
 		limit = 100
 	}
-	group := c.method + " " + c.route.resource
-	who := c.keyID
-	if c.grant != nil {
-		who = c.grant.id
-	}
-	key := c.st.bucket(who + " " + group)
-	org := c.st.bucket(c.org + " " + group)
+	group := c.method + " " + route.resource
+	key := s.st.bucket(credential + " " + group)
+	org := s.st.bucket(c.org + " " + group)
 	key.take(c.now, rl.window())
 	org.take(c.now, rl.window())
 	nearest, left := key, limit-key.n

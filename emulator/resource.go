@@ -1,15 +1,6 @@
 package emulator
 
-// route is one operation: a method and a path below /api/v1, with the resource
-// and action that handle it. The path has {id} in place of an id.
-type route struct {
-	tool     string // name of the tool, empty for an operation without one
-	method   string
-	path     string
-	resource string
-	action   string
-	status   int // of success
-}
+import "strings"
 
 // authors selects the fields that name who created and updated an object.
 type authors int
@@ -85,21 +76,6 @@ func (r *resource) tableName() string {
 	return r.name
 }
 
-// resources returns the described resources by name.
-func resources() map[string]*resource {
-	out := map[string]*resource{}
-	for _, group := range [][]*resource{
-		leadResources(), contactResources(), opportunityResources(), activityResources(), messageResources(),
-		commentResources(), taskResources(), sequenceResources(), pipelineResources(), customFieldResources(),
-		userResources(), webhookResources(), eventResources(),
-	} {
-		for _, r := range group {
-			out[r.name] = r
-		}
-	}
-	return out
-}
-
 // ordinary returns the default description of a resource.
 func ordinary(name string) *resource {
 	r := &resource{name: name, prefix: guessPrefix(name), short: true, model: guessModel(name), open: true}
@@ -107,4 +83,43 @@ func ordinary(name string) *resource {
 		r.prefix, r.short = p.prefix, p.short
 	}
 	return r
+}
+
+// knownPrefixes are the id prefixes of resources without a description whose
+// prefix is not their singular name.
+var knownPrefixes = map[string]struct {
+	prefix string
+	short  bool
+}{
+	"custom_activity_types": {"actitype", true},
+	"email_templates":       {"tmpl", false},
+	"memberships":           {"memb", false},
+	"phone_numbers":         {"phon", false},
+	"saved_searches":        {"save", false},
+	"smart_views":           {"save", false},
+	"sms_templates":         {"smstmpl", true},
+}
+
+// guessPrefix returns the singular of the name of a resource, as an id prefix.
+func guessPrefix(resource string) string {
+	name := strings.TrimSuffix(resource, "s")
+	if before, ok := strings.CutSuffix(resource, "ies"); ok {
+		name = before + "y"
+	}
+	var b strings.Builder
+	for _, r := range strings.ToLower(name) {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			b.WriteRune(r)
+		}
+	}
+	if b.Len() == 0 {
+		return "obj"
+	}
+	return b.String()
+}
+
+// guessModel returns the name of a resource in error messages.
+func guessModel(resource string) string {
+	p := guessPrefix(resource)
+	return strings.ToUpper(p[:1]) + p[1:]
 }

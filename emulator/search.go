@@ -104,7 +104,7 @@ func searchLeads(c *call) (func(*record) bool, error) {
 // strict one ignores it.
 func arrangeLeads(c *call, rows []*record) {
 	sorts := parseQuery(c.query.Get("query")).sorts
-	if order := c.query.Get("_order_by"); len(sorts) == 0 && order != "" && !c.s.opts.Strict {
+	if order := c.query.Get("_order_by"); len(sorts) == 0 && order != "" && !c.e.opts.strict {
 		sorts = strings.Split(order, ",")
 	}
 	for _, name := range slices.Backward(sorts) {
@@ -197,16 +197,6 @@ func (t term) compares(c *call, v any) bool {
 	}
 	is, _, err := parseTime(str(v), c.zone)
 	return err == nil && holdsOrder(op, is.Compare(at))
-}
-
-func valueText(v any) string {
-	if s, ok := v.(string); ok {
-		return s
-	}
-	if v == nil {
-		return ""
-	}
-	return string(encodeJSON(v))
 }
 
 // hasWords reports whether s contains value at the start of a word. Both are

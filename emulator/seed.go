@@ -52,7 +52,13 @@ func (s *Server) Seed(r io.Reader) error {
 	c := s.system(s.st.orgs[0].id)
 	c.user, c.seeding = s.st.users[0].id, true
 	defer s.settle()
-	return c.seed(seed)
+	return (&seeder{c, s}).seed(seed)
+}
+
+// seeder adds the objects of a seed.
+type seeder struct {
+	*call
+	s *Server
 }
 
 // seedPosition adds the line to a syntax error.
@@ -69,7 +75,7 @@ func seedPosition(data []byte, err error) error {
 // seedParts are the keys of a seed in the order in which they are read.
 var seedParts = []string{"users", "lead_statuses", "pipelines", "sequences", "custom_fields", "leads"}
 
-func (c *call) seed(seed object) error {
+func (c *seeder) seed(seed object) error {
 	for key := range seed {
 		if !slices.Contains(seedParts, key) {
 			return fmt.Errorf("%s: unknown key, expected one of %s", key, strings.Join(seedParts, ", "))
@@ -121,7 +127,7 @@ func each(place string, raw any, f func(place string, o object) error) error {
 	return nil
 }
 
-func (c *call) seedUser(place string, o object) error {
+func (c *seeder) seedUser(place string, o object) error {
 	u := User{ID: str(o["id"]), FirstName: str(o["first_name"]), LastName: str(o["last_name"]), Email: str(o["email"]), Role: str(o["role"])}
 	for key, v := range o {
 		if !slices.Contains([]string{"id", "first_name", "last_name", "email", "role"}, key) {
@@ -139,7 +145,7 @@ func (c *call) seedUser(place string, o object) error {
 	return nil
 }
 
-func (c *call) seedDefinitions(raw any) error {
+func (c *seeder) seedDefinitions(raw any) error {
 	owners, ok := raw.(object)
 	if !ok {
 		return errors.New("custom_fields: expected an object")
@@ -160,7 +166,7 @@ func (c *call) seedDefinitions(raw any) error {
 // seedChildren are the parts of a lead in the order in which they are read.
 var seedChildren = []string{"contacts", "opportunities", "tasks", "notes", "calls", "emails", "sms"}
 
-func (c *call) seedLead(place string, o object) error {
+func (c *seeder) seedLead(place string, o object) error {
 	lead := shallow(o)
 	for _, part := range seedChildren {
 		delete(lead, part)
@@ -190,7 +196,7 @@ func (c *call) seedLead(place string, o object) error {
 }
 
 // seedContact resolves the contact that an object names.
-func (c *call) seedContact(place, lead string, o object) error {
+func (c *seeder) seedContact(place, lead string, o object) error {
 	name, ok := o["contact"]
 	if !ok {
 		return nil
@@ -204,15 +210,15 @@ func (c *call) seedContact(place, lead string, o object) error {
 	return fmt.Errorf("%s.contact: the lead has no contact %q", place, fmt.Sprint(name))
 }
 
-func (c *call) seedObject(place, resource string, o object, more ...string) error {
+func (c *seeder) seedObject(place, resource string, o object, more ...string) error {
 	_, err := c.seedRecord(place, resource, o, more...)
 	return err
 }
 
 // seedRecord adds one object. more are the keys that it may have besides the
 // fields of its resource.
-func (c *call) seedRecord(place, name string, o object, more ...string) (*record, error) {
-	r := c.s.resources[name]
+func (c *seeder) seedRecord(place, name string, o object, more ...string) (*record, error) {
+	r := c.e.resources[name]
 	o = shallow(o)
 	for key, v := range o {
 		known := key == "id" || strings.HasPrefix(key, "custom.") || key == "custom" && r.custom != "" || slices.Contains(more, key)
@@ -239,23 +245,6 @@ func (c *call) seedRecord(place, name string, o object, more ...string) (*record
 		return nil, fmt.Errorf("%s: %s", place, sentence(err))
 	}
 	return rec, nil
-}
-
-// seedID stores the id of a seeded object.
-func (c *call) seedID(r *resource, body, o object) error {
-	raw, ok := body["id"]
-	if !ok || !c.seeding {
-		return nil
-	}
-	id, ok := raw.(string)
-	if !ok || id == "" {
-		return fieldError("id", errType("basestring"))
-	}
-	if c.st.table(r.tableName()).byID[id] != nil {
-		return fieldError("id", "An object with this id exists already.")
-	}
-	o["id"] = id
-	return nil
 }
 
 // sentence formats an error response in one line.

@@ -3,6 +3,7 @@ package emulator
 import (
 	"net/mail"
 	"slices"
+	"strconv"
 )
 
 var subscriptionStatuses = []string{"active", "paused", "finished", "goal", "error"}
@@ -69,14 +70,14 @@ func (c *call) steps(o, body object, old []any, p *problems) {
 	for i, e := range rows {
 		in, ok := e.(object)
 		if !ok {
-			wrong[itoa(i)] = errType("dict")
+			wrong[strconv.Itoa(i)] = errType("dict")
 			continue
 		}
 		var step object
 		if id, has := in["id"]; has {
 			at := slices.IndexFunc(old, func(e any) bool { return str(e.(object)["id"]) == str(id) })
 			if at < 0 {
-				wrong[itoa(i)] = object{"id": errNoObject}
+				wrong[strconv.Itoa(i)] = object{"id": errNoObject}
 				continue
 			}
 			step = shallow(old[at].(object))
@@ -92,10 +93,10 @@ func (c *call) steps(o, body object, old []any, p *problems) {
 			}
 		}
 		if _, ok := step["delay"].(int64); !ok {
-			wrong[itoa(i)] = object{"delay": errType("int")}
+			wrong[strconv.Itoa(i)] = object{"delay": errType("int")}
 		}
 		if _, ok := step["step_type"].(string); !ok {
-			wrong[itoa(i)] = object{"step_type": errType("basestring")}
+			wrong[strconv.Itoa(i)] = object{"step_type": errType("basestring")}
 		}
 		step["updated_by_id"], step["date_updated"] = orNull(c.user), now
 		out = append(out, step)
@@ -130,7 +131,7 @@ func getSequence(c *call) (any, error) {
 func sequenceRemoved(c *call, rec *record) {
 	for _, sub := range c.st.table("sequence_subscriptions").all(c.org) {
 		if sub.data["sequence_id"] == rec.id {
-			c.drop(c.s.resources["sequence_subscriptions"], sub)
+			c.drop(c.e.resources["sequence_subscriptions"], sub)
 		}
 	}
 }
@@ -197,7 +198,7 @@ func (c *call) sender(o object, p *problems) {
 		if str(o[k]) != "" {
 			continue
 		}
-		if c.s.opts.Strict {
+		if c.e.opts.strict {
 			p.add(k, errRequired)
 		}
 		o[k] = identity[from]

@@ -1,6 +1,9 @@
 package emulator
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // object is a JSON object. Values inside a stored object are never changed in
 // place: a write replaces a whole top-level value, so a copy of the top level is
@@ -99,6 +102,56 @@ func bySeq(a, b *record) int {
 		return 1
 	}
 	return 0
+}
+
+// event is one entry of the event log. Its body is replaced, never changed in
+// place, when updates are consolidated.
+type event struct {
+	org     string
+	body    object
+	created time.Time
+	updated time.Time
+}
+
+// message is an email or SMS that was "sent".
+type message struct {
+	Time           time.Time
+	Kind           string // "email" or "sms"
+	ActivityID     string
+	LeadID         string
+	OrganizationID string
+	UserID         string
+	From           string
+	To, CC, BCC    []string
+	Subject        string
+	Text, HTML     string
+}
+
+// staleLead is a deleted lead that can still be read for a while.
+type staleLead struct {
+	body  object
+	org   string
+	until time.Time
+}
+
+// state is the content of an emulated Close. It has no lock of its own.
+type state struct {
+	ids      *idSource
+	seq      uint64
+	tables   map[string]*table
+	users    []*user
+	orgs     []*organization
+	keys     map[string]*apiKey
+	keyOrder []string
+	events   []*event
+	outbox   []message
+	waiting  []*record // messages that are sent later
+	stale    map[string]staleLead
+}
+
+// newState returns an empty state. Equal seeds generate equal ids.
+func newState(seed int64) *state {
+	return &state{ids: newIDSource(seed), tables: map[string]*table{}, keys: map[string]*apiKey{}, stale: map[string]staleLead{}}
 }
 
 // table returns the named table and creates it if it does not exist.

@@ -120,7 +120,7 @@ func taskChanged(c *call, rec *record, before object) {
 		rec.data = shallow(rec.data)
 		rec.data["object_id"], rec.data["object_type"] = nil, nil
 		if done != nil {
-			c.drop(c.s.resources["tasks_completed"], done)
+			c.drop(c.e.resources["tasks_completed"], done)
 		}
 	}
 }
@@ -128,14 +128,14 @@ func taskChanged(c *call, rec *record, before object) {
 // complete adds the TaskCompleted activity and links it.
 func (c *call) complete(rec *record) {
 	if rec.data["_type"] == "lead" || rec.data["_type"] == "outgoing_call" {
-		done := c.insert(c.s.resources["tasks_completed"], c.activity(rec.lead, object{
+		done := c.insert(c.e.resources["tasks_completed"], c.activity(rec.lead, object{
 			"task_id": rec.id, "task_text": rec.data["text"], "task_assigned_to": rec.data["assigned_to"],
 			"task_assigned_to_name": c.userName(rec.data["assigned_to"]),
 		}))
 		rec.data = shallow(rec.data)
 		rec.data["object_id"], rec.data["object_type"] = done.id, "taskcompleted"
 	}
-	c.log(c.s.resources["tasks"], rec, "completed", nil, c.snapshot(c.s.resources["tasks"], rec))
+	c.log(c.e.resources["tasks"], rec, "completed", nil, c.snapshot(c.e.resources["tasks"], rec))
 }
 
 // systemTask adds a task that the server creates for an activity.
@@ -146,7 +146,7 @@ func (c *call) systemTask(kind string, activity *record, more object) {
 		"resolution": nil, "object_id": activity.id, "object_type": strings.ToLower(str(activity.data["_type"])),
 	}
 	maps.Copy(o, more)
-	c.insert(c.s.resources["tasks"], o)
+	c.insert(c.e.resources["tasks"], o)
 }
 
 // view returns the view that a task is in: inbox, future or archive.

@@ -2,163 +2,9 @@ package emulator
 
 import (
 	"cmp"
-	"encoding/base64"
-	"net/http"
 	"slices"
 	"strings"
-	"time"
 )
-
-// user is a person who may belong to several organizations.
-type user struct {
-	id, first, last, email string
-	created, updated       time.Time
-	members                []membership
-}
-
-// membership is the membership of a user in an organization.
-type membership struct {
-	id, org, role string
-	account       string // id of the connected email account
-}
-
-// organization is a tenant.
-type organization struct {
-	id, name, currency string
-	created, updated   time.Time
-}
-
-// apiKey belongs to one user in one organization.
-type apiKey struct{ id, user, org string }
-
-func (u *user) name() string { return strings.TrimSpace(u.first + " " + u.last) }
-
-func (u *user) in(org string) (membership, bool) {
-	for _, m := range u.members {
-		if m.org == org {
-			return m, true
-		}
-	}
-	return membership{}, false
-}
-
-func (st *state) user(id string) *user {
-	for _, u := range st.users {
-		if u.id == id {
-			return u
-		}
-	}
-	return nil
-}
-
-func (st *state) organization(id string) *organization {
-	for _, o := range st.orgs {
-		if o.id == id {
-			return o
-		}
-	}
-	return nil
-}
-
-// member reports whether a user belongs to an organization.
-func (st *state) member(org, id string) bool {
-	u := st.user(id)
-	if u == nil {
-		return false
-	}
-	_, ok := u.in(org)
-	return ok
-}
-
-// userName returns the name of a user by id, or null if it is unknown.
-func (c *call) userName(id any) any {
-	if u := c.st.user(str(id)); u != nil {
-		return u.name()
-	}
-	return nil
-}
-
-// authenticate identifies the caller.
-func (c *call) authenticate(h http.Header) error {
-	denied := refuse(http.StatusUnauthorized, "Unauthorized")
-	scheme, rest, _ := strings.Cut(h.Get("Authorization"), " ")
-	switch strings.ToLower(scheme) {
-	case "basic":
-		raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest))
-		if err != nil {
-			return denied
-		}
-		key, _, colon := strings.Cut(string(raw), ":")
-		k := c.st.keys[key]
-		if !colon || k == nil {
-			return denied
-		}
-		c.user, c.org, c.keyID = k.user, k.org, k.id
-	case "bearer":
-		g := c.st.oauth.access(strings.TrimSpace(rest), c.now)
-		if g == nil {
-			return denied
-		}
-		c.user, c.org, c.grant = g.user, g.org, g
-	default:
-		return denied
-	}
-	if !c.st.member(c.org, c.user) {
-		return denied
-	}
-	return nil
-}
-
-// Permissions by role. Roles that are not listed have those of a user.
-var rolePermissions = map[string][]string{
-	"admin": {
-		"bulk_delete", "bulk_edit", "bulk_email", "delete_leads", "delete_own_activities", "export", "import",
-		"manage_customizations", "manage_organization", "manage_others_activities", "merge_leads",
-	},
-	"superuser": {
-		"bulk_edit", "bulk_email", "delete_leads", "delete_own_activities", "export", "import",
-		"manage_customizations", "manage_others_activities", "merge_leads",
-	},
-	"user":           {"bulk_email", "delete_leads", "delete_own_activities", "import", "merge_leads"},
-	"restricteduser": {"delete_own_activities"},
-}
-
-func permissions(role string) []string {
-	if p, ok := rolePermissions[role]; ok {
-		return p
-	}
-	return rolePermissions["user"]
-}
-
-// may reports whether the caller has a permission. Every caller has the empty
-// one.
-func (c *call) may(right string) bool {
-	if right == "" {
-		return true
-	}
-	u := c.st.user(c.user)
-	if u == nil {
-		return false
-	}
-	m, _ := u.in(c.org)
-	return slices.Contains(permissions(m.role), right)
-}
-
-func (c *call) allowed(right string) error {
-	if c.may(right) {
-		return nil
-	}
-	return c.denied()
-}
-
-// denied returns the error for a caller without the permission.
-func (c *call) denied() error {
-	status := cmp.Or(c.s.opts.PermissionDenied, http.StatusForbidden)
-	if status == http.StatusUnauthorized {
-		return refuse(status, "Unauthorized")
-	}
-	return refuse(status, "You do not have permission to perform this action.")
-}
 
 func userResources() []*resource {
 	return []*resource{
@@ -174,7 +20,8 @@ func userResources() []*resource {
 	}
 }
 
-func (u *user) object() object {
+// userObject returns a user as the API shows it.
+func userObject(u *user) object {
 	orgs := []any{}
 	for _, m := range u.members {
 		orgs = append(orgs, m.org)
@@ -188,10 +35,10 @@ func (u *user) object() object {
 
 func me(c *call) (any, error) {
 	u := c.st.user(c.user)
-	o := u.object()
+	o := userObject(u)
 	members, orgs, accounts := []object{}, []object{}, []object{}
 	for _, m := range u.members {
-		if c.grant != nil && m.org != c.org {
+		if c.client != "" && m.org != c.org {
 			continue // a grant covers one organization
 		}
 		members = append(members, c.membershipObject(u, m))
@@ -199,7 +46,7 @@ func me(c *call) (any, error) {
 			orgs = append(orgs, c.organizationObject(org))
 		}
 		if rec := c.st.find("connected_accounts", m.org, m.account); rec != nil {
-			accounts = append(accounts, c.render(c.s.resources["connected_accounts"], rec))
+			accounts = append(accounts, c.render(c.e.resources["connected_accounts"], rec))
 		}
 	}
 	o["memberships"], o["organizations"] = members, orgs
@@ -233,24 +80,13 @@ func (c *call) organizationObject(org *organization) object {
 		})
 	}
 	for _, rec := range sub.pipelines() {
-		pipelines = append(pipelines, sub.render(c.s.resources["pipelines"], rec))
+		pipelines = append(pipelines, sub.render(c.e.resources["pipelines"], rec))
 	}
 	return object{
 		"id": org.id, "name": org.name, "currency": org.currency, "lead_statuses": leadStatuses,
 		"opportunity_statuses": opportunityStatuses, "pipelines": pipelines, "plan_type": "enterprise",
 		"created_by": nil, "updated_by": nil, "date_created": stamp(org.created), "date_updated": stamp(org.updated),
 	}
-}
-
-// colleagues returns the members of the caller's organization.
-func (c *call) colleagues() []*user {
-	var out []*user
-	for _, u := range c.st.users {
-		if _, ok := u.in(c.org); ok {
-			out = append(out, u)
-		}
-	}
-	return out
 }
 
 func listUsers(c *call) (any, error) {
@@ -272,7 +108,7 @@ func listUsers(c *call) (any, error) {
 	part, more := cut(rows, p)
 	data, sel := []object{}, c.selection()
 	for _, u := range part {
-		data = append(data, sel.pick(u.object(), nil))
+		data = append(data, sel.pick(userObject(u), nil))
 	}
 	return object{"data": data, "has_more": more}, nil
 }
@@ -282,7 +118,7 @@ func getUser(c *call) (any, error) {
 	if u == nil || !c.st.member(c.org, u.id) {
 		return nil, missing("User")
 	}
-	return c.selection().pick(u.object(), nil), nil
+	return c.selection().pick(userObject(u), nil), nil
 }
 
 func getOrganization(c *call) (any, error) {
@@ -297,7 +133,7 @@ func getOrganization(c *call) (any, error) {
 		row["user_email"], row["user_first_name"], row["user_last_name"] = u.email, u.first, u.last
 		row["user_full_name"], row["user_phone"] = u.name(), nil
 		if strings.Contains(c.query.Get("_expand"), "memberships__user") {
-			row["user"] = u.object()
+			row["user"] = userObject(u)
 		}
 		members = append(members, row)
 	}

@@ -199,3 +199,15 @@ func orNull(s string) any {
 	}
 	return s
 }
+
+// valueText returns a string as it is, null as an empty one and other values as
+// JSON.
+func valueText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	if v == nil {
+		return ""
+	}
+	return string(encodeJSON(v))
+}

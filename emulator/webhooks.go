@@ -2,14 +2,11 @@ package emulator
 
 import (
 	"net/url"
-	"slices"
+	"strconv"
 )
 
-// Bounds of webhook subscriptions.
-const (
-	maxSubscriptions = 40
-	keepHistory      = 20
-)
+// maxSubscriptions is the largest number of subscriptions of an organization.
+const maxSubscriptions = 40
 
 func webhookResources() []*resource {
 	return []*resource{{
@@ -23,7 +20,7 @@ func webhookResources() []*resource {
 		narrow: func(c *call) (func(*record) bool, error) {
 			return func(rec *record) bool { return c.ownsWebhook(rec) }, nil
 		},
-		removed: func(c *call, rec *record) { c.s.hooks.forget(rec.id) },
+		removed: func(c *call, rec *record) { c.e.hooks.forget(rec.id) },
 		actions: map[string]func(*call) (any, error){
 			"create": func(c *call) (any, error) {
 				rec, err := c.add(c.r, c.body)
@@ -116,13 +113,13 @@ func checkWebhook(o object, p *problems) {
 		for _, k := range []string{"object_type", "action"} {
 			s, ok := in[k].(string)
 			if !ok || s == "" {
-				wrong[itoa(i)] = object{k: errRequired}
+				wrong[strconv.Itoa(i)] = object{k: errRequired}
 			}
 			item[k] = s
 		}
 		if f := in["extra_filter"]; f != nil {
 			if !validFilter(f, 0) {
-				wrong[itoa(i)] = object{"extra_filter": "Not a valid filter."}
+				wrong[strconv.Itoa(i)] = object{"extra_filter": "Not a valid filter."}
 			}
 			item["extra_filter"] = f
 		}
@@ -140,69 +137,4 @@ func checkWebhook(o object, p *problems) {
 func renderWebhook(_ *call, _ *record, o object) {
 	delete(o, "signature_key")
 	delete(o, "organization_id")
-}
-
-// wants reports whether a subscription matches an event.
-func wants(sub object, e object) bool {
-	return slices.ContainsFunc(list(sub["events"]), func(v any) bool {
-		o, _ := v.(object)
-		kind := str(o["object_type"])
-		same := kind == e["object_type"] || "activity."+kind == e["object_type"]
-		return same && o["action"] == e["action"] && (o["extra_filter"] == nil || passes(o["extra_filter"], e))
-	})
-}
-
-const maxFilterDepth = 50
-
-// validFilter reports whether the service knows the form of an extra_filter.
-func validFilter(v any, depth int) bool {
-	o, ok := v.(object)
-	if !ok || depth > maxFilterDepth {
-		return false
-	}
-	switch o["type"] {
-	case "field_accessor":
-		_, ok := o["field"].(string)
-		return ok && validFilter(o["filter"], depth+1)
-	case "any_array_value", "not":
-		return validFilter(o["filter"], depth+1)
-	case "and", "or":
-		filters, ok := o["filters"].([]any)
-		return ok && !slices.ContainsFunc(filters, func(f any) bool { return !validFilter(f, depth+1) })
-	case "equals", "not_equals", "contains":
-		_, ok := o["value"]
-		return ok
-	case "is_null", "non_null":
-		return true
-	}
-	return false
-}
-
-// passes applies a valid extra_filter to a value, starting with the event.
-func passes(filter, v any) bool {
-	f, _ := filter.(object)
-	switch f["type"] {
-	case "field_accessor":
-		o, _ := v.(object)
-		return passes(f["filter"], o[str(f["field"])])
-	case "any_array_value":
-		return slices.ContainsFunc(list(v), func(e any) bool { return passes(f["filter"], e) })
-	case "not":
-		return !passes(f["filter"], v)
-	case "and":
-		return !slices.ContainsFunc(list(f["filters"]), func(g any) bool { return !passes(g, v) })
-	case "or":
-		return slices.ContainsFunc(list(f["filters"]), func(g any) bool { return passes(g, v) })
-	case "equals":
-		return sameJSON(v, f["value"])
-	case "not_equals":
-		return !sameJSON(v, f["value"])
-	case "contains":
-		return contains(v, f["value"])
-	case "is_null":
-		return v == nil
-	case "non_null":
-		return v != nil
-	}
-	return false
 }
