@@ -4,6 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+
+	"github.com/closekit/closekit/emulator/internal/crm"
+	"github.com/closekit/closekit/emulator/internal/oauth"
+	"github.com/closekit/closekit/emulator/internal/store"
 )
 
 // User is a person in one or more organizations.
@@ -35,28 +39,28 @@ func (s *Server) furnish(st *content) {
 		{FirstName: "Ada", LastName: "Example", Email: "ada@example.com", Role: "admin"},
 		{FirstName: "Ben", LastName: "Sample", Email: "ben@example.com", Role: "user"},
 	} {
-		u.Organizations = []string{org.id}
+		u.Organizations = []string{org.ID}
 		added := s.addUser(u)
-		s.addKey(added.id, org.id)
+		s.addKey(added.ID, org.ID)
 	}
-	addDefaults(s.system(org.id))
-	st.oauth.addClient(oauthClient{Name: "Example application", RedirectURLs: s.opts.RedirectURLs})
+	crm.AddDefaults(s.system(org.ID))
+	st.oauth.AddClient(oauth.Client{Name: "Example application", RedirectURLs: s.opts.RedirectURLs})
 }
 
-func (s *Server) addOrganization(o Organization) *organization {
-	org := &organization{
-		id: cmp.Or(o.ID, s.st.ids.long("orga")), name: o.Name, currency: cmp.Or(o.Currency, "USD"), created: s.now(), updated: s.now(),
+func (s *Server) addOrganization(o Organization) *store.Organization {
+	org := &store.Organization{
+		ID: cmp.Or(o.ID, s.st.IDs.Long("orga")), Name: o.Name, Currency: cmp.Or(o.Currency, "USD"), Created: s.now(), Updated: s.now(),
 	}
-	s.st.orgs = append(s.st.orgs, org)
+	s.st.Organizations = append(s.st.Organizations, org)
 	return org
 }
 
-func (s *Server) addUser(in User) *user {
-	u := &user{
-		id: cmp.Or(in.ID, s.st.ids.long("user")), first: in.FirstName, last: in.LastName, email: in.Email,
-		created: s.now(), updated: s.now(),
+func (s *Server) addUser(in User) *store.User {
+	u := &store.User{
+		ID: cmp.Or(in.ID, s.st.IDs.Long("user")), First: in.FirstName, Last: in.LastName, Email: in.Email,
+		Created: s.now(), Updated: s.now(),
 	}
-	s.st.users = append(s.st.users, u)
+	s.st.Users = append(s.st.Users, u)
 	for _, org := range in.Organizations {
 		s.join(u, org, cmp.Or(in.Role, "user"))
 	}
@@ -64,21 +68,21 @@ func (s *Server) addUser(in User) *user {
 }
 
 // join makes a user a member of an organization, with a connected email account.
-func (s *Server) join(u *user, org, role string) {
-	m := membership{id: s.st.ids.long("memb"), org: org, role: role, account: s.st.ids.long("emailacct")}
-	u.members = append(u.members, m)
+func (s *Server) join(u *store.User, org, role string) {
+	m := store.Membership{ID: s.st.IDs.Long("memb"), Organization: org, Role: role, Account: s.st.IDs.Long("emailacct")}
+	u.Members = append(u.Members, m)
 	c := s.system(org)
-	c.insert(s.engine.resources["connected_accounts"], object{
-		"id": m.account, "_type": "custom_email", "user_id": u.id, "email": u.email, "synced_calendars": []any{},
-		"identities": []any{object{"email": u.email, "name": u.name()}},
-		"smtp":       object{"host": "smtp.example.com", "port": int64(587), "use_ssl": true, "username": u.email}, "imap": nil,
+	c.Insert(s.engine.Resources["connected_accounts"], object{
+		"id": m.Account, "_type": "custom_email", "user_id": u.ID, "email": u.Email, "synced_calendars": []any{},
+		"identities": []any{object{"email": u.Email, "name": u.Name()}},
+		"smtp":       object{"host": "smtp.example.com", "port": int64(587), "use_ssl": true, "username": u.Email}, "imap": nil,
 	})
 }
 
 func (s *Server) addKey(user, org string) string {
-	key := "api_" + s.st.ids.base62(22) + "." + s.st.ids.base62(22)
-	s.st.keys[key] = &apiKey{id: s.st.ids.short("api"), user: user, org: org}
-	s.st.keyOrder = append(s.st.keyOrder, key)
+	key := "api_" + s.st.IDs.Base62(22) + "." + s.st.IDs.Base62(22)
+	s.st.Keys[key] = &store.APIKey{ID: s.st.IDs.Short("api"), User: user, Organization: org}
+	s.st.KeyOrder = append(s.st.KeyOrder, key)
 	return key
 }
 
@@ -86,10 +90,10 @@ func (s *Server) addKey(user, org string) string {
 func (s *Server) APIKey() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.st.keyOrder) == 0 {
+	if len(s.st.KeyOrder) == 0 {
 		return ""
 	}
-	return s.st.keyOrder[0]
+	return s.st.KeyOrder[0]
 }
 
 // APIKeyOf returns the first API key of a user in an organization, or an empty
@@ -97,8 +101,8 @@ func (s *Server) APIKey() string {
 func (s *Server) APIKeyOf(userID, organizationID string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, key := range s.st.keyOrder {
-		if k := s.st.keys[key]; k.user == userID && k.org == organizationID {
+	for _, key := range s.st.KeyOrder {
+		if k := s.st.Keys[key]; k.User == userID && k.Organization == organizationID {
 			return key
 		}
 	}
@@ -109,7 +113,7 @@ func (s *Server) APIKeyOf(userID, organizationID string) string {
 func (s *Server) AddAPIKey(userID, organizationID string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.st.member(organizationID, userID) {
+	if !s.st.Member(organizationID, userID) {
 		return "", errors.New("the user is not a member of the organization")
 	}
 	return s.addKey(userID, organizationID), nil
@@ -119,11 +123,11 @@ func (s *Server) AddAPIKey(userID, organizationID string) (string, error) {
 func (s *Server) RevokeAPIKey(key string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.st.keys[key] == nil {
+	if s.st.Keys[key] == nil {
 		return false
 	}
-	delete(s.st.keys, key)
-	s.st.keyOrder = slices.DeleteFunc(s.st.keyOrder, func(k string) bool { return k == key })
+	delete(s.st.Keys, key)
+	s.st.KeyOrder = slices.DeleteFunc(s.st.KeyOrder, func(k string) bool { return k == key })
 	return true
 }
 
@@ -132,19 +136,19 @@ func (s *Server) Users() []User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []User
-	for _, u := range s.st.users {
-		out = append(out, u.public())
+	for _, u := range s.st.Users {
+		out = append(out, public(u))
 	}
 	return out
 }
 
-func (u *user) public() User {
-	v := User{ID: u.id, FirstName: u.first, LastName: u.last, Email: u.email}
-	for _, m := range u.members {
-		v.Organizations = append(v.Organizations, m.org)
+func public(u *store.User) User {
+	v := User{ID: u.ID, FirstName: u.First, LastName: u.Last, Email: u.Email}
+	for _, m := range u.Members {
+		v.Organizations = append(v.Organizations, m.Organization)
 	}
-	if len(u.members) > 0 {
-		v.Role = u.members[0].role
+	if len(u.Members) > 0 {
+		v.Role = u.Members[0].Role
 	}
 	return v
 }
@@ -154,8 +158,8 @@ func (s *Server) Organizations() []Organization {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []Organization
-	for _, o := range s.st.orgs {
-		out = append(out, Organization{ID: o.id, Name: o.name, Currency: o.currency})
+	for _, o := range s.st.Organizations {
+		out = append(out, Organization{ID: o.ID, Name: o.Name, Currency: o.Currency})
 	}
 	return out
 }
@@ -165,14 +169,14 @@ func (s *Server) Organizations() []Organization {
 func (s *Server) AddOrganization(o Organization) (Organization, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if o.ID != "" && s.st.organization(o.ID) != nil {
+	if o.ID != "" && s.st.Organization(o.ID) != nil {
 		return Organization{}, errors.New("an organization with this id exists already")
 	}
-	events := s.st.events
+	events := s.st.Events
 	org := s.addOrganization(o)
-	addDefaults(s.system(org.id))
-	s.st.events = events
-	return Organization{ID: org.id, Name: org.name, Currency: org.currency}, nil
+	crm.AddDefaults(s.system(org.ID))
+	s.st.Events = events
+	return Organization{ID: org.ID, Name: org.Name, Currency: org.Currency}, nil
 }
 
 // AddUser adds a user to existing organizations, or to the first one if u names
@@ -182,14 +186,14 @@ func (s *Server) AddUser(u User) (User, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(u.Organizations) == 0 {
-		u.Organizations = []string{s.st.orgs[0].id}
+		u.Organizations = []string{s.st.Organizations[0].ID}
 	}
 	for _, org := range u.Organizations {
-		if s.st.organization(org) == nil {
+		if s.st.Organization(org) == nil {
 			return User{}, errors.New("unknown organization " + org)
 		}
 	}
-	known := s.st.user(u.ID)
+	known := s.st.User(u.ID)
 	if known == nil {
 		organizations := u.Organizations
 		u.Organizations = nil
@@ -197,12 +201,12 @@ func (s *Server) AddUser(u User) (User, error) {
 		u.Organizations = organizations
 	}
 	for _, org := range u.Organizations {
-		if _, ok := known.in(org); !ok {
+		if _, ok := known.In(org); !ok {
 			s.join(known, org, cmp.Or(u.Role, "user"))
-			s.addKey(known.id, org)
+			s.addKey(known.ID, org)
 		}
 	}
-	return known.public(), nil
+	return public(known), nil
 }
 
 // RemoveUser removes a user from an organization, like an administrator who
@@ -211,41 +215,41 @@ func (s *Server) AddUser(u User) (User, error) {
 func (s *Server) RemoveUser(userID, organizationID string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u := s.st.user(userID)
+	u := s.st.User(userID)
 	if u == nil {
 		return false
 	}
-	n := len(u.members)
-	u.members = slices.DeleteFunc(u.members, func(m membership) bool { return m.org == organizationID })
-	return len(u.members) < n
+	n := len(u.Members)
+	u.Members = slices.DeleteFunc(u.Members, func(m store.Membership) bool { return m.Organization == organizationID })
+	return len(u.Members) < n
 }
 
 // ClientID returns the id of the built-in OAuth client.
 func (s *Server) ClientID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.st.oauth.builtIn().ID
+	return s.st.oauth.BuiltIn().ID
 }
 
 // ClientSecret returns the secret of the built-in OAuth client.
 func (s *Server) ClientSecret() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.st.oauth.builtIn().Secret
+	return s.st.oauth.BuiltIn().Secret
 }
 
 // RedirectURLs returns the registered redirect URLs of the built-in OAuth client.
 func (s *Server) RedirectURLs() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.st.oauth.builtIn().RedirectURLs)
+	return slices.Clone(s.st.oauth.BuiltIn().RedirectURLs)
 }
 
 // AddRedirectURL registers a redirect URL for the built-in OAuth client.
 func (s *Server) AddRedirectURL(u string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.st.oauth.builtIn()
+	c := s.st.oauth.BuiltIn()
 	c.RedirectURLs = append(c.RedirectURLs, u)
 }
 
@@ -253,10 +257,10 @@ func (s *Server) AddRedirectURL(u string) {
 func (s *Server) AddClient(c OAuthClient) (OAuthClient, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.ID != "" && s.st.oauth.client(c.ID) != nil {
+	if c.ID != "" && s.st.oauth.Client(c.ID) != nil {
 		return OAuthClient{}, errors.New("an OAuth client with this id exists already")
 	}
-	return OAuthClient(*s.st.oauth.addClient(oauthClient(c))), nil
+	return OAuthClient(*s.st.oauth.AddClient(oauth.Client(c))), nil
 }
 
 // AuthorizeURL returns the URL of the consent page.
@@ -273,10 +277,10 @@ func (s *Server) RevokeURL() string { return s.URL() + "/oauth2/revoke/" }
 func (s *Server) Grant(userID, organizationID string) (Token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.st.member(organizationID, userID) {
+	if !s.st.Member(organizationID, userID) {
 		return Token{}, errors.New("the user is not a member of the organization")
 	}
-	return Token(s.st.oauth.grantTo(userID, organizationID)), nil
+	return Token(s.st.oauth.GrantTo(userID, organizationID)), nil
 }
 
 // RevokeGrant revokes all grants of a user in an organization, like a user or an
@@ -285,19 +289,19 @@ func (s *Server) Grant(userID, organizationID string) (Token, error) {
 func (s *Server) RevokeGrant(userID, organizationID string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.st.oauth.revokeGrants(userID, organizationID)
+	return s.st.oauth.RevokeGrants(userID, organizationID)
 }
 
 // ExpireTokens makes all access tokens expire now. Refresh tokens stay valid.
 func (s *Server) ExpireTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.st.oauth.expireTokens()
+	s.st.oauth.ExpireTokens()
 }
 
 // OAuthStats returns the counters of the OAuth server.
 func (s *Server) OAuthStats() OAuthStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return OAuthStats(s.st.oauth.currentStats())
+	return OAuthStats(s.st.oauth.Stats())
 }

@@ -4,12 +4,14 @@ import (
 	"encoding/base64"
 	"net/http"
 	"strings"
+
+	"github.com/closekit/closekit/emulator/internal/rest"
 )
 
 // authenticate identifies the caller and returns the id of the credential, which
 // rate limits count by.
-func (s *Server) authenticate(c *call, h http.Header) (credential string, err error) {
-	denied := refuse(http.StatusUnauthorized, "Unauthorized")
+func (s *Server) authenticate(c *rest.Call, h http.Header) (credential string, err error) {
+	denied := rest.Refuse(http.StatusUnauthorized, "Unauthorized")
 	scheme, rest, _ := strings.Cut(h.Get("Authorization"), " ")
 	switch strings.ToLower(scheme) {
 	case "basic":
@@ -18,23 +20,23 @@ func (s *Server) authenticate(c *call, h http.Header) (credential string, err er
 			return "", denied
 		}
 		key, _, colon := strings.Cut(string(raw), ":")
-		k := s.st.keys[key]
+		k := s.st.Keys[key]
 		if !colon || k == nil {
 			return "", denied
 		}
-		c.user, c.org, c.keyID = k.user, k.org, k.id
-		credential = k.id
+		c.User, c.Organization, c.KeyID = k.User, k.Organization, k.ID
+		credential = k.ID
 	case "bearer":
-		g := s.st.oauth.access(strings.TrimSpace(rest))
+		g := s.st.oauth.Access(strings.TrimSpace(rest))
 		if g == nil {
 			return "", denied
 		}
-		c.user, c.org, c.client, c.scope = g.user, g.org, g.client, g.scope
-		credential = g.id
+		c.User, c.Organization, c.Client, c.Scope = g.User, g.Organization, g.Client, g.Scope
+		credential = g.ID
 	default:
 		return "", denied
 	}
-	if !s.st.member(c.org, c.user) {
+	if !s.st.Member(c.Organization, c.User) {
 		return "", denied
 	}
 	return credential, nil

@@ -3,6 +3,8 @@ package emulator
 import (
 	"context"
 	"time"
+
+	"github.com/closekit/closekit/emulator/internal/hooks"
 )
 
 // WebhookMode makes webhook deliveries arrive repeatedly or out of order. The
@@ -30,14 +32,14 @@ type Delivery struct {
 func (s *Server) SetWebhookMode(mode WebhookMode) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.hooks.setMode(hookMode(mode))
+	s.hooks.SetMode(hooks.Mode(mode))
 }
 
 // WaitWebhooks waits until every delivery that is due has been attempted, and
 // releases the deliveries that [WebhookMode.Reverse] holds back. It does not wait
 // for retries in the future; [Server.Advance] makes them due.
 func (s *Server) WaitWebhooks(ctx context.Context) error {
-	return s.hooks.wait(ctx)
+	return s.hooks.Wait(ctx)
 }
 
 // Deliveries returns all attempts to deliver webhooks, in the order in which
@@ -46,7 +48,7 @@ func (s *Server) Deliveries() []Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []Delivery
-	for _, d := range s.hooks.attempts() {
+	for _, d := range s.hooks.Attempts() {
 		out = append(out, Delivery(d))
 	}
 	return out

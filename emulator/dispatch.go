@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/closekit/closekit/emulator/internal/rest"
+	"github.com/closekit/closekit/emulator/internal/value"
 )
 
 // route is one operation: a method and a path below /api/v1, with the resource
@@ -33,7 +36,7 @@ type node struct {
 }
 
 // newRouter builds the tree from the tool routes and the others.
-func newRouter(e *engine) *router {
+func newRouter(e *rest.Engine) *router {
 	rt := &router{root: &node{}}
 	for _, r := range extraRoutes {
 		rt.add(r)
@@ -43,8 +46,8 @@ func newRouter(e *engine) *router {
 			r.resource, r.action = old.resource, old.action // extraRoutes overrides the generated table
 		}
 		rt.add(r)
-		if e.resources[r.resource] == nil {
-			e.add(ordinary(r.resource))
+		if e.Resources[r.resource] == nil {
+			e.Add(rest.Ordinary(r.resource))
 		}
 	}
 	return rt
@@ -128,77 +131,77 @@ func (n *node) allow() string {
 const apiRoot = "/api/v1"
 
 // serveAPI responds to a request below /api/v1. The lock is held.
-func (s *Server) serveAPI(in *incoming) *response {
-	path := strings.TrimPrefix(in.path, apiRoot)
+func (s *Server) serveAPI(in *rest.Request) *rest.Response {
+	path := strings.TrimPrefix(in.Path, apiRoot)
 	n, id := s.router.find(path)
 	if n == nil {
-		return failed(unknownURL())
+		return rest.Failed(rest.UnknownURL())
 	}
 	if !strings.HasSuffix(path, "/") {
 		if s.opts.Strict {
-			return failed(unknownURL())
+			return rest.Failed(rest.UnknownURL())
 		}
-		return redirectToSlash(in)
+		return rest.RedirectToSlash(in)
 	}
-	c := &call{e: s.engine, st: s.st.state, id: id, now: s.now(), zone: zoneOf(in.header), query: in.query, path: in.path, method: in.effectiveMethod()}
-	overridden := c.method != in.method
-	in.method = c.method
-	if c.method == http.MethodHead {
-		c.method = http.MethodGet
+	c := &rest.Call{Engine: s.engine, State: s.st.State, ID: id, Now: s.now(), Zone: zoneOf(in.Header), Query: in.Query, Path: in.Path, Method: in.EffectiveMethod()}
+	overridden := c.Method != in.Method
+	in.Method = c.Method
+	if c.Method == http.MethodHead {
+		c.Method = http.MethodGet
 	}
-	route, ok := n.methods[c.method]
+	route, ok := n.methods[c.Method]
 	if !ok {
-		res := failed(refuse(http.StatusMethodNotAllowed, "The method is not allowed for the requested URL."))
-		res.header.Set("Allow", n.allow())
+		res := rest.Failed(rest.Refuse(http.StatusMethodNotAllowed, "The method is not allowed for the requested URL."))
+		res.Header.Set("Allow", n.allow())
 		return res
 	}
-	c.r = s.engine.resources[route.resource]
-	in.tool = route.tool
-	credential, err := s.authenticate(c, in.header)
+	c.Resource = s.engine.Resources[route.resource]
+	in.Tool = route.tool
+	credential, err := s.authenticate(c, in.Header)
 	if err != nil {
-		return failed(err)
+		return rest.Failed(err)
 	}
-	in.user, in.org = c.user, c.org
+	in.User, in.Organization = c.User, c.Organization
 	header, limited := s.limit(c, credential, route)
-	var res *response
+	var res *rest.Response
 	if limited != nil {
-		res = failed(limited)
+		res = rest.Failed(limited)
 	} else {
 		res = s.run(c, route, in, overridden)
 	}
-	maps.Copy(res.header, header)
+	maps.Copy(res.Header, header)
 	return res
 }
 
 // run reads the body and runs the action. The body of a GET or DELETE is read
 // only if the method was overridden.
-func (s *Server) run(c *call, route route, in *incoming, overridden bool) *response {
-	bodiless := c.method == http.MethodGet || c.method == http.MethodDelete
-	if !bodiless || overridden && len(in.body) > 0 {
+func (s *Server) run(c *rest.Call, route route, in *rest.Request, overridden bool) *rest.Response {
+	bodiless := c.Method == http.MethodGet || c.Method == http.MethodDelete
+	if !bodiless || overridden && len(in.Body) > 0 {
 		if err := s.checkBody(in); err != nil {
-			return failed(err)
+			return rest.Failed(err)
 		}
-		body, err := readBody(in.body)
+		body, err := rest.ReadBody(in.Body)
 		if err != nil {
-			return failed(err)
+			return rest.Failed(err)
 		}
-		c.body = body
+		c.Body = body
 	}
-	if params, ok := c.body["_params"].(object); ok {
-		c.query = withParams(c.query, params)
+	if params, ok := c.Body["_params"].(object); ok {
+		c.Query = withParams(c.Query, params)
 	}
-	c.requestID = c.st.ids.short("req")
-	v, err := c.act(route.action)
+	c.RequestID = c.State.IDs.Short("req")
+	v, err := c.Act(route.action)
 	if err != nil {
-		return failed(err)
+		return rest.Failed(err)
 	}
-	res := &response{status: cmp.Or(route.status, http.StatusOK), header: http.Header{}}
-	if res.status == http.StatusNoContent {
+	res := &rest.Response{Status: cmp.Or(route.status, http.StatusOK), Header: http.Header{}}
+	if res.Status == http.StatusNoContent {
 		return res
 	}
-	res.body = encodeJSON(v)
-	if o, ok := v.(object); ok && res.status == http.StatusCreated && str(o["id"]) != "" {
-		res.header.Set("Location", c.path+str(o["id"])+"/")
+	res.Body = value.Encode(v)
+	if o, ok := v.(object); ok && res.Status == http.StatusCreated && value.String(o["id"]) != "" {
+		res.Header.Set("Location", c.Path+value.String(o["id"])+"/")
 	}
 	return res
 }
@@ -233,19 +236,19 @@ func paramText(v any) string {
 	case nil:
 		return ""
 	}
-	return string(encodeJSON(v))
+	return string(value.Encode(v))
 }
 
-func (s *Server) checkBody(in *incoming) error {
+func (s *Server) checkBody(in *rest.Request) error {
 	if !s.opts.Strict {
 		return nil
 	}
-	if in.chunked {
-		return refuse(http.StatusBadRequest, "Chunked bodies are not supported, send a Content-Length.")
+	if in.Chunked {
+		return rest.Refuse(http.StatusBadRequest, "Chunked bodies are not supported, send a Content-Length.")
 	}
-	mime, _, _ := strings.Cut(in.header.Get("Content-Type"), ";")
+	mime, _, _ := strings.Cut(in.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(mime), "application/json") {
-		return refuse(http.StatusBadRequest, "The content type must be application/json.")
+		return rest.Refuse(http.StatusBadRequest, "The content type must be application/json.")
 	}
 	return nil
 }

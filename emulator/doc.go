@@ -37,5 +37,7 @@
 // The operations come from a generated table. An operation of a resource that
 // the emulator does not know needs no code: its objects are stored, listed,
 // changed and deleted as sent. A resource with rules of its own is described in
-// the file that is named after it.
+// internal/crm, in the file that is named after it. Package internal/rest runs
+// the descriptions; internal/oauth and internal/hooks are the OAuth server and
+// the webhook deliveries.
 package emulator

@@ -10,7 +10,16 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/closekit/closekit/emulator/internal/crm"
+	"github.com/closekit/closekit/emulator/internal/hooks"
+	"github.com/closekit/closekit/emulator/internal/oauth"
+	"github.com/closekit/closekit/emulator/internal/rest"
+	"github.com/closekit/closekit/emulator/internal/store"
+	"github.com/closekit/closekit/emulator/internal/value"
 )
+
+type object = value.Object
 
 // Options configure a server. The zero value is a lenient server with a random
 // seed that runs on the wall clock, limits nothing and logs nothing.
@@ -73,9 +82,9 @@ type Option func(*Options)
 type Server struct {
 	opts   Options
 	seed   int64
-	engine *engine
+	engine *rest.Engine
 	router *router
-	hooks  *dispatcher
+	hooks  *hooks.Dispatcher
 
 	mu      sync.Mutex
 	st      *content
@@ -96,8 +105,8 @@ type serving struct {
 
 // content is everything that Reset discards. It is guarded by Server.mu.
 type content struct {
-	*state
-	oauth    *oauthServer
+	*store.State
+	oauth    *oauth.Server
 	requests []Request
 	faults   []*fault
 	limits   map[string]*bucket
@@ -109,20 +118,20 @@ type content struct {
 func New(opts Options) *Server {
 	s := &Server{opts: opts, seed: opts.Seed}
 	if s.seed == 0 {
-		s.seed = randomSeed()
+		s.seed = store.RandomSeed()
 	}
 	s.opts.RedirectURLs = slices.Clone(opts.RedirectURLs)
 	s.rate = opts.RateLimit
 	s.serving.stop = make(chan struct{})
-	s.hooks = newDispatcher(hookConfig{
-		lock: &s.mu, now: s.now, state: func() *state { return s.st.state },
-		client: opts.WebhookClient, logger: opts.Logger, delay: opts.ConsolidateEvents,
+	s.hooks = hooks.New(hooks.Config{
+		Lock: &s.mu, Now: s.now, State: func() *store.State { return s.st.State },
+		Client: opts.WebhookClient, Logger: opts.Logger, Delay: opts.ConsolidateEvents,
 	})
-	s.engine = newEngine(engineOptions{
-		strict: opts.Strict, permissionDenied: opts.PermissionDenied, consolidateEvents: opts.ConsolidateEvents,
-		staleReads: opts.StaleReads, extraFields: opts.ExtraFields,
+	s.engine = rest.NewEngine(rest.Options{
+		Strict: opts.Strict, PermissionDenied: opts.PermissionDenied, ConsolidateEvents: opts.ConsolidateEvents,
+		StaleReads: opts.StaleReads, ExtraFields: opts.ExtraFields,
 	}, s.hooks)
-	registerAll(s.engine)
+	crm.Register(s.engine)
 	s.router = newRouter(s.engine)
 	s.st = s.fresh()
 	return s
@@ -153,11 +162,11 @@ func Start(tb TB, opts ...Option) *Server {
 
 // fresh returns the content of a new server.
 func (s *Server) fresh() *content {
-	st := newState(s.seed)
-	c := &content{state: st, limits: map[string]*bucket{}, oauth: newOAuthServer(oauthConfig{
-		state: st, now: s.now, url: s.url,
-		strict: s.opts.Strict, autoConsent: s.opts.AutoConsent,
-		revokeOnReuse: s.opts.RevokeOnReuse, refreshEndsAccess: s.opts.RefreshEndsAccess,
+	st := store.NewState(s.seed)
+	c := &content{State: st, limits: map[string]*bucket{}, oauth: oauth.New(oauth.Config{
+		State: st, Now: s.now, URL: s.url,
+		Strict: s.opts.Strict, AutoConsent: s.opts.AutoConsent,
+		RevokeOnReuse: s.opts.RevokeOnReuse, RefreshEndsAccess: s.opts.RefreshEndsAccess,
 	})}
 	s.furnish(c)
 	return c
@@ -169,7 +178,7 @@ func (s *Server) fresh() *content {
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.hooks.drop()
+	s.hooks.Drop()
 	s.st = s.fresh()
 }
 
@@ -217,7 +226,7 @@ func (s *Server) Close() error {
 		close(s.serving.stop)
 	}
 	s.mu.Unlock()
-	s.hooks.close()
+	s.hooks.Close()
 	if server == nil {
 		return nil
 	}
@@ -272,6 +281,6 @@ func (s *Server) Advance(d time.Duration) {
 
 // settle does the work that is due. The lock is held.
 func (s *Server) settle() {
-	sendDue(s.engine, s.st.state, s.now())
-	s.hooks.pump()
+	crm.SendDue(s.engine, s.st.State, s.now())
+	s.hooks.Pump()
 }

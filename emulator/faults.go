@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/closekit/closekit/emulator/internal/rest"
+	"github.com/closekit/closekit/emulator/internal/value"
 )
 
 // FaultKind selects how a response fails.
@@ -94,22 +97,22 @@ func (s *Server) ClearFaults() {
 
 // arrive records that a request came in and returns the fault that applies to
 // it, if any. The second result must be called after the response.
-func (s *Server) arrive(in *incoming) (*fault, func()) {
+func (s *Server) arrive(in *rest.Request) (*fault, func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	done := s.st.oauth.noteRedemption(in)
+	done := s.st.oauth.NoteRedemption(in)
 	release := func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		done()
 	}
-	method, tool := in.effectiveMethod(), ""
-	if path, ok := strings.CutPrefix(in.path, apiRoot); ok {
+	method, tool := in.EffectiveMethod(), ""
+	if path, ok := strings.CutPrefix(in.Path, apiRoot); ok {
 		if n, _ := s.router.find(path); n != nil {
 			tool = n.methods[method].tool
 		}
 	}
-	in.tool = tool
+	in.Tool = tool
 	for _, f := range s.st.faults {
 		if f.matches(in, method, tool) && f.use() {
 			copied := *f
@@ -119,9 +122,9 @@ func (s *Server) arrive(in *incoming) (*fault, func()) {
 	return nil, release
 }
 
-func (f *fault) matches(in *incoming, method, tool string) bool {
+func (f *fault) matches(in *rest.Request, method, tool string) bool {
 	return (f.Method == "" || f.Method == method) && (f.Tool == "" || f.Tool == tool) &&
-		(f.Path == "" || matchPath(f.Path, in.path))
+		(f.Path == "" || matchPath(f.Path, in.Path))
 }
 
 // matchPath compares a path with a pattern in which "*" is any text.
@@ -167,7 +170,7 @@ func (f *fault) replaces() bool {
 				status = http.StatusUnauthorized
 			}
 			f.Status = cmp.Or(f.Status, status)
-			f.Body = string(encodeJSON(object{"error": f.OAuthError, "error_description": "This is a fault on demand."}))
+			f.Body = string(value.Encode(object{"error": f.OAuthError, "error_description": "This is a fault on demand."}))
 		}
 	case FaultHTML:
 		f.Status = cmp.Or(f.Status, http.StatusBadGateway)
@@ -201,7 +204,7 @@ func (f *fault) play(ctx context.Context, stop <-chan struct{}, w http.ResponseW
 	switch f.Kind {
 	case FaultResponse:
 		if body == "" && f.Status >= http.StatusBadRequest {
-			body = string(encodeJSON(object{"error": http.StatusText(f.Status)}))
+			body = string(value.Encode(object{"error": http.StatusText(f.Status)}))
 		}
 	case FaultMalformed:
 		body = cmp.Or(body, `{"data": [{"id": "lead_`)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/closekit/closekit/emulator/internal/value"
 )
 
 // fuzzBodies are bodies that reach deep into the handlers.
@@ -40,7 +42,7 @@ func FuzzHandler(f *testing.F) {
 		s := New(Options{Seed: 1, WebhookClient: &http.Client{Transport: nowhere{}}})
 		defer func() { _ = s.Close() }()
 		_, o := serve(s, "POST", "/lead/", `{"name": "Acme", "contacts": [{"name": "Bob"}]}`)
-		lead := str(o["id"])
+		lead := value.String(o["id"])
 		place := strings.NewReplacer("LEAD", lead, "{id}", lead, "CLIENT", s.ClientID(), "SECRET", s.ClientSecret())
 		u, err := url.Parse(place.Replace(path))
 		if err != nil || method == "" {

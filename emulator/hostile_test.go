@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/closekit/closekit/emulator/internal/value"
 )
 
 // TestHostileValues sends values of every kind for every field of every operation:
@@ -42,17 +44,17 @@ func TestHostileValues(t *testing.T) {
 			}
 		}
 		path := strings.ReplaceAll(r.path, "{id}", "lead_1")
-		res := s.engine.resources[r.resource]
+		res := s.engine.Resources[r.resource]
 		if r.action == "update" {
-			for _, rec := range s.st.table(res.tableName()).rows {
-				if !rec.gone && (res.typ == "" || rec.data["_type"] == res.typ) {
-					path = strings.ReplaceAll(r.path, "{id}", rec.id)
+			for _, rec := range s.st.Table(res.TableName()).Rows {
+				if !rec.Gone && (res.Type == "" || rec.Data["_type"] == res.Type) {
+					path = strings.ReplaceAll(r.path, "{id}", rec.ID)
 				}
 			}
 		}
 		var keys []string
-		for _, f := range res.fields {
-			keys = append(keys, f.name)
+		for _, f := range res.Fields {
+			keys = append(keys, f.Name)
 		}
 		for i, key := range append(keys, extra...) {
 			tried := values
@@ -99,7 +101,7 @@ func TestConcurrentUse(t *testing.T) {
 		wg.Go(func() {
 			for j := range 20 {
 				_, lead := serve(s, "POST", "/lead/", fmt.Sprintf(`{"name": "%d-%d"}`, i, j))
-				path := "/lead/" + str(lead["id"]) + "/"
+				path := "/lead/" + value.String(lead["id"]) + "/"
 				serve(s, "PUT", path, `{"name": "new"}`)
 				serve(s, "POST", "/task/", fmt.Sprintf(`{"lead_id": %q, "text": "x"}`, lead["id"]))
 				serve(s, "GET", "/lead/?query=new&_limit=5", "")

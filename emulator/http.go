@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/closekit/closekit/emulator/internal/crm"
+	"github.com/closekit/closekit/emulator/internal/rest"
 )
 
 const maxBody = 16 << 20
@@ -20,7 +23,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	started := time.Now()
 	in, err := read(req)
 	if err != nil {
-		write(w, failed(err), req.Method)
+		write(w, rest.Failed(err), req.Method)
 		return
 	}
 	f, release := s.arrive(in)
@@ -35,10 +38,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	res := s.handle(in)
-	s.record(in, res.status)
+	s.record(in, res.Status)
 	if s.opts.Logger != nil {
-		s.opts.Logger.LogAttrs(req.Context(), slog.LevelDebug, "request", slog.String("method", in.method),
-			slog.String("path", in.path), slog.Int("status", res.status), slog.Duration("took", time.Since(started)))
+		s.opts.Logger.LogAttrs(req.Context(), slog.LevelDebug, "request", slog.String("method", in.Method),
+			slog.String("path", in.Path), slog.Int("status", res.Status), slog.Duration("took", time.Since(started)))
 	}
 	if f != nil && f.AfterAction && !f.wait(req.Context(), s.serving.stop) {
 		return
@@ -49,63 +52,63 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	if f != nil {
 		for k, v := range f.Header {
-			res.header[http.CanonicalHeaderKey(k)] = v
+			res.Header[http.CanonicalHeaderKey(k)] = v
 		}
 	}
 	write(w, res, req.Method)
 }
 
 // handle responds to a request with the lock held.
-func (s *Server) handle(in *incoming) *response {
+func (s *Server) handle(in *rest.Request) *rest.Response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sendDue(s.engine, s.st.state, s.now())
+	crm.SendDue(s.engine, s.st.State, s.now())
 	res := s.serve(in)
 	s.settle()
 	return res
 }
 
-func (s *Server) serve(in *incoming) *response {
+func (s *Server) serve(in *rest.Request) *rest.Response {
 	switch {
-	case in.path == apiRoot || strings.HasPrefix(in.path, apiRoot+"/"):
+	case in.Path == apiRoot || strings.HasPrefix(in.Path, apiRoot+"/"):
 		return s.serveAPI(in)
-	case strings.HasPrefix(in.path, "/oauth2/") || strings.HasPrefix(in.path, "/.well-known/"):
-		return s.st.oauth.serve(in)
+	case strings.HasPrefix(in.Path, "/oauth2/") || strings.HasPrefix(in.Path, "/.well-known/"):
+		return s.st.oauth.Serve(in)
 	}
-	return failed(unknownURL())
+	return rest.Failed(rest.UnknownURL())
 }
 
-func read(req *http.Request) (*incoming, error) {
+func read(req *http.Request) (*rest.Request, error) {
 	var body []byte
 	var err error
 	if req.Body != nil {
 		body, err = io.ReadAll(io.LimitReader(req.Body, maxBody+1))
 	}
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "The request body could not be read.")
+		return nil, rest.Refuse(http.StatusBadRequest, "The request body could not be read.")
 	}
 	if len(body) > maxBody {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "The request body is too large.")
+		return nil, rest.Refuse(http.StatusRequestEntityTooLarge, "The request body is too large.")
 	}
 	query, _ := url.ParseQuery(req.URL.RawQuery) // malformed parameters are ignored
-	return &incoming{
-		method: req.Method, path: req.URL.EscapedPath(), rawQuery: req.URL.RawQuery, query: query,
-		header: req.Header, host: req.Host, body: body, chunked: slices.Contains(req.TransferEncoding, "chunked"),
+	return &rest.Request{
+		Method: req.Method, Path: req.URL.EscapedPath(), RawQuery: req.URL.RawQuery, Query: query,
+		Header: req.Header, Host: req.Host, Body: body, Chunked: slices.Contains(req.TransferEncoding, "chunked"),
 	}, nil
 }
 
-func write(w http.ResponseWriter, res *response, method string) {
+func write(w http.ResponseWriter, res *rest.Response, method string) {
 	h := w.Header()
-	maps.Copy(h, res.header)
-	if len(res.body) > 0 && h.Get("Content-Type") == "" {
+	maps.Copy(h, res.Header)
+	if len(res.Body) > 0 && h.Get("Content-Type") == "" {
 		h.Set("Content-Type", "application/json")
 	}
-	if res.status != http.StatusNoContent && res.status != http.StatusNotModified {
-		h.Set("Content-Length", strconv.Itoa(len(res.body)))
+	if res.Status != http.StatusNoContent && res.Status != http.StatusNotModified {
+		h.Set("Content-Length", strconv.Itoa(len(res.Body)))
 	}
-	w.WriteHeader(res.status)
+	w.WriteHeader(res.Status)
 	if method != http.MethodHead {
-		_, _ = w.Write(res.body) // the client may have disconnected
+		_, _ = w.Write(res.Body) // the client may have disconnected
 	}
 }
 

@@ -8,6 +8,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/closekit/closekit/emulator/internal/crm"
+	"github.com/closekit/closekit/emulator/internal/rest"
+	"github.com/closekit/closekit/emulator/internal/value"
 )
 
 // keepRequests is the number of requests that are recorded.
@@ -43,10 +47,10 @@ var secretFields = []string{"client_secret", "refresh_token", "access_token", "t
 
 var secretJSON = regexp.MustCompile(`("(?:client_secret|refresh_token|access_token|token|signature_key)"\s*:\s*)"[^"]*"`)
 
-func (s *Server) record(in *incoming, status int) {
+func (s *Server) record(in *rest.Request, status int) {
 	r := Request{
-		Method: in.method, Path: in.path, Query: redactValues(in.query), Header: in.header.Clone(),
-		Body: redactBody(in), Tool: in.tool, UserID: in.user, OrganizationID: in.org, Status: status,
+		Method: in.Method, Path: in.Path, Query: redactValues(in.Query), Header: in.Header.Clone(),
+		Body: redactBody(in), Tool: in.Tool, UserID: in.User, OrganizationID: in.Organization, Status: status,
 	}
 	for _, name := range []string{"Authorization", "Cookie", "Proxy-Authorization"} {
 		if r.Header.Get(name) != "" {
@@ -73,14 +77,14 @@ func redactValues(in url.Values) url.Values {
 	return out
 }
 
-func redactBody(in *incoming) []byte {
-	if strings.HasPrefix(in.path, "/oauth2/") {
-		if form, err := url.ParseQuery(string(in.body)); err == nil {
+func redactBody(in *rest.Request) []byte {
+	if strings.HasPrefix(in.Path, "/oauth2/") {
+		if form, err := url.ParseQuery(string(in.Body)); err == nil {
 			return []byte(redactValues(form).Encode())
 		}
 		return []byte(redacted)
 	}
-	return secretJSON.ReplaceAll(bytes.Clone(in.body), []byte(`${1}"`+redacted+`"`))
+	return secretJSON.ReplaceAll(bytes.Clone(in.Body), []byte(`${1}"`+redacted+`"`))
 }
 
 // Message is an email or SMS that the emulator "sent"; it never leaves the
@@ -102,9 +106,9 @@ type Message struct {
 func (s *Server) Outbox() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sendDue(s.engine, s.st.state, s.now())
+	crm.SendDue(s.engine, s.st.State, s.now())
 	var out []Message
-	for _, m := range s.st.outbox {
+	for _, m := range s.st.Outbox {
 		out = append(out, Message(m))
 	}
 	return out
@@ -120,29 +124,29 @@ func (s *Server) Objects(resource string) []map[string]any {
 	defer s.mu.Unlock()
 	out := []map[string]any{}
 	if resource == "events" {
-		for _, e := range s.st.events {
-			out = append(out, clone(e.body).(object))
+		for _, e := range s.st.Events {
+			out = append(out, value.Clone(e.Body).(object))
 		}
 		return out
 	}
-	r := s.engine.resources[resource]
+	r := s.engine.Resources[resource]
 	if r == nil {
 		return out
 	}
 	if resource == "users" {
-		for _, u := range s.st.users {
-			out = append(out, userObject(u))
+		for _, u := range s.st.Users {
+			out = append(out, crm.UserObject(u))
 		}
 		return out
 	}
-	for _, rec := range s.st.table(r.tableName()).rows {
-		if rec.gone || r.typ != "" && rec.data["_type"] != r.typ {
+	for _, rec := range s.st.Table(r.TableName()).Rows {
+		if rec.Gone || r.Type != "" && rec.Data["_type"] != r.Type {
 			continue
 		}
-		c := s.system(rec.org)
-		out = append(out, clone(c.render(r, rec)).(object))
+		c := s.system(rec.Organization)
+		out = append(out, value.Clone(c.Render(r, rec)).(object))
 	}
 	return out
 }
 
-func (s *Server) system(org string) *call { return s.engine.system(s.st.state, org, s.now()) }
+func (s *Server) system(org string) *rest.Call { return s.engine.System(s.st.State, org, s.now()) }

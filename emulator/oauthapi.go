@@ -52,7 +52,7 @@ type OAuthStats struct {
 func (s *Server) Allow(authorizeURL, userID, organizationID string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.st.oauth.allowAt(authorizeURL, userID, organizationID)
+	return s.st.oauth.Allow(authorizeURL, userID, organizationID)
 }
 
 // Deny opens the consent page at a URL, denies the access, and returns the URL
@@ -60,5 +60,5 @@ func (s *Server) Allow(authorizeURL, userID, organizationID string) (string, err
 func (s *Server) Deny(authorizeURL string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.st.oauth.denyAt(authorizeURL)
+	return s.st.oauth.Deny(authorizeURL)
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/closekit/closekit/emulator/internal/rest"
 )
 
 // RateLimitStyle selects the rate limit headers.
@@ -78,7 +80,7 @@ func (st *content) bucket(key string) *bucket {
 
 // limit counts the request and returns the headers, and an error if it exceeds
 // the limit.
-func (s *Server) limit(c *call, credential string, route route) (http.Header, error) {
+func (s *Server) limit(c *rest.Call, credential string, route route) (http.Header, error) {
 	rl := s.rate
 	if rl.Style == RateLimitNone && rl.Requests <= 0 {
 		return nil, nil
@@ -87,20 +89,20 @@ func (s *Server) limit(c *call, credential string, route route) (http.Header, er
 	if limit <= 0 {
 		limit = 100
 	}
-	group := c.method + " " + route.resource
+	group := c.Method + " " + route.resource
 	key := s.st.bucket(credential + " " + group)
-	org := s.st.bucket(c.org + " " + group)
-	key.take(c.now, rl.window())
-	org.take(c.now, rl.window())
+	org := s.st.bucket(c.Organization + " " + group)
+	key.take(c.Now, rl.window())
+	org.take(c.Now, rl.window())
 	nearest, left := key, limit-key.n
 	if orgLeft := 3*limit - org.n; orgLeft < left {
 		nearest, left, limit = org, orgLeft, 3*limit
 	}
-	reset := nearest.start.Add(rl.window()).Sub(c.now)
+	reset := nearest.start.Add(rl.window()).Sub(c.Now)
 	over := left < 0 && rl.Requests > 0
 	header := rl.header(limit, max(left, 0), reset, over)
 	if over {
-		return header, refuse(http.StatusTooManyRequests, "API call count exceeded for this time window.")
+		return header, rest.Refuse(http.StatusTooManyRequests, "API call count exceeded for this time window.")
 	}
 	return header, nil
 }

@@ -8,6 +8,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/closekit/closekit/emulator/internal/crm"
+	"github.com/closekit/closekit/emulator/internal/rest"
+	"github.com/closekit/closekit/emulator/internal/store"
+	"github.com/closekit/closekit/emulator/internal/value"
 )
 
 const maxSeed = 64 << 20
@@ -43,21 +48,21 @@ func (s *Server) Seed(r io.Reader) error {
 	if len(data) > maxSeed {
 		return errors.New("the seed is larger than 64 MiB")
 	}
-	seed, err := decodeObject(data)
+	seed, err := value.DecodeObject(data)
 	if err != nil {
 		return fmt.Errorf("the seed is not a JSON object: %w", seedPosition(data, err))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.system(s.st.orgs[0].id)
-	c.user, c.seeding = s.st.users[0].id, true
+	c := s.system(s.st.Organizations[0].ID)
+	c.User, c.Seeding = s.st.Users[0].ID, true
 	defer s.settle()
 	return (&seeder{c, s}).seed(seed)
 }
 
 // seeder adds the objects of a seed.
 type seeder struct {
-	*call
+	*rest.Call
 	s *Server
 }
 
@@ -128,7 +133,7 @@ func each(place string, raw any, f func(place string, o object) error) error {
 }
 
 func (c *seeder) seedUser(place string, o object) error {
-	u := User{ID: str(o["id"]), FirstName: str(o["first_name"]), LastName: str(o["last_name"]), Email: str(o["email"]), Role: str(o["role"])}
+	u := User{ID: value.String(o["id"]), FirstName: value.String(o["first_name"]), LastName: value.String(o["last_name"]), Email: value.String(o["email"]), Role: value.String(o["role"])}
 	for key, v := range o {
 		if !slices.Contains([]string{"id", "first_name", "last_name", "email", "role"}, key) {
 			return fmt.Errorf("%s: unknown key %q", place, key)
@@ -137,11 +142,11 @@ func (c *seeder) seedUser(place string, o object) error {
 			return fmt.Errorf("%s.%s: expected text", place, key)
 		}
 	}
-	if u.ID != "" && c.st.user(u.ID) != nil {
+	if u.ID != "" && c.State.User(u.ID) != nil {
 		return fmt.Errorf("%s: the id %q is taken", place, u.ID)
 	}
-	u.Organizations = []string{c.org}
-	c.s.addKey(c.s.addUser(u).id, c.org)
+	u.Organizations = []string{c.Organization}
+	c.s.addKey(c.s.addUser(u).ID, c.Organization)
 	return nil
 }
 
@@ -152,10 +157,10 @@ func (c *seeder) seedDefinitions(raw any) error {
 	}
 	for _, owner := range slices.Sorted(maps.Keys(owners)) {
 		place := "custom_fields." + owner
-		if !slices.Contains(customOwners, owner) {
-			return fmt.Errorf("%s: expected one of %s", place, strings.Join(customOwners, ", "))
+		if !slices.Contains(crm.CustomOwners, owner) {
+			return fmt.Errorf("%s: expected one of %s", place, strings.Join(crm.CustomOwners, ", "))
 		}
-		err := each(place, owners[owner], func(place string, o object) error { return c.seedObject(place, customTable(owner), o) })
+		err := each(place, owners[owner], func(place string, o object) error { return c.seedObject(place, crm.CustomTable(owner), o) })
 		if err != nil {
 			return err
 		}
@@ -167,7 +172,7 @@ func (c *seeder) seedDefinitions(raw any) error {
 var seedChildren = []string{"contacts", "opportunities", "tasks", "notes", "calls", "emails", "sms"}
 
 func (c *seeder) seedLead(place string, o object) error {
-	lead := shallow(o)
+	lead := value.Shallow(o)
 	for _, part := range seedChildren {
 		delete(lead, part)
 	}
@@ -181,9 +186,9 @@ func (c *seeder) seedLead(place string, o object) error {
 			continue
 		}
 		err := each(place+"."+part, raw, func(place string, child object) error {
-			child = shallow(child)
-			child["lead_id"] = rec.id
-			if err := c.seedContact(place, rec.id, child); err != nil {
+			child = value.Shallow(child)
+			child["lead_id"] = rec.ID
+			if err := c.seedContact(place, rec.ID, child); err != nil {
 				return err
 			}
 			return c.seedObject(place, part, child, "status", "_type", "contact", "send_in")
@@ -201,9 +206,9 @@ func (c *seeder) seedContact(place, lead string, o object) error {
 	if !ok {
 		return nil
 	}
-	for _, contact := range c.st.table("contacts").of(lead) {
-		if contact.data["name"] == name {
-			o["contact_id"] = contact.id
+	for _, contact := range c.State.Table("contacts").Of(lead) {
+		if contact.Data["name"] == name {
+			o["contact_id"] = contact.ID
 			return nil
 		}
 	}
@@ -217,20 +222,20 @@ func (c *seeder) seedObject(place, resource string, o object, more ...string) er
 
 // seedRecord adds one object. more are the keys that it may have besides the
 // fields of its resource.
-func (c *seeder) seedRecord(place, name string, o object, more ...string) (*record, error) {
-	r := c.e.resources[name]
-	o = shallow(o)
+func (c *seeder) seedRecord(place, name string, o object, more ...string) (*store.Record, error) {
+	r := c.Engine.Resources[name]
+	o = value.Shallow(o)
 	for key, v := range o {
-		known := key == "id" || strings.HasPrefix(key, "custom.") || key == "custom" && r.custom != "" || slices.Contains(more, key)
-		for _, f := range r.fields {
-			if f.name != key {
+		known := key == "id" || strings.HasPrefix(key, "custom.") || key == "custom" && r.Custom != "" || slices.Contains(more, key)
+		for _, f := range r.Fields {
+			if f.Name != key {
 				continue
 			}
 			known = true
-			if address, ok := v.(string); ok && f.table == "users" && strings.Contains(address, "@") {
-				for _, u := range c.colleagues() {
-					if u.email == address {
-						o[key] = u.id
+			if address, ok := v.(string); ok && f.Table == "users" && strings.Contains(address, "@") {
+				for _, u := range c.Colleagues() {
+					if u.Email == address {
+						o[key] = u.ID
 					}
 				}
 			}
@@ -239,9 +244,9 @@ func (c *seeder) seedRecord(place, name string, o object, more ...string) (*reco
 			return nil, fmt.Errorf("%s: unknown key %q", place, key)
 		}
 	}
-	rec, err := c.add(r, o)
+	rec, err := c.Add(r, o)
 	if err != nil {
-		c.failure, c.nested = nil, nil
+		c.Failure, c.Nested = nil, nil
 		return nil, fmt.Errorf("%s: %s", place, sentence(err))
 	}
 	return rec, nil
@@ -249,20 +254,20 @@ func (c *seeder) seedRecord(place, name string, o object, more ...string) (*reco
 
 // sentence formats an error response in one line.
 func sentence(err error) string {
-	var e *apiError
+	var e *rest.Error
 	if !errors.As(err, &e) {
 		return err.Error()
 	}
-	body, _ := e.body.(object)
+	body, _ := e.Body.(object)
 	fields, _ := body["field-errors"].(object)
 	var out []string
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
-		out = append(out, key+": "+strings.TrimSuffix(valueText(fields[key]), "."))
+		out = append(out, key+": "+strings.TrimSuffix(value.Text(fields[key]), "."))
 	}
-	for _, v := range list(body["errors"]) {
-		out = append(out, strings.TrimSuffix(valueText(v), "."))
+	for _, v := range value.List(body["errors"]) {
+		out = append(out, strings.TrimSuffix(value.Text(v), "."))
 	}
-	if text := str(body["error"]); text != "" {
+	if text := value.String(body["error"]); text != "" {
 		out = append(out, text)
 	}
 	return strings.Join(out, "; ")

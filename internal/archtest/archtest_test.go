@@ -34,7 +34,16 @@ var table = map[string]rule{
 	"closeapi":        {ours: []string{".", "runtime/wire"}},
 	"closeapi/tools":  {ours: []string{"closeapi", "."}},
 
-	"emulator": {},
+	"emulator": {ours: []string{
+		"emulator/internal/crm", "emulator/internal/hooks", "emulator/internal/oauth", "emulator/internal/rest",
+		"emulator/internal/store", "emulator/internal/value",
+	}},
+	"emulator/internal/crm":   {ours: []string{"emulator/internal/hooks", "emulator/internal/rest", "emulator/internal/store", "emulator/internal/value"}},
+	"emulator/internal/hooks": {ours: []string{"emulator/internal/store", "emulator/internal/value"}},
+	"emulator/internal/oauth": {ours: []string{"emulator/internal/rest", "emulator/internal/store", "emulator/internal/value"}},
+	"emulator/internal/rest":  {ours: []string{"emulator/internal/store", "emulator/internal/value"}},
+	"emulator/internal/store": {ours: []string{"emulator/internal/value"}},
+	"emulator/internal/value": {},
 
 	"runtime/accounts": {
 		ours:   []string{".", "runtime/accounts/internal/failpoint", "runtime/accounts/internal/secret"},

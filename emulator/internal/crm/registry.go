@@ -1,0 +1,22 @@
+package crm
+
+import (
+	"github.com/closekit/closekit/emulator/internal/rest"
+	"github.com/closekit/closekit/emulator/internal/value"
+)
+
+type object = value.Object
+
+// Register adds the resources of Close to an engine.
+func Register(e *rest.Engine) {
+	e.CustomValues = customValues
+	for _, group := range [][]*rest.Resource{
+		leadResources(), contactResources(), opportunityResources(), activityResources(), messageResources(),
+		commentResources(), taskResources(), sequenceResources(), pipelineResources(), customFieldResources(),
+		userResources(), webhookResources(), eventResources(),
+	} {
+		for _, r := range group {
+			e.Add(r)
+		}
+	}
+}

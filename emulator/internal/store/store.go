@@ -1,0 +1,185 @@
+package store
+
+import (
+	"slices"
+	"time"
+
+	"github.com/closekit/closekit/emulator/internal/value"
+)
+
+type object = value.Object
+
+// Record is one stored object.
+type Record struct {
+	Seq          uint64 // order of creation, breaks ties between equal dates
+	Organization string
+	ID           string
+	Lead         string // lead the record belongs to, "" for none; the lead's own id for leads
+	Data         object
+	Gone         bool
+}
+
+// Table holds the records of one resource for all organizations.
+type Table struct {
+	ByID   map[string]*Record
+	byLead map[string][]*Record
+	Rows   []*Record // in order of creation, may contain deleted records
+	gone   int
+}
+
+func newTable() *Table {
+	return &Table{ByID: map[string]*Record{}, byLead: map[string][]*Record{}}
+}
+
+// Insert adds a record.
+func (t *Table) Insert(r *Record) {
+	t.ByID[r.ID] = r
+	t.Rows = append(t.Rows, r)
+	if r.Lead != "" {
+		t.byLead[r.Lead] = append(t.byLead[r.Lead], r)
+	}
+}
+
+func (t *Table) unlink(r *Record) {
+	rows := slices.DeleteFunc(t.byLead[r.Lead], func(x *Record) bool { return x == r })
+	if len(rows) == 0 {
+		delete(t.byLead, r.Lead)
+		return
+	}
+	t.byLead[r.Lead] = rows
+}
+
+// Move changes the lead that a record belongs to.
+func (t *Table) Move(r *Record, lead string) {
+	if r.Lead == lead {
+		return
+	}
+	if r.Lead != "" {
+		t.unlink(r)
+	}
+	r.Lead = lead
+	if lead != "" {
+		t.byLead[lead] = append(t.byLead[lead], r)
+		slices.SortFunc(t.byLead[lead], BySeq)
+	}
+}
+
+// Remove deletes a record and marks it as gone.
+func (t *Table) Remove(r *Record) {
+	if r.Gone {
+		return
+	}
+	r.Gone = true
+	delete(t.ByID, r.ID)
+	if r.Lead != "" {
+		t.unlink(r)
+	}
+	t.gone++
+	if t.gone > 64 && t.gone > len(t.Rows)/2 {
+		t.Rows = slices.DeleteFunc(t.Rows, func(x *Record) bool { return x.Gone })
+		t.gone = 0
+	}
+}
+
+// Of returns the records of a lead, oldest first. The result is a copy.
+func (t *Table) Of(lead string) []*Record { return slices.Clone(t.byLead[lead]) }
+
+// All returns the records of an organization, oldest first. The result is a copy.
+func (t *Table) All(org string) []*Record {
+	var out []*Record
+	for _, r := range t.Rows {
+		if !r.Gone && r.Organization == org {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// BySeq compares records by their order of creation.
+func BySeq(a, b *Record) int {
+	switch {
+	case a.Seq < b.Seq:
+		return -1
+	case a.Seq > b.Seq:
+		return 1
+	}
+	return 0
+}
+
+// Event is one entry of the event log. Its body is replaced, never changed in
+// place, when updates are consolidated.
+type Event struct {
+	Organization string
+	Body         object
+	Created      time.Time
+	Updated      time.Time
+}
+
+// Message is an email or SMS that was "sent".
+type Message struct {
+	Time           time.Time
+	Kind           string // "email" or "sms"
+	ActivityID     string
+	LeadID         string
+	OrganizationID string
+	UserID         string
+	From           string
+	To, CC, BCC    []string
+	Subject        string
+	Text, HTML     string
+}
+
+// StaleLead is a deleted lead that can still be read for a while.
+type StaleLead struct {
+	Body         object
+	Organization string
+	Until        time.Time
+}
+
+// State is the content of an emulated Close. It has no lock of its own.
+type State struct {
+	IDs           *IDSource
+	seq           uint64
+	tables        map[string]*Table
+	Users         []*User
+	Organizations []*Organization
+	Keys          map[string]*APIKey
+	KeyOrder      []string
+	Events        []*Event
+	Outbox        []Message
+	Waiting       []*Record // messages that are sent later
+	Stale         map[string]StaleLead
+}
+
+// NewState returns an empty state. Equal seeds generate equal ids.
+func NewState(seed int64) *State {
+	return &State{IDs: newIDSource(seed), tables: map[string]*Table{}, Keys: map[string]*APIKey{}, Stale: map[string]StaleLead{}}
+}
+
+// Table returns the named table and creates it if it does not exist.
+func (st *State) Table(name string) *Table {
+	t := st.tables[name]
+	if t == nil {
+		t = newTable()
+		st.tables[name] = t
+	}
+	return t
+}
+
+// Find returns a record of an organization, or nil.
+func (st *State) Find(table, org, id string) *Record {
+	if id == "" {
+		return nil
+	}
+	r := st.Table(table).ByID[id]
+	if r == nil || r.Organization != org {
+		return nil
+	}
+	return r
+}
+
+// NextSeq returns the next number in the order of creation.
+func (st *State) NextSeq() uint64 {
+	st.seq++
+	return st.seq
+}
