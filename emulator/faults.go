@@ -223,12 +223,12 @@ func (f *fault) play(ctx context.Context, stop <-chan struct{}, w http.ResponseW
 	case FaultShort:
 		h.Set("Content-Length", strconv.Itoa(len(body)+1000))
 		w.WriteHeader(f.Status)
-		_, _ = w.Write([]byte(body))              //nolint:gosec // the test that asked for it chose the body
+		_, _ = w.Write([]byte(body))
 		_ = http.NewResponseController(w).Flush() // the connection is cut anyway
 		cutConnection(w)
 	default:
 		w.WriteHeader(f.Status)
-		_, _ = w.Write([]byte(body)) //nolint:gosec // the test that asked for it chose the body
+		_, _ = w.Write([]byte(body))
 	}
 }
 

@@ -108,7 +108,7 @@ func write(w http.ResponseWriter, res *rest.Response, method string) {
 	}
 	w.WriteHeader(res.Status)
 	if method != http.MethodHead {
-		_, _ = w.Write(res.Body) // the client may have disconnected
+		_, _ = w.Write(res.Body) //nolint:gosec // JSON, or a page of html/template; the client may have disconnected
 	}
 }
 

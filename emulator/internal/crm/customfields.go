@@ -301,7 +301,7 @@ func customScalar(c *rest.Call, def, rec *store.Record, o object, v any) (any, s
 		return nil, rest.MsgNoObject
 	case "contact":
 		contact := c.State.Find("contacts", c.Organization, s)
-		if contact == nil || contact.Lead != leadBehind(c, rec, o) {
+		if contact == nil || contact.Lead != leadBehind(rec, o) {
 			return nil, rest.MsgNoObject
 		}
 	}
@@ -309,7 +309,7 @@ func customScalar(c *rest.Call, def, rec *store.Record, o object, v any) (any, s
 }
 
 // leadBehind returns the lead of an object that is being written.
-func leadBehind(c *rest.Call, rec *store.Record, o object) string {
+func leadBehind(rec *store.Record, o object) string {
 	if lead := value.String(o["lead_id"]); lead != "" {
 		return lead
 	}

@@ -233,7 +233,7 @@ func changeEmail(c *rest.Call, rec *store.Record, patch, body object, p *rest.Pr
 			patch[k] = []any{}
 		}
 	}
-	if !editable(c, rec, patch, p) {
+	if !editable(rec, patch, p) {
 		return
 	}
 	checkOwnContact(c, patch, rec.Lead, p)
@@ -254,7 +254,7 @@ func changeEmail(c *rest.Call, rec *store.Record, patch, body object, p *rest.Pr
 var contentFields = []string{"sender", "to", "cc", "bcc", "subject", "body_text", "body_html", "template_id", "text", "local_phone", "remote_phone", "attachments"}
 
 // editable applies the life cycle of messages to a patch.
-func editable(c *rest.Call, rec *store.Record, patch object, p *rest.Problems) bool {
+func editable(rec *store.Record, patch object, p *rest.Problems) bool {
 	from := value.String(rec.Data["status"])
 	to := from
 	if s := value.String(patch["status"]); s != "" {
@@ -475,7 +475,7 @@ func changeSMS(c *rest.Call, rec *store.Record, patch, body object, p *rest.Prob
 	if v, ok := patch["attachments"]; ok && v == nil {
 		patch["attachments"] = []any{}
 	}
-	if !editable(c, rec, patch, p) {
+	if !editable(rec, patch, p) {
 		return
 	}
 	now := value.Shallow(rec.Data)

@@ -25,7 +25,7 @@ func userResources() []*rest.Resource {
 }
 
 // UserObject returns a user as the API shows it.
-func UserObject(u *store.User) object {
+func UserObject(u *store.User) value.Object {
 	orgs := []any{}
 	for _, m := range u.Members {
 		orgs = append(orgs, m.Organization)
@@ -45,7 +45,7 @@ func me(c *rest.Call) (any, error) {
 		if c.Client != "" && m.Organization != c.Organization {
 			continue // a grant covers one organization
 		}
-		members = append(members, membershipObject(c, u, m))
+		members = append(members, membershipObject(u, m))
 		if org := c.State.Organization(m.Organization); org != nil {
 			orgs = append(orgs, organizationObject(c, org))
 		}
@@ -60,7 +60,7 @@ func me(c *rest.Call) (any, error) {
 	return c.Selection().Pick(o, nil), nil
 }
 
-func membershipObject(c *rest.Call, u *store.User, m store.Membership) object {
+func membershipObject(u *store.User, m store.Membership) object {
 	granted := []any{}
 	for _, p := range rest.Permissions(m.Role) {
 		granted = append(granted, p)
@@ -133,7 +133,7 @@ func getOrganization(c *rest.Call) (any, error) {
 	members := []object{}
 	for _, u := range c.Colleagues() {
 		m, _ := u.In(c.Organization)
-		row := membershipObject(c, u, m)
+		row := membershipObject(u, m)
 		row["user_email"], row["user_first_name"], row["user_last_name"] = u.Email, u.First, u.Last
 		row["user_full_name"], row["user_phone"] = u.Name(), nil
 		if strings.Contains(c.Query.Get("_expand"), "memberships__user") {

@@ -48,7 +48,7 @@ func (c *Call) get() (any, error) {
 }
 
 // Result renders a record with the fields that the client asked for.
-func (c *Call) Result(rec *store.Record) object {
+func (c *Call) Result(rec *store.Record) value.Object {
 	o := c.Render(c.Resource, rec)
 	sel := c.Selection()
 	if sel == nil {
@@ -62,7 +62,7 @@ func (c *Call) Result(rec *store.Record) object {
 }
 
 // Render returns a record as an API object with all its fields.
-func (c *Call) Render(r *Resource, rec *store.Record) object {
+func (c *Call) Render(r *Resource, rec *store.Record) value.Object {
 	o := value.Shallow(rec.Data)
 	if r.Authors == AuthorNames {
 		o["created_by_name"] = c.UserName(o["created_by"])
@@ -166,7 +166,7 @@ func (c *Call) leadOf(r *Resource, o object) string {
 }
 
 // Snapshot returns the form of a record in the event log.
-func (c *Call) Snapshot(r *Resource, rec *store.Record) object {
+func (c *Call) Snapshot(r *Resource, rec *store.Record) value.Object {
 	if r.Event == "" {
 		return nil
 	}

@@ -15,34 +15,36 @@ import (
 // Kind is the type of the JSON values that a field accepts.
 type Kind int
 
+// Kinds of values.
 const (
-	AnyValue     Kind = iota
-	Text              // string
-	Whole             // integer
-	Flag              // boolean
-	Day               // date; a date-time is cut to its date
-	Instant           // date-time; stored with offset
-	DayOrInstant      // either, stored as sent
-	Choice            // one of the strings in field.choices
-	Reference         // id of an object in field.table, or of a user
-	Texts             // array of strings
-	Objects           // array of objects
-	Dict              // object
+	AnyValue     Kind = iota // any value
+	Text                     // string
+	Whole                    // integer
+	Flag                     // boolean
+	Day                      // date; a date-time is cut to its date
+	Instant                  // date-time; stored with offset
+	DayOrInstant             // either, stored as sent
+	Choice                   // one of the strings in Field.Choices
+	Reference                // id of an object in Field.Table, or of a user
+	Texts                    // array of strings
+	Objects                  // array of objects
+	Dict                     // object
 )
 
-// access is when a client may set a field.
-type access int
+// Access is when a client may set a field.
+type Access int
 
+// Times at which a client may set a field.
 const (
-	always access = iota
-	OnCreate
+	Always   Access = iota // on create and on update
+	OnCreate               // on create only
 )
 
 // Field describes one key of a request body.
 type Field struct {
 	Name     string
 	Kind     Kind
-	Access   access
+	Access   Access
 	Choices  []string // for choice
 	Table    string   // for reference; "users" means a member of the organization
 	ErrorKey string   // name in error responses, the field's own if empty
@@ -63,7 +65,7 @@ func (f Field) key() string {
 // Accept reads the fields of a resource from a request body and ignores unknown
 // keys. Custom fields are read separately, see
 // [Engine].CustomValues.
-func (c *Call) Accept(r *Resource, body object, creating bool, p *Problems) object {
+func (c *Call) Accept(r *Resource, body object, creating bool, p *Problems) value.Object {
 	out := object{}
 	for _, f := range r.Fields {
 		if !creating && f.Access == OnCreate {
@@ -247,18 +249,18 @@ func listValue(f Field, v any) (stored, problem any) {
 	return l, nil
 }
 
-// selection is the parsed _fields parameter; nil means the default fields.
-type selection map[string]bool
+// Selection is the parsed _fields parameter; nil means the default fields.
+type Selection map[string]bool
 
 // Selection returns the selection of the request, or nil.
-func (c *Call) Selection() selection {
+func (c *Call) Selection() Selection {
 	raw := c.Query["_fields"]
-	var sel selection
+	var sel Selection
 	for _, part := range raw {
 		for name := range strings.SplitSeq(part, ",") {
 			if name = strings.TrimSpace(name); name != "" {
 				if sel == nil {
-					sel = selection{}
+					sel = Selection{}
 				}
 				sel[name] = true
 			}
@@ -269,7 +271,7 @@ func (c *Call) Selection() selection {
 
 // Pick reduces a rendered object to the selected fields. onDemand are values
 // that appear only when they are named.
-func (s selection) Pick(o, onDemand object) object {
+func (s Selection) Pick(o, onDemand object) value.Object {
 	if s == nil {
 		return o
 	}
@@ -304,7 +306,7 @@ func (s selection) Pick(o, onDemand object) object {
 }
 
 // ReadBody parses the JSON object of a request.
-func ReadBody(data []byte) (object, error) {
+func ReadBody(data []byte) (value.Object, error) {
 	body, err := value.DecodeObject(data)
 	if err != nil {
 		if errors.Is(err, value.ErrNotObject) {

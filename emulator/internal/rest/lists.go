@@ -21,13 +21,13 @@ const (
 	maxSkip       = 35000
 )
 
-// page is the part of a list that the client asked for.
-type page struct{ skip, Limit int }
+// Page is the part of a list that the client asked for.
+type Page struct{ skip, Limit int }
 
 // Page reads the page that the client asked for. largest is the largest _limit.
-func (c *Call) Page(largest int) (page, error) {
+func (c *Call) Page(largest int) (Page, error) {
 	var p Problems
-	out := page{
+	out := Page{
 		skip:  bounded(c.Query, "_skip", 0, maxSkip, &p),
 		Limit: bounded(c.Query, "_limit", min(defaultLimit, largest), largest, &p),
 	}
@@ -52,7 +52,7 @@ func bounded(q url.Values, name string, fallback, largest int, p *Problems) int 
 }
 
 // Cut returns the rows of the page and reports whether more follow.
-func Cut[T any](rows []T, p page) ([]T, bool) {
+func Cut[T any](rows []T, p Page) ([]T, bool) {
 	from := min(p.skip, len(rows))
 	to := min(from+p.Limit, len(rows))
 	return rows[from:to], to < len(rows)

@@ -6,11 +6,12 @@ import (
 	"github.com/closekit/closekit/emulator/internal/store"
 )
 
-// authors selects the fields that name who created and updated an object.
-type authors int
+// Authors selects the fields that name who created and updated an object.
+type Authors int
 
+// The fields that name who created and updated an object.
 const (
-	AuthorNames authors = iota // created_by, created_by_name, updated_by, updated_by_name
+	AuthorNames Authors = iota // created_by, created_by_name, updated_by, updated_by_name
 	AuthorPlain                // created_by, updated_by
 	AuthorIDs                  // created_by_id, updated_by_id
 	AuthorNone
@@ -27,7 +28,7 @@ type Resource struct {
 	Short   bool   // short ids
 	Model   string // name in error messages
 	Naive   bool   // dates without offset
-	Authors authors
+	Authors Authors
 	Event   string // object type in the event log, empty for none
 	Fields  []Field
 	open    bool   // accepts unknown keys
