@@ -16,7 +16,7 @@ func TestLinkedToolData(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds two programs")
 	}
-	files, err := filepath.Glob("../../closeapi/tools/*/*.json")
+	files, err := filepath.Glob("../../closeapi/tools/data/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no tool data found: %v", err)
 	}
