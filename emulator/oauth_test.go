@@ -275,7 +275,7 @@ func TestConcurrentRedemption(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.srv.Fail(emulator.Fault{Path: "/oauth2/token/", Times: -1, Delay: 50 * time.Millisecond})
+	a.srv.Fail(emulator.Fault{Path: "/oauth2/token/", Times: -1, Delay: 300 * time.Millisecond})
 	var wg sync.WaitGroup
 	codes := make([]int, 3)
 	for i := range codes {
