@@ -50,6 +50,7 @@ var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	quoted  = regexp.MustCompile("`([\\w./-]+\\.(?:go|md|sh))`")
 	heading = regexp.MustCompile(`(?m)^#+ +(.+)$`)
+	test    = regexp.MustCompile("`((?:Test|Benchmark|Fuzz)[A-Z0-9]\\w*)`")
 	inText  = regexp.MustCompile(`\b(?:docs|bench|examples)/[\w./-]+\.md\b`)
 )
 
@@ -101,6 +102,24 @@ func TestLinksInDocuments(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTestsNamedInDocuments keeps the fault matrix true, for example.
+func TestTestsNamedInDocuments(t *testing.T) {
+	t.Parallel()
+	var code strings.Builder
+	files(t, func(name, text string) {
+		if strings.HasSuffix(name, "_test.go") {
+			code.WriteString(text)
+		}
+	}, ".go")
+	files(t, func(name, text string) {
+		for _, m := range test.FindAllStringSubmatch(text, -1) {
+			if !strings.Contains(code.String(), "\nfunc "+m[1]+"(") {
+				t.Errorf("%s names the test %s, which does not exist", name, m[1])
+			}
+		}
+	}, ".md")
 }
 
 // TestDocumentsNamedInCode covers comments, messages and scripts.
