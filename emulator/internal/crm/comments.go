@@ -35,8 +35,8 @@ func threadLead(c *rest.Call, thread any) string {
 	return ""
 }
 
-// commentableBy returns the object that can be commented on and its object type.
-func commentableBy(c *rest.Call, id string) (*store.Record, string) {
+// findCommentable returns the object that can be commented on and its object type.
+func findCommentable(c *rest.Call, id string) (*store.Record, string) {
 	for _, t := range [...][2]string{
 		{"activities", "activity"}, {"opportunities", "opportunity"}, {"leads", "lead"}, {"tasks", "task"}, {"contacts", "contact"},
 	} {
@@ -54,7 +54,7 @@ func createComment(c *rest.Call) (any, error) {
 	var p rest.Problems
 	fields := &rest.Resource{Fields: []rest.Field{{Name: "body", Kind: rest.Text, Need: true}, {Name: "object_id", Kind: rest.Text, Need: true}}}
 	o := c.Accept(fields, c.Body, true, &p)
-	target, kind := commentableBy(c, value.String(o["object_id"]))
+	target, kind := findCommentable(c, value.String(o["object_id"]))
 	if len(p) == 0 && target == nil {
 		p.Add("object_id", rest.MsgNoObject)
 	}
@@ -177,4 +177,20 @@ func renderCommentThread(c *rest.Call, rec *store.Record, o object) {
 		}
 	}
 	o["num_comments"], o["participating"] = n, people
+}
+
+// dropComments deletes the comment threads that match, with their comments.
+func dropComments(c *rest.Call, match func(thread object) bool) {
+	threads := c.Engine.Resources["comment_threads"]
+	for _, thread := range c.State.Table("comment_threads").All(c.Organization) {
+		if !match(thread.Data) {
+			continue
+		}
+		for _, comment := range c.State.Table("comments").All(c.Organization) {
+			if comment.Data["thread_id"] == thread.ID {
+				c.Drop(c.Engine.Resources["comments"], comment)
+			}
+		}
+		c.Drop(threads, thread)
+	}
 }

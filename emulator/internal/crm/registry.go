@@ -11,7 +11,8 @@ type object = value.Object
 func Register(e *rest.Engine) {
 	e.CustomValues = customValues
 	for _, group := range [][]*rest.Resource{
-		leadResources(), contactResources(), opportunityResources(), activityResources(), messageResources(),
+		leadResources(), contactResources(), opportunityResources(), activityResources(),
+		{noteResource(), callResource(), emailResource(), threadResource(), smsResource()},
 		commentResources(), taskResources(), sequenceResources(), pipelineResources(), customFieldResources(),
 		userResources(), webhookResources(), eventResources(),
 	} {
