@@ -33,8 +33,7 @@ var glossary = map[string]string{
 	`honours?|honoured`:                                      "honor",
 	`cancelled|cancelling`:                                   "canceled",
 	`signalled|labelled|travelled`:                           "signaled, labeled, traveled",
-	`\w+(?:organis|recognis|serialis|initialis|normalis)\w+`: "-ize",
-	`(?:organis|recognis|serialis|initialis|normalis)\w+`:    "-ize",
+	`\w*(?:organis|recognis|serialis|initialis|normalis)(?:e[drs]?|ing|ations?)`: "-ize",
 }
 
 // exceptions are the texts that may contain such a word, with the reason.
