@@ -15,7 +15,14 @@ type API struct {
 	Doc       string
 	About     string
 	IDs       []*IDKind
+	Areas     []Area
 	Resources []*Resource
+}
+
+// Area is a folder of the manifest: resources that a reader looks for together.
+type Area struct {
+	Name  string // crm
+	Title string // Leads, contacts and deals
 }
 
 // IDKind is a kind of id.
@@ -33,7 +40,8 @@ type Resource struct {
 	Title string
 	About string
 	Doc   string
-	File  string
+	File  string // path in the manifest, crm/leads.yaml
+	Area  string // name of the area, or empty
 	Enums []*Enum
 	Types []*Object
 	Tools []*Tool

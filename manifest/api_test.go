@@ -98,7 +98,7 @@ func TestMatch(t *testing.T) {
 func TestLookups(t *testing.T) {
 	api := embedded(t)
 	tool := api.Tool("close_lead_get")
-	if tool == nil || tool.Resource.Name != "leads" || tool.Pos.File != "leads.yaml" || tool.Pos.Line == 0 {
+	if tool == nil || tool.Resource.Name != "leads" || tool.Pos.File != "crm/leads.yaml" || tool.Pos.Line == 0 {
 		t.Fatalf("close_lead_get: %+v", tool)
 	}
 	if p := tool.Param("lead_id"); p == nil || p.In != manifest.InPath || !p.Required {
@@ -232,7 +232,7 @@ func FuzzSelect(f *testing.F) {
 func FuzzLoad(f *testing.F) {
 	// The files of the manifest would be seeds too large to change quickly; one
 	// of the smallest and those of the archives stand for them.
-	data, err := fs.ReadFile(manifest.Embedded(), "custom_fields_contact.yaml")
+	data, err := fs.ReadFile(manifest.Embedded(), "customfields/custom_fields_contact.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -23,8 +23,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expectations in testdata")
 
-// layers makes the file systems of an archive: the files at its root are the
-// manifest, those in a folder named addition… add to it. The file want is the
+// layers makes the file systems of an archive: the files in a folder named
+// addition… add to the manifest, which all others make up. The file want is the
 // expectation.
 func layers(t *testing.T, ar *txtar.Archive) (list []fs.FS, want *txtar.File) {
 	t.Helper()
@@ -36,15 +36,13 @@ func layers(t *testing.T, ar *txtar.Archive) (list []fs.FS, want *txtar.File) {
 		switch {
 		case f.Name == "want":
 			want = f
-		case !nested:
-			base[f.Name] = &fstest.MapFile{Data: f.Data}
-		case strings.HasPrefix(dir, "addition"):
+		case nested && strings.HasPrefix(dir, "addition"):
 			if additions[dir] == nil {
 				additions[dir] = fstest.MapFS{}
 			}
 			additions[dir][name] = &fstest.MapFile{Data: f.Data}
 		default:
-			t.Fatalf("the file %s of the archive is used by nobody", f.Name)
+			base[f.Name] = &fstest.MapFile{Data: f.Data}
 		}
 	}
 	list = append(list, base)

@@ -20,10 +20,11 @@ func Check(doc *Document) (*API, error) {
 		ps: &ps, api: &API{},
 		ids: map[string]*IDKind{}, groups: map[string][]*Field{},
 		types: map[string]*typeDecl{}, enums: map[string]*Enum{}, tools: map[string]*Tool{},
-		owner: map[string]Pos{}, goNames: map[string]Pos{}, idFrom: map[string]Pos{}, decls: map[string]*toolDecl{},
+		owner: map[string]Pos{}, goNames: map[string]Pos{}, idFrom: map[string]Pos{}, areaPos: map[string]Pos{}, decls: map[string]*toolDecl{},
 	}
 	schemaProblems(doc, &ps)
 	c.declare(doc)
+	c.placeResources()
 	c.resolveTypes()
 	c.resolveTools()
 	if ps = ps.withoutEchoes(); len(ps) > 0 {
@@ -43,6 +44,7 @@ type checker struct {
 	owner   map[string]Pos // of types, enums, tools and resources, by name
 	goNames map[string]Pos // of functions, after initialisms
 	idFrom  map[string]Pos // where a kind of id says which tool finds it
+	areaPos map[string]Pos // where close.yaml lists an area
 	decls   map[string]*toolDecl
 
 	order     []*typeDecl
@@ -130,6 +132,7 @@ func (c *checker) declareAPI(r reader, f file) {
 		"doc":   r.text(&c.api.Doc),
 		"about": r.text(&c.api.About),
 		"ids":   func(n *yaml.Node) { r.each(n, "ids", func(k, v *yaml.Node) { c.declareID(r, k, v) }) },
+		"areas": func(n *yaml.Node) { r.each(n, "areas", func(k, v *yaml.Node) { c.declareArea(r, k, v) }) },
 		"params": func(n *yaml.Node) {
 			r.each(n, "params", func(k, v *yaml.Node) {
 				r.each(v, "parameter group "+k.Value, func(name, spec *yaml.Node) {
@@ -146,6 +149,35 @@ func (c *checker) declareAPI(r reader, f file) {
 	}
 	if !strings.HasPrefix(c.api.BaseURL, "http://") && !strings.HasPrefix(c.api.BaseURL, "https://") {
 		r.bad(f.root, "for example https://api.close.com", "the key base_url must be the root of the API")
+	}
+}
+
+// declareArea reads the title of a folder.
+func (c *checker) declareArea(r reader, k, v *yaml.Node) {
+	area := Area{Name: k.Value}
+	r.text(&area.Title)(v)
+	c.api.Areas = append(c.api.Areas, area)
+	c.areaPos[area.Name] = r.pos(k)
+}
+
+// placeResources puts every resource into the area of its folder. A folder that
+// close.yaml does not list is an area too.
+func (c *checker) placeResources() {
+	used := map[string]bool{}
+	for _, res := range c.api.Resources {
+		dir, _, ok := strings.Cut(res.File, "/")
+		if !ok {
+			continue
+		}
+		res.Area, used[dir] = dir, true
+		if !slices.ContainsFunc(c.api.Areas, func(a Area) bool { return a.Name == dir }) {
+			c.api.Areas = append(c.api.Areas, Area{Name: dir, Title: titleOf(dir)})
+		}
+	}
+	for _, a := range c.api.Areas {
+		if !used[a.Name] {
+			c.ps.add(c.areaPos[a.Name], didYouMean(a.Name, slices.Sorted(maps.Keys(used))), "the manifest has no folder %q", a.Name)
+		}
 	}
 }
 

@@ -21,6 +21,9 @@ func dump(api *manifest.API) string {
 	for _, id := range api.IDs {
 		line("id %s %v %v from %q", id.Name, id.Prefixes, id.Literals, id.From)
 	}
+	for _, a := range api.Areas {
+		line("area %s %q", a.Name, a.Title)
+	}
 	for _, r := range api.Resources {
 		line("resource %s %q in %s", r.Name, r.Title, r.File)
 		for _, e := range r.Enums {

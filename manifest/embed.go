@@ -5,14 +5,21 @@ import (
 	"io/fs"
 )
 
-//go:embed *.yaml
+//go:embed close
 var files embed.FS
 
 //go:embed schema.json
 var schemaJSON []byte
 
-// Embedded is the manifest of Close that comes with this module.
-func Embedded() fs.FS { return files }
+// Embedded returns the manifest of Close that comes with this module: close.yaml
+// and a folder for each area of the API.
+func Embedded() fs.FS {
+	sub, err := fs.Sub(files, "close")
+	if err != nil {
+		panic(err) // the path is valid
+	}
+	return sub
+}
 
-// Schema is the JSON Schema of manifest files.
+// Schema returns the JSON Schema of manifest files.
 func Schema() []byte { return schemaJSON }

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -33,34 +34,31 @@ type file struct {
 	root *yaml.Node // a mapping
 }
 
-// Load reads the *.yaml files at the root of each file system, in the order of
-// their names. The first is the manifest; the others are additions. The error
-// is a [Problems] when the files are at fault.
+// Load reads the *.yaml files of each file system and of its folders, in the
+// order of their names whatever the folder. The first is the manifest; the
+// others are additions. The error is a [Problems] when the files are at fault.
 func Load(layers ...fs.FS) (*Document, error) {
 	doc := &Document{}
 	var ps Problems
-	seen := map[string]bool{}
+	seen := map[string]string{} // name to path
 	for _, fsys := range layers {
-		entries, err := fs.ReadDir(fsys, ".")
+		paths, err := yamlFiles(fsys)
 		if err != nil {
 			return nil, fmt.Errorf("read manifest: %w", err)
 		}
 		var files []file
-		for _, e := range entries {
-			if ext := path.Ext(e.Name()); e.IsDir() || ext != ".yaml" && ext != ".yml" {
+		for _, p := range paths {
+			if first, ok := seen[path.Base(p)]; ok {
+				ps.add(Pos{File: p}, "rename it; a new file adds to the manifest", "a file of this name is already in the manifest: %s", first)
 				continue
 			}
-			if seen[e.Name()] {
-				ps.add(Pos{File: e.Name()}, "give the file another name; it adds to the manifest", "a file of this name is in the manifest already")
-				continue
-			}
-			seen[e.Name()] = true
-			root, err := parse(fsys, e.Name(), &ps)
+			seen[path.Base(p)] = p
+			root, err := parse(fsys, p, &ps)
 			if err != nil {
 				return nil, err
 			}
 			if root != nil {
-				files = append(files, file{e.Name(), root})
+				files = append(files, file{p, root})
 			}
 		}
 		if len(files) == 0 && len(ps) == 0 {
@@ -72,6 +70,30 @@ func Load(layers ...fs.FS) (*Document, error) {
 		return nil, ps.sorted()
 	}
 	return doc, nil
+}
+
+// yamlFiles lists the paths of the YAML files in the order of their names.
+// Folders whose names start with a dot or an underscore are left out, as Go
+// leaves them out.
+func yamlFiles(fsys fs.FS) ([]string, error) {
+	var paths []string
+	err := fs.WalkDir(fsys, ".", func(p string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case !d.IsDir():
+			if ext := path.Ext(p); ext == ".yaml" || ext == ".yml" {
+				paths = append(paths, p)
+			}
+		case p != "." && strings.ContainsAny(d.Name()[:1], "._"):
+			return fs.SkipDir
+		}
+		return nil
+	})
+	slices.SortFunc(paths, func(a, b string) int {
+		return cmp.Or(cmp.Compare(path.Base(a), path.Base(b)), cmp.Compare(a, b))
+	})
+	return paths, err
 }
 
 const emptyHint = "delete it, or start with resource: NAME"

@@ -26,10 +26,11 @@ var (
 func Manifest(n int) (fs.FS, error) {
 	out := fstest.MapFS{}
 	from := manifest.Embedded()
-	names, err := fs.Glob(from, "*.yaml")
+	names, err := fs.Glob(from, "*/*.yaml")
 	if err != nil {
 		return nil, err
 	}
+	names = append(names, "close.yaml")
 	texts := map[string]string{}
 	own := map[string]bool{} // names that each copy renames
 	for _, name := range names {

@@ -59,7 +59,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	fl.StringVar(&o.out, "out", "", "`folder` to write the package to")
 	fl.StringVar(&o.pkg, "package", "", "`name` of the package (default: the name of the folder)")
 	fl.StringVar(&o.tools, "tools", "", "only tools that match one of these `patterns`, separated by commas (* matches anything)")
-	fl.StringVar(&o.manifest, "manifest", "", "`folder` of *.yaml files that add to the embedded manifest; with a close.yaml it stands on its own")
+	fl.StringVar(&o.manifest, "manifest", "", "`folder` of *.yaml files, in it or below, that add to the embedded manifest; with a close.yaml it stands on its own")
 	fl.StringVar(&o.importPath, "import", "", "import `path` of the package (default: from the go.mod above the folder)")
 	fl.StringVar(&o.routes, "routes", "", "also write the emulator's route table to this `file`")
 	fl.StringVar(&o.reference, "reference", "", "also write the reference documentation to this `folder`")
