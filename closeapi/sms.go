@@ -86,7 +86,7 @@ func SMSGet(ctx context.Context, c *closekit.Client, p SMSGetParams, opts ...clo
 
 // SMSGetParams are the parameters of [SMSGet].
 type SMSGetParams struct {
-	// Id of the sms. Required.
+	// Id of the SMS. Required.
 	SMSID SMSID `json:"sms_id" close:"path,required"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
@@ -112,7 +112,7 @@ func SMSUpdate(ctx context.Context, c *closekit.Client, p SMSUpdateParams, opts 
 
 // SMSUpdateParams are the parameters of [SMSUpdate].
 type SMSUpdateParams struct {
-	// Id of the sms. Required.
+	// Id of the SMS. Required.
 	SMSID SMSID `json:"sms_id" close:"path,required"`
 	// Lead the message belongs to. Null clears it.
 	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"null"`
@@ -160,7 +160,7 @@ func SMSDelete(ctx context.Context, c *closekit.Client, p SMSDeleteParams, opts 
 
 // SMSDeleteParams are the parameters of [SMSDelete].
 type SMSDeleteParams struct {
-	// Id of the sms. Required.
+	// Id of the SMS. Required.
 	SMSID SMSID `json:"sms_id" close:"path,required"`
 }
 

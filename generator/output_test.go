@@ -407,27 +407,38 @@ func TestGenerateFails(t *testing.T) {
 		"request laughs": {wide.String(), "schema of close_it_create: it would hold more than 2000 objects; make the type of a nested field json"},
 		"id and type": {
 			"resource: things\ntypes:\n  ThingID: {about: A thing., fields: {id: {type: id thing}}}\ntools:\n  close_it_get: {http: GET /it/, does: Fetch it., returns: ThingID}\n",
-			"names clash: id kind thing and type ThingID would both be ThingID in Go",
+			"things.yaml:3:3: id kind thing and type ThingID would both be ThingID in Go (the first is at close.yaml:4:3; rename one)",
 		},
 		"iterator and tool": {
 			"resource: things\ntypes:\n  Thing: {about: A thing., fields: {id: {type: string}}}\ntools:\n" +
 				"  close_its_list: {http: GET /it/, does: List., params: {_skip: {type: integer}}, returns: list Thing, totals: Thing}\n" +
 				"  close_its_all: {http: GET /all/, does: List., returns: Thing}\n  close_its_totals: {http: GET /totals/, does: Count., returns: Thing}\n",
-			"names clash: iterator of close_its_list and tool close_its_all would both be ItsAll in Go; totals of close_its_list and tool close_its_totals would both be ItsTotals in Go",
+			"things.yaml:6:3: the iterator of close_its_list and tool close_its_all would both be ItsAll in Go (the first is at things.yaml:5:3; rename one)\n" +
+				"things.yaml:7:3: the totals of close_its_list and tool close_its_totals would both be ItsTotals in Go (the first is at things.yaml:5:3; rename one)",
 		},
 		"constant and type": {
 			"resource: things\nenums:\n  Size: {about: How large., values: {big: \"\"}}\ntypes:\n  SizeBig: {about: A thing., fields: {size: {type: enum Size}}}\ntools:\n  close_it_get: {http: GET /it/, does: Fetch it., returns: SizeBig}\n",
-			"names clash: value big of Size and type SizeBig would both be SizeBig in Go",
+			"things.yaml:5:3: value big of Size and type SizeBig would both be SizeBig in Go (the first is at things.yaml:3:38; rename one)",
 		},
 		"members": {
 			"resource: things\ntypes:\n  Base: {about: A base., fields: {id: {type: string, access: read}}}\n" +
 				"  Thing: {about: A thing., include: Base, fields: {base: {type: string, access: read}, as_base: {type: string, access: read}, object: {type: string, access: read}, object_value: {type: string, access: read}}, variants: {has: {id: Base}}}\n" + get,
-			"names clash: field as_base and variant Base of Thing would both be AsBase in Go; field object and field object_value of Thing would both be ObjectValue in Go; " +
-				"included type Base and field base of Thing would both be Base in Go",
+			"things.yaml:4:3: field as_base and variant Base of Thing would both be AsBase in Go (the first is at things.yaml:4:88; rename one)\n" +
+				"things.yaml:4:52: included type Base and field base of Thing would both be Base in Go (the first is at things.yaml:4:3; rename one)\n" +
+				"things.yaml:4:165: field object and field object_value of Thing would both be ObjectValue in Go (the first is at things.yaml:4:127; rename one)",
 		},
 		"money": {
 			"resource: things\ntypes:\n  Cents: {about: A thing., fields: {price: {type: cents}}}\ntools:\n  close_it_get: {http: GET /it/, does: Fetch it., returns: Cents}\n  close_operations: {http: GET /op/, does: Fetch it., returns: Cents}\n",
-			"names clash: the list of operations and tool close_operations would both be Operations in Go; type cents and type Cents would both be Cents in Go",
+			"things.yaml:3:3: the type cents and type Cents would both be Cents in Go (rename it)\n" +
+				"things.yaml:6:3: the list of operations and tool close_operations would both be Operations in Go (rename it)",
+		},
+		"spellings": {
+			"resource: things\nenums:\n  Size: {about: How large., values: {in-progress: \"\", in_progress: \"\"}}\ntypes:\n  Thing: {about: A thing., fields: {date_won: {type: enum Size}, date__won: {type: string}}}\ntools:\n" +
+				"  close_it_url_get: {http: GET /it/, does: Fetch it., returns: Thing, params: {ab: {type: string}, _ab: {type: string}}}\n  my_it_url_get: {http: GET /my/, does: Fetch it., returns: Thing}\n",
+			"things.yaml:3:55: value in-progress of Size and value in_progress of Size would both be SizeInProgress in Go (the first is at things.yaml:3:38; rename one)\n" +
+				"things.yaml:5:66: field date_won and field date__won of Thing would both be DateWon in Go (the first is at things.yaml:5:37; rename one)\n" +
+				"things.yaml:7:100: parameter ab and parameter _ab of close_it_url_get would both be Ab in Go (the first is at things.yaml:7:80; rename one)\n" +
+				"things.yaml:8:3: tool close_it_url_get and tool my_it_url_get would both be ItURLGet in Go (the first is at things.yaml:7:3; rename one)",
 		},
 	} {
 		api := load(t, fstest.MapFS{"close.yaml": {Data: []byte(head)}, "things.yaml": {Data: []byte(c.files)}})

@@ -28,6 +28,8 @@ type Area struct {
 // IDKind is a kind of id.
 type IDKind struct {
 	Name     string
+	Pos      Pos
+	Noun     string   // what has such an id, in words; "lead status"
 	Prefixes []string // the usual one first
 	Literals []string // ids that are words
 	From     string   // tool that finds valid ids
@@ -50,13 +52,17 @@ type Resource struct {
 // Enum is a set of words.
 type Enum struct {
 	Name   string
+	Pos    Pos
 	About  string
 	Open   bool // other words may be sent
 	Values []EnumValue
 }
 
 // EnumValue is one word and what it means.
-type EnumValue struct{ Word, About string }
+type EnumValue struct {
+	Word, About string
+	Pos         Pos
+}
 
 // Words lists the words of the enum.
 func (e *Enum) Words() []string {
@@ -70,6 +76,7 @@ func (e *Enum) Words() []string {
 // Object is a type with fields.
 type Object struct {
 	Name     string
+	Pos      Pos
 	About    string
 	Include  *Object  // whose fields come first, or nil
 	Fields   []*Field // those of Include too
@@ -145,6 +152,7 @@ type Field struct {
 	Pos                  Pos
 	Type                 *Type
 	About                string
+	OnCreate, OnUpdate   string // sentences that hold only when it is written so
 	Read, Create, Update bool
 	Always               bool // always there and never null in answers
 	Required             bool

@@ -14,41 +14,6 @@ import (
 	"github.com/closekit/closekit/manifest"
 )
 
-func TestGoName(t *testing.T) {
-	for name, want := range map[string]string{
-		"lead":              "Lead",
-		"lead_id":           "LeadID",
-		"contact_ids":       "ContactIDs",
-		"html_url":          "HTMLURL",
-		"date_created__gte": "DateCreatedGte",
-		"_fields":           "Fields",
-		"in-progress":       "InProgress",
-		"sms":               "SMS",
-		"SMS":               "SMS",
-		"whatsapp_message":  "WhatsAppMessage",
-		"9to5":              "N9to5",
-		"_":                 "X",
-		"":                  "X",
-		"a.b/c+d":           "ABCD",
-		"camelCase":         "CamelCase",
-		"ümlaut":            "Mlaut",
-	} {
-		if got := manifest.GoName(name); got != want {
-			t.Errorf("GoName(%q) = %s, want %s", name, got, want)
-		}
-	}
-	for tool, want := range map[string]string{"close_sms_create": "SMSCreate", "close_leads_list": "LeadsList", "ping": "Ping"} {
-		if got := manifest.FuncName(tool); got != want {
-			t.Errorf("FuncName(%q) = %s, want %s", tool, got, want)
-		}
-	}
-	for fn, want := range map[string]string{"LeadsList": "LeadsAll", "SMSList": "SMSAll", "MeGet": "MeGetAll"} {
-		if got := manifest.AllName(fn); got != want {
-			t.Errorf("AllName(%q) = %s, want %s", fn, got, want)
-		}
-	}
-}
-
 func TestRuleSentences(t *testing.T) {
 	for want, r := range map[string]manifest.Rule{
 		"Give exactly one of a, b or c.":                             {Kind: manifest.ExactlyOne, Fields: []string{"a", "b", "c"}},
@@ -75,23 +40,6 @@ func TestRuleSentences(t *testing.T) {
 	})
 	if want := []string{"When a or b is given, z is required.", "Same.", "When e or f is given, exactly one z is required."}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-func TestMatch(t *testing.T) {
-	for _, c := range []struct {
-		pattern, tool string
-		want          bool
-	}{
-		{"close_lead_*", "close_lead_get", true},
-		{"close_lead_*", "close_leads_list", false},
-		{"*", "close_lead_get", true},
-		{"close_lead_get", "close_lead_get", true},
-		{"[", "close_lead_get", false},
-	} {
-		if got := manifest.Match(c.pattern, c.tool); got != c.want {
-			t.Errorf("Match(%q, %q) = %v", c.pattern, c.tool, got)
-		}
 	}
 }
 

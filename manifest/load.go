@@ -67,7 +67,7 @@ func Load(layers ...fs.FS) (*Document, error) {
 		doc.layers = append(doc.layers, files)
 	}
 	if len(ps) > 0 {
-		return nil, ps.sorted()
+		return nil, ps.Sorted()
 	}
 	return doc, nil
 }

@@ -54,8 +54,8 @@ func (ps *Problems) add(pos Pos, hint, format string, args ...any) {
 	*ps = append(*ps, Problem{pos, fmt.Sprintf(format, args...), hint})
 }
 
-// sorted orders the problems and drops repetitions.
-func (ps Problems) sorted() Problems {
+// Sorted orders the problems by place and drops repetitions.
+func (ps Problems) Sorted() Problems {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col), cmp.Compare(a.Msg, b.Msg))
 	})

@@ -2,7 +2,7 @@ package manifest
 
 import (
 	"encoding/json"
-	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,15 +12,16 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// reader decodes nodes strictly: every key must be known, every value of the
-// right kind. It collects problems and goes on.
+// reader decodes the nodes of a file whose shape was checked. It passes over
+// marked nodes, which were reported then, collects further problems and goes on.
 type reader struct {
-	file string
-	ps   *Problems
-	key  *string // whose value is being read, to name it in problems
+	file   string
+	ps     *Problems
+	marked map[*yaml.Node]bool
+	key    *string // whose value is being read, to name it in problems
 }
 
-func newReader(file string, ps *Problems) reader { return reader{file, ps, new(string)} }
+func (c *checker) reader(file string) reader { return reader{file, c.ps, c.marked, new(string)} }
 
 func (r *reader) pos(n *yaml.Node) Pos { return Pos{r.file, n.Line, n.Column} }
 
@@ -28,38 +29,37 @@ func (r *reader) bad(n *yaml.Node, hint, format string, args ...any) {
 	r.ps.add(r.pos(n), hint, format, args...)
 }
 
-// keys reads a mapping with one function per known key. What names the
-// mapping in problems. It gives false when the node is no mapping at all.
+// keys reads a mapping with one function per known key. It reports false when
+// the node is no mapping at all. What names the mapping in problems.
 func (r *reader) keys(n *yaml.Node, what string, known map[string]func(*yaml.Node)) bool {
-	if n.Kind != yaml.MappingNode {
-		r.bad(n, "", "%s must be a mapping, not %s", what, kindName(n))
+	if r.marked[n] {
 		return false
 	}
 	for _, kv := range pairs(n) {
 		read, ok := known[kv[0].Value]
-		if !ok {
-			words := make([]string, 0, len(known))
-			for k := range known {
-				words = append(words, k)
-			}
-			slices.Sort(words)
-			hint := "known are " + strings.Join(words, ", ")
-			if near := nearest(kv[0].Value, words); near != "" {
-				hint = fmt.Sprintf("did you mean %q?", near)
-			}
-			r.bad(kv[0], hint, "%s has no key %q", what, kv[0].Value)
-			continue
+		switch {
+		case r.marked[kv[0]]:
+		case !ok:
+			r.bad(kv[0], knownHint(kv[0].Value, slices.Sorted(maps.Keys(known))), "%s has no key %q", what, kv[0].Value)
+		default:
+			*r.key = kv[0].Value
+			read(kv[1])
 		}
-		*r.key = kv[0].Value
-		read(kv[1])
 	}
 	return true
 }
 
+// knownHint suggests the known key that is nearest to an unknown one, or all.
+func knownHint(key string, known []string) string {
+	if near := didYouMean(key, known); near != "" {
+		return near
+	}
+	return "known are " + strings.Join(known, ", ")
+}
+
 // each reads a mapping of names.
-func (r *reader) each(n *yaml.Node, what string, read func(key, value *yaml.Node)) {
-	if n.Kind != yaml.MappingNode {
-		r.bad(n, "", "%s must be a mapping, not %s", what, kindName(n))
+func (r *reader) each(n *yaml.Node, read func(key, value *yaml.Node)) {
+	if r.marked[n] {
 		return
 	}
 	for _, kv := range pairs(n) {
@@ -71,15 +71,10 @@ func (r *reader) each(n *yaml.Node, what string, read func(key, value *yaml.Node
 // text reads one paragraph; line breaks in it are spaces.
 func (r *reader) text(to *string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
-		if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-			r.bad(n, "", "%s must be a text, not %s", *r.key, kindName(n))
+		if r.marked[n] {
 			return
 		}
 		s := strings.Join(strings.Fields(n.Value), " ")
-		if s == "" {
-			r.bad(n, "leave the key out", "%s is empty", *r.key)
-			return
-		}
 		if i := strings.IndexFunc(s, unprintable); i >= 0 {
 			c, _ := utf8.DecodeRuneInString(s[i:])
 			r.bad(n, "", "%s has the character %U, which cannot be printed", *r.key, c)
@@ -94,11 +89,9 @@ func unprintable(c rune) bool { return unicode.IsControl(c) || c == '\uFEFF' || 
 
 func (r *reader) flag(to *bool) func(*yaml.Node) {
 	return func(n *yaml.Node) {
-		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
-			r.bad(n, "", "%s must be true or false, not %s", *r.key, kindName(n))
-			return
+		if !r.marked[n] {
+			*to = isTrue(n)
 		}
-		*to = isTrue(n)
 	}
 }
 
@@ -107,30 +100,34 @@ func isTrue(n *yaml.Node) bool { return strings.EqualFold(n.Value, "true") }
 
 func (r *reader) integer(to *int) func(*yaml.Node) {
 	return func(n *yaml.Node) {
-		v, err := strconv.Atoi(n.Value)
-		if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil || v < 0 || !json.Valid([]byte(n.Value)) {
-			r.bad(n, "", "%s must be an integer of 0 or more, not %s", *r.key, kindName(n))
-			return
+		if !r.marked[n] {
+			*to = int(whole(n))
 		}
-		*to = v
 	}
 }
 
 func (r *reader) bound(to **int64) func(*yaml.Node) {
 	return func(n *yaml.Node) {
-		v, err := strconv.ParseInt(n.Value, 10, 64)
-		if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil || !json.Valid([]byte(n.Value)) {
-			r.bad(n, "", "%s must be an integer, not %s", *r.key, kindName(n))
-			return
+		if !r.marked[n] {
+			v := whole(n)
+			*to = &v
 		}
-		*to = &v
 	}
+}
+
+// whole is an integer as JSON may write it, 100 or 1e2, held to what a float64
+// holds exactly.
+func whole(n *yaml.Node) int64 {
+	if v, err := strconv.ParseInt(n.Value, 10, 64); err == nil {
+		return v
+	}
+	v, _ := strconv.ParseFloat(n.Value, 64) //nolint:errcheck // the shape is right; what is too large is bounded below
+	return int64(max(-1<<53, min(v, 1<<53)))
 }
 
 func (r *reader) words(to *[]string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
-		if n.Kind != yaml.SequenceNode {
-			r.bad(n, "write [a, b]", "%s must be a list, not %s", *r.key, kindName(n))
+		if r.marked[n] {
 			return
 		}
 		*to = make([]string, 0, len(n.Content))
@@ -196,46 +193,4 @@ func appendString(b []byte, s string) []byte {
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(s) // a string always encodes
 	return append(b, strings.TrimSuffix(buf.String(), "\n")...)
-}
-
-// nearest gives the word most like s, or "" when none is near, or so many are
-// to be compared that it would take long.
-func nearest(s string, words []string) string {
-	best, score := "", max(2, len(s)/3)+1
-	if len(words) > maxEntries/2 {
-		return ""
-	}
-	for _, w := range words {
-		if d := distance(strings.ToLower(s), strings.ToLower(w), score); d < score {
-			best, score = w, d
-		}
-	}
-	return best
-}
-
-// distance counts the edits from a to b, as far as enough.
-func distance(a, b string, enough int) int {
-	if len(a) > maxName || len(b) > maxName {
-		return maxName
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diag, least := row[0], i
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			diag, row[j] = row[j], min(row[j]+1, row[j-1]+1, diag+cost)
-			least = min(least, row[j])
-		}
-		if least >= enough {
-			return least
-		}
-	}
-	return row[len(b)]
 }

@@ -141,7 +141,11 @@ func generate(o options, stdout, stderr io.Writer) int {
 		}
 	}
 	files, err := generator.Generate(api, generator.Options{Package: o.pkg, ImportPath: o.importPath})
-	if err != nil {
+	var problems manifest.Problems
+	switch {
+	case errors.As(err, &problems):
+		return report(problems, stderr)
+	case err != nil:
 		return fail(stderr, 1, err, "")
 	}
 	outputs := []output{{o.out, files}}
@@ -215,8 +219,7 @@ func load(o options, stderr io.Writer) (*manifest.API, int) {
 	var ps manifest.Problems
 	switch {
 	case errors.As(err, &ps):
-		fmt.Fprintln(stderr, ps.Error())
-		return nil, fail(stderr, 1, fmt.Errorf("the manifest has %d problems; nothing was written", len(ps)), "docs/manifest.md explains the format key by key")
+		return nil, report(ps, stderr)
 	case err != nil:
 		return nil, fail(stderr, 3, err, "")
 	}
@@ -232,6 +235,16 @@ func load(o options, stderr io.Writer) (*manifest.API, int) {
 		return nil, fail(stderr, 1, fmt.Errorf("no tool matches %q", unused), "closekit tools lists the names")
 	}
 	return sub, 0
+}
+
+// report prints what is wrong with the manifest.
+func report(ps manifest.Problems, stderr io.Writer) int {
+	fmt.Fprintln(stderr, ps.Error())
+	count := fmt.Sprintf("%d problems", len(ps))
+	if len(ps) == 1 {
+		count = "1 problem"
+	}
+	return fail(stderr, 1, fmt.Errorf("the manifest has %s; nothing was written", count), "docs/manifest.md explains the format key by key")
 }
 
 func validPackage(name string) bool {

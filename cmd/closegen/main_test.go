@@ -162,7 +162,8 @@ closegen: hint: docs/manifest.md explains the format key by key
 	})
 	t.Run("clash", func(t *testing.T) {
 		write(t, filepath.Join(own, "mine.yaml"), "resource: mine\ntypes: {LeadID: {about: Mine., fields: {a: {type: string}}}}\ntools:\n  close_mine_get: {http: GET /mine/, does: Fetch., returns: LeadID}\n")
-		closegen("-out", out, "-manifest", own).want(t, 1, "", "closegen: error: names clash: id kind lead and type LeadID would both be LeadID in Go\n")
+		closegen("-out", out, "-manifest", own).want(t, 1, "", "mine.yaml:2:9: id kind lead and type LeadID would both be LeadID in Go (the first is at close.yaml:")
+		closegen("-out", out, "-manifest", own).want(t, 1, "", "closegen: error: the manifest has 1 problem; nothing was written\n")
 	})
 	t.Run("addition", func(t *testing.T) {
 		write(t, filepath.Join(own, "mine.yaml"), "resource: mine\ntypes: {Mine: {about: Mine., fields: {lead: {type: Lead}}}}\ntools:\n  close_mine_get: {http: GET /mine/, does: Fetch mine., returns: Mine}\n  close_me_get: {does: Say who you are.}\n")

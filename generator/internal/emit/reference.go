@@ -46,10 +46,10 @@ func toolPage(b *strings.Builder, api *manifest.API, t *manifest.Tool) {
 	if t.Use != "" {
 		fmt.Fprintf(b, "%s\n\n", t.Use)
 	}
-	fn := manifest.FuncName(t.Name)
+	fn := ir.FuncName(t.Name)
 	facts := []string{fmt.Sprintf("`%s %s%s`", t.Method, api.Prefix, t.Path), fmt.Sprintf("Go: `%s`", fn)}
 	if t.Paging {
-		facts[1] += fmt.Sprintf(", `%s`", manifest.AllName(fn))
+		facts[1] += fmt.Sprintf(", `%s`", ir.AllName(fn))
 	}
 	facts = append(facts, "effect: "+string(t.Effect))
 	if t.Sends {

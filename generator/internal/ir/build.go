@@ -18,14 +18,12 @@ const maxBits = 64 // bit 0 is none
 func Build(api *manifest.API, name, importPath string) (*Package, error) {
 	b := &builder{
 		api: api, sent: map[*manifest.Enum]bool{}, ids: map[*manifest.IDKind]bool{}, uses: map[*manifest.Object]use{},
-		names: map[string]string{}, bits: map[*manifest.Object]int{}, homes: map[*manifest.Object]string{}, defined: map[*manifest.Object]bool{},
-	}
-	for _, r := range api.Resources {
-		for _, o := range r.Types {
-			b.homes[o] = r.Name
-		}
+		bits: map[*manifest.Object]int{},
 	}
 	b.reach()
+	if ps := b.clashes(); len(ps) > 0 {
+		return nil, ps
+	}
 	p := &Package{Name: name, ImportPath: importPath, APIPrefix: api.Prefix, HasCents: b.cents}
 	p.Doc = packageDoc(api, name)
 	for _, r := range api.Resources {
@@ -60,27 +58,20 @@ func Build(api *manifest.API, name, importPath string) (*Package, error) {
 		p.Tools = append(p.Tools, tool)
 	}
 	slices.SortFunc(p.Tools, func(a, b Tool) int { return cmp.Compare(a.Name, b.Name) })
-	var err error
-	if p.Data, err = b.data(p.Tools); err != nil {
-		return nil, err
-	}
-	return p, b.clash(p)
+	return p, nil
 }
 
 // use says how an object is used.
 type use struct{ output, input bool }
 
 type builder struct {
-	api     *manifest.API
-	homes   map[*manifest.Object]string // the resources that define objects
-	defined map[*manifest.Object]bool   // objects that come in responses of tools
-	sent    map[*manifest.Enum]bool     // enums that parameters use
-	ids     map[*manifest.IDKind]bool
-	uses    map[*manifest.Object]use
-	names   map[string]string
-	bits    map[*manifest.Object]int // bits used, with those of the base
-	cents   bool
-	anyID   bool
+	api   *manifest.API
+	sent  map[*manifest.Enum]bool // enums that parameters use
+	ids   map[*manifest.IDKind]bool
+	uses  map[*manifest.Object]use
+	bits  map[*manifest.Object]int // bits used, with those of the base
+	cents bool
+	anyID bool
 }
 
 // reach finds how objects are used, and which kinds of ids.
@@ -166,7 +157,7 @@ func enum(e *manifest.Enum) Enum {
 		out.Doc += " Close may use other words too."
 	}
 	for _, v := range e.Values {
-		out.Values = append(out.Values, EnumValue{Const: e.Name + manifest.GoName(v.Word), Word: v.Word, Doc: v.About})
+		out.Values = append(out.Values, EnumValue{Const: enumConst(e, v), Word: v.Word, Doc: v.About})
 	}
 	return out
 }
@@ -270,19 +261,8 @@ func (b *builder) field(f *manifest.Field) Field {
 	return g
 }
 
-// fieldName makes the Go name of a field. Some names are those of the embedded
-// object and of methods.
-func fieldName(name string) string {
-	switch g := manifest.GoName(name); g {
-	case "Object", "MarshalJSON", "UnmarshalJSON":
-		return g + "Value"
-	default:
-		return g
-	}
-}
-
 func (b *builder) variant(o *manifest.Object, v manifest.Variant) Variant {
-	out := Variant{Method: "As" + v.Object.Name, Struct: v.Object.Name, Has: v.Has}
+	out := Variant{Method: variantMethod(v), Struct: v.Object.Name, Has: v.Has}
 	if v.By != "" {
 		g := b.field(o.Field(v.By))
 		out.ByGo, out.Word, out.ByOpt = g.Go, v.Is, g.Type.Opt
@@ -294,7 +274,7 @@ func (b *builder) variant(o *manifest.Object, v manifest.Variant) Variant {
 }
 
 func (b *builder) op(t *manifest.Tool) Op {
-	fn := manifest.FuncName(t.Name)
+	fn := FuncName(t.Name)
 	o := Op{
 		Tool: t.Name, Func: fn, Method: t.Method, Path: t.Path, URL: t.Doc, Sends: t.Sends, Idempotent: t.Idempotent, Update: t.Update,
 		Effect: map[manifest.Effect]string{manifest.Reads: "Read", manifest.Writes: "Write", manifest.Destroys: "Destructive"}[t.Effect],
@@ -331,11 +311,11 @@ func (b *builder) op(t *manifest.Tool) Op {
 		o.Result = item.Object.Name
 	}
 	if t.Paging {
-		o.All = manifest.AllName(fn)
+		o.All = AllName(fn)
 		o.AllDoc = fmt.Sprintf("%s yields the items of all pages of [%s], fetching a page when the one before is used up.", o.All, fn)
 	}
 	if t.Totals != nil {
-		o.Totals, o.TotalsFunc = t.Totals.Name, strings.TrimSuffix(fn, "List")+"Totals"
+		o.Totals, o.TotalsFunc = t.Totals.Name, totalsName(fn)
 	}
 	return o
 }
@@ -365,73 +345,6 @@ func (b *builder) idTypes(p *Package) {
 		p.IDs = append(p.IDs, id)
 	}
 	slices.SortFunc(p.KnownIDs, func(a, b IDPrefix) int { return cmp.Compare(a.Prefix, b.Prefix) })
-}
-
-// clash reports two declarations with one Go name.
-func (b *builder) clash(p *Package) error {
-	var errs []string
-	declare := func(name, what string) {
-		if other, ok := b.names[name]; ok {
-			errs = append(errs, fmt.Sprintf("%s and %s would both be %s in Go", other, what, name))
-		}
-		b.names[name] = what
-	}
-	for _, id := range p.IDs {
-		if id.Type != "" {
-			declare(id.Type, "id kind "+id.Kind)
-		}
-	}
-	if p.HasCents {
-		declare("Cents", "type cents")
-		declare("Dollars", "type cents")
-	}
-	declare("Operations", "the list of operations")
-	members := func(s *Struct) {
-		seen := map[string]string{}
-		member := func(name, what string) {
-			if other, ok := seen[name]; ok {
-				errs = append(errs, fmt.Sprintf("%s and %s of %s would both be %s in Go", other, what, s.Type, name))
-			}
-			seen[name] = what
-		}
-		if s.Base != "" {
-			member(s.Base, "included type "+s.Base)
-		}
-		for _, f := range s.Fields {
-			member(f.Go, "field "+f.JSON)
-		}
-		for _, v := range s.Variants {
-			member(v.Method, "variant "+v.Struct)
-		}
-	}
-	for _, f := range p.Files {
-		for _, e := range f.Enums {
-			declare(e.Type, "enum "+e.Type)
-			for _, v := range e.Values {
-				declare(v.Const, "value "+v.Word+" of "+e.Type)
-			}
-		}
-		for _, s := range f.Structs {
-			declare(s.Type, "type "+s.Type)
-			members(&s)
-		}
-		for _, o := range f.Ops {
-			declare(o.Func, "tool "+o.Tool)
-			declare(o.Params.Type, "parameters of "+o.Tool)
-			members(&o.Params)
-			if o.All != "" {
-				declare(o.All, "iterator of "+o.Tool)
-			}
-			if o.TotalsFunc != "" {
-				declare(o.TotalsFunc, "totals of "+o.Tool)
-			}
-		}
-	}
-	if len(errs) > 0 {
-		slices.Sort(errs)
-		return fmt.Errorf("names clash: %s", strings.Join(errs, "; "))
-	}
-	return nil
 }
 
 // contains reports whether a type holds the object, directly or not.

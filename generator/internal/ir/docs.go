@@ -113,7 +113,7 @@ func mentions(api *manifest.API, text string) string {
 	for i, w := range words {
 		name := strings.TrimRight(w, ".,;:)")
 		if t := api.Tool(strings.TrimLeft(name, "(")); t != nil {
-			words[i] = strings.Replace(w, t.Name, "["+manifest.FuncName(t.Name)+"]", 1)
+			words[i] = strings.Replace(w, t.Name, "["+FuncName(t.Name)+"]", 1)
 		}
 	}
 	return strings.Join(words, " ")

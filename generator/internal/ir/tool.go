@@ -10,7 +10,7 @@ import (
 
 // tool makes the registry's entry of a tool.
 func (b *builder) tool(t *manifest.Tool) (Tool, error) {
-	fn := manifest.FuncName(t.Name)
+	fn := FuncName(t.Name)
 	out := Tool{
 		Name: t.Name, Title: t.Title, Description: description(t), Resource: t.Resource.Name, Func: fn, Method: t.Method,
 		Path: b.api.Prefix + t.Path, Effect: map[manifest.Effect]string{manifest.Reads: "Read", manifest.Writes: "Write", manifest.Destroys: "Destructive"}[t.Effect],

@@ -82,10 +82,6 @@ func needsBit(slot string) bool {
 	return !strings.HasPrefix(slot, "Opt") && slot != "Raw" && slot != "Custom"
 }
 
-func idType(k *manifest.IDKind) string { return manifest.GoName(k.Name) + "ID" }
-
-func idVar(k *manifest.IDKind) string { return "kind" + manifest.GoName(k.Name) }
-
 // input describes a parameter, or a member of an object that is sent.
 func (b *builder) input(f *manifest.Field, nested bool) *Input {
 	in := &Input{Name: f.Name, From: f.From, Min: f.Min, Max: f.Max, Preset: string(f.Preset)}

@@ -1,6 +1,10 @@
-package manifest
+package ir
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/closekit/closekit/manifest"
+)
 
 // initialisms are words that Go code writes in capitals.
 var initialisms = map[string]string{
@@ -40,3 +44,29 @@ func FuncName(tool string) string {
 	}
 	return GoName(rest)
 }
+
+// AllName makes the name of the iterator of a list function.
+func AllName(fn string) string { return strings.TrimSuffix(fn, "List") + "All" }
+
+// totalsName makes the name of the function that reads a list's totals.
+func totalsName(fn string) string { return strings.TrimSuffix(fn, "List") + "Totals" }
+
+func variantMethod(v manifest.Variant) string { return "As" + v.Object.Name }
+
+func enumConst(e *manifest.Enum, v manifest.EnumValue) string { return e.Name + GoName(v.Word) }
+
+// fieldName makes the Go name of a field. Some names are those of the embedded
+// object and of methods.
+func fieldName(name string) string {
+	switch g := GoName(name); g {
+	case "Object", "Walk", "Wire", "MarshalJSON", "UnmarshalJSON":
+		return g + "Value"
+	default:
+		return g
+	}
+}
+
+func idType(k *manifest.IDKind) string { return GoName(k.Name) + "ID" }
+
+func idVar(k *manifest.IDKind) string { return "kind" + GoName(k.Name) }
+

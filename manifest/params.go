@@ -1,0 +1,197 @@
+package manifest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// params gathers the parameters: those of the path, its own, those it takes,
+// those of groups.
+func (c *checker) params(d *toolDecl) {
+	t := d.tool
+	own := map[string][2]*yaml.Node{}
+	var ownOrder []string
+	if n := d.given["params"]; n != nil {
+		d.each(n, func(k, v *yaml.Node) {
+			own[k.Value] = [2]*yaml.Node{k, v}
+			ownOrder = append(ownOrder, k.Value)
+		})
+	}
+	// add takes a parameter with what the tool itself says of it.
+	add := func(base *fieldDecl, place Place) {
+		p := base
+		if kv, ok := own[base.Name]; ok {
+			p = c.readField(d.reader, kv[0], kv[1], base)
+			c.finish(p)
+		}
+		c.addParam(d, p, place)
+	}
+	inPath := c.pathParams(d, own)
+	place := InBody
+	if t.Method == http.MethodGet || t.Method == http.MethodDelete {
+		place = InQuery
+	}
+	taken := c.taken(d)
+	var grouped []*fieldDecl
+	for _, g := range d.with {
+		fields, ok := c.groups[g]
+		if !ok {
+			d.bad(d.at("with"), near(g, c.groups), "close.yaml has no parameter group %q", g)
+		}
+		for _, f := range fields {
+			grouped = append(grouped, f.copied())
+		}
+	}
+	// Own parameters that are new come first, in their order.
+	for _, name := range ownOrder {
+		isOther := func(f *fieldDecl) bool { return f.Name == name }
+		if !slices.Contains(inPath, name) && !slices.ContainsFunc(taken, isOther) && !slices.ContainsFunc(grouped, isOther) {
+			p := c.readField(d.reader, own[name][0], own[name][1], nil)
+			c.finish(p)
+			c.addParam(d, p, place)
+		}
+	}
+	for _, f := range taken {
+		add(f, place)
+	}
+	for _, f := range grouped {
+		add(f, InQuery)
+	}
+	for _, name := range d.required {
+		p := t.Param(name)
+		if p == nil {
+			d.bad(d.at("required"), didYouMean(name, fieldNames(t.Params)), "tool %q requires %q, which is no parameter", t.Name, name)
+			continue
+		}
+		p.Required = true
+	}
+	c.checkParams(d)
+}
+
+// pathParams adds the parameters of the path and lists their names.
+func (c *checker) pathParams(d *toolDecl, own map[string][2]*yaml.Node) (names []string) {
+	for _, m := range pathParam.FindAllStringSubmatch(d.tool.Path, -1) {
+		name := m[1]
+		names = append(names, name)
+		var p *fieldDecl
+		if kind := c.ids[strings.TrimSuffix(name, "_id")]; kind != nil && strings.HasSuffix(name, "_id") {
+			f := &Field{Name: name, Pos: d.tool.Pos, Type: &Type{Kind: ID, ID: kind}, Read: true, Create: true, Update: true}
+			f.About = "Id of the " + kind.Noun + "."
+			p = &fieldDecl{Field: f, typeText: "id " + kind.Name, given: map[string]Pos{}}
+		}
+		if kv, ok := own[name]; ok {
+			p = c.readField(d.reader, kv[0], kv[1], p)
+			c.finish(p)
+		}
+		if p == nil {
+			d.bad(d.at("http"), "declare it under params with its type", "path parameter %q has no parameter of that name, and %q is no id kind", name, strings.TrimSuffix(name, "_id"))
+			continue
+		}
+		p.Required, p.In = true, InPath
+		c.addParam(d, p, InPath)
+	}
+	return names
+}
+
+func (c *checker) addParam(d *toolDecl, p *fieldDecl, place Place) {
+	t := d.tool
+	if p.In == "" {
+		p.In = place
+	}
+	switch {
+	case t.Param(p.Name) != nil:
+		d.bad(d.key, "leave one out with without: or rename it", "tool %q has two parameters %q", t.Name, p.Name)
+	case len(t.Params) == maxFields:
+		d.bad(d.key, "", "tool %q has more than %d parameters", t.Name, maxFields)
+	default:
+		t.Params = append(t.Params, p.Field)
+		d.params = append(d.params, p)
+	}
+}
+
+// taken lists copies of the fields that the tool takes from a type.
+func (c *checker) taken(d *toolDecl) []*fieldDecl {
+	if d.takes == "" {
+		return nil
+	}
+	decl := c.types[d.takes]
+	if decl == nil {
+		d.bad(d.at("takes"), near(d.takes, c.types), "type %q is not defined", d.takes)
+		return nil
+	}
+	for key, list := range map[string][]string{"only": d.only, "without": d.without} {
+		for _, name := range list {
+			if decl.object.Field(name) == nil {
+				d.bad(d.at(key), didYouMean(name, fieldNames(decl.object.Fields)), "type %q has no field %q", d.takes, name)
+			}
+		}
+	}
+	var fields []*fieldDecl
+	for _, f := range decl.fields {
+		writable := f.Create
+		if d.tool.Update {
+			writable = f.Update
+		}
+		if !writable || d.only != nil && !slices.Contains(d.only, f.Name) || slices.Contains(d.without, f.Name) {
+			continue
+		}
+		p := f.copied()
+		p.Required = false // that is for the tool to say
+		if d.tool.Update {
+			p.Default = nil // what is left out stays as it is
+		}
+		fields = append(fields, p)
+	}
+	if len(fields) == 0 {
+		d.bad(d.at("takes"), "look at access, only and without", "type %q has no field that %s may write", d.takes, d.tool.Name)
+	}
+	return fields
+}
+
+func (c *checker) checkParams(d *toolDecl) {
+	t := d.tool
+	seen := map[*Object]bool{}
+	for _, p := range t.Params {
+		if p.Type == nil {
+			continue
+		}
+		c.noMaps(p.Type, seen)
+		switch k := p.Type.Kind; {
+		case k == Map:
+			c.ps.add(p.Pos, "use json or an object", "parameter %q of %s cannot be a map", p.Name, t.Name)
+		case p.In == InPath && !strings.Contains(t.Path, "{"+p.Name+"}"):
+			c.ps.add(p.Pos, "write it into http, or take in: path away", "parameter %q is in the path, which has no {%s}", p.Name, p.Name)
+		case p.In == InQuery && (k == ObjectType || k == CustomFields || k == List && p.Type.Elem.Kind == ObjectType):
+			c.ps.add(p.Pos, "give its parts as parameters", "parameter %q of %s cannot be in the query: it is an object", p.Name, t.Name)
+		case p.In == InBody && (t.Method == http.MethodGet || t.Method == http.MethodDelete):
+			c.ps.add(p.Pos, "use in: query", "%s of %s has no body for parameter %q", t.Method, t.Name, p.Name)
+		case p.In == InPath && (k == List || k == ObjectType || k == CustomFields || k == JSON):
+			c.ps.add(p.Pos, "", "path parameter %q of %s must be a word or a number", p.Name, t.Name)
+		}
+	}
+}
+
+// noMaps reports members of sent objects that are maps: they can only be
+// received.
+func (c *checker) noMaps(t *Type, seen map[*Object]bool) {
+	if t.Kind == List {
+		t = t.Elem
+	}
+	o := t.Object
+	if o == nil || seen[o] {
+		return
+	}
+	seen[o] = true
+	for _, f := range o.Fields {
+		switch {
+		case f.Type == nil || !f.Create && !f.Update:
+		case f.Type.Kind == Map:
+			c.ps.add(f.Pos, "use json, an object, or access: read", "field %q of type %s is sent, so it cannot be a map", f.Name, o.Name)
+		default:
+			c.noMaps(f.Type, seen)
+		}
+	}
+}
