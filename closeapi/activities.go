@@ -46,7 +46,7 @@ type ActivitiesListParams struct {
 	ContactIDIn []ContactID `json:"contact_id__in" close:"query"`
 	// Only activities on these leads.
 	LeadIDIn []LeadID `json:"lead_id__in" close:"query"`
-	// Shows e-mails as conversations; when left out, as single e-mails with their bodies.
+	// Shows emails as conversations; when left out, as single emails with their bodies.
 	ThreadEmails closekit.Opt[ThreadEmails] `json:"thread_emails" close:"query"`
 	// date_created or -date_created, or -activity_at with one lead. Date filters must be on the same
 	// field.
@@ -106,7 +106,7 @@ var opActivitiesList = wire.Operation{
 	},
 }
 
-// ActivityBase is what all activities have in common.
+// ActivityBase is the part that all activities have in common.
 type ActivityBase struct {
 	closekit.Object
 	ID ActivityID `json:"id"`
@@ -145,7 +145,7 @@ func (v *ActivityBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, 
 // object. The fields below organization_id are those of single types that a list usually shows.
 type Activity struct {
 	ActivityBase
-	// State of a call, e-mail, message, meeting or custom activity.
+	// State of a call, email, message, meeting or custom activity.
 	Status closekit.Opt[string] `json:"status"`
 	// Direction of a call or message: inbound, outbound, incoming or outgoing.
 	Direction closekit.Opt[string] `json:"direction"`
@@ -157,15 +157,15 @@ type Activity struct {
 	Note closekit.Opt[string] `json:"note"`
 	// Title of a note or meeting.
 	Title closekit.Opt[string] `json:"title"`
-	// Subject of an e-mail.
+	// Subject of an email.
 	Subject closekit.Opt[string] `json:"subject"`
-	// Beginning of an e-mail.
+	// Beginning of an email.
 	BodyPreview closekit.Opt[string] `json:"body_preview"`
 	// Text of an SMS or WhatsApp message.
 	Text closekit.Opt[string] `json:"text"`
-	// Subject of an e-mail conversation.
+	// Subject of an email conversation.
 	LatestNormalizedSubject closekit.Opt[string] `json:"latest_normalized_subject"`
-	// Number of e-mails in a conversation.
+	// Number of emails in a conversation.
 	NEmails closekit.Opt[int] `json:"n_emails"`
 	// Begin of a meeting.
 	StartsAt closekit.Opt[closekit.DateTime] `json:"starts_at"`
@@ -324,12 +324,12 @@ func (v Meeting) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Meeting) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MeetingAttendee: somebody who is invited to a meeting.
+// MeetingAttendee is a person invited to a meeting.
 type MeetingAttendee struct {
 	closekit.Object
 	Email closekit.Opt[string] `json:"email"`
 	Name  closekit.Opt[string] `json:"name"`
-	// Answer to the invitation.
+	// Response to the invitation.
 	Status      closekit.Opt[AttendeeStatus] `json:"status"`
 	IsOrganizer closekit.Opt[bool]           `json:"is_organizer"`
 	ContactID   closekit.Opt[ContactID]      `json:"contact_id"`
@@ -342,7 +342,7 @@ func (v MeetingAttendee) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MeetingAttendee) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MeetingSummary: summary of a meeting.
+// MeetingSummary is a summary of a meeting.
 type MeetingSummary struct {
 	closekit.Object
 	Text closekit.Opt[string] `json:"text"`
@@ -355,7 +355,7 @@ func (v MeetingSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MeetingSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// ConferenceLink: link to a video conference.
+// ConferenceLink is a link to a video conference.
 type ConferenceLink struct {
 	closekit.Object
 	Type closekit.Opt[ConferenceType] `json:"type"`
@@ -385,7 +385,7 @@ func (v PausedSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PausedSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// Transcript is what was said in a call, voicemail or meeting.
+// Transcript is the transcript of a call, voicemail or meeting.
 type Transcript struct {
 	closekit.Object
 	ID closekit.Opt[string] `json:"id"`
@@ -404,7 +404,7 @@ func (v Transcript) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Transcript) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// TranscriptSpeaker: somebody who speaks in a transcript.
+// TranscriptSpeaker is a speaker in a transcript.
 type TranscriptSpeaker struct {
 	closekit.Object
 	SpeakerLabel closekit.Opt[string]      `json:"speaker_label"`
@@ -421,7 +421,7 @@ func (v TranscriptSpeaker) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *TranscriptSpeaker) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// TranscriptUtterance: something that one speaker said.
+// TranscriptUtterance is an utterance of one speaker.
 type TranscriptUtterance struct {
 	closekit.Object
 	SpeakerLabel closekit.Opt[string]      `json:"speaker_label"`
@@ -582,7 +582,7 @@ type WhatsAppMessage struct {
 	MessageHTML     closekit.Opt[string] `json:"message_html"`
 	// Id in WhatsApp.
 	ExternalWhatsAppMessageID closekit.Opt[string] `json:"external_whatsapp_message_id"`
-	// Message that this one answers.
+	// Message that this one replies to.
 	ResponseToID           closekit.Opt[ActivityID]             `json:"response_to_id"`
 	LocalPhone             closekit.Opt[string]                 `json:"local_phone"`
 	LocalPhoneFormatted    closekit.Opt[string]                 `json:"local_phone_formatted"`
@@ -603,7 +603,7 @@ func (v WhatsAppMessage) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *WhatsAppMessage) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// FormSubmission is a form that somebody filled in.
+// FormSubmission is a submitted form.
 type FormSubmission struct {
 	ActivityBase
 	FormID              closekit.Opt[string] `json:"form_id"`
@@ -649,16 +649,16 @@ func (v CustomActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *CustomActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// ActivityType: kind of an activity. As a filter, the id of a custom activity type (actitype_…) is
-// accepted too. Close may use other words too.
+// ActivityType is the kind of an activity. As a filter, the id of a custom activity type
+// (actitype_…) is accepted too. Close may use other words too.
 type ActivityType string
 
 // Values of [ActivityType].
 const (
 	ActivityTypeCall                    ActivityType = "Call"                    // A phone call, made or logged.
-	ActivityTypeEmail                   ActivityType = "Email"                   // One e-mail.
-	ActivityTypeEmailThread             ActivityType = "EmailThread"             // A conversation of several e-mails.
-	ActivityTypeNote                    ActivityType = "Note"                    // A note that somebody wrote.
+	ActivityTypeEmail                   ActivityType = "Email"                   // One email.
+	ActivityTypeEmailThread             ActivityType = "EmailThread"             // A conversation of several emails.
+	ActivityTypeNote                    ActivityType = "Note"                    // A written note.
 	ActivityTypeSMS                     ActivityType = "SMS"                     // A text message.
 	ActivityTypeMeeting                 ActivityType = "Meeting"                 // A meeting from a calendar.
 	ActivityTypeCreated                 ActivityType = "Created"                 // The lead was created.
@@ -667,7 +667,7 @@ const (
 	ActivityTypeTaskCompleted           ActivityType = "TaskCompleted"           // A task was completed.
 	ActivityTypeLeadMerge               ActivityType = "LeadMerge"               // Another lead was merged with this one.
 	ActivityTypeWhatsAppMessage         ActivityType = "WhatsAppMessage"         // A WhatsApp message.
-	ActivityTypeFormSubmission          ActivityType = "FormSubmission"          // Somebody filled in a form.
+	ActivityTypeFormSubmission          ActivityType = "FormSubmission"          // A submitted form.
 	ActivityTypeCustom                  ActivityType = "Custom"                  // An activity of a type that the organization defined.
 )
 
@@ -691,7 +691,7 @@ func (ActivityType) Values() []string {
 	}
 }
 
-// ActivitySource is where an activity came from. Close may use other words too.
+// ActivitySource is the source of an activity. Close may use other words too.
 type ActivitySource string
 
 // Values of [ActivitySource].
@@ -700,8 +700,8 @@ const (
 	ActivitySourceAPI                   ActivitySource = "api"                    // The API.
 	ActivitySourceImport                ActivitySource = "import"                 // An import.
 	ActivitySourceClipper               ActivitySource = "clipper"                // The web clipper.
-	ActivitySourceEmail                 ActivitySource = "email"                  // An e-mail.
-	ActivitySourceSuggestion            ActivitySource = "suggestion"             // A suggestion that somebody accepted.
+	ActivitySourceEmail                 ActivitySource = "email"                  // An email.
+	ActivitySourceSuggestion            ActivitySource = "suggestion"             // A suggestion that a user accepted.
 	ActivitySourceSegmentIntegration    ActivitySource = "segment-integration"    // The Segment integration.
 	ActivitySourceCustomerioIntegration ActivitySource = "customerio-integration" // The Customer.io integration.
 	ActivitySourceCalendlyIntegration   ActivitySource = "calendly-integration"   // The Calendly integration.
@@ -710,12 +710,12 @@ const (
 	ActivitySourceWebform               ActivitySource = "webform"                // A form on a web site.
 )
 
-// ThreadEmails is how a mixed list shows e-mails.
+// ThreadEmails is the way a mixed list shows emails.
 type ThreadEmails string
 
 // Values of [ThreadEmails].
 const (
-	ThreadEmailsTrue ThreadEmails = "true" // Conversations, and next to them every e-mail without its body.
+	ThreadEmailsTrue ThreadEmails = "true" // Conversations, and next to them every email without its body.
 	ThreadEmailsOnly ThreadEmails = "only" // Conversations alone.
 )
 
@@ -724,7 +724,7 @@ func (ThreadEmails) Values() []string {
 	return []string{"true", "only"}
 }
 
-// MeetingStatus: state of a meeting. Close may use other words too.
+// MeetingStatus is the state of a meeting. Close may use other words too.
 type MeetingStatus string
 
 // Values of [MeetingStatus].
@@ -737,18 +737,19 @@ const (
 	MeetingStatusDeclinedByOrg  MeetingStatus = "declined-by-org"  // The organization's side declined.
 )
 
-// AttendeeStatus: answer of somebody who is invited to a meeting. Close may use other words too.
+// AttendeeStatus is the response of an attendee to the invitation to a meeting. Close may use other
+// words too.
 type AttendeeStatus string
 
 // Values of [AttendeeStatus].
 const (
-	AttendeeStatusNoreply AttendeeStatus = "noreply" // No answer yet.
+	AttendeeStatusNoreply AttendeeStatus = "noreply" // No response yet.
 	AttendeeStatusYes     AttendeeStatus = "yes"     // Comes.
 	AttendeeStatusNo      AttendeeStatus = "no"      // Does not come.
 	AttendeeStatusMaybe   AttendeeStatus = "maybe"   // Comes perhaps.
 )
 
-// MeetingSource is how a meeting came into Close. Close may use other words too.
+// MeetingSource is the source of a meeting. Close may use other words too.
 type MeetingSource string
 
 // Values of [MeetingSource].
@@ -757,7 +758,7 @@ const (
 	MeetingSourceManual   MeetingSource = "manual"   // Entered by hand.
 )
 
-// CalendarType: provider of a calendar. Close may use other words too.
+// CalendarType is the provider of a calendar. Close may use other words too.
 type CalendarType string
 
 // Values of [CalendarType].
@@ -766,7 +767,7 @@ const (
 	CalendarTypeMicrosoft CalendarType = "microsoft" // Microsoft Outlook.
 )
 
-// ConferenceType: provider of a video conference. Close may use other words too.
+// ConferenceType is the provider of a video conference. Close may use other words too.
 type ConferenceType string
 
 // Values of [ConferenceType].
@@ -780,7 +781,8 @@ const (
 	ConferenceTypeGOTOMEETING    ConferenceType = "GO_TO_MEETING"
 )
 
-// DetectionReason is who chose a playbook or a type of conversation. Close may use other words too.
+// DetectionReason is the chooser of a playbook or of a conversation type. Close may use other words
+// too.
 type DetectionReason string
 
 // Values of [DetectionReason].
@@ -789,7 +791,7 @@ const (
 	DetectionReasonAutodetected DetectionReason = "autodetected"  // Close itself.
 )
 
-// OutcomeReason is how an outcome was set. Close may use other words too.
+// OutcomeReason is the way an outcome was set. Close may use other words too.
 type OutcomeReason string
 
 // Values of [OutcomeReason].
@@ -799,7 +801,8 @@ const (
 	OutcomeReasonVoicemailDropped OutcomeReason = "voicemail-dropped" // A recorded voicemail was left.
 )
 
-// OutcomeConfidence is how sure Close is of an outcome it filled in. Close may use other words too.
+// OutcomeConfidence is the confidence of Close in an outcome that it filled in. Close may use other
+// words too.
 type OutcomeConfidence string
 
 // Values of [OutcomeConfidence].
@@ -809,7 +812,7 @@ const (
 	OutcomeConfidenceHigh   OutcomeConfidence = "high"
 )
 
-// SpeakerSide: on whose side a speaker is. Close may use other words too.
+// SpeakerSide is the side of a speaker in a conversation. Close may use other words too.
 type SpeakerSide string
 
 // Values of [SpeakerSide].
@@ -819,7 +822,7 @@ const (
 	SpeakerSideVoiceAgent SpeakerSide = "voice-agent" // An automatic voice.
 )
 
-// MergeStatus: progress of a merge of two leads. Close may use other words too.
+// MergeStatus is the progress of a merge of two leads. Close may use other words too.
 type MergeStatus string
 
 // Values of [MergeStatus].
@@ -830,7 +833,7 @@ const (
 	MergeStatusErrored    MergeStatus = "errored"     // It failed; see error_message.
 )
 
-// MessageDirection: direction of an e-mail or WhatsApp message.
+// MessageDirection is the direction of an email or WhatsApp message.
 type MessageDirection string
 
 // Values of [MessageDirection].
@@ -844,7 +847,7 @@ func (MessageDirection) Values() []string {
 	return []string{"incoming", "outgoing"}
 }
 
-// CustomActivityStatus: state of a custom activity. Close may use other words too.
+// CustomActivityStatus is the state of a custom activity. Close may use other words too.
 type CustomActivityStatus string
 
 // Values of [CustomActivityStatus].

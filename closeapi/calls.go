@@ -13,7 +13,7 @@ import (
 
 // CallCreate logs a phone call that took place outside of Close.
 //
-// It only writes a record; nothing is dialled. Find lead_id with [LeadsList] and contact_id with
+// It only writes a record; nothing is dialed. Find lead_id with [LeadsList] and contact_id with
 // [ContactsList]. To plan a call use [TaskCreate] with _type outgoing_call.
 //
 // Close API: POST /activity/call/ (tool close_call_create)
@@ -64,7 +64,7 @@ type CallCreateParams struct {
 	ConversationTypeID closekit.Opt[string] `json:"conversation_type_id" close:"null,id"`
 	// Playbook that was followed. Null clears it.
 	PlaybookID closekit.Opt[string] `json:"playbook_id" close:"null,id"`
-	// The credential's own when left out. Null clears it.
+	// Organization of the record. Null clears it.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"null"`
 	// Author of the record; for imports. Null clears it.
 	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
@@ -185,7 +185,7 @@ var opCallDelete = wire.Operation{
 
 // CallsList lists calls, filtered by lead, contact, user or date.
 //
-// For calls together with e-mails and notes of one lead use [ActivitiesList]. Long lists are best read
+// For calls together with emails and notes of one lead use [ActivitiesList]. Long lists are best read
 // in windows of date_created.
 //
 // Close API: GET /activity/call/ (tool close_calls_list)
@@ -334,7 +334,7 @@ func (v Call) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Call) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// CallStatus: state of a call.
+// CallStatus is the state of a call.
 type CallStatus string
 
 // Values of [CallStatus].
@@ -342,8 +342,8 @@ const (
 	CallStatusCreated    CallStatus = "created"     // The call exists but has not begun.
 	CallStatusInProgress CallStatus = "in-progress" // It is going on.
 	CallStatusCompleted  CallStatus = "completed"   // It took place and is over.
-	CallStatusCancel     CallStatus = "cancel"      // The caller hung up before an answer.
-	CallStatusNoAnswer   CallStatus = "no-answer"   // Nobody answered.
+	CallStatusCancel     CallStatus = "cancel"      // The caller hung up before the call was answered.
+	CallStatusNoAnswer   CallStatus = "no-answer"   // The call was not answered.
 	CallStatusBusy       CallStatus = "busy"        // The line was busy.
 	CallStatusFailed     CallStatus = "failed"      // It could not be connected.
 	CallStatusTimeout    CallStatus = "timeout"     // It rang until the time was up.
@@ -354,7 +354,7 @@ func (CallStatus) Values() []string {
 	return []string{"created", "in-progress", "completed", "cancel", "no-answer", "busy", "failed", "timeout"}
 }
 
-// CallDirection is who called.
+// CallDirection is the direction of a call.
 type CallDirection string
 
 // Values of [CallDirection].
@@ -368,7 +368,7 @@ func (CallDirection) Values() []string {
 	return []string{"inbound", "outbound"}
 }
 
-// CallSource: through what a call or message went.
+// CallSource is the system that a call or message went through.
 type CallSource string
 
 // Values of [CallSource].
@@ -382,13 +382,13 @@ func (CallSource) Values() []string {
 	return []string{"Close.io", "External"}
 }
 
-// CallDisposition is how a call ended. Close may use other words too.
+// CallDisposition is the way a call ended. Close may use other words too.
 type CallDisposition string
 
 // Values of [CallDisposition].
 const (
-	CallDispositionAnswered  CallDisposition = "answered"  // Somebody answered.
-	CallDispositionNoAnswer  CallDisposition = "no-answer" // Nobody answered.
+	CallDispositionAnswered  CallDisposition = "answered"  // A person answered.
+	CallDispositionNoAnswer  CallDisposition = "no-answer" // The call was not answered.
 	CallDispositionVMAnswer  CallDisposition = "vm-answer" // A voicemail system answered.
 	CallDispositionVMLeft    CallDisposition = "vm-left"   // A message was left on voicemail.
 	CallDispositionBusy      CallDisposition = "busy"      // The line was busy.
@@ -397,7 +397,7 @@ const (
 	CallDispositionAbandoned CallDisposition = "abandoned" // The caller hung up first.
 )
 
-// CallMethod is how a call was made. Close may use other words too.
+// CallMethod is the way a call was made. Close may use other words too.
 type CallMethod string
 
 // Values of [CallMethod].

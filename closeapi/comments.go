@@ -80,10 +80,10 @@ var opCommentUpdate = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "comment", For: "body"}},
 }
 
-// CommentDelete removes a comment; its text is lost.
+// CommentDelete removes a comment.
 //
-// There is no undo. Ask the user before you call it. The empty comment stays in its thread until every
-// comment of the thread is removed, so that [CommentGet] may still find it.
+// Its text is lost; there is no undo. Ask the user before you call it. The empty comment stays in its
+// thread until every comment of the thread is removed, so that [CommentGet] may still find it.
 //
 // Close API: DELETE /comment/{comment_id}/ (tool close_comment_delete)
 // https://developer.close.com/api/resources/comments

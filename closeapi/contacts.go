@@ -24,13 +24,13 @@ func ContactCreate(ctx context.Context, c *closekit.Client, p ContactCreateParam
 
 // ContactCreateParams are the parameters of [ContactCreate].
 type ContactCreateParams struct {
-	// Lead that the person belongs to. Close would make a stray new lead without it. Required.
+	// Lead that the person belongs to. Required.
 	LeadID LeadID `json:"lead_id" close:"required"`
 	// Full name of the person. At most 1000 characters. Null clears it.
 	Name closekit.Opt[string] `json:"name" close:"null,maxlen=1000"`
 	// Job title. At most 1000 characters. Null clears it.
 	Title closekit.Opt[string] `json:"title" close:"null,maxlen=1000"`
-	// E-mail addresses of the person. At most 100. Null clears it.
+	// Email addresses of the person. At most 100. Null clears it.
 	Emails []ContactEmail `json:"emails" close:"null,maxlen=100"`
 	// Phone numbers of the person. At most 100. Null clears it.
 	Phones []ContactPhone `json:"phones" close:"null,maxlen=100"`
@@ -79,11 +79,11 @@ var opContactGet = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
-// ContactUpdate changes fields of a contact; only what is given changes.
+// ContactUpdate changes fields of a contact.
 //
-// emails, phones and urls replace the stored lists as a whole. To add one address, fetch the contact
-// with [ContactGet] and send the old entries together with the new one. Null clears a field. A new
-// lead_id moves the contact to that lead.
+// Only what is given changes. emails, phones and urls replace the stored lists as a whole. To add one
+// address, fetch the contact with [ContactGet] and send the old entries together with the new one.
+// Null clears a field. A new lead_id moves the contact to that lead.
 //
 // Close API: PUT /contact/{contact_id}/ (tool close_contact_update)
 // https://developer.close.com/api/resources/contacts
@@ -95,17 +95,17 @@ func ContactUpdate(ctx context.Context, c *closekit.Client, p ContactUpdateParam
 type ContactUpdateParams struct {
 	// Id of the contact. Required.
 	ContactID ContactID `json:"contact_id" close:"path,required"`
-	// Lead to move the contact to; leave it out to keep the contact where it is.
+	// Lead that the person belongs to.
 	LeadID closekit.Opt[LeadID] `json:"lead_id"`
 	// Full name of the person. At most 1000 characters. Null clears it.
 	Name closekit.Opt[string] `json:"name" close:"null,maxlen=1000"`
 	// Job title. At most 1000 characters. Null clears it.
 	Title closekit.Opt[string] `json:"title" close:"null,maxlen=1000"`
-	// All e-mail addresses; the list replaces the stored one. At most 100. Null clears it.
+	// Email addresses of the person. At most 100. Null clears it.
 	Emails []ContactEmail `json:"emails" close:"null,maxlen=100"`
-	// All phone numbers; the list replaces the stored one. At most 100. Null clears it.
+	// Phone numbers of the person. At most 100. Null clears it.
 	Phones []ContactPhone `json:"phones" close:"null,maxlen=100"`
-	// All web addresses; the list replaces the stored one. At most 100. Null clears it.
+	// Web addresses of the person. At most 100. Null clears it.
 	URLs []ContactURL `json:"urls" close:"null,maxlen=100"`
 	// IANA time zone of the person. Null clears it.
 	Timezone closekit.Opt[string] `json:"timezone" close:"null,timezone"`
@@ -145,7 +145,7 @@ var opContactDelete = wire.Operation{
 
 // ContactsList lists contacts page by page, of one lead or of the whole organization.
 //
-// lead_id is the only filter: Close cannot search contacts here by name, e-mail or date. To find a
+// lead_id is the only filter: Close cannot search contacts here by name, email or date. To find a
 // person by name or address use [LeadsList] with a query and read the contacts of the leads found.
 //
 // Close API: GET /contact/ (tool close_contacts_list)
@@ -182,7 +182,7 @@ var opContactsList = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
-// ContactEmail is an e-mail address of a contact.
+// ContactEmail is an email address of a contact.
 type ContactEmail struct {
 	closekit.Object
 	// The address itself.
@@ -241,19 +241,19 @@ func (v ContactURL) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactURL) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// ContactSubscription is one enrolment of a contact in a sequence, as it is shown on the contact.
+// ContactSubscription is one enrollment of a contact in a sequence, as it is shown on the contact.
 type ContactSubscription struct {
 	closekit.Object
 	SubscriptionID     closekit.Opt[SequenceSubscriptionID]     `json:"subscription_id"`
 	SubscriptionStatus closekit.Opt[SequenceSubscriptionStatus] `json:"subscription_status"`
-	// Why the enrolment has its status; null when there is no special reason.
+	// Why the enrollment has its status; null when there is no special reason.
 	SubscriptionStatusReason closekit.Opt[SubscriptionStatusReason] `json:"subscription_status_reason"`
 	SequenceID               closekit.Opt[SequenceID]               `json:"sequence_id"`
 	SequenceName             closekit.Opt[string]                   `json:"sequence_name"`
 	SequenceStatus           closekit.Opt[SequenceStatus]           `json:"sequence_status"`
 	// Address that the sequence writes to.
 	ContactEmail closekit.Opt[string] `json:"contact_email"`
-	// E-mail that the enrolment continues.
+	// Email that the enrollment continues.
 	InitialEmailID closekit.Opt[EmailID]           `json:"initial_email_id"`
 	StartDate      closekit.Opt[closekit.DateTime] `json:"start_date"`
 	DateCreated    closekit.Opt[closekit.DateTime] `json:"date_created"`
@@ -288,7 +288,7 @@ func (v *RecentCall) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v)
 type Contact struct {
 	closekit.Object
 	ID ContactID `json:"id"`
-	// Lead that the person belongs to. Another lead on update moves the contact there.
+	// Lead that the person belongs to.
 	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"send"`
 	// Full name of the person.
 	Name closekit.Opt[string] `json:"name" close:"null,send,maxlen=1000"`
@@ -296,11 +296,11 @@ type Contact struct {
 	DisplayName closekit.Opt[string] `json:"display_name"`
 	// Job title.
 	Title closekit.Opt[string] `json:"title" close:"null,send,maxlen=1000"`
-	// E-mail addresses. On update the list replaces the stored one.
+	// Email addresses of the person.
 	Emails []ContactEmail `json:"emails" close:"null,send,maxlen=100"`
-	// Phone numbers. On update the list replaces the stored one.
+	// Phone numbers of the person.
 	Phones []ContactPhone `json:"phones" close:"null,send,maxlen=100"`
-	// Web addresses. On update the list replaces the stored one.
+	// Web addresses of the person.
 	URLs []ContactURL `json:"urls" close:"null,send,maxlen=100"`
 	// IANA time zone of the person.
 	Timezone closekit.Opt[string] `json:"timezone" close:"null,send,timezone"`
@@ -316,7 +316,7 @@ type Contact struct {
 	DateUpdated      closekit.DateTime               `json:"date_updated"`
 	OrganizationID   closekit.Opt[OrganizationID]    `json:"organization_id"`
 	IntegrationLinks []IntegrationLink               `json:"integration_links"`
-	// Enrolments in sequences.
+	// Enrollments in sequences.
 	Subscriptions []ContactSubscription `json:"subscriptions"`
 	// Latest calls with the contact.
 	RecentCalls []RecentCall `json:"recent_calls"`
@@ -330,8 +330,8 @@ func (v Contact) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Contact) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// ContactLabel is what an e-mail address, phone number or web address of a contact is used for. Close
-// may use other words too.
+// ContactLabel is the use of an email address, phone number or web address of a contact. Close may use
+// other words too.
 type ContactLabel string
 
 // Values of [ContactLabel].

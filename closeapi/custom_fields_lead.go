@@ -31,8 +31,7 @@ type CustomFieldLeadCreateParams struct {
 	Type CustomFieldType `json:"type" close:"required"`
 	// Help text for people who fill in the field. At most 280 characters. Null clears it.
 	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
-	// Values to choose from; only for the type choices. On update the list replaces the stored one. Null
-	// clears it.
+	// Values to choose from; only for the type choices. Null clears it.
 	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
 	// Default: false.
@@ -99,8 +98,7 @@ type CustomFieldLeadUpdateParams struct {
 	Type closekit.Opt[CustomFieldType] `json:"type"`
 	// Help text for people who fill in the field. At most 280 characters. Null clears it.
 	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
-	// Values to choose from; only for the type choices. On update the list replaces the stored one. Null
-	// clears it.
+	// Values to choose from; only for the type choices. Null clears it.
 	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
 	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
@@ -172,8 +170,8 @@ var opCustomFieldsLeadList = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
-// CustomField: definition of an extra field of leads, contacts or opportunities. Its id is the key of
-// the values on those objects.
+// CustomField is a definition of an extra field of leads, contacts or opportunities. Its id is the key
+// of the values on those objects.
 type CustomField struct {
 	closekit.Object
 	ID CustomFieldID `json:"id"`
@@ -183,7 +181,7 @@ type CustomField struct {
 	Type CustomFieldType `json:"type"`
 	// Help text for people who fill in the field.
 	Description closekit.Opt[string] `json:"description"`
-	// Values to choose from; only for the type choices. On update the list replaces the stored one.
+	// Values to choose from; only for the type choices.
 	Choices []string `json:"choices"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
 	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
@@ -210,7 +208,7 @@ func (v CustomField) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *CustomField) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// CustomFieldType is what a custom field holds.
+// CustomFieldType is the type of the values of a custom field.
 type CustomFieldType string
 
 // Values of [CustomFieldType].

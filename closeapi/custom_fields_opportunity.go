@@ -31,8 +31,7 @@ type CustomFieldOpportunityCreateParams struct {
 	Type CustomFieldType `json:"type" close:"required"`
 	// Help text for people who fill in the field. At most 280 characters. Null clears it.
 	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
-	// Values to choose from; only for the type choices. On update the list replaces the stored one. Null
-	// clears it.
+	// Values to choose from; only for the type choices. Null clears it.
 	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
 	// Default: false.
@@ -103,8 +102,7 @@ type CustomFieldOpportunityUpdateParams struct {
 	Type closekit.Opt[CustomFieldType] `json:"type"`
 	// Help text for people who fill in the field. At most 280 characters. Null clears it.
 	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
-	// Values to choose from; only for the type choices. On update the list replaces the stored one. Null
-	// clears it.
+	// Values to choose from; only for the type choices. Null clears it.
 	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
 	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`

@@ -11,7 +11,7 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// EmailCreate writes an e-mail on a lead, as a draft unless status says otherwise.
+// EmailCreate writes an email on a lead, as a draft unless status says otherwise.
 //
 // status outbox really sends it to the recipients and scheduled sends it later; ask the user before
 // either. sent and inbox only log. Find lead_id with [LeadsList] and addresses with [ContactsList];
@@ -27,7 +27,7 @@ func EmailCreate(ctx context.Context, c *closekit.Client, p EmailCreateParams, o
 
 // EmailCreateParams are the parameters of [EmailCreate].
 type EmailCreateParams struct {
-	// Lead the e-mail belongs to. Required.
+	// Lead the email belongs to. Required.
 	LeadID LeadID `json:"lead_id" close:"required"`
 	// Contact it is from or to. Null clears it.
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
@@ -53,7 +53,7 @@ type EmailCreateParams struct {
 	BodyHTML closekit.Opt[string] `json:"body_html" close:"null,maxlen=1048576"`
 	// Template that makes subject and body; used only when no body is given. Null clears it.
 	TemplateID closekit.Opt[EmailTemplateID] `json:"template_id" close:"null"`
-	// Files. On update the list replaces the stored one. At most 1000. Null clears it.
+	// Files. At most 1000. Null clears it.
 	Attachments []EmailAttachment `json:"attachments" close:"null,maxlen=1000"`
 	// When to send it; goes with status scheduled. Null clears it.
 	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled" close:"null"`
@@ -62,23 +62,23 @@ type EmailCreateParams struct {
 	SendIn closekit.Opt[int] `json:"send_in" close:"min=0,max=59"`
 	// Connected account to send with. Null clears it.
 	EmailAccountID closekit.Opt[EmailAccountID] `json:"email_account_id" close:"null"`
-	// E-mail that this one answers. Null clears it.
+	// Email that this one replies to. Null clears it.
 	InReplyToID closekit.Opt[EmailID] `json:"in_reply_to_id" close:"null"`
-	// When to remind the user if nobody has answered by then. Null clears it.
+	// When to remind the user if there is no reply by then. Null clears it.
 	FollowupDate closekit.Opt[closekit.DateTime] `json:"followup_date" close:"null"`
-	// Sequence to start if nobody answers. Null clears it.
+	// Sequence to start if there is no reply. Null clears it.
 	FollowupSequenceID closekit.Opt[SequenceID] `json:"followup_sequence_id" close:"null"`
 	// Seconds to wait before that sequence starts, a day at least. At least 86400. Null clears it.
 	FollowupSequenceDelay closekit.Opt[int] `json:"followup_sequence_delay" close:"null,min=86400"`
 	// Whether that sequence also writes to cc and bcc. Null clears it.
 	FollowupSequenceAddCCBCC closekit.Opt[bool] `json:"followup_sequence_add_cc_bcc" close:"null"`
-	// When the e-mail was opened; can be given to log it. Null clears it.
+	// When the email was opened; can be given to log it. Null clears it.
 	Opens []EmailOpen `json:"opens" close:"null"`
-	// Time of the e-mail in the timeline. Null clears it.
+	// Time of the email in the timeline. Null clears it.
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
-	// Direction of a logged e-mail.
+	// Direction of a logged email.
 	Direction closekit.Opt[MessageDirection] `json:"direction"`
-	// The credential's own when left out. Null clears it.
+	// Organization of the record. Null clears it.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"null"`
 	// Author of the record; for imports. Null clears it.
 	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
@@ -98,7 +98,7 @@ var opEmailCreate = wire.Operation{
 	},
 }
 
-// EmailGet fetches one e-mail by id.
+// EmailGet fetches one email by id.
 //
 // Find ids with [EmailsList]. Bodies can be long; name what you need in _fields.
 //
@@ -122,11 +122,11 @@ var opEmailGet = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
-// EmailUpdate changes a draft e-mail, send it, or call back one that has not left yet.
+// EmailUpdate changes the content or the status of an unsent email.
 //
 // Only drafts can be edited. status outbox really sends the draft to its recipients, scheduled with
 // date_scheduled sends it later; ask the user before either. status draft takes back a scheduled or
-// still waiting e-mail. It may send a message to a customer.
+// still waiting email. It may send a message to a customer.
 //
 // Close API: PUT /activity/email/{email_id}/ (tool close_email_update)
 // https://developer.close.com/api/resources/activities/emails
@@ -162,7 +162,7 @@ type EmailUpdateParams struct {
 	BodyHTML closekit.Opt[string] `json:"body_html" close:"null,maxlen=1048576"`
 	// Template that makes subject and body; used only when no body is given. Null clears it.
 	TemplateID closekit.Opt[EmailTemplateID] `json:"template_id" close:"null"`
-	// Files. On update the list replaces the stored one. At most 1000. Null clears it.
+	// Files. At most 1000. Null clears it.
 	Attachments []EmailAttachment `json:"attachments" close:"null,maxlen=1000"`
 	// When to send it; goes with status scheduled. Null clears it.
 	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled" close:"null"`
@@ -171,19 +171,19 @@ type EmailUpdateParams struct {
 	SendIn closekit.Opt[int] `json:"send_in" close:"min=0,max=59"`
 	// Connected account to send with. Null clears it.
 	EmailAccountID closekit.Opt[EmailAccountID] `json:"email_account_id" close:"null"`
-	// E-mail that this one answers. Null clears it.
+	// Email that this one replies to. Null clears it.
 	InReplyToID closekit.Opt[EmailID] `json:"in_reply_to_id" close:"null"`
-	// When to remind the user if nobody has answered by then. Null clears it.
+	// When to remind the user if there is no reply by then. Null clears it.
 	FollowupDate closekit.Opt[closekit.DateTime] `json:"followup_date" close:"null"`
-	// Sequence to start if nobody answers. Null clears it.
+	// Sequence to start if there is no reply. Null clears it.
 	FollowupSequenceID closekit.Opt[SequenceID] `json:"followup_sequence_id" close:"null"`
 	// Seconds to wait before that sequence starts, a day at least. At least 86400. Null clears it.
 	FollowupSequenceDelay closekit.Opt[int] `json:"followup_sequence_delay" close:"null,min=86400"`
 	// Whether that sequence also writes to cc and bcc. Null clears it.
 	FollowupSequenceAddCCBCC closekit.Opt[bool] `json:"followup_sequence_add_cc_bcc" close:"null"`
-	// When the e-mail was opened; can be given to log it. Null clears it.
+	// When the email was opened; can be given to log it. Null clears it.
 	Opens []EmailOpen `json:"opens" close:"null"`
-	// Time of the e-mail in the timeline. Null clears it.
+	// Time of the email in the timeline. Null clears it.
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
 }
 
@@ -193,9 +193,9 @@ var opEmailUpdate = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "account_id", For: "email_account_id"}},
 }
 
-// EmailDelete deletes an e-mail from the timeline.
+// EmailDelete deletes an email from the timeline.
 //
-// There is no undo. Ask the user before you call it. An e-mail that was sent is not called back; to
+// There is no undo. Ask the user before you call it. An email that was sent is not called back; to
 // stop a scheduled one set its status to draft with [EmailUpdate].
 //
 // Close API: DELETE /activity/email/{email_id}/ (tool close_email_delete)
@@ -215,10 +215,10 @@ var opEmailDelete = wire.Operation{
 	Params:    func() any { return new(EmailDeleteParams) },
 }
 
-// EmailsList lists e-mails, filtered by lead, contact, user or date.
+// EmailsList lists emails, filtered by lead, contact, user or date.
 //
 // There is no search in subject or text. Leave bodies out with _fields. For conversations instead of
-// single e-mails use [ActivitiesList] with thread_emails.
+// single emails use [ActivitiesList] with thread_emails.
 //
 // Close API: GET /activity/email/ (tool close_emails_list)
 // https://developer.close.com/api/resources/activities/emails
@@ -250,7 +250,7 @@ type EmailsListParams struct {
 	ContactID []ContactID `json:"contact_id" close:"query"`
 	// Only activities of these users.
 	UserID []UserID `json:"user_id" close:"query"`
-	// Only the e-mails with these ids.
+	// Only the emails with these ids.
 	IDIn []EmailID `json:"id__in" close:"query"`
 	// Only activities of this organization; the credential's own is implied.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
@@ -280,7 +280,7 @@ var opEmailsList = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
 }
 
-// Email is an e-mail on a lead. In lists of conversations it comes without its body.
+// Email is an email on a lead. In lists of conversations it comes without its body.
 type Email struct {
 	ActivityBase
 	ID EmailID `json:"id"`
@@ -304,34 +304,34 @@ type Email struct {
 	BodyHTML closekit.Opt[string] `json:"body_html"`
 	// Template that makes subject and body; used only when no body is given.
 	TemplateID closekit.Opt[EmailTemplateID] `json:"template_id"`
-	// Files. On update the list replaces the stored one.
+	// Files.
 	Attachments []EmailAttachment `json:"attachments"`
 	// When to send it; goes with status scheduled.
 	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled"`
 	// Connected account to send with.
 	EmailAccountID closekit.Opt[EmailAccountID] `json:"email_account_id"`
-	// E-mail that this one answers.
+	// Email that this one replies to.
 	InReplyToID closekit.Opt[EmailID] `json:"in_reply_to_id"`
-	// Sequence to start if nobody answers.
+	// Sequence to start if there is no reply.
 	FollowupSequenceID closekit.Opt[SequenceID] `json:"followup_sequence_id"`
 	// Seconds to wait before that sequence starts, a day at least.
 	FollowupSequenceDelay closekit.Opt[int] `json:"followup_sequence_delay"`
 	// Whether that sequence also writes to cc and bcc.
 	FollowupSequenceAddCCBCC closekit.Opt[bool] `json:"followup_sequence_add_cc_bcc"`
-	// When the e-mail was opened; can be given to log it.
+	// When the email was opened; can be given to log it.
 	Opens []EmailOpen `json:"opens"`
-	// Direction of a logged e-mail.
+	// Direction of a logged email.
 	Direction closekit.Opt[MessageDirection]  `json:"direction"`
 	DateSent  closekit.Opt[closekit.DateTime] `json:"date_sent"`
-	// Conversation the e-mail is in.
+	// Conversation the email is in.
 	ThreadID closekit.Opt[EmailThreadID] `json:"thread_id"`
 	// Beginning of the body.
 	BodyPreview closekit.Opt[string] `json:"body_preview"`
 	// Plain body split into new and quoted parts.
 	BodyTextQuoted []QuotedText `json:"body_text_quoted"`
-	// HTML body split into new and quoted parts. Some answers hold one object instead of a list.
+	// HTML body split into new and quoted parts. Some responses hold one object instead of a list.
 	BodyHTMLQuoted []QuotedHTML `json:"body_html_quoted"`
-	// Whether somebody answered.
+	// Whether there was a reply.
 	HasReply closekit.Opt[bool] `json:"has_reply"`
 	// How often it was opened in words.
 	OpensSummary closekit.Opt[string] `json:"opens_summary"`
@@ -339,10 +339,10 @@ type Email struct {
 	Envelope *EmailEnvelope `json:"envelope"`
 	// Message ids of the mail system.
 	MessageIDs []string `json:"message_ids"`
-	// Message ids of the e-mails before it.
+	// Message ids of the emails before it.
 	References   []string             `json:"references"`
 	TemplateName closekit.Opt[string] `json:"template_name"`
-	// Permission under which it was sent for somebody else.
+	// Permission under which it was sent on behalf of another user.
 	SendAsID closekit.Opt[string] `json:"send_as_id"`
 	// Attempts to send it.
 	SendAttempts []json.RawMessage `json:"send_attempts"`
@@ -366,7 +366,7 @@ func (v Email) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Email) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// EmailAttachment is a file attached to an e-mail. Upload it with Close's Files API first.
+// EmailAttachment is a file attached to an email. Upload it with Close's Files API first.
 type EmailAttachment struct {
 	closekit.Object
 	// Download URL from Close's Files API.
@@ -392,7 +392,7 @@ func (v EmailAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// EmailOpen is one opening of an e-mail.
+// EmailOpen is one opening of an email.
 type EmailOpen struct {
 	closekit.Object
 	OpenedAt closekit.DateTime `json:"opened_at" close:"required,send"`
@@ -422,7 +422,7 @@ func (v EmailAddress) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAddress) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// EmailEnvelope: header lines of an e-mail.
+// EmailEnvelope is the header lines of an email.
 type EmailEnvelope struct {
 	closekit.Object
 	From    []EmailAddress       `json:"from"`
@@ -435,9 +435,9 @@ type EmailEnvelope struct {
 	// Date as the mail system writes it.
 	Date      closekit.Opt[string] `json:"date"`
 	MessageID closekit.Opt[string] `json:"message_id"`
-	// Message id of the e-mail that this one answers.
+	// Message id of the email that this one replies to.
 	InReplyTo closekit.Opt[string] `json:"in_reply_to"`
-	// Whether it is an automatic answer.
+	// Whether it is an automatic reply.
 	IsAutoreply closekit.Opt[bool] `json:"is_autoreply"`
 }
 
@@ -475,19 +475,19 @@ func (v QuotedHTML) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *QuotedHTML) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// EmailThread is a conversation of several e-mails. Deleting it deletes them all.
+// EmailThread is a conversation of several emails. Deleting it deletes them all.
 type EmailThread struct {
 	ActivityBase
 	ID EmailThreadID `json:"id"`
 	// Subject without Re and the like.
 	LatestNormalizedSubject closekit.Opt[string] `json:"latest_normalized_subject"`
-	// Number of e-mails.
+	// Number of emails.
 	NEmails closekit.Opt[int] `json:"n_emails"`
-	// Everybody who wrote or received.
+	// All senders and recipients.
 	Participants []EmailAddress `json:"participants"`
-	// The latest e-mails without their bodies.
+	// The latest emails without their bodies.
 	LatestEmails []EmailPreview `json:"latest_emails"`
-	// All e-mails; only when one conversation is fetched.
+	// All emails; only when one conversation is fetched.
 	Emails     []Email            `json:"emails"`
 	Importance *EmailThreadRating `json:"importance"`
 	// Summary made by Close.
@@ -500,7 +500,7 @@ func (v EmailThread) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailThread) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// EmailPreview is an e-mail of a conversation in short.
+// EmailPreview is an email of a conversation in short.
 type EmailPreview struct {
 	closekit.Object
 	ID        closekit.Opt[EmailID]          `json:"id"`
@@ -529,7 +529,7 @@ func (v EmailPreview) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailPreview) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// EmailThreadRating is whether Close counts a conversation as important, and why.
+// EmailThreadRating is a rating of a conversation's importance, with its reason.
 type EmailThreadRating struct {
 	closekit.Object
 	Type   closekit.Opt[EmailThreadImportance]       `json:"type"`
@@ -542,7 +542,7 @@ func (v EmailThreadRating) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailThreadRating) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// EmailThreadSummary: summary of a conversation.
+// EmailThreadSummary is a summary of a conversation.
 type EmailThreadSummary struct {
 	closekit.Object
 	Status      closekit.Opt[SummaryStatus]     `json:"status"`
@@ -560,7 +560,7 @@ func (v EmailThreadSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailThreadSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// SummaryFeedback is what a user thinks of a summary.
+// SummaryFeedback is a user's feedback on a summary.
 type SummaryFeedback struct {
 	closekit.Object
 	Rating  closekit.Opt[SummaryRating]     `json:"rating"`
@@ -574,16 +574,16 @@ func (v SummaryFeedback) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SummaryFeedback) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// EmailStatus: state of an e-mail. On writing it decides what happens.
+// EmailStatus is the state of an email. On writing it decides what happens.
 type EmailStatus string
 
 // Values of [EmailStatus].
 const (
-	EmailStatusInbox     EmailStatus = "inbox"     // Received. Logs an e-mail that came in.
+	EmailStatusInbox     EmailStatus = "inbox"     // Received. Logs an email that came in.
 	EmailStatusDraft     EmailStatus = "draft"     // Not sent. It can still be edited.
 	EmailStatusScheduled EmailStatus = "scheduled" // Sent at date_scheduled.
-	EmailStatusOutbox    EmailStatus = "outbox"    // Being sent. Setting it really sends the e-mail.
-	EmailStatusSent      EmailStatus = "sent"      // Sent. Setting it on create only logs an e-mail.
+	EmailStatusOutbox    EmailStatus = "outbox"    // Being sent. Setting it really sends the email.
+	EmailStatusSent      EmailStatus = "sent"      // Sent. Creating an email with it only logs the email.
 	EmailStatusError     EmailStatus = "error"     // It could not be sent.
 )
 
@@ -592,8 +592,8 @@ func (EmailStatus) Values() []string {
 	return []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
 }
 
-// EmailThreadImportance is whether Close counts a conversation as important. Close may use other words
-// too.
+// EmailThreadImportance is the importance of a conversation, as Close rates it. Close may use other
+// words too.
 type EmailThreadImportance string
 
 // Values of [EmailThreadImportance].
@@ -602,13 +602,14 @@ const (
 	EmailThreadImportanceNotImportant EmailThreadImportance = "not_important"
 )
 
-// EmailThreadImportanceReason: why a conversation is important or not. Close may use other words too.
+// EmailThreadImportanceReason is the reason for the importance of a conversation. Close may use other
+// words too.
 type EmailThreadImportanceReason string
 
 // Values of [EmailThreadImportanceReason].
 const (
 	EmailThreadImportanceReasonManual                   EmailThreadImportanceReason = "manual"                     // A person decided.
-	EmailThreadImportanceReasonContainsManualMessage    EmailThreadImportanceReason = "contains-manual-message"    // Somebody wrote in it by hand.
+	EmailThreadImportanceReasonContainsManualMessage    EmailThreadImportanceReason = "contains-manual-message"    // It contains a message written by hand.
 	EmailThreadImportanceReasonMostRecentCommunication  EmailThreadImportanceReason = "most-recent-communication"  // It is the latest contact.
 	EmailThreadImportanceReasonHasResponse              EmailThreadImportanceReason = "has-response"               // It was answered.
 	EmailThreadImportanceReasonWhitelisted              EmailThreadImportanceReason = "whitelisted"                // The sender is on a list of important ones.
@@ -619,7 +620,7 @@ const (
 	EmailThreadImportanceReasonMarketingOrTransactional EmailThreadImportanceReason = "marketing-or-transactional" // Advertising or automatic notices.
 )
 
-// SummaryStatus: state of a summary that Close makes. Close may use other words too.
+// SummaryStatus is the state of a summary that Close makes. Close may use other words too.
 type SummaryStatus string
 
 // Values of [SummaryStatus].
@@ -630,7 +631,7 @@ const (
 	SummaryStatusExpired SummaryStatus = "expired" // It is out of date.
 )
 
-// SummaryRating is what a user thinks of a summary. Close may use other words too.
+// SummaryRating is a user's rating of a summary. Close may use other words too.
 type SummaryRating string
 
 // Values of [SummaryRating].

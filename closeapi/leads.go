@@ -31,13 +31,13 @@ type LeadCreateParams struct {
 	Description closekit.Opt[string] `json:"description" close:"null"`
 	// Website of the company. Null clears it.
 	URL closekit.Opt[string] `json:"url" close:"null,url"`
-	// Status of the lead. A new lead gets the organization's first status when left out.
+	// Status of the lead.
 	StatusID closekit.Opt[LeadStatusID] `json:"status_id"`
 	// Label of the status instead of its id; prefer status_id.
 	Status closekit.Opt[string] `json:"status"`
-	// People at the company. On create they are made together with the lead; later use the contact tools.
+	// People at the company.
 	Contacts []Contact `json:"contacts"`
-	// Postal addresses. On update the list replaces the stored one.
+	// Postal addresses.
 	Addresses []Address `json:"addresses"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
@@ -75,10 +75,10 @@ var opLeadGet = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
-// LeadUpdate changes fields of a lead; only what is given changes.
+// LeadUpdate changes fields of a lead.
 //
-// Null clears a field. Contacts cannot be changed here, use the contact tools. The list of addresses
-// is replaced as a whole. Give status_id or status, not both.
+// Only what is given changes. Null clears a field. Contacts cannot be changed here, use the contact
+// tools. The list of addresses is replaced as a whole. Give status_id or status, not both.
 //
 // Close API: PUT /lead/{lead_id}/ (tool close_lead_update)
 // https://developer.close.com/api/resources/leads
@@ -96,11 +96,11 @@ type LeadUpdateParams struct {
 	Description closekit.Opt[string] `json:"description" close:"null"`
 	// Website of the company. Null clears it.
 	URL closekit.Opt[string] `json:"url" close:"null,url"`
-	// Status of the lead. A new lead gets the organization's first status when left out.
+	// Status of the lead.
 	StatusID closekit.Opt[LeadStatusID] `json:"status_id"`
 	// Label of the status instead of its id; prefer status_id.
 	Status closekit.Opt[string] `json:"status"`
-	// Postal addresses. On update the list replaces the stored one.
+	// Postal addresses.
 	Addresses []Address `json:"addresses"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
@@ -135,12 +135,12 @@ var opLeadDelete = wire.Operation{
 	Params:    func() any { return new(LeadDeleteParams) },
 }
 
-// LeadMerge merges two leads; the source is deleted and everything on it moves to the destination.
+// LeadMerge merges a source lead into a destination lead.
 //
-// Where both have a name, description, status or custom field, the destination's value stays and the
-// source's is lost. There is no undo; ask the user before you call it. Close may still be moving
-// records when it answers; fetch the destination to see the result. A lead cannot be merged into
-// itself.
+// Everything on the source moves to the destination, and the source is deleted. Where both have a
+// name, description, status or custom field, the destination's value stays and the source's is lost.
+// There is no undo; ask the user before you call it. Close may still be moving records when it
+// responds; fetch the destination to see the result. A lead cannot be merged into itself.
 //
 // Close API: POST /lead/merge/ (tool close_lead_merge)
 // https://developer.close.com/api/resources/leads
@@ -165,10 +165,11 @@ var opLeadMerge = wire.Operation{
 	},
 }
 
-// LeadsList searches leads by free text and list them page by page; without a query, list all leads.
+// LeadsList searches leads by free text, page by page.
 //
-// query searches names, contacts, e-mail addresses and more; it also understands terms such as
-// status:"Qualified" or sort:-date_updated. Results lag behind writes by up to a minute.
+// Without query it lists all leads. query searches names, contacts, email addresses and more; it also
+// understands terms such as status:"Qualified" or sort:-date_updated. Results lag behind writes by up
+// to a minute.
 //
 // Close API: GET /lead/ (tool close_leads_list)
 // https://developer.close.com/api/resources/leads
@@ -245,13 +246,13 @@ type Lead struct {
 	Description closekit.Opt[string] `json:"description"`
 	// Website of the company.
 	URL closekit.Opt[string] `json:"url"`
-	// Status of the lead. A new lead gets the organization's first status when left out.
+	// Status of the lead.
 	StatusID closekit.Opt[LeadStatusID] `json:"status_id"`
 	// Label of the status.
 	StatusLabel string `json:"status_label"`
-	// People at the company. On create they are made together with the lead; later use the contact tools.
+	// People at the company.
 	Contacts []Contact `json:"contacts"`
-	// Postal addresses. On update the list replaces the stored one.
+	// Postal addresses.
 	Addresses []Address `json:"addresses"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
@@ -291,7 +292,7 @@ func (v Lead) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Lead) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MergeResult: answer of a merge.
+// MergeResult is the result of a merge of two leads.
 type MergeResult struct {
 	closekit.Object
 	// ok when Close accepted the merge.
@@ -304,7 +305,7 @@ func (v MergeResult) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MergeResult) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// AddressLabel is what an address is for. Close may use other words too.
+// AddressLabel is the use of a postal address. Close may use other words too.
 type AddressLabel string
 
 // Values of [AddressLabel].

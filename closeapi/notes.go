@@ -12,7 +12,7 @@ import (
 
 // NoteCreate writes a note on a lead.
 //
-// Use it to keep a summary or a finding with the lead; nobody outside the organization sees it. Find
+// Use it to keep a summary or a finding with the lead; only members of the organization see it. Find
 // lead_id with [LeadsList]. For something to be done use [TaskCreate], to reply to a colleague
 // [CommentCreate]. Give at least one of note or note_html.
 //
@@ -36,13 +36,13 @@ type NoteCreateParams struct {
 	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
 	// Whether the note stays on top of the timeline. Null clears it.
 	Pinned closekit.Opt[bool] `json:"pinned" close:"null"`
-	// Files. On update the list replaces the stored one. At most 1000. Null clears it.
+	// Files. At most 1000. Null clears it.
 	Attachments []Attachment `json:"attachments" close:"null,maxlen=1000"`
 	// Time of the note in the timeline. Null clears it.
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
 	// User the note is by. Null clears it.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
-	// The credential's own when left out. Null clears it.
+	// Organization of the record. Null clears it.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"null"`
 	// Author of the record; for imports. Null clears it.
 	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
@@ -82,7 +82,7 @@ var opNoteGet = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
-// NoteUpdate changes a note, or pin or unpin it.
+// NoteUpdate changes a note, such as its text or whether it is pinned.
 //
 // Only what is given changes. A new note or note_html replaces the whole text; to add to it, read the
 // note with [NoteGet] first.
@@ -107,7 +107,7 @@ type NoteUpdateParams struct {
 	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
 	// Whether the note stays on top of the timeline. Null clears it.
 	Pinned closekit.Opt[bool] `json:"pinned" close:"null"`
-	// Files. On update the list replaces the stored one. At most 1000. Null clears it.
+	// Files. At most 1000. Null clears it.
 	Attachments []Attachment `json:"attachments" close:"null,maxlen=1000"`
 	// Time of the note in the timeline. Null clears it.
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
@@ -217,7 +217,7 @@ type Note struct {
 	Pinned closekit.Opt[bool] `json:"pinned"`
 	// When the note was pinned.
 	PinnedAt closekit.Opt[closekit.DateTime] `json:"pinned_at"`
-	// Files. On update the list replaces the stored one.
+	// Files.
 	Attachments []Attachment `json:"attachments"`
 	// Users and groups mentioned in the note.
 	NoteMentions []string                     `json:"note_mentions"`

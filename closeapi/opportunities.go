@@ -36,12 +36,12 @@ type OpportunityCreateParams struct {
 	Value closekit.Opt[closekit.Cents] `json:"value" close:"null,min=0"`
 	// How often the value is paid. Null clears it.
 	ValuePeriod closekit.Opt[ValuePeriod] `json:"value_period" close:"null"`
-	// Chance of winning in percent, 0 to 100. From 0 to 100. Null clears it.
+	// Chance of winning in percent. From 0 to 100. Null clears it.
 	Confidence closekit.Opt[int] `json:"confidence" close:"null,min=0,max=100"`
 	// Closing date, expected while the deal is open and actual once it is won. Close fills in today when a
 	// deal is won without it. Null clears it.
 	DateWon closekit.Opt[closekit.Date] `json:"date_won" close:"null"`
-	// User who is responsible for the deal. The caller when left out on create. Null clears it.
+	// User responsible for the deal. Null clears it.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
 	// Person at the lead whom the deal is with. Null clears it.
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
@@ -111,18 +111,18 @@ type OpportunityUpdateParams struct {
 	StatusID closekit.Opt[OpportunityStatusID] `json:"status_id"`
 	// Label of the status instead of its id.
 	//
-	// Deprecated: Labels break when somebody renames the status. Use status_id.
+	// Deprecated: A label no longer matches when the status is renamed. Use status_id.
 	Status closekit.Opt[string] `json:"status"`
 	// Value in cents, a whole number: $12,000 is 1200000. At least 0.
 	Value closekit.Opt[closekit.Cents] `json:"value" close:"min=0"`
 	// How often the value is paid.
 	ValuePeriod closekit.Opt[ValuePeriod] `json:"value_period"`
-	// Chance of winning in percent, 0 to 100. From 0 to 100.
+	// Chance of winning in percent. From 0 to 100.
 	Confidence closekit.Opt[int] `json:"confidence" close:"min=0,max=100"`
 	// Closing date, expected while the deal is open and actual once it is won. Close fills in today when a
 	// deal is won without it. Null clears it.
 	DateWon closekit.Opt[closekit.Date] `json:"date_won" close:"null"`
-	// User who is responsible for the deal. Null clears it.
+	// User responsible for the deal. Null clears it.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
 	// Person at the lead whom the deal is with. Null clears it.
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
@@ -130,7 +130,7 @@ type OpportunityUpdateParams struct {
 	Note closekit.Opt[string] `json:"note"`
 	// Note on the deal as rich text. It wins over note and rewrites it. An XHTML subset. Null clears it.
 	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
-	// Files of the deal. On update the list replaces the stored one.
+	// Files of the deal.
 	Attachments []Attachment `json:"attachments"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
@@ -270,9 +270,9 @@ type OpportunitiesListParams struct {
 	// Only deals of this organization; the credential's own is implied.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
 	// Field to sort by, with - in front for descending.
-	OrderBy closekit.Opt[OpportunityOrder] `json:"_order_by" close:"query,open"`
-	// Group the answer by user or by closing date, with - in front for the reverse order.
-	GroupBy closekit.Opt[OpportunityGrouping] `json:"_group_by" close:"query,open"`
+	OrderBy closekit.Opt[OpportunityOrder] `json:"_order_by" close:"query"`
+	// Groups the response by user or by closing date, with - in front for the reverse order.
+	GroupBy closekit.Opt[OpportunityGrouping] `json:"_group_by" close:"query"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Default: 0.
@@ -287,8 +287,7 @@ var opOpportunitiesList = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "group_by", For: "_group_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
-// SuggestedActionDetails is what a suggested action needs; which fields are there depends on the
-// action.
+// SuggestedActionDetails is the details of a suggested action; its fields depend on the action.
 type SuggestedActionDetails struct {
 	closekit.Object
 	// Status to move to.
@@ -311,7 +310,7 @@ func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) { return wire.Mars
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// SuggestedAction is what Close suggests to do next about a deal.
+// SuggestedAction is an action that Close suggests as the next step of a deal.
 type SuggestedAction struct {
 	closekit.Object
 	Action closekit.Opt[SuggestedActionType] `json:"action"`
@@ -327,7 +326,7 @@ func (v SuggestedAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// StallAction is what Close suggests to do about a stalled deal.
+// StallAction is an action that Close suggests for a stalled deal.
 type StallAction struct {
 	closekit.Object
 	Action closekit.Opt[StallActionType] `json:"action"`
@@ -341,7 +340,7 @@ func (v StallAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *StallAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// StallStatus: why a deal is stalled. Older form of the suggested action.
+// StallStatus is the reason why a deal is stalled, an older form of the suggested action.
 type StallStatus struct {
 	closekit.Object
 	CommunicationIssue closekit.Opt[StallIssue] `json:"communication_issue"`
@@ -354,7 +353,7 @@ func (v StallStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *StallStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// OpportunityCounts is how many opportunities there are of each payment period.
+// OpportunityCounts is the number of opportunities of each payment period.
 type OpportunityCounts struct {
 	closekit.Object
 	OneTime closekit.Opt[int] `json:"one_time"`
@@ -368,8 +367,8 @@ func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// OpportunityTotals: sums over every opportunity that the filters match, not only those of the page.
-// Amounts are in cents; expected amounts are weighted by confidence; annualized amounts count a
+// OpportunityTotals is the sums over every opportunity that the filters match, not only those of the
+// page. Amounts are in cents; expected amounts are weighted by confidence; annualized amounts count a
 // monthly value twelve times.
 type OpportunityTotals struct {
 	closekit.Object
@@ -406,8 +405,7 @@ func (v OpportunityTotals) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityTotals) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// OpportunityGroup: opportunities that have something in common, with their totals. Comes when the
-// list is grouped.
+// OpportunityGroup is a group of opportunities with their totals, in a grouped list.
 type OpportunityGroup struct {
 	OpportunityTotals
 	// What the group has in common: a user, or a week, month, quarter or year.
@@ -450,7 +448,7 @@ type Opportunity struct {
 	ValueCurrency closekit.Opt[string] `json:"value_currency"`
 	// The value as text with currency and period.
 	ValueFormatted closekit.Opt[string] `json:"value_formatted"`
-	// Chance of winning in percent, 0 to 100.
+	// Chance of winning in percent.
 	Confidence closekit.Opt[int] `json:"confidence"`
 	// Value times confidence.
 	ExpectedValue closekit.Opt[closekit.Cents] `json:"expected_value"`
@@ -463,7 +461,7 @@ type Opportunity struct {
 	DateWon closekit.Opt[closekit.Date] `json:"date_won"`
 	// When the deal was marked as lost.
 	DateLost closekit.Opt[closekit.DateTime] `json:"date_lost"`
-	// User who is responsible for the deal. The caller when left out on create.
+	// User responsible for the deal.
 	UserID   closekit.Opt[UserID] `json:"user_id"`
 	UserName closekit.Opt[string] `json:"user_name"`
 	// Person at the lead whom the deal is with.
@@ -473,7 +471,7 @@ type Opportunity struct {
 	Note closekit.Opt[string] `json:"note"`
 	// Note on the deal as rich text. It wins over note and rewrites it.
 	NoteHTML closekit.Opt[string] `json:"note_html"`
-	// Files of the deal. On update the list replaces the stored one.
+	// Files of the deal.
 	Attachments []Attachment `json:"attachments"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
@@ -489,7 +487,7 @@ type Opportunity struct {
 	IntegrationLinks []IntegrationLink               `json:"integration_links"`
 	// How many comments the deal has.
 	CommentSummary *CommentSummary `json:"comment_summary"`
-	// Main e-mail address of the lead.
+	// Main email address of the lead.
 	LeadPrimaryEmail *ContactEmail `json:"lead_primary_email"`
 	// Main phone number of the lead.
 	LeadPrimaryPhone []ContactPhone `json:"lead_primary_phone"`
@@ -512,7 +510,7 @@ func (v Opportunity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Opportunity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// ValuePeriod is how often the value of a deal is paid.
+// ValuePeriod is the period of a deal's payments.
 type ValuePeriod string
 
 // Values of [ValuePeriod].
@@ -527,7 +525,7 @@ func (ValuePeriod) Values() []string {
 	return []string{"one_time", "monthly", "annual"}
 }
 
-// OpportunityOrder: field that opportunities are sorted by, ascending; put - in front for descending.
+// OpportunityOrder is a field to sort opportunities by, ascending; put - in front for descending.
 // Close may use other words too.
 type OpportunityOrder string
 
@@ -557,7 +555,7 @@ func (OpportunityOrder) Values() []string {
 	}
 }
 
-// OpportunityGrouping is what opportunities are grouped by; put - in front to reverse the order of the
+// OpportunityGrouping is a field to group opportunities by; put - in front to reverse the order of the
 // groups. Close may use other words too.
 type OpportunityGrouping string
 
@@ -575,19 +573,20 @@ func (OpportunityGrouping) Values() []string {
 	return []string{"user_id", "date_won__week", "date_won__month", "date_won__quarter", "date_won__year"}
 }
 
-// SuggestedActionType is what Close suggests to do next about a deal. Close may use other words too.
+// SuggestedActionType is the kind of a suggested action. Close may use other words too.
 type SuggestedActionType string
 
 // Values of [SuggestedActionType].
 const (
 	SuggestedActionTypeChangeStatus    SuggestedActionType = "change_status"     // Move the deal to another status.
 	SuggestedActionTypeAdjustCloseDate SuggestedActionType = "adjust_close_date" // Set another closing date.
-	SuggestedActionTypeFollowUpEmail   SuggestedActionType = "follow_up_email"   // Write an e-mail.
+	SuggestedActionTypeFollowUpEmail   SuggestedActionType = "follow_up_email"   // Write an email.
 	SuggestedActionTypeFollowUpCall    SuggestedActionType = "follow_up_call"    // Make a call.
 	SuggestedActionTypeFollowUpSMS     SuggestedActionType = "follow_up_sms"     // Send a text message.
 )
 
-// StallActionType is what Close suggests to do about a stalled deal. Close may use other words too.
+// StallActionType is the kind of action that Close suggests for a stalled deal. Close may use other
+// words too.
 type StallActionType string
 
 // Values of [StallActionType].
@@ -600,13 +599,12 @@ const (
 	StallActionTypeChangeCommunicationMethod StallActionType = "change_communication_method"   // Try another way to get in touch.
 )
 
-// StallIssue is what is wrong with the communication about a stalled deal. Close may use other words
-// too.
+// StallIssue is a problem with the communication about a stalled deal. Close may use other words too.
 type StallIssue string
 
 // Values of [StallIssue].
 const (
 	StallIssueNoIssue                 StallIssue = "no_issue"                  // Nothing.
-	StallIssueCantGetInTouch          StallIssue = "cant_get_in_touch"         // The customer does not answer.
-	StallIssueNoCommunicationAttempts StallIssue = "no_communication_attempts" // Nobody has tried to reach the customer.
+	StallIssueCantGetInTouch          StallIssue = "cant_get_in_touch"         // The customer does not respond.
+	StallIssueNoCommunicationAttempts StallIssue = "no_communication_attempts" // No attempt to reach the customer was made.
 )

@@ -10,7 +10,7 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// PipelineCreate creates a pipeline, still without statuses.
+// PipelineCreate creates an empty pipeline.
 //
 // Look through [PipelinesList] first. The new pipeline is empty and holds no deals until it has
 // statuses; move some into it with [PipelineUpdate] or add them in the Close app.
@@ -53,7 +53,7 @@ var opPipelineGet = wire.Operation{
 	Params:    func() any { return new(PipelineGetParams) },
 }
 
-// PipelineUpdate renames a pipeline, or put its statuses in order and move statuses into it.
+// PipelineUpdate changes the name of a pipeline or the order of its statuses.
 //
 // Give every status of the pipeline in statuses, in the order wanted: fetch them with [PipelineGet]
 // first, because Close does not say what happens to one that is left out. Labels and types are not
@@ -167,8 +167,7 @@ type Pipeline struct {
 	ID PipelineID `json:"id"`
 	// Name of the pipeline.
 	Name string `json:"name"`
-	// Statuses in their order. On update only the ids count: they set the order, and a status of another
-	// pipeline is moved here.
+	// Statuses in their order.
 	Statuses       []PipelineStatus             `json:"statuses"`
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
 	CreatedBy      closekit.Opt[UserID]         `json:"created_by"`
@@ -183,7 +182,7 @@ func (v Pipeline) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Pipeline) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// OpportunityStatusType is what a status means for the deal.
+// OpportunityStatusType is the meaning of a status for the deal.
 type OpportunityStatusType string
 
 // Values of [OpportunityStatusType].

@@ -10,13 +10,13 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// SequenceSubscriptionCreate enrols a contact in a sequence, which sends real e-mails and text
+// SequenceSubscriptionCreate enrolls a contact in a sequence, which sends real emails and text
 // messages to them.
 //
 // Outreach starts as soon as the first step is due. Ask the user before you call it. Take sequence_id
-// from [SequencesList] and the sender's account from email_accounts of [MeGet]. With e-mail steps,
-// give contact_email, sender_account_id, sender_name and sender_email. See [SequenceSubscriptionsList]
-// first, so that nobody is enrolled twice. It may send a message to a customer.
+// from [SequencesList] and the sender's account from email_accounts of [MeGet]. With email steps, give
+// contact_email, sender_account_id, sender_name and sender_email. See [SequenceSubscriptionsList]
+// first, so that no contact is enrolled twice. It may send a message to a customer.
 //
 // Close API: POST /sequence_subscription/ (tool close_sequence_subscription_create)
 // https://developer.close.com/api/resources/sequences
@@ -30,9 +30,9 @@ type SequenceSubscriptionCreateParams struct {
 	SequenceID SequenceID `json:"sequence_id" close:"required"`
 	// Contact who is enrolled. Required.
 	ContactID ContactID `json:"contact_id" close:"required"`
-	// Address of the contact that the sequence writes to. Needed when the sequence has e-mail steps.
+	// Address of the contact that the sequence writes to. Needed when the sequence has email steps.
 	ContactEmail closekit.Opt[string] `json:"contact_email" close:"email"`
-	// Connected e-mail account that sends. Needed when the sequence has e-mail steps.
+	// Connected email account that sends. Needed when the sequence has email steps.
 	SenderAccountID closekit.Opt[EmailAccountID] `json:"sender_account_id"`
 	// Name of the sender as recipients see it.
 	SenderName closekit.Opt[string] `json:"sender_name"`
@@ -47,9 +47,9 @@ var opSequenceSubscriptionCreate = wire.Operation{
 	Params:    func() any { return new(SequenceSubscriptionCreateParams) },
 }
 
-// SequenceSubscriptionGet fetches one enrolment of a contact in a sequence by id.
+// SequenceSubscriptionGet fetches one enrollment of a contact in a sequence by id.
 //
-// Use it to see whether an enrolment is still active and why it stopped; to find one use
+// Use it to see whether an enrollment is still active and why it stopped; to find one use
 // [SequenceSubscriptionsList].
 //
 // Close API: GET /sequence_subscription/{subscription_id}/ (tool close_sequence_subscription_get)
@@ -69,11 +69,10 @@ var opSequenceSubscriptionGet = wire.Operation{
 	Params:    func() any { return new(SequenceSubscriptionGetParams) },
 }
 
-// SequenceSubscriptionUpdate pauses or resume a contact's enrolment in a sequence, or change its
-// sender.
+// SequenceSubscriptionUpdate changes the status or the sender of a contact's enrollment in a sequence.
 //
 // Set status to paused to stop the outreach, to active to resume it. Resuming sends real messages to
-// the contact as steps fall due, so ask the user first. Find the enrolment with
+// the contact as steps fall due, so ask the user first. Find the enrollment with
 // [SequenceSubscriptionsList]. Give at least one of status, sender_account_id, sender_name or
 // sender_email. It may send a message to a customer.
 //
@@ -87,9 +86,9 @@ func SequenceSubscriptionUpdate(ctx context.Context, c *closekit.Client, p Seque
 type SequenceSubscriptionUpdateParams struct {
 	// Required.
 	SubscriptionID SequenceSubscriptionID `json:"subscription_id" close:"path,required"`
-	// Resume the enrolment or pause it.
+	// Resume the enrollment or pause it.
 	Status closekit.Opt[SubscriptionSwitch] `json:"status"`
-	// Connected e-mail account that sends from now on.
+	// Connected email account that sends from now on.
 	SenderAccountID closekit.Opt[EmailAccountID] `json:"sender_account_id"`
 	// Name of the sender as recipients see it.
 	SenderName closekit.Opt[string] `json:"sender_name"`
@@ -106,9 +105,9 @@ var opSequenceSubscriptionUpdate = wire.Operation{
 	},
 }
 
-// SequenceSubscriptionsList lists enrolments in sequences, of a sequence, a contact or a lead.
+// SequenceSubscriptionsList lists enrollments in sequences, of a sequence, a contact or a lead.
 //
-// Give at least one of the three ids. There is no filter by status; read status of each enrolment. To
+// Give at least one of the three ids. There is no filter by status; read status of each enrollment. To
 // find sequences themselves use [SequencesList]. Give at least one of sequence_id, contact_id or
 // lead_id.
 //
@@ -130,11 +129,11 @@ func SequenceSubscriptionsAll(ctx context.Context, c *closekit.Client, p Sequenc
 
 // SequenceSubscriptionsListParams are the parameters of [SequenceSubscriptionsList].
 type SequenceSubscriptionsListParams struct {
-	// Only enrolments in this sequence.
+	// Only enrollments in this sequence.
 	SequenceID closekit.Opt[SequenceID] `json:"sequence_id" close:"query"`
-	// Only enrolments of this contact.
+	// Only enrollments of this contact.
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"query"`
-	// Only enrolments of contacts of this lead.
+	// Only enrollments of contacts of this lead.
 	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Default: 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
@@ -151,7 +150,7 @@ var opSequenceSubscriptionsList = wire.Operation{
 	},
 }
 
-// SequenceSubscription is the enrolment of one contact in one sequence.
+// SequenceSubscription is the enrollment of one contact in one sequence.
 type SequenceSubscription struct {
 	closekit.Object
 	ID SequenceSubscriptionID `json:"id"`
@@ -159,15 +158,15 @@ type SequenceSubscription struct {
 	SequenceID SequenceID `json:"sequence_id"`
 	// Contact who is enrolled.
 	ContactID ContactID `json:"contact_id"`
-	// Address of the contact that the sequence writes to. Needed when the sequence has e-mail steps.
+	// Address of the contact that the sequence writes to. Needed when the sequence has email steps.
 	ContactEmail closekit.Opt[string] `json:"contact_email"`
 	// Lead of the contact.
 	LeadID closekit.Opt[LeadID] `json:"lead_id"`
-	// Where the enrolment stands. It can be set to active or paused.
+	// Where the enrollment stands. It can be set to active or paused.
 	Status SequenceSubscriptionStatus `json:"status"`
-	// Why the enrolment has its status; null when there is no special reason.
+	// Why the enrollment has its status; null when there is no special reason.
 	StatusReason closekit.Opt[SubscriptionStatusReason] `json:"status_reason"`
-	// Connected e-mail account that sends. Needed when the sequence has e-mail steps.
+	// Connected email account that sends. Needed when the sequence has email steps.
 	SenderAccountID closekit.Opt[EmailAccountID] `json:"sender_account_id"`
 	// Name of the sender as recipients see it.
 	SenderName closekit.Opt[string] `json:"sender_name"`
@@ -179,9 +178,9 @@ type SequenceSubscription struct {
 	StartDate closekit.Opt[closekit.DateTime] `json:"start_date"`
 	// When a step was last carried out.
 	StepLastProcessedAt closekit.Opt[closekit.DateTime] `json:"step_last_processed_at"`
-	// E-mail that the enrolment continues.
+	// Email that the enrollment continues.
 	InitialEmailID closekit.Opt[EmailID] `json:"initial_email_id"`
-	// Activity that paused the enrolment, such as an answer.
+	// Activity that paused the enrollment, such as a reply.
 	PausedByActivityID closekit.Opt[ActivityID]     `json:"paused_by_activity_id"`
 	OwnerID            closekit.Opt[UserID]         `json:"owner_id"`
 	OrganizationID     closekit.Opt[OrganizationID] `json:"organization_id"`
@@ -197,25 +196,25 @@ func (v SequenceSubscription) MarshalJSON() ([]byte, error) { return wire.Marsha
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// SequenceSubscriptionStatus is where the enrolment of a contact stands.
+// SequenceSubscriptionStatus is the state of a contact's enrollment.
 type SequenceSubscriptionStatus string
 
 // Values of [SequenceSubscriptionStatus].
 const (
 	SequenceSubscriptionStatusActive   SequenceSubscriptionStatus = "active"   // The next step will be carried out.
-	SequenceSubscriptionStatusPaused   SequenceSubscriptionStatus = "paused"   // Nothing is carried out until the enrolment is resumed.
+	SequenceSubscriptionStatusPaused   SequenceSubscriptionStatus = "paused"   // Nothing is carried out until the enrollment is resumed.
 	SequenceSubscriptionStatusFinished SequenceSubscriptionStatus = "finished" // All steps are done.
 	SequenceSubscriptionStatusGoal     SequenceSubscriptionStatus = "goal"     // The sequence reached its aim and stopped.
 	SequenceSubscriptionStatusError    SequenceSubscriptionStatus = "error"    // A step failed.
 )
 
-// SubscriptionSwitch is what a caller can set the status of an enrolment to.
+// SubscriptionSwitch is a status that a caller can set on an enrollment.
 type SubscriptionSwitch string
 
 // Values of [SubscriptionSwitch].
 const (
 	SubscriptionSwitchActive SubscriptionSwitch = "active" // Resume; the next step is carried out when it is due.
-	SubscriptionSwitchPaused SubscriptionSwitch = "paused" // Stop until the enrolment is resumed.
+	SubscriptionSwitchPaused SubscriptionSwitch = "paused" // Stop until the enrollment is resumed.
 )
 
 // Values lists the values that can be sent.
@@ -223,7 +222,8 @@ func (SubscriptionSwitch) Values() []string {
 	return []string{"active", "paused"}
 }
 
-// SubscriptionStatusReason: why an enrolment has its status. Close may use other words too.
+// SubscriptionStatusReason is the reason for the status of an enrollment. Close may use other words
+// too.
 type SubscriptionStatusReason string
 
 // Values of [SubscriptionStatusReason].
@@ -234,7 +234,7 @@ const (
 	SubscriptionStatusReasonSequenceDeleted             SubscriptionStatusReason = "sequence-deleted"               // The sequence was deleted.
 	SubscriptionStatusReasonRateLimited                 SubscriptionStatusReason = "rate-limited"                   // Too much was sent at once.
 	SubscriptionStatusReasonSendingThrottledTooLong     SubscriptionStatusReason = "sending-throttled-too-long"     // Sending was held back for too long.
-	SubscriptionStatusReasonReplyReceived               SubscriptionStatusReason = "reply-received"                 // The contact answered.
+	SubscriptionStatusReasonReplyReceived               SubscriptionStatusReason = "reply-received"                 // The contact replied.
 	SubscriptionStatusReasonCallAnswered                SubscriptionStatusReason = "call-answered"                  // The contact took a call.
 	SubscriptionStatusReasonMeetingBooked               SubscriptionStatusReason = "meeting-booked"                 // The contact booked a meeting.
 	SubscriptionStatusReasonLeadStatusChanged           SubscriptionStatusReason = "lead-status-changed"            // The status of the lead changed.
@@ -243,7 +243,7 @@ const (
 	SubscriptionStatusReasonPendingCallTimedOut         SubscriptionStatusReason = "pending-call-timed-out"         // A call step was not done in time.
 	SubscriptionStatusReasonCallFailed                  SubscriptionStatusReason = "call-failed"                    // A call failed.
 	SubscriptionStatusReasonSMSFailed                   SubscriptionStatusReason = "sms-failed"                     // A text message failed.
-	SubscriptionStatusReasonEmailBounced                SubscriptionStatusReason = "email-bounced"                  // An e-mail came back.
+	SubscriptionStatusReasonEmailBounced                SubscriptionStatusReason = "email-bounced"                  // An email came back.
 	SubscriptionStatusReasonAccountInvalid              SubscriptionStatusReason = "account-invalid"                // The sender's account does not work.
 	SubscriptionStatusReasonAccountFailures             SubscriptionStatusReason = "account-failures"               // The sender's account failed too often.
 	SubscriptionStatusReasonSendAsError                 SubscriptionStatusReason = "send-as-error"                  // The sender may not send in this name.
@@ -251,8 +251,8 @@ const (
 	SubscriptionStatusReasonNoUserPhone                 SubscriptionStatusReason = "no-user-phone"                  // The sender has no phone number.
 	SubscriptionStatusReasonBillingError                SubscriptionStatusReason = "billing-error"                  // Something was not paid.
 	SubscriptionStatusReasonInsufficientAICreditBalance SubscriptionStatusReason = "insufficient-ai-credit-balance" // The AI credits are used up.
-	SubscriptionStatusReasonEmailAIGenerationFailed     SubscriptionStatusReason = "email-ai-generation-failed"     // The AI could not write the e-mail.
-	SubscriptionStatusReasonAssigneesMissing            SubscriptionStatusReason = "assignees-missing"              // Nobody is assigned.
+	SubscriptionStatusReasonEmailAIGenerationFailed     SubscriptionStatusReason = "email-ai-generation-failed"     // The AI could not write the email.
+	SubscriptionStatusReasonAssigneesMissing            SubscriptionStatusReason = "assignees-missing"              // No user is assigned.
 	SubscriptionStatusReasonAssignmentFieldInvalid      SubscriptionStatusReason = "assignment-field-invalid"       // The field that names the assignee is not valid.
 	SubscriptionStatusReasonLeadStatusFieldInvalid      SubscriptionStatusReason = "lead-status-field-invalid"      // The lead status to set is not valid.
 	SubscriptionStatusReasonFieldMappingError           SubscriptionStatusReason = "field-mapping-error"            // Fields could not be matched.

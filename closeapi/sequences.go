@@ -13,8 +13,8 @@ import (
 
 // SequencesList lists sequences with their steps page by page.
 //
-// Use it to find the id of a sequence before you enrol a contact with [SequenceSubscriptionCreate].
-// There is no filter; pick one whose status is active. For the numbers of enrolments use
+// Use it to find the id of a sequence before you enroll a contact with [SequenceSubscriptionCreate].
+// There is no filter; pick one whose status is active. For the numbers of enrollments use
 // [SequenceGet].
 //
 // Close API: GET /sequence/ (tool close_sequences_list)
@@ -47,9 +47,9 @@ var opSequencesList = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
-// SequenceGet fetches one sequence by id, with its steps and the number of its enrolments.
+// SequenceGet fetches one sequence by id, with its steps and the number of its enrollments.
 //
-// Use it to see which steps a contact would go through: e-mail steps need a sender when you enrol. To
+// Use it to see which steps a contact would go through: email steps need a sender when you enroll. To
 // find a sequence use [SequencesList].
 //
 // Close API: GET /sequence/{sequence_id}/ (tool close_sequence_get)
@@ -81,11 +81,11 @@ type SequenceStep struct {
 	StepAllowedDelay closekit.Opt[int] `json:"step_allowed_delay"`
 	// Whether the next step waits until this one is done.
 	Required closekit.Opt[bool] `json:"required"`
-	// Template of the e-mail.
+	// Template of the email.
 	EmailTemplateID closekit.Opt[EmailTemplateID] `json:"email_template_id"`
 	// Template of the text message.
 	SMSTemplateID closekit.Opt[SMSTemplateID] `json:"sms_template_id"`
-	// Where the e-mail goes; null when the step sends none.
+	// Where the email goes; null when the step sends none.
 	Threading   closekit.Opt[SequenceThreading] `json:"threading"`
 	CreatedByID closekit.Opt[UserID]            `json:"created_by_id"`
 	UpdatedByID closekit.Opt[UserID]            `json:"updated_by_id"`
@@ -99,7 +99,7 @@ func (v SequenceStep) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceStep) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// SequenceScheduleRange: hours of a weekday in which steps are carried out.
+// SequenceScheduleRange is a range of hours on one weekday in which steps are carried out.
 type SequenceScheduleRange struct {
 	closekit.Object
 	// Number of the weekday; Monday to Friday are 1 to 5.
@@ -116,7 +116,7 @@ func (v SequenceScheduleRange) MarshalJSON() ([]byte, error) { return wire.Marsh
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceScheduleRange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// SequenceSchedule is when steps are carried out.
+// SequenceSchedule is the times at which steps are carried out.
 type SequenceSchedule struct {
 	closekit.Object
 	Ranges []SequenceScheduleRange `json:"ranges"`
@@ -128,7 +128,7 @@ func (v SequenceSchedule) MarshalJSON() ([]byte, error) { return wire.Marshal(&v
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceSchedule) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// SequenceSubscriptionCounts is how many enrolments a sequence has of each status.
+// SequenceSubscriptionCounts is the number of enrollments of each status in a sequence.
 type SequenceSubscriptionCounts struct {
 	closekit.Object
 	Active   closekit.Opt[int] `json:"active"`
@@ -144,7 +144,7 @@ func (v SequenceSubscriptionCounts) MarshalJSON() ([]byte, error) { return wire.
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceSubscriptionCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// Sequence is a series of e-mails, text messages and calls that contacts go through.
+// Sequence is a series of emails, text messages and calls that contacts go through.
 type Sequence struct {
 	closekit.Object
 	ID   SequenceID `json:"id"`
@@ -159,11 +159,11 @@ type Sequence struct {
 	Schedule *SequenceSchedule `json:"schedule"`
 	// Schedule that several sequences share.
 	ScheduleID closekit.Opt[ScheduleID] `json:"schedule_id"`
-	// Search that enrols contacts by itself.
+	// Search that enrolls contacts by itself.
 	TriggerQuery json.RawMessage `json:"trigger_query"`
 	// Whether contacts can be enrolled by hand or through the API.
 	AllowManualEnrollment closekit.Opt[bool] `json:"allow_manual_enrollment"`
-	// Number of enrolments by status. Only close_sequence_get returns it.
+	// Number of enrollments by status. Only close_sequence_get returns it.
 	SubscriptionCountsByStatus *SequenceSubscriptionCounts  `json:"subscription_counts_by_status"`
 	OwnerID                    closekit.Opt[UserID]         `json:"owner_id"`
 	OrganizationID             closekit.Opt[OrganizationID] `json:"organization_id"`
@@ -179,7 +179,7 @@ func (v Sequence) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Sequence) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// SequenceStatus is whether a sequence is at work.
+// SequenceStatus is the state of a sequence.
 type SequenceStatus string
 
 // Values of [SequenceStatus].
@@ -189,21 +189,22 @@ const (
 	SequenceStatusDraft  SequenceStatus = "draft"  // The sequence is not finished.
 )
 
-// SequenceStepType is what a step does. Close may use other words too.
+// SequenceStepType is the action of a step. Close may use other words too.
 type SequenceStepType string
 
 // Values of [SequenceStepType].
 const (
-	SequenceStepTypeEmail SequenceStepType = "email" // Sends an e-mail.
+	SequenceStepTypeEmail SequenceStepType = "email" // Sends an email.
 	SequenceStepTypeSMS   SequenceStepType = "sms"   // Sends a text message.
 	SequenceStepTypeCall  SequenceStepType = "call"  // Makes a task to call the contact.
 )
 
-// SequenceThreading is where the e-mail of a step goes. Close may use other words too.
+// SequenceThreading is the conversation that the email of a step goes to. Close may use other words
+// too.
 type SequenceThreading string
 
 // Values of [SequenceThreading].
 const (
 	SequenceThreadingNewThread SequenceThreading = "new_thread" // Starts a conversation.
-	SequenceThreadingOldThread SequenceThreading = "old_thread" // Answers in the conversation of the step before.
+	SequenceThreadingOldThread SequenceThreading = "old_thread" // Replies in the conversation of the step before.
 )

@@ -44,7 +44,7 @@ type SMSCreateParams struct {
 	LocalPhone closekit.Opt[string] `json:"local_phone" close:"null,phone"`
 	// The contact's number with country code. Null clears it.
 	RemotePhone closekit.Opt[string] `json:"remote_phone" close:"null,phone"`
-	// Who wrote. inbound when left out with status inbox, outbound otherwise. Null clears it.
+	// Direction of the message. Null clears it.
 	Direction closekit.Opt[SMSDirection] `json:"direction" close:"null"`
 	// Pictures and other files; only in the United States and Canada. At most 10. Null clears it.
 	Attachments []SMSAttachment `json:"attachments" close:"null,maxlen=10"`
@@ -57,7 +57,7 @@ type SMSCreateParams struct {
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
 	// Through what the message went. Null clears it.
 	Source closekit.Opt[CallSource] `json:"source" close:"null"`
-	// The credential's own when left out. Null clears it.
+	// Organization of the record. Null clears it.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"null"`
 	// Author of the record; for imports. Null clears it.
 	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
@@ -98,7 +98,7 @@ var opSMSGet = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
-// SMSUpdate changes a draft SMS, send it, or call back one that has not left yet.
+// SMSUpdate changes the content or the status of an unsent SMS.
 //
 // Only drafts can be edited. status outbox really sends the draft and costs money, scheduled with
 // date_scheduled sends it later; ask the user before either. status draft takes back a scheduled or
@@ -171,7 +171,7 @@ var opSMSDelete = wire.Operation{
 
 // SMSList lists SMS, filtered by lead, contact, user or date.
 //
-// There is no search in the text. For messages together with calls and e-mails use [ActivitiesList].
+// There is no search in the text. For messages together with calls and emails use [ActivitiesList].
 //
 // Close API: GET /activity/sms/ (tool close_sms_list)
 // https://developer.close.com/api/resources/activities/sms
@@ -247,7 +247,7 @@ type SMS struct {
 	LocalPhone closekit.Opt[string] `json:"local_phone"`
 	// The contact's number with country code.
 	RemotePhone closekit.Opt[string] `json:"remote_phone"`
-	// Who wrote. inbound when left out with status inbox, outbound otherwise.
+	// Direction of the message.
 	Direction SMSDirection `json:"direction"`
 	// Pictures and other files; only in the United States and Canada.
 	Attachments []SMSAttachment `json:"attachments"`
@@ -281,7 +281,7 @@ func (v SMS) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SMS) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// SMSAttachment is a file sent with an SMS. Its URL opens only for somebody who is logged in to Close.
+// SMSAttachment is a file sent with an SMS. Its URL opens only for users who are logged in to Close.
 type SMSAttachment struct {
 	closekit.Object
 	// Download URL from Close's Files API.
@@ -303,7 +303,7 @@ func (v SMSAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SMSAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// SMSStatus: state of an SMS. On writing it decides what happens.
+// SMSStatus is the state of an SMS. On writing it decides what happens.
 type SMSStatus string
 
 // Values of [SMSStatus].
@@ -312,7 +312,7 @@ const (
 	SMSStatusDraft     SMSStatus = "draft"     // Not sent. It can still be edited.
 	SMSStatusScheduled SMSStatus = "scheduled" // Sent at date_scheduled.
 	SMSStatusOutbox    SMSStatus = "outbox"    // Being sent. Setting it really sends the message, for a charge.
-	SMSStatusSent      SMSStatus = "sent"      // Sent. Setting it on create only logs a message.
+	SMSStatusSent      SMSStatus = "sent"      // Sent. Creating a message with it only logs the message.
 	SMSStatusError     SMSStatus = "error"     // It could not be sent.
 )
 
@@ -321,7 +321,7 @@ func (SMSStatus) Values() []string {
 	return []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
 }
 
-// SMSDirection is who wrote an SMS.
+// SMSDirection is the direction of an SMS.
 type SMSDirection string
 
 // Values of [SMSDirection].
@@ -335,7 +335,7 @@ func (SMSDirection) Values() []string {
 	return []string{"inbound", "outbound"}
 }
 
-// SMSAttachmentType: MIME types that can be attached to an SMS.
+// SMSAttachmentType is a MIME type that can be attached to an SMS.
 type SMSAttachmentType string
 
 // Values of [SMSAttachmentType].

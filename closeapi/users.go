@@ -14,7 +14,7 @@ import (
 // MeGet fetches the user whom the credential belongs to.
 //
 // Use it to learn who you act as, which lead statuses exist, which permissions you have and which
-// e-mail accounts and phone numbers you can send from. The answer is large, so name what you need in
+// email accounts and phone numbers you can send from. The response is large, so name what you need in
 // _fields. For another user use [UserGet]. It needs no permission and works as a check of the
 // connection.
 //
@@ -94,7 +94,7 @@ var opUsersList = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
-// UserBase is what is known about a user in every answer.
+// UserBase is the part that all user objects have in common.
 type UserBase struct {
 	closekit.Object
 	ID        UserID `json:"id"`
@@ -150,7 +150,7 @@ type Membership struct {
 	PrimaryPersonalNumber closekit.Opt[PhoneNumberID] `json:"primary_personal_number"`
 	// Recording that is played before the member hangs up.
 	HangupRecordingURL closekit.Opt[string] `json:"hangup_recording_url"`
-	// Whether opening of the member's e-mails is tracked.
+	// Whether opening of the member's emails is tracked.
 	TrackEmailOpens closekit.Opt[bool] `json:"track_email_opens"`
 	// Whether sequences may act in the member's name.
 	MayWorkflowsImpersonate closekit.Opt[bool]   `json:"may_workflows_impersonate"`
@@ -210,7 +210,7 @@ func (v OrganizationProfile) MarshalJSON() ([]byte, error) { return wire.Marshal
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OrganizationProfile) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// EmailIdentity is a name and address that e-mail can be sent from.
+// EmailIdentity is a name and address that email can be sent from.
 type EmailIdentity struct {
 	closekit.Object
 	Name  closekit.Opt[string] `json:"name"`
@@ -249,7 +249,7 @@ func (v EmailAccount) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAccount) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// EmailSignature: text that is put below a member's e-mails.
+// EmailSignature is a text below a member's emails.
 type EmailSignature struct {
 	closekit.Object
 	ID           EmailSignatureID           `json:"id"`
@@ -334,7 +334,7 @@ type Me struct {
 	Organizations []OrganizationProfile `json:"organizations"`
 	// Role and permissions in each organization.
 	Memberships []Membership `json:"memberships"`
-	// E-mail accounts that the user can send from.
+	// Email accounts that the user can send from.
 	EmailAccounts []EmailAccount `json:"email_accounts"`
 	// All connected accounts, calendars and meetings included.
 	ConnectedAccounts []EmailAccount   `json:"connected_accounts"`
@@ -363,7 +363,7 @@ func (v Me) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Me) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// UserOrder is what users are sorted by.
+// UserOrder is the order of users in a list.
 type UserOrder string
 
 // Values of [UserOrder].
@@ -377,7 +377,7 @@ func (UserOrder) Values() []string {
 	return []string{"last_name,first_name", "first_name,last_name"}
 }
 
-// AutoRecordCalls is whether calls of a member are recorded. Close may use other words too.
+// AutoRecordCalls is the call recording setting of a member. Close may use other words too.
 type AutoRecordCalls string
 
 // Values of [AutoRecordCalls].
@@ -387,7 +387,7 @@ const (
 	AutoRecordCallsUnset    AutoRecordCalls = "unset"    // The setting of the organization decides.
 )
 
-// ConnectedAccountType: kind of a connected account. Close may use other words too.
+// ConnectedAccountType is the kind of a connected account. Close may use other words too.
 type ConnectedAccountType string
 
 // Values of [ConnectedAccountType].
@@ -399,7 +399,7 @@ const (
 	ConnectedAccountTypeCalendly    ConnectedAccountType = "calendly"     // Calendly.
 )
 
-// PhoneNumberType: kind of a phone number. Close may use other words too.
+// PhoneNumberType is the kind of a phone number. Close may use other words too.
 type PhoneNumberType string
 
 // Values of [PhoneNumberType].
@@ -409,7 +409,7 @@ const (
 	PhoneNumberTypeVirtual  PhoneNumberType = "virtual"  // A number without a line of its own.
 )
 
-// PhoneLineType: kind of line that a phone number belongs to. Close may use other words too.
+// PhoneLineType is the kind of line that a phone number belongs to. Close may use other words too.
 type PhoneLineType string
 
 // Values of [PhoneLineType].

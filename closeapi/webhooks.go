@@ -13,9 +13,9 @@ import (
 
 // WebhookCreate subscribes a URL to events in Close.
 //
-// Store signature_key from the answer, later it may not be shown. Look with [WebhooksList] first,
-// since 40 webhooks per organization are the limit. activity.*.updated fires while people type and is
-// best avoided.
+// Store signature_key from the response; later it may not be shown. Check [WebhooksList] first,
+// because an organization can have at most 40 webhooks. activity.*.updated fires while people type and
+// is best avoided.
 //
 // Close API: POST /webhook/ (tool close_webhook_create)
 // https://developer.close.com/api/resources/webhooks
@@ -27,7 +27,7 @@ func WebhookCreate(ctx context.Context, c *closekit.Client, p WebhookCreateParam
 type WebhookCreateParams struct {
 	// Where Close posts the events. Required.
 	URL string `json:"url" close:"required,url"`
-	// What to send. On update the list replaces the stored one. Required.
+	// What to send. Required.
 	Events []WebhookEvent `json:"events" close:"required"`
 	// Whether Close checks the certificate of the URL's server. Default: true.
 	VerifySSL closekit.Opt[bool] `json:"verify_ssl"`
@@ -60,7 +60,7 @@ var opWebhookGet = wire.Operation{
 	Params:    func() any { return new(WebhookGetParams) },
 }
 
-// WebhookUpdate changes a webhook, or pause or resume it.
+// WebhookUpdate changes the URL, the events or the status of a webhook.
 //
 // The list of events is replaced as a whole; read it with [WebhookGet] first. status paused stops it
 // and active resumes it; do not count on events of the time between.
@@ -77,7 +77,7 @@ type WebhookUpdateParams struct {
 	WebhookID WebhookID `json:"webhook_id" close:"path,required"`
 	// Where Close posts the events.
 	URL closekit.Opt[string] `json:"url" close:"url"`
-	// What to send. On update the list replaces the stored one.
+	// What to send.
 	Events []WebhookEvent `json:"events"`
 	// Whether Close checks the certificate of the URL's server.
 	VerifySSL closekit.Opt[bool] `json:"verify_ssl"`
@@ -90,10 +90,10 @@ var opWebhookUpdate = wire.Operation{
 	Params:    func() any { return new(WebhookUpdateParams) },
 }
 
-// WebhookDelete deletes a webhook; Close stops sending its events.
+// WebhookDelete deletes a webhook.
 //
-// There is no undo, and a new one gets another signature_key. Ask the user before you call it. To stop
-// for a while use [WebhookUpdate].
+// Close stops sending its events. There is no undo, and a new one gets another signature_key. Ask the
+// user before you call it. To stop for a while use [WebhookUpdate].
 //
 // Close API: DELETE /webhook/{webhook_id}/ (tool close_webhook_delete)
 // https://developer.close.com/api/resources/webhooks
@@ -154,14 +154,14 @@ type Webhook struct {
 	ID WebhookID `json:"id"`
 	// Where Close posts the events.
 	URL string `json:"url"`
-	// What to send. On update the list replaces the stored one.
+	// What to send.
 	Events []WebhookEvent `json:"events"`
 	// Whether Close checks the certificate of the URL's server.
 	VerifySSL bool `json:"verify_ssl"`
 	// Set it to active to resume after a pause.
 	Status WebhookStatus `json:"status"`
 	// Secret for checking deliveries, 64 hexadecimal digits. Store it when the webhook is created; later
-	// answers may leave it out.
+	// responses may leave it out.
 	SignatureKey closekit.Opt[string] `json:"signature_key"`
 	// Why it is paused; api when a client paused it.
 	PauseReason  closekit.Opt[string] `json:"pause_reason"`
@@ -227,7 +227,7 @@ type WebhookDelivery struct {
 	// 1 for the first attempt.
 	AttemptNumber closekit.Opt[int]               `json:"attempt_number"`
 	Datetime      closekit.Opt[closekit.DateTime] `json:"datetime"`
-	// HTTP status of the answer.
+	// HTTP status of the response.
 	ResponseStatusCode closekit.Opt[int]    `json:"response_status_code"`
 	Error              closekit.Opt[string] `json:"error"`
 }
@@ -238,7 +238,7 @@ func (v WebhookDelivery) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *WebhookDelivery) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// WebhookStatus: state of a webhook.
+// WebhookStatus is the state of a webhook.
 type WebhookStatus string
 
 // Values of [WebhookStatus].
@@ -252,7 +252,7 @@ func (WebhookStatus) Values() []string {
 	return []string{"active", "paused"}
 }
 
-// WebhookObjectType: kind of record that an event is about. Close may use other words too.
+// WebhookObjectType is the kind of record that an event is about. Close may use other words too.
 type WebhookObjectType string
 
 // Values of [WebhookObjectType].
@@ -262,16 +262,16 @@ const (
 	WebhookObjectTypeOpportunity                     WebhookObjectType = "opportunity"                        // An opportunity.
 	WebhookObjectTypeTaskLead                        WebhookObjectType = "task.lead"                          // A task written by a person.
 	WebhookObjectTypeTaskOutgoingCall                WebhookObjectType = "task.outgoing_call"                 // A task to call a contact.
-	WebhookObjectTypeTaskIncomingEmail               WebhookObjectType = "task.incoming_email"                // A task for an e-mail that came in.
-	WebhookObjectTypeTaskEmailFollowup               WebhookObjectType = "task.email_followup"                // A task for an e-mail without answer.
+	WebhookObjectTypeTaskIncomingEmail               WebhookObjectType = "task.incoming_email"                // A task for an email that came in.
+	WebhookObjectTypeTaskEmailFollowup               WebhookObjectType = "task.email_followup"                // A task for an email without a reply.
 	WebhookObjectTypeTaskMissedCall                  WebhookObjectType = "task.missed_call"                   // A task for a missed call.
 	WebhookObjectTypeTaskAnsweredDetachedCall        WebhookObjectType = "task.answered_detached_call"        // A task for a detached call that was answered.
 	WebhookObjectTypeTaskVoicemail                   WebhookObjectType = "task.voicemail"                     // A task for a voicemail.
 	WebhookObjectTypeTaskOpportunityDue              WebhookObjectType = "task.opportunity_due"               // A task for an opportunity that is due.
 	WebhookObjectTypeTaskIncomingSMS                 WebhookObjectType = "task.incoming_sms"                  // A task for an SMS that came in.
 	WebhookObjectTypeActivityCall                    WebhookObjectType = "activity.call"                      // A call.
-	WebhookObjectTypeActivityEmail                   WebhookObjectType = "activity.email"                     // An e-mail.
-	WebhookObjectTypeActivityEmailThread             WebhookObjectType = "activity.email_thread"              // A conversation of e-mails.
+	WebhookObjectTypeActivityEmail                   WebhookObjectType = "activity.email"                     // An email.
+	WebhookObjectTypeActivityEmailThread             WebhookObjectType = "activity.email_thread"              // A conversation of emails.
 	WebhookObjectTypeActivityNote                    WebhookObjectType = "activity.note"                      // A note.
 	WebhookObjectTypeActivitySMS                     WebhookObjectType = "activity.sms"                       // An SMS.
 	WebhookObjectTypeActivityMeeting                 WebhookObjectType = "activity.meeting"                   // A meeting.
@@ -299,7 +299,7 @@ const (
 	WebhookObjectTypeCustomObjectType                WebhookObjectType = "custom_object_type"                 // A type of custom objects.
 	WebhookObjectTypeCustomObject                    WebhookObjectType = "custom_object"                      // A custom object.
 	WebhookObjectTypeSavedSearch                     WebhookObjectType = "saved_search"                       // A Smart View.
-	WebhookObjectTypeEmailTemplate                   WebhookObjectType = "email_template"                     // A template of e-mails.
+	WebhookObjectTypeEmailTemplate                   WebhookObjectType = "email_template"                     // A template of emails.
 	WebhookObjectTypeSMSTemplate                     WebhookObjectType = "sms_template"                       // A template of SMS.
 	WebhookObjectTypePhoneNumber                     WebhookObjectType = "phone_number"                       // A phone number.
 	WebhookObjectTypeGroup                           WebhookObjectType = "group"                              // A group of users.
@@ -375,8 +375,8 @@ func (WebhookObjectType) Values() []string {
 	}
 }
 
-// WebhookAction is what happened to a record. Not every kind of record knows every word. Close may use
-// other words too.
+// WebhookAction is the change of a record that an event reports. Not every kind of record has every
+// action. Close may use other words too.
 type WebhookAction string
 
 // Values of [WebhookAction].
@@ -386,7 +386,7 @@ const (
 	WebhookActionDeleted     WebhookAction = "deleted"     // It was deleted.
 	WebhookActionCompleted   WebhookAction = "completed"   // It was finished.
 	WebhookActionMerged      WebhookAction = "merged"      // It was merged; for leads.
-	WebhookActionSent        WebhookAction = "sent"        // It was sent; for e-mails and SMS.
+	WebhookActionSent        WebhookAction = "sent"        // It was sent; for emails and SMS.
 	WebhookActionAnswered    WebhookAction = "answered"    // It was answered; for calls.
 	WebhookActionScheduled   WebhookAction = "scheduled"   // It was put into the calendar; for meetings.
 	WebhookActionStarted     WebhookAction = "started"     // It began; for meetings.

@@ -158,9 +158,7 @@ var (
 
 func (c *checker) resolveTool(d *toolDecl) {
 	t := d.tool
-	if t.Does == "" && !d.last("does").broken("does") {
-		d.bad(d.key, "one sentence on what it does, for people and models", "tool %q has no does", t.Name)
-	}
+	d.checkDoes()
 	m := httpLine.FindStringSubmatch(d.httpText)
 	if d.broken("http") {
 		return

@@ -2,7 +2,7 @@
 
 package closetools
 
-// CallStatus: state of a call.
+// CallStatus is the state of a call.
 type CallStatus string
 
 // Values of [CallStatus].
@@ -10,8 +10,8 @@ const (
 	CallStatusCreated    CallStatus = "created"     // The call exists but has not begun.
 	CallStatusInProgress CallStatus = "in-progress" // It is going on.
 	CallStatusCompleted  CallStatus = "completed"   // It took place and is over.
-	CallStatusCancel     CallStatus = "cancel"      // The caller hung up before an answer.
-	CallStatusNoAnswer   CallStatus = "no-answer"   // Nobody answered.
+	CallStatusCancel     CallStatus = "cancel"      // The caller hung up before the call was answered.
+	CallStatusNoAnswer   CallStatus = "no-answer"   // The call was not answered.
 	CallStatusBusy       CallStatus = "busy"        // The line was busy.
 	CallStatusFailed     CallStatus = "failed"      // It could not be connected.
 	CallStatusTimeout    CallStatus = "timeout"     // It rang until the time was up.

@@ -43,7 +43,7 @@ func (v Attachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Attachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// CommentSummary is how many comments a record has.
+// CommentSummary is a summary of the comments on a record.
 type CommentSummary struct {
 	closekit.Object
 	CommentCount int             `json:"comment_count"`

@@ -7,7 +7,7 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// ContactEmail is an e-mail address of a contact.
+// ContactEmail is an email address of a contact.
 type ContactEmail struct {
 	closekit.Object
 	// The address itself.
@@ -66,19 +66,19 @@ func (v ContactURL) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactURL) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// ContactSubscription is one enrolment of a contact in a sequence, as it is shown on the contact.
+// ContactSubscription is one enrollment of a contact in a sequence, as it is shown on the contact.
 type ContactSubscription struct {
 	closekit.Object
 	SubscriptionID     closekit.Opt[SequenceSubscriptionID]     `json:"subscription_id"`
 	SubscriptionStatus closekit.Opt[SequenceSubscriptionStatus] `json:"subscription_status"`
-	// Why the enrolment has its status; null when there is no special reason.
+	// Why the enrollment has its status; null when there is no special reason.
 	SubscriptionStatusReason closekit.Opt[SubscriptionStatusReason] `json:"subscription_status_reason"`
 	SequenceID               closekit.Opt[SequenceID]               `json:"sequence_id"`
 	SequenceName             closekit.Opt[string]                   `json:"sequence_name"`
 	SequenceStatus           closekit.Opt[SequenceStatus]           `json:"sequence_status"`
 	// Address that the sequence writes to.
 	ContactEmail closekit.Opt[string] `json:"contact_email"`
-	// E-mail that the enrolment continues.
+	// Email that the enrollment continues.
 	InitialEmailID closekit.Opt[EmailID]           `json:"initial_email_id"`
 	StartDate      closekit.Opt[closekit.DateTime] `json:"start_date"`
 	DateCreated    closekit.Opt[closekit.DateTime] `json:"date_created"`
@@ -113,7 +113,7 @@ func (v *RecentCall) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v)
 type Contact struct {
 	closekit.Object
 	ID ContactID `json:"id"`
-	// Lead that the person belongs to. Another lead on update moves the contact there.
+	// Lead that the person belongs to.
 	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"send"`
 	// Full name of the person.
 	Name closekit.Opt[string] `json:"name" close:"null,send,maxlen=1000"`
@@ -121,11 +121,11 @@ type Contact struct {
 	DisplayName closekit.Opt[string] `json:"display_name"`
 	// Job title.
 	Title closekit.Opt[string] `json:"title" close:"null,send,maxlen=1000"`
-	// E-mail addresses. On update the list replaces the stored one.
+	// Email addresses of the person.
 	Emails []ContactEmail `json:"emails" close:"null,send,maxlen=100"`
-	// Phone numbers. On update the list replaces the stored one.
+	// Phone numbers of the person.
 	Phones []ContactPhone `json:"phones" close:"null,send,maxlen=100"`
-	// Web addresses. On update the list replaces the stored one.
+	// Web addresses of the person.
 	URLs []ContactURL `json:"urls" close:"null,send,maxlen=100"`
 	// IANA time zone of the person.
 	Timezone closekit.Opt[string] `json:"timezone" close:"null,send,timezone"`
@@ -141,7 +141,7 @@ type Contact struct {
 	DateUpdated      closekit.DateTime               `json:"date_updated"`
 	OrganizationID   closekit.Opt[OrganizationID]    `json:"organization_id"`
 	IntegrationLinks []IntegrationLink               `json:"integration_links"`
-	// Enrolments in sequences.
+	// Enrollments in sequences.
 	Subscriptions []ContactSubscription `json:"subscriptions"`
 	// Latest calls with the contact.
 	RecentCalls []RecentCall `json:"recent_calls"`
@@ -155,8 +155,8 @@ func (v Contact) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Contact) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// ContactLabel is what an e-mail address, phone number or web address of a contact is used for. Close
-// may use other words too.
+// ContactLabel is the use of an email address, phone number or web address of a contact. Close may use
+// other words too.
 type ContactLabel string
 
 // Values of [ContactLabel].

@@ -9,8 +9,7 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// SuggestedActionDetails is what a suggested action needs; which fields are there depends on the
-// action.
+// SuggestedActionDetails is the details of a suggested action; its fields depend on the action.
 type SuggestedActionDetails struct {
 	closekit.Object
 	// Status to move to.
@@ -33,7 +32,7 @@ func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) { return wire.Mars
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// SuggestedAction is what Close suggests to do next about a deal.
+// SuggestedAction is an action that Close suggests as the next step of a deal.
 type SuggestedAction struct {
 	closekit.Object
 	Action closekit.Opt[SuggestedActionType] `json:"action"`
@@ -49,7 +48,7 @@ func (v SuggestedAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// StallAction is what Close suggests to do about a stalled deal.
+// StallAction is an action that Close suggests for a stalled deal.
 type StallAction struct {
 	closekit.Object
 	Action closekit.Opt[StallActionType] `json:"action"`
@@ -63,7 +62,7 @@ func (v StallAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *StallAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// StallStatus: why a deal is stalled. Older form of the suggested action.
+// StallStatus is the reason why a deal is stalled, an older form of the suggested action.
 type StallStatus struct {
 	closekit.Object
 	CommunicationIssue closekit.Opt[StallIssue] `json:"communication_issue"`
@@ -76,7 +75,7 @@ func (v StallStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *StallStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// OpportunityCounts is how many opportunities there are of each payment period.
+// OpportunityCounts is the number of opportunities of each payment period.
 type OpportunityCounts struct {
 	closekit.Object
 	OneTime closekit.Opt[int] `json:"one_time"`
@@ -90,8 +89,8 @@ func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// OpportunityTotals: sums over every opportunity that the filters match, not only those of the page.
-// Amounts are in cents; expected amounts are weighted by confidence; annualized amounts count a
+// OpportunityTotals is the sums over every opportunity that the filters match, not only those of the
+// page. Amounts are in cents; expected amounts are weighted by confidence; annualized amounts count a
 // monthly value twelve times.
 type OpportunityTotals struct {
 	closekit.Object
@@ -128,8 +127,7 @@ func (v OpportunityTotals) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityTotals) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// OpportunityGroup: opportunities that have something in common, with their totals. Comes when the
-// list is grouped.
+// OpportunityGroup is a group of opportunities with their totals, in a grouped list.
 type OpportunityGroup struct {
 	OpportunityTotals
 	// What the group has in common: a user, or a week, month, quarter or year.
@@ -172,7 +170,7 @@ type Opportunity struct {
 	ValueCurrency closekit.Opt[string] `json:"value_currency"`
 	// The value as text with currency and period.
 	ValueFormatted closekit.Opt[string] `json:"value_formatted"`
-	// Chance of winning in percent, 0 to 100.
+	// Chance of winning in percent.
 	Confidence closekit.Opt[int] `json:"confidence"`
 	// Value times confidence.
 	ExpectedValue closekit.Opt[closekit.Cents] `json:"expected_value"`
@@ -185,7 +183,7 @@ type Opportunity struct {
 	DateWon closekit.Opt[closekit.Date] `json:"date_won"`
 	// When the deal was marked as lost.
 	DateLost closekit.Opt[closekit.DateTime] `json:"date_lost"`
-	// User who is responsible for the deal. The caller when left out on create.
+	// User responsible for the deal.
 	UserID   closekit.Opt[UserID] `json:"user_id"`
 	UserName closekit.Opt[string] `json:"user_name"`
 	// Person at the lead whom the deal is with.
@@ -195,7 +193,7 @@ type Opportunity struct {
 	Note closekit.Opt[string] `json:"note"`
 	// Note on the deal as rich text. It wins over note and rewrites it.
 	NoteHTML closekit.Opt[string] `json:"note_html"`
-	// Files of the deal. On update the list replaces the stored one.
+	// Files of the deal.
 	Attachments []Attachment `json:"attachments"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
@@ -211,7 +209,7 @@ type Opportunity struct {
 	IntegrationLinks []IntegrationLink               `json:"integration_links"`
 	// How many comments the deal has.
 	CommentSummary *CommentSummary `json:"comment_summary"`
-	// Main e-mail address of the lead.
+	// Main email address of the lead.
 	LeadPrimaryEmail *ContactEmail `json:"lead_primary_email"`
 	// Main phone number of the lead.
 	LeadPrimaryPhone []ContactPhone `json:"lead_primary_phone"`
@@ -234,7 +232,7 @@ func (v Opportunity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Opportunity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// ValuePeriod is how often the value of a deal is paid.
+// ValuePeriod is the period of a deal's payments.
 type ValuePeriod string
 
 // Values of [ValuePeriod].
@@ -244,19 +242,20 @@ const (
 	ValuePeriodAnnual  ValuePeriod = "annual"   // Paid every year.
 )
 
-// SuggestedActionType is what Close suggests to do next about a deal. Close may use other words too.
+// SuggestedActionType is the kind of a suggested action. Close may use other words too.
 type SuggestedActionType string
 
 // Values of [SuggestedActionType].
 const (
 	SuggestedActionTypeChangeStatus    SuggestedActionType = "change_status"     // Move the deal to another status.
 	SuggestedActionTypeAdjustCloseDate SuggestedActionType = "adjust_close_date" // Set another closing date.
-	SuggestedActionTypeFollowUpEmail   SuggestedActionType = "follow_up_email"   // Write an e-mail.
+	SuggestedActionTypeFollowUpEmail   SuggestedActionType = "follow_up_email"   // Write an email.
 	SuggestedActionTypeFollowUpCall    SuggestedActionType = "follow_up_call"    // Make a call.
 	SuggestedActionTypeFollowUpSMS     SuggestedActionType = "follow_up_sms"     // Send a text message.
 )
 
-// StallActionType is what Close suggests to do about a stalled deal. Close may use other words too.
+// StallActionType is the kind of action that Close suggests for a stalled deal. Close may use other
+// words too.
 type StallActionType string
 
 // Values of [StallActionType].
@@ -269,13 +268,12 @@ const (
 	StallActionTypeChangeCommunicationMethod StallActionType = "change_communication_method"   // Try another way to get in touch.
 )
 
-// StallIssue is what is wrong with the communication about a stalled deal. Close may use other words
-// too.
+// StallIssue is a problem with the communication about a stalled deal. Close may use other words too.
 type StallIssue string
 
 // Values of [StallIssue].
 const (
 	StallIssueNoIssue                 StallIssue = "no_issue"                  // Nothing.
-	StallIssueCantGetInTouch          StallIssue = "cant_get_in_touch"         // The customer does not answer.
-	StallIssueNoCommunicationAttempts StallIssue = "no_communication_attempts" // Nobody has tried to reach the customer.
+	StallIssueCantGetInTouch          StallIssue = "cant_get_in_touch"         // The customer does not respond.
+	StallIssueNoCommunicationAttempts StallIssue = "no_communication_attempts" // No attempt to reach the customer was made.
 )

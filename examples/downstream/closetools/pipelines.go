@@ -2,7 +2,7 @@
 
 package closetools
 
-// OpportunityStatusType is what a status means for the deal.
+// OpportunityStatusType is the meaning of a status for the deal.
 type OpportunityStatusType string
 
 // Values of [OpportunityStatusType].

@@ -2,19 +2,20 @@
 
 package closetools
 
-// SequenceSubscriptionStatus is where the enrolment of a contact stands.
+// SequenceSubscriptionStatus is the state of a contact's enrollment.
 type SequenceSubscriptionStatus string
 
 // Values of [SequenceSubscriptionStatus].
 const (
 	SequenceSubscriptionStatusActive   SequenceSubscriptionStatus = "active"   // The next step will be carried out.
-	SequenceSubscriptionStatusPaused   SequenceSubscriptionStatus = "paused"   // Nothing is carried out until the enrolment is resumed.
+	SequenceSubscriptionStatusPaused   SequenceSubscriptionStatus = "paused"   // Nothing is carried out until the enrollment is resumed.
 	SequenceSubscriptionStatusFinished SequenceSubscriptionStatus = "finished" // All steps are done.
 	SequenceSubscriptionStatusGoal     SequenceSubscriptionStatus = "goal"     // The sequence reached its aim and stopped.
 	SequenceSubscriptionStatusError    SequenceSubscriptionStatus = "error"    // A step failed.
 )
 
-// SubscriptionStatusReason: why an enrolment has its status. Close may use other words too.
+// SubscriptionStatusReason is the reason for the status of an enrollment. Close may use other words
+// too.
 type SubscriptionStatusReason string
 
 // Values of [SubscriptionStatusReason].
@@ -25,7 +26,7 @@ const (
 	SubscriptionStatusReasonSequenceDeleted             SubscriptionStatusReason = "sequence-deleted"               // The sequence was deleted.
 	SubscriptionStatusReasonRateLimited                 SubscriptionStatusReason = "rate-limited"                   // Too much was sent at once.
 	SubscriptionStatusReasonSendingThrottledTooLong     SubscriptionStatusReason = "sending-throttled-too-long"     // Sending was held back for too long.
-	SubscriptionStatusReasonReplyReceived               SubscriptionStatusReason = "reply-received"                 // The contact answered.
+	SubscriptionStatusReasonReplyReceived               SubscriptionStatusReason = "reply-received"                 // The contact replied.
 	SubscriptionStatusReasonCallAnswered                SubscriptionStatusReason = "call-answered"                  // The contact took a call.
 	SubscriptionStatusReasonMeetingBooked               SubscriptionStatusReason = "meeting-booked"                 // The contact booked a meeting.
 	SubscriptionStatusReasonLeadStatusChanged           SubscriptionStatusReason = "lead-status-changed"            // The status of the lead changed.
@@ -34,7 +35,7 @@ const (
 	SubscriptionStatusReasonPendingCallTimedOut         SubscriptionStatusReason = "pending-call-timed-out"         // A call step was not done in time.
 	SubscriptionStatusReasonCallFailed                  SubscriptionStatusReason = "call-failed"                    // A call failed.
 	SubscriptionStatusReasonSMSFailed                   SubscriptionStatusReason = "sms-failed"                     // A text message failed.
-	SubscriptionStatusReasonEmailBounced                SubscriptionStatusReason = "email-bounced"                  // An e-mail came back.
+	SubscriptionStatusReasonEmailBounced                SubscriptionStatusReason = "email-bounced"                  // An email came back.
 	SubscriptionStatusReasonAccountInvalid              SubscriptionStatusReason = "account-invalid"                // The sender's account does not work.
 	SubscriptionStatusReasonAccountFailures             SubscriptionStatusReason = "account-failures"               // The sender's account failed too often.
 	SubscriptionStatusReasonSendAsError                 SubscriptionStatusReason = "send-as-error"                  // The sender may not send in this name.
@@ -42,8 +43,8 @@ const (
 	SubscriptionStatusReasonNoUserPhone                 SubscriptionStatusReason = "no-user-phone"                  // The sender has no phone number.
 	SubscriptionStatusReasonBillingError                SubscriptionStatusReason = "billing-error"                  // Something was not paid.
 	SubscriptionStatusReasonInsufficientAICreditBalance SubscriptionStatusReason = "insufficient-ai-credit-balance" // The AI credits are used up.
-	SubscriptionStatusReasonEmailAIGenerationFailed     SubscriptionStatusReason = "email-ai-generation-failed"     // The AI could not write the e-mail.
-	SubscriptionStatusReasonAssigneesMissing            SubscriptionStatusReason = "assignees-missing"              // Nobody is assigned.
+	SubscriptionStatusReasonEmailAIGenerationFailed     SubscriptionStatusReason = "email-ai-generation-failed"     // The AI could not write the email.
+	SubscriptionStatusReasonAssigneesMissing            SubscriptionStatusReason = "assignees-missing"              // No user is assigned.
 	SubscriptionStatusReasonAssignmentFieldInvalid      SubscriptionStatusReason = "assignment-field-invalid"       // The field that names the assignee is not valid.
 	SubscriptionStatusReasonLeadStatusFieldInvalid      SubscriptionStatusReason = "lead-status-field-invalid"      // The lead status to set is not valid.
 	SubscriptionStatusReasonFieldMappingError           SubscriptionStatusReason = "field-mapping-error"            // Fields could not be matched.

@@ -2,7 +2,7 @@
 
 package closetools
 
-// SequenceStatus is whether a sequence is at work.
+// SequenceStatus is the state of a sequence.
 type SequenceStatus string
 
 // Values of [SequenceStatus].

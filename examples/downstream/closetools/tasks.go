@@ -33,7 +33,7 @@ type TaskCreateParams struct {
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
 	// What is to be done. Can be changed on tasks of type lead only.
 	Text closekit.Opt[string] `json:"text"`
-	// User who is to do it; usually the caller when left out. Null clears it.
+	// User who is to do it. Null clears it.
 	AssignedTo closekit.Opt[UserID] `json:"assigned_to" close:"null"`
 	// When it is due; a day or a moment.
 	Date closekit.Opt[closekit.DateTime] `json:"date" close:"date"`
@@ -51,7 +51,7 @@ type TaskCreateParams struct {
 	DueDate closekit.Opt[closekit.DateTime] `json:"due_date" close:"date"`
 	// AI agent that is to do it. Null clears it.
 	AgentConfigID closekit.Opt[string] `json:"agent_config_id" close:"null,id"`
-	// The credential's own when left out.
+	// Organization of the task.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
 	// Author of the record; for imports.
 	CreatedBy closekit.Opt[UserID] `json:"created_by"`
@@ -71,8 +71,8 @@ var opTaskCreate = wire.Operation{
 	},
 }
 
-// Task: something to do on a lead. Which fields are there depends on _type; the last ones belong to
-// tasks that Close made.
+// Task is a thing to do on a lead. Its fields depend on _type; the last ones belong to tasks that
+// Close made.
 type Task struct {
 	closekit.Object
 	ID TaskID `json:"id"`
@@ -86,7 +86,7 @@ type Task struct {
 	ContactName closekit.Opt[string]    `json:"contact_name"`
 	// What is to be done. Can be changed on tasks of type lead only.
 	Text closekit.Opt[string] `json:"text"`
-	// User who is to do it; usually the caller when left out.
+	// User who is to do it.
 	AssignedTo     closekit.Opt[UserID] `json:"assigned_to"`
 	AssignedToName closekit.Opt[string] `json:"assigned_to_name"`
 	// When it is due; a day or a moment.
@@ -107,7 +107,7 @@ type Task struct {
 	DueDate closekit.Opt[closekit.DateTime] `json:"due_date"`
 	// AI agent that is to do it.
 	AgentConfigID closekit.Opt[string] `json:"agent_config_id"`
-	// The credential's own when left out.
+	// Organization of the task.
 	OrganizationID OrganizationID `json:"organization_id"`
 	// Author of the record; for imports.
 	CreatedBy     closekit.Opt[UserID] `json:"created_by"`
@@ -117,7 +117,7 @@ type Task struct {
 	UpdatedBy     closekit.Opt[UserID] `json:"updated_by"`
 	UpdatedByName closekit.Opt[string] `json:"updated_by_name"`
 	DateUpdated   closekit.DateTime    `json:"date_updated"`
-	// Record behind the task: an e-mail, a call, an opportunity, or the TaskCompleted activity once done.
+	// Record behind the task: an email, a call, an opportunity, or the TaskCompleted activity once done.
 	ObjectID closekit.Opt[string] `json:"object_id"`
 	// What object_id is.
 	ObjectType closekit.Opt[string] `json:"object_type"`
@@ -130,15 +130,15 @@ type Task struct {
 	SequenceSubscriptionID closekit.Opt[SequenceSubscriptionID] `json:"sequence_subscription_id"`
 	// Step of the sequence.
 	StepID closekit.Opt[string] `json:"step_id"`
-	// Subject of the e-mail.
+	// Subject of the email.
 	Subject closekit.Opt[string] `json:"subject"`
-	// Beginning of the e-mail.
+	// Beginning of the email.
 	BodyPreview closekit.Opt[string] `json:"body_preview"`
-	// E-mail that waits for an answer.
+	// Email that waits for a reply.
 	EmailID closekit.Opt[EmailID] `json:"email_id"`
-	// E-mails that came in.
+	// Emails that came in.
 	Emails []EmailID `json:"emails"`
-	// Follow-up reminders that the e-mail cleared.
+	// Follow-up reminders that the email cleared.
 	ClearedFollowups         []json.RawMessage `json:"cleared_followups"`
 	TotalEmailsCountInThread closekit.Opt[int] `json:"total_emails_count_in_thread"`
 	// The caller's number.
@@ -171,15 +171,15 @@ func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Task) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// TaskType: kind of a task. Close may use other words too.
+// TaskType is the kind of a task. Close may use other words too.
 type TaskType string
 
 // Values of [TaskType].
 const (
 	TaskTypeLead                 TaskType = "lead"                   // Something to do, written by a person.
 	TaskTypeOutgoingCall         TaskType = "outgoing_call"          // A contact to call.
-	TaskTypeIncomingEmail        TaskType = "incoming_email"         // An e-mail came in.
-	TaskTypeEmailFollowup        TaskType = "email_followup"         // Nobody has answered an e-mail.
+	TaskTypeIncomingEmail        TaskType = "incoming_email"         // An email came in.
+	TaskTypeEmailFollowup        TaskType = "email_followup"         // An email got no reply.
 	TaskTypeMissedCall           TaskType = "missed_call"            // A call was missed.
 	TaskTypeAnsweredDetachedCall TaskType = "answered_detached_call" // A detached call was answered.
 	TaskTypeVoicemail            TaskType = "voicemail"              // A voicemail was left.
@@ -187,7 +187,7 @@ const (
 	TaskTypeIncomingSMS          TaskType = "incoming_sms"           // An SMS came in.
 )
 
-// NewTaskType: kinds of tasks that can be created.
+// NewTaskType is a kind of task that can be created.
 type NewTaskType string
 
 // Values of [NewTaskType].
@@ -201,7 +201,7 @@ func (NewTaskType) Values() []string {
 	return []string{"lead", "outgoing_call"}
 }
 
-// TaskPriority is how urgent a task is.
+// TaskPriority is the urgency of a task.
 type TaskPriority string
 
 // Values of [TaskPriority].
@@ -215,7 +215,7 @@ func (TaskPriority) Values() []string {
 	return []string{"high", "medium"}
 }
 
-// TaskView: place of a task in the app.
+// TaskView is the place of a task in the app.
 type TaskView string
 
 // Values of [TaskView].
@@ -225,7 +225,8 @@ const (
 	TaskViewArchive TaskView = "archive" // Complete.
 )
 
-// TaskResolution is how a task ended that was not simply done. Close may use other words too.
+// TaskResolution is the resolution of a task that ended without being done. Close may use other words
+// too.
 type TaskResolution string
 
 // Values of [TaskResolution].

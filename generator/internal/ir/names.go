@@ -69,4 +69,3 @@ func fieldName(name string) string {
 func idType(k *manifest.IDKind) string { return GoName(k.Name) + "ID" }
 
 func idVar(k *manifest.IDKind) string { return "kind" + GoName(k.Name) }
-
