@@ -13,12 +13,12 @@ import (
 
 // ActivitiesList lists activities of all types, usually the timeline of one lead.
 //
-// Use it for the history of a lead; find lead_id with [LeadsList]. Without a lead, or with several,
+// Use it for the history of a lead; find LeadID with [LeadsList]. Without a lead, or with several,
 // only the date and id filters work. For one type over all leads use [CallsList], [EmailsList],
-// [SMSList] or [NotesList]. For long histories set a window with date_created__gte and
-// date_created__lt. When user_id, user_id__in, contact_id, contact_id__in, _type or _type__in is
-// given, exactly one lead_id is required. When _order_by is -activity_at, exactly one lead_id is
-// required. A filter on activity_at needs _order_by -activity_at.
+// [SMSList] or [NotesList]. For long histories set a window with DateCreatedGte and DateCreatedLt.
+// When UserID, UserIDIn, ContactID, ContactIDIn, Type or TypeIn is given, exactly one LeadID is
+// required. When OrderBy is -activity_at, exactly one LeadID is required. A filter on ActivityAt needs
+// OrderBy -activity_at.
 //
 // Close API: GET /activity/ (tool close_activities_list)
 // https://developer.close.com/api/resources/activities
@@ -26,8 +26,7 @@ func ActivitiesList(ctx context.Context, c *closekit.Client, p ActivitiesListPar
 	return wire.CallPage[Activity](ctx, c, &opActivitiesList, &p, p.Skip, opts)
 }
 
-// ActivitiesAll yields the items of all pages of [ActivitiesList], fetching a page when the one before
-// is used up.
+// ActivitiesAll iterates over all results of [ActivitiesList], fetching pages as needed.
 func ActivitiesAll(ctx context.Context, c *closekit.Client, p ActivitiesListParams, opts ...closekit.CallOption) iter.Seq2[*Activity, error] {
 	return closekit.All(opActivitiesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Activity], error) {
 		p := p
@@ -38,37 +37,37 @@ func ActivitiesAll(ctx context.Context, c *closekit.Client, p ActivitiesListPara
 
 // ActivitiesListParams are the parameters of [ActivitiesList].
 type ActivitiesListParams struct {
-	// Same as _type; needs exactly one lead_id.
-	TypeIn []ActivityType `json:"_type__in" close:"query,open"`
-	// Only activities of these users or of members of these groups; needs exactly one lead_id.
+	// Same as Type; needs exactly one LeadID.
+	TypeIn []ActivityType `json:"_type__in" close:"query"`
+	// Only activities of these users or of members of these groups; needs exactly one LeadID.
 	UserIDIn []string `json:"user_id__in" close:"query,id,from=close_users_list"`
-	// Same as contact_id; needs exactly one lead_id.
+	// Same as ContactID; needs exactly one LeadID.
 	ContactIDIn []ContactID `json:"contact_id__in" close:"query"`
 	// Only activities on these leads.
 	LeadIDIn []LeadID `json:"lead_id__in" close:"query"`
 	// Shows emails as conversations; when left out, as single emails with their bodies.
 	ThreadEmails closekit.Opt[ThreadEmails] `json:"thread_emails" close:"query"`
-	// date_created or -date_created, or -activity_at with one lead. Date filters must be on the same
+	// "date_created" or "-date_created", or "-activity_at" with one lead. Date filters must be on the same
 	// field.
 	OrderBy closekit.Opt[string] `json:"_order_by" close:"query"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 	// Only activities on these leads. Filters by type, user or contact need exactly one lead.
 	LeadID []LeadID `json:"lead_id" close:"query"`
-	// Only activities with these contacts; needs exactly one lead_id.
+	// Only activities with these contacts; needs exactly one LeadID.
 	ContactID []ContactID `json:"contact_id" close:"query"`
-	// Only activities of these users; needs exactly one lead_id.
+	// Only activities of these users; needs exactly one LeadID.
 	UserID []UserID `json:"user_id" close:"query"`
 	// Only the activities with these ids.
 	IDIn []ActivityID `json:"id__in" close:"query"`
 	// Only activities of this organization; the credential's own is implied.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
-	// Only activities of these types; needs exactly one lead_id.
-	Type []ActivityType `json:"_type" close:"query,open"`
+	// Only activities of these types; needs exactly one LeadID.
+	Type []ActivityType `json:"_type" close:"query"`
 	// Created after this moment.
 	DateCreatedGt closekit.Opt[closekit.DateTime] `json:"date_created__gt" close:"query,date"`
 	// Created at or after this moment.
@@ -141,8 +140,8 @@ func (v ActivityBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ActivityBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// Activity is one entry of a mixed list. _type says what it is, and the accessors give the whole
-// object. The fields below organization_id are those of single types that a list usually shows.
+// Activity is one entry of a mixed list. Type says what it is, and the accessors give the whole
+// object. The fields below OrganizationID are those of single types that a list usually shows.
 type Activity struct {
 	ActivityBase
 	// State of a call, email, message, meeting or custom activity.
@@ -179,79 +178,82 @@ type Activity struct {
 	TaskText closekit.Opt[string] `json:"task_text"`
 }
 
-// AsCall gives the whole of an item whose _type is Call; false for any other.
+// AsCall returns v as a [Call]. It reports false unless Type is "Call".
 func (v *Activity) AsCall() (*Call, bool) {
 	return wire.Variant[Call](v, v.Type == "Call")
 }
 
-// AsEmail gives the whole of an item whose _type is Email; false for any other.
+// AsEmail returns v as an [Email]. It reports false unless Type is "Email".
 func (v *Activity) AsEmail() (*Email, bool) {
 	return wire.Variant[Email](v, v.Type == "Email")
 }
 
-// AsEmailThread gives the whole of an item whose _type is EmailThread; false for any other.
+// AsEmailThread returns v as an [EmailThread]. It reports false unless Type is "EmailThread".
 func (v *Activity) AsEmailThread() (*EmailThread, bool) {
 	return wire.Variant[EmailThread](v, v.Type == "EmailThread")
 }
 
-// AsNote gives the whole of an item whose _type is Note; false for any other.
+// AsNote returns v as a [Note]. It reports false unless Type is "Note".
 func (v *Activity) AsNote() (*Note, bool) {
 	return wire.Variant[Note](v, v.Type == "Note")
 }
 
-// AsSMS gives the whole of an item whose _type is SMS; false for any other.
+// AsSMS returns v as an [SMS]. It reports false unless Type is "SMS".
 func (v *Activity) AsSMS() (*SMS, bool) {
 	return wire.Variant[SMS](v, v.Type == "SMS")
 }
 
-// AsMeeting gives the whole of an item whose _type is Meeting; false for any other.
+// AsMeeting returns v as a [Meeting]. It reports false unless Type is "Meeting".
 func (v *Activity) AsMeeting() (*Meeting, bool) {
 	return wire.Variant[Meeting](v, v.Type == "Meeting")
 }
 
-// AsCreatedActivity gives the whole of an item whose _type is Created; false for any other.
+// AsCreatedActivity returns v as a [CreatedActivity]. It reports false unless Type is "Created".
 func (v *Activity) AsCreatedActivity() (*CreatedActivity, bool) {
 	return wire.Variant[CreatedActivity](v, v.Type == "Created")
 }
 
-// AsLeadStatusChange gives the whole of an item whose _type is LeadStatusChange; false for any other.
+// AsLeadStatusChange returns v as a [LeadStatusChange]. It reports false unless Type is
+// "LeadStatusChange".
 func (v *Activity) AsLeadStatusChange() (*LeadStatusChange, bool) {
 	return wire.Variant[LeadStatusChange](v, v.Type == "LeadStatusChange")
 }
 
-// AsOpportunityStatusChange gives the whole of an item whose _type is OpportunityStatusChange; false
-// for any other.
+// AsOpportunityStatusChange returns v as an [OpportunityStatusChange]. It reports false unless Type is
+// "OpportunityStatusChange".
 func (v *Activity) AsOpportunityStatusChange() (*OpportunityStatusChange, bool) {
 	return wire.Variant[OpportunityStatusChange](v, v.Type == "OpportunityStatusChange")
 }
 
-// AsTaskCompletedActivity gives the whole of an item whose _type is TaskCompleted; false for any
-// other.
+// AsTaskCompletedActivity returns v as a [TaskCompletedActivity]. It reports false unless Type is
+// "TaskCompleted".
 func (v *Activity) AsTaskCompletedActivity() (*TaskCompletedActivity, bool) {
 	return wire.Variant[TaskCompletedActivity](v, v.Type == "TaskCompleted")
 }
 
-// AsLeadMergeActivity gives the whole of an item whose _type is LeadMerge; false for any other.
+// AsLeadMergeActivity returns v as a [LeadMergeActivity]. It reports false unless Type is "LeadMerge".
 func (v *Activity) AsLeadMergeActivity() (*LeadMergeActivity, bool) {
 	return wire.Variant[LeadMergeActivity](v, v.Type == "LeadMerge")
 }
 
-// AsWhatsAppMessage gives the whole of an item whose _type is WhatsAppMessage; false for any other.
+// AsWhatsAppMessage returns v as a [WhatsAppMessage]. It reports false unless Type is
+// "WhatsAppMessage".
 func (v *Activity) AsWhatsAppMessage() (*WhatsAppMessage, bool) {
 	return wire.Variant[WhatsAppMessage](v, v.Type == "WhatsAppMessage")
 }
 
-// AsFormSubmission gives the whole of an item whose _type is FormSubmission; false for any other.
+// AsFormSubmission returns v as a [FormSubmission]. It reports false unless Type is "FormSubmission".
 func (v *Activity) AsFormSubmission() (*FormSubmission, bool) {
 	return wire.Variant[FormSubmission](v, v.Type == "FormSubmission")
 }
 
-// AsCustomActivity gives the whole of an item whose _type is Custom; false for any other.
+// AsCustomActivity returns v as a [CustomActivity]. It reports false unless Type is "Custom".
 func (v *Activity) AsCustomActivity() (*CustomActivity, bool) {
 	return wire.Variant[CustomActivity](v, v.Type == "Custom")
 }
 
-// AsImportUpdateActivity gives the whole of an item whose _type is ImportUpdate; false for any other.
+// AsImportUpdateActivity returns v as an [ImportUpdateActivity]. It reports false unless Type is
+// "ImportUpdate".
 func (v *Activity) AsImportUpdateActivity() (*ImportUpdateActivity, bool) {
 	return wire.Variant[ImportUpdateActivity](v, v.Type == "ImportUpdate")
 }
@@ -288,7 +290,7 @@ type Meeting struct {
 	UserNoteDateUpdated closekit.Opt[closekit.DateTime] `json:"user_note_date_updated"`
 	// Summary made by Close.
 	Summary *MeetingSummary `json:"summary"`
-	// What was said. Comes only when named in _fields.
+	// What was said. Comes only when named in Fields.
 	Transcripts []Transcript            `json:"transcripts"`
 	OutcomeID   closekit.Opt[OutcomeID] `json:"outcome_id"`
 	// How the outcome was set.
@@ -650,7 +652,7 @@ func (v CustomActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 func (v *CustomActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ActivityType is the kind of an activity. As a filter, the id of a custom activity type
-// (actitype_…) is accepted too. Close may use other words too.
+// (actitype_…) is accepted too. Close may use other values too.
 type ActivityType string
 
 // Values of [ActivityType].
@@ -691,7 +693,7 @@ func (ActivityType) Values() []string {
 	}
 }
 
-// ActivitySource is the source of an activity. Close may use other words too.
+// ActivitySource is the source of an activity. Close may use other values too.
 type ActivitySource string
 
 // Values of [ActivitySource].
@@ -724,7 +726,7 @@ func (ThreadEmails) Values() []string {
 	return []string{"true", "only"}
 }
 
-// MeetingStatus is the state of a meeting. Close may use other words too.
+// MeetingStatus is the state of a meeting. Close may use other values too.
 type MeetingStatus string
 
 // Values of [MeetingStatus].
@@ -738,7 +740,7 @@ const (
 )
 
 // AttendeeStatus is the response of an attendee to the invitation to a meeting. Close may use other
-// words too.
+// values too.
 type AttendeeStatus string
 
 // Values of [AttendeeStatus].
@@ -749,7 +751,7 @@ const (
 	AttendeeStatusMaybe   AttendeeStatus = "maybe"   // Comes perhaps.
 )
 
-// MeetingSource is the source of a meeting. Close may use other words too.
+// MeetingSource is the source of a meeting. Close may use other values too.
 type MeetingSource string
 
 // Values of [MeetingSource].
@@ -758,7 +760,7 @@ const (
 	MeetingSourceManual   MeetingSource = "manual"   // Entered by hand.
 )
 
-// CalendarType is the provider of a calendar. Close may use other words too.
+// CalendarType is the provider of a calendar. Close may use other values too.
 type CalendarType string
 
 // Values of [CalendarType].
@@ -767,7 +769,7 @@ const (
 	CalendarTypeMicrosoft CalendarType = "microsoft" // Microsoft Outlook.
 )
 
-// ConferenceType is the provider of a video conference. Close may use other words too.
+// ConferenceType is the provider of a video conference. Close may use other values too.
 type ConferenceType string
 
 // Values of [ConferenceType].
@@ -781,7 +783,7 @@ const (
 	ConferenceTypeGOTOMEETING    ConferenceType = "GO_TO_MEETING"
 )
 
-// DetectionReason is the chooser of a playbook or of a conversation type. Close may use other words
+// DetectionReason is the chooser of a playbook or of a conversation type. Close may use other values
 // too.
 type DetectionReason string
 
@@ -791,7 +793,7 @@ const (
 	DetectionReasonAutodetected DetectionReason = "autodetected"  // Close itself.
 )
 
-// OutcomeReason is the way an outcome was set. Close may use other words too.
+// OutcomeReason is the way an outcome was set. Close may use other values too.
 type OutcomeReason string
 
 // Values of [OutcomeReason].
@@ -802,7 +804,7 @@ const (
 )
 
 // OutcomeConfidence is the confidence of Close in an outcome that it filled in. Close may use other
-// words too.
+// values too.
 type OutcomeConfidence string
 
 // Values of [OutcomeConfidence].
@@ -812,7 +814,7 @@ const (
 	OutcomeConfidenceHigh   OutcomeConfidence = "high"
 )
 
-// SpeakerSide is the side of a speaker in a conversation. Close may use other words too.
+// SpeakerSide is the side of a speaker in a conversation. Close may use other values too.
 type SpeakerSide string
 
 // Values of [SpeakerSide].
@@ -822,7 +824,7 @@ const (
 	SpeakerSideVoiceAgent SpeakerSide = "voice-agent" // An automatic voice.
 )
 
-// MergeStatus is the progress of a merge of two leads. Close may use other words too.
+// MergeStatus is the progress of a merge of two leads. Close may use other values too.
 type MergeStatus string
 
 // Values of [MergeStatus].
@@ -830,7 +832,7 @@ const (
 	MergeStatusPending    MergeStatus = "pending"     // Not begun.
 	MergeStatusInProgress MergeStatus = "in_progress" // Records are being moved.
 	MergeStatusCompleted  MergeStatus = "completed"   // Done.
-	MergeStatusErrored    MergeStatus = "errored"     // It failed; see error_message.
+	MergeStatusErrored    MergeStatus = "errored"     // It failed; see ErrorMessage.
 )
 
 // MessageDirection is the direction of an email or WhatsApp message.
@@ -847,7 +849,7 @@ func (MessageDirection) Values() []string {
 	return []string{"incoming", "outgoing"}
 }
 
-// CustomActivityStatus is the state of a custom activity. Close may use other words too.
+// CustomActivityStatus is the state of a custom activity. Close may use other values too.
 type CustomActivityStatus string
 
 // Values of [CustomActivityStatus].

@@ -13,8 +13,8 @@ import (
 
 // CallCreate logs a phone call that took place outside of Close.
 //
-// It only writes a record; nothing is dialed. Find lead_id with [LeadsList] and contact_id with
-// [ContactsList]. To plan a call use [TaskCreate] with _type outgoing_call.
+// It only writes a record; nothing is dialed. Find LeadID with [LeadsList] and ContactID with
+// [ContactsList]. To plan a call use [TaskCreate] with Type outgoing_call.
 //
 // Close API: POST /activity/call/ (tool close_call_create)
 // https://developer.close.com/api/resources/activities/calls
@@ -26,49 +26,45 @@ func CallCreate(ctx context.Context, c *closekit.Client, p CallCreateParams, opt
 type CallCreateParams struct {
 	// Lead the call belongs to. Required.
 	LeadID LeadID `json:"lead_id" close:"required"`
-	// Contact on the phone. Null clears it.
+	// Contact on the phone.
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
-	// User who made or took the call. Null clears it.
+	// User who made or took the call.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
-	// Who called. Null clears it.
+	// Who called.
 	Direction closekit.Opt[CallDirection] `json:"direction" close:"null"`
-	// State of the call. Cannot be changed on calls through Close's phone system. Default: completed. Null
-	// clears it.
+	// State of the call. Cannot be changed on calls through Close's phone system. Defaults to completed.
 	Status closekit.Opt[CallStatus] `json:"status" close:"null"`
-	// Length in seconds. Cannot be changed on calls through Close's phone system. From 0 to 604800. Null
-	// clears it.
+	// Length in seconds. Cannot be changed on calls through Close's phone system. From 0 to 604800.
 	Duration closekit.Opt[int] `json:"duration" close:"null,min=0,max=604800"`
-	// The other side's number with country code. Null clears it.
+	// The other side's number with country code.
 	Phone closekit.Opt[string] `json:"phone" close:"null,phone"`
-	// What was said; plain text. It replaces note_html. Null clears it.
+	// What was said; plain text. It replaces NoteHTML.
 	Note closekit.Opt[string] `json:"note" close:"null"`
-	// The note as rich text; wins when note is given too. An XHTML subset. Null clears it.
+	// The note as rich text; wins when note is given too. An XHTML subset (p, ul, ol, li, b, i, a).
 	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
-	// Outcome that the organization defined. Null clears it.
+	// Outcome that the organization defined.
 	OutcomeID closekit.Opt[OutcomeID] `json:"outcome_id" close:"null"`
-	// When the call took place. Null clears it.
+	// When the call took place.
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
 	// HTTPS address of an MP3 recording. Changing or clearing it deletes the stored recording for good.
-	// Null clears it.
 	RecordingURL closekit.Opt[string] `json:"recording_url" close:"null,url"`
 	// HTTPS address of an MP3 voicemail. Changing or clearing it deletes the stored voicemail for good.
-	// Null clears it.
 	VoicemailURL closekit.Opt[string] `json:"voicemail_url" close:"null,url"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
-	// Through what the call went; External for logged ones. Default: External. Null clears it.
+	// Through what the call went; External for logged ones. Defaults to External.
 	Source closekit.Opt[CallSource] `json:"source" close:"null"`
-	// Remark on the quality of the line. Null clears it.
+	// Remark on the quality of the line.
 	QualityInfo closekit.Opt[string] `json:"quality_info" close:"null"`
-	// Type of conversation that the organization defined. Null clears it.
+	// Type of conversation that the organization defined.
 	ConversationTypeID closekit.Opt[string] `json:"conversation_type_id" close:"null,id"`
-	// Playbook that was followed. Null clears it.
+	// Playbook that was followed.
 	PlaybookID closekit.Opt[string] `json:"playbook_id" close:"null,id"`
-	// Organization of the record. Null clears it.
+	// Organization of the record. Defaults to that of the credential.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"null"`
-	// Author of the record; for imports. Null clears it.
+	// Author of the record; for imports.
 	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
-	// When the record was made; for imports. Null clears it.
+	// When the record was made; for imports.
 	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
@@ -79,8 +75,8 @@ var opCallCreate = wire.Operation{
 
 // CallGet fetches one call by id.
 //
-// To read what was said, name recording_transcript or voicemail_transcript in _fields; they never come
-// by themselves. Find ids with [CallsList].
+// To read what was said, name RecordingTranscript or VoicemailTranscript in Fields; they never come by
+// themselves. Find ids with [CallsList].
 //
 // Close API: GET /activity/call/{call_id}/ (tool close_call_get)
 // https://developer.close.com/api/resources/activities/calls
@@ -105,8 +101,8 @@ var opCallGet = wire.Operation{
 // CallUpdate changes a call, for example its note or outcome.
 //
 // Only what is given changes, null clears. On calls through Close's phone system status and duration
-// are refused. Changing or clearing recording_url or voicemail_url, or recording_transcript null,
-// deletes data for good; ask the user first.
+// are refused. Changing or clearing RecordingURL or VoicemailURL, or RecordingTranscript null, deletes
+// data for good; ask the user first.
 //
 // Close API: PUT /activity/call/{call_id}/ (tool close_call_update)
 // https://developer.close.com/api/resources/activities/calls
@@ -118,7 +114,7 @@ func CallUpdate(ctx context.Context, c *closekit.Client, p CallUpdateParams, opt
 type CallUpdateParams struct {
 	// Id of the call. Required.
 	CallID CallID `json:"call_id" close:"path,required"`
-	// Only null may be sent, and it deletes the transcript for good. Null clears it.
+	// Only null may be sent, and it deletes the transcript for good.
 	RecordingTranscript json.RawMessage `json:"recording_transcript" close:"null"`
 	// Lead the call belongs to. Null clears it.
 	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"null"`
@@ -133,9 +129,10 @@ type CallUpdateParams struct {
 	Duration closekit.Opt[int] `json:"duration" close:"null,min=0,max=604800"`
 	// The other side's number with country code. Null clears it.
 	Phone closekit.Opt[string] `json:"phone" close:"null,phone"`
-	// What was said; plain text. It replaces note_html. Null clears it.
+	// What was said; plain text. It replaces NoteHTML. Null clears it.
 	Note closekit.Opt[string] `json:"note" close:"null"`
-	// The note as rich text; wins when note is given too. An XHTML subset. Null clears it.
+	// The note as rich text; wins when note is given too. An XHTML subset (p, ul, ol, li, b, i, a). Null
+	// clears it.
 	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
 	// Outcome that the organization defined. Null clears it.
 	OutcomeID closekit.Opt[OutcomeID] `json:"outcome_id" close:"null"`
@@ -186,7 +183,7 @@ var opCallDelete = wire.Operation{
 // CallsList lists calls, filtered by lead, contact, user or date.
 //
 // For calls together with emails and notes of one lead use [ActivitiesList]. Long lists are best read
-// in windows of date_created.
+// in windows of DateCreated.
 //
 // Close API: GET /activity/call/ (tool close_calls_list)
 // https://developer.close.com/api/resources/activities/calls
@@ -194,8 +191,7 @@ func CallsList(ctx context.Context, c *closekit.Client, p CallsListParams, opts 
 	return wire.CallPage[Call](ctx, c, &opCallsList, &p, p.Skip, opts)
 }
 
-// CallsAll yields the items of all pages of [CallsList], fetching a page when the one before is used
-// up.
+// CallsAll iterates over all results of [CallsList], fetching pages as needed.
 func CallsAll(ctx context.Context, c *closekit.Client, p CallsListParams, opts ...closekit.CallOption) iter.Seq2[*Call, error] {
 	return closekit.All(opCallsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Call], error) {
 		p := p
@@ -208,9 +204,9 @@ func CallsAll(ctx context.Context, c *closekit.Client, p CallsListParams, opts .
 type CallsListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 	// Only activities on these leads.
 	LeadID []LeadID `json:"lead_id" close:"query"`
@@ -260,7 +256,7 @@ type Call struct {
 	Duration closekit.Opt[int] `json:"duration"`
 	// The other side's number with country code.
 	Phone closekit.Opt[string] `json:"phone"`
-	// What was said; plain text. It replaces note_html.
+	// What was said; plain text. It replaces NoteHTML.
 	Note closekit.Opt[string] `json:"note"`
 	// The note as rich text; wins when note is given too.
 	NoteHTML closekit.Opt[string] `json:"note_html"`
@@ -270,9 +266,9 @@ type Call struct {
 	RecordingURL closekit.Opt[string] `json:"recording_url"`
 	// HTTPS address of an MP3 voicemail. Changing or clearing it deletes the stored voicemail for good.
 	VoicemailURL closekit.Opt[string] `json:"voicemail_url"`
-	// What was said in the recording. Comes only when named in _fields.
+	// What was said in the recording. Comes only when named in Fields.
 	RecordingTranscript *Transcript `json:"recording_transcript"`
-	// What was said in the voicemail. Comes only when named in _fields.
+	// What was said in the voicemail. Comes only when named in Fields.
 	VoicemailTranscript *Transcript `json:"voicemail_transcript"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
@@ -382,7 +378,7 @@ func (CallSource) Values() []string {
 	return []string{"Close.io", "External"}
 }
 
-// CallDisposition is the way a call ended. Close may use other words too.
+// CallDisposition is the way a call ended. Close may use other values too.
 type CallDisposition string
 
 // Values of [CallDisposition].
@@ -397,7 +393,7 @@ const (
 	CallDispositionAbandoned CallDisposition = "abandoned" // The caller hung up first.
 )
 
-// CallMethod is the way a call was made. Close may use other words too.
+// CallMethod is the way a call was made. Close may use other values too.
 type CallMethod string
 
 // Values of [CallMethod].

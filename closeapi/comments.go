@@ -12,8 +12,8 @@ import (
 
 // CommentCreate comments on an activity, an opportunity or another record.
 //
-// Take object_id from the record itself, for example from [NotesList]. A thread is made when the
-// record has none. For a note of its own on a lead use [NoteCreate].
+// Take ObjectID from the record itself, for example from [NotesList]. A thread is made when the record
+// has none. For a note of its own on a lead use [NoteCreate].
 //
 // Close API: POST /comment/ (tool close_comment_create)
 // https://developer.close.com/api/resources/comments
@@ -25,7 +25,7 @@ func CommentCreate(ctx context.Context, c *closekit.Client, p CommentCreateParam
 type CommentCreateParams struct {
 	// Record to comment on: an activity, an opportunity or another. Required.
 	ObjectID string `json:"object_id" close:"required,id,from=close_activities_list"`
-	// Text of the comment. An XHTML subset. Required.
+	// Text of the comment. An XHTML subset (p, ul, ol, li, b, i, a). Required.
 	Body string `json:"body" close:"required,html"`
 }
 
@@ -37,7 +37,7 @@ var opCommentCreate = wire.Operation{
 
 // CommentGet fetches one comment by id.
 //
-// A removed comment may still be found, with an empty body and removed_at set.
+// A removed comment may still be found, with an empty body and RemovedAt set.
 //
 // Close API: GET /comment/{comment_id}/ (tool close_comment_get)
 // https://developer.close.com/api/resources/comments
@@ -70,7 +70,7 @@ func CommentUpdate(ctx context.Context, c *closekit.Client, p CommentUpdateParam
 type CommentUpdateParams struct {
 	// Id of the comment. Required.
 	CommentID CommentID `json:"comment_id" close:"path,required"`
-	// Text of the comment. An XHTML subset. Required.
+	// Text of the comment. An XHTML subset (p, ul, ol, li, b, i, a). Required.
 	Body string `json:"body" close:"required,html"`
 }
 
@@ -104,8 +104,7 @@ var opCommentDelete = wire.Operation{
 
 // CommentsList lists the comments of one record or of one thread.
 //
-// Give either object_id or thread_id. A record's thread_id is in its comment_summary. Give exactly one
-// of object_id or thread_id.
+// A record's ThreadID is in its CommentSummary. Give exactly one of ObjectID or ThreadID.
 //
 // Close API: GET /comment/ (tool close_comments_list)
 // https://developer.close.com/api/resources/comments
@@ -113,8 +112,7 @@ func CommentsList(ctx context.Context, c *closekit.Client, p CommentsListParams,
 	return wire.CallPage[Comment](ctx, c, &opCommentsList, &p, p.Skip, opts)
 }
 
-// CommentsAll yields the items of all pages of [CommentsList], fetching a page when the one before is
-// used up.
+// CommentsAll iterates over all results of [CommentsList], fetching pages as needed.
 func CommentsAll(ctx context.Context, c *closekit.Client, p CommentsListParams, opts ...closekit.CallOption) iter.Seq2[*Comment, error] {
 	return closekit.All(opCommentsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Comment], error) {
 		p := p
@@ -131,9 +129,9 @@ type CommentsListParams struct {
 	ThreadID closekit.Opt[CommentThreadID] `json:"thread_id" close:"query"`
 	// Names of the fields to return. Close usually ignores it here.
 	Fields []string `json:"_fields" close:"query"`
-	// How many comments to pass over. Close usually ignores it here. At least 0. Default: 0.
+	// How many comments to pass over. Close usually ignores it here. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many comments to return at most. Close usually ignores it here. From 0 to 200. Default: 100.
+	// How many comments to return at most. Close usually ignores it here. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 

@@ -12,9 +12,9 @@ import (
 
 // ContactCreate creates a contact, a person at an existing lead.
 //
-// Needs lead_id; find the lead with [LeadsList]. Close makes no duplicate check, so look through
-// [ContactsList] with that lead_id first. emails and phones are lists of objects, not plain text. For
-// a company that is not in Close yet use [LeadCreate], which takes contacts along.
+// Needs LeadID; find the lead with [LeadsList]. Close makes no duplicate check, so look through
+// [ContactsList] with that LeadID first. Emails and Phones are lists of objects, not plain text. For a
+// company that is not in Close yet use [LeadCreate], which takes contacts along.
 //
 // Close API: POST /contact/ (tool close_contact_create)
 // https://developer.close.com/api/resources/contacts
@@ -24,26 +24,25 @@ func ContactCreate(ctx context.Context, c *closekit.Client, p ContactCreateParam
 
 // ContactCreateParams are the parameters of [ContactCreate].
 type ContactCreateParams struct {
-	// Lead that the person belongs to. Required.
+	// Lead that the person belongs to. Without it Close would create a stray lead. Required.
 	LeadID LeadID `json:"lead_id" close:"required"`
-	// Full name of the person. At most 1000 characters. Null clears it.
+	// Full name of the person. At most 1000 characters.
 	Name closekit.Opt[string] `json:"name" close:"null,maxlen=1000"`
-	// Job title. At most 1000 characters. Null clears it.
+	// Job title. At most 1000 characters.
 	Title closekit.Opt[string] `json:"title" close:"null,maxlen=1000"`
-	// Email addresses of the person. At most 100. Null clears it.
+	// Email addresses of the person. At most 100 entries.
 	Emails []ContactEmail `json:"emails" close:"null,maxlen=100"`
-	// Phone numbers of the person. At most 100. Null clears it.
+	// Phone numbers of the person. At most 100 entries.
 	Phones []ContactPhone `json:"phones" close:"null,maxlen=100"`
-	// Web addresses of the person. At most 100. Null clears it.
+	// Web addresses of the person. At most 100 entries.
 	URLs []ContactURL `json:"urls" close:"null,maxlen=100"`
-	// IANA time zone of the person. Null clears it.
+	// IANA time zone of the person.
 	Timezone closekit.Opt[string] `json:"timezone" close:"null,timezone"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
-	// User who counts as the creator. Give it only when importing; otherwise it is the caller. Null clears
-	// it.
+	// User who counts as the creator. Give it only when importing; otherwise it is the caller.
 	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
-	// When the contact came to be. Give it only when importing; otherwise it is now. Null clears it.
+	// When the contact came to be. Give it only when importing; otherwise it is now.
 	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
@@ -81,9 +80,9 @@ var opContactGet = wire.Operation{
 
 // ContactUpdate changes fields of a contact.
 //
-// Only what is given changes. emails, phones and urls replace the stored lists as a whole. To add one
+// Only what is given changes. Emails, Phones and URLs replace the stored lists as a whole. To add one
 // address, fetch the contact with [ContactGet] and send the old entries together with the new one.
-// Null clears a field. A new lead_id moves the contact to that lead.
+// Null clears a field. A new LeadID moves the contact to that lead.
 //
 // Close API: PUT /contact/{contact_id}/ (tool close_contact_update)
 // https://developer.close.com/api/resources/contacts
@@ -95,17 +94,18 @@ func ContactUpdate(ctx context.Context, c *closekit.Client, p ContactUpdateParam
 type ContactUpdateParams struct {
 	// Id of the contact. Required.
 	ContactID ContactID `json:"contact_id" close:"path,required"`
-	// Lead that the person belongs to.
+	// Lead that the person belongs to. Another lead moves the contact there.
 	LeadID closekit.Opt[LeadID] `json:"lead_id"`
 	// Full name of the person. At most 1000 characters. Null clears it.
 	Name closekit.Opt[string] `json:"name" close:"null,maxlen=1000"`
 	// Job title. At most 1000 characters. Null clears it.
 	Title closekit.Opt[string] `json:"title" close:"null,maxlen=1000"`
-	// Email addresses of the person. At most 100. Null clears it.
+	// Email addresses of the person. The list replaces the stored one. At most 100 entries. Null clears
+	// it.
 	Emails []ContactEmail `json:"emails" close:"null,maxlen=100"`
-	// Phone numbers of the person. At most 100. Null clears it.
+	// Phone numbers of the person. The list replaces the stored one. At most 100 entries. Null clears it.
 	Phones []ContactPhone `json:"phones" close:"null,maxlen=100"`
-	// Web addresses of the person. At most 100. Null clears it.
+	// Web addresses of the person. The list replaces the stored one. At most 100 entries. Null clears it.
 	URLs []ContactURL `json:"urls" close:"null,maxlen=100"`
 	// IANA time zone of the person. Null clears it.
 	Timezone closekit.Opt[string] `json:"timezone" close:"null,timezone"`
@@ -145,7 +145,7 @@ var opContactDelete = wire.Operation{
 
 // ContactsList lists contacts page by page, of one lead or of the whole organization.
 //
-// lead_id is the only filter: Close cannot search contacts here by name, email or date. To find a
+// LeadID is the only filter: Close cannot search contacts here by name, email or date. To find a
 // person by name or address use [LeadsList] with a query and read the contacts of the leads found.
 //
 // Close API: GET /contact/ (tool close_contacts_list)
@@ -154,8 +154,7 @@ func ContactsList(ctx context.Context, c *closekit.Client, p ContactsListParams,
 	return wire.CallPage[Contact](ctx, c, &opContactsList, &p, p.Skip, opts)
 }
 
-// ContactsAll yields the items of all pages of [ContactsList], fetching a page when the one before is
-// used up.
+// ContactsAll iterates over all results of [ContactsList], fetching pages as needed.
 func ContactsAll(ctx context.Context, c *closekit.Client, p ContactsListParams, opts ...closekit.CallOption) iter.Seq2[*Contact, error] {
 	return closekit.All(opContactsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Contact], error) {
 		p := p
@@ -170,9 +169,9 @@ type ContactsListParams struct {
 	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"query"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
@@ -331,7 +330,7 @@ func (v Contact) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 func (v *Contact) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // ContactLabel is the use of an email address, phone number or web address of a contact. Close may use
-// other words too.
+// other values too.
 type ContactLabel string
 
 // Values of [ContactLabel].

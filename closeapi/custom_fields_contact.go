@@ -13,9 +13,8 @@ import (
 // CustomFieldContactCreate creates a custom field definition for contacts.
 //
 // This adds the field to every contact in the organization; it sets no value. To set a value use
-// [ContactUpdate] with custom_fields. See [CustomFieldsContactList] first, so that no field is made
-// twice. Needs the right to administer the organization. The type choices needs choices. When type is
-// choices, choices is required.
+// [ContactUpdate] with CustomFields. See [CustomFieldsContactList] first, so that no field is made
+// twice. Needs the right to administer the organization. When Type is choices, Choices is required.
 //
 // Close API: POST /custom_field/contact/ (tool close_custom_field_contact_create)
 // https://developer.close.com/api/resources/custom-fields
@@ -29,12 +28,12 @@ type CustomFieldContactCreateParams struct {
 	Name string `json:"name" close:"required"`
 	// What the field holds. Required.
 	Type CustomFieldType `json:"type" close:"required"`
-	// Help text for people who fill in the field. At most 280 characters. Null clears it.
+	// Help text for people who fill in the field. At most 280 characters.
 	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
-	// Values to choose from; only for the type choices. Null clears it.
+	// Values to choose from; only for the type choices.
 	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
-	// Default: false.
+	// Defaults to false.
 	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
 	// Roles whose members may change values. An empty list lets everyone.
 	EditableWithRoles []RoleID `json:"editable_with_roles"`
@@ -79,9 +78,9 @@ var opCustomFieldContactGet = wire.Operation{
 // CustomFieldContactUpdate changes a custom field definition of contacts, such as its name, type or
 // choices.
 //
-// Only what is given changes. choices replaces the stored list, so send the old ones too; values that
+// Only what is given changes. Choices replaces the stored list, so send the old ones too; values that
 // are no longer valid are removed from contacts, which cannot be undone. A new type is applied in the
-// background; converting_to_type is there until it is done. To set a value use [ContactUpdate].
+// background; ConvertingToType is there until it is done. To set a value use [ContactUpdate].
 //
 // Close API: PUT /custom_field/contact/{custom_field_id}/ (tool close_custom_field_contact_update)
 // https://developer.close.com/api/resources/custom-fields
@@ -99,7 +98,7 @@ type CustomFieldContactUpdateParams struct {
 	Type closekit.Opt[CustomFieldType] `json:"type"`
 	// Help text for people who fill in the field. At most 280 characters. Null clears it.
 	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
-	// Values to choose from; only for the type choices. Null clears it.
+	// Values to choose from; only for the type choices. The list replaces the stored one. Null clears it.
 	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
 	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
@@ -136,7 +135,7 @@ var opCustomFieldContactDelete = wire.Operation{
 
 // CustomFieldsContactList lists the custom field definitions of contacts.
 //
-// Call it before you read or write custom_fields of a contact, to learn ids, types and choices. Fields
+// Call it before you read or write CustomFields of a contact, to learn ids, types and choices. Fields
 // that are shared between kinds of objects are not listed here.
 //
 // Close API: GET /custom_field/contact/ (tool close_custom_fields_contact_list)
@@ -145,8 +144,8 @@ func CustomFieldsContactList(ctx context.Context, c *closekit.Client, p CustomFi
 	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsContactList, &p, p.Skip, opts)
 }
 
-// CustomFieldsContactAll yields the items of all pages of [CustomFieldsContactList], fetching a page
-// when the one before is used up.
+// CustomFieldsContactAll iterates over all results of [CustomFieldsContactList], fetching pages as
+// needed.
 func CustomFieldsContactAll(ctx context.Context, c *closekit.Client, p CustomFieldsContactListParams, opts ...closekit.CallOption) iter.Seq2[*CustomField, error] {
 	return closekit.All(opCustomFieldsContactList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[CustomField], error) {
 		p := p
@@ -159,9 +158,9 @@ func CustomFieldsContactAll(ctx context.Context, c *closekit.Client, p CustomFie
 type CustomFieldsContactListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 

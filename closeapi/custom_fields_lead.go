@@ -13,9 +13,8 @@ import (
 // CustomFieldLeadCreate creates a custom field definition for leads.
 //
 // This adds the field to every lead in the organization; it sets no value. To set a value use
-// [LeadUpdate] with custom_fields. See [CustomFieldsLeadList] first, so that no field is made twice.
-// Needs the right to administer the organization. The type choices needs choices. When type is
-// choices, choices is required.
+// [LeadUpdate] with CustomFields. See [CustomFieldsLeadList] first, so that no field is made twice.
+// Needs the right to administer the organization. When Type is choices, Choices is required.
 //
 // Close API: POST /custom_field/lead/ (tool close_custom_field_lead_create)
 // https://developer.close.com/api/resources/custom-fields
@@ -29,12 +28,12 @@ type CustomFieldLeadCreateParams struct {
 	Name string `json:"name" close:"required"`
 	// What the field holds. Required.
 	Type CustomFieldType `json:"type" close:"required"`
-	// Help text for people who fill in the field. At most 280 characters. Null clears it.
+	// Help text for people who fill in the field. At most 280 characters.
 	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
-	// Values to choose from; only for the type choices. Null clears it.
+	// Values to choose from; only for the type choices.
 	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
-	// Default: false.
+	// Defaults to false.
 	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
 	// Roles whose members may change values. An empty list lets everyone.
 	EditableWithRoles []RoleID `json:"editable_with_roles"`
@@ -78,9 +77,9 @@ var opCustomFieldLeadGet = wire.Operation{
 
 // CustomFieldLeadUpdate changes a custom field definition of leads, such as its name, type or choices.
 //
-// Only what is given changes. choices replaces the stored list, so send the old ones too; values that
+// Only what is given changes. Choices replaces the stored list, so send the old ones too; values that
 // are no longer valid are removed from leads, which cannot be undone. A new type is applied in the
-// background; converting_to_type is there until it is done. To set a value use [LeadUpdate].
+// background; ConvertingToType is there until it is done. To set a value use [LeadUpdate].
 //
 // Close API: PUT /custom_field/lead/{custom_field_id}/ (tool close_custom_field_lead_update)
 // https://developer.close.com/api/resources/custom-fields
@@ -98,7 +97,7 @@ type CustomFieldLeadUpdateParams struct {
 	Type closekit.Opt[CustomFieldType] `json:"type"`
 	// Help text for people who fill in the field. At most 280 characters. Null clears it.
 	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
-	// Values to choose from; only for the type choices. Null clears it.
+	// Values to choose from; only for the type choices. The list replaces the stored one. Null clears it.
 	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
 	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
@@ -135,7 +134,7 @@ var opCustomFieldLeadDelete = wire.Operation{
 
 // CustomFieldsLeadList lists the custom field definitions of leads.
 //
-// Call it before you read or write custom_fields of a lead, to learn ids, types and choices. Fields
+// Call it before you read or write CustomFields of a lead, to learn ids, types and choices. Fields
 // that are shared between kinds of objects are not listed here.
 //
 // Close API: GET /custom_field/lead/ (tool close_custom_fields_lead_list)
@@ -144,8 +143,7 @@ func CustomFieldsLeadList(ctx context.Context, c *closekit.Client, p CustomField
 	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsLeadList, &p, p.Skip, opts)
 }
 
-// CustomFieldsLeadAll yields the items of all pages of [CustomFieldsLeadList], fetching a page when
-// the one before is used up.
+// CustomFieldsLeadAll iterates over all results of [CustomFieldsLeadList], fetching pages as needed.
 func CustomFieldsLeadAll(ctx context.Context, c *closekit.Client, p CustomFieldsLeadListParams, opts ...closekit.CallOption) iter.Seq2[*CustomField, error] {
 	return closekit.All(opCustomFieldsLeadList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[CustomField], error) {
 		p := p
@@ -158,9 +156,9 @@ func CustomFieldsLeadAll(ctx context.Context, c *closekit.Client, p CustomFields
 type CustomFieldsLeadListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 

@@ -13,9 +13,9 @@ import (
 // CustomFieldOpportunityCreate creates a custom field definition for opportunities.
 //
 // This adds the field to every opportunity in the organization; it sets no value. To set a value use
-// [OpportunityUpdate] with custom_fields. See [CustomFieldsOpportunityList] first, so that no field is
-// made twice. Needs the right to administer the organization. The type choices needs choices. When
-// type is choices, choices is required.
+// [OpportunityUpdate] with CustomFields. See [CustomFieldsOpportunityList] first, so that no field is
+// made twice. Needs the right to administer the organization. When Type is choices, Choices is
+// required.
 //
 // Close API: POST /custom_field/opportunity/ (tool close_custom_field_opportunity_create)
 // https://developer.close.com/api/resources/custom-fields
@@ -29,12 +29,12 @@ type CustomFieldOpportunityCreateParams struct {
 	Name string `json:"name" close:"required"`
 	// What the field holds. Required.
 	Type CustomFieldType `json:"type" close:"required"`
-	// Help text for people who fill in the field. At most 280 characters. Null clears it.
+	// Help text for people who fill in the field. At most 280 characters.
 	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
-	// Values to choose from; only for the type choices. Null clears it.
+	// Values to choose from; only for the type choices.
 	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
-	// Default: false.
+	// Defaults to false.
 	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
 	// Roles whose members may change values. An empty list lets everyone.
 	EditableWithRoles []RoleID `json:"editable_with_roles"`
@@ -80,10 +80,9 @@ var opCustomFieldOpportunityGet = wire.Operation{
 // CustomFieldOpportunityUpdate changes a custom field definition of opportunities, such as its name,
 // type or choices.
 //
-// Only what is given changes. choices replaces the stored list, so send the old ones too; values that
+// Only what is given changes. Choices replaces the stored list, so send the old ones too; values that
 // are no longer valid are removed from opportunities, which cannot be undone. A new type is applied in
-// the background; converting_to_type is there until it is done. To set a value use
-// [OpportunityUpdate].
+// the background; ConvertingToType is there until it is done. To set a value use [OpportunityUpdate].
 //
 // Close API: PUT /custom_field/opportunity/{custom_field_id}/ (tool
 // close_custom_field_opportunity_update)
@@ -102,7 +101,7 @@ type CustomFieldOpportunityUpdateParams struct {
 	Type closekit.Opt[CustomFieldType] `json:"type"`
 	// Help text for people who fill in the field. At most 280 characters. Null clears it.
 	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
-	// Values to choose from; only for the type choices. Null clears it.
+	// Values to choose from; only for the type choices. The list replaces the stored one. Null clears it.
 	Choices []string `json:"choices" close:"null"`
 	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
 	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
@@ -140,7 +139,7 @@ var opCustomFieldOpportunityDelete = wire.Operation{
 
 // CustomFieldsOpportunityList lists the custom field definitions of opportunities.
 //
-// Call it before you read or write custom_fields of an opportunity, to learn ids, types and choices.
+// Call it before you read or write CustomFields of an opportunity, to learn ids, types and choices.
 // Fields that are shared between kinds of objects are not listed here.
 //
 // Close API: GET /custom_field/opportunity/ (tool close_custom_fields_opportunity_list)
@@ -149,8 +148,8 @@ func CustomFieldsOpportunityList(ctx context.Context, c *closekit.Client, p Cust
 	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsOpportunityList, &p, p.Skip, opts)
 }
 
-// CustomFieldsOpportunityAll yields the items of all pages of [CustomFieldsOpportunityList], fetching
-// a page when the one before is used up.
+// CustomFieldsOpportunityAll iterates over all results of [CustomFieldsOpportunityList], fetching
+// pages as needed.
 func CustomFieldsOpportunityAll(ctx context.Context, c *closekit.Client, p CustomFieldsOpportunityListParams, opts ...closekit.CallOption) iter.Seq2[*CustomField, error] {
 	return closekit.All(opCustomFieldsOpportunityList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[CustomField], error) {
 		p := p
@@ -163,9 +162,9 @@ func CustomFieldsOpportunityAll(ctx context.Context, c *closekit.Client, p Custo
 type CustomFieldsOpportunityListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 

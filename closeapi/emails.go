@@ -13,11 +13,11 @@ import (
 
 // EmailCreate writes an email on a lead, as a draft unless status says otherwise.
 //
-// status outbox really sends it to the recipients and scheduled sends it later; ask the user before
-// either. sent and inbox only log. Find lead_id with [LeadsList] and addresses with [ContactsList];
-// accounts to send from are in [MeGet]. When status is inbox, sender is required. When status is
-// scheduled, sender and date_scheduled are required. When status is outbox, sender is required. When
-// status is error, sender is required. It may send a message to a customer.
+// Status outbox really sends it to the recipients and scheduled sends it later; ask the user before
+// either. With sent and inbox it is only logged. Find LeadID with [LeadsList] and addresses with
+// [ContactsList]; accounts to send from are in [MeGet]. When Status is inbox, Sender is required. When
+// Status is scheduled, Sender and DateScheduled are required. When Status is outbox, Sender is
+// required. When Status is error, Sender is required. It may send a message to a customer.
 //
 // Close API: POST /activity/email/ (tool close_email_create)
 // https://developer.close.com/api/resources/activities/emails
@@ -29,60 +29,60 @@ func EmailCreate(ctx context.Context, c *closekit.Client, p EmailCreateParams, o
 type EmailCreateParams struct {
 	// Lead the email belongs to. Required.
 	LeadID LeadID `json:"lead_id" close:"required"`
-	// Contact it is from or to. Null clears it.
+	// Contact it is from or to.
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
-	// User it is from or to. Null clears it.
+	// User it is from or to.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
-	// draft keeps it, outbox sends it to the recipients, scheduled sends it later, sent and inbox only log
-	// it. Sent as draft when absent.
+	// What happens: draft keeps it, outbox sends it to the recipients, scheduled sends it later, and sent
+	// and inbox only log it. Defaults to draft.
 	Status closekit.Opt[EmailStatus] `json:"status" close:"preset=\"draft\""`
-	// Recipients, plain or as Name <address>. At most 500. Null clears it.
+	// Recipients, plain or as Name <address>. At most 500 entries.
 	To []string `json:"to" close:"null,maxlen=500"`
-	// Recipients of a copy. At most 500. Null clears it.
+	// Recipients of a copy. At most 500 entries.
 	CC []string `json:"cc" close:"null,maxlen=500"`
-	// Hidden recipients of a copy. At most 500. Null clears it.
+	// Hidden recipients of a copy. At most 500 entries.
 	BCC []string `json:"bcc" close:"null,maxlen=500"`
 	// Address it comes from, plain or as "Name" <address>. Required unless draft or sent; to send, it must
-	// be of an account that is connected to Close. Null clears it.
+	// be of an account that is connected to Close.
 	Sender closekit.Opt[string] `json:"sender" close:"null"`
-	// Subject line. At most 1000 characters. Null clears it.
+	// Subject line. At most 1000 characters.
 	Subject closekit.Opt[string] `json:"subject" close:"null,maxlen=1000"`
-	// Body as plain text. At most 1048576 characters. Null clears it.
+	// Body as plain text. At most 1048576 characters.
 	BodyText closekit.Opt[string] `json:"body_text" close:"null,maxlen=1048576"`
-	// Body as ordinary HTML. At most 1048576 characters. Null clears it.
+	// Body as ordinary HTML. At most 1048576 characters.
 	BodyHTML closekit.Opt[string] `json:"body_html" close:"null,maxlen=1048576"`
-	// Template that makes subject and body; used only when no body is given. Null clears it.
+	// Template that makes subject and body; used only when no body is given.
 	TemplateID closekit.Opt[EmailTemplateID] `json:"template_id" close:"null"`
-	// Files. At most 1000. Null clears it.
+	// Files. At most 1000 entries.
 	Attachments []EmailAttachment `json:"attachments" close:"null,maxlen=1000"`
-	// When to send it; goes with status scheduled. Null clears it.
+	// When to send it; goes with status scheduled.
 	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled" close:"null"`
 	// Seconds to wait before sending with status outbox; until then the status can be set back to draft.
 	// From 0 to 59.
 	SendIn closekit.Opt[int] `json:"send_in" close:"min=0,max=59"`
-	// Connected account to send with. Null clears it.
+	// Connected account to send with.
 	EmailAccountID closekit.Opt[EmailAccountID] `json:"email_account_id" close:"null"`
-	// Email that this one replies to. Null clears it.
+	// Email that this one replies to.
 	InReplyToID closekit.Opt[EmailID] `json:"in_reply_to_id" close:"null"`
-	// When to remind the user if there is no reply by then. Null clears it.
+	// When to remind the user if there is no reply by then.
 	FollowupDate closekit.Opt[closekit.DateTime] `json:"followup_date" close:"null"`
-	// Sequence to start if there is no reply. Null clears it.
+	// Sequence to start if there is no reply.
 	FollowupSequenceID closekit.Opt[SequenceID] `json:"followup_sequence_id" close:"null"`
-	// Seconds to wait before that sequence starts, a day at least. At least 86400. Null clears it.
+	// Seconds to wait before that sequence starts. At least 86400.
 	FollowupSequenceDelay closekit.Opt[int] `json:"followup_sequence_delay" close:"null,min=86400"`
-	// Whether that sequence also writes to cc and bcc. Null clears it.
+	// Whether that sequence also writes to cc and bcc.
 	FollowupSequenceAddCCBCC closekit.Opt[bool] `json:"followup_sequence_add_cc_bcc" close:"null"`
-	// When the email was opened; can be given to log it. Null clears it.
+	// When the email was opened; can be given to log it.
 	Opens []EmailOpen `json:"opens" close:"null"`
-	// Time of the email in the timeline. Null clears it.
+	// Time of the email in the timeline.
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
 	// Direction of a logged email.
 	Direction closekit.Opt[MessageDirection] `json:"direction"`
-	// Organization of the record. Null clears it.
+	// Organization of the record. Defaults to that of the credential.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"null"`
-	// Author of the record; for imports. Null clears it.
+	// Author of the record; for imports.
 	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
-	// When the record was made; for imports. Null clears it.
+	// When the record was made; for imports.
 	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
@@ -100,7 +100,7 @@ var opEmailCreate = wire.Operation{
 
 // EmailGet fetches one email by id.
 //
-// Find ids with [EmailsList]. Bodies can be long; name what you need in _fields.
+// Find ids with [EmailsList]. Bodies can be long; name what you need in Fields.
 //
 // Close API: GET /activity/email/{email_id}/ (tool close_email_get)
 // https://developer.close.com/api/resources/activities/emails
@@ -124,8 +124,8 @@ var opEmailGet = wire.Operation{
 
 // EmailUpdate changes the content or the status of an unsent email.
 //
-// Only drafts can be edited. status outbox really sends the draft to its recipients, scheduled with
-// date_scheduled sends it later; ask the user before either. status draft takes back a scheduled or
+// Only drafts can be edited. Status outbox really sends the draft to its recipients, scheduled with
+// DateScheduled sends it later; ask the user before either. Status draft takes back a scheduled or
 // still waiting email. It may send a message to a customer.
 //
 // Close API: PUT /activity/email/{email_id}/ (tool close_email_update)
@@ -142,14 +142,14 @@ type EmailUpdateParams struct {
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
 	// User it is from or to. Null clears it.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
-	// draft keeps it, outbox sends it to the recipients, scheduled sends it later, sent and inbox only log
-	// it.
+	// What happens: draft keeps it, outbox sends it to the recipients, scheduled sends it later, and sent
+	// and inbox only log it.
 	Status closekit.Opt[EmailStatus] `json:"status"`
-	// Recipients, plain or as Name <address>. At most 500. Null clears it.
+	// Recipients, plain or as Name <address>. At most 500 entries. Null clears it.
 	To []string `json:"to" close:"null,maxlen=500"`
-	// Recipients of a copy. At most 500. Null clears it.
+	// Recipients of a copy. At most 500 entries. Null clears it.
 	CC []string `json:"cc" close:"null,maxlen=500"`
-	// Hidden recipients of a copy. At most 500. Null clears it.
+	// Hidden recipients of a copy. At most 500 entries. Null clears it.
 	BCC []string `json:"bcc" close:"null,maxlen=500"`
 	// Address it comes from, plain or as "Name" <address>. Required unless draft or sent; to send, it must
 	// be of an account that is connected to Close. Null clears it.
@@ -162,7 +162,7 @@ type EmailUpdateParams struct {
 	BodyHTML closekit.Opt[string] `json:"body_html" close:"null,maxlen=1048576"`
 	// Template that makes subject and body; used only when no body is given. Null clears it.
 	TemplateID closekit.Opt[EmailTemplateID] `json:"template_id" close:"null"`
-	// Files. At most 1000. Null clears it.
+	// Files. The list replaces the stored one. At most 1000 entries. Null clears it.
 	Attachments []EmailAttachment `json:"attachments" close:"null,maxlen=1000"`
 	// When to send it; goes with status scheduled. Null clears it.
 	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled" close:"null"`
@@ -177,7 +177,7 @@ type EmailUpdateParams struct {
 	FollowupDate closekit.Opt[closekit.DateTime] `json:"followup_date" close:"null"`
 	// Sequence to start if there is no reply. Null clears it.
 	FollowupSequenceID closekit.Opt[SequenceID] `json:"followup_sequence_id" close:"null"`
-	// Seconds to wait before that sequence starts, a day at least. At least 86400. Null clears it.
+	// Seconds to wait before that sequence starts. At least 86400. Null clears it.
 	FollowupSequenceDelay closekit.Opt[int] `json:"followup_sequence_delay" close:"null,min=86400"`
 	// Whether that sequence also writes to cc and bcc. Null clears it.
 	FollowupSequenceAddCCBCC closekit.Opt[bool] `json:"followup_sequence_add_cc_bcc" close:"null"`
@@ -217,8 +217,8 @@ var opEmailDelete = wire.Operation{
 
 // EmailsList lists emails, filtered by lead, contact, user or date.
 //
-// There is no search in subject or text. Leave bodies out with _fields. For conversations instead of
-// single emails use [ActivitiesList] with thread_emails.
+// There is no search in subject or text. Leave bodies out with Fields. For conversations instead of
+// single emails use [ActivitiesList] with ThreadEmails.
 //
 // Close API: GET /activity/email/ (tool close_emails_list)
 // https://developer.close.com/api/resources/activities/emails
@@ -226,8 +226,7 @@ func EmailsList(ctx context.Context, c *closekit.Client, p EmailsListParams, opt
 	return wire.CallPage[Email](ctx, c, &opEmailsList, &p, p.Skip, opts)
 }
 
-// EmailsAll yields the items of all pages of [EmailsList], fetching a page when the one before is used
-// up.
+// EmailsAll iterates over all results of [EmailsList], fetching pages as needed.
 func EmailsAll(ctx context.Context, c *closekit.Client, p EmailsListParams, opts ...closekit.CallOption) iter.Seq2[*Email, error] {
 	return closekit.All(opEmailsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Email], error) {
 		p := p
@@ -240,9 +239,9 @@ func EmailsAll(ctx context.Context, c *closekit.Client, p EmailsListParams, opts
 type EmailsListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 	// Only activities on these leads.
 	LeadID []LeadID `json:"lead_id" close:"query"`
@@ -284,8 +283,8 @@ var opEmailsList = wire.Operation{
 type Email struct {
 	ActivityBase
 	ID EmailID `json:"id"`
-	// draft keeps it, outbox sends it to the recipients, scheduled sends it later, sent and inbox only log
-	// it.
+	// What happens: draft keeps it, outbox sends it to the recipients, scheduled sends it later, and sent
+	// and inbox only log it.
 	Status EmailStatus `json:"status"`
 	// Recipients, plain or as Name <address>.
 	To []string `json:"to"`
@@ -314,7 +313,7 @@ type Email struct {
 	InReplyToID closekit.Opt[EmailID] `json:"in_reply_to_id"`
 	// Sequence to start if there is no reply.
 	FollowupSequenceID closekit.Opt[SequenceID] `json:"followup_sequence_id"`
-	// Seconds to wait before that sequence starts, a day at least.
+	// Seconds to wait before that sequence starts.
 	FollowupSequenceDelay closekit.Opt[int] `json:"followup_sequence_delay"`
 	// Whether that sequence also writes to cc and bcc.
 	FollowupSequenceAddCCBCC closekit.Opt[bool] `json:"followup_sequence_add_cc_bcc"`
@@ -581,7 +580,7 @@ type EmailStatus string
 const (
 	EmailStatusInbox     EmailStatus = "inbox"     // Received. Logs an email that came in.
 	EmailStatusDraft     EmailStatus = "draft"     // Not sent. It can still be edited.
-	EmailStatusScheduled EmailStatus = "scheduled" // Sent at date_scheduled.
+	EmailStatusScheduled EmailStatus = "scheduled" // Sent at DateScheduled.
 	EmailStatusOutbox    EmailStatus = "outbox"    // Being sent. Setting it really sends the email.
 	EmailStatusSent      EmailStatus = "sent"      // Sent. Creating an email with it only logs the email.
 	EmailStatusError     EmailStatus = "error"     // It could not be sent.
@@ -593,7 +592,7 @@ func (EmailStatus) Values() []string {
 }
 
 // EmailThreadImportance is the importance of a conversation, as Close rates it. Close may use other
-// words too.
+// values too.
 type EmailThreadImportance string
 
 // Values of [EmailThreadImportance].
@@ -603,7 +602,7 @@ const (
 )
 
 // EmailThreadImportanceReason is the reason for the importance of a conversation. Close may use other
-// words too.
+// values too.
 type EmailThreadImportanceReason string
 
 // Values of [EmailThreadImportanceReason].
@@ -620,7 +619,7 @@ const (
 	EmailThreadImportanceReasonMarketingOrTransactional EmailThreadImportanceReason = "marketing-or-transactional" // Advertising or automatic notices.
 )
 
-// SummaryStatus is the state of a summary that Close makes. Close may use other words too.
+// SummaryStatus is the state of a summary that Close makes. Close may use other values too.
 type SummaryStatus string
 
 // Values of [SummaryStatus].
@@ -631,7 +630,7 @@ const (
 	SummaryStatusExpired SummaryStatus = "expired" // It is out of date.
 )
 
-// SummaryRating is a user's rating of a summary. Close may use other words too.
+// SummaryRating is a user's rating of a summary. Close may use other values too.
 type SummaryRating string
 
 // Values of [SummaryRating].

@@ -142,7 +142,7 @@ type EmailTemplateID string
 // Kind says which kind of id it is.
 func (EmailTemplateID) Kind() *closekit.IDKind { return &kindEmailTemplate }
 
-// SMSTemplateID is the id of a sms template, smstmpl_….
+// SMSTemplateID is the id of an SMS template, smstmpl_….
 type SMSTemplateID string
 
 // Kind says which kind of id it is.
@@ -196,7 +196,7 @@ type OutcomeID string
 // Kind says which kind of id it is.
 func (OutcomeID) Kind() *closekit.IDKind { return &kindOutcome }
 
-// MediaID is the id of a media, media_….
+// MediaID is the id of a media file, media_….
 type MediaID string
 
 // Kind says which kind of id it is.

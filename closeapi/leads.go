@@ -14,7 +14,7 @@ import (
 // LeadCreate creates a lead, a company record, optionally with its contacts and addresses.
 //
 // Search with [LeadsList] first, because Close makes no duplicate check. Opportunities, tasks and
-// notes are created afterwards with their own tools and the new lead's id. Give status_id or status,
+// notes are created afterwards with their own tools and the new lead's id. Give StatusID or Status,
 // not both.
 //
 // Close API: POST /lead/ (tool close_lead_create)
@@ -27,15 +27,16 @@ func LeadCreate(ctx context.Context, c *closekit.Client, p LeadCreateParams, opt
 type LeadCreateParams struct {
 	// Name of the company. Required.
 	Name string `json:"name" close:"required"`
-	// Free text about the company. Null clears it.
+	// Free text about the company.
 	Description closekit.Opt[string] `json:"description" close:"null"`
-	// Website of the company. Null clears it.
+	// Website of the company.
 	URL closekit.Opt[string] `json:"url" close:"null,url"`
-	// Status of the lead.
+	// Status of the lead. Defaults to the organization's first status.
 	StatusID closekit.Opt[LeadStatusID] `json:"status_id"`
-	// Label of the status instead of its id; prefer status_id.
+	// Label of the status instead of its id; prefer StatusID.
 	Status closekit.Opt[string] `json:"status"`
-	// People at the company.
+	// People at the company. They are created together with the lead; to add one later use
+	// [ContactCreate].
 	Contacts []Contact `json:"contacts"`
 	// Postal addresses.
 	Addresses []Address `json:"addresses"`
@@ -78,7 +79,7 @@ var opLeadGet = wire.Operation{
 // LeadUpdate changes fields of a lead.
 //
 // Only what is given changes. Null clears a field. Contacts cannot be changed here, use the contact
-// tools. The list of addresses is replaced as a whole. Give status_id or status, not both.
+// tools. The list of addresses is replaced as a whole. Give StatusID or Status, not both.
 //
 // Close API: PUT /lead/{lead_id}/ (tool close_lead_update)
 // https://developer.close.com/api/resources/leads
@@ -98,9 +99,9 @@ type LeadUpdateParams struct {
 	URL closekit.Opt[string] `json:"url" close:"null,url"`
 	// Status of the lead.
 	StatusID closekit.Opt[LeadStatusID] `json:"status_id"`
-	// Label of the status instead of its id; prefer status_id.
+	// Label of the status instead of its id; prefer StatusID.
 	Status closekit.Opt[string] `json:"status"`
-	// Postal addresses.
+	// Postal addresses. The list replaces the stored one.
 	Addresses []Address `json:"addresses"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
@@ -167,7 +168,7 @@ var opLeadMerge = wire.Operation{
 
 // LeadsList searches leads by free text, page by page.
 //
-// Without query it lists all leads. query searches names, contacts, email addresses and more; it also
+// Without query it lists all leads. Query searches names, contacts, email addresses and more; it also
 // understands terms such as status:"Qualified" or sort:-date_updated. Results lag behind writes by up
 // to a minute.
 //
@@ -177,8 +178,7 @@ func LeadsList(ctx context.Context, c *closekit.Client, p LeadsListParams, opts 
 	return wire.CallPage[Lead](ctx, c, &opLeadsList, &p, p.Skip, opts)
 }
 
-// LeadsAll yields the items of all pages of [LeadsList], fetching a page when the one before is used
-// up.
+// LeadsAll iterates over all results of [LeadsList], fetching pages as needed.
 func LeadsAll(ctx context.Context, c *closekit.Client, p LeadsListParams, opts ...closekit.CallOption) iter.Seq2[*Lead, error] {
 	return closekit.All(opLeadsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Lead], error) {
 		p := p
@@ -195,9 +195,9 @@ type LeadsListParams struct {
 	OrderBy closekit.Opt[string] `json:"_order_by" close:"query"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
@@ -305,7 +305,7 @@ func (v MergeResult) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MergeResult) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// AddressLabel is the use of a postal address. Close may use other words too.
+// AddressLabel is the use of a postal address. Close may use other values too.
 type AddressLabel string
 
 // Values of [AddressLabel].

@@ -13,8 +13,8 @@ import (
 // NoteCreate writes a note on a lead.
 //
 // Use it to keep a summary or a finding with the lead; only members of the organization see it. Find
-// lead_id with [LeadsList]. For something to be done use [TaskCreate], to reply to a colleague
-// [CommentCreate]. Give at least one of note or note_html.
+// LeadID with [LeadsList]. For something to be done use [TaskCreate], to reply to a colleague
+// [CommentCreate]. Give at least one of Note or NoteHTML.
 //
 // Close API: POST /activity/note/ (tool close_note_create)
 // https://developer.close.com/api/resources/activities/notes
@@ -26,27 +26,27 @@ func NoteCreate(ctx context.Context, c *closekit.Client, p NoteCreateParams, opt
 type NoteCreateParams struct {
 	// Lead the note is on. Required.
 	LeadID LeadID `json:"lead_id" close:"required"`
-	// Contact the note is about. Null clears it.
+	// Contact the note is about.
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
-	// Heading of the note. Null clears it.
+	// Heading of the note.
 	Title closekit.Opt[string] `json:"title" close:"null"`
-	// Text of the note, plain. It replaces note_html. Null clears it.
+	// Text of the note, plain. It replaces NoteHTML.
 	Note closekit.Opt[string] `json:"note" close:"null"`
-	// The note as rich text; wins when note is given too. An XHTML subset. Null clears it.
+	// The note as rich text; wins when note is given too. An XHTML subset (p, ul, ol, li, b, i, a).
 	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
-	// Whether the note stays on top of the timeline. Null clears it.
+	// Whether the note stays on top of the timeline.
 	Pinned closekit.Opt[bool] `json:"pinned" close:"null"`
-	// Files. At most 1000. Null clears it.
+	// Files. At most 1000 entries.
 	Attachments []Attachment `json:"attachments" close:"null,maxlen=1000"`
-	// Time of the note in the timeline. Null clears it.
+	// Time of the note in the timeline.
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
-	// User the note is by. Null clears it.
+	// User the note is by.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
-	// Organization of the record. Null clears it.
+	// Organization of the record. Defaults to that of the credential.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"null"`
-	// Author of the record; for imports. Null clears it.
+	// Author of the record; for imports.
 	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
-	// When the record was made; for imports. Null clears it.
+	// When the record was made; for imports.
 	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
@@ -84,7 +84,7 @@ var opNoteGet = wire.Operation{
 
 // NoteUpdate changes a note, such as its text or whether it is pinned.
 //
-// Only what is given changes. A new note or note_html replaces the whole text; to add to it, read the
+// Only what is given changes. A new note or NoteHTML replaces the whole text; to add to it, read the
 // note with [NoteGet] first.
 //
 // Close API: PUT /activity/note/{note_id}/ (tool close_note_update)
@@ -101,13 +101,14 @@ type NoteUpdateParams struct {
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
 	// Heading of the note. Null clears it.
 	Title closekit.Opt[string] `json:"title" close:"null"`
-	// Text of the note, plain. It replaces note_html. Null clears it.
+	// Text of the note, plain. It replaces NoteHTML. Null clears it.
 	Note closekit.Opt[string] `json:"note" close:"null"`
-	// The note as rich text; wins when note is given too. An XHTML subset. Null clears it.
+	// The note as rich text; wins when note is given too. An XHTML subset (p, ul, ol, li, b, i, a). Null
+	// clears it.
 	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
 	// Whether the note stays on top of the timeline. Null clears it.
 	Pinned closekit.Opt[bool] `json:"pinned" close:"null"`
-	// Files. At most 1000. Null clears it.
+	// Files. The list replaces the stored one. At most 1000 entries. Null clears it.
 	Attachments []Attachment `json:"attachments" close:"null,maxlen=1000"`
 	// Time of the note in the timeline. Null clears it.
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
@@ -149,8 +150,7 @@ func NotesList(ctx context.Context, c *closekit.Client, p NotesListParams, opts 
 	return wire.CallPage[Note](ctx, c, &opNotesList, &p, p.Skip, opts)
 }
 
-// NotesAll yields the items of all pages of [NotesList], fetching a page when the one before is used
-// up.
+// NotesAll iterates over all results of [NotesList], fetching pages as needed.
 func NotesAll(ctx context.Context, c *closekit.Client, p NotesListParams, opts ...closekit.CallOption) iter.Seq2[*Note, error] {
 	return closekit.All(opNotesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Note], error) {
 		p := p
@@ -163,9 +163,9 @@ func NotesAll(ctx context.Context, c *closekit.Client, p NotesListParams, opts .
 type NotesListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 	// Only activities on these leads.
 	LeadID []LeadID `json:"lead_id" close:"query"`
@@ -209,7 +209,7 @@ type Note struct {
 	ID NoteID `json:"id"`
 	// Heading of the note.
 	Title closekit.Opt[string] `json:"title"`
-	// Text of the note, plain. It replaces note_html.
+	// Text of the note, plain. It replaces NoteHTML.
 	Note string `json:"note"`
 	// The note as rich text; wins when note is given too.
 	NoteHTML closekit.Opt[string] `json:"note_html"`

@@ -13,7 +13,7 @@ import (
 
 // OpportunityCreate creates an opportunity, a possible deal on a lead.
 //
-// Take status_id from [PipelinesList]; a label such as "In Progress" is refused. value is in cents, so
+// Take StatusID from [PipelinesList]; a label such as "In Progress" is refused. Value is in cents, so
 // $12,000 is 1200000. The currency is that of the organization and cannot be set. To change an
 // existing deal use [OpportunityUpdate].
 //
@@ -27,36 +27,35 @@ func OpportunityCreate(ctx context.Context, c *closekit.Client, p OpportunityCre
 type OpportunityCreateParams struct {
 	// Lead that the deal belongs to. It cannot be changed later. Required.
 	LeadID LeadID `json:"lead_id" close:"required"`
-	// Status of the deal: an id that close_pipelines_list shows, never a label. Required.
+	// Status of the deal: an id that [PipelinesList] shows, never a label. Required.
 	StatusID OpportunityStatusID `json:"status_id" close:"required"`
-	// Pipeline of the deal; follows from the status. A status of another pipeline is refused. Null clears
-	// it.
+	// Pipeline of the deal; follows from the status. A status of another pipeline is refused.
 	PipelineID closekit.Opt[PipelineID] `json:"pipeline_id" close:"null"`
-	// Value in cents, a whole number: $12,000 is 1200000. At least 0. Null clears it.
+	// Value in cents, a whole number: $12,000 is 1200000. At least 0.
 	Value closekit.Opt[closekit.Cents] `json:"value" close:"null,min=0"`
-	// How often the value is paid. Null clears it.
+	// How often the value is paid.
 	ValuePeriod closekit.Opt[ValuePeriod] `json:"value_period" close:"null"`
-	// Chance of winning in percent. From 0 to 100. Null clears it.
+	// Chance of winning in percent. From 0 to 100.
 	Confidence closekit.Opt[int] `json:"confidence" close:"null,min=0,max=100"`
 	// Closing date, expected while the deal is open and actual once it is won. Close fills in today when a
-	// deal is won without it. Null clears it.
+	// deal is won without it.
 	DateWon closekit.Opt[closekit.Date] `json:"date_won" close:"null"`
-	// User responsible for the deal. Null clears it.
+	// User responsible for the deal. Defaults to the caller.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
-	// Person at the lead whom the deal is with. Null clears it.
+	// Person at the lead whom the deal is with.
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
-	// Note on the deal as plain text. Null clears it.
+	// Note on the deal as plain text.
 	Note closekit.Opt[string] `json:"note" close:"null"`
-	// Note on the deal as rich text. It wins over note and rewrites it. An XHTML subset. Null clears it.
+	// Note on the deal as rich text. It wins over note and rewrites it. An XHTML subset (p, ul, ol, li, b,
+	// i, a).
 	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
-	// Files of the deal. Null clears it.
+	// Files of the deal.
 	Attachments []Attachment `json:"attachments" close:"null"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
-	// User who counts as the creator. Give it only when importing; otherwise it is the caller. Null clears
-	// it.
+	// User who counts as the creator. Give it only when importing; otherwise it is the caller.
 	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
-	// When the deal came to be. Give it only when importing; otherwise it is now. Null clears it.
+	// When the deal came to be. Give it only when importing; otherwise it is now.
 	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
@@ -92,9 +91,9 @@ var opOpportunityGet = wire.Operation{
 
 // OpportunityUpdate changes fields of an opportunity, such as status, value or closing date.
 //
-// Only what is given changes. To win, lose or move a deal set status_id to an id from [PipelinesList].
-// A won deal gets today as date_won unless you give it; reopening it does not clear date_won, so send
-// null. value is in cents. The currency and the lead cannot be changed. Give status_id or status, not
+// Only what is given changes. To win, lose or move a deal set StatusID to an id from [PipelinesList].
+// A won deal gets today as DateWon unless you give it; reopening it does not clear DateWon, so send
+// null. Value is in cents. The currency and the lead cannot be changed. Give StatusID or Status, not
 // both.
 //
 // Close API: PUT /opportunity/{opportunity_id}/ (tool close_opportunity_update)
@@ -107,11 +106,11 @@ func OpportunityUpdate(ctx context.Context, c *closekit.Client, p OpportunityUpd
 type OpportunityUpdateParams struct {
 	// Id of the opportunity. Required.
 	OpportunityID OpportunityID `json:"opportunity_id" close:"path,required"`
-	// Status of the deal: an id that close_pipelines_list shows, never a label.
+	// Status of the deal: an id that [PipelinesList] shows, never a label.
 	StatusID closekit.Opt[OpportunityStatusID] `json:"status_id"`
 	// Label of the status instead of its id.
 	//
-	// Deprecated: A label no longer matches when the status is renamed. Use status_id.
+	// Deprecated: A label no longer matches when the status is renamed. Use StatusID.
 	Status closekit.Opt[string] `json:"status"`
 	// Value in cents, a whole number: $12,000 is 1200000. At least 0.
 	Value closekit.Opt[closekit.Cents] `json:"value" close:"min=0"`
@@ -128,9 +127,10 @@ type OpportunityUpdateParams struct {
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
 	// Note on the deal as plain text.
 	Note closekit.Opt[string] `json:"note"`
-	// Note on the deal as rich text. It wins over note and rewrites it. An XHTML subset. Null clears it.
+	// Note on the deal as rich text. It wins over note and rewrites it. An XHTML subset (p, ul, ol, li, b,
+	// i, a). Null clears it.
 	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
-	// Files of the deal.
+	// Files of the deal. The list replaces the stored one.
 	Attachments []Attachment `json:"attachments"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
@@ -170,9 +170,9 @@ var opOpportunityDelete = wire.Operation{
 // OpportunitiesList lists opportunities page by page, filtered by lead, user, status, value period or
 // dates.
 //
-// Set status_type to active for open deals. There is no filter by amount: sort with _order_by -value
-// and compare value, which is in cents. Ids for status_id come from [PipelinesList], for user_id from
-// [UsersList]. With _group_by, data holds groups of opportunities instead of opportunities.
+// Set StatusType to active for open deals. There is no filter by amount: sort with OrderBy -value and
+// compare value, which is in cents. Ids for StatusID come from [PipelinesList], for UserID from
+// [UsersList]. With GroupBy, data holds groups of opportunities instead of opportunities.
 //
 // Close API: GET /opportunity/ (tool close_opportunities_list)
 // https://developer.close.com/api/resources/opportunities
@@ -180,8 +180,7 @@ func OpportunitiesList(ctx context.Context, c *closekit.Client, p OpportunitiesL
 	return wire.CallPage[Opportunity](ctx, c, &opOpportunitiesList, &p, p.Skip, opts)
 }
 
-// OpportunitiesAll yields the items of all pages of [OpportunitiesList], fetching a page when the one
-// before is used up.
+// OpportunitiesAll iterates over all results of [OpportunitiesList], fetching pages as needed.
 func OpportunitiesAll(ctx context.Context, c *closekit.Client, p OpportunitiesListParams, opts ...closekit.CallOption) iter.Seq2[*Opportunity, error] {
 	return closekit.All(opOpportunitiesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Opportunity], error) {
 		p := p
@@ -217,11 +216,11 @@ type OpportunitiesListParams struct {
 	StatusLabelIn []string `json:"status_label__in" close:"query,from=close_pipelines_list"`
 	// Only deals whose status has this label.
 	//
-	// Deprecated: Use status_id.
+	// Deprecated: Use StatusID.
 	Status closekit.Opt[string] `json:"status" close:"query"`
 	// Only deals whose status has these labels.
 	//
-	// Deprecated: Use status_id__in.
+	// Deprecated: Use StatusIDIn.
 	StatusIn []string `json:"status__in" close:"query"`
 	// Only deals that are paid this often.
 	ValuePeriod closekit.Opt[ValuePeriod] `json:"value_period" close:"query"`
@@ -265,7 +264,7 @@ type OpportunitiesListParams struct {
 	LeadSavedSearchID closekit.Opt[string] `json:"lead_saved_search_id" close:"query,id"`
 	// Only deals on leads that this search text finds.
 	//
-	// Deprecated: Use lead_saved_search_id.
+	// Deprecated: Use LeadSavedSearchID.
 	LeadQuery closekit.Opt[string] `json:"lead_query" close:"query"`
 	// Only deals of this organization; the credential's own is implied.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
@@ -275,9 +274,9 @@ type OpportunitiesListParams struct {
 	GroupBy closekit.Opt[OpportunityGrouping] `json:"_group_by" close:"query"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
@@ -429,7 +428,7 @@ type Opportunity struct {
 	// Lead that the deal belongs to. It cannot be changed later.
 	LeadID   LeadID               `json:"lead_id"`
 	LeadName closekit.Opt[string] `json:"lead_name"`
-	// Status of the deal: an id that close_pipelines_list shows, never a label.
+	// Status of the deal: an id that [PipelinesList] shows, never a label.
 	StatusID OpportunityStatusID `json:"status_id"`
 	// Label of the status.
 	StatusLabel string `json:"status_label"`
@@ -495,11 +494,12 @@ type Opportunity struct {
 	IsStalled closekit.Opt[bool] `json:"is_stalled"`
 	// What Close suggests to do next.
 	SuggestedAction *SuggestedAction `json:"suggested_action"`
-	// Deprecated: Use suggested_action.
+	// Deprecated: Use SuggestedAction.
 	StallStatus *StallStatus `json:"stall_status"`
 }
 
-// AsOpportunityGroup gives the item when it has objects; false otherwise.
+// AsOpportunityGroup returns v as an [OpportunityGroup]. It reports false unless v has the member
+// objects.
 func (v *Opportunity) AsOpportunityGroup() (*OpportunityGroup, bool) {
 	return wire.Variant[OpportunityGroup](v, wire.Has(&v.Object, "objects"))
 }
@@ -526,7 +526,7 @@ func (ValuePeriod) Values() []string {
 }
 
 // OpportunityOrder is a field to sort opportunities by, ascending; put - in front for descending.
-// Close may use other words too.
+// Close may use other values too.
 type OpportunityOrder string
 
 // Values of [OpportunityOrder].
@@ -556,7 +556,7 @@ func (OpportunityOrder) Values() []string {
 }
 
 // OpportunityGrouping is a field to group opportunities by; put - in front to reverse the order of the
-// groups. Close may use other words too.
+// groups. Close may use other values too.
 type OpportunityGrouping string
 
 // Values of [OpportunityGrouping].
@@ -573,7 +573,7 @@ func (OpportunityGrouping) Values() []string {
 	return []string{"user_id", "date_won__week", "date_won__month", "date_won__quarter", "date_won__year"}
 }
 
-// SuggestedActionType is the kind of a suggested action. Close may use other words too.
+// SuggestedActionType is the kind of a suggested action. Close may use other values too.
 type SuggestedActionType string
 
 // Values of [SuggestedActionType].
@@ -586,7 +586,7 @@ const (
 )
 
 // StallActionType is the kind of action that Close suggests for a stalled deal. Close may use other
-// words too.
+// values too.
 type StallActionType string
 
 // Values of [StallActionType].
@@ -599,7 +599,7 @@ const (
 	StallActionTypeChangeCommunicationMethod StallActionType = "change_communication_method"   // Try another way to get in touch.
 )
 
-// StallIssue is a problem with the communication about a stalled deal. Close may use other words too.
+// StallIssue is a problem with the communication about a stalled deal. Close may use other values too.
 type StallIssue string
 
 // Values of [StallIssue].

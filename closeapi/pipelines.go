@@ -57,7 +57,7 @@ var opPipelineGet = wire.Operation{
 //
 // Give every status of the pipeline in statuses, in the order wanted: fetch them with [PipelineGet]
 // first, because Close does not say what happens to one that is left out. Labels and types are not
-// changed here. Give at least one of name or statuses.
+// changed here. Give at least one of Name or Statuses.
 //
 // Close API: PUT /pipeline/{pipeline_id}/ (tool close_pipeline_update)
 // https://developer.close.com/api/resources/pipelines
@@ -108,7 +108,7 @@ var opPipelineDelete = wire.Operation{
 // PipelinesList lists all pipelines with their statuses.
 //
 // Call it before you create an opportunity or change its status: the ids under statuses are the valid
-// values of status_id, and their type says which are open, won or lost.
+// values of StatusID, and their type says which are open, won or lost.
 //
 // Close API: GET /pipeline/ (tool close_pipelines_list)
 // https://developer.close.com/api/resources/pipelines
@@ -116,8 +116,7 @@ func PipelinesList(ctx context.Context, c *closekit.Client, p PipelinesListParam
 	return wire.CallPage[Pipeline](ctx, c, &opPipelinesList, &p, p.Skip, opts)
 }
 
-// PipelinesAll yields the items of all pages of [PipelinesList], fetching a page when the one before
-// is used up.
+// PipelinesAll iterates over all results of [PipelinesList], fetching pages as needed.
 func PipelinesAll(ctx context.Context, c *closekit.Client, p PipelinesListParams, opts ...closekit.CallOption) iter.Seq2[*Pipeline, error] {
 	return closekit.All(opPipelinesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Pipeline], error) {
 		p := p
@@ -130,9 +129,9 @@ func PipelinesAll(ctx context.Context, c *closekit.Client, p PipelinesListParams
 type PipelinesListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
@@ -145,7 +144,7 @@ var opPipelinesList = wire.Operation{
 // PipelineStatus is a status of a pipeline.
 type PipelineStatus struct {
 	closekit.Object
-	// Id to use as status_id of an opportunity.
+	// Id to use as StatusID of an opportunity.
 	ID OpportunityStatusID `json:"id" close:"required,send"`
 	// What people call the status.
 	Label string `json:"label"`

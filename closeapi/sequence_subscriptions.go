@@ -13,10 +13,10 @@ import (
 // SequenceSubscriptionCreate enrolls a contact in a sequence, which sends real emails and text
 // messages to them.
 //
-// Outreach starts as soon as the first step is due. Ask the user before you call it. Take sequence_id
-// from [SequencesList] and the sender's account from email_accounts of [MeGet]. With email steps, give
-// contact_email, sender_account_id, sender_name and sender_email. See [SequenceSubscriptionsList]
-// first, so that no contact is enrolled twice. It may send a message to a customer.
+// Outreach starts as soon as the first step is due. Ask the user before you call it. Take SequenceID
+// from [SequencesList] and the sender's account from EmailAccounts of [MeGet]. With email steps, give
+// ContactEmail, SenderAccountID, SenderName and SenderEmail. See [SequenceSubscriptionsList] first, so
+// that no contact is enrolled twice. It may send a message to a customer.
 //
 // Close API: POST /sequence_subscription/ (tool close_sequence_subscription_create)
 // https://developer.close.com/api/resources/sequences
@@ -73,8 +73,8 @@ var opSequenceSubscriptionGet = wire.Operation{
 //
 // Set status to paused to stop the outreach, to active to resume it. Resuming sends real messages to
 // the contact as steps fall due, so ask the user first. Find the enrollment with
-// [SequenceSubscriptionsList]. Give at least one of status, sender_account_id, sender_name or
-// sender_email. It may send a message to a customer.
+// [SequenceSubscriptionsList]. Give at least one of Status, SenderAccountID, SenderName or
+// SenderEmail. It may send a message to a customer.
 //
 // Close API: PUT /sequence_subscription/{subscription_id}/ (tool close_sequence_subscription_update)
 // https://developer.close.com/api/resources/sequences
@@ -107,9 +107,8 @@ var opSequenceSubscriptionUpdate = wire.Operation{
 
 // SequenceSubscriptionsList lists enrollments in sequences, of a sequence, a contact or a lead.
 //
-// Give at least one of the three ids. There is no filter by status; read status of each enrollment. To
-// find sequences themselves use [SequencesList]. Give at least one of sequence_id, contact_id or
-// lead_id.
+// There is no filter by status; read status of each enrollment. To find sequences themselves use
+// [SequencesList]. Give at least one of SequenceID, ContactID or LeadID.
 //
 // Close API: GET /sequence_subscription/ (tool close_sequence_subscriptions_list)
 // https://developer.close.com/api/resources/sequences
@@ -117,8 +116,8 @@ func SequenceSubscriptionsList(ctx context.Context, c *closekit.Client, p Sequen
 	return wire.CallPage[SequenceSubscription](ctx, c, &opSequenceSubscriptionsList, &p, p.Skip, opts)
 }
 
-// SequenceSubscriptionsAll yields the items of all pages of [SequenceSubscriptionsList], fetching a
-// page when the one before is used up.
+// SequenceSubscriptionsAll iterates over all results of [SequenceSubscriptionsList], fetching pages as
+// needed.
 func SequenceSubscriptionsAll(ctx context.Context, c *closekit.Client, p SequenceSubscriptionsListParams, opts ...closekit.CallOption) iter.Seq2[*SequenceSubscription, error] {
 	return closekit.All(opSequenceSubscriptionsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[SequenceSubscription], error) {
 		p := p
@@ -135,9 +134,9 @@ type SequenceSubscriptionsListParams struct {
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"query"`
 	// Only enrollments of contacts of this lead.
 	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
@@ -222,7 +221,7 @@ func (SubscriptionSwitch) Values() []string {
 	return []string{"active", "paused"}
 }
 
-// SubscriptionStatusReason is the reason for the status of an enrollment. Close may use other words
+// SubscriptionStatusReason is the reason for the status of an enrollment. Close may use other values
 // too.
 type SubscriptionStatusReason string
 

@@ -23,8 +23,7 @@ func SequencesList(ctx context.Context, c *closekit.Client, p SequencesListParam
 	return wire.CallPage[Sequence](ctx, c, &opSequencesList, &p, p.Skip, opts)
 }
 
-// SequencesAll yields the items of all pages of [SequencesList], fetching a page when the one before
-// is used up.
+// SequencesAll iterates over all results of [SequencesList], fetching pages as needed.
 func SequencesAll(ctx context.Context, c *closekit.Client, p SequencesListParams, opts ...closekit.CallOption) iter.Seq2[*Sequence, error] {
 	return closekit.All(opSequencesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Sequence], error) {
 		p := p
@@ -35,9 +34,9 @@ func SequencesAll(ctx context.Context, c *closekit.Client, p SequencesListParams
 
 // SequencesListParams are the parameters of [SequencesList].
 type SequencesListParams struct {
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
@@ -163,7 +162,7 @@ type Sequence struct {
 	TriggerQuery json.RawMessage `json:"trigger_query"`
 	// Whether contacts can be enrolled by hand or through the API.
 	AllowManualEnrollment closekit.Opt[bool] `json:"allow_manual_enrollment"`
-	// Number of enrollments by status. Only close_sequence_get returns it.
+	// Number of enrollments by status. Only [SequenceGet] returns it.
 	SubscriptionCountsByStatus *SequenceSubscriptionCounts  `json:"subscription_counts_by_status"`
 	OwnerID                    closekit.Opt[UserID]         `json:"owner_id"`
 	OrganizationID             closekit.Opt[OrganizationID] `json:"organization_id"`
@@ -189,7 +188,7 @@ const (
 	SequenceStatusDraft  SequenceStatus = "draft"  // The sequence is not finished.
 )
 
-// SequenceStepType is the action of a step. Close may use other words too.
+// SequenceStepType is the action of a step. Close may use other values too.
 type SequenceStepType string
 
 // Values of [SequenceStepType].
@@ -199,7 +198,7 @@ const (
 	SequenceStepTypeCall  SequenceStepType = "call"  // Makes a task to call the contact.
 )
 
-// SequenceThreading is the conversation that the email of a step goes to. Close may use other words
+// SequenceThreading is the conversation that the email of a step goes to. Close may use other values
 // too.
 type SequenceThreading string
 

@@ -12,10 +12,11 @@ import (
 
 // SMSCreate writes an SMS on a lead, as a draft unless status says otherwise.
 //
-// status outbox really sends it and costs money, scheduled sends it later; ask the user before either.
-// sent and inbox only log. Find lead_id with [LeadsList], the contact's number with [ContactsList] and
-// our own numbers with [MeGet]. When status is scheduled, date_scheduled and local_phone are required.
-// When status is outbox, local_phone is required. It may send a message to a customer.
+// Status outbox really sends it and costs money, scheduled sends it later; ask the user before either.
+// With sent and inbox it is only logged. Find LeadID with [LeadsList], the contact's number with
+// [ContactsList] and our own numbers with [MeGet]. When Status is scheduled, DateScheduled and
+// LocalPhone are required. When Status is outbox, LocalPhone is required. It may send a message to a
+// customer.
 //
 // Close API: POST /activity/sms/ (tool close_sms_create)
 // https://developer.close.com/api/resources/activities/sms
@@ -29,39 +30,39 @@ type SMSCreateParams struct {
 	SendToInbox closekit.Opt[bool] `json:"send_to_inbox" close:"query"`
 	// Lead the message belongs to. Required.
 	LeadID LeadID `json:"lead_id" close:"required"`
-	// Contact it is from or to. Null clears it.
+	// Contact it is from or to.
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
-	// User it is from or to. Null clears it.
+	// User it is from or to.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
-	// draft keeps it, outbox sends it to remote_phone for a charge, scheduled sends it later, sent and
-	// inbox only log it. Sent as draft when absent.
+	// What happens: draft keeps it, outbox sends it to RemotePhone for a charge, scheduled sends it later,
+	// and sent and inbox only log it. Defaults to draft.
 	Status closekit.Opt[SMSStatus] `json:"status" close:"preset=\"draft\""`
-	// The message. Null clears it.
+	// The message.
 	Text closekit.Opt[string] `json:"text" close:"null"`
-	// Template that makes the text; give it instead of text. Null clears it.
+	// Template that makes the text; give it instead of text.
 	TemplateID closekit.Opt[SMSTemplateID] `json:"template_id" close:"null"`
-	// Our number; to send, it must be a Close number of type internal. Null clears it.
+	// Our number; to send, it must be a Close number of type internal.
 	LocalPhone closekit.Opt[string] `json:"local_phone" close:"null,phone"`
-	// The contact's number with country code. Null clears it.
+	// The contact's number with country code.
 	RemotePhone closekit.Opt[string] `json:"remote_phone" close:"null,phone"`
-	// Direction of the message. Null clears it.
+	// Direction of the message. Defaults to inbound with status inbox, to outbound otherwise.
 	Direction closekit.Opt[SMSDirection] `json:"direction" close:"null"`
-	// Pictures and other files; only in the United States and Canada. At most 10. Null clears it.
+	// Pictures and other files; only in the United States and Canada. At most 10 entries.
 	Attachments []SMSAttachment `json:"attachments" close:"null,maxlen=10"`
-	// When to send it; goes with status scheduled. Null clears it.
+	// When to send it; goes with status scheduled.
 	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled" close:"null"`
 	// Seconds to wait before sending with status outbox; until then the status can be set back to draft.
 	// From 0 to 59.
 	SendIn closekit.Opt[int] `json:"send_in" close:"min=0,max=59"`
-	// Time of the message in the timeline. Null clears it.
+	// Time of the message in the timeline.
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
-	// Through what the message went. Null clears it.
+	// Through what the message went.
 	Source closekit.Opt[CallSource] `json:"source" close:"null"`
-	// Organization of the record. Null clears it.
+	// Organization of the record. Defaults to that of the credential.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"null"`
-	// Author of the record; for imports. Null clears it.
+	// Author of the record; for imports.
 	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
-	// When the record was made; for imports. Null clears it.
+	// When the record was made; for imports.
 	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
@@ -100,8 +101,8 @@ var opSMSGet = wire.Operation{
 
 // SMSUpdate changes the content or the status of an unsent SMS.
 //
-// Only drafts can be edited. status outbox really sends the draft and costs money, scheduled with
-// date_scheduled sends it later; ask the user before either. status draft takes back a scheduled or
+// Only drafts can be edited. Status outbox really sends the draft and costs money, scheduled with
+// DateScheduled sends it later; ask the user before either. Status draft takes back a scheduled or
 // still waiting message. It may send a message to a customer.
 //
 // Close API: PUT /activity/sms/{sms_id}/ (tool close_sms_update)
@@ -120,8 +121,8 @@ type SMSUpdateParams struct {
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
 	// User it is from or to. Null clears it.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
-	// draft keeps it, outbox sends it to remote_phone for a charge, scheduled sends it later, sent and
-	// inbox only log it.
+	// What happens: draft keeps it, outbox sends it to RemotePhone for a charge, scheduled sends it later,
+	// and sent and inbox only log it.
 	Status closekit.Opt[SMSStatus] `json:"status"`
 	// The message. Null clears it.
 	Text closekit.Opt[string] `json:"text" close:"null"`
@@ -131,7 +132,7 @@ type SMSUpdateParams struct {
 	LocalPhone closekit.Opt[string] `json:"local_phone" close:"null,phone"`
 	// The contact's number with country code. Null clears it.
 	RemotePhone closekit.Opt[string] `json:"remote_phone" close:"null,phone"`
-	// Pictures and other files; only in the United States and Canada. At most 10. Null clears it.
+	// Pictures and other files; only in the United States and Canada. At most 10 entries. Null clears it.
 	Attachments []SMSAttachment `json:"attachments" close:"null,maxlen=10"`
 	// When to send it; goes with status scheduled. Null clears it.
 	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled" close:"null"`
@@ -179,7 +180,7 @@ func SMSList(ctx context.Context, c *closekit.Client, p SMSListParams, opts ...c
 	return wire.CallPage[SMS](ctx, c, &opSMSList, &p, p.Skip, opts)
 }
 
-// SMSAll yields the items of all pages of [SMSList], fetching a page when the one before is used up.
+// SMSAll iterates over all results of [SMSList], fetching pages as needed.
 func SMSAll(ctx context.Context, c *closekit.Client, p SMSListParams, opts ...closekit.CallOption) iter.Seq2[*SMS, error] {
 	return closekit.All(opSMSList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[SMS], error) {
 		p := p
@@ -192,9 +193,9 @@ func SMSAll(ctx context.Context, c *closekit.Client, p SMSListParams, opts ...cl
 type SMSListParams struct {
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 	// Only activities on these leads.
 	LeadID []LeadID `json:"lead_id" close:"query"`
@@ -236,8 +237,8 @@ var opSMSList = wire.Operation{
 type SMS struct {
 	ActivityBase
 	ID SMSID `json:"id"`
-	// draft keeps it, outbox sends it to remote_phone for a charge, scheduled sends it later, sent and
-	// inbox only log it.
+	// What happens: draft keeps it, outbox sends it to RemotePhone for a charge, scheduled sends it later,
+	// and sent and inbox only log it.
 	Status SMSStatus `json:"status"`
 	// The message.
 	Text closekit.Opt[string] `json:"text"`
@@ -310,7 +311,7 @@ type SMSStatus string
 const (
 	SMSStatusInbox     SMSStatus = "inbox"     // Received. Logs a message that came in.
 	SMSStatusDraft     SMSStatus = "draft"     // Not sent. It can still be edited.
-	SMSStatusScheduled SMSStatus = "scheduled" // Sent at date_scheduled.
+	SMSStatusScheduled SMSStatus = "scheduled" // Sent at DateScheduled.
 	SMSStatusOutbox    SMSStatus = "outbox"    // Being sent. Setting it really sends the message, for a charge.
 	SMSStatusSent      SMSStatus = "sent"      // Sent. Creating a message with it only logs the message.
 	SMSStatusError     SMSStatus = "error"     // It could not be sent.

@@ -13,10 +13,10 @@ import (
 
 // TaskCreate creates a task on a lead, to do something or to call a contact.
 //
-// Find lead_id with [LeadsList] and the assignee with [UsersList]. Give date as a day such as
-// 2026-04-01; work out words like tomorrow first. A call to make is _type outgoing_call with
-// contact_id. To keep a fact use [NoteCreate]. When _type is lead, text is required. When _type is
-// outgoing_call, contact_id is required.
+// Find LeadID with [LeadsList] and the assignee with [UsersList]. Give date as a day such as
+// 2026-04-01; work out words like tomorrow first. A call to make is Type outgoing_call with ContactID.
+// To keep a fact use [NoteCreate]. When Type is lead, Text is required. When Type is outgoing_call,
+// ContactID is required.
 //
 // Close API: POST /task/ (tool close_task_create)
 // https://developer.close.com/api/resources/tasks
@@ -26,15 +26,15 @@ func TaskCreate(ctx context.Context, c *closekit.Client, p TaskCreateParams, opt
 
 // TaskCreateParams are the parameters of [TaskCreate].
 type TaskCreateParams struct {
-	// Kind of the task. Sent as lead when absent.
+	// Kind of the task. Defaults to lead.
 	Type closekit.Opt[NewTaskType] `json:"_type" close:"preset=\"lead\""`
 	// Lead the task is on. Required.
 	LeadID LeadID `json:"lead_id" close:"required"`
-	// Contact the task is about. Null clears it.
+	// Contact the task is about.
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
 	// What is to be done. Can be changed on tasks of type lead only.
 	Text closekit.Opt[string] `json:"text"`
-	// User who is to do it. Null clears it.
+	// User who is to do it. Usually defaults to the caller.
 	AssignedTo closekit.Opt[UserID] `json:"assigned_to" close:"null"`
 	// When it is due; a day or a moment.
 	Date closekit.Opt[closekit.DateTime] `json:"date" close:"date"`
@@ -42,17 +42,17 @@ type TaskCreateParams struct {
 	IsDateless closekit.Opt[bool] `json:"is_dateless"`
 	// Whether it is done.
 	IsComplete closekit.Opt[bool] `json:"is_complete"`
-	// How urgent it is. Default: medium.
+	// How urgent it is. Defaults to medium.
 	Priority closekit.Opt[TaskPriority] `json:"priority"`
-	// Whether the assignee is not told of the new task. Default: false.
+	// Whether the assignee is not told of the new task. Defaults to false.
 	DisableNotification closekit.Opt[bool] `json:"disable_notification"`
 	// When it is due.
 	//
 	// Deprecated: Old name of date; use date.
 	DueDate closekit.Opt[closekit.DateTime] `json:"due_date" close:"date"`
-	// AI agent that is to do it. Null clears it.
+	// AI agent that is to do it.
 	AgentConfigID closekit.Opt[string] `json:"agent_config_id" close:"null,id"`
-	// Organization of the task.
+	// Organization of the task. Defaults to that of the credential.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
 	// Author of the record; for imports.
 	CreatedBy closekit.Opt[UserID] `json:"created_by"`
@@ -98,8 +98,8 @@ var opTaskGet = wire.Operation{
 
 // TaskUpdate changes a task, such as its due date, assignee or completion.
 //
-// Set is_complete to finish it; that adds an entry to the lead's timeline, and taking it back removes
-// the entry. On tasks that Close made only assigned_to, date and is_complete can be changed.
+// Set IsComplete to finish it; that adds an entry to the lead's timeline, and taking it back removes
+// the entry. On tasks that Close made only AssignedTo, date and IsComplete can be changed.
 //
 // Close API: PUT /task/{task_id}/ (tool close_task_update)
 // https://developer.close.com/api/resources/tasks
@@ -173,8 +173,8 @@ var opTaskDelete = wire.Operation{
 
 // TasksList lists tasks, filtered by lead, assignee, type, date or view.
 //
-// Without _type or _type__in only tasks of type lead come back; give _type all for every type. view
-// inbox is what is due today or late. Overdue tasks are is_complete false with date__lt today.
+// Without Type or TypeIn only tasks of type lead come back; give Type all for every type. View inbox
+// is what is due today or late. Overdue tasks are IsComplete false with DateLt today.
 //
 // Close API: GET /task/ (tool close_tasks_list)
 // https://developer.close.com/api/resources/tasks
@@ -182,8 +182,7 @@ func TasksList(ctx context.Context, c *closekit.Client, p TasksListParams, opts 
 	return wire.CallPage[Task](ctx, c, &opTasksList, &p, p.Skip, opts)
 }
 
-// TasksAll yields the items of all pages of [TasksList], fetching a page when the one before is used
-// up.
+// TasksAll iterates over all results of [TasksList], fetching pages as needed.
 func TasksAll(ctx context.Context, c *closekit.Client, p TasksListParams, opts ...closekit.CallOption) iter.Seq2[*Task, error] {
 	return closekit.All(opTasksList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Task], error) {
 		p := p
@@ -194,11 +193,11 @@ func TasksAll(ctx context.Context, c *closekit.Client, p TasksListParams, opts .
 
 // TasksListParams are the parameters of [TasksList].
 type TasksListParams struct {
-	// Only tasks of this type; all for every type. Default: lead.
-	Type closekit.Opt[TaskTypeFilter] `json:"_type" close:"query,open"`
+	// Only tasks of this type; all for every type. Defaults to lead.
+	Type closekit.Opt[TaskTypeFilter] `json:"_type" close:"query"`
 	// Only tasks of these types.
-	TypeIn []TaskType `json:"_type__in" close:"query,open"`
-	// Only tasks in this place of the app; inbox and future take the place of date__lt and date__gte.
+	TypeIn []TaskType `json:"_type__in" close:"query"`
+	// Only tasks in this place of the app; inbox and future take the place of DateLt and DateGte.
 	View closekit.Opt[TaskView] `json:"view" close:"query"`
 	// Only tasks on this lead.
 	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"query"`
@@ -244,27 +243,27 @@ type TasksListParams struct {
 	DueDate closekit.Opt[closekit.DateTime] `json:"due_date" close:"query,date"`
 	// Due after this day or moment.
 	//
-	// Deprecated: Use date__gt.
+	// Deprecated: Use DateGt.
 	DueDateGt closekit.Opt[closekit.DateTime] `json:"due_date__gt" close:"query,date"`
 	// Due then or later.
 	//
-	// Deprecated: Use date__gte.
+	// Deprecated: Use DateGte.
 	DueDateGte closekit.Opt[closekit.DateTime] `json:"due_date__gte" close:"query,date"`
 	// Due before this day or moment.
 	//
-	// Deprecated: Use date__lt.
+	// Deprecated: Use DateLt.
 	DueDateLt closekit.Opt[closekit.DateTime] `json:"due_date__lt" close:"query,date"`
 	// Due then or earlier.
 	//
-	// Deprecated: Use date__lte.
+	// Deprecated: Use DateLte.
 	DueDateLte closekit.Opt[closekit.DateTime] `json:"due_date__lte" close:"query,date"`
-	// date or date_created, with - in front for descending.
+	// "date" or "date_created", with - in front for descending.
 	OrderBy closekit.Opt[string] `json:"_order_by" close:"query"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
@@ -274,8 +273,8 @@ var opTasksList = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "type", For: "_type"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
-// Task is a thing to do on a lead. Its fields depend on _type; the last ones belong to tasks that
-// Close made.
+// Task is a thing to do on a lead. Its fields depend on Type; the last ones belong to tasks that Close
+// made.
 type Task struct {
 	closekit.Object
 	ID TaskID `json:"id"`
@@ -322,7 +321,7 @@ type Task struct {
 	DateUpdated   closekit.DateTime    `json:"date_updated"`
 	// Record behind the task: an email, a call, an opportunity, or the TaskCompleted activity once done.
 	ObjectID closekit.Opt[string] `json:"object_id"`
-	// What object_id is.
+	// Kind of the record behind the task.
 	ObjectType closekit.Opt[string] `json:"object_type"`
 	IsNew      closekit.Opt[bool]   `json:"is_new"`
 	// Whether it is the main entry of its lead in the inbox.
@@ -374,7 +373,7 @@ func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Task) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// TaskType is the kind of a task. Close may use other words too.
+// TaskType is the kind of a task. Close may use other values too.
 type TaskType string
 
 // Values of [TaskType].
@@ -411,7 +410,7 @@ type NewTaskType string
 // Values of [NewTaskType].
 const (
 	NewTaskTypeLead         NewTaskType = "lead"          // Something to do; needs text.
-	NewTaskTypeOutgoingCall NewTaskType = "outgoing_call" // A contact to call; needs contact_id.
+	NewTaskTypeOutgoingCall NewTaskType = "outgoing_call" // A contact to call; needs ContactID.
 )
 
 // Values lists the values that can be sent.
@@ -419,7 +418,7 @@ func (NewTaskType) Values() []string {
 	return []string{"lead", "outgoing_call"}
 }
 
-// TaskTypeFilter is a kind of task, or all of them, as a filter of lists. Close may use other words
+// TaskTypeFilter is a kind of task, or all of them, as a filter of lists. Close may use other values
 // too.
 type TaskTypeFilter string
 
@@ -482,7 +481,7 @@ func (TaskView) Values() []string {
 	return []string{"inbox", "future", "archive"}
 }
 
-// TaskResolution is the resolution of a task that ended without being done. Close may use other words
+// TaskResolution is the resolution of a task that ended without being done. Close may use other values
 // too.
 type TaskResolution string
 

@@ -15,7 +15,7 @@ import (
 //
 // Use it to learn who you act as, which lead statuses exist, which permissions you have and which
 // email accounts and phone numbers you can send from. The response is large, so name what you need in
-// _fields. For another user use [UserGet]. It needs no permission and works as a check of the
+// Fields. For another user use [UserGet]. It needs no permission and works as a check of the
 // connection.
 //
 // Close API: GET /me/ (tool close_me_get)
@@ -68,8 +68,7 @@ func UsersList(ctx context.Context, c *closekit.Client, p UsersListParams, opts 
 	return wire.CallPage[User](ctx, c, &opUsersList, &p, p.Skip, opts)
 }
 
-// UsersAll yields the items of all pages of [UsersList], fetching a page when the one before is used
-// up.
+// UsersAll iterates over all results of [UsersList], fetching pages as needed.
 func UsersAll(ctx context.Context, c *closekit.Client, p UsersListParams, opts ...closekit.CallOption) iter.Seq2[*User, error] {
 	return closekit.All(opUsersList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[User], error) {
 		p := p
@@ -82,9 +81,9 @@ func UsersAll(ctx context.Context, c *closekit.Client, p UsersListParams, opts .
 type UsersListParams struct {
 	// What the users are sorted by.
 	OrderBy closekit.Opt[UserOrder] `json:"_order_by" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
@@ -168,7 +167,7 @@ func (v *Membership) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v)
 // LeadStatus is a status that leads can have.
 type LeadStatus struct {
 	closekit.Object
-	// Id to use as status_id of a lead.
+	// Id to use as StatusID of a lead.
 	ID LeadStatusID `json:"id"`
 	// What people call the status.
 	Label          string                       `json:"label"`
@@ -377,7 +376,7 @@ func (UserOrder) Values() []string {
 	return []string{"last_name,first_name", "first_name,last_name"}
 }
 
-// AutoRecordCalls is the call recording setting of a member. Close may use other words too.
+// AutoRecordCalls is the call recording setting of a member. Close may use other values too.
 type AutoRecordCalls string
 
 // Values of [AutoRecordCalls].
@@ -387,7 +386,7 @@ const (
 	AutoRecordCallsUnset    AutoRecordCalls = "unset"    // The setting of the organization decides.
 )
 
-// ConnectedAccountType is the kind of a connected account. Close may use other words too.
+// ConnectedAccountType is the kind of a connected account. Close may use other values too.
 type ConnectedAccountType string
 
 // Values of [ConnectedAccountType].
@@ -399,7 +398,7 @@ const (
 	ConnectedAccountTypeCalendly    ConnectedAccountType = "calendly"     // Calendly.
 )
 
-// PhoneNumberType is the kind of a phone number. Close may use other words too.
+// PhoneNumberType is the kind of a phone number. Close may use other values too.
 type PhoneNumberType string
 
 // Values of [PhoneNumberType].
@@ -409,7 +408,7 @@ const (
 	PhoneNumberTypeVirtual  PhoneNumberType = "virtual"  // A number without a line of its own.
 )
 
-// PhoneLineType is the kind of line that a phone number belongs to. Close may use other words too.
+// PhoneLineType is the kind of line that a phone number belongs to. Close may use other values too.
 type PhoneLineType string
 
 // Values of [PhoneLineType].

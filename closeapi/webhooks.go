@@ -13,9 +13,9 @@ import (
 
 // WebhookCreate subscribes a URL to events in Close.
 //
-// Store signature_key from the response; later it may not be shown. Check [WebhooksList] first,
-// because an organization can have at most 40 webhooks. activity.*.updated fires while people type and
-// is best avoided.
+// Store SignatureKey from the response; later it may not be shown. Check [WebhooksList] first, because
+// an organization can have at most 40 webhooks. activity.*.updated fires while people type and is best
+// avoided.
 //
 // Close API: POST /webhook/ (tool close_webhook_create)
 // https://developer.close.com/api/resources/webhooks
@@ -29,7 +29,7 @@ type WebhookCreateParams struct {
 	URL string `json:"url" close:"required,url"`
 	// What to send. Required.
 	Events []WebhookEvent `json:"events" close:"required"`
-	// Whether Close checks the certificate of the URL's server. Default: true.
+	// Whether Close checks the certificate of the URL's server. Defaults to true.
 	VerifySSL closekit.Opt[bool] `json:"verify_ssl"`
 }
 
@@ -40,7 +40,7 @@ var opWebhookCreate = wire.Operation{
 
 // WebhookGet fetches one webhook by id, with its latest deliveries and failures.
 //
-// Use it to see why deliveries fail. Do not rely on signature_key here; it is sure to be there at
+// Use it to see why deliveries fail. Do not rely on SignatureKey here; it is sure to be there at
 // creation only.
 //
 // Close API: GET /webhook/{webhook_id}/ (tool close_webhook_get)
@@ -62,7 +62,7 @@ var opWebhookGet = wire.Operation{
 
 // WebhookUpdate changes the URL, the events or the status of a webhook.
 //
-// The list of events is replaced as a whole; read it with [WebhookGet] first. status paused stops it
+// The list of events is replaced as a whole; read it with [WebhookGet] first. Status paused stops it
 // and active resumes it; do not count on events of the time between.
 //
 // Close API: PUT /webhook/{webhook_id}/ (tool close_webhook_update)
@@ -77,7 +77,7 @@ type WebhookUpdateParams struct {
 	WebhookID WebhookID `json:"webhook_id" close:"path,required"`
 	// Where Close posts the events.
 	URL closekit.Opt[string] `json:"url" close:"url"`
-	// What to send.
+	// What to send. The list replaces the stored one.
 	Events []WebhookEvent `json:"events"`
 	// Whether Close checks the certificate of the URL's server.
 	VerifySSL closekit.Opt[bool] `json:"verify_ssl"`
@@ -92,7 +92,7 @@ var opWebhookUpdate = wire.Operation{
 
 // WebhookDelete deletes a webhook.
 //
-// Close stops sending its events. There is no undo, and a new one gets another signature_key. Ask the
+// Close stops sending its events. There is no undo, and a new one gets another SignatureKey. Ask the
 // user before you call it. To stop for a while use [WebhookUpdate].
 //
 // Close API: DELETE /webhook/{webhook_id}/ (tool close_webhook_delete)
@@ -114,7 +114,7 @@ var opWebhookDelete = wire.Operation{
 
 // WebhooksList lists the webhooks of the organization.
 //
-// Admins see all of them, other users their own. signature_key is not in the list.
+// Admins see all of them, other users their own. SignatureKey is not in the list.
 //
 // Close API: GET /webhook/ (tool close_webhooks_list)
 // https://developer.close.com/api/resources/webhooks
@@ -122,8 +122,7 @@ func WebhooksList(ctx context.Context, c *closekit.Client, p WebhooksListParams,
 	return wire.CallPage[Webhook](ctx, c, &opWebhooksList, &p, p.Skip, opts)
 }
 
-// WebhooksAll yields the items of all pages of [WebhooksList], fetching a page when the one before is
-// used up.
+// WebhooksAll iterates over all results of [WebhooksList], fetching pages as needed.
 func WebhooksAll(ctx context.Context, c *closekit.Client, p WebhooksListParams, opts ...closekit.CallOption) iter.Seq2[*Webhook, error] {
 	return closekit.All(opWebhooksList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Webhook], error) {
 		p := p
@@ -136,9 +135,9 @@ func WebhooksAll(ctx context.Context, c *closekit.Client, p WebhooksListParams, 
 type WebhooksListParams struct {
 	// Names of the fields to return. Close usually ignores it here.
 	Fields []string `json:"_fields" close:"query"`
-	// How many webhooks to pass over. Close may ignore it here. At least 0. Default: 0.
+	// How many webhooks to pass over. Close may ignore it here. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many webhooks to return at most. Close may ignore it here. From 0 to 200. Default: 100.
+	// How many webhooks to return at most. Close may ignore it here. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
@@ -186,7 +185,7 @@ func (v Webhook) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Webhook) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// WebhookEvent is a kind of event that a webhook sends. extra_filter narrows it by a tree of objects
+// WebhookEvent is a kind of event that a webhook sends. ExtraFilter narrows it by a tree of objects
 // with a type: field_accessor (field, filter) steps into a member and any_array_value (filter) into a
 // list; equals, not_equals and contains compare with value; is_null and non_null test; and, or
 // (filters) and not (filter) combine. It starts at the event itself, whose data holds the record; a
@@ -252,7 +251,7 @@ func (WebhookStatus) Values() []string {
 	return []string{"active", "paused"}
 }
 
-// WebhookObjectType is the kind of record that an event is about. Close may use other words too.
+// WebhookObjectType is the kind of record that an event is about. Close may use other values too.
 type WebhookObjectType string
 
 // Values of [WebhookObjectType].
@@ -376,7 +375,7 @@ func (WebhookObjectType) Values() []string {
 }
 
 // WebhookAction is the change of a record that an event reports. Not every kind of record has every
-// action. Close may use other words too.
+// action. Close may use other values too.
 type WebhookAction string
 
 // Values of [WebhookAction].

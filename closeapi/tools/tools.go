@@ -32,7 +32,7 @@ var all = closekit.Catalog{
 	List: []closekit.Tool{
 		{
 			Name: "close_activities_list", Title: "Activities list", Resource: "activities", Func: "ActivitiesList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/", Doc: "https://developer.close.com/api/resources/activities", Hash: "e970d4c22d6fa2f4",
+			Method: "GET", Path: "/api/v1/activity/", Doc: "https://developer.close.com/api/resources/activities", Hash: "915eb7275a8644dc",
 			Description: "List activities of all types, usually the timeline of one lead. Use it for the history of a lead; find lead_id with close_leads_list. Without a lead, or with several, only the date and id filters work. For one type over all leads use close_calls_list, close_emails_list, close_sms_list or close_notes_list. For long histories set a window with date_created__gte and date_created__lt. When user_id, user_id__in, contact_id, contact_id__in, _type or _type__in is given, exactly one lead_id is required. When _order_by is -activity_at, exactly one lead_id is required. A filter on activity_at needs _order_by -activity_at. Returns a page of activities with has_more, newest first. _type says what each one is; the other fields depend on it.",
 			Synonyms:    []string{"timeline", "history", "what happened", "interactions", "feed", "recent activity", "meetings"}, Show: []string{
 				"id",
@@ -57,7 +57,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_call_create", Title: "Call create", Resource: "calls", Func: "CallCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/activity/call/", Doc: "https://developer.close.com/api/resources/activities/calls", Hash: "e66c6c1b160adf27",
+			Method: "POST", Path: "/api/v1/activity/call/", Doc: "https://developer.close.com/api/resources/activities/calls", Hash: "257a9207d9e99777",
 			Description: "Log a phone call that took place outside of Close. It only writes a record; nothing is dialed. Find lead_id with close_leads_list and contact_id with close_contacts_list. To plan a call use close_task_create with _type outgoing_call. Returns the logged call with its id.",
 			Synonyms:    []string{"log call", "record phone call", "call note", "phone conversation"}, Show: []string{"id", "lead_id", "contact_id", "direction", "status", "duration", "note", "activity_at"},
 			Examples: []closekit.ToolExample{{About: "A completed call of 14 minutes with a note.", Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"contact_id\":\"cont_xjniiGIOu2fIDqgzHvrVmUpu2bqv96l4xjpye0e6qhP\",\"direction\":\"outbound\",\"status\":\"completed\",\"duration\":840,\"phone\":\"+16505551234\",\"note\":\"Wants a quote by Friday.\"}"}},
@@ -92,7 +92,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_call_update", Title: "Call update", Resource: "calls", Func: "CallUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/activity/call/{call_id}/", Doc: "https://developer.close.com/api/resources/activities/calls", Hash: "02d5ec667cb196aa",
+			Method: "PUT", Path: "/api/v1/activity/call/{call_id}/", Doc: "https://developer.close.com/api/resources/activities/calls", Hash: "180e0502f20b45e8",
 			Description: "Change a call, for example its note or outcome. Only what is given changes, null clears. On calls through Close's phone system status and duration are refused. Changing or clearing recording_url or voicemail_url, or recording_transcript null, deletes data for good; ask the user first. Returns the call after the change.",
 			Synonyms:    []string{"edit call", "call outcome", "change call note"}, Show: []string{"id", "lead_id", "status", "duration", "note", "outcome_id", "date_updated"},
 			Examples: []closekit.ToolExample{{About: "Add a note and an outcome.", Input: "{\"call_id\":\"acti_qMaUHk7kX9cQVxd7AEih5akos30DlEBEVnnFxvN4HaG\",\"note\":\"Asked to call again in May.\",\"outcome_id\":\"outcome_JvsJVuN1rjsfKXHcXfXPBy\"}"}},
@@ -107,7 +107,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_comment_create", Title: "Comment create", Resource: "comments", Func: "CommentCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/comment/", Doc: "https://developer.close.com/api/resources/comments", Hash: "f84219e49ba8a6f3",
+			Method: "POST", Path: "/api/v1/comment/", Doc: "https://developer.close.com/api/resources/comments", Hash: "724a964d6939ee80",
 			Description: "Comment on an activity, an opportunity or another record. Take object_id from the record itself, for example from close_notes_list. A thread is made when the record has none. For a note of its own on a lead use close_note_create. Returns the new comment with its id and thread_id.",
 			Synonyms:    []string{"reply", "discuss", "remark", "answer a colleague", "mention"}, Show: []string{"id", "thread_id", "lead_id", "body", "created_at"},
 			Aliases:  []closekit.ToolAlias{{Name: "comment", For: "body"}},
@@ -129,7 +129,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_comment_update", Title: "Comment update", Resource: "comments", Func: "CommentUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/comment/{comment_id}/", Doc: "https://developer.close.com/api/resources/comments", Hash: "15ca21a55869544e",
+			Method: "PUT", Path: "/api/v1/comment/{comment_id}/", Doc: "https://developer.close.com/api/resources/comments", Hash: "62f092157bdb5b01",
 			Description: "Replace the text of a comment. Only the author of a comment may change it. Returns the comment after the change.",
 			Synonyms:    []string{"edit comment", "rewrite comment"}, Show: []string{"id", "thread_id", "body", "updated_at"},
 			Aliases:  []closekit.ToolAlias{{Name: "comment", For: "body"}},
@@ -137,15 +137,15 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_comments_list", Title: "Comments list", Resource: "comments", Func: "CommentsList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/comment/", Doc: "https://developer.close.com/api/resources/comments", Hash: "5babec548c1c5143",
-			Description: "List the comments of one record or of one thread. Give either object_id or thread_id. A record's thread_id is in its comment_summary. Give exactly one of object_id or thread_id. Returns the comments with has_more.",
+			Method: "GET", Path: "/api/v1/comment/", Doc: "https://developer.close.com/api/resources/comments", Hash: "0cf98bb82f954189",
+			Description: "List the comments of one record or of one thread. A record's thread_id is in its comment_summary. Give exactly one of object_id or thread_id. Returns the comments with has_more.",
 			Synonyms:    []string{"thread", "discussion", "replies", "conversation of colleagues"}, Show: []string{"id", "thread_id", "body", "created_by", "created_at", "removed_at"},
 			Aliases:  []closekit.ToolAlias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 			Examples: []closekit.ToolExample{{About: "Comments on a note.", Input: "{\"object_id\":\"acti_sTi6o8toIDK7qjV6ljfsSlfuXSPlEJvUE0ugLE0Pc9J\"}"}, {About: "Comments of a thread.", Input: "{\"thread_id\":\"comthr_kVqzvZdAzgJlMy2REmcLzm\"}"}},
 		},
 		{
 			Name: "close_contact_create", Title: "Contact create", Resource: "contacts", Func: "ContactCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/contact/", Doc: "https://developer.close.com/api/resources/contacts", Hash: "3bd5b0eb17313bc4",
+			Method: "POST", Path: "/api/v1/contact/", Doc: "https://developer.close.com/api/resources/contacts", Hash: "3de8d03ec2ed828b",
 			Description: "Create a contact, a person at an existing lead. Needs lead_id; find the lead with close_leads_list. Close makes no duplicate check, so look through close_contacts_list with that lead_id first. emails and phones are lists of objects, not plain text. For a company that is not in Close yet use close_lead_create, which takes contacts along. Returns the new contact with its id.",
 			Synonyms:    []string{"add person", "new contact person", "add someone at a company", "save email address of a person"}, Show: []string{"id", "lead_id", "display_name", "title", "emails", "phones"},
 			Aliases:  []closekit.ToolAlias{{Name: "fields", For: "_fields"}},
@@ -168,7 +168,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_contact_update", Title: "Contact update", Resource: "contacts", Func: "ContactUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/contact/{contact_id}/", Doc: "https://developer.close.com/api/resources/contacts", Hash: "327986dfa0535086",
+			Method: "PUT", Path: "/api/v1/contact/{contact_id}/", Doc: "https://developer.close.com/api/resources/contacts", Hash: "c0d34dab07272c39",
 			Description: "Change fields of a contact. Only what is given changes. emails, phones and urls replace the stored lists as a whole. To add one address, fetch the contact with close_contact_get and send the old entries together with the new one. Null clears a field. A new lead_id moves the contact to that lead. Returns the contact after the change.",
 			Synonyms:    []string{"edit person", "change email address", "rename contact", "move contact to another lead"}, Show: []string{"id", "lead_id", "display_name", "title", "emails", "phones", "date_updated"},
 			Aliases:  []closekit.ToolAlias{{Name: "fields", For: "_fields"}},
@@ -184,8 +184,8 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_custom_field_contact_create", Title: "Custom field contact create", Resource: "custom_fields_contact", Func: "CustomFieldContactCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/custom_field/contact/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "3b2af4a38164e6cd",
-			Description: "Create a custom field definition for contacts. This adds the field to every contact in the organization; it sets no value. To set a value use close_contact_update with custom_fields. See close_custom_fields_contact_list first, so that no field is made twice. Needs the right to administer the organization. The type choices needs choices. When type is choices, choices is required. Returns the new definition with its id.",
+			Method: "POST", Path: "/api/v1/custom_field/contact/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "fb5d7a240488936d",
+			Description: "Create a custom field definition for contacts. This adds the field to every contact in the organization; it sets no value. To set a value use close_contact_update with custom_fields. See close_custom_fields_contact_list first, so that no field is made twice. Needs the right to administer the organization. When type is choices, choices is required. Returns the new definition with its id.",
 			Synonyms:    []string{"add person field", "new contact property", "define contact attribute"}, Show: []string{"id", "name", "type", "choices"},
 			Examples: []closekit.ToolExample{{About: "A field that holds several choices.", Input: "{\"name\":\"Interests\",\"type\":\"choices\",\"choices\":[\"Hardware\",\"Software\"],\"accepts_multiple_values\":true}"}},
 		},
@@ -206,15 +206,15 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_custom_field_contact_update", Title: "Custom field contact update", Resource: "custom_fields_contact", Func: "CustomFieldContactUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/custom_field/contact/{custom_field_id}/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "f9e4b1c4016c68b4",
+			Method: "PUT", Path: "/api/v1/custom_field/contact/{custom_field_id}/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "d9839ad284687131",
 			Description: "Change a custom field definition of contacts, such as its name, type or choices. Only what is given changes. choices replaces the stored list, so send the old ones too; values that are no longer valid are removed from contacts, which cannot be undone. A new type is applied in the background; converting_to_type is there until it is done. To set a value use close_contact_update. Returns the definition after the change.",
 			Synonyms:    []string{"rename contact field", "change choices of a contact field", "restrict contact field to roles"}, Show: []string{"id", "name", "type", "choices", "converting_to_type"},
 			Examples: []closekit.ToolExample{{About: "A new name; only administrators may change values.", Input: "{\"custom_field_id\":\"cf_HxjSI6bWHtP3fS2qHx6kwXoIIXGvOoNZYW2mZp0zVZo\",\"name\":\"Main interests\",\"editable_with_roles\":[\"admin\"]}"}},
 		},
 		{
 			Name: "close_custom_field_lead_create", Title: "Custom field lead create", Resource: "custom_fields_lead", Func: "CustomFieldLeadCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/custom_field/lead/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "0814b0895d8d03aa",
-			Description: "Create a custom field definition for leads. This adds the field to every lead in the organization; it sets no value. To set a value use close_lead_update with custom_fields. See close_custom_fields_lead_list first, so that no field is made twice. Needs the right to administer the organization. The type choices needs choices. When type is choices, choices is required. Returns the new definition with its id.",
+			Method: "POST", Path: "/api/v1/custom_field/lead/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "49b94e0891ddf5e1",
+			Description: "Create a custom field definition for leads. This adds the field to every lead in the organization; it sets no value. To set a value use close_lead_update with custom_fields. See close_custom_fields_lead_list first, so that no field is made twice. Needs the right to administer the organization. When type is choices, choices is required. Returns the new definition with its id.",
 			Synonyms:    []string{"add company field", "new lead property", "define lead attribute"}, Show: []string{"id", "name", "type", "choices"},
 			Examples: []closekit.ToolExample{{About: "A field with two choices.", Input: "{\"name\":\"Tier\",\"type\":\"choices\",\"choices\":[\"Gold\",\"Silver\"],\"description\":\"How important the customer is.\"}"}, {About: "A plain text field.", Input: "{\"name\":\"Customer number\",\"type\":\"text\"}"}},
 		},
@@ -235,15 +235,15 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_custom_field_lead_update", Title: "Custom field lead update", Resource: "custom_fields_lead", Func: "CustomFieldLeadUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/custom_field/lead/{custom_field_id}/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "7298aef7d5a8351e",
+			Method: "PUT", Path: "/api/v1/custom_field/lead/{custom_field_id}/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "c040be4aa9db0f5a",
 			Description: "Change a custom field definition of leads, such as its name, type or choices. Only what is given changes. choices replaces the stored list, so send the old ones too; values that are no longer valid are removed from leads, which cannot be undone. A new type is applied in the background; converting_to_type is there until it is done. To set a value use close_lead_update. Returns the definition after the change.",
 			Synonyms:    []string{"rename lead field", "change choices of a lead field", "change field type"}, Show: []string{"id", "name", "type", "choices", "converting_to_type"},
 			Examples: []closekit.ToolExample{{About: "A third choice beside the two stored ones.", Input: "{\"custom_field_id\":\"cf_Ig8xNbe3nNyjOq9wMxEhh2FDEEtfjgVvVqE1SkHbn88\",\"choices\":[\"Gold\",\"Silver\",\"Bronze\"]}"}},
 		},
 		{
 			Name: "close_custom_field_opportunity_create", Title: "Custom field opportunity create", Resource: "custom_fields_opportunity", Func: "CustomFieldOpportunityCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/custom_field/opportunity/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "53fac0556c8daa20",
-			Description: "Create a custom field definition for opportunities. This adds the field to every opportunity in the organization; it sets no value. To set a value use close_opportunity_update with custom_fields. See close_custom_fields_opportunity_list first, so that no field is made twice. Needs the right to administer the organization. The type choices needs choices. When type is choices, choices is required. Returns the new definition with its id.",
+			Method: "POST", Path: "/api/v1/custom_field/opportunity/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "0d01fb142b1e8279",
+			Description: "Create a custom field definition for opportunities. This adds the field to every opportunity in the organization; it sets no value. To set a value use close_opportunity_update with custom_fields. See close_custom_fields_opportunity_list first, so that no field is made twice. Needs the right to administer the organization. When type is choices, choices is required. Returns the new definition with its id.",
 			Synonyms:    []string{"add deal field", "new opportunity property", "define deal attribute"}, Show: []string{"id", "name", "type", "choices"},
 			Examples: []closekit.ToolExample{{About: "The user who gave the technical advice.", Input: "{\"name\":\"Sales engineer\",\"type\":\"user\"}"}},
 		},
@@ -264,7 +264,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_custom_field_opportunity_update", Title: "Custom field opportunity update", Resource: "custom_fields_opportunity", Func: "CustomFieldOpportunityUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/custom_field/opportunity/{custom_field_id}/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "258889f83292724b",
+			Method: "PUT", Path: "/api/v1/custom_field/opportunity/{custom_field_id}/", Doc: "https://developer.close.com/api/resources/custom-fields", Hash: "a9fe23ecf59781c4",
 			Description: "Change a custom field definition of opportunities, such as its name, type or choices. Only what is given changes. choices replaces the stored list, so send the old ones too; values that are no longer valid are removed from opportunities, which cannot be undone. A new type is applied in the background; converting_to_type is there until it is done. To set a value use close_opportunity_update. Returns the definition after the change.",
 			Synonyms:    []string{"rename deal field", "change choices of a deal field"}, Show: []string{"id", "name", "type", "choices", "converting_to_type"},
 			Examples: []closekit.ToolExample{{About: "A help text.", Input: "{\"custom_field_id\":\"cf_mHFwUbbYrEqmSM9wCZ7Uw9xfogoEmvnEN5N1aE6PwZP\",\"description\":\"Who answers technical questions.\"}"}},
@@ -295,8 +295,8 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_email_create", Title: "Email create", Resource: "emails", Func: "EmailCreate", Effect: closekit.Write, Sends: true,
-			Method: "POST", Path: "/api/v1/activity/email/", Doc: "https://developer.close.com/api/resources/activities/emails", Hash: "1229eba537aab613",
-			Description: "Write an email on a lead, as a draft unless status says otherwise. status outbox really sends it to the recipients and scheduled sends it later; ask the user before either. sent and inbox only log. Find lead_id with close_leads_list and addresses with close_contacts_list; accounts to send from are in close_me_get. When status is inbox, sender is required. When status is scheduled, sender and date_scheduled are required. When status is outbox, sender is required. When status is error, sender is required. Returns the email with its id, status and thread_id.",
+			Method: "POST", Path: "/api/v1/activity/email/", Doc: "https://developer.close.com/api/resources/activities/emails", Hash: "fb8c5ae4836d777a",
+			Description: "Write an email on a lead, as a draft unless status says otherwise. status outbox really sends it to the recipients and scheduled sends it later; ask the user before either. With sent and inbox it is only logged. Find lead_id with close_leads_list and addresses with close_contacts_list; accounts to send from are in close_me_get. When status is inbox, sender is required. When status is scheduled, sender and date_scheduled are required. When status is outbox, sender is required. When status is error, sender is required. Returns the email with its id, status and thread_id.",
 			Synonyms:    []string{"send email", "draft mail", "write to customer", "mail", "log email", "schedule email"}, Show: []string{"id", "lead_id", "contact_id", "status", "sender", "to", "subject", "thread_id", "date_scheduled"},
 			Aliases:  []closekit.ToolAlias{{Name: "account_id", For: "email_account_id"}},
 			Examples: []closekit.ToolExample{{About: "A draft for the user to check and send.", Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"contact_id\":\"cont_xjniiGIOu2fIDqgzHvrVmUpu2bqv96l4xjpye0e6qhP\",\"to\":[\"ann@acme.example\"],\"subject\":\"Your quote\",\"body_text\":\"Hello Ann, here is the quote.\"}"}, {About: "Send at once; the recipients get it.", Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"status\":\"outbox\",\"sender\":\"bob@us.example\",\"to\":[\"ann@acme.example\"],\"subject\":\"Your quote\",\"body_text\":\"Hello Ann, here is the quote.\"}"}},
@@ -310,7 +310,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_email_get", Title: "Email get", Resource: "emails", Func: "EmailGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/email/{email_id}/", Doc: "https://developer.close.com/api/resources/activities/emails", Hash: "f43199d03bf7aec8",
+			Method: "GET", Path: "/api/v1/activity/email/{email_id}/", Doc: "https://developer.close.com/api/resources/activities/emails", Hash: "de483d26fa171cae",
 			Description: "Fetch one email by id. Find ids with close_emails_list. Bodies can be long; name what you need in _fields. Returns the email with body, recipients, status and openings.",
 			Synonyms:    []string{"read email", "show mail", "open message"}, Show: []string{"id", "lead_id", "contact_id", "thread_id", "status", "direction", "sender", "to", "cc", "subject", "body_text", "date_sent", "has_reply"},
 			Aliases:  []closekit.ToolAlias{{Name: "fields", For: "_fields"}},
@@ -318,7 +318,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_email_update", Title: "Email update", Resource: "emails", Func: "EmailUpdate", Effect: closekit.Write, Sends: true, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/activity/email/{email_id}/", Doc: "https://developer.close.com/api/resources/activities/emails", Hash: "a3a31895d3ff350e",
+			Method: "PUT", Path: "/api/v1/activity/email/{email_id}/", Doc: "https://developer.close.com/api/resources/activities/emails", Hash: "037184bbaf3409cd",
 			Description: "Change the content or the status of an unsent email. Only drafts can be edited. status outbox really sends the draft to its recipients, scheduled with date_scheduled sends it later; ask the user before either. status draft takes back a scheduled or still waiting email. Returns the email after the change.",
 			Synonyms:    []string{"edit draft", "send draft", "cancel scheduled email", "reschedule"}, Show: []string{"id", "status", "sender", "to", "subject", "date_scheduled", "date_updated"},
 			Aliases:  []closekit.ToolAlias{{Name: "account_id", For: "email_account_id"}},
@@ -326,7 +326,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_emails_list", Title: "Emails list", Resource: "emails", Func: "EmailsList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/email/", Doc: "https://developer.close.com/api/resources/activities/emails", Hash: "b6df4d8b69d575f5",
+			Method: "GET", Path: "/api/v1/activity/email/", Doc: "https://developer.close.com/api/resources/activities/emails", Hash: "338e7f88e2751941",
 			Description: "List emails, filtered by lead, contact, user or date. There is no search in subject or text. Leave bodies out with _fields. For conversations instead of single emails use close_activities_list with thread_emails. Returns a page of emails with has_more.",
 			Synonyms:    []string{"find mail", "inbox", "correspondence", "messages", "drafts"}, Show: []string{"id", "lead_id", "contact_id", "thread_id", "status", "direction", "sender", "to", "subject", "body_preview", "date_sent", "has_reply"},
 			Aliases:  []closekit.ToolAlias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
@@ -334,7 +334,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_lead_create", Title: "Lead create", Resource: "leads", Func: "LeadCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "66f017ead00624b5",
+			Method: "POST", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "7b12eacea54d905f",
 			Description: "Create a lead, a company record, optionally with its contacts and addresses. Search with close_leads_list first, because Close makes no duplicate check. Opportunities, tasks and notes are created afterwards with their own tools and the new lead's id. Give status_id or status, not both. Returns the new lead with its id and the ids of its contacts.",
 			Synonyms:    []string{"add company", "new account", "create organization", "add prospect"}, Show: []string{"id", "display_name", "status_label", "contacts", "html_url"},
 			Examples: []closekit.ToolExample{{About: "A company with one contact.", Input: "{\"name\":\"Acme Corp\",\"url\":\"https://acme.example\",\"contacts\":[{\"name\":\"Ann Lee\",\"emails\":[{\"email\":\"ann@acme.example\",\"type\":\"office\"}]}]}"}},
@@ -348,7 +348,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_lead_get", Title: "Lead get", Resource: "leads", Func: "LeadGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/lead/{lead_id}/", Doc: "https://developer.close.com/api/resources/leads", Hash: "d83e6bbad8573bc6",
+			Method: "GET", Path: "/api/v1/lead/{lead_id}/", Doc: "https://developer.close.com/api/resources/leads", Hash: "7c6d2114cbcd9b8b",
 			Description: "Fetch one lead by id, with its contacts, opportunities and open tasks. Activities are not part of a lead; list them with close_activities_list. Returns the lead, with contacts, opportunities and open tasks in full.",
 			Synonyms:    []string{"show company", "read account"}, Show: []string{"id", "display_name", "status_label", "description", "url", "contacts", "opportunities", "tasks"},
 			Aliases:  []closekit.ToolAlias{{Name: "fields", For: "_fields"}},
@@ -364,14 +364,14 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_lead_update", Title: "Lead update", Resource: "leads", Func: "LeadUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/lead/{lead_id}/", Doc: "https://developer.close.com/api/resources/leads", Hash: "872d5fd2fb217bc2",
+			Method: "PUT", Path: "/api/v1/lead/{lead_id}/", Doc: "https://developer.close.com/api/resources/leads", Hash: "e4ec7b47d356c5e7",
 			Description: "Change fields of a lead. Only what is given changes. Null clears a field. Contacts cannot be changed here, use the contact tools. The list of addresses is replaced as a whole. Give status_id or status, not both. Returns the lead after the change.",
 			Synonyms:    []string{"edit company", "change status", "rename account"}, Show: []string{"id", "display_name", "status_label", "date_updated"},
 			Examples: []closekit.ToolExample{{About: "Clear the description and set a custom field.", Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"description\":null,\"custom_fields\":{\"cf_v6S011I6MqcbVvB2FA5Nk8dr5MkL8sWuCiG8cUleO9c\":\"Gold\"}}"}},
 		},
 		{
 			Name: "close_leads_list", Title: "Leads list", Resource: "leads", Func: "LeadsList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "fd0becd740417276",
+			Method: "GET", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "22e8e3ffdb63ef7a",
 			Description: "Search leads by free text, page by page. Without query it lists all leads. query searches names, contacts, email addresses and more; it also understands terms such as status:\"Qualified\" or sort:-date_updated. Results lag behind writes by up to a minute. Returns a page of leads with has_more and total_results.",
 			Synonyms:    []string{"find company", "search accounts", "look up customer"}, Show: []string{"id", "display_name", "status_label", "contacts", "date_updated"},
 			Aliases:  []closekit.ToolAlias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
@@ -387,7 +387,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_note_create", Title: "Note create", Resource: "notes", Func: "NoteCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/activity/note/", Doc: "https://developer.close.com/api/resources/activities/notes", Hash: "70c2f5a7a80e74da",
+			Method: "POST", Path: "/api/v1/activity/note/", Doc: "https://developer.close.com/api/resources/activities/notes", Hash: "493cfc57d3192f7d",
 			Description: "Write a note on a lead. Use it to keep a summary or a finding with the lead; only members of the organization see it. Find lead_id with close_leads_list. For something to be done use close_task_create, to reply to a colleague close_comment_create. Give at least one of note or note_html. Returns the new note with its id.",
 			Synonyms:    []string{"add note", "write down", "remember", "memo", "summary"}, Show: []string{"id", "lead_id", "contact_id", "title", "note", "date_created"},
 			Examples: []closekit.ToolExample{{About: "A note about a contact.", Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"contact_id\":\"cont_xjniiGIOu2fIDqgzHvrVmUpu2bqv96l4xjpye0e6qhP\",\"title\":\"Budget\",\"note\":\"Budget is approved for the second quarter.\"}"}},
@@ -409,7 +409,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_note_update", Title: "Note update", Resource: "notes", Func: "NoteUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/activity/note/{note_id}/", Doc: "https://developer.close.com/api/resources/activities/notes", Hash: "17533420f73d1670",
+			Method: "PUT", Path: "/api/v1/activity/note/{note_id}/", Doc: "https://developer.close.com/api/resources/activities/notes", Hash: "447bc27c51ec74c1",
 			Description: "Change a note, such as its text or whether it is pinned. Only what is given changes. A new note or note_html replaces the whole text; to add to it, read the note with close_note_get first. Returns the note after the change.",
 			Synonyms:    []string{"edit note", "pin note", "rewrite note"}, Show: []string{"id", "lead_id", "title", "note", "pinned", "date_updated"},
 			Examples: []closekit.ToolExample{{About: "Pin a note.", Input: "{\"note_id\":\"acti_sTi6o8toIDK7qjV6ljfsSlfuXSPlEJvUE0ugLE0Pc9J\",\"pinned\":true}"}},
@@ -444,7 +444,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_opportunity_create", Title: "Opportunity create", Resource: "opportunities", Func: "OpportunityCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/opportunity/", Doc: "https://developer.close.com/api/resources/opportunities", Hash: "3b2a43c73ad7a0fe",
+			Method: "POST", Path: "/api/v1/opportunity/", Doc: "https://developer.close.com/api/resources/opportunities", Hash: "41a1d8ec249d2263",
 			Description: "Create an opportunity, a possible deal on a lead. Take status_id from close_pipelines_list; a label such as \"In Progress\" is refused. value is in cents, so $12,000 is 1200000. The currency is that of the organization and cannot be set. To change an existing deal use close_opportunity_update. Returns the new opportunity with its id and computed values.",
 			Synonyms:    []string{"add deal", "new deal", "log a sale", "add to sales pipeline"}, Show: []string{"id", "lead_id", "lead_name", "status_label", "value_formatted", "confidence", "date_won"},
 			Aliases:  []closekit.ToolAlias{{Name: "expected_date", For: "date_won"}},
@@ -481,7 +481,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_opportunity_update", Title: "Opportunity update", Resource: "opportunities", Func: "OpportunityUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/opportunity/{opportunity_id}/", Doc: "https://developer.close.com/api/resources/opportunities", Hash: "10e3b655cdbe06f9",
+			Method: "PUT", Path: "/api/v1/opportunity/{opportunity_id}/", Doc: "https://developer.close.com/api/resources/opportunities", Hash: "832f65a7364811f1",
 			Description: "Change fields of an opportunity, such as status, value or closing date. Only what is given changes. To win, lose or move a deal set status_id to an id from close_pipelines_list. A won deal gets today as date_won unless you give it; reopening it does not clear date_won, so send null. value is in cents. The currency and the lead cannot be changed. Give status_id or status, not both. Returns the opportunity after the change.",
 			Synonyms:    []string{"edit deal", "mark deal as won", "mark deal as lost", "move deal to another stage", "change close date"}, Show: []string{"id", "lead_name", "status_label", "status_type", "value_formatted", "confidence", "date_won", "date_updated"},
 			Aliases:  []closekit.ToolAlias{{Name: "expected_date", For: "date_won"}},
@@ -554,8 +554,8 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_sequence_subscriptions_list", Title: "Sequence subscriptions list", Resource: "sequence_subscriptions", Func: "SequenceSubscriptionsList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/sequence_subscription/", Doc: "https://developer.close.com/api/resources/sequences", Hash: "fe8ea0d40248e9b4",
-			Description: "List enrollments in sequences, of a sequence, a contact or a lead. Give at least one of the three ids. There is no filter by status; read status of each enrollment. To find sequences themselves use close_sequences_list. Give at least one of sequence_id, contact_id or lead_id. Returns a page of enrollments with has_more.",
+			Method: "GET", Path: "/api/v1/sequence_subscription/", Doc: "https://developer.close.com/api/resources/sequences", Hash: "9a4527439206d2a6",
+			Description: "List enrollments in sequences, of a sequence, a contact or a lead. There is no filter by status; read status of each enrollment. To find sequences themselves use close_sequences_list. Give at least one of sequence_id, contact_id or lead_id. Returns a page of enrollments with has_more.",
 			Synonyms:    []string{"enrollments", "who is in a sequence", "active outreach of a contact", "sequence enrollments"}, Show: []string{"id", "sequence_id", "contact_id", "contact_email", "status", "status_reason"},
 			Aliases:  []closekit.ToolAlias{{Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 			Examples: []closekit.ToolExample{{About: "Sequences that a contact is enrolled in.", Input: "{\"contact_id\":\"cont_u8jzPde0IgxLd6GncfBAepfJBd0Kh8oOOL8dKLzdocJ\"}"}},
@@ -570,8 +570,8 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_sms_create", Title: "Sms create", Resource: "sms", Func: "SMSCreate", Effect: closekit.Write, Sends: true,
-			Method: "POST", Path: "/api/v1/activity/sms/", Doc: "https://developer.close.com/api/resources/activities/sms", Hash: "7e81de4c2fa365f4",
-			Description: "Write an SMS on a lead, as a draft unless status says otherwise. status outbox really sends it and costs money, scheduled sends it later; ask the user before either. sent and inbox only log. Find lead_id with close_leads_list, the contact's number with close_contacts_list and our own numbers with close_me_get. When status is scheduled, date_scheduled and local_phone are required. When status is outbox, local_phone is required. Returns the message with its id and status.",
+			Method: "POST", Path: "/api/v1/activity/sms/", Doc: "https://developer.close.com/api/resources/activities/sms", Hash: "74634023122a3760",
+			Description: "Write an SMS on a lead, as a draft unless status says otherwise. status outbox really sends it and costs money, scheduled sends it later; ask the user before either. With sent and inbox it is only logged. Find lead_id with close_leads_list, the contact's number with close_contacts_list and our own numbers with close_me_get. When status is scheduled, date_scheduled and local_phone are required. When status is outbox, local_phone is required. Returns the message with its id and status.",
 			Synonyms:    []string{"text message", "send text", "texting", "log sms", "mms"}, Show: []string{"id", "lead_id", "contact_id", "status", "local_phone", "remote_phone", "text", "date_scheduled"},
 			Examples: []closekit.ToolExample{{About: "A draft for the user to check and send.", Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"contact_id\":\"cont_xjniiGIOu2fIDqgzHvrVmUpu2bqv96l4xjpye0e6qhP\",\"local_phone\":\"+16505550100\",\"remote_phone\":\"+16505551234\",\"text\":\"Hello Ann, are you free at ten?\"}"}, {About: "Log a message that came in and put it into the inbox.", Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"status\":\"inbox\",\"remote_phone\":\"+16505551234\",\"text\":\"Yes please\",\"send_to_inbox\":true}"}},
 		},
@@ -584,7 +584,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_sms_get", Title: "Sms get", Resource: "sms", Func: "SMSGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/sms/{sms_id}/", Doc: "https://developer.close.com/api/resources/activities/sms", Hash: "6d9f9de0876277cc",
+			Method: "GET", Path: "/api/v1/activity/sms/{sms_id}/", Doc: "https://developer.close.com/api/resources/activities/sms", Hash: "a0801c429c79c98c",
 			Description: "Fetch one SMS by id. Find ids with close_sms_list. Returns the message with text, numbers, status and price.",
 			Synonyms:    []string{"show text message", "read sms"}, Show: []string{
 				"id",
@@ -604,7 +604,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_sms_list", Title: "Sms list", Resource: "sms", Func: "SMSList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/activity/sms/", Doc: "https://developer.close.com/api/resources/activities/sms", Hash: "4076fbde06165241",
+			Method: "GET", Path: "/api/v1/activity/sms/", Doc: "https://developer.close.com/api/resources/activities/sms", Hash: "fc2887588a4bef25",
 			Description: "List SMS, filtered by lead, contact, user or date. There is no search in the text. For messages together with calls and emails use close_activities_list. Returns a page of messages with has_more.",
 			Synonyms:    []string{"text messages", "texts", "message history"}, Show: []string{"id", "lead_id", "contact_id", "user_name", "status", "direction", "remote_phone", "text", "date_sent"},
 			Aliases:  []closekit.ToolAlias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
@@ -612,14 +612,14 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_sms_update", Title: "Sms update", Resource: "sms", Func: "SMSUpdate", Effect: closekit.Write, Sends: true, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/activity/sms/{sms_id}/", Doc: "https://developer.close.com/api/resources/activities/sms", Hash: "73ed762f6c7051c6",
+			Method: "PUT", Path: "/api/v1/activity/sms/{sms_id}/", Doc: "https://developer.close.com/api/resources/activities/sms", Hash: "8355c26f7456bf44",
 			Description: "Change the content or the status of an unsent SMS. Only drafts can be edited. status outbox really sends the draft and costs money, scheduled with date_scheduled sends it later; ask the user before either. status draft takes back a scheduled or still waiting message. Returns the message after the change.",
 			Synonyms:    []string{"edit text message", "send draft text", "cancel scheduled sms"}, Show: []string{"id", "status", "text", "date_scheduled", "date_updated"},
 			Examples: []closekit.ToolExample{{About: "Send a draft; the contact gets it.", Input: "{\"sms_id\":\"acti_UfLfrOHdCWhDyr5Dadcmo2TixAgOrCnDjNrrPtP9yOL\",\"status\":\"outbox\"}"}, {About: "Call back a scheduled message.", Input: "{\"sms_id\":\"acti_UfLfrOHdCWhDyr5Dadcmo2TixAgOrCnDjNrrPtP9yOL\",\"status\":\"draft\"}"}},
 		},
 		{
 			Name: "close_task_create", Title: "Task create", Resource: "tasks", Func: "TaskCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/task/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "16d39b039b2ccfce",
+			Method: "POST", Path: "/api/v1/task/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "70998bc0d1611ca1",
 			Description: "Create a task on a lead, to do something or to call a contact. Find lead_id with close_leads_list and the assignee with close_users_list. Give date as a day such as 2026-04-01; work out words like tomorrow first. A call to make is _type outgoing_call with contact_id. To keep a fact use close_note_create. When _type is lead, text is required. When _type is outgoing_call, contact_id is required. Returns the new task with its id, due date and assignee.",
 			Synonyms:    []string{"to-do", "reminder", "follow-up", "remind me", "schedule call"}, Show: []string{"id", "_type", "lead_id", "lead_name", "text", "assigned_to_name", "date"},
 			Aliases:  []closekit.ToolAlias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}},
@@ -634,7 +634,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_task_get", Title: "Task get", Resource: "tasks", Func: "TaskGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/task/{task_id}/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "4bd08c1cbb847410",
+			Method: "GET", Path: "/api/v1/task/{task_id}/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "cee93961a18aff01",
 			Description: "Fetch one task by id. Find ids with close_tasks_list. Returns the task; its fields depend on _type.",
 			Synonyms:    []string{"show task", "read to-do"}, Show: []string{"id", "_type", "lead_id", "lead_name", "contact_name", "text", "subject", "assigned_to_name", "date", "is_complete"},
 			Aliases:  []closekit.ToolAlias{{Name: "fields", For: "_fields"}},
@@ -642,7 +642,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_task_update", Title: "Task update", Resource: "tasks", Func: "TaskUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/task/{task_id}/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "d3655f48489fce9e",
+			Method: "PUT", Path: "/api/v1/task/{task_id}/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "eaa059b6a5fc2933",
 			Description: "Change a task, such as its due date, assignee or completion. Set is_complete to finish it; that adds an entry to the lead's timeline, and taking it back removes the entry. On tasks that Close made only assigned_to, date and is_complete can be changed. Returns the task after the change.",
 			Synonyms:    []string{"complete task", "finish", "mark done", "postpone", "snooze", "reassign", "delegate"}, Show: []string{"id", "_type", "lead_name", "text", "assigned_to_name", "date", "is_complete", "view"},
 			Aliases:  []closekit.ToolAlias{{Name: "fields", For: "_fields"}},
@@ -650,7 +650,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_tasks_list", Title: "Tasks list", Resource: "tasks", Func: "TasksList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/task/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "a5576fd8da680b41",
+			Method: "GET", Path: "/api/v1/task/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "91f4ec318ee81184",
 			Description: "List tasks, filtered by lead, assignee, type, date or view. Without _type or _type__in only tasks of type lead come back; give _type all for every type. view inbox is what is due today or late. Overdue tasks are is_complete false with date__lt today. Returns a page of tasks with has_more and total_results.",
 			Synonyms:    []string{"to-dos", "inbox", "agenda", "what is due", "overdue", "reminders"}, Show: []string{"id", "_type", "lead_id", "lead_name", "contact_name", "text", "subject", "assigned_to_name", "date", "is_complete"},
 			Aliases:  []closekit.ToolAlias{{Name: "type", For: "_type"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
@@ -694,7 +694,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_webhook_update", Title: "Webhook update", Resource: "webhooks", Func: "WebhookUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/webhook/{webhook_id}/", Doc: "https://developer.close.com/api/resources/webhooks", Hash: "34f14a03786a9c5c",
+			Method: "PUT", Path: "/api/v1/webhook/{webhook_id}/", Doc: "https://developer.close.com/api/resources/webhooks", Hash: "ae68a24f403ba59e",
 			Description: "Change the URL, the events or the status of a webhook. The list of events is replaced as a whole; read it with close_webhook_get first. status paused stops it and active resumes it; do not count on events of the time between. Returns the webhook after the change.",
 			Synonyms:    []string{"pause webhook", "resume webhook", "edit subscription", "change url"}, Show: []string{"id", "url", "events", "status", "pause_reason", "date_updated"},
 			Examples: []closekit.ToolExample{{About: "Pause it.", Input: "{\"webhook_id\":\"whsub_qJzDjUGFRAgsAGL8GhCMl4\",\"status\":\"paused\"}"}, {About: "Send new leads only.", Input: "{\"webhook_id\":\"whsub_qJzDjUGFRAgsAGL8GhCMl4\",\"events\":[{\"object_type\":\"lead\",\"action\":\"created\"}]}"}},

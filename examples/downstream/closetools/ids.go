@@ -88,7 +88,7 @@ type CommentThreadID string
 // Kind says which kind of id it is.
 func (CommentThreadID) Kind() *closekit.IDKind { return &kindCommentThread }
 
-// MediaID is the id of a media, media_….
+// MediaID is the id of a media file, media_….
 type MediaID string
 
 // Kind says which kind of id it is.

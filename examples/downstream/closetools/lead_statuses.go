@@ -11,7 +11,7 @@ import (
 
 // LeadStatusesList lists the statuses that a lead can have.
 //
-// Take status_id from here for [LeadCreate] and [LeadUpdate].
+// Take StatusID from here for [LeadCreate] and [LeadUpdate].
 //
 // Close API: GET /status/lead/ (tool close_lead_statuses_list)
 // https://developer.close.com/api/resources/lead-statuses

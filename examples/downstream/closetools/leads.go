@@ -13,8 +13,8 @@ import (
 
 // LeadCreate creates a lead, a company record, optionally with its contacts and addresses.
 //
-// In our company a lead is made only after a call. Search with [LeadsList] first. Give status_id or
-// status, not both.
+// In our company a lead is made only after a call. Search with [LeadsList] first. Give StatusID or
+// Status, not both.
 //
 // Close API: POST /lead/ (tool close_lead_create)
 // https://developer.close.com/api/resources/leads
@@ -26,15 +26,16 @@ func LeadCreate(ctx context.Context, c *closekit.Client, p LeadCreateParams, opt
 type LeadCreateParams struct {
 	// Name of the company. Required.
 	Name string `json:"name" close:"required"`
-	// Free text about the company. Null clears it.
+	// Free text about the company.
 	Description closekit.Opt[string] `json:"description" close:"null"`
-	// Website of the company. Null clears it.
+	// Website of the company.
 	URL closekit.Opt[string] `json:"url" close:"null,url"`
-	// Status of the lead.
+	// Status of the lead. Defaults to the organization's first status.
 	StatusID closekit.Opt[LeadStatusID] `json:"status_id"`
-	// Label of the status instead of its id; prefer status_id.
+	// Label of the status instead of its id; prefer StatusID.
 	Status closekit.Opt[string] `json:"status"`
-	// People at the company.
+	// People at the company. They are created together with the lead; to add one later use
+	// close_contact_create.
 	Contacts []Contact `json:"contacts"`
 	// Postal addresses.
 	Addresses []Address `json:"addresses"`
@@ -77,7 +78,7 @@ var opLeadGet = wire.Operation{
 // LeadUpdate changes fields of a lead.
 //
 // Only what is given changes. Null clears a field. Contacts cannot be changed here, use the contact
-// tools. The list of addresses is replaced as a whole. Give status_id or status, not both.
+// tools. The list of addresses is replaced as a whole. Give StatusID or Status, not both.
 //
 // Close API: PUT /lead/{lead_id}/ (tool close_lead_update)
 // https://developer.close.com/api/resources/leads
@@ -97,9 +98,9 @@ type LeadUpdateParams struct {
 	URL closekit.Opt[string] `json:"url" close:"null,url"`
 	// Status of the lead.
 	StatusID closekit.Opt[LeadStatusID] `json:"status_id"`
-	// Label of the status instead of its id; prefer status_id.
+	// Label of the status instead of its id; prefer StatusID.
 	Status closekit.Opt[string] `json:"status"`
-	// Postal addresses.
+	// Postal addresses. The list replaces the stored one.
 	Addresses []Address `json:"addresses"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
@@ -166,7 +167,7 @@ var opLeadMerge = wire.Operation{
 
 // LeadsList searches leads by free text, page by page.
 //
-// Without query it lists all leads. query searches names, contacts, email addresses and more; it also
+// Without query it lists all leads. Query searches names, contacts, email addresses and more; it also
 // understands terms such as status:"Qualified" or sort:-date_updated. Results lag behind writes by up
 // to a minute.
 //
@@ -176,8 +177,7 @@ func LeadsList(ctx context.Context, c *closekit.Client, p LeadsListParams, opts 
 	return wire.CallPage[Lead](ctx, c, &opLeadsList, &p, p.Skip, opts)
 }
 
-// LeadsAll yields the items of all pages of [LeadsList], fetching a page when the one before is used
-// up.
+// LeadsAll iterates over all results of [LeadsList], fetching pages as needed.
 func LeadsAll(ctx context.Context, c *closekit.Client, p LeadsListParams, opts ...closekit.CallOption) iter.Seq2[*Lead, error] {
 	return closekit.All(opLeadsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Lead], error) {
 		p := p
@@ -194,9 +194,9 @@ type LeadsListParams struct {
 	OrderBy closekit.Opt[string] `json:"_order_by" close:"query"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
-	// How many results to pass over, for the next page. At least 0. Default: 0.
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
-	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Default: 100.
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
 	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
 }
 
@@ -304,7 +304,7 @@ func (v MergeResult) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MergeResult) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// AddressLabel is the use of a postal address. Close may use other words too.
+// AddressLabel is the use of a postal address. Close may use other values too.
 type AddressLabel string
 
 // Values of [AddressLabel].

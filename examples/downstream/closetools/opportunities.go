@@ -217,11 +217,12 @@ type Opportunity struct {
 	IsStalled closekit.Opt[bool] `json:"is_stalled"`
 	// What Close suggests to do next.
 	SuggestedAction *SuggestedAction `json:"suggested_action"`
-	// Deprecated: Use suggested_action.
+	// Deprecated: Use SuggestedAction.
 	StallStatus *StallStatus `json:"stall_status"`
 }
 
-// AsOpportunityGroup gives the item when it has objects; false otherwise.
+// AsOpportunityGroup returns v as an [OpportunityGroup]. It reports false unless v has the member
+// objects.
 func (v *Opportunity) AsOpportunityGroup() (*OpportunityGroup, bool) {
 	return wire.Variant[OpportunityGroup](v, wire.Has(&v.Object, "objects"))
 }
@@ -242,7 +243,7 @@ const (
 	ValuePeriodAnnual  ValuePeriod = "annual"   // Paid every year.
 )
 
-// SuggestedActionType is the kind of a suggested action. Close may use other words too.
+// SuggestedActionType is the kind of a suggested action. Close may use other values too.
 type SuggestedActionType string
 
 // Values of [SuggestedActionType].
@@ -255,7 +256,7 @@ const (
 )
 
 // StallActionType is the kind of action that Close suggests for a stalled deal. Close may use other
-// words too.
+// values too.
 type StallActionType string
 
 // Values of [StallActionType].
@@ -268,7 +269,7 @@ const (
 	StallActionTypeChangeCommunicationMethod StallActionType = "change_communication_method"   // Try another way to get in touch.
 )
 
-// StallIssue is a problem with the communication about a stalled deal. Close may use other words too.
+// StallIssue is a problem with the communication about a stalled deal. Close may use other values too.
 type StallIssue string
 
 // Values of [StallIssue].

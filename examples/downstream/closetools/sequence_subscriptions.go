@@ -14,7 +14,7 @@ const (
 	SequenceSubscriptionStatusError    SequenceSubscriptionStatus = "error"    // A step failed.
 )
 
-// SubscriptionStatusReason is the reason for the status of an enrollment. Close may use other words
+// SubscriptionStatusReason is the reason for the status of an enrollment. Close may use other values
 // too.
 type SubscriptionStatusReason string
 

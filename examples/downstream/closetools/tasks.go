@@ -12,10 +12,10 @@ import (
 
 // TaskCreate creates a task on a lead, to do something or to call a contact.
 //
-// Find lead_id with [LeadsList] and the assignee with close_users_list. Give date as a day such as
-// 2026-04-01; work out words like tomorrow first. A call to make is _type outgoing_call with
-// contact_id. To keep a fact use close_note_create. When _type is lead, text is required. When _type
-// is outgoing_call, contact_id is required.
+// Find LeadID with [LeadsList] and the assignee with close_users_list. Give date as a day such as
+// 2026-04-01; work out words like tomorrow first. A call to make is Type outgoing_call with ContactID.
+// To keep a fact use close_note_create. When Type is lead, Text is required. When Type is
+// outgoing_call, ContactID is required.
 //
 // Close API: POST /task/ (tool close_task_create)
 // https://developer.close.com/api/resources/tasks
@@ -25,15 +25,15 @@ func TaskCreate(ctx context.Context, c *closekit.Client, p TaskCreateParams, opt
 
 // TaskCreateParams are the parameters of [TaskCreate].
 type TaskCreateParams struct {
-	// Kind of the task. Sent as lead when absent.
+	// Kind of the task. Defaults to lead.
 	Type closekit.Opt[NewTaskType] `json:"_type" close:"preset=\"lead\""`
 	// Lead the task is on. Required.
 	LeadID LeadID `json:"lead_id" close:"required"`
-	// Contact the task is about. Null clears it.
+	// Contact the task is about.
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
 	// What is to be done. Can be changed on tasks of type lead only.
 	Text closekit.Opt[string] `json:"text"`
-	// User who is to do it. Null clears it.
+	// User who is to do it. Usually defaults to the caller.
 	AssignedTo closekit.Opt[UserID] `json:"assigned_to" close:"null"`
 	// When it is due; a day or a moment.
 	Date closekit.Opt[closekit.DateTime] `json:"date" close:"date"`
@@ -41,17 +41,17 @@ type TaskCreateParams struct {
 	IsDateless closekit.Opt[bool] `json:"is_dateless"`
 	// Whether it is done.
 	IsComplete closekit.Opt[bool] `json:"is_complete"`
-	// How urgent it is. Default: medium.
+	// How urgent it is. Defaults to medium.
 	Priority closekit.Opt[TaskPriority] `json:"priority"`
-	// Whether the assignee is not told of the new task. Default: false.
+	// Whether the assignee is not told of the new task. Defaults to false.
 	DisableNotification closekit.Opt[bool] `json:"disable_notification"`
 	// When it is due.
 	//
 	// Deprecated: Old name of date; use date.
 	DueDate closekit.Opt[closekit.DateTime] `json:"due_date" close:"date"`
-	// AI agent that is to do it. Null clears it.
+	// AI agent that is to do it.
 	AgentConfigID closekit.Opt[string] `json:"agent_config_id" close:"null,id"`
-	// Organization of the task.
+	// Organization of the task. Defaults to that of the credential.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
 	// Author of the record; for imports.
 	CreatedBy closekit.Opt[UserID] `json:"created_by"`
@@ -71,8 +71,8 @@ var opTaskCreate = wire.Operation{
 	},
 }
 
-// Task is a thing to do on a lead. Its fields depend on _type; the last ones belong to tasks that
-// Close made.
+// Task is a thing to do on a lead. Its fields depend on Type; the last ones belong to tasks that Close
+// made.
 type Task struct {
 	closekit.Object
 	ID TaskID `json:"id"`
@@ -119,7 +119,7 @@ type Task struct {
 	DateUpdated   closekit.DateTime    `json:"date_updated"`
 	// Record behind the task: an email, a call, an opportunity, or the TaskCompleted activity once done.
 	ObjectID closekit.Opt[string] `json:"object_id"`
-	// What object_id is.
+	// Kind of the record behind the task.
 	ObjectType closekit.Opt[string] `json:"object_type"`
 	IsNew      closekit.Opt[bool]   `json:"is_new"`
 	// Whether it is the main entry of its lead in the inbox.
@@ -171,7 +171,7 @@ func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Task) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// TaskType is the kind of a task. Close may use other words too.
+// TaskType is the kind of a task. Close may use other values too.
 type TaskType string
 
 // Values of [TaskType].
@@ -193,7 +193,7 @@ type NewTaskType string
 // Values of [NewTaskType].
 const (
 	NewTaskTypeLead         NewTaskType = "lead"          // Something to do; needs text.
-	NewTaskTypeOutgoingCall NewTaskType = "outgoing_call" // A contact to call; needs contact_id.
+	NewTaskTypeOutgoingCall NewTaskType = "outgoing_call" // A contact to call; needs ContactID.
 )
 
 // Values lists the values that can be sent.
@@ -225,7 +225,7 @@ const (
 	TaskViewArchive TaskView = "archive" // Complete.
 )
 
-// TaskResolution is the resolution of a task that ended without being done. Close may use other words
+// TaskResolution is the resolution of a task that ended without being done. Close may use other values
 // too.
 type TaskResolution string
 

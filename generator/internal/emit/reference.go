@@ -64,7 +64,7 @@ func toolPage(b *strings.Builder, api *manifest.API, t *manifest.Tool) {
 		if p.Required && p.Preset == nil {
 			name = "**" + name + "**"
 		}
-		about := []string{p.About, ir.Facts(p)}
+		about := []string{ir.OnPage(t, p)}
 		for _, a := range t.Aliases {
 			if a.For == p.Name {
 				about = append(about, fmt.Sprintf("Also `%s`.", a.Name))

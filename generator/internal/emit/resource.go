@@ -156,18 +156,10 @@ func rule(r *ir.Rule) []Code {
 // structField prints a field with its tags, and its comment above.
 func structField(s *ir.Struct, g *ir.Field) []Code {
 	line := Id(g.Go).Add(goType(g.Type)).Op(tag(s, g))
-	if g.Doc == "" {
+	if len(g.Doc) == 0 {
 		return []Code{line}
 	}
-	about, dep, ok := strings.Cut(g.Doc, "Deprecated:")
-	paragraphs := []string{strings.TrimSpace(about)}
-	if ok {
-		paragraphs = append(paragraphs, "Deprecated:"+dep)
-		if paragraphs[0] == "" {
-			paragraphs = paragraphs[1:]
-		}
-	}
-	return []Code{doc(paragraphs...), line}
+	return []Code{doc(g.Doc...), line}
 }
 
 // tag prints json:"lead_id" close:"path,required": the name of a field, and what

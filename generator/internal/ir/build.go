@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/closekit/closekit/manifest"
 )
@@ -17,7 +16,7 @@ const maxBits = 64 // bit 0 is none
 // Build decides everything about the generated package.
 func Build(api *manifest.API, name, importPath string) (*Package, error) {
 	b := &builder{
-		api: api, sent: map[*manifest.Enum]bool{}, ids: map[*manifest.IDKind]bool{}, uses: map[*manifest.Object]use{},
+		api: api, text: newGoText(api), sent: map[*manifest.Enum]bool{}, ids: map[*manifest.IDKind]bool{}, uses: map[*manifest.Object]use{},
 		bits: map[*manifest.Object]int{},
 	}
 	b.reach()
@@ -66,6 +65,7 @@ type use struct{ output, input bool }
 
 type builder struct {
 	api   *manifest.API
+	text  *goText
 	sent  map[*manifest.Enum]bool // enums that parameters use
 	ids   map[*manifest.IDKind]bool
 	uses  map[*manifest.Object]use
@@ -132,7 +132,7 @@ func (b *builder) seeObject(o *manifest.Object, output bool) {
 func (b *builder) file(r *manifest.Resource) (File, error) {
 	f := File{Name: r.Name + ".go", Source: r.File, Title: r.Title, About: r.About, Doc: r.Doc}
 	for _, e := range r.Enums {
-		f.Enums = append(f.Enums, enum(e))
+		f.Enums = append(f.Enums, b.enum(e))
 	}
 	for _, o := range r.Types {
 		if u := b.uses[o]; !u.output && !u.input {
@@ -150,14 +150,14 @@ func (b *builder) file(r *manifest.Resource) (File, error) {
 	return f, nil
 }
 
-func enum(e *manifest.Enum) Enum {
-	out := Enum{Type: e.Name, Doc: typeDoc(e.Name, e.About)}
+func (b *builder) enum(e *manifest.Enum) Enum {
+	out := Enum{Type: e.Name, Doc: typeDoc(e.Name, b.text.text(e.About))}
 	if e.Open {
 		out.Open = true
-		out.Doc += " Close may use other words too."
+		out.Doc += " Close may use other values too."
 	}
 	for _, v := range e.Values {
-		out.Values = append(out.Values, EnumValue{Const: enumConst(e, v), Word: v.Word, Doc: v.About})
+		out.Values = append(out.Values, EnumValue{Const: enumConst(e, v), Word: v.Word, Doc: b.text.text(v.About)})
 	}
 	return out
 }
@@ -165,7 +165,7 @@ func enum(e *manifest.Enum) Enum {
 // object makes the struct of a type that is received or sent.
 func (b *builder) object(o *manifest.Object) (Struct, error) {
 	u := b.uses[o]
-	s := Struct{Type: o.Name, Doc: typeDoc(o.Name, o.About), Output: u.output}
+	s := Struct{Type: o.Name, Doc: typeDoc(o.Name, b.text.text(o.About, o.Fields...)), Output: u.output}
 	fields := o.Fields
 	bit := 0
 	if b.embeds(o) {
@@ -187,6 +187,7 @@ func (b *builder) object(o *manifest.Object) (Struct, error) {
 			continue
 		}
 		g := b.field(f)
+		g.Doc = b.fieldDoc(f, inResult, o.Fields)
 		g.Received = f.Read && u.output
 		if g.Received && needsBit(g.Slot) {
 			g.Bit = bit
@@ -256,7 +257,7 @@ func (b *builder) usedBits(o *manifest.Object) (int, error) {
 }
 
 func (b *builder) field(f *manifest.Field) Field {
-	g := Field{Go: fieldName(f.Name), JSON: f.Name, Doc: fieldDoc(f)}
+	g := Field{Go: fieldName(f.Name), JSON: f.Name}
 	g.Type, g.Slot = goType(f.Type, f.Always || f.Required)
 	return g
 }
@@ -266,9 +267,9 @@ func (b *builder) variant(o *manifest.Object, v manifest.Variant) Variant {
 	if v.By != "" {
 		g := b.field(o.Field(v.By))
 		out.ByGo, out.Word, out.ByOpt = g.Go, v.Is, g.Type.Opt
-		out.Doc = fmt.Sprintf("%s gives the whole of an item whose %s is %s; false for any other.", out.Method, v.By, v.Is)
+		out.Doc = fmt.Sprintf("%s returns v as %s. It reports false unless %s is %q.", out.Method, withArticle("["+v.Object.Name+"]"), g.Go, v.Is)
 	} else {
-		out.Doc = fmt.Sprintf("%s gives the item when it has %s; false otherwise.", out.Method, v.Has)
+		out.Doc = fmt.Sprintf("%s returns v as %s. It reports false unless v has the member %s.", out.Method, withArticle("["+v.Object.Name+"]"), v.Has)
 	}
 	return out
 }
@@ -280,11 +281,11 @@ func (b *builder) op(t *manifest.Tool) Op {
 		Effect: map[manifest.Effect]string{manifest.Reads: "Read", manifest.Writes: "Write", manifest.Destroys: "Destructive"}[t.Effect],
 		OpVar:  "op" + fn,
 	}
-	o.Doc = opDoc(b.api, t, fn)
+	o.Doc = b.opDoc(t, fn)
 	o.Params = Struct{Type: fn + "Params", Doc: fmt.Sprintf("%sParams are the parameters of [%s].", fn, fn), Params: true}
 	index := map[string]int{}
 	for i, p := range t.Params {
-		g := Field{Go: fieldName(p.Name), JSON: p.Name, Doc: paramDoc(p), In: b.input(p, false)}
+		g := Field{Go: fieldName(p.Name), JSON: p.Name, Doc: b.fieldDoc(p, roleOf(t), t.Params), In: b.input(p, false)}
 		g.Type, g.Slot = goType(p.Type, p.Required && p.Preset == nil)
 		o.Params.Fields = append(o.Params.Fields, g)
 		index[p.Name] = i
@@ -312,7 +313,7 @@ func (b *builder) op(t *manifest.Tool) Op {
 	}
 	if t.Paging {
 		o.All = AllName(fn)
-		o.AllDoc = fmt.Sprintf("%s yields the items of all pages of [%s], fetching a page when the one before is used up.", o.All, fn)
+		o.AllDoc = fmt.Sprintf("%s iterates over all results of [%s], fetching pages as needed.", o.All, fn)
 	}
 	if t.Totals != nil {
 		o.Totals, o.TotalsFunc = t.Totals.Name, totalsName(fn)
@@ -337,10 +338,9 @@ func (b *builder) idTypes(p *Package) {
 		if !b.ids[k] {
 			continue
 		}
-		human := strings.ReplaceAll(k.Name, "_", " ")
 		id := ID{
 			Type: idType(k), Var: idVar(k), Kind: k.Name, Prefixes: k.Prefixes, Literals: k.Literals, From: k.From, About: k.About,
-			Doc: fmt.Sprintf("%s is the id of %s, %s_….", idType(k), withArticle(human), k.Prefixes[0]),
+			Doc: fmt.Sprintf("%s is the id of %s, %s_….", idType(k), withArticle(k.Noun), k.Prefixes[0]),
 		}
 		p.IDs = append(p.IDs, id)
 	}

@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,102 +22,49 @@ func packageDoc(api *manifest.API, name string) string {
 		name, api.Name, api.About, api.Doc)
 }
 
-// fieldDoc is the comment of a result's field, empty where the name says all.
-func fieldDoc(f *manifest.Field) string {
-	doc := f.About
-	if f.OnRequest {
-		doc = join(doc, "Comes only when named in _fields.")
-	}
-	if f.Deprecated != "" {
-		doc = join(doc, "Deprecated: "+f.Deprecated)
-	}
-	return doc
-}
-
-// paramDoc is the comment of a parameter.
-func paramDoc(f *manifest.Field) string {
-	doc := join(f.About, Facts(f))
-	if f.Required && f.Preset == nil {
-		doc = join(doc, "Required.")
-	}
-	if f.Deprecated != "" {
-		doc = join(doc, "Deprecated: "+f.Deprecated)
-	}
-	return doc
-}
-
-// Facts says in words what a field's declaration says about its values.
-func Facts(f *manifest.Field) string {
-	var facts []string
-	add := func(format string, args ...any) { facts = append(facts, fmt.Sprintf(format, args...)) }
-	switch {
-	case f.Type.Kind == manifest.Cents && !strings.Contains(f.About, "cents"):
-		add("In cents.")
-	case f.Type.Kind == manifest.RichText:
-		add("An XHTML subset.")
-	}
-	switch {
-	case f.Min != nil && f.Max != nil:
-		add("From %d to %d.", *f.Min, *f.Max)
-	case f.Min != nil:
-		add("At least %d.", *f.Min)
-	case f.Max != nil:
-		add("At most %d.", *f.Max)
-	}
-	if f.MaxLength > 0 {
-		add("At most %d characters.", f.MaxLength)
-	}
-	if f.MaxItems > 0 {
-		add("At most %d.", f.MaxItems)
-	}
-	if f.Preset != nil {
-		add("Sent as %s when absent.", bare(string(f.Preset)))
-	} else if f.Default != nil {
-		add("Default: %s.", bare(string(f.Default)))
-	}
-	if f.Nullable {
-		add("Null clears it.")
-	}
-	return strings.Join(facts, " ")
-}
-
-func bare(raw string) string { return strings.Trim(raw, `"`) }
-
-func join(parts ...string) string {
-	var out []string
-	for _, p := range parts {
-		if p != "" {
-			out = append(out, p)
-		}
-	}
-	return strings.Join(out, " ")
-}
-
 // opDoc is the comment of a function, in paragraphs.
-func opDoc(api *manifest.API, t *manifest.Tool, fn string) []string {
-	first := fn + " " + thirdPerson(t.Does)
-	second := mentions(api, join(t.Use))
-	second = join(second, strings.Join(manifest.Sentences(t.Rules), " "))
+func (b *builder) opDoc(t *manifest.Tool, fn string) []string {
+	own := t.Params
+	if t.Returns != nil {
+		item := t.Returns
+		if item.Kind == manifest.List {
+			item = item.Elem
+		}
+		own = append(slices.Clone(own), item.Object.Fields...)
+	}
+	second := join(b.text.text(t.Use, own...), strings.Join(manifest.Sentences(b.goRules(t)), " "))
 	if t.Sends {
 		second = join(second, "It may send a message to a customer.")
 	}
-	doc := []string{first}
-	if second != "" {
-		doc = append(doc, second)
-	}
-	return append(doc, fmt.Sprintf("Close API: %s %s (tool %s)\n%s", t.Method, t.Path, t.Name, t.Doc))
+	source := fmt.Sprintf("Close API: %s %s (tool %s)\n%s", t.Method, t.Path, t.Name, t.Doc)
+	return paragraphs(fn+" "+thirdPerson(b.text.text(t.Does, own...)), second, source)
 }
 
-// mentions turns names of tools into links to their functions.
-func mentions(api *manifest.API, text string) string {
-	words := strings.Fields(text)
-	for i, w := range words {
-		name := strings.TrimRight(w, ".,;:)")
-		if t := api.Tool(strings.TrimLeft(name, "(")); t != nil {
-			words[i] = strings.Replace(w, t.Name, "["+FuncName(t.Name)+"]", 1)
+// goRules are the rules of a tool in Go names, to say them in Go documentation.
+func (b *builder) goRules(t *manifest.Tool) []manifest.Rule {
+	rules := make([]manifest.Rule, len(t.Rules))
+	for i, r := range t.Rules {
+		r.About = b.text.text(r.About, t.Params...)
+		if r.If != "" {
+			r.If = fieldName(r.If)
 		}
+		r.Fields = slices.Clone(r.Fields)
+		for j, f := range r.Fields {
+			r.Fields[j] = fieldName(f)
+		}
+		rules[i] = r
 	}
-	return strings.Join(words, " ")
+	return rules
+}
+
+// fieldDoc is the comment of a field, in paragraphs; none where the name says
+// all.
+func (b *builder) fieldDoc(f *manifest.Field, r role, own []*manifest.Field) []string {
+	doc := factsOf(f, r).goDoc()
+	for i := range doc {
+		doc[i] = b.text.text(doc[i], own...)
+	}
+	return doc
 }
 
 // thirdPerson turns "Create a lead, …" into "creates a lead, …".
@@ -148,18 +96,22 @@ func typeDoc(name, about string) string {
 		return name + " is an object of the API."
 	}
 	switch first, _, _ := strings.Cut(about, " "); first {
-	case "A", "An", "The", "One", "What", "How", "Where", "Which", "Who", "When", "Whether":
+	case "A", "An", "The", "One":
 		return name + " is " + lowerFirst(about)
 	}
 	return name + ": " + lowerFirst(about)
 }
 
-func withArticle(s string) string {
-	if s == "sms" {
-		return "an SMS"
+// withArticle puts a or an before a noun, which can be a link. An initialism is
+// read letter by letter.
+func withArticle(noun string) string {
+	first, _, _ := strings.Cut(strings.Trim(noun, "[]"), " ")
+	vowels := "aeioAEIO" // not u: a user
+	if first == strings.ToUpper(first) {
+		vowels = "AEFHILMNORSX"
 	}
-	if strings.ContainsRune("aeio", rune(s[0])) {
-		return "an " + s
+	if strings.ContainsRune(vowels, rune(first[0])) {
+		return "an " + noun
 	}
-	return "a " + s
+	return "a " + noun
 }

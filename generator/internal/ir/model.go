@@ -69,7 +69,7 @@ type GoType struct {
 type Field struct {
 	Go       string
 	JSON     string
-	Doc      string
+	Doc      []string // paragraphs
 	Type     GoType
 	Slot     string // function of package wire that reads and writes it
 	Received bool   // comes in answers

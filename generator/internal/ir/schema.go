@@ -92,9 +92,10 @@ func inputSchema(t *manifest.Tool) (json.RawMessage, error) {
 	w := &walk{}
 	props, required := object{}, []string{}
 	for _, p := range t.Params {
-		about := paramAbout(t, p)
-		props.set(p.Name, fieldSchema(p, about, t.Update, w))
-		if p.Required && p.Preset == nil {
+		facts := factsOf(p, roleOf(t))
+		about := join(facts.forModels(p.Name), alsoAccepted(t, p))
+		props.set(p.Name, fieldSchema(p, facts, about, t.Update, w))
+		if facts.Required {
 			required = append(required, p.Name)
 		}
 	}
@@ -108,73 +109,25 @@ func inputSchema(t *manifest.Tool) (json.RawMessage, error) {
 	return w.finish(s)
 }
 
-// paramAbout is what a model reads about a parameter.
-func paramAbout(t *manifest.Tool, p *manifest.Field) string {
-	about := fieldAbout(p, t.Update)
+// alsoAccepted names the aliases that the tool itself gives a parameter, whose
+// values can differ.
+func alsoAccepted(t *manifest.Tool, p *manifest.Field) string {
 	var also []string
 	for _, a := range t.Aliases {
 		if a.For == p.Name && !slices.Contains(p.Aliases, a.Name) {
 			also = append(also, a.Name)
 		}
 	}
-	if len(also) > 0 {
-		about = join(about, "Also accepted as "+strings.Join(also, " or ")+".")
-	}
-	return about
-}
-
-// fieldAbout is what a model reads about a field.
-func fieldAbout(f *manifest.Field, update bool) string {
-	about := f.About
-	if about == "" {
-		about = humanize(f)
-	}
-	t := f.Type
-	if t.Kind == manifest.List {
-		t = t.Elem
-	}
-	switch {
-	case t.Kind == manifest.Cents && !strings.Contains(about, "cents"):
-		about = join(about, "In cents.")
-	case t.Kind == manifest.RichText && !strings.Contains(about, "XHTML"):
-		about = join(about, "XHTML subset: p, ul, ol, li, b, i, a and the like.")
-	case t.Kind == manifest.DateTime:
-		about = join(about, "ISO 8601 with offset.")
-	case t.Kind == manifest.DateOrDateTime:
-		about = join(about, "A date (2026-03-31) or ISO 8601 with offset.")
-	case t.Kind == manifest.EnumType && t.Enum.Open:
-		about = join(about, "Usually one of: "+strings.Join(t.Enum.Words(), ", ")+".")
-	case t.Kind == manifest.ID && t.ID != nil:
-		from := f.From
-		if from == "" {
-			from = t.ID.From
-		}
-		if from != "" && !strings.Contains(about, from) {
-			about = join(about, "From "+from+".")
-		}
-	}
-	if f.Nullable && update && !strings.Contains(strings.ToLower(about), "null") {
-		about = join(about, "Null clears it.")
-	}
-	if f.Deprecated != "" {
-		about = join(about, "Deprecated: "+f.Deprecated)
-	}
-	return about
-}
-
-// humanize makes a sentence of a field's name.
-func humanize(f *manifest.Field) string {
-	s := strings.Join(strings.FieldsFunc(f.Name, func(r rune) bool { return r == '_' }), " ")
-	if s == "" {
+	if len(also) == 0 {
 		return ""
 	}
-	return strings.ToUpper(s[:1]) + s[1:] + "."
+	return "Also accepted as " + strings.Join(also, " or ") + "."
 }
 
 // fieldSchema is the schema of a parameter or of a member that is sent.
-func fieldSchema(f *manifest.Field, about string, update bool, w *walk) object {
+func fieldSchema(f *manifest.Field, facts fieldFacts, about string, update bool, w *walk) object {
 	s := typeSchema(f.Type, f, update, w)
-	if f.Nullable {
+	if facts.Nullable {
 		for i := range s {
 			switch s[i].name {
 			case "type":
@@ -193,10 +146,8 @@ func fieldSchema(f *manifest.Field, about string, update bool, w *walk) object {
 	if about != "" {
 		s = slices.Insert(s, min(1, len(s)), member{"description", about})
 	}
-	if f.Preset != nil {
-		s.set("default", f.Preset)
-	} else if f.Default != nil {
-		s.set("default", f.Default)
+	if facts.Applied != nil {
+		s.set("default", facts.Applied)
 	}
 	if f.Example != nil {
 		s.set("examples", []json.RawMessage{f.Example})
@@ -327,7 +278,12 @@ func objectSchema(o *manifest.Object, update bool, w *walk) object {
 		if update && !f.Update || !update && !f.Create {
 			continue
 		}
-		props.set(f.Name, fieldSchema(f, fieldAbout(f, update), update, w))
+		r := inCreate
+		if update {
+			r = inUpdate
+		}
+		facts := factsOf(f, r)
+		props.set(f.Name, fieldSchema(f, facts, facts.forModels(f.Name), update, w))
 		if f.Required {
 			required = append(required, f.Name)
 		}
@@ -382,17 +338,22 @@ func (b *builder) definition(o *manifest.Object) (json.RawMessage, error) {
 	return encode(object{{"type", "object"}, {"description", o.About}, {"properties", props}})
 }
 
-func (b *builder) resultField(f *manifest.Field, from string) object {
-	s := b.resultType(f.Type, from)
-	if !f.Always {
-		if one, ok := s[0].value.(string); ok && s[0].name == "type" {
-			s[0].value = []string{one, "null"}
-		} else if s[0].name == "$ref" {
-			s = object{{"anyOf", []object{s, {{"type", "null"}}}}}
+func resultField(f *manifest.Field, w *walk) object {
+	s := resultType(f.Type, w)
+	facts := factsOf(f, inResult)
+	if facts.Nullable {
+		for i := range s {
+			if one, ok := s[i].value.(string); ok && s[i].name == "type" {
+				s[i].value = []string{one, "null"}
+			}
 		}
 	}
-	if about := fieldDoc(f); about != "" {
-		s.set("description", about)
+	if about := facts.ofResult(); about != "" {
+		if i := slices.IndexFunc(s, func(m member) bool { return m.name == "description" }); i >= 0 {
+			s[i].value = about
+		} else {
+			s.set("description", about)
+		}
 	}
 	return s
 }

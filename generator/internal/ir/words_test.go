@@ -29,7 +29,6 @@ func TestArticles(t *testing.T) {
 	for in, want := range map[string]string{
 		"A lead.":        "T is a lead.",
 		"The answer.":    "T is the answer.",
-		"How it is.":     "T is how it is.",
 		"Answer to it.":  "T: answer to it.",
 		"SMS of a lead.": "T: SMS of a lead.",
 		"":               "T is an object of the API.",
@@ -38,7 +37,7 @@ func TestArticles(t *testing.T) {
 			t.Errorf("typeDoc(%q) = %q, want %q", in, got, want)
 		}
 	}
-	for in, want := range map[string]string{"lead": "a lead", "activity": "an activity", "user": "a user", "sms": "an SMS", "email account": "an email account", "organization": "an organization"} {
+	for in, want := range map[string]string{"lead": "a lead", "activity": "an activity", "user": "a user", "SMS template": "an SMS template", "[Email]": "an [Email]", "[SMS]": "an [SMS]", "[URL]": "a [URL]", "email account": "an email account", "organization": "an organization"} {
 		if got := withArticle(in); got != want {
 			t.Errorf("withArticle(%q) = %q, want %q", in, got, want)
 		}
@@ -52,7 +51,7 @@ func TestArticles(t *testing.T) {
 
 func TestHumanize(t *testing.T) {
 	for in, want := range map[string]string{"_fields": "Fields.", "lead_id": "Lead id.", "date_created__gte": "Date created gte.", "_": ""} {
-		if got := humanize(&manifest.Field{Name: in}); got != want {
+		if got := humanize(in); got != want {
 			t.Errorf("humanize(%q) = %q, want %q", in, got, want)
 		}
 	}

@@ -32,7 +32,7 @@ var all = closekit.Catalog{
 	List: []closekit.Tool{
 		{
 			Name: "close_lead_create", Title: "Lead create", Resource: "leads", Func: "LeadCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "abedfe85051c5601",
+			Method: "POST", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "1ff649c658dc7027",
 			Description: "Create a lead, a company record, optionally with its contacts and addresses. In our company a lead is made only after a call. Search with close_leads_list first. Give status_id or status, not both. Returns the new lead with its id and the ids of its contacts.",
 			Synonyms:    []string{"add company", "new account", "create organization", "add prospect"}, Show: []string{"id", "display_name", "status_label", "contacts", "html_url"},
 			Examples: []closekit.ToolExample{{About: "A company with one contact.", Input: "{\"name\":\"Acme Corp\",\"url\":\"https://acme.example\",\"contacts\":[{\"name\":\"Ann Lee\",\"emails\":[{\"email\":\"ann@acme.example\",\"type\":\"office\"}]}]}"}},
@@ -43,7 +43,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_lead_get", Title: "Lead get", Resource: "leads", Func: "LeadGet", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/lead/{lead_id}/", Doc: "https://developer.close.com/api/resources/leads", Hash: "d83e6bbad8573bc6",
+			Method: "GET", Path: "/api/v1/lead/{lead_id}/", Doc: "https://developer.close.com/api/resources/leads", Hash: "7c6d2114cbcd9b8b",
 			Description: "Fetch one lead by id, with its contacts, opportunities and open tasks. Activities are not part of a lead; list them with close_activities_list. Returns the lead, with contacts, opportunities and open tasks in full.",
 			Synonyms:    []string{"show company", "read account"}, Show: []string{"id", "display_name", "status_label", "description", "url", "contacts", "opportunities", "tasks"},
 			Aliases:  []closekit.ToolAlias{{Name: "fields", For: "_fields"}},
@@ -67,14 +67,14 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_lead_update", Title: "Lead update", Resource: "leads", Func: "LeadUpdate", Effect: closekit.Write, Idempotent: true,
-			Method: "PUT", Path: "/api/v1/lead/{lead_id}/", Doc: "https://developer.close.com/api/resources/leads", Hash: "872d5fd2fb217bc2",
+			Method: "PUT", Path: "/api/v1/lead/{lead_id}/", Doc: "https://developer.close.com/api/resources/leads", Hash: "e4ec7b47d356c5e7",
 			Description: "Change fields of a lead. Only what is given changes. Null clears a field. Contacts cannot be changed here, use the contact tools. The list of addresses is replaced as a whole. Give status_id or status, not both. Returns the lead after the change.",
 			Synonyms:    []string{"edit company", "change status", "rename account"}, Show: []string{"id", "display_name", "status_label", "date_updated"},
 			Examples: []closekit.ToolExample{{About: "Clear the description and set a custom field.", Input: "{\"lead_id\":\"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ\",\"description\":null,\"custom_fields\":{\"cf_v6S011I6MqcbVvB2FA5Nk8dr5MkL8sWuCiG8cUleO9c\":\"Gold\"}}"}},
 		},
 		{
 			Name: "close_leads_list", Title: "Leads list", Resource: "leads", Func: "LeadsList", Effect: closekit.Read, Idempotent: true,
-			Method: "GET", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "fd0becd740417276",
+			Method: "GET", Path: "/api/v1/lead/", Doc: "https://developer.close.com/api/resources/leads", Hash: "22e8e3ffdb63ef7a",
 			Description: "Search leads by free text, page by page. Without query it lists all leads. query searches names, contacts, email addresses and more; it also understands terms such as status:\"Qualified\" or sort:-date_updated. Results lag behind writes by up to a minute. Returns a page of leads with has_more and total_results.",
 			Synonyms:    []string{"find company", "search accounts", "look up customer"}, Show: []string{"id", "display_name", "status_label", "contacts", "date_updated"},
 			Aliases:  []closekit.ToolAlias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
@@ -82,7 +82,7 @@ var all = closekit.Catalog{
 		},
 		{
 			Name: "close_task_create", Title: "Task create", Resource: "tasks", Func: "TaskCreate", Effect: closekit.Write,
-			Method: "POST", Path: "/api/v1/task/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "16d39b039b2ccfce",
+			Method: "POST", Path: "/api/v1/task/", Doc: "https://developer.close.com/api/resources/tasks", Hash: "70998bc0d1611ca1",
 			Description: "Create a task on a lead, to do something or to call a contact. Find lead_id with close_leads_list and the assignee with close_users_list. Give date as a day such as 2026-04-01; work out words like tomorrow first. A call to make is _type outgoing_call with contact_id. To keep a fact use close_note_create. When _type is lead, text is required. When _type is outgoing_call, contact_id is required. Returns the new task with its id, due date and assignee.",
 			Synonyms:    []string{"to-do", "reminder", "follow-up", "remind me", "schedule call"}, Show: []string{"id", "_type", "lead_id", "lead_name", "text", "assigned_to_name", "date"},
 			Aliases:  []closekit.ToolAlias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}},
