@@ -38,7 +38,7 @@ func ActivitiesAll(ctx context.Context, c *closekit.Client, p ActivitiesListPara
 // ActivitiesListParams are the parameters of [ActivitiesList].
 type ActivitiesListParams struct {
 	// Same as Type; needs exactly one LeadID.
-	TypeIn []ActivityType `json:"_type__in" close:"query"`
+	TypeIn []ActivityType `json:"_type__in" close:"query,open"`
 	// Only activities of these users or of members of these groups; needs exactly one LeadID.
 	UserIDIn []string `json:"user_id__in" close:"query,id,from=close_users_list"`
 	// Same as ContactID; needs exactly one LeadID.
@@ -67,7 +67,7 @@ type ActivitiesListParams struct {
 	// Only activities of this organization; the credential's own is implied.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
 	// Only activities of these types; needs exactly one LeadID.
-	Type []ActivityType `json:"_type" close:"query"`
+	Type []ActivityType `json:"_type" close:"query,open"`
 	// Created after this moment.
 	DateCreatedGt closekit.Opt[closekit.DateTime] `json:"date_created__gt" close:"query,date"`
 	// Created at or after this moment.

@@ -269,9 +269,9 @@ type OpportunitiesListParams struct {
 	// Only deals of this organization; the credential's own is implied.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
 	// Field to sort by, with - in front for descending.
-	OrderBy closekit.Opt[OpportunityOrder] `json:"_order_by" close:"query"`
+	OrderBy closekit.Opt[OpportunityOrder] `json:"_order_by" close:"query,open"`
 	// Groups the response by user or by closing date, with - in front for the reverse order.
-	GroupBy closekit.Opt[OpportunityGrouping] `json:"_group_by" close:"query"`
+	GroupBy closekit.Opt[OpportunityGrouping] `json:"_group_by" close:"query,open"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Defaults to 0.

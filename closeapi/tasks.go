@@ -194,9 +194,9 @@ func TasksAll(ctx context.Context, c *closekit.Client, p TasksListParams, opts .
 // TasksListParams are the parameters of [TasksList].
 type TasksListParams struct {
 	// Only tasks of this type; all for every type. Defaults to lead.
-	Type closekit.Opt[TaskTypeFilter] `json:"_type" close:"query"`
+	Type closekit.Opt[TaskTypeFilter] `json:"_type" close:"query,open"`
 	// Only tasks of these types.
-	TypeIn []TaskType `json:"_type__in" close:"query"`
+	TypeIn []TaskType `json:"_type__in" close:"query,open"`
 	// Only tasks in this place of the app; inbox and future take the place of DateLt and DateGte.
 	View closekit.Opt[TaskView] `json:"view" close:"query"`
 	// Only tasks on this lead.
