@@ -783,14 +783,14 @@ const (
 	ConferenceTypeGOTOMEETING    ConferenceType = "GO_TO_MEETING"
 )
 
-// DetectionReason is the chooser of a playbook or of a conversation type. Close may use other values
+// DetectionReason is the way a playbook or conversation type was chosen. Close may use other values
 // too.
 type DetectionReason string
 
 // Values of [DetectionReason].
 const (
-	DetectionReasonUserSelected DetectionReason = "user-selected" // A person.
-	DetectionReasonAutodetected DetectionReason = "autodetected"  // Close itself.
+	DetectionReasonUserSelected DetectionReason = "user-selected" // By a person.
+	DetectionReasonAutodetected DetectionReason = "autodetected"  // By Close.
 )
 
 // OutcomeReason is the way an outcome was set. Close may use other values too.

@@ -4,211 +4,211 @@ package closeapi
 
 import "github.com/closekit/closekit"
 
-// LeadID is the id of a lead, lead_….
+// LeadID is the id of a lead (lead_…).
 type LeadID string
 
 // Kind says which kind of id it is.
 func (LeadID) Kind() *closekit.IDKind { return &kindLead }
 
-// ContactID is the id of a contact, cont_….
+// ContactID is the id of a contact (cont_…).
 type ContactID string
 
 // Kind says which kind of id it is.
 func (ContactID) Kind() *closekit.IDKind { return &kindContact }
 
-// OpportunityID is the id of an opportunity, oppo_….
+// OpportunityID is the id of an opportunity (oppo_…).
 type OpportunityID string
 
 // Kind says which kind of id it is.
 func (OpportunityID) Kind() *closekit.IDKind { return &kindOpportunity }
 
-// ActivityID is the id of an activity, acti_….
+// ActivityID is the id of an activity (acti_…).
 type ActivityID string
 
 // Kind says which kind of id it is.
 func (ActivityID) Kind() *closekit.IDKind { return &kindActivity }
 
-// CallID is the id of a call, acti_….
+// CallID is the id of a call (acti_…).
 type CallID string
 
 // Kind says which kind of id it is.
 func (CallID) Kind() *closekit.IDKind { return &kindCall }
 
-// EmailID is the id of an email, acti_….
+// EmailID is the id of an email (acti_…).
 type EmailID string
 
 // Kind says which kind of id it is.
 func (EmailID) Kind() *closekit.IDKind { return &kindEmail }
 
-// EmailThreadID is the id of an email thread, acti_….
+// EmailThreadID is the id of an email thread (acti_…).
 type EmailThreadID string
 
 // Kind says which kind of id it is.
 func (EmailThreadID) Kind() *closekit.IDKind { return &kindEmailThread }
 
-// SMSID is the id of an SMS, acti_….
+// SMSID is the id of an SMS (acti_…).
 type SMSID string
 
 // Kind says which kind of id it is.
 func (SMSID) Kind() *closekit.IDKind { return &kindSMS }
 
-// NoteID is the id of a note, acti_….
+// NoteID is the id of a note (acti_…).
 type NoteID string
 
 // Kind says which kind of id it is.
 func (NoteID) Kind() *closekit.IDKind { return &kindNote }
 
-// TaskID is the id of a task, task_….
+// TaskID is the id of a task (task_…).
 type TaskID string
 
 // Kind says which kind of id it is.
 func (TaskID) Kind() *closekit.IDKind { return &kindTask }
 
-// LeadStatusID is the id of a lead status, stat_….
+// LeadStatusID is the id of a lead status (stat_…).
 type LeadStatusID string
 
 // Kind says which kind of id it is.
 func (LeadStatusID) Kind() *closekit.IDKind { return &kindLeadStatus }
 
-// OpportunityStatusID is the id of an opportunity status, stat_….
+// OpportunityStatusID is the id of an opportunity status (stat_…).
 type OpportunityStatusID string
 
 // Kind says which kind of id it is.
 func (OpportunityStatusID) Kind() *closekit.IDKind { return &kindOpportunityStatus }
 
-// PipelineID is the id of a pipeline, pipe_….
+// PipelineID is the id of a pipeline (pipe_…).
 type PipelineID string
 
 // Kind says which kind of id it is.
 func (PipelineID) Kind() *closekit.IDKind { return &kindPipeline }
 
-// UserID is the id of a user, user_….
+// UserID is the id of a user (user_…).
 type UserID string
 
 // Kind says which kind of id it is.
 func (UserID) Kind() *closekit.IDKind { return &kindUser }
 
-// OrganizationID is the id of an organization, orga_….
+// OrganizationID is the id of an organization (orga_…).
 type OrganizationID string
 
 // Kind says which kind of id it is.
 func (OrganizationID) Kind() *closekit.IDKind { return &kindOrganization }
 
-// MembershipID is the id of a membership, memb_….
+// MembershipID is the id of a membership (memb_…).
 type MembershipID string
 
 // Kind says which kind of id it is.
 func (MembershipID) Kind() *closekit.IDKind { return &kindMembership }
 
-// RoleID is the id of a role, role_….
+// RoleID is the id of a role (role_…).
 type RoleID string
 
 // Kind says which kind of id it is.
 func (RoleID) Kind() *closekit.IDKind { return &kindRole }
 
-// CustomFieldID is the id of a custom field, cf_….
+// CustomFieldID is the id of a custom field (cf_…).
 type CustomFieldID string
 
 // Kind says which kind of id it is.
 func (CustomFieldID) Kind() *closekit.IDKind { return &kindCustomField }
 
-// SequenceID is the id of a sequence, seq_….
+// SequenceID is the id of a sequence (seq_…).
 type SequenceID string
 
 // Kind says which kind of id it is.
 func (SequenceID) Kind() *closekit.IDKind { return &kindSequence }
 
-// SequenceStepID is the id of a sequence step, seqstep_….
+// SequenceStepID is the id of a sequence step (seqstep_…).
 type SequenceStepID string
 
 // Kind says which kind of id it is.
 func (SequenceStepID) Kind() *closekit.IDKind { return &kindSequenceStep }
 
-// SequenceSubscriptionID is the id of a sequence subscription, sub_….
+// SequenceSubscriptionID is the id of a sequence subscription (sub_…).
 type SequenceSubscriptionID string
 
 // Kind says which kind of id it is.
 func (SequenceSubscriptionID) Kind() *closekit.IDKind { return &kindSequenceSubscription }
 
-// ScheduleID is the id of a schedule, sched_….
+// ScheduleID is the id of a schedule (sched_…).
 type ScheduleID string
 
 // Kind says which kind of id it is.
 func (ScheduleID) Kind() *closekit.IDKind { return &kindSchedule }
 
-// EmailTemplateID is the id of an email template, tmpl_….
+// EmailTemplateID is the id of an email template (tmpl_…).
 type EmailTemplateID string
 
 // Kind says which kind of id it is.
 func (EmailTemplateID) Kind() *closekit.IDKind { return &kindEmailTemplate }
 
-// SMSTemplateID is the id of an SMS template, smstmpl_….
+// SMSTemplateID is the id of an SMS template (smstmpl_…).
 type SMSTemplateID string
 
 // Kind says which kind of id it is.
 func (SMSTemplateID) Kind() *closekit.IDKind { return &kindSMSTemplate }
 
-// EmailAccountID is the id of an email account, emailacct_….
+// EmailAccountID is the id of an email account (emailacct_…).
 type EmailAccountID string
 
 // Kind says which kind of id it is.
 func (EmailAccountID) Kind() *closekit.IDKind { return &kindEmailAccount }
 
-// EmailSignatureID is the id of an email signature, emailsig_….
+// EmailSignatureID is the id of an email signature (emailsig_…).
 type EmailSignatureID string
 
 // Kind says which kind of id it is.
 func (EmailSignatureID) Kind() *closekit.IDKind { return &kindEmailSignature }
 
-// PhoneNumberID is the id of a phone number, phon_….
+// PhoneNumberID is the id of a phone number (phon_…).
 type PhoneNumberID string
 
 // Kind says which kind of id it is.
 func (PhoneNumberID) Kind() *closekit.IDKind { return &kindPhoneNumber }
 
-// WebhookID is the id of a webhook, whsub_….
+// WebhookID is the id of a webhook (whsub_…).
 type WebhookID string
 
 // Kind says which kind of id it is.
 func (WebhookID) Kind() *closekit.IDKind { return &kindWebhook }
 
-// EventID is the id of an event, ev_….
+// EventID is the id of an event (ev_…).
 type EventID string
 
 // Kind says which kind of id it is.
 func (EventID) Kind() *closekit.IDKind { return &kindEvent }
 
-// CommentID is the id of a comment, comm_….
+// CommentID is the id of a comment (comm_…).
 type CommentID string
 
 // Kind says which kind of id it is.
 func (CommentID) Kind() *closekit.IDKind { return &kindComment }
 
-// CommentThreadID is the id of a comment thread, comthr_….
+// CommentThreadID is the id of a comment thread (comthr_…).
 type CommentThreadID string
 
 // Kind says which kind of id it is.
 func (CommentThreadID) Kind() *closekit.IDKind { return &kindCommentThread }
 
-// OutcomeID is the id of an outcome, outcome_….
+// OutcomeID is the id of an outcome (outcome_…).
 type OutcomeID string
 
 // Kind says which kind of id it is.
 func (OutcomeID) Kind() *closekit.IDKind { return &kindOutcome }
 
-// MediaID is the id of a media file, media_….
+// MediaID is the id of a media file (media_…).
 type MediaID string
 
 // Kind says which kind of id it is.
 func (MediaID) Kind() *closekit.IDKind { return &kindMedia }
 
-// CustomActivityTypeID is the id of a custom activity type, actitype_….
+// CustomActivityTypeID is the id of a custom activity type (actitype_…).
 type CustomActivityTypeID string
 
 // Kind says which kind of id it is.
 func (CustomActivityTypeID) Kind() *closekit.IDKind { return &kindCustomActivityType }
 
-// BulkEmailActionID is the id of a bulk email action, bulkemail_….
+// BulkEmailActionID is the id of a bulk email action (bulkemail_…).
 type BulkEmailActionID string
 
 // Kind says which kind of id it is.

@@ -286,7 +286,8 @@ var opOpportunitiesList = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "group_by", For: "_group_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
-// SuggestedActionDetails is the details of a suggested action; its fields depend on the action.
+// SuggestedActionDetails is a description of what a suggested action needs; its fields depend on the
+// action.
 type SuggestedActionDetails struct {
 	closekit.Object
 	// Status to move to.
@@ -366,9 +367,9 @@ func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// OpportunityTotals is the sums over every opportunity that the filters match, not only those of the
-// page. Amounts are in cents; expected amounts are weighted by confidence; annualized amounts count a
-// monthly value twelve times.
+// OpportunityTotals is a set of totals over all opportunities that match the filters, not only those
+// of the page. Amounts are in cents; expected amounts are weighted by confidence; annualized amounts
+// count a monthly value twelve times.
 type OpportunityTotals struct {
 	closekit.Object
 	CountByValuePeriod *OpportunityCounts `json:"count_by_value_period"`

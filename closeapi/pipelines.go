@@ -160,7 +160,7 @@ func (v PipelineStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PipelineStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// Pipeline is the statuses that opportunities of one kind pass through, in order.
+// Pipeline is an ordered list of the statuses that opportunities of one kind pass through.
 type Pipeline struct {
 	closekit.Object
 	ID PipelineID `json:"id"`

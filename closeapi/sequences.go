@@ -115,7 +115,7 @@ func (v SequenceScheduleRange) MarshalJSON() ([]byte, error) { return wire.Marsh
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceScheduleRange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// SequenceSchedule is the times at which steps are carried out.
+// SequenceSchedule is a schedule of the times at which steps are carried out.
 type SequenceSchedule struct {
 	closekit.Object
 	Ranges []SequenceScheduleRange `json:"ranges"`

@@ -11,7 +11,7 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// MeGet fetches the user whom the credential belongs to.
+// MeGet fetches the user that the credential belongs to.
 //
 // Use it to learn who you act as, which lead statuses exist, which permissions you have and which
 // email accounts and phone numbers you can send from. The response is large, so name what you need in
@@ -325,7 +325,7 @@ func (v PhoneNumber) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PhoneNumber) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// Me is the user whom the credential belongs to, with memberships, organizations, connected accounts
+// Me is the user that the credential belongs to, with memberships, organizations, connected accounts
 // and phone numbers.
 type Me struct {
 	UserBase

@@ -206,7 +206,7 @@ func (v WebhookEvent) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *WebhookEvent) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// WebhookHistory is the latest deliveries of a webhook.
+// WebhookHistory is the delivery history of a webhook.
 type WebhookHistory struct {
 	closekit.Object
 	Successes []WebhookDelivery `json:"successes"`

@@ -31,7 +31,7 @@ type IDKind struct {
 	Pos      Pos
 	Noun     string   // what has such an id, in words; "lead status"
 	Prefixes []string // the usual one first
-	Literals []string // ids that are words
+	Literals []string // ids without an underscore
 	From     string   // tool that finds valid ids
 	About    string
 }
@@ -49,28 +49,28 @@ type Resource struct {
 	Tools []*Tool
 }
 
-// Enum is a set of words.
+// Enum is a set of named values.
 type Enum struct {
 	Name   string
 	Pos    Pos
 	About  string
-	Open   bool // other words may be sent
+	Open   bool // other values may be sent
 	Values []EnumValue
 }
 
-// EnumValue is one word and what it means.
+// EnumValue is one value and its meaning.
 type EnumValue struct {
-	Word, About string
-	Pos         Pos
+	Value, About string
+	Pos          Pos
 }
 
-// Words lists the words of the enum.
-func (e *Enum) Words() []string {
-	words := make([]string, len(e.Values))
+// Strings lists the values of the enum.
+func (e *Enum) Strings() []string {
+	values := make([]string, len(e.Values))
 	for i, v := range e.Values {
-		words[i] = v.Word
+		values[i] = v.Value
 	}
-	return words
+	return values
 }
 
 // Object is a type with fields.
@@ -93,11 +93,11 @@ func (o *Object) Field(name string) *Field {
 	return nil
 }
 
-// Variant is another object that can stand in the same list.
+// Variant is another type that an object can be read as.
 type Variant struct {
 	Object *Object
-	By, Is string // the field By holds the word Is, or
-	Has    string // the field Has is there
+	By, Is string // the field By holds the value Is, or
+	Has    string // the member Has is there
 }
 
 // Kind is the kind of a type.
@@ -154,12 +154,12 @@ type Field struct {
 	About                string
 	OnCreate, OnUpdate   string // sentences that hold only when it is written so
 	Read, Create, Update bool
-	Always               bool // always there and never null in answers
+	Always               bool // always there and never null in responses
 	Required             bool
 	Nullable             bool // null may be sent
 	OnRequest            bool // comes back only when asked for
 	Default              json.RawMessage
-	Preset               json.RawMessage // sent when the caller gives nothing
+	Preset               json.RawMessage // sent when the caller sets nothing
 	Example              json.RawMessage
 	Min, Max             *int64
 	MaxLength            int

@@ -27,7 +27,7 @@ func dump(api *manifest.API) string {
 	for _, r := range api.Resources {
 		line("resource %s %q in %s", r.Name, r.Title, r.File)
 		for _, e := range r.Enums {
-			line(" enum %s open=%v %v", e.Name, e.Open, e.Words())
+			line(" enum %s open=%v %v", e.Name, e.Open, e.Strings())
 		}
 		for _, o := range r.Types {
 			line(" type %s", o.Name)

@@ -3,6 +3,7 @@ package manifest_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -167,7 +168,29 @@ func TestEmbeddedWording(t *testing.T) {
 	}
 }
 
-// result gives the type that a tool answers with, or lists.
+// TestEmbeddedTypes checks that every about reads well after "Lead is".
+func TestEmbeddedTypes(t *testing.T) {
+	article := regexp.MustCompile(`^(A|An|The|One) `)
+	for _, r := range embedded(t).Resources {
+		for _, o := range r.Types {
+			if !article.MatchString(o.About) {
+				t.Errorf("the about of type %s does not begin with an article: %s", o.Name, o.About)
+			}
+			for _, f := range o.Fields {
+				if f.Min != nil && f.Max != nil && strings.Contains(f.About, fmt.Sprintf("%d to %d", *f.Min, *f.Max)) {
+					t.Errorf("the about of %s.%s repeats the bounds", o.Name, f.Name)
+				}
+			}
+		}
+		for _, e := range r.Enums {
+			if !article.MatchString(e.About) {
+				t.Errorf("the about of enum %s does not begin with an article: %s", e.Name, e.About)
+			}
+		}
+	}
+}
+
+// result returns the type that a tool returns, or lists.
 func result(tool *manifest.Tool) *manifest.Object {
 	switch t := tool.Returns; {
 	case t == nil:

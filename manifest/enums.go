@@ -16,7 +16,7 @@ func (c *checker) declareEnums(r reader, res *Resource, n *yaml.Node) {
 			"values": func(n *yaml.Node) {
 				hasValues = !r.marked[n]
 				r.each(n, func(word, about *yaml.Node) {
-					val := EnumValue{Word: word.Value, Pos: r.pos(word)}
+					val := EnumValue{Value: word.Value, Pos: r.pos(word)}
 					if !wordName.MatchString(word.Value) {
 						r.bad(word, "letters, digits and . / , + - _", "an enum value must be a word, not %q", word.Value)
 					}

@@ -161,7 +161,7 @@ func fitHint(t *Type) string {
 		t = t.Elem
 	}
 	if t.Kind == EnumType {
-		return "one of " + strings.Join(t.Enum.Words(), ", ")
+		return "one of " + strings.Join(t.Enum.Strings(), ", ")
 	}
 	return ""
 }
@@ -189,7 +189,7 @@ func fits(t *Type, raw json.RawMessage) bool {
 		return !slices.ContainsFunc(list, func(e json.RawMessage) bool { return !fits(t.Elem, e) })
 	case EnumType:
 		var s string
-		return json.Unmarshal(raw, &s) == nil && (t.Enum.Open || slices.Contains(t.Enum.Words(), s))
+		return json.Unmarshal(raw, &s) == nil && (t.Enum.Open || slices.Contains(t.Enum.Strings(), s))
 	case Map, ObjectType, CustomFields:
 		return first == '{'
 	case JSON:

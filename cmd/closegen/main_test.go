@@ -275,7 +275,6 @@ func TestSubsetCompiles(t *testing.T) {
 
 import (
 	"fmt"
-	"io/fs"
 
 	"example.com/m/closetools"
 	"example.com/m/closetools/tools"

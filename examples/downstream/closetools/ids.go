@@ -4,91 +4,91 @@ package closetools
 
 import "github.com/closekit/closekit"
 
-// LeadID is the id of a lead, lead_….
+// LeadID is the id of a lead (lead_…).
 type LeadID string
 
 // Kind says which kind of id it is.
 func (LeadID) Kind() *closekit.IDKind { return &kindLead }
 
-// ContactID is the id of a contact, cont_….
+// ContactID is the id of a contact (cont_…).
 type ContactID string
 
 // Kind says which kind of id it is.
 func (ContactID) Kind() *closekit.IDKind { return &kindContact }
 
-// OpportunityID is the id of an opportunity, oppo_….
+// OpportunityID is the id of an opportunity (oppo_…).
 type OpportunityID string
 
 // Kind says which kind of id it is.
 func (OpportunityID) Kind() *closekit.IDKind { return &kindOpportunity }
 
-// CallID is the id of a call, acti_….
+// CallID is the id of a call (acti_…).
 type CallID string
 
 // Kind says which kind of id it is.
 func (CallID) Kind() *closekit.IDKind { return &kindCall }
 
-// EmailID is the id of an email, acti_….
+// EmailID is the id of an email (acti_…).
 type EmailID string
 
 // Kind says which kind of id it is.
 func (EmailID) Kind() *closekit.IDKind { return &kindEmail }
 
-// TaskID is the id of a task, task_….
+// TaskID is the id of a task (task_…).
 type TaskID string
 
 // Kind says which kind of id it is.
 func (TaskID) Kind() *closekit.IDKind { return &kindTask }
 
-// LeadStatusID is the id of a lead status, stat_….
+// LeadStatusID is the id of a lead status (stat_…).
 type LeadStatusID string
 
 // Kind says which kind of id it is.
 func (LeadStatusID) Kind() *closekit.IDKind { return &kindLeadStatus }
 
-// OpportunityStatusID is the id of an opportunity status, stat_….
+// OpportunityStatusID is the id of an opportunity status (stat_…).
 type OpportunityStatusID string
 
 // Kind says which kind of id it is.
 func (OpportunityStatusID) Kind() *closekit.IDKind { return &kindOpportunityStatus }
 
-// PipelineID is the id of a pipeline, pipe_….
+// PipelineID is the id of a pipeline (pipe_…).
 type PipelineID string
 
 // Kind says which kind of id it is.
 func (PipelineID) Kind() *closekit.IDKind { return &kindPipeline }
 
-// UserID is the id of a user, user_….
+// UserID is the id of a user (user_…).
 type UserID string
 
 // Kind says which kind of id it is.
 func (UserID) Kind() *closekit.IDKind { return &kindUser }
 
-// OrganizationID is the id of an organization, orga_….
+// OrganizationID is the id of an organization (orga_…).
 type OrganizationID string
 
 // Kind says which kind of id it is.
 func (OrganizationID) Kind() *closekit.IDKind { return &kindOrganization }
 
-// SequenceID is the id of a sequence, seq_….
+// SequenceID is the id of a sequence (seq_…).
 type SequenceID string
 
 // Kind says which kind of id it is.
 func (SequenceID) Kind() *closekit.IDKind { return &kindSequence }
 
-// SequenceSubscriptionID is the id of a sequence subscription, sub_….
+// SequenceSubscriptionID is the id of a sequence subscription (sub_…).
 type SequenceSubscriptionID string
 
 // Kind says which kind of id it is.
 func (SequenceSubscriptionID) Kind() *closekit.IDKind { return &kindSequenceSubscription }
 
-// CommentThreadID is the id of a comment thread, comthr_….
+// CommentThreadID is the id of a comment thread (comthr_…).
 type CommentThreadID string
 
 // Kind says which kind of id it is.
 func (CommentThreadID) Kind() *closekit.IDKind { return &kindCommentThread }
 
-// MediaID is the id of a media file, media_….
+// MediaID is the id of a media file (media_…).
 type MediaID string
 
 // Kind says which kind of id it is.

@@ -9,7 +9,8 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// SuggestedActionDetails is the details of a suggested action; its fields depend on the action.
+// SuggestedActionDetails is a description of what a suggested action needs; its fields depend on the
+// action.
 type SuggestedActionDetails struct {
 	closekit.Object
 	// Status to move to.
@@ -89,9 +90,9 @@ func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// OpportunityTotals is the sums over every opportunity that the filters match, not only those of the
-// page. Amounts are in cents; expected amounts are weighted by confidence; annualized amounts count a
-// monthly value twelve times.
+// OpportunityTotals is a set of totals over all opportunities that match the filters, not only those
+// of the page. Amounts are in cents; expected amounts are weighted by confidence; annualized amounts
+// count a monthly value twelve times.
 type OpportunityTotals struct {
 	closekit.Object
 	CountByValuePeriod *OpportunityCounts `json:"count_by_value_period"`

@@ -30,11 +30,11 @@ func Reference(api *manifest.API, r *manifest.Resource) []byte {
 	for _, e := range r.Enums {
 		fmt.Fprintf(&b, "### %s\n\n%s", e.Name, e.About)
 		if e.Open {
-			b.WriteString(" Close may use other words too.")
+			b.WriteString(" Close may use other values too.")
 		}
-		b.WriteString("\n\n| word | meaning |\n|---|---|\n")
+		b.WriteString("\n\n| value | meaning |\n|---|---|\n")
 		for _, v := range e.Values {
-			fmt.Fprintf(&b, "| `%s` | %s |\n", v.Word, cell(v.About))
+			fmt.Fprintf(&b, "| `%s` | %s |\n", v.Value, cell(v.About))
 		}
 		b.WriteByte('\n')
 	}
@@ -170,6 +170,6 @@ func typeName(t *manifest.Type) string {
 var scalarNames = map[manifest.Kind]string{
 	manifest.String: "text", manifest.RichText: "rich text", manifest.Integer: "integer", manifest.Number: "number",
 	manifest.Boolean: "boolean", manifest.Date: "date", manifest.DateTime: "date and time", manifest.DateOrDateTime: "date, or date and time",
-	manifest.Cents: "cents", manifest.Email: "e-mail address", manifest.Phone: "phone number", manifest.URL: "URL",
+	manifest.Cents: "cents", manifest.Email: "email address", manifest.Phone: "phone number", manifest.URL: "URL",
 	manifest.Timezone: "time zone", manifest.JSON: "JSON", manifest.CustomFields: "custom fields",
 }

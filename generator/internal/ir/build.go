@@ -157,7 +157,7 @@ func (b *builder) enum(e *manifest.Enum) Enum {
 		out.Doc += " Close may use other values too."
 	}
 	for _, v := range e.Values {
-		out.Values = append(out.Values, EnumValue{Const: enumConst(e, v), Word: v.Word, Doc: b.text.text(v.About)})
+		out.Values = append(out.Values, EnumValue{Const: enumConst(e, v), Word: v.Value, Doc: b.text.text(v.About)})
 	}
 	return out
 }
@@ -340,7 +340,7 @@ func (b *builder) idTypes(p *Package) {
 		}
 		id := ID{
 			Type: idType(k), Var: idVar(k), Kind: k.Name, Prefixes: k.Prefixes, Literals: k.Literals, From: k.From, About: k.About,
-			Doc: fmt.Sprintf("%s is the id of %s, %s_….", idType(k), withArticle(k.Noun), k.Prefixes[0]),
+			Doc: fmt.Sprintf("%s is the id of %s (%s_…).", idType(k), withArticle(k.Noun), k.Prefixes[0]),
 		}
 		p.IDs = append(p.IDs, id)
 	}

@@ -24,7 +24,7 @@ func (b *builder) clashes() manifest.Problems {
 		for _, e := range r.Enums {
 			n.declare(e.Name, "enum "+e.Name, e.Pos)
 			for _, v := range e.Values {
-				n.declare(enumConst(e, v), "value "+v.Word+" of "+e.Name, v.Pos)
+				n.declare(enumConst(e, v), "value "+v.Value+" of "+e.Name, v.Pos)
 			}
 		}
 		for _, o := range r.Types {

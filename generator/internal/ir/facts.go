@@ -85,7 +85,7 @@ func factsOf(f *manifest.Field, r role) fieldFacts {
 	case t.Kind == manifest.DateOrDateTime:
 		s.Format = "A date (2026-03-31) or ISO 8601 with offset."
 	case t.Kind == manifest.EnumType && t.Enum.Open:
-		s.Values = "Usually one of: " + strings.Join(t.Enum.Words(), ", ") + "."
+		s.Values = "Usually one of: " + strings.Join(t.Enum.Strings(), ", ") + "."
 	case t.Kind == manifest.ID && t.ID != nil:
 		from := f.From
 		if from == "" {

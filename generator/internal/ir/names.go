@@ -53,7 +53,7 @@ func totalsName(fn string) string { return strings.TrimSuffix(fn, "List") + "Tot
 
 func variantMethod(v manifest.Variant) string { return "As" + v.Object.Name }
 
-func enumConst(e *manifest.Enum, v manifest.EnumValue) string { return e.Name + GoName(v.Word) }
+func enumConst(e *manifest.Enum, v manifest.EnumValue) string { return e.Name + GoName(v.Value) }
 
 // fieldName makes the Go name of a field. Some names are those of the embedded
 // object and of methods.

@@ -199,7 +199,7 @@ func typeSchema(t *manifest.Type, f *manifest.Field, update bool, w *walk) objec
 	case manifest.EnumType:
 		s.set("type", "string")
 		if !t.Enum.Open {
-			s.set("enum", t.Enum.Words())
+			s.set("enum", t.Enum.Strings())
 		}
 	case manifest.ID:
 		s.set("type", "string")
