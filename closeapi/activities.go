@@ -89,7 +89,17 @@ type ActivitiesListParams struct {
 var opActivitiesList = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_activities_list", Method: "GET", Path: "/activity/", Effect: closekit.Read, Idempotent: true},
 	Params:    func() any { return new(ActivitiesListParams) },
-	Aliases:   []wire.Alias{{Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
+	Aliases: []wire.Alias{
+		{Name: "order_by", For: "_order_by"},
+		{Name: "sort", For: "_order_by"},
+		{Name: "fields", For: "_fields"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
+		{Name: "limit", For: "_limit"},
+		{Name: "type", For: "_type"},
+		{Name: "date_created_from", For: "date_created__gte"},
+		{Name: "date_created_to", For: "date_created__lte"},
+	},
 	Rules: []wire.Rule{
 		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 11},
 		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 1},
@@ -676,19 +686,8 @@ const (
 // Values lists the values that can be sent; Close may know others.
 func (ActivityType) Values() []string {
 	return []string{
-		"Call",
-		"Email",
-		"EmailThread",
-		"Note",
-		"SMS",
-		"Meeting",
-		"Created",
-		"LeadStatusChange",
-		"OpportunityStatusChange",
-		"TaskCompleted",
-		"LeadMerge",
-		"WhatsAppMessage",
-		"FormSubmission",
+		"Call", "Email", "EmailThread", "Note", "SMS", "Meeting", "Created", "LeadStatusChange",
+		"OpportunityStatusChange", "TaskCompleted", "LeadMerge", "WhatsAppMessage", "FormSubmission",
 		"Custom",
 	}
 }

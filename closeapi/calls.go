@@ -176,8 +176,11 @@ type CallDeleteParams struct {
 }
 
 var opCallDelete = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_call_delete", Method: "DELETE", Path: "/activity/call/{call_id}/", Effect: closekit.Destructive, Idempotent: true},
-	Params:    func() any { return new(CallDeleteParams) },
+	Operation: closekit.Operation{
+		Tool: "close_call_delete", Method: "DELETE", Path: "/activity/call/{call_id}/",
+		Effect: closekit.Destructive, Idempotent: true,
+	},
+	Params: func() any { return new(CallDeleteParams) },
 }
 
 // CallsList lists calls, filtered by lead, contact, user or date.
@@ -241,7 +244,15 @@ type CallsListParams struct {
 var opCallsList = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_calls_list", Method: "GET", Path: "/activity/call/", Effect: closekit.Read, Idempotent: true},
 	Params:    func() any { return new(CallsListParams) },
-	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
+	Aliases: []wire.Alias{
+		{Name: "fields", For: "_fields"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
+		{Name: "limit", For: "_limit"},
+		{Name: "type", For: "_type"},
+		{Name: "date_created_from", For: "date_created__gte"},
+		{Name: "date_created_to", For: "date_created__lte"},
+	},
 }
 
 // Call is a phone call, made through Close or logged.

@@ -98,8 +98,11 @@ type CommentDeleteParams struct {
 }
 
 var opCommentDelete = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_comment_delete", Method: "DELETE", Path: "/comment/{comment_id}/", Effect: closekit.Destructive, Idempotent: true},
-	Params:    func() any { return new(CommentDeleteParams) },
+	Operation: closekit.Operation{
+		Tool: "close_comment_delete", Method: "DELETE", Path: "/comment/{comment_id}/",
+		Effect: closekit.Destructive, Idempotent: true,
+	},
+	Params: func() any { return new(CommentDeleteParams) },
 }
 
 // CommentsList lists the comments of one record or of one thread.

@@ -139,8 +139,11 @@ type ContactDeleteParams struct {
 }
 
 var opContactDelete = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_contact_delete", Method: "DELETE", Path: "/contact/{contact_id}/", Effect: closekit.Destructive, Idempotent: true},
-	Params:    func() any { return new(ContactDeleteParams) },
+	Operation: closekit.Operation{
+		Tool: "close_contact_delete", Method: "DELETE", Path: "/contact/{contact_id}/",
+		Effect: closekit.Destructive, Idempotent: true,
+	},
+	Params: func() any { return new(ContactDeleteParams) },
 }
 
 // ContactsList lists contacts page by page, of one lead or of the whole organization.

@@ -70,9 +70,12 @@ type CustomFieldContactGetParams struct {
 }
 
 var opCustomFieldContactGet = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_contact_get", Method: "GET", Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(CustomFieldContactGetParams) },
-	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
+	Operation: closekit.Operation{
+		Tool: "close_custom_field_contact_get", Method: "GET",
+		Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Read, Idempotent: true,
+	},
+	Params:  func() any { return new(CustomFieldContactGetParams) },
+	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // CustomFieldContactUpdate changes a custom field definition of contacts, such as its name, type or
@@ -107,8 +110,11 @@ type CustomFieldContactUpdateParams struct {
 }
 
 var opCustomFieldContactUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_contact_update", Method: "PUT", Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Write, Idempotent: true},
-	Params:    func() any { return new(CustomFieldContactUpdateParams) },
+	Operation: closekit.Operation{
+		Tool: "close_custom_field_contact_update", Method: "PUT",
+		Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Write, Idempotent: true,
+	},
+	Params: func() any { return new(CustomFieldContactUpdateParams) },
 }
 
 // CustomFieldContactDelete deletes a custom field of contacts together with all its values.
@@ -129,8 +135,11 @@ type CustomFieldContactDeleteParams struct {
 }
 
 var opCustomFieldContactDelete = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_contact_delete", Method: "DELETE", Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Destructive, Idempotent: true},
-	Params:    func() any { return new(CustomFieldContactDeleteParams) },
+	Operation: closekit.Operation{
+		Tool: "close_custom_field_contact_delete", Method: "DELETE",
+		Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Destructive, Idempotent: true,
+	},
+	Params: func() any { return new(CustomFieldContactDeleteParams) },
 }
 
 // CustomFieldsContactList lists the custom field definitions of contacts.
@@ -140,13 +149,23 @@ var opCustomFieldContactDelete = wire.Operation{
 //
 // Close API: GET /custom_field/contact/ (tool close_custom_fields_contact_list)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldsContactList(ctx context.Context, c *closekit.Client, p CustomFieldsContactListParams, opts ...closekit.CallOption) (*closekit.Page[CustomField], error) {
+func CustomFieldsContactList(
+	ctx context.Context,
+	c *closekit.Client,
+	p CustomFieldsContactListParams,
+	opts ...closekit.CallOption,
+) (*closekit.Page[CustomField], error) {
 	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsContactList, &p, p.Skip, opts)
 }
 
 // CustomFieldsContactAll iterates over all results of [CustomFieldsContactList], fetching pages as
 // needed.
-func CustomFieldsContactAll(ctx context.Context, c *closekit.Client, p CustomFieldsContactListParams, opts ...closekit.CallOption) iter.Seq2[*CustomField, error] {
+func CustomFieldsContactAll(
+	ctx context.Context,
+	c *closekit.Client,
+	p CustomFieldsContactListParams,
+	opts ...closekit.CallOption,
+) iter.Seq2[*CustomField, error] {
 	return closekit.All(opCustomFieldsContactList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[CustomField], error) {
 		p := p
 		p.Skip = skip
@@ -165,7 +184,10 @@ type CustomFieldsContactListParams struct {
 }
 
 var opCustomFieldsContactList = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_fields_contact_list", Method: "GET", Path: "/custom_field/contact/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(CustomFieldsContactListParams) },
-	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
+	Operation: closekit.Operation{
+		Tool: "close_custom_fields_contact_list", Method: "GET", Path: "/custom_field/contact/",
+		Effect: closekit.Read, Idempotent: true,
+	},
+	Params:  func() any { return new(CustomFieldsContactListParams) },
+	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }

@@ -70,9 +70,12 @@ type CustomFieldLeadGetParams struct {
 }
 
 var opCustomFieldLeadGet = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_lead_get", Method: "GET", Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(CustomFieldLeadGetParams) },
-	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
+	Operation: closekit.Operation{
+		Tool: "close_custom_field_lead_get", Method: "GET", Path: "/custom_field/lead/{custom_field_id}/",
+		Effect: closekit.Read, Idempotent: true,
+	},
+	Params:  func() any { return new(CustomFieldLeadGetParams) },
+	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // CustomFieldLeadUpdate changes a custom field definition of leads, such as its name, type or choices.
@@ -106,8 +109,11 @@ type CustomFieldLeadUpdateParams struct {
 }
 
 var opCustomFieldLeadUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_lead_update", Method: "PUT", Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Write, Idempotent: true},
-	Params:    func() any { return new(CustomFieldLeadUpdateParams) },
+	Operation: closekit.Operation{
+		Tool: "close_custom_field_lead_update", Method: "PUT",
+		Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Write, Idempotent: true,
+	},
+	Params: func() any { return new(CustomFieldLeadUpdateParams) },
 }
 
 // CustomFieldLeadDelete deletes a custom field of leads together with all its values.
@@ -128,8 +134,11 @@ type CustomFieldLeadDeleteParams struct {
 }
 
 var opCustomFieldLeadDelete = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_lead_delete", Method: "DELETE", Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Destructive, Idempotent: true},
-	Params:    func() any { return new(CustomFieldLeadDeleteParams) },
+	Operation: closekit.Operation{
+		Tool: "close_custom_field_lead_delete", Method: "DELETE",
+		Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Destructive, Idempotent: true,
+	},
+	Params: func() any { return new(CustomFieldLeadDeleteParams) },
 }
 
 // CustomFieldsLeadList lists the custom field definitions of leads.
@@ -139,7 +148,12 @@ var opCustomFieldLeadDelete = wire.Operation{
 //
 // Close API: GET /custom_field/lead/ (tool close_custom_fields_lead_list)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldsLeadList(ctx context.Context, c *closekit.Client, p CustomFieldsLeadListParams, opts ...closekit.CallOption) (*closekit.Page[CustomField], error) {
+func CustomFieldsLeadList(
+	ctx context.Context,
+	c *closekit.Client,
+	p CustomFieldsLeadListParams,
+	opts ...closekit.CallOption,
+) (*closekit.Page[CustomField], error) {
 	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsLeadList, &p, p.Skip, opts)
 }
 

@@ -19,7 +19,12 @@ import (
 //
 // Close API: POST /custom_field/opportunity/ (tool close_custom_field_opportunity_create)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldOpportunityCreate(ctx context.Context, c *closekit.Client, p CustomFieldOpportunityCreateParams, opts ...closekit.CallOption) (*CustomField, error) {
+func CustomFieldOpportunityCreate(
+	ctx context.Context,
+	c *closekit.Client,
+	p CustomFieldOpportunityCreateParams,
+	opts ...closekit.CallOption,
+) (*CustomField, error) {
 	return wire.Call[CustomField](ctx, c, &opCustomFieldOpportunityCreate, &p, opts)
 }
 
@@ -72,9 +77,12 @@ type CustomFieldOpportunityGetParams struct {
 }
 
 var opCustomFieldOpportunityGet = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_opportunity_get", Method: "GET", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(CustomFieldOpportunityGetParams) },
-	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
+	Operation: closekit.Operation{
+		Tool: "close_custom_field_opportunity_get", Method: "GET",
+		Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Read, Idempotent: true,
+	},
+	Params:  func() any { return new(CustomFieldOpportunityGetParams) },
+	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // CustomFieldOpportunityUpdate changes a custom field definition of opportunities, such as its name,
@@ -87,7 +95,12 @@ var opCustomFieldOpportunityGet = wire.Operation{
 // Close API: PUT /custom_field/opportunity/{custom_field_id}/ (tool
 // close_custom_field_opportunity_update)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldOpportunityUpdate(ctx context.Context, c *closekit.Client, p CustomFieldOpportunityUpdateParams, opts ...closekit.CallOption) (*CustomField, error) {
+func CustomFieldOpportunityUpdate(
+	ctx context.Context,
+	c *closekit.Client,
+	p CustomFieldOpportunityUpdateParams,
+	opts ...closekit.CallOption,
+) (*CustomField, error) {
 	return wire.Call[CustomField](ctx, c, &opCustomFieldOpportunityUpdate, &p, opts)
 }
 
@@ -110,8 +123,11 @@ type CustomFieldOpportunityUpdateParams struct {
 }
 
 var opCustomFieldOpportunityUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_opportunity_update", Method: "PUT", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Write, Idempotent: true},
-	Params:    func() any { return new(CustomFieldOpportunityUpdateParams) },
+	Operation: closekit.Operation{
+		Tool: "close_custom_field_opportunity_update", Method: "PUT",
+		Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Write, Idempotent: true,
+	},
+	Params: func() any { return new(CustomFieldOpportunityUpdateParams) },
 }
 
 // CustomFieldOpportunityDelete deletes a custom field of opportunities together with all its values.
@@ -133,8 +149,12 @@ type CustomFieldOpportunityDeleteParams struct {
 }
 
 var opCustomFieldOpportunityDelete = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_opportunity_delete", Method: "DELETE", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Destructive, Idempotent: true},
-	Params:    func() any { return new(CustomFieldOpportunityDeleteParams) },
+	Operation: closekit.Operation{
+		Tool: "close_custom_field_opportunity_delete", Method: "DELETE",
+		Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Destructive,
+		Idempotent: true,
+	},
+	Params: func() any { return new(CustomFieldOpportunityDeleteParams) },
 }
 
 // CustomFieldsOpportunityList lists the custom field definitions of opportunities.
@@ -144,13 +164,23 @@ var opCustomFieldOpportunityDelete = wire.Operation{
 //
 // Close API: GET /custom_field/opportunity/ (tool close_custom_fields_opportunity_list)
 // https://developer.close.com/api/resources/custom-fields
-func CustomFieldsOpportunityList(ctx context.Context, c *closekit.Client, p CustomFieldsOpportunityListParams, opts ...closekit.CallOption) (*closekit.Page[CustomField], error) {
+func CustomFieldsOpportunityList(
+	ctx context.Context,
+	c *closekit.Client,
+	p CustomFieldsOpportunityListParams,
+	opts ...closekit.CallOption,
+) (*closekit.Page[CustomField], error) {
 	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsOpportunityList, &p, p.Skip, opts)
 }
 
 // CustomFieldsOpportunityAll iterates over all results of [CustomFieldsOpportunityList], fetching
 // pages as needed.
-func CustomFieldsOpportunityAll(ctx context.Context, c *closekit.Client, p CustomFieldsOpportunityListParams, opts ...closekit.CallOption) iter.Seq2[*CustomField, error] {
+func CustomFieldsOpportunityAll(
+	ctx context.Context,
+	c *closekit.Client,
+	p CustomFieldsOpportunityListParams,
+	opts ...closekit.CallOption,
+) iter.Seq2[*CustomField, error] {
 	return closekit.All(opCustomFieldsOpportunityList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[CustomField], error) {
 		p := p
 		p.Skip = skip
@@ -169,7 +199,10 @@ type CustomFieldsOpportunityListParams struct {
 }
 
 var opCustomFieldsOpportunityList = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_fields_opportunity_list", Method: "GET", Path: "/custom_field/opportunity/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(CustomFieldsOpportunityListParams) },
-	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
+	Operation: closekit.Operation{
+		Tool: "close_custom_fields_opportunity_list", Method: "GET", Path: "/custom_field/opportunity/",
+		Effect: closekit.Read, Idempotent: true,
+	},
+	Params:  func() any { return new(CustomFieldsOpportunityListParams) },
+	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }

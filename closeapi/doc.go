@@ -5,17 +5,55 @@
 // The REST API of Close, a CRM for inside sales. A lead is a company; contacts, opportunities, tasks
 // and activities belong to a lead.
 //
-// A function is named by its tool: close_lead_create is LeadCreate. It takes a context, a
+// A function is named after its tool: close_lead_create is LeadCreate. It takes a context, a
 // [closekit.Client] and its parameters; required parameters are plain fields, optional ones are
 // [closekit.Opt], absent unless set, or slices, absent when nil. Input is checked before anything is
 // sent. Every list function has an iterator beside it that fetches page after page.
 //
 // Results are ordinary values. A member that Close may leave out is an Opt; members that the manifest
-// does not know are kept in the embedded Object, and values of custom fields in CustomFields, so that
-// encoding a result gives back what Close sent. Functions are safe for concurrent use; parameters and
+// does not know are kept in the embedded Object, and values of custom fields in CustomFields, so
+// encoding a result returns what Close sent. Functions are safe for concurrent use; parameters and
 // results are plain data, safe to read concurrently.
 //
 // https://developer.close.com/
+//
+// # Leads, contacts and opportunities
+//
+//   - Contacts: [ContactCreate], [ContactGet], [ContactUpdate], [ContactDelete], [ContactsList]
+//   - Leads: [LeadCreate], [LeadGet], [LeadUpdate], [LeadDelete], [LeadMerge], [LeadsList]
+//   - Opportunities: [OpportunityCreate], [OpportunityGet], [OpportunityUpdate], [OpportunityDelete],
+//     [OpportunitiesList]
+//   - Pipelines: [PipelineCreate], [PipelineGet], [PipelineUpdate], [PipelineDelete], [PipelinesList]
+//
+// # Activities and tasks
+//
+//   - Activities: [ActivitiesList]
+//   - Calls: [CallCreate], [CallGet], [CallUpdate], [CallDelete], [CallsList]
+//   - Comments: [CommentCreate], [CommentGet], [CommentUpdate], [CommentDelete], [CommentsList]
+//   - Emails: [EmailCreate], [EmailGet], [EmailUpdate], [EmailDelete], [EmailsList]
+//   - Notes: [NoteCreate], [NoteGet], [NoteUpdate], [NoteDelete], [NotesList]
+//   - SMS: [SMSCreate], [SMSGet], [SMSUpdate], [SMSDelete], [SMSList]
+//   - Tasks: [TaskCreate], [TaskGet], [TaskUpdate], [TaskDelete], [TasksList]
+//
+// # Sequences
+//
+//   - Sequence subscriptions: [SequenceSubscriptionCreate], [SequenceSubscriptionGet],
+//     [SequenceSubscriptionUpdate], [SequenceSubscriptionsList]
+//   - Sequences: [SequencesList], [SequenceGet]
+//
+// # Custom fields
+//
+//   - Contact custom fields: [CustomFieldContactCreate], [CustomFieldContactGet],
+//     [CustomFieldContactUpdate], [CustomFieldContactDelete], [CustomFieldsContactList]
+//   - Lead custom fields: [CustomFieldLeadCreate], [CustomFieldLeadGet], [CustomFieldLeadUpdate],
+//     [CustomFieldLeadDelete], [CustomFieldsLeadList]
+//   - Opportunity custom fields: [CustomFieldOpportunityCreate], [CustomFieldOpportunityGet],
+//     [CustomFieldOpportunityUpdate], [CustomFieldOpportunityDelete], [CustomFieldsOpportunityList]
+//
+// # Users and webhooks
+//
+//   - Users: [MeGet], [UserGet], [UsersList]
+//   - Webhooks: [WebhookCreate], [WebhookGet], [WebhookUpdate], [WebhookDelete], [WebhooksList]
 package closeapi
 
 import "github.com/closekit/closekit/runtime/wire"

@@ -188,9 +188,12 @@ type EmailUpdateParams struct {
 }
 
 var opEmailUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_email_update", Method: "PUT", Path: "/activity/email/{email_id}/", Effect: closekit.Write, Sends: true, Idempotent: true},
-	Params:    func() any { return new(EmailUpdateParams) },
-	Aliases:   []wire.Alias{{Name: "account_id", For: "email_account_id"}},
+	Operation: closekit.Operation{
+		Tool: "close_email_update", Method: "PUT", Path: "/activity/email/{email_id}/",
+		Effect: closekit.Write, Sends: true, Idempotent: true,
+	},
+	Params:  func() any { return new(EmailUpdateParams) },
+	Aliases: []wire.Alias{{Name: "account_id", For: "email_account_id"}},
 }
 
 // EmailDelete deletes an email from the timeline.
@@ -211,8 +214,11 @@ type EmailDeleteParams struct {
 }
 
 var opEmailDelete = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_email_delete", Method: "DELETE", Path: "/activity/email/{email_id}/", Effect: closekit.Destructive, Idempotent: true},
-	Params:    func() any { return new(EmailDeleteParams) },
+	Operation: closekit.Operation{
+		Tool: "close_email_delete", Method: "DELETE", Path: "/activity/email/{email_id}/",
+		Effect: closekit.Destructive, Idempotent: true,
+	},
+	Params: func() any { return new(EmailDeleteParams) },
 }
 
 // EmailsList lists emails, filtered by lead, contact, user or date.
@@ -276,7 +282,15 @@ type EmailsListParams struct {
 var opEmailsList = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_emails_list", Method: "GET", Path: "/activity/email/", Effect: closekit.Read, Idempotent: true},
 	Params:    func() any { return new(EmailsListParams) },
-	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
+	Aliases: []wire.Alias{
+		{Name: "fields", For: "_fields"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
+		{Name: "limit", For: "_limit"},
+		{Name: "type", For: "_type"},
+		{Name: "date_created_from", For: "date_created__gte"},
+		{Name: "date_created_to", For: "date_created__lte"},
+	},
 }
 
 // Email is an email on a lead. In lists of conversations it comes without its body.

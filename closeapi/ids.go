@@ -216,41 +216,61 @@ func (BulkEmailActionID) Kind() *closekit.IDKind { return &kindBulkEmailAction }
 
 // The kinds of ids, for checking parameters.
 var (
-	kindLead                 = closekit.IDKind{Name: "lead", Prefixes: []string{"lead"}, From: "close_leads_list", Known: knownIDs}
-	kindContact              = closekit.IDKind{Name: "contact", Prefixes: []string{"cont"}, From: "close_contacts_list", Known: knownIDs}
-	kindOpportunity          = closekit.IDKind{Name: "opportunity", Prefixes: []string{"oppo"}, From: "close_opportunities_list", Known: knownIDs}
-	kindActivity             = closekit.IDKind{Name: "activity", Prefixes: []string{"acti"}, From: "close_activities_list", Known: knownIDs}
-	kindCall                 = closekit.IDKind{Name: "call", Prefixes: []string{"acti"}, From: "close_calls_list", Known: knownIDs}
-	kindEmail                = closekit.IDKind{Name: "email", Prefixes: []string{"acti"}, From: "close_emails_list", Known: knownIDs}
-	kindEmailThread          = closekit.IDKind{Name: "email_thread", Prefixes: []string{"acti"}, From: "close_activities_list", Known: knownIDs}
-	kindSMS                  = closekit.IDKind{Name: "sms", Prefixes: []string{"acti"}, From: "close_sms_list", Known: knownIDs}
-	kindNote                 = closekit.IDKind{Name: "note", Prefixes: []string{"acti"}, From: "close_notes_list", Known: knownIDs}
-	kindTask                 = closekit.IDKind{Name: "task", Prefixes: []string{"task", "noti"}, From: "close_tasks_list", Known: knownIDs}
-	kindLeadStatus           = closekit.IDKind{Name: "lead_status", Prefixes: []string{"stat"}, From: "close_me_get", About: "Lead statuses are listed under organizations in the result of close_me_get.", Known: knownIDs}
-	kindOpportunityStatus    = closekit.IDKind{Name: "opportunity_status", Prefixes: []string{"stat"}, From: "close_pipelines_list", About: "Statuses are listed under each pipeline.", Known: knownIDs}
-	kindPipeline             = closekit.IDKind{Name: "pipeline", Prefixes: []string{"pipe"}, From: "close_pipelines_list", Known: knownIDs}
-	kindUser                 = closekit.IDKind{Name: "user", Prefixes: []string{"user"}, From: "close_users_list", Known: knownIDs}
-	kindOrganization         = closekit.IDKind{Name: "organization", Prefixes: []string{"orga"}, From: "close_me_get", Known: knownIDs}
-	kindMembership           = closekit.IDKind{Name: "membership", Prefixes: []string{"memb"}, From: "close_me_get", Known: knownIDs}
-	kindRole                 = closekit.IDKind{Name: "role", Prefixes: []string{"role"}, Literals: []string{"admin", "superuser", "user", "restricteduser"}, From: "close_me_get", Known: knownIDs}
-	kindCustomField          = closekit.IDKind{Name: "custom_field", Prefixes: []string{"cf", "lcf"}, About: "Ids made before May 2021 can have other prefixes.", Known: knownIDs}
+	kindLead        = closekit.IDKind{Name: "lead", Prefixes: []string{"lead"}, From: "close_leads_list", Known: knownIDs}
+	kindContact     = closekit.IDKind{Name: "contact", Prefixes: []string{"cont"}, From: "close_contacts_list", Known: knownIDs}
+	kindOpportunity = closekit.IDKind{Name: "opportunity", Prefixes: []string{"oppo"}, From: "close_opportunities_list", Known: knownIDs}
+	kindActivity    = closekit.IDKind{Name: "activity", Prefixes: []string{"acti"}, From: "close_activities_list", Known: knownIDs}
+	kindCall        = closekit.IDKind{Name: "call", Prefixes: []string{"acti"}, From: "close_calls_list", Known: knownIDs}
+	kindEmail       = closekit.IDKind{Name: "email", Prefixes: []string{"acti"}, From: "close_emails_list", Known: knownIDs}
+	kindEmailThread = closekit.IDKind{Name: "email_thread", Prefixes: []string{"acti"}, From: "close_activities_list", Known: knownIDs}
+	kindSMS         = closekit.IDKind{Name: "sms", Prefixes: []string{"acti"}, From: "close_sms_list", Known: knownIDs}
+	kindNote        = closekit.IDKind{Name: "note", Prefixes: []string{"acti"}, From: "close_notes_list", Known: knownIDs}
+	kindTask        = closekit.IDKind{Name: "task", Prefixes: []string{"task", "noti"}, From: "close_tasks_list", Known: knownIDs}
+	kindLeadStatus  = closekit.IDKind{
+		Name: "lead_status", Prefixes: []string{"stat"}, From: "close_me_get",
+		About: "Lead statuses are listed under organizations in the result of close_me_get.",
+		Known: knownIDs,
+	}
+	kindOpportunityStatus = closekit.IDKind{
+		Name: "opportunity_status", Prefixes: []string{"stat"}, From: "close_pipelines_list",
+		About: "Statuses are listed under each pipeline.", Known: knownIDs,
+	}
+	kindPipeline     = closekit.IDKind{Name: "pipeline", Prefixes: []string{"pipe"}, From: "close_pipelines_list", Known: knownIDs}
+	kindUser         = closekit.IDKind{Name: "user", Prefixes: []string{"user"}, From: "close_users_list", Known: knownIDs}
+	kindOrganization = closekit.IDKind{Name: "organization", Prefixes: []string{"orga"}, From: "close_me_get", Known: knownIDs}
+	kindMembership   = closekit.IDKind{Name: "membership", Prefixes: []string{"memb"}, From: "close_me_get", Known: knownIDs}
+	kindRole         = closekit.IDKind{
+		Name: "role", Prefixes: []string{"role"},
+		Literals: []string{"admin", "superuser", "user", "restricteduser"}, From: "close_me_get",
+		Known: knownIDs,
+	}
+	kindCustomField = closekit.IDKind{
+		Name: "custom_field", Prefixes: []string{"cf", "lcf"},
+		About: "Ids made before May 2021 can have other prefixes.", Known: knownIDs,
+	}
 	kindSequence             = closekit.IDKind{Name: "sequence", Prefixes: []string{"seq"}, From: "close_sequences_list", Known: knownIDs}
 	kindSequenceStep         = closekit.IDKind{Name: "sequence_step", Prefixes: []string{"seqstep"}, From: "close_sequence_get", Known: knownIDs}
-	kindSequenceSubscription = closekit.IDKind{Name: "sequence_subscription", Prefixes: []string{"sub"}, From: "close_sequence_subscriptions_list", Known: knownIDs}
-	kindSchedule             = closekit.IDKind{Name: "schedule", Prefixes: []string{"sched"}, Known: knownIDs}
-	kindEmailTemplate        = closekit.IDKind{Name: "email_template", Prefixes: []string{"tmpl"}, Known: knownIDs}
-	kindSMSTemplate          = closekit.IDKind{Name: "sms_template", Prefixes: []string{"smstmpl"}, Known: knownIDs}
-	kindEmailAccount         = closekit.IDKind{Name: "email_account", Prefixes: []string{"emailacct"}, From: "close_me_get", About: "Connected email accounts are listed in the result of close_me_get.", Known: knownIDs}
-	kindEmailSignature       = closekit.IDKind{Name: "email_signature", Prefixes: []string{"emailsig"}, Known: knownIDs}
-	kindPhoneNumber          = closekit.IDKind{Name: "phone_number", Prefixes: []string{"phon"}, From: "close_me_get", Known: knownIDs}
-	kindWebhook              = closekit.IDKind{Name: "webhook", Prefixes: []string{"whsub"}, From: "close_webhooks_list", Known: knownIDs}
-	kindEvent                = closekit.IDKind{Name: "event", Prefixes: []string{"ev"}, Known: knownIDs}
-	kindComment              = closekit.IDKind{Name: "comment", Prefixes: []string{"comm"}, From: "close_comments_list", Known: knownIDs}
-	kindCommentThread        = closekit.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comments_list", Known: knownIDs}
-	kindOutcome              = closekit.IDKind{Name: "outcome", Prefixes: []string{"outcome"}, Known: knownIDs}
-	kindMedia                = closekit.IDKind{Name: "media", Prefixes: []string{"media"}, Known: knownIDs}
-	kindCustomActivityType   = closekit.IDKind{Name: "custom_activity_type", Prefixes: []string{"actitype"}, Known: knownIDs}
-	kindBulkEmailAction      = closekit.IDKind{Name: "bulk_email_action", Prefixes: []string{"bulkemail"}, Known: knownIDs}
+	kindSequenceSubscription = closekit.IDKind{
+		Name: "sequence_subscription", Prefixes: []string{"sub"},
+		From: "close_sequence_subscriptions_list", Known: knownIDs,
+	}
+	kindSchedule      = closekit.IDKind{Name: "schedule", Prefixes: []string{"sched"}, Known: knownIDs}
+	kindEmailTemplate = closekit.IDKind{Name: "email_template", Prefixes: []string{"tmpl"}, Known: knownIDs}
+	kindSMSTemplate   = closekit.IDKind{Name: "sms_template", Prefixes: []string{"smstmpl"}, Known: knownIDs}
+	kindEmailAccount  = closekit.IDKind{
+		Name: "email_account", Prefixes: []string{"emailacct"}, From: "close_me_get",
+		About: "Connected email accounts are listed in the result of close_me_get.", Known: knownIDs,
+	}
+	kindEmailSignature     = closekit.IDKind{Name: "email_signature", Prefixes: []string{"emailsig"}, Known: knownIDs}
+	kindPhoneNumber        = closekit.IDKind{Name: "phone_number", Prefixes: []string{"phon"}, From: "close_me_get", Known: knownIDs}
+	kindWebhook            = closekit.IDKind{Name: "webhook", Prefixes: []string{"whsub"}, From: "close_webhooks_list", Known: knownIDs}
+	kindEvent              = closekit.IDKind{Name: "event", Prefixes: []string{"ev"}, Known: knownIDs}
+	kindComment            = closekit.IDKind{Name: "comment", Prefixes: []string{"comm"}, From: "close_comments_list", Known: knownIDs}
+	kindCommentThread      = closekit.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comments_list", Known: knownIDs}
+	kindOutcome            = closekit.IDKind{Name: "outcome", Prefixes: []string{"outcome"}, Known: knownIDs}
+	kindMedia              = closekit.IDKind{Name: "media", Prefixes: []string{"media"}, Known: knownIDs}
+	kindCustomActivityType = closekit.IDKind{Name: "custom_activity_type", Prefixes: []string{"actitype"}, Known: knownIDs}
+	kindBulkEmailAction    = closekit.IDKind{Name: "bulk_email_action", Prefixes: []string{"bulkemail"}, Known: knownIDs}
 )
 
 // knownIDs tells an id of another kind from one that is unknown.

@@ -204,7 +204,16 @@ type LeadsListParams struct {
 var opLeadsList = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_leads_list", Method: "GET", Path: "/lead/", Effect: closekit.Read, Idempotent: true},
 	Params:    func() any { return new(LeadsListParams) },
-	Aliases:   []wire.Alias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
+	Aliases: []wire.Alias{
+		{Name: "search", For: "query"},
+		{Name: "q", For: "query"},
+		{Name: "order_by", For: "_order_by"},
+		{Name: "sort", For: "_order_by"},
+		{Name: "fields", For: "_fields"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
+		{Name: "limit", For: "_limit"},
+	},
 }
 
 // Address is a postal address of a lead.

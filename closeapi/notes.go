@@ -136,8 +136,11 @@ type NoteDeleteParams struct {
 }
 
 var opNoteDelete = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_note_delete", Method: "DELETE", Path: "/activity/note/{note_id}/", Effect: closekit.Destructive, Idempotent: true},
-	Params:    func() any { return new(NoteDeleteParams) },
+	Operation: closekit.Operation{
+		Tool: "close_note_delete", Method: "DELETE", Path: "/activity/note/{note_id}/",
+		Effect: closekit.Destructive, Idempotent: true,
+	},
+	Params: func() any { return new(NoteDeleteParams) },
 }
 
 // NotesList lists notes, filtered by lead, contact, user or date.
@@ -200,7 +203,15 @@ type NotesListParams struct {
 var opNotesList = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_notes_list", Method: "GET", Path: "/activity/note/", Effect: closekit.Read, Idempotent: true},
 	Params:    func() any { return new(NotesListParams) },
-	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
+	Aliases: []wire.Alias{
+		{Name: "fields", For: "_fields"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
+		{Name: "limit", For: "_limit"},
+		{Name: "type", For: "_type"},
+		{Name: "date_created_from", For: "date_created__gte"},
+		{Name: "date_created_to", For: "date_created__lte"},
+	},
 }
 
 // Note is a note on a lead.

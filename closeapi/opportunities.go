@@ -84,9 +84,12 @@ type OpportunityGetParams struct {
 }
 
 var opOpportunityGet = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_opportunity_get", Method: "GET", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(OpportunityGetParams) },
-	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
+	Operation: closekit.Operation{
+		Tool: "close_opportunity_get", Method: "GET", Path: "/opportunity/{opportunity_id}/",
+		Effect: closekit.Read, Idempotent: true,
+	},
+	Params:  func() any { return new(OpportunityGetParams) },
+	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // OpportunityUpdate changes fields of an opportunity, such as status, value or closing date.
@@ -137,9 +140,12 @@ type OpportunityUpdateParams struct {
 }
 
 var opOpportunityUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_opportunity_update", Method: "PUT", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Write, Idempotent: true},
-	Params:    func() any { return new(OpportunityUpdateParams) },
-	Aliases:   []wire.Alias{{Name: "expected_date", For: "date_won"}},
+	Operation: closekit.Operation{
+		Tool: "close_opportunity_update", Method: "PUT", Path: "/opportunity/{opportunity_id}/",
+		Effect: closekit.Write, Idempotent: true,
+	},
+	Params:  func() any { return new(OpportunityUpdateParams) },
+	Aliases: []wire.Alias{{Name: "expected_date", For: "date_won"}},
 	Rules: []wire.Rule{
 		{Kind: wire.AtMostOne, Fields: []uint8{1, 2}},
 	},
@@ -163,8 +169,11 @@ type OpportunityDeleteParams struct {
 }
 
 var opOpportunityDelete = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_opportunity_delete", Method: "DELETE", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Destructive, Idempotent: true},
-	Params:    func() any { return new(OpportunityDeleteParams) },
+	Operation: closekit.Operation{
+		Tool: "close_opportunity_delete", Method: "DELETE", Path: "/opportunity/{opportunity_id}/",
+		Effect: closekit.Destructive, Idempotent: true,
+	},
+	Params: func() any { return new(OpportunityDeleteParams) },
 }
 
 // OpportunitiesList lists opportunities page by page, filtered by lead, user, status, value period or
@@ -283,7 +292,17 @@ type OpportunitiesListParams struct {
 var opOpportunitiesList = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_opportunities_list", Method: "GET", Path: "/opportunity/", Effect: closekit.Read, Idempotent: true},
 	Params:    func() any { return new(OpportunitiesListParams) },
-	Aliases:   []wire.Alias{{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "group_by", For: "_group_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
+	Aliases: []wire.Alias{
+		{Name: "search", For: "query"},
+		{Name: "q", For: "query"},
+		{Name: "order_by", For: "_order_by"},
+		{Name: "sort", For: "_order_by"},
+		{Name: "group_by", For: "_group_by"},
+		{Name: "fields", For: "_fields"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
+		{Name: "limit", For: "_limit"},
+	},
 }
 
 // SuggestedActionDetails is a description of what a suggested action needs; its fields depend on the
@@ -544,16 +563,7 @@ const (
 
 // Values lists the values that can be sent; Close may know others.
 func (OpportunityOrder) Values() []string {
-	return []string{
-		"date_won",
-		"date_updated",
-		"date_created",
-		"confidence",
-		"user_name",
-		"value",
-		"annualized_value",
-		"annualized_expected_value",
-	}
+	return []string{"date_won", "date_updated", "date_created", "confidence", "user_name", "value", "annualized_value", "annualized_expected_value"}
 }
 
 // OpportunityGrouping is a field to group opportunities by; put - in front to reverse the order of the

@@ -101,8 +101,11 @@ type PipelineDeleteParams struct {
 }
 
 var opPipelineDelete = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_pipeline_delete", Method: "DELETE", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Destructive, Idempotent: true},
-	Params:    func() any { return new(PipelineDeleteParams) },
+	Operation: closekit.Operation{
+		Tool: "close_pipeline_delete", Method: "DELETE", Path: "/pipeline/{pipeline_id}/",
+		Effect: closekit.Destructive, Idempotent: true,
+	},
+	Params: func() any { return new(PipelineDeleteParams) },
 }
 
 // PipelinesList lists all pipelines with their statuses.

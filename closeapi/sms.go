@@ -144,8 +144,11 @@ type SMSUpdateParams struct {
 }
 
 var opSMSUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_sms_update", Method: "PUT", Path: "/activity/sms/{sms_id}/", Effect: closekit.Write, Sends: true, Idempotent: true},
-	Params:    func() any { return new(SMSUpdateParams) },
+	Operation: closekit.Operation{
+		Tool: "close_sms_update", Method: "PUT", Path: "/activity/sms/{sms_id}/", Effect: closekit.Write,
+		Sends: true, Idempotent: true,
+	},
+	Params: func() any { return new(SMSUpdateParams) },
 }
 
 // SMSDelete deletes an SMS from the timeline.
@@ -166,8 +169,11 @@ type SMSDeleteParams struct {
 }
 
 var opSMSDelete = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_sms_delete", Method: "DELETE", Path: "/activity/sms/{sms_id}/", Effect: closekit.Destructive, Idempotent: true},
-	Params:    func() any { return new(SMSDeleteParams) },
+	Operation: closekit.Operation{
+		Tool: "close_sms_delete", Method: "DELETE", Path: "/activity/sms/{sms_id}/",
+		Effect: closekit.Destructive, Idempotent: true,
+	},
+	Params: func() any { return new(SMSDeleteParams) },
 }
 
 // SMSList lists SMS, filtered by lead, contact, user or date.
@@ -230,7 +236,15 @@ type SMSListParams struct {
 var opSMSList = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_sms_list", Method: "GET", Path: "/activity/sms/", Effect: closekit.Read, Idempotent: true},
 	Params:    func() any { return new(SMSListParams) },
-	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"}},
+	Aliases: []wire.Alias{
+		{Name: "fields", For: "_fields"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
+		{Name: "limit", For: "_limit"},
+		{Name: "type", For: "_type"},
+		{Name: "date_created_from", For: "date_created__gte"},
+		{Name: "date_created_to", For: "date_created__lte"},
+	},
 }
 
 // SMS is a text message on a lead.
@@ -386,45 +400,12 @@ const (
 // Values lists the values that can be sent.
 func (SMSAttachmentType) Values() []string {
 	return []string{
-		"application/pdf",
-		"application/vcard",
-		"audio/3gpp",
-		"audio/3gpp2",
-		"audio/L24",
-		"audio/ac3",
-		"audio/amr",
-		"audio/amr-nb",
-		"audio/basic",
-		"audio/mp4",
-		"audio/mpeg",
-		"audio/ogg",
-		"audio/vnd.rn-realaudio",
-		"audio/vnd.wave",
-		"audio/webm",
-		"image/bmp",
-		"image/gif",
-		"image/jpeg",
-		"image/jpg",
-		"image/png",
-		"image/tiff",
-		"text/calendar",
-		"text/csv",
-		"text/directory",
-		"text/richtext",
-		"text/rtf",
-		"text/vcard",
-		"text/x-vcard",
-		"video/3gpp",
-		"video/3gpp-tt",
-		"video/3gpp2",
-		"video/H261",
-		"video/H263",
-		"video/H263-1998",
-		"video/H263-2000",
-		"video/H264",
-		"video/mp4",
-		"video/mpeg",
-		"video/quicktime",
-		"video/webm",
+		"application/pdf", "application/vcard", "audio/3gpp", "audio/3gpp2", "audio/L24", "audio/ac3",
+		"audio/amr", "audio/amr-nb", "audio/basic", "audio/mp4", "audio/mpeg", "audio/ogg",
+		"audio/vnd.rn-realaudio", "audio/vnd.wave", "audio/webm", "image/bmp", "image/gif", "image/jpeg",
+		"image/jpg", "image/png", "image/tiff", "text/calendar", "text/csv", "text/directory",
+		"text/richtext", "text/rtf", "text/vcard", "text/x-vcard", "video/3gpp", "video/3gpp-tt",
+		"video/3gpp2", "video/H261", "video/H263", "video/H263-1998", "video/H263-2000", "video/H264",
+		"video/mp4", "video/mpeg", "video/quicktime", "video/webm",
 	}
 }

@@ -270,7 +270,15 @@ type TasksListParams struct {
 var opTasksList = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_tasks_list", Method: "GET", Path: "/task/", Effect: closekit.Read, Idempotent: true},
 	Params:    func() any { return new(TasksListParams) },
-	Aliases:   []wire.Alias{{Name: "type", For: "_type"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
+	Aliases: []wire.Alias{
+		{Name: "type", For: "_type"},
+		{Name: "order_by", For: "_order_by"},
+		{Name: "sort", For: "_order_by"},
+		{Name: "fields", For: "_fields"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
+		{Name: "limit", For: "_limit"},
+	},
 }
 
 // Task is a thing to do on a lead. Its fields depend on Type; the last ones belong to tasks that Close
@@ -392,15 +400,8 @@ const (
 // Values lists the values that can be sent; Close may know others.
 func (TaskType) Values() []string {
 	return []string{
-		"lead",
-		"outgoing_call",
-		"incoming_email",
-		"email_followup",
-		"missed_call",
-		"answered_detached_call",
-		"voicemail",
-		"opportunity_due",
-		"incoming_sms",
+		"lead", "outgoing_call", "incoming_email", "email_followup", "missed_call",
+		"answered_detached_call", "voicemail", "opportunity_due", "incoming_sms",
 	}
 }
 
@@ -439,16 +440,8 @@ const (
 // Values lists the values that can be sent; Close may know others.
 func (TaskTypeFilter) Values() []string {
 	return []string{
-		"all",
-		"lead",
-		"outgoing_call",
-		"incoming_email",
-		"email_followup",
-		"missed_call",
-		"answered_detached_call",
-		"voicemail",
-		"opportunity_due",
-		"incoming_sms",
+		"all", "lead", "outgoing_call", "incoming_email", "email_followup", "missed_call",
+		"answered_detached_call", "voicemail", "opportunity_due", "incoming_sms",
 	}
 }
 

@@ -108,8 +108,11 @@ type WebhookDeleteParams struct {
 }
 
 var opWebhookDelete = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_webhook_delete", Method: "DELETE", Path: "/webhook/{webhook_id}/", Effect: closekit.Destructive, Idempotent: true},
-	Params:    func() any { return new(WebhookDeleteParams) },
+	Operation: closekit.Operation{
+		Tool: "close_webhook_delete", Method: "DELETE", Path: "/webhook/{webhook_id}/",
+		Effect: closekit.Destructive, Idempotent: true,
+	},
+	Params: func() any { return new(WebhookDeleteParams) },
 }
 
 // WebhooksList lists the webhooks of the organization.
@@ -256,120 +259,134 @@ type WebhookObjectType string
 
 // Values of [WebhookObjectType].
 const (
-	WebhookObjectTypeLead                            WebhookObjectType = "lead"                               // A lead.
-	WebhookObjectTypeContact                         WebhookObjectType = "contact"                            // A contact.
-	WebhookObjectTypeOpportunity                     WebhookObjectType = "opportunity"                        // An opportunity.
-	WebhookObjectTypeTaskLead                        WebhookObjectType = "task.lead"                          // A task written by a person.
-	WebhookObjectTypeTaskOutgoingCall                WebhookObjectType = "task.outgoing_call"                 // A task to call a contact.
-	WebhookObjectTypeTaskIncomingEmail               WebhookObjectType = "task.incoming_email"                // A task for an email that came in.
-	WebhookObjectTypeTaskEmailFollowup               WebhookObjectType = "task.email_followup"                // A task for an email without a reply.
-	WebhookObjectTypeTaskMissedCall                  WebhookObjectType = "task.missed_call"                   // A task for a missed call.
-	WebhookObjectTypeTaskAnsweredDetachedCall        WebhookObjectType = "task.answered_detached_call"        // A task for a detached call that was answered.
-	WebhookObjectTypeTaskVoicemail                   WebhookObjectType = "task.voicemail"                     // A task for a voicemail.
-	WebhookObjectTypeTaskOpportunityDue              WebhookObjectType = "task.opportunity_due"               // A task for an opportunity that is due.
-	WebhookObjectTypeTaskIncomingSMS                 WebhookObjectType = "task.incoming_sms"                  // A task for an SMS that came in.
-	WebhookObjectTypeActivityCall                    WebhookObjectType = "activity.call"                      // A call.
-	WebhookObjectTypeActivityEmail                   WebhookObjectType = "activity.email"                     // An email.
-	WebhookObjectTypeActivityEmailThread             WebhookObjectType = "activity.email_thread"              // A conversation of emails.
-	WebhookObjectTypeActivityNote                    WebhookObjectType = "activity.note"                      // A note.
-	WebhookObjectTypeActivitySMS                     WebhookObjectType = "activity.sms"                       // An SMS.
-	WebhookObjectTypeActivityMeeting                 WebhookObjectType = "activity.meeting"                   // A meeting.
-	WebhookObjectTypeActivityWhatsAppMessage         WebhookObjectType = "activity.whatsapp_message"          // A WhatsApp message.
-	WebhookObjectTypeActivityFormSubmission          WebhookObjectType = "activity.form_submission"           // A form that was filled in.
-	WebhookObjectTypeActivityCustomActivity          WebhookObjectType = "activity.custom_activity"           // An activity of a type of the organization's own.
-	WebhookObjectTypeActivityLeadStatusChange        WebhookObjectType = "activity.lead_status_change"        // A change of a lead's status.
-	WebhookObjectTypeActivityOpportunityStatusChange WebhookObjectType = "activity.opportunity_status_change" // A change of an opportunity's status.
-	WebhookObjectTypeActivityTaskCompleted           WebhookObjectType = "activity.task_completed"            // The completion of a task.
-	WebhookObjectTypeActivityLeadMerge               WebhookObjectType = "activity.lead_merge"                // A merge of two leads.
-	WebhookObjectTypeLeadMerge                       WebhookObjectType = "lead_merge"                         // A merge of two leads; another spelling of activity.lead_merge.
-	WebhookObjectTypeComment                         WebhookObjectType = "comment"                            // A comment.
-	WebhookObjectTypeCommentThread                   WebhookObjectType = "comment_thread"                     // A thread of comments.
-	WebhookObjectTypeSequence                        WebhookObjectType = "sequence"                           // A sequence.
-	WebhookObjectTypeSequenceSubscription            WebhookObjectType = "sequence_subscription"              // A contact in a sequence.
-	WebhookObjectTypeStatusLead                      WebhookObjectType = "status.lead"                        // A status of leads.
-	WebhookObjectTypeStatusOpportunity               WebhookObjectType = "status.opportunity"                 // A status of opportunities.
-	WebhookObjectTypeCustomFieldsLead                WebhookObjectType = "custom_fields.lead"                 // A custom field of leads.
-	WebhookObjectTypeCustomFieldsContact             WebhookObjectType = "custom_fields.contact"              // A custom field of contacts.
-	WebhookObjectTypeCustomFieldsOpportunity         WebhookObjectType = "custom_fields.opportunity"          // A custom field of opportunities.
-	WebhookObjectTypeCustomFieldsActivity            WebhookObjectType = "custom_fields.activity"             // A custom field of activities.
-	WebhookObjectTypeCustomFieldsCustomObject        WebhookObjectType = "custom_fields.custom_object"        // A custom field of custom objects.
-	WebhookObjectTypeCustomFieldsShared              WebhookObjectType = "custom_fields.shared"               // A custom field that several kinds share.
-	WebhookObjectTypeCustomActivityType              WebhookObjectType = "custom_activity_type"               // A type of custom activities.
-	WebhookObjectTypeCustomObjectType                WebhookObjectType = "custom_object_type"                 // A type of custom objects.
-	WebhookObjectTypeCustomObject                    WebhookObjectType = "custom_object"                      // A custom object.
-	WebhookObjectTypeSavedSearch                     WebhookObjectType = "saved_search"                       // A Smart View.
-	WebhookObjectTypeEmailTemplate                   WebhookObjectType = "email_template"                     // A template of emails.
-	WebhookObjectTypeSMSTemplate                     WebhookObjectType = "sms_template"                       // A template of SMS.
-	WebhookObjectTypePhoneNumber                     WebhookObjectType = "phone_number"                       // A phone number.
-	WebhookObjectTypeGroup                           WebhookObjectType = "group"                              // A group of users.
-	WebhookObjectTypeMembership                      WebhookObjectType = "membership"                         // A user's membership in the organization.
-	WebhookObjectTypeUnsubscribedEmail               WebhookObjectType = "unsubscribed_email"                 // An address that wants no mass mail.
-	WebhookObjectTypeImport                          WebhookObjectType = "import"                             // An import.
-	WebhookObjectTypeExportLead                      WebhookObjectType = "export.lead"                        // An export of leads.
-	WebhookObjectTypeExportOpportunity               WebhookObjectType = "export.opportunity"                 // An export of opportunities.
-	WebhookObjectTypeBulkActionDelete                WebhookObjectType = "bulk_action.delete"                 // A mass deletion.
-	WebhookObjectTypeBulkActionEdit                  WebhookObjectType = "bulk_action.edit"                   // A mass change.
-	WebhookObjectTypeBulkActionEmail                 WebhookObjectType = "bulk_action.email"                  // A mass mailing.
-	WebhookObjectTypeBulkActionSequenceSubscription  WebhookObjectType = "bulk_action.sequence_subscription"  // A mass change of sequence subscriptions.
+	// A lead.
+	WebhookObjectTypeLead WebhookObjectType = "lead"
+	// A contact.
+	WebhookObjectTypeContact WebhookObjectType = "contact"
+	// An opportunity.
+	WebhookObjectTypeOpportunity WebhookObjectType = "opportunity"
+	// A task written by a person.
+	WebhookObjectTypeTaskLead WebhookObjectType = "task.lead"
+	// A task to call a contact.
+	WebhookObjectTypeTaskOutgoingCall WebhookObjectType = "task.outgoing_call"
+	// A task for an email that came in.
+	WebhookObjectTypeTaskIncomingEmail WebhookObjectType = "task.incoming_email"
+	// A task for an email without a reply.
+	WebhookObjectTypeTaskEmailFollowup WebhookObjectType = "task.email_followup"
+	// A task for a missed call.
+	WebhookObjectTypeTaskMissedCall WebhookObjectType = "task.missed_call"
+	// A task for a detached call that was answered.
+	WebhookObjectTypeTaskAnsweredDetachedCall WebhookObjectType = "task.answered_detached_call"
+	// A task for a voicemail.
+	WebhookObjectTypeTaskVoicemail WebhookObjectType = "task.voicemail"
+	// A task for an opportunity that is due.
+	WebhookObjectTypeTaskOpportunityDue WebhookObjectType = "task.opportunity_due"
+	// A task for an SMS that came in.
+	WebhookObjectTypeTaskIncomingSMS WebhookObjectType = "task.incoming_sms"
+	// A call.
+	WebhookObjectTypeActivityCall WebhookObjectType = "activity.call"
+	// An email.
+	WebhookObjectTypeActivityEmail WebhookObjectType = "activity.email"
+	// A conversation of emails.
+	WebhookObjectTypeActivityEmailThread WebhookObjectType = "activity.email_thread"
+	// A note.
+	WebhookObjectTypeActivityNote WebhookObjectType = "activity.note"
+	// An SMS.
+	WebhookObjectTypeActivitySMS WebhookObjectType = "activity.sms"
+	// A meeting.
+	WebhookObjectTypeActivityMeeting WebhookObjectType = "activity.meeting"
+	// A WhatsApp message.
+	WebhookObjectTypeActivityWhatsAppMessage WebhookObjectType = "activity.whatsapp_message"
+	// A form that was filled in.
+	WebhookObjectTypeActivityFormSubmission WebhookObjectType = "activity.form_submission"
+	// An activity of a type of the organization's own.
+	WebhookObjectTypeActivityCustomActivity WebhookObjectType = "activity.custom_activity"
+	// A change of a lead's status.
+	WebhookObjectTypeActivityLeadStatusChange WebhookObjectType = "activity.lead_status_change"
+	// A change of an opportunity's status.
+	WebhookObjectTypeActivityOpportunityStatusChange WebhookObjectType = "activity.opportunity_status_change"
+	// The completion of a task.
+	WebhookObjectTypeActivityTaskCompleted WebhookObjectType = "activity.task_completed"
+	// A merge of two leads.
+	WebhookObjectTypeActivityLeadMerge WebhookObjectType = "activity.lead_merge"
+	// A merge of two leads; another spelling of activity.lead_merge.
+	WebhookObjectTypeLeadMerge WebhookObjectType = "lead_merge"
+	// A comment.
+	WebhookObjectTypeComment WebhookObjectType = "comment"
+	// A thread of comments.
+	WebhookObjectTypeCommentThread WebhookObjectType = "comment_thread"
+	// A sequence.
+	WebhookObjectTypeSequence WebhookObjectType = "sequence"
+	// A contact in a sequence.
+	WebhookObjectTypeSequenceSubscription WebhookObjectType = "sequence_subscription"
+	// A status of leads.
+	WebhookObjectTypeStatusLead WebhookObjectType = "status.lead"
+	// A status of opportunities.
+	WebhookObjectTypeStatusOpportunity WebhookObjectType = "status.opportunity"
+	// A custom field of leads.
+	WebhookObjectTypeCustomFieldsLead WebhookObjectType = "custom_fields.lead"
+	// A custom field of contacts.
+	WebhookObjectTypeCustomFieldsContact WebhookObjectType = "custom_fields.contact"
+	// A custom field of opportunities.
+	WebhookObjectTypeCustomFieldsOpportunity WebhookObjectType = "custom_fields.opportunity"
+	// A custom field of activities.
+	WebhookObjectTypeCustomFieldsActivity WebhookObjectType = "custom_fields.activity"
+	// A custom field of custom objects.
+	WebhookObjectTypeCustomFieldsCustomObject WebhookObjectType = "custom_fields.custom_object"
+	// A custom field that several kinds share.
+	WebhookObjectTypeCustomFieldsShared WebhookObjectType = "custom_fields.shared"
+	// A type of custom activities.
+	WebhookObjectTypeCustomActivityType WebhookObjectType = "custom_activity_type"
+	// A type of custom objects.
+	WebhookObjectTypeCustomObjectType WebhookObjectType = "custom_object_type"
+	// A custom object.
+	WebhookObjectTypeCustomObject WebhookObjectType = "custom_object"
+	// A Smart View.
+	WebhookObjectTypeSavedSearch WebhookObjectType = "saved_search"
+	// A template of emails.
+	WebhookObjectTypeEmailTemplate WebhookObjectType = "email_template"
+	// A template of SMS.
+	WebhookObjectTypeSMSTemplate WebhookObjectType = "sms_template"
+	// A phone number.
+	WebhookObjectTypePhoneNumber WebhookObjectType = "phone_number"
+	// A group of users.
+	WebhookObjectTypeGroup WebhookObjectType = "group"
+	// A user's membership in the organization.
+	WebhookObjectTypeMembership WebhookObjectType = "membership"
+	// An address that wants no mass mail.
+	WebhookObjectTypeUnsubscribedEmail WebhookObjectType = "unsubscribed_email"
+	// An import.
+	WebhookObjectTypeImport WebhookObjectType = "import"
+	// An export of leads.
+	WebhookObjectTypeExportLead WebhookObjectType = "export.lead"
+	// An export of opportunities.
+	WebhookObjectTypeExportOpportunity WebhookObjectType = "export.opportunity"
+	// A mass deletion.
+	WebhookObjectTypeBulkActionDelete WebhookObjectType = "bulk_action.delete"
+	// A mass change.
+	WebhookObjectTypeBulkActionEdit WebhookObjectType = "bulk_action.edit"
+	// A mass mailing.
+	WebhookObjectTypeBulkActionEmail WebhookObjectType = "bulk_action.email"
+	// A mass change of sequence subscriptions.
+	WebhookObjectTypeBulkActionSequenceSubscription WebhookObjectType = "bulk_action.sequence_subscription"
 )
 
 // Values lists the values that can be sent; Close may know others.
 func (WebhookObjectType) Values() []string {
 	return []string{
-		"lead",
-		"contact",
-		"opportunity",
-		"task.lead",
-		"task.outgoing_call",
-		"task.incoming_email",
-		"task.email_followup",
-		"task.missed_call",
-		"task.answered_detached_call",
-		"task.voicemail",
-		"task.opportunity_due",
-		"task.incoming_sms",
-		"activity.call",
-		"activity.email",
-		"activity.email_thread",
-		"activity.note",
-		"activity.sms",
-		"activity.meeting",
-		"activity.whatsapp_message",
-		"activity.form_submission",
-		"activity.custom_activity",
-		"activity.lead_status_change",
-		"activity.opportunity_status_change",
-		"activity.task_completed",
-		"activity.lead_merge",
-		"lead_merge",
-		"comment",
-		"comment_thread",
-		"sequence",
-		"sequence_subscription",
-		"status.lead",
-		"status.opportunity",
-		"custom_fields.lead",
-		"custom_fields.contact",
-		"custom_fields.opportunity",
-		"custom_fields.activity",
-		"custom_fields.custom_object",
-		"custom_fields.shared",
-		"custom_activity_type",
-		"custom_object_type",
-		"custom_object",
-		"saved_search",
-		"email_template",
-		"sms_template",
-		"phone_number",
-		"group",
-		"membership",
-		"unsubscribed_email",
-		"import",
-		"export.lead",
-		"export.opportunity",
-		"bulk_action.delete",
-		"bulk_action.edit",
-		"bulk_action.email",
+		"lead", "contact", "opportunity", "task.lead", "task.outgoing_call", "task.incoming_email",
+		"task.email_followup", "task.missed_call", "task.answered_detached_call", "task.voicemail",
+		"task.opportunity_due", "task.incoming_sms", "activity.call", "activity.email",
+		"activity.email_thread", "activity.note", "activity.sms", "activity.meeting",
+		"activity.whatsapp_message", "activity.form_submission", "activity.custom_activity",
+		"activity.lead_status_change", "activity.opportunity_status_change", "activity.task_completed",
+		"activity.lead_merge", "lead_merge", "comment", "comment_thread", "sequence",
+		"sequence_subscription", "status.lead", "status.opportunity", "custom_fields.lead",
+		"custom_fields.contact", "custom_fields.opportunity", "custom_fields.activity",
+		"custom_fields.custom_object", "custom_fields.shared", "custom_activity_type",
+		"custom_object_type", "custom_object", "saved_search", "email_template", "sms_template",
+		"phone_number", "group", "membership", "unsubscribed_email", "import", "export.lead",
+		"export.opportunity", "bulk_action.delete", "bulk_action.edit", "bulk_action.email",
 		"bulk_action.sequence_subscription",
 	}
 }
@@ -400,20 +417,7 @@ const (
 // Values lists the values that can be sent; Close may know others.
 func (WebhookAction) Values() []string {
 	return []string{
-		"created",
-		"updated",
-		"deleted",
-		"completed",
-		"merged",
-		"sent",
-		"answered",
-		"scheduled",
-		"started",
-		"canceled",
-		"paused",
-		"reverting",
-		"reverted",
-		"activated",
-		"deactivated",
+		"created", "updated", "deleted", "completed", "merged", "sent", "answered", "scheduled", "started",
+		"canceled", "paused", "reverting", "reverted", "activated", "deactivated",
 	}
 }

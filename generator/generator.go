@@ -1,7 +1,7 @@
 // Package generator turns a checked manifest into files: the typed SDK, the
 // tool registry with its schemas, the emulator's routes and the reference.
 //
-// Generation is a pure function: the same manifest gives the same bytes on any
+// Generation is a pure function: the same manifest makes the same bytes on any
 // machine, and nothing is read or written. [Write] and [Diff] are for the disk.
 package generator
 
@@ -55,25 +55,19 @@ func Generate(api *manifest.API, o Options) ([]File, error) {
 }
 
 // Routes makes the emulator's route table.
-func Routes(api *manifest.API) ([]byte, error) {
-	p, err := ir.Build(api, "emulator", "emulator")
-	if err != nil {
-		return nil, err
-	}
-	return emit.Routes(p)
-}
+func Routes(api *manifest.API) []byte { return emit.Routes(ir.Routes(api)) }
 
 // Reference makes the reference documentation, a Markdown file per resource
 // and an index.
-func Reference(api *manifest.API) ([]File, error) {
-	var jobs []job
-	for _, r := range api.Resources {
-		if len(r.Tools) > 0 {
-			jobs = append(jobs, job{r.Name + ".md", func() ([]byte, error) { return emit.Reference(api, r), nil }})
-		}
+func Reference(api *manifest.API) []File {
+	ref := ir.ReferenceOf(api)
+	files := []File{{"README.md", emit.PageIndex(ref)}}
+	for i := range ref.Pages {
+		p := &ref.Pages[i]
+		files = append(files, File{p.Path, emit.Page(p)})
 	}
-	jobs = append(jobs, job{"README.md", func() ([]byte, error) { return emit.ReferenceIndex(api), nil }})
-	return run(jobs)
+	slices.SortFunc(files, byPath)
+	return files
 }
 
 type job struct {
@@ -82,7 +76,7 @@ type job struct {
 }
 
 // run makes the files in parallel, because formatting Go takes most of the
-// time, and gives them in order.
+// time, and returns them in order.
 func run(jobs []job) ([]File, error) {
 	files, errs := make([]File, len(jobs)), make([]error, len(jobs))
 	var wg sync.WaitGroup
@@ -102,6 +96,8 @@ func run(jobs []job) ([]File, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+	slices.SortFunc(files, byPath)
 	return files, nil
 }
+
+func byPath(a, b File) int { return cmp.Compare(a.Path, b.Path) }

@@ -150,18 +150,10 @@ func generate(o options, stdout, stderr io.Writer) int {
 	}
 	outputs := []output{{o.out, files}}
 	if o.routes != "" {
-		data, err := generator.Routes(api)
-		if err != nil {
-			return fail(stderr, 1, err, "")
-		}
-		outputs = append(outputs, output{filepath.Dir(o.routes), []generator.File{{Path: filepath.Base(o.routes), Data: data}}})
+		outputs = append(outputs, output{filepath.Dir(o.routes), []generator.File{{Path: filepath.Base(o.routes), Data: generator.Routes(api)}}})
 	}
 	if o.reference != "" {
-		files, err := generator.Reference(api)
-		if err != nil {
-			return fail(stderr, 1, err, "")
-		}
-		outputs = append(outputs, output{o.reference, files})
+		outputs = append(outputs, output{o.reference, generator.Reference(api)})
 	}
 	return finish(o, outputs, stdout, stderr)
 }

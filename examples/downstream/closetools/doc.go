@@ -5,17 +5,29 @@
 // The REST API of Close, a CRM for inside sales. A lead is a company; contacts, opportunities, tasks
 // and activities belong to a lead.
 //
-// A function is named by its tool: close_lead_create is LeadCreate. It takes a context, a
+// A function is named after its tool: close_lead_create is LeadCreate. It takes a context, a
 // [closekit.Client] and its parameters; required parameters are plain fields, optional ones are
 // [closekit.Opt], absent unless set, or slices, absent when nil. Input is checked before anything is
 // sent. Every list function has an iterator beside it that fetches page after page.
 //
 // Results are ordinary values. A member that Close may leave out is an Opt; members that the manifest
-// does not know are kept in the embedded Object, and values of custom fields in CustomFields, so that
-// encoding a result gives back what Close sent. Functions are safe for concurrent use; parameters and
+// does not know are kept in the embedded Object, and values of custom fields in CustomFields, so
+// encoding a result returns what Close sent. Functions are safe for concurrent use; parameters and
 // results are plain data, safe to read concurrently.
 //
 // https://developer.close.com/
+//
+// # Leads, contacts and opportunities
+//
+//   - Leads: [LeadCreate], [LeadGet], [LeadUpdate], [LeadDelete], [LeadMerge], [LeadsList]
+//
+// # Activities and tasks
+//
+//   - Tasks: [TaskCreate]
+//
+// # Other functions
+//
+//   - Lead statuses: [LeadStatusesList], [LeadStatusCreate]
 package closetools
 
 import "github.com/closekit/closekit/runtime/wire"

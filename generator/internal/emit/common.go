@@ -11,15 +11,21 @@ import (
 // Doc prints doc.go: the package comment and the handshake with the runtime.
 func Doc(p *ir.Package) ([]byte, error) {
 	f := newFile(p.ImportPath, p.Name, "the manifest")
-	var lines []string
-	for i, para := range strings.Split(p.Doc, "\n\n") {
-		if i > 0 {
-			lines = append(lines, "")
+	for i, para := range p.Doc {
+		item, isItem := strings.CutPrefix(para, ir.ListItem)
+		first, rest := "// ", "// "
+		if isItem {
+			first, rest = "//   - ", "//     "
 		}
-		lines = append(lines, wrap(para, width)...)
-	}
-	for _, l := range lines {
-		f.PackageComment(strings.TrimRight("// "+l, " "))
+		if i > 0 && (!isItem || !strings.HasPrefix(p.Doc[i-1], ir.ListItem)) {
+			f.PackageComment("//")
+		}
+		for j, l := range wrap(item, width) {
+			if j > 0 {
+				first = rest
+			}
+			f.PackageComment(first + l)
+		}
 	}
 	f.Comment("Compile-time check that package wire supports this generated code. If it fails, regenerate with")
 	f.Comment("the closegen of the same version.")
@@ -55,7 +61,7 @@ func IDs(p *ir.Package) ([]byte, error) {
 			item = append(item, pair("About", Lit(id.About)))
 		}
 		item = append(item, pair("Known", Id("knownIDs")))
-		vars = append(vars, Id(id.Var).Op("=").Qual(rootPath, "IDKind").Values(item...))
+		vars = append(vars, Id(id.Var).Op("=").Add(fold(len("    kindSequenceSubscription = closekit.IDKind{}"), Qual(rootPath, "IDKind"), item...)))
 	}
 	if len(vars) > 0 {
 		f.Comment("The kinds of ids, for checking parameters.")
@@ -101,7 +107,7 @@ func Plans(p *ir.Package) ([]byte, error) {
 	var results []Code
 	for i := range p.Files {
 		for j := range p.Files[i].Structs {
-			if s := &p.Files[i].Structs[j]; s.Output {
+			if s := &p.Files[i].Structs[j]; s.Result {
 				results = append(results, New(Id(s.Type)))
 			}
 		}

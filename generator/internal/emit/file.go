@@ -72,8 +72,10 @@ func groupImports(src []byte) []byte {
 	return append(append(append([]byte{}, src[:start]...), block...), src[end:]...)
 }
 
-// width is where comments wrap.
-const width = 100
+const (
+	width   = 100 // where comments wrap
+	maxLine = 160 // columns of a line of code
+)
 
 // doc prints paragraphs as a comment. A newline inside a paragraph stays.
 func doc(paragraphs ...string) *Statement {
@@ -133,15 +135,49 @@ func lines(items ...Code) *Statement {
 // pair prints key: value inside a literal.
 func pair(key string, value Code) *Statement { return Id(key).Op(":").Add(value) }
 
-// strs prints []string{…}, on several lines if it is long.
+// fold prints a composite literal of a type on one line if it fits behind what
+// stands before it, else as many items on each of several lines as fit.
+func fold(before int, of *Statement, items ...Code) *Statement {
+	const room = 100
+	var rows, row []Code
+	total, length := before, 0
+	for _, item := range items {
+		n := size(item) + len(", ")
+		total += n
+		if length += n; length > room && len(row) > 0 {
+			rows, row, length = append(rows, List(row...)), nil, n
+		}
+		row = append(row, item)
+	}
+	if total <= maxLine {
+		return of.Values(items...)
+	}
+	return of.Add(lines(append(rows, List(row...))...))
+}
+
+// literals prints a slice of composite literals on one line if they fit, else
+// each on its own, as gofumpt wants them.
+func literals(before int, of *Statement, items ...Code) *Statement {
+	total := before
+	for _, item := range items {
+		total += size(item) + len(", ")
+	}
+	if total <= maxLine {
+		return of.Values(items...)
+	}
+	return of.Add(lines(items...))
+}
+
+// size is the length of an item of a composite literal.
+func size(item Code) int {
+	return len(fmt.Sprintf("%#v", Index().Any().Values(item))) - len("[]any{}")
+}
+
+// strs prints []string{…}.
 func strs(list []string) *Statement {
-	items, length := make([]Code, len(list)), 0
+	items := make([]Code, len(list))
 	for i, s := range list {
 		items[i] = Lit(s)
-		length += len(s) + 4
 	}
-	if length > 120 {
-		return Index().String().Add(lines(items...))
-	}
-	return Index().String().Values(items...)
+	return fold(len("\t\treturn []string{}")+8, Index().String(), items...)
 }

@@ -2,9 +2,6 @@ package emit
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 
 	. "github.com/dave/jennifer/jen" //nolint:revive,staticcheck // the emitters read as the Go they print
 
@@ -36,62 +33,80 @@ func Resource(p *ir.Package, r *ir.File) ([]byte, error) {
 //
 // and what belongs to it.
 func operation(f *File, o *ir.Op) {
-	ctx := []Code{Id("ctx"), Id("c"), Op("&").Id(o.OpVar), Op("&").Id("p")}
-	head := func(name string) *Statement {
-		return Func().Id(name).Params(
-			Id("ctx").Qual("context", "Context"), Id("c").Op("*").Qual(rootPath, "Client"), Id("p").Id(o.Params.Type),
-			Id("opts").Op("...").Qual(rootPath, "CallOption"),
-		)
+	args := []Code{Id("ctx"), Id("c"), Op("&").Id(o.Var), Op("&").Id("p")}
+	call := func(name string) *Statement {
+		f := Qual(wirePath, name)
+		if o.Returns != ir.ReturnsNothing {
+			f = f.Types(Id(o.Result))
+		}
+		return Return(f.Call(append(args, Id("opts"))...))
 	}
-	page := func() *Statement { return Op("*").Qual(rootPath, "Page").Types(Id(o.Result)) }
 	f.Add(doc(o.Doc...))
-	switch {
-	case o.Result == "":
-		f.Add(head(o.Func).Error().Block(Return(Qual(wirePath, "CallNone").Call(append(ctx, Id("opts"))...))))
-	case o.List:
+	switch o.Returns {
+	case ir.ReturnsNothing:
+		f.Add(head(o, o.Func, "error").Error().Block(call("CallNone")))
+	case ir.ReturnsOne:
+		f.Add(head(o, o.Func, "(*"+o.Result+", error)").Params(Op("*").Id(o.Result), Error()).Block(call("Call")))
+	case ir.ReturnsPage:
 		skip := Qual(rootPath, "Opt").Types(Int()).Values()
 		if o.Skip {
 			skip = Id("p").Dot("Skip")
 		}
-		args := append(ctx, skip, Id("opts"))
-		f.Add(head(o.Func).Params(page(), Error()).Block(
-			Return(Qual(wirePath, "CallPage").Types(Id(o.Result)).Call(args...)),
-		))
-	default:
-		args := append(ctx, Id("opts"))
-		f.Add(head(o.Func).Params(Op("*").Id(o.Result), Error()).Block(
-			Return(Qual(wirePath, "Call").Types(Id(o.Result)).Call(args...)),
-		))
+		args = append(args, skip)
+		f.Add(head(o, o.Func, "(*closekit.Page["+o.Result+"], error)").Params(page(o), Error()).Block(call("CallPage")))
 	}
 	f.Line()
-	if o.All != "" {
-		// func LeadsAll(…) iter.Seq2[*Lead, error] {
-		//	return closekit.All(opLeadsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Lead], error) {
-		//		p := p
-		//		p.Skip = skip
-		//		return LeadsList(ctx, c, p, opts...)
-		//	}, opts...)
-		// }
-		fetch := Func().Params(Id("skip").Qual(rootPath, "Opt").Types(Int())).Params(page(), Error()).Block(
-			Id("p").Op(":=").Id("p"),
-			Id("p").Dot("Skip").Op("=").Id("skip"),
-			Return(Id(o.Func).Call(Id("ctx"), Id("c"), Id("p"), Id("opts").Op("..."))),
-		)
-		f.Add(doc(o.AllDoc))
-		f.Add(head(o.All).Qual("iter", "Seq2").Types(Op("*").Id(o.Result), Error()).Block(
-			Return(Qual(rootPath, "All").Call(Id(o.OpVar).Dot("Describe").Call(), Id("p").Dot("Skip"), fetch, Id("opts").Op("..."))),
-		))
-		f.Line()
+	if o.All != nil {
+		iterator(f, o)
 	}
-	if o.TotalsFunc != "" {
-		f.Add(doc(fmt.Sprintf("%s reads the totals in the envelope of a page of [%s].", o.TotalsFunc, o.Func)))
-		f.Add(Func().Id(o.TotalsFunc).Params(Id("p").Add(page())).Params(Op("*").Id(o.Totals), Error()).Block(
-			Return(Qual(wirePath, "Envelope").Types(Id(o.Totals)).Call(Op("&").Id("p").Dot("Object"))),
+	if o.Totals != nil {
+		f.Add(doc(o.Totals.Doc))
+		f.Add(Func().Id(o.Totals.Name).Params(Id("p").Add(page(o))).Params(Op("*").Id(o.Totals.Struct), Error()).Block(
+			Return(Qual(wirePath, "Envelope").Types(Id(o.Totals.Struct)).Call(Op("&").Id("p").Dot("Object"))),
 		))
 		f.Line()
 	}
 	structType(f, &o.Params)
 	descriptor(f, o)
+}
+
+// head prints a function's name and parameters, on lines of their own when the
+// signature would be too long.
+func head(o *ir.Op, name, results string) *Statement {
+	params := []Code{
+		Id("ctx").Qual("context", "Context"), Id("c").Op("*").Qual(rootPath, "Client"), Id("p").Id(o.Params.Type),
+		Id("opts").Op("...").Qual(rootPath, "CallOption"),
+	}
+	line := fmt.Sprintf("func %s(ctx context.Context, c *closekit.Client, p %s, opts ...closekit.CallOption) %s {", name, o.Params.Type, results)
+	if len(line) > maxLine {
+		return Func().Id(name).Custom(Options{Open: "(", Close: ")", Separator: ",", Multi: true}, params...)
+	}
+	return Func().Id(name).Params(params...)
+}
+
+// page is the type of a page of results.
+func page(o *ir.Op) *Statement { return Op("*").Qual(rootPath, "Page").Types(Id(o.Result)) }
+
+// iterator prints
+//
+//	func LeadsAll(…) iter.Seq2[*Lead, error] {
+//		return closekit.All(opLeadsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Lead], error) {
+//			p := p
+//			p.Skip = skip
+//			return LeadsList(ctx, c, p, opts...)
+//		}, opts...)
+//	}
+func iterator(f *File, o *ir.Op) {
+	fetch := Func().Params(Id("skip").Qual(rootPath, "Opt").Types(Int())).Params(page(o), Error()).Block(
+		Id("p").Op(":=").Id("p"),
+		Id("p").Dot("Skip").Op("=").Id("skip"),
+		Return(Id(o.Func).Call(Id("ctx"), Id("c"), Id("p"), Id("opts").Op("..."))),
+	)
+	f.Add(doc(o.All.Doc))
+	f.Add(head(o, o.All.Name, "iter.Seq2[*"+o.Result+", error]").Qual("iter", "Seq2").Types(Op("*").Id(o.Result), Error()).Block(
+		Return(Qual(rootPath, "All").Call(Id(o.Var).Dot("Describe").Call(), Id("p").Dot("Skip"), fetch, Id("opts").Op("..."))),
+	))
+	f.Line()
 }
 
 // descriptor prints var opLeadCreate = wire.Operation{…}.
@@ -108,11 +123,11 @@ func descriptor(f *File, o *ir.Op) {
 				for _, v := range a.Map {
 					m = append(m, Values(pair("From", Lit(v[0])), pair("To", Lit(v[1]))))
 				}
-				item = append(item, pair("Map", Index().Qual(wirePath, "AliasValue").Values(m...)))
+				item = append(item, pair("Map", literals(len("        Map: []wire.AliasValue{}}},"), Index().Qual(wirePath, "AliasValue"), m...)))
 			}
 			items = append(items, Values(item...))
 		}
-		spec = append(spec, pair("Aliases", Index().Qual(wirePath, "Alias").Values(items...)))
+		spec = append(spec, pair("Aliases", literals(len("    Aliases:   []wire.Alias{},"), Index().Qual(wirePath, "Alias"), items...)))
 	}
 	if len(o.Rules) > 0 {
 		var items []Code
@@ -122,7 +137,7 @@ func descriptor(f *File, o *ir.Op) {
 		spec = append(spec, pair("Rules", Index().Qual(wirePath, "Rule").Add(lines(items...))))
 	}
 	facts := []Code{
-		pair("Tool", Lit(o.Tool)), pair("Method", Lit(o.Method)), pair("Path", Lit(o.Path)), pair("Effect", Qual(rootPath, o.Effect)),
+		pair("Tool", Lit(o.Tool)), pair("Method", Lit(o.Method)), pair("Path", Lit(o.Path)), pair("Effect", Qual(rootPath, o.Effect.String())),
 	}
 	if o.Sends {
 		facts = append(facts, pair("Sends", True()))
@@ -130,8 +145,8 @@ func descriptor(f *File, o *ir.Op) {
 	if o.Idempotent {
 		facts = append(facts, pair("Idempotent", True()))
 	}
-	rows := append([]Code{pair("Operation", Qual(rootPath, "Operation").Values(facts...)), newParams}, spec...)
-	f.Add(Var().Id(o.OpVar).Op("=").Qual(wirePath, "Operation").Add(lines(rows...)))
+	rows := append([]Code{pair("Operation", fold(len("    Operation: closekit.Operation{},"), Qual(rootPath, "Operation"), facts...)), newParams}, spec...)
+	f.Add(Var().Id(o.Var).Op("=").Qual(wirePath, "Operation").Add(lines(rows...)))
 	f.Line()
 }
 
@@ -140,7 +155,7 @@ func rule(r *ir.Rule) []Code {
 	for i, n := range r.Fields {
 		nums[i] = Lit(n)
 	}
-	item := []Code{pair("Kind", Qual(wirePath, r.Kind)), pair("Fields", Index().Uint8().Values(nums...))}
+	item := []Code{pair("Kind", Qual(wirePath, r.Kind.String())), pair("Fields", Index().Uint8().Values(nums...))}
 	if r.If >= 0 {
 		item = append(item, pair("If", Lit(r.If)))
 	}
@@ -153,93 +168,33 @@ func rule(r *ir.Rule) []Code {
 	return item
 }
 
-// structField prints a field with its tags, and its comment above.
-func structField(s *ir.Struct, g *ir.Field) []Code {
-	line := Id(g.Go).Add(goType(g.Type)).Op(tag(s, g))
+// structField prints a field with its tag, and its comment above.
+func structField(g *ir.Field) []Code {
+	line := Id(g.Go).Add(goType(g.Type)).Op("`" + g.Tag + "`")
 	if len(g.Doc) == 0 {
 		return []Code{line}
 	}
 	return []Code{doc(g.Doc...), line}
 }
 
-// tag prints json:"lead_id" close:"path,required": the name of a field, and what
-// package wire must know of it beyond its type.
-func tag(s *ir.Struct, g *ir.Field) string {
-	var opts []string
-	if in := g.In; in != nil {
-		if in.In != "" {
-			opts = append(opts, strings.ToLower(in.In))
-		}
-		flags := func(name string) bool { return slices.Contains(in.Flags, name) }
-		if flags("Required") {
-			opts = append(opts, "required")
-		}
-		if flags("Nullable") {
-			opts = append(opts, "null")
-		}
-		switch {
-		case flags("OnCreate") && flags("OnUpdate"):
-			opts = append(opts, "send")
-		case flags("OnCreate"):
-			opts = append(opts, "create")
-		case flags("OnUpdate"):
-			opts = append(opts, "update")
-		}
-		if s.Output && !g.Received {
-			opts = append(opts, "sendonly")
-		}
-		if kind := map[string]string{"RichText": "html", "DateOrDateTime": "date", "Email": "email", "Phone": "phone", "URL": "url", "Timezone": "timezone"}[in.Kind]; kind != "" {
-			opts = append(opts, kind)
-		}
-		if in.ID == "kindAny" {
-			opts = append(opts, "id")
-		}
-		if flags("Open") {
-			opts = append(opts, "open")
-		}
-		number := func(name string, n int64) { opts = append(opts, name+"="+strconv.FormatInt(n, 10)) }
-		if in.Min != nil && *in.Min != -1<<53 {
-			number("min", *in.Min)
-		}
-		if in.Max != nil {
-			number("max", *in.Max)
-		}
-		if in.MaxLen > 0 {
-			number("maxlen", int64(in.MaxLen))
-		}
-		if in.MinItem > 0 {
-			number("minitems", int64(in.MinItem))
-		}
-		if in.From != "" {
-			opts = append(opts, "from="+in.From)
-		}
-		if in.Preset != "" {
-			opts = append(opts, "preset="+in.Preset)
-		}
-	}
-	t := "json:" + strconv.Quote(g.JSON)
-	if len(opts) > 0 {
-		t += " close:" + strconv.Quote(strings.Join(opts, ","))
-	}
-	return "`" + t + "`"
-}
-
 func goType(t ir.GoType) *Statement {
 	name := Id(t.Name)
-	switch t.Pkg {
-	case "closekit":
+	switch t.Scope {
+	case ir.Local:
+	case ir.Root:
 		name = Qual(rootPath, t.Name)
-	case "json":
+	case ir.JSON:
 		name = Qual("encoding/json", t.Name)
 	}
-	switch {
-	case t.Opt:
+	switch t.Form {
+	case ir.Plain:
+	case ir.Optional:
 		return Qual(rootPath, "Opt").Types(name)
-	case t.List:
+	case ir.Slice:
 		return Index().Add(name)
-	case t.Map:
+	case ir.Dict:
 		return Map(String()).Add(name)
-	case t.Ptr:
+	case ir.Pointer:
 		return Op("*").Add(name)
 	}
 	return name
@@ -255,21 +210,22 @@ func goType(t ir.GoType) *Statement {
 func structType(f *File, s *ir.Struct) {
 	f.Add(doc(s.Doc))
 	var fields []Code
-	switch {
-	case s.Base != "":
-		fields = append(fields, Id(s.Base))
-	case s.Output:
+	switch s.Base {
+	case ir.NoBase:
+	case ir.StructBase:
+		fields = append(fields, Id(s.Included))
+	case ir.ObjectBase:
 		fields = append(fields, Qual(rootPath, "Object"))
 	}
 	for i := range s.Fields {
-		fields = append(fields, structField(s, &s.Fields[i])...)
+		fields = append(fields, structField(&s.Fields[i])...)
 	}
 	f.Add(Type().Id(s.Type).Struct(fields...))
 	f.Line()
 	for _, v := range s.Variants {
 		variant(f, s, &v)
 	}
-	if s.Output {
+	if s.Result {
 		f.Add(Comment("// MarshalJSON encodes the value, preserving unknown members that Close sent."))
 		f.Add(Func().Params(Id("v").Id(s.Type)).Id("MarshalJSON").Params().Params(Index().Byte(), Error()).Add(
 			oneLine(Return(Qual(wirePath, "Marshal").Call(Op("&").Id("v"))))))
@@ -291,9 +247,9 @@ func variant(f *File, s *ir.Struct, v *ir.Variant) {
 	case v.Has != "":
 		cond = Qual(wirePath, "Has").Call(Op("&").Id("v").Dot("Object"), Lit(v.Has))
 	case v.ByOpt:
-		cond = Id("v").Dot(v.ByGo).Dot("Or").Call(Lit("")).Op("==").Lit(v.Word)
+		cond = Id("v").Dot(v.By).Dot("Or").Call(Lit("")).Op("==").Lit(v.Is)
 	default:
-		cond = Id("v").Dot(v.ByGo).Op("==").Lit(v.Word)
+		cond = Id("v").Dot(v.By).Op("==").Lit(v.Is)
 	}
 	f.Add(doc(v.Doc))
 	f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id(v.Method).Params().Params(Op("*").Id(v.Struct), Bool()).Block(
@@ -302,27 +258,44 @@ func variant(f *File, s *ir.Struct, v *ir.Variant) {
 	f.Line()
 }
 
-// enum prints a string type, its constants and, where it is sent, its words.
+// enum prints a string type, its constants and, where it is sent, the method
+// that lists its values.
 func enum(f *File, e *ir.Enum) {
 	f.Add(doc(e.Doc))
 	f.Add(Type().Id(e.Type).String())
 	f.Line()
 	var consts []Code
-	var words []string
+	var values []string
+	beside := commentsFit(e)
 	for _, v := range e.Values {
-		c := Id(v.Const).Id(e.Type).Op("=").Lit(v.Word)
-		if v.Doc != "" {
+		c := Id(v.Const).Id(e.Type).Op("=").Lit(v.Value)
+		switch {
+		case v.Doc == "":
+		case beside:
 			c = c.Comment("// " + v.Doc)
+		default:
+			consts = append(consts, doc(v.Doc))
 		}
 		consts = append(consts, c)
-		words = append(words, v.Word)
+		values = append(values, v.Value)
 	}
 	f.Add(doc("Values of [" + e.Type + "]."))
 	f.Add(Const().Defs(consts...))
 	f.Line()
-	if e.Words != "" {
-		f.Add(doc("Values lists the values that can be sent" + map[bool]string{true: "; Close may know others."}[e.Open] + map[bool]string{false: "."}[e.Open]))
-		f.Add(Func().Params(Id(e.Type)).Id("Values").Params().Index().String().Block(Return(strs(words))))
+	if e.ValuesDoc != "" {
+		f.Add(doc(e.ValuesDoc))
+		f.Add(Func().Params(Id(e.Type)).Id("Values").Params().Index().String().Block(Return(strs(values))))
 		f.Line()
 	}
+}
+
+// commentsFit reports whether the comments of an enum's constants fit beside
+// them, where gofmt aligns them.
+func commentsFit(e *ir.Enum) bool {
+	name, value, comment := 0, 0, 0
+	for _, v := range e.Values {
+		name, value, comment = max(name, len(v.Const)), max(value, len(v.Value)), max(comment, len(v.Doc))
+	}
+	const tab, between = 4, len(` = "" // `) + 1
+	return tab+name+len(e.Type)+value+comment+between <= maxLine
 }

@@ -38,7 +38,7 @@ func (b *builder) clashes() manifest.Problems {
 			if !n.declare(fn, "tool "+t.Name, t.Pos) {
 				continue // what belongs to the function clashes too
 			}
-			n.declare(fn+"Params", "the parameters of "+t.Name, t.Pos)
+			n.declare(paramsName(fn), "the parameters of "+t.Name, t.Pos)
 			if t.Paging {
 				n.declare(AllName(fn), "the iterator of "+t.Name, t.Pos)
 			}

@@ -10,16 +10,41 @@ import (
 	"github.com/closekit/closekit/manifest"
 )
 
-func packageDoc(api *manifest.API, name string) string {
-	return fmt.Sprintf("Package %s calls the API of %s: one function per tool, typed parameters, typed results.\n\n%s\n\n"+
-		"A function is named by its tool: close_lead_create is LeadCreate. It takes a context, a [closekit.Client] and its "+
-		"parameters; required parameters are plain fields, optional ones are [closekit.Opt], absent unless set, or slices, absent "+
-		"when nil. Input is checked before anything is sent. Every list function has an iterator beside it that fetches page "+
-		"after page.\n\n"+
+// packageDoc is the comment of the package: what it is, and a map of its areas.
+func packageDoc(api *manifest.API, name string) []string {
+	doc := paragraphs(
+		fmt.Sprintf("Package %s calls the API of %s: one function per tool, typed parameters, typed results.", name, api.Name),
+		api.About,
+		"A function is named after its tool: close_lead_create is LeadCreate. It takes a context, a [closekit.Client] and its "+
+			"parameters; required parameters are plain fields, optional ones are [closekit.Opt], absent unless set, or slices, absent "+
+			"when nil. Input is checked before anything is sent. Every list function has an iterator beside it that fetches page "+
+			"after page.",
 		"Results are ordinary values. A member that Close may leave out is an Opt; members that the manifest does not know are "+
-		"kept in the embedded Object, and values of custom fields in CustomFields, so that encoding a result gives back what "+
-		"Close sent. Functions are safe for concurrent use; parameters and results are plain data, safe to read concurrently.\n\n%s",
-		name, api.Name, api.About, api.Doc)
+			"kept in the embedded Object, and values of custom fields in CustomFields, so encoding a result returns what Close sent. "+
+			"Functions are safe for concurrent use; parameters and results are plain data, safe to read concurrently.",
+		api.Doc,
+	)
+	areas := append(slices.Clone(api.Areas), manifest.Area{Title: "Other functions"})
+	if len(api.Areas) == 0 {
+		areas[0].Title = "Functions"
+	}
+	for _, a := range areas {
+		var items []string
+		for _, r := range api.Resources {
+			if r.Area != a.Name || len(r.Tools) == 0 {
+				continue
+			}
+			links := make([]string, len(r.Tools))
+			for i, t := range r.Tools {
+				links[i] = "[" + FuncName(t.Name) + "]"
+			}
+			items = append(items, fmt.Sprintf("%s%s: %s", ListItem, r.Title, strings.Join(links, ", ")))
+		}
+		if len(items) > 0 {
+			doc = append(append(doc, "# "+a.Title), items...)
+		}
+	}
+	return doc
 }
 
 // opDoc is the comment of a function, in paragraphs.

@@ -155,9 +155,6 @@ func (s fieldFacts) onPage() string {
 	return join(s.About, s.Unit, s.Bounds, s.Default, s.Null, s.OnRequest, s.Deprecated)
 }
 
-// OnPage is the text about a parameter on a reference page.
-func OnPage(t *manifest.Tool, p *manifest.Field) string { return factsOf(p, roleOf(t)).onPage() }
-
 // humanize makes a sentence of a field's name.
 func humanize(name string) string {
 	s := strings.Join(strings.FieldsFunc(name, func(r rune) bool { return r == '_' }), " ")

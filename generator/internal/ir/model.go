@@ -1,4 +1,4 @@
-// Package ir is the manifest as Go: every name, type, comment and file is
+// Package ir is the manifest as Go: every name, type, tag, comment and file is
 // decided here, and nothing is printed. The emitters print what they find
 // without looking back at the manifest.
 package ir
@@ -7,10 +7,9 @@ import "encoding/json"
 
 // Package is what is generated from one manifest.
 type Package struct {
-	Name       string // closeapi
-	ImportPath string // of the package, for the tools package below it
-	Doc        string
-	APIPrefix  string
+	Name       string   // closeapi
+	ImportPath string   // of the package, for the tools package below it
+	Doc        []string // paragraphs, and items of lists, which begin with ListItem
 	IDs        []ID
 	KnownIDs   []IDPrefix
 	Files      []File
@@ -19,13 +18,13 @@ type Package struct {
 	HasCents   bool
 }
 
+// ListItem begins a paragraph of documentation that is an item of a list.
+const ListItem = "  - "
+
 // File is the Go file of one resource.
 type File struct {
 	Name    string // leads.go
-	Source  string // leads.yaml
-	Title   string
-	About   string
-	Doc     string
+	Source  string // crm/leads.yaml
 	Enums   []Enum
 	Structs []Struct
 	Ops     []Op
@@ -48,51 +47,72 @@ type IDPrefix struct{ Prefix, Kind string }
 
 // Enum is a string type with constants.
 type Enum struct {
-	Type   string
-	Doc    string
-	Values []EnumValue
-	Words  string // name of the variable with the words, empty if nothing is sent
-	Open   bool   // other words may be sent too
+	Type      string
+	Doc       string
+	Values    []EnumValue
+	ValuesDoc string // of the method that lists the values; empty if none are sent
 }
 
 // EnumValue is one constant.
-type EnumValue struct{ Const, Word, Doc string }
+type EnumValue struct{ Const, Value, Doc string }
 
-// GoType is a Go type, as a list of parts.
+// Form is how a Go type is made of its element.
+type Form uint8
+
+// Forms of types.
+const (
+	Plain    Form = iota
+	Optional      // closekit.Opt[T]
+	Slice         // []T
+	Dict          // map[string]T
+	Pointer       // *T
+)
+
+// Scope is where a type is declared.
+type Scope uint8
+
+// Scopes of types.
+const (
+	Local Scope = iota // the generated package, or a builtin
+	Root               // package closekit
+	JSON               // package encoding/json
+)
+
+// GoType is a Go type.
 type GoType struct {
-	Opt, List, Map, Ptr bool
-	Pkg                 string // runtime, json, or empty for the generated package and builtins
-	Name                string
+	Form  Form
+	Scope Scope
+	Name  string
 }
 
 // Field is a field of a struct.
 type Field struct {
-	Go       string
-	JSON     string
-	Doc      []string // paragraphs
-	Type     GoType
-	Slot     string // function of package wire that reads and writes it
-	Received bool   // comes in answers
-	Bit      int    // presence bit of a plain field, from 1
-	In       *Input // what to check when it is sent; nil if it never is
-	// Recursive is set when the type of the field contains the struct again.
-	Recursive bool
+	Go   string
+	Doc  []string // paragraphs
+	Type GoType
+	Tag  string // json:"name" close:"required,null"
 }
+
+// Base is what a struct embeds first.
+type Base uint8
+
+// Bases of structs.
+const (
+	NoBase     Base = iota
+	ObjectBase      // closekit.Object, which keeps what a response holds beside the fields
+	StructBase      // the struct of the included type
+)
 
 // Struct is a result type, an object in parameters, or the parameters of an
 // operation.
 type Struct struct {
-	Type   string // Lead
-	Doc    string
-	Base   string  // embedded struct, or empty
-	Fields []Field // without those of Base
-	Custom string  // Go name of the field with the custom fields, or empty
-	Output bool    // comes in answers
-	Params bool    // is the parameters of an operation
-	// Recursive is set when a field of another struct refers to this one round a
-	// circle, so that its table needs a name that can be looked up.
-	Recursive bool
-	Variants  []Variant
+	Type     string // Lead
+	Doc      string
+	Base     Base
+	Included string  // with StructBase
+	Fields   []Field // without those of the base
+	Result   bool    // it comes in responses
+	Variants []Variant
 }
 
 // Variant is an accessor that reads the struct as another one.
@@ -100,50 +120,62 @@ type Variant struct {
 	Method string // AsCall
 	Struct string
 	Doc    string
-	// ByGo is the Go field that holds Word; when Const is set it is the
-	// constant to compare with.
-	ByGo, Word string
-	ByOpt      bool
-	Has        string // the member that must be there
+	Has    string // the member that must be there, or
+	By     string // the Go field that must be
+	Is     string
+	ByOpt  bool // By is an Opt
 }
 
-// Input says how a field is checked and sent.
-type Input struct {
-	Name    string
-	In      string // Query, Path, or empty for the body
-	Kind    string // RichText, …, or empty
-	Flags   []string
-	Min     *int64
-	Max     *int64
-	MaxLen  int
-	MinItem int
-	Enum    string // variable with the words
-	ID      string // variable of the id kind
-	From    string
-	Preset  string
-}
+// Returns is what an operation returns.
+type Returns uint8
+
+// What operations return.
+const (
+	ReturnsNothing Returns = iota
+	ReturnsOne
+	ReturnsPage
+)
+
+// Effect is what an operation does to the data.
+type Effect uint8
+
+// Effects, which have the names of the constants of package closekit.
+const (
+	Read Effect = iota
+	Write
+	Destructive
+)
+
+// String returns the name of the effect's constant.
+func (e Effect) String() string { return [...]string{"Read", "Write", "Destructive"}[e] }
 
 // Op is one operation.
 type Op struct {
-	Tool, Func   string
-	Doc          []string // paragraphs
-	Method, Path string
-	URL          string
-	Effect       string // Read, Write, Destructive
-	Sends        bool
-	Idempotent   bool
-	Update       bool
-	Params       Struct
-	Result       string // struct, empty for nothing
-	List         bool
-	All          string // iterator, empty if there is none
-	AllDoc       string
-	Totals       string
-	TotalsFunc   string
-	Aliases      []Alias
-	Rules        []Rule
-	OpVar        string
-	Skip         bool // Params has Skip
+	Tool, Func string
+	Var        string   // opLeadCreate
+	Doc        []string // paragraphs
+	Method     string
+	Path       string
+	Effect     Effect
+	Sends      bool
+	Idempotent bool
+	Params     Struct
+	Returns    Returns
+	Result     string    // the struct it returns, one or a page of them
+	Skip       bool      // Params has the field Skip
+	All        *Function // the iterator, or nil
+	Totals     *Totals   // or nil
+	Aliases    []Alias
+	Rules      []Rule
+}
+
+// Function is a name with its comment.
+type Function struct{ Name, Doc string }
+
+// Totals is a function that reads the envelope of a page as a struct.
+type Totals struct {
+	Function
+	Struct string
 }
 
 // Alias is another name of a parameter.
@@ -152,9 +184,27 @@ type Alias struct {
 	Map       [][2]string
 }
 
-// Rule is a cross-field rule by field numbers.
+// RuleKind is a kind of cross-field rule.
+type RuleKind uint8
+
+// Kinds of rules, which have the names of the constants of package wire.
+const (
+	ExactlyOne RuleKind = iota
+	AtLeastOne
+	AtMostOne
+	Needs
+	NeedsOne
+	Differ
+)
+
+// String returns the name of the kind's constant.
+func (k RuleKind) String() string {
+	return [...]string{"ExactlyOne", "AtLeastOne", "AtMostOne", "Needs", "NeedsOne", "Differ"}[k]
+}
+
+// Rule is a cross-field rule by the numbers of the parameters.
 type Rule struct {
-	Kind   string
+	Kind   RuleKind
 	Fields []int
 	If     int // -1 if there is none
 	Is     string
@@ -166,7 +216,7 @@ type Tool struct {
 	Name, Title, Description string
 	Resource, Func           string
 	Method, Path             string // with the API's prefix
-	Effect                   string
+	Effect                   Effect
 	Sends, Idempotent        bool
 	Synonyms                 []string
 	Aliases                  []Alias
@@ -177,9 +227,6 @@ type Tool struct {
 	Hash                     string
 	OpVar                    string
 	Doc                      string
-	// For the emulator's route table.
-	RoutePath, ResourceName, Action string
-	Status                          int
 }
 
 // Example is one valid input.

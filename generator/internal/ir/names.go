@@ -51,6 +51,10 @@ func AllName(fn string) string { return strings.TrimSuffix(fn, "List") + "All" }
 // totalsName makes the name of the function that reads a list's totals.
 func totalsName(fn string) string { return strings.TrimSuffix(fn, "List") + "Totals" }
 
+func paramsName(fn string) string { return fn + "Params" }
+
+func opVar(fn string) string { return "op" + fn }
+
 func variantMethod(v manifest.Variant) string { return "As" + v.Object.Name }
 
 func enumConst(e *manifest.Enum, v manifest.EnumValue) string { return e.Name + GoName(v.Value) }

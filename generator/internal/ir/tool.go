@@ -13,9 +13,8 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	fn := FuncName(t.Name)
 	out := Tool{
 		Name: t.Name, Title: t.Title, Description: description(t), Resource: t.Resource.Name, Func: fn, Method: t.Method,
-		Path: b.api.Prefix + t.Path, Effect: map[manifest.Effect]string{manifest.Reads: "Read", manifest.Writes: "Write", manifest.Destroys: "Destructive"}[t.Effect],
-		Sends: t.Sends, Idempotent: t.Idempotent, Synonyms: t.Synonyms, Show: t.Show, OpVar: "op" + fn, Doc: t.Doc,
-		RoutePath: routePath(t.Path), ResourceName: t.Resource.Name, Action: t.Action, Status: t.Status,
+		Path: b.api.Prefix + t.Path, Effect: effects[t.Effect], Sends: t.Sends, Idempotent: t.Idempotent, Synonyms: t.Synonyms,
+		Show: t.Show, OpVar: opVar(fn), Doc: t.Doc,
 	}
 	for _, a := range t.Aliases {
 		out.Aliases = append(out.Aliases, Alias(a))
@@ -40,22 +39,4 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	}
 	out.Hash = hex.EncodeToString(h.Sum(nil))[:16]
 	return out, nil
-}
-
-// routePath replaces the names of path parameters by {id}, as Close documents
-// its routes; a second one keeps its name.
-func routePath(path string) string {
-	out, depth, first := make([]byte, 0, len(path)), 0, true
-	for i := 0; i < len(path); i++ {
-		switch c := path[i]; {
-		case c == '{' && first:
-			depth = 1
-			out = append(out, "{id}"...)
-		case c == '}' && depth == 1:
-			depth, first = 0, false
-		case depth == 0:
-			out = append(out, c)
-		}
-	}
-	return string(out)
 }

@@ -1,143 +1,164 @@
 package ir
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/closekit/closekit/manifest"
 )
 
-// scalar gives the Go type and the codec's base name of what is not a list, a
-// map or an object.
-func scalar(t *manifest.Type) (GoType, string) {
+// scalar is the Go type of what is not a list, a map or an object.
+func scalar(t *manifest.Type) GoType {
 	switch t.Kind {
 	case manifest.Integer:
-		return GoType{Name: "int"}, "Int"
+		return GoType{Name: "int"}
 	case manifest.Number:
-		return GoType{Name: "float64"}, "Float"
+		return GoType{Name: "float64"}
 	case manifest.Boolean:
-		return GoType{Name: "bool"}, "Bool"
+		return GoType{Name: "bool"}
 	case manifest.Date:
-		return GoType{Pkg: "closekit", Name: "Date"}, "Str"
+		return GoType{Scope: Root, Name: "Date"}
 	case manifest.DateTime, manifest.DateOrDateTime:
-		return GoType{Pkg: "closekit", Name: "DateTime"}, "Str"
+		return GoType{Scope: Root, Name: "DateTime"}
 	case manifest.Cents:
-		return GoType{Pkg: "closekit", Name: "Cents"}, "Cents"
+		return GoType{Scope: Root, Name: "Cents"}
 	case manifest.EnumType:
-		return GoType{Name: t.Enum.Name}, "Str"
+		return GoType{Name: t.Enum.Name}
 	case manifest.JSON:
-		return GoType{Pkg: "json", Name: "RawMessage"}, "Raw"
+		return rawJSON
 	case manifest.ID:
 		if t.ID != nil {
-			return GoType{Name: idType(t.ID)}, "Str"
+			return GoType{Name: idType(t.ID)}
 		}
 	case manifest.String, manifest.RichText, manifest.Email, manifest.Phone, manifest.URL, manifest.Timezone,
 		manifest.List, manifest.Map, manifest.CustomFields, manifest.ObjectType:
 	}
-	return GoType{Name: "string"}, "Str"
+	return GoType{Name: "string"}
 }
 
-// goType decides the Go type of a field and the slot that handles it. A plain
-// scalar has no Opt.
-func goType(t *manifest.Type, plain bool) (g GoType, slot string) {
+var rawJSON = GoType{Scope: JSON, Name: "RawMessage"}
+
+// isNumeric reports whether values are numbers or booleans.
+func isNumeric(t *manifest.Type) bool {
+	return t.Kind == manifest.Integer || t.Kind == manifest.Number || t.Kind == manifest.Boolean || t.Kind == manifest.Cents
+}
+
+// goType decides the Go type of a field. A scalar that is always there has no
+// Opt.
+func goType(t *manifest.Type, always bool) GoType {
 	switch t.Kind {
 	case manifest.CustomFields:
-		return GoType{Pkg: "closekit", Name: "CustomFields"}, "Custom"
+		return GoType{Scope: Root, Name: "CustomFields"}
 	case manifest.ObjectType:
-		return GoType{Ptr: true, Name: t.Object.Name}, "Obj"
-	case manifest.List:
-		if t.Elem.Kind == manifest.ObjectType {
-			return GoType{List: true, Name: t.Elem.Object.Name}, "List"
-		}
-		g, f := scalar(t.Elem)
-		g.List = true
-		if f == "Str" {
-			return g, "Strs"
-		}
-		// Lists of numbers and the like are rare enough to stay JSON.
-		return GoType{List: true, Pkg: "json", Name: "RawMessage"}, "Raws"
-	case manifest.Map:
-		g, f := scalar(t.Elem)
-		if t.Elem.Kind == manifest.ObjectType || f != "Str" && f != "Int" {
-			g, f = GoType{Pkg: "json", Name: "RawMessage"}, "Raw"
-		}
-		g.Map = true
-		return g, "Map" + f
+		return GoType{Form: Pointer, Name: t.Object.Name}
 	case manifest.JSON:
-		return scalar(t)
+		return rawJSON
+	case manifest.List:
+		g := scalar(t.Elem)
+		if t.Elem.Kind == manifest.ObjectType {
+			g = GoType{Name: t.Elem.Object.Name}
+		} else if isNumeric(t.Elem) {
+			g = rawJSON // lists of numbers are rare enough to stay JSON
+		}
+		g.Form = Slice
+		return g
+	case manifest.Map:
+		g := scalar(t.Elem)
+		if t.Elem.Kind == manifest.ObjectType || isNumeric(t.Elem) && t.Elem.Kind != manifest.Integer {
+			g = rawJSON
+		}
+		g.Form = Dict
+		return g
 	case manifest.String, manifest.RichText, manifest.Integer, manifest.Number, manifest.Boolean, manifest.Date,
 		manifest.DateTime, manifest.DateOrDateTime, manifest.Cents, manifest.Email, manifest.Phone, manifest.URL,
 		manifest.Timezone, manifest.ID, manifest.EnumType:
 	}
-	g, f := scalar(t)
-	if plain {
-		return g, f
+	g := scalar(t)
+	if !always {
+		g.Form = Optional
 	}
-	g.Opt = true
-	return g, "Opt" + f
+	return g
 }
 
-// needsBit reports whether a slot needs a bit: a plain scalar to tell absent from
-// zero, a list, object or map to tell null from absent.
-func needsBit(slot string) bool {
-	return !strings.HasPrefix(slot, "Opt") && slot != "Raw" && slot != "Custom"
+// needsBit reports whether package wire notes in a bit that a member came: for a
+// plain scalar to tell absent from zero, for a list, an object or a map to tell
+// null from absent.
+func (g GoType) needsBit() bool {
+	isOwnNull := g.Form == Optional || g == rawJSON || g == GoType{Scope: Root, Name: "CustomFields"}
+	return !isOwnNull
 }
 
-// input describes a parameter, or a member of an object that is sent.
-func (b *builder) input(f *manifest.Field, nested bool) *Input {
-	in := &Input{Name: f.Name, From: f.From, Min: f.Min, Max: f.Max, Preset: string(f.Preset)}
-	switch f.In {
-	case manifest.InQuery:
-		in.In = "Query"
-	case manifest.InPath:
-		in.In = "Path"
-	case manifest.InBody, "":
+// textKinds are the kinds of texts that package wire checks by a word of the
+// tag, because their Go type does not show them.
+var textKinds = map[manifest.Kind]string{
+	manifest.RichText: "html", manifest.DateOrDateTime: "date", manifest.Email: "email", manifest.Phone: "phone", manifest.URL: "url",
+	manifest.Timezone: "timezone",
+}
+
+// access says in a tag when a member of an object is sent.
+type access uint8
+
+const (
+	received access = iota // never sent
+	sentToo
+	onlySent
+	parameter // of an operation: always sent
+)
+
+// fieldTag is the tag of a field: its name, and what package wire must know of
+// it beyond its type.
+func fieldTag(f *manifest.Field, a access) string {
+	tag := "json:" + strconv.Quote(f.Name)
+	if a == received {
+		return tag
 	}
-	t := f.Type
-	if t.Kind == manifest.List {
-		t = t.Elem
-		in.MaxLen, in.MinItem = f.MaxItems, f.MinItems
-	} else {
-		in.MaxLen = f.MaxLength
+	if opts := tagOptions(f, a); len(opts) > 0 {
+		tag += " close:" + strconv.Quote(strings.Join(opts, ","))
 	}
-	in.Kind = textKinds[t.Kind]
-	switch {
-	case t.Kind == manifest.EnumType:
-		in.Enum = "words" + t.Enum.Name
-		b.sent[t.Enum] = true
-		if t.Enum.Open {
-			in.Flags = append(in.Flags, "Open")
-		}
-	case t.Kind == manifest.ID && t.ID != nil:
-		in.ID = idVar(t.ID)
-		if in.From == t.ID.From {
-			in.From = ""
-		}
-	case t.Kind == manifest.ID:
-		in.ID = "kindAny"
-		b.anyID = true
-	}
+	return tag
+}
+
+func tagOptions(f *manifest.Field, a access) []string {
+	var opts []string
 	flag := func(on bool, name string) {
 		if on {
-			in.Flags = append(in.Flags, name)
+			opts = append(opts, name)
 		}
 	}
-	flag(f.Required && f.Preset == nil, "Required")
-	flag(f.Nullable, "Nullable")
-	flag(f.Min != nil && f.Max != nil, "Bounded")
-	flag(f.Min != nil && f.Max == nil, "MinOnly")
-	if f.Min == nil && f.Max != nil {
-		least := int64(-1 << 53)
-		in.Min = &least
-		in.Flags = append(in.Flags, "Bounded")
+	number := func(on bool, name string, n int64) { flag(on, name+"="+strconv.FormatInt(n, 10)) }
+	t, isList := f.Type, f.Type.Kind == manifest.List
+	if isList {
+		t = t.Elem
 	}
-	if nested {
-		flag(f.Create, "OnCreate")
-		flag(f.Update, "OnUpdate")
+	flag(f.In == manifest.InQuery, "query")
+	flag(f.In == manifest.InPath, "path")
+	flag(f.Required && f.Preset == nil, "required")
+	flag(f.Nullable, "null")
+	if a != parameter {
+		flag(f.Create && f.Update, "send")
+		flag(f.Create && !f.Update, "create")
+		flag(f.Update && !f.Create, "update")
 	}
-	return in
-}
-
-var textKinds = map[manifest.Kind]string{
-	manifest.RichText: "RichText", manifest.Date: "Date", manifest.DateTime: "DateTime", manifest.DateOrDateTime: "DateOrDateTime",
-	manifest.Email: "Email", manifest.Phone: "Phone", manifest.URL: "URL", manifest.Timezone: "Timezone",
+	flag(a == onlySent, "sendonly")
+	if kind, ok := textKinds[t.Kind]; ok {
+		flag(true, kind)
+	}
+	flag(t.Kind == manifest.ID && t.ID == nil, "id")
+	flag(t.Kind == manifest.EnumType && t.Enum.Open, "open")
+	if f.Min != nil {
+		number(true, "min", *f.Min)
+	}
+	if f.Max != nil {
+		number(true, "max", *f.Max)
+	}
+	longest := f.MaxLength
+	if isList {
+		longest = f.MaxItems
+	}
+	number(longest > 0, "maxlen", int64(longest))
+	number(isList && f.MinItems > 0, "minitems", int64(f.MinItems))
+	byKind := t.Kind == manifest.ID && t.ID != nil && f.From == t.ID.From
+	flag(f.From != "" && !byKind, "from="+f.From)
+	flag(f.Preset != nil, "preset="+string(f.Preset))
+	return opts
 }
