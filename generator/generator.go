@@ -49,7 +49,7 @@ func Generate(api *manifest.API, o Options) ([]File, error) {
 		jobs = append(jobs, job{f.Name, func() ([]byte, error) { return emit.Resource(p, f) }})
 	}
 	for i := range p.Data {
-		jobs = append(jobs, job{"tools/data/" + p.Data[i].Name, p.Data[i].JSON})
+		jobs = append(jobs, job{"tools/data/" + p.Data[i].Name, func() ([]byte, error) { return emit.Data(&p.Data[i]) }})
 	}
 	return run(jobs)
 }

@@ -107,7 +107,7 @@ tools:
 		delete(layered, f.Path)
 	}
 	added := slices.Sorted(maps.Keys(layered))
-	if want := []string{"closeapi/doc.go", "closeapi/operations.go", "closeapi/plans_test.go", "closeapi/tools/tools.go", "closeapi/users.go", "emulator/routes.go", "reference/README.md", "reference/users.md"}; !slices.Equal(slices.Sorted(slices.Values(changed)), want) {
+	if want := []string{"closeapi/doc.go", "closeapi/operations.go", "closeapi/plans_test.go", "closeapi/tools/data/users.json", "closeapi/tools/tools.go", "closeapi/users.go", "emulator/routes.go", "reference/README.md", "reference/users.md"}; !slices.Equal(slices.Sorted(slices.Values(changed)), want) {
 		t.Errorf("changed %v, want %v", changed, want)
 	}
 	if want := []string{"closeapi/mine.go", "closeapi/tools/data/mine.json", "reference/mine.md"}; !slices.Equal(added, want) {
@@ -135,7 +135,7 @@ func TestWholeManifestIsSound(t *testing.T) {
 // TestLineBudget keeps generated code from growing: so many lines for each
 // operation, all in all.
 func TestLineBudget(t *testing.T) {
-	const budget = 120
+	const budget = 92
 	api := embedded(t)
 	files, err := generator.Generate(api, closeOptions)
 	if err != nil {

@@ -1,8 +1,6 @@
 package emit
 
 import (
-	"fmt"
-
 	. "github.com/dave/jennifer/jen" //nolint:revive,staticcheck // the emitters read as the Go they print
 
 	"github.com/closekit/closekit/generator/internal/ir"
@@ -42,69 +40,4 @@ func Tools(p *ir.Package) ([]byte, error) {
 		pair("List", Index().Qual(rootPath, "Tool").Add(lines(items...))),
 	)
 	return render(f)
-}
-
-func tool(t *ir.Tool) Code {
-	facts := []Code{
-		pair("Name", Lit(t.Name)), pair("Title", Lit(t.Title)), pair("Resource", Lit(t.Resource)), pair("Func", Lit(t.Func)),
-		pair("Effect", Qual(rootPath, t.Effect.String())),
-	}
-	if t.Sends {
-		facts = append(facts, pair("Sends", True()))
-	}
-	if t.Idempotent {
-		facts = append(facts, pair("Idempotent", True()))
-	}
-	rows := []Code{
-		List(facts...),
-		List(pair("Method", Lit(t.Method)), pair("Path", Lit(t.Path)), pair("Doc", Lit(t.Doc)), pair("Hash", Lit(t.Hash))),
-		pair("Description", Lit(t.Description)),
-	}
-	var words []Code
-	if len(t.Synonyms) > 0 {
-		words = append(words, pair("Synonyms", strs(t.Synonyms)))
-	}
-	if len(t.Show) > 0 {
-		words = append(words, pair("Show", strs(t.Show)))
-	}
-	if len(words) > 0 {
-		rows = append(rows, List(words...))
-	}
-	if len(t.Aliases) > 0 {
-		var items []Code
-		for _, a := range t.Aliases {
-			item := []Code{pair("Name", Lit(a.Name)), pair("For", Lit(a.For))}
-			if len(a.Map) > 0 {
-				var from []string
-				for _, m := range a.Map {
-					from = append(from, m[0])
-				}
-				item = append(item, pair("Values", strs(from)))
-			}
-			items = append(items, Values(item...))
-		}
-		rows = append(rows, pair("Aliases", Index().Qual(rootPath, "ToolAlias").Values(items...)))
-	}
-	if len(t.Examples) > 0 {
-		var items []Code
-		for _, e := range t.Examples {
-			item := []Code{}
-			if e.About != "" {
-				item = append(item, pair("About", Lit(e.About)))
-			}
-			items = append(items, Values(append(item, pair("Input", Lit(e.Input)))...))
-		}
-		rows = append(rows, pair("Examples", Index().Qual(rootPath, "ToolExample").Values(items...)))
-	}
-	return lines(rows...)
-}
-
-// Schema prints a JSON Schema for reading and review.
-func Schema(raw json.RawMessage) ([]byte, error) {
-	var b bytes.Buffer
-	if err := json.Indent(&b, raw, "", "  "); err != nil {
-		return nil, fmt.Errorf("print schema: %w", err)
-	}
-	b.WriteByte('\n')
-	return b.Bytes(), nil
 }

@@ -30,7 +30,8 @@ func Build(api *manifest.API, name, importPath string) (*Package, error) {
 		}
 		p.Tools = append(p.Tools, tool)
 	}
-	return p, nil
+	p.Data, err = b.data(p.Tools)
+	return p, err
 }
 
 // sortedTools lists the tools in the order of their names.
@@ -45,6 +46,7 @@ type builder struct {
 	uses  map[*manifest.Object]use
 	sent  map[*manifest.Enum]bool // enums of which values are sent
 	ids   map[*manifest.IDKind]bool
+	homes map[*manifest.Object]string // the resources that define objects
 	cents bool
 }
 
@@ -57,6 +59,12 @@ func newBuilder(api *manifest.API) (*builder, error) {
 	}
 	b := &builder{
 		api: api, text: newGoText(api), uses: map[*manifest.Object]use{}, sent: map[*manifest.Enum]bool{}, ids: map[*manifest.IDKind]bool{},
+		homes: map[*manifest.Object]string{},
+	}
+	for _, r := range api.Resources {
+		for _, o := range r.Types {
+			b.homes[o] = r.Name
+		}
 	}
 	for _, t := range api.Tools() {
 		for _, p := range t.Params {

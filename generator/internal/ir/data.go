@@ -1,7 +1,6 @@
 package ir
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -14,50 +13,54 @@ import (
 // DataFile is what programs that call by name read about the tools of one
 // resource, and the definitions of its objects.
 type DataFile struct {
-	Name   string // leads.json
-	Source string // leads.yaml
-	Tools  []*Tool
-	Defs   []Def
-}
-
-// Def is the schema of an object that comes in responses.
-type Def struct {
-	Name   string
-	Schema json.RawMessage
+	Name    string          // leads.json
+	Content json.RawMessage // compact
 }
 
 // data makes the data files. Tools are sorted by name.
 func (b *builder) data(tools []Tool) ([]DataFile, error) {
+	defined := map[*manifest.Object]bool{}
+	for _, t := range b.api.Tools() {
+		for _, o := range responseObjects(t) {
+			defined[o] = true
+		}
+	}
 	var files []DataFile
 	for _, r := range b.api.Resources {
-		f := DataFile{Name: r.Name + ".json", Source: r.File}
+		var own []*Tool
 		for i := range tools {
 			if tools[i].Resource == r.Name {
-				f.Tools = append(f.Tools, &tools[i])
+				own = append(own, &tools[i])
 			}
 		}
-		for _, o := range r.Types {
-			if !b.defined[o] {
+		defs := object{}
+		for _, o := range slices.SortedFunc(slices.Values(r.Types), byName) {
+			if !defined[o] {
 				continue
 			}
 			schema, err := b.definition(o)
 			if err != nil {
 				return nil, fmt.Errorf("schema of %s: %w", o.Name, err)
 			}
-			f.Defs = append(f.Defs, Def{o.Name, schema})
+			defs.set(o.Name, schema)
 		}
-		slices.SortFunc(f.Defs, func(a, b Def) int { return cmp.Compare(a.Name, b.Name) })
-		if len(f.Tools)+len(f.Defs) > 0 {
-			files = append(files, f)
+		if len(own)+len(defs) == 0 {
+			continue
 		}
+		content, err := encode(dataOf(r.File, own, defs))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, DataFile{r.Name + ".json", content})
 	}
 	return files, nil
 }
 
-// define notes the objects that the schema of a tool's responses leads to, and
-// returns all of them as one text, whose hash says whether one changed.
-func (b *builder) define(t *manifest.Tool) (string, error) {
-	seen := map[*manifest.Object]bool{}
+func byName(a, b *manifest.Object) int { return cmp.Compare(a.Name, b.Name) }
+
+// responseObjects lists the objects that the schema of a tool's responses leads
+// to, by name.
+func responseObjects(t *manifest.Tool) []*manifest.Object {
 	var list []*manifest.Object
 	var visit func(t *manifest.Type)
 	visit = func(t *manifest.Type) {
@@ -65,8 +68,7 @@ func (b *builder) define(t *manifest.Tool) (string, error) {
 			return
 		}
 		visit(t.Elem)
-		if o := t.Object; o != nil && !seen[o] {
-			seen[o], b.defined[o] = true, true
+		if o := t.Object; o != nil && !slices.Contains(list, o) {
 			list = append(list, o)
 			for _, f := range o.Fields {
 				if f.Read {
@@ -81,9 +83,15 @@ func (b *builder) define(t *manifest.Tool) (string, error) {
 			visit(f.Type)
 		}
 	}
-	slices.SortFunc(list, func(a, b *manifest.Object) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(list, byName)
+	return list
+}
+
+// definitions returns the definitions of a tool's responses as one text, whose
+// hash says whether one changed.
+func (b *builder) definitions(t *manifest.Tool) (string, error) {
 	var text strings.Builder
-	for _, o := range list {
+	for _, o := range responseObjects(t) {
 		schema, err := b.definition(o)
 		if err != nil {
 			return "", err
@@ -94,11 +102,10 @@ func (b *builder) define(t *manifest.Tool) (string, error) {
 	return text.String(), nil
 }
 
-// JSON prints a data file: one key of a tool, one property of a schema on a
-// line, for reading and review.
-func (f *DataFile) JSON() ([]byte, error) {
-	tools, defs := object{}, object{}
-	for _, t := range f.Tools {
+// dataOf is the content of a data file.
+func dataOf(source string, list []*Tool, defs object) object {
+	tools := object{}
+	for _, t := range list {
 		o := object{{"title", t.Title}, {"description", t.Description}, {"doc", t.Doc}}
 		if len(t.Synonyms) > 0 {
 			o.set("synonyms", t.Synonyms)
@@ -116,21 +123,14 @@ func (f *DataFile) JSON() ([]byte, error) {
 		o.set("output", t.OutputSchema)
 		tools.set(t.Name, o)
 	}
-	for _, d := range f.Defs {
-		defs.set(d.Name, d.Schema)
-	}
-	file := object{{"generated", "by closegen from " + f.Source + "; DO NOT EDIT"}}
+	file := object{{"generated", "by closegen from " + source + "; DO NOT EDIT"}}
 	if len(tools) > 0 {
 		file.set("tools", tools)
 	}
 	if len(defs) > 0 {
 		file.set("$defs", defs)
 	}
-	raw, err := encode(file)
-	if err != nil {
-		return nil, err
-	}
-	return indent(raw)
+	return file
 }
 
 func aliasData(aliases []Alias) []object {
@@ -160,64 +160,4 @@ func exampleData(examples []Example) []object {
 		list = append(list, o)
 	}
 	return list
-}
-
-// indent breaks compact JSON into lines: every member of the outer objects, and
-// every property of a schema, gets one.
-func indent(raw []byte) ([]byte, error) {
-	var b bytes.Buffer
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if err := indentObject(&b, d, raw, "", ""); err != nil {
-		return nil, err
-	}
-	b.WriteByte('\n')
-	return b.Bytes(), nil
-}
-
-// broken are the paths of the objects whose members get a line each; * stands
-// for any name.
-var broken = []string{"", "/tools", "/$defs", "/tools/*", "/tools/*/input", "/tools/*/input/properties", "/$defs/*", "/$defs/*/properties"}
-
-func indentObject(b *bytes.Buffer, d *json.Decoder, raw []byte, path, margin string) error {
-	if _, err := d.Token(); err != nil { // {
-		return err
-	}
-	b.WriteString("{\n")
-	for first := true; d.More(); first = false {
-		if !first {
-			b.WriteString(",\n")
-		}
-		key, err := d.Token()
-		if err != nil {
-			return err
-		}
-		name, err := encode(key)
-		if err != nil {
-			return err
-		}
-		b.WriteString(margin + "\t")
-		b.Write(name)
-		b.WriteString(": ")
-		sub := path + "/" + key.(string)
-		if !slices.Contains(broken, sub) {
-			sub = path + "/*"
-		}
-		start := d.InputOffset() + 1 // after the colon
-		if slices.Contains(broken, sub) && raw[start] == '{' {
-			if err := indentObject(b, d, raw, sub, margin+"\t"); err != nil {
-				return err
-			}
-			continue
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return err
-		}
-		b.Write(value)
-	}
-	if _, err := d.Token(); err != nil { // }
-		return err
-	}
-	b.WriteString("\n" + margin + "}")
-	return nil
 }

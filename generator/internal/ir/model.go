@@ -215,9 +215,6 @@ type Rule struct {
 type Tool struct {
 	Name, Title, Description string
 	Resource, Func           string
-	Method, Path             string // with the API's prefix
-	Effect                   Effect
-	Sends, Idempotent        bool
 	Synonyms                 []string
 	Aliases                  []Alias
 	Show                     []string

@@ -63,7 +63,7 @@ func enumConst(e *manifest.Enum, v manifest.EnumValue) string { return e.Name + 
 // object and of methods.
 func fieldName(name string) string {
 	switch g := GoName(name); g {
-	case "Object", "Walk", "Wire", "MarshalJSON", "UnmarshalJSON":
+	case "Object", "MarshalJSON", "UnmarshalJSON":
 		return g + "Value"
 	default:
 		return g

@@ -338,22 +338,17 @@ func (b *builder) definition(o *manifest.Object) (json.RawMessage, error) {
 	return encode(object{{"type", "object"}, {"description", o.About}, {"properties", props}})
 }
 
-func resultField(f *manifest.Field, w *walk) object {
-	s := resultType(f.Type, w)
-	facts := factsOf(f, inResult)
+func (b *builder) resultField(f *manifest.Field, from string) object {
+	s, facts := b.resultType(f.Type, from), factsOf(f, inResult)
 	if facts.Nullable {
-		for i := range s {
-			if one, ok := s[i].value.(string); ok && s[i].name == "type" {
-				s[i].value = []string{one, "null"}
-			}
+		if one, ok := s[0].value.(string); ok && s[0].name == "type" {
+			s[0].value = []string{one, "null"}
+		} else if s[0].name == "$ref" {
+			s = object{{"anyOf", []object{s, {{"type", "null"}}}}}
 		}
 	}
 	if about := facts.ofResult(); about != "" {
-		if i := slices.IndexFunc(s, func(m member) bool { return m.name == "description" }); i >= 0 {
-			s[i].value = about
-		} else {
-			s.set("description", about)
-		}
+		s.set("description", about)
 	}
 	return s
 }

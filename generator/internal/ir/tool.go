@@ -12,9 +12,8 @@ import (
 func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	fn := FuncName(t.Name)
 	out := Tool{
-		Name: t.Name, Title: t.Title, Description: description(t), Resource: t.Resource.Name, Func: fn, Method: t.Method,
-		Path: b.api.Prefix + t.Path, Effect: effects[t.Effect], Sends: t.Sends, Idempotent: t.Idempotent, Synonyms: t.Synonyms,
-		Show: t.Show, OpVar: opVar(fn), Doc: t.Doc,
+		Name: t.Name, Title: t.Title, Description: description(t), Resource: t.Resource.Name, Func: fn,
+		Synonyms: t.Synonyms, Show: t.Show, OpVar: opVar(fn), Doc: t.Doc,
 	}
 	for _, a := range t.Aliases {
 		out.Aliases = append(out.Aliases, Alias(a))
@@ -29,7 +28,7 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	if out.OutputSchema, err = b.outputSchema(t); err != nil {
 		return out, fmt.Errorf("schema of %s: %w", t.Name, err)
 	}
-	defs, err := b.define(t)
+	defs, err := b.definitions(t)
 	if err != nil {
 		return out, fmt.Errorf("schema of %s: %w", t.Name, err)
 	}
