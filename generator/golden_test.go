@@ -48,7 +48,7 @@ func load(tb testing.TB, layers ...fs.FS) *manifest.API {
 	return api
 }
 
-// everything gives all files that are generated from a manifest, with the
+// everything returns all files that are generated from a manifest, with the
 // folder of each output before the names.
 func everything(tb testing.TB, api *manifest.API, o generator.Options) []generator.File {
 	tb.Helper()

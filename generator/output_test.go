@@ -84,7 +84,7 @@ func same(t *testing.T, what string, a, b []generator.File) {
 	}
 }
 
-// TestLayers checks that an addition adds files and wording and leaves the
+// TestLayers checks that an addition adds files and descriptions and leaves the
 // rest as it is.
 func TestLayers(t *testing.T) {
 	base := everything(t, embedded(t), closeOptions)
@@ -312,7 +312,7 @@ func TestSchemaKeywords(t *testing.T) {
 				for _, w := range words {
 					f := strings.ToLower(fmt.Sprint(w))
 					if folded[f] {
-						bad("the enum has words that differ by case only: %v", w)
+						bad("the enum has values that differ by case only: %v", w)
 					}
 					folded[f] = true
 				}

@@ -29,7 +29,7 @@ type Area struct {
 type IDKind struct {
 	Name     string
 	Pos      Pos
-	Noun     string   // what has such an id, in words; "lead status"
+	Noun     string   // what has such an id: "lead status"
 	Prefixes []string // the usual one first
 	Literals []string // ids without an underscore
 	From     string   // tool that finds valid ids
@@ -186,7 +186,7 @@ type Tool struct {
 	Title      string
 	Does       string
 	Use        string
-	Gives      string
+	Result     string // in words
 	Method     string
 	Path       string
 	Effect     Effect

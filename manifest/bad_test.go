@@ -226,8 +226,8 @@ func messages(t *testing.T) []string {
 	return slices.Compact(formats)
 }
 
-// TestGood checks that good manifests and additions give what their archives
-// want: the tools with their wording.
+// TestGood checks that good manifests and additions become what their archives
+// want.
 func TestGood(t *testing.T) {
 	archives(t, "good", func(t *testing.T, path string, ar *txtar.Archive) {
 		t.Helper()

@@ -69,7 +69,7 @@ const (
 // reservedResources are files that are generated for the package as a whole.
 var reservedResources = []string{"common", "doc", "ids", "operations"}
 
-// declare reads all files, so that names can be used before they are defined.
+// declare reads all files first: names can be used before they are defined.
 func (c *checker) declare(doc *Document) {
 	for layer, files := range doc.layers {
 		for _, f := range files {
@@ -184,7 +184,7 @@ func (c *checker) declareResource(r reader, f file, addition bool) {
 	switch {
 	case res.Name == "": // its shape was reported
 	case slices.Contains(reservedResources, res.Name) || fileWords.MatchString(res.Name):
-		r.bad(f.root, "choose another", "a resource cannot be named %q: Go or closegen gives the file %s.go a meaning of its own", res.Name, res.Name)
+		r.bad(f.root, "choose another", "a resource cannot be named %q: the file %s.go has a meaning of its own", res.Name, res.Name)
 	default:
 		c.own(r, f.root, "resource", res.Name)
 	}
@@ -202,7 +202,7 @@ func (c *checker) declareResource(r reader, f file, addition bool) {
 	}
 }
 
-// own notes who defines a name and reports a second one.
+// own notes where a name is defined and reports a second one.
 func (c *checker) own(r reader, n *yaml.Node, what, name string) bool {
 	key := what + " " + name
 	if first, ok := c.owner[key]; ok {

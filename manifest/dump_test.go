@@ -43,7 +43,7 @@ func dump(api *manifest.API) string {
 			text("title", t.Title)
 			text("does", t.Does)
 			text("use", t.Use)
-			text("gives", t.Gives)
+			text("result", t.Result)
 			for _, p := range t.Params {
 				line("  %s in %s", field(p), p.In)
 			}

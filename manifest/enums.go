@@ -15,10 +15,10 @@ func (c *checker) declareEnums(r reader, res *Resource, n *yaml.Node) {
 			"about": r.text(&e.About), "open": r.flag(&e.Open),
 			"values": func(n *yaml.Node) {
 				hasValues = !r.marked[n]
-				r.each(n, func(word, about *yaml.Node) {
-					val := EnumValue{Value: word.Value, Pos: r.pos(word)}
-					if !wordName.MatchString(word.Value) {
-						r.bad(word, "letters, digits and . / , + - _", "an enum value must be a word, not %q", word.Value)
+				r.each(n, func(value, about *yaml.Node) {
+					val := EnumValue{Value: value.Value, Pos: r.pos(value)}
+					if !wordName.MatchString(value.Value) {
+						r.bad(value, "letters, digits and . / , + - _", "an enum value must be a name, not %q", value.Value)
 					}
 					if about.Tag != "!!null" {
 						r.text(&val.About)(about)
@@ -30,7 +30,7 @@ func (c *checker) declareEnums(r reader, res *Resource, n *yaml.Node) {
 			return
 		}
 		if hasValues && len(e.Values) == 0 {
-			r.bad(k, "values: {word: meaning}", "enum %q has no values", k.Value)
+			r.bad(k, "values: {value: meaning}", "enum %q has no values", k.Value)
 		}
 		if !c.own(r, k, "type", k.Value) {
 			return

@@ -14,7 +14,7 @@ import (
 	"github.com/closekit/closekit/manifest"
 )
 
-// facts are the names that the vendor's specification and recorded answers
+// facts are the names that the vendor's specification and recorded responses
 // have; see testdata/facts.json.
 type facts struct {
 	Tools    map[string]toolFacts `json:"tools"`
@@ -80,7 +80,7 @@ func (tr *tree) covers(path string) bool {
 // customName is how the facts write custom fields.
 var customName = regexp.MustCompile(`(^|\.)(~\^custom\\\.|custom\.cf_\*)$`)
 
-// normal gives the path that the manifest has for a path of the facts.
+// normal returns the path that the manifest has for a path of the facts.
 func normal(path string) string { return customName.ReplaceAllString(path, "${1}custom_fields") }
 
 func (tr *tree) add(prefix string, f *manifest.Field, use func(*manifest.Field) bool, seen []*manifest.Object) {
@@ -138,7 +138,7 @@ func params(tool *manifest.Tool, in manifest.Place) *tree {
 	return tr
 }
 
-func answer(tool *manifest.Tool) *tree {
+func response(tool *manifest.Tool) *tree {
 	tr := newTree()
 	switch {
 	case tool.Returns == nil:
@@ -157,7 +157,7 @@ func answer(tool *manifest.Tool) *tree {
 }
 
 // recordedTypes says which type of the manifest a recorded object is of; none
-// for objects that no tool answers with.
+// for objects that no tool returns.
 var recordedTypes = map[string]string{
 	"activity:Call":                    "Call",
 	"activity:Created":                 "CreatedActivity",
@@ -189,7 +189,7 @@ var recordedTypes = map[string]string{
 }
 
 // TestFacts compares the manifest with what the vendor's specification and
-// recorded answers have. Every difference is in left-out.yaml with its reason,
+// recorded responses have. Every difference is in left-out.yaml with its reason,
 // and nothing else is.
 func TestFacts(t *testing.T) {
 	api, f := embedded(t), readFacts(t)
@@ -228,11 +228,11 @@ func TestFacts(t *testing.T) {
 		if path := braces.ReplaceAllString(tool.Path, "{id}"); tool.Method != fact.Method || path != fact.Path {
 			t.Errorf("%s is %s %s, want %s %s", name, tool.Method, path, fact.Method, fact.Path)
 		}
-		// Where the specification has no schema, the manifest has more. Answers
+		// Where the specification has no schema, the manifest has more. Responses
 		// have more everywhere.
 		compare(name, "query", fact.Query, params(tool, manifest.InQuery), true)
 		compare(name, "body", fact.Body, params(tool, manifest.InBody), len(fact.Body) > 0)
-		compare(name, "response", fact.Response, answer(tool), false)
+		compare(name, "response", fact.Response, response(tool), false)
 	}
 	for name, fields := range f.Recorded {
 		typ, ok := recordedTypes[name]
@@ -295,7 +295,7 @@ func (rs reasons) compare(t *testing.T, what, key string, given reasons) {
 		for section, paths := range sections {
 			for path := range paths {
 				if rs[name][section][path] == "" {
-					t.Errorf("left-out.yaml gives a reason for %s in %s of %s under %s, where nothing differs; take it out", path, section, name, key)
+					t.Errorf("left-out.yaml has a reason for %s in %s of %s under %s, where nothing differs; take it out", path, section, name, key)
 				}
 			}
 		}

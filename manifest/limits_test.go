@@ -13,7 +13,7 @@ import (
 
 const closeYAML = "api: Close\nbase_url: https://api.close.com\nids:\n  thing: {prefix: thing}\n"
 
-// problems loads one resource file and gives what is wrong with it.
+// problems loads one resource file and returns what is wrong with it.
 func problems(t *testing.T, data string) string {
 	t.Helper()
 	_, err := check(fstest.MapFS{"close.yaml": {Data: []byte(closeYAML)}, "x.yaml": {Data: []byte(data)}})
@@ -93,15 +93,15 @@ func TestQuick(t *testing.T) {
 	}
 	unknown := "{" + strings.TrimSuffix(strings.Repeat("f: {type: SomethingUnknownWithALongName}, ", 1), ", ") + "}"
 	for name, data := range map[string]string{
-		"types that nobody defines": fill("resource: things\ntypes:\n", "  TypeWithAVeryLongNameNUM: {about: x, fields: "+unknown+"}\n", ""),
-		"chain of includes":         fill("resource: things\ntypes:\n", "  TNUM: {about: x, include: TNEXT, fields: {fNUM: {type: string}}}\n", ""),
-		"deep nesting":              "resource: " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000),
-		"deeper nesting":            "resource: " + strings.Repeat("[", 300000),
-		"deep mappings":             strings.Repeat("{a: ", 9000) + strings.Repeat("}", 9000),
-		"words of a type":           "resource: things\ntypes: {A: {about: x, fields: {f: {type: " + strings.Repeat("list ", 200000) + "}}}}",
-		"tools with unknown keys":   fill("resource: things\ntools:\n", "  close_tNUM_get: {htp: x, dos: y, retuns: z}\n", ""),
-		"one long line":             "resource: things\nabout: " + strings.Repeat("word ", 200000),
-		"many problems":             fill("resource: things\nenums:\n", "  eNUM: [a]\n  fNUM: {values: {-: x}}\n", ""),
+		"types that are not defined": fill("resource: things\ntypes:\n", "  TypeWithAVeryLongNameNUM: {about: x, fields: "+unknown+"}\n", ""),
+		"chain of includes":          fill("resource: things\ntypes:\n", "  TNUM: {about: x, include: TNEXT, fields: {fNUM: {type: string}}}\n", ""),
+		"deep nesting":               "resource: " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000),
+		"deeper nesting":             "resource: " + strings.Repeat("[", 300000),
+		"deep mappings":              strings.Repeat("{a: ", 9000) + strings.Repeat("}", 9000),
+		"words of a type":            "resource: things\ntypes: {A: {about: x, fields: {f: {type: " + strings.Repeat("list ", 200000) + "}}}}",
+		"tools with unknown keys":    fill("resource: things\ntools:\n", "  close_tNUM_get: {htp: x, dos: y, retuns: z}\n", ""),
+		"one long line":              "resource: things\nabout: " + strings.Repeat("word ", 200000),
+		"many problems":              fill("resource: things\nenums:\n", "  eNUM: [a]\n  fNUM: {values: {-: x}}\n", ""),
 	} {
 		start := time.Now()
 		got := problems(t, data)

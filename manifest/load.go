@@ -205,7 +205,7 @@ func lineOf(data []byte, offset int) int {
 }
 
 // plain reports what YAML allows and a manifest does not: aliases, anchors,
-// tags, keys that are not words, keys given twice, and very long mappings.
+// tags, keys that are not names, repeated keys, and very long mappings.
 func plain(name string, n *yaml.Node, ps *Problems) {
 	pos := Pos{name, n.Line, n.Column}
 	if n.Kind == yaml.AliasNode || n.Anchor != "" {
@@ -227,7 +227,7 @@ func plain(name string, n *yaml.Node, ps *Problems) {
 			kpos := Pos{name, k.Line, k.Column}
 			if k.Kind != yaml.ScalarNode || k.Tag == "!!null" {
 				if k.Kind != yaml.AliasNode { // which is reported below
-					ps.add(kpos, "", "a key must be a word, not %s", kindName(k))
+					ps.add(kpos, "", "a key must be a name, not %s", kindName(k))
 				}
 				continue
 			}
@@ -236,7 +236,7 @@ func plain(name string, n *yaml.Node, ps *Problems) {
 				continue
 			}
 			if f := first[k.Value]; f != nil {
-				ps.add(kpos, fmt.Sprintf("first at line %d; keep one", f.Line), "key %q is given twice", k.Value)
+				ps.add(kpos, fmt.Sprintf("first at line %d; keep one", f.Line), "key %q is repeated", k.Value)
 				continue
 			}
 			first[k.Value] = k

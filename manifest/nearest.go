@@ -22,7 +22,7 @@ func didYouMean(name string, names []string) string {
 	return ""
 }
 
-// nearest returns the word most like s, or "" when none is near, or so many are
+// nearest returns the name most like s, or "" when none is near, or so many are
 // to be compared that it would take long.
 func nearest(s string, words []string) string {
 	best, score := "", max(2, len(s)/3)+1

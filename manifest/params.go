@@ -165,11 +165,11 @@ func (c *checker) checkParams(d *toolDecl) {
 		case p.In == InPath && !strings.Contains(t.Path, "{"+p.Name+"}"):
 			c.ps.add(p.Pos, "write it into http, or take in: path away", "parameter %q is in the path, which has no {%s}", p.Name, p.Name)
 		case p.In == InQuery && (k == ObjectType || k == CustomFields || k == List && p.Type.Elem.Kind == ObjectType):
-			c.ps.add(p.Pos, "give its parts as parameters", "parameter %q of %s cannot be in the query: it is an object", p.Name, t.Name)
+			c.ps.add(p.Pos, "make its parts parameters", "parameter %q of %s cannot be in the query: it is an object", p.Name, t.Name)
 		case p.In == InBody && (t.Method == http.MethodGet || t.Method == http.MethodDelete):
 			c.ps.add(p.Pos, "use in: query", "%s of %s has no body for parameter %q", t.Method, t.Name, p.Name)
 		case p.In == InPath && (k == List || k == ObjectType || k == CustomFields || k == JSON):
-			c.ps.add(p.Pos, "", "path parameter %q of %s must be a word or a number", p.Name, t.Name)
+			c.ps.add(p.Pos, "", "path parameter %q of %s must be a text or a number", p.Name, t.Name)
 		}
 	}
 }

@@ -73,7 +73,7 @@ func (c *checker) readRules(d *toolDecl, n *yaml.Node) {
 	}
 }
 
-// Sentences gives rules in words, each sentence once; rules that ask for the
+// Sentences formats rules as sentences, each once; rules that ask for the
 // same parameters share one.
 func Sentences(rules []Rule) []string {
 	var list []string

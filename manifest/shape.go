@@ -95,7 +95,7 @@ func plainValue(n *yaml.Node) any {
 	return n.Value
 }
 
-// shaper words what the schema says about one file.
+// shaper reports what the schema finds in one file.
 type shaper struct {
 	file   file
 	schema map[string]any

@@ -64,7 +64,7 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 	keep := func(to *string) func(*yaml.Node) { return r.text(to) }
 	later := func(*yaml.Node) {}
 	known := map[string]func(*yaml.Node){
-		"does": keep(&t.Does), "use": keep(&t.Use), "gives": keep(&t.Gives), "title": keep(&t.Title),
+		"does": keep(&t.Does), "use": keep(&t.Use), "result": keep(&t.Result), "title": keep(&t.Title),
 		"synonyms": r.words(&t.Synonyms), "show": r.words(&t.Show), "examples": later,
 	}
 	if old == nil {
@@ -237,8 +237,8 @@ func (c *checker) returnsOf(d *toolDecl) {
 			d.bad(d.key, "a type, list of a type, or nothing", "tool %q has no returns", t.Name)
 		}
 	case "nothing":
-		if t.Gives == "" {
-			t.Gives = "Nothing."
+		if t.Result == "" {
+			t.Result = "Nothing."
 		}
 	default:
 		t.Returns = c.parseType(d.pos(d.at("returns")), d.returns)
@@ -291,8 +291,11 @@ func (c *checker) readAliases(d *toolDecl, n *yaml.Node) {
 		}) {
 			return
 		}
+		if a.For == "" {
+			return // its shape was reported
+		}
 		if d.tool.Param(a.For) == nil {
-			d.bad(v, cmp.Or(didYouMean(a.For, fieldNames(d.tool.Params)), "{for: parameter, map: {its word: ours}}, or the name of a parameter"), "alias %q stands for %q, which is no parameter", a.Name, a.For)
+			d.bad(v, cmp.Or(didYouMean(a.For, fieldNames(d.tool.Params)), "{for: parameter, map: {its value: ours}}, or the name of a parameter"), "alias %q stands for %q, which is no parameter", a.Name, a.For)
 			return
 		}
 		d.tool.Aliases = append(d.tool.Aliases, a)
@@ -339,7 +342,7 @@ func (d *toolDecl) readExamples(r reader, n *yaml.Node) {
 			given[kv[0].Value] = true
 			i := slices.IndexFunc(t.Params, func(p *Field) bool { return p.Name == kv[0].Value })
 			if i < 0 {
-				r.bad(kv[0], didYouMean(kv[0].Value, fieldNames(t.Params)), "the example gives %q, which is no parameter of %s", kv[0].Value, t.Name)
+				r.bad(kv[0], didYouMean(kv[0].Value, fieldNames(t.Params)), "the example sets %q, which is no parameter of %s", kv[0].Value, t.Name)
 				continue
 			}
 			p := d.params[i]

@@ -11,7 +11,7 @@ var scalarTypes = map[string]Kind{
 	"timezone": Timezone, "json": JSON, "id": ID, "custom_fields": CustomFields,
 }
 
-const typeHint = "a type is one word, or list T, map T, enum Name, id KIND"
+const typeHint = "a type is a name, or list T, map T, enum Name, id KIND"
 
 // parseType reads a type such as "list id user".
 func (c *checker) parseType(pos Pos, text string) *Type {

@@ -133,11 +133,11 @@ func generate(o options, stdout, stderr io.Writer) int {
 		o.pkg = strings.ReplaceAll(filepath.Base(abs), "-", "")
 	}
 	if !validPackage(o.pkg) {
-		return fail(stderr, 2, fmt.Errorf("%q is no name for a Go package", o.pkg), "give one with -package, in small letters")
+		return fail(stderr, 2, fmt.Errorf("%q is not a name for a Go package", o.pkg), "set one with -package, in lower case")
 	}
 	if o.importPath == "" {
 		if o.importPath, err = importPath(abs); err != nil {
-			return fail(stderr, 2, err, "run it inside a Go module, or give the import path with -import")
+			return fail(stderr, 2, err, "run it inside a Go module, or set the import path with -import")
 		}
 	}
 	files, err := generator.Generate(api, generator.Options{Package: o.pkg, ImportPath: o.importPath})

@@ -38,7 +38,7 @@ func (r result) want(t *testing.T, code int, stdout, stderr string) {
 	}
 }
 
-// module makes a module in a new folder and gives the folder.
+// module makes a module in a new folder and returns the folder.
 func module(t *testing.T, gomod string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -95,11 +95,11 @@ func TestUsage(t *testing.T) {
 		"unknown flag":  {[]string{"-owt", out}, "closegen: error: flag provided but not defined: -owt\nclosegen: hint: run closegen -help for the flags\n"},
 		"no value":      {[]string{"-out"}, "closegen: error: flag needs an argument: -out\n"},
 		"argument":      {[]string{"-out", out, "-tools", "close_lead_get", "close_lead_update"}, "closegen: error: unexpected argument \"close_lead_update\"\nclosegen: hint: patterns for -tools go in one argument, separated by commas; quote them, or the shell expands the *\n"},
-		"package":       {[]string{"-out", out, "-package", "My-Tools"}, "closegen: error: \"My-Tools\" is no name for a Go package\nclosegen: hint: give one with -package, in small letters\n"},
-		"keyword":       {[]string{"-out", out, "-package", "func"}, "closegen: error: \"func\" is no name for a Go package\n"},
-		"digit":         {[]string{"-out", out, "-package", "1st"}, "closegen: error: \"1st\" is no name for a Go package\n"},
-		"blank":         {[]string{"-out", out, "-package", "_"}, "closegen: error: \"_\" is no name for a Go package\n"},
-		"no module":     {[]string{"-out", filepath.Join(t.TempDir(), "out")}, "closegen: hint: run it inside a Go module, or give the import path with -import\n"},
+		"package":       {[]string{"-out", out, "-package", "My-Tools"}, "closegen: error: \"My-Tools\" is not a name for a Go package\nclosegen: hint: set one with -package, in lower case\n"},
+		"keyword":       {[]string{"-out", out, "-package", "func"}, "closegen: error: \"func\" is not a name for a Go package\n"},
+		"digit":         {[]string{"-out", out, "-package", "1st"}, "closegen: error: \"1st\" is not a name for a Go package\n"},
+		"blank":         {[]string{"-out", out, "-package", "_"}, "closegen: error: \"_\" is not a name for a Go package\n"},
+		"no module":     {[]string{"-out", filepath.Join(t.TempDir(), "out")}, "closegen: hint: run it inside a Go module, or set the import path with -import\n"},
 		"module of two": {[]string{"-out", filepath.Join(module(t, "// nothing\n"), "out")}, "go.mod names no module\n"},
 		"routes in out": {[]string{"-out", out, "-routes", filepath.Join(out, "routes.go")}, "closegen: error: two outputs go to " + out + "\nclosegen: hint: each of -out, -routes and -reference takes a folder of its own"},
 		"pages in out":  {[]string{"-out", out, "-reference", out + "/."}, "closegen: error: two outputs go to " + out + "\n"},

@@ -217,8 +217,8 @@ func TestToolsJSON(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &list); err != nil {
 		t.Fatal(err)
 	}
-	if len(list) < 81 {
-		t.Errorf("%d tools, want 81 or more", len(list))
+	if len(list) != len(tools.All()) {
+		t.Errorf("%d tools, want %d", len(list), len(tools.All()))
 	}
 	for _, l := range list {
 		if l.Name == "" || l.Description == "" || l.Effect == "" || l.Method == "" || l.Path == "" || l.InputSchema["type"] != "object" {

@@ -110,7 +110,7 @@ func toolEntry(api *manifest.API, t *manifest.Tool) ToolEntry {
 		Returns: "Returns nothing.",
 	}
 	if t.Returns != nil {
-		e.Returns = join(fmt.Sprintf("Returns %s.", typeName(t.Returns)), t.Gives)
+		e.Returns = join(fmt.Sprintf("Returns %s.", typeName(t.Returns)), t.Result)
 	}
 	if len(t.Params) > 0 {
 		e.Params = &Table{Head: []string{"parameter", "type", "in", "meaning"}}

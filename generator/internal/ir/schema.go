@@ -56,7 +56,7 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// maxObjects is how many objects a schema may spell out. Types that hold each
+// maxObjects is how many objects a schema may write out. Types that hold each
 // other in many ways would otherwise grow without end.
 const maxObjects = 2000
 
@@ -66,7 +66,7 @@ type walk struct {
 	count int
 }
 
-// enter reports whether to spell out an object: not inside itself, and not when
+// enter reports whether to write out an object: not inside itself, and not when
 // there are too many.
 func (w *walk) enter(o *manifest.Object) bool {
 	if slices.Contains(w.stack, o) || w.count > maxObjects {
@@ -382,8 +382,8 @@ func (b *builder) resultType(t *manifest.Type, from string) object {
 func description(t *manifest.Tool) string {
 	parts := []string{t.Does, t.Use}
 	parts = append(parts, manifest.Sentences(t.Rules)...)
-	if t.Gives != "" {
-		parts = append(parts, fmt.Sprintf("Returns %s", lowerFirst(t.Gives)))
+	if t.Result != "" {
+		parts = append(parts, fmt.Sprintf("Returns %s", lowerFirst(t.Result)))
 	}
 	return join(parts...)
 }

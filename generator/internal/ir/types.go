@@ -88,7 +88,7 @@ func (g GoType) needsBit() bool {
 	return !isOwnNull
 }
 
-// textKinds are the kinds of texts that package wire checks by a word of the
+// textKinds are the kinds of texts that package wire checks by an option of the
 // tag, because their Go type does not show them.
 var textKinds = map[manifest.Kind]string{
 	manifest.RichText: "html", manifest.DateOrDateTime: "date", manifest.Email: "email", manifest.Phone: "phone", manifest.URL: "url",
