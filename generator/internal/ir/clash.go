@@ -34,13 +34,13 @@ func (b *builder) clashes() manifest.Problems {
 			}
 		}
 		for _, t := range r.Tools {
-			fn := FuncName(t.Name)
+			fn := funcName(t.Name)
 			if !n.declare(fn, "tool "+t.Name, t.Pos) {
 				continue // what belongs to the function clashes too
 			}
 			n.declare(paramsName(fn), "the parameters of "+t.Name, t.Pos)
 			if t.Paging {
-				n.declare(AllName(fn), "the iterator of "+t.Name, t.Pos)
+				n.declare(allName(fn), "the iterator of "+t.Name, t.Pos)
 			}
 			if t.Totals != nil {
 				n.declare(totalsName(fn), "the totals of "+t.Name, t.Pos)

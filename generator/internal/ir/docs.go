@@ -36,7 +36,7 @@ func packageDoc(api *manifest.API, name string) []string {
 			}
 			links := make([]string, len(r.Tools))
 			for i, t := range r.Tools {
-				links[i] = "[" + FuncName(t.Name) + "]"
+				links[i] = "[" + funcName(t.Name) + "]"
 			}
 			items = append(items, fmt.Sprintf("%s%s: %s", ListItem, r.Title, strings.Join(links, ", ")))
 		}

@@ -47,11 +47,22 @@ type fieldFacts struct {
 	Nullable bool            // null may be sent, or may come
 	Required bool            // must be sent
 	Applied  json.RawMessage // value that holds when it is left out; nil for none
+
+	Min, Max                      *int64
+	MaxLength, MinItems, MaxItems int
 }
 
 // factsOf says everything about a field in a role.
 func factsOf(f *manifest.Field, r role) fieldFacts {
-	s := fieldFacts{About: f.About, Required: f.Required && f.Preset == nil, Nullable: f.Nullable}
+	s := fieldFacts{
+		About: f.About, Required: f.Required && f.Preset == nil, Nullable: f.Nullable,
+		Min: f.Min, Max: f.Max, MaxLength: f.MaxLength, MinItems: f.MinItems, MaxItems: f.MaxItems,
+	}
+	if f.In == manifest.InQuery && !strings.HasPrefix(f.Name, "_") {
+		// A query cannot say an empty list, and a filter that is left out finds
+		// everything instead of nothing.
+		s.MinItems = max(f.MinItems, 1)
+	}
 	if f.Deprecated != "" {
 		s.Deprecated = "Deprecated: " + f.Deprecated
 	}
@@ -95,7 +106,7 @@ func factsOf(f *manifest.Field, r role) fieldFacts {
 			s.From = "From " + from + "."
 		}
 	}
-	s.Bounds = boundsOf(f)
+	s.Bounds = s.bounds()
 	if s.Applied = f.Preset; s.Applied == nil {
 		s.Applied = f.Default
 	}
@@ -105,23 +116,23 @@ func factsOf(f *manifest.Field, r role) fieldFacts {
 	return s
 }
 
-// boundsOf says what a field's declaration says about its size.
-func boundsOf(f *manifest.Field) string {
+// bounds says how large a value may be.
+func (s fieldFacts) bounds() string {
 	var parts []string
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
 	switch {
-	case f.Min != nil && f.Max != nil:
-		add("From %d to %d.", *f.Min, *f.Max)
-	case f.Min != nil:
-		add("At least %d.", *f.Min)
-	case f.Max != nil:
-		add("At most %d.", *f.Max)
+	case s.Min != nil && s.Max != nil:
+		add("From %d to %d.", *s.Min, *s.Max)
+	case s.Min != nil:
+		add("At least %d.", *s.Min)
+	case s.Max != nil:
+		add("At most %d.", *s.Max)
 	}
-	if f.MaxLength > 0 {
-		add("At most %d characters.", f.MaxLength)
+	if s.MaxLength > 0 {
+		add("At most %d characters.", s.MaxLength)
 	}
-	if f.MaxItems > 0 {
-		add("At most %d entries.", f.MaxItems)
+	if s.MaxItems > 0 {
+		add("At most %d entries.", s.MaxItems)
 	}
 	return strings.Join(parts, " ")
 }

@@ -29,7 +29,7 @@ func newGoText(api *manifest.API) *goText {
 			see(o.Fields)
 		}
 		for _, t := range r.Tools {
-			g.tools[t.Name] = FuncName(t.Name)
+			g.tools[t.Name] = funcName(t.Name)
 			see(t.Params)
 		}
 	}

@@ -13,9 +13,9 @@ var initialisms = map[string]string{
 	"imap": "IMAP", "ai": "AI", "crm": "CRM", "cc": "CC", "bcc": "BCC", "vm": "VM", "totp": "TOTP", "whatsapp": "WhatsApp",
 }
 
-// GoName makes an exported Go name of a name in snake_case, of a word such as
+// goName makes an exported Go name of a name in snake_case, of a word such as
 // in-progress, or of a filter such as date_created__gte.
-func GoName(name string) string {
+func goName(name string) string {
 	var b strings.Builder
 	for part := range strings.FieldsFuncSeq(name, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
@@ -36,17 +36,17 @@ func GoName(name string) string {
 	return s
 }
 
-// FuncName makes the Go name of a tool: close_sms_create is SMSCreate.
-func FuncName(tool string) string {
+// funcName makes the Go name of a tool: close_sms_create is SMSCreate.
+func funcName(tool string) string {
 	_, rest, ok := strings.Cut(tool, "_")
 	if !ok {
 		rest = tool
 	}
-	return GoName(rest)
+	return goName(rest)
 }
 
-// AllName makes the name of the iterator of a list function.
-func AllName(fn string) string { return strings.TrimSuffix(fn, "List") + "All" }
+// allName makes the name of the iterator of a list function.
+func allName(fn string) string { return strings.TrimSuffix(fn, "List") + "All" }
 
 // totalsName makes the name of the function that reads a list's totals.
 func totalsName(fn string) string { return strings.TrimSuffix(fn, "List") + "Totals" }
@@ -57,12 +57,12 @@ func opVar(fn string) string { return "op" + fn }
 
 func variantMethod(v manifest.Variant) string { return "As" + v.Object.Name }
 
-func enumConst(e *manifest.Enum, v manifest.EnumValue) string { return e.Name + GoName(v.Value) }
+func enumConst(e *manifest.Enum, v manifest.EnumValue) string { return e.Name + goName(v.Value) }
 
 // fieldName makes the Go name of a field. Some names are those of the embedded
 // object and of methods.
 func fieldName(name string) string {
-	switch g := GoName(name); g {
+	switch g := goName(name); g {
 	case "Object", "MarshalJSON", "UnmarshalJSON":
 		return g + "Value"
 	default:
@@ -70,6 +70,6 @@ func fieldName(name string) string {
 	}
 }
 
-func idType(k *manifest.IDKind) string { return GoName(k.Name) + "ID" }
+func idType(k *manifest.IDKind) string { return goName(k.Name) + "ID" }
 
-func idVar(k *manifest.IDKind) string { return "kind" + GoName(k.Name) }
+func idVar(k *manifest.IDKind) string { return "kind" + goName(k.Name) }

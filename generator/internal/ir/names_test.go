@@ -21,18 +21,18 @@ func TestGoName(t *testing.T) {
 		"camelCase":         "CamelCase",
 		"ümlaut":            "Mlaut",
 	} {
-		if got := GoName(name); got != want {
-			t.Errorf("GoName(%q) = %s, want %s", name, got, want)
+		if got := goName(name); got != want {
+			t.Errorf("goName(%q) = %s, want %s", name, got, want)
 		}
 	}
 	for tool, want := range map[string]string{"close_sms_create": "SMSCreate", "close_leads_list": "LeadsList", "ping": "Ping"} {
-		if got := FuncName(tool); got != want {
-			t.Errorf("FuncName(%q) = %s, want %s", tool, got, want)
+		if got := funcName(tool); got != want {
+			t.Errorf("funcName(%q) = %s, want %s", tool, got, want)
 		}
 	}
 	for fn, want := range map[string]string{"LeadsList": "LeadsAll", "SMSList": "SMSAll", "MeGet": "MeGetAll"} {
-		if got := AllName(fn); got != want {
-			t.Errorf("AllName(%q) = %s, want %s", fn, got, want)
+		if got := allName(fn); got != want {
+			t.Errorf("allName(%q) = %s, want %s", fn, got, want)
 		}
 	}
 }

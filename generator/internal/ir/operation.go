@@ -15,7 +15,7 @@ var (
 )
 
 func (b *builder) op(t *manifest.Tool) Op {
-	fn := FuncName(t.Name)
+	fn := funcName(t.Name)
 	o := Op{
 		Tool: t.Name, Func: fn, Var: opVar(fn), Doc: b.opDoc(t, fn), Method: t.Method, Path: t.Path, Effect: effects[t.Effect],
 		Sends: t.Sends, Idempotent: t.Idempotent, Params: b.paramsOf(t, fn), Skip: t.Param("_skip") != nil, Rules: rulesOf(t),
@@ -31,7 +31,7 @@ func (b *builder) op(t *manifest.Tool) Op {
 		o.Returns, o.Result = ReturnsOne, t.Returns.Object.Name
 	}
 	if t.Paging {
-		all := AllName(fn)
+		all := allName(fn)
 		o.All = &Function{all, fmt.Sprintf("%s iterates over all results of [%s], fetching pages as needed.", all, fn)}
 	}
 	if t.Totals != nil {

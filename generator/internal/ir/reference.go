@@ -96,10 +96,10 @@ func pageOf(api *manifest.API, r *manifest.Resource) Page {
 }
 
 func toolEntry(api *manifest.API, t *manifest.Tool) ToolEntry {
-	fn := FuncName(t.Name)
+	fn := funcName(t.Name)
 	facts := []string{fmt.Sprintf("`%s %s%s`", t.Method, api.Prefix, t.Path), fmt.Sprintf("Go: `%s`", fn)}
 	if t.Paging {
-		facts[1] += fmt.Sprintf(", `%s`", AllName(fn))
+		facts[1] += fmt.Sprintf(", `%s`", allName(fn))
 	}
 	facts = append(facts, "effect: "+string(t.Effect))
 	if t.Sends {

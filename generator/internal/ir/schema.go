@@ -60,8 +60,9 @@ func encode(v any) ([]byte, error) {
 // other in many ways would otherwise grow without end.
 const maxObjects = 2000
 
-// walk is the way through the types of one schema.
+// walk is the way through the types of the schema of one input.
 type walk struct {
+	role  role
 	stack []*manifest.Object // those around the present one
 	count int
 }
@@ -89,24 +90,39 @@ func (w *walk) finish(s object) (json.RawMessage, error) {
 // inputSchema is the canonical schema of a tool's input: only keywords that
 // every model API understands or that exporters can lower.
 func inputSchema(t *manifest.Tool) (json.RawMessage, error) {
-	w := &walk{}
-	props, required := object{}, []string{}
+	w := &walk{role: roleOf(t)}
+	var sent members
 	for _, p := range t.Params {
-		facts := factsOf(p, roleOf(t))
-		about := join(facts.forModels(p.Name), alsoAccepted(t, p))
-		props.set(p.Name, fieldSchema(p, facts, about, t.Update, w))
-		if facts.Required {
-			required = append(required, p.Name)
-		}
+		sent.add(w, p, alsoAccepted(t, p))
 	}
-	s := object{}
-	s.set("type", "object")
-	s.set("properties", props)
-	if len(required) > 0 {
-		s.set("required", required)
+	return w.finish(append(object{{"type", "object"}}, sent.schema()...))
+}
+
+// members are what may be sent in an object.
+type members struct {
+	properties object
+	required   []string
+}
+
+// add adds a field; more is said about it beyond its facts.
+func (m *members) add(w *walk, f *manifest.Field, more string) {
+	facts := factsOf(f, w.role)
+	m.properties.set(f.Name, w.field(f, facts, join(facts.forModels(f.Name), more)))
+	if facts.Required {
+		m.required = append(m.required, f.Name)
+	}
+}
+
+func (m *members) schema() object {
+	s := object{{"properties", m.properties}}
+	if m.properties == nil {
+		s[0].value = object{}
+	}
+	if len(m.required) > 0 {
+		s.set("required", m.required)
 	}
 	s.set("additionalProperties", false)
-	return w.finish(s)
+	return s
 }
 
 // alsoAccepted names the aliases that the tool itself gives a parameter, whose
@@ -124,9 +140,9 @@ func alsoAccepted(t *manifest.Tool, p *manifest.Field) string {
 	return "Also accepted as " + strings.Join(also, " or ") + "."
 }
 
-// fieldSchema is the schema of a parameter or of a member that is sent.
-func fieldSchema(f *manifest.Field, facts fieldFacts, about string, update bool, w *walk) object {
-	s := typeSchema(f.Type, f, update, w)
+// field is the schema of a parameter or of a member that is sent.
+func (w *walk) field(f *manifest.Field, facts fieldFacts, about string) object {
+	s := w.typ(f.Type, facts)
 	if facts.Nullable {
 		for i := range s {
 			switch s[i].name {
@@ -135,11 +151,11 @@ func fieldSchema(f *manifest.Field, facts fieldFacts, about string, update bool,
 					s[i].value = []string{one, "null"}
 				}
 			case "enum":
-				words := []any{}
-				for _, w := range s[i].value.([]string) {
-					words = append(words, w)
+				values := []any{}
+				for _, v := range s[i].value.([]string) {
+					values = append(values, v)
 				}
-				s[i].value = append(words, nil)
+				s[i].value = append(values, nil)
 			}
 		}
 	}
@@ -155,31 +171,23 @@ func fieldSchema(f *manifest.Field, facts fieldFacts, about string, update bool,
 	return s
 }
 
-// minItems is how many elements a list must have. A query cannot say an empty
-// one, and a filter that is left out finds everything instead of nothing.
-func minItems(f *manifest.Field) int {
-	if f.In == manifest.InQuery && !strings.HasPrefix(f.Name, "_") {
-		return max(f.MinItems, 1)
-	}
-	return f.MinItems
-}
-
 var anyJSON = []string{"string", "number", "boolean", "object", "array", "null"}
 
-func typeSchema(t *manifest.Type, f *manifest.Field, update bool, w *walk) object {
+// typ is the schema of a type, with the bounds of the field that has it.
+func (w *walk) typ(t *manifest.Type, facts fieldFacts) object {
 	s := object{}
 	length := func() {
-		if f.MaxLength > 0 {
-			s.set("maxLength", f.MaxLength)
+		if facts.MaxLength > 0 {
+			s.set("maxLength", facts.MaxLength)
 		}
 	}
 	switch t.Kind {
 	case manifest.Integer, manifest.Cents:
 		s.set("type", "integer")
-		bounds(&s, f)
+		bounds(&s, facts)
 	case manifest.Number:
 		s.set("type", "number")
-		bounds(&s, f)
+		bounds(&s, facts)
 	case manifest.Boolean:
 		s.set("type", "boolean")
 	case manifest.Date:
@@ -208,19 +216,19 @@ func typeSchema(t *manifest.Type, f *manifest.Field, update bool, w *walk) objec
 		s.set("type", anyJSON)
 	case manifest.List:
 		s.set("type", "array")
-		s.set("items", typeSchema(t.Elem, f, update, w))
-		if n := minItems(f); n > 0 {
-			s.set("minItems", n)
+		s.set("items", w.typ(t.Elem, facts))
+		if facts.MinItems > 0 {
+			s.set("minItems", facts.MinItems)
 		}
-		if f.MaxItems > 0 {
-			s.set("maxItems", f.MaxItems)
+		if facts.MaxItems > 0 {
+			s.set("maxItems", facts.MaxItems)
 		}
 	case manifest.Map:
 		s.set("type", "object")
-		s.set("additionalProperties", typeSchema(t.Elem, f, update, w))
+		s.set("additionalProperties", w.typ(t.Elem, facts))
 	case manifest.CustomFields:
 		key := `^[a-z]+_[A-Za-z0-9]+$`
-		if update {
+		if w.role == inUpdate {
 			key = `^[a-z]+_[A-Za-z0-9]+(\.(add|remove))?$`
 		}
 		value := object{}
@@ -232,7 +240,7 @@ func typeSchema(t *manifest.Type, f *manifest.Field, update bool, w *walk) objec
 		s.set("patternProperties", object{{key, value}})
 		s.set("additionalProperties", false)
 	case manifest.ObjectType:
-		return objectSchema(t.Object, update, w)
+		return w.object(t.Object)
 	case manifest.String, manifest.RichText, manifest.DateOrDateTime, manifest.Phone, manifest.Timezone:
 		s.set("type", "string")
 		length()
@@ -240,12 +248,12 @@ func typeSchema(t *manifest.Type, f *manifest.Field, update bool, w *walk) objec
 	return s
 }
 
-func bounds(s *object, f *manifest.Field) {
-	if f.Min != nil {
-		s.set("minimum", *f.Min)
+func bounds(s *object, facts fieldFacts) {
+	if facts.Min != nil {
+		s.set("minimum", *facts.Min)
 	}
-	if f.Max != nil {
-		s.set("maximum", *f.Max)
+	if facts.Max != nil {
+		s.set("maximum", *facts.Max)
 	}
 }
 
@@ -264,36 +272,21 @@ func idPattern(k *manifest.IDKind) string {
 	return "^(" + strings.Join(alts, "|") + ")$"
 }
 
-// objectSchema is the schema of an object that is sent: what may be written,
+// object is the schema of an object that is sent: what may be written,
 // nothing else.
-func objectSchema(o *manifest.Object, update bool, w *walk) object {
-	s := object{}
-	s.set("type", "object")
+func (w *walk) object(o *manifest.Object) object {
+	s := object{{"type", "object"}}
 	if !w.enter(o) {
 		return s
 	}
 	defer w.leave()
-	props, required := object{}, []string{}
+	var sent members
 	for _, f := range o.Fields {
-		if update && !f.Update || !update && !f.Create {
-			continue
-		}
-		r := inCreate
-		if update {
-			r = inUpdate
-		}
-		facts := factsOf(f, r)
-		props.set(f.Name, fieldSchema(f, facts, facts.forModels(f.Name), update, w))
-		if f.Required {
-			required = append(required, f.Name)
+		if w.role == inUpdate && f.Update || w.role != inUpdate && f.Create {
+			sent.add(w, f, "")
 		}
 	}
-	s.set("properties", props)
-	if len(required) > 0 {
-		s.set("required", required)
-	}
-	s.set("additionalProperties", false)
-	return s
+	return append(s, sent.schema()...)
 }
 
 // outputSchema is the schema of a tool's response. It promises what the manifest

@@ -10,7 +10,7 @@ import (
 
 // tool makes the registry's entry of a tool.
 func (b *builder) tool(t *manifest.Tool) (Tool, error) {
-	fn := FuncName(t.Name)
+	fn := funcName(t.Name)
 	out := Tool{
 		Name: t.Name, Title: t.Title, Description: description(t), Resource: t.Resource.Name, Func: fn,
 		Synonyms: t.Synonyms, Show: t.Show, OpVar: opVar(fn), Doc: t.Doc,
