@@ -40,9 +40,9 @@ type ContactCreateParams struct {
 	Timezone closekit.Opt[string] `json:"timezone" close:"null,timezone"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
-	// User who counts as the creator. Give it only when importing; otherwise it is the caller.
+	// User who counts as the creator. Defaults to the caller; set it only when importing.
 	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
-	// When the contact came to be. Give it only when importing; otherwise it is now.
+	// When the contact was created. Defaults to now; set it only when importing.
 	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
@@ -310,9 +310,9 @@ type Contact struct {
 	TimezoneSource closekit.Opt[string] `json:"timezone_source"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields" close:"send"`
-	// User who counts as the creator. Give it only when importing; otherwise it is the caller.
+	// User who counts as the creator.
 	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null,create"`
-	// When the contact came to be. Give it only when importing; otherwise it is now.
+	// When the contact was created.
 	DateCreated      closekit.Opt[closekit.DateTime] `json:"date_created" close:"null,create"`
 	UpdatedBy        closekit.Opt[UserID]            `json:"updated_by"`
 	DateUpdated      closekit.DateTime               `json:"date_updated"`

@@ -53,9 +53,9 @@ type OpportunityCreateParams struct {
 	Attachments []Attachment `json:"attachments" close:"null"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
-	// User who counts as the creator. Give it only when importing; otherwise it is the caller.
+	// User who counts as the creator. Defaults to the caller; set it only when importing.
 	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null"`
-	// When the deal came to be. Give it only when importing; otherwise it is now.
+	// When the deal was created. Defaults to now; set it only when importing.
 	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created" close:"null"`
 }
 
@@ -494,10 +494,10 @@ type Opportunity struct {
 	Attachments []Attachment `json:"attachments"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
-	// User who counts as the creator. Give it only when importing; otherwise it is the caller.
+	// User who counts as the creator.
 	CreatedBy     closekit.Opt[UserID] `json:"created_by"`
 	CreatedByName closekit.Opt[string] `json:"created_by_name"`
-	// When the deal came to be. Give it only when importing; otherwise it is now.
+	// When the deal was created.
 	DateCreated      closekit.Opt[closekit.DateTime] `json:"date_created"`
 	UpdatedBy        closekit.Opt[UserID]            `json:"updated_by"`
 	UpdatedByName    closekit.Opt[string]            `json:"updated_by_name"`

@@ -25,7 +25,7 @@ func Write(dir string, files []File) (changed []string, err error) {
 	var differ []File
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.Path))
-		old, err := os.ReadFile(path)
+		old, err := os.ReadFile(path) //nolint:gosec // in the folder of the caller
 		switch {
 		case err == nil && bytes.Equal(old, f.Data):
 			continue
@@ -38,7 +38,7 @@ func Write(dir string, files []File) (changed []string, err error) {
 	}
 	for _, f := range differ {
 		path := filepath.Join(dir, filepath.FromSlash(f.Path))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // source code is for all to read
 			return changed, err
 		}
 		if err := replace(path, f.Data); err != nil {
@@ -87,7 +87,7 @@ func Diff(dir string, files []File) ([]string, error) {
 	}
 	var diff []string
 	for _, f := range files {
-		old, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(f.Path)))
+		old, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(f.Path))) //nolint:gosec // in the folder of the caller
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			diff = append(diff, f.Path+" is missing")
@@ -127,7 +127,7 @@ func staleFiles(dir string, files []File) ([]string, error) {
 			if !e.Type().IsRegular() {
 				continue
 			}
-			data, err := os.ReadFile(full)
+			data, err := os.ReadFile(full) //nolint:gosec // in the folder of the caller
 			if err != nil {
 				return nil, err
 			}

@@ -121,7 +121,7 @@ func whole(n *yaml.Node) int64 {
 	if v, err := strconv.ParseInt(n.Value, 10, 64); err == nil {
 		return v
 	}
-	v, _ := strconv.ParseFloat(n.Value, 64) //nolint:errcheck // the shape is right; what is too large is bounded below
+	v, _ := strconv.ParseFloat(n.Value, 64) // the shape is right; what is too large is bounded below
 	return int64(max(-1<<53, min(v, 1<<53)))
 }
 

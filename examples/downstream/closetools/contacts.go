@@ -133,9 +133,9 @@ type Contact struct {
 	TimezoneSource closekit.Opt[string] `json:"timezone_source"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields" close:"send"`
-	// User who counts as the creator. Give it only when importing; otherwise it is the caller.
+	// User who counts as the creator.
 	CreatedBy closekit.Opt[UserID] `json:"created_by" close:"null,create"`
-	// When the contact came to be. Give it only when importing; otherwise it is now.
+	// When the contact was created.
 	DateCreated      closekit.Opt[closekit.DateTime] `json:"date_created" close:"null,create"`
 	UpdatedBy        closekit.Opt[UserID]            `json:"updated_by"`
 	DateUpdated      closekit.DateTime               `json:"date_updated"`

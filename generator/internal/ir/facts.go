@@ -3,6 +3,7 @@ package ir
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/closekit/closekit/manifest"
@@ -23,7 +24,7 @@ func roleOf(t *manifest.Tool) role {
 	switch {
 	case t.Update:
 		return inUpdate
-	case t.Method == "POST":
+	case t.Method == http.MethodPost:
 		return inCreate
 	}
 	return inFilter
