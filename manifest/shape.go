@@ -33,7 +33,7 @@ func shape(doc *Document, ps *Problems) (marked map[*yaml.Node]bool) {
 			}
 			var invalid *jsonschema.ValidationError
 			if errors.As(schemas.compiled[def].Validate(plainValue(f.root)), &invalid) {
-				s := shaper{file: f, schema: schemas.raw, def: def, ps: ps, marked: marked}
+				s := shapeReport{file: f, schema: schemas.raw, def: def, ps: ps, marked: marked}
 				s.report(invalid)
 			}
 		}
@@ -95,8 +95,8 @@ func plainValue(n *yaml.Node) any {
 	return n.Value
 }
 
-// shaper reports what the schema finds in one file.
-type shaper struct {
+// shapeReport reports what the schema finds in one file.
+type shapeReport struct {
 	file   file
 	schema map[string]any
 	def    string
@@ -105,7 +105,7 @@ type shaper struct {
 }
 
 // report reports the errors that have no more specific cause.
-func (s *shaper) report(e *jsonschema.ValidationError) {
+func (s *shapeReport) report(e *jsonschema.ValidationError) {
 	for _, c := range e.Causes {
 		s.report(c)
 	}
@@ -147,9 +147,9 @@ func (s *shaper) report(e *jsonschema.ValidationError) {
 	}
 }
 
-func (s *shaper) pos(n *yaml.Node) Pos { return Pos{s.file.name, n.Line, n.Column} }
+func (s *shapeReport) pos(n *yaml.Node) Pos { return Pos{s.file.name, n.Line, n.Column} }
 
-func (s *shaper) unknownKeys(rule map[string]any, what string, n *yaml.Node) {
+func (s *shapeReport) unknownKeys(rule map[string]any, what string, n *yaml.Node) {
 	known, _ := rule["properties"].(map[string]any)
 	for _, kv := range pairs(n) {
 		if _, ok := known[kv[0].Value]; !ok {
@@ -159,7 +159,7 @@ func (s *shaper) unknownKeys(rule map[string]any, what string, n *yaml.Node) {
 	}
 }
 
-func (s *shaper) missingKeys(rule map[string]any, what string, key, n *yaml.Node) {
+func (s *shapeReport) missingKeys(rule map[string]any, what string, key, n *yaml.Node) {
 	properties, _ := rule["properties"].(map[string]any)
 	given := map[string]bool{}
 	for _, kv := range pairs(n) {
@@ -181,7 +181,7 @@ func (s *shaper) missingKeys(rule map[string]any, what string, key, n *yaml.Node
 
 // rule finds the part of the schema that a keyword location names, the keyword,
 // and the description that is nearest to it.
-func (s *shaper) rule(location string) (rule map[string]any, keyword, hint string) {
+func (s *shapeReport) rule(location string) (rule map[string]any, keyword, hint string) {
 	definitions, _ := s.schema["$defs"].(map[string]any)
 	rule, _ = definitions[s.def].(map[string]any)
 	title := rule["title"]
