@@ -15,9 +15,9 @@ import (
 //
 // Status outbox really sends it to the recipients and scheduled sends it later; ask the user before
 // either. With sent and inbox it is only logged. Find LeadID with [LeadsList] and addresses with
-// [ContactsList]; accounts to send from are in [MeGet]. When Status is inbox, Sender is required. When
-// Status is scheduled, Sender and DateScheduled are required. When Status is outbox, Sender is
-// required. When Status is error, Sender is required. It may send a message to a customer.
+// [ContactsList]; accounts to send from are in [MeGet]. When Status is inbox, outbox or error, Sender
+// is required. When Status is scheduled, Sender and DateScheduled are required. It may send a message
+// to a customer.
 //
 // Close API: POST /activity/email/ (tool close_email_create)
 // https://developer.close.com/api/resources/activities/emails

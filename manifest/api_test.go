@@ -37,8 +37,11 @@ func TestRuleSentences(t *testing.T) {
 		{Kind: manifest.Needs, If: "d", Fields: []string{"y"}, About: "Same."},
 		{Kind: manifest.NeedsOne, If: "e", Fields: []string{"z"}},
 		{Kind: manifest.NeedsOne, If: "f", Fields: []string{"z"}},
+		{Kind: manifest.Needs, If: "g", Is: "x", Fields: []string{"z"}},
+		{Kind: manifest.Needs, If: "g", Is: "y", Fields: []string{"z"}},
+		{Kind: manifest.Needs, If: "h", Is: "y", Fields: []string{"z"}},
 	})
-	if want := []string{"When a or b is given, z is required.", "Same.", "When e or f is given, exactly one z is required."}; !slices.Equal(got, want) {
+	if want := []string{"When a or b is given, z is required.", "Same.", "When e or f is given, exactly one z is required.", "When g is x or y, z is required.", "When h is y, z is required."}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

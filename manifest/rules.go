@@ -73,14 +73,14 @@ func (c *checker) readRules(d *toolDecl, n *yaml.Node) {
 	}
 }
 
-// Sentences formats rules as sentences, each once; rules that ask for the
-// same parameters share one.
+// Sentences formats rules as sentences, each once; rules that ask for the same
+// parameters share one.
 func Sentences(rules []Rule) []string {
 	var list []string
 	for i, r := range rules {
 		s := r.About
-		if s == "" && r.If != "" && r.Is == "" {
-			s = needsSentence(r, rules, i)
+		if s == "" && r.If != "" {
+			s = needsSentence(rules, i)
 		} else if s == "" {
 			s = r.sentence()
 		}
@@ -91,18 +91,27 @@ func Sentences(rules []Rule) []string {
 	return list
 }
 
-// needsSentence joins the rule with the later ones that need the same; it is
-// empty when an earlier one has spoken for it.
-func needsSentence(r Rule, rules []Rule, at int) string {
+// needsSentence joins a rule with the later ones that need the same: of other
+// parameters, or of other values of the same parameter. It is empty when an
+// earlier rule has been joined with it.
+func needsSentence(rules []Rule, at int) string {
+	r := rules[at]
 	var names []string
 	for i, o := range rules {
-		if o.Kind != r.Kind || o.Is != "" || o.About != "" || !slices.Equal(o.Fields, r.Fields) {
+		isSame := o.Kind == r.Kind && o.About == "" && slices.Equal(o.Fields, r.Fields) && (o.Is == "") == (r.Is == "") && (r.Is == "" || o.If == r.If)
+		switch {
+		case !isSame:
 			continue
-		}
-		if i < at {
+		case i < at:
 			return ""
+		case r.Is != "":
+			names = append(names, o.Is)
+		default:
+			names = append(names, o.If)
 		}
-		names = append(names, o.If)
+	}
+	if r.Is != "" {
+		return r.when(r.If + " is " + orList(names, "or"))
 	}
 	return r.when(orList(names, "or") + " is given")
 }
@@ -122,7 +131,7 @@ func (r Rule) sentence() string {
 		return "Give different values for " + orList(r.Fields, "and") + "."
 	case Needs, NeedsOne:
 	}
-	return r.when(r.If + " is " + r.Is)
+	return ""
 }
 
 func (r Rule) when(condition string) string {

@@ -61,7 +61,7 @@ var all = closekit.Catalog{
 		{Name: "close_custom_fields_contact_list", Resource: "custom_fields_contact", Func: "CustomFieldsContactList", Hash: "89ef5324185099da"},
 		{Name: "close_custom_fields_lead_list", Resource: "custom_fields_lead", Func: "CustomFieldsLeadList", Hash: "9ebb017e086d2019"},
 		{Name: "close_custom_fields_opportunity_list", Resource: "custom_fields_opportunity", Func: "CustomFieldsOpportunityList", Hash: "0022469434168300"},
-		{Name: "close_email_create", Resource: "emails", Func: "EmailCreate", Hash: "396b57cf377df103"},
+		{Name: "close_email_create", Resource: "emails", Func: "EmailCreate", Hash: "ad924b1aed3c44c5"},
 		{Name: "close_email_delete", Resource: "emails", Func: "EmailDelete", Hash: "c8eb93f3a16837e9"},
 		{Name: "close_email_get", Resource: "emails", Func: "EmailGet", Hash: "679d58ebb49443cf"},
 		{Name: "close_email_update", Resource: "emails", Func: "EmailUpdate", Hash: "3b1f1ef762163107"},
