@@ -52,7 +52,7 @@ var (
 	typeName  = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
 	snakeName = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 	toolName  = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)+$`)
-	wordName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 _./,+-]*$`)
+	valueName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 _./,+-]*$`)
 	idPrefix  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*$`)
 	idLiteral = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 	// fileWords are ends of names that make Go leave a file out.

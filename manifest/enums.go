@@ -17,7 +17,7 @@ func (c *checker) declareEnums(r reader, res *Resource, n *yaml.Node) {
 				hasValues = !r.marked[n]
 				r.each(n, func(value, about *yaml.Node) {
 					val := EnumValue{Value: value.Value, Pos: r.pos(value)}
-					if !wordName.MatchString(value.Value) {
+					if !valueName.MatchString(value.Value) {
 						r.bad(value, "letters, digits and . / , + - _", "an enum value must be a name, not %q", value.Value)
 					}
 					if about.Tag != "!!null" {
