@@ -143,7 +143,7 @@ func TestWriteMakesTheFolder(t *testing.T) {
 	holds(t, dir, map[string]string{"a.go": goHeader})
 }
 
-// TestWriteRefuses checks that a file of someone else is never overwritten, and
+// TestWriteRefuses checks that a file that closegen did not write is never overwritten, and
 // that nothing at all is written then.
 func TestWriteRefuses(t *testing.T) {
 	for name, foreign := range map[string]string{"b.go": "package mine\n", "b.md": "# Mine\n", "b.txt": "mine"} {

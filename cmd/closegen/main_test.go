@@ -217,7 +217,7 @@ func TestCheck(t *testing.T) {
 	// A page that someone wrote is in the way of the third output.
 	closegen(args...).want(t, 3, "2 changed", "users.md: a file of this name is there that closegen did not write")
 	if got := read(t, filepath.Join(pages, "users.md")); got != "edited" {
-		t.Error("a page of someone else was overwritten")
+		t.Error("a page that closegen did not write was overwritten")
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 var update = flag.Bool("update", false, "rewrite testdata/first_sentences.txt")
 
 // TestFirstSentences compares the sentence that begins the documentation of
-// every exported name with a file, so that a change of wording is read. A
+// every exported name with a file, so that a changed sentence is read. A
 // sentence that stands in a package more than once is listed once.
 func TestFirstSentences(t *testing.T) {
 	t.Parallel()
