@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// try makes one attempt: admit, credential, send, read. It reports whether, and
-// after which wait, another one makes sense.
+// try makes one attempt: admit, credential, send, read. It reports whether to
+// retry, and after which wait.
 func (c *client) try(ctx context.Context, k *call, read func(Response) error) (again bool, wait time.Duration, err error) {
 	if err := c.admit(ctx, k); err != nil {
 		return false, 0, err
@@ -40,10 +40,10 @@ func (c *client) try(ctx context.Context, k *call, read func(Response) error) (a
 		c.log(ctx, k, 0, start, err)
 		return c.unanswered(ctx, k, err)
 	}
-	if resp.Body == nil { // middleware may have made the response
+	if resp.Body == nil { // middleware may have created the response
 		resp.Body = http.NoBody
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing to do about it
+	defer resp.Body.Close() //nolint:errcheck // the body has been read
 	buf := buffers.Get().(*bytes.Buffer)
 	defer putBuffer(buf)
 	limit := c.maxBody
@@ -70,7 +70,8 @@ func (c *client) try(ctx context.Context, k *call, read func(Response) error) (a
 	return false, 0, nil
 }
 
-// admit waits while Close has asked this credential's calls to wait.
+// admit waits as long as Close has asked the calls of this credential to wait. It
+// fails at once if the wait would exceed MaxWait or the deadline of ctx.
 func (c *client) admit(ctx context.Context, k *call) error {
 	d := c.gate.wait(c.now())
 	if d <= 0 {
@@ -108,17 +109,17 @@ func (c *client) unanswered(ctx context.Context, k *call, err error) (again bool
 	k.maybeDone = k.maybeDone || !unsent
 	again = !errors.Is(err, errRedirect) && !errors.Is(err, errUnsent) && ctx.Err() == nil && (unsent || k.repeatable || k.op().overwrites())
 	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) && k.repeatable {
-		again = true // our own limit for one attempt; the caller's ends the wait
+		again = true // AttemptTimeout; do stops if the caller's deadline has passed
 	}
 	return again, c.backoff(k), c.transportError(k, err, !unsent)
 }
 
-// refused handles a response that is no success.
+// refused handles a non-2xx response.
 func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *http.Response, body []byte) (again bool, wait time.Duration, err error) {
 	e := newError(k.op(), apiPrefix+k.op().Path, resp, bytes.Clone(body))
 	switch status := resp.StatusCode; {
 	case status == http.StatusTooManyRequests:
-		// Close did not act, so that even a POST can be sent again.
+		// Close did not act, so even a POST can be sent again.
 		wait = e.RetryAfter
 		if wait == 0 {
 			wait = 2 * time.Second
@@ -138,7 +139,7 @@ func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *ht
 		if fresh.IsZero() || fresh.Equal(cred) {
 			return false, 0, e
 		}
-		k.retries++ // the repetition is not a retry of a failure
+		k.retries++ // the repetition does not count as a retry
 		return true, 0, e
 	case status == http.StatusRequestTimeout, status >= 500:
 		k.maybeDone = true
@@ -148,7 +149,7 @@ func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *ht
 	return false, 0, e
 }
 
-// undecoded is the error of a success whose body could not be read.
+// undecoded returns the error for a 2xx response whose body cannot be decoded.
 func undecoded(k *call, resp *http.Response, body []byte, err error) error {
 	return &DecodeError{
 		Tool: k.op().Tool, Status: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Err: err,
@@ -156,8 +157,9 @@ func undecoded(k *call, resp *http.Response, body []byte, err error) error {
 	}
 }
 
-// orObject makes an object of an empty body, where what it would say is known
-// but for details: the change was made. What was created or read must be told.
+// orObject replaces an empty body with an empty object after an update or a
+// destructive operation: the status confirms the change. A create or a read needs
+// the body.
 func orObject(op *Operation, body []byte) []byte {
 	if (op.Effect == Destructive || op.Updates()) && len(bytes.TrimSpace(body)) == 0 {
 		return []byte("{}")
@@ -165,19 +167,20 @@ func orObject(op *Operation, body []byte) []byte {
 	return body
 }
 
-// backoff doubles from half a second, with jitter.
+// backoff returns the wait before the next attempt: it doubles from half a second,
+// with jitter.
 func (c *client) backoff(k *call) time.Duration {
 	d := 500 * time.Millisecond << min(k.attempt-1, 6)
 	return time.Duration(float64(d) * (0.75 + 0.5*c.jitter()))
 }
 
-// sleep waits, or reports false when the context ends first.
+// sleep waits for d. It returns false if ctx ends first, or at once if its deadline
+// is earlier.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}
 	if at, ok := ctx.Deadline(); ok && time.Until(at) < d {
-		// Waiting would only end in the deadline; say so now.
 		return false
 	}
 	t := time.NewTimer(d)
@@ -190,7 +193,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// neverSent reports whether an error certainly came before the request left.
+// neverSent reports whether err certainly occurred before the request was sent.
 func neverSent(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial" || errors.Is(err, errRedirect) || errors.Is(err, errUnsent)
@@ -216,13 +219,13 @@ func (c *client) log(ctx context.Context, k *call, status int, start time.Time, 
 	}
 }
 
-// maxErrorBody is how much of a failed response is kept.
+// maxErrorBody is the number of bytes that errors keep of a body.
 const maxErrorBody = 1 << 20
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// keepBuffer is how large a buffer may be to be used again, and how much of a
-// Content-Length is believed.
+// keepBuffer is the capacity of the largest buffer that is reused, and the largest
+// Content-Length that is trusted.
 const keepBuffer = 4 << 20
 
 func putBuffer(b *bytes.Buffer) {
@@ -232,7 +235,7 @@ func putBuffer(b *bytes.Buffer) {
 	}
 }
 
-// readBody reads at most limit bytes and reports whether there was more.
+// readBody reads at most limit bytes and reports whether the body is longer.
 func readBody(buf *bytes.Buffer, resp *http.Response, limit int64) (tooLong bool, err error) {
 	if n := resp.ContentLength; n > 0 {
 		buf.Grow(int(min(n, limit, keepBuffer)) + bytes.MinRead)

@@ -8,19 +8,18 @@ import (
 	"strings"
 )
 
-// Cents is an amount of money in minor units: 1200000 is $12,000.00. Close
-// keeps the value of opportunities so; the currency is that of the
-// organization.
+// Cents is an amount of money in minor units: 1200000 is $12,000.00. Close stores
+// opportunity values this way; the currency is that of the organization.
 //
-// There is no way from a float64, because a float cannot hold most amounts
-// exactly. From text use [ParseCents].
+// Cents cannot be converted from a float64, because a float cannot hold most
+// amounts exactly. [ParseCents] converts a string.
 type Cents int64
 
-// Dollars gives an amount in whole major units, dollars or whatever the
-// currency of the organization is.
+// Dollars returns an amount of n whole major units of the organization's currency,
+// such as dollars.
 func Dollars(n int64) Cents { return Cents(n * 100) }
 
-// ParseCents reads an amount in major units written as a decimal, such as
+// ParseCents parses an amount in major units, written as a decimal such as
 // "12000", "12,000.50" or "-3.5". A fraction of a cent is an error.
 func ParseCents(s string) (Cents, error) {
 	fail := func(why string) (Cents, error) {
@@ -69,7 +68,7 @@ func ParseCents(s string) (Cents, error) {
 	return Cents(n), nil
 }
 
-// String prints the amount in major units without a currency: "12,000.00".
+// String formats the amount in major units without a currency: "12,000.00".
 func (c Cents) String() string {
 	neg, n := c < 0, uint64(c) //nolint:gosec // negated below when negative
 	if neg {
@@ -90,8 +89,8 @@ func (c Cents) String() string {
 	return b.String()
 }
 
-// Format prints the amount with its currency: "$12,000.00" for USD, otherwise
-// the code in front, "EUR 12,000.00".
+// Format formats the amount with its currency: "$12,000.00" for USD, otherwise with
+// the currency code in front, "EUR 12,000.00".
 func (c Cents) Format(currency string) string {
 	sign, abs := "", c
 	if c < 0 && c != math.MinInt64 {

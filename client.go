@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Version is the version of closekit, as it stands in the User-Agent header.
+// Version is the version of closekit in the User-Agent header.
 const Version = "0.1.0"
 
 // DefaultBaseURL is the root of Close's API.
@@ -28,15 +28,15 @@ const (
 )
 
 // Client calls Close with the credentials of one Source. It is safe for
-// concurrent use, holds no goroutine, and is cheap: an agent platform makes one
-// per account with [Client.With], which shares connections.
+// concurrent use, starts no goroutine, and is cheap: create one per account with
+// [Client.With], which shares connections.
 //
-// The zero value and nil make no calls.
+// A nil or zero Client makes no calls; [Client.Do] returns an error.
 type Client struct{ core *client }
 
 func (c *Client) in() *client { return c.core }
 
-// client is what a Client holds.
+// client is the state of a Client.
 type client struct {
 	source Source
 	gate   *gate
@@ -44,7 +44,7 @@ type client struct {
 }
 
 type config struct {
-	base       string // scheme and host, without a slash at the end
+	base       string // scheme, host and path, without a trailing slash
 	baseErr    error
 	http       *http.Client
 	userAgent  string
@@ -63,7 +63,7 @@ type config struct {
 	jitter     func() float64
 }
 
-// Option changes how a Client works. The zero value changes nothing.
+// Option configures a Client. The zero value has no effect.
 type Option struct{ apply func(*config) }
 
 func option(f func(*config)) Option {
@@ -78,7 +78,8 @@ func (c *config) use(opts []Option) {
 	}
 }
 
-// NewClient returns a client for the credentials of source.
+// NewClient returns a client that uses the credentials of source. If source is nil,
+// every call returns an [*AuthorizationError].
 func NewClient(source Source, opts ...Option) *Client {
 	if source == nil {
 		source = &static{reason: "the client has no source"}
@@ -99,9 +100,9 @@ func NewClient(source Source, opts ...Option) *Client {
 	return &Client{c}
 }
 
-// With returns a client like c for another source, with further options. Both
-// share connections. If source is nil, the new client shares c's source and
-// rate-limit state.
+// With returns a copy of c with another source and further options. Both share
+// connections, unless [HTTPClient] is one of the options. If source is nil, the
+// new client shares c's source and rate-limit state.
 func (c *Client) With(source Source, opts ...Option) *Client {
 	d := *c.in()
 	if source != nil {
@@ -113,7 +114,7 @@ func (c *Client) With(source Source, opts ...Option) *Client {
 	return &Client{&d}
 }
 
-// build composes the middleware, the first one outermost.
+// build composes the middleware; the first one is the outermost.
 func (c *client) build() {
 	c.send = c.transport
 	c.root, _ = url.Parse(c.base)
@@ -123,14 +124,15 @@ func (c *client) build() {
 	}
 }
 
-// String names the host and shows no credential.
+// String returns the base URL, without a credential.
 func (c *Client) String() string { return "close client for " + c.in().base }
 
-// GoString is String.
+// GoString returns the same as String.
 func (c *Client) GoString() string { return c.String() }
 
 // BaseURL sets the root of the API, without /api/v1: for the emulator or a
-// proxy. Default: [DefaultBaseURL].
+// proxy. If root is invalid, every call returns an error. Default:
+// [DefaultBaseURL].
 func BaseURL(root string) Option {
 	return option(func(c *config) {
 		root = strings.TrimSpace(root)
@@ -149,7 +151,7 @@ func BaseURL(root string) Option {
 	})
 }
 
-// redactURL hides what may be secret, also in what is no URL.
+// redactURL removes possible secrets from s, even if s is not a valid URL.
 func redactURL(s string) string {
 	s, _, _ = strings.Cut(s, "?")
 	if i := strings.LastIndexByte(s, '@'); i >= 0 {
@@ -158,9 +160,9 @@ func redactURL(s string) string {
 	return s
 }
 
-// HTTPClient sets the HTTP client to send with; a nil client is ignored. Its transport, jar and timeout are used as they are. Redirects are
-// followed only on the same host and only with the same method, so that no
-// credential and no body goes elsewhere.
+// HTTPClient sets the HTTP client; a nil client is ignored. Its transport, jar and
+// timeout are used unchanged. Redirects are followed only on the same host and
+// with the same method, so that neither credential nor body leaves the host.
 func HTTPClient(h *http.Client) Option {
 	return option(func(c *config) {
 		if h == nil {
@@ -183,22 +185,22 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	case req.URL.Host != first.URL.Host || req.URL.Scheme != first.URL.Scheme:
 		return fmt.Errorf("%w from %s to another host, %s; check the base URL", errRedirect, first.URL.Host, req.URL.Host)
 	case req.Method != first.Method:
-		return fmt.Errorf("%w: it would turn %s into %s; check the base URL", errRedirect, first.Method, req.Method)
+		return fmt.Errorf("%w: it would change the method from %s to %s; check the base URL", errRedirect, first.Method, req.Method)
 	case len(via) >= 5:
 		return fmt.Errorf("%w: too many", errRedirect)
 	}
 	return nil
 }
 
-// UserAgent puts the name of your program before closekit's own in the
-// User-Agent header.
+// UserAgent puts the name of your program before closekit's in the User-Agent
+// header.
 func UserAgent(name string) Option {
 	return option(func(c *config) { c.userAgent = strings.TrimSpace(name + " closekit/" + Version) })
 }
 
-// TimezoneOffset sets the user's offset from UTC, by which Close reads bare
-// dates and splits tasks into today and later. Default: UTC. A connected
-// account should have that of its user.
+// TimezoneOffset sets the user's offset from UTC, by which Close interprets bare
+// dates and splits tasks into today and later. Default: UTC. Set the user's offset
+// for a connected account.
 func TimezoneOffset(offset time.Duration) Option {
 	return option(func(c *config) {
 		c.tzOffset = strconv.FormatFloat(offset.Hours(), 'f', -1, 64)
@@ -206,21 +208,23 @@ func TimezoneOffset(offset time.Duration) Option {
 }
 
 // MaxRetries sets how often a call is repeated after a 429, a 5xx or a broken
-// connection, when repeating is safe. Default: 2.
+// connection, if repeating it is safe. Default: 2.
 func MaxRetries(n int) Option { return option(func(c *config) { c.maxRetries = max(0, n) }) }
 
-// MaxWait sets how long a call may wait for one retry. When Close asks for
-// more, the call fails at once and says how long. Default: one minute.
+// MaxWait sets the longest wait before one attempt. If Close asks for a longer
+// wait, the call fails at once with an [*Error], whose RetryAfter has the time.
+// Default: one minute.
 func MaxWait(d time.Duration) Option { return option(func(c *config) { c.maxWait = d }) }
 
-// MaxResponseBytes sets how large a response may be, at least one byte. Default:
-// 64 MiB.
+// MaxResponseBytes sets the size of the largest response that is accepted, at
+// least one byte. Default: 64 MiB.
 func MaxResponseBytes(n int64) Option {
 	return option(func(c *config) { c.maxBody = min(max(1, n), math.MaxInt64-1) })
 }
 
-// AttemptTimeout sets how long one attempt may take, from connecting to the
-// last byte. Zero means no limit but the context's. Default: one minute.
+// AttemptTimeout sets the time limit of one attempt, from connecting to the last
+// byte of the response. Zero means no limit other than the context's. Default: one
+// minute.
 func AttemptTimeout(d time.Duration) Option { return option(func(c *config) { c.timeout = d }) }
 
 // StrictDecoding makes a member of an unexpected type an error instead of a
@@ -231,16 +235,16 @@ func StrictDecoding() Option { return option(func(c *config) { c.strict = true }
 type Attempt struct {
 	Operation *Operation
 	Number    int // 1 for the first
-	// Request has no credential; it is added after all middleware.
+	// Request is without the credential, which is added after all middleware.
 	Request *http.Request
 	cred    Credential
 }
 
-// RoundTrip sends one attempt.
+// RoundTrip sends one attempt and returns the response.
 type RoundTrip func(*Attempt) (*http.Response, error)
 
 // Middleware wraps the sending of attempts, for tracing, metrics and tests. It
-// must pass the attempt on at most once.
+// must call next at most once, with the Attempt that it received.
 type Middleware func(next RoundTrip) RoundTrip
 
 // WithMiddleware adds middleware; the first added is the outermost.
@@ -254,12 +258,12 @@ func WithMiddleware(m ...Middleware) Option {
 	})
 }
 
-// transport is the innermost step: it adds the credential to a copy of the
-// request, so that nothing outside ever holds it.
+// transport is the innermost RoundTrip: it adds the credential to a copy of the
+// request, so that middleware never sees it.
 func (c *client) transport(a *Attempt) (*http.Response, error) {
 	req := a.Request
 	if a.cred.IsZero() {
-		return nil, fmt.Errorf("%w: middleware passed on an attempt of its own making", errUnsent)
+		return nil, fmt.Errorf("%w: middleware passed on an Attempt that it did not receive", errUnsent)
 	}
 	if req.URL.Scheme+"://"+req.URL.Host != c.base && !strings.HasPrefix(c.base, req.URL.Scheme+"://"+req.URL.Host+"/") {
 		return nil, fmt.Errorf("%w: middleware changed the host", errUnsent)
@@ -272,12 +276,12 @@ func (c *client) transport(a *Attempt) (*http.Response, error) {
 	if err != nil {
 		return nil, plainError(err)
 	}
-	resp.Request = a.Request // not the one with the credential
+	resp.Request = a.Request // without the credential
 	return resp, nil
 }
 
-// plainError takes the URL out of net/http's errors: it may hold ids and
-// search texts, and the caller names the path template anyway.
+// plainError removes the URL from an error of net/http: it may contain ids and
+// search terms, and the error of the call has the path template.
 func plainError(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -290,38 +294,39 @@ func plainError(err error) error {
 	return err
 }
 
-// CallOption changes one call.
+// CallOption configures one call.
 type CallOption func(*call)
 
-// ResponseInfo is what a response said besides its body.
+// ResponseInfo has the status and the headers of a response.
 type ResponseInfo struct {
 	Status   int
 	Header   http.Header
-	Attempts int // of the call, this one included
+	Attempts int // of the call, including this one
 }
 
-// WithResponseInfo fills info from the last response of the call.
+// WithResponseInfo stores the status and headers of the call's last response in
+// info.
 func WithResponseInfo(info *ResponseInfo) CallOption { return func(c *call) { c.info = info } }
 
-// RawResponse puts the body of the last response into b, whether it can be
-// decoded or not. What b held is overwritten.
+// RawResponse stores the body of the call's last response in b, even if it cannot
+// be decoded. It overwrites the contents of b.
 func RawResponse(b *[]byte) CallOption { return func(c *call) { c.raw = b } }
 
-// NoRetry makes the call send once only.
+// NoRetry disables retries.
 func NoRetry() CallOption { return func(c *call) { c.retries = 0 } }
 
-// RetryWrites lets a POST be repeated after a failure that leaves open whether
-// Close acted. Use it only if duplicates are harmless.
+// RetryWrites allows repeating a POST after a failure, even if Close may have acted
+// on it. Use it only if duplicates are harmless.
 func RetryWrites() CallOption { return func(c *call) { c.repeatable = true } }
 
-// MaxItems bounds how many items an iterator yields.
+// MaxItems limits the number of items that an iterator yields; zero means all.
 func MaxItems(n int) CallOption { return func(c *call) { c.maxItems = n } }
 
-// MaxPages bounds how many pages an iterator fetches.
+// MaxPages limits the number of pages that an iterator fetches; zero means all.
 func MaxPages(n int) CallOption { return func(c *call) { c.maxPages = n } }
 
 type call struct {
-	req        Request // with its operation
+	req        Request // its Operation is set
 	info       *ResponseInfo
 	raw        *[]byte
 	retries    int
@@ -335,7 +340,7 @@ type call struct {
 
 func (k *call) op() *Operation { return k.req.Operation }
 
-// note hands out what the caller wants to know of a response.
+// note stores a response for WithResponseInfo and RawResponse.
 func (k *call) note(resp *http.Response, body []byte) {
 	if k.info != nil {
 		*k.info = ResponseInfo{resp.StatusCode, resp.Header, k.attempt}

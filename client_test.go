@@ -77,7 +77,7 @@ func TestRequest(t *testing.T) {
 	if got.uri != "/api/v1/item/?query=a+b%26c&_limit=5" || got.header.Get("Authorization") != "Bearer tok_en" || got.header.Get("X-Tz-Offset") != "0" || got.header.Get("User-Agent") != "closekit/"+closekit.Version {
 		t.Errorf("%+v", got)
 	}
-	// A long query travels as a POST that says it is a GET.
+	// A long query is sent as a POST with an override to GET.
 	p := listParams{Query: closekit.Some("a+b &c"), Skip: closekit.Some(3)}
 	for i := range 100 {
 		p.IDs = append(p.IDs, fmt.Sprintf("item_%040d", i))
@@ -126,7 +126,7 @@ func TestBaseURL(t *testing.T) {
 			if s.count() != 0 || e.MaybeDone || !strings.Contains(err.Error(), "base URL") || strings.Contains(err.Error(), "secret@") {
 				t.Errorf("%q: %v", in, err)
 			}
-			// A good one given later counts.
+			// A later, valid base URL is used.
 			if _, err := get(t.Context(), c.With(nil, closekit.BaseURL("https://api.close.com"))); err != nil {
 				t.Errorf("%q: %v", in, err)
 			}
@@ -146,7 +146,7 @@ func TestWrongHost(t *testing.T) {
 	t.Parallel()
 	c := closekit.NewClient(closekit.APIKey(testKey), closekit.BaseURL("http://closekit.invalid"), closekit.MaxRetries(0))
 	err := calls["POST"](t.Context(), c)
-	if e := as[*closekit.TransportError](t, err); e.MaybeDone || strings.Contains(err.Error(), "carried out") || !strings.Contains(err.Error(), "close_item_create: POST /api/v1/item/: ") {
+	if e := as[*closekit.TransportError](t, err); e.MaybeDone || strings.Contains(err.Error(), "may have succeeded") || !strings.Contains(err.Error(), "close_item_create: POST /api/v1/item/: ") {
 		t.Errorf("%+v", err)
 	}
 }
@@ -167,7 +167,7 @@ func TestRedirects(t *testing.T) {
 	for _, c := range []struct {
 		method   string
 		status   int
-		location string // OTHER, SAME, LOOP or a text
+		location string // OTHER, SAME, LOOP or a location
 		refused  string
 		hops     int
 	}{
@@ -180,11 +180,11 @@ func TestRedirects(t *testing.T) {
 		{"POST", 307, "SAME", "", 2},
 		{"PUT", 308, "SAME", "", 2},
 		{"DELETE", 307, "SAME", "", 2},
-		{"POST", 301, "SAME", "turn POST into GET", 1},
-		{"POST", 302, "SAME", "turn POST into GET", 1},
-		{"POST", 303, "SAME", "turn POST into GET", 1},
-		{"PUT", 302, "SAME", "turn PUT into GET", 1},
-		{"DELETE", 301, "SAME", "turn DELETE into GET", 1},
+		{"POST", 301, "SAME", "the method from POST to GET", 1},
+		{"POST", 302, "SAME", "the method from POST to GET", 1},
+		{"POST", 303, "SAME", "the method from POST to GET", 1},
+		{"PUT", 302, "SAME", "the method from PUT to GET", 1},
+		{"DELETE", 301, "SAME", "the method from DELETE to GET", 1},
 		{"GET", 302, "LOOP", "too many", 5},
 	} {
 		t.Run(fmt.Sprint(c.method, c.status, c.location), func(t *testing.T) {
@@ -249,13 +249,13 @@ func TestRedirects(t *testing.T) {
 // TestDowngradeOnTheSameHost redirects from https to http on one host and port.
 func TestDowngradeOnTheSameHost(t *testing.T) {
 	t.Parallel()
-	c, s := client(answer(307, "", "Location", "http://api.close.com/api/v1/item/"))
+	c, s := client(respond(307, "", "Location", "http://api.close.com/api/v1/item/"))
 	err := calls["POST"](t.Context(), c)
 	if err == nil || !strings.Contains(err.Error(), "refusing redirect") || s.count() != 1 {
 		t.Error(err)
 	}
-	// An answer that redirects nowhere is an answer.
-	c, _ = client(answer(302, ""))
+	// A redirect without a location is an ordinary response.
+	c, _ = client(respond(302, ""))
 	if e := as[*closekit.Error](t, calls["GET"](t.Context(), c)); e.Status != 302 {
 		t.Error(e)
 	}
@@ -299,10 +299,10 @@ func TestNoCredential(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if name == "needs its user" && !errors.Is(err, errTest) {
-			t.Error("the reason is lost")
+			t.Error("the cause is lost")
 		}
 	}
-	// Another error of a source stays what it is.
+	// Any other error of a source is returned unchanged.
 	s := &script{steps: []step{ok}}
 	_, err := get(t.Context(), closekit.NewClient(sourceFunc(func(context.Context) (closekit.Credential, error) { return closekit.Credential{}, errTest }), closekit.HTTPClient(&http.Client{Transport: s})))
 	if !errors.Is(err, errTest) || err.Error() != "close_item_get: test error" || s.count() != 0 {
@@ -332,7 +332,7 @@ func TestMiddleware(t *testing.T) {
 					t.Error("middleware sees the credential after")
 				}
 				if resp != nil && resp.Request.Header.Get("Authorization") != "" {
-					t.Error("middleware sees the credential in the answer")
+					t.Error("middleware sees the credential in the response")
 				}
 				if text := fmt.Sprintf("%v %+v %#v %+v", a, *a, a, resp); containsSecret(text) {
 					t.Error("an attempt prints the credential")
@@ -345,7 +345,7 @@ func TestMiddleware(t *testing.T) {
 	base := c.With(nil, closekit.WithMiddleware(mark("a"), nil, mark("b")))
 	derived := base.With(nil, closekit.WithMiddleware(mark("c")))
 	other := derived.With(nil, closekit.WithMiddleware(mark("d")))
-	_ = derived.With(nil, closekit.WithMiddleware(mark("e"))) // changes nothing for the others
+	_ = derived.With(nil, closekit.WithMiddleware(mark("e"))) // does not affect the others
 	other = other.With(nil)
 	for _, c := range []struct {
 		client *closekit.Client
@@ -391,9 +391,9 @@ func TestMiddlewareMisbehaves(t *testing.T) {
 		"nothing": {func(closekit.RoundTrip, *closekit.Attempt) (*http.Response, error) { return nil, nil }, "neither a response nor an error"},
 		"own attempt": {func(next closekit.RoundTrip, a *closekit.Attempt) (*http.Response, error) {
 			return next(&closekit.Attempt{Operation: a.Operation, Request: a.Request})
-		}, "of its own making"},
+		}, "an Attempt that it did not receive"},
 		"own error": {func(closekit.RoundTrip, *closekit.Attempt) (*http.Response, error) { return nil, errTest }, "test error"},
-		"answer, no body": {func(closekit.RoundTrip, *closekit.Attempt) (*http.Response, error) {
+		"response, no body": {func(closekit.RoundTrip, *closekit.Attempt) (*http.Response, error) {
 			return &http.Response{StatusCode: 200}, nil
 		}, "the body is empty"},
 		"error, no body": {func(closekit.RoundTrip, *closekit.Attempt) (*http.Response, error) {
@@ -406,7 +406,7 @@ func TestMiddlewareMisbehaves(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// It may answer itself, and may set headers, but not the credential.
+	// Middleware may respond itself and set headers, but not the credential.
 	c, s := use(func(next closekit.RoundTrip, a *closekit.Attempt) (*http.Response, error) {
 		a.Request.Header.Set("X-Trace", "1")
 		a.Request.Header.Set("Authorization", "Basic other")
@@ -423,7 +423,7 @@ func TestResponseOptions(t *testing.T) {
 }
 
 func testResponseOptions(t *testing.T) {
-	c, _ := client(answer(503, `{"error":"x"}`, "Retry-After", "0"), answer(200, ` {"id":"item_1"} `, "X-Thing", "y"))
+	c, _ := client(respond(503, `{"error":"x"}`, "Retry-After", "0"), respond(200, ` {"id":"item_1"} `, "X-Thing", "y"))
 	c = c.With(nil, closekit.MaxWait(time.Hour))
 	meta, raw := closekit.ResponseInfo{}, []byte("before")
 	v, err := get(t.Context(), c, closekit.WithResponseInfo(&meta), closekit.RawResponse(&raw))
@@ -439,7 +439,7 @@ func testResponseOptions(t *testing.T) {
 	}
 }
 
-// TestEmptyBody makes changes that are answered with nothing, typed and raw.
+// TestEmptyBody makes typed and raw calls that get an empty response.
 func TestEmptyBody(t *testing.T) {
 	t.Parallel()
 	merge := wire.Operation{Operation: closekit.Operation{Tool: "close_item_merge", Method: "POST", Path: "/item/", Effect: closekit.Destructive}, Params: opCreate.Params}
@@ -456,7 +456,7 @@ func TestEmptyBody(t *testing.T) {
 		{&opCreate, named, `{"name":"x"}`, false}, // its id is missing
 		{&opGet, &idParams{"item_secretid"}, `{"item_id":"item_secretid"}`, false},
 	} {
-		cl, _ := client(answer(200, " \n"))
+		cl, _ := client(respond(200, " \n"))
 		v, err := wire.Call[item](t.Context(), cl, c.op, c.p, nil)
 		raw, rawErr := byName(c.op).Call(t.Context(), cl, json.RawMessage(c.input))
 		if c.fine != (err == nil) || c.fine != (rawErr == nil) || c.fine && (v == nil || string(raw) != "{}") {
@@ -479,21 +479,21 @@ func TestDecodeErrors(t *testing.T) {
 		opts  []closekit.Option
 		want  string
 	}{
-		{"a web page", answer(200, page, "Content-Type", "text/html; charset=utf-8"), nil, "close_item_get: cannot read the response (status 200, text/html; charset=utf-8): invalid JSON at byte 0 (a web page came instead of JSON; check the base URL and any proxy)"},
-		{"nothing", answer(200, ""), nil, "close_item_get: cannot read the response (status 200, application/json): the body is empty"},
-		{"white space", answer(200, " \n"), nil, "close_item_get: cannot read the response (status 200, application/json): the body is empty"},
-		{"204", answer(204, ""), nil, "close_item_get: cannot read the response (status 204, application/json): the body is empty"},
-		{"cut off", answer(200, `{"id":"item_1","na`), nil, "close_item_get: cannot read the response (status 200, application/json): invalid JSON at byte 18"},
-		{"too large", answer(200, long), []closekit.Option{closekit.MaxResponseBytes(1000)}, "close_item_get: cannot read the response (status 200, application/json): the body is larger than 1000 bytes"},
-		{"large", answer(200, `{"id":"item_1"}`), []closekit.Option{closekit.MaxResponseBytes(-5)}, "close_item_get: cannot read the response (status 200, application/json): the body is larger than 1 bytes"},
-		{"a list", answer(200, `[{"id":"x"}]`), nil, "close_item_get: cannot read the response (status 200, application/json): the body is not a JSON object"},
-		{"null", answer(200, `null`), nil, "close_item_get: cannot read the response (status 200, application/json): the body is not a JSON object"},
-		{"two values", answer(200, `{"id":"x"}{"id":"y"}`), nil, "close_item_get: cannot read the response (status 200, application/json): data after the JSON value at byte 10"},
-		{"strict", answer(200, `{"id":5}`), []closekit.Option{closekit.StrictDecoding()}, `close_item_get: cannot read the response (status 200, application/json): member "id" has an unexpected type (byte 6)`},
-		{"lenient", answer(200, `{"id":5}`), nil, ""},
-		{"exactly as large as allowed", answer(200, `{"id":"item_1"}`), []closekit.Option{closekit.MaxResponseBytes(15)}, ""},
-		{"without limit", answer(200, long), []closekit.Option{closekit.MaxResponseBytes(math.MaxInt64)}, ""},
-		{"no type", answer(200, `x`, "Content-Type", ""), nil, "close_item_get: cannot read the response (status 200): invalid JSON at byte 0"},
+		{"a web page", respond(200, page, "Content-Type", "text/html; charset=utf-8"), nil, "close_item_get: cannot decode the response (status 200, text/html; charset=utf-8): invalid JSON at byte 0 (the response is a web page, not JSON; check the base URL and any proxy)"},
+		{"nothing", respond(200, ""), nil, "close_item_get: cannot decode the response (status 200, application/json): the body is empty"},
+		{"white space", respond(200, " \n"), nil, "close_item_get: cannot decode the response (status 200, application/json): the body is empty"},
+		{"204", respond(204, ""), nil, "close_item_get: cannot decode the response (status 204, application/json): the body is empty"},
+		{"cut off", respond(200, `{"id":"item_1","na`), nil, "close_item_get: cannot decode the response (status 200, application/json): invalid JSON at byte 18"},
+		{"too large", respond(200, long), []closekit.Option{closekit.MaxResponseBytes(1000)}, "close_item_get: cannot decode the response (status 200, application/json): the body is larger than 1000 bytes"},
+		{"large", respond(200, `{"id":"item_1"}`), []closekit.Option{closekit.MaxResponseBytes(-5)}, "close_item_get: cannot decode the response (status 200, application/json): the body is larger than 1 bytes"},
+		{"a list", respond(200, `[{"id":"x"}]`), nil, "close_item_get: cannot decode the response (status 200, application/json): the body is not a JSON object"},
+		{"null", respond(200, `null`), nil, "close_item_get: cannot decode the response (status 200, application/json): the body is not a JSON object"},
+		{"two values", respond(200, `{"id":"x"}{"id":"y"}`), nil, "close_item_get: cannot decode the response (status 200, application/json): data after the JSON value at byte 10"},
+		{"strict", respond(200, `{"id":5}`), []closekit.Option{closekit.StrictDecoding()}, `close_item_get: cannot decode the response (status 200, application/json): member "id" has an unexpected type (byte 6)`},
+		{"lenient", respond(200, `{"id":5}`), nil, ""},
+		{"exactly as large as allowed", respond(200, `{"id":"item_1"}`), []closekit.Option{closekit.MaxResponseBytes(15)}, ""},
+		{"without limit", respond(200, long), []closekit.Option{closekit.MaxResponseBytes(math.MaxInt64)}, ""},
+		{"no type", respond(200, `x`, "Content-Type", ""), nil, "close_item_get: cannot decode the response (status 200): invalid JSON at byte 0"},
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			t.Parallel()
@@ -524,7 +524,7 @@ func TestDecodeErrors(t *testing.T) {
 	}
 }
 
-// TestHugeContentLength answers with a length that nobody should believe.
+// TestHugeContentLength responds with a length that must not be trusted.
 func TestHugeContentLength(t *testing.T) {
 	t.Parallel()
 	c, _ := client(func(r *http.Request) (*http.Response, error) {
@@ -540,7 +540,7 @@ func TestHugeContentLength(t *testing.T) {
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	for body, bad := range map[string]bool{"": false, "{}": false, " ": false, "null": false, `"ok"`: false, "<html>": true, "{": true} {
-		c, _ := client(answer(200, body))
+		c, _ := client(respond(200, body))
 		err := del(t.Context(), c)
 		var d *closekit.DecodeError
 		if bad != errors.As(err, &d) || !bad && err != nil {

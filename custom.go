@@ -11,15 +11,15 @@ import (
 	"github.com/closekit/closekit/internal/codec"
 )
 
-// CustomFields are the values of custom fields of one record, by field id
+// CustomFields are the values of the custom fields of one record, by field id
 // (cf_…). The zero value has none. In a result they are in the order in which
-// Close sent them; in a request, what is set is sent and the rest stays.
+// Close sent them; in a request, only the values that are set are sent.
 //
-// It is not safe for concurrent writing.
+// It is safe for concurrent reading, but not for concurrent writing.
 type CustomFields []CustomField
 
-// CustomField is one value. Make one with Set, Add or Remove of
-// [CustomFields].
+// CustomField is the value of one custom field. The methods Set, Clear, Add and
+// Remove of [CustomFields] create it.
 type CustomField struct {
 	// Key is the field's id. In updates it may end in .add or .remove, which
 	// change one element of a field with several values.
@@ -27,16 +27,16 @@ type CustomField struct {
 	Value CustomValue
 }
 
-// CustomValue is the value of a custom field: a text, a number, a date, an id,
-// a list of them, or null. The zero value is null.
+// CustomValue is the value of a custom field: a string (a text, choice, date or
+// id), a number, a list of them, or null. The zero value is null.
 type CustomValue struct{ raw string }
 
-// CustomText is a text, a choice, a date or an id as a value.
+// CustomText returns the value of a text, choice, date or id field.
 func CustomText[T ~string](s T) CustomValue {
 	return CustomValue{string(codec.AppendString(nil, string(s)))}
 }
 
-// CustomTexts is a list of texts, choices or ids as a value.
+// CustomTexts returns the value of a field with several texts, choices or ids.
 func CustomTexts[T ~string](list ...T) CustomValue {
 	b := []byte{'['}
 	for i, s := range list {
@@ -48,13 +48,13 @@ func CustomTexts[T ~string](list ...T) CustomValue {
 	return CustomValue{string(append(b, ']'))}
 }
 
-// CustomInteger is an integer as a value.
+// CustomInteger returns an integer as the value of a number field.
 func CustomInteger(n int64) CustomValue { return CustomValue{strconv.FormatInt(n, 10)} }
 
-// CustomNumber is a number as a value; NaN and infinities are null.
+// CustomNumber returns the value of a number field; NaN and infinities become null.
 func CustomNumber(n float64) CustomValue { return CustomValue{string(codec.AppendFloat(nil, n))} }
 
-// Raw gives the JSON of the value.
+// Raw returns the JSON of the value.
 func (v CustomValue) Raw() json.RawMessage {
 	if v.raw == "" {
 		return json.RawMessage("null")
@@ -65,7 +65,7 @@ func (v CustomValue) Raw() json.RawMessage {
 // IsNull reports whether the value is null.
 func (v CustomValue) IsNull() bool { return v.raw == "" || v.raw == "null" }
 
-// Text gives a text value.
+// Text returns the value if it is a string, and reports whether it is one.
 func (v CustomValue) Text() (string, bool) {
 	if v.raw == "" || v.raw[0] != '"' {
 		return "", false
@@ -75,7 +75,8 @@ func (v CustomValue) Text() (string, bool) {
 	return s, d.End() == nil && ok
 }
 
-// Number gives a numeric value; a number that Close keeps as text counts.
+// Number returns the value if it is a number, and reports whether it is one. It
+// also parses a number that Close stores as a string.
 func (v CustomValue) Number() (float64, bool) {
 	s, ok := v.Text()
 	if !ok {
@@ -85,7 +86,8 @@ func (v CustomValue) Number() (float64, bool) {
 	return n, err == nil && !math.IsNaN(n) && !math.IsInf(n, 0)
 }
 
-// Texts gives the elements of a list of texts, or one text as a list of one.
+// Texts returns the elements of a list of strings, or a single string as a list of
+// one, and reports whether the value is either.
 func (v CustomValue) Texts() ([]string, bool) {
 	if s, ok := v.Text(); ok {
 		return []string{s}, true
@@ -105,7 +107,7 @@ func (v CustomValue) Texts() ([]string, bool) {
 	return list, d.End() == nil && ok
 }
 
-// String prints a text bare, anything else as JSON.
+// String returns a string value without quotes, and any other value as JSON.
 func (v CustomValue) String() string {
 	if s, ok := v.Text(); ok {
 		return s
@@ -113,19 +115,20 @@ func (v CustomValue) String() string {
 	return string(v.Raw())
 }
 
-// MarshalJSON gives the value's JSON.
+// MarshalJSON returns the JSON of the value.
 func (v CustomValue) MarshalJSON() ([]byte, error) { return v.Raw(), nil }
 
-// UnmarshalJSON takes any JSON.
+// UnmarshalJSON accepts any JSON value.
 func (v *CustomValue) UnmarshalJSON(b []byte) error {
 	v.raw = string(b)
 	return nil
 }
 
-// Get gives the value of the field with this id, and whether there is one.
+// Get returns the value of the field with this id, and reports whether there is
+// one.
 func (c CustomFields) Get(id string) (CustomValue, bool) {
 	id = strings.TrimPrefix(id, "custom.")
-	for _, f := range slices.Backward(c) { // the last one wins, as in encoding/json
+	for _, f := range slices.Backward(c) { // the last one is used, as in encoding/json
 		if f.Key == id {
 			return f.Value, true
 		}
@@ -133,7 +136,7 @@ func (c CustomFields) Get(id string) (CustomValue, bool) {
 	return CustomValue{}, false
 }
 
-// Set gives the field with this id a value, replacing what c had for it.
+// Set sets the value of the field with this id, replacing an earlier one.
 func (c *CustomFields) Set(id string, v CustomValue) {
 	id = strings.TrimPrefix(id, "custom.")
 	for i := range slices.Backward(*c) {
@@ -145,16 +148,19 @@ func (c *CustomFields) Set(id string, v CustomValue) {
 	*c = append(*c, CustomField{id, v})
 }
 
-// Clear sends null for the field with this id, which removes the stored value.
+// Clear sets the field with this id to null, which removes the stored value in
+// Close.
 func (c *CustomFields) Clear(id string) { c.Set(id, CustomValue{}) }
 
-// Add adds one element to a field with several values. Updates only.
+// Add adds one element to a field with several values. It is for updates only.
 func (c *CustomFields) Add(id string, v CustomValue) { c.Set(id+".add", v) }
 
-// Remove takes one element out of a field with several values. Updates only.
+// Remove removes one element from a field with several values. It is for updates
+// only.
 func (c *CustomFields) Remove(id string, v CustomValue) { c.Set(id+".remove", v) }
 
-// MarshalJSON encodes the values as an object by field id.
+// MarshalJSON encodes the values as a JSON object whose members are named by field
+// id.
 func (c CustomFields) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	for i, f := range c {
@@ -167,7 +173,8 @@ func (c CustomFields) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// UnmarshalJSON decodes an object by field id; null changes nothing.
+// UnmarshalJSON decodes a JSON object whose members are named by field id; null
+// changes nothing.
 func (c *CustomFields) UnmarshalJSON(b []byte) error {
 	if err := codec.Valid(b); err != nil {
 		return err

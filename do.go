@@ -9,44 +9,44 @@ import (
 	"strings"
 )
 
-// Request is one request to Close, checked and encoded. Generated functions make
-// theirs; programs make one for an endpoint that has no function.
+// Request is one encoded request to Close. Generated functions build their own;
+// programs build one for an endpoint without a function.
 type Request struct {
-	// Operation is what hooks and errors say of the call. Nil stands for an
-	// operation without a name that has the request's method and path.
+	// Operation describes the call to middleware and in errors. If it is nil, an
+	// operation without a name is derived from Method and Path.
 	Operation *Operation
-	// Method is GET, POST, PUT or DELETE. Empty is that of Operation.
+	// Method is GET, POST, PUT or DELETE. If it is empty, the method of Operation
+	// is used.
 	Method string
-	// Path is the escaped path below /api/v1, such as /lead/lead_x/, with a slash
-	// at the end as Close wants it. It never leaves the host of the client.
+	// Path is the escaped path below /api/v1, such as /lead/lead_x/, with the
+	// trailing slash that Close requires. It cannot lead to another host.
 	Path string
 	// Query is the encoded query, without the question mark; see [url.Values].
 	Query string
-	// Body is JSON, or nil. It must not be changed afterwards, not even when the
-	// call has returned: net/http may still be sending it.
+	// Body is JSON, or nil. It must not be modified, not even after the call has
+	// returned: net/http may still be sending it.
 	Body []byte
 }
 
-// Response is a successful response, as the function given to [Client.Do] sees
-// it.
+// Response is a 2xx response, as passed to the read function of [Client.Do].
 type Response struct {
 	Status int
 	Header http.Header
-	// Body is valid only until the function returns. The empty body of an update
-	// or a deletion that succeeded is {}.
+	// Body is valid only until the function returns. For an update or a
+	// destructive operation with an empty response it is {}.
 	Body []byte
-	// Strict says that the client wants members of an unexpected type to be
-	// errors; see [StrictDecoding].
+	// Strict is true if members of an unexpected type must be errors; see
+	// [StrictDecoding].
 	Strict bool
 }
 
-// Do sends a request with the client's credential, and waits and retries as for
-// every call. read is called once with a successful response; its error becomes
-// a [*DecodeError]. A nil read ignores the body. What is not a success is an
-// [*Error].
+// Do sends a request with the client's credential, and waits and retries like every
+// call. It calls read once with a 2xx response; an error of read is returned as a
+// [*DecodeError]. If read is nil, the body is ignored. A non-2xx response is
+// returned as an [*Error].
 //
-// Generated functions end here. Call it yourself for endpoints of Close that
-// have no function yet:
+// Generated functions call Do. Call it yourself for endpoints of Close that have no
+// function yet:
 //
 //	var report struct{ Data []json.RawMessage }
 //	err := c.Do(ctx, closekit.Request{Method: "GET", Path: "/report/" + id + "/"}, func(r closekit.Response) error {
@@ -74,7 +74,7 @@ func (c *Client) Do(ctx context.Context, req Request, read func(Response) error,
 	return c.core.do(ctx, &k, read)
 }
 
-// unnamed describes a request that no generated function made.
+// unnamed derives the operation of a request that has none.
 func unnamed(req *Request) *Operation {
 	op := &Operation{Method: req.Method, Path: strings.TrimPrefix(req.Path, apiPrefix), Effect: Write}
 	switch req.Method {
@@ -88,7 +88,7 @@ func unnamed(req *Request) *Operation {
 	return op
 }
 
-// check refuses what could go anywhere but to an endpoint of the API.
+// check rejects a request that might not go to an endpoint of the API.
 func (r *Request) check() error {
 	switch r.Method {
 	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete:
@@ -118,8 +118,8 @@ func (r *Request) check() error {
 	return nil
 }
 
-// isPlainPath reports whether a path is one without a closer look, as those of
-// nearly all calls are.
+// isPlainPath reports whether p is valid without being parsed. The paths of nearly
+// all calls are.
 func isPlainPath(p string) bool {
 	if len(p) < 2 || p[0] != '/' || p[1] == '/' {
 		return false
@@ -134,7 +134,7 @@ func isPlainPath(p string) bool {
 	return true
 }
 
-// do carries out a call: send, wait, retry, hand the response to read.
+// do performs a call: it sends, waits, retries and passes the response to read.
 func (c *client) do(ctx context.Context, k *call, read func(Response) error) error {
 	if c.baseErr != nil {
 		return c.transportError(k, c.baseErr, false)

@@ -13,11 +13,11 @@ import (
 	"github.com/closekit/closekit"
 )
 
-// TestDo calls endpoints that have no function: the same credential, the same
-// retries and the same errors as for those that have one.
+// TestDo calls endpoints without a function: credential, retries and errors are the
+// same as for those that have one.
 func TestDo(t *testing.T) {
 	t.Parallel()
-	c, s := client(answer(503, "", "Retry-After", "0"), answer(200, `{"data":[1]}`))
+	c, s := client(respond(503, "", "Retry-After", "0"), respond(200, `{"data":[1]}`))
 	var seen closekit.AttemptLog
 	c = c.With(nil, closekit.Observe(func(_ context.Context, a closekit.AttemptLog) { seen = a }))
 	var got struct{ Data []int }
@@ -34,19 +34,19 @@ func TestDo(t *testing.T) {
 		t.Errorf("%+v", seen)
 	}
 
-	c, s = client(answer(201, `{"id":"x_1"}`))
+	c, s = client(respond(201, `{"id":"x_1"}`))
 	post := closekit.Request{Method: "POST", Path: "/thing/", Body: []byte(`{"a":1}`)}
 	if err := c.Do(t.Context(), post, nil); err != nil || s.body[0] != `{"a":1}` || s.seen[0].Header.Get("Content-Type") != "application/json" {
 		t.Errorf("%v, %q", err, s.body)
 	}
 
-	c, s = client(answer(502, ""))
+	c, s = client(respond(502, ""))
 	err = c.Do(t.Context(), post, nil)
 	if !errors.Is(err, closekit.ErrServer) || s.count() != 1 || !strings.HasPrefix(err.Error(), "POST /api/v1/thing/: 502") {
-		t.Errorf("a POST was repeated or its error is odd: %v", err)
+		t.Errorf("a POST was repeated, or its error is wrong: %v", err)
 	}
 
-	c, _ = client(answer(204, ""))
+	c, _ = client(respond(204, ""))
 	err = c.Do(t.Context(), closekit.Request{Method: "DELETE", Path: "/thing/x_1/"}, func(r closekit.Response) error {
 		if string(r.Body) != "{}" || r.Status != 204 {
 			t.Errorf("%d %q", r.Status, r.Body)
@@ -57,16 +57,16 @@ func TestDo(t *testing.T) {
 		t.Error(err)
 	}
 
-	c, _ = client(answer(200, "<html>"))
+	c, _ = client(respond(200, "<html>"))
 	err = c.Do(t.Context(), req, func(r closekit.Response) error { return json.Unmarshal(r.Body, &got) })
 	if as[*closekit.DecodeError](t, err).Status != 200 {
 		t.Error(err)
 	}
 }
 
-// TestDoStaysAtHome gives paths that would lead away from the API: nothing is
-// sent, and no credential is asked for.
-func TestDoStaysAtHome(t *testing.T) {
+// TestDoStaysOnHost passes paths that would lead away from the API: no request is
+// sent, and the credential is not requested.
+func TestDoStaysOnHost(t *testing.T) {
 	t.Parallel()
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request went to another host") }))
 	defer other.Close()
@@ -102,7 +102,7 @@ func TestDoStaysAtHome(t *testing.T) {
 	}
 }
 
-// TestNilClient is an error, not a panic.
+// TestNilClient expects an error, not a panic.
 func TestNilClient(t *testing.T) {
 	t.Parallel()
 	for _, c := range []*closekit.Client{nil, {}} {

@@ -11,34 +11,33 @@ import (
 
 // Sentinel errors for errors.Is. An [*Error] matches the one for its status.
 var (
-	ErrBadRequest      = errors.New("bad request")      // 400, 422
-	ErrUnauthorized    = errors.New("unauthorized")     // 401: bad credential, or not permitted
-	ErrPaymentRequired = errors.New("payment required") // 402: a limit of the plan
-	ErrForbidden       = errors.New("forbidden")        // 403
-	ErrNotFound        = errors.New("not found")        // 404: also what the user may not see
-	ErrConflict        = errors.New("conflict")         // 409
-	ErrRateLimited     = errors.New("rate limited")     // 429
-	ErrServer          = errors.New("server error")     // 5xx
-	ErrSkipLimit       = errors.New("skip limit reached")
+	ErrBadRequest      = errors.New("bad request")        // 400, 422
+	ErrUnauthorized    = errors.New("unauthorized")       // 401: bad credential, or not permitted
+	ErrPaymentRequired = errors.New("payment required")   // 402: a limit of the plan
+	ErrForbidden       = errors.New("forbidden")          // 403
+	ErrNotFound        = errors.New("not found")          // 404: missing, or not visible to the user
+	ErrConflict        = errors.New("conflict")           // 409
+	ErrRateLimited     = errors.New("rate limited")       // 429
+	ErrServer          = errors.New("server error")       // 5xx
+	ErrSkipLimit       = errors.New("skip limit reached") // see SkipLimitError
 )
 
-// Error is a non-2xx response from Close. Neither Error nor any way
-// of formatting it prints the body or a credential; Body gives the body on
-// request.
+// Error is a non-2xx response from Close. No format verb prints the body or a
+// credential; Body returns the body.
 type Error struct {
 	Status      int           // HTTP status
-	Message     string        // Close's own words, shortened; empty if it gave none
-	FieldErrors []FieldError  // what Close says about single fields
+	Message     string        // Close's message, shortened; may be empty
+	FieldErrors []FieldError  // errors of single fields
 	Tool        string        // close_lead_create
 	Method      string        // POST
 	Path        string        // path template, /api/v1/lead/{lead_id}/
-	RetryAfter  time.Duration // how long Close asks to wait; zero if it does not say
-	Hint        string        // what to do about it, in our words; may be empty
+	RetryAfter  time.Duration // the wait that Close asks for; zero if unknown
+	Hint        string        // advice of this package; may be empty
 	header      http.Header
 	body        []byte
 }
 
-// prefix names the tool of an error, where there is one.
+// prefix returns the start of an error message: the tool, if there is one.
 func prefix(tool string) string {
 	if tool == "" {
 		return ""
@@ -46,13 +45,13 @@ func prefix(tool string) string {
 	return tool + ": "
 }
 
-// FieldError is what Close says about one field.
+// FieldError is an error of one field, as reported by Close.
 type FieldError struct {
-	Field   string // path of the field, as Close names it
+	Field   string // path of the field in Close's names
 	Message string
 }
 
-// Error says what was refused and why.
+// Error describes the request and the response on one line.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s%s %s: %d %s", prefix(e.Tool), e.Method, e.Path, e.Status, http.StatusText(e.Status))
@@ -72,7 +71,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Is matches the sentinel of the status.
+// Is reports whether target is the sentinel error of the status.
 func (e *Error) Is(target error) bool {
 	switch {
 	case e.Status == http.StatusBadRequest, e.Status == http.StatusUnprocessableEntity:
@@ -95,45 +94,45 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// Body returns the raw body, at most a megabyte of it. It may hold customer data.
+// Body returns the raw body, at most 1 MiB of it. It may contain customer data.
 func (e *Error) Body() []byte { return e.body }
 
-// Header returns the response's headers.
+// Header returns the headers of the response.
 func (e *Error) Header() http.Header { return e.header }
 
-// Format prints what Error says, whatever the verb, so that %+v and %#v show
-// no body.
+// Format prints the text of Error for every verb, so that %+v and %#v do not print
+// the body.
 func (e *Error) Format(s fmt.State, _ rune) { fmt.Fprint(s, e.Error()) }
 
-// IsNotFound reports whether err is a 404 of Close: the record does not exist,
-// or the user may not see it.
+// IsNotFound reports whether err is a 404 response: the record does not exist, or is
+// not visible to the user.
 func IsNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
 
-// IsUnauthorized reports whether Close refused the credential (401). On some
-// older endpoints it also means that the user has no permission.
+// IsUnauthorized reports whether Close rejected the credential (401). On some older
+// endpoints a 401 also means that the user lacks the permission.
 func IsUnauthorized(err error) bool { return errors.Is(err, ErrUnauthorized) }
 
-// IsRateLimited reports whether Close asked to slow down (429) for longer than
-// the client was willing to wait.
+// IsRateLimited reports whether the call failed because of Close's rate limit (429):
+// its retries are used up, or the wait is longer than [MaxWait] or the context
+// allows.
 func IsRateLimited(err error) bool { return errors.Is(err, ErrRateLimited) }
 
-// IsValidation reports whether the input was refused, by the checks of this
-// SDK before anything was sent or by Close.
+// IsValidation reports whether the input is invalid, according to the checks of
+// this SDK before the request was sent, or to Close.
 func IsValidation(err error) bool {
 	var v *ValidationError
 	return errors.As(err, &v) || errors.Is(err, ErrBadRequest)
 }
 
-// Problem is one thing that is wrong with the input of a call: where, what was
-// expected, what was received and what to do.
+// Problem is one error in the input of a call.
 type Problem struct {
 	Path     string `json:"path"`               // contacts[0].emails[1].email; empty for the whole input
-	Expected string `json:"expected"`           // what belongs there
-	Received string `json:"received,omitempty"` // what was given, shortened
-	Hint     string `json:"hint,omitempty"`     // what to do
+	Expected string `json:"expected"`           // the expected value, such as "must be a number"
+	Received string `json:"received,omitempty"` // the received value, shortened
+	Hint     string `json:"hint,omitempty"`     // advice
 }
 
-// String says all of it on one line.
+// String returns the problem on one line.
 func (p Problem) String() string {
 	var b strings.Builder
 	if p.Path != "" {
@@ -149,14 +148,14 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// ValidationError says everything that is wrong with the input of a call.
-// Nothing was sent.
+// ValidationError lists all errors in the input of a call. The request was not
+// sent.
 type ValidationError struct {
 	Tool     string
 	Problems []Problem
 }
 
-// Error lists the problems.
+// Error lists the problems, one per line.
 func (e *ValidationError) Error() string {
 	if len(e.Problems) == 1 {
 		return e.Tool + ": " + e.Problems[0].String()
@@ -169,9 +168,9 @@ func (e *ValidationError) Error() string {
 	return b.String()
 }
 
-// DecodeError is a success of Close whose body could not be understood: not
-// JSON, cut off, too large, or, with strict decoding, of another type than
-// documented. The write itself succeeded.
+// DecodeError is a 2xx response whose body cannot be decoded: it is not JSON,
+// truncated, too large, or, with strict decoding, of another type than documented.
+// The operation itself succeeded.
 type DecodeError struct {
 	Tool        string
 	Status      int
@@ -180,60 +179,60 @@ type DecodeError struct {
 	body        []byte
 }
 
-// Error says what was wrong with the body without printing it.
+// Error describes the error without printing the body.
 func (e *DecodeError) Error() string {
-	msg := fmt.Sprintf("%scannot read the response (status %d", prefix(e.Tool), e.Status)
+	msg := fmt.Sprintf("%scannot decode the response (status %d", prefix(e.Tool), e.Status)
 	if e.ContentType != "" {
 		msg += ", " + e.ContentType
 	}
 	msg += "): " + e.Err.Error()
 	if strings.Contains(e.ContentType, "html") {
-		msg += " (a web page came instead of JSON; check the base URL and any proxy)"
+		msg += " (the response is a web page, not JSON; check the base URL and any proxy)"
 	}
 	return msg
 }
 
-// Unwrap returns the reason.
+// Unwrap returns the cause.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// Body returns the raw body, at most a megabyte of it. It may hold customer data.
+// Body returns the raw body, at most 1 MiB of it. It may contain customer data.
 func (e *DecodeError) Body() []byte { return e.body }
 
-// Format prints what Error says, whatever the verb.
+// Format prints the text of Error for every verb.
 func (e *DecodeError) Format(s fmt.State, _ rune) { fmt.Fprint(s, e.Error()) }
 
-// TransportError is a request that got no response: no connection, a connection
-// that broke, a redirect to another host, a context that ended.
+// TransportError is a request without a complete response: no connection, a broken
+// connection, a redirect to another host, or a context that ended.
 type TransportError struct {
 	Tool, Method, Path string
-	// MaybeDone is true when the request may have reached Close, so that a
-	// write may have happened.
+	// MaybeDone is true if the request may have reached Close: a write may have
+	// succeeded.
 	MaybeDone bool
 	Err       error
 }
 
-// Error says what failed.
+// Error describes the request and its error.
 func (e *TransportError) Error() string {
 	msg := fmt.Sprintf("%s%s %s: %v", prefix(e.Tool), e.Method, e.Path, e.Err)
 	if e.MaybeDone && e.Method != http.MethodGet && !errors.Is(e.Err, context.Canceled) {
-		msg += " (the request may have been carried out; look before you repeat it)"
+		msg += " (the request may have succeeded; check before you repeat it)"
 	}
 	return msg
 }
 
-// Unwrap returns the reason, so that errors.Is finds context.Canceled.
+// Unwrap returns the cause, such as context.Canceled.
 func (e *TransportError) Unwrap() error { return e.Err }
 
-// AuthorizationError says that there is no credential to call with: none was
-// given, or the account's connection needs its user. Reason says which; it
-// holds no secret.
+// AuthorizationError reports that there is no credential for the call: none is
+// configured, or the user must reconnect the account. Reason says which and
+// contains no secret.
 type AuthorizationError struct {
 	Tool   string
 	Reason string
 	Err    error
 }
 
-// Error says what is missing.
+// Error describes what is missing.
 func (e *AuthorizationError) Error() string {
 	msg := prefix(e.Tool) + "authorization needed: " + e.Reason
 	if e.Err != nil {
@@ -242,5 +241,5 @@ func (e *AuthorizationError) Error() string {
 	return msg
 }
 
-// Unwrap returns the reason.
+// Unwrap returns the cause.
 func (e *AuthorizationError) Unwrap() error { return e.Err }

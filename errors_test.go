@@ -13,8 +13,8 @@ import (
 	"github.com/closekit/closekit"
 )
 
-// manyTexts are all different.
-func manyTexts(n int) []string {
+// manyMessages returns n distinct messages.
+func manyMessages(n int) []string {
 	list := make([]string, n)
 	for i := range list {
 		list[i] = strconv.Itoa(i)
@@ -37,7 +37,7 @@ func TestErrorBodies(t *testing.T) {
 		{"a status besides", `{"error": "no SMS", "status": "has-voice-only"}`, "no SMS", nil},
 		{"merge of an unknown lead", `{"errors": ["Source lead does not exist."]}`, "Source lead does not exist.", nil},
 		{"error before errors", `{"errors": ["b", "c"], "error": "a"}`, "a; b; c", nil},
-		{"many", `{"errors": ["a", ["b", "` + strings.Join(manyTexts(100_000), `", "`) + `"]]}`, "a; b; " + strings.Join(manyTexts(18), "; "), nil},
+		{"many", `{"errors": ["a", ["b", "` + strings.Join(manyMessages(100_000), `", "`) + `"]]}`, "a; b; " + strings.Join(manyMessages(18), "; "), nil},
 		{"the same twice", `{"errors": ["a", ["a"]], "error": "a"}`, "a", nil},
 		{"an empty error", `{"error": "", "errors": ["", "b"]}`, "b", nil},
 		{"errors as a text", `{"errors": "b"}`, "b", nil},
@@ -66,7 +66,7 @@ func TestErrorBodies(t *testing.T) {
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			t.Parallel()
-			cl, _ := client(answer(400, c.body))
+			cl, _ := client(respond(400, c.body))
 			_, err := get(t.Context(), cl)
 			e := as[*closekit.Error](t, err)
 			if e.Message != c.message || !reflect.DeepEqual(e.FieldErrors, c.fields) {
@@ -88,14 +88,14 @@ func TestErrorText(t *testing.T) {
 		step step
 		want string
 	}{
-		{answer(400, `{"error":"Bad.","field-errors":{"a":"x","b":"y"}}`), "close_item_get: GET /api/v1/item/{item_id}/: 400 Bad Request: Bad.: a: x; b: y"},
-		{answer(401, `{"error":"Unauthorized"}`), "close_item_get: GET /api/v1/item/{item_id}/: 401 Unauthorized: Unauthorized (check the API key or token; on some endpoints it also means that the user lacks the permission)"},
-		{answer(402, `{}`), "close_item_get: GET /api/v1/item/{item_id}/: 402 Payment Required (a limit of the organization's plan)"},
-		{answer(403, `{}`), "close_item_get: GET /api/v1/item/{item_id}/: 403 Forbidden (the user lacks the permission)"},
+		{respond(400, `{"error":"Bad.","field-errors":{"a":"x","b":"y"}}`), "close_item_get: GET /api/v1/item/{item_id}/: 400 Bad Request: Bad.: a: x; b: y"},
+		{respond(401, `{"error":"Unauthorized"}`), "close_item_get: GET /api/v1/item/{item_id}/: 401 Unauthorized: Unauthorized (check the API key or token; on some endpoints it also means that the user lacks the permission)"},
+		{respond(402, `{}`), "close_item_get: GET /api/v1/item/{item_id}/: 402 Payment Required (a limit of the organization's plan)"},
+		{respond(403, `{}`), "close_item_get: GET /api/v1/item/{item_id}/: 403 Forbidden (the user lacks the permission)"},
 		{notFound, "close_item_get: GET /api/v1/item/{item_id}/: 404 Not Found: Empty query: Lead matching query does not exist. (it does not exist, or the user may not see it)"},
-		{answer(404, `not here`), "close_item_get: GET /api/v1/item/{item_id}/: 404 Not Found (the response did not come from Close; check the base URL and any proxy)"},
-		{answer(400, `<html>`, "Content-Type", "text/html"), "close_item_get: GET /api/v1/item/{item_id}/: 400 Bad Request (the response did not come from Close; check the base URL and any proxy)"},
-		{answer(418, ``), "close_item_get: GET /api/v1/item/{item_id}/: 418 I'm a teapot"},
+		{respond(404, `not here`), "close_item_get: GET /api/v1/item/{item_id}/: 404 Not Found (the response did not come from Close; check the base URL and any proxy)"},
+		{respond(400, `<html>`, "Content-Type", "text/html"), "close_item_get: GET /api/v1/item/{item_id}/: 400 Bad Request (the response did not come from Close; check the base URL and any proxy)"},
+		{respond(418, ``), "close_item_get: GET /api/v1/item/{item_id}/: 418 I'm a teapot"},
 	} {
 		cl, _ := client(c.step)
 		_, err := get(t.Context(), cl)
@@ -114,7 +114,7 @@ func TestSentinels(t *testing.T) {
 		400: closekit.ErrBadRequest, 422: closekit.ErrBadRequest, 401: closekit.ErrUnauthorized, 402: closekit.ErrPaymentRequired, 403: closekit.ErrForbidden, 404: closekit.ErrNotFound,
 		409: closekit.ErrConflict, 429: closekit.ErrRateLimited, 500: closekit.ErrServer, 503: closekit.ErrServer, 599: closekit.ErrServer, 405: nil, 415: nil, 302: nil,
 	} {
-		cl, _ := client(answer(status, `{"error":"x"}`))
+		cl, _ := client(respond(status, `{"error":"x"}`))
 		_, err := get(t.Context(), cl, closekit.NoRetry())
 		err = fmt.Errorf("wrapped: %w", err)
 		for _, s := range all {
@@ -127,11 +127,11 @@ func TestSentinels(t *testing.T) {
 		}
 	}
 	if closekit.IsNotFound(nil) || closekit.IsValidation(nil) || !closekit.IsValidation(&closekit.ValidationError{}) {
-		t.Error("predicates without an answer")
+		t.Error("predicates without a response")
 	}
 }
 
-// endless gives a body without an end.
+// endless is a body without an end.
 type endless struct{ n int64 }
 
 func (e *endless) Read(b []byte) (int, error) {
@@ -147,7 +147,7 @@ func TestEndlessBodies(t *testing.T) {
 	for _, status := range []int{200, 400} {
 		src := &endless{}
 		cl, _ := client(func(r *http.Request) (*http.Response, error) {
-			resp, _ := answer(status, "")(r)
+			resp, _ := respond(status, "")(r)
 			resp.Body, resp.ContentLength = io.NopCloser(src), -1
 			return resp, nil
 		})
@@ -167,8 +167,8 @@ func TestEndlessBodies(t *testing.T) {
 	}
 }
 
-// TestNestedErrorBodies answers with error bodies that are built to take long;
-// the test would hang.
+// TestNestedErrorBodies responds with error bodies that are expensive to parse; a
+// naive parser would hang.
 func TestNestedErrorBodies(t *testing.T) {
 	t.Parallel()
 	for _, depth := range []int{15, 150, 9000, 100000} {
@@ -177,7 +177,7 @@ func TestNestedErrorBodies(t *testing.T) {
 			`{"field-errors":` + strings.Repeat("[", depth) + `"` + strings.Repeat("x", 1<<18) + `"` + strings.Repeat("]", depth) + "}",
 			`{"field-errors":` + strings.Repeat(`{"a":`, depth) + `"` + strings.Repeat("x", 1<<18) + `"` + strings.Repeat("}", depth) + "}",
 		} {
-			cl, _ := client(answer(400, body))
+			cl, _ := client(respond(400, body))
 			_, err := get(t.Context(), cl)
 			if e := as[*closekit.Error](t, err); len(err.Error()) > 2000 || e.Status != 400 {
 				t.Errorf("%.200s", err)
@@ -195,7 +195,7 @@ func FuzzError(f *testing.F) {
 		if status < 300 || status > 599 || status == 429 {
 			return
 		}
-		cl, _ := client(answer(status, body, "Content-Type", kind))
+		cl, _ := client(respond(status, body, "Content-Type", kind))
 		_, err := get(t.Context(), cl, closekit.NoRetry())
 		e := as[*closekit.Error](t, err)
 		if e.Status != status || string(e.Body()) != body || len(e.Message) > 510 || strings.Contains(e.Message, "\n") || fmt.Sprintf("%+v", e) != e.Error() {

@@ -1,4 +1,4 @@
 package closekit
 
-// OverrideParams is what a long query becomes.
+// OverrideParams returns the body of a long query.
 var OverrideParams = overrideParams

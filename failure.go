@@ -10,8 +10,8 @@ import (
 	"github.com/closekit/closekit/internal/codec"
 )
 
-// newError reads whatever body came with a status that is no success: JSON in
-// any of Close's forms, HTML from a proxy, or nothing.
+// newError parses the body of a non-2xx response: JSON in any of Close's forms,
+// HTML from a proxy, or nothing.
 func newError(op *Operation, path string, resp *http.Response, body []byte) *Error {
 	e := &Error{
 		Status: resp.StatusCode, Tool: op.Tool, Method: op.Method, Path: path,
@@ -20,7 +20,7 @@ func newError(op *Operation, path string, resp *http.Response, body []byte) *Err
 	isJSON := codec.Valid(body) == nil
 	if isJSON {
 		parts, _ := codec.Members(body)
-		e.Message = short(strings.Join(texts(nil, 0, parts["error"], parts["errors"]), "; "))
+		e.Message = short(strings.Join(messages(nil, 0, parts["error"], parts["errors"]), "; "))
 		if fields := parts["field-errors"]; len(fields) > 0 {
 			e.FieldErrors = appendFieldErrors(nil, "", fields, 0)
 		}
@@ -45,9 +45,9 @@ func hint(e *Error, isJSON, isHTML bool) string {
 	return ""
 }
 
-// texts gives the texts of error and errors, which are a text, a list of texts,
-// or something else. What is said twice counts once.
-func texts(list []string, depth int, raws ...[]byte) []string {
+// messages appends the distinct messages in error and errors to list. Each of them
+// is a string, a list of strings, or another value.
+func messages(list []string, depth int, raws ...[]byte) []string {
 	for _, raw := range raws {
 		if len(raw) == 0 || depth == maxNesting {
 			continue
@@ -58,14 +58,14 @@ func texts(list []string, depth int, raws ...[]byte) []string {
 			text, _ = codec.Unquote(raw)
 		case '[':
 			elems, _ := codec.Elements(raw)
-			list = texts(list, depth+1, elems...)
+			list = messages(list, depth+1, elems...)
 		case '{':
 			text = string(raw)
 		}
 		if text != "" && !slices.Contains(list, text) {
 			list = append(list, text)
 		}
-		if len(list) == maxTexts {
+		if len(list) == maxMessages {
 			return list
 		}
 	}
@@ -73,11 +73,11 @@ func texts(list []string, depth int, raws ...[]byte) []string {
 }
 
 const (
-	maxNesting = 16 // how deep into an error body we look
-	maxTexts   = 20 // how many of its texts count
+	maxNesting  = 16 // deepest nesting that is read in an error body
+	maxMessages = 20 // largest number of messages that are kept
 )
 
-// appendFieldErrors flattens what Close nests for lists and objects:
+// appendFieldErrors flattens the errors that Close nests for lists and objects:
 // {"contacts": {"errors": {"0": {…}}}}.
 func appendFieldErrors(list []FieldError, path string, raw []byte, depth int) []FieldError {
 	if text, ok := codec.Unquote(raw); ok || codec.IsNull(raw) {
@@ -109,7 +109,7 @@ func appendFieldErrors(list []FieldError, path string, raw []byte, depth int) []
 	return append(list, FieldError{path, short(string(raw))})
 }
 
-// short keeps messages of a size that fits a log line, on one line.
+// short shortens a message to one log line.
 func short(s string) string {
 	const most = 500
 	s = strings.Join(strings.Fields(s), " ")

@@ -15,8 +15,8 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// item is a result, and the parameter structs and operations below are those of
-// a small API, as the generator would write them.
+// item is the result of a small API. The parameter structs and operations below
+// belong to it, as the generator would write them.
 type item struct {
 	closekit.Object
 	ID   string               `json:"id"`
@@ -83,7 +83,7 @@ func byName(op closekit.Callable) *closekit.Tool {
 	return c.Tools()[0]
 }
 
-// calls are the four methods with one result.
+// calls has one call for each of the four methods.
 var calls = map[string]func(context.Context, *closekit.Client, ...closekit.CallOption) error{
 	"GET": func(ctx context.Context, c *closekit.Client, o ...closekit.CallOption) error {
 		_, err := get(ctx, c, o...)
@@ -105,7 +105,7 @@ const (
 	testHeader = "Basic YXBpX3ZlcnlzZWNyZXRrZXk6" // of testKey and a colon
 )
 
-// script answers requests one after the other; the last answer goes on.
+// script responds to requests one after the other; the last response is repeated.
 type script struct {
 	mu    sync.Mutex
 	steps []func(*http.Request) (*http.Response, error)
@@ -137,8 +137,8 @@ func (s *script) count() int {
 
 type step = func(*http.Request) (*http.Response, error)
 
-// answer gives a status, a body and headers as name and value.
-func answer(status int, body string, headers ...string) step {
+// respond returns a step with a status, a body, and headers as name and value.
+func respond(status int, body string, headers ...string) step {
 	return func(r *http.Request) (*http.Response, error) {
 		h := http.Header{"Content-Type": {"application/json"}}
 		for i := 0; i < len(headers); i += 2 {
@@ -153,10 +153,10 @@ func fail(err error) step {
 }
 
 var (
-	ok       = answer(200, `{"id":"item_1","name":"n"}`)
+	ok       = respond(200, `{"id":"item_1","name":"n"}`)
 	refused  = fail(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED})
 	reset    = fail(&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET})
-	notFound = answer(404, `{"error":"Empty query: Lead matching query does not exist."}`)
+	notFound = respond(404, `{"error":"Empty query: Lead matching query does not exist."}`)
 )
 
 func client(steps ...step) (*closekit.Client, *script) {

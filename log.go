@@ -5,20 +5,21 @@ import (
 	"time"
 )
 
-// AttemptLog is what is worth logging of an attempt: nothing that could hold a
-// secret or a customer's data.
+// AttemptLog describes one attempt for logging and metrics, without secrets or
+// customer data.
 type AttemptLog struct {
 	Operation *Operation
 	Path      string // path template, /api/v1/lead/{lead_id}/
 	Attempt   int    // 1 for the first
-	Status    int    // 0 without an answer
+	Status    int    // 0 without a response
 	Duration  time.Duration
-	Err       error // why there is no answer, or why it could not be read
+	Err       error // the reason for a missing or unreadable response
 }
 
-// Observe calls f after every attempt, for logging and metrics; nil calls
-// nothing. It must be safe for concurrent use. Package runtime/logging has one
-// for log/slog, apart so that programs that do not log do not link it.
+// Observe calls f after every attempt, for logging and metrics. f must be safe for
+// concurrent use; if it is nil, nothing is called. Package runtime/logging has one
+// for log/slog, in a package of its own so that programs without logging do not
+// link it.
 func Observe(f func(context.Context, AttemptLog)) Option {
 	return option(func(c *config) { c.logged = f })
 }

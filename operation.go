@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// Effect is what an operation does to the data in Close.
+// Effect classifies operations by their effect on the data in Close.
 type Effect string
 
 // Effects of operations.
@@ -15,27 +15,26 @@ const (
 	Destructive Effect = "destructive"
 )
 
-// Operation describes one operation of the API: what middleware, hooks and
-// errors know of a call. Generated packages have one for every tool; nothing
-// changes it.
+// Operation describes one operation of the API to middleware, hooks and errors.
+// Generated packages have one for every tool; it must not be changed.
 type Operation struct {
 	Tool       string // close_lead_create; empty for an endpoint that is not in the manifest
 	Method     string // POST
 	Path       string // path template below /api/v1, /lead/{lead_id}/
 	Effect     Effect
 	Sends      bool // a customer may receive something
-	Idempotent bool // repeating it changes nothing more
+	Idempotent bool // repeating it has no further effect
 }
 
-// Updates reports whether the operation changes a record that exists.
+// Updates reports whether the operation changes an existing record.
 func (op *Operation) Updates() bool { return op.Method == http.MethodPut }
 
-// overwrites reports whether the operation may be repeated when it is not known
-// whether it was carried out. Not so one that sends: its message has left then,
-// and the repetition would be refused for that.
+// overwrites reports whether repeating the operation is safe if its first outcome
+// is unknown. It is not safe for an operation that sends a message: if the message
+// has been sent, Close rejects the repetition, as if nothing had been sent.
 func (op *Operation) overwrites() bool { return op.Updates() && !op.Sends }
 
-// name is what errors call the operation.
+// name returns the name of the operation for errors.
 func (op *Operation) name() string {
 	if op.Tool != "" {
 		return op.Tool
@@ -46,13 +45,13 @@ func (op *Operation) name() string {
 // Callable is an operation that can be called by name with JSON. Generated
 // packages have one for every tool; it is safe for concurrent use.
 type Callable interface {
-	// Describe returns what is known of the operation.
+	// Describe returns the description of the operation.
 	Describe() *Operation
 	// Parse decodes JSON input strictly, checks it, and returns a pointer to the
-	// parameter struct of the typed function. What is wrong with the input is a
-	// [*ValidationError] that names every problem.
+	// parameter struct of the typed function. Invalid input is a
+	// [*ValidationError] that lists every problem.
 	Parse(input json.RawMessage) (any, error)
-	// Prepare does the same and returns the request that carries the call out.
+	// Prepare does the same and returns the request of the call.
 	Prepare(input json.RawMessage) (*Request, error)
 }
 
@@ -61,13 +60,13 @@ type Callable interface {
 type IDKind struct {
 	Name     string
 	Prefixes []string // the first is the usual one: lead of lead_…
-	Literals []string // ids that are words, such as the names of built-in roles
+	Literals []string // ids that are plain names, such as those of built-in roles
 	From     string   // tool that finds valid ids
-	About    string   // what else to know
-	// Known lists the prefixes of all kinds, to tell an id of another kind from
-	// one that is unknown.
+	About    string   // further advice
+	// Known lists the prefixes of all kinds, to distinguish an id of another kind
+	// from an unknown one.
 	Known []IDPrefix
 }
 
-// IDPrefix says which kind of id a prefix belongs to.
+// IDPrefix maps a prefix to its kind of id.
 type IDPrefix struct{ Prefix, Kind string }

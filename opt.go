@@ -9,13 +9,11 @@ import (
 	"github.com/closekit/closekit/internal/codec"
 )
 
-// Opt is a value that may be absent, null or present. The zero value is
-// absent. In a request, only what is present or null is sent, and null clears
-// the stored value. In an answer, absent means that Close did not send the
-// member.
+// Opt is a value that may be absent, null or present. The zero value is absent. In
+// a request, an absent value is not sent, and null clears the stored value. In a
+// response, absent means that Close did not send the member.
 //
-// An Opt is an ordinary value: copy it freely, compare it with == when T can be
-// compared.
+// An Opt may be copied, and compared with == if T is comparable.
 type Opt[T any] struct {
 	v     T
 	state uint8
@@ -33,10 +31,10 @@ func Some[T any](v T) Opt[T] { return Opt[T]{v, present} }
 // Null returns an Opt that is null: in a request it clears the stored value.
 func Null[T any]() Opt[T] { return Opt[T]{state: null} }
 
-// Get returns the value, and whether there is one.
+// Get returns the value, and reports whether it is present.
 func (o Opt[T]) Get() (v T, ok bool) { return o.v, o.state == present }
 
-// Or returns the value, or fallback when there is none.
+// Or returns the value, or fallback if the value is absent or null.
 func (o Opt[T]) Or(fallback T) T {
 	if o.state == present {
 		return o.v
@@ -50,17 +48,16 @@ func (o Opt[T]) IsNull() bool { return o.state == null }
 // IsZero reports whether the Opt is absent; encoding/json's omitzero uses it.
 func (o Opt[T]) IsZero() bool { return o.state == absent }
 
-// String formats the value, "null", or nothing when absent.
+// String formats the value. It returns "null" for null and "" for absent.
 func (o Opt[T]) String() string { return formatOpt(o.v, o.state) }
 
-// MarshalJSON encodes the value; absent and null are null. Use the tag
-// omitzero to leave out an absent one. T must be a text, a number or a boolean,
-// or have a MarshalJSON of its own, as all values of this module are; another T
-// is an error. (Package encoding/json is not used, so that programs that do not
-// use it do not link it.)
+// MarshalJSON encodes the value; absent and null are null. Use the tag omitzero to
+// omit an absent value. T must be a string, number or boolean type, or implement
+// MarshalJSON, as all types of this module do; another T is an error. (Package
+// encoding/json is not used, so that programs without it do not link it.)
 func (o Opt[T]) MarshalJSON() ([]byte, error) { return marshalOpt(o.v, o.state) }
 
-// UnmarshalJSON decodes a value or null; see MarshalJSON for what T can be.
+// UnmarshalJSON decodes a value or null; T is restricted as for MarshalJSON.
 func (o *Opt[T]) UnmarshalJSON(b []byte) error { return unmarshalOpt(b, &o.v, &o.state) }
 
 // The rest is not generic, so that it is compiled once instead of once per type.
@@ -82,7 +79,7 @@ func marshalOpt(value any, state uint8) ([]byte, error) {
 	if m, ok := value.(interface{ MarshalJSON() ([]byte, error) }); ok {
 		return m.MarshalJSON()
 	}
-	switch v := reflect.ValueOf(value); v.Kind() { //nolint:exhaustive // the rest is refused
+	switch v := reflect.ValueOf(value); v.Kind() { //nolint:exhaustive // other kinds are rejected
 	case reflect.String:
 		return codec.AppendString(nil, v.String()), nil
 	case reflect.Bool:
@@ -95,7 +92,7 @@ func marshalOpt(value any, state uint8) ([]byte, error) {
 	return nil, fmt.Errorf("closekit.Opt of %T has no JSON form", value)
 }
 
-// unmarshalOpt decodes b into what to points to.
+// unmarshalOpt decodes b into the value that to points to.
 func unmarshalOpt(b []byte, to any, state *uint8) error {
 	b = bytes.TrimSpace(b)
 	if codec.IsNull(b) {
@@ -116,7 +113,7 @@ func unmarshalValue(b []byte, to any) error {
 	}
 	fits := false
 	v := reflect.ValueOf(to).Elem()
-	switch v.Kind() { //nolint:exhaustive // the rest is refused
+	switch v.Kind() { //nolint:exhaustive // other kinds are rejected
 	case reflect.String:
 		var text string
 		if text, fits = codec.Unquote(b); fits {

@@ -10,10 +10,10 @@ import (
 
 // Page is one page of a list.
 type Page[T any] struct {
-	Object            // totals and whatever else the envelope holds
+	Object            // totals and other members of the envelope
 	Data     []T      // the items
-	HasMore  bool     // there are more items after these; false where Close does not say
-	Total    Opt[int] // total_results, where Close counts them
+	HasMore  bool     // whether more items follow; false if Close does not report it
+	Total    Opt[int] // total_results, if Close reports it
 	NextSkip int      // offset of the next page, for the parameter Skip
 }
 
@@ -56,21 +56,21 @@ func marshalPage(o *Object, none bool, n int, item func(int) any, hasMore bool, 
 	return e.B, nil
 }
 
-// hasMoreBit says that has_more was there. Package wire, which decodes pages,
+// hasMoreBit records that has_more was present. Package wire, which decodes pages,
 // sets it.
 const hasMoreBit = 1
 
-// maxSkip is the largest offset that Close accepts; it was observed on leads.
+// maxSkip is the largest offset that Close accepts, as observed on leads.
 const maxSkip = 35000
 
-// SkipLimitError says that a list is longer than Close lets anyone page
-// through by offset. It matches [ErrSkipLimit].
+// SkipLimitError reports that a list is longer than Close's limit for paging by
+// offset. It matches [ErrSkipLimit].
 type SkipLimitError struct {
 	Tool string
-	Skip int // the largest offset
+	Skip int // the largest offset that Close accepts
 }
 
-// Error says what to do instead.
+// Error describes the limit and how to read the rest of the list.
 func (e *SkipLimitError) Error() string {
 	return fmt.Sprintf("%sClose pages only through the first %d results; narrow the list, for example by date_created ranges or a query, and go on from there", prefix(e.Tool), e.Skip)
 }
@@ -78,14 +78,15 @@ func (e *SkipLimitError) Error() string {
 // Is matches [ErrSkipLimit].
 func (e *SkipLimitError) Is(target error) bool { return target == ErrSkipLimit }
 
-// All iterates over the results of a list, fetching pages as needed: first the
-// one at the offset first, then the one at the offset that the page before it
-// reports. op names the list in errors and may be nil. It ends with the first error, after the last page, at the bounds that
-// [MaxItems] and [MaxPages] set, and when the loop breaks. Items are pointers
-// into the page; the page stays in memory as long as one of them does.
+// All iterates over the results of a list, fetching pages as needed. It starts with
+// the page at the offset first, and continues at the NextSkip of each page. op names
+// the list in errors and may be nil. The iteration ends after the first error, after
+// the last page, at the limits of [MaxItems] and [MaxPages], and when the loop
+// breaks. Items are pointers into their page, which stays in memory as long as one
+// of them does.
 //
-// Generated packages have such an iterator for every list, such as
-// closeapi.LeadsAll. Use All for lists that you read yourself.
+// Generated packages have an iterator for every list, such as closeapi.LeadsAll.
+// Use All for lists that you fetch with [Client.Do].
 func All[T any](op *Operation, first Opt[int], fetch func(skip Opt[int]) (*Page[T], error), opts ...CallOption) iter.Seq2[*T, error] {
 	var k call
 	for _, o := range opts {
@@ -123,8 +124,8 @@ func All[T any](op *Operation, first Opt[int], fetch func(skip Opt[int]) (*Page[
 	}
 }
 
-// Collect gathers the items of an iterator, at most limit of them; zero means
-// all.
+// Collect returns the items of an iterator, at most limit of them; zero means all.
+// If the iterator fails, it returns the error and the items before it.
 func Collect[T any](seq iter.Seq2[*T, error], limit int) ([]*T, error) {
 	var items []*T
 	for item, err := range seq {

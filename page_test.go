@@ -33,7 +33,7 @@ func book(total, limit int, edit func(skip int, body string) string) (*closekit.
 		if edit != nil {
 			body = edit(skip, body)
 		}
-		return answer(200, body)(r)
+		return respond(200, body)(r)
 	})
 }
 
@@ -64,9 +64,9 @@ func TestPage(t *testing.T) {
 		t.Errorf("%s", raw)
 	}
 	for body, want := range map[string]struct {
-		n      int
-		more   bool
-		misfit []string
+		n          int
+		more       bool
+		mismatches []string
 	}{
 		`{"data":[]}`:                   {0, false, nil},
 		`{"data":[{"id":"x"}]}`:         {1, false, nil},
@@ -78,28 +78,28 @@ func TestPage(t *testing.T) {
 		`{"data":[{"id":"a"}],"data":[]}`:                                      {0, false, nil},
 		`{"has_more":true,"has_more":5}`:                                       {0, false, []string{"has_more"}},
 	} {
-		c, _ := client(answer(200, body))
+		c, _ := client(respond(200, body))
 		p, err := list(t.Context(), c, listParams{})
-		if err != nil || len(p.Data) != want.n || p.HasMore != want.more || !reflect.DeepEqual(p.Mismatches(), want.misfit) {
+		if err != nil || len(p.Data) != want.n || p.HasMore != want.more || !reflect.DeepEqual(p.Mismatches(), want.mismatches) {
 			t.Errorf("%s: %+v, %v", body, p, err)
 		}
 	}
 	for _, body := range []string{`[]`, `{"data":[`, `{"data":[{"id":"x"}`, `{"data":[{"id":"x"},]}`, ``} {
-		c, _ := client(answer(200, body))
+		c, _ := client(respond(200, body))
 		if p, err := list(t.Context(), c, listParams{}); p != nil || err == nil {
 			t.Errorf("%s: %+v, %v", body, p, err)
 		}
 	}
 }
 
-// TestPageJSON encodes pages: nothing of the envelope gets lost.
+// TestPageJSON encodes pages: no member of the envelope is lost.
 func TestPageJSON(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		`{}`, `{"data":[]}`, `{"has_more":false}`, `{"data":[{"id":"item_1","new":1.0},{"name":null}],"has_more":true,"total_results":2,"total_value":5.0,"by":{"a":[]}}`,
 		`{"data":null,"has_more":null,"total_results":null}`, `{"data":{"a":1},"has_more":"yes","total_results":2.5}`, `{"data":[{"id":5},7]}`,
 	} {
-		c, _ := client(answer(200, body))
+		c, _ := client(respond(200, body))
 		p, err := list(t.Context(), c, listParams{})
 		if err != nil {
 			t.Fatal(err)
@@ -165,7 +165,7 @@ func TestAll(t *testing.T) {
 				t.Error("fetches before it is asked")
 			}
 			first := c.p.Skip.Or(0)
-			for range 2 { // an iterator starts anew each time
+			for range 2 { // each range over the iterator starts again
 				s.seen = nil
 				n := 0
 				for v, err := range seq {
@@ -195,7 +195,7 @@ func TestAllStops(t *testing.T) {
 		t.Errorf("%d items, %d requests", n, s.count())
 	}
 
-	// An error is yielded once, after what came before.
+	// An error is yielded once, after the items before it.
 	c, s = book(100, 3, func(skip int, body string) string {
 		if skip == 3 {
 			return "<html>"
@@ -219,7 +219,7 @@ func TestAllStops(t *testing.T) {
 		t.Errorf("%d items, %v, %d requests", n, errs, s.count())
 	}
 
-	// The context ends it.
+	// The context ends the iteration.
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	c, _ = book(100, 3, nil)
@@ -236,7 +236,7 @@ func TestAllStops(t *testing.T) {
 		t.Errorf("%d items, %v", n, last)
 	}
 
-	// What is wrong with the parameters is said as for a single page.
+	// Invalid parameters are reported as for a single page.
 	for _, err := range all(t.Context(), c, listParams{Limit: closekit.Some(500)}) {
 		if !closekit.IsValidation(err) {
 			t.Error(err)
@@ -248,7 +248,7 @@ func TestSkipLimit(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ from, total, items, requests int }{
 		{34998, 36000, 3, 1},  // ends beyond the limit: one request, then the error
-		{34997, 36000, 6, 2},  // 35000 itself may be asked for
+		{34997, 36000, 6, 2},  // 35000 itself is allowed
 		{34998, 35001, 3, -1}, // ends with the list: no error
 	} {
 		cl, s := book(c.total, 3, nil)

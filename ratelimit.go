@@ -62,7 +62,7 @@ type gate struct {
 	until time.Time
 }
 
-// wait tells how long to hold back.
+// wait returns how long to wait.
 func (g *gate) wait(now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -94,7 +94,7 @@ func TestGate(t *testing.T) {
 		t.Error("a new gate is closed")
 	}
 	g.close(now.Add(5 * time.Second))
-	g.close(now.Add(3 * time.Second)) // a shorter wait opens nothing earlier
+	g.close(now.Add(3 * time.Second)) // a shorter wait does not open the gate earlier
 	if d := g.wait(now); d != 5*time.Second {
 		t.Error(d)
 	}

@@ -13,12 +13,12 @@ import (
 	"github.com/closekit/closekit/internal/codec"
 )
 
-// maxURL is how long a URL may be before a GET is sent as a POST with Close's
-// method override; the documentation names about 2000 characters.
+// maxURL is the length of a URL above which a GET is sent as a POST with Close's
+// method override; Close documents about 2000 characters.
 const maxURL = 2000
 
-// request builds one attempt's request. The body is always of known length,
-// because Close refuses chunked ones.
+// request builds the HTTP request of one attempt. The length of the body is always
+// known, because Close rejects chunked requests.
 func (c *client) request(ctx context.Context, r *Request) (*http.Request, error) {
 	method, query, body := r.Method, r.Query, r.Body
 	override := method == http.MethodGet && query != "" && len(c.base)+len(apiPrefix)+len(r.Path)+len(query) > maxURL
@@ -53,7 +53,7 @@ func (c *client) request(ctx context.Context, r *Request) (*http.Request, error)
 	return req, nil
 }
 
-// Header values that never vary; net/http only reads them.
+// Constant header values; net/http only reads them.
 var (
 	acceptJSON  = []string{"application/json"}
 	contentJSON = []string{"application/json"}
@@ -62,7 +62,7 @@ var (
 
 var blank = http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 
-// url puts a path below the base without reading the base again.
+// url appends a path to the base URL without parsing the base URL again.
 func (c *client) url(path, query string) (*url.URL, error) {
 	path = apiPrefix + path
 	if c.root == nil || strings.Contains(path, "%") || c.root.Path != "" {
@@ -77,7 +77,7 @@ func (c *client) url(path, query string) (*url.URL, error) {
 }
 
 // overrideParams returns the query as a JSON object of strings, for the method
-// override that long queries need.
+// override of long queries.
 func overrideParams(query string) ([]byte, error) {
 	v, err := url.ParseQuery(query)
 	if err != nil {

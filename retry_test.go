@@ -19,14 +19,14 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// bubble runs a subtest in which time is fake.
+// bubble runs a subtest with fake time.
 func bubble(t *testing.T, name string, f func(*testing.T)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) { t.Parallel(); synctest.Test(t, f) })
 }
 
-// TestRetryPolicy says how often a call is sent when it always fails the same
-// way, with two retries.
+// TestRetryPolicy counts how often a call is sent that always fails in the same way,
+// with two retries.
 func TestRetryPolicy(t *testing.T) {
 	t.Parallel()
 	eof := fail(io.ErrUnexpectedEOF)
@@ -40,25 +40,25 @@ func TestRetryPolicy(t *testing.T) {
 		step                   step
 		get, put, post, delete int
 	}{
-		{"500", answer(500, ""), 3, 1, 1, 1},
-		{"502", answer(502, ""), 3, 3, 1, 1},
-		{"503", answer(503, ""), 3, 3, 1, 1},
-		{"504", answer(504, ""), 3, 3, 1, 1},
-		{"408", answer(408, ""), 3, 3, 1, 1},
-		{"429", answer(429, ""), 3, 3, 3, 3},
-		{"400", answer(400, ""), 1, 1, 1, 1},
-		{"401", answer(401, ""), 1, 1, 1, 1},
-		{"402", answer(402, ""), 1, 1, 1, 1},
-		{"403", answer(403, ""), 1, 1, 1, 1},
-		{"404", answer(404, ""), 1, 1, 1, 1},
-		{"409", answer(409, ""), 1, 1, 1, 1},
-		{"415", answer(415, ""), 1, 1, 1, 1},
-		{"304", answer(304, ""), 1, 1, 1, 1},
+		{"500", respond(500, ""), 3, 1, 1, 1},
+		{"502", respond(502, ""), 3, 3, 1, 1},
+		{"503", respond(503, ""), 3, 3, 1, 1},
+		{"504", respond(504, ""), 3, 3, 1, 1},
+		{"408", respond(408, ""), 3, 3, 1, 1},
+		{"429", respond(429, ""), 3, 3, 3, 3},
+		{"400", respond(400, ""), 1, 1, 1, 1},
+		{"401", respond(401, ""), 1, 1, 1, 1},
+		{"402", respond(402, ""), 1, 1, 1, 1},
+		{"403", respond(403, ""), 1, 1, 1, 1},
+		{"404", respond(404, ""), 1, 1, 1, 1},
+		{"409", respond(409, ""), 1, 1, 1, 1},
+		{"415", respond(415, ""), 1, 1, 1, 1},
+		{"304", respond(304, ""), 1, 1, 1, 1},
 		{"refused", refused, 3, 3, 3, 3},
 		{"reset", reset, 3, 3, 1, 1},
 		{"cut off", eof, 3, 3, 1, 1},
 		{"broken body", brokenBody, 3, 1, 1, 1},
-		{"bad JSON", answer(200, "{"), 1, 1, 1, 1},
+		{"bad JSON", respond(200, "{"), 1, 1, 1, 1},
 	} {
 		for method, want := range map[string]int{"GET": c.get, "PUT": c.put, "POST": c.post, "DELETE": c.delete} {
 			bubble(t, method+" "+c.name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestRetryPolicy(t *testing.T) {
 				if calls[method](t.Context(), cl, closekit.NoRetry()) == nil || s.count() != before+1 {
 					t.Errorf("with NoRetry sent %d times", s.count()-before)
 				}
-				// A caller to whom duplicates do no harm can have them.
+				// RetryWrites allows duplicates.
 				if method == "POST" {
 					before = s.count()
 					_ = calls[method](t.Context(), cl.With(closekit.APIKey(testKey)), closekit.RetryWrites())
@@ -100,13 +100,13 @@ func (errReader) Read([]byte) (int, error) { return 0, net.ErrClosed }
 func TestRetryThenSuccess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, s := client(answer(503, ""), reset, ok)
+		c, s := client(respond(503, ""), reset, ok)
 		start := time.Now()
 		v, err := get(t.Context(), c)
 		if err != nil || v.ID != "item_1" || s.count() != 3 {
 			t.Fatal(err)
 		}
-		// Half a second, then a second, each a quarter more or less.
+		// Half a second, then a second, each plus or minus a quarter.
 		if d := time.Since(start); d < 1125*time.Millisecond || d > 1875*time.Millisecond {
 			t.Errorf("waited %v", d)
 		}
@@ -131,18 +131,19 @@ func TestConnectionReset(t *testing.T) {
 	t.Cleanup(srv.Close)
 	c := closekit.NewClient(closekit.APIKey(testKey), closekit.BaseURL(srv.URL), closekit.MaxRetries(1))
 	err := calls["POST"](t.Context(), c)
-	if e := as[*closekit.TransportError](t, err); !e.MaybeDone || n.Load() != 1 || !strings.HasSuffix(err.Error(), "(the request may have been carried out; look before you repeat it)") || strings.Contains(err.Error(), srv.URL) {
+	if e := as[*closekit.TransportError](t, err); !e.MaybeDone || n.Load() != 1 || !strings.HasSuffix(err.Error(), "(the request may have succeeded; check before you repeat it)") || strings.Contains(err.Error(), srv.URL) {
 		t.Errorf("%d requests, %v", n.Load(), err)
 	}
 }
 
-// TestReadsChangeNothing gets no warning for what cannot have been carried out.
+// TestReadsChangeNothing gets no warning for a request that cannot have changed
+// data.
 func TestReadsChangeNothing(t *testing.T) {
 	t.Parallel()
 	c, _ := client(reset)
 	for method, warned := range map[string]bool{"GET": false, "PUT": true, "POST": true, "DELETE": true} {
 		err := calls[method](t.Context(), c, closekit.NoRetry())
-		if strings.Contains(err.Error(), "may have been carried out") != warned {
+		if strings.Contains(err.Error(), "may have succeeded") != warned {
 			t.Errorf("%s: %v", method, err)
 		}
 	}
@@ -157,13 +158,13 @@ func TestConnectionRefused(t *testing.T) {
 	_ = l.Close()
 	c := closekit.NewClient(closekit.APIKey(testKey), closekit.BaseURL("http://"+l.Addr().String()), closekit.MaxRetries(0))
 	err = calls["POST"](t.Context(), c)
-	if e := as[*closekit.TransportError](t, err); e.MaybeDone || e.Tool != "close_item_create" || !strings.HasPrefix(err.Error(), "close_item_create: POST /api/v1/item/: dial tcp ") || strings.Contains(err.Error(), "carried out") {
+	if e := as[*closekit.TransportError](t, err); e.MaybeDone || e.Tool != "close_item_create" || !strings.HasPrefix(err.Error(), "close_item_create: POST /api/v1/item/: dial tcp ") || strings.Contains(err.Error(), "may have succeeded") {
 		t.Error(err)
 	}
 }
 
-// TestSendingPut does not repeat what may have sent a message: the repetition
-// would be refused for that, as if nothing had happened.
+// TestSendingPut does not repeat a request that may have sent a message: Close would
+// reject the repetition, as if nothing had been sent.
 func TestSendingPut(t *testing.T) {
 	t.Parallel()
 	sends := wire.Operation{Operation: opUpdate.Operation, Params: opUpdate.Params}
@@ -174,9 +175,9 @@ func TestSendingPut(t *testing.T) {
 		count int
 	}{
 		{"reset", reset, 1},
-		{"502", answer(502, ""), 1},
+		{"502", respond(502, ""), 1},
 		{"never sent", refused, 3},
-		{"429", answer(429, ""), 3},
+		{"429", respond(429, ""), 3},
 	} {
 		bubble(t, c.name, func(t *testing.T) {
 			cl, s := client(c.step)
@@ -192,7 +193,7 @@ func TestSendingPut(t *testing.T) {
 	}
 }
 
-// TestMaybeDone remembers that an earlier attempt may have reached Close.
+// TestMaybeDone reports that an earlier attempt may have reached Close.
 func TestMaybeDone(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -203,9 +204,9 @@ func TestMaybeDone(t *testing.T) {
 	}{
 		{"never sent", "PUT", []step{refused}, false},
 		{"first broken, then refused", "PUT", []step{reset, refused}, true},
-		{"first 502, then refused", "PUT", []step{answer(502, ""), refused}, true},
-		{"first 429, then refused", "PUT", []step{answer(429, ""), refused}, false},
-		{"redirect", "POST", []step{answer(307, "", "Location", "https://x.example.com/")}, false},
+		{"first 502, then refused", "PUT", []step{respond(502, ""), refused}, true},
+		{"first 429, then refused", "PUT", []step{respond(429, ""), refused}, false},
+		{"redirect", "POST", []step{respond(307, "", "Location", "https://x.example.com/")}, false},
 	} {
 		bubble(t, c.name, func(t *testing.T) {
 			cl, _ := client(c.steps...)
@@ -240,7 +241,7 @@ func TestCancelled(t *testing.T) {
 		}
 	})
 	bubble(t, "while waiting after a 429", func(t *testing.T) {
-		c, s := client(answer(429, "", "Retry-After", "30"), ok)
+		c, s := client(respond(429, "", "Retry-After", "30"), ok)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		start := time.Now()
@@ -250,7 +251,7 @@ func TestCancelled(t *testing.T) {
 		}
 	})
 	bubble(t, "while waiting after a 503", func(t *testing.T) {
-		c, s := client(answer(503, "", "Retry-After", "30"), ok)
+		c, s := client(respond(503, "", "Retry-After", "30"), ok)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		err := calls["PUT"](ctx, c)
@@ -286,7 +287,7 @@ func TestCancelled(t *testing.T) {
 	bubble(t, "a body that never ends", func(t *testing.T) {
 		for _, status := range []int{200, 500} {
 			c, s := client(func(r *http.Request) (*http.Response, error) {
-				resp, _ := answer(status, "")(r)
+				resp, _ := respond(status, "")(r)
 				resp.ContentLength = -1
 				resp.Body = io.NopCloser(&slowReader{r.Context()})
 				return resp, nil
@@ -314,7 +315,7 @@ func (r *slowReader) Read(b []byte) (int, error) {
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	bubble(t, "waits as asked", func(t *testing.T) {
-		c, s := client(answer(429, `{"error":"slow down"}`, "RateLimit", "limit=100, remaining=0, reset=2.5", "Retry-After", "3"), ok)
+		c, s := client(respond(429, `{"error":"slow down"}`, "RateLimit", "limit=100, remaining=0, reset=2.5", "Retry-After", "3"), ok)
 		start := time.Now()
 		if err := calls["POST"](t.Context(), c); err != nil || s.count() != 2 {
 			t.Fatal(err)
@@ -323,8 +324,8 @@ func TestRateLimit(t *testing.T) {
 			t.Errorf("waited %v", d)
 		}
 	})
-	bubble(t, "waits two seconds without a word", func(t *testing.T) {
-		c, _ := client(answer(429, ""), ok)
+	bubble(t, "waits two seconds without a header", func(t *testing.T) {
+		c, _ := client(respond(429, ""), ok)
 		start := time.Now()
 		if err := calls["GET"](t.Context(), c); err != nil {
 			t.Fatal(err)
@@ -334,13 +335,13 @@ func TestRateLimit(t *testing.T) {
 		}
 	})
 	bubble(t, "too long", func(t *testing.T) {
-		c, s := client(answer(429, `{"error":"slow down"}`, "Retry-After", "61"), ok)
+		c, s := client(respond(429, `{"error":"slow down"}`, "Retry-After", "61"), ok)
 		start := time.Now()
 		err := calls["GET"](t.Context(), c)
 		if e := as[*closekit.Error](t, err); e.RetryAfter != 61*time.Second || !closekit.IsRateLimited(err) || s.count() != 1 || time.Since(start) != 0 {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
-		// The next call is not even sent, until the time has come.
+		// The next call is not sent before that time.
 		err = calls["POST"](t.Context(), c)
 		if e := as[*closekit.Error](t, err); e.RetryAfter != 61*time.Second || e.Status != 429 || !strings.Contains(e.Hint, "MaxWait") || s.count() != 1 || e.Body() != nil {
 			t.Errorf("%v", err)
@@ -354,19 +355,19 @@ func TestRateLimit(t *testing.T) {
 		}
 	})
 	bubble(t, "the deadline comes first", func(t *testing.T) {
-		c, s := client(answer(429, "", "Retry-After", "30"), ok)
+		c, s := client(respond(429, "", "Retry-After", "30"), ok)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		start := time.Now()
-		for range 2 { // the second by the gate
+		for range 2 { // the gate fails the second call
 			err := calls["GET"](ctx, c)
 			if e := as[*closekit.Error](t, err); e.RetryAfter != 30*time.Second || !closekit.IsRateLimited(err) || time.Since(start) != 0 || s.count() != 1 {
 				t.Errorf("%v after %v", err, time.Since(start))
 			}
 		}
 	})
-	bubble(t, "cancelled at the gate", func(t *testing.T) {
-		c, s := client(answer(429, "", "Retry-After", "30"), ok)
+	bubble(t, "canceled at the gate", func(t *testing.T) {
+		c, s := client(respond(429, "", "Retry-After", "30"), ok)
 		_ = calls["GET"](t.Context(), c, closekit.NoRetry())
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
@@ -385,7 +386,7 @@ func TestRateLimit(t *testing.T) {
 			defer mu.Unlock()
 			if d := time.Since(start); d < 10*time.Second {
 				early++
-				return answer(429, "", "RateLimit", "limit=1;remaining=0;reset=10")(r)
+				return respond(429, "", "RateLimit", "limit=1;remaining=0;reset=10")(r)
 			}
 			return ok(r)
 		})
@@ -404,7 +405,7 @@ func TestRateLimit(t *testing.T) {
 		if early != 1 || s.count() != 21 {
 			t.Errorf("%d early, %d in all", early, s.count())
 		}
-		// Another credential has a limit of its own.
+		// Another credential has its own limit.
 		early = 0
 		start = time.Now()
 		if err := calls["GET"](t.Context(), c, closekit.NoRetry()); !closekit.IsRateLimited(err) {
@@ -415,16 +416,16 @@ func TestRateLimit(t *testing.T) {
 		}
 	})
 	bubble(t, "other failures do not wait for the rate limit", func(t *testing.T) {
-		c, s := client(answer(503, "", "RateLimit", "limit=100, remaining=99, reset=300", "X-Rate-Limit-Reset", "300"), ok)
+		c, s := client(respond(503, "", "RateLimit", "limit=100, remaining=99, reset=300", "X-Rate-Limit-Reset", "300"), ok)
 		start := time.Now()
 		if err := calls["GET"](t.Context(), c); err != nil || s.count() != 2 || time.Since(start) > time.Second {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
-		c, _ = client(answer(404, "", "RateLimit", "limit=100, remaining=99, reset=5"))
+		c, _ = client(respond(404, "", "RateLimit", "limit=100, remaining=99, reset=5"))
 		if e := as[*closekit.Error](t, calls["GET"](t.Context(), c)); e.RetryAfter != 0 {
 			t.Errorf("asks to wait %v", e.RetryAfter)
 		}
-		c, s = client(answer(503, "", "Retry-After", "7"), ok)
+		c, s = client(respond(503, "", "Retry-After", "7"), ok)
 		start = time.Now()
 		if err := calls["GET"](t.Context(), c); err != nil || s.count() != 2 || time.Since(start) != 7*time.Second {
 			t.Errorf("%v after %v", err, time.Since(start))
@@ -432,12 +433,12 @@ func TestRateLimit(t *testing.T) {
 	})
 }
 
-// renewing is a Source that gives another token after Renew.
+// renewing is a Source that returns another token after Renew.
 type renewing struct {
 	mu      sync.Mutex
 	token   string
 	renewed int
-	give    func(n int) (closekit.Credential, error)
+	next    func(n int) (closekit.Credential, error)
 }
 
 func (r *renewing) Credential(context.Context) (closekit.Credential, error) {
@@ -446,14 +447,14 @@ func (r *renewing) Credential(context.Context) (closekit.Credential, error) {
 	return closekit.BearerCredential(r.token), nil
 }
 
-func (r *renewing) Renew(_ context.Context, refused closekit.Credential) (closekit.Credential, error) {
+func (r *renewing) Renew(_ context.Context, rejected closekit.Credential) (closekit.Credential, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.renewed++
-	if !refused.Equal(closekit.BearerCredential(r.token)) {
+	if !rejected.Equal(closekit.BearerCredential(r.token)) {
 		return closekit.BearerCredential(r.token), nil
 	}
-	return r.give(r.renewed)
+	return r.next(r.renewed)
 }
 
 func TestRenew(t *testing.T) {
@@ -463,12 +464,12 @@ func TestRenew(t *testing.T) {
 			if r.Header.Get("Authorization") == "Bearer "+token {
 				return ok(r)
 			}
-			return answer(401, `{"error":"Unauthorized"}`)(r)
+			return respond(401, `{"error":"Unauthorized"}`)(r)
 		}
 	}
-	source := func(give func(r *renewing) (closekit.Credential, error)) *renewing {
+	source := func(next func(r *renewing) (closekit.Credential, error)) *renewing {
 		r := &renewing{token: "old"}
-		r.give = func(int) (closekit.Credential, error) { return give(r) }
+		r.next = func(int) (closekit.Credential, error) { return next(r) }
 		return r
 	}
 	fresh := func(r *renewing) (closekit.Credential, error) {
@@ -491,7 +492,7 @@ func TestRenew(t *testing.T) {
 		}
 	}
 	bubble(t, "a second 401 surfaces", func(t *testing.T) {
-		c, s := client(accept("nobody"))
+		c, s := client(accept("none"))
 		r := source(fresh)
 		err := calls["GET"](t.Context(), c.With(r))
 		if !closekit.IsUnauthorized(err) || s.count() != 2 || r.renewed != 1 {
@@ -517,7 +518,7 @@ func TestRenew(t *testing.T) {
 		}
 	})
 	bubble(t, "in the middle of retries", func(t *testing.T) {
-		c, s := client(answer(503, ""), accept("new"), accept("new"), answer(503, ""), ok)
+		c, s := client(respond(503, ""), accept("new"), accept("new"), respond(503, ""), ok)
 		r := source(fresh)
 		_, err := get(t.Context(), c.With(r, closekit.MaxRetries(1)))
 		if err != nil || s.count() != 3 || r.renewed != 1 {
@@ -543,7 +544,7 @@ func TestRenew(t *testing.T) {
 	})
 }
 
-// TestBodyIsNotShared keeps reading a request's body after the call gave up.
+// TestBodyIsNotShared keeps reading a request's body after the call has returned.
 func TestBodyIsNotShared(t *testing.T) {
 	t.Parallel()
 	var kept []io.ReadCloser

@@ -15,7 +15,7 @@ import (
 	"github.com/closekit/closekit/runtime/logging"
 )
 
-// containsSecret looks for the test key in the forms it takes on the way.
+// containsSecret looks for the test key in its different encodings.
 func containsSecret(s string) bool {
 	return strings.Contains(s, testKey) || strings.Contains(s, "verysecret") || strings.Contains(s, strings.TrimPrefix(testHeader, "Basic ")) || strings.Contains(s, fmt.Sprintf("%x", testHeader))
 }
@@ -71,7 +71,7 @@ func TestCredentialEqual(t *testing.T) {
 	}
 }
 
-// TestLog makes calls of all outcomes and looks at what is logged.
+// TestLog makes calls with all outcomes and checks the log.
 func TestLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, testLog)
@@ -82,10 +82,10 @@ func testLog(t *testing.T) {
 	logger := slog.New(slog.NewJSONHandler(&buf, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	c, _ := client(
 		ok,
-		answer(503, `{"error":"secret name"}`, "Retry-After", "0"), reset, ok,
-		answer(400, `{"field-errors":{"name":"secret name"}}`),
-		answer(307, "", "Location", "https://evil.example.com/item_secretid?query=secret"),
-		answer(200, "<html>item_secretid"),
+		respond(503, `{"error":"secret name"}`, "Retry-After", "0"), reset, ok,
+		respond(400, `{"field-errors":{"name":"secret name"}}`),
+		respond(307, "", "Location", "https://evil.example.com/item_secretid?query=secret"),
+		respond(200, "<html>item_secretid"),
 	)
 	c = c.With(nil, logging.Logger(logger), closekit.MaxWait(time.Hour))
 	if _, err := get(t.Context(), c); err != nil {
@@ -132,8 +132,8 @@ func TestErrorsShowNoSecret(t *testing.T) {
 
 func testErrorsShowNoSecret(t *testing.T) {
 	for name, s := range map[string]step{
-		"answer": answer(400, `{"error":"bad","field-errors":{"a":"b"},"hidden":"`+testKey+`"}`), "page": answer(500, "<html>"+testKey), "decode": answer(200, testKey),
-		"transport": reset, "refused": refused, "redirect": answer(302, "", "Location", "https://other.example.com/"+testKey),
+		"answer": respond(400, `{"error":"bad","field-errors":{"a":"b"},"hidden":"`+testKey+`"}`), "page": respond(500, "<html>"+testKey), "decode": respond(200, testKey),
+		"transport": reset, "refused": refused, "redirect": respond(302, "", "Location", "https://other.example.com/"+testKey),
 	} {
 		c, _ := client(s)
 		_, err := post(t.Context(), c)

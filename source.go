@@ -6,50 +6,50 @@ import (
 	"strings"
 )
 
-// Source gives the credential for a call: an API key, a fixed token, or a
-// connected account that refreshes its token. A Source is asked before every
-// attempt, so it must be fast when nothing is due, safe for concurrent use, and
-// done when the context is.
+// Source provides the credentials of calls: an API key, a fixed token, or a
+// connected account that refreshes its token. The client calls Credential before
+// every attempt: it must be fast when no refresh is needed, safe for concurrent
+// use, and respect ctx.
 type Source interface {
 	Credential(ctx context.Context) (Credential, error)
 }
 
-// Renewer is a Source that can do something about a refused credential. After
-// a 401 the client calls Renew once per call with the credential that was
-// refused, and repeats the call when Renew gives another one.
+// Renewer is a Source that can replace a rejected credential. After a 401 the client
+// calls Renew with the rejected credential, at most once per call, and repeats the
+// call if Renew returns another one.
 type Renewer interface {
 	Source
-	Renew(ctx context.Context, refused Credential) (Credential, error)
+	Renew(ctx context.Context, rejected Credential) (Credential, error)
 }
 
-// Credential is what authorizes one request. It cannot be printed: every way
-// of formatting or encoding it, or a struct it is in, shows no secret. The zero
-// value authorizes nothing.
+// Credential authorizes one request. Formatting or encoding it, or a struct that
+// contains it, never reveals the secret. The zero value authorizes nothing.
 type Credential struct {
-	// A pointer, because fmt prints the fields of structs that it cannot call
-	// String on, but no further than to an address.
+	// A pointer, because fmt cannot call String on a Credential in an unexported
+	// field: it would print a string, but prints only the address of a pointer.
 	header *string
 }
 
 const redacted = "[redacted]"
 
-// BasicCredential authorizes with an API key, as HTTP Basic with the key as the
-// user name.
+// BasicCredential returns the credential for an API key: HTTP Basic with the key as
+// the user name.
 func BasicCredential(apiKey string) Credential {
 	header := "Basic " + base64.StdEncoding.EncodeToString([]byte(apiKey+":"))
 	return Credential{&header}
 }
 
-// BearerCredential authorizes with an OAuth access token.
+// BearerCredential returns the credential for an OAuth access token.
 func BearerCredential(token string) Credential {
 	header := "Bearer " + token
 	return Credential{&header}
 }
 
-// IsZero reports whether the credential authorizes nothing.
+// IsZero reports whether c is the zero value, which authorizes nothing.
 func (c Credential) IsZero() bool { return c.header == nil }
 
-// Equal reports whether two credentials are the same; == does not.
+// Equal reports whether two credentials are the same. The operator == does not: it
+// compares addresses.
 func (c Credential) Equal(o Credential) bool {
 	if c.header == nil || o.header == nil {
 		return c.header == o.header
@@ -57,13 +57,13 @@ func (c Credential) Equal(o Credential) bool {
 	return *c.header == *o.header
 }
 
-// String gives a placeholder.
+// String returns a placeholder.
 func (c Credential) String() string { return redacted }
 
-// GoString gives a placeholder.
+// GoString returns a placeholder.
 func (c Credential) GoString() string { return redacted }
 
-// MarshalText gives a placeholder.
+// MarshalText returns a placeholder.
 func (c Credential) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 type static struct {
@@ -71,7 +71,7 @@ type static struct {
 	reason string
 }
 
-// APIKey is a Source for one API key, from Settings > Developer > API Keys in
+// APIKey returns a Source for one API key, from Settings > Developer > API Keys in
 // Close. The key acts as its user in its organization.
 func APIKey(key string) Source {
 	key = strings.TrimSpace(key)
@@ -84,7 +84,8 @@ func APIKey(key string) Source {
 	return &static{cred: BasicCredential(key)}
 }
 
-// Bearer is a Source for one OAuth access token, which works for about an hour.
+// Bearer returns a Source for one OAuth access token, which is valid for about an
+// hour.
 func Bearer(token string) Source {
 	token = strings.TrimSpace(token)
 	switch {
@@ -96,7 +97,7 @@ func Bearer(token string) Source {
 	return &static{cred: BearerCredential(token)}
 }
 
-// Credential gives the fixed credential.
+// Credential returns the fixed credential, or an [*AuthorizationError] without one.
 func (s *static) Credential(context.Context) (Credential, error) {
 	if s.reason != "" {
 		return Credential{}, &AuthorizationError{Reason: s.reason}
@@ -104,8 +105,8 @@ func (s *static) Credential(context.Context) (Credential, error) {
 	return s.cred, nil
 }
 
-// String gives a placeholder, so that a printed client shows no secret.
+// String returns a placeholder, so that printing a client shows no secret.
 func (s *static) String() string { return redacted }
 
-// GoString gives a placeholder.
+// GoString returns a placeholder.
 func (s *static) GoString() string { return redacted }

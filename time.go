@@ -17,13 +17,13 @@ func DateOf(t time.Time) Date { return Date(t.Format(time.DateOnly)) }
 // Time returns midnight UTC of the date.
 func (d Date) Time() (time.Time, error) { return parseTime(string(d)) }
 
-// DateTime returns the date as a DateTime, for parameters that take either.
+// DateTime returns the date as a DateTime, for parameters that accept either.
 func (d Date) DateTime() DateTime { return DateTime(d) }
 
-// DateTime is an instant in the exact form that Close sent, or will get. Close
+// DateTime is an instant in the exact format that Close sent or will receive. Close
 // formats instants in several ways, with an offset and without (which means UTC),
-// with and without a fraction, and some members hold a bare date; Time
-// understands them all.
+// with and without a fraction, and some members contain a bare date; Time parses
+// all of them.
 type DateTime string
 
 // DateTimeOf formats t as RFC 3339 with its offset.

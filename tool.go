@@ -11,39 +11,39 @@ import (
 	"github.com/closekit/closekit/internal/codec"
 )
 
-// Tool is an operation as programs see it that call by name with JSON. Tools
-// are read-only data; generated packages hold them.
+// Tool is an operation for programs that call it by name with JSON. Tools are
+// read-only; generated packages contain them.
 type Tool struct {
 	Name       string // close_lead_create
 	Resource   string // leads
 	Func       string // name of the Go function, LeadCreate
 	Effect     Effect
 	Sends      bool   // a customer may receive something
-	Idempotent bool   // repeating it changes nothing more
+	Idempotent bool   // repeating it has no further effect
 	Method     string // POST
 	Path       string // /api/v1/lead/
-	Hash       string // changes when the description or a schema does
+	Hash       string // changes when the description or a schema changes
 
 	catalog   *Catalog
 	operation Callable
 }
 
-// ToolInfo is what a model or a person reads about a tool.
+// ToolInfo describes a tool to models and people.
 type ToolInfo struct {
 	Title       string        `json:"title"`       // Lead create
-	Description string        `json:"description"` // for models: what, when, what first, what it returns
-	Doc         string        `json:"doc"`         // the vendor's page
+	Description string        `json:"description"` // for models: purpose, use, prerequisites and result
+	Doc         string        `json:"doc"`         // URL of Close's documentation
 	Synonyms    []string      `json:"synonyms"`
 	Show        []string      `json:"show"` // fields of the response that a model usually needs
 	Aliases     []ToolAlias   `json:"aliases"`
 	Examples    []ToolExample `json:"examples"`
 }
 
-// ToolAlias is another name that a tool takes for a parameter.
+// ToolAlias is another name that a tool accepts for a parameter.
 type ToolAlias struct {
 	Name   string   `json:"name"`
 	For    string   `json:"for"`
-	Values []string `json:"values,omitempty"` // JSON values that it takes, where they are not those of the parameter
+	Values []string `json:"values,omitempty"` // JSON values that the alias accepts, if they differ from those of the parameter
 }
 
 // ToolExample is one valid input.
@@ -52,13 +52,14 @@ type ToolExample struct {
 	Input json.RawMessage `json:"input"`
 }
 
-// Info returns what there is to read about the tool. It comes from the data
-// file of its resource, which is read once.
+// Info returns the description of the tool. It comes from the data file of its
+// resource, which is read once.
 func (t *Tool) Info() ToolInfo { return t.catalog.data(t).ToolInfo }
 
-// Call carries out the tool with JSON input and returns Close's JSON as it is.
-// Input is decoded strictly and checked before anything is sent; what is wrong
-// with it is a [*ValidationError]. A tool that returns nothing returns {}.
+// Call runs the tool with JSON input and returns Close's JSON unchanged. The input
+// is decoded strictly and checked before the request is sent; invalid input is a
+// [*ValidationError]. An update or a destructive operation with an empty response
+// returns {}.
 func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts ...CallOption) (json.RawMessage, error) {
 	req, err := t.operation.Prepare(input)
 	if err != nil {
@@ -78,7 +79,7 @@ func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts 
 	return out, err
 }
 
-// Validate checks JSON input without sending anything.
+// Validate checks JSON input without sending a request.
 func (t *Tool) Validate(input json.RawMessage) error {
 	_, err := t.operation.Prepare(input)
 	return err
@@ -88,29 +89,29 @@ func (t *Tool) Validate(input json.RawMessage) error {
 // struct of the typed function, such as *closeapi.LeadCreateParams.
 func (t *Tool) Parse(input json.RawMessage) (any, error) { return t.operation.Parse(input) }
 
-// Operation returns what the tool does.
+// Operation returns the description of the tool's operation.
 func (t *Tool) Operation() *Operation { return t.operation.Describe() }
 
-// InputSchema returns the JSON Schema of the input, compact, keys in the order
-// of the manifest.
+// InputSchema returns the JSON Schema of the input, compact, with its keys in the
+// order of the manifest.
 func (t *Tool) InputSchema() json.RawMessage { return compact(t.catalog.data(t).Input) }
 
-// OutputSchema returns the JSON Schema of the response, compact. What it
-// promises is what the manifest knows; Close may send more.
+// OutputSchema returns the JSON Schema of the response, compact. It describes the
+// members that the manifest knows; Close may send more.
 func (t *Tool) OutputSchema() json.RawMessage { return t.catalog.output(t) }
 
 // Catalog is a set of tools. Its fields are set by generated code. It is safe for
-// concurrent use, and must not be copied once it is used.
+// concurrent use, and must not be copied after first use.
 type Catalog struct {
 	Data       fs.FS             // data/<resource>.json: descriptions, examples and schemas
 	Operations func() []Callable // in the order of List
-	List       []Tool            // in the order of their names; what Operations say is filled in
+	List       []Tool            // sorted by name, without the fields that Operations has
 
 	cache dataCache
 }
 
-// tool returns a copy of a tool, so that the catalog itself is never written to,
-// with what its operation says.
+// tool returns a copy of the tool with index i, completed from its operation. The
+// catalog itself is never modified.
 func (c *Catalog) tool(i int, op Callable) *Tool {
 	t := c.List[i]
 	d := op.Describe()
@@ -119,7 +120,7 @@ func (c *Catalog) tool(i int, op Callable) *Tool {
 	return &t
 }
 
-// Tools lists the tools in the order of their names.
+// Tools returns the tools, sorted by name.
 func (c *Catalog) Tools() []*Tool {
 	ops := c.Operations()
 	list := make([]*Tool, len(c.List))
@@ -129,13 +130,13 @@ func (c *Catalog) Tools() []*Tool {
 	return list
 }
 
-// UnknownToolError is a name that no tool has.
+// UnknownToolError reports a name without a tool.
 type UnknownToolError struct {
 	Name    string
-	Nearest string // a name that may be meant, or empty
+	Nearest string // the most similar name, or empty
 }
 
-// Error names the tool and the nearest one.
+// Error includes the most similar name.
 func (e *UnknownToolError) Error() string {
 	if e.Nearest != "" {
 		return fmt.Sprintf("unknown tool %q; did you mean %s?", e.Name, e.Nearest)
@@ -143,7 +144,7 @@ func (e *UnknownToolError) Error() string {
 	return fmt.Sprintf("unknown tool %q", e.Name)
 }
 
-// Lookup finds a tool by name. The error is an [*UnknownToolError].
+// Lookup returns the tool with this name, or an [*UnknownToolError].
 func (c *Catalog) Lookup(name string) (*Tool, error) {
 	lo, hi := 0, len(c.List)
 	for lo < hi {

@@ -26,8 +26,11 @@ var catalog = &closekit.Catalog{
 		return []closekit.Callable{&opCreate, &opDelete, &opGet, &opUpdate, &opList}
 	},
 	List: []closekit.Tool{
-		{Name: "close_item_create", Resource: "items"}, {Name: "close_item_delete", Resource: "items"}, {Name: "close_item_get", Resource: "items"},
-		{Name: "close_item_update", Resource: "broken"}, {Name: "close_items_list", Resource: "missing"},
+		{Name: "close_item_create", Resource: "items"},
+		{Name: "close_item_delete", Resource: "items"},
+		{Name: "close_item_get", Resource: "items"},
+		{Name: "close_item_update", Resource: "broken"},
+		{Name: "close_items_list", Resource: "missing"},
 	},
 }
 
@@ -78,7 +81,7 @@ func TestTools(t *testing.T) {
 		{"Create", `{"type":"object","a":[1,2]}`, item[:len(item)-1] + defs},
 		{"", "{}", "{}"},
 		{"Get", `{"b":1}`, `{"data":{"$ref":"#/$defs/Part"}` + defs},
-		{"", "{}", "{}"}, // its file is broken
+		{"", "{}", "{}"}, // its file is invalid
 		{"", "{}", "{}"}, // its file is missing
 	} {
 		if info, in, out := tools[i].Info(), string(tools[i].InputSchema()), string(tools[i].OutputSchema()); info.Title != want[0] || in != want[1] || out != want[2] {
@@ -121,25 +124,25 @@ func TestToolCall(t *testing.T) {
 		}
 		return v
 	}
-	// Close's JSON passes through as it is.
+	// Close's JSON is returned unchanged.
 	body := " {\"id\" : \"item_1\", \"n\":1.0, \"u\":\"\\u00e9\", \"id\":null, \"new\": [ 1 ] }\n"
-	c, s := client(answer(200, body), answer(200, strings.Repeat(" ", len(body)-8)+`{"id":5}`))
+	c, s := client(respond(200, body), respond(200, strings.Repeat(" ", len(body)-8)+`{"id":5}`))
 	out, err := tool("close_item_create").Call(t.Context(), c, json.RawMessage(`{"name":"x"}`))
 	if err != nil || string(out) != strings.TrimSpace(body) || s.body[0] != `{"name":"x"}` || s.seen[0].Method != "POST" {
 		t.Errorf("%s, %v, sent %q", out, err, s.body)
 	}
-	// The answer is the caller's: the next call must not change it.
+	// The response belongs to the caller: the next call must not change it.
 	if _, err := tool("close_item_get").Call(t.Context(), c, json.RawMessage(`{"item_id":"x"}`)); err != nil || string(out) != strings.TrimSpace(body) {
 		t.Errorf("%s, %v", out, err)
 	}
-	// Nothing is sent when the input is wrong.
+	// Invalid input is not sent.
 	before := s.count()
 	if out, err := tool("close_item_create").Call(t.Context(), c, nil); !closekit.IsValidation(err) || out != nil || s.count() != before {
 		t.Errorf("%s, %v", out, err)
 	}
-	// Only what deletes may answer with nothing.
+	// Only updates and destructive operations may have an empty response.
 	for _, empty := range []string{"", " \n"} {
-		c, _ := client(answer(204, empty))
+		c, _ := client(respond(204, empty))
 		if out, err := tool("close_item_delete").Call(t.Context(), c, json.RawMessage(`{"item_id":"x"}`)); err != nil || string(out) != "{}" {
 			t.Errorf("%s, %v", out, err)
 		}
@@ -150,7 +153,7 @@ func TestToolCall(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"<html>", `{"a":`, `{}{}`} {
-		c, _ := client(answer(200, bad))
+		c, _ := client(respond(200, bad))
 		out, err := tool("close_item_delete").Call(t.Context(), c, json.RawMessage(`{"item_id":"x"}`))
 		var d *closekit.DecodeError
 		if out != nil || !errors.As(err, &d) {

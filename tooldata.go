@@ -9,12 +9,12 @@ import (
 	"sync"
 )
 
-// toolData is what a catalog's data file says of one tool. There is a file for
-// every resource:
+// toolData is the part of a catalog's data file that describes one tool. There is
+// one file per resource:
 //
 //	{"tools": {"close_lead_create": {"title": …, "input": {…}, "output": {…}}}, "$defs": {"Lead": {…}}}
 //
-// The schemas of responses refer to definitions, also of other files, as
+// The schemas of responses refer to definitions, which may be in other files, as
 // "contacts.json#/$defs/Contact".
 type toolData struct {
 	ToolInfo
@@ -27,14 +27,14 @@ type dataFile struct {
 	Defs  map[string]json.RawMessage `json:"$defs"`
 }
 
-// dataCache keeps the data files of one catalog that were read.
+// dataCache caches the data files of one catalog.
 type dataCache struct {
 	mu    sync.Mutex
 	files map[string]*dataFile
 }
 
-// file returns a data file. One that is missing or broken, which only a package
-// that was not generated whole has, counts as empty.
+// file returns a data file. A missing or invalid file counts as empty; only an
+// incompletely generated package has one.
 func (c *Catalog) file(resource string) *dataFile {
 	c.cache.mu.Lock()
 	defer c.cache.mu.Unlock()
@@ -64,12 +64,12 @@ func (c *Catalog) data(t *Tool) *toolData {
 const refPrefix = `"$ref":"`
 
 // output returns the schema of a tool's responses with all definitions that it
-// leads to.
+// needs.
 func (c *Catalog) output(t *Tool) json.RawMessage {
 	a := assembly{c: c, defs: map[string]json.RawMessage{}}
 	schema := compact(c.data(t).Output)
-	// A schema that is nothing but a reference becomes what it refers to, because
-	// protocols want "type": "object" at the top.
+	// A schema that is only a reference is replaced by its definition, because
+	// protocols require "type": "object" at the top level.
 	if ref, ok := bytes.CutPrefix(schema, []byte("{"+refPrefix)); ok && bytes.Count(ref, []byte(`"`)) == 1 {
 		name, _, _ := bytes.Cut(ref, []byte(`"`))
 		file, def := a.split(t.Resource, string(name))
@@ -93,14 +93,15 @@ func (c *Catalog) output(t *Tool) json.RawMessage {
 	return append(b, "}}"...)
 }
 
-// assembly gathers the definitions that a schema leads to.
+// assembly collects the definitions that a schema needs.
 type assembly struct {
 	c     *Catalog
 	names []string
 	defs  map[string]json.RawMessage
 }
 
-// split reads a reference in a file: the file and the name of the definition.
+// split resolves a reference in a file into the file and the name of the
+// definition.
 func (a *assembly) split(file, ref string) (string, string) {
 	other, name, _ := strings.Cut(ref, "#/$defs/")
 	if other != "" {
@@ -109,8 +110,8 @@ func (a *assembly) split(file, ref string) (string, string) {
 	return file, name
 }
 
-// resolve makes all references of a compact schema local, and adds what they
-// refer to.
+// resolve makes all references of a compact schema local, and collects their
+// definitions.
 func (a *assembly) resolve(file string, schema []byte) json.RawMessage {
 	var out []byte
 	for {
@@ -126,7 +127,7 @@ func (a *assembly) resolve(file string, schema []byte) json.RawMessage {
 		schema = schema[end:]
 		if _, seen := a.defs[name]; !seen {
 			a.names = append(a.names, name)
-			a.defs[name] = nil // types contain themselves
+			a.defs[name] = nil // a type may contain itself
 			a.defs[name] = a.resolve(home, compact(a.c.file(home).Defs[name]))
 		}
 	}

@@ -40,7 +40,7 @@ func TestOpt(t *testing.T) {
 			want = 9
 		}
 		if c.o.Or(9) != want {
-			t.Errorf("%s: Or gives %d", c.name, c.o.Or(9))
+			t.Errorf("%s: Or returns %d", c.name, c.o.Or(9))
 		}
 	}
 }
@@ -52,7 +52,7 @@ func TestOptJSON(t *testing.T) {
 		S closekit.Opt[string]                `json:"s,omitzero"`
 		N closekit.Opt[float64]               `json:"n,omitzero"`
 		C closekit.Opt[closekit.Cents]        `json:"c,omitzero"`
-		I closekit.Opt[closekit.CustomFields] `json:"i,omitzero"` // has methods of its own
+		I closekit.Opt[closekit.CustomFields] `json:"i,omitzero"` // has its own methods
 		P *closekit.Opt[bool]                 `json:"p,omitzero"`
 	}
 	for _, in := range []string{
@@ -151,7 +151,7 @@ func FuzzParseCents(f *testing.F) {
 	}
 	f.Add("1", int64(math.MinInt64))
 	f.Fuzz(func(t *testing.T, s string, n int64) {
-		// What we print, we read.
+		// ParseCents parses the output of String and Format.
 		c := closekit.Cents(n)
 		if back, err := closekit.ParseCents(c.String()); err != nil || back != c {
 			t.Fatalf("%d prints as %s, which reads as %d, %v", n, c, back, err)
@@ -165,10 +165,10 @@ func FuzzParseCents(f *testing.F) {
 		plain := strings.NewReplacer(",", "", "$", "").Replace(strings.TrimSpace(s))
 		exact, ok := new(big.Rat).SetString(plain)
 		if ok && strings.ContainsAny(plain, "eExXpP_/+boBO") || len(plain) > 1000 {
-			return // big.Rat reads more than decimals
+			return // big.Rat parses more than decimals
 		}
 		if err != nil {
-			// A plain decimal within range must be read.
+			// A plain decimal within range must be parsed.
 			if ok && plain == s && strings.Trim(s, "0123456789.-") == "" && !strings.HasPrefix(strings.TrimPrefix(s, "-"), ".") && !strings.HasSuffix(s, ".") {
 				cents := exact.Mul(exact, big.NewRat(100, 1))
 				if cents.IsInt() && cents.Num().IsInt64() {
@@ -248,7 +248,7 @@ func TestCustomFields(t *testing.T) {
 	if v, ok := back.Get("custom.cf_c"); !ok || !v.IsNull() {
 		t.Error("cf_c")
 	}
-	// Close would not give a field twice; if it does, the last one counts.
+	// If Close sends a field twice, the last one is used.
 	c = closekit.CustomFields{{Key: "cf_a", Value: closekit.CustomInteger(1)}, {Key: "cf_a", Value: closekit.CustomInteger(2)}}
 	if v, _ := c.Get("cf_a"); v.String() != "2" {
 		t.Error(v)

@@ -277,7 +277,7 @@ func (p *program) parameter(r *request, name, value string, attached bool, rest 
 		if near := nearest(name, names); near != "" {
 			hint = "did you mean --" + near + "?"
 		} else if len(r.flags.names) > 0 {
-			hint = "known are --" + strings.Join(r.flags.names, ", --")
+			hint = "the parameters are --" + strings.Join(r.flags.names, ", --")
 		}
 		return usage(fmt.Sprintf("%s has no parameter --%s", r.tool.Name, name), hint,
 			"\"closekit call "+r.tool.Name+" --help\" explains the parameters")

@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth is how deep values may be nested.
+// MaxDepth is the deepest nesting of values.
 const MaxDepth = 200
 
 var (
@@ -21,7 +21,7 @@ var (
 	errTrailing = errors.New("data after the JSON value")
 )
 
-// SyntaxError says where JSON is broken.
+// SyntaxError reports invalid JSON.
 type SyntaxError struct {
 	Offset int // in bytes from the start
 	Err    error
@@ -29,10 +29,11 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string { return fmt.Sprintf("%v at byte %d", e.Err, e.Offset) }
 
-// Unwrap gives the reason.
+// Unwrap returns the cause.
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
-// MismatchError is a value of the wrong kind, reported by a strict decoder.
+// MismatchError reports a value of an unexpected type. Only a strict decoder
+// returns it.
 type MismatchError struct {
 	Member string
 	Offset int
@@ -42,12 +43,11 @@ func (e *MismatchError) Error() string {
 	return fmt.Sprintf("member %q has an unexpected type (byte %d)", e.Member, e.Offset)
 }
 
-// Decoder is a pull decoder over a whole body. Its first error sticks; after
-// it every read gives zero values.
+// Decoder is a pull decoder over a whole body. It keeps its first error; after it,
+// every read returns a zero value.
 //
-// Strings are copied out of the body, so that the body's buffer can be reused:
-// short ones into chunks of a kilobyte, so that a kept string keeps at most
-// that much memory alive.
+// Strings are copied out of the body, so that the body's buffer can be reused. Short
+// strings share chunks of 1 KiB, so a string keeps at most that much memory alive.
 type Decoder struct {
 	b        []byte
 	i        int
@@ -60,23 +60,23 @@ type Decoder struct {
 	cache    [256]string
 	arena    strings.Builder
 	interned bool
-	// Orders is what readers remember about types from one use of the decoder
-	// to the next; Blocks is memory they share out, for one use only.
+	// Orders caches the order of members by type and outlives End. Blocks is
+	// memory for the elements of lists; End drops it.
 	Orders, Blocks []any
 }
 
 var decoders = sync.Pool{New: func() any { return new(Decoder) }}
 
-// NewDecoder takes a decoder from the pool. Strict makes a member of the wrong
-// type an error instead of a kept oddity.
+// NewDecoder takes a decoder from the pool. If strict is true, a member of an
+// unexpected type is an error instead of a kept mismatch.
 func NewDecoder(body []byte, strict bool) *Decoder {
 	d := decoders.Get().(*Decoder)
 	d.b, d.strict = body, strict
 	return d
 }
 
-// End checks that nothing but white space is left, returns the decoder to the
-// pool and gives the first error.
+// End checks that only white space is left, puts the decoder back into the pool and
+// returns the first error.
 func (d *Decoder) End() error {
 	err := d.err
 	if err == nil {
@@ -93,7 +93,7 @@ func (d *Decoder) End() error {
 	return err
 }
 
-// Err is the first error so far.
+// Err returns the first error so far.
 func (d *Decoder) Err() error { return d.err }
 
 func (d *Decoder) fail(err error) {
@@ -114,18 +114,18 @@ func (d *Decoder) ws() {
 	}
 }
 
-// Peek gives the next byte that is not white space, 0 at the end.
+// Peek returns the next byte that is not white space, 0 at the end.
 func (d *Decoder) Peek() byte {
 	if d.i < len(d.b) {
 		if c := d.b[d.i]; c > ' ' {
 			return c
 		}
 	}
-	return d.peekOn()
+	return d.peekSlow()
 }
 
-// peekOn is Peek where there is white space or the end.
-func (d *Decoder) peekOn() byte {
+// peekSlow is the slow path of Peek: white space, or the end.
+func (d *Decoder) peekSlow() byte {
 	d.ws()
 	if d.i < len(d.b) {
 		return d.b[d.i]
@@ -182,7 +182,7 @@ func (d *Decoder) more(end byte) bool {
 		return false
 	}
 	d.i++
-	// A comma must be followed by a value, not by the end.
+	// A comma must be followed by a value.
 	if c = d.Peek(); c == end {
 		d.fail(errSyntax)
 	}
@@ -217,10 +217,10 @@ func (d *Decoder) Next() bool {
 	return false
 }
 
-// NextIs moves to the next member if its name is the given one and no white
-// space or escape stands in the way; otherwise it moves nowhere. Objects of one
-// answer mostly have their members in the same order, and comparing with the
-// expected name is much faster than reading any name.
+// NextIs moves to the next member if it has this name, without white space or
+// escapes; otherwise it does not move. The objects of a response mostly have their
+// members in the same order, and comparing with the expected name is much faster
+// than reading and looking up a name.
 func (d *Decoder) NextIs(name string) bool {
 	i, b := d.i, d.b
 	if !d.first {
@@ -237,36 +237,36 @@ func (d *Decoder) NextIs(name string) bool {
 	return d.err == nil
 }
 
-// Offset is how much of the body has been read, Rest how much has not.
+// Offset returns the number of bytes that have been read.
 func (d *Decoder) Offset() int { return d.i }
 
-// Rest is the other half of Offset.
+// Rest returns the number of bytes that have not been read.
 func (d *Decoder) Rest() int { return len(d.b) - d.i }
 
-// Key is the name of the member that Next moved to; valid until the next read.
+// Key returns the name of the member that Next moved to. It is valid until the next
+// read.
 func (d *Decoder) Key() []byte { return d.key }
 
-// Enter and Leave bracket the reading of a nested value, so that the members
-// of the outer object go on to the outer object afterwards.
+// Enter returns the current object, for Leave: reading a nested value changes the
+// object to which unknown members go.
 func (d *Decoder) Enter() *Object { return d.obj }
 
-// Leave is the other half of Enter.
+// Leave makes o, from Enter, the current object again.
 func (d *Decoder) Leave(o *Object) { d.obj = o }
 
-// Seen marks a plain field as present, so that encoding knows an absent one
-// from a zero one.
+// Seen records the bit of a field, so that encoding distinguishes zero from absent,
+// and null from absent; see [Encoder.Has].
 func (d *Decoder) Seen(bit uint8) { d.obj.seen |= 1 << bit }
 
-// Keep stores the current member, whose name is not known, in the object.
+// Keep stores the current member, which has no field, in the object.
 func (d *Decoder) Keep() {
 	name := d.name()
 	addMember(d.obj, name, d.rawCopy(), unknown)
 }
 
-// Odd stores the current member, whose value has an unexpected type, in the
-// object. Bit is the number of a plain field, which then counts as absent, or
-// 0.
-func (d *Decoder) Odd(bit uint8) {
+// Mismatch stores the current member, whose value has an unexpected type, in the
+// object. If the field has a bit, it then counts as absent; bit is 0 for others.
+func (d *Decoder) Mismatch(bit uint8) {
 	if d.strict && d.err == nil {
 		d.err = &MismatchError{string(d.key), d.i}
 		d.i = len(d.b)
@@ -291,22 +291,22 @@ func (d *Decoder) name() string {
 func (d *Decoder) rawCopy() string {
 	r := d.Raw()
 	if !utf8.Valid(r) {
-		return string([]rune(string(r))) // U+FFFD for every bad byte
+		return string([]rune(string(r))) // U+FFFD for every invalid byte
 	}
 	return d.text(r)
 }
 
-// Mark is a place to go back to.
+// Mark is a position for Reset.
 type Mark struct {
 	i, depth int
 	key      []byte
 }
 
-// Mark remembers the start of a value, for the case that it turns out to be
-// odd, for example a list with one element of the wrong type.
+// Mark returns the current position, for Reset in case the value does not match its
+// field: one element of a list may have an unexpected type.
 func (d *Decoder) Mark() Mark { return Mark{d.i, d.depth, d.key} }
 
-// Reset goes back to a mark, unless the JSON is broken.
+// Reset goes back to a mark, unless the JSON is invalid.
 func (d *Decoder) Reset(m Mark) {
 	if d.err == nil {
 		d.i, d.depth, d.key, d.first = m.i, m.depth, m.key, false
@@ -324,8 +324,8 @@ const (
 	hi = 0x8080808080808080
 )
 
-// rawString returns what stands between the quotes, whether it has escapes and
-// whether all of it is ASCII.
+// rawString returns the bytes between the quotes, and reports whether they contain
+// escapes and whether all of them are ASCII.
 func (d *Decoder) rawString() (s []byte, esc, ascii bool) {
 	d.i++
 	start, i, b := d.i, d.i, d.b
@@ -371,7 +371,7 @@ func (d *Decoder) rawString() (s []byte, esc, ascii bool) {
 	}
 }
 
-// escapeLen is the length of the escape at the start of b, 0 if it is broken.
+// escapeLen returns the length of the escape at the start of b, 0 if it is invalid.
 func escapeLen(b []byte) int {
 	if len(b) < 2 {
 		return 0
@@ -409,7 +409,7 @@ func hex4(b []byte) rune {
 	return r
 }
 
-// unescape resolves the escapes of a string that rawString accepted.
+// unescape replaces the escapes in a string that rawString accepted.
 func unescape(s []byte) []byte { return appendUnescaped(make([]byte, 0, len(s)), s) }
 
 func appendUnescaped(out, s []byte) []byte {
@@ -452,7 +452,7 @@ func appendUnescaped(out, s []byte) []byte {
 	return out
 }
 
-// chunk is the size of the pieces that short strings are copied into.
+// chunk is the size of the chunks that short strings are copied into.
 const chunk = 1024
 
 // Text copies b out of the body.
@@ -468,7 +468,7 @@ func (d *Decoder) text(b []byte) string {
 	}
 	if d.arena.Cap()-d.arena.Len() < len(b) {
 		d.arena = strings.Builder{}
-		// A small answer gets a small chunk.
+		// A small response needs only a small chunk.
 		d.arena.Grow(max(len(b), min(chunk, len(d.b)-d.i+len(b))))
 	}
 	n := d.arena.Len()
@@ -476,10 +476,10 @@ func (d *Decoder) text(b []byte) string {
 	return d.arena.String()[n:]
 }
 
-// intern gives one copy of a string seen lately: ids of the organization and
-// its users come back in every object.
+// intern returns a shared copy of a recent string: ids of the organization and its
+// users repeat in every object.
 func (d *Decoder) intern(s []byte) string {
-	if len(d.b) < 4096 { // nothing much comes back in a small answer
+	if len(d.b) < 4096 { // little repeats in a small response
 		return d.text(s)
 	}
 	d.interned = true
@@ -491,8 +491,7 @@ func (d *Decoder) intern(s []byte) string {
 	return *p
 }
 
-// Str reads a string; ok is false when the value is of another kind, which is
-// then still unread.
+// Str reads a string; ok is false, and the value unread, if the value is not one.
 func (d *Decoder) Str() (s string, ok bool) {
 	if d.Peek() != '"' {
 		return "", false
@@ -502,19 +501,19 @@ func (d *Decoder) Str() (s string, ok bool) {
 		var buf [256]byte
 		b = appendUnescaped(buf[:0], b)
 	}
-	// Words and ids come back in every object, instants and numbers do not.
+	// Enum values and ids repeat in every object, instants and numbers do not.
 	if len(b) >= 8 && len(b) <= 64 && b[0] > '9' {
 		s = d.intern(b)
 	} else {
 		s = d.text(b)
 	}
 	if !ascii && !utf8.ValidString(s) {
-		s = string([]rune(s)) // U+FFFD for every bad byte, as in encoding/json
+		s = string([]rune(s)) // U+FFFD for every invalid byte, as in encoding/json
 	}
 	return s, true
 }
 
-// Bool reads true or false.
+// Bool reads a boolean; ok is false, and the value unread, if the value is not one.
 func (d *Decoder) Bool() (v, ok bool) {
 	switch d.Peek() {
 	case 't':
@@ -527,7 +526,7 @@ func (d *Decoder) Bool() (v, ok bool) {
 	return false, false
 }
 
-// number returns the text of a number, nil if the value is not one.
+// number reads a number and returns its bytes, nil if the value is not one.
 func (d *Decoder) number() []byte {
 	c := d.Peek()
 	if c != '-' && (c < '0' || c > '9') {
@@ -570,8 +569,8 @@ func (d *Decoder) number() []byte {
 	return b[s:i]
 }
 
-// Int reads an integer; ok is false, and the value unread, when the value is
-// not one that an int64 holds exactly.
+// Int reads an integer; ok is false, and the value unread, if the value is not an
+// integer that an int64 represents exactly.
 func (d *Decoder) Int() (v int64, ok bool) {
 	mark := d.i
 	n := d.number()
@@ -591,7 +590,7 @@ func (d *Decoder) Int() (v int64, ok bool) {
 			v = v*10 + int64(c-'0')
 		}
 		if len(m) < len(n) {
-			if v == 0 { // -0 would come back as 0
+			if v == 0 { // -0 would be encoded as 0
 				d.i = mark
 				return 0, false
 			}
@@ -607,9 +606,9 @@ func (d *Decoder) Int() (v int64, ok bool) {
 	return v, true
 }
 
-// Float reads a number; ok is false, and the value unread, when the value is
-// not one that a float64 can hold. A spelling that encoding would not give back,
-// such as 1.0, is kept in the object.
+// Float reads a number; ok is false, and the value unread, if the value is not a
+// number in the range of float64. A format that encoding would not reproduce, such
+// as 1.0, is kept in the object.
 func (d *Decoder) Float() (v float64, ok bool) {
 	mark := d.i
 	n := d.number()
@@ -639,10 +638,10 @@ func (d *Decoder) Raw() []byte {
 	return d.b[s:d.i]
 }
 
-// RawText returns a copy of the next value's text.
+// RawText returns a copy of the bytes of the next value.
 func (d *Decoder) RawText() string { return d.rawCopy() }
 
-// Skip passes over the next value, checking it.
+// Skip skips the next value, checking it.
 func (d *Decoder) Skip() {
 	switch d.Peek() {
 	case '"':
@@ -674,15 +673,15 @@ func (d *Decoder) Skip() {
 	}
 }
 
-// Valid reports the first error in a JSON text, nil if it is one value.
+// Valid returns the first error in b, nil if b is one JSON value.
 func Valid(b []byte) error {
 	d := NewDecoder(b, false)
 	d.Skip()
 	return d.End()
 }
 
-// Expect guesses how many elements a list has in all, from how much of the body
-// the first n since the mark took.
+// Expect estimates the length of a list from the size of its first n elements, which
+// start at the mark.
 func (d *Decoder) Expect(m Mark, n int) int {
 	if n == 0 {
 		return 1

@@ -14,14 +14,14 @@ import (
 	"unicode/utf8"
 )
 
-// decodeAny reads a value with the decoder's own means, as encoding/json would
-// with UseNumber.
+// decodeAny reads a value with the decoder's methods, like encoding/json with
+// UseNumber.
 func decodeAny(t *testing.T, d *Decoder) any {
 	switch d.Peek() {
 	case '"':
 		s, ok := d.Str()
 		if !ok {
-			t.Errorf("Str refuses what starts with a quote")
+			t.Errorf("Str rejects a value that starts with a quote")
 		}
 		return s
 	case '{':
@@ -54,7 +54,7 @@ func decodeAny(t *testing.T, d *Decoder) any {
 	return decodeNumber(t, d)
 }
 
-// decodeNumber checks Int and Float on the way.
+// decodeNumber reads a number and checks Int and Float.
 func decodeNumber(t *testing.T, d *Decoder) any {
 	m := d.Mark()
 	i, isInt := d.Int()
@@ -90,7 +90,7 @@ func reference(b []byte) (any, error) {
 	return v, nil
 }
 
-// depthOf is the nesting of valid JSON.
+// depthOf returns the nesting of valid JSON.
 func depthOf(b []byte) int {
 	depth, most, text := 0, 0, false
 	for i := 0; i < len(b); i++ {
@@ -119,7 +119,7 @@ func checkAgainstJSON(t *testing.T, b []byte) {
 	d := NewDecoder(buf, false)
 	got := decodeAny(t, d)
 	err := d.End()
-	// What was decoded must not share the body's memory.
+	// Decoded values must not share the body's memory.
 	for i := range buf {
 		buf[i] = '#'
 	}
@@ -172,7 +172,7 @@ func TestDecoderAgainstJSON(t *testing.T) {
 	for _, c := range jsonCases {
 		t.Run(c, func(t *testing.T) { t.Parallel(); checkAgainstJSON(t, []byte(c)) })
 	}
-	// The word-wise scan has eight positions.
+	// The scan reads eight bytes at a time.
 	for i := range 20 {
 		for _, mid := range []string{`\n`, `\u00e9`, "é", "\xff", "\x01", `"`, `\`, "\x7f", "\x80"} {
 			for j := range 10 {
@@ -215,7 +215,7 @@ func TestDepthLimit(t *testing.T) {
 			t.Errorf("%d times %s: %v", c.depth, c.open, err)
 		}
 	}
-	// Depth counts what is open, not what was.
+	// The depth does not count arrays that are closed.
 	if err := Valid([]byte("[" + strings.Repeat("[],", 1000) + "{}]")); err != nil {
 		t.Error(err)
 	}
@@ -260,7 +260,7 @@ func TestFirstErrorSticks(t *testing.T) {
 	}
 	for range 3 {
 		if d.Next() || d.More() || d.Array() || d.Null() || d.Raw() != nil || d.RawText() != "" || d.Peek() != 0 {
-			t.Error("a read after the error gives something")
+			t.Error("a read after the error returns a value")
 		}
 		if s, ok := d.Str(); ok || s != "" {
 			t.Error("a string after the error")
@@ -301,9 +301,9 @@ func TestStringsSurviveTheBuffer(t *testing.T) {
 	var want []string
 	for i := range 3000 {
 		switch i % 4 {
-		case 0: // the same ids again and again
+		case 0: // ids that repeat
 			want = append(want, fmt.Sprintf("user_%040d", i%11))
-		case 1: // that differ in the middle only, where the hash does not look
+		case 1: // ids that differ only in the middle, which is not hashed
 			want = append(want, fmt.Sprintf("stat_aaaa%03daaaaaaaaaaaaaaa", i))
 		case 2:
 			want = append(want, strings.Repeat("é", i%300))
@@ -349,7 +349,7 @@ func TestStrictMismatch(t *testing.T) {
 	d := NewDecoder([]byte(`{"name": 5, "b": 1}`), true)
 	d.Open(&Object{})
 	d.Next()
-	d.Odd(1)
+	d.Mismatch(1)
 	if d.Next() {
 		t.Error("goes on after a mismatch")
 	}

@@ -7,20 +7,21 @@ import (
 	"unicode/utf8"
 )
 
-// Encoder appends JSON.
+// Encoder appends JSON to B.
 type Encoder struct {
 	B     []byte
 	obj   *Object
-	names []string // written so far, kept only for objects with odd members
+	names []string // written so far, recorded only if the object keeps members with a field
 }
 
-// Frame remembers the outer object while an inner one is written.
+// Frame is the state of the outer object while an inner one is written.
 type Frame struct {
 	obj   *Object
 	names []string
 }
 
-// Open starts an object that was decoded with o.
+// Open starts an object whose members without a field are in o. The frame is for
+// Close.
 func (e *Encoder) Open(o *Object) Frame {
 	f := Frame{e.obj, e.names}
 	e.obj, e.names = o, nil
@@ -28,7 +29,8 @@ func (e *Encoder) Open(o *Object) Frame {
 	return f
 }
 
-// Close writes the members without a field and ends the object.
+// Close writes the members without a field and the mismatches whose field was not
+// written, ends the object and returns to the outer one.
 func (e *Encoder) Close(f Frame) {
 	for _, m := range members(e.obj) {
 		if m.kind == form || m.kind != unknown && e.wrote(m.name) {
@@ -45,10 +47,9 @@ func (e *Encoder) wrote(name string) bool {
 	return slices.Contains(e.names, name)
 }
 
-// Float writes the value of the member name, as Close spelled it if it has not
-// changed since.
+// Float writes the value of the member name, in Close's format if it is unchanged.
 func (e *Encoder) Float(name string, v float64) {
-	if isOdd(e.obj) {
+	if keepsFields(e.obj) {
 		for _, m := range members(e.obj) {
 			if m.kind != form || m.name != name {
 				continue
@@ -62,16 +63,15 @@ func (e *Encoder) Float(name string, v float64) {
 	e.B = AppendFloat(e.B, v)
 }
 
-// Has reports whether the plain field with this number was there when the
-// object was decoded.
+// Has reports whether the bit was set by [Decoder.Seen] when the object was decoded.
 func (e *Encoder) Has(bit uint8) bool { return e.obj.seen&(1<<bit) != 0 }
 
-// Name writes a member's name after a comma where one is needed.
+// Name writes the name of a member, after a comma if needed.
 func (e *Encoder) Name(name string) {
 	if e.B[len(e.B)-1] != '{' {
 		e.B = append(e.B, ',')
 	}
-	if isOdd(e.obj) {
+	if keepsFields(e.obj) {
 		e.names = append(e.names, name)
 	}
 	e.B = AppendString(e.B, name)
@@ -80,8 +80,7 @@ func (e *Encoder) Name(name string) {
 
 const hexDigits = "0123456789abcdef"
 
-// AppendString appends s as a JSON string. Text that is not UTF-8 becomes
-// U+FFFD.
+// AppendString appends s as a JSON string. Bytes that are not UTF-8 become U+FFFD.
 func AppendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0
@@ -131,7 +130,7 @@ func AppendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// AppendFloat appends a number as encoding/json writes it; NaN and infinities,
+// AppendFloat appends a number in the format of encoding/json; NaN and infinities,
 // which JSON does not have, become null.
 func AppendFloat(b []byte, v float64) []byte {
 	if math.IsNaN(v) || math.IsInf(v, 0) {

@@ -24,13 +24,13 @@ func checkString(t *testing.T, s string) {
 	t.Helper()
 	got := AppendString([]byte("x"), s)
 	if got[0] != 'x' {
-		t.Fatalf("what was there is gone: %q", got)
+		t.Fatalf("the prefix is lost: %q", got)
 	}
-	// encoding/json spells some characters differently from release to release;
-	// what they mean must be the same.
+	// encoding/json changed its escapes between releases; only the decoded string
+	// must be the same.
 	var back, want string
 	if err := json.Unmarshal(got[1:], &back); err != nil {
-		t.Fatalf("%q gives %s: %v", s, got[1:], err)
+		t.Fatalf("%q is encoded as %s: %v", s, got[1:], err)
 	}
 	if err := json.Unmarshal([]byte(jsonEncode(t, s)), &want); err != nil || back != want {
 		t.Fatalf("%q comes back as %q", s, back)

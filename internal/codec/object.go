@@ -6,19 +6,19 @@ import (
 )
 
 // Object is the part of a result that has no Go field: members that the
-// manifest does not know, and members whose value had an unexpected type. It
-// is embedded in every result, so that encoding a decoded result gives back
-// what Close sent. The zero value is an object without any.
+// manifest does not know, and members whose value had an unexpected type. It is
+// embedded in every result, so that encoding a result reproduces what Close sent.
+// The zero value has no such members.
 //
 // Reading is safe for concurrent use.
 type Object struct {
-	kept *kept  // nil in nearly all objects; decoding makes it, nothing changes it afterwards
+	kept *kept  // nil in nearly all objects; set and changed only while decoding
 	seen uint64 // bits of the fields, by number
 }
 
 type kept struct {
 	members []member
-	odd     bool // some of them have a field
+	fields  bool // some of the members have a field
 }
 
 type member struct {
@@ -26,22 +26,22 @@ type member struct {
 	kind      memberKind
 }
 
-// memberKind is why a member is kept as text.
+// memberKind is the reason why a member is kept as JSON.
 type memberKind uint8
 
 const (
 	unknown  memberKind = iota // it has no field
-	mismatch                   // its value did not fit its field
-	form                       // the field has the number, this is how it was written
+	mismatch                   // its value does not match its field
+	form                       // its field has the number, but not the format in which Close sent it
 )
 
 func addMember(o *Object, name, raw string, kind memberKind) {
 	if o.kept == nil {
 		o.kept = &kept{}
 	}
-	o.kept.odd = o.kept.odd || kind != unknown
+	o.kept.fields = o.kept.fields || kind != unknown
 	for i := range o.kept.members {
-		if o.kept.members[i].name == name { // the last one wins, as in encoding/json
+		if o.kept.members[i].name == name { // the last one is used, as in encoding/json
 			o.kept.members[i] = member{name, raw, kind}
 			return
 		}
@@ -56,11 +56,11 @@ func members(o *Object) []member {
 	return o.kept.members
 }
 
-// isOdd reports whether members that have a field are kept.
-func isOdd(o *Object) bool { return o != nil && o.kept != nil && o.kept.odd }
+// keepsFields reports whether o keeps members that have a field.
+func keepsFields(o *Object) bool { return o != nil && o.kept != nil && o.kept.fields }
 
-// Extra yields the members that have no field, in the order in which Close sent
-// them, with their JSON.
+// Extra yields the members without a field, in the order in which Close sent them,
+// with their JSON.
 func (o *Object) Extra() iter.Seq2[string, json.RawMessage] {
 	return func(yield func(string, json.RawMessage) bool) {
 		for _, m := range members(o) {
@@ -71,9 +71,9 @@ func (o *Object) Extra() iter.Seq2[string, json.RawMessage] {
 	}
 }
 
-// Raw returns the JSON of one member that has no field, or whose field cannot
-// hold what was sent: a value that did not fit, or a number with an unusual
-// form such as 1.0.
+// Raw returns the JSON of a member that has no field, or whose field cannot
+// reproduce it: a value of another type, or a number in an unusual format such as
+// 1.0.
 func (o *Object) Raw(name string) (json.RawMessage, bool) {
 	for _, m := range members(o) {
 		if m.name == name {
@@ -83,9 +83,9 @@ func (o *Object) Raw(name string) (json.RawMessage, bool) {
 	return nil, false
 }
 
-// Mismatches names the members that have a field but did not fit it: another JSON
-// type than the documented one, or null for a plain field. The field is then
-// zero, and Raw gives what was there.
+// Mismatches returns the names of the members whose value does not match their
+// field: another JSON type than documented, or null for a field that is always
+// present. The field is then zero, and Raw returns the value.
 func (o *Object) Mismatches() []string {
 	var names []string
 	for _, m := range members(o) {

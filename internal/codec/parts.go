@@ -2,7 +2,7 @@ package codec
 
 import "strings"
 
-// Unquote decodes a JSON text.
+// Unquote decodes a JSON string, and reports whether raw is one.
 func Unquote(raw []byte) (string, bool) {
 	d := NewDecoder(raw, false)
 	s, ok := d.Str()
@@ -12,11 +12,12 @@ func Unquote(raw []byte) (string, bool) {
 // IsNull reports whether raw is null.
 func IsNull(raw []byte) bool { return string(raw) == "null" }
 
-// Elements splits a JSON array, which is known to be valid.
+// Elements splits valid JSON into the elements of an array, and reports whether raw
+// is one.
 func Elements(raw []byte) (list [][]byte, ok bool) {
 	d := NewDecoder(raw, false)
 	if d.Peek() != '[' {
-		_ = d.End() // valid, but no array
+		_ = d.End() // the input is valid
 		return nil, false
 	}
 	for d.Array(); d.More(); {
@@ -25,12 +26,12 @@ func Elements(raw []byte) (list [][]byte, ok bool) {
 	return list, d.End() == nil
 }
 
-// Members splits a JSON object, which is known to be valid; the last of two
-// members with one name wins.
+// Members splits valid JSON into the members of an object, and reports whether raw
+// is one. Of several members with the same name, the last one is used.
 func Members(raw []byte) (map[string][]byte, bool) {
 	d := NewDecoder(raw, false)
 	if d.Peek() != '{' {
-		_ = d.End() // valid, but no object
+		_ = d.End() // the input is valid
 		return nil, false
 	}
 	members := map[string][]byte{}

@@ -2,7 +2,7 @@ package codec
 
 import "time"
 
-// IsDate reports whether v is a calendar date, 2026-03-31.
+// IsDate reports whether v is a calendar date such as 2026-03-31.
 func IsDate(v string) bool {
 	if len(v) != 10 {
 		return false
@@ -11,8 +11,8 @@ func IsDate(v string) bool {
 	return err == nil
 }
 
-// ParseTime reads the formats of an instant that Close uses: with offset,
-// without (meaning UTC), with and without fraction, and a bare date (midnight
+// ParseTime parses the formats of an instant that Close uses: with an offset and
+// without (which means UTC), with and without a fraction, and a bare date (midnight
 // UTC).
 func ParseTime(v string) (time.Time, bool) {
 	var t time.Time

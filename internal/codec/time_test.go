@@ -12,7 +12,7 @@ func TestNearest(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"activ", "active"},
 		{"ACTIVE", "active"},
-		{"acitve", "active"}, // two neighbours swapped
+		{"acitve", "active"}, // two neighbors swapped
 		{"Statusid", "status_id"},
 		{"wno", "won"},
 		{"zzzzzz", ""},

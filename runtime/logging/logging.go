@@ -9,8 +9,8 @@ import (
 )
 
 // Logger logs every attempt at level Debug and every failure at level Warn:
-// tool, method, path template, attempt, status and duration, nothing else. Nil
-// logs nothing.
+// tool, method, path template, attempt, status, duration and error, nothing else.
+// If l is nil, nothing is logged.
 func Logger(l *slog.Logger) closekit.Option {
 	if l == nil {
 		return closekit.Observe(nil)

@@ -11,8 +11,8 @@ import (
 	"github.com/closekit/closekit/internal/codec"
 )
 
-// Call carries out an operation that returns one object. It returns nil with an
-// error. p points to the operation's parameters.
+// Call performs an operation that returns one object. p points to the operation's
+// parameters. With an error, the result is nil.
 func Call[T any](ctx context.Context, c *closekit.Client, op *Operation, p any, opts []closekit.CallOption) (*T, error) {
 	v := new(T)
 	if err := op.call(ctx, c, p, reflect.TypeFor[T](), unsafe.Pointer(v), opts); err != nil {
@@ -21,18 +21,19 @@ func Call[T any](ctx context.Context, c *closekit.Client, op *Operation, p any, 
 	return v, nil
 }
 
-// CallPage carries out an operation that returns a list; skip is the offset that
-// p asks for. It returns nil with an error.
+// CallPage performs an operation that returns a list; skip is the offset in p. With
+// an error, the result is nil.
 func CallPage[T any](ctx context.Context, c *closekit.Client, op *Operation, p any, skip closekit.Opt[int], opts []closekit.CallOption) (*closekit.Page[T], error) {
 	page := new(closekit.Page[T])
-	// Pages of all types are laid out alike; only what Data points to differs.
+	// Pages of all types have the same memory layout; only the elements of Data
+	// differ.
 	if err := op.callPage(ctx, c, p, skip, reflect.TypeFor[[]T](), (*closekit.Page[struct{}])(unsafe.Pointer(page)), opts); err != nil {
 		return nil, err
 	}
 	return page, nil
 }
 
-// CallNone carries out an operation that returns nothing of interest.
+// CallNone performs an operation whose response is ignored.
 func CallNone(ctx context.Context, c *closekit.Client, op *Operation, p any, opts []closekit.CallOption) error {
 	req, err := op.request(p)
 	if err != nil {
@@ -42,7 +43,7 @@ func CallNone(ctx context.Context, c *closekit.Client, op *Operation, p any, opt
 		if len(bytes.TrimSpace(r.Body)) == 0 {
 			return nil
 		}
-		return codec.Valid(r.Body) // a web page is no success
+		return codec.Valid(r.Body) // a web page is not a success
 	}, opts...)
 }
 
@@ -64,7 +65,7 @@ func (op *Operation) call(ctx context.Context, c *closekit.Client, p any, t refl
 func object(r closekit.Response, read func(*codec.Decoder)) error {
 	d := codec.NewDecoder(r.Body, r.Strict)
 	if d.Peek() != '{' {
-		_ = d.End() // what matters is that it is no object
+		_ = d.End() // noObject returns the error
 		return noObject(r.Body)
 	}
 	read(d)
@@ -81,7 +82,7 @@ func noObject(body []byte) error {
 	return errors.New("the body is not a JSON object")
 }
 
-// moreBit is the bit of an envelope that says that has_more was there.
+// moreBit is the bit of an envelope that records that has_more was present.
 const moreBit = 1
 
 func (op *Operation) callPage(ctx context.Context, c *closekit.Client, p any, skip closekit.Opt[int], t reflect.Type, page *closekit.Page[struct{}], opts []closekit.CallOption) error {
@@ -114,7 +115,7 @@ func getPage(d *codec.Decoder, s *plan, t reflect.Type, page *closekit.Page[stru
 				page.Total = closekit.Some(total)
 			} else {
 				page.Total = closekit.Opt[int]{}
-				d.Odd(0)
+				d.Mismatch(0)
 			}
 		default:
 			d.Keep()
@@ -122,7 +123,7 @@ func getPage(d *codec.Decoder, s *plan, t reflect.Type, page *closekit.Page[stru
 	}
 }
 
-// Marshal encodes the result that v points to; it serves MarshalJSON.
+// Marshal encodes the result that v points to; it implements MarshalJSON.
 func Marshal(v any) ([]byte, error) {
 	s, p, err := planFor(v)
 	if err != nil {
@@ -133,8 +134,8 @@ func Marshal(v any) ([]byte, error) {
 	return e.B, nil
 }
 
-// Unmarshal decodes into the result that v points to, whatever it held; it
-// serves UnmarshalJSON.
+// Unmarshal decodes into the result that v points to, replacing its contents; it
+// implements UnmarshalJSON.
 func Unmarshal(b []byte, v any) error {
 	s, p, err := planFor(v)
 	if err != nil {
@@ -149,7 +150,7 @@ func Unmarshal(b []byte, v any) error {
 	return d.End()
 }
 
-// planFor returns the plan of the result that v points to, and where that is.
+// planFor returns the plan of the result that v points to, and its address.
 func planFor(v any) (*plan, unsafe.Pointer, error) {
 	s, err := planOf(reflect.TypeOf(v).Elem())
 	if err != nil {
@@ -161,10 +162,11 @@ func planFor(v any) (*plan, unsafe.Pointer, error) {
 	return s, reflect.ValueOf(v).UnsafePointer(), nil
 }
 
-// Variant reads the result that v points to as another type when is holds.
-func Variant[T any](v any, is bool) (*T, bool) {
+// Variant decodes the result that v points to as another type if matches is true,
+// and reports whether it did.
+func Variant[T any](v any, matches bool) (*T, bool) {
 	to := new(T)
-	if !is || !convert(v, to) {
+	if !matches || !convert(v, to) {
 		return nil, false
 	}
 	return to, true
@@ -181,7 +183,7 @@ func Has(o *closekit.Object, name string) bool {
 	return ok
 }
 
-// Envelope reads what an envelope holds beside its items.
+// Envelope decodes the other members of an envelope.
 func Envelope[T any](o *closekit.Object) (*T, error) {
 	v := new(T)
 	return v, envelope(o, v)
@@ -193,9 +195,9 @@ func envelope(o *closekit.Object, v any) error {
 	return Unmarshal(e.B, v)
 }
 
-// Check reports every operation and type of a generated package that this
-// package cannot work with. Generated packages have a test that calls it, because
-// the compiler does not read tags.
+// Check returns an error for every operation and type of a generated package that
+// this package cannot compile. Generated packages have a test that calls it, because
+// the Go compiler does not check tags.
 func Check(ops []closekit.Callable, results ...any) error {
 	var errs []error
 	for _, o := range ops {

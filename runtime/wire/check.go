@@ -11,7 +11,7 @@ import (
 	"github.com/closekit/closekit/internal/codec"
 )
 
-// checkLength checks how long a text is that is no element of a list.
+// checkLength checks the length of a string that is not an element of a list.
 func (w *sender) checkLength(f *field, v string) {
 	if f.maxLen > 0 && len(v) > int(f.maxLen) {
 		if n := utf8.RuneCountInString(v); n > int(f.maxLen) {
@@ -20,8 +20,7 @@ func (w *sender) checkLength(f *field, v string) {
 	}
 }
 
-// checkText checks one text against its field, but for its length, and reports
-// what is wrong.
+// checkText checks a string against its field, except for its length.
 func (w *sender) checkText(f *field, name, v string) {
 	if f.id != nil {
 		w.checkID(f, name, v)
@@ -49,7 +48,7 @@ func (w *sender) checkText(f *field, name, v string) {
 	}
 }
 
-// checkKind returns what was expected when v does not fit.
+// checkKind returns what was expected if v does not match, or "".
 func checkKind(k kind, v string) string {
 	switch k {
 	case date:
@@ -146,7 +145,7 @@ func fromHint(f *field) string {
 	return "find one with " + from
 }
 
-// quote shortens what was received, so that a problem stays readable.
+// quote quotes and shortens a received value.
 func quote(v string) string {
 	const most = 60
 	if len(v) > most {

@@ -8,7 +8,7 @@ import (
 	"github.com/closekit/closekit/internal/codec"
 )
 
-// Encoded is what the parameters p would send, and what is wrong with them.
+// Encoded returns the encoded parameters p and their problems.
 func Encoded(op *Operation, p any) (path, query, body string, problems []closekit.Problem) {
 	w := newSender(op)
 	defer w.free()

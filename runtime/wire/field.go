@@ -2,7 +2,7 @@ package wire
 
 import "github.com/closekit/closekit"
 
-// place says where a parameter goes.
+// place is the part of the request that a parameter goes to.
 type place uint8
 
 const (
@@ -11,7 +11,7 @@ const (
 	inPath
 )
 
-// kind is how the text of a value is checked.
+// kind is the format that a string must have.
 type kind uint8
 
 const (
@@ -26,7 +26,7 @@ const (
 	timezone
 )
 
-// flag is a yes-or-no property of a field.
+// flag is a boolean property of a field.
 type flag uint8
 
 const (
@@ -34,12 +34,12 @@ const (
 	nullable
 	onCreate // written when an object is created
 	onUpdate // written when an object is updated
-	bounded  // min and max hold
-	minOnly  // only min holds
+	bounded  // min and max apply
+	minOnly  // only min applies
 	open     // values other than those of enum may be sent
 )
 
-// field says how one parameter, or one member of an object that is sent, is
+// field describes how one parameter, or one member of an object that is sent, is
 // checked and where it goes.
 type field struct {
 	name     string
@@ -47,12 +47,12 @@ type field struct {
 	kind     kind
 	flags    flag
 	min, max int64
-	maxLen   int32 // of a text in characters, of a list in elements
+	maxLen   int32 // of a string in characters, of a list in elements
 	minItems int32
 	enum     []string
 	id       *closekit.IDKind
 	from     string // tool that finds valid values
-	preset   string // JSON sent when the caller gives nothing
+	preset   string // JSON sent if the caller does not set the field
 }
 
 func (f *field) is(x flag) bool { return f.flags&x != 0 }

@@ -7,7 +7,7 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// thing is a result with every kind of slot, written as the generator would.
+// thing is a result with every kind of slot, as the generator would write it.
 type thing struct {
 	thingBase
 	Count    int                             `json:"count"`
@@ -63,8 +63,8 @@ type params struct {
 	Lead    leadID                          `json:"lead_id" close:"path,required"`           // path, lead id
 	Key     string                          `json:"key" close:"path,required"`               // path, any text
 	Name    closekit.Opt[string]            `json:"name" close:"null,maxlen=5"`              // at most 5 characters
-	Status  closekit.Opt[closedWord]        `json:"status" close:"from=close_statuses_list"` // closed enum
-	Label   closekit.Opt[openWord]          `json:"label" close:"open"`                      // open enum
+	Status  closekit.Opt[closedEnum]        `json:"status" close:"from=close_statuses_list"` // closed enum
+	Label   closekit.Opt[openEnum]          `json:"label" close:"open"`                      // open enum
 	Count   closekit.Opt[int]               `json:"count" close:"null,min=0,max=100"`        // 0 to 100
 	Skip    closekit.Opt[int]               `json:"_skip" close:"query,min=0"`               // query, 0 or more
 	Value   closekit.Opt[closekit.Cents]    `json:"value"`
@@ -79,12 +79,12 @@ type params struct {
 	TZ      closekit.Opt[string]            `json:"timezone" close:"timezone"`
 	Note    closekit.Opt[string]            `json:"note_html" close:"html"`         // rich text
 	Fields  []string                        `json:"_fields" close:"query,maxlen=3"` // query, at most 3
-	IDs     []contactID                     `json:"contact_ids" close:"minitems=1"` // contact ids, at least 1 if given
+	IDs     []contactID                     `json:"contact_ids" close:"minitems=1"` // contact ids, at least 1 if set
 	People  []person                        `json:"contacts"`
 	Home    *place                          `json:"home"`
 	Any     json.RawMessage                 `json:"any" close:"null"`
 	Anys    []json.RawMessage               `json:"anys" close:"null"`
-	Kind    closekit.Opt[kindWord]          `json:"kind" close:"preset=\"lead\""` // preset
+	Kind    closekit.Opt[kindEnum]          `json:"kind" close:"preset=\"lead\""` // preset
 	Role    closekit.Opt[roleID]            `json:"role_id"`                      // id with literals
 	Flag    closekit.Opt[bool]              `json:"flag" close:"query"`           // query
 	Factor  closekit.Opt[float64]           `json:"factor" close:"query"`
@@ -126,25 +126,25 @@ var (
 	kindLead = closekit.IDKind{Name: "lead", Prefixes: []string{"lead"}, From: "close_leads_list", Known: known}
 	kindCont = closekit.IDKind{Name: "contact", Prefixes: []string{"cont", "lcont"}, From: "close_contacts_list", About: "They belong to leads.", Known: known}
 	kindRole = closekit.IDKind{Name: "role", Prefixes: []string{"role"}, Literals: []string{"admin", "user"}, Known: known}
-	words    = []string{"active", "won", "lost"}
+	values   = []string{"active", "won", "lost"}
 )
 
 type (
 	leadID     string
 	contactID  string
 	roleID     string
-	closedWord string
-	openWord   string
-	kindWord   string
+	closedEnum string
+	openEnum   string
+	kindEnum   string
 	mailType   string
 )
 
 func (leadID) Kind() *closekit.IDKind    { return &kindLead }
 func (contactID) Kind() *closekit.IDKind { return &kindCont }
 func (roleID) Kind() *closekit.IDKind    { return &kindRole }
-func (closedWord) Values() []string      { return words }
-func (openWord) Values() []string        { return words }
-func (kindWord) Values() []string        { return []string{"lead", "call"} }
+func (closedEnum) Values() []string      { return values }
+func (openEnum) Values() []string        { return values }
+func (kindEnum) Values() []string        { return []string{"lead", "call"} }
 func (mailType) Values() []string        { return []string{"office", "home"} }
 
 func newParams() any { return new(params) }

@@ -10,18 +10,17 @@ import (
 	"github.com/closekit/closekit/internal/codec"
 )
 
-// order remembers which member followed which in the objects of one type, so
-// that the next name can be guessed. Numbers are those of the members from one;
-// others stands for any name without a number.
+// order caches the order of the members in the objects of one type, to guess the
+// next name. Members are numbered from one; others stands for any name without a
+// number.
 type order struct {
 	of    *plan
-	list  *member // a list of them
 	after [256]uint8
 }
 
 const others = 255
 
-// orderOf finds what the decoder remembers of a type.
+// orderOf returns the decoder's cached order of a type.
 func orderOf(d *codec.Decoder, s *plan) *order {
 	for _, x := range d.Orders {
 		if o, ok := x.(*order); ok && o.of == s {
@@ -65,8 +64,8 @@ func decode(d *codec.Decoder, s *plan, v unsafe.Pointer) {
 	}
 }
 
-// keep stores a member without a field: a custom field where the struct has
-// them, anything else in the object.
+// keep stores a member without a field: a custom field in the struct's custom
+// fields, any other member in the object.
 func keep(d *codec.Decoder, s *plan, v unsafe.Pointer) {
 	const prefix = "custom."
 	for s != nil && s.custom == 0 {
@@ -133,7 +132,7 @@ func get(d *codec.Decoder, m *member, v unsafe.Pointer) {
 		getMap(d, as[map[string]int](v, m), m.bit, getInt)
 	case slotMapRaw:
 		getMap(d, as[map[string]json.RawMessage](v, m), m.bit, getRaw)
-	case slotCustom: // keep reads them, whose names nobody knows
+	case slotCustom: // keep reads custom fields, whose names are not known
 		d.Keep()
 	}
 }
@@ -141,7 +140,7 @@ func get(d *codec.Decoder, m *member, v unsafe.Pointer) {
 func getInt(d *codec.Decoder) (int, bool) {
 	m := d.Mark()
 	n, ok := d.Int()
-	if ok && int64(int(n)) != n { // an int of 32 bits
+	if ok && int64(int(n)) != n { // int has 32 bits
 		d.Reset(m)
 		return 0, false
 	}
@@ -160,7 +159,7 @@ func getOpt[T any](d *codec.Decoder, p *closekit.Opt[T], read func(*codec.Decode
 		return
 	}
 	*p = closekit.Opt[T]{}
-	d.Odd(0)
+	d.Mismatch(0)
 }
 
 func getPlain[T any](d *codec.Decoder, p *T, bit uint8, read func(*codec.Decoder) (T, bool)) {
@@ -171,11 +170,10 @@ func getPlain[T any](d *codec.Decoder, p *T, bit uint8, read func(*codec.Decoder
 	}
 	var zero T
 	*p = zero
-	d.Odd(bit)
+	d.Mismatch(bit)
 }
 
-// getNull reads a null as an absence that is to come back as null; bit remembers
-// it.
+// getNull reads a null and records it in bit, so that encoding writes it again.
 func getNull(d *codec.Decoder, bit uint8) bool {
 	if bit == 0 || !d.Null() {
 		return false
@@ -184,8 +182,8 @@ func getNull(d *codec.Decoder, bit uint8) bool {
 	return true
 }
 
-// getList reads an array element by element; when one does not fit, the whole
-// array is kept as a mismatch. A null sets the bit and leaves the list nil.
+// getList reads an array element by element; if one of them has an unexpected type,
+// the whole array is kept as a mismatch. A null sets the bit and leaves the list nil.
 func getList[T any](d *codec.Decoder, p *[]T, bit uint8, read func(*codec.Decoder) (T, bool)) {
 	*p = nil
 	if getNull(d, bit) {
@@ -193,7 +191,7 @@ func getList[T any](d *codec.Decoder, p *[]T, bit uint8, read func(*codec.Decode
 	}
 	m := d.Mark()
 	if d.Peek() != '[' {
-		d.Odd(bit)
+		d.Mismatch(bit)
 		return
 	}
 	list := []T{}
@@ -201,7 +199,7 @@ func getList[T any](d *codec.Decoder, p *[]T, bit uint8, read func(*codec.Decode
 		v, ok := read(d)
 		if !ok {
 			d.Reset(m)
-			d.Odd(bit)
+			d.Mismatch(bit)
 			return
 		}
 		list = append(list, v)
@@ -209,7 +207,7 @@ func getList[T any](d *codec.Decoder, p *[]T, bit uint8, read func(*codec.Decode
 	*p = list
 }
 
-// getMap reads an object whose members all have values of one kind.
+// getMap reads an object whose members all have values of the same type.
 func getMap[T any](d *codec.Decoder, p *map[string]T, bit uint8, read func(*codec.Decoder) (T, bool)) {
 	*p = nil
 	if getNull(d, bit) {
@@ -217,7 +215,7 @@ func getMap[T any](d *codec.Decoder, p *map[string]T, bit uint8, read func(*code
 	}
 	m := d.Mark()
 	if d.Peek() != '{' {
-		d.Odd(bit)
+		d.Mismatch(bit)
 		return
 	}
 	outer := d.Enter()
@@ -225,12 +223,12 @@ func getMap[T any](d *codec.Decoder, p *map[string]T, bit uint8, read func(*code
 	for d.Open(outer); d.Next(); {
 		name := string(d.Key())
 		if !utf8.ValidString(name) {
-			name = string([]rune(name)) // one U+FFFD for every bad byte, as in texts
+			name = string([]rune(name)) // one U+FFFD for every invalid byte, as in strings
 		}
 		v, ok := read(d)
 		if !ok {
 			d.Reset(m)
-			d.Odd(bit)
+			d.Mismatch(bit)
 			return
 		}
 		values[name] = v
@@ -246,26 +244,26 @@ func getObject(d *codec.Decoder, m *member, v unsafe.Pointer) {
 		return
 	}
 	if d.Peek() != '{' {
-		d.Odd(m.bit)
+		d.Mismatch(m.bit)
 		return
 	}
 	s := m.elem
-	outer, o := d.Enter(), s.one()
+	outer, o := d.Enter(), s.newStruct()
 	decode(d, s, o)
 	d.Leave(outer)
 	*p = o
 }
 
 // block is memory for the elements of the lists of one type, so that a page of
-// objects with many short lists takes few allocations. A list keeps at most one
-// block alive, which is maxBlock bytes unless the list itself is longer.
+// objects with many short lists needs few allocations. A list keeps at most one
+// block alive, which has maxBlock bytes unless the list itself is longer.
 type block struct {
 	of    *plan
 	list  *member // a list of them
 	buf   slice
-	first int  // where in the body the first list started
+	first int  // offset of the first list in the body
 	total int  // elements so far
-	busy  bool // a list of the same type is being read further out
+	busy  bool // a list of the same type is being read, which contains this one
 }
 
 const maxBlock = 16 << 10
@@ -286,9 +284,9 @@ func blockOf(d *codec.Decoder, m *member, s *plan) *block {
 
 func (b *block) at(i int) unsafe.Pointer { return unsafe.Add(b.buf.data, uintptr(i)*b.of.size) }
 
-// room makes room for one more element of the list that starts at start, and
-// gives its new start. A new block is as large as the rest of the body will
-// need if it goes on like the part that was read.
+// room ensures capacity for one more element of the list that starts at start, and
+// returns its new start. The size of a new block is estimated from the part of the
+// body that has been read.
 func (b *block) room(d *codec.Decoder, start int) int {
 	b.total++
 	if b.buf.len < b.buf.cap {
@@ -306,13 +304,13 @@ func (b *block) room(d *codec.Decoder, start int) int {
 	return 0
 }
 
-// getItems reads the list of a page. Its items are of similar size, so that what
-// the first ones took tells how many follow.
+// getItems reads the list of a page. Its items have similar sizes, so the size of the
+// first ones predicts how many follow.
 func getItems(d *codec.Decoder, s *plan, t reflect.Type, p *slice) {
 	*p = slice{}
 	mark := d.Mark()
 	if d.Peek() != '[' {
-		d.Odd(0)
+		d.Mismatch(0)
 		return
 	}
 	outer := d.Enter()
@@ -321,7 +319,7 @@ func getItems(d *codec.Decoder, s *plan, t reflect.Type, p *slice) {
 		if d.Peek() != '{' {
 			d.Leave(outer)
 			d.Reset(mark)
-			d.Odd(0)
+			d.Mismatch(0)
 			return
 		}
 		if list.len == list.cap {
@@ -344,7 +342,7 @@ func getObjects(d *codec.Decoder, m *member, v unsafe.Pointer) {
 	}
 	mark := d.Mark()
 	if d.Peek() != '[' {
-		d.Odd(m.bit)
+		d.Mismatch(m.bit)
 		return
 	}
 	s := m.elem
@@ -364,7 +362,7 @@ func getObjects(d *codec.Decoder, m *member, v unsafe.Pointer) {
 	switch n := b.buf.len - start; {
 	case !fits:
 		d.Reset(mark)
-		d.Odd(m.bit)
+		d.Mismatch(m.bit)
 	case n == 0:
 		*p = slice{data: none()}
 	default:
@@ -372,7 +370,7 @@ func getObjects(d *codec.Decoder, m *member, v unsafe.Pointer) {
 	}
 }
 
-// clearMembers makes every field zero.
+// clearMembers sets every field to zero.
 func clearMembers(s *plan, v unsafe.Pointer) {
 	if s.base != nil {
 		clearMembers(s.base, v)

@@ -28,8 +28,8 @@ func newIndex(n int, name func(int) string) *index {
 	return x
 }
 
-// hash mixes the first and last eight bytes and the length, which tell the
-// members of an object apart nearly always.
+// hash mixes the first and last eight bytes and the length, which nearly always
+// differ between the members of an object.
 func (x *index) hash(key []byte) uint64 {
 	var a, b uint64
 	if n := len(key); n >= 8 {

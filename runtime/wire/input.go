@@ -11,16 +11,15 @@ import (
 	"github.com/closekit/closekit/internal/codec"
 )
 
-// reader fills parameters from a tool's JSON input, strictly: an unknown
-// parameter, a parameter given twice or a value of another type is a problem.
-// What cannot be misread is repaired: aliases are renamed, a list or object that
-// arrives as JSON text inside a string is taken as what the text says, and a
-// list of words may arrive joined by commas.
+// reader fills parameters from a tool's JSON input, strictly: an unknown parameter,
+// a parameter that is set twice or a value of another type is a problem. Unambiguous
+// mistakes of models are corrected: aliases are renamed, a list or object inside a
+// JSON string is parsed, and a list of strings in the query may be joined by commas.
 type reader struct {
 	report
 	op      *Operation
 	members []jsonMember // of the current object
-	names   []string     // of the fields that the current object can have
+	names   []string     // of the fields of the current object
 }
 
 // jsonMember is one member of an object of the input.
@@ -53,7 +52,7 @@ func (r *reader) read(input []byte, s *plan, v unsafe.Pointer) {
 	r.unknown()
 }
 
-// unknown reports the members that no field took.
+// unknown reports the members without a field.
 func (r *reader) unknown() {
 	for i := range r.members {
 		m := &r.members[i]
@@ -64,7 +63,7 @@ func (r *reader) unknown() {
 		if near := codec.Nearest(m.name, r.names); near != "" {
 			hint = "did you mean " + strconv.Quote(near) + "?"
 		} else if len(r.names) > 0 {
-			hint = "known are " + strings.Join(r.names, ", ")
+			hint = "the parameters are " + strings.Join(r.names, ", ")
 		} else {
 			hint = "the tool takes no parameters"
 		}
@@ -72,10 +71,11 @@ func (r *reader) unknown() {
 	}
 }
 
-// object splits a JSON object, which is known to be valid, into members.
+// object splits valid JSON into the members of an object, and reports whether raw is
+// one.
 func (r *reader) object(raw []byte) ([]jsonMember, bool) {
 	d := codec.NewDecoder(raw, false)
-	defer d.End() //nolint:errcheck // the text was checked before
+	defer d.End() //nolint:errcheck // the caller has validated raw
 	if d.Peek() != '{' {
 		return nil, false
 	}
@@ -91,7 +91,7 @@ func (r *reader) object(raw []byte) ([]jsonMember, bool) {
 	return ms, true
 }
 
-// rename replaces aliases by the names they stand for.
+// rename replaces aliases with their parameters.
 func (r *reader) rename(ms []jsonMember) {
 	for i := range ms {
 		for _, a := range r.op.Aliases {
@@ -142,7 +142,7 @@ func sample(raw []byte) string {
 	return s
 }
 
-// given returns the JSON of a field, and whether it was given.
+// given returns the JSON of a field, and reports whether it is set.
 func (r *reader) given(f *field) ([]byte, bool) {
 	for i := range r.members {
 		if m := &r.members[i]; m.name == f.name && !m.used {
@@ -176,7 +176,7 @@ func (r *reader) int64(f *field, raw []byte, cents bool) (int64, bool) {
 	expected, hint := "must be an integer", ""
 	number, err := strconv.ParseFloat(string(raw), 64)
 	if err == nil && number < 1<<53 && number > -1<<53 && number == math.Trunc(number) {
-		return int64(number), true // 120000.0 says the same
+		return int64(number), true // 120000.0 is an integer too
 	}
 	if cents {
 		expected = "must be an integer amount in cents"
@@ -191,7 +191,7 @@ func (r *reader) int64(f *field, raw []byte, cents bool) (int64, bool) {
 	return 0, false
 }
 
-// int reads an integer that fits the machine.
+// int reads an integer in the range of int.
 func (r *reader) int(f *field, raw []byte) (int, bool) {
 	n, ok := r.int64(f, raw, false)
 	if ok && int64(int(n)) != n {

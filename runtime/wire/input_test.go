@@ -10,7 +10,7 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-const allKnown = "known are lead_id, key, name, status, label, count, _skip, value, score, done, date, when, either, email, phone, url, timezone, note_html, _fields, contact_ids, contacts, home, any, anys, kind, role_id, flag, factor, query, filter, amount, contact_id, custom_fields, lead, fields, columns, pause"
+const allKnown = "the parameters are lead_id, key, name, status, label, count, _skip, value, score, done, date, when, either, email, phone, url, timezone, note_html, _fields, contact_ids, contacts, home, any, anys, kind, role_id, flag, factor, query, filter, amount, contact_id, custom_fields, lead, fields, columns, pause"
 
 // TestInput decodes a tool's input strictly. The required parameters are added
 // unless the input starts with a space.
@@ -58,7 +58,7 @@ func TestInput(t *testing.T) {
 		{"nested unknown", `{"contacts":[{"nam":"x","emails":[{"mail":"a@b","email":"a@b"}]},{"secret":"s","late":"l"}]}`, []string{
 			`contacts[0].emails[0].mail: is not a known parameter (did you mean "email"?)`,
 			`contacts[0].nam: is not a known parameter (did you mean "name"?)`,
-			`contacts[1].secret: is not a known parameter (known are name, emails, custom_fields)`, `contacts[1].late: is not a known parameter (did you mean "name"?)`,
+			`contacts[1].secret: is not a known parameter (the parameters are name, emails, custom_fields)`, `contacts[1].late: is not a known parameter (did you mean "name"?)`,
 		}},
 		{"nested twice", `{"home":{"city":"a","city":"b"}}`, []string{"home.city: is given twice"}},
 		{"nested wrong type", `{"contacts":["Jane",{"emails":"a@b"},null,{"emails":["a@b"]}]}`, []string{
@@ -111,7 +111,7 @@ func TestInputRepairs(t *testing.T) {
 		{"element as JSON text", &create, `{"contacts":["{\"name\":\"x\"}"]}`, "", `"contacts":[{"name":"x"}]`},
 		{"custom fields as JSON text", &create, `{"custom_fields":"{\"cf_a\":1}"}`, "", `"custom.cf_a":1`},
 		{"a query list joined by commas", &create, `{"_fields":"id, name,x"}`, "_fields=id,name,x", ``},
-		{"one word for a query list", &create, `{"_fields":"id"}`, "_fields=id", ``},
+		{"one string for a query list", &create, `{"_fields":"id"}`, "_fields=id", ``},
 		{"whole floats", &create, `{"value":120000.0,"count":5.0,"amount":1e3,"_skip":0.0}`, "_skip=0", `"count":5,"value":120000,"amount":1000`},
 		{"large integers stay exact", &create, `{"value":9007199254740993,"amount":9223372036854775807}`, "", `"value":9007199254740993,"amount":9223372036854775807`},
 		{"null for a list that can be null", &create, `{"anys":null}`, "", `"anys":[]`},
@@ -163,7 +163,7 @@ func TestInputRepairs(t *testing.T) {
 	}
 }
 
-// TestInputIsTheCallers changes the input after it was decoded.
+// TestInputIsTheCallers modifies the input after it was decoded.
 func TestInputIsTheCallers(t *testing.T) {
 	t.Parallel()
 	in := []byte(`{"lead_id":"lead_abcdefgh","key":"key","any":{"a":"bcdefgh"},"anys":["abcdefgh"],"custom.cf_a":"abcdefgh","contact_ids":["cont_abcdefgh"]}`)
@@ -189,7 +189,7 @@ type plain struct {
 	List   []string          `json:"list" close:"required"`
 	Object *place            `json:"object" close:"required"`
 	Raw    json.RawMessage   `json:"raw" close:"required"`
-	Map    map[string]string `json:"map"` // comes in answers only
+	Map    map[string]string `json:"map"` // received only
 }
 
 func TestPlainParameters(t *testing.T) {
@@ -230,8 +230,8 @@ func TestNoParameters(t *testing.T) {
 	}
 }
 
-// FuzzInput decodes any input: it must not panic, and what is accepted must be
-// sent as valid JSON.
+// FuzzInput decodes any input: it must not panic, and accepted input must be sent as
+// valid JSON.
 func FuzzInput(f *testing.F) {
 	for _, s := range []string{
 		`{}`, `{"lead_id":"lead_a","key":"k"}`, `{"contacts":"[{\"emails\":\"[]\"}]"}`, `{"home":"{\"inside\":{}}"}`, `{"custom_fields":"{}"}`, `{"value":1.0}`, `[`, `{"custom.":1}`,

@@ -10,15 +10,15 @@ import (
 	"github.com/closekit/closekit"
 )
 
-// GeneratedV2 is the handshake between generated code and this package. When a
-// release cannot serve code that an older generator wrote, the name changes, and
-// the compiler says so: run closegen of the same version again.
+// GeneratedV2 is the compile-time check that this package supports the generated
+// code. Its name changes with every release that does not support the code of older
+// generators. If it is missing, regenerate with the closegen of the same version.
 const GeneratedV2 = true
 
-// Operation is one operation of the API: what everybody may know of it, and how
-// its parameters are checked. Generated code has a variable for each; nothing
-// changes it but this package, which keeps its plans there. It implements
-// [closekit.Callable].
+// Operation is one operation of the API: its public description, and the checks of
+// its parameters. Generated code has a variable for each. Only this package changes
+// it, to cache its plans. It implements [closekit.Callable] and is safe for
+// concurrent use.
 type Operation struct {
 	closekit.Operation
 	Params  func() any // returns a pointer to an empty parameter struct
@@ -28,21 +28,20 @@ type Operation struct {
 	params, result atomic.Pointer[plan]
 }
 
-// Alias is another name for a parameter; Map changes the value too.
+// Alias is another name for a parameter; Map, if not nil, also converts the value.
 type Alias struct {
 	Name, For string
 	Map       []AliasValue
 }
 
-// AliasValue maps one JSON value of an alias to one of the parameter.
+// AliasValue maps a JSON value of an alias to a value of its parameter.
 type AliasValue struct{ From, To string }
 
-// Describe returns what everybody may know of the operation.
+// Describe returns the public description of the operation.
 func (op *Operation) Describe() *closekit.Operation { return &op.Operation }
 
-// Prepare decodes a tool's JSON input strictly, checks it and returns the
-// request that carries it out. What is wrong with the input is a
-// [*closekit.ValidationError] that names every problem.
+// Prepare decodes a tool's JSON input strictly, checks it and returns the request of
+// the call. Invalid input is a [*closekit.ValidationError] that lists every problem.
 func (op *Operation) Prepare(input json.RawMessage) (*closekit.Request, error) {
 	w := newSender(op)
 	defer w.free()
@@ -74,9 +73,8 @@ func (op *Operation) read(input json.RawMessage, w *sender) (any, error) {
 	if len(r.problems) == 0 {
 		return p, op.refusal(w.problems)
 	}
-	// Decoding found something. What the values themselves break is worth
-	// saying in the same breath, but not that a parameter is missing whose
-	// value could not be read.
+	// Report the invalid values too, but do not report a parameter as missing whose
+	// value could not be decoded.
 	problems := r.problems
 	for _, q := range w.problems {
 		if !covered(r.problems, q.Path) {
@@ -86,9 +84,9 @@ func (op *Operation) read(input json.RawMessage, w *sender) (any, error) {
 	return nil, op.refusal(problems)
 }
 
-// Validate reports everything that is wrong with the parameters that p points
-// to, as the call itself would before sending anything: a
-// [*closekit.ValidationError] or nil.
+// Validate checks the parameters that p points to, like the call before it sends
+// the request. It returns a [*closekit.ValidationError] that lists every problem, or
+// nil.
 func (op *Operation) Validate(p any) error {
 	w := newSender(op)
 	defer w.free()
@@ -102,7 +100,7 @@ func (op *Operation) refusal(problems []closekit.Problem) error {
 	return &closekit.ValidationError{Tool: op.Tool, Problems: problems}
 }
 
-// plan returns the plan of the parameters that p points to, and where they are.
+// plan returns the plan of the parameters that p points to, and their address.
 func (op *Operation) plan(p any) (*plan, unsafe.Pointer, error) {
 	v := reflect.ValueOf(p)
 	s := op.params.Load()
@@ -122,7 +120,7 @@ func (op *Operation) plan(p any) (*plan, unsafe.Pointer, error) {
 	return s, v.UnsafePointer(), nil
 }
 
-// results returns the plan of what the operation returns.
+// results returns the plan of the operation's result type t.
 func (op *Operation) results(t reflect.Type) (*plan, error) {
 	if s := op.result.Load(); s != nil && s.typ == t {
 		return s, nil

@@ -11,36 +11,34 @@ import (
 	"github.com/closekit/closekit"
 )
 
-// plan is what a generated struct is to this package: where its members are and
-// what they are. It is made from the struct's type and tags when the type is
-// first used, together with the plans of all structs in it.
+// plan describes a generated struct: the offsets and kinds of its members. It is
+// compiled from the struct's type and tags on first use, together with the plans of
+// all structs in it.
 type plan struct {
 	typ     reflect.Type
 	pointer reflect.Type // to typ
 	base    *plan        // of the embedded struct, which is the first field
 	custom  uintptr      // offset of the custom fields, 0 without any
 	size    uintptr      // of the struct, for lists of it
-	output  bool         // comes in responses: the struct starts with a closekit.Object
-	bits    uint8        // used, with those of the base
+	output  bool         // received in responses: the struct starts with a closekit.Object
+	bits    uint8        // number of bits in use, including those of base
 	members []member
-	index   atomic.Pointer[index] // of names, made when first needed
+	index   atomic.Pointer[index] // of names, built on first use
 }
 
-// member is one field of a struct: its name in responses, what to check when it
-// is sent, where it is and what it is. name is empty for what never comes in
-// responses, in is nil for what is never sent.
+// member is one field of a struct.
 type member struct {
-	name string
+	name string  // in responses; empty if it is only sent
 	at   uintptr // offset in the struct
-	in   *field
+	in   *field  // in requests; nil if it is only received
 	of   reflect.Type
 	elem *plan // of objects and lists of them
-	bit  uint8 // from 1: says that a plain field was there, or that a list or object was null; 0 for others
+	bit  uint8 // from 1: records that a plain field was present, or that a list or object was null; 0 for others
 	as   slot
 }
 
-// plans is the cache of all plans that were made, by type. Operations keep
-// theirs; it serves what has no operation: Marshal, Unmarshal and accessors.
+// plans caches all plans by type. Operations cache their own; this cache is for
+// Marshal, Unmarshal and accessors, which have no operation.
 var plans sync.Map
 
 // planOf returns the plan of a struct type.
@@ -53,15 +51,15 @@ func planOf(t reflect.Type) (*plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%v does not fit this version of closekit; generate it again: %w", t, err)
 	}
-	// Only now that all of them are whole can others see them.
+	// Publish the plans only now that all of them are complete.
 	for t, p := range c {
 		plans.LoadOrStore(t, p)
 	}
 	return p, nil
 }
 
-// compiler holds the plans that are being made, because types contain each
-// other and themselves.
+// compiler has the plans that are being compiled: types may contain each other and
+// themselves.
 type compiler map[reflect.Type]*plan
 
 func (c compiler) plan(t reflect.Type) (*plan, error) {
@@ -91,8 +89,8 @@ func (c compiler) plan(t reflect.Type) (*plan, error) {
 	return s, nil
 }
 
-// embed adds what a struct starts with: its closekit.Object, or the struct that
-// it extends.
+// embed adds the embedded struct: the closekit.Object, or the struct that this one
+// extends.
 func (c compiler) embed(s *plan, f reflect.StructField) error {
 	switch {
 	case f.Offset != 0:
@@ -135,7 +133,7 @@ func (c compiler) member(s *plan, f reflect.StructField) error {
 		if text := textOf(m.as, f.Type); text != nil {
 			t.in.texts(text)
 		}
-		in := t.in // only what is sent is kept
+		in := t.in // not &t.in, which would keep all of t
 		m.in = &in
 	}
 	if m.as == slotList || m.as == slotObj {
@@ -150,7 +148,7 @@ func (c compiler) member(s *plan, f reflect.StructField) error {
 	return nil
 }
 
-// find returns the member of a name, nil if there is none.
+// find returns the member with this name, nil if there is none.
 func (s *plan) find(key []byte) *member {
 	for ; s != nil; s = s.base {
 		if i := s.number(key); i != others {
@@ -160,7 +158,7 @@ func (s *plan) find(key []byte) *member {
 	return nil
 }
 
-// number finds a member by name; others if there is none.
+// number returns the number of the member with this name, others if there is none.
 func (s *plan) number(key []byte) uint8 {
 	x := s.index.Load()
 	if x == nil {
@@ -178,5 +176,5 @@ func (s *plan) number(key []byte) uint8 {
 	}
 }
 
-// one makes one struct.
-func (s *plan) one() unsafe.Pointer { return reflect.New(s.typ).UnsafePointer() }
+// newStruct allocates a struct.
+func (s *plan) newStruct() unsafe.Pointer { return reflect.New(s.typ).UnsafePointer() }

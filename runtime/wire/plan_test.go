@@ -8,8 +8,8 @@ import (
 	"github.com/closekit/closekit"
 )
 
-// TestWrongTags reads what the generator never writes: each is an error that
-// says which field of which type, and nothing of it is kept.
+// TestWrongTags compiles types that the generator never writes: each is an error
+// that names the field and the type, and its plan is not cached.
 func TestWrongTags(t *testing.T) {
 	t.Parallel()
 	type wrong struct {
@@ -43,13 +43,14 @@ func TestWrongTags(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), typ.String()) {
 			t.Errorf("%v, want %s", err, want)
 		}
-		if _, kept := plans.Load(typ); kept {
-			t.Errorf("the plan of %v is kept", typ)
+		if _, cached := plans.Load(typ); cached {
+			t.Errorf("the plan of %v is cached", typ)
 		}
 	}
 }
 
-// TestWrongParameters gives operations what is not theirs: an error, no crash.
+// TestWrongParameters passes values of the wrong type to operations: each is an
+// error, not a panic.
 func TestWrongParameters(t *testing.T) {
 	t.Parallel()
 	type params struct {

@@ -29,7 +29,7 @@ func putMembers(e *codec.Encoder, s *plan, v unsafe.Pointer) {
 	}
 }
 
-// put writes a member back as it came, with the changes made since.
+// put writes a member, reproducing what Close sent if it is unchanged.
 func put(e *codec.Encoder, m *member, v unsafe.Pointer) {
 	switch m.as {
 	case slotOptStr:

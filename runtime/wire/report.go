@@ -7,14 +7,15 @@ import (
 	"github.com/closekit/closekit/internal/codec"
 )
 
-// report gathers the problems of an input, and knows where in it the walk is.
+// report collects the problems of an input, and has the path of the current object.
 type report struct {
 	problems []closekit.Problem
 	path     []string
 	depth    int
 }
 
-// add adds a problem with the member name of the current object.
+// add adds a problem with the member name of the current object; an empty name is
+// the object itself.
 func (r *report) add(name, expected, received, hint string) {
 	path := name
 	if len(r.path) > 0 {
@@ -26,8 +27,8 @@ func (r *report) add(name, expected, received, hint string) {
 	r.problems = append(r.problems, closekit.Problem{Path: path, Expected: expected, Received: received, Hint: hint})
 }
 
-// enter goes into the object name; it reports false when that is nested too
-// deep.
+// enter enters the object name. It returns false, with a problem, if the object is
+// nested too deep.
 func (r *report) enter(name string) bool {
 	if r.depth >= codec.MaxDepth {
 		r.add(name, "is nested too deep", "", "")
@@ -38,13 +39,14 @@ func (r *report) enter(name string) bool {
 	return true
 }
 
-// leave goes back to the outer object.
+// leave returns to the outer object.
 func (r *report) leave() {
 	r.depth--
 	r.path = r.path[:len(r.path)-1]
 }
 
-// covered reports whether problems already speak of a path or of what holds it.
+// covered reports whether problems include one for path or for an object or list
+// that contains it.
 func covered(problems []closekit.Problem, path string) bool {
 	for i := range problems {
 		rest, ok := strings.CutPrefix(path, problems[i].Path)

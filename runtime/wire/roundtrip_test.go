@@ -16,7 +16,7 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// reference reads JSON as encoding/json does, with the texts of numbers.
+// reference decodes JSON with encoding/json and UseNumber.
 func reference(b []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
@@ -30,8 +30,8 @@ func reference(b []byte) (any, error) {
 	return v, nil
 }
 
-// same compares what reference gives. Numbers must have the same text, or, when
-// loose, the same value.
+// same compares results of reference. Numbers must have the same format, or, if
+// loose is true, the same value.
 func same(a, b any, loose bool) bool {
 	switch a := a.(type) {
 	case map[string]any:
@@ -87,8 +87,8 @@ func nesting(b []byte) int {
 	return most
 }
 
-// checkRoundTrip asserts that decoding and encoding loses, changes and invents
-// nothing.
+// checkRoundTrip checks that decoding and encoding does not lose, change or add
+// members.
 func checkRoundTrip(t *testing.T, in []byte) {
 	t.Helper()
 	want, refErr := reference(in)
@@ -97,7 +97,7 @@ func checkRoundTrip(t *testing.T, in []byte) {
 	var v thing
 	err := wire.Unmarshal(buf, &v)
 	for i := range buf {
-		buf[i] = '#' // the buffer is somebody else's now
+		buf[i] = '#' // the caller reuses the buffer
 	}
 	switch {
 	case refErr != nil || nesting(in) > codec.MaxDepth:
@@ -107,7 +107,7 @@ func checkRoundTrip(t *testing.T, in []byte) {
 		return
 	case want == nil: // null
 		if err != nil || !reflect.DeepEqual(v, thing{}) {
-			t.Fatalf("null gives %v, %+v", err, v)
+			t.Fatalf("null is decoded as %v, %+v", err, v)
 		}
 		return
 	case !isObject:
@@ -124,13 +124,13 @@ func checkRoundTrip(t *testing.T, in []byte) {
 	}
 	got, err := reference(out)
 	if err != nil {
-		t.Fatalf("%.200q gives invalid JSON %.200q: %v", in, out, err)
+		t.Fatalf("%.200q is encoded as invalid JSON %.200q: %v", in, out, err)
 	}
-	// A member given twice may come back with another spelling of its number.
+	// A member that is sent twice may be encoded with another format of its number.
 	if !same(got, want, duplicates(in)) {
 		t.Fatalf("in  %s\nout %s", in, out)
 	}
-	// What came out is a fixed point, also by way of encoding/json.
+	// The output is a fixed point, also with encoding/json.
 	var again thing
 	if err := json.Unmarshal(out, &again); err != nil {
 		t.Fatal(err)
@@ -243,19 +243,19 @@ func TestFieldsHoldTheValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	checks := map[string]bool{
-		"id":       v.ID == "acti_1" && v.Type == "Thing" && v.Note.Or("") == "n",
-		"plain":    v.Count == 3 && v.Total == -5 && v.Ratio == 0.25 && v.Done,
-		"opt":      v.Title.Or("") == "T" && v.Size.Or(0) == 7 && v.Open == closekit.Some(false),
-		"score":    v.Score == closekit.Some(12.0), // 12.0 is a number like any other
-		"when":     v.When.Or("") == "2026-06-19T12:07:14.366524",
-		"tags":     reflect.DeepEqual(v.Tags, []string{"a", "b"}) && v.Nullable == nil,
-		"raw":      string(v.Any) == `{"x":1.0}` && len(v.Anys) == 2 && string(v.Anys[1]) == `"x"`,
-		"child":    v.Child != nil && v.Child.Name == "c" && len(v.Child.Custom) == 1 && v.Maybe == nil,
-		"children": len(v.Children) == 2 && v.Children[1].Name == "c2" && v.Children[0].Ratio == closekit.Some(1.0),
-		"maps":     v.Labels["a"] == "b" && v.Counts["a"] == 2 && string(v.Bag["k"]) == "null",
-		"custom":   len(v.Custom) == 2,
-		"misfits":  v.Mismatches() == nil,
-		"has":      wire.Has(&v.Object, "new_key") && !wire.Has(&v.Object, "title") && wire.Has(&v.Children[1].Object, "extra"),
+		"id":         v.ID == "acti_1" && v.Type == "Thing" && v.Note.Or("") == "n",
+		"plain":      v.Count == 3 && v.Total == -5 && v.Ratio == 0.25 && v.Done,
+		"opt":        v.Title.Or("") == "T" && v.Size.Or(0) == 7 && v.Open == closekit.Some(false),
+		"score":      v.Score == closekit.Some(12.0), // 12.0 is a number too
+		"when":       v.When.Or("") == "2026-06-19T12:07:14.366524",
+		"tags":       reflect.DeepEqual(v.Tags, []string{"a", "b"}) && v.Nullable == nil,
+		"raw":        string(v.Any) == `{"x":1.0}` && len(v.Anys) == 2 && string(v.Anys[1]) == `"x"`,
+		"child":      v.Child != nil && v.Child.Name == "c" && len(v.Child.Custom) == 1 && v.Maybe == nil,
+		"children":   len(v.Children) == 2 && v.Children[1].Name == "c2" && v.Children[0].Ratio == closekit.Some(1.0),
+		"maps":       v.Labels["a"] == "b" && v.Counts["a"] == 2 && string(v.Bag["k"]) == "null",
+		"custom":     len(v.Custom) == 2,
+		"mismatches": v.Mismatches() == nil,
+		"has":        wire.Has(&v.Object, "new_key") && !wire.Has(&v.Object, "title") && wire.Has(&v.Children[1].Object, "extra"),
 	}
 	for name, ok := range checks {
 		if !ok {
@@ -295,7 +295,7 @@ func TestMisfits(t *testing.T) {
 	}
 }
 
-// TestChangesAreEncoded overwrites decoded members, odd ones too.
+// TestChangesAreEncoded overwrites decoded members, including mismatches.
 func TestChangesAreEncoded(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -306,17 +306,17 @@ func TestChangesAreEncoded(t *testing.T) {
 		{"a plain field", `{"id":"a","count":1}`, func(v *thing) { v.ID = "b" }, `{"id":"b","count":1}`},
 		{"a plain field to zero", `{"id":"a","count":1}`, func(v *thing) { v.Count = 0 }, `{"id":"a","count":0}`},
 		{"an absent plain field", `{}`, func(v *thing) { v.Done = true }, `{"done":true}`},
-		{"an odd plain field", `{"id":5,"x":1}`, func(v *thing) { v.ID = "b" }, `{"id":"b","x":1}`},
-		{"an odd optional", `{"title":5}`, func(v *thing) { v.Title = closekit.Some("t") }, `{"title":"t"}`},
-		{"an odd optional to null", `{"title":5}`, func(v *thing) { v.Title = closekit.Null[string]() }, `{"title":null}`},
-		{"an odd list", `{"tags":[5]}`, func(v *thing) { v.Tags = []string{} }, `{"tags":[]}`},
+		{"a mismatch of a plain field", `{"id":5,"x":1}`, func(v *thing) { v.ID = "b" }, `{"id":"b","x":1}`},
+		{"a mismatch of an optional", `{"title":5}`, func(v *thing) { v.Title = closekit.Some("t") }, `{"title":"t"}`},
+		{"a mismatch of an optional to null", `{"title":5}`, func(v *thing) { v.Title = closekit.Null[string]() }, `{"title":null}`},
+		{"a mismatch of a list", `{"tags":[5]}`, func(v *thing) { v.Tags = []string{} }, `{"tags":[]}`},
 		{"a null list", `{"nullable":null}`, func(v *thing) { v.Nullable = []string{"a"} }, `{"nullable":["a"]}`},
 		{"a null object", `{"maybe":null}`, func(v *thing) { v.Maybe = &child{Name: "x"} }, `{"maybe":{"name":"x"}}`},
 		{"a null without a bit", `{"child":null}`, func(v *thing) { v.Child = &child{Name: "x"} }, `{"child":{"name":"x"}}`},
-		{"an odd map", `{"labels":5}`, func(v *thing) { v.Labels = map[string]string{"a": "b"} }, `{"labels":{"a":"b"}}`},
-		{"a number with a spelling", `{"score":1.0,"ratio":2.0}`, func(v *thing) { v.Score = closekit.Some(2.0); v.Ratio = 3 }, `{"score":2,"ratio":3}`},
+		{"a mismatch of a map", `{"labels":5}`, func(v *thing) { v.Labels = map[string]string{"a": "b"} }, `{"labels":{"a":"b"}}`},
+		{"a number with a format", `{"score":1.0,"ratio":2.0}`, func(v *thing) { v.Score = closekit.Some(2.0); v.Ratio = 3 }, `{"score":2,"ratio":3}`},
 		{"one of two", `{"score":1.0,"ratio":2.0}`, func(v *thing) { v.Ratio = 3 }, `{"score":1.0,"ratio":3}`},
-		{"a number with a spelling to absent", `{"score":1.0,"title":"x"}`, func(v *thing) { v.Score = closekit.Opt[float64]{} }, `{"title":"x"}`},
+		{"a number with a format to absent", `{"score":1.0,"title":"x"}`, func(v *thing) { v.Score = closekit.Opt[float64]{} }, `{"title":"x"}`},
 		{"an optional to absent", `{"title":"x","size":1}`, func(v *thing) { v.Title = closekit.Opt[string]{} }, `{"size":1}`},
 		{"a custom field", `{"custom.cf_a":1,"custom.cf_b":2}`, func(v *thing) { v.Custom.Set("cf_a", closekit.CustomText("t")); v.Custom.Clear("cf_b") }, `{"custom.cf_a":"t","custom.cf_b":null}`},
 		{"a new custom field", `{}`, func(v *thing) { v.Custom.Set("cf_a", closekit.CustomInteger(1)) }, `{"custom.cf_a":1}`},
@@ -378,8 +378,8 @@ func TestStrictDecoding(t *testing.T) {
 	}
 }
 
-// TestTruncatedAnswers reads every prefix of an answer, leniently and strictly.
-func TestTruncatedAnswers(t *testing.T) {
+// TestTruncatedResponses reads every prefix of a response, leniently and strictly.
+func TestTruncatedResponses(t *testing.T) {
 	t.Parallel()
 	body := []byte(full)
 	for n := range body {
@@ -402,13 +402,13 @@ func TestScratchIsClean(t *testing.T) {
 	for range 20 {
 		checkRoundTrip(t, []byte(in))
 		checkRoundTrip(t, []byte(`{"children":[{"name":"zzz","x":1,"ratio":5},{"name":"yyy"},7]}`))
-		// What an odd list leaves behind must not show in the next one.
+		// A mismatched list must not leave elements in the next one.
 		checkRoundTrip(t, []byte(`{"children":[{"name":"zzz","x":1,"ratio":5,"custom.cf_a":1},{"same":[{"ratio":1}]},7],"child":{"same":[{},{},{"x":1}]},"tags":["a",5],"nullable":["b"]}`))
 	}
 }
 
-// TestListsAreApart appends to decoded lists, which share memory, and decodes
-// more with the decoders of the pool: no list may reach into another one.
+// TestListsAreApart appends to decoded lists, which share memory, and decodes more
+// with the decoders of the pool: no list may overwrite another one.
 func TestListsAreApart(t *testing.T) {
 	t.Parallel()
 	const one = `{"tags":["a","b"],"nullable":["c"],"children":[{"name":"d","same":[{"name":"e"},{"name":"f"}]},{"name":"g","same":[{"name":"h"}]}],"anys":[1,2]}`
@@ -479,7 +479,7 @@ func TestVariant(t *testing.T) {
 	}
 }
 
-// TestNamesAreFound looks members up that the hash could mix up.
+// TestNamesAreFound looks up names that are similar to those of members.
 func TestNamesAreFound(t *testing.T) {
 	t.Parallel()
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[thing]()) {
@@ -503,8 +503,8 @@ func TestNamesAreFound(t *testing.T) {
 	}
 }
 
-// TestMemberOrder decodes objects whose members come in ever other orders, with
-// one decoder, which guesses the next name from the objects before.
+// TestMemberOrder decodes objects with their members in different orders, with one
+// decoder, which guesses the next name from the objects before.
 func TestMemberOrder(t *testing.T) {
 	t.Parallel()
 	members := []string{

@@ -14,13 +14,13 @@ const (
 	ExactlyOne RuleKind = iota
 	AtLeastOne
 	AtMostOne
-	Needs    // with If given (and equal to Is), all Fields are required
-	NeedsOne // like Needs, and each of the Fields, lists of texts, has one element
-	Differ   // no two of the Fields, texts, are the same
+	Needs    // if parameter If is set (and equal to Is), all Fields are required
+	NeedsOne // like Needs, and each of the Fields, lists of strings, has one element
+	Differ   // no two of the Fields, strings, are equal
 )
 
-// Rule ties parameters together. Fields and If number the parameters in the
-// order of the struct.
+// Rule is a cross-field rule. Fields and If are the indexes of parameters, in the
+// order of the struct. About is the hint of its problems.
 type Rule struct {
 	Kind   RuleKind
 	Fields []uint8
@@ -29,7 +29,7 @@ type Rule struct {
 	About  string
 }
 
-// fieldValue is a text that was given for a parameter, kept for the rules.
+// fieldValue is a string value of a parameter, recorded for the rules.
 type fieldValue struct {
 	field int
 	text  string
@@ -114,7 +114,7 @@ func (w *sender) holds(field uint8, text string) bool {
 	return slices.Contains(w.values, fieldValue{int(field), text})
 }
 
-// texts are the texts of a parameter: one, or the elements of a list.
+// texts returns the string values of a parameter: one, or the elements of a list.
 func (w *sender) texts(field uint8) (list []string) {
 	for _, v := range w.values {
 		if v.field == int(field) {

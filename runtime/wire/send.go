@@ -72,7 +72,7 @@ func (w *sender) member(m *member, v unsafe.Pointer) {
 		}
 	case slotCustom:
 		w.customFields(f, *as[closekit.CustomFields](v, m))
-	case slotMapStr, slotMapInt, slotMapRaw: // come in responses only
+	case slotMapStr, slotMapInt, slotMapRaw: // received only
 	}
 }
 
@@ -98,7 +98,7 @@ func (w *sender) raw(f *field, raw json.RawMessage) {
 	}
 }
 
-// joined makes one array of raw elements.
+// joined returns a JSON array of raw elements.
 func joined(list []json.RawMessage) []byte {
 	b := []byte{'['}
 	for i, raw := range list {
@@ -110,8 +110,9 @@ func joined(list []json.RawMessage) []byte {
 	return append(b, ']')
 }
 
-// wanted reports whether a list is to be sent. An empty one cannot be said in a
-// query, and to leave a filter out would find everything instead of nothing.
+// wanted reports whether a list is to be sent. A query cannot express an empty list,
+// and omitting the filter would match everything instead of nothing: it is a
+// problem.
 func (w *sender) wanted(f *field, absent bool, n int) bool {
 	if !absent && n == 0 && f.in == inQuery && !f.is(required) && !strings.HasPrefix(f.name, "_") {
 		w.add(f.name, "must not be empty", "[]", "leave it out if it should not filter")

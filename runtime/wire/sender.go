@@ -24,8 +24,8 @@ type sender struct {
 	pathVals  []string
 	pathNames []string
 
-	// For the rules: the parameters in the order of the walk, which of them were
-	// given, and their texts.
+	// For the rules: the parameters in the order of the walk, which of them are
+	// set, and their string values.
 	fields []*field
 	set    [4]uint64
 	values []fieldValue
@@ -64,7 +64,7 @@ func (w *sender) send(s *plan, v unsafe.Pointer) {
 	w.checkRules()
 }
 
-// request returns what was encoded, with memory of its own.
+// request returns the encoded request, which does not share the sender's memory.
 func (w *sender) request() closekit.Request {
 	r := closekit.Request{Operation: &w.op.Operation, Path: w.fillPath(), Query: string(w.query)}
 	if m := w.op.Method; m == "POST" || m == "PUT" {
@@ -73,7 +73,7 @@ func (w *sender) request() closekit.Request {
 	return r
 }
 
-// fillPath replaces the names in the path template by the escaped parameters.
+// fillPath replaces the names in the path template with the escaped parameters.
 func (w *sender) fillPath() string {
 	template := w.op.Path
 	if len(w.pathNames) == 0 {
@@ -100,8 +100,8 @@ func (w *sender) fillPath() string {
 	}
 }
 
-// begin notes that the walk has come to field f. It reports false when the
-// field does not take part: in a nested object, one that is not written here.
+// begin starts field f and reports whether it is part of the request: members of
+// nested objects may be for creates or updates only.
 func (w *sender) begin(f *field) bool {
 	if w.depth == 0 {
 		w.fields = append(w.fields, f)
@@ -110,7 +110,8 @@ func (w *sender) begin(f *field) bool {
 	return f.flags&w.op.access() != 0
 }
 
-// access is the flag of the members of nested objects that are written.
+// access returns the flag of the members of nested objects that the operation
+// writes.
 func (op *Operation) access() flag {
 	if op.Updates() {
 		return onUpdate
@@ -118,6 +119,7 @@ func (op *Operation) access() flag {
 	return onCreate
 }
 
+// given records that the current parameter is set.
 func (w *sender) given() {
 	if w.depth == 0 {
 		n := len(w.fields) - 1
@@ -125,14 +127,14 @@ func (w *sender) given() {
 	}
 }
 
-// note remembers a text for the rules.
+// note records a string value for the rules.
 func (w *sender) note(v string) {
 	if w.depth == 0 && len(w.op.Rules) > 0 {
 		w.values = append(w.values, fieldValue{len(w.fields) - 1, v})
 	}
 }
 
-// absent handles a field that was not given.
+// absent handles a field that is not set.
 func (w *sender) absent(f *field) {
 	switch {
 	case f.preset != "":
@@ -145,9 +147,9 @@ func (w *sender) absent(f *field) {
 	}
 }
 
-// null handles a field that was given as null.
+// null handles a field that is set to null.
 func (w *sender) null(f *field) {
-	if w.op.Updates() { // otherwise there is nothing that it could clear
+	if w.op.Updates() { // a create has nothing to clear
 		w.given()
 	}
 	if !f.is(nullable) || f.in == inPath {
@@ -168,7 +170,7 @@ func (w *sender) param(name, value string) {
 	if len(w.query) > 0 {
 		w.query = append(w.query, '&')
 	}
-	w.query = append(w.query, name...) // names are plain ASCII words
+	w.query = append(w.query, name...) // names need no escaping
 	w.query = append(w.query, '=')
 	w.query = appendQuery(w.query, value)
 }
@@ -187,7 +189,7 @@ func appendQuery(b []byte, s string) []byte {
 	return b
 }
 
-// text sends a text.
+// text sends a string.
 func (w *sender) text(f *field, v string) {
 	w.given()
 	w.note(v)
@@ -205,7 +207,7 @@ func (w *sender) text(f *field, v string) {
 	}
 }
 
-// appendText appends a text to the body.
+// appendText appends a string to the body.
 func (w *sender) appendText(f *field, v string) {
 	if f.kind == richText && !isWrapped(v) {
 		v = "<body>" + v + "</body>"
@@ -285,7 +287,7 @@ func (w *sender) json(f *field, v []byte) {
 	w.enc.B = append(w.enc.B, v...)
 }
 
-// list sends texts: a JSON array in the body, joined by commas in the query.
+// list sends strings: as a JSON array in the body, joined by commas in the query.
 func (w *sender) list(f *field, list []string) {
 	w.given()
 	w.checkLen(f, len(list))
@@ -314,7 +316,7 @@ func (w *sender) list(f *field, list []string) {
 	w.enc.B = append(w.enc.B, ']')
 }
 
-// element names one element of a list in problems.
+// element returns the name of a list element for problems.
 func element(f *field, i int) string { return f.name + "[" + strconv.Itoa(i) + "]" }
 
 func (w *sender) checkLen(f *field, n int) {
@@ -385,7 +387,7 @@ func (w *sender) customField(f *field, key string, raw []byte) {
 	w.enc.B = append(w.enc.B, raw...)
 }
 
-// validCustomID accepts cf_…, the older lcf_… and whatever else looks like an
+// validCustomID accepts cf_…, the older lcf_… and other strings in the form of an
 // id.
 func validCustomID(id string) bool {
 	prefix, rest, ok := strings.Cut(id, "_")

@@ -7,12 +7,12 @@ import (
 	"github.com/closekit/closekit"
 )
 
-// slot is what a field is in Go.
+// slot is the Go type of a field.
 type slot uint8
 
-// Slots. A plain one is a field that is always there in responses, or required
-// in requests: when it is null or of another type in a response, it stays zero
-// and the value is kept as a mismatch.
+// Slots. A plain slot, one without Opt, is a field that is always present in
+// responses, or required in requests: if it is null or of another type in a
+// response, it stays zero and the value is kept as a mismatch.
 const (
 	slotStr      slot = iota + 1 // ~string
 	slotInt                      // int
@@ -35,15 +35,15 @@ const (
 	slotCustom                   // closekit.CustomFields
 )
 
-// needsBit reports whether a slot needs a bit: a plain scalar to tell absent from
-// zero, a list, object or map to tell null from absent.
+// needsBit reports whether a slot needs a bit: a plain scalar to distinguish zero
+// from absent, a list, object or map to distinguish null from absent.
 func needsBit(s slot) bool {
 	return s <= slotBool || s > slotRaw && s != slotCustom
 }
 
-// slotOf gives what a field is by its type, 0 if it cannot be one.
+// slotOf returns the slot of a type, 0 if it has none.
 func slotOf(t reflect.Type) slot {
-	switch t.Kind() { //nolint:exhaustive // the rest is refused
+	switch t.Kind() { //nolint:exhaustive // other kinds have no slot
 	case reflect.String:
 		return slotStr
 	case reflect.Int:
@@ -65,7 +65,7 @@ func slotOf(t reflect.Type) slot {
 		if t == reflect.TypeFor[closekit.CustomFields]() {
 			return slotCustom
 		}
-		switch t.Elem().Kind() { //nolint:exhaustive // the rest is refused
+		switch t.Elem().Kind() { //nolint:exhaustive // other kinds have no slot
 		case reflect.String:
 			return slotStrs
 		case reflect.Uint8:
@@ -78,7 +78,7 @@ func slotOf(t reflect.Type) slot {
 	case reflect.Pointer:
 		return slotObj
 	case reflect.Map:
-		switch t.Elem().Kind() { //nolint:exhaustive // the rest is refused
+		switch t.Elem().Kind() { //nolint:exhaustive // other kinds have no slot
 		case reflect.String:
 			return slotMapStr
 		case reflect.Int:
@@ -90,9 +90,9 @@ func slotOf(t reflect.Type) slot {
 	return 0
 }
 
-// textOf gives the type of the texts in a field.
+// textOf returns the type of the strings in a field, nil if it has none.
 func textOf(s slot, t reflect.Type) reflect.Type {
-	switch s { //nolint:exhaustive // the rest has none
+	switch s { //nolint:exhaustive // other slots have no strings
 	case slotStr:
 		return t
 	case slotOptStr:
@@ -103,13 +103,13 @@ func textOf(s slot, t reflect.Type) reflect.Type {
 	return nil
 }
 
-// slice is how Go lays out a slice.
+// slice is the memory layout of a slice.
 type slice struct {
 	data     unsafe.Pointer
 	len, cap int
 }
 
-// grow makes room for n elements of a list, the first k copied from old.
+// grow returns a list with capacity for n elements, the first k copied from old.
 func grow(list reflect.Type, old unsafe.Pointer, k, n int) slice {
 	var made slice
 	v := reflect.NewAt(list, unsafe.Pointer(&made)).Elem()
@@ -127,11 +127,11 @@ func none() unsafe.Pointer { return unsafe.Pointer(&nothing) }
 
 var nothing struct{}
 
-// as views the field of a member.
+// as returns a pointer to the field of a member in the struct at v.
 func as[T any](v unsafe.Pointer, m *member) *T { return (*T)(unsafe.Add(v, m.at)) }
 
-// appendCustom adds the JSON of a custom field's value, without looking for an
-// earlier one. A closekit.CustomValue is its JSON.
+// appendCustom appends the JSON of a custom field's value, without checking for an
+// earlier one. The memory of a closekit.CustomValue is a string with its JSON.
 func appendCustom(c *closekit.CustomFields, key, raw string) {
 	*c = append(*c, closekit.CustomField{Key: key})
 	*(*string)(unsafe.Pointer(&(*c)[len(*c)-1].Value)) = raw

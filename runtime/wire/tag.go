@@ -10,29 +10,29 @@ import (
 	"github.com/closekit/closekit"
 )
 
-// fieldTag is what the tags of a field say:
+// fieldTag is the parsed tags of a field:
 //
 //	json:"lead_id" close:"path,required"
 //
-// json has the name. close lists options, separated by commas:
+// The tag json has the name, the tag close a list of options, separated by commas:
 //
-//	path, query            where a parameter goes; otherwise into the body
-//	required, null         must be given; may be null
+//	path, query            the place of a parameter; the default is the body
+//	required, null         must be set; may be null
 //	send, create, update   a member of a result that is sent: always, on create, on update
-//	sendonly               a member of a result that never comes back
-//	html, date, email, phone, url, timezone, id   how a text is checked
+//	sendonly               a member of a result that is never received
+//	html, date, email, phone, url, timezone, id   the format of a string
 //	open                   values other than those of the enum may be sent
 //	min=, max=, maxlen=, minitems=                bounds
 //	from=                  the tool that finds valid values
-//	preset=                JSON to send when nothing is given; always the last option
+//	preset=                JSON to send if the field is not set; always the last option
 type fieldTag struct {
 	name          string
 	in            field
 	send, receive bool
 }
 
-// parseTag reads the tags of a field of a struct that comes in responses, or of
-// one that is only sent.
+// parseTag parses the tags of a field. output is true for a struct that is received
+// in responses, false for one that is only sent.
 func parseTag(tag reflect.StructTag, output bool) (fieldTag, error) {
 	t := fieldTag{name: tag.Get("json"), send: !output, receive: output}
 	if t.name == "" {
@@ -41,7 +41,7 @@ func parseTag(tag reflect.StructTag, output bool) (fieldTag, error) {
 	t.in.name = t.name
 	for rest := tag.Get("close"); rest != ""; {
 		option := rest
-		if strings.HasPrefix(rest, "preset=") { // JSON, and so the rest of the tag
+		if strings.HasPrefix(rest, "preset=") { // JSON, which may contain commas
 			rest = ""
 		} else {
 			option, rest, _ = strings.Cut(rest, ",")
@@ -64,8 +64,8 @@ func parseTag(tag reflect.StructTag, output bool) (fieldTag, error) {
 
 func (t *fieldTag) option(option string) (err error) {
 	in := &t.in
-	word, value, _ := strings.Cut(option, "=")
-	switch word {
+	key, value, _ := strings.Cut(option, "=")
+	switch key {
 	case "path":
 		in.in = inPath
 	case "query":
@@ -116,7 +116,7 @@ func (t *fieldTag) option(option string) (err error) {
 	case "timezone":
 		in.kind = timezone
 	default:
-		return fmt.Errorf("the tag close has no option %q", word)
+		return fmt.Errorf("the tag close has no option %q", key)
 	}
 	return err
 }
@@ -137,10 +137,10 @@ func size(v string) (int32, error) {
 	return int32(n), nil
 }
 
-// anyID checks ids of which nothing is known but that they are ids.
+// anyID is the kind of ids without a declared kind.
 var anyID = closekit.IDKind{Name: "any"}
 
-// texts completes a field by the type of its texts.
+// texts completes a field from the type of its strings.
 func (in *field) texts(t reflect.Type) {
 	switch {
 	case t.PkgPath() == "":

@@ -34,7 +34,8 @@ func (r *reader) take(m *member, v unsafe.Pointer) {
 	}
 	raw, ok := r.given(f)
 	if !ok {
-		// A plain field cannot tell later that it was not given.
+		// Sending cannot find this problem: a plain field does not record that it is
+		// not set.
 		if m.as <= slotBool && f.is(required) && f.preset == "" {
 			r.add(f.name, "is required", "", fromHint(f))
 		}
@@ -70,10 +71,10 @@ func (r *reader) take(m *member, v unsafe.Pointer) {
 	case slotStrs, slotRaws, slotList:
 		r.takeList(m, v, raw)
 	case slotObj:
-		o := m.elem.one()
+		o := m.elem.newStruct()
 		r.nested(f.name, raw, m.elem, o)
 		*as[unsafe.Pointer](v, m) = o
-	case slotCustom, slotMapStr, slotMapInt, slotMapRaw: // taken above; come in responses only
+	case slotCustom, slotMapStr, slotMapInt, slotMapRaw: // handled above; received only
 	}
 }
 
@@ -84,7 +85,7 @@ func (r *reader) takeList(m *member, v unsafe.Pointer, raw []byte) {
 	if !ok {
 		return
 	}
-	switch m.as { //nolint:exhaustive // the lists
+	switch m.as { // the lists
 	case slotStrs:
 		list := make([]string, len(elems))
 		for i, e := range elems {
@@ -119,8 +120,8 @@ func takeOpt[T any](o *closekit.Opt[T]) func(T, bool) {
 	}
 }
 
-// null takes a null: it clears what may be cleared, empties a list, and is wrong
-// for what is required.
+// null handles a null: it clears a nullable field, empties a nullable list, and is a
+// problem for a required field.
 func (r *reader) null(m *member, v unsafe.Pointer) {
 	switch m.as {
 	case slotOptStr:
@@ -136,8 +137,7 @@ func (r *reader) null(m *member, v unsafe.Pointer) {
 	case slotRaw:
 		*as[json.RawMessage](v, m) = json.RawMessage("null")
 	case slotStrs, slotRaws, slotList:
-		// An empty list is the null of a list; one that cannot be null must not be
-		// emptied by accident.
+		// Null empties a nullable list. Another list must not be emptied by accident.
 		if !m.in.is(nullable) {
 			hint := "leave it out, or give [] to empty it"
 			if m.in.in == inQuery {
@@ -153,8 +153,8 @@ func (r *reader) null(m *member, v unsafe.Pointer) {
 	}
 }
 
-// custom takes an object by field id, and keys such as custom.cf_… at the top
-// level too, because that is how Close itself writes them.
+// custom reads an object by field id, and also members such as custom.cf_… of the
+// current object, as Close itself names them.
 func (r *reader) custom(f *field, c *closekit.CustomFields) {
 	const prefix = "custom."
 	if raw, ok := r.given(f); ok && !codec.IsNull(raw) {

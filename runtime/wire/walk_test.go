@@ -37,7 +37,7 @@ func expect(t *testing.T, err error, want ...string) {
 	}
 }
 
-// sent is what a call would send.
+// sent is an encoded request.
 type sent struct{ path, query, body string }
 
 func send(t *testing.T, op *wire.Operation, p any) sent {
@@ -66,15 +66,15 @@ func TestValidate(t *testing.T) {
 			p.Name, p.Count, p.Query, p.Any = closekit.Null[string](), closekit.Null[int](), closekit.Null[string](), json.RawMessage("null")
 		}, nil},
 		{"null where it may not be", &create, func(p *params) {
-			p.Status, p.Value, p.Score, p.Done = closekit.Null[closedWord](), closekit.Null[closekit.Cents](), closekit.Null[float64](), closekit.Null[bool]()
+			p.Status, p.Value, p.Score, p.Done = closekit.Null[closedEnum](), closekit.Null[closekit.Cents](), closekit.Null[float64](), closekit.Null[bool]()
 		}, []string{
 			"status: cannot be null, got null (leave it out instead)", "value: cannot be null, got null (leave it out instead)",
 			"score: cannot be null, got null (leave it out instead)", "done: cannot be null, got null (leave it out instead)",
 		}},
-		{"closed enum", &create, func(p *params) { p.Status = closekit.Some(closedWord("Actve")) }, []string{`status: must be one of active, won, lost, got "Actve" (did you mean "active"?)`}},
-		{"closed enum, nothing near", &create, func(p *params) { p.Status = closekit.Some(closedWord("quite another")) }, []string{`status: must be one of active, won, lost, got "quite another" (find one with close_statuses_list)`}},
-		{"closed enum, empty", &create, func(p *params) { p.Status = closekit.Some(closedWord("")) }, []string{`status: must be one of active, won, lost, got "" (find one with close_statuses_list)`}},
-		{"open enum", &create, func(p *params) { p.Label = closekit.Some(openWord("new word")) }, nil},
+		{"closed enum", &create, func(p *params) { p.Status = closekit.Some(closedEnum("Actve")) }, []string{`status: must be one of active, won, lost, got "Actve" (did you mean "active"?)`}},
+		{"closed enum, nothing near", &create, func(p *params) { p.Status = closekit.Some(closedEnum("quite another")) }, []string{`status: must be one of active, won, lost, got "quite another" (find one with close_statuses_list)`}},
+		{"closed enum, empty", &create, func(p *params) { p.Status = closekit.Some(closedEnum("")) }, []string{`status: must be one of active, won, lost, got "" (find one with close_statuses_list)`}},
+		{"open enum", &create, func(p *params) { p.Label = closekit.Some(openEnum("new value")) }, nil},
 		{"characters, not bytes", &create, func(p *params) { p.Name = some("ééééé") }, nil},
 		{"too long", &create, func(p *params) { p.Name = some("éééééé") }, []string{"name: must have at most 5 characters, got 6"}},
 		{"bounds", &create, func(p *params) {
@@ -123,10 +123,10 @@ func TestValidate(t *testing.T) {
 		{"no literal id", &create, func(p *params) { p.Role = closekit.Some(roleID("boss")) }, []string{`role_id: must be a role id such as role_…, got "boss"`}},
 		{"texts of a kind", &create, func(p *params) {
 			p.Date, p.When, p.Either = closekit.Some(closekit.Date("1.2.2026")), closekit.Some(closekit.DateTime("2026-01-02")), closekit.Some(closekit.DateTime("soon"))
-			p.Email, p.Phone, p.URL, p.TZ = some("nobody"), some("none"), some("javascript:x"), some("New York")
+			p.Email, p.Phone, p.URL, p.TZ = some("ann"), some("none"), some("javascript:x"), some("New York")
 		}, []string{
 			`date: must be a date such as 2026-03-31, got "1.2.2026"`, `when: must be a time with offset such as 2026-03-31T15:04:05Z, got "2026-01-02"`,
-			`either: must be a date such as 2026-03-31 or a time such as 2026-03-31T15:04:05Z, got "soon"`, `email: must be an email address, got "nobody"`,
+			`either: must be a date such as 2026-03-31 or a time such as 2026-03-31T15:04:05Z, got "soon"`, `email: must be an email address, got "ann"`,
 			`phone: must be a phone number, best with country code such as +14155550123, got "none"`, `url: must be a web address such as https://example.com, got "javascript:x"`,
 			`timezone: must be a time zone name such as America/New_York, got "New York"`,
 		}},
@@ -144,13 +144,13 @@ func TestValidate(t *testing.T) {
 		}},
 		{"nested, all at once", &create, func(p *params) {
 			p.People = []person{
-				{Emails: []mail{{Email: "a@b"}, {Email: "nobody", Type: closekit.Some(mailType("hme"))}}},
+				{Emails: []mail{{Email: "a@b"}, {Email: "ann", Type: closekit.Some(mailType("hme"))}}},
 				{Name: some("longer"), Emails: []mail{{}}},
 			}
 			p.Home = &place{City: "x", Inside: &place{Inside: &place{City: "y"}}}
 			p.Count = closekit.Some(-5)
 		}, []string{
-			"count: must be from 0 to 100, got -5", `contacts[0].emails[1].email: must be an email address, got "nobody"`,
+			"count: must be from 0 to 100, got -5", `contacts[0].emails[1].email: must be an email address, got "ann"`,
 			`contacts[0].emails[1].type: must be one of office, home, got "hme" (did you mean "home"?)`, "contacts[1].name: must have at most 5 characters, got 6",
 			"contacts[1].emails[0].email: is required", "home.inside.city: is required",
 		}},
@@ -237,7 +237,7 @@ func TestSend(t *testing.T) {
 		want  sent
 	}{
 		{"nothing", &create, func(*params) {}, sent{body: `{"kind":"lead"}`}},
-		{"a preset is overruled", &create, func(p *params) { p.Kind = closekit.Some(kindWord("call")) }, sent{body: `{"kind":"call"}`}},
+		{"a preset is overruled", &create, func(p *params) { p.Kind = closekit.Some(kindEnum("call")) }, sent{body: `{"kind":"call"}`}},
 		{"values", &create, func(p *params) {
 			p.Name, p.Count, p.Value, p.Score, p.Done, p.Amount = some("a\"é"), closekit.Some(0), closekit.Some(closekit.Cents(1200050)), closekit.Some(12.5), closekit.Some(false), closekit.Some(math.MinInt)
 		}, sent{body: `{"name":"a\"é","count":0,"value":1200050,"score":12.5,"done":false,"kind":"lead","amount":-9223372036854775808}`}},
@@ -289,14 +289,14 @@ func TestSend(t *testing.T) {
 	}
 }
 
-// rules are operations whose two first fields after the path are name and
-// status, fields 2 and 3, and kind, field 24.
+// TestRules has rules of the parameters name and status, fields 2 and 3, and kind,
+// field 24.
 func TestRules(t *testing.T) {
 	t.Parallel()
 	rule := func(r wire.Rule) *wire.Operation {
 		return &wire.Operation{Operation: create.Operation, Params: newParams, Rules: []wire.Rule{r}}
 	}
-	name, status := closekit.Some("n"), closekit.Some(closedWord("won"))
+	name, status := closekit.Some("n"), closekit.Some(closedEnum("won"))
 	none, one, two := func(*params) {}, func(p *params) { p.Name = name }, func(p *params) { p.Name, p.Status = name, status }
 	fields := []uint8{2, 3}
 	for _, c := range []struct {
@@ -330,7 +330,7 @@ func TestRules(t *testing.T) {
 			"name: is required when status is won (why)",
 		}},
 		{"needs a value, by preset", wire.Rule{Kind: wire.Needs, If: 24, Is: "lead", Fields: []uint8{2}}, none, []string{"name: is required when kind is lead"}},
-		{"needs a value, preset overruled", wire.Rule{Kind: wire.Needs, If: 24, Is: "lead", Fields: []uint8{2}}, func(p *params) { p.Kind = closekit.Some(kindWord("call")) }, nil},
+		{"needs a value, preset overruled", wire.Rule{Kind: wire.Needs, If: 24, Is: "lead", Fields: []uint8{2}}, func(p *params) { p.Kind = closekit.Some(kindEnum("call")) }, nil},
 		{"a list counts", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.People = []person{} }, nil},
 		{"an object counts", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.Home = &place{City: "x"} }, nil},
 		{"raw counts", wire.Rule{Kind: wire.AtLeastOne, Fields: []uint8{20, 21, 22, 32}}, func(p *params) { p.Any = []byte("1") }, nil},
@@ -348,7 +348,7 @@ func TestRules(t *testing.T) {
 		{"differ, none", wire.Rule{Kind: wire.Differ, Fields: fields}, none, nil},
 		{"differ, one", wire.Rule{Kind: wire.Differ, Fields: fields}, one, nil},
 		{"differ, two", wire.Rule{Kind: wire.Differ, Fields: fields}, two, nil},
-		{"differ, the same", wire.Rule{Kind: wire.Differ, Fields: []uint8{3, 2, 4}, About: "why"}, func(p *params) { p.Name, p.Label = name, closekit.Some(openWord("n")) }, []string{
+		{"differ, the same", wire.Rule{Kind: wire.Differ, Fields: []uint8{3, 2, 4}, About: "why"}, func(p *params) { p.Name, p.Label = name, closekit.Some(openEnum("n")) }, []string{
 			`give different values for status and name and label, got "n" twice (why)`,
 		}},
 		{"what is nested does not", wire.Rule{Kind: wire.AtMostOne, Fields: []uint8{20, 21}}, func(p *params) {
@@ -409,7 +409,7 @@ func FuzzPath(f *testing.F) {
 	})
 }
 
-// rawValue makes a value of any bytes, valid or not.
+// rawValue returns a value with any bytes, valid or not.
 func rawValue(raw []byte) (v closekit.CustomValue) {
 	_ = v.UnmarshalJSON(raw)
 	return v
@@ -422,7 +422,7 @@ func FuzzSend(f *testing.F) {
 	f.Add("{", 0, math.Copysign(0, -1), int64(0), []byte(` 1 `), "a_{", "}", true)
 	f.Fuzz(func(t *testing.T, s string, n int, x float64, m int64, raw []byte, key, v string, upd bool) {
 		p := &params{
-			Lead: "lead_a", Key: s, Name: closekit.Some(s), Label: closekit.Some(openWord(s)), Count: closekit.Some(n), Value: closekit.Some(closekit.Cents(m)), Score: closekit.Some(x),
+			Lead: "lead_a", Key: s, Name: closekit.Some(s), Label: closekit.Some(openEnum(s)), Count: closekit.Some(n), Value: closekit.Some(closekit.Cents(m)), Score: closekit.Some(x),
 			Done: closekit.Some(upd), Note: closekit.Some(v), IDs: []contactID{contactID(v)}, Any: raw, Anys: []json.RawMessage{raw, []byte("1"), raw}, Amount: closekit.Some(int(m)),
 			People: []person{{Name: closekit.Some(v), Emails: []mail{{Email: s}, {Email: v, Type: closekit.Some(mailType(s))}}}, {Late: closekit.Some(s)}}, Home: &place{City: s, Inside: &place{City: v}},
 		}
@@ -435,7 +435,7 @@ func FuzzSend(f *testing.F) {
 			op = &update
 		}
 		_, _, body, _ := wire.Encoded(op, p)
-		// Even a body that is not sent because of problems is JSON.
+		// A body that is not sent because of problems is JSON too.
 		if !json.Valid([]byte(body)) {
 			t.Fatalf("invalid JSON: %q", body)
 		}
@@ -457,7 +457,7 @@ func FuzzSend(f *testing.F) {
 			t.Fatal(err)
 		}
 		if back.Name != s || back.Label != s || back.Home.City != s || back.Home.Inside.City != v || back.Amount != m {
-			// Required texts are left out when they are empty, which is a problem.
+			// An empty required string is omitted, and a problem.
 			t.Fatalf("%+v comes from %s", back, body)
 		}
 	})
