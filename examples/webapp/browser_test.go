@@ -190,7 +190,7 @@ func TestBrowser(t *testing.T) {
 		a.connect(ada)
 		before := w.info("ada")
 
-		if got := a.open(callback); got.status != http.StatusOK || !strings.Contains(a.text("body"), "connected already") {
+		if got := a.open(callback); got.status != http.StatusOK || !strings.Contains(a.text("body"), "already connected") {
 			t.Errorf("the callback again: %+v, %s", got, a.text("body"))
 		}
 		a.follow("reload", chromedp.Reload())

@@ -15,9 +15,9 @@ const (
 	refusalShare   = 0.05
 )
 
-// breaker watches one connection in this process. It answers two questions:
-// whether the provider is reachable at all, and whether so many grants are
-// refused at once that the reason must be on our side.
+// breaker watches one connection in this process. It knows whether the provider
+// is reachable at all, and whether so many grants are refused at once that the
+// reason must be on our side.
 type breaker struct {
 	mu       sync.Mutex
 	failures int           // in a row
@@ -29,38 +29,39 @@ type breaker struct {
 	slot  int64
 }
 
-// allow says whether a request may go out, and if not, after which wait. While
-// tripped it lets one at a time through.
-func (b *breaker) allow(now time.Duration) (bool, time.Duration) {
+// allow reports whether a request may go out, and if not, after which wait.
+// While tripped it lets one at a time through, the probe. Of each probe an
+// outcome is reported, or that it was unused.
+func (b *breaker) allow(now time.Duration) (ok, probe bool, wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
 	case b.failures < tripAfter:
-		return true, 0
+		return true, false, 0
 	case b.probing && now < b.probeAt+2*sendTimeout:
-		return false, max(b.probeAt-now, time.Second)
+		return false, false, max(b.probeAt-now, time.Second)
 	case now < b.probeAt:
-		return false, b.probeAt - now
+		return false, false, b.probeAt - now
 	}
 	b.probing = true
-	return true, 0
+	return true, true, 0
 }
 
-// tripped reports whether the provider is taken for unreachable.
+// tripped reports whether the provider is considered unreachable.
 func (b *breaker) tripped() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.failures >= tripAfter
 }
 
-// unused takes back what allow allowed.
+// unused takes a probe back that was not sent.
 func (b *breaker) unused() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.probing = false
 }
 
-// answered notes a complete answer that was not trouble.
+// answered notes a complete response that was not trouble.
 func (b *breaker) answered() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -27,7 +27,7 @@ const (
 //	{connection}/start     where a link leads
 //	{connection}/callback  what is registered with Close as the redirect URL
 //
-// Mount it behind the host's session middleware. It answers with redirects and
+// Mount it behind the host's session middleware. It responds with redirects and
 // small pages of its own, never with anything that came in a request. Keep
 // the query strings of these paths out of access logs.
 func (m *Manager) Handler() http.Handler {
@@ -40,18 +40,18 @@ func (m *Manager) Handler() http.Handler {
 		h.Set("X-Frame-Options", "DENY")
 		parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 		if len(parts) < 2 || m.conns[parts[len(parts)-2]] == nil {
-			m.page(w, http.StatusNotFound, "There is nothing here.")
+			m.page(w, http.StatusNotFound, textNothing)
 			return
 		}
 		if r.Method != http.MethodGet {
 			h.Set("Allow", http.MethodGet)
-			m.page(w, http.StatusMethodNotAllowed, "This page can only be opened.")
+			m.page(w, http.StatusMethodNotAllowed, "Method not allowed: open this page in a browser.")
 			return
 		}
 		c := m.conns[parts[len(parts)-2]]
 		query, err := url.ParseQuery(r.URL.RawQuery)
 		if err != nil || len(r.URL.RawQuery) > maxQuery {
-			m.page(w, http.StatusBadRequest, "The address of this page is not complete.")
+			m.page(w, http.StatusBadRequest, "The address of this page is incomplete.")
 			return
 		}
 		switch parts[len(parts)-1] {
@@ -60,13 +60,13 @@ func (m *Manager) Handler() http.Handler {
 		case "callback":
 			m.callback(w, r, c, query)
 		default:
-			m.page(w, http.StatusNotFound, "There is nothing here.")
+			m.page(w, http.StatusNotFound, textNothing)
 		}
 	})
 }
 
-// page writes a small page without anything active in it, with a way home if
-// the host has given one.
+// page writes a small page without anything active in it, with a link to
+// [Config.HomeURL].
 func (m *Manager) page(w http.ResponseWriter, status int, text string) {
 	page(w, status, text, m.cfg.HomeURL)
 }
@@ -74,14 +74,14 @@ func (m *Manager) page(w http.ResponseWriter, status int, text string) {
 func page(w http.ResponseWriter, status int, text, home string) {
 	body := "<p>" + html.EscapeString(text) + "</p>"
 	if home != "" {
-		body += `<p><a href="` + html.EscapeString(home) + `">Go on</a></p>`
+		body += `<p><a href="` + html.EscapeString(home) + `">Continue</a></p>`
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Close account</title>`+body+"</html>\n") // the browser is gone otherwise
 }
 
-// one gives a parameter that may be there at most once and is not too long.
+// one returns a parameter that may be there at most once and is not too long.
 func one(q url.Values, name string, most int) (value string, ok bool) {
 	list := q[name]
 	if len(list) == 0 {
@@ -91,16 +91,17 @@ func one(q url.Values, name string, most int) (value string, ok bool) {
 }
 
 const (
-	textGone    = "This link is not valid any more. Ask for a new one."
+	textNothing = "Page not found."
+	textGone    = "This link is no longer valid. Ask for a new one."
 	textSignIn  = "Sign in first, then open the link again."
-	textForeign = "This link was made for somebody else."
-	textBroken  = "The answer could not be matched to this browser. Begin again from where you started."
+	textForeign = "This link was made for another user."
+	textBroken  = "The response from Close does not belong to this browser. Start again."
 	textAway    = "This does not work right now. Try again in a minute."
 )
 
-// session asks the host whose session it is, and answers the request if it is
-// not that of the flow.
-func (m *Manager) session(w http.ResponseWriter, r *http.Request, f Flow) bool {
+// checkSession asks the host whose session it is, and responds with a page if it
+// is not that of the flow.
+func (m *Manager) checkSession(w http.ResponseWriter, r *http.Request, f Flow) bool {
 	p, err := m.resolve(r)
 	switch {
 	case err != nil || p.IsZero():
@@ -116,7 +117,7 @@ func (m *Manager) session(w http.ResponseWriter, r *http.Request, f Flow) bool {
 
 func (m *Manager) resolve(r *http.Request) (Principal, error) {
 	if m.cfg.SessionResolver == nil {
-		return Principal{}, errors.New("accounts: there is no SessionResolver")
+		return Principal{}, errors.New("accounts: SessionResolver is not set")
 	}
 	return m.cfg.SessionResolver(r)
 }
@@ -137,10 +138,10 @@ func (m *Manager) start(w http.ResponseWriter, r *http.Request, c *conn, query u
 		m.page(w, http.StatusServiceUnavailable, textAway)
 		return
 	}
-	if !f.OutOfBand && !m.session(w, r, f) {
+	if !f.OutOfBand && !m.checkSession(w, r, f) {
 		return
 	}
-	consent, nonce, err := m.bind(ctx, c, f)
+	consent, nonce, err := m.bindToBrowser(ctx, c, f)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		m.page(w, http.StatusGone, textGone)
@@ -154,7 +155,8 @@ func (m *Manager) start(w http.ResponseWriter, r *http.Request, c *conn, query u
 }
 
 // cookie ties a flow to a browser. Where the redirect URL is plain http, which
-// is only allowed on the local machine, a secure cookie would not come back.
+// is only allowed on the local machine, a browser would not send a secure cookie
+// back.
 func (c *conn) cookie(f Flow, nonce string, age int) *http.Cookie {
 	secure := strings.HasPrefix(c.RedirectURL, "https:")
 	name := "cflow-" + hex.EncodeToString(f.ID[:8])
@@ -166,20 +168,35 @@ func (c *conn) cookie(f Flow, nonce string, age int) *http.Cookie {
 	}
 }
 
+// callbackQuery is what the consent page sends back.
+type callbackQuery struct{ state, code, refusal, issuer string }
+
+// readCallback reads the query of a callback and reports whether it is
+// well-formed: a state, and either a code or a refusal.
+func readCallback(query url.Values) (q callbackQuery, ok bool) {
+	for _, p := range []struct {
+		value *string
+		name  string
+		most  int
+	}{{&q.state, "state", maxState}, {&q.code, "code", maxCode}, {&q.refusal, "error", maxError}, {&q.issuer, "iss", maxURLBytes}} {
+		if *p.value, ok = one(query, p.name, p.most); !ok {
+			return callbackQuery{}, false
+		}
+	}
+	return q, q.state != "" && (q.code == "") != (q.refusal == "")
+}
+
 func (m *Manager) callback(w http.ResponseWriter, r *http.Request, c *conn, query url.Values) {
 	ctx := r.Context()
-	state, ok1 := one(query, "state", maxState)
-	code, ok2 := one(query, "code", maxCode)
-	refusal, ok3 := one(query, "error", maxError)
-	issuer, ok4 := one(query, "iss", maxURLBytes)
-	if !ok1 || !ok2 || !ok3 || !ok4 || state == "" || (code == "") == (refusal == "") {
+	q, ok := readCallback(query)
+	if !ok {
 		m.page(w, http.StatusBadRequest, textBroken)
 		return
 	}
-	f, err := m.store.ConsumeFlow(ctx, LinkFlow, hashOf(state))
+	f, err := m.store.ConsumeFlow(ctx, LinkFlow, hashOf(q.state))
 	switch {
 	case errors.Is(err, ErrNotFound):
-		m.again(w, r, c)
+		m.repeatedCallback(w, r, c)
 		return
 	case err != nil:
 		m.page(w, http.StatusServiceUnavailable, textAway)
@@ -192,25 +209,25 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request, c *conn, quer
 		h := hashOf(cookie.Value)
 		fits = subtle.ConstantTimeCompare(h[:], f.Cookie[:]) == 1
 	}
-	if !fits || f.Key.connection != c.Name || issuer != "" && issuer != c.Issuer {
+	if !fits || f.Key.connection != c.Name || q.issuer != "" && q.issuer != c.Issuer {
 		m.note(ctx, Event{Type: EventLinkMisused, Key: f.Key, Actor: "user"})
 		m.page(w, http.StatusBadRequest, textBroken)
 		return
 	}
-	if !f.OutOfBand && !m.session(w, r, f) {
+	if !f.OutOfBand && !m.checkSession(w, r, f) {
 		return
 	}
-	if refusal != "" {
-		if refusal == "access_denied" {
+	if q.refusal != "" {
+		if q.refusal == "access_denied" {
 			m.note(ctx, Event{Type: EventDenied, Key: f.Key, Reason: UserDenied, Actor: "user"})
-			m.back(w, r, f, "denied", http.StatusOK, "You did not allow the connection. Nothing was changed.")
+			m.redirectBack(w, r, f, "denied", http.StatusOK, "You denied the connection. Nothing was changed.")
 			return
 		}
-		m.back(w, r, f, "failed", http.StatusBadGateway, "Close could not complete the authorization. Nothing was changed.")
+		m.redirectBack(w, r, f, "failed", http.StatusBadGateway, "Close could not complete the authorization. Nothing was changed.")
 		return
 	}
 	if f.OutOfBand {
-		id, err := m.hold(ctx, f, code)
+		id, err := m.holdCode(ctx, f, q.code)
 		if err != nil {
 			m.page(w, http.StatusServiceUnavailable, textAway)
 			return
@@ -223,33 +240,33 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request, c *conn, quer
 		m.page(w, http.StatusServiceUnavailable, textAway)
 		return
 	}
-	rec, err := m.finish(context.WithoutCancel(ctx), c, f, c.RedirectURL, NewSecret(code), verifier)
+	rec, err := m.finish(context.WithoutCancel(ctx), c, f, c.RedirectURL, NewSecret(q.code), verifier)
 	var mismatch *IdentityMismatchError
 	switch {
 	case err == nil:
-		m.back(w, r, f, "connected", http.StatusOK, fmt.Sprintf("Connected as Close user %s in organization %s.", rec.UserID, rec.OrganizationID))
+		m.redirectBack(w, r, f, "connected", http.StatusOK, fmt.Sprintf("Connected as Close user %s in organization %s.", rec.UserID, rec.OrganizationID))
 	case errors.As(err, &mismatch):
-		m.back(w, r, f, "mismatch", http.StatusConflict, "You signed in to Close as another user or organization than the one that is connected. Nothing was changed.")
+		m.redirectBack(w, r, f, "mismatch", http.StatusConflict, "You signed in to Close as a different user or organization than the one that is connected. Nothing was changed.")
 	default:
-		m.back(w, r, f, "failed", http.StatusBadGateway, "The connection could not be completed. Nothing was changed. Begin again.")
+		m.redirectBack(w, r, f, "failed", http.StatusBadGateway, "The connection could not be completed. Nothing was changed. Start again.")
 	}
 }
 
-// again answers a callback whose flow is gone: pressed twice, reloaded, or
-// foreign.
-func (m *Manager) again(w http.ResponseWriter, r *http.Request, c *conn) {
+// repeatedCallback responds to a callback whose flow is gone: pressed twice,
+// reloaded, or forged.
+func (m *Manager) repeatedCallback(w http.ResponseWriter, r *http.Request, c *conn) {
 	if p, err := m.resolve(r); err == nil && !p.IsZero() {
 		rec, err := m.store.Load(r.Context(), p.Key(c.Name))
 		if err == nil && rec.State == Active && rec.Now.Sub(rec.Refreshed) < flowTime {
-			m.page(w, http.StatusOK, "This account is connected already.")
+			m.page(w, http.StatusOK, "This account is already connected.")
 			return
 		}
 	}
 	m.page(w, http.StatusBadRequest, textBroken)
 }
 
-// back sends the browser to where the host wants it, or shows a page.
-func (m *Manager) back(w http.ResponseWriter, r *http.Request, f Flow, status string, code int, text string) {
+// redirectBack sends the browser to where the link says, or shows a page.
+func (m *Manager) redirectBack(w http.ResponseWriter, r *http.Request, f Flow, status string, code int, text string) {
 	if to, ok := m.cfg.ReturnTo[f.ReturnTo]; ok {
 		http.Redirect(w, r, addQuery(to, "connection_status", status), http.StatusSeeOther)
 		return

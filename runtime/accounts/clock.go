@@ -27,6 +27,9 @@ func (i instant) before(deadline instant) bool {
 	return i.wall < deadline.wall && i.mono < deadline.mono
 }
 
+// elapsed is the monotonic time as a duration, as limiter and breaker count it.
+func (i instant) elapsed() time.Duration { return time.Duration(i.mono) }
+
 // since is the time that passed on the monotonic clock.
 func (i instant) since(o instant) time.Duration { return time.Duration(i.mono - o.mono) }
 

@@ -22,7 +22,7 @@ const (
 // Connection is one OAuth application of the host at Close, to which accounts
 // are connected. Name, ClientID, ClientSecret and RedirectURL are required.
 type Connection struct {
-	// Name is how the host calls it, such as "close". It is part of every
+	// Name identifies it in the host, such as "close". It is part of every
 	// account's key and of the paths of [Manager.Handler].
 	Name string
 
@@ -34,20 +34,20 @@ type Connection struct {
 	// is; nothing is taken from requests.
 	RedirectURL string
 
-	// The endpoints; empty means Close's. They are used as they are, slash at
-	// the end included, and redirects are never followed.
+	// The endpoints; empty means Close's. They are used as they are, including
+	// a trailing slash, and redirects are never followed.
 	AuthorizeURL, TokenURL, RevokeURL string
 
 	// Issuer is compared with the iss parameter of a callback (RFC 9207) if
 	// there is one. Empty accepts https://api.close.com only.
 	Issuer string
 
-	// Scope is asked for on the consent page; empty asks for nothing, which
-	// is right for Close, where the application has a fixed scope.
+	// Scope is requested on the consent page; empty requests nothing, which is
+	// right for Close, where the application has a fixed scope.
 	Scope []string
 
-	// Lifetime is assumed of access tokens when the provider does not say;
-	// zero means an hour.
+	// Lifetime is the assumed lifetime of access tokens when the provider does
+	// not say; zero means an hour.
 	Lifetime time.Duration
 
 	// Rate bounds renewals per second; the limiter adapts below it. Zero means
@@ -100,7 +100,7 @@ func (c Connection) fill() (Connection, error) {
 	return c, nil
 }
 
-// checkURL wants https, or http on the local machine.
+// checkURL requires https, or http on the local machine.
 func checkURL(s string) error {
 	u, err := url.Parse(s)
 	switch {
@@ -121,8 +121,8 @@ func isLocal(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// fingerprint names the configuration without giving it away.
-func (c Connection) fingerprint() string {
+// fingerprintOf names a configuration without revealing it.
+func fingerprintOf(c Connection) string {
 	var b []byte
 	for _, s := range []string{c.Name, c.ClientID, secret.Reveal(c.ClientSecret), c.TokenURL} {
 		b = appendField(b, s)

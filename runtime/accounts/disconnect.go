@@ -47,7 +47,7 @@ func (m *Manager) Disconnect(ctx context.Context, p Principal, connection string
 // queueRevocation has a pair revoked that came after its account was
 // disconnected.
 func (m *Manager) queueRevocation(ctx context.Context, c *conn, rec Record, q CommitRequest) {
-	ctx, cancel := anyhow(ctx)
+	ctx, cancel := detached(ctx)
 	defer cancel()
 	err := m.store.QueueRevocation(ctx, Revocation{
 		ID: randomID(), Key: rec.Key, AccountID: rec.ID, Purpose: PurposeTokens, Generation: q.Generation + 1, Sealed: q.Tokens,
@@ -112,7 +112,7 @@ func (m *Manager) revokeAll(ctx context.Context, list []Revocation, silent map[s
 		}
 		if settled {
 			left--
-			short, cancel := anyhow(ctx)
+			short, cancel := detached(ctx)
 			_ = m.store.FinishRevocation(short, v.ID) // it is tried again otherwise
 			cancel()
 		}

@@ -1,8 +1,6 @@
 package accounts
 
-import (
-	"time"
-)
+import "time"
 
 // dueIn is when a token that lives for d is renewed: a fifth before its end, at
 // least a minute and at most a quarter of an hour, with jitter before that.
@@ -14,27 +12,28 @@ func (m *Manager) dueIn(d time.Duration) time.Duration {
 	return max(d-margin-time.Duration(m.cfg.jitter()*float64(d)/10), 0)
 }
 
-// keepAlive is how often an account is renewed that nobody uses.
+// keepAlive is how often an unused account is renewed.
 const keepAlive = 24 * time.Hour
 
 // nextDue is when to renew after a success: well before the end for accounts in
 // use, at the end for those that cannot be renewed, once a day for others.
-func (m *Manager) nextDue(a answer, idle bool) time.Duration {
+func (m *Manager) nextDue(r tokenResponse, idle bool) time.Duration {
 	switch {
-	case a.pair.refresh.IsZero():
-		return a.expiresIn - floorOf(a.expiresIn)
+	case r.pair.refresh.IsZero():
+		return r.expiresIn - floorOf(r.expiresIn)
 	case idle:
 		return m.idleDue()
 	}
-	return m.dueIn(a.expiresIn)
+	return m.dueIn(r.expiresIn)
 }
 
 func (m *Manager) idleDue() time.Duration {
 	return keepAlive - time.Duration(m.cfg.jitter()*float64(keepAlive)/10)
 }
 
-// warm reports whether an account is renewed ahead of time.
-func (m *Manager) warm(rec Record) bool {
+// isWarm reports whether an account is renewed ahead of time. It calls the
+// host's code.
+func (m *Manager) isWarm(rec Record) bool {
 	used := rec.Used
 	if used.Before(rec.Created) {
 		used = rec.Created

@@ -53,7 +53,7 @@ func TestDeadlock(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					w.m.forget(context.Background())
+					w.m.forgetIdle()
 				}
 			}
 		})

@@ -15,18 +15,18 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
-	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
 // flowTime is how long a link works, and how long the host has to confirm.
 const flowTime = 10 * time.Minute
 
 var (
-	// ErrWrongUser says that another user than the one who began an
+	// ErrWrongUser means that another user than the one who began an
 	// authorization tried to finish it. Nothing was exchanged.
 	ErrWrongUser = errors.New("accounts: another user began this authorization")
-	// ErrFlowFailed says that the provider gave no tokens for an authorization.
-	// The account is as it was; begin again. [*FlowFailedError] says why.
+	// ErrFlowFailed means that the provider issued no tokens for an
+	// authorization. The account is unchanged; begin again.
+	// [*FlowFailedError] says why.
 	ErrFlowFailed = errors.New("accounts: the authorization could not be completed")
 )
 
@@ -43,12 +43,13 @@ type LinkOption func(*Flow)
 
 // ReturnTo sends the browser to the entry of [Config.ReturnTo] with this id in
 // the end, with the parameter "connection_status" added: connected, denied,
-// mismatch (somebody else's Close account; see [NewIdentity]) or failed. After an out-of-band consent, what [Manager.ConfirmUser] says is up
-// to the host to show.
+// mismatch (another Close user or organization; see [NewIdentity]) or failed.
+// After an out-of-band consent, the host shows what [Manager.ConfirmUser]
+// returns.
 func ReturnTo(id string) LinkOption { return func(f *Flow) { f.ReturnTo = id } }
 
-// OutOfBand makes a link that works without a session of the host, for chats,
-// mail and terminals. After the consent the browser goes to
+// OutOfBand makes a link that opens without a session of the host, for chats,
+// email and terminals. After the consent the browser goes to
 // [Config.VerifyURL], and nothing is exchanged before the host has called
 // [Manager.ConfirmUser] for the user whose session it finds there.
 func OutOfBand() LinkOption { return func(f *Flow) { f.OutOfBand = true } }
@@ -58,16 +59,16 @@ func OutOfBand() LinkOption { return func(f *Flow) { f.OutOfBand = true } }
 func NewIdentity() LinkOption { return func(f *Flow) { f.NewIdentity = true } }
 
 // AuthorizationLink returns a link for a principal to connect the account, or
-// to connect it again. It leads to one consent, within ten minutes. An account that is
-// active stays so until the new consent is complete. Show the link to that
-// user only; a link that somebody else opens is refused and reported.
+// to connect it again. It leads to one consent, within ten minutes. An active
+// account stays active until the new consent is complete. Show the link to that
+// user only; if another user opens it, that is refused and reported.
 func (m *Manager) AuthorizationLink(ctx context.Context, p Principal, connection string, opts ...LinkOption) (Link, error) {
 	key, err := m.key(p, connection)
 	if err != nil {
 		return Link{}, err
 	}
 	if m.cfg.BaseURL == "" {
-		return Link{}, errors.New("accounts: BaseURL is not set, so that there are no links")
+		return Link{}, errors.New("accounts: links need BaseURL, which is not set")
 	}
 	rec, err := m.ensure(ctx, key)
 	if err != nil {
@@ -79,10 +80,10 @@ func (m *Manager) AuthorizationLink(ctx context.Context, p Principal, connection
 		o(&f)
 	}
 	if _, ok := m.cfg.ReturnTo[f.ReturnTo]; !ok && f.ReturnTo != "" {
-		return Link{}, fmt.Errorf("accounts: %q is not in the list of places to return to", f.ReturnTo)
+		return Link{}, fmt.Errorf("accounts: %q is not an id in ReturnTo", f.ReturnTo)
 	}
 	if f.OutOfBand && m.cfg.VerifyURL == "" {
-		return Link{}, errors.New("accounts: VerifyURL is not set, so that there are no out-of-band links")
+		return Link{}, errors.New("accounts: out-of-band links need VerifyURL, which is not set")
 	}
 	if err := m.store.CreateFlow(ctx, f, flowTime); err != nil {
 		return Link{}, err
@@ -107,9 +108,9 @@ func flowData(f Flow, purpose string) []byte {
 	return AssociatedData(f.Key, hex.EncodeToString(f.ID[:]), purpose, f.Epoch)
 }
 
-// bind ties a flow to a browser: it returns the address of the consent page
-// and what the cookie must hold.
-func (m *Manager) bind(ctx context.Context, c *conn, f Flow) (consent, nonce string, err error) {
+// bindToBrowser ties a flow to a browser: it returns the address of the consent
+// page and what the cookie must hold.
+func (m *Manager) bindToBrowser(ctx context.Context, c *conn, f Flow) (consent, nonce string, err error) {
 	state, nonce := randomToken(), randomToken()
 	verifier := oauth2.GenerateVerifier()
 	s, err := seal(m.vault, []byte(verifier), flowData(f, PurposeVerifier))
@@ -122,15 +123,15 @@ func (m *Manager) bind(ctx context.Context, c *conn, f Flow) (consent, nonce str
 	return c.oauth.authorizeURL(c.RedirectURL, state, NewSecret(verifier)), nonce, nil
 }
 
-// heldCode is what a code is sealed with that waits for the host.
+// heldCode is a code that waits for the host, and what redeems it.
 type heldCode struct {
 	Code     string `json:"c"`
 	Verifier string `json:"v"`
 }
 
-// hold keeps the code of an out-of-band consent and returns the id to confirm
-// it with.
-func (m *Manager) hold(ctx context.Context, f Flow, code string) (string, error) {
+// holdCode keeps the code of an out-of-band consent and returns the id to
+// confirm it with.
+func (m *Manager) holdCode(ctx context.Context, f Flow, code string) (string, error) {
 	verifier, err := m.vault.Open(f.Sealed.Blob, flowData(f, PurposeVerifier))
 	if err != nil {
 		return "", errSealing
@@ -153,13 +154,13 @@ func (m *Manager) hold(ctx context.Context, f Flow, code string) (string, error)
 
 // ConfirmUser finishes an out-of-band authorization: confirmation is the
 // "confirm" parameter with which the browser came to [Config.VerifyURL], and p
-// is whose session the host finds there. If that is who the link was made for,
-// the code is exchanged and the account is active. If not, the code is thrown
-// away and the error is [ErrWrongUser]. Call it when the user has pressed a
-// button (a POST), not when the page is opened: otherwise whoever consents
-// with an account of their own could make the user confirm it by sending the
-// address of the page. A confirmation works once;
-// [ErrNotFound] if it was used, has lapsed or never was.
+// is whose session the host finds there. If the link was made for p, the code is
+// exchanged and the account becomes active. If not, the code is discarded and
+// the error is [ErrWrongUser]. Call it when the user has pressed a button (a
+// POST), not when the page is opened: otherwise an attacker could consent with
+// an account of their own and make the user confirm it by sending the address
+// of the page. A confirmation works once; the error is [ErrNotFound] if it was
+// used, has lapsed or never existed.
 func (m *Manager) ConfirmUser(ctx context.Context, confirmation string, p Principal) (Info, error) {
 	if len(confirmation) != tokenLength {
 		return Info{}, ErrNotFound
@@ -170,7 +171,7 @@ func (m *Manager) ConfirmUser(ctx context.Context, confirmation string, p Princi
 	}
 	free := context.WithoutCancel(ctx)
 	fail := func(why Reason, err error) (Info, error) {
-		short, cancel := anyhow(free)
+		short, cancel := detached(free)
 		defer cancel()
 		if endErr := m.store.EndVerification(short, f.Key, why, Note{EventVerificationFailed, "host", true}); endErr != nil {
 			m.log.WarnContext(ctx, "a verification could not be ended", "account", f.Key) // it lapses
@@ -214,26 +215,22 @@ func (m *Manager) finish(ctx context.Context, c *conn, f Flow, redirect string, 
 		return Record{}, &SealError{Key: f.Key}
 	}
 	sent := m.now()
-	a := c.oauth.exchange(ctx, redirect, code, verifier)
-	defer func() { // the host's code, so after the pair is safe
-		for _, o := range a.oddities {
-			m.metrics.Oddity(c.Name, o)
-		}
-	}()
+	r := c.oauth.exchange(ctx, redirect, code, verifier)
+	defer m.countOddities(c, r) // after the pair is stored
 	switch {
-	case a.kind == ConfigTrouble && a.code != "invalid_request":
-		m.setHealth(ctx, c, HealthConfigError, a.code)
-		return Record{}, &ConnectionConfigError{c.Name, a.code}
-	case a.kind != "":
-		m.log.InfoContext(ctx, "a code was not exchanged", "account", f.Key, "kind", a.kind, "status", a.status)
-		return Record{}, &FlowFailedError{Key: f.Key, Kind: a.kind}
-	case a.pair.access.IsZero():
+	case r.kind == ConfigTrouble && r.code != "invalid_request":
+		m.setHealth(ctx, c, HealthConfigError, r.code)
+		return Record{}, &ConnectionConfigError{c.Name, r.code}
+	case r.kind != "":
+		m.log.InfoContext(ctx, "a code was not exchanged", "account", f.Key, "kind", r.kind, "status", r.status)
+		return Record{}, &FlowFailedError{Key: f.Key, Kind: r.kind}
+	case r.pair.access.IsZero():
 		return Record{}, &FlowFailedError{Key: f.Key, Kind: BadSuccess}
 	}
 	if err := failpoint.Hit(ctx, failpoint.Exchanged); err != nil {
 		return Record{}, err
 	}
-	return m.connect(ctx, c, f, a, sent)
+	return m.connect(ctx, c, f, r, sent)
 }
 
 func resultOf(ok bool) string {
@@ -245,55 +242,43 @@ func resultOf(ok bool) string {
 
 // connect stores the tokens of a consent. A newer generation is no obstacle:
 // the consent counts.
-func (m *Manager) connect(ctx context.Context, c *conn, f Flow, a answer, sent instant) (Record, error) {
+func (m *Manager) connect(ctx context.Context, c *conn, f Flow, r tokenResponse, sent instant) (Record, error) {
 	attempt, grant := randomID(), randomID()
 	start := m.now()
-	for wait := m.cfg.backoff; ; wait *= 2 {
-		rec, err := m.load(ctx, f.Key)
+	for wait := m.cfg.backoff; m.now().since(start) <= commitTime; wait *= 2 {
+		row, err := m.load(ctx, f.Key)
 		switch {
-		case err == nil && rec.LastAttempt == attempt:
-			return rec, nil
-		case err == nil && rec.Epoch != f.Epoch:
-			m.endOrphan(ctx, c, rec, a) // disconnected meanwhile
+		case err == nil && row.Epoch != f.Epoch:
+			m.endOrphan(ctx, c, row.Record, r) // disconnected meanwhile
 			return Record{}, &FlowFailedError{Key: f.Key, Reason: HostDisconnect}
-		case err == nil && !f.NewIdentity && (rec.UserID != "" && rec.UserID != a.user || rec.OrganizationID != "" && rec.OrganizationID != a.org):
+		case err == nil && !f.NewIdentity && (row.UserID != "" && row.UserID != r.user || row.OrganizationID != "" && row.OrganizationID != r.org):
 			m.note(ctx, Event{Type: EventIdentityMismatch, Key: f.Key, Reason: IdentityMismatch, Actor: "user"})
 			return Record{}, &IdentityMismatchError{f.Key}
 		case err == nil:
-			rec, err = m.commitConsent(ctx, rec, a, attempt, grant, sent)
-			if err == nil {
-				e := m.entry(f.Key)
-				e.use(m.now())
-				_, _, err = m.look(ctx, e)
-				if err != nil {
-					m.log.WarnContext(ctx, "an account was connected and could not be read", "account", f.Key)
-				}
-				return rec, nil
+			stored, fate := m.commitConsent(ctx, row.Record, r, attempt, grant, sent)
+			if fate == committed {
+				return stored, nil
+			}
+			if fate != commitFailed {
+				continue // the row has moved on
 			}
 		}
-		if m.now().since(start) > commitTime {
-			return Record{}, m.unavailable(f.Key, StoreTrouble, time.Second)
-		}
-		if !errors.Is(err, ErrConflict) {
-			m.pauseAnyhow(wait)
-		}
+		sleep(wait)
 	}
+	return Record{}, m.unavailable(f.Key, StoreTrouble, time.Second)
 }
 
-func (m *Manager) commitConsent(ctx context.Context, rec Record, a answer, attempt, grant string, sent instant) (Record, error) {
-	s, err := sealPair(m.vault, a.pair, AssociatedData(rec.Key, rec.ID, PurposeTokens, rec.Generation+1))
+// commitConsent makes one commit of a consent, and publishes what it stored.
+func (m *Manager) commitConsent(ctx context.Context, rec Record, r tokenResponse, attempt, grant string, sent instant) (Record, commitFate) {
+	s, err := sealPair(m.vault, r.pair, AssociatedData(rec.Key, rec.ID, PurposeTokens, rec.Generation+1))
 	if err != nil {
-		return Record{}, err
-	}
-	due := m.dueIn(a.expiresIn)
-	if a.pair.refresh.IsZero() {
-		due = a.expiresIn - floorOf(a.expiresIn)
+		return rec, commitFailed
 	}
 	gone := m.now().since(sent)
 	q := CommitRequest{
 		Key: rec.Key, Generation: rec.Generation, Epoch: rec.Epoch, Attempt: attempt, Grant: grant, Tokens: s,
-		NoRefresh: a.pair.refresh.IsZero(), OrganizationID: a.org, UserID: a.user,
-		ExpiresIn: max(a.expiresIn-gone, 0), DueIn: max(due-gone, 0), Note: Note{EventConnected, "user", true},
+		NoRefresh: r.pair.refresh.IsZero(), OrganizationID: r.org, UserID: r.user,
+		ExpiresIn: max(r.expiresIn-gone, 0), DueIn: max(m.nextDue(r, false)-gone, 0), Note: Note{EventConnected, "user", true},
 	}
 	synced, err := m.journal.add(rec, q, time.Now())
 	if err == nil {
@@ -302,16 +287,23 @@ func (m *Manager) commitConsent(ctx context.Context, rec Record, a answer, attem
 	if err != nil {
 		m.log.ErrorContext(ctx, "the journal cannot be written", "account", rec.Key, "error", err)
 	}
-	done, err := m.tryCommit(ctx, q)
-	if err == nil || errors.Is(err, ErrConflict) {
+	row, fate := m.commit(ctx, q)
+	if fate != commitFailed {
 		m.journal.done(q.Key, q.Generation, time.Now())
 	}
-	return done, err
+	if fate == committed {
+		e := m.entry(rec.Key)
+		e.use(m.now())
+		if err := m.publish(e, row); err != nil {
+			m.log.WarnContext(ctx, "an account was connected and could not be read", "account", rec.Key)
+		}
+	}
+	return row.Record, fate
 }
 
-// endOrphan revokes tokens that belong to nobody any more.
-func (m *Manager) endOrphan(ctx context.Context, c *conn, rec Record, a answer) {
-	s, err := sealPair(m.vault, a.pair, AssociatedData(rec.Key, rec.ID, PurposeTokens, rec.Generation+1))
+// endOrphan revokes tokens that came after the disconnect of their account.
+func (m *Manager) endOrphan(ctx context.Context, c *conn, rec Record, r tokenResponse) {
+	s, err := sealPair(m.vault, r.pair, AssociatedData(rec.Key, rec.ID, PurposeTokens, rec.Generation+1))
 	if err == nil {
 		m.queueRevocation(ctx, c, rec, CommitRequest{Key: rec.Key, Generation: rec.Generation, Tokens: s})
 	}
@@ -329,11 +321,11 @@ func addQuery(to, name, value string) string {
 	return u.String()
 }
 
-// openVerifier gives the PKCE verifier of a flow.
+// openVerifier returns the PKCE verifier of a flow.
 func (m *Manager) openVerifier(f Flow) (Secret, error) {
 	plain, err := m.vault.Open(f.Sealed.Blob, flowData(f, PurposeVerifier))
 	if err != nil {
-		return secret.Value{}, &SealError{f.Key, f.Sealed.KeyID}
+		return Secret{}, &SealError{f.Key, f.Sealed.KeyID}
 	}
 	defer clear(plain)
 	return NewSecret(string(plain)), nil

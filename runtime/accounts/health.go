@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// healthNow gives the health of the connection as this process knows it.
+// healthNow returns the health of the connection as this process knows it.
 func (c *conn) healthNow() ConnectionHealth {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -15,7 +15,7 @@ func (c *conn) healthNow() ConnectionHealth {
 func (m *Manager) loadHealth(ctx context.Context, c *conn) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	h, err := m.store.LoadHealth(ctx, c.Name, c.mark)
+	h, err := m.store.LoadHealth(ctx, c.Name, c.fingerprint)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (m *Manager) setHealth(ctx context.Context, c *conn, state HealthState, cod
 	if same && state == HealthOK {
 		code = c.health.Code
 	}
-	c.health = ConnectionHealth{Connection: c.Name, Fingerprint: c.mark, State: state, Code: code, Since: c.health.Since}
+	c.health = ConnectionHealth{Connection: c.Name, Fingerprint: c.fingerprint, State: state, Code: code, Since: c.health.Since}
 	h := c.health
 	c.mu.Unlock()
 	if state == HealthOK {
@@ -58,11 +58,11 @@ func (m *Manager) setHealth(ctx context.Context, c *conn, state HealthState, cod
 	}
 }
 
-// mayProbe reports whether this process may try the connection now.
+// mayProbe asks the store whether this process may try the connection now.
 func (m *Manager) mayProbe(ctx context.Context, c *conn) bool {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	ok, err := m.store.ClaimProbe(ctx, c.Name, c.mark, probeEvery)
+	ok, err := m.store.ClaimProbe(ctx, c.Name, c.fingerprint, probeEvery)
 	return ok && err == nil
 }
 
@@ -82,7 +82,7 @@ func (m *Manager) AcceptRefusals(ctx context.Context, connection string) error {
 		return err
 	}
 	m.log.WarnContext(ctx, "refusals are accepted", "connection", c.Name)
-	h := ConnectionHealth{Connection: c.Name, Fingerprint: c.mark, State: HealthOK, Code: refusalsAccepted}
+	h := ConnectionHealth{Connection: c.Name, Fingerprint: c.fingerprint, State: HealthOK, Code: refusalsAccepted}
 	short, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	if err := m.store.SetHealth(short, h, probeEvery); err != nil {
@@ -96,7 +96,7 @@ func (h ConnectionHealth) believes(rec Record) bool {
 	return h.State == HealthOK && h.Code == refusalsAccepted && rec.Now.Sub(h.Since) < refusalWindow
 }
 
-// Health is how everything works.
+// Health is a snapshot of stores, connections and key usage.
 type Health struct {
 	Stats       Stats
 	Connections []ConnectionReport
@@ -104,7 +104,7 @@ type Health struct {
 	PrimaryKey  uint32
 }
 
-// ConnectionReport is how one connection works, as this process sees it.
+// ConnectionReport is the health of one connection, as this process sees it.
 type ConnectionReport struct {
 	Name  string
 	State HealthState
@@ -114,8 +114,8 @@ type ConnectionReport struct {
 	Pause time.Duration // how much longer the provider asked to wait
 }
 
-// Health counts and reports. It reads the whole table of accounts; ask for it
-// once a minute, not per request.
+// Health returns a snapshot. It reads the whole table of accounts: call it once a
+// minute, not per request.
 func (m *Manager) Health(ctx context.Context) (Health, error) {
 	stats, err := m.store.Stats(ctx)
 	if err != nil {
@@ -127,13 +127,13 @@ func (m *Manager) Health(ctx context.Context) (Health, error) {
 	}
 	h := Health{Stats: stats, KeyUse: use}
 	h.PrimaryKey, _ = m.vault.KeyIDs()
-	now := time.Duration(m.now().mono)
+	now := m.now().elapsed()
 	for _, cfg := range m.cfg.Connections {
 		c := m.conns[cfg.Name]
 		known := m.freshHealth(ctx, c)
 		r := ConnectionReport{Name: c.Name, State: known.State, Code: known.Code, Since: known.Since}
 		if r.State == HealthOK {
-			r.Code = "" // it may say how it became so
+			r.Code = "" // it may say why it is so
 		}
 		r.Rate, r.Pause = c.limiter.state(now)
 		if r.State == HealthOK && (c.breaker.tripped() || r.Pause > 0) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
@@ -16,8 +17,8 @@ type sealedIdentity struct {
 	User string `json:"u"`
 }
 
-func sealIdentity(v Vault, a answer, ad []byte) (Sealed, error) {
-	plain, err := json.Marshal(sealedIdentity{sealedPair{secret.Reveal(a.pair.access), secret.Reveal(a.pair.refresh)}, a.org, a.user})
+func sealIdentity(v Vault, r tokenResponse, ad []byte) (Sealed, error) {
+	plain, err := json.Marshal(sealedIdentity{sealedPair{secret.Reveal(r.pair.access), secret.Reveal(r.pair.refresh)}, r.org, r.user})
 	if err != nil {
 		return Sealed{}, errSealing
 	}
@@ -56,11 +57,18 @@ func (m *Manager) AcceptIdentity(ctx context.Context, p Principal, connection st
 	if err != nil {
 		return infoOf(rec), &SealError{key, rec.Fallback.Sealed.KeyID}
 	}
-	// How long the access token lives is not known any more; it is renewed with
-	// the first use.
-	rec, err = m.store.Commit(ctx, CommitRequest{
+	// How long the access token lives is no longer known; it is renewed at the
+	// first use.
+	row, fate := m.commit(ctx, CommitRequest{
 		Key: key, Generation: rec.Generation, Epoch: rec.Epoch, Attempt: randomID(), Tokens: tokens, NoRefresh: q.Refresh == "",
 		OrganizationID: q.Org, UserID: q.User, Note: Note{Type: EventConnected, Actor: "admin", Always: true},
 	})
-	return infoOf(rec), err
+	switch fate {
+	case committed:
+		return infoOf(row.Record), nil
+	case commitFailed:
+		return infoOf(rec), m.unavailable(key, StoreTrouble, time.Second)
+	default: // another change was faster
+		return infoOf(row.Record), ErrConflict
+	}
 }

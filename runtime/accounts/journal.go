@@ -17,12 +17,12 @@ import (
 	"time"
 )
 
-// journalKeep is how long an entry is kept after its commit, in case a
-// database comes back older than it was.
+// journalKeep is how long an entry is kept after its commit, in case the
+// database is restored from a backup.
 const journalKeep = 10 * time.Minute
 
-// journal keeps sealed pairs between the answer of the provider and the commit
-// in the store. Each line is appended and synced before the commit. It holds
+// journal keeps sealed pairs between the provider's response and the commit in
+// the store. Each line is appended and synced before the commit. It holds
 // ciphertext only. A nil journal keeps nothing.
 type journal struct {
 	mu      sync.Mutex
@@ -73,21 +73,21 @@ func openJournal(dir string) (*journal, error) {
 		return nil, nil //nolint:nilnil // a nil journal keeps nothing
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("accounts: the state directory cannot be made: %w", err)
+		return nil, fmt.Errorf("accounts: cannot create the state directory: %w", err)
 	}
 	j := &journal{path: filepath.Join(dir, "journal"), entries: map[journalID]*journalEntry{}}
 	lock, err := lockFile(filepath.Join(dir, "lock"))
 	switch {
 	case isLocked(err):
-		return nil, fmt.Errorf("%w, here or in another process; each needs one of its own: %s", ErrStateDirInUse, dir)
+		return nil, fmt.Errorf("%w, in this process or another; each needs its own: %s", ErrStateDirInUse, dir)
 	case err != nil:
-		return nil, fmt.Errorf("accounts: the state directory cannot be written: %w", err)
+		return nil, fmt.Errorf("accounts: cannot write to the state directory: %w", err)
 	}
 	j.lock = lock
 	old, err := os.ReadFile(j.path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		_ = lock.Close() // nothing was written
-		return nil, fmt.Errorf("accounts: the journal cannot be read: %w", err)
+		return nil, fmt.Errorf("accounts: cannot read the journal: %w", err)
 	}
 	r := bufio.NewReader(bytes.NewReader(old))
 	for {
@@ -110,13 +110,13 @@ func openJournal(dir string) (*journal, error) {
 	j.prune(time.Now())
 	if err := j.rewrite(); err != nil {
 		_ = lock.Close() // nothing was written
-		return nil, fmt.Errorf("accounts: the journal cannot be written: %w", err)
+		return nil, fmt.Errorf("accounts: cannot write the journal: %w", err)
 	}
 	return j, nil
 }
 
-// ErrStateDirInUse says that [Config.StateDir] belongs to another manager.
-var ErrStateDirInUse = errors.New("accounts: the state directory belongs to another manager")
+// ErrStateDirInUse means that another manager uses [Config.StateDir].
+var ErrStateDirInUse = errors.New("accounts: another manager uses the state directory")
 
 // rewrite writes a fresh file with what still counts, and opens it.
 func (j *journal) rewrite() error {
@@ -258,8 +258,8 @@ func (j *journal) prune(now time.Time) {
 	}
 }
 
-// find gives the entry that follows a record. Generations are used again by a
-// database that comes back older, so row, epoch and consent count too.
+// find returns the entry that follows a record. A database restored from a
+// backup uses generations again, so row, epoch and consent count too.
 func (j *journal) find(rec Record) (CommitRequest, bool) {
 	if j == nil {
 		return CommitRequest{}, false
@@ -273,7 +273,7 @@ func (j *journal) find(rec Record) (CommitRequest, bool) {
 	return e.request(time.Now()), true
 }
 
-// request makes the commit again.
+// request is the commit of an entry.
 func (e *journalEntry) request(now time.Time) CommitRequest {
 	left := max(e.ExpiresIn-max(now.Sub(e.At), 0), 0)
 	return CommitRequest{
@@ -321,19 +321,20 @@ func (m *Manager) retryJournal(ctx context.Context) { m.replayJournal(ctx, false
 // replayJournal commits what the journal holds and the store does not.
 func (m *Manager) replayJournal(ctx context.Context, committed bool) {
 	for _, q := range m.journal.all(time.Now(), committed) {
-		rec, err := m.load(ctx, q.Key)
+		row, err := m.load(ctx, q.Key)
+		rec := row.Record
 		switch {
 		case err != nil && !errors.Is(err, ErrNotFound):
 			continue // later
 		case err == nil && rec.Generation < q.Generation:
-			continue // the database came back older than the journal reaches back
+			continue // the database was restored from before the journal begins
 		}
 		if _, ok := m.journal.find(rec); err != nil || !ok || rec.Generation != q.Generation {
 			m.journal.done(q.Key, q.Generation, time.Now())
 			continue
 		}
 		if _, err := openPair(m.vault, q.Tokens, AssociatedData(q.Key, rec.ID, PurposeTokens, q.Generation+1)); err != nil {
-			m.log.ErrorContext(ctx, "a pair in the journal cannot be opened; it is of another database or its key is gone", "account", q.Key, "key_id", q.Tokens.KeyID)
+			m.log.ErrorContext(ctx, "tokens in the journal cannot be opened; they belong to another database, or their key is gone", "account", q.Key, "key_id", q.Tokens.KeyID)
 			m.journal.done(q.Key, q.Generation, time.Now())
 			continue
 		}

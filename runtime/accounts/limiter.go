@@ -12,13 +12,13 @@ const (
 
 // limiter paces the requests to one token endpoint: the rate doubles every
 // second until the provider asks to slow down or fails, which halves it, and
-// grows steadily after that. Callers on demand reserve slots ahead, the scheduler only gets slots
-// that are free at once, so that callers go first.
+// grows steadily after that. Callers on demand reserve turns ahead, the
+// scheduler only gets turns that are free at once, so that callers go first.
 type limiter struct {
 	mu     sync.Mutex
 	max    float64
 	rate   float64
-	next   time.Duration // when the next slot is free, on the monotonic clock
+	next   time.Duration // when the next turn is free, on the monotonic clock
 	sent   time.Duration // when the next request may be sent, whatever the rate
 	paused time.Duration // nothing before
 	eager  bool          // the provider has not complained yet
@@ -32,10 +32,10 @@ func newLimiter(most float64) *limiter {
 
 func (l *limiter) interval() time.Duration { return time.Duration(float64(time.Second) / l.rate) }
 
-// burst is how far behind now the next slot may be: a tenth of a second.
+// burst is how far behind now the next turn may be: a tenth of a second.
 func (l *limiter) burst() time.Duration { return max(time.Second/10-l.interval(), 0) }
 
-// reserve takes the next slot and says how long to wait for it. It takes
+// reserve takes the next turn and returns how long to wait for it. It takes
 // nothing if that is longer than most.
 func (l *limiter) reserve(now, most time.Duration) (time.Duration, bool) {
 	l.mu.Lock()
@@ -49,32 +49,22 @@ func (l *limiter) reserve(now, most time.Duration) (time.Duration, bool) {
 	return wait, true
 }
 
-// take takes up to n slots that are free now.
-func (l *limiter) take(now time.Duration, n int) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	at := max(l.next, now-l.burst(), l.paused)
-	got := 0
-	for got < n && at <= now {
-		at += l.interval()
-		got++
-	}
-	if got > 0 {
-		l.next = at
-	}
-	return got
+// take takes a turn if one is free now.
+func (l *limiter) take(now time.Duration) bool {
+	_, ok := l.reserve(now, 0)
+	return ok
 }
 
-// give returns slots that were not used.
-func (l *limiter) give(n int) {
+// give returns a turn that was not used.
+func (l *limiter) give() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.next -= time.Duration(n) * l.interval()
+	l.next -= l.interval()
 }
 
-// spread says how long to wait with a request that has its slot. What was held
-// up between the two, since a claim takes its time, would come in one lump
-// otherwise: in no second are there more than the most and a twentieth.
+// spread returns how long to wait with a request that has its turn. What was
+// held up between the two, since a claim takes its time, would come in one lump
+// otherwise: it never sends more than 5 % above the limit in any second.
 func (l *limiter) spread(now time.Duration) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -84,10 +74,10 @@ func (l *limiter) spread(now time.Duration) time.Duration {
 	return max(at-now, 0)
 }
 
-// good notes a complete answer. In the beginning each makes the rate grow by
-// one, so that it doubles every second; later, for every second, and for at most ten of them
-// without an answer, the rate grows by a hundredth of the most, and by one at
-// least.
+// good notes a complete response. In the beginning each makes the rate grow by
+// one, so that it doubles every second; later, for every second, and for at most
+// ten of them without a response, the rate grows by a hundredth of the most, and
+// by one at least.
 func (l *limiter) good(now time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -115,7 +105,7 @@ func (l *limiter) bad(now, wait time.Duration) {
 	l.paused = max(l.paused, now+wait)
 }
 
-// state gives the rate and how much longer nothing may be sent.
+// state returns the rate and how much longer nothing may be sent.
 func (l *limiter) state(now time.Duration) (rate float64, paused time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -11,7 +11,9 @@ func TestLimiter(t *testing.T) {
 	now := time.Duration(0)
 	second := func() (sent int) {
 		for end := now + time.Second; now < end; now += 10 * time.Millisecond {
-			sent += l.take(now, 1000)
+			for l.take(now) {
+				sent++
+			}
 			l.good(now)
 		}
 		return sent
@@ -46,8 +48,8 @@ func TestLimiter(t *testing.T) {
 		t.Errorf("five minutes after the storm the rate is %v, want 80 %% of 200", rate)
 	}
 	l.bad(now, time.Minute)
-	if n := l.take(now+59*time.Second, 10); n != 0 {
-		t.Errorf("%d slots while the provider asked to wait", n)
+	if l.take(now + 59*time.Second) {
+		t.Error("a turn while the provider asked to wait")
 	}
 	if wait, ok := l.reserve(now, 30*time.Second); ok || wait != time.Minute {
 		t.Errorf("a caller is told to wait %v, %v", wait, ok)
@@ -92,8 +94,8 @@ func TestLimiterCallersFirst(t *testing.T) {
 	for range 30 {
 		l.reserve(time.Hour, time.Minute)
 	}
-	if n := l.take(time.Hour+time.Second, 100); n != 0 {
-		t.Errorf("the scheduler got %d slots while callers wait", n)
+	if l.take(time.Hour + time.Second) {
+		t.Error("the scheduler got a turn while callers wait")
 	}
 }
 
@@ -101,22 +103,22 @@ func TestBreaker(t *testing.T) {
 	t.Parallel()
 	b := &breaker{}
 	for range tripAfter {
-		if ok, _ := b.allow(0); !ok {
+		if ok, _, _ := b.allow(0); !ok {
 			t.Fatal("closed too early")
 		}
 		b.failed(0)
 	}
-	if ok, wait := b.allow(0); ok || wait <= 0 {
+	if ok, _, wait := b.allow(0); ok || wait <= 0 {
 		t.Errorf("open after %d failures: %v, %v", tripAfter, ok, wait)
 	}
-	if ok, _ := b.allow(2 * time.Second); !ok {
+	if ok, _, _ := b.allow(2 * time.Second); !ok {
 		t.Error("no probe after the wait")
 	}
-	if ok, _ := b.allow(2 * time.Second); ok {
+	if ok, _, _ := b.allow(2 * time.Second); ok {
 		t.Error("two probes at once")
 	}
 	b.answered()
-	if ok, _ := b.allow(2 * time.Second); !ok || b.tripped() {
+	if ok, _, _ := b.allow(2 * time.Second); !ok || b.tripped() {
 		t.Error("not closed after an answer")
 	}
 

@@ -17,7 +17,7 @@ import (
 )
 
 // LocalFlow is an authorization at a terminal: the user of this process opens
-// a page in a browser, and the answer comes back to a port of this machine, or
+// a page in a browser, and the response comes back to a port of this machine, or
 // is pasted. It lives in this process only and works once, for ten minutes.
 type LocalFlow struct {
 	m        *Manager
@@ -41,8 +41,8 @@ type localResult struct {
 	err  error
 }
 
-// ListenLocal begins an authorization whose answer comes to this machine: to the
-// redirect URL of the connection if that is an http address on the local
+// ListenLocal begins an authorization whose response comes to this machine: to
+// the redirect URL of the connection if that is an http address on the local
 // machine with a port, and to a free port otherwise. The application must have a
 // redirect URL registered that allows it. Close the flow in the end.
 func (m *Manager) ListenLocal(ctx context.Context, p Principal, connection string, opts ...LinkOption) (*LocalFlow, error) {
@@ -56,12 +56,12 @@ func (m *Manager) ListenLocal(ctx context.Context, p Principal, connection strin
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("accounts: the answer of the consent cannot be waited for: %w", err)
+		return nil, fmt.Errorf("accounts: cannot listen for the response of the consent page: %w", err)
 	}
 	if redirect == "" {
 		redirect = "http://" + l.Addr().String() + "/callback"
 	}
-	f, err := m.local(ctx, p, connection, redirect, opts)
+	f, err := m.newLocalFlow(ctx, p, connection, redirect, opts)
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -70,7 +70,7 @@ func (m *Manager) ListenLocal(ctx context.Context, p Principal, connection strin
 	return f, nil
 }
 
-// PasteLocal begins an authorization whose answer the user pastes: the address
+// PasteLocal begins an authorization whose response the user pastes: the address
 // that the browser ended at, or the code in it. It uses the redirect URL of the
 // connection.
 func (m *Manager) PasteLocal(ctx context.Context, p Principal, connection string, opts ...LinkOption) (*LocalFlow, error) {
@@ -78,10 +78,10 @@ func (m *Manager) PasteLocal(ctx context.Context, p Principal, connection string
 	if err != nil {
 		return nil, err
 	}
-	return m.local(ctx, p, connection, c.RedirectURL, opts)
+	return m.newLocalFlow(ctx, p, connection, c.RedirectURL, opts)
 }
 
-func (m *Manager) local(ctx context.Context, p Principal, connection, redirect string, opts []LinkOption) (*LocalFlow, error) {
+func (m *Manager) newLocalFlow(ctx context.Context, p Principal, connection, redirect string, opts []LinkOption) (*LocalFlow, error) {
 	key, err := m.key(p, connection)
 	if err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (m *Manager) local(ctx context.Context, p Principal, connection, redirect s
 // URL is the consent page. It is for the user of this process only.
 func (f *LocalFlow) URL() string { return f.consent }
 
-// Format says whose flow it is, whatever the verb.
+// Format prints whose flow it is, whatever the verb.
 func (f *LocalFlow) Format(s fmt.State, _ rune) {
 	fmt.Fprintf(s, "local authorization of %v", f.flow.Key)
 }
@@ -150,43 +150,40 @@ func (f *LocalFlow) Close() error {
 func (f *LocalFlow) Finish(ctx context.Context, pasted string) (Info, error) {
 	pasted = strings.TrimSpace(pasted)
 	if u, err := url.Parse(pasted); err == nil && u.RawQuery != "" {
-		return f.answer(ctx, u.RawQuery)
+		return f.receive(ctx, u.RawQuery)
 	}
 	if !looksLikeCode(pasted) {
-		return Info{}, errors.New("accounts: what was pasted is neither the address that the browser ended at nor a code")
+		return Info{}, errors.New("accounts: the pasted text is neither the address where the browser ended nor a code")
 	}
 	return f.redeem(ctx, pasted)
 }
 
-// looksLikeCode keeps words and addresses without an answer from being sent as
+// looksLikeCode keeps words and addresses without a response from being sent as
 // a code, which would use up the flow.
 func looksLikeCode(s string) bool {
 	odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`:?&#<>"'\`, r) }
 	return len(s) >= 10 && len(s) <= maxCode && !strings.ContainsFunc(s, odd) && !strings.Contains(s, "code=")
 }
 
-// answer deals with the query of a callback.
-func (f *LocalFlow) answer(ctx context.Context, raw string) (Info, error) {
+// receive deals with the query of a callback.
+func (f *LocalFlow) receive(ctx context.Context, raw string) (Info, error) {
 	query, err := url.ParseQuery(raw)
-	state, ok1 := one(query, "state", maxState)
-	code, ok2 := one(query, "code", maxCode)
-	refusal, ok3 := one(query, "error", maxError)
+	q, ok := readCallback(query)
 	switch {
-	case err != nil, len(raw) > maxQuery, !ok1, !ok2, !ok3, (code == "") == (refusal == ""),
-		subtle.ConstantTimeCompare([]byte(state), []byte(f.state)) != 1:
-		return Info{}, errors.New("accounts: this is not the answer to this authorization")
-	case refusal != "":
+	case err != nil, len(raw) > maxQuery, !ok, subtle.ConstantTimeCompare([]byte(q.state), []byte(f.state)) != 1:
+		return Info{}, errors.New("accounts: this response does not belong to this authorization")
+	case q.refusal != "":
 		if err := f.take(); err != nil {
 			return Info{}, err
 		}
 		failed := &FlowFailedError{Key: f.flow.Key}
-		if refusal == "access_denied" {
+		if q.refusal == "access_denied" {
 			failed.Reason = UserDenied
 			f.m.note(ctx, Event{Type: EventDenied, Key: f.flow.Key, Reason: UserDenied, Actor: "user"})
 		}
 		return Info{}, failed
 	}
-	return f.redeem(ctx, code)
+	return f.redeem(ctx, q.code)
 }
 
 // take makes the flow work once.
@@ -216,15 +213,15 @@ func (f *LocalFlow) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if u, err := url.Parse(f.redirect); err != nil || r.Method != http.MethodGet || r.URL.Path != cmp.Or(u.Path, "/") {
-		page(w, http.StatusNotFound, "There is nothing here.", "")
+		page(w, http.StatusNotFound, textNothing, "")
 		return
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(f.state)) != 1 {
-		page(w, http.StatusBadRequest, textBroken, "") // not the one we wait for
+		page(w, http.StatusBadRequest, textBroken, "") // of another authorization
 		return
 	}
-	info, err := f.answer(r.Context(), r.URL.RawQuery)
+	info, err := f.receive(r.Context(), r.URL.RawQuery)
 	if errors.Is(err, ErrNotFound) {
 		page(w, http.StatusGone, textGone, "")
 		return

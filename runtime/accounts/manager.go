@@ -15,16 +15,17 @@ import (
 	"time"
 )
 
-// Config is what a [Manager] works with. Store, Vault and Connections are
-// required, SessionResolver and BaseURL too as soon as links are made.
+// Config configures a [Manager]. Store, Vault and Connections are required;
+// links need SessionResolver and BaseURL too.
 type Config struct {
 	Store       Store
 	Vault       Vault
 	Connections []Connection
 
-	// SessionResolver tells whose session a request belongs to. It must only
+	// SessionResolver returns whose session a request belongs to. It must only
 	// look at what the host's own login has established, never at parameters
-	// of the request. An error or the zero Principal means nobody.
+	// of the request. An error or the zero Principal means that no user is
+	// signed in.
 	SessionResolver func(*http.Request) (Principal, error)
 
 	// BaseURL is the public URL under which [Manager.Handler] is mounted, such
@@ -32,8 +33,8 @@ type Config struct {
 	BaseURL string
 
 	// ReturnTo lists where a browser may be sent in the end, by id. The value
-	// is an absolute URL or a path of the host. Without an id a plain page is
-	// shown.
+	// is an absolute URL or a path of the host. A link without an id ends at a
+	// plain page.
 	ReturnTo map[string]string
 
 	// HomeURL is where the pages that the handler itself shows lead on to, such
@@ -46,37 +47,38 @@ type Config struct {
 	// session and calls [Manager.ConfirmUser]. Empty refuses out-of-band links.
 	VerifyURL string
 
-	// KeepWarm says which accounts are renewed ahead of time; nil is
+	// KeepWarm selects the accounts that are renewed ahead of time; nil is
 	// Recent(24h). Others are renewed when they are used, and once a day.
 	KeepWarm WarmPolicy
 
-	// StateDir holds the journal of renewals; it must outlive the process and
-	// belong to it alone. Empty means no journal.
+	// StateDir holds the journal of renewals; it must outlive the process, and
+	// no other process may use it. Empty means no journal.
 	StateDir string
 
 	// OnEvent receives every event at least once, in order as far as possible.
-	// An error brings the event back later. Nil leaves events in the store
-	// until somebody else acknowledges them.
+	// An event for which it returns an error is delivered again later. If nil,
+	// events stay in the store until [Manager.AckEvents] acknowledges them.
 	OnEvent func(context.Context, Event) error
 
-	// Transport reaches the OAuth endpoints; nil means a hardened transport of
-	// its own. No client, jar or redirect policy of the host takes part.
+	// Transport reaches the OAuth endpoints; if nil, the manager uses a hardened
+	// transport of its own. The host's http.Client, cookie jar and redirect
+	// policy are not used.
 	Transport http.RoundTripper
 
-	// MaxConcurrent bounds renewals that are in the air at once; 0 means 256.
+	// MaxConcurrent bounds the renewals in flight; 0 means 256.
 	MaxConcurrent int
 
-	Logger  *slog.Logger // nil logs nothing
-	Metrics Metrics      // nil counts nothing
-	Tracer  Tracer       // nil follows nothing
+	Logger  *slog.Logger // if nil, nothing is logged
+	Metrics Metrics      // if nil, nothing is recorded
+	Tracer  Tracer       // if nil, nothing is traced
 
 	clock   clock          // for tests
 	jitter  func() float64 // for tests
 	backoff time.Duration  // first step of waiting for the store, for tests
 }
 
-// WarmPolicy says whether an account that was used last at a moment is kept
-// warm. The zero duration since the last use means just now.
+// WarmPolicy reports whether an account is kept warm, given the time since it was
+// last used.
 type WarmPolicy func(sinceUse time.Duration) bool
 
 // Recent keeps accounts warm that were used within d.
@@ -102,7 +104,7 @@ type Manager struct {
 	conns   map[string]*conn
 	owner   string
 	journal *journal
-	slots   chan struct{} // renewals in the air
+	slots   chan struct{} // renewals in flight
 
 	mu      sync.Mutex
 	entries map[Key]*entry
@@ -116,13 +118,13 @@ func (m *Manager) Format(s fmt.State, _ rune) {
 	fmt.Fprintf(s, "manager of %d connections", len(m.conns))
 }
 
-// conn is a connection at work.
+// conn is a connection in use.
 type conn struct {
 	Connection
-	oauth   *oauthClient
-	mark    string // fingerprint of the configuration
-	limiter *limiter
-	breaker *breaker
+	oauth       *oauthClient
+	fingerprint string // of the configuration
+	limiter     *limiter
+	breaker     *breaker
 
 	mu     sync.Mutex
 	health ConnectionHealth
@@ -147,14 +149,14 @@ func New(ctx context.Context, cfg Config) (*Manager, error) {
 			return nil, err
 		}
 		if m.conns[c.Name] != nil {
-			return nil, fmt.Errorf("accounts: there are two connections %q", c.Name)
+			return nil, fmt.Errorf("accounts: two connections are named %q", c.Name)
 		}
 		m.conns[c.Name] = &conn{
-			Connection: c, oauth: &oauthClient{c, cfg.Transport}, mark: c.fingerprint(),
+			Connection: c, oauth: &oauthClient{c, cfg.Transport}, fingerprint: fingerprintOf(c),
 			limiter: newLimiter(c.Rate), breaker: &breaker{}, health: ConnectionHealth{State: HealthOK},
 		}
 		if want := cfg.BaseURL + "/" + c.Name + "/callback"; cfg.BaseURL != "" && c.RedirectURL != want {
-			m.log.WarnContext(ctx, "a redirect URL does not lead to the handler, unless something in between rewrites it",
+			m.log.WarnContext(ctx, "a redirect URL does not lead to the handler, unless a proxy rewrites it",
 				"connection", c.Name, "redirect_url", c.RedirectURL, "handler", want)
 		}
 	}
@@ -169,14 +171,14 @@ func New(ctx context.Context, cfg Config) (*Manager, error) {
 	for _, c := range m.conns {
 		if err := m.loadHealth(ctx, c); err != nil {
 			m.journal.close()
-			return nil, fmt.Errorf("accounts: the store does not answer: %w", err)
+			return nil, fmt.Errorf("accounts: cannot reach the store: %w", err)
 		}
 	}
 	return m, nil
 }
 
-// missing reports whether a value is nil, or a nil pointer, which is what is left
-// of a constructor whose error was not checked.
+// missing reports whether a value is nil, or a nil pointer, which a constructor
+// returns whose error was not checked.
 func missing(v any) bool {
 	r := reflect.ValueOf(v)
 	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
@@ -185,11 +187,11 @@ func missing(v any) bool {
 func (cfg *Config) fill() error {
 	switch {
 	case missing(cfg.Store):
-		return errors.New("accounts: no store is given; was the error of opening it checked?")
+		return errors.New("accounts: Store is missing; was the error of opening it checked?")
 	case missing(cfg.Vault):
-		return errors.New("accounts: no vault is given; tokens are never kept in the clear, so make a key first (see package vault)")
+		return errors.New("accounts: Vault is missing; tokens are never kept in the clear, so make a key first (see package vault)")
 	case len(cfg.Connections) == 0:
-		return errors.New("accounts: no connection is given")
+		return errors.New("accounts: Connections is empty")
 	case cfg.MaxConcurrent < 0:
 		return errors.New("accounts: MaxConcurrent is negative")
 	}
@@ -202,7 +204,7 @@ func (cfg *Config) fill() error {
 		}
 	}
 	if cfg.BaseURL != "" && cfg.SessionResolver == nil {
-		return errors.New("accounts: BaseURL is given without a SessionResolver; links must know whose session opens them")
+		return errors.New("accounts: BaseURL is set without a SessionResolver, which links need to know whose session opens them")
 	}
 	for id, to := range cfg.ReturnTo {
 		if id == "" || !isPlace(to) {
@@ -266,7 +268,7 @@ func (m *Manager) checkVault(ctx context.Context) error {
 	}
 	use, err := m.store.KeyUse(ctx)
 	if err != nil {
-		return fmt.Errorf("accounts: the store does not answer: %w", err)
+		return fmt.Errorf("accounts: cannot reach the store: %w", err)
 	}
 	var unknown []string
 	for id := range use {
@@ -276,15 +278,15 @@ func (m *Manager) checkVault(ctx context.Context) error {
 	}
 	if len(unknown) > 0 {
 		slices.Sort(unknown)
-		return fmt.Errorf("accounts: the store holds rows that are sealed with keys the vault does not have: %v; add them before starting, nothing was changed", unknown)
+		return fmt.Errorf("accounts: the store holds rows sealed with keys that the vault does not have: %v; add them before starting (nothing was changed)", unknown)
 	}
 	stored, err := m.store.Sentinel(ctx, fresh)
 	if err != nil {
-		return fmt.Errorf("accounts: the store does not answer: %w", err)
+		return fmt.Errorf("accounts: cannot reach the store: %w", err)
 	}
 	plain, err := m.vault.Open(stored.Blob, ad)
 	if err != nil || string(plain) != sentinelText {
-		return fmt.Errorf("accounts: the vault has another key %08x than the one that the store was sealed with; nothing was changed", stored.KeyID)
+		return fmt.Errorf("accounts: the vault's key %08x is not the one that the store was sealed with (nothing was changed)", stored.KeyID)
 	}
 	return nil
 }
@@ -294,11 +296,11 @@ func (m *Manager) conn(name string) (*conn, error) {
 	if c := m.conns[name]; c != nil {
 		return c, nil
 	}
-	return nil, fmt.Errorf("accounts: there is no connection %q", name)
+	return nil, fmt.Errorf("accounts: unknown connection %q", name)
 }
 
-// GetOrCreate returns the account of a principal at a connection, and makes it
-// if there is none. It may be called at every start of a session.
+// GetOrCreate returns the account of a principal at a connection, and creates
+// it if there is none. It may be called at every start of a session.
 func (m *Manager) GetOrCreate(ctx context.Context, p Principal, connection string) (Info, error) {
 	key, err := m.key(p, connection)
 	if err != nil {
@@ -313,7 +315,7 @@ func (m *Manager) ensure(ctx context.Context, key Key) (Record, error) {
 	return r, err
 }
 
-// Get returns what is known about an account. [ErrNotFound] if there is none.
+// Get describes an account. The error is [ErrNotFound] if there is none.
 func (m *Manager) Get(ctx context.Context, p Principal, connection string) (Info, error) {
 	key, err := m.key(p, connection)
 	if err != nil {
@@ -349,7 +351,7 @@ func (m *Manager) key(p Principal, connection string) (Key, error) {
 	return key, key.check()
 }
 
-// Info is what may be known about an account. It holds no secret.
+// Info describes an account. It holds no secret.
 type Info struct {
 	ID             string
 	Principal      Principal
@@ -397,7 +399,7 @@ func randomFloat() float64 {
 	return float64(n>>3) / (1 << 53)
 }
 
-// begin notes a piece of work that Close waits for, unless it is too late.
+// begin registers work that Close waits for; it reports false after Close.
 func (m *Manager) begin() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -418,12 +420,36 @@ func (m *Manager) stopping() bool {
 	}
 }
 
+// pause waits, or reports false when the manager closes or the context ends.
+func (m *Manager) pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return !m.stopping() && ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-m.closing:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// detached is a context for one statement that is made even if its caller is
+// gone.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+}
+
 // shutdownTime is how long Close waits for what was sent.
 const shutdownTime = 35 * time.Second
 
 // Close stops renewing: nothing new is claimed, what is claimed but not sent is
 // given back, and what was sent is committed; that takes at most 35 seconds,
-// or until ctx ends. The store is the host's and stays open; close it after.
+// or until ctx ends. The store belongs to the host and stays open; close it
+// afterwards.
 func (m *Manager) Close(ctx context.Context) error {
 	m.mu.Lock()
 	if !m.closed {
@@ -442,7 +468,7 @@ func (m *Manager) Close(ctx context.Context) error {
 	select {
 	case <-done:
 	case <-timer.C:
-		err = errors.New("accounts: some renewals did not end in time; they are in doubt")
+		err = errors.New("accounts: some renewals did not end in time; their outcome is unknown")
 	case <-ctx.Done():
 		err = ctx.Err()
 	}

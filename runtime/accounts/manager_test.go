@@ -36,15 +36,15 @@ func TestNewRefuses(t *testing.T) {
 		change func(*Config)
 		want   string
 	}{
-		"no store":            {func(c *Config) { c.Store = nil }, "no store"},
-		"nil store":           {func(c *Config) { c.Store = (*MemoryStore)(nil) }, "no store"},
-		"nil vault":           {func(c *Config) { c.Vault = (*testVault)(nil) }, "no vault"},
-		"no vault":            {func(c *Config) { c.Vault = nil }, "no vault"},
+		"no store":            {func(c *Config) { c.Store = nil }, "Store is missing"},
+		"nil store":           {func(c *Config) { c.Store = (*MemoryStore)(nil) }, "Store is missing"},
+		"nil vault":           {func(c *Config) { c.Vault = (*testVault)(nil) }, "Vault is missing"},
+		"no vault":            {func(c *Config) { c.Vault = nil }, "Vault is missing"},
 		"empty vault":         {func(c *Config) { c.Vault = newTestVault() }, "no key"},
 		"broken vault":        {func(c *Config) { c.Vault.(*testVault).broken = true }, "cannot seal"},
 		"unknown key":         {func(c *Config) { c.Store, c.Vault = used, newTestVault(2) }, "00000001"},
-		"wrong key":           {func(c *Config) { c.Store, c.Vault = used, newTestVault(1) }, "another key 00000001"},
-		"no connection":       {func(c *Config) { c.Connections = nil }, "no connection"},
+		"wrong key":           {func(c *Config) { c.Store, c.Vault = used, newTestVault(1) }, "key 00000001 is not"},
+		"no connection":       {func(c *Config) { c.Connections = nil }, "Connections is empty"},
 		"no name":             {func(c *Config) { c.Connections[0].Name = "" }, "no name"},
 		"bad name":            {func(c *Config) { c.Connections[0].Name = "a/b" }, "path"},
 		"two of a name":       {func(c *Config) { c.Connections = append(c.Connections, c.Connections[0]) }, "two connections"},

@@ -32,7 +32,7 @@ func (m *Manager) deliver(ctx context.Context) {
 		if failpoint.Hit(ctx, failpoint.Delivered) != nil {
 			return
 		}
-		short, cancel = anyhow(ctx)
+		short, cancel = detached(ctx)
 		err = m.store.AckEvents(short, done)
 		cancel()
 		if err != nil || len(done) < len(list) {
@@ -60,7 +60,7 @@ func (m *Manager) AckEvents(ctx context.Context, ids ...int64) error {
 // note appends an event that belongs to no change of an account. It is best
 // effort: what it reports was refused anyway.
 func (m *Manager) note(ctx context.Context, e Event) {
-	ctx, cancel := anyhow(ctx)
+	ctx, cancel := detached(ctx)
 	defer cancel()
 	m.log.WarnContext(ctx, "account event", "event", e)
 	if err := m.store.AppendEvent(ctx, e); err != nil {

@@ -19,8 +19,8 @@ const (
 // connections allow, and waits until that is done: a thousand accounts at 200
 // per second take five seconds and a few to get up to speed. It leaves out a
 // connection that does not work or asks to wait for long. It reports how many
-// it took. When the context ends, it begins nothing more. It is for hosts that
-// bring a scheduler of their own; [Manager.Run] does it all the time.
+// it took. When the context ends, it begins nothing more. It is for hosts with
+// a scheduler of their own; [Manager.Run] does it all the time.
 func (m *Manager) RunDue(ctx context.Context, limit int) (int, error) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -28,12 +28,12 @@ func (m *Manager) RunDue(ctx context.Context, limit int) (int, error) {
 	for _, cfg := range m.cfg.Connections {
 		c := m.conns[cfg.Name]
 		for more := true; more && total < limit; {
-			if _, paused := c.limiter.state(time.Duration(m.now().mono)); paused > slotTime {
+			if _, paused := c.limiter.state(m.now().elapsed()); paused > admissionTime {
 				break
 			}
 			var n int
 			var err error
-			n, more, err = m.pass(ctx, c, limit-total, &wg)
+			n, more, err = m.renewDue(ctx, c, limit-total, &wg)
 			total += n
 			if err != nil {
 				return total, err
@@ -46,108 +46,89 @@ func (m *Manager) RunDue(ctx context.Context, limit int) (int, error) {
 	return total, nil
 }
 
-// pass claims what is due at one connection and starts to renew it. It reports
-// how many accounts it took, and whether more may be due.
-func (m *Manager) pass(ctx context.Context, c *conn, limit int, wg *sync.WaitGroup) (taken int, more bool, err error) {
+// renewDue claims what is due at one connection and starts to renew it. It
+// reports how many accounts it took, and whether more may be due.
+func (m *Manager) renewDue(ctx context.Context, c *conn, limit int, wg *sync.WaitGroup) (taken int, more bool, err error) {
 	if m.stopping() || ctx.Err() != nil {
 		return 0, false, ctx.Err()
 	}
-	now := time.Duration(m.now().mono)
 	limit = min(limit, maxBatch)
 	probe := c.healthNow().State == HealthConfigError
 	if probe {
 		limit = min(limit, 1)
 	}
-	if c.breaker.tripped() {
-		if ok, _ := c.breaker.allow(now); !ok {
-			return 0, false, nil
+	permits, more := m.admitDue(c, limit)
+	defer func() { // those that no account needed
+		for _, p := range permits {
+			p.release()
 		}
-		limit = min(limit, 1)
-		defer func() {
-			if taken == 0 {
-				c.breaker.unused()
-			}
-		}()
-	}
-	slots := m.takeSlots(limit)
-	n := c.limiter.take(now, slots)
-	defer func() {
-		c.limiter.give(n - taken)
-		m.giveSlots(slots - taken)
 	}()
-	if n == 0 {
-		return 0, true, nil
+	if len(permits) == 0 {
+		return 0, more, nil
 	}
 	if err := failpoint.Hit(ctx, failpoint.Probe); err != nil || !m.canSeal() {
 		m.log.ErrorContext(ctx, "the vault cannot seal; nothing is renewed")
 		return 0, false, err
 	}
-	if err := failpoint.Hit(ctx, failpoint.Claim); err != nil {
-		return 0, false, err
-	}
 	claimed := m.now()
-	short, cancel := anyhow(ctx) // what was claimed must be known, to be given back
-	list, err := m.store.ClaimDue(short, DueRequest{c.Name, randomID(), m.owner, leaseTime, n})
-	cancel()
+	list, err := m.claimDue(ctx, c, len(permits))
 	if err != nil {
 		return 0, false, err
 	}
+	more = len(list) == len(permits) && !probe
 	free := context.WithoutCancel(ctx)
 	for _, rec := range list {
+		a := newAttempt(permits[0], rec, claimed, bySchedule)
 		if !m.begin() {
-			r := &run{m: m, c: c, rec: rec, claimed: claimed, why: bySchedule, start: claimed}
-			_ = r.giveBack(free) // says nothing new
+			_ = a.giveBack(free) // says nothing new
 			continue
 		}
 		taken++
+		permits = permits[1:]
 		wg.Go(func() {
 			defer m.work.Done()
-			defer m.giveSlots(1)
+			defer a.permit.release()
 			// What it came to is in the row, the log and the metrics.
-			_ = m.safely(rec.Key, func() error { return m.dueAttempt(free, c, rec, claimed, probe) })
+			_ = m.safely(rec.Key, func() error { return a.renewIfWanted(free, probe) })
 		})
 	}
-	return taken, len(list) == n && !probe, nil
+	return taken, more, nil
 }
 
-// dueAttempt makes the attempt of a due account, unless there is a reason not
+func (m *Manager) claimDue(ctx context.Context, c *conn, limit int) ([]Record, error) {
+	if err := failpoint.Hit(ctx, failpoint.Claim); err != nil {
+		return nil, err
+	}
+	ctx, cancel := detached(ctx) // what was claimed must be known, to be given back
+	defer cancel()
+	return m.store.ClaimDue(ctx, DueRequest{c.Name, randomID(), m.owner, leaseTime, limit})
+}
+
+// renewIfWanted makes the attempt of a due account, unless there is a reason not
 // to.
-func (m *Manager) dueAttempt(ctx context.Context, c *conn, rec Record, claimed instant, probe bool) error {
-	r := &run{m: m, c: c, rec: rec, claimed: claimed, why: bySchedule, start: m.now()}
-	put := func(after time.Duration) error {
-		c.breaker.unused()
-		r.release(ctx, func(q *ReleaseRequest) { q.DueIn = max(after, 0) })
+func (a *attempt) renewIfWanted(ctx context.Context, probe bool) error {
+	if after := a.notNow(ctx, probe); after > 0 {
+		a.release(ctx, func(q *ReleaseRequest) { q.DueIn = after })
 		return nil
 	}
+	return a.renew(ctx)
+}
+
+// notNow returns how long to wait with a due account; 0 if it is to be renewed.
+func (a *attempt) notNow(ctx context.Context, probe bool) time.Duration {
+	m, rec := a.m, a.rec
 	switch {
-	case rec.State == Active && rec.Failures == 0 && rec.Doubts == 0 && !rec.NoRefresh && !m.warm(rec):
+	case rec.State == Active && rec.Failures == 0 && rec.Doubts == 0 && !rec.NoRefresh && !m.isWarm(rec):
 		if idle := m.idleDue() - rec.Now.Sub(rec.Refreshed); idle > keepAlive/20 {
-			return put(idle)
+			return idle
 		}
-	case rec.Failure == GrantRefused && c.healthNow().State == HealthSuspect && !m.mayProbe(ctx, c):
-		return put(5 * probeEvery)
+	case rec.Failure == GrantRefused && a.c.healthNow().State == HealthSuspect && !m.mayProbe(ctx, a.c):
+		return 5 * probeEvery
 	}
-	if probe && !m.mayProbe(ctx, c) {
-		return put(probeEvery / 4)
+	if probe && !m.mayProbe(ctx, a.c) {
+		return probeEvery / 4
 	}
-	return m.attempt(ctx, c, rec, claimed, bySchedule)
-}
-
-func (m *Manager) takeSlots(n int) int {
-	for i := range n {
-		select {
-		case m.slots <- struct{}{}:
-		default:
-			return i
-		}
-	}
-	return max(n, 0)
-}
-
-func (m *Manager) giveSlots(n int) {
-	for range n {
-		<-m.slots
-	}
+	return 0
 }
 
 // Run renews accounts ahead of time, delivers events, revokes what was
@@ -168,7 +149,7 @@ func (m *Manager) Run(ctx context.Context) error {
 		{30 * time.Second, m.retryJournal},
 		{30 * time.Second, m.revokeQueued},
 		{time.Minute, m.sweep},
-		{time.Minute, m.forget},
+		{time.Minute, func(context.Context) { m.forgetIdle() }},
 	} {
 		wg.Go(func() {
 			for m.pause(ctx, time.Duration((0.75+0.5*m.cfg.jitter())*float64(job.every))) {
@@ -183,7 +164,7 @@ func (m *Manager) Run(ctx context.Context) error {
 
 func (m *Manager) schedule(ctx context.Context, c *conn, wg *sync.WaitGroup) {
 	for wait := time.Duration(0); m.pause(ctx, wait); {
-		_, more, err := m.pass(ctx, c, maxBatch, wg)
+		_, more, err := m.renewDue(ctx, c, maxBatch, wg)
 		wait = pollAgain
 		if !more {
 			wait = time.Duration((0.75 + 0.5*m.cfg.jitter()) * float64(pollEvery))
@@ -226,25 +207,6 @@ func (m *Manager) flushUsed(ctx context.Context) {
 				e.dirty.Store(true) // next time
 			}
 		}
-	}
-}
-
-// forget takes idle tokens out of memory.
-func (m *Manager) forget(context.Context) {
-	now := m.now()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for k, e := range m.entries {
-		if now.wall-e.used.Load() < int64(idleTime+time.Minute) || e.dirty.Load() {
-			continue
-		}
-		e.mu.Lock()
-		if e.flight == nil {
-			e.token.Store(nil)
-			e.forgotten = true
-			delete(m.entries, k)
-		}
-		e.mu.Unlock()
 	}
 }
 

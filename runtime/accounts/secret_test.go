@@ -27,7 +27,7 @@ func TestSecretShowsNothing(t *testing.T) {
 	s := NewSecret(canary)
 	h := holder{s, s, &s, []Secret{s}, map[string]Secret{"k": s}, s}
 	var out bytes.Buffer
-	for _, v := range []any{s, &s, h, &h, []any{h}, fmt.Errorf("wrapped %v %w", s, fmt.Errorf("%+v", h)), pair{s, s}, testConnection(), answer{pair: pair{s, s}}} {
+	for _, v := range []any{s, &s, h, &h, []any{h}, fmt.Errorf("wrapped %v %w", s, fmt.Errorf("%+v", h)), pair{s, s}, testConnection(), tokenResponse{pair: pair{s, s}}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X", "%p", "%T", "%t", "%e", "%c", "%U", "%o", "%b"} {
 			fmt.Fprintf(&out, verb+"\n", v)
 		}

@@ -3,7 +3,6 @@ package accounts
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"math"
 	"net/http"
 	"net/url"
@@ -15,11 +14,11 @@ import (
 	"unicode/utf8"
 )
 
-// answer is what came of one request to the token endpoint.
-type answer struct {
+// tokenResponse is what came of one request to an OAuth endpoint.
+type tokenResponse struct {
 	kind       FailureKind // empty: a success
 	code       string      // the error member, if it is one we know
-	status     int         // 0 without an answer
+	status     int         // 0 without a response
 	retryAfter time.Duration
 	oddities   []string // what was strange about a success
 
@@ -28,10 +27,10 @@ type answer struct {
 	org, user string
 }
 
-// members are the top-level members of a token answer, as texts.
+// members are the top-level members of a token response, as texts.
 type members map[string]string
 
-// readMembers reads what can be read of a token answer: JSON, with a byte order
+// readMembers reads what can be read of a token response: JSON, with a byte order
 // mark, trailing bytes or a missing end; or a form. It reports whether the text
 // was OAuth at all, and whether it was complete.
 func readMembers(body []byte) (m members, oauth, complete bool) {
@@ -93,7 +92,7 @@ func readJSON(body []byte) (m members, oauth, complete bool) {
 	return m, true, err == nil
 }
 
-// text gives a member that must be a string.
+// text returns a member that must be a string.
 func (m members) text(name string) string {
 	if s := m[name]; !strings.HasPrefix(s, "\x00") {
 		return s
@@ -114,77 +113,64 @@ func (m members) life(assumed time.Duration) (time.Duration, string) {
 	return time.Duration(seconds) * time.Second, ""
 }
 
-// configCodes are the errors that the connection itself is to blame for.
+// configCodes are the errors that the connection itself causes.
 var configCodes = []string{"invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "invalid_request"}
 
-// classify turns a complete answer, or what came of one, into an outcome.
-func classify(status int, h http.Header, body []byte, readErr error, assumed time.Duration, now time.Time) answer {
-	a := answer{status: status, retryAfter: retryAfter(status, h, now)}
+// classify says what a response means, or what came of one.
+func classify(status int, h http.Header, body []byte, readErr error, assumed time.Duration, now time.Time) tokenResponse {
+	r := tokenResponse{status: status, retryAfter: retryAfter(status, h, now)}
 	m, oauth, complete := readMembers(body)
 	if readErr != nil && oauth && !bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))), []byte("{")) {
 		m = nil // a form does not show where it was cut
 	}
 	code := m.text("error")
+	if code == "invalid_grant" || slices.Contains(configCodes, code) {
+		r.code = code
+	}
 	success := status >= 200 && status < 300
 	switch {
 	case success && oauth && m.text("refresh_token")+m.text("access_token") != "" && code == "" &&
 		(complete || m.text("refresh_token") != ""):
-		// A cut answer counts if it holds the refresh token as a whole.
-		return a.success(m, assumed)
+		// A response that was cut counts if it holds the refresh token as a whole.
+		return r.success(m, assumed)
 	case readErr != nil:
-		a.kind = InDoubt
+		r.kind = InDoubt
 	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500:
-		a.kind = ProviderTrouble
+		r.kind = ProviderTrouble
 	case code == "invalid_grant":
-		a.kind, a.code = GrantRefused, code
-	case slices.Contains(configCodes, code):
-		a.kind, a.code = ConfigTrouble, code
+		r.kind = GrantRefused
+	case r.code != "":
+		r.kind = ConfigTrouble
 	case success && code == "":
-		a.kind = BadSuccess
-	default: // redirects, pages of a firewall, codes that nobody knows
-		a.kind = ProviderTrouble
+		r.kind = BadSuccess
+	default: // redirects, pages of a firewall, unknown codes
+		r.kind = ProviderTrouble
 	}
-	return a
+	return r
 }
 
-func (a answer) success(m members, assumed time.Duration) answer {
+func (r tokenResponse) success(m members, assumed time.Duration) tokenResponse {
 	var odd string
-	a.expiresIn, odd = m.life(assumed)
+	r.expiresIn, odd = m.life(assumed)
 	if odd != "" {
-		a.oddities = append(a.oddities, odd)
+		r.oddities = append(r.oddities, odd)
 	}
-	a.pair = pair{NewSecret(m.text("access_token")), NewSecret(m.text("refresh_token"))}
-	if a.pair.refresh.IsZero() {
-		a.oddities = append(a.oddities, "refresh_token_missing")
+	r.pair = pair{NewSecret(m.text("access_token")), NewSecret(m.text("refresh_token"))}
+	if r.pair.refresh.IsZero() {
+		r.oddities = append(r.oddities, "refresh_token_missing")
 	}
-	if a.pair.access.IsZero() {
-		a.expiresIn = 0 // only the refresh token was saved; renew at once
-		a.oddities = append(a.oddities, "access_token_missing")
+	if r.pair.access.IsZero() {
+		r.expiresIn = 0 // only the refresh token was saved; renew at once
+		r.oddities = append(r.oddities, "access_token_missing")
 	}
-	for name, id := range map[string]*string{"organization_id": &a.org, "user_id": &a.user} {
+	for name, id := range map[string]*string{"organization_id": &r.org, "user_id": &r.user} {
 		*id = m.text(name)
-		if len(*id) > MaxNameBytes || strings.ContainsFunc(*id, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(*id) {
+		if len(*id) > MaxNameBytes || strings.ContainsFunc(*id, func(c rune) bool { return !unicode.IsPrint(c) }) || !utf8.ValidString(*id) {
 			*id = "" // no database would have to keep it
-			a.oddities = append(a.oddities, name+"_odd")
+			r.oddities = append(r.oddities, name+"_odd")
 		}
 	}
-	return a
-}
-
-// canonical is the answer in the form that x/oauth2 understands.
-func (a answer) canonical(reveal func(Secret) string) []byte {
-	access := reveal(a.pair.access)
-	if access == "" {
-		access = "-" // x/oauth2 insists on one; nobody reads this
-	}
-	b, err := json.Marshal(map[string]any{
-		"access_token": access, "refresh_token": reveal(a.pair.refresh), "token_type": "Bearer",
-		"expires_in": max(int64(a.expiresIn/time.Second), 1),
-	})
-	if err != nil {
-		return nil // texts and numbers always encode
-	}
-	return b
+	return r
 }
 
 // maxRetryAfter bounds how long a provider can make us wait.
@@ -214,13 +200,4 @@ func retryAfter(status int, h http.Header, now time.Time) time.Duration {
 		}
 	}
 	return min(max(d, 0), maxRetryAfter)
-}
-
-// readBody reads at most a mebibyte.
-func readBody(r io.Reader) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxTokenBody+1))
-	if err == nil && len(b) > maxTokenBody {
-		return b[:maxTokenBody], errTooLong
-	}
-	return b, err
 }

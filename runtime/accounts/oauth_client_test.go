@@ -13,13 +13,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/oauth2"
-
 	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
 // onServer redeems a refresh token at a real server.
-func onServer(t *testing.T, h http.HandlerFunc) (answer, *httptest.Server) {
+func onServer(t *testing.T, h http.HandlerFunc) (tokenResponse, *httptest.Server) {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
@@ -152,18 +150,6 @@ func TestTraps(t *testing.T) {
 		})
 		if secret.Reveal(a.pair.refresh) != canary+"-refresh" {
 			t.Error("without a new refresh token the old one is gone")
-		}
-	})
-	t.Run("a library that asks twice", func(t *testing.T) {
-		t.Parallel()
-		g := &guard{base: roundTrip(func(*http.Request) (*http.Response, error) { return response(500, nil, ""), nil })}
-		client := &http.Client{Transport: g}
-		for range 3 {
-			cfg := oauth2.Config{Endpoint: oauth2.Endpoint{TokenURL: "https://x.example/"}} // guesses the style
-			_, _ = cfg.TokenSource(context.WithValue(t.Context(), oauth2.HTTPClient, client), &oauth2.Token{RefreshToken: "x"}).Token()
-		}
-		if g.out.status != 500 {
-			t.Errorf("the outcome is %+v", g.out.status)
 		}
 	})
 }
