@@ -19,6 +19,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/closekit/closekit/internal/oauthtest"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/pgstore"
 	"github.com/closekit/closekit/runtime/accounts/vault"
@@ -218,7 +219,7 @@ func cpuTime() time.Duration {
 
 func connectionTo(url string) accounts.Connection {
 	return accounts.Connection{
-		Name: connection, ClientID: "client", ClientSecret: accounts.NewSecret("secret"),
+		Name: connection, ClientID: oauthtest.ClientID, ClientSecret: accounts.NewSecret(oauthtest.ClientSecret),
 		RedirectURL: "http://127.0.0.1/callback", TokenURL: url, RevokeURL: url,
 	}
 }

@@ -47,7 +47,7 @@ var table = map[string]rule{
 
 	"runtime/accounts": {
 		ours:   []string{".", "runtime/accounts/internal/failpoint", "runtime/accounts/internal/secret"},
-		others: []string{"golang.org/x/oauth2", "golang.org/x/sync/singleflight"},
+		others: []string{"golang.org/x/oauth2"},
 	},
 	"runtime/accounts/internal/failpoint":  {},
 	"runtime/accounts/internal/secret":     {},
@@ -60,8 +60,9 @@ var table = map[string]rule{
 	"runtime/accounts/otelaccounts":        {ours: []string{"runtime/accounts"}, others: []string{"go.opentelemetry.io/otel"}},
 	"internal/pgtest":                      {others: []string{"github.com/jackc/pgx/v5"}},
 
-	"internal/archtest": {},
-	"internal/doctest":  {},
+	"internal/archtest":  {},
+	"internal/doctest":   {},
+	"internal/oauthtest": {},
 	"internal/testuser": {},
 	"internal/cli": {
 		ours: []string{

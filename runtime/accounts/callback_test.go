@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/closekit/closekit/internal/oauthtest"
 )
 
 // browser keeps cookies and has a session of the host.
@@ -84,7 +86,7 @@ func TestCallback(t *testing.T) {
 		if !strings.HasPrefix(c.Name, "__Host-cflow-") || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || c.MaxAge != 600 {
 			w.Errorf("the cookie is %+v", c)
 		}
-		callback := w.p.consent(consent, who("ada"))
+		callback := w.consent(consent, who("ada"))
 		if to := w.wantStatus(b.open(callback), http.StatusSeeOther); to != "/settings?connection_status=connected&tab=crm" {
 			w.Errorf("it leads to %q", to)
 		}
@@ -103,7 +105,7 @@ func TestCallback(t *testing.T) {
 		// A reconnect of an active account changes nothing until it is complete.
 		consent = w.wantStatus(b.open(w.link("ada")), http.StatusSeeOther)
 		w.ok(w.account("ada"))
-		resp = b.open(w.p.consent(consent, who("ada")))
+		resp = b.open(w.consent(consent, who("ada")))
 		w.wantStatus(resp, http.StatusOK)
 		body := readAll(resp)
 		if !strings.Contains(body, "user_ada") || !strings.Contains(body, "orga_1") {
@@ -124,11 +126,11 @@ func TestFaultF1(t *testing.T) {
 	// prepared gives a browser that is back from the consent page.
 	prepared := func(w *world) (*browser, string) {
 		b := &browser{w: w, user: "ada"}
-		return b, w.p.consent(w.wantStatus(b.open(w.link("ada")), http.StatusSeeOther), who("ada"))
+		return b, w.consent(w.wantStatus(b.open(w.link("ada")), http.StatusSeeOther), who("ada"))
 	}
 	nothing := func(w *world, want ...EventType) {
 		w.Helper()
-		if w.p.exchanges != 0 || w.p.requests != 0 {
+		if w.p.Counts().Exchanges != 0 || w.p.Counts().Requests != 0 {
 			w.Error("a code was exchanged")
 		}
 		w.state("ada", Pending, "")
@@ -163,8 +165,8 @@ func TestFaultF1(t *testing.T) {
 			w.wantStatus(b.open(callback), http.StatusOK)
 			b.user = "mallory"
 			w.wantStatus(b.open(callback), http.StatusBadRequest)
-			if w.p.exchanges != 1 {
-				w.Errorf("%d exchanges", w.p.exchanges)
+			if w.p.Counts().Exchanges != 1 {
+				w.Errorf("%d exchanges", w.p.Counts().Exchanges)
 			}
 		},
 		"lapsed": func(w *world) {
@@ -182,8 +184,8 @@ func TestFaultF1(t *testing.T) {
 		"opened twice": func(w *world) {
 			b := &browser{w: w, user: "ada"}
 			link := w.link("ada")
-			first := w.p.consent(w.wantStatus(b.open(link), http.StatusSeeOther), who("ada"))
-			second := w.p.consent(w.wantStatus(b.open(link), http.StatusSeeOther), who("ada"))
+			first := w.consent(w.wantStatus(b.open(link), http.StatusSeeOther), who("ada"))
+			second := w.consent(w.wantStatus(b.open(link), http.StatusSeeOther), who("ada"))
 			w.wantStatus(b.open(first), http.StatusBadRequest)
 			w.wantStatus(b.open(second), http.StatusOK)
 		},
@@ -255,7 +257,7 @@ func TestFaultF1(t *testing.T) {
 		"code refused": func(w *world) {
 			a := w.connect("ada")
 			b, callback := prepared(w)
-			w.p.plan(refuse(400, "invalid_grant"))
+			w.p.Script(oauthtest.Refuse(400, "invalid_grant"))
 			w.wantStatus(b.open(callback), http.StatusBadGateway)
 			w.state("ada", Active, "")
 			w.ok(a)
@@ -263,16 +265,16 @@ func TestFaultF1(t *testing.T) {
 		},
 		"code without an answer": func(w *world) {
 			b, callback := prepared(w)
-			w.p.plan(lostAfter)
+			w.p.Script(oauthtest.LoseResponse)
 			w.wantStatus(b.open(callback), http.StatusBadGateway)
-			if w.p.requests != 1 {
-				w.Errorf("the code was sent %d times", w.p.requests)
+			if w.p.Counts().Requests != 1 {
+				w.Errorf("the code was sent %d times", w.p.Counts().Requests)
 			}
 			w.state("ada", Pending, "")
 		},
 		"foreign code": func(w *world) { // of another flow: PKCE fails
 			b, callback := prepared(w)
-			other := w.p.consent(w.wantStatus((&browser{w: w, user: "bob"}).open(w.link("bob")), http.StatusSeeOther), who("bob"))
+			other := w.consent(w.wantStatus((&browser{w: w, user: "bob"}).open(w.link("bob")), http.StatusSeeOther), who("bob"))
 			foreign, _ := url.Parse(other)
 			mine, _ := url.Parse(callback)
 			q := mine.Query()
@@ -284,10 +286,10 @@ func TestFaultF1(t *testing.T) {
 		"another close user": func(w *world) {
 			a := w.connect("ada")
 			b := &browser{w: w, user: "ada"}
-			w.wantStatus(b.open(w.p.consent(w.wantStatus(b.open(w.link("ada")), http.StatusSeeOther), who("eve"))), http.StatusConflict)
+			w.wantStatus(b.open(w.consent(w.wantStatus(b.open(w.link("ada")), http.StatusSeeOther), who("eve"))), http.StatusConflict)
 			w.ok(a)
 			w.wantEvents("ada", EventCreated, EventConnected, EventIdentityMismatch)
-			w.wantStatus(b.open(w.p.consent(w.wantStatus(b.open(w.link("ada", NewIdentity())), http.StatusSeeOther), who("eve"))), http.StatusOK)
+			w.wantStatus(b.open(w.consent(w.wantStatus(b.open(w.link("ada", NewIdentity())), http.StatusSeeOther), who("eve"))), http.StatusOK)
 			if r := w.rec("ada"); r.UserID != "user_eve" {
 				w.Errorf("bound to %s", r.UserID)
 			}
@@ -299,7 +301,7 @@ func TestFaultF1(t *testing.T) {
 			}
 			w.wantStatus(b.open(callback), http.StatusBadRequest)
 			w.state("ada", Disconnected, HostDisconnect)
-			if w.p.exchanges != 0 {
+			if w.p.Counts().Exchanges != 0 {
 				w.Error("a code was exchanged")
 			}
 		},
@@ -328,7 +330,7 @@ func TestFaultF1(t *testing.T) {
 		t.Parallel()
 		inWorld(t, func(w *world) {
 			b, callback := prepared(w)
-			w.p.set(func(p *provider) { p.latency = time.Second })
+			w.p.Set(func(k *oauthtest.Knobs) { k.Latency = time.Second })
 			var wg sync.WaitGroup
 			var good atomic.Int32
 			for range 100 {
@@ -340,8 +342,8 @@ func TestFaultF1(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			if w.p.exchanges != 1 || good.Load() != 1 {
-				w.Errorf("%d exchanges, %d pages of success", w.p.exchanges, good.Load())
+			if w.p.Counts().Exchanges != 1 || good.Load() != 1 {
+				w.Errorf("%d exchanges, %d pages of success", w.p.Counts().Exchanges, good.Load())
 			}
 			w.wantEvents("ada", EventCreated, EventConnected)
 		})
@@ -367,9 +369,9 @@ func TestFaultF2(t *testing.T) {
 			b := &browser{w: w, user: "mallory"}
 			consent := w.wantStatus(b.open(w.link("mallory")), http.StatusSeeOther)
 			b.user = "bob" // the same browser, another session
-			w.wantStatus(b.open(w.p.consent(consent, who("bob"))), http.StatusForbidden)
+			w.wantStatus(b.open(w.consent(consent, who("bob"))), http.StatusForbidden)
 			w.state("mallory", Pending, "")
-			if w.p.requests != 0 {
+			if w.p.Counts().Requests != 0 {
 				w.Error("something was sent to the token endpoint")
 			}
 			w.wantEvents("mallory", EventCreated, EventLinkMisused)
@@ -379,7 +381,7 @@ func TestFaultF2(t *testing.T) {
 		t.Parallel()
 		inWorld(t, func(w *world) {
 			b := &browser{w: w} // no session here
-			to := w.wantStatus(b.open(w.p.consent(w.wantStatus(b.open(w.link("mallory", OutOfBand())), http.StatusSeeOther), who("bob"))), http.StatusSeeOther)
+			to := w.wantStatus(b.open(w.consent(w.wantStatus(b.open(w.link("mallory", OutOfBand())), http.StatusSeeOther), who("bob"))), http.StatusSeeOther)
 			w.state("mallory", Verifying, "")
 			u, _ := url.Parse(to)
 			id := u.Query().Get("confirm")
@@ -392,7 +394,7 @@ func TestFaultF2(t *testing.T) {
 			if _, err := w.m.ConfirmUser(w.Context(), id, user("bob")); !errors.Is(err, ErrWrongUser) {
 				w.Errorf("bob confirms: %v", err)
 			}
-			if w.p.requests != 0 {
+			if w.p.Counts().Requests != 0 {
 				w.Error("something was sent to the token endpoint")
 			}
 			w.state("mallory", Pending, "")
@@ -408,7 +410,7 @@ func TestOutOfBand(t *testing.T) {
 	t.Parallel()
 	held := func(w *world) string {
 		b := &browser{w: w}
-		to := w.wantStatus(b.open(w.p.consent(w.wantStatus(b.open(w.link("ada", OutOfBand())), http.StatusSeeOther), who("ada"))), http.StatusSeeOther)
+		to := w.wantStatus(b.open(w.consent(w.wantStatus(b.open(w.link("ada", OutOfBand())), http.StatusSeeOther), who("ada"))), http.StatusSeeOther)
 		u, _ := url.Parse(to)
 		return u.Query().Get("confirm")
 	}
@@ -444,7 +446,7 @@ func TestOutOfBand(t *testing.T) {
 		t.Parallel()
 		inWorld(t, func(w *world) {
 			id := held(w)
-			w.p.plan(refuse(400, "invalid_grant"))
+			w.p.Script(oauthtest.Refuse(400, "invalid_grant"))
 			_, err := w.m.ConfirmUser(w.Context(), id, user("ada"))
 			var failed *FlowFailedError
 			if !errors.Is(err, ErrFlowFailed) || !errors.As(err, &failed) || failed.Kind != GrantRefused {
@@ -485,7 +487,7 @@ func TestLocalFlow(t *testing.T) {
 		if err != nil {
 			w.Fatal(err)
 		}
-		callback := w.p.consent(f.URL(), who("ada"))
+		callback := w.consent(f.URL(), who("ada"))
 		for _, bad := range []string{"", "two words", "https://app.example/?code=x&state=y", "https://app.example/?code=x", "https://app.example/callback", "hello", "code=abcdefghijkl", "abcdefghijkl\x1b"} {
 			if _, err := f.Finish(w.Context(), bad); err == nil {
 				w.Errorf("%q was taken", bad)
@@ -505,7 +507,7 @@ func TestLocalFlow(t *testing.T) {
 		if err != nil {
 			w.Fatal(err)
 		}
-		u, _ := url.Parse(w.p.consent(g.URL(), who("bob")))
+		u, _ := url.Parse(w.consent(g.URL(), who("bob")))
 		if _, err := g.Finish(w.Context(), u.Query().Get("code")); err != nil { // only the code
 			w.Errorf("finishing with the code gives %v", err)
 		}
@@ -517,7 +519,7 @@ func TestLocalFlow(t *testing.T) {
 		if err != nil {
 			w.Fatal(err)
 		}
-		callback := w.p.consent(f.URL(), who("ada"))
+		callback := w.consent(f.URL(), who("ada"))
 		if !strings.HasPrefix(callback, "http://127.0.0.1:") {
 			w.Fatalf("the callback is %s", callback)
 		}
@@ -560,7 +562,7 @@ func TestLocalFlow(t *testing.T) {
 		if err != nil {
 			w.Fatal(err)
 		}
-		callback := w.p.consent(f.URL(), who("ada"))
+		callback := w.consent(f.URL(), who("ada"))
 		if !strings.HasPrefix(callback, registered+"?") {
 			w.Errorf("the callback is %s", callback)
 		}

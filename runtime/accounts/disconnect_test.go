@@ -6,14 +6,9 @@ import (
 	"net/http"
 	"testing"
 	"time"
-)
 
-// revokedGrants counts the grants that were revoked at the provider.
-func (p *provider) revokedGrants() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.revoked)
-}
+	"github.com/closekit/closekit/internal/oauthtest"
+)
 
 // stuck queues revocations that this replica cannot make.
 func (w *world) stuck(n int) {
@@ -57,7 +52,7 @@ func TestRevocationsDoNotBlock(t *testing.T) {
 			if revoked, err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil || !revoked {
 				w.Fatal(revoked, err)
 			}
-			if n := w.p.revokedGrants(); n != 1 {
+			if n := w.p.Counts().Revocations; n != 1 {
 				w.Errorf("%d grants are revoked", n)
 			}
 		})
@@ -70,7 +65,7 @@ func TestRevocationsDoNotBlock(t *testing.T) {
 			time.Sleep(time.Second)
 			w.storeDisconnect("ada")
 			w.m.revokeQueued(w.Context())
-			if n := w.p.revokedGrants(); n != 1 {
+			if n := w.p.Counts().Revocations; n != 1 {
 				w.Errorf("%d grants are revoked", n)
 			}
 		})
@@ -87,20 +82,20 @@ func TestRevocationsDoNotBlock(t *testing.T) {
 					w.Fatal(revoked, err)
 				}
 			}
-			if n := w.p.revokedGrants(); n != 0 {
+			if n := w.p.Counts().Revocations; n != 0 {
 				w.Fatalf("%d grants are revoked at a provider that is away", n)
 			}
 			away = false
 			w.run()
 			time.Sleep(7 * time.Minute)
-			if n := w.p.revokedGrants(); n != 1 {
+			if n := w.p.Counts().Revocations; n != 1 {
 				w.Errorf("%d grants are revoked seven minutes later", n)
 			}
 		}, func(cfg *Config) {
 			base := cfg.Transport
 			cfg.Transport = revokeBy{base, func(req *http.Request) (*http.Response, error) {
 				if away {
-					return response(503, nil, ""), nil
+					return oauthtest.Response(503, nil, ""), nil
 				}
 				return base.RoundTrip(req)
 			}}
@@ -137,7 +132,7 @@ func TestDisconnectIsNobodyElses(t *testing.T) {
 	}, func(cfg *Config) {
 		cfg.Transport = revokeBy{cfg.Transport, func(*http.Request) (*http.Response, error) {
 			time.Sleep(time.Second)
-			return response(200, nil, "{}"), nil
+			return oauthtest.Response(200, nil, "{}"), nil
 		}}
 	})
 }

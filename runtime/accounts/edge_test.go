@@ -18,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/closekit/closekit/internal/oauthtest"
 	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
 )
 
@@ -110,8 +111,8 @@ func TestJournalGrows(t *testing.T) {
 // TestFallbackLost tries the spare pair while the provider is in trouble.
 func TestFallbackLost(t *testing.T) {
 	t.Parallel()
-	for name, trouble := range map[string]behaviour{
-		"503": answerWith(503, nil, "busy"), "429": answerWith(429, nil, "slow down"),
+	for name, trouble := range map[string]oauthtest.Behavior{
+		"503": oauthtest.Respond(503, nil, "busy"), "429": oauthtest.Respond(429, nil, "slow down"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -127,10 +128,8 @@ func TestFallbackLost(t *testing.T) {
 					w.Fatal(err)
 				}
 				bad, _ := sealPair(w.vault, pair{NewSecret(canary + "dead"), NewSecret(canary + "dead")}, AssociatedData(r.Key, r.ID, PurposeTokens, r.Generation))
-				w.store.MemoryStore.mu.Lock()
-				w.store.accounts[r.Key].Tokens = bad
-				w.store.MemoryStore.mu.Unlock()
-				w.p.plan(honest, trouble) // invalid_grant for the row's, trouble for the fallback's
+				w.store.edit(r.Key, func(r *Record) { r.Tokens = bad })
+				w.p.Script(oauthtest.Honest, trouble) // invalid_grant for the row's, trouble for the fallback's
 				_, _ = w.m.Refresh(w.Context(), user("ada"), conName)
 				time.Sleep(5 * time.Minute)
 				_, _ = w.m.Refresh(w.Context(), user("ada"), conName)
@@ -149,7 +148,7 @@ func TestMinValidityBeyondLife(t *testing.T) {
 			w.ok(a)
 			time.Sleep(time.Second)
 		}
-		if _, n := w.p.counts(); n != 3 {
+		if _, n := w.counts(); n != 3 {
 			w.Errorf("1,200 calls made %d refreshes", n)
 		}
 	})
@@ -307,7 +306,7 @@ func TestSuspend(t *testing.T) {
 					w.Fatal(err)
 				}
 				b, _ := m.Account(user("ada"), conName)
-				w.p.set(func(p *provider) { p.latency = time.Second })
+				w.p.Set(func(k *oauthtest.Knobs) { k.Latency = time.Second })
 				go func() { _, _ = b.Credential(context.Background()) }()
 				synctest.Wait()
 			}
@@ -433,7 +432,7 @@ func TestRevokeRefused(t *testing.T) {
 			w.Errorf("the provider said invalid_client, the grant lives on, and %d revocations are queued; events %v", st.Revocations, w.events("ada"))
 		}
 	}, func(cfg *Config) {
-		cfg.Transport = revokeBy{cfg.Transport, func(req *http.Request) (*http.Response, error) { return oauthError(400, "invalid_client"), nil }}
+		cfg.Transport = revokeBy{cfg.Transport, func(req *http.Request) (*http.Response, error) { return oauthtest.Error(400, "invalid_client"), nil }}
 	})
 }
 
@@ -442,12 +441,12 @@ func TestVerifyingRefusal(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		a := w.connect("ada")
-		w.p.from(answerWith(503, nil, ""))
+		w.p.Always(oauthtest.Respond(503, nil, ""))
 		idleOut()
 		_ = w.get(a)
 		w.state("ada", Expired, TransientExhausted)
-		w.p.from(nil)
-		w.p.revokeUser("user_ada")
+		w.p.Always(nil)
+		w.p.RevokeUser("user_ada")
 		time.Sleep(5 * time.Minute)
 		r := w.rec("ada")
 		ctx := failpoint.With(context.Background(), func(s failpoint.Step) error {
@@ -580,8 +579,8 @@ func TestHostPanicLosesPair(t *testing.T) {
 			a := w.connect("ada")
 			idleOut()
 			on.Store(true)
-			w.p.plan(mangle(http.Header{}, func(s string) (string, error) { return s + "x", nil }))
-			w.p.set(func(p *provider) { p.life = "missing" })
+			w.p.Script(oauthtest.Mangle(http.Header{}, func(s string) (string, error) { return s + "x", nil }))
+			w.p.Set(func(k *oauthtest.Knobs) { k.ExpiresIn = oauthtest.Absent })
 			_ = w.get(a)
 			on.Store(false)
 			time.Sleep(2 * time.Minute)
@@ -594,7 +593,7 @@ func TestHostPanicLosesPair(t *testing.T) {
 		inWorld(t, func(w *world) {
 			w.connect("ada")
 			on.Store(true)
-			w.p.set(func(p *provider) { p.as = &identity{"user_eve", "orga_1"} })
+			w.p.Set(func(k *oauthtest.Knobs) { k.As = &oauthtest.Identity{User: "user_eve", Organization: "orga_1"} })
 			_, _ = w.m.Refresh(w.Context(), user("ada"), conName)
 			if got := w.rec("ada").Fallback.Purpose; got != PurposeQuarantine {
 				w.Errorf("what came for another user is kept as %q", got)
@@ -647,11 +646,11 @@ func TestHealthBeforeJournal(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.connect("ada")
 		idleOut()
-		w.p.plan(refuse(401, "invalid_client"))
+		w.p.Script(oauthtest.Refuse(401, "invalid_client"))
 		_, _ = w.m.Refresh(w.Context(), user("ada"), conName)
 		before := w.rec("ada")
 		h.during = func() {
-			_, refreshes := w.p.counts()
+			_, refreshes := w.counts()
 			if _, ok := w.m.journal.find(before); refreshes == 1 && !ok {
 				w.Errorf("the provider has rotated, the pair is neither sealed nor in the journal, and the manager talks to the store about something else")
 			}
@@ -698,10 +697,7 @@ func TestRestoredBackup(t *testing.T) {
 			w.ok(a)
 		}
 		idleOut()
-		w.store.MemoryStore.mu.Lock()
-		c := old
-		w.store.accounts[old.Key] = &c
-		w.store.MemoryStore.mu.Unlock()
+		w.store.put(old)
 		w.store.mu.Lock()
 		delete(w.store.last, old.Key)
 		w.store.mu.Unlock()
@@ -710,10 +706,10 @@ func TestRestoredBackup(t *testing.T) {
 		if st, err := w.store.Stats(w.Context()); err != nil || st.InDoubt != 0 {
 			w.Errorf("what became of it is known, and %d attempts are in doubt, %v", st.InDoubt, err)
 		}
-		_, before := w.p.counts()
+		_, before := w.counts()
 		w.connect("ada") // the user connects again
 		err := w.get(a)
-		_, after := w.p.counts()
+		_, after := w.counts()
 		if err != nil || after != before {
 			w.Errorf("the user connected again a moment ago; one call made %d refreshes and gave: %v", after-before, err)
 		}
@@ -778,7 +774,7 @@ func TestQuarantineLost(t *testing.T) {
 	inWorld(t, func(w *world) {
 		a := w.connect("ada")
 		idleOut()
-		w.p.set(func(p *provider) { p.as = &identity{"user_eve", "orga_1"} })
+		w.p.Set(func(k *oauthtest.Knobs) { k.As = &oauthtest.Identity{User: "user_eve", Organization: "orga_1"} })
 		start := time.Now()
 		w.store.fails(func(op string) error {
 			if op == "release" && time.Since(start) < 30*time.Second {
@@ -834,7 +830,7 @@ func TestRunEnds(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.connect("ada")
-		w.p.from(stall)
+		w.p.Always(oauthtest.Hang)
 		w.run()
 		for w.rec("ada").Attempt == "" {
 			time.Sleep(time.Second)
@@ -869,12 +865,12 @@ func TestExpiredMismatch(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		a := w.connect("ada")
-		w.p.from(answerWith(503, nil, ""))
+		w.p.Always(oauthtest.Respond(503, nil, ""))
 		idleOut()
 		_ = w.get(a)
-		w.p.from(nil)
+		w.p.Always(nil)
 		time.Sleep(5 * time.Minute)
-		w.p.set(func(p *provider) { p.as = &identity{"user_eve", "orga_1"} })
+		w.p.Set(func(k *oauthtest.Knobs) { k.As = &oauthtest.Identity{User: "user_eve", Organization: "orga_1"} })
 		_ = w.get(a)
 		writes := 0
 		w.store.fails(func(op string) error {
@@ -898,7 +894,7 @@ func TestJournalOverConsent(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	inWorld(t, func(w *world) {
-		w.connectAs("ada", identity{"user_former", "orga_1"})
+		w.connectAs("ada", oauthtest.Identity{User: "user_former", Organization: "orga_1"})
 		old := w.rec("ada")
 		for range 3 { // generations 2 to 4
 			if _, err := w.m.Refresh(w.Context(), user("ada"), conName); err != nil {
@@ -913,10 +909,7 @@ func TestJournalOverConsent(t *testing.T) {
 		}
 		w.m.journal.mu.Unlock()
 		// The database comes back older.
-		w.store.MemoryStore.mu.Lock()
-		c := old
-		w.store.accounts[old.Key] = &c
-		w.store.MemoryStore.mu.Unlock()
+		w.store.put(old)
 		w.store.mu.Lock()
 		clear(w.store.last)
 		w.store.mu.Unlock()
@@ -978,8 +971,8 @@ func TestRefusalAfterDoubt(t *testing.T) {
 					w.run()
 				}
 				time.Sleep(time.Minute)
-				w.p.revokeUser("user_ada")
-				w.p.plan(lostBefore, lostBefore, lostBefore)
+				w.p.RevokeUser("user_ada")
+				w.p.Script(oauthtest.LoseRequest, oauthtest.LoseRequest, oauthtest.LoseRequest)
 				if byOthers { // the doubt is older than the refusal
 					_, _ = w.m.Refresh(w.Context(), user("ada"), conName)
 					time.Sleep(3 * time.Minute)
@@ -1038,7 +1031,7 @@ func TestLocalWithoutPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.p.consent(f.URL(), who("ada")), nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.consent(f.URL(), who("ada")), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -1075,7 +1068,7 @@ func TestRunDue(t *testing.T) {
 		for i := range n {
 			w.connect(fmt.Sprint("u", i))
 		}
-		w.p.set(func(p *provider) { p.latency = 200 * time.Millisecond })
+		w.p.Set(func(k *oauthtest.Knobs) { k.Latency = 200 * time.Millisecond })
 		time.Sleep(53 * time.Minute)
 		start := time.Now()
 		got, err := w.m.RunDue(w.Context(), 100)
@@ -1093,18 +1086,18 @@ func TestRunDue(t *testing.T) {
 		}
 		// It ends whatever happens.
 		time.Sleep(time.Hour)
-		w.p.from(answerWith(503, nil, ""))
+		w.p.Always(oauthtest.Respond(503, nil, ""))
 		if got, err = w.m.RunDue(w.Context(), 1000); err != nil || got > 100 {
 			w.Errorf("while the provider is in trouble: %d, %v", got, err)
 		}
 		time.Sleep(time.Hour)
-		w.p.from(answerWith(429, http.Header{"Retry-After": {"3600"}}, ""))
+		w.p.Always(oauthtest.Respond(429, http.Header{"Retry-After": {"3600"}}, ""))
 		start = time.Now()
 		if got, err = w.m.RunDue(w.Context(), 1000); err != nil || time.Since(start) > time.Minute {
 			w.Errorf("while the provider asks to wait: %d after %v, %v", got, time.Since(start), err)
 		}
 		time.Sleep(2 * time.Hour)
-		w.p.from(answerWith(401, nil, `{"error":"invalid_client"}`))
+		w.p.Always(oauthtest.Respond(401, nil, `{"error":"invalid_client"}`))
 		start = time.Now()
 		if got, err = w.m.RunDue(w.Context(), 1000); err != nil || time.Since(start) > time.Minute {
 			w.Errorf("with a wrong secret: %d after %v, %v", got, time.Since(start), err)

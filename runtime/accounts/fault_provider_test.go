@@ -16,6 +16,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
+	"github.com/closekit/closekit/internal/oauthtest"
 )
 
 // warm is a world in which ada is connected and the background works.
@@ -42,7 +43,7 @@ func TestFaultProvider(t *testing.T) {
 			t.Helper()
 			warm(t, func(w *world, a *Account) {
 				for range 4 {
-					w.p.plan(answerWith(500, nil, "oops"))
+					w.p.Script(oauthtest.Respond(500, nil, "oops"))
 				}
 				w.hour(a)
 				w.state("ada", Active, "")
@@ -56,7 +57,7 @@ func TestFaultProvider(t *testing.T) {
 			t.Helper()
 			t.Run("strict", func(t *testing.T) {
 				warm(t, func(w *world, a *Account) {
-					w.p.plan(statusAfter(500))
+					w.p.Script(oauthtest.ProcessThenRespond(500))
 					time.Sleep(50 * time.Minute)
 					w.state("ada", Revoked, RotationLost)
 					w.wantEvents("ada", EventCreated, EventConnected, EventReauthorization)
@@ -68,8 +69,8 @@ func TestFaultProvider(t *testing.T) {
 			})
 			t.Run("grace", func(t *testing.T) {
 				warm(t, func(w *world, a *Account) {
-					w.p.set(func(p *provider) { p.grace = time.Minute })
-					w.p.plan(statusAfter(500))
+					w.p.Set(func(k *oauthtest.Knobs) { k.Grace = time.Minute })
+					w.p.Script(oauthtest.ProcessThenRespond(500))
 					w.hour(a)
 					w.state("ada", Active, "")
 				})
@@ -81,13 +82,13 @@ func TestFaultProvider(t *testing.T) {
 				t.Run(name, func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
 						var at, again time.Time
-						w.p.plan(func(*http.Request, func() *http.Response) (*http.Response, error) {
+						w.p.Script(func(*http.Request, func() *http.Response) (*http.Response, error) {
 							at = time.Now()
 							value := h
 							if h == "date" {
 								value = at.Add(2 * time.Minute).UTC().Format(http.TimeFormat)
 							}
-							return response(503, http.Header{"Retry-After": {value}}, ""), nil
+							return oauthtest.Response(503, http.Header{"Retry-After": {value}}, ""), nil
 						}, func(_ *http.Request, process func() *http.Response) (*http.Response, error) {
 							again = time.Now()
 							return process(), nil
@@ -112,7 +113,7 @@ func TestFaultProvider(t *testing.T) {
 				t.Run(name, func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
 						fail := func(*http.Request, func() *http.Response) (*http.Response, error) { return nil, err }
-						w.p.plan(fail, fail, fail)
+						w.p.Script(fail, fail, fail)
 						w.hour(a)
 						w.state("ada", Active, "")
 						if w.times(OutcomeNotSent) != 3 || w.times(OutcomeInDoubt) != 0 {
@@ -125,7 +126,7 @@ func TestFaultProvider(t *testing.T) {
 		"P6": func(t *testing.T) {
 			t.Helper()
 			warm(t, func(w *world, a *Account) {
-				w.p.from(stall)
+				w.p.Always(oauthtest.Hang)
 				every(55*time.Minute, 10*time.Second, func() { w.ok(a) })
 				time.Sleep(10 * time.Minute)
 				ctx, cancel := context.WithTimeout(w.Context(), 3*time.Second)
@@ -136,7 +137,7 @@ func TestFaultProvider(t *testing.T) {
 					w.Errorf("a caller without a token got %v after %v", err, time.Since(start))
 				}
 				w.state("ada", Expired, TransientExhausted)
-				w.p.from(nil)
+				w.p.Always(nil)
 				time.Sleep(40 * time.Minute)
 				w.ok(a)
 				w.state("ada", Active, "")
@@ -147,7 +148,7 @@ func TestFaultProvider(t *testing.T) {
 			t.Helper()
 			t.Run("29s", func(t *testing.T) {
 				warm(t, func(w *world, a *Account) {
-					w.p.plan(slow(29 * time.Second))
+					w.p.Script(oauthtest.Slow(29 * time.Second))
 					w.hour(a)
 					w.state("ada", Active, "")
 					if w.times(OutcomeInDoubt) != 0 {
@@ -157,8 +158,8 @@ func TestFaultProvider(t *testing.T) {
 			})
 			t.Run("31s", func(t *testing.T) {
 				warm(t, func(w *world, a *Account) {
-					w.p.set(func(p *provider) { p.grace = time.Minute })
-					w.p.plan(slow(31 * time.Second))
+					w.p.Set(func(k *oauthtest.Knobs) { k.Grace = time.Minute })
+					w.p.Script(oauthtest.Slow(31 * time.Second))
 					w.hour(a)
 					w.state("ada", Active, "")
 					if w.times(OutcomeReplayedOK) != 1 {
@@ -168,10 +169,10 @@ func TestFaultProvider(t *testing.T) {
 			})
 			t.Run("31s strict", func(t *testing.T) {
 				warm(t, func(w *world, _ *Account) {
-					w.p.plan(slow(31 * time.Second))
+					w.p.Script(oauthtest.Slow(31 * time.Second))
 					time.Sleep(50 * time.Minute)
 					w.state("ada", Revoked, RotationLost)
-					if requests, _ := w.p.counts(); requests != 3 {
+					if requests, _ := w.counts(); requests != 3 {
 						w.Errorf("%d requests, want the consent, the attempt and one replay", requests)
 					}
 				})
@@ -179,8 +180,8 @@ func TestFaultProvider(t *testing.T) {
 		},
 		"P8": func(t *testing.T) {
 			t.Helper()
-			cut := func(mark string, behind bool) behaviour {
-				return mangle(nil, func(body string) (string, error) {
+			cut := func(mark string, behind bool) oauthtest.Behavior {
+				return oauthtest.Mangle(nil, func(body string) (string, error) {
 					at := strings.Index(body, mark)
 					if behind {
 						at += len(mark)
@@ -188,16 +189,16 @@ func TestFaultProvider(t *testing.T) {
 					return body[:at], io.ErrUnexpectedEOF
 				})
 			}
-			for name, b := range map[string]behaviour{
+			for name, b := range map[string]oauthtest.Behavior{
 				"salvaged": cut(`,"scope"`, false),
-				"salvaged without access": mangle(nil, func(s string) (string, error) {
+				"salvaged without access": oauthtest.Mangle(nil, func(s string) (string, error) {
 					return `{"refresh_token":` + strings.SplitN(s, `"refresh_token":`, 2)[1], io.ErrUnexpectedEOF
 				}),
-				"clean cut": mangle(nil, func(s string) (string, error) { return strings.TrimSuffix(s, "}"), nil }),
+				"clean cut": oauthtest.Mangle(nil, func(s string) (string, error) { return strings.TrimSuffix(s, "}"), nil }),
 			} {
 				t.Run(name, func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
-						w.p.plan(b)
+						w.p.Script(b)
 						w.hour(a)
 						w.state("ada", Active, "")
 						if w.times(OutcomeInDoubt) != 0 {
@@ -206,16 +207,16 @@ func TestFaultProvider(t *testing.T) {
 					})
 				})
 			}
-			for name, b := range map[string]behaviour{
+			for name, b := range map[string]oauthtest.Behavior{
 				"before the refresh token": cut(`"refresh_token"`, false),
 				"inside the refresh token": cut(`"refresh_token":"CAN`, true),
-				"headers only":             mangle(nil, func(string) (string, error) { return "", io.ErrUnexpectedEOF }),
-				"no answer":                lostAfter,
+				"headers only":             oauthtest.Mangle(nil, func(string) (string, error) { return "", io.ErrUnexpectedEOF }),
+				"no answer":                oauthtest.LoseResponse,
 			} {
 				t.Run(name, func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
-						w.p.set(func(p *provider) { p.grace = time.Minute })
-						w.p.plan(b)
+						w.p.Set(func(k *oauthtest.Knobs) { k.Grace = time.Minute })
+						w.p.Script(b)
 						w.hour(a)
 						w.state("ada", Active, "")
 						if w.times(OutcomeReplayedOK) != 1 {
@@ -226,7 +227,7 @@ func TestFaultProvider(t *testing.T) {
 			}
 			t.Run("request lost", func(t *testing.T) {
 				warm(t, func(w *world, a *Account) {
-					w.p.plan(lostBefore)
+					w.p.Script(oauthtest.LoseRequest)
 					w.hour(a)
 					w.state("ada", Active, "")
 				})
@@ -234,18 +235,18 @@ func TestFaultProvider(t *testing.T) {
 		},
 		"P9": func(t *testing.T) {
 			t.Helper()
-			for name, b := range map[string]behaviour{
-				"html":          answerWith(200, http.Header{"Content-Type": {"text/html"}}, "<html>maintenance, invalid_grant</html>"),
-				"empty":         answerWith(200, nil, ""),
-				"no content":    answerWith(204, nil, ""),
-				"other error":   refuse(200, "temporarily_unavailable"),
-				"null tokens":   answerWith(200, nil, `{"access_token":null,"refresh_token":null}`),
-				"array":         answerWith(200, nil, `[]`),
-				"number tokens": answerWith(200, nil, `{"access_token":5,"refresh_token":6}`),
+			for name, b := range map[string]oauthtest.Behavior{
+				"html":          oauthtest.Respond(200, http.Header{"Content-Type": {"text/html"}}, "<html>maintenance, invalid_grant</html>"),
+				"empty":         oauthtest.Respond(200, nil, ""),
+				"no content":    oauthtest.Respond(204, nil, ""),
+				"other error":   oauthtest.Refuse(200, "temporarily_unavailable"),
+				"null tokens":   oauthtest.Respond(200, nil, `{"access_token":null,"refresh_token":null}`),
+				"array":         oauthtest.Respond(200, nil, `[]`),
+				"number tokens": oauthtest.Respond(200, nil, `{"access_token":5,"refresh_token":6}`),
 			} {
 				t.Run(name, func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
-						w.p.plan(b)
+						w.p.Script(b)
 						w.hour(a)
 						w.state("ada", Active, "")
 						w.wantEvents("ada", EventCreated, EventConnected)
@@ -254,13 +255,13 @@ func TestFaultProvider(t *testing.T) {
 			}
 			t.Run("for two hours", func(t *testing.T) {
 				warm(t, func(w *world, a *Account) {
-					w.p.from(answerWith(200, nil, "<html>"))
+					w.p.Always(oauthtest.Respond(200, nil, "<html>"))
 					time.Sleep(2 * time.Hour)
 					if err := w.get(a); !errors.Is(err, ErrTemporarilyUnavailable) {
 						w.Errorf("the caller gets %v", err)
 					}
 					w.state("ada", Expired, TransientExhausted)
-					w.p.from(nil)
+					w.p.Always(nil)
 					time.Sleep(20 * time.Minute)
 					w.ok(a)
 				})
@@ -268,10 +269,10 @@ func TestFaultProvider(t *testing.T) {
 		},
 		"P10": func(t *testing.T) {
 			t.Helper()
-			for _, life := range []string{"missing", "0", "-5", `"3600"`, "3600.0", "1e3", "null", "1e12", `""`, `"soon"`, "[]", "true", "1e400"} {
+			for _, life := range []string{oauthtest.Absent, "0", "-5", `"3600"`, "3600.0", "1e3", "null", "1e12", `""`, `"soon"`, "[]", "true", "1e400"} {
 				t.Run(life, func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
-						w.p.set(func(p *provider) { p.life = life })
+						w.p.Set(func(k *oauthtest.Knobs) { k.ExpiresIn = life })
 						w.hour(a)
 						r := w.rec("ada")
 						if r.Generation < 2 || r.Generation > 8 || r.Expires.Sub(r.Refreshed) > time.Hour {
@@ -285,7 +286,7 @@ func TestFaultProvider(t *testing.T) {
 		"P11": func(t *testing.T) {
 			t.Helper()
 			warm(t, func(w *world, a *Account) {
-				w.p.set(func(p *provider) { p.none = true })
+				w.p.Set(func(k *oauthtest.Knobs) { k.NoRefreshToken = true })
 				w.hour(a)
 				w.hour(a)
 				w.state("ada", Active, "")
@@ -297,7 +298,7 @@ func TestFaultProvider(t *testing.T) {
 		"P12": func(t *testing.T) {
 			t.Helper()
 			warm(t, func(w *world, a *Account) {
-				w.p.set(func(p *provider) { p.same = true })
+				w.p.Set(func(k *oauthtest.Knobs) { k.KeepRefreshToken = true })
 				w.hour(a)
 				w.hour(a)
 				w.state("ada", Active, "")
@@ -311,24 +312,24 @@ func TestFaultProvider(t *testing.T) {
 				return "access_token=" + m.text("access_token") + "&expires_in=3600&refresh_token=" + m.text("refresh_token"), nil
 			}
 			same := func(s string) (string, error) { return s, nil }
-			for name, b := range map[string]behaviour{
-				"json as text":     mangle(plain, same),
-				"json without any": mangle(http.Header{}, same),
-				"form":             mangle(http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, form),
-				"form as json":     mangle(nil, form),
-				"bom":              mangle(nil, func(s string) (string, error) { return "\xef\xbb\xbf " + s, nil }),
-				"trailing":         mangle(nil, func(s string) (string, error) { return s + "\n<!-- served by -->", nil }),
-				"duplicate":        mangle(nil, func(s string) (string, error) { return `{"refresh_token":"old","access_token":"old",` + s[1:], nil }),
-				"two mebibytes": mangle(nil, func(s string) (string, error) {
+			for name, b := range map[string]oauthtest.Behavior{
+				"json as text":     oauthtest.Mangle(plain, same),
+				"json without any": oauthtest.Mangle(http.Header{}, same),
+				"form":             oauthtest.Mangle(http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, form),
+				"form as json":     oauthtest.Mangle(nil, form),
+				"bom":              oauthtest.Mangle(nil, func(s string) (string, error) { return "\xef\xbb\xbf " + s, nil }),
+				"trailing":         oauthtest.Mangle(nil, func(s string) (string, error) { return s + "\n<!-- served by -->", nil }),
+				"duplicate":        oauthtest.Mangle(nil, func(s string) (string, error) { return `{"refresh_token":"old","access_token":"old",` + s[1:], nil }),
+				"two mebibytes": oauthtest.Mangle(nil, func(s string) (string, error) {
 					return s[:len(s)-1] + `,"pad":"` + strings.Repeat("x", 2<<20) + `"}`, nil
 				}),
-				"nested": mangle(nil, func(s string) (string, error) {
+				"nested": oauthtest.Mangle(nil, func(s string) (string, error) {
 					return `{"meta":{"refresh_token":"no","error":"invalid_grant"},` + s[1:], nil
 				}),
 			} {
 				t.Run(name, func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
-						w.p.plan(b)
+						w.p.Script(b)
 						w.hour(a)
 						w.hour(a)
 						w.state("ada", Active, "")
@@ -344,11 +345,11 @@ func TestFaultProvider(t *testing.T) {
 			for _, status := range []int{301, 302, 303, 307, 308} {
 				t.Run(fmt.Sprint(status), func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
-						before, _ := w.p.counts()
-						w.p.plan(answerWith(status, http.Header{"Location": {"https://evil.example/oauth2/token/"}}, ""))
+						before, _ := w.counts()
+						w.p.Script(oauthtest.Respond(status, http.Header{"Location": {"https://evil.example/oauth2/token/"}}, ""))
 						w.hour(a)
 						w.state("ada", Active, "")
-						if requests, _ := w.p.counts(); requests != before+2 {
+						if requests, _ := w.counts(); requests != before+2 {
 							w.Errorf("%d requests, want the refused redirect and one more", requests-before)
 						}
 					})
@@ -357,24 +358,24 @@ func TestFaultProvider(t *testing.T) {
 		},
 		"P15": func(t *testing.T) {
 			t.Helper()
-			for name, b := range map[string]behaviour{
-				"400": refuse(400, "invalid_grant"), "401": refuse(401, "invalid_grant"), "403": refuse(403, "invalid_grant"), "200": refuse(200, "invalid_grant"),
-				"form": answerWith(400, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, "error=invalid_grant&error_description=gone"),
+			for name, b := range map[string]oauthtest.Behavior{
+				"400": oauthtest.Refuse(400, "invalid_grant"), "401": oauthtest.Refuse(401, "invalid_grant"), "403": oauthtest.Refuse(403, "invalid_grant"), "200": oauthtest.Refuse(200, "invalid_grant"),
+				"form": oauthtest.Respond(400, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, "error=invalid_grant&error_description=gone"),
 			} {
 				t.Run(name, func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
-						w.p.from(b)
+						w.p.Always(b)
 						time.Sleep(50 * time.Minute)
 						w.state("ada", Revoked, InvalidGrant)
 						w.wantEvents("ada", EventCreated, EventConnected, EventReauthorization)
-						before, _ := w.p.counts()
+						before, _ := w.counts()
 						for range 100 {
 							if err := w.get(a); !errors.Is(err, ErrAuthorizationRequired) {
 								w.Errorf("the caller gets %v", err)
 							}
 						}
 						time.Sleep(3 * time.Hour)
-						if after, _ := w.p.counts(); after != before {
+						if after, _ := w.counts(); after != before {
 							w.Errorf("%d attempts after the revocation", after-before)
 						}
 					})
@@ -383,18 +384,18 @@ func TestFaultProvider(t *testing.T) {
 		},
 		"P16": func(t *testing.T) {
 			t.Helper()
-			for name, b := range map[string]behaviour{
-				"description": answerWith(400, nil, `{"error":"server_error","error_description":"invalid_grant"}`),
-				"html":        answerWith(400, http.Header{"Content-Type": {"text/html"}}, "<p>error=invalid_grant</p>"),
-				"nested":      answerWith(400, nil, `{"detail":{"error":"invalid_grant"}}`),
-				"other case":  answerWith(400, nil, `{"error":"INVALID_GRANT"}`),
-				"object":      answerWith(400, nil, `{"error":{"code":"invalid_grant"}}`),
-				"longer":      answerWith(401, nil, `{"error":"invalid_grant_type"}`),
-				"in a 500":    answerWith(500, nil, `{"error":"invalid_grant"}`),
+			for name, b := range map[string]oauthtest.Behavior{
+				"description": oauthtest.Respond(400, nil, `{"error":"server_error","error_description":"invalid_grant"}`),
+				"html":        oauthtest.Respond(400, http.Header{"Content-Type": {"text/html"}}, "<p>error=invalid_grant</p>"),
+				"nested":      oauthtest.Respond(400, nil, `{"detail":{"error":"invalid_grant"}}`),
+				"other case":  oauthtest.Respond(400, nil, `{"error":"INVALID_GRANT"}`),
+				"object":      oauthtest.Respond(400, nil, `{"error":{"code":"invalid_grant"}}`),
+				"longer":      oauthtest.Respond(401, nil, `{"error":"invalid_grant_type"}`),
+				"in a 500":    oauthtest.Respond(500, nil, `{"error":"invalid_grant"}`),
 			} {
 				t.Run(name, func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
-						w.p.plan(b, b)
+						w.p.Script(b, b)
 						w.hour(a)
 						w.state("ada", Active, "")
 					})
@@ -409,7 +410,7 @@ func TestFaultProvider(t *testing.T) {
 					w.connect(fmt.Sprint("u", i))
 				}
 				w.run()
-				w.p.revokeUser("user_u17")
+				w.p.RevokeUser("user_u17")
 				time.Sleep(50 * time.Minute)
 				for i := range n {
 					want, reason := Active, Reason("")
@@ -434,14 +435,14 @@ func TestFaultProvider(t *testing.T) {
 					if err != nil || !again.Equal(fresh) {
 						w.Errorf("a straggler gets %v", err)
 					}
-					if _, refreshes := w.p.counts(); refreshes != 1 {
+					if _, refreshes := w.counts(); refreshes != 1 {
 						w.Errorf("%d refreshes, want 1", refreshes)
 					}
 				})
 			})
 			t.Run("invalid grant", func(t *testing.T) {
 				warm(t, func(w *world, a *Account) {
-					w.p.revokeUser("user_ada")
+					w.p.RevokeUser("user_ada")
 					old, _ := a.Credential(w.Context())
 					_, err := a.Renew(w.Context(), old)
 					if w.keep(err); !errors.Is(err, ErrAuthorizationRequired) {
@@ -464,7 +465,7 @@ func TestFaultProvider(t *testing.T) {
 							w.Fatalf("the second refusal gives %v", err)
 						}
 					}
-					if _, refreshes := w.p.counts(); refreshes != 1 {
+					if _, refreshes := w.counts(); refreshes != 1 {
 						w.Errorf("%d refreshes, want 1", refreshes)
 					}
 					w.state("ada", Active, "")
@@ -478,7 +479,7 @@ func TestFaultProvider(t *testing.T) {
 		"P21": func(t *testing.T) {
 			t.Helper()
 			warm(t, func(w *world, a *Account) {
-				w.p.set(func(p *provider) { p.latency = 200 * time.Millisecond })
+				w.p.Set(func(k *oauthtest.Knobs) { k.Latency = 200 * time.Millisecond })
 				old, _ := a.Credential(w.Context())
 				var wg sync.WaitGroup
 				for range 500 {
@@ -490,17 +491,17 @@ func TestFaultProvider(t *testing.T) {
 					})
 				}
 				wg.Wait()
-				if _, refreshes := w.p.counts(); refreshes != 1 {
+				if _, refreshes := w.counts(); refreshes != 1 {
 					w.Errorf("%d refreshes, want 1", refreshes)
 				}
 			})
 		},
 		"P23": func(t *testing.T) {
 			t.Helper()
-			for name, as := range map[string]identity{"user": {"user_bob", "orga_1"}, "organization": {"user_ada", "orga_2"}} {
+			for name, as := range map[string]oauthtest.Identity{"user": {User: "user_bob", Organization: "orga_1"}, "organization": {User: "user_ada", Organization: "orga_2"}} {
 				t.Run(name, func(t *testing.T) {
 					warm(t, func(w *world, a *Account) {
-						w.p.set(func(p *provider) { p.as = &as })
+						w.p.Set(func(k *oauthtest.Knobs) { k.As = &as })
 						time.Sleep(50 * time.Minute)
 						w.state("ada", Active, IdentityMismatch)
 						w.wantEvents("ada", EventCreated, EventConnected, EventIdentityMismatch)
@@ -510,11 +511,11 @@ func TestFaultProvider(t *testing.T) {
 						if n := len(w.store.committed[a.key]); n != 1 {
 							w.Errorf("%d commits, want only the consent", n)
 						}
-						w.p.set(func(p *provider) { p.as = nil })
+						w.p.Set(func(k *oauthtest.Knobs) { k.As = nil })
 						time.Sleep(3 * time.Hour)
 						w.state("ada", Active, IdentityMismatch)
 						info, err := w.m.AcceptIdentity(w.Context(), user("ada"), conName)
-						if err != nil || info.UserID != as.user || info.OrganizationID != as.org || info.Reason != "" {
+						if err != nil || info.UserID != as.User || info.OrganizationID != as.Organization || info.Reason != "" {
 							w.Errorf("accepting gives %+v, %v", info, err)
 						}
 						if _, err := w.m.AcceptIdentity(w.Context(), user("ada"), conName); !errors.Is(err, ErrNothingToAccept) {
@@ -526,20 +527,22 @@ func TestFaultProvider(t *testing.T) {
 		},
 		"P24": func(t *testing.T) {
 			t.Helper()
-			echoes := []behaviour{
-				answerWith(400, http.Header{"Content-Type": {"text/html"}}, testSecret+" "+canary+".refresh.2"),
-				answerWith(400, nil, `{"error":"`+testSecret+`","error_description":"`+testSecret+`"}`),
-				answerWith(400, nil, `{"error":"invalid_client","error_description":"`+testSecret+`","error_uri":"https://x/?`+testSecret+`"}`),
-				func(*http.Request, func() *http.Response) (*http.Response, error) { return nil, errors.New(testSecret) },
-				func(*http.Request, func() *http.Response) (*http.Response, error) { panic(testSecret) },
-				answerWith(200, nil, `{"error":"`+testSecret+`"}`),
+			echoes := []oauthtest.Behavior{
+				oauthtest.Respond(400, http.Header{"Content-Type": {"text/html"}}, oauthtest.ClientSecret+" "+canary+".refresh.2"),
+				oauthtest.Respond(400, nil, `{"error":"`+oauthtest.ClientSecret+`","error_description":"`+oauthtest.ClientSecret+`"}`),
+				oauthtest.Respond(400, nil, `{"error":"invalid_client","error_description":"`+oauthtest.ClientSecret+`","error_uri":"https://x/?`+oauthtest.ClientSecret+`"}`),
+				func(*http.Request, func() *http.Response) (*http.Response, error) {
+					return nil, errors.New(oauthtest.ClientSecret)
+				},
+				func(*http.Request, func() *http.Response) (*http.Response, error) { panic(oauthtest.ClientSecret) },
+				oauthtest.Respond(200, nil, `{"error":"`+oauthtest.ClientSecret+`"}`),
 			}
 			for i, b := range echoes {
 				t.Run(fmt.Sprint(i), func(t *testing.T) {
 					inWorld(t, func(w *world) {
 						a := w.connect("ada")
 						idleOut()
-						w.p.from(b)
+						w.p.Always(b)
 						if err := w.get(a); err == nil {
 							w.Error("a token came out of nothing")
 						}
@@ -568,14 +571,14 @@ func TestFaultP4(t *testing.T) {
 			w.connect(fmt.Sprint("u", i))
 		}
 		time.Sleep(10 * time.Minute)
-		w.p.from(answerWith(429, http.Header{"Retry-After": {"2"}}, ""))
+		w.p.Always(oauthtest.Respond(429, http.Header{"Retry-After": {"2"}}, ""))
 		w.run()
 		time.Sleep(41 * time.Minute)
 		c := w.m.conns[conName]
 		if rate, _ := c.limiter.state(time.Duration(w.m.now().mono)); rate > 2 {
 			w.Errorf("the limiter allows %v/s in the storm", rate)
 		}
-		w.p.from(nil)
+		w.p.Always(nil)
 		for i := range n {
 			w.state(fmt.Sprint("u", i), Active, "")
 		}
@@ -600,12 +603,12 @@ func TestFaultP17(t *testing.T) {
 		for i := range n {
 			before[fmt.Sprint("u", i)] = w.rec(fmt.Sprint("u", i))
 		}
-		w.p.set(func(p *provider) { p.secret = "rotated" })
+		w.p.Set(func(k *oauthtest.Knobs) { k.ClientSecret = "rotated" })
 		w.run()
 		time.Sleep(41 * time.Minute)
-		start, _ := w.p.counts()
+		start, _ := w.counts()
 		time.Sleep(time.Hour)
-		probes, _ := w.p.counts()
+		probes, _ := w.counts()
 		if probes -= start; probes < 40 || probes > 120 {
 			w.Errorf("%d requests in an hour, want about 60", probes)
 		}
@@ -651,7 +654,7 @@ func TestFaultP18(t *testing.T) {
 		}
 		for i := range n {
 			if i%10 < 3 {
-				w.p.revokeUser(fmt.Sprint("user_u", i))
+				w.p.RevokeUser(fmt.Sprint("user_u", i))
 			}
 		}
 		w.run()
@@ -693,7 +696,7 @@ func TestAcceptRefusalsEverywhere(t *testing.T) {
 		const n = 120
 		for i := range n {
 			w.connect(fmt.Sprint("u", i))
-			w.p.revokeUser(fmt.Sprint("user_u", i))
+			w.p.RevokeUser(fmt.Sprint("user_u", i))
 		}
 		other := w.manager()
 		ctx, cancel := context.WithCancel(w.Context())
@@ -739,12 +742,12 @@ func TestFaultP22(t *testing.T) {
 		calls := 0
 		c := closekit.NewClient(a, closekit.BaseURL("https://api.example"), closekit.HTTPClient(&http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
 			calls++
-			return response(403, nil, `{"error":"no"}`), nil
+			return oauthtest.Response(403, nil, `{"error":"no"}`), nil
 		})}))
 		if _, err := closeapi.MeGet(w.Context(), c, closeapi.MeGetParams{}); !errors.Is(err, closekit.ErrForbidden) {
 			w.Errorf("the call gives %v", err)
 		}
-		if _, refreshes := w.p.counts(); refreshes != 0 || calls != 1 {
+		if _, refreshes := w.counts(); refreshes != 0 || calls != 1 {
 			w.Errorf("%d refreshes, %d calls", refreshes, calls)
 		}
 		w.end()

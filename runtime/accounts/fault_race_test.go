@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/closekit/closekit/internal/oauthtest"
 	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
 )
 
@@ -26,7 +27,7 @@ func TestFaultR1(t *testing.T) {
 						w.connect(fmt.Sprint("u", i))
 					}
 					idleOut()
-					w.p.set(func(p *provider) { p.latency = 300 * time.Millisecond })
+					w.p.Set(func(k *oauthtest.Knobs) { k.Latency = 300 * time.Millisecond })
 					var wg sync.WaitGroup
 					for range replicas {
 						m := w.manager()
@@ -42,7 +43,7 @@ func TestFaultR1(t *testing.T) {
 						}
 					}
 					wg.Wait()
-					if _, refreshes := w.p.counts(); refreshes != n {
+					if _, refreshes := w.counts(); refreshes != n {
 						w.Errorf("%d refreshes for %d accounts", refreshes, n)
 					}
 				})
@@ -60,7 +61,7 @@ func TestFaultR2(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(w *world) {
 				a := w.connect("ada")
-				w.p.set(func(p *provider) { p.grace = grace })
+				w.p.Set(func(k *oauthtest.Knobs) { k.Grace = grace })
 				idleOut()
 				paused, goOn := make(chan struct{}), make(chan struct{})
 				once := true
@@ -107,7 +108,7 @@ func TestFaultR2(t *testing.T) {
 				}
 				// What the winner holds is refused; the spare pair saves it.
 				idleOut()
-				w.p.plan(refuse(400, "invalid_grant"))
+				w.p.Script(oauthtest.Refuse(400, "invalid_grant"))
 				w.ok(a)
 				w.state("ada", Active, "")
 				if r := w.rec("ada"); !r.Fallback.IsZero() {
@@ -124,7 +125,7 @@ func TestFaultR3(t *testing.T) {
 	inWorld(t, func(w *world) {
 		a := w.connect("ada")
 		idleOut()
-		w.p.plan(slow(20 * time.Second))
+		w.p.Script(oauthtest.Slow(20 * time.Second))
 		done := make(chan error)
 		go func() { done <- w.get(a) }()
 		time.Sleep(5 * time.Second)
@@ -177,10 +178,8 @@ func TestFaultR4(t *testing.T) {
 				}
 				time.Sleep(time.Minute)
 				w.m.revokeQueued(w.Context())
-				for token, g := range w.p.grants {
-					if g.refresh == token && !g.dead {
-						w.Errorf("a grant is alive at the provider after %v", w.p.revoked)
-					}
+				if n := w.p.GrantsAlive(); n > 0 {
+					w.Errorf("%d grants are alive at the provider after %d revocations", n, w.p.Counts().Revocations)
 				}
 			})
 		})
@@ -193,7 +192,7 @@ func TestFaultR5(t *testing.T) {
 	inWorld(t, func(w *world) {
 		a := w.connect("ada")
 		idleOut()
-		w.p.plan(slow(10 * time.Second))
+		w.p.Script(oauthtest.Slow(10 * time.Second))
 		ctx, cancel := context.WithTimeout(w.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
@@ -213,7 +212,7 @@ func TestFaultR6(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		a := w.connect("ada")
-		w.p.set(func(p *provider) { p.secret = "rotated" })
+		w.p.Set(func(k *oauthtest.Knobs) { k.ClientSecret = "rotated" })
 		old := w.m
 		w.cfg.Connections = []Connection{testConnection()}
 		w.cfg.Connections[0].ClientSecret = NewSecret("rotated")
@@ -258,7 +257,7 @@ func TestFaultC1(t *testing.T) {
 				off = jump
 				mu.Unlock()
 				w.ok(a)
-				if _, refreshes := w.p.counts(); refreshes != 0 {
+				if _, refreshes := w.counts(); refreshes != 0 {
 					w.Errorf("the jump made %d refreshes of a valid token", refreshes)
 				}
 				time.Sleep(51 * time.Minute)
@@ -317,7 +316,7 @@ func TestFaultC2(t *testing.T) {
 func TestFaultC3(t *testing.T) {
 	t.Parallel()
 	warm(t, func(w *world, a *Account) {
-		w.p.set(func(p *provider) { p.life = "3720" }) // we are told two minutes too much
+		w.p.Set(func(k *oauthtest.Knobs) { k.ExpiresIn = "3720" }) // we are told two minutes too much
 		every(3*time.Hour, 10*time.Second, func() { w.ok(a) })
 	})
 }
@@ -344,23 +343,20 @@ func TestFaultH1(t *testing.T) {
 			if err != nil {
 				w.Fatal(err)
 			}
-			w.p.mu.Lock()
-			refresh := w.p.next("refresh")
-			w.p.grants[refresh] = &grant{identity: who(name), refresh: refresh}
-			w.p.mu.Unlock()
+			refresh := w.p.Grant(who(name))
 			s, err := sealPair(w.vault, pair{p.access, NewSecret(refresh)}, AssociatedData(key, r.ID, PurposeTokens, 1))
 			if err != nil {
 				w.Fatal(err)
 			}
 			if _, err := w.store.MemoryStore.Commit(ctx, CommitRequest{
-				Key: key, Attempt: "x", Grant: "g", Tokens: s, OrganizationID: who(name).org, UserID: who(name).user,
+				Key: key, Attempt: "x", Grant: "g", Tokens: s, OrganizationID: who(name).Organization, UserID: who(name).User,
 				ExpiresIn: time.Hour, DueIn: 48 * time.Minute, Note: Note{EventConnected, "user", true},
 			}); err != nil {
 				w.Fatal(err)
 			}
 		}
 		time.Sleep(48*time.Minute - time.Second)
-		w.p.set(func(p *provider) { p.latency = 300 * time.Millisecond })
+		w.p.Set(func(k *oauthtest.Knobs) { k.Latency = 300 * time.Millisecond })
 		w.run()
 		time.Sleep(11 * time.Minute)
 		w.ok(a)
@@ -369,12 +365,8 @@ func TestFaultH1(t *testing.T) {
 				w.Fatalf("u%d is %s with generation %d before its end", i, r.State, r.Generation)
 			}
 		}
-		w.p.mu.Lock()
-		defer w.p.mu.Unlock()
-		for at, count := range w.p.perSecond {
-			if count > 220 {
-				w.Errorf("%d requests in second %d", count, at)
-			}
+		if most := oauthtest.MostPerSecond(w.p.Requests()[1:]); most > 220 {
+			w.Errorf("%d requests in a second", most)
 		}
 	})
 }
@@ -385,7 +377,7 @@ func TestFaultH3(t *testing.T) {
 	inWorld(t, func(w *world) {
 		a := w.connect("ada")
 		idleOut()
-		w.p.set(func(p *provider) { p.latency = 200 * time.Millisecond })
+		w.p.Set(func(k *oauthtest.Knobs) { k.Latency = 200 * time.Millisecond })
 		var wg sync.WaitGroup
 		for range 100 {
 			wg.Go(func() {
@@ -397,7 +389,7 @@ func TestFaultH3(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if _, refreshes := w.p.counts(); refreshes != 1 {
+		if _, refreshes := w.counts(); refreshes != 1 {
 			w.Errorf("%d refreshes for 10,000 gets", refreshes)
 		}
 	})
@@ -409,15 +401,15 @@ func TestFaultH4(t *testing.T) {
 	inWorld(t, func(w *world) {
 		a := w.connect("ada")
 		w.run()
-		w.p.from(answerWith(500, nil, ""))
+		w.p.Always(oauthtest.Respond(500, nil, ""))
 		time.Sleep(2 * time.Hour)
-		before, _ := w.p.counts()
+		before, _ := w.counts()
 		every(24*time.Hour, 5*time.Second, func() {
 			if err := w.get(a); !errors.Is(err, ErrTemporarilyUnavailable) {
 				w.Fatalf("the caller gets %v", err)
 			}
 		})
-		after, _ := w.p.counts()
+		after, _ := w.counts()
 		if after-before > 100 {
 			w.Errorf("%d attempts in a day, want at most 96", after-before)
 		}
@@ -430,8 +422,8 @@ func TestFaultK11(t *testing.T) {
 	inWorld(t, func(w *world) {
 		a := w.connect("ada")
 		idleOut()
-		w.p.set(func(p *provider) { p.grace = time.Hour })
-		w.p.plan(func(*http.Request, func() *http.Response) (*http.Response, error) { panic(canary) })
+		w.p.Set(func(k *oauthtest.Knobs) { k.Grace = time.Hour })
+		w.p.Script(func(*http.Request, func() *http.Response) (*http.Response, error) { panic(canary) })
 		if err := w.get(a); !errors.Is(err, ErrTemporarilyUnavailable) {
 			w.Errorf("the caller gets %v", err)
 		}
@@ -474,13 +466,13 @@ func TestFaultD1(t *testing.T) {
 			if err := w.get(a); !errors.Is(err, ErrTemporarilyUnavailable) {
 				w.Errorf("the caller gets %v", err)
 			}
-			if requests, _ := w.p.counts(); requests != 1 {
+			if requests, _ := w.counts(); requests != 1 {
 				w.Error("something was sent without a claim")
 			}
 			w.ok(a)
 		},
 		"release fails": func(w *world, a *Account) {
-			w.p.plan(answerWith(503, nil, ""))
+			w.p.Script(oauthtest.Respond(503, nil, ""))
 			w.store.fails(cut("release", 100))
 			if err := w.get(a); !errors.Is(err, ErrTemporarilyUnavailable) {
 				w.Errorf("the caller gets %v", err)
@@ -512,9 +504,9 @@ func TestFaultD2(t *testing.T) {
 		time.Sleep(40 * time.Minute)
 		w.ok(a)
 		w.store.fails(func(string) error { return errors.New("down") })
-		before, _ := w.p.counts()
+		before, _ := w.counts()
 		every(10*time.Minute, time.Second, func() { w.ok(a) })
-		if after, _ := w.p.counts(); after != before {
+		if after, _ := w.counts(); after != before {
 			w.Error("something was sent without a store")
 		}
 		w.store.fails(nil)
@@ -527,35 +519,37 @@ func TestFaultD8(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		a, b := w.connect("ada"), w.connect("bob")
-		ra, rb := w.store.accounts[a.key], w.store.accounts[b.key]
-		good := ra.Tokens
+		a := w.connect("ada")
+		w.connect("bob")
+		good, others := w.rec("ada").Tokens, w.rec("bob").Tokens
+		store := func(s Sealed) { w.store.edit(a.key, func(r *Record) { r.Tokens = s }) }
 		idleOut()
-		requests, _ := w.p.counts()
+		requests, _ := w.counts()
 		for name, bad := range map[string]Sealed{
-			"another row": rb.Tokens, "cut": {good.Blob[:20], 1}, "longer": {append(append([]byte(nil), good.Blob...), 0), 1},
+			"another row": others, "cut": {good.Blob[:20], 1}, "longer": {append(append([]byte(nil), good.Blob...), 0), 1},
 		} {
-			ra.Tokens = bad
+			store(bad)
 			w.m.entry(a.key).token.Store(nil)
 			if err := w.get(a); !errors.Is(err, ErrSeal) {
 				w.Errorf("%s: the caller gets %v", name, err)
 			}
 		}
 		for i := range good.Blob {
-			ra.Tokens = Sealed{append([]byte(nil), good.Blob...), good.KeyID}
-			ra.Tokens.Blob[i] ^= 1
+			bad := Sealed{append([]byte(nil), good.Blob...), good.KeyID}
+			bad.Blob[i] ^= 1
+			store(bad)
 			if err := w.get(a); !errors.Is(err, ErrSeal) {
 				w.Fatalf("a flipped bit in byte %d gives %v", i, err)
 			}
 		}
-		ra.Tokens = good
-		ra.Generation++ // the blob is of another generation
+		store(good)
+		w.store.edit(a.key, func(r *Record) { r.Generation++ }) // the blob is of another generation
 		if err := w.get(a); !errors.Is(err, ErrSeal) {
 			w.Errorf("an older blob gives %v", err)
 		}
-		ra.Generation--
+		w.store.edit(a.key, func(r *Record) { r.Generation-- })
 		w.state("ada", Active, "")
-		if after, _ := w.p.counts(); after != requests {
+		if after, _ := w.counts(); after != requests {
 			w.Error("something was sent")
 		}
 		time.Sleep(10 * time.Minute)
@@ -573,12 +567,12 @@ func TestIsolation(t *testing.T) {
 		for i := range n {
 			handles[i] = w.connect(fmt.Sprint("u", i))
 		}
-		w.p.set(func(p *provider) { p.grace = time.Hour })
-		w.p.set(func(p *provider) { p.latency = 50 * time.Millisecond })
+		w.p.Set(func(k *oauthtest.Knobs) { k.Grace = time.Hour })
+		w.p.Set(func(k *oauthtest.Knobs) { k.Latency = 50 * time.Millisecond })
 		w.run()
 		for range 3 {
 			for range 40 {
-				w.p.plan(statusAfter(502), honest, lostAfter, answerWith(429, nil, ""), mangle(nil, func(s string) (string, error) { return s + "x", nil }))
+				w.p.Script(oauthtest.ProcessThenRespond(502), oauthtest.Honest, oauthtest.LoseResponse, oauthtest.Respond(429, nil, ""), oauthtest.Mangle(nil, func(s string) (string, error) { return s + "x", nil }))
 			}
 			idleOut()
 			var wg sync.WaitGroup
@@ -606,7 +600,7 @@ func TestShutdown(t *testing.T) {
 			w.connect(fmt.Sprint("u", i))
 		}
 		idleOut()
-		w.p.set(func(p *provider) { p.latency = 5 * time.Second })
+		w.p.Set(func(k *oauthtest.Knobs) { k.Latency = 5 * time.Second })
 		w.run()
 		time.Sleep(2 * time.Second)
 		w.halt()
@@ -614,7 +608,7 @@ func TestShutdown(t *testing.T) {
 		if err := w.m.Close(context.Background()); err != nil || time.Since(start) > 40*time.Second {
 			w.Errorf("closing took %v: %v", time.Since(start), err)
 		}
-		requests, refreshes := w.p.counts()
+		requests, refreshes := w.counts()
 		if requests-50 != refreshes {
 			w.Errorf("%d requests were sent, %d answered", requests-50, refreshes)
 		}

@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/closekit/closekit/internal/oauthtest"
 	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
 )
 
@@ -25,7 +26,7 @@ func TestNewRefuses(t *testing.T) {
 	used := NewMemoryStore()
 	keep := newTestVault(1)
 	good := func() Config {
-		return Config{Store: NewMemoryStore(), Vault: newTestVault(1), Connections: []Connection{testConnection()}, Transport: newProvider(t)}
+		return Config{Store: NewMemoryStore(), Vault: newTestVault(1), Connections: []Connection{testConnection()}, Transport: oauthtest.New()}
 	}
 	cfg := good()
 	cfg.Store, cfg.Vault = used, keep
@@ -85,7 +86,7 @@ func TestReseal(t *testing.T) {
 		for i := range 5 {
 			w.ok(w.account(fmt.Sprint("u", i))) // sealed with the new key by themselves
 		}
-		w.store.accounts[user("u19").Key(conName)].Tokens.Blob[20] ^= 1
+		w.rec("u19").Tokens.Blob[20] ^= 1
 		n, err := w.m.Reseal(w.Context())
 		if n != 15 || err == nil || !strings.Contains(err.Error(), "1 stored") {
 			t.Errorf("resealed %d: %v", n, err) // 14 accounts and the sentinel
@@ -94,7 +95,7 @@ func TestReseal(t *testing.T) {
 		if err != nil || h.KeyUse[1] != 1 || h.KeyUse[2] != 20 || h.PrimaryKey != 2 {
 			t.Errorf("key use is %v, %v", h.KeyUse, err)
 		}
-		w.store.accounts[user("u19").Key(conName)].Tokens.Blob[20] ^= 1
+		w.rec("u19").Tokens.Blob[20] ^= 1
 		if n, err := w.m.Reseal(w.Context()); n != 1 || err != nil {
 			t.Errorf("resealed %d: %v", n, err)
 		}
@@ -124,7 +125,7 @@ func TestEventsAreDelivered(t *testing.T) {
 		failing = false
 		mu.Unlock()
 		time.Sleep(2 * time.Minute)
-		w.p.revokeUser("user_ada")
+		w.p.RevokeUser("user_ada")
 		time.Sleep(time.Hour)
 		mu.Lock()
 		defer mu.Unlock()
@@ -191,24 +192,24 @@ func TestJournal(t *testing.T) {
 			t.Errorf("after the start the row is %+v", r)
 		}
 		w.ok(w.account("ada"))
-		if _, refreshes := w.p.counts(); refreshes != 1 {
+		if _, refreshes := w.counts(); refreshes != 1 {
 			t.Errorf("%d refreshes", refreshes)
 		}
 
 		// The database comes back as it was before the last commit.
 		a = w.account("ada")
 		idleOut()
-		before := *w.store.accounts[a.key]
+		before := w.rec("ada")
 		w.ok(a)
 		time.Sleep(time.Second)
-		*w.store.accounts[a.key] = before
+		w.store.put(before)
 		w.store.last = map[Key]Record{}
 		other := w.m.entry(a.key)
 		other.token.Store(nil)
 		other.newest.Store(0)
 		w.ok(a)
 		w.state("ada", Active, "")
-		if _, refreshes := w.p.counts(); refreshes != 2 {
+		if _, refreshes := w.counts(); refreshes != 2 {
 			t.Errorf("%d refreshes", refreshes)
 		}
 	}, with)
@@ -216,11 +217,10 @@ func TestJournal(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
 		inWorld(t, func(w *world) {
-			a := w.connect("ada")
-			key := a.key
+			w.connect("ada")
 			var old []Record
 			for range 4 {
-				old = append(old, *w.store.accounts[key])
+				old = append(old, w.rec("ada"))
 				if _, err := w.m.Refresh(w.Context(), user("ada"), conName); err != nil {
 					t.Fatal(err)
 				}
@@ -229,7 +229,7 @@ func TestJournal(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, back := range []Record{old[2], old[0], old[1]} { // the database forgot
-				*w.store.accounts[key] = back
+				w.store.put(back)
 				w.store.last = map[Key]Record{}
 				w.m = w.manager()
 				if r := w.rec("ada"); r.Generation != 5 || r.State != Active {
@@ -243,13 +243,13 @@ func TestJournal(t *testing.T) {
 			// Older than the journal reaches back: its entries wait.
 			ancient := old[0]
 			ancient.Generation = -1
-			*w.store.accounts[key] = ancient
+			w.store.put(ancient)
 			w.store.last = map[Key]Record{}
 			w.m = w.manager()
 			if r := w.rec("ada"); r.Generation != -1 {
 				t.Errorf("generation %d", r.Generation)
 			}
-			*w.store.accounts[key] = old[0]
+			w.store.put(old[0])
 			w.m.replayJournal(w.Context(), true)
 			if r := w.rec("ada"); r.Generation != 5 {
 				t.Errorf("generation %d after the database caught up", r.Generation)
@@ -304,7 +304,7 @@ func TestDisconnectWhileProviderIsAway(t *testing.T) {
 		base := w.m.conns[conName].oauth.base
 		w.m.conns[conName].oauth.base = roundTrip(func(r *http.Request) (*http.Response, error) {
 			if away.Load() {
-				return response(503, nil, ""), nil
+				return oauthtest.Response(503, nil, ""), nil
 			}
 			return base.RoundTrip(r)
 		})
@@ -324,8 +324,8 @@ func TestDisconnectWhileProviderIsAway(t *testing.T) {
 		away.Store(false)
 		time.Sleep(10 * time.Minute)
 		w.halt()
-		if len(w.p.revoked) != 1 {
-			t.Errorf("revoked %d", len(w.p.revoked))
+		if n := w.p.Counts().Revocations; n != 1 {
+			t.Errorf("revoked %d", n)
 		}
 		w.connect("ada") // and back
 		w.ok(w.account("ada"))
@@ -339,14 +339,14 @@ func TestIdleAccounts(t *testing.T) {
 		a := w.connect("ada")
 		w.run()
 		time.Sleep(50 * time.Hour)
-		_, refreshes := w.p.counts()
+		_, refreshes := w.counts()
 		if refreshes < 28 || refreshes > 40 { // a day of warmth, then once a day
 			t.Errorf("%d refreshes in two idle days", refreshes)
 		}
 		w.ok(a)
 		before := refreshes
 		every(5*time.Hour, time.Minute, func() { w.ok(a) })
-		if _, refreshes = w.p.counts(); refreshes-before < 6 {
+		if _, refreshes = w.counts(); refreshes-before < 6 {
 			t.Errorf("%d refreshes in five hours of use", refreshes-before)
 		}
 	}, func(cfg *Config) { cfg.KeepWarm = nil })
@@ -355,7 +355,7 @@ func TestIdleAccounts(t *testing.T) {
 func TestNoRefreshToken(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		w.p.plan(mangle(nil, func(s string) (string, error) { return strings.Replace(s, `"refresh_token"`, `"nothing"`, 1), nil }))
+		w.p.Script(oauthtest.Mangle(nil, func(s string) (string, error) { return strings.Replace(s, `"refresh_token"`, `"nothing"`, 1), nil }))
 		a := w.connect("ada")
 		w.run()
 		every(55*time.Minute, time.Minute, func() { w.ok(a) })
@@ -375,7 +375,7 @@ func TestMinValidity(t *testing.T) {
 		time.Sleep(50 * time.Minute)
 		w.ok(a)
 		long := a.MinValidity(30 * time.Minute)
-		w.p.plan(answerWith(503, nil, ""))
+		w.p.Script(oauthtest.Respond(503, nil, ""))
 		w.ok(long) // the old one, since renewing failed
 		time.Sleep(2 * time.Second)
 		w.ok(long)
@@ -413,7 +413,7 @@ func randomLife(t *testing.T, seed uint64) {
 		}
 	})
 	if r.IntN(2) == 0 {
-		w.p.set(func(p *provider) { p.grace = time.Hour })
+		w.p.Set(func(k *oauthtest.Knobs) { k.Grace = time.Hour })
 	}
 	replicas := []*Manager{w.m, w.manager(), w.manager()}
 	names := []string{"ada", "bob"}
@@ -421,10 +421,10 @@ func randomLife(t *testing.T, seed uint64) {
 		w.connect(n)
 	}
 	w.run()
-	troubles := []behaviour{
-		statusAfter(500), answerWith(503, nil, ""), lostAfter, lostBefore, answerWith(429, nil, ""), refuse(401, "invalid_client"),
-		answerWith(200, nil, "<html>"), slow(10 * time.Second), slow(31 * time.Second), answerWith(403, nil, "blocked"), honest,
-		mangle(nil, func(s string) (string, error) { return s[:len(s)/2], errors.New("cut") }),
+	troubles := []oauthtest.Behavior{
+		oauthtest.ProcessThenRespond(500), oauthtest.Respond(503, nil, ""), oauthtest.LoseResponse, oauthtest.LoseRequest, oauthtest.Respond(429, nil, ""), oauthtest.Refuse(401, "invalid_client"),
+		oauthtest.Respond(200, nil, "<html>"), oauthtest.Slow(10 * time.Second), oauthtest.Slow(31 * time.Second), oauthtest.Respond(403, nil, "blocked"), oauthtest.Honest,
+		oauthtest.Mangle(nil, func(s string) (string, error) { return s[:len(s)/2], errors.New("cut") }),
 	}
 	var wg sync.WaitGroup
 	for range 60 {
@@ -436,7 +436,7 @@ func randomLife(t *testing.T, seed uint64) {
 		}
 		switch r.IntN(10) {
 		case 0, 1:
-			w.p.plan(troubles[r.IntN(len(troubles))])
+			w.p.Script(troubles[r.IntN(len(troubles))])
 		case 2:
 			wg.Go(func() {
 				if cred, err := a.Credential(t.Context()); err == nil {
@@ -446,7 +446,7 @@ func randomLife(t *testing.T, seed uint64) {
 			})
 		case 3:
 			if r.IntN(3) == 0 {
-				w.p.revokeUser("user_" + name)
+				w.p.RevokeUser("user_" + name)
 			}
 		case 4:
 			if r.IntN(3) == 0 {
@@ -462,7 +462,7 @@ func randomLife(t *testing.T, seed uint64) {
 					t.Error(err)
 					return
 				}
-				_, err = f.Finish(t.Context(), w.p.consent(f.URL(), who(name)))
+				_, err = f.Finish(t.Context(), w.consent(f.URL(), who(name)))
 				_ = w.keep(err)
 			})
 		case 6:
@@ -471,8 +471,8 @@ func randomLife(t *testing.T, seed uint64) {
 			wg.Go(func() {
 				cred, err := a.Credential(t.Context())
 				if w.keep(err) == nil {
-					if got, _ := w.p.whose(cred); got.user != "user_"+name {
-						t.Errorf("I3: %s got the token of %q", name, got.user)
+					if got, _ := w.whose(cred); got.User != "user_"+name {
+						t.Errorf("I3: %s got the token of %q", name, got.User)
 					}
 				}
 			})
@@ -482,9 +482,7 @@ func randomLife(t *testing.T, seed uint64) {
 	wg.Wait()
 	// With a healthy provider everything comes to rest: it works, or somebody
 	// is told what to do.
-	w.p.mu.Lock()
-	w.p.script = nil
-	w.p.mu.Unlock()
+	w.p.ClearScript()
 	time.Sleep(2 * time.Hour)
 	for _, name := range names {
 		err := w.get(w.account(name))
@@ -508,7 +506,7 @@ func TestHotPath(t *testing.T) {
 }
 
 func BenchmarkCredential(b *testing.B) {
-	p := newProvider(b)
+	p := oauthtest.New()
 	m, err := New(b.Context(), Config{Store: NewMemoryStore(), Vault: newTestVault(1), Connections: []Connection{testConnection()}, Transport: p})
 	if err != nil {
 		b.Fatal(err)
@@ -517,7 +515,11 @@ func BenchmarkCredential(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := f.Finish(b.Context(), p.consent(f.URL(), who("ada"))); err != nil {
+	callback, err := p.Consent(f.URL(), who("ada"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := f.Finish(b.Context(), callback); err != nil {
 		b.Fatal(err)
 	}
 	a, err := m.Account(user("ada"), conName)

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/closekit/closekit/internal/oauthtest"
 	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
@@ -32,7 +33,7 @@ func onServer(t *testing.T, h http.HandlerFunc) (tokenResponse, *httptest.Server
 	return (&oauthClient{filled, tr}).refresh(t.Context(), NewSecret(canary+"-refresh")), s
 }
 
-const goodBody = `{"access_token":"CANARY-a","refresh_token":"CANARY-r","expires_in":3600,"organization_id":"o","user_id":"u"}`
+const goodBody = `{"access_token":canary+"-a","refresh_token":canary+"-r","expires_in":3600,"organization_id":"o","user_id":"u"}`
 
 // The traps of x/oauth2, one by one.
 func TestTraps(t *testing.T) {
@@ -47,7 +48,7 @@ func TestTraps(t *testing.T) {
 			var n atomic.Int32
 			a, _ := onServer(t, func(w http.ResponseWriter, r *http.Request) {
 				n.Add(1)
-				if r.PostFormValue("client_id") != "client" || r.PostFormValue("client_secret") != testSecret || r.Header.Get("Authorization") != "" ||
+				if r.PostFormValue("client_id") != "client" || r.PostFormValue("client_secret") != oauthtest.ClientSecret || r.Header.Get("Authorization") != "" ||
 					r.PostFormValue("grant_type") != "refresh_token" || r.PostFormValue("refresh_token") != canary+"-refresh" {
 					t.Errorf("%s: the form is not right", name)
 				}
@@ -87,14 +88,14 @@ func TestTraps(t *testing.T) {
 			{"application/json", strings.Replace(goodBody, "3600", `""`, 1)},
 			{"application/json", goodBody + "\n-- trailing"},
 			{"text/plain", goodBody},
-			{"text/plain", "access_token=CANARY-a&refresh_token=CANARY-r"},
+			{"text/plain", "access_token=" + canary + "-a&refresh_token=" + canary + "-r"},
 			{"", goodBody},
 		} {
 			a, _ := onServer(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header()["Content-Type"] = []string{c.mime}
 				_, _ = io.WriteString(w, c.body)
 			})
-			if a.kind != "" || secret.Reveal(a.pair.refresh) != "CANARY-r" || secret.Reveal(a.pair.access) != "CANARY-a" || a.expiresIn != time.Hour {
+			if a.kind != "" || secret.Reveal(a.pair.refresh) != canary+"-r" || secret.Reveal(a.pair.access) != canary+"-a" || a.expiresIn != time.Hour {
 				t.Errorf("%s %s: outcome %q, %v", c.mime, c.body, a.kind, a.expiresIn)
 			}
 		}
@@ -115,7 +116,7 @@ func TestTraps(t *testing.T) {
 		for _, c := range []struct {
 			status int
 			body   string
-		}{{502, "<p>" + testSecret + " CANARY-refresh</p>"}, {400, `{"error":"invalid_request","error_description":"CANARY-refresh"}`}, {200, goodBody}} {
+		}{{502, "<p>" + oauthtest.ClientSecret + " " + canary + "-refresh</p>"}, {400, `{"error":"invalid_request","error_description":"` + canary + `-refresh"}`}, {200, goodBody}} {
 			a, _ := onServer(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(c.status)
 				_, _ = io.WriteString(w, c.body)
@@ -133,7 +134,7 @@ func TestTraps(t *testing.T) {
 				t.Fatal(err)
 			}
 			start := time.Now()
-			a := (&oauthClient{c, roundTrip(func(r *http.Request) (*http.Response, error) { return stall(r, nil) })}).refresh(context.Background(), NewSecret("x"))
+			a := (&oauthClient{c, roundTrip(func(r *http.Request) (*http.Response, error) { return oauthtest.Hang(r, nil) })}).refresh(context.Background(), NewSecret("x"))
 			if took := time.Since(start); a.kind != InDoubt || took != sendTimeout {
 				t.Errorf("outcome %q after %v", a.kind, took)
 			}
@@ -142,11 +143,11 @@ func TestTraps(t *testing.T) {
 	t.Run("X9 rotation is seen", func(t *testing.T) {
 		t.Parallel()
 		a, _ := onServer(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, goodBody) })
-		if secret.Reveal(a.pair.refresh) != "CANARY-r" {
+		if secret.Reveal(a.pair.refresh) != canary+"-r" {
 			t.Error("the new refresh token is not handed on")
 		}
 		a, _ = onServer(t, func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, `{"access_token":"CANARY-a","expires_in":3600}`)
+			_, _ = io.WriteString(w, `{"access_token":canary+"-a","expires_in":3600}`)
 		})
 		if secret.Reveal(a.pair.refresh) != canary+"-refresh" {
 			t.Error("without a new refresh token the old one is gone")

@@ -29,8 +29,8 @@ func TestLifeOfAnAccount(t *testing.T) {
 		if err := w.get(a); !errors.As(err, &need) || need.State != Disconnected || need.Reason != HostDisconnect {
 			w.Errorf("after the disconnect: %v", err)
 		}
-		if len(w.p.revoked) != 1 {
-			w.Errorf("revoked at the provider: %v", w.p.revoked)
+		if n := w.p.Counts().Revocations; n != 1 {
+			w.Errorf("%d revocations at the provider", n)
 		}
 		w.wantEvents("ada", EventCreated, EventConnected, EventDisconnected)
 	})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/closekit/closekit/internal/oauthtest"
 	"github.com/closekit/closekit/runtime/accounts/vault"
 )
 
@@ -33,7 +34,7 @@ func forms(text string) (out [][]byte) {
 // looker gives a function that reports secrets in what is somewhere.
 func (w *world) looker(t *testing.T) func(where string, data []byte) {
 	t.Helper()
-	needles := append(forms(canary), forms(vault.Text(w.key))...)
+	needles := append(forms(oauthtest.Canary), forms(vault.Text(w.key))...)
 	return func(where string, data []byte) {
 		t.Helper()
 		for _, n := range needles {
@@ -109,13 +110,13 @@ func (w *world) scan(t *testing.T) {
 func TestForms(t *testing.T) {
 	t.Parallel()
 	for prefix := range 4 {
-		plain := append(bytes.Repeat([]byte("x"), prefix), canary+".refresh.7"...)
+		plain := append(bytes.Repeat([]byte("x"), prefix), oauthtest.Canary+".refresh.7"...)
 		for name, data := range map[string][]byte{
 			"raw": plain, "hex": []byte(hex.EncodeToString(plain)), "base64": []byte(base64.StdEncoding.EncodeToString(plain)),
 			"base64url": []byte(base64.RawURLEncoding.EncodeToString(plain)),
 		} {
 			found := false
-			for _, f := range forms(canary) {
+			for _, f := range forms(oauthtest.Canary) {
 				found = found || bytes.Contains(data, f)
 			}
 			if !found {

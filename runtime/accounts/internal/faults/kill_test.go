@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closekit/closekit/internal/oauthtest"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
 )
@@ -33,7 +34,7 @@ const (
 var deaths = []struct {
 	name  string
 	step  failpoint.Step
-	stage string
+	stage oauthtest.Stage
 	fate  fate
 }{
 	{"K0 probe", failpoint.Probe, "", renewed},
@@ -41,8 +42,8 @@ var deaths = []struct {
 	{"K2 claimed", failpoint.Claimed, "", renewed},
 	{"K3 unsealed", failpoint.Unsealed, "", renewed},
 	{"K4 send", failpoint.Send, "", renewed},
-	{"K4 arrived", "", "arrived", renewed},
-	{"K4 processed", "", "processed", chance},
+	{"K4 arrived", "", oauthtest.Arrived, renewed},
+	{"K4 processed", "", oauthtest.Processed, chance},
 	{"K5 received", failpoint.Received, "", chance},
 	{"K6 sealed", failpoint.Sealed, "", sure},
 	{"K6 journaled", failpoint.Journaled, "", sure},
@@ -78,23 +79,21 @@ func killAll(t *testing.T, kind string, journal, grace bool, n int) {
 	w := newWorld(t, kind)
 	var mu sync.Mutex
 	victims := map[string]*worker{} // by user, who is killed by the provider
-	stages := map[string]string{}
-	w.set(func(p *provider) {
-		if grace {
-			p.grace = time.Hour
-		}
-		p.watch = func(ctx context.Context, user, stage string) {
-			mu.Lock()
-			v := victims[user]
-			if v == nil || stages[user] != stage {
-				mu.Unlock()
-				return
-			}
-			delete(victims, user)
+	stages := map[string]oauthtest.Stage{}
+	if grace {
+		w.Set(func(k *oauthtest.Knobs) { k.Grace = time.Hour })
+	}
+	w.watch(func(ctx context.Context, user string, stage oauthtest.Stage) {
+		mu.Lock()
+		v := victims[user]
+		if v == nil || stages[user] != stage {
 			mu.Unlock()
-			_ = v.Process.Kill()
-			<-ctx.Done() // until it is gone
+			return
 		}
+		delete(victims, user)
+		mu.Unlock()
+		_ = v.Process.Kill()
+		<-ctx.Done() // until it is gone
 	})
 	for _, d := range deaths {
 		t.Run(d.name, func(t *testing.T) {

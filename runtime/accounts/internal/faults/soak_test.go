@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closekit/closekit/internal/oauthtest"
 	"github.com/closekit/closekit/internal/pgtest"
 	"github.com/closekit/closekit/runtime/accounts"
 )
@@ -28,12 +30,12 @@ import (
 // one; TestKill tells those cases apart.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	total, life := 15*time.Second, 15
+	total, life := 15*time.Second, 15*time.Second
 	if testing.Short() {
 		total = 5 * time.Second
 	}
 	if d, err := time.ParseDuration(os.Getenv("CLOSEKIT_SOAK")); err == nil {
-		total, life = d, 60
+		total, life = d, time.Minute
 	}
 	for _, kind := range stores {
 		t.Run(kind, func(t *testing.T) {
@@ -47,9 +49,19 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-func soak(t *testing.T, w *world, total time.Duration, life int, users []string) {
+// troubles are how a refresh goes wrong.
+var troubles = []oauthtest.Behavior{
+	oauthtest.Refuse(http.StatusServiceUnavailable, ""),
+	oauthtest.Respond(http.StatusInternalServerError, http.Header{"Content-Type": {"text/plain"}}, "oops"),
+	oauthtest.Respond(http.StatusTooManyRequests, http.Header{"Retry-After": {"1"}}, ""),
+	oauthtest.LoseRequest,
+	oauthtest.LoseResponse,
+	oauthtest.Respond(http.StatusOK, http.Header{"Content-Type": {"text/html"}}, "<html>welcome</html>"),
+}
+
+func soak(t *testing.T, w *world, total time.Duration, life time.Duration, users []string) {
 	t.Helper()
-	w.set(func(p *provider) { p.life, p.grace, p.latency = life, 10*time.Minute, 5*time.Millisecond })
+	w.Set(func(k *oauthtest.Knobs) { k.Lifetime, k.Grace, k.Latency = life, 10*time.Minute, 5*time.Millisecond })
 	w.connect(users...)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -60,13 +72,11 @@ func soak(t *testing.T, w *world, total time.Duration, life int, users []string)
 		defer mu.Unlock()
 		return r.IntN(n)
 	}
-	w.set(func(p *provider) {
-		p.trouble = func() trouble {
-			if random(8) > 0 {
-				return none
-			}
-			return []trouble{away, broken, busy, cut, lost, strange}[random(6)]
+	w.Always(func(req *http.Request, process func() *http.Response) (*http.Response, error) {
+		if random(8) > 0 || req.PostForm.Has("code") { // a consent may be tried once only
+			return process(), nil
 		}
+		return troubles[random(len(troubles))](req, process)
 	})
 	start := func(i int) *worker {
 		c := w.start(plan{Task: "serve", Users: users, StateDir: filepath.Join(w.folder, fmt.Sprintf("state%d", i))})
@@ -115,7 +125,7 @@ func soak(t *testing.T, w *world, total time.Duration, life int, users []string)
 		}
 	}
 	// Everything is well again.
-	w.set(func(p *provider) { p.trouble = nil })
+	w.Always(nil)
 	for i := range workers {
 		_ = workers[i].Process.Signal(syscall.SIGTERM)
 		ended(i, false)

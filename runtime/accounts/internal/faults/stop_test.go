@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closekit/closekit/internal/oauthtest"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -29,12 +30,10 @@ func TestTerminate(t *testing.T) {
 			const some = 20 // so that the end comes in the midst of it
 			var n atomic.Int32
 			sent := make(chan struct{})
-			w.set(func(p *provider) {
-				p.latency = 300 * time.Millisecond
-				p.watch = func(_ context.Context, _, stage string) {
-					if stage == "processed" && n.Add(1) == some {
-						close(sent)
-					}
+			w.Set(func(k *oauthtest.Knobs) { k.Latency = 300 * time.Millisecond })
+			w.watch(func(_ context.Context, _ string, stage oauthtest.Stage) {
+				if stage == oauthtest.Processed && n.Add(1) == some {
+					close(sent)
 				}
 			})
 			c := w.start(plan{Task: "serve", StateDir: filepath.Join(w.folder, "state")})
@@ -86,22 +85,21 @@ func TestFreeze(t *testing.T) {
 				c := w.start(plan{Task: "once", Users: []string{"ada"}})
 				stopped := make(chan struct{})
 				var once sync.Once
-				w.set(func(p *provider) {
-					if grace {
-						p.grace = time.Hour
+				if grace {
+					w.Set(func(k *oauthtest.Knobs) { k.Grace = time.Hour })
+				}
+				w.watch(func(_ context.Context, _ string, stage oauthtest.Stage) {
+					if stage != oauthtest.Processed {
+						return
 					}
-					p.watch = func(_ context.Context, _, stage string) {
-						if stage == "processed" {
-							once.Do(func() {
-								_ = c.Process.Signal(syscall.SIGSTOP)
-								var status syscall.WaitStatus // the signal is only the wish
-								if _, err := syscall.Wait4(c.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
-									t.Errorf("the worker was not stopped: %v, %v", status, err)
-								}
-								close(stopped)
-							})
+					once.Do(func() {
+						_ = c.Process.Signal(syscall.SIGSTOP)
+						var status syscall.WaitStatus // the signal is only a request
+						if _, err := syscall.Wait4(c.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+							t.Errorf("the worker was not stopped: %v, %v", status, err)
 						}
-					}
+						close(stopped)
+					})
 				})
 				c.goAhead()
 				<-stopped

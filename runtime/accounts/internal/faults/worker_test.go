@@ -20,6 +20,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
+	"github.com/closekit/closekit/internal/oauthtest"
 	"github.com/closekit/closekit/internal/pgtest"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
@@ -74,7 +75,7 @@ func config(store accounts.Store, key accounts.Secret, provider, dir string) (ac
 		Store: store, Vault: v, StateDir: dir, KeepWarm: accounts.Always(),
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Connections: []accounts.Connection{{
-			Name: conName, ClientID: clientID, ClientSecret: accounts.NewSecret(clientSecret), RedirectURL: "https://app.example/cb",
+			Name: conName, ClientID: oauthtest.ClientID, ClientSecret: accounts.NewSecret(oauthtest.ClientSecret), RedirectURL: "https://app.example/cb",
 			AuthorizeURL: provider + "/oauth2/authorize/", TokenURL: provider + "/oauth2/token/", RevokeURL: provider + "/oauth2/revoke/", Rate: 2000,
 		}},
 	}, err
@@ -175,7 +176,7 @@ func whoami(ctx context.Context, m *accounts.Manager, provider, user string) err
 	if err != nil {
 		return err
 	}
-	if got := string(me.ID); got != "user_"+user {
+	if got := string(me.ID); got != closeUser(user) {
 		return fmt.Errorf("I3: %s acted as %s", user, got)
 	}
 	return nil
