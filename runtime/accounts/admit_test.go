@@ -233,3 +233,27 @@ func TestPermitsForDueAccounts(t *testing.T) {
 		}
 	})
 }
+
+// TestPermitAfterPanicOfTheStore lets the store panic in a claim.
+func TestPermitAfterPanicOfTheStore(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		a := w.connect("ada")
+		idleOut()
+		w.store.fails(func(op string) error {
+			if op == "claim" {
+				panic("store")
+			}
+			return nil
+		})
+		_ = w.get(a)
+		w.store.fails(nil)
+		ctx, cancel := context.WithTimeout(w.Context(), 10*time.Minute)
+		defer cancel()
+		_, err := a.Credential(ctx)
+		if err != nil {
+			w.Errorf("with a working store: %v; slots taken: %d", err, len(w.m.slots))
+			<-w.m.slots // so that the test ends
+		}
+	}, func(cfg *Config) { cfg.MaxConcurrent = 1 })
+}

@@ -2,8 +2,11 @@ package accounts
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -180,4 +183,102 @@ func TestPublishAfterDisconnect(t *testing.T) {
 			w.Error("a disconnected account gives a token")
 		}
 	}, func(cfg *Config) { v = &slowVault{Vault: cfg.Vault}; cfg.Vault = v })
+}
+
+// revokeBy answers revocations its own way.
+type revokeBy struct {
+	http.RoundTripper
+	do func(*http.Request) (*http.Response, error)
+}
+
+func (r revokeBy) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Path == "/oauth2/revoke/" && r.do != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+		return r.do(req)
+	}
+	return r.RoundTripper.RoundTrip(req)
+}
+
+// TestDisconnectBesideHangingRevocations disconnects while the revocations of others hang.
+func TestDisconnectBesideHangingRevocations(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		for i := range 20 {
+			w.connect(fmt.Sprint("u", i))
+		}
+		w.connect("ada")
+		for i := range 20 { // what an outage has left in the queue
+			ctx, cancel := context.WithTimeout(w.Context(), time.Millisecond)
+			_, _ = w.m.Disconnect(ctx, user(fmt.Sprint("u", i)), conName, HostDisconnect)
+			cancel()
+		}
+		time.Sleep(6 * time.Minute)
+		start := time.Now()
+		long, cancel := context.WithTimeout(context.Background(), 6*time.Hour)
+		defer cancel()
+		_, _ = w.m.Disconnect(long, user("ada"), conName, HostDisconnect)
+		if took := time.Since(start); took > time.Minute {
+			w.Errorf("the disconnect of one user took %v", took)
+		}
+	}, func(cfg *Config) {
+		cfg.Transport = revokeBy{cfg.Transport, func(req *http.Request) (*http.Response, error) {
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		}}
+	})
+}
+
+// TestRevocationRefusedForTheSecret has a revocation refused because of a wrong secret.
+func TestRevocationRefusedForTheSecret(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.connect("ada")
+		if _, err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+			w.Fatal(err)
+		}
+		st, _ := w.store.Stats(w.Context())
+		if st.Revocations != 1 {
+			w.Errorf("the provider said invalid_client, the grant lives on, and %d revocations are queued; events %v", st.Revocations, w.events("ada"))
+		}
+	}, func(cfg *Config) {
+		cfg.Transport = revokeBy{cfg.Transport, func(req *http.Request) (*http.Response, error) { return oauthtest.Error(400, "invalid_client"), nil }}
+	})
+}
+
+func TestDisconnectWhileProviderIsAway(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.connect("ada")
+		var away atomic.Bool
+		away.Store(true)
+		base := w.m.conns[conName].oauth.base
+		w.m.conns[conName].oauth.base = roundTrip(func(r *http.Request) (*http.Response, error) {
+			if away.Load() {
+				return oauthtest.Response(503, nil, ""), nil
+			}
+			return base.RoundTrip(r)
+		})
+		w.run()
+		if _, err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+			t.Errorf("again: %v", err)
+		}
+		if _, err := w.m.Disconnect(w.Context(), user("ada"), conName, InvalidGrant); err == nil {
+			t.Error("a foreign reason was taken")
+		}
+		if _, err := w.m.Disconnect(w.Context(), user("bob"), conName, HostDisconnect); !errors.Is(err, ErrNotFound) {
+			t.Errorf("an unknown account gives %v", err)
+		}
+		away.Store(false)
+		time.Sleep(10 * time.Minute)
+		w.halt()
+		if n := w.p.Counts().Revocations; n != 1 {
+			t.Errorf("revoked %d", n)
+		}
+		w.connect("ada") // and back
+		w.ok(w.account("ada"))
+		w.wantEvents("ada", EventCreated, EventConnected, EventDisconnected, EventConnected)
+	})
 }

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -18,7 +19,7 @@ import (
 )
 
 // onServer redeems a refresh token at a real server.
-func onServer(t *testing.T, h http.HandlerFunc) (tokenResponse, *httptest.Server) {
+func onServer(t *testing.T, h http.HandlerFunc) tokenResponse {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
@@ -30,129 +31,173 @@ func onServer(t *testing.T, h http.HandlerFunc) (tokenResponse, *httptest.Server
 	}
 	tr := newTransport()
 	t.Cleanup(tr.CloseIdleConnections)
-	return (&oauthClient{filled, tr}).refresh(t.Context(), NewSecret(canary+"-refresh")), s
+	return (&oauthClient{filled, tr}).refresh(t.Context(), NewSecret(canary+"-refresh"))
 }
 
-const goodBody = `{"access_token":canary+"-a","refresh_token":canary+"-r","expires_in":3600,"organization_id":"o","user_id":"u"}`
+const goodBody = `{"access_token":"` + canary + `-a","refresh_token":"` + canary + `-r","expires_in":3600,"organization_id":"o","user_id":"u"}`
 
-// The traps of x/oauth2, one by one.
-func TestTraps(t *testing.T) {
+// A refresh token is sent once, with the client's secret in the form.
+func TestRefreshIsSentOnce(t *testing.T) {
 	t.Parallel()
-	t.Run("X1 sent once", func(t *testing.T) {
-		t.Parallel()
-		for name, h := range map[string]http.HandlerFunc{
-			"500":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
-			"401":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) },
-			"lost": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		} {
+	for name, c := range map[string]struct {
+		respond http.HandlerFunc
+		want    FailureKind
+	}{
+		"500":           {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, ProviderTrouble},
+		"401":           {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, ProviderTrouble},
+		"response lost": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, InDoubt},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var n atomic.Int32
-			a, _ := onServer(t, func(w http.ResponseWriter, r *http.Request) {
+			r := onServer(t, func(w http.ResponseWriter, r *http.Request) {
 				n.Add(1)
-				if r.PostFormValue("client_id") != "client" || r.PostFormValue("client_secret") != oauthtest.ClientSecret || r.Header.Get("Authorization") != "" ||
+				if r.PostFormValue("client_id") != oauthtest.ClientID || r.PostFormValue("client_secret") != oauthtest.ClientSecret || r.Header.Get("Authorization") != "" ||
 					r.PostFormValue("grant_type") != "refresh_token" || r.PostFormValue("refresh_token") != canary+"-refresh" {
-					t.Errorf("%s: the form is not right", name)
+					t.Error("the form is not right")
 				}
-				h(w, r)
+				c.respond(w, r)
 			})
-			if n.Load() != 1 || a.kind == "" {
-				t.Errorf("%s: %d requests, outcome %q", name, n.Load(), a.kind)
-			}
-			if name == "lost" && a.kind != InDoubt {
-				t.Errorf("a lost answer is %q", a.kind)
-			}
-		}
-	})
-	t.Run("X2 no redirects", func(t *testing.T) {
-		t.Parallel()
-		for _, status := range []int{301, 302, 303, 307, 308} {
-			var leaked atomic.Int32
-			evil := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { leaked.Add(1) }))
-			for _, to := range []string{evil.URL, "/oauth2/other/"} {
-				var n atomic.Int32
-				a, _ := onServer(t, func(w http.ResponseWriter, _ *http.Request) {
-					n.Add(1)
-					w.Header().Set("Location", to)
-					w.WriteHeader(status)
-				})
-				if a.kind != ProviderTrouble || n.Load() != 1 || leaked.Load() != 0 {
-					t.Errorf("%d to %s: %q, %d requests, %d elsewhere", status, to, a.kind, n.Load(), leaked.Load())
-				}
-			}
-			evil.Close()
-		}
-	})
-	t.Run("X3 odd successes keep the tokens", func(t *testing.T) {
-		t.Parallel()
-		for _, c := range []struct{ mime, body string }{
-			{"application/json", strings.Replace(goodBody, "3600", "3600.0", 1)},
-			{"application/json", strings.Replace(goodBody, "3600", `""`, 1)},
-			{"application/json", goodBody + "\n-- trailing"},
-			{"text/plain", goodBody},
-			{"text/plain", "access_token=" + canary + "-a&refresh_token=" + canary + "-r"},
-			{"", goodBody},
-		} {
-			a, _ := onServer(t, func(w http.ResponseWriter, _ *http.Request) {
-				w.Header()["Content-Type"] = []string{c.mime}
-				_, _ = io.WriteString(w, c.body)
-			})
-			if a.kind != "" || secret.Reveal(a.pair.refresh) != canary+"-r" || secret.Reveal(a.pair.access) != canary+"-a" || a.expiresIn != time.Hour {
-				t.Errorf("%s %s: outcome %q, %v", c.mime, c.body, a.kind, a.expiresIn)
-			}
-		}
-	})
-	t.Run("X4 always an end", func(t *testing.T) {
-		t.Parallel()
-		for _, life := range []string{"0", "-1", "null", `"x"`} {
-			a, _ := onServer(t, func(w http.ResponseWriter, _ *http.Request) {
-				_, _ = io.WriteString(w, strings.Replace(goodBody, "3600", life, 1))
-			})
-			if a.kind != "" || a.expiresIn != time.Hour || len(a.oddities) != 1 {
-				t.Errorf("%s: %q, %v, %v", life, a.kind, a.expiresIn, a.oddities)
-			}
-		}
-	})
-	t.Run("X5 X6 X7 nothing echoes", func(t *testing.T) {
-		t.Parallel()
-		for _, c := range []struct {
-			status int
-			body   string
-		}{{502, "<p>" + oauthtest.ClientSecret + " " + canary + "-refresh</p>"}, {400, `{"error":"invalid_request","error_description":"` + canary + `-refresh"}`}, {200, goodBody}} {
-			a, _ := onServer(t, func(w http.ResponseWriter, _ *http.Request) {
-				w.WriteHeader(c.status)
-				_, _ = io.WriteString(w, c.body)
-			})
-			if text := fmt.Sprintf("%v %+v %#v", a, a, a); strings.Contains(text, canary) {
-				t.Errorf("%d: %s", c.status, text)
-			}
-		}
-	})
-	t.Run("X8 bounded, and free of the caller's context", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			c, err := testConnection().fill()
-			if err != nil {
-				t.Fatal(err)
-			}
-			start := time.Now()
-			a := (&oauthClient{c, roundTrip(func(r *http.Request) (*http.Response, error) { return oauthtest.Hang(r, nil) })}).refresh(context.Background(), NewSecret("x"))
-			if took := time.Since(start); a.kind != InDoubt || took != sendTimeout {
-				t.Errorf("outcome %q after %v", a.kind, took)
+			if n.Load() != 1 || r.kind != c.want {
+				t.Errorf("%d requests, outcome %q", n.Load(), r.kind)
 			}
 		})
-	})
-	t.Run("X9 rotation is seen", func(t *testing.T) {
-		t.Parallel()
-		a, _ := onServer(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, goodBody) })
-		if secret.Reveal(a.pair.refresh) != canary+"-r" {
-			t.Error("the new refresh token is not handed on")
+	}
+}
+
+func TestRefreshFollowsNoRedirect(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		var leaked atomic.Int32
+		evil := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { leaked.Add(1) }))
+		for _, to := range []string{evil.URL, "/oauth2/other/"} {
+			var n atomic.Int32
+			r := onServer(t, func(w http.ResponseWriter, _ *http.Request) {
+				n.Add(1)
+				w.Header().Set("Location", to)
+				w.WriteHeader(status)
+			})
+			if r.kind != ProviderTrouble || n.Load() != 1 || leaked.Load() != 0 {
+				t.Errorf("%d to %s: %q, %d requests, %d elsewhere", status, to, r.kind, n.Load(), leaked.Load())
+			}
 		}
-		a, _ = onServer(t, func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, `{"access_token":canary+"-a","expires_in":3600}`)
+		evil.Close()
+	}
+}
+
+func TestOddSuccessesKeepTheTokens(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ mime, body string }{
+		"lifetime with a fraction": {"application/json", strings.Replace(goodBody, "3600", "3600.0", 1)},
+		"empty lifetime":           {"application/json", strings.Replace(goodBody, "3600", `""`, 1)},
+		"text behind the JSON":     {"application/json", goodBody + "\n-- trailing"},
+		"JSON as plain text":       {"text/plain", goodBody},
+		"form as plain text":       {"text/plain", "access_token=" + canary + "-a&refresh_token=" + canary + "-r"},
+		"no content type":          {"", goodBody},
+	} {
+		r := onServer(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = []string{c.mime}
+			_, _ = io.WriteString(w, c.body)
 		})
-		if secret.Reveal(a.pair.refresh) != canary+"-refresh" {
-			t.Error("without a new refresh token the old one is gone")
+		if r.kind != "" || secret.Reveal(r.pair.refresh) != canary+"-r" || secret.Reveal(r.pair.access) != canary+"-a" || r.expiresIn != time.Hour {
+			t.Errorf("%s: outcome %q, %v", name, r.kind, r.expiresIn)
+		}
+	}
+}
+
+func TestTokensAlwaysEnd(t *testing.T) {
+	t.Parallel()
+	for _, life := range []string{"0", "-1", "null", `"x"`} {
+		r := onServer(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, strings.Replace(goodBody, "3600", life, 1))
+		})
+		if r.kind != "" || r.expiresIn != time.Hour || len(r.oddities) != 1 {
+			t.Errorf("%s: %q, %v, %v", life, r.kind, r.expiresIn, r.oddities)
+		}
+	}
+}
+
+func TestTokenResponsePrintsNothing(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status int
+		body   string
+	}{
+		{502, "<p>" + oauthtest.ClientSecret + " " + canary + "-refresh</p>"},
+		{400, `{"error":"invalid_request","error_description":"` + canary + `-refresh"}`},
+		{200, goodBody},
+	} {
+		r := onServer(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(c.status)
+			_, _ = io.WriteString(w, c.body)
+		})
+		if text := fmt.Sprintf("%v %+v %#v", r, r, r); strings.Contains(text, canary) {
+			t.Errorf("%d: %s", c.status, text)
+		}
+	}
+}
+
+func TestRefreshIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, err := testConnection().fill()
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		hang := roundTrip(func(r *http.Request) (*http.Response, error) { return oauthtest.Hang(r, nil) })
+		r := (&oauthClient{c, hang}).refresh(context.Background(), NewSecret("x"))
+		if took := time.Since(start); r.kind != InDoubt || took != sendTimeout {
+			t.Errorf("outcome %q after %v", r.kind, took)
 		}
 	})
+}
+
+func TestRefreshTokenRotates(t *testing.T) {
+	t.Parallel()
+	r := onServer(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, goodBody) })
+	if secret.Reveal(r.pair.refresh) != canary+"-r" {
+		t.Error("the new refresh token is not handed on")
+	}
+	r = onServer(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"access_token":"`+canary+`-a","expires_in":3600}`)
+	})
+	if secret.Reveal(r.pair.refresh) != canary+"-refresh" {
+		t.Error("without a new refresh token the old one is gone")
+	}
+}
+
+// TestRevoke tells what is settled from what has to be tried again.
+func TestRevoke(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		behavior oauthtest.Behavior
+		settled  bool
+	}{
+		"200":                        {oauthtest.Respond(200, nil, ""), true},
+		"200 with text":              {oauthtest.Respond(200, contentType("text/html"), "<html>"), true},
+		"400 unsupported_token_type": {oauthtest.Refuse(400, "unsupported_token_type"), true},
+		"400 invalid_request":        {oauthtest.Refuse(400, "invalid_request"), true},
+		"400 invalid_client":         {oauthtest.Refuse(400, "invalid_client"), false},
+		"401 invalid_client":         {oauthtest.Refuse(401, "invalid_client"), false},
+		"400 unauthorized_client":    {oauthtest.Refuse(400, "unauthorized_client"), false},
+		"302":                        {oauthtest.Respond(302, http.Header{"Location": {"https://evil.example/"}}, ""), false},
+		"429":                        {oauthtest.Respond(429, nil, ""), false},
+		"503":                        {oauthtest.Respond(503, nil, ""), false},
+		"no response":                {oauthtest.LoseRequest, false},
+	} {
+		sent := 0
+		base := roundTrip(func(r *http.Request) (*http.Response, error) {
+			sent++
+			if err := r.ParseForm(); err != nil || r.PostForm.Get("token") != canary || r.PostForm.Get("client_id") != oauthtest.ClientID || r.PostForm.Get("client_secret") != oauthtest.ClientSecret {
+				t.Errorf("%s: the form is not right: %v", name, err)
+			}
+			return c.behavior(r, nil)
+		})
+		if got := (&oauthClient{testConnection(), base}).revoke(t.Context(), NewSecret(canary)); got != c.settled || sent != 1 {
+			t.Errorf("%s: settled %v after %d requests", name, got, sent)
+		}
+	}
 }
 
 // What cannot have been sent is told from what may have been.
@@ -194,7 +239,7 @@ func TestNotSent(t *testing.T) {
 	}
 }
 
-func FuzzAnswer(f *testing.F) {
+func FuzzTokenResponse(f *testing.F) {
 	f.Add(200, goodBody)
 	f.Add(400, `{"error":"invalid_grant"}`)
 	f.Add(200, "access_token=a&refresh_token=b")
@@ -207,4 +252,85 @@ func FuzzAnswer(f *testing.F) {
 			t.Errorf("%d %q is a refusal", status, body)
 		}
 	})
+}
+
+// TestCutFormIsInDoubt cuts a form within the refresh token.
+func TestCutFormIsInDoubt(t *testing.T) {
+	t.Parallel()
+	a := classify(200, nil, []byte("access_token=aaa&expires_in=3600&refresh_token=bbb"), io.ErrUnexpectedEOF, time.Hour, time.Now())
+	if a.kind != InDoubt {
+		t.Errorf("a form that was cut is %q", a.kind)
+	}
+}
+
+// TestBrokenTLSIsInDoubt breaks TLS after the request was read.
+func TestBrokenTLSIsInDoubt(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewUnstartedServer(nil)
+	srv.StartTLS()
+	cert := srv.TLS.Certificates
+	pool := srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	srv.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	got := make(chan int, 4)
+	go func() {
+		for {
+			raw, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				c := tls.Server(raw, &tls.Config{Certificates: cert})
+				b := make([]byte, 4096)
+				n, _ := c.Read(b)
+				got <- n
+				_, _ = raw.Write([]byte{0x17, 3, 3, 0xff, 0xff, 1, 2, 3})
+				_, _ = io.Copy(io.Discard, raw) // until the client gives up
+				raw.Close()
+			}()
+		}
+	}()
+	tr := newTransport()
+	tr.TLSClientConfig = &tls.Config{RootCAs: pool}
+	c := testConnection()
+	c.TokenURL = "https://" + l.Addr().String() + "/token/"
+	c, err = c.fill()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := (&oauthClient{c, tr}).refresh(t.Context(), NewSecret("r"))
+	t.Logf("the server read %d bytes", <-got)
+	if a.kind != InDoubt {
+		t.Errorf("the request was sent, and counts as %q", a.kind)
+	}
+}
+
+// TestLostOverHTTP2IsInDoubt loses an answer over HTTP/2.
+func TestLostOverHTTP2IsInDoubt(t *testing.T) {
+	t.Parallel()
+	var n atomic.Int32
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n.Add(1)
+		_, _ = io.ReadAll(r.Body)
+		panic(http.ErrAbortHandler)
+	}))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	tr := newTransport()
+	tr.TLSClientConfig = &tls.Config{RootCAs: srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
+	c := testConnection()
+	c.TokenURL = srv.URL + "/token/"
+	c, err := c.fill()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := (&oauthClient{c, tr}).refresh(t.Context(), NewSecret("r"))
+	if a.kind != InDoubt || n.Load() != 1 {
+		t.Errorf("%q after %d requests", a.kind, n.Load())
+	}
 }

@@ -617,3 +617,26 @@ func (w *world) invariants() {
 		w.Errorf("I10: a secret leaked: …%s…", text[max(0, at-100):min(len(text), at+60)])
 	}
 }
+
+// connected is a world in which ada is connected and [Manager.Run] runs.
+func connected(t *testing.T, f func(w *world, a *Account), change ...func(*Config)) {
+	t.Helper()
+	inWorld(t, func(w *world) {
+		a := w.connect("ada")
+		w.ok(a)
+		w.run()
+		f(w, a)
+	}, change...)
+}
+
+// hour lets an hour pass, in which there is always a token.
+func (w *world) hour(a *Account) { every(time.Hour, 10*time.Second, func() { w.ok(a) }) }
+
+// idleOut lets the access token end without anybody renewing it.
+func idleOut() { time.Sleep(61 * time.Minute) }
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func second[T any](_ T, err error) error { return err }
