@@ -55,7 +55,7 @@ func (a *Account) GoString() string { return a.String() }
 // LogValue logs which account it is.
 func (a *Account) LogValue() slog.Value { return a.key.LogValue() }
 
-// Info reads what is known about the account.
+// Info describes the account.
 func (a *Account) Info(ctx context.Context) (Info, error) {
 	r, err := a.m.store.Load(ctx, a.key)
 	return infoOf(r), err

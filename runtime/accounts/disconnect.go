@@ -8,11 +8,11 @@ import (
 	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
 )
 
-// Disconnect ends an account: its tokens are erased here, whatever is in flight
-// is fenced off, and the grant is revoked at Close, now if Close answers and by
-// [Manager.Run] for a day if it does not; revoked tells which. The reason is
-// [HostDisconnect] or [AdminDisconnect]. It may be repeated. [ErrNotFound] if
-// there is no account.
+// Disconnect ends an account: its tokens are erased from the store, renewals in
+// flight are fenced off, and the grant is revoked at Close, at once if Close can
+// be reached and by [Manager.Run] for a day if not; revoked reports which. The
+// reason is [HostDisconnect] or [AdminDisconnect]. It may be repeated. The error
+// is [ErrNotFound] if there is no account.
 func (m *Manager) Disconnect(ctx context.Context, p Principal, connection string, reason Reason) (revoked bool, err error) {
 	key, err := m.key(p, connection)
 	if err != nil {
@@ -44,8 +44,7 @@ func (m *Manager) Disconnect(ctx context.Context, p Principal, connection string
 	return m.revokeOf(ctx, key), nil
 }
 
-// queueRevocation has a pair revoked that came after its account was
-// disconnected.
+// queueRevocation revokes a pair that arrived after its account was disconnected.
 func (m *Manager) queueRevocation(ctx context.Context, c *conn, rec Record, q CommitRequest) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
@@ -56,7 +55,7 @@ func (m *Manager) queueRevocation(ctx context.Context, c *conn, rec Record, q Co
 		m.revokeOf(ctx, rec.Key)
 		return
 	}
-	// The store is away: try once with what is in hand.
+	// The store cannot be reached: try once without it.
 	p, err := openPair(m.vault, q.Tokens, AssociatedData(rec.Key, rec.ID, PurposeTokens, q.Generation+1))
 	if err != nil || !c.oauth.revoke(ctx, p.refresh) {
 		m.log.WarnContext(ctx, "a grant could not be revoked at the provider", "account", rec.Key)
@@ -69,8 +68,9 @@ const (
 	revocationsPerRun = 1000
 )
 
-// revokeQueued revokes what waits for it. What fails waits for the next time
-// and holds up nothing else, except at a connection that does not answer.
+// revokeQueued works through the queue of revocations. One that fails waits for
+// the next time and delays no other, except at a connection that does not
+// respond.
 func (m *Manager) revokeQueued(ctx context.Context) {
 	silent := map[string]bool{}
 	for n := 0; n < revocationsPerRun && !m.stopping(); n += revocationBatch {
@@ -82,8 +82,8 @@ func (m *Manager) revokeQueued(ctx context.Context) {
 	}
 }
 
-// revokeOf revokes what waits for it of one account, and reports whether
-// nothing is left.
+// revokeOf works through the queued revocations of one account, and reports
+// whether none is left.
 func (m *Manager) revokeOf(ctx context.Context, key Key) bool {
 	list, err := m.claimRevocations(ctx, RevocationRequest{Key: key, Lease: revocationLease, Limit: revocationsPerRun})
 	return err == nil && m.revokeAll(ctx, list, map[string]bool{}) == 0
@@ -95,7 +95,7 @@ func (m *Manager) claimRevocations(ctx context.Context, r RevocationRequest) ([]
 	return m.store.ClaimRevocations(ctx, r)
 }
 
-// revokeAll goes through a list, notes the connections that do not answer, and
+// revokeAll works through a list, notes the connections that do not respond, and
 // reports how many are left.
 func (m *Manager) revokeAll(ctx context.Context, list []Revocation, silent map[string]bool) (left int) {
 	left = len(list)
@@ -106,8 +106,8 @@ func (m *Manager) revokeAll(ctx context.Context, list []Revocation, silent map[s
 		if silent[v.Key.connection] {
 			continue
 		}
-		settled, answered := m.revoke(ctx, v)
-		if !answered {
+		settled, responds := m.revoke(ctx, v)
+		if !responds {
 			silent[v.Key.connection] = true
 		}
 		if settled {
@@ -121,8 +121,8 @@ func (m *Manager) revokeAll(ctx context.Context, list []Revocation, silent map[s
 }
 
 // revoke revokes one pair. It reports whether that is settled, and whether the
-// provider may answer for others.
-func (m *Manager) revoke(ctx context.Context, v Revocation) (settled, answered bool) {
+// provider may respond for others.
+func (m *Manager) revoke(ctx context.Context, v Revocation) (settled, responds bool) {
 	c, err := m.conn(v.Key.connection)
 	if err != nil {
 		return false, false // another replica may know it

@@ -22,26 +22,33 @@
 //
 // An account belongs to a [Principal] at a [Connection]. A [Principal] is made
 // where the host has authenticated its user; everything that leads to a token
-// asks for one, or hangs on a handle that was made from one. No function takes
-// the identifier of a user as text and gives a token or a client. Below that,
-// every sealed blob opens in its own row, for its own purpose and generation
-// only, and the Close user and organization are compared with every renewal.
+// needs one, or a handle that was made from one. No function takes the identifier
+// of a user as text and returns a token or a client. Below that, every sealed
+// blob opens in its own row, for its own purpose and generation only, and the
+// Close user and organization are compared at every renewal.
 //
 // # States
 //
-// The [State] of an account says what its grant is worth. The health of a
-// connection, such as a wrong client secret or a provider that is away, is a
-// matter of its own and changes no account. While an access token is valid, no
-// trouble with renewing it reaches a caller. Errors are typed, and each says
-// what to do: see [AccountError].
+// The [State] of an account is the condition of its grant. The health of a
+// connection, such as a wrong client secret or an unreachable provider, is
+// separate and changes no account. While an access token is valid, callers do
+// not see that renewing it fails. Errors are typed, and each says how to
+// recover: see [AccountError].
 //
 // # Renewal
 //
 // Close issues a new refresh token with every renewal and ends the old one, so
-// that a lost answer or a lost write would cost the connection. One process at
+// that a lost response or a lost write would cost the connection. One process at
 // a time renews an account: it claims the row by moving its due time, sends
-// once, seals what comes, writes it to a journal, commits it if the generation
-// is still what it was, and only then lets it out. An attempt whose outcome is
-// unknown is replayed once. What goes on is told in [Event]s, one for each
-// transition, which stay in the store until they are acknowledged.
+// once, seals the new tokens, writes them to a journal, commits them if the
+// generation is unchanged, and only then hands them to callers. An attempt whose
+// outcome is unknown is replayed once. An [Event] reports each transition, and
+// stays in the store until it is acknowledged.
+//
+// # Reading the code
+//
+// A renewal goes through the files in this order: account.go (a caller wants a
+// token), credential.go (the slow path), renew.go (one renewal per account),
+// admit.go, claim.go, redeem.go, store_pair.go, commit.go, publish.go. The
+// comment in renew.go lists the steps.
 package accounts

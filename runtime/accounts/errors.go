@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What can go wrong, for errors.Is. Each error type below is one of them.
+// Sentinel errors for errors.Is. Each error type below matches one of them.
 var (
 	ErrAuthorizationRequired  = errors.New("authorization required")
 	ErrVerificationRequired   = errors.New("verification required")
@@ -17,19 +17,19 @@ var (
 	ErrSeal                   = errors.New("stored tokens cannot be opened")
 )
 
-// AccountError is what all errors about an account have in common. None of
-// them holds a secret, a link or a text of the provider in any field, so that
-// they may be logged and shown to a model.
+// AccountError is implemented by all errors about an account. None of them
+// contains a link, a token or provider text in any field, so all are safe to log
+// and to show to a model.
 type AccountError interface {
 	error
-	// Retryable reports whether the same call may work later without anybody
-	// doing anything.
+	// Retryable reports whether the same call may succeed later without any
+	// action.
 	Retryable() bool
-	// UserAction says what somebody can do about it.
+	// UserAction returns how to recover.
 	UserAction() Action
 }
 
-// AuthorizationRequiredError says that the user must authorize: the account is
+// AuthorizationRequiredError means that the user must authorize: the account is
 // Pending, Revoked or Disconnected, or Expired without a way to renew it. Get a
 // link with [Manager.AuthorizationLink] and give it to that user only.
 type AuthorizationRequiredError struct {
@@ -38,7 +38,7 @@ type AuthorizationRequiredError struct {
 	Reason Reason
 }
 
-// Error says which connection needs its user, and why.
+// Error names the connection, the state and the reason.
 func (e *AuthorizationRequiredError) Error() string {
 	msg := fmt.Sprintf("the user must connect the account at %q: it is %s", e.Key.connection, e.State)
 	if e.Reason != "" {
@@ -56,13 +56,13 @@ func (e *AuthorizationRequiredError) Retryable() bool { return false }
 // UserAction is [Reconnect].
 func (e *AuthorizationRequiredError) UserAction() Action { return Reconnect }
 
-// VerificationRequiredError says that somebody consented and that the host has
-// not confirmed yet that it was the right person (see [Manager.ConfirmUser]).
+// VerificationRequiredError means that a user consented and the host has not yet
+// confirmed that it was the right user (see [Manager.ConfirmUser]).
 type VerificationRequiredError struct{ Key Key }
 
-// Error says which connection waits.
+// Error names the connection.
 func (e *VerificationRequiredError) Error() string {
-	return fmt.Sprintf("the connection at %q waits for its user to be verified", e.Key.connection)
+	return fmt.Sprintf("the account at %q waits for the host to confirm its user", e.Key.connection)
 }
 
 // Is matches [ErrVerificationRequired].
@@ -74,15 +74,15 @@ func (e *VerificationRequiredError) Retryable() bool { return true }
 // UserAction is [Wait].
 func (e *VerificationRequiredError) UserAction() Action { return Wait }
 
-// TemporarilyUnavailableError says that there is no valid token, and that it
-// could not be renewed for a reason that passes.
+// TemporarilyUnavailableError means that there is no valid token, and that
+// renewing it failed for a temporary reason.
 type TemporarilyUnavailableError struct {
 	Key        Key
-	RetryAfter time.Duration // zero if nobody knows
+	RetryAfter time.Duration // zero if unknown
 	Kind       FailureKind
 }
 
-// Error says what kind of trouble it is and how long to wait.
+// Error names the kind of failure and how long to wait.
 func (e *TemporarilyUnavailableError) Error() string {
 	msg := fmt.Sprintf("the account at %q is temporarily unavailable (%s)", e.Key.connection, e.Kind)
 	if e.RetryAfter >= time.Second/2 {
@@ -102,8 +102,8 @@ func (e *TemporarilyUnavailableError) Retryable() bool { return true }
 // UserAction is [Wait].
 func (e *TemporarilyUnavailableError) UserAction() Action { return Wait }
 
-// ConnectionConfigError says that the provider refuses the connection's own
-// client id or secret. Users can do nothing about it, and no account changes.
+// ConnectionConfigError means that the provider refuses the connection's client
+// id or secret. Users cannot recover from it, and no account changes.
 type ConnectionConfigError struct {
 	Connection string
 	Code       string // an error code of RFC 6749, from a fixed list
@@ -123,16 +123,17 @@ func (e *ConnectionConfigError) Retryable() bool { return false }
 // UserAction is [CallOperator].
 func (e *ConnectionConfigError) UserAction() Action { return CallOperator }
 
-// IdentityMismatchError says that tokens of another Close user or organization
-// came than the account is bound to, and are not used. Those of a renewal are
-// kept aside until somebody decides (see [Manager.AcceptIdentity]). Those of a
-// consent are not kept; with [NewIdentity] another consent makes the account that
-// of the other user.
+// IdentityMismatchError means that the provider issued tokens for a different
+// Close user or organization than the account is bound to. They are not used.
+// Those of a renewal are kept until an operator accepts them (see
+// [Manager.AcceptIdentity]) or the user connects again. Those of a consent are
+// not kept; with [NewIdentity] another consent binds the account to the other
+// user.
 type IdentityMismatchError struct{ Key Key }
 
 // Error names the connection.
 func (e *IdentityMismatchError) Error() string {
-	return fmt.Sprintf("tokens of another Close user or organization came than the account at %q is bound to; they are not used until somebody decides", e.Key.connection)
+	return fmt.Sprintf("received tokens for a different Close user or organization than account %q is bound to; an operator must accept or reject them", e.Key.connection)
 }
 
 // Is matches [ErrIdentityMismatch].
@@ -144,10 +145,9 @@ func (e *IdentityMismatchError) Retryable() bool { return false }
 // UserAction is [CallOperator].
 func (e *IdentityMismatchError) UserAction() Action { return CallOperator }
 
-// ProviderRejectedError says that a token which was renewed a moment ago was
-// refused again. With Close it may mean that the user is not permitted to do
-// what was asked. If the user has ended the access since, that shows a minute
-// after the renewal.
+// ProviderRejectedError means that a token which was just renewed was rejected
+// again. Close may do that when the user lacks the permission for a call. If the
+// user has ended the access since, that is detected a minute after the renewal.
 type ProviderRejectedError struct {
 	Key    Key
 	Status int
@@ -155,7 +155,7 @@ type ProviderRejectedError struct {
 
 // Error names the connection and the status.
 func (e *ProviderRejectedError) Error() string {
-	return fmt.Sprintf("a freshly renewed token of the account at %q was refused with status %d; the user may lack the permission, or has just ended the access, which shows within a minute", e.Key.connection, e.Status)
+	return fmt.Sprintf("a freshly renewed token of the account at %q was rejected with status %d; the user may lack the permission, or has just ended the access, which is detected within a minute", e.Key.connection, e.Status)
 }
 
 // Is matches [ErrProviderRejected].
@@ -167,8 +167,8 @@ func (e *ProviderRejectedError) Retryable() bool { return false }
 // UserAction is [NoAction].
 func (e *ProviderRejectedError) UserAction() Action { return NoAction }
 
-// SealError says that what is stored for an account cannot be opened: the key
-// is missing or wrong, or the row was tampered with. It is never taken for a
+// SealError means that the stored tokens of an account cannot be opened: the key
+// is missing or wrong, or the row was tampered with. It is never treated as a
 // revocation.
 type SealError struct {
 	Key   Key
@@ -189,17 +189,17 @@ func (e *SealError) Retryable() bool { return false }
 // UserAction is [CallOperator].
 func (e *SealError) UserAction() Action { return CallOperator }
 
-// FlowFailedError says that an authorization led to no tokens. The account is as
-// it was; the user begins again.
+// FlowFailedError means that an authorization led to no tokens. The account is
+// unchanged; the user starts again.
 type FlowFailedError struct {
 	Key Key
-	// Reason is [UserDenied] if the user said no, [HostDisconnect] if the account
-	// was disconnected meanwhile, and empty otherwise.
+	// Reason is [UserDenied] if the user denied access, [HostDisconnect] if the
+	// account was disconnected meanwhile, and empty otherwise.
 	Reason Reason
-	// Kind says what came of the exchange of the code: [GrantRefused] for a code
-	// that was used, has lapsed or belongs to somebody else, [NotSent],
-	// [InDoubt] or [ProviderTrouble] if there was no proper answer. Empty if the
-	// code was never exchanged.
+	// Kind is how the exchange of the code failed: [GrantRefused] for a code that
+	// was used, has lapsed or belongs to another authorization, [NotSent],
+	// [InDoubt] or [ProviderTrouble] without a proper response. Empty if the code
+	// was never exchanged.
 	Kind FailureKind
 }
 
@@ -208,13 +208,13 @@ func (e *FlowFailedError) Error() string {
 	why := "the provider sent no code"
 	switch {
 	case e.Reason == UserDenied:
-		why = "the user did not allow it"
+		why = "the user denied access"
 	case e.Reason == HostDisconnect:
-		why = "it was disconnected meanwhile"
+		why = "the account was disconnected meanwhile"
 	case e.Kind == GrantRefused:
-		why = "the code is not valid any more"
+		why = "the code is no longer valid"
 	case e.Kind != "":
-		why = "the provider could not be asked (" + string(e.Kind) + ")"
+		why = "the provider could not be reached (" + string(e.Kind) + ")"
 	}
 	return fmt.Sprintf("the authorization of the account at %q could not be completed: %s", e.Key.connection, why)
 }

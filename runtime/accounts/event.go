@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// EventType says what happened.
+// EventType is the kind of an event.
 type EventType string
 
-// The types of events. The first group are transitions of an account, of which
-// there is exactly one event each; the others report something noteworthy.
+// The types of events. There is exactly one event of the first group for each
+// transition of an account; the second group reports what changed no account.
 const (
 	EventCreated            EventType = "created"
 	EventConnected          EventType = "connected" // also a consent to an account that was active
@@ -19,14 +19,14 @@ const (
 	EventReauthorization    EventType = "reauthorization_required"
 	EventDisconnected       EventType = "disconnected"
 
-	EventDenied           EventType = "denied"            // the user said no; nothing changed
-	EventIdentityMismatch EventType = "identity_mismatch" // security: somebody else's tokens
-	EventLinkMisused      EventType = "link_misused"      // security: a link was opened or finished by somebody else
+	EventDenied           EventType = "denied"            // the user denied access; nothing changed
+	EventIdentityMismatch EventType = "identity_mismatch" // security: tokens for a different Close user
+	EventLinkMisused      EventType = "link_misused"      // security: another user opened or finished a link
 	EventRevocationFailed EventType = "revocation_failed" // a grant could not be ended at Close in time; end it there
 	EventHealth           EventType = "connection_health"
 )
 
-// Event is something that happened to an account or a connection.
+// Event reports a change of an account or a connection.
 type Event struct {
 	ID        int64 // grows with time; set by the store
 	At        time.Time

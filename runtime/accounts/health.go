@@ -27,7 +27,7 @@ func (m *Manager) loadHealth(ctx context.Context, c *conn) error {
 
 // freshHealth asks the store first.
 func (m *Manager) freshHealth(ctx context.Context, c *conn) ConnectionHealth {
-	_ = m.loadHealth(ctx, c) // what is known stands otherwise
+	_ = m.loadHealth(ctx, c) // on an error the last known health counts
 	return c.healthNow()
 }
 

@@ -26,12 +26,13 @@ func sealIdentity(v Vault, r tokenResponse, ad []byte) (Sealed, error) {
 	return seal(v, plain, ad)
 }
 
-// ErrNothingToAccept says that no tokens are in quarantine.
+// ErrNothingToAccept means that no tokens are in quarantine.
 var ErrNothingToAccept = errors.New("accounts: no tokens are in quarantine")
 
-// AcceptIdentity binds an account to the other Close user or organization whose
-// tokens came for it, after an operator has made sure that this is right. The
-// tokens in quarantine become the account's.
+// AcceptIdentity binds an account to the other Close user or organization that
+// the provider issued tokens for (see [IdentityMismatchError]). The tokens in
+// quarantine become the account's. It is for operators who have made sure that
+// this is right.
 func (m *Manager) AcceptIdentity(ctx context.Context, p Principal, connection string) (Info, error) {
 	key, err := m.key(p, connection)
 	if err != nil {

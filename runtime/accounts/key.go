@@ -12,16 +12,16 @@ import (
 // value and never by a joined text. The zero value names nothing.
 type Key struct{ tenant, connection, identifier string }
 
-// Tenant gives the tenant.
+// Tenant returns the tenant.
 func (k Key) Tenant() string { return k.tenant }
 
-// Connection gives the name of the connection.
+// Connection returns the name of the connection.
 func (k Key) Connection() string { return k.connection }
 
-// Identifier gives the identifier within the tenant.
+// Identifier returns the identifier within the tenant.
 func (k Key) Identifier() string { return k.identifier }
 
-// Principal gives who the account belongs to.
+// Principal returns whom the account belongs to.
 func (k Key) Principal() Principal { return Principal{k.tenant, k.identifier} }
 
 // IsZero reports whether the key names nothing.
@@ -55,7 +55,7 @@ func (k Key) LogValue() slog.Value {
 func (k Key) check() error {
 	for _, s := range [...]string{k.tenant, k.connection, k.identifier} {
 		if s == "" || len(s) > MaxNameBytes {
-			return fmt.Errorf("accounts: the account key %v is not complete", k)
+			return fmt.Errorf("accounts: the account key %v is incomplete", k)
 		}
 	}
 	return nil

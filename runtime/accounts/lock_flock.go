@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// isLocked reports whether somebody else has the lock.
+// isLocked reports whether another process has the lock.
 func isLocked(err error) bool { return errors.Is(err, syscall.EWOULDBLOCK) }
 
 // lockFile takes a lock that ends with the process.

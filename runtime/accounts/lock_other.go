@@ -4,7 +4,7 @@ package accounts
 
 import "os"
 
-// isLocked reports whether somebody else has the lock.
+// isLocked reports whether another process has the lock.
 func isLocked(error) bool { return false }
 
 // lockFile only opens the file: where there is no flock, keeping a state

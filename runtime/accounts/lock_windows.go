@@ -9,10 +9,10 @@ import (
 // errSharingViolation is ERROR_SHARING_VIOLATION.
 const errSharingViolation = syscall.Errno(32)
 
-// isLocked reports whether somebody else has the lock.
+// isLocked reports whether another process has the lock.
 func isLocked(err error) bool { return errors.Is(err, errSharingViolation) }
 
-// lockFile opens a file that nobody else can open until it is closed, or the
+// lockFile opens a file that no other process can open until it is closed, or the
 // process ends.
 func lockFile(path string) (*os.File, error) {
 	name, err := syscall.UTF16PtrFromString(path)

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Outcome is what came of an attempt to renew.
+// Outcome is the result of an attempt to renew.
 type Outcome string
 
 // The outcomes.
 const (
 	OutcomeRenewed       Outcome = "renewed"
-	OutcomeAdopted       Outcome = "adopted"     // somebody else was faster
+	OutcomeAdopted       Outcome = "adopted"     // another process was faster
 	OutcomeReplayedOK    Outcome = "replayed_ok" // an attempt in doubt was replayed with success
 	OutcomeNotSent       Outcome = "not_sent"
 	OutcomeInDoubt       Outcome = "in_doubt"
@@ -25,12 +25,13 @@ const (
 	OutcomeMismatch      Outcome = "identity_mismatch"
 )
 
-// Metrics takes numbers. No label ever holds an identifier. Implementations
-// are safe for concurrent use and fast. Gauges are in [Manager.Health].
+// Metrics receives measurements. No label ever contains an identifier.
+// Implementations are safe for concurrent use and fast. Gauges are in
+// [Manager.Health].
 type Metrics interface {
 	// Refreshed counts an attempt to renew and how long it took.
 	Refreshed(connection string, outcome Outcome, took time.Duration)
-	// Oddity counts something strange that did no harm, such as
+	// Oddity counts something strange and harmless in a response, such as
 	// "expires_in_missing".
 	Oddity(connection, kind string)
 }
@@ -40,7 +41,7 @@ type noMetrics struct{}
 func (noMetrics) Refreshed(string, Outcome, time.Duration) {}
 func (noMetrics) Oddity(string, string)                    {}
 
-// Operation is a piece of work that talks to the provider.
+// Operation is a request to the provider.
 type Operation string
 
 // The operations.
@@ -50,12 +51,12 @@ const (
 	OpRevoke   Operation = "revoke"   // after a disconnect
 )
 
-// Tracer follows operations, one span each. Like [Metrics] it never gets an
+// Tracer traces operations, one span each. Like [Metrics] it never receives an
 // identifier, and implementations are safe for concurrent use.
 type Tracer interface {
 	// Start begins a span; ctx carries that of the caller who waits, if there
-	// is one. The function ends it with what came of it: the [Outcome] of a
-	// refresh, or "ok" or "failed".
+	// is one. The function ends it with its result: the [Outcome] of a refresh,
+	// or "ok" or "failed".
 	Start(ctx context.Context, op Operation, connection string) (context.Context, func(result string))
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
 )
 
-// deliver hands pending events to the host. An event whose delivery failed
-// comes again after a minute, and so does everything after a crash.
+// deliver hands pending events to the host. An event whose delivery failed, or
+// was cut short by a crash, is delivered again after a minute.
 func (m *Manager) deliver(ctx context.Context) {
 	if m.cfg.OnEvent == nil {
 		return
@@ -51,14 +51,14 @@ func (m *Manager) deliverOne(ctx context.Context, e Event) (err error) {
 	return m.cfg.OnEvent(ctx, e)
 }
 
-// AckEvents acknowledges events that the host took from [Manager.Events]
-// itself, when there is no OnEvent.
+// AckEvents acknowledges events that the host read with [Manager.Events], if it
+// has no OnEvent.
 func (m *Manager) AckEvents(ctx context.Context, ids ...int64) error {
 	return m.store.AckEvents(ctx, ids)
 }
 
-// note appends an event that belongs to no change of an account. It is best
-// effort: what it reports was refused anyway.
+// note appends an event that belongs to no change of an account, as best it can:
+// the event reports something that was refused.
 func (m *Manager) note(ctx context.Context, e Event) {
 	ctx, cancel := detached(ctx)
 	defer cancel()

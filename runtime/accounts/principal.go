@@ -8,11 +8,11 @@ import (
 // MaxNameBytes bounds tenants, identifiers and connection names.
 const MaxNameBytes = 256
 
-// Principal is who a connected account belongs to: one user of the host
+// Principal identifies whom a connected account belongs to: one user of the host
 // program, within a tenant. Make it in one place, where the host has
 // authenticated its user, and pass it on as a value; everything in this package
-// that touches an account asks for one. The zero value is nobody and is refused
-// everywhere. Principals are comparable and immutable.
+// that touches an account takes one. The zero value stands for no user and is
+// refused everywhere. Principals are comparable and immutable.
 type Principal struct{ tenant, identifier string }
 
 // NewPrincipal makes a principal. Tenant and identifier are opaque bytes that
@@ -30,17 +30,17 @@ func NewPrincipal(tenant, identifier string) (Principal, error) {
 	return Principal{tenant, identifier}, nil
 }
 
-// Tenant gives the tenant.
+// Tenant returns the tenant.
 func (p Principal) Tenant() string { return p.tenant }
 
-// Identifier gives the identifier within the tenant.
+// Identifier returns the identifier within the tenant.
 func (p Principal) Identifier() string { return p.identifier }
 
-// IsZero reports whether the principal is nobody.
+// IsZero reports whether the principal is the zero value.
 func (p Principal) IsZero() bool { return p == Principal{} }
 
-// Key names the principal's account at a connection. It is a name and gives no
-// access to anything.
+// Key names the principal's account at a connection. It is a name and grants no
+// access.
 func (p Principal) Key(connection string) Key { return Key{p.tenant, connection, p.identifier} }
 
 // LogValue logs the parts.

@@ -90,7 +90,7 @@ func (a *attempt) refused(ctx context.Context) (*reading, error) {
 	return a.redeem(ctx, p.refresh, true)
 }
 
-// revokeOrSuspect ends the account, unless so many are refused that the cause
+// revokeOrSuspect revokes the account, unless so many are refused that the cause
 // must be the connection.
 func (a *attempt) revokeOrSuspect(ctx context.Context) (*reading, error) {
 	m := a.m

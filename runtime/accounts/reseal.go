@@ -8,11 +8,10 @@ import (
 	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
 )
 
-// Reseal seals everything again that is sealed with another key than the
-// primary one, and reports how many blobs it changed. It may run beside
-// everything else, and again after an interruption. A key may be taken out of
-// the vault when [Manager.Health] counts nothing under its id; flows take ten
-// minutes to go.
+// Reseal seals again, with the primary key, what is sealed with another key, and
+// reports how many blobs it changed. It may run at any time, and again after an
+// interruption. A key may be removed from the vault when [Manager.Health] counts
+// no blob under its id; flows take ten minutes to lapse.
 func (m *Manager) Reseal(ctx context.Context) (int, error) {
 	primary, _ := m.vault.KeyIDs()
 	changed, failed := 0, 0

@@ -1,24 +1,25 @@
 package accounts
 
-// State is what the grant of an account is worth. It says nothing about the
-// health of the connection, which is a matter of its own (see [Health]).
+// State is the condition of an account's grant. It does not depend on the health
+// of the connection (see [Health]).
 type State string
 
 // The states.
 const (
 	// Pending accounts exist and were never authorized.
 	Pending State = "PENDING"
-	// Verifying accounts have the consent of somebody, and wait for the host to
-	// confirm that it was the right person. They hold no tokens.
+	// Verifying accounts have a consent, and wait for the host to confirm that
+	// the right user gave it. They hold no tokens.
 	Verifying State = "VERIFYING"
-	// Active accounts hold a grant that is believed good.
+	// Active accounts hold a grant that is considered good.
 	Active State = "ACTIVE"
-	// Expired accounts have no valid access token and could not renew it yet;
-	// the grant was not refused.
+	// Expired accounts have no valid access token, since renewing it failed; the
+	// grant was not refused.
 	Expired State = "EXPIRED"
 	// Revoked accounts hold a grant that the provider refused for good.
 	Revoked State = "REVOKED"
-	// Disconnected accounts were ended on our side. Nothing is held for them.
+	// Disconnected accounts were ended by the host or an operator. They hold no
+	// tokens.
 	Disconnected State = "DISCONNECTED"
 )
 
@@ -27,42 +28,42 @@ func States() []State {
 	return []State{Pending, Verifying, Active, Expired, Revoked, Disconnected}
 }
 
-// Reason says why an account is in its state. The texts are stable.
+// Reason is why an account is in its state. The values are stable.
 type Reason string
 
-// The reasons. The empty reason means that nothing is the matter.
+// The reasons. The empty reason means that nothing is wrong.
 const (
-	UserDenied          Reason = "user_denied"          // the user said no on the consent page
+	UserDenied          Reason = "user_denied"          // the user denied access on the consent page
 	InvalidGrant        Reason = "invalid_grant"        // the provider refused the refresh token
-	RotationLost        Reason = "rotation_lost"        // the successor of a refresh token got lost
+	RotationLost        Reason = "rotation_lost"        // the successor of a refresh token was lost
 	NoRefreshToken      Reason = "no_refresh_token"     // the provider issued none, and the access token ended
-	TransientExhausted  Reason = "transient_exhausted"  // trouble of the provider or the network outlived the token
-	IdentityMismatch    Reason = "identity_mismatch"    // somebody else's tokens came back
+	TransientExhausted  Reason = "transient_exhausted"  // the provider or the network failed until the token had ended
+	IdentityMismatch    Reason = "identity_mismatch"    // the provider issued tokens for a different Close user
 	HostDisconnect      Reason = "host_disconnect"      // the host program ended it
 	AdminDisconnect     Reason = "admin_disconnect"     // an operator ended it
-	VerificationTimeout Reason = "verification_timeout" // nobody confirmed in time
-	VerificationFailed  Reason = "verification_failed"  // somebody else tried to confirm
+	VerificationTimeout Reason = "verification_timeout" // the host did not confirm in time
+	VerificationFailed  Reason = "verification_failed"  // another user tried to confirm
 )
 
-// FailureKind says what went wrong with an attempt to renew.
+// FailureKind is how an attempt to renew failed.
 type FailureKind string
 
-// The kinds. The empty kind means that nothing went wrong.
+// The kinds. The empty kind means success.
 const (
 	NotSent         FailureKind = "not_sent"          // proven not to have reached the provider
-	InDoubt         FailureKind = "in_doubt"          // sent, no complete answer
-	RejectedInDoubt FailureKind = "rejected_in_doubt" // the same, and the provider refuses the access token too
-	ProviderTrouble FailureKind = "provider_trouble"  // 5xx, 429 or an answer that is not OAuth
+	InDoubt         FailureKind = "in_doubt"          // sent, without a complete response
+	RejectedInDoubt FailureKind = "rejected_in_doubt" // the same, and the provider rejects the access token too
+	ProviderTrouble FailureKind = "provider_trouble"  // 5xx, 429 or a response that is not OAuth
 	GrantRefused    FailureKind = "grant_refused"     // invalid_grant
 	ConfigTrouble   FailureKind = "config_error"      // invalid_client and its family
 	BadSuccess      FailureKind = "bad_success"       // a success without a usable token
-	StoreTrouble    FailureKind = "store_error"       // the store did not answer
+	StoreTrouble    FailureKind = "store_error"       // the store failed
 	SealTrouble     FailureKind = "seal_error"        // the vault could not open or seal
 	Busy            FailureKind = "busy"              // another process is renewing
 	Suspended       FailureKind = "suspended"         // the breaker or limiter holds renewals back
 )
 
-// Action is what somebody can do about an error.
+// Action is how to recover from an error.
 type Action string
 
 // The actions.

@@ -8,24 +8,25 @@ import (
 	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
-// Vault seals what a store keeps. Package vault has one; a host may bring its
-// own. Implementations are safe for concurrent use.
+// Vault encrypts the tokens that a store keeps. Package vault implements it; a
+// host may use another implementation. Implementations are safe for concurrent
+// use.
 type Vault interface {
 	// Seal encrypts and authenticates plaintext with the primary key and
 	// returns the id of that key. The same associated data is needed to open
 	// it.
 	Seal(plaintext, associated []byte) (sealed []byte, keyID uint32, err error)
 
-	// Open is the reverse, with whatever key it was sealed with. It fails
-	// closed if a bit of either argument differs.
+	// Open decrypts, with the key that it was sealed with. It fails if a bit of
+	// either argument differs.
 	Open(sealed, associated []byte) (plaintext []byte, err error)
 
-	// KeyIDs gives the id of the primary key, and of all keys that Open knows.
+	// KeyIDs returns the id of the primary key, and of all keys that Open knows.
 	KeyIDs() (primary uint32, all []uint32)
 }
 
-// AssociatedData is what a blob of an account is bound to: key, row, purpose
-// and generation. A blob opens in its own place only.
+// AssociatedData binds a blob of an account to its key, row, purpose and
+// generation, so that it opens in its own place only.
 func AssociatedData(key Key, id, purpose string, generation int64) []byte {
 	b := append([]byte("v1"), key.Canonical()...)
 	b = appendField(b, id)
@@ -64,8 +65,8 @@ func openPair(v Vault, s Sealed, ad []byte) (pair, error) {
 	return pair{NewSecret(sp.Access), NewSecret(sp.Refresh)}, nil
 }
 
-// errSealing stands for whatever a vault said, which is not repeated: it may
-// come from anywhere.
+// errSealing stands for any error of a vault, whose text is not repeated: it may
+// hold anything.
 var errSealing = errors.New("accounts: the vault cannot seal or open")
 
 func seal(v Vault, plain, ad []byte) (Sealed, error) {

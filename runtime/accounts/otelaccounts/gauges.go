@@ -20,7 +20,7 @@ const healthTime = 30 * time.Second
 // healthStates are the states of a connection that are always reported.
 var healthStates = []accounts.HealthState{accounts.HealthOK, accounts.HealthConfigError, accounts.HealthThrottled, accounts.HealthSuspect}
 
-// gauges are what [Telemetry.Gauges] observes.
+// gauges are the instruments that [Telemetry.Gauges] observes.
 type gauges struct {
 	accounts, due, inDoubt, flows, events, revocations, blobs, status metric.Int64ObservableGauge
 	lag, rate, pause                                                  metric.Float64ObservableGauge
@@ -69,7 +69,7 @@ func (t *Telemetry) gauges() (g gauges, all []metric.Observable, err error) {
 		due:         count("due", "{account}", "Accounts whose renewal is due and not claimed."),
 		inDoubt:     count("attempts.in_doubt", "{attempt}", "Attempts to renew whose outcome is unknown."),
 		flows:       count("flows.open", "{flow}", "Authorizations that are on their way."),
-		events:      count("events.pending", "{event}", "Events that nobody acknowledged."),
+		events:      count("events.pending", "{event}", "Events that are not acknowledged."),
 		revocations: count("revocations.queued", "{revocation}", "Grants that wait to be revoked at the provider."),
 		blobs:       count("blobs", "{blob}", "Sealed blobs in the store."),
 		status:      count("connection.status", "1", "1 for the health that a connection has, 0 for the others."),

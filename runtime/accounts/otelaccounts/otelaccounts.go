@@ -1,4 +1,4 @@
-// Package otelaccounts tells OpenTelemetry what a manager of accounts does:
+// Package otelaccounts reports to OpenTelemetry what a manager of accounts does:
 // counts, durations and spans of its requests to the provider, and gauges of
 // how everything stands.
 //
@@ -14,18 +14,18 @@
 // # Instruments
 //
 //	closekit.accounts.refreshes            {attempt}    attempts to renew, by connection and outcome
-//	closekit.accounts.refresh.duration     s            how long they took, likewise
+//	closekit.accounts.refresh.duration     s            how long they took, by the same attributes
 //	closekit.accounts.oddities             {oddity}     strange things that did no harm, by connection and kind
 //	closekit.accounts.count                {account}    accounts, by connection and state
 //	closekit.accounts.due                  {account}    accounts whose renewal is due and not claimed
 //	closekit.accounts.schedule.lag         s            how long the oldest of them has been due
 //	closekit.accounts.attempts.in_doubt    {attempt}    attempts whose outcome is unknown
 //	closekit.accounts.flows.open           {flow}       authorizations on their way
-//	closekit.accounts.events.pending       {event}      events that nobody acknowledged
+//	closekit.accounts.events.pending       {event}      events that are not acknowledged
 //	closekit.accounts.revocations.queued   {revocation} grants that wait to be revoked
 //	closekit.accounts.blobs                {blob}       sealed blobs, by key and whether it is the primary one
 //	closekit.accounts.limiter.rate         {attempt}/s  renewals that the limiter allows, by connection
-//	closekit.accounts.limiter.pause        s            how much longer the provider asked to wait, likewise
+//	closekit.accounts.limiter.pause        s            how much longer the provider asked to wait, by the same attributes
 //	closekit.accounts.connection.status    1            1 for the health that a connection has, 0 for the others
 //
 // The counters, the limiter and the health are of one process. The other gauges
@@ -126,7 +126,7 @@ func New(opts ...Option) (*Telemetry, error) {
 		// Those of HTTP requests, and on to the lease of an attempt.
 		metric.WithExplicitBucketBoundaries(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 90))
 	t.oddities, err3 = t.meter.Int64Counter("closekit.accounts.oddities",
-		metric.WithUnit("{oddity}"), metric.WithDescription("Strange things in the provider's answers that did no harm."))
+		metric.WithUnit("{oddity}"), metric.WithDescription("Strange and harmless things in the provider's responses."))
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, fmt.Errorf("otelaccounts: the meter refuses an instrument: %w", err)
 	}

@@ -61,9 +61,9 @@ func Keygen() (accounts.Secret, error) {
 	return text(h)
 }
 
-// Text gives the text of a keyset to its operator: for printing it once after
+// Text returns the text of a keyset for its operator: for printing it once after
 // [Keygen], and for writing it to a file. It reveals keysets only; any other
-// secret gives an empty text.
+// secret has an empty text.
 func Text(key accounts.Secret) string {
 	if _, err := parse(key); err != nil {
 		return ""

@@ -11,13 +11,13 @@ type Step string
 
 // The steps, in order.
 const (
-	Probe      Step = "1-probe"     // before the vault was asked
+	Probe      Step = "1-probe"     // before the vault is asked
 	Claim      Step = "2-claim"     // before the claim is written
 	Claimed    Step = "2-claimed"   // the claim is durable
 	Unsealed   Step = "3-unsealed"  // the refresh token is in memory
 	Send       Step = "4-send"      // before the request is sent
 	Sent       Step = "4-sent"      // request bytes were written
-	Received   Step = "5-received"  // a complete answer was read
+	Received   Step = "5-received"  // a complete response was read
 	Sealed     Step = "6-sealed"    // the new pair is sealed and in the journal, not synced
 	Journaled  Step = "6-journaled" // the sealed pair is in the journal, synced
 	Commit     Step = "7-commit"    // before the commit is written

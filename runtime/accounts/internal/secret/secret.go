@@ -12,7 +12,7 @@ import (
 // Redacted is what stands in place of a secret wherever one is printed.
 const Redacted = "[redacted]"
 
-// Value is a text that nothing prints: not fmt with any verb, in exported or
+// Value is a text that is never printed: not by fmt with any verb, in exported or
 // unexported fields, not encoding/json, encoding/gob, encoding.TextMarshaler
 // users or log/slog. The text is held by a closure, which reflection cannot
 // look into. The zero value is an empty secret. Values are immutable and safe
@@ -27,7 +27,7 @@ func New(text string) Value {
 	return Value{func() string { return text }}
 }
 
-// Reveal gives the text back. It is a function and not a method, so that code
+// Reveal returns the text. It is a function and not a method, so that code
 // outside the account runtime has no way to it.
 func Reveal(v Value) string {
 	if v.reveal == nil {
@@ -47,20 +47,20 @@ func (v Value) Equal(o Value) bool {
 // Format prints a placeholder, whatever the verb.
 func (v Value) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, Redacted) } // fmt.State cannot fail
 
-// String gives a placeholder.
+// String returns a placeholder.
 func (v Value) String() string { return Redacted }
 
-// GoString gives a placeholder.
+// GoString returns a placeholder.
 func (v Value) GoString() string { return Redacted }
 
-// MarshalText gives a placeholder.
+// MarshalText returns a placeholder.
 func (v Value) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
 
-// MarshalJSON gives a placeholder.
+// MarshalJSON returns a placeholder.
 func (v Value) MarshalJSON() ([]byte, error) { return []byte(`"` + Redacted + `"`), nil }
 
-// GobEncode gives a placeholder.
+// GobEncode returns a placeholder.
 func (v Value) GobEncode() ([]byte, error) { return []byte(Redacted), nil }
 
-// LogValue gives a placeholder.
+// LogValue returns a placeholder.
 func (v Value) LogValue() slog.Value { return slog.StringValue(Redacted) }
