@@ -63,7 +63,7 @@ var table = map[string]rule{
 	"internal/archtest":  {},
 	"internal/doctest":   {},
 	"internal/oauthtest": {},
-	"internal/testuser": {},
+	"internal/testuser":  {},
 	"internal/cli": {
 		ours: []string{
 			"closeapi", "closeapi/tools", ".", "runtime/logging", "emulator",

@@ -7,11 +7,11 @@ import (
 	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
 )
 
-// permit is the leave to send one refresh token, with all that it takes away
-// from others: a slot among the renewals in flight, a turn of the connection's
-// limiter, and the probe of a breaker that lets one request through. Whoever has
-// a permit defers its release, which gives back what was not used. A permit is
-// for one goroutine.
+// permit allows one attempt to send a refresh token. It holds what others cannot
+// have meanwhile: a slot among the renewals in flight, a turn of the connection's
+// limiter, and the probe of a breaker that lets one request through. Each
+// function that gets a permit defers its release, which returns what was not
+// used. A permit is for one goroutine.
 type permit struct {
 	m     *Manager
 	c     *conn
@@ -56,8 +56,7 @@ func (m *Manager) admittedByHealth(ctx context.Context, c *conn, rec Record, why
 	}
 }
 
-// wait takes what a permit holds. If it cannot, it says why and how long to
-// wait.
+// wait takes what a permit holds, or reports why it cannot and how long to wait.
 func (p *permit) wait(ctx context.Context) (why FailureKind, after time.Duration) {
 	m, c := p.m, p.c
 	ok, probe, after := c.breaker.allow(m.now().elapsed())
@@ -113,7 +112,7 @@ func (p *permit) take() (ok, more bool) {
 // used is called when a request is sent.
 func (p *permit) used() { p.turn = false }
 
-// report tells limiter and breaker what came of a request.
+// report tells limiter and breaker the outcome of a request.
 func (p *permit) report(r tokenResponse) {
 	now, c := p.m.now().elapsed(), p.c
 	p.probe = false
@@ -137,13 +136,13 @@ func (p *permit) report(r tokenResponse) {
 	}
 }
 
-// release gives back what the permit still holds. Once more does no harm.
+// release returns what the permit still holds. It may be called again.
 func (p *permit) release() {
 	if p.probe {
 		p.c.breaker.unused()
 	}
 	if p.turn {
-		p.c.limiter.give()
+		p.c.limiter.putBack()
 	}
 	if p.slot {
 		<-p.m.slots

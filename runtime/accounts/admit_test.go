@@ -187,7 +187,7 @@ func renewal(ctx context.Context, w *world, a *Account, scheduled bool) {
 	_ = w.keep(err)
 }
 
-// TestPermitReleaseTwice gives back once.
+// TestPermitReleaseTwice releases a permit again.
 func TestPermitReleaseTwice(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {

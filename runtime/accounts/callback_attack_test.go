@@ -208,7 +208,7 @@ var attacks = map[string]func(w *world){
 			w.Error("a foreign place to return to was taken")
 		}
 		if _, err := w.m.AuthorizationLink(w.Context(), Principal{}, conName); err == nil {
-			w.Error("nobody got a link")
+			w.Error("the zero principal got a link")
 		}
 		if _, err := w.m.AuthorizationLink(w.Context(), user("ada"), "nowhere"); err == nil {
 			w.Error("an unknown connection got a link")

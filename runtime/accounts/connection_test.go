@@ -75,7 +75,7 @@ func TestWrongClientSecret(t *testing.T) {
 		if err != nil || h.Connections[0].State != HealthConfigError {
 			w.Errorf("health is %+v, %v", h.Connections, err)
 		}
-		// The operator mends it: a new process with the new secret.
+		// The operator corrects it: a new process with the new secret.
 		w.halt()
 		w.cfg.Connections[0].ClientSecret = NewSecret("rotated")
 		w.m = w.manager()
@@ -162,7 +162,7 @@ func TestAcceptRefusalsEverywhere(t *testing.T) {
 		}
 		time.Sleep(55 * time.Minute)
 		if got := revoked(); got >= 2*refusalsToTrip {
-			w.Errorf("%d accounts are revoked before anybody accepted it", got)
+			w.Errorf("%d accounts are revoked before it was accepted", got)
 		}
 		if err := w.m.AcceptRefusals(w.Context(), conName); err != nil {
 			w.Fatal(err)

@@ -31,7 +31,7 @@ func (w *world) stuck(n int) {
 	}
 }
 
-// storeDisconnect disconnects as somebody does who dies before the revocation.
+// storeDisconnect disconnects as a process does that dies before the revocation.
 func (w *world) storeDisconnect(name string) {
 	w.Helper()
 	if _, err := w.store.Disconnect(w.Context(), DisconnectRequest{

@@ -56,7 +56,7 @@ func TestJournalOtherDatabase(t *testing.T) {
 		a, _ := m.Account(user("ada"), conName)
 		_, err = a.Credential(w.Context())
 		if info.State != Pending {
-			w.Errorf("an account that nobody connected is %s; its credential: %v", info.State, err)
+			w.Errorf("an account that was never connected is %s; its credential: %v", info.State, err)
 		}
 	}, func(cfg *Config) { cfg.StateDir = dir })
 }

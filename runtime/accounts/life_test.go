@@ -109,8 +109,8 @@ func randomLife(t *testing.T, seed uint64) {
 		time.Sleep(time.Duration(r.IntN(30)) * time.Second)
 	}
 	wg.Wait()
-	// With a healthy provider everything comes to rest: it works, or somebody
-	// is told what to do.
+	// With a healthy provider everything comes to rest: it works, or the
+	// error says what to do.
 	w.p.ClearScript()
 	time.Sleep(2 * time.Hour)
 	for _, name := range names {

@@ -55,8 +55,8 @@ func (l *limiter) take(now time.Duration) bool {
 	return ok
 }
 
-// give returns a turn that was not used.
-func (l *limiter) give() {
+// putBack returns a turn that was not used.
+func (l *limiter) putBack() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.next -= l.interval()

@@ -105,7 +105,7 @@ func TestListenLocalAtTheRedirectURL(t *testing.T) {
 		w.Errorf("the callback is %s", callback)
 	}
 	state := callback[strings.Index(callback, "state="):]
-	for range 3 { // neither code nor error: nobody waits for the second of these
+	for range 3 { // neither code nor error: Wait does not read the second of these
 		resp, err := http.Get(registered + "?" + state)
 		if err != nil {
 			w.Fatal(err)
@@ -122,7 +122,7 @@ func TestListenLocalAtTheRedirectURL(t *testing.T) {
 	w.end()
 }
 
-// TestLocalWaitEndsWithClose closes a flow that somebody waits for.
+// TestLocalWaitEndsWithClose closes a flow while Wait waits.
 func TestLocalWaitEndsWithClose(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -19,8 +19,8 @@ import (
 // notice within its cache that the account was disconnected, and nothing renews
 // a token that Close rejects.
 //
-// The access token is in the clear in what Token returns: whoever prints that
-// value prints the token. The source itself prints as the account it is of.
+// The access token is in the clear in what Token returns: printing
+// that value prints the token. The source itself prints as the account it is of.
 func (a *Account) TokenSource(ctx context.Context) oauth2.TokenSource {
 	return &tokenSource{ctx, a}
 }

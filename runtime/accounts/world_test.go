@@ -174,7 +174,7 @@ func (s *spyStore) Commit(ctx context.Context, q CommitRequest) (Record, error) 
 	if err := s.hook("commit", false); err != nil {
 		return Record{}, err
 	}
-	s.commits.Lock() // nobody checks a token before it is noted here
+	s.commits.Lock() // no token is checked before it is noted here
 	r, err := s.MemoryStore.Commit(ctx, q)
 	if err == nil {
 		p, openErr := openPair(s.vault, r.Tokens, AssociatedData(r.Key, r.ID, PurposeTokens, r.Generation))
@@ -229,7 +229,7 @@ type world struct {
 	errs     []error
 	counted  map[Outcome]int
 	odd      map[string]int
-	operator bool // whether somebody asked for replays
+	operator bool // whether an operator asked for replays
 	managers []*Manager
 }
 
@@ -302,7 +302,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 		SessionResolver: func(r *http.Request) (Principal, error) {
 			user := r.Header.Get("X-Test-User")
 			if user == "" {
-				return Principal{}, errors.New("nobody")
+				return Principal{}, errors.New("not signed in")
 			}
 			return NewPrincipal("acme", user)
 		},
@@ -632,7 +632,7 @@ func connected(t *testing.T, f func(w *world, a *Account), change ...func(*Confi
 // hour lets an hour pass, in which there is always a token.
 func (w *world) hour(a *Account) { every(time.Hour, 10*time.Second, func() { w.ok(a) }) }
 
-// idleOut lets the access token end without anybody renewing it.
+// idleOut lets the access token end without a renewal.
 func idleOut() { time.Sleep(61 * time.Minute) }
 
 type roundTrip func(*http.Request) (*http.Response, error)

@@ -51,8 +51,8 @@ const (
 
 var errMissing = errors.New("vault: the key is missing; make one with Keygen")
 
-// Keygen makes a keyset of one key and returns it as a text. Whoever has it
-// can open everything; keep it apart from the database.
+// Keygen makes a keyset of one key and returns it as a text. It opens
+// everything; keep it apart from the database.
 func Keygen() (accounts.Secret, error) {
 	h, err := keyset.NewHandle(aead.XChaCha20Poly1305KeyTemplate())
 	if err != nil {

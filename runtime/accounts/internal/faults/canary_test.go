@@ -17,21 +17,21 @@ import (
 	"github.com/closekit/closekit/runtime/accounts/vault"
 )
 
-// forms gives a text as it may look in a file: raw, hex, and base64 at all three
+// forms returns a text as it may look in a file: raw, hex, and base64 at all three
 // alignments. Percent and JSON escaping leave a canary as it is.
 func forms(text string) (out [][]byte) {
 	out = append(out, []byte(text), []byte(hex.EncodeToString([]byte(text))), bytes.ToUpper([]byte(hex.EncodeToString([]byte(text)))))
 	for shift := range 3 {
 		padded := append(make([]byte, shift), text...)
 		s := base64.StdEncoding.EncodeToString(padded)
-		// What depends on the neighbours is left out.
+		// What depends on the neighbors is left out.
 		first, last := (shift*8+5)/6, len(padded)*8/6
 		out = append(out, []byte(s[first:last]))
 	}
 	return out
 }
 
-// looker gives a function that reports secrets in what is somewhere.
+// looker returns a function that reports secrets in what is somewhere.
 func (w *world) looker(t *testing.T) func(where string, data []byte) {
 	t.Helper()
 	needles := append(forms(oauthtest.Canary), forms(vault.Text(w.key))...)

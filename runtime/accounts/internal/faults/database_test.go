@@ -361,7 +361,7 @@ func TestPooler(t *testing.T) {
 }
 
 // TestKeyRotation (D9) changes the key under load, with replicas that are not
-// at the same step: nobody ever gets a SealError, and in the end nothing is
+// at the same step: no caller ever gets a SealError, and in the end nothing is
 // sealed with the old key.
 func TestKeyRotation(t *testing.T) {
 	t.Parallel()

@@ -25,7 +25,7 @@ type fate int
 const (
 	renewed  fate = iota // by the next process
 	sure                 // with the journal renewed, without it a matter of the provider
-	chance               // the provider has spent the token, nobody has the new one
+	chance               // the provider has spent the token, and the new one is lost
 	anything             // killed at a random moment
 )
 

@@ -8,7 +8,7 @@ import (
 )
 
 // TestRace (R1) lets processes race for the same accounts: each refresh token
-// is redeemed once, everybody gets the result.
+// is redeemed once, and all callers get the result.
 func TestRace(t *testing.T) {
 	t.Parallel()
 	type size struct{ processes, accounts int }

@@ -208,7 +208,7 @@ func race(ctx context.Context, m *accounts.Manager, p plan) error {
 	return errs
 }
 
-// serve renews what is due and calls as everybody, until it is told to stop.
+// serve renews what is due and calls as all users, until it is told to stop.
 // It reports the errors of callers that are not a matter of time, and counts
 // the others.
 func serve(ctx context.Context, m *accounts.Manager, p plan) error {

@@ -34,7 +34,7 @@ type world struct {
 	testing.TB
 	*provider
 	where  string // of the store
-	plain  string // likewise, without parameters of the test
+	plain  string // where, without parameters of the test
 	folder string // what to look through for secrets
 	store  closer
 	key    accounts.Secret

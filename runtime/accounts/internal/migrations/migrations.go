@@ -4,7 +4,7 @@ package migrations
 
 import "io/fs"
 
-// Steps gives the texts of the files migrations/*.sql, in the order of their
+// Steps returns the texts of the files migrations/*.sql, in the order of their
 // names: the first makes version 1 of an empty database.
 func Steps(files fs.FS) ([]string, error) {
 	names, err := fs.Glob(files, "migrations/*.sql") // sorted
