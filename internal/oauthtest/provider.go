@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -204,12 +205,12 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // cuts the connection
 	}
-	body, _ := io.ReadAll(resp.Body) // made here
-	for name, values := range resp.Header {
-		w.Header()[name] = values
-	}
+	defer resp.Body.Close() //nolint:errcheck // it is made here
+	maps.Copy(w.Header(), resp.Header)
 	w.WriteHeader(resp.StatusCode)
-	_, _ = w.Write(body) // the client is gone otherwise
+	if _, err := io.Copy(w, resp.Body); err != nil {
+		panic(http.ErrAbortHandler) // a behavior cuts the body
+	}
 }
 
 // RoundTrip is ServeHTTP without a network.
