@@ -156,7 +156,7 @@ func TestClockOffAgainstTheStore(t *testing.T) {
 // TestTokensEndEarly (C3) has a provider whose tokens end two minutes early.
 func TestTokensEndEarly(t *testing.T) {
 	t.Parallel()
-	connected(t, func(w *world, a *Account) {
+	withAda(t, func(w *world, a *Account) {
 		w.p.Set(func(k *oauthtest.Knobs) { k.ExpiresIn = "3720" }) // we are told two minutes too much
 		every(3*time.Hour, 10*time.Second, func() { w.ok(a) })
 	})

@@ -69,7 +69,7 @@ func TestTokensOfAnotherUser(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			connected(t, func(w *world, a *Account) {
+			withAda(t, func(w *world, a *Account) {
 				w.p.Set(func(k *oauthtest.Knobs) { k.As = &as })
 				time.Sleep(50 * time.Minute)
 				w.state("ada", Active, IdentityMismatch)
@@ -104,7 +104,7 @@ func TestAcceptIdentityInDoubt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			connected(t, func(w *world, _ *Account) {
+			withAda(t, func(w *world, _ *Account) {
 				w.p.Set(func(k *oauthtest.Knobs) { k.As = &oauthtest.Identity{User: "user_eve", Organization: "orga_1"} })
 				time.Sleep(50 * time.Minute)
 				lose(w)

@@ -19,7 +19,7 @@ func TestTokenIsRejected(t *testing.T) {
 	t.Parallel()
 	t.Run("a new one is accepted", func(t *testing.T) {
 		t.Parallel()
-		connected(t, func(w *world, a *Account) {
+		withAda(t, func(w *world, a *Account) {
 			old, _ := a.Credential(w.Context())
 			fresh, err := a.Renew(w.Context(), old)
 			if err != nil || fresh.Equal(old) {
@@ -37,7 +37,7 @@ func TestTokenIsRejected(t *testing.T) {
 	})
 	t.Run("the grant has ended", func(t *testing.T) {
 		t.Parallel()
-		connected(t, func(w *world, a *Account) {
+		withAda(t, func(w *world, a *Account) {
 			w.p.RevokeUser("user_ada")
 			old, _ := a.Credential(w.Context())
 			_, err := a.Renew(w.Context(), old)
@@ -49,7 +49,7 @@ func TestTokenIsRejected(t *testing.T) {
 	})
 	t.Run("the new one is rejected too", func(t *testing.T) {
 		t.Parallel()
-		connected(t, func(w *world, a *Account) {
+		withAda(t, func(w *world, a *Account) {
 			old, _ := a.Credential(w.Context())
 			fresh, err := a.Renew(w.Context(), old)
 			if err != nil {
@@ -77,7 +77,7 @@ func TestTokenIsRejected(t *testing.T) {
 // TestManyRejectionsOneRenewal (P21) has 500 calls rejected at once.
 func TestManyRejectionsOneRenewal(t *testing.T) {
 	t.Parallel()
-	connected(t, func(w *world, a *Account) {
+	withAda(t, func(w *world, a *Account) {
 		w.p.Set(func(k *oauthtest.Knobs) { k.Latency = 200 * time.Millisecond })
 		old, _ := a.Credential(w.Context())
 		var wg sync.WaitGroup

@@ -130,7 +130,7 @@ func TestRenewalSurvivesTrouble(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			connected(t, func(w *world, a *Account) {
+			withAda(t, func(w *world, a *Account) {
 				w.make(c)
 				w.hour(a)
 				w.state("ada", Active, "")
@@ -172,7 +172,7 @@ func TestRenewalThatLosesTheRotation(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			connected(t, func(w *world, a *Account) {
+			withAda(t, func(w *world, a *Account) {
 				w.make(c.trouble)
 				time.Sleep(50 * time.Minute)
 				w.state("ada", Revoked, RotationLost)
@@ -200,7 +200,7 @@ func TestGrantRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			connected(t, func(w *world, a *Account) {
+			withAda(t, func(w *world, a *Account) {
 				w.p.Always(b)
 				time.Sleep(50 * time.Minute)
 				w.state("ada", Revoked, InvalidGrant)
@@ -233,7 +233,7 @@ func TestRetryAfter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			connected(t, func(w *world, a *Account) {
+			withAda(t, func(w *world, a *Account) {
 				w.p.Script(func(*http.Request, func() *http.Response) (*http.Response, error) {
 					return oauthtest.Response(503, http.Header{"Retry-After": {c.header()}}, ""), nil
 				})
@@ -254,7 +254,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			t.Parallel()
-			connected(t, func(w *world, a *Account) {
+			withAda(t, func(w *world, a *Account) {
 				before, _ := w.counts()
 				w.p.Script(oauthtest.Respond(status, http.Header{"Location": {"https://evil.example/oauth2/token/"}}, ""))
 				w.hour(a)
@@ -270,7 +270,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 // TestProviderHangs (P6) has no response until long after the token has ended.
 func TestProviderHangs(t *testing.T) {
 	t.Parallel()
-	connected(t, func(w *world, a *Account) {
+	withAda(t, func(w *world, a *Account) {
 		w.p.Always(oauthtest.Hang)
 		every(55*time.Minute, 10*time.Second, func() { w.ok(a) })
 		time.Sleep(10 * time.Minute)
@@ -293,7 +293,7 @@ func TestProviderHangs(t *testing.T) {
 // TestBadSuccessesForTwoHours (P9) ends the token, and not the account.
 func TestBadSuccessesForTwoHours(t *testing.T) {
 	t.Parallel()
-	connected(t, func(w *world, a *Account) {
+	withAda(t, func(w *world, a *Account) {
 		w.p.Always(oauthtest.Respond(200, nil, "<html>"))
 		time.Sleep(2 * time.Hour)
 		if err := w.get(a); !errors.Is(err, ErrTemporarilyUnavailable) {
@@ -311,7 +311,7 @@ func TestRefreshTokenIsKept(t *testing.T) {
 	t.Parallel()
 	t.Run("none in the response", func(t *testing.T) {
 		t.Parallel()
-		connected(t, func(w *world, a *Account) {
+		withAda(t, func(w *world, a *Account) {
 			w.p.Set(func(k *oauthtest.Knobs) { k.NoRefreshToken = true })
 			w.hour(a)
 			w.hour(a)
@@ -323,7 +323,7 @@ func TestRefreshTokenIsKept(t *testing.T) {
 	})
 	t.Run("the same in the response", func(t *testing.T) {
 		t.Parallel()
-		connected(t, func(w *world, a *Account) {
+		withAda(t, func(w *world, a *Account) {
 			w.p.Set(func(k *oauthtest.Knobs) { k.KeepRefreshToken = true })
 			w.hour(a)
 			w.hour(a)

@@ -79,7 +79,7 @@ func TestCommitInDoubt(t *testing.T) {
 // TestStoreAway (D2) takes the store away for ten minutes.
 func TestStoreAway(t *testing.T) {
 	t.Parallel()
-	connected(t, func(w *world, a *Account) {
+	withAda(t, func(w *world, a *Account) {
 		time.Sleep(40 * time.Minute)
 		w.ok(a)
 		w.store.fails(func(string) error { return errors.New("down") })

@@ -618,8 +618,8 @@ func (w *world) invariants() {
 	}
 }
 
-// connected is a world in which ada is connected and [Manager.Run] runs.
-func connected(t *testing.T, f func(w *world, a *Account), change ...func(*Config)) {
+// withAda runs f in a world in which ada is connected and [Manager.Run] runs.
+func withAda(t *testing.T, f func(w *world, a *Account), change ...func(*Config)) {
 	t.Helper()
 	inWorld(t, func(w *world) {
 		a := w.connect("ada")
