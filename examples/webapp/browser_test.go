@@ -62,7 +62,7 @@ func TestBrowser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := b.open(link.URL); got.status != http.StatusForbidden || !strings.Contains(b.text("body"), "made for somebody else") {
+		if got := b.open(link.URL); got.status != http.StatusForbidden || !strings.Contains(b.text("body"), "made for another user") {
 			t.Errorf("bob opens the link: %+v, %s", got, b.text("body"))
 		}
 		w.wantAttackFailed("ada", before, accounts.EventLinkMisused)

@@ -26,8 +26,13 @@ const (
 
 // commit stores sealed tokens, tries for a minute, and finds out what became of
 // a commit whose outcome is unknown. It is the only place that does. It returns
-// what the row holds afterwards.
-func (m *Manager) commit(ctx context.Context, q CommitRequest) (reading, commitFate) {
+// what the row holds afterwards. The journal forgets tokens whose fate is known.
+func (m *Manager) commit(ctx context.Context, q CommitRequest) (row reading, fate commitFate) {
+	defer func() {
+		if fate != commitFailed {
+			m.journal.done(q.Key, q.Generation, time.Now())
+		}
+	}()
 	start := m.now()
 	lost := superseded
 	for wait := m.cfg.backoff; ; wait *= 2 {

@@ -33,6 +33,20 @@ func (m *Manager) validToken(ctx context.Context, a *Account) (*token, error) {
 	return m.validOr(e, &TemporarilyUnavailableError{Key: e.key, RetryAfter: time.Second, Kind: Busy})
 }
 
+// currentEntry returns the entry of a handle, a new one if it was forgotten
+// meanwhile.
+func (m *Manager) currentEntry(a *Account) *entry {
+	e := a.entry.Load()
+	e.mu.Lock()
+	forgotten := e.forgotten
+	e.mu.Unlock()
+	if forgotten {
+		e = m.entry(a.key)
+		a.entry.Store(e)
+	}
+	return e
+}
+
 // validOr returns a token that is still valid in spite of an error. An error
 // about the state of the account is never passed over: publish took the token
 // away then.

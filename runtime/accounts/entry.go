@@ -66,20 +66,6 @@ func (m *Manager) entry(key Key) *entry {
 	return e
 }
 
-// currentEntry returns the entry of a handle, a new one if it was forgotten
-// meanwhile.
-func (m *Manager) currentEntry(a *Account) *entry {
-	e := a.entry.Load()
-	e.mu.Lock()
-	forgotten := e.forgotten
-	e.mu.Unlock()
-	if forgotten {
-		e = m.entry(a.key)
-		a.entry.Store(e)
-	}
-	return e
-}
-
 // valid returns the token if it may be handed out now, else nil.
 func (e *entry) valid(now instant) *token {
 	if t := e.token.Load(); t != nil && now.before(t.deadline) {

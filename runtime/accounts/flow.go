@@ -288,9 +288,6 @@ func (m *Manager) commitConsent(ctx context.Context, rec Record, r tokenResponse
 		m.log.ErrorContext(ctx, "the journal cannot be written", "account", rec.Key, "error", err)
 	}
 	row, fate := m.commit(ctx, q)
-	if fate != commitFailed {
-		m.journal.done(q.Key, q.Generation, time.Now())
-	}
 	if fate == committed {
 		e := m.entry(rec.Key)
 		e.use(m.now())

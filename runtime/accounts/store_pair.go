@@ -69,7 +69,6 @@ func (a *attempt) commitPair(ctx context.Context, q CommitRequest) (*reading, er
 		m.log.ErrorContext(ctx, "new tokens could not be stored", "account", q.Key, "journal", m.journal != nil)
 		return nil, m.unavailable(q.Key, StoreTrouble, time.Second)
 	}
-	m.journal.done(q.Key, q.Generation, time.Now())
 	if fate != committed {
 		a.keepLate(ctx, q, row.Record, fate)
 		a.count(OutcomeAdopted)
