@@ -248,6 +248,8 @@ func (m *Manager) connect(ctx context.Context, c *conn, f Flow, r tokenResponse,
 	for wait := m.cfg.backoff; m.now().since(start) <= commitTime; wait *= 2 {
 		row, err := m.load(ctx, f.Key)
 		switch {
+		case err == nil && row.Grant == grant:
+			return row.Record, nil // it was ours, and renewed since
 		case err == nil && row.Epoch != f.Epoch:
 			m.endOrphan(ctx, c, row.Record, r) // disconnected meanwhile
 			return Record{}, &FlowFailedError{Key: f.Key, Reason: HostDisconnect}

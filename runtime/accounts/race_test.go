@@ -171,6 +171,35 @@ func TestConsentDuringRenewal(t *testing.T) {
 	})
 }
 
+// TestConsentInDoubtIsRenewed has the commit of a consent not acknowledged, and
+// another replica renew the account before that is found out: the consent must
+// not bring back the refresh token that was spent since.
+func TestConsentInDoubtIsRenewed(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		other := w.manager()
+		renewed := false
+		w.store.failsAfter(func(op string) error {
+			if op != "commit" || renewed {
+				return nil
+			}
+			renewed = true
+			if _, err := other.Refresh(w.Context(), user("ada"), conName); err != nil {
+				w.Error(err)
+			}
+			return errors.New("connection lost")
+		})
+		a := w.connect("ada")
+		if r := w.rec("ada"); r.Generation != 2 {
+			w.Errorf("generation %d", r.Generation)
+		}
+		w.ok(a)
+		idleOut()
+		w.ok(a)
+		w.state("ada", Active, "")
+	})
+}
+
 // TestDisconnectAtEachStep (R4) disconnects at every step of a refresh.
 func TestDisconnectAtEachStep(t *testing.T) {
 	t.Parallel()

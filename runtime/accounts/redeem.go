@@ -46,7 +46,7 @@ func (a *attempt) newTokens(ctx context.Context) (*reading, error) {
 	}
 	p, err := openPair(m.vault, rec.Tokens, AssociatedData(rec.Key, rec.ID, PurposeTokens, rec.Generation))
 	if err != nil {
-		return nil, a.sealed(ctx)
+		return nil, a.unreadable(ctx)
 	}
 	if err := a.reach(ctx, failpoint.Unsealed); err != nil {
 		return nil, err

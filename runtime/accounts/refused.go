@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// sealed ends an attempt whose refresh token cannot be opened.
-func (a *attempt) sealed(ctx context.Context) error {
+// unreadable ends an attempt whose refresh token cannot be opened.
+func (a *attempt) unreadable(ctx context.Context) error {
 	err := a.m.sealError(a.rec)
 	a.count(OutcomeSealError)
 	a.release(ctx, func(q *ReleaseRequest) { q.Failure, q.Failures, q.DueIn = SealTrouble, a.rec.Failures+1, 5*time.Minute })
