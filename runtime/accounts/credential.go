@@ -20,13 +20,13 @@ func (m *Manager) validToken(ctx context.Context, a *Account) (*token, error) {
 		if err != nil {
 			return m.validOr(e, err)
 		}
-		if t := e.valid(m.now()); t != nil && t.lasts(m.now(), a.min) {
+		if t := e.unexpired(m.now()); t != nil && t.lasts(m.now(), a.min) {
 			return t, nil
 		}
 		if err := m.renew(ctx, e, rec.Generation, byDemand); err != nil {
 			return m.validOr(e, err)
 		}
-		if t := e.valid(m.now()); t != nil {
+		if t := e.unexpired(m.now()); t != nil {
 			return t, nil // it lasts as long as the provider allows
 		}
 	}
@@ -51,7 +51,7 @@ func (m *Manager) currentEntry(a *Account) *entry {
 // about the state of the account is never passed over: publish took the token
 // away then.
 func (m *Manager) validOr(e *entry, err error) (*token, error) {
-	if t := e.valid(m.now()); t != nil {
+	if t := e.unexpired(m.now()); t != nil {
 		return t, nil
 	}
 	return nil, err
@@ -62,7 +62,7 @@ func (m *Manager) validOr(e *entry, err error) (*token, error) {
 // wait for that.
 func (m *Manager) publishedToken(ctx context.Context, e *entry) *token {
 	now := m.now()
-	t := e.valid(now)
+	t := e.unexpired(now)
 	if t == nil || now.mono < t.check.Load() || !t.checking.CompareAndSwap(false, true) {
 		return t
 	}
@@ -72,7 +72,7 @@ func (m *Manager) publishedToken(ctx context.Context, e *entry) *token {
 	if _, err := m.reload(short, e); err != nil && e.token.Load() == t {
 		t.check.Store(now.add(checkEvery).mono) // the store cannot be reached; the token is as good as before
 	}
-	return e.valid(m.now())
+	return e.unexpired(m.now())
 }
 
 // rejectedFor is how long a second rejection bars another renewal.

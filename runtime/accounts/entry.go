@@ -66,8 +66,8 @@ func (m *Manager) entry(key Key) *entry {
 	return e
 }
 
-// valid returns the token if it may be handed out now, else nil.
-func (e *entry) valid(now instant) *token {
+// unexpired returns the token if it may be handed out now, else nil.
+func (e *entry) unexpired(now instant) *token {
 	if t := e.token.Load(); t != nil && now.before(t.deadline) {
 		return t
 	}
