@@ -65,13 +65,16 @@ var table = map[string]rule{
 	"internal/testuser": {},
 	"internal/cli": {
 		ours: []string{
-			"closeapi", "closeapi/tools", ".", "runtime/logging", "emulator",
+			".", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo",
 			"runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault",
 		},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
 	},
 	"internal/wiretest": {ours: []string{"closeapi", "closeapi/tools", ".", "emulator"}},
 	"cmd/closekit":      {ours: []string{"internal/cli"}},
+
+	"examples/assistant":      {ours: []string{"examples/assistant/demo"}},
+	"examples/assistant/demo": {ours: []string{".", "closeapi", "closeapi/tools", "emulator", "runtime/accounts"}},
 }
 
 // generation is the column that never meets the other one.

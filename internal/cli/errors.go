@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/examples/assistant/demo"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -97,7 +98,11 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		unreached  *closekit.TransportError
 		as         *accountCallError
 		account    accounts.AccountError
+		left       *demo.CleanupError
 	)
+	if errors.As(err, &left) {
+		d.hint("look in Close for leads named \"closekit demo …\" and delete them")
+	}
 	if errors.As(err, &as) {
 		d.account = &as.key
 	}
@@ -107,8 +112,8 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		if errors.As(context.Cause(ctx), &stop) && stop.signal == syscall.SIGTERM {
 			d.errors, d.code = []string{"terminated"}, exitTerminated
 		}
-		if h.err != nil {
-			d.errors = append(d.errors, h.Error()) // what the clean-up could not do
+		if left != nil {
+			d.errors = append(d.errors, left.Error())
 		}
 		if errors.As(err, &unreached) && unreached.MaybeDone && unreached.Method != http.MethodGet {
 			d.hint("%s may have been carried out all the same; look before you repeat it", unreached.Tool)
