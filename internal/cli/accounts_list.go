@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/closekit/closekit/internal/words"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -72,12 +73,12 @@ func stateOf(word string) (accounts.State, error) {
 	if word == "" || slices.Contains(accounts.States(), state) {
 		return state, nil
 	}
-	var words []string
+	var states []string
 	for _, s := range accounts.States() {
-		words = append(words, string(s))
+		states = append(states, string(s))
 	}
-	hint := "states are " + strings.Join(words, ", ")
-	if near := nearest(word, words); near != "" {
+	hint := "states are " + strings.Join(states, ", ")
+	if near := words.Nearest(word, states); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	return "", usage(fmt.Sprintf("there is no state %q", shorten(word)), hint)

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/pgstore"
 	"github.com/closekit/closekit/runtime/accounts/sqlitestore"
@@ -254,7 +255,7 @@ func (p *program) application(f *accountFlags, need appNeed) (c accounts.Connect
 	switch {
 	case err != nil:
 		return c, false, err
-	case u.Scheme == "http" && !isLocal(u.Hostname()):
+	case u.Scheme == "http" && !httpx.IsLocal(u.Hostname()):
 		return c, false, usage("the base URL "+root+" is not encrypted, and OAuth needs that it is", "use https; http is for this computer only")
 	case root != closekit.DefaultBaseURL:
 		c.AuthorizeURL, c.TokenURL, c.RevokeURL = root+"/oauth2/authorize/", root+"/oauth2/token/", root+"/oauth2/revoke/"
@@ -275,7 +276,7 @@ func checkConnection(name string) error {
 // checkRedirect wants what OAuth applications can have.
 func checkRedirect(redirect string) error {
 	u, err := url.Parse(redirect)
-	if err == nil && u.Host != "" && u.User == nil && u.Fragment == "" && (u.Scheme == "https" || u.Scheme == "http" && isLocal(u.Hostname())) {
+	if err == nil && u.Host != "" && u.User == nil && u.Fragment == "" && (u.Scheme == "https" || u.Scheme == "http" && httpx.IsLocal(u.Hostname())) {
 		return nil
 	}
 	return usage(fmt.Sprintf("the redirect URL %q is none: it must begin with https://, or with http:// on this computer", shorten(redirect)),

@@ -15,6 +15,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/internal/words"
 )
 
 const callUsage = `call TOOL [JSON | - | --name value ...]`
@@ -274,7 +275,7 @@ func (p *program) parameter(r *request, name, value string, attached bool, rest 
 	if !ok {
 		names := append(p.ownFlags(r), r.flags.names...)
 		hint := r.tool.Name + " takes no parameters"
-		if near := nearest(name, names); near != "" {
+		if near := words.Nearest(name, names); near != "" {
 			hint = "did you mean --" + near + "?"
 		} else if len(r.flags.names) > 0 {
 			hint = "the parameters are --" + strings.Join(r.flags.names, ", --")

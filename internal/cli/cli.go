@@ -22,6 +22,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/runtime/logging"
 )
 
@@ -307,7 +308,7 @@ func (p *program) clientFor(source closekit.Source, what string) (*closekit.Clie
 	if err != nil {
 		return nil, err
 	}
-	if u.Scheme == "http" && !isLocal(u.Hostname()) {
+	if u.Scheme == "http" && !httpx.IsLocal(u.Hostname()) {
 		p.note("closekit: warning: the %s goes to %s without encryption; use https", what, u.Host)
 	}
 	_, offset := time.Now().Zone()
@@ -335,7 +336,7 @@ func checkRoot(from, root string) (*url.URL, error) {
 	case bare && !strings.Contains(root, "://"):
 		scheme := "https://"
 		host, _, _ := strings.Cut(root, "/")
-		if name, _, err := net.SplitHostPort(host); err == nil && isLocal(name) || isLocal(host) {
+		if name, _, err := net.SplitHostPort(host); err == nil && httpx.IsLocal(name) || httpx.IsLocal(host) {
 			scheme = "http://"
 		}
 		return nil, usage(fmt.Sprintf("%s %q lacks http:// or https://", from, root), "did you mean "+scheme+root+"?")
@@ -350,9 +351,4 @@ func checkRoot(from, root string) (*url.URL, error) {
 		return nil, usage(fmt.Sprintf("%s %q must be the root, without /api/v1", from, root), "did you mean "+short.String()+"?")
 	}
 	return u, nil
-}
-
-func isLocal(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/examples/assistant/demo"
+	"github.com/closekit/closekit/internal/words"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -304,7 +305,7 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 		names = append(names, c.Name())
 	}
 	hint := "\"" + cmd.CommandPath() + "\" alone lists the commands"
-	if near := nearest(name, names); near != "" {
+	if near := words.Nearest(name, names); near != "" {
 		hint = "did you mean \"" + cmd.CommandPath() + " " + near + "\"?"
 	}
 	return usage(fmt.Sprintf("unknown command %q", name), hint)
@@ -318,43 +319,11 @@ func flagError(cmd *cobra.Command, err error) error {
 	what := err.Error()
 	if name, ok := strings.CutPrefix(what, "unknown flag: "); ok {
 		hint := seeHelp(cmd)
-		if near := nearest(name, names); near != "" {
+		if near := words.Nearest(name, names); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		return usage("unknown flag "+name, hint)
 	}
 	what, _, _ = strings.Cut(what, ": strconv.") // Go's own words say nothing more
 	return usage(what, seeHelp(cmd))
-}
-
-// nearest gives the word most like name, or "" if none is near.
-func nearest(name string, words []string) string {
-	best, score := "", len(name)/2+1
-	for _, w := range words {
-		if d := distance(strings.ToLower(name), strings.ToLower(w)); d < score {
-			best, score = w, d
-		}
-	}
-	return best
-}
-
-// distance counts the edits from a to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := diagonal
-			if a[i-1] != b[j-1] {
-				change++
-			}
-			diagonal = row[j]
-			row[j] = min(change, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -158,15 +158,6 @@ func TestEveryTool(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	words := []string{"query", "_limit", "limit"}
-	for name, want := range map[string]string{"qery": "query", "QUERY": "query", "lmit": "limit", "zzzzzz": ""} {
-		if got := nearest(name, words); got != want {
-			t.Errorf("nearest to %q is %q, want %q", name, got, want)
-		}
-	}
-}
-
 // TestDiagnose covers what scenarios cannot provoke.
 func TestDiagnose(t *testing.T) {
 	tests := []struct {

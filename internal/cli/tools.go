@@ -13,6 +13,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/internal/words"
 )
 
 func (p *program) toolsCommand() *cobra.Command {
@@ -81,7 +82,7 @@ func match(list []*closekit.Tool, pattern string) ([]*closekit.Tool, error) {
 		names[i] = t.Name
 	}
 	hint := "\"closekit tools\" lists all tools"
-	if near := nearest(pattern, names); near != "" {
+	if near := words.Nearest(pattern, names); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	return nil, usage(fmt.Sprintf("no tool matches %q", pattern), hint)
