@@ -22,6 +22,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/buildinfo"
 	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/runtime/logging"
 )
@@ -137,7 +138,7 @@ connect accounts of several users through OAuth, see "closekit accounts".`,
   closekit call close_leads_list --query "Acme Corp" --order_by -date_updated`,
 		Args:                       commandsOnly,
 		RunE:                       p.overview,
-		Version:                    closekit.Version,
+		Version:                    buildinfo.Text(closekit.Version),
 		SilenceErrors:              true,
 		SilenceUsage:               true,
 		SuggestionsMinimumDistance: 2,
@@ -185,7 +186,7 @@ func (p *program) versionCommand() *cobra.Command {
 		Example: "  closekit version",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return p.print("closekit " + closekit.Version + "\n")
+			return p.print("closekit " + buildinfo.Text(closekit.Version) + "\n")
 		},
 	}
 }
