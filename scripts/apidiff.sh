@@ -17,9 +17,10 @@ trap 'git worktree remove --force "$tmp/old" 2>/dev/null || true; rm -rf "$tmp"'
 git worktree add --quiet --detach "$tmp/old" "$base"
 (cd "$tmp/old" && "$apidiff" -m -w "$tmp/old.export" "$module")
 "$apidiff" -m -w "$tmp/new.export" "$module"
+compare() { "$apidiff" -m "$@" "$tmp/old.export" "$tmp/new.export" 2> >(grep -v '^Ignoring internal' >&2); }
 
-"$apidiff" -m "$tmp/old.export" "$tmp/new.export"
-if [ -n "$("$apidiff" -m -incompatible "$tmp/old.export" "$tmp/new.export")" ]; then
+compare
+if [ -n "$(compare -incompatible)" ]; then
 	echo "the API is incompatible with $base"
 	exit 1
 fi
