@@ -21,8 +21,7 @@ import (
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
-// hinted is an error together with what to do about it, and the exit code it
-// leads to; zero means that of the error itself.
+// hinted is an error with hints for the user and its exit code.
 type hinted struct {
 	err   error
 	hints []string
@@ -33,22 +32,22 @@ func (h *hinted) Error() string { return h.err.Error() }
 
 func (h *hinted) Unwrap() error { return h.err }
 
-// usage is a command line that cannot be carried out.
+// usage returns an error about a wrong command line.
 func usage(what string, hints ...string) error {
 	return &hinted{errors.New(what), hints, exitUsage}
 }
 
-// wrongInput is tool input that was refused before anything was sent.
+// wrongInput returns an error about tool input, of which nothing was sent.
 func wrongInput(what string, hints ...string) error {
 	return &hinted{errors.New(what), hints, exitValidation}
 }
 
-// diagnosis is what the user gets to read.
+// diagnosis is what the user reads.
 type diagnosis struct {
 	errors  []string
 	hints   []string
 	code    int
-	account *accounts.Key // whose call it was, nil for that of an API key
+	account *accounts.Key // that made the call; nil for an API key
 }
 
 // accountCallError is the error of a call that was made as a connected account.
@@ -63,7 +62,7 @@ func (d *diagnosis) hint(format string, args ...any) {
 	d.hints = append(d.hints, fmt.Sprintf(format, args...))
 }
 
-// report prints what went wrong and gives the exit code.
+// report prints an error and returns the exit code.
 func (p *program) report(ctx context.Context, err error) int {
 	if err == nil {
 		return exitOK
@@ -82,7 +81,7 @@ func (p *program) report(ctx context.Context, err error) int {
 	return d.code
 }
 
-// diagnose finds words and an exit code for an error.
+// diagnose finds messages and an exit code for an error.
 func diagnose(ctx context.Context, err error) *diagnosis {
 	d := &diagnosis{errors: []string{err.Error()}, code: exitFailure}
 	h := new(hinted)
@@ -117,7 +116,7 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 			d.errors = append(d.errors, left.Error())
 		}
 		if errors.As(err, &unreached) && unreached.MaybeDone && unreached.Method != http.MethodGet {
-			d.hint("%s may have been carried out all the same; look before you repeat it", unreached.Tool)
+			d.hint("%s may still have taken effect; check before you repeat it", unreached.Tool)
 		}
 	case errors.As(err, &unknown):
 		d.code = exitUsage
@@ -126,7 +125,7 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		d.invalid(err, invalid)
 	case errors.As(err, &noAuth):
 		d.code = exitAuthorization
-		d.hint("put an API key into %s; create one in Close under Settings > Developer > API Keys", envAPIKey)
+		d.hint("set %s to an API key; create one in Close under Settings > Developer > API Keys", envAPIKey)
 		d.hint("no Close account? \"closekit demo\" needs none, and \"closekit emulator\" prints a key of its own")
 	case errors.As(err, &account):
 		d.accountTrouble(account)
@@ -135,10 +134,10 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 	case errors.As(err, &unreadable):
 		d.code = exitAPI
 		if !strings.Contains(unreadable.ContentType, "json") || strings.Contains(unreadable.Err.Error(), "larger than") {
-			d.hint("is %s really the root of Close's API? Without --base-url and %s closekit uses %s", "the base URL", envBaseURL, closekit.DefaultBaseURL)
+			d.hint("is the base URL really the root of Close's API? Without --base-url and %s closekit uses %s", envBaseURL, closekit.DefaultBaseURL)
 		}
 		if !strings.Contains(unreadable.Tool, "_get") && !strings.Contains(unreadable.Tool, "_list") {
-			d.hint("%s was carried out although its answer could not be read; look before you repeat it", unreadable.Tool)
+			d.hint("%s took effect although its response could not be decoded; check before you repeat it", unreadable.Tool)
 		}
 	case errors.Is(err, closekit.ErrSkipLimit):
 		d.code = exitAPI
@@ -149,7 +148,7 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 	return d
 }
 
-// invalid gives every problem a line of its own.
+// invalid puts every problem on a line of its own.
 func (d *diagnosis) invalid(err error, invalid *closekit.ValidationError) {
 	d.code, d.errors = exitValidation, nil
 	context := strings.TrimSuffix(err.Error(), invalid.Error()) + invalid.Tool
@@ -174,11 +173,11 @@ func (d *diagnosis) invalid(err error, invalid *closekit.ValidationError) {
 	d.hint("nothing was sent; \"closekit call %s --help\" explains the parameters", invalid.Tool)
 }
 
-// refused explains an answer that is no success.
+// refused explains an error response.
 func (d *diagnosis) refused(e *closekit.Error) {
 	d.code = exitAPI
 	if e.Hint != "" {
-		// The hint stands at the end of the message, in brackets.
+		// The message ends with the hint in parentheses.
 		d.errors[0] = strings.TrimSuffix(d.errors[0], " ("+e.Hint+")")
 	}
 	switch {
@@ -196,14 +195,14 @@ func (d *diagnosis) refused(e *closekit.Error) {
 		d.hint("%s", e.Hint)
 	}
 	if e.Status == http.StatusTooManyRequests && e.RetryAfter > 0 {
-		d.hint("Close asks to wait for %s", e.RetryAfter.Round(time.Second))
+		d.hint("Close asks you to wait for %s", e.RetryAfter.Round(time.Second))
 	}
 	if e.Status >= 500 && e.Method != http.MethodGet {
-		d.hint("%s may have been carried out all the same; look before you repeat it", e.Tool)
+		d.hint("%s may still have taken effect; check before you repeat it", e.Tool)
 	}
 }
 
-// unreached explains why there was no answer.
+// unreached explains why there was no response.
 func (d *diagnosis) unreached(err error) {
 	var (
 		name    *net.DNSError
@@ -212,7 +211,7 @@ func (d *diagnosis) unreached(err error) {
 	)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		d.hint("nothing listens there: is \"closekit emulator\" still running, and is the base URL (--base-url, %s) the one it printed?", envBaseURL)
+		d.hint("nothing listens there: is \"closekit emulator\" still running, and is the base URL (--base-url, %s) the one that it printed?", envBaseURL)
 	case errors.As(err, &name):
 		d.hint("the host name %q cannot be found: check the base URL (--base-url, %s) and the network", name.Name, envBaseURL)
 	case errors.As(err, &unknown), errors.As(err, &wrong):
@@ -224,7 +223,7 @@ func (d *diagnosis) unreached(err error) {
 	}
 }
 
-// accountTrouble says in terms of the command line what an account needs.
+// accountTrouble explains in terms of the command line what an account needs.
 func (d *diagnosis) accountTrouble(err accounts.AccountError) {
 	var (
 		authorization *accounts.AuthorizationRequiredError
@@ -240,43 +239,43 @@ func (d *diagnosis) accountTrouble(err accounts.AccountError) {
 		d.hint("run \"%s\"", accountCommand("connect", authorization.Key))
 	case errors.As(err, &verification):
 		d.code = exitAuthorization
-		d.hint("the program that made the link must confirm it; \"%s\" begins again", accountCommand("connect", verification.Key))
+		d.hint("the program that created the link must confirm it; \"%s\" starts over", accountCommand("connect", verification.Key))
 	case errors.As(err, &unavailable):
 		d.code = exitTransport
 		switch unavailable.Kind {
 		case accounts.StoreTrouble:
-			d.hint("the database of accounts does not answer, or is busy: check it (--db, %s)", envDB)
+			d.hint("the database of accounts does not respond, or is busy: check it (--db, %s)", envDB)
 		default:
-			d.hint("nothing is wrong with the account; \"%s\" shows more", accountCommand("show", unavailable.Key))
+			d.hint("the account itself is fine; \"%s\" shows details", accountCommand("show", unavailable.Key))
 		}
 		if unavailable.Kind == accounts.NotSent {
-			d.hint("Close was not reached: check the network, any proxy, and the base URL (--base-url, %s)", envBaseURL)
+			d.hint("Close could not be reached: check the network, any proxy, and the base URL (--base-url, %s)", envBaseURL)
 		}
 	case errors.As(err, &config):
 		d.code = exitUsage
 		d.hint("check %s and %s; the application of an emulator works only with the emulator that printed it", envClientID, envClientSecret)
 	case errors.As(err, &identity):
 		d.code = exitAuthorization
-		d.hint("sign in to Close as the user that the account belongs to, or let it become another one with \"%s\"", accountCommand("connect --new-identity", identity.Key))
+		d.hint("sign in to Close as the user that the account is bound to, or rebind it with \"%s\"", accountCommand("connect --new-identity", identity.Key))
 	case errors.As(err, &rejected):
 		d.code = exitAuthorization
-	default: // the tokens cannot be opened, which only the key could change
+	default: // the tokens cannot be decrypted without another key
 		d.hint("check %s and %s; \"closekit accounts health\" shows which keys are in use", envKey, envKeyFile)
 	}
 }
 
 var keyPattern = regexp.MustCompile(`\bapi_[A-Za-z0-9]{6,}(\.[A-Za-z0-9]+)?`)
 
-// hide keeps a secret out of what is printed on standard error.
+// hide keeps a secret out of standard error.
 func (p *program) hide(secret string) {
-	if len(secret) >= 4 { // shorter ones would tear holes into every text
+	if len(secret) >= 4 { // shorter ones occur in any text
 		p.secrets = append(p.secrets, secret)
 	}
 }
 
-// redact takes API keys out of a message, also those that stand in it because
-// somebody put a key where something else belongs. Nothing that prints is meant
-// to hold the other secrets; this is in case something does.
+// redact removes API keys from a message, also one that the user put in a wrong
+// place. No message should contain the other secrets; this is the second line of
+// defense.
 func (p *program) redact(s string) string {
 	for _, secret := range p.secrets {
 		s = strings.ReplaceAll(s, secret, "[redacted]")
@@ -298,7 +297,7 @@ func seeHelp(cmd *cobra.Command) string { return "see \"" + cmd.CommandPath() + 
 
 func unknownCommand(cmd *cobra.Command, name string) error {
 	if strings.HasPrefix(name, "close_") {
-		return usage(fmt.Sprintf("unknown command %q", name), "tools are called with \"closekit call "+name+"\"")
+		return usage(fmt.Sprintf("unknown command %q", name), "call a tool with \"closekit call "+name+"\"")
 	}
 	var names []string
 	for _, c := range cmd.Commands() {
@@ -311,8 +310,8 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	return usage(fmt.Sprintf("unknown command %q", name), hint)
 }
 
-// flagError words the errors of the flag package like ours. Values are left
-// out: one of them may be a key.
+// flagError rewrites errors of the flag package. It omits values: one of them may
+// be a key.
 func flagError(cmd *cobra.Command, err error) error {
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
@@ -324,6 +323,6 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 		return usage("unknown flag "+name, hint)
 	}
-	what, _, _ = strings.Cut(what, ": strconv.") // Go's own words say nothing more
+	what, _, _ = strings.Cut(what, ": strconv.") // Go's own text adds nothing
 	return usage(what, seeHelp(cmd))
 }

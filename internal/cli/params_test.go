@@ -166,7 +166,7 @@ func TestDiagnose(t *testing.T) {
 		hint string
 	}{
 		{&closekit.SkipLimitError{Tool: "close_leads_list", Skip: maxSkip}, exitAPI, ""},
-		{&closekit.Error{Tool: "close_me_get", Method: "GET", Status: 429, RetryAfter: 90e9}, exitAPI, "Close asks to wait for 1m30s"},
+		{&closekit.Error{Tool: "close_me_get", Method: "GET", Status: 429, RetryAfter: 90e9}, exitAPI, "Close asks you to wait for 1m30s"},
 		{&closekit.TransportError{Tool: "close_me_get", Method: "GET", Err: os.ErrDeadlineExceeded}, exitTransport, "check the network"},
 		{os.ErrNotExist, exitFailure, ""},
 	}
