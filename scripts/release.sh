@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the binaries of a release and their SHA-256 checksums. The same commit
-# and Go version give the same bytes, wherever they are built.
+# and Go version produce the same bytes, wherever they are built.
 # usage: scripts/release.sh [DIR [GOOS/GOARCH ...]]
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -40,7 +40,7 @@ func (r result) want(t *testing.T, code int, stdout, stderr string) {
 	}
 }
 
-// module makes a module in a new folder and returns the folder.
+// module creates a module in a new folder and returns the folder.
 func module(t *testing.T, gomod string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -33,8 +33,8 @@ func (p *program) keygenCommand() *cobra.Command {
 		Short: "Create the key that encrypts the tokens",
 		Long: `Create a key and print it, or write it to a new file that only you can read.
 
-It encrypts all tokens in the database: without the key nobody can read the
-database, including you. Keep it apart from the database and from its backups,
+It encrypts all tokens in the database: without the key they cannot be read, not
+even by you. Keep it apart from the database and from its backups,
 and keep a copy. closekit reads it from ` + envKey + `, or from the file that
 ` + envKeyFile + ` or --key-file names.
 

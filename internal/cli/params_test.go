@@ -14,7 +14,7 @@ import (
 	"github.com/closekit/closekit/closeapi/tools"
 )
 
-// parse understands a command line of call and gives the JSON input.
+// parse parses a command line of call and returns the JSON input.
 func parse(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	p := &program{stderr: &bytes.Buffer{}, getenv: func(string) string { return "" }}
@@ -77,7 +77,7 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// TestExamplesAsFlags gives every example of the manifest as flags, and expects
+// TestExamplesAsFlags passes every example of the manifest as flags, and expects
 // the same input.
 func TestExamplesAsFlags(t *testing.T) {
 	for _, tool := range tools.All() {

@@ -103,7 +103,7 @@ func (c *child) signal(s syscall.Signal) {
 	}
 }
 
-// end reads what is left of standard output and gives the exit code.
+// end reads what is left of standard output and returns the exit code.
 func (c *child) end() (string, int) {
 	c.t.Helper()
 	rest, err := io.ReadAll(c.out)
@@ -149,7 +149,7 @@ func TestEmulatorSignals(t *testing.T) {
 	}
 }
 
-// says waits until standard error holds a line with a text, and gives the line.
+// says waits until standard error holds a line with a text, and returns the line.
 func (c *child) says(text string) string {
 	c.t.Helper()
 	found := ""
@@ -480,7 +480,7 @@ func TestExamples(t *testing.T) {
 				t.Chdir(useAccounts(t))
 				consents(t, srv, "ada")
 			}
-			// The shell itself outlives Ctrl-C and gives the exit code of the command.
+			// The shell itself outlives Ctrl-C and returns the exit code of the command.
 			c := start(t, srv, "sh", "-c", "trap : INT; "+line)
 			if strings.Contains(line, "accounts connect") {
 				how := "allow"
