@@ -49,7 +49,7 @@ var table = map[string]rule{
 	"emulator/internal/value": {},
 
 	"runtime/accounts": {
-		ours:   []string{".", "runtime/accounts/internal/failpoint", "runtime/accounts/internal/secret"},
+		ours:   []string{".", "internal/httpx", "runtime/accounts/internal/failpoint", "runtime/accounts/internal/secret"},
 		others: []string{"golang.org/x/oauth2", "golang.org/x/sync/singleflight"},
 	},
 	"runtime/accounts/internal/failpoint":  {},

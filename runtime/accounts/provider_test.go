@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/httpx"
 )
 
 // canary is in every secret of the tests, so that a leak can be found.
@@ -287,7 +288,7 @@ func (p *provider) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err == nil {
 		s.status = resp.StatusCode
 	} else {
-		s.unsent = neverSent(err)
+		s.unsent = httpx.NeverSent(err)
 	}
 	return resp, err
 }

@@ -3,7 +3,6 @@ package accounts
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -15,6 +14,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
 	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
@@ -74,7 +74,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := g.base.RoundTrip(req)
 	if err != nil {
 		g.out = answer{kind: InDoubt}
-		if !got.Load() && (asked.Load() || neverSent(err)) {
+		if !got.Load() && (asked.Load() || httpx.NeverSent(err)) {
 			g.out.kind = NotSent
 		}
 		return nil, errOutcome
@@ -92,17 +92,6 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(canonical)),
 		ContentLength: int64(len(canonical)), Request: req,
 	}, nil
-}
-
-// neverSent reports whether an error proves that no byte of the request left.
-func neverSent(err error) bool {
-	var (
-		op   *net.OpError
-		dns  *net.DNSError
-		cert *tls.CertificateVerificationError
-		rec  tls.RecordHeaderError
-	)
-	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) || errors.As(err, &cert) || errors.As(err, &rec)
 }
 
 // oauthClient talks to the endpoints of one connection.
