@@ -62,14 +62,21 @@ func distance(a, b string, limit int) int {
 	return min(prev[len(b)], limit)
 }
 
-// WithArticle puts "a" or "an" before a noun.
+// WithArticle puts "a" or "an" before a noun, which can be a link in brackets. An
+// initialism is read letter by letter.
 func WithArticle(noun string) string {
-	switch {
-	case noun == "":
-		return ""
-	case noun == "sms":
-		return "an SMS"
-	case strings.ContainsRune("aeio", rune(noun[0])): // a u is mostly that of user
+	if noun == "sms" {
+		noun = "SMS"
+	}
+	first, _, _ := strings.Cut(strings.Trim(noun, "[]"), " ")
+	if first == "" {
+		return noun
+	}
+	vowels := "aeioAEIO" // not u: a user
+	if first == strings.ToUpper(first) {
+		vowels = "AEFHILMNORSX"
+	}
+	if strings.ContainsRune(vowels, rune(first[0])) {
 		return "an " + noun
 	}
 	return "a " + noun

@@ -37,7 +37,8 @@ func TestWithArticle(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"": "", "lead": "a lead", "activity": "an activity", "user": "a user", "sms": "an SMS",
-		"email account": "an email account", "organization": "an organization",
+		"email account": "an email account", "organization": "an organization", "SMS template": "an SMS template",
+		"URL": "a URL", "[Activity]": "an [Activity]", "[Lead]": "a [Lead]",
 	} {
 		if got := WithArticle(in); got != want {
 			t.Errorf("WithArticle(%q) = %q, want %q", in, got, want)
