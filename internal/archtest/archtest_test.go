@@ -26,9 +26,9 @@ var table = map[string]rule{
 	"internal/buildinfo":      {},
 	"internal/httpx":          {},
 	"internal/words":          {},
-	"manifest":                {others: []string{"gopkg.in/yaml.v3", "github.com/santhosh-tekuri/jsonschema/v5"}},
+	"manifest":                {ours: []string{"internal/words"}, others: []string{"gopkg.in/yaml.v3", "github.com/santhosh-tekuri/jsonschema/v5"}},
 	"generator":               {ours: []string{"manifest", "generator/internal/ir", "generator/internal/emit"}},
-	"generator/internal/ir":   {ours: []string{"manifest"}},
+	"generator/internal/ir":   {ours: []string{"internal/words", "manifest"}},
 	"generator/internal/emit": {ours: []string{"generator/internal/ir"}, others: []string{"github.com/dave/jennifer/jen"}},
 	"cmd/closegen":            {ours: []string{"generator", "manifest", "internal/buildinfo", "internal/words"}},
 

@@ -14,13 +14,13 @@ const (
 	maxCandidates = 1000
 )
 
-// Nearest returns the candidate that is most like name, ignoring case, or ""
-// if none is near.
+// Nearest returns the candidate that is most like name, ignoring case, or "" if
+// all of them differ in more than a third of its letters.
 func Nearest(name string, candidates []string) string {
 	if len(name) > maxLength || len(candidates) > maxCandidates {
 		return ""
 	}
-	best, limit := "", len(name)/2+1
+	best, limit := "", max(1, len(name)/3)+1
 	low := strings.ToLower(name)
 	for _, c := range candidates {
 		if strings.EqualFold(name, c) {
