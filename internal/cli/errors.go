@@ -89,7 +89,6 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		d.hints, d.code = append(d.hints, h.hints...), h.code
 	}
 	var (
-		stop       interruption
 		unknown    *closekit.UnknownToolError
 		invalid    *closekit.ValidationError
 		noAuth     *closekit.AuthorizationError
@@ -108,16 +107,7 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 	}
 	switch {
 	case ctx.Err() != nil:
-		d.errors, d.code = []string{"interrupted"}, exitInterrupted
-		if errors.As(context.Cause(ctx), &stop) && stop.signal == syscall.SIGTERM {
-			d.errors, d.code = []string{"terminated"}, exitTerminated
-		}
-		if left != nil {
-			d.errors = append(d.errors, left.Error())
-		}
-		if errors.As(err, &unreached) && unreached.MaybeDone && unreached.Method != http.MethodGet {
-			d.hint("%s may still have taken effect; check before you repeat it", unreached.Tool)
-		}
+		d.interrupted(ctx, err)
 	case errors.As(err, &unknown):
 		d.code = exitUsage
 		d.hint("\"closekit tools\" lists all tools, \"closekit tools WORD\" searches them")
@@ -146,6 +136,25 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		d.unreached(unreached.Err)
 	}
 	return d
+}
+
+// interrupted explains what a signal cut off.
+func (d *diagnosis) interrupted(ctx context.Context, err error) {
+	var (
+		stop      interruption
+		left      *demo.CleanupError
+		unreached *closekit.TransportError
+	)
+	d.errors, d.code = []string{"interrupted"}, exitInterrupted
+	if errors.As(context.Cause(ctx), &stop) && stop.signal == syscall.SIGTERM {
+		d.errors, d.code = []string{"terminated"}, exitTerminated
+	}
+	if errors.As(err, &left) {
+		d.errors = append(d.errors, left.Error())
+	}
+	if errors.As(err, &unreached) && unreached.MaybeDone && unreached.Method != http.MethodGet {
+		d.hint("%s may still have taken effect; check before you repeat it", unreached.Tool)
+	}
 }
 
 // invalid puts every problem on a line of its own.
