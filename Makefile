@@ -3,14 +3,14 @@
 TOOL = go tool -modfile=internal/tools/go.mod
 LINT = go tool -modfile=internal/tools/lint/go.mod golangci-lint
 
-.PHONY: help generate check test race lint fmt cover fuzz bench ci
+.PHONY: help generate check test race lint fmt api cover fuzz release bench ci
 
 help:     ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 generate: ## write what is generated from manifest/
 	go generate ./...
 check:    ## fail if something generated is stale
-	go run ./cmd/closegen -check -out closeapi -routes emulator/routes.go -reference docs/reference
+	scripts/check-generated.sh
 test:     ## all tests; needs only Go
 	go test ./...
 race:     ## all tests with the race detector
@@ -21,11 +21,15 @@ lint:     ## vet, gofumpt, golangci-lint
 	$(LINT) run ./...
 fmt:      ## format everything
 	$(TOOL) gofumpt -w $$(git ls-files '*.go')
+api:      ## compare the exported API with the newest release
+	scripts/apidiff.sh
 cover:    ## statement coverage of the hand-written packages
-	go test -coverpkg=.,./internal/codec,./manifest/...,./generator/...,./runtime/... -coverprofile=cover.out . ./manifest/... ./generator/... ./runtime/... ./closeapi/... ./internal/...
+	go test -coverpkg=.,./internal/...,./manifest/...,./generator/...,./runtime/... -coverprofile=cover.out . ./manifest/... ./generator/... ./runtime/... ./closeapi/... ./internal/...
 	go tool cover -func=cover.out | tail -1
 fuzz:     ## every fuzz target for a minute
 	scripts/fuzz.sh 60s
+release:  ## build the binaries of a release into dist/
+	scripts/release.sh
 bench:    ## measure against the peers (see bench/README.md)
 	bench/all.sh
 ci:       ## what CI runs

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/closekit/closekit/internal/httpx"
 )
 
 // try makes one attempt: admit, credential, send, read. It reports whether to
@@ -195,8 +196,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // neverSent reports whether err certainly occurred before the request was sent.
 func neverSent(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial" || errors.Is(err, errRedirect) || errors.Is(err, errUnsent)
+	return httpx.NeverSent(err) || errors.Is(err, errRedirect) || errors.Is(err, errUnsent)
 }
 
 func (c *client) transportError(k *call, err error, maybeDone bool) error {

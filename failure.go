@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/closekit/closekit/internal/codec"
+	"github.com/closekit/closekit/internal/httpx"
 )
 
 // newError parses the body of a non-2xx response: JSON in any of Close's forms,
@@ -15,7 +17,7 @@ import (
 func newError(op *Operation, path string, resp *http.Response, body []byte) *Error {
 	e := &Error{
 		Status: resp.StatusCode, Tool: op.Tool, Method: op.Method, Path: path,
-		RetryAfter: retryAfter(resp.StatusCode, resp.Header), header: resp.Header, body: body,
+		RetryAfter: httpx.RetryAfter(resp.StatusCode, resp.Header, time.Time{}), header: resp.Header, body: body,
 	}
 	isJSON := codec.Valid(body) == nil
 	if isJSON {

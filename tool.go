@@ -9,6 +9,7 @@ import (
 	"io/fs"
 
 	"github.com/closekit/closekit/internal/codec"
+	"github.com/closekit/closekit/internal/words"
 )
 
 // Tool is an operation for programs that call it by name with JSON. Tools are
@@ -161,5 +162,5 @@ func (c *Catalog) Lookup(name string) (*Tool, error) {
 	for i := range c.List {
 		names[i] = c.List[i].Name
 	}
-	return nil, &UnknownToolError{name, codec.Nearest(name, names)}
+	return nil, &UnknownToolError{name, words.Nearest(name, names)}
 }

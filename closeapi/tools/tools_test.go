@@ -86,7 +86,7 @@ func TestEveryTool(t *testing.T) {
 				if err := schema.Validate(decode(t, []byte(e.Input))); err != nil {
 					t.Errorf("the schema refuses the example %s: %v", e.Input, err)
 				}
-				if err := tool.Validate(json.RawMessage(e.Input)); err != nil {
+				if err := tool.Validate(e.Input); err != nil {
 					t.Errorf("Validate refuses the example %s: %v", e.Input, err)
 				}
 			}

@@ -19,6 +19,8 @@ import (
 	"strings"
 
 	"github.com/closekit/closekit/generator"
+	"github.com/closekit/closekit/internal/buildinfo"
+	"github.com/closekit/closekit/internal/words"
 	"github.com/closekit/closekit/manifest"
 )
 
@@ -47,11 +49,12 @@ Flags:
 // options are the flags.
 type options struct {
 	manifest, out, pkg, tools, importPath, routes, reference string
-	check                                                    bool
+	check, version                                           bool
 }
 
-// run is the program. Exit codes: 0 done, 1 the manifest is at fault or -check
-// found something stale, 2 wrong usage, 3 a file could not be read or written.
+// run is the program. It returns the exit code: 0 for success, 1 if the manifest
+// has a problem or -check found a stale file, 2 for wrong usage, 3 if a file could
+// not be read or written.
 func run(args []string, stdout, stderr io.Writer) int {
 	var o options
 	fl := flag.NewFlagSet("closegen", flag.ContinueOnError)
@@ -64,6 +67,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	fl.StringVar(&o.routes, "routes", "", "also write the emulator's route table to this `file`")
 	fl.StringVar(&o.reference, "reference", "", "also write the reference documentation to this `folder`")
 	fl.BoolVar(&o.check, "check", false, "write nothing; exit 1 if something is not up to date")
+	fl.BoolVar(&o.version, "version", false, "print the version")
 	help := func(w io.Writer) {
 		fmt.Fprint(w, usage)
 		fl.SetOutput(w)
@@ -77,6 +81,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return fail(stderr, 2, err, "run closegen -help for the flags")
 	}
 	switch {
+	case o.version:
+		fmt.Fprintln(stdout, "closegen "+buildinfo.Text(""))
+		return 0
 	case fl.NArg() > 0:
 		return fail(stderr, 2, fmt.Errorf("unexpected argument %q", fl.Arg(0)), "patterns for -tools go in one argument, separated by commas; quote them, or the shell expands the *")
 	case o.out == "":
@@ -177,10 +184,10 @@ func finish(o options, outputs []output, stdout, stderr io.Writer) int {
 		if err != nil {
 			return fail(stderr, 3, err, "")
 		}
-		fmt.Fprintf(stdout, "%s: %d files, %d changed\n", out.dir, len(out.files), len(changed))
+		fmt.Fprintf(stdout, "%s: %s, %d changed\n", out.dir, words.Count(len(out.files), "file"), len(changed))
 	}
 	if stale > 0 {
-		return fail(stderr, 1, fmt.Errorf("%d generated files are not up to date", stale), "run go generate ./... and commit the result")
+		return fail(stderr, 1, fmt.Errorf("not up to date: %s", words.Count(stale, "generated file")), "run go generate ./... and commit the result")
 	}
 	return 0
 }
@@ -232,11 +239,7 @@ func load(o options, stderr io.Writer) (*manifest.API, int) {
 // report prints what is wrong with the manifest.
 func report(ps manifest.Problems, stderr io.Writer) int {
 	fmt.Fprintln(stderr, ps.Error())
-	count := fmt.Sprintf("%d problems", len(ps))
-	if len(ps) == 1 {
-		count = "1 problem"
-	}
-	return fail(stderr, 1, fmt.Errorf("the manifest has %s; nothing was written", count), "docs/manifest.md explains the format key by key")
+	return fail(stderr, 1, fmt.Errorf("the manifest has %s; nothing was written", words.Count(len(ps), "problem")), "docs/manifest.md explains the format key by key")
 }
 
 func validPackage(name string) bool {

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/closekit/closekit/internal/words"
 )
 
 // result is what a run left behind.
@@ -38,7 +40,7 @@ func (r result) want(t *testing.T, code int, stdout, stderr string) {
 	}
 }
 
-// module makes a module in a new folder and returns the folder.
+// module creates a module in a new folder and returns the folder.
 func module(t *testing.T, gomod string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -79,12 +81,15 @@ func TestUsage(t *testing.T) {
 		for _, flag := range []string{"-help", "-h", "--help"} {
 			r := closegen(flag)
 			r.want(t, 0, "closegen -out DIR", "")
-			for _, name := range []string{"out", "package", "tools", "manifest", "import", "routes", "reference", "check"} {
+			for _, name := range []string{"out", "package", "tools", "manifest", "import", "routes", "reference", "check", "version"} {
 				if !regexp.MustCompile(`(?m)^  -` + name + `\b`).MatchString(r.stdout) {
 					t.Errorf("the help does not explain -%s", name)
 				}
 			}
 		}
+	})
+	t.Run("version", func(t *testing.T) {
+		closegen("-version").want(t, 0, "closegen ", "")
 	})
 	out := filepath.Join(module(t, "module example.com/m\n"), "out")
 	for name, c := range map[string]struct {
@@ -141,6 +146,11 @@ func TestManifest(t *testing.T) {
 			t.Fatal(err)
 		}
 		closegen("-out", out, "-manifest", own).want(t, 1, "", "no *.yaml file in the manifest folder")
+		empty(t, out)
+	})
+	t.Run("one problem", func(t *testing.T) {
+		write(t, filepath.Join(own, "mine.yaml"), "resource: mine\ncolour: red\n")
+		closegen("-out", out, "-manifest", own).want(t, 1, "", "closegen: error: the manifest has 1 problem; nothing was written\n")
 		empty(t, out)
 	})
 	t.Run("bad", func(t *testing.T) {
@@ -208,7 +218,7 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	closegen(append(args, "-check")...).want(t, 1, "", fmt.Sprintf("%s is stale\n%s should not be there\n%s is missing\n%s is stale\n"+
-		"closegen: error: 4 generated files are not up to date\nclosegen: hint: run go generate ./... and commit the result\n",
+		"closegen: error: not up to date: 4 generated files\nclosegen: hint: run go generate ./... and commit the result\n",
 		filepath.Join(out, "users.go"), filepath.Join(out, "old.go"), routes, filepath.Join(pages, "users.md")))
 	if got := read(t, filepath.Join(pages, "users.md")); got != "edited" {
 		t.Error("-check wrote")
@@ -312,8 +322,9 @@ func summary(t *testing.T, dir string, changed bool) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	n := 0
 	if changed {
-		return fmt.Sprintf("%s: %d files, %d changed\n", dir, files, files)
+		n = files
 	}
-	return fmt.Sprintf("%s: %d files, 0 changed\n", dir, files)
+	return fmt.Sprintf("%s: %s, %d changed\n", dir, words.Count(files, "file"), n)
 }

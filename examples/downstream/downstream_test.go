@@ -64,7 +64,7 @@ func TestSubset(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(create.Info().Description, "only after a call") {
-		t.Errorf("our wording is missing: %s", create.Info().Description)
+		t.Errorf("our description is missing: %s", create.Info().Description)
 	}
 	var v *closekit.ValidationError
 	if err := create.Validate(json.RawMessage(`{"nam": "Acme"}`)); !errors.As(err, &v) || !strings.Contains(err.Error(), `did you mean "name"`) {

@@ -54,7 +54,7 @@ func newApp(ctx context.Context, cfg config) (*app, error) {
 		VerifyURL:       cfg.baseURL + "/verify",
 		OnEvent:         a.onEvent,
 		// What happens to accounts is logged in onEvent; here is what else
-		// somebody must know.
+		// an operator must know.
 		Logger: slog.New(slog.NewTextHandler(cfg.log, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	return a, err
@@ -122,7 +122,7 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // onEvent is told about everything that happens to an account, at least once.
 // A real program would also tell the user here: that the account must be
-// connected again, or that somebody else opened the link.
+// connected again, or that another user opened the link.
 func (a *app) onEvent(ctx context.Context, e accounts.Event) error {
 	level := slog.LevelInfo
 	switch e.Type {

@@ -48,9 +48,9 @@ func TestBrowser(t *testing.T) {
 		b.wantLeads(bob)
 	})
 
-	// The attacks of a user, mallory, who wants somebody else's Close account:
+	// The attacks of a user, mallory, who wants the Close account of another user:
 	// she begins a connection and has bob finish it.
-	t.Run("a link is of no use to somebody else", func(t *testing.T) {
+	t.Run("a link is of no use to another user", func(t *testing.T) {
 		w := newWorld(t)
 		mallory, b := w.person(browser).login("ada"), w.person(browser).login("bob")
 		before := w.info("ada")
@@ -82,7 +82,7 @@ func TestBrowser(t *testing.T) {
 		mallory.wantHome("PENDING", "")
 	})
 
-	t.Run("a link for a phone is of no use to somebody else", func(t *testing.T) {
+	t.Run("a link for a phone is of no use to another user", func(t *testing.T) {
 		w := newWorld(t)
 		mallory, b := w.person(browser).login("ada"), w.person(browser).login("bob")
 		before := w.info("ada")
@@ -92,7 +92,7 @@ func TestBrowser(t *testing.T) {
 		if got := b.text("#user"); got != "bob" {
 			t.Fatalf("the page to confirm is for %q: %s", got, b.text("body"))
 		}
-		if got := b.press("#confirm"); got.status != http.StatusForbidden || !strings.Contains(b.text("#message"), "somebody else") {
+		if got := b.press("#confirm"); got.status != http.StatusForbidden || !strings.Contains(b.text("#message"), "another user") {
 			t.Errorf("bob confirms: %+v, %s", got, b.text("body"))
 		}
 		w.wantAttackFailed("ada", before, accounts.EventVerificationFailed)
@@ -110,7 +110,7 @@ func TestBrowser(t *testing.T) {
 		phone.open(desk.text("#url"))
 		phone.allow(ada)
 		if n := w.tokenRequests(); n != 0 || !phone.has("#login") {
-			t.Fatalf("before anybody has logged in: %d token requests, %s", n, phone.text("body"))
+			t.Fatalf("before the user has logged in: %d token requests, %s", n, phone.text("body"))
 		}
 		desk.open("/")
 		desk.wantHome("VERIFYING", "")
@@ -213,7 +213,7 @@ func TestBrowser(t *testing.T) {
 
 	// The other way round: an attacker wants his own Close account to become
 	// the victim's.
-	t.Run("somebody else's answer is refused", func(t *testing.T) {
+	t.Run("the response of another user is refused", func(t *testing.T) {
 		w := newWorld(t)
 		a, attacker := w.person(browser).login("ada"), w.agent().login("bob")
 		before := w.info("ada")

@@ -77,7 +77,7 @@ func (w *world) newTab(parent context.Context, opts ...chromedp.ContextOption) *
 	return &tab{w, ctx}
 }
 
-// person is somebody with a browser of his own.
+// person is a user with a browser of their own.
 func (w *world) person(browser context.Context) *tab {
 	return w.newTab(browser, chromedp.WithNewBrowserContext())
 }

@@ -44,7 +44,7 @@ func redirectURL(baseURL string) string {
 
 func (c *crm) close() {
 	if c.emulator != nil {
-		_ = c.emulator.Close() // it always gives nil
+		_ = c.emulator.Close() // it always returns nil
 	}
 }
 

@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	key := accounts.NewSecret(getenv("CLOSEKIT_KEY"))
 	switch {
 	case key.IsZero() && *db != "":
-		return errors.New("-db needs CLOSEKIT_KEY, or nobody could open the file after a restart; -keygen makes a key")
+		return errors.New("-db needs CLOSEKIT_KEY, or the file could not be read after a restart; -keygen creates a key")
 	case key.IsZero():
 		fmt.Fprintln(out, "CLOSEKIT_KEY is not set: tokens are sealed with a key that lives as long as this process.")
 		if key, err = vault.Keygen(); err != nil {
@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		if err != nil {
 			return err
 		}
-		defer func() { _ = os.RemoveAll(dir) }() // nobody has its key any more
+		defer func() { _ = os.RemoveAll(dir) }() // its key is lost
 		*db = filepath.Join(dir, "accounts.db")
 	}
 	store, err := sqlitestore.Open(*db)

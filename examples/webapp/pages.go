@@ -94,7 +94,7 @@ func (a *app) disconnect(w http.ResponseWriter, r *http.Request, in *session) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// link makes a link for a browser that nobody is logged in with, such as the
+// link creates a link for a browser without a login, such as the
 // one of a phone or a chat.
 func (a *app) link(w http.ResponseWriter, r *http.Request, in *session) {
 	link, err := a.manager.AuthorizationLink(r.Context(), in.principal, connectionName, accounts.OutOfBand(), accounts.ReturnTo("home"))
@@ -109,7 +109,7 @@ func (a *app) link(w http.ResponseWriter, r *http.Request, in *session) {
 func verifyURL(confirm string) string { return "/verify?" + url.Values{"confirm": {confirm}}.Encode() }
 
 // verifyPage is where the browser comes after the consent of such a link. It
-// asks before anything happens: whoever could read the link could have
+// asks before anything happens: a person who read the link could have
 // consented with a Close account of his own and sent the address of this page
 // to the user.
 func (a *app) verifyPage(w http.ResponseWriter, r *http.Request) {
@@ -129,7 +129,7 @@ func (a *app) verify(w http.ResponseWriter, r *http.Request, in *session) {
 	case err == nil:
 		http.Redirect(w, r, "/?connection_status=connected", http.StatusSeeOther)
 	case errors.Is(err, accounts.ErrWrongUser):
-		message(w, http.StatusForbidden, "This link was made for somebody else. Nothing was connected.")
+		message(w, http.StatusForbidden, "This link was made for another user. Nothing was connected.")
 	case errors.Is(err, accounts.ErrNotFound):
 		message(w, http.StatusGone, "This was confirmed already, or it took too long. Look at your account, or make a new link.")
 	case errors.Is(err, accounts.ErrIdentityMismatch):

@@ -14,7 +14,7 @@ import (
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
-// user is somebody who can log in. A real program has its own.
+// user is a person who can log in. A real program has its own.
 type user struct {
 	company, name, password string
 }
@@ -62,7 +62,7 @@ func (s *sessions) cookie(id string, age time.Duration) *http.Cookie {
 	}
 }
 
-// begin starts a session under an id that nobody knew before.
+// begin starts a session under a new id.
 func (s *sessions) begin(w http.ResponseWriter, in *session) {
 	id := rand.Text()
 	s.mu.Lock()
@@ -103,7 +103,7 @@ func (s *sessions) middleware(next http.Handler) http.Handler {
 	})
 }
 
-// sessionOf gives the session of a request behind the middleware, or nil.
+// sessionOf returns the session of a request behind the middleware, or nil.
 func sessionOf(r *http.Request) *session {
 	in, _ := r.Context().Value(sessionKey{}).(*session)
 	return in
@@ -114,10 +114,10 @@ func sessionPrincipal(r *http.Request) (accounts.Principal, error) {
 	if in := sessionOf(r); in != nil {
 		return in.principal, nil
 	}
-	return accounts.Principal{}, errors.New("nobody is logged in")
+	return accounts.Principal{}, errors.New("no user is logged in")
 }
 
-// withSession sends everybody who is not logged in to the login page.
+// withSession redirects requests without a login to the login page.
 func (a *app) withSession(next func(http.ResponseWriter, *http.Request, *session)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if in := sessionOf(r); in != nil {

@@ -248,7 +248,7 @@ func TestLogin(t *testing.T) {
 	for _, form := range []url.Values{
 		{"name": {"ada"}, "password": {"wrong"}},
 		{"name": {"ada"}, "password": {w.user("bob").password}},
-		{"name": {"nobody"}, "password": {""}},
+		{"name": {"unknown"}, "password": {""}},
 		{},
 	} {
 		if got := a.post("/login", form); got.StatusCode != http.StatusUnauthorized || len(got.Cookies()) > 0 {

@@ -21,7 +21,7 @@ func describe(info accounts.Info) string {
 		}
 		return "The connection is interrupted. It is being tried again; there is nothing you need to do."
 	case accounts.Revoked:
-		return "Close has ended the connection, or somebody took it away there. Connect again."
+		return "Close has ended the connection, or a user revoked it there. Connect again."
 	case accounts.Disconnected:
 		return "You disconnected your Close account. Nothing is kept of it here."
 	}
@@ -55,7 +55,7 @@ func explain(err error) string {
 	return "Your leads could not be fetched from Close. Try again in a moment."
 }
 
-// returned says how a consent ended. Anybody can write this parameter into an
+// returned says how a consent ended. Any page can write this parameter into an
 // address, so it must not be taken for the state of the account.
 func returned(status string, state accounts.State) string {
 	switch {
@@ -64,7 +64,7 @@ func returned(status string, state accounts.State) string {
 	case status == "denied":
 		return "You did not allow the connection. Nothing was changed."
 	case status == "mismatch":
-		return "You signed in to Close as somebody else than before, so nothing was changed. To connect that account, disconnect this one first."
+		return "You signed in to Close as a different user than before, so nothing was changed. To connect that account, disconnect this one first."
 	case status == "failed":
 		return "The connection was not completed, and nothing was changed. Try again."
 	}

@@ -21,15 +21,18 @@ const module = "github.com/closekit/closekit"
 type rule struct{ ours, others []string }
 
 var table = map[string]rule{
-	".":                       {ours: []string{"internal/codec"}},
+	".":                       {ours: []string{"internal/codec", "internal/httpx", "internal/words"}},
 	"internal/codec":          {},
-	"manifest":                {others: []string{"gopkg.in/yaml.v3", "github.com/santhosh-tekuri/jsonschema/v5"}},
+	"internal/buildinfo":      {},
+	"internal/httpx":          {},
+	"internal/words":          {},
+	"manifest":                {ours: []string{"internal/words"}, others: []string{"gopkg.in/yaml.v3", "github.com/santhosh-tekuri/jsonschema/v5"}},
 	"generator":               {ours: []string{"manifest", "generator/internal/ir", "generator/internal/emit"}},
-	"generator/internal/ir":   {ours: []string{"manifest"}},
+	"generator/internal/ir":   {ours: []string{"internal/words", "manifest"}},
 	"generator/internal/emit": {ours: []string{"generator/internal/ir"}, others: []string{"github.com/dave/jennifer/jen"}},
-	"cmd/closegen":            {ours: []string{"generator", "manifest"}},
+	"cmd/closegen":            {ours: []string{"generator", "manifest", "internal/buildinfo", "internal/words"}},
 
-	"runtime/wire":    {ours: []string{".", "internal/codec"}},
+	"runtime/wire":    {ours: []string{".", "internal/codec", "internal/words"}},
 	"runtime/logging": {ours: []string{"."}},
 	"closeapi":        {ours: []string{".", "runtime/wire"}},
 	"closeapi/tools":  {ours: []string{"closeapi", "."}},
@@ -46,7 +49,7 @@ var table = map[string]rule{
 	"emulator/internal/value": {},
 
 	"runtime/accounts": {
-		ours:   []string{".", "runtime/accounts/internal/failpoint", "runtime/accounts/internal/secret"},
+		ours:   []string{".", "internal/httpx", "runtime/accounts/internal/failpoint", "runtime/accounts/internal/secret"},
 		others: []string{"golang.org/x/oauth2"},
 	},
 	"runtime/accounts/internal/failpoint":  {},
@@ -60,19 +63,23 @@ var table = map[string]rule{
 	"runtime/accounts/otelaccounts":        {ours: []string{"runtime/accounts"}, others: []string{"go.opentelemetry.io/otel"}},
 	"internal/pgtest":                      {others: []string{"github.com/jackc/pgx/v5"}},
 
+	"internal/apitest":   {}, // tests only
 	"internal/archtest":  {},
 	"internal/doctest":   {},
 	"internal/oauthtest": {},
 	"internal/testuser":  {},
 	"internal/cli": {
 		ours: []string{
-			"closeapi", "closeapi/tools", ".", "runtime/logging", "emulator",
+			".", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/buildinfo", "internal/httpx", "internal/words",
 			"runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault",
 		},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
 	},
 	"internal/wiretest": {ours: []string{"closeapi", "closeapi/tools", ".", "emulator"}},
 	"cmd/closekit":      {ours: []string{"internal/cli"}},
+
+	"examples/assistant":      {ours: []string{"examples/assistant/demo"}},
+	"examples/assistant/demo": {ours: []string{".", "closeapi", "closeapi/tools", "emulator", "runtime/accounts"}},
 }
 
 // generation is the column that never meets the other one.

@@ -16,24 +16,24 @@ import (
 func (p *program) accountsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "accounts",
-		Short: "Connect Close accounts through OAuth, and look after them",
+		Short: "Connect and manage Close accounts through OAuth",
 		Long: `Connect the Close account of a user through OAuth, and act as that user from then
-on: the tokens are kept sealed in a database and renewed when they are needed.
-It is the same database that a program with package runtime/accounts works on.
+on: the tokens are stored encrypted in a database and renewed when needed.
+Programs that use the package runtime/accounts work on the same database.
 
-To begin, make a key and say where the database is to be:
+To begin, create a key and choose where to keep the database:
 
   closekit accounts keygen --out accounts.key
   export CLOSEKIT_KEY_FILE=accounts.key CLOSEKIT_DB=accounts.db
 
-Then say which OAuth application asks for the access. With real Close it is one
-that you create under Settings > Developer, with a redirect URL. With "closekit
-emulator" it is the one that it prints; the redirect URL is not needed then.
+Then name the OAuth application that requests access. For Close itself, create
+one under Settings > Developer, with a redirect URL. "closekit emulator" prints
+its own, which needs no redirect URL.
 
   export CLOSE_CLIENT_ID=… CLOSE_CLIENT_SECRET=…
   export CLOSE_REDIRECT_URL=https://…
 
-Then connect an account under a name of your own, and use it:
+Then connect an account under a name of your choice, and use it:
 
   closekit accounts connect ada
   closekit call --account ada close_leads_list
@@ -52,14 +52,14 @@ and --connection say otherwise. "closekit help environment" lists all variables.
 	return cmd
 }
 
-// Which part of an account's name stands where nobody says.
+// Defaults of the parts of an account's name.
 const (
 	defaultTenant     = "local"
 	defaultConnection = "close"
 )
 
-// accountFlags say which connected accounts a command works with, and how it
-// gets at them. What is empty comes from the environment.
+// accountFlags select connected accounts and how to open them. Empty ones come
+// from the environment.
 type accountFlags struct {
 	account, tenant, connection    string
 	db, stateDir, keyFile          string
@@ -132,11 +132,11 @@ func (f *accountFlags) tenantName() string { return cmp.Or(f.tenant, defaultTena
 
 func (f *accountFlags) connectionName() string { return cmp.Or(f.connection, defaultConnection) }
 
-// principal is the user of this computer, who may name any account: whoever has
-// the key and the database has all of them.
+// principal returns the named account. The user of this computer may name any:
+// the key and the database open all of them.
 func (f *accountFlags) principal() (accounts.Principal, error) {
 	if f.account == "" {
-		return accounts.Principal{}, usage("which account?", "name it, such as \"closekit accounts connect ada\"; \"closekit accounts list\" shows those that there are")
+		return accounts.Principal{}, usage("no account is named", "name it, such as \"closekit accounts connect ada\"; \"closekit accounts list\" lists them")
 	}
 	who, err := accounts.NewPrincipal(f.tenantName(), f.account)
 	if err != nil {
@@ -153,14 +153,14 @@ func (f *accountFlags) key() accounts.Key {
 
 // accountCommand is a command line for an account, to be shown to the user.
 func accountCommand(verb string, k accounts.Key) string {
-	words := []string{"closekit accounts", verb}
+	line := []string{"closekit accounts", verb}
 	name := shellWord(k.Identifier())
 	if strings.HasPrefix(name, "-") {
-		words = append(append(words, keyFlags(k)...), "--", name) // it is no flag
+		line = append(append(line, keyFlags(k)...), "--", name) // it is no flag
 	} else {
-		words = append(append(words, name), keyFlags(k)...)
+		line = append(append(line, name), keyFlags(k)...)
 	}
-	return strings.Join(words, " ")
+	return strings.Join(line, " ")
 }
 
 // callFlags are the flags of call that name an account, to be shown to the user.
@@ -168,18 +168,18 @@ func callFlags(k accounts.Key) string {
 	return strings.Join(append([]string{"--account", shellWord(k.Identifier())}, keyFlags(k)...), " ")
 }
 
-func keyFlags(k accounts.Key) (words []string) {
+func keyFlags(k accounts.Key) (flags []string) {
 	if k.Tenant() != defaultTenant {
-		words = append(words, "--tenant", shellWord(k.Tenant()))
+		flags = append(flags, "--tenant", shellWord(k.Tenant()))
 	}
 	if k.Connection() != defaultConnection {
-		words = append(words, "--connection", shellWord(k.Connection()))
+		flags = append(flags, "--connection", shellWord(k.Connection()))
 	}
-	return words
+	return flags
 }
 
-// visible gives a name that somebody else chose in a form that can be printed:
-// names are any bytes.
+// visible returns a name in a form that can be printed: users choose names, which
+// can be any bytes.
 func visible(name string) string {
 	plain := strings.IndexFunc(name, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.:@+/", r)

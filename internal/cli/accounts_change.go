@@ -20,23 +20,23 @@ func (p *program) refreshCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "refresh NAME",
 		Short: "Renew the tokens of an account now",
-		Long: `Renew the tokens of an account now, whether they are due or not. Calls do so by
-themselves when they need to; this is for finding out whether an account works.
-It sends even what waits because an earlier attempt is in doubt, as "show" says:
-if Close has that attempt after all, the account must be connected again, though
-its token would have worked for the rest of its hour.`,
+		Long: `Renew the tokens of an account now, whether they are due or not. Calls renew
+tokens automatically; use this to find out whether an account works. It does not
+wait if the outcome of an earlier attempt is in doubt, as "show" reports: if
+Close did process that attempt, the account must be connected again, although
+its current token would have worked until it expires.`,
 		Example: `  closekit accounts refresh ada`,
 		Args:    f.takeName,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.atDesk(cmd.Context(), &f, appRequired, false, func(d *desk) error {
-				before, err := d.get(cmd.Context(), &f)
+			return p.withManager(cmd.Context(), &f, appRequired, false, func(m *session) error {
+				before, err := m.get(cmd.Context(), &f)
 				if err != nil {
 					return err
 				}
 				late := time.AfterFunc(2*time.Second, func() {
-					p.note("closekit: still waiting; another process renews %s, or was killed while it did, which takes up to 90 seconds", visible(f.account))
+					p.note("closekit: still waiting; another process is renewing %s, or was killed while renewing it, which takes up to 90 seconds", visible(f.account))
 				})
-				info, err := d.Refresh(cmd.Context(), before.Principal, before.Connection)
+				info, err := m.Refresh(cmd.Context(), before.Principal, before.Connection)
 				late.Stop()
 				switch {
 				case err != nil:
@@ -44,7 +44,7 @@ its token would have worked for the rest of its hour.`,
 				case f.asJSON:
 					return p.printJSON(jsonOf(info))
 				}
-				return p.print(fmt.Sprintf("Renewed %s: generation %d, the token ends at %s.\n", visible(f.account), info.Generation, timeText(info.Expires)))
+				return p.print(fmt.Sprintf("Renewed %s: generation %d, the token expires at %s.\n", visible(f.account), info.Generation, timeText(info.Expires)))
 			})
 		},
 	}
@@ -58,18 +58,18 @@ func (p *program) disconnectCommand() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "disconnect NAME",
-		Short: "End an account: erase its tokens, and revoke them at Close",
-		Long: `End an account: its tokens are erased here, and the access is revoked at Close.
-The name stays, and can be connected again. Without --yes it asks first.
+		Short: "Disconnect an account: erase its tokens, and revoke them at Close",
+		Long: `Disconnect an account: its tokens are erased here, and the access is revoked at
+Close. The name remains and can be connected again. Without --yes it asks first.
 
-When Close does not confirm, the tokens are kept sealed for revoking them later,
+If Close does not confirm, the tokens are kept encrypted to revoke them later,
 and the exit code is 6; repeat the command. A program with a running manager on
-the same database does so by itself, for a day.`,
+the same database retries automatically, for a day.`,
 		Example: `  closekit accounts disconnect ada --yes`,
 		Args:    f.takeName,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.atDesk(cmd.Context(), &f, appRequired, false, func(d *desk) error {
-				info, err := d.get(cmd.Context(), &f)
+			return p.withManager(cmd.Context(), &f, appRequired, false, func(m *session) error {
+				info, err := m.get(cmd.Context(), &f)
 				if err != nil {
 					return err
 				}
@@ -79,7 +79,7 @@ the same database does so by itself, for a day.`,
 						return err
 					}
 				}
-				return p.disconnect(cmd.Context(), d, &f, info)
+				return p.disconnect(cmd.Context(), m, &f, info)
 			})
 		},
 	}
@@ -89,12 +89,12 @@ the same database does so by itself, for a day.`,
 	return cmd
 }
 
-func (p *program) disconnect(ctx context.Context, d *desk, f *accountFlags, info accounts.Info) error {
-	revoked, err := d.Disconnect(ctx, info.Principal, info.Connection, accounts.AdminDisconnect)
+func (p *program) disconnect(ctx context.Context, m *session, f *accountFlags, info accounts.Info) error {
+	revoked, err := m.Disconnect(ctx, info.Principal, info.Connection, accounts.AdminDisconnect)
 	if err != nil {
 		return err
 	}
-	info, err = d.get(ctx, f)
+	info, err = m.get(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (p *program) disconnect(ctx context.Context, d *desk, f *accountFlags, info
 	if err == nil && !revoked {
 		return &hinted{
 			errors.New("the tokens are erased here, but Close has not confirmed that it revoked them"),
-			[]string{"repeat the command, or end the access in Close; --verbose says more"},
+			[]string{"repeat the command, or revoke the access in Close; --verbose shows details"},
 			exitTransport,
 		}
 	}
@@ -116,11 +116,11 @@ func (p *program) disconnect(ctx context.Context, d *desk, f *accountFlags, info
 // confirm asks a question on the terminal.
 func (p *program) confirm(ctx context.Context, question string) error {
 	if !isTerminal(p.stdin) {
-		return usage("nobody is there to ask: standard input is no terminal", "add --yes if you are sure")
+		return usage("cannot ask for confirmation: standard input is not a terminal", "add --yes if you are sure")
 	}
 	fmt.Fprintf(p.stderr, "%s [y/N] ", question)
 	answer := make(chan string, 1)
-	go func() { // a read cannot be interrupted, and must not be what Ctrl-C waits for
+	go func() { // a read cannot be interrupted, and Ctrl-C must not wait for it
 		line, _ := bufio.NewReader(io.LimitReader(p.stdin, 1<<10)).ReadString('\n')
 		answer <- strings.ToLower(strings.TrimSpace(line))
 	}()
@@ -135,7 +135,7 @@ func (p *program) confirm(ctx context.Context, question string) error {
 	}
 }
 
-// isTerminal reports whether a stream is one where somebody can be asked.
+// isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	if !ok {

@@ -21,29 +21,29 @@ func (p *program) connectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "connect NAME",
 		Short: "Connect an account, or connect it again",
-		Long: `Print the address of Close's consent page and wait for the answer. Open it in a
-browser where the user is signed in to Close, and press Allow. NAME is what you
-call the account from then on. An account that is connected stays so until the
-new consent is complete.
+		Long: `Print the URL of Close's consent page and wait for the result. Open it in a
+browser where the user is signed in to Close, and press Allow. NAME is your name
+for the account. A connected account stays connected until the new consent is
+complete.
 
-There are two ways for the answer to come back:
+The result comes back in one of two ways:
 
-Paste is the normal way with real Close, which takes https redirect URLs only.
+Paste is the usual way with Close itself, which accepts https redirect URLs only.
 It is used when the redirect URL begins with https://, and with --paste. After
-the consent the browser goes to the redirect URL of the application. It does not
-matter whether anything answers there: copy the address from the browser and
-paste it here. It works once, for ten minutes, and only for this command.
+the consent the browser goes to the redirect URL of the application. No server
+has to respond there: copy the address from the browser and paste it here. It
+works once, for ten minutes, and only for this command.
 
 Otherwise the browser comes back to this computer: to the redirect URL if it is
-an http address with a port, and to a free port at http://127.0.0.1:PORT/callback
-if there is none. That works where the application allows any such address, as
+an http address with a port, or to a free port at http://127.0.0.1:PORT/callback
+if there is none. That works if the application allows any such address, as
 that of "closekit emulator" does without --strict and --redirect-url.
 
-Who consents is who the account is bound to: a later consent of another Close
+The account is bound to the user who consents: a later consent of another Close
 user, or for another organization, is refused unless --new-identity is given.
-The page and what was pasted are only good for this command. It takes ten minutes
-at most, and Ctrl-C gives up; a new account stays PENDING then, another one as it
-is. "closekit accounts disconnect" forgets who it was bound to.`,
+The page and the pasted address work for this command only. It waits for up to
+ten minutes, and Ctrl-C cancels it; a new account then stays PENDING, any other
+one is unchanged. "closekit accounts disconnect" removes the binding.`,
 		Example: `  closekit accounts connect ada
   closekit accounts connect ada --redirect-url https://app.example.com/callback
   closekit accounts connect ada --tenant acme --json`,
@@ -51,37 +51,37 @@ is. "closekit accounts disconnect" forgets who it was bound to.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			redirect := cmp.Or(f.redirect, p.getenv(envRedirectURL))
 			if paste && redirect == "" {
-				return usage("--paste needs the redirect URL of the OAuth application", "set "+envRedirectURL+" or --redirect-url to what the application has in Close")
+				return usage("--paste needs the redirect URL of the OAuth application", "set "+envRedirectURL+" or --redirect-url to the one of the application in Close")
 			}
 			paste = paste || strings.HasPrefix(redirect, "https:")
 			if root, _, err := p.apiRoot(); err == nil && redirect == "" && root == closekit.DefaultBaseURL {
-				return usage("Close needs to know where the browser goes after the consent, and takes https addresses only", "set "+envRedirectURL+" or --redirect-url to what the OAuth application has in Close; for an emulator set "+envBaseURL)
+				return usage("a redirect URL is required, and Close accepts https addresses only", "set "+envRedirectURL+" or --redirect-url to the one of the OAuth application in Close; for an emulator set "+envBaseURL)
 			}
 			var opts []accounts.LinkOption
 			if newIdentity {
 				opts = append(opts, accounts.NewIdentity())
 			}
-			return p.atDesk(cmd.Context(), &f, appRequired, true, func(d *desk) error {
-				return p.connect(cmd.Context(), d, &f, paste, opts)
+			return p.withManager(cmd.Context(), &f, appRequired, true, func(m *session) error {
+				return p.connect(cmd.Context(), m, &f, paste, opts)
 			})
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&paste, "paste", false, "paste the address that the browser ends at, whatever the redirect URL")
-	flags.BoolVar(&newIdentity, "new-identity", false, "let the account become another Close user or organization")
+	flags.BoolVar(&paste, "paste", false, "paste the final address of the browser, whatever the redirect URL")
+	flags.BoolVar(&newIdentity, "new-identity", false, "allow rebinding to another Close user or organization")
 	f.define(flags, nameFlags, storeFlags, appFlags, []string{"redirect-url"})
 	f.defineJSON(flags)
 	return cmd
 }
 
-func (p *program) connect(ctx context.Context, d *desk, f *accountFlags, paste bool, opts []accounts.LinkOption) error {
+func (p *program) connect(ctx context.Context, m *session, f *accountFlags, paste bool, opts []accounts.LinkOption) error {
 	who, err := f.principal()
 	if err != nil {
 		return err
 	}
-	begin := d.ListenLocal
+	begin := m.ListenLocal
 	if paste {
-		begin = d.PasteLocal
+		begin = m.PasteLocal
 	}
 	flow, err := begin(ctx, who, f.connectionName(), opts...)
 	if err != nil {
@@ -93,7 +93,7 @@ func (p *program) connect(ctx context.Context, d *desk, f *accountFlags, paste b
 	if paste {
 		info, err = p.pasted(ctx, flow)
 	} else {
-		p.note("Waiting for the browser to come back; Ctrl-C gives up.")
+		p.note("Waiting for the browser to come back; Ctrl-C cancels.")
 		info, err = flow.Wait(ctx)
 	}
 	if err != nil {
@@ -106,23 +106,23 @@ func (p *program) connect(ctx context.Context, d *desk, f *accountFlags, paste b
 		visible(f.account), visible(info.UserID), visible(info.OrganizationID), info.State, callFlags(f.key())))
 }
 
-// showPage prints an address as it is: a secret that note hides may be a part of
-// it by chance, and it holds none by construction.
+// showPage prints a URL unchanged: it contains no secret, but note could redact a
+// part of it that equals one by chance.
 func (p *program) showPage(url string) {
 	fmt.Fprintf(p.stderr, "Open this page in a browser and allow the access:\n\n  %s\n\n", url)
 }
 
-// notConnected explains why a consent led to nothing.
+// notConnected explains why a consent did not connect the account.
 func notConnected(key accounts.Key, err error) error {
-	again := "\"" + accountCommand("connect", key) + "\" begins again"
+	again := "\"" + accountCommand("connect", key) + "\" starts over"
 	var failed *accounts.FlowFailedError
 	var unavailable *accounts.TemporarilyUnavailableError
 	switch {
 	case errors.Is(err, accounts.ErrNotFound):
-		return &hinted{errors.New("the authorization has lapsed; it works for ten minutes"), []string{again}, exitAuthorization}
+		return &hinted{errors.New("the authorization has expired; it is valid for ten minutes"), []string{again}, exitAuthorization}
 	case errors.As(err, &unavailable) && unavailable.Kind == accounts.StoreTrouble:
 		return &hinted{
-			errors.New("the database of accounts did not answer, so that the account was not connected"),
+			errors.New("the database of accounts did not respond, so the account was not connected"),
 			[]string{"check the database (--db, " + envDB + ")", again},
 			exitTransport,
 		}
@@ -132,26 +132,26 @@ func notConnected(key accounts.Key, err error) error {
 		return &hinted{errors.New("the access was denied on the consent page; nothing was changed"), []string{again}, exitAuthorization}
 	case failed.Kind == accounts.NotSent, failed.Kind == accounts.InDoubt:
 		return &hinted{
-			errors.New("Close was not reached, or did not answer, to exchange the code; nothing was changed"), //nolint:staticcheck // a name
+			errors.New("Close could not be reached, or did not respond, to exchange the code; nothing was changed"), //nolint:staticcheck // a name
 			[]string{"check the network, any proxy, and the base URL (--base-url, " + envBaseURL + ")", again},
 			exitTransport,
 		}
 	case failed.Kind == accounts.ProviderTrouble:
-		return &hinted{errors.New("Close has trouble and exchanged no code; nothing was changed"), []string{again}, exitAPI} //nolint:staticcheck // a name
+		return &hinted{errors.New("Close failed to exchange the code; nothing was changed"), []string{again}, exitAPI} //nolint:staticcheck // a name
 	}
 	return &hinted{
-		errors.New("Close gave no tokens for this consent; nothing was changed"), //nolint:staticcheck // a name
-		[]string{"a code works once, for ten minutes, and only for the command that showed the page; --verbose says more", again},
+		errors.New("Close issued no tokens for this consent; nothing was changed"), //nolint:staticcheck // a name
+		[]string{"a code works once, for ten minutes, and only for the command that printed the page; --verbose shows details", again},
 		exitAPI,
 	}
 }
 
-// maxPasted is how long an address can be.
+// maxPasted bounds the length of a pasted address.
 const maxPasted = 64 << 10
 
-// pasted reads what the user pastes until it is an answer to the flow.
+// pasted reads pasted lines until one completes the flow.
 func (p *program) pasted(ctx context.Context, flow *accounts.LocalFlow) (accounts.Info, error) {
-	p.note("Then paste the address that the browser ended at, and press Enter; Ctrl-C gives up.")
+	p.note("Then paste the final address of the browser, and press Enter; Ctrl-C cancels.")
 	lines := p.lines()
 	var last error
 	for {
@@ -164,7 +164,7 @@ func (p *program) pasted(ctx context.Context, flow *accounts.LocalFlow) (account
 				}
 				return accounts.Info{}, &hinted{
 					fmt.Errorf("%w; nothing was changed", last),
-					[]string{"copy the whole address from the browser after pressing Allow; it holds code=… and state=…"},
+					[]string{"copy the whole address from the browser after pressing Allow; it contains code=… and state=…"},
 					exitValidation,
 				}
 			}
@@ -181,15 +181,15 @@ func (p *program) pasted(ctx context.Context, flow *accounts.LocalFlow) (account
 	}
 }
 
-// wrongPaste reports whether the flow still waits for its answer.
+// wrongPaste reports whether the flow can still be completed.
 func wrongPaste(ctx context.Context, err error) bool {
 	var account accounts.AccountError
 	return err != nil && ctx.Err() == nil && !errors.As(err, &account) && !errors.Is(err, accounts.ErrNotFound)
 }
 
-// lines gives the lines of standard input that are not blank. A read cannot be
-// interrupted, so that it must not be what Ctrl-C waits for; it ends with the
-// process, or with standard input.
+// lines returns the lines of standard input that are not blank. A read cannot be
+// interrupted, and Ctrl-C must not wait for it; it ends with the process, or with
+// standard input.
 func (p *program) lines() <-chan string {
 	lines := make(chan string, 1)
 	go func() {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/closekit/closekit/internal/words"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -19,17 +20,17 @@ func (p *program) resealCommand() *cobra.Command {
 	var f accountFlags
 	cmd := &cobra.Command{
 		Use:   "reseal",
-		Short: "Seal all tokens with the newest key",
-		Long: `Seal everything again that is sealed with another key than the primary one, as
-after "closekit accounts keygen --add". It may run beside everything else, and
-again after an interruption. It shows how much is sealed with each key, before
-and after; authorizations that are on their way keep the old key, for ten
-minutes at most. An old key may go ("closekit accounts keygen --remove") when
-nothing is counted under it any more.`,
+		Short: "Encrypt all tokens with the newest key",
+		Long: `Encrypt everything again that another key than the primary one encrypts, as after
+"closekit accounts keygen --add". It is safe while other programs use the
+database, and can be repeated after an interruption. It prints how much each key
+encrypts, before and after; authorizations in progress keep the old key for up to
+ten minutes. Remove an old key ("closekit accounts keygen --remove") when its
+count is zero.`,
 		Example: `  closekit accounts reseal`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.atDesk(cmd.Context(), &f, appUnused, false, func(d *desk) error { return p.reseal(cmd.Context(), d, f.asJSON) })
+			return p.withManager(cmd.Context(), &f, appUnused, false, func(m *session) error { return p.reseal(cmd.Context(), m, f.asJSON) })
 		},
 	}
 	f.define(cmd.Flags(), storeFlags)
@@ -37,13 +38,13 @@ nothing is counted under it any more.`,
 	return cmd
 }
 
-func (p *program) reseal(ctx context.Context, d *desk, asJSON bool) error {
-	before, err := d.Health(ctx)
+func (p *program) reseal(ctx context.Context, m *session, asJSON bool) error {
+	before, err := m.Health(ctx)
 	if err != nil {
 		return err
 	}
-	changed, failed := d.Reseal(ctx)
-	after, err := d.Health(ctx)
+	changed, failed := m.Reseal(ctx)
+	after, err := m.Health(ctx)
 	if err != nil {
 		return errors.Join(failed, err)
 	}
@@ -69,7 +70,7 @@ func (p *program) reseal(ctx context.Context, d *desk, asJSON bool) error {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", keyName(id), before.KeyUse[id], after.KeyUse[id], mark)
 	}
 	_ = w.Flush() // memory
-	fmt.Fprintf(&b, "%d sealed again.\n", changed)
+	fmt.Fprintf(&b, "%d encrypted again.\n", changed)
 	return errors.Join(failed, p.print(b.String()))
 }
 
@@ -86,19 +87,19 @@ func (p *program) healthCommand() *cobra.Command {
 	var maxLag time.Duration
 	cmd := &cobra.Command{
 		Use:   "health",
-		Short: "Report whether everything works",
-		Long: `Report how many accounts are in which state, what is due and waits, and which
-keys are in use. It asks nothing of Close. The exit code is 1 when
+		Short: "Report whether renewal works",
+		Long: `Report how many accounts are in each state, what is due or pending, and which
+keys are in use. It sends nothing to Close. The exit code is 1 if
 
   - the connection is not OK: Close refuses the client id or secret, or fails,
-    or refuses suspiciously many accounts at once. That is only known with the
-    client id and the secret of the application, under which it is stored;
+    or refuses suspiciously many accounts at once. This requires the client id
+    and secret of the application, because the state is stored under them;
   - the outcome of an attempt to renew is in doubt;
-  - a renewal is overdue for longer than --max-lag, if that is given. Without a
-    program that renews ahead of time, overdue ones are normal: calls renew.
+  - a renewal is overdue for longer than --max-lag. Without a program that renews
+    ahead of time, overdue renewals are normal: calls renew.
 
-Accounts that need their user, such as REVOKED ones, are shown and do not count
-as a problem of the whole.`,
+Accounts that need their user, such as REVOKED ones, are listed but do not make
+the command fail.`,
 		Example: `  closekit accounts health
   closekit accounts health --max-lag 1h --json`,
 		Args: noArgs,
@@ -106,29 +107,29 @@ as a problem of the whole.`,
 			if maxLag < 0 {
 				return usage("--max-lag cannot be negative", seeHelp(cmd))
 			}
-			return p.atDesk(cmd.Context(), &f, appIfGiven, false, func(d *desk) error {
-				h, err := d.Health(cmd.Context())
+			return p.withManager(cmd.Context(), &f, appIfGiven, false, func(m *session) error {
+				h, err := m.Health(cmd.Context())
 				if err != nil {
 					return err
 				}
 				if err := knownConnection(h, f.connection); err != nil {
 					return err
 				}
-				if !d.withApp {
+				if !m.withApp {
 					h.Connections = nil // it would be that of the placeholder
 				}
 				return p.reportHealth(h, problems(h, maxLag), f.asJSON)
 			})
 		},
 	}
-	cmd.Flags().DurationVar(&maxLag, "max-lag", 0, "how long a renewal may be overdue, such as `1h`; 0 does not care")
+	cmd.Flags().DurationVar(&maxLag, "max-lag", 0, "maximum overdue time before health fails, such as `1h`; 0 disables the check")
 	f.define(cmd.Flags(), []string{"connection"}, storeFlags, []string{"client-id", "client-secret-file"})
 	f.defineJSON(cmd.Flags())
 	return cmd
 }
 
-// knownConnection refuses a name that was given and means nothing, which would
-// always be well.
+// knownConnection refuses the name of an unknown connection, which would always be
+// healthy.
 func knownConnection(h accounts.Health, name string) error {
 	if name == "" || h.Stats.Accounts[name] != nil || slices.ContainsFunc(h.Connections, func(c accounts.ConnectionReport) bool {
 		return c.Name == name && !c.Since.IsZero()
@@ -139,10 +140,10 @@ func knownConnection(h accounts.Health, name string) error {
 	for _, n := range slices.Sorted(maps.Keys(h.Stats.Accounts)) {
 		known = append(known, visible(n))
 	}
-	return usage("nobody has an account at the connection "+visible(name), "those that there are: "+orDash(strings.Join(known, ", ")))
+	return usage("there is no account at the connection "+visible(name), "known connections: "+orDash(strings.Join(known, ", ")))
 }
 
-// problems says what is wrong.
+// problems lists what is wrong.
 func problems(h accounts.Health, maxLag time.Duration) []string {
 	list := []string{}
 	for _, c := range h.Connections {
@@ -151,7 +152,7 @@ func problems(h accounts.Health, maxLag time.Duration) []string {
 		}
 	}
 	if h.Stats.InDoubt > 0 {
-		list = append(list, fmt.Sprintf("%d attempts to renew are in doubt", h.Stats.InDoubt))
+		list = append(list, "in doubt: "+words.Count(int(h.Stats.InDoubt), "attempt")+" to renew")
 	}
 	if maxLag > 0 && h.Stats.Lag > maxLag {
 		list = append(list, fmt.Sprintf("a renewal is overdue for %s", h.Stats.Lag.Round(time.Second)))
@@ -166,7 +167,7 @@ func healthText(c accounts.ConnectionReport) string {
 	return fmt.Sprintf("%s (%s)", c.State, c.Code)
 }
 
-// healthJSON is the health as programs get it.
+// healthJSON is the health in JSON output.
 type healthJSON struct {
 	Problems    []string                            `json:"problems"`
 	Accounts    map[string]map[accounts.State]int64 `json:"accounts"`
@@ -204,7 +205,7 @@ func (p *program) reportHealth(h accounts.Health, problems []string, asJSON bool
 		err = p.print(healthTable(h))
 	}
 	if err == nil && len(problems) > 0 {
-		return &hinted{errors.New(strings.Join(problems, "; ")), []string{"\"closekit accounts health --help\" says what counts"}, exitFailure}
+		return &hinted{errors.New(strings.Join(problems, "; ")), []string{"\"closekit accounts health --help\" lists what counts as a problem"}, exitFailure}
 	}
 	return err
 }
@@ -216,13 +217,13 @@ func healthTable(h accounts.Health) string {
 		fmt.Fprintln(w, "accounts\tnone")
 	}
 	for _, name := range slices.Sorted(maps.Keys(h.Stats.Accounts)) {
-		var words []string
+		var counts []string
 		for _, s := range accounts.States() {
 			if n := h.Stats.Accounts[name][s]; n > 0 {
-				words = append(words, fmt.Sprintf("%d %s", n, s))
+				counts = append(counts, fmt.Sprintf("%d %s", n, s))
 			}
 		}
-		fmt.Fprintf(w, "accounts at %s\t%s\n", visible(name), strings.Join(words, ", "))
+		fmt.Fprintf(w, "accounts at %s\t%s\n", visible(name), strings.Join(counts, ", "))
 	}
 	due := "nothing is due"
 	if h.Stats.Due > 0 {
@@ -230,16 +231,16 @@ func healthTable(h accounts.Health) string {
 	}
 	fmt.Fprintf(w, "renewals\t%s\n", due)
 	fmt.Fprintf(w, "in doubt\t%d\n", h.Stats.InDoubt)
-	fmt.Fprintf(w, "waiting\t%d authorizations, %d revocations, %d events\n", h.Stats.Flows, h.Stats.Revocations, h.Stats.PendingEvents)
+	fmt.Fprintf(w, "pending\t%s, %s, %s\n", words.Count(int(h.Stats.Flows), "authorization"), words.Count(int(h.Stats.Revocations), "revocation"), words.Count(int(h.Stats.PendingEvents), "event"))
 	for _, id := range sortedKeys(h.KeyUse) {
 		mark := ", primary"
 		if id != h.PrimaryKey {
 			mark = ", old; see \"closekit accounts reseal\""
 		}
-		fmt.Fprintf(w, "key %s\t%d sealed%s\n", keyName(id), h.KeyUse[id], mark)
+		fmt.Fprintf(w, "key %s\t%d encrypted%s\n", keyName(id), h.KeyUse[id], mark)
 	}
 	if len(h.Connections) == 0 {
-		fmt.Fprintf(w, "connection\tnot known without %s and %s\n", envClientID, envClientSecret)
+		fmt.Fprintf(w, "connection\tunknown without %s and %s\n", envClientID, envClientSecret)
 	}
 	for _, c := range h.Connections {
 		since := ""

@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/closekit/closekit/internal/words"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/vault"
 )
@@ -29,20 +30,20 @@ func (p *program) keygenCommand() *cobra.Command {
 	var remove string
 	cmd := &cobra.Command{
 		Use:   "keygen",
-		Short: "Make the key that seals the tokens",
-		Long: `Make a key and print it, or write it to a new file that only you can read.
+		Short: "Create the key that encrypts the tokens",
+		Long: `Create a key and print it, or write it to a new file that only you can read.
 
-All tokens in the database are sealed with it: without the key the database is
-worth nothing, to a thief and to you. Keep it apart from the database and from
-its backups, and keep a copy. closekit takes it from ` + envKey + ` or from a file
-that ` + envKeyFile + ` or --key-file names.
+It encrypts all tokens in the database: without the key they cannot be read, not
+even by you. Keep it apart from the database and from its backups,
+and keep a copy. closekit reads it from ` + envKey + `, or from the file that
+` + envKeyFile + ` or --key-file names.
 
-To replace a key, --add puts a new one into the key file: it seals from now on,
-and the old ones still open. Then "closekit accounts reseal" seals everything
-again. Programs that work on the same database must have the new file before
-anything is sealed with it; stop them, or see package runtime/accounts/vault.
-In the end --remove takes a key out of the file by its id, if the database has
-nothing that is sealed with it. Backups of the database still need it.`,
+To replace a key, add a new one to the key file with --add: it encrypts from then
+on, and the old ones still decrypt. Then run "closekit accounts reseal", which
+encrypts everything again. Programs that use the same database need the new file
+before anything is encrypted with it; stop them, or see the package
+runtime/accounts/vault. Finally, --remove removes a key from the file by its id,
+unless the database still needs it. Older backups of the database still need it.`,
 		Example: `  closekit accounts keygen
   closekit accounts keygen --out new.key
   closekit accounts keygen --add --key-file accounts.key`,
@@ -50,29 +51,29 @@ nothing that is sealed with it. Backups of the database still need it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case remove != "" && (add || out != ""):
-				return usage("--remove changes the file of --key-file, and does nothing else", "leave out --add and --out")
+				return usage("--remove only changes the key file", "leave out --add and --out")
 			case remove != "":
 				return p.removeKey(cmd.Context(), &f, remove)
 			case add && out != "":
-				return usage("--add changes the file of --key-file, so --out means nothing", "leave out --out; copy the file first if you want to keep it")
+				return usage("--add changes the key file, so --out has no effect", "leave out --out; copy the file first if you want to keep it")
 			case add:
 				return p.addKey(&f)
 			case f.keyFile != "":
-				return usage("--key-file names a key that there is", "use --out for a new one, or --add to add one to it")
+				return usage("--key-file names an existing key", "use --out for a new one, or --add to add one to it")
 			}
 			return p.newKey(out, f.asJSON)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&out, "out", "", "new `file` to write the key to, instead of printing it")
-	flags.BoolVar(&add, "add", false, "add a new key to the key file, and seal with it from now on")
+	flags.BoolVar(&add, "add", false, "add a new key to the key file, and encrypt with it from now on")
 	flags.StringVar(&remove, "remove", "", "remove the key with this `id`, as \"reseal\" shows it, from the key file")
 	f.define(flags, storeFlags)
 	f.defineJSON(flags)
 	return cmd
 }
 
-// keyReport is what keygen tells about a key.
+// keyReport is the JSON output of keygen.
 type keyReport struct {
 	Key     string   `json:"key,omitempty"` // when it is not in a file
 	File    string   `json:"file,omitempty"`
@@ -102,13 +103,13 @@ func (p *program) newKey(out string, asJSON bool) error {
 		return err
 	}
 	if out == "" {
-		p.note("closekit: this is the only copy of the key; keep it apart from the database, and put it into %s", envKey)
+		p.note("closekit: this is the only copy of the key; keep it apart from the database, and set %s to it", envKey)
 		return p.reportKey(keyReport{Key: vault.Text(key)}, v, asJSON, vault.Text(key)+"\n")
 	}
 	file, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the user names the file
 	if errors.Is(err, fs.ErrExist) {
 		return &hinted{
-			fmt.Errorf("--out: the file %s is there already, and a key that is overwritten is lost", out),
+			fmt.Errorf("--out: the file %s exists already, and overwriting it would lose its key", out),
 			[]string{"choose another name; --add with --key-file adds a key to a file"},
 			exitUsage,
 		}
@@ -123,7 +124,7 @@ func (p *program) newKey(out string, asJSON bool) error {
 		fmt.Sprintf("The key is in %s. Keep a copy apart from the database, and set %s=%s\n", out, envKeyFile, out))
 }
 
-// writeWhole writes a file so that it is on the disk, and closes it.
+// writeWhole writes a file to the disk and closes it.
 func writeWhole(file *os.File, text string) error {
 	_, err := file.WriteString(text)
 	if err == nil {
@@ -146,7 +147,7 @@ func (p *program) addKey(f *accountFlags) error {
 		return err
 	}
 	return p.replaceKey(f, name, key, fmt.Sprintf(
-		"The key %s in %s seals from now on. Next: \"closekit accounts reseal\"\n", keyName(id), name))
+		"The key %s in %s encrypts from now on. Next: \"closekit accounts reseal\"\n", keyName(id), name))
 }
 
 // removeKey removes a key that nothing is sealed with.
@@ -154,23 +155,23 @@ func (p *program) removeKey(ctx context.Context, f *accountFlags, text string) e
 	n, err := strconv.ParseUint(text, 16, 32)
 	id := uint32(n)
 	if err != nil {
-		return usage(fmt.Sprintf("%q is no id of a key", shorten(text)), "\"closekit accounts reseal\" shows the ids, such as 1a2b3c4d")
+		return usage(fmt.Sprintf("%q is not the id of a key", shorten(text)), "\"closekit accounts reseal\" shows the ids, such as 1a2b3c4d")
 	}
 	key, name, err := p.keyFileOf(f, "--remove")
 	if err != nil {
 		return err
 	}
-	err = p.atDesk(ctx, f, appUnused, false, func(d *desk) error {
-		h, err := d.Health(ctx)
+	err = p.withManager(ctx, f, appUnused, false, func(m *session) error {
+		h, err := m.Health(ctx)
 		switch {
 		case err != nil:
 			return err
 		case h.PrimaryKey == id:
-			return usage("the key "+keyName(h.PrimaryKey)+" is the one that seals", "--add puts another one in its place")
+			return usage("the key "+keyName(h.PrimaryKey)+" is the primary one", "--add replaces it as the primary key")
 		case h.KeyUse[id] > 0:
 			return &hinted{
-				fmt.Errorf("%d tokens in the database are sealed with the key %s", h.KeyUse[id], keyName(id)),
-				[]string{"\"closekit accounts reseal\" seals them with the newest key; authorizations that are on their way take ten minutes"},
+				fmt.Errorf("the database still needs the key %s for %s", keyName(id), words.Count(int(h.KeyUse[id]), "token")),
+				[]string{"\"closekit accounts reseal\" encrypts them with the newest key; authorizations in progress take ten minutes"},
 				exitFailure,
 			}
 		}
@@ -183,22 +184,22 @@ func (p *program) removeKey(ctx context.Context, f *accountFlags, text string) e
 	if err != nil {
 		return usage("the key file has no key "+keyName(id), "\"closekit accounts reseal\" shows the ids")
 	}
-	return p.replaceKey(f, name, key, fmt.Sprintf("The key %s is no longer in %s. Backups of the database that were made before still need it.\n", keyName(id), name))
+	return p.replaceKey(f, name, key, fmt.Sprintf("The key %s is no longer in %s. Older backups of the database still need it.\n", keyName(id), name))
 }
 
 // keyFileOf reads the key file that is to be changed.
 func (p *program) keyFileOf(f *accountFlags, flag string) (key accounts.Secret, name string, err error) {
 	name = cmp.Or(f.keyFile, p.getenv(envKeyFile))
 	if name == "" {
-		return key, name, usage(flag+" needs to know the key file", "name it with --key-file or "+envKeyFile)
+		return key, name, usage(flag+" needs a key file", "name it with --key-file or "+envKeyFile)
 	}
 	f.keyFile = name
 	key, _, _, err = p.keyset(f)
 	return key, name, err
 }
 
-// replaceKey writes a key file anew, and says so. The file is replaced as a
-// whole, because half a key file is a lost database.
+// replaceKey replaces a key file as a whole, because half a key file is a lost
+// database, and reports it.
 func (p *program) replaceKey(f *accountFlags, name string, key accounts.Secret, text string) error {
 	v, err := vault.Open(key)
 	if err != nil {
@@ -216,18 +217,18 @@ func (p *program) replaceKey(f *accountFlags, name string, key accounts.Secret, 
 	if err != nil {
 		return fmt.Errorf("--key-file: %w", err)
 	}
-	// Whoever could read the file still can.
+	// All who could read the file still can.
 	err = errors.Join(keepOwner(file, info), writeWhole(file, vault.Text(key)+"\n"))
 	if err == nil {
 		err = os.Rename(file.Name(), target)
 	}
 	if err != nil {
-		return fmt.Errorf("--key-file: the file %s stays as it was: %w", name, errors.Join(err, os.Remove(file.Name())))
+		return fmt.Errorf("--key-file: the file %s is unchanged: %w", name, errors.Join(err, os.Remove(file.Name())))
 	}
 	return p.reportKey(keyReport{File: name}, v, f.asJSON, text)
 }
 
-// keyset reads the key of the user and says where it comes from.
+// keyset reads the key, and returns where it comes from.
 func (p *program) keyset(f *accountFlags) (key accounts.Secret, v *vault.Vault, from string, err error) {
 	text, file := p.getenv(envKey), p.getenv(envKeyFile)
 	switch {
@@ -235,19 +236,19 @@ func (p *program) keyset(f *accountFlags) (key accounts.Secret, v *vault.Vault, 
 		from = "--key-file " + f.keyFile
 		text, err = p.secretFile("--key-file", f.keyFile)
 	case text != "" && file != "":
-		err = usage("there are two keys, in "+envKey+" and in "+envKeyFile, "set one of them only")
+		err = usage("both "+envKey+" and "+envKeyFile+" are set", "set only one of them")
 	case file != "":
 		from = envKeyFile + "=" + file
 		text, err = p.secretFile(envKeyFile, file)
 	case text == "":
-		err = usage("no key is given, and tokens are never kept without one",
-			"\"closekit accounts keygen --out accounts.key\" makes one; then set "+envKeyFile+"=accounts.key")
+		err = usage("no key is given, and tokens are never stored without one",
+			"\"closekit accounts keygen --out accounts.key\" creates one; then set "+envKeyFile+"=accounts.key")
 	default:
 		from = envKey
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = &hinted{err, []string{
-			"\"closekit accounts keygen --out NAME\" makes a key for a new database",
+			"\"closekit accounts keygen --out NAME\" creates a key for a new database",
 			"if the key of a database is lost, restore your copy of it; without one, its accounts must be connected again into a new database",
 		}, exitUsage}
 	}
@@ -259,15 +260,15 @@ func (p *program) keyset(f *accountFlags) (key accounts.Secret, v *vault.Vault, 
 	key = accounts.NewSecret(text)
 	if v, err = vault.Open(key); err != nil {
 		return key, nil, from, usage("the key from "+from+" cannot be used: "+strings.TrimPrefix(err.Error(), "vault: "),
-			"\"closekit accounts keygen\" prints what a key looks like; it begins with ck1. and is one long word")
+			"\"closekit accounts keygen\" prints an example; a key begins with ck1. and has no spaces")
 	}
 	return key, v, from, nil
 }
 
-// maxSecretFile bounds what is read from a file with a secret in it.
+// maxSecretFile bounds the size of a file that contains a secret.
 const maxSecretFile = 64 << 10
 
-// secretFile reads a file with a secret in it, and warns if others can.
+// secretFile reads a file that contains a secret, and warns if others can read it.
 func (p *program) secretFile(flag, name string) (string, error) {
 	file, err := os.Open(name) //nolint:gosec // the user names the file
 	if err != nil {
@@ -286,26 +287,26 @@ func (p *program) secretFile(flag, name string) (string, error) {
 	case err != nil:
 		return "", usage(flag+" "+name+" cannot be read: "+err.Error(), "give the name of a file")
 	case len(text) > maxSecretFile:
-		return "", usage(flag+" "+name+" is too long for what should be in it", "is it the right file?")
+		return "", usage(flag+" "+name+" is too long for a key or secret", "is it the right file?")
 	case len(strings.TrimSpace(string(text))) == 0:
 		return "", usage(flag+" "+name+" is empty", "is it the right file?")
 	}
-	// Windows has other rights than these bits.
+	// Windows does not use these permission bits.
 	if goruntime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		p.note("closekit: warning: others can read %s (mode %04o); run \"chmod 600 %s\"", name, info.Mode().Perm(), name)
 	}
 	return string(text), nil
 }
 
-// keyName is how the id of a key is printed.
+// keyName formats the id of a key.
 func keyName(id uint32) string { return fmt.Sprintf("%08x", id) }
 
 func keyNames(ids []uint32) string {
-	var words []string
+	var names []string
 	for _, id := range ids {
-		words = append(words, keyName(id))
+		names = append(names, keyName(id))
 	}
-	return "key " + strings.Join(words, ", ")
+	return "key " + strings.Join(names, ", ")
 }
 
 func sortedKeys(use map[uint32]int64) []uint32 { return slices.Sorted(maps.Keys(use)) }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/closekit/closekit/internal/words"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -38,8 +39,8 @@ it; its user must connect again) and DISCONNECTED.`,
 				return err
 			}
 			filter := accounts.ListFilter{Tenant: f.tenant, Identifier: f.account, Connection: f.connection, State: want, Limit: pageSize}
-			return p.atDesk(cmd.Context(), &f, appUnused, false, func(d *desk) error {
-				all, err := d.all(cmd.Context(), filter)
+			return p.withManager(cmd.Context(), &f, appUnused, false, func(m *session) error {
+				all, err := m.all(cmd.Context(), filter)
 				switch {
 				case err != nil:
 					return err
@@ -72,22 +73,22 @@ func stateOf(word string) (accounts.State, error) {
 	if word == "" || slices.Contains(accounts.States(), state) {
 		return state, nil
 	}
-	var words []string
+	var states []string
 	for _, s := range accounts.States() {
-		words = append(words, string(s))
+		states = append(states, string(s))
 	}
-	hint := "states are " + strings.Join(words, ", ")
-	if near := nearest(word, words); near != "" {
+	hint := "states are " + strings.Join(states, ", ")
+	if near := words.Nearest(word, states); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	return "", usage(fmt.Sprintf("there is no state %q", shorten(word)), hint)
 }
 
 // all reads all pages of a list.
-func (d *desk) all(ctx context.Context, filter accounts.ListFilter) ([]accounts.Info, error) {
+func (m *session) all(ctx context.Context, filter accounts.ListFilter) ([]accounts.Info, error) {
 	var all []accounts.Info
 	for {
-		page, err := d.List(ctx, filter)
+		page, err := m.List(ctx, filter)
 		if err != nil {
 			return nil, fmt.Errorf("read the database of accounts: %w", err)
 		}
@@ -125,7 +126,7 @@ func orDash(text string) string {
 	return visible(text)
 }
 
-// timeText is a time in the time zone of the user.
+// timeText formats a time in the local time zone.
 func timeText(t time.Time) string {
 	if t.IsZero() {
 		return "-"
@@ -133,7 +134,7 @@ func timeText(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04:05")
 }
 
-// accountJSON is an account as programs get it.
+// accountJSON is an account in JSON output.
 type accountJSON struct {
 	ID             string               `json:"id"`
 	Tenant         string               `json:"tenant"`
@@ -164,7 +165,7 @@ func jsonOf(i accounts.Info) accountJSON {
 	}
 }
 
-// jsonTime is null for no time.
+// jsonTime returns nil for the zero time.
 func jsonTime(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -173,7 +174,7 @@ func jsonTime(t time.Time) *time.Time {
 	return &t
 }
 
-// eventJSON is an event as programs get it.
+// eventJSON is an event in JSON output.
 type eventJSON struct {
 	ID     int64              `json:"id"`
 	At     time.Time          `json:"at"`
@@ -189,9 +190,9 @@ func (p *program) showCommand() *cobra.Command {
 	events := 10
 	cmd := &cobra.Command{
 		Use:   "show NAME",
-		Short: "Show all that is known about an account",
-		Long: `Show all that is known about an account, and the last things that happened to
-it. Nothing is asked of Close, and no token is shown.`,
+		Short: "Show an account",
+		Long: `Show an account and its last events. It sends nothing to Close and shows no
+tokens.`,
 		Example: `  closekit accounts show ada
   closekit accounts show ada --events 100 --json`,
 		Args: f.takeName,
@@ -199,12 +200,12 @@ it. Nothing is asked of Close, and no token is shown.`,
 			if events < 0 {
 				return usage("--events cannot be negative", seeHelp(cmd))
 			}
-			return p.atDesk(cmd.Context(), &f, appUnused, false, func(d *desk) error {
-				info, err := d.get(cmd.Context(), &f)
+			return p.withManager(cmd.Context(), &f, appUnused, false, func(m *session) error {
+				info, err := m.get(cmd.Context(), &f)
 				if err != nil {
 					return err
 				}
-				list, err := d.lastEvents(cmd.Context(), f.key(), events)
+				list, err := m.lastEvents(cmd.Context(), f.key(), events)
 				if err != nil {
 					return err
 				}
@@ -229,12 +230,12 @@ it. Nothing is asked of Close, and no token is shown.`,
 }
 
 // get reads an account.
-func (d *desk) get(ctx context.Context, f *accountFlags) (accounts.Info, error) {
+func (m *session) get(ctx context.Context, f *accountFlags) (accounts.Info, error) {
 	who, err := f.principal()
 	if err != nil {
 		return accounts.Info{}, err
 	}
-	info, err := d.Get(ctx, who, f.connectionName())
+	info, err := m.Get(ctx, who, f.connectionName())
 	if errors.Is(err, accounts.ErrNotFound) {
 		return info, noAccount(f.key())
 	}
@@ -244,17 +245,17 @@ func (d *desk) get(ctx context.Context, f *accountFlags) (accounts.Info, error) 
 func noAccount(k accounts.Key) error {
 	return &hinted{
 		fmt.Errorf("there is no account %s (tenant %s, connection %s)", visible(k.Identifier()), visible(k.Tenant()), visible(k.Connection())),
-		[]string{"\"closekit accounts list\" shows those that there are, \"" + accountCommand("connect", k) + "\" makes it"},
+		[]string{"\"closekit accounts list\" lists the accounts, \"" + accountCommand("connect", k) + "\" connects it"},
 		exitAuthorization,
 	}
 }
 
 // lastEvents reads the last n events of an account, oldest first.
-func (d *desk) lastEvents(ctx context.Context, k accounts.Key, n int) ([]accounts.Event, error) {
+func (m *session) lastEvents(ctx context.Context, k accounts.Key, n int) ([]accounts.Event, error) {
 	filter := accounts.EventFilter{Tenant: k.Tenant(), Identifier: k.Identifier(), Connection: k.Connection(), Limit: pageSize}
 	var last []accounts.Event
 	for {
-		page, err := d.Events(ctx, filter)
+		page, err := m.Events(ctx, filter)
 		if err != nil {
 			return nil, fmt.Errorf("read the database of accounts: %w", err)
 		}
@@ -276,7 +277,7 @@ func accountText(i accounts.Info, events []accounts.Event) string {
 	}
 	doubt := "no"
 	if i.InDoubt {
-		doubt = "yes: Close may have answered an attempt to renew, and nobody knows what"
+		doubt = "yes: the outcome of an attempt to renew is unknown"
 	}
 	for _, row := range [][2]string{
 		{"name", visible(i.Principal.Identifier())},
@@ -287,7 +288,7 @@ func accountText(i accounts.Info, events []accounts.Event) string {
 		{"organization", orDash(i.OrganizationID)},
 		{"user", orDash(i.UserID)},
 		{"generation", fmt.Sprint(i.Generation)},
-		{"token ends", timeText(i.Expires)},
+		{"token expires", timeText(i.Expires)},
 		{"renewal due", timeText(i.Due)},
 		{"renewed", timeText(i.Refreshed)},
 		{"used", timeText(i.Used)},

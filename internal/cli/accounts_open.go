@@ -14,13 +14,14 @@ import (
 	"strings"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/pgstore"
 	"github.com/closekit/closekit/runtime/accounts/sqlitestore"
 	"github.com/closekit/closekit/runtime/accounts/vault"
 )
 
-// How much a command needs the OAuth application.
+// appNeed says how much a command needs the OAuth application.
 type appNeed int
 
 const (
@@ -29,8 +30,8 @@ const (
 	appRequired                // it may have to renew a token
 )
 
-// desk is an open database of accounts with a manager at work on it.
-type desk struct {
+// session is an open database of accounts with a manager on it.
+type session struct {
 	*accounts.Manager
 	store interface {
 		accounts.Store
@@ -39,24 +40,24 @@ type desk struct {
 	withApp bool // the manager knows the OAuth application
 }
 
-// atDesk opens the accounts, does the work, and closes them again.
-func (p *program) atDesk(ctx context.Context, f *accountFlags, need appNeed, create bool, work func(*desk) error) error {
-	d, err := p.openDesk(ctx, f, need, create)
+// withManager opens the accounts, does the work, and closes them again.
+func (p *program) withManager(ctx context.Context, f *accountFlags, need appNeed, create bool, work func(*session) error) error {
+	m, err := p.openSession(ctx, f, need, create)
 	if err != nil {
 		return err
 	}
-	err = work(d)
+	err = work(m)
 	// What was sent is brought to its end in spite of Ctrl-C: its tokens would
 	// be lost. A second Ctrl-C ends the process.
-	closing := errors.Join(d.Close(context.WithoutCancel(ctx)), d.store.Close())
+	closing := errors.Join(m.Close(context.WithoutCancel(ctx)), m.store.Close())
 	if err == nil && closing != nil {
 		err = fmt.Errorf("close the database of accounts: %w", closing)
 	}
 	return err
 }
 
-// openDesk checks all that the user set before it opens anything.
-func (p *program) openDesk(ctx context.Context, f *accountFlags, need appNeed, create bool) (*desk, error) {
+// openSession checks all settings before it opens anything.
+func (p *program) openSession(ctx context.Context, f *accountFlags, need appNeed, create bool) (*session, error) {
 	db, err := p.database(f)
 	if err != nil {
 		return nil, err
@@ -69,12 +70,12 @@ func (p *program) openDesk(ctx context.Context, f *accountFlags, need appNeed, c
 	if err != nil {
 		return nil, err
 	}
-	d := &desk{withApp: given}
-	if err := p.openStore(ctx, d, db, create); err != nil {
+	m := &session{withApp: given}
+	if err := p.openStore(ctx, m, db, create); err != nil {
 		return nil, err
 	}
-	if err = fits(ctx, d, v, from); err == nil {
-		cfg := accounts.Config{Store: d.store, Vault: v, Connections: []accounts.Connection{app}}
+	if err = fits(ctx, m, v, from); err == nil {
+		cfg := accounts.Config{Store: m.store, Vault: v, Connections: []accounts.Connection{app}}
 		if p.verbose {
 			cfg.Logger = p.logger()
 		}
@@ -82,18 +83,18 @@ func (p *program) openDesk(ctx context.Context, f *accountFlags, need appNeed, c
 		if need == appRequired {
 			dir = p.stateDir(f, db)
 		}
-		d.Manager, err = startManager(ctx, cfg, dir)
+		m.Manager, err = startManager(ctx, cfg, dir)
 	}
 	if err != nil {
-		return nil, errors.Join(err, d.store.Close())
+		return nil, errors.Join(err, m.store.Close())
 	}
-	return d, nil
+	return m, nil
 }
 
 const dbExample = "such as --db accounts.db, or " + envDB + "=postgres://user:password@host/database for PostgreSQL"
 
-// database says where the accounts are. There is no default: a database in an
-// unexpected place is one that is lost, and so are the connections in it.
+// database returns where the accounts are. There is no default: a database in an
+// unexpected place is a lost one, with all connections in it.
 func (p *program) database(f *accountFlags) (string, error) {
 	db, from := f.db, "--db"
 	if db == "" {
@@ -106,7 +107,7 @@ func (p *program) database(f *accountFlags) (string, error) {
 	case isPostgres(db):
 		p.hidePassword(db)
 	case isURL:
-		return "", usage(fmt.Sprintf("%s begins with %q, which is no database that closekit knows", from, shorten(scheme)+"://"), "give a file or a PostgreSQL URL, "+dbExample)
+		return "", usage(fmt.Sprintf("%s begins with %q, which closekit does not support", from, shorten(scheme)+"://"), "give a file or a PostgreSQL URL, "+dbExample)
 	case strings.Contains(db, "host=") || strings.Contains(db, "dbname=") || strings.Contains(db, "password="):
 		return "", usage(from+" must be the name of a file or a URL", dbExample)
 	}
@@ -124,14 +125,14 @@ func (p *program) hidePassword(db string) {
 		p.hide(u.Query().Get("password"))
 		return
 	}
-	// Whatever it is, the part before the last @ is not for the screen.
+	// The part before the last @ may hold a password.
 	if at := strings.LastIndex(db, "@"); at > 0 {
 		_, rest, _ := strings.Cut(db[:at], "://")
 		p.hide(rest)
 	}
 }
 
-func (p *program) openStore(ctx context.Context, d *desk, db string, create bool) error {
+func (p *program) openStore(ctx context.Context, m *session, db string, create bool) error {
 	var err error
 	if isPostgres(db) {
 		made := create
@@ -141,7 +142,7 @@ func (p *program) openStore(ctx context.Context, d *desk, db string, create bool
 		if err == nil && !made {
 			return &hinted{
 				errors.New("there are no accounts in this PostgreSQL database"),
-				[]string{"\"closekit accounts connect NAME\" makes the tables; is " + envDB + " or --db right?"},
+				[]string{"\"closekit accounts connect NAME\" creates the tables; is " + envDB + " or --db right?"},
 				exitFailure,
 			}
 		}
@@ -150,7 +151,7 @@ func (p *program) openStore(ctx context.Context, d *desk, db string, create bool
 			s, err = pgstore.Open(ctx, db)
 		}
 		if err == nil {
-			d.store = s
+			m.store = s
 			return nil
 		}
 		return &hinted{
@@ -162,13 +163,13 @@ func (p *program) openStore(ctx context.Context, d *desk, db string, create bool
 	if _, err := os.Stat(db); errors.Is(err, fs.ErrNotExist) && !create {
 		return &hinted{
 			fmt.Errorf("there is no database of accounts at %s", db),
-			[]string{"\"closekit accounts connect NAME\" makes it; is " + envDB + " or --db right?"},
+			[]string{"\"closekit accounts connect NAME\" creates it; is " + envDB + " or --db right?"},
 			exitFailure,
 		}
 	}
 	var s *sqlitestore.Store
 	if s, err = sqlitestore.Open(db); err == nil {
-		d.store = s
+		m.store = s
 		return nil
 	}
 	return &hinted{
@@ -184,9 +185,9 @@ func sqliteHint(err error) string {
 		{"is of version", "install a newer closekit; this one leaves the file as it is"},
 		{"not a database", envDB + " or --db must name another file; this one was left as it is"},
 		{"another program", envDB + " or --db must name another file; this one was left as it is"},
-		{"damaged", "restore the file from a backup; a copy of the damaged one may help to find out what happened"},
+		{"damaged", "restore the file from a backup; a copy of the damaged file may help to find the cause"},
 		{"held by another process", "end the other process, or try again when it is done"},
-		{"disk is full", "make room on the disk and try again; nothing was changed"},
+		{"disk is full", "free space on the disk and try again; nothing was changed"},
 	} {
 		if strings.Contains(err.Error(), h.about) {
 			return h.hint
@@ -195,10 +196,10 @@ func sqliteHint(err error) string {
 	return envDB + " or --db names a file on a local disk, in a folder that exists; file and folder must be writable"
 }
 
-// fits finds out whether the key is one that the database was sealed with. The
-// manager refuses a wrong one too; this says it in terms of the command line.
-func fits(ctx context.Context, d *desk, v *vault.Vault, from string) error {
-	use, err := d.store.KeyUse(ctx)
+// fits checks that the database was sealed with the key. The manager refuses a
+// wrong one too; this error is in terms of the command line.
+func fits(ctx context.Context, m *session, v *vault.Vault, from string) error {
+	use, err := m.store.KeyUse(ctx)
 	if err != nil {
 		return fmt.Errorf("read the database of accounts: %w", err)
 	}
@@ -216,8 +217,8 @@ func fits(ctx context.Context, d *desk, v *vault.Vault, from string) error {
 	}
 }
 
-// application gives the OAuth application of the user. Commands that never talk
-// to Close work with a placeholder, which leaves no trace in the database: the
+// application returns the OAuth application. Commands that never talk to Close
+// get a placeholder, which leaves no trace in the database: the
 // health of a connection is stored under its configuration, and only when a
 // token was asked for.
 func (p *program) application(f *accountFlags, need appNeed) (c accounts.Connection, given bool, err error) {
@@ -241,8 +242,8 @@ func (p *program) application(f *accountFlags, need appNeed) (c accounts.Connect
 		missing = append(missing, "client secret ("+envClientSecret+" or --client-secret-file)")
 	}
 	if len(missing) > 0 {
-		return c, false, usage("no OAuth application is given: its "+strings.Join(missing, " and its ")+" is missing",
-			"create one in Close under Settings > Developer, or take the one that \"closekit emulator\" prints")
+		return c, false, usage("the OAuth application is incomplete: its "+strings.Join(missing, " and its ")+" is missing",
+			"create one in Close under Settings > Developer, or use the one that \"closekit emulator\" prints")
 	}
 	c.ClientSecret = accounts.NewSecret(secret)
 	if c.RedirectURL == "" {
@@ -254,31 +255,31 @@ func (p *program) application(f *accountFlags, need appNeed) (c accounts.Connect
 	switch {
 	case err != nil:
 		return c, false, err
-	case u.Scheme == "http" && !isLocal(u.Hostname()):
-		return c, false, usage("the base URL "+root+" is not encrypted, and OAuth needs that it is", "use https; http is for this computer only")
+	case u.Scheme == "http" && !httpx.IsLocal(u.Hostname()):
+		return c, false, usage("the base URL "+root+" is not encrypted, which OAuth requires", "use https; http is for this computer only")
 	case root != closekit.DefaultBaseURL:
 		c.AuthorizeURL, c.TokenURL, c.RevokeURL = root+"/oauth2/authorize/", root+"/oauth2/token/", root+"/oauth2/revoke/"
 	}
 	return c, true, checkConnection(c.Name)
 }
 
-// anyLoopback stands for a redirect URL where the port is found later.
+// anyLoopback stands for a redirect URL whose port is chosen later.
 const anyLoopback = "http://127.0.0.1/callback"
 
 func checkConnection(name string) error {
 	if url.PathEscape(name) != name || len(name) > accounts.MaxNameBytes || name == "." || name == ".." {
-		return usage(fmt.Sprintf("the name of the connection %q must be a word that fits into an address", shorten(name)), "leave out --connection, or use a name such as close")
+		return usage(fmt.Sprintf("the name of the connection %q must be valid in a URL path", shorten(name)), "leave out --connection, or use a name such as close")
 	}
 	return nil
 }
 
-// checkRedirect wants what OAuth applications can have.
+// checkRedirect accepts what OAuth applications can have.
 func checkRedirect(redirect string) error {
 	u, err := url.Parse(redirect)
-	if err == nil && u.Host != "" && u.User == nil && u.Fragment == "" && (u.Scheme == "https" || u.Scheme == "http" && isLocal(u.Hostname())) {
+	if err == nil && u.Host != "" && u.User == nil && u.Fragment == "" && (u.Scheme == "https" || u.Scheme == "http" && httpx.IsLocal(u.Hostname())) {
 		return nil
 	}
-	return usage(fmt.Sprintf("the redirect URL %q is none: it must begin with https://, or with http:// on this computer", shorten(redirect)),
+	return usage(fmt.Sprintf("the redirect URL %q is invalid: it must begin with https://, or with http:// on this computer", shorten(redirect)),
 		"give --redirect-url or "+envRedirectURL+" as the OAuth application has it, such as https://app.example.com/callback")
 }
 
@@ -296,7 +297,7 @@ func (p *program) clientSecret(f *accountFlags) (string, error) {
 	return secret, nil
 }
 
-// stateDir is where the folders for journals are; empty for none.
+// stateDir returns the folder of the journals, or "" for none.
 func (p *program) stateDir(f *accountFlags, db string) string {
 	dir := cmp.Or(f.stateDir, p.getenv(envStateDir))
 	if dir == "" && !isPostgres(db) {
@@ -305,7 +306,7 @@ func (p *program) stateDir(f *accountFlags, db string) string {
 	return dir
 }
 
-// maxProcesses is how many commands may work on one database with a journal at
+// maxProcesses bounds the commands that work on one database with a journal at
 // the same time.
 const maxProcesses = 64
 
@@ -334,12 +335,12 @@ func startManager(ctx context.Context, cfg accounts.Config, dir string) (*accoun
 		}
 	}
 	return nil, &hinted{
-		fmt.Errorf("%d other commands work with %s already", maxProcesses, dir), []string{"try again when one of them has ended"}, exitTransport,
+		fmt.Errorf("%d other commands are using %s already", maxProcesses, dir), []string{"try again when one of them has finished"}, exitTransport,
 	}
 }
 
-// recoverOthers commits what commands left in their journals that crashed
-// while they had another folder than this one.
+// recoverOthers commits what crashed commands left in the journals of other
+// folders than this one.
 func recoverOthers(ctx context.Context, cfg accounts.Config, dir string, own int) error {
 	for n := 1; n <= maxProcesses; n++ {
 		cfg.StateDir = filepath.Join(dir, strconv.Itoa(n))

@@ -40,7 +40,7 @@ import (
 //	sql FILE STATEMENT               change a SQLite file
 //	disclose FILE...                 none of the files holds a secret, and one of them holds $ORG
 
-// child environment of consent, which testscript does not give as a whole.
+// child environment of consent, which testscript does not return as a whole.
 var passed = []string{
 	"CLOSE_API_KEY", "CLOSE_BASE_URL", "CLOSE_CLIENT_ID", "CLOSE_CLIENT_SECRET", "CLOSE_REDIRECT_URL",
 	"CLOSEKIT_DB", "CLOSEKIT_KEY", "CLOSEKIT_KEY_FILE", "CLOSEKIT_STATE_DIR", "NO_PROXY", "GORACE", "TZ", "HOME", "TMPDIR",
@@ -122,7 +122,7 @@ func answer(srv *emulator.Server, how, page string, in io.WriteCloser) error {
 		return err
 	}
 	q := u.Query()
-	q.Set("state", "of-somebody-else")
+	q.Set("state", "of-another-flow")
 	foreign := *u
 	foreign.RawQuery = q.Encode()
 	switch how {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/internal/words"
 )
 
 const callUsage = `call TOOL [JSON | - | --name value ...]`
@@ -23,22 +24,21 @@ func (p *program) callCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   callUsage,
 		Short: "Call a tool",
-		Long: `Call a tool by its name and print Close's JSON on standard output; everything
-else goes to standard error.
+		Long: `Call a tool by name and print Close's JSON on standard output; everything else
+goes to standard error.
 
 The input is JSON, JSON on standard input with -, or flags named after the
 tool's parameters. "closekit call TOOL --help" explains them. In flags, the
-underscore in front may be left out and dashes stand for underscores: --limit
-is --_limit, --lead-id is --lead_id. Lists are separated by commas, or the flag
-is given several times; objects, and texts that have commas of their own in a
-list, are JSON. The word null clears a value that can be cleared;
-'"null"' is the word itself.
+leading underscore is optional and dashes stand for underscores: --limit is
+--_limit, --lead-id is --lead_id. Separate the items of a list by commas, or
+repeat the flag; write objects, and items that contain commas, as JSON. The value
+null clears a parameter that can be cleared; '"null"' is that text itself.
 
-The input is checked before anything is sent. What is unknown or of the wrong
-type is an error, with the nearest name that there is.
+The input is checked before anything is sent. Unknown parameters and wrong types
+are errors, with a suggestion.
 
-With --account the call is made as an account that "closekit accounts connect"
-connected, and the API key is not used. Its token is renewed when it must be.`,
+--account makes the call as a connected account ("closekit accounts connect")
+instead of using the API key; its token is renewed automatically.`,
 		Example: `  closekit call close_me_get
   closekit call close_lead_create '{"name": "Acme Corp", "contacts": [{"name": "Ann", "emails": [{"email": "ann@acme.example"}]}]}'
   closekit call close_leads_list --query "Acme Corp" --order_by -date_updated --limit 5 --fields id,display_name
@@ -55,7 +55,7 @@ connected, and the API key is not used. Its token is renewed when it must be.`,
 	return cmd
 }
 
-// callOptions are the flags of call that are no parameters.
+// callOptions are the flags of call that are not parameters of a tool.
 type callOptions struct {
 	all, pretty, check bool
 	acc                accountFlags
@@ -68,7 +68,7 @@ func (o *callOptions) define(cmd *cobra.Command) {
 	o.acc.define(cmd.Flags(), nameFlags, storeFlags, appFlags)
 }
 
-// texts are the flags with a value that are no parameters.
+// texts returns the flags of call itself that have a value.
 func (p *program) texts(r *request) map[string]*string {
 	texts := map[string]*string{"api-key": &p.apiKey, "base-url": &p.baseURL}
 	for _, t := range r.acc.texts() {
@@ -77,13 +77,13 @@ func (p *program) texts(r *request) map[string]*string {
 	return texts
 }
 
-// ownFlags are the names of all flags that are no parameters.
+// ownFlags returns the names of all flags of call itself.
 func (p *program) ownFlags(r *request) []string {
 	names := slices.Sorted(maps.Keys(p.texts(r)))
 	return append([]string{"all", "pretty", "check", "verbose", "help"}, names...)
 }
 
-// request is a command line of call, understood.
+// request is a parsed command line of call.
 type request struct {
 	callOptions
 	help  bool
@@ -105,7 +105,7 @@ func (p *program) call(cmd *cobra.Command, args []string) error {
 	case r.help:
 		return p.print(toolHelp(r.tool, r.input))
 	case r.tool == nil:
-		return usage("which tool? closekit "+callUsage, "\"closekit tools\" lists them")
+		return usage("no tool is named; usage: closekit "+callUsage, "\"closekit tools\" lists them")
 	}
 	input, err := p.input(r)
 	if err != nil {
@@ -116,10 +116,10 @@ func (p *program) call(cmd *cobra.Command, args []string) error {
 	}
 	paged := r.input.property("_skip") != nil
 	if r.all && !paged {
-		return usage(r.tool.Name+" has no pages, so --all means nothing", "leave out --all")
+		return usage(r.tool.Name+" has no pages, so --all has no effect", "leave out --all")
 	}
 	if r.check {
-		p.note("closekit: the input of %s is fine; nothing was sent", r.tool.Name)
+		p.note("closekit: the input of %s is valid; nothing was sent", r.tool.Name)
 		return nil
 	}
 	if r.acc == (accountFlags{}) {
@@ -135,20 +135,20 @@ func (p *program) call(cmd *cobra.Command, args []string) error {
 // callAs makes a call as a connected account.
 func (p *program) callAs(ctx context.Context, r *request, input json.RawMessage) error {
 	if r.acc.account == "" {
-		return usage("no account is named, so the flags for accounts mean nothing", "add --account NAME")
+		return usage("no account is named, so the flags for accounts have no effect", "add --account NAME")
 	}
 	if p.apiKey != "" {
-		return usage("--account and --api-key are two ways to say who calls", "give one of them")
+		return usage("--account and --api-key exclude each other", "give only one of them")
 	}
 	who, err := r.acc.principal()
 	if err != nil {
 		return err
 	}
-	return p.atDesk(ctx, &r.acc, appRequired, false, func(d *desk) error {
-		if _, err := d.get(ctx, &r.acc); err != nil {
+	return p.withManager(ctx, &r.acc, appRequired, false, func(m *session) error {
+		if _, err := m.get(ctx, &r.acc); err != nil {
 			return err
 		}
-		account, err := d.Account(who, r.acc.connectionName())
+		account, err := m.Account(who, r.acc.connectionName())
 		if err != nil {
 			return err
 		}
@@ -163,19 +163,19 @@ func (p *program) callAs(ctx context.Context, r *request, input json.RawMessage)
 	})
 }
 
-// send makes a call and prints what comes.
+// send makes a call and prints the response.
 func (p *program) send(ctx context.Context, client *closekit.Client, r *request, input json.RawMessage) error {
 	if r.all {
 		return p.stream(ctx, client, r, input)
 	}
-	answer, err := r.tool.Call(ctx, client, input)
+	response, err := r.tool.Call(ctx, client, input)
 	if err != nil {
 		return err
 	}
 	if r.pretty {
-		answer = indent(answer)
+		response = indent(response)
 	}
-	return p.print(string(answer) + "\n")
+	return p.print(string(response) + "\n")
 }
 
 func indent(raw json.RawMessage) json.RawMessage {
@@ -186,8 +186,8 @@ func indent(raw json.RawMessage) json.RawMessage {
 	return b.Bytes()
 }
 
-// parseCall reads the arguments of call by hand, because the flags are those of
-// the tool.
+// parseCall parses the arguments of call by hand, because the flags depend on the
+// tool.
 func (p *program) parseCall(args []string) (*request, error) {
 	r := &request{}
 	onlyArguments := false
@@ -217,7 +217,7 @@ func (p *program) parseCall(args []string) (*request, error) {
 	return r, nil
 }
 
-// argument takes what is no flag: the tool, then its input.
+// argument takes an argument that is not a flag: the tool, then its input.
 func (r *request) argument(arg string) (err error) {
 	switch {
 	case r.tool == nil:
@@ -231,7 +231,7 @@ func (r *request) argument(arg string) (err error) {
 	case r.text == nil:
 		r.text = &arg
 	default:
-		return usage(fmt.Sprintf("unexpected argument %q", shorten(arg)), "put the JSON into one pair of single quotes")
+		return usage(fmt.Sprintf("unexpected argument %q", shorten(arg)), "put the JSON in one pair of single quotes")
 	}
 	return nil
 }
@@ -243,7 +243,7 @@ func (p *program) ownFlag(r *request, name, value string, attached bool, rest *[
 	}
 	if s, ok := switches[name]; ok {
 		if attached && value != "true" && value != "false" {
-			return false, usage("--"+name+" is true or false", "\"closekit call --help\" explains the flags")
+			return false, usage("--"+name+" must be true or false", "\"closekit call --help\" explains the flags")
 		}
 		*s = value != "false"
 		return true, nil
@@ -258,7 +258,7 @@ func (p *program) ownFlag(r *request, name, value string, attached bool, rest *[
 		}
 		value, *rest = (*rest)[0], (*rest)[1:]
 	}
-	if value == "" { // most often a variable that is not set
+	if value == "" { // most often an unset variable
 		return false, usage("--"+name+" is empty", "give a value, or leave the flag out")
 	}
 	*t = value
@@ -274,7 +274,7 @@ func (p *program) parameter(r *request, name, value string, attached bool, rest 
 	if !ok {
 		names := append(p.ownFlags(r), r.flags.names...)
 		hint := r.tool.Name + " takes no parameters"
-		if near := nearest(name, names); near != "" {
+		if near := words.Nearest(name, names); near != "" {
 			hint = "did you mean --" + near + "?"
 		} else if len(r.flags.names) > 0 {
 			hint = "the parameters are --" + strings.Join(r.flags.names, ", --")
@@ -313,7 +313,7 @@ func (p *program) known(r *request, arg string) bool {
 // maxInput bounds what is read from standard input.
 const maxInput = 64 << 20
 
-// input gives the JSON input of the tool.
+// input returns the JSON input of the tool.
 func (p *program) input(r *request) (json.RawMessage, error) {
 	if r.text == nil {
 		return r.args.encode()
@@ -373,7 +373,7 @@ func (p *program) stream(ctx context.Context, c *closekit.Client, r *request, in
 		if err != nil {
 			return fmt.Errorf("encode the input: %w", err)
 		}
-		answer, err := r.tool.Call(ctx, c, body)
+		response, err := r.tool.Call(ctx, c, body)
 		if err != nil {
 			return err
 		}
@@ -381,14 +381,14 @@ func (p *program) stream(ctx context.Context, c *closekit.Client, r *request, in
 			Data    []json.RawMessage `json:"data"`
 			HasMore bool              `json:"has_more"`
 		}
-		if err := json.Unmarshal(answer, &page); err != nil || page.Data == nil {
+		if err := json.Unmarshal(response, &page); err != nil || page.Data == nil {
 			return &hinted{
-				fmt.Errorf("%s: the answer is not a list of items", r.tool.Name),
-				[]string{"call it without --all to see the answer"},
+				fmt.Errorf("%s: the response is not a list of items", r.tool.Name),
+				[]string{"call it without --all to see the response"},
 				exitAPI,
 			}
 		}
-		lines := make([]byte, 0, len(answer))
+		lines := make([]byte, 0, len(response))
 		for _, item := range page.Data {
 			if r.pretty {
 				item = indent(item)
@@ -439,7 +439,7 @@ func (r *request) paging(input json.RawMessage) (map[string]json.RawMessage, int
 	return in, skip, err
 }
 
-// number gives an integer of the input, and the name under which it was given.
+// number returns an integer of the input, and the name under which it was given.
 func (r *request) number(in map[string]json.RawMessage, of string) (int, string, error) {
 	names := []string{of}
 	for _, a := range r.tool.Info().Aliases {
@@ -459,10 +459,10 @@ func (r *request) number(in map[string]json.RawMessage, of string) (int, string,
 	return 0, "", nil
 }
 
-// progress shows on a terminal how far a long list is.
+// progress counts the items of a long list on a terminal.
 type progress struct{ w io.Writer }
 
-// newProgress gives a progress that stays silent unless w is a terminal.
+// newProgress returns a progress that is silent unless w is a terminal.
 func newProgress(w io.Writer) *progress {
 	if !isTerminal(w) {
 		return &progress{}
@@ -476,7 +476,7 @@ func (p *progress) show(items int) {
 	}
 }
 
-// done wipes the line.
+// done clears the line.
 func (p *progress) done() {
 	if p.w != nil {
 		fmt.Fprint(p.w, "\r\033[K")
@@ -485,7 +485,7 @@ func (p *progress) done() {
 
 // completeCall completes the tool, then its parameters.
 func completeCall(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-	var words []string
+	var found []string
 	if len(args) == 0 {
 		return completeTool(nil, nil, toComplete)
 	}
@@ -493,20 +493,20 @@ func completeCall(_ *cobra.Command, args []string, toComplete string) ([]string,
 		if input, err := inputOf(t); err == nil {
 			for _, prop := range input.Properties {
 				if flag := "--" + prop.name; strings.HasPrefix(flag, toComplete) {
-					words = append(words, flag)
+					found = append(found, flag)
 				}
 			}
 		}
 	}
-	return words, cobra.ShellCompDirectiveNoFileComp
+	return found, cobra.ShellCompDirectiveNoFileComp
 }
 
 func completeTool(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-	var words []string
+	var found []string
 	for _, t := range tools.All() {
 		if strings.HasPrefix(t.Name, toComplete) {
-			words = append(words, t.Name)
+			found = append(found, t.Name)
 		}
 	}
-	return words, cobra.ShellCompDirectiveNoFileComp
+	return found, cobra.ShellCompDirectiveNoFileComp
 }

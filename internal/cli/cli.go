@@ -1,6 +1,5 @@
-// Package cli is the command closekit. It is the only package that knows a
-// command line; what it does, it does through the packages that everybody
-// else uses too.
+// Package cli is the command closekit. It is the only package with a command
+// line, and uses the same public packages as any other program.
 //
 // [Run] is the whole program as a function of its arguments, streams and
 // environment; nothing in the package is global.
@@ -22,6 +21,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/buildinfo"
+	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/runtime/logging"
 )
 
@@ -52,23 +53,23 @@ const (
 )
 
 // Main runs the command with the arguments, streams, environment and signals
-// of the process, and gives its exit code.
+// of the process, and returns its exit code.
 func Main() int {
 	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	return Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
 }
 
-// interruption is why a context ended: the user, or the system, asked to stop.
+// interruption is the cause of a context that a signal canceled.
 type interruption struct{ signal os.Signal }
 
 func (i interruption) Error() string { return "interrupted" }
 
-// Unwrap makes it what everybody else asks for.
+// Unwrap makes errors.Is(err, context.Canceled) true.
 func (i interruption) Unwrap() error { return context.Canceled }
 
-// untilSignal gives a context that ends with the first SIGINT or SIGTERM. The
-// second one ends the process, as if nobody had listened.
+// untilSignal returns a context that the first SIGINT or SIGTERM cancels. The
+// second one ends the process, as without a handler.
 func untilSignal(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
@@ -87,9 +88,9 @@ func untilSignal(parent context.Context) (context.Context, func()) {
 	}
 }
 
-// Run carries out one command line, without the name of the program, and gives
-// the exit code. It reads standard input only where the command line says so,
-// and ends what it does when the context ends.
+// Run runs one command line, without the name of the program, and returns the
+// exit code. It reads standard input only if the command line asks for it, and
+// returns when the context is done.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
 	root := p.root()
@@ -116,34 +117,34 @@ type program struct {
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "closekit",
-		Short: "Use the Close CRM from a terminal, for real or emulated",
-		Long: `closekit calls the Close CRM by tools: one name for every operation, JSON in,
-JSON out. It also runs an emulated Close, so that nobody needs an account to
-try it or to test against it.
+		Short: "Use Close CRM from a terminal, against the real API or the emulator",
+		Long: `closekit calls Close CRM tools by name: one tool for each operation, with JSON
+input and output. It also runs an emulated Close, so that you can try it and test
+against it without an account.
 
 Try these first:
 
   closekit demo                   watch a sales assistant at work; needs no account
-  closekit tools lead             find the tools that have to do with leads
+  closekit tools lead             find the tools for leads
   closekit call close_me_get      call a tool; needs CLOSE_API_KEY or the emulator
 
 Without a Close account, start "closekit emulator" in another terminal and copy
 the line that it prints. With one, create a key in Close under Settings >
-Developer > API Keys and put it into the environment variable CLOSE_API_KEY; or
+Developer > API Keys and set the environment variable CLOSE_API_KEY to it; or
 connect accounts of several users through OAuth, see "closekit accounts".`,
 		Example: `  closekit demo
   closekit tools lead
   closekit call close_leads_list --query "Acme Corp" --order_by -date_updated`,
 		Args:                       commandsOnly,
 		RunE:                       p.overview,
-		Version:                    closekit.Version,
+		Version:                    buildinfo.Text(closekit.Version),
 		SilenceErrors:              true,
 		SilenceUsage:               true,
 		SuggestionsMinimumDistance: 2,
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&p.baseURL, "base-url", "", "root `URL` of the API, without /api/v1 (default $"+envBaseURL+" or "+closekit.DefaultBaseURL+")")
-	flags.StringVar(&p.apiKey, "api-key", "", "API `key`; better put it into $"+envAPIKey+", because other users of\nthe computer can see command lines")
+	flags.StringVar(&p.apiKey, "api-key", "", "API `key`; prefer $"+envAPIKey+", because other users of the\ncomputer can see command lines")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log every request on standard error: tool, path, status, duration")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
@@ -155,7 +156,7 @@ connect accounts of several users through OAuth, see "closekit accounts".`,
 	return root
 }
 
-// commandsOnly is for commands that do nothing without one of theirs.
+// commandsOnly is for commands that only group others.
 func commandsOnly(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -163,17 +164,17 @@ func commandsOnly(cmd *cobra.Command, args []string) error {
 	return unknownCommand(cmd, args[0])
 }
 
-// overview explains such a command and lists those that it has.
+// overview explains such a command and lists its commands.
 func (p *program) overview(cmd *cobra.Command, _ []string) error {
 	return p.print(fmt.Sprintf("%s\n\nAll commands:\n\n%s\n\"%s COMMAND --help\" explains a command, with examples.\n",
 		cmd.Long, commandTable(cmd), cmd.CommandPath()))
 }
 
-// helpTemplate is that of cobra with the exit codes at the end.
+// helpTemplate is the default of cobra with the exit codes at the end.
 const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}
-Exit codes: 0 done, 2 usage, 3 input, 4 authorization, 5 refused by Close,
+Exit codes: 0 success, 2 usage, 3 input, 4 authorization, 5 refused by Close,
 6 not reached, 130 Ctrl-C, 1 anything else ("closekit help exit-codes").
 {{end}}`
 
@@ -184,7 +185,7 @@ func (p *program) versionCommand() *cobra.Command {
 		Example: "  closekit version",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return p.print("closekit " + closekit.Version + "\n")
+			return p.print("closekit " + buildinfo.Text(closekit.Version) + "\n")
 		},
 	}
 }
@@ -192,71 +193,69 @@ func (p *program) versionCommand() *cobra.Command {
 func exitCodesTopic() *cobra.Command {
 	return &cobra.Command{
 		Use:   "exit-codes",
-		Short: "What the exit codes mean",
+		Short: "Explain the exit codes",
 		Long: `Exit codes of closekit:
 
-    0  done; the emulator also ends so on SIGINT and SIGTERM
-    1  anything that is not below, such as a file that cannot be read, a demo
-       whose effects are not really there, a database of accounts that cannot be
-       opened or was sealed with another key, or problems that "closekit accounts
-       health" found
-    2  usage: an unknown command, tool or flag, a wrong base URL, a setting that
-       is missing, a key that is none, an OAuth application whose client id or
-       secret Close refuses
-    3  the input of a tool is wrong, or what was pasted after a consent; nothing
-       was sent
-    4  no API key, or Close refuses it (401, 403); an account that does not exist
-       or needs its user to connect it, or a consent that was denied
-    5  Close answered, but not with success, or with something unreadable
+    0  success; also when SIGINT or SIGTERM ends the emulator
+    1  any other error: a file that cannot be read, a demo whose effects cannot be
+       read back, a database of accounts that cannot be opened or was encrypted
+       with another key, or problems that "closekit accounts health" found
+    2  usage: an unknown command, tool or flag, a wrong base URL, a missing
+       setting, an invalid key, an OAuth application whose client id or secret
+       Close refuses
+    3  invalid input of a tool, or an invalid address pasted after a consent;
+       nothing was sent
+    4  no API key, or one that Close refuses (401, 403); an account that does not
+       exist or that its user must connect, or a consent that was denied
+    5  Close responded with an error, or with something that cannot be decoded
     6  Close could not be reached, or the connection broke; an account that
        cannot be renewed right now
   130  interrupted with Ctrl-C (SIGINT)
-  143  ended by SIGTERM
+  143  terminated by SIGTERM
 
-After 6, and after 5 with a status of 500 or more, a write may have happened
-all the same: look before you repeat it.`,
+After 6, and after 5 with a status of 500 or more, a write may still have taken
+effect: check before you repeat it.`,
 	}
 }
 
 func environmentTopic() *cobra.Command {
 	return &cobra.Command{
 		Use:   "environment",
-		Short: "Environment variables and where keys and secrets belong",
+		Short: "Explain the environment variables",
 		Long: `Environment variables of closekit:
 
   CLOSE_API_KEY    API key, from Close under Settings > Developer > API Keys.
                    The key acts as its user. Prefer the variable to --api-key:
-                   command lines are visible to other users of the computer
-                   and end up in the history of the shell.
+                   other users of the computer can see command lines, and the
+                   shell keeps them in its history.
   CLOSE_BASE_URL   root of the API, without /api/v1; https://api.close.com when
                    empty. "closekit emulator" prints the value for itself. The
                    OAuth endpoints of another root than Close's are below it.
-  TZ               time zone in which Close reads dates without a time and
-                   tells today's tasks from later ones; that of the computer
-                   when empty.
-  HTTPS_PROXY      proxy to go through, also HTTP_PROXY and NO_PROXY.
+  TZ               time zone in which Close interprets dates without a time and
+                   distinguishes today's tasks from later ones; that of the
+                   computer when empty.
+  HTTPS_PROXY      proxy to use, also HTTP_PROXY and NO_PROXY.
 
 For accounts that are connected through OAuth ("closekit accounts", and
 "closekit call --account"):
 
   CLOSEKIT_DB          database with the accounts: a SQLite file, or a
                        postgres:// URL. There is no default.
-  CLOSEKIT_KEY         key that seals the tokens in it, from "closekit accounts
+  CLOSEKIT_KEY         key that encrypts the tokens in it, from "closekit accounts
                        keygen". Keep a copy apart from the database.
   CLOSEKIT_KEY_FILE    file with that key, instead of CLOSEKIT_KEY; only its owner
                        should be able to read it.
-  CLOSEKIT_STATE_DIR   folder for the journal of renewals, which brings back
-                       tokens after a crash at the wrong moment. Without it, it is
-                       the name of the SQLite file with .state at the end, and with
-                       PostgreSQL there is none.
+  CLOSEKIT_STATE_DIR   folder for the journal of renewals, which recovers tokens
+                       after a crash during a renewal. Defaults to the name of the
+                       SQLite file with .state appended; PostgreSQL has no default.
   CLOSE_CLIENT_ID      client id of the OAuth application, from Close under
                        Settings > Developer, or from "closekit emulator"
   CLOSE_CLIENT_SECRET  its client secret. A flag can only name a file with it.
-  CLOSE_REDIRECT_URL   its redirect URL. With https://, connecting an account means
-                       to paste the address that the browser ends at.
+  CLOSE_REDIRECT_URL   its redirect URL. If it begins with https://, you connect an
+                       account by pasting the final address of the browser.
 
-Flags win over the variables. closekit never prints a key, secret or token that
-it was given; only "closekit accounts keygen" prints a key, which it made.`,
+Flags take precedence over variables. closekit never prints a key, secret or
+token that it was given; only "closekit accounts keygen" prints a new key.`,
 	}
 }
 
@@ -281,7 +280,7 @@ func (p *program) key() string {
 	return p.getenv(envAPIKey)
 }
 
-// apiRoot gives the base URL of the user, without a slash at the end.
+// apiRoot returns the base URL without a trailing slash.
 func (p *program) apiRoot() (string, *url.URL, error) {
 	root, from := p.baseURL, "--base-url"
 	if root == "" {
@@ -295,19 +294,19 @@ func (p *program) apiRoot() (string, *url.URL, error) {
 	return root, u, err
 }
 
-// client gives a client for the key and the base URL of the user. A missing
-// key shows only when something is to be sent.
+// client returns a client for the API key and the base URL. A missing key is an
+// error only when something is sent.
 func (p *program) client() (*closekit.Client, error) {
 	return p.clientFor(closekit.APIKey(p.key()), "API key")
 }
 
-// clientFor gives a client for the base URL of the user and any credential.
+// clientFor returns a client for the base URL and any credential.
 func (p *program) clientFor(source closekit.Source, what string) (*closekit.Client, error) {
 	root, u, err := p.apiRoot()
 	if err != nil {
 		return nil, err
 	}
-	if u.Scheme == "http" && !isLocal(u.Hostname()) {
+	if u.Scheme == "http" && !httpx.IsLocal(u.Hostname()) {
 		p.note("closekit: warning: the %s goes to %s without encryption; use https", what, u.Host)
 	}
 	_, offset := time.Now().Zone()
@@ -325,17 +324,17 @@ func (p *program) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// checkRoot checks the root of the API and offers the one that is meant.
+// checkRoot checks the root of the API and suggests a correct one.
 func checkRoot(from, root string) (*url.URL, error) {
 	u, err := url.Parse(root)
 	bare := err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https"
 	switch {
 	case strings.Contains(root, "@"):
-		return nil, usage(from+" must not have a user or a password in it", "give the API key in "+envAPIKey)
+		return nil, usage(from+" must not contain a user or a password", "set "+envAPIKey+" to the API key")
 	case bare && !strings.Contains(root, "://"):
 		scheme := "https://"
 		host, _, _ := strings.Cut(root, "/")
-		if name, _, err := net.SplitHostPort(host); err == nil && isLocal(name) || isLocal(host) {
+		if name, _, err := net.SplitHostPort(host); err == nil && httpx.IsLocal(name) || httpx.IsLocal(host) {
 			scheme = "http://"
 		}
 		return nil, usage(fmt.Sprintf("%s %q lacks http:// or https://", from, root), "did you mean "+scheme+root+"?")
@@ -350,9 +349,4 @@ func checkRoot(from, root string) (*url.URL, error) {
 		return nil, usage(fmt.Sprintf("%s %q must be the root, without /api/v1", from, root), "did you mean "+short.String()+"?")
 	}
 	return u, nil
-}
-
-func isLocal(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -24,13 +24,13 @@ func (p *program) emulatorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "emulator",
 		Short: "Run an emulated Close, in memory",
-		Long: `Run an emulated Close: its API and its OAuth server, in memory, for trying things
-out and for tests. It holds one organization with two users, statuses, a
-pipeline and two sequences. No message ever leaves it. It ends with Ctrl-C or
-SIGTERM, and everything in it is gone then.
+		Long: `Run an emulated Close: its API and its OAuth server, in memory, to try
+closekit and for tests. It starts with one organization with two users, statuses,
+a pipeline and two sequences, and never sends a message. Ctrl-C or SIGTERM ends
+it; its data is lost then.
 
-When it is ready it prints how to reach it. With --json that is exactly one
-line, an object with base_url (the root, without /api/v1), api_key, client_id,
+When ready, it prints its URL and credentials; with --json, exactly one line: an
+object with base_url (the root, without /api/v1), api_key, client_id,
 client_secret, authorize_url, token_url and redirect_url.
 
 --seed fills it from a JSON file, for example
@@ -45,13 +45,13 @@ client_secret, authorize_url, token_url and redirect_url.
 	flags.StringVar(&f.addr, "addr", "127.0.0.1:0", "`address` to listen on; port 0 means any free one")
 	flags.StringVar(&f.seed, "seed", "", "JSON `file` with leads and more to start with; - is standard input")
 	flags.BoolVar(&f.asJSON, "json", false, "print one line of JSON when ready")
-	flags.BoolVar(&f.strict, "strict", false, "refuse what the real Close might refuse, such as a path without its last slash")
-	flags.BoolVar(&f.autoConsent, "auto-consent", false, "answer the OAuth consent page with Allow at once")
-	flags.StringArrayVar(&f.redirect, "redirect-url", nil, "OAuth redirect `URL` of your application; without any, all https and local ones are fine")
+	flags.BoolVar(&f.strict, "strict", false, "refuse what Close itself might refuse, such as a path without its last slash")
+	flags.BoolVar(&f.autoConsent, "auto-consent", false, "allow every request on the OAuth consent page at once")
+	flags.StringArrayVar(&f.redirect, "redirect-url", nil, "OAuth redirect `URL` of your application; by default all https and local ones are allowed")
 	return cmd
 }
 
-// endpoints is how to reach an emulator.
+// endpoints are the URLs and credentials of an emulator.
 type endpoints struct {
 	BaseURL      string `json:"base_url"`
 	APIKey       string `json:"api_key"`
@@ -68,7 +68,7 @@ func (p *program) emulate(cmd *cobra.Command, f *emulatorFlags) error {
 		opts.Logger = p.logger()
 	}
 	srv := emulator.New(opts)
-	defer srv.Close() //nolint:errcheck // it always gives nil
+	defer srv.Close() //nolint:errcheck // it always returns nil
 	if err := p.seed(srv, f.seed); err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (p *program) emulate(cmd *cobra.Command, f *emulatorFlags) error {
 	}
 	e := endpoints{
 		srv.URL(), srv.APIKey(), srv.ClientID(), srv.ClientSecret(), srv.AuthorizeURL(), srv.TokenURL(),
-		srv.URL() + "/callback", // nobody answers there, but a browser shows the code in its address
+		srv.URL() + "/callback", // nothing listens there, but a browser shows the code in its address
 	}
 	if len(f.redirect) > 0 {
 		e.RedirectURL = f.redirect[0]
@@ -104,7 +104,7 @@ func (p *program) announce(e *endpoints, asJSON bool) error {
 		}
 		return p.print(string(line) + "\n")
 	}
-	return p.print(fmt.Sprintf(`The emulator is ready. Everything in it is in memory; Ctrl-C ends it.
+	return p.print(fmt.Sprintf(`The emulator is ready. Its data is in memory only; Ctrl-C ends it.
 
   base URL       %s
   API key        %s
@@ -119,7 +119,7 @@ To use it in another terminal:
   export CLOSE_BASE_URL=%s CLOSE_API_KEY=%s
   closekit call close_me_get
 
-"closekit accounts" connects accounts through OAuth. For that also:
+To connect accounts through OAuth with "closekit accounts", also:
 
   export CLOSE_CLIENT_ID=%s CLOSE_CLIENT_SECRET=%s
 `, e.BaseURL, e.APIKey, e.ClientID, e.ClientSecret, e.AuthorizeURL, e.TokenURL, e.RedirectURL, e.BaseURL, e.APIKey,

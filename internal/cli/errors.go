@@ -16,11 +16,12 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/examples/assistant/demo"
+	"github.com/closekit/closekit/internal/words"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
-// hinted is an error together with what to do about it, and the exit code it
-// leads to; zero means that of the error itself.
+// hinted is an error with hints for the user and its exit code.
 type hinted struct {
 	err   error
 	hints []string
@@ -31,22 +32,22 @@ func (h *hinted) Error() string { return h.err.Error() }
 
 func (h *hinted) Unwrap() error { return h.err }
 
-// usage is a command line that cannot be carried out.
+// usage returns an error about a wrong command line.
 func usage(what string, hints ...string) error {
 	return &hinted{errors.New(what), hints, exitUsage}
 }
 
-// wrongInput is tool input that was refused before anything was sent.
+// wrongInput returns an error about tool input, of which nothing was sent.
 func wrongInput(what string, hints ...string) error {
 	return &hinted{errors.New(what), hints, exitValidation}
 }
 
-// diagnosis is what the user gets to read.
+// diagnosis is what the user reads.
 type diagnosis struct {
 	errors  []string
 	hints   []string
 	code    int
-	account *accounts.Key // whose call it was, nil for that of an API key
+	account *accounts.Key // that made the call; nil for an API key
 }
 
 // accountCallError is the error of a call that was made as a connected account.
@@ -61,7 +62,7 @@ func (d *diagnosis) hint(format string, args ...any) {
 	d.hints = append(d.hints, fmt.Sprintf(format, args...))
 }
 
-// report prints what went wrong and gives the exit code.
+// report prints an error and returns the exit code.
 func (p *program) report(ctx context.Context, err error) int {
 	if err == nil {
 		return exitOK
@@ -80,7 +81,7 @@ func (p *program) report(ctx context.Context, err error) int {
 	return d.code
 }
 
-// diagnose finds words and an exit code for an error.
+// diagnose finds messages and an exit code for an error.
 func diagnose(ctx context.Context, err error) *diagnosis {
 	d := &diagnosis{errors: []string{err.Error()}, code: exitFailure}
 	h := new(hinted)
@@ -88,7 +89,6 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		d.hints, d.code = append(d.hints, h.hints...), h.code
 	}
 	var (
-		stop       interruption
 		unknown    *closekit.UnknownToolError
 		invalid    *closekit.ValidationError
 		noAuth     *closekit.AuthorizationError
@@ -97,22 +97,17 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		unreached  *closekit.TransportError
 		as         *accountCallError
 		account    accounts.AccountError
+		left       *demo.CleanupError
 	)
+	if errors.As(err, &left) {
+		d.hint("look in Close for leads named \"closekit demo …\" and delete them")
+	}
 	if errors.As(err, &as) {
 		d.account = &as.key
 	}
 	switch {
 	case ctx.Err() != nil:
-		d.errors, d.code = []string{"interrupted"}, exitInterrupted
-		if errors.As(context.Cause(ctx), &stop) && stop.signal == syscall.SIGTERM {
-			d.errors, d.code = []string{"terminated"}, exitTerminated
-		}
-		if h.err != nil {
-			d.errors = append(d.errors, h.Error()) // what the clean-up could not do
-		}
-		if errors.As(err, &unreached) && unreached.MaybeDone && unreached.Method != http.MethodGet {
-			d.hint("%s may have been carried out all the same; look before you repeat it", unreached.Tool)
-		}
+		d.interrupted(ctx, err)
 	case errors.As(err, &unknown):
 		d.code = exitUsage
 		d.hint("\"closekit tools\" lists all tools, \"closekit tools WORD\" searches them")
@@ -120,7 +115,7 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		d.invalid(err, invalid)
 	case errors.As(err, &noAuth):
 		d.code = exitAuthorization
-		d.hint("put an API key into %s; create one in Close under Settings > Developer > API Keys", envAPIKey)
+		d.hint("set %s to an API key; create one in Close under Settings > Developer > API Keys", envAPIKey)
 		d.hint("no Close account? \"closekit demo\" needs none, and \"closekit emulator\" prints a key of its own")
 	case errors.As(err, &account):
 		d.accountTrouble(account)
@@ -129,10 +124,10 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 	case errors.As(err, &unreadable):
 		d.code = exitAPI
 		if !strings.Contains(unreadable.ContentType, "json") || strings.Contains(unreadable.Err.Error(), "larger than") {
-			d.hint("is %s really the root of Close's API? Without --base-url and %s closekit uses %s", "the base URL", envBaseURL, closekit.DefaultBaseURL)
+			d.hint("is the base URL really the root of Close's API? Without --base-url and %s closekit uses %s", envBaseURL, closekit.DefaultBaseURL)
 		}
 		if !strings.Contains(unreadable.Tool, "_get") && !strings.Contains(unreadable.Tool, "_list") {
-			d.hint("%s was carried out although its answer could not be read; look before you repeat it", unreadable.Tool)
+			d.hint("%s took effect although its response could not be decoded; check before you repeat it", unreadable.Tool)
 		}
 	case errors.Is(err, closekit.ErrSkipLimit):
 		d.code = exitAPI
@@ -143,7 +138,26 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 	return d
 }
 
-// invalid gives every problem a line of its own.
+// interrupted explains what a signal cut off.
+func (d *diagnosis) interrupted(ctx context.Context, err error) {
+	var (
+		stop      interruption
+		left      *demo.CleanupError
+		unreached *closekit.TransportError
+	)
+	d.errors, d.code = []string{"interrupted"}, exitInterrupted
+	if errors.As(context.Cause(ctx), &stop) && stop.signal == syscall.SIGTERM {
+		d.errors, d.code = []string{"terminated"}, exitTerminated
+	}
+	if errors.As(err, &left) {
+		d.errors = append(d.errors, left.Error())
+	}
+	if errors.As(err, &unreached) && unreached.MaybeDone && unreached.Method != http.MethodGet {
+		d.hint("%s may still have taken effect; check before you repeat it", unreached.Tool)
+	}
+}
+
+// invalid puts every problem on a line of its own.
 func (d *diagnosis) invalid(err error, invalid *closekit.ValidationError) {
 	d.code, d.errors = exitValidation, nil
 	context := strings.TrimSuffix(err.Error(), invalid.Error()) + invalid.Tool
@@ -168,11 +182,11 @@ func (d *diagnosis) invalid(err error, invalid *closekit.ValidationError) {
 	d.hint("nothing was sent; \"closekit call %s --help\" explains the parameters", invalid.Tool)
 }
 
-// refused explains an answer that is no success.
+// refused explains an error response.
 func (d *diagnosis) refused(e *closekit.Error) {
 	d.code = exitAPI
 	if e.Hint != "" {
-		// The hint stands at the end of the message, in brackets.
+		// The message ends with the hint in parentheses.
 		d.errors[0] = strings.TrimSuffix(d.errors[0], " ("+e.Hint+")")
 	}
 	switch {
@@ -190,14 +204,14 @@ func (d *diagnosis) refused(e *closekit.Error) {
 		d.hint("%s", e.Hint)
 	}
 	if e.Status == http.StatusTooManyRequests && e.RetryAfter > 0 {
-		d.hint("Close asks to wait for %s", e.RetryAfter.Round(time.Second))
+		d.hint("Close asks you to wait for %s", e.RetryAfter.Round(time.Second))
 	}
 	if e.Status >= 500 && e.Method != http.MethodGet {
-		d.hint("%s may have been carried out all the same; look before you repeat it", e.Tool)
+		d.hint("%s may still have taken effect; check before you repeat it", e.Tool)
 	}
 }
 
-// unreached explains why there was no answer.
+// unreached explains why there was no response.
 func (d *diagnosis) unreached(err error) {
 	var (
 		name    *net.DNSError
@@ -206,7 +220,7 @@ func (d *diagnosis) unreached(err error) {
 	)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		d.hint("nothing listens there: is \"closekit emulator\" still running, and is the base URL (--base-url, %s) the one it printed?", envBaseURL)
+		d.hint("nothing listens there: is \"closekit emulator\" still running, and is the base URL (--base-url, %s) the one that it printed?", envBaseURL)
 	case errors.As(err, &name):
 		d.hint("the host name %q cannot be found: check the base URL (--base-url, %s) and the network", name.Name, envBaseURL)
 	case errors.As(err, &unknown), errors.As(err, &wrong):
@@ -218,7 +232,7 @@ func (d *diagnosis) unreached(err error) {
 	}
 }
 
-// accountTrouble says in terms of the command line what an account needs.
+// accountTrouble explains in terms of the command line what an account needs.
 func (d *diagnosis) accountTrouble(err accounts.AccountError) {
 	var (
 		authorization *accounts.AuthorizationRequiredError
@@ -234,43 +248,43 @@ func (d *diagnosis) accountTrouble(err accounts.AccountError) {
 		d.hint("run \"%s\"", accountCommand("connect", authorization.Key))
 	case errors.As(err, &verification):
 		d.code = exitAuthorization
-		d.hint("the program that made the link must confirm it; \"%s\" begins again", accountCommand("connect", verification.Key))
+		d.hint("the program that created the link must confirm it; \"%s\" starts over", accountCommand("connect", verification.Key))
 	case errors.As(err, &unavailable):
 		d.code = exitTransport
 		switch unavailable.Kind {
 		case accounts.StoreTrouble:
-			d.hint("the database of accounts does not answer, or is busy: check it (--db, %s)", envDB)
+			d.hint("the database of accounts does not respond, or is busy: check it (--db, %s)", envDB)
 		default:
-			d.hint("nothing is wrong with the account; \"%s\" shows more", accountCommand("show", unavailable.Key))
+			d.hint("the account itself is fine; \"%s\" shows details", accountCommand("show", unavailable.Key))
 		}
 		if unavailable.Kind == accounts.NotSent {
-			d.hint("Close was not reached: check the network, any proxy, and the base URL (--base-url, %s)", envBaseURL)
+			d.hint("Close could not be reached: check the network, any proxy, and the base URL (--base-url, %s)", envBaseURL)
 		}
 	case errors.As(err, &config):
 		d.code = exitUsage
 		d.hint("check %s and %s; the application of an emulator works only with the emulator that printed it", envClientID, envClientSecret)
 	case errors.As(err, &identity):
 		d.code = exitAuthorization
-		d.hint("sign in to Close as the user that the account belongs to, or let it become another one with \"%s\"", accountCommand("connect --new-identity", identity.Key))
+		d.hint("sign in to Close as the user that the account is bound to, or rebind it with \"%s\"", accountCommand("connect --new-identity", identity.Key))
 	case errors.As(err, &rejected):
 		d.code = exitAuthorization
-	default: // the tokens cannot be opened, which only the key could change
+	default: // the tokens cannot be decrypted without another key
 		d.hint("check %s and %s; \"closekit accounts health\" shows which keys are in use", envKey, envKeyFile)
 	}
 }
 
 var keyPattern = regexp.MustCompile(`\bapi_[A-Za-z0-9]{6,}(\.[A-Za-z0-9]+)?`)
 
-// hide keeps a secret out of what is printed on standard error.
+// hide keeps a secret out of standard error.
 func (p *program) hide(secret string) {
-	if len(secret) >= 4 { // shorter ones would tear holes into every text
+	if len(secret) >= 4 { // shorter ones occur in any text
 		p.secrets = append(p.secrets, secret)
 	}
 }
 
-// redact takes API keys out of a message, also those that stand in it because
-// somebody put a key where something else belongs. Nothing that prints is meant
-// to hold the other secrets; this is in case something does.
+// redact removes API keys from a message, also one that the user put in a wrong
+// place. No message should contain the other secrets; this is the second line of
+// defense.
 func (p *program) redact(s string) string {
 	for _, secret := range p.secrets {
 		s = strings.ReplaceAll(s, secret, "[redacted]")
@@ -292,64 +306,32 @@ func seeHelp(cmd *cobra.Command) string { return "see \"" + cmd.CommandPath() + 
 
 func unknownCommand(cmd *cobra.Command, name string) error {
 	if strings.HasPrefix(name, "close_") {
-		return usage(fmt.Sprintf("unknown command %q", name), "tools are called with \"closekit call "+name+"\"")
+		return usage(fmt.Sprintf("unknown command %q", name), "call a tool with \"closekit call "+name+"\"")
 	}
 	var names []string
 	for _, c := range cmd.Commands() {
 		names = append(names, c.Name())
 	}
 	hint := "\"" + cmd.CommandPath() + "\" alone lists the commands"
-	if near := nearest(name, names); near != "" {
+	if near := words.Nearest(name, names); near != "" {
 		hint = "did you mean \"" + cmd.CommandPath() + " " + near + "\"?"
 	}
 	return usage(fmt.Sprintf("unknown command %q", name), hint)
 }
 
-// flagError words the errors of the flag package like ours. Values are left
-// out: one of them may be a key.
+// flagError rewrites errors of the flag package. It omits values: one of them may
+// be a key.
 func flagError(cmd *cobra.Command, err error) error {
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 	what := err.Error()
 	if name, ok := strings.CutPrefix(what, "unknown flag: "); ok {
 		hint := seeHelp(cmd)
-		if near := nearest(name, names); near != "" {
+		if near := words.Nearest(name, names); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		return usage("unknown flag "+name, hint)
 	}
-	what, _, _ = strings.Cut(what, ": strconv.") // Go's own words say nothing more
+	what, _, _ = strings.Cut(what, ": strconv.") // Go's own text adds nothing
 	return usage(what, seeHelp(cmd))
-}
-
-// nearest gives the word most like name, or "" if none is near.
-func nearest(name string, words []string) string {
-	best, score := "", len(name)/2+1
-	for _, w := range words {
-		if d := distance(strings.ToLower(name), strings.ToLower(w)); d < score {
-			best, score = w, d
-		}
-	}
-	return best
-}
-
-// distance counts the edits from a to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := diagonal
-			if a[i-1] != b[j-1] {
-				change++
-			}
-			diagonal = row[j]
-			row[j] = min(change, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
 }

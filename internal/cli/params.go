@@ -11,9 +11,9 @@ import (
 	"github.com/closekit/closekit"
 )
 
-// flagSet finds the parameter that a flag names. A parameter is found under its
-// own name, its aliases, and under spellings that are easier to type: without
-// the underscore in front, and with dashes for underscores.
+// flagSet finds the parameter that a flag names: by its own name, its aliases, and
+// by forms that are easier to type, without the leading underscore and with
+// dashes for underscores.
 type flagSet struct {
 	byName map[string]flagTarget
 	names  []string // own names and aliases, for suggestions
@@ -24,7 +24,7 @@ type flagTarget struct {
 	schema *schema
 }
 
-// flagsOf gives the flags of a tool.
+// flagsOf returns the flags of a tool.
 func flagsOf(t *closekit.Tool, input *schema) *flagSet {
 	fs := &flagSet{byName: map[string]flagTarget{}}
 	for i := range input.Properties {
@@ -39,14 +39,14 @@ func flagsOf(t *closekit.Tool, input *schema) *flagSet {
 		}
 		target := flagTarget{p.name, &p.schema}
 		if len(a.Values) > 0 {
-			// Its values have words of their own, which the tool knows.
+			// The tool knows its values, which differ from those of the parameter.
 			target = flagTarget{a.Name, &schema{Type: types{"boolean", "string"}, Description: p.Description}}
 		}
 		fs.byName[a.Name] = target
 		fs.names = append(fs.names, a.Name)
 	}
-	// The easier spellings come last and never hide a real name. One that could
-	// mean two parameters means none.
+	// The easier forms never hide a real name. One that could mean two parameters
+	// means none.
 	easy := map[string]flagTarget{}
 	for _, name := range fs.names {
 		key := easier(name)
@@ -64,10 +64,10 @@ func flagsOf(t *closekit.Tool, input *schema) *flagSet {
 	return fs
 }
 
-// easier gives the form in which all spellings of a name are the same.
+// easier returns the form that all variants of a name share.
 func easier(name string) string {
-	words := strings.FieldsFunc(name, func(r rune) bool { return r == '_' || r == '-' })
-	return strings.Join(words, "-")
+	parts := strings.FieldsFunc(name, func(r rune) bool { return r == '_' || r == '-' })
+	return strings.Join(parts, "-")
 }
 
 func (fs *flagSet) find(name string) (flagTarget, bool) {
@@ -107,7 +107,7 @@ func (a *arguments) add(flag string, t flagTarget, text string) error {
 	return nil
 }
 
-// encode gives the JSON input that the flags say.
+// encode returns the JSON input that the flags describe.
 func (a *arguments) encode() (json.RawMessage, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
@@ -129,7 +129,7 @@ func (a *arguments) encode() (json.RawMessage, error) {
 
 func (v *argument) encode() (json.RawMessage, error) {
 	if len(v.texts) == 1 && v.texts[0] == "null" {
-		return json.RawMessage("null"), nil // the tool says whether it can be
+		return json.RawMessage("null"), nil // the tool knows whether it can be cleared
 	}
 	if len(v.texts) == 1 && v.texts[0] == `"null"` {
 		return quoted("null"), nil
@@ -168,8 +168,8 @@ func (v *argument) encode() (json.RawMessage, error) {
 	return slices.Concat([]byte("["), bytes.Join(rawToBytes(items), []byte(",")), []byte("]")), nil
 }
 
-// scalar turns a text into JSON of the type that the schema asks for. A text
-// that does not fit stays a text: the tool says best what it expected.
+// scalar converts a text to JSON of the type that the schema asks for. A text that
+// does not match stays a string: the tool reports best what it expected.
 func (v *argument) scalar(s *schema, text string) (json.RawMessage, error) {
 	trimmed := strings.TrimSpace(text)
 	switch {
@@ -221,7 +221,7 @@ func quoted(text string) []byte {
 	return bytes.TrimRight(b.Bytes(), "\n")
 }
 
-// brokenJSON says where a JSON text breaks off making sense.
+// brokenJSON returns an error about invalid JSON, with its position.
 func brokenJSON(where string, text []byte, err error) error {
 	var syntax *json.SyntaxError
 	if !errors.As(err, &syntax) {
@@ -233,20 +233,20 @@ func brokenJSON(where string, text []byte, err error) error {
 	}
 	line := 1 + bytes.Count(text[:at], []byte("\n"))
 	column := at - bytes.LastIndexByte(text[:at], '\n')
-	what := fmt.Sprintf("%s: the JSON is broken at line %d, column %d (byte %d): %s", where, line, column, at+1, syntax.Error())
-	hint := "it goes wrong after " + lastOf(text[:at])
+	what := fmt.Sprintf("%s: invalid JSON at line %d, column %d (byte %d): %s", where, line, column, at+1, syntax.Error())
+	hint := "the error comes after " + lastOf(text[:at])
 	switch {
 	case at == len(text):
-		hint = "it ends too early: a quote, a bracket or a brace is not closed"
+		hint = "it ends too early: a quote, bracket or brace is not closed"
 	case bytes.HasPrefix(bytes.TrimSpace(text), []byte("'")):
-		hint = "the single quotes are part of the text here; this shell wants another way of quoting, or give the JSON on standard input with -"
+		hint = "this shell passes the single quotes on; quote in another way, or give the JSON on standard input with -"
 	case !bytes.ContainsRune(text, '"'):
-		hint = "put JSON in single quotes, so that the shell leaves its double quotes alone; or give it on standard input with -"
+		hint = "put JSON in single quotes, so that the shell keeps its double quotes; or give it on standard input with -"
 	}
 	return wrongInput(what, hint)
 }
 
-// lastOf gives the end of a text, on one line.
+// lastOf returns the end of a text, on one line.
 func lastOf(text []byte) string {
 	const most = 40
 	r := []rune(strings.Join(strings.Fields(string(text)), " "))
@@ -256,7 +256,7 @@ func lastOf(text []byte) string {
 	return string(r)
 }
 
-// checkJSON finds out whether a text is JSON, and where it is not.
+// checkJSON reports the first error in a JSON text.
 func checkJSON(where string, text []byte) error {
 	var value json.RawMessage
 	if err := json.Unmarshal(text, &value); err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/closekit/closekit/closeapi/tools"
 )
 
-// parse understands a command line of call and gives the JSON input.
+// parse parses a command line of call and returns the JSON input.
 func parse(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	p := &program{stderr: &bytes.Buffer{}, getenv: func(string) string { return "" }}
@@ -77,7 +77,7 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// TestExamplesAsFlags gives every example of the manifest as flags, and expects
+// TestExamplesAsFlags passes every example of the manifest as flags, and expects
 // the same input.
 func TestExamplesAsFlags(t *testing.T) {
 	for _, tool := range tools.All() {
@@ -158,15 +158,6 @@ func TestEveryTool(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	words := []string{"query", "_limit", "limit"}
-	for name, want := range map[string]string{"qery": "query", "QUERY": "query", "lmit": "limit", "zzzzzz": ""} {
-		if got := nearest(name, words); got != want {
-			t.Errorf("nearest to %q is %q, want %q", name, got, want)
-		}
-	}
-}
-
 // TestDiagnose covers what scenarios cannot provoke.
 func TestDiagnose(t *testing.T) {
 	tests := []struct {
@@ -175,7 +166,7 @@ func TestDiagnose(t *testing.T) {
 		hint string
 	}{
 		{&closekit.SkipLimitError{Tool: "close_leads_list", Skip: maxSkip}, exitAPI, ""},
-		{&closekit.Error{Tool: "close_me_get", Method: "GET", Status: 429, RetryAfter: 90e9}, exitAPI, "Close asks to wait for 1m30s"},
+		{&closekit.Error{Tool: "close_me_get", Method: "GET", Status: 429, RetryAfter: 90e9}, exitAPI, "Close asks you to wait for 1m30s"},
 		{&closekit.TransportError{Tool: "close_me_get", Method: "GET", Err: os.ErrDeadlineExceeded}, exitTransport, "check the network"},
 		{os.ErrNotExist, exitFailure, ""},
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/closekit/closekit"
 )
 
-// schema is what the command line needs to know of a JSON Schema.
+// schema is the part of a JSON Schema that the command line uses.
 type schema struct {
 	Type        types           `json:"type"`
 	Description string          `json:"description"`
@@ -23,7 +23,7 @@ type schema struct {
 	Format      string          `json:"format"`
 }
 
-// types is the keyword type, a word or a list of words.
+// types is the keyword type, a string or a list of strings.
 type types []string
 
 func (t *types) UnmarshalJSON(b []byte) error {
@@ -89,13 +89,13 @@ func (s *schema) property(name string) *property {
 func (s *schema) kind() string {
 	switch {
 	case len(s.Enum) > 0:
-		var words []string
+		var values []string
 		for _, e := range s.Enum {
 			if e != nil {
-				words = append(words, fmt.Sprint(e))
+				values = append(values, fmt.Sprint(e))
 			}
 		}
-		return strings.Join(words, "|")
+		return strings.Join(values, "|")
 	case s.is("array") && s.Items != nil && s.Items.is("object"):
 		return "JSON-LIST"
 	case s.is("array"):

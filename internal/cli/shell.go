@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// shellWord writes a word so that a shell reads it as it is: names are chosen by
-// others and can be any bytes, and commands with them are printed to be copied.
+// shellWord quotes a name for a shell: users choose names, which can be any bytes,
+// and printed commands are there to be copied.
 func shellWord(s string) string {
 	plain, quotable := s != "", true
 	for i, r := range s {
@@ -27,7 +27,7 @@ func shellWord(s string) string {
 	case quotable:
 		return "'" + s + "'"
 	}
-	// Nothing in here means anything to a shell, in double quotes either.
+	// What remains has no meaning to a shell, even in double quotes.
 	var b strings.Builder
 	b.WriteString("$'")
 	for i := range len(s) {

@@ -15,7 +15,7 @@ func TestShellWord(t *testing.T) {
 	} {
 		got := shellWord(word)
 		if got != want {
-			t.Errorf("%q gives %s, want %s", word, got, want)
+			t.Errorf("%q becomes %s, want %s", word, got, want)
 		}
 		bash, err := exec.LookPath("bash")
 		if err != nil {

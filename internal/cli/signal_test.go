@@ -103,7 +103,7 @@ func (c *child) signal(s syscall.Signal) {
 	}
 }
 
-// end reads what is left of standard output and gives the exit code.
+// end reads what is left of standard output and returns the exit code.
 func (c *child) end() (string, int) {
 	c.t.Helper()
 	rest, err := io.ReadAll(c.out)
@@ -149,7 +149,7 @@ func TestEmulatorSignals(t *testing.T) {
 	}
 }
 
-// says waits until standard error holds a line with a text, and gives the line.
+// says waits until standard error holds a line with a text, and returns the line.
 func (c *child) says(text string) string {
 	c.t.Helper()
 	found := ""
@@ -204,7 +204,7 @@ func TestInterruptedConsent(t *testing.T) {
 				srv := emulator.Start(t)
 				consents(t, srv, "ada")
 				c := start(t, srv, self(t), append([]string{"accounts", "connect", "ada"}, flags...)...)
-				c.says("Ctrl-C gives up")
+				c.says("Ctrl-C cancels")
 				c.signal(s)
 				if out, code := c.end(); code != want || out != "" {
 					t.Errorf("exit code %d, want %d; standard output %q", code, want, out)
@@ -267,9 +267,9 @@ func TestRemoveKey(t *testing.T) {
 	if err := json.Unmarshal([]byte(run(0, "", "accounts", "keygen", "--add", "--json")), &report); err != nil || len(report.Keys) != 2 {
 		t.Fatalf("%v, %v", report, err)
 	}
-	run(exitFailure, "2 tokens in the database are sealed with the key "+report.Keys[0], "accounts", "keygen", "--remove", report.Keys[0])
-	run(exitUsage, "is the one that seals", "accounts", "keygen", "--remove", report.Keys[1])
-	run(0, "sealed again", "accounts", "reseal")
+	run(exitFailure, "the database still needs the key "+report.Keys[0]+" for 2 tokens", "accounts", "keygen", "--remove", report.Keys[0])
+	run(exitUsage, "is the primary one", "accounts", "keygen", "--remove", report.Keys[1])
+	run(0, "encrypted again", "accounts", "reseal")
 	run(0, "is no longer in", "accounts", "keygen", "--remove", report.Keys[0])
 	run(exitUsage, "has no key", "accounts", "keygen", "--remove", report.Keys[0])
 	run(0, "user_", "call", "--account", "ada", "close_me_get")
@@ -307,7 +307,7 @@ func TestCommandsAtOnce(t *testing.T) {
 		}
 	}
 	c := start(t, srv, self(t), "call", "--account", "ada", "close_me_get")
-	if out, code := c.end(); code != exitTransport || !strings.Contains(c.stderr.String(), "64 other commands work with") {
+	if out, code := c.end(); code != exitTransport || !strings.Contains(c.stderr.String(), "64 other commands are using") {
 		t.Errorf("exit code %d, %s%s", code, out, c.stderr.String())
 	}
 	for _, lock := range others {
@@ -480,7 +480,7 @@ func TestExamples(t *testing.T) {
 				t.Chdir(useAccounts(t))
 				consents(t, srv, "ada")
 			}
-			// The shell itself outlives Ctrl-C and gives the exit code of the command.
+			// The shell itself outlives Ctrl-C and returns the exit code of the command.
 			c := start(t, srv, "sh", "-c", "trap : INT; "+line)
 			if strings.Contains(line, "accounts connect") {
 				how := "allow"

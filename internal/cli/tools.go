@@ -13,6 +13,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/internal/words"
 )
 
 func (p *program) toolsCommand() *cobra.Command {
@@ -24,8 +25,8 @@ func (p *program) toolsCommand() *cobra.Command {
 destructive; "sends" marks the tools that can make a customer receive something.
 
 PATTERN is a part of a name or a word for what you want to do, or with * and ?
-a pattern for the whole name. With --json the list is an array of objects that
-hold all there is to know about a tool, with its input schema.`,
+a pattern for the whole name. With --json the list is an array of objects with
+everything about a tool, including its input schema.`,
 		Example: `  closekit tools
   closekit tools lead
   closekit tools 'close_*_create'
@@ -53,18 +54,18 @@ hold all there is to know about a tool, with its input schema.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print an array of objects")
-	cmd.Flags().BoolVar(&output, "output", false, "with --json, also the schemas of the answers")
+	cmd.Flags().BoolVar(&output, "output", false, "with --json, also the output schemas")
 	return cmd
 }
 
-// match finds tools by a pattern for the name, by a part of it, or, when no
-// name has it, by a word of the synonyms.
+// match finds tools by a pattern for the name, by a part of it, or, if no name
+// matches, by their synonyms.
 func match(list []*closekit.Tool, pattern string) ([]*closekit.Tool, error) {
 	word := strings.ToLower(strings.TrimSpace(pattern))
 	inName := func(t *closekit.Tool) bool { return strings.Contains(t.Name, strings.ReplaceAll(word, " ", "_")) }
 	if strings.ContainsAny(pattern, "*?[") {
 		if _, err := path.Match(pattern, ""); err != nil {
-			return nil, usage(fmt.Sprintf("the pattern %q is broken", pattern), "a [ needs a ]")
+			return nil, usage(fmt.Sprintf("the pattern %q is invalid", pattern), "a [ needs a ]")
 		}
 		inName = func(t *closekit.Tool) bool { ok, _ := path.Match(pattern, t.Name); return ok }
 	}
@@ -81,7 +82,7 @@ func match(list []*closekit.Tool, pattern string) ([]*closekit.Tool, error) {
 		names[i] = t.Name
 	}
 	hint := "\"closekit tools\" lists all tools"
-	if near := nearest(pattern, names); near != "" {
+	if near := words.Nearest(pattern, names); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	return nil, usage(fmt.Sprintf("no tool matches %q", pattern), hint)
@@ -105,7 +106,7 @@ func effect(t *closekit.Tool) string {
 	return string(t.Effect)
 }
 
-// toolJSON is a tool as closekit tools --json shows it.
+// toolJSON is a tool in JSON output.
 type toolJSON struct {
 	Name         string                 `json:"name"`
 	Title        string                 `json:"title"`
@@ -156,13 +157,13 @@ func (p *program) schemaCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema TOOL...",
 		Short: "Print the JSON Schema of a tool's input",
-		Long: `Print the JSON Schema of the input of a tool, or with --output that of its
-answer. Several tools give several JSON documents, in the order of the names.`,
+		Long: `Print the JSON Schema of the input of a tool, or of its output with --output. For
+several tools it prints several JSON documents, in the order of the names.`,
 		Example: `  closekit schema close_opportunity_create
   closekit schema --output close_lead_get close_contact_get`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usage("which tool? closekit schema TOOL...", "\"closekit tools\" lists them")
+				return usage("no tool is named; usage: closekit schema TOOL...", "\"closekit tools\" lists them")
 			}
 			return nil
 		},
@@ -183,11 +184,11 @@ answer. Several tools give several JSON documents, in the order of the names.`,
 			return p.print(string(text))
 		},
 	}
-	cmd.Flags().BoolVar(&output, "output", false, "the schema of the answer instead")
+	cmd.Flags().BoolVar(&output, "output", false, "print the output schema instead")
 	return cmd
 }
 
-// toolHelp is what closekit call TOOL --help prints.
+// toolHelp returns the help of closekit call TOOL.
 func toolHelp(t *closekit.Tool, input *schema) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%s, %s %s)\n\n", t.Name, effect(t), t.Method, t.Path)

@@ -1,32 +1,9 @@
 package codec
 
 import (
-	"strings"
 	"testing"
 	"time"
 )
-
-func TestNearest(t *testing.T) {
-	t.Parallel()
-	words := []string{"active", "won", "lost", "status_id", "lead_id"}
-	for _, c := range []struct{ in, want string }{
-		{"activ", "active"},
-		{"ACTIVE", "active"},
-		{"acitve", "active"}, // two neighbors swapped
-		{"Statusid", "status_id"},
-		{"wno", "won"},
-		{"zzzzzz", ""},
-		{"", ""},
-		{strings.Repeat("x", 1000), ""},
-	} {
-		if got := Nearest(c.in, words); got != c.want {
-			t.Errorf("%q: %q, want %q", c.in, got, c.want)
-		}
-	}
-	if got := Nearest("a", nil); got != "" {
-		t.Error(got)
-	}
-}
 
 func TestParseTime(t *testing.T) {
 	t.Parallel()

@@ -5,10 +5,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"time"
 
+	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
@@ -110,15 +110,10 @@ func checkURL(s string) error {
 		return errors.New("is not an absolute URL")
 	case u.User != nil, u.Fragment != "":
 		return errors.New("must have neither user nor fragment")
-	case u.Scheme == "https", u.Scheme == "http" && isLocal(u.Hostname()):
+	case u.Scheme == "https", u.Scheme == "http" && httpx.IsLocal(u.Hostname()):
 		return nil
 	}
 	return errors.New("must be https (http only on the local machine)")
-}
-
-func isLocal(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // fingerprintOf names a configuration without revealing it.

@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -15,6 +14,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
 	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
@@ -110,7 +110,7 @@ func (c *oauthClient) post(ctx context.Context, endpoint string, form url.Values
 	req.Header.Set("Accept", "application/json")
 	resp, err := c.base.RoundTrip(req)
 	if err != nil {
-		if !got.Load() && (asked.Load() || neverSent(err)) {
+		if !got.Load() && (asked.Load() || httpx.NeverSent(err)) {
 			return tokenResponse{kind: NotSent}
 		}
 		return tokenResponse{kind: InDoubt}
@@ -119,17 +119,6 @@ func (c *oauthClient) post(ctx context.Context, endpoint string, form url.Values
 	body, err := readBody(resp.Body)
 	defer clear(body)
 	return classify(resp.StatusCode, resp.Header, body, err, c.conn.Lifetime, time.Now())
-}
-
-// neverSent reports whether an error proves that no byte of the request left.
-func neverSent(err error) bool {
-	var (
-		op   *net.OpError
-		dns  *net.DNSError
-		cert *tls.CertificateVerificationError
-		rec  tls.RecordHeaderError
-	)
-	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) || errors.As(err, &cert) || errors.As(err, &rec)
 }
 
 var errTooLong = errors.New("accounts: the response of the token endpoint is too long")

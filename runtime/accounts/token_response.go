@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/closekit/closekit/internal/httpx"
 )
 
 // tokenResponse is what came of one request to an OAuth endpoint.
@@ -176,28 +178,10 @@ func (r tokenResponse) success(m members, assumed time.Duration) tokenResponse {
 // maxRetryAfter bounds how long a provider can make us wait.
 const maxRetryAfter = 15 * time.Minute
 
-// retryAfter reads Retry-After as seconds or as a date, and the reset of Close's
-// RateLimit header after a refusal. What cannot be read counts as nothing.
+// retryAfter returns how long a refusal asks to wait, bounded by maxRetryAfter.
 func retryAfter(status int, h http.Header, now time.Time) time.Duration {
 	if status < 400 {
 		return 0
 	}
-	var d time.Duration
-	if s := strings.TrimSpace(h.Get("Retry-After")); s != "" {
-		if n, err := strconv.ParseFloat(s, 64); err == nil && n > 0 && n < 1e9 {
-			d = time.Duration(n * float64(time.Second))
-		} else if at, err := http.ParseTime(s); err == nil {
-			d = at.Sub(now)
-		}
-	}
-	if d <= 0 && status == http.StatusTooManyRequests {
-		for part := range strings.FieldsFuncSeq(h.Get("RateLimit"), func(r rune) bool { return r == ',' || r == ';' }) {
-			if v, ok := strings.CutPrefix(strings.TrimSpace(part), "reset="); ok {
-				if n, err := strconv.ParseFloat(v, 64); err == nil && n > 0 && n < 1e9 {
-					d = time.Duration(n * float64(time.Second))
-				}
-			}
-		}
-	}
-	return min(max(d, 0), maxRetryAfter)
+	return min(httpx.RetryAfter(status, h, now), maxRetryAfter)
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/internal/oauthtest"
 	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
@@ -529,7 +530,7 @@ func (w *world) checkRedemptions() {
 	for token, uses := range w.p.Redemptions() {
 		doubts, renewed := 0, 0
 		for i, r := range uses {
-			if i > 0 && uses[i-1].Status == 0 && !neverSent(uses[i-1].Err) {
+			if i > 0 && uses[i-1].Status == 0 && !httpx.NeverSent(uses[i-1].Err) {
 				// A further try waits until the access token cannot be used
 				// any more, and then a quarter of an hour each time.
 				since := func(r oauthtest.Redemption) time.Duration { return r.Start.Sub(w.p.Issued(token)) }

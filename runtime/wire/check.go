@@ -9,6 +9,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/internal/codec"
+	"github.com/closekit/closekit/internal/words"
 )
 
 // checkLength checks the length of a string that is not an element of a list.
@@ -32,7 +33,7 @@ func (w *sender) checkText(f *field, name, v string) {
 	}
 	if f.enum != nil && !f.is(open) && !slices.Contains(f.enum, v) {
 		hint := ""
-		if near := codec.Nearest(v, f.enum); near != "" {
+		if near := words.Nearest(v, f.enum); near != "" {
 			hint = "did you mean " + strconv.Quote(near) + "?"
 		} else if f.from != "" {
 			hint = fromHint(f)
@@ -101,22 +102,16 @@ func (w *sender) checkID(f *field, name, v string) {
 	}
 	for _, p := range k.Known {
 		if p.Prefix == prefix {
-			w.add(name, expectedID(k), quote(v)+", "+article(p.Kind)+" id", fromHint(f))
+			w.add(name, expectedID(k), quote(v)+", "+idOf(p.Kind), fromHint(f))
 			return
 		}
 	}
 	// An unknown prefix passes: Close adds kinds of ids without notice.
 }
 
-func article(kind string) string {
-	kind = strings.ReplaceAll(kind, "_", " ")
-	if strings.ContainsRune("aeio", rune(kind[0])) {
-		return "an " + kind
-	}
-	if kind == "sms" {
-		return "an SMS"
-	}
-	return "a " + kind
+// idOf returns what an id of a kind is called.
+func idOf(kind string) string {
+	return words.WithArticle(strings.ReplaceAll(kind, "_", " ")) + " id"
 }
 
 func alphanumeric(s string) bool {
@@ -160,7 +155,7 @@ func quote(v string) string {
 
 func expectedID(k *closekit.IDKind) string {
 	if len(k.Prefixes) > 0 {
-		return "must be " + article(k.Name) + " id such as " + k.Prefixes[0] + "_…"
+		return "must be " + idOf(k.Name) + " such as " + k.Prefixes[0] + "_…"
 	}
 	return "must be an id"
 }

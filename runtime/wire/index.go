@@ -13,8 +13,8 @@ type index struct {
 }
 
 func newIndex(n int, name func(int) string) *index {
-	size := bits.Len(uint(n)) + 2 // a quarter full at most
-	x := &index{mask: 1<<size - 1, shift: uint8(64 - size), slots: make([]uint8, 1<<size)}
+	size := bits.Len(uint(n)) + 2                                                          // a quarter full at most
+	x := &index{mask: 1<<size - 1, shift: uint8(64 - size), slots: make([]uint8, 1<<size)} //nolint:gosec // from 2 to 64
 	for i := range n {
 		if name(i) == "" {
 			continue

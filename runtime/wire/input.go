@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/closekit/closekit/internal/codec"
+	"github.com/closekit/closekit/internal/words"
 )
 
 // reader fills parameters from a tool's JSON input, strictly: an unknown parameter,
@@ -60,7 +61,7 @@ func (r *reader) unknown() {
 			continue
 		}
 		var hint string
-		if near := codec.Nearest(m.name, r.names); near != "" {
+		if near := words.Nearest(m.name, r.names); near != "" {
 			hint = "did you mean " + strconv.Quote(near) + "?"
 		} else if len(r.names) > 0 {
 			hint = "the parameters are " + strings.Join(r.names, ", ")
@@ -125,11 +126,11 @@ func (a *Alias) convert(m *jsonMember) bool {
 }
 
 func (a *Alias) froms() string {
-	words := make([]string, len(a.Map))
+	names := make([]string, len(a.Map))
 	for i, v := range a.Map {
-		words[i] = v.From
+		names[i] = v.From
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(names, ", ")
 }
 
 // sample shortens JSON for a problem.

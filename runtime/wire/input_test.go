@@ -58,7 +58,7 @@ func TestInput(t *testing.T) {
 		{"nested unknown", `{"contacts":[{"nam":"x","emails":[{"mail":"a@b","email":"a@b"}]},{"secret":"s","late":"l"}]}`, []string{
 			`contacts[0].emails[0].mail: is not a known parameter (did you mean "email"?)`,
 			`contacts[0].nam: is not a known parameter (did you mean "name"?)`,
-			`contacts[1].secret: is not a known parameter (the parameters are name, emails, custom_fields)`, `contacts[1].late: is not a known parameter (did you mean "name"?)`,
+			`contacts[1].secret: is not a known parameter (the parameters are name, emails, custom_fields)`, `contacts[1].late: is not a known parameter (the parameters are name, emails, custom_fields)`,
 		}},
 		{"nested twice", `{"home":{"city":"a","city":"b"}}`, []string{"home.city: is given twice"}},
 		{"nested wrong type", `{"contacts":["Jane",{"emails":"a@b"},null,{"emails":["a@b"]}]}`, []string{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/closekit/closekit/internal/words"
 	"github.com/closekit/closekit/manifest"
 )
 
@@ -171,7 +172,7 @@ func (b *builder) idTypes() (ids []ID, known []IDPrefix) {
 		if b.ids[k] {
 			ids = append(ids, ID{
 				Type: idType(k), Var: idVar(k), Kind: k.Name, Prefixes: k.Prefixes, Literals: k.Literals, From: k.From, About: k.About,
-				Doc: fmt.Sprintf("%s is the id of %s (%s_…).", idType(k), withArticle(k.Noun), k.Prefixes[0]),
+				Doc: fmt.Sprintf("%s is the id of %s (%s_…).", idType(k), words.WithArticle(k.Noun), k.Prefixes[0]),
 			})
 		}
 	}

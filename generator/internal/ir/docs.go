@@ -126,17 +126,3 @@ func typeDoc(name, about string) string {
 	}
 	return name + ": " + lowerFirst(about)
 }
-
-// withArticle puts a or an before a noun, which can be a link. An initialism is
-// read letter by letter.
-func withArticle(noun string) string {
-	first, _, _ := strings.Cut(strings.Trim(noun, "[]"), " ")
-	vowels := "aeioAEIO" // not u: a user
-	if first == strings.ToUpper(first) {
-		vowels = "AEFHILMNORSX"
-	}
-	if strings.ContainsRune(vowels, rune(first[0])) {
-		return "an " + noun
-	}
-	return "a " + noun
-}

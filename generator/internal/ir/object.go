@@ -3,6 +3,7 @@ package ir
 import (
 	"fmt"
 
+	"github.com/closekit/closekit/internal/words"
 	"github.com/closekit/closekit/manifest"
 )
 
@@ -90,6 +91,6 @@ func variant(o *manifest.Object, v manifest.Variant) Variant {
 		out.By, out.ByOpt = fieldName(by.Name), memberType(by).Form == Optional
 		condition = fmt.Sprintf("%s is %q", out.By, v.Is)
 	}
-	out.Doc = fmt.Sprintf("%s returns v as %s. It reports false unless %s.", out.Method, withArticle("["+v.Object.Name+"]"), condition)
+	out.Doc = fmt.Sprintf("%s returns v as %s. It reports false unless %s.", out.Method, words.WithArticle("["+v.Object.Name+"]"), condition)
 	return out
 }

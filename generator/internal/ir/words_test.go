@@ -37,11 +37,6 @@ func TestArticles(t *testing.T) {
 			t.Errorf("typeDoc(%q) = %q, want %q", in, got, want)
 		}
 	}
-	for in, want := range map[string]string{"lead": "a lead", "activity": "an activity", "user": "a user", "SMS template": "an SMS template", "[Email]": "an [Email]", "[SMS]": "an [SMS]", "[URL]": "a [URL]", "email account": "an email account", "organization": "an organization"} {
-		if got := withArticle(in); got != want {
-			t.Errorf("withArticle(%q) = %q, want %q", in, got, want)
-		}
-	}
 	for in, want := range map[string]string{"": "", "A": "a", "ID of it": "ID of it", "Über": "über"} {
 		if got := lowerFirst(in); got != want {
 			t.Errorf("lowerFirst(%q) = %q, want %q", in, got, want)

@@ -1,4 +1,4 @@
-package cli
+package demo
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 )
 
 // The checks read back what a step did: the record itself, a list that must
-// hold it, and, in the emulator, what is really stored. They say what differs.
+// hold it, and, in the emulator, what is really stored.
 
-// differs reports what was read back otherwise than expected.
+// differs returns an error if what was read back is not what was expected.
 func differs(what string, got, want any) error {
 	if fmt.Sprint(got) == fmt.Sprint(want) {
 		return nil
@@ -35,10 +35,15 @@ func (d *demo) stored(resource string, id any) error {
 	return fmt.Errorf("the emulator does not hold %v among its %s", id, resource)
 }
 
-func (d *demo) checkSearch(names []string, times []closekit.DateTime) error {
-	for i := 1; i < len(times); i++ {
-		newer, err := times[i-1].Time()
-		older, err2 := times[i].Time()
+func (d *demo) checkSearch(leads []closeapi.Lead) error {
+	var names []string
+	for i := range leads {
+		names = append(names, leads[i].DisplayName)
+		if i == 0 {
+			continue
+		}
+		newer, err := leads[i-1].DateUpdated.Or("").Time()
+		older, err2 := leads[i].DateUpdated.Or("").Time()
 		if err := errors.Join(err, err2); err != nil {
 			return err
 		}
@@ -74,7 +79,7 @@ func (d *demo) checkLead(ctx context.Context, id closeapi.LeadID, contact closea
 		differs("the contact's lead", person.LeadID, id),
 		differs("the contact's name", person.Name, contactName),
 		differs("the contact's title", person.Title, contactTitle),
-		differs("the contact's e-mail address", mail, contactEmail),
+		differs("the contact's email address", mail, contactEmail),
 		d.stored("leads", id), d.stored("contacts", contact),
 	)
 	if err == nil {
@@ -112,19 +117,19 @@ func (d *demo) checkOpportunity(ctx context.Context, id closeapi.OpportunityID, 
 	return err
 }
 
-// listed tells whether a list holds an item, looking again where that helps.
+// listed reports whether a list holds an item, looking again where lists lag.
 func listed[P, T any](
 	ctx context.Context, d *demo, list func(context.Context, *closekit.Client, P, ...closekit.CallOption) (*closekit.Page[T], error),
 	p P, is func(*T) bool,
 ) (bool, error) {
-	err := pauses(ctx, d.tries(), func() (bool, error) {
+	err := retry(ctx, d.tries(), func() (bool, error) {
 		page, err := list(ctx, d.client, p)
 		if err != nil {
 			return false, err
 		}
 		return slices.ContainsFunc(page.Data, func(v T) bool { return is(&v) }), nil
 	})
-	if errors.Is(err, errStill) {
+	if errors.Is(err, errNoChange) {
 		return false, nil
 	}
 	return err == nil, err
@@ -206,7 +211,7 @@ func (d *demo) nothingSent() error {
 	return fmt.Errorf("the emulator sent %d messages", len(d.srv.Outbox()))
 }
 
-func (d *demo) checkEnrolment(ctx context.Context, id closeapi.SequenceSubscriptionID, sequence closeapi.SequenceID, contact closeapi.ContactID, status closeapi.SequenceSubscriptionStatus) error {
+func (d *demo) checkEnrollment(ctx context.Context, id closeapi.SequenceSubscriptionID, sequence closeapi.SequenceID, contact closeapi.ContactID, status closeapi.SequenceSubscriptionStatus) error {
 	sub, err := closeapi.SequenceSubscriptionGet(ctx, d.client, closeapi.SequenceSubscriptionGetParams{SubscriptionID: id})
 	if err != nil {
 		return err
@@ -222,11 +227,28 @@ func (d *demo) checkEnrolment(ctx context.Context, id closeapi.SequenceSubscript
 		differs("the sequence", sub.SequenceID, sequence),
 		differs("the contact", sub.ContactID, contact),
 		differs("the status", sub.Status, status),
-		differs("\"the contact lists the enrolment\"", found, true),
+		differs("\"the contact lists the enrollment\"", found, true),
 		d.stored("sequence_subscriptions", id),
 	)
 	if err == nil {
-		d.ok("the enrolment is %s", sub.Status)
+		d.ok("the enrollment is %s", sub.Status)
 	}
 	return err
+}
+
+// checkFollowUp checks how many opportunities were found; each task was checked
+// when it was created.
+func (d *demo) checkFollowUp(found int) error {
+	want := 1 // the demo's own
+	if d.srv != nil {
+		want = 3 // and two that the emulator was seeded with, while smaller and won ones do not count
+	}
+	if err := differs("the number of open opportunities over "+big.Format(d.currency), found, want); err != nil {
+		return err
+	}
+	if err := d.nothingSent(); err != nil {
+		return err
+	}
+	d.ok("each has an open task that is due tomorrow, %s", d.tomorrow)
+	return nil
 }
