@@ -846,11 +846,11 @@ func testCustomFieldsLead(w *world) {
 	ok(closeapi.LeadUpdate(ctx, w.c, p))(w)
 
 	named := w.tool("close_custom_field_lead_create", `{"name":"Seats","type":"number"}`)
-	w.tool("close_custom_field_lead_update", `{"custom_field_id":%q,"name":"Licences"}`, named["id"])
-	w.has(w.tool("close_custom_field_lead_get", `{"custom_field_id":%q}`, named["id"]), "name", "Licences", "type", "number", "choices", nil)
+	w.tool("close_custom_field_lead_update", `{"custom_field_id":%q,"name":"Licenses"}`, named["id"])
+	w.has(w.tool("close_custom_field_lead_get", `{"custom_field_id":%q}`, named["id"]), "name", "Licenses", "type", "number", "choices", nil)
 	w.has(w.tool("close_lead_update", `{"lead_id":%q,"custom_fields":{%q:12.5}}`, lead.ID, named["id"]), "custom."+line(named["id"]), 12.5)
 	w.same("definitions", len(ok(closeapi.CustomFieldsLeadList(ctx, w.c, closeapi.CustomFieldsLeadListParams{}))(w).Data), 2)
-	w.has(w.tool("close_custom_fields_lead_list", `{"_fields":["name"]}`), "data/0/name", "Tier", "data/1/name", "Licences")
+	w.has(w.tool("close_custom_fields_lead_list", `{"_fields":["name"]}`), "data/0/name", "Tier", "data/1/name", "Licenses")
 
 	if err := closeapi.CustomFieldLeadDelete(ctx, w.c, closeapi.CustomFieldLeadDeleteParams{CustomFieldID: f.ID}); err != nil {
 		w.Fatal(err)

@@ -77,7 +77,7 @@ var lenient = map[string]func(schema, v any) (any, bool){
 		}
 		return nil, false
 	},
-	"an id with a prefix that nobody knows, or in capitals": func(schema, v any) (any, bool) {
+	"an id with an unknown prefix, or in capitals": func(schema, v any) (any, bool) {
 		s, ok := v.(string)
 		m := schema.(map[string]any)
 		pattern, _ := m["pattern"].(string)
@@ -412,9 +412,9 @@ func text(v any) string {
 	return string(b)
 }
 
-// mend rewrites what Validate takes into what the schema wants, as far as a
+// rewrite turns what Validate accepts into what the schema wants, as far as a
 // leniency explains it, and notes which ones.
-func mend(schema, v any, used map[string]bool) any {
+func rewrite(schema, v any, used map[string]bool) any {
 	m, _ := schema.(map[string]any)
 	if m == nil {
 		return v
@@ -430,7 +430,7 @@ func mend(schema, v any, used map[string]bool) any {
 	switch v := v.(type) {
 	case []any:
 		for i := range v {
-			v[i] = mend(m["items"], v[i], used)
+			v[i] = rewrite(m["items"], v[i], used)
 		}
 	case map[string]any:
 		properties, _ := m["properties"].(map[string]any)
@@ -438,12 +438,12 @@ func mend(schema, v any, used map[string]bool) any {
 		gatherCustomFields(properties, v, used)
 		for name := range v {
 			if s := properties[name]; s != nil {
-				v[name] = mend(s, v[name], used)
+				v[name] = rewrite(s, v[name], used)
 				continue
 			}
 			for p, s := range patterns {
 				if regexp.MustCompile(p).MatchString(name) {
-					v[name] = mend(s, v[name], used)
+					v[name] = rewrite(s, v[name], used)
 				}
 			}
 		}
@@ -452,7 +452,7 @@ func mend(schema, v any, used map[string]bool) any {
 }
 
 // gatherCustomFields is the leniency for the keys of custom fields: Close itself
-// spells them custom.cf_…, beside the other members or under custom_fields.
+// names them custom.cf_…, beside the other members or under custom_fields.
 func gatherCustomFields(properties, in map[string]any, used map[string]bool) {
 	const prefix = "custom."
 	if properties["custom_fields"] == nil {
@@ -609,7 +609,7 @@ func explainAcceptance(t *testing.T, tool *closekit.Tool, tree map[string]any, c
 			}
 		}
 	}
-	mended := mend(tree, in, used)
+	mended := rewrite(tree, in, used)
 	if err := check(mended); err != nil {
 		t.Fatalf("Validate accepts, the schema refuses, and no leniency explains it: %.600s\n%v\nmended: %.300s: %v", input, short(oracle), text(mended), short(err))
 	}

@@ -118,7 +118,7 @@ func checkShow(t *testing.T, tool *closekit.Tool, output any) {
 	}
 }
 
-// TestRules gives tools what Close would not take, though each parameter alone
+// TestRules calls tools with what Close would refuse, though each parameter alone
 // is right.
 func TestRules(t *testing.T) {
 	t.Parallel()
@@ -168,7 +168,7 @@ func TestLookupUnknown(t *testing.T) {
 	}
 }
 
-// TestToolsAreCopies makes sure that nobody can spoil the registry.
+// TestToolsAreCopies checks that callers cannot change the registry.
 func TestToolsAreCopies(t *testing.T) {
 	t.Parallel()
 	a, err := tools.Lookup("close_lead_get")
