@@ -22,6 +22,7 @@ import (
 
 	"github.com/closekit/closekit/emulator"
 	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/memstore"
 	"github.com/closekit/closekit/runtime/accounts/sqlitestore"
 	"github.com/closekit/closekit/runtime/accounts/vault"
 )
@@ -490,7 +491,7 @@ func TestRealClose(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, err := newApp(t.Context(), config{
-		baseURL: base, crm: crm, store: accounts.NewMemoryStore(), vault: newVault(t), stateDir: t.TempDir(), log: io.Discard,
+		baseURL: base, crm: crm, store: memstore.New(), vault: newVault(t), stateDir: t.TempDir(), log: io.Discard,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/emulator"
 	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/memstore"
 	"github.com/closekit/closekit/runtime/accounts/vault"
 )
 
@@ -43,7 +44,7 @@ func TestWithEmulator(t *testing.T) {
 	redirect := app.URL + "/connect/close/callback"
 	srv.AddRedirectURL(redirect)
 	m, err := accounts.New(t.Context(), accounts.Config{
-		Store: accounts.NewMemoryStore(), Vault: v, BaseURL: app.URL + "/connect",
+		Store: memstore.New(), Vault: v, BaseURL: app.URL + "/connect",
 		Connections: []accounts.Connection{{
 			Name: "close", ClientID: srv.ClientID(), ClientSecret: accounts.NewSecret(srv.ClientSecret()), RedirectURL: redirect,
 			AuthorizeURL: srv.AuthorizeURL(), TokenURL: srv.TokenURL(), RevokeURL: srv.RevokeURL(),

@@ -406,6 +406,7 @@ type Revocation struct {
 	Generation int64
 	Sealed     Sealed
 	Created    time.Time // set by the store
+	Due        time.Time // next try to revoke it; set by the store
 }
 
 // FlowKind tells the two kinds of flows apart.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/closekit/closekit/emulator"
 	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/memstore"
 	"github.com/closekit/closekit/runtime/accounts/otelaccounts"
 	"github.com/closekit/closekit/runtime/accounts/vault"
 )
@@ -38,7 +39,7 @@ func Example() {
 	}
 	srv := emulator.New(emulator.Options{}) // stands for Close
 	m, err := accounts.New(ctx, accounts.Config{
-		Store: accounts.NewMemoryStore(), Vault: v, Transport: srv.Transport(),
+		Store: memstore.New(), Vault: v, Transport: srv.Transport(),
 		Metrics: t, Tracer: t,
 		Connections: []accounts.Connection{{
 			Name: "close", ClientID: srv.ClientID(), ClientSecret: accounts.NewSecret(srv.ClientSecret()),

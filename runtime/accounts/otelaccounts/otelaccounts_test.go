@@ -28,6 +28,7 @@ import (
 
 	"github.com/closekit/closekit/emulator"
 	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/memstore"
 	"github.com/closekit/closekit/runtime/accounts/otelaccounts"
 	"github.com/closekit/closekit/runtime/accounts/vault"
 )
@@ -70,7 +71,7 @@ func newWorld(t *testing.T, opts ...otelaccounts.Option) *world {
 	w.user, err = accounts.NewPrincipal(tenant, identifier)
 	w.check(err)
 	w.wire = &wire{base: w.srv.Transport()}
-	store := &store{Store: accounts.NewMemoryStore()}
+	store := &store{Store: memstore.New()}
 	w.trouble, w.asked = &store.trouble, &store.asked
 	w.m, err = accounts.New(t.Context(), accounts.Config{
 		Store: store, Vault: v, Transport: w.wire, Metrics: w.tel, Tracer: w.tel,

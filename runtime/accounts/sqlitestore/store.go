@@ -52,7 +52,7 @@ type Store struct {
 // newer version of this package.
 func Open(path string) (*Store, error) {
 	if path == "" || path == ":memory:" {
-		return nil, errors.New("sqlitestore: the path of a file is needed; accounts.NewMemoryStore keeps accounts in memory")
+		return nil, errors.New("sqlitestore: the path of a file is needed; package memstore keeps accounts in memory")
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
