@@ -30,7 +30,19 @@ func NewMemoryStore() *MemoryStore {
 
 // put writes a record past the rules of a store.
 func (s *MemoryStore) put(r Record) {
-	err := s.rows.Update(context.Background(), func(tx Tx) error { return tx.PutAccount(r) })
+	s.edit(r.Key, func(old *Record) { *old = r })
+}
+
+// edit changes a record past the rules of a store.
+func (s *MemoryStore) edit(key Key, change func(*Record)) {
+	err := s.rows.Update(context.Background(), func(tx Tx) error {
+		r, err := tx.Account(key)
+		if err != nil {
+			return err
+		}
+		change(&r)
+		return tx.PutAccount(r)
+	})
 	if err != nil {
 		panic(err)
 	}

@@ -46,7 +46,7 @@ func fill(b *testing.B, n int, due bool) *Store {
 			if due {
 				r.Due = t.now.Add(-time.Hour).Add(time.Duration(i) * time.Microsecond)
 			}
-			if _, err := t.exec(insertAccount, values(&r)...); err != nil {
+			if err := t.PutAccount(r); err != nil {
 				return err
 			}
 		}

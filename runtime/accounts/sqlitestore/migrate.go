@@ -28,7 +28,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		for query, to := range map[string]*int{
 			"pragma application_id": &app, "pragma user_version": &version, "select count(*) from sqlite_schema": &tables,
 		} {
-			if err := t.conn.QueryRowContext(t.ctx, query).Scan(to); err != nil {
+			if err := t.s.conn.QueryRowContext(t.ctx, query).Scan(to); err != nil {
 				return err
 			}
 		}
@@ -39,12 +39,12 @@ func (s *Store) migrate(ctx context.Context) error {
 			return fmt.Errorf("the database is of version %d, and this program knows no version above %d: use a newer release of it", version, len(steps))
 		}
 		for _, step := range steps[version:] {
-			if _, err := t.conn.ExecContext(t.ctx, step); err != nil {
+			if _, err := t.s.conn.ExecContext(t.ctx, step); err != nil {
 				return err
 			}
 		}
 		// Values of pragmas cannot be parameters.
-		_, err := t.conn.ExecContext(t.ctx, fmt.Sprintf("pragma application_id = %d; pragma user_version = %d", application, len(steps)))
+		_, err := t.s.conn.ExecContext(t.ctx, fmt.Sprintf("pragma application_id = %d; pragma user_version = %d", application, len(steps)))
 		return err
 	})
 }
