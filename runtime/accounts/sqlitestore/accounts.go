@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"bytes"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -103,17 +104,31 @@ func names(set uint64, before, after string) string {
 	return b.String()
 }
 
-func scanAccount(row scanner) (r accounts.Record, err error) {
-	var k sqlrow.Names
-	dest := make([]any, 0, 5+len(columns))
-	dest = append(dest, &r.ID, &k.Tenant, &k.Connection, &k.Identifier, moment{&r.Created})
+// accountRow is what a row is scanned into, one after the other.
+type accountRow struct {
+	record accounts.Record
+	names  sqlrow.Names
+	dest   []any
+}
+
+func newAccountRow() *accountRow {
+	a := &accountRow{}
+	a.dest = append(make([]any, 0, 5+len(columns)), &a.record.ID, &a.names.Tenant, &a.names.Connection, &a.names.Identifier, moment{&a.record.Created})
 	for _, c := range columns {
-		dest = append(dest, c.dest(&r))
+		a.dest = append(a.dest, c.dest(&a.record))
 	}
-	if err = row.Scan(dest...); err == nil {
-		r.Key, err = k.Key()
+	return a
+}
+
+// scan reads a row. What it returns stays the same with the next row.
+func (a *accountRow) scan(row scanner) (*accounts.Record, error) {
+	a.record = accounts.Record{}
+	err := row.Scan(a.dest...)
+	if err == nil {
+		a.record.Key, err = a.names.Key()
 	}
-	return r, err
+	r := a.record
+	return &r, err
 }
 
 const byKey = `tenant = ? and connection = ? and identifier = ?`
@@ -127,19 +142,20 @@ func (t *tx) Account(key accounts.Key) (accounts.Record, error) {
 	if err != nil {
 		return accounts.Record{}, err
 	}
-	return list[0], nil
+	return *list[0], nil
 }
 
 // accounts reads accounts and remembers them for PutAccount.
-func (t *tx) accounts(query string, args ...any) (list []accounts.Record, err error) {
+func (t *tx) accounts(query string, args ...any) (list []*accounts.Record, err error) {
+	a := newAccountRow()
 	err = t.query(query, func(row scanner) error {
-		r, err := scanAccount(row)
+		r, err := a.scan(row)
 		list = append(list, r)
 		return err
 	}, args...)
 	if t.writing {
-		for i := range list {
-			t.read[list[i].ID] = list[i]
+		for _, r := range list {
+			t.read[r.ID] = r
 		}
 	}
 	return list, err
@@ -162,8 +178,15 @@ const renewalDue = "state in ('ACTIVE', 'EXPIRED') and due > 0 and due <= ? and 
 func (t *tx) Accounts(q accounts.AccountQuery) ([]accounts.Record, error) {
 	query, args := selectAccounts(q)
 	list, err := t.accounts(query, args...)
-	slices.SortFunc(list, func(a, b accounts.Record) int { return q.Compare(&a, &b) }) // where the index leaves it open
-	return list, err
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(list, q.Compare) // where the index leaves it open
+	out := make([]accounts.Record, 0, len(list))
+	for _, r := range list {
+		out = append(out, *r)
+	}
+	return out, nil
 }
 
 func selectAccounts(q accounts.AccountQuery) (string, []any) {
@@ -227,12 +250,13 @@ func (t *tx) PutAccount(r accounts.Record) error {
 		for _, c := range columns {
 			args = append(args, c.arg(&r))
 		}
+		t.read[r.ID] = &r
 		_, err := t.exec(insertAccount, args...)
 		return err
 	}
 	var set uint64
 	for i, c := range columns {
-		if !c.same(&old, &r) {
+		if !c.same(old, &r) {
 			set |= 1 << i
 		}
 	}
@@ -240,13 +264,13 @@ func (t *tx) PutAccount(r accounts.Record) error {
 		return nil
 	}
 	update := t.update(&set)
-	var args []any
+	args := make([]any, 0, bits.OnesCount64(set)+1)
 	for i, c := range columns {
 		if set&(1<<i) != 0 {
 			args = append(args, c.arg(&r))
 		}
 	}
-	t.read[r.ID] = r
+	t.read[r.ID] = &r
 	n, err := t.exec(update, append(args, r.ID)...)
 	if err == nil && n != 1 {
 		err = fmt.Errorf("sqlitestore: the account %s is gone", r.ID)

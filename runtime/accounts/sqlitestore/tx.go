@@ -34,8 +34,8 @@ type tx struct {
 	ctx     context.Context
 	s       *Store
 	writing bool
-	now     time.Time                  // when it began to write
-	read    map[string]accounts.Record // what it read, if it writes
+	now     time.Time                   // when it began to write
+	read    map[string]*accounts.Record // what it read and wrote, if it writes, by id
 }
 
 // Now implements [accounts.Tx].
@@ -68,7 +68,7 @@ func (s *Store) write(ctx context.Context, change func(*tx) error) error {
 }
 
 func (s *Store) change(ctx context.Context, change func(*tx) error) (err error) {
-	t := &tx{ctx: context.WithoutCancel(ctx), s: s, writing: true, read: map[string]accounts.Record{}}
+	t := &tx{ctx: context.WithoutCancel(ctx), s: s, writing: true, read: map[string]*accounts.Record{}}
 	// Immediate, because a change that begins as a read cannot wait for others.
 	if err := patiently(ctx, func() error { _, err := t.exec("begin immediate"); return err }); err != nil {
 		return err

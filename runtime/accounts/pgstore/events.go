@@ -7,20 +7,21 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
 
 const eventColumns = ` id, at, type, tenant, connection, identifier, account_id, from_state, to_state, reason, actor `
 
 func scanEvent(row pgx.Row, more ...any) (e accounts.Event, err error) {
-	var k names
+	var k sqlrow.Names
 	err = row.Scan(append([]any{
 		&e.ID,
 		moment{&e.At},
-		(*string)(&e.Type), &k.tenant, &k.connection, &k.identifier, &e.AccountID,
+		(*string)(&e.Type), &k.Tenant, &k.Connection, &k.Identifier, &e.AccountID,
 		(*string)(&e.From), (*string)(&e.To), (*string)(&e.Reason), &e.Actor,
 	}, more...)...)
 	if err == nil {
-		e.Key, err = k.key()
+		e.Key, err = k.Key()
 	}
 	return e, err
 }
@@ -32,7 +33,7 @@ func (s *Store) AppendEvent(ctx context.Context, e accounts.Event) error {
 			from (select) one left join closekit_accounts a on a.tenant = $1::bytea and a.connection = $2::bytea and a.identifier = $3::bytea
 			returning 1)
 		select 1 from ev where`+durable,
-		append(parts(e.Key), string(e.Type), e.AccountID, string(e.From), string(e.To), string(e.Reason), e.Actor)...)
+		append(sqlrow.Parts(e.Key), string(e.Type), e.AccountID, string(e.From), string(e.To), string(e.Reason), e.Actor)...)
 	return err
 }
 

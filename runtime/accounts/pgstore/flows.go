@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
 
 const flowColumns = ` id, kind, tenant, connection, identifier, account_id, epoch, out_of_band, return_to, new_identity,
@@ -16,12 +17,12 @@ const flowColumns = ` id, kind, tenant, connection, identifier, account_id, epoc
 func flows(ctx context.Context, c sender, query string, args ...any) (list []accounts.Flow, err error) {
 	err = rows(ctx, c, query, args, func(row pgx.Row) error {
 		var f accounts.Flow
-		var k names
+		var k sqlrow.Names
 		var id, state, cookie []byte
-		err := row.Scan(&id, (*string)(&f.Kind), &k.tenant, &k.connection, &k.identifier, &f.AccountID, &f.Epoch, &f.OutOfBand, &f.ReturnTo,
+		err := row.Scan(&id, (*string)(&f.Kind), &k.Tenant, &k.Connection, &k.Identifier, &f.AccountID, &f.Epoch, &f.OutOfBand, &f.ReturnTo,
 			&f.NewIdentity, &state, &cookie, &f.Sealed.Blob, &f.Sealed.KeyID, moment{&f.Expires}, moment{&f.Now})
 		if err == nil {
-			f.Key, err = k.key()
+			f.Key, err = k.Key()
 		}
 		copy(f.ID[:], id)
 		copy(f.State[:], state)
@@ -32,8 +33,8 @@ func flows(ctx context.Context, c sender, query string, args ...any) (list []acc
 	return list, err
 }
 
-// the takes the only flow of a list.
-func the(list []accounts.Flow, err error) (accounts.Flow, error) {
+// only returns the only flow of a list.
+func only(list []accounts.Flow, err error) (accounts.Flow, error) {
 	switch {
 	case err != nil:
 		return accounts.Flow{}, err
@@ -43,20 +44,12 @@ func the(list []accounts.Flow, err error) (accounts.Flow, error) {
 	return list[0], nil
 }
 
-// hash is nil for the zero hash, so that nothing ever matches it.
-func hash(h accounts.Hash) []byte {
-	if h == (accounts.Hash{}) {
-		return nil
-	}
-	return h[:]
-}
-
 // insertFlow adds a flow for each row of from.
 func insertFlow(a *arguments, f accounts.Flow, ttl time.Duration, from string) string {
 	return `insert into closekit_flows (` + flowColumns + `) select ` + a.add(f.ID[:]) + `::bytea, ` + a.add(string(f.Kind)) + `::text, ` +
 		a.add([]byte(f.Key.Tenant())) + `::bytea, ` + a.add([]byte(f.Key.Connection())) + `::bytea, ` + a.add([]byte(f.Key.Identifier())) + `::bytea, ` +
 		a.add(f.AccountID) + `::text, ` + a.add(f.Epoch) + `::bigint, ` + a.add(f.OutOfBand) + `::boolean, ` + a.add(f.ReturnTo) + `::text, ` +
-		a.add(f.NewIdentity) + `::boolean, ` + a.add(hash(f.State)) + `::bytea, ` + a.add(hash(f.Cookie)) + `::bytea, ` + a.add(blob(f.Sealed)) + `::bytea, ` +
+		a.add(f.NewIdentity) + `::boolean, ` + a.add(sqlrow.Hash(f.State)) + `::bytea, ` + a.add(sqlrow.Hash(f.Cookie)) + `::bytea, ` + a.add(sqlrow.Blob(f.Sealed)) + `::bytea, ` +
 		a.add(keyID(f.Sealed)) + `::bigint, ` + in(a.add(micros(max(ttl, 0)))) + from + `
 		on conflict (id) do update set (kind, tenant, connection, identifier, account_id, epoch, out_of_band, return_to, new_identity, state,
 			cookie, sealed, sealed_key, expires) = (excluded.kind, excluded.tenant, excluded.connection, excluded.identifier, excluded.account_id,
@@ -73,7 +66,7 @@ func (s *Store) CreateFlow(ctx context.Context, f accounts.Flow, ttl time.Durati
 
 // LoadFlow implements [accounts.Store].
 func (s *Store) LoadFlow(ctx context.Context, id accounts.Hash) (accounts.Flow, error) {
-	return the(read(ctx, s, "load flow", func(ctx context.Context, c sender) ([]accounts.Flow, error) {
+	return only(read(ctx, s, "load flow", func(ctx context.Context, c sender) ([]accounts.Flow, error) {
 		return flows(ctx, c, `select `+flowColumns+`, now() from closekit_flows where id = $1::bytea and expires > now()`, id[:])
 	}))
 }
@@ -82,7 +75,7 @@ func (s *Store) LoadFlow(ctx context.Context, id accounts.Hash) (accounts.Flow, 
 func (s *Store) BindFlow(ctx context.Context, id, state, cookie accounts.Hash, verifier accounts.Sealed) error {
 	n, err := s.exec(ctx, "bind flow", `with upd as (update closekit_flows set state = $2::bytea, cookie = $3::bytea, sealed = $4::bytea, sealed_key = $5::bigint
 		where id = $1::bytea and kind = 'link' and expires > now() returning 1) select 1 from upd where`+durable,
-		id[:], hash(state), hash(cookie), blob(verifier), keyID(verifier))
+		id[:], sqlrow.Hash(state), sqlrow.Hash(cookie), sqlrow.Blob(verifier), keyID(verifier))
 	if err == nil && n == 0 {
 		err = accounts.ErrNotFound
 	}
@@ -101,26 +94,8 @@ func (s *Store) ConsumeFlow(ctx context.Context, kind accounts.FlowKind, h accou
 	if column == "" || h == (accounts.Hash{}) {
 		return accounts.Flow{}, accounts.ErrNotFound
 	}
-	return the(write(ctx, s, "consume flow", func(ctx context.Context, c sender) ([]accounts.Flow, error) {
+	return only(write(ctx, s, "consume flow", func(ctx context.Context, c sender) ([]accounts.Flow, error) {
 		return flows(ctx, c, `with gone as (delete from closekit_flows where `+column+` = $1::bytea and kind = $2::text and expires > now() returning *)
 			select `+flowColumns+`, now() from gone where`+durable, h[:], string(kind))
 	}))
-}
-
-// Hold implements [accounts.Store].
-func (s *Store) Hold(ctx context.Context, f accounts.Flow, ttl time.Duration, actor string) error {
-	a := arguments(append(parts(f.Key), f.Epoch, micros(max(ttl, 0))))
-	n := noteAt(&a, accounts.Note{Type: accounts.EventVerifying, Actor: actor})
-	held, err := s.exec(ctx, "hold", `with old as (select id, state as former from closekit_accounts where `+byKey+` and epoch = $4::bigint for update),
-		fl as (`+insertFlow(&a, f, ttl, ` from old`)+`),
-		upd as (update closekit_accounts a set verify_until = `+in("$5")+`,
-			previous_state = case when a.state = 'VERIFYING' then a.previous_state else a.state end,
-			previous_reason = case when a.state = 'VERIFYING' then a.previous_reason else a.reason end, `+setState("'VERIFYING'", "''")+`
-			from old where a.id = old.id and old.former <> 'ACTIVE' returning a.*, old.former),
-		ev as (`+n.insert("upd")+`)
-		select 1 from old where`+durable, a...)
-	if err == nil && held == 0 {
-		err = accounts.ErrConflict
-	}
-	return err
 }

@@ -1,0 +1,106 @@
+// Package pgstore keeps connected accounts in PostgreSQL (14 or newer): the
+// store for programs that run as several replicas.
+//
+// It needs nothing of a session: every method is one statement or one batch
+// that is a transaction of its own, nothing is prepared on the server, and no
+// lock outlives a transaction. A pooler in transaction mode is fine.
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	// tries is how often something that certainly did not happen is tried.
+	tries = 5
+	// deadAfter is how long a connection may leave a change unanswered.
+	deadAfter = 5 * time.Minute
+	// mode is the option of the URL that says how statements are sent.
+	mode = "default_query_exec_mode"
+)
+
+// Store is an [accounts.Store] in PostgreSQL. Make it with [Open].
+type Store struct{ pool *pgxpool.Pool }
+
+// Open connects to a database and brings its tables, whose names begin with
+// closekit_, to the newest version. It refuses databases of a newer version.
+// Context bounds the opening only.
+//
+// The URL (or the key=value form) is that of libpq, with the options of pgx:
+// pool_max_conns sets the number of connections; default_query_exec_mode says
+// how statements are sent. Its default here is exec, which suits every pooler;
+// cache_statement is faster where connections are direct.
+func Open(ctx context.Context, databaseURL string) (*Store, error) {
+	s, err := connect(ctx, databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.migrate(ctx); err != nil {
+		s.pool.Close()
+		return nil, fail("open", err)
+	}
+	return s, nil
+}
+
+// Exists reports whether a database has the tables that [Open] makes. It changes
+// nothing.
+func Exists(ctx context.Context, databaseURL string) (found bool, err error) {
+	s, err := connect(ctx, databaseURL)
+	if err != nil {
+		return false, err
+	}
+	defer s.pool.Close()
+	err = s.pool.QueryRow(ctx, `select to_regclass('closekit_version') is not null`).Scan(&found)
+	return found, fail("open", err)
+}
+
+func connect(ctx context.Context, databaseURL string) (*Store, error) {
+	config, err := pgxpool.ParseConfig(databaseURL)
+	if err != nil {
+		// Whatever the parser says may quote the text, and so the password.
+		return nil, errors.New("pgstore: the URL of the database is not valid, it is like postgres://user:password@host:5432/database?sslmode=verify-full" + hint(err, databaseURL))
+	}
+	if !strings.Contains(databaseURL, mode) {
+		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
+	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4}}
+	config.ConnConfig.DialFunc = dialer.DialContext
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = 10 * time.Second
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fail("open", err)
+	}
+	return &Store{pool}, nil
+}
+
+// hint gives what the parser found, if it is certain to quote nothing.
+func hint(err error, databaseURL string) string {
+	var parse *url.Error
+	cause := errors.Unwrap(err)
+	if cause == nil || errors.As(err, &parse) {
+		return ""
+	}
+	text := cause.Error()
+	for word := range strings.FieldsFuncSeq(databaseURL, func(r rune) bool { return strings.ContainsRune(":/@?&= '", r) }) {
+		if strings.Contains(text, word) {
+			return ""
+		}
+	}
+	return " (" + text + ")"
+}
+
+// Close closes all connections. It waits for changes that are being made.
+func (s *Store) Close() error {
+	s.pool.Close()
+	return nil
+}

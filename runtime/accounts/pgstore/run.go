@@ -1,0 +1,123 @@
+package pgstore
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// sender is a connection.
+type sender interface {
+	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+// read runs what only reads, so that it can be tried again after any trouble.
+func read[T any](ctx context.Context, s *Store, op string, run func(context.Context, sender) (T, error)) (T, error) {
+	for try := 1; ; try++ {
+		v, err := run(ctx, s.pool)
+		if err == nil {
+			return v, nil
+		}
+		if try == tries || ctx.Err() != nil || !undone(err) && !lost(err) || pause(ctx, try) != nil {
+			return *new(T), fail(op, err)
+		}
+	}
+}
+
+// write runs a change. The context bounds the waiting, and never cancels a
+// change that was sent: the server would forget it at best, and at worst keep
+// it without telling its standby. What certainly did not happen is tried again.
+func write[T any](ctx context.Context, s *Store, op string, run func(context.Context, sender) (T, error)) (T, error) {
+	for try := 1; ; try++ {
+		v, err := once(ctx, s, run)
+		if err == nil {
+			return v, nil
+		}
+		if lost(err) {
+			s.pool.Reset() // the other connections are hardly better
+		}
+		if try == tries || ctx.Err() != nil || !undone(err) || pause(ctx, try) != nil {
+			return *new(T), fail(op, err)
+		}
+	}
+}
+
+func once[T any](ctx context.Context, s *Store, run func(context.Context, sender) (T, error)) (T, error) {
+	var none T
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return none, err
+	}
+	if err := ctx.Err(); err != nil {
+		conn.Release()
+		return none, err
+	}
+	type answer struct {
+		v   T
+		err error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadAfter)
+		defer cancel()
+		v, err := run(ctx, conn)
+		conn.Release()
+		done <- answer{v, err}
+	}()
+	select {
+	case a := <-done:
+		return a.v, a.err
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
+}
+
+// pause waits before the next try, longer each time.
+func pause(ctx context.Context, try int) error {
+	wait := 10 * time.Millisecond << (2 * (try - 1)) // 10 ms to 2.5 s
+	timer := time.NewTimer(wait/2 + rand.N(wait/2))  //nolint:gosec // nothing depends on it
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// durable is a condition that is always true, at the end of all changes. It
+// makes the server wait until the change is on the disk even if it is set up
+// not to.
+const durable = ` (select set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on'
+	else current_setting('synchronous_commit') end, true)) is not null `
+
+// rows visits the rows of a query.
+func rows(ctx context.Context, c sender, query string, args []any, visit func(pgx.Row) error) error {
+	r, err := c.Query(ctx, query, args...)
+	return each(r, err, visit)
+}
+
+func each(r pgx.Rows, err error, visit func(pgx.Row) error) error {
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for r.Next() {
+		if err := visit(r); err != nil {
+			return err
+		}
+	}
+	return r.Err()
+}
+
+// exec runs a change whose query gives a row for each changed thing, and
+// reports how many there were.
+func (s *Store) exec(ctx context.Context, op, query string, args ...any) (int, error) {
+	return write(ctx, s, op, func(ctx context.Context, c sender) (n int, err error) {
+		err = rows(ctx, c, query, args, func(pgx.Row) error { n++; return nil })
+		return n, err
+	})
+}
