@@ -1,0 +1,374 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/closekit/closekit/runtime/accounts"
+)
+
+// flowNames is how many flows there can be at once.
+const flowNames = 6
+
+func flowID(i int) accounts.Hash { return accounts.Hash{1, byte(i)} }
+
+// configurations have a health.
+var configurations = [][2]string{{connection, "f1"}, {connection, "f2"}, {"other", "f1"}}
+
+// keys are few, so that requests meet.
+func keys() (out []accounts.Key) {
+	for _, n := range [][3]string{{"t", "ada", connection}, {"t", "bob", connection}, {"T", "ada", connection}, {"t", "ada", "other"}, {"t", "\xff'", connection}} {
+		p, err := accounts.NewPrincipal(n[0], n[1])
+		if err != nil {
+			panic(err)
+		}
+		out = append(out, p.Key(n[2]))
+	}
+	return out
+}
+
+func pick[T any](c *comparison, from ...T) T { return from[c.random.IntN(len(from))] }
+
+// often returns usual nine times of ten.
+func often[T any](c *comparison, usual T, rarely ...T) T {
+	if c.random.IntN(10) < 9 {
+		return usual
+	}
+	return pick(c, rarely...)
+}
+
+// life is a duration: over at once, or not before much time passes. On a clock
+// that stands still between requests, no two end at the same time.
+func (c *comparison) life() time.Duration {
+	d := pick(c, 0, time.Hour, 2*time.Hour, 24*time.Hour)
+	if c.still {
+		d += time.Duration(c.count) * time.Microsecond
+	}
+	return d
+}
+
+// lifeOrNever may be negative.
+func (c *comparison) lifeOrNever() time.Duration { return often(c, c.life(), -1, -time.Hour) }
+
+func (c *comparison) sealed() accounts.Sealed {
+	return accounts.Sealed{Blob: fmt.Appendf(nil, "blob %d", c.count), KeyID: pick[uint32](c, 1, 2, 3)}
+}
+
+func (c *comparison) note() accounts.Note {
+	return accounts.Note{
+		Type:  often(c, pick(c, accounts.EventConnected, accounts.EventExpired), ""),
+		Actor: pick(c, "host", "user"), Always: c.random.IntN(3) == 0,
+	}
+}
+
+func (c *comparison) stash() accounts.Stash {
+	return accounts.Stash{
+		Sealed: often(c, c.sealed(), accounts.Sealed{}), Purpose: pick(c, accounts.PurposeFallback, accounts.PurposeQuarantine),
+		Generation: c.random.Int64N(5), TTL: c.life(),
+	}
+}
+
+// record returns an account as a request means it: mostly as it is.
+func (c *comparison) record(list []accounts.Record) accounts.Record {
+	key := pick(c, keys()...)
+	r := accounts.Record{Key: key}
+	for _, known := range list {
+		if known.Key == key {
+			r = known
+		}
+	}
+	r.Generation += often[int64](c, 0, 1, -1)
+	r.Epoch += often[int64](c, 0, 1, -1)
+	r.Attempt = often(c, r.Attempt, "", "another")
+	r.Grant = often(c, r.Grant, "", "another")
+	return r
+}
+
+func (c *comparison) flow(r accounts.Record, kind accounts.FlowKind) accounts.Flow {
+	f := accounts.Flow{
+		ID: flowID(c.random.IntN(flowNames)), Kind: kind, Key: r.Key, AccountID: "id of the flow", Epoch: r.Epoch,
+		OutOfBand: c.random.IntN(2) == 0, ReturnTo: pick(c, "", "home"), NewIdentity: c.random.IntN(2) == 0,
+	}
+	if kind == accounts.HeldFlow {
+		f.Sealed = c.sealed()
+	}
+	return f
+}
+
+// step makes a request of the name of a method, its arguments and how to call
+// it.
+func step(name string, args []any, call func(context.Context, accounts.Store) (any, error)) request {
+	var texts []string
+	for _, a := range args {
+		texts = append(texts, format(reflect.ValueOf(a)))
+	}
+	return request{text: name + "(" + strings.Join(texts, ", ") + ")", call: call}
+}
+
+func only(err error) (any, error) { return nil, err }
+
+// format leaves out the empty fields of a value.
+func format(v reflect.Value) string {
+	switch a := v.Interface().(type) {
+	case accounts.Key:
+		return a.String()
+	case accounts.Hash:
+		return fmt.Sprintf("%x", a[:2])
+	case []byte:
+		return fmt.Sprintf("%q", a)
+	case time.Duration, time.Time:
+		return fmt.Sprint(a)
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		var fields []string
+		for i := range v.NumField() {
+			if !v.Field(i).IsZero() {
+				fields = append(fields, v.Type().Field(i).Name+": "+format(v.Field(i)))
+			}
+		}
+		return v.Type().Name() + "{" + strings.Join(fields, ", ") + "}"
+	case reflect.Pointer:
+		return "&" + format(v.Elem())
+	case reflect.String:
+		return fmt.Sprintf("%q", v)
+	}
+	return fmt.Sprint(v)
+}
+
+// next makes a request that may matter to a store as it is now.
+func (c *comparison) next(s accounts.Store) request {
+	c.count++
+	list, err := s.List(c.ctx, accounts.ListFilter{Limit: 1000})
+	if err != nil {
+		panic(err)
+	}
+	r := c.record(list)
+	makers := []func(accounts.Record) request{
+		c.ensure, c.claim, c.claim, c.commit, c.commit, c.commit, c.release, c.release, c.release, c.extend, c.stashRequest,
+		c.disconnect, c.hold, c.endVerification, c.createFlow, c.bindFlow, c.bindFlow, c.consumeFlow, c.queueRevocation,
+		c.claimRevocations, c.finishRevocation, c.appendEvent, c.claimEvents, c.ackEvents, c.setHealth, c.claimProbe, c.touch, c.sentinel,
+		func(accounts.Record) request { return c.claimDue(list) },
+		func(accounts.Record) request { return c.reseal(s) },
+		func(accounts.Record) request { return c.sweep() },
+	}
+	q := pick(c, makers...)(r)
+	q.pass = time.Millisecond
+	if c.random.IntN(20) == 0 {
+		q.pass = pick(c, time.Hour, 3*time.Hour, 25*time.Hour)
+		q.text = fmt.Sprintf("after %v: %s", q.pass, q.text)
+	}
+	return q
+}
+
+func (c *comparison) ensure(r accounts.Record) request {
+	id := fmt.Sprintf("id%05d", c.count)
+	return step("Ensure", []any{id, r.Key, "host"}, func(ctx context.Context, s accounts.Store) (any, error) {
+		r, made, err := s.Ensure(ctx, id, r.Key, "host")
+		return []any{r, made}, err
+	})
+}
+
+func (c *comparison) claim(r accounts.Record) request {
+	q := accounts.ClaimRequest{Key: r.Key, Generation: r.Generation, Attempt: fmt.Sprint("attempt", c.count), Owner: "me", Lease: c.life()}
+	return step("Claim", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) { return s.Claim(ctx, q) })
+}
+
+func (c *comparison) claimDue(list []accounts.Record) request {
+	q := accounts.DueRequest{
+		Connection: often(c, connection, "other"), Attempt: fmt.Sprint("batch", c.count), Owner: "me", Lease: c.life(), Limit: pick(c, 0, 1, 2, 10),
+	}
+	seen := map[time.Time]bool{}
+	for _, r := range list {
+		if seen[r.Due] { // which of them comes first is left open
+			q.Limit = 10
+		}
+		seen[r.Due] = true
+	}
+	return step("ClaimDue", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) { return s.ClaimDue(ctx, q) })
+}
+
+func (c *comparison) extend(r accounts.Record) request {
+	q := accounts.ExtendRequest{
+		Key: r.Key, Generation: r.Generation, Attempt: r.Attempt, Lease: c.life(), Doubts: c.random.IntN(3), DropFallback: c.random.IntN(2) == 0,
+	}
+	return step("Extend", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) { return s.Extend(ctx, q) })
+}
+
+func (c *comparison) commit(r accounts.Record) request {
+	q := accounts.CommitRequest{
+		Key: r.Key, Generation: r.Generation, Epoch: r.Epoch, Attempt: r.Attempt, Grant: pick(c, "", fmt.Sprint("grant", c.count)),
+		Tokens: c.sealed(), NoRefresh: c.random.IntN(4) == 0, OrganizationID: pick(c, "", "orga_1"), UserID: pick(c, "", "user_1"),
+		ExpiresIn: c.lifeOrNever(), DueIn: c.lifeOrNever(), Note: c.note(),
+	}
+	return step("Commit", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) { return s.Commit(ctx, q) })
+}
+
+func (c *comparison) release(r accounts.Record) request {
+	q := accounts.ReleaseRequest{
+		Key: r.Key, Generation: r.Generation, Attempt: r.Attempt, State: pick(c, accounts.Active, accounts.Expired, accounts.Revoked),
+		Reason: pick(c, "", accounts.InvalidGrant, accounts.TransientExhausted), DueIn: c.lifeOrNever(), Failures: c.random.IntN(3),
+		Failure: pick(c, "", accounts.NotSent), Doubts: c.random.IntN(3), Troubled: c.random.IntN(2) == 0, Note: c.note(),
+	}
+	if c.random.IntN(3) == 0 {
+		st := c.stash()
+		q.Stash = &st
+	}
+	return step("Release", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) { return s.Release(ctx, q) })
+}
+
+func (c *comparison) stashRequest(r accounts.Record) request {
+	st := c.stash()
+	return step("Stash", []any{r.Key, r.Grant, st}, func(ctx context.Context, s accounts.Store) (any, error) {
+		return only(s.Stash(ctx, r.Key, r.Grant, st))
+	})
+}
+
+func (c *comparison) disconnect(r accounts.Record) request {
+	q := accounts.DisconnectRequest{
+		Key: r.Key, Reason: pick(c, accounts.HostDisconnect, accounts.AdminDisconnect),
+		RevocationIDs: [2]string{fmt.Sprint("a", c.count), fmt.Sprint("b", c.count)}, Note: c.note(),
+	}
+	return step("Disconnect", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) { return s.Disconnect(ctx, q) })
+}
+
+func (c *comparison) hold(r accounts.Record) request {
+	f, ttl := c.flow(r, accounts.HeldFlow), c.life()
+	return step("Hold", []any{f, ttl, "user"}, func(ctx context.Context, s accounts.Store) (any, error) { return only(s.Hold(ctx, f, ttl, "user")) })
+}
+
+func (c *comparison) endVerification(r accounts.Record) request {
+	n := c.note()
+	return step("EndVerification", []any{r.Key, accounts.VerificationFailed, n}, func(ctx context.Context, s accounts.Store) (any, error) {
+		return only(s.EndVerification(ctx, r.Key, accounts.VerificationFailed, n))
+	})
+}
+
+func (c *comparison) createFlow(r accounts.Record) request {
+	f, ttl := c.flow(r, pick(c, accounts.LinkFlow, accounts.LinkFlow, accounts.HeldFlow)), c.life()
+	return step("CreateFlow", []any{f, ttl}, func(ctx context.Context, s accounts.Store) (any, error) { return only(s.CreateFlow(ctx, f, ttl)) })
+}
+
+// stateOf is the only state that a flow is bound to, so that no two have the
+// same.
+func stateOf(id accounts.Hash) accounts.Hash {
+	id[0] = 2
+	return id
+}
+
+func (c *comparison) bindFlow(accounts.Record) request {
+	id, cookie, verifier := flowID(c.random.IntN(flowNames)), accounts.Hash{3, byte(c.count)}, c.sealed()
+	return step("BindFlow", []any{id, stateOf(id), cookie, verifier}, func(ctx context.Context, s accounts.Store) (any, error) {
+		return only(s.BindFlow(ctx, id, stateOf(id), cookie, verifier))
+	})
+}
+
+func (c *comparison) consumeFlow(accounts.Record) request {
+	kind := pick(c, accounts.LinkFlow, accounts.HeldFlow)
+	h := flowID(c.random.IntN(flowNames))
+	if kind == accounts.LinkFlow {
+		h = often(c, stateOf(h), h, accounts.Hash{})
+	}
+	return step("ConsumeFlow", []any{kind, h}, func(ctx context.Context, s accounts.Store) (any, error) { return s.ConsumeFlow(ctx, kind, h) })
+}
+
+func (c *comparison) revocationID() string {
+	return pick(c, "r1", "r2", "r3", fmt.Sprint("a", 1+c.random.Int64N(c.count)))
+}
+
+func (c *comparison) queueRevocation(r accounts.Record) request {
+	v := accounts.Revocation{
+		ID: c.revocationID(), Key: r.Key, AccountID: "id of the revocation", Purpose: accounts.PurposeTokens, Generation: r.Generation, Sealed: c.sealed(),
+	}
+	return step("QueueRevocation", []any{v}, func(ctx context.Context, s accounts.Store) (any, error) { return only(s.QueueRevocation(ctx, v)) })
+}
+
+func (c *comparison) claimRevocations(r accounts.Record) request {
+	q := accounts.RevocationRequest{Key: pick(c, r.Key, accounts.Key{}), Lease: c.life(), Limit: pick(c, 0, 1, 2, 100)}
+	return step("ClaimRevocations", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) { return s.ClaimRevocations(ctx, q) })
+}
+
+func (c *comparison) finishRevocation(accounts.Record) request {
+	id := c.revocationID()
+	return step("FinishRevocation", []any{id}, func(ctx context.Context, s accounts.Store) (any, error) { return only(s.FinishRevocation(ctx, id)) })
+}
+
+func (c *comparison) appendEvent(r accounts.Record) request {
+	e := accounts.Event{Type: accounts.EventDenied, Key: r.Key, AccountID: "x", From: "y", To: "z", Reason: accounts.UserDenied, Actor: fmt.Sprint("user", c.count)}
+	return step("AppendEvent", []any{e}, func(ctx context.Context, s accounts.Store) (any, error) { return only(s.AppendEvent(ctx, e)) })
+}
+
+func (c *comparison) claimEvents(accounts.Record) request {
+	lease := c.life()
+	return step("ClaimEvents", []any{lease, 1000}, func(ctx context.Context, s accounts.Store) (any, error) {
+		list, err := s.ClaimEvents(ctx, lease, 1000) // the order of the events of one request is left open
+		return anonymous(list), err
+	})
+}
+
+// ackEvents acknowledges events by their places among the oldest.
+func (c *comparison) ackEvents(accounts.Record) request {
+	every := pick(c, 1, 2, 3, 10)
+	return step("AckEvents", []any{fmt.Sprint("every ", every, " of the first 100")}, func(ctx context.Context, s accounts.Store) (any, error) {
+		list, err := s.ListEvents(ctx, accounts.EventFilter{})
+		if err != nil {
+			return nil, err
+		}
+		sortEvents(list)
+		var ids []int64
+		for i := 0; i < len(list); i += every {
+			ids = append(ids, list[i].ID)
+		}
+		return only(s.AckEvents(ctx, ids))
+	})
+}
+
+func (c *comparison) setHealth(accounts.Record) request {
+	name, probe := pick(c, configurations...), c.life()
+	h := accounts.ConnectionHealth{
+		Connection: name[0], Fingerprint: name[1], State: pick(c, accounts.HealthOK, accounts.HealthConfigError, accounts.HealthSuspect), Code: pick(c, "", "invalid_client"),
+	}
+	return step("SetHealth", []any{h, probe}, func(ctx context.Context, s accounts.Store) (any, error) { return only(s.SetHealth(ctx, h, probe)) })
+}
+
+func (c *comparison) claimProbe(accounts.Record) request {
+	name, every := pick(c, configurations...), c.life()
+	return step("ClaimProbe", []any{name[0], name[1], every}, func(ctx context.Context, s accounts.Store) (any, error) {
+		return s.ClaimProbe(ctx, name[0], name[1], every)
+	})
+}
+
+func (c *comparison) touch(r accounts.Record) request {
+	list := pick(c, []accounts.Key{r.Key}, keys(), nil)
+	return step("Touch", []any{fmt.Sprint(list)}, func(ctx context.Context, s accounts.Store) (any, error) { return only(s.Touch(ctx, list)) })
+}
+
+func (c *comparison) sentinel(accounts.Record) request {
+	b := often(c, c.sealed(), accounts.Sealed{})
+	return step("Sentinel", []any{b}, func(ctx context.Context, s accounts.Store) (any, error) { return s.Sentinel(ctx, b) })
+}
+
+func (c *comparison) reseal(s accounts.Store) request {
+	rows, err := s.SealedBy(c.ctx, 0, "", 1000)
+	if err != nil {
+		panic(err)
+	}
+	row, b := accounts.SealedRow{Ref: "account/none", Key: keys()[0], Sealed: c.sealed()}, c.sealed()
+	if len(rows) > 0 {
+		row = rows[c.random.IntN(len(rows))]
+	}
+	row.Sealed.Blob = often(c, row.Sealed.Blob, []byte("stale"), nil)
+	row.Generation += often[int64](c, 0, 1)
+	row.Sealed.Blob = slices.Clone(row.Sealed.Blob)
+	return step("Reseal", []any{row, b}, func(ctx context.Context, s accounts.Store) (any, error) { return only(s.Reseal(ctx, row, b)) })
+}
+
+func (c *comparison) sweep() request {
+	age := func() time.Duration { return pick(c, time.Minute, time.Hour, 24*time.Hour) }
+	q := accounts.SweepRequest{Limit: 1000, RevokedFor: age(), RevocationsFor: age(), EventsFor: age()}
+	return step("Sweep", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) { return s.Sweep(ctx, q) })
+}
