@@ -229,6 +229,9 @@ func (r *running) differences(path string, want, got any) (out []string) {
 
 func differ(path string, want, got reflect.Value, slack time.Duration, out *[]string) {
 	say := func(format string, args ...any) { *out = append(*out, path+": "+fmt.Sprintf(format, args...)) }
+	if want.IsValid() && want.Kind() == reflect.Interface && got.Kind() == reflect.Interface {
+		want, got = want.Elem(), got.Elem()
+	}
 	if want.IsValid() != got.IsValid() || want.IsValid() && want.Type() != got.Type() {
 		say("want %v, got %v", want, got)
 		return
@@ -266,7 +269,7 @@ func differ(path string, want, got reflect.Value, slack time.Duration, out *[]st
 		}
 	case reflect.Slice, reflect.Array:
 		if want.Len() != got.Len() {
-			say("want %d of them, got %d: want %+v, got %+v", want.Len(), got.Len(), want, got)
+			say("want %d of them, got %d:\n\twant %s\n\tgot  %s", want.Len(), got.Len(), format(want), format(got))
 			return
 		}
 		for i := range want.Len() {

@@ -132,6 +132,12 @@ func format(v reflect.Value) string {
 			}
 		}
 		return v.Type().Name() + "{" + strings.Join(fields, ", ") + "}"
+	case reflect.Slice:
+		var list []string
+		for i := range v.Len() {
+			list = append(list, format(v.Index(i)))
+		}
+		return "[" + strings.Join(list, ", ") + "]"
 	case reflect.Pointer:
 		return "&" + format(v.Elem())
 	case reflect.String:
