@@ -35,7 +35,14 @@ type Pair struct {
 // open is called again, many times.
 func Compare(t *testing.T, seed uint64, steps int, open func() Pair) {
 	t.Helper()
-	c := &comparison{ctx: t.Context(), random: rand.New(rand.NewPCG(seed, seed))} //nolint:gosec // a test that can be repeated
+	if report := compare(t.Context(), seed, steps, open); report != "" {
+		t.Error(report)
+	}
+}
+
+// compare returns the report of a difference.
+func compare(ctx context.Context, seed uint64, steps int, open func() Pair) string {
+	c := &comparison{ctx: ctx, random: rand.New(rand.NewPCG(seed, seed))} //nolint:gosec // a test that can be repeated
 	p := open()
 	c.still = p.Pass != nil
 	run := c.begin(p)
@@ -48,7 +55,7 @@ func Compare(t *testing.T, seed uint64, steps int, open func() Pair) {
 	}
 	p.close()
 	if found == nil {
-		return
+		return ""
 	}
 	at := len(done)
 	done, found = c.shorten(done, found, open)
@@ -57,7 +64,7 @@ func Compare(t *testing.T, seed uint64, steps int, open func() Pair) {
 	for i, q := range done {
 		fmt.Fprintf(&b, "%4d. %s\n", i+1, q.text)
 	}
-	t.Errorf("%s%s", b.String(), strings.Join(found, "\n"))
+	return b.String() + strings.Join(found, "\n")
 }
 
 func (p Pair) close() {
