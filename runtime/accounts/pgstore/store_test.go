@@ -110,50 +110,7 @@ func query(t *testing.T, url, text string, args ...any) (answer string) {
 func TestSeveralStoresOnOneDatabase(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t) + "&pool_max_conns=4"
-	const n = 200
-	connect(t, open(t, url), n)
-	var mu sync.Mutex
-	seen := map[accounts.Key]int{}
-	var wg sync.WaitGroup
-	var left atomic.Int64
-	left.Store(n)
-	for w := range 4 {
-		s := open(t, url)
-		for g := range 3 {
-			wg.Go(func() {
-				for i := 0; left.Load() > 0; i++ {
-					list, err := s.ClaimDue(t.Context(), accounts.DueRequest{
-						Connection: connection, Attempt: fmt.Sprint(w, "-", g, "-", i), Owner: strconv.Itoa(w), Lease: time.Minute, Limit: 7,
-					})
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					left.Add(int64(-len(list)))
-					for j, r := range list {
-						mu.Lock()
-						seen[r.Key]++
-						mu.Unlock()
-						if j > 0 && r.Due.Before(list[j-1].Due) {
-							t.Error("the longest due is not first")
-						}
-						if _, err := s.Commit(t.Context(), commitOf(r, r.Attempt)); err != nil {
-							t.Error(err)
-						}
-					}
-				}
-			})
-		}
-	}
-	wg.Wait()
-	for k, times := range seen {
-		if times != 1 {
-			t.Errorf("%v was claimed %d times", k, times)
-		}
-	}
-	if len(seen) != n {
-		t.Errorf("%d of %d were claimed", len(seen), n)
-	}
+	storetest.RunReplicas(t, open(t, url), open(t, url), open(t, url), open(t, url))
 }
 
 // TestCommitsRace has many replicas commit the same generation: one wins, and
@@ -319,101 +276,29 @@ func TestNoRights(t *testing.T) {
 	connect(t, open(t, app), 1)
 }
 
-// proxy stands between a store and the server and cuts lines.
-type proxy struct {
-	to    string
-	cut   atomic.Int32 // 1: before the commit, 2: after it, before its answer
-	times atomic.Int32
-}
-
-func startProxy(t *testing.T, url string) (*proxy, string) {
-	t.Helper()
-	before, rest, _ := strings.Cut(url, "@")
-	addr, after, _ := strings.Cut(rest, "/")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	p := &proxy{to: addr}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go p.serve(c)
-		}
-	}()
-	return p, before + "@" + l.Addr().String() + "/" + after
-}
-
-func (p *proxy) serve(client net.Conn) {
-	defer client.Close()
-	server, err := net.Dial("tcp", p.to)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	var doomed atomic.Bool
-	go func() {
-		b := make([]byte, 64<<10)
-		for {
-			n, err := client.Read(b)
-			if strings.Contains(string(b[:n]), "last_attempt = $") {
-				switch {
-				case p.cut.CompareAndSwap(1, 0):
-					p.times.Add(1)
-					client.Close()
-					server.Close()
-					return
-				case p.cut.CompareAndSwap(2, 0):
-					p.times.Add(1)
-					doomed.Store(true)
-				}
-			}
-			if _, werr := server.Write(b[:n]); err != nil || werr != nil {
-				server.Close()
-				return
-			}
-		}
-	}()
-	b := make([]byte, 64<<10)
-	for {
-		n, err := server.Read(b)
-		if doomed.Load() || err != nil {
-			return // the answer is there, and gets lost
-		}
-		if _, err := client.Write(b[:n]); err != nil {
-			return
-		}
-	}
-}
-
 // TestCommitIsCutOff loses the connection during a commit, before and after it
-// took effect: either way it is resolved, and happens once.
+// took effect: the error is neither a success nor a conflict, and the record
+// tells what happened.
 func TestCommitIsCutOff(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t)
 	r := connect(t, open(t, url), 1)[0]
-	p, through := startProxy(t, url)
+	cutter, through := pgtest.NewCutter(t, url, "last_attempt = $")
 	s := open(t, through)
-	for cut := range int32(2) {
-		p.cut.Store(cut + 1)
-		got, err := s.Commit(t.Context(), commitOf(r, fmt.Sprint("attempt", cut)))
-		if err != nil {
-			t.Fatalf("cut %d: %v", cut, err)
+	for i, cut := range []pgtest.Cut{pgtest.BeforeCut, pgtest.AfterCut} {
+		happened := cut == pgtest.AfterCut
+		cutter.Next(cut)
+		_, err := s.Commit(t.Context(), commitOf(r, "attempt"))
+		if err == nil || errors.Is(err, accounts.ErrConflict) || errors.Is(err, accounts.ErrNotFound) {
+			t.Errorf("cut %d: the error is %v", cut, err)
 		}
-		if p.times.Load() != cut+1 {
+		if cutter.Cuts() != i+1 {
 			t.Fatalf("cut %d: nothing was cut", cut)
 		}
-		if got.Generation != r.Generation+1 || got.LastAttempt != fmt.Sprint("attempt", cut) {
-			t.Errorf("cut %d: committed %+v", cut, got)
+		got, err := s.Load(t.Context(), r.Key)
+		if err != nil || (got.LastAttempt == "attempt") != happened || (got.Generation == r.Generation+1) != happened {
+			t.Errorf("cut %d: the record is %+v, %v", cut, got, err)
 		}
-		if _, err := s.Commit(t.Context(), commitOf(r, fmt.Sprint("attempt", cut))); !errors.Is(err, accounts.ErrConflict) {
-			t.Errorf("cut %d: the same commit again: %v", cut, err)
-		}
-		r = got
 	}
 }
 

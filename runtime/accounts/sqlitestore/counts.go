@@ -24,7 +24,7 @@ func (s *Store) Stats(ctx context.Context) (accounts.Stats, error) {
 	if err != nil {
 		return accounts.Stats{}, err
 	}
-	at := now()
+	at := s.now()
 	var oldest time.Time
 	err = s.read(ctx, `select count(*), coalesce(min(due), 0) from accounts where `+renewalDue,
 		func(row scanner) error { return row.Scan(&st.Due, moment{&oldest}) }, nanos(at), nanos(at))

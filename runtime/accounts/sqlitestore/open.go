@@ -37,7 +37,8 @@ type Store struct {
 	accounts.Store // the rules, over txStore
 
 	path   string
-	file   os.FileInfo // the file as it was opened
+	file   os.FileInfo      // the file as it was opened
+	clock  func() time.Time // that of the host, which all processes share
 	reader *sql.DB
 	reads  sync.Map // prepared statements by their text
 	writer *sql.DB
@@ -62,7 +63,7 @@ func Open(path string) (*Store, error) {
 	if err := create(abs); err != nil {
 		return nil, err
 	}
-	s := &Store{path: abs, turn: make(chan struct{}, 1), writes: map[string]*sql.Stmt{}, updates: map[uint64]string{}}
+	s := &Store{path: abs, clock: time.Now, turn: make(chan struct{}, 1), writes: map[string]*sql.Stmt{}, updates: map[uint64]string{}}
 	s.Store = accounts.NewStore(txStore{s})
 	if err := s.open(); err != nil {
 		return nil, errors.Join(s.fail(err), s.Close())

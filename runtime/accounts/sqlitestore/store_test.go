@@ -106,35 +106,7 @@ func claimAll(ctx context.Context, s accounts.Store, worker string, visit func(a
 func TestSeveralStoresOnOneFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "accounts.db")
-	const n = 150
-	connect(t, open(t, path), n)
-	var mu sync.Mutex
-	seen := map[accounts.Key]int{}
-	var wg sync.WaitGroup
-	for w := range 4 {
-		s := open(t, path)
-		for g := range 2 {
-			wg.Go(func() {
-				err := claimAll(t.Context(), s, fmt.Sprint("w", w, g, "-"), func(r accounts.Record) {
-					mu.Lock()
-					seen[r.Key]++
-					mu.Unlock()
-				})
-				if err != nil {
-					t.Error(err)
-				}
-			})
-		}
-	}
-	wg.Wait()
-	for k, times := range seen {
-		if times != 1 {
-			t.Errorf("%v was claimed %d times", k, times)
-		}
-	}
-	if len(seen) != n {
-		t.Errorf("%d of %d were claimed", len(seen), n)
-	}
+	storetest.RunReplicas(t, open(t, path), open(t, path), open(t, path), open(t, path))
 }
 
 // drain is what a child process does: it prints what it claims.

@@ -43,11 +43,11 @@ func (t *tx) Now() time.Time {
 	if t.writing {
 		return t.now
 	}
-	return now()
+	return t.s.now()
 }
 
-// now reads the clock of the host, which is the clock of the store.
-func now() time.Time { return time.Unix(0, time.Now().UnixNano()).UTC() }
+// now reads the clock of the store as times are stored.
+func (s *Store) now() time.Time { return time.Unix(0, s.clock().UnixNano()).UTC() }
 
 // write makes a change. Waiting ends with the context; what has begun is
 // brought to its end, which takes a moment.
@@ -79,7 +79,7 @@ func (s *Store) change(ctx context.Context, change func(*tx) error) (err error) 
 			_, _ = t.exec("rollback") // SQLite may have done so already
 		}
 	}()
-	t.now = now()
+	t.now = s.now()
 	if err := change(t); err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func compare(ctx context.Context, seed uint64, steps int, open func() Pair) stri
 	at := len(done)
 	done, found = c.shorten(done, found, open)
 	var b strings.Builder
-	fmt.Fprintf(&b, "with seed %d the stores differ after request %d. So they do after these %d:\n", seed, at, len(done))
+	fmt.Fprintf(&b, "with seed %d the stores differ after request %d. So they do after these %d,\nin which generations and epochs are added to what the account has:\n", seed, at, len(done))
 	for i, q := range done {
 		fmt.Fprintf(&b, "%4d. %s\n", i+1, q.text)
 	}
@@ -76,6 +76,7 @@ func (p Pair) close() {
 // request is one call of a method, which can be made to any store.
 type request struct {
 	text string
+	key  accounts.Key  // of the account it is about, if it is about one
 	pass time.Duration // that passes before it
 	call func(ctx context.Context, s accounts.Store) (any, error)
 }
@@ -132,7 +133,7 @@ func kind(err error) string {
 
 // shorten leaves out requests as long as there is a difference.
 func (c *comparison) shorten(done []request, found []string, open func() Pair) ([]request, []string) {
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	differs := func(list []request) (int, []string) {
 		p := open()
 		defer p.close()
@@ -144,15 +145,20 @@ func (c *comparison) shorten(done []request, found []string, open func() Pair) (
 		}
 		return 0, nil
 	}
+	try := func(less []request) bool {
+		n, differences := differs(less)
+		if differences != nil {
+			done, found = less[:n], differences
+		}
+		return differences != nil
+	}
+	last := done[len(done)-1]
+	try(slices.DeleteFunc(slices.Clone(done), func(q request) bool { return q.key != last.key }))
 	for size := len(done) / 2; size > 0; size /= 2 {
 		for from := 0; from < len(done)-1 && time.Now().Before(deadline); {
-			less := slices.Concat(done[:from], done[min(from+size, len(done)-1):])
-			n, differences := differs(less)
-			if differences == nil {
+			if !try(slices.Concat(done[:from], done[min(from+size, len(done)-1):])) {
 				from += size
-				continue
 			}
-			done, found = less[:n], differences
 		}
 	}
 	return done, found

@@ -41,14 +41,20 @@ func often[T any](c *comparison, usual T, rarely ...T) T {
 	return pick(c, rarely...)
 }
 
+// betweenRequests passes from one request to the next.
+const betweenRequests = time.Millisecond
+
 // life is a duration: over at once, or not before much time passes. On a clock
 // that stands still between requests, no two end at the same time.
 func (c *comparison) life() time.Duration {
 	d := pick(c, 0, time.Hour, 2*time.Hour, 24*time.Hour)
-	if c.still {
-		d += time.Duration(c.count) * time.Microsecond
+	switch {
+	case !c.still:
+		return d
+	case c.random.IntN(8) == 0:
+		return betweenRequests // it ends at the very time of the next request
 	}
-	return d
+	return d + time.Duration(c.count)*time.Microsecond
 }
 
 // lifeOrNever may be negative.
@@ -72,19 +78,33 @@ func (c *comparison) stash() accounts.Stash {
 	}
 }
 
-// record returns an account as a request means it: mostly as it is.
-func (c *comparison) record(list []accounts.Record) accounts.Record {
-	key := pick(c, keys()...)
-	r := accounts.Record{Key: key}
-	for _, known := range list {
-		if known.Key == key {
-			r = known
-		}
+// asItIs stands for what an account has when a request is made.
+const asItIs = "<as it is>"
+
+// aim returns an account as a request is to mean it: mostly as it is. The
+// numbers are added to those that it has when the request is made, so that a
+// request means the same after others were left out.
+func (c *comparison) aim(key accounts.Key) accounts.Record {
+	return accounts.Record{
+		Key: key, Generation: often[int64](c, 0, 1, -1), Epoch: often[int64](c, 0, 1, -1),
+		Attempt: often(c, asItIs, "", "another"), Grant: often(c, asItIs, "", "another"),
 	}
-	r.Generation += often[int64](c, 0, 1, -1)
-	r.Epoch += often[int64](c, 0, 1, -1)
-	r.Attempt = often(c, r.Attempt, "", "another")
-	r.Grant = often(c, r.Grant, "", "another")
+}
+
+// resolve returns the account that a request means.
+func resolve(ctx context.Context, s accounts.Store, r accounts.Record) accounts.Record {
+	now, err := s.Load(ctx, r.Key)
+	if err != nil {
+		now = accounts.Record{}
+	}
+	r.Generation += now.Generation
+	r.Epoch += now.Epoch
+	if r.Attempt == asItIs {
+		r.Attempt = now.Attempt
+	}
+	if r.Grant == asItIs {
+		r.Grant = now.Grant
+	}
 	return r
 }
 
@@ -153,7 +173,11 @@ func (c *comparison) next(s accounts.Store) request {
 	if err != nil {
 		panic(err)
 	}
-	r := c.record(list)
+	var now accounts.Record
+	r := c.aim(pick(c, keys()...))
+	if at := slices.IndexFunc(list, func(known accounts.Record) bool { return known.Key == r.Key }); at >= 0 {
+		now = list[at]
+	}
 	makers := []func(accounts.Record) request{
 		c.ensure, c.claim, c.claim, c.commit, c.commit, c.commit, c.release, c.release, c.release, c.extend, c.stashRequest,
 		c.disconnect, c.hold, c.endVerification, c.createFlow, c.bindFlow, c.bindFlow, c.consumeFlow, c.queueRevocation,
@@ -162,8 +186,11 @@ func (c *comparison) next(s accounts.Store) request {
 		func(accounts.Record) request { return c.reseal(s) },
 		func(accounts.Record) request { return c.sweep() },
 	}
+	if now.Attempt != "" && c.random.IntN(2) == 0 { // what may happen while an attempt is made
+		makers = []func(accounts.Record) request{c.commit, c.release, c.release, c.release, c.extend, c.hold, c.hold, c.hold, c.stashRequest}
+	}
 	q := pick(c, makers...)(r)
-	q.pass = time.Millisecond
+	q.key, q.pass = r.Key, betweenRequests
 	if c.random.IntN(20) == 0 {
 		q.pass = pick(c, time.Hour, 3*time.Hour, 25*time.Hour)
 		q.text = fmt.Sprintf("after %v: %s", q.pass, q.text)
@@ -181,7 +208,11 @@ func (c *comparison) ensure(r accounts.Record) request {
 
 func (c *comparison) claim(r accounts.Record) request {
 	q := accounts.ClaimRequest{Key: r.Key, Generation: r.Generation, Attempt: fmt.Sprint("attempt", c.count), Owner: "me", Lease: c.life()}
-	return step("Claim", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) { return s.Claim(ctx, q) })
+	return step("Claim", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) {
+		q := q
+		q.Generation = resolve(ctx, s, r).Generation
+		return s.Claim(ctx, q)
+	})
 }
 
 func (c *comparison) claimDue(list []accounts.Record) request {
@@ -202,7 +233,11 @@ func (c *comparison) extend(r accounts.Record) request {
 	q := accounts.ExtendRequest{
 		Key: r.Key, Generation: r.Generation, Attempt: r.Attempt, Lease: c.life(), Doubts: c.random.IntN(3), DropFallback: c.random.IntN(2) == 0,
 	}
-	return step("Extend", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) { return s.Extend(ctx, q) })
+	return step("Extend", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) {
+		q, now := q, resolve(ctx, s, r)
+		q.Generation, q.Attempt = now.Generation, now.Attempt
+		return s.Extend(ctx, q)
+	})
 }
 
 func (c *comparison) commit(r accounts.Record) request {
@@ -211,7 +246,11 @@ func (c *comparison) commit(r accounts.Record) request {
 		Tokens: c.sealed(), NoRefresh: c.random.IntN(4) == 0, OrganizationID: pick(c, "", "orga_1"), UserID: pick(c, "", "user_1"),
 		ExpiresIn: c.lifeOrNever(), DueIn: c.lifeOrNever(), Note: c.note(),
 	}
-	return step("Commit", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) { return s.Commit(ctx, q) })
+	return step("Commit", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) {
+		q, now := q, resolve(ctx, s, r)
+		q.Generation, q.Epoch, q.Attempt = now.Generation, now.Epoch, now.Attempt
+		return s.Commit(ctx, q)
+	})
 }
 
 func (c *comparison) release(r accounts.Record) request {
@@ -224,13 +263,17 @@ func (c *comparison) release(r accounts.Record) request {
 		st := c.stash()
 		q.Stash = &st
 	}
-	return step("Release", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) { return s.Release(ctx, q) })
+	return step("Release", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) {
+		q, now := q, resolve(ctx, s, r)
+		q.Generation, q.Attempt = now.Generation, now.Attempt
+		return s.Release(ctx, q)
+	})
 }
 
 func (c *comparison) stashRequest(r accounts.Record) request {
 	st := c.stash()
 	return step("Stash", []any{r.Key, r.Grant, st}, func(ctx context.Context, s accounts.Store) (any, error) {
-		return only(s.Stash(ctx, r.Key, r.Grant, st))
+		return only(s.Stash(ctx, r.Key, resolve(ctx, s, r).Grant, st))
 	})
 }
 
@@ -244,7 +287,11 @@ func (c *comparison) disconnect(r accounts.Record) request {
 
 func (c *comparison) hold(r accounts.Record) request {
 	f, ttl := c.flow(r, accounts.HeldFlow), c.life()
-	return step("Hold", []any{f, ttl, "user"}, func(ctx context.Context, s accounts.Store) (any, error) { return only(s.Hold(ctx, f, ttl, "user")) })
+	return step("Hold", []any{f, ttl, "user"}, func(ctx context.Context, s accounts.Store) (any, error) {
+		f := f
+		f.Epoch = resolve(ctx, s, r).Epoch
+		return only(s.Hold(ctx, f, ttl, "user"))
+	})
 }
 
 func (c *comparison) endVerification(r accounts.Record) request {

@@ -110,6 +110,30 @@ func TestServerGoes(t *testing.T) {
 	}
 }
 
+// TestCommitIsCutOff loses the connection during a commit, before and after it
+// took effect: the manager finds out which, and the account is renewed once.
+func TestCommitIsCutOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "postgres")
+	cutter, through := pgtest.NewCutter(t, w.where, "last_attempt = $")
+	m := w.replica(through)
+	defer w.close(m)
+	for i, cut := range []pgtest.Cut{pgtest.BeforeCut, pgtest.AfterCut} {
+		user := fmt.Sprint("cut", i)
+		w.connect(user)
+		w.expire(user)
+		cutter.Next(cut)
+		if err := whoami(t.Context(), m, w.URL, user); err != nil {
+			t.Errorf("cut %d: %v", i, err)
+		}
+		if cutter.Cuts() != i+1 {
+			t.Errorf("cut %d: nothing was cut", i)
+		}
+		w.wantRenewedOnce(t, user)
+	}
+	w.check(t)
+}
+
 // TestFailover (D4) brings a database back as it was a moment ago.
 func TestFailover(t *testing.T) {
 	t.Parallel()
