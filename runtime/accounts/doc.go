@@ -45,6 +45,12 @@
 // outcome is unknown is replayed once. An [Event] reports each transition, and
 // stays in the store until it is acknowledged.
 //
+// # Stores
+//
+// Packages pgstore and sqlitestore keep accounts in a database, package memstore
+// keeps them in memory. To write a store, implement [TxStore] and call
+// [NewStore].
+//
 // # Reading the code
 //
 // A renewal goes through the files in this order: account.go (a caller wants a

@@ -6,33 +6,36 @@ import (
 	"time"
 )
 
-// Errors of a [Store]. Every other error means that the store could not do, or
-// may or may not have done, what was asked.
+// Errors of a [Store]. Any other error of a method that writes leaves open
+// whether the change happened.
 var (
-	// ErrNotFound says that no such row exists, or that it has lapsed.
+	// ErrNotFound means that no such row exists, or that it has expired.
 	ErrNotFound = errors.New("accounts: not found")
-	// ErrConflict says that the guard of a request did not hold any more, so
-	// that nothing was changed.
+	// ErrConflict means that the guard of a request no longer held; nothing was
+	// changed.
 	ErrConflict = errors.New("accounts: conflict")
 )
 
-// Store keeps accounts, flows and events. An implementation must pass the
-// suite of package storetest. It is shared by all replicas of a program.
+// Store keeps accounts, flows and events. All replicas of a program share it.
+//
+// The simple way to write one is to implement [TxStore] and call [NewStore],
+// which knows the rules below. A store that wants single statements implements
+// Store itself. Either must pass storetest.Run; the second should also be
+// compared with package memstore by storetest.Compare.
 //
 // Rules that hold for all methods:
 //
-//   - Each method is atomic and durable when it returns nil: what it says
-//     happens as a whole or not at all, events included. All are made so that
-//     a database can do them with single statements, without a session.
-//   - Time is the store's clock, never the caller's. Durations count from the
-//     moment of the call on that clock; every [Record] and [Flow] carries the
-//     time at which it was read.
+//   - Each method is atomic, events included, and durable when it returns nil.
+//     A database can implement each with single statements, without a session.
+//   - Times are read from the store's clock, never from the caller's. Durations
+//     count from the call on that clock; a negative lease or lifetime counts as
+//     zero. Every [Record] and [Flow] carries the time at which it was read.
 //   - Texts in keys are opaque bytes. Blobs are sealed; a store never sees a
 //     secret in the clear.
-//   - Rows are found by the whole [Key]. A method never answers with the row of
+//   - Rows are found by the whole [Key]. A method never returns the row of
 //     another key.
-//   - All methods are safe for concurrent use and end with their context,
-//     except that a write may have happened although an error was returned.
+//   - All methods are safe for concurrent use and return when their context is
+//     done, but a write may happen although an error was returned.
 type Store interface {
 	AccountStore
 	FlowStore
@@ -54,8 +57,7 @@ type AccountStore interface {
 	// List reads accounts in the order of their ids.
 	List(ctx context.Context, f ListFilter) ([]Record, error)
 
-	// Touch notes that accounts were used now. Keys without an account are
-	// ignored.
+	// Touch sets Used of accounts to now. Keys without an account are ignored.
 	Touch(ctx context.Context, keys []Key) error
 
 	// Claim begins an attempt to renew. Guard: the generation is still the
@@ -71,14 +73,15 @@ type AccountStore interface {
 	// account. Its work must grow with what is due, not with what exists.
 	ClaimDue(ctx context.Context, r DueRequest) ([]Record, error)
 
-	// Extend goes on with an attempt. Guard: generation and attempt are still
+	// Extend continues an attempt. Guard: generation and attempt are still
 	// the given ones. Effect: AttemptUntil and Due become now plus Lease,
 	// Doubts is set, the fallback is dropped if asked. ErrConflict if the guard
 	// fails.
 	Extend(ctx context.Context, r ExtendRequest) (Record, error)
 
-	// Commit stores new tokens. Guard: generation and epoch are still the
-	// given ones, and nothing else (an unrelated write must not make it fail).
+	// Commit stores new tokens. It need not find out whether it happened after
+	// an error that leaves it open; the manager does. Guard: generation and epoch are still the
+	// given ones, and nothing else: an unrelated write must not make it fail.
 	// Effect: the generation grows by one, tokens, times and identity are set,
 	// state becomes Active without a reason, the attempt ends and becomes
 	// LastAttempt, Refreshed is now, and Failures, Failure, Doubts, Troubled and
@@ -89,10 +92,10 @@ type AccountStore interface {
 
 	// Release ends an attempt without new tokens. Guard: generation and attempt
 	// are still the given ones. Effect: the attempt ends (LastAttempt stays),
-	// and all fields of the request are set as they are; a Stash that is not
-	// nil becomes the fallback. In an account that is Verifying, State and Reason
-	// become what it goes back to. The event is appended as [Note] says.
-	// ErrConflict if the guard fails.
+	// and the fields of the request are set; a Stash that is not nil becomes the
+	// fallback. In a Verifying account, State and Reason are set as those that it
+	// returns to. The event is appended as [Note] says. ErrConflict if the guard
+	// fails.
 	Release(ctx context.Context, r ReleaseRequest) (Record, error)
 
 	// Stash keeps a pair of tokens that lost the race for Commit. Guard: the
@@ -100,29 +103,28 @@ type AccountStore interface {
 	// guard fails.
 	Stash(ctx context.Context, key Key, grant string, s Stash) error
 
-	// Disconnect ends an account, whatever its state. Effect: the tokens and the
+	// Disconnect ends an account in any state. Effect: the tokens and the
 	// fallback move into the queue of revocations, with RevocationIDs and the
 	// purposes [PurposeTokens] and that of the fallback; the state becomes
 	// Disconnected with the reason; generation and epoch grow by one; identity,
 	// grant, attempt, verification, Expires, Due and counters are cleared; and
-	// all flows of the account are deleted. An account that is disconnected
-	// already stays as it is, without an event. ErrNotFound if there is no
-	// account.
+	// all flows of the account are deleted. A Disconnected account does not
+	// change, and there is no event. ErrNotFound if there is no account.
 	Disconnect(ctx context.Context, r DisconnectRequest) (Record, error)
 
-	// EndVerification brings an account in state Verifying back to the state
-	// and reason it had before, and appends the event if the note has a type;
-	// its reason is the given one. In any other state only the event is appended.
-	// ErrNotFound if there is no account.
+	// EndVerification returns a Verifying account to its former state and
+	// reason, and appends an event with the given reason if the note has a type.
+	// In any other state only the event is appended. ErrNotFound if there is no
+	// account.
 	EndVerification(ctx context.Context, key Key, reason Reason, n Note) error
 
-	// QueueRevocation adds to the queue of tokens that are to be revoked at the
-	// provider. It replaces one with the same id, as Disconnect does.
+	// QueueRevocation adds tokens to the queue for revocation at the provider.
+	// It replaces an entry with the same id, as Disconnect does.
 	QueueRevocation(ctx context.Context, r Revocation) error
 
-	// ClaimRevocations takes up to Limit revocations that are due, what has been
-	// due for longest first, and makes them due again after the lease. With a
-	// key it takes those of that account, whether they are due or not.
+	// ClaimRevocations takes up to Limit revocations that are due, the longest
+	// due first, and makes them due again after the lease. With a key it takes
+	// those of that account, due or not.
 	ClaimRevocations(ctx context.Context, r RevocationRequest) ([]Revocation, error)
 
 	// FinishRevocation removes a revocation. An unknown id is no error.
@@ -131,43 +133,44 @@ type AccountStore interface {
 
 // FlowStore is the part of a [Store] that holds authorization flows.
 type FlowStore interface {
-	// CreateFlow adds a flow that lapses after ttl.
+	// CreateFlow adds a flow that expires after ttl, and replaces one with the
+	// same id.
 	CreateFlow(ctx context.Context, f Flow, ttl time.Duration) error
 
 	// LoadFlow reads a flow by its id. ErrNotFound if there is none or it has
-	// lapsed.
+	// expired.
 	LoadFlow(ctx context.Context, id Hash) (Flow, error)
 
 	// BindFlow ties a flow of kind [LinkFlow] to a browser: it sets State,
 	// Cookie and Sealed. Being bound again is allowed. ErrNotFound if the flow
-	// is gone or has lapsed.
+	// is gone or has expired.
 	BindFlow(ctx context.Context, id, state, cookie Hash, verifier Sealed) error
 
 	// ConsumeFlow removes a flow and returns it, in one step, so that of many
 	// concurrent callers exactly one gets it. A [LinkFlow] is found by its State,
-	// a [HeldFlow] by its ID. ErrNotFound if there is none or it has lapsed.
+	// a [HeldFlow] by its ID. ErrNotFound if there is none or it has expired.
 	ConsumeFlow(ctx context.Context, kind FlowKind, h Hash) (Flow, error)
 
 	// Hold adds a flow of kind HeldFlow and makes its account Verifying, with
 	// an event of type [EventVerifying], for ttl. Guard: the epoch of the
 	// account is that of the flow. An Active account stays Active, without an
-	// event. An account that is Verifying already keeps what it will go back to,
-	// without another event. ErrConflict if the guard fails.
+	// event. A Verifying account keeps the state that it returns to, and there is
+	// no other event. ErrConflict if the guard fails.
 	Hold(ctx context.Context, f Flow, ttl time.Duration, actor string) error
 }
 
 // EventStore is the part of a [Store] that holds events: an outbox, and an
 // audit trail.
 type EventStore interface {
-	// AppendEvent adds an event that belongs to no other change. ID, At and
-	// the account's id and state are set by the store if there is an account.
+	// AppendEvent adds an event that belongs to no other change. The store sets
+	// ID and At and, if there is an account, its id and state.
 	AppendEvent(ctx context.Context, e Event) error
 
 	// ClaimEvents takes up to limit events that are not acknowledged and not
 	// claimed, oldest first, for the length of the lease.
 	ClaimEvents(ctx context.Context, lease time.Duration, limit int) ([]Event, error)
 
-	// AckEvents acknowledges events. They stay readable until they are swept.
+	// AckEvents acknowledges events. They remain readable until they are swept.
 	AckEvents(ctx context.Context, ids []int64) error
 
 	// ListEvents reads events, acknowledged or not, oldest first.
@@ -175,9 +178,9 @@ type EventStore interface {
 }
 
 // ConnectionStore is the part of a [Store] that holds the health of
-// connections. Health belongs to one configuration of a connection, so that
-// two releases with different client secrets do not meet; a configuration is
-// named by its fingerprint.
+// connections. Health belongs to one configuration of a connection, named by
+// its fingerprint, so that releases with different client secrets do not affect
+// each other.
 type ConnectionStore interface {
 	// LoadHealth reads the health of a configuration. One that was never set
 	// is OK.
@@ -200,10 +203,10 @@ type AdminStore interface {
 	Now(ctx context.Context) (time.Time, error)
 
 	// Sentinel stores a sealed sentinel if there is none yet, and returns the
-	// stored one. It is how a wrong key is noticed.
+	// stored one. It serves to detect a wrong key.
 	Sentinel(ctx context.Context, s Sealed) (Sealed, error)
 
-	// Stats counts.
+	// Stats returns counts over all accounts.
 	Stats(ctx context.Context) (Stats, error)
 
 	// KeyUse counts all sealed blobs by the id of their key: tokens, fallbacks,
@@ -212,7 +215,7 @@ type AdminStore interface {
 
 	// SealedBy lists up to limit blobs that are sealed with another key than
 	// the given one: tokens, fallbacks, revocations and the sentinel. Flows are
-	// left out, they lapse in minutes. The order is that of Ref, beginning after
+	// left out, they expire in minutes. The order is that of Ref, beginning after
 	// the given one.
 	SealedBy(ctx context.Context, not uint32, after string, limit int) ([]SealedRow, error)
 
@@ -220,17 +223,18 @@ type AdminStore interface {
 	// under the same generation. ErrConflict if not. It changes nothing else.
 	Reseal(ctx context.Context, row SealedRow, s Sealed) error
 
-	// Sweep removes what has lapsed and reports how many rows it changed:
+	// Sweep removes expired things and reports how many rows it changed:
 	// flows; verifications (back to the former state, with an event of type
 	// [EventVerificationFailed] and the reason [VerificationTimeout]); fallbacks;
 	// the tokens of accounts that have been Revoked for longer than
 	// r.RevokedFor; revocations and acknowledged events that are older than
-	// r.RevocationsFor and r.EventsFor. A revocation that goes leaves an event of
+	// r.RevocationsFor and r.EventsFor. A removed revocation leaves an event of
 	// type [EventRevocationFailed]. Each kind is bounded by r.Limit.
 	Sweep(ctx context.Context, r SweepRequest) (int, error)
 }
 
-// Hash is the SHA-256 of a random value that somebody else holds.
+// Hash is the SHA-256 of a random value, such as the state of a link, that only
+// the browser or the host holds.
 type Hash [32]byte
 
 // Sealed is a blob from a [Vault], with the id of its key.
@@ -263,10 +267,10 @@ type Record struct {
 	Expires   time.Time // end of the access token
 	Due       time.Time // next renewal; zero means none
 	Refreshed time.Time // last commit
-	Used      time.Time // last use that was noted
+	Used      time.Time // last use that was recorded
 
 	Attempt      string // live or lapsed attempt; empty means none
-	Owner        string // who makes it
+	Owner        string // the process that makes it
 	AttemptUntil time.Time
 	LastAttempt  string // the attempt that was committed last
 
@@ -276,7 +280,7 @@ type Record struct {
 	Failure  FailureKind // of the last attempt
 
 	VerifyUntil    time.Time // end of a verification, in state Verifying
-	PreviousState  State     // where a verification goes back to
+	PreviousState  State     // the state that a verification returns to
 	PreviousReason Reason
 
 	Created time.Time
@@ -284,16 +288,16 @@ type Record struct {
 	Now     time.Time // the store's clock when this was read
 }
 
-// Live reports whether an attempt is being made on the account.
+// Live reports whether an attempt is made on the account and its lease runs.
 func (r Record) Live() bool { return r.Attempt != "" && r.Now.Before(r.AttemptUntil) }
 
 // Stash is a sealed pair of tokens beside the current one.
 type Stash struct {
 	Sealed     Sealed
-	Purpose    string        // what it was sealed for
-	Generation int64         // the generation it was sealed for
+	Purpose    string        // part of the associated data
+	Generation int64         // part of the associated data
 	TTL        time.Duration // how long to keep it from now on, when written
-	Until      time.Time     // when it lapses, when read
+	Until      time.Time     // when it expires, when read
 }
 
 // IsZero reports whether there is none.
@@ -397,12 +401,12 @@ type RevocationRequest struct {
 	Limit int
 }
 
-// Revocation is a sealed pair of tokens that is to be revoked at the provider.
+// Revocation is a sealed pair of tokens to be revoked at the provider.
 type Revocation struct {
 	ID         string
 	Key        Key
 	AccountID  string
-	Purpose    string // what the pair was sealed for
+	Purpose    string // part of the associated data of the pair
 	Generation int64
 	Sealed     Sealed
 	Created    time.Time // set by the store
@@ -418,7 +422,7 @@ const (
 	HeldFlow FlowKind = "held" // a code that waits for the host to confirm
 )
 
-// Flow is an authorization that is on its way.
+// Flow is an authorization in progress.
 type Flow struct {
 	ID          Hash
 	Kind        FlowKind
@@ -426,8 +430,8 @@ type Flow struct {
 	AccountID   string
 	Epoch       int64  // of the account when the flow began
 	OutOfBand   bool   // whether the host confirms afterwards
-	ReturnTo    string // id of where the browser goes in the end
-	NewIdentity bool   // whether another Close user than before is fine
+	ReturnTo    string // id of the page that the browser returns to
+	NewIdentity bool   // whether another Close user than before is allowed
 	State       Hash   // zero until bound
 	Cookie      Hash   // zero until bound
 	Sealed      Sealed // PKCE verifier; with the code, in a HeldFlow
@@ -455,7 +459,7 @@ type Stats struct {
 	PendingEvents int64 // not acknowledged
 }
 
-// SealedRow is a blob and what its associated data is made of.
+// SealedRow is a blob and the parts of its associated data.
 type SealedRow struct {
 	Ref        string // names the row and the blob in it; opaque, ordered
 	Key        Key    // zero for the sentinel

@@ -44,12 +44,13 @@ func records(ctx context.Context, c sender, query string, args []any) (list []ac
 	return list, err
 }
 
-// update changes accounts and gives them back.
+// update changes accounts and returns them.
 func (s *Store) update(ctx context.Context, op, query string, args ...any) ([]accounts.Record, error) {
 	return write(ctx, s, op, func(ctx context.Context, c sender) ([]accounts.Record, error) { return records(ctx, c, query, args) })
 }
 
-// update1 changes one account, or answers with otherwise.
+// update1 changes one account. If there was none to change, the error is
+// otherwise.
 func (s *Store) update1(ctx context.Context, otherwise error, op, query string, args ...any) (accounts.Record, error) {
 	list, err := s.update(ctx, op, query, args...)
 	switch {
@@ -62,7 +63,7 @@ func (s *Store) update1(ctx context.Context, otherwise error, op, query string, 
 }
 
 // changing makes a statement that changes the account of the key in $1 to $3 if
-// a guard holds, appends the event of a note, and gives the account back. The
+// a guard holds, appends the event of a note, and returns the account. The
 // row is locked first, so that the state before is certain.
 func changing(guard, set string, n note) string {
 	return `with old as (select id, state as former from closekit_accounts where ` + byKey + ` and ` + guard + ` for update),
@@ -85,7 +86,7 @@ func noteAt(a *arguments, n accounts.Note) note {
 
 const insertEvent = `insert into closekit_events (type, tenant, connection, identifier, account_id, from_state, to_state, reason, actor) `
 
-// insert appends the event for what from holds.
+// insert appends an event for each row of from.
 func (n note) insert(from string) string {
 	return insertEvent + `select ` + n.kind + `, tenant, connection, identifier, id, former, state, reason, ` + n.actor +
 		` from ` + from + ` where ` + n.kind + ` <> '' and (former <> state or ` + n.always + `)`
@@ -116,7 +117,7 @@ func (s *Store) Ensure(ctx context.Context, id string, key accounts.Key, actor s
 				on conflict (tenant, connection, identifier) do nothing returning *),
 			ev as (`+insertEvent+`select 'created', tenant, connection, identifier, id, '', state, reason, $5::text from upd)
 			select `+columns+`, now() from upd where`+durable, append(sqlrow.Parts(key), id, actor)...)
-		if err != accounts.ErrConflict { //nolint:errorlint // exactly this: somebody else made it meanwhile
+		if err != accounts.ErrConflict { //nolint:errorlint // exactly this: another caller made it meanwhile
 			return r, err == nil, err
 		}
 	}
@@ -138,7 +139,7 @@ func (s *Store) records(ctx context.Context, op, query string, args ...any) ([]a
 	return read(ctx, s, op, func(ctx context.Context, c sender) ([]accounts.Record, error) { return records(ctx, c, query, args) })
 }
 
-// filter makes the conditions on a key that is given in part.
+// filter returns the conditions on the parts of a key that are not empty.
 func filter(a *arguments, tenant, identifier, connection string) string {
 	var b strings.Builder
 	for _, f := range [][2]string{{"tenant", tenant}, {"identifier", identifier}, {"connection", connection}} {

@@ -90,7 +90,7 @@ func (s *Store) Release(ctx context.Context, q accounts.ReleaseRequest) (account
 	return s.update1(ctx, accounts.ErrConflict, "release", changing(held, set, noteAt(&a, q.Note)), a...)
 }
 
-// releaseState sets the state, or what a verification goes back to.
+// releaseState sets the state, or the one that a verification returns to.
 func releaseState(state, reason string) string {
 	verifying := func(then, otherwise string) string {
 		return `case when a.state = 'VERIFYING' then ` + then + ` else ` + otherwise + ` end`

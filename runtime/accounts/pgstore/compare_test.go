@@ -16,7 +16,7 @@ import (
 
 var (
 	seed  = flag.Uint64("seed", 1, "seed of the random requests")
-	steps = flag.Int("steps", 4000, "number of random requests")
+	steps = flag.Int("steps", 3000, "number of random requests")
 )
 
 // TestSameAsInMemory compares the statements of this package with the rules

@@ -11,7 +11,7 @@ import (
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
-// storeError is what the caller sees of an error. The errors of pgx hold the
+// storeError is an error as the caller sees it. The errors of pgx hold the
 // configuration with its password, so that only harmless ones are wrapped.
 type storeError struct {
 	op, text string
@@ -29,7 +29,7 @@ func fail(op string, err error) error {
 	case err == nil, errors.Is(err, accounts.ErrNotFound), errors.Is(err, accounts.ErrConflict), errors.As(err, &own):
 		return err
 	case errors.Is(err, context.Canceled):
-		return &storeError{op: op, text: "given up by the caller", cause: context.Canceled}
+		return &storeError{op: op, text: "canceled by the caller", cause: context.Canceled}
 	}
 	e := &storeError{op: op, text: err.Error()}
 	switch {
@@ -51,7 +51,7 @@ func fail(op string, err error) error {
 func undone(err error) bool {
 	var server *pgconn.PgError
 	if connecting(err) {
-		return false // whoever waits for a server that is down knows better how long
+		return false // the caller knows better how long to wait for a server that is down
 	}
 	if errors.As(err, &server) {
 		switch server.Code {
@@ -72,7 +72,7 @@ func connecting(err error) bool {
 	return errors.As(err, &e)
 }
 
-// lost reports whether the connection was lost, so that nobody knows whether a
+// lost reports whether the connection was lost, which leaves open whether a
 // change happened.
 func lost(err error) bool {
 	var server *pgconn.PgError

@@ -71,10 +71,10 @@ const (
 	unseen    = `interval '1 minute'`
 )
 
-// ListEvents implements [accounts.Store]. Ids are given when a change begins
-// and can be seen when it ends. Whoever reads on from the last id must not miss
-// one, so an event is shown only when no change that began before it is still
-// running.
+// ListEvents implements [accounts.Store]. An id is assigned when a change begins
+// and becomes visible when it ends. A reader that continues after the last id
+// must not miss one, so an event is returned only when no change that began
+// before it is still running.
 func (s *Store) ListEvents(ctx context.Context, f accounts.EventFilter) ([]accounts.Event, error) {
 	var a arguments
 	query := `select ` + eventColumns + `, writer < pg_snapshot_xmin(pg_current_snapshot()) or at < now() - ` + unseen + ` from closekit_events where id > ` + a.add(f.After) + `::bigint` +

@@ -83,7 +83,7 @@ func connect(ctx context.Context, databaseURL string) (*Store, error) {
 	return &Store{pool}, nil
 }
 
-// hint gives what the parser found, if it is certain to quote nothing.
+// hint returns the parser's finding, if it certainly quotes nothing.
 func hint(err error, databaseURL string) string {
 	var parse *url.Error
 	cause := errors.Unwrap(err)

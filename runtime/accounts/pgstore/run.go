@@ -14,7 +14,7 @@ type sender interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
-// read runs what only reads, so that it can be tried again after any trouble.
+// read runs f, which only reads, so that it can be tried again after any error.
 func read[T any](ctx context.Context, s *Store, op string, run func(context.Context, sender) (T, error)) (T, error) {
 	for try := 1; ; try++ {
 		v, err := run(ctx, s.pool)
@@ -29,7 +29,8 @@ func read[T any](ctx context.Context, s *Store, op string, run func(context.Cont
 
 // write runs a change. The context bounds the waiting, and never cancels a
 // change that was sent: the server would forget it at best, and at worst keep
-// it without telling its standby. What certainly did not happen is tried again.
+// it without telling its standby. A change that certainly did not happen is tried
+// again.
 func write[T any](ctx context.Context, s *Store, op string, run func(context.Context, sender) (T, error)) (T, error) {
 	for try := 1; ; try++ {
 		v, err := once(ctx, s, run)
@@ -55,21 +56,21 @@ func once[T any](ctx context.Context, s *Store, run func(context.Context, sender
 		conn.Release()
 		return none, err
 	}
-	type answer struct {
+	type outcome struct {
 		v   T
 		err error
 	}
-	done := make(chan answer, 1)
+	done := make(chan outcome, 1)
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadAfter)
 		defer cancel()
 		v, err := run(ctx, conn)
 		conn.Release()
-		done <- answer{v, err}
+		done <- outcome{v, err}
 	}()
 	select {
-	case a := <-done:
-		return a.v, a.err
+	case o := <-done:
+		return o.v, o.err
 	case <-ctx.Done():
 		return none, ctx.Err()
 	}
@@ -113,7 +114,7 @@ func each(r pgx.Rows, err error, visit func(pgx.Row) error) error {
 	return r.Err()
 }
 
-// exec runs a change whose query gives a row for each changed thing, and
+// exec runs a change whose query returns a row for each changed thing, and
 // reports how many there were.
 func (s *Store) exec(ctx context.Context, op, query string, args ...any) (int, error) {
 	return write(ctx, s, op, func(ctx context.Context, c sender) (n int, err error) {

@@ -10,8 +10,8 @@ import (
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
-// sweeps are what [Store.Sweep] does: limit in $1, age in $2. Rows that
-// somebody works on are left for the next time.
+// sweeps are the statements of [Store.Sweep]: limit in $1, age in $2. Rows that
+// another transaction has locked are left for the next time.
 var sweeps = []string{
 	`old as (select id, state as former from closekit_accounts where state = 'VERIFYING' and verify_until <= ` + ago + ` order by verify_until limit $1::bigint for update skip locked),
 	swept as (update closekit_accounts a set ` + endVerification + ` from old where a.id = old.id returning a.*, old.former),

@@ -11,7 +11,7 @@ import (
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
-// micros is how a duration is sent; nil for none.
+// micros returns a duration as it is sent; nil for none.
 func micros(d time.Duration) any {
 	if d < 0 {
 		return nil
@@ -48,7 +48,7 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 // arguments numbers the parameters of a query that is put together.
 type arguments []any
 
-// add gives the placeholder of a value.
+// add returns the placeholder of a value.
 func (a *arguments) add(v any) string {
 	*a = append(*a, v)
 	return fmt.Sprintf("$%d", len(*a))

@@ -22,7 +22,7 @@ func (s *Store) EndVerification(ctx context.Context, key accounts.Key, reason ac
 	return err
 }
 
-// endVerification sets what was before.
+// endVerification returns to the state before.
 const endVerification = `changed = now(), state = a.previous_state, reason = a.previous_reason, verify_until = null, previous_state = '', previous_reason = ''`
 
 // Hold implements [accounts.Store].

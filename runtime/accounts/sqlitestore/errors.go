@@ -11,7 +11,7 @@ import (
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
-// code gives the primary code of an error from SQLite.
+// code returns the primary code of an error from SQLite.
 func code(err error) int {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
@@ -20,7 +20,7 @@ func code(err error) int {
 	return e.Code() & 0xff
 }
 
-// fail says what an error means.
+// fail explains an error.
 func (s *Store) fail(err error) error {
 	if err == nil || errors.Is(err, accounts.ErrNotFound) || errors.Is(err, accounts.ErrConflict) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

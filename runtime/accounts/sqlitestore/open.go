@@ -118,8 +118,8 @@ func (s *Store) open() error {
 		return err
 	}
 	for _, beside := range []string{s.path + "-wal", s.path + "-shm"} {
-		// SQLite gave them the mode that the database had then. Who has made it
-		// writable since does not know of them.
+		// They have the mode that the database had when SQLite made them. A user
+		// who has made it writable since does not know of them.
 		if info, err := os.Stat(beside); err == nil && info.Mode().Perm() != s.file.Mode().Perm() {
 			_ = os.Chmod(beside, s.file.Mode().Perm()) // the next statement says if it matters
 		}

@@ -46,7 +46,7 @@ func TestDiskFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.conn.ExecContext(t.Context(), "pragma max_page_count = 1"); err != nil { // what there is, that is
+	if _, err := s.conn.ExecContext(t.Context(), "pragma max_page_count = 1"); err != nil { // SQLite raises it to the present size
 		t.Fatal(err)
 	}
 	_, err = s.Commit(t.Context(), accounts.CommitRequest{

@@ -49,8 +49,8 @@ func (t *tx) Now() time.Time {
 // now reads the clock of the store as times are stored.
 func (s *Store) now() time.Time { return time.Unix(0, s.clock().UnixNano()).UTC() }
 
-// write makes a change. Waiting ends with the context; what has begun is
-// brought to its end, which takes a moment.
+// write makes a change. Waiting ends with the context; a change that has begun
+// is completed, which takes a moment.
 func (s *Store) write(ctx context.Context, change func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -25,7 +25,7 @@ type Pair struct {
 	// seconds.
 	Pass func(time.Duration)
 
-	Close func() // gives up the stores; nil does nothing
+	Close func() // closes the stores; nil does nothing
 }
 
 // Compare makes a random sequence of requests to two stores and fails at the
@@ -60,7 +60,7 @@ func compare(ctx context.Context, seed uint64, steps int, open func() Pair) stri
 	at := len(done)
 	done, found = c.shorten(done, found, open)
 	var b strings.Builder
-	fmt.Fprintf(&b, "with seed %d the stores differ after request %d. So they do after these %d,\nin which generations and epochs are added to what the account has:\n", seed, at, len(done))
+	fmt.Fprintf(&b, "with seed %d the stores differ after request %d, and after these %d\n(generations and epochs are added to those of the account):\n", seed, at, len(done))
 	for i, q := range done {
 		fmt.Fprintf(&b, "%4d. %s\n", i+1, q.text)
 	}

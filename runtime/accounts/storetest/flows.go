@@ -10,7 +10,7 @@ import (
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
-func cancelled(s *suite) (context.Context, context.CancelFunc) { return context.WithCancel(s.ctx) }
+func canceled(s *suite) (context.Context, context.CancelFunc) { return context.WithCancel(s.ctx) }
 
 func flowOf(r accounts.Record, id string) accounts.Flow {
 	return accounts.Flow{

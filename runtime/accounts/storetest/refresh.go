@@ -141,7 +141,7 @@ var refreshCases = map[string]func(*suite){
 			s.want(times == 1, "%v was claimed %d times", k, times)
 		}
 		// Concurrent claims may skip rows that another one holds locked; a last
-		// look finds what is left.
+		// claim finds the rest.
 		list, err := s.ClaimDue(s.ctx, accounts.DueRequest{Connection: connection, Attempt: "last", Lease: lease, Limit: n})
 		s.ok(err)
 		s.want(len(seen)+len(list) == n, "%d of %d were claimed", len(seen)+len(list), n)
@@ -216,7 +216,7 @@ var refreshCases = map[string]func(*suite){
 		_, err = s.Release(s.ctx, q)
 		s.is(err, accounts.ErrConflict)
 		_, err = s.Release(s.ctx, accounts.ReleaseRequest{Key: r.Key, Generation: r.Generation, State: accounts.Revoked})
-		s.is(err, accounts.ErrConflict) // an empty attempt is nobody's
+		s.is(err, accounts.ErrConflict) // an empty attempt belongs to no process
 	},
 	"ReleaseWhileVerifying": func(s *suite) {
 		r := s.claim(s.connect(s.key("ada"), time.Hour), "a", lease)
@@ -246,9 +246,9 @@ var refreshCases = map[string]func(*suite){
 		got := s.load(r.Key)
 		s.want(string(got.Fallback.Sealed.Blob) == "x" && got.Fallback.Purpose == accounts.PurposeFallback && got.Fallback.Generation == 2 && got.Generation == r.Generation, "stashed: %+v", got)
 	},
-	"CancelledContext": func(s *suite) {
+	"CanceledContext": func(s *suite) {
 		r := s.connect(s.key("ada"), time.Hour)
-		ctx, cancel := cancelled(s)
+		ctx, cancel := canceled(s)
 		cancel()
 		if _, err := s.Claim(ctx, accounts.ClaimRequest{Key: r.Key, Generation: r.Generation, Attempt: "a", Lease: lease}); err == nil {
 			s.Error("a claim with an ended context succeeded")

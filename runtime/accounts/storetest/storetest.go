@@ -1,5 +1,5 @@
 // Package storetest checks that a store of connected accounts does what
-// [accounts.Store] asks for. Everybody who writes one can run it:
+// [accounts.Store] asks for. Run it over a store of your own:
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) accounts.Store { return openEmptyStore(t) })
@@ -30,7 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) accounts.Store) {
 	}
 }
 
-// suite is what a case works with.
+// suite is the store of a case, with helpers.
 type suite struct {
 	*testing.T
 	accounts.Store
@@ -40,7 +40,7 @@ type suite struct {
 const (
 	connection = "close"
 	// lease is a lease or life that no case outlives, however slow the machine:
-	// what must not have ended yet has this one.
+	// use it for what must not have ended yet.
 	lease = 30 * time.Minute
 	// short is a lease or life that a case waits for. It may have ended before
 	// the next call, so no case relies on it to be running.
