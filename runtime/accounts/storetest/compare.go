@@ -86,7 +86,8 @@ type comparison struct {
 	ctx    context.Context
 	random *rand.Rand
 	count  int64
-	still  bool // whether the clock stands still between requests
+	key    accounts.Key // of the last request
+	still  bool         // whether the clock stands still between requests
 }
 
 // running is a sequence of requests to two stores.

@@ -12,7 +12,7 @@ import (
 )
 
 // flowNames is how many flows there can be at once.
-const flowNames = 6
+const flowNames = 3
 
 func flowID(i int) accounts.Hash { return accounts.Hash{1, byte(i)} }
 
@@ -174,7 +174,10 @@ func (c *comparison) next(s accounts.Store) request {
 		panic(err)
 	}
 	var now accounts.Record
-	r := c.aim(pick(c, keys()...))
+	if c.count == 1 || c.random.IntN(2) == 0 { // else the same as before, so that requests build on each other
+		c.key = pick(c, keys()...)
+	}
+	r := c.aim(c.key)
 	if at := slices.IndexFunc(list, func(known accounts.Record) bool { return known.Key == r.Key }); at >= 0 {
 		now = list[at]
 	}
@@ -186,8 +189,8 @@ func (c *comparison) next(s accounts.Store) request {
 		func(accounts.Record) request { return c.reseal(s) },
 		func(accounts.Record) request { return c.sweep() },
 	}
-	if now.Attempt != "" && c.random.IntN(2) == 0 { // what may happen while an attempt is made
-		makers = []func(accounts.Record) request{c.commit, c.release, c.release, c.release, c.extend, c.hold, c.hold, c.hold, c.stashRequest}
+	if c.random.IntN(2) == 0 {
+		makers = c.fitting(now)
 	}
 	q := pick(c, makers...)(r)
 	q.key, q.pass = r.Key, betweenRequests
@@ -196,6 +199,25 @@ func (c *comparison) next(s accounts.Store) request {
 		q.text = fmt.Sprintf("after %v: %s", q.pass, q.text)
 	}
 	return q
+}
+
+// fitting returns requests that are likely to succeed with an account.
+func (c *comparison) fitting(now accounts.Record) []func(accounts.Record) request {
+	switch {
+	case now.ID == "":
+		return []func(accounts.Record) request{c.ensure}
+	case now.State == accounts.Verifying && now.Attempt != "":
+		return []func(accounts.Record) request{c.release, c.release, c.extend, c.commit}
+	case now.State == accounts.Verifying:
+		return []func(accounts.Record) request{c.endVerification, c.consumeFlow, c.commit, c.hold}
+	case now.Attempt != "" && now.State == accounts.Expired:
+		return []func(accounts.Record) request{c.hold, c.hold, c.release, c.extend, c.commit}
+	case now.Attempt != "":
+		return []func(accounts.Record) request{c.release, c.release, c.extend, c.commit}
+	case now.State == accounts.Active, now.State == accounts.Expired:
+		return []func(accounts.Record) request{c.claim, c.claim, c.stashRequest, c.disconnect}
+	}
+	return []func(accounts.Record) request{c.commit, c.hold, c.createFlow, c.bindFlow, c.consumeFlow}
 }
 
 func (c *comparison) ensure(r accounts.Record) request {
