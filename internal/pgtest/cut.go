@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"context"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -32,11 +33,12 @@ func NewCutter(tb testing.TB, url, match string) (*Cutter, string) {
 	tb.Helper()
 	before, rest, _ := strings.Cut(url, "@")
 	addr, after, _ := strings.Cut(rest, "/")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { l.Close() })
+	tb.Cleanup(func() { _ = l.Close() })
+	ctx := context.WithoutCancel(tb.Context())
 	c := &Cutter{to: addr, match: match}
 	go func() {
 		for {
@@ -44,7 +46,7 @@ func NewCutter(tb testing.TB, url, match string) (*Cutter, string) {
 			if err != nil {
 				return
 			}
-			go c.serve(client)
+			go c.serve(ctx, client)
 		}
 	}()
 	return c, before + "@" + l.Addr().String() + "/" + after
@@ -56,13 +58,13 @@ func (c *Cutter) Next(how Cut) { c.next.Store(int32(how)) }
 // Cuts reports how many statements were cut.
 func (c *Cutter) Cuts() int { return int(c.cuts.Load()) }
 
-func (c *Cutter) serve(client net.Conn) {
-	defer client.Close()
-	server, err := net.Dial("tcp", c.to)
+func (c *Cutter) serve(ctx context.Context, client net.Conn) {
+	defer func() { _ = client.Close() }()
+	server, err := (&net.Dialer{}).DialContext(ctx, "tcp", c.to)
 	if err != nil {
 		return
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	var doomed atomic.Bool
 	go func() {
 		b := make([]byte, 64<<10)
@@ -72,8 +74,8 @@ func (c *Cutter) serve(client net.Conn) {
 				switch {
 				case c.next.CompareAndSwap(int32(BeforeCut), int32(NoCut)):
 					c.cuts.Add(1)
-					client.Close()
-					server.Close()
+					_ = client.Close()
+					_ = server.Close()
 					return
 				case c.next.CompareAndSwap(int32(AfterCut), int32(NoCut)):
 					c.cuts.Add(1)
@@ -81,7 +83,7 @@ func (c *Cutter) serve(client net.Conn) {
 				}
 			}
 			if _, werr := server.Write(b[:n]); err != nil || werr != nil {
-				server.Close()
+				_ = server.Close()
 				return
 			}
 		}

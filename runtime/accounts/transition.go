@@ -236,7 +236,7 @@ func (t *transition) endVerification(reason Reason, n Note) {
 	}
 }
 
-// lapse does what the time that has come asks for.
+// lapse acts on a deadline that has passed.
 func (t *transition) lapse(d Deadline) {
 	switch d {
 	case VerificationEnds:
@@ -245,6 +245,7 @@ func (t *transition) lapse(d Deadline) {
 		t.Fallback = Stash{}
 	case RevokedSince:
 		t.Tokens = Sealed{}
+	case RenewalDue: // for a claim
 	}
 }
 

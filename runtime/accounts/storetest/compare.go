@@ -194,8 +194,8 @@ func (r *running) snapshot(which int, s accounts.Store) (v snapshot) {
 	v.Events = anonymous(v.Events)
 	v.Sealed, err = s.SealedBy(r.ctx, 0, "", 1000)
 	note(err)
-	for i := range flowNames {
-		f, err := s.LoadFlow(r.ctx, flowID(i))
+	for _, id := range flowIDs {
+		f, err := s.LoadFlow(r.ctx, id)
 		note(err)
 		v.Flows = append(v.Flows, f)
 	}

@@ -11,10 +11,8 @@ import (
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
-// flowNames is how many flows there can be at once.
-const flowNames = 3
-
-func flowID(i int) accounts.Hash { return accounts.Hash{1, byte(i)} }
+// flowIDs are few, so that requests meet.
+var flowIDs = []accounts.Hash{{1, 0}, {1, 1}, {1, 2}}
 
 // configurations have a health.
 var configurations = [][2]string{{connection, "f1"}, {connection, "f2"}, {"other", "f1"}}
@@ -110,7 +108,7 @@ func resolve(ctx context.Context, s accounts.Store, r accounts.Record) accounts.
 
 func (c *comparison) flow(r accounts.Record, kind accounts.FlowKind) accounts.Flow {
 	f := accounts.Flow{
-		ID: flowID(c.random.IntN(flowNames)), Kind: kind, Key: r.Key, AccountID: "id of the flow", Epoch: r.Epoch,
+		ID: pick(c, flowIDs...), Kind: kind, Key: r.Key, AccountID: "id of the flow", Epoch: r.Epoch,
 		OutOfBand: c.random.IntN(2) == 0, ReturnTo: pick(c, "", "home"), NewIdentity: c.random.IntN(2) == 0,
 	}
 	if kind == accounts.HeldFlow {
@@ -143,7 +141,7 @@ func format(v reflect.Value) string {
 	case time.Duration, time.Time:
 		return fmt.Sprint(a)
 	}
-	switch v.Kind() {
+	switch v.Kind() { //nolint:exhaustive // the others print as they are
 	case reflect.Struct:
 		var fields []string
 		for i := range v.NumField() {
@@ -336,7 +334,7 @@ func stateOf(id accounts.Hash) accounts.Hash {
 }
 
 func (c *comparison) bindFlow(accounts.Record) request {
-	id, cookie, verifier := flowID(c.random.IntN(flowNames)), accounts.Hash{3, byte(c.count)}, c.sealed()
+	id, cookie, verifier := pick(c, flowIDs...), pick(c, accounts.Hash{3, 1}, accounts.Hash{3, 2}), c.sealed()
 	return step("BindFlow", []any{id, stateOf(id), cookie, verifier}, func(ctx context.Context, s accounts.Store) (any, error) {
 		return only(s.BindFlow(ctx, id, stateOf(id), cookie, verifier))
 	})
@@ -344,7 +342,7 @@ func (c *comparison) bindFlow(accounts.Record) request {
 
 func (c *comparison) consumeFlow(accounts.Record) request {
 	kind := pick(c, accounts.LinkFlow, accounts.HeldFlow)
-	h := flowID(c.random.IntN(flowNames))
+	h := pick(c, flowIDs...)
 	if kind == accounts.LinkFlow {
 		h = often(c, stateOf(h), h, accounts.Hash{})
 	}
