@@ -5,12 +5,17 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 )
 
 // NewStore returns a [Store] that keeps its rows in tx: each method reads what
 // it needs, applies the rules of [Store] and writes the result, in one
-// transaction. Stats, KeyUse and SealedBy read all rows, in pages.
+// transaction.
+//
+// Stats, KeyUse and SealedBy read all rows, in pages. A store of many accounts
+// may embed the result and override them; the rows of SealedBy are named as
+// they are here, or Reseal is overridden too.
 func NewStore(tx TxStore) Store { return rowStore{tx} }
 
 // rowStore implements [Store].
@@ -584,67 +589,68 @@ func (s rowStore) KeyUse(ctx context.Context) (map[uint32]int64, error) {
 // SealedBy implements [Store].
 func (s rowStore) SealedBy(ctx context.Context, not uint32, after string, limit int) ([]SealedRow, error) {
 	return view(ctx, s, func(tx Tx) ([]SealedRow, error) {
-		var tokens, fallbacks, others []SealedRow
-		take := func(list []SealedRow, row SealedRow) []SealedRow {
-			if !row.Sealed.IsZero() && row.Sealed.KeyID != not && row.Ref > after {
-				list = append(list, row)
+		var out []SealedRow
+		take := func(row SealedRow) (more bool) {
+			if len(out) < limit && row.Ref > after && !row.Sealed.IsZero() && row.Sealed.KeyID != not {
+				out = append(out, row)
 			}
-			return list
+			return len(out) < limit
 		}
-		err := eachAccount(tx, "", func(r *Record) bool {
-			rows := sealedRows(*r)
-			tokens, fallbacks = take(tokens, rows[0]), take(fallbacks, rows[1])
-			return len(tokens) < limit // the first ones are enough
-		})
-		if err != nil {
-			return nil, err
-		}
-		if len(tokens) < limit {
-			revocations, err := tx.Revocations(RevocationQuery{})
-			for _, r := range revocations {
-				others = take(others, revocationRow(r))
+		for _, c := range []struct {
+			prefix string
+			row    func(Record) SealedRow
+		}{{tokensRef, tokensRow}, {fallbackRef, fallbackRow}} {
+			id, inside := strings.CutPrefix(after, c.prefix)
+			switch {
+			case len(out) >= limit, !inside && after > c.prefix:
+				continue
+			case !inside:
+				id = ""
 			}
+			err := eachAccount(tx, id, func(r *Record) bool { return take(c.row(*r)) })
 			if err != nil {
 				return nil, err
 			}
-			sentinel, err := tx.Sentinel()
-			if err := ignoreNotFound(err); err != nil {
-				return nil, err
-			}
-			others = take(others, sentinelRow(sentinel))
 		}
-		slices.SortFunc(others, func(a, b SealedRow) int { return cmp.Compare(a.Ref, b.Ref) })
-		all := slices.Concat(tokens, fallbacks, others)
-		return all[:min(len(all), max(limit, 0))], nil
+		revocations, err := tx.Revocations(RevocationQuery{})
+		if err != nil {
+			return nil, err
+		}
+		slices.SortFunc(revocations, func(a, b Revocation) int { return cmp.Compare(a.ID, b.ID) })
+		for _, r := range revocations {
+			take(revocationRow(r))
+		}
+		sentinel, err := tx.Sentinel()
+		take(sentinelRow(sentinel))
+		return out, ignoreNotFound(err)
 	})
 }
 
 // Reseal implements [Store].
 func (s rowStore) Reseal(ctx context.Context, row SealedRow, b Sealed) error {
-	return s.write(ctx, func(tx Tx) error {
-		sentinel, err := tx.Sentinel()
-		if err == nil && row.Ref == sentinelRow(sentinel).Ref {
+	err := s.write(ctx, func(tx Tx) error {
+		if row.Ref == sentinelRef {
+			sentinel, err := tx.Sentinel()
+			if err != nil {
+				return err
+			}
 			if err := replace(&sentinel, sentinelRow(sentinel), row, b); err != nil {
 				return err
 			}
 			return tx.PutSentinel(sentinel)
 		}
-		list, err := tx.Revocations(RevocationQuery{Key: row.Key})
-		if err != nil {
-			return err
-		}
-		for _, r := range list {
-			if now := revocationRow(r); now.Ref == row.Ref {
-				if err := replace(&r.Sealed, now, row, b); err != nil {
-					return err
-				}
-				return tx.PutRevocation(r)
+		if id, ok := strings.CutPrefix(row.Ref, revocationRef); ok {
+			list, err := tx.Revocations(RevocationQuery{ID: id, Limit: 1})
+			if err != nil || len(list) == 0 {
+				return cmp.Or(err, ErrNotFound)
 			}
+			r := list[0]
+			if err := replace(&r.Sealed, revocationRow(r), row, b); err != nil {
+				return err
+			}
+			return tx.PutRevocation(r)
 		}
 		r, err := tx.Account(row.Key)
-		if errors.Is(err, ErrNotFound) {
-			return errResealed(row)
-		}
 		if err != nil {
 			return err
 		}
@@ -654,6 +660,10 @@ func (s rowStore) Reseal(ctx context.Context, row SealedRow, b Sealed) error {
 		}
 		return save(tx, t)
 	})
+	if errors.Is(err, ErrNotFound) {
+		err = errResealed(row)
+	}
+	return err
 }
 
 // Sweep implements [Store].

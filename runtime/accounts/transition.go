@@ -249,30 +249,38 @@ func (t *transition) lapse(d Deadline) {
 	}
 }
 
-// sealedRows lists the blobs of an account.
-func sealedRows(r Record) []SealedRow {
-	return []SealedRow{
-		{"account/" + r.ID, r.Key, r.ID, PurposeTokens, r.Generation, r.Tokens},
-		{"fallback/" + r.ID, r.Key, r.ID, r.Fallback.Purpose, r.Fallback.Generation, r.Fallback.Sealed},
-	}
+// The names of blobs: three begin with a kind and end with an id. Their order is
+// that of [AdminStore.SealedBy].
+const (
+	tokensRef     = "account/"
+	fallbackRef   = "fallback/"
+	revocationRef = "revocation/"
+	sentinelRef   = "sentinel"
+)
+
+func tokensRow(r Record) SealedRow {
+	return SealedRow{tokensRef + r.ID, r.Key, r.ID, PurposeTokens, r.Generation, r.Tokens}
 }
 
-// revocationRow is the blob of a revocation.
+func fallbackRow(r Record) SealedRow {
+	return SealedRow{fallbackRef + r.ID, r.Key, r.ID, r.Fallback.Purpose, r.Fallback.Generation, r.Fallback.Sealed}
+}
+
 func revocationRow(r Revocation) SealedRow {
-	return SealedRow{"revocation/" + r.ID, r.Key, r.AccountID, r.Purpose, r.Generation, r.Sealed}
+	return SealedRow{revocationRef + r.ID, r.Key, r.AccountID, r.Purpose, r.Generation, r.Sealed}
 }
 
-// sentinelRow is the blob of the sentinel.
 func sentinelRow(s Sealed) SealedRow {
-	return SealedRow{Ref: "sentinel", Purpose: PurposeSentinel, Sealed: s}
+	return SealedRow{Ref: sentinelRef, Purpose: PurposeSentinel, Sealed: s}
 }
 
 // reseal replaces the blob that row names.
 func (t *transition) reseal(row SealedRow, s Sealed) error {
-	for i, at := range []*Sealed{&t.Tokens, &t.Fallback.Sealed} {
-		if now := sealedRows(t.Record)[i]; now.Ref == row.Ref {
-			return replace(at, now, row, s)
-		}
+	switch row.Ref {
+	case tokensRef + t.ID:
+		return replace(&t.Tokens, tokensRow(t.Record), row, s)
+	case fallbackRef + t.ID:
+		return replace(&t.Fallback.Sealed, fallbackRow(t.Record), row, s)
 	}
 	return errResealed(row)
 }

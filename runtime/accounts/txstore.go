@@ -7,36 +7,40 @@ import (
 	"time"
 )
 
-// TxStore is a place with transactions that can keep rows: the small interface
-// for a store of one's own. It knows no rules; [NewStore] makes a [Store] of it
-// that does. A store for which single statements matter implements [Store]
-// itself, or embeds what NewStore returns and overrides some methods.
+// TxStore keeps rows in transactions: the small interface to implement for a
+// store of your own. It knows no rules; [NewStore] makes a [Store] of it, which
+// does.
 type TxStore interface {
-	// Update runs f in a transaction: what f reads does not change until it
-	// ends, because of locks or because a transaction in conflict starts over.
-	// All that f wrote is durable when Update returns nil, and none of it
-	// happened if f returns an error, which Update returns so that [errors.Is]
-	// finds it. Update may call f again after a failed try. It returns an error
-	// if ctx is done; a commit that has begun should not be canceled.
+	// Update runs f in a transaction. Nothing that f reads may change until the
+	// transaction ends: the store locks it, or starts over after a conflict, so
+	// f may be called more than once. When Update returns nil, all that f wrote
+	// is durable. When f returns an error, nothing was written, and Update
+	// returns an error for which [errors.Is] finds it. Update fails if ctx is
+	// done, but does not cancel a commit that has begun.
 	Update(ctx context.Context, f func(Tx) error) error
 
-	// View runs f, which only reads. Each call on the Tx sees one state, but two
-	// calls may see different ones.
+	// View runs f, which only reads. Each call of a method of Tx sees one
+	// consistent state; two calls may see different ones.
 	View(ctx context.Context, f func(Tx) error) error
 }
 
-// Tx reads and writes rows in a transaction of a [TxStore]. It is used by one
-// goroutine and only until the function returns that was called with it.
+// Tx reads and writes the rows of a [TxStore] in a transaction. One goroutine
+// uses it, until the function that it was passed to returns.
 //
 // A method that reads one row returns [ErrNotFound] if there is none. A method
-// that reads many selects what matches the whole query, in the query's order; a
-// store may use the Match and Compare methods of the query, or say the same in
-// its own language. A method that writes replaces the row of the same name,
-// and deleting a missing row is no error. Times are kept to the microsecond or
-// better, texts and the parts of a [Key] byte for byte; the Now field of a row
-// is not kept.
+// that reads many returns the rows that match all fields of its query, in the
+// query's order: the Match and Compare methods of the query say which they are,
+// and a database may say the same in its own language. A method that writes
+// replaces the row with the same name. Deleting a missing row is no error.
+//
+// Times are kept to the microsecond or better. Texts are kept byte for byte, and
+// need not be valid UTF-8 in a [Key]: it is kept as its three parts and made
+// again with [NewPrincipal] and [Principal.Key]. The key of an event about a
+// connection as a whole has no other parts: it is the key of Principal{}. The
+// Now fields of rows are not kept.
 type Tx interface {
-	// Now reads the clock that all users of the store share.
+	// Now returns the time on the clock that all users of the store share. In an
+	// Update it is the same with every call.
 	Now() time.Time
 
 	// Account reads an account by its whole key.
@@ -63,9 +67,10 @@ type Tx interface {
 
 	// Events reads events.
 	Events(q EventQuery) ([]StoredEvent, error)
-	// PutEvent appends an event if its ID is zero: under an ID that is larger
-	// than all before, deleted ones included, in the order in which readers can
-	// see them. Otherwise it sets Acked and Claimed of the event with that ID.
+	// PutEvent appends an event if its ID is zero, and assigns an ID that is
+	// larger than those of all events before, deleted ones included. A reader
+	// that has seen an ID must never see a smaller one appear. If the ID is not
+	// zero, PutEvent sets Acked and Claimed of the event with that ID.
 	PutEvent(e StoredEvent) error
 	// DeleteEvent deletes an event.
 	DeleteEvent(id int64) error

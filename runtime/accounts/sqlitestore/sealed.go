@@ -11,7 +11,8 @@ import (
 // place is where sealed blobs are: how to list them.
 type place struct{ prefix, list string }
 
-// places are in the order of their prefixes.
+// places are in the order of their prefixes, which are those that
+// accounts.NewStore knows.
 var places = []place{
 	{
 		"account/", `select id, tenant, connection, identifier, id, '` + accounts.PurposeTokens + `', generation, tokens, tokens_key
