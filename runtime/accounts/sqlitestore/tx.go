@@ -24,7 +24,7 @@ func (r txStore) Update(ctx context.Context, f func(accounts.Tx) error) error {
 
 // View implements [accounts.TxStore].
 func (r txStore) View(ctx context.Context, f func(accounts.Tx) error) error {
-	return r.fail(f(&tx{ctx: ctx, s: r.Store}))
+	return f(&tx{ctx: ctx, s: r.Store})
 }
 
 // tx implements [accounts.Tx]. Nothing else is written while one that writes
