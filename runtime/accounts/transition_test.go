@@ -71,7 +71,7 @@ func TestTransitions(t *testing.T) {
 		after  func(*Record) // changes before into what is wanted; nil changes nothing
 		events []Event
 	}{
-		"claim of an account that nobody renews": {
+		"claim of an account without an attempt": {
 			before: active(),
 			change: func(t *transition) error {
 				return t.claim(ClaimRequest{ada, 3, "try", "me", time.Minute})
@@ -259,7 +259,7 @@ func TestTransitions(t *testing.T) {
 			},
 			events: []Event{event(EventVerificationFailed, Verifying, Expired, VerificationFailed, "host")},
 		},
-		"the wrong user confirms what nobody waits for": {
+		"the wrong user confirms after the verification ended": {
 			before: active(),
 			change: func(t *transition) error {
 				t.endVerification(VerificationFailed, Note{Type: EventVerificationFailed, Actor: "host"})
@@ -267,7 +267,7 @@ func TestTransitions(t *testing.T) {
 			},
 			events: []Event{event(EventVerificationFailed, Active, Active, VerificationFailed, "host")},
 		},
-		"nobody confirms in time": {
+		"the host does not confirm in time": {
 			before: verifying(),
 			change: func(t *transition) error { t.lapse(VerificationEnds); return nil },
 			after: func(r *Record) {

@@ -193,7 +193,7 @@ func TestRestartUnderLoad(t *testing.T) {
 					}
 					list[i] = r
 				case errors.Is(err, accounts.ErrConflict):
-					t.Errorf("a commit lost against nobody: %v", err)
+					t.Errorf("the only commit lost: %v", err)
 					return
 				default: // what its caller does: see what happened
 					for {

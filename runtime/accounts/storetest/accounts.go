@@ -61,7 +61,7 @@ var accountCases = map[string]func(*suite){
 			r := s.load(k)
 			s.want(r.Key == k && r.ID == fmt.Sprintf("id%02d", i), "the key %v reads %v", k, r.Key)
 		}
-		_, err := s.Load(s.ctx, s.principal("a", "nobody").Key(connection))
+		_, err := s.Load(s.ctx, s.principal("a", "missing").Key(connection))
 		s.is(err, accounts.ErrNotFound)
 	},
 	"ListPages": func(s *suite) {
@@ -86,7 +86,7 @@ var accountCases = map[string]func(*suite){
 	},
 	"Touch": func(s *suite) {
 		a, b := s.ensure(s.key("a")), s.ensure(s.key("b"))
-		s.ok(s.Touch(s.ctx, []accounts.Key{a.Key, s.key("nobody")}))
+		s.ok(s.Touch(s.ctx, []accounts.Key{a.Key, s.key("missing")}))
 		s.ok(s.Touch(s.ctx, nil))
 		s.want(!s.load(a.Key).Used.IsZero(), "the account that was used shows no use")
 		s.want(s.load(b.Key).Used.IsZero(), "another account shows a use")
@@ -132,7 +132,7 @@ var accountCases = map[string]func(*suite){
 				s.Errorf("unexpected revocation %q", v.ID)
 			}
 		}
-		_, err = s.Disconnect(s.ctx, accounts.DisconnectRequest{Key: s.key("nobody")})
+		_, err = s.Disconnect(s.ctx, accounts.DisconnectRequest{Key: s.key("missing")})
 		s.is(err, accounts.ErrNotFound)
 	},
 	"RevocationsReplace": func(s *suite) {

@@ -32,14 +32,14 @@ var eventCases = map[string]func(*suite){
 	"AppendEvent": func(s *suite) {
 		r := s.connect(s.key("ada"), time.Hour)
 		s.ok(s.AppendEvent(s.ctx, accounts.Event{Type: accounts.EventLinkMisused, Key: r.Key, Reason: "x", Actor: "user"}))
-		s.ok(s.AppendEvent(s.ctx, accounts.Event{Type: accounts.EventLinkMisused, Key: s.key("nobody"), Actor: "user"}))
+		s.ok(s.AppendEvent(s.ctx, accounts.Event{Type: accounts.EventLinkMisused, Key: s.key("missing"), Actor: "user"}))
 		s.wantEvents(r.Key, accounts.EventCreated, accounts.EventConnected, accounts.EventLinkMisused)
 		e := s.events(r.Key)[2]
 		s.want(e.AccountID == r.ID && e.From == accounts.Active && e.To == accounts.Active && e.Reason == "x" && e.Actor == "user", "the event is %+v", e)
-		s.wantEvents(s.key("nobody"), accounts.EventLinkMisused)
+		s.wantEvents(s.key("missing"), accounts.EventLinkMisused)
 		page, err := s.ListEvents(s.ctx, accounts.EventFilter{After: e.ID, Limit: 1})
 		s.ok(err)
-		s.want(len(page) == 1 && page[0].Key == s.key("nobody"), "the next page is %+v", page)
+		s.want(len(page) == 1 && page[0].Key == s.key("missing"), "the next page is %+v", page)
 	},
 	"Health": func(s *suite) {
 		h, err := s.LoadHealth(s.ctx, connection, "f1")

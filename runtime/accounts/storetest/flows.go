@@ -126,7 +126,7 @@ var flowCases = map[string]func(*suite){
 		s.want(e.From == accounts.Verifying && e.To == accounts.Pending && e.Reason == accounts.VerificationFailed, "the event is %+v", e)
 		s.ok(s.EndVerification(s.ctx, r.Key, accounts.VerificationFailed, n)) // only the event
 		s.want(len(s.events(r.Key)) == 4 && s.load(r.Key).State == accounts.Pending, "ending again: %+v", s.events(r.Key))
-		s.is(s.EndVerification(s.ctx, s.key("nobody"), accounts.VerificationFailed, n), accounts.ErrNotFound)
+		s.is(s.EndVerification(s.ctx, s.key("missing"), accounts.VerificationFailed, n), accounts.ErrNotFound)
 		s.ok(s.Hold(s.ctx, heldOf(r, "h2"), lease, "user"))
 		s.ok(s.EndVerification(s.ctx, r.Key, accounts.VerificationFailed, accounts.Note{})) // without an event
 		s.want(len(s.events(r.Key)) == 5 && s.load(r.Key).State == accounts.Pending, "ending quietly: %+v", s.events(r.Key))

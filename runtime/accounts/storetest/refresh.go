@@ -168,7 +168,7 @@ var refreshCases = map[string]func(*suite){
 		_, err = s.Commit(s.ctx, commitOf(r, "b", "late"))
 		s.is(err, accounts.ErrConflict)
 		s.want(string(s.load(r.Key).Tokens.Blob) == "second", "a late commit was stored")
-		_, err = s.Commit(s.ctx, commitOf(accounts.Record{Key: s.key("nobody")}, "b", "x"))
+		_, err = s.Commit(s.ctx, commitOf(accounts.Record{Key: s.key("missing")}, "b", "x"))
 		s.is(err, accounts.ErrConflict)
 	},
 	"CommitClears": func(s *suite) {
@@ -241,7 +241,7 @@ var refreshCases = map[string]func(*suite){
 		st := accounts.Stash{Sealed: sealed("x"), Purpose: accounts.PurposeFallback, Generation: 2, TTL: time.Hour}
 		s.is(s.Stash(s.ctx, r.Key, "another grant", st), accounts.ErrConflict)
 		s.is(s.Stash(s.ctx, r.Key, "", st), accounts.ErrConflict)
-		s.is(s.Stash(s.ctx, s.key("nobody"), r.Grant, st), accounts.ErrConflict)
+		s.is(s.Stash(s.ctx, s.key("missing"), r.Grant, st), accounts.ErrConflict)
 		s.ok(s.Stash(s.ctx, r.Key, r.Grant, st))
 		got := s.load(r.Key)
 		s.want(string(got.Fallback.Sealed.Blob) == "x" && got.Fallback.Purpose == accounts.PurposeFallback && got.Fallback.Generation == 2 && got.Generation == r.Generation, "stashed: %+v", got)
