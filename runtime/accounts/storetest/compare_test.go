@@ -15,10 +15,10 @@ var seed = flag.Uint64("seed", 1, "seed of the random requests")
 // leaves to chance must not be taken for a difference.
 func TestSameStores(t *testing.T) {
 	t.Parallel()
-	storetest.Compare(t, *seed, 2000, func() storetest.Pair {
+	storetest.Compare(t, *seed, 1000, func() storetest.Pair {
 		now := time.Unix(1_800_000_000, 0)
 		clock := memstore.WithClock(func() time.Time { return now })
 		return storetest.Pair{Want: memstore.New(clock), Got: memstore.New(clock), Pass: func(d time.Duration) { now = now.Add(d) }}
 	})
-	storetest.Compare(t, *seed, 2000, func() storetest.Pair { return storetest.Pair{Want: memstore.New(), Got: memstore.New()} })
+	storetest.Compare(t, *seed, 1000, func() storetest.Pair { return storetest.Pair{Want: memstore.New(), Got: memstore.New()} })
 }

@@ -260,7 +260,7 @@ func TestStoreOfOnesOwn(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) accounts.Store { return open(t, time.Now) })
 	t.Run("SameAsInMemory", func(t *testing.T) {
 		t.Parallel()
-		storetest.Compare(t, *seed, 300, func() storetest.Pair {
+		storetest.Compare(t, *seed, 200, func() storetest.Pair {
 			now := time.Unix(1_800_000_000, 0)
 			clock := func() time.Time { return now }
 			return storetest.Pair{Want: memstore.New(memstore.WithClock(clock)), Got: open(t, clock), Pass: func(d time.Duration) { now = now.Add(d) }}
