@@ -94,8 +94,8 @@ func (s rowStore) change(ctx context.Context, key Key, missing error, f func(*tr
 // Ensure implements [Store].
 func (s rowStore) Ensure(ctx context.Context, id string, key Key, actor string) (Record, bool, error) {
 	r, err := s.Load(ctx, key) // the usual case changes nothing
-	if err == nil {
-		return r, false, nil
+	if !errors.Is(err, ErrNotFound) {
+		return r, false, err
 	}
 	made := false
 	r, err = update(ctx, s, func(tx Tx) (Record, error) {

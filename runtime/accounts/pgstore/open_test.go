@@ -80,7 +80,7 @@ func TestErrorsHideThePassword(t *testing.T) {
 	good := pgtest.Database(t)
 	_, host, _ := strings.Cut(good, "@")
 	for name, url := range map[string]string{
-		"no server": "postgres://closekit:" + secret + "@" + free + "/db?sslmode=disable",
+		"no server":      "postgres://closekit:" + secret + "@" + free + "/db?sslmode=disable",
 		"wrong password": "postgres://closekit:" + secret + "@" + host,
 		"no database":    "postgres://closekit:" + secret + "@" + strings.Replace(host, "/postgres?", "/nosuch?", 1),
 		"bad port":       "postgres://closekit:" + secret + "@localhost:no/db",
