@@ -4,6 +4,10 @@
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) accounts.Store { return openEmptyStore(t) })
 //	}
+//
+// [Run] is the conformance suite. [RunReplicas] has several stores work on the
+// same data. [Compare] makes random requests to a store and to one of package
+// memstore, and wants the same results.
 package storetest
 
 import (
