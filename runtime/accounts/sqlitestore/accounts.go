@@ -90,6 +90,7 @@ var all = uint64(1)<<len(columns) - 1
 var (
 	// accountColumns are read into what scanAccount expects.
 	accountColumns = "id, tenant, connection, identifier, created" + names(all, ", ", "")
+	selectAccount  = `select ` + accountColumns + ` from accounts where ` + byKey
 	insertAccount  = `insert into accounts (` + accountColumns + `) values (?, ?, ?, ?, ?` + strings.Repeat(", ?", len(columns)) + `)`
 )
 
@@ -135,7 +136,7 @@ const byKey = `tenant = ? and connection = ? and identifier = ?`
 
 // Account implements [accounts.Tx].
 func (t *tx) Account(key accounts.Key) (accounts.Record, error) {
-	list, err := t.accounts(`select `+accountColumns+` from accounts where `+byKey, sqlrow.Parts(key)...)
+	list, err := t.accounts(selectAccount, sqlrow.Parts(key)...)
 	if err == nil && len(list) == 0 {
 		err = accounts.ErrNotFound
 	}
