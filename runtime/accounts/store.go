@@ -233,8 +233,8 @@ type AdminStore interface {
 	Sweep(ctx context.Context, r SweepRequest) (int, error)
 }
 
-// Hash is the SHA-256 of a random value, such as the state of a link, that only
-// the browser or the host holds.
+// Hash is the SHA-256 of a random value that a store must not know, such as the
+// state of a link.
 type Hash [32]byte
 
 // Sealed is a blob from a [Vault], with the id of its key.
@@ -288,7 +288,7 @@ type Record struct {
 	Now     time.Time // the store's clock when this was read
 }
 
-// Live reports whether an attempt is made on the account and its lease runs.
+// Live reports whether an attempt is in progress and its lease has not ended.
 func (r Record) Live() bool { return r.Attempt != "" && r.Now.Before(r.AttemptUntil) }
 
 // Stash is a sealed pair of tokens beside the current one.

@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// TxStore keeps rows in transactions: the small interface to implement for a
-// store of your own. It knows no rules; [NewStore] makes a [Store] of it, which
-// does.
+// TxStore reads and writes rows in transactions: implement it to write a store
+// of your own. It knows no rules; [NewStore] makes a [Store] of it, which does.
 type TxStore interface {
 	// Update runs f in a transaction. Nothing that f reads may change until the
 	// transaction ends: the store locks it, or starts over after a conflict, so
@@ -87,10 +86,10 @@ type Tx interface {
 	PutSentinel(s Sealed) error
 }
 
-// Deadline is a time of an account at which something has to be done.
+// Deadline names a time at which an account needs attention.
 type Deadline string
 
-// The deadlines.
+// The deadlines of an account.
 const (
 	// RenewalDue is Due, of accounts that are Active or Expired and have no live
 	// attempt.

@@ -1,5 +1,5 @@
-// Package memstore keeps connected accounts in memory, for tests and for trying
-// things out: everything is forgotten when the process ends.
+// Package memstore keeps connected accounts in memory, for tests and
+// experiments. Everything is forgotten when the process ends.
 package memstore
 
 import (
@@ -37,7 +37,7 @@ type health struct {
 	probe time.Time
 }
 
-// Option changes how [New] makes a store.
+// Option configures a store.
 type Option func(*Store)
 
 // WithClock makes a store use a clock instead of [time.Now].

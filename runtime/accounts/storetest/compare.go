@@ -15,7 +15,7 @@ import (
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
-// Pair is two empty stores that are to behave the same.
+// Pair is two empty stores that must behave the same.
 type Pair struct {
 	Want accounts.Store // a store that is known to be right, such as one of package memstore
 	Got  accounts.Store
@@ -28,10 +28,10 @@ type Pair struct {
 	Close func() // closes the stores; nil does nothing
 }
 
-// Compare makes a random sequence of requests to two stores and fails at the
-// first difference: between two results, accounts, new events, queued
-// revocations, flows, sealed blobs or counts. The same seed makes the same
-// sequence. The report shows a shorter sequence with a difference, for which
+// Compare sends the same random requests to two stores and fails at the first
+// difference. After each request it compares the results, the accounts, new
+// events, queued revocations, flows, sealed blobs and counts. The same seed
+// makes the same requests. The report shows a shorter sequence with a difference, for which
 // open is called again, many times.
 func Compare(t *testing.T, seed uint64, steps int, open func() Pair) {
 	t.Helper()

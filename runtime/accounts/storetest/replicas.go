@@ -10,9 +10,9 @@ import (
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
-// RunReplicas checks that stores that were opened on the same empty data, as
-// replicas of a program do, share the work: each due account is claimed once,
-// the longest due first, and committed once.
+// RunReplicas checks that stores opened on the same empty data share the work,
+// as the replicas of a program do. Each due account must be claimed once, the
+// longest due first, and committed once.
 func RunReplicas(t *testing.T, replicas ...accounts.Store) {
 	t.Helper()
 	const n = 200
