@@ -14,6 +14,7 @@ import (
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/emulator"
 	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/memstore"
 )
 
 func newManager(ctx context.Context, srv *emulator.Server, store accounts.Store, vault accounts.Vault) (*accounts.Manager, error) {
@@ -90,7 +91,7 @@ func (d *demo) secondAct(ctx context.Context, opts []closekit.Option) (err error
 	if err != nil {
 		return err
 	}
-	store := accounts.NewMemoryStore()
+	store := memstore.New()
 	m, err := newManager(ctx, d.srv, store, vault)
 	if err != nil {
 		return err
