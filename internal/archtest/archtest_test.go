@@ -49,17 +49,16 @@ var table = map[string]rule{
 	"emulator/internal/value": {},
 
 	"runtime/accounts": {
-		ours:   []string{".", "internal/httpx", "runtime/accounts/internal/failpoint", "runtime/accounts/internal/secret"},
+		ours:   []string{".", "internal/httpx", "runtime/accounts/internal/failpoint"},
 		others: []string{"golang.org/x/oauth2"},
 	},
 	"runtime/accounts/internal/failpoint":  {},
-	"runtime/accounts/internal/secret":     {},
 	"runtime/accounts/internal/faults":     {}, // tests only
 	"runtime/accounts/internal/migrations": {},
 	"runtime/accounts/internal/sqlrow":     {ours: []string{"runtime/accounts"}},
 	"runtime/accounts/memstore":            {ours: []string{"runtime/accounts"}},
 	"runtime/accounts/storetest":           {ours: []string{"runtime/accounts"}},
-	"runtime/accounts/vault":               {ours: []string{"runtime/accounts", "runtime/accounts/internal/secret"}, others: []string{"github.com/tink-crypto/tink-go/v2", "google.golang.org/protobuf"}},
+	"runtime/accounts/vault":               {ours: []string{"runtime/accounts"}, others: []string{"github.com/tink-crypto/tink-go/v2", "google.golang.org/protobuf"}},
 	"runtime/accounts/sqlitestore":         {ours: []string{"runtime/accounts", "runtime/accounts/internal/migrations", "runtime/accounts/internal/sqlrow"}, others: []string{"modernc.org/sqlite"}},
 	"runtime/accounts/pgstore":             {ours: []string{"runtime/accounts", "runtime/accounts/internal/migrations", "runtime/accounts/internal/sqlrow"}, others: []string{"github.com/jackc/pgx/v5"}},
 	"runtime/accounts/otelaccounts":        {ours: []string{"runtime/accounts"}, others: []string{"go.opentelemetry.io/otel"}},

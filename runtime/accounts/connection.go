@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/closekit/closekit/internal/httpx"
-	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
 // Close's OAuth endpoints, the defaults of a [Connection].
@@ -119,7 +118,7 @@ func checkURL(s string) error {
 // fingerprintOf names a configuration without revealing it.
 func fingerprintOf(c Connection) string {
 	var b []byte
-	for _, s := range []string{c.Name, c.ClientID, secret.Reveal(c.ClientSecret), c.TokenURL} {
+	for _, s := range []string{c.Name, c.ClientID, c.ClientSecret.Reveal(), c.TokenURL} {
 		b = appendField(b, s)
 	}
 	sum := sha256.Sum256(b)

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
-
-	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
 // sealedIdentity is a pair in quarantine, with who it belongs to. It can be
@@ -18,7 +16,7 @@ type sealedIdentity struct {
 }
 
 func sealIdentity(v Vault, r tokenResponse, ad []byte) (Sealed, error) {
-	plain, err := json.Marshal(sealedIdentity{sealedPair{secret.Reveal(r.pair.access), secret.Reveal(r.pair.refresh)}, r.org, r.user})
+	plain, err := json.Marshal(sealedIdentity{sealedPair{r.pair.access.Reveal(), r.pair.refresh.Reveal()}, r.org, r.user})
 	if err != nil {
 		return Sealed{}, errSealing
 	}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
-	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
 const (
@@ -56,21 +55,21 @@ func (c *oauthClient) authorizeURL(redirect, state string, verifier Secret) stri
 		ClientID: c.conn.ClientID, Endpoint: oauth2.Endpoint{AuthURL: c.conn.AuthorizeURL, TokenURL: c.conn.TokenURL},
 		RedirectURL: redirect, Scopes: c.conn.Scope,
 	}
-	return cfg.AuthCodeURL(state, oauth2.S256ChallengeOption(secret.Reveal(verifier)))
+	return cfg.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier.Reveal()))
 }
 
 // exchange redeems a code.
 func (c *oauthClient) exchange(ctx context.Context, redirect string, code, verifier Secret) tokenResponse {
 	return c.post(ctx, c.conn.TokenURL, url.Values{
-		"grant_type": {"authorization_code"}, "code": {secret.Reveal(code)}, "redirect_uri": {redirect},
-		"code_verifier": {secret.Reveal(verifier)},
+		"grant_type": {"authorization_code"}, "code": {code.Reveal()}, "redirect_uri": {redirect},
+		"code_verifier": {verifier.Reveal()},
 	})
 }
 
 // refresh redeems a refresh token. The response holds the new pair; when the
 // provider issued no new refresh token, the old one stays.
 func (c *oauthClient) refresh(ctx context.Context, token Secret) tokenResponse {
-	r := c.post(ctx, c.conn.TokenURL, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {secret.Reveal(token)}})
+	r := c.post(ctx, c.conn.TokenURL, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token.Reveal()}})
 	if r.kind == "" && r.pair.refresh.IsZero() {
 		r.pair.refresh = token
 	}
@@ -80,7 +79,7 @@ func (c *oauthClient) refresh(ctx context.Context, token Secret) tokenResponse {
 // revoke ends a grant at the provider (RFC 7009) and reports whether that is
 // settled; if not, it may be tried again.
 func (c *oauthClient) revoke(ctx context.Context, token Secret) bool {
-	r := c.post(ctx, c.conn.RevokeURL, url.Values{"token": {secret.Reveal(token)}})
+	r := c.post(ctx, c.conn.RevokeURL, url.Values{"token": {token.Reveal()}})
 	switch r.code {
 	case "invalid_client", "unauthorized_client":
 		return false // our own credentials; the grant lives on
@@ -95,7 +94,7 @@ func (c *oauthClient) post(ctx context.Context, endpoint string, form url.Values
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	form.Set("client_id", c.conn.ClientID)
-	form.Set("client_secret", secret.Reveal(c.conn.ClientSecret))
+	form.Set("client_secret", c.conn.ClientSecret.Reveal())
 	var asked, got atomic.Bool // for a connection, and one
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn:      func(string) { asked.Store(true) },

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/closekit/closekit/internal/oauthtest"
-	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
 // onServer redeems a refresh token at a real server.
@@ -99,7 +98,7 @@ func TestOddSuccessesKeepTheTokens(t *testing.T) {
 			w.Header()["Content-Type"] = []string{c.mime}
 			_, _ = io.WriteString(w, c.body)
 		})
-		if r.kind != "" || secret.Reveal(r.pair.refresh) != canary+"-r" || secret.Reveal(r.pair.access) != canary+"-a" || r.expiresIn != time.Hour {
+		if r.kind != "" || r.pair.refresh.Reveal() != canary+"-r" || r.pair.access.Reveal() != canary+"-a" || r.expiresIn != time.Hour {
 			t.Errorf("%s: outcome %q, %v", name, r.kind, r.expiresIn)
 		}
 	}
@@ -156,13 +155,13 @@ func TestRefreshIsBounded(t *testing.T) {
 func TestRefreshTokenRotates(t *testing.T) {
 	t.Parallel()
 	r := onServer(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, goodBody) })
-	if secret.Reveal(r.pair.refresh) != canary+"-r" {
+	if r.pair.refresh.Reveal() != canary+"-r" {
 		t.Error("the new refresh token is not handed on")
 	}
 	r = onServer(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"access_token":"`+canary+`-a","expires_in":3600}`)
 	})
-	if secret.Reveal(r.pair.refresh) != canary+"-refresh" {
+	if r.pair.refresh.Reveal() != canary+"-refresh" {
 		t.Error("without a new refresh token the old one is gone")
 	}
 }

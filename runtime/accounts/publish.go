@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/closekit/closekit"
-	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
 // reading is a record and when it was asked for.
@@ -81,7 +80,7 @@ func (m *Manager) publish(e *entry, r reading) error {
 		if p.access.IsZero() {
 			return nil // there is nothing to hand out, and nothing wrong
 		}
-		t.access, t.cred = p.access, closekit.BearerCredential(secret.Reveal(p.access))
+		t.access, t.cred = p.access, closekit.BearerCredential(p.access.Reveal())
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

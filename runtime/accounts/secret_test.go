@@ -11,8 +11,6 @@ import (
 	"strings"
 	"testing"
 	"text/template"
-
-	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
 func TestSecretShowsNothing(t *testing.T) {
@@ -54,7 +52,7 @@ func TestSecretShowsNothing(t *testing.T) {
 	if strings.Contains(out.String(), canary) || strings.Contains(out.String(), hex.EncodeToString([]byte(canary))) {
 		t.Error("a secret was printed")
 	}
-	if secret.Reveal(s) != canary || secret.Reveal(Secret{}) != "" || !NewSecret("").IsZero() || s.IsZero() {
+	if s.Reveal() != canary || (Secret{}).Reveal() != "" || !NewSecret("").IsZero() || s.IsZero() {
 		t.Error("a secret cannot be read back")
 	}
 	if !s.Equal(NewSecret(canary)) || s.Equal(NewSecret("other")) || s.Equal(Secret{}) {

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
-
-	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
 // TokenSource returns the account as a source of tokens for other libraries
@@ -36,7 +34,7 @@ func (s *tokenSource) Token() (*oauth2.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &oauth2.Token{AccessToken: secret.Reveal(t.access), TokenType: "Bearer", Expiry: time.Unix(0, t.deadline.wall)}, nil
+	return &oauth2.Token{AccessToken: t.access.Reveal(), TokenType: "Bearer", Expiry: time.Unix(0, t.deadline.wall)}, nil
 }
 
 // Format prints which account it is, whatever the verb.

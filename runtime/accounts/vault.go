@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-
-	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
 // Vault encrypts the tokens that a store keeps. Package vault implements it; a
@@ -44,7 +42,7 @@ type sealedPair struct {
 }
 
 func sealPair(v Vault, p pair, ad []byte) (Sealed, error) {
-	plain, err := json.Marshal(sealedPair{secret.Reveal(p.access), secret.Reveal(p.refresh)})
+	plain, err := json.Marshal(sealedPair{p.access.Reveal(), p.refresh.Reveal()})
 	if err != nil {
 		return Sealed{}, errSealing
 	}

@@ -21,7 +21,6 @@ import (
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/internal/oauthtest"
-	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
 // canary is in every secret of the tests, so that a leak can be found.
@@ -183,7 +182,7 @@ func (s *spyStore) Commit(ctx context.Context, q CommitRequest) (Record, error) 
 		if openErr != nil {
 			s.problems = append(s.problems, "a commit stored what cannot be opened")
 		}
-		s.committed[q.Key] = append(s.committed[q.Key], secret.Reveal(p.access))
+		s.committed[q.Key] = append(s.committed[q.Key], p.access.Reveal())
 		s.mu.Unlock()
 	}
 	s.commits.Unlock()

@@ -22,7 +22,6 @@ import (
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"github.com/closekit/closekit/runtime/accounts"
-	"github.com/closekit/closekit/runtime/accounts/internal/secret"
 )
 
 // Vault is an [accounts.Vault] on a keyset. It is immutable and safe for
@@ -68,7 +67,7 @@ func Text(key accounts.Secret) string {
 	if _, err := parse(key); err != nil {
 		return ""
 	}
-	return secret.Reveal(key)
+	return key.Reveal()
 }
 
 // Open makes a vault of the text that [Keygen], [Add], [Promote] or [Remove]
@@ -172,7 +171,7 @@ func text(h *keyset.Handle) (accounts.Secret, error) {
 }
 
 func parse(key accounts.Secret) (*keyset.Handle, error) {
-	b, err := decode(secret.Reveal(key), plainPrefix)
+	b, err := decode(key.Reveal(), plainPrefix)
 	if err != nil {
 		return nil, err
 	}
