@@ -697,7 +697,7 @@ type ActivitySource string
 
 // Values of [ActivitySource].
 const (
-	ActivitySourceUi                    ActivitySource = "ui"                     // The Close app.
+	ActivitySourceUI                    ActivitySource = "ui"                     // The Close app.
 	ActivitySourceAPI                   ActivitySource = "api"                    // The API.
 	ActivitySourceImport                ActivitySource = "import"                 // An import.
 	ActivitySourceClipper               ActivitySource = "clipper"                // The web clipper.

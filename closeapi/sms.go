@@ -355,7 +355,7 @@ type SMSAttachmentType string
 
 // Values of [SMSAttachmentType].
 const (
-	SMSAttachmentTypeApplicationPdf      SMSAttachmentType = "application/pdf"
+	SMSAttachmentTypeApplicationPDF      SMSAttachmentType = "application/pdf"
 	SMSAttachmentTypeApplicationVcard    SMSAttachmentType = "application/vcard"
 	SMSAttachmentTypeAudio3gpp           SMSAttachmentType = "audio/3gpp"
 	SMSAttachmentTypeAudio3gpp2          SMSAttachmentType = "audio/3gpp2"
@@ -377,7 +377,7 @@ const (
 	SMSAttachmentTypeImagePng            SMSAttachmentType = "image/png"
 	SMSAttachmentTypeImageTiff           SMSAttachmentType = "image/tiff"
 	SMSAttachmentTypeTextCalendar        SMSAttachmentType = "text/calendar"
-	SMSAttachmentTypeTextCsv             SMSAttachmentType = "text/csv"
+	SMSAttachmentTypeTextCSV             SMSAttachmentType = "text/csv"
 	SMSAttachmentTypeTextDirectory       SMSAttachmentType = "text/directory"
 	SMSAttachmentTypeTextRichtext        SMSAttachmentType = "text/richtext"
 	SMSAttachmentTypeTextRtf             SMSAttachmentType = "text/rtf"

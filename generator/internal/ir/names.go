@@ -10,7 +10,7 @@ import (
 var initialisms = map[string]string{
 	"id": "ID", "ids": "IDs", "url": "URL", "urls": "URLs", "uid": "UID", "uids": "UIDs", "html": "HTML", "json": "JSON", "http": "HTTP", "https": "HTTPS",
 	"api": "API", "sms": "SMS", "mms": "MMS", "ssl": "SSL", "ip": "IP", "tz": "TZ", "iso": "ISO", "utc": "UTC", "smtp": "SMTP",
-	"imap": "IMAP", "ai": "AI", "crm": "CRM", "cc": "CC", "bcc": "BCC", "vm": "VM", "totp": "TOTP", "whatsapp": "WhatsApp",
+	"imap": "IMAP", "ai": "AI", "ui": "UI", "csv": "CSV", "pdf": "PDF", "crm": "CRM", "cc": "CC", "bcc": "BCC", "vm": "VM", "totp": "TOTP", "whatsapp": "WhatsApp",
 }
 
 // goName makes an exported Go name of a name in snake_case, of a word such as
