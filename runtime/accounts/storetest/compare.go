@@ -31,8 +31,8 @@ type Pair struct {
 // Compare sends the same random requests to two stores and fails at the first
 // difference. After each request it compares the results, the accounts, new
 // events, queued revocations, flows, sealed blobs and counts. The same seed
-// makes the same requests. The report shows a shorter sequence with a difference, for which
-// open is called again, many times.
+// makes the same requests. The report shows a shorter sequence with a
+// difference, for which open is called again, many times.
 func Compare(t *testing.T, seed uint64, steps int, open func() Pair) {
 	t.Helper()
 	if report := compare(t.Context(), seed, steps, open); report != "" {
@@ -115,7 +115,8 @@ func (r *running) do(q request, all bool) []string {
 	}
 	found := r.differences("result", saw[0], saw[1])
 	if found == nil && all {
-		found = r.differences("", r.snapshot(0, r.pair.Want), r.snapshot(1, r.pair.Got))
+		want := r.snapshot(0, r.pair.Want, 0)
+		found = r.differences("", want, r.snapshot(1, r.pair.Got, len(want.Events)))
 	}
 	return found
 }
@@ -177,7 +178,12 @@ type snapshot struct {
 	Errors   []string
 }
 
-func (r *running) snapshot(which int, s accounts.Store) (v snapshot) {
+// eventTries is how often the events are read before one counts as missing. A
+// store may hold an event back while an older transaction runs, also one of
+// another program on the same server, and waits for it up to a second itself.
+const eventTries = 60
+
+func (r *running) snapshot(which int, s accounts.Store, events int) (v snapshot) {
 	note := func(err error) {
 		if err != nil && !errors.Is(err, accounts.ErrNotFound) {
 			v.Errors = append(v.Errors, err.Error())
@@ -186,10 +192,14 @@ func (r *running) snapshot(which int, s accounts.Store) (v snapshot) {
 	var err error
 	v.Accounts, err = s.List(r.ctx, accounts.ListFilter{Limit: 1000})
 	note(err)
-	v.Events, err = s.ListEvents(r.ctx, accounts.EventFilter{After: r.events[which], Limit: 1000})
-	note(err)
-	for _, e := range v.Events {
-		r.events[which] = max(r.events[which], e.ID)
+	for try := 0; try == 0 || try < eventTries && err == nil && len(v.Events) < events; try++ {
+		var more []accounts.Event
+		more, err = s.ListEvents(r.ctx, accounts.EventFilter{After: r.events[which], Limit: 1000})
+		note(err)
+		for _, e := range more {
+			r.events[which] = max(r.events[which], e.ID)
+		}
+		v.Events = append(v.Events, more...)
 	}
 	v.Events = anonymous(v.Events)
 	v.Sealed, err = s.SealedBy(r.ctx, 0, "", 1000)
