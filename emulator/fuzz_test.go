@@ -79,8 +79,11 @@ func FuzzQuery(f *testing.F) {
 	s := New(Options{Seed: 1})
 	serve(s, "POST", "/lead/", `{"name": "Acme"}`)
 	f.Fuzz(func(t *testing.T, query string) {
-		if status, o := serve(s, "GET", "/lead/?query="+url.QueryEscape(query), ""); status != http.StatusOK {
-			t.Fatalf("got %d %v", status, o)
+		for _, path := range []string{"/lead/?query=", "/opportunity/?query=", "/opportunity/?lead_query="} {
+			status, o := serve(s, "GET", path+url.QueryEscape(query), "")
+			if fields, _ := o["field-errors"].(object); status != http.StatusOK && (status != http.StatusBadRequest || len(fields) != 1) {
+				t.Fatalf("%s: got %d %v", path, status, o)
+			}
 		}
 	})
 }

@@ -259,14 +259,32 @@ func TestLeadSearch(t *testing.T) {
 		`custom."Team Size">20`:               "Globex",
 		"custom." + cf + ":10":                "Acme Corp",
 		`sort:custom.` + cf:                   "Corp Acme Acme Corp Globex",
-		"custom.nothing:1":                    "",
 		"created>2026-03-10T12:30:00":         "Globex Corp Acme",
 		"created<=2026-03-10T12:00:00":        "Acme Corp",
 		"updated<yesterday":                   "",
+		"globex OR rockets":                   "Globex Corp Acme",
+		"acme (rome or stone)":                "Corp Acme Acme Corp",
+		"not (globex or rockets)":             "Acme Corp",
+		"name : globex":                       "Globex",
+		`"custom.Team Size" > 20`:             "Globex",
+		`"name" = "Acme Corp"`:                "Acme Corp",
+		`status in ("Qualified", customer)`:   "Globex Acme Corp",
+		"has:email":                           "Acme Corp",
+		"has:opportunities or has:address":    "Globex Corp Acme",
+		"not has:custom." + cf:                "Corp Acme",
+		"phone:030 123456":                    "Acme Corp",
+		"+49 (0)30 123456":                    "Acme Corp",
+		"phone = \"0049 30 123456\"":          "Acme Corp",
+		"email:bob@acme.example.com":          "",
+		"email:bob@acme.ex":                   "",
+		"opportunity_status_type:active":      "Globex",
+		"opportunity_status_type=won":         "",
+		"opportunity_pipeline:sales":          "Globex",
+		"created:2026-03-10":                  "Globex Corp Acme Acme Corp",
+		"created_by:me":                       "Globex Corp Acme Acme Corp",
+		"calls:0 and notes=0":                 "Globex Corp Acme Acme Corp",
 		"created_by:ada":                      "Globex Corp Acme Acme Corp",
-		"name>5":                              "",
 		"*":                                   "Globex Corp Acme Acme Corp",
-		`"`:                                   "",
 		"stone":                               "Acme Corp",
 		"lead_id:lead_none":                   "",
 	} {
@@ -276,4 +294,20 @@ func TestLeadSearch(t *testing.T) {
 		}
 	}
 	equal(t, a.get("/lead/?query=acme&_limit=1"), "2", "total_results")
+	first := column(a.get("/lead/?_fields=name&query=slice:1/2"), "name")
+	second := column(a.get("/lead/?_fields=name&query=slice:2/2"), "name")
+	if len(strings.Fields(first+" "+second)) != 5 {
+		t.Errorf("the slices are %q and %q", first, second)
+	}
+	for query, part := range map[string]string{
+		`"`: "closing quote", "nme:acme": `"nme"`, "custom.nothing:1": `"custom.nothing"`, "name>5": `"name"`, "(acme": `"(acme"`, "acme OR": `"or"`,
+		"opportunity_foo:1": `"opportunity_foo"`, "opportunity_value:many": `"many"`, "sort:nme": `"nme"`, "contact(title:boss)": `"contact("`,
+	} {
+		got := a.want(400, "GET", "/lead/?query="+url.QueryEscape(query), nil)
+		if message, _ := at(got, "field-errors", "query").(string); !strings.Contains(message, part) {
+			t.Errorf("query %s: got %v, want an error that names %s", query, got, part)
+		}
+		a.refused("GET", "/opportunity/?query="+url.QueryEscape(query), nil, "query")
+		a.refused("GET", "/opportunity/?lead_query="+url.QueryEscape(query), nil, "lead_query")
+	}
 }

@@ -38,12 +38,17 @@ var table = map[string]rule{
 	"closeapi/tools":  {ours: []string{"closeapi", "."}},
 
 	"emulator": {ours: []string{
-		"emulator/internal/crm", "emulator/internal/hooks", "emulator/internal/oauth", "emulator/internal/rest",
-		"emulator/internal/store", "emulator/internal/value",
+		"emulator/internal/crm", "emulator/internal/hooks", "emulator/internal/oauth", "emulator/internal/phone",
+		"emulator/internal/rest", "emulator/internal/store", "emulator/internal/value",
 	}},
-	"emulator/internal/crm":   {ours: []string{"emulator/internal/hooks", "emulator/internal/rest", "emulator/internal/store", "emulator/internal/value"}},
+	"emulator/internal/crm": {ours: []string{
+		"emulator/internal/hooks", "emulator/internal/phone", "emulator/internal/query", "emulator/internal/rest", "emulator/internal/store",
+		"emulator/internal/value",
+	}},
 	"emulator/internal/hooks": {ours: []string{"emulator/internal/store", "emulator/internal/value"}},
 	"emulator/internal/oauth": {ours: []string{"emulator/internal/rest", "emulator/internal/store", "emulator/internal/value"}},
+	"emulator/internal/phone": {},
+	"emulator/internal/query": {ours: []string{"emulator/internal/phone", "emulator/internal/value"}},
 	"emulator/internal/rest":  {ours: []string{"emulator/internal/store", "emulator/internal/value"}},
 	"emulator/internal/store": {ours: []string{"emulator/internal/value"}},
 	"emulator/internal/value": {},

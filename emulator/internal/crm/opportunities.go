@@ -1,7 +1,6 @@
 package crm
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -41,7 +40,7 @@ func opportunityResources() []*rest.Resource {
 			"date_won", "date_updated", "date_created", "confidence", "user_name", "value", "annualized_value", "annualized_expected_value",
 		},
 		Prepare: prepareOpportunity, Change: changeOpportunity, Changed: opportunityChanged, Render: renderOpportunity,
-		Value: opportunityValue, Narrow: searchOpportunities, Summarize: summarizeOpportunities,
+		Value: opportunityValue, Narrow: searchOpportunities, Arrange: arrangeOpportunities, Summarize: summarizeOpportunities,
 		Removed: func(c *rest.Call, rec *store.Record) {
 			dropComments(c, func(thread object) bool { return thread["object_id"] == rec.ID })
 		},
@@ -301,30 +300,36 @@ func opportunityValue(c *rest.Call, rec *store.Record, name string) any {
 	return rec.Data[name]
 }
 
-// searchOpportunities applies the query parameter to the deals and their leads.
-// No deal of the emulator is stalled.
+// searchOpportunities applies the query parameters: one to the deals and their
+// leads, the deprecated one to the leads. No deal of the emulator is stalled.
 func searchOpportunities(c *rest.Call) (func(*store.Record) bool, error) {
 	if c.Query.Get("lead_saved_search_id") != "" { // the emulator has no Smart Views
-		var p rest.Problems
-		p.Add("lead_saved_search_id", rest.MsgNoObject)
-		return nil, p.Err()
+		return nil, rest.FieldError("lead_saved_search_id", rest.MsgNoObject)
 	}
-	raw := strings.TrimSpace(cmp.Or(c.Query.Get("query"), c.Query.Get("lead_query")))
-	q := parseQuery(raw)
+	own, err := searchBy(c, "query", opportunitySchema(c))
+	if err != nil {
+		return nil, err
+	}
+	ofLead, err := searchBy(c, "lead_query", leadSchema(c))
+	if err != nil {
+		return nil, err
+	}
 	stalled := strings.EqualFold(c.Query.Get("is_stalled"), "true")
-	if raw == "" && !stalled {
-		return nil, nil
-	}
 	return func(rec *store.Record) bool {
-		if stalled {
+		if stalled || own != nil && !own(rec) {
 			return false
 		}
-		if q.matchesText(value.String(rec.Data["note"])) {
+		if ofLead == nil {
 			return true
 		}
 		lead := c.State.Find("leads", c.Organization, rec.Lead)
-		return lead != nil && q.matches(c, lead)
+		return lead != nil && ofLead(lead)
 	}, nil
+}
+
+// arrangeOpportunities applies the sort terms of the query parameter.
+func arrangeOpportunities(c *rest.Call, rows []*store.Record) {
+	arrange(c, opportunitySchema(c), sortsOf(c), rows)
 }
 
 // summarizeOpportunities adds the totals of all matching deals and groups them
