@@ -1,6 +1,10 @@
 package emulator_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/closekit/closekit/emulator"
+)
 
 func TestContacts(t *testing.T) {
 	t.Parallel()
@@ -19,7 +23,7 @@ func TestContacts(t *testing.T) {
 	equal(t, c, "false", "emails", 0, "is_unsubscribed")
 	equal(t, c, "mobile", "phones", 0, "type")
 	equal(t, c, "DE", "phones", 1, "country")
-	equal(t, c, "+4930123456", "phones", 1, "phone_formatted")
+	equal(t, c, "+49 30123456", "phones", 1, "phone_formatted")
 	equal(t, c, "http://example.com", "urls", 0, "url")
 
 	path := "/contact/" + id(c) + "/"
@@ -87,4 +91,40 @@ func TestContactRefused(t *testing.T) {
 	got := a.want(400, "POST", "/contact/", object{"emails": []any{object{"email": "a@b.example"}, object{"email": "no"}}})
 	equal(t, got, "Not a valid email address.", "field-errors", "emails", "errors", "1", "email")
 	equal(t, got, "[]", "errors")
+}
+
+func TestPhones(t *testing.T) {
+	t.Parallel()
+	a := start(t, func(o *emulator.Options) {
+		o.ParsePhone = func(text string) (emulator.PhoneNumber, bool) {
+			if text == "030 1234" || text == "+49301234" {
+				return emulator.PhoneNumber{E164: "+49301234", Formatted: "+49 30 1234", Country: "DE"}, true
+			}
+			return emulator.PhoneNumber{}, false
+		}
+	})
+	lead := a.lead("Acme")
+	for in, want := range map[string]string{
+		"+49 (0)30 123456": `{"country":"DE","phone":"+4930123456","phone_formatted":"+49 30123456","type":"office"}`,
+		"0049 30 123456":   `{"country":"DE","phone":"+4930123456","phone_formatted":"+49 30123456","type":"office"}`,
+		"(416) 555-0142":   `{"country":"CA","phone":"+14165550142","phone_formatted":"+1 416-555-0142","type":"office"}`,
+		"+254 720 089691":  `{"country":"KE","phone":"+254720089691","phone_formatted":"+254 720089691","type":"office"}`,
+		"+1234567890":      `{"country":null,"phone":"+1234567890","phone_formatted":"+1 234567890","type":"office"}`,
+		"anonymous":        `{"country":null,"phone":"anonymous","phone_formatted":"anonymous","type":"office"}`,
+		"030 1234":         `{"country":"DE","phone":"+49301234","phone_formatted":"+49 30 1234","type":"office"}`,
+	} {
+		c := a.post("/contact/", object{"lead_id": lead, "phones": []any{object{"phone": in}}, "urls": []any{object{"url": "linkedin:ann"}}})
+		equal(t, c, want, "phones", 0)
+		equal(t, c, "linkedin:ann", "urls", 0, "url")
+		again := a.put("/contact/"+id(c)+"/", object{"phones": c["phones"], "urls": c["urls"]})
+		equal(t, again, want, "phones", 0)
+	}
+	for _, in := range []string{"030 123456", "555-0142", "+999 123 456", "442079460958"} {
+		a.refused("POST", "/contact/", object{"lead_id": lead, "phones": []any{object{"phone": in}}}, "phones")
+	}
+	call := a.post("/activity/call/", object{"lead_id": lead, "phone": "030 1234"})
+	equal(t, call, "+49 30 1234", "remote_phone_formatted")
+	equal(t, call, "DE", "remote_country_iso")
+	equal(t, a.post("/activity/call/", object{"lead_id": lead, "phone": "anonymous", "direction": "inbound"}), "anonymous", "remote_phone")
+	a.refused("POST", "/activity/sms/", object{"lead_id": lead, "status": "draft", "remote_phone": "anonymous"}, "remote_phone")
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/closekit/closekit/emulator/internal/crm"
 	"github.com/closekit/closekit/emulator/internal/hooks"
 	"github.com/closekit/closekit/emulator/internal/oauth"
+	"github.com/closekit/closekit/emulator/internal/phone"
 	"github.com/closekit/closekit/emulator/internal/rest"
 	"github.com/closekit/closekit/emulator/internal/store"
 	"github.com/closekit/closekit/emulator/internal/value"
@@ -60,6 +61,11 @@ type Options struct {
 	ConsolidateEvents time.Duration
 	// StaleReads is the time for which a deleted lead can still be read.
 	StaleReads time.Duration
+	// ParsePhone reads phone numbers before the built-in rules do. These know
+	// international numbers and those of North America, and format only the
+	// latter; they apply if ParsePhone is nil or returns false. It must not call
+	// the server.
+	ParsePhone func(text string) (PhoneNumber, bool)
 	// ExtraFields adds an undocumented key to every object in a response.
 	ExtraFields bool
 	// WebhookClient delivers webhooks; nil means a client with a timeout of 30
@@ -72,6 +78,27 @@ type Options struct {
 	// Logger receives one debug record per request and one per webhook
 	// delivery, without credentials; nil disables logging.
 	Logger *slog.Logger
+}
+
+// PhoneNumber is a phone number as the API returns it.
+type PhoneNumber struct {
+	// E164 is the number with a plus sign and the calling code.
+	E164 string
+	// Formatted is the number as people read it.
+	Formatted string
+	// Country is the ISO 3166-1 code, or empty if the digits do not tell it.
+	Country string
+}
+
+// phoneParser returns f in the form that the engine takes.
+func phoneParser(f func(string) (PhoneNumber, bool)) func(string) (phone.Number, bool) {
+	if f == nil {
+		return nil
+	}
+	return func(text string) (phone.Number, bool) {
+		n, ok := f(text)
+		return phone.Number(n), ok && n.E164 != ""
+	}
 }
 
 // Option changes options in [Start].
@@ -129,7 +156,7 @@ func New(opts Options) *Server {
 	})
 	s.engine = rest.NewEngine(rest.Options{
 		Strict: opts.Strict, PermissionDenied: opts.PermissionDenied, ConsolidateEvents: opts.ConsolidateEvents,
-		StaleReads: opts.StaleReads, ExtraFields: opts.ExtraFields,
+		StaleReads: opts.StaleReads, ExtraFields: opts.ExtraFields, ParsePhone: phoneParser(opts.ParsePhone),
 	}, s.hooks)
 	crm.Register(s.engine)
 	s.router = newRouter(s.engine)

@@ -211,6 +211,21 @@ func TestOpportunityList(t *testing.T) {
 		equal(t, all, want, path)
 	}
 	a.refused("GET", "/opportunity/?date_won__gte=soon", nil, "date_won__gte")
+	won := a.get("/opportunity/?status_type=won")
+	group := at(a.get("/opportunity/?status_type=won&_group_by=user_id"), "data", 0)
+	for _, totals := range []any{won, group} {
+		for path, want := range map[string]string{
+			"count_by_value_period": `{"one_time":1}`, "total_value_one_time": "1000", "total_value_one_time_formatted": "$10",
+			"expected_value_one_time_formatted": "$10", "total_value_monthly": "0", "total_value_monthly_formatted": "null",
+			"expected_value_monthly_formatted": "null", "total_value_annual_formatted": "null", "total_value_annualized_formatted": "$10",
+		} {
+			equal(t, totals, want, path)
+		}
+	}
+	none := a.get("/opportunity/?lead_id=lead_none")
+	equal(t, none, "{}", "count_by_value_period")
+	equal(t, none, "0", "total_value_annualized")
+	equal(t, none, "null", "expected_value_annualized_formatted")
 
 	for by, want := range map[string]string{
 		"date_won__week":     "null 2026-02-02 2026-03-02",

@@ -49,7 +49,7 @@ var table = map[string]rule{
 	"emulator/internal/oauth": {ours: []string{"emulator/internal/rest", "emulator/internal/store", "emulator/internal/value"}},
 	"emulator/internal/phone": {},
 	"emulator/internal/query": {ours: []string{"emulator/internal/phone", "emulator/internal/value"}},
-	"emulator/internal/rest":  {ours: []string{"emulator/internal/store", "emulator/internal/value"}},
+	"emulator/internal/rest":  {ours: []string{"emulator/internal/phone", "emulator/internal/store", "emulator/internal/value"}},
 	"emulator/internal/store": {ours: []string{"emulator/internal/value"}},
 	"emulator/internal/value": {},
 

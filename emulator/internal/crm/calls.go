@@ -61,7 +61,7 @@ func prepareCall(c *rest.Call, o, _ object, p *rest.Problems) {
 	if o["direction"] == nil {
 		o["direction"] = "outbound"
 	}
-	checkCall(o, p)
+	checkCall(c, o, p)
 	o["call_method"] = "external"
 	if o["source"] == "Close.io" {
 		o["call_method"] = "regular"
@@ -69,12 +69,12 @@ func prepareCall(c *rest.Call, o, _ object, p *rest.Problems) {
 }
 
 // checkCall checks the values of a call and normalizes its phone number.
-func checkCall(o object, p *rest.Problems) {
+func checkCall(c *rest.Call, o object, p *rest.Problems) {
 	if phone := value.String(o["phone"]); phone != "" {
-		if number, ok := e164(phone); ok {
-			o["phone"] = number
+		if n, ok := callerNumber(c, phone); ok {
+			o["phone"] = n.E164
 		} else {
-			p.Add("phone", "Not a valid phone number.")
+			p.Add("phone", msgPhone)
 		}
 	}
 	for _, k := range []string{"recording_url", "voicemail_url"} {
@@ -99,7 +99,7 @@ func callChanged(c *rest.Call, rec *store.Record, before object) {
 func changeCall(c *rest.Call, rec *store.Record, patch, body object, p *rest.Problems) {
 	patchActivity(c, rec, patch, p)
 	pairNotes(patch)
-	checkCall(patch, p)
+	checkCall(c, patch, p)
 	if rec.Data["source"] != "Close.io" {
 		if direction := value.String(body["direction"]); direction == "inbound" || direction == "outbound" {
 			patch["direction"] = direction
@@ -113,13 +113,14 @@ func changeCall(c *rest.Call, rec *store.Record, patch, body object, p *rest.Pro
 	}
 }
 
-func renderCall(_ *rest.Call, _ *store.Record, o object) {
+func renderCall(c *rest.Call, _ *store.Record, o object) {
 	phone := value.String(o["phone"])
 	o["remote_phone"], o["remote_phone_formatted"], o["local_phone_formatted"] = value.OrNull(phone), nil, nil
+	n, _ := callerNumber(c, phone)
 	if phone != "" {
-		o["remote_phone_formatted"] = formatPhone(phone)
+		o["remote_phone_formatted"] = n.Formatted
 	}
-	o["remote_country_iso"], o["local_country_iso"] = phoneCountry(phone), ""
+	o["remote_country_iso"], o["local_country_iso"] = n.Country, ""
 	o["has_recording"] = value.String(o["recording_url"]) != ""
 	o["disposition"] = value.OrNull(dispositions[value.String(o["status"])])
 }

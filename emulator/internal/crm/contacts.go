@@ -30,7 +30,7 @@ func contactResources() []*rest.Resource {
 }
 
 func prepareContact(c *rest.Call, o, _ object, p *rest.Problems) {
-	completeContact(o, p)
+	completeContact(c, o, p)
 	if o["lead_id"] == nil && len(*p) == 0 {
 		o["lead_id"] = strayLead(c, contactName(o))
 	}
@@ -48,23 +48,23 @@ func strayLead(c *rest.Call, name string) string {
 }
 
 // completeContact checks the parts of a new contact and fills in defaults.
-func completeContact(o object, p *rest.Problems) {
+func completeContact(c *rest.Call, o object, p *rest.Problems) {
 	setDefaults(o, object{"name": "", "title": "", "emails": []any{}, "phones": []any{}, "urls": []any{}, "timezone": nil, "lead_id": nil})
-	contactParts(o, p)
+	contactParts(c, o, p)
 }
 
-func changeContact(_ *rest.Call, _ *store.Record, patch, _ object, p *rest.Problems) {
+func changeContact(c *rest.Call, _ *store.Record, patch, _ object, p *rest.Problems) {
 	if v, ok := patch["lead_id"]; ok && v == nil {
 		p.Add("lead", rest.MsgNotNull)
 	}
-	contactParts(patch, p)
+	contactParts(c, patch, p)
 }
 
 // contactParts checks the lists that a contact has.
-func contactParts(o object, p *rest.Problems) {
+func contactParts(c *rest.Call, o object, p *rest.Problems) {
 	for key, part := range map[string]struct {
 		value, kind string
-		complete    func(object) string
+		complete    func(*rest.Call, object) string
 	}{
 		"emails": {"email", "office", completeEmail},
 		"phones": {"phone", "office", completePhone},
@@ -92,7 +92,7 @@ func contactParts(o object, p *rest.Problems) {
 					wrong[strconv.Itoa(i)] = object{"type": rest.MsgType("basestring")}
 				}
 			}
-			if problem := part.complete(item); problem != "" {
+			if problem := part.complete(c, item); problem != "" {
 				wrong[strconv.Itoa(i)] = object{part.value: problem}
 			}
 			out = append(out, item)
@@ -110,7 +110,7 @@ func contactParts(o object, p *rest.Problems) {
 // zoneName matches the name of an IANA time zone.
 var zoneName = regexp.MustCompile(`^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$`)
 
-func completeEmail(item object) string {
+func completeEmail(_ *rest.Call, item object) string {
 	address := value.String(item["email"])
 	name, host, ok := strings.Cut(address, "@")
 	if !ok || name == "" || host == "" || strings.ContainsAny(address, " \t\n<>,") {
@@ -120,91 +120,25 @@ func completeEmail(item object) string {
 	return ""
 }
 
-func completePhone(item object) string {
-	number, ok := e164(value.String(item["phone"]))
+func completePhone(c *rest.Call, item object) string {
+	n, ok := callerNumber(c, value.String(item["phone"]))
 	if !ok {
-		return "Not a valid phone number."
+		return msgPhone
 	}
-	item["phone"] = number
-	item["phone_formatted"] = formatPhone(number)
-	item["country"] = value.OrNull(phoneCountry(number))
+	item["phone"], item["phone_formatted"], item["country"] = n.E164, n.Formatted, value.OrNull(n.Country)
 	return ""
 }
 
-func completeURL(item object) string {
+// hasScheme matches a URL with a scheme, but not a host with a port.
+var hasScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+-]*:[^0-9]|://`)
+
+func completeURL(_ *rest.Call, item object) string {
 	u := value.String(item["url"])
 	if strings.ContainsAny(u, " \t\n") {
 		return "Not a valid URL."
 	}
-	if !strings.Contains(u, "://") {
+	if !hasScheme.MatchString(u) {
 		item["url"] = "http://" + u
-	}
-	return ""
-}
-
-// e164 normalizes a phone number. A number without a country code is taken to be
-// North American.
-func e164(s string) (string, bool) {
-	var b strings.Builder
-	for i, r := range s {
-		switch {
-		case r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case r == '+' && i == 0, strings.ContainsRune(" -.()/\u00a0", r):
-		default:
-			return "", false
-		}
-	}
-	digits := b.String()
-	switch {
-	case len(digits) > 15 || len(digits) < 5:
-		return "", false
-	case strings.HasPrefix(s, "+"):
-		return "+" + digits, true
-	case len(digits) == 10:
-		return "+1" + digits, true
-	}
-	return "+" + digits, true
-}
-
-func formatPhone(number string) string {
-	if len(number) == 12 && strings.HasPrefix(number, "+1") {
-		return number[:2] + " " + number[2:5] + "-" + number[5:8] + "-" + number[8:]
-	}
-	return number
-}
-
-// callingCodes are the country codes that the emulator knows.
-var callingCodes = []struct{ code, country string }{
-	{"+1", "US"},
-	{"+31", "NL"},
-	{"+32", "BE"},
-	{"+33", "FR"},
-	{"+34", "ES"},
-	{"+353", "IE"},
-	{"+39", "IT"},
-	{"+41", "CH"},
-	{"+43", "AT"},
-	{"+44", "GB"},
-	{"+45", "DK"},
-	{"+46", "SE"},
-	{"+47", "NO"},
-	{"+48", "PL"},
-	{"+49", "DE"},
-	{"+52", "MX"},
-	{"+55", "BR"},
-	{"+61", "AU"},
-	{"+64", "NZ"},
-	{"+81", "JP"},
-	{"+86", "CN"},
-	{"+91", "IN"},
-}
-
-func phoneCountry(number string) string {
-	for _, c := range callingCodes {
-		if strings.HasPrefix(number, c.code) {
-			return c.country
-		}
 	}
 	return ""
 }

@@ -64,7 +64,7 @@ func prepareLead(c *rest.Call, o, body object, p *rest.Problems) {
 		var inner rest.Problems
 		contact := c.Accept(r, fields, true, &inner)
 		customValues(c, r.Custom, nil, fields, contact, &inner)
-		completeContact(contact, &inner)
+		completeContact(c, contact, &inner)
 		if len(inner) > 0 {
 			wrong[strconv.Itoa(i)] = object(inner)
 		}

@@ -390,11 +390,10 @@ func groupKey(rec *store.Record, by string) string {
 	return t.Format(value.DayLayout)
 }
 
+// totalsOf returns the totals of deals. Periods without deals are not counted,
+// and a total of zero has no text.
 func totalsOf(c *rest.Call, rows []*store.Record) object {
 	count, total, expected := object{}, map[string]int64{}, map[string]int64{}
-	for _, period := range valuePeriods {
-		count[period] = int64(0)
-	}
 	for _, rec := range rows {
 		period := value.String(rec.Data["value_period"])
 		a := amountsOf(rec.Data)
@@ -406,10 +405,12 @@ func totalsOf(c *rest.Call, rows []*store.Record) object {
 	}
 	out := object{"count_by_value_period": count}
 	for _, period := range append([]string{"annualized"}, valuePeriods...) {
-		out["total_value_"+period] = total[period]
-		out["total_value_"+period+"_formatted"] = formatMoney(total[period], currencyOf(c))
-		out["expected_value_"+period] = expected[period]
-		out["expected_value_"+period+"_formatted"] = formatMoney(expected[period], currencyOf(c))
+		for prefix, sum := range map[string]int64{"total_value_": total[period], "expected_value_": expected[period]} {
+			out[prefix+period], out[prefix+period+"_formatted"] = sum, nil
+			if sum != 0 {
+				out[prefix+period+"_formatted"] = formatMoney(sum, currencyOf(c))
+			}
+		}
 	}
 	return out
 }

@@ -65,11 +65,11 @@ func checkSMS(c *rest.Call, o, body object, p *rest.Problems) {
 	}
 	for _, k := range []string{"local_phone", "remote_phone"} {
 		if s := value.String(o[k]); s != "" {
-			number, ok := e164(s)
+			n, ok := parsePhone(c, s)
 			if !ok {
-				p.Add(k, "Not a valid phone number.")
+				p.Add(k, msgPhone)
 			}
-			o[k] = number
+			o[k] = n.E164
 		} else if o["status"] == "outbox" || o["status"] == "scheduled" {
 			p.Add(k, rest.MsgRequired)
 		}
@@ -103,14 +103,11 @@ func changeSMS(c *rest.Call, rec *store.Record, patch, body object, p *rest.Prob
 	}
 }
 
-func renderSMS(_ *rest.Call, _ *store.Record, o object) {
+func renderSMS(c *rest.Call, _ *store.Record, o object) {
 	delete(o, "send_at")
 	for _, k := range []string{"local", "remote"} {
 		phone := value.String(o[k+"_phone"])
-		o[k+"_phone_formatted"] = nil
-		if phone != "" {
-			o[k+"_phone_formatted"] = formatPhone(phone)
-		}
-		o[k+"_country_iso"] = phoneCountry(phone)
+		n, _ := parsePhone(c, phone)
+		o[k+"_phone_formatted"], o[k+"_country_iso"] = value.OrNull(n.Formatted), n.Country
 	}
 }

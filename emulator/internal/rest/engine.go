@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/closekit/closekit/emulator/internal/phone"
 	"github.com/closekit/closekit/emulator/internal/store"
 	"github.com/closekit/closekit/emulator/internal/value"
 )
@@ -17,6 +18,7 @@ type Options struct {
 	ConsolidateEvents time.Duration
 	StaleReads        time.Duration
 	ExtraFields       bool
+	ParsePhone        func(text string) (phone.Number, bool) // may be nil
 }
 
 // subscribers receives what happens to objects.
