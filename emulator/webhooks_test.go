@@ -125,10 +125,85 @@ func TestWebhookCRUD(t *testing.T) {
 	a.get("/webhook/" + id(own) + "/")
 	equal(t, a.del(path), "null", "id")
 	a.want(404, "GET", path, nil)
-	for range 39 {
-		a.want(201, "POST", "/webhook/", hook("https://example.com/hook", "lead created"))
+	for i := range 39 {
+		a.want(201, "POST", "/webhook/", hook(fmt.Sprint("https://example.com/hook/", i), "lead created"))
 	}
-	a.want(400, "POST", "/webhook/", hook("https://example.com/hook", "lead created"))
+	a.want(400, "POST", "/webhook/", hook("https://example.com/hook/last", "lead created"))
+}
+
+func TestWebhookTwins(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	const url = "https://example.com/hook"
+	first := id(a.want(201, "POST", "/webhook/", hook(url, "lead created", "lead updated")))
+	names := func(got object) {
+		t.Helper()
+		if message, _ := at(got, "errors", 0).(string); !strings.Contains(message, first) {
+			t.Errorf("got %v, want an error that names %s", got, first)
+		}
+	}
+	names(a.want(400, "POST", "/webhook/", hook(url, "lead updated", "lead created")))
+	names(a.second().want(400, "POST", "/webhook/", hook(url, "lead created", "lead updated", "lead updated")))
+	other := a.want(201, "POST", "/webhook/", hook(url, "lead created"))
+	filtered := hook(url, "lead created", "lead updated")
+	filtered["events"].([]any)[0].(object)["extra_filter"] = object{"type": "is_null"}
+	a.want(201, "POST", "/webhook/", filtered)
+	names(a.want(400, "PUT", "/webhook/"+id(other)+"/", hook(url, "lead created", "lead updated")))
+	equal(t, a.get("/webhook/"+id(other)+"/"), "null", "events", 1)
+	a.put("/webhook/"+first+"/", object{"status": "paused"})
+	second := id(a.want(201, "POST", "/webhook/", hook(url, "lead created", "lead updated")))
+	got := a.want(400, "PUT", "/webhook/"+first+"/", object{"status": "active"})
+	if message, _ := at(got, "errors", 0).(string); !strings.Contains(message, second) {
+		t.Errorf("got %v, want an error that names %s", got, second)
+	}
+	equal(t, a.get("/webhook/"+first+"/"), "paused", "status")
+	a.put("/webhook/"+second+"/", object{"verify_ssl": false})
+	a.del("/webhook/" + second + "/")
+	a.put("/webhook/"+first+"/", object{"status": "active"})
+}
+
+// TestEventForms checks what objects look like in the event log.
+func TestEventForms(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	lead := a.lead("Acme")
+	created := a.get("/event/?object_type=activity.created&action=created")
+	equal(t, created, "Created", "data", 0, "data", "_type")
+	equal(t, created, lead, "data", 0, "lead_id")
+	stray := id(a.post("/contact/", object{"name": "Bob"}))
+	if got := column(a.get("/event/?object_type=activity.created&action=created"), "lead_id"); got != text(a.get("/contact/" + stray + "/")["lead_id"])+" "+lead {
+		t.Errorf("activity.created: got leads %s", got)
+	}
+
+	mail := object{"lead_id": lead, "status": "sent", "to": []string{"b@example.com"}, "subject": "Offer"}
+	one := a.post("/activity/email/", mail)
+	two := a.post("/activity/email/", mail)
+	thread := a.get("/event/?object_type=activity.email_thread&object_id=" + text(one["thread_id"]))
+	equal(t, thread, "updated", "data", 0, "action")
+	equal(t, thread, `["`+id(one)+`","`+id(two)+`"]`, "data", 0, "data", "email_ids")
+	equal(t, thread, `["`+id(one)+`"]`, "data", 0, "previous_data", "email_ids")
+	equal(t, thread, "2", "data", 0, "data", "n_emails")
+	equal(t, thread, "created", "data", 1, "action")
+	equal(t, thread, `["`+id(one)+`"]`, "data", 1, "data", "email_ids")
+	equal(t, thread, "Ada Example", "data", 1, "data", "user_name")
+	a.del("/activity/email/" + id(one) + "/")
+	thread = a.get("/event/?object_type=activity.email_thread&object_id=" + text(one["thread_id"]))
+	equal(t, thread, `["`+id(two)+`"]`, "data", 0, "data", "email_ids")
+	equal(t, thread, `["`+id(one)+`","`+id(two)+`"]`, "data", 0, "previous_data", "email_ids")
+	a.del("/activity/emailthread/" + text(one["thread_id"]) + "/")
+	thread = a.get("/event/?object_type=activity.email_thread&object_id=" + text(one["thread_id"]))
+	equal(t, thread, "deleted", "data", 0, "action")
+	equal(t, thread, `["`+id(two)+`"]`, "data", 0, "previous_data", "email_ids")
+
+	task := a.post("/task/", object{"lead_id": lead, "text": "call"})
+	equal(t, task, "null", "is_new")
+	a.put("/task/"+id(task)+"/", object{"is_complete": true})
+	tasks := a.get("/event/?object_type=task.lead&object_id=" + id(task))
+	equal(t, tasks, "created", "data", -1, "action")
+	equal(t, tasks, "true", "data", -1, "data", "is_new")
+	equal(t, tasks, "null", "data", -1, "data", "view")
+	equal(t, tasks, "false", "data", 0, "data", "is_new")
+	equal(t, tasks, "Ada Example", "data", 0, "data", "created_by_name")
 }
 
 func TestWebhookDelivery(t *testing.T) {
@@ -365,7 +440,7 @@ func TestEventLog(t *testing.T) {
 	a.want(404, "GET", "/event/ev_x/", nil)
 	request := text(at(event, "request_id"))
 	equal(t, a.get("/event/?request_id="+request), id(event.(object)), "data", 0, "id")
-	if got := a.get("/event/?lead_id=" + lead + "&date_updated__lt=2026-03-10T12:00:02Z")["data"].([]any); len(got) != 2 {
+	if got := a.get("/event/?lead_id=" + lead + "&date_updated__lt=2026-03-10T12:00:02Z")["data"].([]any); len(got) != 3 {
 		t.Errorf("date_updated__lt: got %d events", len(got))
 	}
 	a.refused("GET", "/event/?_limit=51", nil, "_limit")

@@ -93,7 +93,7 @@ func activityResources() []*rest.Resource {
 			Orders:  []string{"date_created", "activity_at"},
 			Actions: map[string]func(*rest.Call) (any, error){"list": listActivities},
 		},
-		activityType(&rest.Resource{Name: "created", Type: "Created", Model: "Created"}),
+		activityType(&rest.Resource{Name: "created", Type: "Created", Model: "Created", Event: "activity.created"}),
 		activityType(&rest.Resource{
 			Name: "lead_status_changes", Type: "LeadStatusChange", Model: "LeadStatusChangeActivity", Event: "activity.lead_status_change",
 			Fields: slices.Concat(activityFields, []rest.Field{

@@ -35,7 +35,7 @@ func emailResource() *rest.Resource {
 			{Name: "opens", Kind: rest.Objects},
 			{Name: "direction", Kind: rest.Choice, Choices: []string{"incoming", "outgoing"}, Access: rest.OnCreate},
 		}),
-		Prepare: prepareEmail, Created: messageCreated, Change: changeEmail, Changed: messageChanged, Render: renderEmail,
+		Prepare: prepareEmail, Created: emailCreated, Change: changeEmail, Changed: messageChanged, Render: renderEmail,
 		Removed: emailRemoved,
 		Actions: map[string]func(*rest.Call) (any, error){"create": createEmail},
 	})
@@ -43,7 +43,7 @@ func emailResource() *rest.Resource {
 
 func threadResource() *rest.Resource {
 	return activityType(&rest.Resource{
-		Name: "email_threads", Type: "EmailThread", Event: "activity.email_thread", Render: renderThread,
+		Name: "email_threads", Type: "EmailThread", Event: "activity.email_thread", Render: renderThread, Snapshot: threadSnapshot,
 		Removed: threadRemoved, Authors: rest.AuthorNames,
 	})
 }
@@ -149,7 +149,8 @@ func checkEmail(c *rest.Call, o, body object, p *rest.Problems) {
 	checkSending(c, o, body, p)
 }
 
-// threadOf finds or creates the thread of an email and returns its id.
+// threadOf finds or creates the thread of an email and returns its id. A new
+// thread is logged when its first email is stored.
 func threadOf(c *rest.Call, o object) any {
 	lead, subject := value.String(o["lead_id"]), plainSubject(value.String(o["subject"]))
 	if parent := c.State.Find("activities", c.Organization, value.String(o["in_reply_to_id"])); parent != nil && parent.Data["thread_id"] != nil {
@@ -160,10 +161,29 @@ func threadOf(c *rest.Call, o object) any {
 			return rec.ID
 		}
 	}
-	rec := c.Insert(c.Engine.Resources["email_threads"], newActivity(c, lead, object{
+	return c.Store(c.Engine.Resources["email_threads"], newActivity(c, lead, object{
 		"latest_normalized_subject": subject, "contact_id": o["contact_id"],
-	}))
-	return rec.ID
+	})).ID
+}
+
+func emailCreated(c *rest.Call, rec *store.Record, body object) {
+	if thread := c.State.Find("activities", c.Organization, value.String(rec.Data["thread_id"])); thread != nil {
+		before := slices.DeleteFunc(emailsOf(c, thread), func(e *store.Record) bool { return e == rec })
+		if len(before) == 0 {
+			c.Log(c.Engine.Resources["email_threads"], thread, "created", nil, threadSnapshot(c, thread))
+		} else {
+			logThread(c, thread, before)
+		}
+	}
+	messageCreated(c, rec, body)
+}
+
+// logThread logs that a thread had other emails before.
+func logThread(c *rest.Call, thread *store.Record, before []*store.Record) {
+	old := threadForm(c, thread, before)
+	thread.Data = value.Shallow(thread.Data)
+	thread.Data["date_updated"], thread.Data["updated_by"] = value.Stamp(c.Now), value.OrNull(c.User)
+	c.Log(c.Engine.Resources["email_threads"], thread, "updated", old, threadSnapshot(c, thread))
 }
 
 // plainSubject returns a subject without reply prefixes.
@@ -256,9 +276,30 @@ func emailsOf(c *rest.Call, thread *store.Record) []*store.Record {
 }
 
 func renderThread(c *rest.Call, rec *store.Record, o object) {
+	fillThread(c, emailsOf(c, rec), o)
+}
+
+// threadSnapshot returns a thread for the event log, with the ids of its emails.
+func threadSnapshot(c *rest.Call, rec *store.Record) object {
+	return threadForm(c, rec, emailsOf(c, rec))
+}
+
+func threadForm(c *rest.Call, rec *store.Record, mails []*store.Record) object {
+	o := value.Shallow(rec.Data)
+	o["created_by_name"], o["updated_by_name"], o["user_name"] = c.UserName(o["created_by"]), c.UserName(o["updated_by"]), c.UserName(o["user_id"])
+	fillThread(c, mails, o)
+	ids := []any{}
+	for _, m := range mails {
+		ids = append(ids, m.ID)
+	}
+	o["email_ids"] = ids
+	return o
+}
+
+// fillThread adds what a thread shows of its emails.
+func fillThread(c *rest.Call, mails []*store.Record, o object) {
 	latest, participants := []any{}, []any{}
 	seen := map[string]bool{}
-	mails := emailsOf(c, rec)
 	for _, m := range slices.Backward(mails) {
 		full := c.Render(c.Engine.Resources["emails"], m)
 		slim := object{"has_attachments": len(value.List(full["attachments"])) > 0}
@@ -289,7 +330,15 @@ func threadRemoved(c *rest.Call, rec *store.Record) {
 // emailRemoved deletes a thread that has no emails left.
 func emailRemoved(c *rest.Call, rec *store.Record) {
 	thread := c.State.Find("activities", c.Organization, value.String(rec.Data["thread_id"]))
-	if thread != nil && len(emailsOf(c, thread)) == 0 {
-		c.Drop(c.Engine.Resources["email_threads"], thread)
+	if thread == nil {
+		return
 	}
+	left := emailsOf(c, thread)
+	if len(left) == 0 {
+		c.Drop(c.Engine.Resources["email_threads"], thread)
+		return
+	}
+	before := append(left, rec)
+	slices.SortFunc(before, store.BySeq)
+	logThread(c, thread, before)
 }

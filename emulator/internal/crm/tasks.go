@@ -35,7 +35,7 @@ func taskResources() []*rest.Resource {
 			"date": rest.DayOrInstant, "due_date": rest.DayOrInstant, "date_created": rest.Instant, "date_updated": rest.Instant,
 		},
 		Orders:  []string{"date", "date_created"},
-		Prepare: prepareTask, Created: taskCreated, Change: changeTask, Changed: taskChanged, Render: renderTask, Narrow: narrowTasks,
+		Prepare: prepareTask, Created: taskCreated, Change: changeTask, Changed: taskChanged, Render: renderTask, Snapshot: taskSnapshot, Narrow: narrowTasks,
 		Value: func(_ *rest.Call, rec *store.Record, name string) any {
 			if name == "due_date" {
 				return rec.Data["date"]
@@ -183,6 +183,16 @@ func renderTask(c *rest.Call, rec *store.Record, o object) {
 	o["lead_name"] = leadName(c, rec.Lead)
 	o["contact_name"] = contactLabel(c, o["contact_id"])
 	o["assigned_to_name"] = c.UserName(o["assigned_to"])
+}
+
+// taskSnapshot returns a task for the event log, which knows no views.
+func taskSnapshot(c *rest.Call, rec *store.Record) object {
+	o := value.Shallow(rec.Data)
+	o["created_by_name"] = c.UserName(o["created_by"])
+	o["updated_by_name"] = c.UserName(o["updated_by"])
+	renderTask(c, rec, o)
+	o["is_new"], o["view"] = !value.Bool(o["is_complete"]), nil
+	return o
 }
 
 // narrowTasks keeps lead tasks unless the query asks for other types, and applies

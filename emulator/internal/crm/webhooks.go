@@ -1,7 +1,9 @@
 package crm
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/closekit/closekit/emulator/internal/hooks"
@@ -72,6 +74,7 @@ func releaseWebhook(c *rest.Call, rec *store.Record) error {
 
 func prepareWebhook(c *rest.Call, o, _ object, p *rest.Problems) {
 	checkWebhook(o, p)
+	refuseTwin(c, nil, o)
 	if len(c.State.Table("webhooks").All(c.Organization)) >= maxSubscriptions {
 		c.Failure = rest.WrongList("The organization has as many webhook subscriptions as it may have.")
 	}
@@ -82,8 +85,18 @@ func prepareWebhook(c *rest.Call, o, _ object, p *rest.Problems) {
 	o["history"] = object{"errors": []any{}, "successes": []any{}}
 }
 
-func changeWebhook(_ *rest.Call, rec *store.Record, patch, body object, p *rest.Problems) {
+func changeWebhook(c *rest.Call, rec *store.Record, patch, body object, p *rest.Problems) {
 	checkWebhook(patch, p)
+	changeStatus(rec, patch, body, p)
+	now := value.Shallow(rec.Data)
+	maps.Copy(now, patch)
+	if now["status"] == "active" {
+		refuseTwin(c, rec, now)
+	}
+}
+
+// changeStatus pauses a subscription or makes it active again.
+func changeStatus(rec *store.Record, patch, body object, p *rest.Problems) {
 	raw, ok := body["status"]
 	if !ok || raw == nil {
 		return
@@ -97,6 +110,30 @@ func changeWebhook(_ *rest.Call, rec *store.Record, patch, body object, p *rest.
 			patch["pause_reason"] = "api"
 		}
 	}
+}
+
+// refuseTwin refuses a subscription with the URL and the events of another one
+// that is active.
+func refuseTwin(c *rest.Call, self *store.Record, o object) {
+	for _, rec := range c.State.Table("webhooks").All(c.Organization) {
+		if rec != self && rec.Data["status"] == "active" && rec.Data["url"] == o["url"] && sameEvents(rec.Data["events"], o["events"]) {
+			c.Failure = rest.WrongList("There is already an active webhook subscription with this URL and these events: " + rec.ID + ".")
+			return
+		}
+	}
+}
+
+// sameEvents reports whether two lists have the same events, in any order.
+func sameEvents(a, b any) bool {
+	set := func(v any) []string {
+		var out []string
+		for _, e := range value.List(v) {
+			out = append(out, string(value.Encode(e)))
+		}
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+	return slices.Equal(set(a), set(b))
 }
 
 // checkWebhook checks the URL and the events of a subscription.

@@ -115,9 +115,16 @@ func (c *Call) Add(r *Resource, body object) (*store.Record, error) {
 	return rec, nil
 }
 
-// Insert stores a complete object. It sets id, organization, dates and authors,
-// and logs the creation.
+// Insert stores a complete object and logs its creation.
 func (c *Call) Insert(r *Resource, o object) *store.Record {
+	rec := c.Store(r, o)
+	c.Log(r, rec, "created", nil, c.Snapshot(r, rec))
+	return rec
+}
+
+// Store stores a complete object without logging it. It sets id, organization,
+// dates and authors.
+func (c *Call) Store(r *Resource, o object) *store.Record {
 	rec := &store.Record{Seq: c.State.NextSeq(), Organization: c.Organization, Data: o}
 	if rec.ID = value.String(o["id"]); rec.ID == "" {
 		if r.Short {
@@ -154,7 +161,6 @@ func (c *Call) Insert(r *Resource, o object) *store.Record {
 		rec.Lead = rec.ID
 	}
 	c.State.Table(r.TableName()).Insert(rec)
-	c.Log(r, rec, "created", nil, c.Snapshot(r, rec))
 	return rec
 }
 
