@@ -49,7 +49,7 @@ func (s *Server) furnish(st *content) {
 
 func (s *Server) addOrganization(o Organization) *store.Organization {
 	org := &store.Organization{
-		ID: cmp.Or(o.ID, s.st.IDs.Long("orga")), Name: o.Name, Currency: cmp.Or(o.Currency, "USD"), Created: s.now(), Updated: s.now(),
+		ID: cmp.Or(o.ID, s.st.IDs.Long("orga")), Name: o.Name, Currency: cmp.Or(o.Currency, "USD"), Billing: s.st.IDs.Long("acct"), Created: s.now(), Updated: s.now(),
 	}
 	s.st.Organizations = append(s.st.Organizations, org)
 	return org
@@ -69,7 +69,7 @@ func (s *Server) addUser(in User) *store.User {
 
 // join makes a user a member of an organization, with a connected email account.
 func (s *Server) join(u *store.User, org, role string) {
-	m := store.Membership{ID: s.st.IDs.Long("memb"), Organization: org, Role: role, Account: s.st.IDs.Long("emailacct")}
+	m := store.Membership{ID: s.st.IDs.Long("memb"), Organization: org, Role: role, Account: s.st.IDs.Long("emailacct"), Signature: s.st.IDs.Long("emailsig")}
 	u.Members = append(u.Members, m)
 	c := s.system(org)
 	c.Insert(s.engine.Resources["connected_accounts"], object{

@@ -238,3 +238,28 @@ func TestCallCustomFields(t *testing.T) {
 		t.Errorf("got %v, want both values", got)
 	}
 }
+
+func TestEmptyCallNote(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	lead := a.lead("Acme")
+	const empty = "<body><p></p></body>"
+	call := a.post("/activity/call/", object{"lead_id": lead})
+	for name, got := range map[string]object{
+		"no note":       call,
+		"empty note":    a.post("/activity/call/", object{"lead_id": lead, "note": ""}),
+		"null":          a.post("/activity/call/", object{"lead_id": lead, "note": nil}),
+		"changed":       a.put("/activity/call/"+id(call)+"/", object{"note": "x"}),
+		"emptied":       a.put("/activity/call/"+id(call)+"/", object{"note": ""}),
+		"emptied, rich": a.put("/activity/call/"+id(call)+"/", object{"note_html": empty}),
+	} {
+		want := empty
+		if name == "changed" {
+			want = "<body><p>x</p></body>"
+		}
+		if text(got["note_html"]) != want || name != "changed" && text(got["note"]) != "" {
+			t.Errorf("%s: got %v and %v", name, got["note"], got["note_html"])
+		}
+	}
+	equal(t, a.post("/activity/note/", object{"lead_id": lead, "note": ""}), "", "note_html")
+}

@@ -336,3 +336,46 @@ func TestSequences(t *testing.T) {
 		t.Errorf("got %d subscriptions of a deleted sequence", got)
 	}
 }
+
+// TestUserKeys checks the keys of recordings of 2026.
+func TestUserKeys(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	cf := id(a.post("/custom_field/lead/", object{"name": "Industry", "type": "text"}))
+	me := a.get("/me/")
+	for path, want := range map[string]string{
+		"country": "US", "outbound_carrier": "twilio", "preferred_twilio_edge": "null", "is_passwordless": "false", "totp_auth_state": "disabled",
+		"google_profile_image_url": "null", "email_verified_at": "2026-03-10T12:00:00+00:00", "phone": "null",
+	} {
+		if _, ok := me[path]; !ok {
+			t.Errorf("/me/ lacks %s", path)
+		}
+		equal(t, me, want, path)
+	}
+	org := at(me, "organizations", 0)
+	for path, want := range map[string]string{
+		"currency_symbol": "$", "plan_id": "scale", "plan_version": "5", "status": "active", "features": "[]", "abandonment_message_url": "",
+		"limit_of_connected_accounts_per_membership": "10", "predictive_dialer_status": "disabled", "enable_unsubscribe_link": "false",
+		"require_unsubscribe_link": "false", "transcript_enabled": "true",
+	} {
+		equal(t, org, want, path)
+	}
+	equal(t, org, cf, "lead_custom_fields", 0, "id")
+	equal(t, org, "null", "opportunity_statuses", 0, "pipeline_id")
+	for path, want := range map[string]string{
+		"default_caller_id": "null", "hangup_recording_url": "null", "may_workflows_impersonate": "false", "onboarding_status": "done", "primary_personal_number": "null",
+	} {
+		membership, _ := at(me, "memberships", 0).(object)
+		if _, ok := membership[path]; !ok {
+			t.Errorf("the membership lacks %s", path)
+		}
+		equal(t, membership, want, path)
+	}
+	equal(t, me, text(at(me, "memberships", 0, "id")), "email_signatures", 0, "membership_id")
+	for _, user := range []any{a.get("/user/" + id(me) + "/"), at(a.get("/user/"), "data", 1)} {
+		equal(t, user, "2026-03-10T12:00:00+00:00", "email_verified_at")
+		if _, ok := user.(object)["google_profile_image_url"]; !ok {
+			t.Errorf("a user lacks google_profile_image_url: %v", user)
+		}
+	}
+}

@@ -121,6 +121,9 @@ func renderCall(c *rest.Call, _ *store.Record, o object) {
 		o["remote_phone_formatted"] = n.Formatted
 	}
 	o["remote_country_iso"], o["local_country_iso"] = n.Country, ""
+	if value.String(o["note_html"]) == "" {
+		o["note_html"] = "<body><p></p></body>"
+	}
 	o["has_recording"] = value.String(o["recording_url"]) != ""
 	o["disposition"] = value.OrNull(dispositions[value.String(o["status"])])
 }

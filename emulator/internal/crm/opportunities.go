@@ -221,11 +221,15 @@ func formatMoney(minor int64, currency string) string {
 	if cents := n % 100; cents > 0 {
 		digits += fmt.Sprintf(".%02d", cents)
 	}
-	symbol, ok := currencySigns[currency]
-	if !ok {
-		symbol = currency + " "
+	return sign + currencySymbol(currency) + digits
+}
+
+// currencySymbol returns what precedes an amount.
+func currencySymbol(currency string) string {
+	if symbol, ok := currencySigns[currency]; ok {
+		return symbol
 	}
-	return sign + symbol + digits
+	return currency + " "
 }
 
 func formatValue(o object, currency string) string {

@@ -2,6 +2,7 @@ package crm
 
 import (
 	"cmp"
+	"html"
 	"slices"
 	"strings"
 
@@ -32,7 +33,7 @@ func UserObject(u *store.User) value.Object {
 	}
 	return object{
 		"id": u.ID, "first_name": u.First, "last_name": u.Last, "email": u.Email, "image": nil,
-		"last_used_timezone": "UTC", "organizations": orgs,
+		"google_profile_image_url": nil, "email_verified_at": value.Stamp(u.Created), "last_used_timezone": "UTC", "organizations": orgs,
 		"date_created": value.Stamp(u.Created), "date_updated": value.Stamp(u.Updated),
 	}
 }
@@ -40,12 +41,13 @@ func UserObject(u *store.User) value.Object {
 func me(c *rest.Call) (any, error) {
 	u := c.State.User(c.User)
 	o := UserObject(u)
-	members, orgs, accounts := []object{}, []object{}, []object{}
+	members, orgs, accounts, signatures := []object{}, []object{}, []object{}, []object{}
 	for _, m := range u.Members {
 		if c.Client != "" && m.Organization != c.Organization {
 			continue // a grant covers one organization
 		}
 		members = append(members, membershipObject(u, m))
+		signatures = append(signatures, object{"id": m.Signature, "membership_id": m.ID, "value": "--<br>" + html.EscapeString(u.Name())})
 		if org := c.State.Organization(m.Organization); org != nil {
 			orgs = append(orgs, organizationObject(c, org))
 		}
@@ -55,8 +57,9 @@ func me(c *rest.Call) (any, error) {
 	}
 	o["memberships"], o["organizations"] = members, orgs
 	o["email_accounts"], o["connected_accounts"] = accounts, accounts
-	o["phone_numbers"], o["all_group_numbers"], o["email_signatures"] = []any{}, []any{}, []any{}
-	o["email_verified_at"], o["phone"] = value.Stamp(u.Created), nil
+	o["phone_numbers"], o["all_group_numbers"], o["email_signatures"] = []any{}, []any{}, signatures
+	o["phone"], o["country"], o["outbound_carrier"], o["preferred_twilio_edge"] = nil, "US", "twilio", nil
+	o["is_passwordless"], o["totp_auth_state"] = false, "disabled"
 	return c.Selection().Pick(o, nil), nil
 }
 
@@ -68,6 +71,8 @@ func membershipObject(u *store.User, m store.Membership) object {
 	return object{
 		"id": m.ID, "user_id": u.ID, "organization_id": m.Organization, "role_id": m.Role, "role": m.Role,
 		"permissions_granted": granted, "auto_record_calls": "unset", "track_email_opens": true, "is_free": false,
+		"default_caller_id": nil, "primary_personal_number": nil, "hangup_recording_url": nil,
+		"may_workflows_impersonate": false, "onboarding_status": "done",
 	}
 }
 
@@ -79,16 +84,22 @@ func organizationObject(c *rest.Call, org *store.Organization) object {
 		leadStatuses = append(leadStatuses, object{"id": rec.ID, "label": rec.Data["label"]})
 	}
 	for _, rec := range statusesOf(&sub, "opportunity_statuses", "") {
-		opportunityStatuses = append(opportunityStatuses, object{
-			"id": rec.ID, "label": rec.Data["label"], "type": rec.Data["type"], "pipeline_id": rec.Data["pipeline_id"],
-		})
+		opportunityStatuses = append(opportunityStatuses, object{"id": rec.ID, "label": rec.Data["label"], "type": rec.Data["type"]})
 	}
 	for _, rec := range pipelinesOf(&sub) {
 		pipelines = append(pipelines, sub.Render(c.Engine.Resources["pipelines"], rec))
 	}
+	fields := []object{}
+	for _, rec := range c.State.Table(CustomTable("lead")).All(org.ID) {
+		fields = append(fields, sub.Render(c.Engine.Resources[CustomTable("lead")], rec))
+	}
 	return object{
-		"id": org.ID, "name": org.Name, "currency": org.Currency, "lead_statuses": leadStatuses,
-		"opportunity_statuses": opportunityStatuses, "pipelines": pipelines, "plan_type": "enterprise",
+		"id": org.ID, "name": org.Name, "currency": org.Currency, "currency_symbol": currencySymbol(org.Currency), "lead_statuses": leadStatuses,
+		"opportunity_statuses": opportunityStatuses, "pipelines": pipelines, "lead_custom_fields": fields, "features": []any{},
+		"plan_id": "scale", "plan_type": "scale", "plan_version": int64(5), "status": "active", "billing_account_id": org.Billing,
+		"leads_email": "emulated-" + strings.ToLower(org.ID[len(org.ID)-min(8, len(org.ID)):]) + "@leads.close.com",
+		"limit_of_connected_accounts_per_membership": int64(10), "abandonment_message_url": "", "predictive_dialer_status": "disabled",
+		"enable_unsubscribe_link": false, "require_unsubscribe_link": false, "transcript_enabled": true,
 		"created_by": nil, "updated_by": nil, "date_created": value.Stamp(org.Created), "date_updated": value.Stamp(org.Updated),
 	}
 }

@@ -16,11 +16,13 @@ type User struct {
 type Membership struct {
 	ID, Organization, Role string
 	Account                string // id of the connected email account
+	Signature              string // id of the email signature
 }
 
 // Organization is a tenant.
 type Organization struct {
 	ID, Name, Currency string
+	Billing            string // id of the billing account
 	Created, Updated   time.Time
 }
 
