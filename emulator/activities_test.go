@@ -120,16 +120,17 @@ func TestActivityLists(t *testing.T) {
 		"lead_id=" + lead + "&_order_by=-activity_at&activity_at__lte=2026-01-01": "n2",
 		"lead_id=" + lead + "&_limit=1&_skip=2":                                   "n1",
 		"":                                                                        "c1 n3 n2 n1 null null",
+		"_type=Note":                                                              "n3 n2 n1",
+		"user_id=" + ada + "&_type=Note,Call":                                     "c1 n3 n2 n1",
+		"user_id=user_x":                                                          "",
+		"contact_id__in=" + contact:                                               "n1",
+		"_order_by=-activity_at&_type=Note":                                       "n3 n1 n2",
 	} {
 		if got := column(a.get("/activity/?"+query), "note"); got != want {
 			t.Errorf("%s: got %q, want %q", query, got, want)
 		}
 	}
 	for query, field := range map[string]string{
-		"_type=Note":             "_type",
-		"user_id=" + ada:         "user_id",
-		"contact_id__in=cont_x":  "contact_id__in",
-		"_order_by=-activity_at": "_order_by",
 		"lead_id=" + lead + "&activity_at__gt=2026-01-01":                         "activity_at__gt",
 		"lead_id=" + lead + "&_order_by=-activity_at&date_created__gt=2026-01-01": "date_created__gt",
 		"lead_id=" + lead + "&date_created__gt=soon":                              "date_created__gt",
@@ -262,4 +263,17 @@ func TestEmptyCallNote(t *testing.T) {
 		}
 	}
 	equal(t, a.post("/activity/note/", object{"lead_id": lead, "note": ""}), "", "note_html")
+}
+
+func TestActivitiesWithoutLead(t *testing.T) {
+	t.Parallel()
+	a := start(t, strict)
+	two := "&lead_id=" + a.lead("Acme") + "," + a.lead("Globex")
+	for query, field := range map[string]string{
+		"_type=Note": "_type", "user_id=user_x": "user_id", "contact_id__in=cont_x": "contact_id__in", "_order_by=-activity_at": "_order_by",
+	} {
+		a.refused("GET", "/activity/?"+query, nil, field)
+		a.refused("GET", "/activity/?"+query+two, nil, field)
+	}
+	a.get("/activity/?date_created__gt=2020-01-01" + two)
 }

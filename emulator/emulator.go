@@ -32,8 +32,9 @@ type Options struct {
 	Seed int64
 	// Strict refuses what the real service might refuse: paths without their
 	// trailing slash, chunked bodies, bodies without the JSON content type,
-	// unregistered redirect URLs, and sequence subscriptions without the name and
-	// address of the sender. It ignores _order_by on leads.
+	// unregistered redirect URLs, sequence subscriptions without the name and
+	// address of the sender, and lists of activities with a filter or an order that
+	// is documented for one lead only. It ignores _order_by on leads.
 	Strict bool
 	// RateLimit selects the rate headers and sets the limits.
 	// [Server.SetRateLimit] changes it.
@@ -68,8 +69,12 @@ type Options struct {
 	ParsePhone func(text string) (PhoneNumber, bool)
 	// ExtraFields adds an undocumented key to every object in a response.
 	ExtraFields bool
+	// LinkLocalWebhooks permits webhooks to link-local addresses, where clouds
+	// serve the credentials of a machine. By default such a subscription is
+	// refused, and so is a delivery to a name with such an address.
+	LinkLocalWebhooks bool
 	// WebhookClient delivers webhooks; nil means a client with a timeout of 30
-	// seconds that follows no redirects.
+	// seconds that follows no redirects. It decides about the addresses of names itself.
 	WebhookClient *http.Client
 	// BaseURL is the root under which clients reach the server, for example
 	// "http://localhost:8080". It is needed only if the server is used as an
@@ -135,6 +140,7 @@ type content struct {
 	*store.State
 	oauth    *oauth.Server
 	requests []Request
+	recorded int // bytes of requests
 	faults   []*fault
 	limits   map[string]*bucket
 }
@@ -152,11 +158,12 @@ func New(opts Options) *Server {
 	s.serving.stop = make(chan struct{})
 	s.hooks = hooks.New(hooks.Config{
 		Lock: &s.mu, Now: s.now, State: func() *store.State { return s.st.State },
-		Client: opts.WebhookClient, Logger: opts.Logger, Delay: opts.ConsolidateEvents,
+		Client: opts.WebhookClient, Logger: opts.Logger, Delay: opts.ConsolidateEvents, LinkLocal: opts.LinkLocalWebhooks,
 	})
 	s.engine = rest.NewEngine(rest.Options{
 		Strict: opts.Strict, PermissionDenied: opts.PermissionDenied, ConsolidateEvents: opts.ConsolidateEvents,
 		StaleReads: opts.StaleReads, ExtraFields: opts.ExtraFields, ParsePhone: phoneParser(opts.ParsePhone),
+		LinkLocalWebhooks: opts.LinkLocalWebhooks,
 	}, s.hooks)
 	crm.Register(s.engine)
 	s.router = newRouter(s.engine)
@@ -222,7 +229,7 @@ func (s *Server) Listen(addr string) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	s.serving.url = "http://" + hostOf(l.Addr())
-	s.serving.server = &http.Server{Handler: s, ReadHeaderTimeout: 30 * time.Second}
+	s.serving.server = &http.Server{Handler: s, ReadHeaderTimeout: 30 * time.Second, MaxHeaderBytes: 128 << 10}
 	s.serving.done = make(chan struct{})
 	go func(server *http.Server, done chan struct{}) {
 		defer close(done)

@@ -14,8 +14,12 @@ import (
 	"github.com/closekit/closekit/emulator/internal/value"
 )
 
-// keepRequests is the number of requests that are recorded.
-const keepRequests = 10_000
+// Bounds of the requests that are recorded: their number, and the size of all of
+// them with their headers and bodies.
+const (
+	keepRequests = 10_000
+	keepBytes    = 64 << 20
+)
 
 // Request is a request that the server received. Credentials are replaced with
 // "[redacted]".
@@ -25,7 +29,7 @@ type Request struct {
 	Path           string
 	Query          url.Values
 	Header         http.Header
-	Body           []byte
+	Body           []byte // nil for callers without a valid credential
 	Tool           string // name of the tool whose operation it was, or empty
 	UserID         string // the caller, empty if unknown
 	OrganizationID string
@@ -33,7 +37,8 @@ type Request struct {
 }
 
 // Requests returns the requests that the server received, oldest first, at most
-// the last 10,000. It includes requests that failed with a fault.
+// the last 10,000 and at most 64 MiB. It includes requests that failed with a
+// fault.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,20 +55,65 @@ var secretJSON = regexp.MustCompile(`("(?:client_secret|refresh_token|access_tok
 func (s *Server) record(in *rest.Request, status int) {
 	r := Request{
 		Method: in.Method, Path: in.Path, Query: redactValues(in.Query), Header: in.Header.Clone(),
-		Body: redactBody(in), Tool: in.Tool, UserID: in.User, OrganizationID: in.Organization, Status: status,
+		Tool: in.Tool, UserID: in.User, OrganizationID: in.Organization, Status: status,
 	}
 	for _, name := range []string{"Authorization", "Cookie", "Proxy-Authorization"} {
 		if r.Header.Get(name) != "" {
 			r.Header.Set(name, redacted)
 		}
 	}
+	if s.knows(in) {
+		r.Body = redactBody(in)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r.Time = s.now()
-	if len(s.st.requests) >= keepRequests {
-		s.st.requests = append([]Request(nil), s.st.requests[keepRequests/10:]...)
-	}
 	s.st.requests = append(s.st.requests, r)
+	s.st.recorded += r.size()
+	drop := 0
+	if len(s.st.requests) > keepRequests {
+		drop = keepRequests / 10
+	}
+	left := s.st.recorded
+	for i, old := range s.st.requests {
+		if i >= drop && left <= keepBytes {
+			drop = i
+			break
+		}
+		left -= old.size()
+	}
+	if drop > 0 {
+		s.st.requests, s.st.recorded = slices.Clone(s.st.requests[drop:]), left
+	}
+}
+
+// size returns about how many bytes the recording of a request holds.
+func (r *Request) size() int {
+	n := len(r.Path) + len(r.Body)
+	for _, values := range []map[string][]string{r.Query, r.Header} {
+		for name, list := range values {
+			n += len(name)
+			for _, v := range list {
+				n += len(v)
+			}
+		}
+	}
+	return n
+}
+
+// knows reports whether a request comes from a caller with a valid credential,
+// or from a registered OAuth client.
+func (s *Server) knows(in *rest.Request) bool {
+	if in.User != "" || len(in.Body) == 0 {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if strings.HasPrefix(in.Path, "/oauth2/") {
+		return s.st.oauth.Knows(in)
+	}
+	_, err := s.authenticate(&rest.Call{State: s.st.State}, in.Header)
+	return err == nil
 }
 
 func redactValues(in url.Values) url.Values {

@@ -109,3 +109,70 @@ func TestZoneOf(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordingIsBounded checks what the recorded requests hold in memory.
+func TestRecordingIsBounded(t *testing.T) {
+	t.Parallel()
+	s := New(Options{Seed: 1})
+	request := func(method, path, body string, authorize func(*http.Request)) Request {
+		req := httptest.NewRequest(method, path, strings.NewReader(body))
+		authorize(req)
+		s.ServeHTTP(httptest.NewRecorder(), req)
+		all := s.Requests()
+		return all[len(all)-1]
+	}
+	key := func(r *http.Request) { r.SetBasicAuth(s.APIKey(), "") }
+	nobody := func(*http.Request) {}
+	stranger := func(r *http.Request) { r.SetBasicAuth("api_x", "") }
+	form := "grant_type=refresh_token&refresh_token=x&client_secret=y&client_id="
+	for name, got := range map[string]bool{
+		"key":               request("POST", "/api/v1/lead/", `{}`, key).Body != nil,
+		"key, unknown path": request("POST", "/api/v1/x/", `{}`, key).Body != nil,
+		"client":            request("POST", "/oauth2/token/", form+s.ClientID(), nobody).Body != nil,
+	} {
+		if !got {
+			t.Errorf("%s: the body is not kept", name)
+		}
+	}
+	for name, got := range map[string]bool{
+		"no key":         request("POST", "/api/v1/lead/", `{}`, nobody).Body == nil,
+		"wrong key":      request("POST", "/api/v1/lead/", `{}`, stranger).Body == nil,
+		"no API":         request("POST", "/x/", `{}`, nobody).Body == nil,
+		"no OAuth form":  request("POST", "/oauth2/token/", `{}`, nobody).Body == nil,
+		"unknown client": request("POST", "/oauth2/token/", form+"x", nobody).Body == nil,
+	} {
+		if !got {
+			t.Errorf("%s: the body is kept", name)
+		}
+	}
+	s.Fail(Fault{Status: 503})
+	if got := request("POST", "/api/v1/lead/", `{"name": "x"}`, key); string(got.Body) != `{"name": "x"}` || got.Status != 503 {
+		t.Errorf("the body of a request that failed with a fault: got %+v", got)
+	}
+
+	large := strings.Repeat("x", 12<<20)
+	for range 8 {
+		if got := request("POST", "/api/v1/x/", large, key); len(got.Body) != len(large) {
+			t.Fatalf("a large body: got %d bytes", len(got.Body))
+		}
+	}
+	all, total := s.Requests(), 0
+	for _, r := range all {
+		total += len(r.Body)
+	}
+	if len(all) != 5 || total > keepBytes {
+		t.Errorf("got %d requests with %d bytes, want 5 with at most %d", len(all), total, keepBytes)
+	}
+	for range 7 {
+		request("GET", "/api/v1/me/", "", func(r *http.Request) { r.Header.Set("X-Large", large) })
+	}
+	if all = s.Requests(); len(all) > 6 {
+		t.Errorf("headers are not counted: got %d requests", len(all))
+	}
+	for range keepRequests + 1 {
+		s.record(&rest.Request{Method: "GET", Path: "/api/v1/me/"}, 200)
+	}
+	if all = s.Requests(); len(all) > keepRequests || s.st.recorded != len(all)*len("/api/v1/me/") {
+		t.Errorf("got %d requests with %d bytes", len(all), s.st.recorded)
+	}
+}

@@ -493,3 +493,18 @@ func TestCloseGivesUpDeliveries(t *testing.T) {
 		t.Error("a closed server listens again")
 	}
 }
+
+func TestLinkLocalWebhooks(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	allowed := start(t, func(o *emulator.Options) { o.LinkLocalWebhooks = true })
+	path := "/webhook/" + id(a.want(201, "POST", "/webhook/", hook("https://example.com/", "lead created"))) + "/"
+	for _, url := range []string{
+		"http://169.254.169.254/latest/meta-data/", "https://169.254.0.1:8080", "http://[fe80::1]/", "http://[fe80::1%25eth0]/",
+		"http://[::ffff:169.254.169.254]/", "http://[64:ff9b::a9fe:a9fe]/", "http://[fd00:ec2::254]/",
+	} {
+		a.refused("POST", "/webhook/", hook(url, "lead created"), "url")
+		a.refused("PUT", path, object{"url": url}, "url")
+		allowed.want(201, "POST", "/webhook/", hook(url, "lead deleted"))
+	}
+}

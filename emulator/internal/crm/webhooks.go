@@ -73,7 +73,7 @@ func releaseWebhook(c *rest.Call, rec *store.Record) error {
 }
 
 func prepareWebhook(c *rest.Call, o, _ object, p *rest.Problems) {
-	checkWebhook(o, p)
+	checkWebhook(c, o, p)
 	refuseTwin(c, nil, o)
 	if len(c.State.Table("webhooks").All(c.Organization)) >= maxSubscriptions {
 		c.Failure = rest.WrongList("The organization has as many webhook subscriptions as it may have.")
@@ -86,7 +86,7 @@ func prepareWebhook(c *rest.Call, o, _ object, p *rest.Problems) {
 }
 
 func changeWebhook(c *rest.Call, rec *store.Record, patch, body object, p *rest.Problems) {
-	checkWebhook(patch, p)
+	checkWebhook(c, patch, p)
 	changeStatus(rec, patch, body, p)
 	now := value.Shallow(rec.Data)
 	maps.Copy(now, patch)
@@ -137,11 +137,13 @@ func sameEvents(a, b any) bool {
 }
 
 // checkWebhook checks the URL and the events of a subscription.
-func checkWebhook(o object, p *rest.Problems) {
+func checkWebhook(c *rest.Call, o object, p *rest.Problems) {
 	if raw, ok := o["url"]; ok {
 		u, err := url.Parse(value.String(raw))
 		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			p.Add("url", "Not a valid URL.")
+		} else if !c.Engine.Options.LinkLocalWebhooks && hooks.LinkLocal(u.Hostname()) {
+			p.Add("url", "Link-local addresses are not allowed.")
 		}
 	}
 	raw, ok := o["events"]

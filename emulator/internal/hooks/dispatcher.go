@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -26,8 +27,11 @@ const (
 	retryFor   = 72 * time.Hour
 )
 
-// keepHistory is the number of attempts that a subscription lists.
-const keepHistory = 20
+// Numbers of attempts that are kept, in all and in the list of a subscription.
+const (
+	keepAttempts = 10_000
+	keepHistory  = 20
+)
 
 // Mode makes webhook deliveries arrive repeatedly or out of order. The
 // zero value delivers each event once and in order.
@@ -86,20 +90,22 @@ type Config struct {
 	Client *http.Client        // nil means a default one
 	Logger *slog.Logger        // nil disables logging
 	Delay  time.Duration       // of updates and deletes
+	// LinkLocal permits deliveries to link-local addresses.
+	LinkLocal bool
 }
 
 // New returns a dispatcher without deliveries.
 func New(cfg Config) *Dispatcher {
 	d := &Dispatcher{cfg: cfg, client: cfg.Client, careless: cfg.Client, running: map[string]bool{}, idle: make(chan struct{})}
 	if d.client == nil {
-		d.client, d.careless = webhookClient(false), webhookClient(true)
+		d.client, d.careless = webhookClient(false, cfg.LinkLocal), webhookClient(true, cfg.LinkLocal)
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	return d
 }
 
 // webhookClient returns a client that delivers webhooks.
-func webhookClient(careless bool) *http.Client {
+func webhookClient(careless, linkLocal bool) *http.Client {
 	c := &http.Client{
 		Timeout:       30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -108,6 +114,9 @@ func webhookClient(careless bool) *http.Client {
 		own := t.Clone()
 		own.DisableKeepAlives = true                                    // no connection outlives the server
 		own.TLSClientConfig = &tls.Config{InsecureSkipVerify: careless} //nolint:gosec // the subscription asks for it
+		if !linkLocal {
+			own.DialContext = (&net.Dialer{Timeout: 30 * time.Second, Control: refuseLinkLocal}).DialContext
+		}
 		c.Transport = own
 	}
 	return c
@@ -226,6 +235,9 @@ func (d *Dispatcher) deliver(del *delivery, to address, epoch int, body []byte, 
 	result := Attempt{
 		Time: now, SubscriptionID: del.sub, EventID: value.String(del.event.Body["id"]), URL: to.url, Attempt: del.attempt, Status: status, Error: problem,
 	}
+	if len(d.done) >= keepAttempts {
+		d.done = slices.Clone(d.done[keepAttempts/10:])
+	}
 	d.done = append(d.done, result)
 	d.note(result)
 	if problem != "" {
@@ -246,6 +258,9 @@ func (d *Dispatcher) post(to address, body []byte, now time.Time) (int, string) 
 	req, err := http.NewRequestWithContext(d.ctx, http.MethodPost, to.url, bytes.NewReader(body))
 	if err != nil {
 		return 0, err.Error()
+	}
+	if !d.cfg.LinkLocal && LinkLocal(req.URL.Hostname()) { // a proxy would make the connection
+		return 0, errLinkLocal.Error()
 	}
 	timestamp := strconv.FormatInt(now.Unix(), 10)
 	req.Header.Set("Content-Type", "application/json")
@@ -363,6 +378,6 @@ func (d *Dispatcher) Wait(ctx context.Context) error {
 	return nil
 }
 
-// Attempts returns all attempts in the order in which they ended. The lock is
-// held.
+// Attempts returns the last attempts in the order in which they ended. The lock
+// is held.
 func (d *Dispatcher) Attempts() []Attempt { return slices.Clone(d.done) }

@@ -180,7 +180,7 @@ func (o *Server) askConsent(q url.Values) *rest.Response {
 	}
 	now := o.cfg.Now()
 	for k, c := range o.consents {
-		if !now.Before(c.expires) {
+		if !now.Before(c.expires) || len(o.consents) >= maxConsents {
 			delete(o.consents, k)
 		}
 	}

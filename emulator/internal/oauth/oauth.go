@@ -21,6 +21,7 @@ const (
 	accessLife  = time.Hour
 	codeLife    = 10 * time.Minute
 	consentLife = 10 * time.Minute
+	maxConsents = 10_000 // pages without a decision
 	fullScope   = "all.full_access offline_access"
 
 	// pruneTokens is the number of access tokens above which expired ones are
@@ -463,6 +464,17 @@ func (o *Server) revoke(in *rest.Request, form url.Values) *rest.Response {
 		o.stats.Revocations++
 	}
 	return jsonResponse(http.StatusOK, object{})
+}
+
+// Knows reports whether a request to the OAuth server names a registered client.
+func (o *Server) Knows(in *rest.Request) bool {
+	form, err := url.ParseQuery(string(in.Body))
+	if err != nil {
+		return false
+	}
+	id, _, _ := (&http.Request{Header: in.Header}).BasicAuth()
+	_, consenting := o.consents[form.Get("csrf")]
+	return consenting || o.Client(form.Get("client_id")) != nil || o.Client(id) != nil
 }
 
 // NoteRedemption counts refresh tokens that are redeemed twice at the same

@@ -18,6 +18,7 @@ type Options struct {
 	ConsolidateEvents time.Duration
 	StaleReads        time.Duration
 	ExtraFields       bool
+	LinkLocalWebhooks bool
 	ParsePhone        func(text string) (phone.Number, bool) // may be nil
 }
 
