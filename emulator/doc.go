@@ -32,6 +32,17 @@
 // lead statuses, a pipeline with active, won and lost statuses, two sequences,
 // one OAuth client, and no leads. [Server.Seed] fills it from a JSON file.
 //
+// # Search
+//
+// Leads and opportunities are searched with the parameter query. It understands
+// words and quoted phrases, AND, OR, NOT, a minus sign and parentheses, conditions
+// such as name:acme, "custom.Team Size" > 20, created >= 2026-03-01 and status in
+// ("Qualified", "Customer"), has:email, phone numbers in any notation, fields of
+// opportunities such as opportunity_status_type:active, slice:1/10, and
+// sort:-date_updated. A query with an unknown field, or one that cannot be read,
+// is refused with status 400 and an error that names the part; it is never an
+// empty result.
+//
 // # Adding operations
 //
 // The operations come from a generated table. An operation of a resource that
@@ -39,5 +50,6 @@
 // changed and deleted as sent. A resource with rules of its own is described in
 // internal/crm, in the file that is named after it. Package internal/rest runs
 // the descriptions; internal/oauth and internal/hooks are the OAuth server and
-// the webhook deliveries.
+// the webhook deliveries, internal/query and internal/phone read search texts and
+// phone numbers.
 package emulator

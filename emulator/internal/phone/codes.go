@@ -31,7 +31,7 @@ var areaCountries = parseCodes(`
 
 func parseCodes(table string) map[string]string {
 	out := map[string]string{}
-	for _, entry := range strings.Fields(table) {
+	for entry := range strings.FieldsSeq(table) {
 		code, country, _ := strings.Cut(entry, ":")
 		out[code] = country
 	}

@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -104,13 +105,8 @@ func (p *parser) keyword(name string) bool {
 // at reports whether a keyword follows, without reading it.
 func (p *parser) at(names ...string) bool {
 	from := p.i
-	for _, name := range names {
-		if p.keyword(name) {
-			p.i = from
-			return true
-		}
-	}
-	return false
+	defer func() { p.i = from }()
+	return slices.ContainsFunc(names, p.keyword)
 }
 
 func (p *parser) or() (node, error) {
