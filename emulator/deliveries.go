@@ -42,8 +42,8 @@ func (s *Server) WaitWebhooks(ctx context.Context) error {
 	return s.hooks.Wait(ctx)
 }
 
-// Deliveries returns the attempts to deliver webhooks, in the order in which
-// they ended, at most the last 10,000.
+// Deliveries returns the last 10,000 attempts to deliver webhooks, in the order in
+// which they ended.
 func (s *Server) Deliveries() []Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -36,9 +36,9 @@ type Request struct {
 	Status         int // of the response before any fault replaced it, 0 without one
 }
 
-// Requests returns the requests that the server received, oldest first, at most
-// the last 10,000 and at most 64 MiB. It includes requests that failed with a
-// fault.
+// Requests returns the last requests that the server received, oldest first. It
+// includes requests that failed with a fault. The server keeps 10,000 requests,
+// and fewer if they are larger than 64 MiB together.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
