@@ -53,6 +53,9 @@ type Callable interface {
 	Parse(input json.RawMessage) (any, error)
 	// Prepare does the same and returns the request of the call.
 	Prepare(input json.RawMessage) (*Request, error)
+	// EffectOf checks the input and returns the effect of a call with it, which is
+	// never stronger than that of the operation.
+	EffectOf(input json.RawMessage) (effect Effect, sends bool, err error)
 }
 
 // IDKind is a kind of id, such as lead. The method Kind of generated id types

@@ -18,8 +18,8 @@ type Tool struct {
 	Name       string // close_lead_create
 	Resource   string // leads
 	Func       string // name of the Go function, LeadCreate
-	Effect     Effect
-	Sends      bool   // a customer may receive something
+	Effect     Effect // the strongest; EffectOf returns that of one call
+	Sends      bool   // a customer may receive something; see EffectOf
 	Idempotent bool   // repeating it has no further effect
 	Method     string // POST
 	Path       string // /api/v1/lead/
@@ -84,6 +84,15 @@ func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts 
 func (t *Tool) Validate(input json.RawMessage) error {
 	_, err := t.operation.Prepare(input)
 	return err
+}
+
+// EffectOf checks JSON input and returns the effect of a call with it. Some tools
+// have less effect with certain input than their Effect and Sends say: a tool that
+// can send an email sends nothing if it saves a draft. Ask for confirmation by this
+// effect, not by the name of the tool. The effect is never stronger than Effect and
+// Sends, which are returned with the [*ValidationError] of invalid input.
+func (t *Tool) EffectOf(input json.RawMessage) (effect Effect, sends bool, err error) {
+	return t.operation.EffectOf(input)
 }
 
 // Parse checks JSON input like Validate and returns a pointer to the parameter

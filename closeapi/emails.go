@@ -96,6 +96,9 @@ var opEmailCreate = wire.Operation{
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "outbox"},
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "error"},
 	},
+	Effects: []wire.EffectCase{
+		{When: []wire.Condition{{Param: 3, Values: []string{"draft", "inbox", "sent", "error"}}}, Effect: closekit.Write},
+	},
 }
 
 // EmailGet fetches one email by id.
@@ -194,6 +197,9 @@ var opEmailUpdate = wire.Operation{
 	},
 	Params:  func() any { return new(EmailUpdateParams) },
 	Aliases: []wire.Alias{{Name: "account_id", For: "email_account_id"}},
+	Effects: []wire.EffectCase{
+		{When: []wire.Condition{{Param: 3, Values: []string{"draft"}, Absent: true}}, Effect: closekit.Write},
+	},
 }
 
 // EmailDelete deletes an email from the timeline.

@@ -128,6 +128,9 @@ var opSequenceSubscriptionUpdate = wire.Operation{
 	Rules: []wire.Rule{
 		{Kind: wire.AtLeastOne, Fields: []uint8{1, 2, 3, 4}},
 	},
+	Effects: []wire.EffectCase{
+		{When: []wire.Condition{{Param: 1, Values: []string{"paused"}}}, Effect: closekit.Write},
+	},
 }
 
 // SequenceSubscriptionsList lists enrollments in sequences, of a sequence, a contact or a lead.

@@ -73,6 +73,9 @@ var opSMSCreate = wire.Operation{
 		{Kind: wire.Needs, Fields: []uint8{11, 7}, If: 4, Is: "scheduled"},
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 4, Is: "outbox"},
 	},
+	Effects: []wire.EffectCase{
+		{When: []wire.Condition{{Param: 4, Values: []string{"draft", "inbox", "sent", "error"}}}, Effect: closekit.Write},
+	},
 }
 
 // SMSGet fetches one SMS by id.
@@ -149,6 +152,9 @@ var opSMSUpdate = wire.Operation{
 		Sends: true, Idempotent: true,
 	},
 	Params: func() any { return new(SMSUpdateParams) },
+	Effects: []wire.EffectCase{
+		{When: []wire.Condition{{Param: 4, Values: []string{"draft"}, Absent: true}}, Effect: closekit.Write},
+	},
 }
 
 // SMSDelete deletes an SMS from the timeline.

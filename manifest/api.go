@@ -191,6 +191,7 @@ type Tool struct {
 	Path       string
 	Effect     Effect
 	Sends      bool
+	Effects    []EffectCase // weaker effects of calls with certain parameters; the first that matches applies
 	Idempotent bool
 	Update     bool     // what it takes is written to something that exists
 	Params     []*Field // path parameters first
@@ -245,6 +246,21 @@ type Rule struct {
 	Fields []string
 	If, Is string // of Needs and NeedsOne
 	About  string
+}
+
+// EffectCase is the effect of a call whose parameters meet all conditions.
+type EffectCase struct {
+	When   []Condition
+	Effect Effect
+	Sends  bool
+}
+
+// Condition is met if the parameter has one of the values, or, with Absent, if
+// neither the caller nor a preset sets it.
+type Condition struct {
+	Param  string
+	Values []string // strings, or true and false
+	Absent bool
 }
 
 // Example is one valid input.

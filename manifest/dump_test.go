@@ -53,6 +53,9 @@ func dump(api *manifest.API) string {
 			for _, s := range manifest.Sentences(t.Rules) {
 				text("rule", s)
 			}
+			for _, e := range t.Effects {
+				line("  effect %s sends=%v when %v", e.Effect, e.Sends, e.When)
+			}
 			returns := "nothing"
 			if t.Returns != nil {
 				returns = typ(t.Returns)

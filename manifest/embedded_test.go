@@ -81,6 +81,7 @@ func TestSchemaKeys(t *testing.T) {
 		"tool":  "tools: {close_thing_get: KEYS}",
 		"tool/properties/aliases/additionalProperties": tool + "aliases: {other: KEYS}}}",
 		"tool/properties/rules/items":                  tool + "rules: [KEYS]}}",
+		"tool/properties/effects/items":                tool + "effects: [KEYS]}}",
 		"tool/properties/examples/items":               tool + "examples: [KEYS]}}",
 	} {
 		level := schema["$defs"].(map[string]any)

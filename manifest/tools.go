@@ -69,7 +69,7 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 	}
 	if old == nil {
 		maps.Copy(known, map[string]func(*yaml.Node){
-			"http": keep(&d.httpText), "effect": keep(&d.effect), "sends": r.flag(&t.Sends), "idempotent": r.flag(&t.Idempotent),
+			"http": keep(&d.httpText), "effect": keep(&d.effect), "sends": r.flag(&t.Sends), "effects": later, "idempotent": r.flag(&t.Idempotent),
 			"takes": keep(&d.takes), "only": r.words(&d.only), "without": r.words(&d.without), "with": r.words(&d.with),
 			"required": r.words(&d.required), "params": later, "aliases": later, "rules": later,
 			"returns": keep(&d.returns), "totals": keep(&d.totals), "paging": keep(&d.paging), "status": r.integer(&t.Status),
@@ -191,6 +191,9 @@ func (c *checker) resolveTool(d *toolDecl) {
 	c.checkAliases(d)
 	if n := d.given["rules"]; n != nil {
 		c.readRules(d, n)
+	}
+	if n := d.given["effects"]; n != nil {
+		d.readEffects(n)
 	}
 	if last := d.last("examples"); last.given["examples"] != nil {
 		d.readExamples(last.reader, last.given["examples"])

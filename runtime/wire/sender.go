@@ -24,8 +24,8 @@ type sender struct {
 	pathVals  []string
 	pathNames []string
 
-	// For the rules: the parameters in the order of the walk, which of them are
-	// set, and their string values.
+	// For the rules and effects: the parameters in the order of the walk, which of them are
+	// set, and their strings and booleans.
 	fields []*field
 	set    [4]uint64
 	values []fieldValue
@@ -127,9 +127,9 @@ func (w *sender) given() {
 	}
 }
 
-// note records a string value for the rules.
+// note records a string or boolean value for the rules and effects.
 func (w *sender) note(v string) {
-	if w.depth == 0 && len(w.op.Rules) > 0 {
+	if w.depth == 0 && len(w.op.Rules)+len(w.op.Effects) > 0 {
 		w.values = append(w.values, fieldValue{len(w.fields) - 1, v})
 	}
 }
@@ -264,6 +264,7 @@ func boundsText(f *field) string {
 // bool sends a boolean.
 func (w *sender) bool(f *field, v bool) {
 	w.given()
+	w.note(strconv.FormatBool(v))
 	if f.in == inQuery {
 		w.param(f.name, strconv.FormatBool(v))
 		return

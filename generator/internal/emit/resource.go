@@ -136,6 +136,13 @@ func descriptor(f *File, o *ir.Op) {
 		}
 		spec = append(spec, pair("Rules", Index().Qual(wirePath, "Rule").Add(lines(items...))))
 	}
+	if len(o.Effects) > 0 {
+		var items []Code
+		for _, e := range o.Effects {
+			items = append(items, Values(effectCase(&e)...))
+		}
+		spec = append(spec, pair("Effects", Index().Qual(wirePath, "EffectCase").Add(lines(items...))))
+	}
 	facts := []Code{
 		pair("Tool", Lit(o.Tool)), pair("Method", Lit(o.Method)), pair("Path", Lit(o.Path)), pair("Effect", Qual(rootPath, o.Effect.String())),
 	}
@@ -164,6 +171,29 @@ func rule(r *ir.Rule) []Code {
 	}
 	if r.About != "" {
 		item = append(item, pair("About", Lit(r.About)))
+	}
+	return item
+}
+
+func effectCase(e *ir.EffectCase) []Code {
+	var when []Code
+	for _, c := range e.When {
+		condition := []Code{pair("Param", Lit(c.Param))}
+		if len(c.Values) > 0 {
+			values := make([]Code, len(c.Values))
+			for i, v := range c.Values {
+				values[i] = Lit(v)
+			}
+			condition = append(condition, pair("Values", Index().String().Values(values...)))
+		}
+		if c.Absent {
+			condition = append(condition, pair("Absent", True()))
+		}
+		when = append(when, Values(condition...))
+	}
+	item := []Code{pair("When", Index().Qual(wirePath, "Condition").Values(when...)), pair("Effect", Qual(rootPath, e.Effect.String()))}
+	if e.Sends {
+		item = append(item, pair("Sends", True()))
 	}
 	return item
 }

@@ -167,6 +167,7 @@ type Op struct {
 	Totals     *Totals   // or nil
 	Aliases    []Alias
 	Rules      []Rule
+	Effects    []EffectCase
 }
 
 // Function is a name with its comment.
@@ -209,6 +210,20 @@ type Rule struct {
 	If     int // -1 if there is none
 	Is     string
 	About  string
+}
+
+// EffectCase is a weaker effect of an operation.
+type EffectCase struct {
+	When   []Condition
+	Effect Effect
+	Sends  bool
+}
+
+// Condition is on a parameter by its number.
+type Condition struct {
+	Param  int
+	Values []string
+	Absent bool
 }
 
 // Tool is one entry of the registry.

@@ -18,7 +18,7 @@ func (b *builder) op(t *manifest.Tool) Op {
 	fn := funcName(t.Name)
 	o := Op{
 		Tool: t.Name, Func: fn, Var: opVar(fn), Doc: b.opDoc(t, fn), Method: t.Method, Path: t.Path, Effect: effects[t.Effect],
-		Sends: t.Sends, Idempotent: t.Idempotent, Params: b.paramsOf(t, fn), Skip: t.Param("_skip") != nil, Rules: rulesOf(t),
+		Sends: t.Sends, Idempotent: t.Idempotent, Params: b.paramsOf(t, fn), Skip: t.Param("_skip") != nil, Rules: rulesOf(t), Effects: effectsOf(t),
 	}
 	for _, a := range t.Aliases {
 		o.Aliases = append(o.Aliases, Alias(a))
@@ -55,10 +55,7 @@ func (b *builder) paramsOf(t *manifest.Tool, fn string) Struct {
 
 // rulesOf numbers the parameters in the rules of a tool.
 func rulesOf(t *manifest.Tool) []Rule {
-	index := map[string]int{}
-	for i, p := range t.Params {
-		index[p.Name] = i
-	}
+	index := indexOf(t)
 	var rules []Rule
 	for _, r := range t.Rules {
 		out := Rule{Kind: ruleKinds[r.Kind], Is: r.Is, About: r.About, If: -1}
@@ -71,4 +68,27 @@ func rulesOf(t *manifest.Tool) []Rule {
 		rules = append(rules, out)
 	}
 	return rules
+}
+
+// effectsOf numbers the parameters in the effects of a tool.
+func effectsOf(t *manifest.Tool) []EffectCase {
+	index := indexOf(t)
+	var cases []EffectCase
+	for _, e := range t.Effects {
+		out := EffectCase{Effect: effects[e.Effect], Sends: e.Sends}
+		for _, c := range e.When {
+			out.When = append(out.When, Condition{index[c.Param], c.Values, c.Absent})
+		}
+		cases = append(cases, out)
+	}
+	return cases
+}
+
+// indexOf numbers the parameters of a tool.
+func indexOf(t *manifest.Tool) map[string]int {
+	index := make(map[string]int, len(t.Params))
+	for i, p := range t.Params {
+		index[p.Name] = i
+	}
+	return index
 }

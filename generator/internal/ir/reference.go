@@ -105,6 +105,7 @@ func toolEntry(api *manifest.API, t *manifest.Tool) ToolEntry {
 	if t.Sends {
 		facts = append(facts, "**may send a message to a customer**")
 	}
+	facts = append(facts, manifest.EffectSentences(t)...)
 	e := ToolEntry{
 		Name: t.Name, Intro: append(paragraphs(t.Does, t.Use), strings.Join(facts, " · ")), Rules: manifest.Sentences(t.Rules),
 		Returns: "Returns nothing.",
