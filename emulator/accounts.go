@@ -35,12 +35,16 @@ func (s *Server) furnish(st *content) {
 	s.st = st
 	defer func() { s.st = old }()
 	org := s.addOrganization(Organization{Name: "Example Inc"})
-	for _, u := range []User{
+	for i, u := range []User{
 		{FirstName: "Ada", LastName: "Example", Email: "ada@example.com", Role: "admin"},
 		{FirstName: "Ben", LastName: "Sample", Email: "ben@example.com", Role: "user"},
 	} {
 		u.Organizations = []string{org.ID}
 		added := s.addUser(u)
+		if i == 0 && s.opts.APIKey != "" {
+			s.putKey(s.opts.APIKey, added.ID, org.ID)
+			continue
+		}
 		s.addKey(added.ID, org.ID)
 	}
 	crm.AddDefaults(s.system(org.ID))
@@ -81,9 +85,13 @@ func (s *Server) join(u *store.User, org, role string) {
 
 func (s *Server) addKey(user, org string) string {
 	key := "api_" + s.st.IDs.Base62(22) + "." + s.st.IDs.Base62(22)
+	s.putKey(key, user, org)
+	return key
+}
+
+func (s *Server) putKey(key, user, org string) {
 	s.st.Keys[key] = &store.APIKey{ID: s.st.IDs.Short("api"), User: user, Organization: org}
 	s.st.KeyOrder = append(s.st.KeyOrder, key)
-	return key
 }
 
 // APIKey returns the API key of the first user in the first organization.

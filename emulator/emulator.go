@@ -30,6 +30,8 @@ type Options struct {
 	Clock func() time.Time
 	// Seed makes ids, keys and tokens repeatable; 0 chooses a random seed.
 	Seed int64
+	// APIKey is the key of the first user; empty means a random one.
+	APIKey string
 	// Strict refuses what the real service might refuse: paths without their
 	// trailing slash, chunked bodies, bodies without the JSON content type,
 	// unregistered redirect URLs, sequence subscriptions without the name and

@@ -49,6 +49,11 @@ and --connection say otherwise. "closekit help environment" lists all variables.
 		p.keygenCommand(), p.connectCommand(), p.listCommand(), p.showCommand(), p.refreshCommand(),
 		p.disconnectCommand(), p.resealCommand(), p.healthCommand(),
 	)
+	for _, c := range cmd.Commands() {
+		if strings.HasSuffix(c.Use, " NAME") {
+			c.ValidArgsFunction = p.completeAccount
+		}
+	}
 	return cmd
 }
 

@@ -1,13 +1,10 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -119,20 +116,13 @@ func (p *program) confirm(ctx context.Context, question string) error {
 		return usage("cannot ask for confirmation: standard input is not a terminal", "add --yes if you are sure")
 	}
 	fmt.Fprintf(p.stderr, "%s [y/N] ", question)
-	answer := make(chan string, 1)
-	go func() { // a read cannot be interrupted, and Ctrl-C must not wait for it
-		line, _ := bufio.NewReader(io.LimitReader(p.stdin, 1<<10)).ReadString('\n')
-		answer <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case word := <-answer:
-		if word == "y" || word == "yes" {
-			return nil
-		}
+	switch yes, err := yesNo(ctx, p.stdin); {
+	case err != nil:
+		return err
+	case !yes:
 		return errors.New("not confirmed; nothing was changed")
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
+	return nil
 }
 
 // isTerminal reports whether a stream is a terminal.

@@ -68,6 +68,15 @@ it; its user must connect again) and DISCONNECTED.`,
 	return cmd
 }
 
+// stateWords are the states as one types them.
+func stateWords() []string {
+	var list []string
+	for _, s := range accounts.States() {
+		list = append(list, strings.ToLower(string(s)))
+	}
+	return list
+}
+
 func stateOf(word string) (accounts.State, error) {
 	state := accounts.State(strings.ToUpper(word))
 	if word == "" || slices.Contains(accounts.States(), state) {

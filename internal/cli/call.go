@@ -37,6 +37,13 @@ null clears a parameter that can be cleared; '"null"' is that text itself.
 The input is checked before anything is sent. Unknown parameters and wrong types
 are errors, with a suggestion.
 
+Before a call that deletes something or may send something to a customer, it asks
+on the terminal, also if standard input and output are something else. What counts
+is the effect of this call: saving a draft does not ask. Without a terminal nothing
+is sent, and the exit code is 7; --yes answers in advance. --read-only sends only
+what reads. "closekit help environment" explains CLOSEKIT_POLICY, which has the last
+word.
+
 --account makes the call as a connected account ("closekit accounts connect")
 instead of using the API key; its token is renewed automatically.`,
 		Example: `  closekit call close_me_get
@@ -44,9 +51,10 @@ instead of using the API key; its token is renewed automatically.`,
   closekit call close_leads_list --query "Acme Corp" --order_by -date_updated --limit 5 --fields id,display_name
   closekit call close_leads_list --all --fields id,display_name
   closekit call --account ada close_me_get
+  closekit call close_lead_delete --lead_id lead_… --yes
   echo '{"name": "Acme Corp"}' | closekit call close_lead_create -`,
 		DisableFlagParsing: true, // which flags there are depends on the tool
-		ValidArgsFunction:  completeCall,
+		ValidArgsFunction:  p.completeCall,
 	}
 	// The flags are parsed by hand; these are for the help.
 	var o callOptions
@@ -58,13 +66,15 @@ instead of using the API key; its token is renewed automatically.`,
 // callOptions are the flags of call that are not parameters of a tool.
 type callOptions struct {
 	all, pretty, check bool
-	acc                accountFlags
+	confirmFlags
+	acc accountFlags
 }
 
 func (o *callOptions) define(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.all, "all", false, "fetch all pages of a list; print one item per line")
 	cmd.Flags().BoolVar(&o.pretty, "pretty", false, "indent the JSON")
 	cmd.Flags().BoolVar(&o.check, "check", false, "check the input only; send nothing")
+	o.confirmFlags.define(cmd.Flags())
 	o.acc.define(cmd.Flags(), nameFlags, storeFlags, appFlags)
 }
 
@@ -80,7 +90,7 @@ func (p *program) texts(r *request) map[string]*string {
 // ownFlags returns the names of all flags of call itself.
 func (p *program) ownFlags(r *request) []string {
 	names := slices.Sorted(maps.Keys(p.texts(r)))
-	return append([]string{"all", "pretty", "check", "verbose", "help"}, names...)
+	return append([]string{"all", "pretty", "check", "yes", "read-only", "verbose", "help"}, names...)
 }
 
 // request is a parsed command line of call.
@@ -92,6 +102,8 @@ type request struct {
 	flags *flagSet
 	text  *string // the JSON argument
 	args  arguments
+	line  []string // the command line
+	at    int      // where text is in it
 }
 
 func (p *program) call(cmd *cobra.Command, args []string) error {
@@ -122,33 +134,61 @@ func (p *program) call(cmd *cobra.Command, args []string) error {
 		p.note("closekit: the input of %s is valid; nothing was sent", r.tool.Name)
 		return nil
 	}
-	if r.acc == (accountFlags{}) {
+	a, err := r.action(input)
+	if err != nil {
+		return err
+	}
+	if err := p.permit(cmd.Context(), a, r.confirmFlags); err != nil {
+		return err
+	}
+	return p.withClient(cmd.Context(), &r.acc, func(client *closekit.Client) error {
+		return p.send(cmd.Context(), client, r, input)
+	})
+}
+
+// maxLine bounds the JSON from standard input that is repeated in a command line.
+const maxLine = 4 << 10
+
+// action returns what the user may have to confirm.
+func (r *request) action(input json.RawMessage) (*action, error) {
+	effect, sends, err := r.tool.EffectOf(input)
+	if err != nil {
+		return nil, err
+	}
+	a := &action{name: r.tool.Name, effects: []string{string(effect)}, input: string(compact(input)), line: slices.Clone(r.line)}
+	if sends {
+		a.effects = append(a.effects, sending)
+	}
+	if r.text != nil && len(a.input) <= maxLine {
+		a.line[r.at] = a.input // what was read cannot be read again
+	}
+	return a, nil
+}
+
+// withClient calls work with a client for the API key, or for a connected account.
+func (p *program) withClient(ctx context.Context, acc *accountFlags, work func(*closekit.Client) error) error {
+	if *acc == (accountFlags{}) {
 		client, err := p.client()
 		if err != nil {
 			return err
 		}
-		return p.send(cmd.Context(), client, r, input)
+		return work(client)
 	}
-	return p.callAs(cmd.Context(), r, input)
-}
-
-// callAs makes a call as a connected account.
-func (p *program) callAs(ctx context.Context, r *request, input json.RawMessage) error {
-	if r.acc.account == "" {
+	if acc.account == "" {
 		return usage("no account is named, so the flags for accounts have no effect", "add --account NAME")
 	}
 	if p.apiKey != "" {
 		return usage("--account and --api-key exclude each other", "give only one of them")
 	}
-	who, err := r.acc.principal()
+	who, err := acc.principal()
 	if err != nil {
 		return err
 	}
-	return p.withManager(ctx, &r.acc, appRequired, false, func(m *session) error {
-		if _, err := m.get(ctx, &r.acc); err != nil {
+	return p.withManager(ctx, acc, appRequired, false, func(m *session) error {
+		if _, err := m.get(ctx, acc); err != nil {
 			return err
 		}
-		account, err := m.Account(who, r.acc.connectionName())
+		account, err := m.Account(who, acc.connectionName())
 		if err != nil {
 			return err
 		}
@@ -156,8 +196,8 @@ func (p *program) callAs(ctx context.Context, r *request, input json.RawMessage)
 		if err != nil {
 			return err
 		}
-		if err := p.send(ctx, client, r, input); err != nil {
-			return &accountCallError{err, r.acc.key()}
+		if err := work(client); err != nil {
+			return &accountCallError{err, acc.key()}
 		}
 		return nil
 	})
@@ -189,7 +229,7 @@ func indent(raw json.RawMessage) json.RawMessage {
 // parseCall parses the arguments of call by hand, because the flags depend on the
 // tool.
 func (p *program) parseCall(args []string) (*request, error) {
-	r := &request{}
+	r := &request{line: append([]string{"call"}, args...)}
 	onlyArguments := false
 	for len(args) > 0 {
 		arg := args[0]
@@ -197,6 +237,9 @@ func (p *program) parseCall(args []string) (*request, error) {
 		if onlyArguments || arg == "-" || !strings.HasPrefix(arg, "-") {
 			if err := r.argument(arg); err != nil {
 				return nil, err
+			}
+			if r.text != nil {
+				r.at = len(r.line) - len(args) - 1
 			}
 			continue
 		}
@@ -240,6 +283,7 @@ func (r *request) argument(arg string) (err error) {
 func (p *program) ownFlag(r *request, name, value string, attached bool, rest *[]string) (bool, error) {
 	switches := map[string]*bool{
 		"all": &r.all, "pretty": &r.pretty, "check": &r.check, "help": &r.help, "h": &r.help, "verbose": &p.verbose, "v": &p.verbose,
+		"yes": &r.yes, "y": &r.yes, "read-only": &r.readOnly,
 	}
 	if s, ok := switches[name]; ok {
 		if attached && value != "true" && value != "false" {
@@ -321,8 +365,21 @@ func (p *program) input(r *request) (json.RawMessage, error) {
 	if len(r.args.keys) > 0 {
 		return nil, usage("the input is given twice, as JSON and as flags", "give the parameters one way or the other")
 	}
-	text, where := []byte(*r.text), "the input"
-	if *r.text == "-" {
+	text, err := p.readJSON("the input", *r.text)
+	if err != nil {
+		// A bare word in place of an object is usually the id that is needed.
+		if h := new(hinted); errors.As(err, &h) && len(r.input.Required) == 1 && isName(*r.text) {
+			h.hints = []string{"did you mean --" + r.input.Required[0] + " " + *r.text + "?"}
+		}
+		return nil, err
+	}
+	return text, nil
+}
+
+// readJSON returns a JSON argument, or standard input for -.
+func (p *program) readJSON(where, arg string) (json.RawMessage, error) {
+	text := []byte(arg)
+	if arg == "-" {
 		var err error
 		where = "standard input"
 		if text, err = io.ReadAll(io.LimitReader(p.stdin, maxInput+1)); err != nil {
@@ -336,10 +393,6 @@ func (p *program) input(r *request) (json.RawMessage, error) {
 		}
 	}
 	if err := checkJSON(where, text); err != nil {
-		// A bare word in place of an object is usually the id that is needed.
-		if h := new(hinted); errors.As(err, &h) && len(r.input.Required) == 1 && isName(*r.text) {
-			h.hints = []string{"did you mean --" + r.input.Required[0] + " " + *r.text + "?"}
-		}
 		return nil, err
 	}
 	return text, nil
@@ -481,32 +534,4 @@ func (p *progress) done() {
 	if p.w != nil {
 		fmt.Fprint(p.w, "\r\033[K")
 	}
-}
-
-// completeCall completes the tool, then its parameters.
-func completeCall(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-	var found []string
-	if len(args) == 0 {
-		return completeTool(nil, nil, toComplete)
-	}
-	if t, err := tools.Lookup(args[0]); err == nil && strings.HasPrefix(toComplete, "-") {
-		if input, err := inputOf(t); err == nil {
-			for _, prop := range input.Properties {
-				if flag := "--" + prop.name; strings.HasPrefix(flag, toComplete) {
-					found = append(found, flag)
-				}
-			}
-		}
-	}
-	return found, cobra.ShellCompDirectiveNoFileComp
-}
-
-func completeTool(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-	var found []string
-	for _, t := range tools.All() {
-		if strings.HasPrefix(t.Name, toComplete) {
-			found = append(found, t.Name)
-		}
-	}
-	return found, cobra.ShellCompDirectiveNoFileComp
 }

@@ -35,6 +35,7 @@ const (
 	exitAuthorization = 4
 	exitAPI           = 5
 	exitTransport     = 6
+	exitUnconfirmed   = 7
 	exitInterrupted   = 130
 	exitTerminated    = 143
 )
@@ -42,6 +43,7 @@ const (
 const (
 	envAPIKey  = "CLOSE_API_KEY" //nolint:gosec // the name of a variable
 	envBaseURL = "CLOSE_BASE_URL"
+	envPolicy  = "CLOSEKIT_POLICY"
 
 	envClientID     = "CLOSE_CLIENT_ID"
 	envClientSecret = "CLOSE_CLIENT_SECRET"
@@ -148,9 +150,10 @@ connect accounts of several users through OAuth, see "closekit accounts".`,
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log every request on standard error: tool, path, status, duration")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		p.demoCommand(), p.callCommand(), p.toolsCommand(), p.schemaCommand(), p.accountsCommand(), p.emulatorCommand(), p.versionCommand(),
+		p.demoCommand(), p.callCommand(), p.apiCommand(), p.toolsCommand(), p.schemaCommand(), p.accountsCommand(), p.emulatorCommand(), p.versionCommand(),
 		exitCodesTopic(), environmentTopic(),
 	)
+	p.completeFlags(root)
 	root.SetVersionTemplate("closekit {{.Version}}\n")
 	root.SetHelpTemplate(helpTemplate)
 	return root
@@ -175,7 +178,7 @@ const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}
 Exit codes: 0 success, 2 usage, 3 input, 4 authorization, 5 refused by Close,
-6 not reached, 130 Ctrl-C, 1 anything else ("closekit help exit-codes").
+6 not reached, 7 not confirmed, 130 Ctrl-C, 1 anything else ("closekit help exit-codes").
 {{end}}`
 
 func (p *program) versionCommand() *cobra.Command {
@@ -210,6 +213,8 @@ func exitCodesTopic() *cobra.Command {
     5  Close responded with an error, or with something that cannot be decoded
     6  Close could not be reached, or the connection broke; an account that
        cannot be renewed right now
+    7  a destructive or sending call that was not confirmed, or that --read-only
+       or CLOSEKIT_POLICY forbids; nothing was sent
   130  interrupted with Ctrl-C (SIGINT)
   143  terminated by SIGTERM
 
@@ -231,6 +236,11 @@ func environmentTopic() *cobra.Command {
   CLOSE_BASE_URL   root of the API, without /api/v1; https://api.close.com when
                    empty. "closekit emulator" prints the value for itself. The
                    OAuth endpoints of another root than Close's are below it.
+  CLOSEKIT_POLICY  what may be sent from here, whatever flags say: read-only, or a
+                   list such as destructive=deny,sends=ask. The effects are read,
+                   write, destructive and sends; each is allowed, denied, or asked
+                   for on a terminal, which --yes does not replace. Without it,
+                   destructive and sending calls ask unless --yes is given.
   TZ               time zone in which Close interprets dates without a time and
                    distinguishes today's tasks from later ones; that of the
                    computer when empty.

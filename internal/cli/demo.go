@@ -34,11 +34,21 @@ starts real outreach, is left out unless you add --enroll.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case live:
+				// The flag is the user's consent; the host may think otherwise.
+				a := &action{name: "closekit demo --live", effects: []string{string(closekit.Write), string(closekit.Destructive)}, input: "leads of its own", line: []string{"demo", "--live"}}
+				if enroll {
+					a.effects = append(a.effects, sending)
+				}
+				if err := p.permit(cmd.Context(), a, confirmFlags{yes: true}); err != nil {
+					return err
+				}
 				client, err := p.client()
 				if err != nil {
 					return err
 				}
 				return demo.Live(cmd.Context(), p.stdout, client, enroll)
+			case p.apiKey != "" || p.baseURL != "":
+				return usage("--api-key and --base-url require --live", "the emulated demo has a Close of its own")
 			case enroll:
 				return usage("--enroll requires --live", "the emulated demo always enrolls")
 			}

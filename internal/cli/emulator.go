@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,10 @@ import (
 type emulatorFlags struct {
 	addr, seed                  string
 	redirect                    []string
+	rate, rateHeaders           string
+	faults                      []string
 	asJSON, strict, autoConsent bool
+	extraFields                 bool
 }
 
 func (p *program) emulatorCommand() *cobra.Command {
@@ -33,10 +37,23 @@ When ready, it prints its URL and credentials; with --json, exactly one line: an
 object with base_url (the root, without /api/v1), api_key, client_id,
 client_secret, authorize_url, token_url and redirect_url.
 
+--api-key sets the key of its first user, so that clients can be configured in
+advance.
+
+--rate-limit and --fault make it respond with 429, 503 and worse, to test a client
+in any language. A fault is a status or a kind (cut, malformed, html, empty, endless
+or short), and settings separated by commas: method, path (* matches any text) or
+tool select the requests that fail, skip is the number of those that succeed first,
+times the number of those that fail (1, or all), delay a time such as 2s, header a
+header such as Retry-After:5, oauth_error an error of the token endpoint, and after
+performs the request before its response fails.
+
 --seed fills it from a JSON file, for example
 {"leads": [{"name": "Acme Corp", "contacts": [{"name": "Ann"}]}]}.`,
 		Example: `  closekit emulator
   closekit emulator --addr 127.0.0.1:0 --json
+  closekit emulator --api-key api_test --rate-limit 10/5s
+  closekit emulator --fault 503,tool=close_lead_create,times=2 --fault cut,path=/api/v1/task/,times=all
   echo '{"leads": [{"name": "Acme Corp"}]}' | closekit emulator --seed -`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.emulate(cmd, &f) },
@@ -46,6 +63,10 @@ client_secret, authorize_url, token_url and redirect_url.
 	flags.StringVar(&f.seed, "seed", "", "JSON `file` with leads and more to start with; - is standard input")
 	flags.BoolVar(&f.asJSON, "json", false, "print one line of JSON when ready")
 	flags.BoolVar(&f.strict, "strict", false, "refuse what Close itself might refuse, such as a path without its last slash")
+	flags.BoolVar(&f.extraFields, "extra-fields", false, "add an undocumented key to every object in a response")
+	flags.StringVar(&f.rate, "rate-limit", "", "at most N requests in each `N/TIME`, such as 10/5s, per key and group of endpoints")
+	flags.StringVar(&f.rateHeaders, "rate-limit-headers", "", "`style` of the headers: "+strings.Join(rateStyleNames(), ", ")+" (default comma with --rate-limit)")
+	flags.StringArrayVar(&f.faults, "fault", nil, "make requests fail: a `status` or kind, and settings; may be repeated")
 	flags.BoolVar(&f.autoConsent, "auto-consent", false, "allow every request on the OAuth consent page at once")
 	flags.StringArrayVar(&f.redirect, "redirect-url", nil, "OAuth redirect `URL` of your application; by default all https and local ones are allowed")
 	return cmd
@@ -63,7 +84,18 @@ type endpoints struct {
 }
 
 func (p *program) emulate(cmd *cobra.Command, f *emulatorFlags) error {
-	opts := emulator.Options{Strict: f.strict, AutoConsent: f.autoConsent, RedirectURLs: f.redirect}
+	opts := emulator.Options{Strict: f.strict, ExtraFields: f.extraFields, AutoConsent: f.autoConsent, RedirectURLs: f.redirect, APIKey: p.apiKey}
+	if err := checkEmulated(cmd, p); err != nil {
+		return err
+	}
+	var err error
+	if opts.RateLimit, err = rateLimitOf(f.rate, f.rateHeaders); err != nil {
+		return err
+	}
+	faults, err := faultsOf(f.faults)
+	if err != nil {
+		return err
+	}
 	if p.verbose {
 		opts.Logger = p.logger()
 	}
@@ -71,6 +103,9 @@ func (p *program) emulate(cmd *cobra.Command, f *emulatorFlags) error {
 	defer srv.Close() //nolint:errcheck // it always returns nil
 	if err := p.seed(srv, f.seed); err != nil {
 		return err
+	}
+	for _, fault := range faults {
+		srv.Fail(fault)
 	}
 	if err := srv.Listen(f.addr); err != nil {
 		hint := "--addr is a host and a port such as 127.0.0.1:8080; port 0 means any free one"
@@ -142,6 +177,20 @@ func (p *program) seed(srv *emulator.Server, name string) error {
 	}
 	if err := srv.Seed(in); err != nil {
 		return &hinted{fmt.Errorf("--seed %s: %w", where, err), []string{"\"closekit emulator --help\" shows a seed"}, exitFailure}
+	}
+	return nil
+}
+
+// checkEmulated checks the flags of all commands, which mean something else here.
+func checkEmulated(cmd *cobra.Command, p *program) error {
+	flags := cmd.Flags()
+	switch {
+	case flags.Changed("base-url"):
+		return usage("--base-url has no effect on the emulator", "--addr chooses where it listens")
+	case flags.Changed("api-key") && p.apiKey == "": // most often an unset variable
+		return usage("--api-key is empty", "give a value, or leave the flag out")
+	case strings.ContainsFunc(p.apiKey, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }):
+		return usage("--api-key must consist of printable ASCII characters without spaces and colons", "HTTP can carry no others")
 	}
 	return nil
 }

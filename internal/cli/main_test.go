@@ -32,7 +32,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
 		os.Exit(Main())
 	}
-	testscript.Main(withPostgres{m}, map[string]func(){"closekit": func() { os.Exit(Main()) }})
+	testscript.Main(withPostgres{m}, map[string]func(){"closekit": func() {
+		detach()
+		os.Exit(Main())
+	}})
 }
 
 // withPostgres stops the PostgreSQL server of the tests in the end.

@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/spf13/pflag"
+
+	"github.com/closekit/closekit"
+)
+
+// confirmFlags are the flags about confirmation.
+type confirmFlags struct{ yes, readOnly bool }
+
+func (f *confirmFlags) define(flags *pflag.FlagSet) {
+	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask before a destructive or sending call")
+	flags.BoolVar(&f.readOnly, "read-only", false, "send nothing that changes data or reaches a customer")
+}
+
+// action is something to send that the user may have to confirm.
+type action struct {
+	name    string   // close_lead_delete, or DELETE /lead/lead_x/
+	effects []string // of effectNames
+	input   string   // what is sent, for the question
+	line    []string // the arguments of the command line, without --yes
+}
+
+// does describes the effects to the user.
+func (a *action) does() string {
+	var is []string
+	for _, e := range a.effects {
+		switch e {
+		case string(closekit.Write):
+			is = append(is, "changes data")
+		case string(closekit.Destructive):
+			is = append(is, "deletes or overwrites data for good")
+		case sending:
+			is = append(is, "may send something to a customer")
+		default:
+			is = append(is, "reads data")
+		}
+	}
+	if len(is) == 3 { // the effect is not known
+		return "may delete data, or send something to a customer"
+	}
+	return is[len(is)-1]
+}
+
+// permit decides whether an action may be carried out, and asks the user if it
+// must. Without an error it may.
+func (p *program) permit(ctx context.Context, a *action, f confirmFlags) error {
+	rules, err := p.policy()
+	if err != nil {
+		return err
+	}
+	v := rules.judge(a.effects, f)
+	switch {
+	case v.decision == allow:
+		return nil
+	case v.decision == deny && v.byPolicy:
+		return unconfirmed(fmt.Sprintf("%s %s, which the policy of this host forbids; nothing was sent", a.name, a.does()),
+			fmt.Sprintf("%s decides on %s; --yes does not change it", envPolicy, v.effect))
+	case v.decision == deny:
+		return unconfirmed(fmt.Sprintf("%s %s, which --read-only forbids; nothing was sent", a.name, a.does()), "leave out --read-only")
+	}
+	question := fmt.Sprintf("closekit: %s %s. It is called with\n\n  %s\n\nGo ahead? [y/N] ", a.name, a.does(), printable(a.input, 2000))
+	switch yes, err := p.askTerminal(ctx, question); {
+	case errors.Is(err, errNoTerminal) && v.byPolicy:
+		return unconfirmed(fmt.Sprintf("%s %s, which the policy of this host wants to be confirmed on a terminal, and there is none; nothing was sent", a.name, a.does()),
+			fmt.Sprintf("%s decides on %s; --yes does not change it", envPolicy, v.effect))
+	case errors.Is(err, errNoTerminal):
+		return unconfirmed(fmt.Sprintf("%s %s, and there is no terminal to ask for confirmation; nothing was sent", a.name, a.does()),
+			"if that is wanted, run: "+commandLine(a.line))
+	case err != nil:
+		return err
+	case !yes:
+		return unconfirmed("not confirmed; nothing was sent")
+	}
+	return nil
+}
+
+// unconfirmed returns an error about a call that was not confirmed.
+func unconfirmed(what string, hints ...string) error {
+	return &hinted{errors.New(what), hints, exitUnconfirmed}
+}
+
+var errNoTerminal = errors.New("there is no terminal")
+
+// askTerminal asks a question on the terminal of the process. Its standard streams
+// may be something else: they carry JSON.
+func (p *program) askTerminal(ctx context.Context, question string) (yes bool, err error) {
+	in, out, err := openTerminal()
+	if err != nil {
+		return false, errNoTerminal
+	}
+	defer in.Close() //nolint:errcheck // it was only read
+	if out != in {
+		defer out.Close() //nolint:errcheck // a failed question has no answer
+	}
+	if _, err := io.WriteString(out, p.redact(question)); err != nil {
+		return false, errNoTerminal
+	}
+	return yesNo(ctx, in)
+}
+
+// yesNo reads the answer to a question.
+func yesNo(ctx context.Context, in io.Reader) (yes bool, err error) {
+	answer := make(chan string, 1)
+	go func() { // a read cannot be interrupted, and Ctrl-C must not wait for it
+		line, _ := bufio.NewReader(io.LimitReader(in, 1<<10)).ReadString('\n')
+		answer <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case word := <-answer:
+		return word == "y" || word == "yes", nil
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
+}
+
+// printable makes a text safe to show: what cannot be printed could change what the
+// user believes to confirm.
+func printable(s string, most int) string {
+	var b strings.Builder
+	for n := 0; s != ""; n++ {
+		if n == most {
+			fmt.Fprintf(&b, "… and %d more bytes", len(s))
+			break
+		}
+		r, size := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+		s = s[size:]
+	}
+	return b.String()
+}
+
+// commandLine returns the command line that carries out what is asked for.
+func commandLine(args []string) string {
+	line := []string{"closekit"}
+	for _, arg := range args {
+		line = append(line, quoteArg(arg))
+	}
+	at := len(line)
+	if slices.Contains(args, "--") { // no flags come after it
+		at = 2 // after the command
+	}
+	return strings.Join(slices.Insert(line, at, "--yes"), " ")
+}
+
+// quoteArg quotes an argument for a shell.
+func quoteArg(s string) string {
+	if name, value, ok := strings.Cut(s, "="); ok && strings.HasPrefix(s, "--") && shellWord(name) == name && value != "" {
+		return name + "=" + quoteArg(value)
+	}
+	plain := shellWord(s)
+	if plain == s || s == "" || strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) >= 0 {
+		return plain
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

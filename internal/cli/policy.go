@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/words"
+)
+
+// decision is what happens to a call.
+type decision int
+
+// Decisions; of several, the last one counts.
+const (
+	allow decision = iota
+	ask
+	deny
+)
+
+var decisions = map[string]decision{"allow": allow, "ask": ask, "deny": deny}
+
+// sending is the effect of calls after which a customer may receive something.
+const sending = "sends"
+
+// effectNames are the effects that a policy decides on.
+var effectNames = []string{string(closekit.Read), string(closekit.Write), string(closekit.Destructive), sending}
+
+// policy is what the host of the command decides. Effects without an entry are up
+// to the user.
+type policy map[string]decision
+
+const policyExample = "set it to read-only, or to a list such as destructive=deny,sends=ask"
+
+// policy reads CLOSEKIT_POLICY. A policy that cannot be read is an error: nothing
+// is sent then.
+func (p *program) policy() (policy, error) {
+	rules := policy{}
+	list := strings.FieldsFunc(p.getenv(envPolicy), func(r rune) bool { return r == ',' || r == ' ' })
+	for _, rule := range list {
+		if rule == "read-only" {
+			for _, name := range effectNames[1:] {
+				rules[name] = deny
+			}
+			continue
+		}
+		name, word, _ := strings.Cut(rule, "=")
+		d, ok := decisions[word]
+		known := false
+		for _, e := range effectNames {
+			known = known || e == name
+		}
+		switch {
+		case !known:
+			hint := policyExample
+			if near := words.Nearest(name, append([]string{"read-only"}, effectNames...)); near != "" {
+				hint = "did you mean " + near + "?"
+			}
+			return nil, usage(fmt.Sprintf("%s: unknown effect %q", envPolicy, shorten(name)), hint)
+		case !ok:
+			return nil, usage(fmt.Sprintf("%s: %s must be allow, ask or deny, got %q", envPolicy, name, shorten(word)), policyExample)
+		}
+		rules[name] = max(rules[name], d)
+	}
+	return rules, nil
+}
+
+// verdict is a decision with its reason.
+type verdict struct {
+	decision
+	byPolicy bool // the host decided, which --yes does not change
+	effect   string
+}
+
+// judge decides on a call with several effects: the strictest decision counts.
+func (rules policy) judge(effects []string, o confirmFlags) verdict {
+	v := verdict{}
+	for _, e := range effects {
+		next := verdict{effect: e}
+		d, decided := rules[e]
+		switch {
+		case decided:
+			next.decision, next.byPolicy = d, true
+		case !o.yes && (e == string(closekit.Destructive) || e == sending):
+			next.decision = ask
+		}
+		if o.readOnly && e != string(closekit.Read) {
+			next.decision, next.byPolicy = deny, false
+		}
+		if next.decision > v.decision || next.decision == v.decision && next.byPolicy {
+			v = next
+		}
+	}
+	return v
+}
