@@ -553,6 +553,21 @@ func TestSeedsRepeat(t *testing.T) {
 	}
 }
 
+func TestChosenKey(t *testing.T) {
+	t.Parallel()
+	srv := emulator.New(emulator.Options{APIKey: "api_chosen"})
+	for range 2 {
+		req := httptest.NewRequest(http.MethodGet, "/api/v1/me/", nil)
+		req.SetBasicAuth("api_chosen", "")
+		rec := httptest.NewRecorder()
+		srv.ServeHTTP(rec, req)
+		if rec.Code != http.StatusOK || srv.APIKey() != "api_chosen" || srv.APIKeyOf(srv.Users()[1].ID, srv.Users()[1].Organizations[0]) == "api_chosen" {
+			t.Errorf("status %d, key %s", rec.Code, srv.APIKey())
+		}
+		srv.Reset()
+	}
+}
+
 func TestReset(t *testing.T) {
 	t.Parallel()
 	for _, seed := range []int64{0, 9} {

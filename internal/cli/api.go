@@ -44,8 +44,7 @@ that follows, the same with --data, or standard input with -.
 Because the effect of other requests is not known, everything but GET asks on the
 terminal, as "closekit call" does before a destructive or sending call.`,
 		Example: `  closekit api GET '/lead/?query=Acme&_limit=5'
-  closekit api POST /lead/ '{"name": "Acme Corp"}'
-  closekit api DELETE /lead/lead_…/ --yes`,
+  closekit api POST /lead/ '{"name": "Acme Corp"}' --yes`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) < 2:
@@ -90,7 +89,7 @@ func (p *program) api(cmd *cobra.Command, args []string, f *apiFlags) error {
 			line[3] = string(req.Body)
 		}
 	}
-	a := &action{name: req.Method + " " + args[1], effects: []string{string(closekit.Read)}, input: string(req.Body)}
+	a := &action{name: req.Method + " " + args[1], effects: []string{string(closekit.Read)}, input: string(req.Body), account: f.acc.account}
 	if req.Method != http.MethodGet {
 		a.effects = effectNames[1:]
 	}

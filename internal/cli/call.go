@@ -51,7 +51,6 @@ instead of using the API key; its token is renewed automatically.`,
   closekit call close_leads_list --query "Acme Corp" --order_by -date_updated --limit 5 --fields id,display_name
   closekit call close_leads_list --all --fields id,display_name
   closekit call --account ada close_me_get
-  closekit call close_lead_delete --lead_id lead_… --yes
   echo '{"name": "Acme Corp"}' | closekit call close_lead_create -`,
 		DisableFlagParsing: true, // which flags there are depends on the tool
 		ValidArgsFunction:  p.completeCall,
@@ -155,7 +154,7 @@ func (r *request) action(input json.RawMessage) (*action, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &action{name: r.tool.Name, effects: []string{string(effect)}, input: string(compact(input)), line: slices.Clone(r.line)}
+	a := &action{name: r.tool.Name, effects: []string{string(effect)}, input: string(compact(input)), line: slices.Clone(r.line), account: r.acc.account}
 	if sends {
 		a.effects = append(a.effects, sending)
 	}

@@ -30,6 +30,25 @@ type action struct {
 	effects []string // of effectNames
 	input   string   // what is sent, for the question
 	line    []string // the arguments of the command line, without --yes
+	account string   // the connected account, or empty for the API key
+}
+
+// question is what the user is asked.
+func (a *action) question() string {
+	as := ""
+	if a.account != "" {
+		as = " as account " + visible(a.account)
+	}
+	return fmt.Sprintf("closekit: %s %s. It is called%s with\n\n  %s\n\nGo ahead? [y/N] ", printable(a.name, 200), a.does(), as, printable(a.input, 2000))
+}
+
+// again returns the advice to repeat the command with --yes.
+func (a *action) again() string {
+	advice := "if that is wanted, run: " + commandLine(a.line)
+	if slices.Contains(a.line, "-") { // its input was too long to repeat
+		advice = "if that is wanted, run, with the same standard input: " + commandLine(a.line)
+	}
+	return advice
 }
 
 // does describes the effects to the user.
@@ -70,14 +89,13 @@ func (p *program) permit(ctx context.Context, a *action, f confirmFlags) error {
 	case v.decision == deny:
 		return unconfirmed(fmt.Sprintf("%s %s, which --read-only forbids; nothing was sent", a.name, a.does()), "leave out --read-only")
 	}
-	question := fmt.Sprintf("closekit: %s %s. It is called with\n\n  %s\n\nGo ahead? [y/N] ", a.name, a.does(), printable(a.input, 2000))
-	switch yes, err := p.askTerminal(ctx, question); {
+	switch yes, err := p.askTerminal(ctx, a.question()); {
 	case errors.Is(err, errNoTerminal) && v.byPolicy:
 		return unconfirmed(fmt.Sprintf("%s %s, which the policy of this host wants to be confirmed on a terminal, and there is none; nothing was sent", a.name, a.does()),
 			fmt.Sprintf("%s decides on %s; --yes does not change it", envPolicy, v.effect))
 	case errors.Is(err, errNoTerminal):
 		return unconfirmed(fmt.Sprintf("%s %s, and there is no terminal to ask for confirmation; nothing was sent", a.name, a.does()),
-			"if that is wanted, run: "+commandLine(a.line))
+			a.again())
 	case err != nil:
 		return err
 	case !yes:

@@ -8,7 +8,7 @@ import (
 func TestPrintable(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		`{"name":"Ä 💚"}`:             `{"name":"Ä 💚"}`,
+		`{"name":"Ä 💚"}`:              `{"name":"Ä 💚"}`,
 		"a\x1b[2Kb\u202ec\u0085\xffd": `a\u001b[2Kb\u202ec\u0085\xffd`,
 		strings.Repeat("é", 101):      strings.Repeat("é", 100) + "… and 2 more bytes",
 	} {
