@@ -60,7 +60,7 @@ terminal, as "closekit call" does before a destructive or sending call.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.data, "data", "", "`JSON` body; - is standard input")
 	flags.BoolVar(&f.pretty, "pretty", false, "indent the JSON")
-	f.confirmFlags.define(flags)
+	f.define(flags)
 	f.acc.define(flags, nameFlags, storeFlags, appFlags)
 	return cmd
 }

@@ -37,7 +37,7 @@ func TestEmulatorFaults(t *testing.T) {
 		if err != nil {
 			return 0, nil, ""
 		}
-		defer resp.Body.Close() //nolint:errcheck // it was only read
+		defer resp.Body.Close()
 		text, err := io.ReadAll(resp.Body)
 		if err != nil {
 			t.Fatal(err)
