@@ -64,11 +64,8 @@ func (p *permit) wait(ctx context.Context) (why FailureKind, after time.Duration
 		return ProviderTrouble, after
 	}
 	p.probe = probe
-	if after, p.turn = c.limiter.reserve(m.now().elapsed(), admissionTime); !p.turn {
+	if after, p.turn = c.limiter.wait(ctx, m.now, admissionTime, m.closing); !p.turn {
 		return Suspended, after
-	}
-	if !m.pause(ctx, after) {
-		return Suspended, 0
 	}
 	select {
 	case m.slots <- struct{}{}:
