@@ -23,9 +23,9 @@ type limiter struct {
 	rate   float64
 	last   time.Duration   // when the last turn was taken or would have been, on the monotonic clock
 	queue  []chan struct{} // callers; the first is woken when its turn may have come nearer
-	sent   time.Duration // when the next request may be sent, whatever the rate
-	paused time.Duration // nothing before
-	eager  bool          // the provider has not complained yet
+	sent   time.Duration   // when the next request may be sent, whatever the rate
+	paused time.Duration   // nothing before
+	eager  bool            // the provider has not complained yet
 	halved time.Duration
 	grown  time.Duration
 }

@@ -253,7 +253,7 @@ func (s rowStore) ClaimRevocations(ctx context.Context, q RevocationRequest) ([]
 		now := tx.Now()
 		query := RevocationQuery{Key: q.Key, Limit: q.Limit}
 		if q.Key.IsZero() {
-			query.DueBy = now
+			query.DueBy, query.Beyond = now, now.Add(max(q.Lease, LongestLease))
 		}
 		list, err := tx.Revocations(query)
 		if err != nil {
@@ -365,7 +365,7 @@ func (s rowStore) ClaimEvents(ctx context.Context, lease time.Duration, limit in
 	}
 	return update(ctx, s, func(tx Tx) ([]Event, error) {
 		now := tx.Now()
-		list, err := tx.Events(EventQuery{Pending: true, ClaimableBy: now, Limit: limit})
+		list, err := tx.Events(EventQuery{Pending: true, ClaimableBy: now, Beyond: now.Add(max(lease, LongestLease)), Limit: limit})
 		if err != nil {
 			return nil, err
 		}
@@ -459,7 +459,7 @@ func (s rowStore) ClaimProbe(ctx context.Context, connection, fingerprint string
 			return false, err
 		case !set:
 			return true, nil // never anything but OK
-		case probe.After(tx.Now()):
+		case probe.After(tx.Now()) && !probe.After(tx.Now().Add(max(every, LongestLease))):
 			return false, nil
 		}
 		return true, tx.PutHealth(h, tx.Now().Add(max(every, 0)))
@@ -527,7 +527,7 @@ func (s rowStore) Stats(ctx context.Context) (Stats, error) {
 				st.Due++
 				st.Lag = max(st.Lag, now.Sub(r.Due))
 			}
-			if r.Doubts > 0 || r.Attempt != "" && !now.Before(r.AttemptUntil) {
+			if r.Doubts > 0 || r.Attempt != "" && !r.live(now) {
 				st.InDoubt++
 			}
 			return true

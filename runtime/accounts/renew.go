@@ -56,8 +56,9 @@ const (
 
 // inFlight is a renewal that callers wait for.
 type inFlight struct {
-	done chan struct{}
-	err  error
+	done    chan struct{}
+	err     error
+	callers int // that wait; under the entry's lock
 }
 
 // renew renews the tokens of a generation, or waits for the renewal that is in
@@ -75,20 +76,40 @@ func (m *Manager) renew(ctx context.Context, e *entry, generation int64, why cau
 	} else {
 		m.work.Done()
 	}
+	f.callers++
 	e.mu.Unlock()
 	select {
 	case <-f.done:
 		return f.err
 	case <-ctx.Done():
+		e.mu.Lock()
+		f.callers--
+		e.mu.Unlock()
 		return context.Cause(ctx)
 	}
 }
 
+// abandon ends a renewal that only waits for another process, if all its callers
+// gave up. A caller who comes later begins anew.
+func (e *entry) abandon(f *inFlight) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if f.callers > 0 {
+		return false
+	}
+	if e.inFlight == f {
+		e.inFlight = nil
+	}
+	return true
+}
+
 func (m *Manager) startRenewal(ctx context.Context, e *entry, f *inFlight, generation int64, why cause) {
 	defer m.work.Done()
-	f.err = m.safely(e.key, func() error { return m.renewOnDemand(ctx, e, generation, why) })
+	f.err = m.safely(e.key, func() error { return m.renewOnDemand(ctx, e, f, generation, why) })
 	e.mu.Lock()
-	e.inFlight = nil
+	if e.inFlight == f {
+		e.inFlight = nil
+	}
 	if why == byRejection && f.err == nil {
 		if t := e.token.Load(); t != nil && t.generation > generation {
 			e.forced, e.forcedAt = t.generation, m.now()
@@ -111,8 +132,9 @@ func (m *Manager) safely(key Key, f func() error) (err error) {
 }
 
 // renewOnDemand renews the tokens of a generation on behalf of a caller who
-// waits. If another process renews them, it waits for that.
-func (m *Manager) renewOnDemand(ctx context.Context, e *entry, generation int64, why cause) error {
+// waits. If another process renews them, it waits for that, as long as a caller
+// does.
+func (m *Manager) renewOnDemand(ctx context.Context, e *entry, f *inFlight, generation int64, why cause) error {
 	c, err := m.conn(e.key.connection)
 	if err != nil {
 		return err
@@ -123,7 +145,7 @@ func (m *Manager) renewOnDemand(ctx context.Context, e *entry, generation int64,
 		case err != nil || rec.Generation != generation:
 			return err
 		case rec.Live(): // another process renews it
-			if !m.pause(ctx, wait) {
+			if e.abandon(f) || !m.pause(ctx, wait) {
 				return m.unavailable(e.key, Busy, rec.AttemptUntil.Sub(rec.Now))
 			}
 			wait = min(2*wait, 500*time.Millisecond)

@@ -2,13 +2,17 @@ package pgstore
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
 
 // claimable is the guard of a claim.
-const claimable = ` state in ('ACTIVE', 'EXPIRED') and (attempt = '' or attempt_until <= now()) `
+var claimable = ` state in ('ACTIVE', 'EXPIRED') and (attempt = '' or ` + lapsed + `) `
+
+// lapsed is true of an attempt that is not live.
+var lapsed = `(attempt_until <= now() or attempt_until > ` + in(strconv.FormatInt(accounts.MaxLease.Microseconds(), 10)) + `)`
 
 // claiming is what a claim sets; the parameters are attempt, owner and lease.
 func claiming(attempt, owner, lease string) string {

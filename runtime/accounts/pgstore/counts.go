@@ -13,7 +13,7 @@ import (
 func (s *Store) Stats(ctx context.Context) (accounts.Stats, error) {
 	return read(ctx, s, "stats", func(ctx context.Context, c sender) (accounts.Stats, error) {
 		st := accounts.Stats{Accounts: map[string]map[accounts.State]int64{}}
-		err := rows(ctx, c, `select connection, state, count(*), count(*) filter (where ready), count(*) filter (where doubts > 0 or attempt <> '' and attempt_until <= now()),
+		err := rows(ctx, c, `select connection, state, count(*), count(*) filter (where ready), count(*) filter (where doubts > 0 or attempt <> '' and `+lapsed+`),
 				coalesce(extract(epoch from now() - min(due) filter (where ready)) * 1000000, 0)::bigint
 			from (select *, due <= now() and `+claimable+` as ready from closekit_accounts) a group by connection, state`, nil, func(row pgx.Row) error {
 			var connection []byte

@@ -40,10 +40,10 @@ func (s *Store) AppendEvent(ctx context.Context, e accounts.Event) error {
 // ClaimEvents implements [accounts.Store].
 func (s *Store) ClaimEvents(ctx context.Context, lease time.Duration, limit int) ([]accounts.Event, error) {
 	return write(ctx, s, "claim events", func(ctx context.Context, c sender) (list []accounts.Event, err error) {
-		err = rows(ctx, c, `with ready as (select id from closekit_events where not acked and (claimed is null or claimed <= now())
+		err = rows(ctx, c, `with ready as (select id from closekit_events where not acked and (claimed is null or claimed <= now() or claimed > `+in("$3")+`)
 				order by id limit $1::bigint for update skip locked),
 			upd as (update closekit_events e set claimed = `+in("$2")+` from ready where e.id = ready.id returning e.*)
-			select `+eventColumns+` from upd where`+durable+`order by id`, []any{int64(max(limit, 0)), micros(max(lease, 0))}, func(row pgx.Row) error {
+			select `+eventColumns+` from upd where`+durable+`order by id`, []any{int64(max(limit, 0)), micros(max(lease, 0)), micros(max(lease, accounts.LongestLease))}, func(row pgx.Row) error {
 			e, err := scanEvent(row)
 			list = append(list, e)
 			return err

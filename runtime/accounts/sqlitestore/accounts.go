@@ -173,7 +173,10 @@ var deadlines = map[accounts.Deadline]deadline{
 	accounts.RevokedSince:     {"state = 'REVOKED' and tokens is not null and changed <= ?", "changed"},
 }
 
-const renewalDue = "state in ('ACTIVE', 'EXPIRED') and due > 0 and due <= ? and (attempt = '' or attempt_until <= ?)"
+// lapsed is true of an attempt that is not live; the parameter is the time, twice.
+var lapsed = fmt.Sprintf("(attempt_until <= ? or attempt_until > ? + %d)", accounts.MaxLease)
+
+var renewalDue = "state in ('ACTIVE', 'EXPIRED') and due > 0 and due <= ? and (attempt = '' or " + lapsed + ")"
 
 // Accounts implements [accounts.Tx].
 func (t *tx) Accounts(q accounts.AccountQuery) ([]accounts.Record, error) {
@@ -223,6 +226,15 @@ func (c *conditions) key(tenant, identifier, connection string) {
 			c.add(f[0], []byte(f[1]))
 		}
 	}
+}
+
+// by adds that a time has come, or is later than beyond.
+func (c *conditions) by(name string, end, beyond time.Time) {
+	if beyond.IsZero() {
+		c.add(name+" <= ?", nanos(end))
+		return
+	}
+	c.add("("+name+" <= ? or "+name+" > ?)", nanos(end), nanos(beyond))
 }
 
 func (c *conditions) where() string {

@@ -27,16 +27,16 @@ func (s *Store) Stats(ctx context.Context) (accounts.Stats, error) {
 	at := s.now()
 	var oldest time.Time
 	err = s.read(ctx, `select count(*), coalesce(min(due), 0) from accounts where `+renewalDue,
-		func(row scanner) error { return row.Scan(&st.Due, moment{&oldest}) }, nanos(at), nanos(at))
+		func(row scanner) error { return row.Scan(&st.Due, moment{&oldest}) }, nanos(at), nanos(at), nanos(at))
 	if err != nil {
 		return accounts.Stats{}, err
 	}
 	if !oldest.IsZero() {
 		st.Lag = at.Sub(oldest)
 	}
-	err = s.read(ctx, `select (select count(*) from accounts where doubts > 0 or attempt <> '' and attempt_until <= ?),
+	err = s.read(ctx, `select (select count(*) from accounts where doubts > 0 or attempt <> '' and `+lapsed+`),
 		(select count(*) from flows), (select count(*) from revocations), (select count(*) from events where acked = 0)`,
-		func(row scanner) error { return row.Scan(&st.InDoubt, &st.Flows, &st.Revocations, &st.PendingEvents) }, nanos(at))
+		func(row scanner) error { return row.Scan(&st.InDoubt, &st.Flows, &st.Revocations, &st.PendingEvents) }, nanos(at), nanos(at))
 	if err != nil {
 		return accounts.Stats{}, err
 	}

@@ -32,7 +32,7 @@ func (t *tx) events(q accounts.EventQuery, id int64) (list []accounts.StoredEven
 		c.add("acked = 0")
 	}
 	if !q.ClaimableBy.IsZero() {
-		c.add("claimed <= ?", nanos(q.ClaimableBy))
+		c.by("claimed", q.ClaimableBy, q.Beyond)
 	}
 	if !q.AckedBy.IsZero() {
 		c.add("acked = 1 and at <= ?", nanos(q.AckedBy))

@@ -17,7 +17,7 @@ func (t *tx) Revocations(q accounts.RevocationQuery) (list []accounts.Revocation
 		c.add(byKey, sqlrow.Parts(q.Key)...)
 	}
 	if !q.DueBy.IsZero() {
-		c.add("due <= ?", nanos(q.DueBy))
+		c.by("due", q.DueBy, q.Beyond)
 	}
 	if !q.CreatedBy.IsZero() {
 		c.add("created <= ?", nanos(q.CreatedBy))
