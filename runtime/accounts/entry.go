@@ -46,6 +46,8 @@ type entry struct {
 	dirty  atomic.Bool  // the store does not know of it
 	newest atomic.Int64 // newest generation that was seen
 
+	unsentUntil atomic.Int64 // monotonic time until which a renewal backs off that never left this process
+
 	mu        sync.Mutex
 	fence     int64 // generation that was seen last; what was read before is not published
 	fenceAt   int64 // monotonic time from when on that was so
@@ -91,6 +93,9 @@ func (e *entry) advance(generation int64, read, now instant) bool {
 	}
 	return true
 }
+
+// unsent reports whether a renewal backs off that never left this process.
+func (e *entry) unsent(now instant) bool { return now.mono < e.unsentUntil.Load() }
 
 // use notes that the account is in use, once a minute.
 func (e *entry) use(now instant) {

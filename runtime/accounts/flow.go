@@ -211,7 +211,7 @@ func (m *Manager) finish(ctx context.Context, c *conn, f Flow, redirect string, 
 		return Record{}, m.unavailable(f.Key, Suspended, 0)
 	}
 	defer m.work.Done()
-	if !m.canSeal() {
+	if !m.vaultWorks() {
 		return Record{}, &SealError{Key: f.Key}
 	}
 	sent := m.now()

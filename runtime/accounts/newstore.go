@@ -177,7 +177,7 @@ func (s rowStore) ClaimDue(ctx context.Context, q DueRequest) ([]Record, error) 
 	}
 	return update(ctx, s, func(tx Tx) ([]Record, error) {
 		now := tx.Now()
-		list, err := tx.Accounts(AccountQuery{Connection: q.Connection, Deadline: RenewalDue, By: now, Limit: q.Limit})
+		list, err := tx.Accounts(AccountQuery{Connection: q.Connection, Deadline: RenewalDue, By: now, Keys: q.Keys, Limit: q.Limit})
 		if err != nil {
 			return nil, err
 		}

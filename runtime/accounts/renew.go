@@ -39,7 +39,7 @@ const (
 // those of package failpoint.
 //
 //	0  credential.go, schedule.go  decide that it is needed
-//	1  admit.go       get the permit to send, and prove that the vault can seal
+//	1  admit.go       get the permit to send, and prove that the vault works
 //	2  claim.go       claim: a durable mark that an attempt is made, with a lease
 //	3  redeem.go      open the refresh token
 //	4  redeem.go      send it, once, without redirects, within 30 seconds
@@ -119,6 +119,16 @@ func (m *Manager) startRenewal(ctx context.Context, e *entry, f *inFlight, gener
 	close(f.done)
 }
 
+// canOpen reports whether the vault opens the tokens of a record, as far as a
+// renewal needs them.
+func (m *Manager) canOpen(rec Record) bool {
+	if _, ok := m.journal.find(rec); ok || rec.NoRefresh {
+		return true
+	}
+	_, err := openPair(m.vault, rec.Tokens, AssociatedData(rec.Key, rec.ID, PurposeTokens, rec.Generation))
+	return err == nil
+}
+
 // safely turns a panic into an error. The attempt, if there was one, stays in
 // doubt. What was panicked with is not printed; it may hold anything.
 func (m *Manager) safely(key Key, f func() error) (err error) {
@@ -149,7 +159,9 @@ func (m *Manager) renewOnDemand(ctx context.Context, e *entry, f *inFlight, gene
 				return m.unavailable(e.key, Busy, rec.AttemptUntil.Sub(rec.Now))
 			}
 			wait = min(2*wait, 500*time.Millisecond)
-		case rec.backsOff(why):
+		case !m.canOpen(rec): // a trouble of this process, or of the row: it claims nothing
+			return m.sealError(rec)
+		case rec.backsOff(why) && (rec.Failure != NotSent || e.unsent(m.now())):
 			return m.backoffError(c, rec)
 		default:
 			p, err := m.admit(ctx, c, rec, why)
@@ -175,8 +187,6 @@ func (m *Manager) backoffError(c *conn, rec Record) error {
 	switch rec.Failure {
 	case ConfigTrouble:
 		return &ConnectionConfigError{c.Name, c.healthNow().Code}
-	case SealTrouble:
-		return &SealError{rec.Key, rec.Tokens.KeyID}
 	case GrantRefused:
 		return m.unavailable(rec.Key, Suspended, after)
 	default:

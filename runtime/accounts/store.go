@@ -354,6 +354,7 @@ type DueRequest struct {
 	Owner      string
 	Lease      time.Duration
 	Limit      int
+	Keys       []uint32 // only accounts whose tokens are sealed with one of these keys, unless nil
 }
 
 // ExtendRequest is for [AccountStore.Extend].

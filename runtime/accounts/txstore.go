@@ -131,6 +131,8 @@ type AccountQuery struct {
 	Deadline Deadline
 	By       time.Time
 
+	Keys []uint32 // only accounts whose tokens are sealed with one of these keys, unless nil
+
 	Limit int // 0 means no limit
 }
 
@@ -138,6 +140,7 @@ type AccountQuery struct {
 func (q AccountQuery) Match(r *Record) bool {
 	return r.ID > q.After && match(q.Connection, r.Key.connection) && match(q.Tenant, r.Key.tenant) &&
 		match(q.Identifier, r.Key.identifier) && match(q.State, r.State) &&
+		(q.Keys == nil || slices.Contains(q.Keys, r.Tokens.KeyID)) &&
 		(q.Deadline == "" || by(q.Deadline.of(r), q.By) && (q.Deadline != RenewalDue || claimable(*r, q.By)))
 }
 

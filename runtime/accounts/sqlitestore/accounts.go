@@ -202,6 +202,13 @@ func selectAccounts(q accounts.AccountQuery) (string, []any) {
 	if q.After != "" {
 		c.add("id > ?", q.After)
 	}
+	if q.Keys != nil {
+		args := make([]any, len(q.Keys))
+		for i, id := range q.Keys {
+			args[i] = id
+		}
+		c.add("tokens_key in ("+strings.TrimSuffix(strings.Repeat("?,", len(args)), ",")+")", args...)
+	}
 	order := "id"
 	if d, ok := deadlines[q.Deadline]; ok {
 		c.add(d.where, slices.Repeat([]any{nanos(q.By)}, strings.Count(d.where, "?"))...)

@@ -118,6 +118,21 @@ var refreshCases = map[string]func(*suite){
 			}
 		}
 	},
+	"ClaimDueByKey": func(s *suite) {
+		r := s.connect(s.key("ada"), 0)
+		q := accounts.DueRequest{Connection: connection, Attempt: "a", Owner: "me", Lease: held, Limit: 10}
+		for _, keys := range [][]uint32{{}, {1, 2}} {
+			q.Keys = keys
+			list, err := s.ClaimDue(s.ctx, q)
+			s.ok(err)
+			s.want(len(list) == 0, "the keys %v claim %+v", keys, list)
+		}
+		s.want(s.load(r.Key).Attempt == "", "a claim was noted")
+		q.Keys = []uint32{1, 7}
+		list, err := s.ClaimDue(s.ctx, q)
+		s.ok(err)
+		s.want(len(list) == 1 && list[0].Key == r.Key, "claimed: %+v", list)
+	},
 	"ClaimDueRaces": func(s *suite) {
 		const n = 60
 		for i := range n {

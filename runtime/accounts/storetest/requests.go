@@ -247,6 +247,7 @@ func (c *comparison) claim(r accounts.Record) request {
 func (c *comparison) claimDue(list []accounts.Record) request {
 	q := accounts.DueRequest{
 		Connection: often(c, connection, "other"), Attempt: fmt.Sprint("batch", c.count), Owner: "me", Lease: c.lease(), Limit: pick(c, 0, 1, 2, 10),
+		Keys: pick(c, nil, nil, nil, []uint32{1, 3}, []uint32{}),
 	}
 	seen := map[time.Time]bool{}
 	for _, r := range list {
