@@ -106,6 +106,9 @@ type Manager struct {
 	journal *journal
 	slots   chan struct{} // renewals in flight
 
+	callbacks     together[ending]    // by state
+	confirmations together[confirmed] // by confirmation and user
+
 	mu      sync.Mutex
 	entries map[Key]*entry
 	work    sync.WaitGroup

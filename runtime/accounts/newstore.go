@@ -301,6 +301,25 @@ func (s rowStore) LoadFlow(ctx context.Context, id Hash) (Flow, error) {
 	return view(ctx, s, func(tx Tx) (Flow, error) { return openFlow(tx, FlowQuery{ID: id, Limit: 1}) })
 }
 
+// LoadBound implements [Store].
+func (s rowStore) LoadBound(ctx context.Context, state Hash) (Flow, error) {
+	return view(ctx, s, func(tx Tx) (Flow, error) { return boundFlow(tx, state) })
+}
+
+func boundFlow(tx Tx, state Hash) (Flow, error) {
+	if state == (Hash{}) {
+		return Flow{}, ErrNotFound
+	}
+	f, err := openFlow(tx, FlowQuery{State: state, Limit: 1})
+	if err == nil && f.Kind != LinkFlow {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Flow{}, err
+	}
+	return f, nil
+}
+
 // BindFlow implements [Store].
 func (s rowStore) BindFlow(ctx context.Context, id, state, cookie Hash, verifier Sealed) error {
 	return s.write(ctx, func(tx Tx) error {

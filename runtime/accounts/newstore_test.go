@@ -178,6 +178,7 @@ func TestErrorsOfRowsArrive(t *testing.T) {
 			return only(s.BindFlow(ctx, link.ID, accounts.Hash{2}, accounts.Hash{4}, pair))
 		}},
 		{"LoadFlow", func(ctx context.Context, s accounts.Store) (any, error) { return s.LoadFlow(ctx, link.ID) }},
+		{"LoadBound", func(ctx context.Context, s accounts.Store) (any, error) { return s.LoadBound(ctx, accounts.Hash{2}) }},
 		{"Sentinel", func(ctx context.Context, s accounts.Store) (any, error) { return s.Sentinel(ctx, pair) }},
 		{"QueueRevocation", func(ctx context.Context, s accounts.Store) (any, error) {
 			return only(s.QueueRevocation(ctx, accounts.Revocation{ID: "r", Key: key, Sealed: pair}))

@@ -141,6 +141,10 @@ type FlowStore interface {
 	// expired.
 	LoadFlow(ctx context.Context, id Hash) (Flow, error)
 
+	// LoadBound reads a flow of kind [LinkFlow] by its State. ErrNotFound if there
+	// is none or it has expired.
+	LoadBound(ctx context.Context, state Hash) (Flow, error)
+
 	// BindFlow ties a flow of kind [LinkFlow] to a browser: it sets State,
 	// Cookie and Sealed. Being bound again is allowed. ErrNotFound if the flow
 	// is gone or has expired.
