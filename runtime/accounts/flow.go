@@ -247,7 +247,7 @@ func (m *Manager) finish(ctx context.Context, c *conn, f Flow, redirect string, 
 	case r.kind != "":
 		m.log.InfoContext(ctx, "a code was not exchanged", "account", f.Key, "kind", r.kind, "status", r.status)
 		return Record{}, &FlowFailedError{Key: f.Key, Kind: r.kind}
-	case r.pair.access.IsZero():
+	case r.pair.access.IsZero(), r.unusable:
 		return Record{}, &FlowFailedError{Key: f.Key, Kind: BadSuccess}
 	}
 	if err := failpoint.Hit(ctx, failpoint.Exchanged); err != nil {
