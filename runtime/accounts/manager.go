@@ -163,6 +163,11 @@ func New(ctx context.Context, cfg Config) (*Manager, error) {
 				"connection", c.Name, "redirect_url", c.RedirectURL, "handler", want)
 		}
 	}
+	if s, ok := m.store.(UnreadableReporter); ok {
+		s.OnUnreadable(func(row string, err error) {
+			m.log.Error("a row of the store cannot be read and is left out", "row", row, "error", err)
+		})
+	}
 	if err := m.checkVault(ctx); err != nil {
 		return nil, err
 	}

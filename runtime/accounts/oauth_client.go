@@ -84,7 +84,7 @@ func (c *oauthClient) revoke(ctx context.Context, token Secret) bool {
 	r := c.post(ctx, c.conn.RevokeURL, url.Values{"token": {token.Reveal()}})
 	switch {
 	case r.status/100 == 2:
-		return !r.page && (r.kind == "" || r.kind == BadSuccess || r.kind == InDoubt) // the body is not defined
+		return r.kind == "" || r.kind == BadSuccess || r.kind == InDoubt // the body says nothing, unless it is an error
 	case r.status == http.StatusBadRequest:
 		return r.code == "invalid_grant" || r.code == "invalid_token"
 	}

@@ -175,8 +175,10 @@ func TestRevoke(t *testing.T) {
 	}{
 		"200":                        {oauthtest.Respond(200, nil, ""), true},
 		"200 with text":              {oauthtest.Respond(200, contentType("text/html"), "<html>"), true},
-		"400 unsupported_token_type": {oauthtest.Refuse(400, "unsupported_token_type"), true},
-		"400 invalid_request":        {oauthtest.Refuse(400, "invalid_request"), true},
+		"400 unsupported_token_type": {oauthtest.Refuse(400, "unsupported_token_type"), false},
+		"400 invalid_request":        {oauthtest.Refuse(400, "invalid_request"), false},
+		"400 invalid_token":          {oauthtest.Refuse(400, "invalid_token"), true},
+		"400 of a firewall":          {oauthtest.Respond(400, contentType("text/html"), "<html>"), false},
 		"400 invalid_client":         {oauthtest.Refuse(400, "invalid_client"), false},
 		"401 invalid_client":         {oauthtest.Refuse(401, "invalid_client"), false},
 		"400 unauthorized_client":    {oauthtest.Refuse(400, "unauthorized_client"), false},

@@ -44,6 +44,15 @@ type Store interface {
 	AdminStore
 }
 
+// UnreadableReporter is implemented by stores that leave out, where they read many
+// rows, those that they cannot read, so that one does not stop all. A [Manager]
+// logs them.
+type UnreadableReporter interface {
+	// OnUnreadable calls f once for each row that was left out, or will be. Row
+	// names the kind and the id.
+	OnUnreadable(f func(row string, err error))
+}
+
 // AccountStore is the part of a [Store] that holds accounts.
 type AccountStore interface {
 	// Ensure returns the account of key, and inserts it as [Pending] with the

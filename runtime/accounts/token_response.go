@@ -23,7 +23,6 @@ type tokenResponse struct {
 	status     int         // 0 without a response
 	retryAfter time.Duration
 	oddities   []string // what was strange about a success
-	page       bool     // HTML, which no OAuth endpoint sends
 	unusable   bool     // a token of a success cannot be used
 
 	pair      pair
@@ -132,7 +131,6 @@ func classify(status int, h http.Header, body []byte, readErr error, assumed tim
 	if config || code == "invalid_grant" || code == "invalid_token" {
 		r.code = code
 	}
-	r.page = strings.Contains(strings.ToLower(h.Get("Content-Type")), "html") || bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
 	success := status >= 200 && status < 300
 	switch {
 	case success && oauth && m.text("refresh_token")+m.text("access_token") != "" && code == "" &&

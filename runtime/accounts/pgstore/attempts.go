@@ -44,7 +44,7 @@ func (s *Store) ClaimDue(ctx context.Context, q accounts.DueRequest) ([]accounts
 		}
 		sealed = ` and tokens_key = any(` + a.add(keys) + `::bigint[]) `
 	}
-	return s.update(ctx, "claim due",
+	return s.update(ctx, "claim due", &s.skipped,
 		`with ready as (select id, due as since from closekit_accounts where connection = $1::bytea and due <= now() and `+claimable+sealed+`
 			order by due limit $2::bigint for update skip locked),
 		upd as (update closekit_accounts a set `+claiming("$3", "$4", "$5")+` from ready where a.id = ready.id returning a.*, ready.since)

@@ -2,11 +2,13 @@ package pgstore
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
 
 // Stats implements [accounts.Store]. It reads the table of accounts once.
@@ -49,11 +51,17 @@ func (s *Store) KeyUse(ctx context.Context) (map[uint32]int64, error) {
 			select sealed_key, 1 from closekit_flows where sealed is not null union all
 			select sealed_key, 1 from closekit_revocations where sealed is not null union all
 			select sealed_key, 1 from closekit_sentinel) as keys where key is not null group by key`, nil, func(row pgx.Row) error {
-			var key uint32
-			var n int64
-			err := row.Scan(&key, &n)
+			var id, n int64
+			if err := row.Scan(&id, &n); err != nil {
+				return err
+			}
+			key, err := sqlrow.KeyID(id)
+			if err != nil {
+				s.skipped.Skip("key", strconv.FormatInt(id, 10), err)
+				return nil
+			}
 			use[key] = n
-			return err
+			return nil
 		})
 		return use, err
 	})

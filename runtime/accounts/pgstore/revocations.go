@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/jackc/pgx/v5"
@@ -39,10 +40,15 @@ func (s *Store) ClaimRevocations(ctx context.Context, q accounts.RevocationReque
 		err = rows(ctx, c, query, args, func(row pgx.Row) error {
 			var r accounts.Revocation
 			var k sqlrow.Names
+			var odd error
 			err := row.Scan(&r.ID, &k.Tenant, &k.Connection, &k.Identifier, &r.AccountID, &r.Purpose, &r.Generation,
-				&r.Sealed.Blob, &r.Sealed.KeyID, moment{&r.Created}, moment{&r.Due})
+				&r.Sealed.Blob, keyDest{&r.Sealed.KeyID, &odd}, moment{&r.Created}, moment{&r.Due})
 			if err == nil {
 				r.Key, err = k.Key()
+			}
+			if err := cmp.Or(err, odd); err != nil {
+				s.skipped.Skip("revocation", r.ID, err)
+				return nil
 			}
 			list = append(list, r)
 			return err

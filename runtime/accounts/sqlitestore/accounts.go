@@ -136,7 +136,7 @@ const byKey = `tenant = ? and connection = ? and identifier = ?`
 
 // Account implements [accounts.Tx].
 func (t *tx) Account(key accounts.Key) (accounts.Record, error) {
-	list, err := t.accounts(selectAccount, sqlrow.Parts(key)...)
+	list, _, err := t.accounts(false, selectAccount, sqlrow.Parts(key)...)
 	if err == nil && len(list) == 0 {
 		err = accounts.ErrNotFound
 	}
@@ -146,11 +146,17 @@ func (t *tx) Account(key accounts.Key) (accounts.Record, error) {
 	return *list[0], nil
 }
 
-// accounts reads accounts and remembers them for PutAccount.
-func (t *tx) accounts(query string, args ...any) (list []*accounts.Record, err error) {
+// accounts reads accounts and remembers them for PutAccount. It may skip what
+// cannot be read, and reports how many rows those were.
+func (t *tx) accounts(skip bool, query string, args ...any) (list []*accounts.Record, skipped int, err error) {
 	a := newAccountRow()
 	err = t.query(query, func(row scanner) error {
 		r, err := a.scan(row)
+		if err != nil && skip {
+			t.s.skipped.Skip("account", a.record.ID, err)
+			skipped++
+			return nil
+		}
 		list = append(list, r)
 		return err
 	}, args...)
@@ -159,7 +165,7 @@ func (t *tx) accounts(query string, args ...any) (list []*accounts.Record, err e
 			t.read[r.ID] = r
 		}
 	}
-	return list, err
+	return list, skipped, err
 }
 
 // deadline is how accounts are found by an [accounts.Deadline]: by the
@@ -180,10 +186,22 @@ var renewalDue = "state in ('ACTIVE', 'EXPIRED') and due > 0 and due <= ? and (a
 
 // Accounts implements [accounts.Tx].
 func (t *tx) Accounts(q accounts.AccountQuery) ([]accounts.Record, error) {
-	query, args := selectAccounts(q)
-	list, err := t.accounts(query, args...)
-	if err != nil {
-		return nil, err
+	var list []*accounts.Record
+	for more := 0; ; {
+		wider := q
+		if q.Limit > 0 {
+			wider.Limit += more // in the place of what is skipped
+		}
+		query, args := selectAccounts(wider)
+		var skipped int
+		var err error
+		if list, skipped, err = t.accounts(true, query, args...); err != nil {
+			return nil, err
+		}
+		if q.Limit <= 0 || skipped <= more {
+			break
+		}
+		more = skipped
 	}
 	slices.SortFunc(list, q.Compare) // where the index leaves it open
 	out := make([]accounts.Record, 0, len(list))

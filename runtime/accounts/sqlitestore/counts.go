@@ -1,10 +1,13 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
 
 // Stats implements [accounts.Store].
@@ -52,11 +55,15 @@ func (s *Store) KeyUse(ctx context.Context) (map[uint32]int64, error) {
 		select sealed_key from flows where sealed is not null union all
 		select sealed_key from revocations where sealed is not null union all
 		select sealed_key from sentinel) group by key`, func(row scanner) error {
-		var key uint32
-		var n int64
-		err := row.Scan(&key, &n)
+		var id, n int64
+		err := row.Scan(&id, &n)
+		key, keyErr := sqlrow.KeyID(id)
+		if err != nil || keyErr != nil {
+			s.skipped.Skip("key", fmt.Sprint(id), cmp.Or(err, keyErr))
+			return nil
+		}
 		use[key] = n
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err

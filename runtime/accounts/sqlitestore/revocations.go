@@ -30,6 +30,10 @@ func (t *tx) Revocations(q accounts.RevocationQuery) (list []accounts.Revocation
 		if err == nil {
 			r.Key, err = k.Key()
 		}
+		if err != nil {
+			t.s.skipped.Skip("revocation", r.ID, err)
+			return nil
+		}
 		list = append(list, r)
 		return err
 	}, c.args...)
