@@ -29,7 +29,7 @@ func TestNothingPollsForCallersThatGaveUp(t *testing.T) {
 		before := w.store.loads
 		time.Sleep(30 * time.Second)
 		if n := w.store.loads - before; n > 0 {
-			w.Errorf("the account was read %d times for nobody", n)
+			w.Errorf("the account was read %d times although no caller waits", n)
 		}
 		w.ok(a) // waits for the end of the lease
 	})

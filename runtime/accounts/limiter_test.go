@@ -120,13 +120,13 @@ func TestLimiterCallersFirst(t *testing.T) {
 		wg.Wait()
 		time.Sleep(time.Second)
 		if !l.take(now().elapsed()) {
-			t.Error("the scheduler got no turn although nobody waits")
+			t.Error("the scheduler got no turn although no caller waits")
 		}
 	})
 }
 
 // Callers are served in the order in which they came, and those that give up
-// hold nobody up.
+// hold no other up.
 func TestLimiterQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
