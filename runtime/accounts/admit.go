@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -21,13 +22,13 @@ type permit struct {
 }
 
 // admit is step 1: it waits until a renewal may be made, as health, breaker,
-// rate and concurrency allow, and proves that the vault can seal before
+// rate and concurrency allow, and proves that the vault works before
 // anything is spent.
 func (m *Manager) admit(ctx context.Context, c *conn, rec Record, why cause) (*permit, error) {
 	if failpoint.Hit(ctx, failpoint.Probe) != nil {
 		return nil, m.unavailable(rec.Key, StoreTrouble, time.Second)
 	}
-	if !m.canSeal() {
+	if !m.vaultWorks() {
 		return nil, &SealError{rec.Key, rec.Tokens.KeyID}
 	}
 	if err := m.admittedByHealth(ctx, c, rec, why); err != nil {
@@ -64,11 +65,8 @@ func (p *permit) wait(ctx context.Context) (why FailureKind, after time.Duration
 		return ProviderTrouble, after
 	}
 	p.probe = probe
-	if after, p.turn = c.limiter.reserve(m.now().elapsed(), admissionTime); !p.turn {
+	if after, p.turn = c.limiter.wait(ctx, m.now, admissionTime, m.closing); !p.turn {
 		return Suspended, after
-	}
-	if !m.pause(ctx, after) {
-		return Suspended, 0
 	}
 	select {
 	case m.slots <- struct{}{}:
@@ -150,8 +148,13 @@ func (p *permit) release() {
 	p.probe, p.turn, p.slot = false, false, false
 }
 
-// canSeal proves that the vault seals.
-func (m *Manager) canSeal() bool {
-	_, err := seal(m.vault, []byte("probe"), []byte("probe"))
-	return err == nil
+// vaultWorks proves that the vault seals, and opens what it sealed.
+func (m *Manager) vaultWorks() bool {
+	probe := []byte("probe")
+	s, err := seal(m.vault, probe, probe)
+	if err != nil {
+		return false
+	}
+	plain, err := m.vault.Open(s.Blob, probe)
+	return err == nil && bytes.Equal(plain, probe)
 }

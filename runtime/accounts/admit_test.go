@@ -166,7 +166,7 @@ func checkPermit(t *testing.T, name string, prepare func(*world), scheduled bool
 		if c.breaker.probing {
 			w.Errorf("%s: the breaker waits for a probe that was not made", name)
 		}
-		if _, free := c.limiter.reserve(w.m.now().elapsed(), 0); !free && after == before {
+		if free := c.limiter.take(w.m.now().elapsed()); !free && after == before {
 			w.Errorf("%s: nothing was sent, and the turn is not given back", name)
 		} else if free && after > before {
 			w.Errorf("%s: something was sent without a turn", name)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -48,6 +49,10 @@ func (m *Manager) Handler() http.Handler {
 			m.page(w, http.StatusMethodNotAllowed, "Method not allowed: open this page in a browser.")
 			return
 		}
+		if isPrefetch(r) {
+			m.page(w, http.StatusServiceUnavailable, textAway) // the browser asks again when the user opens the page
+			return
+		}
 		c := m.conns[parts[len(parts)-2]]
 		query, err := url.ParseQuery(r.URL.RawQuery)
 		if err != nil || len(r.URL.RawQuery) > maxQuery {
@@ -63,6 +68,20 @@ func (m *Manager) Handler() http.Handler {
 			m.page(w, http.StatusNotFound, textNothing)
 		}
 	})
+}
+
+// isPrefetch reports whether a browser only loads a page in case its user opens
+// it. A prefetched page must have no effect.
+func isPrefetch(r *http.Request) bool {
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		for _, v := range r.Header.Values(name) {
+			v = strings.ToLower(v)
+			if strings.Contains(v, "prefetch") || strings.Contains(v, "prerender") || strings.Contains(v, "preview") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // page writes a small page without anything active in it, with a link to
@@ -94,18 +113,22 @@ const (
 	textNothing = "Page not found."
 	textGone    = "This link is no longer valid. Ask for a new one."
 	textSignIn  = "Sign in first, then open the link again."
+	// The flow is still there, so that these work.
+	textSignInHere = "You are signed out. Sign in in another tab, then reload this page."
+	textElsewhere  = "This page was opened in another browser than the link. Go back to that browser, or open the link again in this one."
+
 	textForeign = "This link was made for another user."
 	textBroken  = "The response from Close does not belong to this browser. Start again."
 	textAway    = "This does not work right now. Try again in a minute."
 )
 
 // checkSession asks the host whose session it is, and responds with a page if it
-// is not that of the flow.
-func (m *Manager) checkSession(w http.ResponseWriter, r *http.Request, f Flow) bool {
+// is not that of the flow. SignIn is what it says without a session.
+func (m *Manager) checkSession(w http.ResponseWriter, r *http.Request, f Flow, signIn string) bool {
 	p, err := m.resolve(r)
 	switch {
 	case err != nil || p.IsZero():
-		m.page(w, http.StatusUnauthorized, textSignIn)
+		m.page(w, http.StatusUnauthorized, signIn)
 		return false
 	case p != f.Key.Principal():
 		m.note(r.Context(), Event{Type: EventLinkMisused, Key: f.Key, Actor: "user"})
@@ -138,7 +161,7 @@ func (m *Manager) start(w http.ResponseWriter, r *http.Request, c *conn, query u
 		m.page(w, http.StatusServiceUnavailable, textAway)
 		return
 	}
-	if !f.OutOfBand && !m.checkSession(w, r, f) {
+	if !f.OutOfBand && !m.checkSession(w, r, f, textSignIn) {
 		return
 	}
 	consent, nonce, err := m.bindToBrowser(ctx, c, f)
@@ -154,12 +177,14 @@ func (m *Manager) start(w http.ResponseWriter, r *http.Request, c *conn, query u
 	http.Redirect(w, r, consent, http.StatusSeeOther) //nolint:gosec // the address is the configured one
 }
 
+const cookiePrefix = "cflow-"
+
 // cookie ties a flow to a browser. Where the redirect URL is plain http, which
 // is only allowed on the local machine, a browser would not send a secure cookie
 // back.
 func (c *conn) cookie(f Flow, nonce string, age int) *http.Cookie {
 	secure := strings.HasPrefix(c.RedirectURL, "https:")
-	name := "cflow-" + hex.EncodeToString(f.ID[:8])
+	name := cookiePrefix + hex.EncodeToString(f.ID[:8])
 	if secure {
 		name = "__Host-" + name
 	}
@@ -186,6 +211,9 @@ func readCallback(query url.Values) (q callbackQuery, ok bool) {
 	return q, q.state != "" && (q.code == "") != (q.refusal == "")
 }
 
+// callback completes an authorization. Until it is certain that the right browser
+// and the right user are back, nothing changes: a page that was opened elsewhere,
+// by a scanner for instance, does not use the consent up.
 func (m *Manager) callback(w http.ResponseWriter, r *http.Request, c *conn, query url.Values) {
 	ctx := r.Context()
 	q, ok := readCallback(query)
@@ -193,76 +221,146 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request, c *conn, quer
 		m.page(w, http.StatusBadRequest, textBroken)
 		return
 	}
-	f, err := m.store.ConsumeFlow(ctx, LinkFlow, hashOf(q.state))
-	switch {
-	case errors.Is(err, ErrNotFound):
-		m.repeatedCallback(w, r, c)
-		return
-	case err != nil:
-		m.page(w, http.StatusServiceUnavailable, textAway)
-		return
-	}
-	http.SetCookie(w, c.cookie(f, "", -1))
-	cookie, err := r.Cookie(c.cookie(f, "", 0).Name)
-	fits := false
-	if err == nil {
-		h := hashOf(cookie.Value)
-		fits = subtle.ConstantTimeCompare(h[:], f.Cookie[:]) == 1
-	}
-	if !fits || f.Key.connection != c.Name || q.issuer != "" && q.issuer != c.Issuer {
-		m.note(ctx, Event{Type: EventLinkMisused, Key: f.Key, Actor: "user"})
-		m.page(w, http.StatusBadRequest, textBroken)
-		return
-	}
-	if !f.OutOfBand && !m.checkSession(w, r, f) {
-		return
-	}
-	if q.refusal != "" {
-		if q.refusal == "access_denied" {
-			m.note(ctx, Event{Type: EventDenied, Key: f.Key, Reason: UserDenied, Actor: "user"})
-			m.redirectBack(w, r, f, "denied", http.StatusOK, "You denied the connection. Nothing was changed.")
+	state := hashOf(q.state)
+	f, ok := m.callbacks.flow(state)
+	if !ok {
+		var err error
+		f, err = m.store.LoadBound(ctx, state)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			m.repeatedCallback(w, r, c)
 			return
-		}
-		m.redirectBack(w, r, f, "failed", http.StatusBadGateway, "Close could not complete the authorization. Nothing was changed.")
-		return
-	}
-	if f.OutOfBand {
-		id, err := m.holdCode(ctx, f, q.code)
-		if err != nil {
+		case err != nil:
 			m.page(w, http.StatusServiceUnavailable, textAway)
 			return
 		}
-		http.Redirect(w, r, addQuery(m.cfg.VerifyURL, "confirm", id), http.StatusSeeOther)
+	}
+	if !m.checkBrowser(w, r, c, f, q) || !f.OutOfBand && !m.checkSession(w, r, f, textSignInHere) {
 		return
 	}
-	verifier, err := m.openVerifier(f)
-	if err != nil {
-		m.page(w, http.StatusServiceUnavailable, textAway)
-		return
-	}
-	rec, err := m.finish(context.WithoutCancel(ctx), c, f, c.RedirectURL, NewSecret(q.code), verifier)
-	var mismatch *IdentityMismatchError
+	end, ok := m.callbacks.do(ctx, state, f, failedEnd, func() ending {
+		return m.complete(context.WithoutCancel(ctx), c, f, q)
+	})
 	switch {
-	case err == nil:
-		m.redirectBack(w, r, f, "connected", http.StatusOK, fmt.Sprintf("Connected as Close user %s in organization %s.", rec.UserID, rec.OrganizationID))
-	case errors.As(err, &mismatch):
-		m.redirectBack(w, r, f, "mismatch", http.StatusConflict, "You signed in to Close as a different user or organization than the one that is connected. Nothing was changed.")
+	case !ok: // the browser is gone
+	case end.gone:
+		m.repeatedCallback(w, r, c)
+	case end.away:
+		m.page(w, http.StatusServiceUnavailable, textAway)
 	default:
-		m.redirectBack(w, r, f, "failed", http.StatusBadGateway, "The connection could not be completed. Nothing was changed. Start again.")
+		http.SetCookie(w, c.cookie(f, "", -1))
+		if end.to != "" {
+			http.Redirect(w, r, end.to, http.StatusSeeOther) //nolint:gosec // the address is the configured one
+			return
+		}
+		m.redirectBack(w, r, f, end.status, end.code, end.text)
 	}
 }
 
+// checkBrowser compares a callback with its flow, and responds with a page if
+// they do not belong together. Without a cookie it is only the wrong browser, or
+// no browser at all, unless another user is signed in.
+func (m *Manager) checkBrowser(w http.ResponseWriter, r *http.Request, c *conn, f Flow, q callbackQuery) bool {
+	cookie, err := r.Cookie(c.cookie(f, "", 0).Name)
+	if err != nil {
+		if p, err := m.resolve(r); !f.OutOfBand && err == nil && !p.IsZero() && p != f.Key.Principal() {
+			m.note(r.Context(), Event{Type: EventLinkMisused, Key: f.Key, Actor: "user"})
+		}
+		m.page(w, http.StatusBadRequest, textElsewhere)
+		return false
+	}
+	h := hashOf(cookie.Value)
+	if subtle.ConstantTimeCompare(h[:], f.Cookie[:]) != 1 || f.Key.connection != c.Name || q.issuer != "" && q.issuer != c.Issuer {
+		m.note(r.Context(), Event{Type: EventLinkMisused, Key: f.Key, Actor: "user"})
+		m.page(w, http.StatusBadRequest, textBroken)
+		return false
+	}
+	return true
+}
+
+// ending is what a callback came to.
+type ending struct {
+	gone   bool   // another request has used the flow
+	away   bool   // nothing was done; the same request may work later
+	to     string // where the browser goes on, if not to where the link says
+	status string // what the host is told
+	code   int    // of the page, if the link does not say where to go
+	text   string
+}
+
+var failedEnd = ending{
+	status: "failed", code: http.StatusBadGateway,
+	text: "The connection could not be completed. Nothing was changed. Start again.",
+}
+
+// complete uses a flow up and does what its callback asks for.
+func (m *Manager) complete(ctx context.Context, c *conn, f Flow, q callbackQuery) ending {
+	var verifier Secret
+	if q.refusal == "" {
+		var err error
+		if verifier, err = m.openVerifier(f); err != nil || !m.vaultWorks() {
+			return ending{away: true}
+		}
+	}
+	short, cancel := detached(ctx)
+	f, err := m.store.ConsumeFlow(short, LinkFlow, f.State)
+	cancel()
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return ending{gone: true}
+	case err != nil:
+		return ending{away: true}
+	case q.refusal == "access_denied":
+		m.note(ctx, Event{Type: EventDenied, Key: f.Key, Reason: UserDenied, Actor: "user"})
+		return ending{status: "denied", code: http.StatusOK, text: "You denied the connection. Nothing was changed."}
+	case q.refusal != "":
+		return ending{status: "failed", code: http.StatusBadGateway, text: "Close could not complete the authorization. Nothing was changed."}
+	case f.OutOfBand:
+		id, err := m.holdCode(ctx, f, q.code)
+		if err != nil {
+			return failedEnd
+		}
+		return ending{to: addQuery(m.cfg.VerifyURL, "confirm", id)}
+	}
+	rec, err := m.finish(ctx, c, f, c.RedirectURL, NewSecret(q.code), verifier)
+	var mismatch *IdentityMismatchError
+	switch {
+	case err == nil:
+		return ending{status: "connected", code: http.StatusOK, text: fmt.Sprintf("Connected as Close user %s in organization %s.", rec.UserID, rec.OrganizationID)}
+	case errors.As(err, &mismatch):
+		return ending{status: "mismatch", code: http.StatusConflict, text: "You signed in to Close as a different user or organization than the one that is connected. Nothing was changed."}
+	}
+	return failedEnd
+}
+
+// exchangeTime is how long a callback waits whose flow another replica has just
+// used.
+const exchangeTime = 10 * time.Second
+
 // repeatedCallback responds to a callback whose flow is gone: pressed twice,
-// reloaded, or forged.
+// reloaded, or forged. As long as the browser holds the cookie of a flow, another
+// replica may be about to complete it.
 func (m *Manager) repeatedCallback(w http.ResponseWriter, r *http.Request, c *conn) {
-	if p, err := m.resolve(r); err == nil && !p.IsZero() {
-		rec, err := m.store.Load(r.Context(), p.Key(c.Name))
+	ctx := r.Context()
+	p, err := m.resolve(r)
+	for end := m.now().add(exchangeTime); err == nil && !p.IsZero(); {
+		rec, err := m.load(ctx, p.Key(c.Name))
 		if err == nil && rec.State == Active && rec.Now.Sub(rec.Refreshed) < flowTime {
 			m.page(w, http.StatusOK, "This account is already connected.")
 			return
 		}
+		if !holdsFlow(r) || !m.now().before(end) || !m.pause(ctx, exchangeTime/40) {
+			break
+		}
 	}
 	m.page(w, http.StatusBadRequest, textBroken)
+}
+
+// holdsFlow reports whether a browser holds the cookie of a flow.
+func holdsFlow(r *http.Request) bool {
+	return slices.ContainsFunc(r.Cookies(), func(c *http.Cookie) bool {
+		return strings.HasPrefix(strings.TrimPrefix(c.Name, "__Host-"), cookiePrefix)
+	})
 }
 
 // redirectBack sends the browser to where the link says, or shows a page.

@@ -37,15 +37,26 @@ func (w *world) wantNothing(want ...EventType) {
 var attacks = map[string]func(w *world){
 	"no cookie": func(w *world) {
 		b, callback := backFromConsent(w)
-		b.cookies = nil
-		w.wantStatus(b.open(callback), http.StatusBadRequest)
+		for _, other := range []*browser{{w: w, user: "ada"}, {w: w}} { // no browser of mallory's
+			w.wantStatus(other.open(callback), http.StatusBadRequest)
+			w.wantNothing()
+		}
+		w.wantStatus(b.open(callback), http.StatusOK) // the right one still works
+		w.state("ada", Active, "")
+	},
+	"no cookie, another user": func(w *world) {
+		b, callback := backFromConsent(w)
+		w.wantStatus((&browser{w: w, user: "mallory"}).open(callback), http.StatusBadRequest)
 		w.wantNothing(EventLinkMisused)
+		w.wantStatus(b.open(callback), http.StatusOK)
 	},
 	"foreign cookie": func(w *world) {
 		b, callback := backFromConsent(w)
-		b.cookies[0].Value = randomToken()
-		w.wantStatus(b.open(callback), http.StatusBadRequest)
+		forged := *b.cookies[0]
+		forged.Value = randomToken()
+		w.wantStatus((&browser{w: w, user: "ada", cookies: []*http.Cookie{&forged}}).open(callback), http.StatusBadRequest)
 		w.wantNothing(EventLinkMisused)
+		w.wantStatus(b.open(callback), http.StatusOK)
 	},
 	"foreign state": func(w *world) {
 		b, callback := backFromConsent(w)
@@ -248,7 +259,7 @@ func TestCallbackHundredTimes(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if w.p.Counts().Exchanges != 1 || good.Load() != 1 {
+		if w.p.Counts().Exchanges != 1 || good.Load() != 100 {
 			w.Errorf("%d exchanges, %d pages of success", w.p.Counts().Exchanges, good.Load())
 		}
 		w.wantEvents("ada", EventCreated, EventConnected)

@@ -70,7 +70,7 @@ func (m *Manager) publishedToken(ctx context.Context, e *entry) *token {
 	short, cancel := context.WithTimeout(ctx, checkBudget)
 	defer cancel()
 	if _, err := m.reload(short, e); err != nil && e.token.Load() == t {
-		t.check.Store(now.add(checkEvery).mono) // the store cannot be reached; the token is as good as before
+		t.check.Store(min(now.add(checkEvery).mono, t.trusted)) // the store cannot be reached; the token is as good as before, for a while
 	}
 	return e.unexpired(m.now())
 }

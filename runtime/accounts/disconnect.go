@@ -11,7 +11,10 @@ import (
 // Disconnect ends an account: its tokens are erased from the store, renewals in
 // flight are fenced off, and the grant is revoked at Close, at once if Close can
 // be reached and by [Manager.Run] for a day if not; revoked reports which. The
-// reason is [HostDisconnect] or [AdminDisconnect]. It may be repeated. The error
+// reason is [HostDisconnect] or [AdminDisconnect]. It may be repeated. This
+// manager returns no token of the account afterwards. Others that share the store
+// may return one for up to 7 seconds, or for 15 minutes if they cannot reach the
+// store. The error
 // is [ErrNotFound] if there is no account.
 func (m *Manager) Disconnect(ctx context.Context, p Principal, connection string, reason Reason) (revoked bool, err error) {
 	key, err := m.key(p, connection)

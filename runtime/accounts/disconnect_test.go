@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -281,4 +282,99 @@ func TestDisconnectWhileProviderIsAway(t *testing.T) {
 		w.ok(w.account("ada"))
 		w.wantEvents("ada", EventCreated, EventConnected, EventDisconnected, EventConnected)
 	})
+}
+
+// TestRevokedIsBelieved has the provider respond to a revocation.
+func TestRevokedIsBelieved(t *testing.T) {
+	t.Parallel()
+	html := http.Header{"Content-Type": {"text/html; charset=utf-8"}}
+	for name, c := range map[string]struct {
+		response func() *http.Response
+		want     bool
+	}{
+		"success":                {func() *http.Response { return oauthtest.Response(200, nil, "") }, true},
+		"success with any body":  {func() *http.Response { return oauthtest.Response(200, nil, "{}") }, true},
+		"invalid token":          {func() *http.Response { return oauthtest.Error(400, "invalid_token") }, true},
+		"invalid grant":          {func() *http.Response { return oauthtest.Error(400, "invalid_grant") }, true},
+		"page of a firewall":     {func() *http.Response { return oauthtest.Response(400, html, "<html>Blocked</html>") }, false},
+		"error with status 200":  {func() *http.Response { return oauthtest.Error(200, "temporarily_unavailable") }, false},
+		"invalid request":        {func() *http.Response { return oauthtest.Error(400, "invalid_request") }, false},
+		"unsupported token type": {func() *http.Response { return oauthtest.Error(400, "unsupported_token_type") }, false},
+		"our own credentials":    {func() *http.Response { return oauthtest.Error(400, "invalid_client") }, false},
+		"empty 400":              {func() *http.Response { return oauthtest.Response(400, nil, "") }, false},
+		"redirect to another place": {func() *http.Response {
+			return oauthtest.Response(302, http.Header{"Location": {"https://a.example"}}, "")
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				w.connect("ada")
+				revoked, err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect)
+				if err != nil || revoked != c.want {
+					w.Errorf("revoked %v, %v", revoked, err)
+				}
+				stats, err := w.store.Stats(w.Context())
+				if err != nil || stats.Revocations == 0 != c.want {
+					w.Errorf("%d are left, %v", stats.Revocations, err)
+				}
+			}, func(cfg *Config) {
+				cfg.Transport = revokeBy{cfg.Transport, func(*http.Request) (*http.Response, error) { return c.response(), nil }}
+			})
+		})
+	}
+}
+
+// TestDisconnectAtAnotherReplica looks how long a replica hands out a token after
+// another has disconnected the account.
+func TestDisconnectAtAnotherReplica(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		store func(op string) error // after the disconnect
+		most  time.Duration
+	}{
+		"store responds":         {nil, checkEvery},
+		"store is slow":          {func(string) error { time.Sleep(checkBudget - time.Millisecond); return nil }, checkEvery + checkBudget},
+		"store does not respond": {func(string) error { return errors.New("away") }, trustTime},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				w.connect("ada")
+				other := w.manager()
+				a, err := other.Account(user("ada"), conName)
+				if err != nil {
+					w.Fatal(err)
+				}
+				if _, err := a.Credential(w.Context()); err != nil {
+					w.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				if _, err := w.m.Disconnect(w.Context(), user("ada"), conName, HostDisconnect); err != nil {
+					w.Fatal(err)
+				}
+				w.store.fails(c.store)
+				start, last := time.Now(), time.Duration(0)
+				var mu sync.Mutex
+				var wg sync.WaitGroup
+				for range 4 {
+					wg.Go(func() {
+						for time.Since(start) < trustTime+time.Minute {
+							if _, err := a.Credential(w.Context()); err == nil {
+								mu.Lock()
+								last = max(last, time.Since(start))
+								mu.Unlock()
+							}
+							time.Sleep(50 * time.Millisecond)
+						}
+					})
+				}
+				wg.Wait()
+				w.store.fails(nil)
+				if last > c.most {
+					w.Errorf("a token was handed out %v after the disconnect, want %v at most", last, c.most)
+				}
+			})
+		})
+	}
 }

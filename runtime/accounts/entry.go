@@ -9,10 +9,11 @@ import (
 )
 
 const (
-	floorTime   = time.Minute     // least validity of a token that is handed out
-	checkEvery  = 5 * time.Second // how long a published token is trusted before the store is asked again
-	checkBudget = 2 * time.Second // how long asking again may take
-	idleTime    = 5 * time.Minute // how long an unused token stays in memory
+	floorTime   = time.Minute      // least validity of a token that is handed out
+	checkEvery  = 5 * time.Second  // how long a published token is trusted before the store is asked again
+	checkBudget = 2 * time.Second  // how long asking again may take
+	trustTime   = 15 * time.Minute // how long a published token is trusted while the store does not respond
+	idleTime    = 5 * time.Minute  // how long an unused token stays in memory
 	useEvery    = int64(time.Minute)
 )
 
@@ -26,6 +27,7 @@ type token struct {
 	end        instant // not valid after
 	life       time.Duration
 	check      atomic.Int64 // monotonic time after which the store is asked again
+	trusted    int64        // monotonic time until which it is handed out without the store's word
 	checking   atomic.Bool
 }
 
@@ -45,6 +47,8 @@ type entry struct {
 	used   atomic.Int64 // wall time of the last use that was noted
 	dirty  atomic.Bool  // the store does not know of it
 	newest atomic.Int64 // newest generation that was seen
+
+	unsentUntil atomic.Int64 // monotonic time until which a renewal backs off that never left this process
 
 	mu        sync.Mutex
 	fence     int64 // generation that was seen last; what was read before is not published
@@ -68,7 +72,7 @@ func (m *Manager) entry(key Key) *entry {
 
 // unexpired returns the token if it may be handed out now, else nil.
 func (e *entry) unexpired(now instant) *token {
-	if t := e.token.Load(); t != nil && now.before(t.deadline) {
+	if t := e.token.Load(); t != nil && now.before(t.deadline) && now.mono < t.trusted {
 		return t
 	}
 	return nil
@@ -91,6 +95,9 @@ func (e *entry) advance(generation int64, read, now instant) bool {
 	}
 	return true
 }
+
+// unsent reports whether a renewal backs off that never left this process.
+func (e *entry) unsent(now instant) bool { return now.mono < e.unsentUntil.Load() }
 
 // use notes that the account is in use, once a minute.
 func (e *entry) use(now instant) {

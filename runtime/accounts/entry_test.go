@@ -109,6 +109,7 @@ func TestMinValidityWhileTheStoreHangs(t *testing.T) {
 		a := w.connect("ada")
 		w.ok(a)
 		time.Sleep(40 * time.Minute) // twenty are left
+		w.ok(a)
 		h.hang.Store(true)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 		defer cancel()

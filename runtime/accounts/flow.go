@@ -159,12 +159,35 @@ func (m *Manager) holdCode(ctx context.Context, f Flow, code string) (string, er
 // the error is [ErrWrongUser]. Call it when the user has pressed a button (a
 // POST), not when the page is opened: otherwise an attacker could consent with
 // an account of their own and make the user confirm it by sending the address
-// of the page. A confirmation works once; the error is [ErrNotFound] if it was
-// used, has lapsed or never existed.
+// of the page. A confirmation works once: a second call for the same user waits
+// for the first and returns the same, and later calls return [ErrNotFound], as
+// for one that has lapsed or never existed. The zero Principal, of a session that
+// has ended, is an [ErrWrongUser] that discards nothing.
 func (m *Manager) ConfirmUser(ctx context.Context, confirmation string, p Principal) (Info, error) {
-	if len(confirmation) != tokenLength {
+	switch {
+	case len(confirmation) != tokenLength:
 		return Info{}, ErrNotFound
+	case p.IsZero():
+		return Info{}, ErrWrongUser
 	}
+	id := hashOf(confirmation + string(p.Key("").Canonical()))
+	c, ok := m.confirmations.do(ctx, id, Flow{}, confirmed{err: ErrFlowFailed}, func() confirmed {
+		info, err := m.confirm(ctx, confirmation, p)
+		return confirmed{info, err}
+	})
+	if !ok {
+		return Info{}, context.Cause(ctx)
+	}
+	return c.info, c.err
+}
+
+// confirmed is what ConfirmUser returns.
+type confirmed struct {
+	info Info
+	err  error
+}
+
+func (m *Manager) confirm(ctx context.Context, confirmation string, p Principal) (Info, error) {
 	f, err := m.store.ConsumeFlow(ctx, HeldFlow, hashOf(confirmation))
 	if err != nil {
 		return Info{}, err
@@ -178,7 +201,7 @@ func (m *Manager) ConfirmUser(ctx context.Context, confirmation string, p Princi
 		}
 		return Info{}, err
 	}
-	if p.IsZero() || f.Key.Principal() != p {
+	if f.Key.Principal() != p {
 		m.note(ctx, Event{Type: EventLinkMisused, Key: f.Key, Reason: VerificationFailed, Actor: "user"})
 		return fail(VerificationFailed, ErrWrongUser)
 	}
@@ -211,7 +234,7 @@ func (m *Manager) finish(ctx context.Context, c *conn, f Flow, redirect string, 
 		return Record{}, m.unavailable(f.Key, Suspended, 0)
 	}
 	defer m.work.Done()
-	if !m.canSeal() {
+	if !m.vaultWorks() {
 		return Record{}, &SealError{Key: f.Key}
 	}
 	sent := m.now()
@@ -224,7 +247,7 @@ func (m *Manager) finish(ctx context.Context, c *conn, f Flow, redirect string, 
 	case r.kind != "":
 		m.log.InfoContext(ctx, "a code was not exchanged", "account", f.Key, "kind", r.kind, "status", r.status)
 		return Record{}, &FlowFailedError{Key: f.Key, Kind: r.kind}
-	case r.pair.access.IsZero():
+	case r.pair.access.IsZero(), r.unusable:
 		return Record{}, &FlowFailedError{Key: f.Key, Kind: BadSuccess}
 	}
 	if err := failpoint.Hit(ctx, failpoint.Exchanged); err != nil {

@@ -1,8 +1,15 @@
 package accounts
 
 import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/closekit/closekit/internal/oauthtest"
 )
 
 func TestLimiter(t *testing.T) {
@@ -51,10 +58,10 @@ func TestLimiter(t *testing.T) {
 	if l.take(now + 59*time.Second) {
 		t.Error("a turn while the provider asked to wait")
 	}
-	if wait, ok := l.reserve(now, 30*time.Second); ok || wait != time.Minute {
+	if wait, ok := l.wait(t.Context(), clockAt(now), 30*time.Second, nil); ok || wait != time.Minute {
 		t.Errorf("a caller is told to wait %v, %v", wait, ok)
 	}
-	if wait, ok := l.reserve(now+time.Minute, 0); !ok || wait != 0 {
+	if wait, ok := l.wait(t.Context(), clockAt(now+time.Minute), 0, nil); !ok || wait != 0 {
 		t.Errorf("afterwards a caller waits %v, %v", wait, ok)
 	}
 }
@@ -87,16 +94,125 @@ func TestLimiterSpreads(t *testing.T) {
 	}
 }
 
-// A caller's slot is taken before the scheduler sees it.
+// clockAt is a clock that stands.
+func clockAt(at time.Duration) clock {
+	return func() instant { return instant{int64(at), int64(at)} }
+}
+
+// The scheduler gets no turn that a caller waits for.
 func TestLimiterCallersFirst(t *testing.T) {
 	t.Parallel()
-	l := newLimiter(20)
-	for range 30 {
-		l.reserve(time.Hour, time.Minute)
-	}
-	if l.take(time.Hour + time.Second) {
-		t.Error("the scheduler got a turn while callers wait")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		l, now := newLimiter(20), newClock()
+		var wg sync.WaitGroup
+		for range 30 {
+			wg.Go(func() {
+				if _, ok := l.wait(t.Context(), now, time.Minute, nil); !ok {
+					t.Error("a caller got no turn")
+				}
+			})
+		}
+		synctest.Wait()
+		time.Sleep(time.Second + time.Millisecond)
+		if l.take(now().elapsed()) {
+			t.Error("the scheduler got a turn while callers wait")
+		}
+		wg.Wait()
+		time.Sleep(time.Second)
+		if !l.take(now().elapsed()) {
+			t.Error("the scheduler got no turn although no caller waits")
+		}
+	})
+}
+
+// Callers are served in the order in which they came, and those that give up
+// hold no other up.
+func TestLimiterQueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, now := newLimiter(20), newClock()
+		var mu sync.Mutex
+		var served []int
+		var wg sync.WaitGroup
+		for i := range 60 {
+			wg.Go(func() {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if i%3 == 1 {
+					time.AfterFunc(50*time.Millisecond, cancel)
+				}
+				if _, ok := l.wait(ctx, now, time.Minute, nil); ok {
+					mu.Lock()
+					defer mu.Unlock()
+					served = append(served, i)
+				}
+			})
+			synctest.Wait()
+		}
+		start := time.Now()
+		wg.Wait()
+		if took := time.Since(start); took > 2200*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+		if !slices.IsSorted(served) || len(served) < 40 || len(l.queue) != 0 {
+			t.Errorf("served are %v, %d are left", served, len(l.queue))
+		}
+	})
+}
+
+// TestColdProcess has five hundred users in the first second of a process whose
+// tokens have all ended.
+func TestColdProcess(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		const users = 500
+		list := make([]*Account, users)
+		for i := range list {
+			list[i] = w.connect(fmt.Sprintf("user%03d", i))
+		}
+		idleOut()
+		w.p.Set(func(k *oauthtest.Knobs) { k.Latency = 100 * time.Millisecond })
+		w.m = w.manager()
+		for i := range list {
+			list[i] = w.account(fmt.Sprintf("user%03d", i))
+		}
+		waits := make([]time.Duration, users)
+		var wg sync.WaitGroup
+		for i, a := range list {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * time.Second / users)
+				start := time.Now()
+				w.ok(a)
+				waits[i] = time.Since(start)
+			})
+		}
+		wg.Wait()
+		slices.Sort(waits)
+		if p50, worst := waits[users/2], waits[users-1]; worst > 6*time.Second {
+			t.Errorf("callers wait %v, half of them %v", worst, p50)
+		}
+		most := 0
+		var sent []time.Time
+		for _, uses := range w.p.Redemptions() {
+			for _, r := range uses {
+				sent = append(sent, r.Start)
+			}
+		}
+		slices.SortFunc(sent, time.Time.Compare)
+		for i, at := range sent {
+			n := 0
+			for _, other := range sent[i:] {
+				if other.Before(at.Add(time.Second)) {
+					n++
+				}
+			}
+			most = max(most, n)
+		}
+		if most > 210 {
+			t.Errorf("%d requests in one second", most)
+		}
+		t.Logf("half of them wait %v, the last %v; %d requests in the busiest second", waits[users/2], waits[users-1], most)
+	})
 }
 
 func TestBreaker(t *testing.T) {

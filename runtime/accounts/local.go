@@ -33,7 +33,9 @@ type LocalFlow struct {
 	used   bool
 	server *http.Server
 	result chan localResult
-	closed chan struct{}
+
+	arrivals together[localResult] // of the browser
+	closed   chan struct{}
 }
 
 type localResult struct {
@@ -221,7 +223,18 @@ func (f *LocalFlow) serve(w http.ResponseWriter, r *http.Request) {
 		page(w, http.StatusBadRequest, textBroken, "") // of another authorization
 		return
 	}
-	info, err := f.receive(r.Context(), r.URL.RawQuery)
+	if isPrefetch(r) {
+		page(w, http.StatusServiceUnavailable, textAway, "")
+		return
+	}
+	result, ok := f.arrivals.do(r.Context(), f.flow.ID, f.flow, localResult{err: ErrFlowFailed}, func() localResult {
+		info, err := f.receive(r.Context(), r.URL.RawQuery)
+		return localResult{info, err}
+	})
+	if !ok {
+		return // the browser is gone
+	}
+	info, err := result.info, result.err
 	if errors.Is(err, ErrNotFound) {
 		page(w, http.StatusGone, textGone, "")
 		return

@@ -106,6 +106,9 @@ type Manager struct {
 	journal *journal
 	slots   chan struct{} // renewals in flight
 
+	callbacks     together[ending]    // by state
+	confirmations together[confirmed] // by confirmation and user
+
 	mu      sync.Mutex
 	entries map[Key]*entry
 	work    sync.WaitGroup
@@ -159,6 +162,11 @@ func New(ctx context.Context, cfg Config) (*Manager, error) {
 			m.log.WarnContext(ctx, "a redirect URL does not lead to the handler, unless a proxy rewrites it",
 				"connection", c.Name, "redirect_url", c.RedirectURL, "handler", want)
 		}
+	}
+	if s, ok := m.store.(UnreadableReporter); ok {
+		s.OnUnreadable(func(row string, err error) {
+			m.log.Error("a row of the store cannot be read and is left out", "row", row, "error", err)
+		})
 	}
 	if err := m.checkVault(ctx); err != nil {
 		return nil, err

@@ -177,7 +177,7 @@ func (s rowStore) ClaimDue(ctx context.Context, q DueRequest) ([]Record, error) 
 	}
 	return update(ctx, s, func(tx Tx) ([]Record, error) {
 		now := tx.Now()
-		list, err := tx.Accounts(AccountQuery{Connection: q.Connection, Deadline: RenewalDue, By: now, Limit: q.Limit})
+		list, err := tx.Accounts(AccountQuery{Connection: q.Connection, Deadline: RenewalDue, By: now, Keys: q.Keys, Limit: q.Limit})
 		if err != nil {
 			return nil, err
 		}
@@ -253,7 +253,7 @@ func (s rowStore) ClaimRevocations(ctx context.Context, q RevocationRequest) ([]
 		now := tx.Now()
 		query := RevocationQuery{Key: q.Key, Limit: q.Limit}
 		if q.Key.IsZero() {
-			query.DueBy = now
+			query.DueBy, query.Beyond = now, now.Add(max(q.Lease, LongestLease))
 		}
 		list, err := tx.Revocations(query)
 		if err != nil {
@@ -299,6 +299,25 @@ func openFlow(tx Tx, q FlowQuery) (Flow, error) {
 // LoadFlow implements [Store].
 func (s rowStore) LoadFlow(ctx context.Context, id Hash) (Flow, error) {
 	return view(ctx, s, func(tx Tx) (Flow, error) { return openFlow(tx, FlowQuery{ID: id, Limit: 1}) })
+}
+
+// LoadBound implements [Store].
+func (s rowStore) LoadBound(ctx context.Context, state Hash) (Flow, error) {
+	return view(ctx, s, func(tx Tx) (Flow, error) { return boundFlow(tx, state) })
+}
+
+func boundFlow(tx Tx, state Hash) (Flow, error) {
+	if state == (Hash{}) {
+		return Flow{}, ErrNotFound
+	}
+	f, err := openFlow(tx, FlowQuery{State: state, Limit: 1})
+	if err == nil && f.Kind != LinkFlow {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Flow{}, err
+	}
+	return f, nil
 }
 
 // BindFlow implements [Store].
@@ -365,7 +384,7 @@ func (s rowStore) ClaimEvents(ctx context.Context, lease time.Duration, limit in
 	}
 	return update(ctx, s, func(tx Tx) ([]Event, error) {
 		now := tx.Now()
-		list, err := tx.Events(EventQuery{Pending: true, ClaimableBy: now, Limit: limit})
+		list, err := tx.Events(EventQuery{Pending: true, ClaimableBy: now, Beyond: now.Add(max(lease, LongestLease)), Limit: limit})
 		if err != nil {
 			return nil, err
 		}
@@ -459,7 +478,7 @@ func (s rowStore) ClaimProbe(ctx context.Context, connection, fingerprint string
 			return false, err
 		case !set:
 			return true, nil // never anything but OK
-		case probe.After(tx.Now()):
+		case probe.After(tx.Now()) && !probe.After(tx.Now().Add(max(every, LongestLease))):
 			return false, nil
 		}
 		return true, tx.PutHealth(h, tx.Now().Add(max(every, 0)))
@@ -527,7 +546,7 @@ func (s rowStore) Stats(ctx context.Context) (Stats, error) {
 				st.Due++
 				st.Lag = max(st.Lag, now.Sub(r.Due))
 			}
-			if r.Doubts > 0 || r.Attempt != "" && !now.Before(r.AttemptUntil) {
+			if r.Doubts > 0 || r.Attempt != "" && !r.live(now) {
 				st.InDoubt++
 			}
 			return true

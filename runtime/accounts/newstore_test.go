@@ -154,10 +154,10 @@ func TestErrorsOfRowsArrive(t *testing.T) {
 			return s.ClaimDue(ctx, accounts.DueRequest{Connection: "close", Attempt: "b", Limit: 1})
 		}},
 		{"Claim", func(ctx context.Context, s accounts.Store) (any, error) {
-			return s.Claim(ctx, accounts.ClaimRequest{Key: key, Generation: 1, Attempt: "b", Lease: time.Hour})
+			return s.Claim(ctx, accounts.ClaimRequest{Key: key, Generation: 1, Attempt: "b", Lease: time.Minute})
 		}},
 		{"Extend", func(ctx context.Context, s accounts.Store) (any, error) {
-			return s.Extend(ctx, accounts.ExtendRequest{Key: key, Generation: 1, Attempt: "b", Lease: time.Hour})
+			return s.Extend(ctx, accounts.ExtendRequest{Key: key, Generation: 1, Attempt: "b", Lease: time.Minute})
 		}},
 		{"Release", func(ctx context.Context, s accounts.Store) (any, error) {
 			return s.Release(ctx, accounts.ReleaseRequest{Key: key, Generation: 1, Attempt: "b", State: accounts.Expired, Note: note})
@@ -178,6 +178,7 @@ func TestErrorsOfRowsArrive(t *testing.T) {
 			return only(s.BindFlow(ctx, link.ID, accounts.Hash{2}, accounts.Hash{4}, pair))
 		}},
 		{"LoadFlow", func(ctx context.Context, s accounts.Store) (any, error) { return s.LoadFlow(ctx, link.ID) }},
+		{"LoadBound", func(ctx context.Context, s accounts.Store) (any, error) { return s.LoadBound(ctx, accounts.Hash{2}) }},
 		{"Sentinel", func(ctx context.Context, s accounts.Store) (any, error) { return s.Sentinel(ctx, pair) }},
 		{"QueueRevocation", func(ctx context.Context, s accounts.Store) (any, error) {
 			return only(s.QueueRevocation(ctx, accounts.Revocation{ID: "r", Key: key, Sealed: pair}))

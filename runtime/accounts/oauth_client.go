@@ -77,14 +77,18 @@ func (c *oauthClient) refresh(ctx context.Context, token Secret) tokenResponse {
 }
 
 // revoke ends a grant at the provider (RFC 7009) and reports whether that is
-// settled; if not, it may be tried again.
+// settled: it succeeded, or the provider says that the token is no longer valid.
+// Anything else, such as the page of a firewall, proves nothing, and it is tried
+// again.
 func (c *oauthClient) revoke(ctx context.Context, token Secret) bool {
 	r := c.post(ctx, c.conn.RevokeURL, url.Values{"token": {token.Reveal()}})
-	switch r.code {
-	case "invalid_client", "unauthorized_client":
-		return false // our own credentials; the grant lives on
+	switch {
+	case r.status/100 == 2:
+		return r.kind == "" || r.kind == BadSuccess || r.kind == InDoubt // the body says nothing, unless it is an error
+	case r.status == http.StatusBadRequest:
+		return r.code == "invalid_grant" || r.code == "invalid_token"
 	}
-	return r.status/100 == 2 || r.status == http.StatusBadRequest
+	return false
 }
 
 // post sends a form to an endpoint, once, and classifies what came of it. It

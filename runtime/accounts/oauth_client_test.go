@@ -175,8 +175,10 @@ func TestRevoke(t *testing.T) {
 	}{
 		"200":                        {oauthtest.Respond(200, nil, ""), true},
 		"200 with text":              {oauthtest.Respond(200, contentType("text/html"), "<html>"), true},
-		"400 unsupported_token_type": {oauthtest.Refuse(400, "unsupported_token_type"), true},
-		"400 invalid_request":        {oauthtest.Refuse(400, "invalid_request"), true},
+		"400 unsupported_token_type": {oauthtest.Refuse(400, "unsupported_token_type"), false},
+		"400 invalid_request":        {oauthtest.Refuse(400, "invalid_request"), false},
+		"400 invalid_token":          {oauthtest.Refuse(400, "invalid_token"), true},
+		"400 of a firewall":          {oauthtest.Respond(400, contentType("text/html"), "<html>"), false},
 		"400 invalid_client":         {oauthtest.Refuse(400, "invalid_client"), false},
 		"401 invalid_client":         {oauthtest.Refuse(401, "invalid_client"), false},
 		"400 unauthorized_client":    {oauthtest.Refuse(400, "unauthorized_client"), false},
@@ -331,5 +333,45 @@ func TestLostOverHTTP2IsInDoubt(t *testing.T) {
 	a := (&oauthClient{c, tr}).refresh(t.Context(), NewSecret("r"))
 	if a.kind != InDoubt || n.Load() != 1 {
 		t.Errorf("%q after %d requests", a.kind, n.Load())
+	}
+}
+
+// A token with control characters is refused at once, and another that came with
+// it is kept.
+func TestTokensWithControlCharacters(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		from, to        string
+		access, refresh string
+		kind            FailureKind
+	}{
+		"access token":       {canary + `-a`, `a\r\nX-Evil: 1`, "", canary + "-r", ""},
+		"refresh token":      {canary + `-r`, `r\u0000`, canary + "-a", canary + "-refresh", ""}, // the old one is kept
+		"deleted":            {canary + `-a`, `a\u007f`, "", canary + "-r", ""},
+		"not ASCII":          {canary + `-a`, `a\u0085é`, "", canary + "-r", ""},
+		"both":               {canary, "\\n", "", "", BadSuccess},
+		"nothing is strange": {"x", "x", canary + "-a", canary + "-r", ""},
+	} {
+		r := onServer(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, strings.ReplaceAll(goodBody, c.from, c.to))
+		})
+		if r.kind != c.kind || r.pair.access.Reveal() != c.access || r.pair.refresh.Reveal() != c.refresh {
+			t.Errorf("%s: outcome %q, %v %v", name, r.kind, r.pair.access.Reveal(), r.pair.refresh.Reveal())
+		}
+	}
+}
+
+// A consent that brings such a token connects nothing.
+func TestConsentWithControlCharacters(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		strings.Replace(goodBody, canary+"-a", `a\n`, 1), strings.Replace(goodBody, canary+"-r", `r\n`, 1),
+	} {
+		inWorld(t, func(w *world) {
+			b, callback := backFromConsent(w)
+			w.p.Script(oauthtest.Respond(200, nil, body))
+			w.wantStatus(b.open(callback), http.StatusBadGateway)
+			w.state("ada", Pending, "")
+		})
 	}
 }

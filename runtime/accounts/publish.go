@@ -68,7 +68,8 @@ func (m *Manager) publish(e *entry, r reading) error {
 	t := &token{
 		generation: r.Generation, attempt: r.LastAttempt, deadline: r.at.add(left - floorOf(life)), end: r.at.add(left), life: life,
 	}
-	t.check.Store(m.now().add(checkEvery).mono)
+	t.check.Store(r.at.add(checkEvery).mono)
+	t.trusted = r.at.add(trustTime).mono
 	if old != nil && old.generation == r.Generation && old.attempt == r.LastAttempt {
 		t.access, t.cred = old.access, old.cred
 		t.deadline.mono, t.end.mono = min(t.deadline.mono, old.deadline.mono), min(t.end.mono, old.end.mono)

@@ -5,13 +5,18 @@ import (
 	"time"
 )
 
-// unreadable ends an attempt whose refresh token cannot be opened.
+// unreadable ends an attempt whose refresh token cannot be opened. Another
+// process may be able to, so nothing is recorded that would hold it back.
 func (a *attempt) unreadable(ctx context.Context) error {
 	err := a.m.sealError(a.rec)
 	a.count(OutcomeSealError)
-	a.release(ctx, func(q *ReleaseRequest) { q.Failure, q.Failures, q.DueIn = SealTrouble, a.rec.Failures+1, 5*time.Minute })
+	a.release(ctx, func(q *ReleaseRequest) { q.DueIn = unreadableFor })
 	return err
 }
+
+// unreadableFor is how long the scheduler leaves tokens alone that cannot be
+// opened.
+const unreadableFor = 5 * time.Minute
 
 // backoff is the wait after n failures: a second to two minutes with full
 // jitter, later a quarter of an hour.
@@ -42,6 +47,9 @@ func (a *attempt) failed(ctx context.Context, r tokenResponse) error {
 		if dead {
 			after = exhaustedStep
 		}
+	}
+	if kind == NotSent { // the network of this process; others need not wait
+		a.m.entry(a.rec.Key).unsentUntil.Store(a.m.now().add(after).mono)
 	}
 	a.release(ctx, func(q *ReleaseRequest) {
 		q.DueIn, q.Failures, q.Failure = after, failures, kind

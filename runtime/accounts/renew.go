@@ -39,7 +39,7 @@ const (
 // those of package failpoint.
 //
 //	0  credential.go, schedule.go  decide that it is needed
-//	1  admit.go       get the permit to send, and prove that the vault can seal
+//	1  admit.go       get the permit to send, and prove that the vault works
 //	2  claim.go       claim: a durable mark that an attempt is made, with a lease
 //	3  redeem.go      open the refresh token
 //	4  redeem.go      send it, once, without redirects, within 30 seconds
@@ -56,8 +56,9 @@ const (
 
 // inFlight is a renewal that callers wait for.
 type inFlight struct {
-	done chan struct{}
-	err  error
+	done    chan struct{}
+	err     error
+	callers int // that wait; under the entry's lock
 }
 
 // renew renews the tokens of a generation, or waits for the renewal that is in
@@ -75,20 +76,40 @@ func (m *Manager) renew(ctx context.Context, e *entry, generation int64, why cau
 	} else {
 		m.work.Done()
 	}
+	f.callers++
 	e.mu.Unlock()
 	select {
 	case <-f.done:
 		return f.err
 	case <-ctx.Done():
+		e.mu.Lock()
+		f.callers--
+		e.mu.Unlock()
 		return context.Cause(ctx)
 	}
 }
 
+// abandon ends a renewal that only waits for another process, if all its callers
+// gave up. A caller who comes later begins anew.
+func (e *entry) abandon(f *inFlight) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if f.callers > 0 {
+		return false
+	}
+	if e.inFlight == f {
+		e.inFlight = nil
+	}
+	return true
+}
+
 func (m *Manager) startRenewal(ctx context.Context, e *entry, f *inFlight, generation int64, why cause) {
 	defer m.work.Done()
-	f.err = m.safely(e.key, func() error { return m.renewOnDemand(ctx, e, generation, why) })
+	f.err = m.safely(e.key, func() error { return m.renewOnDemand(ctx, e, f, generation, why) })
 	e.mu.Lock()
-	e.inFlight = nil
+	if e.inFlight == f {
+		e.inFlight = nil
+	}
 	if why == byRejection && f.err == nil {
 		if t := e.token.Load(); t != nil && t.generation > generation {
 			e.forced, e.forcedAt = t.generation, m.now()
@@ -96,6 +117,16 @@ func (m *Manager) startRenewal(ctx context.Context, e *entry, f *inFlight, gener
 	}
 	e.mu.Unlock()
 	close(f.done)
+}
+
+// canOpen reports whether the vault opens the tokens of a record, as far as a
+// renewal needs them.
+func (m *Manager) canOpen(rec Record) bool {
+	if _, ok := m.journal.find(rec); ok || rec.NoRefresh {
+		return true
+	}
+	_, err := openPair(m.vault, rec.Tokens, AssociatedData(rec.Key, rec.ID, PurposeTokens, rec.Generation))
+	return err == nil
 }
 
 // safely turns a panic into an error. The attempt, if there was one, stays in
@@ -111,8 +142,9 @@ func (m *Manager) safely(key Key, f func() error) (err error) {
 }
 
 // renewOnDemand renews the tokens of a generation on behalf of a caller who
-// waits. If another process renews them, it waits for that.
-func (m *Manager) renewOnDemand(ctx context.Context, e *entry, generation int64, why cause) error {
+// waits. If another process renews them, it waits for that, as long as a caller
+// does.
+func (m *Manager) renewOnDemand(ctx context.Context, e *entry, f *inFlight, generation int64, why cause) error {
 	c, err := m.conn(e.key.connection)
 	if err != nil {
 		return err
@@ -123,11 +155,13 @@ func (m *Manager) renewOnDemand(ctx context.Context, e *entry, generation int64,
 		case err != nil || rec.Generation != generation:
 			return err
 		case rec.Live(): // another process renews it
-			if !m.pause(ctx, wait) {
+			if e.abandon(f) || !m.pause(ctx, wait) {
 				return m.unavailable(e.key, Busy, rec.AttemptUntil.Sub(rec.Now))
 			}
 			wait = min(2*wait, 500*time.Millisecond)
-		case rec.backsOff(why):
+		case !m.canOpen(rec): // a trouble of this process, or of the row: it claims nothing
+			return m.sealError(rec)
+		case rec.backsOff(why) && (rec.Failure != NotSent || e.unsent(m.now())):
 			return m.backoffError(c, rec)
 		default:
 			p, err := m.admit(ctx, c, rec, why)
@@ -153,8 +187,6 @@ func (m *Manager) backoffError(c *conn, rec Record) error {
 	switch rec.Failure {
 	case ConfigTrouble:
 		return &ConnectionConfigError{c.Name, c.healthNow().Code}
-	case SealTrouble:
-		return &SealError{rec.Key, rec.Tokens.KeyID}
 	case GrantRefused:
 		return m.unavailable(rec.Key, Suspended, after)
 	default:

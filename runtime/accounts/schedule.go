@@ -66,8 +66,8 @@ func (m *Manager) renewDue(ctx context.Context, c *conn, limit int, wg *sync.Wai
 	if len(permits) == 0 {
 		return 0, more, nil
 	}
-	if err := failpoint.Hit(ctx, failpoint.Probe); err != nil || !m.canSeal() {
-		m.log.ErrorContext(ctx, "the vault cannot seal; nothing is renewed")
+	if err := failpoint.Hit(ctx, failpoint.Probe); err != nil || !m.vaultWorks() {
+		m.log.ErrorContext(ctx, "the vault cannot seal and open; nothing is renewed")
 		return 0, false, err
 	}
 	claimed := m.now()
@@ -101,7 +101,8 @@ func (m *Manager) claimDue(ctx context.Context, c *conn, limit int) ([]Record, e
 	}
 	ctx, cancel := detached(ctx) // what was claimed must be known, to be given back
 	defer cancel()
-	return m.store.ClaimDue(ctx, DueRequest{c.Name, randomID(), m.owner, leaseTime, limit})
+	_, keys := m.vault.KeyIDs() // what is sealed with others is left to replicas that know them
+	return m.store.ClaimDue(ctx, DueRequest{c.Name, randomID(), m.owner, leaseTime, limit, keys})
 }
 
 // renewIfWanted makes the attempt of a due account, unless there is a reason not

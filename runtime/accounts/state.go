@@ -58,7 +58,6 @@ const (
 	ConfigTrouble   FailureKind = "config_error"      // invalid_client and its family
 	BadSuccess      FailureKind = "bad_success"       // a success without a usable token
 	StoreTrouble    FailureKind = "store_error"       // the store failed
-	SealTrouble     FailureKind = "seal_error"        // the vault could not open or seal
 	Busy            FailureKind = "busy"              // another process is renewing
 	Suspended       FailureKind = "suspended"         // the breaker or limiter holds renewals back
 )

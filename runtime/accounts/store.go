@@ -44,6 +44,15 @@ type Store interface {
 	AdminStore
 }
 
+// UnreadableReporter is implemented by stores that leave out, where they read many
+// rows, those that they cannot read, so that one does not stop all. A [Manager]
+// logs them.
+type UnreadableReporter interface {
+	// OnUnreadable calls f once for each row that was left out, or will be. Row
+	// names the kind and the id.
+	OnUnreadable(f func(row string, err error))
+}
+
 // AccountStore is the part of a [Store] that holds accounts.
 type AccountStore interface {
 	// Ensure returns the account of key, and inserts it as [Pending] with the
@@ -62,10 +71,10 @@ type AccountStore interface {
 
 	// Claim begins an attempt to renew. Guard: the generation is still the
 	// given one, the state is Active or Expired, and there is no attempt or its
-	// lease has ended. Effect: Attempt and Owner are set, AttemptUntil and Due
-	// become now plus Lease, and Doubts grows by one if an attempt whose lease
-	// had ended was still recorded. ErrConflict if the guard fails, ErrNotFound
-	// if there is no account.
+	// lease has ended or ends later than [MaxLease] from now. Effect: Attempt and
+	// Owner are set, AttemptUntil and Due become now plus Lease, and Doubts grows
+	// by one if an attempt was still recorded. ErrConflict if the guard fails,
+	// ErrNotFound if there is no account.
 	Claim(ctx context.Context, r ClaimRequest) (Record, error)
 
 	// ClaimDue is Claim for up to Limit accounts of a connection whose Due has
@@ -123,8 +132,8 @@ type AccountStore interface {
 	QueueRevocation(ctx context.Context, r Revocation) error
 
 	// ClaimRevocations takes up to Limit revocations that are due, the longest
-	// due first, and makes them due again after the lease. With a key it takes
-	// those of that account, due or not.
+	// due first, and makes them due again after the lease; see [LongestLease].
+	// With a key it takes those of that account, due or not.
 	ClaimRevocations(ctx context.Context, r RevocationRequest) ([]Revocation, error)
 
 	// FinishRevocation removes a revocation. An unknown id is no error.
@@ -140,6 +149,10 @@ type FlowStore interface {
 	// LoadFlow reads a flow by its id. ErrNotFound if there is none or it has
 	// expired.
 	LoadFlow(ctx context.Context, id Hash) (Flow, error)
+
+	// LoadBound reads a flow of kind [LinkFlow] by its State. ErrNotFound if there
+	// is none or it has expired.
+	LoadBound(ctx context.Context, state Hash) (Flow, error)
 
 	// BindFlow ties a flow of kind [LinkFlow] to a browser: it sets State,
 	// Cookie and Sealed. Being bound again is allowed. ErrNotFound if the flow
@@ -167,7 +180,7 @@ type EventStore interface {
 	AppendEvent(ctx context.Context, e Event) error
 
 	// ClaimEvents takes up to limit events that are not acknowledged and not
-	// claimed, oldest first, for the length of the lease.
+	// claimed, oldest first, for the length of the lease. See [LongestLease].
 	ClaimEvents(ctx context.Context, lease time.Duration, limit int) ([]Event, error)
 
 	// AckEvents acknowledges events. They remain readable until they are swept.
@@ -193,7 +206,7 @@ type ConnectionStore interface {
 	SetHealth(ctx context.Context, h ConnectionHealth, probe time.Duration) error
 
 	// ClaimProbe reports whether the caller may send a probe now: at most one
-	// caller per every, over all replicas.
+	// caller per every, over all replicas. See [LongestLease].
 	ClaimProbe(ctx context.Context, connection, fingerprint string, every time.Duration) (bool, error)
 }
 
@@ -232,6 +245,17 @@ type AdminStore interface {
 	// type [EventRevocationFailed]. Each kind is bounded by r.Limit.
 	Sweep(ctx context.Context, r SweepRequest) (int, error)
 }
+
+// MaxLease bounds the leases of attempts. A lease that ends later than that from
+// now was given before the store's clock was set back, and is none. It is longer
+// than any lease that a [Manager] asks for, so that the clocks of a database and
+// of its standby may differ a little.
+const MaxLease = 3 * time.Minute
+
+// LongestLease bounds the other leases, those of events and of revocations, and
+// the wait for the next probe. One that ends later than that from now, and later
+// than the lease that a caller asks for, is none.
+const LongestLease = 90 * time.Minute
 
 // Hash is the SHA-256 of a random value that a store must not know, such as the
 // state of a link.
@@ -288,8 +312,13 @@ type Record struct {
 	Now     time.Time // the store's clock when this was read
 }
 
-// Live reports whether an attempt is in progress and its lease has not ended.
-func (r Record) Live() bool { return r.Attempt != "" && r.Now.Before(r.AttemptUntil) }
+// Live reports whether an attempt is in progress and its lease has not ended. A
+// lease that ends later than [MaxLease] from now is none.
+func (r Record) Live() bool { return r.live(r.Now) }
+
+func (r Record) live(now time.Time) bool {
+	return r.Attempt != "" && now.Before(r.AttemptUntil) && !r.AttemptUntil.After(now.Add(MaxLease))
+}
 
 // Stash is a sealed pair of tokens beside the current one.
 type Stash struct {
@@ -338,6 +367,7 @@ type DueRequest struct {
 	Owner      string
 	Lease      time.Duration
 	Limit      int
+	Keys       []uint32 // only accounts whose tokens are sealed with one of these keys, unless nil
 }
 
 // ExtendRequest is for [AccountStore.Extend].

@@ -23,6 +23,7 @@ type tokenResponse struct {
 	status     int         // 0 without a response
 	retryAfter time.Duration
 	oddities   []string // what was strange about a success
+	unusable   bool     // a token of a success cannot be used
 
 	pair      pair
 	expiresIn time.Duration
@@ -126,7 +127,8 @@ func classify(status int, h http.Header, body []byte, readErr error, assumed tim
 		m = nil // a form does not show where it was cut
 	}
 	code := m.text("error")
-	if code == "invalid_grant" || slices.Contains(configCodes, code) {
+	config := slices.Contains(configCodes, code)
+	if config || code == "invalid_grant" || code == "invalid_token" {
 		r.code = code
 	}
 	success := status >= 200 && status < 300
@@ -141,7 +143,7 @@ func classify(status int, h http.Header, body []byte, readErr error, assumed tim
 		r.kind = ProviderTrouble
 	case code == "invalid_grant":
 		r.kind = GrantRefused
-	case r.code != "":
+	case config:
 		r.kind = ConfigTrouble
 	case success && code == "":
 		r.kind = BadSuccess
@@ -151,13 +153,31 @@ func classify(status int, h http.Header, body []byte, readErr error, assumed tim
 	return r
 }
 
+// isToken reports whether a text may be sent as a token: RFC 6749 allows the
+// printable characters of ASCII. A control character would make every request
+// with it fail, or worse.
+func isToken(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' })
+}
+
 func (r tokenResponse) success(m members, assumed time.Duration) tokenResponse {
 	var odd string
 	r.expiresIn, odd = m.life(assumed)
 	if odd != "" {
 		r.oddities = append(r.oddities, odd)
 	}
-	r.pair = pair{NewSecret(m.text("access_token")), NewSecret(m.text("refresh_token"))}
+	for name, at := range map[string]*Secret{"access_token": &r.pair.access, "refresh_token": &r.pair.refresh} {
+		if isToken(m.text(name)) {
+			*at = NewSecret(m.text(name))
+			continue
+		}
+		r.unusable = true
+		r.oddities = append(r.oddities, name+"_odd")
+	}
+	if r.pair.access.IsZero() && r.pair.refresh.IsZero() {
+		r.kind = BadSuccess
+		return r
+	}
 	if r.pair.refresh.IsZero() {
 		r.oddities = append(r.oddities, "refresh_token_missing")
 	}

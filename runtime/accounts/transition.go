@@ -67,7 +67,7 @@ func (t *transition) touch() { t.Used = t.Now }
 // claimable reports whether an attempt may begin by now: in these states, and
 // if no attempt is live.
 func claimable(r Record, now time.Time) bool {
-	return (r.State == Active || r.State == Expired) && (r.Attempt == "" || !now.Before(r.AttemptUntil))
+	return (r.State == Active || r.State == Expired) && !r.live(now)
 }
 
 // claim begins an attempt. One that ended without saying how leaves a doubt.

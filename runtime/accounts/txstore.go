@@ -126,9 +126,12 @@ type AccountQuery struct {
 	After      string // only larger IDs
 
 	// Deadline selects accounts by a time: those that have it, not later than
-	// By. For RenewalDue, an attempt is live if it ends after By.
+	// By. For RenewalDue, an attempt is live if it ends after By, and
+	// not later than [MaxLease] after it.
 	Deadline Deadline
 	By       time.Time
+
+	Keys []uint32 // only accounts whose tokens are sealed with one of these keys, unless nil
 
 	Limit int // 0 means no limit
 }
@@ -137,6 +140,7 @@ type AccountQuery struct {
 func (q AccountQuery) Match(r *Record) bool {
 	return r.ID > q.After && match(q.Connection, r.Key.connection) && match(q.Tenant, r.Key.tenant) &&
 		match(q.Identifier, r.Key.identifier) && match(q.State, r.State) &&
+		(q.Keys == nil || slices.Contains(q.Keys, r.Tokens.KeyID)) &&
 		(q.Deadline == "" || by(q.Deadline.of(r), q.By) && (q.Deadline != RenewalDue || claimable(*r, q.By)))
 }
 
@@ -169,13 +173,14 @@ type RevocationQuery struct {
 	ID        string
 	Key       Key
 	DueBy     time.Time
+	Beyond    time.Time // with DueBy, also those due later than this: no lease is so long
 	CreatedBy time.Time
 	Limit     int // 0 means no limit
 }
 
 // Match reports whether q selects r.
 func (q RevocationQuery) Match(r *Revocation) bool {
-	return match(q.ID, r.ID) && match(q.Key, r.Key) && (q.DueBy.IsZero() || by(r.Due, q.DueBy)) &&
+	return match(q.ID, r.ID) && match(q.Key, r.Key) && (q.DueBy.IsZero() || by(r.Due, q.DueBy) || !q.Beyond.IsZero() && r.Due.After(q.Beyond)) &&
 		(q.CreatedBy.IsZero() || by(r.Created, q.CreatedBy))
 }
 
@@ -201,6 +206,7 @@ type EventQuery struct {
 
 	Pending     bool      // only events that are not acknowledged
 	ClaimableBy time.Time // only events whose lease has ended by then
+	Beyond      time.Time // with ClaimableBy, also those whose lease ends later than this: none is so long
 	AckedBy     time.Time // only acknowledged events, from then or before
 
 	Limit int // 0 means no limit
@@ -210,7 +216,7 @@ type EventQuery struct {
 func (q EventQuery) Match(e *StoredEvent) bool {
 	return e.ID > q.After && match(q.Connection, e.Key.connection) && match(q.Tenant, e.Key.tenant) &&
 		match(q.Identifier, e.Key.identifier) && (q.IDs == nil || slices.Contains(q.IDs, e.ID)) &&
-		(!q.Pending || !e.Acked) && (q.ClaimableBy.IsZero() || !e.Claimed.After(q.ClaimableBy)) &&
+		(!q.Pending || !e.Acked) && (q.ClaimableBy.IsZero() || !e.Claimed.After(q.ClaimableBy) || !q.Beyond.IsZero() && e.Claimed.After(q.Beyond)) &&
 		(q.AckedBy.IsZero() || e.Acked && by(e.At, q.AckedBy))
 }
 

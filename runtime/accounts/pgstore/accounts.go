@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -19,9 +20,10 @@ const columns = ` id, tenant, connection, identifier, state, reason, generation,
 
 func scanAccount(row pgx.Row) (r accounts.Record, err error) {
 	var k sqlrow.Names
+	var odd error
 	err = row.Scan(
 		&r.ID, &k.Tenant, &k.Connection, &k.Identifier, (*string)(&r.State), (*string)(&r.Reason), &r.Generation, &r.Epoch, &r.Grant,
-		&r.Tokens.Blob, &r.Tokens.KeyID, &r.NoRefresh, &r.Fallback.Sealed.Blob, &r.Fallback.Sealed.KeyID,
+		&r.Tokens.Blob, keyDest{&r.Tokens.KeyID, &odd}, &r.NoRefresh, &r.Fallback.Sealed.Blob, keyDest{&r.Fallback.Sealed.KeyID, &odd},
 		&r.Fallback.Purpose, &r.Fallback.Generation, moment{&r.Fallback.Until}, &r.OrganizationID, &r.UserID,
 		moment{&r.Expires}, moment{&r.Due}, moment{&r.Refreshed}, moment{&r.Used}, &r.Attempt, &r.Owner,
 		moment{&r.AttemptUntil}, &r.LastAttempt, &r.Doubts, &r.Troubled, &r.Failures, (*string)(&r.Failure),
@@ -31,28 +33,35 @@ func scanAccount(row pgx.Row) (r accounts.Record, err error) {
 	if err == nil {
 		r.Key, err = k.Key()
 	}
-	return r, err
+	return r, cmp.Or(err, odd)
 }
 
-// records reads accounts.
-func records(ctx context.Context, c sender, query string, args []any) (list []accounts.Record, err error) {
+// records reads accounts. What cannot be read is an error, or skipped if skip is
+// not nil.
+func records(ctx context.Context, c sender, skip *sqlrow.Skipped, query string, args []any) (list []accounts.Record, err error) {
 	err = rows(ctx, c, query, args, func(row pgx.Row) error {
 		r, err := scanAccount(row)
+		if err != nil && skip != nil {
+			skip.Skip("account", r.ID, err)
+			return nil
+		}
 		list = append(list, r)
 		return err
 	})
 	return list, err
 }
 
-// update changes accounts and returns them.
-func (s *Store) update(ctx context.Context, op, query string, args ...any) ([]accounts.Record, error) {
-	return write(ctx, s, op, func(ctx context.Context, c sender) ([]accounts.Record, error) { return records(ctx, c, query, args) })
+// update changes accounts and returns them; see records.
+func (s *Store) update(ctx context.Context, op string, skip *sqlrow.Skipped, query string, args ...any) ([]accounts.Record, error) {
+	return write(ctx, s, op, func(ctx context.Context, c sender) ([]accounts.Record, error) {
+		return records(ctx, c, skip, query, args)
+	})
 }
 
 // update1 changes one account. If there was none to change, the error is
 // otherwise.
 func (s *Store) update1(ctx context.Context, otherwise error, op, query string, args ...any) (accounts.Record, error) {
-	list, err := s.update(ctx, op, query, args...)
+	list, err := s.update(ctx, op, nil, query, args...)
 	switch {
 	case err != nil:
 		return accounts.Record{}, err
@@ -125,7 +134,7 @@ func (s *Store) Ensure(ctx context.Context, id string, key accounts.Key, actor s
 
 // Load implements [accounts.Store].
 func (s *Store) Load(ctx context.Context, key accounts.Key) (accounts.Record, error) {
-	list, err := s.records(ctx, "load", `select `+columns+`, now() from closekit_accounts where `+byKey, sqlrow.Parts(key)...)
+	list, err := s.records(ctx, "load", nil, `select `+columns+`, now() from closekit_accounts where `+byKey, sqlrow.Parts(key)...)
 	switch {
 	case err != nil:
 		return accounts.Record{}, err
@@ -135,8 +144,10 @@ func (s *Store) Load(ctx context.Context, key accounts.Key) (accounts.Record, er
 	return list[0], nil
 }
 
-func (s *Store) records(ctx context.Context, op, query string, args ...any) ([]accounts.Record, error) {
-	return read(ctx, s, op, func(ctx context.Context, c sender) ([]accounts.Record, error) { return records(ctx, c, query, args) })
+func (s *Store) records(ctx context.Context, op string, skip *sqlrow.Skipped, query string, args ...any) ([]accounts.Record, error) {
+	return read(ctx, s, op, func(ctx context.Context, c sender) ([]accounts.Record, error) {
+		return records(ctx, c, skip, query, args)
+	})
 }
 
 // filter returns the conditions on the parts of a key that are not empty.
@@ -165,7 +176,37 @@ func (s *Store) List(ctx context.Context, f accounts.ListFilter) ([]accounts.Rec
 	if f.State != "" {
 		query += ` and state = ` + a.add(string(f.State)) + `::text`
 	}
-	return s.records(ctx, "list", query+` order by id limit `+a.add(limitOf(f.Limit))+`::bigint`, a...)
+	// A page that is short is the last one, so what is skipped is made up for.
+	limit := limitOf(f.Limit)
+	query += ` order by id limit ` + a.add(limit) + `::bigint`
+	var out []accounts.Record
+	for {
+		last := ""
+		list, err := read(ctx, s, "list", func(ctx context.Context, c sender) (list []accounts.Record, err error) {
+			n := int64(0)
+			err = rows(ctx, c, query, a, func(row pgx.Row) error {
+				r, err := scanAccount(row)
+				if n++; n == limit {
+					last = r.ID
+				}
+				if err != nil {
+					s.skipped.Skip("account", r.ID, err)
+					return nil
+				}
+				list = append(list, r)
+				return nil
+			})
+			return list, err
+		})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list[:min(len(list), int(limit)-len(out))]...)
+		if last == "" || len(out) >= int(limit) {
+			return out, nil
+		}
+		a[0] = last
+	}
 }
 
 // Touch implements [accounts.Store].

@@ -2,13 +2,17 @@ package pgstore
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
 
 // claimable is the guard of a claim.
-const claimable = ` state in ('ACTIVE', 'EXPIRED') and (attempt = '' or attempt_until <= now()) `
+var claimable = ` state in ('ACTIVE', 'EXPIRED') and (attempt = '' or ` + lapsed + `) `
+
+// lapsed is true of an attempt that is not live.
+var lapsed = `(attempt_until <= now() or attempt_until > ` + in(strconv.FormatInt(accounts.MaxLease.Microseconds(), 10)) + `)`
 
 // claiming is what a claim sets; the parameters are attempt, owner and lease.
 func claiming(attempt, owner, lease string) string {
@@ -31,12 +35,20 @@ func (s *Store) Claim(ctx context.Context, q accounts.ClaimRequest) (accounts.Re
 
 // ClaimDue implements [accounts.Store].
 func (s *Store) ClaimDue(ctx context.Context, q accounts.DueRequest) ([]accounts.Record, error) {
-	return s.update(ctx, "claim due",
-		`with ready as (select id, due as since from closekit_accounts where connection = $1::bytea and due <= now() and `+claimable+`
+	a := arguments{[]byte(q.Connection), int64(max(q.Limit, 0)), q.Attempt, q.Owner, micros(max(q.Lease, 0))}
+	sealed := ``
+	if q.Keys != nil {
+		keys := make([]int64, len(q.Keys))
+		for i, id := range q.Keys {
+			keys[i] = int64(id)
+		}
+		sealed = ` and tokens_key = any(` + a.add(keys) + `::bigint[]) `
+	}
+	return s.update(ctx, "claim due", &s.skipped,
+		`with ready as (select id, due as since from closekit_accounts where connection = $1::bytea and due <= now() and `+claimable+sealed+`
 			order by due limit $2::bigint for update skip locked),
 		upd as (update closekit_accounts a set `+claiming("$3", "$4", "$5")+` from ready where a.id = ready.id returning a.*, ready.since)
-		select `+columns+`, now() from upd where`+durable+`order by since, id`,
-		[]byte(q.Connection), int64(max(q.Limit, 0)), q.Attempt, q.Owner, micros(max(q.Lease, 0)))
+		select `+columns+`, now() from upd where`+durable+`order by since, id`, a...)
 }
 
 // held is the guard of those who make an attempt.

@@ -2,18 +2,20 @@ package pgstore
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
 
 // Stats implements [accounts.Store]. It reads the table of accounts once.
 func (s *Store) Stats(ctx context.Context) (accounts.Stats, error) {
 	return read(ctx, s, "stats", func(ctx context.Context, c sender) (accounts.Stats, error) {
 		st := accounts.Stats{Accounts: map[string]map[accounts.State]int64{}}
-		err := rows(ctx, c, `select connection, state, count(*), count(*) filter (where ready), count(*) filter (where doubts > 0 or attempt <> '' and attempt_until <= now()),
+		err := rows(ctx, c, `select connection, state, count(*), count(*) filter (where ready), count(*) filter (where doubts > 0 or attempt <> '' and `+lapsed+`),
 				coalesce(extract(epoch from now() - min(due) filter (where ready)) * 1000000, 0)::bigint
 			from (select *, due <= now() and `+claimable+` as ready from closekit_accounts) a group by connection, state`, nil, func(row pgx.Row) error {
 			var connection []byte
@@ -49,11 +51,17 @@ func (s *Store) KeyUse(ctx context.Context) (map[uint32]int64, error) {
 			select sealed_key, 1 from closekit_flows where sealed is not null union all
 			select sealed_key, 1 from closekit_revocations where sealed is not null union all
 			select sealed_key, 1 from closekit_sentinel) as keys where key is not null group by key`, nil, func(row pgx.Row) error {
-			var key uint32
-			var n int64
-			err := row.Scan(&key, &n)
+			var id, n int64
+			if err := row.Scan(&id, &n); err != nil {
+				return err
+			}
+			key, err := sqlrow.KeyID(id)
+			if err != nil {
+				s.skipped.Skip("key", strconv.FormatInt(id, 10), err)
+				return nil
+			}
 			use[key] = n
-			return err
+			return nil
 		})
 		return use, err
 	})

@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,13 +41,17 @@ func (s *Store) AppendEvent(ctx context.Context, e accounts.Event) error {
 // ClaimEvents implements [accounts.Store].
 func (s *Store) ClaimEvents(ctx context.Context, lease time.Duration, limit int) ([]accounts.Event, error) {
 	return write(ctx, s, "claim events", func(ctx context.Context, c sender) (list []accounts.Event, err error) {
-		err = rows(ctx, c, `with ready as (select id from closekit_events where not acked and (claimed is null or claimed <= now())
+		err = rows(ctx, c, `with ready as (select id from closekit_events where not acked and (claimed is null or claimed <= now() or claimed > `+in("$3")+`)
 				order by id limit $1::bigint for update skip locked),
 			upd as (update closekit_events e set claimed = `+in("$2")+` from ready where e.id = ready.id returning e.*)
-			select `+eventColumns+` from upd where`+durable+`order by id`, []any{int64(max(limit, 0)), micros(max(lease, 0))}, func(row pgx.Row) error {
+			select `+eventColumns+` from upd where`+durable+`order by id`, []any{int64(max(limit, 0)), micros(max(lease, 0)), micros(max(lease, accounts.LongestLease))}, func(row pgx.Row) error {
 			e, err := scanEvent(row)
+			if err != nil {
+				s.skipped.Skip("event", strconv.FormatInt(e.ID, 10), err)
+				return nil
+			}
 			list = append(list, e)
-			return err
+			return nil
 		})
 		return list, err
 	})
@@ -86,10 +91,14 @@ func (s *Store) ListEvents(ctx context.Context, f accounts.EventFilter) ([]accou
 			err = rows(ctx, c, query, a, func(row pgx.Row) error {
 				var settled bool
 				e, err := scanEvent(row, &settled)
+				if err != nil {
+					s.skipped.Skip("event", strconv.FormatInt(e.ID, 10), err)
+					return nil
+				}
 				if whole = whole && settled; whole {
 					list = append(list, e)
 				}
-				return err
+				return nil
 			})
 			return list, err
 		})

@@ -71,6 +71,13 @@ func (s *Store) LoadFlow(ctx context.Context, id accounts.Hash) (accounts.Flow, 
 	}))
 }
 
+// LoadBound implements [accounts.Store].
+func (s *Store) LoadBound(ctx context.Context, state accounts.Hash) (accounts.Flow, error) {
+	return only(read(ctx, s, "load bound flow", func(ctx context.Context, c sender) ([]accounts.Flow, error) {
+		return flows(ctx, c, `select `+flowColumns+`, now() from closekit_flows where state = $1::bytea and kind = 'link' and expires > now()`, sqlrow.Hash(state))
+	}))
+}
+
 // BindFlow implements [accounts.Store].
 func (s *Store) BindFlow(ctx context.Context, id, state, cookie accounts.Hash, verifier accounts.Sealed) error {
 	n, err := s.exec(ctx, "bind flow", `with upd as (update closekit_flows set state = $2::bytea, cookie = $3::bytea, sealed = $4::bytea, sealed_key = $5::bigint

@@ -42,9 +42,9 @@ func (s *Store) SetHealth(ctx context.Context, h accounts.ConnectionHealth, prob
 func (s *Store) ClaimProbe(ctx context.Context, connection, fingerprint string, every time.Duration) (bool, error) {
 	return write(ctx, s, "claim probe", func(ctx context.Context, c sender) (may bool, err error) {
 		err = rows(ctx, c, `with upd as (update closekit_health set probe = `+in("$3")+`
-				where connection = $1::bytea and fingerprint = $2::text and probe <= now() returning 1)
+				where connection = $1::bytea and fingerprint = $2::text and (probe <= now() or probe > `+in("$4")+`) returning 1)
 			select exists (select from upd) or not exists (select from closekit_health where connection = $1::bytea and fingerprint = $2::text)
-			where`+durable, []any{[]byte(connection), fingerprint, micros(max(every, 0))}, func(row pgx.Row) error { return row.Scan(&may) })
+			where`+durable, []any{[]byte(connection), fingerprint, micros(max(every, 0)), micros(max(every, accounts.LongestLease))}, func(row pgx.Row) error { return row.Scan(&may) })
 		return may, err
 	})
 }

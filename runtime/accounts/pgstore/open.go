@@ -16,6 +16,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
 
 const (
@@ -28,7 +30,13 @@ const (
 )
 
 // Store is an [accounts.Store] in PostgreSQL. Make it with [Open].
-type Store struct{ pool *pgxpool.Pool }
+type Store struct {
+	skipped sqlrow.Skipped
+	pool    *pgxpool.Pool
+}
+
+// OnUnreadable implements [accounts.UnreadableReporter].
+func (s *Store) OnUnreadable(f func(row string, err error)) { s.skipped.OnUnreadable(f) }
 
 // Open connects to a database and brings its tables, whose names begin with
 // closekit_, to the newest version. It refuses databases of a newer version.
@@ -80,7 +88,7 @@ func connect(ctx context.Context, databaseURL string) (*Store, error) {
 	if err != nil {
 		return nil, fail("open", err)
 	}
-	return &Store{pool}, nil
+	return &Store{pool: pool}, nil
 }
 
 // hint returns the parser's finding, if it certainly quotes nothing.

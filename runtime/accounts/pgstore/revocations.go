@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/jackc/pgx/v5"
@@ -27,9 +28,9 @@ const replaceRevocation = `on conflict (id) do update set
 
 // ClaimRevocations implements [accounts.Store].
 func (s *Store) ClaimRevocations(ctx context.Context, q accounts.RevocationRequest) ([]accounts.Revocation, error) {
-	which, args := `due <= now()`, []any{int64(max(q.Limit, 0)), micros(max(q.Lease, 0))}
+	which, args := `(due <= now() or due > `+in("$3")+`)`, []any{int64(max(q.Limit, 0)), micros(max(q.Lease, 0)), micros(max(q.Lease, accounts.LongestLease))}
 	if !q.Key.IsZero() {
-		which, args = `tenant = $3::bytea and connection = $4::bytea and identifier = $5::bytea`, append(args, sqlrow.Parts(q.Key)...)
+		which, args = `tenant = $3::bytea and connection = $4::bytea and identifier = $5::bytea`, append(args[:2], sqlrow.Parts(q.Key)...)
 	}
 	query := `with ready as (select id, due as since from closekit_revocations where ` + which + ` order by due, id limit $1::bigint for update skip locked),
 		upd as (update closekit_revocations r set due = now() + $2::bigint * interval '1 microsecond' from ready where r.id = ready.id returning r.*, ready.since)
@@ -39,10 +40,15 @@ func (s *Store) ClaimRevocations(ctx context.Context, q accounts.RevocationReque
 		err = rows(ctx, c, query, args, func(row pgx.Row) error {
 			var r accounts.Revocation
 			var k sqlrow.Names
+			var odd error
 			err := row.Scan(&r.ID, &k.Tenant, &k.Connection, &k.Identifier, &r.AccountID, &r.Purpose, &r.Generation,
-				&r.Sealed.Blob, &r.Sealed.KeyID, moment{&r.Created}, moment{&r.Due})
+				&r.Sealed.Blob, keyDest{&r.Sealed.KeyID, &odd}, moment{&r.Created}, moment{&r.Due})
 			if err == nil {
 				r.Key, err = k.Key()
+			}
+			if err := cmp.Or(err, odd); err != nil {
+				s.skipped.Skip("revocation", r.ID, err)
+				return nil
 			}
 			list = append(list, r)
 			return err

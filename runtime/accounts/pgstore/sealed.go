@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -68,9 +69,14 @@ func (s *Store) SealedBy(ctx context.Context, not uint32, after string, limit in
 			err = rows(ctx, c, query, []any{int64(not), id, int64(max(limit-len(list), 0))}, func(row pgx.Row) error {
 				var r accounts.SealedRow
 				var k sqlrow.Names
-				err := row.Scan(&r.Ref, &k.Tenant, &k.Connection, &k.Identifier, &r.AccountID, &r.Purpose, &r.Generation, &r.Sealed.Blob, &r.Sealed.KeyID)
+				var odd error
+				err := row.Scan(&r.Ref, &k.Tenant, &k.Connection, &k.Identifier, &r.AccountID, &r.Purpose, &r.Generation, &r.Sealed.Blob, keyDest{&r.Sealed.KeyID, &odd})
 				if err == nil {
 					r.Key, err = k.Key()
+				}
+				if err := cmp.Or(err, odd); err != nil {
+					s.skipped.Skip(strings.TrimSuffix(p.prefix, "/"), r.Ref, err)
+					return nil
 				}
 				r.Ref = p.prefix + r.Ref
 				list = append(list, r)

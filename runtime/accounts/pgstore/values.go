@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
 
 // micros returns a duration as it is sent; nil for none.
@@ -27,6 +28,22 @@ func (m moment) ScanTimestamptz(v pgtype.Timestamptz) error {
 	*m.t = time.Time{}
 	if v.Valid {
 		*m.t = v.Time.UTC()
+	}
+	return nil
+}
+
+// keyDest reads the id of a key. A number that is none ends no query: it is
+// noted as an error of the row.
+type keyDest struct {
+	at  *uint32
+	err *error
+}
+
+// ScanInt64 implements [pgtype.Int64Scanner].
+func (k keyDest) ScanInt64(v pgtype.Int8) (err error) {
+	*k.at, err = sqlrow.KeyID(v.Int64)
+	if err != nil {
+		*k.err = err
 	}
 	return nil
 }

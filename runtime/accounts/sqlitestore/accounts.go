@@ -136,7 +136,7 @@ const byKey = `tenant = ? and connection = ? and identifier = ?`
 
 // Account implements [accounts.Tx].
 func (t *tx) Account(key accounts.Key) (accounts.Record, error) {
-	list, err := t.accounts(selectAccount, sqlrow.Parts(key)...)
+	list, _, err := t.accounts(false, selectAccount, sqlrow.Parts(key)...)
 	if err == nil && len(list) == 0 {
 		err = accounts.ErrNotFound
 	}
@@ -146,11 +146,17 @@ func (t *tx) Account(key accounts.Key) (accounts.Record, error) {
 	return *list[0], nil
 }
 
-// accounts reads accounts and remembers them for PutAccount.
-func (t *tx) accounts(query string, args ...any) (list []*accounts.Record, err error) {
+// accounts reads accounts and remembers them for PutAccount. It may skip what
+// cannot be read, and reports how many rows those were.
+func (t *tx) accounts(skip bool, query string, args ...any) (list []*accounts.Record, skipped int, err error) {
 	a := newAccountRow()
 	err = t.query(query, func(row scanner) error {
 		r, err := a.scan(row)
+		if err != nil && skip {
+			t.s.skipped.Skip("account", a.record.ID, err)
+			skipped++
+			return nil
+		}
 		list = append(list, r)
 		return err
 	}, args...)
@@ -159,7 +165,7 @@ func (t *tx) accounts(query string, args ...any) (list []*accounts.Record, err e
 			t.read[r.ID] = r
 		}
 	}
-	return list, err
+	return list, skipped, err
 }
 
 // deadline is how accounts are found by an [accounts.Deadline]: by the
@@ -173,14 +179,29 @@ var deadlines = map[accounts.Deadline]deadline{
 	accounts.RevokedSince:     {"state = 'REVOKED' and tokens is not null and changed <= ?", "changed"},
 }
 
-const renewalDue = "state in ('ACTIVE', 'EXPIRED') and due > 0 and due <= ? and (attempt = '' or attempt_until <= ?)"
+// lapsed is true of an attempt that is not live; the parameter is the time, twice.
+var lapsed = fmt.Sprintf("(attempt_until <= ? or attempt_until > ? + %d)", accounts.MaxLease)
+
+var renewalDue = "state in ('ACTIVE', 'EXPIRED') and due > 0 and due <= ? and (attempt = '' or " + lapsed + ")"
 
 // Accounts implements [accounts.Tx].
 func (t *tx) Accounts(q accounts.AccountQuery) ([]accounts.Record, error) {
-	query, args := selectAccounts(q)
-	list, err := t.accounts(query, args...)
-	if err != nil {
-		return nil, err
+	var list []*accounts.Record
+	for more := 0; ; {
+		wider := q
+		if q.Limit > 0 {
+			wider.Limit += more // in the place of what is skipped
+		}
+		query, args := selectAccounts(wider)
+		var skipped int
+		var err error
+		if list, skipped, err = t.accounts(true, query, args...); err != nil {
+			return nil, err
+		}
+		if q.Limit <= 0 || skipped <= more {
+			break
+		}
+		more = skipped
 	}
 	slices.SortFunc(list, q.Compare) // where the index leaves it open
 	out := make([]accounts.Record, 0, len(list))
@@ -198,6 +219,13 @@ func selectAccounts(q accounts.AccountQuery) (string, []any) {
 	}
 	if q.After != "" {
 		c.add("id > ?", q.After)
+	}
+	if q.Keys != nil {
+		args := make([]any, len(q.Keys))
+		for i, id := range q.Keys {
+			args[i] = id
+		}
+		c.add("tokens_key in ("+strings.TrimSuffix(strings.Repeat("?,", len(args)), ",")+")", args...)
 	}
 	order := "id"
 	if d, ok := deadlines[q.Deadline]; ok {
@@ -223,6 +251,15 @@ func (c *conditions) key(tenant, identifier, connection string) {
 			c.add(f[0], []byte(f[1]))
 		}
 	}
+}
+
+// by adds that a time has come, or is later than beyond.
+func (c *conditions) by(name string, end, beyond time.Time) {
+	if beyond.IsZero() {
+		c.add(name+" <= ?", nanos(end))
+		return
+	}
+	c.add("("+name+" <= ? or "+name+" > ?)", nanos(end), nanos(beyond))
 }
 
 func (c *conditions) where() string {

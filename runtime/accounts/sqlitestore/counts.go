@@ -1,10 +1,13 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
 
 // Stats implements [accounts.Store].
@@ -27,16 +30,16 @@ func (s *Store) Stats(ctx context.Context) (accounts.Stats, error) {
 	at := s.now()
 	var oldest time.Time
 	err = s.read(ctx, `select count(*), coalesce(min(due), 0) from accounts where `+renewalDue,
-		func(row scanner) error { return row.Scan(&st.Due, moment{&oldest}) }, nanos(at), nanos(at))
+		func(row scanner) error { return row.Scan(&st.Due, moment{&oldest}) }, nanos(at), nanos(at), nanos(at))
 	if err != nil {
 		return accounts.Stats{}, err
 	}
 	if !oldest.IsZero() {
 		st.Lag = at.Sub(oldest)
 	}
-	err = s.read(ctx, `select (select count(*) from accounts where doubts > 0 or attempt <> '' and attempt_until <= ?),
+	err = s.read(ctx, `select (select count(*) from accounts where doubts > 0 or attempt <> '' and `+lapsed+`),
 		(select count(*) from flows), (select count(*) from revocations), (select count(*) from events where acked = 0)`,
-		func(row scanner) error { return row.Scan(&st.InDoubt, &st.Flows, &st.Revocations, &st.PendingEvents) }, nanos(at))
+		func(row scanner) error { return row.Scan(&st.InDoubt, &st.Flows, &st.Revocations, &st.PendingEvents) }, nanos(at), nanos(at))
 	if err != nil {
 		return accounts.Stats{}, err
 	}
@@ -52,11 +55,15 @@ func (s *Store) KeyUse(ctx context.Context) (map[uint32]int64, error) {
 		select sealed_key from flows where sealed is not null union all
 		select sealed_key from revocations where sealed is not null union all
 		select sealed_key from sentinel) group by key`, func(row scanner) error {
-		var key uint32
-		var n int64
-		err := row.Scan(&key, &n)
+		var id, n int64
+		err := row.Scan(&id, &n)
+		key, keyErr := sqlrow.KeyID(id)
+		if err != nil || keyErr != nil {
+			s.skipped.Skip("key", fmt.Sprint(id), cmp.Or(err, keyErr))
+			return nil
+		}
 		use[key] = n
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err

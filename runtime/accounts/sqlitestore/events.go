@@ -1,6 +1,8 @@
 package sqlitestore
 
 import (
+	"fmt"
+
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
@@ -32,7 +34,7 @@ func (t *tx) events(q accounts.EventQuery, id int64) (list []accounts.StoredEven
 		c.add("acked = 0")
 	}
 	if !q.ClaimableBy.IsZero() {
-		c.add("claimed <= ?", nanos(q.ClaimableBy))
+		c.by("claimed", q.ClaimableBy, q.Beyond)
 	}
 	if !q.AckedBy.IsZero() {
 		c.add("acked = 1 and at <= ?", nanos(q.AckedBy))
@@ -45,6 +47,10 @@ func (t *tx) events(q accounts.EventQuery, id int64) (list []accounts.StoredEven
 			&e.Reason, &e.Actor, &e.Acked, moment{&e.Claimed})
 		if err == nil {
 			e.Key, err = k.Key()
+		}
+		if err != nil {
+			t.s.skipped.Skip("event", fmt.Sprint(e.ID), err)
+			return nil
 		}
 		list = append(list, e)
 		return err

@@ -1,6 +1,8 @@
 package sqlitestore
 
 import (
+	"encoding/hex"
+
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
@@ -33,6 +35,10 @@ func (t *tx) Flows(q accounts.FlowQuery) (list []accounts.Flow, err error) {
 			f.Key, err = k.Key()
 		}
 		copy(f.ID[:], id)
+		if err != nil {
+			t.s.skipped.Skip("flow", hex.EncodeToString(f.ID[:]), err)
+			return nil
+		}
 		copy(f.State[:], state)
 		copy(f.Cookie[:], cookie)
 		list = append(list, f)

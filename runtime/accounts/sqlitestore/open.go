@@ -23,6 +23,7 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
 
 const (
@@ -35,6 +36,7 @@ const (
 // Store is an [accounts.Store] in a file. Make it with [Open].
 type Store struct {
 	accounts.Store // the rules, over txStore
+	skipped        sqlrow.Skipped
 
 	path   string
 	file   os.FileInfo      // the file as it was opened
@@ -48,6 +50,9 @@ type Store struct {
 	writes  map[string]*sql.Stmt // prepared statements by their text
 	updates map[uint64]string    // statements of PutAccount
 }
+
+// OnUnreadable implements [accounts.UnreadableReporter].
+func (s *Store) OnUnreadable(f func(row string, err error)) { s.skipped.OnUnreadable(f) }
 
 // Open opens the database in a file, and makes it if there is none. The folder
 // must exist. It refuses files that hold something else, and databases of a

@@ -17,7 +17,7 @@ func (t *tx) Revocations(q accounts.RevocationQuery) (list []accounts.Revocation
 		c.add(byKey, sqlrow.Parts(q.Key)...)
 	}
 	if !q.DueBy.IsZero() {
-		c.add("due <= ?", nanos(q.DueBy))
+		c.by("due", q.DueBy, q.Beyond)
 	}
 	if !q.CreatedBy.IsZero() {
 		c.add("created <= ?", nanos(q.CreatedBy))
@@ -29,6 +29,10 @@ func (t *tx) Revocations(q accounts.RevocationQuery) (list []accounts.Revocation
 			&r.Sealed.Blob, &r.Sealed.KeyID, moment{&r.Created}, moment{&r.Due})
 		if err == nil {
 			r.Key, err = k.Key()
+		}
+		if err != nil {
+			t.s.skipped.Skip("revocation", r.ID, err)
+			return nil
 		}
 		list = append(list, r)
 		return err

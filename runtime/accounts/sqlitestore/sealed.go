@@ -50,6 +50,10 @@ func (s *Store) SealedBy(ctx context.Context, not uint32, after string, limit in
 			if err == nil {
 				r.Key, err = k.Key()
 			}
+			if err != nil {
+				s.skipped.Skip(strings.TrimSuffix(p.prefix, "/"), r.Ref, err)
+				return nil
+			}
 			r.Ref = p.prefix + r.Ref
 			out = append(out, r)
 			return err

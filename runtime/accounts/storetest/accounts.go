@@ -95,7 +95,7 @@ var accountCases = map[string]func(*suite){
 		r := s.connect(s.key("ada"), time.Hour)
 		s.ok(s.Stash(s.ctx, r.Key, r.Grant, accounts.Stash{Sealed: sealed("lost"), Purpose: accounts.PurposeFallback, Generation: 9, TTL: time.Hour}))
 		s.ok(s.CreateFlow(s.ctx, accounts.Flow{ID: hash("flow"), Kind: accounts.LinkFlow, Key: r.Key, AccountID: r.ID}, time.Hour))
-		r = s.claim(s.load(r.Key), "attempt", lease)
+		r = s.claim(s.load(r.Key), "attempt", held)
 		d := accounts.DisconnectRequest{
 			Key: r.Key, Reason: accounts.HostDisconnect, RevocationIDs: [2]string{"r1", "r2"},
 			Note: accounts.Note{Type: accounts.EventDisconnected, Actor: "host"},

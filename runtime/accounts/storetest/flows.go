@@ -42,10 +42,19 @@ var flowCases = map[string]func(*suite){
 		s.is(err, accounts.ErrNotFound)
 		_, err = s.ConsumeFlow(s.ctx, accounts.HeldFlow, hash("f"))
 		s.is(err, accounts.ErrNotFound)
+		for _, state := range []accounts.Hash{{}, hash("state1"), hash("f")} {
+			_, err = s.LoadBound(s.ctx, state)
+			s.is(err, accounts.ErrNotFound)
+		}
+		bound, err := s.LoadBound(s.ctx, hash("state2"))
+		s.ok(err)
+		s.want(bound.Cookie == hash("cookie2") && bound.ID == hash("f") && bound.Key == r.Key && !bound.Now.IsZero(), "bound: %+v", bound)
 		f, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("state2"))
 		s.ok(err)
 		s.want(f.Cookie == hash("cookie2") && string(f.Sealed.Blob) == "v2" && f.Sealed.KeyID == 7 && f.ID == hash("f") && f.Key == r.Key, "consumed: %+v", f)
 		_, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("state2"))
+		s.is(err, accounts.ErrNotFound)
+		_, err = s.LoadBound(s.ctx, hash("state2"))
 		s.is(err, accounts.ErrNotFound)
 		s.is(s.BindFlow(s.ctx, hash("f"), hash("s"), hash("c"), sealed("v")), accounts.ErrNotFound)
 		_, err = s.LoadFlow(s.ctx, hash("f"))
@@ -65,6 +74,8 @@ var flowCases = map[string]func(*suite){
 		}
 		s.wait(life)
 		_, err := s.LoadFlow(s.ctx, hash(id))
+		s.is(err, accounts.ErrNotFound)
+		_, err = s.LoadBound(s.ctx, hash("state"))
 		s.is(err, accounts.ErrNotFound)
 		s.is(s.BindFlow(s.ctx, hash(id), hash("s"), hash("c"), sealed("v")), accounts.ErrNotFound)
 		_, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("state"))

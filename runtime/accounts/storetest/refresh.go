@@ -38,7 +38,7 @@ var refreshCases = map[string]func(*suite){
 		s.want(e.From == accounts.Pending && e.To == accounts.Active && e.Actor == "user" && e.AccountID == r.ID && !e.At.IsZero(), "the event is %+v", e)
 	},
 	"ClaimGuards": func(s *suite) {
-		q := accounts.ClaimRequest{Key: s.key("ada"), Attempt: "a", Owner: "me", Lease: lease}
+		q := accounts.ClaimRequest{Key: s.key("ada"), Attempt: "a", Owner: "me", Lease: held}
 		_, err := s.Claim(s.ctx, q)
 		s.is(err, accounts.ErrNotFound)
 		s.ensure(q.Key)
@@ -52,7 +52,7 @@ var refreshCases = map[string]func(*suite){
 		got, err := s.Claim(s.ctx, q)
 		s.ok(err)
 		s.want(got.Attempt == "a" && got.Owner == "me" && got.Live() && got.Doubts == 0, "claimed: %+v", got)
-		s.wantLeft(got.AttemptUntil.Sub(got.Now), lease, start)
+		s.wantLeft(got.AttemptUntil.Sub(got.Now), held, start)
 		s.want(got.Due.Equal(got.AttemptUntil), "lease %v, due %v", got.AttemptUntil, got.Due)
 		s.want(string(got.Tokens.Blob) == string(r.Tokens.Blob), "the tokens are missing")
 		q.Attempt = "b"
@@ -63,11 +63,20 @@ var refreshCases = map[string]func(*suite){
 		r := s.connect(s.key("ada"), time.Hour)
 		s.claim(r, "dead", short)
 		s.wait(short)
-		got := s.claim(r, "next", lease)
+		got := s.claim(r, "next", held)
 		s.want(got.Attempt == "next" && got.Doubts == 1, "taken over: %+v", got)
 		_, err := s.Release(s.ctx, accounts.ReleaseRequest{Key: r.Key, Generation: r.Generation, Attempt: "dead", State: accounts.Revoked})
 		s.is(err, accounts.ErrConflict)
-		_, err = s.Extend(s.ctx, accounts.ExtendRequest{Key: r.Key, Generation: r.Generation, Attempt: "dead", Lease: lease})
+		_, err = s.Extend(s.ctx, accounts.ExtendRequest{Key: r.Key, Generation: r.Generation, Attempt: "dead", Lease: held})
+		s.is(err, accounts.ErrConflict)
+	},
+	"ClaimOfAnotherTime": func(s *suite) { // before the clock was set back
+		r := s.connect(s.key("ada"), 0)
+		got := s.claim(r, "future", accounts.MaxLease+time.Hour)
+		s.want(!got.Live(), "a lease of %v is live", got.AttemptUntil.Sub(got.Now))
+		got = s.claim(r, "now", held)
+		s.want(got.Attempt == "now" && got.Doubts == 1 && got.Live(), "claimed: %+v", got)
+		_, err := s.Release(s.ctx, accounts.ReleaseRequest{Key: r.Key, Generation: r.Generation, Attempt: "future", State: accounts.Revoked})
 		s.is(err, accounts.ErrConflict)
 	},
 	"ClaimRaces": func(s *suite) {
@@ -76,7 +85,7 @@ var refreshCases = map[string]func(*suite){
 		var wg sync.WaitGroup
 		for i := range 32 {
 			wg.Go(func() {
-				_, err := s.Claim(s.ctx, accounts.ClaimRequest{Key: r.Key, Generation: r.Generation, Attempt: fmt.Sprint(i), Lease: lease})
+				_, err := s.Claim(s.ctx, accounts.ClaimRequest{Key: r.Key, Generation: r.Generation, Attempt: fmt.Sprint(i), Lease: held})
 				if err == nil {
 					won.Add(1)
 				}
@@ -99,7 +108,7 @@ var refreshCases = map[string]func(*suite){
 		s.want(st.Due == 7 && st.Lag > 0, "%d are due since %v, want 7", st.Due, st.Lag)
 		seen := map[accounts.Key]bool{}
 		for _, n := range []int{4, 2, 0} {
-			list, err := s.ClaimDue(s.ctx, accounts.DueRequest{Connection: connection, Attempt: fmt.Sprint("batch", n), Owner: "me", Lease: lease, Limit: 4})
+			list, err := s.ClaimDue(s.ctx, accounts.DueRequest{Connection: connection, Attempt: fmt.Sprint("batch", n), Owner: "me", Lease: held, Limit: 4})
 			s.ok(err)
 			s.want(len(list) == n, "claimed %d, want %d", len(list), n)
 			for _, r := range list {
@@ -108,6 +117,21 @@ var refreshCases = map[string]func(*suite){
 				seen[r.Key] = true
 			}
 		}
+	},
+	"ClaimDueByKey": func(s *suite) {
+		r := s.connect(s.key("ada"), 0)
+		q := accounts.DueRequest{Connection: connection, Attempt: "a", Owner: "me", Lease: held, Limit: 10}
+		for _, keys := range [][]uint32{{}, {1, 2}} {
+			q.Keys = keys
+			list, err := s.ClaimDue(s.ctx, q)
+			s.ok(err)
+			s.want(len(list) == 0, "the keys %v claim %+v", keys, list)
+		}
+		s.want(s.load(r.Key).Attempt == "", "a claim was noted")
+		q.Keys = []uint32{1, 7}
+		list, err := s.ClaimDue(s.ctx, q)
+		s.ok(err)
+		s.want(len(list) == 1 && list[0].Key == r.Key, "claimed: %+v", list)
 	},
 	"ClaimDueRaces": func(s *suite) {
 		const n = 60
@@ -121,7 +145,7 @@ var refreshCases = map[string]func(*suite){
 		for w := range 8 {
 			wg.Go(func() {
 				for i := 0; ; i++ {
-					list, err := s.ClaimDue(s.ctx, accounts.DueRequest{Connection: connection, Attempt: fmt.Sprint(w, i), Lease: lease, Limit: 7})
+					list, err := s.ClaimDue(s.ctx, accounts.DueRequest{Connection: connection, Attempt: fmt.Sprint(w, i), Lease: held, Limit: 7})
 					if err != nil {
 						s.Errorf("claim: %v", err)
 					}
@@ -142,7 +166,7 @@ var refreshCases = map[string]func(*suite){
 		}
 		// Concurrent claims may skip rows that another one holds locked; a last
 		// claim finds the rest.
-		list, err := s.ClaimDue(s.ctx, accounts.DueRequest{Connection: connection, Attempt: "last", Lease: lease, Limit: n})
+		list, err := s.ClaimDue(s.ctx, accounts.DueRequest{Connection: connection, Attempt: "last", Lease: held, Limit: n})
 		s.ok(err)
 		s.want(len(seen)+len(list) == n, "%d of %d were claimed", len(seen)+len(list), n)
 	},
@@ -150,15 +174,15 @@ var refreshCases = map[string]func(*suite){
 		r := s.connect(s.key("ada"), time.Hour)
 		s.ok(s.Stash(s.ctx, r.Key, r.Grant, accounts.Stash{Sealed: sealed("x"), Purpose: accounts.PurposeFallback, Generation: 2, TTL: time.Hour}))
 		s.claim(r, "a", short)
-		got, err := s.Extend(s.ctx, accounts.ExtendRequest{Key: r.Key, Generation: r.Generation, Attempt: "a", Lease: lease, Doubts: 1})
+		got, err := s.Extend(s.ctx, accounts.ExtendRequest{Key: r.Key, Generation: r.Generation, Attempt: "a", Lease: held, Doubts: 1})
 		s.ok(err)
 		s.want(got.Doubts == 1 && got.AttemptUntil.Sub(got.Now) > short && got.Due.Equal(got.AttemptUntil) && !got.Fallback.IsZero(), "extended: %+v", got)
-		got, err = s.Extend(s.ctx, accounts.ExtendRequest{Key: r.Key, Generation: r.Generation, Attempt: "a", Lease: lease, DropFallback: true})
+		got, err = s.Extend(s.ctx, accounts.ExtendRequest{Key: r.Key, Generation: r.Generation, Attempt: "a", Lease: held, DropFallback: true})
 		s.ok(err)
 		s.want(got.Fallback.IsZero() && got.Doubts == 0, "the fallback was not dropped: %+v", got)
 	},
 	"CommitOfARefresh": func(s *suite) {
-		r := s.claim(s.connect(s.key("ada"), time.Hour), "a", lease)
+		r := s.claim(s.connect(s.key("ada"), time.Hour), "a", held)
 		s.ok(s.Touch(s.ctx, []accounts.Key{r.Key})) // an unrelated write
 		got, err := s.Commit(s.ctx, commitOf(r, "a", "second"))
 		s.ok(err)
@@ -172,7 +196,7 @@ var refreshCases = map[string]func(*suite){
 		s.is(err, accounts.ErrConflict)
 	},
 	"CommitClears": func(s *suite) {
-		r := s.claim(s.connect(s.key("ada"), time.Hour), "a", lease)
+		r := s.claim(s.connect(s.key("ada"), time.Hour), "a", held)
 		q := releaseOf(r)
 		q.State, q.Reason, q.Failures, q.Failure, q.Doubts, q.Troubled = accounts.Expired, accounts.TransientExhausted, 3, accounts.ProviderTrouble, 1, true
 		q.Stash = &accounts.Stash{Sealed: sealed("x"), Purpose: accounts.PurposeFallback, Generation: 5, TTL: time.Hour}
@@ -181,7 +205,7 @@ var refreshCases = map[string]func(*suite){
 		s.ok(err)
 		s.want(got.State == accounts.Expired && got.Reason == accounts.TransientExhausted && got.Failures == 3 && got.Failure == accounts.ProviderTrouble &&
 			got.Doubts == 1 && got.Troubled && got.Attempt == "" && got.Fallback.Generation == 5 && got.Fallback.Until.After(got.Now), "released: %+v", got)
-		r = s.claim(got, "b", lease)
+		r = s.claim(got, "b", held)
 		s.want(r.Doubts == 1, "a claim without a lapsed attempt changed the doubts to %d", r.Doubts)
 		got, err = s.Commit(s.ctx, commitOf(r, "b", "new"))
 		s.ok(err)
@@ -190,20 +214,20 @@ var refreshCases = map[string]func(*suite){
 		s.want(s.events(r.Key)[2].Reason == accounts.TransientExhausted, "the event has the reason %q", s.events(r.Key)[2].Reason)
 	},
 	"CommitAfterRevoked": func(s *suite) {
-		r := s.claim(s.connect(s.key("ada"), time.Hour), "a", lease)
+		r := s.claim(s.connect(s.key("ada"), time.Hour), "a", held)
 		q := releaseOf(r)
 		q.State, q.Reason, q.DueIn, q.Note = accounts.Revoked, accounts.RotationLost, -1, accounts.Note{Type: accounts.EventReauthorization, Actor: "provider"}
 		got, err := s.Release(s.ctx, q)
 		s.ok(err)
 		s.want(got.State == accounts.Revoked && got.Due.IsZero() && !got.Tokens.IsZero(), "released: %+v", got)
-		_, err = s.Claim(s.ctx, accounts.ClaimRequest{Key: r.Key, Generation: r.Generation, Attempt: "x", Lease: lease})
+		_, err = s.Claim(s.ctx, accounts.ClaimRequest{Key: r.Key, Generation: r.Generation, Attempt: "x", Lease: held})
 		s.is(err, accounts.ErrConflict)
 		got, err = s.Commit(s.ctx, commitOf(r, "a", "late but good"))
 		s.ok(err)
 		s.want(got.State == accounts.Active, "a late pair did not heal it: %+v", got)
 	},
 	"ReleaseKeepsTokens": func(s *suite) {
-		r := s.claim(s.connect(s.key("ada"), time.Hour), "a", lease)
+		r := s.claim(s.connect(s.key("ada"), time.Hour), "a", held)
 		q := releaseOf(r)
 		q.Note = accounts.Note{Type: accounts.EventIdentityMismatch, Actor: "provider", Always: true}
 		q.Reason = accounts.IdentityMismatch
@@ -219,12 +243,12 @@ var refreshCases = map[string]func(*suite){
 		s.is(err, accounts.ErrConflict) // an empty attempt belongs to no process
 	},
 	"ReleaseWhileVerifying": func(s *suite) {
-		r := s.claim(s.connect(s.key("ada"), time.Hour), "a", lease)
+		r := s.claim(s.connect(s.key("ada"), time.Hour), "a", held)
 		q := releaseOf(r)
 		q.State, q.Reason, q.Note = accounts.Expired, accounts.TransientExhausted, accounts.Note{Type: accounts.EventExpired, Actor: "provider"}
 		r, err := s.Release(s.ctx, q)
 		s.ok(err)
-		r = s.claim(r, "b", lease)
+		r = s.claim(r, "b", held)
 		s.ok(s.Hold(s.ctx, heldOf(r, "h"), lease, "user")) // meanwhile
 		q = releaseOf(r)
 		q.State, q.Reason, q.DueIn, q.Note = accounts.Revoked, accounts.InvalidGrant, -1, accounts.Note{Type: accounts.EventReauthorization, Actor: "provider"}
@@ -250,7 +274,7 @@ var refreshCases = map[string]func(*suite){
 		r := s.connect(s.key("ada"), time.Hour)
 		ctx, cancel := canceled(s)
 		cancel()
-		if _, err := s.Claim(ctx, accounts.ClaimRequest{Key: r.Key, Generation: r.Generation, Attempt: "a", Lease: lease}); err == nil {
+		if _, err := s.Claim(ctx, accounts.ClaimRequest{Key: r.Key, Generation: r.Generation, Attempt: "a", Lease: held}); err == nil {
 			s.Error("a claim with an ended context succeeded")
 		}
 		if _, err := s.Load(ctx, r.Key); err == nil {

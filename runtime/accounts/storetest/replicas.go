@@ -32,7 +32,7 @@ func RunReplicas(t *testing.T, replicas ...accounts.Store) {
 			wg.Go(func() {
 				for turn := 0; left.Load() > 0 && !t.Failed(); turn++ {
 					list, err := replica.ClaimDue(t.Context(), accounts.DueRequest{
-						Connection: connection, Attempt: fmt.Sprint(i, "-", g, "-", turn), Owner: fmt.Sprint(i), Lease: lease, Limit: 7,
+						Connection: connection, Attempt: fmt.Sprint(i, "-", g, "-", turn), Owner: fmt.Sprint(i), Lease: held, Limit: 7,
 					})
 					if err != nil {
 						t.Errorf("claim: %v", err)

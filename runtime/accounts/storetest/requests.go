@@ -56,6 +56,15 @@ func (c *comparison) life() time.Duration {
 }
 
 // lifeOrNever may be negative.
+// lease is a length of a lease of an attempt: too long sometimes, so that it is
+// none.
+func (c *comparison) lease() time.Duration {
+	if d := c.life(); d == 0 || d == betweenRequests || c.random.IntN(4) == 0 {
+		return d
+	}
+	return time.Minute + time.Duration(c.count)*time.Microsecond
+}
+
 func (c *comparison) lifeOrNever() time.Duration { return often(c, c.life(), -1, -time.Hour) }
 
 func (c *comparison) sealed() accounts.Sealed {
@@ -227,7 +236,7 @@ func (c *comparison) ensure(r accounts.Record) request {
 }
 
 func (c *comparison) claim(r accounts.Record) request {
-	q := accounts.ClaimRequest{Key: r.Key, Generation: r.Generation, Attempt: fmt.Sprint("attempt", c.count), Owner: "me", Lease: c.life()}
+	q := accounts.ClaimRequest{Key: r.Key, Generation: r.Generation, Attempt: fmt.Sprint("attempt", c.count), Owner: "me", Lease: c.lease()}
 	return step("Claim", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) {
 		q := q
 		q.Generation = resolve(ctx, s, r).Generation
@@ -237,7 +246,8 @@ func (c *comparison) claim(r accounts.Record) request {
 
 func (c *comparison) claimDue(list []accounts.Record) request {
 	q := accounts.DueRequest{
-		Connection: often(c, connection, "other"), Attempt: fmt.Sprint("batch", c.count), Owner: "me", Lease: c.life(), Limit: pick(c, 0, 1, 2, 10),
+		Connection: often(c, connection, "other"), Attempt: fmt.Sprint("batch", c.count), Owner: "me", Lease: c.lease(), Limit: pick(c, 0, 1, 2, 10),
+		Keys: pick(c, nil, nil, nil, []uint32{1, 3}, []uint32{}),
 	}
 	seen := map[time.Time]bool{}
 	for _, r := range list {
@@ -251,7 +261,7 @@ func (c *comparison) claimDue(list []accounts.Record) request {
 
 func (c *comparison) extend(r accounts.Record) request {
 	q := accounts.ExtendRequest{
-		Key: r.Key, Generation: r.Generation, Attempt: r.Attempt, Lease: c.life(), Doubts: c.random.IntN(3), DropFallback: c.random.IntN(2) == 0,
+		Key: r.Key, Generation: r.Generation, Attempt: r.Attempt, Lease: c.lease(), Doubts: c.random.IntN(3), DropFallback: c.random.IntN(2) == 0,
 	}
 	return step("Extend", []any{q}, func(ctx context.Context, s accounts.Store) (any, error) {
 		q, now := q, resolve(ctx, s, r)
