@@ -9,14 +9,26 @@ import (
 // in, and everything is in the order of the files. Only [Check] makes one, and
 // nothing changes it afterwards.
 type API struct {
-	Name      string
-	BaseURL   string
-	Prefix    string // /api/v1
-	Doc       string
-	About     string
-	IDs       []*IDKind
-	Areas     []Area
-	Resources []*Resource
+	Name    string
+	BaseURL string
+	Prefix  string // /api/v1
+	Doc     string
+	About   string
+
+	Conventions Conventions
+	IDs         []*IDKind
+	Areas       []Area
+	Resources   []*Resource
+}
+
+// Conventions are what all operations of an API share. Each has the convention of
+// Close unless close.yaml changes it.
+type Conventions struct {
+	NoSlash     bool   // paths do not end in a slash
+	Offset      string // name of the parameter by which lists are paged, _skip
+	RepeatLists bool   // a list in a query is a parameter per element, not one with commas
+
+	Items, More, Total string // members of a list response: data, has_more, total_results
 }
 
 // Area is a folder of the manifest: resources that a reader looks for together.

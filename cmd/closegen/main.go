@@ -125,6 +125,21 @@ func fail(w io.Writer, code int, err error, hint string) int {
 type output struct {
 	dir   string
 	files []generator.File
+	alone bool // the folder has files of other origin; delete none
+}
+
+func (o *output) diff() ([]string, error) {
+	if o.alone {
+		return generator.DiffFile(o.dir, o.files[0])
+	}
+	return generator.Diff(o.dir, o.files)
+}
+
+func (o *output) write() ([]string, error) {
+	if o.alone {
+		return generator.WriteFile(o.dir, o.files[0])
+	}
+	return generator.Write(o.dir, o.files)
 }
 
 func generate(o options, stdout, stderr io.Writer) int {
@@ -138,6 +153,9 @@ func generate(o options, stdout, stderr io.Writer) int {
 	}
 	if o.pkg == "" {
 		o.pkg = strings.ReplaceAll(filepath.Base(abs), "-", "")
+	}
+	if o.pkg == "main" {
+		return fail(stderr, 2, errors.New("a package named main cannot be imported, and the package tools below it must import it"), "set another name with -package, or another folder with -out")
 	}
 	if !validPackage(o.pkg) {
 		return fail(stderr, 2, fmt.Errorf("%q is not a name for a Go package", o.pkg), "set one with -package, in lower case")
@@ -155,12 +173,17 @@ func generate(o options, stdout, stderr io.Writer) int {
 	case err != nil:
 		return fail(stderr, 1, err, "")
 	}
-	outputs := []output{{o.out, files}}
+	if ps := inTheWay(o.out, o.pkg, files); len(ps) > 0 {
+		fmt.Fprintln(stderr, ps.Error())
+		return fail(stderr, 1, fmt.Errorf("%s in the way; nothing was written", words.Count(len(ps), "declaration")), "choose another folder, or move them")
+	}
+	outputs := []output{{dir: o.out, files: files}}
 	if o.routes != "" {
-		outputs = append(outputs, output{filepath.Dir(o.routes), []generator.File{{Path: filepath.Base(o.routes), Data: generator.Routes(api)}}})
+		routes := generator.File{Path: filepath.Base(o.routes), Data: generator.Routes(api)}
+		outputs = append(outputs, output{filepath.Dir(o.routes), []generator.File{routes}, true})
 	}
 	if o.reference != "" {
-		outputs = append(outputs, output{o.reference, generator.Reference(api)})
+		outputs = append(outputs, output{dir: o.reference, files: generator.Reference(api)})
 	}
 	return finish(o, outputs, stdout, stderr)
 }
@@ -170,7 +193,7 @@ func finish(o options, outputs []output, stdout, stderr io.Writer) int {
 	stale := 0
 	for _, out := range outputs {
 		if o.check {
-			diff, err := generator.Diff(out.dir, out.files)
+			diff, err := out.diff()
 			if err != nil {
 				return fail(stderr, 3, err, "")
 			}
@@ -180,7 +203,7 @@ func finish(o options, outputs []output, stdout, stderr io.Writer) int {
 			stale += len(diff)
 			continue
 		}
-		changed, err := generator.Write(out.dir, out.files)
+		changed, err := out.write()
 		if err != nil {
 			return fail(stderr, 3, err, "")
 		}
@@ -248,7 +271,8 @@ func validPackage(name string) bool {
 			return false
 		}
 	}
-	return name != "" && name != "_" && !token.IsKeyword(name)
+	// The go command takes the last two for a test and for a comment.
+	return name != "" && name != "_" && !token.IsKeyword(name) && !strings.HasSuffix(name, "_test") && name != "documentation"
 }
 
 // importPath finds the import path of a folder from the go.mod above it.
