@@ -21,6 +21,14 @@ type API struct {
 	Resources   []*Resource
 }
 
+// IsClose reports whether the manifest describes the API of Close.
+func (a *API) IsClose() bool {
+	return a.Name == "Close" && a.BaseURL == "https://api.close.com" && a.Prefix == "/api/v1" && a.Conventions == closeConventions
+}
+
+// closeConventions are those of Close, which hold unless close.yaml changes them.
+var closeConventions = Conventions{Offset: "_skip", Items: "data", More: "has_more", Total: "total_results"}
+
 // Conventions are what all operations of an API share. Each has the convention of
 // Close unless close.yaml changes it.
 type Conventions struct {
@@ -169,6 +177,7 @@ type Field struct {
 	Always               bool // always there and never null in responses
 	Required             bool
 	Nullable             bool // null may be sent
+	Added                bool // an addition adds it to a type of the manifest
 	OnRequest            bool // comes back only when asked for
 	Default              json.RawMessage
 	Preset               json.RawMessage // sent when the caller sets nothing

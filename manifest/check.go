@@ -14,7 +14,7 @@ import (
 func Check(doc *Document) (*API, error) {
 	var ps Problems
 	c := &checker{
-		ps: &ps, api: &API{Conventions: Conventions{Offset: "_skip", Items: "data", More: "has_more", Total: "total_results"}}, marked: shape(doc, &ps),
+		ps: &ps, api: &API{Conventions: closeConventions}, marked: shape(doc, &ps),
 		ids: map[string]*IDKind{}, groups: map[string][]*fieldDecl{},
 		types: map[string]*typeDecl{}, enums: map[string]*Enum{}, tools: map[string]*toolDecl{},
 		owner: map[string]Pos{}, idFrom: map[string]Pos{}, areaPos: map[string]Pos{},

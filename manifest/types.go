@@ -62,6 +62,7 @@ func (c *checker) extendType(r reader, old *typeDecl, k, v *yaml.Node) {
 					r.bad(name, "first at "+first.Pos.String()+"; an addition only adds fields", "type %q has the field %q", k.Value, f.Name)
 					return
 				}
+				f.Added = true
 				old.fields = append(old.fields, f)
 			})
 		},

@@ -64,7 +64,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	fl.StringVar(&o.tools, "tools", "", "only tools that match one of these `patterns`, separated by commas (* matches anything)")
 	fl.StringVar(&o.manifest, "manifest", "", "`folder` of *.yaml files, in it or below, that add to the embedded manifest; with a close.yaml it stands on its own")
 	fl.StringVar(&o.importPath, "import", "", "import `path` of the package (default: from the go.mod above the folder)")
-	fl.StringVar(&o.routes, "routes", "", "also write the emulator's route table to this `file`")
+	fl.StringVar(&o.routes, "routes", "", "also write the routes of the tools, for the emulator, to this `file` in a package of its own")
 	fl.StringVar(&o.reference, "reference", "", "also write the reference documentation to this `folder`")
 	fl.BoolVar(&o.check, "check", false, "write nothing; exit 1 if something is not up to date")
 	fl.BoolVar(&o.version, "version", false, "print the version")
@@ -179,13 +179,39 @@ func generate(o options, stdout, stderr io.Writer) int {
 	}
 	outputs := []output{{dir: o.out, files: files}}
 	if o.routes != "" {
-		routes := generator.File{Path: filepath.Base(o.routes), Data: generator.Routes(api)}
-		outputs = append(outputs, output{filepath.Dir(o.routes), []generator.File{routes}, true})
+		data, code := routes(o, api, stderr)
+		if data == nil {
+			return code
+		}
+		outputs = append(outputs, output{filepath.Dir(o.routes), []generator.File{{Path: filepath.Base(o.routes), Data: data}}, true})
 	}
 	if o.reference != "" {
 		outputs = append(outputs, output{dir: o.reference, files: generator.Reference(api)})
 	}
 	return finish(o, outputs, stdout, stderr)
+}
+
+// routes makes the route table: for the emulator itself, or as a package of its own.
+func routes(o options, api *manifest.API, stderr io.Writer) ([]byte, int) {
+	if !api.IsClose() {
+		return nil, fail(stderr, 2, fmt.Errorf("-routes is for the emulator of Close, and the manifest describes %s", api.Name), "leave it out")
+	}
+	dir, err := filepath.Abs(filepath.Dir(o.routes))
+	if err != nil {
+		return nil, fail(stderr, 3, err, "")
+	}
+	if path, err := importPath(dir); err == nil && path == "github.com/closekit/closekit/emulator" {
+		return generator.Routes(api), 0
+	}
+	pkg := strings.ReplaceAll(filepath.Base(dir), "-", "")
+	if !validPackage(pkg) {
+		return nil, fail(stderr, 2, fmt.Errorf("%q is not a name for a Go package", pkg), "choose another folder for -routes")
+	}
+	data, err := generator.OwnRoutes(api, pkg)
+	if err != nil {
+		return nil, fail(stderr, 1, err, "")
+	}
+	return data, 0
 }
 
 // finish writes the files, or compares them with what is there.

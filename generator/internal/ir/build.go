@@ -35,13 +35,13 @@ func Build(api *manifest.API, name, importPath string) (*Package, error) {
 	return p, err
 }
 
-// closeAPI is what is not said of operations because a client without options does it.
-var closeAPI = API{Name: "Close", BaseURL: "https://api.close.com", Prefix: "/api/v1"}
-
 // apiOf is the API of the operations, nil for Close.
 func apiOf(api *manifest.API) *API {
+	if api.IsClose() {
+		return nil
+	}
 	conv := api.Conventions
-	a := API{Name: api.Name, BaseURL: api.BaseURL, Prefix: api.Prefix, RepeatLists: conv.RepeatLists}
+	a := &API{Name: api.Name, BaseURL: api.BaseURL, Prefix: api.Prefix, RepeatLists: conv.RepeatLists}
 	for _, m := range []struct {
 		to          *string
 		name, close string
@@ -50,10 +50,7 @@ func apiOf(api *manifest.API) *API {
 			*m.to = m.name
 		}
 	}
-	if a == closeAPI {
-		return nil
-	}
-	return &a
+	return a
 }
 
 // sortedTools lists the tools in the order of their names.

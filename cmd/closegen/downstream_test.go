@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -41,4 +42,27 @@ func TestAnotherAPI(t *testing.T) {
 	if out, err := goTool(t, dir, "test", "./..."); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// TestAddition generates the manifest of Close with an addition, and calls what it
+// adds, on the emulator with its routes.
+func TestAddition(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it builds a program")
+	}
+	dir := downstream(t)
+	closegen("-out", filepath.Join(dir, "own"), "-manifest", "testdata/addition", "-routes", filepath.Join(dir, "routes", "routes.go"),
+		"-reference", filepath.Join(dir, "docs")).want(t, 0, "own", "")
+	write(t, filepath.Join(dir, "own", "own_test.go"), read(t, "testdata/addition/own_test.go.txt"))
+	if out, err := goTool(t, dir, "test", "./..."); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if page := read(t, filepath.Join(dir, "docs", "leads.md")); !strings.Contains(page, "Region of the company.") {
+		t.Error("the page of leads lacks what the addition adds")
+	}
+	if page := read(t, filepath.Join(dir, "docs", "gadgets.md")); !strings.Contains(page, "close_gadget_create") {
+		t.Errorf("gadgets.md:\n%s", page)
+	}
+	closegen("-out", filepath.Join(dir, "stock"), "-manifest", "testdata/stock", "-routes", filepath.Join(dir, "routes", "routes.go")).want(t, 2, "",
+		"closegen: error: -routes is for the emulator of Close, and the manifest describes Stockroom\n")
 }
