@@ -2,7 +2,7 @@
 // and a tool registry. Run it with -help for its flags, or from a go:generate
 // line:
 //
-//	//go:generate go run github.com/closekit/closekit/cmd/closegen -tools 'close_lead_*,close_task_create' -out ./closetools -package closetools
+//	//go:generate go tool closegen -tools close_lead_*,close_task_create -out ./closetools -package closetools
 package main
 
 import (
