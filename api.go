@@ -1,6 +1,9 @@
 package closekit
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // API names the API that an operation belongs to, and what in it differs from
 // Close. A nil API, like the zero value, is Close. Generated packages of another API
@@ -22,7 +25,7 @@ type API struct {
 // String returns the name and the root of the API.
 func (a *API) String() string {
 	a = a.orClose()
-	return a.Name + " (" + a.BaseURL + a.Prefix + ")"
+	return a.Name + " (" + strings.TrimRight(a.BaseURL, "/") + a.Prefix + ")"
 }
 
 var closeAPI = API{Name: "Close", BaseURL: DefaultBaseURL, Prefix: "/api/v1"}

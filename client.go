@@ -1,6 +1,7 @@
 package closekit
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -143,7 +144,7 @@ func BaseURL(root string) Option {
 		u, err := url.Parse(root)
 		switch {
 		case err != nil, u.Host == "", u.Scheme != "http" && u.Scheme != "https":
-			c.baseErr = fmt.Errorf("base URL %q must be the root of the API such as %s", redactURL(root), c.api.BaseURL)
+			c.baseErr = fmt.Errorf("base URL %q must be the root of the API such as %s", redactURL(root), cmp.Or(c.api.BaseURL, DefaultBaseURL))
 		case u.User != nil, u.RawQuery != "", u.Fragment != "":
 			c.baseErr = fmt.Errorf("base URL %q must have neither user, query nor fragment", redactURL(root))
 		case c.api.Prefix != "" && strings.Contains(u.Path, c.api.Prefix):
