@@ -89,7 +89,7 @@ func (c *client) admit(ctx context.Context, k *call) error {
 		hint = "not sent: Close asked this account to wait beyond the deadline of the context"
 	}
 	return &Error{
-		Status: http.StatusTooManyRequests, Tool: k.op().Tool, Method: k.req.Method, Path: apiPrefix + k.op().Path, RetryAfter: d, Hint: hint,
+		Status: http.StatusTooManyRequests, Tool: k.op().Tool, Method: k.req.Method, Path: c.api.Prefix + k.op().Path, RetryAfter: d, Hint: hint,
 	}
 }
 
@@ -117,7 +117,7 @@ func (c *client) unanswered(ctx context.Context, k *call, err error) (again bool
 
 // refused handles a non-2xx response.
 func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *http.Response, body []byte) (again bool, wait time.Duration, err error) {
-	e := newError(k.op(), apiPrefix+k.op().Path, resp, bytes.Clone(body))
+	e := newError(k.op(), c.api.Prefix+k.op().Path, resp, bytes.Clone(body))
 	switch status := resp.StatusCode; {
 	case status == http.StatusTooManyRequests:
 		// Close did not act, so even a POST can be sent again.
@@ -200,7 +200,7 @@ func neverSent(err error) bool {
 }
 
 func (c *client) transportError(k *call, err error, maybeDone bool) error {
-	return &TransportError{Tool: k.op().Tool, Method: k.req.Method, Path: apiPrefix + k.op().Path, MaybeDone: maybeDone || k.maybeDone, Err: err}
+	return &TransportError{Tool: k.op().Tool, Method: k.req.Method, Path: c.api.Prefix + k.op().Path, MaybeDone: maybeDone || k.maybeDone, Err: err}
 }
 
 func (c *client) authError(k *call, err error) error {
@@ -215,7 +215,7 @@ func (c *client) authError(k *call, err error) error {
 
 func (c *client) log(ctx context.Context, k *call, status int, start time.Time, err error) {
 	if c.logged != nil {
-		c.logged(ctx, AttemptLog{k.op(), apiPrefix + k.op().Path, k.attempt, status, c.now().Sub(start), err})
+		c.logged(ctx, AttemptLog{k.op(), c.api.Prefix + k.op().Path, k.attempt, status, c.now().Sub(start), err})
 	}
 }
 

@@ -1,6 +1,7 @@
 package closekit
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -21,7 +22,6 @@ const Version = "0.1.0"
 const DefaultBaseURL = "https://api.close.com"
 
 const (
-	apiPrefix      = "/api/v1"
 	defaultTimeout = 60 * time.Second
 	defaultMaxWait = 60 * time.Second
 	defaultMaxBody = 64 << 20
@@ -44,6 +44,7 @@ type client struct {
 }
 
 type config struct {
+	api        *API
 	base       string // scheme, host and path, without a trailing slash
 	baseErr    error
 	http       *http.Client
@@ -85,6 +86,7 @@ func NewClient(source Source, opts ...Option) *Client {
 		source = &static{reason: "the client has no source"}
 	}
 	c := &client{source: source, gate: &gate{}, config: config{
+		api:        &closeAPI,
 		base:       DefaultBaseURL,
 		userAgent:  "closekit/" + Version,
 		maxRetries: 2,
@@ -110,6 +112,9 @@ func (c *Client) With(source Source, opts ...Option) *Client {
 	}
 	d.middleware = slices.Clip(d.middleware)
 	d.use(opts)
+	if source == nil && *d.api != *c.in().api {
+		d.source = &static{reason: "the client changed its API and needs a source for it"}
+	}
 	d.build()
 	return &Client{&d}
 }
@@ -139,11 +144,11 @@ func BaseURL(root string) Option {
 		u, err := url.Parse(root)
 		switch {
 		case err != nil, u.Host == "", u.Scheme != "http" && u.Scheme != "https":
-			c.baseErr = fmt.Errorf("base URL %q must be the root of the API such as %s", redactURL(root), DefaultBaseURL)
+			c.baseErr = fmt.Errorf("base URL %q must be the root of the API such as %s", redactURL(root), cmp.Or(c.api.BaseURL, DefaultBaseURL))
 		case u.User != nil, u.RawQuery != "", u.Fragment != "":
 			c.baseErr = fmt.Errorf("base URL %q must have neither user, query nor fragment", redactURL(root))
-		case strings.Contains(u.Path, apiPrefix):
-			c.baseErr = fmt.Errorf("base URL %q must be the root, without %s", redactURL(root), apiPrefix)
+		case c.api.Prefix != "" && strings.Contains(u.Path, c.api.Prefix):
+			c.baseErr = fmt.Errorf("base URL %q must be the root, without %s", redactURL(root), c.api.Prefix)
 		default:
 			c.baseErr = nil
 			c.base = u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/")

@@ -1,6 +1,7 @@
 package closekit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,26 +58,29 @@ func (c *Client) Do(ctx context.Context, req Request, read func(Response) error,
 		return errors.New("the client is nil; make one with closekit.NewClient")
 	}
 	if req.Operation == nil {
-		req.Operation = unnamed(&req)
+		req.Operation = c.core.unnamed(&req)
+	}
+	if err := c.core.serves(req.Operation); err != nil {
+		return err
 	}
 	if req.Method == "" {
 		req.Method = req.Operation.Method
 	}
 	k := call{req: req, retries: c.core.maxRetries}
-	k.req.Path = strings.TrimPrefix(k.req.Path, apiPrefix)
+	k.req.Path = strings.TrimPrefix(k.req.Path, c.core.api.Prefix)
 	k.repeatable = k.op().Effect == Read && k.req.Method == http.MethodGet
 	for _, o := range opts {
 		o(&k)
 	}
-	if err := k.req.check(); err != nil {
+	if err := k.req.check(c.core.api.Prefix); err != nil {
 		return fmt.Errorf("%s: %w", k.op().name(), err)
 	}
 	return c.core.do(ctx, &k, read)
 }
 
 // unnamed derives the operation of a request that has none.
-func unnamed(req *Request) *Operation {
-	op := &Operation{Method: req.Method, Path: strings.TrimPrefix(req.Path, apiPrefix), Effect: Write}
+func (c *client) unnamed(req *Request) *Operation {
+	op := &Operation{Method: req.Method, Path: strings.TrimPrefix(req.Path, c.api.Prefix), Effect: Write, API: c.api}
 	switch req.Method {
 	case http.MethodGet:
 		op.Effect, op.Idempotent = Read, true
@@ -89,7 +93,7 @@ func unnamed(req *Request) *Operation {
 }
 
 // check rejects a request that might not go to an endpoint of the API.
-func (r *Request) check() error {
+func (r *Request) check(prefix string) error {
 	switch r.Method {
 	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete:
 	default:
@@ -106,7 +110,7 @@ func (r *Request) check() error {
 	case err != nil:
 		return fmt.Errorf("the path %q is not valid: %w", r.Path, errors.Unwrap(err))
 	case !strings.HasPrefix(r.Path, "/"), u.Host != "", u.Scheme != "", strings.ContainsAny(r.Path, "\\\r\n\t "):
-		return fmt.Errorf("the path %q must start with one slash and be a path below %s", r.Path, apiPrefix)
+		return fmt.Errorf("the path %q must start with one slash and be a path below %s", r.Path, cmp.Or(prefix, "the root"))
 	case u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(r.Path, "?#"):
 		return fmt.Errorf("the path %q must have no query; it has a field of its own", r.Path)
 	}

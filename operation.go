@@ -20,10 +20,11 @@ const (
 type Operation struct {
 	Tool       string // close_lead_create; empty for an endpoint that is not in the manifest
 	Method     string // POST
-	Path       string // path template below /api/v1, /lead/{lead_id}/
+	Path       string // path template below the prefix of the API, /lead/{lead_id}/
 	Effect     Effect
 	Sends      bool // a customer may receive something
 	Idempotent bool // repeating it has no further effect
+	API        *API // the API that it belongs to; nil means Close
 }
 
 // Updates reports whether the operation changes an existing record.

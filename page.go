@@ -111,7 +111,7 @@ func All[T any](op *Operation, first Opt[int], fetch func(skip Opt[int]) (*Page[
 			if !page.HasMore || len(page.Data) == 0 || pages == k.maxPages {
 				return
 			}
-			if page.NextSkip > maxSkip {
+			if page.NextSkip > maxSkip && (op == nil || op.API.isClose()) {
 				e := &SkipLimitError{Skip: maxSkip}
 				if op != nil {
 					e.Tool = op.Tool

@@ -21,7 +21,7 @@ const maxURL = 2000
 // known, because Close rejects chunked requests.
 func (c *client) request(ctx context.Context, r *Request) (*http.Request, error) {
 	method, query, body := r.Method, r.Query, r.Body
-	override := method == http.MethodGet && query != "" && len(c.base)+len(apiPrefix)+len(r.Path)+len(query) > maxURL
+	override := method == http.MethodGet && query != "" && len(c.base)+len(c.api.Prefix)+len(r.Path)+len(query) > maxURL && c.api.isClose()
 	if override {
 		var err error
 		if body, err = overrideParams(query); err != nil {
@@ -64,7 +64,7 @@ var blank = http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 
 // url appends a path to the base URL without parsing the base URL again.
 func (c *client) url(path, query string) (*url.URL, error) {
-	path = apiPrefix + path
+	path = c.api.Prefix + path
 	if c.root == nil || strings.Contains(path, "%") || c.root.Path != "" {
 		if query != "" {
 			query = "?" + query

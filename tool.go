@@ -125,7 +125,7 @@ type Catalog struct {
 func (c *Catalog) tool(i int, op Callable) *Tool {
 	t := c.List[i]
 	d := op.Describe()
-	t.Effect, t.Sends, t.Idempotent, t.Method, t.Path = d.Effect, d.Sends, d.Idempotent, d.Method, apiPrefix+d.Path
+	t.Effect, t.Sends, t.Idempotent, t.Method, t.Path = d.Effect, d.Sends, d.Idempotent, d.Method, d.API.orClose().Prefix+d.Path
 	t.catalog, t.operation = c, op
 	return &t
 }

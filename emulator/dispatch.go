@@ -25,6 +25,23 @@ type route struct {
 	status   int // of success
 }
 
+// Route is an operation that [Options].Routes adds to the emulator.
+type Route struct {
+	Tool     string // name of the tool, for recordings; may be empty
+	Method   string
+	Path     string // below /api/v1, with {id} in place of an id: /gadget/{id}/
+	Resource string // name of the objects, gadgets
+	Action   string // list, get, create, update or delete
+	Status   int    // of success; 0 means 200
+
+	// Prefix is the part of new ids before the underscore, if the emulator does not
+	// know the resource. By default it is made from the name of the resource.
+	Prefix string
+	// Fields are further keys of the body that are stored, if the emulator knows the
+	// resource and ignores unknown keys.
+	Fields []string
+}
+
 // router finds the operation for a path.
 type router struct{ root *node }
 
@@ -35,8 +52,9 @@ type node struct {
 	methods map[string]route
 }
 
-// newRouter builds the tree from the tool routes and the others.
-func newRouter(e *rest.Engine) *router {
+// newRouter builds the tree from the tool routes, the others and those of the
+// options.
+func newRouter(e *rest.Engine, own []Route) *router {
 	rt := &router{root: &node{}}
 	for _, r := range extraRoutes {
 		rt.add(r)
@@ -50,7 +68,33 @@ func newRouter(e *rest.Engine) *router {
 			e.Add(rest.Ordinary(r.resource))
 		}
 	}
+	for _, r := range own {
+		rt.addOwn(e, r)
+	}
 	return rt
+}
+
+// addOwn adds a route of the options. One that is there keeps its resource, action
+// and status.
+func (rt *router) addOwn(e *rest.Engine, own Route) {
+	r := route{tool: own.Tool, method: own.Method, path: own.Path, resource: own.Resource, action: own.Action, status: own.Status}
+	if old, ok := rt.route(r.method, r.path); ok {
+		r.resource, r.action, r.status = old.resource, old.action, old.status
+	}
+	rt.add(r)
+	res := e.Resources[r.resource]
+	if res == nil {
+		res = rest.Ordinary(r.resource)
+		if own.Prefix != "" {
+			res.Prefix = own.Prefix
+		}
+		e.Add(res)
+	}
+	for _, name := range own.Fields {
+		if !slices.ContainsFunc(res.Fields, func(f rest.Field) bool { return f.Name == name }) {
+			res.Fields = append(slices.Clip(res.Fields), rest.Field{Name: name})
+		}
+	}
 }
 
 func (rt *router) add(r route) {

@@ -78,6 +78,10 @@ type Options struct {
 	// WebhookClient delivers webhooks; nil means a client with a timeout of 30
 	// seconds that follows no redirects. It decides about the addresses of names itself.
 	WebhookClient *http.Client
+	// Routes are further operations, such as those of a manifest of your own:
+	// closegen -routes writes them. Objects of resources that the emulator does not
+	// know are stored as they are sent. A route of Close keeps its behavior.
+	Routes []Route
 	// BaseURL is the root under which clients reach the server, for example
 	// "http://localhost:8080". It is needed only if the server is used as an
 	// http.Handler; [Server.Listen] sets it otherwise.
@@ -168,7 +172,7 @@ func New(opts Options) *Server {
 		LinkLocalWebhooks: opts.LinkLocalWebhooks,
 	}, s.hooks)
 	crm.Register(s.engine)
-	s.router = newRouter(s.engine)
+	s.router = newRouter(s.engine, opts.Routes)
 	s.st = s.fresh()
 	return s
 }

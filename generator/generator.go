@@ -57,6 +57,12 @@ func Generate(api *manifest.API, o Options) ([]File, error) {
 // Routes makes the emulator's route table.
 func Routes(api *manifest.API) []byte { return emit.Routes(ir.Routes(api)) }
 
+// OwnRoutes makes a Go file of a package with the routes of the tools, for the
+// option Routes of the emulator.
+func OwnRoutes(api *manifest.API, pkg string) ([]byte, error) {
+	return emit.OwnRoutes(pkg, ir.Routes(api))
+}
+
 // Reference makes the reference documentation, a Markdown file per resource
 // and an index.
 func Reference(api *manifest.API) []File {

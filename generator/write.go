@@ -22,6 +22,16 @@ func Write(dir string, files []File) (changed []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	return write(dir, files, stale)
+}
+
+// WriteFile writes one generated file into a folder that has others, and reports
+// like [Write]. It deletes nothing.
+func WriteFile(dir string, f File) (changed []string, err error) {
+	return write(dir, []File{f}, nil)
+}
+
+func write(dir string, files []File, stale []string) (changed []string, err error) {
 	var differ []File
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.Path))
@@ -29,7 +39,7 @@ func Write(dir string, files []File) (changed []string, err error) {
 		switch {
 		case err == nil && bytes.Equal(old, f.Data):
 			continue
-		case err == nil && !generated(path, old):
+		case err == nil && !IsGenerated(path, old):
 			return nil, fmt.Errorf("write %s: a file of this name is there that closegen did not write; move it or choose another folder", path)
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return nil, err
@@ -85,7 +95,13 @@ func Diff(dir string, files []File) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var diff []string
+	return diff(dir, files, stale)
+}
+
+// DiffFile is Diff for a file of [WriteFile].
+func DiffFile(dir string, f File) ([]string, error) { return diff(dir, []File{f}, nil) }
+
+func diff(dir string, files []File, stale []string) (diff []string, err error) {
 	for _, f := range files {
 		old, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(f.Path))) //nolint:gosec // in the folder of the caller
 		switch {
@@ -131,7 +147,7 @@ func staleFiles(dir string, files []File) ([]string, error) {
 			if err != nil {
 				return nil, err
 			}
-			if generated(full, data) {
+			if IsGenerated(full, data) {
 				stale = append(stale, path)
 			}
 		}
@@ -140,9 +156,9 @@ func staleFiles(dir string, files []File) ([]string, error) {
 	return stale, nil
 }
 
-// generated reports whether closegen wrote a file: Go and Markdown carry the
+// IsGenerated reports whether closegen wrote a file: Go and Markdown carry the
 // header, data files say it in their first key.
-func generated(path string, data []byte) bool {
+func IsGenerated(path string, data []byte) bool {
 	switch filepath.Ext(path) {
 	case ".go":
 		return bytes.HasPrefix(data, []byte(header))

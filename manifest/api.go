@@ -9,14 +9,34 @@ import (
 // in, and everything is in the order of the files. Only [Check] makes one, and
 // nothing changes it afterwards.
 type API struct {
-	Name      string
-	BaseURL   string
-	Prefix    string // /api/v1
-	Doc       string
-	About     string
-	IDs       []*IDKind
-	Areas     []Area
-	Resources []*Resource
+	Name    string
+	BaseURL string
+	Prefix  string // /api/v1
+	Doc     string
+	About   string
+
+	Conventions Conventions
+	IDs         []*IDKind
+	Areas       []Area
+	Resources   []*Resource
+}
+
+// IsClose reports whether the manifest describes the API of Close.
+func (a *API) IsClose() bool {
+	return a.Name == "Close" && a.BaseURL == "https://api.close.com" && a.Prefix == "/api/v1" && a.Conventions == closeConventions
+}
+
+// closeConventions are those of Close, which hold unless close.yaml changes them.
+var closeConventions = Conventions{Offset: "_skip", Items: "data", More: "has_more", Total: "total_results"}
+
+// Conventions are what all operations of an API share. Each has the convention of
+// Close unless close.yaml changes it.
+type Conventions struct {
+	NoSlash     bool   // paths do not end in a slash
+	Offset      string // name of the parameter by which lists are paged, _skip
+	RepeatLists bool   // a list in a query is a parameter per element, not one with commas
+
+	Items, More, Total string // members of a list response: data, has_more, total_results
 }
 
 // Area is a folder of the manifest: resources that a reader looks for together.
@@ -157,6 +177,7 @@ type Field struct {
 	Always               bool // always there and never null in responses
 	Required             bool
 	Nullable             bool // null may be sent
+	Added                bool // an addition adds it to a type of the manifest
 	OnRequest            bool // comes back only when asked for
 	Default              json.RawMessage
 	Preset               json.RawMessage // sent when the caller sets nothing

@@ -14,13 +14,14 @@ import (
 func Check(doc *Document) (*API, error) {
 	var ps Problems
 	c := &checker{
-		ps: &ps, api: &API{}, marked: shape(doc, &ps),
+		ps: &ps, api: &API{Conventions: closeConventions}, marked: shape(doc, &ps),
 		ids: map[string]*IDKind{}, groups: map[string][]*fieldDecl{},
 		types: map[string]*typeDecl{}, enums: map[string]*Enum{}, tools: map[string]*toolDecl{},
 		owner: map[string]Pos{}, idFrom: map[string]Pos{}, areaPos: map[string]Pos{},
 	}
 	c.declare(doc)
 	c.placeResources()
+	c.replaceTools()
 	c.resolveTypes()
 	c.resolveTools()
 	if len(ps) > 0 {
@@ -90,24 +91,49 @@ func (c *checker) declareAPI(r reader, f file) {
 	res := &Resource{Name: "common", Title: "Common", About: "Types that no single resource owns.", File: f.name}
 	c.api.Resources = append(c.api.Resources, res)
 	r.keys(f.root, "close.yaml", map[string]func(*yaml.Node){
-		"api":      r.text(&c.api.Name),
-		"base_url": r.text(&c.api.BaseURL),
-		"prefix":   r.text(&c.api.Prefix),
-		"doc":      r.text(&c.api.Doc),
-		"about":    r.text(&c.api.About),
-		"ids":      func(n *yaml.Node) { r.each(n, func(k, v *yaml.Node) { c.declareID(r, k, v) }) },
-		"areas":    func(n *yaml.Node) { r.each(n, func(k, v *yaml.Node) { c.declareArea(r, k, v) }) },
-		"params": func(n *yaml.Node) {
-			r.each(n, func(k, v *yaml.Node) {
-				r.each(v, func(name, spec *yaml.Node) {
-					c.groups[k.Value] = append(c.groups[k.Value], c.readField(r, name, spec, nil))
-				})
-			})
-		},
-		"types": func(n *yaml.Node) { c.declareTypes(r, res, n) },
-		"enums": func(n *yaml.Node) { c.declareEnums(r, res, n) },
+		"api":         r.text(&c.api.Name),
+		"base_url":    r.text(&c.api.BaseURL),
+		"prefix":      r.text(&c.api.Prefix),
+		"doc":         r.text(&c.api.Doc),
+		"about":       r.text(&c.api.About),
+		"ids":         func(n *yaml.Node) { r.each(n, func(k, v *yaml.Node) { c.declareID(r, k, v) }) },
+		"areas":       func(n *yaml.Node) { r.each(n, func(k, v *yaml.Node) { c.declareArea(r, k, v) }) },
+		"params":      func(n *yaml.Node) { c.declareGroups(r, n) },
+		"conventions": func(n *yaml.Node) { c.declareConventions(r, n) },
+		"types":       func(n *yaml.Node) { c.declareTypes(r, res, n, false) },
+		"enums":       func(n *yaml.Node) { c.declareEnums(r, res, n) },
 	})
 	res.Doc = c.api.Doc
+}
+
+// declareConventions reads what differs from the conventions of Close.
+func (c *checker) declareConventions(r reader, n *yaml.Node) {
+	conv := &c.api.Conventions
+	slash, lists := true, ""
+	r.keys(n, "conventions", map[string]func(*yaml.Node){
+		"trailing_slash": r.flag(&slash), "offset": r.text(&conv.Offset), "lists": r.text(&lists), "paging": func(*yaml.Node) {},
+		"envelope": func(n *yaml.Node) {
+			r.keys(n, "envelope", map[string]func(*yaml.Node){
+				"items": r.text(&conv.Items), "more": r.text(&conv.More), "total": r.text(&conv.Total),
+			})
+			if conv.Items == conv.More || conv.Items == conv.Total || conv.More == conv.Total {
+				r.bad(n, "", "two members of the envelope have one name")
+			}
+		},
+	})
+	conv.NoSlash, conv.RepeatLists = !slash, lists == "repeat"
+}
+
+// declareGroups reads groups of parameters.
+func (c *checker) declareGroups(r reader, n *yaml.Node) {
+	r.each(n, func(k, v *yaml.Node) {
+		if !c.own(r, k, "parameter group", k.Value) {
+			return
+		}
+		r.each(v, func(name, spec *yaml.Node) {
+			c.groups[k.Value] = append(c.groups[k.Value], c.readField(r, name, spec, nil))
+		})
+	})
 }
 
 // declareArea reads the title of a folder.
@@ -168,6 +194,9 @@ func (c *checker) declareID(r reader, k, v *yaml.Node) {
 		id.Noun = strings.ReplaceAll(id.Name, "_", " ")
 	}
 	id.Prefixes = append([]string{prefix}, more...)
+	if !c.own(r, k, "id kind", k.Value) {
+		return
+	}
 	c.ids[k.Value] = id
 	c.api.IDs = append(c.api.IDs, id)
 }
@@ -180,6 +209,8 @@ func (c *checker) declareResource(r reader, f file, addition bool) {
 	r.keys(f.root, "a resource file", map[string]func(*yaml.Node){
 		"resource": r.text(&res.Name), "title": r.text(&res.Title), "about": r.text(&res.About), "doc": r.text(&res.Doc),
 		"types": keep(&types), "enums": keep(&enums), "tools": keep(&tools),
+		"ids":    func(n *yaml.Node) { r.each(n, func(k, v *yaml.Node) { c.declareID(r, k, v) }) },
+		"params": func(n *yaml.Node) { c.declareGroups(r, n) },
 	})
 	switch {
 	case res.Name == "": // its shape was reported
@@ -195,7 +226,7 @@ func (c *checker) declareResource(r reader, f file, addition bool) {
 		c.declareEnums(r, res, enums)
 	}
 	if types != nil {
-		c.declareTypes(r, res, types)
+		c.declareTypes(r, res, types, addition)
 	}
 	if tools != nil {
 		r.each(tools, func(k, v *yaml.Node) { c.declareTool(r, res, k, v, addition) })

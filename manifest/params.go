@@ -54,6 +54,18 @@ func (c *checker) params(d *toolDecl) {
 			c.addParam(d, p, place)
 		}
 	}
+	for _, a := range d.additions {
+		a.each(a.given["params"], func(k, v *yaml.Node) {
+			isOther := func(f *fieldDecl) bool { return f.Name == k.Value }
+			if t.Param(k.Value) != nil || slices.ContainsFunc(taken, isOther) || slices.ContainsFunc(grouped, isOther) {
+				a.bad(k, "an addition only adds parameters", "tool %q has the parameter %q", t.Name, k.Value)
+				return
+			}
+			p := c.readField(a.reader, k, v, nil)
+			c.finish(p)
+			c.addParam(d, p, place)
+		})
+	}
 	for _, f := range taken {
 		add(f, place)
 	}

@@ -22,6 +22,9 @@ type toolDecl struct {
 	params                   []*fieldDecl // those of the tool, in the same order
 	given                    map[string]*yaml.Node
 	redescribed              map[string]*toolDecl // keys that an addition replaces
+	additions                []*toolDecl          // that add parameters
+	addition                 bool                 // declared in an addition
+	replaces                 string
 	httpText, takes, returns string
 	totals, action, paging   string
 	effect                   string
@@ -50,7 +53,7 @@ func (d *toolDecl) at(key string) *yaml.Node {
 
 // declareTool reads a tool. An addition may also describe an existing tool anew.
 func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition bool) {
-	d := &toolDecl{reader: r, key: k, res: res, given: map[string]*yaml.Node{}, redescribed: map[string]*toolDecl{}}
+	d := &toolDecl{reader: r, key: k, res: res, addition: addition, given: map[string]*yaml.Node{}, redescribed: map[string]*toolDecl{}}
 	d.tool = &Tool{Name: k.Value, Resource: res, Pos: r.pos(k), Status: http.StatusOK}
 	old := c.tools[k.Value]
 	if old != nil && !addition {
@@ -65,13 +68,13 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 	later := func(*yaml.Node) {}
 	known := map[string]func(*yaml.Node){
 		"does": keep(&t.Does), "use": keep(&t.Use), "result": keep(&t.Result), "title": keep(&t.Title),
-		"synonyms": r.words(&t.Synonyms), "show": r.words(&t.Show), "examples": later,
+		"synonyms": r.words(&t.Synonyms), "show": r.words(&t.Show), "examples": later, "params": later,
 	}
 	if old == nil {
 		maps.Copy(known, map[string]func(*yaml.Node){
 			"http": keep(&d.httpText), "effect": keep(&d.effect), "sends": r.flag(&t.Sends), "effects": later, "idempotent": r.flag(&t.Idempotent),
 			"takes": keep(&d.takes), "only": r.words(&d.only), "without": r.words(&d.without), "with": r.words(&d.with),
-			"required": r.words(&d.required), "params": later, "aliases": later, "rules": later,
+			"required": r.words(&d.required), "replaces": keep(&d.replaces), "aliases": later, "rules": later,
 			"returns": keep(&d.returns), "totals": keep(&d.totals), "paging": keep(&d.paging), "status": r.integer(&t.Status),
 			"action": keep(&d.action), "doc": keep(&t.Doc),
 		})
@@ -90,6 +93,9 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 		for key := range d.given {
 			old.redescribed[key] = d
 		}
+		if d.given["params"] != nil {
+			old.additions = append(old.additions, d)
+		}
 		return
 	}
 	if !toolName.MatchString(k.Value) {
@@ -106,6 +112,50 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 	c.tools[k.Value] = d
 	c.toolOrder = append(c.toolOrder, d)
 	res.Tools = append(res.Tools, t)
+}
+
+// replaceTools takes the tools away that tools of additions replace. What refers to
+// a replaced tool refers to the new one.
+func (c *checker) replaceTools() {
+	instead := map[string]string{}
+	for _, d := range c.toolOrder {
+		if d.replaces == "" {
+			continue
+		}
+		old := c.tools[d.replaces]
+		switch first, twice := instead[d.replaces]; {
+		case old == nil:
+			d.bad(d.at("replaces"), near(d.replaces, c.tools), "tool %q replaces %q, which is no tool", d.tool.Name, d.replaces)
+		case old.addition || !d.addition:
+			d.bad(d.at("replaces"), "delete the old tool", "tool %q can replace a tool of the manifest that it adds to, not %q", d.tool.Name, d.replaces)
+		case twice:
+			d.bad(d.at("replaces"), "", "tool %q replaces %q, as %q does", d.tool.Name, d.replaces, first)
+		case len(old.redescribed) > 0:
+			d.bad(d.at("replaces"), "delete the description", "tool %q replaces %q, which an addition describes anew", d.tool.Name, d.replaces)
+		default:
+			instead[d.replaces] = d.tool.Name
+		}
+	}
+	if len(instead) == 0 {
+		return
+	}
+	for name := range instead {
+		old := c.tools[name]
+		delete(c.tools, name)
+		c.toolOrder = slices.DeleteFunc(c.toolOrder, func(d *toolDecl) bool { return d == old })
+		old.res.Tools = slices.DeleteFunc(old.res.Tools, func(t *Tool) bool { return t == old.tool })
+	}
+	renamed := func(from *string) {
+		if name := instead[*from]; name != "" {
+			*from = name
+		}
+	}
+	for _, id := range c.api.IDs {
+		renamed(&id.From)
+	}
+	for _, f := range c.fields {
+		renamed(&f.From)
+	}
 }
 
 func (c *checker) resolveTools() {
@@ -152,7 +202,7 @@ func fieldNames(fields []*Field) []string {
 }
 
 var (
-	httpLine  = regexp.MustCompile(`^(GET|POST|PUT|DELETE) (/(?:[A-Za-z0-9_.-]+|\{[a-z][a-z0-9_]*\})(?:/(?:[A-Za-z0-9_.-]+|\{[a-z][a-z0-9_]*\}))*/)$`)
+	httpLine  = regexp.MustCompile(`^(GET|POST|PUT|DELETE) (/(?:[A-Za-z0-9_.-]+|\{[a-z][a-z0-9_]*\})(?:/(?:[A-Za-z0-9_.-]+|\{[a-z][a-z0-9_]*\}))*/?)$`)
 	pathParam = regexp.MustCompile(`\{([a-z][a-z0-9_]*)\}`)
 )
 
@@ -163,10 +213,15 @@ func (c *checker) resolveTool(d *toolDecl) {
 	if d.broken("http") {
 		return
 	}
-	if m == nil {
+	if noSlash := c.api.Conventions.NoSlash; m == nil || strings.HasSuffix(m[2], "/") == noSlash {
 		hint := "for example GET /lead/{lead_id}/"
-		if d.httpText != "" && !strings.HasSuffix(d.httpText, "/") {
-			hint = "the path must end in a slash"
+		switch {
+		case noSlash && strings.HasSuffix(d.httpText, "/"):
+			hint = "conventions say that no path ends in a slash"
+		case noSlash:
+			hint = "for example GET /item/{item_id}"
+		case d.httpText != "" && !strings.HasSuffix(d.httpText, "/"):
+			hint = "the path must end in a slash, or close.yaml must say conventions: {trailing_slash: false}"
 		}
 		d.bad(d.at("http"), hint, "tool %q needs http: METHOD /path/", t.Name)
 		return
@@ -174,7 +229,7 @@ func (c *checker) resolveTool(d *toolDecl) {
 	t.Method, t.Path = m[1], m[2]
 	key := t.Method + " " + pathParam.ReplaceAllString(t.Path, "{}")
 	if first, ok := c.owner["http "+key]; ok {
-		d.bad(d.at("http"), "first at "+first.String(), "two tools have the route %s", key)
+		d.bad(d.at("http"), "first at "+first.String()+"; an addition leaves the old tool out with replaces: NAME", "two tools have the route %s", key)
 	}
 	c.owner["http "+key] = d.pos(d.at("http"))
 	c.defaults(d)
@@ -220,7 +275,7 @@ func (c *checker) defaults(d *toolDecl) {
 	}
 	t.Action = d.action
 	if t.Action == "" {
-		single := strings.HasSuffix(t.Path, "}/")
+		single := strings.HasSuffix(strings.TrimSuffix(t.Path, "/"), "}")
 		switch {
 		case t.Method == http.MethodGet && single:
 			t.Action = "get"
@@ -251,16 +306,17 @@ func (c *checker) returnsOf(d *toolDecl) {
 		}
 	}
 	isList := t.Returns != nil && t.Returns.Kind == List
-	skip := t.Param("_skip")
+	offset := c.api.Conventions.Offset
+	skip := t.Param(offset)
 	if isList && skip != nil && skip.Type != nil && (skip.Type.Kind != Integer || skip.Required) {
-		d.bad(d.key, "with: [paging] has one", "parameter _skip of %s must be an integer that can be left out", t.Name)
+		d.bad(d.key, "with: [paging] has one", "parameter %s of %s must be an integer that can be left out", offset, t.Name)
 	}
 	switch d.paging {
 	case "":
 		t.Paging = isList && skip != nil
 	case "offset":
 		if t.Paging = true; !isList || skip == nil {
-			d.bad(d.at("paging"), "returns: list T and with: [paging]", "offset paging needs a list and a parameter _skip")
+			d.bad(d.at("paging"), "returns: list T and with: [paging]", "offset paging needs a list and a parameter %s", offset)
 		}
 	}
 	if d.totals != "" {

@@ -18,8 +18,16 @@ type typeDecl struct {
 	broken   bool // the shape of the type or of its fields was reported
 }
 
-func (c *checker) declareTypes(r reader, res *Resource, n *yaml.Node) {
+func (c *checker) declareTypes(r reader, res *Resource, n *yaml.Node, addition bool) {
 	r.each(n, func(k, v *yaml.Node) {
+		hasAbout := slices.ContainsFunc(pairs(v), func(kv [2]*yaml.Node) bool { return kv[0].Value == "about" })
+		if old := c.types[k.Value]; old != nil && addition && !hasAbout {
+			c.extendType(r, old, k, v)
+			return
+		}
+		if !hasAbout && !r.marked[v] {
+			r.bad(k, "one sentence", "type %s lacks the key about", k.Value)
+		}
 		d := &typeDecl{reader: r, node: k, object: &Object{Name: k.Value, Pos: r.pos(k)}}
 		if !typeName.MatchString(k.Value) {
 			r.bad(k, "for example Lead", "a type must be named in CamelCase, not %q", k.Value)
@@ -42,6 +50,38 @@ func (c *checker) declareTypes(r reader, res *Resource, n *yaml.Node) {
 		c.typeOrder = append(c.typeOrder, d)
 		res.Types = append(res.Types, d.object)
 	})
+}
+
+// extendType reads the fields that an addition adds to a type.
+func (c *checker) extendType(r reader, old *typeDecl, k, v *yaml.Node) {
+	r.keys(v, "an extension of "+k.Value, map[string]func(*yaml.Node){
+		"fields": func(n *yaml.Node) {
+			r.each(n, func(name, spec *yaml.Node) {
+				f := c.readField(r, name, spec, nil)
+				if first := c.declaredField(old, f.Name); first != nil {
+					r.bad(name, "first at "+first.Pos.String()+"; an addition only adds fields", "type %q has the field %q", k.Value, f.Name)
+					return
+				}
+				f.Added = true
+				old.fields = append(old.fields, f)
+			})
+		},
+	})
+}
+
+// declaredField finds a field of a type, or of the types that it includes.
+func (c *checker) declaredField(d *typeDecl, name string) *fieldDecl {
+	for range len(c.types) { // includes may go round in circles, which is reported later
+		for _, f := range d.fields {
+			if f.Name == name {
+				return f
+			}
+		}
+		if d = c.types[d.include]; d == nil {
+			break
+		}
+	}
+	return nil
 }
 
 // resolveTypes looks up what fields refer to and joins included types.

@@ -2,7 +2,7 @@
 // and a tool registry. Run it with -help for its flags, or from a go:generate
 // line:
 //
-//	//go:generate go run github.com/closekit/closekit/cmd/closegen -tools 'close_lead_*,close_task_create' -out ./closetools -package closetools
+//	//go:generate go tool closegen -tools close_lead_*,close_task_create -out ./closetools -package closetools
 package main
 
 import (
@@ -64,7 +64,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	fl.StringVar(&o.tools, "tools", "", "only tools that match one of these `patterns`, separated by commas (* matches anything)")
 	fl.StringVar(&o.manifest, "manifest", "", "`folder` of *.yaml files, in it or below, that add to the embedded manifest; with a close.yaml it stands on its own")
 	fl.StringVar(&o.importPath, "import", "", "import `path` of the package (default: from the go.mod above the folder)")
-	fl.StringVar(&o.routes, "routes", "", "also write the emulator's route table to this `file`")
+	fl.StringVar(&o.routes, "routes", "", "also write the routes of the tools, for the emulator, to this `file` in a package of its own")
 	fl.StringVar(&o.reference, "reference", "", "also write the reference documentation to this `folder`")
 	fl.BoolVar(&o.check, "check", false, "write nothing; exit 1 if something is not up to date")
 	fl.BoolVar(&o.version, "version", false, "print the version")
@@ -125,6 +125,21 @@ func fail(w io.Writer, code int, err error, hint string) int {
 type output struct {
 	dir   string
 	files []generator.File
+	alone bool // the folder has files of other origin; delete none
+}
+
+func (o *output) diff() ([]string, error) {
+	if o.alone {
+		return generator.DiffFile(o.dir, o.files[0])
+	}
+	return generator.Diff(o.dir, o.files)
+}
+
+func (o *output) write() ([]string, error) {
+	if o.alone {
+		return generator.WriteFile(o.dir, o.files[0])
+	}
+	return generator.Write(o.dir, o.files)
 }
 
 func generate(o options, stdout, stderr io.Writer) int {
@@ -138,6 +153,9 @@ func generate(o options, stdout, stderr io.Writer) int {
 	}
 	if o.pkg == "" {
 		o.pkg = strings.ReplaceAll(filepath.Base(abs), "-", "")
+	}
+	if o.pkg == "main" {
+		return fail(stderr, 2, errors.New("a package named main cannot be imported, and the package tools below it must import it"), "set another name with -package, or another folder with -out")
 	}
 	if !validPackage(o.pkg) {
 		return fail(stderr, 2, fmt.Errorf("%q is not a name for a Go package", o.pkg), "set one with -package, in lower case")
@@ -155,14 +173,45 @@ func generate(o options, stdout, stderr io.Writer) int {
 	case err != nil:
 		return fail(stderr, 1, err, "")
 	}
-	outputs := []output{{o.out, files}}
+	if ps := inTheWay(o.out, o.pkg, files); len(ps) > 0 {
+		fmt.Fprintln(stderr, ps.Error())
+		return fail(stderr, 1, fmt.Errorf("%s in the way; nothing was written", words.Count(len(ps), "declaration")), "choose another folder, or move them")
+	}
+	outputs := []output{{dir: o.out, files: files}}
 	if o.routes != "" {
-		outputs = append(outputs, output{filepath.Dir(o.routes), []generator.File{{Path: filepath.Base(o.routes), Data: generator.Routes(api)}}})
+		data, code := routes(o, api, stderr)
+		if data == nil {
+			return code
+		}
+		outputs = append(outputs, output{filepath.Dir(o.routes), []generator.File{{Path: filepath.Base(o.routes), Data: data}}, true})
 	}
 	if o.reference != "" {
-		outputs = append(outputs, output{o.reference, generator.Reference(api)})
+		outputs = append(outputs, output{dir: o.reference, files: generator.Reference(api)})
 	}
 	return finish(o, outputs, stdout, stderr)
+}
+
+// routes makes the route table: for the emulator itself, or as a package of its own.
+func routes(o options, api *manifest.API, stderr io.Writer) ([]byte, int) {
+	if !api.IsClose() {
+		return nil, fail(stderr, 2, fmt.Errorf("-routes is for the emulator of Close, and the manifest describes %s", api.Name), "leave it out")
+	}
+	dir, err := filepath.Abs(filepath.Dir(o.routes))
+	if err != nil {
+		return nil, fail(stderr, 3, err, "")
+	}
+	if path, err := importPath(dir); err == nil && path == "github.com/closekit/closekit/emulator" {
+		return generator.Routes(api), 0
+	}
+	pkg := strings.ReplaceAll(filepath.Base(dir), "-", "")
+	if !validPackage(pkg) {
+		return nil, fail(stderr, 2, fmt.Errorf("%q is not a name for a Go package", pkg), "choose another folder for -routes")
+	}
+	data, err := generator.OwnRoutes(api, pkg)
+	if err != nil {
+		return nil, fail(stderr, 1, err, "")
+	}
+	return data, 0
 }
 
 // finish writes the files, or compares them with what is there.
@@ -170,7 +219,7 @@ func finish(o options, outputs []output, stdout, stderr io.Writer) int {
 	stale := 0
 	for _, out := range outputs {
 		if o.check {
-			diff, err := generator.Diff(out.dir, out.files)
+			diff, err := out.diff()
 			if err != nil {
 				return fail(stderr, 3, err, "")
 			}
@@ -180,7 +229,7 @@ func finish(o options, outputs []output, stdout, stderr io.Writer) int {
 			stale += len(diff)
 			continue
 		}
-		changed, err := generator.Write(out.dir, out.files)
+		changed, err := out.write()
 		if err != nil {
 			return fail(stderr, 3, err, "")
 		}
@@ -248,7 +297,8 @@ func validPackage(name string) bool {
 			return false
 		}
 	}
-	return name != "" && name != "_" && !token.IsKeyword(name)
+	// The go command takes the last two for a test and for a comment.
+	return name != "" && name != "_" && !token.IsKeyword(name) && !strings.HasSuffix(name, "_test") && name != "documentation"
 }
 
 // importPath finds the import path of a folder from the go.mod above it.

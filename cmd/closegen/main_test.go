@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -156,7 +155,7 @@ func TestManifest(t *testing.T) {
 	t.Run("bad", func(t *testing.T) {
 		write(t, filepath.Join(own, "mine.yaml"), "resource: mine\ntools:\n  close_mine_get:\n    http: GET /mine\n    retuns: Mine\n")
 		closegen("-out", out, "-manifest", own).want(t, 1, "", `mine.yaml:3:3: tool "close_mine_get" has no does (one sentence on what it does, for people and models)
-mine.yaml:4:11: tool "close_mine_get" needs http: METHOD /path/ (the path must end in a slash)
+mine.yaml:4:11: tool "close_mine_get" needs http: METHOD /path/ (the path must end in a slash, or close.yaml must say conventions: {trailing_slash: false})
 mine.yaml:5:5: tool close_mine_get has no key "retuns" (did you mean "returns"?)
 closegen: error: the manifest has 3 problems; nothing was written
 closegen: hint: docs/manifest.md explains the format key by key
@@ -274,12 +273,7 @@ func TestSubsetCompiles(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: it builds a program")
 	}
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := module(t, "module example.com/m\n\ngo 1.25.0\n\nrequire github.com/closekit/closekit v0.0.0\n\nreplace github.com/closekit/closekit => "+filepath.ToSlash(root)+"\n")
-	write(t, filepath.Join(dir, "go.sum"), read(t, filepath.Join(root, "go.sum")))
+	dir := downstream(t)
 	closegen("-out", filepath.Join(dir, "closetools"), "-tools", "close_lead_*,close_task_create,close_tasks_list").want(t, 0, "closetools", "")
 	write(t, filepath.Join(dir, "main.go"), `package main
 
@@ -299,11 +293,8 @@ func main() {
 	fmt.Println(lead.ID, lead.DisplayName, len(tools.All()), len(closetools.Operations()), tool.Name, err)
 }
 `)
-	cmd := exec.Command("go", "run", ".")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off", "GOTOOLCHAIN=local")
-	out, err := cmd.CombinedOutput()
-	if want := "lead_1 Acme 7 7 close_lead_get <nil>\n"; err != nil || string(out) != want {
+	out, err := goTool(t, dir, "run", ".")
+	if want := "lead_1 Acme 7 7 close_lead_get <nil>\n"; err != nil || out != want {
 		t.Errorf("got %s(%v), want %s", out, err, want)
 	}
 }

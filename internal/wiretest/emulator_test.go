@@ -130,7 +130,7 @@ func readBack(t *testing.T, p *pair, answer string) {
 	served := *p
 	served.answer = answer
 	pl := &player{p: &served}
-	got, err := functions[p.tool](t.Context(), pl.client().With(nil, closekit.StrictDecoding()), params)
+	got, err := function(t, p.tool)(t.Context(), pl.client().With(nil, closekit.StrictDecoding()), params)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,7 +147,7 @@ func TestSDKTyped(t *testing.T) {
 			pl := &player{p: p}
 			var raw []byte
 			var meta closekit.ResponseInfo
-			got, err := functions[p.tool](t.Context(), pl.client(), params, closekit.RawResponse(&raw), closekit.WithResponseInfo(&meta))
+			got, err := function(t, p.tool)(t.Context(), pl.client(), params, closekit.RawResponse(&raw), closekit.WithResponseInfo(&meta))
 			pl.check(t)
 			if string(raw) != p.answer || meta.Status != p.status || meta.Attempts != 1 {
 				t.Errorf("RawResponse and Meta say %d, %d attempts, %.100q", meta.Status, meta.Attempts, raw)

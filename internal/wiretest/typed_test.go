@@ -42,6 +42,20 @@ func none[P any](f func(context.Context, *closekit.Client, P, ...closekit.CallOp
 	}
 }
 
+// function returns the typed function of a tool. A new tool has none yet while the
+// table is rewritten.
+func function(t *testing.T, tool string) typed {
+	t.Helper()
+	f := functions[tool]
+	switch {
+	case f == nil && *update:
+		t.Skipf("%s is new to functions_test.go", tool)
+	case f == nil:
+		t.Fatalf("functions_test.go lacks %s; run go test ./internal/wiretest -update", tool)
+	}
+	return f
+}
+
 // TestFunctionsAreComplete compares functions_test.go with the tools. With -update
 // it rewrites the file: Go cannot look up a function by name.
 func TestFunctionsAreComplete(t *testing.T) {

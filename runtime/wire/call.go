@@ -96,16 +96,20 @@ func (op *Operation) callPage(ctx context.Context, c *closekit.Client, p any, sk
 	}
 	data := (*slice)(unsafe.Pointer(&page.Data))
 	err = c.Do(ctx, req, func(r closekit.Response) error {
-		return object(r, func(d *codec.Decoder) { getPage(d, s, t, page, data) })
+		return object(r, func(d *codec.Decoder) { getPage(d, s, t, page, data, op.API) })
 	}, opts...)
 	page.NextSkip = skip.Or(0) + data.len
 	return err
 }
 
 // getPage reads an envelope and its items.
-func getPage(d *codec.Decoder, s *plan, t reflect.Type, page *closekit.Page[struct{}], data *slice) {
+func getPage(d *codec.Decoder, s *plan, t reflect.Type, page *closekit.Page[struct{}], data *slice, api *closekit.API) {
 	for d.Open((*codec.Object)(unsafe.Pointer(&page.Object))); d.Next(); {
-		switch string(d.Key()) {
+		key := d.Key()
+		if api != nil {
+			key = envelopeKey(api, key)
+		}
+		switch string(key) {
 		case "data":
 			getItems(d, s, t, data)
 		case "has_more":
@@ -121,6 +125,19 @@ func getPage(d *codec.Decoder, s *plan, t reflect.Type, page *closekit.Page[stru
 			d.Keep()
 		}
 	}
+}
+
+// envelopeKey returns Close's name of a member of an envelope of another API.
+func envelopeKey(a *closekit.API, key []byte) []byte {
+	for _, m := range [...]struct{ theirs, ours string }{{a.Items, "data"}, {a.More, "has_more"}, {a.Total, "total_results"}} {
+		switch {
+		case m.theirs != "" && string(key) == m.theirs:
+			return []byte(m.ours)
+		case m.theirs != "" && string(key) == m.ours:
+			return nil // a member without a meaning
+		}
+	}
+	return key
 }
 
 // Marshal encodes the result that v points to; it implements MarshalJSON.

@@ -288,7 +288,8 @@ func (w *sender) json(f *field, v []byte) {
 	w.enc.B = append(w.enc.B, v...)
 }
 
-// list sends strings: as a JSON array in the body, joined by commas in the query.
+// list sends strings: as a JSON array in the body, in the query joined by commas, or
+// as one parameter per element if the API wants that.
 func (w *sender) list(f *field, list []string) {
 	w.given()
 	w.checkLen(f, len(list))
@@ -296,13 +297,20 @@ func (w *sender) list(f *field, list []string) {
 		w.note(v)
 	}
 	if f.in == inQuery {
+		repeat := w.op.API != nil && w.op.API.RepeatLists
 		for i, v := range list {
 			w.checkText(f, element(f, i), v)
+			if repeat {
+				w.param(f.name, v)
+				continue
+			}
 			if strings.Contains(v, ",") {
 				w.add(element(f, i), "must not contain a comma", quote(v), "the list is sent joined by commas")
 			}
 		}
-		w.param(f.name, strings.Join(list, ","))
+		if !repeat {
+			w.param(f.name, strings.Join(list, ","))
+		}
 		return
 	}
 	w.enc.Name(f.name)

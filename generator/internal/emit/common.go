@@ -92,12 +92,33 @@ func Operations(p *ir.Package) ([]byte, error) {
 	f.Add(doc("Operations lists what the tools of this package do, in the order of their names. Programs that do not call it do not link what they do not use."))
 	f.Add(Func().Id("Operations").Params().Index().Qual(rootPath, "Callable").Add(oneLine(Return(Id("operations")))))
 	f.Line()
+	if p.API != nil {
+		api(f, p.API)
+	}
 	var items []Code
 	for i := range p.Tools {
 		items = append(items, Op("&").Id(p.Tools[i].OpVar))
 	}
 	f.Add(Var().Id("operations").Op("=").Index().Qual(rootPath, "Callable").Add(lines(items...)))
 	return render(f)
+}
+
+// api prints the API that operations belong to, and the function that returns it.
+func api(f *File, a *ir.API) {
+	facts := []Code{pair("Name", Lit(a.Name)), pair("BaseURL", Lit(a.BaseURL)), pair("Prefix", Lit(a.Prefix))}
+	for _, m := range [][2]string{{"Items", a.Items}, {"More", a.More}, {"Total", a.Total}} {
+		if m[1] != "" {
+			facts = append(facts, pair(m[0], Lit(m[1])))
+		}
+	}
+	if a.RepeatLists {
+		facts = append(facts, pair("RepeatLists", True()))
+	}
+	f.Add(doc("API returns the API that the operations belong to, for [closekit.ForAPI]. Clients of other APIs refuse the operations."))
+	f.Add(Func().Id("API").Params().Qual(rootPath, "API").Add(oneLine(Return(Id("ofAPI")))))
+	f.Line()
+	f.Add(Var().Id("ofAPI").Op("=").Add(fold(len("var ofAPI = closekit.API{}"), Qual(rootPath, "API"), facts...)))
+	f.Line()
 }
 
 // Plans prints plans_test.go: package wire must understand every tag, which the

@@ -13,7 +13,7 @@ import (
 func Resource(p *ir.Package, r *ir.File) ([]byte, error) {
 	f := newFile(p.ImportPath, p.Name, r.Source)
 	for i := range r.Ops {
-		operation(f, &r.Ops[i])
+		operation(f, &r.Ops[i], p.API)
 	}
 	for i := range r.Structs {
 		structType(f, &r.Structs[i])
@@ -32,7 +32,7 @@ func Resource(p *ir.Package, r *ir.File) ([]byte, error) {
 //	}
 //
 // and what belongs to it.
-func operation(f *File, o *ir.Op) {
+func operation(f *File, o *ir.Op, api *ir.API) {
 	args := []Code{Id("ctx"), Id("c"), Op("&").Id(o.Var), Op("&").Id("p")}
 	call := func(name string) *Statement {
 		f := Qual(wirePath, name)
@@ -49,8 +49,8 @@ func operation(f *File, o *ir.Op) {
 		f.Add(head(o, o.Func, "(*"+o.Result+", error)").Params(Op("*").Id(o.Result), Error()).Block(call("Call")))
 	case ir.ReturnsPage:
 		skip := Qual(rootPath, "Opt").Types(Int()).Values()
-		if o.Skip {
-			skip = Id("p").Dot("Skip")
+		if o.Skip != "" {
+			skip = Id("p").Dot(o.Skip)
 		}
 		args = append(args, skip)
 		f.Add(head(o, o.Func, "(*closekit.Page["+o.Result+"], error)").Params(page(o), Error()).Block(call("CallPage")))
@@ -67,7 +67,7 @@ func operation(f *File, o *ir.Op) {
 		f.Line()
 	}
 	structType(f, &o.Params)
-	descriptor(f, o)
+	descriptor(f, o, api)
 }
 
 // head prints a function's name and parameters, on lines of their own when the
@@ -99,18 +99,18 @@ func page(o *ir.Op) *Statement { return Op("*").Qual(rootPath, "Page").Types(Id(
 func iterator(f *File, o *ir.Op) {
 	fetch := Func().Params(Id("skip").Qual(rootPath, "Opt").Types(Int())).Params(page(o), Error()).Block(
 		Id("p").Op(":=").Id("p"),
-		Id("p").Dot("Skip").Op("=").Id("skip"),
+		Id("p").Dot(o.Skip).Op("=").Id("skip"),
 		Return(Id(o.Func).Call(Id("ctx"), Id("c"), Id("p"), Id("opts").Op("..."))),
 	)
 	f.Add(doc(o.All.Doc))
 	f.Add(head(o, o.All.Name, "iter.Seq2[*"+o.Result+", error]").Qual("iter", "Seq2").Types(Op("*").Id(o.Result), Error()).Block(
-		Return(Qual(rootPath, "All").Call(Id(o.Var).Dot("Describe").Call(), Id("p").Dot("Skip"), fetch, Id("opts").Op("..."))),
+		Return(Qual(rootPath, "All").Call(Id(o.Var).Dot("Describe").Call(), Id("p").Dot(o.Skip), fetch, Id("opts").Op("..."))),
 	))
 	f.Line()
 }
 
 // descriptor prints var opLeadCreate = wire.Operation{…}.
-func descriptor(f *File, o *ir.Op) {
+func descriptor(f *File, o *ir.Op, api *ir.API) {
 	// Params: func() any { return new(LeadCreateParams) },
 	newParams := pair("Params", Func().Params().Any().Add(oneLine(Return(New(Id(o.Params.Type))))))
 	var spec []Code
@@ -151,6 +151,9 @@ func descriptor(f *File, o *ir.Op) {
 	}
 	if o.Idempotent {
 		facts = append(facts, pair("Idempotent", True()))
+	}
+	if api != nil {
+		facts = append(facts, pair("API", Op("&").Id("ofAPI")))
 	}
 	rows := append([]Code{pair("Operation", fold(len("    Operation: closekit.Operation{},"), Qual(rootPath, "Operation"), facts...)), newParams}, spec...)
 	f.Add(Var().Id(o.Var).Op("=").Qual(wirePath, "Operation").Add(lines(rows...)))

@@ -17,7 +17,7 @@ func Build(api *manifest.API, name, importPath string) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Package{Name: name, ImportPath: importPath, Doc: packageDoc(api, name), HasCents: b.cents}
+	p := &Package{Name: name, ImportPath: importPath, Doc: packageDoc(api, name), HasCents: b.cents, API: apiOf(api)}
 	p.IDs, p.KnownIDs = b.idTypes()
 	for _, r := range api.Resources {
 		if f := b.file(r); len(f.Enums)+len(f.Structs)+len(f.Ops) > 0 {
@@ -33,6 +33,24 @@ func Build(api *manifest.API, name, importPath string) (*Package, error) {
 	}
 	p.Data, err = b.data(p.Tools)
 	return p, err
+}
+
+// apiOf is the API of the operations, nil for Close.
+func apiOf(api *manifest.API) *API {
+	if api.IsClose() {
+		return nil
+	}
+	conv := api.Conventions
+	a := &API{Name: api.Name, BaseURL: api.BaseURL, Prefix: api.Prefix, RepeatLists: conv.RepeatLists}
+	for _, m := range []struct {
+		to          *string
+		name, close string
+	}{{&a.Items, conv.Items, "data"}, {&a.More, conv.More, "has_more"}, {&a.Total, conv.Total, "total_results"}} {
+		if m.name != m.close {
+			*m.to = m.name
+		}
+	}
+	return a
 }
 
 // sortedTools lists the tools in the order of their names.
@@ -145,7 +163,7 @@ func (b *builder) file(r *manifest.Resource) File {
 func (b *builder) enum(e *manifest.Enum) Enum {
 	out := Enum{Type: e.Name, Doc: typeDoc(e.Name, b.text.text(e.About))}
 	if e.Open {
-		out.Doc += " Close may use other values too."
+		out.Doc += " " + b.api.Name + " may use other values too."
 	}
 	for _, v := range e.Values {
 		out.Values = append(out.Values, EnumValue{Const: enumConst(e, v), Value: v.Value, Doc: b.text.text(v.About)})
@@ -153,7 +171,7 @@ func (b *builder) enum(e *manifest.Enum) Enum {
 	switch {
 	case !b.sent[e]:
 	case e.Open:
-		out.ValuesDoc = "Values lists the values that can be sent; Close may know others."
+		out.ValuesDoc = "Values lists the values that can be sent; " + b.api.Name + " may know others."
 	default:
 		out.ValuesDoc = "Values lists the values that can be sent."
 	}

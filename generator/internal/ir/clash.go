@@ -11,6 +11,10 @@ import (
 func (b *builder) clashes() manifest.Problems {
 	n := names{what: "", first: map[string]declared{}}
 	n.declare("Operations", "the list of operations", manifest.Pos{})
+	n.declare("TestPlans", "the test of the package", manifest.Pos{})
+	if apiOf(b.api) != nil {
+		n.declare("API", "the function for clients of the API", manifest.Pos{})
+	}
 	if b.cents {
 		n.declare("Cents", "the type cents", manifest.Pos{})
 		n.declare("Dollars", "the type cents", manifest.Pos{})

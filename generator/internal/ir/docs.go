@@ -19,8 +19,8 @@ func packageDoc(api *manifest.API, name string) []string {
 			"parameters; required parameters are plain fields, optional ones are [closekit.Opt], absent unless set, or slices, absent "+
 			"when nil. Input is checked before anything is sent. Every list function has an iterator beside it that fetches page "+
 			"after page.",
-		"Results are ordinary values. A member that Close may leave out is an Opt; members that the manifest does not know are "+
-			"kept in the embedded Object, and values of custom fields in CustomFields, so encoding a result returns what Close sent. "+
+		"Results are ordinary values. A member that "+api.Name+" may leave out is an Opt; members that the manifest does not know are "+
+			"kept in the embedded Object, and values of custom fields in CustomFields, so encoding a result returns what "+api.Name+" sent. "+
 			"Functions are safe for concurrent use; parameters and results are plain data, safe to read concurrently.",
 		api.Doc,
 	)
@@ -61,7 +61,7 @@ func (b *builder) opDoc(t *manifest.Tool, fn string) []string {
 	if t.Sends {
 		second = join(second, "It may send a message to a customer.")
 	}
-	source := fmt.Sprintf("Close API: %s %s (tool %s)\n%s", t.Method, t.Path, t.Name, t.Doc)
+	source := fmt.Sprintf("%s API: %s %s (tool %s)\n%s", b.api.Name, t.Method, t.Path, t.Name, t.Doc)
 	return paragraphs(fn+" "+thirdPerson(b.text.text(t.Does, own...)), second, source)
 }
 

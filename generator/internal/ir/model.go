@@ -16,6 +16,14 @@ type Package struct {
 	Tools      []Tool // sorted by name
 	Data       []DataFile
 	HasCents   bool
+	API        *API // nil for Close
+}
+
+// API is what operations say of their API if it is another than Close.
+type API struct {
+	Name, BaseURL, Prefix string
+	Items, More, Total    string // empty if they are those of Close
+	RepeatLists           bool
 }
 
 // ListItem begins a paragraph of documentation that is an item of a list.
@@ -162,7 +170,7 @@ type Op struct {
 	Params     Struct
 	Returns    Returns
 	Result     string    // the struct it returns, one or a page of them
-	Skip       bool      // Params has the field Skip
+	Skip       string    // the field of Params that is the offset of the page, or empty
 	All        *Function // the iterator, or nil
 	Totals     *Totals   // or nil
 	Aliases    []Alias

@@ -18,7 +18,10 @@ func (b *builder) op(t *manifest.Tool) Op {
 	fn := funcName(t.Name)
 	o := Op{
 		Tool: t.Name, Func: fn, Var: opVar(fn), Doc: b.opDoc(t, fn), Method: t.Method, Path: t.Path, Effect: effects[t.Effect],
-		Sends: t.Sends, Idempotent: t.Idempotent, Params: b.paramsOf(t, fn), Skip: t.Param("_skip") != nil, Rules: rulesOf(t), Effects: effectsOf(t),
+		Sends: t.Sends, Idempotent: t.Idempotent, Params: b.paramsOf(t, fn), Rules: rulesOf(t), Effects: effectsOf(t),
+	}
+	if offset := b.api.Conventions.Offset; t.Param(offset) != nil {
+		o.Skip = fieldName(offset)
 	}
 	for _, a := range t.Aliases {
 		o.Aliases = append(o.Aliases, Alias(a))

@@ -90,7 +90,7 @@ func pageOf(api *manifest.API, r *manifest.Resource) Page {
 		p.Types = append(p.Types, objectEntry(o))
 	}
 	for _, e := range r.Enums {
-		p.Enums = append(p.Enums, enumEntry(e))
+		p.Enums = append(p.Enums, enumEntry(api.Name, e))
 	}
 	return p
 }
@@ -157,10 +157,10 @@ func objectEntry(o *manifest.Object) TypeEntry {
 	return e
 }
 
-func enumEntry(e *manifest.Enum) TypeEntry {
+func enumEntry(api string, e *manifest.Enum) TypeEntry {
 	out := TypeEntry{e.Name, e.About, Table{Head: []string{"value", "meaning"}}}
 	if e.Open {
-		out.About += " Close may use other values too."
+		out.About += " " + api + " may use other values too."
 	}
 	for _, v := range e.Values {
 		out.Table.Rows = append(out.Table.Rows, []string{"`" + v.Value + "`", v.About})

@@ -6,17 +6,40 @@ import "github.com/closekit/closekit/manifest"
 type Route struct {
 	Tool, Method, Path, Resource, Action string
 	Status                               int
+	Prefix                               string   // of the ids of what it returns, or empty
+	Fields                               []string // in the body that an addition gives to a type of the manifest
 }
 
 // Routes lists the routes of all tools in the order of the tools' names.
 func Routes(api *manifest.API) []Route {
 	var routes []Route
 	for _, t := range sortedTools(api) {
-		routes = append(routes, Route{
-			Tool: t.Name, Method: t.Method, Path: routePath(t.Path), Resource: t.Resource.Name, Action: t.Action, Status: t.Status,
-		})
+		r := Route{
+			Tool: t.Name, Method: t.Method, Path: routePath(t.Path), Resource: t.Resource.Name, Action: t.Action, Status: t.Status, Prefix: idPrefix(t),
+		}
+		for _, p := range t.Params {
+			if p.Added && p.In == manifest.InBody {
+				r.Fields = append(r.Fields, p.Name)
+			}
+		}
+		routes = append(routes, r)
 	}
 	return routes
+}
+
+// idPrefix is the usual prefix of the ids of what a tool returns.
+func idPrefix(t *manifest.Tool) string {
+	typ := t.Returns
+	if typ != nil && typ.Kind == manifest.List {
+		typ = typ.Elem
+	}
+	if typ == nil {
+		return ""
+	}
+	if id := typ.Object.Field("id"); id != nil && id.Type.ID != nil {
+		return id.Type.ID.Prefixes[0]
+	}
+	return ""
 }
 
 // routePath replaces the names of path parameters by {id}, as Close documents

@@ -300,9 +300,10 @@ func (b *builder) outputSchema(t *manifest.Tool) (json.RawMessage, error) {
 		return encode(b.ref(t.Returns.Object, from))
 	}
 	props := object{}
-	props.set("data", object{{"type", "array"}, {"items", b.ref(t.Returns.Elem.Object, from)}})
-	props.set("has_more", object{{"type", "boolean"}, {"description", "There are more results; ask again with _skip."}})
-	props.set("total_results", object{{"type", "integer"}, {"description", "How many there are in all, where Close counts them."}})
+	conv := b.api.Conventions
+	props.set(conv.Items, object{{"type", "array"}, {"items", b.ref(t.Returns.Elem.Object, from)}})
+	props.set(conv.More, object{{"type", "boolean"}, {"description", "There are more results; ask again with " + conv.Offset + "."}})
+	props.set(conv.Total, object{{"type", "integer"}, {"description", "How many there are in all, where " + b.api.Name + " counts them."}})
 	if t.Totals != nil {
 		for _, f := range t.Totals.Fields {
 			props.set(f.Name, b.resultField(f, from))
