@@ -152,6 +152,9 @@ func descriptor(f *File, o *ir.Op) {
 	if o.Idempotent {
 		facts = append(facts, pair("Idempotent", True()))
 	}
+	if len(o.Narrow) > 0 {
+		facts = append(facts, pair("Narrow", strs(o.Narrow)))
+	}
 	rows := append([]Code{pair("Operation", fold(len("    Operation: closekit.Operation{},"), Qual(rootPath, "Operation"), facts...)), newParams}, spec...)
 	f.Add(Var().Id(o.Var).Op("=").Qual(wirePath, "Operation").Add(lines(rows...)))
 	f.Line()
