@@ -287,7 +287,7 @@ func TestContact(t *testing.T) {
 			email   string
 			created bool
 		}{
-			{lead.ID, "Somebody", "Ann@Acme.example", false},
+			{lead.ID, "Ms. Lee", "Ann@Acme.example", false},
 			{lead.ID, "ann lee", "", false},
 			{lead.ID, "Bob", "bob@acme.example", true},
 			{lead.ID, "Robert", "bob@acme.example", false},
