@@ -3,7 +3,7 @@
 TOOL = go tool -modfile=internal/tools/go.mod
 LINT = go tool -modfile=internal/tools/lint/go.mod golangci-lint
 
-.PHONY: help generate check test race lint fmt api cover fuzz release bench ci
+.PHONY: help generate check test race lint fmt api cover fuzz vuln release bench ci
 
 help:     ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -28,6 +28,8 @@ cover:    ## statement coverage of the hand-written packages
 	go tool cover -func=cover.out | tail -1
 fuzz:     ## every fuzz target for a minute
 	scripts/fuzz.sh 60s
+vuln:     ## scan for vulnerabilities against the latest database
+	scripts/vuln.sh latest
 release:  ## build the binaries of a release into dist/
 	scripts/release.sh
 bench:    ## measure against the peers (see bench/README.md)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -146,6 +147,8 @@ func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *ht
 		k.maybeDone = true
 		again = k.repeatable || k.op().overwrites() && status != http.StatusInternalServerError
 		return again, max(c.backoff(k), e.RetryAfter), e
+	case status == http.StatusBadRequest && strings.Contains(k.req.Query, "_skip="):
+		return false, 0, skipLimit(k, e)
 	}
 	return false, 0, e
 }

@@ -324,12 +324,6 @@ func NoRetry() CallOption { return func(c *call) { c.retries = 0 } }
 // on it. Use it only if duplicates are harmless.
 func RetryWrites() CallOption { return func(c *call) { c.repeatable = true } }
 
-// MaxItems limits the number of items that an iterator yields; zero means all.
-func MaxItems(n int) CallOption { return func(c *call) { c.maxItems = n } }
-
-// MaxPages limits the number of pages that an iterator fetches; zero means all.
-func MaxPages(n int) CallOption { return func(c *call) { c.maxPages = n } }
-
 type call struct {
 	req        Request // its Operation is set
 	info       *ResponseInfo
@@ -338,6 +332,7 @@ type call struct {
 	repeatable bool
 	maxItems   int
 	maxPages   int
+	changing   bool // WhileChanging
 	attempt    int
 	renewed    bool
 	maybeDone  bool // an earlier attempt may have reached Close

@@ -54,7 +54,7 @@ var (
 	opUpdate = wire.Operation{Operation: closekit.Operation{Tool: "close_item_update", Method: "PUT", Path: "/item/{item_id}/", Effect: closekit.Write}, Params: func() any { return new(itemParams) }}
 	opCreate = wire.Operation{Operation: closekit.Operation{Tool: "close_item_create", Method: "POST", Path: "/item/", Effect: closekit.Write}, Params: func() any { return new(createParams) }}
 	opDelete = wire.Operation{Operation: closekit.Operation{Tool: "close_item_delete", Method: "DELETE", Path: "/item/{item_id}/", Effect: closekit.Destructive}, Params: func() any { return new(idParams) }}
-	opList   = wire.Operation{Operation: closekit.Operation{Tool: "close_items_list", Method: "GET", Path: "/item/", Effect: closekit.Read}, Params: func() any { return new(listParams) }}
+	opList   = wire.Operation{Operation: closekit.Operation{Tool: "close_items_list", Method: "GET", Path: "/item/", Effect: closekit.Read, Narrow: []string{"query"}}, Params: func() any { return new(listParams) }}
 )
 
 func get(ctx context.Context, c *closekit.Client, opts ...closekit.CallOption) (*item, error) {

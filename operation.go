@@ -25,6 +25,9 @@ type Operation struct {
 	Sends      bool // a customer may receive something
 	Idempotent bool // repeating it has no further effect
 	API        *API // the API that it belongs to; nil means Close
+	// Narrow lists the parameters that split a long list into parts that offset
+	// paging can read, such as date_created__gte and date_created__lt.
+	Narrow []string
 }
 
 // Updates reports whether the operation changes an existing record.

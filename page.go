@@ -2,7 +2,6 @@ package closekit
 
 import (
 	"fmt"
-	"iter"
 	"strconv"
 
 	"github.com/closekit/closekit/internal/codec"
@@ -59,82 +58,3 @@ func marshalPage(o *Object, none bool, n int, item func(int) any, hasMore bool, 
 // hasMoreBit records that has_more was present. Package wire, which decodes pages,
 // sets it.
 const hasMoreBit = 1
-
-// maxSkip is the largest offset that Close accepts, as observed on leads.
-const maxSkip = 35000
-
-// SkipLimitError reports that a list is longer than Close's limit for paging by
-// offset. It matches [ErrSkipLimit].
-type SkipLimitError struct {
-	Tool string
-	Skip int // the largest offset that Close accepts
-}
-
-// Error describes the limit and how to read the rest of the list.
-func (e *SkipLimitError) Error() string {
-	return fmt.Sprintf("%sClose pages only through the first %d results; narrow the list, for example by date_created ranges or a query, and go on from there", prefix(e.Tool), e.Skip)
-}
-
-// Is matches [ErrSkipLimit].
-func (e *SkipLimitError) Is(target error) bool { return target == ErrSkipLimit }
-
-// All iterates over the results of a list, fetching pages as needed. It starts with
-// the page at the offset first, and continues at the NextSkip of each page. op names
-// the list in errors and may be nil. The iteration ends after the first error, after
-// the last page, at the limits of [MaxItems] and [MaxPages], and when the loop
-// breaks. Items are pointers into their page, which stays in memory as long as one
-// of them does.
-//
-// Generated packages have an iterator for every list, such as closeapi.LeadsAll.
-// Use All for lists that you fetch with [Client.Do].
-func All[T any](op *Operation, first Opt[int], fetch func(skip Opt[int]) (*Page[T], error), opts ...CallOption) iter.Seq2[*T, error] {
-	var k call
-	for _, o := range opts {
-		o(&k)
-	}
-	return func(yield func(*T, error) bool) {
-		skip, items := first, 0
-		for pages := 1; ; pages++ {
-			page, err := fetch(skip)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for i := range page.Data {
-				if !yield(&page.Data[i], nil) {
-					return
-				}
-				if items++; items == k.maxItems {
-					return
-				}
-			}
-			if !page.HasMore || len(page.Data) == 0 || pages == k.maxPages {
-				return
-			}
-			if page.NextSkip > maxSkip && (op == nil || op.API.isClose()) {
-				e := &SkipLimitError{Skip: maxSkip}
-				if op != nil {
-					e.Tool = op.Tool
-				}
-				yield(nil, e)
-				return
-			}
-			skip = Some(page.NextSkip)
-		}
-	}
-}
-
-// Collect returns the items of an iterator, at most limit of them; zero means all.
-// If the iterator fails, it returns the error and the items before it.
-func Collect[T any](seq iter.Seq2[*T, error], limit int) ([]*T, error) {
-	var items []*T
-	for item, err := range seq {
-		if err != nil {
-			return items, err
-		}
-		if items = append(items, item); len(items) == limit {
-			break
-		}
-	}
-	return items, nil
-}

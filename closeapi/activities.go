@@ -26,7 +26,9 @@ func ActivitiesList(ctx context.Context, c *closekit.Client, p ActivitiesListPar
 	return wire.CallPage[Activity](ctx, c, &opActivitiesList, &p, p.Skip, opts)
 }
 
-// ActivitiesAll iterates over all results of [ActivitiesList], fetching pages as needed.
+// ActivitiesAll iterates over all results of [ActivitiesList], fetching pages as needed. A loop that
+// deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it
+// miss some.
 func ActivitiesAll(ctx context.Context, c *closekit.Client, p ActivitiesListParams, opts ...closekit.CallOption) iter.Seq2[*Activity, error] {
 	return closekit.All(opActivitiesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Activity], error) {
 		p := p
@@ -87,8 +89,11 @@ type ActivitiesListParams struct {
 }
 
 var opActivitiesList = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_activities_list", Method: "GET", Path: "/activity/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(ActivitiesListParams) },
+	Operation: closekit.Operation{
+		Tool: "close_activities_list", Method: "GET", Path: "/activity/", Effect: closekit.Read,
+		Idempotent: true, Narrow: []string{"date_created__gte", "date_created__lt"},
+	},
+	Params: func() any { return new(ActivitiesListParams) },
 	Aliases: []wire.Alias{
 		{Name: "order_by", For: "_order_by"},
 		{Name: "sort", For: "_order_by"},

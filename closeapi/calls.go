@@ -194,7 +194,8 @@ func CallsList(ctx context.Context, c *closekit.Client, p CallsListParams, opts 
 	return wire.CallPage[Call](ctx, c, &opCallsList, &p, p.Skip, opts)
 }
 
-// CallsAll iterates over all results of [CallsList], fetching pages as needed.
+// CallsAll iterates over all results of [CallsList], fetching pages as needed. A loop that deletes or
+// changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func CallsAll(ctx context.Context, c *closekit.Client, p CallsListParams, opts ...closekit.CallOption) iter.Seq2[*Call, error] {
 	return closekit.All(opCallsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Call], error) {
 		p := p
@@ -242,8 +243,11 @@ type CallsListParams struct {
 }
 
 var opCallsList = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_calls_list", Method: "GET", Path: "/activity/call/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(CallsListParams) },
+	Operation: closekit.Operation{
+		Tool: "close_calls_list", Method: "GET", Path: "/activity/call/", Effect: closekit.Read,
+		Idempotent: true, Narrow: []string{"date_created__gte", "date_created__lt"},
+	},
+	Params: func() any { return new(CallsListParams) },
 	Aliases: []wire.Alias{
 		{Name: "fields", For: "_fields"},
 		{Name: "skip", For: "_skip"},

@@ -115,7 +115,9 @@ func CommentsList(ctx context.Context, c *closekit.Client, p CommentsListParams,
 	return wire.CallPage[Comment](ctx, c, &opCommentsList, &p, p.Skip, opts)
 }
 
-// CommentsAll iterates over all results of [CommentsList], fetching pages as needed.
+// CommentsAll iterates over all results of [CommentsList], fetching pages as needed. A loop that
+// deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it
+// miss some.
 func CommentsAll(ctx context.Context, c *closekit.Client, p CommentsListParams, opts ...closekit.CallOption) iter.Seq2[*Comment, error] {
 	return closekit.All(opCommentsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Comment], error) {
 		p := p
@@ -139,9 +141,12 @@ type CommentsListParams struct {
 }
 
 var opCommentsList = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_comments_list", Method: "GET", Path: "/comment/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(CommentsListParams) },
-	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
+	Operation: closekit.Operation{
+		Tool: "close_comments_list", Method: "GET", Path: "/comment/", Effect: closekit.Read,
+		Idempotent: true, Narrow: []string{"object_id", "thread_id"},
+	},
+	Params:  func() any { return new(CommentsListParams) },
+	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 	Rules: []wire.Rule{
 		{Kind: wire.ExactlyOne, Fields: []uint8{0, 1}},
 	},

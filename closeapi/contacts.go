@@ -157,7 +157,9 @@ func ContactsList(ctx context.Context, c *closekit.Client, p ContactsListParams,
 	return wire.CallPage[Contact](ctx, c, &opContactsList, &p, p.Skip, opts)
 }
 
-// ContactsAll iterates over all results of [ContactsList], fetching pages as needed.
+// ContactsAll iterates over all results of [ContactsList], fetching pages as needed. A loop that
+// deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it
+// miss some.
 func ContactsAll(ctx context.Context, c *closekit.Client, p ContactsListParams, opts ...closekit.CallOption) iter.Seq2[*Contact, error] {
 	return closekit.All(opContactsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Contact], error) {
 		p := p
@@ -179,9 +181,12 @@ type ContactsListParams struct {
 }
 
 var opContactsList = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_contacts_list", Method: "GET", Path: "/contact/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(ContactsListParams) },
-	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
+	Operation: closekit.Operation{
+		Tool: "close_contacts_list", Method: "GET", Path: "/contact/", Effect: closekit.Read,
+		Idempotent: true, Narrow: []string{"lead_id"},
+	},
+	Params:  func() any { return new(ContactsListParams) },
+	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
 // ContactEmail is an email address of a contact.

@@ -159,7 +159,8 @@ func CustomFieldsContactList(
 }
 
 // CustomFieldsContactAll iterates over all results of [CustomFieldsContactList], fetching pages as
-// needed.
+// needed. A loop that deletes or changes them must call [closekit.Collect] first or pass
+// [closekit.WhileChanging], lest it miss some.
 func CustomFieldsContactAll(
 	ctx context.Context,
 	c *closekit.Client,

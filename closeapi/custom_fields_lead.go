@@ -157,7 +157,9 @@ func CustomFieldsLeadList(
 	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsLeadList, &p, p.Skip, opts)
 }
 
-// CustomFieldsLeadAll iterates over all results of [CustomFieldsLeadList], fetching pages as needed.
+// CustomFieldsLeadAll iterates over all results of [CustomFieldsLeadList], fetching pages as needed. A
+// loop that deletes or changes them must call [closekit.Collect] first or pass
+// [closekit.WhileChanging], lest it miss some.
 func CustomFieldsLeadAll(ctx context.Context, c *closekit.Client, p CustomFieldsLeadListParams, opts ...closekit.CallOption) iter.Seq2[*CustomField, error] {
 	return closekit.All(opCustomFieldsLeadList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[CustomField], error) {
 		p := p

@@ -174,7 +174,8 @@ func CustomFieldsOpportunityList(
 }
 
 // CustomFieldsOpportunityAll iterates over all results of [CustomFieldsOpportunityList], fetching
-// pages as needed.
+// pages as needed. A loop that deletes or changes them must call [closekit.Collect] first or pass
+// [closekit.WhileChanging], lest it miss some.
 func CustomFieldsOpportunityAll(
 	ctx context.Context,
 	c *closekit.Client,

@@ -238,7 +238,9 @@ func EmailsList(ctx context.Context, c *closekit.Client, p EmailsListParams, opt
 	return wire.CallPage[Email](ctx, c, &opEmailsList, &p, p.Skip, opts)
 }
 
-// EmailsAll iterates over all results of [EmailsList], fetching pages as needed.
+// EmailsAll iterates over all results of [EmailsList], fetching pages as needed. A loop that deletes
+// or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss
+// some.
 func EmailsAll(ctx context.Context, c *closekit.Client, p EmailsListParams, opts ...closekit.CallOption) iter.Seq2[*Email, error] {
 	return closekit.All(opEmailsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Email], error) {
 		p := p
@@ -286,8 +288,11 @@ type EmailsListParams struct {
 }
 
 var opEmailsList = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_emails_list", Method: "GET", Path: "/activity/email/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(EmailsListParams) },
+	Operation: closekit.Operation{
+		Tool: "close_emails_list", Method: "GET", Path: "/activity/email/", Effect: closekit.Read,
+		Idempotent: true, Narrow: []string{"date_created__gte", "date_created__lt"},
+	},
+	Params: func() any { return new(EmailsListParams) },
 	Aliases: []wire.Alias{
 		{Name: "fields", For: "_fields"},
 		{Name: "skip", For: "_skip"},

@@ -403,8 +403,25 @@ func testPaging(w *world) {
 	page = ok(closeapi.LeadsList(ctx, w.c, closeapi.LeadsListParams{Limit: closekit.Some(0)}))(w)
 	w.same("only the count", line(len(page.Data), page.Total.Or(0)), "0 250")
 
+	// A loop that deletes what it iterates over sees everything.
+	before, n := requests(), 0
+	for lead, err := range closeapi.LeadsAll(ctx, w.c, closeapi.LeadsListParams{Limit: closekit.Some(50), Fields: []string{"id"}}, closekit.WhileChanging()) {
+		if err != nil {
+			w.Fatal(err)
+		}
+		if err := closeapi.LeadDelete(ctx, w.c, closeapi.LeadDeleteParams{LeadID: lead.ID}); err != nil {
+			w.Fatal(err)
+		}
+		n++
+	}
+	w.same("deleted leads", line(n, len(w.srv.Objects("leads"))), "250 0")
+	w.same("their pages", requests()-before-n, 6)
+
+	if err := w.srv.Seed(strings.NewReader(seed.String())); err != nil {
+		w.Fatal(err)
+	}
 	canceled, cancel := context.WithCancel(ctx)
-	n := 0
+	n = 0
 	var last error
 	for _, err := range closeapi.LeadsAll(canceled, w.c, closeapi.LeadsListParams{}) {
 		if n++; n == 100 {

@@ -153,7 +153,8 @@ func NotesList(ctx context.Context, c *closekit.Client, p NotesListParams, opts 
 	return wire.CallPage[Note](ctx, c, &opNotesList, &p, p.Skip, opts)
 }
 
-// NotesAll iterates over all results of [NotesList], fetching pages as needed.
+// NotesAll iterates over all results of [NotesList], fetching pages as needed. A loop that deletes or
+// changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func NotesAll(ctx context.Context, c *closekit.Client, p NotesListParams, opts ...closekit.CallOption) iter.Seq2[*Note, error] {
 	return closekit.All(opNotesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Note], error) {
 		p := p
@@ -201,8 +202,11 @@ type NotesListParams struct {
 }
 
 var opNotesList = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_notes_list", Method: "GET", Path: "/activity/note/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(NotesListParams) },
+	Operation: closekit.Operation{
+		Tool: "close_notes_list", Method: "GET", Path: "/activity/note/", Effect: closekit.Read,
+		Idempotent: true, Narrow: []string{"date_created__gte", "date_created__lt"},
+	},
+	Params: func() any { return new(NotesListParams) },
 	Aliases: []wire.Alias{
 		{Name: "fields", For: "_fields"},
 		{Name: "skip", For: "_skip"},

@@ -189,7 +189,9 @@ func OpportunitiesList(ctx context.Context, c *closekit.Client, p OpportunitiesL
 	return wire.CallPage[Opportunity](ctx, c, &opOpportunitiesList, &p, p.Skip, opts)
 }
 
-// OpportunitiesAll iterates over all results of [OpportunitiesList], fetching pages as needed.
+// OpportunitiesAll iterates over all results of [OpportunitiesList], fetching pages as needed. A loop
+// that deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging],
+// lest it miss some.
 func OpportunitiesAll(ctx context.Context, c *closekit.Client, p OpportunitiesListParams, opts ...closekit.CallOption) iter.Seq2[*Opportunity, error] {
 	return closekit.All(opOpportunitiesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Opportunity], error) {
 		p := p
@@ -290,8 +292,11 @@ type OpportunitiesListParams struct {
 }
 
 var opOpportunitiesList = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_opportunities_list", Method: "GET", Path: "/opportunity/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(OpportunitiesListParams) },
+	Operation: closekit.Operation{
+		Tool: "close_opportunities_list", Method: "GET", Path: "/opportunity/", Effect: closekit.Read,
+		Idempotent: true, Narrow: []string{"date_created__gte", "date_created__lt"},
+	},
+	Params: func() any { return new(OpportunitiesListParams) },
 	Aliases: []wire.Alias{
 		{Name: "search", For: "query"},
 		{Name: "q", For: "query"},

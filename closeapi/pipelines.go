@@ -119,7 +119,9 @@ func PipelinesList(ctx context.Context, c *closekit.Client, p PipelinesListParam
 	return wire.CallPage[Pipeline](ctx, c, &opPipelinesList, &p, p.Skip, opts)
 }
 
-// PipelinesAll iterates over all results of [PipelinesList], fetching pages as needed.
+// PipelinesAll iterates over all results of [PipelinesList], fetching pages as needed. A loop that
+// deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it
+// miss some.
 func PipelinesAll(ctx context.Context, c *closekit.Client, p PipelinesListParams, opts ...closekit.CallOption) iter.Seq2[*Pipeline, error] {
 	return closekit.All(opPipelinesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Pipeline], error) {
 		p := p

@@ -150,7 +150,8 @@ func SequenceSubscriptionsList(
 }
 
 // SequenceSubscriptionsAll iterates over all results of [SequenceSubscriptionsList], fetching pages as
-// needed.
+// needed. A loop that deletes or changes them must call [closekit.Collect] first or pass
+// [closekit.WhileChanging], lest it miss some.
 func SequenceSubscriptionsAll(
 	ctx context.Context,
 	c *closekit.Client,
@@ -181,7 +182,7 @@ type SequenceSubscriptionsListParams struct {
 var opSequenceSubscriptionsList = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_sequence_subscriptions_list", Method: "GET", Path: "/sequence_subscription/",
-		Effect: closekit.Read, Idempotent: true,
+		Effect: closekit.Read, Idempotent: true, Narrow: []string{"sequence_id", "contact_id", "lead_id"},
 	},
 	Params:  func() any { return new(SequenceSubscriptionsListParams) },
 	Aliases: []wire.Alias{{Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},

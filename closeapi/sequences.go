@@ -23,7 +23,9 @@ func SequencesList(ctx context.Context, c *closekit.Client, p SequencesListParam
 	return wire.CallPage[Sequence](ctx, c, &opSequencesList, &p, p.Skip, opts)
 }
 
-// SequencesAll iterates over all results of [SequencesList], fetching pages as needed.
+// SequencesAll iterates over all results of [SequencesList], fetching pages as needed. A loop that
+// deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it
+// miss some.
 func SequencesAll(ctx context.Context, c *closekit.Client, p SequencesListParams, opts ...closekit.CallOption) iter.Seq2[*Sequence, error] {
 	return closekit.All(opSequencesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Sequence], error) {
 		p := p

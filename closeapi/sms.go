@@ -192,7 +192,8 @@ func SMSList(ctx context.Context, c *closekit.Client, p SMSListParams, opts ...c
 	return wire.CallPage[SMS](ctx, c, &opSMSList, &p, p.Skip, opts)
 }
 
-// SMSAll iterates over all results of [SMSList], fetching pages as needed.
+// SMSAll iterates over all results of [SMSList], fetching pages as needed. A loop that deletes or
+// changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func SMSAll(ctx context.Context, c *closekit.Client, p SMSListParams, opts ...closekit.CallOption) iter.Seq2[*SMS, error] {
 	return closekit.All(opSMSList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[SMS], error) {
 		p := p
@@ -240,8 +241,11 @@ type SMSListParams struct {
 }
 
 var opSMSList = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_sms_list", Method: "GET", Path: "/activity/sms/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(SMSListParams) },
+	Operation: closekit.Operation{
+		Tool: "close_sms_list", Method: "GET", Path: "/activity/sms/", Effect: closekit.Read,
+		Idempotent: true, Narrow: []string{"date_created__gte", "date_created__lt"},
+	},
+	Params: func() any { return new(SMSListParams) },
 	Aliases: []wire.Alias{
 		{Name: "fields", For: "_fields"},
 		{Name: "skip", For: "_skip"},

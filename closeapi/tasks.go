@@ -182,7 +182,8 @@ func TasksList(ctx context.Context, c *closekit.Client, p TasksListParams, opts 
 	return wire.CallPage[Task](ctx, c, &opTasksList, &p, p.Skip, opts)
 }
 
-// TasksAll iterates over all results of [TasksList], fetching pages as needed.
+// TasksAll iterates over all results of [TasksList], fetching pages as needed. A loop that deletes or
+// changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func TasksAll(ctx context.Context, c *closekit.Client, p TasksListParams, opts ...closekit.CallOption) iter.Seq2[*Task, error] {
 	return closekit.All(opTasksList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Task], error) {
 		p := p
@@ -268,8 +269,11 @@ type TasksListParams struct {
 }
 
 var opTasksList = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_tasks_list", Method: "GET", Path: "/task/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(TasksListParams) },
+	Operation: closekit.Operation{
+		Tool: "close_tasks_list", Method: "GET", Path: "/task/", Effect: closekit.Read, Idempotent: true,
+		Narrow: []string{"date_created__gte", "date_created__lt"},
+	},
+	Params: func() any { return new(TasksListParams) },
 	Aliases: []wire.Alias{
 		{Name: "type", For: "_type"},
 		{Name: "order_by", For: "_order_by"},

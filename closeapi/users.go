@@ -68,7 +68,8 @@ func UsersList(ctx context.Context, c *closekit.Client, p UsersListParams, opts 
 	return wire.CallPage[User](ctx, c, &opUsersList, &p, p.Skip, opts)
 }
 
-// UsersAll iterates over all results of [UsersList], fetching pages as needed.
+// UsersAll iterates over all results of [UsersList], fetching pages as needed. A loop that deletes or
+// changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func UsersAll(ctx context.Context, c *closekit.Client, p UsersListParams, opts ...closekit.CallOption) iter.Seq2[*User, error] {
 	return closekit.All(opUsersList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[User], error) {
 		p := p

@@ -125,7 +125,9 @@ func WebhooksList(ctx context.Context, c *closekit.Client, p WebhooksListParams,
 	return wire.CallPage[Webhook](ctx, c, &opWebhooksList, &p, p.Skip, opts)
 }
 
-// WebhooksAll iterates over all results of [WebhooksList], fetching pages as needed.
+// WebhooksAll iterates over all results of [WebhooksList], fetching pages as needed. A loop that
+// deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it
+// miss some.
 func WebhooksAll(ctx context.Context, c *closekit.Client, p WebhooksListParams, opts ...closekit.CallOption) iter.Seq2[*Webhook, error] {
 	return closekit.All(opWebhooksList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Webhook], error) {
 		p := p

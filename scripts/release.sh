@@ -24,7 +24,8 @@ fi
 
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
-files=()
+files=(THIRD_PARTY_NOTICES.txt)
+scripts/notices.sh >"$dir/THIRD_PARTY_NOTICES.txt"
 for target in "${targets[@]}"; do
 	os=${target%/*} arch=${target#*/} exe=
 	if [ "$os" = windows ]; then exe=.exe; fi

@@ -70,7 +70,7 @@ type callOptions struct {
 }
 
 func (o *callOptions) define(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&o.all, "all", false, "fetch all pages of a list; print one item per line")
+	cmd.Flags().BoolVar(&o.all, "all", false, "fetch all pages of a list; print one item per line; delete or change items only afterwards")
 	cmd.Flags().BoolVar(&o.pretty, "pretty", false, "indent the JSON")
 	cmd.Flags().BoolVar(&o.check, "check", false, "check the input only; send nothing")
 	o.confirmFlags.define(cmd.Flags())
@@ -456,10 +456,12 @@ func (p *program) stream(ctx context.Context, c *closekit.Client, r *request, in
 		progress.show(total)
 		skip += len(page.Data)
 		switch {
-		case !page.HasMore || len(page.Data) == 0:
+		case !page.HasMore:
 			return nil
+		case len(page.Data) == 0:
+			return &closekit.PageError{Tool: r.tool.Name, Position: skip, Reason: "it is empty, but has_more is true"}
 		case skip > maxSkip:
-			return &closekit.SkipLimitError{Tool: r.tool.Name, Skip: maxSkip}
+			return &closekit.SkipLimitError{Tool: r.tool.Name, Skip: maxSkip, Position: skip, Narrow: r.tool.Operation().Narrow}
 		}
 	}
 }

@@ -92,6 +92,7 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		unknown    *closekit.UnknownToolError
 		invalid    *closekit.ValidationError
 		noAuth     *closekit.AuthorizationError
+		page       *closekit.PageError
 		refused    *closekit.Error
 		unreadable *closekit.DecodeError
 		unreached  *closekit.TransportError
@@ -119,6 +120,8 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		d.hint("no Close account? \"closekit demo\" needs none, and \"closekit emulator\" prints a key of its own")
 	case errors.As(err, &account):
 		d.accountTrouble(account)
+	case errors.Is(err, closekit.ErrSkipLimit), errors.As(err, &page):
+		d.code = exitAPI
 	case errors.As(err, &refused):
 		d.refused(refused)
 	case errors.As(err, &unreadable):
@@ -129,8 +132,6 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		if !strings.Contains(unreadable.Tool, "_get") && !strings.Contains(unreadable.Tool, "_list") {
 			d.hint("%s took effect although its response could not be decoded; check before you repeat it", unreadable.Tool)
 		}
-	case errors.Is(err, closekit.ErrSkipLimit):
-		d.code = exitAPI
 	case errors.As(err, &unreached):
 		d.code = exitTransport
 		d.unreached(unreached.Err)

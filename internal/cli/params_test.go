@@ -3,7 +3,10 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"reflect"
 	"slices"
@@ -166,6 +169,8 @@ func TestDiagnose(t *testing.T) {
 		hint string
 	}{
 		{&closekit.SkipLimitError{Tool: "close_leads_list", Skip: maxSkip}, exitAPI, ""},
+		{&closekit.SkipLimitError{Tool: "close_leads_list", Skip: 10, Err: &closekit.Error{Status: 400}}, exitAPI, ""},
+		{&closekit.PageError{Tool: "close_leads_list", Position: 200}, exitAPI, ""},
 		{&closekit.Error{Tool: "close_me_get", Method: "GET", Status: 429, RetryAfter: 90e9}, exitAPI, "Close asks you to wait for 1m30s"},
 		{&closekit.TransportError{Tool: "close_me_get", Method: "GET", Err: os.ErrDeadlineExceeded}, exitTransport, "check the network"},
 		{os.ErrNotExist, exitFailure, ""},
@@ -177,6 +182,27 @@ func TestDiagnose(t *testing.T) {
 		}
 		if tt.hint != "" && !strings.Contains(strings.Join(d.hints, "\n"), tt.hint) {
 			t.Errorf("%v: hints %q", tt.err, d.hints)
+		}
+	}
+}
+
+// TestStreamDistrusts ends --all with an error where items may be missing.
+func TestStreamDistrusts(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"data":[],"has_more":true}`:                "the page at offset 0 cannot be trusted: it is empty, but has_more is true",
+		`{"data":[{"id":"a"}],"has_more":"perhaps"}`: "the response is not a list of items",
+		`{"has_more":true}`:                          "the response is not a list of items",
+	} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, body)
+		}))
+		env := map[string]string{"CLOSE_API_KEY": "api_0123456789abcdef", "CLOSE_BASE_URL": srv.URL}
+		var out, errs bytes.Buffer
+		code := Run(t.Context(), []string{"call", "close_contacts_list", "--all"}, strings.NewReader(""), &out, &errs, func(name string) string { return env[name] })
+		srv.Close()
+		if code != exitAPI || !strings.Contains(errs.String(), want) {
+			t.Errorf("%s: exit code %d, %s", body, code, errs.String())
 		}
 	}
 }

@@ -127,7 +127,7 @@ func ratio(a, b []sample, unit string) string {
 	if len(v) == 0 {
 		return ""
 	}
-	return strconv.FormatFloat(median(v, ""), 'f', 2, 64)
+	return strconv.FormatFloat(median(v, ""), 'f', 3, 64)
 }
 
 func (g *group) print(base string, md bool) {

@@ -142,8 +142,12 @@ func (c byName) bigOpportunities(ctx context.Context, only closekit.Opt[closeapi
 				found = append(found, opp)
 			}
 		}
-		if skip += len(p.Data); !p.HasMore || len(p.Data) == 0 {
+		switch {
+		case !p.HasMore:
 			return found, nil
+		case len(p.Data) == 0:
+			return nil, &closekit.PageError{Tool: "close_opportunities_list", Position: skip, Reason: "it is empty, but has_more is true"}
 		}
+		skip += len(p.Data)
 	}
 }

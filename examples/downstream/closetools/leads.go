@@ -177,7 +177,8 @@ func LeadsList(ctx context.Context, c *closekit.Client, p LeadsListParams, opts 
 	return wire.CallPage[Lead](ctx, c, &opLeadsList, &p, p.Skip, opts)
 }
 
-// LeadsAll iterates over all results of [LeadsList], fetching pages as needed.
+// LeadsAll iterates over all results of [LeadsList], fetching pages as needed. A loop that deletes or
+// changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func LeadsAll(ctx context.Context, c *closekit.Client, p LeadsListParams, opts ...closekit.CallOption) iter.Seq2[*Lead, error] {
 	return closekit.All(opLeadsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Lead], error) {
 		p := p
@@ -201,8 +202,11 @@ type LeadsListParams struct {
 }
 
 var opLeadsList = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_leads_list", Method: "GET", Path: "/lead/", Effect: closekit.Read, Idempotent: true},
-	Params:    func() any { return new(LeadsListParams) },
+	Operation: closekit.Operation{
+		Tool: "close_leads_list", Method: "GET", Path: "/lead/", Effect: closekit.Read, Idempotent: true,
+		Narrow: []string{"query"},
+	},
+	Params: func() any { return new(LeadsListParams) },
 	Aliases: []wire.Alias{
 		{Name: "search", For: "query"},
 		{Name: "q", For: "query"},

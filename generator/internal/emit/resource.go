@@ -155,6 +155,9 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 	if api != nil {
 		facts = append(facts, pair("API", Op("&").Id("ofAPI")))
 	}
+	if len(o.Narrow) > 0 {
+		facts = append(facts, pair("Narrow", strs(o.Narrow)))
+	}
 	rows := append([]Code{pair("Operation", fold(len("    Operation: closekit.Operation{},"), Qual(rootPath, "Operation"), facts...)), newParams}, spec...)
 	f.Add(Var().Id(o.Var).Op("=").Qual(wirePath, "Operation").Add(lines(rows...)))
 	f.Line()

@@ -167,6 +167,7 @@ type Op struct {
 	Effect     Effect
 	Sends      bool
 	Idempotent bool
+	Narrow     []string // parameters that split a list that is paged
 	Params     Struct
 	Returns    Returns
 	Result     string    // the struct it returns, one or a page of them

@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/closekit/closekit/manifest"
 )
@@ -35,13 +36,34 @@ func (b *builder) op(t *manifest.Tool) Op {
 	}
 	if t.Paging {
 		all := allName(fn)
-		o.All = &Function{all, fmt.Sprintf("%s iterates over all results of [%s], fetching pages as needed.", all, fn)}
+		o.All = &Function{all, fmt.Sprintf("%s iterates over all results of [%s], fetching pages as needed. A loop that deletes or changes "+
+			"them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.", all, fn)}
+		o.Narrow = narrow(t)
 	}
 	if t.Totals != nil {
 		name := totalsName(fn)
 		o.Totals = &Totals{Function{name, fmt.Sprintf("%s reads the totals in the envelope of a page of [%s].", name, fn)}, t.Totals.Name}
 	}
 	return o
+}
+
+// narrow returns the parameters that split a long list: the two ends of a time that
+// no record changes, else of another, else all filters.
+func narrow(t *manifest.Tool) []string {
+	var filters, ends []string
+	for _, p := range t.Params {
+		from, ok := strings.CutSuffix(p.Name, "__gte")
+		switch to := from + "__lt"; {
+		case ok && t.Param(to) != nil && (ends == nil || from == "date_created"):
+			ends = []string{p.Name, to}
+		case !strings.HasPrefix(p.Name, "_") && !strings.Contains(p.Name, "__") && p.Name != "organization_id":
+			filters = append(filters, p.Name)
+		}
+	}
+	if ends != nil {
+		return ends
+	}
+	return filters
 }
 
 // paramsOf makes the struct of a tool's parameters.
