@@ -1,30 +1,267 @@
 package closekit
 
 import (
+	"context"
+	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/closekit/closekit/internal/httpx"
 )
 
-// gate holds back all calls of one credential after a 429.
-type gate struct {
-	mu    sync.Mutex
-	until time.Time
+// Budget is what Close's rate limit leaves to the calls that share it. Every client
+// has one for its Source. Close counts the requests of all credentials of one
+// organization together, so clients of the same organization in one process should
+// share a Budget; see [WithBudget]. It is not shared between processes.
+//
+// A Budget does nothing until Close responds with a 429. It then lets no call through
+// for as long as Close asks, but at most a minute. After that, one call goes first,
+// and if it succeeds, the others follow one after the other, at the pace of the
+// rate limit headers. If there are none, it finds the pace by trial. After some
+// seconds without a 429 and without a waiting call, it does nothing again.
+//
+// The zero value is ready for use. A Budget is safe for concurrent use and must not
+// be copied after first use.
+type Budget struct {
+	limited atomic.Bool // calls are paced
+
+	mu       sync.Mutex
+	until    time.Time     // no call goes before
+	closed   time.Time     // when it was closed last
+	refusals int           // 429s since the last success, one per closing
+	interval time.Duration // between two calls
+	bound    time.Duration // the interval that was too short last
+	passed   int           // responses since the last closing
+	next     time.Time     // when the next call may go
+	waiting  int
+	unproven bool          // no call has succeeded since it was closed
+	probe    chan struct{} // closed when the outcome of the first call is known; nil without one
+	probed   time.Time     // when that call went
+	turn     chan struct{} // held by the one call that waits until next; the others wait for it
 }
 
-// wait returns how long to wait.
-func (g *gate) wait(now time.Time) time.Duration {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.until.IsZero() {
-		return 0
-	}
-	return max(0, g.until.Sub(now))
+const (
+	longestPause = time.Minute           // after which a call goes, whatever Close has asked for
+	shortestWait = 50 * time.Millisecond // doubled with every 429 in a row
+	defaultPause = 2 * time.Second       // after a 429 without headers
+	probeTime    = 5 * time.Second       // how long the others wait for the outcome of the first call
+	calmTime     = 5 * time.Second       // without a 429, after which calls are not paced
+	fewCalls     = 10
+	firstPace    = 50 * time.Millisecond // if the headers do not say the limit
+	fastestPace  = time.Millisecond
+	slowestPace  = 2 * time.Second
+)
+
+// admission is the outcome of [Budget.enter].
+type admission struct {
+	probe   bool          // the call must report its outcome to settle
+	waited  time.Duration // by the call
+	refused bool          // the wait would be too long
+	wait    time.Duration // that wait
 }
 
-func (g *gate) close(until time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if until.After(g.until) {
-		g.until = until
+// enter waits until the next call may go, but at most for the given time and not
+// beyond the deadline of ctx. If it knows that the wait would be longer, it returns
+// at once.
+func (b *Budget) enter(ctx context.Context, most time.Duration, now func() time.Time) (a admission) {
+	if !b.limited.Load() {
+		return admission{}
 	}
+	start := now()
+	defer func() { a.waited = now().Sub(start) }()
+	limit := start.Add(most)
+	if at, ok := ctx.Deadline(); ok && at.Before(limit) {
+		limit = at
+	}
+	turn, ok := b.queue(start)
+	if !ok {
+		return admission{}
+	}
+	defer b.unqueue()
+	if wait := b.pause(start); start.Add(wait).After(limit) {
+		return admission{refused: true, wait: wait}
+	}
+	timer := time.NewTimer(limit.Sub(start))
+	defer timer.Stop()
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-timer.C:
+		return admission{refused: true, wait: max(b.pause(now()), time.Second)}
+	case <-ctx.Done():
+		return admission{}
+	}
+	for {
+		at := now()
+		probe, wait, outcome := b.take(at)
+		if wait <= 0 {
+			return admission{probe: probe}
+		}
+		if at.Add(wait).After(limit) && outcome == nil {
+			return admission{refused: true, wait: wait}
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-outcome:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return admission{}
+		}
+	}
+}
+
+// queue counts the call among those that wait. It returns false if calls need not
+// wait any longer.
+func (b *Budget) queue(now time.Time) (turn chan struct{}, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.waiting == 0 && b.probe == nil && !b.unproven && !now.Before(b.next) && now.Sub(b.closed) > calmTime && !now.Before(b.until) {
+		b.limited.Store(false)
+		return nil, false
+	}
+	if b.turn == nil {
+		b.turn = make(chan struct{}, 1)
+	}
+	b.waiting++
+	return b.turn, true
+}
+
+func (b *Budget) unqueue() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.waiting--
+}
+
+// pause returns how much longer Close asks to wait.
+func (b *Budget) pause(now time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return max(0, b.until.Sub(now))
+}
+
+// due returns how long the next call must wait, and a channel that may end the wait
+// early. The caller holds the lock.
+func (b *Budget) due(now time.Time) (wait time.Duration, outcome <-chan struct{}) {
+	switch {
+	case now.Before(b.until):
+		return b.until.Sub(now), nil
+	case b.probe != nil && now.Sub(b.probed) < probeTime:
+		return probeTime - now.Sub(b.probed), b.probe
+	case b.unproven:
+		return 0, nil
+	}
+	return b.next.Sub(now), nil
+}
+
+// take lets one call go if it is due. Otherwise it returns what due returns.
+func (b *Budget) take(now time.Time) (probe bool, wait time.Duration, outcome <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if wait, outcome = b.due(now); wait > 0 {
+		return false, wait, outcome
+	}
+	b.next = now.Add(b.interval)
+	if b.unproven {
+		b.endProbe()
+		b.probe, b.probed = make(chan struct{}), now
+		return true, 0, nil
+	}
+	return false, 0, nil
+}
+
+func (b *Budget) endProbe() {
+	if b.probe != nil {
+		close(b.probe)
+		b.probe = nil
+	}
+}
+
+// close holds back all calls after a 429 that asks to wait, in response to a request
+// that was sent at the given time. It returns how long they are held back.
+func (b *Budget) close(sent, now time.Time, wait time.Duration, h http.Header) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.limited.Load() || sent.After(b.closed) { // otherwise the request belongs to the calls before
+		b.refusals++
+		switch {
+		case !b.limited.Load():
+			b.interval = pace(wait, h)
+			b.bound = b.interval
+		case b.passed < fewCalls: // far too fast
+			b.bound, b.interval = b.interval, min(b.interval*2, slowestPace)
+		default:
+			b.bound, b.interval = b.interval, min(b.interval*17/16, slowestPace)
+		}
+		b.passed = 0
+		b.closed = now
+		b.endProbe()
+		b.unproven = true
+	}
+	if wait <= 0 {
+		wait = defaultPause
+	}
+	wait = min(max(wait, shortestWait<<min(b.refusals-1, 5)), longestPause)
+	if until := now.Add(wait); until.After(b.until) {
+		b.until = until
+	}
+	b.limited.Store(true)
+	return b.until.Sub(now)
+}
+
+// pace guesses the interval between calls from a 429.
+func pace(reset time.Duration, h http.Header) time.Duration {
+	if q, ok := httpx.ReadQuota(h); ok && q.Limit > 0 && reset > 0 {
+		return min(max(reset/time.Duration(q.Limit), fastestPace), slowestPace)
+	}
+	return firstPace
+}
+
+// settle is told the outcome of a call other than a 429: the headers of the
+// response, or nil.
+func (b *Budget) settle(a admission, h http.Header, now time.Time) {
+	if !b.limited.Load() {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if a.probe {
+		b.endProbe()
+		b.unproven = false
+		b.refusals = 0
+	}
+	if h == nil || now.Before(b.until) {
+		return
+	}
+	b.passed++
+	switch q, ok := httpx.ReadQuota(h); {
+	case ok && q.Remaining > 0:
+		b.interval = min(max(q.Reset/time.Duration(q.Remaining), fastestPace), slowestPace)
+		if at := now.Add(min(b.interval, q.Reset)); at.Before(b.next) {
+			b.next = at
+		}
+	case ok:
+		if at := now.Add(min(q.Reset, longestPause)); at.After(b.next) {
+			b.next = at
+		}
+	case b.interval > b.bound*9/8: // below the pace that was too fast
+		b.interval -= b.interval / 20
+	default: // feel the way
+		b.interval = max(b.interval-b.interval/1000, fastestPace)
+	}
+}
+
+// WithBudget makes the client use b, which other clients of the same organization use
+// too. If b is nil, the client gets a new one. [Client.With] keeps the budget unless
+// it sets another source.
+func WithBudget(b *Budget) Option {
+	return option(func(c *config) {
+		if b == nil {
+			b = &Budget{}
+		}
+		c.budget = b
+	})
 }

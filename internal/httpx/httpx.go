@@ -4,6 +4,7 @@ package httpx
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"math"
 	"net"
@@ -23,13 +24,64 @@ func NeverSent(err error) bool {
 		rec  tls.RecordHeaderError
 	)
 	switch {
-	case errors.As(err, &op) && op.Op == "dial", errors.As(err, &dns), errors.As(err, &cert):
+	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"), errors.As(err, &dns), errors.As(err, &cert):
+		return true
+	case errors.Is(err, http.ErrSchemeMismatch): // plain HTTP in answer to the TLS handshake
 		return true
 	case errors.As(err, &rec):
 		return rec.Conn != nil // only then it was the first record
 	}
 	return false
 }
+
+// Untrusted reports whether an error of a round trip says that the certificate of
+// the server is not trusted. Trying again does not help.
+func Untrusted(err error) bool {
+	var (
+		cert      *tls.CertificateVerificationError
+		authority x509.UnknownAuthorityError
+		name      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+	)
+	return errors.As(err, &cert) || errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid)
+}
+
+// Quota is what the rate limit headers of a response say.
+type Quota struct {
+	Limit     int           // requests per window; zero if unknown
+	Remaining int           // requests left in the window
+	Reset     time.Duration // time left of the window
+}
+
+// ReadQuota reads the rate limit headers in the form in which Close sends them:
+// RateLimit with commas or semicolons, or separate headers of the newer or the
+// older name. It returns false unless both the remaining requests and the reset
+// are known.
+func ReadQuota(h http.Header) (q Quota, ok bool) {
+	values := map[string]string{}
+	for part := range strings.FieldsFuncSeq(h.Get("RateLimit"), isSeparator) {
+		name, val, _ := strings.Cut(part, "=")
+		values[strings.ToLower(strings.TrimSpace(name))] = val
+	}
+	for _, prefix := range []string{"RateLimit-", "X-Rate-Limit-"} {
+		for _, name := range []string{"limit", "remaining", "reset"} {
+			if v := h.Get(prefix + name); v != "" && values[name] == "" {
+				values[name] = v
+			}
+		}
+	}
+	count := func(name string) (int, bool) {
+		n, err := strconv.Atoi(strings.TrimSpace(values[name]))
+		return max(0, n), err == nil && n >= 0
+	}
+	q.Limit, _ = count("limit")
+	var known bool
+	q.Remaining, known = count("remaining")
+	q.Reset, ok = seconds(values["reset"], maxReset)
+	return q, ok && known
+}
+
+func isSeparator(r rune) bool { return r == ',' || r == ';' }
 
 // RetryAfter returns how long a response asks to wait, from all the headers that
 // Close has used over the years, in the order in which they can be trusted. The
@@ -44,7 +96,7 @@ func RetryAfter(status int, h http.Header, now time.Time) time.Duration {
 		}
 	}
 	if v := h.Get("Retry-After"); v != "" {
-		if d, ok := seconds(v); ok {
+		if d, ok := seconds(v, maxRetryAfter); ok {
 			return d
 		}
 		if at, err := http.ParseTime(v); err == nil {
@@ -60,7 +112,7 @@ func RetryAfter(status int, h http.Header, now time.Time) time.Duration {
 		return 0
 	}
 	for _, name := range []string{"RateLimit-Reset", "X-Rate-Limit-Reset"} {
-		if d, ok := seconds(h.Get(name)); ok {
+		if d, ok := seconds(h.Get(name), maxReset); ok {
 			return d
 		}
 	}
@@ -69,10 +121,10 @@ func RetryAfter(status int, h http.Header, now time.Time) time.Duration {
 
 // reset reads the reset out of a RateLimit header.
 func reset(header string) (time.Duration, bool) {
-	for part := range strings.FieldsFuncSeq(header, func(r rune) bool { return r == ',' || r == ';' }) {
+	for part := range strings.FieldsFuncSeq(header, isSeparator) {
 		name, val, ok := strings.Cut(part, "=")
 		if ok && strings.EqualFold(strings.TrimSpace(name), "reset") {
-			if d, ok := seconds(val); ok {
+			if d, ok := seconds(val, maxReset); ok {
 				return d, true
 			}
 		}
@@ -80,11 +132,18 @@ func reset(header string) (time.Duration, bool) {
 	return 0, false
 }
 
-// seconds reads a number of seconds, with or without a fraction. Numbers that
-// can only be clock times, or make no sense, are refused.
-func seconds(s string) (time.Duration, bool) {
+// The largest numbers of seconds that are believed. A reset of more than a day can
+// only be a clock time; so can a Retry-After of more than three years.
+const (
+	maxReset      = 86400
+	maxRetryAfter = 1e8
+)
+
+// seconds reads a number of seconds, with or without a fraction. Numbers above
+// most, or that make no sense, are refused.
+func seconds(s string, most float64) (time.Duration, bool) {
 	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-	if err != nil || math.IsNaN(f) || f < 0 || f > 86400 {
+	if err != nil || math.IsNaN(f) || f < 0 || f > most {
 		return 0, false
 	}
 	return time.Duration(f * float64(time.Second)), true
@@ -93,5 +152,5 @@ func seconds(s string) (time.Duration, bool) {
 // IsLocal reports whether a host, without its port, is this machine.
 func IsLocal(host string) bool {
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
