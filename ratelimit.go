@@ -66,40 +66,58 @@ type admission struct {
 // at once.
 func (b *Budget) enter(ctx context.Context, most time.Duration, now func() time.Time) (a admission) {
 	if !b.limited.Load() {
-		return admission{}
+		return a
 	}
 	start := now()
-	defer func() { a.waited = now().Sub(start) }()
 	limit := start.Add(most)
 	if at, ok := ctx.Deadline(); ok && at.Before(limit) {
 		limit = at
 	}
-	turn, ok := b.queue(start)
-	if !ok {
-		return admission{}
+	b.mu.Lock()
+	if b.calm(start) {
+		b.limited.Store(false)
+		b.mu.Unlock()
+		return a
 	}
-	defer b.unqueue()
-	if wait := b.pause(start); start.Add(wait).After(limit) {
-		return admission{refused: true, wait: wait}
+	if b.turn == nil {
+		b.turn = make(chan struct{}, 1)
 	}
+	if a.wait = b.until.Sub(start); start.Add(a.wait).After(limit) {
+		b.mu.Unlock()
+		a.refused = true
+		return a
+	}
+	b.waiting++
+	b.mu.Unlock()
 	timer := time.NewTimer(limit.Sub(start))
-	defer timer.Stop()
 	select {
-	case turn <- struct{}{}:
-		defer func() { <-turn }()
+	case b.turn <- struct{}{}:
+		b.proceed(ctx, limit, now, &a)
+		<-b.turn
 	case <-timer.C:
-		return admission{refused: true, wait: max(b.pause(now()), time.Second)}
+		a.refused, a.wait = true, time.Second
 	case <-ctx.Done():
-		return admission{}
 	}
-	for {
+	timer.Stop()
+	b.mu.Lock()
+	b.waiting--
+	b.mu.Unlock()
+	a.waited = now().Sub(start)
+	return a
+}
+
+// proceed waits for the call whose turn it is.
+func (b *Budget) proceed(ctx context.Context, limit time.Time, now func() time.Time, a *admission) {
+	for ctx.Err() == nil {
 		at := now()
 		probe, wait, outcome := b.take(at)
+		a.probe, a.wait = probe, wait
 		if wait <= 0 {
-			return admission{probe: probe}
+			return
 		}
 		if at.Add(wait).After(limit) && outcome == nil {
-			return admission{refused: true, wait: wait}
+			a.refused = true
+			return
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -108,39 +126,12 @@ func (b *Budget) enter(ctx context.Context, most time.Duration, now func() time.
 		case <-ctx.Done():
 		}
 		timer.Stop()
-		if ctx.Err() != nil {
-			return admission{}
-		}
 	}
 }
 
-// queue counts the call among those that wait. It returns false if calls need not
-// wait any longer.
-func (b *Budget) queue(now time.Time) (turn chan struct{}, ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.waiting == 0 && b.probe == nil && !b.unproven && !now.Before(b.next) && now.Sub(b.closed) > calmTime && !now.Before(b.until) {
-		b.limited.Store(false)
-		return nil, false
-	}
-	if b.turn == nil {
-		b.turn = make(chan struct{}, 1)
-	}
-	b.waiting++
-	return b.turn, true
-}
-
-func (b *Budget) unqueue() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.waiting--
-}
-
-// pause returns how much longer Close asks to wait.
-func (b *Budget) pause(now time.Time) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return max(0, b.until.Sub(now))
+// calm reports whether calls need not be paced any longer. The caller holds the lock.
+func (b *Budget) calm(now time.Time) bool {
+	return b.waiting == 0 && b.probe == nil && !b.unproven && now.After(b.next) && now.After(b.until) && now.Sub(b.closed) > calmTime
 }
 
 // due returns how long the next call must wait, and a channel that may end the wait

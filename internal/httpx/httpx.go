@@ -3,6 +3,7 @@
 package httpx
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -58,27 +59,22 @@ type Quota struct {
 // older name. It returns false unless both the remaining requests and the reset
 // are known.
 func ReadQuota(h http.Header) (q Quota, ok bool) {
-	values := map[string]string{}
-	for part := range strings.FieldsFuncSeq(h.Get("RateLimit"), isSeparator) {
-		name, val, _ := strings.Cut(part, "=")
-		values[strings.ToLower(strings.TrimSpace(name))] = val
-	}
-	for _, prefix := range []string{"RateLimit-", "X-Rate-Limit-"} {
-		for _, name := range []string{"limit", "remaining", "reset"} {
-			if v := h.Get(prefix + name); v != "" && values[name] == "" {
-				values[name] = v
-			}
+	q.Limit, _ = strconv.Atoi(field(h, "Limit"))
+	q.Limit = max(0, q.Limit)
+	n, err := strconv.Atoi(field(h, "Remaining"))
+	q.Remaining = max(0, n)
+	q.Reset, ok = seconds(field(h, "Reset"), maxReset)
+	return q, ok && err == nil && n >= 0
+}
+
+// field returns one value of the rate limit headers.
+func field(h http.Header, name string) string {
+	for _, part := range strings.FieldsFunc(h.Get("RateLimit"), isSeparator) {
+		if n, v, _ := strings.Cut(part, "="); strings.EqualFold(strings.TrimSpace(n), name) {
+			return strings.TrimSpace(v)
 		}
 	}
-	count := func(name string) (int, bool) {
-		n, err := strconv.Atoi(strings.TrimSpace(values[name]))
-		return max(0, n), err == nil && n >= 0
-	}
-	q.Limit, _ = count("limit")
-	var known bool
-	q.Remaining, known = count("remaining")
-	q.Reset, ok = seconds(values["reset"], maxReset)
-	return q, ok && known
+	return strings.TrimSpace(cmp.Or(h.Get("RateLimit-"+name), h.Get("X-Rate-Limit-"+name)))
 }
 
 func isSeparator(r rune) bool { return r == ',' || r == ';' }
@@ -121,7 +117,7 @@ func RetryAfter(status int, h http.Header, now time.Time) time.Duration {
 
 // reset reads the reset out of a RateLimit header.
 func reset(header string) (time.Duration, bool) {
-	for part := range strings.FieldsFuncSeq(header, isSeparator) {
+	for _, part := range strings.FieldsFunc(header, isSeparator) {
 		name, val, ok := strings.Cut(part, "=")
 		if ok && strings.EqualFold(strings.TrimSpace(name), "reset") {
 			if d, ok := seconds(val, maxReset); ok {
