@@ -27,17 +27,18 @@ type Budget struct {
 	limited atomic.Bool // calls are paced
 
 	mu       sync.Mutex
-	until    time.Time     // no call goes before
-	closed   time.Time     // when it was closed last
+	base     time.Time     // of the times below; set by the first 429
+	until    time.Duration // no call goes before
+	closed   time.Duration // when it was closed last
 	refusals int           // 429s since the last success, one per closing
 	interval time.Duration // between two calls
 	bound    time.Duration // the interval that was too short last
 	passed   int           // responses since the last closing
-	next     time.Time     // when the next call may go
+	next     time.Duration // when the next call may go
 	waiting  int
 	unproven bool          // no call has succeeded since it was closed
 	probe    chan struct{} // closed when the outcome of the first call is known; nil without one
-	probed   time.Time     // when that call went
+	probed   time.Duration // when that call went
 	turn     chan struct{} // held by the one call that waits until next; the others wait for it
 }
 
@@ -68,12 +69,12 @@ func (b *Budget) enter(ctx context.Context, most time.Duration, now func() time.
 	if !b.limited.Load() {
 		return a
 	}
-	start := now()
-	limit := start.Add(most)
-	if at, ok := ctx.Deadline(); ok && at.Before(limit) {
-		limit = at
-	}
 	b.mu.Lock()
+	start := now().Sub(b.base)
+	limit := start + most
+	if at, ok := ctx.Deadline(); ok {
+		limit = min(limit, at.Sub(b.base))
+	}
 	if b.calm(start) {
 		b.limited.Store(false)
 		b.mu.Unlock()
@@ -82,14 +83,14 @@ func (b *Budget) enter(ctx context.Context, most time.Duration, now func() time.
 	if b.turn == nil {
 		b.turn = make(chan struct{}, 1)
 	}
-	if a.wait = b.until.Sub(start); start.Add(a.wait).After(limit) {
+	if a.wait = b.until - start; b.until > limit {
 		b.mu.Unlock()
 		a.refused = true
 		return a
 	}
 	b.waiting++
 	b.mu.Unlock()
-	timer := time.NewTimer(limit.Sub(start))
+	timer := time.NewTimer(limit - start)
 	select {
 	case b.turn <- struct{}{}:
 		b.proceed(ctx, limit, now, &a)
@@ -102,20 +103,20 @@ func (b *Budget) enter(ctx context.Context, most time.Duration, now func() time.
 	b.mu.Lock()
 	b.waiting--
 	b.mu.Unlock()
-	a.waited = now().Sub(start)
+	a.waited = now().Sub(b.base) - start
 	return a
 }
 
 // proceed waits for the call whose turn it is.
-func (b *Budget) proceed(ctx context.Context, limit time.Time, now func() time.Time, a *admission) {
+func (b *Budget) proceed(ctx context.Context, limit time.Duration, now func() time.Time, a *admission) {
 	for ctx.Err() == nil {
-		at := now()
+		at := now().Sub(b.base)
 		probe, wait, outcome := b.take(at)
 		a.probe, a.wait = probe, wait
 		if wait <= 0 {
 			return
 		}
-		if at.Add(wait).After(limit) && outcome == nil {
+		if at+wait > limit && outcome == nil {
 			a.refused = true
 			return
 		}
@@ -130,32 +131,32 @@ func (b *Budget) proceed(ctx context.Context, limit time.Time, now func() time.T
 }
 
 // calm reports whether calls need not be paced any longer. The caller holds the lock.
-func (b *Budget) calm(now time.Time) bool {
-	return b.waiting == 0 && b.probe == nil && !b.unproven && now.After(b.next) && now.After(b.until) && now.Sub(b.closed) > calmTime
+func (b *Budget) calm(now time.Duration) bool {
+	return b.waiting == 0 && b.probe == nil && !b.unproven && now > b.next && now > b.until && now-b.closed > calmTime
 }
 
 // due returns how long the next call must wait, and a channel that may end the wait
 // early. The caller holds the lock.
-func (b *Budget) due(now time.Time) (wait time.Duration, outcome <-chan struct{}) {
+func (b *Budget) due(now time.Duration) (wait time.Duration, outcome <-chan struct{}) {
 	switch {
-	case now.Before(b.until):
-		return b.until.Sub(now), nil
-	case b.probe != nil && now.Sub(b.probed) < probeTime:
-		return probeTime - now.Sub(b.probed), b.probe
+	case now < b.until:
+		return b.until - now, nil
+	case b.probe != nil && (now-b.probed) < probeTime:
+		return probeTime - (now - b.probed), b.probe
 	case b.unproven:
 		return 0, nil
 	}
-	return b.next.Sub(now), nil
+	return b.next - now, nil
 }
 
 // take lets one call go if it is due. Otherwise it returns what due returns.
-func (b *Budget) take(now time.Time) (probe bool, wait time.Duration, outcome <-chan struct{}) {
+func (b *Budget) take(now time.Duration) (probe bool, wait time.Duration, outcome <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if wait, outcome = b.due(now); wait > 0 {
 		return false, wait, outcome
 	}
-	b.next = now.Add(b.interval)
+	b.next = now + b.interval
 	if b.unproven {
 		b.endProbe()
 		b.probe, b.probed = make(chan struct{}), now
@@ -173,10 +174,14 @@ func (b *Budget) endProbe() {
 
 // close holds back all calls after a 429 that asks to wait, in response to a request
 // that was sent at the given time. It returns how long they are held back.
-func (b *Budget) close(sent, now time.Time, wait time.Duration, h http.Header) time.Duration {
+func (b *Budget) close(sent, at time.Time, wait time.Duration, h http.Header) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.limited.Load() || sent.After(b.closed) { // otherwise the request belongs to the calls before
+	if b.base.IsZero() {
+		b.base = at
+	}
+	now := at.Sub(b.base)
+	if !b.limited.Load() || sent.Sub(b.base) > b.closed { // otherwise the request belongs to the calls before
 		b.refusals++
 		switch {
 		case !b.limited.Load():
@@ -196,11 +201,9 @@ func (b *Budget) close(sent, now time.Time, wait time.Duration, h http.Header) t
 		wait = defaultPause
 	}
 	wait = min(max(wait, shortestWait<<min(b.refusals-1, 5)), longestPause)
-	if until := now.Add(wait); until.After(b.until) {
-		b.until = until
-	}
+	b.until = max(b.until, now+wait)
 	b.limited.Store(true)
-	return b.until.Sub(now)
+	return b.until - now
 }
 
 // pace guesses the interval between calls from a 429.
@@ -213,7 +216,7 @@ func pace(reset time.Duration, h http.Header) time.Duration {
 
 // settle is told the outcome of a call other than a 429: the headers of the
 // response, or nil.
-func (b *Budget) settle(a admission, h http.Header, now time.Time) {
+func (b *Budget) settle(a admission, h http.Header, at time.Time) {
 	if !b.limited.Load() {
 		return
 	}
@@ -224,20 +227,17 @@ func (b *Budget) settle(a admission, h http.Header, now time.Time) {
 		b.unproven = false
 		b.refusals = 0
 	}
-	if h == nil || now.Before(b.until) {
+	now := at.Sub(b.base)
+	if h == nil || now < b.until {
 		return
 	}
 	b.passed++
 	switch q, ok := httpx.ReadQuota(h); {
 	case ok && q.Remaining > 0:
 		b.interval = min(max(q.Reset/time.Duration(q.Remaining), fastestPace), slowestPace)
-		if at := now.Add(min(b.interval, q.Reset)); at.Before(b.next) {
-			b.next = at
-		}
+		b.next = min(b.next, now+min(b.interval, q.Reset))
 	case ok:
-		if at := now.Add(min(q.Reset, longestPause)); at.After(b.next) {
-			b.next = at
-		}
+		b.next = max(b.next, now+min(q.Reset, longestPause))
 	case b.interval > b.bound*9/8: // below the pace that was too fast
 		b.interval -= b.interval / 20
 	default: // feel the way
