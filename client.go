@@ -265,7 +265,7 @@ func TimezoneOffset(offset time.Duration) Option {
 // if repeating it is safe. A 429 is not counted: such a call is repeated until it has
 // waited for [MaxWait], unless n is zero, which disables that too. Default: 2.
 func MaxRetries(n int) Option {
-	return option(func(c *config) { c.maxRetries = int32(min(max(0, n), math.MaxInt32)) }) //nolint:gosec // it fits
+	return option(func(c *config) { c.maxRetries = int32(min(max(0, n), math.MaxInt32)) })
 }
 
 // MaxWait sets how long a call waits for Close's rate limit in all, and the longest

@@ -41,7 +41,7 @@ func TestFarRetryAfter(t *testing.T) {
 					t.Errorf("%v, %d requests", err, s.count())
 				}
 			}
-			time.Sleep(time.Minute)
+			<-time.After(time.Minute)
 			if err := calls["POST"](t.Context(), c.With(nil, closekit.UserAgent("x"))); err != nil || s.count() != 2 {
 				t.Errorf("%v, %d requests", err, s.count())
 			}
@@ -65,7 +65,7 @@ func TestOneProbe(t *testing.T) {
 					if d := time.Since(start); d != 10*time.Second {
 						t.Errorf("the first call goes after %v", d)
 					}
-					time.Sleep(2 * time.Second)
+					<-time.After(2 * time.Second)
 					early.Store(n.Load() - 2)
 					return outcome(r)
 				}
@@ -141,7 +141,7 @@ func TestPace(t *testing.T) {
 				srv := emulator.New(emulator.Options{RateLimit: emulator.RateLimit{Style: style, Requests: 20}})
 				var refused atomic.Int32
 				c := closekit.NewClient(closekit.APIKey(srv.APIKey()), closekit.HTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-					time.Sleep(latency)
+					<-time.After(latency)
 					resp, err := srv.Transport().RoundTrip(r)
 					if err == nil && resp.StatusCode == http.StatusTooManyRequests {
 						refused.Add(1)
@@ -179,7 +179,7 @@ func TestPaceIsForgotten(t *testing.T) {
 		if err := calls["GET"](t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		start := time.Now()
 		for range 100 {
 			if err := calls["GET"](t.Context(), c); err != nil {

@@ -72,12 +72,12 @@ func TestRetryPolicy(t *testing.T) {
 						t.Errorf("attempt %d sends %q, the first %q", i+1, b, s.body[0])
 					}
 				}
-				time.Sleep(time.Minute) // until the rate limit is forgotten
+				<-time.After(time.Minute) // until the rate limit is forgotten
 				before := s.count()
 				if calls[method](t.Context(), cl.With(nil, closekit.MaxRetries(0))) == nil || s.count() != before+1 {
 					t.Errorf("without retries sent %d times", s.count()-before)
 				}
-				time.Sleep(time.Minute)
+				<-time.After(time.Minute)
 				before = s.count()
 				if calls[method](t.Context(), cl, closekit.NoRetry()) == nil || s.count() != before+1 {
 					t.Errorf("with NoRetry sent %d times", s.count()-before)
@@ -349,7 +349,7 @@ func TestRateLimit(t *testing.T) {
 		if e := as[*closekit.Error](t, err); e.RetryAfter != 31*time.Second || e.Status != 429 || !strings.Contains(e.Hint, "MaxWait") || s.count() != 1 || e.Body() != nil || e.MaybeDone {
 			t.Errorf("%v", err)
 		}
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		start = time.Now()
 		if err := calls["POST"](t.Context(), c); err != nil || s.count() != 2 || time.Since(start) != 21*time.Second {
 			t.Errorf("%v after %v", err, time.Since(start))
