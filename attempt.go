@@ -14,33 +14,49 @@ import (
 	"github.com/closekit/closekit/internal/httpx"
 )
 
-// try makes one attempt: admit, credential, send, read. It reports whether to
-// retry, and after which wait.
-func (c *client) try(ctx context.Context, k *call, read func(Response) error) (again bool, wait time.Duration, err error) {
-	if err := c.admit(ctx, k); err != nil {
-		return false, 0, err
+// try makes one attempt: admit, credential, send, read. It reports what follows a
+// failure, and after which wait.
+func (c *client) try(ctx context.Context, k *call, read func(Response) error) (next verdict, wait time.Duration, err error) {
+	adm, err := c.admit(ctx, k)
+	if err != nil {
+		return stop, 0, err
+	}
+	var header http.Header // of the response
+	if adm.probe || c.budget.limited.Load() {
+		defer func() { c.budget.settle(adm, header, c.now()) }()
 	}
 	cred, err := c.credential(ctx, k)
 	if err != nil {
-		return false, 0, err
+		return stop, 0, err
 	}
 	if c.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 	}
-	req, err := c.request(ctx, &k.req)
-	if err != nil {
-		return false, 0, c.transportError(k, err, false)
+	var s *sending
+	var w *write
+	sendCtx := ctx
+	if k.op().Effect == Read {
+		s = &sending{}
+	} else {
+		w = &write{}
+		s, sendCtx = &w.sending, w.follow(ctx)
+		s.body = &w.reader
 	}
+	req, err := c.request(sendCtx, &k.req, s)
+	if err != nil {
+		return stop, 0, c.transportError(k, err)
+	}
+	s.Attempt = Attempt{Operation: k.op(), Number: int(k.attempt), Request: req, cred: cred}
 	start := c.now()
-	resp, err := c.send(&Attempt{Operation: k.op(), Number: k.attempt, Request: req, cred: cred})
+	resp, err := c.send(&s.Attempt)
 	if err == nil && resp == nil {
 		err = errors.New("middleware returned neither a response nor an error")
 	}
 	if err != nil {
 		c.log(ctx, k, 0, start, err)
-		return c.unanswered(ctx, k, err)
+		return c.unanswered(ctx, k, err, w.neverSent())
 	}
 	if resp.Body == nil { // middleware may have created the response
 		resp.Body = http.NoBody
@@ -55,43 +71,53 @@ func (c *client) try(ctx context.Context, k *call, read func(Response) error) (a
 	tooLong, err := readBody(buf, resp, limit)
 	c.log(ctx, k, resp.StatusCode, start, err)
 	k.note(resp, buf.Bytes())
+	if resp.StatusCode == http.StatusTooManyRequests {
+		adm.probe = false // the budget learns it from close
+	} else {
+		header = resp.Header
+	}
 	switch {
 	case resp.StatusCode/100 != 2:
-		return c.refused(ctx, k, cred, resp, buf.Bytes())
+		return c.refused(ctx, k, cred, resp, buf.Bytes(), start)
 	case err != nil:
-		return k.repeatable && ctx.Err() == nil, c.backoff(k), c.transportError(k, fmt.Errorf("reading the response: %w", plainError(err)), true)
+		k.doubt()
+		if k.repeatable && ctx.Err() == nil {
+			next = retry
+		}
+		return next, c.backoff(k), c.transportError(k, fmt.Errorf("reading the response: %w", plainError(err)))
 	case tooLong:
-		return false, 0, undecoded(k, resp, buf.Bytes(), fmt.Errorf("the body is larger than %d bytes", limit))
+		return stop, 0, undecoded(k, resp, buf.Bytes(), fmt.Errorf("the body is larger than %d bytes", limit))
 	}
 	if read == nil {
-		return false, 0, nil
+		return stop, 0, nil
 	}
 	if err := read(Response{Status: resp.StatusCode, Header: resp.Header, Body: orObject(k.op(), buf.Bytes()), Strict: c.strict}); err != nil {
-		return false, 0, undecoded(k, resp, buf.Bytes(), err)
+		return stop, 0, undecoded(k, resp, buf.Bytes(), err)
 	}
-	return false, 0, nil
+	return stop, 0, nil
 }
 
-// admit waits as long as Close has asked the calls of this credential to wait. It
-// fails at once if the wait would exceed MaxWait or the deadline of ctx.
-func (c *client) admit(ctx context.Context, k *call) error {
-	d := c.gate.wait(c.now())
-	if d <= 0 {
-		return nil
-	}
-	hint := "not sent: Close asked this account to wait longer than MaxWait"
-	if d <= c.maxWait {
-		if sleep(ctx, d) {
-			return nil
+// admit waits for the rate limit. It fails at once if the wait would exceed MaxWait or
+// the deadline of ctx.
+func (c *client) admit(ctx context.Context, k *call) (admission, error) {
+	a := c.budget.enter(ctx, c.maxWait-k.waited, c.now)
+	k.waited += a.waited
+	switch {
+	case a.refused && k.limited != nil:
+		return a, k.limited
+	case a.refused:
+		hint := "not sent: Close limits the rate of this account; the wait is longer than MaxWait"
+		if at, ok := ctx.Deadline(); ok && c.now().Add(c.maxWait-k.waited).After(at) {
+			hint = "not sent: Close limits the rate of this account; the wait is longer than the deadline of the context"
 		}
-		if ctx.Err() != nil {
-			return c.transportError(k, context.Cause(ctx), false)
+		return a, &Error{
+			Status: http.StatusTooManyRequests, Tool: k.op().Tool, Method: k.req.Method, Path: c.api.Prefix + k.op().Path,
+			RetryAfter: a.wait, MaybeDone: k.maybeDone, Hint: hint,
 		}
-		hint = "not sent: Close asked this account to wait beyond the deadline of the context"
+	case a.waited > 0 && ctx.Err() != nil:
+		return a, c.transportError(k, context.Cause(ctx))
 	}
-	return &Error{
-		Status: http.StatusTooManyRequests, Tool: k.op().Tool, Method: k.req.Method, Path: c.api.Prefix + k.op().Path, RetryAfter: d, Hint: hint,
-	}
+	return a, nil
 }
 
 func (c *client) credential(ctx context.Context, k *call) (Credential, error) {
@@ -100,64 +126,84 @@ func (c *client) credential(ctx context.Context, k *call) (Credential, error) {
 		return cred, c.authError(k, err)
 	}
 	if cred.IsZero() {
-		return cred, &AuthorizationError{Tool: k.op().Tool, Reason: "the source returned no credential"}
+		return cred, &AuthorizationError{Tool: k.op().Tool, Reason: "the source returned no credential", MaybeDone: k.maybeDone}
 	}
 	return cred, nil
 }
 
 // unanswered handles an attempt without a response.
-func (c *client) unanswered(ctx context.Context, k *call, err error) (again bool, wait time.Duration, _ error) {
-	unsent := neverSent(err)
-	k.maybeDone = k.maybeDone || !unsent
-	again = !errors.Is(err, errRedirect) && !errors.Is(err, errUnsent) && ctx.Err() == nil && (unsent || k.repeatable || k.op().overwrites())
+func (c *client) unanswered(ctx context.Context, k *call, err error, unsent bool) (next verdict, wait time.Duration, _ error) {
+	var (
+		redirect *redirectError
+		again    bool
+	)
+	switch {
+	case errors.As(err, &redirect):
+		if redirect.maybeDone {
+			k.doubt()
+		}
+	case errors.Is(err, errUnsent), httpx.Untrusted(err):
+	case unsent, httpx.NeverSent(err):
+		again = ctx.Err() == nil
+	default:
+		k.doubt()
+		again = ctx.Err() == nil && (k.repeatable || k.op().overwrites())
+	}
 	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) && k.repeatable {
 		again = true // AttemptTimeout; do stops if the caller's deadline has passed
 	}
-	return again, c.backoff(k), c.transportError(k, err, !unsent)
+	if again {
+		next = retry
+	}
+	return next, c.backoff(k), c.transportError(k, err)
 }
 
-// refused handles a non-2xx response.
-func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *http.Response, body []byte) (again bool, wait time.Duration, err error) {
-	e := newError(k.op(), c.api.Prefix+k.op().Path, resp, bytes.Clone(body))
-	switch status := resp.StatusCode; {
+// refused handles a non-2xx response to a request that was sent at the given time.
+func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *http.Response, body []byte, sent time.Time) (next verdict, wait time.Duration, err error) {
+	status := resp.StatusCode
+	if status == http.StatusRequestTimeout || status >= 500 || movedOn(status) {
+		k.doubt()
+	}
+	e := newError(c.api.Prefix, k, resp, bytes.Clone(body), c.now())
+	switch {
 	case status == http.StatusTooManyRequests:
 		// Close did not act, so even a POST can be sent again.
-		wait = e.RetryAfter
-		if wait == 0 {
-			wait = 2 * time.Second
+		pause := c.budget.close(sent, c.now(), e.RetryAfter, resp.Header)
+		k.limited = e
+		if at, ok := ctx.Deadline(); k.retries == 0 || pause > c.maxWait-k.waited || ok && c.now().Add(pause).After(at) {
+			return stop, 0, e
 		}
-		c.gate.close(c.now().Add(wait))
-		return true, wait + time.Duration(c.jitter()*float64(50*time.Millisecond)), e
+		return repeat, 0, e
 	case status == http.StatusUnauthorized && !k.renewed:
 		r, ok := c.source.(Renewer)
 		if !ok {
-			return false, 0, e
+			return stop, 0, e
 		}
 		k.renewed = true
 		fresh, err := r.Renew(ctx, cred)
 		if err != nil {
-			return false, 0, c.authError(k, err)
+			return stop, 0, c.authError(k, err)
 		}
 		if fresh.IsZero() || fresh.Equal(cred) {
-			return false, 0, e
+			return stop, 0, e
 		}
-		k.retries++ // the repetition does not count as a retry
-		return true, 0, e
+		return repeat, 0, e
 	case status == http.StatusRequestTimeout, status >= 500:
-		k.maybeDone = true
-		again = k.repeatable || k.op().overwrites() && status != http.StatusInternalServerError
-		return again, max(c.backoff(k), e.RetryAfter), e
+		if k.repeatable || k.op().overwrites() && status != http.StatusInternalServerError {
+			next = retry
+		}
+		return next, max(c.backoff(k), e.RetryAfter), e
 	case status == http.StatusBadRequest && strings.Contains(k.req.Query, "_skip="):
-		return false, 0, skipLimit(k, e)
+		return stop, 0, skipLimit(k, e)
 	}
-	return false, 0, e
+	return stop, 0, e
 }
 
 // undecoded returns the error for a 2xx response whose body cannot be decoded.
 func undecoded(k *call, resp *http.Response, body []byte, err error) error {
 	return &DecodeError{
 		Tool: k.op().Tool, Status: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Err: err,
-		body: bytes.Clone(body[:min(len(body), maxErrorBody)]),
+		MaybeDone: k.op().Effect != Read, body: bytes.Clone(body[:min(len(body), maxErrorBody)]),
 	}
 }
 
@@ -174,7 +220,7 @@ func orObject(op *Operation, body []byte) []byte {
 // backoff returns the wait before the next attempt: it doubles from half a second,
 // with jitter.
 func (c *client) backoff(k *call) time.Duration {
-	d := 500 * time.Millisecond << min(k.attempt-1, 6)
+	d := 500 * time.Millisecond << min(k.failures, 6)
 	return time.Duration(float64(d) * (0.75 + 0.5*c.jitter()))
 }
 
@@ -197,28 +243,30 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// neverSent reports whether err certainly occurred before the request was sent.
-func neverSent(err error) bool {
-	return httpx.NeverSent(err) || errors.Is(err, errRedirect) || errors.Is(err, errUnsent)
+// doubt notes that the call may have taken effect.
+func (k *call) doubt() { k.maybeDone = k.op().Effect != Read }
+
+func (c *client) transportError(k *call, err error) error {
+	return &TransportError{Tool: k.op().Tool, Method: k.req.Method, Path: c.api.Prefix + k.op().Path, MaybeDone: k.maybeDone, Err: err}
 }
 
-func (c *client) transportError(k *call, err error, maybeDone bool) error {
-	return &TransportError{Tool: k.op().Tool, Method: k.req.Method, Path: c.api.Prefix + k.op().Path, MaybeDone: maybeDone || k.maybeDone, Err: err}
-}
-
+// authError returns the error for a source that has no credential.
 func (c *client) authError(k *call, err error) error {
 	var a *AuthorizationError
 	if errors.As(err, &a) && a.Tool == "" && err.Error() == a.Error() {
 		b := *a
-		b.Tool = k.op().Tool
+		b.Tool, b.MaybeDone = k.op().Tool, k.maybeDone
 		return &b
+	}
+	if k.maybeDone {
+		return c.transportError(k, err)
 	}
 	return fmt.Errorf("%s: %w", k.op().name(), err)
 }
 
 func (c *client) log(ctx context.Context, k *call, status int, start time.Time, err error) {
 	if c.logged != nil {
-		c.logged(ctx, AttemptLog{k.op(), c.api.Prefix + k.op().Path, k.attempt, status, c.now().Sub(start), err})
+		c.logged(ctx, AttemptLog{k.op(), c.api.Prefix + k.op().Path, int(k.attempt), status, c.now().Sub(start), err})
 	}
 }
 

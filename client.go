@@ -1,6 +1,7 @@
 package closekit
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -13,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/closekit/closekit/internal/httpx"
 )
 
 // Version is the version of closekit in the User-Agent header.
@@ -34,25 +37,27 @@ const (
 // A nil or zero Client makes no calls; [Client.Do] returns an error.
 type Client struct{ core *client }
 
-func (c *Client) in() *client { return c.core }
+func (c *Client) isZero() bool { return c == nil || c.core == nil }
 
 // client is the state of a Client.
 type client struct {
 	source Source
-	gate   *gate
 	config
 }
 
 type config struct {
 	api        *API
+	budget     *Budget
 	base       string // scheme, host and path, without a trailing slash
-	baseErr    error
+	baseErr    error  // of BaseURL
+	plainErr   error  // the host may not be called without TLS
+	plainHosts []string
 	http       *http.Client
 	userAgent  string
 	agent      []string
 	root       *url.URL
 	tzOffset   string
-	maxRetries int
+	maxRetries int32
 	maxWait    time.Duration
 	maxBody    int64
 	timeout    time.Duration
@@ -85,8 +90,9 @@ func NewClient(source Source, opts ...Option) *Client {
 	if source == nil {
 		source = &static{reason: "the client has no source"}
 	}
-	c := &client{source: source, gate: &gate{}, config: config{
+	c := &client{source: source, config: config{
 		api:        &closeAPI,
+		budget:     &Budget{},
 		base:       DefaultBaseURL,
 		userAgent:  "closekit/" + Version,
 		maxRetries: 2,
@@ -104,15 +110,19 @@ func NewClient(source Source, opts ...Option) *Client {
 
 // With returns a copy of c with another source and further options. Both share
 // connections, unless [HTTPClient] is one of the options. If source is nil, the
-// new client shares c's source and rate-limit state.
+// new client shares c's source and [Budget]. If c is nil or zero, so is the new
+// client: it makes no calls.
 func (c *Client) With(source Source, opts ...Option) *Client {
-	d := *c.in()
-	if source != nil {
-		d.source, d.gate = source, &gate{}
+	if c.isZero() {
+		return &Client{}
 	}
-	d.middleware = slices.Clip(d.middleware)
+	d := *c.core
+	if source != nil {
+		d.source, d.budget = source, &Budget{}
+	}
+	d.middleware, d.plainHosts = slices.Clip(d.middleware), slices.Clip(d.plainHosts)
 	d.use(opts)
-	if source == nil && *d.api != *c.in().api {
+	if source == nil && *d.api != *c.core.api {
 		d.source = &static{reason: "the client changed its API and needs a source for it"}
 	}
 	d.build()
@@ -123,6 +133,10 @@ func (c *Client) With(source Source, opts ...Option) *Client {
 func (c *client) build() {
 	c.send = c.transport
 	c.root, _ = url.Parse(c.base)
+	c.plainErr = nil
+	if c.root != nil && c.root.Scheme == "http" && !httpx.IsLocal(c.root.Hostname()) && !slices.Contains(c.plainHosts, strings.ToLower(c.root.Hostname())) {
+		c.plainErr = fmt.Errorf("base URL %q must be https: plain http would show the credential to the network (http is for this machine, and for hosts that AllowPlainHTTP names)", c.base)
+	}
 	c.agent = []string{c.userAgent}
 	for _, v := range slices.Backward(c.middleware) {
 		c.send = v(c.send)
@@ -130,14 +144,20 @@ func (c *client) build() {
 }
 
 // String returns the base URL, without a credential.
-func (c *Client) String() string { return "close client for " + c.in().base }
+func (c *Client) String() string {
+	if c.isZero() {
+		return "close client without a source"
+	}
+	return "close client for " + c.core.base
+}
 
 // GoString returns the same as String.
 func (c *Client) GoString() string { return c.String() }
 
 // BaseURL sets the root of the API, without /api/v1: for the emulator or a
-// proxy. If root is invalid, every call returns an error. Default:
-// [DefaultBaseURL].
+// proxy. It must be https; http is accepted for localhost, loopback addresses, and
+// the hosts that [AllowPlainHTTP] names. If root is invalid, every call returns an
+// error. Default: [DefaultBaseURL].
 func BaseURL(root string) Option {
 	return option(func(c *config) {
 		root = strings.TrimSpace(root)
@@ -152,6 +172,17 @@ func BaseURL(root string) Option {
 		default:
 			c.baseErr = nil
 			c.base = u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/")
+		}
+	})
+}
+
+// AllowPlainHTTP allows http instead of https in [BaseURL] for the named hosts, such
+// as "emulator" in a network of containers. Host names are without a port. Their
+// calls, credentials included, can be read by everyone on the way.
+func AllowPlainHTTP(hosts ...string) Option {
+	return option(func(c *config) {
+		for _, h := range hosts {
+			c.plainHosts = append(c.plainHosts, strings.ToLower(strings.Trim(strings.TrimSpace(h), "[]")))
 		}
 	})
 }
@@ -184,7 +215,30 @@ var (
 	errUnsent   = errors.New("not sent")
 )
 
+// redirectError is the refusal of a redirect after a response that may mean that
+// Close has acted.
+type redirectError struct {
+	error
+	maybeDone bool
+}
+
+func (e *redirectError) Unwrap() error { return e.error }
+
+// movedOn reports whether a redirect may follow a request that was carried out. A
+// 307 or 308 asks for the request to be sent elsewhere instead.
+func movedOn(status int) bool {
+	return status == http.StatusMovedPermanently || status == http.StatusFound || status == http.StatusSeeOther
+}
+
 func checkRedirect(req *http.Request, via []*http.Request) error {
+	err := refuseRedirect(req, via)
+	if err == nil {
+		return nil
+	}
+	return &redirectError{err, req.Response != nil && movedOn(req.Response.StatusCode)}
+}
+
+func refuseRedirect(req *http.Request, via []*http.Request) error {
 	first := via[0]
 	switch {
 	case req.URL.Host != first.URL.Host || req.URL.Scheme != first.URL.Scheme:
@@ -212,13 +266,18 @@ func TimezoneOffset(offset time.Duration) Option {
 	})
 }
 
-// MaxRetries sets how often a call is repeated after a 429, a 5xx or a broken
-// connection, if repeating it is safe. Default: 2.
-func MaxRetries(n int) Option { return option(func(c *config) { c.maxRetries = max(0, n) }) }
+// MaxRetries sets how often a call is repeated after a 5xx or a broken connection,
+// if repeating it is safe. A 429 is not counted: such a call is repeated until it has
+// waited for [MaxWait], unless n is zero, which disables that too. Default: 2.
+func MaxRetries(n int) Option {
+	return option(func(c *config) { c.maxRetries = int32(min(max(0, n), math.MaxInt32)) })
+}
 
-// MaxWait sets the longest wait before one attempt. If Close asks for a longer
-// wait, the call fails at once with an [*Error], whose RetryAfter has the time.
-// Default: one minute.
+// MaxWait sets how long a call waits for Close's rate limit in all, and the longest
+// wait before a retry. A wait for the rate limit ends after a minute, however long
+// Close asks to wait, with one call that finds out; see [Budget]. If the wait would be
+// longer than MaxWait, the call fails at once with an [*Error], whose RetryAfter has
+// the time. Default: one minute.
 func MaxWait(d time.Duration) Option { return option(func(c *config) { c.maxWait = d }) }
 
 // MaxResponseBytes sets the size of the largest response that is accepted, at
@@ -243,6 +302,13 @@ type Attempt struct {
 	// Request is without the credential, which is added after all middleware.
 	Request *http.Request
 	cred    Credential
+}
+
+// sending is one attempt with what its request refers to, allocated together.
+type sending struct {
+	Attempt
+	url  url.URL
+	body *bytes.Reader // if the request has a body
 }
 
 // RoundTrip sends one attempt and returns the response.
@@ -276,7 +342,7 @@ func (c *client) transport(a *Attempt) (*http.Response, error) {
 	if len(c.middleware) > 0 {
 		req = req.Clone(req.Context())
 	}
-	req.Header.Set("Authorization", *a.cred.header)
+	req.Header["Authorization"] = a.cred.reveal()
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, plainError(err)
@@ -317,7 +383,7 @@ func WithResponseInfo(info *ResponseInfo) CallOption { return func(c *call) { c.
 // be decoded. It overwrites the contents of b.
 func RawResponse(b *[]byte) CallOption { return func(c *call) { c.raw = b } }
 
-// NoRetry disables retries.
+// NoRetry disables retries, also after a 429.
 func NoRetry() CallOption { return func(c *call) { c.retries = 0 } }
 
 // RetryWrites allows repeating a POST after a failure, even if Close may have acted
@@ -328,14 +394,17 @@ type call struct {
 	req        Request // its Operation is set
 	info       *ResponseInfo
 	raw        *[]byte
-	retries    int
-	repeatable bool
 	maxItems   int
 	maxPages   int
-	changing   bool // WhileChanging
-	attempt    int
+	changing   bool          // WhileChanging
+	waited     time.Duration // for the rate limit
+	limited    *Error        // the last 429
+	retries    int32
+	attempt    int32
+	failures   int32 // attempts that count as tries
+	repeatable bool
 	renewed    bool
-	maybeDone  bool // an earlier attempt may have reached Close
+	maybeDone  bool // a write may have taken effect
 }
 
 func (k *call) op() *Operation { return k.req.Operation }
@@ -343,7 +412,7 @@ func (k *call) op() *Operation { return k.req.Operation }
 // note stores a response for WithResponseInfo and RawResponse.
 func (k *call) note(resp *http.Response, body []byte) {
 	if k.info != nil {
-		*k.info = ResponseInfo{resp.StatusCode, resp.Header, k.attempt}
+		*k.info = ResponseInfo{resp.StatusCode, resp.Header, int(k.attempt)}
 	}
 	if k.raw != nil {
 		*k.raw = append((*k.raw)[:0], body...)

@@ -144,10 +144,57 @@ func TestBaseURL(t *testing.T) {
 
 func TestWrongHost(t *testing.T) {
 	t.Parallel()
-	c := closekit.NewClient(closekit.APIKey(testKey), closekit.BaseURL("http://closekit.invalid"), closekit.MaxRetries(0))
+	c := closekit.NewClient(closekit.APIKey(testKey), closekit.BaseURL("https://closekit.invalid"), closekit.MaxRetries(0))
 	err := calls["POST"](t.Context(), c)
 	if e := as[*closekit.TransportError](t, err); e.MaybeDone || strings.Contains(err.Error(), "may have succeeded") || !strings.Contains(err.Error(), "close_item_create: POST /api/v1/item/: ") {
 		t.Errorf("%+v", err)
+	}
+}
+
+// TestPlainHTTP refuses to send a credential over plain HTTP to another machine,
+// unless its name is allowed.
+func TestPlainHTTP(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	source := sourceFunc(func(context.Context) (closekit.Credential, error) {
+		asked++
+		return closekit.BasicCredential(testKey), nil
+	})
+	for base, want := range map[string]bool{
+		"http://localhost": true, "http://LOCALHOST:80": true, "http://127.0.0.1:1": true, "http://127.9.9.9": true, "http://[::1]:8080": true,
+		"https://gateway.example.com": true,
+		"http://api.close.com":        false, "http://10.0.0.1": false, "http://0.0.0.0:80": false, "http://localhost.example.com": false, "http://emulator:8080": false,
+		"http://[fe80::1]": false, "HTTP://gateway.example.com/close": false,
+	} {
+		c, s := client(ok)
+		c = c.With(source, closekit.BaseURL(base))
+		asked = 0
+		_, err := get(t.Context(), c)
+		if want {
+			if err != nil || s.count() != 1 {
+				t.Errorf("%s: %v", base, err)
+			}
+			continue
+		}
+		if e := as[*closekit.TransportError](t, err); s.count() != 0 || asked != 0 || e.MaybeDone || !strings.Contains(err.Error(), "AllowPlainHTTP") {
+			t.Errorf("%s: %v", base, err)
+		}
+		// Another name does not help, in whichever order; the name of the host does.
+		u, _ := url.Parse(base)
+		if _, err := get(t.Context(), c.With(nil, closekit.AllowPlainHTTP("other", "example.com", ""))); err == nil {
+			t.Errorf("%s is allowed by another name", base)
+		}
+		for _, c := range []*closekit.Client{c.With(nil, closekit.AllowPlainHTTP(strings.ToUpper(u.Hostname()))), c.With(nil, closekit.AllowPlainHTTP("x", u.Hostname()), closekit.BaseURL(base))} {
+			if _, err := get(t.Context(), c); err != nil {
+				t.Errorf("%s: %v", base, err)
+			}
+			if _, err := get(t.Context(), c.With(nil, closekit.BaseURL("http://elsewhere.example.com"))); err == nil {
+				t.Error("the permission is for every host")
+			}
+		}
+		if _, err := get(t.Context(), c); err == nil {
+			t.Error("a derived client changed its parent")
+		}
 	}
 }
 
@@ -226,7 +273,7 @@ func TestRedirects(t *testing.T) {
 				return
 			}
 			e := as[*closekit.TransportError](t, err)
-			if !strings.Contains(err.Error(), c.refused) || e.MaybeDone {
+			if !strings.Contains(err.Error(), c.refused) || e.MaybeDone != (c.method != "GET" && c.status < 304) {
 				t.Error(err)
 			}
 		})

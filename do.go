@@ -54,7 +54,7 @@ type Response struct {
 //		return json.Unmarshal(r.Body, &report)
 //	})
 func (c *Client) Do(ctx context.Context, req Request, read func(Response) error, opts ...CallOption) error {
-	if c == nil || c.core == nil {
+	if c.isZero() {
 		return errors.New("the client is nil; make one with closekit.NewClient")
 	}
 	if req.Operation == nil {
@@ -140,23 +140,35 @@ func isPlainPath(p string) bool {
 
 // do performs a call: it sends, waits, retries and passes the response to read.
 func (c *client) do(ctx context.Context, k *call, read func(Response) error) error {
-	if c.baseErr != nil {
-		return c.transportError(k, c.baseErr, false)
+	if err := cmp.Or(c.baseErr, c.plainErr); err != nil {
+		return c.transportError(k, err)
 	}
 	for {
 		k.attempt++
-		again, wait, err := c.try(ctx, k, read)
-		if err == nil {
-			return nil
-		}
-		if !again || k.attempt > k.retries || wait > c.maxWait {
+		next, wait, err := c.try(ctx, k, read)
+		if err == nil || next == stop {
 			return err
+		}
+		if next == retry {
+			k.failures++
+			if k.failures > k.retries || wait > c.maxWait {
+				return err
+			}
 		}
 		if !sleep(ctx, wait) {
 			if ctx.Err() == nil {
 				return err // the deadline would come before the end of the wait
 			}
-			return c.transportError(k, context.Cause(ctx), false)
+			return c.transportError(k, context.Cause(ctx))
 		}
 	}
 }
+
+// verdict is what follows an attempt that failed.
+type verdict int
+
+const (
+	stop   verdict = iota // return the error
+	retry                 // try again, if tries are left
+	repeat                // send again; it is not a retry
+)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -106,8 +107,19 @@ func TestDoStaysOnHost(t *testing.T) {
 func TestNilClient(t *testing.T) {
 	t.Parallel()
 	for _, c := range []*closekit.Client{nil, {}} {
-		if _, err := get(t.Context(), c); err == nil || !strings.Contains(err.Error(), "closekit.NewClient") {
-			t.Error(err)
+		for _, c := range []*closekit.Client{c, c.With(nil), c.With(closekit.APIKey(testKey), closekit.MaxRetries(1))} {
+			if _, err := get(t.Context(), c); err == nil || !strings.Contains(err.Error(), "closekit.NewClient") {
+				t.Error(err)
+			}
+			if err := c.Get(t.Context(), "/me/", nil); err == nil || !strings.Contains(err.Error(), "closekit.NewClient") {
+				t.Error(err)
+			}
+			if _, err := list(t.Context(), c, listParams{}); err == nil {
+				t.Error("no error of a list")
+			}
+			if got := fmt.Sprintf("%v %s %#v %+v", c, c, c, c); !strings.Contains(got, "close client without a source") {
+				t.Error(got)
+			}
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package closekit
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -32,9 +31,36 @@ type Error struct {
 	Method      string        // POST
 	Path        string        // path template, /api/v1/lead/{lead_id}/
 	RetryAfter  time.Duration // the wait that Close asks for; zero if unknown
+	MaybeDone   bool          // a write may have taken effect; see [MaybeDone]
 	Hint        string        // advice of this package; may be empty
 	header      http.Header
 	body        []byte
+}
+
+// MaybeDone reports whether a write that failed with err may have taken effect, so
+// that repeating it could do it twice: check first. It is the field MaybeDone of an
+// [*Error], [*TransportError], [*DecodeError] or [*AuthorizationError], and false for
+// other errors, for reads, and if the request certainly was not sent or was rejected.
+//
+// It considers all attempts of the call: a 404 after a 502 may follow a write that
+// took effect.
+func MaybeDone(err error) bool {
+	var (
+		refused     *Error
+		lost        *TransportError
+		undecodable *DecodeError
+		denied      *AuthorizationError
+	)
+	return errors.As(err, &refused) && refused.MaybeDone || errors.As(err, &lost) && lost.MaybeDone ||
+		errors.As(err, &undecodable) && undecodable.MaybeDone || errors.As(err, &denied) && denied.MaybeDone
+}
+
+// doubt returns the end of the message of an error that has MaybeDone.
+func doubt(maybeDone bool) string {
+	if maybeDone {
+		return " (the request may have succeeded; check before you repeat it)"
+	}
+	return ""
 }
 
 // prefix returns the start of an error message: the tool, if there is one.
@@ -68,6 +94,7 @@ func (e *Error) Error() string {
 	if e.Hint != "" {
 		b.WriteString(" (" + e.Hint + ")")
 	}
+	b.WriteString(doubt(e.MaybeDone))
 	return b.String()
 }
 
@@ -170,11 +197,12 @@ func (e *ValidationError) Error() string {
 
 // DecodeError is a 2xx response whose body cannot be decoded: it is not JSON,
 // truncated, too large, or, with strict decoding, of another type than documented.
-// The operation itself succeeded.
+// The operation itself succeeded, unless something other than Close responded.
 type DecodeError struct {
 	Tool        string
 	Status      int
 	ContentType string
+	MaybeDone   bool // true for every write; see [MaybeDone]
 	Err         error
 	body        []byte
 }
@@ -189,7 +217,7 @@ func (e *DecodeError) Error() string {
 	if strings.Contains(e.ContentType, "html") {
 		msg += " (the response is a web page, not JSON; check the base URL and any proxy)"
 	}
-	return msg
+	return msg + doubt(e.MaybeDone)
 }
 
 // Unwrap returns the cause.
@@ -205,19 +233,13 @@ func (e *DecodeError) Format(s fmt.State, _ rune) { fmt.Fprint(s, e.Error()) }
 // connection, a redirect to another host, or a context that ended.
 type TransportError struct {
 	Tool, Method, Path string
-	// MaybeDone is true if the request may have reached Close: a write may have
-	// succeeded.
-	MaybeDone bool
-	Err       error
+	MaybeDone          bool // a write may have taken effect; see [MaybeDone]
+	Err                error
 }
 
 // Error describes the request and its error.
 func (e *TransportError) Error() string {
-	msg := fmt.Sprintf("%s%s %s: %v", prefix(e.Tool), e.Method, e.Path, e.Err)
-	if e.MaybeDone && e.Method != http.MethodGet && !errors.Is(e.Err, context.Canceled) {
-		msg += " (the request may have succeeded; check before you repeat it)"
-	}
-	return msg
+	return fmt.Sprintf("%s%s %s: %v", prefix(e.Tool), e.Method, e.Path, e.Err) + doubt(e.MaybeDone)
 }
 
 // Unwrap returns the cause, such as context.Canceled.
@@ -227,9 +249,10 @@ func (e *TransportError) Unwrap() error { return e.Err }
 // configured, or the user must reconnect the account. Reason says which and
 // contains no secret.
 type AuthorizationError struct {
-	Tool   string
-	Reason string
-	Err    error
+	Tool      string
+	Reason    string
+	MaybeDone bool // an earlier attempt of the call may have taken effect; see [MaybeDone]
+	Err       error
 }
 
 // Error describes what is missing.
@@ -238,7 +261,7 @@ func (e *AuthorizationError) Error() string {
 	if e.Err != nil {
 		msg += ": " + e.Err.Error()
 	}
-	return msg
+	return msg + doubt(e.MaybeDone)
 }
 
 // Unwrap returns the cause.

@@ -55,7 +55,8 @@ func TestErrorBodies(t *testing.T) {
 		{"many lines", `{"error": "a\n  b\tc"}`, "a b c", nil},
 		{"a long text", `{"error": "` + strings.Repeat("é", 400) + `"}`, strings.Repeat("é", 250) + "…", nil},
 		{"cut inside a character", `{"error": "x` + strings.Repeat("é", 400) + `"}`, "x" + strings.Repeat("é", 249) + "…", nil},
-		{"an old 429", `{"message": "API call count exceeded", "rate_reset": "0.595956"}`, "", nil},
+		{"an old 429", `{"message": "API call count exceeded", "rate_reset": "0.595956"}`, "API call count exceeded", nil},
+		{"message beside error", `{"message": "b", "error": "a"}`, "a; b", nil},
 		{"too deep", `{"field-errors": ` + strings.Repeat(`{"a":`, 20) + `"x"` + strings.Repeat("}", 20) + "}", "", []fe{{"a" + strings.Repeat(".a", 15), `{"a":{"a":{"a":{"a":"x"}}}}`}}},
 		{"a list", `["x"]`, "", nil},
 		{"a text", `"x"`, "", nil},
@@ -95,10 +96,12 @@ func TestErrorText(t *testing.T) {
 		{notFound, "close_item_get: GET /api/v1/item/{item_id}/: 404 Not Found: Empty query: Lead matching query does not exist. (it does not exist, or the user may not see it)"},
 		{respond(404, `not here`), "close_item_get: GET /api/v1/item/{item_id}/: 404 Not Found (the response did not come from Close; check the base URL and any proxy)"},
 		{respond(400, `<html>`, "Content-Type", "text/html"), "close_item_get: GET /api/v1/item/{item_id}/: 400 Bad Request (the response did not come from Close; check the base URL and any proxy)"},
+		{respond(429, `<html>busy</html>`, "Content-Type", "text/html"), "close_item_get: GET /api/v1/item/{item_id}/: 429 Too Many Requests (the service is busy or unavailable; wait and try again)"},
+		{respond(503, `<html>busy</html>`, "Content-Type", "text/html"), "close_item_get: GET /api/v1/item/{item_id}/: 503 Service Unavailable (the service is busy or unavailable; wait and try again)"},
 		{respond(418, ``), "close_item_get: GET /api/v1/item/{item_id}/: 418 I'm a teapot"},
 	} {
 		cl, _ := client(c.step)
-		_, err := get(t.Context(), cl)
+		_, err := get(t.Context(), cl, closekit.NoRetry())
 		for _, f := range []string{"%v", "%s", "%+v", "%#v", "%d"} {
 			if got := fmt.Sprintf(f, as[*closekit.Error](t, err)); got != c.want {
 				t.Errorf("%s\ngot  %s\nwant %s", f, got, c.want)

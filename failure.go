@@ -14,15 +14,16 @@ import (
 
 // newError parses the body of a non-2xx response: JSON in any of Close's forms,
 // HTML from a proxy, or nothing.
-func newError(op *Operation, path string, resp *http.Response, body []byte) *Error {
+func newError(prefix string, k *call, resp *http.Response, body []byte, now time.Time) *Error {
+	op := k.op()
 	e := &Error{
-		Status: resp.StatusCode, Tool: op.Tool, Method: op.Method, Path: path,
-		RetryAfter: httpx.RetryAfter(resp.StatusCode, resp.Header, time.Time{}), header: resp.Header, body: body,
+		Status: resp.StatusCode, Tool: op.Tool, Method: op.Method, Path: prefix + op.Path, MaybeDone: k.maybeDone,
+		RetryAfter: httpx.RetryAfter(resp.StatusCode, resp.Header, now), header: resp.Header, body: body,
 	}
 	isJSON := codec.Valid(body) == nil
 	if isJSON {
 		parts, _ := codec.Members(body)
-		e.Message = short(strings.Join(messages(nil, 0, parts["error"], parts["errors"]), "; "))
+		e.Message = short(strings.Join(messages(nil, 0, parts["error"], parts["errors"], parts["message"]), "; "))
 		if fields := parts["field-errors"]; len(fields) > 0 {
 			e.FieldErrors = appendFieldErrors(nil, "", fields, 0)
 		}
@@ -33,6 +34,8 @@ func newError(op *Operation, path string, resp *http.Response, body []byte) *Err
 
 func hint(e *Error, isJSON, isHTML bool) string {
 	switch {
+	case isHTML && (e.Status == http.StatusTooManyRequests || e.Status >= 500):
+		return "the service is busy or unavailable; wait and try again"
 	case isHTML || !isJSON && e.Status == http.StatusNotFound:
 		return "the response did not come from Close; check the base URL and any proxy"
 	case e.Status == http.StatusUnauthorized:
@@ -47,8 +50,8 @@ func hint(e *Error, isJSON, isHTML bool) string {
 	return ""
 }
 
-// messages appends the distinct messages in error and errors to list. Each of them
-// is a string, a list of strings, or another value.
+// messages appends the distinct messages in the members of an error body to list. Each
+// of them is a string, a list of strings, or another value.
 func messages(list []string, depth int, raws ...[]byte) []string {
 	for _, raw := range raws {
 		if len(raw) == 0 || depth == maxNesting {

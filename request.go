@@ -19,7 +19,7 @@ const maxURL = 2000
 
 // request builds the HTTP request of one attempt. The length of the body is always
 // known, because Close rejects chunked requests.
-func (c *client) request(ctx context.Context, r *Request) (*http.Request, error) {
+func (c *client) request(ctx context.Context, r *Request, s *sending) (*http.Request, error) {
 	method, query, body := r.Method, r.Query, r.Body
 	override := method == http.MethodGet && query != "" && len(c.base)+len(c.api.Prefix)+len(r.Path)+len(query) > maxURL && c.api.isClose()
 	if override {
@@ -29,7 +29,7 @@ func (c *client) request(ctx context.Context, r *Request) (*http.Request, error)
 		}
 		method, query = http.MethodPost, ""
 	}
-	u, err := c.url(r.Path, query)
+	u, err := c.url(r.Path, query, &s.url)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,11 @@ func (c *client) request(ctx context.Context, r *Request) (*http.Request, error)
 		}
 		req.ContentLength = int64(len(body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-		req.Body, _ = req.GetBody() // cannot fail
+		if s.body == nil {
+			s.body = new(bytes.Reader)
+		}
+		s.body.Reset(body)
+		req.Body = io.NopCloser(s.body)
 	}
 	return req, nil
 }
@@ -62,8 +66,9 @@ var (
 
 var blank = http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 
-// url appends a path to the base URL without parsing the base URL again.
-func (c *client) url(path, query string) (*url.URL, error) {
+// url appends a path to the base URL without parsing the base URL again. It may return
+// u.
+func (c *client) url(path, query string, u *url.URL) (*url.URL, error) {
 	path = c.api.Prefix + path
 	if c.root == nil || strings.Contains(path, "%") || c.root.Path != "" {
 		if query != "" {
@@ -71,9 +76,9 @@ func (c *client) url(path, query string) (*url.URL, error) {
 		}
 		return url.Parse(c.base + path + query)
 	}
-	u := *c.root
+	*u = *c.root
 	u.Path, u.RawQuery = path, query
-	return &u, nil
+	return u, nil
 }
 
 // overrideParams returns the query as a JSON object of strings, for the method

@@ -45,7 +45,7 @@ func TestRetryPolicy(t *testing.T) {
 		{"503", respond(503, ""), 3, 3, 1, 1},
 		{"504", respond(504, ""), 3, 3, 1, 1},
 		{"408", respond(408, ""), 3, 3, 1, 1},
-		{"429", respond(429, ""), 3, 3, 3, 3},
+		{"429", respond(429, "", "Retry-After", "30"), 3, 3, 3, 3}, // as long as MaxWait lasts
 		{"400", respond(400, ""), 1, 1, 1, 1},
 		{"401", respond(401, ""), 1, 1, 1, 1},
 		{"402", respond(402, ""), 1, 1, 1, 1},
@@ -72,10 +72,12 @@ func TestRetryPolicy(t *testing.T) {
 						t.Errorf("attempt %d sends %q, the first %q", i+1, b, s.body[0])
 					}
 				}
+				<-time.After(time.Minute) // until the rate limit is forgotten
 				before := s.count()
 				if calls[method](t.Context(), cl.With(nil, closekit.MaxRetries(0))) == nil || s.count() != before+1 {
 					t.Errorf("without retries sent %d times", s.count()-before)
 				}
+				<-time.After(time.Minute)
 				before = s.count()
 				if calls[method](t.Context(), cl, closekit.NoRetry()) == nil || s.count() != before+1 {
 					t.Errorf("with NoRetry sent %d times", s.count()-before)
@@ -177,7 +179,7 @@ func TestSendingPut(t *testing.T) {
 		{"reset", reset, 1},
 		{"502", respond(502, ""), 1},
 		{"never sent", refused, 3},
-		{"429", respond(429, ""), 3},
+		{"429", respond(429, "", "Retry-After", "30"), 3},
 	} {
 		bubble(t, c.name, func(t *testing.T) {
 			cl, s := client(c.step)
@@ -335,22 +337,21 @@ func TestRateLimit(t *testing.T) {
 		}
 	})
 	bubble(t, "too long", func(t *testing.T) {
-		c, s := client(respond(429, `{"error":"slow down"}`, "Retry-After", "61"), ok)
+		c, s := client(respond(429, `{"error":"slow down"}`, "Retry-After", "31"), ok)
+		c = c.With(nil, closekit.MaxWait(30*time.Second))
 		start := time.Now()
 		err := calls["GET"](t.Context(), c)
-		if e := as[*closekit.Error](t, err); e.RetryAfter != 61*time.Second || !closekit.IsRateLimited(err) || s.count() != 1 || time.Since(start) != 0 {
+		if e := as[*closekit.Error](t, err); e.RetryAfter != 31*time.Second || !closekit.IsRateLimited(err) || s.count() != 1 || time.Since(start) != 0 {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
 		// The next call is not sent before that time.
 		err = calls["POST"](t.Context(), c)
-		if e := as[*closekit.Error](t, err); e.RetryAfter != 61*time.Second || e.Status != 429 || !strings.Contains(e.Hint, "MaxWait") || s.count() != 1 || e.Body() != nil {
+		if e := as[*closekit.Error](t, err); e.RetryAfter != 31*time.Second || e.Status != 429 || !strings.Contains(e.Hint, "MaxWait") || s.count() != 1 || e.Body() != nil || e.MaybeDone {
 			t.Errorf("%v", err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		<-ctx.Done()
+		<-time.After(10 * time.Second)
 		start = time.Now()
-		if err := calls["POST"](t.Context(), c); err != nil || s.count() != 2 || time.Since(start) != 51*time.Second {
+		if err := calls["POST"](t.Context(), c); err != nil || s.count() != 2 || time.Since(start) != 21*time.Second {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -60,6 +61,63 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	}
 	if got := fmt.Sprintf("%v %#v", c, c); got != "close client for https://api.close.com close client for https://api.close.com" {
 		t.Error(got)
+	}
+}
+
+// strings returns all text that a printer can reach in v, through pointers and
+// unexported fields.
+func reachable(v reflect.Value, depth int, list []string) []string {
+	if depth > 20 {
+		return list
+	}
+	switch v.Kind() {
+	case reflect.String:
+		list = append(list, v.String())
+	case reflect.Pointer, reflect.Interface:
+		list = reachable(v.Elem(), depth+1, list)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			list = reachable(v.Field(i), depth+1, list)
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range min(v.Len(), 100) {
+			list = reachable(v.Index(i), depth+1, list)
+		}
+	case reflect.Map:
+		for it := v.MapRange(); it.Next(); {
+			list = reachable(it.Value(), depth+1, reachable(it.Key(), depth+1, list))
+		}
+	default:
+	}
+	return list
+}
+
+// TestDeepPrinters follows pointers into unexported fields, as some printers do.
+func TestDeepPrinters(t *testing.T) {
+	t.Parallel()
+	var kept []*closekit.Attempt
+	c, _ := client(ok)
+	c = c.With(nil, closekit.WithMiddleware(func(next closekit.RoundTrip) closekit.RoundTrip {
+		return func(a *closekit.Attempt) (*http.Response, error) {
+			kept = append(kept, a)
+			return next(a)
+		}
+	}))
+	if err := calls["POST"](t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	for name, v := range map[string]any{
+		"credential": closekit.BasicCredential(testKey), "source": closekit.APIKey(testKey), "bearer": closekit.Bearer(testKey),
+		"client": closekit.NewClient(closekit.APIKey(testKey)), "attempt": struct {
+			Number int
+			cred   any
+		}{1, reflect.ValueOf(kept[0]).Elem().FieldByName("cred")},
+	} {
+		for _, s := range reachable(reflect.ValueOf(v), 0, nil) {
+			if containsSecret(s) {
+				t.Errorf("%s: %q", name, s)
+			}
+		}
 	}
 }
 

@@ -25,9 +25,15 @@ type Renewer interface {
 // Credential authorizes one request. Formatting or encoding it, or a struct that
 // contains it, never reveals the secret. The zero value authorizes nothing.
 type Credential struct {
-	// A pointer, because fmt cannot call String on a Credential in an unexported
-	// field: it would print a string, but prints only the address of a pointer.
-	header *string
+	// reveal returns the values of the Authorization header. The secret is in a
+	// closure, because neither fmt nor a printer that follows pointers through
+	// unexported fields can look into one.
+	reveal func() []string
+}
+
+func credential(header string) Credential {
+	values := []string{header}
+	return Credential{func() []string { return values }}
 }
 
 const redacted = "[redacted]"
@@ -35,26 +41,23 @@ const redacted = "[redacted]"
 // BasicCredential returns the credential for an API key: HTTP Basic with the key as
 // the user name.
 func BasicCredential(apiKey string) Credential {
-	header := "Basic " + base64.StdEncoding.EncodeToString([]byte(apiKey+":"))
-	return Credential{&header}
+	return credential("Basic " + base64.StdEncoding.EncodeToString([]byte(apiKey+":")))
 }
 
 // BearerCredential returns the credential for an OAuth access token.
 func BearerCredential(token string) Credential {
-	header := "Bearer " + token
-	return Credential{&header}
+	return credential("Bearer " + token)
 }
 
 // IsZero reports whether c is the zero value, which authorizes nothing.
-func (c Credential) IsZero() bool { return c.header == nil }
+func (c Credential) IsZero() bool { return c.reveal == nil }
 
-// Equal reports whether two credentials are the same. The operator == does not: it
-// compares addresses.
+// Equal reports whether two credentials are the same.
 func (c Credential) Equal(o Credential) bool {
-	if c.header == nil || o.header == nil {
-		return c.header == o.header
+	if c.IsZero() || o.IsZero() {
+		return c.IsZero() && o.IsZero()
 	}
-	return *c.header == *o.header
+	return c.reveal()[0] == o.reveal()[0]
 }
 
 // String returns a placeholder.

@@ -32,11 +32,12 @@ var table = map[string]rule{
 	"generator/internal/emit": {ours: []string{"generator/internal/ir"}, others: []string{"github.com/dave/jennifer/jen"}},
 	"cmd/closegen":            {ours: []string{"generator", "manifest", "internal/buildinfo", "internal/words"}},
 
-	"runtime/wire":     {ours: []string{".", "internal/codec", "internal/words"}},
-	"runtime/logging":  {ours: []string{"."}},
-	"closeapi":         {ours: []string{".", "runtime/wire"}},
-	"closeapi/records": {ours: []string{"closeapi", "."}},
-	"closeapi/tools":   {ours: []string{"closeapi", "."}},
+	"runtime/wire":       {ours: []string{".", "internal/codec", "internal/words"}},
+	"runtime/logging":    {ours: []string{"."}},
+	"runtime/otelclient": {ours: []string{"."}, others: []string{"go.opentelemetry.io/otel"}},
+	"closeapi":           {ours: []string{".", "runtime/wire"}},
+	"closeapi/tools":     {ours: []string{"closeapi", "."}},
+	"closeapi/records":   {ours: []string{"closeapi", "."}},
 
 	"emulator": {ours: []string{
 		"emulator/internal/crm", "emulator/internal/hooks", "emulator/internal/oauth", "emulator/internal/phone",

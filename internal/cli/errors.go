@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -129,22 +130,51 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		if !strings.Contains(unreadable.ContentType, "json") || strings.Contains(unreadable.Err.Error(), "larger than") {
 			d.hint("is the base URL really the root of Close's API? Without --base-url and %s closekit uses %s", envBaseURL, closekit.DefaultBaseURL)
 		}
-		if !strings.Contains(unreadable.Tool, "_get") && !strings.Contains(unreadable.Tool, "_list") {
-			d.hint("%s took effect although its response could not be decoded; check before you repeat it", unreadable.Tool)
-		}
+	case errors.Is(err, closekit.ErrSkipLimit):
+		d.code = exitAPI
 	case errors.As(err, &unreached):
 		d.code = exitTransport
 		d.unreached(unreached.Err)
 	}
+	d.doubt(err)
 	return d
+}
+
+// doubt says that a write may have taken effect, whatever else has failed.
+func (d *diagnosis) doubt(err error) {
+	if !closekit.MaybeDone(err) {
+		return
+	}
+	for i, text := range d.errors {
+		d.errors[i] = strings.Replace(text, " (the request may have succeeded; check before you repeat it)", "", 1)
+	}
+	d.hint("%s may still have taken effect; check before you repeat it", failed(err))
+}
+
+// failed returns the name of the call that failed.
+func failed(err error) string {
+	var (
+		refused    *closekit.Error
+		unreached  *closekit.TransportError
+		unreadable *closekit.DecodeError
+		tool, call string
+	)
+	switch {
+	case errors.As(err, &refused):
+		tool, call = refused.Tool, refused.Method+" "+refused.Path
+	case errors.As(err, &unreached):
+		tool, call = unreached.Tool, unreached.Method+" "+unreached.Path
+	case errors.As(err, &unreadable):
+		tool = unreadable.Tool
+	}
+	return cmp.Or(tool, call, "the call")
 }
 
 // interrupted explains what a signal cut off.
 func (d *diagnosis) interrupted(ctx context.Context, err error) {
 	var (
-		stop      interruption
-		left      *demo.CleanupError
-		unreached *closekit.TransportError
+		stop interruption
+		left *demo.CleanupError
 	)
 	d.errors, d.code = []string{"interrupted"}, exitInterrupted
 	if errors.As(context.Cause(ctx), &stop) && stop.signal == syscall.SIGTERM {
@@ -152,9 +182,6 @@ func (d *diagnosis) interrupted(ctx context.Context, err error) {
 	}
 	if errors.As(err, &left) {
 		d.errors = append(d.errors, left.Error())
-	}
-	if errors.As(err, &unreached) && unreached.MaybeDone && unreached.Method != http.MethodGet {
-		d.hint("%s may still have taken effect; check before you repeat it", unreached.Tool)
 	}
 }
 
@@ -187,8 +214,8 @@ func (d *diagnosis) invalid(err error, invalid *closekit.ValidationError) {
 func (d *diagnosis) refused(e *closekit.Error) {
 	d.code = exitAPI
 	if e.Hint != "" {
-		// The message ends with the hint in parentheses.
-		d.errors[0] = strings.TrimSuffix(d.errors[0], " ("+e.Hint+")")
+		// The message has the hint in parentheses.
+		d.errors[0] = strings.Replace(d.errors[0], " ("+e.Hint+")", "", 1)
 	}
 	switch {
 	case d.account != nil && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden):
@@ -207,9 +234,6 @@ func (d *diagnosis) refused(e *closekit.Error) {
 	if e.Status == http.StatusTooManyRequests && e.RetryAfter > 0 {
 		d.hint("Close asks you to wait for %s", e.RetryAfter.Round(time.Second))
 	}
-	if e.Status >= 500 && e.Method != http.MethodGet {
-		d.hint("%s may still have taken effect; check before you repeat it", e.Tool)
-	}
 }
 
 // unreached explains why there was no response.
@@ -220,6 +244,8 @@ func (d *diagnosis) unreached(err error) {
 		wrong   x509.HostnameError
 	)
 	switch {
+	case strings.Contains(err.Error(), "base URL"):
+		d.hint("check the base URL (--base-url, %s); without one closekit uses %s", envBaseURL, closekit.DefaultBaseURL)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		d.hint("nothing listens there: is \"closekit emulator\" still running, and is the base URL (--base-url, %s) the one that it printed?", envBaseURL)
 	case errors.As(err, &name):

@@ -3,7 +3,9 @@
 package httpx
 
 import (
+	"cmp"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"math"
 	"net"
@@ -23,13 +25,59 @@ func NeverSent(err error) bool {
 		rec  tls.RecordHeaderError
 	)
 	switch {
-	case errors.As(err, &op) && op.Op == "dial", errors.As(err, &dns), errors.As(err, &cert):
+	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"), errors.As(err, &dns), errors.As(err, &cert):
+		return true
+	case errors.Is(err, http.ErrSchemeMismatch): // plain HTTP in answer to the TLS handshake
 		return true
 	case errors.As(err, &rec):
 		return rec.Conn != nil // only then it was the first record
 	}
 	return false
 }
+
+// Untrusted reports whether an error of a round trip says that the certificate of
+// the server is not trusted. Trying again does not help.
+func Untrusted(err error) bool {
+	var (
+		cert      *tls.CertificateVerificationError
+		authority x509.UnknownAuthorityError
+		name      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+	)
+	return errors.As(err, &cert) || errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid)
+}
+
+// Quota is what the rate limit headers of a response say.
+type Quota struct {
+	Limit     int           // requests per window; zero if unknown
+	Remaining int           // requests left in the window
+	Reset     time.Duration // time left of the window
+}
+
+// ReadQuota reads the rate limit headers in the form in which Close sends them:
+// RateLimit with commas or semicolons, or separate headers of the newer or the
+// older name. It returns false unless both the remaining requests and the reset
+// are known.
+func ReadQuota(h http.Header) (q Quota, ok bool) {
+	q.Limit, _ = strconv.Atoi(field(h, "Limit"))
+	q.Limit = max(0, q.Limit)
+	n, err := strconv.Atoi(field(h, "Remaining"))
+	q.Remaining = max(0, n)
+	q.Reset, ok = seconds(field(h, "Reset"), maxReset)
+	return q, ok && err == nil && n >= 0
+}
+
+// field returns one value of the rate limit headers.
+func field(h http.Header, name string) string {
+	for _, part := range strings.FieldsFunc(h.Get("RateLimit"), isSeparator) {
+		if n, v, _ := strings.Cut(part, "="); strings.EqualFold(strings.TrimSpace(n), name) {
+			return strings.TrimSpace(v)
+		}
+	}
+	return strings.TrimSpace(cmp.Or(h.Get("RateLimit-"+name), h.Get("X-Rate-Limit-"+name)))
+}
+
+func isSeparator(r rune) bool { return r == ',' || r == ';' }
 
 // RetryAfter returns how long a response asks to wait, from all the headers that
 // Close has used over the years, in the order in which they can be trusted. The
@@ -44,7 +92,7 @@ func RetryAfter(status int, h http.Header, now time.Time) time.Duration {
 		}
 	}
 	if v := h.Get("Retry-After"); v != "" {
-		if d, ok := seconds(v); ok {
+		if d, ok := seconds(v, maxRetryAfter); ok {
 			return d
 		}
 		if at, err := http.ParseTime(v); err == nil {
@@ -60,7 +108,7 @@ func RetryAfter(status int, h http.Header, now time.Time) time.Duration {
 		return 0
 	}
 	for _, name := range []string{"RateLimit-Reset", "X-Rate-Limit-Reset"} {
-		if d, ok := seconds(h.Get(name)); ok {
+		if d, ok := seconds(h.Get(name), maxReset); ok {
 			return d
 		}
 	}
@@ -69,10 +117,10 @@ func RetryAfter(status int, h http.Header, now time.Time) time.Duration {
 
 // reset reads the reset out of a RateLimit header.
 func reset(header string) (time.Duration, bool) {
-	for part := range strings.FieldsFuncSeq(header, func(r rune) bool { return r == ',' || r == ';' }) {
+	for _, part := range strings.FieldsFunc(header, isSeparator) {
 		name, val, ok := strings.Cut(part, "=")
 		if ok && strings.EqualFold(strings.TrimSpace(name), "reset") {
-			if d, ok := seconds(val); ok {
+			if d, ok := seconds(val, maxReset); ok {
 				return d, true
 			}
 		}
@@ -80,11 +128,18 @@ func reset(header string) (time.Duration, bool) {
 	return 0, false
 }
 
-// seconds reads a number of seconds, with or without a fraction. Numbers that
-// can only be clock times, or make no sense, are refused.
-func seconds(s string) (time.Duration, bool) {
+// The largest numbers of seconds that are believed. A reset of more than a day can
+// only be a clock time; so can a Retry-After of more than three years.
+const (
+	maxReset      = 86400
+	maxRetryAfter = 1e8
+)
+
+// seconds reads a number of seconds, with or without a fraction. Numbers above
+// most, or that make no sense, are refused.
+func seconds(s string, most float64) (time.Duration, bool) {
 	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-	if err != nil || math.IsNaN(f) || f < 0 || f > 86400 {
+	if err != nil || math.IsNaN(f) || f < 0 || f > most {
 		return 0, false
 	}
 	return time.Duration(f * float64(time.Second)), true
@@ -93,5 +148,5 @@ func seconds(s string) (time.Duration, bool) {
 // IsLocal reports whether a host, without its port, is this machine.
 func IsLocal(host string) bool {
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }

@@ -3,12 +3,15 @@ package httpx
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 )
@@ -60,7 +63,8 @@ func TestRetryAfter(t *testing.T) {
 		{"legacy after a broken one", header("RateLimit-Reset", "x", "X-Rate-Limit-Reset", "9"), 9 * time.Second},
 		{"a legacy clock time", header("X-Rate-Limit-Reset", "1772532000"), 0},
 		{"a day", header("Retry-After", "86400"), 24 * time.Hour},
-		{"more than a day", header("Retry-After", "86401"), 0},
+		{"more than a day", header("Retry-After", "90000"), 25 * time.Hour},
+		{"Retry-After as a clock time", header("Retry-After", "1772532000"), 0},
 	} {
 		if got := RetryAfter(http.StatusTooManyRequests, c.h, time.Time{}); got != c.want {
 			t.Errorf("%s: %v, want %v", c.about, got, c.want)
@@ -86,7 +90,7 @@ func FuzzRetryAfter(f *testing.F) {
 				t.Fatalf("negative: %v", d)
 			}
 			// Only a date in Retry-After may be far away.
-			if _, err := http.ParseTime(after); err != nil && d > 24*time.Hour {
+			if _, err := http.ParseTime(after); err != nil && d > 1e8*time.Second {
 				t.Fatalf("%v", d)
 			}
 		}
@@ -151,6 +155,9 @@ func TestNeverSent(t *testing.T) {
 		{"not TLS", dialTLS(t, plain.Listener.Addr().String()), true},
 		{"hung up after the request", get(t, transport, hangup.URL), false},
 		{"the host name is unknown", fmt.Errorf("proxy: %w", &net.DNSError{Err: "no such host", Name: "x.example"}), true},
+		{"plain HTTP behind https", overHTTP(t, "https"+strings.TrimPrefix(plain.URL, "http")), true},
+		{"the proxy does not listen", get(t, via(t, "http://"+closed.Addr().String()), "http://x.example/"), true},
+		{"the proxy does not listen, for TLS", get(t, via(t, "http://"+closed.Addr().String()), "https://x.example/"), true},
 		{"a broken record later on", tls.RecordHeaderError{Msg: "received record with version 0"}, false},
 		{"the context ended", context.Canceled, false},
 		{"cut off", io.ErrUnexpectedEOF, false},
@@ -162,6 +169,77 @@ func TestNeverSent(t *testing.T) {
 		}
 		if got := NeverSent(c.err); got != c.want {
 			t.Errorf("%s: NeverSent(%v) = %v, want %v", c.about, c.err, got, c.want)
+		}
+	}
+}
+
+// via returns a transport with a proxy.
+func via(t *testing.T, proxy string) *http.Transport {
+	t.Helper()
+	u, err := url.Parse(proxy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &http.Transport{Proxy: http.ProxyURL(u), DisableKeepAlives: true}
+}
+
+// overHTTP makes a request with a client, which rewrites some errors.
+func overHTTP(t *testing.T, url string) error {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err == nil {
+		resp.Body.Close()
+	}
+	return err
+}
+
+func TestUntrusted(t *testing.T) {
+	t.Parallel()
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	defer secure.Close()
+	pinned := errors.New("the pin is another")
+	for _, c := range []struct {
+		about string
+		err   error
+		want  bool
+	}{
+		{"unknown authority", get(t, &http.Transport{DisableKeepAlives: true}, secure.URL), true},
+		{"another name", x509.HostnameError{Certificate: secure.Certificate(), Host: "x.example"}, true},
+		{"expired", fmt.Errorf("dial: %w", x509.CertificateInvalidError{Reason: x509.Expired}), true},
+		{"a check of the host's own", pinned, false},
+		{"no error", nil, false},
+	} {
+		if got := Untrusted(c.err); got != c.want {
+			t.Errorf("%s: Untrusted(%v) = %v", c.about, c.err, got)
+		}
+	}
+}
+
+func TestReadQuota(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		about string
+		h     http.Header
+		want  Quota
+		ok    bool
+	}{
+		{"commas", header("RateLimit", "limit=100, remaining=50, reset=5"), Quota{100, 50, 5 * time.Second}, true},
+		{"semicolons", header("ratelimit", "limit=100; remaining=99; reset=0.5"), Quota{100, 99, time.Second / 2}, true},
+		{"separate", header("RateLimit-Limit", "100", "RateLimit-Remaining", "0", "RateLimit-Reset", "1"), Quota{100, 0, time.Second}, true},
+		{"legacy", header("X-Rate-Limit-Limit", "10", "X-Rate-Limit-Remaining", "3", "X-Rate-Limit-Reset", "0.595956"), Quota{10, 3, 595956 * time.Microsecond}, true},
+		{"no limit", header("RateLimit", "remaining=5, reset=1"), Quota{0, 5, time.Second}, true},
+		{"nothing", header(), Quota{}, false},
+		{"only a reset", header("RateLimit", "reset=5"), Quota{0, 0, 5 * time.Second}, false},
+		{"a clock time", header("RateLimit", "limit=1, remaining=1, reset=1772532000"), Quota{1, 1, 0}, false},
+		{"negative", header("RateLimit", "limit=1, remaining=-1, reset=1"), Quota{1, 0, time.Second}, false},
+		{"broken", header("RateLimit", "what, is=; this"), Quota{}, false},
+	} {
+		if got, ok := ReadQuota(c.h); got != c.want || ok != c.ok {
+			t.Errorf("%s: %+v, %v", c.about, got, ok)
 		}
 	}
 }
