@@ -187,9 +187,15 @@ func (c *CustomFields) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("custom fields: want an object, got %.20q", b)
 	}
 	*c = (*c)[:0]
+	at := map[string]int{} // Set would look for every field among all others
 	for d.Open(nil); d.Next(); {
-		id := string(d.Key())
-		c.Set(id, CustomValue{d.RawText()})
+		f := CustomField{strings.TrimPrefix(string(d.Key()), "custom."), CustomValue{d.RawText()}}
+		if i, ok := at[f.Key]; ok {
+			(*c)[i] = f
+			continue
+		}
+		at[f.Key] = len(*c)
+		*c = append(*c, f)
 	}
 	return d.End()
 }

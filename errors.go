@@ -148,22 +148,26 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// ValidationError lists all errors in the input of a call. The request was not
+// ValidationError lists the errors in the input of a call. The request was not
 // sent.
 type ValidationError struct {
 	Tool     string
-	Problems []Problem
+	Problems []Problem // the first ten at most
+	More     int       // the number of further problems
 }
 
 // Error lists the problems, one per line.
 func (e *ValidationError) Error() string {
-	if len(e.Problems) == 1 {
+	if len(e.Problems)+e.More == 1 {
 		return e.Tool + ": " + e.Problems[0].String()
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d problems with the input", e.Tool, len(e.Problems))
+	fmt.Fprintf(&b, "%s: %d problems with the input", e.Tool, len(e.Problems)+e.More)
 	for _, p := range e.Problems {
 		b.WriteString("\n  " + p.String())
+	}
+	if e.More > 0 {
+		fmt.Fprintf(&b, "\n  and %d more", e.More)
 	}
 	return b.String()
 }

@@ -57,13 +57,14 @@ func (op *Operation) call(ctx context.Context, c *closekit.Client, p any, t refl
 		return err
 	}
 	return c.Do(ctx, req, func(r closekit.Response) error {
-		return object(r, func(d *codec.Decoder) { decode(d, s, v) })
+		return object(ctx, r, func(d *codec.Decoder) { decode(d, s, v) })
 	}, opts...)
 }
 
 // object reads a response, which must be a JSON object.
-func object(r closekit.Response, read func(*codec.Decoder)) error {
+func object(ctx context.Context, r closekit.Response, read func(*codec.Decoder)) error {
 	d := codec.NewDecoder(r.Body, r.Strict)
+	d.Watch(ctx)
 	if d.Peek() != '{' {
 		_ = d.End() // noObject returns the error
 		return noObject(r.Body)
@@ -96,7 +97,7 @@ func (op *Operation) callPage(ctx context.Context, c *closekit.Client, p any, sk
 	}
 	data := (*slice)(unsafe.Pointer(&page.Data))
 	err = c.Do(ctx, req, func(r closekit.Response) error {
-		return object(r, func(d *codec.Decoder) { getPage(d, s, t, page, data) })
+		return object(ctx, r, func(d *codec.Decoder) { getPage(d, s, t, page, data) })
 	}, opts...)
 	page.NextSkip = skip.Or(0) + data.len
 	return err

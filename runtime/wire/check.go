@@ -32,6 +32,10 @@ func (w *sender) checkText(f *field, name, v string) {
 		return
 	}
 	if f.enum != nil && !f.is(open) && !slices.Contains(f.enum, v) {
+		if w.full() {
+			w.more++
+			return
+		}
 		hint := ""
 		if near := words.Nearest(v, f.enum); near != "" {
 			hint = "did you mean " + strconv.Quote(near) + "?"
@@ -141,17 +145,7 @@ func fromHint(f *field) string {
 }
 
 // quote quotes and shortens a received value.
-func quote(v string) string {
-	const most = 60
-	if len(v) > most {
-		cut := most
-		for cut > 0 && !utf8.RuneStart(v[cut]) {
-			cut--
-		}
-		return strconv.Quote(v[:cut]) + "…"
-	}
-	return strconv.Quote(v)
-}
+func quote(v string) string { return words.Quote(v) }
 
 func expectedID(k *closekit.IDKind) string {
 	if len(k.Prefixes) > 0 {

@@ -60,6 +60,10 @@ func (r *reader) unknown() {
 		if m.used {
 			continue
 		}
+		if r.full() { // looking for a near name takes time
+			r.more++
+			continue
+		}
 		var hint string
 		if near := words.Nearest(m.name, r.names); near != "" {
 			hint = "did you mean " + strconv.Quote(near) + "?"
@@ -81,15 +85,45 @@ func (r *reader) object(raw []byte) ([]jsonMember, bool) {
 		return nil, false
 	}
 	var ms []jsonMember
+	seen := names{}
 	for d.Open(nil); d.Next(); {
 		name := string(d.Key())
-		twice := slices.ContainsFunc(ms, func(m jsonMember) bool { return m.name == name })
+		twice := seen.add(name)
 		if twice {
 			r.add(name, "is given twice", "", "")
 		}
 		ms = append(ms, jsonMember{name: name, raw: d.Raw(), used: twice})
 	}
 	return ms, true
+}
+
+// names is a set of names: a list while it is short, which is faster.
+type names struct {
+	list []string
+	set  map[string]struct{}
+}
+
+// add adds a name and reports whether the set already had it.
+func (n *names) add(name string) bool {
+	const short = 32
+	if n.set == nil {
+		if slices.Contains(n.list, name) {
+			return true
+		}
+		if n.list = append(n.list, name); len(n.list) < short {
+			return false
+		}
+		n.set = make(map[string]struct{}, 2*short)
+		for _, l := range n.list {
+			n.set[l] = struct{}{}
+		}
+		return false
+	}
+	if _, ok := n.set[name]; ok {
+		return true
+	}
+	n.set[name] = struct{}{}
+	return false
 }
 
 // rename replaces aliases with their parameters.
@@ -136,11 +170,7 @@ func (a *Alias) froms() string {
 // sample shortens JSON for a problem.
 func sample(raw []byte) string {
 	const most = 60
-	s := strings.ToValidUTF8(string(raw), "\uFFFD")
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
+	return words.Clean(string(raw[:min(len(raw), most+1)]), most)
 }
 
 // given returns the JSON of a field, and reports whether it is set.

@@ -34,11 +34,12 @@ func TestInput(t *testing.T) {
 		{"alias twice", `{"fields":["a"],"fields":["b"]}`, []string{"fields: is given twice"}},
 		{"alias with map, bad", `{"pause":"yes"}`, []string{`pause: must be one of true, false, got "yes" (or use status)`}},
 		{"alias with map and name", `{"pause":true,"status":"won"}`, []string{"pause: is another name for status, which is given too (give only one)"}},
-		{"wrong types", `{"name":5,"count":"5","score":"x","done":1,"_fields":{},"contacts":5,"home":[],"contact_id":7,"flag":"true","value":true,"custom_fields":[]}`, []string{
+		{"wrong types", `{"name":5,"count":"5","score":"x","done":1,"_fields":{},"contacts":5,"home":[],"contact_id":7,"flag":"true","value":true}`, []string{
 			"name: must be a string, got 5", `count: must be an integer, got "5"`, `value: must be an integer amount in cents, got true (write $12,000 as 1200000)`,
 			`score: must be a number, got "x"`, "done: must be true or false, got 1", "_fields: must be a list, got {}", "contacts: must be a list, got 5", "home: must be an object, got []",
-			`flag: must be true or false, got "true"`, "contact_id: must be a string, got 7 (find one with close_contacts_list. They belong to leads.)", "custom_fields: must be an object, got []",
+			`flag: must be true or false, got "true"`, "contact_id: must be a string, got 7 (find one with close_contacts_list. They belong to leads.)",
 		}},
+		{"custom fields of the wrong type", `{"custom_fields":[]}`, []string{"custom_fields: must be an object, got []"}},
 		{"null for a list that cannot be null", `{"contacts":null}`, []string{"contacts: cannot be null, got null (leave it out, or give [] to empty it)"}},
 		{"a required one that cannot be read is not missing", ` {"lead_id":5,"key":null}`, []string{
 			"lead_id: must be a string, got 5 (find one with close_leads_list)", "key: cannot be null, got null",

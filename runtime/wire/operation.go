@@ -72,17 +72,22 @@ func (op *Operation) read(input json.RawMessage, w *sender) (any, error) {
 	r.read(input, s, v)
 	w.send(s, v)
 	if len(r.problems) == 0 {
-		return p, op.refusal(w.problems)
+		return p, op.refusal(&w.report)
 	}
 	// Report the invalid values too, but do not report a parameter as missing whose
 	// value could not be decoded.
-	problems := r.problems
+	all := report{problems: r.problems, more: r.more}
 	for _, q := range w.problems {
-		if !covered(r.problems, q.Path) {
-			problems = append(problems, q)
+		switch {
+		case covered(r.problems, q.Path):
+		case all.full():
+			all.more++
+		default:
+			all.problems = append(all.problems, q)
 		}
 	}
-	return nil, op.refusal(problems)
+	all.more += w.more
+	return nil, op.refusal(&all)
 }
 
 // Validate checks the parameters that p points to, like the call before it sends
@@ -94,11 +99,11 @@ func (op *Operation) Validate(p any) error {
 	return op.send(w, p)
 }
 
-func (op *Operation) refusal(problems []closekit.Problem) error {
-	if len(problems) == 0 {
+func (op *Operation) refusal(r *report) error {
+	if len(r.problems) == 0 {
 		return nil
 	}
-	return &closekit.ValidationError{Tool: op.Tool, Problems: problems}
+	return &closekit.ValidationError{Tool: op.Tool, Problems: r.problems, More: r.more}
 }
 
 // plan returns the plan of the parameters that p points to, and their address.
@@ -151,5 +156,5 @@ func (op *Operation) send(w *sender, p any) error {
 		return err
 	}
 	w.send(s, v)
-	return op.refusal(w.problems)
+	return op.refusal(&w.report)
 }

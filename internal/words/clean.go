@@ -1,0 +1,90 @@
+package words
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Clean makes text of another party safe for an error message: control, escape and
+// bidirectional characters and invalid UTF-8 are escaped as in Go strings, and text
+// of more than most bytes is cut.
+func Clean(s string, most int) string {
+	cut := len(s) > most
+	if cut {
+		for s = s[:most]; len(s) > 0; s = s[:len(s)-1] { // do not cut a character
+			if r, n := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || n != 1 {
+				break
+			}
+		}
+	}
+	if !printable(s) {
+		s = escape(s)
+	}
+	if cut {
+		s += "…"
+	}
+	return s
+}
+
+// maxQuoted is the number of bytes of a name or value that a message repeats.
+const maxQuoted = 60
+
+// Name formats a name of another party for an error message: as it is if it is
+// short and printable, otherwise quoted and cut.
+func Name(s string) string {
+	if len(s) <= maxQuoted && printable(s) {
+		return s
+	}
+	return Quote(s)
+}
+
+// Quote quotes and cuts a value of another party.
+func Quote(s string) string {
+	if len(s) <= maxQuoted {
+		return strconv.Quote(s)
+	}
+	cut := maxQuoted
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return strconv.Quote(s[:cut]) + "…"
+}
+
+func printable(s string) bool {
+	for i, r := range s {
+		if !strconv.IsPrint(r) {
+			return false
+		}
+		if r == utf8.RuneError && s[i] != "\uFFFD"[0] {
+			return false
+		}
+	}
+	return true
+}
+
+func escape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if strconv.IsPrint(r) && (r != utf8.RuneError || n > 1) {
+			b.WriteString(s[i : i+n])
+		} else {
+			q := strconv.Quote(s[i : i+n])
+			b.WriteString(q[1 : len(q)-1])
+		}
+		i += n
+	}
+	return b.String()
+}
+
+// Redact replaces secrets in text that another party sent: a peer may echo the
+// credential of the request. Empty secrets are ignored.
+func Redact(s string, secrets ...string) string {
+	for _, secret := range secrets {
+		if secret != "" {
+			s = strings.ReplaceAll(s, secret, "[redacted]")
+		}
+	}
+	return s
+}
