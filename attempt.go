@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/closekit/closekit/internal/httpx"
+	"github.com/closekit/closekit/internal/words"
 )
 
 // try makes one attempt: admit, credential, send, read. It reports whether to
@@ -23,6 +24,7 @@ func (c *client) try(ctx context.Context, k *call, read func(Response) error) (a
 	if err != nil {
 		return false, 0, err
 	}
+	k.cred = cred
 	if c.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.timeout)
@@ -117,7 +119,7 @@ func (c *client) unanswered(ctx context.Context, k *call, err error) (again bool
 
 // refused handles a non-2xx response.
 func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *http.Response, body []byte) (again bool, wait time.Duration, err error) {
-	e := newError(k.op(), apiPrefix+k.op().Path, resp, bytes.Clone(body))
+	e := newError(k.op(), apiPrefix+k.op().Path, resp, body, cred)
 	switch status := resp.StatusCode; {
 	case status == http.StatusTooManyRequests:
 		// Close did not act, so even a POST can be sent again.
@@ -153,7 +155,7 @@ func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *ht
 // undecoded returns the error for a 2xx response whose body cannot be decoded.
 func undecoded(k *call, resp *http.Response, body []byte, err error) error {
 	return &DecodeError{
-		Tool: k.op().Tool, Status: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Err: err,
+		Tool: k.op().Tool, Status: resp.StatusCode, ContentType: words.Clean(k.cred.redact(resp.Header.Get("Content-Type")), 100), Err: clean(err, k.cred),
 		body: bytes.Clone(body[:min(len(body), maxErrorBody)]),
 	}
 }
@@ -200,7 +202,7 @@ func neverSent(err error) bool {
 }
 
 func (c *client) transportError(k *call, err error, maybeDone bool) error {
-	return &TransportError{Tool: k.op().Tool, Method: k.req.Method, Path: apiPrefix + k.op().Path, MaybeDone: maybeDone || k.maybeDone, Err: err}
+	return &TransportError{Tool: k.op().Tool, Method: k.req.Method, Path: apiPrefix + k.op().Path, MaybeDone: maybeDone || k.maybeDone, Err: clean(err, k.cred)}
 }
 
 func (c *client) authError(k *call, err error) error {

@@ -334,6 +334,7 @@ type call struct {
 	maxItems   int
 	maxPages   int
 	attempt    int
+	cred       Credential // of the current attempt
 	renewed    bool
 	maybeDone  bool // an earlier attempt may have reached Close
 }

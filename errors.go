@@ -27,12 +27,13 @@ var (
 type Error struct {
 	Status      int           // HTTP status
 	Message     string        // Close's message, shortened; may be empty
-	FieldErrors []FieldError  // errors of single fields
+	FieldErrors []FieldError  // errors of single fields, the first ten at most
 	Tool        string        // close_lead_create
 	Method      string        // POST
 	Path        string        // path template, /api/v1/lead/{lead_id}/
 	RetryAfter  time.Duration // the wait that Close asks for; zero if unknown
 	Hint        string        // advice of this package; may be empty
+	more        int           // the number of further field errors
 	header      http.Header
 	body        []byte
 }
@@ -64,6 +65,9 @@ func (e *Error) Error() string {
 			sep = ": "
 		}
 		b.WriteString(sep + f.Field + ": " + f.Message)
+	}
+	if e.more > 0 {
+		fmt.Fprintf(&b, "; and %d more", e.more)
 	}
 	if e.Hint != "" {
 		b.WriteString(" (" + e.Hint + ")")

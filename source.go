@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"strings"
+
+	"github.com/closekit/closekit/internal/words"
 )
 
 // Source provides the credentials of calls: an API key, a fixed token, or a
@@ -55,6 +57,20 @@ func (c Credential) Equal(o Credential) bool {
 		return c.header == o.header
 	}
 	return *c.header == *o.header
+}
+
+// redact removes the credential from text of a peer that may have echoed it: the
+// header, its value without the scheme, and the API key in it.
+func (c Credential) redact(text string) string {
+	if c.header == nil {
+		return text
+	}
+	_, value, _ := strings.Cut(*c.header, " ")
+	key, err := base64.StdEncoding.DecodeString(value)
+	if err != nil || !strings.HasPrefix(*c.header, "Basic ") {
+		key = nil
+	}
+	return words.Redact(text, value, strings.TrimSuffix(string(key), ":"))
 }
 
 // String returns a placeholder.

@@ -79,10 +79,11 @@ func escape(s string) string {
 }
 
 // Redact replaces secrets in text that another party sent: a peer may echo the
-// credential of the request. Empty secrets are ignored.
+// credential of the request. Secrets of less than eight bytes are ignored; they
+// would be words of the text.
 func Redact(s string, secrets ...string) string {
 	for _, secret := range secrets {
-		if secret != "" {
+		if len(secret) >= 8 {
 			s = strings.ReplaceAll(s, secret, "[redacted]")
 		}
 	}

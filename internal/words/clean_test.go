@@ -50,7 +50,7 @@ func TestName(t *testing.T) {
 
 func TestRedact(t *testing.T) {
 	t.Parallel()
-	if got := words.Redact("bad key api_x and Basic YXBp", "api_x", "", "YXBp"); got != "bad key [redacted] and Basic [redacted]" {
+	if got := words.Redact("bad key api_0123 and Basic YXBpXzAx", "api_0123", "", "key", "YXBpXzAx"); got != "bad key [redacted] and Basic [redacted]" {
 		t.Error(got)
 	}
 }
