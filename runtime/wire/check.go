@@ -48,6 +48,9 @@ func (w *sender) checkText(f *field, name, v string) {
 	if f.kind == plain || f.kind == richText {
 		return
 	}
+	if w.depth > 0 && isStored(f.kind, v) {
+		return
+	}
 	if expected := checkKind(f.kind, v); expected != "" {
 		w.add(name, expected, quote(v), "")
 	}
@@ -90,6 +93,24 @@ func checkKind(k kind, v string) string {
 	}
 	return ""
 }
+
+// isStored reports whether Close itself stores v, which checkKind rejects, in the
+// lists of records: phone numbers such as anonymous, which come from calls, and web
+// addresses such as linkedin:ann, which come from integrations. Such a value must
+// not keep the list it was read in from being sent back.
+func isStored(k kind, v string) bool {
+	switch k { //nolint:exhaustive // others have one form
+	case phone:
+		return v != "" && words.IsLine(v)
+	case webAddress:
+		scheme, _, ok := strings.Cut(v, ":")
+		return ok && alphanumeric(scheme) && words.IsLine(v) && !strings.ContainsAny(v, " <>\"") && !slices.Contains(scripts, strings.ToLower(scheme))
+	}
+	return false
+}
+
+// scripts are the schemes of addresses that run in a browser.
+var scripts = []string{"", "javascript", "vbscript", "data"}
 
 func (w *sender) checkID(f *field, name, v string) {
 	k := f.id

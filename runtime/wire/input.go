@@ -133,6 +133,10 @@ func (r *reader) rename(ms []jsonMember) {
 			if a.Name != ms[i].name || ms[i].used {
 				continue
 			}
+			if codec.IsNull(ms[i].raw) && (a.Map != nil || !r.op.Updates()) {
+				ms[i].used = true // absent
+				break
+			}
 			if slices.ContainsFunc(ms, func(m jsonMember) bool { return m.name == a.For }) {
 				r.add(a.Name, "is another name for "+a.For+", which is given too", "", "give only one")
 				ms[i].used = true
@@ -206,16 +210,20 @@ func (r *reader) int64(f *field, raw []byte, cents bool) (int64, bool) {
 	}
 	expected, hint := "must be an integer", ""
 	number, err := strconv.ParseFloat(string(raw), 64)
-	if err == nil && number < 1<<53 && number > -1<<53 && number == math.Trunc(number) {
-		return int64(number), true // 120000.0 is an integer too
+	// 120000.0 is an integer too, but an amount with a point is one in dollars.
+	point := cents && bytes.IndexByte(raw, '.') >= 0
+	if err == nil && !point && number < 1<<53 && number > -1<<53 && number == math.Trunc(number) {
+		return int64(number), true
 	}
 	if cents {
 		expected = "must be an integer amount in cents"
 		hint = "write $12,000 as 1200000"
-		if digits, frac, ok := strings.Cut(string(raw), "."); ok && err == nil && len(frac) <= 2 && !strings.ContainsAny(frac, "eE") {
-			frac = (frac + "0")[:2]
-			n, _ := strconv.ParseInt(digits+frac, 10, 64)
-			hint = "write " + digits + "." + frac + " dollars as " + strconv.FormatInt(n, 10)
+		if digits, frac, ok := strings.Cut(string(raw), "."); ok && err == nil && !strings.ContainsAny(frac, "eE") {
+			frac = strings.TrimRight(frac, "0")
+			frac += "00"[:max(0, 2-len(frac))]
+			if n, err := strconv.ParseInt(digits+frac, 10, 64); err == nil && len(frac) == 2 {
+				hint = "write " + digits + "." + frac + " dollars as " + strconv.FormatInt(n, 10)
+			}
 		}
 	}
 	r.add(f.name, expected, sample(raw), hint)
@@ -292,6 +300,11 @@ func (r *reader) nested(name string, raw []byte, s *plan, v unsafe.Pointer) {
 	r.names = nil
 	r.members, _ = r.object(raw)
 	r.walk(s, v)
+	for i := range r.members {
+		m := &r.members[i]
+		// Responses have read-only members, and what was read can be sent back.
+		m.used = m.used || s.readOnly(m.name)
+	}
 	r.unknown()
 	r.members, r.names = outer, names
 	r.leave()
