@@ -517,7 +517,7 @@ func valid(m map[string]any, v any) bool {
 // TestSchemaIsOracle compares Validate with the schema on random inputs.
 func TestSchemaIsOracle(t *testing.T) {
 	t.Parallel()
-	rounds := 400
+	rounds := 600
 	if testing.Short() {
 		rounds = 100
 	}
