@@ -23,9 +23,10 @@ func newError(op *Operation, path string, resp *http.Response, body []byte, cred
 		Status: resp.StatusCode, Tool: op.Tool, Method: op.Method, Path: path,
 		RetryAfter: httpx.RetryAfter(resp.StatusCode, resp.Header, time.Time{}), header: resp.Header, body: body,
 	}
-	isJSON := codec.Valid(body) == nil
+	text := codec.TrimBOM(body)
+	isJSON := codec.Valid(text) == nil
 	if isJSON {
-		parts, _ := codec.Members(body)
+		parts, _ := codec.Members(text)
 		e.Message = short(cred.redact(strings.Join(messages(nil, 0, parts["error"], parts["errors"]), "; ")))
 		if fields := parts["field-errors"]; len(fields) > 0 {
 			f := fieldErrors{cred: cred}

@@ -68,13 +68,14 @@ func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts 
 	}
 	var out json.RawMessage
 	err = c.Do(ctx, *req, func(r Response) error {
-		if len(bytes.TrimSpace(r.Body)) == 0 {
+		body := bytes.TrimSpace(codec.TrimBOM(r.Body))
+		if len(body) == 0 {
 			return errors.New("the body is empty")
 		}
-		if err := codec.Valid(r.Body); err != nil {
+		if err := codec.Valid(body); err != nil {
 			return err
 		}
-		out = bytes.Clone(bytes.TrimSpace(r.Body))
+		out = bytes.Clone(body)
 		return nil
 	}, opts...)
 	return out, err

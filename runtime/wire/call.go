@@ -40,10 +40,11 @@ func CallNone(ctx context.Context, c *closekit.Client, op *Operation, p any, opt
 		return err
 	}
 	return c.Do(ctx, req, func(r closekit.Response) error {
-		if len(bytes.TrimSpace(r.Body)) == 0 {
+		body := codec.TrimBOM(r.Body)
+		if len(bytes.TrimSpace(body)) == 0 {
 			return nil
 		}
-		return codec.Valid(r.Body) // a web page is not a success
+		return codec.Valid(body) // a web page is not a success
 	}, opts...)
 }
 
@@ -63,6 +64,7 @@ func (op *Operation) call(ctx context.Context, c *closekit.Client, p any, t refl
 
 // object reads a response, which must be a JSON object.
 func object(ctx context.Context, r closekit.Response, read func(*codec.Decoder)) error {
+	r.Body = codec.TrimBOM(r.Body)
 	d := codec.NewDecoder(r.Body, r.Strict)
 	d.Watch(ctx)
 	if d.Peek() != '{' {
@@ -76,6 +78,9 @@ func object(ctx context.Context, r closekit.Response, read func(*codec.Decoder))
 func noObject(body []byte) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return errors.New("the body is empty")
+	}
+	if codec.IsUTF16(body) {
+		return codec.ErrUTF16
 	}
 	if err := codec.Valid(body); err != nil {
 		return err

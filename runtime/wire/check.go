@@ -27,6 +27,10 @@ func (w *sender) checkText(f *field, name, v string) {
 		w.checkID(f, name, v)
 		return
 	}
+	if err := codec.CheckText(v); err != nil {
+		w.add(name, "must be valid UTF-8", err.Error(), "")
+		return
+	}
 	if f.in == inPath && (v == "" || v == "." || v == "..") {
 		w.add(name, `must not be empty, "." or ".."`, quote(v), fromHint(f))
 		return
@@ -71,10 +75,11 @@ func checkKind(k kind, v string) string {
 		if _, ok := codec.ParseTime(v); !ok {
 			return "must be a date such as 2026-03-31 or a time such as 2026-03-31T15:04:05Z"
 		}
-	case email:
-		at := strings.LastIndexByte(v, '@')
-		if at < 1 || at == len(v)-1 || strings.ContainsAny(v, "\r\n") {
-			return "must be an email address"
+	case email, address:
+		return checkEmail(v)
+	case line:
+		if strings.ContainsAny(v, "\r\n") {
+			return "must be one line"
 		}
 	case phone:
 		if !strings.ContainsAny(v, "0123456789") {
@@ -90,6 +95,34 @@ func checkKind(k kind, v string) string {
 			return "must be a time zone name such as America/New_York"
 		}
 	case plain, richText:
+	}
+	return ""
+}
+
+// checkEmail checks an address, which may have a display name: a line break or a
+// second address would change who receives an email.
+func checkEmail(v string) string {
+	at, comma, quoted := 0, false, false
+	for i := 0; i < len(v); i++ {
+		switch c := v[i]; {
+		case c == '"':
+			quoted = !quoted
+		case c == '\\' && quoted:
+			i++
+		case c < ' ', c == 0x7F:
+			return "must be an email address on one line"
+		case quoted:
+		case c == ',' || c == ';':
+			comma = true
+		case c == '@':
+			at++
+		}
+	}
+	switch last := strings.LastIndexByte(v, '@'); {
+	case at > 1 || comma && at > 0:
+		return `must be one email address; quote a name with a comma, such as "Lee, Ann" <ann@acme.example>`
+	case at == 0 || quoted || last < 1 || last == len(v)-1:
+		return "must be an email address"
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -9,16 +10,19 @@ import (
 	"unsafe"
 
 	"github.com/closekit/closekit/internal/codec"
+	"github.com/closekit/closekit/internal/markup"
 	"github.com/closekit/closekit/internal/words"
 )
 
 // reader fills parameters from a tool's JSON input, strictly: an unknown parameter,
 // a parameter that is set twice or a value of another type is a problem. Unambiguous
 // mistakes of models are corrected: aliases are renamed, a list or object inside a
-// JSON string is parsed, and a list of strings in the query may be joined by commas.
+// JSON string is parsed, a list of strings in the query may be joined by commas, and
+// plain text in place of rich text is escaped.
 type reader struct {
 	report
 	op      *Operation
+	invalid bool         // the input cannot be read at all
 	members []jsonMember // of the current object
 	names   []string     // of the fields of the current object
 }
@@ -32,8 +36,13 @@ type jsonMember struct {
 
 // read fills the parameters at v.
 func (r *reader) read(input []byte, s *plan, v unsafe.Pointer) {
-	if input = bytes.TrimSpace(input); len(input) == 0 {
+	if input = bytes.TrimSpace(codec.TrimBOM(input)); len(input) == 0 {
 		input = []byte("{}")
+	}
+	bad := codec.CheckJSONText(input)
+	if errors.Is(bad, codec.ErrUTF16) {
+		r.add("", "input must be a JSON object", "UTF-16", bad.Error())
+		return
 	}
 	if err := codec.Valid(input); err != nil {
 		r.add("", "input must be a JSON object", err.Error(), "")
@@ -44,6 +53,10 @@ func (r *reader) read(input []byte, s *plan, v unsafe.Pointer) {
 		r.add("", "input must be a JSON object", sample(input), "")
 		return
 	}
+	if bad != nil {
+		r.badText(ms, bad)
+		return
+	}
 	r.rename(ms)
 	r.members = ms
 	r.walk(s, v)
@@ -51,6 +64,23 @@ func (r *reader) read(input []byte, s *plan, v unsafe.Pointer) {
 		r.names = append(r.names, r.op.Aliases[i].Name)
 	}
 	r.unknown()
+}
+
+// badText reports text that has no meaning, with the parameter that has it.
+func (r *reader) badText(ms []jsonMember, bad error) {
+	name := ""
+	for _, m := range ms {
+		if codec.CheckJSONText(m.raw) != nil {
+			name = m.name
+			break
+		}
+	}
+	expected := "must be valid text"
+	if name == "" {
+		expected = "input must be valid text"
+	}
+	r.add(name, expected, bad.Error(), "send UTF-8, and write the characters themselves")
+	r.invalid = true
 }
 
 // unknown reports the members without a field.
@@ -198,6 +228,9 @@ func (r *reader) text(f *field, name string, raw []byte) (string, bool) {
 		}
 		r.add(name, "must be a string", sample(raw), hint)
 	}
+	if f.kind == richText {
+		s = markup.Guess(s)
+	}
 	return s, ok
 }
 
@@ -265,8 +298,8 @@ func (r *reader) bool(f *field, raw []byte) (v, ok bool) {
 // list reads an array into its elements' JSON.
 func (r *reader) list(f *field, raw []byte, texts bool) ([][]byte, bool) {
 	if s, ok := codec.Unquote(raw); ok {
-		if t := strings.TrimSpace(s); strings.HasPrefix(t, "[") && codec.Valid([]byte(t)) == nil {
-			raw = []byte(t)
+		if list := inner(s, "["); list != nil {
+			raw = list
 		} else if texts && f.in == inQuery {
 			var list [][]byte
 			for part := range strings.SplitSeq(s, ",") {
@@ -324,9 +357,19 @@ func (r *reader) fields(f *field, raw []byte) []jsonMember {
 
 func repairObject(raw []byte) []byte {
 	if s, ok := codec.Unquote(raw); ok {
-		if t := strings.TrimSpace(s); strings.HasPrefix(t, "{") && codec.Valid([]byte(t)) == nil {
-			return []byte(t)
+		if object := inner(s, "{"); object != nil {
+			return object
 		}
 	}
 	return raw
+}
+
+// inner returns the list or object that a string contains as JSON, nil if there is
+// none.
+func inner(s, open string) []byte {
+	t := []byte(strings.TrimSpace(s))
+	if !strings.HasPrefix(string(t), open) || codec.Valid(t) != nil || codec.CheckJSONText(t) != nil {
+		return nil
+	}
+	return t
 }

@@ -70,6 +70,9 @@ func (op *Operation) read(input json.RawMessage, w *sender) (any, error) {
 	}
 	r := reader{op: op}
 	r.read(input, s, v)
+	if r.invalid {
+		return nil, op.refusal(&r.report)
+	}
 	w.send(s, v)
 	if len(r.problems) == 0 {
 		return p, op.refusal(&w.report)

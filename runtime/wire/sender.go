@@ -11,6 +11,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/internal/codec"
+	"github.com/closekit/closekit/internal/markup"
 )
 
 // sender checks the parameters of one call and writes them to the path, the
@@ -209,16 +210,10 @@ func (w *sender) text(f *field, v string) {
 
 // appendText appends a string to the body.
 func (w *sender) appendText(f *field, v string) {
-	if f.kind == richText && !isWrapped(v) {
-		v = "<body>" + v + "</body>"
+	if f.kind == richText {
+		v = markup.Wrap(v)
 	}
 	w.enc.B = codec.AppendString(w.enc.B, v)
-}
-
-// isWrapped reports whether rich text starts with a body element.
-func isWrapped(v string) bool {
-	rest, ok := strings.CutPrefix(strings.TrimLeft(v, " \t\r\n"), "<body")
-	return ok && (rest == "" || strings.ContainsRune("> \t\r\n/", rune(rest[0])))
 }
 
 // int sends an integer.
@@ -276,7 +271,7 @@ func (w *sender) bool(f *field, v bool) {
 // json sends a raw value.
 func (w *sender) json(f *field, v []byte) {
 	w.given()
-	if err := codec.Valid(v); err != nil {
+	if err := validJSON(v); err != nil {
 		w.add(f.name, "must be valid JSON", err.Error(), "")
 		return
 	}
@@ -286,6 +281,14 @@ func (w *sender) json(f *field, v []byte) {
 	}
 	w.enc.Name(f.name)
 	w.enc.B = append(w.enc.B, v...)
+}
+
+// validJSON returns an error for invalid JSON and for text in it that has no meaning.
+func validJSON(b []byte) error {
+	if err := codec.Valid(b); err != nil {
+		return err
+	}
+	return codec.CheckJSONText(b)
 }
 
 // list sends strings: as a JSON array in the body, joined by commas in the query.
@@ -375,7 +378,7 @@ func (w *sender) customField(f *field, key string, raw []byte) {
 		w.add(name, "."+op+" is for updates", "", "give the whole list under "+id)
 		return
 	}
-	if err := codec.Valid(raw); err != nil {
+	if err := validJSON(raw); err != nil {
 		w.add(name, "must be valid JSON", err.Error(), "")
 		return
 	}
