@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -50,7 +49,7 @@ type config struct {
 	userAgent  string
 	agent      []string
 	root       *url.URL
-	tzOffset   string
+	zone       *time.Location
 	maxRetries int
 	maxWait    time.Duration
 	maxBody    int64
@@ -198,13 +197,21 @@ func UserAgent(name string) Option {
 	return option(func(c *config) { c.userAgent = strings.TrimSpace(name + " closekit/" + Version) })
 }
 
-// TimezoneOffset sets the user's offset from UTC, by which Close interprets bare
-// dates and splits tasks into today and later. Default: UTC. Set the user's offset
-// for a connected account.
-func TimezoneOffset(offset time.Duration) Option {
-	return option(func(c *config) {
-		c.tzOffset = strconv.FormatFloat(offset.Hours(), 'f', -1, 64)
-	})
+// Location sets the user's time zone. A time without offset in a write, such as
+// date_scheduled, is read in it; without a location such a time is refused, because
+// it would mean UTC. Close interprets bare dates by its current offset, and splits
+// tasks into today and later. Default, and for nil: unknown, which is UTC for Close.
+// Set the user's location for a connected account.
+func Location(loc *time.Location) Option {
+	return option(func(c *config) { c.zone = loc })
+}
+
+// Location returns the user's time zone, nil if it is unknown.
+func (c *Client) Location() *time.Location {
+	if c == nil || c.core == nil {
+		return nil
+	}
+	return c.in().zone
 }
 
 // MaxRetries sets how often a call is repeated after a 429, a 5xx or a broken

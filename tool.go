@@ -62,7 +62,7 @@ func (t *Tool) Info() ToolInfo { return t.catalog.data(t).ToolInfo }
 // [*ValidationError]. An update or a destructive operation with an empty response
 // returns {}.
 func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts ...CallOption) (json.RawMessage, error) {
-	req, err := t.operation.Prepare(input)
+	req, err := t.operation.Prepare(input, c.Location())
 	if err != nil {
 		return nil, err
 	}
@@ -81,9 +81,10 @@ func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts 
 	return out, err
 }
 
-// Validate checks JSON input without sending a request.
+// Validate checks JSON input without sending a request. A time without offset is
+// valid, although a call needs a client with a [Location] for it.
 func (t *Tool) Validate(input json.RawMessage) error {
-	_, err := t.operation.Prepare(input)
+	_, err := t.operation.Parse(input)
 	return err
 }
 

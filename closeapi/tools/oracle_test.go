@@ -395,7 +395,7 @@ func (g *generator) mutate(tool *closekit.Tool, m map[string]any, in map[string]
 func (g *generator) spoil(s string) string {
 	return pick(g, "", " ", s+" ", strings.ToUpper(s), s+"_", "qqq_"+g.letters(43), "lead_"+g.letters(43), "user_"+g.letters(43), "memb", "_x", "a,b", s+","+s,
 		"2026-02-30", "2026-03-31", "2026-03-31T15:04:05", "2026-03-31T15:04", "2026-03-31T15:04:05+0200", "acme.example", "ftp://acme.example", "//acme.example/x",
-		"a@b", "@", "a b@c", strings.Repeat("x", 1100), "not-a-word", "Completed", "\u0000")
+		"a@b", "@", "a b@c", "a@b, c@d", strings.Repeat("x", 1100), "not-a-word", "Completed", "\u0000")
 }
 
 func text(v any) string {

@@ -35,7 +35,7 @@ func CallPage[T any](ctx context.Context, c *closekit.Client, op *Operation, p a
 
 // CallNone performs an operation whose response is ignored.
 func CallNone(ctx context.Context, c *closekit.Client, op *Operation, p any, opts []closekit.CallOption) error {
-	req, err := op.request(p)
+	req, err := op.request(p, c.Location())
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (op *Operation) call(ctx context.Context, c *closekit.Client, p any, t refl
 	if err != nil {
 		return err
 	}
-	req, err := op.request(p)
+	req, err := op.request(p, c.Location())
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (op *Operation) callPage(ctx context.Context, c *closekit.Client, p any, sk
 	if err != nil {
 		return err
 	}
-	req, err := op.request(p)
+	req, err := op.request(p, c.Location())
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/closekit/closekit"
@@ -42,9 +43,11 @@ type AliasValue struct{ From, To string }
 func (op *Operation) Describe() *closekit.Operation { return &op.Operation }
 
 // Prepare decodes a tool's JSON input strictly, checks it and returns the request of
-// the call. Invalid input is a [*closekit.ValidationError] that lists every problem.
-func (op *Operation) Prepare(input json.RawMessage) (*closekit.Request, error) {
+// the call. Invalid input is a [*closekit.ValidationError] that lists the problems.
+// A time without offset that is written is read in loc; if loc is nil, it is invalid.
+func (op *Operation) Prepare(input json.RawMessage, loc *time.Location) (*closekit.Request, error) {
 	w := newSender(op)
+	w.resolve, w.zone = true, loc
 	defer w.free()
 	if _, err := op.read(input, w); err != nil {
 		return nil, err
@@ -142,9 +145,10 @@ func (op *Operation) results(t reflect.Type) (*plan, error) {
 	return s, nil
 }
 
-// request checks and encodes the parameters that p points to.
-func (op *Operation) request(p any) (req closekit.Request, err error) {
+// request checks and encodes the parameters that p points to, for a user in loc.
+func (op *Operation) request(p any, loc *time.Location) (req closekit.Request, err error) {
 	w := newSender(op)
+	w.resolve, w.zone = true, loc
 	defer w.free()
 	if err := op.send(w, p); err != nil {
 		return req, err

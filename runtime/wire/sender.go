@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unsafe"
 
 	"github.com/closekit/closekit"
@@ -24,6 +25,9 @@ type sender struct {
 	query     []byte
 	pathVals  []string
 	pathNames []string
+
+	resolve bool           // give times without offset the one of zone
+	zone    *time.Location // of the user, nil if unknown
 
 	// For the rules and effects: the parameters in the order of the walk, which of them are
 	// set, and their strings and booleans.
@@ -196,6 +200,7 @@ func (w *sender) text(f *field, v string) {
 	w.note(v)
 	w.checkText(f, f.name, v)
 	w.checkLength(f, v)
+	v = w.instant(f, f.name, v)
 	switch f.in {
 	case inPath:
 		w.pathNames = append(w.pathNames, f.name)
@@ -312,6 +317,7 @@ func (w *sender) list(f *field, list []string) {
 	w.enc.B = append(w.enc.B, '[')
 	for i, v := range list {
 		w.checkText(f, element(f, i), v)
+		v = w.instant(f, element(f, i), v)
 		if i > 0 {
 			w.enc.B = append(w.enc.B, ',')
 		}
