@@ -35,7 +35,6 @@ var stricter = map[string]string{
 	"must be a phone number":     "a number is written in many ways",
 	"must be one line":           "a name or subject has no line breaks, which no format says",
 	"must be an email address":   "an address may have a display name, which the format email does not allow",
-	"must be one email address":  "an address may have a display name",
 	"must be a time zone name":   "there is no format for it",
 	"must be a date such as 20":  "a date or a time is no format",
 	"must not contain a comma":   "lists go into the query joined by commas",

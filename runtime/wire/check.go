@@ -120,7 +120,7 @@ func checkEmail(v string) string {
 	}
 	switch last := strings.LastIndexByte(v, '@'); {
 	case at > 1 || comma && at > 0:
-		return `must be one email address; quote a name with a comma, such as "Lee, Ann" <ann@acme.example>`
+		return `must be an email address, and only one; quote a name with a comma, such as "Lee, Ann" <ann@acme.example>`
 	case at == 0 || quoted || last < 1 || last == len(v)-1:
 		return "must be an email address"
 	}
