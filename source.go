@@ -30,6 +30,7 @@ type Credential struct {
 	// A pointer, because fmt cannot call String on a Credential in an unexported
 	// field: it would print a string, but prints only the address of a pointer.
 	header *string
+	secret *string // the API key or token in it
 }
 
 const redacted = "[redacted]"
@@ -38,13 +39,13 @@ const redacted = "[redacted]"
 // the user name.
 func BasicCredential(apiKey string) Credential {
 	header := "Basic " + base64.StdEncoding.EncodeToString([]byte(apiKey+":"))
-	return Credential{&header}
+	return Credential{&header, &apiKey}
 }
 
 // BearerCredential returns the credential for an OAuth access token.
 func BearerCredential(token string) Credential {
 	header := "Bearer " + token
-	return Credential{&header}
+	return Credential{&header, &token}
 }
 
 // IsZero reports whether c is the zero value, which authorizes nothing.
@@ -66,11 +67,7 @@ func (c Credential) redact(text string) string {
 		return text
 	}
 	_, value, _ := strings.Cut(*c.header, " ")
-	key, err := base64.StdEncoding.DecodeString(value)
-	if err != nil || !strings.HasPrefix(*c.header, "Basic ") {
-		key = nil
-	}
-	return words.Redact(text, value, strings.TrimSuffix(string(key), ":"))
+	return words.Redact(text, value, *c.secret)
 }
 
 // String returns a placeholder.

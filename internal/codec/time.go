@@ -39,11 +39,10 @@ func ParseLocal(v string) (time.Time, bool) {
 }
 
 // InZone returns the first and the last instant at which clocks in loc show the
-// date and time of local; they differ if clocks are set back over it. If clocks are
+// date and time of local, which is in UTC; they differ if clocks are set back over it. If clocks are
 // set forward over it, ok is false, and the instants are those by the offsets before
 // and after the change.
 func InZone(local time.Time, loc *time.Location) (first, last time.Time, ok bool) {
-	local = time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(), local.Second(), local.Nanosecond(), time.UTC)
 	var before, after time.Time
 	const day = 26 * time.Hour // more than the largest offset
 	for d := -day; d <= day; d += time.Hour {

@@ -15,11 +15,24 @@ var allowed = []string{
 
 // PlainText returns rich text that shows text as it is, with its line breaks.
 func PlainText(text string) string {
-	text = strings.ReplaceAll(text, "\r\n", "\n")
-	return "<body><p>" + breaks.Replace(text) + "</p></body>"
+	b := []byte("<body><p>")
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '&':
+			b = append(b, "&amp;"...)
+		case c == '<':
+			b = append(b, "&lt;"...)
+		case c == '>':
+			b = append(b, "&gt;"...)
+		case c == '\r' && i+1 < len(text) && text[i+1] == '\n': // the \n follows
+		case c == '\n', c == '\r':
+			b = append(b, "<br/>"...)
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(append(b, "</p></body>"...))
 }
-
-var breaks = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\n", "<br/>", "\r", "<br/>")
 
 // Wrap puts markup into a body element, unless it has one or is a document.
 func Wrap(markup string) string {

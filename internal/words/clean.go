@@ -8,8 +8,8 @@ import (
 )
 
 // Clean makes text of another party safe for an error message: control, escape and
-// bidirectional characters and invalid UTF-8 are escaped as in Go strings, and text
-// of more than most bytes is cut.
+// bidirectional characters and invalid UTF-8 become U+FFFD, and text of more than
+// most bytes is cut.
 func Clean(s string, most int) string {
 	cut := len(s) > most
 	if cut {
@@ -19,9 +19,7 @@ func Clean(s string, most int) string {
 			}
 		}
 	}
-	if !printable(s) {
-		s = escape(s)
-	}
+	s = masked(s)
 	if cut {
 		s += "…"
 	}
@@ -34,7 +32,7 @@ const maxQuoted = 60
 // Name formats a name of another party for an error message: as it is if it is
 // short and printable, otherwise quoted and cut.
 func Name(s string) string {
-	if len(s) <= maxQuoted && printable(s) {
+	if len(s) <= maxQuoted && masked(s) == s {
 		return s
 	}
 	return Quote(s)
@@ -57,31 +55,14 @@ func IsLine(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-func printable(s string) bool {
-	for i, r := range s {
-		if !strconv.IsPrint(r) {
-			return false
+// masked replaces control, escape and bidirectional characters and invalid UTF-8.
+func masked(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strconv.IsPrint(r) {
+			return r
 		}
-		if r == utf8.RuneError && s[i] != "\uFFFD"[0] {
-			return false
-		}
-	}
-	return true
-}
-
-func escape(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if strconv.IsPrint(r) && (r != utf8.RuneError || n > 1) {
-			b.WriteString(s[i : i+n])
-		} else {
-			q := strconv.Quote(s[i : i+n])
-			b.WriteString(q[1 : len(q)-1])
-		}
-		i += n
-	}
-	return b.String()
+		return utf8.RuneError
+	}, s)
 }
 
 // Redact replaces secrets in text that another party sent: a peer may echo the
