@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/closekit/closekit/internal/httpx"
+	"github.com/closekit/closekit/internal/words"
 )
 
 // try makes one attempt: admit, credential, send, read. It reports what follows a
@@ -29,6 +30,7 @@ func (c *client) try(ctx context.Context, k *call, read func(Response) error) (n
 	if err != nil {
 		return stop, 0, err
 	}
+	k.cred = cred
 	if c.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.timeout)
@@ -164,7 +166,7 @@ func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *ht
 	if status == http.StatusRequestTimeout || status >= 500 || movedOn(status) {
 		k.doubt()
 	}
-	e := newError(c.api.Prefix, k, resp, bytes.Clone(body), c.now())
+	e := newError(c.api.Prefix, k, resp, body, c.now())
 	switch {
 	case status == http.StatusTooManyRequests:
 		// Close did not act, so even a POST can be sent again.
@@ -202,7 +204,7 @@ func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *ht
 // undecoded returns the error for a 2xx response whose body cannot be decoded.
 func undecoded(k *call, resp *http.Response, body []byte, err error) error {
 	return &DecodeError{
-		Tool: k.op().Tool, Status: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Err: err,
+		Tool: k.op().Tool, Status: resp.StatusCode, ContentType: words.Clean(k.cred.redact(resp.Header.Get("Content-Type")), 100), Err: clean(err, k.cred),
 		MaybeDone: k.op().Effect != Read, body: bytes.Clone(body[:min(len(body), maxErrorBody)]),
 	}
 }
@@ -247,7 +249,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (k *call) doubt() { k.maybeDone = k.op().Effect != Read }
 
 func (c *client) transportError(k *call, err error) error {
-	return &TransportError{Tool: k.op().Tool, Method: k.req.Method, Path: c.api.Prefix + k.op().Path, MaybeDone: k.maybeDone, Err: err}
+	return &TransportError{Tool: k.op().Tool, Method: k.req.Method, Path: c.api.Prefix + k.op().Path, MaybeDone: k.maybeDone, Err: clean(err, k.cred)}
 }
 
 // authError returns the error for a source that has no credential.

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -56,7 +55,7 @@ type config struct {
 	userAgent  string
 	agent      []string
 	root       *url.URL
-	tzOffset   string
+	zone       *time.Location
 	maxRetries int32
 	maxWait    time.Duration
 	maxBody    int64
@@ -257,13 +256,21 @@ func UserAgent(name string) Option {
 	return option(func(c *config) { c.userAgent = strings.TrimSpace(name + " closekit/" + Version) })
 }
 
-// TimezoneOffset sets the user's offset from UTC, by which Close interprets bare
-// dates and splits tasks into today and later. Default: UTC. Set the user's offset
-// for a connected account.
-func TimezoneOffset(offset time.Duration) Option {
-	return option(func(c *config) {
-		c.tzOffset = strconv.FormatFloat(offset.Hours(), 'f', -1, 64)
-	})
+// Location sets the user's time zone. A time without offset in a write, such as
+// date_scheduled, is read in it; without a location such a time is refused, because
+// it would mean UTC. Close interprets bare dates by its current offset, and splits
+// tasks into today and later. Default, and for nil: unknown, which is UTC for Close.
+// Set the user's location for a connected account.
+func Location(loc *time.Location) Option {
+	return option(func(c *config) { c.zone = loc })
+}
+
+// Location returns the user's time zone, nil if it is unknown.
+func (c *Client) Location() *time.Location {
+	if c == nil || c.core == nil {
+		return nil
+	}
+	return c.core.zone
 }
 
 // MaxRetries sets how often a call is repeated after a 5xx or a broken connection,
@@ -342,7 +349,7 @@ func (c *client) transport(a *Attempt) (*http.Response, error) {
 	if len(c.middleware) > 0 {
 		req = req.Clone(req.Context())
 	}
-	req.Header["Authorization"] = a.cred.reveal()
+	req.Header["Authorization"], _ = a.cred.reveal()
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, plainError(err)
@@ -403,6 +410,7 @@ type call struct {
 	attempt    int32
 	failures   int32 // attempts that count as tries
 	repeatable bool
+	cred       Credential // of the current attempt
 	renewed    bool
 	maybeDone  bool // a write may have taken effect
 }

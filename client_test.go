@@ -40,7 +40,7 @@ func TestRequest(t *testing.T) {
 		_, _ = io.WriteString(w, `{"id":"item_1"}`)
 	}))
 	t.Cleanup(srv.Close)
-	base := closekit.NewClient(closekit.APIKey(" "+testKey+"\n"), closekit.BaseURL(srv.URL+"/"), closekit.TimezoneOffset(-150*time.Minute), closekit.UserAgent("crm-sync/2"))
+	base := closekit.NewClient(closekit.APIKey(" "+testKey+"\n"), closekit.BaseURL(srv.URL+"/"), closekit.Location(time.FixedZone("", -150*60)), closekit.UserAgent("crm-sync/2"))
 	for method, want := range map[string]seen{
 		"GET":    {method: "GET", uri: "/api/v1/item/item_secretid/"},
 		"DELETE": {method: "DELETE", uri: "/api/v1/item/item_secretid/"},
@@ -70,7 +70,7 @@ func TestRequest(t *testing.T) {
 			}
 		}
 	}
-	bearer := base.With(closekit.Bearer("tok_en"), closekit.TimezoneOffset(0), closekit.UserAgent(""))
+	bearer := base.With(closekit.Bearer("tok_en"), closekit.Location(time.UTC), closekit.UserAgent(""))
 	if _, err := list(t.Context(), bearer, listParams{Query: closekit.Some("a b&c"), Limit: closekit.Some(5)}); err != nil {
 		t.Fatal(err)
 	}
@@ -616,7 +616,7 @@ func TestConcurrentCalls(t *testing.T) {
 	var wg sync.WaitGroup
 	for g := range 64 {
 		wg.Go(func() {
-			c := c.With(nil, closekit.TimezoneOffset(time.Duration(g)*time.Minute))
+			c := c.With(nil, closekit.Location(time.FixedZone("", g*60)))
 			for i := range 10 {
 				id := fmt.Sprintf("item_%d_%d", g, i)
 				v, err := wire.Call[item](t.Context(), c, &opUpdate, &itemParams{id, closekit.Some(id)}, nil)

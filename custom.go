@@ -31,9 +31,10 @@ type CustomField struct {
 // id), a number, a list of them, or null. The zero value is null.
 type CustomValue struct{ raw string }
 
-// CustomText returns the value of a text, choice, date or id field.
+// CustomText returns the value of a text, choice, date or id field. A request refuses
+// text that is not UTF-8.
 func CustomText[T ~string](s T) CustomValue {
-	return CustomValue{string(codec.AppendString(nil, string(s)))}
+	return CustomValue{string(codec.AppendAnyString(nil, string(s)))}
 }
 
 // CustomTexts returns the value of a field with several texts, choices or ids.
@@ -43,7 +44,7 @@ func CustomTexts[T ~string](list ...T) CustomValue {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = codec.AppendString(b, string(s))
+		b = codec.AppendAnyString(b, string(s))
 	}
 	return CustomValue{string(append(b, ']'))}
 }
@@ -187,9 +188,15 @@ func (c *CustomFields) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("custom fields: want an object, got %.20q", b)
 	}
 	*c = (*c)[:0]
+	at := map[string]int{} // Set would look for every field among all others
 	for d.Open(nil); d.Next(); {
-		id := string(d.Key())
-		c.Set(id, CustomValue{d.RawText()})
+		f := CustomField{strings.TrimPrefix(string(d.Key()), "custom."), CustomValue{d.RawText()}}
+		if i, ok := at[f.Key]; ok {
+			(*c)[i] = f
+			continue
+		}
+		at[f.Key] = len(*c)
+		*c = append(*c, f)
 	}
 	return d.End()
 }

@@ -26,13 +26,14 @@ var (
 type Error struct {
 	Status      int           // HTTP status
 	Message     string        // Close's message, shortened; may be empty
-	FieldErrors []FieldError  // errors of single fields
+	FieldErrors []FieldError  // errors of single fields, the first ten at most
 	Tool        string        // close_lead_create
 	Method      string        // POST
 	Path        string        // path template, /api/v1/lead/{lead_id}/
 	RetryAfter  time.Duration // the wait that Close asks for; zero if unknown
 	MaybeDone   bool          // a write may have taken effect; see [MaybeDone]
 	Hint        string        // advice of this package; may be empty
+	more        int           // the number of further field errors
 	header      http.Header
 	body        []byte
 }
@@ -90,6 +91,9 @@ func (e *Error) Error() string {
 			sep = ": "
 		}
 		b.WriteString(sep + f.Field + ": " + f.Message)
+	}
+	if e.more > 0 {
+		fmt.Fprintf(&b, "; and %d more", e.more)
 	}
 	if e.Hint != "" {
 		b.WriteString(" (" + e.Hint + ")")
@@ -175,22 +179,26 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// ValidationError lists all errors in the input of a call. The request was not
+// ValidationError lists the errors in the input of a call. The request was not
 // sent.
 type ValidationError struct {
 	Tool     string
-	Problems []Problem
+	Problems []Problem // the first ten at most
+	More     int       // the number of further problems
 }
 
 // Error lists the problems, one per line.
 func (e *ValidationError) Error() string {
-	if len(e.Problems) == 1 {
+	if len(e.Problems)+e.More == 1 {
 		return e.Tool + ": " + e.Problems[0].String()
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d problems with the input", e.Tool, len(e.Problems))
+	fmt.Fprintf(&b, "%s: %d problems with the input", e.Tool, len(e.Problems)+e.More)
 	for _, p := range e.Problems {
 		b.WriteString("\n  " + p.String())
+	}
+	if e.More > 0 {
+		fmt.Fprintf(&b, "\n  and %d more", e.More)
 	}
 	return b.String()
 }

@@ -6,26 +6,34 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/closekit/closekit/internal/codec"
 	"github.com/closekit/closekit/internal/httpx"
+	"github.com/closekit/closekit/internal/words"
 )
 
 // newError parses the body of a non-2xx response: JSON in any of Close's forms,
 // HTML from a proxy, or nothing.
+//
+// The peer may have echoed the credential, which neither the error nor its body
+// repeats.
 func newError(prefix string, k *call, resp *http.Response, body []byte, now time.Time) *Error {
 	op := k.op()
+	cred := k.cred
+	body = []byte(cred.redact(string(body)))
 	e := &Error{
 		Status: resp.StatusCode, Tool: op.Tool, Method: op.Method, Path: prefix + op.Path, MaybeDone: k.maybeDone,
 		RetryAfter: httpx.RetryAfter(resp.StatusCode, resp.Header, now), header: resp.Header, body: body,
 	}
-	isJSON := codec.Valid(body) == nil
+	text := codec.TrimBOM(body)
+	isJSON := codec.Valid(text) == nil
 	if isJSON {
-		parts, _ := codec.Members(body)
-		e.Message = short(strings.Join(messages(nil, 0, parts["error"], parts["errors"], parts["message"]), "; "))
+		parts, _ := codec.Members(text)
+		e.Message = short(cred.redact(strings.Join(messages(nil, 0, parts["error"], parts["errors"], parts["message"]), "; ")))
 		if fields := parts["field-errors"]; len(fields) > 0 {
-			e.FieldErrors = appendFieldErrors(nil, "", fields, 0)
+			f := fieldErrors{cred: cred}
+			f.read("", fields, 0)
+			e.FieldErrors, e.more = f.list, f.more
 		}
 	}
 	e.Hint = hint(e, isJSON, strings.Contains(resp.Header.Get("Content-Type"), "html"))
@@ -78,24 +86,40 @@ func messages(list []string, depth int, raws ...[]byte) []string {
 }
 
 const (
-	maxNesting  = 16 // deepest nesting that is read in an error body
-	maxMessages = 20 // largest number of messages that are kept
+	maxNesting     = 16 // deepest nesting that is read in an error body
+	maxMessages    = 20 // largest number of messages that are kept
+	maxFieldErrors = 10 // largest number of field errors that are kept
 )
 
-// appendFieldErrors flattens the errors that Close nests for lists and objects:
+// fieldErrors collects the errors of fields.
+type fieldErrors struct {
+	list []FieldError
+	more int // errors beyond maxFieldErrors
+	cred Credential
+}
+
+func (f *fieldErrors) add(path, message string) {
+	if len(f.list) == maxFieldErrors {
+		f.more++
+		return
+	}
+	f.list = append(f.list, FieldError{words.Name(f.cred.redact(path)), short(f.cred.redact(message))})
+}
+
+// read flattens the errors that Close nests for lists and objects:
 // {"contacts": {"errors": {"0": {…}}}}.
-func appendFieldErrors(list []FieldError, path string, raw []byte, depth int) []FieldError {
+func (f *fieldErrors) read(path string, raw []byte, depth int) {
 	if text, ok := codec.Unquote(raw); ok || codec.IsNull(raw) {
-		if text == "" {
-			return list
+		if text != "" {
+			f.add(path, text)
 		}
-		return append(list, FieldError{path, short(text)})
+		return
 	}
 	if elems, ok := codec.Elements(raw); ok && depth < maxNesting {
 		for _, el := range elems {
-			list = appendFieldErrors(list, path, el, depth+1)
+			f.read(path, el, depth+1)
 		}
-		return list
+		return
 	}
 	if members, ok := codec.Members(raw); ok && depth < maxNesting {
 		for _, name := range slices.Sorted(maps.Keys(members)) {
@@ -107,26 +131,33 @@ func appendFieldErrors(list []FieldError, path string, raw []byte, depth int) []
 			default:
 				sub = path + "." + name
 			}
-			list = appendFieldErrors(list, sub, members[name], depth+1)
+			f.read(sub, members[name], depth+1)
 		}
-		return list
+		return
 	}
-	return append(list, FieldError{path, short(string(raw))})
+	f.add(path, string(raw))
 }
 
-// short shortens a message to one log line.
+// short shortens a message to one log line without control characters.
 func short(s string) string {
-	const most = 500
-	s = strings.Join(strings.Fields(s), " ")
-	if len(s) > most {
-		s = s[:most]
-		for len(s) > 0 {
-			if r, n := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || n != 1 {
-				break
-			}
-			s = s[:len(s)-1]
-		}
-		s += "…"
+	return words.Clean(strings.Join(strings.Fields(s), " "), 500)
+}
+
+// cleanError is an error whose text repeats text of the peer, made safe.
+type cleanError struct {
+	text string
+	err  error
+}
+
+func (e *cleanError) Error() string { return e.text }
+func (e *cleanError) Unwrap() error { return e.err }
+
+// clean returns err with a text that repeats neither the credential nor control
+// characters, nor more of the peer's text than a log line has.
+func clean(err error, cred Credential) error {
+	text := err.Error()
+	if safe := words.Clean(cred.redact(text), 1000); safe != text {
+		return &cleanError{safe, err}
 	}
-	return s
+	return err
 }

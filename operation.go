@@ -3,6 +3,7 @@ package closekit
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 )
 
 // Effect classifies operations by their effect on the data in Close.
@@ -55,8 +56,10 @@ type Callable interface {
 	// parameter struct of the typed function. Invalid input is a
 	// [*ValidationError] that lists every problem.
 	Parse(input json.RawMessage) (any, error)
-	// Prepare does the same and returns the request of the call.
-	Prepare(input json.RawMessage) (*Request, error)
+	// Prepare does the same and returns the request of the call. A time without
+	// offset that is written is read in the location, [Client.Location]; if that is
+	// nil, such a time is invalid. Parse keeps it for the typed function.
+	Prepare(input json.RawMessage, loc *time.Location) (*Request, error)
 	// EffectOf checks the input and returns the effect of a call with it, which is
 	// never stronger than that of the operation.
 	EffectOf(input json.RawMessage) (effect Effect, sends bool, err error)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/closekit/closekit/internal/codec"
@@ -36,8 +37,9 @@ func (c *client) request(ctx context.Context, r *Request, s *sending) (*http.Req
 	h := make(http.Header, 6)
 	h["Accept"] = acceptJSON
 	h["User-Agent"] = c.agent
-	if c.tzOffset != "" {
-		h["X-Tz-Offset"] = []string{c.tzOffset}
+	if c.zone != nil { // now, because the offset changes with daylight saving
+		_, seconds := c.now().In(c.zone).Zone()
+		h["X-Tz-Offset"] = []string{strconv.FormatFloat(float64(seconds)/3600, 'f', -1, 64)}
 	}
 	req := blank.WithContext(ctx)
 	req.Method, req.URL, req.Host, req.Header = method, u, u.Host, h

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"strings"
+
+	"github.com/closekit/closekit/internal/words"
 )
 
 // Source provides the credentials of calls: an API key, a fixed token, or a
@@ -25,15 +27,15 @@ type Renewer interface {
 // Credential authorizes one request. Formatting or encoding it, or a struct that
 // contains it, never reveals the secret. The zero value authorizes nothing.
 type Credential struct {
-	// reveal returns the values of the Authorization header. The secret is in a
-	// closure, because neither fmt nor a printer that follows pointers through
-	// unexported fields can look into one.
-	reveal func() []string
+	// reveal returns the values of the Authorization header, and the API key or
+	// token in it. They are in a closure, because neither fmt nor a printer that
+	// follows pointers through unexported fields can look into one.
+	reveal func() (header []string, secret string)
 }
 
-func credential(header string) Credential {
+func credential(header, secret string) Credential {
 	values := []string{header}
-	return Credential{func() []string { return values }}
+	return Credential{func() ([]string, string) { return values, secret }}
 }
 
 const redacted = "[redacted]"
@@ -41,12 +43,12 @@ const redacted = "[redacted]"
 // BasicCredential returns the credential for an API key: HTTP Basic with the key as
 // the user name.
 func BasicCredential(apiKey string) Credential {
-	return credential("Basic " + base64.StdEncoding.EncodeToString([]byte(apiKey+":")))
+	return credential("Basic "+base64.StdEncoding.EncodeToString([]byte(apiKey+":")), apiKey)
 }
 
 // BearerCredential returns the credential for an OAuth access token.
 func BearerCredential(token string) Credential {
-	return credential("Bearer " + token)
+	return credential("Bearer "+token, token)
 }
 
 // IsZero reports whether c is the zero value, which authorizes nothing.
@@ -57,7 +59,20 @@ func (c Credential) Equal(o Credential) bool {
 	if c.IsZero() || o.IsZero() {
 		return c.IsZero() && o.IsZero()
 	}
-	return c.reveal()[0] == o.reveal()[0]
+	a, _ := c.reveal()
+	b, _ := o.reveal()
+	return a[0] == b[0]
+}
+
+// redact removes the credential from text of a peer that may have echoed it: the
+// header, its value without the scheme, and the API key in it.
+func (c Credential) redact(text string) string {
+	if c.IsZero() {
+		return text
+	}
+	header, secret := c.reveal()
+	_, value, _ := strings.Cut(header[0], " ")
+	return words.Redact(text, value, secret)
 }
 
 // String returns a placeholder.

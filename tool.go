@@ -62,27 +62,29 @@ func (t *Tool) Info() ToolInfo { return t.catalog.data(t).ToolInfo }
 // [*ValidationError]. An update or a destructive operation with an empty response
 // returns {}.
 func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts ...CallOption) (json.RawMessage, error) {
-	req, err := t.operation.Prepare(input)
+	req, err := t.operation.Prepare(input, c.Location())
 	if err != nil {
 		return nil, err
 	}
 	var out json.RawMessage
 	err = c.Do(ctx, *req, func(r Response) error {
-		if len(bytes.TrimSpace(r.Body)) == 0 {
+		body := bytes.TrimSpace(codec.TrimBOM(r.Body))
+		if len(body) == 0 {
 			return errors.New("the body is empty")
 		}
-		if err := codec.Valid(r.Body); err != nil {
+		if err := codec.Valid(body); err != nil {
 			return err
 		}
-		out = bytes.Clone(bytes.TrimSpace(r.Body))
+		out = bytes.Clone(body)
 		return nil
 	}, opts...)
 	return out, err
 }
 
-// Validate checks JSON input without sending a request.
+// Validate checks JSON input without sending a request. A time without offset is
+// valid, although a call needs a client with a [Location] for it.
 func (t *Tool) Validate(input json.RawMessage) error {
-	_, err := t.operation.Prepare(input)
+	_, err := t.operation.Parse(input)
 	return err
 }
 

@@ -27,7 +27,7 @@ type Attachment struct {
 	// Download URL from Close's Files API.
 	URL string `json:"url" close:"required,send,url"`
 	// Name of the file.
-	Filename string `json:"filename" close:"required,send"`
+	Filename string `json:"filename" close:"required,send,line"`
 	// MIME type of the file.
 	ContentType closekit.Opt[string] `json:"content_type" close:"null,send"`
 	// Size in bytes.

@@ -27,9 +27,9 @@ type ContactCreateParams struct {
 	// Lead that the person belongs to. Without it Close would create a stray lead. Required.
 	LeadID LeadID `json:"lead_id" close:"required"`
 	// Full name of the person. At most 1000 characters.
-	Name closekit.Opt[string] `json:"name" close:"null,maxlen=1000"`
+	Name closekit.Opt[string] `json:"name" close:"null,line,maxlen=1000"`
 	// Job title. At most 1000 characters.
-	Title closekit.Opt[string] `json:"title" close:"null,maxlen=1000"`
+	Title closekit.Opt[string] `json:"title" close:"null,line,maxlen=1000"`
 	// Email addresses of the person. At most 100 entries.
 	Emails []ContactEmail `json:"emails" close:"null,maxlen=100"`
 	// Phone numbers of the person. At most 100 entries.
@@ -97,9 +97,9 @@ type ContactUpdateParams struct {
 	// Lead that the person belongs to. Another lead moves the contact there.
 	LeadID closekit.Opt[LeadID] `json:"lead_id"`
 	// Full name of the person. At most 1000 characters. Null clears it.
-	Name closekit.Opt[string] `json:"name" close:"null,maxlen=1000"`
+	Name closekit.Opt[string] `json:"name" close:"null,line,maxlen=1000"`
 	// Job title. At most 1000 characters. Null clears it.
-	Title closekit.Opt[string] `json:"title" close:"null,maxlen=1000"`
+	Title closekit.Opt[string] `json:"title" close:"null,line,maxlen=1000"`
 	// Email addresses of the person. The list replaces the stored one. At most 100 entries. Null clears
 	// it.
 	Emails []ContactEmail `json:"emails" close:"null,maxlen=100"`
@@ -298,11 +298,11 @@ type Contact struct {
 	// Lead that the person belongs to.
 	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"send"`
 	// Full name of the person.
-	Name closekit.Opt[string] `json:"name" close:"null,send,maxlen=1000"`
+	Name closekit.Opt[string] `json:"name" close:"null,send,line,maxlen=1000"`
 	// The name, or what Close shows in its place when there is none.
 	DisplayName closekit.Opt[string] `json:"display_name"`
 	// Job title.
-	Title closekit.Opt[string] `json:"title" close:"null,send,maxlen=1000"`
+	Title closekit.Opt[string] `json:"title" close:"null,send,line,maxlen=1000"`
 	// Email addresses of the person.
 	Emails []ContactEmail `json:"emails" close:"null,send,maxlen=100"`
 	// Phone numbers of the person.

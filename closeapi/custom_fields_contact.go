@@ -25,7 +25,7 @@ func CustomFieldContactCreate(ctx context.Context, c *closekit.Client, p CustomF
 // CustomFieldContactCreateParams are the parameters of [CustomFieldContactCreate].
 type CustomFieldContactCreateParams struct {
 	// Name of the field in the Close app. Required.
-	Name string `json:"name" close:"required"`
+	Name string `json:"name" close:"required,line"`
 	// What the field holds. Required.
 	Type CustomFieldType `json:"type" close:"required"`
 	// Help text for people who fill in the field. At most 280 characters.
@@ -96,7 +96,7 @@ type CustomFieldContactUpdateParams struct {
 	// Id of the definition, which contacts use as key of the value. Required.
 	CustomFieldID CustomFieldID `json:"custom_field_id" close:"path,required,from=close_custom_fields_contact_list"`
 	// Name of the field in the Close app.
-	Name closekit.Opt[string] `json:"name"`
+	Name closekit.Opt[string] `json:"name" close:"line"`
 	// What the field holds.
 	Type closekit.Opt[CustomFieldType] `json:"type"`
 	// Help text for people who fill in the field. At most 280 characters. Null clears it.

@@ -37,16 +37,16 @@ type EmailCreateParams struct {
 	// and inbox only log it. Defaults to draft.
 	Status closekit.Opt[EmailStatus] `json:"status" close:"preset=\"draft\""`
 	// Recipients, plain or as Name <address>. At most 500 entries.
-	To []string `json:"to" close:"null,maxlen=500"`
+	To []string `json:"to" close:"null,address,maxlen=500"`
 	// Recipients of a copy. At most 500 entries.
-	CC []string `json:"cc" close:"null,maxlen=500"`
+	CC []string `json:"cc" close:"null,address,maxlen=500"`
 	// Hidden recipients of a copy. At most 500 entries.
-	BCC []string `json:"bcc" close:"null,maxlen=500"`
+	BCC []string `json:"bcc" close:"null,address,maxlen=500"`
 	// Address it comes from, plain or as "Name" <address>. Required unless draft or sent; to send, it must
 	// be of an account that is connected to Close.
-	Sender closekit.Opt[string] `json:"sender" close:"null"`
+	Sender closekit.Opt[string] `json:"sender" close:"null,address"`
 	// Subject line. At most 1000 characters.
-	Subject closekit.Opt[string] `json:"subject" close:"null,maxlen=1000"`
+	Subject closekit.Opt[string] `json:"subject" close:"null,line,maxlen=1000"`
 	// Body as plain text. At most 1048576 characters.
 	BodyText closekit.Opt[string] `json:"body_text" close:"null,maxlen=1048576"`
 	// Body as ordinary HTML. At most 1048576 characters.
@@ -149,16 +149,16 @@ type EmailUpdateParams struct {
 	// and inbox only log it.
 	Status closekit.Opt[EmailStatus] `json:"status"`
 	// Recipients, plain or as Name <address>. At most 500 entries. Null clears it.
-	To []string `json:"to" close:"null,maxlen=500"`
+	To []string `json:"to" close:"null,address,maxlen=500"`
 	// Recipients of a copy. At most 500 entries. Null clears it.
-	CC []string `json:"cc" close:"null,maxlen=500"`
+	CC []string `json:"cc" close:"null,address,maxlen=500"`
 	// Hidden recipients of a copy. At most 500 entries. Null clears it.
-	BCC []string `json:"bcc" close:"null,maxlen=500"`
+	BCC []string `json:"bcc" close:"null,address,maxlen=500"`
 	// Address it comes from, plain or as "Name" <address>. Required unless draft or sent; to send, it must
 	// be of an account that is connected to Close. Null clears it.
-	Sender closekit.Opt[string] `json:"sender" close:"null"`
+	Sender closekit.Opt[string] `json:"sender" close:"null,address"`
 	// Subject line. At most 1000 characters. Null clears it.
-	Subject closekit.Opt[string] `json:"subject" close:"null,maxlen=1000"`
+	Subject closekit.Opt[string] `json:"subject" close:"null,line,maxlen=1000"`
 	// Body as plain text. At most 1048576 characters. Null clears it.
 	BodyText closekit.Opt[string] `json:"body_text" close:"null,maxlen=1048576"`
 	// Body as ordinary HTML. At most 1048576 characters. Null clears it.
@@ -396,7 +396,7 @@ type EmailAttachment struct {
 	// Download URL from Close's Files API.
 	URL string `json:"url" close:"required,send,url"`
 	// Name of the file.
-	Filename string `json:"filename" close:"required,send"`
+	Filename string `json:"filename" close:"required,send,line"`
 	// MIME type of the file.
 	ContentType closekit.Opt[string] `json:"content_type" close:"null,send"`
 	// URL of a small picture of the file.

@@ -763,7 +763,7 @@ func testTasks(w *world) {
 	w.same("future", view(closeapi.TaskViewFuture), []closeapi.TaskID{later.ID})
 	w.same("archive", view(closeapi.TaskViewArchive), []closeapi.TaskID{finished.ID})
 	// The user's day: nine hours west it is still yesterday's evening.
-	west := w.c.With(nil, closekit.TimezoneOffset(-13*time.Hour))
+	west := w.c.With(nil, closekit.Location(time.FixedZone("", -13*3600)))
 	page := ok(closeapi.TasksList(ctx, west, closeapi.TasksListParams{View: closekit.Some(closeapi.TaskViewInbox)}))(w)
 	w.same("inbox in the west", len(page.Data), 0)
 	w.has(w.tool("close_tasks_list", `{"view":"future","type":"all","_order_by":"-date"}`), "data/0/id", phone["id"], "data/1/id", later.ID, "total_results", 2)

@@ -26,7 +26,7 @@ func LeadCreate(ctx context.Context, c *closekit.Client, p LeadCreateParams, opt
 // LeadCreateParams are the parameters of [LeadCreate].
 type LeadCreateParams struct {
 	// Name of the company. Required.
-	Name string `json:"name" close:"required"`
+	Name string `json:"name" close:"required,line"`
 	// Free text about the company.
 	Description closekit.Opt[string] `json:"description" close:"null"`
 	// Website of the company.
@@ -92,7 +92,7 @@ type LeadUpdateParams struct {
 	// Id of the lead. Required.
 	LeadID LeadID `json:"lead_id" close:"path,required"`
 	// Name of the company.
-	Name closekit.Opt[string] `json:"name"`
+	Name closekit.Opt[string] `json:"name" close:"line"`
 	// Free text about the company. Null clears it.
 	Description closekit.Opt[string] `json:"description" close:"null"`
 	// Website of the company. Null clears it.

@@ -29,7 +29,7 @@ type NoteCreateParams struct {
 	// Contact the note is about.
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
 	// Heading of the note.
-	Title closekit.Opt[string] `json:"title" close:"null"`
+	Title closekit.Opt[string] `json:"title" close:"null,line"`
 	// Text of the note, plain. It replaces NoteHTML.
 	Note closekit.Opt[string] `json:"note" close:"null"`
 	// The note as rich text; wins when note is given too. An XHTML subset (p, ul, ol, li, b, i, a).
@@ -100,7 +100,7 @@ type NoteUpdateParams struct {
 	// Contact the note is about. Null clears it.
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
 	// Heading of the note. Null clears it.
-	Title closekit.Opt[string] `json:"title" close:"null"`
+	Title closekit.Opt[string] `json:"title" close:"null,line"`
 	// Text of the note, plain. It replaces NoteHTML. Null clears it.
 	Note closekit.Opt[string] `json:"note" close:"null"`
 	// The note as rich text; wins when note is given too. An XHTML subset (p, ul, ol, li, b, i, a). Null

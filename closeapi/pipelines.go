@@ -24,7 +24,7 @@ func PipelineCreate(ctx context.Context, c *closekit.Client, p PipelineCreatePar
 // PipelineCreateParams are the parameters of [PipelineCreate].
 type PipelineCreateParams struct {
 	// Name of the pipeline. Required.
-	Name string `json:"name" close:"required"`
+	Name string `json:"name" close:"required,line"`
 }
 
 var opPipelineCreate = wire.Operation{
@@ -70,7 +70,7 @@ type PipelineUpdateParams struct {
 	// Id of the pipeline. Required.
 	PipelineID PipelineID `json:"pipeline_id" close:"path,required"`
 	// Name of the pipeline.
-	Name closekit.Opt[string] `json:"name"`
+	Name closekit.Opt[string] `json:"name" close:"line"`
 	// All statuses of the pipeline by id, in the order wanted; those of another pipeline are moved here.
 	Statuses []PipelineStatus `json:"statuses"`
 }

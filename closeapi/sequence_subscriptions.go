@@ -40,7 +40,7 @@ type SequenceSubscriptionCreateParams struct {
 	// Connected email account that sends. Needed when the sequence has email steps.
 	SenderAccountID closekit.Opt[EmailAccountID] `json:"sender_account_id"`
 	// Name of the sender as recipients see it.
-	SenderName closekit.Opt[string] `json:"sender_name"`
+	SenderName closekit.Opt[string] `json:"sender_name" close:"line"`
 	// Address of the sender; an identity of the account that sends.
 	SenderEmail closekit.Opt[string] `json:"sender_email" close:"email"`
 	// Users or groups who get the tasks of call steps.
@@ -112,7 +112,7 @@ type SequenceSubscriptionUpdateParams struct {
 	// Connected email account that sends from now on.
 	SenderAccountID closekit.Opt[EmailAccountID] `json:"sender_account_id"`
 	// Name of the sender as recipients see it.
-	SenderName closekit.Opt[string] `json:"sender_name"`
+	SenderName closekit.Opt[string] `json:"sender_name" close:"line"`
 	// Address of the sender; an identity of the account that sends.
 	SenderEmail closekit.Opt[string] `json:"sender_email" close:"email"`
 }

@@ -312,7 +312,7 @@ type SMSAttachment struct {
 	// Download URL from Close's Files API.
 	URL string `json:"url" close:"required,send,url"`
 	// Name of the file.
-	Filename string `json:"filename" close:"required,send"`
+	Filename string `json:"filename" close:"required,send,line"`
 	// Size in bytes.
 	Size closekit.Opt[int] `json:"size"`
 	// URL of a small picture of the file.

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,6 +49,7 @@ func (s *Server) Seed(r io.Reader) error {
 	if len(data) > maxSeed {
 		return errors.New("the seed is larger than 64 MiB")
 	}
+	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // Windows programs write a byte order mark
 	seed, err := value.DecodeObject(data)
 	if err != nil {
 		return fmt.Errorf("the seed is not a JSON object: %w", seedPosition(data, err))

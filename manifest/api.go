@@ -138,6 +138,8 @@ const (
 	Phone
 	URL
 	Timezone
+	Line    // text without line breaks, such as a name or a subject
+	Address // one email address that may have a display name
 	JSON
 	ID
 	EnumType

@@ -129,7 +129,7 @@ func (c *checker) checkBounds(d *fieldDecl) {
 	if k == List {
 		text = d.Type.Elem
 	}
-	isText := text.Kind == String || text.Kind == RichText || text.Kind == Email || text.Kind == Phone || text.Kind == URL
+	isText := text.Kind == String || text.Kind == Line || text.Kind == Address || text.Kind == RichText || text.Kind == Email || text.Kind == Phone || text.Kind == URL
 	const numbers, lists, texts = "it is for integer, number and cents", "it is for lists", "it is for texts and lists of texts"
 	for _, b := range []struct {
 		key, hint string
@@ -194,7 +194,7 @@ func fits(t *Type, raw json.RawMessage) bool {
 		return first == '{'
 	case JSON:
 		return true
-	case String, RichText, Date, DateTime, DateOrDateTime, Email, Phone, URL, Timezone, ID:
+	case String, RichText, Date, DateTime, DateOrDateTime, Email, Phone, URL, Timezone, Line, Address, ID:
 		return first == '"'
 	}
 	return false
@@ -202,5 +202,5 @@ func fits(t *Type, raw json.RawMessage) bool {
 
 // isText reports whether values are sent as text.
 func (t *Type) isText() bool {
-	return slices.Contains([]Kind{String, RichText, Date, DateTime, DateOrDateTime, Email, Phone, URL, Timezone, ID, EnumType}, t.Kind)
+	return slices.Contains([]Kind{String, RichText, Date, DateTime, DateOrDateTime, Email, Phone, URL, Timezone, Line, Address, ID, EnumType}, t.Kind)
 }

@@ -21,8 +21,9 @@ const module = "github.com/closekit/closekit"
 type rule struct{ ours, others []string }
 
 var table = map[string]rule{
-	".":                       {ours: []string{"internal/codec", "internal/httpx", "internal/words"}},
+	".":                       {ours: []string{"internal/codec", "internal/httpx", "internal/markup", "internal/words"}},
 	"internal/codec":          {},
+	"internal/markup":         {},
 	"internal/buildinfo":      {},
 	"internal/httpx":          {},
 	"internal/words":          {},
@@ -32,7 +33,7 @@ var table = map[string]rule{
 	"generator/internal/emit": {ours: []string{"generator/internal/ir"}, others: []string{"github.com/dave/jennifer/jen"}},
 	"cmd/closegen":            {ours: []string{"generator", "manifest", "internal/buildinfo", "internal/words"}},
 
-	"runtime/wire":       {ours: []string{".", "internal/codec", "internal/words"}},
+	"runtime/wire":       {ours: []string{".", "internal/codec", "internal/markup", "internal/words"}},
 	"runtime/logging":    {ours: []string{"."}},
 	"runtime/otelclient": {ours: []string{"."}, others: []string{"go.opentelemetry.io/otel"}},
 	"closeapi":           {ours: []string{".", "runtime/wire"}},
@@ -78,7 +79,7 @@ var table = map[string]rule{
 	"internal/testuser":  {},
 	"internal/cli": {
 		ours: []string{
-			".", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/buildinfo", "internal/httpx", "internal/words",
+			".", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",
 			"runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault",
 		},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},

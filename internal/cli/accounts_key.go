@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/closekit/closekit/internal/codec"
 	"github.com/closekit/closekit/internal/words"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/vault"
@@ -295,7 +296,7 @@ func (p *program) secretFile(flag, name string) (string, error) {
 	if goruntime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		p.note("closekit: warning: others can read %s (mode %04o); run \"chmod 600 %s\"", name, info.Mode().Perm(), name)
 	}
-	return string(text), nil
+	return string(codec.TrimBOM(text)), nil
 }
 
 // keyName formats the id of a key.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/internal/codec"
 	"github.com/closekit/closekit/internal/words"
 )
 
@@ -390,6 +391,10 @@ func (p *program) readJSON(where, arg string) (json.RawMessage, error) {
 		if len(bytes.TrimSpace(text)) == 0 {
 			return nil, wrongInput("standard input is empty", "give a JSON object, {} for no parameters")
 		}
+	}
+	text = codec.TrimBOM(text)
+	if codec.IsUTF16(text) {
+		return nil, wrongInput(where+": "+codec.ErrUTF16.Error(), "PowerShell writes UTF-8 with: Out-File -Encoding utf8")
 	}
 	if err := checkJSON(where, text); err != nil {
 		return nil, err

@@ -319,10 +319,9 @@ func (p *program) clientFor(source closekit.Source, what string) (*closekit.Clie
 	if u.Scheme == "http" && !httpx.IsLocal(u.Hostname()) {
 		p.note("closekit: warning: the %s goes to %s without encryption; use https", what, u.Host)
 	}
-	_, offset := time.Now().Zone()
 	opts := []closekit.Option{
 		closekit.BaseURL(root), closekit.UserAgent("closekit-command"),
-		closekit.TimezoneOffset(time.Duration(offset) * time.Second),
+		closekit.Location(time.Local),
 	}
 	if p.verbose {
 		opts = append(opts, logging.Logger(p.logger()))

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/codec"
 )
 
 // flagSet finds the parameter that a flag names: by its own name, its aliases, and
@@ -92,6 +93,9 @@ type argument struct {
 
 // add takes one flag. Only lists can be given several times.
 func (a *arguments) add(flag string, t flagTarget, text string) error {
+	if err := codec.CheckText(text); err != nil {
+		return wrongInput("--"+flag+": must be valid UTF-8, got "+err.Error(), "set the terminal and the shell to UTF-8")
+	}
 	if old := a.values[t.key]; old != nil {
 		if !t.schema.is("array") {
 			return usage(fmt.Sprintf("--%s is given twice", flag), "only lists can be given several times")

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ type MismatchError struct {
 }
 
 func (e *MismatchError) Error() string {
-	return fmt.Sprintf("member %q has an unexpected type (byte %d)", e.Member, e.Offset)
+	return fmt.Sprintf("member %.60q has an unexpected type (byte %d)", e.Member, e.Offset)
 }
 
 // Decoder is a pull decoder over a whole body. It keeps its first error; after it,
@@ -63,6 +64,9 @@ type Decoder struct {
 	// Orders caches the order of members by type and outlives End. Blocks is
 	// memory for the elements of lists; End drops it.
 	Orders, Blocks []any
+
+	ctx  context.Context //nolint:containedctx // of one read; see Watch
+	work uint            // objects, arrays and members since the context was looked at
 }
 
 var decoders = sync.Pool{New: func() any { return new(Decoder) }}
@@ -73,6 +77,22 @@ func NewDecoder(body []byte, strict bool) *Decoder {
 	d := decoders.Get().(*Decoder)
 	d.b, d.strict = body, strict
 	return d
+}
+
+// Watch makes reading stop with the error of ctx once ctx ends.
+func (d *Decoder) Watch(ctx context.Context) { d.ctx = ctx }
+
+// pace looks at the context after every few thousand steps.
+func (d *Decoder) pace() {
+	if d.work++; d.work&0xFFF == 0 && d.ctx != nil {
+		d.stop()
+	}
+}
+
+func (d *Decoder) stop() {
+	if err := d.ctx.Err(); err != nil && d.err == nil {
+		d.err, d.i = context.Cause(d.ctx), len(d.b)
+	}
 }
 
 // End checks that only white space is left, puts the decoder back into the pool and
@@ -88,7 +108,7 @@ func (d *Decoder) End() error {
 		clear(d.cache[:])
 	}
 	d.b, d.i, d.key, d.err, d.obj, d.depth, d.first, d.interned, d.arena = nil, 0, nil, nil, nil, 0, false, false, strings.Builder{}
-	d.Blocks = nil
+	d.Blocks, d.ctx, d.work = nil, nil, 0
 	decoders.Put(d)
 	return err
 }
@@ -162,7 +182,8 @@ func (d *Decoder) open(c byte) bool {
 	}
 	d.i++
 	d.first = true
-	return true
+	d.pace()
+	return d.err == nil
 }
 
 func (d *Decoder) more(end byte) bool {
@@ -260,6 +281,7 @@ func (d *Decoder) Seen(bit uint8) { d.obj.seen |= 1 << bit }
 
 // Keep stores the current member, which has no field, in the object.
 func (d *Decoder) Keep() {
+	d.pace()
 	name := d.name()
 	addMember(d.obj, name, d.rawCopy(), unknown)
 }

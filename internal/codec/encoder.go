@@ -32,7 +32,9 @@ func (e *Encoder) Open(o *Object) Frame {
 // Close writes the members without a field and the mismatches whose field was not
 // written, ends the object and returns to the outer one.
 func (e *Encoder) Close(f Frame) {
-	for _, m := range members(e.obj) {
+	kept := members(e.obj)
+	e.obj = nil // only the names of fields matter to wrote
+	for _, m := range kept {
 		if m.kind == form || m.kind != unknown && e.wrote(m.name) {
 			continue
 		}
@@ -50,12 +52,10 @@ func (e *Encoder) wrote(name string) bool {
 // Float writes the value of the member name, in Close's format if it is unchanged.
 func (e *Encoder) Float(name string, v float64) {
 	if keepsFields(e.obj) {
-		for _, m := range members(e.obj) {
-			if m.kind != form || m.name != name {
-				continue
-			}
-			if was, err := strconv.ParseFloat(m.raw, 64); err == nil && was == v {
-				e.B = append(e.B, m.raw...)
+		if i := e.obj.kept.find(name); i >= 0 && e.obj.kept.members[i].kind == form {
+			raw := e.obj.kept.members[i].raw
+			if was, err := strconv.ParseFloat(raw, 64); err == nil && was == v {
+				e.B = append(e.B, raw...)
 				return
 			}
 		}

@@ -3,6 +3,7 @@ package codec
 import (
 	"encoding/json"
 	"iter"
+	"slices"
 )
 
 // Object is the part of a result that has no Go field: members that the
@@ -18,8 +19,13 @@ type Object struct {
 
 type kept struct {
 	members []member
-	fields  bool // some of the members have a field
+	fields  bool           // some of the members have a field
+	index   map[string]int // of members, by name, if there are many
 }
+
+// manyMembers is the number of members from which they are found by an index. Close
+// sends a few unknown members at most; another peer may send as many as fit.
+const manyMembers = 32
 
 type member struct {
 	name, raw string
@@ -39,14 +45,36 @@ func addMember(o *Object, name, raw string, kind memberKind) {
 	if o.kept == nil {
 		o.kept = &kept{}
 	}
-	o.kept.fields = o.kept.fields || kind != unknown
-	for i := range o.kept.members {
-		if o.kept.members[i].name == name { // the last one is used, as in encoding/json
-			o.kept.members[i] = member{name, raw, kind}
-			return
-		}
+	k := o.kept
+	k.fields = k.fields || kind != unknown
+	if i := k.find(name); i >= 0 { // the last one is used, as in encoding/json
+		k.members[i] = member{name, raw, kind}
+		return
 	}
-	o.kept.members = append(o.kept.members, member{name, raw, kind})
+	k.members = append(k.members, member{name, raw, kind})
+	switch n := len(k.members); {
+	case n == manyMembers:
+		k.index = make(map[string]int, 2*n)
+		for i := range k.members {
+			k.index[k.members[i].name] = i
+		}
+	case n > manyMembers:
+		k.index[name] = n - 1
+	}
+}
+
+// find returns the index of the member with this name, -1 if there is none.
+func (k *kept) find(name string) int {
+	if k == nil {
+		return -1
+	}
+	if k.index != nil {
+		if i, ok := k.index[name]; ok {
+			return i
+		}
+		return -1
+	}
+	return slices.IndexFunc(k.members, func(m member) bool { return m.name == name })
 }
 
 func members(o *Object) []member {
@@ -75,10 +103,11 @@ func (o *Object) Extra() iter.Seq2[string, json.RawMessage] {
 // reproduce it: a value of another type, or a number in an unusual format such as
 // 1.0.
 func (o *Object) Raw(name string) (json.RawMessage, bool) {
-	for _, m := range members(o) {
-		if m.name == name {
-			return json.RawMessage(m.raw), true
-		}
+	if o == nil {
+		return nil, false
+	}
+	if i := o.kept.find(name); i >= 0 {
+		return json.RawMessage(o.kept.members[i].raw), true
 	}
 	return nil, false
 }

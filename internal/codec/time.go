@@ -26,3 +26,45 @@ func ParseTime(v string) (time.Time, bool) {
 	}
 	return time.Time{}, false
 }
+
+// ParseLocal parses an instant without offset, as a time in UTC. It returns false
+// for other formats and for bare dates.
+func ParseLocal(v string) (time.Time, bool) {
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04"} {
+		if t, err := time.Parse(layout, v); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// InZone returns the first and the last instant at which clocks in loc show the
+// date and time of local, which is in UTC; they differ if clocks are set back over it. If clocks are
+// set forward over it, ok is false, and the instants are those by the offsets before
+// and after the change.
+func InZone(local time.Time, loc *time.Location) (first, last time.Time, ok bool) {
+	var before, after time.Time
+	const day = 26 * time.Hour // more than the largest offset
+	for d := -day; d <= day; d += time.Hour {
+		_, offset := local.Add(d).In(loc).Zone()
+		t := local.Add(-time.Duration(offset) * time.Second).In(loc)
+		if before.IsZero() {
+			before = t
+		}
+		after = t
+		if _, o := t.Zone(); o != offset {
+			continue // clocks show another time then
+		}
+		if !ok || t.Before(first) {
+			first = t
+		}
+		if !ok || t.After(last) {
+			last = t
+		}
+		ok = true
+	}
+	if !ok {
+		return before, after, false
+	}
+	return first, last, true
+}

@@ -35,15 +35,16 @@ func CallPage[T any](ctx context.Context, c *closekit.Client, op *Operation, p a
 
 // CallNone performs an operation whose response is ignored.
 func CallNone(ctx context.Context, c *closekit.Client, op *Operation, p any, opts []closekit.CallOption) error {
-	req, err := op.request(p)
+	req, err := op.request(p, c.Location())
 	if err != nil {
 		return err
 	}
 	return c.Do(ctx, req, func(r closekit.Response) error {
-		if len(bytes.TrimSpace(r.Body)) == 0 {
+		body := codec.TrimBOM(r.Body)
+		if len(bytes.TrimSpace(body)) == 0 {
 			return nil
 		}
-		return codec.Valid(r.Body) // a web page is not a success
+		return codec.Valid(body) // a web page is not a success
 	}, opts...)
 }
 
@@ -52,18 +53,20 @@ func (op *Operation) call(ctx context.Context, c *closekit.Client, p any, t refl
 	if err != nil {
 		return err
 	}
-	req, err := op.request(p)
+	req, err := op.request(p, c.Location())
 	if err != nil {
 		return err
 	}
 	return c.Do(ctx, req, func(r closekit.Response) error {
-		return object(r, func(d *codec.Decoder) { decode(d, s, v) })
+		return object(ctx, r, func(d *codec.Decoder) { decode(d, s, v) })
 	}, opts...)
 }
 
 // object reads a response, which must be a JSON object.
-func object(r closekit.Response, read func(*codec.Decoder)) error {
+func object(ctx context.Context, r closekit.Response, read func(*codec.Decoder)) error {
+	r.Body = codec.TrimBOM(r.Body)
 	d := codec.NewDecoder(r.Body, r.Strict)
+	d.Watch(ctx)
 	if d.Peek() != '{' {
 		_ = d.End() // noObject returns the error
 		return noObject(r.Body)
@@ -75,6 +78,9 @@ func object(r closekit.Response, read func(*codec.Decoder)) error {
 func noObject(body []byte) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return errors.New("the body is empty")
+	}
+	if codec.IsUTF16(body) {
+		return codec.ErrUTF16
 	}
 	if err := codec.Valid(body); err != nil {
 		return err
@@ -90,13 +96,13 @@ func (op *Operation) callPage(ctx context.Context, c *closekit.Client, p any, sk
 	if err != nil {
 		return err
 	}
-	req, err := op.request(p)
+	req, err := op.request(p, c.Location())
 	if err != nil {
 		return err
 	}
 	data := (*slice)(unsafe.Pointer(&page.Data))
 	err = c.Do(ctx, req, func(r closekit.Response) error {
-		return object(r, func(d *codec.Decoder) { getPage(d, s, t, page, data, op.API) })
+		return object(ctx, r, func(d *codec.Decoder) { getPage(d, s, t, page, data, op.API) })
 	}, opts...)
 	page.NextSkip = skip.Or(0) + data.len
 	return err

@@ -27,11 +27,19 @@ func (w *sender) checkText(f *field, name, v string) {
 		w.checkID(f, name, v)
 		return
 	}
+	if err := codec.CheckText(v); err != nil {
+		w.add(name, "must be valid UTF-8", err.Error(), "")
+		return
+	}
 	if f.in == inPath && (v == "" || v == "." || v == "..") {
 		w.add(name, `must not be empty, "." or ".."`, quote(v), fromHint(f))
 		return
 	}
 	if f.enum != nil && !f.is(open) && !slices.Contains(f.enum, v) {
+		if w.full() {
+			w.more++
+			return
+		}
 		hint := ""
 		if near := words.Nearest(v, f.enum); near != "" {
 			hint = "did you mean " + strconv.Quote(near) + "?"
@@ -42,6 +50,9 @@ func (w *sender) checkText(f *field, name, v string) {
 		return
 	}
 	if f.kind == plain || f.kind == richText {
+		return
+	}
+	if w.depth > 0 && isStored(f.kind, v) {
 		return
 	}
 	if expected := checkKind(f.kind, v); expected != "" {
@@ -64,10 +75,11 @@ func checkKind(k kind, v string) string {
 		if _, ok := codec.ParseTime(v); !ok {
 			return "must be a date such as 2026-03-31 or a time such as 2026-03-31T15:04:05Z"
 		}
-	case email:
-		at := strings.LastIndexByte(v, '@')
-		if at < 1 || at == len(v)-1 || strings.ContainsAny(v, "\r\n") {
-			return "must be an email address"
+	case email, address:
+		return checkEmail(v)
+	case line:
+		if strings.ContainsAny(v, "\r\n") {
+			return "must be one line"
 		}
 	case phone:
 		if !strings.ContainsAny(v, "0123456789") {
@@ -86,6 +98,52 @@ func checkKind(k kind, v string) string {
 	}
 	return ""
 }
+
+// checkEmail checks an address, which may have a display name: a line break or a
+// second address would change who receives an email.
+func checkEmail(v string) string {
+	at, comma, quoted := 0, false, false
+	for i := 0; i < len(v); i++ {
+		switch c := v[i]; {
+		case c == '"':
+			quoted = !quoted
+		case c == '\\' && quoted:
+			i++
+		case c < ' ', c == 0x7F:
+			return "must be an email address on one line"
+		case quoted:
+		case c == ',' || c == ';':
+			comma = true
+		case c == '@':
+			at++
+		}
+	}
+	switch last := strings.LastIndexByte(v, '@'); {
+	case at > 1 || comma && at > 0:
+		return `must be an email address, and only one; quote a name with a comma, such as "Lee, Ann" <ann@acme.example>`
+	case at == 0 || quoted || last < 1 || last == len(v)-1:
+		return "must be an email address"
+	}
+	return ""
+}
+
+// isStored reports whether Close itself stores v, which checkKind rejects, in the
+// lists of records: phone numbers such as anonymous, which come from calls, and web
+// addresses such as linkedin:ann, which come from integrations. Such a value must
+// not keep the list it was read in from being sent back.
+func isStored(k kind, v string) bool {
+	switch k { //nolint:exhaustive // others have one form
+	case phone:
+		return v != "" && words.IsLine(v)
+	case webAddress:
+		scheme, _, ok := strings.Cut(v, ":")
+		return ok && alphanumeric(scheme) && words.IsLine(v) && !strings.ContainsAny(v, " <>\"") && !slices.Contains(scripts, strings.ToLower(scheme))
+	}
+	return false
+}
+
+// scripts are the schemes of addresses that run in a browser.
+var scripts = []string{"", "javascript", "vbscript", "data"}
 
 func (w *sender) checkID(f *field, name, v string) {
 	k := f.id
@@ -141,17 +199,7 @@ func fromHint(f *field) string {
 }
 
 // quote quotes and shortens a received value.
-func quote(v string) string {
-	const most = 60
-	if len(v) > most {
-		cut := most
-		for cut > 0 && !utf8.RuneStart(v[cut]) {
-			cut--
-		}
-		return strconv.Quote(v[:cut]) + "…"
-	}
-	return strconv.Quote(v)
-}
+func quote(v string) string { return words.Quote(v) }
 
 func expectedID(k *closekit.IDKind) string {
 	if len(k.Prefixes) > 0 {

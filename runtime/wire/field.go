@@ -24,6 +24,8 @@ const (
 	phone
 	webAddress
 	timezone
+	line    // text without line breaks
+	address // one email address that may have a display name
 )
 
 // flag is a boolean property of a field.

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -9,16 +10,19 @@ import (
 	"unsafe"
 
 	"github.com/closekit/closekit/internal/codec"
+	"github.com/closekit/closekit/internal/markup"
 	"github.com/closekit/closekit/internal/words"
 )
 
 // reader fills parameters from a tool's JSON input, strictly: an unknown parameter,
 // a parameter that is set twice or a value of another type is a problem. Unambiguous
 // mistakes of models are corrected: aliases are renamed, a list or object inside a
-// JSON string is parsed, and a list of strings in the query may be joined by commas.
+// JSON string is parsed, a list of strings in the query may be joined by commas, and
+// plain text in place of rich text is escaped.
 type reader struct {
 	report
 	op      *Operation
+	invalid bool         // the input cannot be read at all
 	members []jsonMember // of the current object
 	names   []string     // of the fields of the current object
 }
@@ -32,8 +36,13 @@ type jsonMember struct {
 
 // read fills the parameters at v.
 func (r *reader) read(input []byte, s *plan, v unsafe.Pointer) {
-	if input = bytes.TrimSpace(input); len(input) == 0 {
+	if input = bytes.TrimSpace(codec.TrimBOM(input)); len(input) == 0 {
 		input = []byte("{}")
+	}
+	bad := codec.CheckJSONText(input)
+	if errors.Is(bad, codec.ErrUTF16) {
+		r.add("", "input must be a JSON object", "UTF-16", bad.Error())
+		return
 	}
 	if err := codec.Valid(input); err != nil {
 		r.add("", "input must be a JSON object", err.Error(), "")
@@ -42,6 +51,10 @@ func (r *reader) read(input []byte, s *plan, v unsafe.Pointer) {
 	ms, ok := r.object(input)
 	if !ok {
 		r.add("", "input must be a JSON object", sample(input), "")
+		return
+	}
+	if bad != nil {
+		r.badText(ms, bad)
 		return
 	}
 	r.rename(ms)
@@ -53,11 +66,32 @@ func (r *reader) read(input []byte, s *plan, v unsafe.Pointer) {
 	r.unknown()
 }
 
+// badText reports text that has no meaning, with the parameter that has it.
+func (r *reader) badText(ms []jsonMember, bad error) {
+	name := ""
+	for _, m := range ms {
+		if codec.CheckJSONText(m.raw) != nil {
+			name = m.name
+			break
+		}
+	}
+	expected := "must be valid text"
+	if name == "" {
+		expected = "input must be valid text"
+	}
+	r.add(name, expected, bad.Error(), "send UTF-8, and write the characters themselves")
+	r.invalid = true
+}
+
 // unknown reports the members without a field.
 func (r *reader) unknown() {
 	for i := range r.members {
 		m := &r.members[i]
 		if m.used {
+			continue
+		}
+		if r.full() { // looking for a near name takes time
+			r.more++
 			continue
 		}
 		var hint string
@@ -81,9 +115,10 @@ func (r *reader) object(raw []byte) ([]jsonMember, bool) {
 		return nil, false
 	}
 	var ms []jsonMember
+	seen := names{}
 	for d.Open(nil); d.Next(); {
 		name := string(d.Key())
-		twice := slices.ContainsFunc(ms, func(m jsonMember) bool { return m.name == name })
+		twice := seen.add(name)
 		if twice {
 			r.add(name, "is given twice", "", "")
 		}
@@ -92,12 +127,45 @@ func (r *reader) object(raw []byte) ([]jsonMember, bool) {
 	return ms, true
 }
 
+// names is a set of names: a list while it is short, which is faster.
+type names struct {
+	list []string
+	set  map[string]struct{}
+}
+
+// add adds a name and reports whether the set already had it.
+func (n *names) add(name string) bool {
+	const short = 32
+	if n.set == nil {
+		if slices.Contains(n.list, name) {
+			return true
+		}
+		if n.list = append(n.list, name); len(n.list) < short {
+			return false
+		}
+		n.set = make(map[string]struct{}, 2*short)
+		for _, l := range n.list {
+			n.set[l] = struct{}{}
+		}
+		return false
+	}
+	if _, ok := n.set[name]; ok {
+		return true
+	}
+	n.set[name] = struct{}{}
+	return false
+}
+
 // rename replaces aliases with their parameters.
 func (r *reader) rename(ms []jsonMember) {
 	for i := range ms {
 		for _, a := range r.op.Aliases {
 			if a.Name != ms[i].name || ms[i].used {
 				continue
+			}
+			if codec.IsNull(ms[i].raw) && (a.Map != nil || !r.op.Updates()) {
+				ms[i].used = true // absent
+				break
 			}
 			if slices.ContainsFunc(ms, func(m jsonMember) bool { return m.name == a.For }) {
 				r.add(a.Name, "is another name for "+a.For+", which is given too", "", "give only one")
@@ -136,11 +204,7 @@ func (a *Alias) froms() string {
 // sample shortens JSON for a problem.
 func sample(raw []byte) string {
 	const most = 60
-	s := strings.ToValidUTF8(string(raw), "\uFFFD")
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
+	return words.Clean(string(raw[:min(len(raw), most+1)]), most)
 }
 
 // given returns the JSON of a field, and reports whether it is set.
@@ -164,6 +228,9 @@ func (r *reader) text(f *field, name string, raw []byte) (string, bool) {
 		}
 		r.add(name, "must be a string", sample(raw), hint)
 	}
+	if f.kind == richText {
+		s = markup.Guess(s)
+	}
 	return s, ok
 }
 
@@ -176,16 +243,20 @@ func (r *reader) int64(f *field, raw []byte, cents bool) (int64, bool) {
 	}
 	expected, hint := "must be an integer", ""
 	number, err := strconv.ParseFloat(string(raw), 64)
-	if err == nil && number < 1<<53 && number > -1<<53 && number == math.Trunc(number) {
-		return int64(number), true // 120000.0 is an integer too
+	// 120000.0 is an integer too, but an amount with a point is one in dollars.
+	point := cents && bytes.IndexByte(raw, '.') >= 0
+	if err == nil && !point && number < 1<<53 && number > -1<<53 && number == math.Trunc(number) {
+		return int64(number), true
 	}
 	if cents {
 		expected = "must be an integer amount in cents"
 		hint = "write $12,000 as 1200000"
-		if digits, frac, ok := strings.Cut(string(raw), "."); ok && err == nil && len(frac) <= 2 && !strings.ContainsAny(frac, "eE") {
-			frac = (frac + "0")[:2]
-			n, _ := strconv.ParseInt(digits+frac, 10, 64)
-			hint = "write " + digits + "." + frac + " dollars as " + strconv.FormatInt(n, 10)
+		if digits, frac, ok := strings.Cut(string(raw), "."); ok && err == nil && !strings.ContainsAny(frac, "eE") {
+			frac = strings.TrimRight(frac, "0")
+			frac += "00"[:max(0, 2-len(frac))]
+			if n, err := strconv.ParseInt(digits+frac, 10, 64); err == nil && len(frac) == 2 {
+				hint = "write " + digits + "." + frac + " dollars as " + strconv.FormatInt(n, 10)
+			}
 		}
 	}
 	r.add(f.name, expected, sample(raw), hint)
@@ -227,8 +298,8 @@ func (r *reader) bool(f *field, raw []byte) (v, ok bool) {
 // list reads an array into its elements' JSON.
 func (r *reader) list(f *field, raw []byte, texts bool) ([][]byte, bool) {
 	if s, ok := codec.Unquote(raw); ok {
-		if t := strings.TrimSpace(s); strings.HasPrefix(t, "[") && codec.Valid([]byte(t)) == nil {
-			raw = []byte(t)
+		if list := inner(s, "["); list != nil {
+			raw = list
 		} else if texts && f.in == inQuery {
 			var list [][]byte
 			for part := range strings.SplitSeq(s, ",") {
@@ -262,6 +333,11 @@ func (r *reader) nested(name string, raw []byte, s *plan, v unsafe.Pointer) {
 	r.names = nil
 	r.members, _ = r.object(raw)
 	r.walk(s, v)
+	for i := range r.members {
+		m := &r.members[i]
+		// Responses have read-only members, and what was read can be sent back.
+		m.used = m.used || s.readOnly(m.name)
+	}
 	r.unknown()
 	r.members, r.names = outer, names
 	r.leave()
@@ -281,9 +357,19 @@ func (r *reader) fields(f *field, raw []byte) []jsonMember {
 
 func repairObject(raw []byte) []byte {
 	if s, ok := codec.Unquote(raw); ok {
-		if t := strings.TrimSpace(s); strings.HasPrefix(t, "{") && codec.Valid([]byte(t)) == nil {
-			return []byte(t)
+		if object := inner(s, "{"); object != nil {
+			return object
 		}
 	}
 	return raw
+}
+
+// inner returns the list or object that a string contains as JSON, nil if there is
+// none.
+func inner(s, open string) []byte {
+	t := []byte(strings.TrimSpace(s))
+	if !strings.HasPrefix(string(t), open) || codec.Valid(t) != nil || codec.CheckJSONText(t) != nil {
+		return nil
+	}
+	return t
 }

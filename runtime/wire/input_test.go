@@ -34,19 +34,24 @@ func TestInput(t *testing.T) {
 		{"alias twice", `{"fields":["a"],"fields":["b"]}`, []string{"fields: is given twice"}},
 		{"alias with map, bad", `{"pause":"yes"}`, []string{`pause: must be one of true, false, got "yes" (or use status)`}},
 		{"alias with map and name", `{"pause":true,"status":"won"}`, []string{"pause: is another name for status, which is given too (give only one)"}},
-		{"wrong types", `{"name":5,"count":"5","score":"x","done":1,"_fields":{},"contacts":5,"home":[],"contact_id":7,"flag":"true","value":true,"custom_fields":[]}`, []string{
+		{"wrong types", `{"name":5,"count":"5","score":"x","done":1,"_fields":{},"contacts":5,"home":[],"contact_id":7,"flag":"true","value":true}`, []string{
 			"name: must be a string, got 5", `count: must be an integer, got "5"`, `value: must be an integer amount in cents, got true (write $12,000 as 1200000)`,
 			`score: must be a number, got "x"`, "done: must be true or false, got 1", "_fields: must be a list, got {}", "contacts: must be a list, got 5", "home: must be an object, got []",
-			`flag: must be true or false, got "true"`, "contact_id: must be a string, got 7 (find one with close_contacts_list. They belong to leads.)", "custom_fields: must be an object, got []",
+			`flag: must be true or false, got "true"`, "contact_id: must be a string, got 7 (find one with close_contacts_list. They belong to leads.)",
 		}},
-		{"null for a list that cannot be null", `{"contacts":null}`, []string{"contacts: cannot be null, got null (leave it out, or give [] to empty it)"}},
+		{"custom fields of the wrong type", `{"custom_fields":[]}`, []string{"custom_fields: must be an object, got []"}},
 		{"a required one that cannot be read is not missing", ` {"lead_id":5,"key":null}`, []string{
-			"lead_id: must be a string, got 5 (find one with close_leads_list)", "key: cannot be null, got null",
+			"lead_id: must be a string, got 5 (find one with close_leads_list)", "key: is required",
 		}},
 		{"values and types at once", `{"count":500,"name":7}`, []string{"name: must be a string, got 7", "count: must be from 0 to 100, got 500"}},
 		{"cents with a fraction", `{"value":12.5}`, []string{"value: must be an integer amount in cents, got 12.5 (write 12.50 dollars as 1250)"}},
 		{"cents like 19.99", `{"value":19.99}`, []string{"value: must be an integer amount in cents, got 19.99 (write 19.99 dollars as 1999)"}},
 		{"negative cents", `{"value":-0.05}`, []string{"value: must be an integer amount in cents, got -0.05 (write -0.05 dollars as -5)"}},
+		{"dollars with a point", `{"value":12000.00}`, []string{"value: must be an integer amount in cents, got 12000.00 (write 12000.00 dollars as 1200000)"}},
+		{"dollars with a point, one digit", `{"value":12000.0}`, []string{"value: must be an integer amount in cents, got 12000.0 (write 12000.00 dollars as 1200000)"}},
+		{"dollars with a point, many digits", `{"value":-12000.5000}`, []string{"value: must be an integer amount in cents, got -12000.5000 (write -12000.50 dollars as -1200050)"}},
+		{"dollars with a point, large", `{"value":90071992547409.93}`, []string{"value: must be an integer amount in cents, got 90071992547409.93 (write 90071992547409.93 dollars as 9007199254740993)"}},
+		{"dollars with a point and an exponent", `{"value":1.2e4}`, []string{"value: must be an integer amount in cents, got 1.2e4 (write $12,000 as 1200000)"}},
 		{"a third of a dollar", `{"value":0.333}`, []string{"value: must be an integer amount in cents, got 0.333 (write $12,000 as 1200000)"}},
 		{"cents as text", `{"value":"$12,000"}`, []string{`value: must be an integer amount in cents, got "$12,000" (write $12,000 as 1200000)`}},
 		{"too much money", `{"value":1e300}`, []string{"value: must be an integer amount in cents, got 1e300 (write $12,000 as 1200000)"}},
@@ -58,7 +63,7 @@ func TestInput(t *testing.T) {
 		{"nested unknown", `{"contacts":[{"nam":"x","emails":[{"mail":"a@b","email":"a@b"}]},{"secret":"s","late":"l"}]}`, []string{
 			`contacts[0].emails[0].mail: is not a known parameter (did you mean "email"?)`,
 			`contacts[0].nam: is not a known parameter (did you mean "name"?)`,
-			`contacts[1].secret: is not a known parameter (the parameters are name, emails, custom_fields)`, `contacts[1].late: is not a known parameter (the parameters are name, emails, custom_fields)`,
+			`contacts[1].late: is not a known parameter (the parameters are name, emails, custom_fields)`,
 		}},
 		{"nested twice", `{"home":{"city":"a","city":"b"}}`, []string{"home.city: is given twice"}},
 		{"nested wrong type", `{"contacts":["Jane",{"emails":"a@b"},null,{"emails":["a@b"]}]}`, []string{
@@ -112,10 +117,16 @@ func TestInputRepairs(t *testing.T) {
 		{"custom fields as JSON text", &create, `{"custom_fields":"{\"cf_a\":1}"}`, "", `"custom.cf_a":1`},
 		{"a query list joined by commas", &create, `{"_fields":"id, name,x"}`, "_fields=id,name,x", ``},
 		{"one string for a query list", &create, `{"_fields":"id"}`, "_fields=id", ``},
-		{"whole floats", &create, `{"value":120000.0,"count":5.0,"amount":1e3,"_skip":0.0}`, "_skip=0", `"count":5,"value":120000,"amount":1000`},
+		{"whole floats", &create, `{"value":12e4,"count":5.0,"amount":1e3,"_skip":0.0}`, "_skip=0", `"count":5,"value":120000,"amount":1000`},
 		{"large integers stay exact", &create, `{"value":9007199254740993,"amount":9223372036854775807}`, "", `"value":9007199254740993,"amount":9223372036854775807`},
 		{"null for a list that can be null", &create, `{"anys":null}`, "", `"anys":[]`},
 		{"null for an object", &create, `{"home":null,"custom_fields":null}`, "", ``},
+		{"null for what cannot be null", &create, `{"status":null,"label":null,"value":null,"score":null,"done":null,"date":null,"when":null,"email":null,"contacts":null,"home":null,"contact_ids":null,"_fields":null,"flag":null,"filter":null,"contact_id":null,"custom_fields":null,"fields":null,"pause":null}`, "", ``},
+		{"null in the query of an update", &update, `{"_fields":null,"flag":null}`, "", ``},
+		{"null in a nested object", &create, `{"contacts":[{"name":null,"emails":[{"email":"a@b","type":null}]},{"emails":null}],"home":{"city":"x","inside":null}}`, "", `"contacts":[{"name":null,"emails":[{"email":"a@b"}]},{}],"home":{"city":"x"}`},
+		{"null in a nested object of an update", &update, `{"contacts":[{"late":null,"emails":[{"email":"a@b","type":null}]}]}`, "", `"contacts":[{"emails":[{"email":"a@b"}]}]`},
+		{"what a response has besides", &create, `{"contacts":[{"name":"x","secret":"s"}]}`, "", `"contacts":[{"name":"x"}]`},
+		{"what a response has besides, in an update", &update, `{"contacts":"[{\"name\":\"x\",\"secret\":{}}]"}`, "", `"contacts":[{"name":"x"}]`},
 		{"null", &create, `{"name":null,"any":null}`, "", `"name":null,"any":null`},
 		{"custom fields as a map and as keys", &create, `{"custom_fields":{"cf_a":"x","custom.cf_b":[1]},"custom.lcf_c":null}`, "", `"custom.cf_a":"x","custom.cf_b":[1],"custom.lcf_c":null`},
 		{"nested custom fields", &create, `{"contacts":[{"custom.cf_a":"x","custom_fields":{"cf_b":2}}]}`, "", `"contacts":[{"custom.cf_b":2,"custom.cf_a":"x"}]`},
@@ -163,6 +174,18 @@ func TestInputRepairs(t *testing.T) {
 	}
 }
 
+// TestNullInUpdates reports a null that would clear what cannot be cleared.
+func TestNullInUpdates(t *testing.T) {
+	t.Parallel()
+	const keep = "cannot be cleared, got null (leave it out to keep its value"
+	_, err := update.Parse([]byte(`{"lead_id":null,"key":null,"name":null,"status":null,"value":null,"done":null,"contacts":null,"home":null,"custom_fields":null}`))
+	expect(t, err, "lead_id: is required (find one with close_leads_list)", "key: is required", "status: "+keep+")", "value: "+keep+")", "done: "+keep+")",
+		"contacts: "+keep+", or give [] to empty it)", "home: "+keep+")", "custom_fields: cannot be cleared, got null (give null for the single fields)")
+	p := valid() // in Go, null is written on purpose
+	p.Status = closekit.Null[closedEnum]()
+	expect(t, create.Validate(p), "status: cannot be null, got null (leave it out instead)")
+}
+
 // TestInputIsTheCallers modifies the input after it was decoded.
 func TestInputIsTheCallers(t *testing.T) {
 	t.Parallel()
@@ -204,8 +227,7 @@ func TestPlainParameters(t *testing.T) {
 	}
 	for in, want := range map[string][]string{
 		`{"int":null,"cents":null,"float":null,"bool":null,"list":null,"object":null,"raw":null}`: {
-			"int: cannot be null, got null", "cents: cannot be null, got null", "float: cannot be null, got null", "bool: cannot be null, got null",
-			"list: cannot be null, got null (leave it out, or give [] to empty it)", "object: is required", "raw: cannot be null, got null (leave it out instead)",
+			"int: is required", "cents: is required", "float: is required", "bool: is required", "list: is required", "object: is required", "raw: is required",
 		},
 		`{"int":10,"cents":0.5,"float":"1","bool":"true","list":[],"object":{},"raw":[]}`: {
 			"cents: must be an integer amount in cents, got 0.5 (write 0.50 dollars as 50)",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/closekit/closekit"
@@ -42,9 +43,11 @@ type AliasValue struct{ From, To string }
 func (op *Operation) Describe() *closekit.Operation { return &op.Operation }
 
 // Prepare decodes a tool's JSON input strictly, checks it and returns the request of
-// the call. Invalid input is a [*closekit.ValidationError] that lists every problem.
-func (op *Operation) Prepare(input json.RawMessage) (*closekit.Request, error) {
+// the call. Invalid input is a [*closekit.ValidationError] that lists the problems.
+// A time without offset that is written is read in loc; if loc is nil, it is invalid.
+func (op *Operation) Prepare(input json.RawMessage, loc *time.Location) (*closekit.Request, error) {
 	w := newSender(op)
+	w.resolve, w.zone = true, loc
 	defer w.free()
 	if _, err := op.read(input, w); err != nil {
 		return nil, err
@@ -70,19 +73,27 @@ func (op *Operation) read(input json.RawMessage, w *sender) (any, error) {
 	}
 	r := reader{op: op}
 	r.read(input, s, v)
+	if r.invalid {
+		return nil, op.refusal(&r.report)
+	}
 	w.send(s, v)
 	if len(r.problems) == 0 {
-		return p, op.refusal(w.problems)
+		return p, op.refusal(&w.report)
 	}
 	// Report the invalid values too, but do not report a parameter as missing whose
 	// value could not be decoded.
-	problems := r.problems
+	all := report{problems: r.problems, more: r.more}
 	for _, q := range w.problems {
-		if !covered(r.problems, q.Path) {
-			problems = append(problems, q)
+		switch {
+		case covered(r.problems, q.Path):
+		case all.full():
+			all.more++
+		default:
+			all.problems = append(all.problems, q)
 		}
 	}
-	return nil, op.refusal(problems)
+	all.more += w.more
+	return nil, op.refusal(&all)
 }
 
 // Validate checks the parameters that p points to, like the call before it sends
@@ -94,11 +105,11 @@ func (op *Operation) Validate(p any) error {
 	return op.send(w, p)
 }
 
-func (op *Operation) refusal(problems []closekit.Problem) error {
-	if len(problems) == 0 {
+func (op *Operation) refusal(r *report) error {
+	if len(r.problems) == 0 {
 		return nil
 	}
-	return &closekit.ValidationError{Tool: op.Tool, Problems: problems}
+	return &closekit.ValidationError{Tool: op.Tool, Problems: r.problems, More: r.more}
 }
 
 // plan returns the plan of the parameters that p points to, and their address.
@@ -134,9 +145,10 @@ func (op *Operation) results(t reflect.Type) (*plan, error) {
 	return s, nil
 }
 
-// request checks and encodes the parameters that p points to.
-func (op *Operation) request(p any) (req closekit.Request, err error) {
+// request checks and encodes the parameters that p points to, for a user in loc.
+func (op *Operation) request(p any, loc *time.Location) (req closekit.Request, err error) {
 	w := newSender(op)
+	w.resolve, w.zone = true, loc
 	defer w.free()
 	if err := op.send(w, p); err != nil {
 		return req, err
@@ -151,5 +163,5 @@ func (op *Operation) send(w *sender, p any) error {
 		return err
 	}
 	w.send(s, v)
-	return op.refusal(w.problems)
+	return op.refusal(&w.report)
 }

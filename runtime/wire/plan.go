@@ -158,6 +158,12 @@ func (s *plan) find(key []byte) *member {
 	return nil
 }
 
+// readOnly reports whether the member with this name is received and never sent.
+func (s *plan) readOnly(name string) bool {
+	m := s.find([]byte(name))
+	return m != nil && m.in == nil
+}
+
 // number returns the number of the member with this name, others if there is none.
 func (s *plan) number(key []byte) uint8 {
 	x := s.index.Load()

@@ -5,23 +5,36 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/internal/codec"
+	"github.com/closekit/closekit/internal/words"
 )
 
 // report collects the problems of an input, and has the path of the current object.
 type report struct {
 	problems []closekit.Problem
+	more     int // problems beyond maxProblems, which are only counted
 	path     []string
 	depth    int
 }
 
+// maxProblems is the number of problems that an error lists. An input with more of
+// them is beyond correcting problem by problem.
+const maxProblems = 10
+
+// full reports whether further problems are only counted.
+func (r *report) full() bool { return len(r.problems) >= maxProblems }
+
 // add adds a problem with the member name of the current object; an empty name is
 // the object itself.
 func (r *report) add(name, expected, received, hint string) {
-	path := name
+	if r.full() {
+		r.more++
+		return
+	}
+	path := words.Name(name)
 	if len(r.path) > 0 {
 		path = strings.Join(r.path, ".")
 		if name != "" {
-			path += "." + name
+			path += "." + words.Name(name)
 		}
 	}
 	r.problems = append(r.problems, closekit.Problem{Path: path, Expected: expected, Received: received, Hint: hint})

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 	"unsafe"
 
@@ -126,8 +125,9 @@ func (w *sender) wanted(f *field, absent bool, n int) bool {
 }
 
 func (w *sender) customFields(f *field, list closekit.CustomFields) {
-	for i, c := range list {
-		if slices.ContainsFunc(list[:i], func(o closekit.CustomField) bool { return o.Key == c.Key }) {
+	seen := names{}
+	for _, c := range list {
+		if seen.add(c.Key) {
 			w.add(f.name+"."+c.Key, "is given twice", "", "")
 			continue
 		}

@@ -7,10 +7,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unsafe"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/internal/codec"
+	"github.com/closekit/closekit/internal/markup"
 )
 
 // sender checks the parameters of one call and writes them to the path, the
@@ -23,6 +25,9 @@ type sender struct {
 	query     []byte
 	pathVals  []string
 	pathNames []string
+
+	resolve bool           // give times without offset the one of zone
+	zone    *time.Location // of the user, nil if unknown
 
 	// For the rules and effects: the parameters in the order of the walk, which of them are
 	// set, and their strings and booleans.
@@ -195,6 +200,7 @@ func (w *sender) text(f *field, v string) {
 	w.note(v)
 	w.checkText(f, f.name, v)
 	w.checkLength(f, v)
+	v = w.instant(f, f.name, v)
 	switch f.in {
 	case inPath:
 		w.pathNames = append(w.pathNames, f.name)
@@ -209,16 +215,10 @@ func (w *sender) text(f *field, v string) {
 
 // appendText appends a string to the body.
 func (w *sender) appendText(f *field, v string) {
-	if f.kind == richText && !isWrapped(v) {
-		v = "<body>" + v + "</body>"
+	if f.kind == richText {
+		v = markup.Wrap(v)
 	}
 	w.enc.B = codec.AppendString(w.enc.B, v)
-}
-
-// isWrapped reports whether rich text starts with a body element.
-func isWrapped(v string) bool {
-	rest, ok := strings.CutPrefix(strings.TrimLeft(v, " \t\r\n"), "<body")
-	return ok && (rest == "" || strings.ContainsRune("> \t\r\n/", rune(rest[0])))
 }
 
 // int sends an integer.
@@ -276,7 +276,7 @@ func (w *sender) bool(f *field, v bool) {
 // json sends a raw value.
 func (w *sender) json(f *field, v []byte) {
 	w.given()
-	if err := codec.Valid(v); err != nil {
+	if err := validJSON(v); err != nil {
 		w.add(f.name, "must be valid JSON", err.Error(), "")
 		return
 	}
@@ -286,6 +286,14 @@ func (w *sender) json(f *field, v []byte) {
 	}
 	w.enc.Name(f.name)
 	w.enc.B = append(w.enc.B, v...)
+}
+
+// validJSON returns an error for invalid JSON and for text in it that has no meaning.
+func validJSON(b []byte) error {
+	if err := codec.Valid(b); err != nil {
+		return err
+	}
+	return codec.CheckJSONText(b)
 }
 
 // list sends strings: as a JSON array in the body, in the query joined by commas, or
@@ -317,6 +325,7 @@ func (w *sender) list(f *field, list []string) {
 	w.enc.B = append(w.enc.B, '[')
 	for i, v := range list {
 		w.checkText(f, element(f, i), v)
+		v = w.instant(f, element(f, i), v)
 		if i > 0 {
 			w.enc.B = append(w.enc.B, ',')
 		}
@@ -383,7 +392,7 @@ func (w *sender) customField(f *field, key string, raw []byte) {
 		w.add(name, "."+op+" is for updates", "", "give the whole list under "+id)
 		return
 	}
-	if err := codec.Valid(raw); err != nil {
+	if err := validJSON(raw); err != nil {
 		w.add(name, "must be valid JSON", err.Error(), "")
 		return
 	}

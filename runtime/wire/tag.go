@@ -20,7 +20,7 @@ import (
 //	required, null         must be set; may be null
 //	send, create, update   a member of a result that is sent: always, on create, on update
 //	sendonly               a member of a result that is never received
-//	html, date, email, phone, url, timezone, id   the format of a string
+//	html, date, email, phone, url, timezone, line, address, id   the format of a string
 //	open                   values other than those of the enum may be sent
 //	min=, max=, maxlen=, minitems=                bounds
 //	from=                  the tool that finds valid values
@@ -115,6 +115,10 @@ func (t *fieldTag) option(option string) (err error) {
 		in.kind = webAddress
 	case "timezone":
 		in.kind = timezone
+	case "address":
+		in.kind = address
+	case "line":
+		in.kind = line
 	default:
 		return fmt.Errorf("the tag close has no option %q", key)
 	}

@@ -33,16 +33,25 @@ func (r *reader) take(m *member, v unsafe.Pointer) {
 		return
 	}
 	raw, ok := r.given(f)
+	if ok && codec.IsNull(raw) {
+		if r.null(m, v) {
+			return
+		}
+		if ok = false; r.refuses(f) {
+			hint := "leave it out to keep its value"
+			if m.as == slotStrs || m.as == slotRaws || m.as == slotList {
+				hint += ", or give [] to empty it"
+			}
+			r.add(f.name, "cannot be cleared", "null", hint)
+			return
+		}
+	}
 	if !ok {
 		// Sending cannot find this problem: a plain field does not record that it is
 		// not set.
 		if m.as <= slotBool && f.is(required) && f.preset == "" {
 			r.add(f.name, "is required", "", fromHint(f))
 		}
-		return
-	}
-	if codec.IsNull(raw) {
-		r.null(m, v)
 		return
 	}
 	switch m.as {
@@ -120,9 +129,12 @@ func takeOpt[T any](o *closekit.Opt[T]) func(T, bool) {
 	}
 }
 
-// null handles a null: it clears a nullable field, empties a nullable list, and is a
-// problem for a required field.
-func (r *reader) null(m *member, v unsafe.Pointer) {
+// null sets a field that may be null to null: a list becomes empty, any other value
+// is cleared. It returns false for a field that cannot be null.
+func (r *reader) null(m *member, v unsafe.Pointer) bool {
+	if !m.in.is(nullable) || m.in.in == inPath {
+		return false
+	}
 	switch m.as {
 	case slotOptStr:
 		*as[closekit.Opt[string]](v, m) = closekit.Null[string]()
@@ -137,27 +149,30 @@ func (r *reader) null(m *member, v unsafe.Pointer) {
 	case slotRaw:
 		*as[json.RawMessage](v, m) = json.RawMessage("null")
 	case slotStrs, slotRaws, slotList:
-		// Null empties a nullable list. Another list must not be emptied by accident.
-		if !m.in.is(nullable) {
-			hint := "leave it out, or give [] to empty it"
-			if m.in.in == inQuery {
-				hint = "leave it out"
-			}
-			r.add(m.in.name, "cannot be null", "null", hint)
-			return
-		}
 		*as[slice](v, m) = slice{data: none()}
-	case slotStr, slotInt, slotCents, slotFloat, slotBool:
-		r.add(m.in.name, "cannot be null", "null", "")
-	case slotObj, slotCustom, slotMapStr, slotMapInt, slotMapRaw:
+	case slotStr, slotInt, slotCents, slotFloat, slotBool, slotObj, slotCustom, slotMapStr, slotMapInt, slotMapRaw:
+		return false // nothing in Go can be null
 	}
+	return true
+}
+
+// refuses reports whether a null for a field that cannot be null is a problem. Models
+// write null for what they leave out, so that it counts as absent; in an update it
+// may also mean to clear the stored value. A required field is reported as missing.
+// A nested object is a whole value, also in an update.
+func (r *reader) refuses(f *field) bool {
+	return r.op.Updates() && r.depth == 0 && f.in == inBody && !f.is(required)
 }
 
 // custom reads an object by field id, and also members such as custom.cf_… of the
 // current object, as Close itself names them.
 func (r *reader) custom(f *field, c *closekit.CustomFields) {
 	const prefix = "custom."
-	if raw, ok := r.given(f); ok && !codec.IsNull(raw) {
+	if raw, ok := r.given(f); ok && codec.IsNull(raw) {
+		if r.refuses(f) {
+			r.add(f.name, "cannot be cleared", "null", "give null for the single fields")
+		}
+	} else if ok {
 		for _, m := range r.fields(f, raw) {
 			appendCustom(c, strings.TrimPrefix(m.name, prefix), string(m.raw))
 		}

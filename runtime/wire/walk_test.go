@@ -377,6 +377,7 @@ func FuzzPath(f *testing.F) {
 	}
 	op := &wire.Operation{Operation: closekit.Operation{Path: "/thing/{key}/end/"}, Params: func() any { return new(pathParams) }}
 	f.Fuzz(func(t *testing.T, key, query, elem string) {
+		key, query, elem = strings.ToValidUTF8(key, "?"), strings.ToValidUTF8(query, "?"), strings.ToValidUTF8(elem, "?")
 		path, q, _, problems := wire.Encoded(op, &pathParams{Key: key, Query: closekit.Some(query), List: []string{elem, "b"}})
 		bad := map[string]bool{"": true, ".": true, "..": true}[key]
 		if bad || strings.Contains(elem, ",") {

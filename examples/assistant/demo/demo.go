@@ -78,8 +78,7 @@ func Emulated(ctx context.Context, out io.Writer, opts ...closekit.Option) error
 	if err := d.srv.Listen("127.0.0.1:0"); err != nil {
 		return fmt.Errorf("start the emulator: %w", err)
 	}
-	_, offset := time.Now().Zone()
-	opts = slices.Concat([]closekit.Option{closekit.BaseURL(d.srv.URL()), closekit.TimezoneOffset(time.Duration(offset) * time.Second)}, opts)
+	opts = slices.Concat([]closekit.Option{closekit.BaseURL(d.srv.URL()), closekit.Location(time.Local)}, opts)
 	d.client, d.enroll = closekit.NewClient(closekit.APIKey(d.srv.APIKey()), opts...), true
 
 	if err := d.firstAct(ctx, &ago); err != nil {

@@ -116,11 +116,11 @@ type Contact struct {
 	// Lead that the person belongs to.
 	LeadID closekit.Opt[LeadID] `json:"lead_id" close:"send"`
 	// Full name of the person.
-	Name closekit.Opt[string] `json:"name" close:"null,send,maxlen=1000"`
+	Name closekit.Opt[string] `json:"name" close:"null,send,line,maxlen=1000"`
 	// The name, or what Close shows in its place when there is none.
 	DisplayName closekit.Opt[string] `json:"display_name"`
 	// Job title.
-	Title closekit.Opt[string] `json:"title" close:"null,send,maxlen=1000"`
+	Title closekit.Opt[string] `json:"title" close:"null,send,line,maxlen=1000"`
 	// Email addresses of the person.
 	Emails []ContactEmail `json:"emails" close:"null,send,maxlen=100"`
 	// Phone numbers of the person.

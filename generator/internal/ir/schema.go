@@ -241,7 +241,8 @@ func (w *walk) typ(t *manifest.Type, facts fieldFacts) object {
 		s.set("additionalProperties", false)
 	case manifest.ObjectType:
 		return w.object(t.Object)
-	case manifest.String, manifest.RichText, manifest.DateOrDateTime, manifest.Phone, manifest.Timezone:
+	case manifest.String, manifest.RichText, manifest.DateOrDateTime, manifest.Phone, manifest.Timezone,
+		manifest.Line, manifest.Address:
 		s.set("type", "string")
 		length()
 	}
@@ -367,7 +368,7 @@ func (b *builder) resultType(t *manifest.Type, from string) object {
 	case manifest.CustomFields:
 		return one("object")
 	case manifest.String, manifest.RichText, manifest.Date, manifest.DateTime, manifest.DateOrDateTime, manifest.Email,
-		manifest.Phone, manifest.URL, manifest.Timezone, manifest.ID, manifest.EnumType:
+		manifest.Phone, manifest.URL, manifest.Timezone, manifest.Line, manifest.Address, manifest.ID, manifest.EnumType:
 	}
 	return one("string")
 }

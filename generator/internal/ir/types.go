@@ -31,7 +31,7 @@ func scalar(t *manifest.Type) GoType {
 			return GoType{Name: idType(t.ID)}
 		}
 	case manifest.String, manifest.RichText, manifest.Email, manifest.Phone, manifest.URL, manifest.Timezone,
-		manifest.List, manifest.Map, manifest.CustomFields, manifest.ObjectType:
+		manifest.Line, manifest.Address, manifest.List, manifest.Map, manifest.CustomFields, manifest.ObjectType:
 	}
 	return GoType{Name: "string"}
 }
@@ -71,7 +71,7 @@ func goType(t *manifest.Type, always bool) GoType {
 		return g
 	case manifest.String, manifest.RichText, manifest.Integer, manifest.Number, manifest.Boolean, manifest.Date,
 		manifest.DateTime, manifest.DateOrDateTime, manifest.Cents, manifest.Email, manifest.Phone, manifest.URL,
-		manifest.Timezone, manifest.ID, manifest.EnumType:
+		manifest.Timezone, manifest.Line, manifest.Address, manifest.ID, manifest.EnumType:
 	}
 	g := scalar(t)
 	if !always {
@@ -92,7 +92,7 @@ func (g GoType) needsBit() bool {
 // tag, because their Go type does not show them.
 var textKinds = map[manifest.Kind]string{
 	manifest.RichText: "html", manifest.DateOrDateTime: "date", manifest.Email: "email", manifest.Phone: "phone", manifest.URL: "url",
-	manifest.Timezone: "timezone",
+	manifest.Timezone: "timezone", manifest.Line: "line", manifest.Address: "address",
 }
 
 // access says in a tag when a member of an object is sent.
