@@ -257,9 +257,10 @@ func (v *Activity) AsFormSubmission() (*FormSubmission, bool) {
 	return wire.Variant[FormSubmission](v, v.Type == "FormSubmission")
 }
 
-// AsCustomActivity returns v as a [CustomActivity]. It reports false unless Type is "Custom".
+// AsCustomActivity returns v as a [CustomActivity]. It reports false unless Type is "Custom" or
+// "CustomActivity".
 func (v *Activity) AsCustomActivity() (*CustomActivity, bool) {
-	return wire.Variant[CustomActivity](v, v.Type == "Custom")
+	return wire.Variant[CustomActivity](v, v.Type == "Custom" || v.Type == "CustomActivity")
 }
 
 // AsImportUpdateActivity returns v as an [ImportUpdateActivity]. It reports false unless Type is

@@ -96,8 +96,9 @@ func (o *Object) Field(name string) *Field {
 // Variant is another type that an object can be read as.
 type Variant struct {
 	Object *Object
-	By, Is string // the field By holds the value Is, or
-	Has    string // the member Has is there
+	By     string   // the field By holds
+	Is     []string // one of these values, or
+	Has    string   // the member Has is there
 }
 
 // Kind is the kind of a type.

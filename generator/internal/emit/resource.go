@@ -246,10 +246,18 @@ func variant(f *File, s *ir.Struct, v *ir.Variant) {
 	switch {
 	case v.Has != "":
 		cond = Qual(wirePath, "Has").Call(Op("&").Id("v").Dot("Object"), Lit(v.Has))
-	case v.ByOpt:
-		cond = Id("v").Dot(v.By).Dot("Or").Call(Lit("")).Op("==").Lit(v.Is)
 	default:
-		cond = Id("v").Dot(v.By).Op("==").Lit(v.Is)
+		for i, value := range v.Is {
+			by := Id("v").Dot(v.By)
+			if v.ByOpt {
+				by = by.Dot("Or").Call(Lit(""))
+			}
+			if i == 0 {
+				cond = by.Op("==").Lit(value)
+			} else {
+				cond = cond.Op("||").Add(by.Op("==").Lit(value))
+			}
+		}
 	}
 	f.Add(doc(v.Doc))
 	f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id(v.Method).Params().Params(Op("*").Id(v.Struct), Bool()).Block(

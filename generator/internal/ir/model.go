@@ -120,10 +120,10 @@ type Variant struct {
 	Method string // AsCall
 	Struct string
 	Doc    string
-	Has    string // the member that must be there, or
-	By     string // the Go field that must be
-	Is     string
-	ByOpt  bool // By is an Opt
+	Has    string   // the member that must be there, or
+	By     string   // the Go field that must be
+	Is     []string // one of these
+	ByOpt  bool     // By is an Opt
 }
 
 // Returns is what an operation returns.
