@@ -40,6 +40,7 @@ func (c *Client) in() *client { return c.core }
 type client struct {
 	source Source
 	gate   *gate
+	facts  *facts
 	config
 }
 
@@ -84,7 +85,7 @@ func NewClient(source Source, opts ...Option) *Client {
 	if source == nil {
 		source = &static{reason: "the client has no source"}
 	}
-	c := &client{source: source, gate: &gate{}, config: config{
+	c := &client{source: source, gate: &gate{}, facts: newFacts(), config: config{
 		base:       DefaultBaseURL,
 		userAgent:  "closekit/" + Version,
 		maxRetries: 2,
@@ -106,7 +107,7 @@ func NewClient(source Source, opts ...Option) *Client {
 func (c *Client) With(source Source, opts ...Option) *Client {
 	d := *c.in()
 	if source != nil {
-		d.source, d.gate = source, &gate{}
+		d.source, d.gate, d.facts = source, &gate{}, newFacts()
 	}
 	d.middleware = slices.Clip(d.middleware)
 	d.use(opts)

@@ -54,7 +54,7 @@ type Response struct {
 //	})
 func (c *Client) Do(ctx context.Context, req Request, read func(Response) error, opts ...CallOption) error {
 	if c == nil || c.core == nil {
-		return errors.New("the client is nil; make one with closekit.NewClient")
+		return errNilClient
 	}
 	if req.Operation == nil {
 		req.Operation = unnamed(&req)
@@ -73,6 +73,8 @@ func (c *Client) Do(ctx context.Context, req Request, read func(Response) error,
 	}
 	return c.core.do(ctx, &k, read)
 }
+
+var errNilClient = errors.New("the client is nil; make one with closekit.NewClient")
 
 // unnamed derives the operation of a request that has none.
 func unnamed(req *Request) *Operation {

@@ -25,6 +25,9 @@ type Tool struct {
 	Path       string // /api/v1/lead/
 	Hash       string // changes when the description or a schema changes
 
+	Accepts []Accepted // inputs that the tool itself uses
+	Fill    Fill       // what is filled in before the call; empty for nothing
+
 	catalog   *Catalog
 	operation Callable
 }
@@ -57,17 +60,50 @@ type ToolExample struct {
 // resource, which is read once.
 func (t *Tool) Info() ToolInfo { return t.catalog.data(t).ToolInfo }
 
-// Call runs the tool with JSON input and returns Close's JSON unchanged. The input
-// is decoded strictly and checked before the request is sent; invalid input is a
-// [*ValidationError]. An update or a destructive operation with an empty response
-// returns {}.
-func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts ...CallOption) (json.RawMessage, error) {
-	req, err := t.operation.Prepare(input)
+// ToolResult is what a tool returns.
+type ToolResult struct {
+	JSON  json.RawMessage // the response
+	Notes []string        // for people: what was filled in before the call
+}
+
+// Do runs the tool with JSON input and returns Close's JSON unchanged, unless the
+// input names fields that Close itself does not select. The input is decoded
+// strictly and checked before the request is sent; invalid input is a
+// [*ValidationError]. What the tool fills in ([Tool.Complete]) is told in the notes.
+// An update or a destructive operation with an empty response returns {}.
+func (t *Tool) Do(ctx context.Context, c *Client, input json.RawMessage, opts ...CallOption) (*ToolResult, error) {
+	req, own, err := t.prepare(input)
 	if err != nil {
 		return nil, err
 	}
+	filled, notes, err := t.complete(ctx, c, req, own, input)
+	if err != nil {
+		return nil, err
+	}
+	if len(notes) > 0 {
+		if req, own, err = t.prepare(filled); err != nil {
+			return nil, err
+		}
+	}
+	out, err := t.send(ctx, c, req, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &ToolResult{own.project(out), notes}, nil
+}
+
+// Call runs the tool like Do and returns the JSON without the notes.
+func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts ...CallOption) (json.RawMessage, error) {
+	r, err := t.Do(ctx, c, input, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return r.JSON, nil
+}
+
+func (t *Tool) send(ctx context.Context, c *Client, req *Request, opts []CallOption) (json.RawMessage, error) {
 	var out json.RawMessage
-	err = c.Do(ctx, *req, func(r Response) error {
+	err := c.Do(ctx, *req, func(r Response) error {
 		if len(bytes.TrimSpace(r.Body)) == 0 {
 			return errors.New("the body is empty")
 		}
@@ -82,13 +118,22 @@ func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts 
 
 // Validate checks JSON input without sending a request.
 func (t *Tool) Validate(input json.RawMessage) error {
-	_, err := t.operation.Prepare(input)
+	_, _, err := t.prepare(input)
 	return err
 }
 
 // Parse checks JSON input like Validate and returns a pointer to the parameter
 // struct of the typed function, such as *closeapi.LeadCreateParams.
-func (t *Tool) Parse(input json.RawMessage) (any, error) { return t.operation.Parse(input) }
+//
+// Inputs that are not sent have no field in it.
+func (t *Tool) Parse(input json.RawMessage) (any, error) {
+	rest, _, problems := t.split(input)
+	p, err := t.operation.Parse(rest)
+	if err := t.withProblems(err, problems); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
 
 // Operation returns the description of the tool's operation.
 func (t *Tool) Operation() *Operation { return t.operation.Describe() }

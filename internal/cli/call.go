@@ -168,10 +168,14 @@ func (p *program) send(ctx context.Context, client *closekit.Client, r *request,
 	if r.all {
 		return p.stream(ctx, client, r, input)
 	}
-	response, err := r.tool.Call(ctx, client, input)
+	result, err := r.tool.Do(ctx, client, input)
 	if err != nil {
 		return err
 	}
+	for _, note := range result.Notes {
+		p.note("closekit: %s", note)
+	}
+	response := result.JSON
 	if r.pretty {
 		response = indent(response)
 	}

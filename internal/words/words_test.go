@@ -18,6 +18,10 @@ func TestNearest(t *testing.T) {
 		{"qery", "query"},
 		{"lmit", "limit"},
 		{"zzzzzz", ""},
+		{"inactive", ""}, // an opposite
+		{"inactiv", ""},
+		{"not_won", ""},
+		{"unlost", ""},
 		{"", ""},
 		{strings.Repeat("x", 1000), ""},
 	} {

@@ -31,14 +31,11 @@ func (w *sender) checkText(f *field, name, v string) {
 		w.add(name, `must not be empty, "." or ".."`, quote(v), fromHint(f))
 		return
 	}
-	if f.enum != nil && !f.is(open) && !slices.Contains(f.enum, v) {
-		hint := ""
-		if near := words.Nearest(v, f.enum); near != "" {
-			hint = "did you mean " + strconv.Quote(near) + "?"
-		} else if f.from != "" {
-			hint = fromHint(f)
-		}
-		w.add(name, "must be one of "+strings.Join(f.enum, ", "), quote(v), hint)
+	if f.enum != nil && !slices.Contains(f.enum, v) && w.refused(f, name, v) {
+		return
+	}
+	if f.is(sorts) && strings.ContainsAny(v, " :") {
+		w.add(name, "must be the name of a field, with - in front for descending", quote(v), "")
 		return
 	}
 	if f.kind == plain || f.kind == richText {
@@ -47,6 +44,24 @@ func (w *sender) checkText(f *field, name, v string) {
 	if expected := checkKind(f.kind, v); expected != "" {
 		w.add(name, expected, quote(v), "")
 	}
+}
+
+// refused checks a value that is not in the set of its field, and reports whether it
+// is a problem. An open set refuses only words for which it has a hint.
+func (w *sender) refused(f *field, name, v string) bool {
+	hint := f.hint(v)
+	if f.is(open) && hint == "" {
+		return false
+	}
+	if hint == "" {
+		if near := words.Nearest(v, f.enum); near != "" {
+			hint = "did you mean " + strconv.Quote(near) + "?"
+		} else if f.from != "" {
+			hint = fromHint(f)
+		}
+	}
+	w.add(name, "must be one of "+strings.Join(f.enum, ", "), quote(v), hint)
+	return true
 }
 
 // checkKind returns what was expected if v does not match, or "".

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -191,6 +192,7 @@ func appendQuery(b []byte, s string) []byte {
 
 // text sends a string.
 func (w *sender) text(f *field, v string) {
+	v = f.value(v)
 	w.given()
 	w.note(v)
 	w.checkText(f, f.name, v)
@@ -291,6 +293,12 @@ func (w *sender) json(f *field, v []byte) {
 func (w *sender) list(f *field, list []string) {
 	w.given()
 	w.checkLen(f, len(list))
+	if f.is(open) {
+		list = slices.Clone(list)
+		for i, v := range list {
+			list[i] = f.value(v)
+		}
+	}
 	for _, v := range list {
 		w.note(v)
 	}

@@ -295,6 +295,16 @@ func enum(f *File, e *ir.Enum) {
 		f.Add(Func().Params(Id(e.Type)).Id("Values").Params().Index().String().Block(Return(strs(values))))
 		f.Line()
 	}
+	if len(e.Hints) > 0 {
+		var hints []Code
+		for _, h := range e.Hints {
+			hints = append(hints, Values(Lit(h[0]), Lit(h[1])))
+		}
+		f.Add(doc("Hints lists words that are no values, with advice."))
+		f.Add(Func().Params(Id(e.Type)).Id("Hints").Params().Index().Index(Lit(2)).String().Block(
+			Return(Index().Index(Lit(2)).String().Add(lines(hints...)))))
+		f.Line()
+	}
 }
 
 // commentsFit reports whether the comments of an enum's constants fit beside

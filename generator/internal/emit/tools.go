@@ -32,7 +32,26 @@ func Tools(p *ir.Package) ([]byte, error) {
 	var items []Code
 	for i := range p.Tools {
 		t := &p.Tools[i]
-		items = append(items, Values(pair("Name", Lit(t.Name)), pair("Resource", Lit(t.Resource)), pair("Func", Lit(t.Func)), pair("Hash", Lit(t.Hash))))
+		item := []Code{pair("Name", Lit(t.Name)), pair("Resource", Lit(t.Resource)), pair("Func", Lit(t.Func)), pair("Hash", Lit(t.Hash))}
+		if len(t.Accepts) > 0 {
+			var inputs []Code
+			for _, a := range t.Accepts {
+				input := []Code{pair("Name", Lit(a.Name))}
+				if len(a.Aliases) > 0 {
+					input = append(input, pair("Aliases", strs(a.Aliases)))
+				}
+				input = append(input, pair("Use", Qual(rootPath, a.Use)))
+				if a.Sent {
+					input = append(input, pair("Sent", True()))
+				}
+				inputs = append(inputs, Values(input...))
+			}
+			item = append(item, pair("Accepts", Index().Qual(rootPath, "Accepted").Values(inputs...)))
+		}
+		if t.Fill != "" {
+			item = append(item, pair("Fill", Qual(rootPath, t.Fill)))
+		}
+		items = append(items, Values(item...))
 	}
 	f.Var().Id("all").Op("=").Add(catalog()).Custom(Options{Open: "{", Close: "}", Separator: ",", Multi: true},
 		pair("Data", Op("&").Id("data")),

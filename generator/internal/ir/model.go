@@ -50,7 +50,8 @@ type Enum struct {
 	Type      string
 	Doc       string
 	Values    []EnumValue
-	ValuesDoc string // of the method that lists the values; empty if none are sent
+	ValuesDoc string      // of the method that lists the values; empty if none are sent
+	Hints     [][2]string // words that are no values, with advice; nil if none are sent
 }
 
 // EnumValue is one constant.
@@ -217,6 +218,8 @@ type Tool struct {
 	Resource, Func           string
 	Synonyms                 []string
 	Aliases                  []Alias
+	Accepts                  []Accepted
+	Fill                     string // name of a constant, or empty
 	Show                     []string
 	Examples                 []Example
 	InputSchema              json.RawMessage
@@ -224,6 +227,14 @@ type Tool struct {
 	Hash                     string
 	OpVar                    string
 	Doc                      string
+}
+
+// Accepted is an input that package closekit itself uses.
+type Accepted struct {
+	Name    string
+	Aliases []string
+	Use     string // name of a constant
+	Sent    bool
 }
 
 // Example is one valid input.

@@ -21,7 +21,9 @@ func (b *builder) op(t *manifest.Tool) Op {
 		Sends: t.Sends, Idempotent: t.Idempotent, Params: b.paramsOf(t, fn), Skip: t.Param("_skip") != nil, Rules: rulesOf(t),
 	}
 	for _, a := range t.Aliases {
-		o.Aliases = append(o.Aliases, Alias(a))
+		if t.Param(a.For) != nil { // the others are not sent
+			o.Aliases = append(o.Aliases, Alias(a))
+		}
 	}
 	switch {
 	case t.Returns == nil:
