@@ -5,11 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
+	"strconv"
+	"strings"
 
 	"github.com/closekit/closekit/internal/codec"
-	"github.com/closekit/closekit/internal/words"
 )
 
 // Tool is an operation for programs that call it by name with JSON. Tools are
@@ -179,18 +179,33 @@ func (c *Catalog) Tools() []*Tool {
 // UnknownToolError reports a name without a tool.
 type UnknownToolError struct {
 	Name    string
-	Nearest string // the most similar name, or empty
+	Nearest string   // the tool that is probably meant, or empty
+	Others  []string // tools that may be meant too, at most two
 }
 
-// Error includes the most similar name.
+// Error includes the tools that may be meant, and at most 60 bytes of the name.
 func (e *UnknownToolError) Error() string {
-	if e.Nearest != "" {
-		return fmt.Sprintf("unknown tool %q; did you mean %s?", e.Name, e.Nearest)
+	const most = 60
+	name := strconv.Quote(e.Name)
+	if len(e.Name) > most {
+		name = strconv.Quote(strings.ToValidUTF8(e.Name[:most], "")) + "…"
 	}
-	return fmt.Sprintf("unknown tool %q", e.Name)
+	if e.Nearest == "" {
+		return "unknown tool " + name
+	}
+	list := e.Nearest
+	for i, o := range e.Others {
+		sep := ", "
+		if i == len(e.Others)-1 {
+			sep = " or "
+		}
+		list += sep + o
+	}
+	return "unknown tool " + name + "; did you mean " + list + "?"
 }
 
-// Lookup returns the tool with this name, or an [*UnknownToolError].
+// Lookup returns the tool with this name, or an [*UnknownToolError]. Its suggestions
+// never do more than the name asks for.
 func (c *Catalog) Lookup(name string) (*Tool, error) {
 	lo, hi := 0, len(c.List)
 	for lo < hi {
@@ -203,9 +218,9 @@ func (c *Catalog) Lookup(name string) (*Tool, error) {
 	if lo < len(c.List) && c.List[lo].Name == name {
 		return c.tool(lo, c.Operations()[lo]), nil
 	}
-	names := make([]string, len(c.List))
-	for i := range c.List {
-		names[i] = c.List[i].Name
+	e := &UnknownToolError{Name: name}
+	if list := c.suggest(name); len(list) > 0 {
+		e.Nearest, e.Others = list[0], list[1:]
 	}
-	return nil, &UnknownToolError{name, words.Nearest(name, names)}
+	return nil, e
 }

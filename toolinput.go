@@ -46,6 +46,7 @@ const FillSender Fill = "sender"
 type accepted struct {
 	fields   []string // nil for all
 	items    bool     // fields are those of the items of a list
+	checks   bool     // whether currency is to be compared
 	currency string
 }
 
@@ -95,18 +96,21 @@ func (t *Tool) split(input json.RawMessage) (rest json.RawMessage, own accepted,
 	return append(b, '}'), own, problems
 }
 
-// take reads one input. Null counts as absent.
+// take reads one input.
 func (o *accepted) take(use Use, name string, raw []byte) (Problem, bool) {
+	if use == CheckCurrency && codec.IsNull(raw) {
+		return Problem{Path: name, Expected: "cannot be null", Received: "null", Hint: "leave it out instead"}, false
+	}
 	if codec.IsNull(raw) {
 		return Problem{}, true
 	}
 	text, isText := codec.Unquote(raw)
 	text = strings.TrimSpace(text)
 	if use == CheckCurrency {
-		if !isText || text == "" {
+		if !isText {
 			return Problem{Path: name, Expected: "must be a currency code such as USD", Received: sample(raw)}, false
 		}
-		o.currency = text
+		o.checks, o.currency = true, text
 		return Problem{}, true
 	}
 	o.items = use == ProjectItems
@@ -177,7 +181,7 @@ func (t *Tool) Complete(ctx context.Context, c *Client, input json.RawMessage) (
 }
 
 func (t *Tool) complete(ctx context.Context, c *Client, req *Request, own accepted, input json.RawMessage) (json.RawMessage, []string, error) {
-	if own.currency != "" {
+	if own.checks {
 		if err := t.checkCurrency(ctx, c, own.currency); err != nil {
 			return nil, nil, err
 		}
@@ -195,7 +199,7 @@ func (t *Tool) checkCurrency(ctx context.Context, c *Client, code string) error 
 	if err != nil {
 		return fmt.Errorf("%s: %s cannot be checked: %w", t.Name, name, err)
 	}
-	if strings.EqualFold(own, code) {
+	if own != "" && strings.EqualFold(own, code) {
 		return nil
 	}
 	p := Problem{

@@ -104,7 +104,9 @@ func TestCurrency(t *testing.T) {
 		{`{"organizations":[{"currency":"EUR"}]}`, `,"value_currency":"EUR"}`, ""},
 		{`{"organizations":[{"currency":"EUR"}]}`, `,"currency":"eur"}`, ""},
 		{`{"organizations":[{"currency":"EUR"},{"currency":"eur"}]}`, `,"value_currency":"EUR"}`, ""},
-		{`{"organizations":[{"currency":"EUR"}]}`, `,"value_currency":null}`, ""},
+		{`{"organizations":[{"currency":"EUR"}]}`, `,"value_currency":null}`, "value_currency: cannot be null"},
+		{`{"organizations":[{"currency":"EUR"}]}`, `,"value_currency":""}`, `value_currency: must be EUR, the currency of the organization, got ""`},
+		{`{"organizations":[{"currency":""}]}`, `,"value_currency":""}`, "value_currency: cannot be checked"},
 		{`{"organizations":[{"currency":"EUR"}]}`, `,"value_currency":"USD"}`, `value_currency: must be EUR, the currency of the organization, got "USD"`},
 		{`{"organizations":[{"currency":"EUR"},{"currency":"USD"}]}`, `,"value_currency":"USD"}`, "value_currency: cannot be checked"},
 		{`{"organizations":[]}`, `,"value_currency":"USD"}`, "value_currency: cannot be checked"},
@@ -325,7 +327,6 @@ func TestWords(t *testing.T) {
 		{deals, `{"_group_by":"-DATE_WON__WEEK"}`, "_group_by=-date_won__week"},
 		{"close_leads_list", `{"_order_by":"date_updated desc"}`, "_order_by=-date_updated"},
 		{"close_tasks_list", `{"_order_by":"date desc"}`, "_order_by=-date"},
-		{"close_users_list", `{"_order_by":"Last_Name,First_Name"}`, "_order_by=last_name,first_name"},
 	} {
 		h := &host{answers: map[string]string{"GET /api/v1/opportunity/": `{}`, "GET /api/v1/activity/": `{}`, "GET /api/v1/lead/": `{}`, "GET /api/v1/task/": `{}`, "GET /api/v1/user/": `{}`}}
 		if _, err := do(t, h.client(), c.tool, c.input); err != nil || len(h.seen) != 1 || !strings.Contains(strings.ReplaceAll(h.seen[0], " ", "&")+"&", "&"+c.want+"&") {
@@ -338,7 +339,7 @@ func TestWords(t *testing.T) {
 	}
 	const call, email, sms, task = "close_call_create", "close_email_create", "close_sms_create", "close_sequence_subscription_update"
 	for _, c := range []struct{ tool, input, hint, not string }{
-		{deals, `{"_order_by":"-value asc"}`, "must be the name of a field, with - in front for descending", ""},
+		{"close_users_list", `{"_order_by":"Last_Name,First_Name"}`, `(did you mean "last_name,first_name"?)`, ""},
 		{email, `{"lead_id":"lead_a","status":"send"}`, "(use outbox, which really sends the email", "did you mean"},
 		{email, `{"lead_id":"lead_a","status":"SEND_NOW"}`, "(use outbox", "did you mean"},
 		{email, `{"lead_id":"lead_a","status":"unsent"}`, "(use draft)", "did you mean"},

@@ -504,7 +504,7 @@ func valid(m map[string]any, v any) bool {
 // TestSchemaIsOracle compares Validate with the schema on random inputs.
 func TestSchemaIsOracle(t *testing.T) {
 	t.Parallel()
-	rounds := 400
+	rounds := 600
 	if testing.Short() {
 		rounds = 100
 	}
@@ -629,6 +629,9 @@ func TestAliases(t *testing.T) {
 		properties := tree["properties"].(map[string]any)
 		for j, a := range tool.Info().Aliases {
 			t.Run(tool.Name+"/"+a.Name, func(t *testing.T) {
+				if slices.ContainsFunc(tool.Accepts, func(x closekit.Accepted) bool { return x.Name == a.For && x.Use == closekit.CheckCurrency }) {
+					t.Skip("it is compared with the organization's currency, not sent")
+				}
 				g := &generator{r: rand.New(rand.NewPCG(uint64(i), uint64(j)))}
 				plain := decode(t, []byte(tool.Info().Examples[0].Input)).(map[string]any)
 				for _, e := range tool.Info().Examples {

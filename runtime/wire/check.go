@@ -34,10 +34,6 @@ func (w *sender) checkText(f *field, name, v string) {
 	if f.enum != nil && !slices.Contains(f.enum, v) && w.refused(f, name, v) {
 		return
 	}
-	if f.is(sorts) && strings.ContainsAny(v, " :") {
-		w.add(name, "must be the name of a field, with - in front for descending", quote(v), "")
-		return
-	}
 	if f.kind == plain || f.kind == richText {
 		return
 	}

@@ -10,6 +10,8 @@ import (
 // equals but for case and separators, and a descending order gets its sign.
 func (f *field) value(v string) string {
 	switch {
+	case f.enum != nil && !f.is(open):
+		return v // another one is a problem, with a hint
 	case f.is(sorts):
 		return f.order(v)
 	case f.is(open):
