@@ -15,11 +15,11 @@ var verbs = [][]string{
 	{
 		"update", "edit", "modify", "change", "patch", "set", "put", "rename", "complete", "finish", "mark", "reopen", "assign", "reassign",
 		"delegate", "move", "pause", "resume", "stop", "cancel", "postpone", "snooze", "reschedule", "pin", "unpin", "reorder", "rewrite",
-		"win", "lose", "unenroll", "unenrol", "unsubscribe", "restrict", "deactivate", "activate",
+		"win", "lose", "unenroll", "unsubscribe", "restrict", "deactivate", "activate",
 	},
 	{"delete", "remove", "destroy", "erase", "drop", "discard", "trash"},
 	{"merge", "combine", "dedupe", "deduplicate"},
-	{"enroll", "enrol", "subscribe", "start"},
+	{"enroll", "subscribe", "start"},
 	{"send", "deliver"},
 }
 
@@ -62,7 +62,7 @@ func Split(name string) []string {
 		b.Reset()
 	}
 	wasLower := false
-	for _, r := range strings.NewReplacer("to-do", "todo", "e-mail", "email", "follow-up", "followup").Replace(name) {
+	for _, r := range strings.NewReplacer("to-do", "todo", "follow-up", "followup").Replace(name) {
 		if unicode.IsUpper(r) && wasLower {
 			end()
 		}
