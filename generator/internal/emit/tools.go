@@ -41,10 +41,14 @@ func Tools(p *ir.Package) ([]byte, error) {
 		if len(t.Accepts) > 0 {
 			item = append(item, pair("Accepts", accepted.of(t)))
 		}
-		if t.Fill == "" {
-			items = append(items, Values(item...))
+		if t.Fill != "" {
+			item = append(item, pair("Fill", Qual(rootPath, t.Fill)))
+		}
+		const longest = 76 // what fits on a line with the rest
+		if t.Fill != "" || len(t.Accepts) > 0 && len(t.Name)+len(t.Resource)+len(t.Func) > longest {
+			items = append(items, lines(item...))
 		} else {
-			items = append(items, lines(append(item, pair("Fill", Qual(rootPath, t.Fill)))...))
+			items = append(items, Values(item...))
 		}
 	}
 	f.Var().Id("all").Op("=").Add(catalog()).Custom(Options{Open: "{", Close: "}", Separator: ",", Multi: true},
