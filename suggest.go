@@ -113,6 +113,9 @@ func (w wanted) best(tools []known) []string {
 	}
 	var reads, writes []candidate
 	for _, k := range tools {
+		if w.verb != "" && w.verb == k.name.verb && slices.Equal(w.nouns, k.name.nouns) {
+			return []string{k.tool.Name} // the same words, misspelled or in another order
+		}
 		score := w.score(k, tools)
 		switch {
 		case score == 0:

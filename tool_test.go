@@ -43,8 +43,8 @@ func TestLookup(t *testing.T) {
 		}
 	}
 	for name, nearest := range map[string]string{
-		"close_item_crate": "close_item_create", "CLOSE_ITEM_GET": "close_item_get", "close_items_lst": "close_items_list or close_item_get", "": "",
-		"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz": "", "close_item_gett": "close_item_get or close_items_list", "create_item": "close_item_create",
+		"close_item_crate": "close_item_create", "CLOSE_ITEM_GET": "close_item_get", "close_items_lst": "close_items_list", "": "",
+		"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz": "", "close_item_gett": "close_item_get", "create_item": "close_item_create",
 		"close_item_dilate": "close_items_list or close_item_get", "itemDelete": "close_item_delete",
 	} {
 		tool, err := catalog.Lookup(name)

@@ -169,7 +169,7 @@ func TestLookupUnknown(t *testing.T) {
 		subscription + "cancel": subscription + "update", "close_sequence_pause": subscription + "update", "close_contact_enroll": subscription + "create",
 		"close_sequence_create": sequences, "close_sequence_start": sequences, "close_sequence_delete": sequences, "close_workflow_list": sequences,
 		"close_subscription_create": "close_webhooks_list close_webhook_get",
-		"close_deal_list":           deals, "close_opportunites_list": deals, "close_opportunity_win": "close_opportunity_update",
+		"close_deal_list":           deals, "close_opportunites_list": "close_opportunities_list", "close_opportunity_win": "close_opportunity_update",
 		"close_user_delete": "close_users_list close_user_get", "close_me": "close_me_get", "whoami": "close_me_get",
 		"close_email_send": "close_email_create", "close_message_send": "close_emails_list close_email_get", "close_call_log": "close_calls_list close_call_create",
 		"close_call_schedule": "close_task_create", "close_activity_create": "close_activities_list", "close_contact_delete_all": "",
