@@ -41,6 +41,7 @@ func (c *Client) isZero() bool { return c == nil || c.core == nil }
 // client is the state of a Client.
 type client struct {
 	source Source
+	facts  *facts
 	config
 }
 
@@ -89,7 +90,7 @@ func NewClient(source Source, opts ...Option) *Client {
 	if source == nil {
 		source = &static{reason: "the client has no source"}
 	}
-	c := &client{source: source, config: config{
+	c := &client{source: source, facts: newFacts(), config: config{
 		api:        &closeAPI,
 		budget:     &Budget{},
 		base:       DefaultBaseURL,
@@ -117,7 +118,7 @@ func (c *Client) With(source Source, opts ...Option) *Client {
 	}
 	d := *c.core
 	if source != nil {
-		d.source, d.budget = source, &Budget{}
+		d.source, d.budget, d.facts = source, &Budget{}, newFacts()
 	}
 	d.middleware, d.plainHosts = slices.Clip(d.middleware), slices.Clip(d.plainHosts)
 	d.use(opts)

@@ -55,7 +55,7 @@ type Response struct {
 //	})
 func (c *Client) Do(ctx context.Context, req Request, read func(Response) error, opts ...CallOption) error {
 	if c.isZero() {
-		return errors.New("the client is nil; make one with closekit.NewClient")
+		return errNilClient
 	}
 	if req.Operation == nil {
 		req.Operation = c.core.unnamed(&req)
@@ -77,6 +77,8 @@ func (c *Client) Do(ctx context.Context, req Request, read func(Response) error,
 	}
 	return c.core.do(ctx, &k, read)
 }
+
+var errNilClient = errors.New("the client is nil; make one with closekit.NewClient")
 
 // unnamed derives the operation of a request that has none.
 func (c *client) unnamed(req *Request) *Operation {

@@ -190,10 +190,10 @@ type ValidationError struct {
 // Error lists the problems, one per line.
 func (e *ValidationError) Error() string {
 	if len(e.Problems)+e.More == 1 {
-		return e.Tool + ": " + e.Problems[0].String()
+		return prefix(e.Tool) + e.Problems[0].String()
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d problems with the input", e.Tool, len(e.Problems)+e.More)
+	fmt.Fprintf(&b, "%s%d problems with the input", prefix(e.Tool), len(e.Problems)+e.More)
 	for _, p := range e.Problems {
 		b.WriteString("\n  " + p.String())
 	}

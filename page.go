@@ -2,6 +2,7 @@ package closekit
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/closekit/closekit/internal/codec"
@@ -53,6 +54,101 @@ func marshalPage(o *Object, none bool, n int, item func(int) any, hasMore bool, 
 	}
 	e.Close(f)
 	return e.B, nil
+}
+
+// UnmarshalJSON decodes the envelope and its items leniently, like API responses,
+// and replaces the contents of p. The JSON does not have the offset of the page:
+// NextSkip is that of a first page, the number of items.
+func (p *Page[T]) UnmarshalJSON(b []byte) error {
+	var page Page[T]
+	err := unmarshalPage(b, &page.Object, &page.HasMore, &page.Total, func(n int) any {
+		if n < 0 {
+			page.Data = nil
+			return nil
+		}
+		page.Data = slices.Grow(page.Data, 1)[:n]
+		if n == 0 {
+			page.Data = []T{}
+			return nil
+		}
+		return &page.Data[n-1]
+	})
+	if err != nil {
+		return err
+	}
+	page.NextSkip = len(page.Data)
+	*p = page
+	return nil
+}
+
+// unmarshalPage decodes an envelope. items(n) sets the number of items and returns a
+// pointer to the last of them; a negative number removes the list.
+func unmarshalPage(b []byte, o *Object, hasMore *bool, total *Opt[int], items func(n int) any) error {
+	d := codec.NewDecoder(b, false)
+	if !d.Null() {
+		for d.Open(&o.o); d.Next(); {
+			switch string(d.Key()) {
+			case "data":
+				if err := unmarshalItems(d, items); err != nil {
+					_ = d.End() // the first error counts
+					return err
+				}
+			case "has_more":
+				var ok bool
+				if *hasMore, ok = d.Bool(); ok {
+					d.Seen(hasMoreBit)
+				} else {
+					d.Mismatch(hasMoreBit)
+				}
+			case "total_results":
+				mark := d.Mark()
+				n, ok := d.Int()
+				if *total = Some(int(n)); !ok || int64(int(n)) != n {
+					*total = Opt[int]{}
+					d.Reset(mark)
+					d.Mismatch(0)
+				}
+			default:
+				d.Keep()
+			}
+		}
+	}
+	return d.End()
+}
+
+// unmarshalItems decodes the items. If one of them is not an object, the whole list
+// is kept as a mismatch.
+func unmarshalItems(d *codec.Decoder, items func(n int) any) error {
+	items(-1)
+	mark := d.Mark()
+	if d.Peek() != '[' {
+		d.Mismatch(0)
+		return nil
+	}
+	items(0)
+	n := 0
+	for d.Array(); d.More(); {
+		if d.Peek() != '{' {
+			items(-1)
+			d.Reset(mark)
+			d.Mismatch(0)
+			return nil
+		}
+		raw := d.Raw()
+		if d.Err() != nil {
+			return nil // End reports it
+		}
+		n++
+		item := items(n)
+		u, ok := item.(interface{ UnmarshalJSON([]byte) error })
+		if !ok {
+			return fmt.Errorf("page of %T, which has no UnmarshalJSON", item)
+		}
+		if err := u.UnmarshalJSON(raw); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // hasMoreBit records that has_more was present. Package wire, which decodes pages,

@@ -112,6 +112,25 @@ func TestPageJSON(t *testing.T) {
 		if err := errors.Join(json.Unmarshal(out, &got), json.Unmarshal([]byte(body), &want)); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s became %s, %v", body, out, err)
 		}
+		// What a page was encoded as, it can be read from.
+		back := &closekit.Page[item]{Data: []item{{ID: "old"}}, Total: closekit.Some(9)}
+		if err := json.Unmarshal(out, back); err != nil {
+			t.Errorf("%s: %v", out, err)
+		}
+		again, err := json.Marshal(back)
+		if err != nil || string(again) != string(out) || back.HasMore != p.HasMore || back.Total != p.Total || len(back.Data) != len(p.Data) ||
+			!reflect.DeepEqual(back.Mismatches(), p.Mismatches()) || back.NextSkip != len(p.Data) {
+			t.Errorf("%s was read as %s, %+v, %v", out, again, back, err)
+		}
+	}
+	for _, body := range []string{`[]`, `5`, `{"data":[`, `{"data":[{"id":"x"},]}`, `{"data":[{"id":"x"}]}}`} {
+		back := closekit.Page[item]{Data: []item{{ID: "old"}}}
+		if err := json.Unmarshal([]byte(body), &back); err == nil || len(back.Data) != 1 {
+			t.Errorf("%s was read as %+v, %v", body, back, err)
+		}
+	}
+	if err := json.Unmarshal([]byte(`{"data":[{}]}`), &closekit.Page[func()]{}); err == nil {
+		t.Error("an object is a function")
 	}
 	p := closekit.Page[item]{Data: []item{{ID: "x"}}, HasMore: true, Total: closekit.Some(1)}
 	if out, err := json.Marshal(p); err != nil || string(out) != `{"data":[{"id":"x"}],"has_more":true,"total_results":1}` {

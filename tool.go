@@ -5,11 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
+	"strconv"
+	"strings"
 
 	"github.com/closekit/closekit/internal/codec"
-	"github.com/closekit/closekit/internal/words"
 )
 
 // Tool is an operation for programs that call it by name with JSON. Tools are
@@ -24,6 +24,9 @@ type Tool struct {
 	Method     string // POST
 	Path       string // /api/v1/lead/
 	Hash       string // changes when the description or a schema changes
+
+	Accepts []Accepted // inputs that the tool itself uses
+	Fill    Fill       // what is filled in before the call; empty for nothing
 
 	catalog   *Catalog
 	operation Callable
@@ -57,17 +60,50 @@ type ToolExample struct {
 // resource, which is read once.
 func (t *Tool) Info() ToolInfo { return t.catalog.data(t).ToolInfo }
 
-// Call runs the tool with JSON input and returns Close's JSON unchanged. The input
-// is decoded strictly and checked before the request is sent; invalid input is a
-// [*ValidationError]. An update or a destructive operation with an empty response
-// returns {}.
-func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts ...CallOption) (json.RawMessage, error) {
-	req, err := t.operation.Prepare(input, c.Location())
+// ToolResult is what a tool returns.
+type ToolResult struct {
+	JSON  json.RawMessage // the response
+	Notes []string        // for people: what was filled in before the call
+}
+
+// Do runs the tool with JSON input and returns Close's JSON unchanged, unless the
+// input names fields that Close itself does not select. The input is decoded
+// strictly and checked before the request is sent; invalid input is a
+// [*ValidationError]. What the tool fills in ([Tool.Complete]) is told in the notes.
+// An update or a destructive operation with an empty response returns {}.
+func (t *Tool) Do(ctx context.Context, c *Client, input json.RawMessage, opts ...CallOption) (*ToolResult, error) {
+	req, own, err := t.prepare(input, c.Location())
 	if err != nil {
 		return nil, err
 	}
+	filled, notes, err := t.complete(ctx, c, req, own, input)
+	if err != nil {
+		return nil, err
+	}
+	if len(notes) > 0 {
+		if req, own, err = t.prepare(filled, c.Location()); err != nil {
+			return nil, err
+		}
+	}
+	out, err := t.send(ctx, c, req, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &ToolResult{own.project(out), notes}, nil
+}
+
+// Call runs the tool like Do and returns the JSON without the notes.
+func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts ...CallOption) (json.RawMessage, error) {
+	r, err := t.Do(ctx, c, input, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return r.JSON, nil
+}
+
+func (t *Tool) send(ctx context.Context, c *Client, req *Request, opts []CallOption) (json.RawMessage, error) {
 	var out json.RawMessage
-	err = c.Do(ctx, *req, func(r Response) error {
+	err := c.Do(ctx, *req, func(r Response) error {
 		body := bytes.TrimSpace(codec.TrimBOM(r.Body))
 		if len(body) == 0 {
 			return errors.New("the body is empty")
@@ -84,7 +120,7 @@ func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts 
 // Validate checks JSON input without sending a request. A time without offset is
 // valid, although a call needs a client with a [Location] for it.
 func (t *Tool) Validate(input json.RawMessage) error {
-	_, err := t.operation.Parse(input)
+	_, err := t.Parse(input)
 	return err
 }
 
@@ -94,12 +130,23 @@ func (t *Tool) Validate(input json.RawMessage) error {
 // effect, not by the name of the tool. The effect is never stronger than Effect and
 // Sends, which are returned with the [*ValidationError] of invalid input.
 func (t *Tool) EffectOf(input json.RawMessage) (effect Effect, sends bool, err error) {
-	return t.operation.EffectOf(input)
+	rest, _, problems := t.split(input)
+	effect, sends, err = t.operation.EffectOf(rest)
+	return effect, sends, t.withProblems(err, problems)
 }
 
 // Parse checks JSON input like Validate and returns a pointer to the parameter
 // struct of the typed function, such as *closeapi.LeadCreateParams.
-func (t *Tool) Parse(input json.RawMessage) (any, error) { return t.operation.Parse(input) }
+//
+// Inputs that are not sent have no field in it.
+func (t *Tool) Parse(input json.RawMessage) (any, error) {
+	rest, _, problems := t.split(input)
+	p, err := t.operation.Parse(rest)
+	if err := t.withProblems(err, problems); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
 
 // Operation returns the description of the tool's operation.
 func (t *Tool) Operation() *Operation { return t.operation.Describe() }
@@ -145,18 +192,33 @@ func (c *Catalog) Tools() []*Tool {
 // UnknownToolError reports a name without a tool.
 type UnknownToolError struct {
 	Name    string
-	Nearest string // the most similar name, or empty
+	Nearest string   // the tool that is probably meant, or empty
+	Others  []string // tools that may be meant too, at most two
 }
 
-// Error includes the most similar name.
+// Error includes the tools that may be meant, and at most 60 bytes of the name.
 func (e *UnknownToolError) Error() string {
-	if e.Nearest != "" {
-		return fmt.Sprintf("unknown tool %q; did you mean %s?", e.Name, e.Nearest)
+	const most = 60
+	name := strconv.Quote(e.Name)
+	if len(e.Name) > most {
+		name = strconv.Quote(strings.ToValidUTF8(e.Name[:most], "")) + "…"
 	}
-	return fmt.Sprintf("unknown tool %q", e.Name)
+	if e.Nearest == "" {
+		return "unknown tool " + name
+	}
+	list := e.Nearest
+	for i, o := range e.Others {
+		sep := ", "
+		if i == len(e.Others)-1 {
+			sep = " or "
+		}
+		list += sep + o
+	}
+	return "unknown tool " + name + "; did you mean " + list + "?"
 }
 
-// Lookup returns the tool with this name, or an [*UnknownToolError].
+// Lookup returns the tool with this name, or an [*UnknownToolError]. Its suggestions
+// never do more than the name asks for.
 func (c *Catalog) Lookup(name string) (*Tool, error) {
 	lo, hi := 0, len(c.List)
 	for lo < hi {
@@ -169,9 +231,9 @@ func (c *Catalog) Lookup(name string) (*Tool, error) {
 	if lo < len(c.List) && c.List[lo].Name == name {
 		return c.tool(lo, c.Operations()[lo]), nil
 	}
-	names := make([]string, len(c.List))
-	for i := range c.List {
-		names[i] = c.List[i].Name
+	e := &UnknownToolError{Name: name}
+	if list := c.suggest(name); len(list) > 0 {
+		e.Nearest, e.Others = list[0], list[1:]
 	}
-	return nil, &UnknownToolError{name, words.Nearest(name, names)}
+	return nil, e
 }

@@ -43,11 +43,13 @@ func TestLookup(t *testing.T) {
 		}
 	}
 	for name, nearest := range map[string]string{
-		"close_item_crate": "close_item_create", "CLOSE_ITEM_GET": "close_item_get", "close_items_lst": "close_items_list", "": "", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz": "", "close_item_gett": "close_item_get",
+		"close_item_crate": "close_item_create", "CLOSE_ITEM_GET": "close_item_get", "close_items_lst": "close_items_list", "": "",
+		"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz": "", "close_item_gett": "close_item_get", "create_item": "close_item_create",
+		"close_item_dilate": "close_items_list or close_item_get", "itemDelete": "close_item_delete",
 	} {
 		tool, err := catalog.Lookup(name)
 		var u *closekit.UnknownToolError
-		if tool != nil || !errors.As(err, &u) || u.Name != name || u.Nearest != nearest {
+		if tool != nil || !errors.As(err, &u) || u.Name != name || strings.Join(append([]string{u.Nearest}, u.Others...), " or ") != nearest {
 			t.Errorf("%q: %v", name, err)
 			continue
 		}

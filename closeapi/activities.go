@@ -51,7 +51,7 @@ type ActivitiesListParams struct {
 	ThreadEmails closekit.Opt[ThreadEmails] `json:"thread_emails" close:"query"`
 	// "date_created" or "-date_created", or "-activity_at" with one lead. Date filters must be on the same
 	// field.
-	OrderBy closekit.Opt[string] `json:"_order_by" close:"query"`
+	OrderBy closekit.Opt[string] `json:"_order_by" close:"query,sort"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Defaults to 0.
@@ -262,9 +262,10 @@ func (v *Activity) AsFormSubmission() (*FormSubmission, bool) {
 	return wire.Variant[FormSubmission](v, v.Type == "FormSubmission")
 }
 
-// AsCustomActivity returns v as a [CustomActivity]. It reports false unless Type is "Custom".
+// AsCustomActivity returns v as a [CustomActivity]. It reports false unless Type is "Custom" or
+// "CustomActivity".
 func (v *Activity) AsCustomActivity() (*CustomActivity, bool) {
-	return wire.Variant[CustomActivity](v, v.Type == "Custom")
+	return wire.Variant[CustomActivity](v, v.Type == "Custom" || v.Type == "CustomActivity")
 }
 
 // AsImportUpdateActivity returns v as an [ImportUpdateActivity]. It reports false unless Type is
@@ -694,6 +695,17 @@ func (ActivityType) Values() []string {
 		"Call", "Email", "EmailThread", "Note", "SMS", "Meeting", "Created", "LeadStatusChange",
 		"OpportunityStatusChange", "TaskCompleted", "LeadMerge", "WhatsAppMessage", "FormSubmission",
 		"Custom",
+	}
+}
+
+// Hints lists words that are no values, with advice.
+func (ActivityType) Hints() [][2]string {
+	return [][2]string{
+		{"CustomActivity", "use Custom, or the id of the type (actitype_…)"},
+		{"Text", "use SMS"},
+		{"Message", "use SMS, WhatsAppMessage or Email"},
+		{"Task", "use TaskCompleted; open tasks are listed by close_tasks_list"},
+		{"StatusChange", "use LeadStatusChange or OpportunityStatusChange"},
 	}
 }
 

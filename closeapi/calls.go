@@ -365,6 +365,35 @@ func (CallStatus) Values() []string {
 	return []string{"created", "in-progress", "completed", "cancel", "no-answer", "busy", "failed", "timeout"}
 }
 
+// Hints lists words that are no values, with advice.
+func (CallStatus) Hints() [][2]string {
+	return [][2]string{
+		{"missed", "use no-answer"},
+		{"unanswered", "use no-answer"},
+		{"not_answered", "use no-answer"},
+		{"not_reached", "use no-answer"},
+		{"answered", "use completed"},
+		{"connected", "use completed"},
+		{"done", "use completed"},
+		{"logged", "use the status that the call ended with, such as completed or no-answer"},
+		{"incomplete", "use the status that the call ended with, such as no-answer, cancel or failed"},
+		{"uncompleted", "use the status that the call ended with, such as no-answer, cancel or failed"},
+		{"canceled", "use cancel"},
+		{"ongoing", "use in-progress"},
+		{"left_voicemail", "not a status: use no-answer and write in note that you left a voicemail, or set outcome_id if the organization has such an outcome"},
+		{"left_message", "not a status: use no-answer and write in note that you left a message, or set outcome_id if the organization has such an outcome"},
+		{"voicemail", "not a status: use no-answer and write in note that you reached the voicemail, or set outcome_id if the organization has such an outcome"},
+		{"vm_left", "not a status: use no-answer and write in note that you left a voicemail; Close sets the disposition itself"},
+		{"vm_answer", "not a status: use no-answer and write in note that you reached the voicemail; Close sets the disposition itself"},
+		{"wrong_number", "not a status: use completed if a person answered, otherwise failed, and write in note that the number is wrong, or set outcome_id if the organization has such an outcome"},
+		{"not_interested", "not a status: use completed and write it in note, or set outcome_id if the organization has such an outcome"},
+		{"scheduled", "a call cannot be scheduled: create a task with close_task_create and _type outgoing_call"},
+		{"planned", "a call cannot be planned: create a task with close_task_create and _type outgoing_call"},
+		{"inbound", "not a status: it is a direction"},
+		{"outbound", "not a status: it is a direction"},
+	}
+}
+
 // CallDirection is the direction of a call.
 type CallDirection string
 

@@ -616,6 +616,38 @@ func (EmailStatus) Values() []string {
 	return []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
 }
 
+// Hints lists words that are no values, with advice.
+func (EmailStatus) Hints() [][2]string {
+	return [][2]string{
+		{"send", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
+		{"send_now", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
+		{"sending", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
+		{"deliver", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
+		{"queue", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
+		{"queued", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
+		{"outgoing", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
+		{"outbound", "not a status: use outbox to send the email, or sent to log one that was sent elsewhere"},
+		{"unsent", "use draft"},
+		{"not_sent", "use draft"},
+		{"save", "use draft"},
+		{"saved", "use draft"},
+		{"cancel", "use draft, which calls back a message that has not left yet"},
+		{"canceled", "use draft, which calls back a message that has not left yet"},
+		{"unschedule", "use draft, which calls back a message that has not left yet"},
+		{"unscheduled", "use draft, which calls back a message that has not left yet"},
+		{"schedule", "use scheduled with date_scheduled"},
+		{"send_later", "use scheduled with date_scheduled"},
+		{"delivered", "use sent, which only logs a email that was sent elsewhere"},
+		{"log", "use sent, which only logs a email that was sent elsewhere"},
+		{"logged", "use sent, which only logs a email that was sent elsewhere"},
+		{"received", "use inbox, which logs a message that came in"},
+		{"incoming", "use inbox, which logs a message that came in"},
+		{"inbound", "not a status: use inbox, which logs a message that came in"},
+		{"failed", "not a status to set: Close sets error itself; use outbox to send again"},
+		{"pending", "use outbox to send now, scheduled to send at date_scheduled, or draft to keep it"},
+	}
+}
+
 // EmailThreadImportance is the importance of a conversation, as Close rates it. Close may use other
 // values too.
 type EmailThreadImportance string

@@ -14,8 +14,8 @@ import (
 // OpportunityCreate creates an opportunity, a possible deal on a lead.
 //
 // Take StatusID from [PipelinesList]; a label such as "In Progress" is refused. Value is in cents, so
-// $12,000 is 1200000. The currency is that of the organization and cannot be set. To change an
-// existing deal use [OpportunityUpdate].
+// $12,000 is 1200000. The currency is that of the organization; another ValueCurrency is refused. To
+// change an existing deal use [OpportunityUpdate].
 //
 // Close API: POST /opportunity/ (tool close_opportunity_create)
 // https://developer.close.com/api/resources/opportunities
@@ -280,9 +280,9 @@ type OpportunitiesListParams struct {
 	// Only deals of this organization; the credential's own is implied.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
 	// Field to sort by, with - in front for descending.
-	OrderBy closekit.Opt[OpportunityOrder] `json:"_order_by" close:"query,open"`
+	OrderBy closekit.Opt[OpportunityOrder] `json:"_order_by" close:"query,open,sort"`
 	// Groups the response by user or by closing date, with - in front for the reverse order.
-	GroupBy closekit.Opt[OpportunityGrouping] `json:"_group_by" close:"query,open"`
+	GroupBy closekit.Opt[OpportunityGrouping] `json:"_group_by" close:"query,open,sort"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Defaults to 0.

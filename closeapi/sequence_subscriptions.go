@@ -14,9 +14,11 @@ import (
 // messages to them.
 //
 // Outreach starts as soon as the first step is due. Ask the user before you call it. Take SequenceID
-// from [SequencesList] and the sender's account from EmailAccounts of [MeGet]. With email steps, give
-// ContactEmail, SenderAccountID, SenderName and SenderEmail. See [SequenceSubscriptionsList] first, so
-// that no contact is enrolled twice. It may send a message to a customer.
+// from [SequencesList]. Email steps need ContactEmail, SenderAccountID, SenderName and SenderEmail:
+// what is left out is filled in when you have exactly one active email account and the contact exactly
+// one address; otherwise take the sender from EmailAccounts of [MeGet]. See
+// [SequenceSubscriptionsList] first, so that no contact is enrolled twice. It may send a message to a
+// customer.
 //
 // Close API: POST /sequence_subscription/ (tool close_sequence_subscription_create)
 // https://developer.close.com/api/resources/sequences
@@ -261,6 +263,27 @@ const (
 // Values lists the values that can be sent.
 func (SubscriptionSwitch) Values() []string {
 	return []string{"active", "paused"}
+}
+
+// Hints lists words that are no values, with advice.
+func (SubscriptionSwitch) Hints() [][2]string {
+	return [][2]string{
+		{"resume", "use active"},
+		{"resumed", "use active"},
+		{"restart", "use active"},
+		{"unpause", "use active"},
+		{"unpaused", "use active"},
+		{"pause", "use paused"},
+		{"stop", "use paused"},
+		{"stopped", "use paused"},
+		{"cancel", "use paused"},
+		{"canceled", "use paused"},
+		{"unsubscribe", "use paused"},
+		{"unsubscribed", "use paused"},
+		{"inactive", "use paused"},
+		{"finished", "not a status to set: use paused to stop the outreach"},
+		{"goal", "not a status to set: use paused to stop the outreach"},
+	}
 }
 
 // SubscriptionStatusReason is the reason for the status of an enrollment. Close may use other values

@@ -259,7 +259,7 @@ type TasksListParams struct {
 	// Deprecated: Use DateLte.
 	DueDateLte closekit.Opt[closekit.DateTime] `json:"due_date__lte" close:"query,date"`
 	// "date" or "date_created", with - in front for descending.
-	OrderBy closekit.Opt[string] `json:"_order_by" close:"query"`
+	OrderBy closekit.Opt[string] `json:"_order_by" close:"query,sort"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Defaults to 0.

@@ -138,7 +138,7 @@ func WebhooksAll(ctx context.Context, c *closekit.Client, p WebhooksListParams, 
 
 // WebhooksListParams are the parameters of [WebhooksList].
 type WebhooksListParams struct {
-	// Names of the fields to return. Close usually ignores it here.
+	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
 	// How many webhooks to pass over. Close may ignore it here. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`

@@ -76,6 +76,7 @@ type Enum struct {
 	About  string
 	Open   bool // other values may be sent
 	Values []EnumValue
+	Hints  []Hint
 }
 
 // EnumValue is one value and its meaning.
@@ -83,6 +84,9 @@ type EnumValue struct {
 	Value, About string
 	Pos          Pos
 }
+
+// Hint is advice on a word that people use and that is no value of an enum.
+type Hint struct{ Word, Advice string }
 
 // Strings lists the values of the enum.
 func (e *Enum) Strings() []string {
@@ -116,8 +120,9 @@ func (o *Object) Field(name string) *Field {
 // Variant is another type that an object can be read as.
 type Variant struct {
 	Object *Object
-	By, Is string // the field By holds the value Is, or
-	Has    string // the member Has is there
+	By     string   // the field By holds
+	Is     []string // one of these values, or
+	Has    string   // the member Has is there
 }
 
 // Kind is the kind of a type.
@@ -181,6 +186,7 @@ type Field struct {
 	Nullable             bool // null may be sent
 	Added                bool // an addition adds it to a type of the manifest
 	OnRequest            bool // comes back only when asked for
+	Sort                 bool // names what to sort by, with - in front for descending
 	Default              json.RawMessage
 	Preset               json.RawMessage // sent when the caller sets nothing
 	Example              json.RawMessage
@@ -218,6 +224,8 @@ type Tool struct {
 	Idempotent bool
 	Update     bool     // what it takes is written to something that exists
 	Params     []*Field // path parameters first
+	Accepts    []*Accepted
+	Fill       Fill
 	Aliases    []Alias
 	Rules      []Rule
 	Returns    *Type // nil: nothing; a List: a page of items
@@ -232,6 +240,31 @@ type Tool struct {
 	Resource   *Resource
 	Pos        Pos
 }
+
+// Accepted is an input of a tool that closekit itself uses.
+type Accepted struct {
+	*Field
+	Use  Use
+	Sent bool // it is a parameter too
+}
+
+// Use is what an input that is not sent is for.
+type Use string
+
+// Uses of inputs that are not sent.
+const (
+	CheckCurrency Use = "currency" // compared with the organization's currency
+	Project       Use = "project"  // selects fields of the response
+)
+
+// Fill is what is filled into the input of a tool before it is called.
+type Fill string
+
+// FillSender fills in the sender and the address of an enrollment.
+const FillSender Fill = "sender"
+
+// senderParams are the parameters that FillSender reads and writes.
+var senderParams = []string{"contact_id", "sequence_id", "contact_email", "sender_account_id", "sender_name", "sender_email"}
 
 // Param returns the parameter with this name, or nil.
 func (t *Tool) Param(name string) *Field {

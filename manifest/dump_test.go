@@ -35,7 +35,7 @@ func dump(api *manifest.API) string {
 				line("  %s", field(f))
 			}
 			for _, v := range o.Variants {
-				line("  as %s when %s=%s has=%s", v.Object.Name, v.By, v.Is, v.Has)
+				line("  as %s when %s=%s has=%s", v.Object.Name, v.By, strings.Join(v.Is, "|"), v.Has)
 			}
 		}
 		for _, t := range r.Tools {

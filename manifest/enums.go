@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"slices"
+
 	"gopkg.in/yaml.v3"
 )
 
@@ -8,6 +10,7 @@ func (c *checker) declareEnums(r reader, res *Resource, n *yaml.Node) {
 	r.each(n, func(k, v *yaml.Node) {
 		e := &Enum{Name: k.Value, Pos: r.pos(k)}
 		hasValues := false
+		var hints []*yaml.Node
 		if !typeName.MatchString(k.Value) {
 			r.bad(k, "for example ValuePeriod", "an enum must be named in CamelCase, not %q", k.Value)
 		}
@@ -26,8 +29,21 @@ func (c *checker) declareEnums(r reader, res *Resource, n *yaml.Node) {
 					e.Values = append(e.Values, val)
 				})
 			},
+			"hints": func(n *yaml.Node) {
+				r.each(n, func(word, advice *yaml.Node) {
+					hints = append(hints, word)
+					h := Hint{Word: word.Value}
+					r.text(&h.Advice)(advice)
+					e.Hints = append(e.Hints, h)
+				})
+			},
 		}) {
 			return
+		}
+		for _, h := range hints {
+			if slices.Contains(e.Strings(), h.Value) {
+				r.bad(h, "hints are for words that are no values", "enum %q has a hint for its own value %q", k.Value, h.Value)
+			}
 		}
 		if hasValues && len(e.Values) == 0 {
 			r.bad(k, "values: {value: meaning}", "enum %q has no values", k.Value)

@@ -22,6 +22,7 @@ type fieldDecl struct {
 	typePos  Pos
 	fromPos  Pos            // zero when from is not given
 	given    map[string]Pos // places of the keys that are checked against the type
+	check    string         // of an input that is not sent
 }
 
 // copied returns a declaration of its own with the same contents.
@@ -33,6 +34,11 @@ func (d *fieldDecl) copied() *fieldDecl {
 
 // readField reads a field, on top of base if there is one.
 func (c *checker) readField(r reader, name, n *yaml.Node, base *fieldDecl) *fieldDecl {
+	return c.readFieldAs(r, name, n, base, false)
+}
+
+// readFieldAs reads a field, or an input that is accepted and never sent.
+func (c *checker) readFieldAs(r reader, name, n *yaml.Node, base *fieldDecl, accepted bool) *fieldDecl {
 	d := &fieldDecl{Field: &Field{Name: name.Value, Read: true, Create: true, Update: true}, given: map[string]Pos{}}
 	if base != nil {
 		d = base.copied()
@@ -49,7 +55,7 @@ func (c *checker) readField(r reader, name, n *yaml.Node, base *fieldDecl) *fiel
 		return func(n *yaml.Node) { d.given[key] = r.pos(n); read(n) }
 	}
 	hasType := d.typeText != ""
-	isMapping := r.keys(n, "field "+name.Value, map[string]func(*yaml.Node){
+	known := map[string]func(*yaml.Node){
 		"type": func(n *yaml.Node) {
 			hasType = true
 			r.text(&d.typeText)(n)
@@ -66,6 +72,7 @@ func (c *checker) readField(r reader, name, n *yaml.Node, base *fieldDecl) *fiel
 		"required":   r.flag(&d.Required),
 		"nullable":   r.flag(&d.Nullable),
 		"on_request": r.flag(&d.OnRequest),
+		"sort":       note("sort", r.flag(&d.Sort)),
 		"default":    note("default", r.value(&d.Default)),
 		"preset":     note("preset", r.value(&d.Preset)),
 		"example":    note("example", r.value(&d.Example)),
@@ -78,7 +85,13 @@ func (c *checker) readField(r reader, name, n *yaml.Node, base *fieldDecl) *fiel
 		"aliases":    r.words(&d.Aliases),
 		"deprecated": r.text(&d.Deprecated),
 		"in":         r.place(&d.In),
-	})
+	}
+	if accepted {
+		known = map[string]func(*yaml.Node){
+			"type": known["type"], "about": known["about"], "example": known["example"], "aliases": known["aliases"], "check": r.text(&d.check),
+		}
+	}
+	isMapping := r.keys(n, "field "+name.Value, known)
 	if !hasType && isMapping {
 		r.bad(name, "for example type: string", "field %q has no type", name.Value)
 	}
@@ -140,6 +153,7 @@ func (c *checker) checkBounds(d *fieldDecl) {
 		{"min_items", lists, k == List},
 		{"max_items", lists, k == List},
 		{"max_length", texts, isText},
+		{"sort", "it is for a string or an enum", k == String || k == EnumType},
 	} {
 		if pos, ok := d.given[b.key]; ok && !b.ok {
 			c.ps.add(pos, b.hint, "field %q of type %s cannot have %s", d.Name, d.typeText, b.key)

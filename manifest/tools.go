@@ -27,7 +27,8 @@ type toolDecl struct {
 	replaces                 string
 	httpText, takes, returns string
 	totals, action, paging   string
-	effect                   string
+	effect, fill             string
+	project                  bool
 	only, without, with      []string
 	required                 []string
 }
@@ -76,7 +77,7 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 			"takes": keep(&d.takes), "only": r.words(&d.only), "without": r.words(&d.without), "with": r.words(&d.with),
 			"required": r.words(&d.required), "replaces": keep(&d.replaces), "aliases": later, "rules": later,
 			"returns": keep(&d.returns), "totals": keep(&d.totals), "paging": keep(&d.paging), "status": r.integer(&t.Status),
-			"action": keep(&d.action), "doc": keep(&t.Doc),
+			"action": keep(&d.action), "doc": keep(&t.Doc), "accepts": later, "project": r.flag(&d.project), "fill": keep(&d.fill),
 		})
 	}
 	for key, read := range known {
@@ -243,6 +244,7 @@ func (c *checker) resolveTool(d *toolDecl) {
 			t.Aliases = append(t.Aliases, Alias{Name: a, For: p.Name})
 		}
 	}
+	c.accepts(d)
 	c.checkAliases(d)
 	if n := d.given["rules"]; n != nil {
 		c.readRules(d, n)

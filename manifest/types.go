@@ -189,10 +189,13 @@ func (c *checker) resolveVariants(d *typeDecl) {
 			case d.marked[v]:
 			case to == nil:
 				d.bad(v, near(v.Value, c.types), "type %q is not defined", v.Value)
+			case what == "of" && slices.ContainsFunc(o.Variants, isOf(to.object)):
+				variant := &o.Variants[slices.IndexFunc(o.Variants, isOf(to.object))]
+				variant.Is = append(variant.Is, k.Value)
 			case seen[v.Value]:
 				d.bad(v, "", "type %q is a variant of %s twice", v.Value, o.Name)
 			case what == "of":
-				o.Variants = append(o.Variants, Variant{Object: to.object, By: by, Is: k.Value})
+				o.Variants = append(o.Variants, Variant{Object: to.object, By: by, Is: []string{k.Value}})
 			default:
 				o.Variants = append(o.Variants, Variant{Object: to.object, Has: k.Value})
 			}
@@ -201,4 +204,9 @@ func (c *checker) resolveVariants(d *typeDecl) {
 	}
 	read("of", of)
 	read("has", has)
+}
+
+// isOf finds the variant of an object that the values of a field tell apart.
+func isOf(o *Object) func(Variant) bool {
+	return func(v Variant) bool { return v.Object == o && v.By != "" }
 }

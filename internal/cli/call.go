@@ -208,10 +208,14 @@ func (p *program) send(ctx context.Context, client *closekit.Client, r *request,
 	if r.all {
 		return p.stream(ctx, client, r, input)
 	}
-	response, err := r.tool.Call(ctx, client, input)
+	result, err := r.tool.Do(ctx, client, input)
 	if err != nil {
 		return err
 	}
+	for _, note := range result.Notes {
+		p.note("closekit: %s", note)
+	}
+	response := result.JSON
 	if r.pretty {
 		response = indent(response)
 	}
@@ -318,10 +322,14 @@ func (p *program) parameter(r *request, name, value string, attached bool, rest 
 	if !ok {
 		names := append(p.ownFlags(r), r.flags.names...)
 		hint := r.tool.Name + " takes no parameters"
-		if near := words.Nearest(name, names); near != "" {
+		if near := words.Parameter(name, names); near != "" {
 			hint = "did you mean --" + near + "?"
 		} else if len(r.flags.names) > 0 {
-			hint = "the parameters are --" + strings.Join(r.flags.names, ", --")
+			flags := make([]string, len(r.flags.names))
+			for i, n := range r.flags.names {
+				flags[i] = "--" + n
+			}
+			hint = "the parameters are " + words.List(flags)
 		}
 		return usage(fmt.Sprintf("%s has no parameter --%s", r.tool.Name, name), hint,
 			"\"closekit call "+r.tool.Name+" --help\" explains the parameters")

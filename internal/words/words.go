@@ -15,7 +15,8 @@ const (
 )
 
 // Nearest returns the candidate that is most like name, ignoring case, or "" if
-// all of them differ in more than a third of its letters.
+// all of them differ in more than a third of its letters. It never returns the
+// opposite of name, such as active for inactive.
 func Nearest(name string, candidates []string) string {
 	if len(name) > maxLength || len(candidates) > maxCandidates {
 		return ""
@@ -26,11 +27,34 @@ func Nearest(name string, candidates []string) string {
 		if strings.EqualFold(name, c) {
 			return c
 		}
-		if d := distance(low, strings.ToLower(c), limit); d < limit {
+		if d := distance(low, strings.ToLower(c), limit); d < limit && !opposite(low, strings.ToLower(c)) {
 			best, limit = c, d
 		}
 	}
 	return best
+}
+
+// opposite reports whether one of two words in lower case is the other one negated.
+func opposite(a, b string) bool {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	prefix, ok := strings.CutSuffix(a, b)
+	if !ok {
+		// incomplete and completed: the end may be misspelled too.
+		for _, p := range []string{"un", "in", "not", "dis"} {
+			rest, ok := strings.CutPrefix(a, p)
+			if ok && len(rest) > 3 && !strings.HasPrefix(b, p) && distance(strings.TrimLeft(rest, "_- "), b, 3) < 3 {
+				return true
+			}
+		}
+		return false
+	}
+	switch strings.TrimRight(prefix, "_- ") {
+	case "un", "in", "im", "dis", "de", "non", "no", "not", "never":
+		return true
+	}
+	return false
 }
 
 // distance counts the edits from a to b, with a transposition as one. It

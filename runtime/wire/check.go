@@ -35,18 +35,7 @@ func (w *sender) checkText(f *field, name, v string) {
 		w.add(name, `must not be empty, "." or ".."`, quote(v), fromHint(f))
 		return
 	}
-	if f.enum != nil && !f.is(open) && !slices.Contains(f.enum, v) {
-		if w.full() {
-			w.more++
-			return
-		}
-		hint := ""
-		if near := words.Nearest(v, f.enum); near != "" {
-			hint = "did you mean " + strconv.Quote(near) + "?"
-		} else if f.from != "" {
-			hint = fromHint(f)
-		}
-		w.add(name, "must be one of "+strings.Join(f.enum, ", "), quote(v), hint)
+	if f.enum != nil && !slices.Contains(f.enum, v) && w.refused(f, name, v) {
 		return
 	}
 	if f.kind == plain || f.kind == richText {
@@ -58,6 +47,28 @@ func (w *sender) checkText(f *field, name, v string) {
 	if expected := checkKind(f.kind, v); expected != "" {
 		w.add(name, expected, quote(v), "")
 	}
+}
+
+// refused checks a value that is not in the set of its field, and reports whether it
+// is a problem. An open set refuses only words for which it has a hint.
+func (w *sender) refused(f *field, name, v string) bool {
+	if w.full() && !f.is(open) {
+		w.more++
+		return true
+	}
+	hint := f.hint(v)
+	if f.is(open) && hint == "" {
+		return false
+	}
+	if hint == "" {
+		if near := words.Nearest(v, f.enum); near != "" {
+			hint = "did you mean " + strconv.Quote(near) + "?"
+		} else if f.from != "" {
+			hint = fromHint(f)
+		}
+	}
+	w.add(name, "must be one of "+strings.Join(f.enum, ", "), quote(v), hint)
+	return true
 }
 
 // checkKind returns what was expected if v does not match, or "".

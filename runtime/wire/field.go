@@ -39,6 +39,7 @@ const (
 	bounded  // min and max apply
 	minOnly  // only min applies
 	open     // values other than those of enum may be sent
+	sorts    // names members to sort by, with - in front for descending
 )
 
 // field describes how one parameter, or one member of an object that is sent, is
@@ -52,6 +53,7 @@ type field struct {
 	maxLen   int32 // of a string in characters, of a list in elements
 	minItems int32
 	enum     []string
+	hints    func() [][2]string // words that are no values, with advice; nil for none
 	id       *closekit.IDKind
 	from     string // tool that finds valid values
 	preset   string // JSON sent if the caller does not set the field

@@ -95,10 +95,10 @@ func (r *reader) unknown() {
 			continue
 		}
 		var hint string
-		if near := words.Nearest(m.name, r.names); near != "" {
+		if near := words.Parameter(m.name, r.names); near != "" {
 			hint = "did you mean " + strconv.Quote(near) + "?"
 		} else if len(r.names) > 0 {
-			hint = "the parameters are " + strings.Join(r.names, ", ")
+			hint = "the parameters are " + words.List(r.names)
 		} else {
 			hint = "the tool takes no parameters"
 		}

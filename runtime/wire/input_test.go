@@ -10,7 +10,7 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-const allKnown = "the parameters are lead_id, key, name, status, label, count, _skip, value, score, done, date, when, either, email, phone, url, timezone, note_html, _fields, contact_ids, contacts, home, any, anys, kind, role_id, flag, factor, query, filter, amount, contact_id, custom_fields, lead, fields, columns, pause"
+const allKnown = "the parameters are lead_id, key, name, status, label, count, _skip, value and 29 more"
 
 // TestInput decodes a tool's input strictly. The required parameters are added
 // unless the input starts with a space.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -196,6 +197,7 @@ func appendQuery(b []byte, s string) []byte {
 
 // text sends a string.
 func (w *sender) text(f *field, v string) {
+	v = f.value(v)
 	w.given()
 	w.note(v)
 	w.checkText(f, f.name, v)
@@ -301,6 +303,12 @@ func validJSON(b []byte) error {
 func (w *sender) list(f *field, list []string) {
 	w.given()
 	w.checkLen(f, len(list))
+	if f.is(open) {
+		list = slices.Clone(list)
+		for i, v := range list {
+			list[i] = f.value(v)
+		}
+	}
 	for _, v := range list {
 		w.note(v)
 	}

@@ -21,6 +21,7 @@ import (
 //	send, create, update   a member of a result that is sent: always, on create, on update
 //	sendonly               a member of a result that is never received
 //	html, date, email, phone, url, timezone, line, address, id   the format of a string
+//	sort                   names members to sort by, with - in front for descending
 //	open                   values other than those of the enum may be sent
 //	min=, max=, maxlen=, minitems=                bounds
 //	from=                  the tool that finds valid values
@@ -89,6 +90,8 @@ func (t *fieldTag) option(option string) (err error) {
 		in.id = &anyID
 	case "open":
 		in.flags |= open
+	case "sort":
+		in.flags |= sorts
 	case "min":
 		in.flags |= minOnly
 		in.min, err = number(value)
@@ -160,6 +163,9 @@ func (in *field) texts(t reflect.Type) {
 			in.id = v.Kind()
 		case interface{ Values() []string }:
 			in.enum = v.Values()
+			if h, ok := v.(interface{ Hints() [][2]string }); ok {
+				in.hints = h.Hints
+			}
 		}
 	}
 }

@@ -192,7 +192,7 @@ type LeadsListParams struct {
 	// Text to search for, for example a company name.
 	Query closekit.Opt[string] `json:"query" close:"query"`
 	// Field to sort by, with - in front for descending.
-	OrderBy closekit.Opt[string] `json:"_order_by" close:"query"`
+	OrderBy closekit.Opt[string] `json:"_order_by" close:"query,sort"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Defaults to 0.

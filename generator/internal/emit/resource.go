@@ -282,10 +282,18 @@ func variant(f *File, s *ir.Struct, v *ir.Variant) {
 	switch {
 	case v.Has != "":
 		cond = Qual(wirePath, "Has").Call(Op("&").Id("v").Dot("Object"), Lit(v.Has))
-	case v.ByOpt:
-		cond = Id("v").Dot(v.By).Dot("Or").Call(Lit("")).Op("==").Lit(v.Is)
 	default:
-		cond = Id("v").Dot(v.By).Op("==").Lit(v.Is)
+		for i, value := range v.Is {
+			by := Id("v").Dot(v.By)
+			if v.ByOpt {
+				by = by.Dot("Or").Call(Lit(""))
+			}
+			if i == 0 {
+				cond = by.Op("==").Lit(value)
+			} else {
+				cond = cond.Op("||").Add(by.Op("==").Lit(value))
+			}
+		}
 	}
 	f.Add(doc(v.Doc))
 	f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id(v.Method).Params().Params(Op("*").Id(v.Struct), Bool()).Block(
@@ -321,6 +329,16 @@ func enum(f *File, e *ir.Enum) {
 	if e.ValuesDoc != "" {
 		f.Add(doc(e.ValuesDoc))
 		f.Add(Func().Params(Id(e.Type)).Id("Values").Params().Index().String().Block(Return(strs(values))))
+		f.Line()
+	}
+	if len(e.Hints) > 0 {
+		var hints []Code
+		for _, h := range e.Hints {
+			hints = append(hints, Values(Lit(h[0]), Lit(h[1])))
+		}
+		f.Add(doc("Hints lists words that are no values, with advice."))
+		f.Add(Func().Params(Id(e.Type)).Id("Hints").Params().Index().Index(Lit(2)).String().Block(
+			Return(Index().Index(Lit(2)).String().Add(lines(hints...)))))
 		f.Line()
 	}
 }

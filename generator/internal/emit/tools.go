@@ -1,6 +1,10 @@
 package emit
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
+
 	. "github.com/dave/jennifer/jen" //nolint:revive,staticcheck // the emitters read as the Go they print
 
 	"github.com/closekit/closekit/generator/internal/ir"
@@ -30,14 +34,63 @@ func Tools(p *ir.Package) ([]byte, error) {
 		oneLine(Return(Id("all").Dot("Lookup").Call(Id("name")))))
 	f.Line()
 	var items []Code
+	var accepted acceptedLists
 	for i := range p.Tools {
 		t := &p.Tools[i]
-		items = append(items, Values(pair("Name", Lit(t.Name)), pair("Resource", Lit(t.Resource)), pair("Func", Lit(t.Func)), pair("Hash", Lit(t.Hash))))
+		item := []Code{pair("Name", Lit(t.Name)), pair("Resource", Lit(t.Resource)), pair("Func", Lit(t.Func)), pair("Hash", Lit(t.Hash))}
+		if len(t.Accepts) > 0 {
+			item = append(item, pair("Accepts", accepted.of(t)))
+		}
+		if t.Fill != "" {
+			item = append(item, pair("Fill", Qual(rootPath, t.Fill)))
+		}
+		const longest = 76 // what fits on a line with the rest
+		if t.Fill != "" || len(t.Accepts) > 0 && len(t.Name)+len(t.Resource)+len(t.Func) > longest {
+			items = append(items, lines(item...))
+		} else {
+			items = append(items, Values(item...))
+		}
 	}
 	f.Var().Id("all").Op("=").Add(catalog()).Custom(Options{Open: "{", Close: "}", Separator: ",", Multi: true},
 		pair("Data", Op("&").Id("data")),
 		pair("Operations", Qual(p.ImportPath, "Operations")),
 		pair("List", Index().Qual(rootPath, "Tool").Add(lines(items...))),
 	)
+	if len(accepted.rows) > 0 {
+		f.Line()
+		f.Comment("Inputs that tools accept and use themselves.")
+		f.Var().Defs(accepted.rows...)
+	}
 	return render(f)
+}
+
+// acceptedLists are the variables of the inputs that tools use themselves; many tools
+// have the same.
+type acceptedLists struct {
+	texts []string
+	rows  []Code
+}
+
+// of returns the variable of a tool's inputs.
+func (l *acceptedLists) of(t *ir.Tool) *Statement {
+	var inputs []Code
+	for _, a := range t.Accepts {
+		input := []Code{pair("Name", Lit(a.Name))}
+		if len(a.Aliases) > 0 {
+			input = append(input, pair("Aliases", strs(a.Aliases)))
+		}
+		input = append(input, pair("Use", Qual(rootPath, a.Use)))
+		if a.Sent {
+			input = append(input, pair("Sent", True()))
+		}
+		inputs = append(inputs, Values(input...))
+	}
+	text := fmt.Sprint(t.Accepts)
+	i := slices.Index(l.texts, text)
+	if i < 0 {
+		i = len(l.texts)
+		l.texts = append(l.texts, text)
+		l.rows = append(l.rows, Id("accepts"+strconv.Itoa(i+1)).Op("=").Index().Qual(rootPath, "Accepted").Values(inputs...))
+	}
+	return Id("accepts" + strconv.Itoa(i+1))
 }

@@ -168,6 +168,11 @@ func (b *builder) enum(e *manifest.Enum) Enum {
 	for _, v := range e.Values {
 		out.Values = append(out.Values, EnumValue{Const: enumConst(e, v), Value: v.Value, Doc: b.text.text(v.About)})
 	}
+	if b.sent[e] {
+		for _, h := range e.Hints {
+			out.Hints = append(out.Hints, [2]string{h.Word, h.Advice})
+		}
+	}
 	switch {
 	case !b.sent[e]:
 	case e.Open:

@@ -58,7 +58,8 @@ type Enum struct {
 	Type      string
 	Doc       string
 	Values    []EnumValue
-	ValuesDoc string // of the method that lists the values; empty if none are sent
+	ValuesDoc string      // of the method that lists the values; empty if none are sent
+	Hints     [][2]string // words that are no values, with advice; nil if none are sent
 }
 
 // EnumValue is one constant.
@@ -128,10 +129,10 @@ type Variant struct {
 	Method string // AsCall
 	Struct string
 	Doc    string
-	Has    string // the member that must be there, or
-	By     string // the Go field that must be
-	Is     string
-	ByOpt  bool // By is an Opt
+	Has    string   // the member that must be there, or
+	By     string   // the Go field that must be
+	Is     []string // one of these
+	ByOpt  bool     // By is an Opt
 }
 
 // Returns is what an operation returns.
@@ -241,6 +242,8 @@ type Tool struct {
 	Resource, Func           string
 	Synonyms                 []string
 	Aliases                  []Alias
+	Accepts                  []Accepted
+	Fill                     string // name of a constant, or empty
 	Show                     []string
 	Examples                 []Example
 	InputSchema              json.RawMessage
@@ -248,6 +251,14 @@ type Tool struct {
 	Hash                     string
 	OpVar                    string
 	Doc                      string
+}
+
+// Accepted is an input that package closekit itself uses.
+type Accepted struct {
+	Name    string
+	Aliases []string
+	Use     string // name of a constant
+	Sent    bool
 }
 
 // Example is one valid input.

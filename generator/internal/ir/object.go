@@ -2,6 +2,8 @@ package ir
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/closekit/closekit/internal/words"
 	"github.com/closekit/closekit/manifest"
@@ -89,7 +91,11 @@ func variant(o *manifest.Object, v manifest.Variant) Variant {
 	if v.By != "" {
 		by := o.Field(v.By)
 		out.By, out.ByOpt = fieldName(by.Name), memberType(by).Form == Optional
-		condition = fmt.Sprintf("%s is %q", out.By, v.Is)
+		values := make([]string, len(v.Is))
+		for i, value := range v.Is {
+			values[i] = strconv.Quote(value)
+		}
+		condition = out.By + " is " + strings.Join(values, " or ")
 	}
 	out.Doc = fmt.Sprintf("%s returns v as %s. It reports false unless %s.", out.Method, words.WithArticle("["+v.Object.Name+"]"), condition)
 	return out

@@ -25,7 +25,9 @@ func (b *builder) op(t *manifest.Tool) Op {
 		o.Skip = fieldName(offset)
 	}
 	for _, a := range t.Aliases {
-		o.Aliases = append(o.Aliases, Alias(a))
+		if t.Param(a.For) != nil { // the others are not sent
+			o.Aliases = append(o.Aliases, Alias(a))
+		}
 	}
 	switch {
 	case t.Returns == nil:

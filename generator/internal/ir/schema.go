@@ -95,6 +95,11 @@ func inputSchema(t *manifest.Tool) (json.RawMessage, error) {
 	for _, p := range t.Params {
 		sent.add(w, p, alsoAccepted(t, p))
 	}
+	for _, a := range t.Accepts {
+		if !a.Sent {
+			sent.add(w, a.Field, "")
+		}
+	}
 	return w.finish(append(object{{"type", "object"}}, sent.schema()...))
 }
 

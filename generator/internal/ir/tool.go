@@ -18,6 +18,12 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	for _, a := range t.Aliases {
 		out.Aliases = append(out.Aliases, Alias(a))
 	}
+	for _, a := range t.Accepts {
+		out.Accepts = append(out.Accepts, Accepted{a.Name, a.Aliases, useOf(t, a), a.Sent})
+	}
+	if t.Fill == manifest.FillSender {
+		out.Fill = "FillSender"
+	}
 	for _, e := range t.Examples {
 		out.Examples = append(out.Examples, Example{e.About, string(e.Input)})
 	}
@@ -38,4 +44,15 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	}
 	out.Hash = hex.EncodeToString(h.Sum(nil))[:16]
 	return out, nil
+}
+
+// useOf names the constant of package closekit for the use of an input.
+func useOf(t *manifest.Tool, a *manifest.Accepted) string {
+	switch {
+	case a.Use == manifest.CheckCurrency:
+		return "CheckCurrency"
+	case t.Returns.Kind == manifest.List:
+		return "ProjectItems"
+	}
+	return "ProjectFields"
 }

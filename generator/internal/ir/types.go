@@ -145,6 +145,7 @@ func tagOptions(f *manifest.Field, a access) []string {
 	}
 	flag(t.Kind == manifest.ID && t.ID == nil, "id")
 	flag(t.Kind == manifest.EnumType && t.Enum.Open, "open")
+	flag(f.Sort, "sort")
 	if f.Min != nil {
 		number(true, "min", *f.Min)
 	}
