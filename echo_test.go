@@ -81,7 +81,7 @@ func TestErrorsDoNotRepeatThePeer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() //nolint:errcheck // a test
+		defer l.Close()
 		go func() {
 			if conn, err := l.Accept(); err == nil {
 				b := make([]byte, 1000)

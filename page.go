@@ -136,7 +136,7 @@ func unmarshalItems(d *codec.Decoder, items func(n int) any) error {
 		}
 		raw := d.Raw()
 		if d.Err() != nil {
-			return nil // End reports it
+			return nil //nolint:nilerr // End reports it
 		}
 		n++
 		item := items(n)

@@ -206,15 +206,13 @@ func (e *UnknownToolError) Error() string {
 	if e.Nearest == "" {
 		return "unknown tool " + name
 	}
-	list := e.Nearest
-	for i, o := range e.Others {
-		sep := ", "
-		if i == len(e.Others)-1 {
-			sep = " or "
-		}
-		list += sep + o
+	list := append([]string{e.Nearest}, e.Others...)
+	last := len(list) - 1
+	meant := strings.Join(list[:max(last, 1)], ", ")
+	if last > 0 {
+		meant += " or " + list[last]
 	}
-	return "unknown tool " + name + "; did you mean " + list + "?"
+	return "unknown tool " + name + "; did you mean " + meant + "?"
 }
 
 // Lookup returns the tool with this name, or an [*UnknownToolError]. Its suggestions

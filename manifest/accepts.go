@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"net/http"
 	"slices"
 
 	"gopkg.in/yaml.v3"
@@ -51,7 +52,7 @@ func (d *toolDecl) accept(a *Accepted) {
 		return
 	}
 	a.In = InQuery
-	if t.Method == "POST" || t.Method == "PUT" {
+	if t.Method == http.MethodPost || t.Method == http.MethodPut {
 		a.In = InBody
 	}
 	t.Accepts = append(t.Accepts, a)

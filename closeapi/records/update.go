@@ -153,7 +153,7 @@ func settings(params any) map[string]bool {
 		if !f.IsExported() || value.IsZero() {
 			continue
 		}
-		if fields, ok := value.Interface().(closekit.CustomFields); ok {
+		if fields, ok := reflect.TypeAssert[closekit.CustomFields](value); ok {
 			for _, c := range fields {
 				id, _, _ := strings.Cut(c.Key, ".") // without .add or .remove
 				set["custom."+id] = true

@@ -23,6 +23,7 @@ func refresh(t *testing.T, p *Provider, token string) (status int, members map[s
 	if err != nil {
 		return 0, nil
 	}
+	defer resp.Body.Close()
 	if err := json.NewDecoder(resp.Body).Decode(&members); err != nil {
 		t.Error(err)
 	}

@@ -174,7 +174,7 @@ func (m *Manager) start(w http.ResponseWriter, r *http.Request, c *conn, query u
 		return
 	}
 	http.SetCookie(w, c.cookie(f, nonce, int(flowTime/time.Second)))
-	http.Redirect(w, r, consent, http.StatusSeeOther) //nolint:gosec // the address is the configured one
+	http.Redirect(w, r, consent, http.StatusSeeOther)
 }
 
 const cookiePrefix = "cflow-"
@@ -250,7 +250,7 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request, c *conn, quer
 	default:
 		http.SetCookie(w, c.cookie(f, "", -1))
 		if end.to != "" {
-			http.Redirect(w, r, end.to, http.StatusSeeOther) //nolint:gosec // the address is the configured one
+			http.Redirect(w, r, end.to, http.StatusSeeOther)
 			return
 		}
 		m.redirectBack(w, r, f, end.status, end.code, end.text)

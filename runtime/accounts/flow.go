@@ -193,34 +193,34 @@ func (m *Manager) confirm(ctx context.Context, confirmation string, p Principal)
 		return Info{}, err
 	}
 	free := context.WithoutCancel(ctx)
-	fail := func(why Reason, err error) (Info, error) {
+	fail := func(err error) (Info, error) {
 		short, cancel := detached(free)
 		defer cancel()
-		if endErr := m.store.EndVerification(short, f.Key, why, Note{EventVerificationFailed, "host", true}); endErr != nil {
+		if endErr := m.store.EndVerification(short, f.Key, VerificationFailed, Note{EventVerificationFailed, "host", true}); endErr != nil {
 			m.log.WarnContext(ctx, "a verification could not be ended", "account", f.Key) // it lapses
 		}
 		return Info{}, err
 	}
 	if f.Key.Principal() != p {
 		m.note(ctx, Event{Type: EventLinkMisused, Key: f.Key, Reason: VerificationFailed, Actor: "user"})
-		return fail(VerificationFailed, ErrWrongUser)
+		return fail(ErrWrongUser)
 	}
 	c, err := m.conn(f.Key.connection)
 	if err != nil {
-		return fail(VerificationFailed, err)
+		return fail(err)
 	}
 	plain, err := m.vault.Open(f.Sealed.Blob, flowData(f, PurposeCode))
 	if err != nil {
-		return fail(VerificationFailed, &SealError{f.Key, f.Sealed.KeyID})
+		return fail(&SealError{f.Key, f.Sealed.KeyID})
 	}
 	defer clear(plain)
 	var h heldCode
 	if json.Unmarshal(plain, &h) != nil {
-		return fail(VerificationFailed, &SealError{f.Key, f.Sealed.KeyID})
+		return fail(&SealError{f.Key, f.Sealed.KeyID})
 	}
 	rec, err := m.finish(free, c, f, c.RedirectURL, NewSecret(h.Code), NewSecret(h.Verifier))
 	if err != nil {
-		return fail(VerificationFailed, err)
+		return fail(err)
 	}
 	return infoOf(rec), nil
 }
