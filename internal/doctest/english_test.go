@@ -45,11 +45,6 @@ var exceptions = []struct{ file, text, reason string }{
 	{"scripts/notices.sh", "LICENCE", "the name of files of others"},
 }
 
-// pending are the patterns of files and, with a slash at the end, the folders
-// that have not been corrected yet.
-var pending = []string{
-}
-
 // TestGlossary reads comments and string literals of Go files, and other text
 // files as a whole.
 func TestGlossary(t *testing.T) {
@@ -83,10 +78,7 @@ func TestGlossary(t *testing.T) {
 		}
 	}
 	files(t, func(name, text string) {
-		if strings.HasPrefix(name, "internal/doctest/") || slices.ContainsFunc(pending, func(p string) bool {
-			match, _ := path.Match(p, name)
-			return match || strings.HasSuffix(p, "/") && strings.HasPrefix(name, p)
-		}) {
+		if strings.HasPrefix(name, "internal/doctest/") {
 			return
 		}
 		if path.Ext(name) == ".go" {

@@ -174,7 +174,7 @@ func (m *Manager) start(w http.ResponseWriter, r *http.Request, c *conn, query u
 		return
 	}
 	http.SetCookie(w, c.cookie(f, nonce, int(flowTime/time.Second)))
-	http.Redirect(w, r, consent, http.StatusSeeOther)
+	http.Redirect(w, r, consent, http.StatusSeeOther) //nolint:gosec // the address is the configured one
 }
 
 const cookiePrefix = "cflow-"
