@@ -29,7 +29,7 @@ func TestBrowser(t *testing.T) {
 	browser := chromium(t)
 	for _, c := range []struct {
 		name string
-		run  func(*testing.T, context.Context)
+		run  func(context.Context, *testing.T)
 	}{
 		{"each rep connects and sees only the own leads", eachRepConnectsAndSeesOnly},
 		{"a link is of no use to another user", aLinkIsOfNoUse},
@@ -41,11 +41,11 @@ func TestBrowser(t *testing.T) {
 		{"going back, reloading and a second tab do no harm", goingBackReloadingAndASecond},
 		{"the response of another user is refused", theResponseOfAnotherUserIs},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.run(t, browser) })
+		t.Run(c.name, func(t *testing.T) { c.run(browser, t) })
 	}
 }
 
-func eachRepConnectsAndSeesOnly(t *testing.T, browser context.Context) {
+func eachRepConnectsAndSeesOnly(browser context.Context, t *testing.T) {
 	w := newWorld(t)
 	a, b := w.person(browser).login("ada"), w.person(browser).login("bob")
 	a.wantHome("PENDING", "")
@@ -71,7 +71,7 @@ func eachRepConnectsAndSeesOnly(t *testing.T, browser context.Context) {
 
 // The attacks of a user, mallory, who wants the Close account of another user:
 // she begins a connection and has bob finish it.
-func aLinkIsOfNoUse(t *testing.T, browser context.Context) {
+func aLinkIsOfNoUse(browser context.Context, t *testing.T) {
 	w := newWorld(t)
 	mallory, b := w.person(browser).login("ada"), w.person(browser).login("bob")
 	before := w.info("ada")
@@ -103,7 +103,7 @@ func aLinkIsOfNoUse(t *testing.T, browser context.Context) {
 	mallory.wantHome("PENDING", "")
 }
 
-func aLinkForAPhoneIs(t *testing.T, browser context.Context) {
+func aLinkForAPhoneIs(browser context.Context, t *testing.T) {
 	w := newWorld(t)
 	mallory, b := w.person(browser).login("ada"), w.person(browser).login("bob")
 	before := w.info("ada")
@@ -124,7 +124,7 @@ func aLinkForAPhoneIs(t *testing.T, browser context.Context) {
 	}
 }
 
-func aLinkForAPhoneWorks(t *testing.T, browser context.Context) {
+func aLinkForAPhoneWorks(browser context.Context, t *testing.T) {
 	w := newWorld(t)
 	desk, phone := w.person(browser).login("ada"), w.person(browser)
 	desk.press("#link")
@@ -145,7 +145,7 @@ func aLinkForAPhoneWorks(t *testing.T, browser context.Context) {
 	desk.wantLeads(ada())
 }
 
-func aDeniedConsentChangesNothing(t *testing.T, browser context.Context) {
+func aDeniedConsentChangesNothing(browser context.Context, t *testing.T) {
 	w := newWorld(t)
 	a := w.person(browser).login("ada")
 	denied := returned("denied", "")
@@ -166,7 +166,7 @@ func aDeniedConsentChangesNothing(t *testing.T, browser context.Context) {
 	}
 }
 
-func aGrantThatCloseHasEnded(t *testing.T, browser context.Context) {
+func aGrantThatCloseHasEnded(browser context.Context, t *testing.T) {
 	w := newWorld(t)
 	a := w.person(browser).login("ada")
 	a.connect(ada())
@@ -185,7 +185,7 @@ func aGrantThatCloseHasEnded(t *testing.T, browser context.Context) {
 	a.wantLeads(ada())
 }
 
-func anotherCloseUserNeedsADisconnect(t *testing.T, browser context.Context) {
+func anotherCloseUserNeedsADisconnect(browser context.Context, t *testing.T) {
 	w := newWorld(t)
 	a := w.person(browser).login("ada")
 	a.connect(ada())
@@ -198,7 +198,7 @@ func anotherCloseUserNeedsADisconnect(t *testing.T, browser context.Context) {
 	a.wantLeads(bob())
 }
 
-func goingBackReloadingAndASecond(t *testing.T, browser context.Context) {
+func goingBackReloadingAndASecond(browser context.Context, t *testing.T) {
 	w := newWorld(t)
 	a := w.person(browser).login("ada")
 	var callback string
@@ -234,7 +234,7 @@ func goingBackReloadingAndASecond(t *testing.T, browser context.Context) {
 
 // The other way round: an attacker wants his own Close account to become
 // the victim's.
-func theResponseOfAnotherUserIs(t *testing.T, browser context.Context) {
+func theResponseOfAnotherUserIs(browser context.Context, t *testing.T) {
 	w := newWorld(t)
 	a, attacker := w.person(browser).login("ada"), w.agent().login("bob")
 	before := w.info("ada")
