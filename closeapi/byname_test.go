@@ -353,7 +353,7 @@ func TestWords(t *testing.T) {
 		{call, `{"lead_id":"lead_a","status":"missed"}`, "(use no-answer)", ""},
 		{call, `{"lead_id":"lead_a","status":"left_voicemail"}`, "(not a status: use no-answer and write in note", "did you mean"},
 		{call, `{"lead_id":"lead_a","status":"Left Voicemail"}`, "(not a status: use no-answer and write in note", ""},
-		{call, `{"lead_id":"lead_a","status":"wrong_number"}`, "(not a status: use completed if a person answered, otherwise failed", "did you mean"},
+		{call, `{"lead_id":"lead_a","status":"wrong_number"}`, "(not a status: use completed if a person answered, else failed", "did you mean"},
 		{call, `{"lead_id":"lead_a","status":"incomplete"}`, "no-answer, cancel or failed", "did you mean"},
 		{call, `{"lead_id":"lead_a","status":"answered"}`, "(use completed)", "did you mean"},
 		{task, `{"subscription_id":"sub_a","status":"stop"}`, "(use paused)", ""},

@@ -51,26 +51,66 @@ func event(typ EventType, from, to State, reason Reason, actor string) Event {
 	return Event{At: noon, Type: typ, Key: ada, AccountID: "id", From: from, To: to, Reason: reason, Actor: actor}
 }
 
-func TestTransitions(t *testing.T) {
-	t.Parallel()
-	commit := CommitRequest{
+// newPair is the commit of the attempt of renewing.
+func newPair() CommitRequest {
+	return CommitRequest{
 		Key: ada, Generation: 3, Epoch: 1, Attempt: "try", Tokens: pair2, OrganizationID: "orga", UserID: "user",
 		ExpiresIn: time.Hour, DueIn: 45 * time.Minute, Note: connected,
 	}
-	committed := func(r *Record) {
-		r.State, r.Reason, r.Generation, r.Tokens, r.LastAttempt, r.Refreshed = Active, "", 4, pair2, "try", noon
-		r.Expires, r.Due = noon.Add(time.Hour), noon.Add(45*time.Minute)
-		r.Attempt, r.Owner, r.AttemptUntil = "", "", time.Time{}
+}
+
+// withNewPair is what a commit changes, withoutAttempt what the end of an attempt does.
+func withNewPair(r *Record) {
+	r.State, r.Reason, r.Generation, r.Tokens, r.LastAttempt, r.Refreshed = Active, "", 4, pair2, "try", noon
+	r.Expires, r.Due = noon.Add(time.Hour), noon.Add(45*time.Minute)
+	withoutAttempt(r)
+}
+
+func withoutAttempt(r *Record) { r.Attempt, r.Owner, r.AttemptUntil = "", "", time.Time{} }
+
+// held is the flow of a user who is asked to confirm.
+var held = Flow{ID: Hash{1}, Kind: HeldFlow, Key: ada, Epoch: 1, Sealed: pair2}
+
+// transitionCase is one change of a record.
+type transitionCase struct {
+	before Record
+	change func(*transition) error
+	err    error
+	after  func(*Record) // changes before into what is wanted; nil changes nothing
+	events []Event
+}
+
+func runTransitions(t *testing.T, cases map[string]transitionCase) {
+	t.Helper()
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tr := transit(c.before, noon)
+			err := c.change(tr)
+			if !errors.Is(err, c.err) || c.err == nil && err != nil {
+				t.Fatalf("the error is %v, want %v", err, c.err)
+			}
+			if err != nil {
+				return
+			}
+			want := with(c.before, func(r *Record) { r.Now = noon })
+			if c.after != nil {
+				c.after(&want)
+				want.Now = noon
+			}
+			if !reflect.DeepEqual(tr.Record, want) {
+				t.Errorf("the record is\n%+v, want\n%+v", tr.Record, want)
+			}
+			if !reflect.DeepEqual(tr.events, c.events) {
+				t.Errorf("the events are\n%+v, want\n%+v", tr.events, c.events)
+			}
+		})
 	}
-	released := func(r *Record) { r.Attempt, r.Owner, r.AttemptUntil = "", "", time.Time{} }
-	held := Flow{ID: Hash{1}, Kind: HeldFlow, Key: ada, Epoch: 1, Sealed: pair2}
-	for name, c := range map[string]struct {
-		before Record
-		change func(*transition) error
-		err    error
-		after  func(*Record) // changes before into what is wanted; nil changes nothing
-		events []Event
-	}{
+}
+
+func TestClaimAndExtend(t *testing.T) {
+	t.Parallel()
+	runTransitions(t, map[string]transitionCase{
 		"claim of an account without an attempt": {
 			before: active(),
 			change: func(t *transition) error {
@@ -114,15 +154,22 @@ func TestTransitions(t *testing.T) {
 			change: func(t *transition) error { return t.extend(ExtendRequest{ada, 3, "former", time.Minute, 0, false}) },
 			err:    ErrConflict,
 		},
+	})
+}
+
+func TestCommit(t *testing.T) {
+	t.Parallel()
+	commit := newPair()
+	runTransitions(t, map[string]transitionCase{
 		"commit of a renewal says nothing new": {
 			before: renewing(),
 			change: func(t *transition) error { return t.commit(commit) },
-			after:  committed,
+			after:  withNewPair,
 		},
 		"commit after the lease has ended": {
 			before: with(renewing(), func(r *Record) { r.AttemptUntil, r.Doubts = noon.Add(-time.Hour), 1 }),
 			change: func(t *transition) error { return t.commit(commit) },
-			after:  func(r *Record) { committed(r); r.Doubts = 0 },
+			after:  func(r *Record) { withNewPair(r); r.Doubts = 0 },
 		},
 		"commit after tokens of another attempt": {
 			before: with(renewing(), func(r *Record) { r.Generation++ }),
@@ -140,7 +187,7 @@ func TestTransitions(t *testing.T) {
 			}),
 			change: func(t *transition) error { return t.commit(commit) },
 			after: func(r *Record) {
-				committed(r)
+				withNewPair(r)
 				r.Changed, r.Failures, r.Failure, r.Troubled, r.Fallback = noon, 0, "", false, Stash{}
 			},
 			events: []Event{event(EventConnected, Expired, Active, "", "system")},
@@ -153,7 +200,7 @@ func TestTransitions(t *testing.T) {
 				return t.commit(q)
 			},
 			after: func(r *Record) {
-				committed(r)
+				withNewPair(r)
 				r.Grant, r.Changed, r.Expires, r.Due = "new", noon, time.Time{}, time.Time{}
 				r.VerifyUntil, r.PreviousState, r.PreviousReason = time.Time{}, "", ""
 			},
@@ -166,16 +213,22 @@ func TestTransitions(t *testing.T) {
 				q.Note.Always = true
 				return t.commit(q)
 			},
-			after:  committed,
+			after:  withNewPair,
 			events: []Event{event(EventConnected, Active, Active, "", "system")},
 		},
+	})
+}
+
+func TestReleaseAndStash(t *testing.T) {
+	t.Parallel()
+	runTransitions(t, map[string]transitionCase{
 		"release of a grant that the provider refused": {
 			before: renewing(),
 			change: func(t *transition) error {
 				return t.release(ReleaseRequest{Key: ada, Generation: 3, Attempt: "try", State: Revoked, Reason: InvalidGrant, DueIn: -1, Failure: GrantRefused, Failures: 1, Note: Note{Type: EventReauthorization, Actor: "provider"}})
 			},
 			after: func(r *Record) {
-				released(r)
+				withoutAttempt(r)
 				r.State, r.Reason, r.Changed, r.Due, r.Failure, r.Failures = Revoked, InvalidGrant, noon, time.Time{}, GrantRefused, 1
 			},
 			events: []Event{event(EventReauthorization, Active, Revoked, InvalidGrant, "provider")},
@@ -187,7 +240,7 @@ func TestTransitions(t *testing.T) {
 				return t.release(ReleaseRequest{Key: ada, Generation: 3, Attempt: "try", State: Active, Reason: IdentityMismatch, DueIn: time.Hour, Stash: &s, Note: Note{Type: EventIdentityMismatch, Actor: "provider", Always: true}})
 			},
 			after: func(r *Record) {
-				released(r)
+				withoutAttempt(r)
 				r.Reason, r.Due = IdentityMismatch, noon.Add(time.Hour)
 				r.Fallback = Stash{Sealed: pair2, Purpose: PurposeQuarantine, Generation: 4, Until: noon.Add(time.Hour)}
 			},
@@ -199,7 +252,7 @@ func TestTransitions(t *testing.T) {
 				return t.release(ReleaseRequest{Key: ada, Generation: 3, Attempt: "try", State: Revoked, Reason: InvalidGrant, DueIn: -1, Note: Note{Type: EventReauthorization, Actor: "provider"}})
 			},
 			after: func(r *Record) {
-				released(r)
+				withoutAttempt(r)
 				r.Due, r.PreviousState, r.PreviousReason = time.Time{}, Revoked, InvalidGrant
 			},
 		},
@@ -225,6 +278,12 @@ func TestTransitions(t *testing.T) {
 			change: func(t *transition) error { return t.stash("", spare) },
 			err:    ErrConflict,
 		},
+	})
+}
+
+func TestConsent(t *testing.T) {
+	t.Parallel()
+	runTransitions(t, map[string]transitionCase{
 		"hold of a first consent": {
 			before: with(active(), func(r *Record) { r.State = Pending }),
 			change: func(t *transition) error { return t.hold(held, time.Minute, "user") },
@@ -276,6 +335,12 @@ func TestTransitions(t *testing.T) {
 			},
 			events: []Event{event(EventVerificationFailed, Verifying, Expired, VerificationTimeout, "system")},
 		},
+	})
+}
+
+func TestUpkeep(t *testing.T) {
+	t.Parallel()
+	runTransitions(t, map[string]transitionCase{
 		"a fallback that was not needed": {
 			before: with(active(), func(r *Record) { r.Fallback = spare }),
 			change: func(t *transition) error { t.lapse(FallbackEnds); return nil },
@@ -305,30 +370,7 @@ func TestTransitions(t *testing.T) {
 			},
 			err: ErrConflict,
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			tr := transit(c.before, noon)
-			err := c.change(tr)
-			if !errors.Is(err, c.err) || c.err == nil && err != nil {
-				t.Fatalf("the error is %v, want %v", err, c.err)
-			}
-			if err != nil {
-				return
-			}
-			want := with(c.before, func(r *Record) { r.Now = noon })
-			if c.after != nil {
-				c.after(&want)
-				want.Now = noon
-			}
-			if !reflect.DeepEqual(tr.Record, want) {
-				t.Errorf("the record is\n%+v, want\n%+v", tr.Record, want)
-			}
-			if !reflect.DeepEqual(tr.events, c.events) {
-				t.Errorf("the events are\n%+v, want\n%+v", tr.events, c.events)
-			}
-		})
-	}
+	})
 }
 
 func TestDisconnect(t *testing.T) {
