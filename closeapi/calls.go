@@ -385,7 +385,7 @@ func (CallStatus) Hints() [][2]string {
 		{"voicemail", "not a status: use no-answer and write in note that you reached the voicemail, or set outcome_id, if there is such an outcome"},
 		{"vm_left", "not a status: use no-answer and write in note that you left a voicemail; Close sets the disposition itself"},
 		{"vm_answer", "not a status: use no-answer and write in note that you reached the voicemail; Close sets the disposition itself"},
-		{"wrong_number", "not a status: use completed if a person answered, else failed, and say in note that the number is wrong, or set outcome_id, if there is such an outcome"},
+		{"wrong_number", "not a status: use completed if a person answered, else failed, and say so in note, or set outcome_id, if there is such an outcome"},
 		{"not_interested", "not a status: use completed and write it in note, or set outcome_id, if there is such an outcome"},
 		{"scheduled", "a call cannot be scheduled: create a task with close_task_create and _type outgoing_call"},
 		{"planned", "a call cannot be planned: create a task with close_task_create and _type outgoing_call"},
