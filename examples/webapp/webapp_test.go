@@ -381,8 +381,9 @@ func TestIsolation(t *testing.T) {
 	}
 }
 
-// TestCallbackAtOnce is a callback that arrives many times at once: from a
-// double click, a reload, or something that prefetches.
+// TestCallbackAtOnce is a callback that arrives many times at once, from a double
+// click or a reload: the code is exchanged once. Those that still have the cookie
+// share the result.
 func TestCallbackAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -405,7 +406,7 @@ func TestCallbackAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got := w.info("ada"); worked.Load() != 1 || w.tokenRequests() != 1 || got.State != accounts.Active {
+	if got := w.info("ada"); worked.Load() == 0 || w.tokenRequests() != 1 || got.State != accounts.Active {
 		t.Errorf("%d worked, %d token requests, %+v", worked.Load(), w.tokenRequests(), got)
 	}
 }
