@@ -646,10 +646,11 @@ func TestAliases(t *testing.T) {
 		tree := decode(t, tool.InputSchema()).(map[string]any)
 		properties := tree["properties"].(map[string]any)
 		for j, a := range tool.Info().Aliases {
+			// What is compared with the organization's currency is not sent.
+			if slices.ContainsFunc(tool.Accepts, func(x closekit.Accepted) bool { return x.Name == a.For && x.Use == closekit.CheckCurrency }) {
+				continue
+			}
 			t.Run(tool.Name+"/"+a.Name, func(t *testing.T) {
-				if slices.ContainsFunc(tool.Accepts, func(x closekit.Accepted) bool { return x.Name == a.For && x.Use == closekit.CheckCurrency }) {
-					t.Skip("it is compared with the organization's currency, not sent")
-				}
 				g := &generator{r: rand.New(rand.NewPCG(uint64(i), uint64(j)))}
 				plain := decode(t, []byte(tool.Info().Examples[0].Input)).(map[string]any)
 				for _, e := range tool.Info().Examples {
