@@ -64,6 +64,7 @@ type config struct {
 	strict     bool
 	logged     func(context.Context, AttemptLog)
 	middleware []Middleware
+	guards     []Guard
 	send       RoundTrip
 	now        func() time.Time
 	jitter     func() float64

@@ -178,6 +178,16 @@ func (w *walk) field(f *manifest.Field, facts fieldFacts, about string) object {
 
 var anyJSON = []string{"string", "number", "boolean", "object", "array", "null"}
 
+// annotations are the formats of ours: JSON Schema ignores a format that it does not
+// know, and programs that prepare input for a tool learn what a string is.
+var annotations = map[manifest.Kind]string{
+	manifest.RichText:       "html",
+	manifest.DateOrDateTime: "date-or-date-time",
+	manifest.Phone:          "phone",
+	manifest.Timezone:       "timezone",
+	manifest.Address:        "address",
+}
+
 // typ is the schema of a type, with the bounds of the field that has it.
 func (w *walk) typ(t *manifest.Type, facts fieldFacts) object {
 	s := object{}
@@ -187,8 +197,12 @@ func (w *walk) typ(t *manifest.Type, facts fieldFacts) object {
 		}
 	}
 	switch t.Kind {
-	case manifest.Integer, manifest.Cents:
+	case manifest.Integer:
 		s.set("type", "integer")
+		bounds(&s, facts)
+	case manifest.Cents:
+		s.set("type", "integer")
+		s.set("format", "cents")
 		bounds(&s, facts)
 	case manifest.Number:
 		s.set("type", "number")
@@ -246,9 +260,12 @@ func (w *walk) typ(t *manifest.Type, facts fieldFacts) object {
 		s.set("additionalProperties", false)
 	case manifest.ObjectType:
 		return w.object(t.Object)
-	case manifest.String, manifest.RichText, manifest.DateOrDateTime, manifest.Phone, manifest.Timezone,
-		manifest.Line, manifest.Address:
+	case manifest.String, manifest.Line:
 		s.set("type", "string")
+		length()
+	case manifest.RichText, manifest.DateOrDateTime, manifest.Phone, manifest.Timezone, manifest.Address:
+		s.set("type", "string")
+		s.set("format", annotations[t.Kind])
 		length()
 	}
 	return s
