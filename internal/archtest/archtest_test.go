@@ -40,6 +40,8 @@ var table = map[string]rule{
 	"closeapi/tools":     {ours: []string{"closeapi", "."}},
 	"closeapi/records":   {ours: []string{"closeapi", "."}},
 
+	"agent/internal/tool": {ours: []string{"."}},
+
 	"emulator": {ours: []string{
 		"emulator/internal/crm", "emulator/internal/hooks", "emulator/internal/oauth", "emulator/internal/phone",
 		"emulator/internal/rest", "emulator/internal/store", "emulator/internal/value",
