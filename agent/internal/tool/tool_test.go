@@ -55,11 +55,15 @@ func TestHash(t *testing.T) {
 		t.Error("the hash depends on wording or order")
 	}
 	for name, change := range map[string]func(*tool.Own){
-		"name":     func(o *tool.Own) { o.Name = "own_y" },
-		"effect":   func(o *tool.Own) { o.Effect = closekit.Destructive },
-		"property": func(o *tool.Own) { o.Input = []byte(strings.Replace(string(o.Input), `"description":{`, `"text":{`, 1)) },
-		"type":     func(o *tool.Own) { o.Input = []byte(strings.Replace(string(o.Input), `"string"`, `"integer"`, 1)) },
-		"required": func(o *tool.Own) { o.Input = []byte(`{"type":"object","properties":{"description":{"type":"string"}}}`) },
+		"name":   func(o *tool.Own) { o.Name = "own_y" },
+		"effect": func(o *tool.Own) { o.Effect = closekit.Destructive },
+		"property": func(o *tool.Own) {
+			o.Input = []byte(strings.Replace(string(o.Input), `"description":{`, `"text":{`, 1))
+		},
+		"type": func(o *tool.Own) { o.Input = []byte(strings.Replace(string(o.Input), `"string"`, `"integer"`, 1)) },
+		"required": func(o *tool.Own) {
+			o.Input = []byte(`{"type":"object","properties":{"description":{"type":"string"}}}`)
+		},
 	} {
 		if hash(change) == same {
 			t.Errorf("the hash does not depend on the %s", name)
