@@ -1,0 +1,316 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/closekit/closekit"
+)
+
+// State is the state of an approval.
+//
+//	pending → approved → executing → done, failed or unclear
+//	pending → denied
+//	pending, approved → expired or stale
+type State string
+
+// States.
+const (
+	Pending   State = "pending"
+	Approved  State = "approved"
+	Denied    State = "denied"    // final
+	Expired   State = "expired"   // final: not decided, or not carried out, in time
+	Stale     State = "stale"     // final: what it refers to has changed, or the policy
+	Executing State = "executing" // a process is carrying it out
+	Done      State = "done"      // final
+	Failed    State = "failed"    // final: nothing was changed
+	Unclear   State = "unclear"   // final: it may have been carried out; look in Close
+)
+
+// Final reports whether the state never changes again.
+func (s State) Final() bool {
+	switch s {
+	case Pending, Approved, Executing:
+		return false
+	case Denied, Expired, Stale, Done, Failed, Unclear:
+		return true
+	}
+	return false
+}
+
+// Digest identifies what a person was shown.
+type Digest [32]byte
+
+// String returns the digest in hexadecimal.
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
+// ParseDigest parses what String returns.
+func ParseDigest(s string) (Digest, error) {
+	var d Digest
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(d) {
+		return d, errors.New("agent: a digest has 64 hexadecimal digits")
+	}
+	copy(d[:], b)
+	return d, nil
+}
+
+// Approval is one call that waits for a person, or waited. It is bound to the tool
+// (by its route, schema and effect), the input, the account with its organization,
+// the run, and the data that the preview shows. It is used at most once.
+type Approval struct {
+	ID       string // apr_…
+	Question string // calls that a person is asked about together
+	Account  Account
+	Run      string
+	Tool     string
+	ToolHash string
+	Input    json.RawMessage // what will be sent: repaired and completed
+	Effect   closekit.Effect
+	Why      string // why a person must decide
+	Preview  Preview
+	// Shown is the digest of everything above. Decide wants it back, so that a
+	// decision is one on what the person saw.
+	Shown Digest
+
+	State    State
+	Created  time.Time
+	Expires  time.Time
+	Decided  time.Time
+	Approver string
+	Outcome  string // of the call, for people
+}
+
+// call is what identifies a call: a repetition of it by the model is the same.
+func callDigest(account Account, run, tool, hash string, input json.RawMessage) [32]byte {
+	h := sha256.New()
+	for _, part := range []string{account.Name, account.UserID, account.OrganizationID, run, tool, hash, string(canonical(input))} {
+		fmt.Fprintf(h, "%d:%s,", len(part), part)
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// canonical returns JSON with sorted keys and numbers as they are written.
+func canonical(input json.RawMessage) []byte {
+	d := json.NewDecoder(bytes.NewReader(input))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil {
+		return input
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return input
+	}
+	return b
+}
+
+func (p *Approval) shown() Digest {
+	h := sha256.New()
+	call := callDigest(p.Account, p.Run, p.Tool, p.ToolHash, p.Input)
+	h.Write(call[:])
+	fmt.Fprintf(h, "%s,%s,%s,%s,", p.ID, p.Effect, p.Why, p.Expires.UTC().Format(time.RFC3339Nano))
+	_ = json.NewEncoder(h).Encode(p.Preview)
+	return Digest(h.Sum(nil))
+}
+
+// Verdict is what a person decides.
+type Verdict bool
+
+// Verdicts.
+const (
+	Approve Verdict = true
+	Reject  Verdict = false
+)
+
+// StateError reports an approval that is in another state than the request needs.
+type StateError struct {
+	ID    string
+	State State
+}
+
+// Error says which state it is, and what that means.
+func (e *StateError) Error() string {
+	what := map[State]string{
+		Pending:   "no person has decided on it yet",
+		Approved:  "it has been approved already",
+		Denied:    "a person has denied it",
+		Expired:   "it was not decided or carried out in time; the call must be asked for again",
+		Stale:     "what it refers to has changed since; the call must be asked for again",
+		Executing: "it is being carried out",
+		Done:      "it has been carried out already; an approval is used once",
+		Failed:    "it was carried out without success; the call must be asked for again",
+		Unclear:   "it may have been carried out; look in Close before asking for it again",
+	}[e.State]
+	return fmt.Sprintf("approval %s is %s: %s", e.ID, e.State, what)
+}
+
+// ErrNotShown means that a decision was made on something else than the approval
+// contains.
+var ErrNotShown = errors.New("agent: the decision is not on what the approval shows; look at it again")
+
+// ErrOtherAccount means that an approval is of another account or run.
+var ErrOtherAccount = errors.New("agent: the approval is of another account or run")
+
+// Decide records the decision of a person on an approval. The approver is the name of
+// a person whom the host has authenticated; shown is [Approval.Shown] of what that
+// person saw. A decision is made once: a second one is a [*StateError].
+//
+// Nothing is carried out; see [Session.Resume].
+func (a *Agent) Decide(ctx context.Context, id, approver string, v Verdict, shown Digest) error {
+	if approver == "" {
+		return errors.New("agent: an approver is needed: the name of a person whom the host has authenticated")
+	}
+	row, p, err := a.load(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case p.State != Pending:
+		return &StateError{id, p.State}
+	case p.Shown != shown:
+		return ErrNotShown
+	}
+	now := a.now()
+	p.Approver, p.Decided = approver, now
+	p.State = Denied
+	if v == Approve {
+		p.State = Approved
+	}
+	return a.swap(ctx, row, p)
+}
+
+// Approval returns an approval.
+func (a *Agent) Approval(ctx context.Context, id string) (*Approval, error) {
+	_, p, err := a.load(ctx, id)
+	return p, err
+}
+
+// Approvals lists approvals, the newest first. Those that have expired have that
+// state.
+func (a *Agent) Approvals(ctx context.Context, q Query) ([]*Approval, error) {
+	rows, err := a.store.List(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*Approval, 0, len(rows))
+	for _, r := range rows {
+		p, err := a.open(r)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// Prune deletes approvals that were last changed more than age ago.
+func (a *Agent) Prune(ctx context.Context, age time.Duration) (int, error) {
+	return a.store.Prune(ctx, a.now().Add(-age))
+}
+
+// Erase deletes what the store keeps of an account.
+func (a *Agent) Erase(ctx context.Context, account string) (int, error) {
+	return a.store.Erase(ctx, account)
+}
+
+// sealed is what a row's body contains.
+type sealedApproval struct {
+	Account  Account
+	Tool     string
+	ToolHash string
+	Input    json.RawMessage
+	Effect   closekit.Effect
+	Why      string
+	Preview  Preview
+	Decided  time.Time
+	Approver string
+	Outcome  string
+}
+
+func associated(r *Row) []byte {
+	return fmt.Appendf(nil, "closekit agent approval\x00%s\x00%s\x00%s\x00%x", r.ID, r.Account, r.Run, r.Digest)
+}
+
+// row returns the row of an approval.
+func (a *Agent) row(p *Approval, revision int64) (Row, error) {
+	r := Row{
+		ID: p.ID, Account: p.Account.Name, Run: p.Run, Question: p.Question, State: p.State,
+		Digest:  callDigest(p.Account, p.Run, p.Tool, p.ToolHash, p.Input),
+		Created: p.Created, Expires: p.Expires, Changed: a.now(), Revision: revision,
+	}
+	body, err := json.Marshal(sealedApproval{p.Account, p.Tool, p.ToolHash, p.Input, p.Effect, p.Why, p.Preview, p.Decided, p.Approver, p.Outcome})
+	if err != nil {
+		return r, err
+	}
+	if a.vault != nil {
+		if body, _, err = a.vault.Seal(body, associated(&r)); err != nil {
+			return r, fmt.Errorf("sealing approval %s: %w", p.ID, err)
+		}
+	}
+	r.Body = body
+	return r, nil
+}
+
+// open returns the approval of a row, and checks that it is the one that was stored.
+func (a *Agent) open(r Row) (*Approval, error) {
+	body := r.Body
+	if a.vault != nil {
+		var err error
+		if body, err = a.vault.Open(body, associated(&r)); err != nil {
+			return nil, fmt.Errorf("opening approval %s: %w", r.ID, err)
+		}
+	}
+	var s sealedApproval
+	if err := json.Unmarshal(body, &s); err != nil {
+		return nil, fmt.Errorf("approval %s is damaged: %w", r.ID, err)
+	}
+	p := &Approval{
+		ID: r.ID, Question: r.Question, Account: s.Account, Run: r.Run, Tool: s.Tool, ToolHash: s.ToolHash, Input: s.Input,
+		Effect: s.Effect, Why: s.Why, Preview: s.Preview, State: r.State, Created: r.Created.UTC(), Expires: r.Expires.UTC(),
+		Decided: s.Decided, Approver: s.Approver, Outcome: s.Outcome,
+	}
+	p.Shown = p.shown()
+	p.State = p.at(a.now())
+	return p, nil
+}
+
+// at returns the state at a time: an approval that is not used in time is expired,
+// also if a clock was set back to before it was made.
+func (p *Approval) at(now time.Time) State {
+	if (p.State == Pending || p.State == Approved) && (!now.Before(p.Expires) || now.Before(p.Created.Add(-maxSkew))) {
+		return Expired
+	}
+	if p.State == Executing && now.Sub(p.Decided) > longestCall+p.Expires.Sub(p.Created) {
+		return Unclear // the process that was carrying it out is gone
+	}
+	return p.State
+}
+
+const (
+	maxSkew     = time.Minute      // between the clocks of replicas
+	longestCall = 10 * time.Minute // from the claim of an approval to its outcome
+)
+
+func (a *Agent) load(ctx context.Context, id string) (Row, *Approval, error) {
+	r, err := a.store.Load(ctx, id)
+	if err != nil {
+		return r, nil, err
+	}
+	p, err := a.open(r)
+	return r, p, err
+}
+
+// swap stores a new state of an approval that was loaded as row.
+func (a *Agent) swap(ctx context.Context, row Row, p *Approval) error {
+	r, err := a.row(p, row.Revision)
+	if err != nil {
+		return err
+	}
+	return a.store.Swap(ctx, r)
+}
