@@ -50,11 +50,8 @@ type SequenceSubscriptionCreateParams struct {
 }
 
 var opSequenceSubscriptionCreate = wire.Operation{
-	Operation: closekit.Operation{
-		Tool: "close_sequence_subscription_create", Method: "POST", Path: "/sequence_subscription/",
-		Effect: closekit.Write, Sends: true,
-	},
-	Params: func() any { return new(SequenceSubscriptionCreateParams) },
+	Operation: closekit.Operation{Tool: "close_sequence_subscription_create", Method: "POST", Path: "/sequence_subscription/", Effect: closekit.Sends},
+	Params:    func() any { return new(SequenceSubscriptionCreateParams) },
 }
 
 // SequenceSubscriptionGet fetches one enrollment of a contact in a sequence by id.
@@ -122,8 +119,7 @@ type SequenceSubscriptionUpdateParams struct {
 var opSequenceSubscriptionUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_sequence_subscription_update", Method: "PUT",
-		Path: "/sequence_subscription/{subscription_id}/", Effect: closekit.Write, Sends: true,
-		Idempotent: true,
+		Path: "/sequence_subscription/{subscription_id}/", Effect: closekit.Sends, Idempotent: true,
 	},
 	Params:  func() any { return new(SequenceSubscriptionUpdateParams) },
 	Aliases: []wire.Alias{{Name: "pause", For: "status", Map: []wire.AliasValue{{From: "true", To: "\"paused\""}, {From: "false", To: "\"active\""}}}},
@@ -131,7 +127,7 @@ var opSequenceSubscriptionUpdate = wire.Operation{
 		{Kind: wire.AtLeastOne, Fields: []uint8{1, 2, 3, 4}},
 	},
 	Effects: []wire.EffectCase{
-		{When: []wire.Condition{{Param: 1, Values: []string{"paused"}}}, Effect: closekit.Write},
+		{When: "1=paused", Effect: closekit.Write},
 	},
 }
 

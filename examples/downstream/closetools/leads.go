@@ -107,10 +107,13 @@ type LeadUpdateParams struct {
 }
 
 var opLeadUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_lead_update", Method: "PUT", Path: "/lead/{lead_id}/", Effect: closekit.Write, Idempotent: true},
+	Operation: closekit.Operation{Tool: "close_lead_update", Method: "PUT", Path: "/lead/{lead_id}/", Effect: closekit.Overwrite, Idempotent: true},
 	Params:    func() any { return new(LeadUpdateParams) },
 	Rules: []wire.Rule{
 		{Kind: wire.AtMostOne, Fields: []uint8{4, 5}},
+	},
+	Effects: []wire.EffectCase{
+		{When: []wire.Condition{{Param: 6, Absent: true}}, Effect: closekit.Write},
 	},
 }
 
