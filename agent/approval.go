@@ -272,24 +272,30 @@ func (a *Agent) open(r Row) (*Approval, error) {
 	}
 	p := &Approval{
 		ID: r.ID, Question: r.Question, Account: s.Account, Run: r.Run, Tool: s.Tool, ToolHash: s.ToolHash, Input: s.Input,
-		Effect: s.Effect, Why: s.Why, Preview: s.Preview, State: r.State, Created: r.Created.UTC(), Expires: r.Expires.UTC(),
+		Effect: s.Effect, Why: s.Why, Preview: s.Preview, Created: r.Created.UTC(), Expires: r.Expires.UTC(),
 		Decided: s.Decided, Approver: s.Approver, Outcome: s.Outcome,
 	}
 	p.Shown = p.shown()
-	p.State = p.at(a.now())
+	p.State = r.stateAt(a.now())
 	return p, nil
 }
 
-// at returns the state at a time: an approval that is not used in time is expired,
-// also if a clock was set back to before it was made.
-func (p *Approval) at(now time.Time) State {
-	if (p.State == Pending || p.State == Approved) && (!now.Before(p.Expires) || now.Before(p.Created.Add(-maxSkew))) {
-		return Expired
+// stateAt returns the state at a time: an approval that is not used in time is
+// expired, also if a clock was set back to before it was made; and the outcome of a
+// call whose process is gone is unclear.
+func (r *Row) stateAt(now time.Time) State {
+	switch r.State {
+	case Pending, Approved:
+		if !now.Before(r.Expires) || now.Before(r.Created.Add(-maxSkew)) {
+			return Expired
+		}
+	case Executing:
+		if now.Sub(r.Changed) > longestCall {
+			return Unclear
+		}
+	case Denied, Expired, Stale, Done, Failed, Unclear:
 	}
-	if p.State == Executing && now.Sub(p.Decided) > longestCall+p.Expires.Sub(p.Created) {
-		return Unclear // the process that was carrying it out is gone
-	}
-	return p.State
+	return r.State
 }
 
 const (

@@ -6,11 +6,11 @@ import "strings"
 // the call refers to and would do, and its content is part of the digest that a
 // decision is bound to.
 type Preview struct {
-	Title    string    // Send an email to ann@acme.example
-	Facts    []Fact    // records that the call refers to, and what it would send
-	Changes  []Change  // fields with their value before and after
-	Records  int       // how many records it creates, changes or deletes
-	Warnings []string  // what cannot be undone, what is not shown
+	Title    string   // Send an email to ann@acme.example
+	Facts    []Fact   // records that the call refers to, and what it would send
+	Changes  []Change // fields with their value before and after
+	Records  int      // how many records it creates, changes or deletes
+	Warnings []string // what cannot be undone, what is not shown
 }
 
 // Fact is a line of a preview.

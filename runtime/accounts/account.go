@@ -97,3 +97,7 @@ func (a *Account) Renew(ctx context.Context, rejected closekit.Credential) (clos
 	}
 	return t.cred, nil
 }
+
+// AccountName returns the name of the account for logs and approvals: tenant,
+// connection and identifier, each quoted. It identifies the account.
+func (a *Account) AccountName() string { return a.key.String() }

@@ -153,8 +153,7 @@ type catalogTool struct{ t *closekit.Tool }
 func (c catalogTool) Check(input json.RawMessage) error { return c.t.Validate(input) }
 
 func (c catalogTool) EffectOf(input json.RawMessage) (closekit.Effect, error) {
-	e, _, err := c.t.EffectOf(input)
-	return e, err
+	return c.t.EffectOf(input)
 }
 
 func (c catalogTool) Complete(ctx context.Context, client *closekit.Client, input json.RawMessage) (json.RawMessage, []string, error) {

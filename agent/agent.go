@@ -1,0 +1,211 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent/internal/tool"
+)
+
+// Agent is what sessions share. It is safe for concurrent use; make one per program,
+// with [New].
+type Agent struct {
+	config
+	tools []*tool.Tool // sorted by name
+	byTag map[string]*tool.Tool
+	all   map[string]*tool.Tool // of the whole catalog, for previews and the guard
+	paths []route
+}
+
+type config struct {
+	catalog  *closekit.Catalog
+	selects  []func(*closekit.Tool) bool
+	own      []*tool.Tool
+	policy   Policy
+	store    Store
+	hasStore bool
+	vault    Vault
+	sinks    []Sink
+	lenient  bool // writes go on although a sink fails
+	notify   func(context.Context, []*Approval)
+	base     *closekit.Client
+	now      func() time.Time
+	validity time.Duration
+	budget   int
+	errs     []error
+}
+
+// Option configures an agent. The zero value has no effect.
+type Option struct{ apply func(*config) }
+
+func option(f func(*config)) Option { return Option{f} }
+
+// WithPolicy sets the policy. Default: [Default].
+func WithPolicy(p Policy) Option { return option(func(c *config) { c.policy = p }) }
+
+// WithApprovals sets the store of approvals and counters. Default: a store in memory,
+// which is not shared and ends with the process. A durable store needs [WithVault].
+func WithApprovals(s Store) Option {
+	return option(func(c *config) { c.store, c.hasStore = s, s != nil })
+}
+
+// WithVault seals what the store keeps: approvals hold messages and data of
+// customers.
+func WithVault(v Vault) Option { return option(func(c *config) { c.vault = v }) }
+
+// WithAudit adds a sink for the records of calls. If one fails, calls that write are
+// refused, unless [AuditBestEffort] is an option too.
+func WithAudit(s Sink) Option {
+	return option(func(c *config) {
+		if s != nil {
+			c.sinks = append(c.sinks, s)
+		}
+	})
+}
+
+// AuditBestEffort lets calls go on whose record cannot be kept.
+func AuditBestEffort() Option { return option(func(c *config) { c.lenient = true }) }
+
+// WithNotify sets a function that is told of calls that wait for a person: all of one
+// turn together, after they are stored. It must return quickly.
+func WithNotify(f func(context.Context, []*Approval)) Option {
+	return option(func(c *config) { c.notify = f })
+}
+
+// WithClient sets the client whose connections and options sessions share, such as
+// [closekit.BaseURL]. Its own source is not used.
+func WithClient(client *closekit.Client) Option { return option(func(c *config) { c.base = client }) }
+
+// Toolset selects the tools of the named sets of the manifest; see
+// [closekit.Catalog.Toolsets]. Several selections add up. Default: all tools.
+func Toolset(names ...string) Option {
+	return option(func(c *config) {
+		for _, n := range names {
+			set, err := toolset(c.catalog, n)
+			if err != nil {
+				c.errs = append(c.errs, err)
+				continue
+			}
+			c.selects = append(c.selects, func(t *closekit.Tool) bool { return slices.Contains(set, t.Name) })
+		}
+	})
+}
+
+// Tools selects the tools that match one of the patterns, such as close_lead_*; see
+// [path.Match]. Several selections add up.
+func Tools(patterns ...string) Option {
+	return option(func(c *config) {
+		m := Named(patterns...)
+		c.selects = append(c.selects, func(t *closekit.Tool) bool { return m(&Call{Tool: t.Name}) })
+	})
+}
+
+// Validity sets how long an approval can be decided and carried out. Default: 15
+// minutes.
+func Validity(d time.Duration) Option { return option(func(c *config) { c.validity = d }) }
+
+// AnswerBudget sets the number of tokens that an answer for the model has at most,
+// estimated by its bytes. Default: 4,000.
+func AnswerBudget(tokens int) Option { return option(func(c *config) { c.budget = tokens }) }
+
+// Clock sets the source of the time, for tests.
+func Clock(now func() time.Time) Option { return option(func(c *config) { c.now = now }) }
+
+// New returns an agent with tools of the catalog.
+func New(catalog *closekit.Catalog, opts ...Option) (*Agent, error) {
+	a := &Agent{config: config{catalog: catalog, policy: Default(), now: time.Now, validity: 15 * time.Minute, budget: 4000}}
+	for _, o := range opts {
+		if o.apply != nil {
+			o.apply(&a.config)
+		}
+	}
+	if catalog == nil {
+		return nil, errors.New("agent: the catalog is nil; pass tools.Catalog()")
+	}
+	if a.store == nil {
+		a.store = NewMemoryStore()
+	}
+	if a.base == nil {
+		a.base = closekit.NewClient(nil, closekit.HTTPClient(&http.Client{}))
+	}
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	return a, a.index()
+}
+
+func (a *Agent) check() error {
+	errs := a.errs
+	switch {
+	case a.policy == nil:
+		errs = append(errs, errors.New("the policy is nil; leave the option out for the default"))
+	case a.store.Durable() && a.vault == nil:
+		errs = append(errs, errors.New("a durable store needs WithVault, because approvals hold messages and data of customers"))
+	}
+	for _, l := range limitsOf(a.policy) {
+		switch {
+		case l.Per == Day && !a.hasStore:
+			errs = append(errs, fmt.Errorf("the limit of %s needs WithApprovals: without a store that survives, it would start anew with every process", l))
+		case l.Per != Day && l.Per != Run || l.Most < 0 || !slices.Contains([]Quantity{Calls, Writes, Sends, Money}, l.What):
+			errs = append(errs, fmt.Errorf("the limit of %d %q per %q is not valid", l.Most, l.What, l.Per))
+		}
+	}
+	if a.validity <= 0 {
+		errs = append(errs, errors.New("the validity of approvals must be positive"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("agent: %w", err)
+	}
+	return nil
+}
+
+// index collects the tools.
+func (a *Agent) index() error {
+	a.byTag, a.all = map[string]*tool.Tool{}, map[string]*tool.Tool{}
+	add := func(t *tool.Tool) error {
+		if a.all[t.Name] != nil && a.byTag[t.Name] != nil {
+			return fmt.Errorf("agent: there are two tools with the name %s", t.Name)
+		}
+		a.all[t.Name], a.byTag[t.Name] = t, t
+		a.tools = append(a.tools, t)
+		return nil
+	}
+	for _, t := range a.catalog.Tools() {
+		if len(a.selects) > 0 && !slices.ContainsFunc(a.selects, func(f func(*closekit.Tool) bool) bool { return f(t) }) {
+			a.all[t.Name] = tool.OfCatalog(t)
+			continue
+		}
+		if err := add(tool.OfCatalog(t)); err != nil {
+			return err
+		}
+	}
+	for _, t := range a.own {
+		if a.all[t.Name] != nil {
+			return fmt.Errorf("agent: there are two tools with the name %s", t.Name)
+		}
+		if err := add(t); err != nil {
+			return err
+		}
+	}
+	if len(a.tools) == 0 {
+		return errors.New("agent: no tool matches the selection")
+	}
+	slices.SortFunc(a.tools, func(x, y *tool.Tool) int { return compare(x.Name, y.Name) })
+	a.paths = routes(a.all)
+	return nil
+}
+
+func compare(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,284 @@
+package agent
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent/internal/tool"
+)
+
+// Call carries out a call that a model asked for. It never fails: what went wrong is
+// in the text for the model, and in Err for the host.
+func (s *Session) Call(ctx context.Context, name string, input []byte) Result {
+	return s.CallAll(ctx, []Invocation{{name, input}})[0]
+}
+
+// planned is a call on its way. Once a result is set, it goes no further.
+type planned struct {
+	id       string
+	begun    time.Time
+	name     string
+	tool     *tool.Tool
+	input    json.RawMessage
+	effect   closekit.Effect
+	account  Account
+	decision Decision
+	repairs  []Repair
+	notes    []string
+	approval *Approval // approved
+	row      Row       // of the approval
+	before   []Snapshot
+	result   *Result
+}
+
+// plan reads the input of a call and decides on it. Nothing is written.
+func (s *Session) plan(ctx context.Context, v Invocation) *planned {
+	p := &planned{id: "exec_" + rand.Text()[:16], begun: s.agent.now(), name: v.Name, input: v.Input}
+	if err := s.prepare(ctx, p); err != nil {
+		s.refuse(ctx, p, err)
+	}
+	return p
+}
+
+func (s *Session) prepare(ctx context.Context, p *planned) (err error) {
+	if p.tool, err = s.tool(p.name); err != nil {
+		return err
+	}
+	if err := s.read(ctx, p); err != nil {
+		return err
+	}
+	return s.decide(ctx, p)
+}
+
+// read repairs, completes and checks the input.
+func (s *Session) read(ctx context.Context, p *planned) error {
+	input, repairs, err := s.repair(ctx, p.tool, p.input)
+	if err != nil {
+		return err
+	}
+	p.input, p.repairs = input, repairs
+	filled, notes, err := p.tool.Complete(ctx, s.bare, input)
+	if err != nil {
+		return err
+	}
+	p.input, p.notes = filled, notes
+	p.effect, err = p.tool.EffectOf(p.input)
+	return err
+}
+
+// decide asks the policy.
+func (s *Session) decide(ctx context.Context, p *planned) (err error) {
+	if p.account, err = s.accountFor(ctx, p.effect); err != nil {
+		return err
+	}
+	outside := false
+	if p.effect != closekit.Read {
+		if outside, err = s.Outside(ctx); err != nil {
+			return err
+		}
+	}
+	p.decision = s.agent.policy.Decide(&Call{p.tool.Name, p.tool.Resource, p.input, p.effect, p.account, s.run, outside})
+	if p.decision.Action != Allow && p.decision.Action != Ask {
+		return &PolicyError{p.tool.Name, p.effect, p.decision}
+	}
+	return nil
+}
+
+// accountFor returns whom the session acts as. A read of a named account needs no
+// question to Close.
+func (s *Session) accountFor(ctx context.Context, e closekit.Effect) (Account, error) {
+	s.mu.Lock()
+	me := s.me
+	s.mu.Unlock()
+	if e == closekit.Read && s.name != "" && me == nil {
+		return Account{Name: s.name}, nil
+	}
+	return s.account(ctx, false)
+}
+
+// refuse ends a call that is not carried out.
+func (s *Session) refuse(ctx context.Context, p *planned, err error) {
+	r := Result{ID: p.id, Tool: p.name, IsError: true, Err: err, Text: s.explain(ctx, err), Repairs: p.repairs, Input: p.input, Effect: p.effect}
+	p.result = &r
+	s.outcome(ctx, p, "refused") //nolint:errcheck // nothing was carried out that would have to be known
+}
+
+// carryOut makes a call that is allowed, or approved.
+func (s *Session) carryOut(ctx context.Context, p *planned) {
+	if err := s.begin(ctx, p); err != nil {
+		s.refuse(ctx, p, err)
+		s.settle(ctx, p, Failed, "nothing was sent: "+err.Error())
+		return
+	}
+	out, notes, err := p.tool.Do(s.grant(ctx, p), s.client, p.input)
+	p.notes = append(p.notes, notes...)
+	r := Result{ID: p.id, Tool: p.name, JSON: out, Err: err, Repairs: p.repairs, Notes: p.notes, Input: p.input, Effect: p.effect}
+	p.result = &r
+	word, state, text := "ok", Done, "carried out"
+	switch {
+	case err == nil:
+		r.Text = s.answer(p, out)
+	case closekit.MaybeDone(err):
+		word, state, text = "unclear", Unclear, err.Error()
+	default:
+		word, state, text = "failed", Failed, err.Error()
+	}
+	if err != nil {
+		r.IsError, r.Text = true, s.explain(ctx, err)
+	}
+	if err := s.outcome(ctx, p, word); err != nil {
+		r.Text += "\n(This call is not in the audit log: " + err.Error() + ")"
+		r.Err = errors.Join(r.Err, err)
+	}
+	s.settle(ctx, p, state, text)
+	if len(out) > 0 {
+		if err := s.sawOutside(ctx, p.account); err != nil {
+			s.withhold(&r, err)
+		}
+	}
+}
+
+// withhold replaces an answer that the model must not see, because the session could
+// not remember that it was seen.
+func (s *Session) withhold(r *Result, err error) {
+	r.Err = fmt.Errorf("remembering that text of outsiders was read: %w", err)
+	r.IsError, r.Text = true, "The answer cannot be shown: the state of this run could not be saved. Tell the user."
+}
+
+// begin does what comes before a call: limits, the record of the intent.
+func (s *Session) begin(ctx context.Context, p *planned) error {
+	if p.effect != closekit.Read && len(s.agent.sinks) > 0 && p.before == nil {
+		before, err := s.snapshots(ctx, p.tool, p.input)
+		if err != nil {
+			return fmt.Errorf("reading what the call would change: %w", err)
+		}
+		p.before = before
+	}
+	if err := s.spend(ctx, p); err != nil {
+		return err
+	}
+	if p.effect == closekit.Read {
+		return nil
+	}
+	return s.record(ctx, p.record(Intent, s))
+}
+
+// settle stores the outcome of an approved call.
+func (s *Session) settle(ctx context.Context, p *planned, state State, text string) {
+	if p.approval == nil {
+		return
+	}
+	p.approval.State, p.approval.Outcome = state, text
+	// The call is over whether or not this is stored: an approval that stays in
+	// Executing becomes unclear, and is never used again.
+	_ = s.agent.swap(context.WithoutCancel(ctx), p.row, p.approval)
+}
+
+// record returns the audit record of a call.
+func (p *planned) record(phase Phase, s *Session) Record {
+	r := Record{
+		Phase: phase, ID: p.id, Time: s.agent.now(), Account: p.account, Run: s.run, Tool: p.name, Input: Redact(p.input), Effect: p.effect,
+		Decision: p.decision.Action, Why: p.decision.Why,
+	}
+	if p.account.Name == "" {
+		r.Account.Name = s.name
+	}
+	if phase == Intent {
+		r.Before = p.before
+	}
+	if p.approval != nil {
+		r.Approval, r.Approver = p.approval.ID, p.approval.Approver
+	}
+	return r
+}
+
+// outcome records what came of a call.
+func (s *Session) outcome(ctx context.Context, p *planned, word string) error {
+	r := p.record(Outcome, s)
+	r.Result, r.Duration = word, r.Time.Sub(p.begun)
+	if p.result != nil {
+		r.IDs = recordIDs(p.result.JSON)
+		if p.result.Err != nil {
+			r.Error = p.result.Err.Error()
+		}
+	}
+	return s.record(context.WithoutCancel(ctx), r)
+}
+
+// record passes a record to all sinks.
+func (s *Session) record(ctx context.Context, r Record) error {
+	var errs []error
+	for _, sink := range s.agent.sinks {
+		if err := sink.Record(ctx, r); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil && !s.agent.lenient {
+		return fmt.Errorf("the audit log cannot be written: %w", err)
+	}
+	return nil
+}
+
+// spend counts a call against the limits.
+func (s *Session) spend(ctx context.Context, p *planned) error {
+	limits := limitsOf(s.agent.policy)
+	if len(limits) == 0 {
+		return nil
+	}
+	var spends []Spend
+	var of []Limit
+	now := s.agent.now()
+	for _, l := range limits {
+		amount := p.amount(l.What)
+		if amount == 0 {
+			continue
+		}
+		x := Spend{Account: p.account.Name, Amount: amount, Most: l.Most, Ends: now.Add(runsEnd)}
+		switch l.Per {
+		case Run:
+			x.Key = fmt.Sprintf("%s\x00run\x00%s", l.What, s.run)
+		case Day:
+			day := now.UTC().Format(time.DateOnly)
+			x.Key = fmt.Sprintf("%s\x00day\x00%s\x00%s", l.What, day, p.account.Name)
+			x.Ends = now.UTC().Truncate(24 * time.Hour).Add(48 * time.Hour)
+		}
+		spends, of = append(spends, x), append(of, l)
+	}
+	if len(spends) == 0 {
+		return nil
+	}
+	over, err := s.agent.store.Spend(ctx, spends)
+	switch {
+	case err != nil:
+		return fmt.Errorf("counting the call: %w", err)
+	case over >= 0:
+		return &LimitError{of[over]}
+	}
+	return nil
+}
+
+// amount is what a call counts for a quantity.
+func (p *planned) amount(q Quantity) int64 {
+	is := func(b bool) int64 {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	switch q {
+	case Calls:
+		return 1
+	case Writes:
+		return is(p.effect != closekit.Read)
+	case Sends:
+		return is(p.effect.Has(closekit.Sends))
+	case Money:
+		return moneyChange(p)
+	}
+	return 0
+}
