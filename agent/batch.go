@@ -68,7 +68,7 @@ func (s *Session) settleAsk(ctx context.Context, p *planned, waiting *[]*planned
 		s.refuse(ctx, p, err)
 	case approved:
 		s.carryOutApproved(ctx, p)
-	default:
+	case p.result == nil:
 		*waiting = append(*waiting, p)
 	}
 }

@@ -77,7 +77,7 @@ func (s *Session) guard(ctx context.Context, req closekit.Request) error {
 	return s.record(ctx, p.record(Intent, s))
 }
 
-// route is the path template of a tool.
+// route is the path template of a tool, below the prefix of the API.
 type route struct {
 	method string
 	parts  []string // parameters in braces
@@ -88,7 +88,7 @@ func routes(all map[string]*tool.Tool) []route {
 	var list []route
 	for _, t := range all {
 		if t.Method != "" {
-			list = append(list, route{t.Method, split(t.Path), t})
+			list = append(list, route{t.Method, split(t.Template), t})
 		}
 	}
 	return list
@@ -134,18 +134,11 @@ const everything = closekit.Destructive | closekit.Sends | closekit.Egress | clo
 
 func (r *route) match(p string) (map[string]string, bool) {
 	parts := split(p)
-	// The path of a request is below the prefix, which the template has.
-	over := len(r.parts) - len(parts)
-	if over < 0 {
+	if len(parts) != len(r.parts) {
 		return nil, false
 	}
-	for _, fixed := range r.parts[:over] {
-		if strings.HasPrefix(fixed, "{") {
-			return nil, false
-		}
-	}
 	values := map[string]string{}
-	for i, part := range r.parts[over:] {
+	for i, part := range r.parts {
 		if name, ok := strings.CutPrefix(part, "{"); ok {
 			v, err := url.PathUnescape(parts[i])
 			if err != nil {

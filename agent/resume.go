@@ -158,6 +158,14 @@ func (s *Session) carryOutApproved(ctx context.Context, p *planned) {
 // what is true now.
 func (s *Session) claim(ctx context.Context, p *planned) error {
 	a := p.approval
+	account, err := s.account(ctx, true)
+	switch {
+	case err != nil:
+		return err
+	case account != a.Account:
+		return ErrOtherAccount
+	}
+	p.account = account
 	a.State = Executing
 	if err := s.agent.swap(ctx, p.row, a); err != nil {
 		a.State = Approved
@@ -167,14 +175,6 @@ func (s *Session) claim(ctx context.Context, p *planned) error {
 		return fmt.Errorf("claiming approval %s: %w", a.ID, err)
 	}
 	p.row.Revision++
-	account, err := s.account(ctx, true)
-	switch {
-	case err != nil:
-		return err
-	case account != a.Account:
-		return ErrOtherAccount
-	}
-	p.account = account
 	effect, err := p.tool.EffectOf(p.input)
 	switch {
 	case err != nil:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -94,17 +95,35 @@ func (s *Session) Client() *closekit.Client { return s.client }
 
 // profile is what /me/ tells.
 type profile struct {
-	UserID       string `json:"id"`
-	Zone         string `json:"last_used_timezone"`
-	Organization struct {
-		ID       string
-		Currency string
-	} `json:"-"`
+	UserID        string `json:"id"`
+	Zone          string `json:"last_used_timezone"`
 	Organizations []struct {
 		ID       string `json:"id"`
 		Currency string `json:"currency"`
 	} `json:"organizations"`
-	MemberOf string `json:"organization_id"`
+}
+
+// organization returns the id of the organization. Close does not tell which one a
+// credential is for; the ids of several are joined.
+func (p *profile) organization() string {
+	var ids []string
+	for _, o := range p.Organizations {
+		ids = append(ids, o.ID)
+	}
+	slices.Sort(ids)
+	return strings.Join(ids, "+")
+}
+
+// currency returns the currency, or "" if organizations have different ones.
+func (p *profile) currency() string {
+	code := ""
+	for i, o := range p.Organizations {
+		if i > 0 && o.Currency != code {
+			return ""
+		}
+		code = o.Currency
+	}
+	return code
 }
 
 // whoami asks Close who the account is; the answer is kept unless fresh is true.
@@ -122,10 +141,7 @@ func (s *Session) whoami(ctx context.Context, fresh bool) (*profile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking Close whose account it is: %w", err)
 	}
-	if len(me.Organizations) > 0 {
-		me.Organization.ID, me.Organization.Currency = me.Organizations[0].ID, me.Organizations[0].Currency
-	}
-	if me.UserID == "" || me.Organization.ID == "" {
+	if me.UserID == "" || len(me.Organizations) == 0 {
 		return nil, errors.New("asking Close whose account it is: the answer names no user or no organization")
 	}
 	s.mu.Lock()
@@ -142,9 +158,9 @@ func (s *Session) account(ctx context.Context, fresh bool) (Account, error) {
 	}
 	name := s.name
 	if name == "" {
-		name = me.UserID + "@" + me.Organization.ID
+		name = me.UserID + "@" + me.organization()
 	}
-	return Account{name, me.UserID, me.Organization.ID}, nil
+	return Account{name, me.UserID, me.organization()}, nil
 }
 
 // zone returns the time zone of the user, or nil.

@@ -23,7 +23,7 @@ type Tool struct {
 	Effect   closekit.Effect
 	Info     closekit.ToolInfo
 	Method   string // of a tool of the host, empty
-	Path     string // /api/v1/lead/{lead_id}/
+	Template string // of the path below the prefix of the API, /lead/{lead_id}/
 
 	raw    json.RawMessage
 	schema func() (*Schema, error)
@@ -55,7 +55,7 @@ func newTool(t Tool, input json.RawMessage, run runner) *Tool {
 // OfCatalog returns the view of a tool of a catalog.
 func OfCatalog(t *closekit.Tool) *Tool {
 	return newTool(Tool{
-		Name: t.Name, Resource: t.Resource, Effect: t.Effect, Info: t.Info(), Method: t.Method, Path: t.Path,
+		Name: t.Name, Resource: t.Resource, Effect: t.Effect, Info: t.Info(), Method: t.Method, Template: t.Operation().Path,
 	}, t.InputSchema(), catalogTool{t})
 }
 
@@ -105,7 +105,7 @@ func (t *Tool) Hash() string { return t.hash() }
 
 func (t *Tool) computeHash() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s %s\n%s\n", t.Name, t.Method, t.Path, t.Effect)
+	fmt.Fprintf(h, "%s\n%s %s\n%s\n", t.Name, t.Method, t.Template, t.Effect)
 	var v any
 	if json.Unmarshal(t.raw, &v) == nil {
 		writeMeaning(h, v)

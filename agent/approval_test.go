@@ -1,0 +1,216 @@
+package agent_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/closeapi"
+	"github.com/closekit/closekit/emulator"
+)
+
+// TestCallThatWaits follows a deletion from the question to the answer.
+func TestCallThatWaits(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	p := o.pending("close_lead_delete", `{"lead_id":%q}`, o.lead)
+	if p.State != agent.Pending || p.Effect != closekit.Destructive || p.Account.Name != "ada" || p.Why == "" {
+		t.Errorf("the approval is %+v", p)
+	}
+	o.has("leads", 1)
+	if again := o.pending("close_lead_delete", `{ "lead_id" : %q }`, o.lead); again.ID != p.ID {
+		t.Error("the same call was put to the person twice")
+	}
+	var state *agent.StateError
+	if r := o.s.Resume(t.Context(), p.ID); !errors.As(r.Err, &state) || state.State != agent.Pending {
+		t.Errorf("before the decision: %v", r.Err)
+	}
+	o.decide(p, agent.Approve)
+	o.has("leads", 1)
+	o.ok(o.s.Resume(t.Context(), p.ID))
+	o.has("leads", 0)
+	if r := o.s.Resume(t.Context(), p.ID); !errors.As(r.Err, &state) || state.State != agent.Done {
+		t.Errorf("a second use: %v", r.Err)
+	}
+	want := []string{"outcome close_lead_delete pending", "outcome close_lead_delete pending", "outcome close_lead_delete refused", "intent close_lead_delete ", "outcome close_lead_delete ok", "outcome close_lead_delete refused"}
+	if got := o.log.lines(); !slices.Equal(got, want) {
+		t.Errorf("audit:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestRepetitionUsesApproval has a model that repeats the call instead of waiting for
+// the host to resume it.
+func TestRepetitionUsesApproval(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	p := o.pending("close_lead_delete", `{"lead_id":%q}`, o.lead)
+	o.decide(p, agent.Approve)
+	o.ok(o.call("close_lead_delete", `{"lead_id":%q}`, o.lead))
+	o.has("leads", 0)
+}
+
+func TestDenialIsFinal(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	p := o.pending("close_lead_delete", `{"lead_id":%q}`, o.lead)
+	o.decide(p, agent.Reject)
+	var state *agent.StateError
+	if r := o.call("close_lead_delete", `{"lead_id":%q}`, o.lead); !errors.As(r.Err, &state) || state.State != agent.Denied || r.Pending != nil {
+		t.Errorf("asked again: %v", r.Err)
+	}
+	if err := o.agent.Decide(t.Context(), p.ID, "ben", agent.Approve, p.Shown); !errors.As(err, &state) {
+		t.Errorf("decided again: %v", err)
+	}
+	o.has("leads", 1)
+}
+
+// TestDecisionIsOnWhatWasShown tests that a decision with another digest, or of
+// nobody, counts nothing.
+func TestDecisionIsOnWhatWasShown(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	p := o.pending("close_lead_delete", `{"lead_id":%q}`, o.lead)
+	if err := o.agent.Decide(t.Context(), p.ID, "ben", agent.Approve, agent.Digest{}); !errors.Is(err, agent.ErrNotShown) {
+		t.Errorf("without a digest: %v", err)
+	}
+	if err := o.agent.Decide(t.Context(), p.ID, "", agent.Approve, p.Shown); err == nil {
+		t.Error("nobody decided")
+	}
+	if err := o.agent.Decide(t.Context(), "apr_unknown", "ben", agent.Approve, p.Shown); !errors.Is(err, agent.ErrNotFound) {
+		t.Errorf("unknown approval: %v", err)
+	}
+}
+
+// TestApprovalsEnd moves the clock forth and back.
+func TestApprovalsEnd(t *testing.T) {
+	t.Parallel()
+	for name, move := range map[string]time.Duration{"forth": 15 * time.Minute, "back": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := open(t)
+			p := o.pending("close_lead_delete", `{"lead_id":%q}`, o.lead)
+			o.decide(p, agent.Approve)
+			o.clock.move(move)
+			var state *agent.StateError
+			if r := o.s.Resume(t.Context(), p.ID); !errors.As(r.Err, &state) || state.State != agent.Expired {
+				t.Errorf("got %v, want an approval that has expired", r.Err)
+			}
+			o.has("leads", 1)
+		})
+	}
+}
+
+// TestOtherSessionCannotUseApproval has another run, another account with the same
+// name, and the same account after it was connected to another organization.
+func TestOtherSessionCannotUseApproval(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	org, err := o.srv.AddOrganization(emulator.Organization{Name: "Other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	user, err := o.srv.AddUser(emulator.User{FirstName: "Cleo", LastName: "May", Email: "cleo@example.com", Organizations: []string{org.ID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := o.srv.AddAPIKey(user.ID, org.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := o.pending("close_lead_delete", `{"lead_id":%q}`, o.lead)
+	o.decide(p, agent.Approve)
+	for name, s := range map[string]*agent.Session{
+		"other run":          o.agent.Session(closekit.APIKey(o.srv.APIKey()), agent.As("ada")),
+		"other organization": o.agent.Session(closekit.APIKey(key), agent.As("ada"), agent.WithRun(o.s.Run())),
+		"other user":         o.agent.Session(closekit.APIKey(o.srv.APIKeyOf(o.srv.Users()[1].ID, o.srv.Organizations()[0].ID)), agent.As("ada"), agent.WithRun(o.s.Run())),
+		"other name":         o.agent.Session(closekit.APIKey(o.srv.APIKey()), agent.As("bob"), agent.WithRun(o.s.Run())),
+	} {
+		if r := s.Resume(t.Context(), p.ID); !errors.Is(r.Err, agent.ErrOtherAccount) {
+			t.Errorf("%s: %v", name, r.Err)
+		}
+	}
+	o.has("leads", 1)
+	o.ok(o.s.Resume(t.Context(), p.ID)) // the others have not used it up
+}
+
+// TestOneExecution lets fifty goroutines of two replicas use one approval.
+func TestOneExecution(t *testing.T) {
+	t.Parallel()
+	store := agent.NewMemoryStore()
+	o := open(t, agent.WithApprovals(store), agent.WithPolicy(agent.Default().Ask(agent.Named("close_task_create"))))
+	p := o.pending("close_task_create", `{"lead_id":%q,"text":"x","date":"2026-11-30"}`, o.lead)
+	o.decide(p, agent.Approve)
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	done := 0
+	for range 50 {
+		group.Go(func() {
+			s := o.agent.Session(closekit.APIKey(o.srv.APIKey()), agent.As("ada"), agent.WithRun(o.s.Run()))
+			if r := s.Resume(t.Context(), p.ID); r.Err == nil {
+				mu.Lock()
+				done++
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	if done != 1 {
+		t.Errorf("%d uses of one approval", done)
+	}
+	o.has("tasks", 1)
+}
+
+// TestPolicyIsAskedAgain makes the policy stricter between the approval and its use.
+func TestPolicyIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	store := agent.NewMemoryStore()
+	o := open(t, agent.WithApprovals(store))
+	p := o.pending("close_lead_delete", `{"lead_id":%q}`, o.lead)
+	o.decide(p, agent.Approve)
+	strict := open(t, agent.WithApprovals(store), agent.WithPolicy(agent.Default().Deny(agent.Named("close_lead_delete"))))
+	s := strict.agent.Session(closekit.APIKey(o.srv.APIKey()), agent.As("ada"), agent.WithRun(o.s.Run()))
+	if r := s.Resume(t.Context(), p.ID); r.Err == nil {
+		t.Error("carried out although the policy denies it now")
+	}
+	o.has("leads", 1)
+}
+
+// TestGuardOfSession tests that the host's own calls on a session's client meet the
+// policy, whatever they say about themselves.
+func TestGuardOfSession(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	client := o.s.Client()
+	lie := &closekit.Operation{Tool: "close_lead_get", Method: "GET", Path: "/lead/{lead_id}/", Effect: closekit.Read}
+	for name, call := range map[string]func() error{
+		"typed": func() error { return closeapi.LeadDelete(t.Context(), client, closeapi.LeadDeleteParams{LeadID: closeapi.LeadID(o.lead)}) },
+		"raw":   func() error { return client.Delete(t.Context(), "/lead/"+o.lead+"/", nil) },
+		"false operation": func() error {
+			return client.Do(t.Context(), closekit.Request{Operation: lie, Method: "DELETE", Path: "/lead/" + o.lead + "/", Effect: closekit.Write}, nil)
+		},
+		"with prefix": func() error { return client.Delete(t.Context(), "/api/v1/lead/"+o.lead+"/", nil) },
+		"derived": func() error {
+			return closeapi.LeadDelete(t.Context(), client.With(closekit.APIKey(o.srv.APIKey())), closeapi.LeadDeleteParams{LeadID: closeapi.LeadID(o.lead)})
+		},
+		"unknown endpoint": func() error { return client.Post(t.Context(), "/bulk_action/delete/", map[string]any{}, nil) },
+	} {
+		var denied *agent.PolicyError
+		if err := call(); !errors.As(err, &denied) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if w := o.writes(); len(w) != 1 {
+		t.Errorf("sent: %q", w)
+	}
+	if _, err := closeapi.LeadGet(t.Context(), client, closeapi.LeadGetParams{LeadID: closeapi.LeadID(o.lead)}); err != nil {
+		t.Errorf("a read: %v", err)
+	}
+	if _, err := closeapi.NoteCreate(t.Context(), client, closeapi.NoteCreateParams{LeadID: closeapi.LeadID(o.lead), Note: closekit.Some("hello")}); err != nil {
+		t.Errorf("a harmless write: %v", err)
+	}
+}
