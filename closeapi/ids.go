@@ -228,31 +228,27 @@ var (
 	kindTask        = closekit.IDKind{Name: "task", Prefixes: []string{"task", "noti"}, From: "close_tasks_list", Known: knownIDs}
 	kindLeadStatus  = closekit.IDKind{
 		Name: "lead_status", Prefixes: []string{"stat"}, From: "close_me_get",
-		About: "Lead statuses are listed under organizations in the result of close_me_get.",
-		Known: knownIDs,
+		About: "Lead statuses are listed under organizations in the result of close_me_get.", Known: knownIDs,
 	}
 	kindOpportunityStatus = closekit.IDKind{
-		Name: "opportunity_status", Prefixes: []string{"stat"}, From: "close_pipelines_list",
-		About: "Statuses are listed under each pipeline.", Known: knownIDs,
+		Name: "opportunity_status", Prefixes: []string{"stat"}, From: "close_pipelines_list", About: "Statuses are listed under each pipeline.",
+		Known: knownIDs,
 	}
 	kindPipeline     = closekit.IDKind{Name: "pipeline", Prefixes: []string{"pipe"}, From: "close_pipelines_list", Known: knownIDs}
 	kindUser         = closekit.IDKind{Name: "user", Prefixes: []string{"user"}, From: "close_users_list", Known: knownIDs}
 	kindOrganization = closekit.IDKind{Name: "organization", Prefixes: []string{"orga"}, From: "close_me_get", Known: knownIDs}
 	kindMembership   = closekit.IDKind{Name: "membership", Prefixes: []string{"memb"}, From: "close_me_get", Known: knownIDs}
 	kindRole         = closekit.IDKind{
-		Name: "role", Prefixes: []string{"role"},
-		Literals: []string{"admin", "superuser", "user", "restricteduser"}, From: "close_me_get",
+		Name: "role", Prefixes: []string{"role"}, Literals: []string{"admin", "superuser", "user", "restricteduser"}, From: "close_me_get",
 		Known: knownIDs,
 	}
 	kindCustomField = closekit.IDKind{
-		Name: "custom_field", Prefixes: []string{"cf", "lcf"},
-		About: "Ids made before May 2021 can have other prefixes.", Known: knownIDs,
+		Name: "custom_field", Prefixes: []string{"cf", "lcf"}, About: "Ids made before May 2021 can have other prefixes.", Known: knownIDs,
 	}
 	kindSequence             = closekit.IDKind{Name: "sequence", Prefixes: []string{"seq"}, From: "close_sequences_list", Known: knownIDs}
 	kindSequenceStep         = closekit.IDKind{Name: "sequence_step", Prefixes: []string{"seqstep"}, From: "close_sequence_get", Known: knownIDs}
 	kindSequenceSubscription = closekit.IDKind{
-		Name: "sequence_subscription", Prefixes: []string{"sub"},
-		From: "close_sequence_subscriptions_list", Known: knownIDs,
+		Name: "sequence_subscription", Prefixes: []string{"sub"}, From: "close_sequence_subscriptions_list", Known: knownIDs,
 	}
 	kindSchedule      = closekit.IDKind{Name: "schedule", Prefixes: []string{"sched"}, Known: knownIDs}
 	kindEmailTemplate = closekit.IDKind{Name: "email_template", Prefixes: []string{"tmpl"}, Known: knownIDs}
@@ -275,37 +271,16 @@ var (
 
 // knownIDs tells an id of another kind from one that is unknown.
 var knownIDs = []closekit.IDPrefix{
-	{Prefix: "acti", Kind: "activity"},
-	{Prefix: "actitype", Kind: "custom_activity_type"},
-	{Prefix: "bulkemail", Kind: "bulk_email_action"},
-	{Prefix: "cf", Kind: "custom_field"},
-	{Prefix: "comm", Kind: "comment"},
-	{Prefix: "comthr", Kind: "comment_thread"},
-	{Prefix: "cont", Kind: "contact"},
-	{Prefix: "emailacct", Kind: "email_account"},
-	{Prefix: "emailsig", Kind: "email_signature"},
-	{Prefix: "ev", Kind: "event"},
-	{Prefix: "group", Kind: "group"},
-	{Prefix: "lcf", Kind: "custom_field"},
-	{Prefix: "lead", Kind: "lead"},
-	{Prefix: "media", Kind: "media"},
-	{Prefix: "memb", Kind: "membership"},
-	{Prefix: "noti", Kind: "task"},
-	{Prefix: "oppo", Kind: "opportunity"},
-	{Prefix: "orga", Kind: "organization"},
-	{Prefix: "outcome", Kind: "outcome"},
-	{Prefix: "phon", Kind: "phone_number"},
-	{Prefix: "pipe", Kind: "pipeline"},
-	{Prefix: "role", Kind: "role"},
-	{Prefix: "sched", Kind: "schedule"},
-	{Prefix: "seq", Kind: "sequence"},
-	{Prefix: "seqstep", Kind: "sequence_step"},
-	{Prefix: "smstmpl", Kind: "sms_template"},
-	{Prefix: "stat", Kind: "lead_status"},
-	{Prefix: "sub", Kind: "sequence_subscription"},
-	{Prefix: "task", Kind: "task"},
-	{Prefix: "tmpl", Kind: "email_template"},
-	{Prefix: "user", Kind: "user"},
+	{Prefix: "acti", Kind: "activity"}, {Prefix: "actitype", Kind: "custom_activity_type"}, {Prefix: "bulkemail", Kind: "bulk_email_action"},
+	{Prefix: "cf", Kind: "custom_field"}, {Prefix: "comm", Kind: "comment"}, {Prefix: "comthr", Kind: "comment_thread"},
+	{Prefix: "cont", Kind: "contact"}, {Prefix: "emailacct", Kind: "email_account"}, {Prefix: "emailsig", Kind: "email_signature"},
+	{Prefix: "ev", Kind: "event"}, {Prefix: "group", Kind: "group"}, {Prefix: "lcf", Kind: "custom_field"}, {Prefix: "lead", Kind: "lead"},
+	{Prefix: "media", Kind: "media"}, {Prefix: "memb", Kind: "membership"}, {Prefix: "noti", Kind: "task"},
+	{Prefix: "oppo", Kind: "opportunity"}, {Prefix: "orga", Kind: "organization"}, {Prefix: "outcome", Kind: "outcome"},
+	{Prefix: "phon", Kind: "phone_number"}, {Prefix: "pipe", Kind: "pipeline"}, {Prefix: "role", Kind: "role"},
+	{Prefix: "sched", Kind: "schedule"}, {Prefix: "seq", Kind: "sequence"}, {Prefix: "seqstep", Kind: "sequence_step"},
+	{Prefix: "smstmpl", Kind: "sms_template"}, {Prefix: "stat", Kind: "lead_status"}, {Prefix: "sub", Kind: "sequence_subscription"},
+	{Prefix: "task", Kind: "task"}, {Prefix: "tmpl", Kind: "email_template"}, {Prefix: "user", Kind: "user"},
 	{Prefix: "whsub", Kind: "webhook"},
 }
 
