@@ -87,14 +87,23 @@ var opActivitiesList = wire.Operation{
 	},
 	Params: func() any { return new(ActivitiesListParams) },
 	Aliases: []wire.Alias{
-		{Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"},
-		{Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}, {Name: "type", For: "_type"},
-		{Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"},
+		{Name: "order_by", For: "_order_by"},
+		{Name: "sort", For: "_order_by"},
+		{Name: "fields", For: "_fields"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
+		{Name: "limit", For: "_limit"},
+		{Name: "type", For: "_type"},
+		{Name: "date_created_from", For: "date_created__gte"},
+		{Name: "date_created_to", For: "date_created__lte"},
 	},
 	Rules: []wire.Rule{
-		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 11}, {Kind: wire.NeedsOne, Fields: []uint8{9}, If: 1},
-		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 10}, {Kind: wire.NeedsOne, Fields: []uint8{9}, If: 2},
-		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 14}, {Kind: wire.NeedsOne, Fields: []uint8{9}, If: 0},
+		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 11},
+		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 1},
+		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 10},
+		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 2},
+		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 14},
+		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 0},
 		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 5, Is: "-activity_at"},
 		{Kind: wire.Needs, Fields: []uint8{5}, If: 19, About: "A filter on activity_at needs _order_by -activity_at."},
 		{Kind: wire.Needs, Fields: []uint8{5}, If: 20, About: "A filter on activity_at needs _order_by -activity_at."},
@@ -664,7 +673,7 @@ func (ActivityType) Values() []string {
 	}
 }
 
-// Hints lists words that are no values, with advice.
+// Hints lists words that are no values, separated by spaces, with advice.
 func (ActivityType) Hints() [][2]string {
 	return [][2]string{
 		{"CustomActivity", "use Custom, or the id of the type (actitype_…)"},

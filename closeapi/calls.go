@@ -237,8 +237,13 @@ var opCallsList = wire.Operation{
 	},
 	Params: func() any { return new(CallsListParams) },
 	Aliases: []wire.Alias{
-		{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"},
-		{Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"},
+		{Name: "fields", For: "_fields"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
+		{Name: "limit", For: "_limit"},
+		{Name: "type", For: "_type"},
+		{Name: "date_created_from", For: "date_created__gte"},
+		{Name: "date_created_to", For: "date_created__lte"},
 	},
 }
 
@@ -348,7 +353,7 @@ func (CallStatus) Values() []string {
 	return []string{"created", "in-progress", "completed", "cancel", "no-answer", "busy", "failed", "timeout"}
 }
 
-// Hints lists words that are no values, with advice.
+// Hints lists words that are no values, separated by spaces, with advice.
 func (CallStatus) Hints() [][2]string {
 	return [][2]string{
 		{"missed unanswered not_answered not_reached", "use no-answer"},

@@ -146,10 +146,7 @@ var opCustomFieldContactDelete = wire.Operation{
 // Close API: GET /custom_field/contact/ (tool close_custom_fields_contact_list)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldsContactList(
-	ctx context.Context,
-	c *closekit.Client,
-	p CustomFieldsContactListParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p CustomFieldsContactListParams, opts ...closekit.CallOption,
 ) (*closekit.Page[CustomField], error) {
 	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsContactList, &p, p.Skip, opts)
 }
@@ -157,10 +154,7 @@ func CustomFieldsContactList(
 // CustomFieldsContactAll iterates over all results of [CustomFieldsContactList], fetching pages as needed. A loop that
 // deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func CustomFieldsContactAll(
-	ctx context.Context,
-	c *closekit.Client,
-	p CustomFieldsContactListParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p CustomFieldsContactListParams, opts ...closekit.CallOption,
 ) iter.Seq2[*CustomField, error] {
 	return wire.CallAll[CustomField](ctx, c, &opCustomFieldsContactList, &p, &p.Skip, opts)
 }

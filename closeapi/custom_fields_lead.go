@@ -145,10 +145,7 @@ var opCustomFieldLeadDelete = wire.Operation{
 // Close API: GET /custom_field/lead/ (tool close_custom_fields_lead_list)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldsLeadList(
-	ctx context.Context,
-	c *closekit.Client,
-	p CustomFieldsLeadListParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p CustomFieldsLeadListParams, opts ...closekit.CallOption,
 ) (*closekit.Page[CustomField], error) {
 	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsLeadList, &p, p.Skip, opts)
 }

@@ -19,10 +19,7 @@ import (
 // Close API: POST /custom_field/opportunity/ (tool close_custom_field_opportunity_create)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldOpportunityCreate(
-	ctx context.Context,
-	c *closekit.Client,
-	p CustomFieldOpportunityCreateParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p CustomFieldOpportunityCreateParams, opts ...closekit.CallOption,
 ) (*CustomField, error) {
 	return wire.Call[CustomField](ctx, c, &opCustomFieldOpportunityCreate, &p, opts)
 }
@@ -89,10 +86,7 @@ var opCustomFieldOpportunityGet = wire.Operation{
 // Close API: PUT /custom_field/opportunity/{custom_field_id}/ (tool close_custom_field_opportunity_update)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldOpportunityUpdate(
-	ctx context.Context,
-	c *closekit.Client,
-	p CustomFieldOpportunityUpdateParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p CustomFieldOpportunityUpdateParams, opts ...closekit.CallOption,
 ) (*CustomField, error) {
 	return wire.Call[CustomField](ctx, c, &opCustomFieldOpportunityUpdate, &p, opts)
 }
@@ -156,10 +150,7 @@ var opCustomFieldOpportunityDelete = wire.Operation{
 // Close API: GET /custom_field/opportunity/ (tool close_custom_fields_opportunity_list)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldsOpportunityList(
-	ctx context.Context,
-	c *closekit.Client,
-	p CustomFieldsOpportunityListParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p CustomFieldsOpportunityListParams, opts ...closekit.CallOption,
 ) (*closekit.Page[CustomField], error) {
 	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsOpportunityList, &p, p.Skip, opts)
 }
@@ -167,10 +158,7 @@ func CustomFieldsOpportunityList(
 // CustomFieldsOpportunityAll iterates over all results of [CustomFieldsOpportunityList], fetching pages as needed. A loop
 // that deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func CustomFieldsOpportunityAll(
-	ctx context.Context,
-	c *closekit.Client,
-	p CustomFieldsOpportunityListParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p CustomFieldsOpportunityListParams, opts ...closekit.CallOption,
 ) iter.Seq2[*CustomField, error] {
 	return wire.CallAll[CustomField](ctx, c, &opCustomFieldsOpportunityList, &p, &p.Skip, opts)
 }

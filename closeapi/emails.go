@@ -88,8 +88,10 @@ var opEmailCreate = wire.Operation{
 	Params:    func() any { return new(EmailCreateParams) },
 	Aliases:   []wire.Alias{{Name: "account_id", For: "email_account_id"}},
 	Rules: []wire.Rule{
-		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "inbox"}, {Kind: wire.Needs, Fields: []uint8{7, 13}, If: 3, Is: "scheduled"},
-		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "outbox"}, {Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "error"},
+		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "inbox"},
+		{Kind: wire.Needs, Fields: []uint8{7, 13}, If: 3, Is: "scheduled"},
+		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "outbox"},
+		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "error"},
 	},
 	Effects: []wire.EffectCase{{When: []wire.Condition{{Param: 3, Values: []string{"draft", "inbox", "sent", "error"}}}, Effect: closekit.Write}},
 }
@@ -276,8 +278,13 @@ var opEmailsList = wire.Operation{
 	},
 	Params: func() any { return new(EmailsListParams) },
 	Aliases: []wire.Alias{
-		{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"},
-		{Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"},
+		{Name: "fields", For: "_fields"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
+		{Name: "limit", For: "_limit"},
+		{Name: "type", For: "_type"},
+		{Name: "date_created_from", For: "date_created__gte"},
+		{Name: "date_created_to", For: "date_created__lte"},
 	},
 }
 
@@ -593,7 +600,7 @@ func (EmailStatus) Values() []string {
 	return []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
 }
 
-// Hints lists words that are no values, with advice.
+// Hints lists words that are no values, separated by spaces, with advice.
 func (EmailStatus) Hints() [][2]string {
 	return [][2]string{
 		{"send send_now sending deliver queue queued outgoing", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},

@@ -189,8 +189,14 @@ var opLeadsList = wire.Operation{
 	},
 	Params: func() any { return new(LeadsListParams) },
 	Aliases: []wire.Alias{
-		{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"},
-		{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"},
+		{Name: "search", For: "query"},
+		{Name: "q", For: "query"},
+		{Name: "order_by", For: "_order_by"},
+		{Name: "sort", For: "_order_by"},
+		{Name: "fields", For: "_fields"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
+		{Name: "limit", For: "_limit"},
 	},
 }
 

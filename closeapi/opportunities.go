@@ -283,8 +283,14 @@ var opOpportunitiesList = wire.Operation{
 	},
 	Params: func() any { return new(OpportunitiesListParams) },
 	Aliases: []wire.Alias{
-		{Name: "search", For: "query"}, {Name: "q", For: "query"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"},
-		{Name: "group_by", For: "_group_by"}, {Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"},
+		{Name: "search", For: "query"},
+		{Name: "q", For: "query"},
+		{Name: "order_by", For: "_order_by"},
+		{Name: "sort", For: "_order_by"},
+		{Name: "group_by", For: "_group_by"},
+		{Name: "fields", For: "_fields"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
 		{Name: "limit", For: "_limit"},
 	},
 }

@@ -21,10 +21,7 @@ import (
 // Close API: POST /sequence_subscription/ (tool close_sequence_subscription_create)
 // https://developer.close.com/api/resources/sequences
 func SequenceSubscriptionCreate(
-	ctx context.Context,
-	c *closekit.Client,
-	p SequenceSubscriptionCreateParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p SequenceSubscriptionCreateParams, opts ...closekit.CallOption,
 ) (*SequenceSubscription, error) {
 	return wire.Call[SequenceSubscription](ctx, c, &opSequenceSubscriptionCreate, &p, opts)
 }
@@ -61,10 +58,7 @@ var opSequenceSubscriptionCreate = wire.Operation{
 // Close API: GET /sequence_subscription/{subscription_id}/ (tool close_sequence_subscription_get)
 // https://developer.close.com/api/resources/sequences
 func SequenceSubscriptionGet(
-	ctx context.Context,
-	c *closekit.Client,
-	p SequenceSubscriptionGetParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p SequenceSubscriptionGetParams, opts ...closekit.CallOption,
 ) (*SequenceSubscription, error) {
 	return wire.Call[SequenceSubscription](ctx, c, &opSequenceSubscriptionGet, &p, opts)
 }
@@ -92,10 +86,7 @@ var opSequenceSubscriptionGet = wire.Operation{
 // Close API: PUT /sequence_subscription/{subscription_id}/ (tool close_sequence_subscription_update)
 // https://developer.close.com/api/resources/sequences
 func SequenceSubscriptionUpdate(
-	ctx context.Context,
-	c *closekit.Client,
-	p SequenceSubscriptionUpdateParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p SequenceSubscriptionUpdateParams, opts ...closekit.CallOption,
 ) (*SequenceSubscription, error) {
 	return wire.Call[SequenceSubscription](ctx, c, &opSequenceSubscriptionUpdate, &p, opts)
 }
@@ -133,10 +124,7 @@ var opSequenceSubscriptionUpdate = wire.Operation{
 // Close API: GET /sequence_subscription/ (tool close_sequence_subscriptions_list)
 // https://developer.close.com/api/resources/sequences
 func SequenceSubscriptionsList(
-	ctx context.Context,
-	c *closekit.Client,
-	p SequenceSubscriptionsListParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p SequenceSubscriptionsListParams, opts ...closekit.CallOption,
 ) (*closekit.Page[SequenceSubscription], error) {
 	return wire.CallPage[SequenceSubscription](ctx, c, &opSequenceSubscriptionsList, &p, p.Skip, opts)
 }
@@ -144,10 +132,7 @@ func SequenceSubscriptionsList(
 // SequenceSubscriptionsAll iterates over all results of [SequenceSubscriptionsList], fetching pages as needed. A loop that
 // deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func SequenceSubscriptionsAll(
-	ctx context.Context,
-	c *closekit.Client,
-	p SequenceSubscriptionsListParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p SequenceSubscriptionsListParams, opts ...closekit.CallOption,
 ) iter.Seq2[*SequenceSubscription, error] {
 	return wire.CallAll[SequenceSubscription](ctx, c, &opSequenceSubscriptionsList, &p, &p.Skip, opts)
 }
@@ -246,7 +231,7 @@ const (
 // Values lists the values that can be sent.
 func (SubscriptionSwitch) Values() []string { return []string{"active", "paused"} }
 
-// Hints lists words that are no values, with advice.
+// Hints lists words that are no values, separated by spaces, with advice.
 func (SubscriptionSwitch) Hints() [][2]string {
 	return [][2]string{
 		{"resume resumed restart unpause unpaused", "use active"},

@@ -227,8 +227,13 @@ var opSMSList = wire.Operation{
 	},
 	Params: func() any { return new(SMSListParams) },
 	Aliases: []wire.Alias{
-		{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"},
-		{Name: "type", For: "_type"}, {Name: "date_created_from", For: "date_created__gte"}, {Name: "date_created_to", For: "date_created__lte"},
+		{Name: "fields", For: "_fields"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
+		{Name: "limit", For: "_limit"},
+		{Name: "type", For: "_type"},
+		{Name: "date_created_from", For: "date_created__gte"},
+		{Name: "date_created_to", For: "date_created__lte"},
 	},
 }
 
@@ -321,7 +326,7 @@ func (SMSStatus) Values() []string {
 	return []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
 }
 
-// Hints lists words that are no values, with advice.
+// Hints lists words that are no values, separated by spaces, with advice.
 func (SMSStatus) Hints() [][2]string {
 	return [][2]string{
 		{"send send_now sending deliver queue queued outgoing", "use outbox, which really sends the message; sent only logs one that was sent elsewhere"},

@@ -261,8 +261,13 @@ var opTasksList = wire.Operation{
 	},
 	Params: func() any { return new(TasksListParams) },
 	Aliases: []wire.Alias{
-		{Name: "type", For: "_type"}, {Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "fields", For: "_fields"},
-		{Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"},
+		{Name: "type", For: "_type"},
+		{Name: "order_by", For: "_order_by"},
+		{Name: "sort", For: "_order_by"},
+		{Name: "fields", For: "_fields"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
+		{Name: "limit", For: "_limit"},
 	},
 }
 

@@ -84,7 +84,10 @@ var opUsersList = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_users_list", Method: "GET", Path: "/user/", Effect: closekit.Read, Idempotent: true},
 	Params:    func() any { return new(UsersListParams) },
 	Aliases: []wire.Alias{
-		{Name: "order_by", For: "_order_by"}, {Name: "sort", For: "_order_by"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"},
+		{Name: "order_by", For: "_order_by"},
+		{Name: "sort", For: "_order_by"},
+		{Name: "skip", For: "_skip"},
+		{Name: "offset", For: "_skip"},
 		{Name: "limit", For: "_limit"},
 	},
 }

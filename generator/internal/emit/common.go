@@ -72,7 +72,7 @@ func IDs(p *ir.Package) ([]byte, error) {
 			known = append(known, Values(pair("Prefix", Lit(k.Prefix)), pair("Kind", Lit(k.Kind))))
 		}
 		f.Comment("knownIDs tells an id of another kind from one that is unknown.")
-		f.Add(Var().Id("knownIDs").Op("=").Add(fold(len("var knownIDs = []closekit.IDPrefix{}"), Index().Qual(rootPath, "IDPrefix"), known...)))
+		f.Add(Var().Id("knownIDs").Op("=").Add(literals(len("var knownIDs = []closekit.IDPrefix{}"), Index().Qual(rootPath, "IDPrefix"), known...)))
 		f.Line()
 	}
 	if p.HasCents {

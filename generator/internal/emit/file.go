@@ -155,6 +155,19 @@ func fold(before int, of *Statement, items ...Code) *Statement {
 	return of.Add(lines(append(rows, List(row...))...))
 }
 
+// literals prints a slice of composite literals on one line if they fit, else
+// each on its own, as gofumpt wants them.
+func literals(before int, of *Statement, items ...Code) *Statement {
+	total := before
+	for _, item := range items {
+		total += size(item) + len(", ")
+	}
+	if total <= maxLine {
+		return of.Values(items...)
+	}
+	return of.Add(lines(items...))
+}
+
 // short prints a function on one line if it fits.
 func short(head *Statement, result *Statement) *Statement {
 	one := head.Clone().Add(oneLine(result))

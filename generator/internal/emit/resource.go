@@ -70,8 +70,8 @@ func operation(f *File, o *ir.Op, api *ir.API) {
 	descriptor(f, o, api)
 }
 
-// head prints a function's name and parameters, on lines of their own when the
-// signature would be too long.
+// head prints a function's name and parameters, these on a line of their own when
+// the signature would be too long.
 func head(o *ir.Op, name, results string) *Statement {
 	params := []Code{
 		Id("ctx").Qual("context", "Context"), Id("c").Op("*").Qual(rootPath, "Client"), Id("p").Id(o.Params.Type),
@@ -79,7 +79,7 @@ func head(o *ir.Op, name, results string) *Statement {
 	}
 	line := fmt.Sprintf("func %s(ctx context.Context, c *closekit.Client, p %s, opts ...closekit.CallOption) %s {", name, o.Params.Type, results)
 	if len(line) > maxLine {
-		return Func().Id(name).Custom(Options{Open: "(", Close: ")", Separator: ",", Multi: true}, params...)
+		return Func().Id(name).Custom(Options{Open: "(", Close: ")", Separator: ",", Multi: true}, List(params...))
 	}
 	return Func().Id(name).Params(params...)
 }
@@ -115,25 +115,25 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 				for _, v := range a.Map {
 					m = append(m, Values(pair("From", Lit(v[0])), pair("To", Lit(v[1]))))
 				}
-				item = append(item, pair("Map", fold(len("        Map: []wire.AliasValue{}}},"), Index().Qual(wirePath, "AliasValue"), m...)))
+				item = append(item, pair("Map", literals(len("        Map: []wire.AliasValue{}}},"), Index().Qual(wirePath, "AliasValue"), m...)))
 			}
 			items = append(items, Values(item...))
 		}
-		spec = append(spec, pair("Aliases", fold(len("    Aliases:   []wire.Alias{},"), Index().Qual(wirePath, "Alias"), items...)))
+		spec = append(spec, pair("Aliases", literals(len("    Aliases:   []wire.Alias{},"), Index().Qual(wirePath, "Alias"), items...)))
 	}
 	if len(o.Rules) > 0 {
 		var items []Code
 		for _, r := range o.Rules {
 			items = append(items, Values(rule(&r)...))
 		}
-		spec = append(spec, pair("Rules", fold(len("    Rules:     []wire.Rule{},"), Index().Qual(wirePath, "Rule"), items...)))
+		spec = append(spec, pair("Rules", literals(len("    Rules:     []wire.Rule{},"), Index().Qual(wirePath, "Rule"), items...)))
 	}
 	if len(o.Effects) > 0 {
 		var items []Code
 		for _, e := range o.Effects {
 			items = append(items, Values(effectCase(&e)...))
 		}
-		spec = append(spec, pair("Effects", fold(len("    Effects:   []wire.EffectCase{},"), Index().Qual(wirePath, "EffectCase"), items...)))
+		spec = append(spec, pair("Effects", literals(len("    Effects:   []wire.EffectCase{},"), Index().Qual(wirePath, "EffectCase"), items...)))
 	}
 	facts := []Code{
 		pair("Tool", Lit(o.Tool)), pair("Method", Lit(o.Method)), pair("Path", Lit(o.Path)), pair("Effect", Qual(rootPath, o.Effect.String())),
@@ -329,7 +329,7 @@ func enum(f *File, e *ir.Enum) {
 				hints = append(hints, Values(Lit(words), Lit(h.Advice)))
 			}
 		}
-		f.Add(doc("Hints lists words that are no values, with advice."))
+		f.Add(doc("Hints lists words that are no values, separated by spaces, with advice."))
 		f.Add(Func().Params(Id(e.Type)).Id("Hints").Params().Index().Index(Lit(2)).String().Block(
 			Return(Index().Index(Lit(2)).String().Add(lines(hints...)))))
 		f.Line()
