@@ -213,7 +213,7 @@ func undecoded(k *call, resp *http.Response, body []byte, err error) error {
 // destructive operation: the status confirms the change. A create or a read needs
 // the body.
 func orObject(op *Operation, body []byte) []byte {
-	if (op.Effect == Destructive || op.Updates()) && len(bytes.TrimSpace(body)) == 0 {
+	if (op.Effect.Has(Destructive) || op.Updates()) && len(bytes.TrimSpace(body)) == 0 {
 		return []byte("{}")
 	}
 	return body

@@ -24,6 +24,9 @@ type Request struct {
 	Path string
 	// Query is the encoded query, without the question mark; see [url.Values].
 	Query string
+	// Effect is what the call does, which may be less than what Operation can do. The
+	// zero value means the effect of Operation.
+	Effect Effect
 	// Body is JSON, or nil. It must not be modified, not even after the call has
 	// returned: net/http may still be sending it.
 	Body []byte
@@ -62,6 +65,9 @@ func (c *Client) Do(ctx context.Context, req Request, read func(Response) error,
 	}
 	if err := c.core.serves(req.Operation); err != nil {
 		return err
+	}
+	if req.Effect == Read {
+		req.Effect = req.Operation.Effect
 	}
 	if req.Method == "" {
 		req.Method = req.Operation.Method

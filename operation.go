@@ -6,26 +6,15 @@ import (
 	"time"
 )
 
-// Effect classifies operations by their effect on the data in Close.
-type Effect string
-
-// Effects of operations.
-const (
-	Read        Effect = "read"
-	Write       Effect = "write"
-	Destructive Effect = "destructive"
-)
-
 // Operation describes one operation of the API to middleware, hooks and errors.
 // Generated packages have one for every tool; it must not be changed.
 type Operation struct {
 	Tool       string // close_lead_create; empty for an endpoint that is not in the manifest
 	Method     string // POST
 	Path       string // path template below the prefix of the API, /lead/{lead_id}/
-	Effect     Effect
-	Sends      bool // a customer may receive something
-	Idempotent bool // repeating it has no further effect
-	API        *API // the API that it belongs to; nil means Close
+	Effect     Effect // the strongest that a call can have
+	Idempotent bool   // repeating it has no further effect
+	API        *API   // the API that it belongs to; nil means Close
 	// Narrow lists the parameters that split a long list into parts that offset
 	// paging can read, such as date_created__gte and date_created__lt.
 	Narrow []string
@@ -37,7 +26,7 @@ func (op *Operation) Updates() bool { return op.Method == http.MethodPut }
 // overwrites reports whether repeating the operation is safe if its first outcome
 // is unknown. It is not safe for an operation that sends a message: if the message
 // has been sent, Close rejects the repetition, as if nothing had been sent.
-func (op *Operation) overwrites() bool { return op.Updates() && !op.Sends }
+func (op *Operation) overwrites() bool { return op.Updates() && !op.Effect.Has(Sends) }
 
 // name returns the name of the operation for errors.
 func (op *Operation) name() string {
@@ -62,7 +51,7 @@ type Callable interface {
 	Prepare(input json.RawMessage, loc *time.Location) (*Request, error)
 	// EffectOf checks the input and returns the effect of a call with it, which is
 	// never stronger than that of the operation.
-	EffectOf(input json.RawMessage) (effect Effect, sends bool, err error)
+	EffectOf(input json.RawMessage) (Effect, error)
 }
 
 // IDKind is a kind of id, such as lead. The method Kind of generated id types

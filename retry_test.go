@@ -170,7 +170,7 @@ func TestConnectionRefused(t *testing.T) {
 func TestSendingPut(t *testing.T) {
 	t.Parallel()
 	sends := wire.Operation{Operation: opUpdate.Operation, Params: opUpdate.Params}
-	sends.Sends = true
+	sends.Effect = closekit.Sends
 	for _, c := range []struct {
 		name  string
 		step  step

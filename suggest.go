@@ -214,11 +214,11 @@ func (w wanted) mayWrite(k known, score int) bool {
 	t, isSame := k.tool, w.class != "" && w.class == k.name.class
 	isAsked := score == byWording && w.class != ""
 	switch {
-	case t.Effect == Destructive:
+	case t.Effect.Has(Destructive):
 		return (w.class == "delete" || w.class == "merge") && isSame && score >= byPhrase
-	case t.Sends && w.class == "send":
+	case t.Effect.Has(Sends) && w.class == "send":
 		return k.name.class == "create" && slices.Equal(w.nouns, k.name.nouns)
-	case t.Sends:
+	case t.Effect.Has(Sends):
 		return isSame && score >= byName || isAsked && (w.class == "enroll" || isSame)
 	}
 	return isSame || isAsked && w.class != "delete" && w.class != "merge"

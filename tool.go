@@ -19,7 +19,6 @@ type Tool struct {
 	Resource   string // leads
 	Func       string // name of the Go function, LeadCreate
 	Effect     Effect // the strongest; EffectOf returns that of one call
-	Sends      bool   // a customer may receive something; see EffectOf
 	Idempotent bool   // repeating it has no further effect
 	Method     string // POST
 	Path       string // /api/v1/lead/
@@ -125,14 +124,14 @@ func (t *Tool) Validate(input json.RawMessage) error {
 }
 
 // EffectOf checks JSON input and returns the effect of a call with it. Some tools
-// have less effect with certain input than their Effect and Sends say: a tool that
-// can send an email sends nothing if it saves a draft. Ask for confirmation by this
-// effect, not by the name of the tool. The effect is never stronger than Effect and
-// Sends, which are returned with the [*ValidationError] of invalid input.
-func (t *Tool) EffectOf(input json.RawMessage) (effect Effect, sends bool, err error) {
+// have less effect with certain input than their Effect says: a tool that can send
+// an email sends nothing if it saves a draft. Ask for confirmation by this effect, not
+// by the name of the tool. The effect is never stronger than Effect, which is returned
+// with the [*ValidationError] of invalid input.
+func (t *Tool) EffectOf(input json.RawMessage) (Effect, error) {
 	rest, _, problems := t.split(input)
-	effect, sends, err = t.operation.EffectOf(rest)
-	return effect, sends, t.withProblems(err, problems)
+	effect, err := t.operation.EffectOf(rest)
+	return effect, t.withProblems(err, problems)
 }
 
 // Parse checks JSON input like Validate and returns a pointer to the parameter
@@ -174,7 +173,7 @@ type Catalog struct {
 func (c *Catalog) tool(i int, op Callable) *Tool {
 	t := c.List[i]
 	d := op.Describe()
-	t.Effect, t.Sends, t.Idempotent, t.Method, t.Path = d.Effect, d.Sends, d.Idempotent, d.Method, d.API.orClose().Prefix+d.Path
+	t.Effect, t.Idempotent, t.Method, t.Path = d.Effect, d.Idempotent, d.Method, d.API.orClose().Prefix+d.Path
 	t.catalog, t.operation = c, op
 	return &t
 }

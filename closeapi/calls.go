@@ -149,8 +149,11 @@ type CallUpdateParams struct {
 }
 
 var opCallUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_call_update", Method: "PUT", Path: "/activity/call/{call_id}/", Effect: closekit.Write, Idempotent: true},
-	Params:    func() any { return new(CallUpdateParams) },
+	Operation: closekit.Operation{
+		Tool: "close_call_update", Method: "PUT", Path: "/activity/call/{call_id}/", Effect: closekit.Destructive, Idempotent: true,
+	},
+	Params:  func() any { return new(CallUpdateParams) },
+	Effects: []wire.EffectCase{{When: "12=~,13=~,1=~", Effect: closekit.Write}},
 }
 
 // CallDelete deletes a call from the timeline.

@@ -112,9 +112,10 @@ type ContactUpdateParams struct {
 }
 
 var opContactUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_contact_update", Method: "PUT", Path: "/contact/{contact_id}/", Effect: closekit.Write, Idempotent: true},
+	Operation: closekit.Operation{Tool: "close_contact_update", Method: "PUT", Path: "/contact/{contact_id}/", Effect: closekit.Overwrite, Idempotent: true},
 	Params:    func() any { return new(ContactUpdateParams) },
 	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
+	Effects:   []wire.EffectCase{{When: "4=~,5=~,6=~", Effect: closekit.Write}},
 }
 
 // ContactDelete deletes a contact for good.

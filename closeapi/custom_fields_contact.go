@@ -43,7 +43,7 @@ type CustomFieldContactCreateParams struct {
 }
 
 var opCustomFieldContactCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_contact_create", Method: "POST", Path: "/custom_field/contact/", Effect: closekit.Write},
+	Operation: closekit.Operation{Tool: "close_custom_field_contact_create", Method: "POST", Path: "/custom_field/contact/", Effect: closekit.Admin},
 	Params:    func() any { return new(CustomFieldContactCreateParams) },
 	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
@@ -107,10 +107,14 @@ type CustomFieldContactUpdateParams struct {
 
 var opCustomFieldContactUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_custom_field_contact_update", Method: "PUT", Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Write,
-		Idempotent: true,
+		Tool: "close_custom_field_contact_update", Method: "PUT", Path: "/custom_field/contact/{custom_field_id}/",
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
 	Params: func() any { return new(CustomFieldContactUpdateParams) },
+	Effects: []wire.EffectCase{
+		{When: "4=~,2=~,5=true|~,6=~", Effect: closekit.Admin},
+		{When: "4=~,2=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin},
+	},
 }
 
 // CustomFieldContactDelete deletes a custom field of contacts together with all its values.
@@ -133,7 +137,7 @@ type CustomFieldContactDeleteParams struct {
 var opCustomFieldContactDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_contact_delete", Method: "DELETE", Path: "/custom_field/contact/{custom_field_id}/",
-		Effect: closekit.Destructive, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
 	Params: func() any { return new(CustomFieldContactDeleteParams) },
 }

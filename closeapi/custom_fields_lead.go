@@ -43,7 +43,7 @@ type CustomFieldLeadCreateParams struct {
 }
 
 var opCustomFieldLeadCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_lead_create", Method: "POST", Path: "/custom_field/lead/", Effect: closekit.Write},
+	Operation: closekit.Operation{Tool: "close_custom_field_lead_create", Method: "POST", Path: "/custom_field/lead/", Effect: closekit.Admin},
 	Params:    func() any { return new(CustomFieldLeadCreateParams) },
 	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
@@ -106,10 +106,14 @@ type CustomFieldLeadUpdateParams struct {
 
 var opCustomFieldLeadUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_custom_field_lead_update", Method: "PUT", Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Write,
-		Idempotent: true,
+		Tool: "close_custom_field_lead_update", Method: "PUT", Path: "/custom_field/lead/{custom_field_id}/",
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
 	Params: func() any { return new(CustomFieldLeadUpdateParams) },
+	Effects: []wire.EffectCase{
+		{When: "4=~,2=~,5=true|~,6=~", Effect: closekit.Admin},
+		{When: "4=~,2=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin},
+	},
 }
 
 // CustomFieldLeadDelete deletes a custom field of leads together with all its values.
@@ -131,8 +135,8 @@ type CustomFieldLeadDeleteParams struct {
 
 var opCustomFieldLeadDelete = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_custom_field_lead_delete", Method: "DELETE", Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Destructive,
-		Idempotent: true,
+		Tool: "close_custom_field_lead_delete", Method: "DELETE", Path: "/custom_field/lead/{custom_field_id}/",
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
 	Params: func() any { return new(CustomFieldLeadDeleteParams) },
 }

@@ -45,7 +45,7 @@ type CustomFieldOpportunityCreateParams struct {
 }
 
 var opCustomFieldOpportunityCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_opportunity_create", Method: "POST", Path: "/custom_field/opportunity/", Effect: closekit.Write},
+	Operation: closekit.Operation{Tool: "close_custom_field_opportunity_create", Method: "POST", Path: "/custom_field/opportunity/", Effect: closekit.Admin},
 	Params:    func() any { return new(CustomFieldOpportunityCreateParams) },
 	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
@@ -111,10 +111,14 @@ type CustomFieldOpportunityUpdateParams struct {
 
 var opCustomFieldOpportunityUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_custom_field_opportunity_update", Method: "PUT", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Write,
-		Idempotent: true,
+		Tool: "close_custom_field_opportunity_update", Method: "PUT", Path: "/custom_field/opportunity/{custom_field_id}/",
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
 	Params: func() any { return new(CustomFieldOpportunityUpdateParams) },
+	Effects: []wire.EffectCase{
+		{When: "4=~,2=~,5=true|~,6=~", Effect: closekit.Admin},
+		{When: "4=~,2=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin},
+	},
 }
 
 // CustomFieldOpportunityDelete deletes a custom field of opportunities together with all its values.
@@ -137,7 +141,7 @@ type CustomFieldOpportunityDeleteParams struct {
 var opCustomFieldOpportunityDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_opportunity_delete", Method: "DELETE", Path: "/custom_field/opportunity/{custom_field_id}/",
-		Effect: closekit.Destructive, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
 	Params: func() any { return new(CustomFieldOpportunityDeleteParams) },
 }

@@ -84,7 +84,7 @@ type EmailCreateParams struct {
 }
 
 var opEmailCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_email_create", Method: "POST", Path: "/activity/email/", Effect: closekit.Write, Sends: true},
+	Operation: closekit.Operation{Tool: "close_email_create", Method: "POST", Path: "/activity/email/", Effect: closekit.Sends},
 	Params:    func() any { return new(EmailCreateParams) },
 	Aliases:   []wire.Alias{{Name: "account_id", For: "email_account_id"}},
 	Rules: []wire.Rule{
@@ -93,7 +93,7 @@ var opEmailCreate = wire.Operation{
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "outbox"},
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "error"},
 	},
-	Effects: []wire.EffectCase{{When: []wire.Condition{{Param: 3, Values: []string{"draft", "inbox", "sent", "error"}}}, Effect: closekit.Write}},
+	Effects: []wire.EffectCase{{When: "3=draft|inbox|sent|error,18=~", Effect: closekit.Write}},
 }
 
 // EmailGet fetches one email by id.
@@ -186,11 +186,16 @@ type EmailUpdateParams struct {
 
 var opEmailUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_email_update", Method: "PUT", Path: "/activity/email/{email_id}/", Effect: closekit.Write, Sends: true, Idempotent: true,
+		Tool: "close_email_update", Method: "PUT", Path: "/activity/email/{email_id}/", Effect: closekit.Overwrite | closekit.Sends,
+		Idempotent: true,
 	},
 	Params:  func() any { return new(EmailUpdateParams) },
 	Aliases: []wire.Alias{{Name: "account_id", For: "email_account_id"}},
-	Effects: []wire.EffectCase{{When: []wire.Condition{{Param: 3, Values: []string{"draft"}, Absent: true}}, Effect: closekit.Write}},
+	Effects: []wire.EffectCase{
+		{When: "3=draft|~,18=~,12=~,21=~", Effect: closekit.Write},
+		{When: "3=draft|~,18=~", Effect: closekit.Overwrite},
+		{When: "12=~,21=~", Effect: closekit.Sends},
+	},
 }
 
 // EmailDelete deletes an email from the timeline.

@@ -101,9 +101,10 @@ type LeadUpdateParams struct {
 }
 
 var opLeadUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_lead_update", Method: "PUT", Path: "/lead/{lead_id}/", Effect: closekit.Write, Idempotent: true},
+	Operation: closekit.Operation{Tool: "close_lead_update", Method: "PUT", Path: "/lead/{lead_id}/", Effect: closekit.Overwrite, Idempotent: true},
 	Params:    func() any { return new(LeadUpdateParams) },
 	Rules:     []wire.Rule{{Kind: wire.AtMostOne, Fields: []uint8{4, 5}}},
+	Effects:   []wire.EffectCase{{When: "6=~", Effect: closekit.Write}},
 }
 
 // LeadDelete deletes a lead with all its contacts, opportunities, tasks and activities.

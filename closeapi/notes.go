@@ -111,8 +111,9 @@ type NoteUpdateParams struct {
 }
 
 var opNoteUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_note_update", Method: "PUT", Path: "/activity/note/{note_id}/", Effect: closekit.Write, Idempotent: true},
+	Operation: closekit.Operation{Tool: "close_note_update", Method: "PUT", Path: "/activity/note/{note_id}/", Effect: closekit.Overwrite, Idempotent: true},
 	Params:    func() any { return new(NoteUpdateParams) },
+	Effects:   []wire.EffectCase{{When: "6=~", Effect: closekit.Write}},
 }
 
 // NoteDelete deletes a note from the timeline.

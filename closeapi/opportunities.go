@@ -137,11 +137,12 @@ type OpportunityUpdateParams struct {
 
 var opOpportunityUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_opportunity_update", Method: "PUT", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Write, Idempotent: true,
+		Tool: "close_opportunity_update", Method: "PUT", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Overwrite, Idempotent: true,
 	},
 	Params:  func() any { return new(OpportunityUpdateParams) },
 	Aliases: []wire.Alias{{Name: "expected_date", For: "date_won"}},
 	Rules:   []wire.Rule{{Kind: wire.AtMostOne, Fields: []uint8{1, 2}}},
+	Effects: []wire.EffectCase{{When: "11=~", Effect: closekit.Write}},
 }
 
 // OpportunityDelete deletes an opportunity for good.

@@ -27,7 +27,7 @@ type PipelineCreateParams struct {
 }
 
 var opPipelineCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_pipeline_create", Method: "POST", Path: "/pipeline/", Effect: closekit.Write},
+	Operation: closekit.Operation{Tool: "close_pipeline_create", Method: "POST", Path: "/pipeline/", Effect: closekit.Admin},
 	Params:    func() any { return new(PipelineCreateParams) },
 }
 
@@ -73,9 +73,13 @@ type PipelineUpdateParams struct {
 }
 
 var opPipelineUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_pipeline_update", Method: "PUT", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Write, Idempotent: true},
-	Params:    func() any { return new(PipelineUpdateParams) },
-	Rules:     []wire.Rule{{Kind: wire.AtLeastOne, Fields: []uint8{1, 2}}},
+	Operation: closekit.Operation{
+		Tool: "close_pipeline_update", Method: "PUT", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Overwrite | closekit.Admin,
+		Idempotent: true,
+	},
+	Params:  func() any { return new(PipelineUpdateParams) },
+	Rules:   []wire.Rule{{Kind: wire.AtLeastOne, Fields: []uint8{1, 2}}},
+	Effects: []wire.EffectCase{{When: "2=~", Effect: closekit.Admin}},
 }
 
 // PipelineDelete deletes an empty pipeline.
@@ -97,7 +101,8 @@ type PipelineDeleteParams struct {
 
 var opPipelineDelete = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_pipeline_delete", Method: "DELETE", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Destructive, Idempotent: true,
+		Tool: "close_pipeline_delete", Method: "DELETE", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Destructive | closekit.Admin,
+		Idempotent: true,
 	},
 	Params: func() any { return new(PipelineDeleteParams) },
 }

@@ -45,10 +45,8 @@ type SequenceSubscriptionCreateParams struct {
 }
 
 var opSequenceSubscriptionCreate = wire.Operation{
-	Operation: closekit.Operation{
-		Tool: "close_sequence_subscription_create", Method: "POST", Path: "/sequence_subscription/", Effect: closekit.Write, Sends: true,
-	},
-	Params: func() any { return new(SequenceSubscriptionCreateParams) },
+	Operation: closekit.Operation{Tool: "close_sequence_subscription_create", Method: "POST", Path: "/sequence_subscription/", Effect: closekit.Sends},
+	Params:    func() any { return new(SequenceSubscriptionCreateParams) },
 }
 
 // SequenceSubscriptionGet fetches one enrollment of a contact in a sequence by id.
@@ -107,13 +105,13 @@ type SequenceSubscriptionUpdateParams struct {
 
 var opSequenceSubscriptionUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_sequence_subscription_update", Method: "PUT", Path: "/sequence_subscription/{subscription_id}/", Effect: closekit.Write,
-		Sends: true, Idempotent: true,
+		Tool: "close_sequence_subscription_update", Method: "PUT", Path: "/sequence_subscription/{subscription_id}/", Effect: closekit.Sends,
+		Idempotent: true,
 	},
 	Params:  func() any { return new(SequenceSubscriptionUpdateParams) },
 	Aliases: []wire.Alias{{Name: "pause", For: "status", Map: []wire.AliasValue{{From: "true", To: "\"paused\""}, {From: "false", To: "\"active\""}}}},
 	Rules:   []wire.Rule{{Kind: wire.AtLeastOne, Fields: []uint8{1, 2, 3, 4}}},
-	Effects: []wire.EffectCase{{When: []wire.Condition{{Param: 1, Values: []string{"paused"}}}, Effect: closekit.Write}},
+	Effects: []wire.EffectCase{{When: "1=paused", Effect: closekit.Write}},
 }
 
 // SequenceSubscriptionsList lists enrollments in sequences, of a sequence, a contact or a lead.

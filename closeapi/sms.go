@@ -64,10 +64,10 @@ type SMSCreateParams struct {
 }
 
 var opSMSCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_sms_create", Method: "POST", Path: "/activity/sms/", Effect: closekit.Write, Sends: true},
+	Operation: closekit.Operation{Tool: "close_sms_create", Method: "POST", Path: "/activity/sms/", Effect: closekit.Sends},
 	Params:    func() any { return new(SMSCreateParams) },
 	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{11, 7}, If: 4, Is: "scheduled"}, {Kind: wire.Needs, Fields: []uint8{7}, If: 4, Is: "outbox"}},
-	Effects:   []wire.EffectCase{{When: []wire.Condition{{Param: 4, Values: []string{"draft", "inbox", "sent", "error"}}}, Effect: closekit.Write}},
+	Effects:   []wire.EffectCase{{When: "4=draft|inbox|sent|error", Effect: closekit.Write}},
 }
 
 // SMSGet fetches one SMS by id.
@@ -137,10 +137,14 @@ type SMSUpdateParams struct {
 
 var opSMSUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_sms_update", Method: "PUT", Path: "/activity/sms/{sms_id}/", Effect: closekit.Write, Sends: true, Idempotent: true,
+		Tool: "close_sms_update", Method: "PUT", Path: "/activity/sms/{sms_id}/", Effect: closekit.Overwrite | closekit.Sends, Idempotent: true,
 	},
-	Params:  func() any { return new(SMSUpdateParams) },
-	Effects: []wire.EffectCase{{When: []wire.Condition{{Param: 4, Values: []string{"draft"}, Absent: true}}, Effect: closekit.Write}},
+	Params: func() any { return new(SMSUpdateParams) },
+	Effects: []wire.EffectCase{
+		{When: "4=draft|~,9=~", Effect: closekit.Write},
+		{When: "4=draft|~", Effect: closekit.Overwrite},
+		{When: "9=~", Effect: closekit.Sends},
+	},
 }
 
 // SMSDelete deletes an SMS from the timeline.

@@ -32,7 +32,7 @@ type WebhookCreateParams struct {
 }
 
 var opWebhookCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_webhook_create", Method: "POST", Path: "/webhook/", Effect: closekit.Write},
+	Operation: closekit.Operation{Tool: "close_webhook_create", Method: "POST", Path: "/webhook/", Effect: closekit.Egress | closekit.Admin},
 	Params:    func() any { return new(WebhookCreateParams) },
 }
 
@@ -81,8 +81,12 @@ type WebhookUpdateParams struct {
 }
 
 var opWebhookUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_webhook_update", Method: "PUT", Path: "/webhook/{webhook_id}/", Effect: closekit.Write, Idempotent: true},
-	Params:    func() any { return new(WebhookUpdateParams) },
+	Operation: closekit.Operation{
+		Tool: "close_webhook_update", Method: "PUT", Path: "/webhook/{webhook_id}/", Effect: closekit.Overwrite | closekit.Egress | closekit.Admin,
+		Idempotent: true,
+	},
+	Params:  func() any { return new(WebhookUpdateParams) },
+	Effects: []wire.EffectCase{{When: "4=paused,1=~,2=~,3=~", Effect: closekit.Admin}, {When: "2=~", Effect: closekit.Egress | closekit.Admin}},
 }
 
 // WebhookDelete deletes a webhook.
@@ -103,7 +107,8 @@ type WebhookDeleteParams struct {
 
 var opWebhookDelete = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_webhook_delete", Method: "DELETE", Path: "/webhook/{webhook_id}/", Effect: closekit.Destructive, Idempotent: true,
+		Tool: "close_webhook_delete", Method: "DELETE", Path: "/webhook/{webhook_id}/", Effect: closekit.Destructive | closekit.Admin,
+		Idempotent: true,
 	},
 	Params: func() any { return new(WebhookDeleteParams) },
 }

@@ -199,16 +199,6 @@ type Field struct {
 	In                   Place // of parameters
 }
 
-// Effect is what a tool does to the data.
-type Effect string
-
-// Effects of tools.
-const (
-	Reads    Effect = "read"
-	Writes   Effect = "write"
-	Destroys Effect = "destructive"
-)
-
 // Tool is one operation of the API.
 type Tool struct {
 	Name       string // close_lead_create
@@ -219,7 +209,6 @@ type Tool struct {
 	Method     string
 	Path       string
 	Effect     Effect
-	Sends      bool
 	Effects    []EffectCase // weaker effects of calls with certain parameters; the first that matches applies
 	Idempotent bool
 	Update     bool     // what it takes is written to something that exists
@@ -308,7 +297,6 @@ type Rule struct {
 type EffectCase struct {
 	When   []Condition
 	Effect Effect
-	Sends  bool
 }
 
 // Condition is met if the parameter has one of the values, or, with Absent, if

@@ -39,7 +39,7 @@ func dump(api *manifest.API) string {
 			}
 		}
 		for _, t := range r.Tools {
-			line(" tool %s %s %s %s action=%s status=%d paging=%v sends=%v idempotent=%v", t.Name, t.Method, t.Path, t.Effect, t.Action, t.Status, t.Paging, t.Sends, t.Idempotent)
+			line(" tool %s %s %s %s action=%s status=%d paging=%v idempotent=%v", t.Name, t.Method, t.Path, t.Effect, t.Action, t.Status, t.Paging, t.Idempotent)
 			text("title", t.Title)
 			text("does", t.Does)
 			text("use", t.Use)
@@ -54,7 +54,7 @@ func dump(api *manifest.API) string {
 				text("rule", s)
 			}
 			for _, e := range t.Effects {
-				line("  effect %s sends=%v when %v", e.Effect, e.Sends, e.When)
+				line("  effect %s when %v", e.Effect, e.When)
 			}
 			returns := "nothing"
 			if t.Returns != nil {

@@ -124,7 +124,7 @@ func TestEmbeddedWording(t *testing.T) {
 		if strings.Contains(tool.Name, "_delete") != (tool.Method == "DELETE") {
 			t.Errorf("%s has the method %s", tool.Name, tool.Method)
 		}
-		if tool.Method == "DELETE" && tool.Effect != manifest.Destroys {
+		if tool.Method == "DELETE" && tool.Effect&manifest.Destroys != manifest.Destroys {
 			t.Errorf("%s has the effect %s", tool.Name, tool.Effect)
 		}
 	}

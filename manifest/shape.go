@@ -245,6 +245,8 @@ func kindOf(rule map[string]any) string {
 	switch {
 	case slices.Contains(kinds, "string") && slices.Contains(kinds, "object"):
 		return "a text or a mapping"
+	case slices.Contains(kinds, "string") && slices.Contains(kinds, "array"):
+		return "a text or a list"
 	case slices.Contains(kinds, "string"):
 		return "a text"
 	case slices.Contains(kinds, "boolean"):

@@ -27,7 +27,7 @@ type toolDecl struct {
 	replaces                 string
 	httpText, takes, returns string
 	totals, action, paging   string
-	effect, fill             string
+	fill                     string
 	project                  bool
 	only, without, with      []string
 	required                 []string
@@ -73,7 +73,7 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 	}
 	if old == nil {
 		maps.Copy(known, map[string]func(*yaml.Node){
-			"http": keep(&d.httpText), "effect": keep(&d.effect), "sends": r.flag(&t.Sends), "effects": later, "idempotent": r.flag(&t.Idempotent),
+			"http": keep(&d.httpText), "effect": func(n *yaml.Node) { t.Effect, _ = d.effectOf(n) }, "effects": later, "idempotent": r.flag(&t.Idempotent),
 			"takes": keep(&d.takes), "only": r.words(&d.only), "without": r.words(&d.without), "with": r.words(&d.with),
 			"required": r.words(&d.required), "replaces": keep(&d.replaces), "aliases": later, "rules": later,
 			"returns": keep(&d.returns), "totals": keep(&d.totals), "paging": keep(&d.paging), "status": r.integer(&t.Status),
@@ -263,8 +263,7 @@ func (c *checker) defaults(d *toolDecl) {
 	if d.given["idempotent"] == nil {
 		t.Idempotent = t.Method != http.MethodPost
 	}
-	t.Effect = Effect(d.effect)
-	if t.Effect == "" {
+	if d.given["effect"] == nil {
 		t.Effect = map[string]Effect{http.MethodGet: Reads, http.MethodPost: Writes, http.MethodPut: Writes, http.MethodDelete: Destroys}[t.Method]
 	}
 	t.Update = t.Method == http.MethodPut

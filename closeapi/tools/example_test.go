@@ -81,7 +81,7 @@ func Example_mistakes() {
 func ExampleAll() {
 	free := map[string]bool{}
 	for _, tool := range tools.All() {
-		free[tool.Name] = tool.Effect == closekit.Read && !tool.Sends
+		free[tool.Name] = tool.Effect == closekit.Read
 	}
 	fmt.Println(free["close_leads_list"], free["close_lead_merge"], free["close_email_create"])
 	// Output:

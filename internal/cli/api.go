@@ -89,7 +89,7 @@ func (p *program) api(cmd *cobra.Command, args []string, f *apiFlags) error {
 			line[3] = string(req.Body)
 		}
 	}
-	a := &action{name: req.Method + " " + args[1], effects: []string{string(closekit.Read)}, input: string(req.Body), account: f.acc.account}
+	a := &action{name: req.Method + " " + args[1], effects: effectsOf(closekit.Read), input: string(req.Body), account: f.acc.account}
 	if req.Method != http.MethodGet {
 		a.effects = effectNames[1:]
 	}

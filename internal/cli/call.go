@@ -151,14 +151,11 @@ const maxLine = 4 << 10
 
 // action returns what the user may have to confirm.
 func (r *request) action(input json.RawMessage) (*action, error) {
-	effect, sends, err := r.tool.EffectOf(input)
+	effect, err := r.tool.EffectOf(input)
 	if err != nil {
 		return nil, err
 	}
-	a := &action{name: r.tool.Name, effects: []string{string(effect)}, input: string(compact(input)), line: slices.Clone(r.line), account: r.acc.account}
-	if sends {
-		a.effects = append(a.effects, sending)
-	}
+	a := &action{name: r.tool.Name, effects: effectsOf(effect), input: string(compact(input)), line: slices.Clone(r.line), account: r.acc.account}
 	if r.text != nil && len(a.input) <= maxLine {
 		a.line[r.at] = a.input // what was read cannot be read again
 	}

@@ -238,8 +238,10 @@ func environmentTopic() *cobra.Command {
                    OAuth endpoints of another root than Close's are below it.
   CLOSEKIT_POLICY  what may be sent from here, whatever flags say: read-only, or a
                    list such as destructive=deny,sends=ask. The effects are read,
-                   write, destructive and sends; each is allowed, denied, or asked
-                   for on a terminal, which --yes does not replace. Without it,
+                   write, overwrite, destructive, sends, egress and admin; each is
+                   allowed, denied, or asked for on a terminal, which --yes does not
+                   replace. What is decided on write holds for all but read, and what
+                   is decided on overwrite for destructive too. Without it,
                    destructive and sending calls ask unless --yes is given.
   TZ               time zone in which Close interprets dates without a time and
                    distinguishes today's tasks from later ones; that of the

@@ -12,8 +12,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/pflag"
-
-	"github.com/closekit/closekit"
 )
 
 // confirmFlags are the flags about confirmation.
@@ -53,23 +51,31 @@ func (a *action) again() string {
 
 // does describes the effects to the user.
 func (a *action) does() string {
-	var is []string
-	for _, e := range a.effects {
-		switch e {
-		case string(closekit.Write):
-			is = append(is, "changes data")
-		case string(closekit.Destructive):
-			is = append(is, "deletes or overwrites data for good")
-		case sending:
-			is = append(is, "may send something to a customer")
-		default:
-			is = append(is, "reads data")
-		}
-	}
-	if len(is) == 3 { // the effect is not known
+	if len(a.effects) == len(effectNames)-1 { // the effect is not known
 		return "may delete data, or send something to a customer"
 	}
-	return is[len(is)-1]
+	is := "reads data"
+	var also []string
+	for _, e := range a.effects {
+		switch e {
+		case writing:
+			is = "changes data"
+		case "overwrite":
+			is = "replaces what is stored"
+		case destroying:
+			is = "deletes or overwrites data for good"
+		case sending:
+			also = append(also, "may send something to a customer")
+		case "egress":
+			also = append(also, "lets data out of Close")
+		case "admin":
+			also = append(also, "changes the set-up of the organization")
+		}
+	}
+	if is == "changes data" && len(also) > 0 {
+		is, also = also[0], also[1:]
+	}
+	return strings.Join(append([]string{is}, also...), " and ")
 }
 
 // permit decides whether an action may be carried out, and asks the user if it

@@ -35,7 +35,7 @@ starts real outreach, is left out unless you add --enroll.`,
 			switch {
 			case live:
 				// The flag is the user's consent; the host may think otherwise.
-				a := &action{name: "closekit demo --live", effects: []string{string(closekit.Write), string(closekit.Destructive)}, input: "leads of its own", line: []string{"demo", "--live"}}
+				a := &action{name: "closekit demo --live", effects: effectsOf(closekit.Destructive), input: "leads of its own", line: []string{"demo", "--live"}}
 				if enroll {
 					a.effects = append(a.effects, sending)
 				}

@@ -228,8 +228,9 @@ func TestToolsJSON(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, errs.String())
 	}
 	var list []struct {
-		Name, Description, Effect, Method, Path string
-		InputSchema                             map[string]any `json:"input_schema"`
+		Name, Description, Method, Path string
+		Effects                         []string
+		InputSchema                     map[string]any `json:"input_schema"`
 	}
 	if err := json.Unmarshal(out.Bytes(), &list); err != nil {
 		t.Fatal(err)
@@ -238,7 +239,7 @@ func TestToolsJSON(t *testing.T) {
 		t.Errorf("%d tools, want %d", len(list), len(tools.All()))
 	}
 	for _, l := range list {
-		if l.Name == "" || l.Description == "" || l.Effect == "" || l.Method == "" || l.Path == "" || l.InputSchema["type"] != "object" {
+		if l.Name == "" || l.Description == "" || len(l.Effects) == 0 || l.Method == "" || l.Path == "" || l.InputSchema["type"] != "object" {
 			t.Errorf("incomplete: %+v", l)
 		}
 	}

@@ -20,11 +20,28 @@ const (
 
 var decisions = map[string]decision{"allow": allow, "ask": ask, "deny": deny}
 
-// sending is the effect of calls after which a customer may receive something.
-const sending = "sends"
+// Names of effects.
+const (
+	reading    = "read"
+	writing    = "write"
+	destroying = "destructive"
+	sending    = "sends"
+)
 
 // effectNames are the effects that a policy decides on.
-var effectNames = []string{string(closekit.Read), string(closekit.Write), string(closekit.Destructive), sending}
+var effectNames = []string{reading, writing, "overwrite", destroying, sending, "egress", "admin"}
+
+// effectsOf names all that an effect includes.
+func effectsOf(e closekit.Effect) []string {
+	all := []closekit.Effect{closekit.Read, closekit.Write, closekit.Overwrite, closekit.Destructive, closekit.Sends, closekit.Egress, closekit.Admin}
+	var list []string
+	for i, one := range all {
+		if one == e || one != closekit.Read && e.Has(one) {
+			list = append(list, effectNames[i])
+		}
+	}
+	return list
+}
 
 // policy is what the host of the command decides. Effects without an entry are up
 // to the user.
@@ -81,10 +98,10 @@ func (rules policy) judge(effects []string, o confirmFlags) verdict {
 		switch {
 		case decided:
 			next.decision, next.byPolicy = d, true
-		case !o.yes && (e == string(closekit.Destructive) || e == sending):
+		case !o.yes && (e == destroying || e == sending):
 			next.decision = ask
 		}
-		if o.readOnly && e != string(closekit.Read) {
+		if o.readOnly && e != reading {
 			next.decision, next.byPolicy = deny, false
 		}
 		if next.decision > v.decision || next.decision == v.decision && next.byPolicy {

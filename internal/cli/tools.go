@@ -93,17 +93,10 @@ func toolTable(list []*closekit.Tool) string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, t := range list {
 		about, _, _ := strings.Cut(t.Info().Description, ". ")
-		fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, effect(t), strings.TrimSuffix(about, "."))
+		fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, t.Effect, strings.TrimSuffix(about, "."))
 	}
 	_ = w.Flush() // memory
 	return b.String()
-}
-
-func effect(t *closekit.Tool) string {
-	if t.Sends {
-		return string(t.Effect) + ", sends"
-	}
-	return string(t.Effect)
 }
 
 // toolJSON is a tool in JSON output.
@@ -113,8 +106,7 @@ type toolJSON struct {
 	Description  string                 `json:"description"`
 	Resource     string                 `json:"resource"`
 	Func         string                 `json:"func"`
-	Effect       closekit.Effect        `json:"effect"`
-	Sends        bool                   `json:"sends"`
+	Effects      []string               `json:"effects"`
 	Idempotent   bool                   `json:"idempotent"`
 	Method       string                 `json:"method"`
 	Path         string                 `json:"path"`
@@ -133,7 +125,7 @@ func (p *program) printJSONTools(list []*closekit.Tool, output bool) error {
 		info := t.Info()
 		j := toolJSON{
 			Name: t.Name, Title: info.Title, Description: info.Description, Resource: t.Resource, Func: t.Func,
-			Effect: t.Effect, Sends: t.Sends, Idempotent: t.Idempotent, Method: t.Method, Path: t.Path, Doc: info.Doc, Hash: t.Hash,
+			Effects: t.Effect.Names(), Idempotent: t.Idempotent, Method: t.Method, Path: t.Path, Doc: info.Doc, Hash: t.Hash,
 			Aliases: append([]closekit.ToolAlias{}, info.Aliases...), Synonyms: append([]string{}, info.Synonyms...),
 			Examples: append([]closekit.ToolExample{}, info.Examples...), InputSchema: t.InputSchema(),
 		}
@@ -191,7 +183,7 @@ several tools it prints several JSON documents, in the order of the names.`,
 // toolHelp returns the help of closekit call TOOL.
 func toolHelp(t *closekit.Tool, input *schema) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s, %s %s)\n\n", t.Name, effect(t), t.Method, t.Path)
+	fmt.Fprintf(&b, "%s (%s, %s %s)\n\n", t.Name, t.Effect, t.Method, t.Path)
 	b.WriteString(wrap(t.Info().Description, 78, "") + "\n\nUsage:\n  closekit call " + t.Name)
 	for _, name := range input.Required {
 		fmt.Fprintf(&b, " --%s %s", name, input.property(name).kind())

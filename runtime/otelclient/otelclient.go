@@ -149,7 +149,7 @@ func (t *telemetry) wrap(next closekit.RoundTrip) closekit.RoundTrip {
 
 // details returns the attributes of the span that would be too many for a metric.
 func details(a *closekit.Attempt) []attribute.KeyValue {
-	list := []attribute.KeyValue{effectKey.String(string(a.Operation.Effect)), attribute.String("server.address", a.Request.URL.Hostname())}
+	list := []attribute.KeyValue{effectKey.String(a.Operation.Effect.String()), attribute.String("server.address", a.Request.URL.Hostname())}
 	if port, err := strconv.Atoi(a.Request.URL.Port()); err == nil {
 		list = append(list, attribute.Int("server.port", port))
 	}

@@ -2,48 +2,62 @@ package wire
 
 import (
 	"encoding/json"
-	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/closekit/closekit"
 )
 
 // EffectCase is the effect of an operation if the parameters meet all conditions.
 type EffectCase struct {
-	When   []Condition
-	Effect closekit.Effect
-	Sends  bool
-}
-
-// Condition is met if parameter Param, an index in the order of the struct, has one
-// of the Values, or, with Absent, if it is not sent.
-type Condition struct {
-	Param  uint8
-	Values []string // strings, or true and false
-	Absent bool
+	// When lists the conditions, 3=draft|~,9=true: each names a parameter by its index
+	// in the order of the struct, and its values, strings or true and false. A tilde
+	// means that the parameter is not sent.
+	When   string
+	Effect closekit.Effect // not Read
 }
 
 // EffectOf checks a tool's JSON input and returns the effect of this call: that of
 // the first matching case, or that of the operation. Invalid input is a
 // [*closekit.ValidationError].
-func (op *Operation) EffectOf(input json.RawMessage) (effect closekit.Effect, sends bool, err error) {
+func (op *Operation) EffectOf(input json.RawMessage) (closekit.Effect, error) {
 	w := newSender(op)
 	defer w.free()
 	if _, err := op.read(input, w); err != nil {
-		return op.Effect, op.Sends, err
+		return op.Effect, err
 	}
-	for i := range op.Effects {
-		if c := &op.Effects[i]; w.meets(c.When) {
-			return c.Effect, c.Sends, nil
-		}
-	}
-	return op.Effect, op.Sends, nil
+	return w.effect(), nil
 }
 
-func (w *sender) meets(conditions []Condition) bool {
-	return !slices.ContainsFunc(conditions, func(c Condition) bool {
-		if !w.has(c.Param) {
-			return !c.Absent
+// effect returns the effect of the call whose parameters were sent.
+func (w *sender) effect() closekit.Effect {
+	for i := range w.op.Effects {
+		if c := &w.op.Effects[i]; w.meets(c.When) {
+			return c.Effect
 		}
-		return !slices.ContainsFunc(c.Values, func(v string) bool { return w.holds(c.Param, v) })
-	})
+	}
+	return w.op.Effect
 }
+
+// meets reports whether the parameters meet all conditions.
+func (w *sender) meets(conditions string) bool {
+	for condition := range strings.SplitSeq(conditions, ",") {
+		index, values, _ := strings.Cut(condition, "=")
+		n, _ := strconv.ParseUint(index, 10, 8) // generated
+		met := false
+		for v := range strings.SplitSeq(values, "|") {
+			if v == absent {
+				met = met || !w.has(uint8(n))
+			} else {
+				met = met || w.has(uint8(n)) && w.holds(uint8(n), v)
+			}
+		}
+		if !met {
+			return false
+		}
+	}
+	return true
+}
+
+// absent stands for a parameter that is not sent.
+const absent = "~"

@@ -8,36 +8,38 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// TestEffectOf has conditions on the parameters status, done, kind (with a preset)
-// and flag, fields 3, 9, 24 and 26.
+// TestEffectOf has conditions on the parameters status, done, kind (with a preset),
+// flag and contact_ids, fields 3, 9, 24, 26 and 19.
 func TestEffectOf(t *testing.T) {
 	t.Parallel()
 	op := &wire.Operation{
-		Operation: closekit.Operation{Tool: "close_thing_create", Method: "POST", Path: create.Path, Effect: closekit.Destructive, Sends: true},
+		Operation: closekit.Operation{Tool: "close_thing_create", Method: "POST", Path: create.Path, Effect: closekit.Destructive | closekit.Sends},
 		Params:    newParams,
 		Effects: []wire.EffectCase{
-			{When: []wire.Condition{{Param: 3, Values: []string{"won"}}, {Param: 9, Values: []string{"true"}}}, Effect: closekit.Read},
-			{When: []wire.Condition{{Param: 24, Values: []string{"lead"}}, {Param: 26, Values: []string{"false"}, Absent: true}}, Effect: closekit.Write, Sends: true},
-			{When: []wire.Condition{{Param: 24, Absent: true}}, Effect: closekit.Read},
+			{When: "3=won,9=true", Effect: closekit.Write},
+			{When: "24=lead,26=false|~", Effect: closekit.Sends},
+			{When: "24=~", Effect: closekit.Admin},
+			{When: "19=~", Effect: closekit.Overwrite},
 		},
 	}
-	for input, want := range map[string]struct {
-		effect closekit.Effect
-		sends  bool
-	}{
-		`"status": "won", "done": true`:                  {closekit.Read, false},
-		`"status": "won", "done": false`:                 {closekit.Write, true},
-		`"status": "won"`:                                {closekit.Write, true},
-		`"flag": false`:                                  {closekit.Write, true},
-		`"flag": true`:                                   {closekit.Destructive, true},
-		`"kind": "call"`:                                 {closekit.Destructive, true},
-		`"kind": "call", "status": "won", "done": true`:  {closekit.Read, false},
-		`"kind": "call", "contact_ids": ["cont_a"]`:      {closekit.Destructive, true},
-		`"kind": "call", "name": "won", "label": "lead"`: {closekit.Destructive, true},
+	for input, want := range map[string]closekit.Effect{
+		`"status": "won", "done": true`:                  closekit.Write,
+		`"status": "won", "done": false`:                 closekit.Sends,
+		`"status": "won"`:                                closekit.Sends,
+		`"flag": false`:                                  closekit.Sends,
+		`"flag": true`:                                   closekit.Overwrite,
+		`"flag": true, "contact_ids": ["cont_a"]`:        closekit.Destructive | closekit.Sends,
+		`"kind": "call"`:                                 closekit.Overwrite,
+		`"kind": "call", "status": "won", "done": true`:  closekit.Write,
+		`"kind": "call", "contact_ids": ["cont_a"]`:      closekit.Destructive | closekit.Sends,
+		`"kind": "call", "name": "won", "label": "lead"`: closekit.Overwrite,
 	} {
-		effect, sends, err := op.EffectOf(json.RawMessage(`{"lead_id": "lead_abc", "key": "k", ` + input + `}`))
-		if err != nil || effect != want.effect || sends != want.sends {
-			t.Errorf("%s: %s, sends %v, %v", input, effect, sends, err)
+		in := json.RawMessage(`{"lead_id": "lead_abc", "key": "k", ` + input + `}`)
+		if effect, err := op.EffectOf(in); err != nil || effect != want {
+			t.Errorf("%s: %s, %v; want %s", input, effect, err, want)
+		}
+		if req, err := op.Prepare(in, nil); err != nil || req.Effect != want {
+			t.Errorf("%s: the request is to %v, %v; want %s", input, req, err, want)
 		}
 	}
 }

@@ -25,7 +25,7 @@ type Operation struct {
 	Params  func() any // returns a pointer to an empty parameter struct
 	Rules   []Rule
 	Aliases []Alias
-	Effects []EffectCase // the first one that matches applies, instead of Effect and Sends
+	Effects []EffectCase // the first one that matches applies, instead of Effect
 
 	params, result atomic.Pointer[plan]
 }

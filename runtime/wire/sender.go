@@ -72,7 +72,7 @@ func (w *sender) send(s *plan, v unsafe.Pointer) {
 
 // request returns the encoded request, which does not share the sender's memory.
 func (w *sender) request() closekit.Request {
-	r := closekit.Request{Operation: &w.op.Operation, Path: w.fillPath(), Query: string(w.query)}
+	r := closekit.Request{Operation: &w.op.Operation, Effect: w.effect(), Path: w.fillPath(), Query: string(w.query)}
 	if m := w.op.Method; m == "POST" || m == "PUT" {
 		r.Body = bytes.Clone(w.enc.B)
 	}

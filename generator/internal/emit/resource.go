@@ -136,10 +136,7 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 		spec = append(spec, pair("Effects", literals(len("    Effects:   []wire.EffectCase{},"), Index().Qual(wirePath, "EffectCase"), items...)))
 	}
 	facts := []Code{
-		pair("Tool", Lit(o.Tool)), pair("Method", Lit(o.Method)), pair("Path", Lit(o.Path)), pair("Effect", Qual(rootPath, o.Effect.String())),
-	}
-	if o.Sends {
-		facts = append(facts, pair("Sends", True()))
+		pair("Tool", Lit(o.Tool)), pair("Method", Lit(o.Method)), pair("Path", Lit(o.Path)), pair("Effect", effect(o.Effect)),
 	}
 	if o.Idempotent {
 		facts = append(facts, pair("Idempotent", True()))
@@ -174,26 +171,16 @@ func rule(r *ir.Rule) []Code {
 }
 
 func effectCase(e *ir.EffectCase) []Code {
-	var when []Code
-	for _, c := range e.When {
-		condition := []Code{pair("Param", Lit(c.Param))}
-		if len(c.Values) > 0 {
-			values := make([]Code, len(c.Values))
-			for i, v := range c.Values {
-				values[i] = Lit(v)
-			}
-			condition = append(condition, pair("Values", Index().String().Values(values...)))
-		}
-		if c.Absent {
-			condition = append(condition, pair("Absent", True()))
-		}
-		when = append(when, Values(condition...))
+	return []Code{pair("When", Lit(e.When)), pair("Effect", effect(e.Effect))}
+}
+
+// effect prints the union of effects.
+func effect(names []string) *Statement {
+	s := Qual(rootPath, names[0])
+	for _, name := range names[1:] {
+		s.Op("|").Qual(rootPath, name)
 	}
-	item := []Code{pair("When", Index().Qual(wirePath, "Condition").Values(when...)), pair("Effect", Qual(rootPath, e.Effect.String()))}
-	if e.Sends {
-		item = append(item, pair("Sends", True()))
-	}
-	return item
+	return s
 }
 
 // structField prints a field with its tag, and its comment above.

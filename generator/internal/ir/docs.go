@@ -58,7 +58,7 @@ func (b *builder) opDoc(t *manifest.Tool, fn string) []string {
 		own = append(slices.Clone(own), item.Object.Fields...)
 	}
 	second := join(b.text.text(t.Use, own...), strings.Join(manifest.Sentences(b.goRules(t)), " "))
-	if t.Sends {
+	if t.Effect&manifest.Sends == manifest.Sends {
 		second = join(second, "It may send a message to a customer.")
 	}
 	source := fmt.Sprintf("%s API: %s %s (tool %s) %s", b.api.Name, t.Method, t.Path, t.Name, t.Doc)

@@ -149,19 +149,6 @@ const (
 	ReturnsPage
 )
 
-// Effect is what an operation does to the data.
-type Effect uint8
-
-// Effects, which have the names of the constants of package closekit.
-const (
-	Read Effect = iota
-	Write
-	Destructive
-)
-
-// String returns the name of the effect's constant.
-func (e Effect) String() string { return [...]string{"Read", "Write", "Destructive"}[e] }
-
 // Op is one operation.
 type Op struct {
 	Tool, Func string
@@ -169,8 +156,7 @@ type Op struct {
 	Doc        []string // paragraphs
 	Method     string
 	Path       string
-	Effect     Effect
-	Sends      bool
+	Effect     []string // names of constants of package closekit
 	Idempotent bool
 	Narrow     []string // parameters that split a list that is paged
 	Params     Struct
@@ -228,16 +214,8 @@ type Rule struct {
 
 // EffectCase is a weaker effect of an operation.
 type EffectCase struct {
-	When   []Condition
-	Effect Effect
-	Sends  bool
-}
-
-// Condition is on a parameter by its number.
-type Condition struct {
-	Param  int
-	Values []string
-	Absent bool
+	When   string // as package wire reads it
+	Effect []string
 }
 
 // Tool is one entry of the registry.

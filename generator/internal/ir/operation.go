@@ -2,24 +2,22 @@ package ir
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/closekit/closekit/manifest"
 )
 
-var (
-	effects   = map[manifest.Effect]Effect{manifest.Reads: Read, manifest.Writes: Write, manifest.Destroys: Destructive}
-	ruleKinds = map[manifest.RuleKind]RuleKind{
-		manifest.ExactlyOne: ExactlyOne, manifest.AtLeastOne: AtLeastOne, manifest.AtMostOne: AtMostOne,
-		manifest.Needs: Needs, manifest.NeedsOne: NeedsOne, manifest.Differ: Differ,
-	}
-)
+var ruleKinds = map[manifest.RuleKind]RuleKind{
+	manifest.ExactlyOne: ExactlyOne, manifest.AtLeastOne: AtLeastOne, manifest.AtMostOne: AtMostOne,
+	manifest.Needs: Needs, manifest.NeedsOne: NeedsOne, manifest.Differ: Differ,
+}
 
 func (b *builder) op(t *manifest.Tool) Op {
 	fn := funcName(t.Name)
 	o := Op{
-		Tool: t.Name, Func: fn, Var: opVar(fn), Doc: b.opDoc(t, fn), Method: t.Method, Path: t.Path, Effect: effects[t.Effect],
-		Sends: t.Sends, Idempotent: t.Idempotent, Params: b.paramsOf(t, fn), Rules: rulesOf(t), Effects: effectsOf(t),
+		Tool: t.Name, Func: fn, Var: opVar(fn), Doc: b.opDoc(t, fn), Method: t.Method, Path: t.Path, Effect: effectOf(t.Effect),
+		Idempotent: t.Idempotent, Params: b.paramsOf(t, fn), Rules: rulesOf(t), Effects: effectsOf(t),
 	}
 	if offset := b.api.Conventions.Offset; t.Param(offset) != nil {
 		o.Skip = fieldName(offset)
@@ -97,15 +95,30 @@ func rulesOf(t *manifest.Tool) []Rule {
 	return rules
 }
 
+// effectOf names the constants of an effect.
+func effectOf(e manifest.Effect) []string {
+	list := e.Names()
+	for i, name := range list {
+		list[i] = strings.ToUpper(name[:1]) + name[1:]
+	}
+	return list
+}
+
 // effectsOf numbers the parameters in the effects of a tool.
 func effectsOf(t *manifest.Tool) []EffectCase {
 	index := indexOf(t)
 	var cases []EffectCase
 	for _, e := range t.Effects {
-		out := EffectCase{Effect: effects[e.Effect], Sends: e.Sends}
+		out := EffectCase{Effect: effectOf(e.Effect)}
+		var when []string
 		for _, c := range e.When {
-			out.When = append(out.When, Condition{index[c.Param], c.Values, c.Absent})
+			values := slices.Clone(c.Values)
+			if c.Absent {
+				values = append(values, "~")
+			}
+			when = append(when, fmt.Sprintf("%d=%s", index[c.Param], strings.Join(values, "|")))
 		}
+		out.When = strings.Join(when, ",")
 		cases = append(cases, out)
 	}
 	return cases

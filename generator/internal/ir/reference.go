@@ -101,8 +101,8 @@ func toolEntry(api *manifest.API, t *manifest.Tool) ToolEntry {
 	if t.Paging {
 		facts[1] += fmt.Sprintf(", `%s`", allName(fn))
 	}
-	facts = append(facts, "effect: "+string(t.Effect))
-	if t.Sends {
+	facts = append(facts, "effect: "+t.Effect.String())
+	if t.Effect&manifest.Sends == manifest.Sends {
 		facts = append(facts, "**may send a message to a customer**")
 	}
 	facts = append(facts, manifest.EffectSentences(t)...)
