@@ -13,28 +13,21 @@ import (
 
 // ActivitiesList lists activities of all types, usually the timeline of one lead.
 //
-// Use it for the history of a lead; find LeadID with [LeadsList]. Without a lead, or with several,
-// only the date and id filters work. For one type over all leads use [CallsList], [EmailsList],
-// [SMSList] or [NotesList]. For long histories set a window with DateCreatedGte and DateCreatedLt.
-// When UserID, UserIDIn, ContactID, ContactIDIn, Type or TypeIn is given, exactly one LeadID is
-// required. When OrderBy is -activity_at, exactly one LeadID is required. A filter on ActivityAt needs
-// OrderBy -activity_at.
+// Use it for the history of a lead; find LeadID with [LeadsList]. Without a lead, or with several, only the date and id
+// filters work. For one type over all leads use [CallsList], [EmailsList], [SMSList] or [NotesList]. For long histories
+// set a window with DateCreatedGte and DateCreatedLt. When UserID, UserIDIn, ContactID, ContactIDIn, Type or TypeIn is
+// given, exactly one LeadID is required. When OrderBy is -activity_at, exactly one LeadID is required. A filter on
+// ActivityAt needs OrderBy -activity_at.
 //
-// Close API: GET /activity/ (tool close_activities_list)
-// https://developer.close.com/api/resources/activities
+// Close API: GET /activity/ (tool close_activities_list) https://developer.close.com/api/resources/activities
 func ActivitiesList(ctx context.Context, c *closekit.Client, p ActivitiesListParams, opts ...closekit.CallOption) (*closekit.Page[Activity], error) {
 	return wire.CallPage[Activity](ctx, c, &opActivitiesList, &p, p.Skip, opts)
 }
 
-// ActivitiesAll iterates over all results of [ActivitiesList], fetching pages as needed. A loop that
-// deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it
-// miss some.
+// ActivitiesAll iterates over all results of [ActivitiesList], fetching pages as needed. A loop that deletes or changes
+// them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func ActivitiesAll(ctx context.Context, c *closekit.Client, p ActivitiesListParams, opts ...closekit.CallOption) iter.Seq2[*Activity, error] {
-	return closekit.All(opActivitiesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Activity], error) {
-		p := p
-		p.Skip = skip
-		return ActivitiesList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[Activity](ctx, c, &opActivitiesList, &p, &p.Skip, opts)
 }
 
 // ActivitiesListParams are the parameters of [ActivitiesList].
@@ -49,8 +42,7 @@ type ActivitiesListParams struct {
 	LeadIDIn []LeadID `json:"lead_id__in" close:"query"`
 	// Shows emails as conversations; when left out, as single emails with their bodies.
 	ThreadEmails closekit.Opt[ThreadEmails] `json:"thread_emails" close:"query"`
-	// "date_created" or "-date_created", or "-activity_at" with one lead. Date filters must be on the same
-	// field.
+	// "date_created" or "-date_created", or "-activity_at" with one lead. Date filters must be on the same field.
 	OrderBy closekit.Opt[string] `json:"_order_by" close:"query,sort"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
@@ -90,8 +82,8 @@ type ActivitiesListParams struct {
 
 var opActivitiesList = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_activities_list", Method: "GET", Path: "/activity/", Effect: closekit.Read,
-		Idempotent: true, Narrow: []string{"date_created__gte", "date_created__lt"},
+		Tool: "close_activities_list", Method: "GET", Path: "/activity/", Effect: closekit.Read, Idempotent: true,
+		Narrow: []string{"date_created__gte", "date_created__lt"},
 	},
 	Params: func() any { return new(ActivitiesListParams) },
 	Aliases: []wire.Alias{
@@ -155,8 +147,8 @@ func (v ActivityBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ActivityBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// Activity is one entry of a mixed list. Type says what it is, and the accessors give the whole
-// object. The fields below OrganizationID are those of single types that a list usually shows.
+// Activity is one entry of a mixed list. Type says what it is, and the accessors give the whole object. The fields below
+// OrganizationID are those of single types that a list usually shows.
 type Activity struct {
 	ActivityBase
 	// State of a call, email, message, meeting or custom activity.
@@ -194,14 +186,10 @@ type Activity struct {
 }
 
 // AsCall returns v as a [Call]. It reports false unless Type is "Call".
-func (v *Activity) AsCall() (*Call, bool) {
-	return wire.Variant[Call](v, v.Type == "Call")
-}
+func (v *Activity) AsCall() (*Call, bool) { return wire.Variant[Call](v, v.Type == "Call") }
 
 // AsEmail returns v as an [Email]. It reports false unless Type is "Email".
-func (v *Activity) AsEmail() (*Email, bool) {
-	return wire.Variant[Email](v, v.Type == "Email")
-}
+func (v *Activity) AsEmail() (*Email, bool) { return wire.Variant[Email](v, v.Type == "Email") }
 
 // AsEmailThread returns v as an [EmailThread]. It reports false unless Type is "EmailThread".
 func (v *Activity) AsEmailThread() (*EmailThread, bool) {
@@ -209,27 +197,20 @@ func (v *Activity) AsEmailThread() (*EmailThread, bool) {
 }
 
 // AsNote returns v as a [Note]. It reports false unless Type is "Note".
-func (v *Activity) AsNote() (*Note, bool) {
-	return wire.Variant[Note](v, v.Type == "Note")
-}
+func (v *Activity) AsNote() (*Note, bool) { return wire.Variant[Note](v, v.Type == "Note") }
 
 // AsSMS returns v as an [SMS]. It reports false unless Type is "SMS".
-func (v *Activity) AsSMS() (*SMS, bool) {
-	return wire.Variant[SMS](v, v.Type == "SMS")
-}
+func (v *Activity) AsSMS() (*SMS, bool) { return wire.Variant[SMS](v, v.Type == "SMS") }
 
 // AsMeeting returns v as a [Meeting]. It reports false unless Type is "Meeting".
-func (v *Activity) AsMeeting() (*Meeting, bool) {
-	return wire.Variant[Meeting](v, v.Type == "Meeting")
-}
+func (v *Activity) AsMeeting() (*Meeting, bool) { return wire.Variant[Meeting](v, v.Type == "Meeting") }
 
 // AsCreatedActivity returns v as a [CreatedActivity]. It reports false unless Type is "Created".
 func (v *Activity) AsCreatedActivity() (*CreatedActivity, bool) {
 	return wire.Variant[CreatedActivity](v, v.Type == "Created")
 }
 
-// AsLeadStatusChange returns v as a [LeadStatusChange]. It reports false unless Type is
-// "LeadStatusChange".
+// AsLeadStatusChange returns v as a [LeadStatusChange]. It reports false unless Type is "LeadStatusChange".
 func (v *Activity) AsLeadStatusChange() (*LeadStatusChange, bool) {
 	return wire.Variant[LeadStatusChange](v, v.Type == "LeadStatusChange")
 }
@@ -240,8 +221,7 @@ func (v *Activity) AsOpportunityStatusChange() (*OpportunityStatusChange, bool) 
 	return wire.Variant[OpportunityStatusChange](v, v.Type == "OpportunityStatusChange")
 }
 
-// AsTaskCompletedActivity returns v as a [TaskCompletedActivity]. It reports false unless Type is
-// "TaskCompleted".
+// AsTaskCompletedActivity returns v as a [TaskCompletedActivity]. It reports false unless Type is "TaskCompleted".
 func (v *Activity) AsTaskCompletedActivity() (*TaskCompletedActivity, bool) {
 	return wire.Variant[TaskCompletedActivity](v, v.Type == "TaskCompleted")
 }
@@ -251,8 +231,7 @@ func (v *Activity) AsLeadMergeActivity() (*LeadMergeActivity, bool) {
 	return wire.Variant[LeadMergeActivity](v, v.Type == "LeadMerge")
 }
 
-// AsWhatsAppMessage returns v as a [WhatsAppMessage]. It reports false unless Type is
-// "WhatsAppMessage".
+// AsWhatsAppMessage returns v as a [WhatsAppMessage]. It reports false unless Type is "WhatsAppMessage".
 func (v *Activity) AsWhatsAppMessage() (*WhatsAppMessage, bool) {
 	return wire.Variant[WhatsAppMessage](v, v.Type == "WhatsAppMessage")
 }
@@ -262,14 +241,12 @@ func (v *Activity) AsFormSubmission() (*FormSubmission, bool) {
 	return wire.Variant[FormSubmission](v, v.Type == "FormSubmission")
 }
 
-// AsCustomActivity returns v as a [CustomActivity]. It reports false unless Type is "Custom" or
-// "CustomActivity".
+// AsCustomActivity returns v as a [CustomActivity]. It reports false unless Type is "Custom" or "CustomActivity".
 func (v *Activity) AsCustomActivity() (*CustomActivity, bool) {
 	return wire.Variant[CustomActivity](v, v.Type == "Custom" || v.Type == "CustomActivity")
 }
 
-// AsImportUpdateActivity returns v as an [ImportUpdateActivity]. It reports false unless Type is
-// "ImportUpdate".
+// AsImportUpdateActivity returns v as an [ImportUpdateActivity]. It reports false unless Type is "ImportUpdate".
 func (v *Activity) AsImportUpdateActivity() (*ImportUpdateActivity, bool) {
 	return wire.Variant[ImportUpdateActivity](v, v.Type == "ImportUpdate")
 }
@@ -489,8 +466,7 @@ func (v CreatedActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *CreatedActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// LeadStatusChange is a change of a lead's status. It is history; deleting it does not change the
-// lead.
+// LeadStatusChange is a change of a lead's status. It is history; deleting it does not change the lead.
 type LeadStatusChange struct {
 	ActivityBase
 	OldStatusID    LeadStatusID         `json:"old_status_id"`
@@ -507,8 +483,8 @@ func (v LeadStatusChange) MarshalJSON() ([]byte, error) { return wire.Marshal(&v
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadStatusChange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// OpportunityStatusChange is a change of an opportunity's status. It is history; deleting it does not
-// change the opportunity.
+// OpportunityStatusChange is a change of an opportunity's status. It is history; deleting it does not change the
+// opportunity.
 type OpportunityStatusChange struct {
 	ActivityBase
 	OpportunityID   closekit.Opt[OpportunityID]         `json:"opportunity_id"`
@@ -667,8 +643,8 @@ func (v CustomActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *CustomActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// ActivityType is the kind of an activity. As a filter, the id of a custom activity type
-// (actitype_…) is accepted too. Close may use other values too.
+// ActivityType is the kind of an activity. As a filter, the id of a custom activity type (actitype_…) is accepted too.
+// Close may use other values too.
 type ActivityType string
 
 // Values of [ActivityType].
@@ -692,13 +668,12 @@ const (
 // Values lists the values that can be sent; Close may know others.
 func (ActivityType) Values() []string {
 	return []string{
-		"Call", "Email", "EmailThread", "Note", "SMS", "Meeting", "Created", "LeadStatusChange",
-		"OpportunityStatusChange", "TaskCompleted", "LeadMerge", "WhatsAppMessage", "FormSubmission",
-		"Custom",
+		"Call", "Email", "EmailThread", "Note", "SMS", "Meeting", "Created", "LeadStatusChange", "OpportunityStatusChange", "TaskCompleted",
+		"LeadMerge", "WhatsAppMessage", "FormSubmission", "Custom",
 	}
 }
 
-// Hints lists words that are no values, with advice.
+// Hints lists words that are no values, separated by spaces, with advice.
 func (ActivityType) Hints() [][2]string {
 	return [][2]string{
 		{"CustomActivity", "use Custom, or the id of the type (actitype_…)"},
@@ -738,9 +713,7 @@ const (
 )
 
 // Values lists the values that can be sent.
-func (ThreadEmails) Values() []string {
-	return []string{"true", "only"}
-}
+func (ThreadEmails) Values() []string { return []string{"true", "only"} }
 
 // MeetingStatus is the state of a meeting. Close may use other values too.
 type MeetingStatus string
@@ -755,8 +728,7 @@ const (
 	MeetingStatusDeclinedByOrg  MeetingStatus = "declined-by-org"  // The organization's side declined.
 )
 
-// AttendeeStatus is the response of an attendee to the invitation to a meeting. Close may use other
-// values too.
+// AttendeeStatus is the response of an attendee to the invitation to a meeting. Close may use other values too.
 type AttendeeStatus string
 
 // Values of [AttendeeStatus].
@@ -799,8 +771,7 @@ const (
 	ConferenceTypeGOTOMEETING    ConferenceType = "GO_TO_MEETING"
 )
 
-// DetectionReason is the way a playbook or conversation type was chosen. Close may use other values
-// too.
+// DetectionReason is the way a playbook or conversation type was chosen. Close may use other values too.
 type DetectionReason string
 
 // Values of [DetectionReason].
@@ -819,8 +790,7 @@ const (
 	OutcomeReasonVoicemailDropped OutcomeReason = "voicemail-dropped" // A recorded voicemail was left.
 )
 
-// OutcomeConfidence is the confidence of Close in an outcome that it filled in. Close may use other
-// values too.
+// OutcomeConfidence is the confidence of Close in an outcome that it filled in. Close may use other values too.
 type OutcomeConfidence string
 
 // Values of [OutcomeConfidence].
@@ -861,9 +831,7 @@ const (
 )
 
 // Values lists the values that can be sent.
-func (MessageDirection) Values() []string {
-	return []string{"incoming", "outgoing"}
-}
+func (MessageDirection) Values() []string { return []string{"incoming", "outgoing"} }
 
 // CustomActivityStatus is the state of a custom activity. Close may use other values too.
 type CustomActivityStatus string

@@ -13,11 +13,10 @@ import (
 
 // CallCreate logs a phone call that took place outside of Close.
 //
-// It only writes a record; nothing is dialed. Find LeadID with [LeadsList] and ContactID with
-// [ContactsList]. To plan a call use [TaskCreate] with Type outgoing_call.
+// It only writes a record; nothing is dialed. Find LeadID with [LeadsList] and ContactID with [ContactsList]. To plan a
+// call use [TaskCreate] with Type outgoing_call.
 //
-// Close API: POST /activity/call/ (tool close_call_create)
-// https://developer.close.com/api/resources/activities/calls
+// Close API: POST /activity/call/ (tool close_call_create) https://developer.close.com/api/resources/activities/calls
 func CallCreate(ctx context.Context, c *closekit.Client, p CallCreateParams, opts ...closekit.CallOption) (*Call, error) {
 	return wire.Call[Call](ctx, c, &opCallCreate, &p, opts)
 }
@@ -75,8 +74,8 @@ var opCallCreate = wire.Operation{
 
 // CallGet fetches one call by id.
 //
-// To read what was said, name RecordingTranscript or VoicemailTranscript in Fields; they never come by
-// themselves. Find ids with [CallsList].
+// To read what was said, name RecordingTranscript or VoicemailTranscript in Fields; they never come by themselves. Find
+// ids with [CallsList].
 //
 // Close API: GET /activity/call/{call_id}/ (tool close_call_get)
 // https://developer.close.com/api/resources/activities/calls
@@ -100,9 +99,8 @@ var opCallGet = wire.Operation{
 
 // CallUpdate changes a call, for example its note or outcome.
 //
-// Only what is given changes, null clears. On calls through Close's phone system status and duration
-// are refused. Changing or clearing RecordingURL or VoicemailURL, or RecordingTranscript null, deletes
-// data for good; ask the user first.
+// Only what is given changes, null clears. On calls through Close's phone system status and duration are refused. Changing
+// or clearing RecordingURL or VoicemailURL, or RecordingTranscript null, deletes data for good; ask the user first.
 //
 // Close API: PUT /activity/call/{call_id}/ (tool close_call_update)
 // https://developer.close.com/api/resources/activities/calls
@@ -124,25 +122,21 @@ type CallUpdateParams struct {
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
 	// State of the call. Cannot be changed on calls through Close's phone system. Null clears it.
 	Status closekit.Opt[CallStatus] `json:"status" close:"null"`
-	// Length in seconds. Cannot be changed on calls through Close's phone system. From 0 to 604800. Null
-	// clears it.
+	// Length in seconds. Cannot be changed on calls through Close's phone system. From 0 to 604800. Null clears it.
 	Duration closekit.Opt[int] `json:"duration" close:"null,min=0,max=604800"`
 	// The other side's number with country code. Null clears it.
 	Phone closekit.Opt[string] `json:"phone" close:"null,phone"`
 	// What was said; plain text. It replaces NoteHTML. Null clears it.
 	Note closekit.Opt[string] `json:"note" close:"null"`
-	// The note as rich text; wins when note is given too. An XHTML subset (p, ul, ol, li, b, i, a). Null
-	// clears it.
+	// The note as rich text; wins when note is given too. An XHTML subset (p, ul, ol, li, b, i, a). Null clears it.
 	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
 	// Outcome that the organization defined. Null clears it.
 	OutcomeID closekit.Opt[OutcomeID] `json:"outcome_id" close:"null"`
 	// When the call took place. Null clears it.
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
-	// HTTPS address of an MP3 recording. Changing or clearing it deletes the stored recording for good.
-	// Null clears it.
+	// HTTPS address of an MP3 recording. Changing or clearing it deletes the stored recording for good. Null clears it.
 	RecordingURL closekit.Opt[string] `json:"recording_url" close:"null,url"`
-	// HTTPS address of an MP3 voicemail. Changing or clearing it deletes the stored voicemail for good.
-	// Null clears it.
+	// HTTPS address of an MP3 voicemail. Changing or clearing it deletes the stored voicemail for good. Null clears it.
 	VoicemailURL closekit.Opt[string] `json:"voicemail_url" close:"null,url"`
 	// Values of custom fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
@@ -156,13 +150,10 @@ type CallUpdateParams struct {
 
 var opCallUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_call_update", Method: "PUT", Path: "/activity/call/{call_id}/",
-		Effect: closekit.Destructive, Idempotent: true,
+		Tool: "close_call_update", Method: "PUT", Path: "/activity/call/{call_id}/", Effect: closekit.Destructive, Idempotent: true,
 	},
-	Params: func() any { return new(CallUpdateParams) },
-	Effects: []wire.EffectCase{
-		{When: "12=~,13=~,1=~", Effect: closekit.Write},
-	},
+	Params:  func() any { return new(CallUpdateParams) },
+	Effects: []wire.EffectCase{{When: "12=~,13=~,1=~", Effect: closekit.Write}},
 }
 
 // CallDelete deletes a call from the timeline.
@@ -183,31 +174,25 @@ type CallDeleteParams struct {
 
 var opCallDelete = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_call_delete", Method: "DELETE", Path: "/activity/call/{call_id}/",
-		Effect: closekit.Destructive, Idempotent: true,
+		Tool: "close_call_delete", Method: "DELETE", Path: "/activity/call/{call_id}/", Effect: closekit.Destructive, Idempotent: true,
 	},
 	Params: func() any { return new(CallDeleteParams) },
 }
 
 // CallsList lists calls, filtered by lead, contact, user or date.
 //
-// For calls together with emails and notes of one lead use [ActivitiesList]. Long lists are best read
-// in windows of DateCreated.
+// For calls together with emails and notes of one lead use [ActivitiesList]. Long lists are best read in windows of
+// DateCreated.
 //
-// Close API: GET /activity/call/ (tool close_calls_list)
-// https://developer.close.com/api/resources/activities/calls
+// Close API: GET /activity/call/ (tool close_calls_list) https://developer.close.com/api/resources/activities/calls
 func CallsList(ctx context.Context, c *closekit.Client, p CallsListParams, opts ...closekit.CallOption) (*closekit.Page[Call], error) {
 	return wire.CallPage[Call](ctx, c, &opCallsList, &p, p.Skip, opts)
 }
 
-// CallsAll iterates over all results of [CallsList], fetching pages as needed. A loop that deletes or
-// changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
+// CallsAll iterates over all results of [CallsList], fetching pages as needed. A loop that deletes or changes them must
+// call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func CallsAll(ctx context.Context, c *closekit.Client, p CallsListParams, opts ...closekit.CallOption) iter.Seq2[*Call, error] {
-	return closekit.All(opCallsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Call], error) {
-		p := p
-		p.Skip = skip
-		return CallsList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[Call](ctx, c, &opCallsList, &p, &p.Skip, opts)
 }
 
 // CallsListParams are the parameters of [CallsList].
@@ -250,8 +235,8 @@ type CallsListParams struct {
 
 var opCallsList = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_calls_list", Method: "GET", Path: "/activity/call/", Effect: closekit.Read,
-		Idempotent: true, Narrow: []string{"date_created__gte", "date_created__lt"},
+		Tool: "close_calls_list", Method: "GET", Path: "/activity/call/", Effect: closekit.Read, Idempotent: true,
+		Narrow: []string{"date_created__gte", "date_created__lt"},
 	},
 	Params: func() any { return new(CallsListParams) },
 	Aliases: []wire.Alias{
@@ -371,19 +356,13 @@ func (CallStatus) Values() []string {
 	return []string{"created", "in-progress", "completed", "cancel", "no-answer", "busy", "failed", "timeout"}
 }
 
-// Hints lists words that are no values, with advice.
+// Hints lists words that are no values, separated by spaces, with advice.
 func (CallStatus) Hints() [][2]string {
 	return [][2]string{
-		{"missed", "use no-answer"},
-		{"unanswered", "use no-answer"},
-		{"not_answered", "use no-answer"},
-		{"not_reached", "use no-answer"},
-		{"answered", "use completed"},
-		{"connected", "use completed"},
-		{"done", "use completed"},
+		{"missed unanswered not_answered not_reached", "use no-answer"},
+		{"answered connected done", "use completed"},
 		{"logged", "use the status that the call ended with, such as completed or no-answer"},
-		{"incomplete", "use the status that the call ended with, such as no-answer, cancel or failed"},
-		{"uncompleted", "use the status that the call ended with, such as no-answer, cancel or failed"},
+		{"incomplete uncompleted", "use the status that the call ended with, such as no-answer, cancel or failed"},
 		{"canceled", "use cancel"},
 		{"ongoing", "use in-progress"},
 		{"left_voicemail", "not a status: use no-answer and write in note that you left a voicemail, or set outcome_id, if there is such an outcome"},
@@ -395,8 +374,7 @@ func (CallStatus) Hints() [][2]string {
 		{"not_interested", "not a status: use completed and write it in note, or set outcome_id, if there is such an outcome"},
 		{"scheduled", "a call cannot be scheduled: create a task with close_task_create and _type outgoing_call"},
 		{"planned", "a call cannot be planned: create a task with close_task_create and _type outgoing_call"},
-		{"inbound", "not a status: it is a direction"},
-		{"outbound", "not a status: it is a direction"},
+		{"inbound outbound", "not a status: it is a direction"},
 	}
 }
 
@@ -410,9 +388,7 @@ const (
 )
 
 // Values lists the values that can be sent.
-func (CallDirection) Values() []string {
-	return []string{"inbound", "outbound"}
-}
+func (CallDirection) Values() []string { return []string{"inbound", "outbound"} }
 
 // CallSource is the system that a call or message went through.
 type CallSource string
@@ -424,9 +400,7 @@ const (
 )
 
 // Values lists the values that can be sent.
-func (CallSource) Values() []string {
-	return []string{"Close.io", "External"}
-}
+func (CallSource) Values() []string { return []string{"Close.io", "External"} }
 
 // CallDisposition is the way a call ended. Close may use other values too.
 type CallDisposition string

@@ -12,11 +12,10 @@ import (
 
 // CommentCreate comments on an activity, an opportunity or another record.
 //
-// Take ObjectID from the record itself, for example from [NotesList]. A thread is made when the record
-// has none. For a note of its own on a lead use [NoteCreate].
+// Take ObjectID from the record itself, for example from [NotesList]. A thread is made when the record has none. For a
+// note of its own on a lead use [NoteCreate].
 //
-// Close API: POST /comment/ (tool close_comment_create)
-// https://developer.close.com/api/resources/comments
+// Close API: POST /comment/ (tool close_comment_create) https://developer.close.com/api/resources/comments
 func CommentCreate(ctx context.Context, c *closekit.Client, p CommentCreateParams, opts ...closekit.CallOption) (*Comment, error) {
 	return wire.Call[Comment](ctx, c, &opCommentCreate, &p, opts)
 }
@@ -39,8 +38,7 @@ var opCommentCreate = wire.Operation{
 //
 // A removed comment may still be found, with an empty body and RemovedAt set.
 //
-// Close API: GET /comment/{comment_id}/ (tool close_comment_get)
-// https://developer.close.com/api/resources/comments
+// Close API: GET /comment/{comment_id}/ (tool close_comment_get) https://developer.close.com/api/resources/comments
 func CommentGet(ctx context.Context, c *closekit.Client, p CommentGetParams, opts ...closekit.CallOption) (*Comment, error) {
 	return wire.Call[Comment](ctx, c, &opCommentGet, &p, opts)
 }
@@ -60,8 +58,7 @@ var opCommentGet = wire.Operation{
 //
 // Only the author of a comment may change it.
 //
-// Close API: PUT /comment/{comment_id}/ (tool close_comment_update)
-// https://developer.close.com/api/resources/comments
+// Close API: PUT /comment/{comment_id}/ (tool close_comment_update) https://developer.close.com/api/resources/comments
 func CommentUpdate(ctx context.Context, c *closekit.Client, p CommentUpdateParams, opts ...closekit.CallOption) (*Comment, error) {
 	return wire.Call[Comment](ctx, c, &opCommentUpdate, &p, opts)
 }
@@ -82,11 +79,10 @@ var opCommentUpdate = wire.Operation{
 
 // CommentDelete removes a comment.
 //
-// Its text is lost; there is no undo. Ask the user before you call it. The empty comment stays in its
-// thread until every comment of the thread is removed, so that [CommentGet] may still find it.
+// Its text is lost; there is no undo. Ask the user before you call it. The empty comment stays in its thread until every
+// comment of the thread is removed, so that [CommentGet] may still find it.
 //
-// Close API: DELETE /comment/{comment_id}/ (tool close_comment_delete)
-// https://developer.close.com/api/resources/comments
+// Close API: DELETE /comment/{comment_id}/ (tool close_comment_delete) https://developer.close.com/api/resources/comments
 func CommentDelete(ctx context.Context, c *closekit.Client, p CommentDeleteParams, opts ...closekit.CallOption) error {
 	return wire.CallNone(ctx, c, &opCommentDelete, &p, opts)
 }
@@ -99,8 +95,7 @@ type CommentDeleteParams struct {
 
 var opCommentDelete = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_comment_delete", Method: "DELETE", Path: "/comment/{comment_id}/",
-		Effect: closekit.Destructive, Idempotent: true,
+		Tool: "close_comment_delete", Method: "DELETE", Path: "/comment/{comment_id}/", Effect: closekit.Destructive, Idempotent: true,
 	},
 	Params: func() any { return new(CommentDeleteParams) },
 }
@@ -109,21 +104,15 @@ var opCommentDelete = wire.Operation{
 //
 // A record's ThreadID is in its CommentSummary. Give exactly one of ObjectID or ThreadID.
 //
-// Close API: GET /comment/ (tool close_comments_list)
-// https://developer.close.com/api/resources/comments
+// Close API: GET /comment/ (tool close_comments_list) https://developer.close.com/api/resources/comments
 func CommentsList(ctx context.Context, c *closekit.Client, p CommentsListParams, opts ...closekit.CallOption) (*closekit.Page[Comment], error) {
 	return wire.CallPage[Comment](ctx, c, &opCommentsList, &p, p.Skip, opts)
 }
 
-// CommentsAll iterates over all results of [CommentsList], fetching pages as needed. A loop that
-// deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it
-// miss some.
+// CommentsAll iterates over all results of [CommentsList], fetching pages as needed. A loop that deletes or changes them
+// must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func CommentsAll(ctx context.Context, c *closekit.Client, p CommentsListParams, opts ...closekit.CallOption) iter.Seq2[*Comment, error] {
-	return closekit.All(opCommentsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Comment], error) {
-		p := p
-		p.Skip = skip
-		return CommentsList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[Comment](ctx, c, &opCommentsList, &p, &p.Skip, opts)
 }
 
 // CommentsListParams are the parameters of [CommentsList].
@@ -142,14 +131,12 @@ type CommentsListParams struct {
 
 var opCommentsList = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_comments_list", Method: "GET", Path: "/comment/", Effect: closekit.Read,
-		Idempotent: true, Narrow: []string{"object_id", "thread_id"},
+		Tool: "close_comments_list", Method: "GET", Path: "/comment/", Effect: closekit.Read, Idempotent: true,
+		Narrow: []string{"object_id", "thread_id"},
 	},
 	Params:  func() any { return new(CommentsListParams) },
 	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
-	Rules: []wire.Rule{
-		{Kind: wire.ExactlyOne, Fields: []uint8{0, 1}},
-	},
+	Rules:   []wire.Rule{{Kind: wire.ExactlyOne, Fields: []uint8{0, 1}}},
 }
 
 // Comment is a comment in the thread of a record.

@@ -12,12 +12,11 @@ import (
 
 // ContactCreate creates a contact, a person at an existing lead.
 //
-// Needs LeadID; find the lead with [LeadsList]. Close makes no duplicate check, so look through
-// [ContactsList] with that LeadID first. Emails and Phones are lists of objects, not plain text. For a
-// company that is not in Close yet use [LeadCreate], which takes contacts along.
+// Needs LeadID; find the lead with [LeadsList]. Close makes no duplicate check, so look through [ContactsList] with that
+// LeadID first. Emails and Phones are lists of objects, not plain text. For a company that is not in Close yet use
+// [LeadCreate], which takes contacts along.
 //
-// Close API: POST /contact/ (tool close_contact_create)
-// https://developer.close.com/api/resources/contacts
+// Close API: POST /contact/ (tool close_contact_create) https://developer.close.com/api/resources/contacts
 func ContactCreate(ctx context.Context, c *closekit.Client, p ContactCreateParams, opts ...closekit.CallOption) (*Contact, error) {
 	return wire.Call[Contact](ctx, c, &opContactCreate, &p, opts)
 }
@@ -58,8 +57,7 @@ var opContactCreate = wire.Operation{
 //
 // Use it when the id is known; to find a contact of a lead use [ContactsList].
 //
-// Close API: GET /contact/{contact_id}/ (tool close_contact_get)
-// https://developer.close.com/api/resources/contacts
+// Close API: GET /contact/{contact_id}/ (tool close_contact_get) https://developer.close.com/api/resources/contacts
 func ContactGet(ctx context.Context, c *closekit.Client, p ContactGetParams, opts ...closekit.CallOption) (*Contact, error) {
 	return wire.Call[Contact](ctx, c, &opContactGet, &p, opts)
 }
@@ -80,12 +78,11 @@ var opContactGet = wire.Operation{
 
 // ContactUpdate changes fields of a contact.
 //
-// Only what is given changes. Emails, Phones and URLs replace the stored lists as a whole. To add one
-// address, fetch the contact with [ContactGet] and send the old entries together with the new one.
-// Null clears a field. A new LeadID moves the contact to that lead.
+// Only what is given changes. Emails, Phones and URLs replace the stored lists as a whole. To add one address, fetch the
+// contact with [ContactGet] and send the old entries together with the new one. Null clears a field. A new LeadID moves
+// the contact to that lead.
 //
-// Close API: PUT /contact/{contact_id}/ (tool close_contact_update)
-// https://developer.close.com/api/resources/contacts
+// Close API: PUT /contact/{contact_id}/ (tool close_contact_update) https://developer.close.com/api/resources/contacts
 func ContactUpdate(ctx context.Context, c *closekit.Client, p ContactUpdateParams, opts ...closekit.CallOption) (*Contact, error) {
 	return wire.Call[Contact](ctx, c, &opContactUpdate, &p, opts)
 }
@@ -100,8 +97,7 @@ type ContactUpdateParams struct {
 	Name closekit.Opt[string] `json:"name" close:"null,line,maxlen=1000"`
 	// Job title. At most 1000 characters. Null clears it.
 	Title closekit.Opt[string] `json:"title" close:"null,line,maxlen=1000"`
-	// Email addresses of the person. The list replaces the stored one. At most 100 entries. Null clears
-	// it.
+	// Email addresses of the person. The list replaces the stored one. At most 100 entries. Null clears it.
 	Emails []ContactEmail `json:"emails" close:"null,maxlen=100"`
 	// Phone numbers of the person. The list replaces the stored one. At most 100 entries. Null clears it.
 	Phones []ContactPhone `json:"phones" close:"null,maxlen=100"`
@@ -119,18 +115,15 @@ var opContactUpdate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_contact_update", Method: "PUT", Path: "/contact/{contact_id}/", Effect: closekit.Overwrite, Idempotent: true},
 	Params:    func() any { return new(ContactUpdateParams) },
 	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
-	Effects: []wire.EffectCase{
-		{When: "4=~,5=~,6=~", Effect: closekit.Write},
-	},
+	Effects:   []wire.EffectCase{{When: "4=~,5=~,6=~", Effect: closekit.Write}},
 }
 
 // ContactDelete deletes a contact for good.
 //
-// The person and all addresses and numbers are lost; there is no undo. The lead itself stays. Ask the
-// user before you call it. To remove only an address use [ContactUpdate].
+// The person and all addresses and numbers are lost; there is no undo. The lead itself stays. Ask the user before you call
+// it. To remove only an address use [ContactUpdate].
 //
-// Close API: DELETE /contact/{contact_id}/ (tool close_contact_delete)
-// https://developer.close.com/api/resources/contacts
+// Close API: DELETE /contact/{contact_id}/ (tool close_contact_delete) https://developer.close.com/api/resources/contacts
 func ContactDelete(ctx context.Context, c *closekit.Client, p ContactDeleteParams, opts ...closekit.CallOption) error {
 	return wire.CallNone(ctx, c, &opContactDelete, &p, opts)
 }
@@ -143,32 +136,25 @@ type ContactDeleteParams struct {
 
 var opContactDelete = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_contact_delete", Method: "DELETE", Path: "/contact/{contact_id}/",
-		Effect: closekit.Destructive, Idempotent: true,
+		Tool: "close_contact_delete", Method: "DELETE", Path: "/contact/{contact_id}/", Effect: closekit.Destructive, Idempotent: true,
 	},
 	Params: func() any { return new(ContactDeleteParams) },
 }
 
 // ContactsList lists contacts page by page, of one lead or of the whole organization.
 //
-// LeadID is the only filter: Close cannot search contacts here by name, email or date. To find a
-// person by name or address use [LeadsList] with a query and read the contacts of the leads found.
+// LeadID is the only filter: Close cannot search contacts here by name, email or date. To find a person by name or address
+// use [LeadsList] with a query and read the contacts of the leads found.
 //
-// Close API: GET /contact/ (tool close_contacts_list)
-// https://developer.close.com/api/resources/contacts
+// Close API: GET /contact/ (tool close_contacts_list) https://developer.close.com/api/resources/contacts
 func ContactsList(ctx context.Context, c *closekit.Client, p ContactsListParams, opts ...closekit.CallOption) (*closekit.Page[Contact], error) {
 	return wire.CallPage[Contact](ctx, c, &opContactsList, &p, p.Skip, opts)
 }
 
-// ContactsAll iterates over all results of [ContactsList], fetching pages as needed. A loop that
-// deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it
-// miss some.
+// ContactsAll iterates over all results of [ContactsList], fetching pages as needed. A loop that deletes or changes them
+// must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func ContactsAll(ctx context.Context, c *closekit.Client, p ContactsListParams, opts ...closekit.CallOption) iter.Seq2[*Contact, error] {
-	return closekit.All(opContactsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Contact], error) {
-		p := p
-		p.Skip = skip
-		return ContactsList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[Contact](ctx, c, &opContactsList, &p, &p.Skip, opts)
 }
 
 // ContactsListParams are the parameters of [ContactsList].
@@ -185,8 +171,7 @@ type ContactsListParams struct {
 
 var opContactsList = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_contacts_list", Method: "GET", Path: "/contact/", Effect: closekit.Read,
-		Idempotent: true, Narrow: []string{"lead_id"},
+		Tool: "close_contacts_list", Method: "GET", Path: "/contact/", Effect: closekit.Read, Idempotent: true, Narrow: []string{"lead_id"},
 	},
 	Params:  func() any { return new(ContactsListParams) },
 	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
@@ -340,8 +325,7 @@ func (v Contact) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Contact) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// ContactLabel is the use of an email address, phone number or web address of a contact. Close may use
-// other values too.
+// ContactLabel is the use of an email address, phone number or web address of a contact. Close may use other values too.
 type ContactLabel string
 
 // Values of [ContactLabel].

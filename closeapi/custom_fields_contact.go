@@ -12,9 +12,9 @@ import (
 
 // CustomFieldContactCreate creates a custom field definition for contacts.
 //
-// This adds the field to every contact in the organization; it sets no value. To set a value use
-// [ContactUpdate] with CustomFields. See [CustomFieldsContactList] first, so that no field is made
-// twice. Needs the right to administer the organization. When Type is choices, Choices is required.
+// This adds the field to every contact in the organization; it sets no value. To set a value use [ContactUpdate] with
+// CustomFields. See [CustomFieldsContactList] first, so that no field is made twice. Needs the right to administer the
+// organization. When Type is choices, Choices is required.
 //
 // Close API: POST /custom_field/contact/ (tool close_custom_field_contact_create)
 // https://developer.close.com/api/resources/custom-fields
@@ -32,8 +32,7 @@ type CustomFieldContactCreateParams struct {
 	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
 	// Values to choose from; only for the type choices.
 	Choices []string `json:"choices" close:"null"`
-	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
-	// Defaults to false.
+	// Whether the field holds a list; only for the types choices, user, contact and custom_object. Defaults to false.
 	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
 	// Roles whose members may change values. An empty list lets everyone.
 	EditableWithRoles []RoleID `json:"editable_with_roles"`
@@ -46,9 +45,7 @@ type CustomFieldContactCreateParams struct {
 var opCustomFieldContactCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_custom_field_contact_create", Method: "POST", Path: "/custom_field/contact/", Effect: closekit.Admin},
 	Params:    func() any { return new(CustomFieldContactCreateParams) },
-	Rules: []wire.Rule{
-		{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"},
-	},
+	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
 
 // CustomFieldContactGet fetches one custom field definition of contacts by id.
@@ -71,19 +68,18 @@ type CustomFieldContactGetParams struct {
 
 var opCustomFieldContactGet = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_custom_field_contact_get", Method: "GET",
-		Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Read, Idempotent: true,
+		Tool: "close_custom_field_contact_get", Method: "GET", Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Read,
+		Idempotent: true,
 	},
 	Params:  func() any { return new(CustomFieldContactGetParams) },
 	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
-// CustomFieldContactUpdate changes a custom field definition of contacts, such as its name, type or
-// choices.
+// CustomFieldContactUpdate changes a custom field definition of contacts, such as its name, type or choices.
 //
-// Only what is given changes. Choices replaces the stored list, so send the old ones too; values that
-// are no longer valid are removed from contacts, which cannot be undone. A new type is applied in the
-// background; ConvertingToType is there until it is done. To set a value use [ContactUpdate].
+// Only what is given changes. Choices replaces the stored list, so send the old ones too; values that are no longer valid
+// are removed from contacts, which cannot be undone. A new type is applied in the background; ConvertingToType is there
+// until it is done. To set a value use [ContactUpdate].
 //
 // Close API: PUT /custom_field/contact/{custom_field_id}/ (tool close_custom_field_contact_update)
 // https://developer.close.com/api/resources/custom-fields
@@ -111,9 +107,8 @@ type CustomFieldContactUpdateParams struct {
 
 var opCustomFieldContactUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_custom_field_contact_update", Method: "PUT",
-		Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Destructive | closekit.Admin,
-		Idempotent: true,
+		Tool: "close_custom_field_contact_update", Method: "PUT", Path: "/custom_field/contact/{custom_field_id}/",
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
 	Params: func() any { return new(CustomFieldContactUpdateParams) },
 	Effects: []wire.EffectCase{
@@ -124,8 +119,8 @@ var opCustomFieldContactUpdate = wire.Operation{
 
 // CustomFieldContactDelete deletes a custom field of contacts together with all its values.
 //
-// The values on every contact are destroyed at once and cannot be restored. Ask the user before you
-// call it. To clear the value of one contact set it to null with [ContactUpdate].
+// The values on every contact are destroyed at once and cannot be restored. Ask the user before you call it. To clear the
+// value of one contact set it to null with [ContactUpdate].
 //
 // Close API: DELETE /custom_field/contact/{custom_field_id}/ (tool close_custom_field_contact_delete)
 // https://developer.close.com/api/resources/custom-fields
@@ -141,43 +136,31 @@ type CustomFieldContactDeleteParams struct {
 
 var opCustomFieldContactDelete = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_custom_field_contact_delete", Method: "DELETE",
-		Path: "/custom_field/contact/{custom_field_id}/", Effect: closekit.Destructive | closekit.Admin,
-		Idempotent: true,
+		Tool: "close_custom_field_contact_delete", Method: "DELETE", Path: "/custom_field/contact/{custom_field_id}/",
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
 	Params: func() any { return new(CustomFieldContactDeleteParams) },
 }
 
 // CustomFieldsContactList lists the custom field definitions of contacts.
 //
-// Call it before you read or write CustomFields of a contact, to learn ids, types and choices. Fields
-// that are shared between kinds of objects are not listed here.
+// Call it before you read or write CustomFields of a contact, to learn ids, types and choices. Fields that are shared
+// between kinds of objects are not listed here.
 //
 // Close API: GET /custom_field/contact/ (tool close_custom_fields_contact_list)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldsContactList(
-	ctx context.Context,
-	c *closekit.Client,
-	p CustomFieldsContactListParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p CustomFieldsContactListParams, opts ...closekit.CallOption,
 ) (*closekit.Page[CustomField], error) {
 	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsContactList, &p, p.Skip, opts)
 }
 
-// CustomFieldsContactAll iterates over all results of [CustomFieldsContactList], fetching pages as
-// needed. A loop that deletes or changes them must call [closekit.Collect] first or pass
-// [closekit.WhileChanging], lest it miss some.
+// CustomFieldsContactAll iterates over all results of [CustomFieldsContactList], fetching pages as needed. A loop that
+// deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func CustomFieldsContactAll(
-	ctx context.Context,
-	c *closekit.Client,
-	p CustomFieldsContactListParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p CustomFieldsContactListParams, opts ...closekit.CallOption,
 ) iter.Seq2[*CustomField, error] {
-	return closekit.All(opCustomFieldsContactList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[CustomField], error) {
-		p := p
-		p.Skip = skip
-		return CustomFieldsContactList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[CustomField](ctx, c, &opCustomFieldsContactList, &p, &p.Skip, opts)
 }
 
 // CustomFieldsContactListParams are the parameters of [CustomFieldsContactList].
@@ -192,8 +175,7 @@ type CustomFieldsContactListParams struct {
 
 var opCustomFieldsContactList = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_custom_fields_contact_list", Method: "GET", Path: "/custom_field/contact/",
-		Effect: closekit.Read, Idempotent: true,
+		Tool: "close_custom_fields_contact_list", Method: "GET", Path: "/custom_field/contact/", Effect: closekit.Read, Idempotent: true,
 	},
 	Params:  func() any { return new(CustomFieldsContactListParams) },
 	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},

@@ -12,9 +12,9 @@ import (
 
 // CustomFieldLeadCreate creates a custom field definition for leads.
 //
-// This adds the field to every lead in the organization; it sets no value. To set a value use
-// [LeadUpdate] with CustomFields. See [CustomFieldsLeadList] first, so that no field is made twice.
-// Needs the right to administer the organization. When Type is choices, Choices is required.
+// This adds the field to every lead in the organization; it sets no value. To set a value use [LeadUpdate] with
+// CustomFields. See [CustomFieldsLeadList] first, so that no field is made twice. Needs the right to administer the
+// organization. When Type is choices, Choices is required.
 //
 // Close API: POST /custom_field/lead/ (tool close_custom_field_lead_create)
 // https://developer.close.com/api/resources/custom-fields
@@ -32,8 +32,7 @@ type CustomFieldLeadCreateParams struct {
 	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
 	// Values to choose from; only for the type choices.
 	Choices []string `json:"choices" close:"null"`
-	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
-	// Defaults to false.
+	// Whether the field holds a list; only for the types choices, user, contact and custom_object. Defaults to false.
 	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
 	// Roles whose members may change values. An empty list lets everyone.
 	EditableWithRoles []RoleID `json:"editable_with_roles"`
@@ -46,9 +45,7 @@ type CustomFieldLeadCreateParams struct {
 var opCustomFieldLeadCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_custom_field_lead_create", Method: "POST", Path: "/custom_field/lead/", Effect: closekit.Admin},
 	Params:    func() any { return new(CustomFieldLeadCreateParams) },
-	Rules: []wire.Rule{
-		{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"},
-	},
+	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
 
 // CustomFieldLeadGet fetches one custom field definition of leads by id.
@@ -71,8 +68,7 @@ type CustomFieldLeadGetParams struct {
 
 var opCustomFieldLeadGet = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_custom_field_lead_get", Method: "GET", Path: "/custom_field/lead/{custom_field_id}/",
-		Effect: closekit.Read, Idempotent: true,
+		Tool: "close_custom_field_lead_get", Method: "GET", Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Read, Idempotent: true,
 	},
 	Params:  func() any { return new(CustomFieldLeadGetParams) },
 	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}},
@@ -80,9 +76,9 @@ var opCustomFieldLeadGet = wire.Operation{
 
 // CustomFieldLeadUpdate changes a custom field definition of leads, such as its name, type or choices.
 //
-// Only what is given changes. Choices replaces the stored list, so send the old ones too; values that
-// are no longer valid are removed from leads, which cannot be undone. A new type is applied in the
-// background; ConvertingToType is there until it is done. To set a value use [LeadUpdate].
+// Only what is given changes. Choices replaces the stored list, so send the old ones too; values that are no longer valid
+// are removed from leads, which cannot be undone. A new type is applied in the background; ConvertingToType is there until
+// it is done. To set a value use [LeadUpdate].
 //
 // Close API: PUT /custom_field/lead/{custom_field_id}/ (tool close_custom_field_lead_update)
 // https://developer.close.com/api/resources/custom-fields
@@ -110,9 +106,8 @@ type CustomFieldLeadUpdateParams struct {
 
 var opCustomFieldLeadUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_custom_field_lead_update", Method: "PUT",
-		Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Destructive | closekit.Admin,
-		Idempotent: true,
+		Tool: "close_custom_field_lead_update", Method: "PUT", Path: "/custom_field/lead/{custom_field_id}/",
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
 	Params: func() any { return new(CustomFieldLeadUpdateParams) },
 	Effects: []wire.EffectCase{
@@ -123,8 +118,8 @@ var opCustomFieldLeadUpdate = wire.Operation{
 
 // CustomFieldLeadDelete deletes a custom field of leads together with all its values.
 //
-// The values on every lead are destroyed at once and cannot be restored. Ask the user before you call
-// it. To clear the value of one lead set it to null with [LeadUpdate].
+// The values on every lead are destroyed at once and cannot be restored. Ask the user before you call it. To clear the
+// value of one lead set it to null with [LeadUpdate].
 //
 // Close API: DELETE /custom_field/lead/{custom_field_id}/ (tool close_custom_field_lead_delete)
 // https://developer.close.com/api/resources/custom-fields
@@ -140,38 +135,29 @@ type CustomFieldLeadDeleteParams struct {
 
 var opCustomFieldLeadDelete = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_custom_field_lead_delete", Method: "DELETE",
-		Path: "/custom_field/lead/{custom_field_id}/", Effect: closekit.Destructive | closekit.Admin,
-		Idempotent: true,
+		Tool: "close_custom_field_lead_delete", Method: "DELETE", Path: "/custom_field/lead/{custom_field_id}/",
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
 	Params: func() any { return new(CustomFieldLeadDeleteParams) },
 }
 
 // CustomFieldsLeadList lists the custom field definitions of leads.
 //
-// Call it before you read or write CustomFields of a lead, to learn ids, types and choices. Fields
-// that are shared between kinds of objects are not listed here.
+// Call it before you read or write CustomFields of a lead, to learn ids, types and choices. Fields that are shared between
+// kinds of objects are not listed here.
 //
 // Close API: GET /custom_field/lead/ (tool close_custom_fields_lead_list)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldsLeadList(
-	ctx context.Context,
-	c *closekit.Client,
-	p CustomFieldsLeadListParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p CustomFieldsLeadListParams, opts ...closekit.CallOption,
 ) (*closekit.Page[CustomField], error) {
 	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsLeadList, &p, p.Skip, opts)
 }
 
-// CustomFieldsLeadAll iterates over all results of [CustomFieldsLeadList], fetching pages as needed. A
-// loop that deletes or changes them must call [closekit.Collect] first or pass
-// [closekit.WhileChanging], lest it miss some.
+// CustomFieldsLeadAll iterates over all results of [CustomFieldsLeadList], fetching pages as needed. A loop that deletes
+// or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func CustomFieldsLeadAll(ctx context.Context, c *closekit.Client, p CustomFieldsLeadListParams, opts ...closekit.CallOption) iter.Seq2[*CustomField, error] {
-	return closekit.All(opCustomFieldsLeadList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[CustomField], error) {
-		p := p
-		p.Skip = skip
-		return CustomFieldsLeadList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[CustomField](ctx, c, &opCustomFieldsLeadList, &p, &p.Skip, opts)
 }
 
 // CustomFieldsLeadListParams are the parameters of [CustomFieldsLeadList].
@@ -190,8 +176,8 @@ var opCustomFieldsLeadList = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
-// CustomField is a definition of an extra field of leads, contacts or opportunities. Its id is the key
-// of the values on those objects.
+// CustomField is a definition of an extra field of leads, contacts or opportunities. Its id is the key of the values on
+// those objects.
 type CustomField struct {
 	closekit.Object
 	ID CustomFieldID `json:"id"`

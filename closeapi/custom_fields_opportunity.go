@@ -12,18 +12,14 @@ import (
 
 // CustomFieldOpportunityCreate creates a custom field definition for opportunities.
 //
-// This adds the field to every opportunity in the organization; it sets no value. To set a value use
-// [OpportunityUpdate] with CustomFields. See [CustomFieldsOpportunityList] first, so that no field is
-// made twice. Needs the right to administer the organization. When Type is choices, Choices is
-// required.
+// This adds the field to every opportunity in the organization; it sets no value. To set a value use [OpportunityUpdate]
+// with CustomFields. See [CustomFieldsOpportunityList] first, so that no field is made twice. Needs the right to
+// administer the organization. When Type is choices, Choices is required.
 //
 // Close API: POST /custom_field/opportunity/ (tool close_custom_field_opportunity_create)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldOpportunityCreate(
-	ctx context.Context,
-	c *closekit.Client,
-	p CustomFieldOpportunityCreateParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p CustomFieldOpportunityCreateParams, opts ...closekit.CallOption,
 ) (*CustomField, error) {
 	return wire.Call[CustomField](ctx, c, &opCustomFieldOpportunityCreate, &p, opts)
 }
@@ -38,8 +34,7 @@ type CustomFieldOpportunityCreateParams struct {
 	Description closekit.Opt[string] `json:"description" close:"null,maxlen=280"`
 	// Values to choose from; only for the type choices.
 	Choices []string `json:"choices" close:"null"`
-	// Whether the field holds a list; only for the types choices, user, contact and custom_object.
-	// Defaults to false.
+	// Whether the field holds a list; only for the types choices, user, contact and custom_object. Defaults to false.
 	AcceptsMultipleValues closekit.Opt[bool] `json:"accepts_multiple_values"`
 	// Roles whose members may change values. An empty list lets everyone.
 	EditableWithRoles []RoleID `json:"editable_with_roles"`
@@ -52,17 +47,14 @@ type CustomFieldOpportunityCreateParams struct {
 var opCustomFieldOpportunityCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_custom_field_opportunity_create", Method: "POST", Path: "/custom_field/opportunity/", Effect: closekit.Admin},
 	Params:    func() any { return new(CustomFieldOpportunityCreateParams) },
-	Rules: []wire.Rule{
-		{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"},
-	},
+	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
 
 // CustomFieldOpportunityGet fetches one custom field definition of opportunities by id.
 //
 // Use it when the id is known; to find a field by its name use [CustomFieldsOpportunityList].
 //
-// Close API: GET /custom_field/opportunity/{custom_field_id}/ (tool
-// close_custom_field_opportunity_get)
+// Close API: GET /custom_field/opportunity/{custom_field_id}/ (tool close_custom_field_opportunity_get)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldOpportunityGet(ctx context.Context, c *closekit.Client, p CustomFieldOpportunityGetParams, opts ...closekit.CallOption) (*CustomField, error) {
 	return wire.Call[CustomField](ctx, c, &opCustomFieldOpportunityGet, &p, opts)
@@ -78,28 +70,23 @@ type CustomFieldOpportunityGetParams struct {
 
 var opCustomFieldOpportunityGet = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_custom_field_opportunity_get", Method: "GET",
-		Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Read, Idempotent: true,
+		Tool: "close_custom_field_opportunity_get", Method: "GET", Path: "/custom_field/opportunity/{custom_field_id}/", Effect: closekit.Read,
+		Idempotent: true,
 	},
 	Params:  func() any { return new(CustomFieldOpportunityGetParams) },
 	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
-// CustomFieldOpportunityUpdate changes a custom field definition of opportunities, such as its name,
-// type or choices.
+// CustomFieldOpportunityUpdate changes a custom field definition of opportunities, such as its name, type or choices.
 //
-// Only what is given changes. Choices replaces the stored list, so send the old ones too; values that
-// are no longer valid are removed from opportunities, which cannot be undone. A new type is applied in
-// the background; ConvertingToType is there until it is done. To set a value use [OpportunityUpdate].
+// Only what is given changes. Choices replaces the stored list, so send the old ones too; values that are no longer valid
+// are removed from opportunities, which cannot be undone. A new type is applied in the background; ConvertingToType is
+// there until it is done. To set a value use [OpportunityUpdate].
 //
-// Close API: PUT /custom_field/opportunity/{custom_field_id}/ (tool
-// close_custom_field_opportunity_update)
+// Close API: PUT /custom_field/opportunity/{custom_field_id}/ (tool close_custom_field_opportunity_update)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldOpportunityUpdate(
-	ctx context.Context,
-	c *closekit.Client,
-	p CustomFieldOpportunityUpdateParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p CustomFieldOpportunityUpdateParams, opts ...closekit.CallOption,
 ) (*CustomField, error) {
 	return wire.Call[CustomField](ctx, c, &opCustomFieldOpportunityUpdate, &p, opts)
 }
@@ -124,8 +111,7 @@ type CustomFieldOpportunityUpdateParams struct {
 
 var opCustomFieldOpportunityUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_custom_field_opportunity_update", Method: "PUT",
-		Path:   "/custom_field/opportunity/{custom_field_id}/",
+		Tool: "close_custom_field_opportunity_update", Method: "PUT", Path: "/custom_field/opportunity/{custom_field_id}/",
 		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
 	Params: func() any { return new(CustomFieldOpportunityUpdateParams) },
@@ -137,11 +123,10 @@ var opCustomFieldOpportunityUpdate = wire.Operation{
 
 // CustomFieldOpportunityDelete deletes a custom field of opportunities together with all its values.
 //
-// The values on every opportunity are destroyed at once and cannot be restored. Ask the user before
-// you call it. To clear the value of one opportunity set it to null with [OpportunityUpdate].
+// The values on every opportunity are destroyed at once and cannot be restored. Ask the user before you call it. To clear
+// the value of one opportunity set it to null with [OpportunityUpdate].
 //
-// Close API: DELETE /custom_field/opportunity/{custom_field_id}/ (tool
-// close_custom_field_opportunity_delete)
+// Close API: DELETE /custom_field/opportunity/{custom_field_id}/ (tool close_custom_field_opportunity_delete)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldOpportunityDelete(ctx context.Context, c *closekit.Client, p CustomFieldOpportunityDeleteParams, opts ...closekit.CallOption) error {
 	return wire.CallNone(ctx, c, &opCustomFieldOpportunityDelete, &p, opts)
@@ -155,8 +140,7 @@ type CustomFieldOpportunityDeleteParams struct {
 
 var opCustomFieldOpportunityDelete = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_custom_field_opportunity_delete", Method: "DELETE",
-		Path:   "/custom_field/opportunity/{custom_field_id}/",
+		Tool: "close_custom_field_opportunity_delete", Method: "DELETE", Path: "/custom_field/opportunity/{custom_field_id}/",
 		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
 	Params: func() any { return new(CustomFieldOpportunityDeleteParams) },
@@ -164,34 +148,23 @@ var opCustomFieldOpportunityDelete = wire.Operation{
 
 // CustomFieldsOpportunityList lists the custom field definitions of opportunities.
 //
-// Call it before you read or write CustomFields of an opportunity, to learn ids, types and choices.
-// Fields that are shared between kinds of objects are not listed here.
+// Call it before you read or write CustomFields of an opportunity, to learn ids, types and choices. Fields that are shared
+// between kinds of objects are not listed here.
 //
 // Close API: GET /custom_field/opportunity/ (tool close_custom_fields_opportunity_list)
 // https://developer.close.com/api/resources/custom-fields
 func CustomFieldsOpportunityList(
-	ctx context.Context,
-	c *closekit.Client,
-	p CustomFieldsOpportunityListParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p CustomFieldsOpportunityListParams, opts ...closekit.CallOption,
 ) (*closekit.Page[CustomField], error) {
 	return wire.CallPage[CustomField](ctx, c, &opCustomFieldsOpportunityList, &p, p.Skip, opts)
 }
 
-// CustomFieldsOpportunityAll iterates over all results of [CustomFieldsOpportunityList], fetching
-// pages as needed. A loop that deletes or changes them must call [closekit.Collect] first or pass
-// [closekit.WhileChanging], lest it miss some.
+// CustomFieldsOpportunityAll iterates over all results of [CustomFieldsOpportunityList], fetching pages as needed. A loop
+// that deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func CustomFieldsOpportunityAll(
-	ctx context.Context,
-	c *closekit.Client,
-	p CustomFieldsOpportunityListParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p CustomFieldsOpportunityListParams, opts ...closekit.CallOption,
 ) iter.Seq2[*CustomField, error] {
-	return closekit.All(opCustomFieldsOpportunityList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[CustomField], error) {
-		p := p
-		p.Skip = skip
-		return CustomFieldsOpportunityList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[CustomField](ctx, c, &opCustomFieldsOpportunityList, &p, &p.Skip, opts)
 }
 
 // CustomFieldsOpportunityListParams are the parameters of [CustomFieldsOpportunityList].
@@ -206,8 +179,7 @@ type CustomFieldsOpportunityListParams struct {
 
 var opCustomFieldsOpportunityList = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_custom_fields_opportunity_list", Method: "GET", Path: "/custom_field/opportunity/",
-		Effect: closekit.Read, Idempotent: true,
+		Tool: "close_custom_fields_opportunity_list", Method: "GET", Path: "/custom_field/opportunity/", Effect: closekit.Read, Idempotent: true,
 	},
 	Params:  func() any { return new(CustomFieldsOpportunityListParams) },
 	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},

@@ -2,18 +2,17 @@
 
 // Package closeapi calls the API of Close: one function per tool, typed parameters, typed results.
 //
-// The REST API of Close, a CRM for inside sales. A lead is a company; contacts, opportunities, tasks
-// and activities belong to a lead.
+// The REST API of Close, a CRM for inside sales. A lead is a company; contacts, opportunities, tasks and activities belong
+// to a lead.
 //
-// A function is named after its tool: close_lead_create is LeadCreate. It takes a context, a
-// [closekit.Client] and its parameters; required parameters are plain fields, optional ones are
-// [closekit.Opt], absent unless set, or slices, absent when nil. Input is checked before anything is
-// sent. Every list function has an iterator beside it that fetches page after page.
+// A function is named after its tool: close_lead_create is LeadCreate. It takes a context, a [closekit.Client] and its
+// parameters; required parameters are plain fields, optional ones are [closekit.Opt], absent unless set, or slices, absent
+// when nil. Input is checked before anything is sent. Every list function has an iterator beside it that fetches page
+// after page.
 //
-// Results are ordinary values. A member that Close may leave out is an Opt; members that the manifest
-// does not know are kept in the embedded Object, and values of custom fields in CustomFields, so
-// encoding a result returns what Close sent. Functions are safe for concurrent use; parameters and
-// results are plain data, safe to read concurrently.
+// Results are ordinary values. A member that Close may leave out is an Opt; members that the manifest does not know are
+// kept in the embedded Object, and values of custom fields in CustomFields, so encoding a result returns what Close sent.
+// Functions are safe for concurrent use; parameters and results are plain data, safe to read concurrently.
 //
 // https://developer.close.com/
 //
@@ -21,8 +20,7 @@
 //
 //   - Contacts: [ContactCreate], [ContactGet], [ContactUpdate], [ContactDelete], [ContactsList]
 //   - Leads: [LeadCreate], [LeadGet], [LeadUpdate], [LeadDelete], [LeadMerge], [LeadsList]
-//   - Opportunities: [OpportunityCreate], [OpportunityGet], [OpportunityUpdate], [OpportunityDelete],
-//     [OpportunitiesList]
+//   - Opportunities: [OpportunityCreate], [OpportunityGet], [OpportunityUpdate], [OpportunityDelete], [OpportunitiesList]
 //   - Pipelines: [PipelineCreate], [PipelineGet], [PipelineUpdate], [PipelineDelete], [PipelinesList]
 //
 // # Activities and tasks
@@ -37,18 +35,18 @@
 //
 // # Sequences
 //
-//   - Sequence subscriptions: [SequenceSubscriptionCreate], [SequenceSubscriptionGet],
-//     [SequenceSubscriptionUpdate], [SequenceSubscriptionsList]
+//   - Sequence subscriptions: [SequenceSubscriptionCreate], [SequenceSubscriptionGet], [SequenceSubscriptionUpdate],
+//     [SequenceSubscriptionsList]
 //   - Sequences: [SequencesList], [SequenceGet]
 //
 // # Custom fields
 //
-//   - Contact custom fields: [CustomFieldContactCreate], [CustomFieldContactGet],
-//     [CustomFieldContactUpdate], [CustomFieldContactDelete], [CustomFieldsContactList]
-//   - Lead custom fields: [CustomFieldLeadCreate], [CustomFieldLeadGet], [CustomFieldLeadUpdate],
-//     [CustomFieldLeadDelete], [CustomFieldsLeadList]
-//   - Opportunity custom fields: [CustomFieldOpportunityCreate], [CustomFieldOpportunityGet],
-//     [CustomFieldOpportunityUpdate], [CustomFieldOpportunityDelete], [CustomFieldsOpportunityList]
+//   - Contact custom fields: [CustomFieldContactCreate], [CustomFieldContactGet], [CustomFieldContactUpdate],
+//     [CustomFieldContactDelete], [CustomFieldsContactList]
+//   - Lead custom fields: [CustomFieldLeadCreate], [CustomFieldLeadGet], [CustomFieldLeadUpdate], [CustomFieldLeadDelete],
+//     [CustomFieldsLeadList]
+//   - Opportunity custom fields: [CustomFieldOpportunityCreate], [CustomFieldOpportunityGet], [CustomFieldOpportunityUpdate],
+//     [CustomFieldOpportunityDelete], [CustomFieldsOpportunityList]
 //
 // # Users and webhooks
 //

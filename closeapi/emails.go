@@ -13,14 +13,12 @@ import (
 
 // EmailCreate writes an email on a lead, as a draft unless status says otherwise.
 //
-// Status outbox really sends it to the recipients and scheduled sends it later; ask the user before
-// either. With sent and inbox it is only logged. Find LeadID with [LeadsList] and addresses with
-// [ContactsList]; accounts to send from are in [MeGet]. When Status is inbox, outbox or error, Sender
-// is required. When Status is scheduled, Sender and DateScheduled are required. It may send a message
-// to a customer.
+// Status outbox really sends it to the recipients and scheduled sends it later; ask the user before either. With sent and
+// inbox it is only logged. Find LeadID with [LeadsList] and addresses with [ContactsList]; accounts to send from are in
+// [MeGet]. When Status is inbox, outbox or error, Sender is required. When Status is scheduled, Sender and DateScheduled
+// are required. It may send a message to a customer.
 //
-// Close API: POST /activity/email/ (tool close_email_create)
-// https://developer.close.com/api/resources/activities/emails
+// Close API: POST /activity/email/ (tool close_email_create) https://developer.close.com/api/resources/activities/emails
 func EmailCreate(ctx context.Context, c *closekit.Client, p EmailCreateParams, opts ...closekit.CallOption) (*Email, error) {
 	return wire.Call[Email](ctx, c, &opEmailCreate, &p, opts)
 }
@@ -33,8 +31,8 @@ type EmailCreateParams struct {
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
 	// User it is from or to.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
-	// What happens: draft keeps it, outbox sends it to the recipients, scheduled sends it later, and sent
-	// and inbox only log it. Defaults to draft.
+	// What happens: draft keeps it, outbox sends it to the recipients, scheduled sends it later, and sent and inbox only log
+	// it. Defaults to draft.
 	Status closekit.Opt[EmailStatus] `json:"status" close:"preset=\"draft\""`
 	// Recipients, plain or as Name <address>. At most 500 entries.
 	To []string `json:"to" close:"null,address,maxlen=500"`
@@ -42,8 +40,8 @@ type EmailCreateParams struct {
 	CC []string `json:"cc" close:"null,address,maxlen=500"`
 	// Hidden recipients of a copy. At most 500 entries.
 	BCC []string `json:"bcc" close:"null,address,maxlen=500"`
-	// Address it comes from, plain or as "Name" <address>. Required unless draft or sent; to send, it must
-	// be of an account that is connected to Close.
+	// Address it comes from, plain or as "Name" <address>. Required unless draft or sent; to send, it must be of an account
+	// that is connected to Close.
 	Sender closekit.Opt[string] `json:"sender" close:"null,address"`
 	// Subject line. At most 1000 characters.
 	Subject closekit.Opt[string] `json:"subject" close:"null,line,maxlen=1000"`
@@ -57,8 +55,7 @@ type EmailCreateParams struct {
 	Attachments []EmailAttachment `json:"attachments" close:"null,maxlen=1000"`
 	// When to send it; goes with status scheduled.
 	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled" close:"null"`
-	// Seconds to wait before sending with status outbox; until then the status can be set back to draft.
-	// From 0 to 59.
+	// Seconds to wait before sending with status outbox; until then the status can be set back to draft. From 0 to 59.
 	SendIn closekit.Opt[int] `json:"send_in" close:"min=0,max=59"`
 	// Connected account to send with.
 	EmailAccountID closekit.Opt[EmailAccountID] `json:"email_account_id" close:"null"`
@@ -96,9 +93,7 @@ var opEmailCreate = wire.Operation{
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "outbox"},
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "error"},
 	},
-	Effects: []wire.EffectCase{
-		{When: "3=draft|inbox|sent|error,18=~", Effect: closekit.Write},
-	},
+	Effects: []wire.EffectCase{{When: "3=draft|inbox|sent|error,18=~", Effect: closekit.Write}},
 }
 
 // EmailGet fetches one email by id.
@@ -127,9 +122,9 @@ var opEmailGet = wire.Operation{
 
 // EmailUpdate changes the content or the status of an unsent email.
 //
-// Only drafts can be edited. Status outbox really sends the draft to its recipients, scheduled with
-// DateScheduled sends it later; ask the user before either. Status draft takes back a scheduled or
-// still waiting email. It may send a message to a customer.
+// Only drafts can be edited. Status outbox really sends the draft to its recipients, scheduled with DateScheduled sends it
+// later; ask the user before either. Status draft takes back a scheduled or still waiting email. It may send a message to
+// a customer.
 //
 // Close API: PUT /activity/email/{email_id}/ (tool close_email_update)
 // https://developer.close.com/api/resources/activities/emails
@@ -145,8 +140,8 @@ type EmailUpdateParams struct {
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
 	// User it is from or to. Null clears it.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
-	// What happens: draft keeps it, outbox sends it to the recipients, scheduled sends it later, and sent
-	// and inbox only log it.
+	// What happens: draft keeps it, outbox sends it to the recipients, scheduled sends it later, and sent and inbox only log
+	// it.
 	Status closekit.Opt[EmailStatus] `json:"status"`
 	// Recipients, plain or as Name <address>. At most 500 entries. Null clears it.
 	To []string `json:"to" close:"null,address,maxlen=500"`
@@ -154,8 +149,8 @@ type EmailUpdateParams struct {
 	CC []string `json:"cc" close:"null,address,maxlen=500"`
 	// Hidden recipients of a copy. At most 500 entries. Null clears it.
 	BCC []string `json:"bcc" close:"null,address,maxlen=500"`
-	// Address it comes from, plain or as "Name" <address>. Required unless draft or sent; to send, it must
-	// be of an account that is connected to Close. Null clears it.
+	// Address it comes from, plain or as "Name" <address>. Required unless draft or sent; to send, it must be of an account
+	// that is connected to Close. Null clears it.
 	Sender closekit.Opt[string] `json:"sender" close:"null,address"`
 	// Subject line. At most 1000 characters. Null clears it.
 	Subject closekit.Opt[string] `json:"subject" close:"null,line,maxlen=1000"`
@@ -169,8 +164,7 @@ type EmailUpdateParams struct {
 	Attachments []EmailAttachment `json:"attachments" close:"null,maxlen=1000"`
 	// When to send it; goes with status scheduled. Null clears it.
 	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled" close:"null"`
-	// Seconds to wait before sending with status outbox; until then the status can be set back to draft.
-	// From 0 to 59.
+	// Seconds to wait before sending with status outbox; until then the status can be set back to draft. From 0 to 59.
 	SendIn closekit.Opt[int] `json:"send_in" close:"min=0,max=59"`
 	// Connected account to send with. Null clears it.
 	EmailAccountID closekit.Opt[EmailAccountID] `json:"email_account_id" close:"null"`
@@ -192,8 +186,8 @@ type EmailUpdateParams struct {
 
 var opEmailUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_email_update", Method: "PUT", Path: "/activity/email/{email_id}/",
-		Effect: closekit.Overwrite | closekit.Sends, Idempotent: true,
+		Tool: "close_email_update", Method: "PUT", Path: "/activity/email/{email_id}/", Effect: closekit.Overwrite | closekit.Sends,
+		Idempotent: true,
 	},
 	Params:  func() any { return new(EmailUpdateParams) },
 	Aliases: []wire.Alias{{Name: "account_id", For: "email_account_id"}},
@@ -206,8 +200,8 @@ var opEmailUpdate = wire.Operation{
 
 // EmailDelete deletes an email from the timeline.
 //
-// There is no undo. Ask the user before you call it. An email that was sent is not called back; to
-// stop a scheduled one set its status to draft with [EmailUpdate].
+// There is no undo. Ask the user before you call it. An email that was sent is not called back; to stop a scheduled one
+// set its status to draft with [EmailUpdate].
 //
 // Close API: DELETE /activity/email/{email_id}/ (tool close_email_delete)
 // https://developer.close.com/api/resources/activities/emails
@@ -223,32 +217,25 @@ type EmailDeleteParams struct {
 
 var opEmailDelete = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_email_delete", Method: "DELETE", Path: "/activity/email/{email_id}/",
-		Effect: closekit.Destructive, Idempotent: true,
+		Tool: "close_email_delete", Method: "DELETE", Path: "/activity/email/{email_id}/", Effect: closekit.Destructive, Idempotent: true,
 	},
 	Params: func() any { return new(EmailDeleteParams) },
 }
 
 // EmailsList lists emails, filtered by lead, contact, user or date.
 //
-// There is no search in subject or text. Leave bodies out with Fields. For conversations instead of
-// single emails use [ActivitiesList] with ThreadEmails.
+// There is no search in subject or text. Leave bodies out with Fields. For conversations instead of single emails use
+// [ActivitiesList] with ThreadEmails.
 //
-// Close API: GET /activity/email/ (tool close_emails_list)
-// https://developer.close.com/api/resources/activities/emails
+// Close API: GET /activity/email/ (tool close_emails_list) https://developer.close.com/api/resources/activities/emails
 func EmailsList(ctx context.Context, c *closekit.Client, p EmailsListParams, opts ...closekit.CallOption) (*closekit.Page[Email], error) {
 	return wire.CallPage[Email](ctx, c, &opEmailsList, &p, p.Skip, opts)
 }
 
-// EmailsAll iterates over all results of [EmailsList], fetching pages as needed. A loop that deletes
-// or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss
-// some.
+// EmailsAll iterates over all results of [EmailsList], fetching pages as needed. A loop that deletes or changes them must
+// call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func EmailsAll(ctx context.Context, c *closekit.Client, p EmailsListParams, opts ...closekit.CallOption) iter.Seq2[*Email, error] {
-	return closekit.All(opEmailsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Email], error) {
-		p := p
-		p.Skip = skip
-		return EmailsList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[Email](ctx, c, &opEmailsList, &p, &p.Skip, opts)
 }
 
 // EmailsListParams are the parameters of [EmailsList].
@@ -291,8 +278,8 @@ type EmailsListParams struct {
 
 var opEmailsList = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_emails_list", Method: "GET", Path: "/activity/email/", Effect: closekit.Read,
-		Idempotent: true, Narrow: []string{"date_created__gte", "date_created__lt"},
+		Tool: "close_emails_list", Method: "GET", Path: "/activity/email/", Effect: closekit.Read, Idempotent: true,
+		Narrow: []string{"date_created__gte", "date_created__lt"},
 	},
 	Params: func() any { return new(EmailsListParams) },
 	Aliases: []wire.Alias{
@@ -310,8 +297,8 @@ var opEmailsList = wire.Operation{
 type Email struct {
 	ActivityBase
 	ID EmailID `json:"id"`
-	// What happens: draft keeps it, outbox sends it to the recipients, scheduled sends it later, and sent
-	// and inbox only log it.
+	// What happens: draft keeps it, outbox sends it to the recipients, scheduled sends it later, and sent and inbox only log
+	// it.
 	Status EmailStatus `json:"status"`
 	// Recipients, plain or as Name <address>.
 	To []string `json:"to"`
@@ -319,8 +306,8 @@ type Email struct {
 	CC []string `json:"cc"`
 	// Hidden recipients of a copy.
 	BCC []string `json:"bcc"`
-	// Address it comes from, plain or as "Name" <address>. Required unless draft or sent; to send, it must
-	// be of an account that is connected to Close.
+	// Address it comes from, plain or as "Name" <address>. Required unless draft or sent; to send, it must be of an account
+	// that is connected to Close.
 	Sender closekit.Opt[string] `json:"sender"`
 	// Subject line.
 	Subject closekit.Opt[string] `json:"subject"`
@@ -618,40 +605,23 @@ func (EmailStatus) Values() []string {
 	return []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
 }
 
-// Hints lists words that are no values, with advice.
+// Hints lists words that are no values, separated by spaces, with advice.
 func (EmailStatus) Hints() [][2]string {
 	return [][2]string{
-		{"send", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
-		{"send_now", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
-		{"sending", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
-		{"deliver", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
-		{"queue", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
-		{"queued", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
-		{"outgoing", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
+		{"send send_now sending deliver queue queued outgoing", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
 		{"outbound", "not a status: use outbox to send the email, or sent to log one that was sent elsewhere"},
-		{"unsent", "use draft"},
-		{"not_sent", "use draft"},
-		{"save", "use draft"},
-		{"saved", "use draft"},
-		{"cancel", "use draft, which calls back a message that has not left yet"},
-		{"canceled", "use draft, which calls back a message that has not left yet"},
-		{"unschedule", "use draft, which calls back a message that has not left yet"},
-		{"unscheduled", "use draft, which calls back a message that has not left yet"},
-		{"schedule", "use scheduled with date_scheduled"},
-		{"send_later", "use scheduled with date_scheduled"},
-		{"delivered", "use sent, which only logs a email that was sent elsewhere"},
-		{"log", "use sent, which only logs a email that was sent elsewhere"},
-		{"logged", "use sent, which only logs a email that was sent elsewhere"},
-		{"received", "use inbox, which logs a message that came in"},
-		{"incoming", "use inbox, which logs a message that came in"},
+		{"unsent not_sent save saved", "use draft"},
+		{"cancel canceled unschedule unscheduled", "use draft, which calls back a message that has not left yet"},
+		{"schedule send_later", "use scheduled with date_scheduled"},
+		{"delivered log logged", "use sent, which only logs a email that was sent elsewhere"},
+		{"received incoming", "use inbox, which logs a message that came in"},
 		{"inbound", "not a status: use inbox, which logs a message that came in"},
 		{"failed", "not a status to set: Close sets error itself; use outbox to send again"},
 		{"pending", "use outbox to send now, scheduled to send at date_scheduled, or draft to keep it"},
 	}
 }
 
-// EmailThreadImportance is the importance of a conversation, as Close rates it. Close may use other
-// values too.
+// EmailThreadImportance is the importance of a conversation, as Close rates it. Close may use other values too.
 type EmailThreadImportance string
 
 // Values of [EmailThreadImportance].
@@ -660,8 +630,7 @@ const (
 	EmailThreadImportanceNotImportant EmailThreadImportance = "not_important"
 )
 
-// EmailThreadImportanceReason is the reason for the importance of a conversation. Close may use other
-// values too.
+// EmailThreadImportanceReason is the reason for the importance of a conversation. Close may use other values too.
 type EmailThreadImportanceReason string
 
 // Values of [EmailThreadImportanceReason].

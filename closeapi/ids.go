@@ -228,31 +228,27 @@ var (
 	kindTask        = closekit.IDKind{Name: "task", Prefixes: []string{"task", "noti"}, From: "close_tasks_list", Known: knownIDs}
 	kindLeadStatus  = closekit.IDKind{
 		Name: "lead_status", Prefixes: []string{"stat"}, From: "close_me_get",
-		About: "Lead statuses are listed under organizations in the result of close_me_get.",
-		Known: knownIDs,
+		About: "Lead statuses are listed under organizations in the result of close_me_get.", Known: knownIDs,
 	}
 	kindOpportunityStatus = closekit.IDKind{
-		Name: "opportunity_status", Prefixes: []string{"stat"}, From: "close_pipelines_list",
-		About: "Statuses are listed under each pipeline.", Known: knownIDs,
+		Name: "opportunity_status", Prefixes: []string{"stat"}, From: "close_pipelines_list", About: "Statuses are listed under each pipeline.",
+		Known: knownIDs,
 	}
 	kindPipeline     = closekit.IDKind{Name: "pipeline", Prefixes: []string{"pipe"}, From: "close_pipelines_list", Known: knownIDs}
 	kindUser         = closekit.IDKind{Name: "user", Prefixes: []string{"user"}, From: "close_users_list", Known: knownIDs}
 	kindOrganization = closekit.IDKind{Name: "organization", Prefixes: []string{"orga"}, From: "close_me_get", Known: knownIDs}
 	kindMembership   = closekit.IDKind{Name: "membership", Prefixes: []string{"memb"}, From: "close_me_get", Known: knownIDs}
 	kindRole         = closekit.IDKind{
-		Name: "role", Prefixes: []string{"role"},
-		Literals: []string{"admin", "superuser", "user", "restricteduser"}, From: "close_me_get",
+		Name: "role", Prefixes: []string{"role"}, Literals: []string{"admin", "superuser", "user", "restricteduser"}, From: "close_me_get",
 		Known: knownIDs,
 	}
 	kindCustomField = closekit.IDKind{
-		Name: "custom_field", Prefixes: []string{"cf", "lcf"},
-		About: "Ids made before May 2021 can have other prefixes.", Known: knownIDs,
+		Name: "custom_field", Prefixes: []string{"cf", "lcf"}, About: "Ids made before May 2021 can have other prefixes.", Known: knownIDs,
 	}
 	kindSequence             = closekit.IDKind{Name: "sequence", Prefixes: []string{"seq"}, From: "close_sequences_list", Known: knownIDs}
 	kindSequenceStep         = closekit.IDKind{Name: "sequence_step", Prefixes: []string{"seqstep"}, From: "close_sequence_get", Known: knownIDs}
 	kindSequenceSubscription = closekit.IDKind{
-		Name: "sequence_subscription", Prefixes: []string{"sub"},
-		From: "close_sequence_subscriptions_list", Known: knownIDs,
+		Name: "sequence_subscription", Prefixes: []string{"sub"}, From: "close_sequence_subscriptions_list", Known: knownIDs,
 	}
 	kindSchedule      = closekit.IDKind{Name: "schedule", Prefixes: []string{"sched"}, Known: knownIDs}
 	kindEmailTemplate = closekit.IDKind{Name: "email_template", Prefixes: []string{"tmpl"}, Known: knownIDs}

@@ -13,12 +13,10 @@ import (
 
 // LeadCreate creates a lead, a company record, optionally with its contacts and addresses.
 //
-// Search with [LeadsList] first, because Close makes no duplicate check. Opportunities, tasks and
-// notes are created afterwards with their own tools and the new lead's id. Give StatusID or Status,
-// not both.
+// Search with [LeadsList] first, because Close makes no duplicate check. Opportunities, tasks and notes are created
+// afterwards with their own tools and the new lead's id. Give StatusID or Status, not both.
 //
-// Close API: POST /lead/ (tool close_lead_create)
-// https://developer.close.com/api/resources/leads
+// Close API: POST /lead/ (tool close_lead_create) https://developer.close.com/api/resources/leads
 func LeadCreate(ctx context.Context, c *closekit.Client, p LeadCreateParams, opts ...closekit.CallOption) (*Lead, error) {
 	return wire.Call[Lead](ctx, c, &opLeadCreate, &p, opts)
 }
@@ -35,8 +33,7 @@ type LeadCreateParams struct {
 	StatusID closekit.Opt[LeadStatusID] `json:"status_id"`
 	// Label of the status instead of its id; prefer StatusID.
 	Status closekit.Opt[string] `json:"status"`
-	// People at the company. They are created together with the lead; to add one later use
-	// [ContactCreate].
+	// People at the company. They are created together with the lead; to add one later use [ContactCreate].
 	Contacts []Contact `json:"contacts"`
 	// Postal addresses.
 	Addresses []Address `json:"addresses"`
@@ -47,17 +44,14 @@ type LeadCreateParams struct {
 var opLeadCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_lead_create", Method: "POST", Path: "/lead/", Effect: closekit.Write},
 	Params:    func() any { return new(LeadCreateParams) },
-	Rules: []wire.Rule{
-		{Kind: wire.AtMostOne, Fields: []uint8{3, 4}},
-	},
+	Rules:     []wire.Rule{{Kind: wire.AtMostOne, Fields: []uint8{3, 4}}},
 }
 
 // LeadGet fetches one lead by id, with its contacts, opportunities and open tasks.
 //
 // Activities are not part of a lead; list them with [ActivitiesList].
 //
-// Close API: GET /lead/{lead_id}/ (tool close_lead_get)
-// https://developer.close.com/api/resources/leads
+// Close API: GET /lead/{lead_id}/ (tool close_lead_get) https://developer.close.com/api/resources/leads
 func LeadGet(ctx context.Context, c *closekit.Client, p LeadGetParams, opts ...closekit.CallOption) (*Lead, error) {
 	return wire.Call[Lead](ctx, c, &opLeadGet, &p, opts)
 }
@@ -78,11 +72,10 @@ var opLeadGet = wire.Operation{
 
 // LeadUpdate changes fields of a lead.
 //
-// Only what is given changes. Null clears a field. Contacts cannot be changed here, use the contact
-// tools. The list of addresses is replaced as a whole. Give StatusID or Status, not both.
+// Only what is given changes. Null clears a field. Contacts cannot be changed here, use the contact tools. The list of
+// addresses is replaced as a whole. Give StatusID or Status, not both.
 //
-// Close API: PUT /lead/{lead_id}/ (tool close_lead_update)
-// https://developer.close.com/api/resources/leads
+// Close API: PUT /lead/{lead_id}/ (tool close_lead_update) https://developer.close.com/api/resources/leads
 func LeadUpdate(ctx context.Context, c *closekit.Client, p LeadUpdateParams, opts ...closekit.CallOption) (*Lead, error) {
 	return wire.Call[Lead](ctx, c, &opLeadUpdate, &p, opts)
 }
@@ -110,20 +103,15 @@ type LeadUpdateParams struct {
 var opLeadUpdate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_lead_update", Method: "PUT", Path: "/lead/{lead_id}/", Effect: closekit.Overwrite, Idempotent: true},
 	Params:    func() any { return new(LeadUpdateParams) },
-	Rules: []wire.Rule{
-		{Kind: wire.AtMostOne, Fields: []uint8{4, 5}},
-	},
-	Effects: []wire.EffectCase{
-		{When: "6=~", Effect: closekit.Write},
-	},
+	Rules:     []wire.Rule{{Kind: wire.AtMostOne, Fields: []uint8{4, 5}}},
+	Effects:   []wire.EffectCase{{When: "6=~", Effect: closekit.Write}},
 }
 
 // LeadDelete deletes a lead with all its contacts, opportunities, tasks and activities.
 //
 // There is no undo. Ask the user before you call it.
 //
-// Close API: DELETE /lead/{lead_id}/ (tool close_lead_delete)
-// https://developer.close.com/api/resources/leads
+// Close API: DELETE /lead/{lead_id}/ (tool close_lead_delete) https://developer.close.com/api/resources/leads
 func LeadDelete(ctx context.Context, c *closekit.Client, p LeadDeleteParams, opts ...closekit.CallOption) error {
 	return wire.CallNone(ctx, c, &opLeadDelete, &p, opts)
 }
@@ -141,13 +129,12 @@ var opLeadDelete = wire.Operation{
 
 // LeadMerge merges a source lead into a destination lead.
 //
-// Everything on the source moves to the destination, and the source is deleted. Where both have a
-// name, description, status or custom field, the destination's value stays and the source's is lost.
-// There is no undo; ask the user before you call it. Close may still be moving records when it
-// responds; fetch the destination to see the result. A lead cannot be merged into itself.
+// Everything on the source moves to the destination, and the source is deleted. Where both have a name, description,
+// status or custom field, the destination's value stays and the source's is lost. There is no undo; ask the user before
+// you call it. Close may still be moving records when it responds; fetch the destination to see the result. A lead cannot
+// be merged into itself.
 //
-// Close API: POST /lead/merge/ (tool close_lead_merge)
-// https://developer.close.com/api/resources/leads
+// Close API: POST /lead/merge/ (tool close_lead_merge) https://developer.close.com/api/resources/leads
 func LeadMerge(ctx context.Context, c *closekit.Client, p LeadMergeParams, opts ...closekit.CallOption) (*MergeResult, error) {
 	return wire.Call[MergeResult](ctx, c, &opLeadMerge, &p, opts)
 }
@@ -164,31 +151,23 @@ var opLeadMerge = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_lead_merge", Method: "POST", Path: "/lead/merge/", Effect: closekit.Destructive},
 	Params:    func() any { return new(LeadMergeParams) },
 	Aliases:   []wire.Alias{{Name: "source_lead_id", For: "source"}, {Name: "destination_lead_id", For: "destination"}},
-	Rules: []wire.Rule{
-		{Kind: wire.Differ, Fields: []uint8{0, 1}, About: "A lead cannot be merged into itself."},
-	},
+	Rules:     []wire.Rule{{Kind: wire.Differ, Fields: []uint8{0, 1}, About: "A lead cannot be merged into itself."}},
 }
 
 // LeadsList searches leads by free text, page by page.
 //
-// Without query it lists all leads. Query searches names, contacts, email addresses and more; it also
-// understands terms such as status:"Qualified" or sort:-date_updated. Results lag behind writes by up
-// to a minute.
+// Without query it lists all leads. Query searches names, contacts, email addresses and more; it also understands terms
+// such as status:"Qualified" or sort:-date_updated. Results lag behind writes by up to a minute.
 //
-// Close API: GET /lead/ (tool close_leads_list)
-// https://developer.close.com/api/resources/leads
+// Close API: GET /lead/ (tool close_leads_list) https://developer.close.com/api/resources/leads
 func LeadsList(ctx context.Context, c *closekit.Client, p LeadsListParams, opts ...closekit.CallOption) (*closekit.Page[Lead], error) {
 	return wire.CallPage[Lead](ctx, c, &opLeadsList, &p, p.Skip, opts)
 }
 
-// LeadsAll iterates over all results of [LeadsList], fetching pages as needed. A loop that deletes or
-// changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
+// LeadsAll iterates over all results of [LeadsList], fetching pages as needed. A loop that deletes or changes them must
+// call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func LeadsAll(ctx context.Context, c *closekit.Client, p LeadsListParams, opts ...closekit.CallOption) iter.Seq2[*Lead, error] {
-	return closekit.All(opLeadsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Lead], error) {
-		p := p
-		p.Skip = skip
-		return LeadsList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[Lead](ctx, c, &opLeadsList, &p, &p.Skip, opts)
 }
 
 // LeadsListParams are the parameters of [LeadsList].
@@ -207,8 +186,7 @@ type LeadsListParams struct {
 
 var opLeadsList = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_leads_list", Method: "GET", Path: "/lead/", Effect: closekit.Read, Idempotent: true,
-		Narrow: []string{"query"},
+		Tool: "close_leads_list", Method: "GET", Path: "/lead/", Effect: closekit.Read, Idempotent: true, Narrow: []string{"query"},
 	},
 	Params: func() any { return new(LeadsListParams) },
 	Aliases: []wire.Alias{
@@ -249,8 +227,8 @@ func (v Address) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Address) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// Lead is a company or organization that might buy, with its contacts, opportunities and open tasks.
-// Activities never come with a lead.
+// Lead is a company or organization that might buy, with its contacts, opportunities and open tasks. Activities never come
+// with a lead.
 type Lead struct {
 	closekit.Object
 	ID LeadID `json:"id"`
@@ -332,6 +310,4 @@ const (
 )
 
 // Values lists the values that can be sent; Close may know others.
-func (AddressLabel) Values() []string {
-	return []string{"business", "mailing", "other"}
-}
+func (AddressLabel) Values() []string { return []string{"business", "mailing", "other"} }

@@ -12,12 +12,11 @@ import (
 
 // NoteCreate writes a note on a lead.
 //
-// Use it to keep a summary or a finding with the lead; only members of the organization see it. Find
-// LeadID with [LeadsList]. For something to be done use [TaskCreate], to reply to a colleague
-// [CommentCreate]. Give at least one of Note or NoteHTML.
+// Use it to keep a summary or a finding with the lead; only members of the organization see it. Find LeadID with
+// [LeadsList]. For something to be done use [TaskCreate], to reply to a colleague [CommentCreate]. Give at least one of
+// Note or NoteHTML.
 //
-// Close API: POST /activity/note/ (tool close_note_create)
-// https://developer.close.com/api/resources/activities/notes
+// Close API: POST /activity/note/ (tool close_note_create) https://developer.close.com/api/resources/activities/notes
 func NoteCreate(ctx context.Context, c *closekit.Client, p NoteCreateParams, opts ...closekit.CallOption) (*Note, error) {
 	return wire.Call[Note](ctx, c, &opNoteCreate, &p, opts)
 }
@@ -53,9 +52,7 @@ type NoteCreateParams struct {
 var opNoteCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_note_create", Method: "POST", Path: "/activity/note/", Effect: closekit.Write},
 	Params:    func() any { return new(NoteCreateParams) },
-	Rules: []wire.Rule{
-		{Kind: wire.AtLeastOne, Fields: []uint8{3, 4}},
-	},
+	Rules:     []wire.Rule{{Kind: wire.AtLeastOne, Fields: []uint8{3, 4}}},
 }
 
 // NoteGet fetches one note by id.
@@ -84,8 +81,8 @@ var opNoteGet = wire.Operation{
 
 // NoteUpdate changes a note, such as its text or whether it is pinned.
 //
-// Only what is given changes. A new note or NoteHTML replaces the whole text; to add to it, read the
-// note with [NoteGet] first.
+// Only what is given changes. A new note or NoteHTML replaces the whole text; to add to it, read the note with [NoteGet]
+// first.
 //
 // Close API: PUT /activity/note/{note_id}/ (tool close_note_update)
 // https://developer.close.com/api/resources/activities/notes
@@ -103,8 +100,7 @@ type NoteUpdateParams struct {
 	Title closekit.Opt[string] `json:"title" close:"null,line"`
 	// Text of the note, plain. It replaces NoteHTML. Null clears it.
 	Note closekit.Opt[string] `json:"note" close:"null"`
-	// The note as rich text; wins when note is given too. An XHTML subset (p, ul, ol, li, b, i, a). Null
-	// clears it.
+	// The note as rich text; wins when note is given too. An XHTML subset (p, ul, ol, li, b, i, a). Null clears it.
 	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
 	// Whether the note stays on top of the timeline. Null clears it.
 	Pinned closekit.Opt[bool] `json:"pinned" close:"null"`
@@ -117,9 +113,7 @@ type NoteUpdateParams struct {
 var opNoteUpdate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_note_update", Method: "PUT", Path: "/activity/note/{note_id}/", Effect: closekit.Overwrite, Idempotent: true},
 	Params:    func() any { return new(NoteUpdateParams) },
-	Effects: []wire.EffectCase{
-		{When: "6=~", Effect: closekit.Write},
-	},
+	Effects:   []wire.EffectCase{{When: "6=~", Effect: closekit.Write}},
 }
 
 // NoteDelete deletes a note from the timeline.
@@ -140,8 +134,7 @@ type NoteDeleteParams struct {
 
 var opNoteDelete = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_note_delete", Method: "DELETE", Path: "/activity/note/{note_id}/",
-		Effect: closekit.Destructive, Idempotent: true,
+		Tool: "close_note_delete", Method: "DELETE", Path: "/activity/note/{note_id}/", Effect: closekit.Destructive, Idempotent: true,
 	},
 	Params: func() any { return new(NoteDeleteParams) },
 }
@@ -150,20 +143,15 @@ var opNoteDelete = wire.Operation{
 //
 // There is no search in the text. For all activities of a lead use [ActivitiesList].
 //
-// Close API: GET /activity/note/ (tool close_notes_list)
-// https://developer.close.com/api/resources/activities/notes
+// Close API: GET /activity/note/ (tool close_notes_list) https://developer.close.com/api/resources/activities/notes
 func NotesList(ctx context.Context, c *closekit.Client, p NotesListParams, opts ...closekit.CallOption) (*closekit.Page[Note], error) {
 	return wire.CallPage[Note](ctx, c, &opNotesList, &p, p.Skip, opts)
 }
 
-// NotesAll iterates over all results of [NotesList], fetching pages as needed. A loop that deletes or
-// changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
+// NotesAll iterates over all results of [NotesList], fetching pages as needed. A loop that deletes or changes them must
+// call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func NotesAll(ctx context.Context, c *closekit.Client, p NotesListParams, opts ...closekit.CallOption) iter.Seq2[*Note, error] {
-	return closekit.All(opNotesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Note], error) {
-		p := p
-		p.Skip = skip
-		return NotesList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[Note](ctx, c, &opNotesList, &p, &p.Skip, opts)
 }
 
 // NotesListParams are the parameters of [NotesList].
@@ -206,8 +194,8 @@ type NotesListParams struct {
 
 var opNotesList = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_notes_list", Method: "GET", Path: "/activity/note/", Effect: closekit.Read,
-		Idempotent: true, Narrow: []string{"date_created__gte", "date_created__lt"},
+		Tool: "close_notes_list", Method: "GET", Path: "/activity/note/", Effect: closekit.Read, Idempotent: true,
+		Narrow: []string{"date_created__gte", "date_created__lt"},
 	},
 	Params: func() any { return new(NotesListParams) },
 	Aliases: []wire.Alias{

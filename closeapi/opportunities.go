@@ -13,12 +13,11 @@ import (
 
 // OpportunityCreate creates an opportunity, a possible deal on a lead.
 //
-// Take StatusID from [PipelinesList]; a label such as "In Progress" is refused. Value is in cents, so
-// $12,000 is 1200000. The currency is that of the organization; another ValueCurrency is refused. To
-// change an existing deal use [OpportunityUpdate].
+// Take StatusID from [PipelinesList]; a label such as "In Progress" is refused. Value is in cents, so $12,000 is 1200000.
+// The currency is that of the organization; another ValueCurrency is refused. To change an existing deal use
+// [OpportunityUpdate].
 //
-// Close API: POST /opportunity/ (tool close_opportunity_create)
-// https://developer.close.com/api/resources/opportunities
+// Close API: POST /opportunity/ (tool close_opportunity_create) https://developer.close.com/api/resources/opportunities
 func OpportunityCreate(ctx context.Context, c *closekit.Client, p OpportunityCreateParams, opts ...closekit.CallOption) (*Opportunity, error) {
 	return wire.Call[Opportunity](ctx, c, &opOpportunityCreate, &p, opts)
 }
@@ -37,8 +36,8 @@ type OpportunityCreateParams struct {
 	ValuePeriod closekit.Opt[ValuePeriod] `json:"value_period" close:"null"`
 	// Chance of winning in percent. From 0 to 100.
 	Confidence closekit.Opt[int] `json:"confidence" close:"null,min=0,max=100"`
-	// Closing date, expected while the deal is open and actual once it is won. Close fills in today when a
-	// deal is won without it.
+	// Closing date, expected while the deal is open and actual once it is won. Close fills in today when a deal is won without
+	// it.
 	DateWon closekit.Opt[closekit.Date] `json:"date_won" close:"null"`
 	// User responsible for the deal. Defaults to the caller.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
@@ -46,8 +45,7 @@ type OpportunityCreateParams struct {
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
 	// Note on the deal as plain text.
 	Note closekit.Opt[string] `json:"note" close:"null"`
-	// Note on the deal as rich text. It wins over note and rewrites it. An XHTML subset (p, ul, ol, li, b,
-	// i, a).
+	// Note on the deal as rich text. It wins over note and rewrites it. An XHTML subset (p, ul, ol, li, b, i, a).
 	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
 	// Files of the deal.
 	Attachments []Attachment `json:"attachments" close:"null"`
@@ -85,8 +83,7 @@ type OpportunityGetParams struct {
 
 var opOpportunityGet = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_opportunity_get", Method: "GET", Path: "/opportunity/{opportunity_id}/",
-		Effect: closekit.Read, Idempotent: true,
+		Tool: "close_opportunity_get", Method: "GET", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Read, Idempotent: true,
 	},
 	Params:  func() any { return new(OpportunityGetParams) },
 	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}},
@@ -94,10 +91,9 @@ var opOpportunityGet = wire.Operation{
 
 // OpportunityUpdate changes fields of an opportunity, such as status, value or closing date.
 //
-// Only what is given changes. To win, lose or move a deal set StatusID to an id from [PipelinesList].
-// A won deal gets today as DateWon unless you give it; reopening it does not clear DateWon, so send
-// null. Value is in cents. The currency and the lead cannot be changed. Give StatusID or Status, not
-// both.
+// Only what is given changes. To win, lose or move a deal set StatusID to an id from [PipelinesList]. A won deal gets
+// today as DateWon unless you give it; reopening it does not clear DateWon, so send null. Value is in cents. The currency
+// and the lead cannot be changed. Give StatusID or Status, not both.
 //
 // Close API: PUT /opportunity/{opportunity_id}/ (tool close_opportunity_update)
 // https://developer.close.com/api/resources/opportunities
@@ -121,8 +117,8 @@ type OpportunityUpdateParams struct {
 	ValuePeriod closekit.Opt[ValuePeriod] `json:"value_period"`
 	// Chance of winning in percent. From 0 to 100.
 	Confidence closekit.Opt[int] `json:"confidence" close:"min=0,max=100"`
-	// Closing date, expected while the deal is open and actual once it is won. Close fills in today when a
-	// deal is won without it. Null clears it.
+	// Closing date, expected while the deal is open and actual once it is won. Close fills in today when a deal is won without
+	// it. Null clears it.
 	DateWon closekit.Opt[closekit.Date] `json:"date_won" close:"null"`
 	// User responsible for the deal. Null clears it.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
@@ -130,8 +126,8 @@ type OpportunityUpdateParams struct {
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
 	// Note on the deal as plain text.
 	Note closekit.Opt[string] `json:"note"`
-	// Note on the deal as rich text. It wins over note and rewrites it. An XHTML subset (p, ul, ol, li, b,
-	// i, a). Null clears it.
+	// Note on the deal as rich text. It wins over note and rewrites it. An XHTML subset (p, ul, ol, li, b, i, a). Null clears
+	// it.
 	NoteHTML closekit.Opt[string] `json:"note_html" close:"null,html"`
 	// Files of the deal. The list replaces the stored one.
 	Attachments []Attachment `json:"attachments"`
@@ -141,23 +137,18 @@ type OpportunityUpdateParams struct {
 
 var opOpportunityUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_opportunity_update", Method: "PUT", Path: "/opportunity/{opportunity_id}/",
-		Effect: closekit.Overwrite, Idempotent: true,
+		Tool: "close_opportunity_update", Method: "PUT", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Overwrite, Idempotent: true,
 	},
 	Params:  func() any { return new(OpportunityUpdateParams) },
 	Aliases: []wire.Alias{{Name: "expected_date", For: "date_won"}},
-	Rules: []wire.Rule{
-		{Kind: wire.AtMostOne, Fields: []uint8{1, 2}},
-	},
-	Effects: []wire.EffectCase{
-		{When: "11=~", Effect: closekit.Write},
-	},
+	Rules:   []wire.Rule{{Kind: wire.AtMostOne, Fields: []uint8{1, 2}}},
+	Effects: []wire.EffectCase{{When: "11=~", Effect: closekit.Write}},
 }
 
 // OpportunityDelete deletes an opportunity for good.
 //
-// There is no undo, and the deal vanishes from every report. Ask the user before you call it. A deal
-// that was lost is not deleted but moved to a lost status with [OpportunityUpdate].
+// There is no undo, and the deal vanishes from every report. Ask the user before you call it. A deal that was lost is not
+// deleted but moved to a lost status with [OpportunityUpdate].
 //
 // Close API: DELETE /opportunity/{opportunity_id}/ (tool close_opportunity_delete)
 // https://developer.close.com/api/resources/opportunities
@@ -173,34 +164,26 @@ type OpportunityDeleteParams struct {
 
 var opOpportunityDelete = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_opportunity_delete", Method: "DELETE", Path: "/opportunity/{opportunity_id}/",
-		Effect: closekit.Destructive, Idempotent: true,
+		Tool: "close_opportunity_delete", Method: "DELETE", Path: "/opportunity/{opportunity_id}/", Effect: closekit.Destructive, Idempotent: true,
 	},
 	Params: func() any { return new(OpportunityDeleteParams) },
 }
 
-// OpportunitiesList lists opportunities page by page, filtered by lead, user, status, value period or
-// dates.
+// OpportunitiesList lists opportunities page by page, filtered by lead, user, status, value period or dates.
 //
-// Set StatusType to active for open deals. There is no filter by amount: sort with OrderBy -value and
-// compare value, which is in cents. Ids for StatusID come from [PipelinesList], for UserID from
-// [UsersList]. With GroupBy, data holds groups of opportunities instead of opportunities.
+// Set StatusType to active for open deals. There is no filter by amount: sort with OrderBy -value and compare value, which
+// is in cents. Ids for StatusID come from [PipelinesList], for UserID from [UsersList]. With GroupBy, data holds groups of
+// opportunities instead of opportunities.
 //
-// Close API: GET /opportunity/ (tool close_opportunities_list)
-// https://developer.close.com/api/resources/opportunities
+// Close API: GET /opportunity/ (tool close_opportunities_list) https://developer.close.com/api/resources/opportunities
 func OpportunitiesList(ctx context.Context, c *closekit.Client, p OpportunitiesListParams, opts ...closekit.CallOption) (*closekit.Page[Opportunity], error) {
 	return wire.CallPage[Opportunity](ctx, c, &opOpportunitiesList, &p, p.Skip, opts)
 }
 
-// OpportunitiesAll iterates over all results of [OpportunitiesList], fetching pages as needed. A loop
-// that deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging],
-// lest it miss some.
+// OpportunitiesAll iterates over all results of [OpportunitiesList], fetching pages as needed. A loop that deletes or
+// changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func OpportunitiesAll(ctx context.Context, c *closekit.Client, p OpportunitiesListParams, opts ...closekit.CallOption) iter.Seq2[*Opportunity, error] {
-	return closekit.All(opOpportunitiesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Opportunity], error) {
-		p := p
-		p.Skip = skip
-		return OpportunitiesList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[Opportunity](ctx, c, &opOpportunitiesList, &p, &p.Skip, opts)
 }
 
 // OpportunitiesTotals reads the totals in the envelope of a page of [OpportunitiesList].
@@ -296,8 +279,8 @@ type OpportunitiesListParams struct {
 
 var opOpportunitiesList = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_opportunities_list", Method: "GET", Path: "/opportunity/", Effect: closekit.Read,
-		Idempotent: true, Narrow: []string{"date_created__gte", "date_created__lt"},
+		Tool: "close_opportunities_list", Method: "GET", Path: "/opportunity/", Effect: closekit.Read, Idempotent: true,
+		Narrow: []string{"date_created__gte", "date_created__lt"},
 	},
 	Params: func() any { return new(OpportunitiesListParams) },
 	Aliases: []wire.Alias{
@@ -313,8 +296,7 @@ var opOpportunitiesList = wire.Operation{
 	},
 }
 
-// SuggestedActionDetails is a description of what a suggested action needs; its fields depend on the
-// action.
+// SuggestedActionDetails is a description of what a suggested action needs; its fields depend on the action.
 type SuggestedActionDetails struct {
 	closekit.Object
 	// Status to move to.
@@ -394,9 +376,8 @@ func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// OpportunityTotals is a set of totals over all opportunities that match the filters, not only those
-// of the page. Amounts are in cents; expected amounts are weighted by confidence; annualized amounts
-// count a monthly value twelve times.
+// OpportunityTotals is a set of totals over all opportunities that match the filters, not only those of the page. Amounts
+// are in cents; expected amounts are weighted by confidence; annualized amounts count a monthly value twelve times.
 type OpportunityTotals struct {
 	closekit.Object
 	CountByValuePeriod *OpportunityCounts `json:"count_by_value_period"`
@@ -483,8 +464,8 @@ type Opportunity struct {
 	AnnualizedValue closekit.Opt[closekit.Cents] `json:"annualized_value"`
 	// Value per year times confidence.
 	AnnualizedExpectedValue closekit.Opt[closekit.Cents] `json:"annualized_expected_value"`
-	// Closing date, expected while the deal is open and actual once it is won. Close fills in today when a
-	// deal is won without it.
+	// Closing date, expected while the deal is open and actual once it is won. Close fills in today when a deal is won without
+	// it.
 	DateWon closekit.Opt[closekit.Date] `json:"date_won"`
 	// When the deal was marked as lost.
 	DateLost closekit.Opt[closekit.DateTime] `json:"date_lost"`
@@ -526,8 +507,7 @@ type Opportunity struct {
 	StallStatus *StallStatus `json:"stall_status"`
 }
 
-// AsOpportunityGroup returns v as an [OpportunityGroup]. It reports false unless v has the member
-// objects.
+// AsOpportunityGroup returns v as an [OpportunityGroup]. It reports false unless v has the member objects.
 func (v *Opportunity) AsOpportunityGroup() (*OpportunityGroup, bool) {
 	return wire.Variant[OpportunityGroup](v, wire.Has(&v.Object, "objects"))
 }
@@ -549,12 +529,10 @@ const (
 )
 
 // Values lists the values that can be sent.
-func (ValuePeriod) Values() []string {
-	return []string{"one_time", "monthly", "annual"}
-}
+func (ValuePeriod) Values() []string { return []string{"one_time", "monthly", "annual"} }
 
-// OpportunityOrder is a field to sort opportunities by, ascending; put - in front for descending.
-// Close may use other values too.
+// OpportunityOrder is a field to sort opportunities by, ascending; put - in front for descending. Close may use other
+// values too.
 type OpportunityOrder string
 
 // Values of [OpportunityOrder].
@@ -574,8 +552,8 @@ func (OpportunityOrder) Values() []string {
 	return []string{"date_won", "date_updated", "date_created", "confidence", "user_name", "value", "annualized_value", "annualized_expected_value"}
 }
 
-// OpportunityGrouping is a field to group opportunities by; put - in front to reverse the order of the
-// groups. Close may use other values too.
+// OpportunityGrouping is a field to group opportunities by; put - in front to reverse the order of the groups. Close may
+// use other values too.
 type OpportunityGrouping string
 
 // Values of [OpportunityGrouping].
@@ -604,8 +582,7 @@ const (
 	SuggestedActionTypeFollowUpSMS     SuggestedActionType = "follow_up_sms"     // Send a text message.
 )
 
-// StallActionType is the kind of action that Close suggests for a stalled deal. Close may use other
-// values too.
+// StallActionType is the kind of action that Close suggests for a stalled deal. Close may use other values too.
 type StallActionType string
 
 // Values of [StallActionType].

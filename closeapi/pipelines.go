@@ -12,11 +12,10 @@ import (
 
 // PipelineCreate creates an empty pipeline.
 //
-// Look through [PipelinesList] first. The new pipeline is empty and holds no deals until it has
-// statuses; move some into it with [PipelineUpdate] or add them in the Close app.
+// Look through [PipelinesList] first. The new pipeline is empty and holds no deals until it has statuses; move some into
+// it with [PipelineUpdate] or add them in the Close app.
 //
-// Close API: POST /pipeline/ (tool close_pipeline_create)
-// https://developer.close.com/api/resources/pipelines
+// Close API: POST /pipeline/ (tool close_pipeline_create) https://developer.close.com/api/resources/pipelines
 func PipelineCreate(ctx context.Context, c *closekit.Client, p PipelineCreateParams, opts ...closekit.CallOption) (*Pipeline, error) {
 	return wire.Call[Pipeline](ctx, c, &opPipelineCreate, &p, opts)
 }
@@ -36,8 +35,7 @@ var opPipelineCreate = wire.Operation{
 //
 // Use it when the id is known; [PipelinesList] shows all pipelines with their statuses at once.
 //
-// Close API: GET /pipeline/{pipeline_id}/ (tool close_pipeline_get)
-// https://developer.close.com/api/resources/pipelines
+// Close API: GET /pipeline/{pipeline_id}/ (tool close_pipeline_get) https://developer.close.com/api/resources/pipelines
 func PipelineGet(ctx context.Context, c *closekit.Client, p PipelineGetParams, opts ...closekit.CallOption) (*Pipeline, error) {
 	return wire.Call[Pipeline](ctx, c, &opPipelineGet, &p, opts)
 }
@@ -55,12 +53,11 @@ var opPipelineGet = wire.Operation{
 
 // PipelineUpdate changes the name of a pipeline or the order of its statuses.
 //
-// Give every status of the pipeline in statuses, in the order wanted: fetch them with [PipelineGet]
-// first, because Close does not say what happens to one that is left out. Labels and types are not
-// changed here. Give at least one of Name or Statuses.
+// Give every status of the pipeline in statuses, in the order wanted: fetch them with [PipelineGet] first, because Close
+// does not say what happens to one that is left out. Labels and types are not changed here. Give at least one of Name or
+// Statuses.
 //
-// Close API: PUT /pipeline/{pipeline_id}/ (tool close_pipeline_update)
-// https://developer.close.com/api/resources/pipelines
+// Close API: PUT /pipeline/{pipeline_id}/ (tool close_pipeline_update) https://developer.close.com/api/resources/pipelines
 func PipelineUpdate(ctx context.Context, c *closekit.Client, p PipelineUpdateParams, opts ...closekit.CallOption) (*Pipeline, error) {
 	return wire.Call[Pipeline](ctx, c, &opPipelineUpdate, &p, opts)
 }
@@ -77,22 +74,18 @@ type PipelineUpdateParams struct {
 
 var opPipelineUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_pipeline_update", Method: "PUT", Path: "/pipeline/{pipeline_id}/",
-		Effect: closekit.Overwrite | closekit.Admin, Idempotent: true,
+		Tool: "close_pipeline_update", Method: "PUT", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Overwrite | closekit.Admin,
+		Idempotent: true,
 	},
-	Params: func() any { return new(PipelineUpdateParams) },
-	Rules: []wire.Rule{
-		{Kind: wire.AtLeastOne, Fields: []uint8{1, 2}},
-	},
-	Effects: []wire.EffectCase{
-		{When: "2=~", Effect: closekit.Admin},
-	},
+	Params:  func() any { return new(PipelineUpdateParams) },
+	Rules:   []wire.Rule{{Kind: wire.AtLeastOne, Fields: []uint8{1, 2}}},
+	Effects: []wire.EffectCase{{When: "2=~", Effect: closekit.Admin}},
 }
 
 // PipelineDelete deletes an empty pipeline.
 //
-// Close refuses while the pipeline has statuses; move them to another pipeline with [PipelineUpdate]
-// first. There is no undo. Ask the user before you call it.
+// Close refuses while the pipeline has statuses; move them to another pipeline with [PipelineUpdate] first. There is no
+// undo. Ask the user before you call it.
 //
 // Close API: DELETE /pipeline/{pipeline_id}/ (tool close_pipeline_delete)
 // https://developer.close.com/api/resources/pipelines
@@ -108,32 +101,26 @@ type PipelineDeleteParams struct {
 
 var opPipelineDelete = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_pipeline_delete", Method: "DELETE", Path: "/pipeline/{pipeline_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Tool: "close_pipeline_delete", Method: "DELETE", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Destructive | closekit.Admin,
+		Idempotent: true,
 	},
 	Params: func() any { return new(PipelineDeleteParams) },
 }
 
 // PipelinesList lists all pipelines with their statuses.
 //
-// Call it before you create an opportunity or change its status: the ids under statuses are the valid
-// values of StatusID, and their type says which are open, won or lost.
+// Call it before you create an opportunity or change its status: the ids under statuses are the valid values of StatusID,
+// and their type says which are open, won or lost.
 //
-// Close API: GET /pipeline/ (tool close_pipelines_list)
-// https://developer.close.com/api/resources/pipelines
+// Close API: GET /pipeline/ (tool close_pipelines_list) https://developer.close.com/api/resources/pipelines
 func PipelinesList(ctx context.Context, c *closekit.Client, p PipelinesListParams, opts ...closekit.CallOption) (*closekit.Page[Pipeline], error) {
 	return wire.CallPage[Pipeline](ctx, c, &opPipelinesList, &p, p.Skip, opts)
 }
 
-// PipelinesAll iterates over all results of [PipelinesList], fetching pages as needed. A loop that
-// deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it
-// miss some.
+// PipelinesAll iterates over all results of [PipelinesList], fetching pages as needed. A loop that deletes or changes them
+// must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func PipelinesAll(ctx context.Context, c *closekit.Client, p PipelinesListParams, opts ...closekit.CallOption) iter.Seq2[*Pipeline, error] {
-	return closekit.All(opPipelinesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Pipeline], error) {
-		p := p
-		p.Skip = skip
-		return PipelinesList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[Pipeline](ctx, c, &opPipelinesList, &p, &p.Skip, opts)
 }
 
 // PipelinesListParams are the parameters of [PipelinesList].
@@ -203,6 +190,4 @@ const (
 )
 
 // Values lists the values that can be sent.
-func (OpportunityStatusType) Values() []string {
-	return []string{"active", "won", "lost"}
-}
+func (OpportunityStatusType) Values() []string { return []string{"active", "won", "lost"} }

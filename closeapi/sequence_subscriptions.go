@@ -10,23 +10,18 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// SequenceSubscriptionCreate enrolls a contact in a sequence, which sends real emails and text
-// messages to them.
+// SequenceSubscriptionCreate enrolls a contact in a sequence, which sends real emails and text messages to them.
 //
-// Outreach starts as soon as the first step is due. Ask the user before you call it. Take SequenceID
-// from [SequencesList]. Email steps need ContactEmail, SenderAccountID, SenderName and SenderEmail:
-// what is left out is filled in when you have exactly one active email account and the contact exactly
-// one address; otherwise take the sender from EmailAccounts of [MeGet]. See
-// [SequenceSubscriptionsList] first, so that no contact is enrolled twice. It may send a message to a
+// Outreach starts as soon as the first step is due. Ask the user before you call it. Take SequenceID from [SequencesList].
+// Email steps need ContactEmail, SenderAccountID, SenderName and SenderEmail: what is left out is filled in when you have
+// exactly one active email account and the contact exactly one address; otherwise take the sender from EmailAccounts of
+// [MeGet]. See [SequenceSubscriptionsList] first, so that no contact is enrolled twice. It may send a message to a
 // customer.
 //
 // Close API: POST /sequence_subscription/ (tool close_sequence_subscription_create)
 // https://developer.close.com/api/resources/sequences
 func SequenceSubscriptionCreate(
-	ctx context.Context,
-	c *closekit.Client,
-	p SequenceSubscriptionCreateParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p SequenceSubscriptionCreateParams, opts ...closekit.CallOption,
 ) (*SequenceSubscription, error) {
 	return wire.Call[SequenceSubscription](ctx, c, &opSequenceSubscriptionCreate, &p, opts)
 }
@@ -56,16 +51,12 @@ var opSequenceSubscriptionCreate = wire.Operation{
 
 // SequenceSubscriptionGet fetches one enrollment of a contact in a sequence by id.
 //
-// Use it to see whether an enrollment is still active and why it stopped; to find one use
-// [SequenceSubscriptionsList].
+// Use it to see whether an enrollment is still active and why it stopped; to find one use [SequenceSubscriptionsList].
 //
 // Close API: GET /sequence_subscription/{subscription_id}/ (tool close_sequence_subscription_get)
 // https://developer.close.com/api/resources/sequences
 func SequenceSubscriptionGet(
-	ctx context.Context,
-	c *closekit.Client,
-	p SequenceSubscriptionGetParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p SequenceSubscriptionGetParams, opts ...closekit.CallOption,
 ) (*SequenceSubscription, error) {
 	return wire.Call[SequenceSubscription](ctx, c, &opSequenceSubscriptionGet, &p, opts)
 }
@@ -78,26 +69,22 @@ type SequenceSubscriptionGetParams struct {
 
 var opSequenceSubscriptionGet = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_sequence_subscription_get", Method: "GET",
-		Path: "/sequence_subscription/{subscription_id}/", Effect: closekit.Read, Idempotent: true,
+		Tool: "close_sequence_subscription_get", Method: "GET", Path: "/sequence_subscription/{subscription_id}/", Effect: closekit.Read,
+		Idempotent: true,
 	},
 	Params: func() any { return new(SequenceSubscriptionGetParams) },
 }
 
 // SequenceSubscriptionUpdate changes the status or the sender of a contact's enrollment in a sequence.
 //
-// Set status to paused to stop the outreach, to active to resume it. Resuming sends real messages to
-// the contact as steps fall due, so ask the user first. Find the enrollment with
-// [SequenceSubscriptionsList]. Give at least one of Status, SenderAccountID, SenderName or
-// SenderEmail. It may send a message to a customer.
+// Set status to paused to stop the outreach, to active to resume it. Resuming sends real messages to the contact as steps
+// fall due, so ask the user first. Find the enrollment with [SequenceSubscriptionsList]. Give at least one of Status,
+// SenderAccountID, SenderName or SenderEmail. It may send a message to a customer.
 //
 // Close API: PUT /sequence_subscription/{subscription_id}/ (tool close_sequence_subscription_update)
 // https://developer.close.com/api/resources/sequences
 func SequenceSubscriptionUpdate(
-	ctx context.Context,
-	c *closekit.Client,
-	p SequenceSubscriptionUpdateParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p SequenceSubscriptionUpdateParams, opts ...closekit.CallOption,
 ) (*SequenceSubscription, error) {
 	return wire.Call[SequenceSubscription](ctx, c, &opSequenceSubscriptionUpdate, &p, opts)
 }
@@ -118,49 +105,34 @@ type SequenceSubscriptionUpdateParams struct {
 
 var opSequenceSubscriptionUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_sequence_subscription_update", Method: "PUT",
-		Path: "/sequence_subscription/{subscription_id}/", Effect: closekit.Sends, Idempotent: true,
+		Tool: "close_sequence_subscription_update", Method: "PUT", Path: "/sequence_subscription/{subscription_id}/", Effect: closekit.Sends,
+		Idempotent: true,
 	},
 	Params:  func() any { return new(SequenceSubscriptionUpdateParams) },
 	Aliases: []wire.Alias{{Name: "pause", For: "status", Map: []wire.AliasValue{{From: "true", To: "\"paused\""}, {From: "false", To: "\"active\""}}}},
-	Rules: []wire.Rule{
-		{Kind: wire.AtLeastOne, Fields: []uint8{1, 2, 3, 4}},
-	},
-	Effects: []wire.EffectCase{
-		{When: "1=paused", Effect: closekit.Write},
-	},
+	Rules:   []wire.Rule{{Kind: wire.AtLeastOne, Fields: []uint8{1, 2, 3, 4}}},
+	Effects: []wire.EffectCase{{When: "1=paused", Effect: closekit.Write}},
 }
 
 // SequenceSubscriptionsList lists enrollments in sequences, of a sequence, a contact or a lead.
 //
-// There is no filter by status; read status of each enrollment. To find sequences themselves use
-// [SequencesList]. Give at least one of SequenceID, ContactID or LeadID.
+// There is no filter by status; read status of each enrollment. To find sequences themselves use [SequencesList]. Give at
+// least one of SequenceID, ContactID or LeadID.
 //
 // Close API: GET /sequence_subscription/ (tool close_sequence_subscriptions_list)
 // https://developer.close.com/api/resources/sequences
 func SequenceSubscriptionsList(
-	ctx context.Context,
-	c *closekit.Client,
-	p SequenceSubscriptionsListParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p SequenceSubscriptionsListParams, opts ...closekit.CallOption,
 ) (*closekit.Page[SequenceSubscription], error) {
 	return wire.CallPage[SequenceSubscription](ctx, c, &opSequenceSubscriptionsList, &p, p.Skip, opts)
 }
 
-// SequenceSubscriptionsAll iterates over all results of [SequenceSubscriptionsList], fetching pages as
-// needed. A loop that deletes or changes them must call [closekit.Collect] first or pass
-// [closekit.WhileChanging], lest it miss some.
+// SequenceSubscriptionsAll iterates over all results of [SequenceSubscriptionsList], fetching pages as needed. A loop that
+// deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func SequenceSubscriptionsAll(
-	ctx context.Context,
-	c *closekit.Client,
-	p SequenceSubscriptionsListParams,
-	opts ...closekit.CallOption,
+	ctx context.Context, c *closekit.Client, p SequenceSubscriptionsListParams, opts ...closekit.CallOption,
 ) iter.Seq2[*SequenceSubscription, error] {
-	return closekit.All(opSequenceSubscriptionsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[SequenceSubscription], error) {
-		p := p
-		p.Skip = skip
-		return SequenceSubscriptionsList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[SequenceSubscription](ctx, c, &opSequenceSubscriptionsList, &p, &p.Skip, opts)
 }
 
 // SequenceSubscriptionsListParams are the parameters of [SequenceSubscriptionsList].
@@ -179,14 +151,12 @@ type SequenceSubscriptionsListParams struct {
 
 var opSequenceSubscriptionsList = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_sequence_subscriptions_list", Method: "GET", Path: "/sequence_subscription/",
-		Effect: closekit.Read, Idempotent: true, Narrow: []string{"sequence_id", "contact_id", "lead_id"},
+		Tool: "close_sequence_subscriptions_list", Method: "GET", Path: "/sequence_subscription/", Effect: closekit.Read, Idempotent: true,
+		Narrow: []string{"sequence_id", "contact_id", "lead_id"},
 	},
 	Params:  func() any { return new(SequenceSubscriptionsListParams) },
 	Aliases: []wire.Alias{{Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
-	Rules: []wire.Rule{
-		{Kind: wire.AtLeastOne, Fields: []uint8{0, 1, 2}},
-	},
+	Rules:   []wire.Rule{{Kind: wire.AtLeastOne, Fields: []uint8{0, 1, 2}}},
 }
 
 // SequenceSubscription is the enrollment of one contact in one sequence.
@@ -257,99 +227,54 @@ const (
 )
 
 // Values lists the values that can be sent.
-func (SubscriptionSwitch) Values() []string {
-	return []string{"active", "paused"}
-}
+func (SubscriptionSwitch) Values() []string { return []string{"active", "paused"} }
 
-// Hints lists words that are no values, with advice.
+// Hints lists words that are no values, separated by spaces, with advice.
 func (SubscriptionSwitch) Hints() [][2]string {
 	return [][2]string{
-		{"resume", "use active"},
-		{"resumed", "use active"},
-		{"restart", "use active"},
-		{"unpause", "use active"},
-		{"unpaused", "use active"},
-		{"pause", "use paused"},
-		{"stop", "use paused"},
-		{"stopped", "use paused"},
-		{"cancel", "use paused"},
-		{"canceled", "use paused"},
-		{"unsubscribe", "use paused"},
-		{"unsubscribed", "use paused"},
-		{"inactive", "use paused"},
-		{"finished", "not a status to set: use paused to stop the outreach"},
-		{"goal", "not a status to set: use paused to stop the outreach"},
+		{"resume resumed restart unpause unpaused", "use active"},
+		{"pause stop stopped cancel canceled unsubscribe unsubscribed inactive", "use paused"},
+		{"finished goal", "not a status to set: use paused to stop the outreach"},
 	}
 }
 
-// SubscriptionStatusReason is the reason for the status of an enrollment. Close may use other values
-// too.
+// SubscriptionStatusReason is the reason for the status of an enrollment. Close may use other values too.
 type SubscriptionStatusReason string
 
 // Values of [SubscriptionStatusReason].
 const (
-	// A user or a program set it.
-	SubscriptionStatusReasonManual SubscriptionStatusReason = "manual"
-	// A bulk action set it.
-	SubscriptionStatusReasonBulkAction SubscriptionStatusReason = "bulk-action"
-	// The sequence was paused.
-	SubscriptionStatusReasonWorkflowPaused SubscriptionStatusReason = "workflow-paused"
-	// The sequence was deleted.
-	SubscriptionStatusReasonSequenceDeleted SubscriptionStatusReason = "sequence-deleted"
-	// Too much was sent at once.
-	SubscriptionStatusReasonRateLimited SubscriptionStatusReason = "rate-limited"
-	// Sending was held back for too long.
-	SubscriptionStatusReasonSendingThrottledTooLong SubscriptionStatusReason = "sending-throttled-too-long"
-	// The contact replied.
-	SubscriptionStatusReasonReplyReceived SubscriptionStatusReason = "reply-received"
-	// The contact took a call.
-	SubscriptionStatusReasonCallAnswered SubscriptionStatusReason = "call-answered"
-	// The contact booked a meeting.
-	SubscriptionStatusReasonMeetingBooked SubscriptionStatusReason = "meeting-booked"
-	// The status of the lead changed.
-	SubscriptionStatusReasonLeadStatusChanged SubscriptionStatusReason = "lead-status-changed"
-	// A call or meeting had the outcome aimed at.
-	SubscriptionStatusReasonOutcomeMet SubscriptionStatusReason = "outcome-met"
+	SubscriptionStatusReasonManual                  SubscriptionStatusReason = "manual"                     // A user or a program set it.
+	SubscriptionStatusReasonBulkAction              SubscriptionStatusReason = "bulk-action"                // A bulk action set it.
+	SubscriptionStatusReasonWorkflowPaused          SubscriptionStatusReason = "workflow-paused"            // The sequence was paused.
+	SubscriptionStatusReasonSequenceDeleted         SubscriptionStatusReason = "sequence-deleted"           // The sequence was deleted.
+	SubscriptionStatusReasonRateLimited             SubscriptionStatusReason = "rate-limited"               // Too much was sent at once.
+	SubscriptionStatusReasonSendingThrottledTooLong SubscriptionStatusReason = "sending-throttled-too-long" // Sending was held back for too long.
+	SubscriptionStatusReasonReplyReceived           SubscriptionStatusReason = "reply-received"             // The contact replied.
+	SubscriptionStatusReasonCallAnswered            SubscriptionStatusReason = "call-answered"              // The contact took a call.
+	SubscriptionStatusReasonMeetingBooked           SubscriptionStatusReason = "meeting-booked"             // The contact booked a meeting.
+	SubscriptionStatusReasonLeadStatusChanged       SubscriptionStatusReason = "lead-status-changed"        // The status of the lead changed.
+	SubscriptionStatusReasonOutcomeMet              SubscriptionStatusReason = "outcome-met"                // A call or meeting had the outcome aimed at.
 	// The contact does not pass the filter of the sequence.
-	SubscriptionStatusReasonFilterNotMatched SubscriptionStatusReason = "filter-not-matched"
-	// A call step was not done in time.
-	SubscriptionStatusReasonPendingCallTimedOut SubscriptionStatusReason = "pending-call-timed-out"
-	// A call failed.
-	SubscriptionStatusReasonCallFailed SubscriptionStatusReason = "call-failed"
-	// A text message failed.
-	SubscriptionStatusReasonSMSFailed SubscriptionStatusReason = "sms-failed"
-	// An email came back.
-	SubscriptionStatusReasonEmailBounced SubscriptionStatusReason = "email-bounced"
-	// The sender's account does not work.
-	SubscriptionStatusReasonAccountInvalid SubscriptionStatusReason = "account-invalid"
-	// The sender's account failed too often.
-	SubscriptionStatusReasonAccountFailures SubscriptionStatusReason = "account-failures"
-	// The sender may not send in this name.
-	SubscriptionStatusReasonSendAsError SubscriptionStatusReason = "send-as-error"
-	// The sender is no longer a member.
-	SubscriptionStatusReasonMembershipInactive SubscriptionStatusReason = "membership-inactive"
-	// The sender has no phone number.
-	SubscriptionStatusReasonNoUserPhone SubscriptionStatusReason = "no-user-phone"
-	// Something was not paid.
-	SubscriptionStatusReasonBillingError SubscriptionStatusReason = "billing-error"
-	// The AI credits are used up.
-	SubscriptionStatusReasonInsufficientAICreditBalance SubscriptionStatusReason = "insufficient-ai-credit-balance"
-	// The AI could not write the email.
-	SubscriptionStatusReasonEmailAIGenerationFailed SubscriptionStatusReason = "email-ai-generation-failed"
-	// No user is assigned.
-	SubscriptionStatusReasonAssigneesMissing SubscriptionStatusReason = "assignees-missing"
+	SubscriptionStatusReasonFilterNotMatched            SubscriptionStatusReason = "filter-not-matched"
+	SubscriptionStatusReasonPendingCallTimedOut         SubscriptionStatusReason = "pending-call-timed-out"         // A call step was not done in time.
+	SubscriptionStatusReasonCallFailed                  SubscriptionStatusReason = "call-failed"                    // A call failed.
+	SubscriptionStatusReasonSMSFailed                   SubscriptionStatusReason = "sms-failed"                     // A text message failed.
+	SubscriptionStatusReasonEmailBounced                SubscriptionStatusReason = "email-bounced"                  // An email came back.
+	SubscriptionStatusReasonAccountInvalid              SubscriptionStatusReason = "account-invalid"                // The sender's account does not work.
+	SubscriptionStatusReasonAccountFailures             SubscriptionStatusReason = "account-failures"               // The sender's account failed too often.
+	SubscriptionStatusReasonSendAsError                 SubscriptionStatusReason = "send-as-error"                  // The sender may not send in this name.
+	SubscriptionStatusReasonMembershipInactive          SubscriptionStatusReason = "membership-inactive"            // The sender is no longer a member.
+	SubscriptionStatusReasonNoUserPhone                 SubscriptionStatusReason = "no-user-phone"                  // The sender has no phone number.
+	SubscriptionStatusReasonBillingError                SubscriptionStatusReason = "billing-error"                  // Something was not paid.
+	SubscriptionStatusReasonInsufficientAICreditBalance SubscriptionStatusReason = "insufficient-ai-credit-balance" // The AI credits are used up.
+	SubscriptionStatusReasonEmailAIGenerationFailed     SubscriptionStatusReason = "email-ai-generation-failed"     // The AI could not write the email.
+	SubscriptionStatusReasonAssigneesMissing            SubscriptionStatusReason = "assignees-missing"              // No user is assigned.
 	// The field that names the assignee is not valid.
 	SubscriptionStatusReasonAssignmentFieldInvalid SubscriptionStatusReason = "assignment-field-invalid"
-	// The lead status to set is not valid.
-	SubscriptionStatusReasonLeadStatusFieldInvalid SubscriptionStatusReason = "lead-status-field-invalid"
-	// Fields could not be matched.
-	SubscriptionStatusReasonFieldMappingError SubscriptionStatusReason = "field-mapping-error"
-	// The filter of the sequence is not valid.
-	SubscriptionStatusReasonFilterConfigInvalid SubscriptionStatusReason = "filter-config-invalid"
-	// The sequence may not act in this user's name.
-	SubscriptionStatusReasonRunAsDisabled SubscriptionStatusReason = "run-as-disabled"
-	// The user may not see the lead.
-	SubscriptionStatusReasonLeadNotVisible SubscriptionStatusReason = "lead-not-visible"
-	// Close failed.
-	SubscriptionStatusReasonInternalError SubscriptionStatusReason = "internal-error"
+	SubscriptionStatusReasonLeadStatusFieldInvalid SubscriptionStatusReason = "lead-status-field-invalid" // The lead status to set is not valid.
+	SubscriptionStatusReasonFieldMappingError      SubscriptionStatusReason = "field-mapping-error"       // Fields could not be matched.
+	SubscriptionStatusReasonFilterConfigInvalid    SubscriptionStatusReason = "filter-config-invalid"     // The filter of the sequence is not valid.
+	SubscriptionStatusReasonRunAsDisabled          SubscriptionStatusReason = "run-as-disabled"           // The sequence may not act in this user's name.
+	SubscriptionStatusReasonLeadNotVisible         SubscriptionStatusReason = "lead-not-visible"          // The user may not see the lead.
+	SubscriptionStatusReasonInternalError          SubscriptionStatusReason = "internal-error"            // Close failed.
 )

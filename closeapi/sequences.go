@@ -13,25 +13,18 @@ import (
 
 // SequencesList lists sequences with their steps page by page.
 //
-// Use it to find the id of a sequence before you enroll a contact with [SequenceSubscriptionCreate].
-// There is no filter; pick one whose status is active. For the numbers of enrollments use
-// [SequenceGet].
+// Use it to find the id of a sequence before you enroll a contact with [SequenceSubscriptionCreate]. There is no filter;
+// pick one whose status is active. For the numbers of enrollments use [SequenceGet].
 //
-// Close API: GET /sequence/ (tool close_sequences_list)
-// https://developer.close.com/api/resources/sequences
+// Close API: GET /sequence/ (tool close_sequences_list) https://developer.close.com/api/resources/sequences
 func SequencesList(ctx context.Context, c *closekit.Client, p SequencesListParams, opts ...closekit.CallOption) (*closekit.Page[Sequence], error) {
 	return wire.CallPage[Sequence](ctx, c, &opSequencesList, &p, p.Skip, opts)
 }
 
-// SequencesAll iterates over all results of [SequencesList], fetching pages as needed. A loop that
-// deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it
-// miss some.
+// SequencesAll iterates over all results of [SequencesList], fetching pages as needed. A loop that deletes or changes them
+// must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func SequencesAll(ctx context.Context, c *closekit.Client, p SequencesListParams, opts ...closekit.CallOption) iter.Seq2[*Sequence, error] {
-	return closekit.All(opSequencesList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Sequence], error) {
-		p := p
-		p.Skip = skip
-		return SequencesList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[Sequence](ctx, c, &opSequencesList, &p, &p.Skip, opts)
 }
 
 // SequencesListParams are the parameters of [SequencesList].
@@ -50,11 +43,10 @@ var opSequencesList = wire.Operation{
 
 // SequenceGet fetches one sequence by id, with its steps and the number of its enrollments.
 //
-// Use it to see which steps a contact would go through: email steps need a sender when you enroll. To
-// find a sequence use [SequencesList].
+// Use it to see which steps a contact would go through: email steps need a sender when you enroll. To find a sequence use
+// [SequencesList].
 //
-// Close API: GET /sequence/{sequence_id}/ (tool close_sequence_get)
-// https://developer.close.com/api/resources/sequences
+// Close API: GET /sequence/{sequence_id}/ (tool close_sequence_get) https://developer.close.com/api/resources/sequences
 func SequenceGet(ctx context.Context, c *closekit.Client, p SequenceGetParams, opts ...closekit.CallOption) (*Sequence, error) {
 	return wire.Call[Sequence](ctx, c, &opSequenceGet, &p, opts)
 }
@@ -200,8 +192,7 @@ const (
 	SequenceStepTypeCall  SequenceStepType = "call"  // Makes a task to call the contact.
 )
 
-// SequenceThreading is the conversation that the email of a step goes to. Close may use other values
-// too.
+// SequenceThreading is the conversation that the email of a step goes to. Close may use other values too.
 type SequenceThreading string
 
 // Values of [SequenceThreading].

@@ -12,14 +12,12 @@ import (
 
 // SMSCreate writes an SMS on a lead, as a draft unless status says otherwise.
 //
-// Status outbox really sends it and costs money, scheduled sends it later; ask the user before either.
-// With sent and inbox it is only logged. Find LeadID with [LeadsList], the contact's number with
-// [ContactsList] and our own numbers with [MeGet]. When Status is scheduled, DateScheduled and
-// LocalPhone are required. When Status is outbox, LocalPhone is required. It may send a message to a
-// customer.
+// Status outbox really sends it and costs money, scheduled sends it later; ask the user before either. With sent and inbox
+// it is only logged. Find LeadID with [LeadsList], the contact's number with [ContactsList] and our own numbers with
+// [MeGet]. When Status is scheduled, DateScheduled and LocalPhone are required. When Status is outbox, LocalPhone is
+// required. It may send a message to a customer.
 //
-// Close API: POST /activity/sms/ (tool close_sms_create)
-// https://developer.close.com/api/resources/activities/sms
+// Close API: POST /activity/sms/ (tool close_sms_create) https://developer.close.com/api/resources/activities/sms
 func SMSCreate(ctx context.Context, c *closekit.Client, p SMSCreateParams, opts ...closekit.CallOption) (*SMS, error) {
 	return wire.Call[SMS](ctx, c, &opSMSCreate, &p, opts)
 }
@@ -34,8 +32,8 @@ type SMSCreateParams struct {
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
 	// User it is from or to.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
-	// What happens: draft keeps it, outbox sends it to RemotePhone for a charge, scheduled sends it later,
-	// and sent and inbox only log it. Defaults to draft.
+	// What happens: draft keeps it, outbox sends it to RemotePhone for a charge, scheduled sends it later, and sent and inbox
+	// only log it. Defaults to draft.
 	Status closekit.Opt[SMSStatus] `json:"status" close:"preset=\"draft\""`
 	// The message.
 	Text closekit.Opt[string] `json:"text" close:"null"`
@@ -51,8 +49,7 @@ type SMSCreateParams struct {
 	Attachments []SMSAttachment `json:"attachments" close:"null,maxlen=10"`
 	// When to send it; goes with status scheduled.
 	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled" close:"null"`
-	// Seconds to wait before sending with status outbox; until then the status can be set back to draft.
-	// From 0 to 59.
+	// Seconds to wait before sending with status outbox; until then the status can be set back to draft. From 0 to 59.
 	SendIn closekit.Opt[int] `json:"send_in" close:"min=0,max=59"`
 	// Time of the message in the timeline.
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
@@ -69,21 +66,15 @@ type SMSCreateParams struct {
 var opSMSCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_sms_create", Method: "POST", Path: "/activity/sms/", Effect: closekit.Sends},
 	Params:    func() any { return new(SMSCreateParams) },
-	Rules: []wire.Rule{
-		{Kind: wire.Needs, Fields: []uint8{11, 7}, If: 4, Is: "scheduled"},
-		{Kind: wire.Needs, Fields: []uint8{7}, If: 4, Is: "outbox"},
-	},
-	Effects: []wire.EffectCase{
-		{When: "4=draft|inbox|sent|error", Effect: closekit.Write},
-	},
+	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{11, 7}, If: 4, Is: "scheduled"}, {Kind: wire.Needs, Fields: []uint8{7}, If: 4, Is: "outbox"}},
+	Effects:   []wire.EffectCase{{When: "4=draft|inbox|sent|error", Effect: closekit.Write}},
 }
 
 // SMSGet fetches one SMS by id.
 //
 // Find ids with [SMSList].
 //
-// Close API: GET /activity/sms/{sms_id}/ (tool close_sms_get)
-// https://developer.close.com/api/resources/activities/sms
+// Close API: GET /activity/sms/{sms_id}/ (tool close_sms_get) https://developer.close.com/api/resources/activities/sms
 func SMSGet(ctx context.Context, c *closekit.Client, p SMSGetParams, opts ...closekit.CallOption) (*SMS, error) {
 	return wire.Call[SMS](ctx, c, &opSMSGet, &p, opts)
 }
@@ -104,12 +95,11 @@ var opSMSGet = wire.Operation{
 
 // SMSUpdate changes the content or the status of an unsent SMS.
 //
-// Only drafts can be edited. Status outbox really sends the draft and costs money, scheduled with
-// DateScheduled sends it later; ask the user before either. Status draft takes back a scheduled or
-// still waiting message. It may send a message to a customer.
+// Only drafts can be edited. Status outbox really sends the draft and costs money, scheduled with DateScheduled sends it
+// later; ask the user before either. Status draft takes back a scheduled or still waiting message. It may send a message
+// to a customer.
 //
-// Close API: PUT /activity/sms/{sms_id}/ (tool close_sms_update)
-// https://developer.close.com/api/resources/activities/sms
+// Close API: PUT /activity/sms/{sms_id}/ (tool close_sms_update) https://developer.close.com/api/resources/activities/sms
 func SMSUpdate(ctx context.Context, c *closekit.Client, p SMSUpdateParams, opts ...closekit.CallOption) (*SMS, error) {
 	return wire.Call[SMS](ctx, c, &opSMSUpdate, &p, opts)
 }
@@ -124,8 +114,8 @@ type SMSUpdateParams struct {
 	ContactID closekit.Opt[ContactID] `json:"contact_id" close:"null"`
 	// User it is from or to. Null clears it.
 	UserID closekit.Opt[UserID] `json:"user_id" close:"null"`
-	// What happens: draft keeps it, outbox sends it to RemotePhone for a charge, scheduled sends it later,
-	// and sent and inbox only log it.
+	// What happens: draft keeps it, outbox sends it to RemotePhone for a charge, scheduled sends it later, and sent and inbox
+	// only log it.
 	Status closekit.Opt[SMSStatus] `json:"status"`
 	// The message. Null clears it.
 	Text closekit.Opt[string] `json:"text" close:"null"`
@@ -139,8 +129,7 @@ type SMSUpdateParams struct {
 	Attachments []SMSAttachment `json:"attachments" close:"null,maxlen=10"`
 	// When to send it; goes with status scheduled. Null clears it.
 	DateScheduled closekit.Opt[closekit.DateTime] `json:"date_scheduled" close:"null"`
-	// Seconds to wait before sending with status outbox; until then the status can be set back to draft.
-	// From 0 to 59.
+	// Seconds to wait before sending with status outbox; until then the status can be set back to draft. From 0 to 59.
 	SendIn closekit.Opt[int] `json:"send_in" close:"min=0,max=59"`
 	// Time of the message in the timeline. Null clears it.
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
@@ -148,8 +137,7 @@ type SMSUpdateParams struct {
 
 var opSMSUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_sms_update", Method: "PUT", Path: "/activity/sms/{sms_id}/",
-		Effect: closekit.Overwrite | closekit.Sends, Idempotent: true,
+		Tool: "close_sms_update", Method: "PUT", Path: "/activity/sms/{sms_id}/", Effect: closekit.Overwrite | closekit.Sends, Idempotent: true,
 	},
 	Params: func() any { return new(SMSUpdateParams) },
 	Effects: []wire.EffectCase{
@@ -161,8 +149,8 @@ var opSMSUpdate = wire.Operation{
 
 // SMSDelete deletes an SMS from the timeline.
 //
-// There is no undo. Ask the user before you call it. A message that was sent is not called back; to
-// stop a scheduled one set its status to draft with [SMSUpdate].
+// There is no undo. Ask the user before you call it. A message that was sent is not called back; to stop a scheduled one
+// set its status to draft with [SMSUpdate].
 //
 // Close API: DELETE /activity/sms/{sms_id}/ (tool close_sms_delete)
 // https://developer.close.com/api/resources/activities/sms
@@ -178,8 +166,7 @@ type SMSDeleteParams struct {
 
 var opSMSDelete = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_sms_delete", Method: "DELETE", Path: "/activity/sms/{sms_id}/",
-		Effect: closekit.Destructive, Idempotent: true,
+		Tool: "close_sms_delete", Method: "DELETE", Path: "/activity/sms/{sms_id}/", Effect: closekit.Destructive, Idempotent: true,
 	},
 	Params: func() any { return new(SMSDeleteParams) },
 }
@@ -188,20 +175,15 @@ var opSMSDelete = wire.Operation{
 //
 // There is no search in the text. For messages together with calls and emails use [ActivitiesList].
 //
-// Close API: GET /activity/sms/ (tool close_sms_list)
-// https://developer.close.com/api/resources/activities/sms
+// Close API: GET /activity/sms/ (tool close_sms_list) https://developer.close.com/api/resources/activities/sms
 func SMSList(ctx context.Context, c *closekit.Client, p SMSListParams, opts ...closekit.CallOption) (*closekit.Page[SMS], error) {
 	return wire.CallPage[SMS](ctx, c, &opSMSList, &p, p.Skip, opts)
 }
 
-// SMSAll iterates over all results of [SMSList], fetching pages as needed. A loop that deletes or
-// changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
+// SMSAll iterates over all results of [SMSList], fetching pages as needed. A loop that deletes or changes them must call
+// [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func SMSAll(ctx context.Context, c *closekit.Client, p SMSListParams, opts ...closekit.CallOption) iter.Seq2[*SMS, error] {
-	return closekit.All(opSMSList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[SMS], error) {
-		p := p
-		p.Skip = skip
-		return SMSList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[SMS](ctx, c, &opSMSList, &p, &p.Skip, opts)
 }
 
 // SMSListParams are the parameters of [SMSList].
@@ -244,8 +226,8 @@ type SMSListParams struct {
 
 var opSMSList = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_sms_list", Method: "GET", Path: "/activity/sms/", Effect: closekit.Read,
-		Idempotent: true, Narrow: []string{"date_created__gte", "date_created__lt"},
+		Tool: "close_sms_list", Method: "GET", Path: "/activity/sms/", Effect: closekit.Read, Idempotent: true,
+		Narrow: []string{"date_created__gte", "date_created__lt"},
 	},
 	Params: func() any { return new(SMSListParams) },
 	Aliases: []wire.Alias{
@@ -263,8 +245,8 @@ var opSMSList = wire.Operation{
 type SMS struct {
 	ActivityBase
 	ID SMSID `json:"id"`
-	// What happens: draft keeps it, outbox sends it to RemotePhone for a charge, scheduled sends it later,
-	// and sent and inbox only log it.
+	// What happens: draft keeps it, outbox sends it to RemotePhone for a charge, scheduled sends it later, and sent and inbox
+	// only log it.
 	Status SMSStatus `json:"status"`
 	// The message.
 	Text closekit.Opt[string] `json:"text"`
@@ -348,32 +330,16 @@ func (SMSStatus) Values() []string {
 	return []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
 }
 
-// Hints lists words that are no values, with advice.
+// Hints lists words that are no values, separated by spaces, with advice.
 func (SMSStatus) Hints() [][2]string {
 	return [][2]string{
-		{"send", "use outbox, which really sends the message; sent only logs one that was sent elsewhere"},
-		{"send_now", "use outbox, which really sends the message; sent only logs one that was sent elsewhere"},
-		{"sending", "use outbox, which really sends the message; sent only logs one that was sent elsewhere"},
-		{"deliver", "use outbox, which really sends the message; sent only logs one that was sent elsewhere"},
-		{"queue", "use outbox, which really sends the message; sent only logs one that was sent elsewhere"},
-		{"queued", "use outbox, which really sends the message; sent only logs one that was sent elsewhere"},
-		{"outgoing", "use outbox, which really sends the message; sent only logs one that was sent elsewhere"},
+		{"send send_now sending deliver queue queued outgoing", "use outbox, which really sends the message; sent only logs one that was sent elsewhere"},
 		{"outbound", "a direction, not a status: use outbox to send the message, or sent to log one"},
-		{"unsent", "use draft"},
-		{"not_sent", "use draft"},
-		{"save", "use draft"},
-		{"saved", "use draft"},
-		{"cancel", "use draft, which calls back a message that has not left yet"},
-		{"canceled", "use draft, which calls back a message that has not left yet"},
-		{"unschedule", "use draft, which calls back a message that has not left yet"},
-		{"unscheduled", "use draft, which calls back a message that has not left yet"},
-		{"schedule", "use scheduled with date_scheduled"},
-		{"send_later", "use scheduled with date_scheduled"},
-		{"delivered", "use sent, which only logs a message that was sent elsewhere"},
-		{"log", "use sent, which only logs a message that was sent elsewhere"},
-		{"logged", "use sent, which only logs a message that was sent elsewhere"},
-		{"received", "use inbox, which logs a message that came in"},
-		{"incoming", "use inbox, which logs a message that came in"},
+		{"unsent not_sent save saved", "use draft"},
+		{"cancel canceled unschedule unscheduled", "use draft, which calls back a message that has not left yet"},
+		{"schedule send_later", "use scheduled with date_scheduled"},
+		{"delivered log logged", "use sent, which only logs a message that was sent elsewhere"},
+		{"received incoming", "use inbox, which logs a message that came in"},
 		{"inbound", "a direction, not a status: use inbox, which logs a message that came in"},
 		{"failed", "not a status to set: Close sets error itself; use outbox to send again"},
 		{"pending", "use outbox to send now, scheduled to send at date_scheduled, or draft to keep it"},
@@ -390,9 +356,7 @@ const (
 )
 
 // Values lists the values that can be sent.
-func (SMSDirection) Values() []string {
-	return []string{"inbound", "outbound"}
-}
+func (SMSDirection) Values() []string { return []string{"inbound", "outbound"} }
 
 // SMSAttachmentType is a MIME type that can be attached to an SMS.
 type SMSAttachmentType string
@@ -444,12 +408,10 @@ const (
 // Values lists the values that can be sent.
 func (SMSAttachmentType) Values() []string {
 	return []string{
-		"application/pdf", "application/vcard", "audio/3gpp", "audio/3gpp2", "audio/L24", "audio/ac3",
-		"audio/amr", "audio/amr-nb", "audio/basic", "audio/mp4", "audio/mpeg", "audio/ogg",
-		"audio/vnd.rn-realaudio", "audio/vnd.wave", "audio/webm", "image/bmp", "image/gif", "image/jpeg",
-		"image/jpg", "image/png", "image/tiff", "text/calendar", "text/csv", "text/directory",
-		"text/richtext", "text/rtf", "text/vcard", "text/x-vcard", "video/3gpp", "video/3gpp-tt",
-		"video/3gpp2", "video/H261", "video/H263", "video/H263-1998", "video/H263-2000", "video/H264",
-		"video/mp4", "video/mpeg", "video/quicktime", "video/webm",
+		"application/pdf", "application/vcard", "audio/3gpp", "audio/3gpp2", "audio/L24", "audio/ac3", "audio/amr", "audio/amr-nb", "audio/basic",
+		"audio/mp4", "audio/mpeg", "audio/ogg", "audio/vnd.rn-realaudio", "audio/vnd.wave", "audio/webm", "image/bmp", "image/gif", "image/jpeg",
+		"image/jpg", "image/png", "image/tiff", "text/calendar", "text/csv", "text/directory", "text/richtext", "text/rtf", "text/vcard",
+		"text/x-vcard", "video/3gpp", "video/3gpp-tt", "video/3gpp2", "video/H261", "video/H263", "video/H263-1998", "video/H263-2000",
+		"video/H264", "video/mp4", "video/mpeg", "video/quicktime", "video/webm",
 	}
 }

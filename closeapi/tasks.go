@@ -13,13 +13,11 @@ import (
 
 // TaskCreate creates a task on a lead, to do something or to call a contact.
 //
-// Find LeadID with [LeadsList] and the assignee with [UsersList]. Give date as a day such as
-// 2026-04-01; work out words like tomorrow first. A call to make is Type outgoing_call with ContactID.
-// To keep a fact use [NoteCreate]. When Type is lead, Text is required. When Type is outgoing_call,
-// ContactID is required.
+// Find LeadID with [LeadsList] and the assignee with [UsersList]. Give date as a day such as 2026-04-01; work out words
+// like tomorrow first. A call to make is Type outgoing_call with ContactID. To keep a fact use [NoteCreate]. When Type is
+// lead, Text is required. When Type is outgoing_call, ContactID is required.
 //
-// Close API: POST /task/ (tool close_task_create)
-// https://developer.close.com/api/resources/tasks
+// Close API: POST /task/ (tool close_task_create) https://developer.close.com/api/resources/tasks
 func TaskCreate(ctx context.Context, c *closekit.Client, p TaskCreateParams, opts ...closekit.CallOption) (*Task, error) {
 	return wire.Call[Task](ctx, c, &opTaskCreate, &p, opts)
 }
@@ -66,18 +64,14 @@ var opTaskCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_task_create", Method: "POST", Path: "/task/", Effect: closekit.Write},
 	Params:    func() any { return new(TaskCreateParams) },
 	Aliases:   []wire.Alias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}},
-	Rules: []wire.Rule{
-		{Kind: wire.Needs, Fields: []uint8{3}, If: 0, Is: "lead"},
-		{Kind: wire.Needs, Fields: []uint8{2}, If: 0, Is: "outgoing_call"},
-	},
+	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 0, Is: "lead"}, {Kind: wire.Needs, Fields: []uint8{2}, If: 0, Is: "outgoing_call"}},
 }
 
 // TaskGet fetches one task by id.
 //
 // Find ids with [TasksList].
 //
-// Close API: GET /task/{task_id}/ (tool close_task_get)
-// https://developer.close.com/api/resources/tasks
+// Close API: GET /task/{task_id}/ (tool close_task_get) https://developer.close.com/api/resources/tasks
 func TaskGet(ctx context.Context, c *closekit.Client, p TaskGetParams, opts ...closekit.CallOption) (*Task, error) {
 	return wire.Call[Task](ctx, c, &opTaskGet, &p, opts)
 }
@@ -98,11 +92,10 @@ var opTaskGet = wire.Operation{
 
 // TaskUpdate changes a task, such as its due date, assignee or completion.
 //
-// Set IsComplete to finish it; that adds an entry to the lead's timeline, and taking it back removes
-// the entry. On tasks that Close made only AssignedTo, date and IsComplete can be changed.
+// Set IsComplete to finish it; that adds an entry to the lead's timeline, and taking it back removes the entry. On tasks
+// that Close made only AssignedTo, date and IsComplete can be changed.
 //
-// Close API: PUT /task/{task_id}/ (tool close_task_update)
-// https://developer.close.com/api/resources/tasks
+// Close API: PUT /task/{task_id}/ (tool close_task_update) https://developer.close.com/api/resources/tasks
 func TaskUpdate(ctx context.Context, c *closekit.Client, p TaskUpdateParams, opts ...closekit.CallOption) (*Task, error) {
 	return wire.Call[Task](ctx, c, &opTaskUpdate, &p, opts)
 }
@@ -151,11 +144,9 @@ var opTaskUpdate = wire.Operation{
 
 // TaskDelete deletes a task.
 //
-// There is no undo. Ask the user before you call it. A task that is done is better completed with
-// [TaskUpdate].
+// There is no undo. Ask the user before you call it. A task that is done is better completed with [TaskUpdate].
 //
-// Close API: DELETE /task/{task_id}/ (tool close_task_delete)
-// https://developer.close.com/api/resources/tasks
+// Close API: DELETE /task/{task_id}/ (tool close_task_delete) https://developer.close.com/api/resources/tasks
 func TaskDelete(ctx context.Context, c *closekit.Client, p TaskDeleteParams, opts ...closekit.CallOption) error {
 	return wire.CallNone(ctx, c, &opTaskDelete, &p, opts)
 }
@@ -173,23 +164,18 @@ var opTaskDelete = wire.Operation{
 
 // TasksList lists tasks, filtered by lead, assignee, type, date or view.
 //
-// Without Type or TypeIn only tasks of type lead come back; give Type all for every type. View inbox
-// is what is due today or late. Overdue tasks are IsComplete false with DateLt today.
+// Without Type or TypeIn only tasks of type lead come back; give Type all for every type. View inbox is what is due today
+// or late. Overdue tasks are IsComplete false with DateLt today.
 //
-// Close API: GET /task/ (tool close_tasks_list)
-// https://developer.close.com/api/resources/tasks
+// Close API: GET /task/ (tool close_tasks_list) https://developer.close.com/api/resources/tasks
 func TasksList(ctx context.Context, c *closekit.Client, p TasksListParams, opts ...closekit.CallOption) (*closekit.Page[Task], error) {
 	return wire.CallPage[Task](ctx, c, &opTasksList, &p, p.Skip, opts)
 }
 
-// TasksAll iterates over all results of [TasksList], fetching pages as needed. A loop that deletes or
-// changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
+// TasksAll iterates over all results of [TasksList], fetching pages as needed. A loop that deletes or changes them must
+// call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func TasksAll(ctx context.Context, c *closekit.Client, p TasksListParams, opts ...closekit.CallOption) iter.Seq2[*Task, error] {
-	return closekit.All(opTasksList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Task], error) {
-		p := p
-		p.Skip = skip
-		return TasksList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[Task](ctx, c, &opTasksList, &p, &p.Skip, opts)
 }
 
 // TasksListParams are the parameters of [TasksList].
@@ -285,8 +271,7 @@ var opTasksList = wire.Operation{
 	},
 }
 
-// Task is a thing to do on a lead. Its fields depend on Type; the last ones belong to tasks that Close
-// made.
+// Task is a thing to do on a lead. Its fields depend on Type; the last ones belong to tasks that Close made.
 type Task struct {
 	closekit.Object
 	ID TaskID `json:"id"`
@@ -404,8 +389,8 @@ const (
 // Values lists the values that can be sent; Close may know others.
 func (TaskType) Values() []string {
 	return []string{
-		"lead", "outgoing_call", "incoming_email", "email_followup", "missed_call",
-		"answered_detached_call", "voicemail", "opportunity_due", "incoming_sms",
+		"lead", "outgoing_call", "incoming_email", "email_followup", "missed_call", "answered_detached_call", "voicemail", "opportunity_due",
+		"incoming_sms",
 	}
 }
 
@@ -419,12 +404,9 @@ const (
 )
 
 // Values lists the values that can be sent.
-func (NewTaskType) Values() []string {
-	return []string{"lead", "outgoing_call"}
-}
+func (NewTaskType) Values() []string { return []string{"lead", "outgoing_call"} }
 
-// TaskTypeFilter is a kind of task, or all of them, as a filter of lists. Close may use other values
-// too.
+// TaskTypeFilter is a kind of task, or all of them, as a filter of lists. Close may use other values too.
 type TaskTypeFilter string
 
 // Values of [TaskTypeFilter].
@@ -444,8 +426,8 @@ const (
 // Values lists the values that can be sent; Close may know others.
 func (TaskTypeFilter) Values() []string {
 	return []string{
-		"all", "lead", "outgoing_call", "incoming_email", "email_followup", "missed_call",
-		"answered_detached_call", "voicemail", "opportunity_due", "incoming_sms",
+		"all", "lead", "outgoing_call", "incoming_email", "email_followup", "missed_call", "answered_detached_call", "voicemail",
+		"opportunity_due", "incoming_sms",
 	}
 }
 
@@ -459,9 +441,7 @@ const (
 )
 
 // Values lists the values that can be sent.
-func (TaskPriority) Values() []string {
-	return []string{"high", "medium"}
-}
+func (TaskPriority) Values() []string { return []string{"high", "medium"} }
 
 // TaskView is the place of a task in the app.
 type TaskView string
@@ -474,12 +454,9 @@ const (
 )
 
 // Values lists the values that can be sent.
-func (TaskView) Values() []string {
-	return []string{"inbox", "future", "archive"}
-}
+func (TaskView) Values() []string { return []string{"inbox", "future", "archive"} }
 
-// TaskResolution is the resolution of a task that ended without being done. Close may use other values
-// too.
+// TaskResolution is the resolution of a task that ended without being done. Close may use other values too.
 type TaskResolution string
 
 // Values of [TaskResolution].
@@ -489,6 +466,4 @@ const (
 )
 
 // Values lists the values that can be sent; Close may know others.
-func (TaskResolution) Values() []string {
-	return []string{"abandoned", "skipped"}
-}
+func (TaskResolution) Values() []string { return []string{"abandoned", "skipped"} }

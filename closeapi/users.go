@@ -13,13 +13,11 @@ import (
 
 // MeGet fetches the user that the credential belongs to.
 //
-// Use it to learn who you act as, which lead statuses exist, which permissions you have and which
-// email accounts and phone numbers you can send from. The response is large, so name what you need in
-// Fields. For another user use [UserGet]. It needs no permission and works as a check of the
-// connection.
+// Use it to learn who you act as, which lead statuses exist, which permissions you have and which email accounts and phone
+// numbers you can send from. The response is large, so name what you need in Fields. For another user use [UserGet]. It
+// needs no permission and works as a check of the connection.
 //
-// Close API: GET /me/ (tool close_me_get)
-// https://developer.close.com/api/resources/users/get-me
+// Close API: GET /me/ (tool close_me_get) https://developer.close.com/api/resources/users/get-me
 func MeGet(ctx context.Context, c *closekit.Client, p MeGetParams, opts ...closekit.CallOption) (*Me, error) {
 	return wire.Call[Me](ctx, c, &opMeGet, &p, opts)
 }
@@ -40,8 +38,7 @@ var opMeGet = wire.Operation{
 //
 // Use it to turn a user id into a name or address; to find a user by name use [UsersList].
 //
-// Close API: GET /user/{user_id}/ (tool close_user_get)
-// https://developer.close.com/api/resources/users
+// Close API: GET /user/{user_id}/ (tool close_user_get) https://developer.close.com/api/resources/users
 func UserGet(ctx context.Context, c *closekit.Client, p UserGetParams, opts ...closekit.CallOption) (*User, error) {
 	return wire.Call[User](ctx, c, &opUserGet, &p, opts)
 }
@@ -59,23 +56,18 @@ var opUserGet = wire.Operation{
 
 // UsersList lists the users of the organization page by page.
 //
-// Use it to find the id of a colleague by name or address, for example as owner of an opportunity or
-// of a task. There is no search; read the pages and compare. For yourself use [MeGet].
+// Use it to find the id of a colleague by name or address, for example as owner of an opportunity or of a task. There is
+// no search; read the pages and compare. For yourself use [MeGet].
 //
-// Close API: GET /user/ (tool close_users_list)
-// https://developer.close.com/api/resources/users
+// Close API: GET /user/ (tool close_users_list) https://developer.close.com/api/resources/users
 func UsersList(ctx context.Context, c *closekit.Client, p UsersListParams, opts ...closekit.CallOption) (*closekit.Page[User], error) {
 	return wire.CallPage[User](ctx, c, &opUsersList, &p, p.Skip, opts)
 }
 
-// UsersAll iterates over all results of [UsersList], fetching pages as needed. A loop that deletes or
-// changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
+// UsersAll iterates over all results of [UsersList], fetching pages as needed. A loop that deletes or changes them must
+// call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func UsersAll(ctx context.Context, c *closekit.Client, p UsersListParams, opts ...closekit.CallOption) iter.Seq2[*User, error] {
-	return closekit.All(opUsersList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[User], error) {
-		p := p
-		p.Skip = skip
-		return UsersList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[User](ctx, c, &opUsersList, &p, &p.Skip, opts)
 }
 
 // UsersListParams are the parameters of [UsersList].
@@ -187,8 +179,7 @@ func (v LeadStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// OrganizationProfile is an organization that works with Close, with the statuses and pipelines that
-// it uses.
+// OrganizationProfile is an organization that works with Close, with the statuses and pipelines that it uses.
 type OrganizationProfile struct {
 	closekit.Object
 	ID   OrganizationID       `json:"id"`
@@ -332,8 +323,7 @@ func (v PhoneNumber) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PhoneNumber) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// Me is the user that the credential belongs to, with memberships, organizations, connected accounts
-// and phone numbers.
+// Me is the user that the credential belongs to, with memberships, organizations, connected accounts and phone numbers.
 type Me struct {
 	UserBase
 	// With their lead statuses and pipelines.
@@ -379,9 +369,7 @@ const (
 )
 
 // Values lists the values that can be sent.
-func (UserOrder) Values() []string {
-	return []string{"last_name,first_name", "first_name,last_name"}
-}
+func (UserOrder) Values() []string { return []string{"last_name,first_name", "first_name,last_name"} }
 
 // AutoRecordCalls is the call recording setting of a member. Close may use other values too.
 type AutoRecordCalls string

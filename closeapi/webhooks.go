@@ -13,12 +13,10 @@ import (
 
 // WebhookCreate subscribes a URL to events in Close.
 //
-// Store SignatureKey from the response; later it may not be shown. Check [WebhooksList] first, because
-// an organization can have at most 40 webhooks. activity.*.updated fires while people type and is best
-// avoided.
+// Store SignatureKey from the response; later it may not be shown. Check [WebhooksList] first, because an organization can
+// have at most 40 webhooks. activity.*.updated fires while people type and is best avoided.
 //
-// Close API: POST /webhook/ (tool close_webhook_create)
-// https://developer.close.com/api/resources/webhooks
+// Close API: POST /webhook/ (tool close_webhook_create) https://developer.close.com/api/resources/webhooks
 func WebhookCreate(ctx context.Context, c *closekit.Client, p WebhookCreateParams, opts ...closekit.CallOption) (*Webhook, error) {
 	return wire.Call[Webhook](ctx, c, &opWebhookCreate, &p, opts)
 }
@@ -40,11 +38,9 @@ var opWebhookCreate = wire.Operation{
 
 // WebhookGet fetches one webhook by id, with its latest deliveries and failures.
 //
-// Use it to see why deliveries fail. Do not rely on SignatureKey here; it is sure to be there at
-// creation only.
+// Use it to see why deliveries fail. Do not rely on SignatureKey here; it is sure to be there at creation only.
 //
-// Close API: GET /webhook/{webhook_id}/ (tool close_webhook_get)
-// https://developer.close.com/api/resources/webhooks
+// Close API: GET /webhook/{webhook_id}/ (tool close_webhook_get) https://developer.close.com/api/resources/webhooks
 func WebhookGet(ctx context.Context, c *closekit.Client, p WebhookGetParams, opts ...closekit.CallOption) (*Webhook, error) {
 	return wire.Call[Webhook](ctx, c, &opWebhookGet, &p, opts)
 }
@@ -62,11 +58,10 @@ var opWebhookGet = wire.Operation{
 
 // WebhookUpdate changes the URL, the events or the status of a webhook.
 //
-// The list of events is replaced as a whole; read it with [WebhookGet] first. Status paused stops it
-// and active resumes it; do not count on events of the time between.
+// The list of events is replaced as a whole; read it with [WebhookGet] first. Status paused stops it and active resumes
+// it; do not count on events of the time between.
 //
-// Close API: PUT /webhook/{webhook_id}/ (tool close_webhook_update)
-// https://developer.close.com/api/resources/webhooks
+// Close API: PUT /webhook/{webhook_id}/ (tool close_webhook_update) https://developer.close.com/api/resources/webhooks
 func WebhookUpdate(ctx context.Context, c *closekit.Client, p WebhookUpdateParams, opts ...closekit.CallOption) (*Webhook, error) {
 	return wire.Call[Webhook](ctx, c, &opWebhookUpdate, &p, opts)
 }
@@ -87,23 +82,19 @@ type WebhookUpdateParams struct {
 
 var opWebhookUpdate = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_webhook_update", Method: "PUT", Path: "/webhook/{webhook_id}/",
-		Effect: closekit.Overwrite | closekit.Egress | closekit.Admin, Idempotent: true,
+		Tool: "close_webhook_update", Method: "PUT", Path: "/webhook/{webhook_id}/", Effect: closekit.Overwrite | closekit.Egress | closekit.Admin,
+		Idempotent: true,
 	},
-	Params: func() any { return new(WebhookUpdateParams) },
-	Effects: []wire.EffectCase{
-		{When: "4=paused,1=~,2=~,3=~", Effect: closekit.Admin},
-		{When: "2=~", Effect: closekit.Egress | closekit.Admin},
-	},
+	Params:  func() any { return new(WebhookUpdateParams) },
+	Effects: []wire.EffectCase{{When: "4=paused,1=~,2=~,3=~", Effect: closekit.Admin}, {When: "2=~", Effect: closekit.Egress | closekit.Admin}},
 }
 
 // WebhookDelete deletes a webhook.
 //
-// Close stops sending its events. There is no undo, and a new one gets another SignatureKey. Ask the
-// user before you call it. To stop for a while use [WebhookUpdate].
+// Close stops sending its events. There is no undo, and a new one gets another SignatureKey. Ask the user before you call
+// it. To stop for a while use [WebhookUpdate].
 //
-// Close API: DELETE /webhook/{webhook_id}/ (tool close_webhook_delete)
-// https://developer.close.com/api/resources/webhooks
+// Close API: DELETE /webhook/{webhook_id}/ (tool close_webhook_delete) https://developer.close.com/api/resources/webhooks
 func WebhookDelete(ctx context.Context, c *closekit.Client, p WebhookDeleteParams, opts ...closekit.CallOption) error {
 	return wire.CallNone(ctx, c, &opWebhookDelete, &p, opts)
 }
@@ -116,8 +107,8 @@ type WebhookDeleteParams struct {
 
 var opWebhookDelete = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_webhook_delete", Method: "DELETE", Path: "/webhook/{webhook_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Tool: "close_webhook_delete", Method: "DELETE", Path: "/webhook/{webhook_id}/", Effect: closekit.Destructive | closekit.Admin,
+		Idempotent: true,
 	},
 	Params: func() any { return new(WebhookDeleteParams) },
 }
@@ -126,21 +117,15 @@ var opWebhookDelete = wire.Operation{
 //
 // Admins see all of them, other users their own. SignatureKey is not in the list.
 //
-// Close API: GET /webhook/ (tool close_webhooks_list)
-// https://developer.close.com/api/resources/webhooks
+// Close API: GET /webhook/ (tool close_webhooks_list) https://developer.close.com/api/resources/webhooks
 func WebhooksList(ctx context.Context, c *closekit.Client, p WebhooksListParams, opts ...closekit.CallOption) (*closekit.Page[Webhook], error) {
 	return wire.CallPage[Webhook](ctx, c, &opWebhooksList, &p, p.Skip, opts)
 }
 
-// WebhooksAll iterates over all results of [WebhooksList], fetching pages as needed. A loop that
-// deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it
-// miss some.
+// WebhooksAll iterates over all results of [WebhooksList], fetching pages as needed. A loop that deletes or changes them
+// must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
 func WebhooksAll(ctx context.Context, c *closekit.Client, p WebhooksListParams, opts ...closekit.CallOption) iter.Seq2[*Webhook, error] {
-	return closekit.All(opWebhooksList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Webhook], error) {
-		p := p
-		p.Skip = skip
-		return WebhooksList(ctx, c, p, opts...)
-	}, opts...)
+	return wire.CallAll[Webhook](ctx, c, &opWebhooksList, &p, &p.Skip, opts)
 }
 
 // WebhooksListParams are the parameters of [WebhooksList].
@@ -171,8 +156,8 @@ type Webhook struct {
 	VerifySSL bool `json:"verify_ssl"`
 	// Set it to active to resume after a pause.
 	Status WebhookStatus `json:"status"`
-	// Secret for checking deliveries, 64 hexadecimal digits. Store it when the webhook is created; later
-	// responses may leave it out.
+	// Secret for checking deliveries, 64 hexadecimal digits. Store it when the webhook is created; later responses may leave
+	// it out.
 	SignatureKey closekit.Opt[string] `json:"signature_key"`
 	// Why it is paused; api when a client paused it.
 	PauseReason  closekit.Opt[string] `json:"pause_reason"`
@@ -197,11 +182,10 @@ func (v Webhook) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Webhook) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// WebhookEvent is a kind of event that a webhook sends. ExtraFilter narrows it by a tree of objects
-// with a type: field_accessor (field, filter) steps into a member and any_array_value (filter) into a
-// list; equals, not_equals and contains compare with value; is_null and non_null test; and, or
-// (filters) and not (filter) combine. It starts at the event itself, whose data holds the record; a
-// custom field is the member custom.cf_… of data.
+// WebhookEvent is a kind of event that a webhook sends. ExtraFilter narrows it by a tree of objects with a type:
+// field_accessor (field, filter) steps into a member and any_array_value (filter) into a list; equals, not_equals and
+// contains compare with value; is_null and non_null test; and, or (filters) and not (filter) combine. It starts at the
+// event itself, whose data holds the record; a custom field is the member custom.cf_… of data.
 type WebhookEvent struct {
 	closekit.Object
 	// Kind of record.
@@ -259,149 +243,89 @@ const (
 )
 
 // Values lists the values that can be sent.
-func (WebhookStatus) Values() []string {
-	return []string{"active", "paused"}
-}
+func (WebhookStatus) Values() []string { return []string{"active", "paused"} }
 
 // WebhookObjectType is the kind of record that an event is about. Close may use other values too.
 type WebhookObjectType string
 
 // Values of [WebhookObjectType].
 const (
-	// A lead.
-	WebhookObjectTypeLead WebhookObjectType = "lead"
-	// A contact.
-	WebhookObjectTypeContact WebhookObjectType = "contact"
-	// An opportunity.
-	WebhookObjectTypeOpportunity WebhookObjectType = "opportunity"
-	// A task written by a person.
-	WebhookObjectTypeTaskLead WebhookObjectType = "task.lead"
-	// A task to call a contact.
-	WebhookObjectTypeTaskOutgoingCall WebhookObjectType = "task.outgoing_call"
-	// A task for an email that came in.
-	WebhookObjectTypeTaskIncomingEmail WebhookObjectType = "task.incoming_email"
-	// A task for an email without a reply.
-	WebhookObjectTypeTaskEmailFollowup WebhookObjectType = "task.email_followup"
-	// A task for a missed call.
-	WebhookObjectTypeTaskMissedCall WebhookObjectType = "task.missed_call"
-	// A task for a detached call that was answered.
-	WebhookObjectTypeTaskAnsweredDetachedCall WebhookObjectType = "task.answered_detached_call"
-	// A task for a voicemail.
-	WebhookObjectTypeTaskVoicemail WebhookObjectType = "task.voicemail"
-	// A task for an opportunity that is due.
-	WebhookObjectTypeTaskOpportunityDue WebhookObjectType = "task.opportunity_due"
-	// A task for an SMS that came in.
-	WebhookObjectTypeTaskIncomingSMS WebhookObjectType = "task.incoming_sms"
-	// A call.
-	WebhookObjectTypeActivityCall WebhookObjectType = "activity.call"
-	// An email.
-	WebhookObjectTypeActivityEmail WebhookObjectType = "activity.email"
-	// A conversation of emails.
-	WebhookObjectTypeActivityEmailThread WebhookObjectType = "activity.email_thread"
-	// A note.
-	WebhookObjectTypeActivityNote WebhookObjectType = "activity.note"
-	// An SMS.
-	WebhookObjectTypeActivitySMS WebhookObjectType = "activity.sms"
-	// A meeting.
-	WebhookObjectTypeActivityMeeting WebhookObjectType = "activity.meeting"
-	// A WhatsApp message.
-	WebhookObjectTypeActivityWhatsAppMessage WebhookObjectType = "activity.whatsapp_message"
-	// A form that was filled in.
-	WebhookObjectTypeActivityFormSubmission WebhookObjectType = "activity.form_submission"
-	// An activity of a type of the organization's own.
-	WebhookObjectTypeActivityCustomActivity WebhookObjectType = "activity.custom_activity"
-	// A change of a lead's status.
-	WebhookObjectTypeActivityLeadStatusChange WebhookObjectType = "activity.lead_status_change"
+	WebhookObjectTypeLead                     WebhookObjectType = "lead"                        // A lead.
+	WebhookObjectTypeContact                  WebhookObjectType = "contact"                     // A contact.
+	WebhookObjectTypeOpportunity              WebhookObjectType = "opportunity"                 // An opportunity.
+	WebhookObjectTypeTaskLead                 WebhookObjectType = "task.lead"                   // A task written by a person.
+	WebhookObjectTypeTaskOutgoingCall         WebhookObjectType = "task.outgoing_call"          // A task to call a contact.
+	WebhookObjectTypeTaskIncomingEmail        WebhookObjectType = "task.incoming_email"         // A task for an email that came in.
+	WebhookObjectTypeTaskEmailFollowup        WebhookObjectType = "task.email_followup"         // A task for an email without a reply.
+	WebhookObjectTypeTaskMissedCall           WebhookObjectType = "task.missed_call"            // A task for a missed call.
+	WebhookObjectTypeTaskAnsweredDetachedCall WebhookObjectType = "task.answered_detached_call" // A task for a detached call that was answered.
+	WebhookObjectTypeTaskVoicemail            WebhookObjectType = "task.voicemail"              // A task for a voicemail.
+	WebhookObjectTypeTaskOpportunityDue       WebhookObjectType = "task.opportunity_due"        // A task for an opportunity that is due.
+	WebhookObjectTypeTaskIncomingSMS          WebhookObjectType = "task.incoming_sms"           // A task for an SMS that came in.
+	WebhookObjectTypeActivityCall             WebhookObjectType = "activity.call"               // A call.
+	WebhookObjectTypeActivityEmail            WebhookObjectType = "activity.email"              // An email.
+	WebhookObjectTypeActivityEmailThread      WebhookObjectType = "activity.email_thread"       // A conversation of emails.
+	WebhookObjectTypeActivityNote             WebhookObjectType = "activity.note"               // A note.
+	WebhookObjectTypeActivitySMS              WebhookObjectType = "activity.sms"                // An SMS.
+	WebhookObjectTypeActivityMeeting          WebhookObjectType = "activity.meeting"            // A meeting.
+	WebhookObjectTypeActivityWhatsAppMessage  WebhookObjectType = "activity.whatsapp_message"   // A WhatsApp message.
+	WebhookObjectTypeActivityFormSubmission   WebhookObjectType = "activity.form_submission"    // A form that was filled in.
+	WebhookObjectTypeActivityCustomActivity   WebhookObjectType = "activity.custom_activity"    // An activity of a type of the organization's own.
+	WebhookObjectTypeActivityLeadStatusChange WebhookObjectType = "activity.lead_status_change" // A change of a lead's status.
 	// A change of an opportunity's status.
 	WebhookObjectTypeActivityOpportunityStatusChange WebhookObjectType = "activity.opportunity_status_change"
-	// The completion of a task.
-	WebhookObjectTypeActivityTaskCompleted WebhookObjectType = "activity.task_completed"
-	// A merge of two leads.
-	WebhookObjectTypeActivityLeadMerge WebhookObjectType = "activity.lead_merge"
+	WebhookObjectTypeActivityTaskCompleted           WebhookObjectType = "activity.task_completed" // The completion of a task.
+	WebhookObjectTypeActivityLeadMerge               WebhookObjectType = "activity.lead_merge"     // A merge of two leads.
 	// A merge of two leads; another spelling of activity.lead_merge.
-	WebhookObjectTypeLeadMerge WebhookObjectType = "lead_merge"
-	// A comment.
-	WebhookObjectTypeComment WebhookObjectType = "comment"
-	// A thread of comments.
-	WebhookObjectTypeCommentThread WebhookObjectType = "comment_thread"
-	// A sequence.
-	WebhookObjectTypeSequence WebhookObjectType = "sequence"
-	// A contact in a sequence.
-	WebhookObjectTypeSequenceSubscription WebhookObjectType = "sequence_subscription"
-	// A status of leads.
-	WebhookObjectTypeStatusLead WebhookObjectType = "status.lead"
-	// A status of opportunities.
-	WebhookObjectTypeStatusOpportunity WebhookObjectType = "status.opportunity"
-	// A custom field of leads.
-	WebhookObjectTypeCustomFieldsLead WebhookObjectType = "custom_fields.lead"
-	// A custom field of contacts.
-	WebhookObjectTypeCustomFieldsContact WebhookObjectType = "custom_fields.contact"
-	// A custom field of opportunities.
-	WebhookObjectTypeCustomFieldsOpportunity WebhookObjectType = "custom_fields.opportunity"
-	// A custom field of activities.
-	WebhookObjectTypeCustomFieldsActivity WebhookObjectType = "custom_fields.activity"
-	// A custom field of custom objects.
-	WebhookObjectTypeCustomFieldsCustomObject WebhookObjectType = "custom_fields.custom_object"
-	// A custom field that several kinds share.
-	WebhookObjectTypeCustomFieldsShared WebhookObjectType = "custom_fields.shared"
-	// A type of custom activities.
-	WebhookObjectTypeCustomActivityType WebhookObjectType = "custom_activity_type"
-	// A type of custom objects.
-	WebhookObjectTypeCustomObjectType WebhookObjectType = "custom_object_type"
-	// A custom object.
-	WebhookObjectTypeCustomObject WebhookObjectType = "custom_object"
-	// A Smart View.
-	WebhookObjectTypeSavedSearch WebhookObjectType = "saved_search"
-	// A template of emails.
-	WebhookObjectTypeEmailTemplate WebhookObjectType = "email_template"
-	// A template of SMS.
-	WebhookObjectTypeSMSTemplate WebhookObjectType = "sms_template"
-	// A phone number.
-	WebhookObjectTypePhoneNumber WebhookObjectType = "phone_number"
-	// A group of users.
-	WebhookObjectTypeGroup WebhookObjectType = "group"
-	// A user's membership in the organization.
-	WebhookObjectTypeMembership WebhookObjectType = "membership"
-	// An address that wants no mass mail.
-	WebhookObjectTypeUnsubscribedEmail WebhookObjectType = "unsubscribed_email"
-	// An import.
-	WebhookObjectTypeImport WebhookObjectType = "import"
-	// An export of leads.
-	WebhookObjectTypeExportLead WebhookObjectType = "export.lead"
-	// An export of opportunities.
-	WebhookObjectTypeExportOpportunity WebhookObjectType = "export.opportunity"
-	// A mass deletion.
-	WebhookObjectTypeBulkActionDelete WebhookObjectType = "bulk_action.delete"
-	// A mass change.
-	WebhookObjectTypeBulkActionEdit WebhookObjectType = "bulk_action.edit"
-	// A mass mailing.
-	WebhookObjectTypeBulkActionEmail WebhookObjectType = "bulk_action.email"
-	// A mass change of sequence subscriptions.
-	WebhookObjectTypeBulkActionSequenceSubscription WebhookObjectType = "bulk_action.sequence_subscription"
+	WebhookObjectTypeLeadMerge                      WebhookObjectType = "lead_merge"
+	WebhookObjectTypeComment                        WebhookObjectType = "comment"                           // A comment.
+	WebhookObjectTypeCommentThread                  WebhookObjectType = "comment_thread"                    // A thread of comments.
+	WebhookObjectTypeSequence                       WebhookObjectType = "sequence"                          // A sequence.
+	WebhookObjectTypeSequenceSubscription           WebhookObjectType = "sequence_subscription"             // A contact in a sequence.
+	WebhookObjectTypeStatusLead                     WebhookObjectType = "status.lead"                       // A status of leads.
+	WebhookObjectTypeStatusOpportunity              WebhookObjectType = "status.opportunity"                // A status of opportunities.
+	WebhookObjectTypeCustomFieldsLead               WebhookObjectType = "custom_fields.lead"                // A custom field of leads.
+	WebhookObjectTypeCustomFieldsContact            WebhookObjectType = "custom_fields.contact"             // A custom field of contacts.
+	WebhookObjectTypeCustomFieldsOpportunity        WebhookObjectType = "custom_fields.opportunity"         // A custom field of opportunities.
+	WebhookObjectTypeCustomFieldsActivity           WebhookObjectType = "custom_fields.activity"            // A custom field of activities.
+	WebhookObjectTypeCustomFieldsCustomObject       WebhookObjectType = "custom_fields.custom_object"       // A custom field of custom objects.
+	WebhookObjectTypeCustomFieldsShared             WebhookObjectType = "custom_fields.shared"              // A custom field that several kinds share.
+	WebhookObjectTypeCustomActivityType             WebhookObjectType = "custom_activity_type"              // A type of custom activities.
+	WebhookObjectTypeCustomObjectType               WebhookObjectType = "custom_object_type"                // A type of custom objects.
+	WebhookObjectTypeCustomObject                   WebhookObjectType = "custom_object"                     // A custom object.
+	WebhookObjectTypeSavedSearch                    WebhookObjectType = "saved_search"                      // A Smart View.
+	WebhookObjectTypeEmailTemplate                  WebhookObjectType = "email_template"                    // A template of emails.
+	WebhookObjectTypeSMSTemplate                    WebhookObjectType = "sms_template"                      // A template of SMS.
+	WebhookObjectTypePhoneNumber                    WebhookObjectType = "phone_number"                      // A phone number.
+	WebhookObjectTypeGroup                          WebhookObjectType = "group"                             // A group of users.
+	WebhookObjectTypeMembership                     WebhookObjectType = "membership"                        // A user's membership in the organization.
+	WebhookObjectTypeUnsubscribedEmail              WebhookObjectType = "unsubscribed_email"                // An address that wants no mass mail.
+	WebhookObjectTypeImport                         WebhookObjectType = "import"                            // An import.
+	WebhookObjectTypeExportLead                     WebhookObjectType = "export.lead"                       // An export of leads.
+	WebhookObjectTypeExportOpportunity              WebhookObjectType = "export.opportunity"                // An export of opportunities.
+	WebhookObjectTypeBulkActionDelete               WebhookObjectType = "bulk_action.delete"                // A mass deletion.
+	WebhookObjectTypeBulkActionEdit                 WebhookObjectType = "bulk_action.edit"                  // A mass change.
+	WebhookObjectTypeBulkActionEmail                WebhookObjectType = "bulk_action.email"                 // A mass mailing.
+	WebhookObjectTypeBulkActionSequenceSubscription WebhookObjectType = "bulk_action.sequence_subscription" // A mass change of sequence subscriptions.
 )
 
 // Values lists the values that can be sent; Close may know others.
 func (WebhookObjectType) Values() []string {
 	return []string{
-		"lead", "contact", "opportunity", "task.lead", "task.outgoing_call", "task.incoming_email",
-		"task.email_followup", "task.missed_call", "task.answered_detached_call", "task.voicemail",
-		"task.opportunity_due", "task.incoming_sms", "activity.call", "activity.email",
-		"activity.email_thread", "activity.note", "activity.sms", "activity.meeting",
-		"activity.whatsapp_message", "activity.form_submission", "activity.custom_activity",
-		"activity.lead_status_change", "activity.opportunity_status_change", "activity.task_completed",
-		"activity.lead_merge", "lead_merge", "comment", "comment_thread", "sequence",
-		"sequence_subscription", "status.lead", "status.opportunity", "custom_fields.lead",
-		"custom_fields.contact", "custom_fields.opportunity", "custom_fields.activity",
-		"custom_fields.custom_object", "custom_fields.shared", "custom_activity_type",
-		"custom_object_type", "custom_object", "saved_search", "email_template", "sms_template",
-		"phone_number", "group", "membership", "unsubscribed_email", "import", "export.lead",
-		"export.opportunity", "bulk_action.delete", "bulk_action.edit", "bulk_action.email",
-		"bulk_action.sequence_subscription",
+		"lead", "contact", "opportunity", "task.lead", "task.outgoing_call", "task.incoming_email", "task.email_followup", "task.missed_call",
+		"task.answered_detached_call", "task.voicemail", "task.opportunity_due", "task.incoming_sms", "activity.call", "activity.email",
+		"activity.email_thread", "activity.note", "activity.sms", "activity.meeting", "activity.whatsapp_message", "activity.form_submission",
+		"activity.custom_activity", "activity.lead_status_change", "activity.opportunity_status_change", "activity.task_completed",
+		"activity.lead_merge", "lead_merge", "comment", "comment_thread", "sequence", "sequence_subscription", "status.lead", "status.opportunity",
+		"custom_fields.lead", "custom_fields.contact", "custom_fields.opportunity", "custom_fields.activity", "custom_fields.custom_object",
+		"custom_fields.shared", "custom_activity_type", "custom_object_type", "custom_object", "saved_search", "email_template", "sms_template",
+		"phone_number", "group", "membership", "unsubscribed_email", "import", "export.lead", "export.opportunity", "bulk_action.delete",
+		"bulk_action.edit", "bulk_action.email", "bulk_action.sequence_subscription",
 	}
 }
 
-// WebhookAction is the change of a record that an event reports. Not every kind of record has every
-// action. Close may use other values too.
+// WebhookAction is the change of a record that an event reports. Not every kind of record has every action. Close may use
+// other values too.
 type WebhookAction string
 
 // Values of [WebhookAction].
@@ -426,7 +350,7 @@ const (
 // Values lists the values that can be sent; Close may know others.
 func (WebhookAction) Values() []string {
 	return []string{
-		"created", "updated", "deleted", "completed", "merged", "sent", "answered", "scheduled", "started",
-		"canceled", "paused", "reverting", "reverted", "activated", "deactivated",
+		"created", "updated", "deleted", "completed", "merged", "sent", "answered", "scheduled", "started", "canceled", "paused", "reverting",
+		"reverted", "activated", "deactivated",
 	}
 }

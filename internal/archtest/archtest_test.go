@@ -40,6 +40,7 @@ var table = map[string]rule{
 	"closeapi/tools":     {ours: []string{"closeapi", "."}},
 	"closeapi/records":   {ours: []string{"closeapi", "."}},
 
+	"agent":               {ours: []string{".", "agent/internal/tool"}, others: []string{"github.com/santhosh-tekuri/jsonschema/v5"}},
 	"agent/internal/tool": {ours: []string{"."}},
 
 	"emulator": {ours: []string{

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"iter"
 	"reflect"
 	"unsafe"
 
@@ -31,6 +32,26 @@ func CallPage[T any](ctx context.Context, c *closekit.Client, op *Operation, p a
 		return nil, err
 	}
 	return page, nil
+}
+
+// CallAll iterates over all results of an operation that returns a list. p points to
+// the operation's parameters, and skip to the offset in them; neither is changed.
+func CallAll[T any](ctx context.Context, c *closekit.Client, op *Operation, p any, skip *closekit.Opt[int], opts []closekit.CallOption) iter.Seq2[*T, error] {
+	return closekit.All(&op.Operation, *skip, func(at closekit.Opt[int]) (*closekit.Page[T], error) {
+		return CallPage[T](ctx, c, op, withSkip(p, skip, at), at, opts)
+	}, opts...)
+}
+
+// withSkip returns a copy of the parameters that p points to with another offset in
+// place of the one that skip points to. Loops over one iterator may run at the same
+// time.
+func withSkip(p any, skip *closekit.Opt[int], at closekit.Opt[int]) any {
+	from := reflect.ValueOf(p)
+	to := reflect.New(from.Type().Elem())
+	to.Elem().Set(from.Elem())
+	offset := uintptr(unsafe.Pointer(skip)) - from.Pointer()
+	*(*closekit.Opt[int])(unsafe.Add(to.UnsafePointer(), offset)) = at
+	return to.Interface()
 }
 
 // CallNone performs an operation whose response is ignored.

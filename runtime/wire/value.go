@@ -88,8 +88,10 @@ func (f *field) hint(v string) string {
 		return ""
 	}
 	for _, h := range f.hints() {
-		if alike(h[0], v) {
-			return h[1]
+		for word := range strings.FieldsSeq(h[0]) {
+			if alike(word, v) {
+				return h[1]
+			}
 		}
 	}
 	return ""

@@ -20,8 +20,8 @@ func (v IntegrationLink) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *IntegrationLink) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// Attachment is a file attached to a record. To attach one, upload it with Close's Files API first and
-// give the URL that it returns.
+// Attachment is a file attached to a record. To attach one, upload it with Close's Files API first and give the URL that
+// it returns.
 type Attachment struct {
 	closekit.Object
 	// Download URL from Close's Files API.

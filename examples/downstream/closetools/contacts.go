@@ -155,8 +155,7 @@ func (v Contact) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Contact) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// ContactLabel is the use of an email address, phone number or web address of a contact. Close may use
-// other values too.
+// ContactLabel is the use of an email address, phone number or web address of a contact. Close may use other values too.
 type ContactLabel string
 
 // Values of [ContactLabel].

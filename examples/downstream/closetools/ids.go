@@ -104,20 +104,18 @@ var (
 	kindTask        = closekit.IDKind{Name: "task", Prefixes: []string{"task", "noti"}, From: "close_tasks_list", Known: knownIDs}
 	kindLeadStatus  = closekit.IDKind{
 		Name: "lead_status", Prefixes: []string{"stat"}, From: "close_me_get",
-		About: "Lead statuses are listed under organizations in the result of close_me_get.",
-		Known: knownIDs,
+		About: "Lead statuses are listed under organizations in the result of close_me_get.", Known: knownIDs,
 	}
 	kindOpportunityStatus = closekit.IDKind{
-		Name: "opportunity_status", Prefixes: []string{"stat"}, From: "close_pipelines_list",
-		About: "Statuses are listed under each pipeline.", Known: knownIDs,
+		Name: "opportunity_status", Prefixes: []string{"stat"}, From: "close_pipelines_list", About: "Statuses are listed under each pipeline.",
+		Known: knownIDs,
 	}
 	kindPipeline             = closekit.IDKind{Name: "pipeline", Prefixes: []string{"pipe"}, From: "close_pipelines_list", Known: knownIDs}
 	kindUser                 = closekit.IDKind{Name: "user", Prefixes: []string{"user"}, From: "close_users_list", Known: knownIDs}
 	kindOrganization         = closekit.IDKind{Name: "organization", Prefixes: []string{"orga"}, From: "close_me_get", Known: knownIDs}
 	kindSequence             = closekit.IDKind{Name: "sequence", Prefixes: []string{"seq"}, From: "close_sequences_list", Known: knownIDs}
 	kindSequenceSubscription = closekit.IDKind{
-		Name: "sequence_subscription", Prefixes: []string{"sub"},
-		From: "close_sequence_subscriptions_list", Known: knownIDs,
+		Name: "sequence_subscription", Prefixes: []string{"sub"}, From: "close_sequence_subscriptions_list", Known: knownIDs,
 	}
 	kindCommentThread = closekit.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comments_list", Known: knownIDs}
 	kindMedia         = closekit.IDKind{Name: "media", Prefixes: []string{"media"}, Known: knownIDs}

@@ -13,8 +13,7 @@ import (
 //
 // Take StatusID from here for [LeadCreate] and [LeadUpdate].
 //
-// Close API: GET /status/lead/ (tool close_lead_statuses_list)
-// https://developer.close.com/api/resources/lead-statuses
+// Close API: GET /status/lead/ (tool close_lead_statuses_list) https://developer.close.com/api/resources/lead-statuses
 func LeadStatusesList(ctx context.Context, c *closekit.Client, p LeadStatusesListParams, opts ...closekit.CallOption) (*closekit.Page[LeadStatusInfo], error) {
 	return wire.CallPage[LeadStatusInfo](ctx, c, &opLeadStatusesList, &p, closekit.Opt[int]{}, opts)
 }
@@ -29,8 +28,7 @@ var opLeadStatusesList = wire.Operation{
 
 // LeadStatusCreate adds a status for leads.
 //
-// Close API: POST /status/lead/ (tool close_lead_status_create)
-// https://developer.close.com/api/resources/lead-statuses
+// Close API: POST /status/lead/ (tool close_lead_status_create) https://developer.close.com/api/resources/lead-statuses
 func LeadStatusCreate(ctx context.Context, c *closekit.Client, p LeadStatusCreateParams, opts ...closekit.CallOption) (*LeadStatusInfo, error) {
 	return wire.Call[LeadStatusInfo](ctx, c, &opLeadStatusCreate, &p, opts)
 }

@@ -4,18 +4,11 @@ package closetools
 
 import "github.com/closekit/closekit"
 
-// Operations lists what the tools of this package do, in the order of their names. Programs that do
-// not call it do not link what they do not use.
+// Operations lists what the tools of this package do, in the order of their names. Programs that do not call it do not
+// link what they do not use.
 func Operations() []closekit.Callable { return operations }
 
 var operations = []closekit.Callable{
-	&opLeadCreate,
-	&opLeadDelete,
-	&opLeadGet,
-	&opLeadMerge,
-	&opLeadStatusCreate,
-	&opLeadStatusesList,
-	&opLeadUpdate,
-	&opLeadsList,
+	&opLeadCreate, &opLeadDelete, &opLeadGet, &opLeadMerge, &opLeadStatusCreate, &opLeadStatusesList, &opLeadUpdate, &opLeadsList,
 	&opTaskCreate,
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// SuggestedActionDetails is a description of what a suggested action needs; its fields depend on the
-// action.
+// SuggestedActionDetails is a description of what a suggested action needs; its fields depend on the action.
 type SuggestedActionDetails struct {
 	closekit.Object
 	// Status to move to.
@@ -90,9 +89,8 @@ func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// OpportunityTotals is a set of totals over all opportunities that match the filters, not only those
-// of the page. Amounts are in cents; expected amounts are weighted by confidence; annualized amounts
-// count a monthly value twelve times.
+// OpportunityTotals is a set of totals over all opportunities that match the filters, not only those of the page. Amounts
+// are in cents; expected amounts are weighted by confidence; annualized amounts count a monthly value twelve times.
 type OpportunityTotals struct {
 	closekit.Object
 	CountByValuePeriod *OpportunityCounts `json:"count_by_value_period"`
@@ -179,8 +177,8 @@ type Opportunity struct {
 	AnnualizedValue closekit.Opt[closekit.Cents] `json:"annualized_value"`
 	// Value per year times confidence.
 	AnnualizedExpectedValue closekit.Opt[closekit.Cents] `json:"annualized_expected_value"`
-	// Closing date, expected while the deal is open and actual once it is won. Close fills in today when a
-	// deal is won without it.
+	// Closing date, expected while the deal is open and actual once it is won. Close fills in today when a deal is won without
+	// it.
 	DateWon closekit.Opt[closekit.Date] `json:"date_won"`
 	// When the deal was marked as lost.
 	DateLost closekit.Opt[closekit.DateTime] `json:"date_lost"`
@@ -222,8 +220,7 @@ type Opportunity struct {
 	StallStatus *StallStatus `json:"stall_status"`
 }
 
-// AsOpportunityGroup returns v as an [OpportunityGroup]. It reports false unless v has the member
-// objects.
+// AsOpportunityGroup returns v as an [OpportunityGroup]. It reports false unless v has the member objects.
 func (v *Opportunity) AsOpportunityGroup() (*OpportunityGroup, bool) {
 	return wire.Variant[OpportunityGroup](v, wire.Has(&v.Object, "objects"))
 }
@@ -256,8 +253,7 @@ const (
 	SuggestedActionTypeFollowUpSMS     SuggestedActionType = "follow_up_sms"     // Send a text message.
 )
 
-// StallActionType is the kind of action that Close suggests for a stalled deal. Close may use other
-// values too.
+// StallActionType is the kind of action that Close suggests for a stalled deal. Close may use other values too.
 type StallActionType string
 
 // Values of [StallActionType].

@@ -14,74 +14,43 @@ const (
 	SequenceSubscriptionStatusError    SequenceSubscriptionStatus = "error"    // A step failed.
 )
 
-// SubscriptionStatusReason is the reason for the status of an enrollment. Close may use other values
-// too.
+// SubscriptionStatusReason is the reason for the status of an enrollment. Close may use other values too.
 type SubscriptionStatusReason string
 
 // Values of [SubscriptionStatusReason].
 const (
-	// A user or a program set it.
-	SubscriptionStatusReasonManual SubscriptionStatusReason = "manual"
-	// A bulk action set it.
-	SubscriptionStatusReasonBulkAction SubscriptionStatusReason = "bulk-action"
-	// The sequence was paused.
-	SubscriptionStatusReasonWorkflowPaused SubscriptionStatusReason = "workflow-paused"
-	// The sequence was deleted.
-	SubscriptionStatusReasonSequenceDeleted SubscriptionStatusReason = "sequence-deleted"
-	// Too much was sent at once.
-	SubscriptionStatusReasonRateLimited SubscriptionStatusReason = "rate-limited"
-	// Sending was held back for too long.
-	SubscriptionStatusReasonSendingThrottledTooLong SubscriptionStatusReason = "sending-throttled-too-long"
-	// The contact replied.
-	SubscriptionStatusReasonReplyReceived SubscriptionStatusReason = "reply-received"
-	// The contact took a call.
-	SubscriptionStatusReasonCallAnswered SubscriptionStatusReason = "call-answered"
-	// The contact booked a meeting.
-	SubscriptionStatusReasonMeetingBooked SubscriptionStatusReason = "meeting-booked"
-	// The status of the lead changed.
-	SubscriptionStatusReasonLeadStatusChanged SubscriptionStatusReason = "lead-status-changed"
-	// A call or meeting had the outcome aimed at.
-	SubscriptionStatusReasonOutcomeMet SubscriptionStatusReason = "outcome-met"
+	SubscriptionStatusReasonManual                  SubscriptionStatusReason = "manual"                     // A user or a program set it.
+	SubscriptionStatusReasonBulkAction              SubscriptionStatusReason = "bulk-action"                // A bulk action set it.
+	SubscriptionStatusReasonWorkflowPaused          SubscriptionStatusReason = "workflow-paused"            // The sequence was paused.
+	SubscriptionStatusReasonSequenceDeleted         SubscriptionStatusReason = "sequence-deleted"           // The sequence was deleted.
+	SubscriptionStatusReasonRateLimited             SubscriptionStatusReason = "rate-limited"               // Too much was sent at once.
+	SubscriptionStatusReasonSendingThrottledTooLong SubscriptionStatusReason = "sending-throttled-too-long" // Sending was held back for too long.
+	SubscriptionStatusReasonReplyReceived           SubscriptionStatusReason = "reply-received"             // The contact replied.
+	SubscriptionStatusReasonCallAnswered            SubscriptionStatusReason = "call-answered"              // The contact took a call.
+	SubscriptionStatusReasonMeetingBooked           SubscriptionStatusReason = "meeting-booked"             // The contact booked a meeting.
+	SubscriptionStatusReasonLeadStatusChanged       SubscriptionStatusReason = "lead-status-changed"        // The status of the lead changed.
+	SubscriptionStatusReasonOutcomeMet              SubscriptionStatusReason = "outcome-met"                // A call or meeting had the outcome aimed at.
 	// The contact does not pass the filter of the sequence.
-	SubscriptionStatusReasonFilterNotMatched SubscriptionStatusReason = "filter-not-matched"
-	// A call step was not done in time.
-	SubscriptionStatusReasonPendingCallTimedOut SubscriptionStatusReason = "pending-call-timed-out"
-	// A call failed.
-	SubscriptionStatusReasonCallFailed SubscriptionStatusReason = "call-failed"
-	// A text message failed.
-	SubscriptionStatusReasonSMSFailed SubscriptionStatusReason = "sms-failed"
-	// An email came back.
-	SubscriptionStatusReasonEmailBounced SubscriptionStatusReason = "email-bounced"
-	// The sender's account does not work.
-	SubscriptionStatusReasonAccountInvalid SubscriptionStatusReason = "account-invalid"
-	// The sender's account failed too often.
-	SubscriptionStatusReasonAccountFailures SubscriptionStatusReason = "account-failures"
-	// The sender may not send in this name.
-	SubscriptionStatusReasonSendAsError SubscriptionStatusReason = "send-as-error"
-	// The sender is no longer a member.
-	SubscriptionStatusReasonMembershipInactive SubscriptionStatusReason = "membership-inactive"
-	// The sender has no phone number.
-	SubscriptionStatusReasonNoUserPhone SubscriptionStatusReason = "no-user-phone"
-	// Something was not paid.
-	SubscriptionStatusReasonBillingError SubscriptionStatusReason = "billing-error"
-	// The AI credits are used up.
-	SubscriptionStatusReasonInsufficientAICreditBalance SubscriptionStatusReason = "insufficient-ai-credit-balance"
-	// The AI could not write the email.
-	SubscriptionStatusReasonEmailAIGenerationFailed SubscriptionStatusReason = "email-ai-generation-failed"
-	// No user is assigned.
-	SubscriptionStatusReasonAssigneesMissing SubscriptionStatusReason = "assignees-missing"
+	SubscriptionStatusReasonFilterNotMatched            SubscriptionStatusReason = "filter-not-matched"
+	SubscriptionStatusReasonPendingCallTimedOut         SubscriptionStatusReason = "pending-call-timed-out"         // A call step was not done in time.
+	SubscriptionStatusReasonCallFailed                  SubscriptionStatusReason = "call-failed"                    // A call failed.
+	SubscriptionStatusReasonSMSFailed                   SubscriptionStatusReason = "sms-failed"                     // A text message failed.
+	SubscriptionStatusReasonEmailBounced                SubscriptionStatusReason = "email-bounced"                  // An email came back.
+	SubscriptionStatusReasonAccountInvalid              SubscriptionStatusReason = "account-invalid"                // The sender's account does not work.
+	SubscriptionStatusReasonAccountFailures             SubscriptionStatusReason = "account-failures"               // The sender's account failed too often.
+	SubscriptionStatusReasonSendAsError                 SubscriptionStatusReason = "send-as-error"                  // The sender may not send in this name.
+	SubscriptionStatusReasonMembershipInactive          SubscriptionStatusReason = "membership-inactive"            // The sender is no longer a member.
+	SubscriptionStatusReasonNoUserPhone                 SubscriptionStatusReason = "no-user-phone"                  // The sender has no phone number.
+	SubscriptionStatusReasonBillingError                SubscriptionStatusReason = "billing-error"                  // Something was not paid.
+	SubscriptionStatusReasonInsufficientAICreditBalance SubscriptionStatusReason = "insufficient-ai-credit-balance" // The AI credits are used up.
+	SubscriptionStatusReasonEmailAIGenerationFailed     SubscriptionStatusReason = "email-ai-generation-failed"     // The AI could not write the email.
+	SubscriptionStatusReasonAssigneesMissing            SubscriptionStatusReason = "assignees-missing"              // No user is assigned.
 	// The field that names the assignee is not valid.
 	SubscriptionStatusReasonAssignmentFieldInvalid SubscriptionStatusReason = "assignment-field-invalid"
-	// The lead status to set is not valid.
-	SubscriptionStatusReasonLeadStatusFieldInvalid SubscriptionStatusReason = "lead-status-field-invalid"
-	// Fields could not be matched.
-	SubscriptionStatusReasonFieldMappingError SubscriptionStatusReason = "field-mapping-error"
-	// The filter of the sequence is not valid.
-	SubscriptionStatusReasonFilterConfigInvalid SubscriptionStatusReason = "filter-config-invalid"
-	// The sequence may not act in this user's name.
-	SubscriptionStatusReasonRunAsDisabled SubscriptionStatusReason = "run-as-disabled"
-	// The user may not see the lead.
-	SubscriptionStatusReasonLeadNotVisible SubscriptionStatusReason = "lead-not-visible"
-	// Close failed.
-	SubscriptionStatusReasonInternalError SubscriptionStatusReason = "internal-error"
+	SubscriptionStatusReasonLeadStatusFieldInvalid SubscriptionStatusReason = "lead-status-field-invalid" // The lead status to set is not valid.
+	SubscriptionStatusReasonFieldMappingError      SubscriptionStatusReason = "field-mapping-error"       // Fields could not be matched.
+	SubscriptionStatusReasonFilterConfigInvalid    SubscriptionStatusReason = "filter-config-invalid"     // The filter of the sequence is not valid.
+	SubscriptionStatusReasonRunAsDisabled          SubscriptionStatusReason = "run-as-disabled"           // The sequence may not act in this user's name.
+	SubscriptionStatusReasonLeadNotVisible         SubscriptionStatusReason = "lead-not-visible"          // The user may not see the lead.
+	SubscriptionStatusReasonInternalError          SubscriptionStatusReason = "internal-error"            // Close failed.
 )

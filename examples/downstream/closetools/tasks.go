@@ -12,13 +12,11 @@ import (
 
 // TaskCreate creates a task on a lead, to do something or to call a contact.
 //
-// Find LeadID with [LeadsList] and the assignee with close_users_list. Give date as a day such as
-// 2026-04-01; work out words like tomorrow first. A call to make is Type outgoing_call with ContactID.
-// To keep a fact use close_note_create. When Type is lead, Text is required. When Type is
-// outgoing_call, ContactID is required.
+// Find LeadID with [LeadsList] and the assignee with close_users_list. Give date as a day such as 2026-04-01; work out
+// words like tomorrow first. A call to make is Type outgoing_call with ContactID. To keep a fact use close_note_create.
+// When Type is lead, Text is required. When Type is outgoing_call, ContactID is required.
 //
-// Close API: POST /task/ (tool close_task_create)
-// https://developer.close.com/api/resources/tasks
+// Close API: POST /task/ (tool close_task_create) https://developer.close.com/api/resources/tasks
 func TaskCreate(ctx context.Context, c *closekit.Client, p TaskCreateParams, opts ...closekit.CallOption) (*Task, error) {
 	return wire.Call[Task](ctx, c, &opTaskCreate, &p, opts)
 }
@@ -65,14 +63,10 @@ var opTaskCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_task_create", Method: "POST", Path: "/task/", Effect: closekit.Write},
 	Params:    func() any { return new(TaskCreateParams) },
 	Aliases:   []wire.Alias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}},
-	Rules: []wire.Rule{
-		{Kind: wire.Needs, Fields: []uint8{3}, If: 0, Is: "lead"},
-		{Kind: wire.Needs, Fields: []uint8{2}, If: 0, Is: "outgoing_call"},
-	},
+	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 0, Is: "lead"}, {Kind: wire.Needs, Fields: []uint8{2}, If: 0, Is: "outgoing_call"}},
 }
 
-// Task is a thing to do on a lead. Its fields depend on Type; the last ones belong to tasks that Close
-// made.
+// Task is a thing to do on a lead. Its fields depend on Type; the last ones belong to tasks that Close made.
 type Task struct {
 	closekit.Object
 	ID TaskID `json:"id"`
@@ -197,9 +191,7 @@ const (
 )
 
 // Values lists the values that can be sent.
-func (NewTaskType) Values() []string {
-	return []string{"lead", "outgoing_call"}
-}
+func (NewTaskType) Values() []string { return []string{"lead", "outgoing_call"} }
 
 // TaskPriority is the urgency of a task.
 type TaskPriority string
@@ -211,9 +203,7 @@ const (
 )
 
 // Values lists the values that can be sent.
-func (TaskPriority) Values() []string {
-	return []string{"high", "medium"}
-}
+func (TaskPriority) Values() []string { return []string{"high", "medium"} }
 
 // TaskView is the place of a task in the app.
 type TaskView string
@@ -225,8 +215,7 @@ const (
 	TaskViewArchive TaskView = "archive" // Complete.
 )
 
-// TaskResolution is the resolution of a task that ended without being done. Close may use other values
-// too.
+// TaskResolution is the resolution of a task that ended without being done. Close may use other values too.
 type TaskResolution string
 
 // Values of [TaskResolution].

@@ -72,7 +72,7 @@ func IDs(p *ir.Package) ([]byte, error) {
 			known = append(known, Values(pair("Prefix", Lit(k.Prefix)), pair("Kind", Lit(k.Kind))))
 		}
 		f.Comment("knownIDs tells an id of another kind from one that is unknown.")
-		f.Add(Var().Id("knownIDs").Op("=").Index().Qual(rootPath, "IDPrefix").Add(lines(known...)))
+		f.Add(Var().Id("knownIDs").Op("=").Add(literals(len("var knownIDs = []closekit.IDPrefix{}"), Index().Qual(rootPath, "IDPrefix"), known...)))
 		f.Line()
 	}
 	if p.HasCents {
@@ -99,7 +99,7 @@ func Operations(p *ir.Package) ([]byte, error) {
 	for i := range p.Tools {
 		items = append(items, Op("&").Id(p.Tools[i].OpVar))
 	}
-	f.Add(Var().Id("operations").Op("=").Index().Qual(rootPath, "Callable").Add(lines(items...)))
+	f.Add(Var().Id("operations").Op("=").Add(fold(len("var operations = []closekit.Callable{}"), Index().Qual(rootPath, "Callable"), items...)))
 	return render(f)
 }
 

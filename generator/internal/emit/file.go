@@ -73,7 +73,7 @@ func groupImports(src []byte) []byte {
 }
 
 const (
-	width   = 100 // where comments wrap
+	width   = 120 // where comments wrap
 	maxLine = 160 // columns of a line of code
 )
 
@@ -138,7 +138,7 @@ func pair(key string, value Code) *Statement { return Id(key).Op(":").Add(value)
 // fold prints a composite literal of a type on one line if it fits behind what
 // stands before it, else as many items on each of several lines as fit.
 func fold(before int, of *Statement, items ...Code) *Statement {
-	const room = 100
+	const room = 140
 	var rows, row []Code
 	total, length := before, 0
 	for _, item := range items {
@@ -166,6 +166,15 @@ func literals(before int, of *Statement, items ...Code) *Statement {
 		return of.Values(items...)
 	}
 	return of.Add(lines(items...))
+}
+
+// short prints a function on one line if it fits.
+func short(head *Statement, result *Statement) *Statement {
+	one := head.Clone().Add(oneLine(result))
+	if len(fmt.Sprintf("%#v", one)) <= maxLine {
+		return one
+	}
+	return head.Block(result)
 }
 
 // size is the length of an item of a composite literal.

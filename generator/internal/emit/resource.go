@@ -70,8 +70,8 @@ func operation(f *File, o *ir.Op, api *ir.API) {
 	descriptor(f, o, api)
 }
 
-// head prints a function's name and parameters, on lines of their own when the
-// signature would be too long.
+// head prints a function's name and parameters, these on a line of their own when
+// the signature would be too long.
 func head(o *ir.Op, name, results string) *Statement {
 	params := []Code{
 		Id("ctx").Qual("context", "Context"), Id("c").Op("*").Qual(rootPath, "Client"), Id("p").Id(o.Params.Type),
@@ -79,7 +79,7 @@ func head(o *ir.Op, name, results string) *Statement {
 	}
 	line := fmt.Sprintf("func %s(ctx context.Context, c *closekit.Client, p %s, opts ...closekit.CallOption) %s {", name, o.Params.Type, results)
 	if len(line) > maxLine {
-		return Func().Id(name).Custom(Options{Open: "(", Close: ")", Separator: ",", Multi: true}, params...)
+		return Func().Id(name).Custom(Options{Open: "(", Close: ")", Separator: ",", Multi: true}, List(params...))
 	}
 	return Func().Id(name).Params(params...)
 }
@@ -90,21 +90,13 @@ func page(o *ir.Op) *Statement { return Op("*").Qual(rootPath, "Page").Types(Id(
 // iterator prints
 //
 //	func LeadsAll(…) iter.Seq2[*Lead, error] {
-//		return closekit.All(opLeadsList.Describe(), p.Skip, func(skip closekit.Opt[int]) (*closekit.Page[Lead], error) {
-//			p := p
-//			p.Skip = skip
-//			return LeadsList(ctx, c, p, opts...)
-//		}, opts...)
+//		return wire.CallAll[Lead](ctx, c, &opLeadsList, &p, &p.Skip, opts)
 //	}
 func iterator(f *File, o *ir.Op) {
-	fetch := Func().Params(Id("skip").Qual(rootPath, "Opt").Types(Int())).Params(page(o), Error()).Block(
-		Id("p").Op(":=").Id("p"),
-		Id("p").Dot(o.Skip).Op("=").Id("skip"),
-		Return(Id(o.Func).Call(Id("ctx"), Id("c"), Id("p"), Id("opts").Op("..."))),
-	)
 	f.Add(doc(o.All.Doc))
 	f.Add(head(o, o.All.Name, "iter.Seq2[*"+o.Result+", error]").Qual("iter", "Seq2").Types(Op("*").Id(o.Result), Error()).Block(
-		Return(Qual(rootPath, "All").Call(Id(o.Var).Dot("Describe").Call(), Id("p").Dot(o.Skip), fetch, Id("opts").Op("..."))),
+		Return(Qual(wirePath, "CallAll").Types(Id(o.Result)).Call(
+			Id("ctx"), Id("c"), Op("&").Id(o.Var), Op("&").Id("p"), Op("&").Id("p").Dot(o.Skip), Id("opts"))),
 	))
 	f.Line()
 }
@@ -134,14 +126,14 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 		for _, r := range o.Rules {
 			items = append(items, Values(rule(&r)...))
 		}
-		spec = append(spec, pair("Rules", Index().Qual(wirePath, "Rule").Add(lines(items...))))
+		spec = append(spec, pair("Rules", literals(len("    Rules:     []wire.Rule{},"), Index().Qual(wirePath, "Rule"), items...)))
 	}
 	if len(o.Effects) > 0 {
 		var items []Code
 		for _, e := range o.Effects {
 			items = append(items, Values(effectCase(&e)...))
 		}
-		spec = append(spec, pair("Effects", Index().Qual(wirePath, "EffectCase").Add(lines(items...))))
+		spec = append(spec, pair("Effects", literals(len("    Effects:   []wire.EffectCase{},"), Index().Qual(wirePath, "EffectCase"), items...)))
 	}
 	facts := []Code{
 		pair("Tool", Lit(o.Tool)), pair("Method", Lit(o.Method)), pair("Path", Lit(o.Path)), pair("Effect", effect(o.Effect)),
@@ -261,9 +253,7 @@ func structType(f *File, s *ir.Struct) {
 
 // variant prints
 //
-//	func (v *Activity) AsCall() (*Call, bool) {
-//		return wire.Variant[Call](v, v.Type.Or("") == "Call")
-//	}
+//	func (v *Activity) AsCall() (*Call, bool) { return wire.Variant[Call](v, v.Type.Or("") == "Call") }
 func variant(f *File, s *ir.Struct, v *ir.Variant) {
 	var cond *Statement
 	switch {
@@ -283,7 +273,8 @@ func variant(f *File, s *ir.Struct, v *ir.Variant) {
 		}
 	}
 	f.Add(doc(v.Doc))
-	f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id(v.Method).Params().Params(Op("*").Id(v.Struct), Bool()).Block(
+	f.Add(short(
+		Func().Params(Id("v").Op("*").Id(s.Type)).Id(v.Method).Params().Params(Op("*").Id(v.Struct), Bool()),
 		Return(Qual(wirePath, "Variant").Types(Id(v.Struct)).Call(Id("v"), cond)),
 	))
 	f.Line()
@@ -297,10 +288,10 @@ func enum(f *File, e *ir.Enum) {
 	f.Line()
 	var consts []Code
 	var values []string
-	beside := commentsFit(e)
+	b := block{typ: e.Type}
 	for _, v := range e.Values {
 		c := Id(v.Const).Id(e.Type).Op("=").Lit(v.Value)
-		switch {
+		switch beside := b.add(&v); {
 		case v.Doc == "":
 		case beside:
 			c = c.Comment("// " + v.Doc)
@@ -315,28 +306,38 @@ func enum(f *File, e *ir.Enum) {
 	f.Line()
 	if e.ValuesDoc != "" {
 		f.Add(doc(e.ValuesDoc))
-		f.Add(Func().Params(Id(e.Type)).Id("Values").Params().Index().String().Block(Return(strs(values))))
+		f.Add(short(Func().Params(Id(e.Type)).Id("Values").Params().Index().String(), Return(strs(values))))
 		f.Line()
 	}
 	if len(e.Hints) > 0 {
 		var hints []Code
 		for _, h := range e.Hints {
-			hints = append(hints, Values(Lit(h[0]), Lit(h[1])))
+			for _, words := range wrap(h.Words, maxLine-len(h.Advice)-len("        {``, ``},")) {
+				hints = append(hints, Values(Lit(words), Lit(h.Advice)))
+			}
 		}
-		f.Add(doc("Hints lists words that are no values, with advice."))
+		f.Add(doc("Hints lists words that are no values, separated by spaces, with advice."))
 		f.Add(Func().Params(Id(e.Type)).Id("Hints").Params().Index().Index(Lit(2)).String().Block(
 			Return(Index().Index(Lit(2)).String().Add(lines(hints...)))))
 		f.Line()
 	}
 }
 
-// commentsFit reports whether the comments of an enum's constants fit beside
-// them, where gofmt aligns them.
-func commentsFit(e *ir.Enum) bool {
-	name, value, comment := 0, 0, 0
-	for _, v := range e.Values {
-		name, value, comment = max(name, len(v.Const)), max(value, len(v.Value)), max(comment, len(v.Doc))
-	}
+// block is a part of a list of constants, which gofmt aligns: up to a constant with
+// its comment above.
+type block struct {
+	typ                  string
+	name, value, comment int // longest
+}
+
+// add reports whether the comment of the next constant fits beside it.
+func (b *block) add(v *ir.EnumValue) bool {
+	longer := block{b.typ, max(b.name, len(v.Const)), max(b.value, len(v.Value)), max(b.comment, len(v.Doc))}
 	const tab, between = 4, len(` = "" // `) + 1
-	return tab+name+len(e.Type)+value+comment+between <= maxLine
+	if tab+longer.name+len(b.typ)+longer.value+longer.comment+between > maxLine {
+		*b = block{typ: b.typ, name: len(v.Const), value: len(v.Value)}
+		return v.Doc == ""
+	}
+	*b = longer
+	return true
 }

@@ -44,12 +44,7 @@ func Tools(p *ir.Package) ([]byte, error) {
 		if t.Fill != "" {
 			item = append(item, pair("Fill", Qual(rootPath, t.Fill)))
 		}
-		const longest = 76 // what fits on a line with the rest
-		if t.Fill != "" || len(t.Accepts) > 0 && len(t.Name)+len(t.Resource)+len(t.Func) > longest {
-			items = append(items, lines(item...))
-		} else {
-			items = append(items, Values(item...))
-		}
+		items = append(items, fold(len("        {},"), &Statement{}, item...))
 	}
 	f.Var().Id("all").Op("=").Add(catalog()).Custom(Options{Open: "{", Close: "}", Separator: ",", Multi: true},
 		pair("Data", Op("&").Id("data")),

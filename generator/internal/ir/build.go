@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/closekit/closekit/internal/words"
 	"github.com/closekit/closekit/manifest"
@@ -170,7 +171,13 @@ func (b *builder) enum(e *manifest.Enum) Enum {
 	}
 	if b.sent[e] {
 		for _, h := range e.Hints {
-			out.Hints = append(out.Hints, [2]string{h.Word, h.Advice})
+			word := strings.Join(strings.Fields(h.Word), "_") // package wire takes them for the same
+			i := slices.IndexFunc(out.Hints, func(x Hint) bool { return x.Advice == h.Advice })
+			if i < 0 {
+				out.Hints = append(out.Hints, Hint{word, h.Advice})
+			} else {
+				out.Hints[i].Words += " " + word
+			}
 		}
 	}
 	switch {

@@ -58,9 +58,13 @@ type Enum struct {
 	Type      string
 	Doc       string
 	Values    []EnumValue
-	ValuesDoc string      // of the method that lists the values; empty if none are sent
-	Hints     [][2]string // words that are no values, with advice; nil if none are sent
+	ValuesDoc string // of the method that lists the values; empty if none are sent
+	Hints     []Hint // nil if none are sent
 }
+
+// Hint is advice on words that are no values. They are separated by spaces, and have
+// none within.
+type Hint struct{ Words, Advice string }
 
 // EnumValue is one constant.
 type EnumValue struct{ Const, Value, Doc string }
