@@ -70,7 +70,7 @@ func TestDenialIsFinal(t *testing.T) {
 }
 
 // TestDecisionIsOnWhatWasShown tests that a decision with another digest, or of
-// nobody, counts nothing.
+// no approver, counts nothing.
 func TestDecisionIsOnWhatWasShown(t *testing.T) {
 	t.Parallel()
 	o := open(t)
@@ -79,7 +79,7 @@ func TestDecisionIsOnWhatWasShown(t *testing.T) {
 		t.Errorf("without a digest: %v", err)
 	}
 	if err := o.agent.Decide(t.Context(), p.ID, "", agent.Approve, p.Shown); err == nil {
-		t.Error("nobody decided")
+		t.Error("a decision without an approver was taken")
 	}
 	if err := o.agent.Decide(t.Context(), "apr_unknown", "ben", agent.Approve, p.Shown); !errors.Is(err, agent.ErrNotFound) {
 		t.Errorf("unknown approval: %v", err)

@@ -39,7 +39,7 @@ func TestSchemaWithUnknownKeyword(t *testing.T) {
 	}
 }
 
-// TestHash tests what an approval is bound to: wording may change, meaning may not.
+// TestHash tests what an approval is bound to: descriptions may change, meaning may not.
 func TestHash(t *testing.T) {
 	t.Parallel()
 	base := tool.Own{Name: "own_x", Input: []byte(`{"type":"object","properties":{"description":{"type":"string","description":"One."}},"required":["description"]}`)}
@@ -52,7 +52,7 @@ func TestHash(t *testing.T) {
 	if got := hash(func(o *tool.Own) {
 		o.Input = []byte(`{"type":"object","required":["description"],"properties":{"description":{"examples":["x"],"description":"Two.","type":"string"}}}`)
 	}); got != same {
-		t.Error("the hash depends on wording or order")
+		t.Error("the hash depends on descriptions or order")
 	}
 	for name, change := range map[string]func(*tool.Own){
 		"name":   func(o *tool.Own) { o.Name = "own_y" },
