@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
-	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/internal/codec"
 	"github.com/closekit/closekit/internal/words"
 )
@@ -96,14 +95,15 @@ func (p *program) ownFlags(r *request) []string {
 // request is a parsed command line of call.
 type request struct {
 	callOptions
-	help  bool
-	tool  *closekit.Tool
-	input *schema
-	flags *flagSet
-	text  *string // the JSON argument
-	args  arguments
-	line  []string // the command line
-	at    int      // where text is in it
+	catalog *closekit.Catalog
+	help    bool
+	tool    *closekit.Tool
+	input   *schema
+	flags   *flagSet
+	text    *string // the JSON argument
+	args    arguments
+	line    []string // the command line
+	at      int      // where text is in it
 }
 
 func (p *program) call(cmd *cobra.Command, args []string) error {
@@ -233,7 +233,7 @@ func indent(raw json.RawMessage) json.RawMessage {
 // parseCall parses the arguments of call by hand, because the flags depend on the
 // tool.
 func (p *program) parseCall(args []string) (*request, error) {
-	r := &request{line: append([]string{"call"}, args...)}
+	r := &request{catalog: p.catalog, line: append([]string{"call"}, args...)}
 	onlyArguments := false
 	for len(args) > 0 {
 		arg := args[0]
@@ -268,7 +268,7 @@ func (p *program) parseCall(args []string) (*request, error) {
 func (r *request) argument(arg string) (err error) {
 	switch {
 	case r.tool == nil:
-		if r.tool, err = tools.Lookup(arg); err != nil {
+		if r.tool, err = r.catalog.Lookup(arg); err != nil {
 			return err
 		}
 		if r.input, err = inputOf(r.tool); err != nil {

@@ -1,7 +1,7 @@
 // Package cli is the command closekit. It is the only package with a command
 // line, and uses the same public packages as any other program.
 //
-// [Run] is the whole program as a function of its arguments, streams and
+// [Program.Run] is the whole program as a function of its arguments, streams and
 // environment; nothing in the package is global.
 package cli
 
@@ -21,6 +21,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/emulator"
 	"github.com/closekit/closekit/internal/buildinfo"
 	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/runtime/logging"
@@ -54,12 +56,18 @@ const (
 	envKeyFile      = "CLOSEKIT_KEY_FILE"
 )
 
+// Program is the command for a set of tools. The zero value has those of Close.
+type Program struct {
+	Tools  *closekit.Catalog
+	Routes []emulator.Route
+}
+
 // Main runs the command with the arguments, streams, environment and signals
 // of the process, and returns its exit code.
-func Main() int {
+func (c Program) Main() int {
 	ctx, stop := untilSignal(context.Background())
 	defer stop()
-	return Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+	return c.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
 }
 
 // interruption is the cause of a context that a signal canceled.
@@ -93,8 +101,11 @@ func untilSignal(parent context.Context) (context.Context, func()) {
 // Run runs one command line, without the name of the program, and returns the
 // exit code. It reads standard input only if the command line asks for it, and
 // returns when the context is done.
-func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
-	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
+func (c Program) Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+	if c.Tools == nil {
+		c.Tools = tools.Catalog()
+	}
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv, catalog: c.Tools, routes: c.Routes}
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -108,6 +119,8 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
+	catalog        *closekit.Catalog
+	routes         []emulator.Route
 
 	// The flags that every command has.
 	apiKey, baseURL string

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -19,9 +18,9 @@ func matching(list []string, prefix string) []string {
 }
 
 // completeTool completes the name of a tool.
-func completeTool(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+func (p *program) completeTool(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	var names []string
-	for _, t := range tools.All() {
+	for _, t := range p.catalog.Tools() {
 		names = append(names, t.Name)
 	}
 	return matching(names, toComplete), cobra.ShellCompDirectiveNoFileComp
@@ -31,7 +30,7 @@ func completeTool(_ *cobra.Command, _ []string, toComplete string) ([]string, co
 // are not cobra's, so that args are all words before the one to complete.
 func (p *program) completeCall(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	const done = cobra.ShellCompDirectiveNoFileComp
-	r := &request{}
+	r := &request{catalog: p.catalog}
 	texts := p.texts(r)
 	open := "" // the flag whose value is to be completed
 	for len(args) > 0 {
@@ -81,7 +80,7 @@ func (p *program) completeCall(cmd *cobra.Command, args []string, toComplete str
 	case strings.HasPrefix(toComplete, "-"):
 		return p.completeFlag(r, toComplete), done
 	case r.tool == nil:
-		return completeTool(cmd, nil, toComplete)
+		return p.completeTool(cmd, nil, toComplete)
 	}
 	return nil, done
 }

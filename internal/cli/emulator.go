@@ -84,7 +84,7 @@ type endpoints struct {
 }
 
 func (p *program) emulate(cmd *cobra.Command, f *emulatorFlags) error {
-	opts := emulator.Options{Strict: f.strict, ExtraFields: f.extraFields, AutoConsent: f.autoConsent, RedirectURLs: f.redirect, APIKey: p.apiKey}
+	opts := emulator.Options{Strict: f.strict, ExtraFields: f.extraFields, AutoConsent: f.autoConsent, RedirectURLs: f.redirect, APIKey: p.apiKey, Routes: p.routes}
 	if err := checkEmulated(cmd, p); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ import (
 // parse parses a command line of call and returns the JSON input.
 func parse(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	p := &program{stderr: &bytes.Buffer{}, getenv: func(string) string { return "" }}
+	p := &program{catalog: tools.Catalog(), stderr: &bytes.Buffer{}, getenv: func(string) string { return "" }}
 	r, err := p.parseCall(args)
 	if err != nil {
 		return "", err
@@ -199,7 +199,7 @@ func TestStreamDistrusts(t *testing.T) {
 		}))
 		env := map[string]string{"CLOSE_API_KEY": "api_0123456789abcdef", "CLOSE_BASE_URL": srv.URL}
 		var out, errs bytes.Buffer
-		code := Run(t.Context(), []string{"call", "close_contacts_list", "--all"}, strings.NewReader(""), &out, &errs, func(name string) string { return env[name] })
+		code := (Program{}).Run(t.Context(), []string{"call", "close_contacts_list", "--all"}, strings.NewReader(""), &out, &errs, func(name string) string { return env[name] })
 		srv.Close()
 		if code != exitAPI || !strings.Contains(errs.String(), want) {
 			t.Errorf("%s: exit code %d, %s", body, code, errs.String())
@@ -224,7 +224,7 @@ func TestProgress(t *testing.T) {
 // TestToolsJSON checks what programs rely on.
 func TestToolsJSON(t *testing.T) {
 	var out, errs bytes.Buffer
-	if code := Run(t.Context(), []string{"tools", "--json"}, strings.NewReader(""), &out, &errs, func(string) string { return "" }); code != 0 {
+	if code := (Program{}).Run(t.Context(), []string{"tools", "--json"}, strings.NewReader(""), &out, &errs, func(string) string { return "" }); code != 0 {
 		t.Fatalf("exit code %d: %s", code, errs.String())
 	}
 	var list []struct {
