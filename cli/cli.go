@@ -6,7 +6,8 @@
 //	}
 //
 // The package tools is generated, as is routes, by closegen with -routes. The tools
-// belong to the API of Close; the command has no client for another one.
+// belong to the API of Close; the command has no client for another one. Its help
+// and its messages call it closekit.
 package cli
 
 import (

@@ -79,7 +79,7 @@ func (o *callOptions) define(cmd *cobra.Command) {
 
 // texts returns the flags of call itself that have a value.
 func (p *program) texts(r *request) map[string]*string {
-	texts := map[string]*string{"api-key": &p.apiKey, "base-url": &p.baseURL}
+	texts := map[string]*string{"api-key": &p.apiKey, "base-url": &p.baseURL, "allow-plain-http": &p.plainHosts}
 	for _, t := range r.acc.texts() {
 		texts[t.name] = t.to
 	}

@@ -6,6 +6,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -46,6 +48,7 @@ const (
 	envAPIKey  = "CLOSE_API_KEY" //nolint:gosec // the name of a variable
 	envBaseURL = "CLOSE_BASE_URL"
 	envPolicy  = "CLOSEKIT_POLICY"
+	envPlain   = "CLOSEKIT_ALLOW_PLAIN_HTTP"
 
 	envClientID     = "CLOSE_CLIENT_ID"
 	envClientSecret = "CLOSE_CLIENT_SECRET"
@@ -124,6 +127,7 @@ type program struct {
 
 	// The flags that every command has.
 	apiKey, baseURL string
+	plainHosts      string
 	verbose         bool
 
 	secrets []string // what must not be printed on standard error
@@ -159,6 +163,7 @@ connect accounts of several users through OAuth, see "closekit accounts".`,
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&p.baseURL, "base-url", "", "root `URL` of the API, without /api/v1 (default $"+envBaseURL+" or "+closekit.DefaultBaseURL+")")
+	flags.StringVar(&p.plainHosts, "allow-plain-http", "", "`host` that may be called with http:// although the network can read what is sent,\nthe key included; several are separated by commas (default $"+envPlain+")")
 	flags.StringVar(&p.apiKey, "api-key", "", "API `key`; prefer $"+envAPIKey+", because other users of the\ncomputer can see command lines")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log every request on standard error: tool, path, status, duration")
 	root.SetFlagErrorFunc(flagError)
@@ -249,6 +254,10 @@ func environmentTopic() *cobra.Command {
   CLOSE_BASE_URL   root of the API, without /api/v1; https://api.close.com when
                    empty. "closekit emulator" prints the value for itself. The
                    OAuth endpoints of another root than Close's are below it.
+  CLOSEKIT_ALLOW_PLAIN_HTTP
+                   hosts, separated by commas, that the base URL may name with
+                   http://, such as emulator in a network of containers. Everyone
+                   on the way can read the API key then. This computer needs none.
   CLOSEKIT_POLICY  what may be sent from here, whatever flags say: read-only, or a
                    list such as destructive=deny,sends=ask. The effects are read,
                    write, destructive and sends; each is allowed, denied, or asked
@@ -329,17 +338,31 @@ func (p *program) clientFor(source closekit.Source, what string) (*closekit.Clie
 	if err != nil {
 		return nil, err
 	}
+	plain := p.plainHTTP()
 	if u.Scheme == "http" && !httpx.IsLocal(u.Hostname()) {
-		p.note("closekit: warning: the %s goes to %s without encryption; use https", what, u.Host)
+		if !slices.ContainsFunc(plain, func(host string) bool { return strings.EqualFold(host, u.Hostname()) }) {
+			return nil, usage(fmt.Sprintf("the base URL %s is not encrypted: the network could read the %s", root, what),
+				fmt.Sprintf("use https; if the network is yours, allow the host with --allow-plain-http %s or %s=%s", u.Hostname(), envPlain, u.Hostname()))
+		}
+		p.note("closekit: warning: the %s goes to %s without encryption", what, u.Host)
 	}
 	opts := []closekit.Option{
 		closekit.BaseURL(root), closekit.UserAgent("closekit-command"),
-		closekit.Location(time.Local),
+		closekit.Location(time.Local), closekit.AllowPlainHTTP(plain...),
 	}
 	if p.verbose {
 		opts = append(opts, logging.Logger(p.logger()))
 	}
 	return closekit.NewClient(source, opts...), nil
+}
+
+// plainHTTP returns the hosts that may be called without encryption.
+func (p *program) plainHTTP() []string {
+	list := strings.FieldsFunc(cmp.Or(p.plainHosts, p.getenv(envPlain)), func(r rune) bool { return r == ',' || r == ' ' })
+	for i, host := range list {
+		list[i] = strings.Trim(host, "[]")
+	}
+	return list
 }
 
 func (p *program) logger() *slog.Logger {

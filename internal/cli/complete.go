@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -107,7 +108,7 @@ func (p *program) completeFlag(r *request, toComplete string) (found []string) {
 }
 
 // completeValue completes the value of a flag: names of accounts, values of enums,
-// true and false. Lists are completed item by item.
+// also the usual ones of open enums, true and false. Lists are completed item by item.
 func (p *program) completeValue(ctx context.Context, r *request, flag, toComplete string) ([]string, cobra.ShellCompDirective) {
 	const done = cobra.ShellCompDirectiveNoFileComp
 	switch flag {
@@ -124,6 +125,7 @@ func (p *program) completeValue(ctx context.Context, r *request, flag, toComplet
 		return nil, done
 	}
 	s, before := target.schema, ""
+	usual := s.usual()
 	if s.is("array") && s.Items != nil {
 		at := strings.LastIndex(toComplete, ",") + 1
 		s, before = s.Items, toComplete[:at]
@@ -133,6 +135,9 @@ func (p *program) completeValue(ctx context.Context, r *request, flag, toComplet
 		if value != nil {
 			values = append(values, before+fmt.Sprint(value))
 		}
+	}
+	for _, value := range usual {
+		values = append(values, before+value)
 	}
 	if s.is("boolean") {
 		values = append(values, "true", "false")
@@ -174,10 +179,30 @@ func (p *program) completeAccount(cmd *cobra.Command, args []string, toComplete 
 	return matching(p.accountNames(cmd.Context(), &f), toComplete), cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeFault completes the setting after the last comma of --fault.
+func (p *program) completeFault(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	before := toComplete[:strings.LastIndex(toComplete, ",")+1]
+	var list []string
+	for _, kind := range slices.Sorted(maps.Keys(faultKinds)) {
+		list = append(list, before+kind)
+	}
+	for _, name := range slices.Sorted(maps.Keys(faultSettings)) {
+		list = append(list, before+name+"=")
+	}
+	list = append(list, before+"after")
+	if strings.HasPrefix(toComplete, before+"tool=") {
+		for _, tool := range p.catalog.Tools() {
+			list = append(list, before+"tool="+tool.Name)
+		}
+	}
+	return matching(list, toComplete), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
 // completeFlags adds the completion of flags that take a name or one of a few values.
 func (p *program) completeFlags(cmd *cobra.Command) {
 	for name, complete := range map[string]cobra.CompletionFunc{
 		"account":            p.completeAccount,
+		"fault":              p.completeFault,
 		"rate-limit-headers": cobra.FixedCompletions(rateStyleNames(), cobra.ShellCompDirectiveNoFileComp),
 		"state":              cobra.FixedCompletions(stateWords(), cobra.ShellCompDirectiveNoFileComp),
 	} {

@@ -188,6 +188,8 @@ func checkEmulated(cmd *cobra.Command, p *program) error {
 	switch {
 	case flags.Changed("base-url"):
 		return usage("--base-url has no effect on the emulator", "--addr chooses where it listens")
+	case flags.Changed("allow-plain-http"):
+		return usage("--allow-plain-http has no effect on the emulator", "it is for the commands that call a host")
 	case flags.Changed("api-key") && p.apiKey == "": // most often an unset variable
 		return usage("--api-key is empty", "give a value, or leave the flag out")
 	case strings.ContainsFunc(p.apiKey, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }):
