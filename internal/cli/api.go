@@ -115,7 +115,7 @@ func (p *program) api(cmd *cobra.Command, args []string, f *apiFlags) error {
 		case f.pretty:
 			body = indent(body)
 		}
-		return p.print(string(body) + "\n")
+		return p.printResponse(a.name, req.Method != http.MethodGet, body)
 	})
 }
 

@@ -219,7 +219,21 @@ func (p *program) send(ctx context.Context, client *closekit.Client, r *request,
 	if r.pretty {
 		response = indent(response)
 	}
-	return p.print(string(response) + "\n")
+	return p.printResponse(r.tool.Name, r.tool.Effect != closekit.Read, response)
+}
+
+// printResponse prints the response of a call. If that fails after a write, the error
+// says that the write was done: nothing else would keep the user from repeating it.
+func (p *program) printResponse(name string, wrote bool, response []byte) error {
+	err := p.print(string(response) + "\n")
+	if err == nil || !wrote {
+		return err
+	}
+	return &hinted{
+		fmt.Errorf("%s succeeded, but its response is lost: %w", name, err),
+		[]string{"do not repeat it; read the record in Close instead"},
+		exitFailure,
+	}
 }
 
 func indent(raw json.RawMessage) json.RawMessage {

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -218,9 +219,11 @@ func exitCodesTopic() *cobra.Command {
 		Long: `Exit codes of closekit:
 
     0  success; also when SIGINT or SIGTERM ends the emulator
-    1  any other error: a file that cannot be read, a demo whose effects cannot be
-       read back, a database of accounts that cannot be opened or was encrypted
-       with another key, or problems that "closekit accounts health" found
+    1  any other error: a file that cannot be read, a response that cannot be
+       printed (a write has taken effect then, and the message says so), a demo
+       whose effects cannot be read back, a database of accounts that cannot be
+       opened or was encrypted with another key, or problems that "closekit
+       accounts health" found
     2  usage: an unknown command, tool or flag, a wrong base URL, a missing
        setting, an invalid key, an OAuth application whose client id or secret
        Close refuses
@@ -338,6 +341,9 @@ func (p *program) clientFor(source closekit.Source, what string) (*closekit.Clie
 	if err != nil {
 		return nil, err
 	}
+	if zone := p.getenv("TZ"); zone != "" && !knownZone(zone) {
+		p.note("closekit: warning: TZ %s is not a time zone of this computer; dates are read in %s", shellWord(shorten(zone)), time.Local)
+	}
 	plain := p.plainHTTP()
 	if u.Scheme == "http" && !httpx.IsLocal(u.Hostname()) {
 		if !slices.ContainsFunc(plain, func(host string) bool { return strings.EqualFold(host, u.Hostname()) }) {
@@ -354,6 +360,18 @@ func (p *program) clientFor(source closekit.Source, what string) (*closekit.Clie
 		opts = append(opts, logging.Logger(p.logger()))
 	}
 	return closekit.NewClient(source, opts...), nil
+}
+
+// knownZone reports whether the process can use the value of TZ. Go reads dates in
+// UTC without a word if it cannot.
+func knownZone(zone string) bool {
+	zone = strings.TrimPrefix(zone, ":")
+	if filepath.IsAbs(zone) {
+		_, err := os.Stat(zone)
+		return err == nil
+	}
+	_, err := time.LoadLocation(zone)
+	return err == nil
 }
 
 // plainHTTP returns the hosts that may be called without encryption.
