@@ -84,7 +84,7 @@ func TestNoTerminal(t *testing.T) {
 	}
 }
 
-// TestAskInterrupted gives no answer, and interrupts.
+// TestAskInterrupted interrupts a question that has no answer.
 func TestAskInterrupted(t *testing.T) {
 	t.Parallel()
 	typed, keep := io.Pipe()
