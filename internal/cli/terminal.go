@@ -19,7 +19,9 @@ type terminal struct {
 
 // ownTerminal is the terminal of this process.
 func ownTerminal() terminal {
-	return terminal{terminalIn, terminalOut, func(name string) (io.ReadWriteCloser, error) { return os.OpenFile(name, os.O_RDWR, 0) }}
+	return terminal{terminalIn, terminalOut, func(name string) (io.ReadWriteCloser, error) {
+		return os.OpenFile(name, os.O_RDWR, 0) //nolint:gosec // one of two constants
+	}}
 }
 
 // ask asks a question and reports whether the answer is yes. Without a terminal, the

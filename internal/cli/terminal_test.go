@@ -88,7 +88,7 @@ func TestNoTerminal(t *testing.T) {
 func TestAskInterrupted(t *testing.T) {
 	t.Parallel()
 	typed, keep := io.Pipe()
-	defer keep.Close() //nolint:errcheck // a pipe
+	defer keep.Close()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(interruption{})
 	d := &device{typed: typed}

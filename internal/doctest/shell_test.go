@@ -96,7 +96,7 @@ func (s *session) line(line string) {
 	_, wantsEmulator := strings.CutSuffix(line, "closekit emulator")
 	switch assignments, isExport := strings.CutPrefix(line, "export "); {
 	case isExport:
-		for _, a := range strings.Fields(assignments) {
+		for a := range strings.FieldsSeq(assignments) {
 			name, value, _ := strings.Cut(a, "=")
 			if value != "…" {
 				s.env[name] = value
