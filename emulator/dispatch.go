@@ -131,6 +131,22 @@ func (rt *router) route(method, path string) (route, bool) {
 	return r, ok && r.path == path
 }
 
+// tools adds the names of the tools below n to a list.
+func (n *node) tools(list []string) []string {
+	for _, r := range n.methods {
+		if r.tool != "" {
+			list = append(list, r.tool)
+		}
+	}
+	for _, below := range n.fixed {
+		list = below.tools(list)
+	}
+	if n.param != nil {
+		list = n.param.tools(list)
+	}
+	return list
+}
+
 // find returns the node for a path below /api/v1 and the last id in it, or nil.
 func (rt *router) find(path string) (*node, string) {
 	segments := strings.Split(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/"), "/")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,6 +87,15 @@ func (s *Server) Fail(f Fault) {
 	defer s.mu.Unlock()
 	f.Header = f.Header.Clone()
 	s.st.faults = append(s.st.faults, &fault{Fault: f})
+}
+
+// Tools returns the names that [Fault].Tool and [Request].Tool can have, sorted: the
+// tools of Close, and those of [Options].Routes, which replace them on the same
+// route.
+func (s *Server) Tools() []string {
+	list := s.router.root.tools(nil)
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // ClearFaults removes all faults.

@@ -9,4 +9,4 @@ import (
 	"github.com/closekit/closekit/internal/cli"
 )
 
-func main() { os.Exit(cli.Main()) }
+func main() { os.Exit(cli.Program{}.Main()) }

@@ -1,15 +1,18 @@
 package downstream_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 
+	"example.com/downstream/closeroutes"
 	"example.com/downstream/closetools"
 	"example.com/downstream/closetools/tools"
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/cli"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/emulator"
 )
@@ -69,5 +72,44 @@ func TestSubset(t *testing.T) {
 	var v *closekit.ValidationError
 	if err := create.Validate(json.RawMessage(`{"nam": "Acme"}`)); !errors.As(err, &v) || !strings.Contains(err.Error(), `did you mean "name"`) {
 		t.Errorf("got %v, want a hint at the name", err)
+	}
+}
+
+// command runs the command acme and returns its exit code and output.
+func command(t *testing.T, env map[string]string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	p := cli.Program{Tools: tools.Catalog(), Routes: closeroutes.Routes()}
+	code = p.Run(t.Context(), args, strings.NewReader(""), &out, &errs, func(name string) string { return env[name] })
+	return code, out.String(), errs.String()
+}
+
+func TestCommand(t *testing.T) {
+	s := emulator.Start(t, func(o *emulator.Options) { o.Routes = closeroutes.Routes() })
+	env := map[string]string{"CLOSE_API_KEY": s.APIKey(), "CLOSE_BASE_URL": s.URL()}
+	for _, c := range []struct {
+		line   string
+		code   int
+		output string // on one of the streams
+	}{
+		{"call close_lead_status_create --label Nurture", 0, `"label":"Nurture"`},
+		{"call close_lead_statuses_list", 0, `"Nurture"`},
+		{"call close_lead_status_create --lable Nurture", 2, "did you mean --label?"},
+		{"call close_contact_create {}", 2, "unknown tool"},
+		{"schema close_lead_status_create", 0, `"label"`},
+		{"tools status", 0, "close_lead_status_create"},
+		{"call close_lead_create --help", 0, "only after a call"},
+		{"__complete call close_lead_st", 0, "close_lead_status_create\n"},
+		{"__complete call close_lead_status_create --la", 0, "--label\n"},
+		{"emulator --fault 503,tool=close_lead_status_creat", 2, "did you mean close_lead_status_create?"},
+		{"emulator --fault 503,tool=close_lead_status_create --addr nowhere", 1, "cannot listen"}, // the fault is accepted
+	} {
+		code, out, errs := command(t, env, strings.Fields(c.line)...)
+		if code != c.code || !strings.Contains(out+errs, c.output) {
+			t.Errorf("%s: exit code %d, want %d\n%s%s", c.line, code, c.code, out, errs)
+		}
+	}
+	if requests := s.Requests(); len(requests) == 0 || requests[0].Tool != "close_lead_status_create" {
+		t.Errorf("the emulator does not know the tool: %+v", requests)
 	}
 }

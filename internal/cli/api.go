@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/closekit/closekit"
-	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -54,7 +53,7 @@ terminal, as "closekit call" does before a destructive or sending call.`,
 			}
 			return nil
 		},
-		ValidArgsFunction: completeAPI,
+		ValidArgsFunction: p.completeAPI,
 		RunE:              func(cmd *cobra.Command, args []string) error { return p.api(cmd, args, &f) },
 	}
 	flags := cmd.Flags()
@@ -116,7 +115,7 @@ func (p *program) api(cmd *cobra.Command, args []string, f *apiFlags) error {
 		case f.pretty:
 			body = indent(body)
 		}
-		return p.print(string(body) + "\n")
+		return p.printResponse(a.name, req.Method != http.MethodGet, body)
 	})
 }
 
@@ -166,13 +165,13 @@ func requestOf(method, target string) (*closekit.Request, error) {
 }
 
 // completeAPI completes the method, then the path.
-func completeAPI(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+func (p *program) completeAPI(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	var list []string
 	switch len(args) {
 	case 0:
 		list = apiMethods
 	case 1:
-		for _, t := range tools.All() {
+		for _, t := range p.catalog.Tools() {
 			if path := strings.TrimPrefix(t.Path, "/api/v1"); t.Method == strings.ToUpper(args[0]) {
 				list = append(list, path)
 			}

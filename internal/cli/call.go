@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
-	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/internal/codec"
 	"github.com/closekit/closekit/internal/words"
 )
@@ -80,7 +79,7 @@ func (o *callOptions) define(cmd *cobra.Command) {
 
 // texts returns the flags of call itself that have a value.
 func (p *program) texts(r *request) map[string]*string {
-	texts := map[string]*string{"api-key": &p.apiKey, "base-url": &p.baseURL}
+	texts := map[string]*string{"api-key": &p.apiKey, "base-url": &p.baseURL, "allow-plain-http": &p.plainHosts}
 	for _, t := range r.acc.texts() {
 		texts[t.name] = t.to
 	}
@@ -96,14 +95,15 @@ func (p *program) ownFlags(r *request) []string {
 // request is a parsed command line of call.
 type request struct {
 	callOptions
-	help  bool
-	tool  *closekit.Tool
-	input *schema
-	flags *flagSet
-	text  *string // the JSON argument
-	args  arguments
-	line  []string // the command line
-	at    int      // where text is in it
+	catalog *closekit.Catalog
+	help    bool
+	tool    *closekit.Tool
+	input   *schema
+	flags   *flagSet
+	text    *string // the JSON argument
+	args    arguments
+	line    []string // the command line
+	at      int      // where text is in it
 }
 
 func (p *program) call(cmd *cobra.Command, args []string) error {
@@ -216,7 +216,21 @@ func (p *program) send(ctx context.Context, client *closekit.Client, r *request,
 	if r.pretty {
 		response = indent(response)
 	}
-	return p.print(string(response) + "\n")
+	return p.printResponse(r.tool.Name, r.tool.Effect != closekit.Read, response)
+}
+
+// printResponse prints the response of a call. If that fails after a write, the error
+// says that the write was done: nothing else would keep the user from repeating it.
+func (p *program) printResponse(name string, wrote bool, response []byte) error {
+	err := p.print(string(response) + "\n")
+	if err == nil || !wrote {
+		return err
+	}
+	return &hinted{
+		fmt.Errorf("%s succeeded, but its response is lost: %w", name, err),
+		[]string{"do not repeat it; read the record in Close instead"},
+		exitFailure,
+	}
 }
 
 func indent(raw json.RawMessage) json.RawMessage {
@@ -230,7 +244,7 @@ func indent(raw json.RawMessage) json.RawMessage {
 // parseCall parses the arguments of call by hand, because the flags depend on the
 // tool.
 func (p *program) parseCall(args []string) (*request, error) {
-	r := &request{line: append([]string{"call"}, args...)}
+	r := &request{catalog: p.catalog, line: append([]string{"call"}, args...)}
 	onlyArguments := false
 	for len(args) > 0 {
 		arg := args[0]
@@ -265,7 +279,7 @@ func (p *program) parseCall(args []string) (*request, error) {
 func (r *request) argument(arg string) (err error) {
 	switch {
 	case r.tool == nil:
-		if r.tool, err = tools.Lookup(arg); err != nil {
+		if r.tool, err = r.catalog.Lookup(arg); err != nil {
 			return err
 		}
 		if r.input, err = inputOf(r.tool); err != nil {

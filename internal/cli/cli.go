@@ -1,11 +1,12 @@
 // Package cli is the command closekit. It is the only package with a command
 // line, and uses the same public packages as any other program.
 //
-// [Run] is the whole program as a function of its arguments, streams and
+// [Program.Run] is the whole program as a function of its arguments, streams and
 // environment; nothing in the package is global.
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -21,6 +24,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/emulator"
 	"github.com/closekit/closekit/internal/buildinfo"
 	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/runtime/logging"
@@ -44,6 +49,7 @@ const (
 	envAPIKey  = "CLOSE_API_KEY" //nolint:gosec // the name of a variable
 	envBaseURL = "CLOSE_BASE_URL"
 	envPolicy  = "CLOSEKIT_POLICY"
+	envPlain   = "CLOSEKIT_ALLOW_PLAIN_HTTP"
 
 	envClientID     = "CLOSE_CLIENT_ID"
 	envClientSecret = "CLOSE_CLIENT_SECRET"
@@ -54,12 +60,18 @@ const (
 	envKeyFile      = "CLOSEKIT_KEY_FILE"
 )
 
+// Program is the command for a set of tools. The zero value has those of Close.
+type Program struct {
+	Tools  *closekit.Catalog
+	Routes []emulator.Route
+}
+
 // Main runs the command with the arguments, streams, environment and signals
 // of the process, and returns its exit code.
-func Main() int {
+func (c Program) Main() int {
 	ctx, stop := untilSignal(context.Background())
 	defer stop()
-	return Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+	return c.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
 }
 
 // interruption is the cause of a context that a signal canceled.
@@ -93,8 +105,11 @@ func untilSignal(parent context.Context) (context.Context, func()) {
 // Run runs one command line, without the name of the program, and returns the
 // exit code. It reads standard input only if the command line asks for it, and
 // returns when the context is done.
-func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
-	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
+func (c Program) Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+	if c.Tools == nil {
+		c.Tools = tools.Catalog()
+	}
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv, catalog: c.Tools, routes: c.Routes}
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -108,9 +123,12 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
+	catalog        *closekit.Catalog
+	routes         []emulator.Route
 
 	// The flags that every command has.
 	apiKey, baseURL string
+	plainHosts      string
 	verbose         bool
 
 	secrets []string // what must not be printed on standard error
@@ -146,6 +164,7 @@ connect accounts of several users through OAuth, see "closekit accounts".`,
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&p.baseURL, "base-url", "", "root `URL` of the API, without /api/v1 (default $"+envBaseURL+" or "+closekit.DefaultBaseURL+")")
+	flags.StringVar(&p.plainHosts, "allow-plain-http", "", "`host` that may be called with http:// although the network can read what is sent,\nthe key included; several are separated by commas (default $"+envPlain+")")
 	flags.StringVar(&p.apiKey, "api-key", "", "API `key`; prefer $"+envAPIKey+", because other users of the\ncomputer can see command lines")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log every request on standard error: tool, path, status, duration")
 	root.SetFlagErrorFunc(flagError)
@@ -200,9 +219,11 @@ func exitCodesTopic() *cobra.Command {
 		Long: `Exit codes of closekit:
 
     0  success; also when SIGINT or SIGTERM ends the emulator
-    1  any other error: a file that cannot be read, a demo whose effects cannot be
-       read back, a database of accounts that cannot be opened or was encrypted
-       with another key, or problems that "closekit accounts health" found
+    1  any other error: a file that cannot be read, a response that cannot be
+       printed (a write has taken effect then, and the message says so), a demo
+       whose effects cannot be read back, a database of accounts that cannot be
+       opened or was encrypted with another key, or problems that "closekit
+       accounts health" found
     2  usage: an unknown command, tool or flag, a wrong base URL, a missing
        setting, an invalid key, an OAuth application whose client id or secret
        Close refuses
@@ -236,6 +257,10 @@ func environmentTopic() *cobra.Command {
   CLOSE_BASE_URL   root of the API, without /api/v1; https://api.close.com when
                    empty. "closekit emulator" prints the value for itself. The
                    OAuth endpoints of another root than Close's are below it.
+  CLOSEKIT_ALLOW_PLAIN_HTTP
+                   hosts, separated by commas, that the base URL may name with
+                   http://, such as emulator in a network of containers. Everyone
+                   on the way can read the API key then. This computer needs none.
   CLOSEKIT_POLICY  what may be sent from here, whatever flags say: read-only, or a
                    list such as destructive=deny,sends=ask. The effects are read,
                    write, overwrite, destructive, sends, egress and admin; each is
@@ -318,17 +343,46 @@ func (p *program) clientFor(source closekit.Source, what string) (*closekit.Clie
 	if err != nil {
 		return nil, err
 	}
+	if zone := p.getenv("TZ"); zone != "" && !knownZone(zone) {
+		p.note("closekit: warning: TZ %s is not a time zone of this computer; dates are read in %s", shellWord(shorten(zone)), time.Local)
+	}
+	plain := p.plainHTTP()
 	if u.Scheme == "http" && !httpx.IsLocal(u.Hostname()) {
-		p.note("closekit: warning: the %s goes to %s without encryption; use https", what, u.Host)
+		if !slices.ContainsFunc(plain, func(host string) bool { return strings.EqualFold(host, u.Hostname()) }) {
+			return nil, usage(fmt.Sprintf("the base URL %s is not encrypted: the network could read the %s", root, what),
+				fmt.Sprintf("use https; if the network is yours, allow the host with --allow-plain-http %s or %s=%s", u.Hostname(), envPlain, u.Hostname()))
+		}
+		p.note("closekit: warning: the %s goes to %s without encryption", what, u.Host)
 	}
 	opts := []closekit.Option{
 		closekit.BaseURL(root), closekit.UserAgent("closekit-command"),
-		closekit.Location(time.Local),
+		closekit.Location(time.Local), closekit.AllowPlainHTTP(plain...),
 	}
 	if p.verbose {
 		opts = append(opts, logging.Logger(p.logger()))
 	}
 	return closekit.NewClient(source, opts...), nil
+}
+
+// knownZone reports whether the process can use the value of TZ. Go reads dates in
+// UTC without a word if it cannot.
+func knownZone(zone string) bool {
+	zone = strings.TrimPrefix(zone, ":")
+	if filepath.IsAbs(zone) {
+		_, err := os.Stat(zone)
+		return err == nil
+	}
+	_, err := time.LoadLocation(zone)
+	return err == nil
+}
+
+// plainHTTP returns the hosts that may be called without encryption.
+func (p *program) plainHTTP() []string {
+	list := strings.FieldsFunc(cmp.Or(p.plainHosts, p.getenv(envPlain)), func(r rune) bool { return r == ',' || r == ' ' })
+	for i, host := range list {
+		list[i] = strings.Trim(host, "[]")
+	}
+	return list
 }
 
 func (p *program) logger() *slog.Logger {

@@ -3,13 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -19,9 +19,9 @@ func matching(list []string, prefix string) []string {
 }
 
 // completeTool completes the name of a tool.
-func completeTool(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+func (p *program) completeTool(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	var names []string
-	for _, t := range tools.All() {
+	for _, t := range p.catalog.Tools() {
 		names = append(names, t.Name)
 	}
 	return matching(names, toComplete), cobra.ShellCompDirectiveNoFileComp
@@ -31,7 +31,7 @@ func completeTool(_ *cobra.Command, _ []string, toComplete string) ([]string, co
 // are not cobra's, so that args are all words before the one to complete.
 func (p *program) completeCall(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	const done = cobra.ShellCompDirectiveNoFileComp
-	r := &request{}
+	r := &request{catalog: p.catalog}
 	texts := p.texts(r)
 	open := "" // the flag whose value is to be completed
 	for len(args) > 0 {
@@ -81,7 +81,7 @@ func (p *program) completeCall(cmd *cobra.Command, args []string, toComplete str
 	case strings.HasPrefix(toComplete, "-"):
 		return p.completeFlag(r, toComplete), done
 	case r.tool == nil:
-		return completeTool(cmd, nil, toComplete)
+		return p.completeTool(cmd, nil, toComplete)
 	}
 	return nil, done
 }
@@ -108,7 +108,7 @@ func (p *program) completeFlag(r *request, toComplete string) (found []string) {
 }
 
 // completeValue completes the value of a flag: names of accounts, values of enums,
-// true and false. Lists are completed item by item.
+// also the usual ones of open enums, true and false. Lists are completed item by item.
 func (p *program) completeValue(ctx context.Context, r *request, flag, toComplete string) ([]string, cobra.ShellCompDirective) {
 	const done = cobra.ShellCompDirectiveNoFileComp
 	switch flag {
@@ -125,6 +125,7 @@ func (p *program) completeValue(ctx context.Context, r *request, flag, toComplet
 		return nil, done
 	}
 	s, before := target.schema, ""
+	usual := s.usual()
 	if s.is("array") && s.Items != nil {
 		at := strings.LastIndex(toComplete, ",") + 1
 		s, before = s.Items, toComplete[:at]
@@ -134,6 +135,9 @@ func (p *program) completeValue(ctx context.Context, r *request, flag, toComplet
 		if value != nil {
 			values = append(values, before+fmt.Sprint(value))
 		}
+	}
+	for _, value := range usual {
+		values = append(values, before+value)
 	}
 	if s.is("boolean") {
 		values = append(values, "true", "false")
@@ -175,10 +179,30 @@ func (p *program) completeAccount(cmd *cobra.Command, args []string, toComplete 
 	return matching(p.accountNames(cmd.Context(), &f), toComplete), cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeFault completes the setting after the last comma of --fault.
+func (p *program) completeFault(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	before := toComplete[:strings.LastIndex(toComplete, ",")+1]
+	var list []string
+	for _, kind := range slices.Sorted(maps.Keys(faultKinds)) {
+		list = append(list, before+kind)
+	}
+	for _, name := range slices.Sorted(maps.Keys(faultSettings)) {
+		list = append(list, before+name+"=")
+	}
+	list = append(list, before+"after")
+	if strings.HasPrefix(toComplete, before+"tool=") {
+		for _, tool := range p.catalog.Tools() {
+			list = append(list, before+"tool="+tool.Name)
+		}
+	}
+	return matching(list, toComplete), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
 // completeFlags adds the completion of flags that take a name or one of a few values.
 func (p *program) completeFlags(cmd *cobra.Command) {
 	for name, complete := range map[string]cobra.CompletionFunc{
 		"account":            p.completeAccount,
+		"fault":              p.completeFault,
 		"rate-limit-headers": cobra.FixedCompletions(rateStyleNames(), cobra.ShellCompDirectiveNoFileComp),
 		"state":              cobra.FixedCompletions(stateWords(), cobra.ShellCompDirectiveNoFileComp),
 	} {

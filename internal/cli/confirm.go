@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"unicode"
@@ -95,7 +93,7 @@ func (p *program) permit(ctx context.Context, a *action, f confirmFlags) error {
 	case v.decision == deny:
 		return unconfirmed(fmt.Sprintf("%s %s, which --read-only forbids; nothing was sent", a.name, a.does()), "leave out --read-only")
 	}
-	switch yes, err := p.askTerminal(ctx, a.question()); {
+	switch yes, err := ownTerminal().ask(ctx, p.redact(a.question())); {
 	case errors.Is(err, errNoTerminal) && v.byPolicy:
 		return unconfirmed(fmt.Sprintf("%s %s, which the policy of this host wants to be confirmed on a terminal, and there is none; nothing was sent", a.name, a.does()),
 			fmt.Sprintf("%s decides on %s; --yes does not change it", envPolicy, v.effect))
@@ -113,40 +111,6 @@ func (p *program) permit(ctx context.Context, a *action, f confirmFlags) error {
 // unconfirmed returns an error about a call that was not confirmed.
 func unconfirmed(what string, hints ...string) error {
 	return &hinted{errors.New(what), hints, exitUnconfirmed}
-}
-
-var errNoTerminal = errors.New("there is no terminal")
-
-// askTerminal asks a question on the terminal of the process. Its standard streams
-// may be something else: they carry JSON.
-func (p *program) askTerminal(ctx context.Context, question string) (yes bool, err error) {
-	in, out, err := openTerminal()
-	if err != nil {
-		return false, errNoTerminal
-	}
-	defer in.Close() //nolint:errcheck // it was only read
-	if out != in {
-		defer out.Close() //nolint:errcheck // a failed question has no answer
-	}
-	if _, err := io.WriteString(out, p.redact(question)); err != nil {
-		return false, errNoTerminal
-	}
-	return yesNo(ctx, in)
-}
-
-// yesNo reads the answer to a question.
-func yesNo(ctx context.Context, in io.Reader) (yes bool, err error) {
-	answer := make(chan string, 1)
-	go func() { // a read cannot be interrupted, and Ctrl-C must not wait for it
-		line, _ := bufio.NewReader(io.LimitReader(in, 1<<10)).ReadString('\n')
-		answer <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case word := <-answer:
-		return word == "y" || word == "yes", nil
-	case <-ctx.Done():
-		return false, context.Cause(ctx)
-	}
 }
 
 // printable makes a text safe to show: what cannot be printed could change what the

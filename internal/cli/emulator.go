@@ -20,7 +20,7 @@ type emulatorFlags struct {
 	rate, rateHeaders           string
 	faults                      []string
 	asJSON, strict, autoConsent bool
-	extraFields                 bool
+	extraFields, linkLocal      bool
 }
 
 func (p *program) emulatorCommand() *cobra.Command {
@@ -67,6 +67,7 @@ performs the request before its response fails.
 	flags.StringVar(&f.rate, "rate-limit", "", "at most N requests in each `N/TIME`, such as 10/5s, per key and group of endpoints")
 	flags.StringVar(&f.rateHeaders, "rate-limit-headers", "", "`style` of the headers: "+strings.Join(rateStyleNames(), ", ")+" (default comma with --rate-limit)")
 	flags.StringArrayVar(&f.faults, "fault", nil, "make requests fail: a `status` or kind, and settings; may be repeated")
+	flags.BoolVar(&f.linkLocal, "link-local-webhooks", false, "permit webhooks to link-local addresses, where clouds serve credentials")
 	flags.BoolVar(&f.autoConsent, "auto-consent", false, "allow every request on the OAuth consent page at once")
 	flags.StringArrayVar(&f.redirect, "redirect-url", nil, "OAuth redirect `URL` of your application; by default all https and local ones are allowed")
 	return cmd
@@ -84,7 +85,7 @@ type endpoints struct {
 }
 
 func (p *program) emulate(cmd *cobra.Command, f *emulatorFlags) error {
-	opts := emulator.Options{Strict: f.strict, ExtraFields: f.extraFields, AutoConsent: f.autoConsent, RedirectURLs: f.redirect, APIKey: p.apiKey}
+	opts := emulator.Options{Strict: f.strict, ExtraFields: f.extraFields, AutoConsent: f.autoConsent, RedirectURLs: f.redirect, APIKey: p.apiKey, Routes: p.routes, LinkLocalWebhooks: f.linkLocal}
 	if err := checkEmulated(cmd, p); err != nil {
 		return err
 	}
@@ -92,15 +93,15 @@ func (p *program) emulate(cmd *cobra.Command, f *emulatorFlags) error {
 	if opts.RateLimit, err = rateLimitOf(f.rate, f.rateHeaders); err != nil {
 		return err
 	}
-	faults, err := faultsOf(f.faults)
-	if err != nil {
-		return err
-	}
 	if p.verbose {
 		opts.Logger = p.logger()
 	}
 	srv := emulator.New(opts)
 	defer srv.Close() //nolint:errcheck // it always returns nil
+	faults, err := p.faultsOf(f.faults, srv.Tools())
+	if err != nil {
+		return err
+	}
 	if err := p.seed(srv, f.seed); err != nil {
 		return err
 	}
@@ -187,6 +188,8 @@ func checkEmulated(cmd *cobra.Command, p *program) error {
 	switch {
 	case flags.Changed("base-url"):
 		return usage("--base-url has no effect on the emulator", "--addr chooses where it listens")
+	case flags.Changed("allow-plain-http"):
+		return usage("--allow-plain-http has no effect on the emulator", "it is for the commands that call a host")
 	case flags.Changed("api-key") && p.apiKey == "": // most often an unset variable
 		return usage("--api-key is empty", "give a value, or leave the flag out")
 	case strings.ContainsFunc(p.apiKey, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }):

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/emulator"
 	"github.com/closekit/closekit/internal/words"
 )
@@ -51,8 +50,9 @@ var faultKinds = map[string]emulator.FaultKind{
 	"empty": emulator.FaultEmpty, "endless": emulator.FaultEndless, "short": emulator.FaultShort,
 }
 
-// faultsOf reads the values of --fault.
-func faultsOf(texts []string) ([]emulator.Fault, error) {
+// faultsOf reads the values of --fault. The faults of tools are limited to served,
+// the tools of the emulator.
+func (p *program) faultsOf(texts, served []string) ([]emulator.Fault, error) {
 	var list []emulator.Fault
 	for _, text := range texts {
 		f := emulator.Fault{Header: http.Header{}}
@@ -74,12 +74,27 @@ func faultsOf(texts []string) ([]emulator.Fault, error) {
 				return nil, usage(fmt.Sprintf("--fault %s: %q is not %s", shorten(text), shorten(value), expected), "for example --fault 503,tool=close_lead_create,times=2")
 			}
 		}
+		if f.Tool != "" && !slices.Contains(served, f.Tool) {
+			return nil, p.unserved(text, f.Tool, served)
+		}
 		if f.Kind == emulator.FaultResponse && f.Status == 0 && f.OAuthError == "" && f.Delay == 0 && len(f.Header) == 0 {
 			return nil, usage("--fault "+shorten(text)+" says nothing that fails", "begin with a status or a kind, such as 503 or cut")
 		}
 		list = append(list, f)
 	}
 	return list, nil
+}
+
+// unserved returns the error of a fault for a tool that the emulator does not serve.
+func (p *program) unserved(fault, name string, served []string) error {
+	what := fmt.Sprintf("--fault %s: the emulator serves no tool %q", shorten(fault), shorten(name))
+	if _, err := p.catalog.Lookup(name); err == nil { // a program gave the command the tool without a route
+		return usage(what, "this program has the tool but gives its emulator no route for it (Routes of cli.Program)")
+	}
+	if near := words.Nearest(name, served); near != "" {
+		return usage(what, "did you mean "+near+"?")
+	}
+	return usage(what, "\"closekit tools\" lists the tools")
 }
 
 // faultSettings read the settings of a fault. They return what was expected if the
@@ -105,8 +120,7 @@ var faultSettings = map[string]func(f *emulator.Fault, value string) string{
 	},
 	"tool": func(f *emulator.Fault, value string) string {
 		f.Tool = value
-		_, err := tools.Lookup(value)
-		return unless(err == nil, "a tool")
+		return unless(value != "", "a tool")
 	},
 	"skip": func(f *emulator.Fault, value string) string { return setCount(&f.Skip, value) },
 	"times": func(f *emulator.Fault, value string) string {

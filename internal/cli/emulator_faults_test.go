@@ -15,7 +15,7 @@ import (
 // can only choose its flags.
 func TestEmulatorFaults(t *testing.T) {
 	t.Parallel()
-	c := start(t, nil, self(t), "emulator", "--json", "--api-key", "api_of_mine", "--extra-fields", "--rate-limit", "3/1h",
+	c := start(t, nil, self(t), "emulator", "--json", "--api-key", "api_of_mine", "--extra-fields", "--link-local-webhooks", "--rate-limit", "3/1h",
 		"--fault", "503,tool=close_lead_create,skip=1,times=2,header=Retry-After:7", "--fault", "cut,method=put,path=/api/v1/task/*,times=all",
 		"--fault", "after,html,path=/api/v1/contact/")
 	var e endpoints
@@ -57,6 +57,9 @@ func TestEmulatorFaults(t *testing.T) {
 	}
 	if status, _, _ := send("POST", "/contact/", `{"name": "x"}`); status != 502 {
 		t.Errorf("status %d", status)
+	}
+	if status, _, body := send("POST", "/webhook/", `{"url": "http://169.254.169.254/", "events": [{"object_type": "lead", "action": "created"}]}`); status != 201 {
+		t.Errorf("a link-local webhook: %d %s", status, body)
 	}
 	_, _, me := send("GET", "/me/", "")
 	if !strings.Contains(me, `"x_unknown"`) {

@@ -242,8 +242,11 @@ func (d *diagnosis) unreached(err error) {
 		name    *net.DNSError
 		unknown x509.UnknownAuthorityError
 		wrong   x509.HostnameError
+		op      *net.OpError
 	)
 	switch {
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		d.hint("the proxy cannot be reached: check HTTPS_PROXY and HTTP_PROXY; NO_PROXY lists hosts that need none")
 	case strings.Contains(err.Error(), "base URL"):
 		d.hint("check the base URL (--base-url, %s); without one closekit uses %s", envBaseURL, closekit.DefaultBaseURL)
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -30,11 +30,11 @@ const fastExit = "atexit_sleep_ms=0"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
-		os.Exit(Main())
+		os.Exit(Program{}.Main())
 	}
 	testscript.Main(withPostgres{m}, map[string]func(){"closekit": func() {
 		detach()
-		os.Exit(Main())
+		os.Exit(Program{}.Main())
 	}})
 }
 

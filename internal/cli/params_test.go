@@ -11,16 +11,18 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/emulator"
 )
 
 // parse parses a command line of call and returns the JSON input.
 func parse(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	p := &program{stderr: &bytes.Buffer{}, getenv: func(string) string { return "" }}
+	p := &program{catalog: tools.Catalog(), stderr: &bytes.Buffer{}, getenv: func(string) string { return "" }}
 	r, err := p.parseCall(args)
 	if err != nil {
 		return "", err
@@ -199,7 +201,7 @@ func TestStreamDistrusts(t *testing.T) {
 		}))
 		env := map[string]string{"CLOSE_API_KEY": "api_0123456789abcdef", "CLOSE_BASE_URL": srv.URL}
 		var out, errs bytes.Buffer
-		code := Run(t.Context(), []string{"call", "close_contacts_list", "--all"}, strings.NewReader(""), &out, &errs, func(name string) string { return env[name] })
+		code := (Program{}).Run(t.Context(), []string{"call", "close_contacts_list", "--all"}, strings.NewReader(""), &out, &errs, func(name string) string { return env[name] })
 		srv.Close()
 		if code != exitAPI || !strings.Contains(errs.String(), want) {
 			t.Errorf("%s: exit code %d, %s", body, code, errs.String())
@@ -224,7 +226,7 @@ func TestProgress(t *testing.T) {
 // TestToolsJSON checks what programs rely on.
 func TestToolsJSON(t *testing.T) {
 	var out, errs bytes.Buffer
-	if code := Run(t.Context(), []string{"tools", "--json"}, strings.NewReader(""), &out, &errs, func(string) string { return "" }); code != 0 {
+	if code := (Program{}).Run(t.Context(), []string{"tools", "--json"}, strings.NewReader(""), &out, &errs, func(string) string { return "" }); code != 0 {
 		t.Fatalf("exit code %d: %s", code, errs.String())
 	}
 	var list []struct {
@@ -242,5 +244,35 @@ func TestToolsJSON(t *testing.T) {
 		if l.Name == "" || l.Description == "" || len(l.Effects) == 0 || l.Method == "" || l.Path == "" || l.InputSchema["type"] != "object" {
 			t.Errorf("incomplete: %+v", l)
 		}
+	}
+}
+
+// full is a standard output without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// TestLostResponse loses the response of calls. After a write the error must keep the
+// user from a second one.
+func TestLostResponse(t *testing.T) {
+	t.Parallel()
+	srv := emulator.Start(t)
+	env := map[string]string{"CLOSE_API_KEY": srv.APIKey(), "CLOSE_BASE_URL": srv.URL()}
+	for line, written := range map[string]string{
+		"call close_lead_create --name Acme":      "close_lead_create",
+		`api POST /lead/ {"name":"Acme"} --yes`:   "POST /lead/",
+		"call close_leads_list":                   "",
+		"api GET /lead/":                          "",
+		"call close_leads_list --all --fields id": "",
+	} {
+		var errs bytes.Buffer
+		code := (Program{}).Run(t.Context(), strings.Fields(line), strings.NewReader(""), full{}, &errs, func(name string) string { return env[name] })
+		done := written + " succeeded, but its response is lost: write to standard output: no space left on device"
+		if code != exitFailure || strings.Contains(errs.String(), done) != (written != "") || !strings.Contains(errs.String(), "no space left") {
+			t.Errorf("%s: exit code %d\n%s", line, code, errs.String())
+		}
+	}
+	if n := len(srv.Objects("leads")); n != 2 {
+		t.Errorf("%d leads, want 2", n)
 	}
 }

@@ -85,6 +85,17 @@ func (s *schema) property(name string) *property {
 	return nil
 }
 
+// usual returns the values that are usual for a parameter that takes others too. A
+// JSON Schema has no keyword for them, so that the description lists them.
+func (s *schema) usual() []string {
+	_, list, found := strings.Cut(s.Description, "Usually one of: ")
+	if !found {
+		return nil
+	}
+	list, _, _ = strings.Cut(list, ".")
+	return strings.Split(list, ", ")
+}
+
 // kind names the type of a parameter for the help.
 func (s *schema) kind() string {
 	switch {

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
-	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/internal/words"
 )
 
@@ -38,9 +37,9 @@ everything about a tool, including its input schema.`,
 			}
 			return nil
 		},
-		ValidArgsFunction: completeTool,
+		ValidArgsFunction: p.completeTool,
 		RunE: func(_ *cobra.Command, args []string) error {
-			list := tools.All()
+			list := p.catalog.Tools()
 			if len(args) == 1 {
 				var err error
 				if list, err = match(list, args[0]); err != nil {
@@ -159,11 +158,11 @@ several tools it prints several JSON documents, in the order of the names.`,
 			}
 			return nil
 		},
-		ValidArgsFunction: completeTool,
+		ValidArgsFunction: p.completeTool,
 		RunE: func(_ *cobra.Command, args []string) error {
 			var text []byte
 			for _, name := range args {
-				t, err := tools.Lookup(name)
+				t, err := p.catalog.Lookup(name)
 				if err != nil {
 					return err
 				}
