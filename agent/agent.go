@@ -209,3 +209,6 @@ func compare(a, b string) int {
 	}
 	return 0
 }
+
+// Catalog returns the catalog that the agent was made with.
+func (a *Agent) Catalog() *closekit.Catalog { return a.catalog }

@@ -1,0 +1,165 @@
+package agent_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent"
+)
+
+func (o *office) turn(calls ...string) []agent.Result {
+	o.Helper()
+	var list []agent.Invocation
+	for _, c := range calls {
+		name, input, _ := strings.Cut(c, " ")
+		list = append(list, agent.Invocation{Name: name, Input: []byte(strings.ReplaceAll(input, "LEAD", o.lead))})
+	}
+	return o.s.CallAll(o.Context(), list)
+}
+
+func states(results []agent.Result) []string {
+	var list []string
+	for _, r := range results {
+		switch {
+		case r.Pending != nil:
+			list = append(list, "waits")
+		case r.IsError:
+			list = append(list, "refused")
+		default:
+			list = append(list, "done")
+		}
+	}
+	return list
+}
+
+// TestTurn has reads around writes, of which some need a person.
+func TestTurn(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var asked [][]*agent.Approval
+	o := open(t, agent.WithNotify(func(_ context.Context, list []*agent.Approval) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked = append(asked, list)
+	}))
+	results := o.turn(
+		`close_lead_get {"lead_id":"LEAD"}`,
+		`close_lead_delete {"lead_id":"LEAD"}`,
+		`close_leads_list {}`,
+		`close_note_create {"lead_id":"LEAD","note":"depends on the deletion"}`,
+		`close_lead_create {"name":"Other"}`,
+		`close_custom_field_lead_create {"name":"Size","type":"number"}`,
+		`close_no_such_tool {}`,
+	)
+	want := []string{"done", "waits", "done", "refused", "waits", "waits", "refused"}
+	// After the note texts of outsiders, a person decides on every write: the lead too.
+	if got := states(results); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+		for _, r := range results {
+			t.Log(r.Tool, r.Text)
+		}
+	}
+	var order *agent.OrderError
+	if !errors.As(results[3].Err, &order) || order.Earlier != "close_lead_delete" {
+		t.Errorf("the dependent write: %v", results[3].Err)
+	}
+	if len(asked) != 1 || len(asked[0]) != 3 || asked[0][0].Question != asked[0][2].Question {
+		t.Fatalf("the person was asked %d times", len(asked))
+	}
+	// Each call is decided for itself.
+	o.decide(asked[0][0], agent.Reject)
+	o.decide(asked[0][1], agent.Approve)
+	o.ok(o.s.Resume(t.Context(), asked[0][1].ID))
+	if r := o.s.Resume(t.Context(), asked[0][2].ID); r.Err == nil {
+		t.Error("a call of the question that has not been decided was carried out")
+	}
+	o.has("leads", 2)
+}
+
+// TestWritesGoInOrder tests that writes of a turn are not carried out at the same
+// time, or in another order.
+func TestWritesGoInOrder(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	var calls []string
+	for i := range 10 {
+		calls = append(calls, fmt.Sprintf(`close_task_create {"lead_id":"LEAD","text":"%d","date":"2026-12-01"}`, i))
+	}
+	for _, r := range o.turn(calls...) {
+		o.ok(r)
+	}
+	tasks := o.srv.Objects("tasks")
+	for i, task := range tasks {
+		if task["text"] != fmt.Sprint(i) {
+			t.Errorf("task %d is %q", i, task["text"])
+		}
+	}
+	o.has("tasks", 10)
+}
+
+// TestLimits counts over sessions, runs and days.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	store := agent.NewMemoryStore()
+	policy := agent.Default().Limit(agent.Limit{What: agent.Writes, Per: agent.Run, Most: 2}).Limit(agent.Limit{What: agent.Writes, Per: agent.Day, Most: 3})
+	o := open(t, agent.WithApprovals(store), agent.WithPolicy(policy))
+	create := func(s *agent.Session) error {
+		return s.Call(t.Context(), "close_task_create", fmt.Appendf(nil, `{"lead_id":%q,"text":"x","date":"2026-12-01"}`, o.lead)).Err
+	}
+	other := o.agent.Session(closekit.APIKey(o.srv.APIKey()), agent.As("ada"))
+	var over *agent.LimitError
+	for i, c := range []struct {
+		s    *agent.Session
+		want agent.Period
+	}{{o.s, ""}, {o.s, ""}, {o.s, agent.Run}, {other, ""}, {other, agent.Day}} {
+		err := create(c.s)
+		if c.want == "" && err != nil || c.want != "" && (!errors.As(err, &over) || over.Limit.Per != c.want) {
+			t.Errorf("call %d: %v", i, err)
+		}
+	}
+	o.has("tasks", 3)
+	o.clock.move(24 * 60 * 60 * 1e9)
+	if err := create(other); err != nil {
+		t.Errorf("the next day: %v", err)
+	}
+	if _, err := agent.New(o.agent.Catalog(), agent.WithPolicy(policy)); err == nil || !strings.Contains(err.Error(), "WithApprovals") {
+		t.Errorf("a daily limit without a store: %v", err)
+	}
+}
+
+// TestLimitsAtOnce lets fifty calls run against a limit of five.
+func TestLimitsAtOnce(t *testing.T) {
+	t.Parallel()
+	o := open(t, agent.WithPolicy(agent.Default().Limit(agent.Limit{What: agent.Writes, Per: agent.Run, Most: 5})))
+	var group sync.WaitGroup
+	for range 50 {
+		group.Go(func() {
+			o.s.Call(t.Context(), "close_task_create", fmt.Appendf(nil, `{"lead_id":%q,"text":"x","date":"2026-12-01"}`, o.lead))
+		})
+	}
+	group.Wait()
+	o.has("tasks", 5)
+}
+
+// TestAuditThatFails stops writes and not reads.
+func TestAuditThatFails(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	o.log.err = errors.New("disk full")
+	if r := o.call("close_task_create", `{"lead_id":%q,"text":"x","date":"2026-12-01"}`, o.lead); r.Err == nil || !strings.Contains(r.Err.Error(), "disk full") {
+		t.Errorf("a write without a record: %v", r.Err)
+	}
+	o.has("tasks", 0)
+	if r := o.call("close_lead_get", `{"lead_id":%q}`, o.lead); r.JSON == nil {
+		t.Errorf("a read: %v", r.Err)
+	}
+	lenient := open(t, agent.AuditBestEffort())
+	lenient.log.err = errors.New("disk full")
+	lenient.ok(lenient.call("close_task_create", `{"lead_id":%q,"text":"x","date":"2026-12-01"}`, lenient.lead))
+}

@@ -1,0 +1,70 @@
+package agent_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/closeapi"
+	"github.com/closekit/closekit/closeapi/tools"
+)
+
+type rating struct {
+	LeadID string   `json:"lead_id" about:"Lead to rate." format:"id"`
+	Grade  string   `json:"grade" enum:"a,b,c"`
+	Points int      `json:"points,omitempty" min:"1" max:"10"`
+	Why    []string `json:"why,omitempty"`
+	Delete bool     `json:"delete,omitempty"`
+}
+
+func rate(call func(context.Context, *closekit.Client, rating) (any, error)) agent.OwnTool[rating] {
+	return agent.OwnTool[rating]{Name: "rate_lead", Description: "Rate a lead.", Effect: closekit.Write, Call: call}
+}
+
+// TestOwnTool calls a tool of the host, whose handler writes to Close.
+func TestOwnTool(t *testing.T) {
+	t.Parallel()
+	o := open(t, agent.WithTool(rate(func(ctx context.Context, c *closekit.Client, in rating) (any, error) {
+		if in.Delete {
+			return nil, closeapi.LeadDelete(ctx, c, closeapi.LeadDeleteParams{LeadID: closeapi.LeadID(in.LeadID)})
+		}
+		return closeapi.NoteCreate(ctx, c, closeapi.NoteCreateParams{LeadID: closeapi.LeadID(in.LeadID), Note: closekit.Some("Grade " + in.Grade)})
+	})))
+	r := o.ok(o.call("rate_lead", `{"lead_id":%q,"grade":"a"}`, o.lead))
+	if !strings.Contains(string(r.JSON), "Grade a") {
+		t.Errorf("got %s", r.JSON)
+	}
+	var invalid *closekit.ValidationError
+	if r := o.call("rate_lead", `{"lead_id":%q,"grade":"d","points":11,"more":1}`, o.lead); !errors.As(r.Err, &invalid) || len(invalid.Problems) != 3 {
+		t.Errorf("four mistakes: %v", r.Err)
+	}
+	var denied *agent.PolicyError
+	if r := o.call("rate_lead", `{"lead_id":%q,"grade":"a","delete":true}`, o.lead); !errors.As(r.Err, &denied) {
+		t.Errorf("a handler did more than it declared: %v", r.Err)
+	}
+	o.has("leads", 1)
+	o.has("notes", 1)
+}
+
+func TestOwnToolsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	call := func(context.Context, *closekit.Client, rating) (any, error) { return nil, nil }
+	type chain struct {
+		Next map[string]any `json:"next"`
+	}
+	for want, opt := range map[string]agent.Option{
+		"must begin with a letter": agent.WithTool(agent.OwnTool[rating]{Name: "rate lead", Description: "x", Call: call}),
+		"need a description":       agent.WithTool(agent.OwnTool[rating]{Name: "rate_lead", Call: call}),
+		"Call is missing":          agent.WithTool(agent.OwnTool[rating]{Name: "rate_lead", Description: "x"}),
+		"must be a struct":         agent.WithTool(agent.OwnTool[string]{Name: "rate_lead", Description: "x", Call: func(context.Context, *closekit.Client, string) (any, error) { return nil, nil }}),
+		"has no schema":            agent.WithTool(agent.OwnTool[chain]{Name: "rate_lead", Description: "x", Call: func(context.Context, *closekit.Client, chain) (any, error) { return nil, nil }}),
+		"two tools with the name":  agent.WithTool(agent.OwnTool[rating]{Name: "close_lead_get", Description: "x", Call: call}),
+	} {
+		if _, err := agent.New(tools.Catalog(), opt); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}
