@@ -220,7 +220,7 @@ type Tool struct {
 	Returns    *Type // nil: nothing; a List: a page of items
 	Totals     *Object
 	Paging     bool
-	Show       []string
+	Show       []ShowField
 	Examples   []Example
 	Synonyms   []string
 	Status     int

@@ -111,7 +111,7 @@ func dataOf(source string, list []*Tool, defs object) object {
 			o.set("synonyms", t.Synonyms)
 		}
 		if len(t.Show) > 0 {
-			o.set("show", t.Show)
+			o.set("show", showData(t.Show))
 		}
 		if len(t.Aliases) > 0 {
 			o.set("aliases", aliasData(t.Aliases))
@@ -131,6 +131,26 @@ func dataOf(source string, list []*Tool, defs object) object {
 		file.set("$defs", defs)
 	}
 	return file
+}
+
+// showData is a list of names, with an object for a field that has more.
+func showData(fields []manifest.ShowField) []any {
+	var list []any
+	for _, f := range fields {
+		if f.Max == 0 && len(f.Show) == 0 {
+			list = append(list, f.Name)
+			continue
+		}
+		o := object{{"name", f.Name}}
+		if f.Max > 0 {
+			o.set("max", f.Max)
+		}
+		if len(f.Show) > 0 {
+			o.set("show", showData(f.Show))
+		}
+		list = append(list, o)
+	}
+	return list
 }
 
 func aliasData(aliases []Alias) []object {

@@ -3,7 +3,11 @@
 // without looking back at the manifest.
 package ir
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/closekit/closekit/manifest"
+)
 
 // Package is what is generated from one manifest.
 type Package struct {
@@ -226,7 +230,7 @@ type Tool struct {
 	Aliases                  []Alias
 	Accepts                  []Accepted
 	Fill                     string // name of a constant, or empty
-	Show                     []string
+	Show                     []manifest.ShowField
 	Examples                 []Example
 	InputSchema              json.RawMessage
 	OutputSchema             json.RawMessage
