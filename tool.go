@@ -40,6 +40,7 @@ type ToolInfo struct {
 	Show        []ShowField   `json:"show"` // fields of the response that a model usually needs
 	Aliases     []ToolAlias   `json:"aliases"`
 	Examples    []ToolExample `json:"examples"`
+	Untrusted   bool          `json:"untrusted"` // responses hold text of outsiders, such as emails, which may try to instruct a model
 }
 
 // ToolAlias is another name that a tool accepts for a parameter.

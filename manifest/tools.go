@@ -169,6 +169,7 @@ func (c *checker) resolveTools() {
 			last.checkShown(last.at("show"), o, d.tool.Show)
 		}
 	}
+	c.checkToolsets()
 	for _, id := range c.api.IDs {
 		if id.From != "" && c.tools[id.From] == nil {
 			c.ps.add(c.idFrom[id.Name], near(id.From, c.tools), "id kind %q comes from %q, which is no tool", id.Name, id.From)

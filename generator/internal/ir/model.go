@@ -237,6 +237,7 @@ type Tool struct {
 	Hash                     string
 	OpVar                    string
 	Doc                      string
+	Untrusted                bool
 }
 
 // Accepted is an input that package closekit itself uses.
