@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/closekit/closekit"
@@ -119,13 +120,13 @@ func Clock(now func() time.Time) Option { return option(func(c *config) { c.now 
 // New returns an agent with tools of the catalog.
 func New(catalog *closekit.Catalog, opts ...Option) (*Agent, error) {
 	a := &Agent{config: config{catalog: catalog, policy: Default(), now: time.Now, validity: 15 * time.Minute, budget: 4000}}
+	if catalog == nil {
+		return nil, errors.New("agent: the catalog is nil; pass tools.Catalog()")
+	}
 	for _, o := range opts {
 		if o.apply != nil {
 			o.apply(&a.config)
 		}
-	}
-	if catalog == nil {
-		return nil, errors.New("agent: the catalog is nil; pass tools.Catalog()")
 	}
 	if a.store == nil {
 		a.store = NewMemoryStore()
@@ -212,3 +213,15 @@ func compare(a, b string) int {
 
 // Catalog returns the catalog that the agent was made with.
 func (a *Agent) Catalog() *closekit.Catalog { return a.catalog }
+
+// toolset returns the names of the tools in a set of the manifest.
+func toolset(c *closekit.Catalog, name string) ([]string, error) {
+	var known []string
+	for _, t := range c.Toolsets() {
+		if t.Name == name {
+			return t.Tools, nil
+		}
+		known = append(known, t.Name)
+	}
+	return nil, fmt.Errorf("there is no toolset %q; the catalog has %s", name, strings.Join(known, ", "))
+}

@@ -136,7 +136,7 @@ func (s *Session) carryOut(ctx context.Context, p *planned) {
 		r.Err = errors.Join(r.Err, err)
 	}
 	s.settle(ctx, p, state, text)
-	if len(out) > 0 {
+	if p.tool.Info.Untrusted && p.tool.Method != "POST" && len(out) > 0 { // what a call creates is what it was given
 		if err := s.sawOutside(ctx, p.account); err != nil {
 			s.withhold(&r, err)
 		}

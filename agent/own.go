@@ -97,7 +97,7 @@ func viewOf[In any](t OwnTool[In]) (*tool.Tool, error) {
 	}
 	return tool.OfHost(tool.Own{
 		Name: t.Name, Resource: "own", Effect: t.Effect, Input: raw,
-		Info: closekit.ToolInfo{Title: t.Name, Description: t.Description, Synonyms: t.Synonyms},
+		Info: closekit.ToolInfo{Title: t.Name, Description: t.Description, Synonyms: t.Synonyms, Untrusted: t.Untrusted},
 		Checked: func(input json.RawMessage) error {
 			_, err := decode(input)
 			return err

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent/internal/tool"
@@ -37,7 +36,3 @@ func moneyChange(p *planned) int64 { return 0 }
 
 // Redact returns input for the audit log.
 func Redact(input json.RawMessage) json.RawMessage { return input }
-
-func toolset(c *closekit.Catalog, name string) ([]string, error) {
-	return nil, fmt.Errorf("no toolset %s", name)
-}
