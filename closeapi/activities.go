@@ -49,9 +49,9 @@ type ActivitiesListParams struct {
 	LeadIDIn []LeadID `json:"lead_id__in" close:"query"`
 	// Shows emails as conversations; when left out, as single emails with their bodies.
 	ThreadEmails closekit.Opt[ThreadEmails] `json:"thread_emails" close:"query"`
-	// "date_created" or "-date_created", or "-activity_at" with one lead. Date filters must be on the same
-	// field.
-	OrderBy closekit.Opt[string] `json:"_order_by" close:"query,sort"`
+	// Field to sort by, with - in front for descending; ActivityAt only as -activity_at. Date filters must
+	// be on the same field.
+	OrderBy closekit.Opt[ActivityOrder] `json:"_order_by" close:"query,sort"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Defaults to 0.
@@ -666,6 +666,20 @@ func (v CustomActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *CustomActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// ActivityOrder is a field to sort activities by, ascending; put - in front for descending.
+type ActivityOrder string
+
+// Values of [ActivityOrder].
+const (
+	ActivityOrderDateCreated ActivityOrder = "date_created" // Creation.
+	ActivityOrderActivityAt  ActivityOrder = "activity_at"  // When they happened; only in descending order, and with one lead.
+)
+
+// Values lists the values that can be sent.
+func (ActivityOrder) Values() []string {
+	return []string{"date_created", "activity_at"}
+}
 
 // ActivityType is the kind of an activity. As a filter, the id of a custom activity type
 // (actitype_…) is accepted too. Close may use other values too.

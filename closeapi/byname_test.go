@@ -323,9 +323,11 @@ func TestWords(t *testing.T) {
 		{deals, `{"_order_by":"value asc"}`, "_order_by=value"},
 		{deals, `{"_order_by":"value:desc, Date-Won ascending"}`, "_order_by=-value,date_won"},
 		{deals, `{"_order_by":"-Value Descending"}`, "_order_by=-value"},
-		{deals, `{"_order_by":"unknown desc"}`, "_order_by=-unknown"},
 		{deals, `{"_group_by":"-DATE_WON__WEEK"}`, "_group_by=-date_won__week"},
 		{"close_leads_list", `{"_order_by":"date_updated desc"}`, "_order_by=-date_updated"},
+		{"close_leads_list", `{"_order_by":"anything"}`, "_order_by=anything"}, // Close does not document any
+		{"close_tasks_list", `{"_order_by":"-Date-Created"}`, "_order_by=-date_created"},
+		{activities, `{"_order_by":"-Date_Created"}`, "_order_by=-date_created"},
 		{"close_tasks_list", `{"_order_by":"date desc"}`, "_order_by=-date"},
 	} {
 		h := &host{answers: map[string]string{"GET /api/v1/opportunity/": `{}`, "GET /api/v1/activity/": `{}`, "GET /api/v1/lead/": `{}`, "GET /api/v1/task/": `{}`, "GET /api/v1/user/": `{}`}}
@@ -340,6 +342,15 @@ func TestWords(t *testing.T) {
 	const call, email, sms, task = "close_call_create", "close_email_create", "close_sms_create", "close_sequence_subscription_update"
 	for _, c := range []struct{ tool, input, hint, not string }{
 		{"close_users_list", `{"_order_by":"Last_Name,First_Name"}`, `(did you mean "last_name,first_name"?)`, ""},
+		{deals, `{"_order_by":"unknown desc"}`, `, annualized_expected_value, with - in front for descending order, got "-unknown"`, "did you mean"},
+		{deals, `{"_order_by":"vaule"}`, `got "vaule" (did you mean "value"?)`, ""},
+		{deals, `{"_order_by":"value,-updated"}`, `got "-updated"`, ""},
+		{deals, `{"_order_by":"-value asc"}`, "give one order only", ""},
+		{deals, `{"_order_by":""}`, "must be one of date_won", ""},
+		{deals, `{"_group_by":"date_won__day"}`, "must be one of user_id, date_won__week", ""},
+		{"close_leads_list", `{"_order_by":"-date_updated asc"}`, "give one order only", ""},
+		{"close_tasks_list", `{"_order_by":"due_date"}`, "must be one of date, date_created, with - in front", ""},
+		{activities, `{"_order_by":"date_updated"}`, "must be one of date_created, activity_at, with - in front", ""},
 		{email, `{"lead_id":"lead_a","status":"send"}`, "(use outbox, which really sends the email", "did you mean"},
 		{email, `{"lead_id":"lead_a","status":"SEND_NOW"}`, "(use outbox", "did you mean"},
 		{email, `{"lead_id":"lead_a","status":"unsent"}`, "(use draft)", "did you mean"},

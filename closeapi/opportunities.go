@@ -280,9 +280,9 @@ type OpportunitiesListParams struct {
 	// Only deals of this organization; the credential's own is implied.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
 	// Field to sort by, with - in front for descending.
-	OrderBy closekit.Opt[OpportunityOrder] `json:"_order_by" close:"query,open,sort"`
+	OrderBy closekit.Opt[OpportunityOrder] `json:"_order_by" close:"query,sort"`
 	// Groups the response by user or by closing date, with - in front for the reverse order.
-	GroupBy closekit.Opt[OpportunityGrouping] `json:"_group_by" close:"query,open,sort"`
+	GroupBy closekit.Opt[OpportunityGrouping] `json:"_group_by" close:"query,sort"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Defaults to 0.
@@ -551,7 +551,6 @@ func (ValuePeriod) Values() []string {
 }
 
 // OpportunityOrder is a field to sort opportunities by, ascending; put - in front for descending.
-// Close may use other values too.
 type OpportunityOrder string
 
 // Values of [OpportunityOrder].
@@ -566,13 +565,13 @@ const (
 	OpportunityOrderAnnualizedExpectedValue OpportunityOrder = "annualized_expected_value" // Value per year times chance of winning.
 )
 
-// Values lists the values that can be sent; Close may know others.
+// Values lists the values that can be sent.
 func (OpportunityOrder) Values() []string {
 	return []string{"date_won", "date_updated", "date_created", "confidence", "user_name", "value", "annualized_value", "annualized_expected_value"}
 }
 
 // OpportunityGrouping is a field to group opportunities by; put - in front to reverse the order of the
-// groups. Close may use other values too.
+// groups.
 type OpportunityGrouping string
 
 // Values of [OpportunityGrouping].
@@ -584,7 +583,7 @@ const (
 	OpportunityGroupingDateWonYear    OpportunityGrouping = "date_won__year"    // Year of the closing date.
 )
 
-// Values lists the values that can be sent; Close may know others.
+// Values lists the values that can be sent.
 func (OpportunityGrouping) Values() []string {
 	return []string{"user_id", "date_won__week", "date_won__month", "date_won__quarter", "date_won__year"}
 }

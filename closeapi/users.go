@@ -81,7 +81,7 @@ func UsersAll(ctx context.Context, c *closekit.Client, p UsersListParams, opts .
 // UsersListParams are the parameters of [UsersList].
 type UsersListParams struct {
 	// What the users are sorted by.
-	OrderBy closekit.Opt[UserOrder] `json:"_order_by" close:"query,sort"`
+	OrderBy closekit.Opt[UserOrder] `json:"_order_by" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.

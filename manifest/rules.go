@@ -49,7 +49,7 @@ func (c *checker) readRules(d *toolDecl, n *yaml.Node) {
 				d.bad(item, didYouMean(name, fieldNames(t.Params)), "the rule names %q, which is no parameter of %s", name, t.Name)
 			}
 		}
-		if p := t.Param(r.If); ok && r.Is != "" && p.Type != nil && p.Type.Kind != String && (p.Type.Kind != EnumType || !slices.Contains(p.Type.Enum.Strings(), r.Is)) {
+		if p := t.Param(r.If); ok && r.Is != "" && p.Type != nil && p.Type.Kind != String && (p.Type.Kind != EnumType || !slices.Contains(p.values(), r.Is)) {
 			d.bad(item, fitHint(p.Type), "the rule compares %q with %q, which is no value of it", r.If, r.Is)
 			ok = false
 		}

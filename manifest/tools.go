@@ -408,7 +408,7 @@ func (d *toolDecl) readExamples(r reader, n *yaml.Node) {
 			}
 			p := d.params[i]
 			null := p.Nullable && kv[1].Tag == "!!null"
-			if p.Type != nil && !null && !fits(p.Type, r.appendJSON(nil, kv[1])) {
+			if p.Type != nil && !null && !p.fits(r.appendJSON(nil, kv[1])) {
 				r.bad(kv[1], fitHint(p.Type), "the example's value of %q does not fit its type, %s", p.Name, p.typeText)
 			}
 		}
