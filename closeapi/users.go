@@ -125,6 +125,9 @@ func (v UserBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *UserBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v UserBase) String() string { return wire.Text(v.MarshalJSON()) }
+
 // User is a person who works with Close.
 type User struct {
 	UserBase
@@ -137,6 +140,9 @@ func (v User) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *User) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v User) String() string { return wire.Text(v.MarshalJSON()) }
 
 // Membership is a user's place in an organization, with role and settings.
 type Membership struct {
@@ -171,6 +177,9 @@ func (v Membership) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Membership) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v Membership) String() string { return wire.Text(v.MarshalJSON()) }
+
 // LeadStatus is a status that leads can have.
 type LeadStatus struct {
 	closekit.Object
@@ -186,6 +195,9 @@ func (v LeadStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v LeadStatus) String() string { return wire.Text(v.MarshalJSON()) }
 
 // OrganizationProfile is an organization that works with Close, with the statuses and pipelines that
 // it uses.
@@ -216,6 +228,9 @@ func (v OrganizationProfile) MarshalJSON() ([]byte, error) { return wire.Marshal
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OrganizationProfile) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v OrganizationProfile) String() string { return wire.Text(v.MarshalJSON()) }
+
 // EmailIdentity is a name and address that email can be sent from.
 type EmailIdentity struct {
 	closekit.Object
@@ -228,6 +243,9 @@ func (v EmailIdentity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailIdentity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v EmailIdentity) String() string { return wire.Text(v.MarshalJSON()) }
 
 // EmailAccount is an account of the user that is connected to Close.
 type EmailAccount struct {
@@ -255,6 +273,9 @@ func (v EmailAccount) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAccount) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v EmailAccount) String() string { return wire.Text(v.MarshalJSON()) }
+
 // EmailSignature is a text below a member's emails.
 type EmailSignature struct {
 	closekit.Object
@@ -269,6 +290,9 @@ func (v EmailSignature) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailSignature) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v EmailSignature) String() string { return wire.Text(v.MarshalJSON()) }
 
 // PhoneNumber is a phone number of the organization.
 type PhoneNumber struct {
@@ -332,6 +356,9 @@ func (v PhoneNumber) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PhoneNumber) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v PhoneNumber) String() string { return wire.Text(v.MarshalJSON()) }
+
 // Me is the user that the credential belongs to, with memberships, organizations, connected accounts
 // and phone numbers.
 type Me struct {
@@ -368,6 +395,9 @@ func (v Me) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Me) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v Me) String() string { return wire.Text(v.MarshalJSON()) }
 
 // UserOrder is the order of users in a list.
 type UserOrder string
