@@ -83,6 +83,14 @@ type ToolResult struct {
 	Notes []string        // for people: what was filled in before the call
 }
 
+// String returns the JSON and the notes, for logs.
+func (r ToolResult) String() string {
+	if len(r.Notes) == 0 {
+		return string(r.JSON)
+	}
+	return string(r.JSON) + " (" + strings.Join(r.Notes, "; ") + ")"
+}
+
 // Do runs the tool with JSON input and returns Close's JSON unchanged, unless the
 // input names fields that Close itself does not select. The input is decoded
 // strictly and checked before the request is sent; invalid input is a

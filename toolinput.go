@@ -90,6 +90,13 @@ func (t *Tool) split(input json.RawMessage) (rest json.RawMessage, own accepted,
 			continue
 		}
 		given[a.Name] = name
+		if codec.IsNull(raw) {
+			// As for the parameters of the operation: absent, but an update cannot clear it.
+			if a.Use == CheckCurrency && t.operation.Describe().Updates() {
+				problems = append(problems, Problem{Path: name, Expected: "cannot be cleared", Received: "null", Hint: "leave it out"})
+			}
+			continue
+		}
 		if p, ok := own.take(a.Use, name, raw); !ok && !a.Sent {
 			problems = append(problems, p)
 		}
@@ -99,12 +106,6 @@ func (t *Tool) split(input json.RawMessage) (rest json.RawMessage, own accepted,
 
 // take reads one input.
 func (o *accepted) take(use Use, name string, raw []byte) (Problem, bool) {
-	if use == CheckCurrency && codec.IsNull(raw) {
-		return Problem{Path: name, Expected: "cannot be null", Received: "null", Hint: "leave it out instead"}, false
-	}
-	if codec.IsNull(raw) {
-		return Problem{}, true
-	}
 	text, isText := codec.Unquote(raw)
 	text = strings.TrimSpace(text)
 	if use == CheckCurrency {

@@ -336,6 +336,9 @@ func (v Call) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Call) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v Call) String() string { return wire.Text(v.MarshalJSON()) }
+
 // CallStatus is the state of a call.
 type CallStatus string
 

@@ -166,3 +166,6 @@ func (v Comment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Comment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v Comment) String() string { return wire.Text(v.MarshalJSON()) }

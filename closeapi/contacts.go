@@ -196,6 +196,9 @@ func (v ContactEmail) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactEmail) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v ContactEmail) String() string { return wire.Text(v.MarshalJSON()) }
+
 // ContactPhone is a phone number of a contact.
 type ContactPhone struct {
 	closekit.Object
@@ -221,6 +224,9 @@ func (v ContactPhone) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactPhone) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v ContactPhone) String() string { return wire.Text(v.MarshalJSON()) }
+
 // ContactURL is a web address of a contact.
 type ContactURL struct {
 	closekit.Object
@@ -235,6 +241,9 @@ func (v ContactURL) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactURL) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v ContactURL) String() string { return wire.Text(v.MarshalJSON()) }
 
 // ContactSubscription is one enrollment of a contact in a sequence, as it is shown on the contact.
 type ContactSubscription struct {
@@ -260,6 +269,9 @@ func (v ContactSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v ContactSubscription) String() string { return wire.Text(v.MarshalJSON()) }
+
 // RecentCall is one of the latest calls with a contact, in short.
 type RecentCall struct {
 	closekit.Object
@@ -278,6 +290,9 @@ func (v RecentCall) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *RecentCall) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v RecentCall) String() string { return wire.Text(v.MarshalJSON()) }
 
 // Contact is a person at a lead.
 type Contact struct {
@@ -324,6 +339,9 @@ func (v Contact) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Contact) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v Contact) String() string { return wire.Text(v.MarshalJSON()) }
 
 // ContactLabel is the use of an email address, phone number or web address of a contact. Close may use other values too.
 type ContactLabel string

@@ -214,6 +214,9 @@ func (v CustomField) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *CustomField) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v CustomField) String() string { return wire.Text(v.MarshalJSON()) }
+
 // CustomFieldType is the type of the values of a custom field.
 type CustomFieldType string
 

@@ -379,6 +379,9 @@ func (v Email) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Email) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v Email) String() string { return wire.Text(v.MarshalJSON()) }
+
 // EmailAttachment is a file attached to an email. Upload it with Close's Files API first.
 type EmailAttachment struct {
 	closekit.Object
@@ -405,6 +408,9 @@ func (v EmailAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v EmailAttachment) String() string { return wire.Text(v.MarshalJSON()) }
+
 // EmailOpen is one opening of an email.
 type EmailOpen struct {
 	closekit.Object
@@ -422,6 +428,9 @@ func (v EmailOpen) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailOpen) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v EmailOpen) String() string { return wire.Text(v.MarshalJSON()) }
+
 // EmailAddress is an address with a name.
 type EmailAddress struct {
 	closekit.Object
@@ -434,6 +443,9 @@ func (v EmailAddress) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAddress) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v EmailAddress) String() string { return wire.Text(v.MarshalJSON()) }
 
 // EmailEnvelope is the header lines of an email.
 type EmailEnvelope struct {
@@ -460,6 +472,9 @@ func (v EmailEnvelope) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailEnvelope) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v EmailEnvelope) String() string { return wire.Text(v.MarshalJSON()) }
+
 // QuotedText is a part of a plain body.
 type QuotedText struct {
 	closekit.Object
@@ -474,6 +489,9 @@ func (v QuotedText) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *QuotedText) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v QuotedText) String() string { return wire.Text(v.MarshalJSON()) }
+
 // QuotedHTML is a part of an HTML body.
 type QuotedHTML struct {
 	closekit.Object
@@ -487,6 +505,9 @@ func (v QuotedHTML) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *QuotedHTML) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v QuotedHTML) String() string { return wire.Text(v.MarshalJSON()) }
 
 // EmailThread is a conversation of several emails. Deleting it deletes them all.
 type EmailThread struct {
@@ -512,6 +533,9 @@ func (v EmailThread) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailThread) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v EmailThread) String() string { return wire.Text(v.MarshalJSON()) }
 
 // EmailPreview is an email of a conversation in short.
 type EmailPreview struct {
@@ -542,6 +566,9 @@ func (v EmailPreview) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailPreview) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v EmailPreview) String() string { return wire.Text(v.MarshalJSON()) }
+
 // EmailThreadRating is a rating of a conversation's importance, with its reason.
 type EmailThreadRating struct {
 	closekit.Object
@@ -554,6 +581,9 @@ func (v EmailThreadRating) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailThreadRating) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v EmailThreadRating) String() string { return wire.Text(v.MarshalJSON()) }
 
 // EmailThreadSummary is a summary of a conversation.
 type EmailThreadSummary struct {
@@ -573,6 +603,9 @@ func (v EmailThreadSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailThreadSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v EmailThreadSummary) String() string { return wire.Text(v.MarshalJSON()) }
+
 // SummaryFeedback is a user's feedback on a summary.
 type SummaryFeedback struct {
 	closekit.Object
@@ -586,6 +619,9 @@ func (v SummaryFeedback) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SummaryFeedback) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v SummaryFeedback) String() string { return wire.Text(v.MarshalJSON()) }
 
 // EmailStatus is the state of an email. On writing it decides what happens.
 type EmailStatus string

@@ -235,3 +235,6 @@ func (v Note) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Note) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v Note) String() string { return wire.Text(v.MarshalJSON()) }

@@ -158,6 +158,9 @@ func (v PipelineStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PipelineStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v PipelineStatus) String() string { return wire.Text(v.MarshalJSON()) }
+
 // Pipeline is an ordered list of the statuses that opportunities of one kind pass through.
 type Pipeline struct {
 	closekit.Object
@@ -178,6 +181,9 @@ func (v Pipeline) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Pipeline) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v Pipeline) String() string { return wire.Text(v.MarshalJSON()) }
 
 // OpportunityStatusType is the meaning of a status for the deal.
 type OpportunityStatusType string

@@ -205,6 +205,9 @@ func (v SequenceSubscription) MarshalJSON() ([]byte, error) { return wire.Marsha
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v SequenceSubscription) String() string { return wire.Text(v.MarshalJSON()) }
+
 // SequenceSubscriptionStatus is the state of a contact's enrollment.
 type SequenceSubscriptionStatus string
 

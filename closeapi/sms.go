@@ -290,6 +290,9 @@ func (v SMS) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SMS) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v SMS) String() string { return wire.Text(v.MarshalJSON()) }
+
 // SMSAttachment is a file sent with an SMS. Its URL opens only for users who are logged in to Close.
 type SMSAttachment struct {
 	closekit.Object
@@ -311,6 +314,9 @@ func (v SMSAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SMSAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v SMSAttachment) String() string { return wire.Text(v.MarshalJSON()) }
 
 // SMSStatus is the state of an SMS. On writing it decides what happens.
 type SMSStatus string

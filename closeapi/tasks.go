@@ -244,8 +244,8 @@ type TasksListParams struct {
 	//
 	// Deprecated: Use DateLte.
 	DueDateLte closekit.Opt[closekit.DateTime] `json:"due_date__lte" close:"query,date"`
-	// "date" or "date_created", with - in front for descending.
-	OrderBy closekit.Opt[string] `json:"_order_by" close:"query,sort"`
+	// Field to sort by, with - in front for descending.
+	OrderBy closekit.Opt[TaskOrder] `json:"_order_by" close:"query,sort"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Defaults to 0.
@@ -369,6 +369,21 @@ func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Task) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v Task) String() string { return wire.Text(v.MarshalJSON()) }
+
+// TaskOrder is a field to sort tasks by, ascending; put - in front for descending.
+type TaskOrder string
+
+// Values of [TaskOrder].
+const (
+	TaskOrderDate        TaskOrder = "date"         // When they are due.
+	TaskOrderDateCreated TaskOrder = "date_created" // Creation.
+)
+
+// Values lists the values that can be sent.
+func (TaskOrder) Values() []string { return []string{"date", "date_created"} }
 
 // TaskType is the kind of a task. Close may use other values too.
 type TaskType string

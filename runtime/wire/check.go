@@ -35,7 +35,9 @@ func (w *sender) checkText(f *field, name, v string) {
 		w.add(name, `must not be empty, "." or ".."`, quote(v), fromHint(f))
 		return
 	}
-	if f.enum != nil && !slices.Contains(f.enum, v) && w.refused(f, name, v) {
+	if f.is(sorts) {
+		w.checkOrder(f, name, v)
+	} else if f.enum != nil && !slices.Contains(f.enum, v) && w.refused(f, name, v) {
 		return
 	}
 	if f.kind == plain || f.kind == richText {
@@ -69,6 +71,25 @@ func (w *sender) refused(f *field, name, v string) bool {
 	}
 	w.add(name, "must be one of "+strings.Join(f.enum, ", "), quote(v), hint)
 	return true
+}
+
+// checkOrder checks what to sort by. Close ignores a field that it cannot sort by,
+// without an error.
+func (w *sender) checkOrder(f *field, name, v string) {
+	for part := range strings.SplitSeq(v, ",") {
+		by, _, ok := direction(part)
+		switch {
+		case !ok:
+			w.add(name, "must be a field to sort by, with - in front for descending order", quote(part), "give one order only")
+		case f.enum == nil || slices.Contains(f.enum, by):
+		default:
+			hint := ""
+			if near := words.Nearest(by, f.enum); near != "" {
+				hint = "did you mean " + strconv.Quote(near) + "?"
+			}
+			w.add(name, "must be one of "+strings.Join(f.enum, ", ")+", with - in front for descending order", quote(part), hint)
+		}
+	}
 }
 
 // checkKind returns what was expected if v does not match, or "".

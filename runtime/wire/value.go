@@ -10,10 +10,10 @@ import (
 // equals but for case and separators, and a descending order gets its sign.
 func (f *field) value(v string) string {
 	switch {
-	case f.enum != nil && !f.is(open):
-		return v // another one is a problem, with a hint
 	case f.is(sorts):
 		return f.order(v)
+	case f.enum != nil && !f.is(open):
+		return v // another one is a problem, with a hint
 	case f.is(open):
 		return f.known(v)
 	}
@@ -79,7 +79,7 @@ func direction(part string) (name, sign string, ok bool) {
 	if descending {
 		sign = "-"
 	}
-	return name, sign, name != ""
+	return name, sign, true
 }
 
 // hint returns the advice for a word that is no value, "" for other words.

@@ -226,6 +226,9 @@ func (v Address) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Address) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v Address) String() string { return wire.Text(v.MarshalJSON()) }
+
 // Lead is a company or organization that might buy, with its contacts, opportunities and open tasks. Activities never come
 // with a lead.
 type Lead struct {
@@ -285,6 +288,9 @@ func (v Lead) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Lead) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the value as JSON, for logs.
+func (v Lead) String() string { return wire.Text(v.MarshalJSON()) }
+
 // MergeResult is the result of a merge of two leads.
 type MergeResult struct {
 	closekit.Object
@@ -297,6 +303,9 @@ func (v MergeResult) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MergeResult) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the value as JSON, for logs.
+func (v MergeResult) String() string { return wire.Text(v.MarshalJSON()) }
 
 // AddressLabel is the use of a postal address. Close may use other values too.
 type AddressLabel string

@@ -247,6 +247,9 @@ func structType(f *File, s *ir.Struct) {
 		f.Add(Comment("// UnmarshalJSON decodes leniently, like API responses."))
 		f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id("UnmarshalJSON").Params(Id("b").Index().Byte()).Error().Add(
 			oneLine(Return(Qual(wirePath, "Unmarshal").Call(Id("b"), Id("v"))))))
+		f.Add(Comment("// String returns the value as JSON, for logs."))
+		f.Add(Func().Params(Id("v").Id(s.Type)).Id("String").Params().String().Add(
+			oneLine(Return(Qual(wirePath, "Text").Call(Id("v").Dot("MarshalJSON").Call())))))
 	}
 	f.Line()
 }
