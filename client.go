@@ -1,7 +1,6 @@
 package closekit
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -316,8 +315,7 @@ type Attempt struct {
 // sending is one attempt with what its request refers to, allocated together.
 type sending struct {
 	Attempt
-	url  url.URL
-	body *bytes.Reader // if the request has a body
+	url url.URL
 }
 
 // RoundTrip sends one attempt and returns the response.
@@ -349,7 +347,8 @@ func (c *client) transport(a *Attempt) (*http.Response, error) {
 		return nil, fmt.Errorf("%w: middleware changed the host", errUnsent)
 	}
 	if len(c.middleware) > 0 {
-		req = req.Clone(req.Context())
+		req = req.WithContext(req.Context()) // not Clone, which links much more
+		req.Header = req.Header.Clone()
 	}
 	req.Header["Authorization"], _ = a.cred.reveal()
 	resp, err := c.http.Do(req)
@@ -363,12 +362,10 @@ func (c *client) transport(a *Attempt) (*http.Response, error) {
 // plainError removes the URL from an error of net/http: it may contain ids and
 // search terms, and the error of the call has the path template.
 func plainError(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := httpx.Find[*url.Error](err); ok {
 		err = u.Err
 	}
-	var cert *tls.CertificateVerificationError
-	if errors.As(err, &cert) {
+	if _, ok := httpx.Find[*tls.CertificateVerificationError](err); ok {
 		return fmt.Errorf("the server's certificate is not trusted: %w", err)
 	}
 	return err
@@ -403,18 +400,16 @@ type call struct {
 	req        Request // its Operation is set
 	info       *ResponseInfo
 	raw        *[]byte
-	maxItems   int
-	maxPages   int
-	changing   bool          // WhileChanging
+	list       *listing      // nil without an option for iterators
 	waited     time.Duration // for the rate limit
 	limited    *Error        // the last 429
 	retries    int32
 	attempt    int32
 	failures   int32 // attempts that count as tries
 	repeatable bool
-	cred       Credential // of the current attempt
 	renewed    bool
-	maybeDone  bool // a write may have taken effect
+	maybeDone  bool       // a write may have taken effect
+	cred       Credential // of the current attempt
 }
 
 func (k *call) op() *Operation { return k.req.Operation }

@@ -22,7 +22,7 @@ func TestOffsetFollowsTheClock(t *testing.T) {
 			}
 			return at
 		}
-		req, err := c.core.request(t.Context(), &Request{Method: "GET", Path: "/me/"}, &sending{})
+		req, err := c.core.request(t.Context(), &Request{Method: "GET", Path: "/me/"}, &url.URL{}, nil)
 		if err != nil || req.Header.Get("X-Tz-Offset") != want {
 			t.Errorf("%s: %q, want %s (%v)", now, req.Header.Get("X-Tz-Offset"), want, err)
 		}
@@ -30,7 +30,7 @@ func TestOffsetFollowsTheClock(t *testing.T) {
 	if c.Location() != loc || c.With(nil, Location(nil)).Location() != nil || (*Client)(nil).Location() != nil || new(Client).Location() != nil {
 		t.Error("Location")
 	}
-	req, err := NewClient(APIKey("key")).core.request(t.Context(), &Request{Method: "GET", Path: "/me/"}, &sending{})
+	req, err := NewClient(APIKey("key")).core.request(t.Context(), &Request{Method: "GET", Path: "/me/"}, &url.URL{}, nil)
 	if err != nil || req.Header["X-Tz-Offset"] != nil {
 		t.Error(req.Header, err)
 	}

@@ -19,8 +19,9 @@ import (
 const maxURL = 2000
 
 // request builds the HTTP request of one attempt. The length of the body is always
-// known, because Close rejects chunked requests.
-func (c *client) request(ctx context.Context, r *Request, s *sending) (*http.Request, error) {
+// known, because Close rejects chunked requests. It may use the URL, and the reader for
+// the body; without a reader it makes one.
+func (c *client) request(ctx context.Context, r *Request, to *url.URL, reader *bytes.Reader) (*http.Request, error) {
 	method, query, body := r.Method, r.Query, r.Body
 	override := method == http.MethodGet && query != "" && len(c.base)+len(c.api.Prefix)+len(r.Path)+len(query) > maxURL && c.api.isClose()
 	if override {
@@ -30,7 +31,7 @@ func (c *client) request(ctx context.Context, r *Request, s *sending) (*http.Req
 		}
 		method, query = http.MethodPost, ""
 	}
-	u, err := c.url(r.Path, query, &s.url)
+	u, err := c.url(r.Path, query, to)
 	if err != nil {
 		return nil, err
 	}
@@ -50,11 +51,11 @@ func (c *client) request(ctx context.Context, r *Request, s *sending) (*http.Req
 		}
 		req.ContentLength = int64(len(body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-		if s.body == nil {
-			s.body = new(bytes.Reader)
+		if reader == nil {
+			reader = new(bytes.Reader)
 		}
-		s.body.Reset(body)
-		req.Body = io.NopCloser(s.body)
+		reader.Reset(body)
+		req.Body = io.NopCloser(reader)
 	}
 	return req, nil
 }

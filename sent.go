@@ -4,61 +4,92 @@ import (
 	"bytes"
 	"context"
 	"net/http/httptrace"
+	"sync"
 	"sync/atomic"
 )
 
-// write is the sending of a request that may change data, with what proves that it
-// never left: net/http wanted a connection and got none. The errors of net/http do
-// not tell; that of a proxy that refuses the connection is only a text.
-//
-// It is also the context of the request, because [httptrace.WithClientTrace] would
-// link reflection that no other part of a small program needs.
+// write is the sending of a request that may change data. It is also the context of
+// the request, because [httptrace.WithClientTrace] would link reflection that no other
+// part of a small program needs.
 type write struct {
 	sending
 	context.Context
-	key         any // of the trace in a context
-	reader      bytes.Reader
-	trace       httptrace.ClientTrace
+	trace atomic.Pointer[trace] // nil until the transport asks for one
+	body  bytes.Reader
+}
+
+// trace is what proves that a request never left: net/http wanted a connection and
+// got none. The errors of net/http do not tell; that of a proxy that refuses the
+// connection is only a text.
+type trace struct {
+	httptrace.ClientTrace
 	outer       *httptrace.ClientTrace // of the caller
 	wanted, got atomic.Bool
 }
 
-// follow returns a context that tells w what becomes of the request.
-func (w *write) follow(ctx context.Context) context.Context {
-	w.Context = ctx
-	w.outer = httptrace.ContextClientTrace(w) // calls Value with the key
-	if w.outer != nil {
-		w.trace = *w.outer
-	}
-	w.trace.GetConn, w.trace.GotConn = w.wantsConn, w.gotConn
-	return w
-}
-
-// Value returns the trace for net/http, and else what the caller's context has.
+// Value returns a trace for net/http, and else what the caller's context has.
 func (w *write) Value(key any) any {
-	switch w.key {
-	case nil:
-		w.key = key
-	case key:
-		return &w.trace
+	outer := w.Context.Value(key)
+	if key != traceKey() {
+		return outer
 	}
-	return w.Context.Value(key)
+	t := w.trace.Load()
+	if t == nil {
+		t = newTrace(outer)
+		if !w.trace.CompareAndSwap(nil, t) { // another goroutine of the transport was first
+			t = w.trace.Load()
+		}
+	}
+	return &t.ClientTrace
 }
 
-func (w *write) wantsConn(addr string) {
-	w.wanted.Store(true)
-	if w.outer != nil && w.outer.GetConn != nil {
-		w.outer.GetConn(addr)
+func newTrace(outer any) *trace {
+	t := &trace{}
+	if o, _ := outer.(*httptrace.ClientTrace); o != nil {
+		t.outer, t.ClientTrace = o, *o
+	}
+	t.GetConn, t.GotConn = t.wantsConn, t.gotConn
+	return t
+}
+
+// traceKey returns the key of the trace in a context.
+var traceKey = sync.OnceValue(func() any {
+	k := &keyOf{Context: context.Background()}
+	httptrace.ContextClientTrace(k)
+	return k.key
+})
+
+// keyOf is a context that notes the key that is asked for.
+type keyOf struct {
+	context.Context
+	key any
+}
+
+func (k *keyOf) Value(key any) any {
+	k.key = key
+	return nil
+}
+
+func (t *trace) wantsConn(addr string) {
+	t.wanted.Store(true)
+	if t.outer != nil && t.outer.GetConn != nil {
+		t.outer.GetConn(addr)
 	}
 }
 
-func (w *write) gotConn(info httptrace.GotConnInfo) {
-	w.got.Store(true)
-	if w.outer != nil && w.outer.GotConn != nil {
-		w.outer.GotConn(info)
+func (t *trace) gotConn(info httptrace.GotConnInfo) {
+	t.got.Store(true)
+	if t.outer != nil && t.outer.GotConn != nil {
+		t.outer.GotConn(info)
 	}
 }
 
 // neverSent reports whether the request certainly did not leave. It does not know if
 // the transport is not that of net/http.
-func (w *write) neverSent() bool { return w != nil && w.wanted.Load() && !w.got.Load() }
+func (w *write) neverSent() bool {
+	if w == nil {
+		return false
+	}
+	t := w.trace.Load()
+	return t != nil && t.wanted.Load() && !t.got.Load()
+}

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"math"
 	"net"
 	"net/http"
@@ -18,33 +17,63 @@ import (
 // NeverSent reports whether an error of a round trip proves that no byte of the
 // request left.
 func NeverSent(err error) bool {
-	var (
-		op   *net.OpError
-		dns  *net.DNSError
-		cert *tls.CertificateVerificationError
-		rec  tls.RecordHeaderError
-	)
-	switch {
-	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"), errors.As(err, &dns), errors.As(err, &cert):
-		return true
-	case errors.Is(err, http.ErrSchemeMismatch): // plain HTTP in answer to the TLS handshake
-		return true
-	case errors.As(err, &rec):
-		return rec.Conn != nil // only then it was the first record
-	}
-	return false
+	return has(err, func(err error) bool {
+		switch e := err.(type) {
+		case *net.OpError:
+			return e.Op == "dial" || e.Op == "proxyconnect"
+		case *net.DNSError, *tls.CertificateVerificationError:
+			return true
+		case tls.RecordHeaderError:
+			return e.Conn != nil // only then it was the first record
+		}
+		return err == http.ErrSchemeMismatch // plain HTTP in answer to the TLS handshake
+	})
 }
 
 // Untrusted reports whether an error of a round trip says that the certificate of
 // the server is not trusted. Trying again does not help.
 func Untrusted(err error) bool {
-	var (
-		cert      *tls.CertificateVerificationError
-		authority x509.UnknownAuthorityError
-		name      x509.HostnameError
-		invalid   x509.CertificateInvalidError
-	)
-	return errors.As(err, &cert) || errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid)
+	return has(err, func(err error) bool {
+		switch err.(type) {
+		case *tls.CertificateVerificationError, x509.UnknownAuthorityError, x509.HostnameError, x509.CertificateInvalidError:
+			return true
+		}
+		return false
+	})
+}
+
+// Find returns the first error of type E in the tree of err. Unlike errors.As, it
+// ignores methods named As, and needs no reflection, which a small program would link
+// for it alone.
+func Find[E error](err error) (found E, ok bool) {
+	ok = has(err, func(err error) (is bool) {
+		found, is = err.(E)
+		return is
+	})
+	return found, ok
+}
+
+// has reports whether an error in the tree of err matches, in the order of errors.Is.
+func has(err error, matches func(error) bool) bool {
+	for err != nil {
+		if matches(err) {
+			return true
+		}
+		switch e := err.(type) {
+		case interface{ Unwrap() error }:
+			err = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			for _, err := range e.Unwrap() {
+				if has(err, matches) {
+					return true
+				}
+			}
+			return false
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // Quota is what the rate limit headers of a response say.
