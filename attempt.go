@@ -265,7 +265,7 @@ func (c *client) authError(k *call, err error) error {
 
 func (c *client) log(ctx context.Context, k *call, status int, start time.Time, err error) {
 	if c.logged != nil {
-		c.logged(ctx, AttemptLog{k.op(), c.api.Prefix + k.op().Path, int(k.attempt), status, c.now().Sub(start), err})
+		c.logged(ctx, c, k, status, start, err)
 	}
 }
 

@@ -61,7 +61,7 @@ type config struct {
 	maxBody    int64
 	timeout    time.Duration
 	strict     bool
-	logged     func(context.Context, AttemptLog)
+	logged     func(ctx context.Context, c *client, k *call, status int, start time.Time, err error) // nil without Observe
 	middleware []Middleware
 	guards     []Guard
 	send       RoundTrip

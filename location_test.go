@@ -1,6 +1,7 @@
 package closekit //nolint:testpackage // it sets the clock
 
 import (
+	"net/url"
 	"testing"
 	"time"
 	_ "time/tzdata" // the zone of the test

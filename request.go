@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -87,17 +86,35 @@ func (c *client) url(path, query string, u *url.URL) (*url.URL, error) {
 // overrideParams returns the query as a JSON object of strings, for the method
 // override of long queries.
 func overrideParams(query string) ([]byte, error) {
-	v, err := url.ParseQuery(query)
-	if err != nil {
-		return nil, err
+	var names []string
+	values := map[string][]byte{} // not url.ParseQuery, which a small program would link for it alone
+	for query != "" {
+		var param string
+		param, query, _ = strings.Cut(query, "&")
+		name, value, _ := strings.Cut(param, "=")
+		name, err := url.QueryUnescape(name)
+		if err != nil {
+			return nil, err
+		}
+		if value, err = url.QueryUnescape(value); err != nil {
+			return nil, err
+		}
+		list, more := values[name]
+		if more {
+			list = append(list, ',')
+		} else if param != "" {
+			names = append(names, name)
+		}
+		values[name] = append(list, value...)
 	}
+	slices.Sort(names)
 	b := []byte(`{"_params":{`)
-	for i, name := range slices.Sorted(maps.Keys(v)) {
+	for i, name := range names {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = append(codec.AppendString(b, name), ':')
-		b = codec.AppendString(b, strings.Join(v[name], ","))
+		b = codec.AppendString(b, string(values[name]))
 	}
 	return append(b, "}}"...), nil
 }

@@ -30,7 +30,8 @@ type trace struct {
 // Value returns a trace for net/http, and else what the caller's context has.
 func (w *write) Value(key any) any {
 	outer := w.Context.Value(key)
-	if key != traceKey() {
+	traceKey.once.Do(findTraceKey)
+	if key != traceKey.key {
 		return outer
 	}
 	t := w.trace.Load()
@@ -52,21 +53,20 @@ func newTrace(outer any) *trace {
 	return t
 }
 
-// traceKey returns the key of the trace in a context.
-var traceKey = sync.OnceValue(func() any {
-	k := &keyOf{Context: context.Background()}
-	httptrace.ContextClientTrace(k)
-	return k.key
-})
-
-// keyOf is a context that notes the key that is asked for.
-type keyOf struct {
-	context.Context
-	key any
+// traceKey is the key of the trace in a context.
+var traceKey struct {
+	once sync.Once
+	key  any
 }
 
-func (k *keyOf) Value(key any) any {
-	k.key = key
+// findTraceKey asks for a trace and notes with which key Value is called.
+func findTraceKey() { httptrace.ContextClientTrace(keyOf{context.Background()}) }
+
+// keyOf is the context that findTraceKey asks.
+type keyOf struct{ context.Context }
+
+func (keyOf) Value(key any) any {
+	traceKey.key = key
 	return nil
 }
 

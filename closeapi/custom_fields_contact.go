@@ -46,7 +46,7 @@ type CustomFieldContactCreateParams struct {
 var opCustomFieldContactCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_custom_field_contact_create", Method: "POST", Path: "/custom_field/contact/", Effect: closekit.Write},
 	Params:    func() any { return new(CustomFieldContactCreateParams) },
-	Rules: []wire.Rule{
+	Rules: wire.Rules{
 		{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"},
 	},
 }

@@ -46,7 +46,7 @@ type CustomFieldLeadCreateParams struct {
 var opCustomFieldLeadCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_custom_field_lead_create", Method: "POST", Path: "/custom_field/lead/", Effect: closekit.Write},
 	Params:    func() any { return new(CustomFieldLeadCreateParams) },
-	Rules: []wire.Rule{
+	Rules: wire.Rules{
 		{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"},
 	},
 }

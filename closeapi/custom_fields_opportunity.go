@@ -52,7 +52,7 @@ type CustomFieldOpportunityCreateParams struct {
 var opCustomFieldOpportunityCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_custom_field_opportunity_create", Method: "POST", Path: "/custom_field/opportunity/", Effect: closekit.Write},
 	Params:    func() any { return new(CustomFieldOpportunityCreateParams) },
-	Rules: []wire.Rule{
+	Rules: wire.Rules{
 		{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"},
 	},
 }

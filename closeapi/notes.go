@@ -53,7 +53,7 @@ type NoteCreateParams struct {
 var opNoteCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_note_create", Method: "POST", Path: "/activity/note/", Effect: closekit.Write},
 	Params:    func() any { return new(NoteCreateParams) },
-	Rules: []wire.Rule{
+	Rules: wire.Rules{
 		{Kind: wire.AtLeastOne, Fields: []uint8{3, 4}},
 	},
 }

@@ -146,7 +146,7 @@ var opOpportunityUpdate = wire.Operation{
 	},
 	Params:  func() any { return new(OpportunityUpdateParams) },
 	Aliases: []wire.Alias{{Name: "expected_date", For: "date_won"}},
-	Rules: []wire.Rule{
+	Rules: wire.Rules{
 		{Kind: wire.AtMostOne, Fields: []uint8{1, 2}},
 	},
 }

@@ -78,7 +78,7 @@ type PipelineUpdateParams struct {
 var opPipelineUpdate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_pipeline_update", Method: "PUT", Path: "/pipeline/{pipeline_id}/", Effect: closekit.Write, Idempotent: true},
 	Params:    func() any { return new(PipelineUpdateParams) },
-	Rules: []wire.Rule{
+	Rules: wire.Rules{
 		{Kind: wire.AtLeastOne, Fields: []uint8{1, 2}},
 	},
 }

@@ -127,7 +127,7 @@ var opSequenceSubscriptionUpdate = wire.Operation{
 	},
 	Params:  func() any { return new(SequenceSubscriptionUpdateParams) },
 	Aliases: []wire.Alias{{Name: "pause", For: "status", Map: []wire.AliasValue{{From: "true", To: "\"paused\""}, {From: "false", To: "\"active\""}}}},
-	Rules: []wire.Rule{
+	Rules: wire.Rules{
 		{Kind: wire.AtLeastOne, Fields: []uint8{1, 2, 3, 4}},
 	},
 	Effects: []wire.EffectCase{
@@ -188,7 +188,7 @@ var opSequenceSubscriptionsList = wire.Operation{
 	},
 	Params:  func() any { return new(SequenceSubscriptionsListParams) },
 	Aliases: []wire.Alias{{Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
-	Rules: []wire.Rule{
+	Rules: wire.Rules{
 		{Kind: wire.AtLeastOne, Fields: []uint8{0, 1, 2}},
 	},
 }

@@ -5,6 +5,7 @@ package words
 import (
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Limits of Nearest. Names longer than maxLength are no typos, and more than
@@ -97,7 +98,7 @@ func WithArticle(noun string) string {
 		return noun
 	}
 	vowels := "aeioAEIO" // not u: a user
-	if first == strings.ToUpper(first) {
+	if !strings.ContainsFunc(first, unicode.IsLower) {
 		vowels = "AEFHILMNORSX"
 	}
 	if strings.ContainsRune(vowels, rune(first[0])) {

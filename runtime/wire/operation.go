@@ -23,7 +23,7 @@ const GeneratedV2 = true
 type Operation struct {
 	closekit.Operation
 	Params  func() any // returns a pointer to an empty parameter struct
-	Rules   []Rule
+	Rules   Checks     // between parameters; nil without rules
 	Aliases []Alias
 	Effects []EffectCase // the first one that matches applies, instead of Effect and Sends
 

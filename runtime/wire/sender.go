@@ -67,7 +67,9 @@ func (w *sender) send(s *plan, v unsafe.Pointer) {
 	w.enc.B = append(w.enc.B, '{')
 	w.walk(s, v)
 	w.enc.B = append(w.enc.B, '}')
-	w.checkRules()
+	if w.op.Rules != nil {
+		w.op.Rules.check(w)
+	}
 }
 
 // request returns the encoded request, which does not share the sender's memory.
@@ -135,7 +137,7 @@ func (w *sender) given() {
 
 // note records a string or boolean value for the rules and effects.
 func (w *sender) note(v string) {
-	if w.depth == 0 && len(w.op.Rules)+len(w.op.Effects) > 0 {
+	if w.depth == 0 && (w.op.Rules != nil || len(w.op.Effects) > 0) {
 		w.values = append(w.values, fieldValue{len(w.fields) - 1, v})
 	}
 }

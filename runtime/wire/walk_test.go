@@ -294,7 +294,7 @@ func TestSend(t *testing.T) {
 func TestRules(t *testing.T) {
 	t.Parallel()
 	rule := func(r wire.Rule) *wire.Operation {
-		return &wire.Operation{Operation: create.Operation, Params: newParams, Rules: []wire.Rule{r}}
+		return &wire.Operation{Operation: create.Operation, Params: newParams, Rules: wire.Rules{r}}
 	}
 	name, status := closekit.Some("n"), closekit.Some(closedEnum("won"))
 	none, one, two := func(*params) {}, func(p *params) { p.Name = name }, func(p *params) { p.Name, p.Status = name, status }

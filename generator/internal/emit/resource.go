@@ -134,7 +134,7 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 		for _, r := range o.Rules {
 			items = append(items, Values(rule(&r)...))
 		}
-		spec = append(spec, pair("Rules", Index().Qual(wirePath, "Rule").Add(lines(items...))))
+		spec = append(spec, pair("Rules", Qual(wirePath, "Rules").Add(lines(items...))))
 	}
 	if len(o.Effects) > 0 {
 		var items []Code
