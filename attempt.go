@@ -43,7 +43,7 @@ func (c *client) try(ctx context.Context, k *call, read func(Response) error) (n
 	if k.op().Effect == Read {
 		s = &sending{}
 	} else {
-		w = &write{Context: ctx}
+		w = &write{ctx: ctx}
 		s, body, sendCtx = &w.sending, &w.body, w
 	}
 	req, err := c.request(sendCtx, &k.req, &s.url, body)

@@ -218,11 +218,12 @@ var (
 // redirectError is the refusal of a redirect after a response that may mean that
 // Close has acted.
 type redirectError struct {
-	error
+	err       error
 	maybeDone bool
 }
 
-func (e *redirectError) Unwrap() error { return e.error }
+func (e *redirectError) Error() string { return e.err.Error() }
+func (e *redirectError) Unwrap() error { return e.err }
 
 // movedOn reports whether a redirect may follow a request that was carried out. A
 // 307 or 308 asks for the request to be sent elsewhere instead.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -86,35 +87,31 @@ func (c *client) url(path, query string, u *url.URL) (*url.URL, error) {
 // overrideParams returns the query as a JSON object of strings, for the method
 // override of long queries.
 func overrideParams(query string) ([]byte, error) {
-	var names []string
-	values := map[string][]byte{} // not url.ParseQuery, which a small program would link for it alone
+	values := map[string]string{} // not url.ParseQuery, which a small program would link for it alone
 	for query != "" {
 		var param string
 		param, query, _ = strings.Cut(query, "&")
+		if param == "" {
+			continue
+		}
 		name, value, _ := strings.Cut(param, "=")
-		name, err := url.QueryUnescape(name)
-		if err != nil {
-			return nil, err
+		if list, ok := values[name]; ok {
+			value = list + "%2C" + value
 		}
-		if value, err = url.QueryUnescape(value); err != nil {
-			return nil, err
-		}
-		list, more := values[name]
-		if more {
-			list = append(list, ',')
-		} else if param != "" {
-			names = append(names, name)
-		}
-		values[name] = append(list, value...)
+		values[name] = value
 	}
-	slices.Sort(names)
 	b := []byte(`{"_params":{`)
-	for i, name := range names {
+	for i, name := range slices.Sorted(maps.Keys(values)) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(codec.AppendString(b, name), ':')
-		b = codec.AppendString(b, string(values[name]))
+		for j, text := range [...]string{name, values[name]} {
+			text, err := url.QueryUnescape(text)
+			if err != nil {
+				return nil, err
+			}
+			b = append(codec.AppendString(b, text), ":"[j:]...)
+		}
 	}
 	return append(b, "}}"...), nil
 }

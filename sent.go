@@ -6,6 +6,7 @@ import (
 	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // write is the sending of a request that may change data. It is also the context of
@@ -13,7 +14,7 @@ import (
 // part of a small program needs.
 type write struct {
 	sending
-	context.Context
+	ctx   context.Context
 	trace atomic.Pointer[trace] // nil until the transport asks for one
 	body  bytes.Reader
 }
@@ -27,9 +28,13 @@ type trace struct {
 	wanted, got atomic.Bool
 }
 
+func (w *write) Deadline() (at time.Time, ok bool) { return w.ctx.Deadline() }
+func (w *write) Done() <-chan struct{}             { return w.ctx.Done() }
+func (w *write) Err() error                        { return w.ctx.Err() }
+
 // Value returns a trace for net/http, and else what the caller's context has.
 func (w *write) Value(key any) any {
-	outer := w.Context.Value(key)
+	outer := w.ctx.Value(key)
 	traceKey.once.Do(findTraceKey)
 	if key != traceKey.key {
 		return outer

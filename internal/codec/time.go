@@ -52,7 +52,7 @@ func InZone(local time.Time, loc *time.Location) (first, last time.Time, ok bool
 			first, last, ok = t, t, fits
 		case fits && t.Before(first):
 			first = t
-		case fits == ok && t.After(last), !ok:
+		case fits && t.After(last), !ok:
 			last = t
 		}
 	}

@@ -88,22 +88,28 @@ type Quota struct {
 // older name. It returns false unless both the remaining requests and the reset
 // are known.
 func ReadQuota(h http.Header) (q Quota, ok bool) {
-	q.Limit, _ = strconv.Atoi(field(h, "Limit"))
+	q.Limit, _ = strconv.Atoi(field(h, "limit"))
 	q.Limit = max(0, q.Limit)
-	n, err := strconv.Atoi(field(h, "Remaining"))
+	n, err := strconv.Atoi(field(h, "remaining"))
 	q.Remaining = max(0, n)
-	q.Reset, ok = seconds(field(h, "Reset"), maxReset)
+	q.Reset, ok = seconds(field(h, "reset"), maxReset)
 	return q, ok && err == nil && n >= 0
 }
 
 // field returns one value of the rate limit headers.
 func field(h http.Header, name string) string {
+	return cmp.Or(part(h, name), strings.TrimSpace(cmp.Or(h.Get("RateLimit-"+name), h.Get("X-Rate-Limit-"+name))))
+}
+
+// part returns the first number with a name, in lower case, of the header RateLimit.
+func part(h http.Header, name string) string {
 	for _, part := range strings.FieldsFunc(h.Get("RateLimit"), isSeparator) {
-		if n, v, _ := strings.Cut(part, "="); strings.EqualFold(strings.TrimSpace(n), name) {
+		n, v, _ := strings.Cut(part, "=")
+		if _, ok := seconds(v, maxRetryAfter); ok && strings.ToLower(strings.TrimSpace(n)) == name {
 			return strings.TrimSpace(v)
 		}
 	}
-	return strings.TrimSpace(cmp.Or(h.Get("RateLimit-"+name), h.Get("X-Rate-Limit-"+name)))
+	return ""
 }
 
 func isSeparator(r rune) bool { return r == ',' || r == ';' }
@@ -116,7 +122,7 @@ func isSeparator(r rune) bool { return r == ',' || r == ';' }
 func RetryAfter(status int, h http.Header, now time.Time) time.Duration {
 	limited := status == http.StatusTooManyRequests
 	if limited {
-		if d, ok := reset(h.Get("RateLimit")); ok {
+		if d, ok := seconds(part(h, "reset"), maxReset); ok {
 			return d
 		}
 	}
@@ -144,19 +150,6 @@ func RetryAfter(status int, h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
-// reset reads the reset out of a RateLimit header.
-func reset(header string) (time.Duration, bool) {
-	for _, part := range strings.FieldsFunc(header, isSeparator) {
-		name, val, ok := strings.Cut(part, "=")
-		if ok && strings.EqualFold(strings.TrimSpace(name), "reset") {
-			if d, ok := seconds(val, maxReset); ok {
-				return d, true
-			}
-		}
-	}
-	return 0, false
-}
-
 // The largest numbers of seconds that are believed. A reset of more than a day can
 // only be a clock time; so can a Retry-After of more than three years.
 const (
@@ -177,5 +170,5 @@ func seconds(s string, most float64) (time.Duration, bool) {
 // IsLocal reports whether a host, without its port, is this machine.
 func IsLocal(host string) bool {
 	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+	return strings.ToLower(host) == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -61,10 +61,12 @@ func (w *sender) refused(f *field, name, v string) bool {
 		return false
 	}
 	if hint == "" {
-		if near := words.Nearest(v, f.enum); near != "" {
+		near := f.known(v)
+		if near == v && w.nearest != nil {
+			near = w.nearest(v, f.enum)
+		}
+		if hint = fromHint(f); near != v && near != "" {
 			hint = "did you mean " + strconv.Quote(near) + "?"
-		} else if f.from != "" {
-			hint = fromHint(f)
 		}
 	}
 	w.add(name, "must be one of "+strings.Join(f.enum, ", "), quote(v), hint)

@@ -30,6 +30,10 @@ type sender struct {
 	resolve bool           // give times without offset the one of zone
 	zone    *time.Location // of the user, nil if unknown
 
+	// nearest finds a value for one that is misspelled. It is nil for the typed functions:
+	// their callers have constants, and programs would link it for every call.
+	nearest func(v string, values []string) string
+
 	// For the rules and effects: the parameters in the order of the walk, which of them are
 	// set, and their strings and booleans.
 	fields []*field
@@ -317,13 +321,12 @@ func (w *sender) list(f *field, list []string) {
 	if f.in == inQuery {
 		repeat := w.op.API != nil && w.op.API.RepeatLists
 		for i, v := range list {
-			w.checkText(f, element(f, i), v)
+			name := element(f, i)
+			w.checkText(f, name, v)
 			if repeat {
 				w.param(f.name, v)
-				continue
-			}
-			if strings.Contains(v, ",") {
-				w.add(element(f, i), "must not contain a comma", quote(v), "the list is sent joined by commas")
+			} else if strings.Contains(v, ",") {
+				w.add(name, "must not contain a comma", quote(v), "the list is sent joined by commas")
 			}
 		}
 		if !repeat {
@@ -334,8 +337,9 @@ func (w *sender) list(f *field, list []string) {
 	w.enc.Name(f.name)
 	w.enc.B = append(w.enc.B, '[')
 	for i, v := range list {
-		w.checkText(f, element(f, i), v)
-		v = w.instant(f, element(f, i), v)
+		name := element(f, i)
+		w.checkText(f, name, v)
+		v = w.instant(f, name, v)
 		if i > 0 {
 			w.enc.B = append(w.enc.B, ',')
 		}
