@@ -101,8 +101,8 @@ func NewClient(source Source, opts ...Option) *Client {
 		timeout:    defaultTimeout,
 		now:        time.Now,
 		jitter:     randomFloat,
+		http:       &http.Client{CheckRedirect: checkRedirect},
 	}}
-	c.use([]Option{HTTPClient(&http.Client{})})
 	c.use(opts)
 	c.build()
 	return &Client{c}
@@ -210,10 +210,7 @@ func HTTPClient(h *http.Client) Option {
 	})
 }
 
-var (
-	errRedirect = errors.New("refusing redirect")
-	errUnsent   = errors.New("not sent")
-)
+var errUnsent = errors.New("not sent")
 
 // redirectError is the refusal of a redirect after a response that may mean that
 // Close has acted.
@@ -232,24 +229,16 @@ func movedOn(status int) bool {
 }
 
 func checkRedirect(req *http.Request, via []*http.Request) error {
-	err := refuseRedirect(req, via)
-	if err == nil {
-		return nil
-	}
-	return &redirectError{err, req.Response != nil && movedOn(req.Response.StatusCode)}
-}
-
-func refuseRedirect(req *http.Request, via []*http.Request) error {
-	first := via[0]
+	first, why := via[0], ": too many"
 	switch {
 	case req.URL.Host != first.URL.Host || req.URL.Scheme != first.URL.Scheme:
-		return fmt.Errorf("%w from %s to another host, %s; check the base URL", errRedirect, first.URL.Host, req.URL.Host)
+		why = " from " + first.URL.Host + " to another host, " + req.URL.Host + "; check the base URL"
 	case req.Method != first.Method:
-		return fmt.Errorf("%w: it would change the method from %s to %s; check the base URL", errRedirect, first.Method, req.Method)
-	case len(via) >= 5:
-		return fmt.Errorf("%w: too many", errRedirect)
+		why = ": it would change the method from " + first.Method + " to " + req.Method + "; check the base URL"
+	case len(via) < 5:
+		return nil
 	}
-	return nil
+	return &redirectError{errors.New("refusing redirect" + why), req.Response != nil && movedOn(req.Response.StatusCode)}
 }
 
 // UserAgent puts the name of your program before closekit's in the User-Agent

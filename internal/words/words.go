@@ -93,7 +93,8 @@ func WithArticle(noun string) string {
 	if noun == "sms" {
 		noun = "SMS"
 	}
-	first, _, _ := strings.Cut(strings.Trim(noun, "[]"), " ")
+	first, _, _ := strings.Cut(strings.TrimPrefix(noun, "["), " ")
+	first = strings.TrimSuffix(first, "]")
 	if first == "" {
 		return noun
 	}

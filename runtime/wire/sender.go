@@ -153,7 +153,7 @@ func (w *sender) absent(f *field) {
 		w.given()
 		w.enc.Name(f.name)
 		w.enc.B = append(w.enc.B, f.preset...)
-		w.note(strings.Trim(f.preset, `"`))
+		w.note(strings.TrimSuffix(strings.TrimPrefix(f.preset, `"`), `"`))
 	case f.is(required):
 		w.add(f.name, "is required", "", fromHint(f))
 	}
