@@ -14,7 +14,7 @@ import (
 // part of a small program needs.
 type write struct {
 	sending
-	ctx   context.Context
+	ctx   context.Context       // nil only in findTraceKey
 	trace atomic.Pointer[trace] // nil until the transport asks for one
 	body  bytes.Reader
 }
@@ -34,6 +34,10 @@ func (w *write) Err() error                        { return w.ctx.Err() }
 
 // Value returns a trace for net/http, and else what the caller's context has.
 func (w *write) Value(key any) any {
+	if w.ctx == nil {
+		traceKey.key = key
+		return nil
+	}
 	outer := w.ctx.Value(key)
 	traceKey.once.Do(findTraceKey)
 	if key != traceKey.key {
@@ -64,16 +68,8 @@ var traceKey struct {
 	key  any
 }
 
-// findTraceKey asks for a trace and notes with which key Value is called.
-func findTraceKey() { httptrace.ContextClientTrace(keyOf{context.Background()}) }
-
-// keyOf is the context that findTraceKey asks.
-type keyOf struct{ context.Context }
-
-func (keyOf) Value(key any) any {
-	traceKey.key = key
-	return nil
-}
+// findTraceKey asks a write without a context, which notes the key.
+func findTraceKey() { httptrace.ContextClientTrace(&write{}) }
 
 func (t *trace) wantsConn(addr string) {
 	t.wanted.Store(true)

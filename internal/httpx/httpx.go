@@ -103,7 +103,7 @@ func field(h http.Header, name string) string {
 
 // part returns the first number with a name, in lower case, of the header RateLimit.
 func part(h http.Header, name string) string {
-	for _, part := range strings.FieldsFunc(h.Get("RateLimit"), isSeparator) {
+	for _, part := range strings.Split(strings.ReplaceAll(h.Get("RateLimit"), ";", ","), ",") {
 		n, v, _ := strings.Cut(part, "=")
 		if _, ok := seconds(v, maxRetryAfter); ok && strings.ToLower(strings.TrimSpace(n)) == name {
 			return strings.TrimSpace(v)
@@ -111,8 +111,6 @@ func part(h http.Header, name string) string {
 	}
 	return ""
 }
-
-func isSeparator(r rune) bool { return r == ',' || r == ';' }
 
 // RetryAfter returns how long a response asks to wait, from all the headers that
 // Close has used over the years, in the order in which they can be trusted. The
