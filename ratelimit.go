@@ -228,25 +228,20 @@ func (b *Budget) settle(a admission, h http.Header, at time.Time) {
 		b.refusals = 0
 	}
 	if now := at.Sub(b.base); h != nil && now >= b.until {
-		b.learn(h, now)
+		b.passed++
+		switch q, ok := httpx.ReadQuota(h); {
+		case ok && q.Remaining > 0:
+			b.interval = min(max(q.Reset/time.Duration(q.Remaining), fastestPace), slowestPace)
+			b.next = min(b.next, now+min(b.interval, q.Reset))
+		case ok:
+			b.next = max(b.next, now+min(q.Reset, longestPause))
+		case b.interval > b.bound*9/8: // below the pace that was too fast
+			b.interval -= b.interval / 20
+		default: // feel the way
+			b.interval = max(b.interval-b.interval/1000, fastestPace)
+		}
 	}
 	b.mu.Unlock()
-}
-
-// learn adapts the pace to a response. The caller holds the lock.
-func (b *Budget) learn(h http.Header, now time.Duration) {
-	b.passed++
-	switch q, ok := httpx.ReadQuota(h); {
-	case ok && q.Remaining > 0:
-		b.interval = min(max(q.Reset/time.Duration(q.Remaining), fastestPace), slowestPace)
-		b.next = min(b.next, now+min(b.interval, q.Reset))
-	case ok:
-		b.next = max(b.next, now+min(q.Reset, longestPause))
-	case b.interval > b.bound*9/8: // below the pace that was too fast
-		b.interval -= b.interval / 20
-	default: // feel the way
-		b.interval = max(b.interval-b.interval/1000, fastestPace)
-	}
 }
 
 // WithBudget makes the client use b, which other clients of the same organization use
