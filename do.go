@@ -110,7 +110,7 @@ func (r *Request) check(prefix string) error {
 	if isPlainPath(r.Path) {
 		return nil
 	}
-	wrong := ""
+	var wrong string
 	u, err := url.Parse(r.Path)
 	switch {
 	case err != nil:

@@ -87,7 +87,7 @@ func (e *Error) Error() string {
 	}
 	sep := ": "
 	for _, f := range e.FieldErrors {
-		s += sep + f.Field + ": " + f.Message
+		s += sep + f.Field + ": " + f.Message //nolint:modernize // ten at most
 		sep = "; "
 	}
 	if e.more > 0 {
@@ -187,7 +187,7 @@ func (e *ValidationError) Error() string {
 	}
 	s := fmt.Sprintf("%s%d problems with the input", prefix(e.Tool), len(e.Problems)+e.More)
 	for _, p := range e.Problems {
-		s += "\n  " + p.String()
+		s += "\n  " + p.String() //nolint:modernize // ten at most
 	}
 	if e.More > 0 {
 		s += fmt.Sprintf("\n  and %d more", e.More)

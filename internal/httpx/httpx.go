@@ -18,7 +18,7 @@ import (
 // request left.
 func NeverSent(err error) bool {
 	return has(err, func(err error) bool {
-		switch e := err.(type) {
+		switch e := err.(type) { //nolint:errorlint // has unwraps
 		case *net.OpError:
 			return e.Op == "dial" || e.Op == "proxyconnect"
 		case *net.DNSError, *tls.CertificateVerificationError:
@@ -26,7 +26,7 @@ func NeverSent(err error) bool {
 		case tls.RecordHeaderError:
 			return e.Conn != nil // only then it was the first record
 		}
-		return err == http.ErrSchemeMismatch // plain HTTP in answer to the TLS handshake
+		return err == http.ErrSchemeMismatch //nolint:errorlint // has unwraps; plain HTTP in answer to the TLS handshake
 	})
 }
 
@@ -34,7 +34,7 @@ func NeverSent(err error) bool {
 // the server is not trusted. Trying again does not help.
 func Untrusted(err error) bool {
 	return has(err, func(err error) bool {
-		switch err.(type) {
+		switch err.(type) { //nolint:errorlint // has unwraps
 		case *tls.CertificateVerificationError, x509.UnknownAuthorityError, x509.HostnameError, x509.CertificateInvalidError:
 			return true
 		}
@@ -47,7 +47,7 @@ func Untrusted(err error) bool {
 // for it alone.
 func Find[E error](err error) (found E, ok bool) {
 	ok = has(err, func(err error) (is bool) {
-		found, is = err.(E)
+		found, is = err.(E) //nolint:errorlint // has unwraps
 		return is
 	})
 	return found, ok
@@ -59,7 +59,7 @@ func has(err error, matches func(error) bool) bool {
 		if matches(err) {
 			return true
 		}
-		switch e := err.(type) {
+		switch e := err.(type) { //nolint:errorlint // it unwraps
 		case interface{ Unwrap() error }:
 			err = e.Unwrap()
 		case interface{ Unwrap() []error }:
@@ -103,7 +103,7 @@ func field(h http.Header, name string) string {
 
 // part returns the first number with a name, in lower case, of the header RateLimit.
 func part(h http.Header, name string) string {
-	for _, part := range strings.Split(strings.ReplaceAll(h.Get("RateLimit"), ";", ","), ",") {
+	for part := range strings.SplitSeq(strings.ReplaceAll(h.Get("RateLimit"), ";", ","), ",") {
 		n, v, _ := strings.Cut(part, "=")
 		if _, ok := seconds(v, maxRetryAfter); ok && strings.ToLower(strings.TrimSpace(n)) == name {
 			return strings.TrimSpace(v)
