@@ -111,7 +111,9 @@ func (b *Budget) enter(ctx context.Context, most time.Duration, now func() time.
 func (b *Budget) proceed(ctx context.Context, limit time.Duration, now func() time.Time, a *admission) {
 	for ctx.Err() == nil {
 		at := now().Sub(b.base)
+		b.mu.Lock()
 		probe, wait, outcome := b.take(at)
+		b.mu.Unlock()
 		a.probe, a.wait = probe, wait
 		if wait <= 0 {
 			return
@@ -149,10 +151,9 @@ func (b *Budget) due(now time.Duration) (wait time.Duration, outcome <-chan stru
 	return b.next - now, nil
 }
 
-// take lets one call go if it is due. Otherwise it returns what due returns.
+// take lets one call go if it is due. Otherwise it returns what due returns. The caller
+// holds the lock.
 func (b *Budget) take(now time.Duration) (probe bool, wait time.Duration, outcome <-chan struct{}) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	if wait, outcome = b.due(now); wait > 0 {
 		return false, wait, outcome
 	}
@@ -225,28 +226,26 @@ func (b *Budget) settle(a admission, h http.Header, at time.Time) {
 		return
 	}
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	if a.probe {
 		b.endProbe()
 		b.unproven = false
 		b.refusals = 0
 	}
-	now := at.Sub(b.base)
-	if h == nil || now < b.until {
-		return
+	if now := at.Sub(b.base); h != nil && now >= b.until {
+		b.passed++
+		switch q, ok := httpx.ReadQuota(h); {
+		case ok && q.Remaining > 0:
+			b.interval = min(max(q.Reset/time.Duration(q.Remaining), fastestPace), slowestPace)
+			b.next = min(b.next, now+min(b.interval, q.Reset))
+		case ok:
+			b.next = max(b.next, now+min(q.Reset, longestPause))
+		case b.interval > b.bound*9/8: // below the pace that was too fast
+			b.interval -= b.interval / 50
+		default: // feel the way
+			b.interval = max(b.interval-b.interval/4000, fastestPace)
+		}
 	}
-	b.passed++
-	switch q, ok := httpx.ReadQuota(h); {
-	case ok && q.Remaining > 0:
-		b.interval = min(max(q.Reset/time.Duration(q.Remaining), fastestPace), slowestPace)
-		b.next = min(b.next, now+min(b.interval, q.Reset))
-	case ok:
-		b.next = max(b.next, now+min(q.Reset, longestPause))
-	case b.interval > b.bound*9/8: // below the pace that was too fast
-		b.interval -= b.interval / 50
-	default: // feel the way
-		b.interval = max(b.interval-b.interval/4000, fastestPace)
-	}
+	b.mu.Unlock()
 }
 
 // WithBudget makes the client use b, which other clients of the same organization use

@@ -98,7 +98,7 @@ var opActivitiesList = wire.Operation{
 		{Name: "date_created_from", For: "date_created__gte"},
 		{Name: "date_created_to", For: "date_created__lte"},
 	},
-	Rules: []wire.Rule{
+	Rules: wire.Rules{
 		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 11},
 		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 1},
 		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 10},

@@ -45,7 +45,7 @@ type CustomFieldContactCreateParams struct {
 var opCustomFieldContactCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_custom_field_contact_create", Method: "POST", Path: "/custom_field/contact/", Effect: closekit.Admin},
 	Params:    func() any { return new(CustomFieldContactCreateParams) },
-	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
+	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
 
 // CustomFieldContactGet fetches one custom field definition of contacts by id.

@@ -45,7 +45,7 @@ type CustomFieldLeadCreateParams struct {
 var opCustomFieldLeadCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_custom_field_lead_create", Method: "POST", Path: "/custom_field/lead/", Effect: closekit.Admin},
 	Params:    func() any { return new(CustomFieldLeadCreateParams) },
-	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
+	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
 
 // CustomFieldLeadGet fetches one custom field definition of leads by id.

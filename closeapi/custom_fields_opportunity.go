@@ -47,7 +47,7 @@ type CustomFieldOpportunityCreateParams struct {
 var opCustomFieldOpportunityCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_custom_field_opportunity_create", Method: "POST", Path: "/custom_field/opportunity/", Effect: closekit.Admin},
 	Params:    func() any { return new(CustomFieldOpportunityCreateParams) },
-	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
+	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
 
 // CustomFieldOpportunityGet fetches one custom field definition of opportunities by id.

@@ -87,7 +87,7 @@ var opEmailCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_email_create", Method: "POST", Path: "/activity/email/", Effect: closekit.Sends},
 	Params:    func() any { return new(EmailCreateParams) },
 	Aliases:   []wire.Alias{{Name: "account_id", For: "email_account_id"}},
-	Rules: []wire.Rule{
+	Rules: wire.Rules{
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "inbox"},
 		{Kind: wire.Needs, Fields: []uint8{7, 13}, If: 3, Is: "scheduled"},
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "outbox"},

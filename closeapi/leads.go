@@ -44,7 +44,7 @@ type LeadCreateParams struct {
 var opLeadCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_lead_create", Method: "POST", Path: "/lead/", Effect: closekit.Write},
 	Params:    func() any { return new(LeadCreateParams) },
-	Rules:     []wire.Rule{{Kind: wire.AtMostOne, Fields: []uint8{3, 4}}},
+	Rules:     wire.Rules{{Kind: wire.AtMostOne, Fields: []uint8{3, 4}}},
 }
 
 // LeadGet fetches one lead by id, with its contacts, opportunities and open tasks.
@@ -103,7 +103,7 @@ type LeadUpdateParams struct {
 var opLeadUpdate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_lead_update", Method: "PUT", Path: "/lead/{lead_id}/", Effect: closekit.Overwrite, Idempotent: true},
 	Params:    func() any { return new(LeadUpdateParams) },
-	Rules:     []wire.Rule{{Kind: wire.AtMostOne, Fields: []uint8{4, 5}}},
+	Rules:     wire.Rules{{Kind: wire.AtMostOne, Fields: []uint8{4, 5}}},
 	Effects:   []wire.EffectCase{{When: "6=~", Effect: closekit.Write}},
 }
 
@@ -151,7 +151,7 @@ var opLeadMerge = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_lead_merge", Method: "POST", Path: "/lead/merge/", Effect: closekit.Destructive},
 	Params:    func() any { return new(LeadMergeParams) },
 	Aliases:   []wire.Alias{{Name: "source_lead_id", For: "source"}, {Name: "destination_lead_id", For: "destination"}},
-	Rules:     []wire.Rule{{Kind: wire.Differ, Fields: []uint8{0, 1}, About: "A lead cannot be merged into itself."}},
+	Rules:     wire.Rules{{Kind: wire.Differ, Fields: []uint8{0, 1}, About: "A lead cannot be merged into itself."}},
 }
 
 // LeadsList searches leads by free text, page by page.

@@ -52,7 +52,7 @@ type NoteCreateParams struct {
 var opNoteCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_note_create", Method: "POST", Path: "/activity/note/", Effect: closekit.Write},
 	Params:    func() any { return new(NoteCreateParams) },
-	Rules:     []wire.Rule{{Kind: wire.AtLeastOne, Fields: []uint8{3, 4}}},
+	Rules:     wire.Rules{{Kind: wire.AtLeastOne, Fields: []uint8{3, 4}}},
 }
 
 // NoteGet fetches one note by id.

@@ -141,7 +141,7 @@ var opOpportunityUpdate = wire.Operation{
 	},
 	Params:  func() any { return new(OpportunityUpdateParams) },
 	Aliases: []wire.Alias{{Name: "expected_date", For: "date_won"}},
-	Rules:   []wire.Rule{{Kind: wire.AtMostOne, Fields: []uint8{1, 2}}},
+	Rules:   wire.Rules{{Kind: wire.AtMostOne, Fields: []uint8{1, 2}}},
 	Effects: []wire.EffectCase{{When: "11=~", Effect: closekit.Write}},
 }
 

@@ -78,7 +78,7 @@ var opPipelineUpdate = wire.Operation{
 		Idempotent: true,
 	},
 	Params:  func() any { return new(PipelineUpdateParams) },
-	Rules:   []wire.Rule{{Kind: wire.AtLeastOne, Fields: []uint8{1, 2}}},
+	Rules:   wire.Rules{{Kind: wire.AtLeastOne, Fields: []uint8{1, 2}}},
 	Effects: []wire.EffectCase{{When: "2=~", Effect: closekit.Admin}},
 }
 

@@ -110,7 +110,7 @@ var opSequenceSubscriptionUpdate = wire.Operation{
 	},
 	Params:  func() any { return new(SequenceSubscriptionUpdateParams) },
 	Aliases: []wire.Alias{{Name: "pause", For: "status", Map: []wire.AliasValue{{From: "true", To: "\"paused\""}, {From: "false", To: "\"active\""}}}},
-	Rules:   []wire.Rule{{Kind: wire.AtLeastOne, Fields: []uint8{1, 2, 3, 4}}},
+	Rules:   wire.Rules{{Kind: wire.AtLeastOne, Fields: []uint8{1, 2, 3, 4}}},
 	Effects: []wire.EffectCase{{When: "1=paused", Effect: closekit.Write}},
 }
 
@@ -156,7 +156,7 @@ var opSequenceSubscriptionsList = wire.Operation{
 	},
 	Params:  func() any { return new(SequenceSubscriptionsListParams) },
 	Aliases: []wire.Alias{{Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
-	Rules:   []wire.Rule{{Kind: wire.AtLeastOne, Fields: []uint8{0, 1, 2}}},
+	Rules:   wire.Rules{{Kind: wire.AtLeastOne, Fields: []uint8{0, 1, 2}}},
 }
 
 // SequenceSubscription is the enrollment of one contact in one sequence.

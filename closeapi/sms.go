@@ -66,7 +66,7 @@ type SMSCreateParams struct {
 var opSMSCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_sms_create", Method: "POST", Path: "/activity/sms/", Effect: closekit.Sends},
 	Params:    func() any { return new(SMSCreateParams) },
-	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{11, 7}, If: 4, Is: "scheduled"}, {Kind: wire.Needs, Fields: []uint8{7}, If: 4, Is: "outbox"}},
+	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{11, 7}, If: 4, Is: "scheduled"}, {Kind: wire.Needs, Fields: []uint8{7}, If: 4, Is: "outbox"}},
 	Effects:   []wire.EffectCase{{When: "4=draft|inbox|sent|error", Effect: closekit.Write}},
 }
 

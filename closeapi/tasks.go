@@ -64,7 +64,7 @@ var opTaskCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_task_create", Method: "POST", Path: "/task/", Effect: closekit.Write},
 	Params:    func() any { return new(TaskCreateParams) },
 	Aliases:   []wire.Alias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}},
-	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 0, Is: "lead"}, {Kind: wire.Needs, Fields: []uint8{2}, If: 0, Is: "outgoing_call"}},
+	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 0, Is: "lead"}, {Kind: wire.Needs, Fields: []uint8{2}, If: 0, Is: "outgoing_call"}},
 }
 
 // TaskGet fetches one task by id.

@@ -63,10 +63,12 @@ func (w *sender) refused(f *field, name, v string) bool {
 		return false
 	}
 	if hint == "" {
-		if near := words.Nearest(v, f.enum); near != "" {
+		near := f.known(v)
+		if near == v && w.nearest != nil {
+			near = w.nearest(v, f.enum)
+		}
+		if hint = fromHint(f); near != v && near != "" {
 			hint = "did you mean " + strconv.Quote(near) + "?"
-		} else if f.from != "" {
-			hint = fromHint(f)
 		}
 	}
 	w.add(name, "must be one of "+strings.Join(f.enum, ", "), quote(v), hint)
@@ -182,21 +184,20 @@ func (w *sender) checkID(f *field, name, v string) {
 	if slices.Contains(k.Literals, v) {
 		return
 	}
-	prefix, rest, ok := strings.Cut(v, "_")
-	if !ok || prefix == "" || rest == "" || !alphanumeric(prefix) || !alphanumeric(rest) {
-		w.add(name, expectedID(k), quote(v), fromHint(f))
-		return
-	}
-	if len(k.Prefixes) == 0 || slices.Contains(k.Prefixes, prefix) {
-		return
-	}
-	for _, p := range k.Known {
-		if p.Prefix == prefix {
-			w.add(name, expectedID(k), quote(v)+", "+idOf(p.Kind), fromHint(f))
-			return
+	prefix, rest, _ := strings.Cut(v, "_")
+	wrong, other := prefix == "" || rest == "" || !alphanumeric(prefix) || !alphanumeric(rest), ""
+	if !wrong && len(k.Prefixes) > 0 && !slices.Contains(k.Prefixes, prefix) {
+		for _, p := range k.Known {
+			if p.Prefix == prefix {
+				wrong, other = true, ", "+idOf(p.Kind)
+				break
+			}
 		}
+		// An unknown prefix passes: Close adds kinds of ids without notice.
 	}
-	// An unknown prefix passes: Close adds kinds of ids without notice.
+	if wrong {
+		w.add(name, expectedID(k), quote(v)+other, fromHint(f))
+	}
 }
 
 // idOf returns what an id of a kind is called.

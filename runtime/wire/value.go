@@ -3,6 +3,7 @@ package wire
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // value returns v as Close writes it. Close ignores a value in another case without
@@ -62,7 +63,7 @@ func (f *field) order(v string) string {
 // It reports false if the two contradict each other.
 func direction(part string) (name, sign string, ok bool) {
 	name, descending := strings.CutPrefix(part, "-")
-	i := strings.LastIndexAny(name, " :")
+	i := max(strings.LastIndexByte(name, ' '), strings.LastIndexByte(name, ':'))
 	word := ""
 	if i >= 0 {
 		word = strings.ToLower(name[i+1:])
@@ -99,7 +100,12 @@ func (f *field) hint(v string) string {
 
 // alike reports whether two words differ only in case and in the characters between
 // their parts.
-func alike(a, b string) bool {
-	isBetween := func(r rune) bool { return r == '_' || r == '-' || r == ' ' }
-	return strings.EqualFold(strings.Join(strings.FieldsFunc(a, isBetween), ""), strings.Join(strings.FieldsFunc(b, isBetween), ""))
+func alike(a, b string) bool { return strings.Map(letter, a) == strings.Map(letter, b) }
+
+// letter returns a character in lower case, -1 for one between the parts of a word.
+func letter(r rune) rune {
+	if r == '_' || r == '-' || r == ' ' {
+		return -1
+	}
+	return unicode.ToLower(r)
 }

@@ -126,7 +126,7 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 		for _, r := range o.Rules {
 			items = append(items, Values(rule(&r)...))
 		}
-		spec = append(spec, pair("Rules", literals(len("    Rules:     []wire.Rule{},"), Index().Qual(wirePath, "Rule"), items...)))
+		spec = append(spec, pair("Rules", literals(len("    Rules:     wire.Rules{},"), Qual(wirePath, "Rules"), items...)))
 	}
 	if len(o.Effects) > 0 {
 		var items []Code
