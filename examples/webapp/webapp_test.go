@@ -382,32 +382,68 @@ func TestIsolation(t *testing.T) {
 }
 
 // TestCallbackAtOnce is a callback that arrives many times at once, from a double
-// click or a reload: the code is exchanged once. Those that still have the cookie
-// share the result.
+// click or a reload: the code is exchanged once, and every arrival of the browser
+// is told that the account is connected. Those that came while the exchange was in
+// progress go where the link says; those that came later, with or without the
+// cookie that the first response removed, get a page.
 func TestCallbackAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a := w.agent().login("ada")
 	back := a.consent(places[0])
+	home, err := url.Parse(w.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := a.http.Jar.Cookies(home)
+	if len(before) != 2 {
+		t.Fatalf("the browser holds %v, want a session and a flow", before)
+	}
 	var wg sync.WaitGroup
-	var worked atomic.Int64
-	for range 20 {
-		r := a.request(http.MethodGet, back, nil)
+	answers := make(chan answer, 20)
+	for i := range cap(answers) {
 		wg.Go(func() {
-			resp, err := a.http.Do(r)
+			b := a // shares the cookies, also when they are removed
+			if i%2 == 0 {
+				b = w.agent() // sent with the cookies of before
+				b.http.Jar.SetCookies(home, before)
+			}
+			resp, err := b.http.Do(b.request(http.MethodGet, back, nil))
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			_ = resp.Body.Close()
-			if resp.Request.URL.Path == "/" && resp.StatusCode == http.StatusOK {
-				worked.Add(1)
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			if err != nil {
+				t.Error(err)
 			}
+			answers <- answer{resp, string(body)}
 		})
 	}
 	wg.Wait()
-	if got := w.info("ada"); worked.Load() == 0 || w.tokenRequests() != 1 || got.State != accounts.Active {
-		t.Errorf("%d worked, %d token requests, %+v", worked.Load(), w.tokenRequests(), got)
+	close(answers)
+	completed, got := 0, 0
+	for r := range answers {
+		got++
+		switch path := r.Request.URL.Path; {
+		case r.StatusCode == http.StatusOK && path == "/" && r.Request.URL.RawQuery == "connection_status=connected" && strings.Contains(r.body, "That worked."):
+			completed++
+		case r.StatusCode == http.StatusOK && path == connectPath+"/close/callback" && strings.Contains(r.body, "This account is already connected."):
+		default:
+			t.Errorf("an arrival got %d at %s: %s", r.StatusCode, r.Request.URL.Path, r.body)
+		}
+	}
+	if info := w.info("ada"); got != cap(answers) || completed == 0 || w.tokenRequests() != 1 || info.State != accounts.Active {
+		t.Errorf("%d answers, %d completed, %d token requests, %+v", got, completed, w.tokenRequests(), info)
+	}
+	// Without the session there is nobody to tell.
+	a.post("/logout", nil)
+	if r := a.get(back); r.StatusCode != http.StatusBadRequest || !strings.Contains(r.body, "does not belong to this browser") {
+		t.Errorf("after the logout: %d %s", r.StatusCode, r.body)
+	}
+	if n := w.tokenRequests(); n != 1 {
+		t.Errorf("%d token requests", n)
 	}
 }
 

@@ -35,7 +35,6 @@ var adminCases = map[string]func(*suite){
 		s.ok(s.Stash(s.ctx, a.Key, a.Grant, accounts.Stash{Sealed: sealed("spare"), Purpose: accounts.PurposeFallback, Generation: 9, TTL: time.Hour}))
 		s.ok(s.QueueRevocation(s.ctx, accounts.Revocation{ID: "r", Key: b.Key, AccountID: b.ID, Purpose: accounts.PurposeFallback, Generation: 4, Sealed: sealed("old")}))
 		s.ok(s.CreateFlow(s.ctx, flowOf(a, "f"), lease))
-		s.ok(s.BindFlow(s.ctx, hash("f"), hash("state"), hash("cookie"), sealed("v")))
 		use, err := s.KeyUse(s.ctx)
 		s.ok(err)
 		s.want(use[7] == 6 && len(use) == 1, "key use is %v, want 6 of 7", use)

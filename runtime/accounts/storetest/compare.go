@@ -208,9 +208,6 @@ func (r *running) snapshot(which int, s accounts.Store, events int) (v snapshot)
 		f, err := s.LoadFlow(r.ctx, id)
 		note(err)
 		v.Flows = append(v.Flows, f)
-		f, err = s.LoadBound(r.ctx, stateOf(id))
-		note(err)
-		v.Flows = append(v.Flows, f)
 	}
 	for _, name := range configurations {
 		h, err := s.LoadHealth(r.ctx, name[0], name[1])

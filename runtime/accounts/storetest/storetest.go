@@ -46,8 +46,10 @@ const (
 	// lease is a lease or life that no case outlives, however slow the machine:
 	// use it for what must not have ended yet.
 	lease = 30 * time.Minute
-	// held is the longest lease of an attempt.
-	held = accounts.MaxLease
+	// held is a lease of an attempt that no case outlives. It is shorter than the
+	// longest that there can be: a claim whose transaction began before the one that
+	// gave the lease would take that for none.
+	held = accounts.MaxLease - time.Minute
 	// short is a lease or life that a case waits for. It may have ended before
 	// the next call, so no case relies on it to be running.
 	short = 60 * time.Millisecond
