@@ -437,7 +437,7 @@ func TestCallbackAtOnce(t *testing.T) {
 	if info := w.info("ada"); got != cap(answers) || completed == 0 || w.tokenRequests() != 1 || info.State != accounts.Active {
 		t.Errorf("%d answers, %d completed, %d token requests, %+v", got, completed, w.tokenRequests(), info)
 	}
-	// Without the session there is nobody to tell.
+	// Without the session there is no user to tell.
 	a.post("/logout", nil)
 	if r := a.get(back); r.StatusCode != http.StatusBadRequest || !strings.Contains(r.body, "does not belong to this browser") {
 		t.Errorf("after the logout: %d %s", r.StatusCode, r.body)

@@ -19,7 +19,7 @@ func (w *world) scan(method, address string) int {
 }
 
 // TestLinkOpenedByOthers opens an out-of-band link in several places, in every
-// order. Whoever comes back from the consent page first is the one who counts.
+// order. The first browser that returns from the consent page counts.
 func TestLinkOpenedByOthers(t *testing.T) {
 	t.Parallel()
 	open := func(w *world, b *browser, link string) string {

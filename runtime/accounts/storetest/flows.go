@@ -114,13 +114,15 @@ var flowCases = map[string]func(*suite){
 		got := s.load(r.Key)
 		s.want(got.State == accounts.Pending && got.Reason == "" && got.VerifyUntil.IsZero(), "ended: %+v", got)
 		s.wantEvents(r.Key, accounts.EventCreated, accounts.EventVerifying, accounts.EventVerificationFailed)
-		e := s.events(r.Key)[2]
+		e := s.events(r.Key, 3)[2]
 		s.want(e.From == accounts.Verifying && e.To == accounts.Pending && e.Reason == accounts.VerificationFailed, "the event is %+v", e)
 		s.ok(s.EndVerification(s.ctx, r.Key, accounts.VerificationFailed, n)) // only the event
-		s.want(len(s.events(r.Key)) == 4 && s.load(r.Key).State == accounts.Pending, "ending again: %+v", s.events(r.Key))
+		list := s.events(r.Key, 4)
+		s.want(len(list) == 4 && s.load(r.Key).State == accounts.Pending, "ending again: %+v", list)
 		s.is(s.EndVerification(s.ctx, s.key("missing"), accounts.VerificationFailed, n), accounts.ErrNotFound)
 		s.ok(s.Hold(s.ctx, heldOf(r, "h2"), lease, "user"))
 		s.ok(s.EndVerification(s.ctx, r.Key, accounts.VerificationFailed, accounts.Note{})) // without an event
-		s.want(len(s.events(r.Key)) == 5 && s.load(r.Key).State == accounts.Pending, "ending quietly: %+v", s.events(r.Key))
+		list = s.events(r.Key, 5)
+		s.want(len(list) == 5 && s.load(r.Key).State == accounts.Pending, "ending quietly: %+v", list)
 	},
 }

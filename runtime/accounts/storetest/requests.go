@@ -378,7 +378,7 @@ func (c *comparison) claimEvents(accounts.Record) request {
 // ackEvents acknowledges events by their places among the oldest.
 func (c *comparison) ackEvents(accounts.Record) request {
 	every := pick(c, 1, 2, 3, 10)
-	return step("AckEvents", []any{fmt.Sprint("every ", every, " of the first 100")}, func(ctx context.Context, s accounts.Store) (any, error) {
+	q := step("AckEvents", []any{fmt.Sprint("every ", every, " of the first 100")}, func(ctx context.Context, s accounts.Store) (any, error) {
 		list, err := s.ListEvents(ctx, accounts.EventFilter{})
 		if err != nil {
 			return nil, err
@@ -390,6 +390,8 @@ func (c *comparison) ackEvents(accounts.Record) request {
 		}
 		return only(s.AckEvents(ctx, ids))
 	})
+	q.readsEvents = true
+	return q
 }
 
 func (c *comparison) setHealth(accounts.Record) request {

@@ -154,19 +154,23 @@ func (s *suite) claim(r accounts.Record, attempt string, lease time.Duration) ac
 	return r
 }
 
-// events lists the types of an account's events.
-func (s *suite) events(key accounts.Key) []accounts.Event {
+// events lists the events of an account, of which there should be n.
+func (s *suite) events(key accounts.Key, n int) []accounts.Event {
 	s.Helper()
-	list, err := s.ListEvents(s.ctx, accounts.EventFilter{
-		Tenant: key.Tenant(), Identifier: key.Identifier(), Connection: key.Connection(),
-	})
+	return s.listEvents(accounts.EventFilter{Tenant: key.Tenant(), Identifier: key.Identifier(), Connection: key.Connection()}, n)
+}
+
+// listEvents lists events, of which there should be n.
+func (s *suite) listEvents(f accounts.EventFilter, n int) []accounts.Event {
+	s.Helper()
+	list, err := visibleEvents(s.ctx, s.Store, f, n)
 	s.ok(err)
 	return list
 }
 
 func (s *suite) wantEvents(key accounts.Key, types ...accounts.EventType) {
 	s.Helper()
-	list := s.events(key)
+	list := s.events(key, len(types))
 	var got []accounts.EventType
 	for _, e := range list {
 		got = append(got, e.Type)
