@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/emulator"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/memstore"
@@ -515,6 +517,46 @@ func TestTrouble(t *testing.T) {
 	w.crm.Fail(emulator.Fault{Path: "/oauth2/token/", OAuthError: "invalid_client", Times: -1})
 	if got := a.get("/"); !strings.Contains(got.body, "its operator must act") || !strings.Contains(got.body, ">ACTIVE<") {
 		t.Errorf("with a wrong client secret: %s", got.body)
+	}
+}
+
+// TestUsersOfOneOrganizationShareABudget connects both reps to one organization:
+// after a refusal for one of them, calls of the other wait too.
+func TestUsersOfOneOrganizationShareABudget(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var clients []*closekit.Client
+	for _, name := range []string{"ada", "bob"} {
+		a := w.agent().login(name)
+		if got := a.get(a.consent(places[0])); !strings.Contains(got.body, "That worked.") {
+			t.Fatalf("connecting %s: %d, %s", name, got.StatusCode, got.body)
+		}
+		w.app.sessions.mu.Lock()
+		for _, in := range w.app.sessions.live {
+			if in.user.name == name {
+				c, err := w.app.client(t.Context(), in)
+				if err != nil {
+					t.Error(err)
+				}
+				clients = append(clients, c)
+			}
+		}
+		w.app.sessions.mu.Unlock()
+	}
+	if len(clients) != 2 {
+		t.Fatalf("%d sessions, want 2", len(clients))
+	}
+	w.crm.Fail(emulator.Fault{Path: "/api/v1/lead/", Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"1"}}})
+	if _, err := closeapi.LeadsList(t.Context(), clients[0], closeapi.LeadsListParams{}, closekit.NoRetry()); !errors.Is(err, closekit.ErrRateLimited) {
+		t.Fatalf("the call of ada gives %v", err)
+	}
+	if _, err := closeapi.LeadsList(t.Context(), clients[1], closeapi.LeadsListParams{}); err != nil {
+		t.Fatal(err)
+	}
+	list := w.crm.Requests()
+	refused, next := list[len(list)-2], list[len(list)-1]
+	if d := next.Time.Sub(refused.Time); d < time.Second || next.Path != refused.Path {
+		t.Errorf("bob's request came %v after the refusal: %s, %s", d, refused.Path, next.Path)
 	}
 }
 
