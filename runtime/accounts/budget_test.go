@@ -14,7 +14,7 @@ func TestBudget(t *testing.T) {
 		if w.m.Budget("orga_1") != one || w.m.Budget("orga_2") == one {
 			w.Error("a budget does not belong to one organization")
 		}
-		if w.m.Budget("") == w.m.Budget("") {
+		if a, b := w.m.Budget(""), w.m.Budget(""); a == b {
 			w.Error("accounts that are not connected share a budget")
 		}
 		time.Sleep(idleTime - time.Second)

@@ -176,7 +176,7 @@ func (m *Manager) start(w http.ResponseWriter, r *http.Request, c *conn, query u
 		return
 	}
 	http.SetCookie(w, c.cookie(f.ID, nonce, int(flowTime/time.Second)))
-	http.Redirect(w, r, c.oauth.authorizeURL(c.RedirectURL, b.state, b.verifier), http.StatusSeeOther) //nolint:gosec // the address is the configured one
+	http.Redirect(w, r, c.oauth.authorizeURL(c.RedirectURL, b.state, b.verifier), http.StatusSeeOther)
 }
 
 const cookiePrefix = "cflow-"

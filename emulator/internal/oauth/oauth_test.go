@@ -300,12 +300,12 @@ func TestCodes(t *testing.T) {
 		}
 	}
 	w := newWorld(t, nil)
-	code, last := w.code(nil), ""
+	code := w.code(nil)
 	w.now = w.now.Add(codeLife - 1)
 	if a := w.post("/oauth2/token/", exchange(code, nil)); a.status != http.StatusOK {
 		t.Errorf("just before it expires: %+v", a)
 	}
-	last = w.code(nil)
+	last := w.code(nil)
 	w.now = w.now.Add(codeLife)
 	w.wantError(w.post("/oauth2/token/", exchange(last, nil)), 400, "invalid_grant")
 
