@@ -81,8 +81,10 @@ func (c *Client) Do(ctx context.Context, req Request, read func(Response) error,
 	if err := k.req.check(c.core.api.Prefix); err != nil {
 		return fmt.Errorf("%s: %w", k.op().name(), err)
 	}
-	if err := c.core.guard(ctx, k.req); err != nil {
-		return err
+	for _, g := range c.core.guards {
+		if err := g(ctx, k.req); err != nil {
+			return err
+		}
 	}
 	return c.core.do(ctx, &k, read)
 }

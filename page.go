@@ -22,14 +22,8 @@ func (p Page[T]) MarshalJSON() ([]byte, error) {
 	return marshalPage(&p.Object, p.Data == nil, len(p.Data), func(i int) any { return &p.Data[i] }, p.HasMore, p.Total)
 }
 
-// String returns the page as JSON, for logs.
-func (p Page[T]) String() string {
-	b, err := p.MarshalJSON()
-	if err != nil {
-		return err.Error()
-	}
-	return string(b)
-}
+// MarshalText returns the JSON, for logs.
+func (p Page[T]) MarshalText() ([]byte, error) { return p.MarshalJSON() }
 
 func marshalPage(o *Object, none bool, n int, item func(int) any, hasMore bool, total Opt[int]) ([]byte, error) {
 	e := &codec.Encoder{}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -83,12 +84,12 @@ type ToolResult struct {
 	Notes []string        // for people: what was filled in before the call
 }
 
-// String returns the JSON and the notes, for logs.
-func (r ToolResult) String() string {
+// MarshalText returns the JSON and the notes, for logs.
+func (r ToolResult) MarshalText() ([]byte, error) {
 	if len(r.Notes) == 0 {
-		return string(r.JSON)
+		return r.JSON, nil
 	}
-	return string(r.JSON) + " (" + strings.Join(r.Notes, "; ") + ")"
+	return fmt.Appendf(nil, "%s (%s)", r.JSON, strings.Join(r.Notes, "; ")), nil
 }
 
 // Do runs the tool with JSON input and returns Close's JSON unchanged, unless the

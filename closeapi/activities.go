@@ -148,8 +148,8 @@ func (v ActivityBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ActivityBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v ActivityBase) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v ActivityBase) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Activity is one entry of a mixed list. Type says what it is, and the accessors give the whole object. The fields below
 // OrganizationID are those of single types that a list usually shows.
@@ -261,8 +261,8 @@ func (v Activity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Activity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v Activity) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v Activity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Meeting is a meeting from a connected calendar.
 type Meeting struct {
@@ -326,8 +326,8 @@ func (v Meeting) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Meeting) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v Meeting) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v Meeting) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // MeetingAttendee is a person invited to a meeting.
 type MeetingAttendee struct {
@@ -347,8 +347,8 @@ func (v MeetingAttendee) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MeetingAttendee) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v MeetingAttendee) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v MeetingAttendee) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // MeetingSummary is a summary of a meeting.
 type MeetingSummary struct {
@@ -363,8 +363,8 @@ func (v MeetingSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MeetingSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v MeetingSummary) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v MeetingSummary) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // ConferenceLink is a link to a video conference.
 type ConferenceLink struct {
@@ -379,8 +379,8 @@ func (v ConferenceLink) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ConferenceLink) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v ConferenceLink) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v ConferenceLink) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // PausedSubscription is a sequence subscription that an activity paused.
 type PausedSubscription struct {
@@ -399,8 +399,8 @@ func (v PausedSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PausedSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v PausedSubscription) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v PausedSubscription) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Transcript is the transcript of a call, voicemail or meeting.
 type Transcript struct {
@@ -421,8 +421,8 @@ func (v Transcript) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Transcript) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v Transcript) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v Transcript) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // TranscriptSpeaker is a speaker in a transcript.
 type TranscriptSpeaker struct {
@@ -441,8 +441,8 @@ func (v TranscriptSpeaker) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *TranscriptSpeaker) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v TranscriptSpeaker) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v TranscriptSpeaker) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // TranscriptUtterance is an utterance of one speaker.
 type TranscriptUtterance struct {
@@ -463,8 +463,8 @@ func (v TranscriptUtterance) MarshalJSON() ([]byte, error) { return wire.Marshal
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *TranscriptUtterance) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v TranscriptUtterance) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v TranscriptUtterance) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // TranscriptWord is one word of a transcript.
 type TranscriptWord struct {
@@ -482,8 +482,8 @@ func (v TranscriptWord) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *TranscriptWord) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v TranscriptWord) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v TranscriptWord) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // CreatedActivity is the creation of a lead.
 type CreatedActivity struct {
@@ -500,8 +500,8 @@ func (v CreatedActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *CreatedActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v CreatedActivity) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v CreatedActivity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // LeadStatusChange is a change of a lead's status. It is history; deleting it does not change the lead.
 type LeadStatusChange struct {
@@ -520,8 +520,8 @@ func (v LeadStatusChange) MarshalJSON() ([]byte, error) { return wire.Marshal(&v
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadStatusChange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v LeadStatusChange) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v LeadStatusChange) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OpportunityStatusChange is a change of an opportunity's status. It is history; deleting it does not change the
 // opportunity.
@@ -555,8 +555,8 @@ func (v OpportunityStatusChange) MarshalJSON() ([]byte, error) { return wire.Mar
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityStatusChange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v OpportunityStatusChange) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v OpportunityStatusChange) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // TaskCompletedActivity is the completion of a task.
 type TaskCompletedActivity struct {
@@ -576,8 +576,8 @@ func (v TaskCompletedActivity) MarshalJSON() ([]byte, error) { return wire.Marsh
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *TaskCompletedActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v TaskCompletedActivity) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v TaskCompletedActivity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // LeadMergeActivity is a merge of two leads.
 type LeadMergeActivity struct {
@@ -598,8 +598,8 @@ func (v LeadMergeActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadMergeActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v LeadMergeActivity) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v LeadMergeActivity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // ImportUpdateActivity is a change of a lead by an import.
 type ImportUpdateActivity struct {
@@ -615,8 +615,8 @@ func (v ImportUpdateActivity) MarshalJSON() ([]byte, error) { return wire.Marsha
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ImportUpdateActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v ImportUpdateActivity) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v ImportUpdateActivity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // WhatsAppMessage is a WhatsApp message that an integration logged.
 type WhatsAppMessage struct {
@@ -649,8 +649,8 @@ func (v WhatsAppMessage) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *WhatsAppMessage) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v WhatsAppMessage) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v WhatsAppMessage) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // FormSubmission is a submitted form.
 type FormSubmission struct {
@@ -676,8 +676,8 @@ func (v FormSubmission) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *FormSubmission) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v FormSubmission) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v FormSubmission) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // CustomActivity is an activity of a type that the organization defined.
 type CustomActivity struct {
@@ -701,8 +701,8 @@ func (v CustomActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *CustomActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v CustomActivity) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v CustomActivity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // ActivityOrder is a field to sort activities by, ascending; put - in front for descending.
 type ActivityOrder string
@@ -746,15 +746,13 @@ func (ActivityType) Values() []string {
 	}
 }
 
-// Hints lists words that are no values, separated by spaces, with advice.
-func (ActivityType) Hints() [][2]string {
-	return [][2]string{
-		{"CustomActivity", "use Custom, or the id of the type (actitype_…)"},
-		{"Text", "use SMS"},
-		{"Message", "use SMS, WhatsAppMessage or Email"},
-		{"Task", "use TaskCompleted; open tasks are listed by close_tasks_list"},
-		{"StatusChange", "use LeadStatusChange or OpportunityStatusChange"},
-	}
+// Hints has a line for words that are no values, as in "yearly per_year: use annual".
+func (ActivityType) Hints() string {
+	return "CustomActivity: use Custom, or the id of the type (actitype_…)" +
+		"\nText: use SMS" +
+		"\nMessage: use SMS, WhatsAppMessage or Email" +
+		"\nTask: use TaskCompleted; open tasks are listed by close_tasks_list" +
+		"\nStatusChange: use LeadStatusChange or OpportunityStatusChange"
 }
 
 // ActivitySource is the source of an activity. Close may use other values too.

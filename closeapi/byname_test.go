@@ -353,9 +353,9 @@ func TestWords(t *testing.T) {
 	const call, email, sms, task = "close_call_create", "close_email_create", "close_sms_create", "close_sequence_subscription_update"
 	for _, c := range []struct{ tool, input, hint, not string }{
 		{"close_users_list", `{"_order_by":"Last_Name,First_Name"}`, `(did you mean "last_name,first_name"?)`, ""},
-		{deals, `{"_order_by":"unknown desc"}`, `, annualized_expected_value, with - in front for descending order, got "-unknown"`, "did you mean"},
+		{deals, `{"_order_by":"unknown desc"}`, `, annualized_expected_value, with - in front for descending order, got "unknown"`, "did you mean"},
 		{deals, `{"_order_by":"vaule"}`, `got "vaule" (did you mean "value"?)`, ""},
-		{deals, `{"_order_by":"value,-updated"}`, `got "-updated"`, ""},
+		{deals, `{"_order_by":"value,-updated"}`, `got "updated"`, ""},
 		{deals, `{"_order_by":"-value asc"}`, "give one order only", ""},
 		{deals, `{"_order_by":""}`, "must be one of date_won", ""},
 		{deals, `{"_group_by":"date_won__day"}`, "must be one of user_id, date_won__week", ""},

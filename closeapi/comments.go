@@ -167,5 +167,5 @@ func (v Comment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Comment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v Comment) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v Comment) MarshalText() ([]byte, error) { return v.MarshalJSON() }

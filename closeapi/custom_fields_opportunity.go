@@ -114,11 +114,8 @@ var opCustomFieldOpportunityUpdate = wire.Operation{
 		Tool: "close_custom_field_opportunity_update", Method: "PUT", Path: "/custom_field/opportunity/{custom_field_id}/",
 		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
-	Params: func() any { return new(CustomFieldOpportunityUpdateParams) },
-	Effects: []wire.EffectCase{
-		{When: "4=~,2=~,5=true|~,6=~", Effect: closekit.Admin},
-		{When: "4=~,2=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin},
-	},
+	Params:  func() any { return new(CustomFieldOpportunityUpdateParams) },
+	Effects: wire.Effects{{When: "4=~,2=~,5=true|~,6=~", Effect: closekit.Admin}, {When: "4=~,2=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin}},
 }
 
 // CustomFieldOpportunityDelete deletes a custom field of opportunities together with all its values.

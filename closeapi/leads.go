@@ -104,7 +104,7 @@ var opLeadUpdate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_lead_update", Method: "PUT", Path: "/lead/{lead_id}/", Effect: closekit.Overwrite, Idempotent: true},
 	Params:    func() any { return new(LeadUpdateParams) },
 	Rules:     wire.Rules{{Kind: wire.AtMostOne, Fields: []uint8{4, 5}}},
-	Effects:   []wire.EffectCase{{When: "6=~", Effect: closekit.Write}},
+	Effects:   wire.Effects{{When: "6=~", Effect: closekit.Write}},
 }
 
 // LeadDelete deletes a lead with all its contacts, opportunities, tasks and activities.
@@ -227,8 +227,8 @@ func (v Address) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Address) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v Address) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v Address) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Lead is a company or organization that might buy, with its contacts, opportunities and open tasks. Activities never come
 // with a lead.
@@ -289,8 +289,8 @@ func (v Lead) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Lead) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v Lead) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v Lead) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // MergeResult is the result of a merge of two leads.
 type MergeResult struct {
@@ -305,8 +305,8 @@ func (v MergeResult) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MergeResult) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v MergeResult) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v MergeResult) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // AddressLabel is the use of a postal address. Close may use other values too.
 type AddressLabel string

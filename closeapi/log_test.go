@@ -3,7 +3,6 @@ package closeapi_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"reflect"
 	"regexp"
@@ -70,17 +69,12 @@ func TestLogs(t *testing.T) {
 			fill(v.Elem())
 			values = append(values, v.Interface())
 		}
-		for _, value := range append(values, reflect.Append(reflect.MakeSlice(reflect.SliceOf(typ), 0, 1), v.Elem()).Interface()) {
+		for _, value := range values {
 			var text, js bytes.Buffer
 			slog.New(slog.NewTextHandler(&text, nil)).Info("x", "v", value)
 			slog.New(slog.NewJSONHandler(&js, nil)).Info("x", "v", value)
 			if internals.MatchString(text.String()) || strings.Contains(text.String()+js.String(), "!ERROR") || !json.Valid(js.Bytes()) {
 				t.Errorf("%T: %s%s", value, &text, &js)
-			}
-			for _, verb := range []string{"%v", "%+v", "%s"} {
-				if s := fmt.Sprintf(verb, value); internals.MatchString(s) {
-					t.Errorf("%T with %s: %s", value, verb, s)
-				}
 			}
 		}
 	}
@@ -89,8 +83,11 @@ func TestLogs(t *testing.T) {
 	}
 	var lead closeapi.Lead
 	const sent = `{"id":"lead_1","contacts":[{"name":"Ann"}],"surely_unknown":2}`
-	if err := json.Unmarshal([]byte(sent), &lead); err != nil || lead.String() != sent || fmt.Sprint([]*closeapi.Lead{&lead}[0]) != sent {
-		t.Errorf("%v, %v", err, lead)
+	if err := json.Unmarshal([]byte(sent), &lead); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := lead.MarshalText(); err != nil || string(text) != sent {
+		t.Errorf("%v, %s", err, text)
 	}
 }
 

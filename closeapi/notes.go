@@ -113,7 +113,7 @@ type NoteUpdateParams struct {
 var opNoteUpdate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_note_update", Method: "PUT", Path: "/activity/note/{note_id}/", Effect: closekit.Overwrite, Idempotent: true},
 	Params:    func() any { return new(NoteUpdateParams) },
-	Effects:   []wire.EffectCase{{When: "6=~", Effect: closekit.Write}},
+	Effects:   wire.Effects{{When: "6=~", Effect: closekit.Write}},
 }
 
 // NoteDelete deletes a note from the timeline.
@@ -236,5 +236,5 @@ func (v Note) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Note) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v Note) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v Note) MarshalText() ([]byte, error) { return v.MarshalJSON() }

@@ -142,7 +142,7 @@ var opOpportunityUpdate = wire.Operation{
 	Params:  func() any { return new(OpportunityUpdateParams) },
 	Aliases: []wire.Alias{{Name: "expected_date", For: "date_won"}},
 	Rules:   wire.Rules{{Kind: wire.AtMostOne, Fields: []uint8{1, 2}}},
-	Effects: []wire.EffectCase{{When: "11=~", Effect: closekit.Write}},
+	Effects: wire.Effects{{When: "11=~", Effect: closekit.Write}},
 }
 
 // OpportunityDelete deletes an opportunity for good.
@@ -319,8 +319,8 @@ func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) { return wire.Mars
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v SuggestedActionDetails) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v SuggestedActionDetails) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // SuggestedAction is an action that Close suggests as the next step of a deal.
 type SuggestedAction struct {
@@ -338,8 +338,8 @@ func (v SuggestedAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v SuggestedAction) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v SuggestedAction) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // StallAction is an action that Close suggests for a stalled deal.
 type StallAction struct {
@@ -355,8 +355,8 @@ func (v StallAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *StallAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v StallAction) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v StallAction) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // StallStatus is the reason why a deal is stalled, an older form of the suggested action.
 type StallStatus struct {
@@ -371,8 +371,8 @@ func (v StallStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *StallStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v StallStatus) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v StallStatus) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OpportunityCounts is the number of opportunities of each payment period.
 type OpportunityCounts struct {
@@ -388,8 +388,8 @@ func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v OpportunityCounts) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v OpportunityCounts) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OpportunityTotals is a set of totals over all opportunities that match the filters, not only those of the page. Amounts
 // are in cents; expected amounts are weighted by confidence; annualized amounts count a monthly value twelve times.
@@ -428,8 +428,8 @@ func (v OpportunityTotals) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityTotals) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v OpportunityTotals) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v OpportunityTotals) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OpportunityGroup is a group of opportunities with their totals, in a grouped list.
 type OpportunityGroup struct {
@@ -448,8 +448,8 @@ func (v OpportunityGroup) MarshalJSON() ([]byte, error) { return wire.Marshal(&v
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityGroup) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v OpportunityGroup) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v OpportunityGroup) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Opportunity is a possible deal on a lead. Amounts are in cents of the organization's currency.
 type Opportunity struct {
@@ -539,8 +539,8 @@ func (v Opportunity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Opportunity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v Opportunity) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v Opportunity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // ValuePeriod is the period of a deal's payments.
 type ValuePeriod string

@@ -79,7 +79,7 @@ var opPipelineUpdate = wire.Operation{
 	},
 	Params:  func() any { return new(PipelineUpdateParams) },
 	Rules:   wire.Rules{{Kind: wire.AtLeastOne, Fields: []uint8{1, 2}}},
-	Effects: []wire.EffectCase{{When: "2=~", Effect: closekit.Admin}},
+	Effects: wire.Effects{{When: "2=~", Effect: closekit.Admin}},
 }
 
 // PipelineDelete deletes an empty pipeline.
@@ -158,8 +158,8 @@ func (v PipelineStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PipelineStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v PipelineStatus) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v PipelineStatus) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Pipeline is an ordered list of the statuses that opportunities of one kind pass through.
 type Pipeline struct {
@@ -182,8 +182,8 @@ func (v Pipeline) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Pipeline) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v Pipeline) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v Pipeline) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OpportunityStatusType is the meaning of a status for the deal.
 type OpportunityStatusType string

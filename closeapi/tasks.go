@@ -370,8 +370,8 @@ func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Task) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v Task) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v Task) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // TaskOrder is a field to sort tasks by, ascending; put - in front for descending.
 type TaskOrder string

@@ -117,8 +117,8 @@ func (v UserBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *UserBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v UserBase) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v UserBase) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // User is a person who works with Close.
 type User struct {
@@ -133,8 +133,8 @@ func (v User) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *User) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v User) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v User) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Membership is a user's place in an organization, with role and settings.
 type Membership struct {
@@ -169,8 +169,8 @@ func (v Membership) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Membership) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v Membership) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v Membership) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // LeadStatus is a status that leads can have.
 type LeadStatus struct {
@@ -188,8 +188,8 @@ func (v LeadStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v LeadStatus) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v LeadStatus) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OrganizationProfile is an organization that works with Close, with the statuses and pipelines that it uses.
 type OrganizationProfile struct {
@@ -219,8 +219,8 @@ func (v OrganizationProfile) MarshalJSON() ([]byte, error) { return wire.Marshal
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OrganizationProfile) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v OrganizationProfile) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v OrganizationProfile) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // EmailIdentity is a name and address that email can be sent from.
 type EmailIdentity struct {
@@ -235,8 +235,8 @@ func (v EmailIdentity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailIdentity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v EmailIdentity) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v EmailIdentity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // EmailAccount is an account of the user that is connected to Close.
 type EmailAccount struct {
@@ -264,8 +264,8 @@ func (v EmailAccount) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAccount) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v EmailAccount) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v EmailAccount) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // EmailSignature is a text below a member's emails.
 type EmailSignature struct {
@@ -282,8 +282,8 @@ func (v EmailSignature) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailSignature) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v EmailSignature) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v EmailSignature) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // PhoneNumber is a phone number of the organization.
 type PhoneNumber struct {
@@ -347,8 +347,8 @@ func (v PhoneNumber) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PhoneNumber) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v PhoneNumber) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v PhoneNumber) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Me is the user that the credential belongs to, with memberships, organizations, connected accounts and phone numbers.
 type Me struct {
@@ -386,8 +386,8 @@ func (v Me) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Me) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v Me) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v Me) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // UserOrder is the order of users in a list.
 type UserOrder string

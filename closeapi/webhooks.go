@@ -86,7 +86,7 @@ var opWebhookUpdate = wire.Operation{
 		Idempotent: true,
 	},
 	Params:  func() any { return new(WebhookUpdateParams) },
-	Effects: []wire.EffectCase{{When: "4=paused,1=~,2=~,3=~", Effect: closekit.Admin}, {When: "2=~", Effect: closekit.Egress | closekit.Admin}},
+	Effects: wire.Effects{{When: "4=paused,1=~,2=~,3=~", Effect: closekit.Admin}, {When: "2=~", Effect: closekit.Egress | closekit.Admin}},
 }
 
 // WebhookDelete deletes a webhook.
@@ -182,8 +182,8 @@ func (v Webhook) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Webhook) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v Webhook) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v Webhook) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // WebhookEvent is a kind of event that a webhook sends. ExtraFilter narrows it by a tree of objects with a type:
 // field_accessor (field, filter) steps into a member and any_array_value (filter) into a list; equals, not_equals and
@@ -205,8 +205,8 @@ func (v WebhookEvent) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *WebhookEvent) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v WebhookEvent) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v WebhookEvent) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // WebhookHistory is the delivery history of a webhook.
 type WebhookHistory struct {
@@ -221,8 +221,8 @@ func (v WebhookHistory) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *WebhookHistory) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v WebhookHistory) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v WebhookHistory) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // WebhookDelivery is one attempt to deliver an event.
 type WebhookDelivery struct {
@@ -242,8 +242,8 @@ func (v WebhookDelivery) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *WebhookDelivery) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v WebhookDelivery) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v WebhookDelivery) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // WebhookStatus is the state of a webhook.
 type WebhookStatus string

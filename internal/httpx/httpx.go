@@ -103,7 +103,9 @@ func field(h http.Header, name string) string {
 
 // part returns the first number with a name, in lower case, of the header RateLimit.
 func part(h http.Header, name string) string {
-	for part := range strings.SplitSeq(strings.ReplaceAll(h.Get("RateLimit"), ";", ","), ",") {
+	rest, part := strings.ReplaceAll(h.Get("RateLimit"), ";", ","), ""
+	for rest != "" {
+		part, rest, _ = strings.Cut(rest, ",")
 		n, v, _ := strings.Cut(part, "=")
 		if _, ok := seconds(v, maxRetryAfter); ok && strings.ToLower(strings.TrimSpace(n)) == name {
 			return strings.TrimSpace(v)

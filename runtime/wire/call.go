@@ -178,14 +178,6 @@ func Marshal(v any) ([]byte, error) {
 	return e.B, nil
 }
 
-// Text returns the JSON of a result; it implements String.
-func Text(b []byte, err error) string {
-	if err != nil {
-		return err.Error()
-	}
-	return string(b)
-}
-
 // Unmarshal decodes into the result that v points to, replacing its contents; it
 // implements UnmarshalJSON.
 func Unmarshal(b []byte, v any) error {

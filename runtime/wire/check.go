@@ -71,25 +71,25 @@ func (w *sender) refused(f *field, name, v string) bool {
 			hint = "did you mean " + strconv.Quote(near) + "?"
 		}
 	}
-	w.add(name, "must be one of "+strings.Join(f.enum, ", "), quote(v), hint)
+	expected := "must be one of " + strings.Join(f.enum, ", ")
+	if f.is(sorts) {
+		expected += descends
+	}
+	w.add(name, expected, quote(v), hint)
 	return true
 }
+
+const descends = ", with - in front for descending order"
 
 // checkOrder checks what to sort by. Close ignores a field that it cannot sort by,
 // without an error.
 func (w *sender) checkOrder(f *field, name, v string) {
-	for part := range strings.SplitSeq(v, ",") {
-		by, _, ok := direction(part)
-		switch {
-		case !ok:
-			w.add(name, "must be a field to sort by, with - in front for descending order", quote(part), "give one order only")
-		case f.enum == nil || slices.Contains(f.enum, by):
-		default:
-			hint := ""
-			if near := words.Nearest(by, f.enum); near != "" {
-				hint = "did you mean " + strconv.Quote(near) + "?"
-			}
-			w.add(name, "must be one of "+strings.Join(f.enum, ", ")+", with - in front for descending order", quote(part), hint)
+	for part, more := "", true; more; {
+		part, v, more = strings.Cut(v, ",")
+		if by, _, ok := direction(part); !ok {
+			w.add(name, "must be a field to sort by"+descends, quote(part), "give one order only")
+		} else if f.enum != nil && !slices.Contains(f.enum, by) {
+			w.refused(f, name, by)
 		}
 	}
 }

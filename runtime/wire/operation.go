@@ -26,7 +26,7 @@ type Operation struct {
 	Params  func() any // returns a pointer to an empty parameter struct
 	Rules   Checks     // between parameters; nil without rules
 	Aliases []Alias
-	Effects []EffectCase // the first one that matches applies, instead of Effect
+	Effects Cases // what applies instead of Effect; nil without cases
 
 	params, result atomic.Pointer[plan]
 }

@@ -141,7 +141,7 @@ func (w *sender) given() {
 
 // note records a string or boolean value for the rules and effects.
 func (w *sender) note(v string) {
-	if w.depth == 0 && (w.op.Rules != nil || len(w.op.Effects) > 0) {
+	if w.depth == 0 && (w.op.Rules != nil || w.op.Effects != nil) {
 		w.values = append(w.values, fieldValue{len(w.fields) - 1, v})
 	}
 }

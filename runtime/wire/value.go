@@ -88,10 +88,12 @@ func (f *field) hint(v string) string {
 	if f.hints == nil {
 		return ""
 	}
-	for _, h := range f.hints() {
-		for word := range strings.FieldsSeq(h[0]) {
-			if alike(word, v) {
-				return h[1]
+	for lines, line := f.hints(), ""; lines != ""; {
+		line, lines, _ = strings.Cut(lines, "\n")
+		list, advice, _ := strings.Cut(line, ": ")
+		for word := ""; list != ""; {
+			if word, list, _ = strings.Cut(list, " "); alike(word, v) {
+				return advice
 			}
 		}
 	}

@@ -59,5 +59,5 @@ func (v LeadStatusInfo) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadStatusInfo) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// String returns the value as JSON, for logs.
-func (v LeadStatusInfo) String() string { return wire.Text(v.MarshalJSON()) }
+// MarshalText returns the JSON, for logs.
+func (v LeadStatusInfo) MarshalText() ([]byte, error) { return v.MarshalJSON() }
