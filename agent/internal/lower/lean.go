@@ -37,7 +37,7 @@ func shownOf(t *tool.Tool, s *tool.Schema) map[string]shown {
 		case slices.Contains(s.Required, p.Name):
 		case isDeprecated(p.Schema), isForImports(p.Schema), isPaging(s, p.Name), isImplied(p.Schema):
 			sh = hidden
-		case slices.Contains(rare, p.Name), slices.Contains(rare, t.Name+"."+p.Name):
+		case t.Method != "" && slices.Contains(rare, p.Name), slices.Contains(rare, t.Name+"."+p.Name):
 			sh = more
 		case hasOp && op == "in":
 			if s.Property(base) != nil {

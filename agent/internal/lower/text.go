@@ -13,9 +13,9 @@ import (
 // toolText returns the description of the tool: in the lean profile two sentences, and
 // one more if it is a rule between parameters that a schema cannot say.
 func (l *lowering) toolText(s *tool.Schema, clears bool) string {
-	text := l.tool.Info.Description
-	if l.lean {
-		list := sentences(text)
+	text := strings.TrimSuffix(l.tool.Info.Description, " Returns nothing.")
+	if l.lean && text != "" {
+		list := sentences(withoutPaging.Replace(text))
 		text = list[0]
 		for _, one := range list[1:min(3, len(list))] {
 			if !isObvious(one) {
@@ -35,6 +35,9 @@ func (l *lowering) toolText(s *tool.Schema, clears bool) string {
 	}
 	return text
 }
+
+// withoutPaging leaves out what the executor takes care of.
+var withoutPaging = strings.NewReplacer(", page by page", "", " page by page", "")
 
 // isObvious reports whether a sentence about a tool says what models expect anyway, or
 // what the names of the parameters say.
@@ -62,8 +65,8 @@ func (l *lowering) text(name string, s *tool.Schema, required bool) string {
 	for i, one := range sentences(s.Description) {
 		source, isSource := strings.CutPrefix(one, "From ")
 		switch {
-		case isBoilerplate(one):
-		case isSource && isImpliedSource(name, strings.TrimSuffix(source, ".")):
+		case isBoilerplate(one), l.lean && strings.Contains(one, "list replaces") && l.saysReplaced(name):
+		case isSource && (isImplied(s) || isForImports(s) || isImpliedSource(name, strings.TrimSuffix(source, "."))):
 		case isSource:
 			kept = append(kept, one)
 		case listed(one):
@@ -80,6 +83,13 @@ func (l *lowering) text(name string, s *tool.Schema, required bool) string {
 		}
 	}
 	return sentence(strings.Join(kept, " "), l.inWords(name, s))
+}
+
+// saysReplaced reports whether the lean text of the tool says that a list is replaced.
+func (l *lowering) saysReplaced(name string) bool {
+	return l.depth == 0 && slices.ContainsFunc(sentences(l.toolText(&tool.Schema{}, false)), func(one string) bool {
+		return strings.Contains(one, name) && strings.Contains(one, "replace")
+	})
 }
 
 // longList is how many values of an open list the lean profile says.

@@ -166,7 +166,7 @@ func differOnlyInCase(list []string) bool {
 func (l *lowering) object(n *node, s *tool.Schema) {
 	if len(s.Properties) == 0 {
 		if l.closed {
-			pairs(n)
+			pairs(n, l.strict)
 		}
 		return
 	}
@@ -184,13 +184,13 @@ func (l *lowering) object(n *node, s *tool.Schema) {
 }
 
 // pairs makes a list of an object with free keys. Undo makes the object again.
-func pairs(n *node) {
+func pairs(n *node, closed bool) {
 	n.typ = "array"
 	value := &node{anyOf: []*node{
 		{typ: "string"}, {typ: "number"}, {typ: "boolean"}, {typ: "array", items: &node{typ: "string"}},
 	}}
 	n.items = &node{
-		typ: "object", named: true, closed: true, required: []string{"id", "value"},
+		typ: "object", named: true, closed: closed, required: []string{"id", "value"},
 		props: []property{{"id", &node{typ: "string"}}, {"value", value}},
 	}
 }
