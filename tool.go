@@ -37,9 +37,10 @@ type ToolInfo struct {
 	Description string        `json:"description"` // for models: purpose, use, prerequisites and result
 	Doc         string        `json:"doc"`         // URL of Close's documentation
 	Synonyms    []string      `json:"synonyms"`
-	Show        []string      `json:"show"` // fields of the response that a model usually needs
+	Show        []ShowField   `json:"show"` // fields of the response that a model usually needs
 	Aliases     []ToolAlias   `json:"aliases"`
 	Examples    []ToolExample `json:"examples"`
+	Untrusted   bool          `json:"untrusted"` // responses hold text of outsiders, such as emails, which may try to instruct a model
 }
 
 // ToolAlias is another name that a tool accepts for a parameter.
@@ -47,6 +48,23 @@ type ToolAlias struct {
 	Name   string   `json:"name"`
 	For    string   `json:"for"`
 	Values []string `json:"values,omitempty"` // JSON values that the alias accepts, if they differ from those of the parameter
+}
+
+// ShowField is a field of a response, of each item if it is a list.
+type ShowField struct {
+	Name string      // a field, or a path of fields: emails.email is the email of each of the emails
+	Max  int         // of a list: how many of it; 0 for all
+	Show []ShowField // of an object or a list of objects: its fields; empty for all
+}
+
+// UnmarshalJSON reads a name, or an object with the fields of the struct.
+func (f *ShowField) UnmarshalJSON(b []byte) error {
+	type plain ShowField // without this method
+	if name, ok := codec.Unquote(b); ok {
+		*f = ShowField{Name: name}
+		return nil
+	}
+	return json.Unmarshal(b, (*plain)(f))
 }
 
 // ToolExample is one valid input.

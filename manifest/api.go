@@ -19,6 +19,8 @@ type API struct {
 	IDs         []*IDKind
 	Areas       []Area
 	Resources   []*Resource
+	Toolsets    []Toolset
+	Lexicon     []Word
 }
 
 // IsClose reports whether the manifest describes the API of Close.
@@ -67,6 +69,8 @@ type Resource struct {
 	Enums []*Enum
 	Types []*Object
 	Tools []*Tool
+	// Untrusted means that its objects hold text of outsiders, such as emails.
+	Untrusted bool
 }
 
 // Enum is a set of named values.
@@ -220,7 +224,7 @@ type Tool struct {
 	Returns    *Type // nil: nothing; a List: a page of items
 	Totals     *Object
 	Paging     bool
-	Show       []string
+	Show       []ShowField
 	Examples   []Example
 	Synonyms   []string
 	Status     int

@@ -99,6 +99,8 @@ func (c *checker) declareAPI(r reader, f file) {
 		"ids":         func(n *yaml.Node) { r.each(n, func(k, v *yaml.Node) { c.declareID(r, k, v) }) },
 		"areas":       func(n *yaml.Node) { r.each(n, func(k, v *yaml.Node) { c.declareArea(r, k, v) }) },
 		"params":      func(n *yaml.Node) { c.declareGroups(r, n) },
+		"toolsets":    func(n *yaml.Node) { r.each(n, func(k, v *yaml.Node) { c.declareToolset(r, k, v) }) },
+		"lexicon":     func(n *yaml.Node) { r.each(n, func(k, v *yaml.Node) { c.declareWord(r, k, v) }) },
 		"conventions": func(n *yaml.Node) { c.declareConventions(r, n) },
 		"types":       func(n *yaml.Node) { c.declareTypes(r, res, n, false) },
 		"enums":       func(n *yaml.Node) { c.declareEnums(r, res, n) },
@@ -207,7 +209,7 @@ func (c *checker) declareResource(r reader, f file, addition bool) {
 	var types, enums, tools *yaml.Node
 	keep := func(to **yaml.Node) func(*yaml.Node) { return func(n *yaml.Node) { *to = n } }
 	r.keys(f.root, "a resource file", map[string]func(*yaml.Node){
-		"resource": r.text(&res.Name), "title": r.text(&res.Title), "about": r.text(&res.About), "doc": r.text(&res.Doc),
+		"resource": r.text(&res.Name), "title": r.text(&res.Title), "about": r.text(&res.About), "doc": r.text(&res.Doc), "untrusted": r.flag(&res.Untrusted),
 		"types": keep(&types), "enums": keep(&enums), "tools": keep(&tools),
 		"ids":    func(n *yaml.Node) { r.each(n, func(k, v *yaml.Node) { c.declareID(r, k, v) }) },
 		"params": func(n *yaml.Node) { c.declareGroups(r, n) },

@@ -64,7 +64,9 @@ func dump(api *manifest.API) string {
 			if t.Totals != nil {
 				text("totals", t.Totals.Name)
 			}
-			list("show", t.Show)
+			if len(t.Show) > 0 {
+				text("show", strings.Trim(shown(t.Show), "[]"))
+			}
 			list("synonyms", t.Synonyms)
 			for _, e := range t.Examples {
 				line("  example %q %s", e.About, e.Input)
@@ -125,4 +127,20 @@ func typ(t *manifest.Type) string {
 	default:
 		return fmt.Sprint("kind", int(t.Kind))
 	}
+}
+
+// shown prints fields as in [id, contacts[name]*3].
+func shown(list []manifest.ShowField) string {
+	var items []string
+	for _, f := range list {
+		s := f.Name
+		if len(f.Show) > 0 {
+			s += shown(f.Show)
+		}
+		if f.Max > 0 {
+			s += fmt.Sprintf("*%d", f.Max)
+		}
+		items = append(items, s)
+	}
+	return "[" + strings.Join(items, ", ") + "]"
 }

@@ -69,7 +69,7 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 	later := func(*yaml.Node) {}
 	known := map[string]func(*yaml.Node){
 		"does": keep(&t.Does), "use": keep(&t.Use), "result": keep(&t.Result), "title": keep(&t.Title),
-		"synonyms": r.words(&t.Synonyms), "show": r.words(&t.Show), "examples": later, "params": later,
+		"synonyms": r.words(&t.Synonyms), "show": r.shown(&t.Show), "examples": later, "params": later,
 	}
 	if old == nil {
 		maps.Copy(known, map[string]func(*yaml.Node){
@@ -165,13 +165,11 @@ func (c *checker) resolveTools() {
 	}
 	for _, d := range c.toolOrder {
 		last := d.last("show")
-		for _, s := range d.tool.Show {
-			o := listItem(d.tool.Returns)
-			if o != nil && o.Field(s) == nil {
-				last.bad(last.at("show"), didYouMean(s, fieldNames(o.Fields)), "%s has no field %q to show", o.Name, s)
-			}
+		if o := listItem(d.tool.Returns); o != nil {
+			last.checkShown(last.at("show"), o, d.tool.Show)
 		}
 	}
+	c.checkToolsets()
 	for _, id := range c.api.IDs {
 		if id.From != "" && c.tools[id.From] == nil {
 			c.ps.add(c.idFrom[id.Name], near(id.From, c.tools), "id kind %q comes from %q, which is no tool", id.Name, id.From)

@@ -111,9 +111,13 @@ func checkShow(t *testing.T, tool *closekit.Tool, output any) {
 		item, _ := root["$defs"].(map[string]any)[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any)
 		members, _ = item["properties"].(map[string]any)
 	}
-	for _, name := range tool.Info().Show {
+	for _, f := range tool.Info().Show {
+		name, _, _ := strings.Cut(f.Name, ".")
 		if members[name] == nil && !strings.HasPrefix(name, "custom") {
 			t.Errorf("%s is shown, but the answer has no such member", name)
+		}
+		if name == "contacts" && (f.Max != 3 || len(f.Show) == 0 || f.Show[0].Name != "id") {
+			t.Errorf("contacts are shown as %+v", f)
 		}
 	}
 }

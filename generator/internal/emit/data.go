@@ -23,7 +23,7 @@ func Data(f *ir.DataFile) ([]byte, error) {
 
 // broken are the paths of the objects whose members get a line each; * stands
 // for any name.
-var broken = []string{"", "/tools", "/$defs", "/tools/*", "/tools/*/input", "/tools/*/input/properties", "/$defs/*", "/$defs/*/properties"}
+var broken = []string{"", "/tools", "/$defs", "/tools/*", "/tools/*/input", "/tools/*/input/properties", "/$defs/*", "/lexicon", "/$defs/*/properties"}
 
 func indentObject(b *bytes.Buffer, d *json.Decoder, raw []byte, path, margin string) error {
 	if _, err := d.Token(); err != nil { // {

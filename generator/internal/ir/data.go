@@ -25,7 +25,10 @@ func (b *builder) data(tools []Tool) ([]DataFile, error) {
 			defined[o] = true
 		}
 	}
-	var files []DataFile
+	files, err := b.choices(tools)
+	if err != nil {
+		return nil, err
+	}
 	for _, r := range b.api.Resources {
 		var own []*Tool
 		for i := range tools {
@@ -57,6 +60,40 @@ func (b *builder) data(tools []Tool) ([]DataFile, error) {
 }
 
 func byName(a, b *manifest.Object) int { return cmp.Compare(a.Name, b.Name) }
+
+// choices makes the data file about all tools, if there is something to say. A
+// subset of the manifest has less of each set.
+func (b *builder) choices(tools []Tool) ([]DataFile, error) {
+	file := object{{"generated", "by closegen from close.yaml; DO NOT EDIT"}}
+	var sets []object
+	for _, s := range b.api.Toolsets {
+		names := slices.DeleteFunc(slices.Clone(s.Tools), func(name string) bool {
+			return !slices.ContainsFunc(tools, func(t Tool) bool { return t.Name == name })
+		})
+		if len(names) > 0 {
+			sets = append(sets, object{{"name", s.Name}, {"about", s.About}, {"tools", names}})
+		}
+	}
+	if len(sets) == 0 {
+		return nil, nil
+	}
+	file.set("toolsets", sets)
+	words := object{}
+	for _, w := range b.api.Lexicon {
+		words.set(w.Word, w.Means)
+	}
+	file.set("lexicon", words)
+	content, err := encode(file)
+	return []DataFile{{"all-tools.json", content}}, err
+}
+
+// untrusted reports whether the responses of a tool hold text of outsiders.
+func (b *builder) untrusted(t *manifest.Tool) bool {
+	objects := responseObjects(t)
+	return slices.ContainsFunc(b.api.Resources, func(r *manifest.Resource) bool {
+		return r.Untrusted && slices.ContainsFunc(r.Types, func(o *manifest.Object) bool { return slices.Contains(objects, o) })
+	})
+}
 
 // responseObjects lists the objects that the schema of a tool's responses leads
 // to, by name.
@@ -111,13 +148,16 @@ func dataOf(source string, list []*Tool, defs object) object {
 			o.set("synonyms", t.Synonyms)
 		}
 		if len(t.Show) > 0 {
-			o.set("show", t.Show)
+			o.set("show", showData(t.Show))
 		}
 		if len(t.Aliases) > 0 {
 			o.set("aliases", aliasData(t.Aliases))
 		}
 		if len(t.Examples) > 0 {
 			o.set("examples", exampleData(t.Examples))
+		}
+		if t.Untrusted {
+			o.set("untrusted", true)
 		}
 		o.set("input", t.InputSchema)
 		o.set("output", t.OutputSchema)
@@ -131,6 +171,26 @@ func dataOf(source string, list []*Tool, defs object) object {
 		file.set("$defs", defs)
 	}
 	return file
+}
+
+// showData is a list of names, with an object for a field that has more.
+func showData(fields []manifest.ShowField) []any {
+	var list []any
+	for _, f := range fields {
+		if f.Max == 0 && len(f.Show) == 0 {
+			list = append(list, f.Name)
+			continue
+		}
+		o := object{{"name", f.Name}}
+		if f.Max > 0 {
+			o.set("max", f.Max)
+		}
+		if len(f.Show) > 0 {
+			o.set("show", showData(f.Show))
+		}
+		list = append(list, o)
+	}
+	return list
 }
 
 func aliasData(aliases []Alias) []object {

@@ -3,7 +3,11 @@
 // without looking back at the manifest.
 package ir
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/closekit/closekit/manifest"
+)
 
 // Package is what is generated from one manifest.
 type Package struct {
@@ -226,13 +230,14 @@ type Tool struct {
 	Aliases                  []Alias
 	Accepts                  []Accepted
 	Fill                     string // name of a constant, or empty
-	Show                     []string
+	Show                     []manifest.ShowField
 	Examples                 []Example
 	InputSchema              json.RawMessage
 	OutputSchema             json.RawMessage
 	Hash                     string
 	OpVar                    string
 	Doc                      string
+	Untrusted                bool
 }
 
 // Accepted is an input that package closekit itself uses.

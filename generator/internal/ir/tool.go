@@ -13,7 +13,7 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	fn := funcName(t.Name)
 	out := Tool{
 		Name: t.Name, Title: t.Title, Description: description(t), Resource: t.Resource.Name, Func: fn,
-		Synonyms: t.Synonyms, Show: t.Show, OpVar: opVar(fn), Doc: t.Doc,
+		Synonyms: t.Synonyms, Show: t.Show, OpVar: opVar(fn), Doc: t.Doc, Untrusted: b.untrusted(t),
 	}
 	for _, a := range t.Aliases {
 		out.Aliases = append(out.Aliases, Alias(a))

@@ -1,0 +1,69 @@
+package manifest
+
+import (
+	"regexp"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Toolset is a named choice of tools for one kind of work.
+type Toolset struct {
+	Name  string // sales
+	About string
+	Tools []string
+
+	tools *yaml.Node
+}
+
+// Word is a word that people use, with what to search for as well.
+type Word struct {
+	Word  string
+	Means []string
+}
+
+// maxToolset bounds a set: a model chooses badly among more.
+const maxToolset = 20
+
+var (
+	snakeCase = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
+	oneWord   = regexp.MustCompile(`^[a-z0-9][a-z0-9' -]*$`)
+)
+
+func (c *checker) declareToolset(r reader, k, v *yaml.Node) {
+	s := Toolset{Name: k.Value}
+	if !snakeCase.MatchString(s.Name) {
+		r.bad(k, "for example activity_logging", "a toolset must be named in snake_case, not %q", s.Name)
+	}
+	r.keys(v, "toolset "+s.Name, map[string]func(*yaml.Node){
+		"about": r.text(&s.About), "tools": func(n *yaml.Node) { s.tools = n; r.words(&s.Tools)(n) },
+	})
+	if n := len(s.Tools); n > maxToolset {
+		r.bad(s.tools, "make two sets", "toolset %s has %d tools, more than %d", s.Name, n, maxToolset)
+	}
+	c.api.Toolsets = append(c.api.Toolsets, s)
+}
+
+// checkToolsets reports tools that there are not.
+func (c *checker) checkToolsets() {
+	for _, s := range c.api.Toolsets {
+		for i, name := range s.Tools {
+			if c.tools[name] == nil && !c.marked[s.tools.Content[i]] {
+				n := s.tools.Content[i]
+				c.ps.add(Pos{apiFile, n.Line, n.Column}, near(name, c.tools), "toolset %s has %q, which is no tool", s.Name, name)
+			}
+		}
+	}
+}
+
+func (c *checker) declareWord(r reader, k, v *yaml.Node) {
+	w := Word{Word: k.Value}
+	r.words(&w.Means)(v)
+	switch {
+	case !oneWord.MatchString(w.Word):
+		r.bad(k, "for example deal", "a word of the lexicon must be in lower case, not %q", w.Word)
+	case slices.Contains(w.Means, w.Word):
+		r.bad(v, "", "%q of the lexicon means itself", w.Word)
+	}
+	c.api.Lexicon = append(c.api.Lexicon, w)
+}
