@@ -79,7 +79,7 @@ func envelope(t *tool.Tool, v *view, f Format, o Options) json.RawMessage {
 func annotations(t *tool.Tool) []byte {
 	return build(func(d *object) {
 		d.bool("readOnlyHint", t.Effect == closekit.Read)
-		d.bool("destructiveHint", t.Effect == closekit.Destructive)
+		d.bool("destructiveHint", t.Effect.Has(closekit.Destructive) || t.Effect.Has(closekit.Overwrite))
 		d.bool("idempotentHint", t.Idempotent || t.Effect == closekit.Read)
 		d.bool("openWorldHint", true) // Close is an external system
 	})

@@ -1,7 +1,8 @@
 package search
 
-// Close are words of sales reps for what the tools of Close call otherwise.
-var Close = Lexicon{
+// phrases map words and phrases of sales reps, in any CRM, to words of the names of
+// tools: also to what is to be done. They come before the lexicon of a catalog.
+var phrases = map[string]string{
 	// records
 	"deal": "opportunity", "sale": "opportunity", "quota": "opportunity", "chance": "opportunity", "revenue": "opportunity", "forecast": "opportunity list",
 	"company": "lead", "firm": "lead", "customer": "lead", "client": "lead", "account": "lead", "prospect": "lead", "organization": "lead", "business": "lead",

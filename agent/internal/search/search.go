@@ -12,10 +12,6 @@ import (
 	"github.com/closekit/closekit/agent/internal/tool"
 )
 
-// Lexicon maps words, or phrases of two or three, to words that mean the same in the
-// names of tools.
-type Lexicon map[string]string
-
 // Hit is a tool that was found.
 type Hit struct {
 	Name  string
@@ -55,13 +51,17 @@ const (
 	phrase     = 1.5 // all words of a synonym
 )
 
-// New indexes tools.
-func New(tools []*tool.Tool, lexicon Lexicon) *Index {
+// New indexes tools. The lexicon maps words to those that tools are described with, as
+// that of a catalog does; it may be nil.
+func New(tools []*tool.Tool, lexicon map[string][]string) *Index {
 	x := &Index{
 		postings: map[string][]posting{}, idf: map[string]float64{}, lexicon: map[string][]string{}, names: map[string]bool{},
 		partner: make([]int, len(tools)), reads: make([]bool, len(tools)),
 	}
 	for from, to := range lexicon {
+		x.lexicon[strings.Join(stemsAll(from), " ")] = stems(strings.Join(to, " "))
+	}
+	for from, to := range phrases {
 		x.lexicon[strings.Join(stemsAll(from), " ")] = stems(to)
 	}
 	stem := map[string]int{} // what list and get tools have in common

@@ -62,7 +62,7 @@ func found(hits []search.Hit, want []string, n int) bool {
 // five hits. Misses are told only of the half that may be looked at.
 func TestRecall(t *testing.T) {
 	t.Parallel()
-	x := search.New(all(), search.Close)
+	x := search.New(all(), tools.Catalog().Lexicon())
 	type counts struct{ asked, first, five, ten, empty, rejected int }
 	var halves [2]counts
 	for _, q := range questions(t) {
@@ -113,7 +113,7 @@ func TestRecall(t *testing.T) {
 // TestPairs tests that a list tool and its get tool come together and only once.
 func TestPairs(t *testing.T) {
 	t.Parallel()
-	hits := search.New(all(), search.Close).Search("which notes do we have on Acme", 10)
+	hits := search.New(all(), tools.Catalog().Lexicon()).Search("which notes do we have on Acme", 10)
 	if len(hits) == 0 || hits[0].Name != "close_notes_list" || !slices.Equal(hits[0].Also, []string{"close_note_get"}) {
 		t.Errorf("got %+v, want close_notes_list with close_note_get first", hits)
 	}
@@ -130,7 +130,7 @@ func TestPairs(t *testing.T) {
 
 func TestNothingAsked(t *testing.T) {
 	t.Parallel()
-	x := search.New(all(), search.Close)
+	x := search.New(all(), tools.Catalog().Lexicon())
 	for _, words := range []string{"", " ", "the", "?!", "create", "xyzzy"} {
 		if hits := x.Search(words, 5); len(hits) > 0 {
 			t.Errorf("%q: got %v, want nothing", words, hits)
@@ -144,12 +144,12 @@ func TestNothingAsked(t *testing.T) {
 func BenchmarkNew(b *testing.B) {
 	list := all()
 	for b.Loop() {
-		search.New(list, search.Close)
+		search.New(list, tools.Catalog().Lexicon())
 	}
 }
 
 func BenchmarkSearch(b *testing.B) {
-	x := search.New(all(), search.Close)
+	x := search.New(all(), tools.Catalog().Lexicon())
 	for b.Loop() {
 		x.Search("push the closing date of the Acme deal to end of June", 5)
 	}
