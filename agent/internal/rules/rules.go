@@ -183,7 +183,9 @@ func (c *checker) tool(v *value) {
 	if d := v.get("description"); d != nil && (d.kind != '"' || d.str == "") {
 		c.say("description", "must not be empty")
 	}
-	if d := v.text("description"); strings.ContainsFunc(d, func(r rune) bool { return r < ' ' || r == utf8.RuneError || r >= 0x200B && r <= 0x200F || r >= 0x202A && r <= 0x202E }) {
+	if d := v.text("description"); strings.ContainsFunc(d, func(r rune) bool {
+		return r < ' ' || r == utf8.RuneError || r >= 0x200B && r <= 0x200F || r >= 0x202A && r <= 0x202E
+	}) {
 		c.say("description", "has invisible characters")
 	}
 }
