@@ -97,7 +97,9 @@ func (x *Index) add(doc int, t *tool.Tool) {
 		}
 		return list
 	}
-	for _, s := range add(strings.ReplaceAll(strings.TrimPrefix(t.Name, "close_"), "_", " "), inName) {
+	name := strings.ReplaceAll(strings.TrimPrefix(t.Name, "close_"), "_", " ")
+	// Of a long name each word says less.
+	for _, s := range add(name, inName*math.Sqrt(2/float64(max(2, len(stems(name)))))) {
 		x.names[s] = true
 	}
 	for _, s := range t.Info.Synonyms {
