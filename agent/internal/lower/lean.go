@@ -77,7 +77,7 @@ var rare = []string{
 	"opens", "template_id", "outcome_id", "recording_url", "voicemail_url", "recording_transcript", "verify_ssl",
 	"referenced_custom_type_id", "back_reference_is_visible", "editable_with_roles", "lead_saved_search_id", "status_label",
 	"id", "id__in", "is_dateless", "resolution", "timezone", "urls", "calls_assigned_to", "email_account_id",
-	"pipeline_id", "_group_by",
+	"pipeline_id",
 	"close_call_create.user_id", "close_email_create.user_id", "close_sms_create.user_id", "close_note_create.user_id",
 	"close_call_update.user_id", "close_email_update.user_id", "close_sms_update.user_id",
 	"close_call_update.lead_id", "close_sms_update.lead_id", "close_task_update.lead_id",
