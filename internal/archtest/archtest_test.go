@@ -40,8 +40,14 @@ var table = map[string]rule{
 	"closeapi/tools":     {ours: []string{"closeapi", "."}},
 	"closeapi/records":   {ours: []string{"closeapi", "."}},
 
-	"agent":               {ours: []string{".", "agent/internal/tool"}, others: []string{"github.com/santhosh-tekuri/jsonschema/v5"}},
+	"agent":               {ours: []string{".", "agent/internal/tool", "agent/internal/lower", "agent/internal/search"}, others: []string{"github.com/santhosh-tekuri/jsonschema/v5"}},
 	"agent/internal/tool": {ours: []string{"."}},
+
+	"agent/internal/lower":    {ours: []string{".", "agent/internal/tool", "internal/words"}},
+	"agent/internal/coverage": {ours: []string{"agent/internal/tool"}}, // tests and measurements only
+	"agent/internal/rules":    {},                                      // tests only
+	"agent/internal/search":   {ours: []string{"agent/internal/tool"}},
+	"agent/internal/meta":     {ours: []string{"agent/internal/lower", "agent/internal/search", "agent/internal/tool"}},
 
 	"emulator": {ours: []string{
 		"emulator/internal/crm", "emulator/internal/hooks", "emulator/internal/oauth", "emulator/internal/phone",
@@ -82,7 +88,7 @@ var table = map[string]rule{
 	"internal/testuser":  {},
 	"internal/cli": {
 		ours: []string{
-			".", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",
+			".", "agent", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",
 			"runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault",
 		},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
