@@ -648,7 +648,7 @@ func (EmailStatus) Hints() string {
 		"\nunsent not_sent save saved: use draft" +
 		"\ncancel canceled unschedule unscheduled: use draft, which calls back a message that has not left yet" +
 		"\nschedule send_later: use scheduled with date_scheduled" +
-		"\ndelivered log logged: use sent, which only logs a email that was sent elsewhere" +
+		"\ndelivered log logged: use sent, which only logs an email that was sent elsewhere" +
 		"\nreceived incoming: use inbox, which logs a message that came in" +
 		"\ninbound: not a status: use inbox, which logs a message that came in" +
 		"\nfailed: not a status to set: Close sets error itself; use outbox to send again" +
