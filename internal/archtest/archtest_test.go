@@ -40,8 +40,10 @@ var table = map[string]rule{
 	"closeapi/tools":     {ours: []string{"closeapi", "."}},
 	"closeapi/records":   {ours: []string{"closeapi", "."}},
 
-	"agent":               {ours: []string{".", "agent/internal/tool"}, others: []string{"github.com/santhosh-tekuri/jsonschema/v5"}},
-	"agent/internal/tool": {ours: []string{"."}},
+	"agent":                  {ours: []string{".", "agent/internal/explain", "agent/internal/repair", "agent/internal/tool"}, others: []string{"github.com/santhosh-tekuri/jsonschema/v5"}},
+	"agent/internal/tool":    {ours: []string{"."}},
+	"agent/internal/repair":  {ours: []string{".", "agent/internal/tool", "internal/codec", "internal/words"}},
+	"agent/internal/explain": {ours: []string{".", "agent/internal/repair", "internal/words"}},
 
 	"emulator": {ours: []string{
 		"emulator/internal/crm", "emulator/internal/hooks", "emulator/internal/oauth", "emulator/internal/phone",

@@ -36,15 +36,32 @@ func fold(name string) string {
 
 // names finds the parameters that other spellings of a name stand for.
 type names struct {
+	*index
+	taken map[string]bool // parameters that the object has, by canonical name
+}
+
+// index has the names of a schema. A list has many objects of one schema.
+type index struct {
 	schema *tool.Schema
 	alias  map[string]string // of the tool, by name
 	byFold map[string]string // "" for a spelling that two names share
 	props  map[string]*tool.Schema
-	taken  map[string]bool // parameters that the input has, by canonical name
 }
 
 func (r *run) namesOf(s *tool.Schema, top bool) *names {
-	x := &names{schema: s, alias: map[string]string{}, byFold: map[string]string{}, props: map[string]*tool.Schema{}, taken: map[string]bool{}}
+	x := r.indexes[s]
+	if x == nil {
+		if r.indexes == nil {
+			r.indexes = map[*tool.Schema]*index{}
+		}
+		x = r.newIndex(s, top)
+		r.indexes[s] = x
+	}
+	return &names{x, map[string]bool{}}
+}
+
+func (r *run) newIndex(s *tool.Schema, top bool) *index {
+	x := &index{schema: s, alias: map[string]string{}, byFold: map[string]string{}, props: map[string]*tool.Schema{}}
 	add := func(name, canonical string) {
 		f := fold(name)
 		if other, has := x.byFold[f]; has && x.canonical(other) != canonical {
@@ -72,14 +89,14 @@ func (r *run) namesOf(s *tool.Schema, top bool) *names {
 	return x
 }
 
-func (x *names) canonical(name string) string {
+func (x *index) canonical(name string) string {
 	if c, ok := x.alias[name]; ok {
 		return c
 	}
 	return name
 }
 
-func (x *names) known(name string) bool {
+func (x *index) known(name string) bool {
 	_, isAlias := x.alias[name]
 	return isAlias || x.props[name] != nil
 }

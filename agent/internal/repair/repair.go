@@ -43,6 +43,7 @@ type run struct {
 	tool    *tool.Tool
 	facts   Facts
 	repairs []Repair
+	indexes map[*tool.Schema]*index
 	renamed []string // parameters that have another name than the model wrote
 }
 

@@ -139,3 +139,11 @@ func TestInputs(t *testing.T) {
 	}
 	t.Logf("%d of %d safe inputs repaired, %d unsafe ones, %d tools\n%s", repaired, safe, unsafe, len(used), table.String())
 }
+
+func tryLookup(name string) (*tool.Tool, bool) {
+	t, err := tools.Lookup(name)
+	if err != nil {
+		return nil, false
+	}
+	return tool.OfCatalog(t), true
+}

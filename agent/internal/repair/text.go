@@ -11,10 +11,10 @@ import (
 // Python. The repair of the text, if there is one, is in why.
 func read(input []byte) (n *node, why string, ok bool) {
 	text := strings.TrimSpace(string(codec.TrimBOM(input)))
-	if text == "" || text == "null" || text == `""` {
-		return &node{kind: '{'}, "no input is an input without parameters", true
-	}
 	for range 3 { // a string in a fence in a string at most
+		if text == "" || text == "null" {
+			return &node{kind: '{'}, "no input is an input without parameters", true
+		}
 		n, ok = parse([]byte(text))
 		switch {
 		case ok && n.kind == '{':

@@ -263,7 +263,7 @@ func (r *run) element(s *tool.Schema, e *node, path string) {
 		return
 	}
 	m := member{"", e}
-	r.value(&names{}, s, &m, path, true)
+	r.value(&names{index: &index{}}, s, &m, path, true)
 }
 
 var plainName = regexp.MustCompile(`^[\pL\pM' .-]{1,60}$`)
@@ -442,7 +442,7 @@ func (r *run) id(s *tool.Schema, v *node, path string) {
 		v.set(id)
 		return
 	}
-	if isMe(v) && strings.Contains(s.Pattern, "user_") && r.facts.User != nil {
+	if isMe(v) && (strings.Contains(s.Pattern, "user_") || strings.HasPrefix(path, "user_id__in")) && r.facts.User != nil {
 		if id, err := r.facts.User(); err == nil && pattern(s.Pattern).MatchString(id) {
 			r.add(path, v.text, id, "the current user")
 			v.set(id)
@@ -457,6 +457,13 @@ func (r *run) id(s *tool.Schema, v *node, path string) {
 
 // add notes a repair.
 func (r *run) add(path, from, to, why string) {
-	const most = 60
+	const (
+		most      = 60
+		mostNoted = 50
+	)
+	if len(r.repairs) == mostNoted {
+		r.repairs[mostNoted-1] = Repair{Why: "more corrections like these"}
+		return
+	}
 	r.repairs = append(r.repairs, Repair{words.Clean(path, most), words.Clean(from, most), words.Clean(to, most), why})
 }
