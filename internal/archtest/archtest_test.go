@@ -44,6 +44,9 @@ var table = map[string]rule{
 	"agent/internal/tool":    {ours: []string{"."}},
 	"agent/internal/repair":  {ours: []string{".", "agent/internal/tool", "internal/codec", "internal/words"}},
 	"agent/internal/explain": {ours: []string{".", "agent/internal/repair", "internal/words"}},
+	"agent/internal/tool":    {ours: []string{"."}},
+	"agent/internal/repair":  {ours: []string{".", "agent/internal/tool", "internal/codec", "internal/words"}},
+	"agent/internal/explain": {ours: []string{".", "agent/internal/repair", "internal/words"}},
 
 	"emulator": {ours: []string{
 		"emulator/internal/crm", "emulator/internal/hooks", "emulator/internal/oauth", "emulator/internal/phone",
@@ -84,7 +87,7 @@ var table = map[string]rule{
 	"internal/testuser":  {},
 	"internal/cli": {
 		ours: []string{
-			".", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",
+			".", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "agent", "examples/assistant/demo", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",
 			"runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault",
 		},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
