@@ -543,7 +543,7 @@ func TestSchemaIsOracle(t *testing.T) {
 				}
 				input := text(in)
 				if names := slices.Sorted(maps.Keys(in)); n%40 == 39 && len(names) > 0 {
-					name := pick(g, names...)
+					name := names[n/40%len(names)]
 					input = input[:len(input)-1] + "," + text(name) + ":" + text(in[name]) + "}"
 				}
 				oracle := schema.Validate(decode(t, []byte(input)))
