@@ -94,7 +94,7 @@ func (r *run) refuse(s *tool.Schema, n *node, failed error) error {
 	if failed != nil {
 		return r.unwrap(s, n, failed)
 	}
-	if problems := r.strangers(s, n, "", nil); len(problems) > 0 {
+	if problems := r.doubts(s, n, "", nil); len(problems) > 0 {
 		return &closekit.ValidationError{Tool: r.tool.Name, Problems: problems}
 	}
 	return r.stronger(n)
@@ -142,9 +142,11 @@ func (r *run) unwrap(s *tool.Schema, n *node, failed error) error {
 	return &closekit.ValidationError{Tool: v.Tool, Problems: problems, More: v.More}
 }
 
-// strangers reports the ids whose kind the tool does not name, which the tool itself
-// passes on: Close may have new kinds, but a model that writes opp_… made it up.
-func (r *run) strangers(s *tool.Schema, n *node, path string, problems []closekit.Problem) []closekit.Problem {
+// doubts reports what the tool itself passes on although a model hardly means it: ids
+// whose kind the tool does not name (Close may have new kinds, but a model that writes
+// opp_… made it up), phone numbers without country code, and empty text that would
+// clear what is there.
+func (r *run) doubts(s *tool.Schema, n *node, path string, problems []closekit.Problem) []closekit.Problem {
 	const most = 10
 	if len(problems) == most {
 		return problems
@@ -159,16 +161,22 @@ func (r *run) strangers(s *tool.Schema, n *node, path string, problems []closeki
 				}
 			}
 			if ps != nil {
-				problems = r.strangers(ps, m.value, at(path, m.name), problems)
+				problems = r.doubts(ps, m.value, at(path, m.name), problems)
 			}
 		}
 	case '[':
 		for i, e := range n.list {
 			if s.Items != nil {
-				problems = r.strangers(s.Items, e, path+"["+strconv.Itoa(i)+"]", problems)
+				problems = r.doubts(s.Items, e, path+"["+strconv.Itoa(i)+"]", problems)
 			}
 		}
 	case '"':
+		switch {
+		case n.text == "" && r.tool.Method == "PUT" && s.Single() == "string" && s.Nullable() && s.Pattern == "":
+			return append(problems, closekit.Problem{Path: path, Expected: "must not be empty", Received: `""`, Hint: "give null to clear it, or leave it out to keep it"})
+		case s.Format == "phone" && isLocalPhone(n.text):
+			return append(problems, closekit.Problem{Path: path, Expected: "must be a phone number with country code such as +14155550123", Received: words.Quote(n.text)})
+		}
 		items := s
 		if s.Is("array") && s.Items != nil {
 			items = s.Items
@@ -213,8 +221,13 @@ func isWord(s string) bool {
 	return true
 }
 
-// suspicious reports whether valid input may have a reading that is not meant: an id
-// of an unknown kind, or a time without offset. It reads the input once.
+// isLocalPhone reports whether a phone number has no country code.
+func isLocalPhone(s string) bool {
+	return s != "" && len(s) <= maxTime && strings.Trim(s, "0123456789 ()-./") == "" && strings.ContainsAny(s, "0123456789")
+}
+
+// suspicious reports whether valid input may have a reading that is not meant: one of
+// the doubts, or a time without offset. It reads the input once.
 func suspicious(t *tool.Tool, input []byte) bool {
 	schema := t.InputSchema()
 	for i := 0; i < len(input); i++ {
@@ -228,6 +241,9 @@ func suspicious(t *tool.Tool, input []byte) bool {
 			}
 		}
 		text := input[start:min(i, len(input))]
+		if len(text) == 0 && t.Method == "PUT" || len(text) <= maxTime && len(text) > 0 && (text[0] == '(' || text[0] >= '0' && text[0] <= '9') && isLocalPhone(string(text)) {
+			return true
+		}
 		if bytes.IndexByte(text, ',') >= 0 && bytes.IndexByte(text, '_') >= 0 {
 			return true // ids joined by commas, rarely
 		}
