@@ -23,7 +23,7 @@ type User struct {
 type Reading struct {
 	Verdict string          `json:"verdict"` // accepted, repaired or refused
 	Input   json.RawMessage `json:"input"`   // what a call sends; nil if it is refused
-	Repairs []repair.Repair `json:"repairs"`
+	Repairs []Repair        `json:"repairs"`
 	Text    string          `json:"text"` // for the model; empty if the input was accepted
 	Err     error           `json:"-"`    // of a refused input, a [*closekit.ValidationError]
 }
@@ -33,15 +33,15 @@ type Reading struct {
 func Read(t *closekit.Tool, input []byte, u User) Reading {
 	f := u.facts()
 	fixed, repairs, err := repair.Input(tool.OfCatalog(t), input, f)
-	r := Reading{Verdict: "accepted", Input: fixed, Repairs: repairs, Text: explain.Repairs(repairs), Err: err}
+	r := Reading{Verdict: "accepted", Input: fixed, Repairs: []Repair{}, Text: explain.Repairs(repairs), Err: err}
 	switch {
 	case err != nil:
 		r.Verdict, r.Input, r.Text = "refused", nil, explain.Error(err, f, explain.Options{})
 	case len(repairs) > 0:
 		r.Verdict = "repaired"
 	}
-	if r.Repairs == nil {
-		r.Repairs = []repair.Repair{}
+	for _, x := range repairs {
+		r.Repairs = append(r.Repairs, Repair(x))
 	}
 	return r
 }

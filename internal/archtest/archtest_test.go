@@ -44,9 +44,6 @@ var table = map[string]rule{
 	"agent/internal/tool":    {ours: []string{"."}},
 	"agent/internal/repair":  {ours: []string{".", "agent/internal/tool", "internal/codec", "internal/words"}},
 	"agent/internal/explain": {ours: []string{".", "agent/internal/repair", "internal/words"}},
-	"agent/internal/tool":    {ours: []string{"."}},
-	"agent/internal/repair":  {ours: []string{".", "agent/internal/tool", "internal/codec", "internal/words"}},
-	"agent/internal/explain": {ours: []string{".", "agent/internal/repair", "internal/words"}},
 
 	"emulator": {ours: []string{
 		"emulator/internal/crm", "emulator/internal/hooks", "emulator/internal/oauth", "emulator/internal/phone",

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit/agent"
-	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/internal/codec"
 )
 
@@ -32,7 +31,7 @@ With --check nothing is sent, and the exit code is 0 whatever the verdict. What 
 session learns about its user is given by flags then.`,
 		Example: `  closekit agent call close_leads_list '{"Query": "acme", "limit": "5"}' --check
   closekit agent call close_opportunity_create - --check --json --zone Europe/Berlin --currency EUR <input.json`,
-		ValidArgsFunction: completeTool,
+		ValidArgsFunction: p.completeTool,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || len(args) > 2 {
 				return usage(cmd.CommandPath()+" takes a tool and its input", "put the JSON in one pair of single quotes")
@@ -55,7 +54,7 @@ func (p *program) agentCall(c *agentCall, args []string) error {
 	if !c.check {
 		return usage("closekit agent call needs --check", "\"closekit call\" makes calls")
 	}
-	found, err := tools.Lookup(args[0])
+	found, err := p.catalog.Lookup(args[0])
 	if err != nil {
 		return err
 	}

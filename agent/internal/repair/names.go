@@ -175,7 +175,7 @@ func (r *run) fits(_ string, p *tool.Schema, v *node) how {
 
 // pathID returns the only id in the tool's path, which "id" stands for.
 func (r *run) pathID(x *names) string {
-	_, rest, ok := strings.Cut(r.tool.Path, "{")
+	_, rest, ok := strings.Cut(r.tool.Template, "{")
 	name, after, closed := strings.Cut(rest, "}")
 	if !ok || !closed || strings.Contains(after, "{") || !slices.Contains(x.schema.Required, name) {
 		return ""

@@ -19,7 +19,7 @@ import (
 )
 
 // Facts are what the session knows or can learn about its user. Each is asked for
-// only if an input needs it; a nil function is a fact that nobody knows.
+// only if an input needs it; a nil function is a fact that is not known.
 type Facts struct {
 	Now      func() time.Time
 	Zone     func() (*time.Location, error) // of the user

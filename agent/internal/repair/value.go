@@ -411,7 +411,7 @@ func (r *run) string(s *tool.Schema, v *node, path string) {
 	}
 }
 
-// enum finds the value that is spelled differently.
+// enum finds the value that is written differently.
 func (r *run) enum(s *tool.Schema, v *node, path string) {
 	list := s.Words()
 	if slices.Contains(list, v.text) || len(v.text) > maxName {
