@@ -432,6 +432,7 @@ func rewrite(schema, v any, top bool, used map[string]bool) any {
 		patterns, _ := m["patternProperties"].(map[string]any)
 		gatherCustomFields(properties, v, used)
 		dropMembers(m, v, top, used)
+		renameKeys(patterns, properties, v, used)
 		for name := range v {
 			if s := properties[name]; s != nil {
 				v[name] = rewrite(s, v[name], false, used)
@@ -497,6 +498,25 @@ func gatherCustomFields(properties, in map[string]any, used map[string]bool) {
 	if len(gathered) > 0 {
 		maps.Copy(gathered, values)
 		in["custom_fields"], used[prefix] = gathered, true
+	}
+}
+
+const otherKeys = "a custom field's id with an unknown prefix, or in capitals"
+
+// renameKeys is the leniency for the keys of maps, which are ids.
+func renameKeys(patterns, properties, in map[string]any, used map[string]bool) {
+	for _, name := range slices.Sorted(maps.Keys(in)) {
+		prefix, rest, cut := strings.Cut(name, "_")
+		isKnown := properties[name] != nil
+		for p := range patterns {
+			isKnown = isKnown || regexp.MustCompile(p).MatchString(name)
+		}
+		if len(patterns) == 0 || isKnown || !cut || !word.MatchString(prefix) || !word.MatchString(strings.TrimSuffix(strings.TrimSuffix(rest, ".add"), ".remove")) {
+			continue
+		}
+		in["cf_"+strings.ToLower(prefix)+rest] = in[name]
+		delete(in, name)
+		used[otherKeys] = true
 	}
 }
 
