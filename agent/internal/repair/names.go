@@ -128,7 +128,7 @@ func (r *run) find(x *names, name string, v *node, top bool) (string, how) {
 	if r.tool.Method != "" {
 		word = wordsOf[r.tool.Resource][f]
 	}
-	if word == "" && r.tool.Method == "GET" {
+	if word == "" && r.lists() {
 		word = wordsOfLists[f]
 	}
 	if p := x.props[word]; p != nil && (!p.Is("array") || r.fills() || r.tool.Resource == "emails") {
@@ -152,7 +152,7 @@ func (r *run) find(x *names, name string, v *node, top bool) (string, how) {
 	if p := x.props[f+"s"]; p != nil && p.Is("array") && r.fills() {
 		return f + "s", meaning
 	}
-	if one, ok := strings.CutSuffix(f, "s"); ok && r.tool.Method == "GET" {
+	if one, ok := strings.CutSuffix(f, "s"); ok && r.lists() {
 		for _, p := range []string{one, one + "__in"} {
 			if s := x.props[p]; s != nil && s.Is("array") {
 				return p, meaning

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +49,10 @@ type run struct {
 }
 
 // fills reports whether the tool creates something: what is left out clears nothing.
-func (r *run) fills() bool { return r.tool.Method == "POST" }
+func (r *run) fills() bool { return r.tool.Method == http.MethodPost }
+
+// lists reports whether the tool reads: what is left out does not filter.
+func (r *run) lists() bool { return r.tool.Method == http.MethodGet }
 
 // Input checks the input of a tool and returns it unchanged if it is valid, and
 // repaired if the repaired input is valid. Otherwise the error is a
@@ -172,7 +176,7 @@ func (r *run) doubts(s *tool.Schema, n *node, path string, problems []closekit.P
 		}
 	case '"':
 		switch {
-		case n.text == "" && r.tool.Method == "PUT" && s.Single() == "string" && s.Nullable() && s.Pattern == "":
+		case n.text == "" && r.tool.Method == http.MethodPut && s.Single() == "string" && s.Nullable() && s.Pattern == "":
 			return append(problems, closekit.Problem{Path: path, Expected: "must not be empty", Received: `""`, Hint: "give null to clear it, or leave it out to keep it"})
 		case s.Format == "phone" && isLocalPhone(n.text):
 			return append(problems, closekit.Problem{Path: path, Expected: "must be a phone number with country code such as +14155550123", Received: words.Quote(n.text)})
@@ -241,7 +245,7 @@ func suspicious(t *tool.Tool, input []byte) bool {
 			}
 		}
 		text := input[start:min(i, len(input))]
-		if len(text) == 0 && t.Method == "PUT" || len(text) <= maxTime && len(text) > 0 && (text[0] == '(' || text[0] >= '0' && text[0] <= '9') && isLocalPhone(string(text)) {
+		if len(text) == 0 && t.Method == http.MethodPut || len(text) <= maxTime && len(text) > 0 && (text[0] == '(' || text[0] >= '0' && text[0] <= '9') && isLocalPhone(string(text)) {
 			return true
 		}
 		if bytes.IndexByte(text, ',') >= 0 && bytes.IndexByte(text, '_') >= 0 {
@@ -259,7 +263,7 @@ func suspicious(t *tool.Tool, input []byte) bool {
 			continue // a name
 		}
 		if prefix, rest, ok := bytes.Cut(text, []byte("_")); ok && len(prefix) > 0 && len(rest) > 0 && isWord(string(prefix)) && isWord(string(rest)) &&
-			!bytes.Contains(schema, append(prefix[:len(prefix):len(prefix)], "_["...)) {
+			!bytes.Contains(schema, append(slices.Clip(prefix), "_["...)) {
 			return true
 		}
 	}

@@ -122,7 +122,7 @@ func (r *run) value(x *names, s *tool.Schema, m *member, path string, required b
 		r.boolean(v, path)
 	case "string":
 		if v.kind == '[' && s.Pattern != "" {
-			if in := m.name + "__in"; len(v.list) > 1 && r.tool.Method == "GET" && x.props[in] != nil && !x.taken[in] {
+			if in := m.name + "__in"; len(v.list) > 1 && r.lists() && x.props[in] != nil && !x.taken[in] {
 				x.taken[in] = true
 				r.add(path, m.name, in, "several values go there")
 				m.name = in
@@ -142,7 +142,7 @@ func (r *run) value(x *names, s *tool.Schema, m *member, path string, required b
 // empty reports whether a text means that the parameter is not set: where an empty
 // text is no value, and nothing is there yet that it could clear.
 func (r *run) empty(s *tool.Schema, text string) bool {
-	if !r.fills() && r.tool.Method != "GET" || s.Single() == "" {
+	if !r.fills() && !r.lists() || s.Single() == "" {
 		return false
 	}
 	isText := s.Is("string") && s.Pattern == "" && len(s.Enum) == 0 && (s.Format == "" || s.Format == "html")
@@ -182,9 +182,9 @@ func (r *run) array(s *tool.Schema, v *node, path string) {
 		r.add(path, "one object", "a list", "it takes a list")
 	case v.kind == '{' && items.Format == "address":
 		v.wrap()
-	case v.kind != '"' || r.tool.Method == "GET" && one == "string" && items.Pattern == "" && len(items.Enum) == 0:
+	case v.kind != '"' || r.lists() && one == "string" && items.Pattern == "" && len(items.Enum) == 0:
 		return // the tool reads lists in the query itself
-	case r.tool.Method == "GET" && one == "string":
+	case r.lists() && one == "string":
 		r.split(v, ",")
 	default:
 		format := items.Format
