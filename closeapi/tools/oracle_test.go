@@ -307,6 +307,10 @@ func (g *generator) mutate(tool *closekit.Tool, m map[string]any, in map[string]
 		in[pick(g, "nme", "id", "is_unsubscribed", "tz_ids", "", "_Fields", "custom.cf_"+g.letters(43), "é")] = pick[any](g, "x", nil, 3)
 		return
 	}
+	if top && in["_order_by"] != nil && g.r.IntN(4) == 0 {
+		in["_order_by"] = pick(g, "-name", "value desc", "DATE_CREATED")
+		return
+	}
 	name := pick(g, names...)
 	if custom, ok := in["custom_fields"].(map[string]any); ok && len(custom) > 0 && g.r.IntN(3) == 0 {
 		name = "custom_fields" // they have the most ways to go wrong
