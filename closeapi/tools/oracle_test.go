@@ -98,10 +98,12 @@ var lenient = map[string]func(schema, v any) (any, bool){
 	"an order that is not listed: the set is open": func(schema, v any) (any, bool) {
 		s, ok := v.(string)
 		enum, _ := schema.(map[string]any)["enum"].([]any)
-		if !ok || s == "" || !slices.Contains(enum, any("-date_created")) {
-			return nil, false
+		for _, e := range enum {
+			if name, isName := e.(string); ok && s != "" && isName && slices.Contains(enum, any("-"+name)) {
+				return name, true
+			}
 		}
-		return "-date_created", true
+		return nil, false
 	},
 	"a web address without scheme": func(schema, v any) (any, bool) {
 		s, ok := v.(string)
