@@ -54,7 +54,7 @@ type accepted struct {
 // split separates the input that is sent from the input that is not. Invalid JSON is
 // left for the operation to report.
 func (t *Tool) split(input json.RawMessage) (rest json.RawMessage, own accepted, problems []Problem) {
-	if len(t.Accepts) == 0 || len(bytes.TrimSpace(input)) == 0 || codec.Valid(input) != nil {
+	if !t.mentions(input) || len(bytes.TrimSpace(input)) == 0 || codec.Valid(input) != nil {
 		return input, own, nil
 	}
 	d := codec.NewDecoder(input, false)
@@ -102,6 +102,16 @@ func (t *Tool) split(input json.RawMessage) (rest json.RawMessage, own accepted,
 		}
 	}
 	return append(b, '}'), own, problems
+}
+
+// mentions reports whether input may have an input that the tool itself uses: most
+// have none, and are not read twice.
+func (t *Tool) mentions(input json.RawMessage) bool {
+	if len(t.Accepts) > 0 && bytes.Contains(input, []byte(`\u`)) {
+		return true // any character
+	}
+	in := func(name string) bool { return bytes.Contains(input, []byte(name)) }
+	return slices.ContainsFunc(t.Accepts, func(a Accepted) bool { return in(a.Name) || slices.ContainsFunc(a.Aliases, in) })
 }
 
 // take reads one input.

@@ -40,9 +40,16 @@ var table = map[string]rule{
 	"closeapi/tools":     {ours: []string{"closeapi", "."}},
 	"closeapi/records":   {ours: []string{"closeapi", "."}},
 
-	"agent":               {ours: []string{".", "agent/internal/tool", "agent/internal/lower", "agent/internal/search"}, others: []string{"github.com/santhosh-tekuri/jsonschema/v5"}},
-	"agent/internal/tool": {ours: []string{"."}},
-
+	"agent": {
+		ours: []string{
+			".", "agent/internal/explain", "agent/internal/lower", "agent/internal/meta", "agent/internal/repair", "agent/internal/search", "agent/internal/shape",
+			"agent/internal/preview", "agent/internal/tool",
+		},
+		others: []string{"github.com/santhosh-tekuri/jsonschema/v5"},
+	},
+	"agent/internal/tool":     {ours: []string{"."}},
+	"agent/internal/repair":   {ours: []string{".", "agent/internal/tool", "internal/codec", "internal/words"}},
+	"agent/internal/explain":  {ours: []string{".", "agent/internal/repair", "internal/words"}},
 	"agent/internal/lower":    {ours: []string{".", "agent/internal/tool", "internal/words"}},
 	"agent/internal/coverage": {ours: []string{"agent/internal/tool"}}, // tests and measurements only
 	"agent/internal/rules":    {},                                      // tests only

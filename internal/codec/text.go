@@ -38,8 +38,8 @@ func CheckJSONText(b []byte) error {
 	if IsUTF16(b) {
 		return ErrUTF16
 	}
-	if err := CheckText(string(b)); err != nil {
-		return err
+	if !utf8.Valid(b) {
+		return CheckText(string(b))
 	}
 	for i := 0; ; {
 		n := bytes.IndexByte(b[i:], '\\')

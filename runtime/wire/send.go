@@ -126,8 +126,8 @@ func (w *sender) wanted(f *field, absent bool, n int) bool {
 
 func (w *sender) customFields(f *field, list closekit.CustomFields) {
 	seen := names{}
-	for _, c := range list {
-		if seen.add(c.Key) {
+	for i, c := range list {
+		if seen.add(c.Key, i, func(i int) string { return list[i].Key }) {
 			w.add(f.name+"."+c.Key, "is given twice", "", "")
 			continue
 		}
