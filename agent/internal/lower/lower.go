@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/closekit/closekit/agent/internal/tool"
 )
@@ -116,32 +115,6 @@ func All(ts []*tool.Tool, f Format, p Profile, o Options) ([]json.RawMessage, er
 		list[i] = d
 	}
 	return searchable(ts, list, f, o), nil
-}
-
-// Cache keeps definitions, so that a session does not make them again in every turn.
-// The zero value is empty. It is safe for concurrent use.
-type Cache struct {
-	m sync.Map // key to json.RawMessage
-}
-
-type key struct {
-	t *tool.Tool
-	f Format
-	p Profile
-	o string
-}
-
-// Definition is like the function Definition.
-func (c *Cache) Definition(t *tool.Tool, f Format, p Profile, o Options) (json.RawMessage, error) {
-	k := key{t, f, p, fmt.Sprint(o.deferred(t.Name, f))}
-	if d, ok := c.m.Load(k); ok {
-		return d.(json.RawMessage), nil //nolint:forcetypeassert // the only type in the map
-	}
-	d, err := Definition(t, f, p, o)
-	if err == nil {
-		c.m.Store(k, d)
-	}
-	return d, err
 }
 
 func (o Options) deferred(name string, f Format) bool {

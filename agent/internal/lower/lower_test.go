@@ -336,21 +336,6 @@ func TestHiddenStayAccepted(t *testing.T) {
 	}
 }
 
-func TestCache(t *testing.T) {
-	t.Parallel()
-	var c lower.Cache
-	x := find(t, "close_lead_get")
-	a, err := c.Definition(x, lower.Anthropic, lower.Lean, lower.Options{Defer: true})
-	b, _ := c.Definition(x, lower.Anthropic, lower.Lean, lower.Options{Defer: true})
-	if err != nil || &a[0] != &b[0] {
-		t.Error("the definition was made twice")
-	}
-	other, _ := c.Definition(x, lower.Anthropic, lower.Lean, lower.Options{Defer: true, Keep: []string{x.Name}})
-	if bytes.Equal(a, other) {
-		t.Error("the cache confuses options")
-	}
-}
-
 func BenchmarkAll(b *testing.B) {
 	list := all()
 	for b.Loop() {
