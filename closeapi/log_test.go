@@ -15,7 +15,7 @@ import (
 )
 
 // TestLogs logs every type that a tool takes or returns with both handlers of
-// log/slog: readable, and without fields that nobody outside can name.
+// log/slog: readable, and without unexported fields.
 func TestLogs(t *testing.T) {
 	t.Parallel()
 	types := map[reflect.Type]bool{}

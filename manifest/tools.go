@@ -157,6 +157,11 @@ func (c *checker) replaceTools() {
 	for _, f := range c.fields {
 		renamed(&f.From)
 	}
+	for i := range c.api.Toolsets {
+		for j := range c.api.Toolsets[i].Tools {
+			renamed(&c.api.Toolsets[i].Tools[j])
+		}
+	}
 }
 
 func (c *checker) resolveTools() {

@@ -30,7 +30,7 @@ the rest is refused with a text that says how to go on. - reads standard input.
 With --check nothing is sent, and the exit code is 0 whatever the verdict. What a
 session learns about its user is given by flags then.`,
 		Example: `  closekit agent call close_leads_list '{"Query": "acme", "limit": "5"}' --check
-  closekit agent call close_opportunity_create - --check --json --zone Europe/Berlin --currency EUR <input.json`,
+  echo '{"lead": "lead_x", "value": "€12,000"}' | closekit agent call close_opportunity_create - --check --currency EUR`,
 		ValidArgsFunction: p.completeTool,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || len(args) > 2 {

@@ -142,7 +142,7 @@ func (l *lowering) limits(n *node, s *tool.Schema) {
 	case "date-time":
 		n.format = s.Format
 	}
-	// Ranges that nobody reaches are left to the check.
+	// Ranges that no value reaches are left to the check.
 	if s.Maximum != nil && s.Default == nil && (!l.lean || len(*s.Maximum) <= 3) {
 		n.min, n.max = s.Minimum, s.Maximum
 	}

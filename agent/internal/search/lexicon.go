@@ -7,7 +7,7 @@ var phrases = map[string]string{
 	"deal": "opportunity", "sale": "opportunity", "quota": "opportunity", "chance": "opportunity", "revenue": "opportunity", "forecast": "opportunity list",
 	"company": "lead", "firm": "lead", "customer": "lead", "client": "lead", "account": "lead", "prospect": "lead", "organization": "lead", "business": "lead",
 	"person": "contact", "people": "contact", "buyer": "contact", "human": "contact", "decision maker": "contact", "business card": "contact create",
-	"mail": "email", "message": "email sms", "inbox": "email task", "letter": "email", "e-mail": "email",
+	"mail": "email", "message": "email sms", "inbox": "email task", "letter": "email",
 	"text message": "sms", "texts": "sms", "text": "sms",
 	"phone call": "call", "conversation": "call", "rang": "call", "voicemail": "call", "hung up": "call create",
 	"cadence": "sequence", "campaign": "sequence", "drip": "sequence", "workflow": "sequence", "outreach": "sequence subscription",
