@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,7 +39,8 @@ type ToolInfo struct {
 	Description string        `json:"description"` // for models: purpose, use, prerequisites and result
 	Doc         string        `json:"doc"`         // URL of Close's documentation
 	Synonyms    []string      `json:"synonyms"`
-	Show        []ShowField   `json:"show"` // fields of the response that a model usually needs
+	Show        []ShowField   `json:"show"`    // fields of the response that a model usually needs
+	Preview     []PreviewRead `json:"preview"` // what a person must see before the call is allowed
 	Aliases     []ToolAlias   `json:"aliases"`
 	Examples    []ToolExample `json:"examples"`
 	Untrusted   bool          `json:"untrusted"` // responses hold text of outsiders, such as emails, which may try to instruct a model
@@ -56,6 +58,16 @@ type ShowField struct {
 	Name string      // a field, or a path of fields: emails.email is the email of each of the emails
 	Max  int         // of a list: how many of it; 0 for all
 	Show []ShowField // of an object or a list of objects: its fields; empty for all
+}
+
+// PreviewRead is a call of a reading tool, which shows a person what a call of another
+// tool is about, such as the email that it sends. It is left out when that call does not
+// give all of its parameters.
+type PreviewRead struct {
+	Tool  string            `json:"tool"`  // close_email_get
+	With  map[string]string `json:"with"`  // parameter of Tool: parameter of the call with its value. One that is a list gets a list of it.
+	Show  []ShowField       `json:"show"`  // what to show of the record
+	Count string            `json:"count"` // of a list: what is counted, contacts; nothing else is shown of it. Empty for one record.
 }
 
 // UnmarshalJSON reads a name, or an object with the fields of the struct.
@@ -76,7 +88,30 @@ type ToolExample struct {
 
 // Info returns the description of the tool. It comes from the data file of its
 // resource, which is read once.
-func (t *Tool) Info() ToolInfo { return t.catalog.data(t).ToolInfo }
+func (t *Tool) Info() ToolInfo {
+	info := t.catalog.data(t).ToolInfo
+	info.Preview = t.catalog.shownPreview(info.Preview)
+	return info
+}
+
+// shownPreview fills in what the reading tools themselves show.
+func (c *Catalog) shownPreview(list []PreviewRead) []PreviewRead {
+	isOpen := func(p PreviewRead) bool { return len(p.Show) == 0 && p.Count == "" }
+	if !slices.ContainsFunc(list, isOpen) {
+		return list
+	}
+	list = slices.Clone(list)
+	for i := range list {
+		if !isOpen(list[i]) {
+			continue
+		}
+		at, ok := slices.BinarySearchFunc(c.List, list[i].Tool, func(t Tool, name string) int { return strings.Compare(t.Name, name) })
+		if ok {
+			list[i].Show = c.data(&c.List[at]).Show
+		}
+	}
+	return list
+}
 
 // ToolResult is what a tool returns.
 type ToolResult struct {

@@ -51,10 +51,12 @@ type Area struct {
 type IDKind struct {
 	Name     string
 	Pos      Pos
-	Noun     string   // what has such an id: "lead status"
-	Prefixes []string // the usual one first
-	Literals []string // ids without an underscore
-	From     string   // tool that finds valid ids
+	Noun     string      // what has such an id: "lead status"
+	Prefixes []string    // the usual one first
+	Literals []string    // ids without an underscore
+	From     string      // tool that finds valid ids
+	Get      string      // tool that fetches the record
+	Show     []ShowField // of the record: what tells a person which one it is
 	About    string
 }
 
@@ -235,6 +237,7 @@ type Tool struct {
 	Totals     *Object
 	Paging     bool
 	Show       []ShowField
+	Preview    []PreviewRead // what a person sees before the call; with the default filled in
 	Examples   []Example
 	Synonyms   []string
 	Status     int

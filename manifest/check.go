@@ -17,7 +17,7 @@ func Check(doc *Document) (*API, error) {
 		ps: &ps, api: &API{Conventions: closeConventions}, marked: shape(doc, &ps),
 		ids: map[string]*IDKind{}, groups: map[string][]*fieldDecl{},
 		types: map[string]*typeDecl{}, enums: map[string]*Enum{}, tools: map[string]*toolDecl{},
-		owner: map[string]Pos{}, idFrom: map[string]Pos{}, areaPos: map[string]Pos{},
+		owner: map[string]Pos{}, idFrom: map[string]Pos{}, idGet: map[string]*yaml.Node{}, instead: map[string]string{}, areaPos: map[string]Pos{},
 	}
 	c.declare(doc)
 	c.placeResources()
@@ -40,9 +40,11 @@ type checker struct {
 	types   map[string]*typeDecl
 	enums   map[string]*Enum
 	tools   map[string]*toolDecl
-	owner   map[string]Pos // of types, enums, tools and resources, by name
-	idFrom  map[string]Pos // where a kind of id says which tool finds it
-	areaPos map[string]Pos // where close.yaml lists an area
+	owner   map[string]Pos        // of types, enums, tools and resources, by name
+	idFrom  map[string]Pos        // where a kind of id says which tool finds it
+	idGet   map[string]*yaml.Node // and which fetches the record
+	instead map[string]string     // tools of additions by the names of those that they replace
+	areaPos map[string]Pos        // where close.yaml lists an area
 
 	typeOrder []*typeDecl
 	toolOrder []*toolDecl
@@ -175,6 +177,8 @@ func (c *checker) declareID(r reader, k, v *yaml.Node) {
 		"prefix": r.text(&prefix), "prefixes": r.words(&more), "literals": r.words(&id.Literals), "about": r.text(&id.About),
 		"noun": r.text(&id.Noun),
 		"from": func(n *yaml.Node) { r.text(&id.From)(n); c.idFrom[k.Value] = r.pos(n) },
+		"get":  func(n *yaml.Node) { r.text(&id.Get)(n); c.idGet[k.Value] = n },
+		"show": r.shown(&id.Show),
 	})
 	for _, pre := range append([]string{prefix}, more...) {
 		if pre != "" && !idPrefix.MatchString(pre) {

@@ -67,6 +67,9 @@ func dump(api *manifest.API) string {
 			if len(t.Show) > 0 {
 				text("show", strings.Trim(shown(t.Show), "[]"))
 			}
+			for _, p := range t.Preview {
+				line("  preview %s %v %s%s", p.Tool, p.With, shown(p.Show), p.Count)
+			}
 			list("synonyms", t.Synonyms)
 			for _, e := range t.Examples {
 				line("  example %q %s", e.About, e.Input)

@@ -64,33 +64,33 @@ func (r *reader) nested(n *yaml.Node, f *ShowField) bool {
 }
 
 // checkShown reports what o does not have.
-func (d *toolDecl) checkShown(at *yaml.Node, o *Object, list []ShowField) {
+func (r *reader) checkShown(at *yaml.Node, o *Object, list []ShowField) {
 	for _, s := range list {
-		in, isList, ok := d.follow(at, o, s.Name)
+		in, isList, ok := r.follow(at, o, s.Name)
 		switch {
 		case !ok: // it was reported
 		case s.Max > 0 && !isList:
-			d.bad(at, "leave max out", "%s of %s is no list, of which some can be shown", s.Name, o.Name)
+			r.bad(at, "leave max out", "%s of %s is no list, of which some can be shown", s.Name, o.Name)
 		case len(s.Show) > 0 && in == nil:
-			d.bad(at, "name it alone", "%s of %s has no fields to show", s.Name, o.Name)
+			r.bad(at, "name it alone", "%s of %s has no fields to show", s.Name, o.Name)
 		case len(s.Show) > 0:
-			d.checkShown(at, in, s.Show)
+			r.checkShown(at, in, s.Show)
 		}
 	}
 }
 
 // follow goes along a path of fields. It returns the object at its end, if it is one
 // or a list of them, and whether there is a list on the way.
-func (d *toolDecl) follow(at *yaml.Node, o *Object, path string) (end *Object, isList, ok bool) {
+func (r *reader) follow(at *yaml.Node, o *Object, path string) (end *Object, isList, ok bool) {
 	end = o
 	for part := range strings.SplitSeq(path, ".") {
 		if end == nil {
-			d.bad(at, "name it alone", "%s of %s has no fields to show", strings.TrimSuffix(path, "."+part), o.Name)
+			r.bad(at, "name it alone", "%s of %s has no fields to show", strings.TrimSuffix(path, "."+part), o.Name)
 			return nil, false, false
 		}
 		f := end.Field(part)
 		if f == nil {
-			d.bad(at, nearName(part, fieldNames(end.Fields)), "%s has no field %q to show", end.Name, part)
+			r.bad(at, nearName(part, fieldNames(end.Fields)), "%s has no field %q to show", end.Name, part)
 			return nil, false, false
 		}
 		if f.Type == nil {

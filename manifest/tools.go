@@ -69,7 +69,7 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 	later := func(*yaml.Node) {}
 	known := map[string]func(*yaml.Node){
 		"does": keep(&t.Does), "use": keep(&t.Use), "result": keep(&t.Result), "title": keep(&t.Title),
-		"synonyms": r.words(&t.Synonyms), "show": r.shown(&t.Show), "examples": later, "params": later,
+		"synonyms": r.words(&t.Synonyms), "show": r.shown(&t.Show), "preview": later, "examples": later, "params": later,
 	}
 	if old == nil {
 		maps.Copy(known, map[string]func(*yaml.Node){
@@ -118,7 +118,7 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 // replaceTools takes the tools away that tools of additions replace. What refers to
 // a replaced tool refers to the new one.
 func (c *checker) replaceTools() {
-	instead := map[string]string{}
+	instead := c.instead
 	for _, d := range c.toolOrder {
 		if d.replaces == "" {
 			continue
@@ -153,6 +153,7 @@ func (c *checker) replaceTools() {
 	}
 	for _, id := range c.api.IDs {
 		renamed(&id.From)
+		renamed(&id.Get)
 	}
 	for _, f := range c.fields {
 		renamed(&f.From)
@@ -173,8 +174,10 @@ func (c *checker) resolveTools() {
 		if o := listItem(d.tool.Returns); o != nil {
 			last.checkShown(last.at("show"), o, d.tool.Show)
 		}
+		d.checkPreview(c)
 	}
 	c.checkToolsets()
+	c.checkGets()
 	for _, id := range c.api.IDs {
 		if id.From != "" && c.tools[id.From] == nil {
 			c.ps.add(c.idFrom[id.Name], nearName(id.From, slices.Sorted(maps.Keys(c.tools))), "id kind %q comes from %q, which is no tool", id.Name, id.From)

@@ -150,6 +150,9 @@ func dataOf(source string, list []*Tool, defs object) object {
 		if len(t.Show) > 0 {
 			o.set("show", showData(t.Show))
 		}
+		if len(t.Preview) > 0 {
+			o.set("preview", previewData(t.Preview))
+		}
 		if len(t.Aliases) > 0 {
 			o.set("aliases", aliasData(t.Aliases))
 		}
@@ -187,6 +190,25 @@ func showData(fields []manifest.ShowField) []any {
 		}
 		if len(f.Show) > 0 {
 			o.set("show", showData(f.Show))
+		}
+		list = append(list, o)
+	}
+	return list
+}
+
+func previewData(reads []manifest.PreviewRead) []object {
+	var list []object
+	for _, p := range reads {
+		with := object{}
+		for _, w := range p.With {
+			with.set(w[0], w[1])
+		}
+		o := object{{"tool", p.Tool}, {"with", with}}
+		if len(p.Show) > 0 {
+			o.set("show", showData(p.Show))
+		}
+		if p.Count != "" {
+			o.set("count", p.Count)
 		}
 		list = append(list, o)
 	}

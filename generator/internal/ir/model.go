@@ -231,6 +231,7 @@ type Tool struct {
 	Accepts                  []Accepted
 	Fill                     string // name of a constant, or empty
 	Show                     []manifest.ShowField
+	Preview                  []manifest.PreviewRead
 	Examples                 []Example
 	InputSchema              json.RawMessage
 	OutputSchema             json.RawMessage

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/closekit/closekit/manifest"
 )
@@ -13,7 +14,7 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	fn := funcName(t.Name)
 	out := Tool{
 		Name: t.Name, Title: t.Title, Description: description(t), Resource: t.Resource.Name, Func: fn,
-		Synonyms: t.Synonyms, Show: t.Show, OpVar: opVar(fn), Doc: t.Doc, Untrusted: b.untrusted(t),
+		Synonyms: t.Synonyms, Show: t.Show, Preview: b.preview(t), OpVar: opVar(fn), Doc: t.Doc, Untrusted: b.untrusted(t),
 	}
 	for _, a := range t.Aliases {
 		out.Aliases = append(out.Aliases, Alias(a))
@@ -44,6 +45,11 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	}
 	out.Hash = hex.EncodeToString(h.Sum(nil))[:16]
 	return out, nil
+}
+
+// preview leaves out what reads with a tool that is not generated.
+func (b *builder) preview(t *manifest.Tool) []manifest.PreviewRead {
+	return slices.DeleteFunc(slices.Clone(t.Preview), func(p manifest.PreviewRead) bool { return b.api.Tool(p.Tool) == nil })
 }
 
 // useOf names the constant of package closekit for the use of an input.
