@@ -41,9 +41,17 @@ type ToolInfo struct {
 	Synonyms    []string      `json:"synonyms"`
 	Show        []ShowField   `json:"show"`    // fields of the response that a model usually needs
 	Preview     []PreviewRead `json:"preview"` // what a person must see before the call is allowed
-	Aliases     []ToolAlias   `json:"aliases"`
-	Examples    []ToolExample `json:"examples"`
-	Untrusted   bool          `json:"untrusted"` // responses hold text of outsiders, such as emails, which may try to instruct a model
+	Brief       string        `json:"brief"`   // the description in at most two sentences; empty: its beginning does
+	// More and Hidden are the parameters that short definitions only name, and those that
+	// they do not have. The tool accepts them all the same.
+	More   []string `json:"more"`
+	Hidden []string `json:"hidden"`
+	// Briefs has texts of parameters for short definitions, empty for those whose name and
+	// type say it all. Of others, the description is cut.
+	Briefs    map[string]string `json:"briefs"`
+	Aliases   []ToolAlias       `json:"aliases"`
+	Examples  []ToolExample     `json:"examples"`
+	Untrusted bool              `json:"untrusted"` // responses hold text of outsiders, such as emails, which may try to instruct a model
 }
 
 // ToolAlias is another name that a tool accepts for a parameter.

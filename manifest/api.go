@@ -212,39 +212,43 @@ type Field struct {
 	From                 string
 	Aliases              []string
 	Deprecated           string
-	In                   Place // of parameters
+	Brief                *string // of a parameter, for short definitions; nil: the usual text, cut
+	Shown                Shown   // what a field says itself; Tool.More and Tool.Hidden have the outcome
+	In                   Place   // of parameters
 }
 
 // Tool is one operation of the API.
 type Tool struct {
-	Name       string // close_lead_create
-	Title      string
-	Does       string
-	Use        string
-	Result     string // in words
-	Method     string
-	Path       string
-	Effect     Effect
-	Effects    []EffectCase // weaker effects of calls with certain parameters; the first that matches applies
-	Idempotent bool
-	Update     bool     // what it takes is written to something that exists
-	Params     []*Field // path parameters first
-	Accepts    []*Accepted
-	Fill       Fill
-	Aliases    []Alias
-	Rules      []Rule
-	Returns    *Type // nil: nothing; a List: a page of items
-	Totals     *Object
-	Paging     bool
-	Show       []ShowField
-	Preview    []PreviewRead // what a person sees before the call; with the default filled in
-	Examples   []Example
-	Synonyms   []string
-	Status     int
-	Action     string
-	Doc        string
-	Resource   *Resource
-	Pos        Pos
+	Name         string // close_lead_create
+	Title        string
+	Does         string
+	Use          string
+	Result       string // in words
+	Method       string
+	Path         string
+	Effect       Effect
+	Effects      []EffectCase // weaker effects of calls with certain parameters; the first that matches applies
+	Idempotent   bool
+	Update       bool     // what it takes is written to something that exists
+	Params       []*Field // path parameters first
+	Accepts      []*Accepted
+	Fill         Fill
+	Aliases      []Alias
+	Rules        []Rule
+	Returns      *Type // nil: nothing; a List: a page of items
+	Totals       *Object
+	Paging       bool
+	Show         []ShowField
+	Brief        string        // the purpose for short definitions; empty: the usual text, cut
+	More, Hidden []string      // parameters that short definitions only name, and do not have
+	Preview      []PreviewRead // what a person sees before the call; with the default filled in
+	Examples     []Example
+	Synonyms     []string
+	Status       int
+	Action       string
+	Doc          string
+	Resource     *Resource
+	Pos          Pos
 }
 
 // Accepted is an input of a tool that closekit itself uses.

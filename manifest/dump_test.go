@@ -70,6 +70,9 @@ func dump(api *manifest.API) string {
 			for _, p := range t.Preview {
 				line("  preview %s %v %s%s", p.Tool, p.With, shown(p.Show), p.Count)
 			}
+			text("brief", t.Brief)
+			list("more", t.More)
+			list("hidden", t.Hidden)
 			list("synonyms", t.Synonyms)
 			for _, e := range t.Examples {
 				line("  example %q %s", e.About, e.Input)
@@ -105,6 +108,9 @@ func field(f *manifest.Field) string {
 	}
 	if f.Preset != nil {
 		s += " preset=" + string(f.Preset)
+	}
+	if f.Brief != nil {
+		s += fmt.Sprintf(" brief=%q", *f.Brief)
 	}
 	if f.About != "" {
 		s += " " + f.About

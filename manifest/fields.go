@@ -84,6 +84,8 @@ func (c *checker) readFieldAs(r reader, name, n *yaml.Node, base *fieldDecl, acc
 		"from":       func(n *yaml.Node) { r.text(&d.From)(n); d.fromPos = r.pos(n) },
 		"aliases":    r.words(&d.Aliases),
 		"deprecated": r.text(&d.Deprecated),
+		"brief":      func(n *yaml.Node) { text := ""; r.text(&text)(n); d.Brief = &text },
+		"shown":      func(n *yaml.Node) { d.Shown = Shown(n.Value) },
 		"in":         r.place(&d.In),
 	}
 	if accepted {

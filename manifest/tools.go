@@ -30,7 +30,7 @@ type toolDecl struct {
 	fill                     string
 	project                  bool
 	only, without, with      []string
-	required                 []string
+	required, main           []string
 }
 
 // broken reports whether the shape of a key's value was reported.
@@ -65,11 +65,15 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 	if old != nil {
 		t = old.tool
 	}
+	mainOf := &d.main
+	if old != nil {
+		mainOf = &old.main
+	}
 	keep := func(to *string) func(*yaml.Node) { return r.text(to) }
 	later := func(*yaml.Node) {}
 	known := map[string]func(*yaml.Node){
 		"does": keep(&t.Does), "use": keep(&t.Use), "result": keep(&t.Result), "title": keep(&t.Title),
-		"synonyms": r.words(&t.Synonyms), "show": r.shown(&t.Show), "preview": later, "examples": later, "params": later,
+		"synonyms": r.words(&t.Synonyms), "show": r.shown(&t.Show), "preview": later, "brief": keep(&t.Brief), "main": r.words(mainOf), "examples": later, "params": later,
 	}
 	if old == nil {
 		maps.Copy(known, map[string]func(*yaml.Node){
@@ -252,6 +256,7 @@ func (c *checker) resolveTool(d *toolDecl) {
 	}
 	c.accepts(d)
 	c.checkAliases(d)
+	d.profile()
 	if n := d.given["rules"]; n != nil {
 		c.readRules(d, n)
 	}

@@ -153,6 +153,18 @@ func dataOf(source string, list []*Tool, defs object) object {
 		if len(t.Preview) > 0 {
 			o.set("preview", previewData(t.Preview))
 		}
+		if t.Brief != "" {
+			o.set("brief", t.Brief)
+		}
+		if len(t.More) > 0 {
+			o.set("more", t.More)
+		}
+		if len(t.Hidden) > 0 {
+			o.set("hidden", t.Hidden)
+		}
+		if len(t.Briefs) > 0 {
+			o.set("briefs", textData(t.Briefs))
+		}
 		if len(t.Aliases) > 0 {
 			o.set("aliases", aliasData(t.Aliases))
 		}
@@ -199,11 +211,7 @@ func showData(fields []manifest.ShowField) []any {
 func previewData(reads []manifest.PreviewRead) []object {
 	var list []object
 	for _, p := range reads {
-		with := object{}
-		for _, w := range p.With {
-			with.set(w[0], w[1])
-		}
-		o := object{{"tool", p.Tool}, {"with", with}}
+		o := object{{"tool", p.Tool}, {"with", textData(p.With)}}
 		if len(p.Show) > 0 {
 			o.set("show", showData(p.Show))
 		}
@@ -213,6 +221,15 @@ func previewData(reads []manifest.PreviewRead) []object {
 		list = append(list, o)
 	}
 	return list
+}
+
+// textData is an object of texts.
+func textData(pairs [][2]string) object {
+	o := object{}
+	for _, p := range pairs {
+		o.set(p[0], p[1])
+	}
+	return o
 }
 
 func aliasData(aliases []Alias) []object {

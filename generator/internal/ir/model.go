@@ -232,6 +232,9 @@ type Tool struct {
 	Fill                     string // name of a constant, or empty
 	Show                     []manifest.ShowField
 	Preview                  []manifest.PreviewRead
+	Brief                    string
+	More, Hidden             []string
+	Briefs                   [][2]string // parameters with their text
 	Examples                 []Example
 	InputSchema              json.RawMessage
 	OutputSchema             json.RawMessage

@@ -14,7 +14,7 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	fn := funcName(t.Name)
 	out := Tool{
 		Name: t.Name, Title: t.Title, Description: description(t), Resource: t.Resource.Name, Func: fn,
-		Synonyms: t.Synonyms, Show: t.Show, Preview: b.preview(t), OpVar: opVar(fn), Doc: t.Doc, Untrusted: b.untrusted(t),
+		Synonyms: t.Synonyms, Show: t.Show, Preview: b.preview(t), Brief: t.Brief, More: t.More, Hidden: t.Hidden, OpVar: opVar(fn), Doc: t.Doc, Untrusted: b.untrusted(t),
 	}
 	for _, a := range t.Aliases {
 		out.Aliases = append(out.Aliases, Alias(a))
@@ -24,6 +24,11 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	}
 	if t.Fill == manifest.FillSender {
 		out.Fill = "FillSender"
+	}
+	for _, p := range t.Params {
+		if p.Brief != nil {
+			out.Briefs = append(out.Briefs, [2]string{p.Name, *p.Brief})
+		}
 	}
 	for _, e := range t.Examples {
 		out.Examples = append(out.Examples, Example{e.About, string(e.Input)})
