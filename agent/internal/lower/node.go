@@ -32,15 +32,6 @@ type property struct {
 	*node
 }
 
-func (n *node) prop(name string) *node {
-	for _, p := range n.props {
-		if p.name == name {
-			return p.node
-		}
-	}
-	return nil
-}
-
 func (n *node) appendJSON(b []byte) []byte {
 	o := object{b: append(b, '{')}
 	if n.typ != "" {

@@ -14,7 +14,9 @@ import (
 // one more if it is a rule between parameters that a schema cannot say.
 func (l *lowering) toolText(s *tool.Schema, clears bool) string {
 	text := strings.TrimSuffix(l.tool.Info.Description, " Returns nothing.")
-	if l.lean && text != "" {
+	if l.lean && l.tool.Info.Brief != "" {
+		text = l.tool.Info.Brief
+	} else if l.lean && text != "" {
 		list := sentences(withoutPaging.Replace(text))
 		text = list[0]
 		for _, one := range list[1:min(3, len(list))] {
@@ -61,6 +63,9 @@ func (l *lowering) showsAll(s *tool.Schema, sentence string) bool {
 
 // text returns the description of a parameter.
 func (l *lowering) text(name string, s *tool.Schema, required bool) string {
+	if brief, ok := l.tool.Info.Briefs[name]; ok && l.lean && l.depth == 0 {
+		return sentence(brief, l.inWords(name, s))
+	}
 	var kept []string
 	for i, one := range sentences(s.Description) {
 		source, isSource := strings.CutPrefix(one, "From ")
