@@ -25,6 +25,7 @@ type Agent struct {
 	byTag map[string]*tool.Tool
 	all   map[string]*tool.Tool // of the whole catalog, for previews and the guard
 	paths []route
+	gets  func() map[string][]*tool.Tool // tools that read a record, by the prefix of its id
 	metas []*tool.Tool
 	finds func() *search.Index
 
@@ -208,6 +209,7 @@ func (a *Agent) index() error {
 	}
 	slices.SortFunc(a.tools, func(x, y *tool.Tool) int { return strings.Compare(x.Name, y.Name) })
 	a.paths = routes(a.all)
+	a.gets = sync.OnceValue(a.readers)
 	a.finds = sync.OnceValue(func() *search.Index { return search.New(a.tools, a.catalog.Lexicon()) })
 	var err error
 	a.metas, err = makeMetas()

@@ -163,7 +163,7 @@ func (s *Session) withhold(r *Result, err error) {
 
 // begin does what comes before a call: limits, the record of the intent.
 func (s *Session) begin(ctx context.Context, p *planned) error {
-	if p.effect != closekit.Read && len(s.agent.sinks) > 0 && p.before == nil {
+	if p.effect != closekit.Read && p.before == nil && (len(s.agent.sinks) > 0 || s.countsMoney(p.tool)) {
 		before, err := s.snapshots(ctx, p.tool, p.input)
 		if err != nil {
 			return fmt.Errorf("reading what the call would change: %w", err)

@@ -1,0 +1,208 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent/internal/preview"
+	"github.com/closekit/closekit/agent/internal/tool"
+)
+
+const (
+	mostSnapshots  = 4       // records; a merge changes two
+	mostOfSnapshot = 1 << 18 // bytes of one record
+)
+
+// target is a record that a call changes or deletes.
+type target struct {
+	param string
+	id    string
+	get   *tool.Tool // that reads it, or nil
+}
+
+// targets returns the records that a call changes: those in the path, and all that a
+// merge names.
+func (a *Agent) targets(t *tool.Tool, input json.RawMessage) []target {
+	if t.Method == "" || t.Method == "GET" {
+		return nil
+	}
+	in := preview.Object(input)
+	var list []target
+	for _, part := range split(t.Template) {
+		if name, ok := strings.CutPrefix(part, "{"); ok {
+			name = strings.TrimSuffix(name, "}")
+			list = append(list, target{name, preview.String(in[name]), a.getOf(t)})
+		}
+	}
+	if len(list) > 0 || !t.Effect.Has(closekit.Destructive) {
+		return list
+	}
+	schema, err := t.Schema()
+	if err != nil {
+		return nil
+	}
+	for _, p := range schema.Properties {
+		if id := preview.String(in[p.Name]); idPattern.MatchString(id) {
+			if gets := a.gets()[prefixOf(id)]; len(gets) > 0 {
+				list = append(list, target{p.Name, id, gets[0]})
+			}
+		}
+	}
+	return list
+}
+
+// getOf returns the tool that reads the record that t changes.
+func (a *Agent) getOf(t *tool.Tool) *tool.Tool { return a.at("GET", t.Template) }
+
+// at returns the tool of a route.
+func (a *Agent) at(method, template string) *tool.Tool {
+	for i := range a.paths {
+		if r := &a.paths[i]; r.method == method && r.tool.Template == template {
+			return r.tool
+		}
+	}
+	return nil
+}
+
+var prefixInPattern = regexp.MustCompile(`([a-z]+)_\[A-Za-z0-9\]`)
+
+// readers returns the tools that read one record, by the prefixes of its ids.
+func (a *Agent) readers() map[string][]*tool.Tool {
+	byPrefix := map[string][]*tool.Tool{}
+	for _, t := range a.all {
+		name := idParam(t)
+		if t.Method != "GET" || name == "" {
+			continue
+		}
+		schema, err := t.Schema()
+		if err != nil || schema.Property(name) == nil {
+			continue
+		}
+		var prefixes []string
+		for _, m := range prefixInPattern.FindAllStringSubmatch(schema.Property(name).Pattern, -1) {
+			prefixes = append(prefixes, m[1])
+		}
+		if strings.HasPrefix(t.Resource, "custom_fields_") {
+			prefixes = []string{"cf", "lcf"} // older ids can have others
+		}
+		for _, p := range prefixes {
+			byPrefix[p] = append(byPrefix[p], t)
+		}
+	}
+	for _, list := range byPrefix {
+		slices.SortFunc(list, func(x, y *tool.Tool) int { return strings.Compare(x.Name, y.Name) })
+	}
+	return byPrefix
+}
+
+// idParam returns the parameter in the path of a tool for one record, or "".
+func idParam(t *tool.Tool) string {
+	parts := split(t.Template)
+	last := parts[len(parts)-1]
+	if strings.Count(t.Template, "{") != 1 || !strings.HasPrefix(last, "{") {
+		return ""
+	}
+	return strings.Trim(last, "{}")
+}
+
+func prefixOf(id string) string {
+	p, _, _ := strings.Cut(id, "_")
+	return p
+}
+
+// fetch reads a record.
+func (s *Session) fetch(ctx context.Context, get *tool.Tool, id string) (json.RawMessage, error) {
+	in, err := json.Marshal(map[string]string{idParam(get): id})
+	if err != nil {
+		return nil, err
+	}
+	out, _, err := get.Do(ctx, s.bare, in)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", id, err)
+	}
+	return withoutSecrets(out), nil
+}
+
+// withoutSecrets returns a record without keys that sign or authenticate.
+func withoutSecrets(record json.RawMessage) json.RawMessage {
+	m := preview.Object(record)
+	if m["signature_key"] == nil {
+		return record
+	}
+	delete(m, "signature_key")
+	out, err := json.Marshal(m)
+	if err != nil {
+		return nil
+	}
+	return out
+}
+
+// snapshots reads the records that a call changes, as they are now. One that is too
+// large to keep has no JSON.
+func (s *Session) snapshots(ctx context.Context, t *tool.Tool, input json.RawMessage) ([]Snapshot, error) {
+	var list []Snapshot
+	for _, x := range s.agent.targets(t, input) {
+		if x.get == nil || x.id == "" || len(list) == mostSnapshots {
+			continue
+		}
+		record, err := s.fetch(ctx, x.get, x.id)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, snapshot(x, record))
+	}
+	return list, nil
+}
+
+func snapshot(x target, record json.RawMessage) Snapshot {
+	if len(record) > mostOfSnapshot {
+		record = nil
+	}
+	return Snapshot{Tool: x.get.Name, ID: x.id, JSON: record}
+}
+
+// countsMoney reports whether a limit of money needs the old value of an opportunity.
+func (s *Session) countsMoney(t *tool.Tool) bool {
+	return t.Resource == "opportunities" && slices.ContainsFunc(limitsOf(s.agent.policy), func(l Limit) bool { return l.What == Money })
+}
+
+// moneyChange returns by how many cents a call changes the value of an opportunity. If
+// the old value is not known, the whole new value counts.
+func moneyChange(p *planned) int64 {
+	if p.tool == nil || p.tool.Resource != "opportunities" || p.effect == closekit.Read {
+		return 0
+	}
+	before, known := int64(0), p.tool.Method == "POST"
+	for _, x := range p.before {
+		if x.JSON != nil {
+			known = true
+			before, _ = cents(preview.Object(x.JSON)["value"])
+		}
+	}
+	after, given := cents(preview.Object(p.input)["value"])
+	switch {
+	case p.tool.Method == "DELETE":
+		after = 0
+	case !given:
+		return 0
+	case !known:
+		before = 0
+	}
+	return max(after-before, before-after)
+}
+
+func cents(raw json.RawMessage) (int64, bool) {
+	var n *int64
+	if len(raw) == 0 || json.Unmarshal(raw, &n) != nil {
+		return 0, false
+	}
+	if n == nil {
+		return 0, true
+	}
+	return *n, true
+}

@@ -1,0 +1,650 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent/internal/preview"
+	"github.com/closekit/closekit/agent/internal/tool"
+)
+
+// viewer makes the preview of one call.
+type viewer struct {
+	s      *Session
+	tool   *tool.Tool
+	schema *tool.Schema
+	effect closekit.Effect
+	raw    json.RawMessage            // the input
+	in     map[string]json.RawMessage // the same
+	order  []string                   // the keys of in, as a person reads them
+	record map[string]json.RawMessage // that an update or delete is for
+	names  names
+	Preview
+}
+
+// preview reads what a person must see before the call, and the records that the call
+// changes.
+func (s *Session) preview(ctx context.Context, t *tool.Tool, input json.RawMessage, e closekit.Effect) (Preview, []Snapshot, error) {
+	schema, err := t.Schema()
+	if err != nil {
+		return Preview{}, nil, err
+	}
+	v := &viewer{s: s, tool: t, schema: schema, effect: e, raw: input, in: preview.Object(input), names: newNames(s, t)}
+	v.Records = 1
+	v.order = v.inputOrder()
+	if _, err := s.whoami(ctx, false); err != nil {
+		return Preview{}, nil, err
+	}
+	targets := s.agent.targets(t, input)
+	var snaps []Snapshot
+	for _, x := range targets {
+		if x.get == nil {
+			continue
+		}
+		record, err := s.fetch(ctx, x.get, x.id)
+		if err != nil {
+			return Preview{}, nil, err
+		}
+		v.names.add(x.id, record)
+		snaps = append(snaps, snapshot(x, record))
+		if v.record == nil {
+			v.record = preview.Object(record)
+		}
+	}
+	if err := v.names.resolve(ctx, v.ids()); err != nil {
+		return Preview{}, nil, err
+	}
+	if err := v.build(ctx, targets); err != nil {
+		return Preview{}, nil, err
+	}
+	v.finish()
+	return v.Preview, snaps, nil
+}
+
+// first are the fields that a person must not overlook.
+var first = []string{"to", "cc", "bcc", "remote_phone", "contact_email", "sender", "sender_email", "sender_name", "subject"}
+
+// last are long texts.
+var last = []string{"body_text", "body_html", "text", "note", "note_html", "body"}
+
+func (v *viewer) inputOrder() []string {
+	rank := map[string]int{}
+	for i, p := range v.schema.Properties {
+		rank[p.Name] = i + 1
+	}
+	for i, n := range first {
+		rank[n] = i - len(first)
+	}
+	for i, n := range last {
+		rank[n] = 10000 + i
+	}
+	keys := slices.Sorted(maps.Keys(v.in))
+	slices.SortStableFunc(keys, func(a, b string) int { return rank[a] - rank[b] })
+	return keys
+}
+
+// ids returns the ids that the preview names: those of the input, and those of the
+// record that say whose it is.
+func (v *viewer) ids() []string {
+	ids := append(idsOf(v.raw), keysOf(v.raw)...)
+	for _, key := range slices.Sorted(maps.Keys(v.record)) {
+		if strings.HasSuffix(key, "_id") || key == "assigned_to" || v.in[key] != nil {
+			ids = append(ids, idsOf(v.record[key])...)
+		}
+	}
+	return ids
+}
+
+// keysOf returns the names of custom fields in JSON.
+func keysOf(input json.RawMessage) []string {
+	var keys []string
+	for name := range preview.Object(preview.Object(input)["custom_fields"]) {
+		id, _, _ := strings.Cut(name, ".")
+		keys = append(keys, id)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (v *viewer) fact(label, value string, quoted bool) {
+	v.Facts = append(v.Facts, Fact{label, value, quoted})
+}
+
+func (v *viewer) warn(format string, args ...any) {
+	w := fmt.Sprintf(format, args...)
+	if !slices.Contains(v.Warnings, w) {
+		v.Warnings = append(v.Warnings, w)
+	}
+}
+
+func (v *viewer) build(ctx context.Context, targets []target) error {
+	v.Title = v.title()
+	inPath := map[string]bool{}
+	for _, x := range targets {
+		inPath[x.param] = true
+		v.fact(preview.Label(x.param), v.names.show(x.id), true)
+	}
+	v.message()
+	for _, key := range v.order {
+		if !inPath[key] {
+			v.input(key)
+		}
+	}
+	if v.tool.Method == "DELETE" {
+		v.deleted()
+	}
+	if err := v.related(ctx, targets); err != nil {
+		return err
+	}
+	v.enrollment()
+	v.warnings()
+	return nil
+}
+
+func (v *viewer) title() string {
+	if v.effect.Has(closekit.Sends) {
+		switch v.tool.Resource {
+		case "emails":
+			return "Send an email to " + summary(v.recipients("to"))
+		case "sms":
+			return "Send an SMS to " + preview.Value(v.final("remote_phone"), v.names.show)
+		}
+	}
+	sentence, _, _ := strings.Cut(v.tool.Info.Description, ". ")
+	if sentence = strings.TrimSuffix(sentence, "."); sentence == "" {
+		sentence = v.tool.Info.Title
+	}
+	return sentence
+}
+
+func summary(list []string) string {
+	const most = 3
+	switch {
+	case len(list) == 0:
+		return "nobody"
+	case len(list) > most:
+		return fmt.Sprintf("%s and %s more", strings.Join(list[:most], ", "), preview.Count(len(list)-most))
+	}
+	return strings.Join(list, ", ")
+}
+
+// final returns a field as it will be after the call.
+func (v *viewer) final(field string) json.RawMessage {
+	if x, ok := v.in[field]; ok {
+		return x
+	}
+	return v.record[field]
+}
+
+func (v *viewer) recipients(field string) []string {
+	var list []string
+	if json.Unmarshal(v.final(field), &list) != nil {
+		if s := preview.String(v.final(field)); s != "" {
+			return []string{s}
+		}
+	}
+	return list
+}
+
+// message shows all of an email or SMS that a call sends or changes, whatever of it
+// the input names.
+func (v *viewer) message() {
+	fields := map[string][]string{
+		"emails": {"to", "cc", "bcc", "sender", "lead_id", "contact_id", "user_id", "email_account_id", "subject", "date_scheduled", "template_id", "in_reply_to_id", "followup_sequence_id", "attachments", "body_text", "body_html"},
+		"sms":    {"remote_phone", "local_phone", "lead_id", "contact_id", "user_id", "date_scheduled", "template_id", "attachments", "text"},
+	}[v.tool.Resource]
+	for _, f := range fields {
+		if len(v.recipients(f)) > 0 && (f == "to" || f == "cc" || f == "bcc") {
+			list := v.recipients(f)
+			label := preview.Label(f)
+			if len(list) > 1 {
+				label += " (" + preview.Count(len(list)) + ")"
+			}
+			v.fact(label, strings.Join(list, "\n"), true)
+			continue
+		}
+		if _, given := v.in[f]; given || preview.Empty(v.record[f]) {
+			continue
+		}
+		v.fact(preview.Label(f), v.value(f, v.record[f]), v.quoted(f))
+	}
+}
+
+// quoted reports whether a field holds text that a person or model chose.
+func (v *viewer) quoted(field string) bool {
+	p := v.schema.Property(field)
+	return p == nil || len(p.Enum) == 0 && (p.Is("string") || p.Is("array") || p.Is("object"))
+}
+
+// value returns a field for people: money with its currency, ids with names, times in
+// the zone of the user.
+func (v *viewer) value(field string, raw json.RawMessage) string {
+	format := ""
+	if p := v.schema.Property(field); p != nil {
+		format = p.Format
+	}
+	if field == "value" && v.tool.Resource == "opportunities" {
+		format = "cents"
+	}
+	if n, ok := cents(raw); ok && format == "cents" && string(raw) != "null" {
+		return v.money(n)
+	}
+	if text := preview.String(raw); text != "" && strings.Contains(format, "date-time") {
+		if at, err := time.Parse(time.RFC3339, text); err == nil {
+			if zone := v.s.zoneKnown(); zone != nil {
+				return text + " (" + at.In(zone).Format("Mon 2 Jan 2006, 15:04 MST") + ")"
+			}
+		}
+	}
+	return preview.Value(raw, v.names.show)
+}
+
+// zoneKnown returns the zone of the user without asking Close.
+func (s *Session) zoneKnown() *time.Location {
+	s.mu.Lock()
+	known := s.me != nil
+	s.mu.Unlock()
+	if !known {
+		return nil
+	}
+	return s.zone(context.Background())
+}
+
+func (v *viewer) money(n int64) string {
+	currency := preview.String(v.final("value_currency"))
+	if currency == "" {
+		v.s.mu.Lock()
+		currency = v.s.me.currency()
+		v.s.mu.Unlock()
+	}
+	if currency == "" {
+		v.warn("The currency of the amount is not known.")
+		return closekit.Cents(n).String() + " (currency not known)"
+	}
+	return closekit.Cents(n).Format(currency)
+}
+
+// input shows one argument: what it changes, or what it sets.
+func (v *viewer) input(key string) {
+	after := v.in[key]
+	if key == "custom_fields" {
+		v.customFields(preview.Object(after))
+		return
+	}
+	label := preview.Label(key)
+	if v.tool.Method != "PUT" || v.record == nil {
+		if (key == "to" || key == "cc" || key == "bcc") && v.tool.Resource == "emails" {
+			if len(v.recipients(key)) == 0 {
+				v.fact(label, "nobody", false)
+			}
+			return // message has shown them
+		}
+		if list := preview.Object(after); len(list) == 0 && strings.HasPrefix(string(after), "[{") {
+			var items []json.RawMessage
+			if json.Unmarshal(after, &items) == nil && key == "contacts" {
+				v.Records += len(items)
+			}
+		}
+		v.fact(label, v.value(key, after), v.quoted(key))
+		return
+	}
+	before, stored := v.before(key)
+	v.change(label, key, before, after, stored)
+}
+
+// before returns the value that an argument replaces.
+func (v *viewer) before(key string) (json.RawMessage, bool) {
+	if x, ok := v.record[key]; ok {
+		return x, true
+	}
+	x, ok := v.record[key+"_label"] // a status by its label
+	return x, ok
+}
+
+func (v *viewer) change(label, key string, before, after json.RawMessage, stored bool) {
+	switch {
+	case stored && preview.Equal(before, after):
+		v.fact(label, v.value(key, after)+" (unchanged)", v.quoted(key))
+		return
+	case !stored:
+		v.fact(label, v.value(key, after), v.quoted(key))
+		return
+	}
+	v.Changes = append(v.Changes, Change{label, v.value(key, before), v.value(key, after), v.quoted(key)})
+	var old, list []json.RawMessage
+	if json.Unmarshal(before, &old) == nil && json.Unmarshal(after, &list) == nil && len(old) > 0 {
+		v.warn("%s: the new list replaces the old one; what is not in it is lost.", label)
+	}
+}
+
+func (v *viewer) customFields(fields map[string]json.RawMessage) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		id, how, _ := strings.Cut(name, ".")
+		label := "Custom field " + v.names.show(id)
+		if how != "" {
+			label += " (" + how + ")"
+		}
+		if v.tool.Method == "PUT" && v.record != nil && how == "" {
+			v.change(label, name, v.record["custom."+id], fields[name], true)
+			continue
+		}
+		v.fact(label, v.value(name, fields[name]), true)
+	}
+	if len(fields) == 0 {
+		v.fact("Custom fields", "nothing", false)
+	}
+}
+
+// deleted shows the record that a call deletes: what its get tool shows of it, and its
+// texts, without what any activity moves.
+func (v *viewer) deleted() {
+	get := v.s.agent.getOf(v.tool)
+	if get == nil {
+		return
+	}
+	var fields []string
+	for _, f := range get.Info.Show {
+		name, _, _ := strings.Cut(f.Name, ".")
+		fields = append(fields, name)
+	}
+	fields = append(append(fields, first...), last...)
+	shown := map[string]bool{}
+	if v.tool.Resource == "emails" || v.tool.Resource == "sms" {
+		for _, f := range []string{"to", "cc", "bcc", "sender", "lead_id", "contact_id", "user_id", "email_account_id", "subject", "date_scheduled", "attachments", "body_text", "body_html", "remote_phone", "local_phone", "text"} {
+			shown[f] = true // by message
+		}
+	}
+	for _, f := range fields {
+		if raw := v.record[f]; f != "id" && !shown[f] && !moves(f) && !preview.Empty(raw) {
+			shown[f] = true
+			v.fact(preview.Label(f), v.value(f, withoutMoving(raw)), true)
+		}
+	}
+}
+
+// moves reports whether a field changes without anybody changing the record itself.
+func moves(field string) bool {
+	switch field {
+	case "date_updated", "updated_by", "updated_by_name", "html_url", "opens", "opens_summary", "integration_links", "is_stalled", "stall_status":
+		return true
+	}
+	for _, p := range []string{"last_", "next_", "num_", "times_"} {
+		if strings.HasPrefix(field, p) {
+			return true
+		}
+	}
+	return strings.HasSuffix(field, "_count")
+}
+
+// withoutMoving removes such fields from the records inside a value.
+func withoutMoving(raw json.RawMessage) json.RawMessage {
+	var v any
+	if json.Unmarshal(raw, &v) != nil {
+		return raw
+	}
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, x := range v {
+				walk(x)
+			}
+		case map[string]any:
+			for k, x := range v {
+				if moves(k) {
+					delete(v, k)
+				} else {
+					walk(x)
+				}
+			}
+		}
+	}
+	walk(v)
+	out, err := json.Marshal(v)
+	if err != nil {
+		return raw
+	}
+	return out
+}
+
+const (
+	mostPages = 10
+	pageSize  = 100
+)
+
+// related shows how much a deletion or merge takes with it: the records of every list
+// that can be asked for by the id of the record.
+func (v *viewer) related(ctx context.Context, targets []target) error {
+	if !v.effect.Has(closekit.Destructive) {
+		return nil
+	}
+	for i, x := range targets {
+		if x.get == nil || v.tool.Method == "PUT" || len(targets) > 1 && i > 0 {
+			continue // an update takes nothing with it, and the destination of a merge stays
+		}
+		for _, list := range v.s.agent.listsBy(idParam(x.get)) {
+			by := map[string]any{idParam(x.get): x.id}
+			if lead := preview.String(v.record["lead_id"]); lead != "" && accepts(list, "lead_id") {
+				by["lead_id"] = lead // Close wants both for activities of a contact
+			}
+			n, more, err := v.s.count(ctx, list, by)
+			if err != nil {
+				return fmt.Errorf("counting what belongs to %s: %w", x.id, err)
+			}
+			text := preview.Count(n)
+			if more {
+				text += " or more"
+			}
+			v.fact(preview.Label(list.Resource), text, false)
+			v.Records += n
+		}
+	}
+	if len(targets) > 1 {
+		v.fact("Deleted", v.names.show(targets[0].id), true)
+		v.fact("Stays, with all of it", v.names.show(targets[1].id), true)
+	}
+	return nil
+}
+
+// listsBy returns the tools that list records by the id of another one. A list of all
+// activities stands for those of single types.
+func (a *Agent) listsBy(param string) []*tool.Tool {
+	var lists []*tool.Tool
+	for _, name := range slices.Sorted(maps.Keys(a.all)) {
+		t := a.all[name]
+		if t.Method != "GET" || strings.Contains(t.Template, "{") || param == "" {
+			continue
+		}
+		if accepts(t, param) {
+			lists = append(lists, t)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(lists), func(t *tool.Tool) bool {
+		return slices.ContainsFunc(lists, func(o *tool.Tool) bool { return o != t && strings.HasPrefix(t.Template, o.Template) })
+	})
+}
+
+func accepts(t *tool.Tool, param string) bool {
+	schema, err := t.Schema()
+	return err == nil && schema.Property(param) != nil
+}
+
+// count returns how many records a list has, and whether there are more.
+func (s *Session) count(ctx context.Context, list *tool.Tool, by map[string]any) (n int, more bool, err error) {
+	by["_limit"], by["_fields"] = pageSize, []string{"id"}
+	for page := range mostPages {
+		by["_skip"] = page * pageSize
+		in, err := json.Marshal(by)
+		if err != nil {
+			return 0, false, err
+		}
+		out, _, err := list.Do(ctx, s.bare, in)
+		if err != nil {
+			return 0, false, err
+		}
+		var r struct {
+			Data  []json.RawMessage `json:"data"`
+			More  bool              `json:"has_more"`
+			Total *int              `json:"total_results"`
+		}
+		if err := json.Unmarshal(out, &r); err != nil {
+			return 0, false, err
+		}
+		if r.Total != nil {
+			return *r.Total, false, nil
+		}
+		n += len(r.Data)
+		if !r.More || len(r.Data) == 0 {
+			return n, false, nil
+		}
+	}
+	return n, true, nil
+}
+
+// enrollment shows what a sequence will do, and whom it will write to.
+func (v *viewer) enrollment() {
+	id := preview.String(v.final("sequence_id"))
+	if v.tool.Resource != "sequence_subscriptions" || id == "" {
+		return
+	}
+	for _, key := range []string{"sequence_id", "contact_id"} {
+		if x := preview.String(v.record[key]); x != "" {
+			v.fact(preview.Label(key), v.names.show(x), true)
+		}
+	}
+	contact := preview.Object(v.names.records[preview.String(v.final("contact_id"))])
+	for _, list := range []string{"emails", "phones"} {
+		if raw := contact[list]; !preview.Empty(raw) {
+			v.fact("Contact's "+list, preview.Value(raw, v.names.show), true)
+		}
+	}
+	sequence := preview.Object(v.names.records[id])
+	var steps []struct {
+		Type     string  `json:"step_type"`
+		Delay    int64   `json:"delay"`
+		Template *string `json:"email_template_id"`
+		SMS      *string `json:"sms_template_id"`
+	}
+	if json.Unmarshal(sequence["steps"], &steps) != nil {
+		v.warn("The steps of the sequence cannot be shown.")
+		return
+	}
+	for i, x := range steps {
+		text := x.Type
+		if x.Delay > 0 {
+			text += " after " + (time.Duration(x.Delay) * time.Second).String()
+		}
+		for _, t := range []*string{x.Template, x.SMS} {
+			if t != nil {
+				text += ", template " + *t
+			}
+		}
+		v.fact(fmt.Sprintf("Step %d of %d", i+1, len(steps)), text, false)
+	}
+	if len(steps) > 0 {
+		v.warn("The messages of the steps come from templates of Close, which are not shown here.")
+	}
+}
+
+func (v *viewer) warnings() {
+	referred := idsOf(v.raw)
+	for _, f := range []string{"template_id", "in_reply_to_id", "followup_sequence_id"} { // what a message consists of
+		referred = append(referred, preview.String(v.record[f]))
+	}
+	for _, id := range v.names.unknown {
+		if slices.Contains(referred, id) {
+			v.warn("%s cannot be read here; what it contains is not shown.", id)
+		}
+	}
+	v.sending()
+	v.addresses()
+	switch {
+	case v.effect.Has(closekit.Destructive):
+		v.warn("It cannot be undone.")
+	case v.effect.Has(closekit.Egress):
+		v.warn("Data of Close goes to %s.", host(preview.String(v.final("url"))))
+	}
+	if v.effect.Has(closekit.Admin) {
+		v.warn("It changes the set-up for everybody in the organization.")
+	}
+	if v.tool.Method == "" {
+		v.warn("It is a tool of this program; only its input is shown.")
+	}
+}
+
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "another server"
+	}
+	return u.Host
+}
+
+func (v *viewer) sending() {
+	if !v.effect.Has(closekit.Sends) {
+		return
+	}
+	if v.tool.Resource == "sequence_subscriptions" {
+		v.warn("The sequence sends by itself from now on; nobody is asked again.")
+		return
+	}
+	status, text := preview.String(v.final("status")), preview.String(v.final("date_scheduled"))
+	at, err := time.Parse(time.RFC3339, text)
+	switch {
+	case status == "scheduled" && !preview.Empty(v.in["send_in"]):
+		v.warn("It is sent by itself %s seconds after the call.", string(v.in["send_in"]))
+	case status == "scheduled" && err == nil && at.After(v.s.agent.now()):
+		v.warn("It is sent by itself at the scheduled time.")
+	case status == "scheduled" && err == nil:
+		v.warn("The scheduled time is in the past: it is sent at once. It cannot be called back.")
+	default:
+		v.warn("It is sent at once. It cannot be called back.")
+	}
+	if !preview.Empty(v.final("followup_sequence_id")) {
+		v.warn("A sequence goes on writing to the recipients afterwards.")
+	}
+}
+
+// addresses warns of those that may not be what they look like.
+func (v *viewer) addresses() {
+	var walk func(any)
+	walk = func(x any) {
+		switch x := x.(type) {
+		case string:
+			for _, word := range strings.Fields(x) {
+				if !strings.Contains(word, "@") && !strings.Contains(word, "://") {
+					continue
+				}
+				word = strings.Trim(word, "<>(),;\"'")
+				if why := preview.Suspicious(word); why != "" {
+					v.warn("%s: %s.", word, why)
+				}
+			}
+		case []any:
+			for _, y := range x {
+				walk(y)
+			}
+		case map[string]any:
+			for _, k := range slices.Sorted(maps.Keys(x)) {
+				walk(x[k])
+			}
+		}
+	}
+	each := func(m map[string]json.RawMessage, fields []string) {
+		for _, f := range fields {
+			var x any
+			if json.Unmarshal(m[f], &x) == nil {
+				walk(x)
+			}
+		}
+	}
+	each(v.in, v.order)
+	each(v.record, append(first, last...))
+}
