@@ -36,7 +36,15 @@ type Record struct {
 	Error    string        // what went wrong, without secrets
 	IDs      []string      // records of Close in the response
 	Before   []Snapshot    // the records that it changes, as they were
+	After    []After       // what the call has set, with the outcome
 	Duration time.Duration // of the outcome
+}
+
+// After is a field that a call has set. The value itself is not kept: its digest tells
+// whether it is still there.
+type After struct {
+	Field string // as Close names it: name, custom.cf_…
+	Value Digest // of the canonical JSON in the response
 }
 
 // Snapshot is a record of Close as it was before a call.

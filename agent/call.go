@@ -214,6 +214,7 @@ func (s *Session) outcome(ctx context.Context, p *planned, word string) error {
 	r.Result, r.Duration = word, r.Time.Sub(p.begun)
 	if p.result != nil {
 		r.IDs = recordIDs(p.result.JSON)
+		r.After = afterOf(p)
 		if p.result.Err != nil {
 			r.Error = p.result.Err.Error()
 		}

@@ -1,0 +1,206 @@
+package agent_test
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent"
+)
+
+// undoing is an office whose agent may do everything, and a session of another run for
+// the undo.
+func undoing(t *testing.T) (*office, *agent.Session) {
+	t.Helper()
+	o := open(t, agent.WithPolicy(agent.Rules{}))
+	return o, o.agent.Session(closekit.APIKey(o.srv.APIKey()), agent.As("ada"))
+}
+
+// run returns the records of the office's run.
+func (o *office) run() []agent.Record {
+	o.log.mu.Lock()
+	defer o.log.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(o.log.records), func(r agent.Record) bool { return r.Run != o.s.Run() })
+}
+
+func (o *office) undo(s *agent.Session) agent.UndoPlan {
+	o.Helper()
+	plan, results, err := s.Undo(o.Context(), o.run())
+	if err != nil {
+		o.Fatal(err)
+	}
+	for _, r := range results {
+		o.ok(r)
+	}
+	return plan
+}
+
+func (o *office) wantField(tool, param, id, field string, want any) {
+	o.Helper()
+	if got := o.do(tool, map[string]any{param: id})[field]; got != want {
+		o.Errorf("%s of %s is %v, want %v", field, id, got, want)
+	}
+}
+
+func TestUndoRestoresTheOldestValues(t *testing.T) {
+	t.Parallel()
+	o, s := undoing(t)
+	field := o.id("close_custom_field_lead_create", map[string]any{"name": "Tier", "type": "choices", "choices": []string{"Gold", "Silver"}})
+	o.do("close_lead_update", map[string]any{"lead_id": o.lead, "description": "Old", "custom_fields": map[string]any{field: "Gold"}})
+	o.ok(o.call("close_lead_update", `{"lead_id":%q,"name":"B","description":"x","custom_fields":{%q:"Silver"}}`, o.lead, field))
+	o.ok(o.call("close_lead_update", `{"lead_id":%q,"name":"C","status":"Qualified"}`, o.lead))
+	status := func() any { return o.do("close_lead_get", map[string]any{"lead_id": o.lead})["status_label"] }
+	if status() != "Qualified" {
+		t.Fatal(status())
+	}
+	plan := o.undo(s)
+	o.wantField("close_lead_get", "lead_id", o.lead, "name", "Acme")
+	o.wantField("close_lead_get", "lead_id", o.lead, "description", "Old")
+	o.wantField("close_lead_get", "lead_id", o.lead, "custom."+field, "Gold")
+	if status() != "Potential" {
+		t.Errorf("the status is %v", status())
+	}
+	if len(plan.Steps) != 1 || len(plan.Steps[0].Calls) != 2 || len(plan.Steps[0].Problems) != 0 {
+		t.Errorf("plan %+v", plan)
+	}
+	before := len(o.writes())
+	o.undo(s)
+	if len(o.writes()) != before {
+		t.Error("a second undo has written")
+	}
+}
+
+func TestUndoOfLists(t *testing.T) {
+	t.Parallel()
+	o, s := undoing(t)
+	contact := o.id("close_contact_create", map[string]any{"lead_id": o.lead, "name": "Bob", "emails": []any{
+		map[string]any{"email": "bob@acme.example", "type": "office"}, map[string]any{"email": "b@home.example", "type": "home"},
+	}})
+	o.ok(o.call("close_contact_update", `{"contact_id":%q,"emails":[{"email":"x@acme.example","type":"office"}],"title":"CFO"}`, contact))
+	o.undo(s)
+	got := o.do("close_contact_get", map[string]any{"contact_id": contact})
+	if emails := got["emails"].([]any); len(emails) != 2 || emails[0].(map[string]any)["email"] != "bob@acme.example" || emails[1].(map[string]any)["type"] != "home" {
+		t.Errorf("emails are %v", emails)
+	}
+	if title := got["title"]; title != nil && title != "" {
+		t.Errorf("title is %v", title)
+	}
+}
+
+// TestUndoConflict tests that what somebody else has changed since is left alone.
+func TestUndoConflict(t *testing.T) {
+	t.Parallel()
+	o, s := undoing(t)
+	o.ok(o.call("close_lead_update", `{"lead_id":%q,"name":"B","description":"x"}`, o.lead))
+	o.do("close_lead_update", map[string]any{"lead_id": o.lead, "name": "By a colleague"})
+	plan := o.undo(s)
+	o.wantField("close_lead_get", "lead_id", o.lead, "name", "By a colleague")
+	if d := o.do("close_lead_get", map[string]any{"lead_id": o.lead})["description"]; d != nil && d != "" {
+		t.Errorf("the description is %v", d)
+	}
+	if text := plan.Text(); !strings.Contains(text, "name has been changed since by somebody else") || !strings.Contains(text, "restore description by close_lead_update") {
+		t.Errorf("the plan says\n%s", text)
+	}
+}
+
+// TestUndoConflictInBetween tests a value that somebody else has set between two calls
+// of the run: it is the one that comes back.
+func TestUndoConflictInBetween(t *testing.T) {
+	t.Parallel()
+	o, s := undoing(t)
+	o.ok(o.call("close_lead_update", `{"lead_id":%q,"name":"B"}`, o.lead))
+	o.do("close_lead_update", map[string]any{"lead_id": o.lead, "name": "By a colleague"})
+	o.ok(o.call("close_lead_update", `{"lead_id":%q,"name":"C"}`, o.lead))
+	o.undo(s)
+	o.wantField("close_lead_get", "lead_id", o.lead, "name", "By a colleague")
+}
+
+func TestUndoOfCreations(t *testing.T) {
+	t.Parallel()
+	o, _ := undoing(t)
+	o.ok(o.call("close_lead_create", `{"name":"New"}`))
+	note := o.ok(o.call("close_note_create", `{"lead_id":%q,"note":"x"}`, o.lead))
+	o.ok(o.call("close_note_update", `{"note_id":%q,"note":"y"}`, idOf(t, note)))
+	strict, err := agent.New(o.agent.Catalog(), agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(o.srv.URL()))), agent.WithAudit(o.log), agent.Clock(o.clock.now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := strict.Session(closekit.APIKey(o.srv.APIKey()), agent.As("ada"))
+	plan, results, err := s.Undo(t.Context(), o.run())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(results) != 2 {
+		t.Fatalf("%d calls, want the deletions of the note and the lead\n%s", len(results), plan.Text())
+	}
+	o.has("leads", 2) // deletions wait for a person
+	for _, r := range results {
+		if r.Pending == nil {
+			t.Fatalf("%s was not put to a person: %s", r.Tool, r.Text)
+		}
+		if err := strict.Decide(t.Context(), r.Pending.ID, "ben@example.com", agent.Approve, r.Pending.Shown); err != nil {
+			t.Fatal(err)
+		}
+		o.ok(s.Resume(t.Context(), r.Pending.ID))
+	}
+	o.has("leads", 1)
+	o.has("notes", 0)
+}
+
+func idOf(t *testing.T, r agent.Result) string {
+	t.Helper()
+	var v struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(r.JSON, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v.ID
+}
+
+// TestUndoSaysWhatIsLost tests the calls that nothing reverts.
+func TestUndoSaysWhatIsLost(t *testing.T) {
+	t.Parallel()
+	o, s := undoing(t)
+	other := o.id("close_lead_create", map[string]any{"name": "Beta"})
+	third := o.id("close_lead_create", map[string]any{"name": "Gamma"})
+	o.ok(o.call("close_email_create", `{"lead_id":%q,"to":["ann@acme.example"],"subject":"Hi","body_text":"x","status":"outbox","sender":"ada@example.com"}`, o.lead))
+	o.ok(o.call("close_lead_merge", `{"source":%q,"destination":%q}`, other, o.lead))
+	o.ok(o.call("close_lead_update", `{"lead_id":%q,"name":"C"}`, third))
+	o.ok(o.call("close_lead_delete", `{"lead_id":%q}`, third))
+	before := len(o.writes())
+	plan := o.undo(s)
+	if len(o.writes()) != before {
+		t.Error("the undo has written")
+	}
+	text := plan.Text()
+	for _, want := range []string{"what was sent cannot be called back", "cannot take a merge apart", "no way to create a record again", "the record is gone"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the plan does not say %q:\n%s", want, text)
+		}
+	}
+	if i, j := strings.Index(text, "close_lead_delete"), strings.Index(text, "close_email_create"); i > j {
+		t.Errorf("not the newest first:\n%s", text)
+	}
+}
+
+func TestUndoOfOtherAccountOrOwnRun(t *testing.T) {
+	t.Parallel()
+	o, _ := undoing(t)
+	o.ok(o.call("close_lead_update", `{"lead_id":%q,"name":"B"}`, o.lead))
+	if _, _, err := o.s.Undo(t.Context(), o.run()); err == nil {
+		t.Error("a run can undo itself")
+	}
+	records := o.run()
+	for i := range records {
+		records[i].Account.UserID = "user_other"
+	}
+	s := o.agent.Session(closekit.APIKey(o.srv.APIKey()), agent.As("ada"))
+	if _, _, err := s.Undo(t.Context(), records); !errors.Is(err, agent.ErrOtherAccount) {
+		t.Errorf("the run of another account: %v", err)
+	}
+	o.wantField("close_lead_get", "lead_id", o.lead, "name", "B")
+}
