@@ -59,6 +59,9 @@ func nameOf(record json.RawMessage) string {
 			name = preview.String(m[f])
 		}
 	}
+	if money := preview.String(m["value_formatted"]); money != "" {
+		name += ", " + preview.String(m["status_label"]) + ", " + money
+	}
 	name, _ = preview.Cut(strings.Join(strings.Fields(name), " "), 80)
 	return name
 }

@@ -332,6 +332,9 @@ func (u *undoer) accepted(t *tool.Tool, id, field string, old json.RawMessage) (
 	} else if !strings.HasPrefix(field, "custom.") {
 		return nil, "Close accepts no value for it"
 	}
+	if string(old) == `""` {
+		return nil, "it was empty, and Close has no way to clear it"
+	}
 	in, err := inputFor(idParam(t), id, map[string]json.RawMessage{field: old})
 	if err == nil {
 		err = t.Check(in)
@@ -362,8 +365,11 @@ func fitting(s *tool.Schema, raw json.RawMessage) json.RawMessage {
 		}
 		return encoded(list, raw)
 	}
-	if string(raw) == "null" && !s.Nullable() && s.Is("array") {
+	switch {
+	case string(raw) == "null" && !s.Nullable() && s.Is("array"):
 		return json.RawMessage("[]")
+	case string(raw) == `""` && s.Nullable():
+		return json.RawMessage("null") // tools clear a text so
 	}
 	return raw
 }

@@ -364,9 +364,31 @@ func (v *viewer) deleted() {
 	for _, f := range fields {
 		if raw := v.record[f]; f != "id" && !shown[f] && !moves(f) && !preview.Empty(raw) {
 			shown[f] = true
-			v.fact(preview.Label(f), v.value(f, withoutMoving(raw)), true)
+			text := v.parts(raw)
+			if text == "" {
+				text = v.value(f, withoutMoving(raw))
+			}
+			v.fact(preview.Label(f), text, true)
 		}
 	}
+}
+
+// parts returns the names of the records in a list, one per line, and "" for other
+// values.
+func (v *viewer) parts(raw json.RawMessage) string {
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) != nil {
+		return ""
+	}
+	var lines []string
+	for _, x := range list {
+		id := preview.String(preview.Object(x)["id"])
+		if id == "" {
+			return ""
+		}
+		lines = append(lines, quotedName(id, nameOf(x)))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // moves reports whether a field changes without anybody changing the record itself.
@@ -442,7 +464,7 @@ func (v *viewer) related(ctx context.Context, targets []target) error {
 			if more {
 				text += " or more"
 			}
-			v.fact(preview.Label(list.Resource), text, false)
+			v.fact("Number of "+strings.ReplaceAll(list.Resource, "_", " "), text, false)
 			v.Records += n
 		}
 	}

@@ -63,8 +63,12 @@ func Layout(items []Item) string {
 			mark = "| "
 		}
 		start := indent + column + 2
+		long := utf8.RuneCountInString(x.Label) > most
+		if long {
+			b.WriteString(strings.Repeat(" ", indent) + label + "\n")
+		}
 		for i, line := range Wrap(x.Value, max(20, Width-start-len(mark))) {
-			if i == 0 {
+			if i == 0 && !long {
 				b.WriteString(pad(strings.Repeat(" ", indent)+label, start))
 			} else {
 				b.WriteString(strings.Repeat(" ", start))

@@ -91,6 +91,9 @@ func written(v any, name func(string) string, depth int) string {
 		if n := name(v); n != "" {
 			return n
 		}
+		if v == "" {
+			return "nothing"
+		}
 		return v
 	case []any:
 		lines := make([]string, len(v))
