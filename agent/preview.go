@@ -64,6 +64,7 @@ func (p *Preview) finish() {
 	}
 	clean(&p.Title, 200)
 	for i := range p.Facts {
+		p.Facts[i].Label = oneLine(p.Facts[i].Label)
 		clean(&p.Facts[i].Label, 200)
 		most := mostOfValue
 		if strings.HasPrefix(p.Facts[i].Label, "To") || strings.HasPrefix(p.Facts[i].Label, "Cc") || strings.HasPrefix(p.Facts[i].Label, "Bcc") {
@@ -73,6 +74,7 @@ func (p *Preview) finish() {
 	}
 	for i := range p.Changes {
 		c := &p.Changes[i]
+		c.Field = oneLine(c.Field)
 		clean(&c.Field, 200)
 		clean(&c.Before, mostOfBefore)
 		clean(&c.After, mostOfValue)
@@ -87,6 +89,9 @@ func (p *Preview) finish() {
 		p.Warnings = append(p.Warnings, "Not everything is shown: long texts end with the number of characters that are left out.")
 	}
 }
+
+// oneLine returns a label without line feeds, so that a name cannot begin a line.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // Text returns the preview for a terminal or a mail. Lines with the mark | are quotes:
 // customers or a model wrote them.

@@ -112,7 +112,7 @@ func TestPreviewOfEveryTool(t *testing.T) {
 		"close_custom_field_opportunity_delete": {{in{"custom_field_id": r.oppField}, []string{"“Region”"}}},
 		"close_custom_field_opportunity_update": {{in{"custom_field_id": r.oppField, "name": "Area"}, []string{"Name: Region → Area"}}},
 		"close_email_create": {
-			{in{"lead_id": lead, "contact_id": r.contact, "to": []string{"ann@acme.example"}, "cc": []string{"carl@acme.example"}, "bcc": []string{"eve@evil.example"}, "sender": "ada@example.com", "subject": "Offer", "body_text": "Text", "body_html": "<p>Other</p>", "status": "outbox", "email_account_id": r.account}, []string{"Send an email to ann@acme.example", "Bcc: eve@evil.example", "Cc: carl@acme.example", "sent at once", "“ada@example.com”"}},
+			{in{"lead_id": lead, "contact_id": r.contact, "to": []string{"ann@acme.example"}, "cc": []string{"carl@acme.example"}, "bcc": []string{"eve@evil.example"}, "sender": "ada@example.com", "subject": "Offer", "body_text": "Text", "body_html": "<p>Other</p>", "status": "outbox", "email_account_id": r.account}, []string{"Send an email to ann@acme.example", "Bcc: eve@evil.example", "eve@evil.example is no address of a contact", "Cc: carl@acme.example", "sent at once", "“ada@example.com”"}},
 			{in{"lead_id": lead, "to": []string{"ann@acme.example"}, "subject": "Offer", "status": "scheduled", "date_scheduled": "2026-11-27T09:00:00+00:00", "sender": "ada@example.com"}, []string{"scheduled time is in the past"}},
 		},
 		"close_email_delete":                 {{in{"email_id": r.email}, []string{"Offer", "Hello Ann", "Bcc: boss@acme.example", "“Acme”"}}},
@@ -279,6 +279,9 @@ func TestManyRecipients(t *testing.T) {
 	p := o.pending("close_email_create", `{"lead_id":%q,"to":["ann@acme.example"],"bcc":%s,"subject":"Offer","body_text":"Hello","status":"outbox","sender":"ada@example.com"}`, o.lead, raw)
 	o.wants(p, "Bcc (500): ")
 	o.wants(p, to...)
+	if strings.Contains(whole(p.Preview), "ann@acme.example is no address") {
+		t.Error("a contact of the lead is called a stranger")
+	}
 	text := p.Preview.Text()
 	for _, x := range to {
 		if !strings.Contains(text, x) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/mail"
 	"net/url"
 	"slices"
 	"strings"
@@ -617,6 +618,9 @@ func (v *viewer) sending() {
 		v.warn("The sequence sends by itself from now on; nobody is asked again.")
 		return
 	}
+	if v.tool.Resource == "emails" {
+		v.strangers()
+	}
 	status, text := preview.String(v.final("status")), preview.String(v.final("date_scheduled"))
 	at, err := time.Parse(time.RFC3339, text)
 	switch {
@@ -631,6 +635,36 @@ func (v *viewer) sending() {
 	}
 	if !preview.Empty(v.final("followup_sequence_id")) {
 		v.warn("A sequence goes on writing to the recipients afterwards.")
+	}
+}
+
+// strangers warns of recipients who are no contacts of the lead.
+func (v *viewer) strangers() {
+	var lead struct {
+		Contacts []struct {
+			Emails []struct {
+				Email string `json:"email"`
+			} `json:"emails"`
+		} `json:"contacts"`
+	}
+	if json.Unmarshal(v.names.records[preview.String(v.final("lead_id"))], &lead) != nil {
+		return
+	}
+	known := map[string]bool{}
+	for _, c := range lead.Contacts {
+		for _, e := range c.Emails {
+			known[strings.ToLower(e.Email)] = true
+		}
+	}
+	for _, field := range []string{"to", "cc", "bcc"} {
+		for _, r := range v.recipients(field) {
+			if a, err := mail.ParseAddress(r); err == nil {
+				r = a.Address
+			}
+			if !known[strings.ToLower(r)] {
+				v.warn("%s is no address of a contact of the lead.", r)
+			}
+		}
 	}
 }
 
