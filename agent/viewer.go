@@ -367,7 +367,7 @@ func (v *viewer) deleted() {
 			shown[f] = true
 			text := v.parts(raw)
 			if text == "" {
-				text = v.value(f, withoutMoving(raw))
+				text = v.value(f, raw)
 			}
 			v.fact(preview.Label(f), text, true)
 		}
@@ -404,37 +404,6 @@ func moves(field string) bool {
 		}
 	}
 	return strings.HasSuffix(field, "_count")
-}
-
-// withoutMoving removes such fields from the records inside a value.
-func withoutMoving(raw json.RawMessage) json.RawMessage {
-	var v any
-	if json.Unmarshal(raw, &v) != nil {
-		return raw
-	}
-	var walk func(any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case []any:
-			for _, x := range v {
-				walk(x)
-			}
-		case map[string]any:
-			for k, x := range v {
-				if moves(k) {
-					delete(v, k)
-				} else {
-					walk(x)
-				}
-			}
-		}
-	}
-	walk(v)
-	out, err := json.Marshal(v)
-	if err != nil {
-		return raw
-	}
-	return out
 }
 
 const (
