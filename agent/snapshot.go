@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ type target struct {
 // targets returns the records that a call changes: those in the path, and all that a
 // merge names.
 func (a *Agent) targets(t *tool.Tool, input json.RawMessage) []target {
-	if t.Method == "" || t.Method == "GET" {
+	if t.Method == "" || t.Method == http.MethodGet {
 		return nil
 	}
 	in := preview.Object(input)
@@ -76,7 +77,7 @@ func (a *Agent) readers() map[string][]*tool.Tool {
 	byPrefix := map[string][]*tool.Tool{}
 	for _, t := range a.all {
 		name := idParam(t)
-		if t.Method != "GET" || name == "" {
+		if t.Method != http.MethodGet || name == "" {
 			continue
 		}
 		schema, err := t.Schema()
@@ -177,7 +178,7 @@ func moneyChange(p *planned) int64 {
 	if p.tool == nil || p.tool.Resource != "opportunities" || p.effect == closekit.Read {
 		return 0
 	}
-	before, known := int64(0), p.tool.Method == "POST"
+	before, known := int64(0), p.tool.Method == http.MethodPost
 	for _, x := range p.before {
 		if x.JSON != nil {
 			known = true
@@ -186,7 +187,7 @@ func moneyChange(p *planned) int64 {
 	}
 	after, given := cents(preview.Object(p.input)["value"])
 	switch {
-	case p.tool.Method == "DELETE":
+	case p.tool.Method == http.MethodDelete:
 		after = 0
 	case !given:
 		return 0

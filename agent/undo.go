@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -64,7 +65,7 @@ func visible(s string) string {
 
 // afterOf returns what a call has set: the fields of its input, as Close returned them.
 func afterOf(p *planned) []After {
-	if p.tool == nil || p.effect == closekit.Read || p.result == nil || p.result.Err != nil || p.tool.Method != "PUT" {
+	if p.tool == nil || p.effect == closekit.Read || p.result == nil || p.result.Err != nil || p.tool.Method != http.MethodPut {
 		return nil
 	}
 	record := preview.Object(p.result.JSON)
@@ -184,10 +185,7 @@ type undoer struct {
 
 func (u *undoer) step(r Record) error {
 	t := u.s.agent.all[r.Tool]
-	what := r.Tool
-	for _, id := range idsOf(r.Input) {
-		what += " " + id
-	}
+	what := strings.Join(append([]string{r.Tool}, idsOf(r.Input)...), " ")
 	x := UndoStep{Calls: []string{r.ID}, What: what}
 	problem := ""
 	switch {
@@ -199,9 +197,9 @@ func (u *undoer) step(r Record) error {
 		problem = "the tool is not one of Close"
 	case r.Effect.Has(closekit.Sends):
 		problem = "what was sent cannot be called back"
-	case t.Method == "DELETE":
+	case t.Method == http.MethodDelete:
 		problem = "Close has no way to create a record again with the same id; its last state is in the audit log"
-	case t.Method == "PUT":
+	case t.Method == http.MethodPut:
 		return u.update(r, t, x)
 	case idParam(t) == "" && u.deletion(t) != nil && len(r.IDs) > 0:
 		return u.creation(r, t, x)
@@ -218,7 +216,7 @@ func (u *undoer) step(r Record) error {
 // deletion returns the tool that deletes what t creates.
 func (u *undoer) deletion(t *tool.Tool) *tool.Tool {
 	for _, o := range u.s.agent.all {
-		if o.Method == "DELETE" && idParam(o) != "" && strings.HasPrefix(o.Template, t.Template) && len(split(o.Template)) == len(split(t.Template))+1 {
+		if o.Method == http.MethodDelete && idParam(o) != "" && strings.HasPrefix(o.Template, t.Template) && len(split(o.Template)) == len(split(t.Template))+1 {
 			return o
 		}
 	}

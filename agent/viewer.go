@@ -1,10 +1,12 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/mail"
 	"net/url"
 	"slices"
@@ -138,7 +140,7 @@ func (v *viewer) build(ctx context.Context, targets []target) error {
 			v.input(key)
 		}
 	}
-	if v.tool.Method == "DELETE" {
+	if v.tool.Method == http.MethodDelete {
 		v.deleted()
 	}
 	if err := v.related(ctx, targets); err != nil {
@@ -280,7 +282,7 @@ func (v *viewer) input(key string) {
 		return
 	}
 	label := preview.Label(key)
-	if v.tool.Method != "PUT" || v.record == nil {
+	if v.tool.Method != http.MethodPut || v.record == nil {
 		if (key == "to" || key == "cc" || key == "bcc") && v.tool.Resource == "emails" {
 			if len(v.recipients(key)) == 0 {
 				v.fact(label, "nobody", false)
@@ -332,7 +334,7 @@ func (v *viewer) customFields(fields map[string]json.RawMessage) {
 		if how != "" {
 			label += " (" + how + ")"
 		}
-		if v.tool.Method == "PUT" && v.record != nil && how == "" {
+		if v.tool.Method == http.MethodPut && v.record != nil && how == "" {
 			v.change(label, name, v.record["custom."+id], fields[name], true)
 			continue
 		}
@@ -418,7 +420,7 @@ func (v *viewer) related(ctx context.Context, targets []target) error {
 		return nil
 	}
 	for i, x := range targets {
-		if x.get == nil || v.tool.Method == "PUT" || len(targets) > 1 && i > 0 {
+		if x.get == nil || v.tool.Method == http.MethodPut || len(targets) > 1 && i > 0 {
 			continue // an update takes nothing with it, and the destination of a merge stays
 		}
 		for _, list := range v.s.agent.listsBy(idParam(x.get)) {
@@ -451,7 +453,7 @@ func (a *Agent) listsBy(param string) []*tool.Tool {
 	var lists []*tool.Tool
 	for _, name := range slices.Sorted(maps.Keys(a.all)) {
 		t := a.all[name]
-		if t.Method != "GET" || strings.Contains(t.Template, "{") || param == "" {
+		if t.Method != http.MethodGet || strings.Contains(t.Template, "{") || param == "" {
 			continue
 		}
 		if accepts(t, param) {
@@ -533,10 +535,8 @@ func (v *viewer) enrollment() {
 		if x.Delay > 0 {
 			text += " after " + (time.Duration(x.Delay) * time.Second).String()
 		}
-		for _, t := range []*string{x.Template, x.SMS} {
-			if t != nil {
-				text += ", template " + *t
-			}
+		if t := cmp.Or(x.Template, x.SMS); t != nil {
+			text += ", template " + *t
 		}
 		v.fact(fmt.Sprintf("Step %d of %d", i+1, len(steps)), text, false)
 	}
@@ -643,7 +643,7 @@ func (v *viewer) addresses() {
 	walk = func(x any) {
 		switch x := x.(type) {
 		case string:
-			for _, word := range strings.Fields(x) {
+			for word := range strings.FieldsSeq(x) {
 				if !strings.Contains(word, "@") && !strings.Contains(word, "://") {
 					continue
 				}

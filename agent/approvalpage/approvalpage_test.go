@@ -3,6 +3,7 @@ package approvalpage_test
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -171,9 +172,7 @@ func TestFormsOfOthersDecideNothing(t *testing.T) {
 	good := d.form(page, p, "approve")
 	with := func(key, value string) url.Values {
 		f := url.Values{}
-		for k, v := range good {
-			f[k] = v
-		}
+		maps.Copy(f, good)
 		f.Set(key, value)
 		return f
 	}

@@ -12,7 +12,7 @@ const Width = 78
 // its own lines.
 func Wrap(text string, width int) []string {
 	var lines []string
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		lines = append(lines, wrapLine(strings.ReplaceAll(line, "\t", "    "), width)...)
 	}
 	return lines
