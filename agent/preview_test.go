@@ -102,7 +102,7 @@ func TestPreviewOfEveryTool(t *testing.T) {
 		"close_contact_create":                  {{in{"lead_id": lead, "name": "Bob", "title": "CFO", "emails": []any{in{"email": "bob@acme.example", "type": "office"}}, "custom_fields": in{r.contactField: "good"}}, []string{"“Acme”", "“Mood”"}}},
 		"close_contact_delete":                  {{in{"contact_id": r.contact}, []string{"“Ann”", "ann@acme.example", "cannot be undone", "Number of sequence subscriptions: 1"}}},
 		"close_contact_update":                  {{in{"contact_id": r.contact, "name": "Anna", "emails": []any{in{"email": "anna@acme.example", "type": "office"}}}, []string{"Name: Ann → Anna", "ann@acme.example", "replaces the old one"}}},
-		"close_custom_field_contact_create":     {{in{"name": "Size", "type": "number"}, []string{"everybody in the organization"}}},
+		"close_custom_field_contact_create":     {{in{"name": "Size", "type": "number"}, []string{"all users of the organization"}}},
 		"close_custom_field_contact_delete":     {{in{"custom_field_id": r.contactField}, []string{"“Mood”", "cannot be undone"}}},
 		"close_custom_field_contact_update":     {{in{"custom_field_id": r.contactField, "name": "Temper"}, []string{"Name: Mood → Temper"}}},
 		"close_custom_field_lead_create":        {{in{"name": "Size", "type": "choices", "choices": []string{"S", "L"}}, nil}},
@@ -128,7 +128,7 @@ func TestPreviewOfEveryTool(t *testing.T) {
 		"close_opportunity_delete":           {{in{"opportunity_id": r.opportunity}, []string{"Value: $12,000.00", "“Acme”"}}},
 		"close_opportunity_update":           {{in{"opportunity_id": r.opportunity, "value": 1300000, "confidence": 75}, []string{"Value: $12,000.00 → $13,000.00"}}},
 		"close_pipeline_create":              {{in{"name": "Upsell"}, nil}},
-		"close_pipeline_delete":              {{in{"pipeline_id": r.pipeline}, []string{"“Renewals”", "everybody"}}},
+		"close_pipeline_delete":              {{in{"pipeline_id": r.pipeline}, []string{"“Renewals”", "all users"}}},
 		"close_pipeline_update":              {{in{"pipeline_id": r.pipeline, "name": "Churn"}, []string{"Name: Renewals → Churn"}}},
 		"close_sequence_subscription_create": {{in{"sequence_id": r.sequence, "contact_id": r.contact, "contact_email": "ann@acme.example", "sender_account_id": r.account, "sender_name": "Ada", "sender_email": "ada@example.com"}, []string{"“Welcome”", "“Ann”", "Step 1 of 2: email", "Step 2 of 2: email after 72h0m0s", "Contact's emails: email: ann@acme.example", "“ada@example.com”", "sends by itself"}}},
 		"close_sequence_subscription_update": {{in{"subscription_id": r.subscription, "status": "paused"}, []string{"active → paused", "“Ann”", "“Welcome”"}}},
@@ -270,7 +270,7 @@ func TestManyRecipients(t *testing.T) {
 	o := open(t)
 	var to []string
 	for i := range 500 {
-		to = append(to, fmt.Sprintf("somebody-with-a-long-address-%03d@customer.example", i))
+		to = append(to, fmt.Sprintf("customer-with-a-long-address-%03d@customer.example", i))
 	}
 	raw, err := json.Marshal(to)
 	if err != nil {

@@ -187,7 +187,7 @@ func (u *undoer) step(r Record) error {
 	t := u.s.agent.all[r.Tool]
 	what := strings.Join(append([]string{r.Tool}, idsOf(r.Input)...), " ")
 	x := UndoStep{Calls: []string{r.ID}, What: what}
-	problem := ""
+	var problem string
 	switch {
 	case r.Result == "refused" || r.Result == "failed" || r.Result == "pending":
 		return nil
@@ -300,7 +300,7 @@ func (u *undoer) update(r Record, t *tool.Tool, x UndoStep) error {
 		case digestOf(before[a.Field]) == a.Value: // the call has not changed it
 		case digestOf(now[a.Field]) == digestOf(before[a.Field]): // restored already
 		case digestOf(now[a.Field]) != a.Value:
-			problem("%s has been changed since by somebody else; it is left as it is", a.Field)
+			problem("%s has been changed since by another user; it is left as it is", a.Field)
 		default:
 			value, why := u.accepted(t, id, a.Field, before[a.Field])
 			if why != "" {

@@ -90,7 +90,7 @@ func TestUndoOfLists(t *testing.T) {
 	}
 }
 
-// TestUndoConflict tests that what somebody else has changed since is left alone.
+// TestUndoConflict tests that what another user has changed since is left alone.
 func TestUndoConflict(t *testing.T) {
 	t.Parallel()
 	o, s := undoing(t)
@@ -101,12 +101,12 @@ func TestUndoConflict(t *testing.T) {
 	if d := o.do("close_lead_get", map[string]any{"lead_id": o.lead})["description"]; d != nil && d != "" {
 		t.Errorf("the description is %v", d)
 	}
-	if text := plan.Text(); !strings.Contains(text, "name has been changed since by somebody else") || !strings.Contains(text, "restore description by close_lead_update") {
+	if text := plan.Text(); !strings.Contains(text, "name has been changed since by another user") || !strings.Contains(text, "restore description by close_lead_update") {
 		t.Errorf("the plan says\n%s", text)
 	}
 }
 
-// TestUndoConflictInBetween tests a value that somebody else has set between two calls
+// TestUndoConflictInBetween tests a value that another user has set between two calls
 // of the run: it is the one that comes back.
 func TestUndoConflictInBetween(t *testing.T) {
 	t.Parallel()

@@ -171,7 +171,7 @@ func summary(list []string) string {
 	const most = 3
 	switch {
 	case len(list) == 0:
-		return "nobody"
+		return "no recipient"
 	case len(list) > most:
 		return fmt.Sprintf("%s and %s more", strings.Join(list[:most], ", "), preview.Count(len(list)-most))
 	}
@@ -285,7 +285,7 @@ func (v *viewer) input(key string) {
 	if v.tool.Method != http.MethodPut || v.record == nil {
 		if (key == "to" || key == "cc" || key == "bcc") && v.tool.Resource == "emails" {
 			if len(v.recipients(key)) == 0 {
-				v.fact(label, "nobody", false)
+				v.fact(label, "no recipient", false)
 			}
 			return // message has shown them
 		}
@@ -394,7 +394,7 @@ func (v *viewer) parts(raw json.RawMessage) string {
 	return strings.Join(lines, "\n")
 }
 
-// moves reports whether a field changes without anybody changing the record itself.
+// moves reports whether a field changes although the record itself is not changed.
 func moves(field string) bool {
 	switch field {
 	case "date_updated", "updated_by", "updated_by_name", "html_url", "opens", "opens_summary", "integration_links", "is_stalled", "stall_status":
@@ -564,7 +564,7 @@ func (v *viewer) warnings() {
 		v.warn("Data of Close goes to %s.", host(preview.String(v.final("url"))))
 	}
 	if v.effect.Has(closekit.Admin) {
-		v.warn("It changes the set-up for everybody in the organization.")
+		v.warn("It changes the set-up for all users of the organization.")
 	}
 	if v.tool.Method == "" {
 		v.warn("It is a tool of this program; only its input is shown.")
@@ -584,7 +584,7 @@ func (v *viewer) sending() {
 		return
 	}
 	if v.tool.Resource == "sequence_subscriptions" {
-		v.warn("The sequence sends by itself from now on; nobody is asked again.")
+		v.warn("The sequence sends by itself from now on, without asking again.")
 		return
 	}
 	if v.tool.Resource == "emails" {

@@ -2,7 +2,7 @@
 // the decisions: a minimal web page for hosts that have none of their own.
 //
 // It has no authentication. A host that has one passes an [Approver]; without it, the
-// page serves nobody but the person at the same machine, over the loopback interface.
+// page serves only the person at the same machine, over the loopback interface.
 // It works without JavaScript, and nothing on it is decided by pressing Enter.
 package approvalpage
 
@@ -35,7 +35,7 @@ type Config struct {
 	// Approver: then only requests over the loopback interface are served.
 	Local string
 	// May reports whether the person may see an approval and decide on it. Nil means
-	// that everybody may whom Approver knows.
+	// that all may whom Approver knows.
 	May func(approver string, p *agent.Approval) bool
 	// Prefix is the path below which the handler is mounted, such as /approvals. The
 	// handler sees the whole path; there is no need for http.StripPrefix.
@@ -110,7 +110,7 @@ func nameOf(r *http.Request) string {
 	return name
 }
 
-// guarded admits nobody but approvers, and sets the headers of every answer.
+// guarded admits only approvers, and sets the headers of every answer.
 func (h *handler) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		head := w.Header()
@@ -210,7 +210,7 @@ func (h *handler) question(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	slices.SortStableFunc(list, func(a, b *agent.Approval) int { return strings.Compare(a.ID, b.ID) })
-	session := ""
+	var session string
 	if c, err := r.Cookie(cookie); err == nil && len(c.Value) >= 26 {
 		session = c.Value
 	} else {
@@ -266,7 +266,7 @@ func (h *handler) decide(w http.ResponseWriter, r *http.Request) {
 		h.message(w, http.StatusConflict, "Nothing was decided: the call is not what you were shown.", "Open the question again and look at it anew.")
 		return
 	case errors.Is(err, agent.ErrConflict):
-		h.message(w, http.StatusConflict, "Nothing was decided: somebody else decided at the same time.", "Open the question again to see what was decided.")
+		h.message(w, http.StatusConflict, "Nothing was decided: another person decided at the same time.", "Open the question again to see what was decided.")
 		return
 	default:
 		h.failed(w)

@@ -242,7 +242,7 @@ func TestApproverOfHost(t *testing.T) {
 		return d.do(r)
 	}
 	if status, _ := as("", "/"); status != 403 {
-		t.Errorf("nobody: %d", status)
+		t.Errorf("without a name: %d", status)
 	}
 	if status, page := as("eve", "/"); status != 200 || strings.Contains(page, p.Question) {
 		t.Errorf("eve sees the list: %d %s", status, page)

@@ -40,7 +40,6 @@ var table = map[string]rule{
 	"closeapi/tools":     {ours: []string{"closeapi", "."}},
 	"closeapi/records":   {ours: []string{"closeapi", "."}},
 
-<<<<<<< HEAD
 	"agent": {
 		ours: []string{
 			".", "agent/internal/explain", "agent/internal/lower", "agent/internal/meta", "agent/internal/repair", "agent/internal/search", "agent/internal/shape",
@@ -48,6 +47,8 @@ var table = map[string]rule{
 		},
 		others: []string{"github.com/santhosh-tekuri/jsonschema/v5"},
 	},
+	"agent/approvalpage":      {ours: []string{"agent"}},
+	"agent/internal/preview":  {},
 	"agent/internal/tool":     {ours: []string{"."}},
 	"agent/internal/repair":   {ours: []string{".", "agent/internal/tool", "internal/codec", "internal/words"}},
 	"agent/internal/explain":  {ours: []string{".", "agent/internal/repair", "internal/words"}},
@@ -56,12 +57,6 @@ var table = map[string]rule{
 	"agent/internal/rules":    {},                                      // tests only
 	"agent/internal/search":   {ours: []string{"agent/internal/tool"}},
 	"agent/internal/meta":     {ours: []string{"agent/internal/lower", "agent/internal/search", "agent/internal/tool"}},
-=======
-	"agent":                  {ours: []string{".", "agent/internal/preview", "agent/internal/tool"}, others: []string{"github.com/santhosh-tekuri/jsonschema/v5"}},
-	"agent/approvalpage":     {ours: []string{"agent"}},
-	"agent/internal/preview": {},
-	"agent/internal/tool":    {ours: []string{"."}},
->>>>>>> d665a90 (Preview what a call changes, sends and takes with it; keep records as they were)
 
 	"emulator": {ours: []string{
 		"emulator/internal/crm", "emulator/internal/hooks", "emulator/internal/oauth", "emulator/internal/phone",

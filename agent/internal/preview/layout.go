@@ -44,7 +44,7 @@ func wrapLine(line string, width int) []string {
 type Item struct {
 	Label  string
 	Value  string
-	Quoted bool // somebody else wrote the value
+	Quoted bool // a customer or a model wrote the value
 }
 
 // Layout writes labeled values with aligned values. Every line of a quoted value

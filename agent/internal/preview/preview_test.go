@@ -100,7 +100,7 @@ func TestLayout(t *testing.T) {
 	t.Parallel()
 	text := preview.Layout([]preview.Item{
 		{Label: "To", Value: "ann@acme.example"},
-		{Label: "Subject", Value: "Hi\n  To: nobody\n" + strings.Repeat("word ", 40) + strings.Repeat("x", 200), Quoted: true},
+		{Label: "Subject", Value: "Hi\n  To: no one\n" + strings.Repeat("word ", 40) + strings.Repeat("x", 200), Quoted: true},
 	})
 	for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 		if n := len([]rune(line)); n > preview.Width {
