@@ -100,7 +100,7 @@ func TestPreviewOfEveryTool(t *testing.T) {
 		"close_comment_delete":                  {{in{"comment_id": r.comment}, []string{"Agreed", "cannot be undone"}}},
 		"close_comment_update":                  {{in{"comment_id": r.comment, "body": "<p>Refused</p>"}, []string{"<p>Agreed</p></body> → <p>Refused</p>"}}},
 		"close_contact_create":                  {{in{"lead_id": lead, "name": "Bob", "title": "CFO", "emails": []any{in{"email": "bob@acme.example", "type": "office"}}, "custom_fields": in{r.contactField: "good"}}, []string{"“Acme”", "“Mood”"}}},
-		"close_contact_delete":                  {{in{"contact_id": r.contact}, []string{"“Ann”", "ann@acme.example", "cannot be undone", "Number of sequence subscriptions: 1"}}},
+		"close_contact_delete":                  {{in{"contact_id": r.contact}, []string{"“Ann”", "ann@acme.example", "cannot be undone", "Number of sequence enrollments: 1"}}},
 		"close_contact_update":                  {{in{"contact_id": r.contact, "name": "Anna", "emails": []any{in{"email": "anna@acme.example", "type": "office"}}}, []string{"Name: Ann → Anna", "ann@acme.example", "replaces the old one"}}},
 		"close_custom_field_contact_create":     {{in{"name": "Size", "type": "number"}, []string{"all users of the organization"}}},
 		"close_custom_field_contact_delete":     {{in{"custom_field_id": r.contactField}, []string{"“Mood”", "cannot be undone"}}},
@@ -119,7 +119,7 @@ func TestPreviewOfEveryTool(t *testing.T) {
 		"close_email_update":                 {{in{"email_id": r.email, "status": "outbox", "sender": "ada@example.com"}, []string{"Send an email to ann@acme.example", "Bcc: boss@acme.example", "Subject: Offer", "Body text: Hello Ann", "draft → outbox", "sent at once", "“Ann”", "“Acme”"}}},
 		"close_lead_create":                  {{in{"name": "Gamma", "url": "https://gamma.example", "contacts": []any{in{"name": "Gus", "emails": []any{in{"email": "gus@gamma.example"}}}}, "custom_fields": in{r.field: "Gold"}}, []string{"“Tier”"}}},
 		"close_lead_delete":                  {{in{"lead_id": lead}, []string{"“Acme”", "“Ann”", "“Call back”", "Number of contacts: 1", "Number of opportunities: 1", "Number of tasks: 1", "Number of activities: ", "cannot be undone"}}},
-		"close_lead_merge":                   {{in{"source": lead, "destination": r.other}, []string{"Deleted: “Acme”", "Stays, with all of it: “Beta”", "Number of contacts: 1", "cannot be undone"}}},
+		"close_lead_merge":                   {{in{"source": lead, "destination": r.other}, []string{"Deleted: “Acme”", "Stays, with all of it: “Beta”", "Source: status label: Potential", "Number of contacts: 1", "cannot be undone"}}},
 		"close_lead_update":                  {{in{"lead_id": lead, "name": "Acme Inc", "description": "New", "custom_fields": in{r.field: "Gold"}}, []string{"Name: Acme → Acme Inc", "Custom field “Tier”", "nothing → Gold"}}},
 		"close_note_create":                  {{in{"lead_id": lead, "note": "Called"}, []string{"“Acme”"}}},
 		"close_note_delete":                  {{in{"note_id": r.note}, []string{"Wants a discount", "“Acme”"}}},
@@ -258,7 +258,8 @@ func TestActivityDoesNotInvalidate(t *testing.T) {
 	before := updated()
 	o.srv.Advance(time.Minute)
 	o.do("close_note_create", map[string]any{"lead_id": o.lead, "note": "Called"})
-	o.do("close_lead_update", map[string]any{"lead_id": o.lead, "description": "Other"})
+	o.do("close_custom_field_lead_create", map[string]any{"name": "Tier", "type": "text"})
+	o.do("close_lead_update", map[string]any{"lead_id": o.lead, "custom_fields": map[string]any{o.do("close_custom_fields_lead_list", map[string]any{})["data"].([]any)[0].(map[string]any)["id"].(string): "x"}})
 	if updated() == before {
 		t.Error("date_updated did not move")
 	}

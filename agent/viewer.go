@@ -143,8 +143,15 @@ func (v *viewer) build(ctx context.Context, targets []target) error {
 	if v.tool.Method == http.MethodDelete {
 		v.deleted()
 	}
+	if err := v.reads(ctx); err != nil {
+		return err
+	}
 	if err := v.related(ctx, targets); err != nil {
 		return err
+	}
+	if len(targets) > 1 { // a merge
+		v.fact("Deleted", v.names.show(targets[0].id), true)
+		v.fact("Stays, with all of it", v.names.show(targets[1].id), true)
 	}
 	v.enrollment()
 	v.warnings()
@@ -413,11 +420,114 @@ const (
 	pageSize  = 100
 )
 
+// reads shows what the manifest wants a person to see of other records, and how many
+// there are.
+func (v *viewer) reads(ctx context.Context) error {
+	for _, r := range v.tool.Info.Preview {
+		t := v.s.agent.all[r.Tool]
+		if t == nil {
+			continue // another tool replaces it
+		}
+		by, param, ok := v.parameters(t, r)
+		if !ok {
+			continue
+		}
+		if r.Count != "" {
+			if err := v.counted(ctx, t, r.Count, by); err != nil {
+				return err
+			}
+			continue
+		}
+		id := preview.String(v.in[param])
+		record, known := v.names.records[id]
+		if !known {
+			var err error
+			record, err = v.s.fetch(ctx, t, id)
+			switch {
+			case closekit.IsNotFound(err):
+				continue // it is shown as one that cannot be read
+			case err != nil:
+				return err
+			}
+		}
+		v.shown(param, preview.Object(record), r.Show)
+	}
+	return nil
+}
+
+// parameters returns the input of a read, and false if the call does not give all of it.
+func (v *viewer) parameters(t *tool.Tool, r closekit.PreviewRead) (by map[string]any, param string, ok bool) {
+	schema, err := t.Schema()
+	if err != nil {
+		return nil, "", false
+	}
+	by = map[string]any{}
+	for to, from := range r.With {
+		id := preview.String(v.in[from])
+		if id == "" {
+			return nil, "", false
+		}
+		by[to], param = id, from
+		if p := schema.Property(to); p != nil && p.Is("array") {
+			by[to] = []string{id}
+		}
+	}
+	return by, param, true
+}
+
+func (v *viewer) counted(ctx context.Context, list *tool.Tool, what string, by map[string]any) error {
+	n, more, err := v.s.count(ctx, list, by)
+	if err != nil {
+		return fmt.Errorf("counting %s: %w", what, err)
+	}
+	text := preview.Count(n)
+	if more {
+		text += " or more"
+	}
+	v.fact("Number of "+what, text, false)
+	v.Records += n
+	return nil
+}
+
+// shown shows fields of a record that a parameter names. What the call changes, and
+// what is shown already, is left out.
+func (v *viewer) shown(param string, record map[string]json.RawMessage, show []closekit.ShowField) {
+	own := strings.Contains(v.tool.Template, "{"+param+"}")
+	for _, f := range show {
+		name, member, _ := strings.Cut(f.Name, ".")
+		raw := record[name]
+		if name == "id" || moves(name) || preview.Empty(raw) || own && v.in[name] != nil {
+			continue
+		}
+		label := preview.Label(name)
+		if !own {
+			label = preview.Label(param) + ": " + strings.ToLower(label[:1]) + label[1:]
+		}
+		value := v.parts(raw)
+		if value == "" {
+			value = v.value(name, preview.Members(raw, member, shownNames(f.Show)))
+		}
+		if !slices.ContainsFunc(v.Facts, func(x Fact) bool {
+			return x.Label == label || own && x.Value == value && strings.HasPrefix(x.Label, label)
+		}) {
+			v.fact(label, value, true)
+		}
+	}
+}
+
+func shownNames(show []closekit.ShowField) []string {
+	names := make([]string, len(show))
+	for i, f := range show {
+		names[i] = f.Name
+	}
+	return names
+}
+
 // related shows how much a deletion or merge takes with it: the records of every list
 // that can be asked for by the id of the record.
 func (v *viewer) related(ctx context.Context, targets []target) error {
-	if !v.effect.Has(closekit.Destructive) {
-		return nil
+	if !v.effect.Has(closekit.Destructive) || slices.ContainsFunc(v.tool.Info.Preview, func(r closekit.PreviewRead) bool { return r.Count != "" }) {
+		return nil // the manifest says what to count
 	}
 	for i, x := range targets {
 		if x.get == nil || v.tool.Method == http.MethodPut || len(targets) > 1 && i > 0 {
@@ -428,21 +538,10 @@ func (v *viewer) related(ctx context.Context, targets []target) error {
 			if lead := preview.String(v.record["lead_id"]); lead != "" && accepts(list, "lead_id") {
 				by["lead_id"] = lead // Close wants both for activities of a contact
 			}
-			n, more, err := v.s.count(ctx, list, by)
-			if err != nil {
-				return fmt.Errorf("counting what belongs to %s: %w", x.id, err)
+			if err := v.counted(ctx, list, strings.ReplaceAll(list.Resource, "_", " "), by); err != nil {
+				return err
 			}
-			text := preview.Count(n)
-			if more {
-				text += " or more"
-			}
-			v.fact("Number of "+strings.ReplaceAll(list.Resource, "_", " "), text, false)
-			v.Records += n
 		}
-	}
-	if len(targets) > 1 {
-		v.fact("Deleted", v.names.show(targets[0].id), true)
-		v.fact("Stays, with all of it", v.names.show(targets[1].id), true)
 	}
 	return nil
 }

@@ -95,6 +95,27 @@ func TestValue(t *testing.T) {
 	}
 }
 
+func TestMembers(t *testing.T) {
+	t.Parallel()
+	list := json.RawMessage(`[{"a":1,"b":2},{"a":3,"c":4}]`)
+	for _, c := range []struct {
+		one     string
+		several []string
+		want    string
+	}{
+		{"a", nil, `[1,3]`},
+		{"", []string{"a", "b"}, `[{"a":1,"b":2},{"a":3,"b":null}]`},
+		{"", nil, string(list)},
+	} {
+		if got := string(preview.Members(list, c.one, c.several)); got != c.want {
+			t.Errorf("Members(%q, %q) = %s, want %s", c.one, c.several, got, c.want)
+		}
+	}
+	if got := string(preview.Members(json.RawMessage(`{"a":1,"b":2}`), "b", nil)); got != "2" {
+		t.Errorf("the member of an object is %s", got)
+	}
+}
+
 // TestLayout tests that a quoted value cannot look like a line of the preview.
 func TestLayout(t *testing.T) {
 	t.Parallel()

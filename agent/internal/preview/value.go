@@ -136,6 +136,44 @@ func object(m map[string]any, name func(string) string, depth int) string {
 	return strings.Join(parts, "; ")
 }
 
+// Members returns the named member of an object, or of each object in a list; with
+// several names, objects of those members. Without names it returns raw.
+func Members(raw json.RawMessage, one string, several []string) json.RawMessage {
+	if one == "" && len(several) == 0 {
+		return raw
+	}
+	v, ok := parse(raw)
+	if !ok {
+		return raw
+	}
+	pick := func(x any) any {
+		m, ok := x.(map[string]any)
+		switch {
+		case !ok:
+			return x
+		case one != "":
+			return m[one]
+		}
+		kept := map[string]any{}
+		for _, name := range several {
+			kept[name] = m[name]
+		}
+		return kept
+	}
+	if list, ok := v.([]any); ok {
+		for i, x := range list {
+			list[i] = pick(x)
+		}
+	} else {
+		v = pick(v)
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		return raw
+	}
+	return out
+}
+
 // Label returns the name of a field as people read it: lead_id becomes Lead, body_text
 // becomes Body text.
 func Label(field string) string {
