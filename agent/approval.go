@@ -242,8 +242,16 @@ type sealedApproval struct {
 	Outcome  string
 }
 
+// associated is what the body of a row is bound to: everything that the store keeps
+// beside it, so that a body in another row, and a row of which anything was altered,
+// do not open. An older version of the very same row, put back by somebody who can
+// write to the store, does.
 func associated(r *Row) []byte {
-	return fmt.Appendf(nil, "closekit agent approval\x00%s\x00%s\x00%s\x00%x", r.ID, r.Account, r.Run, r.Digest)
+	b := []byte("closekit agent approval")
+	for _, part := range []string{r.ID, r.Account, r.Run, r.Question, string(r.State)} {
+		b = fmt.Appendf(b, ",%d:%s", len(part), part)
+	}
+	return fmt.Appendf(b, ",%x,%d,%d,%d", r.Digest, r.Created.UnixMicro(), r.Expires.UnixMicro(), r.Changed.UnixMicro())
 }
 
 // row returns the row of an approval.
@@ -251,7 +259,7 @@ func (a *Agent) row(p *Approval, revision int64) (Row, error) {
 	r := Row{
 		ID: p.ID, Account: p.Account.Name, Run: p.Run, Question: p.Question, State: p.State,
 		Digest:  callDigest(p.Account, p.Run, p.Tool, p.ToolHash, p.Input),
-		Created: p.Created, Expires: p.Expires, Changed: a.now(), Revision: revision,
+		Created: p.Created, Expires: p.Expires, Changed: a.now().UTC().Truncate(time.Microsecond), Revision: revision,
 	}
 	body, err := json.Marshal(sealedApproval{p.Account, p.Tool, p.ToolHash, p.Input, p.Effect, p.Why, p.Preview, p.Decided, p.Approver, p.Outcome})
 	if err != nil {

@@ -253,10 +253,10 @@ func (s *Session) spend(ctx context.Context, p *planned) error {
 		x := Spend{Account: p.account.Name, Amount: amount, Most: l.Most, Ends: now.Add(runsEnd)}
 		switch l.Per {
 		case Run:
-			x.Key = fmt.Sprintf("%s\x00run\x00%s", l.What, s.run)
+			x.Key = counterKey("run", string(l.What), s.run)
 		case Day:
 			day := now.UTC().Format(time.DateOnly)
-			x.Key = fmt.Sprintf("%s\x00day\x00%s\x00%s", l.What, day, p.account.Name)
+			x.Key = counterKey("day", string(l.What), day, p.account.Name)
 			x.Ends = now.UTC().Truncate(24 * time.Hour).Add(48 * time.Hour)
 		}
 		spends, of = append(spends, x), append(of, l)

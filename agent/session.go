@@ -242,7 +242,7 @@ func (s *Session) sawOutside(ctx context.Context, account Account) error {
 	return err
 }
 
-func (s *Session) outsideKey() string { return "outside\x00" + s.run }
+func (s *Session) outsideKey() string { return counterKey("outside", s.run) }
 
 // runsEnd is how long a run is remembered.
 const runsEnd = 30 * 24 * time.Hour

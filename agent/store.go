@@ -2,7 +2,10 @@ package agent
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -10,13 +13,16 @@ import (
 // packages sqlitestore and pgstore below it keep them in a database that many
 // replicas share. Implementations are safe for concurrent use.
 //
-// A store knows nothing about the meaning of a row: it compares and swaps.
+// A store knows nothing about the meaning of a row: it compares and swaps. Times are
+// exact to the microsecond, ids, names and keys are any bytes. Package storetest checks
+// an implementation.
 type Store interface {
 	// Create adds rows, all of them or none. Their revision becomes 1.
 	Create(ctx context.Context, rows []Row) error
 	// Load returns a row, or ErrNotFound.
 	Load(ctx context.Context, id string) (Row, error)
-	// List returns rows, the newest first.
+	// List returns rows, the newest first, and of the same time in the order of their
+	// ids.
 	List(ctx context.Context, q Query) ([]Row, error)
 	// Swap replaces the state, the body and Changed of a row if its revision is
 	// still that of row, and returns ErrConflict if not. The revision in the store
@@ -76,6 +82,16 @@ type Spend struct {
 	Amount  int64
 	Most    int64     // upper bound of the counter after the addition; negative for none
 	Ends    time.Time // when the counter is of no interest any more
+}
+
+// counterKey names a counter by what it counts. It is a digest: names of accounts and
+// runs have any length, and hold any bytes.
+func counterKey(kind string, parts ...string) string {
+	h := sha256.New()
+	for _, part := range parts {
+		fmt.Fprintf(h, "%d:%s,", len(part), part)
+	}
+	return kind + "-" + hex.EncodeToString(h.Sum(nil))
 }
 
 // Vault seals what a durable store keeps. Package runtime/accounts/vault implements

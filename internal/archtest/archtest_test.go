@@ -27,6 +27,10 @@ var table = map[string]rule{
 	"internal/buildinfo":      {},
 	"internal/httpx":          {},
 	"internal/words":          {},
+	"internal/filelock":       {},
+	"internal/migrations":     {},
+	"internal/pgconnect":      {others: []string{"github.com/jackc/pgx/v5"}},
+	"internal/sqlitefile":     {others: []string{"modernc.org/sqlite"}},
 	"manifest":                {ours: []string{"internal/words"}, others: []string{"gopkg.in/yaml.v3", "github.com/santhosh-tekuri/jsonschema/v5"}},
 	"generator":               {ours: []string{"manifest", "generator/internal/ir", "generator/internal/emit"}},
 	"generator/internal/ir":   {ours: []string{"internal/words", "manifest"}},
@@ -57,6 +61,12 @@ var table = map[string]rule{
 	"agent/internal/rules":    {},                                      // tests only
 	"agent/internal/search":   {ours: []string{"agent/internal/tool"}},
 	"agent/internal/meta":     {ours: []string{"agent/internal/lower", "agent/internal/search", "agent/internal/tool"}},
+	"agent/internal/chain":    {ours: []string{".", "agent"}},
+	"agent/storetest":         {ours: []string{"agent"}},
+	"agent/sqlitestore":       {ours: []string{"agent", "agent/internal/chain", "internal/migrations", "internal/sqlitefile"}, others: []string{"modernc.org/sqlite"}},
+	"agent/pgstore":           {ours: []string{"agent", "agent/internal/chain", "internal/migrations", "internal/pgconnect"}, others: []string{"github.com/jackc/pgx/v5"}},
+	"agent/auditlog":          {ours: []string{"agent", "agent/internal/chain", "internal/filelock"}},
+	"agent/otelagent":         {ours: []string{".", "agent"}, others: []string{"go.opentelemetry.io/otel"}},
 
 	"emulator": {ours: []string{
 		"emulator/internal/crm", "emulator/internal/hooks", "emulator/internal/oauth", "emulator/internal/phone",
@@ -75,20 +85,19 @@ var table = map[string]rule{
 	"emulator/internal/value": {},
 
 	"runtime/accounts": {
-		ours:   []string{".", "internal/httpx", "runtime/accounts/internal/failpoint"},
+		ours:   []string{".", "internal/filelock", "internal/httpx", "runtime/accounts/internal/failpoint"},
 		others: []string{"golang.org/x/oauth2"},
 	},
-	"runtime/accounts/internal/failpoint":  {},
-	"runtime/accounts/internal/faults":     {}, // tests only
-	"runtime/accounts/internal/migrations": {},
-	"runtime/accounts/internal/sqlrow":     {ours: []string{"runtime/accounts"}},
-	"runtime/accounts/memstore":            {ours: []string{"runtime/accounts"}},
-	"runtime/accounts/storetest":           {ours: []string{"runtime/accounts"}},
-	"runtime/accounts/vault":               {ours: []string{"runtime/accounts"}, others: []string{"github.com/tink-crypto/tink-go/v2", "google.golang.org/protobuf"}},
-	"runtime/accounts/sqlitestore":         {ours: []string{"runtime/accounts", "runtime/accounts/internal/migrations", "runtime/accounts/internal/sqlrow"}, others: []string{"modernc.org/sqlite"}},
-	"runtime/accounts/pgstore":             {ours: []string{"runtime/accounts", "runtime/accounts/internal/migrations", "runtime/accounts/internal/sqlrow"}, others: []string{"github.com/jackc/pgx/v5"}},
-	"runtime/accounts/otelaccounts":        {ours: []string{"runtime/accounts"}, others: []string{"go.opentelemetry.io/otel"}},
-	"internal/pgtest":                      {others: []string{"github.com/jackc/pgx/v5"}},
+	"runtime/accounts/internal/failpoint": {},
+	"runtime/accounts/internal/faults":    {}, // tests only
+	"runtime/accounts/internal/sqlrow":    {ours: []string{"runtime/accounts"}},
+	"runtime/accounts/memstore":           {ours: []string{"runtime/accounts"}},
+	"runtime/accounts/storetest":          {ours: []string{"runtime/accounts"}},
+	"runtime/accounts/vault":              {ours: []string{"runtime/accounts"}, others: []string{"github.com/tink-crypto/tink-go/v2", "google.golang.org/protobuf"}},
+	"runtime/accounts/sqlitestore":        {ours: []string{"runtime/accounts", "internal/migrations", "internal/sqlitefile", "runtime/accounts/internal/sqlrow"}, others: []string{"modernc.org/sqlite"}},
+	"runtime/accounts/pgstore":            {ours: []string{"runtime/accounts", "internal/migrations", "internal/pgconnect", "runtime/accounts/internal/sqlrow"}, others: []string{"github.com/jackc/pgx/v5"}},
+	"runtime/accounts/otelaccounts":       {ours: []string{"runtime/accounts"}, others: []string{"go.opentelemetry.io/otel"}},
+	"internal/pgtest":                     {others: []string{"github.com/jackc/pgx/v5"}},
 
 	"internal/apitest":   {}, // tests only
 	"internal/archtest":  {},
@@ -97,7 +106,7 @@ var table = map[string]rule{
 	"internal/testuser":  {},
 	"internal/cli": {
 		ours: []string{
-			".", "agent", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",
+			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",
 			"runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault",
 		},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},

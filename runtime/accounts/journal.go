@@ -15,6 +15,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/closekit/closekit/internal/filelock"
 )
 
 // journalKeep is how long an entry is kept after its commit, in case the
@@ -76,9 +78,9 @@ func openJournal(dir string) (*journal, error) {
 		return nil, fmt.Errorf("accounts: cannot create the state directory: %w", err)
 	}
 	j := &journal{path: filepath.Join(dir, "journal"), entries: map[journalID]*journalEntry{}}
-	lock, err := lockFile(filepath.Join(dir, "lock"))
+	lock, err := filelock.Lock(filepath.Join(dir, "lock"))
 	switch {
-	case isLocked(err):
+	case filelock.IsLocked(err):
 		return nil, fmt.Errorf("%w, in this process or another; each needs its own: %s", ErrStateDirInUse, dir)
 	case err != nil:
 		return nil, fmt.Errorf("accounts: cannot write to the state directory: %w", err)

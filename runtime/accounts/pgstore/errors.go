@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/closekit/closekit/internal/pgconnect"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -24,52 +25,15 @@ func (e *storeError) Unwrap() error { return e.cause }
 // fail makes the error that the caller gets.
 func fail(op string, err error) error {
 	var own *storeError
-	var server *pgconn.PgError
 	switch {
 	case err == nil, errors.Is(err, accounts.ErrNotFound), errors.Is(err, accounts.ErrConflict), errors.As(err, &own):
 		return err
 	case errors.Is(err, context.Canceled):
 		return &storeError{op: op, text: "canceled by the caller", cause: context.Canceled}
 	}
-	e := &storeError{op: op, text: err.Error()}
-	switch {
-	case errors.As(err, &server):
-		c := *server
-		c.Detail, c.Where, c.InternalQuery, c.Hint = "", "", "", "" // may quote rows
-		e.text, e.cause = c.Error(), &c
-	case errors.Is(err, context.DeadlineExceeded):
-		e.cause = context.DeadlineExceeded
-	}
-	if connecting(err) {
-		e.text = "cannot connect: " + strings.Join(strings.Fields(err.Error()), " ")
-	}
+	e := &storeError{op: op}
+	e.text, e.cause = pgconnect.Explain(err)
 	return e
-}
-
-// undone reports whether an error proves that nothing was changed, and that
-// trying again makes sense.
-func undone(err error) bool {
-	var server *pgconn.PgError
-	if connecting(err) {
-		return false // the caller knows better how long to wait for a server that is down
-	}
-	if errors.As(err, &server) {
-		switch server.Code {
-		case "40001", // serialization failure
-			"40P01", // deadlock
-			"55P03", // lock timeout
-			"57014": // statement timeout
-			return true
-		}
-		return false
-	}
-	return pgconn.SafeToRetry(err)
-}
-
-// connecting reports whether there never was a connection.
-func connecting(err error) bool {
-	var e *pgconn.ConnectError
-	return errors.As(err, &e)
 }
 
 // lost reports whether the connection was lost, which leaves open whether a
@@ -79,7 +43,7 @@ func lost(err error) bool {
 	var own *storeError
 	switch {
 	case err == nil, errors.Is(err, accounts.ErrNotFound), errors.Is(err, accounts.ErrConflict), errors.As(err, &own),
-		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), connecting(err):
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), pgconnect.Connecting(err):
 		return false
 	case errors.As(err, &server):
 		return strings.HasPrefix(server.Code, "57P") || strings.HasPrefix(server.Code, "08") // shut down, or cut off

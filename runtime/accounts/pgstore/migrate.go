@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/closekit/closekit/runtime/accounts/internal/migrations"
+	"github.com/closekit/closekit/internal/migrations"
 )
 
 //go:embed migrations/*.sql

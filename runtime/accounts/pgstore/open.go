@@ -9,14 +9,12 @@ package pgstore
 import (
 	"context"
 	"errors"
-	"net"
-	"net/url"
-	"strings"
+	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/closekit/closekit/internal/pgconnect"
 	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
 
@@ -25,8 +23,6 @@ const (
 	tries = 5
 	// deadAfter is how long a connection may leave a change unanswered.
 	deadAfter = 5 * time.Minute
-	// mode is the option of the URL that says how statements are sent.
-	mode = "default_query_exec_mode"
 )
 
 // Store is an [accounts.Store] in PostgreSQL. Make it with [Open].
@@ -71,40 +67,15 @@ func Exists(ctx context.Context, databaseURL string) (found bool, err error) {
 }
 
 func connect(ctx context.Context, databaseURL string) (*Store, error) {
-	config, err := pgxpool.ParseConfig(databaseURL)
-	if err != nil {
-		// Whatever the parser says may quote the text, and so the password.
-		return nil, errors.New("pgstore: the URL of the database is not valid, it is like postgres://user:password@host:5432/database?sslmode=verify-full" + hint(err, databaseURL))
-	}
-	if !strings.Contains(databaseURL, mode) {
-		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
-	}
-	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4}}
-	config.ConnConfig.DialFunc = dialer.DialContext
-	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = 10 * time.Second
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
+	pool, err := pgconnect.Pool(ctx, databaseURL)
+	var invalid *pgconnect.URLError
+	switch {
+	case errors.As(err, &invalid):
+		return nil, fmt.Errorf("pgstore: %w", err)
+	case err != nil:
 		return nil, fail("open", err)
 	}
 	return &Store{pool: pool}, nil
-}
-
-// hint returns the parser's finding, if it certainly quotes nothing.
-func hint(err error, databaseURL string) string {
-	var parse *url.Error
-	cause := errors.Unwrap(err)
-	if cause == nil || errors.As(err, &parse) {
-		return ""
-	}
-	text := cause.Error()
-	for word := range strings.FieldsFuncSeq(databaseURL, func(r rune) bool { return strings.ContainsRune(":/@?&= '", r) }) {
-		if strings.Contains(text, word) {
-			return ""
-		}
-	}
-	return " (" + text + ")"
 }
 
 // Close closes all connections. It waits for changes that are being made.

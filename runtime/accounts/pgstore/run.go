@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/closekit/closekit/internal/pgconnect"
 )
 
 // sender is a connection.
@@ -21,7 +23,7 @@ func read[T any](ctx context.Context, s *Store, op string, run func(context.Cont
 		if err == nil {
 			return v, nil
 		}
-		if try == tries || ctx.Err() != nil || !undone(err) && !lost(err) || pause(ctx, try) != nil {
+		if try == tries || ctx.Err() != nil || !pgconnect.Undone(err) && !lost(err) || pause(ctx, try) != nil {
 			return *new(T), fail(op, err)
 		}
 	}
@@ -40,7 +42,7 @@ func write[T any](ctx context.Context, s *Store, op string, run func(context.Con
 		if lost(err) {
 			s.pool.Reset() // the other connections are hardly better
 		}
-		if try == tries || ctx.Err() != nil || !undone(err) || pause(ctx, try) != nil {
+		if try == tries || ctx.Err() != nil || !pgconnect.Undone(err) || pause(ctx, try) != nil {
 			return *new(T), fail(op, err)
 		}
 	}
@@ -89,11 +91,8 @@ func pause(ctx context.Context, try int) error {
 	}
 }
 
-// durable is a condition that is always true, at the end of all changes. It
-// makes the server wait until the change is on the disk even if it is set up
-// not to.
-const durable = ` (select set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on'
-	else current_setting('synchronous_commit') end, true)) is not null `
+// durable is a condition that is always true, at the end of all changes.
+const durable = pgconnect.Durable
 
 // rows visits the rows of a query.
 func rows(ctx context.Context, c sender, query string, args []any, visit func(pgx.Row) error) error {

@@ -6,15 +6,12 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/closekit/closekit/runtime/accounts/internal/migrations"
+	"github.com/closekit/closekit/internal/migrations"
+	"github.com/closekit/closekit/internal/sqlitefile"
 )
 
 //go:embed migrations/*.sql
 var files embed.FS
-
-// application marks our files (the letters CKit), so that no other program's
-// database is taken for one.
-const application = 0x434b6974
 
 // migrate brings the database to the newest version. It writes in any case, so
 // that a database that cannot be written is noticed.
@@ -33,7 +30,7 @@ func (s *Store) migrate(ctx context.Context) error {
 			}
 		}
 		switch {
-		case app != application && (app != 0 || version != 0 || tables != 0):
+		case app != sqlitefile.Application && (app != 0 || version != 0 || tables != 0):
 			return errors.New("the file holds the database of another program")
 		case version > len(steps):
 			return fmt.Errorf("the database is of version %d, and this program knows no version above %d: use a newer release of it", version, len(steps))
@@ -44,7 +41,7 @@ func (s *Store) migrate(ctx context.Context) error {
 			}
 		}
 		// Values of pragmas cannot be parameters.
-		_, err := t.s.conn.ExecContext(t.ctx, fmt.Sprintf("pragma application_id = %d; pragma user_version = %d", application, len(steps)))
+		_, err := t.s.conn.ExecContext(t.ctx, fmt.Sprintf("pragma application_id = %d; pragma user_version = %d", sqlitefile.Application, len(steps)))
 		return err
 	})
 }

@@ -13,25 +13,18 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver
-
+	"github.com/closekit/closekit/internal/sqlitefile"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
 
-const (
-	// busyLimit is how long a change waits for other processes.
-	busyLimit = 15 * time.Second
-	// readers is how many reads can run at once.
-	readers = 8
-)
+// readers is how many reads can run at once.
+const readers = 8
 
 // Store is an [accounts.Store] in a file. Make it with [Open].
 type Store struct {
@@ -65,8 +58,8 @@ func Open(path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlitestore: %w", err)
 	}
-	if err := create(abs); err != nil {
-		return nil, err
+	if err := sqlitefile.Create(abs); err != nil {
+		return nil, fmt.Errorf("sqlitestore: %w", err)
 	}
 	s := &Store{path: abs, clock: time.Now, turn: make(chan struct{}, 1), writes: map[string]*sql.Stmt{}, updates: map[uint64]string{}}
 	s.Store = accounts.NewStore(txStore{s})
@@ -74,47 +67,6 @@ func Open(path string) (*Store, error) {
 		return nil, errors.Join(s.fail(err), s.Close())
 	}
 	return s, nil
-}
-
-// create makes an empty file that only its owner can read. The file is never
-// opened under its own name, because closing it would take away the locks that
-// this process may hold on it.
-func create(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case err == nil && info.IsDir():
-		return fmt.Errorf("sqlitestore: %s is a directory, a file is needed", path)
-	case err == nil && !info.Mode().IsRegular():
-		return fmt.Errorf("sqlitestore: %s is not a regular file", path)
-	case err == nil:
-		return nil
-	case !errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("sqlitestore: cannot reach the database: %w", err)
-	}
-	dir := filepath.Dir(path)
-	if _, err := os.Stat(dir); err != nil {
-		return fmt.Errorf("sqlitestore: cannot create the database %s: %w", path, err)
-	}
-	tmp, err := os.CreateTemp(dir, ".closekit-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("sqlitestore: cannot create the database %s: %w", path, err)
-	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
-	if err := tmp.Close(); err != nil {
-		return fmt.Errorf("sqlitestore: cannot create the database %s: %w", path, err)
-	}
-	if err := os.Link(tmp.Name(), path); err == nil || errors.Is(err, os.ErrExist) {
-		return nil
-	}
-	// A file system without hard links.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // that is the file asked for
-	if errors.Is(err, os.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("sqlitestore: cannot create the database %s: %w", path, err)
-	}
-	return f.Close()
 }
 
 func (s *Store) open() error {
@@ -130,18 +82,18 @@ func (s *Store) open() error {
 		}
 	}
 	// The writer waits by itself, so that waiting ends with the context.
-	s.writer, err = connect(s.path, 1, "busy_timeout(0)", "synchronous(full)", "secure_delete(fast)", "journal_size_limit(67108864)")
+	s.writer, err = sqlitefile.Connect(s.path, 1, "busy_timeout(0)", "synchronous(full)", "secure_delete(fast)", "journal_size_limit(67108864)")
 	if err != nil {
 		return err
 	}
-	s.reader, err = connect(s.path, readers, "busy_timeout(15000)", "query_only(1)")
+	s.reader, err = sqlitefile.Connect(s.path, readers, "busy_timeout(15000)", "query_only(1)")
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*busyLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*sqlitefile.BusyLimit)
 	defer cancel()
 	var mode string
-	err = patiently(ctx, func() (err error) {
+	err = sqlitefile.Patiently(ctx, func() (err error) {
 		if s.conn == nil {
 			if s.conn, err = s.writer.Conn(ctx); err != nil {
 				return err
@@ -156,22 +108,6 @@ func (s *Store) open() error {
 		return fmt.Errorf("the file system cannot hold a database with a write-ahead log (its mode is %q); use a local disk", mode)
 	}
 	return s.migrate(ctx)
-}
-
-func connect(path string, conns int, pragmas ...string) (*sql.DB, error) {
-	path = filepath.ToSlash(path)
-	if !strings.HasPrefix(path, "/") {
-		path = "/" + path // a drive letter
-	}
-	u := url.URL{Path: path}
-	q := url.Values{"_pragma": pragmas, "_txlock": {"immediate"}, "mode": {"rw"}}
-	db, err := sql.Open("sqlite", "file:"+u.EscapedPath()+"?"+q.Encode())
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	return db, nil
 }
 
 // Close closes the database. It waits for the change that is being made.

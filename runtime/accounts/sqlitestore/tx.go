@@ -5,12 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"time"
 
-	sqlite3 "modernc.org/sqlite/lib"
-
+	"github.com/closekit/closekit/internal/sqlitefile"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -70,7 +68,7 @@ func (s *Store) write(ctx context.Context, change func(*tx) error) error {
 func (s *Store) change(ctx context.Context, change func(*tx) error) (err error) {
 	t := &tx{ctx: context.WithoutCancel(ctx), s: s, writing: true, read: map[string]*accounts.Record{}}
 	// Immediate, because a change that begins as a read cannot wait for others.
-	if err := patiently(ctx, func() error { _, err := t.exec("begin immediate"); return err }); err != nil {
+	if err := sqlitefile.Patiently(ctx, func() error { _, err := t.exec("begin immediate"); return err }); err != nil {
 		return err
 	}
 	committed := false
@@ -86,24 +84,6 @@ func (s *Store) change(ctx context.Context, change func(*tx) error) (err error) 
 	_, err = t.exec("commit")
 	committed = err == nil
 	return err
-}
-
-// patiently tries again as long as another process is in the way.
-func patiently(ctx context.Context, try func() error) error {
-	limit := time.Now().Add(busyLimit)
-	for wait := 200 * time.Microsecond; ; wait = min(2*wait, 8*time.Millisecond) {
-		err := try()
-		if code(err) != sqlite3.SQLITE_BUSY || time.Now().After(limit) {
-			return err
-		}
-		timer := time.NewTimer(wait/2 + rand.N(wait)) //nolint:gosec // nothing depends on it
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		}
-	}
 }
 
 // scanner is a row.
@@ -137,7 +117,7 @@ func each(rows *sql.Rows, err error, visit func(scanner) error) error {
 
 // read visits the rows of a query beside whatever is written.
 func (s *Store) read(ctx context.Context, query string, visit func(scanner) error, args ...any) error {
-	return s.fail(patiently(ctx, func() error {
+	return s.fail(sqlitefile.Patiently(ctx, func() error {
 		st, err := s.prepared(ctx, query)
 		if err != nil {
 			return err

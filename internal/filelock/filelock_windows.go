@@ -1,4 +1,4 @@
-package accounts
+package filelock
 
 import (
 	"errors"
@@ -9,12 +9,12 @@ import (
 // errSharingViolation is ERROR_SHARING_VIOLATION.
 const errSharingViolation = syscall.Errno(32)
 
-// isLocked reports whether another process has the lock.
-func isLocked(err error) bool { return errors.Is(err, errSharingViolation) }
+// IsLocked reports whether another process has the lock.
+func IsLocked(err error) bool { return errors.Is(err, errSharingViolation) }
 
-// lockFile opens a file that no other process can open until it is closed, or the
+// Lock opens a file that no other process can open until it is closed, or the
 // process ends.
-func lockFile(path string) (*os.File, error) {
+func Lock(path string) (*os.File, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
