@@ -194,7 +194,7 @@ func (l *Log) Prune(ctx context.Context, before time.Time) (int, error) {
 
 // Erase deletes the content of all records of an account, such as when a customer
 // wants that, and returns their number. The chain holds: of a record, its position,
-// its time-less digest and its hash are left.
+// digest and hash are left.
 func (l *Log) Erase(ctx context.Context, account string) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

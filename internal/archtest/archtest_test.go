@@ -62,10 +62,10 @@ var table = map[string]rule{
 	"agent/internal/search":   {ours: []string{"agent/internal/tool"}},
 	"agent/internal/meta":     {ours: []string{"agent/internal/lower", "agent/internal/search", "agent/internal/tool"}},
 	"agent/internal/chain":    {ours: []string{".", "agent"}},
-	"agent/storetest":         {ours: []string{"agent"}},
+	"agent/storetest":         {ours: []string{".", "agent"}},
 	"agent/sqlitestore":       {ours: []string{"agent", "agent/internal/chain", "internal/migrations", "internal/sqlitefile"}, others: []string{"modernc.org/sqlite"}},
 	"agent/pgstore":           {ours: []string{"agent", "agent/internal/chain", "internal/migrations", "internal/pgconnect"}, others: []string{"github.com/jackc/pgx/v5"}},
-	"agent/auditlog":          {ours: []string{"agent", "agent/internal/chain", "internal/filelock"}},
+	"agent/auditlog":          {ours: []string{".", "agent", "agent/internal/chain", "internal/filelock"}},
 	"agent/otelagent":         {ours: []string{".", "agent"}, others: []string{"go.opentelemetry.io/otel"}},
 
 	"emulator": {ours: []string{
