@@ -96,13 +96,23 @@ func scan(r io.Reader, visit func(l *line, number int64) error) (size int64, err
 // Verify reads a log and checks that it is what was written. The first line that is
 // not is an [*agent.ChainError]. The report covers what comes before it.
 func Verify(r io.Reader) (agent.ChainReport, error) {
+	report, _, err := VerifyWith(r, agent.Digest{})
+	return report, err
+}
+
+// VerifyWith is [Verify], and reports whether head, the head of an earlier report, is
+// still in the log: if not, lines were cut off its end, or pruned from its beginning.
+func VerifyWith(r io.Reader, head agent.Digest) (report agent.ChainReport, found bool, err error) {
 	var v chain.Verifier
-	_, err := scan(r, func(l *line, number int64) error { return v.Check(&l.entry, number) })
+	_, err = scan(r, func(l *line, number int64) error {
+		found = found || agent.Digest(l.entry.Hash) == head
+		return v.Check(&l.entry, number)
+	})
 	var torn *tornError
 	if errors.As(err, &torn) {
 		err = &agent.ChainError{Line: torn.line, Why: "it is cut: a crash does that while a record is written, and opening the log for writing removes it"}
 	}
-	return v.Report, err
+	return v.Report, found, err
 }
 
 // Read returns the records of a log, as [Log.Records] does. It does not verify them. A
