@@ -244,7 +244,7 @@ type sealedApproval struct {
 
 // associated is what the body of a row is bound to: everything that the store keeps
 // beside it, so that a body in another row, and a row of which anything was altered,
-// do not open. An older version of the very same row, put back by somebody who can
+// do not open. An older version of the very same row, put back by a program that can
 // write to the store, does.
 func associated(r *Row) []byte {
 	b := []byte("closekit agent approval")

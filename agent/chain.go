@@ -4,8 +4,8 @@ import "fmt"
 
 // ChainReport is what the verification of an audit log found. Every record has a hash
 // over its position, the hash of the record before it, and a digest of its content; so
-// whoever kept Head can tell later whether anything up to it was changed, removed or
-// inserted. Somebody who can write to the log can cut its end, or make a new one with
+// a host that keeps Head can tell later whether anything up to it was changed, removed or
+// inserted. A program that can write to the log can cut its end, or make a new one with
 // hashes of its own: only a head that is kept elsewhere shows that.
 type ChainReport struct {
 	Records int64 // with those whose content was erased

@@ -18,7 +18,7 @@
 // # One process
 //
 // One process at a time has the file open for writing; Open of a second one fails with
-// [ErrInUse]. The lock is a file beside it, with .lock. Anybody may read meanwhile.
+// [ErrInUse]. The lock is a file beside it, with .lock. Every process may read meanwhile.
 // Programs with several processes keep records in a database; see the packages
 // sqlitestore and pgstore.
 //
