@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"sync"
 )
@@ -62,7 +61,7 @@ func (l *memLog) Records(_ context.Context, q RunQuery) ([]Record, error) {
 func cloneRecord(r Record) Record {
 	r.Input, r.IDs, r.Before = slices.Clone(r.Input), slices.Clone(r.IDs), slices.Clone(r.Before)
 	for i := range r.Before {
-		r.Before[i].JSON = json.RawMessage(slices.Clone(r.Before[i].JSON))
+		r.Before[i].JSON = slices.Clone(r.Before[i].JSON)
 	}
 	return r
 }

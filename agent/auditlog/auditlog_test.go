@@ -120,6 +120,7 @@ func TestChangesShow(t *testing.T) {
 	path := written(t)
 	lines := bytes.SplitAfter(read(t, path), []byte("\n"))
 	lines = lines[:len(lines)-1]
+	other := bytes.SplitAfter(read(t, written(t)), []byte("\n"))
 	if r := verify(t, path); r.Records != 40 || r.First != 1 || r.Last != 40 {
 		t.Fatalf("the report is %+v", r)
 	}
@@ -142,8 +143,9 @@ func TestChangesShow(t *testing.T) {
 			l[7] = append(l[7][:bytes.Index(l[7], []byte(`,"record"`))], "}\n"...)
 			return l
 		}, 8},
-		"last line cut": {func(l [][]byte) [][]byte { l[39] = l[39][:30]; return l }, 40},
-		"no text":       {func(l [][]byte) [][]byte { l[20] = []byte("\x00\xff\n"); return l }, 21},
+		"last line cut":           {func(l [][]byte) [][]byte { l[39] = l[39][:30]; return l }, 40},
+		"the rest of another log": {func(l [][]byte) [][]byte { return append(l[:9], other[9:40]...) }, 10},
+		"no text":                 {func(l [][]byte) [][]byte { l[20] = []byte("\x00\xff\n"); return l }, 21},
 	} {
 		copied := make([][]byte, len(lines))
 		for i := range lines {

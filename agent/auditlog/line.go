@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/closekit/closekit/agent"
 	"github.com/closekit/closekit/agent/internal/chain"
@@ -54,7 +55,7 @@ func decode(b []byte) (*line, string) {
 	if t.Erased != (t.Record == nil) {
 		return nil, "it has no record, and does not say that it was erased"
 	}
-	if again, err := encode(&l.entry); err != nil || !bytes.Equal(again, append(b[:len(b):len(b)], '\n')) {
+	if again, err := encode(&l.entry); err != nil || !bytes.Equal(again, append(slices.Clip(b), '\n')) {
 		return nil, "it is not written as this package writes"
 	}
 	return l, ""

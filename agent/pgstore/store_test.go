@@ -56,7 +56,7 @@ func TestAudit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context()) //nolint:errcheck // a test
+	defer conn.Close(t.Context())
 	storetest.RunChain(t, open(t, url).Audit(nil), func(query string) {
 		if _, err := conn.Exec(t.Context(), query); err != nil {
 			t.Fatalf("%s: %v", query, err)

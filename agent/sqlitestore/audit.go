@@ -59,7 +59,7 @@ func (a *Audit) Records(ctx context.Context, q agent.RunQuery) (list []agent.Rec
 	if q.Account != "" {
 		where, args = where+" and account = ?", append(args, []byte(q.Account))
 	}
-	query := "select payload from (select seq, payload from agent_audit where " + where + " order by seq desc limit ?) order by seq"
+	query := "select payload from (select seq, payload from agent_audit where " + where + " order by seq desc limit ?) order by seq" //nolint:gosec // of constants
 	rows, err := a.s.reader.QueryContext(ctx, query, append(args, cmp.Or(q.Limit, math.MaxInt))...)
 	if err != nil {
 		return nil, a.s.fail(err)
