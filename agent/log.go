@@ -59,7 +59,7 @@ func (l *memLog) Records(_ context.Context, q RunQuery) ([]Record, error) {
 }
 
 func cloneRecord(r Record) Record {
-	r.Input, r.IDs, r.Before = slices.Clone(r.Input), slices.Clone(r.IDs), slices.Clone(r.Before)
+	r.Input, r.IDs, r.Before, r.After = slices.Clone(r.Input), slices.Clone(r.IDs), slices.Clone(r.Before), slices.Clone(r.After)
 	for i := range r.Before {
 		r.Before[i].JSON = slices.Clone(r.Before[i].JSON)
 	}

@@ -67,6 +67,7 @@ func Record(i int) agent.Record {
 		Tool: "close_lead_update", Input: json.RawMessage(`{"lead_id":"lead_x","name":"<Acme> & \u0000"}`), Effect: closekit.Overwrite | closekit.Sends,
 		Decision: agent.Ask, Why: "it overwrites", Approval: "apr_x", Approver: "ben@example.com", Result: "ok", Error: "none", IDs: []string{"lead_x"},
 		Before:   []agent.Snapshot{{Tool: "close_lead_get", ID: "lead_x", JSON: json.RawMessage(`{"id":"lead_x","name":"Old name of the customer"}`)}},
+		After:    []agent.After{{Field: "name", Value: agent.Digest{1, 2}}},
 		Duration: 1500 * time.Microsecond,
 	}
 }

@@ -32,8 +32,15 @@ type payload struct {
 	Error        string          `json:"error,omitempty"`
 	IDs          []string        `json:"ids,omitempty"`
 	Microseconds int64           `json:"duration_us,omitempty"`
-	Before       []byte          `json:"before_sealed,omitempty"`
+	Values       []byte          `json:"values_sealed,omitempty"`
 	Omitted      int             `json:"before_omitted,omitempty"` // snapshots left out, for want of a vault
+}
+
+// values are what an undo needs. Digests of values are sealed too: short values can be
+// guessed.
+type values struct {
+	Before []agent.Snapshot
+	After  []agent.After
 }
 
 // effects are all single effects, by name.
@@ -58,12 +65,12 @@ func Encode(r *agent.Record, v agent.Vault) ([]byte, error) {
 	if len(r.Before) > 0 && v == nil {
 		p.Omitted = len(r.Before)
 	}
-	if len(r.Before) > 0 && v != nil {
-		plain, err := json.Marshal(r.Before)
+	if len(r.Before)+len(r.After) > 0 && v != nil {
+		plain, err := json.Marshal(values{r.Before, r.After})
 		if err != nil {
 			return nil, fmt.Errorf("writing the snapshots of %s: %w", r.ID, err)
 		}
-		if p.Before, _, err = v.Seal(plain, associated(&p)); err != nil {
+		if p.Values, _, err = v.Seal(plain, associated(&p)); err != nil {
 			return nil, fmt.Errorf("sealing the snapshots of %s: %w", r.ID, err)
 		}
 	}
@@ -108,14 +115,16 @@ func Decode(b []byte, v agent.Vault) (agent.Record, error) {
 		}
 		r.Effect |= e
 	}
-	if len(p.Before) > 0 && v != nil {
-		plain, err := v.Open(p.Before, associated(&p))
+	if len(p.Values) > 0 && v != nil {
+		plain, err := v.Open(p.Values, associated(&p))
 		if err != nil {
 			return r, fmt.Errorf("opening the snapshots of %s: %w", p.ID, err)
 		}
-		if err := json.Unmarshal(plain, &r.Before); err != nil {
+		var x values
+		if err := json.Unmarshal(plain, &x); err != nil {
 			return r, fmt.Errorf("reading the snapshots of %s: %w", p.ID, err)
 		}
+		r.Before, r.After = x.Before, x.After
 	}
 	return r, nil
 }
