@@ -287,7 +287,7 @@ func TestApprovalIsSealed(t *testing.T) {
 		"other question":   "update agent_approvals set question = x'61736b5f32'",
 		"other digest":     "update agent_approvals set digest = zeroblob(32)",
 		"changed later":    "update agent_approvals set changed = changed + 1",
-		"a byte":            "update agent_approvals set body = cast(substr(body, 1, length(body) - 1) || case substr(body, -1) when x'00' then x'01' else x'00' end as blob)",
+		"a byte":           "update agent_approvals set body = cast(substr(body, 1, length(body) - 1) || case substr(body, -1) when x'00' then x'01' else x'00' end as blob)",
 	} {
 		exec(change)
 		for _, id := range []string{p.ID, q.ID} {
