@@ -30,6 +30,7 @@ type planned struct {
 	decision Decision
 	repairs  []Repair
 	notes    []string
+	fields   []string  // that the model selected
 	approval *Approval // approved
 	row      Row       // of the approval
 	before   []Snapshot
@@ -61,7 +62,9 @@ func (s *Session) read(ctx context.Context, p *planned) error {
 	if err != nil {
 		return err
 	}
-	p.input, p.repairs = input, repairs
+	p.repairs = repairs
+	input, p.fields = selection(p.tool, input)
+	p.input = input
 	filled, notes, err := p.tool.Complete(ctx, s.bare, input)
 	if err != nil {
 		return err
@@ -115,14 +118,14 @@ func (s *Session) carryOut(ctx context.Context, p *planned) {
 		s.settle(ctx, p, Failed, "nothing was sent: "+err.Error())
 		return
 	}
-	out, notes, err := p.tool.Do(s.grant(ctx, p), s.client, p.input)
+	out, notes, err := p.tool.Do(s.grant(ctx, p), s.client, p.asking())
 	p.notes = append(p.notes, notes...)
 	r := Result{ID: p.id, Tool: p.name, JSON: out, Err: err, Repairs: p.repairs, Notes: p.notes, Input: p.input, Effect: p.effect}
 	p.result = &r
 	word, state, text := "ok", Done, "carried out"
 	switch {
 	case err == nil:
-		r.Text = s.answer(p, out)
+		r.Text = s.answer(ctx, p, out)
 	case closekit.MaybeDone(err):
 		word, state, text = "unclear", Unclear, err.Error()
 	default:

@@ -17,8 +17,6 @@ func (s *Session) repair(ctx context.Context, t *tool.Tool, input json.RawMessag
 
 func (s *Session) explain(ctx context.Context, err error) string { return err.Error() }
 
-func (s *Session) answer(p *planned, out json.RawMessage) string { return string(out) }
-
 func (s *Session) preview(ctx context.Context, t *tool.Tool, input json.RawMessage, e closekit.Effect) (Preview, []Snapshot, error) {
 	snaps, err := s.snapshots(ctx, t, input)
 	v := Preview{Title: t.Info.Title, Facts: []Fact{{"Input", string(input), true}}, Records: 1}

@@ -40,8 +40,9 @@ var table = map[string]rule{
 	"closeapi/tools":     {ours: []string{"closeapi", "."}},
 	"closeapi/records":   {ours: []string{"closeapi", "."}},
 
-	"agent":               {ours: []string{".", "agent/internal/tool"}, others: []string{"github.com/santhosh-tekuri/jsonschema/v5"}},
-	"agent/internal/tool": {ours: []string{"."}},
+	"agent":                {ours: []string{".", "agent/internal/shape", "agent/internal/tool", "internal/codec"}, others: []string{"github.com/santhosh-tekuri/jsonschema/v5"}},
+	"agent/internal/shape": {ours: []string{".", "internal/codec"}},
+	"agent/internal/tool":  {ours: []string{"."}},
 
 	"emulator": {ours: []string{
 		"emulator/internal/crm", "emulator/internal/hooks", "emulator/internal/oauth", "emulator/internal/phone",
