@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"regexp"
@@ -59,11 +60,14 @@ func fieldsOf(raw []byte) []string {
 // that are shown.
 func (p *planned) asking() json.RawMessage {
 	show := p.tool.Info.Show
-	if p.effect != closekit.Read || p.fields != nil || len(show) == 0 {
+	if p.effect != closekit.Read || p.fields == nil && len(show) == 0 {
 		return p.input
 	}
 	if schema, err := p.tool.Schema(); err != nil || schema.Property("_fields") == nil {
 		return p.input
+	}
+	if p.fields != nil {
+		return p.withID()
 	}
 	input := strings.TrimSpace(string(p.input))
 	open, ok := strings.CutSuffix(input, "}")
@@ -83,6 +87,24 @@ func (p *planned) asking() json.RawMessage {
 		b = append(append(b, ','), `"`+name+`"`...)
 	}
 	return append(b, "]}"...)
+}
+
+// withID returns the input with the id among the selected fields: without it, a model
+// could do nothing with a record.
+func (p *planned) withID() json.RawMessage {
+	if slices.Contains(p.fields, "id") || slices.Contains(p.fields, "_all") {
+		return p.input
+	}
+	var m map[string]json.RawMessage
+	if json.Unmarshal(p.input, &m) != nil {
+		return p.input
+	}
+	m["_fields"], _ = json.Marshal(append([]string{"id"}, p.fields...)) // strings have a JSON form
+	out, err := json.Marshal(m)
+	if err != nil {
+		return p.input
+	}
+	return out
 }
 
 // answer makes the text for the model from a response.
@@ -119,9 +141,13 @@ func (s *Session) answer(ctx context.Context, p *planned, out json.RawMessage) s
 	}
 	spec.Whole = s.whole(p.tool)
 	if p.effect != closekit.Read {
+		spec.Brief = true
 		s.done(&spec, p, input, out)
 	} else {
 		spec.Empty = s.nothing(ctx, p, input)
+	}
+	if p.tool.Resource == "webhooks" && bytes.Contains(out, []byte(`"signature_key"`)) {
+		spec.Tail = append(spec.Tail, "The signature key is not shown to you; the application has it.")
 	}
 	return spec.Answer(out)
 }
@@ -170,6 +196,9 @@ func (s *Session) whole(t *tool.Tool) string {
 	return ""
 }
 
+// with is what Close deletes together with a record.
+var with = map[string]string{"leads": ", with its contacts, opportunities, tasks and activities"}
+
 var leadID = regexp.MustCompile(`^lead_[A-Za-z0-9]{1,60}$`)
 
 // done says what a write did.
@@ -188,7 +217,7 @@ func (s *Session) done(spec *shape.Spec, p *planned, input map[string][]byte, ou
 	case p.tool.Method == "": // of the host
 	case p.tool.Method == "DELETE":
 		id := pathID(p.tool.Template, input)
-		spec.Head = append(spec.Head, "Deleted: "+what+" "+id+" is gone.")
+		spec.Head = append(spec.Head, "Deleted: "+what+" "+id+" is gone"+with[p.tool.Resource]+".")
 	case verb(p.tool.Name) == "merge":
 		from, to := lead(input["source"]), lead(input["destination"])
 		spec.Head = append(spec.Head, "Merged: "+from+" is gone; what it had now belongs to "+to+".")
@@ -203,10 +232,8 @@ func (s *Session) done(spec *shape.Spec, p *planned, input map[string][]byte, ou
 			link = lead(input["lead_id"])
 		}
 	}
-	if record, _ := codec.Members(out); record["signature_key"] != nil {
-		spec.Tail = append(spec.Tail, "The signature key is not shown here; the application has it.")
-	}
 	if link != "" {
+		spec.Show = slices.DeleteFunc(slices.Clone(spec.Show), func(f closekit.ShowField) bool { return f.Name == "html_url" })
 		spec.Tail = append(spec.Tail, "Link: https://app.close.com/lead/"+link+"/")
 	}
 }

@@ -138,7 +138,7 @@ func (m *model) scenario() {
 
 	pipe := m.call("close_pipelines_list", `{}`)
 	status := pipe("data/0/statuses/0/id")
-	own := m.call("close_pipeline_create", `{"name":"Renewals","statuses":[{"label":"Renewed","type":"won"}]}`)("id")
+	own := m.call("close_pipeline_create", `{"name":"Renewals"}`)("id")
 	m.call("close_pipeline_get", `{"pipeline_id":%q}`, own)
 	m.call("close_pipeline_update", `{"pipeline_id":%q,"name":"Upsells"}`, own)
 	m.call("close_pipeline_delete", `{"pipeline_id":%q}`, own)
@@ -158,7 +158,7 @@ func (m *model) scenario() {
 	m.call("close_note_get", `{"note_id":%q}`, note)
 	m.call("close_note_update", `{"note_id":%q,"pinned":true}`, note)
 	m.call("close_notes_list", `{"lead_id":%q}`, id)
-	comment := m.call("close_comment_create", `{"object_type":"note","object_id":%q,"body":"Well done"}`, note)
+	comment := m.call("close_comment_create", `{"object_id":%q,"body":"Well done"}`, note)
 	m.call("close_comment_get", `{"comment_id":%q}`, comment("id"))
 	m.call("close_comment_update", `{"comment_id":%q,"body":"Very well done"}`, comment("id"))
 	m.call("close_comments_list", `{"object_id":%q}`, note)

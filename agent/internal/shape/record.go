@@ -68,8 +68,11 @@ func (w *writer) object(list []member, show []closekit.ShowField, top string) bo
 	open := len(w.b)
 	if show == nil {
 		show = make([]closekit.ShowField, 0, len(list))
+		if find(list, "id") != nil {
+			show = append(show, closekit.ShowField{Name: "id"}) // whatever else does not fit
+		}
 		for i, m := range list {
-			if find(list[i+1:], m.name) == nil {
+			if m.name != "id" && find(list[i+1:], m.name) == nil {
 				show = append(show, closekit.ShowField{Name: m.name})
 			}
 		}

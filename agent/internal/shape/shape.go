@@ -31,6 +31,7 @@ type Spec struct {
 	// returns more. Alone means that the call has selected one field already.
 	Whole string
 	Alone bool
+	Brief bool // of what a model has just written, the beginning is enough
 }
 
 // Least is the smallest budget: what is said besides the records must fit.
@@ -191,11 +192,15 @@ func (d *body) one(raw []byte) {
 	if m, ok := membersOf(raw); ok && !slices.ContainsFunc(m, func(m member) bool { return !empty(m.raw) && !secret(m.name) }) {
 		return
 	}
-	if w := d.record(raw, d.budget/100*8); cost(w.b) <= d.budget {
+	most := d.budget / 100 * 8
+	if d.spec.Brief {
+		most = min(most, 100)
+	}
+	if w := d.record(raw, most); cost(w.b) <= d.budget {
 		d.add(w)
 		return
 	}
-	lo, hi := 0, d.budget/100*8 // lo fits, hi does not
+	lo, hi := 0, most // lo fits, hi does not
 	var best *writer
 	for hi-lo > 1+lo/16 {
 		mid := (lo + hi) / 2
@@ -224,9 +229,10 @@ func (d *body) totals(raw []byte) []byte {
 		return nil
 	}
 	m = slices.DeleteFunc(m, func(m member) bool {
-		return slices.Contains([]string{"data", "has_more", "total_results", "cursor", "cursor_next"}, m.name)
+		return empty(m.raw) || string(m.raw) == "0" || slices.Contains([]string{"data", "has_more", "total_results"}, m.name)
 	})
-	w := &writer{limit: 40, most: 400}
+	m = slices.DeleteFunc(slices.Clone(m), func(x member) bool { return find(m, x.name+"_formatted") != nil })
+	w := &writer{limit: 60, most: 600}
 	if len(m) == 0 || !w.object(m, nil, "") || cost(w.b) > d.budget/8 {
 		return nil
 	}
@@ -274,10 +280,13 @@ func (d *body) leftOut(b *strings.Builder) {
 	if len(d.cut) > 0 {
 		names := names(d.cut)
 		switch {
+		case s.Brief:
 		case s.Alone || s.Whole == "":
 			fmt.Fprintf(b, "Cut: %s. No call returns more of it; the user can read it in Close.\n", names)
+		case len(d.cut) == 1:
+			fmt.Fprintf(b, "Cut: %s. More of it: %s with _fields %[1]s.\n", names, s.Whole)
 		default:
-			fmt.Fprintf(b, "Cut: %s. More of it: %s with _fields of one of them.\n", names, s.Whole)
+			fmt.Fprintf(b, "Cut: %s. More of them: %s with _fields of one.\n", names, s.Whole)
 		}
 	}
 	if d.gone > 0 {
