@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -199,13 +198,19 @@ func (s *Session) whole(t *tool.Tool) string {
 // with is what Close deletes together with a record.
 var with = map[string]string{"leads": ", with its contacts, opportunities, tasks and activities"}
 
-var leadID = regexp.MustCompile(`^lead_[A-Za-z0-9]{1,60}$`)
+// isLeadID reports whether a text is an id of a lead and nothing else.
+func isLeadID(id string) bool {
+	rest, ok := strings.CutPrefix(id, "lead_")
+	return ok && rest != "" && len(rest) <= 60 && strings.IndexFunc(rest, func(r rune) bool {
+		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z')
+	}) < 0
+}
 
 // done says what a write did.
 func (s *Session) done(spec *shape.Spec, p *planned, input map[string][]byte, out json.RawMessage) {
 	lead := func(raw []byte) string {
 		id, _ := codec.Unquote(raw)
-		if !leadID.MatchString(id) {
+		if !isLeadID(id) {
 			return ""
 		}
 		return id
@@ -213,7 +218,7 @@ func (s *Session) done(spec *shape.Spec, p *planned, input map[string][]byte, ou
 	spec.Empty = "Done."
 	what := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(p.tool.Name, "close_"), "_"+verb(p.tool.Name)), "_", " ")
 	link := ""
-	switch record, _ := codec.Members(out); {
+	switch {
 	case p.tool.Method == "": // of the host
 	case p.tool.Method == "DELETE":
 		id := pathID(p.tool.Template, input)
@@ -224,10 +229,10 @@ func (s *Session) done(spec *shape.Spec, p *planned, input map[string][]byte, ou
 		link = to
 	case p.tool.Method == "POST":
 		spec.Head = append(spec.Head, "Created: "+what+".")
-		link = linked(record, lead)
+		link = linked(out)
 	default:
 		spec.Head = append(spec.Head, "Changed: "+what+".")
-		link = linked(record, lead)
+		link = linked(out)
 		if link == "" {
 			link = lead(input["lead_id"])
 		}
@@ -239,11 +244,22 @@ func (s *Session) done(spec *shape.Spec, p *planned, input map[string][]byte, ou
 }
 
 // linked returns the lead of a record.
-func linked(record map[string][]byte, lead func([]byte) string) string {
-	if id := lead(record["id"]); id != "" {
-		return id
+func linked(out json.RawMessage) (lead string) {
+	d := codec.NewDecoder(out, false)
+	defer d.End() //nolint:errcheck // it is valid
+	if d.Peek() != '{' {
+		return ""
 	}
-	return lead(record["lead_id"])
+	for d.Open(nil); d.Next(); {
+		if name := d.Key(); string(name) == "id" || string(name) == "lead_id" {
+			if id, _ := codec.Unquote(d.Raw()); isLeadID(id) {
+				lead = id
+			}
+			continue
+		}
+		d.Skip()
+	}
+	return lead
 }
 
 func verb(name string) string { return name[strings.LastIndexByte(name, '_')+1:] }

@@ -37,6 +37,7 @@ func membersOf(raw []byte) (list []member, ok bool) {
 		_ = d.End() // not an object
 		return nil, false
 	}
+	list = make([]member, 0, 16)
 	for d.Open(nil); d.Next(); {
 		name := d.Text(d.Key())
 		list = append(list, member{name, d.Raw()})
