@@ -16,6 +16,9 @@ import (
 // selection takes _fields out of the input of a tool that does not have the
 // parameter: the answer is reduced to them.
 func selection(t *tool.Tool, input json.RawMessage) (json.RawMessage, []string) {
+	if !bytes.Contains(input, []byte(`"_fields"`)) {
+		return input, nil
+	}
 	m, ok := codec.Members(input)
 	raw := m["_fields"]
 	if !ok || raw == nil {
@@ -111,9 +114,8 @@ func (s *Session) answer(ctx context.Context, p *planned, out json.RawMessage) s
 	spec := shape.Spec{
 		Show: p.tool.Info.Show, Budget: s.agent.budget, Untrusted: p.tool.Info.Untrusted, Alone: len(p.fields) == 1,
 	}
-	input, _ := codec.Members(p.input)
 	if p.fields == nil { // of an approved call
-		p.fields = fieldsOf(input["_fields"])
+		_, p.fields = selection(p.tool, p.input)
 		spec.Alone = len(p.fields) == 1
 	}
 	schema, err := p.tool.Schema()
@@ -131,7 +133,6 @@ func (s *Session) answer(ctx context.Context, p *planned, out json.RawMessage) s
 			}
 		}
 	}
-	_ = json.Unmarshal(input["_skip"], &spec.Skip) // absent for the first page
 	for _, r := range p.repairs {
 		spec.Head = append(spec.Head, told(r))
 	}
@@ -141,8 +142,10 @@ func (s *Session) answer(ctx context.Context, p *planned, out json.RawMessage) s
 	spec.Whole = s.whole(p.tool)
 	if p.effect != closekit.Read {
 		spec.Brief = true
-		s.done(&spec, p, input, out)
+		s.done(&spec, p, out)
 	} else {
+		input, _ := codec.Members(p.input)
+		_ = json.Unmarshal(input["_skip"], &spec.Skip) // absent for the first page
 		spec.Empty = s.nothing(ctx, p, input)
 	}
 	if p.tool.Resource == "webhooks" && bytes.Contains(out, []byte(`"signature_key"`)) {
@@ -207,7 +210,7 @@ func isLeadID(id string) bool {
 }
 
 // done says what a write did.
-func (s *Session) done(spec *shape.Spec, p *planned, input map[string][]byte, out json.RawMessage) {
+func (s *Session) done(spec *shape.Spec, p *planned, out json.RawMessage) {
 	lead := func(raw []byte) string {
 		id, _ := codec.Unquote(raw)
 		if !isLeadID(id) {
@@ -221,9 +224,11 @@ func (s *Session) done(spec *shape.Spec, p *planned, input map[string][]byte, ou
 	switch {
 	case p.tool.Method == "": // of the host
 	case p.tool.Method == "DELETE":
+		input, _ := codec.Members(p.input)
 		id := pathID(p.tool.Template, input)
 		spec.Head = append(spec.Head, "Deleted: "+what+" "+id+" is gone"+with[p.tool.Resource]+".")
 	case verb(p.tool.Name) == "merge":
+		input, _ := codec.Members(p.input)
 		from, to := lead(input["source"]), lead(input["destination"])
 		spec.Head = append(spec.Head, "Merged: "+from+" is gone; what it had now belongs to "+to+".")
 		link = to
@@ -234,6 +239,7 @@ func (s *Session) done(spec *shape.Spec, p *planned, input map[string][]byte, ou
 		spec.Head = append(spec.Head, "Changed: "+what+".")
 		link = linked(out)
 		if link == "" {
+			input, _ := codec.Members(p.input)
 			link = lead(input["lead_id"])
 		}
 	}

@@ -107,6 +107,9 @@ type blocker struct {
 }
 
 func blocking(list []blocker, p *planned) string {
+	if len(list) == 0 {
+		return ""
+	}
 	ids := idsOf(p.input)
 	for _, b := range list {
 		if slices.ContainsFunc(b.ids, func(id string) bool { return slices.Contains(ids, id) }) {

@@ -105,6 +105,7 @@ func (a *Agent) identify(req closekit.Request) (*tool.Tool, json.RawMessage, clo
 		method = req.Operation.Method
 	}
 	var best *route
+	parts := split(req.Path)
 	var values map[string]string
 	for i := range a.paths {
 		r := &a.paths[i]
@@ -112,7 +113,7 @@ func (a *Agent) identify(req closekit.Request) (*tool.Tool, json.RawMessage, clo
 			continue
 		}
 		// A fixed part is a better match than a parameter.
-		if v, ok := r.match(req.Path); ok && (best == nil || len(v) < len(values)) {
+		if v, ok := r.match(parts); ok && (best == nil || len(v) < len(values)) {
 			best, values = r, v
 		}
 	}
@@ -132,20 +133,25 @@ func (a *Agent) identify(req closekit.Request) (*tool.Tool, json.RawMessage, clo
 
 const everything = closekit.Destructive | closekit.Sends | closekit.Egress | closekit.Admin
 
-func (r *route) match(p string) (map[string]string, bool) {
-	parts := split(p)
+func (r *route) match(parts []string) (map[string]string, bool) {
 	if len(parts) != len(r.parts) {
 		return nil, false
 	}
-	values := map[string]string{}
+	var values map[string]string
 	for i, part := range r.parts {
+		if part == parts[i] {
+			continue
+		}
 		if name, ok := strings.CutPrefix(part, "{"); ok {
 			v, err := url.PathUnescape(parts[i])
 			if err != nil {
 				return nil, false
 			}
+			if values == nil {
+				values = map[string]string{}
+			}
 			values[strings.TrimSuffix(name, "}")] = v
-		} else if part != parts[i] {
+		} else {
 			return nil, false
 		}
 	}
@@ -154,6 +160,9 @@ func (r *route) match(p string) (map[string]string, bool) {
 
 // inputOf makes the input of a tool from a request.
 func inputOf(t *tool.Tool, path map[string]string, req closekit.Request) json.RawMessage {
+	if len(path) == 0 && req.Query == "" && len(req.Body) > 0 {
+		return req.Body
+	}
 	in := map[string]any{}
 	var body map[string]json.RawMessage
 	if json.Unmarshal(req.Body, &body) == nil {
