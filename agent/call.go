@@ -70,6 +70,10 @@ func (s *Session) read(ctx context.Context, p *planned) error {
 		return err
 	}
 	p.input, p.notes = filled, notes
+	if e, ok := p.tool.OnlyEffect(); ok && p.tool.Method != "" { // Complete has checked the input
+		p.effect = e
+		return nil
+	}
 	p.effect, err = p.tool.EffectOf(p.input)
 	return err
 }

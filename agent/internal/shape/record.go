@@ -144,10 +144,25 @@ func (w *writer) value(raw []byte, f closekit.ShowField, path, top, name string)
 		}
 		return w.object(list, f.Show, top)
 	case '"':
+		if len(raw) <= w.limit && simple(raw) {
+			w.b = append(w.b, raw...)
+			break
+		}
 		s, _ := codec.Unquote(raw)
 		w.text(s, name, top)
 	default:
 		w.b = append(w.b, raw[:min(len(raw), 40)]...)
+	}
+	return true
+}
+
+// simple reports whether a JSON string is written as it is: visible ASCII without
+// escapes.
+func simple(raw []byte) bool {
+	for _, c := range raw {
+		if c < 0x20 || c > 0x7e || c == '\\' {
+			return false
+		}
 	}
 	return true
 }

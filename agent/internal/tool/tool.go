@@ -88,6 +88,12 @@ func (t *Tool) Check(input json.RawMessage) error { return t.run.Check(input) }
 // EffectOf checks input and returns the effect of a call with it.
 func (t *Tool) EffectOf(input json.RawMessage) (closekit.Effect, error) { return t.run.EffectOf(input) }
 
+// OnlyEffect returns the effect of every call, if no input has a weaker one: nothing
+// is weaker than Read and Write.
+func (t *Tool) OnlyEffect() (closekit.Effect, bool) {
+	return t.Effect, t.Effect == closekit.Read || t.Effect == closekit.Write
+}
+
 // Complete returns the input with what the tool fills in, and tells what that is. It
 // may read from Close.
 func (t *Tool) Complete(ctx context.Context, c *closekit.Client, input json.RawMessage) (json.RawMessage, []string, error) {
