@@ -25,9 +25,9 @@ var secrets = []string{"signature_key", "api_key", "access_token", "refresh_toke
 
 func secret(name string) bool { return slices.Contains(secrets, name) }
 
+// member is a member of an object. Both parts share memory with the response.
 type member struct {
-	name string
-	raw  []byte
+	name, raw []byte
 }
 
 // membersOf splits an object; ok is false if raw is none.
@@ -37,9 +37,9 @@ func membersOf(raw []byte) (list []member, ok bool) {
 		_ = d.End() // not an object
 		return nil, false
 	}
-	list = make([]member, 0, 16)
+	list = make([]member, 0, 24)
 	for d.Open(nil); d.Next(); {
-		name := d.Text(d.Key())
+		name := d.Key()
 		list = append(list, member{name, d.Raw()})
 	}
 	return list, d.End() == nil
@@ -47,7 +47,7 @@ func membersOf(raw []byte) (list []member, ok bool) {
 
 func find(list []member, name string) []byte {
 	for i := len(list) - 1; i >= 0; i-- { // of several, the last counts
-		if list[i].name == name {
+		if string(list[i].name) == name {
 			return list[i].raw
 		}
 	}
@@ -73,8 +73,8 @@ func (w *writer) object(list []member, show []closekit.ShowField, top string) bo
 			show = append(show, closekit.ShowField{Name: "id"}) // whatever else does not fit
 		}
 		for i, m := range list {
-			if m.name != "id" && find(list[i+1:], m.name) == nil {
-				show = append(show, closekit.ShowField{Name: m.name})
+			if name := string(m.name); name != "id" && find(list[i+1:], name) == nil {
+				show = append(show, closekit.ShowField{Name: name})
 			}
 		}
 	}
