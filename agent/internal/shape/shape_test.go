@@ -84,7 +84,7 @@ func TestBudget(t *testing.T) {
 
 func clip(s string) string { return s[:min(len(s), 3000)] }
 
-// random makes records as nobody would.
+// random makes records of every odd kind.
 type random struct {
 	*rand.Rand
 	page bool // of many records
