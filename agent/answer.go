@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -145,8 +146,8 @@ func (s *Session) answer(ctx context.Context, p *planned, out json.RawMessage) s
 		s.done(&spec, p, out)
 	} else {
 		input, _ := codec.Members(p.input)
-		_ = json.Unmarshal(input["_skip"], &spec.Skip) // absent for the first page
-		spec.Empty = s.nothing(ctx, p, input)
+		_ = json.Unmarshal(input["_skip"], &spec.Skip)                 // absent for the first page
+		spec.Empty = func() string { return s.nothing(ctx, p, input) } // which may ask Close
 	}
 	if p.tool.Resource == "webhooks" && bytes.Contains(out, []byte(`"signature_key"`)) {
 		spec.Tail = append(spec.Tail, "The signature key is not shown to you; the application has it.")
@@ -191,7 +192,7 @@ func (s *Session) whole(t *tool.Tool) string {
 		return strings.Join(list, ", ") + " (by _type)"
 	}
 	for _, o := range s.agent.tools {
-		if o.Resource == t.Resource && o.Method == "GET" && strings.HasSuffix(o.Template, "}/") && strings.HasSuffix(o.Name, "_get") {
+		if o.Resource == t.Resource && o.Method == http.MethodGet && strings.HasSuffix(o.Template, "}/") && strings.HasSuffix(o.Name, "_get") {
 			return o.Name
 		}
 	}
@@ -205,7 +206,7 @@ var with = map[string]string{"leads": ", with its contacts, opportunities, tasks
 func isLeadID(id string) bool {
 	rest, ok := strings.CutPrefix(id, "lead_")
 	return ok && rest != "" && len(rest) <= 60 && strings.IndexFunc(rest, func(r rune) bool {
-		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z')
+		return (r < '0' || '9' < r) && (r < 'a' || 'z' < r) && (r < 'A' || 'Z' < r)
 	}) < 0
 }
 
@@ -218,12 +219,11 @@ func (s *Session) done(spec *shape.Spec, p *planned, out json.RawMessage) {
 		}
 		return id
 	}
-	spec.Empty = "Done."
 	what := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(p.tool.Name, "close_"), "_"+verb(p.tool.Name)), "_", " ")
 	link := ""
 	switch {
 	case p.tool.Method == "": // of the host
-	case p.tool.Method == "DELETE":
+	case p.tool.Method == http.MethodDelete:
 		input, _ := codec.Members(p.input)
 		id := pathID(p.tool.Template, input)
 		spec.Head = append(spec.Head, "Deleted: "+what+" "+id+" is gone"+with[p.tool.Resource]+".")
@@ -232,7 +232,7 @@ func (s *Session) done(spec *shape.Spec, p *planned, out json.RawMessage) {
 		from, to := lead(input["source"]), lead(input["destination"])
 		spec.Head = append(spec.Head, "Merged: "+from+" is gone; what it had now belongs to "+to+".")
 		link = to
-	case p.tool.Method == "POST":
+	case p.tool.Method == http.MethodPost:
 		spec.Head = append(spec.Head, "Created: "+what+".")
 		link = linked(out)
 	default:
@@ -293,40 +293,40 @@ func (s *Session) nothing(ctx context.Context, p *planned, input map[string][]by
 	}
 	slices.Sort(filters)
 	const most = 8
-	text := "0 found"
+	var text strings.Builder
+	text.WriteString("0 found")
 	for i, k := range filters {
 		status = status || strings.HasPrefix(k, "status")
 		words = words || strings.Contains(k, "query")
 		kind = kind || strings.HasPrefix(k, "date") || strings.HasPrefix(k, "activity_at")
 		switch {
 		case i == most:
-			text += ", …"
+			text.WriteString(", …")
 		case i > most:
 		case i == 0:
-			text += " for " + k + " " + clip(string(input[k]))
+			text.WriteString(" for " + k + " " + clip(string(input[k])))
 		default:
-			text += ", " + k + " " + clip(string(input[k]))
+			text.WriteString(", " + k + " " + clip(string(input[k])))
 		}
 	}
 	if len(filters) == 0 {
-		text += "; nothing was filtered"
+		text.WriteString("; nothing was filtered.")
 	} else {
-		text += "; nothing else was filtered"
+		text.WriteString("; nothing else was filtered.")
 	}
-	text += "."
 	if skip {
-		text += " _skip may be beyond the end: try without it."
+		text.WriteString(" _skip may be beyond the end: try without it.")
 	}
 	if status {
-		text += s.statuses(ctx, p.tool)
+		text.WriteString(s.statuses(ctx, p.tool))
 	}
 	if words {
-		text += " Check the spelling, or search for fewer words."
+		text.WriteString(" Check the spelling, or search for fewer words.")
 	}
 	if kind && !status && !words {
-		text += " Widen the dates, or leave them out."
+		text.WriteString(" Widen the dates, or leave them out.")
 	}
-	return text
+	return text.String()
 }
 
 // statuses names the statuses that the organization has, for a filter that found

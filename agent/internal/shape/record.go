@@ -46,9 +46,9 @@ func membersOf(raw []byte) (list []member, ok bool) {
 }
 
 func find(list []member, name string) []byte {
-	for i := len(list) - 1; i >= 0; i-- { // of several, the last counts
-		if string(list[i].name) == name {
-			return list[i].raw
+	for _, m := range slices.Backward(list) { // of several, the last counts
+		if string(m.name) == name {
+			return m.raw
 		}
 	}
 	return nil
@@ -212,7 +212,10 @@ func (w *writer) elements(raw []byte, f closekit.ShowField, path, top string) bo
 		if at > open {
 			w.b = append(w.b, ',')
 		}
-		if !(people && w.person(e)) && !w.value(e, closekit.ShowField{Show: f.Show}, path, top, "") {
+		if people && w.person(e) {
+			continue
+		}
+		if !w.value(e, closekit.ShowField{Show: f.Show}, path, top, "") {
 			w.b = w.b[:at]
 		}
 	}

@@ -22,9 +22,9 @@ type Spec struct {
 	Untrusted bool                 // people outside may have written a part of it
 	Tag       string               // of the fence, for tests; empty for a random one
 
-	Head  []string // lines before the records: how the input was read, what was done
-	Tail  []string // lines after them, such as a link
-	Empty string   // in place of an empty list
+	Head  []string      // lines before the records: how the input was read, what was done
+	Tail  []string      // lines after them, such as a link
+	Empty func() string // in place of an empty list; nil for "0 found."
 
 	Pages bool // the tool has _skip
 	Skip  int  // the _skip of the call
@@ -54,7 +54,11 @@ func (s *Spec) Answer(raw []byte) string {
 	s.head(&b, &budget)
 	p := parse(raw)
 	if p.list && len(p.records) == 0 {
-		b.WriteString(s.Empty)
+		text := "0 found."
+		if s.Empty != nil {
+			text = s.Empty()
+		}
+		b.WriteString(text + "\n")
 		s.tail(&b)
 		return strings.TrimSpace(b.String())
 	}

@@ -29,7 +29,7 @@ func TestBudget(t *testing.T) {
 		g := &random{rand.New(rand.NewPCG(uint64(seed), 1)), false, seed % 50 / 49 * 3}
 		spec := shape.Spec{
 			Budget: []int{shape.Least, 600, 1000, 4000}[g.IntN(4)], Untrusted: g.IntN(2) == 0, Tag: "abcdef", Pages: g.IntN(2) == 0,
-			Whole: "close_note_get", Empty: "0 found.", Show: shows[g.IntN(len(shows))], Brief: g.IntN(5) == 0,
+			Whole: "close_note_get", Show: shows[g.IntN(len(shows))], Brief: g.IntN(5) == 0,
 		}
 		for range g.IntN(4) {
 			spec.Head = append(spec.Head, "Input read as: "+shape.Quote(g.text(), 80))
@@ -190,7 +190,7 @@ func TestAnswerOf(t *testing.T) {
 		"next page": {shape.Spec{Pages: true, Skip: 25}, `{"data":[{"id":"a"}],"has_more":false,"total_results":26}`, "{\"id\":\"a\"}\n26 to 26 of 26 shown; that is all"},
 		"no total":  {shape.Spec{Pages: true}, `{"data":[{"id":"a"}],"has_more":true}`, "{\"id\":\"a\"}\n1 shown; next: _skip 1"},
 		"no paging": {shape.Spec{}, `[{"id":"a"},{"id":"b"}]`, "{\"id\":\"a\"}\n{\"id\":\"b\"}\n2 shown; that is all"},
-		"empty":     {shape.Spec{Empty: "0 found."}, `{"data":[],"has_more":false}`, "0 found."},
+		"empty":     {shape.Spec{}, `{"data":[],"has_more":false}`, "0 found."},
 		"nothing":   {shape.Spec{Head: []string{"Deleted: x is gone."}}, `{}`, "Deleted: x is gone."},
 		"text":      {shape.Spec{}, `"done"`, `"done"`},
 		"null":      {shape.Spec{}, `null`, `null`},
