@@ -58,6 +58,9 @@ func (s *Spec) Answer(raw []byte) string {
 		if s.Empty != nil {
 			text = s.Empty()
 		}
+		for cost([]byte(text)) > budget {
+			text = strings.ToValidUTF8(text[:len(text)*3/4], "") + "…"
+		}
 		b.WriteString(text + "\n")
 		s.tail(&b)
 		return strings.TrimSpace(b.String())

@@ -34,6 +34,10 @@ func TestBudget(t *testing.T) {
 		for range g.IntN(4) {
 			spec.Head = append(spec.Head, "Input read as: "+shape.Quote(g.text(), 80))
 		}
+		spec.Empty = func() string { return "0 found for " + shape.Quote(g.text(), 3000) }
+		if spec.Brief {
+			spec.Tail = []string{"The signature key is not shown to you; the application has it.", "Link: https://app.close.com/lead/lead_8sDfKJ2l3kJ9dD0a8sDfKJ2l3kJ9dD0a8sDfKJ2l3kJ9dD0a/"}
+		}
 		var v any
 		var first string
 		list := g.IntN(3) > 0
