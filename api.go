@@ -25,7 +25,7 @@ type API struct {
 // String returns the name and the root of the API.
 func (a *API) String() string {
 	a = a.orClose()
-	return a.Name + " (" + strings.TrimRight(a.BaseURL, "/") + a.Prefix + ")"
+	return a.Name + " (" + strings.TrimSuffix(a.BaseURL, "/") + a.Prefix + ")"
 }
 
 var closeAPI = API{Name: "Close", BaseURL: DefaultBaseURL, Prefix: "/api/v1"}

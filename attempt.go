@@ -38,15 +38,15 @@ func (c *client) try(ctx context.Context, k *call, read func(Response) error) (n
 	}
 	var s *sending
 	var w *write
+	var body *bytes.Reader
 	sendCtx := ctx
 	if k.op().Effect == Read {
 		s = &sending{}
 	} else {
-		w = &write{}
-		s, sendCtx = &w.sending, w.follow(ctx)
-		s.body = &w.reader
+		w = &write{ctx: ctx}
+		s, body, sendCtx = &w.sending, &w.body, w
 	}
-	req, err := c.request(sendCtx, &k.req, s)
+	req, err := c.request(sendCtx, &k.req, &s.url, body)
 	if err != nil {
 		return stop, 0, c.transportError(k, err)
 	}
@@ -135,12 +135,10 @@ func (c *client) credential(ctx context.Context, k *call) (Credential, error) {
 
 // unanswered handles an attempt without a response.
 func (c *client) unanswered(ctx context.Context, k *call, err error, unsent bool) (next verdict, wait time.Duration, _ error) {
-	var (
-		redirect *redirectError
-		again    bool
-	)
+	again := false
+	redirect, refused := httpx.Find[*redirectError](err)
 	switch {
-	case errors.As(err, &redirect):
+	case refused:
 		if redirect.maybeDone {
 			k.doubt()
 		}
@@ -254,8 +252,7 @@ func (c *client) transportError(k *call, err error) error {
 
 // authError returns the error for a source that has no credential.
 func (c *client) authError(k *call, err error) error {
-	var a *AuthorizationError
-	if errors.As(err, &a) && a.Tool == "" && err.Error() == a.Error() {
+	if a, ok := httpx.Find[*AuthorizationError](err); ok && a.Tool == "" && err.Error() == a.Error() {
 		b := *a
 		b.Tool, b.MaybeDone = k.op().Tool, k.maybeDone
 		return &b
@@ -268,7 +265,7 @@ func (c *client) authError(k *call, err error) error {
 
 func (c *client) log(ctx context.Context, k *call, status int, start time.Time, err error) {
 	if c.logged != nil {
-		c.logged(ctx, AttemptLog{k.op(), c.api.Prefix + k.op().Path, int(k.attempt), status, c.now().Sub(start), err})
+		c.logged(ctx, c, k, status, start, err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package closekit
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -62,7 +61,7 @@ type config struct {
 	maxBody    int64
 	timeout    time.Duration
 	strict     bool
-	logged     func(context.Context, AttemptLog)
+	logged     func(ctx context.Context, c *client, k *call, status int, start time.Time, err error) // nil without Observe
 	middleware []Middleware
 	guards     []Guard
 	send       RoundTrip
@@ -102,8 +101,8 @@ func NewClient(source Source, opts ...Option) *Client {
 		timeout:    defaultTimeout,
 		now:        time.Now,
 		jitter:     randomFloat,
+		http:       &http.Client{CheckRedirect: checkRedirect},
 	}}
-	c.use([]Option{HTTPClient(&http.Client{})})
 	c.use(opts)
 	c.build()
 	return &Client{c}
@@ -211,19 +210,17 @@ func HTTPClient(h *http.Client) Option {
 	})
 }
 
-var (
-	errRedirect = errors.New("refusing redirect")
-	errUnsent   = errors.New("not sent")
-)
+var errUnsent = errors.New("not sent")
 
 // redirectError is the refusal of a redirect after a response that may mean that
 // Close has acted.
 type redirectError struct {
-	error
+	err       error
 	maybeDone bool
 }
 
-func (e *redirectError) Unwrap() error { return e.error }
+func (e *redirectError) Error() string { return e.err.Error() }
+func (e *redirectError) Unwrap() error { return e.err }
 
 // movedOn reports whether a redirect may follow a request that was carried out. A
 // 307 or 308 asks for the request to be sent elsewhere instead.
@@ -232,24 +229,16 @@ func movedOn(status int) bool {
 }
 
 func checkRedirect(req *http.Request, via []*http.Request) error {
-	err := refuseRedirect(req, via)
-	if err == nil {
-		return nil
-	}
-	return &redirectError{err, req.Response != nil && movedOn(req.Response.StatusCode)}
-}
-
-func refuseRedirect(req *http.Request, via []*http.Request) error {
-	first := via[0]
+	first, why := via[0], ": too many"
 	switch {
 	case req.URL.Host != first.URL.Host || req.URL.Scheme != first.URL.Scheme:
-		return fmt.Errorf("%w from %s to another host, %s; check the base URL", errRedirect, first.URL.Host, req.URL.Host)
+		why = " from " + first.URL.Host + " to another host, " + req.URL.Host + "; check the base URL"
 	case req.Method != first.Method:
-		return fmt.Errorf("%w: it would change the method from %s to %s; check the base URL", errRedirect, first.Method, req.Method)
-	case len(via) >= 5:
-		return fmt.Errorf("%w: too many", errRedirect)
+		why = ": it would change the method from " + first.Method + " to " + req.Method + "; check the base URL"
+	case len(via) < 5:
+		return nil
 	}
-	return nil
+	return &redirectError{errors.New("refusing redirect" + why), req.Response != nil && movedOn(req.Response.StatusCode)}
 }
 
 // UserAgent puts the name of your program before closekit's in the User-Agent
@@ -316,8 +305,7 @@ type Attempt struct {
 // sending is one attempt with what its request refers to, allocated together.
 type sending struct {
 	Attempt
-	url  url.URL
-	body *bytes.Reader // if the request has a body
+	url url.URL
 }
 
 // RoundTrip sends one attempt and returns the response.
@@ -349,7 +337,8 @@ func (c *client) transport(a *Attempt) (*http.Response, error) {
 		return nil, fmt.Errorf("%w: middleware changed the host", errUnsent)
 	}
 	if len(c.middleware) > 0 {
-		req = req.Clone(req.Context())
+		req = req.WithContext(req.Context()) // not Clone, which links much more
+		req.Header = req.Header.Clone()
 	}
 	req.Header["Authorization"], _ = a.cred.reveal()
 	resp, err := c.http.Do(req)
@@ -363,12 +352,10 @@ func (c *client) transport(a *Attempt) (*http.Response, error) {
 // plainError removes the URL from an error of net/http: it may contain ids and
 // search terms, and the error of the call has the path template.
 func plainError(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := httpx.Find[*url.Error](err); ok {
 		err = u.Err
 	}
-	var cert *tls.CertificateVerificationError
-	if errors.As(err, &cert) {
+	if _, ok := httpx.Find[*tls.CertificateVerificationError](err); ok {
 		return fmt.Errorf("the server's certificate is not trusted: %w", err)
 	}
 	return err
@@ -403,18 +390,16 @@ type call struct {
 	req        Request // its Operation is set
 	info       *ResponseInfo
 	raw        *[]byte
-	maxItems   int
-	maxPages   int
-	changing   bool          // WhileChanging
+	list       *listing      // nil without an option for iterators
 	waited     time.Duration // for the rate limit
 	limited    *Error        // the last 429
 	retries    int32
 	attempt    int32
 	failures   int32 // attempts that count as tries
 	repeatable bool
-	cred       Credential // of the current attempt
 	renewed    bool
-	maybeDone  bool // a write may have taken effect
+	maybeDone  bool       // a write may have taken effect
+	cred       Credential // of the current attempt
 }
 
 func (k *call) op() *Operation { return k.req.Operation }

@@ -81,8 +81,10 @@ func (c *Client) Do(ctx context.Context, req Request, read func(Response) error,
 	if err := k.req.check(c.core.api.Prefix); err != nil {
 		return fmt.Errorf("%s: %w", k.op().name(), err)
 	}
-	if err := c.core.guard(ctx, k.req); err != nil {
-		return err
+	for _, g := range c.core.guards {
+		if err := g(ctx, k.req); err != nil {
+			return err
+		}
 	}
 	return c.core.do(ctx, &k, read)
 }
@@ -116,21 +118,21 @@ func (r *Request) check(prefix string) error {
 	if isPlainPath(r.Path) {
 		return nil
 	}
+	var wrong string
 	u, err := url.Parse(r.Path)
 	switch {
 	case err != nil:
-		return fmt.Errorf("the path %q is not valid: %w", r.Path, errors.Unwrap(err))
+		wrong = "is not valid: " + errors.Unwrap(err).Error()
 	case !strings.HasPrefix(r.Path, "/"), u.Host != "", u.Scheme != "", strings.ContainsAny(r.Path, "\\\r\n\t "):
-		return fmt.Errorf("the path %q must start with one slash and be a path below %s", r.Path, cmp.Or(prefix, "the root"))
-	case u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(r.Path, "?#"):
-		return fmt.Errorf("the path %q must have no query; it has a field of its own", r.Path)
+		wrong = "must start with one slash and be a path below " + cmp.Or(prefix, "the root")
+	case strings.ContainsAny(r.Path, "?#"):
+		wrong = "must have no query; it has a field of its own"
+	case strings.Contains(u.Path+"/", "/./"), strings.Contains(u.Path+"/", "/../"):
+		wrong = "must not have parts that are dots"
+	default:
+		return nil
 	}
-	for part := range strings.SplitSeq(u.Path, "/") {
-		if part == "." || part == ".." {
-			return fmt.Errorf("the path %q must not have parts that are dots", r.Path)
-		}
-	}
-	return nil
+	return fmt.Errorf("the path %q %s", r.Path, wrong)
 }
 
 // isPlainPath reports whether p is valid without being parsed. The paths of nearly

@@ -36,20 +36,19 @@ func (e Effect) Has(f Effect) bool { return e&f == f }
 // Names lists what the effect consists of, such as write and sends. Overwrite and
 // Destructive stand for what they include.
 func (e Effect) Names() []string {
-	if e == Read {
-		return []string{"read"}
-	}
-	switch {
-	case e.Has(Destructive):
-		e &^= Overwrite
-	case e.Has(Overwrite):
-		e &^= Write
-	}
 	var list []string
 	for i, name := range effectNames {
 		if e>>i&1 != 0 {
 			list = append(list, name)
 		}
+	}
+	switch { // the first names are those of what the next one includes
+	case e == Read:
+		return []string{"read"}
+	case e.Has(Destructive):
+		return list[2:]
+	case e.Has(Overwrite):
+		return list[1:]
 	}
 	return list
 }

@@ -64,12 +64,13 @@ func doubt(maybeDone bool) string {
 	return ""
 }
 
-// prefix returns the start of an error message: the tool, if there is one.
-func prefix(tool string) string {
-	if tool == "" {
+// prefix returns the start of an error message: the name of what it is about, if there
+// is one.
+func prefix(name string) string {
+	if name == "" {
 		return ""
 	}
-	return tool + ": "
+	return name + ": "
 }
 
 // FieldError is an error of one field, as reported by Close.
@@ -80,26 +81,22 @@ type FieldError struct {
 
 // Error describes the request and the response on one line.
 func (e *Error) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s%s %s: %d %s", prefix(e.Tool), e.Method, e.Path, e.Status, http.StatusText(e.Status))
+	s := fmt.Sprintf("%s%s %s: %d %s", prefix(e.Tool), e.Method, e.Path, e.Status, http.StatusText(e.Status))
 	if e.Message != "" {
-		b.WriteString(": " + e.Message)
+		s += ": " + e.Message
 	}
-	for i, f := range e.FieldErrors {
-		sep := "; "
-		if i == 0 {
-			sep = ": "
-		}
-		b.WriteString(sep + f.Field + ": " + f.Message)
+	sep := ": "
+	for _, f := range e.FieldErrors {
+		s += sep + f.Field + ": " + f.Message //nolint:modernize // ten at most
+		sep = "; "
 	}
 	if e.more > 0 {
-		fmt.Fprintf(&b, "; and %d more", e.more)
+		s += fmt.Sprintf("; and %d more", e.more)
 	}
 	if e.Hint != "" {
-		b.WriteString(" (" + e.Hint + ")")
+		s += " (" + e.Hint + ")"
 	}
-	b.WriteString(doubt(e.MaybeDone))
-	return b.String()
+	return s + doubt(e.MaybeDone)
 }
 
 // Is reports whether target is the sentinel error of the status.
@@ -165,18 +162,14 @@ type Problem struct {
 
 // String returns the problem on one line.
 func (p Problem) String() string {
-	var b strings.Builder
-	if p.Path != "" {
-		b.WriteString(p.Path + ": ")
-	}
-	b.WriteString(p.Expected)
+	s := prefix(p.Path) + p.Expected
 	if p.Received != "" {
-		b.WriteString(", got " + p.Received)
+		s += ", got " + p.Received
 	}
 	if p.Hint != "" {
-		b.WriteString(" (" + p.Hint + ")")
+		s += " (" + p.Hint + ")"
 	}
-	return b.String()
+	return s
 }
 
 // ValidationError lists the errors in the input of a call. The request was not
@@ -192,15 +185,14 @@ func (e *ValidationError) Error() string {
 	if len(e.Problems)+e.More == 1 {
 		return prefix(e.Tool) + e.Problems[0].String()
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s%d problems with the input", prefix(e.Tool), len(e.Problems)+e.More)
+	s := fmt.Sprintf("%s%d problems with the input", prefix(e.Tool), len(e.Problems)+e.More)
 	for _, p := range e.Problems {
-		b.WriteString("\n  " + p.String())
+		s += "\n  " + p.String() //nolint:modernize // ten at most
 	}
 	if e.More > 0 {
-		fmt.Fprintf(&b, "\n  and %d more", e.More)
+		s += fmt.Sprintf("\n  and %d more", e.More)
 	}
-	return b.String()
+	return s
 }
 
 // DecodeError is a 2xx response whose body cannot be decoded: it is not JSON,

@@ -23,13 +23,3 @@ func WithGuard(guards ...Guard) Option {
 		}
 	})
 }
-
-// guard asks the guards.
-func (c *client) guard(ctx context.Context, req Request) error {
-	for _, g := range c.guards {
-		if err := g(ctx, req); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -31,8 +31,9 @@ func All[T any](op *Operation, first Opt[int], fetch func(skip Opt[int]) (*Page[
 	for _, o := range opts {
 		o(&k)
 	}
+	list := k.listing()
 	return func(yield func(*T, error) bool) {
-		w := walk{op: op, start: first, skip: first, call: &k}
+		w := walk{op: op, start: first, skip: first, listing: list}
 		for {
 			page, err := fetch(w.skip)
 			if err == nil && page == nil {
@@ -44,7 +45,7 @@ func All[T any](op *Operation, first Opt[int], fetch func(skip Opt[int]) (*Page[
 			}
 			fresh := false
 			for i := range page.Data {
-				if k.changing {
+				if list.changing {
 					unseen, err := w.unseen(&page.Data[i])
 					if err != nil {
 						yield(nil, err)
@@ -58,7 +59,7 @@ func All[T any](op *Operation, first Opt[int], fetch func(skip Opt[int]) (*Page[
 				if !yield(&page.Data[i], nil) {
 					return
 				}
-				if w.items++; w.items == k.maxItems {
+				if w.items++; w.items == list.maxItems {
 					return
 				}
 			}
@@ -76,7 +77,7 @@ func All[T any](op *Operation, first Opt[int], fetch func(skip Opt[int]) (*Page[
 // walk is the position of an iterator.
 type walk struct {
 	op           *Operation
-	call         *call
+	listing      *listing
 	start, skip  Opt[int] // the offset to start at, and that of the current page
 	items, pages int
 	seen         map[string]struct{} // ids, with WhileChanging
@@ -93,14 +94,14 @@ func (w *walk) next(envelope *Object, n int, hasMore bool, nextSkip int, fresh b
 		}
 		return false, e
 	}
-	if w.pages++; w.pages == w.call.maxPages {
+	if w.pages++; w.pages == w.listing.maxPages {
 		return false, nil
 	}
 	w.fresh = fresh || w.fresh && w.skip != w.start
 	switch {
-	case w.call.changing && fresh && hasMore:
+	case w.listing.changing && fresh && hasMore:
 		return true, nil // the page has other items now, or is passed over next time
-	case !hasMore && w.call.changing && w.fresh:
+	case !hasMore && w.listing.changing && w.fresh:
 		// Items may have moved up behind this position.
 		w.fresh, w.skip = false, w.start
 		return true, nil
@@ -162,10 +163,10 @@ func (e *PageError) Error() string {
 }
 
 // MaxItems limits the number of items that an iterator yields; zero means all.
-func MaxItems(n int) CallOption { return func(c *call) { c.maxItems = n } }
+func MaxItems(n int) CallOption { return func(c *call) { c.listing().maxItems = n } }
 
 // MaxPages limits the number of pages that an iterator fetches; zero means all.
-func MaxPages(n int) CallOption { return func(c *call) { c.maxPages = n } }
+func MaxPages(n int) CallOption { return func(c *call) { c.listing().maxPages = n } }
 
 // WhileChanging makes an iterator safe for a loop that deletes its items, completes
 // them, or otherwise takes them off the list. A page is read again until nothing on
@@ -174,7 +175,20 @@ func MaxPages(n int) CallOption { return func(c *call) { c.maxPages = n } }
 // loop takes every item off, this costs one more request; if it takes none off, pages
 // are read three times. The ids of all items are kept in memory and must be among
 // the requested fields.
-func WhileChanging() CallOption { return func(c *call) { c.changing = true } }
+func WhileChanging() CallOption { return func(c *call) { c.listing().changing = true } }
+
+// listing has the options of an iterator.
+type listing struct {
+	maxItems, maxPages int
+	changing           bool // WhileChanging
+}
+
+func (k *call) listing() *listing {
+	if k.list == nil {
+		k.list = &listing{}
+	}
+	return k.list
+}
 
 // Collect returns the items of an iterator, at most limit of them; zero means all.
 // If the iterator fails, it returns the error and the items before it.

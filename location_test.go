@@ -1,6 +1,7 @@
 package closekit //nolint:testpackage // it sets the clock
 
 import (
+	"net/url"
 	"testing"
 	"time"
 	_ "time/tzdata" // the zone of the test
@@ -22,7 +23,7 @@ func TestOffsetFollowsTheClock(t *testing.T) {
 			}
 			return at
 		}
-		req, err := c.core.request(t.Context(), &Request{Method: "GET", Path: "/me/"}, &sending{})
+		req, err := c.core.request(t.Context(), &Request{Method: "GET", Path: "/me/"}, &url.URL{}, nil)
 		if err != nil || req.Header.Get("X-Tz-Offset") != want {
 			t.Errorf("%s: %q, want %s (%v)", now, req.Header.Get("X-Tz-Offset"), want, err)
 		}
@@ -30,7 +31,7 @@ func TestOffsetFollowsTheClock(t *testing.T) {
 	if c.Location() != loc || c.With(nil, Location(nil)).Location() != nil || (*Client)(nil).Location() != nil || new(Client).Location() != nil {
 		t.Error("Location")
 	}
-	req, err := NewClient(APIKey("key")).core.request(t.Context(), &Request{Method: "GET", Path: "/me/"}, &sending{})
+	req, err := NewClient(APIKey("key")).core.request(t.Context(), &Request{Method: "GET", Path: "/me/"}, &url.URL{}, nil)
 	if err != nil || req.Header["X-Tz-Offset"] != nil {
 		t.Error(req.Header, err)
 	}

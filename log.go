@@ -21,5 +21,11 @@ type AttemptLog struct {
 // for log/slog, in a package of its own so that programs without logging do not
 // link it.
 func Observe(f func(context.Context, AttemptLog)) Option {
-	return option(func(c *config) { c.logged = f })
+	return option(func(c *config) {
+		if c.logged = nil; f != nil {
+			c.logged = func(ctx context.Context, c *client, k *call, status int, start time.Time, err error) {
+				f(ctx, AttemptLog{k.op(), c.api.Prefix + k.op().Path, int(k.attempt), status, c.now().Sub(start), err})
+			}
+		}
+	})
 }

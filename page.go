@@ -22,6 +22,9 @@ func (p Page[T]) MarshalJSON() ([]byte, error) {
 	return marshalPage(&p.Object, p.Data == nil, len(p.Data), func(i int) any { return &p.Data[i] }, p.HasMore, p.Total)
 }
 
+// MarshalText returns the JSON, for logs.
+func (p Page[T]) MarshalText() ([]byte, error) { return p.MarshalJSON() }
+
 func marshalPage(o *Object, none bool, n int, item func(int) any, hasMore bool, total Opt[int]) ([]byte, error) {
 	e := &codec.Encoder{}
 	f := e.Open(&o.o)

@@ -45,10 +45,10 @@ type Budget struct {
 const (
 	longestPause = time.Minute           // after which a call goes, whatever Close has asked for
 	shortestWait = 50 * time.Millisecond // doubled with every 429 in a row
-	defaultPause = 2 * time.Second       // after a 429 without headers
+	defaultPause = time.Second           // after a 429 without headers; doubled with every 429 in a row
 	probeTime    = 5 * time.Second       // how long the others wait for the outcome of the first call
 	calmTime     = 5 * time.Second       // without a 429, after which calls are not paced
-	fewCalls     = 10
+	window       = time.Second           // Close counts requests by the second, or longer
 	firstPace    = 50 * time.Millisecond // if the headers do not say the limit
 	fastestPace  = time.Millisecond
 	slowestPace  = 2 * time.Second
@@ -111,7 +111,9 @@ func (b *Budget) enter(ctx context.Context, most time.Duration, now func() time.
 func (b *Budget) proceed(ctx context.Context, limit time.Duration, now func() time.Time, a *admission) {
 	for ctx.Err() == nil {
 		at := now().Sub(b.base)
+		b.mu.Lock()
 		probe, wait, outcome := b.take(at)
+		b.mu.Unlock()
 		a.probe, a.wait = probe, wait
 		if wait <= 0 {
 			return
@@ -149,10 +151,9 @@ func (b *Budget) due(now time.Duration) (wait time.Duration, outcome <-chan stru
 	return b.next - now, nil
 }
 
-// take lets one call go if it is due. Otherwise it returns what due returns.
+// take lets one call go if it is due. Otherwise it returns what due returns. The caller
+// holds the lock.
 func (b *Budget) take(now time.Duration) (probe bool, wait time.Duration, outcome <-chan struct{}) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	if wait, outcome = b.due(now); wait > 0 {
 		return false, wait, outcome
 	}
@@ -185,12 +186,14 @@ func (b *Budget) close(sent, at time.Time, wait time.Duration, h http.Header) ti
 		b.refusals++
 		switch {
 		case !b.limited.Load():
-			b.interval = pace(wait, h)
-			b.bound = b.interval
-		case b.passed < fewCalls: // far too fast
+			b.interval, b.bound = pace(wait, h)
+		case b.passed == 0: // far too fast
 			b.bound, b.interval = b.interval, min(b.interval*2, slowestPace)
 		default:
-			b.bound, b.interval = b.interval, min(b.interval*17/16, slowestPace)
+			if b.bound = b.interval; sent.Sub(b.base)-b.probed < window {
+				b.bound = window / time.Duration(b.passed) // that many were let through
+			}
+			b.interval = min(b.bound*17/16, slowestPace)
 		}
 		b.passed = 0
 		b.closed = now
@@ -198,7 +201,7 @@ func (b *Budget) close(sent, at time.Time, wait time.Duration, h http.Header) ti
 		b.unproven = true
 	}
 	if wait <= 0 {
-		wait = defaultPause
+		wait = defaultPause << min(b.refusals-1, 5)
 	}
 	wait = min(max(wait, shortestWait<<min(b.refusals-1, 5)), longestPause)
 	b.until = max(b.until, now+wait)
@@ -206,12 +209,14 @@ func (b *Budget) close(sent, at time.Time, wait time.Duration, h http.Header) ti
 	return b.until - now
 }
 
-// pace guesses the interval between calls from a 429.
-func pace(reset time.Duration, h http.Header) time.Duration {
+// pace guesses the interval between calls from a 429, and which is too short. The
+// latter is zero if nothing says it: it is found by trial.
+func pace(reset time.Duration, h http.Header) (interval, bound time.Duration) {
 	if q, ok := httpx.ReadQuota(h); ok && q.Limit > 0 && reset > 0 {
-		return min(max(reset/time.Duration(q.Limit), fastestPace), slowestPace)
+		interval = min(max(reset/time.Duration(q.Limit), fastestPace), slowestPace)
+		return interval, interval
 	}
-	return firstPace
+	return firstPace, 0
 }
 
 // settle is told the outcome of a call other than a 429: the headers of the
@@ -221,28 +226,26 @@ func (b *Budget) settle(a admission, h http.Header, at time.Time) {
 		return
 	}
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	if a.probe {
 		b.endProbe()
 		b.unproven = false
 		b.refusals = 0
 	}
-	now := at.Sub(b.base)
-	if h == nil || now < b.until {
-		return
+	if now := at.Sub(b.base); h != nil && now >= b.until {
+		b.passed++
+		switch q, ok := httpx.ReadQuota(h); {
+		case ok && q.Remaining > 0:
+			b.interval = min(max(q.Reset/time.Duration(q.Remaining), fastestPace), slowestPace)
+			b.next = min(b.next, now+min(b.interval, q.Reset))
+		case ok:
+			b.next = max(b.next, now+min(q.Reset, longestPause))
+		case b.interval > b.bound*9/8: // below the pace that was too fast
+			b.interval -= b.interval / 50
+		default: // feel the way
+			b.interval = max(b.interval-b.interval/4000, fastestPace)
+		}
 	}
-	b.passed++
-	switch q, ok := httpx.ReadQuota(h); {
-	case ok && q.Remaining > 0:
-		b.interval = min(max(q.Reset/time.Duration(q.Remaining), fastestPace), slowestPace)
-		b.next = min(b.next, now+min(b.interval, q.Reset))
-	case ok:
-		b.next = max(b.next, now+min(q.Reset, longestPause))
-	case b.interval > b.bound*9/8: // below the pace that was too fast
-		b.interval -= b.interval / 20
-	default: // feel the way
-		b.interval = max(b.interval-b.interval/1000, fastestPace)
-	}
+	b.mu.Unlock()
 }
 
 // WithBudget makes the client use b, which other clients of the same organization use

@@ -131,14 +131,24 @@ func TestOneProbe(t *testing.T) {
 	})
 }
 
-// TestPace makes 150 calls at once against 20 per second, in every form of headers:
-// all succeed, and it takes little longer than the limit requires.
+// TestPace makes at once the calls of 7.5 seconds, such as 150 against 20 per second, in every
+// form of headers:
+// all succeed, and it takes little longer than the limit requires, even if nothing says
+// how long to wait and how much is allowed.
 func TestPace(t *testing.T) {
 	t.Parallel()
+	type limit struct {
+		style    emulator.RateLimitStyle
+		requests int
+	}
+	limits := []limit{{emulator.RateLimitNone, 5}, {emulator.RateLimitNone, 10}, {emulator.RateLimitNone, 100}, {emulator.RateLimitRetryAfter, 5}}
 	for style := emulator.RateLimitNone; style <= emulator.RateLimitRetryAfter; style++ {
+		limits = append(limits, limit{style, 20})
+	}
+	for _, l := range limits {
 		for _, latency := range []time.Duration{0, 80 * time.Millisecond} {
-			bubble(t, fmt.Sprintf("style %d, latency %v", style, latency), func(t *testing.T) {
-				srv := emulator.New(emulator.Options{RateLimit: emulator.RateLimit{Style: style, Requests: 20}})
+			bubble(t, fmt.Sprintf("style %d, limit %d, latency %v", l.style, l.requests, latency), func(t *testing.T) {
+				srv := emulator.New(emulator.Options{RateLimit: emulator.RateLimit{Style: l.style, Requests: l.requests}})
 				var refused atomic.Int32
 				c := closekit.NewClient(closekit.APIKey(srv.APIKey()), closekit.HTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 					<-time.After(latency)
@@ -150,7 +160,7 @@ func TestPace(t *testing.T) {
 				})}))
 				start := time.Now()
 				var wg sync.WaitGroup
-				for range 150 {
+				for range l.requests * 15 / 2 {
 					wg.Go(func() {
 						if err := c.Do(t.Context(), closekit.Request{Method: "GET", Path: "/me/"}, nil); err != nil {
 							t.Error(err)
@@ -160,8 +170,8 @@ func TestPace(t *testing.T) {
 				wg.Wait()
 				d := time.Since(start)
 				most := 10 * time.Second
-				if style == emulator.RateLimitNone {
-					most = 15 * time.Second // nothing says how long to wait
+				if l.requests == 100 {
+					most = 11 * time.Second // it takes longer to find out
 				}
 				if d > most {
 					t.Errorf("took %v, %d refused", d, refused.Load())

@@ -19,8 +19,9 @@ import (
 const maxURL = 2000
 
 // request builds the HTTP request of one attempt. The length of the body is always
-// known, because Close rejects chunked requests.
-func (c *client) request(ctx context.Context, r *Request, s *sending) (*http.Request, error) {
+// known, because Close rejects chunked requests. It may use the URL, and the reader for
+// the body; without a reader it makes one.
+func (c *client) request(ctx context.Context, r *Request, to *url.URL, reader *bytes.Reader) (*http.Request, error) {
 	method, query, body := r.Method, r.Query, r.Body
 	override := method == http.MethodGet && query != "" && len(c.base)+len(c.api.Prefix)+len(r.Path)+len(query) > maxURL && c.api.isClose()
 	if override {
@@ -30,7 +31,7 @@ func (c *client) request(ctx context.Context, r *Request, s *sending) (*http.Req
 		}
 		method, query = http.MethodPost, ""
 	}
-	u, err := c.url(r.Path, query, &s.url)
+	u, err := c.url(r.Path, query, to)
 	if err != nil {
 		return nil, err
 	}
@@ -50,11 +51,11 @@ func (c *client) request(ctx context.Context, r *Request, s *sending) (*http.Req
 		}
 		req.ContentLength = int64(len(body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-		if s.body == nil {
-			s.body = new(bytes.Reader)
+		if reader == nil {
+			reader = new(bytes.Reader)
 		}
-		s.body.Reset(body)
-		req.Body = io.NopCloser(s.body)
+		reader.Reset(body)
+		req.Body = io.NopCloser(reader)
 	}
 	return req, nil
 }
@@ -86,17 +87,31 @@ func (c *client) url(path, query string, u *url.URL) (*url.URL, error) {
 // overrideParams returns the query as a JSON object of strings, for the method
 // override of long queries.
 func overrideParams(query string) ([]byte, error) {
-	v, err := url.ParseQuery(query)
-	if err != nil {
-		return nil, err
+	values := map[string]string{} // not url.ParseQuery, which a small program would link for it alone
+	for query != "" {
+		var param string
+		param, query, _ = strings.Cut(query, "&")
+		if param == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(param, "=")
+		if list, ok := values[name]; ok {
+			value = list + "%2C" + value
+		}
+		values[name] = value
 	}
 	b := []byte(`{"_params":{`)
-	for i, name := range slices.Sorted(maps.Keys(v)) {
+	for i, name := range slices.Sorted(maps.Keys(values)) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(codec.AppendString(b, name), ':')
-		b = codec.AppendString(b, strings.Join(v[name], ","))
+		for j, text := range [...]string{name, values[name]} {
+			text, err := url.QueryUnescape(text)
+			if err != nil {
+				return nil, err
+			}
+			b = append(codec.AppendString(b, text), ":"[j:]...)
+		}
 	}
 	return append(b, "}}"...), nil
 }

@@ -2,7 +2,6 @@ package closekit
 
 import (
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 )
@@ -49,42 +48,49 @@ func (e *SkipLimitError) Unwrap() error { return e.Err }
 // skipLimit returns the error for a 400 response to a list: a [*SkipLimitError] if
 // Close refuses the offset because it is too large, else e itself.
 func skipLimit(k *call, e *Error) error {
-	q, err := url.ParseQuery(k.req.Query)
-	if err != nil {
+	skip, ok := numberIn(k.req.Query, "_skip")
+	if !ok {
 		return e
 	}
-	skip, err := strconv.Atoi(q.Get("_skip"))
-	if err != nil || skip <= 0 {
-		return e
-	}
-	limit, err := strconv.Atoi(q.Get("_limit"))
-	if err != nil {
+	limit, ok := numberIn(k.req.Query, "_limit")
+	if !ok {
 		limit = 100
 	}
-	texts := []string{e.Message}
-	for _, f := range e.FieldErrors {
-		if f.Field == "_skip" {
-			texts = append(texts, "_skip: "+f.Message)
+	n := 0
+	if strings.Contains(strings.ToLower(e.Message), "skip") {
+		n = firstNumber(e.Message)
+	}
+	// The bound may be one of the sum of offset and limit.
+	for i := 0; i < len(e.FieldErrors) && (n == 0 || n >= skip+limit); i++ {
+		if e.FieldErrors[i].Field == "_skip" {
+			n = firstNumber(e.FieldErrors[i].Message)
 		}
 	}
-	for _, text := range texts {
-		// The bound may be one of the sum of offset and limit.
-		if n, ok := firstNumber(text); ok && n < skip+limit && strings.Contains(strings.ToLower(text), "skip") {
-			return &SkipLimitError{Tool: e.Tool, Skip: n, Position: skip, Narrow: k.op().Narrow, Err: e}
-		}
+	if n == 0 || n >= skip+limit {
+		return e
 	}
-	return e
+	return &SkipLimitError{Tool: e.Tool, Skip: n, Position: skip, Narrow: k.op().Narrow, Err: e}
 }
 
-// firstNumber returns the first number in a text, such as 10000 of "10,000 results".
-func firstNumber(text string) (n int, ok bool) {
+// numberIn returns a parameter of an encoded query that is a positive number.
+func numberIn(query, name string) (int, bool) {
+	_, value, _ := strings.Cut("&"+query, "&"+name+"=")
+	value, _, _ = strings.Cut(value, "&")
+	n, err := strconv.Atoi(value)
+	return n, err == nil && n > 0
+}
+
+// firstNumber returns the first number in a text, such as 10000 of "10,000 results",
+// zero if there is none.
+func firstNumber(text string) (n int) {
+	found := false
 	for i := range len(text) {
 		switch c := text[i]; {
 		case c >= '0' && c <= '9' && n < maxSkip*1000:
-			n, ok = n*10+int(c-'0'), true
-		case ok && c != ',':
-			return n, n > 0
+			n, found = n*10+int(c-'0'), true
+		case found && c != ',':
+			return n
 		}
 	}
-	return n, ok && n > 0
+	return n
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -81,6 +82,14 @@ func (t *Tool) Info() ToolInfo { return t.catalog.data(t).ToolInfo }
 type ToolResult struct {
 	JSON  json.RawMessage // the response
 	Notes []string        // for people: what was filled in before the call
+}
+
+// MarshalText returns the JSON and the notes, for logs.
+func (r ToolResult) MarshalText() ([]byte, error) {
+	if len(r.Notes) == 0 {
+		return r.JSON, nil
+	}
+	return fmt.Appendf(nil, "%s (%s)", r.JSON, strings.Join(r.Notes, "; ")), nil
 }
 
 // Do runs the tool with JSON input and returns Close's JSON unchanged, unless the

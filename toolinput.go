@@ -54,7 +54,7 @@ type accepted struct {
 // split separates the input that is sent from the input that is not. Invalid JSON is
 // left for the operation to report.
 func (t *Tool) split(input json.RawMessage) (rest json.RawMessage, own accepted, problems []Problem) {
-	if len(t.Accepts) == 0 || len(bytes.TrimSpace(input)) == 0 || codec.Valid(input) != nil {
+	if !t.mentions(input) || len(bytes.TrimSpace(input)) == 0 || codec.Valid(input) != nil {
 		return input, own, nil
 	}
 	d := codec.NewDecoder(input, false)
@@ -90,6 +90,13 @@ func (t *Tool) split(input json.RawMessage) (rest json.RawMessage, own accepted,
 			continue
 		}
 		given[a.Name] = name
+		if codec.IsNull(raw) {
+			// As for the parameters of the operation: absent, but an update cannot clear it.
+			if a.Use == CheckCurrency && t.operation.Describe().Updates() {
+				problems = append(problems, Problem{Path: name, Expected: "cannot be cleared", Received: "null", Hint: "leave it out"})
+			}
+			continue
+		}
 		if p, ok := own.take(a.Use, name, raw); !ok && !a.Sent {
 			problems = append(problems, p)
 		}
@@ -97,14 +104,18 @@ func (t *Tool) split(input json.RawMessage) (rest json.RawMessage, own accepted,
 	return append(b, '}'), own, problems
 }
 
+// mentions reports whether input may have an input that the tool itself uses: most
+// have none, and are not read twice.
+func (t *Tool) mentions(input json.RawMessage) bool {
+	if len(t.Accepts) > 0 && bytes.Contains(input, []byte(`\u`)) {
+		return true // any character
+	}
+	in := func(name string) bool { return bytes.Contains(input, []byte(name)) }
+	return slices.ContainsFunc(t.Accepts, func(a Accepted) bool { return in(a.Name) || slices.ContainsFunc(a.Aliases, in) })
+}
+
 // take reads one input.
 func (o *accepted) take(use Use, name string, raw []byte) (Problem, bool) {
-	if use == CheckCurrency && codec.IsNull(raw) {
-		return Problem{Path: name, Expected: "cannot be null", Received: "null", Hint: "leave it out instead"}, false
-	}
-	if codec.IsNull(raw) {
-		return Problem{}, true
-	}
 	text, isText := codec.Unquote(raw)
 	text = strings.TrimSpace(text)
 	if use == CheckCurrency {

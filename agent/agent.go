@@ -2,14 +2,18 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent/internal/lower"
+	"github.com/closekit/closekit/agent/internal/search"
 	"github.com/closekit/closekit/agent/internal/shape"
 	"github.com/closekit/closekit/agent/internal/tool"
 )
@@ -22,6 +26,11 @@ type Agent struct {
 	byTag map[string]*tool.Tool
 	all   map[string]*tool.Tool // of the whole catalog, for previews and the guard
 	paths []route
+	metas []*tool.Tool
+	finds func() *search.Index
+
+	mu   sync.Mutex
+	defs map[string][]json.RawMessage
 }
 
 type config struct {
@@ -39,6 +48,7 @@ type config struct {
 	now      func() time.Time
 	validity time.Duration
 	budget   int
+	meta     bool
 	errs     []error
 }
 
@@ -200,19 +210,35 @@ func (a *Agent) index() error {
 	if len(a.tools) == 0 {
 		return errors.New("agent: no tool matches the selection")
 	}
-	slices.SortFunc(a.tools, func(x, y *tool.Tool) int { return compare(x.Name, y.Name) })
+	slices.SortFunc(a.tools, func(x, y *tool.Tool) int { return strings.Compare(x.Name, y.Name) })
 	a.paths = routes(a.all)
-	return nil
+	a.finds = sync.OnceValue(func() *search.Index { return search.New(a.tools, a.catalog.Lexicon()) })
+	var err error
+	a.metas, err = makeMetas()
+	return err
 }
 
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
+// definitions returns the definitions of the tools, made once.
+func (a *Agent) definitions(f Format, d definitions) ([]json.RawMessage, error) {
+	key := fmt.Sprintf("%s %s %t %q %t", f, d.profile, d.options.Defer, d.options.Keep, d.options.Namespaces)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if list, ok := a.defs[key]; ok {
+		return list, nil
 	}
-	return 0
+	tools := a.tools
+	if a.meta {
+		tools = a.metas
+	}
+	list, err := lower.All(tools, lower.Format(f), lower.Profile(d.profile), d.options)
+	if err != nil {
+		return nil, err
+	}
+	if a.defs == nil {
+		a.defs = map[string][]json.RawMessage{}
+	}
+	a.defs[key] = list
+	return list, nil
 }
 
 // Catalog returns the catalog that the agent was made with.

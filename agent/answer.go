@@ -17,12 +17,12 @@ import (
 // selection takes _fields out of the input of a tool that does not have the
 // parameter: the answer is reduced to them.
 func selection(t *tool.Tool, input json.RawMessage) (json.RawMessage, []string) {
-	if !bytes.Contains(input, []byte(`"_fields"`)) {
+	if !bytes.Contains(input, []byte(`fields"`)) {
 		return input, nil
 	}
 	m, ok := codec.Members(input)
-	raw := m["_fields"]
-	if !ok || raw == nil {
+	raw := parameter(t, m, "_fields")
+	if !ok || raw == nil || len(m) != count(input) { // a name that occurs twice is refused later
 		return input, nil
 	}
 	fields := fieldsOf(raw)
@@ -40,6 +40,39 @@ func selection(t *tool.Tool, input json.RawMessage) (json.RawMessage, []string) 
 		return input, fields
 	}
 	return out, fields
+}
+
+// parameter returns a parameter, which may have been given by an alias.
+func parameter(t *tool.Tool, input map[string][]byte, name string) []byte {
+	if raw := input[name]; raw != nil {
+		return raw
+	}
+	for _, a := range t.Info.Aliases {
+		if a.For == name && input[a.Name] != nil {
+			return input[a.Name]
+		}
+	}
+	return nil
+}
+
+// canonicalName returns the name that a name stands for.
+func canonicalName(t *tool.Tool, name string) string {
+	for _, a := range t.Info.Aliases {
+		if a.Name == name {
+			return a.For
+		}
+	}
+	return name
+}
+
+// count returns the number of members of an object.
+func count(input json.RawMessage) (n int) {
+	d := codec.NewDecoder(input, false)
+	defer d.End() //nolint:errcheck // it was read before
+	for d.Open(nil); d.Next(); n++ {
+		d.Skip()
+	}
+	return n
 }
 
 // fieldsOf reads a list of names, or names in a text.
@@ -89,7 +122,11 @@ func (p *planned) asking() json.RawMessage {
 		}
 		b = append(append(b, ','), `"`+name+`"`...)
 	}
-	return append(b, "]}"...)
+	b = append(b, "]}"...)
+	if p.tool.Check(b) != nil { // the selection has another spelling
+		return p.input
+	}
+	return b
 }
 
 // withID returns the input with the id among the selected fields: without it, a model
@@ -101,6 +138,11 @@ func (p *planned) withID() json.RawMessage {
 	var m map[string]json.RawMessage
 	if json.Unmarshal(p.input, &m) != nil {
 		return p.input
+	}
+	for k := range m {
+		if canonicalName(p.tool, k) == "_fields" {
+			delete(m, k)
+		}
 	}
 	m["_fields"], _ = json.Marshal(append([]string{"id"}, p.fields...)) // strings have a JSON form
 	out, err := json.Marshal(m)
@@ -146,7 +188,7 @@ func (s *Session) answer(ctx context.Context, p *planned, out json.RawMessage) s
 		s.done(&spec, p, out)
 	} else {
 		input, _ := codec.Members(p.input)
-		_ = json.Unmarshal(input["_skip"], &spec.Skip)                 // absent for the first page
+		_ = json.Unmarshal(parameter(p.tool, input, "_skip"), &spec.Skip)  // absent for the first page
 		spec.Empty = func() string { return s.nothing(ctx, p, input) } // which may ask Close
 	}
 	if p.tool.Resource == "webhooks" && bytes.Contains(out, []byte(`"signature_key"`)) {
@@ -283,10 +325,11 @@ func (s *Session) nothing(ctx context.Context, p *planned, input map[string][]by
 	var filters []string
 	var skip, status, words, kind bool
 	for k := range input {
-		if k == "_skip" {
+		name := canonicalName(p.tool, k)
+		if name == "_skip" {
 			skip = string(input[k]) != "0"
 		}
-		if strings.HasPrefix(k, "_") && k != "_type" {
+		if strings.HasPrefix(name, "_") && name != "_type" {
 			continue
 		}
 		filters = append(filters, k)

@@ -30,6 +30,10 @@ func TestAnswerFields(t *testing.T) {
 	if got := asked(); got != "id,name" || !strings.Contains(r.Text, `{"id":"`+o.lead+`","name":"Acme"}`) {
 		t.Errorf("Close was asked for %q, the answer is %s", got, r.Text)
 	}
+	o.ok(o.call("close_leads_list", `{"fields":["name"],"limit":1}`))
+	if got := asked(); got != "id,name" {
+		t.Errorf("Close was asked for %q", got)
+	}
 	r = o.ok(o.call("close_note_create", `{"lead_id":%q,"note":"Hello","_fields":["user_name"]}`, o.lead)) // has no such parameter
 	o.says(r, `"user_name":"Ada Example"}`)
 	if strings.Contains(r.Text, "Hello") || !strings.Contains(string(r.JSON), "Hello") {

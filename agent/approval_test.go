@@ -188,8 +188,10 @@ func TestGuardOfSession(t *testing.T) {
 	client := o.s.Client()
 	lie := &closekit.Operation{Tool: "close_lead_get", Method: "GET", Path: "/lead/{lead_id}/", Effect: closekit.Read}
 	for name, call := range map[string]func() error{
-		"typed": func() error { return closeapi.LeadDelete(t.Context(), client, closeapi.LeadDeleteParams{LeadID: closeapi.LeadID(o.lead)}) },
-		"raw":   func() error { return client.Delete(t.Context(), "/lead/"+o.lead+"/", nil) },
+		"typed": func() error {
+			return closeapi.LeadDelete(t.Context(), client, closeapi.LeadDeleteParams{LeadID: closeapi.LeadID(o.lead)})
+		},
+		"raw": func() error { return client.Delete(t.Context(), "/lead/"+o.lead+"/", nil) },
 		"false operation": func() error {
 			return client.Do(t.Context(), closekit.Request{Operation: lie, Method: "DELETE", Path: "/lead/" + o.lead + "/", Effect: closekit.Write}, nil)
 		},

@@ -39,8 +39,18 @@ type planned struct {
 
 // plan reads the input of a call and decides on it. Nothing is written.
 func (s *Session) plan(ctx context.Context, v Invocation) *planned {
+	v, err := s.unwrapped(v)
 	p := &planned{id: "exec_" + rand.Text()[:16], begun: s.agent.now(), name: v.Name, input: v.Input}
-	if err := s.prepare(ctx, p); err != nil {
+	if len(p.input) == 0 {
+		p.input = json.RawMessage("{}")
+	}
+	if err == nil && s.answersMeta(ctx, p) {
+		return p
+	}
+	if err == nil {
+		err = s.prepare(ctx, p)
+	}
+	if err != nil {
 		s.refuse(ctx, p, err)
 	}
 	return p
@@ -58,12 +68,15 @@ func (s *Session) prepare(ctx context.Context, p *planned) (err error) {
 
 // read repairs, completes and checks the input.
 func (s *Session) read(ctx context.Context, p *planned) error {
+	p.input, p.fields = selection(p.tool, p.input)
 	input, repairs, err := s.repair(ctx, p.tool, p.input)
+	p.repairs = repairs
 	if err != nil {
 		return err
 	}
-	p.repairs = repairs
-	input, p.fields = selection(p.tool, input)
+	if len(repairs) > 0 && p.fields == nil {
+		_, p.fields = selection(p.tool, input)
+	}
 	p.input = input
 	filled, notes, err := p.tool.Complete(ctx, s.bare, input)
 	if err != nil {
@@ -110,7 +123,7 @@ func (s *Session) accountFor(ctx context.Context, e closekit.Effect) (Account, e
 
 // refuse ends a call that is not carried out.
 func (s *Session) refuse(ctx context.Context, p *planned, err error) {
-	r := Result{ID: p.id, Tool: p.name, IsError: true, Err: err, Text: s.explain(ctx, err), Repairs: p.repairs, Input: p.input, Effect: p.effect}
+	r := Result{ID: p.id, Tool: p.name, IsError: true, Err: err, Text: s.explain(ctx, err, p.repairs), Repairs: p.repairs, Input: p.input, Effect: p.effect}
 	p.result = &r
 	s.outcome(ctx, p, "refused") //nolint:errcheck // nothing was carried out that would have to be known
 }
@@ -136,7 +149,7 @@ func (s *Session) carryOut(ctx context.Context, p *planned) {
 		word, state, text = "failed", Failed, err.Error()
 	}
 	if err != nil {
-		r.IsError, r.Text = true, s.explain(ctx, err)
+		r.IsError, r.Text = true, s.explain(ctx, err, p.repairs)
 	}
 	if err := s.outcome(ctx, p, word); err != nil {
 		r.Text += "\n(This call is not in the audit log: " + err.Error() + ")"

@@ -84,16 +84,15 @@ func viewOf[In any](t OwnTool[In]) (*tool.Tool, error) {
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := jsonschema.CompileString(t.Name+".json", string(raw))
+	check, err := checker(t.Name, raw)
 	if err != nil {
-		return nil, fmt.Errorf("schema of the input: %w", err)
+		return nil, err
 	}
 	decode := func(input json.RawMessage) (in In, err error) {
-		err = checkOwn(t.Name, compiled, input)
-		if err == nil {
-			err = json.Unmarshal(input, &in)
+		if err := check(input); err != nil {
+			return in, err
 		}
-		return in, err
+		return in, json.Unmarshal(input, &in)
 	}
 	return tool.OfHost(tool.Own{
 		Name: t.Name, Resource: "own", Effect: t.Effect, Input: raw,
@@ -123,7 +122,15 @@ func viewOf[In any](t OwnTool[In]) (*tool.Tool, error) {
 	}), nil
 }
 
-// checkOwn checks input by its schema.
+// checker returns a function that checks input by a schema.
+func checker(name string, schema json.RawMessage) (func(json.RawMessage) error, error) {
+	compiled, err := jsonschema.CompileString(name+".json", string(schema))
+	if err != nil {
+		return nil, fmt.Errorf("schema of the input: %w", err)
+	}
+	return func(input json.RawMessage) error { return checkOwn(name, compiled, input) }, nil
+}
+
 func checkOwn(name string, s *jsonschema.Schema, input json.RawMessage) error {
 	d := json.NewDecoder(bytes.NewReader(input))
 	d.UseNumber()

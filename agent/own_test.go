@@ -38,7 +38,7 @@ func TestOwnTool(t *testing.T) {
 		t.Errorf("got %s", r.JSON)
 	}
 	var invalid *closekit.ValidationError
-	if r := o.call("rate_lead", `{"lead_id":%q,"grade":"d","points":11,"more":1}`, o.lead); !errors.As(r.Err, &invalid) || len(invalid.Problems) != 3 {
+	if r := o.call("rate_lead", `{"lead_id":%q,"grade":"d","points":11,"extra":1}`, o.lead); !errors.As(r.Err, &invalid) || len(invalid.Problems) != 3 {
 		t.Errorf("four mistakes: %v", r.Err)
 	}
 	o.has("notes", 1)

@@ -8,15 +8,6 @@ import (
 	"github.com/closekit/closekit/agent/internal/tool"
 )
 
-func (s *Session) repair(ctx context.Context, t *tool.Tool, input json.RawMessage) (json.RawMessage, []Repair, error) {
-	if len(input) == 0 {
-		input = json.RawMessage("{}")
-	}
-	return input, nil, nil
-}
-
-func (s *Session) explain(ctx context.Context, err error) string { return err.Error() }
-
 func (s *Session) preview(ctx context.Context, t *tool.Tool, input json.RawMessage, e closekit.Effect) (Preview, []Snapshot, error) {
 	snaps, err := s.snapshots(ctx, t, input)
 	v := Preview{Title: t.Info.Title, Facts: []Fact{{"Input", string(input), true}}, Records: 1}

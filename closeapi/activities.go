@@ -42,8 +42,9 @@ type ActivitiesListParams struct {
 	LeadIDIn []LeadID `json:"lead_id__in" close:"query"`
 	// Shows emails as conversations; when left out, as single emails with their bodies.
 	ThreadEmails closekit.Opt[ThreadEmails] `json:"thread_emails" close:"query"`
-	// "date_created" or "-date_created", or "-activity_at" with one lead. Date filters must be on the same field.
-	OrderBy closekit.Opt[string] `json:"_order_by" close:"query,sort"`
+	// Field to sort by, with - in front for descending; ActivityAt only as -activity_at. Date filters must be on the same
+	// field.
+	OrderBy closekit.Opt[ActivityOrder] `json:"_order_by" close:"query,sort"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Defaults to 0.
@@ -97,7 +98,7 @@ var opActivitiesList = wire.Operation{
 		{Name: "date_created_from", For: "date_created__gte"},
 		{Name: "date_created_to", For: "date_created__lte"},
 	},
-	Rules: []wire.Rule{
+	Rules: wire.Rules{
 		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 11},
 		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 1},
 		{Kind: wire.NeedsOne, Fields: []uint8{9}, If: 10},
@@ -146,6 +147,9 @@ func (v ActivityBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ActivityBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v ActivityBase) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Activity is one entry of a mixed list. Type says what it is, and the accessors give the whole object. The fields below
 // OrganizationID are those of single types that a list usually shows.
@@ -257,6 +261,9 @@ func (v Activity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Activity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v Activity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // Meeting is a meeting from a connected calendar.
 type Meeting struct {
 	ActivityBase
@@ -319,6 +326,9 @@ func (v Meeting) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Meeting) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v Meeting) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // MeetingAttendee is a person invited to a meeting.
 type MeetingAttendee struct {
 	closekit.Object
@@ -337,6 +347,9 @@ func (v MeetingAttendee) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MeetingAttendee) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v MeetingAttendee) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // MeetingSummary is a summary of a meeting.
 type MeetingSummary struct {
 	closekit.Object
@@ -350,6 +363,9 @@ func (v MeetingSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MeetingSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v MeetingSummary) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // ConferenceLink is a link to a video conference.
 type ConferenceLink struct {
 	closekit.Object
@@ -362,6 +378,9 @@ func (v ConferenceLink) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ConferenceLink) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v ConferenceLink) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // PausedSubscription is a sequence subscription that an activity paused.
 type PausedSubscription struct {
@@ -379,6 +398,9 @@ func (v PausedSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PausedSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v PausedSubscription) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Transcript is the transcript of a call, voicemail or meeting.
 type Transcript struct {
@@ -399,6 +421,9 @@ func (v Transcript) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Transcript) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v Transcript) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // TranscriptSpeaker is a speaker in a transcript.
 type TranscriptSpeaker struct {
 	closekit.Object
@@ -415,6 +440,9 @@ func (v TranscriptSpeaker) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *TranscriptSpeaker) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v TranscriptSpeaker) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // TranscriptUtterance is an utterance of one speaker.
 type TranscriptUtterance struct {
@@ -435,6 +463,9 @@ func (v TranscriptUtterance) MarshalJSON() ([]byte, error) { return wire.Marshal
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *TranscriptUtterance) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v TranscriptUtterance) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // TranscriptWord is one word of a transcript.
 type TranscriptWord struct {
 	closekit.Object
@@ -451,6 +482,9 @@ func (v TranscriptWord) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *TranscriptWord) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v TranscriptWord) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // CreatedActivity is the creation of a lead.
 type CreatedActivity struct {
 	ActivityBase
@@ -465,6 +499,9 @@ func (v CreatedActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *CreatedActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v CreatedActivity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // LeadStatusChange is a change of a lead's status. It is history; deleting it does not change the lead.
 type LeadStatusChange struct {
@@ -482,6 +519,9 @@ func (v LeadStatusChange) MarshalJSON() ([]byte, error) { return wire.Marshal(&v
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadStatusChange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v LeadStatusChange) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OpportunityStatusChange is a change of an opportunity's status. It is history; deleting it does not change the
 // opportunity.
@@ -515,6 +555,9 @@ func (v OpportunityStatusChange) MarshalJSON() ([]byte, error) { return wire.Mar
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityStatusChange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v OpportunityStatusChange) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // TaskCompletedActivity is the completion of a task.
 type TaskCompletedActivity struct {
 	ActivityBase
@@ -532,6 +575,9 @@ func (v TaskCompletedActivity) MarshalJSON() ([]byte, error) { return wire.Marsh
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *TaskCompletedActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v TaskCompletedActivity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // LeadMergeActivity is a merge of two leads.
 type LeadMergeActivity struct {
@@ -552,6 +598,9 @@ func (v LeadMergeActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadMergeActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v LeadMergeActivity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // ImportUpdateActivity is a change of a lead by an import.
 type ImportUpdateActivity struct {
 	ActivityBase
@@ -565,6 +614,9 @@ func (v ImportUpdateActivity) MarshalJSON() ([]byte, error) { return wire.Marsha
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ImportUpdateActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v ImportUpdateActivity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // WhatsAppMessage is a WhatsApp message that an integration logged.
 type WhatsAppMessage struct {
@@ -597,6 +649,9 @@ func (v WhatsAppMessage) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *WhatsAppMessage) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v WhatsAppMessage) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // FormSubmission is a submitted form.
 type FormSubmission struct {
 	ActivityBase
@@ -621,6 +676,9 @@ func (v FormSubmission) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *FormSubmission) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v FormSubmission) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // CustomActivity is an activity of a type that the organization defined.
 type CustomActivity struct {
 	ActivityBase
@@ -642,6 +700,21 @@ func (v CustomActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *CustomActivity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v CustomActivity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
+// ActivityOrder is a field to sort activities by, ascending; put - in front for descending.
+type ActivityOrder string
+
+// Values of [ActivityOrder].
+const (
+	ActivityOrderDateCreated ActivityOrder = "date_created" // Creation.
+	ActivityOrderActivityAt  ActivityOrder = "activity_at"  // When they happened; only in descending order, and with one lead.
+)
+
+// Values lists the values that can be sent.
+func (ActivityOrder) Values() []string { return []string{"date_created", "activity_at"} }
 
 // ActivityType is the kind of an activity. As a filter, the id of a custom activity type (actitype_…) is accepted too.
 // Close may use other values too.
@@ -673,15 +746,13 @@ func (ActivityType) Values() []string {
 	}
 }
 
-// Hints lists words that are no values, separated by spaces, with advice.
-func (ActivityType) Hints() [][2]string {
-	return [][2]string{
-		{"CustomActivity", "use Custom, or the id of the type (actitype_…)"},
-		{"Text", "use SMS"},
-		{"Message", "use SMS, WhatsAppMessage or Email"},
-		{"Task", "use TaskCompleted; open tasks are listed by close_tasks_list"},
-		{"StatusChange", "use LeadStatusChange or OpportunityStatusChange"},
-	}
+// Hints has a line for words that are no values, as in "yearly per_year: use annual".
+func (ActivityType) Hints() string {
+	return "CustomActivity: use Custom, or the id of the type (actitype_…)" +
+		"\nText: use SMS" +
+		"\nMessage: use SMS, WhatsAppMessage or Email" +
+		"\nTask: use TaskCompleted; open tasks are listed by close_tasks_list" +
+		"\nStatusChange: use LeadStatusChange or OpportunityStatusChange"
 }
 
 // ActivitySource is the source of an activity. Close may use other values too.

@@ -104,7 +104,9 @@ func TestCurrency(t *testing.T) {
 		{`{"organizations":[{"currency":"EUR"}]}`, `,"value_currency":"EUR"}`, ""},
 		{`{"organizations":[{"currency":"EUR"}]}`, `,"currency":"eur"}`, ""},
 		{`{"organizations":[{"currency":"EUR"},{"currency":"eur"}]}`, `,"value_currency":"EUR"}`, ""},
-		{`{"organizations":[{"currency":"EUR"}]}`, `,"value_currency":null}`, "value_currency: cannot be null"},
+		{`{"organizations":[{"currency":"EUR"}]}`, `,"value_currency":null}`, ""},
+		{``, `,"currency":null}`, ""},
+		{``, `,"value_currency":null,"currency":"USD"}`, "currency: is the same as value_currency, which is given too"},
 		{`{"organizations":[{"currency":"EUR"}]}`, `,"value_currency":""}`, `value_currency: must be EUR, the currency of the organization, got ""`},
 		{`{"organizations":[{"currency":""}]}`, `,"value_currency":""}`, "value_currency: cannot be checked"},
 		{`{"organizations":[{"currency":"EUR"}]}`, `,"value_currency":"USD"}`, `value_currency: must be EUR, the currency of the organization, got "USD"`},
@@ -125,6 +127,12 @@ func TestCurrency(t *testing.T) {
 		}
 		if c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || written) {
 			t.Errorf("%s %s: %v, sent %q", c.me, c.input, err, h.seen)
+		}
+	}
+	for _, input := range []string{`"value_currency":null`, `"currency":null`} {
+		h := &host{}
+		if _, err := do(t, h.client(), "close_opportunity_update", `{"opportunity_id":"oppo_a","value":5,`+input+`}`); !closekit.IsValidation(err) || !strings.Contains(err.Error(), "currency: cannot be cleared") || len(h.seen) > 0 {
+			t.Errorf("%s: %v, sent %q", input, err, h.seen)
 		}
 	}
 	h := &host{answers: map[string]string{mePath: `{"organizations":[{"currency":"EUR"}]}`, oppoPath: `{"id":"oppo_a"}`, "PUT /api/v1/opportunity/oppo_a/": `{"id":"oppo_a"}`}}
@@ -231,6 +239,9 @@ func TestSenderByName(t *testing.T) {
 		{"all given", ``, ``, steps, `,` + full, full, 0, nil},
 		{"an account that is off", one + `,` + off, ann, steps, ``, full, 2, nil},
 		{"an account without identities", bare, ann, steps, ``, strings.ReplaceAll(full, "emailacct_a", "emailacct_c"), 2, nil},
+		{"nulls", one, ann, steps, `,"contact_email":null,"sender_account_id":null,"sender_name":null,"sender_email":null`, full, 2, nil},
+		{"a null name", one + `,` + two, ann, steps, `,"sender_account_id":"emailacct_a","sender_name":null`, full, 2, nil},
+		{"a null name of a foreign account", one, ann, steps, `,"sender_account_id":"emailacct_z","sender_name":null`, `"contact_email":"ann@acme.example","sender_account_id":"emailacct_z"`, 1, nil},
 		{"the name is given", one, ann, steps, `,"sender_name":"Bobby"`, strings.ReplaceAll(full, "Bo Smith", "Bobby"), 2, nil},
 		{"the account is given", one + `,` + two, ann, steps, `,"sender_account_id":"emailacct_a"`, full, 2, nil},
 		{"the address is given", both, ann, steps, `,"sender_email":"SALES@vendor.example"`, `"contact_email":"ann@acme.example","sender_account_id":"emailacct_e","sender_name":"Sales","sender_email":"SALES@vendor.example"`, 2, nil},
@@ -323,9 +334,11 @@ func TestWords(t *testing.T) {
 		{deals, `{"_order_by":"value asc"}`, "_order_by=value"},
 		{deals, `{"_order_by":"value:desc, Date-Won ascending"}`, "_order_by=-value,date_won"},
 		{deals, `{"_order_by":"-Value Descending"}`, "_order_by=-value"},
-		{deals, `{"_order_by":"unknown desc"}`, "_order_by=-unknown"},
 		{deals, `{"_group_by":"-DATE_WON__WEEK"}`, "_group_by=-date_won__week"},
 		{"close_leads_list", `{"_order_by":"date_updated desc"}`, "_order_by=-date_updated"},
+		{"close_leads_list", `{"_order_by":"anything"}`, "_order_by=anything"}, // Close does not document any
+		{"close_tasks_list", `{"_order_by":"-Date-Created"}`, "_order_by=-date_created"},
+		{activities, `{"_order_by":"-Date_Created"}`, "_order_by=-date_created"},
 		{"close_tasks_list", `{"_order_by":"date desc"}`, "_order_by=-date"},
 	} {
 		h := &host{answers: map[string]string{"GET /api/v1/opportunity/": `{}`, "GET /api/v1/activity/": `{}`, "GET /api/v1/lead/": `{}`, "GET /api/v1/task/": `{}`, "GET /api/v1/user/": `{}`}}
@@ -340,6 +353,15 @@ func TestWords(t *testing.T) {
 	const call, email, sms, task = "close_call_create", "close_email_create", "close_sms_create", "close_sequence_subscription_update"
 	for _, c := range []struct{ tool, input, hint, not string }{
 		{"close_users_list", `{"_order_by":"Last_Name,First_Name"}`, `(did you mean "last_name,first_name"?)`, ""},
+		{deals, `{"_order_by":"unknown desc"}`, `, annualized_expected_value, with - in front for descending order, got "unknown"`, "did you mean"},
+		{deals, `{"_order_by":"vaule"}`, `got "vaule" (did you mean "value"?)`, ""},
+		{deals, `{"_order_by":"value,-updated"}`, `got "updated"`, ""},
+		{deals, `{"_order_by":"-value asc"}`, "give one order only", ""},
+		{deals, `{"_order_by":""}`, "must be one of date_won", ""},
+		{deals, `{"_group_by":"date_won__day"}`, "must be one of user_id, date_won__week", ""},
+		{"close_leads_list", `{"_order_by":"-date_updated asc"}`, "give one order only", ""},
+		{"close_tasks_list", `{"_order_by":"due_date"}`, "must be one of date, date_created, with - in front", ""},
+		{activities, `{"_order_by":"date_updated"}`, "must be one of date_created, activity_at, with - in front", ""},
 		{email, `{"lead_id":"lead_a","status":"send"}`, "(use outbox, which really sends the email", "did you mean"},
 		{email, `{"lead_id":"lead_a","status":"SEND_NOW"}`, "(use outbox", "did you mean"},
 		{email, `{"lead_id":"lead_a","status":"unsent"}`, "(use draft)", "did you mean"},

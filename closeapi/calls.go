@@ -153,7 +153,7 @@ var opCallUpdate = wire.Operation{
 		Tool: "close_call_update", Method: "PUT", Path: "/activity/call/{call_id}/", Effect: closekit.Destructive, Idempotent: true,
 	},
 	Params:  func() any { return new(CallUpdateParams) },
-	Effects: []wire.EffectCase{{When: "12=~,13=~,1=~", Effect: closekit.Write}},
+	Effects: wire.Effects{{When: "12=~,13=~,1=~", Effect: closekit.Write}},
 }
 
 // CallDelete deletes a call from the timeline.
@@ -336,6 +336,9 @@ func (v Call) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Call) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v Call) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // CallStatus is the state of a call.
 type CallStatus string
 
@@ -356,26 +359,24 @@ func (CallStatus) Values() []string {
 	return []string{"created", "in-progress", "completed", "cancel", "no-answer", "busy", "failed", "timeout"}
 }
 
-// Hints lists words that are no values, separated by spaces, with advice.
-func (CallStatus) Hints() [][2]string {
-	return [][2]string{
-		{"missed unanswered not_answered not_reached", "use no-answer"},
-		{"answered connected done", "use completed"},
-		{"logged", "use the status that the call ended with, such as completed or no-answer"},
-		{"incomplete uncompleted", "use the status that the call ended with, such as no-answer, cancel or failed"},
-		{"canceled", "use cancel"},
-		{"ongoing", "use in-progress"},
-		{"left_voicemail", "not a status: use no-answer and write in note that you left a voicemail, or set outcome_id, if there is such an outcome"},
-		{"left_message", "not a status: use no-answer and write in note that you left a message, or set outcome_id, if there is such an outcome"},
-		{"voicemail", "not a status: use no-answer and write in note that you reached the voicemail, or set outcome_id, if there is such an outcome"},
-		{"vm_left", "not a status: use no-answer and write in note that you left a voicemail; Close sets the disposition itself"},
-		{"vm_answer", "not a status: use no-answer and write in note that you reached the voicemail; Close sets the disposition itself"},
-		{"wrong_number", "not a status: use completed if a person answered, else failed, and say so in note, or set outcome_id, if there is such an outcome"},
-		{"not_interested", "not a status: use completed and write it in note, or set outcome_id, if there is such an outcome"},
-		{"scheduled", "a call cannot be scheduled: create a task with close_task_create and _type outgoing_call"},
-		{"planned", "a call cannot be planned: create a task with close_task_create and _type outgoing_call"},
-		{"inbound outbound", "not a status: it is a direction"},
-	}
+// Hints has a line for words that are no values, as in "yearly per_year: use annual".
+func (CallStatus) Hints() string {
+	return "missed unanswered not_answered not_reached: use no-answer" +
+		"\nanswered connected done: use completed" +
+		"\nlogged: use the status that the call ended with, such as completed or no-answer" +
+		"\nincomplete uncompleted: use the status that the call ended with, such as no-answer, cancel or failed" +
+		"\ncanceled: use cancel" +
+		"\nongoing: use in-progress" +
+		"\nleft_voicemail: not a status: use no-answer and write in note that you left a voicemail, or set outcome_id, if there is such an outcome" +
+		"\nleft_message: not a status: use no-answer and write in note that you left a message, or set outcome_id, if there is such an outcome" +
+		"\nvoicemail: not a status: use no-answer and write in note that you reached the voicemail, or set outcome_id, if there is such an outcome" +
+		"\nvm_left: not a status: use no-answer and write in note that you left a voicemail; Close sets the disposition itself" +
+		"\nvm_answer: not a status: use no-answer and write in note that you reached the voicemail; Close sets the disposition itself" +
+		"\nwrong_number: not a status: use completed if a person answered, else failed, and say so in note, or set outcome_id, if there is such an outcome" +
+		"\nnot_interested: not a status: use completed and write it in note, or set outcome_id, if there is such an outcome" +
+		"\nscheduled: a call cannot be scheduled: create a task with close_task_create and _type outgoing_call" +
+		"\nplanned: a call cannot be planned: create a task with close_task_create and _type outgoing_call" +
+		"\ninbound outbound: not a status: it is a direction"
 }
 
 // CallDirection is the direction of a call.

@@ -136,7 +136,7 @@ var opCommentsList = wire.Operation{
 	},
 	Params:  func() any { return new(CommentsListParams) },
 	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
-	Rules:   []wire.Rule{{Kind: wire.ExactlyOne, Fields: []uint8{0, 1}}},
+	Rules:   wire.Rules{{Kind: wire.ExactlyOne, Fields: []uint8{0, 1}}},
 }
 
 // Comment is a comment in the thread of a record.
@@ -166,3 +166,6 @@ func (v Comment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Comment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v Comment) MarshalText() ([]byte, error) { return v.MarshalJSON() }

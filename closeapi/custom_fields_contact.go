@@ -45,7 +45,7 @@ type CustomFieldContactCreateParams struct {
 var opCustomFieldContactCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_custom_field_contact_create", Method: "POST", Path: "/custom_field/contact/", Effect: closekit.Admin},
 	Params:    func() any { return new(CustomFieldContactCreateParams) },
-	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
+	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
 
 // CustomFieldContactGet fetches one custom field definition of contacts by id.
@@ -110,11 +110,8 @@ var opCustomFieldContactUpdate = wire.Operation{
 		Tool: "close_custom_field_contact_update", Method: "PUT", Path: "/custom_field/contact/{custom_field_id}/",
 		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
-	Params: func() any { return new(CustomFieldContactUpdateParams) },
-	Effects: []wire.EffectCase{
-		{When: "4=~,2=~,5=true|~,6=~", Effect: closekit.Admin},
-		{When: "4=~,2=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin},
-	},
+	Params:  func() any { return new(CustomFieldContactUpdateParams) },
+	Effects: wire.Effects{{When: "4=~,2=~,5=true|~,6=~", Effect: closekit.Admin}, {When: "4=~,2=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin}},
 }
 
 // CustomFieldContactDelete deletes a custom field of contacts together with all its values.

@@ -45,7 +45,7 @@ type CustomFieldLeadCreateParams struct {
 var opCustomFieldLeadCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_custom_field_lead_create", Method: "POST", Path: "/custom_field/lead/", Effect: closekit.Admin},
 	Params:    func() any { return new(CustomFieldLeadCreateParams) },
-	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
+	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
 
 // CustomFieldLeadGet fetches one custom field definition of leads by id.
@@ -109,11 +109,8 @@ var opCustomFieldLeadUpdate = wire.Operation{
 		Tool: "close_custom_field_lead_update", Method: "PUT", Path: "/custom_field/lead/{custom_field_id}/",
 		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
-	Params: func() any { return new(CustomFieldLeadUpdateParams) },
-	Effects: []wire.EffectCase{
-		{When: "4=~,2=~,5=true|~,6=~", Effect: closekit.Admin},
-		{When: "4=~,2=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin},
-	},
+	Params:  func() any { return new(CustomFieldLeadUpdateParams) },
+	Effects: wire.Effects{{When: "4=~,2=~,5=true|~,6=~", Effect: closekit.Admin}, {When: "4=~,2=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin}},
 }
 
 // CustomFieldLeadDelete deletes a custom field of leads together with all its values.
@@ -213,6 +210,9 @@ func (v CustomField) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *CustomField) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v CustomField) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // CustomFieldType is the type of the values of a custom field.
 type CustomFieldType string

@@ -47,7 +47,7 @@ type CustomFieldOpportunityCreateParams struct {
 var opCustomFieldOpportunityCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_custom_field_opportunity_create", Method: "POST", Path: "/custom_field/opportunity/", Effect: closekit.Admin},
 	Params:    func() any { return new(CustomFieldOpportunityCreateParams) },
-	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
+	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
 
 // CustomFieldOpportunityGet fetches one custom field definition of opportunities by id.
@@ -114,11 +114,8 @@ var opCustomFieldOpportunityUpdate = wire.Operation{
 		Tool: "close_custom_field_opportunity_update", Method: "PUT", Path: "/custom_field/opportunity/{custom_field_id}/",
 		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
 	},
-	Params: func() any { return new(CustomFieldOpportunityUpdateParams) },
-	Effects: []wire.EffectCase{
-		{When: "4=~,2=~,5=true|~,6=~", Effect: closekit.Admin},
-		{When: "4=~,2=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin},
-	},
+	Params:  func() any { return new(CustomFieldOpportunityUpdateParams) },
+	Effects: wire.Effects{{When: "4=~,2=~,5=true|~,6=~", Effect: closekit.Admin}, {When: "4=~,2=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin}},
 }
 
 // CustomFieldOpportunityDelete deletes a custom field of opportunities together with all its values.

@@ -87,13 +87,13 @@ var opEmailCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_email_create", Method: "POST", Path: "/activity/email/", Effect: closekit.Sends},
 	Params:    func() any { return new(EmailCreateParams) },
 	Aliases:   []wire.Alias{{Name: "account_id", For: "email_account_id"}},
-	Rules: []wire.Rule{
+	Rules: wire.Rules{
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "inbox"},
 		{Kind: wire.Needs, Fields: []uint8{7, 13}, If: 3, Is: "scheduled"},
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "outbox"},
 		{Kind: wire.Needs, Fields: []uint8{7}, If: 3, Is: "error"},
 	},
-	Effects: []wire.EffectCase{{When: "3=draft|inbox|sent|error,18=~", Effect: closekit.Write}},
+	Effects: wire.Effects{{When: "3=draft|inbox|sent|error,18=~", Effect: closekit.Write}},
 }
 
 // EmailGet fetches one email by id.
@@ -191,7 +191,7 @@ var opEmailUpdate = wire.Operation{
 	},
 	Params:  func() any { return new(EmailUpdateParams) },
 	Aliases: []wire.Alias{{Name: "account_id", For: "email_account_id"}},
-	Effects: []wire.EffectCase{
+	Effects: wire.Effects{
 		{When: "3=draft|~,18=~,12=~,21=~", Effect: closekit.Write},
 		{When: "3=draft|~,18=~", Effect: closekit.Overwrite},
 		{When: "12=~,21=~", Effect: closekit.Sends},
@@ -379,6 +379,9 @@ func (v Email) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Email) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v Email) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // EmailAttachment is a file attached to an email. Upload it with Close's Files API first.
 type EmailAttachment struct {
 	closekit.Object
@@ -405,6 +408,9 @@ func (v EmailAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v EmailAttachment) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // EmailOpen is one opening of an email.
 type EmailOpen struct {
 	closekit.Object
@@ -422,6 +428,9 @@ func (v EmailOpen) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailOpen) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v EmailOpen) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // EmailAddress is an address with a name.
 type EmailAddress struct {
 	closekit.Object
@@ -434,6 +443,9 @@ func (v EmailAddress) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAddress) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v EmailAddress) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // EmailEnvelope is the header lines of an email.
 type EmailEnvelope struct {
@@ -460,6 +472,9 @@ func (v EmailEnvelope) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailEnvelope) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v EmailEnvelope) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // QuotedText is a part of a plain body.
 type QuotedText struct {
 	closekit.Object
@@ -474,6 +489,9 @@ func (v QuotedText) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *QuotedText) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v QuotedText) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // QuotedHTML is a part of an HTML body.
 type QuotedHTML struct {
 	closekit.Object
@@ -487,6 +505,9 @@ func (v QuotedHTML) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *QuotedHTML) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v QuotedHTML) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // EmailThread is a conversation of several emails. Deleting it deletes them all.
 type EmailThread struct {
@@ -512,6 +533,9 @@ func (v EmailThread) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailThread) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v EmailThread) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // EmailPreview is an email of a conversation in short.
 type EmailPreview struct {
@@ -542,6 +566,9 @@ func (v EmailPreview) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailPreview) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v EmailPreview) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // EmailThreadRating is a rating of a conversation's importance, with its reason.
 type EmailThreadRating struct {
 	closekit.Object
@@ -554,6 +581,9 @@ func (v EmailThreadRating) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailThreadRating) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v EmailThreadRating) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // EmailThreadSummary is a summary of a conversation.
 type EmailThreadSummary struct {
@@ -573,6 +603,9 @@ func (v EmailThreadSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailThreadSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v EmailThreadSummary) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // SummaryFeedback is a user's feedback on a summary.
 type SummaryFeedback struct {
 	closekit.Object
@@ -586,6 +619,9 @@ func (v SummaryFeedback) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SummaryFeedback) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v SummaryFeedback) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // EmailStatus is the state of an email. On writing it decides what happens.
 type EmailStatus string
@@ -605,20 +641,18 @@ func (EmailStatus) Values() []string {
 	return []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
 }
 
-// Hints lists words that are no values, separated by spaces, with advice.
-func (EmailStatus) Hints() [][2]string {
-	return [][2]string{
-		{"send send_now sending deliver queue queued outgoing", "use outbox, which really sends the email; sent only logs one that was sent elsewhere"},
-		{"outbound", "not a status: use outbox to send the email, or sent to log one that was sent elsewhere"},
-		{"unsent not_sent save saved", "use draft"},
-		{"cancel canceled unschedule unscheduled", "use draft, which calls back a message that has not left yet"},
-		{"schedule send_later", "use scheduled with date_scheduled"},
-		{"delivered log logged", "use sent, which only logs a email that was sent elsewhere"},
-		{"received incoming", "use inbox, which logs a message that came in"},
-		{"inbound", "not a status: use inbox, which logs a message that came in"},
-		{"failed", "not a status to set: Close sets error itself; use outbox to send again"},
-		{"pending", "use outbox to send now, scheduled to send at date_scheduled, or draft to keep it"},
-	}
+// Hints has a line for words that are no values, as in "yearly per_year: use annual".
+func (EmailStatus) Hints() string {
+	return "send send_now sending deliver queue queued outgoing: use outbox, which really sends the email; sent only logs one that was sent elsewhere" +
+		"\noutbound: not a status: use outbox to send the email, or sent to log one that was sent elsewhere" +
+		"\nunsent not_sent save saved: use draft" +
+		"\ncancel canceled unschedule unscheduled: use draft, which calls back a message that has not left yet" +
+		"\nschedule send_later: use scheduled with date_scheduled" +
+		"\ndelivered log logged: use sent, which only logs an email that was sent elsewhere" +
+		"\nreceived incoming: use inbox, which logs a message that came in" +
+		"\ninbound: not a status: use inbox, which logs a message that came in" +
+		"\nfailed: not a status to set: Close sets error itself; use outbox to send again" +
+		"\npending: use outbox to send now, scheduled to send at date_scheduled, or draft to keep it"
 }
 
 // EmailThreadImportance is the importance of a conversation, as Close rates it. Close may use other values too.

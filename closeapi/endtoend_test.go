@@ -751,7 +751,7 @@ func testTasks(w *world) {
 
 	view := func(v closeapi.TaskView) []closeapi.TaskID {
 		var ids []closeapi.TaskID
-		for t, err := range closeapi.TasksAll(ctx, w.c, closeapi.TasksListParams{View: closekit.Some(v), OrderBy: closekit.Some("date")}) {
+		for t, err := range closeapi.TasksAll(ctx, w.c, closeapi.TasksListParams{View: closekit.Some(v), OrderBy: closekit.Some(closeapi.TaskOrderDate)}) {
 			if err != nil {
 				w.Fatal(err)
 			}

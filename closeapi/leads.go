@@ -44,7 +44,7 @@ type LeadCreateParams struct {
 var opLeadCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_lead_create", Method: "POST", Path: "/lead/", Effect: closekit.Write},
 	Params:    func() any { return new(LeadCreateParams) },
-	Rules:     []wire.Rule{{Kind: wire.AtMostOne, Fields: []uint8{3, 4}}},
+	Rules:     wire.Rules{{Kind: wire.AtMostOne, Fields: []uint8{3, 4}}},
 }
 
 // LeadGet fetches one lead by id, with its contacts, opportunities and open tasks.
@@ -103,8 +103,8 @@ type LeadUpdateParams struct {
 var opLeadUpdate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_lead_update", Method: "PUT", Path: "/lead/{lead_id}/", Effect: closekit.Overwrite, Idempotent: true},
 	Params:    func() any { return new(LeadUpdateParams) },
-	Rules:     []wire.Rule{{Kind: wire.AtMostOne, Fields: []uint8{4, 5}}},
-	Effects:   []wire.EffectCase{{When: "6=~", Effect: closekit.Write}},
+	Rules:     wire.Rules{{Kind: wire.AtMostOne, Fields: []uint8{4, 5}}},
+	Effects:   wire.Effects{{When: "6=~", Effect: closekit.Write}},
 }
 
 // LeadDelete deletes a lead with all its contacts, opportunities, tasks and activities.
@@ -151,7 +151,7 @@ var opLeadMerge = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_lead_merge", Method: "POST", Path: "/lead/merge/", Effect: closekit.Destructive},
 	Params:    func() any { return new(LeadMergeParams) },
 	Aliases:   []wire.Alias{{Name: "source_lead_id", For: "source"}, {Name: "destination_lead_id", For: "destination"}},
-	Rules:     []wire.Rule{{Kind: wire.Differ, Fields: []uint8{0, 1}, About: "A lead cannot be merged into itself."}},
+	Rules:     wire.Rules{{Kind: wire.Differ, Fields: []uint8{0, 1}, About: "A lead cannot be merged into itself."}},
 }
 
 // LeadsList searches leads by free text, page by page.
@@ -227,6 +227,9 @@ func (v Address) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Address) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v Address) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // Lead is a company or organization that might buy, with its contacts, opportunities and open tasks. Activities never come
 // with a lead.
 type Lead struct {
@@ -286,6 +289,9 @@ func (v Lead) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Lead) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v Lead) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // MergeResult is the result of a merge of two leads.
 type MergeResult struct {
 	closekit.Object
@@ -298,6 +304,9 @@ func (v MergeResult) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MergeResult) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v MergeResult) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // AddressLabel is the use of a postal address. Close may use other values too.
 type AddressLabel string

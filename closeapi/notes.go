@@ -52,7 +52,7 @@ type NoteCreateParams struct {
 var opNoteCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_note_create", Method: "POST", Path: "/activity/note/", Effect: closekit.Write},
 	Params:    func() any { return new(NoteCreateParams) },
-	Rules:     []wire.Rule{{Kind: wire.AtLeastOne, Fields: []uint8{3, 4}}},
+	Rules:     wire.Rules{{Kind: wire.AtLeastOne, Fields: []uint8{3, 4}}},
 }
 
 // NoteGet fetches one note by id.
@@ -113,7 +113,7 @@ type NoteUpdateParams struct {
 var opNoteUpdate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_note_update", Method: "PUT", Path: "/activity/note/{note_id}/", Effect: closekit.Overwrite, Idempotent: true},
 	Params:    func() any { return new(NoteUpdateParams) },
-	Effects:   []wire.EffectCase{{When: "6=~", Effect: closekit.Write}},
+	Effects:   wire.Effects{{When: "6=~", Effect: closekit.Write}},
 }
 
 // NoteDelete deletes a note from the timeline.
@@ -235,3 +235,6 @@ func (v Note) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Note) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v Note) MarshalText() ([]byte, error) { return v.MarshalJSON() }

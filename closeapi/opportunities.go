@@ -141,8 +141,8 @@ var opOpportunityUpdate = wire.Operation{
 	},
 	Params:  func() any { return new(OpportunityUpdateParams) },
 	Aliases: []wire.Alias{{Name: "expected_date", For: "date_won"}},
-	Rules:   []wire.Rule{{Kind: wire.AtMostOne, Fields: []uint8{1, 2}}},
-	Effects: []wire.EffectCase{{When: "11=~", Effect: closekit.Write}},
+	Rules:   wire.Rules{{Kind: wire.AtMostOne, Fields: []uint8{1, 2}}},
+	Effects: wire.Effects{{When: "11=~", Effect: closekit.Write}},
 }
 
 // OpportunityDelete deletes an opportunity for good.
@@ -266,9 +266,9 @@ type OpportunitiesListParams struct {
 	// Only deals of this organization; the credential's own is implied.
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
 	// Field to sort by, with - in front for descending.
-	OrderBy closekit.Opt[OpportunityOrder] `json:"_order_by" close:"query,open,sort"`
+	OrderBy closekit.Opt[OpportunityOrder] `json:"_order_by" close:"query,sort"`
 	// Groups the response by user or by closing date, with - in front for the reverse order.
-	GroupBy closekit.Opt[OpportunityGrouping] `json:"_group_by" close:"query,open,sort"`
+	GroupBy closekit.Opt[OpportunityGrouping] `json:"_group_by" close:"query,sort"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Defaults to 0.
@@ -319,6 +319,9 @@ func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) { return wire.Mars
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v SuggestedActionDetails) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // SuggestedAction is an action that Close suggests as the next step of a deal.
 type SuggestedAction struct {
 	closekit.Object
@@ -335,6 +338,9 @@ func (v SuggestedAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v SuggestedAction) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // StallAction is an action that Close suggests for a stalled deal.
 type StallAction struct {
 	closekit.Object
@@ -349,6 +355,9 @@ func (v StallAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *StallAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v StallAction) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // StallStatus is the reason why a deal is stalled, an older form of the suggested action.
 type StallStatus struct {
 	closekit.Object
@@ -361,6 +370,9 @@ func (v StallStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *StallStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v StallStatus) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OpportunityCounts is the number of opportunities of each payment period.
 type OpportunityCounts struct {
@@ -375,6 +387,9 @@ func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v OpportunityCounts) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OpportunityTotals is a set of totals over all opportunities that match the filters, not only those of the page. Amounts
 // are in cents; expected amounts are weighted by confidence; annualized amounts count a monthly value twelve times.
@@ -413,6 +428,9 @@ func (v OpportunityTotals) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityTotals) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v OpportunityTotals) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // OpportunityGroup is a group of opportunities with their totals, in a grouped list.
 type OpportunityGroup struct {
 	OpportunityTotals
@@ -429,6 +447,9 @@ func (v OpportunityGroup) MarshalJSON() ([]byte, error) { return wire.Marshal(&v
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityGroup) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v OpportunityGroup) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Opportunity is a possible deal on a lead. Amounts are in cents of the organization's currency.
 type Opportunity struct {
@@ -518,6 +539,9 @@ func (v Opportunity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Opportunity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v Opportunity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // ValuePeriod is the period of a deal's payments.
 type ValuePeriod string
 
@@ -531,8 +555,7 @@ const (
 // Values lists the values that can be sent.
 func (ValuePeriod) Values() []string { return []string{"one_time", "monthly", "annual"} }
 
-// OpportunityOrder is a field to sort opportunities by, ascending; put - in front for descending. Close may use other
-// values too.
+// OpportunityOrder is a field to sort opportunities by, ascending; put - in front for descending.
 type OpportunityOrder string
 
 // Values of [OpportunityOrder].
@@ -547,13 +570,12 @@ const (
 	OpportunityOrderAnnualizedExpectedValue OpportunityOrder = "annualized_expected_value" // Value per year times chance of winning.
 )
 
-// Values lists the values that can be sent; Close may know others.
+// Values lists the values that can be sent.
 func (OpportunityOrder) Values() []string {
 	return []string{"date_won", "date_updated", "date_created", "confidence", "user_name", "value", "annualized_value", "annualized_expected_value"}
 }
 
-// OpportunityGrouping is a field to group opportunities by; put - in front to reverse the order of the groups. Close may
-// use other values too.
+// OpportunityGrouping is a field to group opportunities by; put - in front to reverse the order of the groups.
 type OpportunityGrouping string
 
 // Values of [OpportunityGrouping].
@@ -565,7 +587,7 @@ const (
 	OpportunityGroupingDateWonYear    OpportunityGrouping = "date_won__year"    // Year of the closing date.
 )
 
-// Values lists the values that can be sent; Close may know others.
+// Values lists the values that can be sent.
 func (OpportunityGrouping) Values() []string {
 	return []string{"user_id", "date_won__week", "date_won__month", "date_won__quarter", "date_won__year"}
 }

@@ -78,8 +78,8 @@ var opPipelineUpdate = wire.Operation{
 		Idempotent: true,
 	},
 	Params:  func() any { return new(PipelineUpdateParams) },
-	Rules:   []wire.Rule{{Kind: wire.AtLeastOne, Fields: []uint8{1, 2}}},
-	Effects: []wire.EffectCase{{When: "2=~", Effect: closekit.Admin}},
+	Rules:   wire.Rules{{Kind: wire.AtLeastOne, Fields: []uint8{1, 2}}},
+	Effects: wire.Effects{{When: "2=~", Effect: closekit.Admin}},
 }
 
 // PipelineDelete deletes an empty pipeline.
@@ -158,6 +158,9 @@ func (v PipelineStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PipelineStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v PipelineStatus) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // Pipeline is an ordered list of the statuses that opportunities of one kind pass through.
 type Pipeline struct {
 	closekit.Object
@@ -178,6 +181,9 @@ func (v Pipeline) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Pipeline) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v Pipeline) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OpportunityStatusType is the meaning of a status for the deal.
 type OpportunityStatusType string

@@ -110,8 +110,8 @@ var opSequenceSubscriptionUpdate = wire.Operation{
 	},
 	Params:  func() any { return new(SequenceSubscriptionUpdateParams) },
 	Aliases: []wire.Alias{{Name: "pause", For: "status", Map: []wire.AliasValue{{From: "true", To: "\"paused\""}, {From: "false", To: "\"active\""}}}},
-	Rules:   []wire.Rule{{Kind: wire.AtLeastOne, Fields: []uint8{1, 2, 3, 4}}},
-	Effects: []wire.EffectCase{{When: "1=paused", Effect: closekit.Write}},
+	Rules:   wire.Rules{{Kind: wire.AtLeastOne, Fields: []uint8{1, 2, 3, 4}}},
+	Effects: wire.Effects{{When: "1=paused", Effect: closekit.Write}},
 }
 
 // SequenceSubscriptionsList lists enrollments in sequences, of a sequence, a contact or a lead.
@@ -156,7 +156,7 @@ var opSequenceSubscriptionsList = wire.Operation{
 	},
 	Params:  func() any { return new(SequenceSubscriptionsListParams) },
 	Aliases: []wire.Alias{{Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
-	Rules:   []wire.Rule{{Kind: wire.AtLeastOne, Fields: []uint8{0, 1, 2}}},
+	Rules:   wire.Rules{{Kind: wire.AtLeastOne, Fields: []uint8{0, 1, 2}}},
 }
 
 // SequenceSubscription is the enrollment of one contact in one sequence.
@@ -205,6 +205,9 @@ func (v SequenceSubscription) MarshalJSON() ([]byte, error) { return wire.Marsha
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v SequenceSubscription) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // SequenceSubscriptionStatus is the state of a contact's enrollment.
 type SequenceSubscriptionStatus string
 
@@ -229,13 +232,11 @@ const (
 // Values lists the values that can be sent.
 func (SubscriptionSwitch) Values() []string { return []string{"active", "paused"} }
 
-// Hints lists words that are no values, separated by spaces, with advice.
-func (SubscriptionSwitch) Hints() [][2]string {
-	return [][2]string{
-		{"resume resumed restart unpause unpaused", "use active"},
-		{"pause stop stopped cancel canceled unsubscribe unsubscribed inactive", "use paused"},
-		{"finished goal", "not a status to set: use paused to stop the outreach"},
-	}
+// Hints has a line for words that are no values, as in "yearly per_year: use annual".
+func (SubscriptionSwitch) Hints() string {
+	return "resume resumed restart unpause unpaused: use active" +
+		"\npause stop stopped cancel canceled unsubscribe unsubscribed inactive: use paused" +
+		"\nfinished goal: not a status to set: use paused to stop the outreach"
 }
 
 // SubscriptionStatusReason is the reason for the status of an enrollment. Close may use other values too.

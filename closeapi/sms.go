@@ -66,8 +66,8 @@ type SMSCreateParams struct {
 var opSMSCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_sms_create", Method: "POST", Path: "/activity/sms/", Effect: closekit.Sends},
 	Params:    func() any { return new(SMSCreateParams) },
-	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{11, 7}, If: 4, Is: "scheduled"}, {Kind: wire.Needs, Fields: []uint8{7}, If: 4, Is: "outbox"}},
-	Effects:   []wire.EffectCase{{When: "4=draft|inbox|sent|error", Effect: closekit.Write}},
+	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{11, 7}, If: 4, Is: "scheduled"}, {Kind: wire.Needs, Fields: []uint8{7}, If: 4, Is: "outbox"}},
+	Effects:   wire.Effects{{When: "4=draft|inbox|sent|error", Effect: closekit.Write}},
 }
 
 // SMSGet fetches one SMS by id.
@@ -140,7 +140,7 @@ var opSMSUpdate = wire.Operation{
 		Tool: "close_sms_update", Method: "PUT", Path: "/activity/sms/{sms_id}/", Effect: closekit.Overwrite | closekit.Sends, Idempotent: true,
 	},
 	Params: func() any { return new(SMSUpdateParams) },
-	Effects: []wire.EffectCase{
+	Effects: wire.Effects{
 		{When: "4=draft|~,9=~", Effect: closekit.Write},
 		{When: "4=draft|~", Effect: closekit.Overwrite},
 		{When: "9=~", Effect: closekit.Sends},
@@ -290,6 +290,9 @@ func (v SMS) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SMS) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v SMS) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // SMSAttachment is a file sent with an SMS. Its URL opens only for users who are logged in to Close.
 type SMSAttachment struct {
 	closekit.Object
@@ -312,6 +315,9 @@ func (v SMSAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SMSAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v SMSAttachment) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // SMSStatus is the state of an SMS. On writing it decides what happens.
 type SMSStatus string
 
@@ -330,20 +336,18 @@ func (SMSStatus) Values() []string {
 	return []string{"inbox", "draft", "scheduled", "outbox", "sent", "error"}
 }
 
-// Hints lists words that are no values, separated by spaces, with advice.
-func (SMSStatus) Hints() [][2]string {
-	return [][2]string{
-		{"send send_now sending deliver queue queued outgoing", "use outbox, which really sends the message; sent only logs one that was sent elsewhere"},
-		{"outbound", "a direction, not a status: use outbox to send the message, or sent to log one"},
-		{"unsent not_sent save saved", "use draft"},
-		{"cancel canceled unschedule unscheduled", "use draft, which calls back a message that has not left yet"},
-		{"schedule send_later", "use scheduled with date_scheduled"},
-		{"delivered log logged", "use sent, which only logs a message that was sent elsewhere"},
-		{"received incoming", "use inbox, which logs a message that came in"},
-		{"inbound", "a direction, not a status: use inbox, which logs a message that came in"},
-		{"failed", "not a status to set: Close sets error itself; use outbox to send again"},
-		{"pending", "use outbox to send now, scheduled to send at date_scheduled, or draft to keep it"},
-	}
+// Hints has a line for words that are no values, as in "yearly per_year: use annual".
+func (SMSStatus) Hints() string {
+	return "send send_now sending deliver queue queued outgoing: use outbox, which really sends the message; sent only logs one that was sent elsewhere" +
+		"\noutbound: a direction, not a status: use outbox to send the message, or sent to log one" +
+		"\nunsent not_sent save saved: use draft" +
+		"\ncancel canceled unschedule unscheduled: use draft, which calls back a message that has not left yet" +
+		"\nschedule send_later: use scheduled with date_scheduled" +
+		"\ndelivered log logged: use sent, which only logs a message that was sent elsewhere" +
+		"\nreceived incoming: use inbox, which logs a message that came in" +
+		"\ninbound: a direction, not a status: use inbox, which logs a message that came in" +
+		"\nfailed: not a status to set: Close sets error itself; use outbox to send again" +
+		"\npending: use outbox to send now, scheduled to send at date_scheduled, or draft to keep it"
 }
 
 // SMSDirection is the direction of an SMS.

@@ -64,7 +64,7 @@ var opTaskCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_task_create", Method: "POST", Path: "/task/", Effect: closekit.Write},
 	Params:    func() any { return new(TaskCreateParams) },
 	Aliases:   []wire.Alias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}},
-	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 0, Is: "lead"}, {Kind: wire.Needs, Fields: []uint8{2}, If: 0, Is: "outgoing_call"}},
+	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 0, Is: "lead"}, {Kind: wire.Needs, Fields: []uint8{2}, If: 0, Is: "outgoing_call"}},
 }
 
 // TaskGet fetches one task by id.
@@ -244,8 +244,8 @@ type TasksListParams struct {
 	//
 	// Deprecated: Use DateLte.
 	DueDateLte closekit.Opt[closekit.DateTime] `json:"due_date__lte" close:"query,date"`
-	// "date" or "date_created", with - in front for descending.
-	OrderBy closekit.Opt[string] `json:"_order_by" close:"query,sort"`
+	// Field to sort by, with - in front for descending.
+	OrderBy closekit.Opt[TaskOrder] `json:"_order_by" close:"query,sort"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Defaults to 0.
@@ -369,6 +369,21 @@ func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Task) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v Task) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
+// TaskOrder is a field to sort tasks by, ascending; put - in front for descending.
+type TaskOrder string
+
+// Values of [TaskOrder].
+const (
+	TaskOrderDate        TaskOrder = "date"         // When they are due.
+	TaskOrderDateCreated TaskOrder = "date_created" // Creation.
+)
+
+// Values lists the values that can be sent.
+func (TaskOrder) Values() []string { return []string{"date", "date_created"} }
 
 // TaskType is the kind of a task. Close may use other values too.
 type TaskType string

@@ -73,7 +73,7 @@ func UsersAll(ctx context.Context, c *closekit.Client, p UsersListParams, opts .
 // UsersListParams are the parameters of [UsersList].
 type UsersListParams struct {
 	// What the users are sorted by.
-	OrderBy closekit.Opt[UserOrder] `json:"_order_by" close:"query,sort"`
+	OrderBy closekit.Opt[UserOrder] `json:"_order_by" close:"query"`
 	// How many results to pass over, for the next page. At least 0. Defaults to 0.
 	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
 	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
@@ -117,6 +117,9 @@ func (v UserBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *UserBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v UserBase) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // User is a person who works with Close.
 type User struct {
 	UserBase
@@ -129,6 +132,9 @@ func (v User) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *User) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v User) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Membership is a user's place in an organization, with role and settings.
 type Membership struct {
@@ -163,6 +169,9 @@ func (v Membership) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Membership) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v Membership) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // LeadStatus is a status that leads can have.
 type LeadStatus struct {
 	closekit.Object
@@ -178,6 +187,9 @@ func (v LeadStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v LeadStatus) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OrganizationProfile is an organization that works with Close, with the statuses and pipelines that it uses.
 type OrganizationProfile struct {
@@ -207,6 +219,9 @@ func (v OrganizationProfile) MarshalJSON() ([]byte, error) { return wire.Marshal
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OrganizationProfile) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v OrganizationProfile) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // EmailIdentity is a name and address that email can be sent from.
 type EmailIdentity struct {
 	closekit.Object
@@ -219,6 +234,9 @@ func (v EmailIdentity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailIdentity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v EmailIdentity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // EmailAccount is an account of the user that is connected to Close.
 type EmailAccount struct {
@@ -246,6 +264,9 @@ func (v EmailAccount) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAccount) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v EmailAccount) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // EmailSignature is a text below a member's emails.
 type EmailSignature struct {
 	closekit.Object
@@ -260,6 +281,9 @@ func (v EmailSignature) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailSignature) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v EmailSignature) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // PhoneNumber is a phone number of the organization.
 type PhoneNumber struct {
@@ -323,6 +347,9 @@ func (v PhoneNumber) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PhoneNumber) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v PhoneNumber) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // Me is the user that the credential belongs to, with memberships, organizations, connected accounts and phone numbers.
 type Me struct {
 	UserBase
@@ -358,6 +385,9 @@ func (v Me) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Me) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v Me) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // UserOrder is the order of users in a list.
 type UserOrder string

@@ -86,7 +86,7 @@ var opWebhookUpdate = wire.Operation{
 		Idempotent: true,
 	},
 	Params:  func() any { return new(WebhookUpdateParams) },
-	Effects: []wire.EffectCase{{When: "4=paused,1=~,2=~,3=~", Effect: closekit.Admin}, {When: "2=~", Effect: closekit.Egress | closekit.Admin}},
+	Effects: wire.Effects{{When: "4=paused,1=~,2=~,3=~", Effect: closekit.Admin}, {When: "2=~", Effect: closekit.Egress | closekit.Admin}},
 }
 
 // WebhookDelete deletes a webhook.
@@ -182,6 +182,9 @@ func (v Webhook) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Webhook) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v Webhook) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // WebhookEvent is a kind of event that a webhook sends. ExtraFilter narrows it by a tree of objects with a type:
 // field_accessor (field, filter) steps into a member and any_array_value (filter) into a list; equals, not_equals and
 // contains compare with value; is_null and non_null test; and, or (filters) and not (filter) combine. It starts at the
@@ -202,6 +205,9 @@ func (v WebhookEvent) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *WebhookEvent) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v WebhookEvent) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // WebhookHistory is the delivery history of a webhook.
 type WebhookHistory struct {
 	closekit.Object
@@ -214,6 +220,9 @@ func (v WebhookHistory) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *WebhookHistory) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v WebhookHistory) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // WebhookDelivery is one attempt to deliver an event.
 type WebhookDelivery struct {
@@ -232,6 +241,9 @@ func (v WebhookDelivery) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *WebhookDelivery) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v WebhookDelivery) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // WebhookStatus is the state of a webhook.
 type WebhookStatus string

@@ -101,6 +101,16 @@ func (e *Enum) Strings() []string {
 	return values
 }
 
+// Orders lists the values of the enum, and then each with - in front: the values of a
+// parameter with Sort.
+func (e *Enum) Orders() []string {
+	values := e.Strings()
+	for _, v := range e.Values {
+		values = append(values, "-"+v.Value)
+	}
+	return values
+}
+
 // Object is a type with fields.
 type Object struct {
 	Name     string

@@ -125,7 +125,7 @@ func (d *toolDecl) conditions(n *yaml.Node) (list []Condition, ok bool) {
 	d.each(n, func(k, v *yaml.Node) {
 		p := d.tool.Param(k.Value)
 		if p == nil {
-			d.bad(k, didYouMean(k.Value, fieldNames(d.tool.Params)), "the effect case names %q, which is no parameter of %s", k.Value, d.tool.Name)
+			d.bad(k, nearName(k.Value, fieldNames(d.tool.Params)), "the effect case names %q, which is no parameter of %s", k.Value, d.tool.Name)
 			ok = false
 			return
 		}

@@ -163,7 +163,7 @@ func (c *checker) checkBounds(d *fieldDecl) {
 		key string
 		raw json.RawMessage
 	}{{"preset", d.Preset}, {"default", d.Default}, {"example", d.Example}} {
-		if v.raw != nil && !fits(d.Type, v.raw) {
+		if v.raw != nil && !d.fits(v.raw) {
 			c.ps.add(d.given[v.key], fitHint(d.Type), "the %s of field %q does not fit its type, %s", v.key, d.Name, d.typeText)
 		}
 	}
@@ -178,6 +178,23 @@ func fitHint(t *Type) string {
 		return "one of " + strings.Join(t.Enum.Strings(), ", ")
 	}
 	return ""
+}
+
+// values lists the values of a field whose type is an enum.
+func (f *Field) values() []string {
+	if f.Sort {
+		return f.Type.Enum.Orders()
+	}
+	return f.Type.Enum.Strings()
+}
+
+// fits reports whether JSON is of the right sort for the field, roughly.
+func (f *Field) fits(raw json.RawMessage) bool {
+	var s string
+	if f.Sort && f.Type.Kind == EnumType && json.Unmarshal(raw, &s) == nil && slices.Contains(f.values(), s) {
+		return true
+	}
+	return fits(f.Type, raw)
 }
 
 // fits reports whether JSON is of the right sort for a type, roughly: the

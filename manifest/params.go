@@ -75,7 +75,7 @@ func (c *checker) params(d *toolDecl) {
 	for _, name := range d.required {
 		p := t.Param(name)
 		if p == nil {
-			d.bad(d.at("required"), didYouMean(name, fieldNames(t.Params)), "tool %q requires %q, which is no parameter", t.Name, name)
+			d.bad(d.at("required"), nearName(name, fieldNames(t.Params)), "tool %q requires %q, which is no parameter", t.Name, name)
 			continue
 		}
 		p.Required = true
@@ -137,7 +137,7 @@ func (c *checker) taken(d *toolDecl) []*fieldDecl {
 	for key, list := range map[string][]string{"only": d.only, "without": d.without} {
 		for _, name := range list {
 			if decl.object.Field(name) == nil {
-				d.bad(d.at(key), didYouMean(name, fieldNames(decl.object.Fields)), "type %q has no field %q", d.takes, name)
+				d.bad(d.at(key), nearName(name, fieldNames(decl.object.Fields)), "type %q has no field %q", d.takes, name)
 			}
 		}
 	}

@@ -46,10 +46,10 @@ func (c *checker) readRules(d *toolDecl, n *yaml.Node) {
 		for _, name := range names {
 			if t.Param(name) == nil {
 				ok = false
-				d.bad(item, didYouMean(name, fieldNames(t.Params)), "the rule names %q, which is no parameter of %s", name, t.Name)
+				d.bad(item, nearName(name, fieldNames(t.Params)), "the rule names %q, which is no parameter of %s", name, t.Name)
 			}
 		}
-		if p := t.Param(r.If); ok && r.Is != "" && p.Type != nil && p.Type.Kind != String && (p.Type.Kind != EnumType || !slices.Contains(p.Type.Enum.Strings(), r.Is)) {
+		if p := t.Param(r.If); ok && r.Is != "" && p.Type != nil && p.Type.Kind != String && (p.Type.Kind != EnumType || !slices.Contains(p.values(), r.Is)) {
 			d.bad(item, fitHint(p.Type), "the rule compares %q with %q, which is no value of it", r.If, r.Is)
 			ok = false
 		}

@@ -90,7 +90,7 @@ func (d *toolDecl) follow(at *yaml.Node, o *Object, path string) (end *Object, i
 		}
 		f := end.Field(part)
 		if f == nil {
-			d.bad(at, didYouMean(part, fieldNames(end.Fields)), "%s has no field %q to show", end.Name, part)
+			d.bad(at, nearName(part, fieldNames(end.Fields)), "%s has no field %q to show", end.Name, part)
 			return nil, false, false
 		}
 		if f.Type == nil {

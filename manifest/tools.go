@@ -126,7 +126,7 @@ func (c *checker) replaceTools() {
 		old := c.tools[d.replaces]
 		switch first, twice := instead[d.replaces]; {
 		case old == nil:
-			d.bad(d.at("replaces"), near(d.replaces, c.tools), "tool %q replaces %q, which is no tool", d.tool.Name, d.replaces)
+			d.bad(d.at("replaces"), nearName(d.replaces, slices.Sorted(maps.Keys(c.tools))), "tool %q replaces %q, which is no tool", d.tool.Name, d.replaces)
 		case old.addition || !d.addition:
 			d.bad(d.at("replaces"), "delete the old tool", "tool %q can replace a tool of the manifest that it adds to, not %q", d.tool.Name, d.replaces)
 		case twice:
@@ -172,12 +172,12 @@ func (c *checker) resolveTools() {
 	c.checkToolsets()
 	for _, id := range c.api.IDs {
 		if id.From != "" && c.tools[id.From] == nil {
-			c.ps.add(c.idFrom[id.Name], near(id.From, c.tools), "id kind %q comes from %q, which is no tool", id.Name, id.From)
+			c.ps.add(c.idFrom[id.Name], nearName(id.From, slices.Sorted(maps.Keys(c.tools))), "id kind %q comes from %q, which is no tool", id.Name, id.From)
 		}
 	}
 	for _, f := range c.fields {
 		if f.From != "" && c.tools[f.From] == nil {
-			c.ps.add(f.fromPos, near(f.From, c.tools), "field %q comes from %q, which is no tool", f.Name, f.From)
+			c.ps.add(f.fromPos, nearName(f.From, slices.Sorted(maps.Keys(c.tools))), "field %q comes from %q, which is no tool", f.Name, f.From)
 		}
 	}
 }
@@ -353,7 +353,7 @@ func (c *checker) readAliases(d *toolDecl, n *yaml.Node) {
 			return // its shape was reported
 		}
 		if d.tool.Param(a.For) == nil {
-			d.bad(v, cmp.Or(didYouMean(a.For, fieldNames(d.tool.Params)), "{for: parameter, map: {its value: ours}}, or the name of a parameter"), "alias %q stands for %q, which is no parameter", a.Name, a.For)
+			d.bad(v, cmp.Or(nearName(a.For, fieldNames(d.tool.Params)), "{for: parameter, map: {its value: ours}}, or the name of a parameter"), "alias %q stands for %q, which is no parameter", a.Name, a.For)
 			return
 		}
 		d.tool.Aliases = append(d.tool.Aliases, a)
@@ -400,12 +400,12 @@ func (d *toolDecl) readExamples(r reader, n *yaml.Node) {
 			given[kv[0].Value] = true
 			i := slices.IndexFunc(t.Params, func(p *Field) bool { return p.Name == kv[0].Value })
 			if i < 0 {
-				r.bad(kv[0], didYouMean(kv[0].Value, fieldNames(t.Params)), "the example sets %q, which is no parameter of %s", kv[0].Value, t.Name)
+				r.bad(kv[0], nearName(kv[0].Value, fieldNames(t.Params)), "the example sets %q, which is no parameter of %s", kv[0].Value, t.Name)
 				continue
 			}
 			p := d.params[i]
 			null := p.Nullable && kv[1].Tag == "!!null"
-			if p.Type != nil && !null && !fits(p.Type, r.appendJSON(nil, kv[1])) {
+			if p.Type != nil && !null && !p.fits(r.appendJSON(nil, kv[1])) {
 				r.bad(kv[1], fitHint(p.Type), "the example's value of %q does not fit its type, %s", p.Name, p.typeText)
 			}
 		}

@@ -163,7 +163,7 @@ func (c *checker) resolveVariants(d *typeDecl) {
 			switch {
 			case by == "":
 			case f == nil:
-				d.bad(n, didYouMean(by, fieldNames(o.Fields)), "type %q has no field %q", o.Name, by)
+				d.bad(n, nearName(by, fieldNames(o.Fields)), "type %q has no field %q", o.Name, by)
 			case f.Type != nil && f.Type.Kind != String && f.Type.Kind != EnumType:
 				d.bad(n, "", "field %q must be a string or an enum to tell variants apart", by)
 			}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -215,7 +214,7 @@ func once[T any](ctx context.Context, f *Finder, k key, of kind[T]) (*T, bool, e
 	case err == nil:
 		e.id = of.id(v)
 		return v, true, nil
-	case maybeDone(err):
+	case closekit.MaybeDone(err):
 		e.doubt = err
 		return nil, false, &InDoubtError{Until: e.until, Err: err}
 	}
@@ -263,21 +262,3 @@ func (of kind[T]) only(ctx context.Context, k key, ids []string) (*T, error) {
 
 // mostCandidates is the number of records above which none is fetched to look closer.
 const mostCandidates = 20
-
-// maybeDone reports whether a create that failed with err may have happened.
-func maybeDone(err error) bool {
-	var (
-		sent       *closekit.TransportError
-		unreadable *closekit.DecodeError
-		refused    *closekit.Error
-	)
-	switch {
-	case errors.As(err, &sent):
-		return sent.MaybeDone
-	case errors.As(err, &unreadable):
-		return true
-	case errors.As(err, &refused):
-		return refused.Status >= 500 || refused.Status == http.StatusRequestTimeout
-	}
-	return false
-}

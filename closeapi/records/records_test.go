@@ -218,6 +218,7 @@ func TestLeadInDoubt(t *testing.T) {
 		"cut":       {Kind: emulator.FaultCut},
 		"502":       {Status: 502},
 		"malformed": {Kind: emulator.FaultMalformed},
+		"303":       {Status: 303, Header: http.Header{"Location": {"/api/v1/lead/lead_x/"}}},
 	} {
 		t.Run(about, func(t *testing.T) {
 			t.Parallel()

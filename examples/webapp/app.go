@@ -28,7 +28,7 @@ type config struct {
 // app is the web program without its server.
 type app struct {
 	manager  *accounts.Manager
-	close    *closekit.Client // has no credential; each session has a client made of it
+	close    *closekit.Client // has no credential; each request has a client made of it
 	users    []user
 	sessions *sessions
 	log      *slog.Logger

@@ -35,6 +35,7 @@ func TestBrowser(t *testing.T) {
 		{"a link is of no use to another user", aLinkIsOfNoUse},
 		{"a link for a phone is of no use to another user", aLinkForAPhoneIs},
 		{"a link for a phone works for its user", aLinkForAPhoneWorks},
+		{"a mail scanner that opens a link for a phone does no harm", aMailScannerThatOpens},
 		{"a denied consent changes nothing", aDeniedConsentChangesNothing},
 		{"a grant that Close has ended is noticed and can be given again", aGrantThatCloseHasEnded},
 		{"another Close user needs a disconnect first", anotherCloseUserNeedsADisconnect},
@@ -143,6 +144,37 @@ func aLinkForAPhoneWorks(browser context.Context, t *testing.T) {
 	phone.wantLeads(ada())
 	desk.open("/")
 	desk.wantLeads(ada())
+}
+
+// A scanner opens the link without a cookie and without saying what it is, before
+// the user does and while the user is on the consent page.
+func aMailScannerThatOpens(browser context.Context, t *testing.T) {
+	w := newWorld(t)
+	desk, phone, tablet := w.person(browser).login("ada"), w.person(browser), w.person(browser)
+	desk.press("#link")
+	link := desk.text("#url")
+	scan := func(method string, status int) {
+		t.Helper()
+		scanner := w.agent()
+		if got := scanner.do(scanner.request(method, link, nil)); got.StatusCode != status {
+			t.Errorf("the scanner's %s gets %d, want %d", method, got.StatusCode, status)
+		}
+	}
+	scan(http.MethodHead, http.StatusMethodNotAllowed)
+	scan(http.MethodGet, http.StatusSeeOther)
+	phone.open(link)
+	tablet.open(link)
+	scan(http.MethodGet, http.StatusSeeOther)
+	phone.allow(ada())
+	phone.fill("ada")
+	phone.press("#confirm")
+	phone.wantHome("ACTIVE", "That worked.")
+	if got := tablet.allow(ada()); got.status != http.StatusGone || !strings.Contains(tablet.text("body"), "This link has been used") {
+		t.Errorf("the second browser: %+v, %s", got, tablet.text("body"))
+	}
+	if n, events := w.tokenRequests(), w.events("ada"); n != 1 || slices.Contains(events, accounts.EventLinkMisused) {
+		t.Errorf("%d token requests, events %v", n, events)
+	}
 }
 
 func aDeniedConsentChangesNothing(browser context.Context, t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"errors"
 	"html/template"
@@ -59,10 +60,14 @@ func (d homeData) Connected() bool {
 
 func (a *app) home(w http.ResponseWriter, r *http.Request, in *session) {
 	d := homeData{User: in.user.name}
-	var err error
+	client, err := a.client(r.Context(), in)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
 	// The client can only act as the user of this session. The call comes
 	// first, for it may find out that Close has ended the connection.
-	d.Leads, err = closekit.Collect(closeapi.LeadsAll(r.Context(), in.client, closeapi.LeadsListParams{
+	d.Leads, err = closekit.Collect(closeapi.LeadsAll(r.Context(), client, closeapi.LeadsListParams{
 		Fields: []string{"id", "display_name", "status_label"},
 	}, closekit.MaxItems(maxLeads)), maxLeads)
 	d.Problem = explain(err)
@@ -73,6 +78,16 @@ func (a *app) home(w http.ResponseWriter, r *http.Request, in *session) {
 	d.Words = describe(d.Info)
 	d.Notice = returned(r.FormValue("connection_status"), d.Info.State)
 	render(w, http.StatusOK, "home", d)
+}
+
+// client returns a client that acts as the user of a session. Users of one
+// organization share its budget, because Close counts their requests together.
+func (a *app) client(ctx context.Context, in *session) (*closekit.Client, error) {
+	info, err := in.account.Info(ctx)
+	if err != nil && !errors.Is(err, accounts.ErrNotFound) {
+		return nil, err
+	}
+	return a.close.With(in.account, closekit.WithBudget(a.manager.Budget(info.OrganizationID))), nil
 }
 
 // connect sends the browser to the consent page, for the first time or again.

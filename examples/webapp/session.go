@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -35,7 +34,7 @@ func (u user) principal() (accounts.Principal, error) {
 type session struct {
 	user      user
 	principal accounts.Principal
-	client    *closekit.Client // acts as the user at Close
+	account   *accounts.Account // acts as the user at Close
 	expires   time.Time
 }
 
@@ -158,7 +157,7 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.sessions.end(r)
-	a.sessions.begin(w, &session{user: u, principal: p, client: a.close.With(account)})
+	a.sessions.begin(w, &session{user: u, principal: p, account: account})
 	if confirm != "" {
 		http.Redirect(w, r, verifyURL(confirm), http.StatusSeeOther)
 		return

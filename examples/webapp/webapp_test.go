@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/emulator"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/memstore"
@@ -382,32 +384,68 @@ func TestIsolation(t *testing.T) {
 }
 
 // TestCallbackAtOnce is a callback that arrives many times at once, from a double
-// click or a reload: the code is exchanged once. Those that still have the cookie
-// share the result.
+// click or a reload: the code is exchanged once, and every arrival of the browser
+// is told that the account is connected. Those that came while the exchange was in
+// progress go where the link says; those that came later, with or without the
+// cookie that the first response removed, get a page.
 func TestCallbackAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a := w.agent().login("ada")
 	back := a.consent(places[0])
+	home, err := url.Parse(w.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := a.http.Jar.Cookies(home)
+	if len(before) != 2 {
+		t.Fatalf("the browser holds %v, want a session and a flow", before)
+	}
 	var wg sync.WaitGroup
-	var worked atomic.Int64
-	for range 20 {
-		r := a.request(http.MethodGet, back, nil)
+	answers := make(chan answer, 20)
+	for i := range cap(answers) {
 		wg.Go(func() {
-			resp, err := a.http.Do(r)
+			b := a // shares the cookies, also when they are removed
+			if i%2 == 0 {
+				b = w.agent() // sent with the cookies of before
+				b.http.Jar.SetCookies(home, before)
+			}
+			resp, err := b.http.Do(b.request(http.MethodGet, back, nil))
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			_ = resp.Body.Close()
-			if resp.Request.URL.Path == "/" && resp.StatusCode == http.StatusOK {
-				worked.Add(1)
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			if err != nil {
+				t.Error(err)
 			}
+			answers <- answer{resp, string(body)}
 		})
 	}
 	wg.Wait()
-	if got := w.info("ada"); worked.Load() == 0 || w.tokenRequests() != 1 || got.State != accounts.Active {
-		t.Errorf("%d worked, %d token requests, %+v", worked.Load(), w.tokenRequests(), got)
+	close(answers)
+	completed, got := 0, 0
+	for r := range answers {
+		got++
+		switch path := r.Request.URL.Path; {
+		case r.StatusCode == http.StatusOK && path == "/" && r.Request.URL.RawQuery == "connection_status=connected" && strings.Contains(r.body, "That worked."):
+			completed++
+		case r.StatusCode == http.StatusOK && path == connectPath+"/close/callback" && strings.Contains(r.body, "This account is already connected."):
+		default:
+			t.Errorf("an arrival got %d at %s: %s", r.StatusCode, r.Request.URL.Path, r.body)
+		}
+	}
+	if info := w.info("ada"); got != cap(answers) || completed == 0 || w.tokenRequests() != 1 || info.State != accounts.Active {
+		t.Errorf("%d answers, %d completed, %d token requests, %+v", got, completed, w.tokenRequests(), info)
+	}
+	// Without the session there is no user to tell.
+	a.post("/logout", nil)
+	if r := a.get(back); r.StatusCode != http.StatusBadRequest || !strings.Contains(r.body, "does not belong to this browser") {
+		t.Errorf("after the logout: %d %s", r.StatusCode, r.body)
+	}
+	if n := w.tokenRequests(); n != 1 {
+		t.Errorf("%d token requests", n)
 	}
 }
 
@@ -479,6 +517,46 @@ func TestTrouble(t *testing.T) {
 	w.crm.Fail(emulator.Fault{Path: "/oauth2/token/", OAuthError: "invalid_client", Times: -1})
 	if got := a.get("/"); !strings.Contains(got.body, "its operator must act") || !strings.Contains(got.body, ">ACTIVE<") {
 		t.Errorf("with a wrong client secret: %s", got.body)
+	}
+}
+
+// TestUsersOfOneOrganizationShareABudget connects both reps to one organization:
+// after a refusal for one of them, calls of the other wait too.
+func TestUsersOfOneOrganizationShareABudget(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var clients []*closekit.Client
+	for _, name := range []string{"ada", "bob"} {
+		a := w.agent().login(name)
+		if got := a.get(a.consent(places[0])); !strings.Contains(got.body, "That worked.") {
+			t.Fatalf("connecting %s: %d, %s", name, got.StatusCode, got.body)
+		}
+		w.app.sessions.mu.Lock()
+		for _, in := range w.app.sessions.live {
+			if in.user.name == name {
+				c, err := w.app.client(t.Context(), in)
+				if err != nil {
+					t.Error(err)
+				}
+				clients = append(clients, c)
+			}
+		}
+		w.app.sessions.mu.Unlock()
+	}
+	if len(clients) != 2 {
+		t.Fatalf("%d sessions, want 2", len(clients))
+	}
+	w.crm.Fail(emulator.Fault{Path: "/api/v1/lead/", Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"1"}}})
+	if _, err := closeapi.LeadsList(t.Context(), clients[0], closeapi.LeadsListParams{}, closekit.NoRetry()); !errors.Is(err, closekit.ErrRateLimited) {
+		t.Fatalf("the call of ada gives %v", err)
+	}
+	if _, err := closeapi.LeadsList(t.Context(), clients[1], closeapi.LeadsListParams{}); err != nil {
+		t.Fatal(err)
+	}
+	list := w.crm.Requests()
+	refused, next := list[len(list)-2], list[len(list)-1]
+	if d := next.Time.Sub(refused.Time); d < time.Second || next.Path != refused.Path {
+		t.Errorf("bob's request came %v after the refusal: %s, %s", d, refused.Path, next.Path)
 	}
 }
 

@@ -40,9 +40,22 @@ var table = map[string]rule{
 	"closeapi/tools":     {ours: []string{"closeapi", "."}},
 	"closeapi/records":   {ours: []string{"closeapi", "."}},
 
-	"agent":                {ours: []string{".", "agent/internal/shape", "agent/internal/tool", "internal/codec"}, others: []string{"github.com/santhosh-tekuri/jsonschema/v5"}},
-	"agent/internal/shape": {ours: []string{".", "internal/codec"}},
-	"agent/internal/tool":  {ours: []string{"."}},
+	"agent": {
+		ours: []string{
+			".", "agent/internal/explain", "agent/internal/lower", "agent/internal/meta", "agent/internal/repair", "agent/internal/search", "agent/internal/shape",
+			"agent/internal/preview", "agent/internal/tool", "internal/codec",
+		},
+		others: []string{"github.com/santhosh-tekuri/jsonschema/v5"},
+	},
+	"agent/internal/shape":    {ours: []string{".", "internal/codec"}},
+	"agent/internal/tool":     {ours: []string{"."}},
+	"agent/internal/repair":   {ours: []string{".", "agent/internal/tool", "internal/codec", "internal/words"}},
+	"agent/internal/explain":  {ours: []string{".", "agent/internal/repair", "internal/words"}},
+	"agent/internal/lower":    {ours: []string{".", "agent/internal/tool", "internal/words"}},
+	"agent/internal/coverage": {ours: []string{"agent/internal/tool"}}, // tests and measurements only
+	"agent/internal/rules":    {},                                      // tests only
+	"agent/internal/search":   {ours: []string{"agent/internal/tool"}},
+	"agent/internal/meta":     {ours: []string{"agent/internal/lower", "agent/internal/search", "agent/internal/tool"}},
 
 	"emulator": {ours: []string{
 		"emulator/internal/crm", "emulator/internal/hooks", "emulator/internal/oauth", "emulator/internal/phone",
@@ -83,7 +96,7 @@ var table = map[string]rule{
 	"internal/testuser":  {},
 	"internal/cli": {
 		ours: []string{
-			".", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",
+			".", "agent", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",
 			"runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault",
 		},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},

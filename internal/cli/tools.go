@@ -12,11 +12,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent"
 	"github.com/closekit/closekit/internal/words"
 )
 
 func (p *program) toolsCommand() *cobra.Command {
 	var asJSON, output bool
+	var search string
 	cmd := &cobra.Command{
 		Use:   "tools [PATTERN]",
 		Short: "List the tools",
@@ -25,12 +27,17 @@ destructive; "sends" marks the tools that can make a customer receive something.
 
 PATTERN is a part of a name or a word for what you want to do, or with * and ?
 a pattern for the whole name. With --json the list is an array of objects with
-everything about a tool, including its input schema.`,
+everything about a tool, including its input schema.
+
+--search finds tools for what you want in your own words, best first, at most ten.
+A list tool and its get tool come together. With --json each is an object with
+name and also; nothing is found if nothing fits.`,
 		Example: `  closekit tools
   closekit tools lead
   closekit tools 'close_*_create'
   closekit tools --json
-  closekit tools --json --output close_lead_get`,
+  closekit tools --json --output close_lead_get
+  closekit tools --search "remind me to call them tomorrow"`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage(fmt.Sprintf("closekit tools takes one pattern, got %q too", args[1]), "quote a pattern, or the shell expands the *")
@@ -38,7 +45,13 @@ everything about a tool, including its input schema.`,
 			return nil
 		},
 		ValidArgsFunction: p.completeTool,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("search") {
+				if len(args) == 1 || output {
+					return usage("--search goes with neither a pattern nor --output", "give one of them")
+				}
+				return p.searchTools(search, asJSON)
+			}
 			list := p.catalog.Tools()
 			if len(args) == 1 {
 				var err error
@@ -54,7 +67,30 @@ everything about a tool, including its input schema.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print an array of objects")
 	cmd.Flags().BoolVar(&output, "output", false, "with --json, also the output schemas")
+	cmd.Flags().StringVar(&search, "search", "", "find tools for what you want, in your own `words`")
 	return cmd
+}
+
+// searchTools prints the tools that fit words.
+func (p *program) searchTools(words string, asJSON bool) error {
+	found := agent.NewSearch(p.catalog).Find(words, 10)
+	if asJSON {
+		return p.printJSON(found)
+	}
+	if len(found) == 0 {
+		return p.print("No tool fits; \"closekit tools\" lists all.\n")
+	}
+	var list []*closekit.Tool
+	for _, f := range found {
+		for _, name := range append([]string{f.Name}, f.Also...) {
+			t, err := p.catalog.Lookup(name)
+			if err != nil {
+				return err
+			}
+			list = append(list, t)
+		}
+	}
+	return p.print(toolTable(list))
 }
 
 // match finds tools by a pattern for the name, by a part of it, or, if no name
@@ -141,42 +177,6 @@ func (p *program) printJSONTools(list []*closekit.Tool, output bool) error {
 		return fmt.Errorf("encode the tools: %w", err)
 	}
 	return p.print(b.String())
-}
-
-func (p *program) schemaCommand() *cobra.Command {
-	var output bool
-	cmd := &cobra.Command{
-		Use:   "schema TOOL...",
-		Short: "Print the JSON Schema of a tool's input",
-		Long: `Print the JSON Schema of the input of a tool, or of its output with --output. For
-several tools it prints several JSON documents, in the order of the names.`,
-		Example: `  closekit schema close_opportunity_create
-  closekit schema --output close_lead_get close_contact_get`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usage("no tool is named; usage: closekit schema TOOL...", "\"closekit tools\" lists them")
-			}
-			return nil
-		},
-		ValidArgsFunction: p.completeTool,
-		RunE: func(_ *cobra.Command, args []string) error {
-			var text []byte
-			for _, name := range args {
-				t, err := p.catalog.Lookup(name)
-				if err != nil {
-					return err
-				}
-				s := t.InputSchema()
-				if output {
-					s = t.OutputSchema()
-				}
-				text = append(append(text, indent(s)...), '\n')
-			}
-			return p.print(string(text))
-		},
-	}
-	cmd.Flags().BoolVar(&output, "output", false, "print the output schema instead")
-	return cmd
 }
 
 // toolHelp returns the help of closekit call TOOL.

@@ -268,6 +268,14 @@ func (d *Decoder) Rest() int { return len(d.b) - d.i }
 // read.
 func (d *Decoder) Key() []byte { return d.key }
 
+// Name returns Key as text: with U+FFFD for every byte that is not UTF-8, as in strings.
+func (d *Decoder) Name() string {
+	if utf8.Valid(d.key) {
+		return string(d.key)
+	}
+	return string([]rune(string(d.key)))
+}
+
 // Enter returns the current object, for Leave: reading a nested value changes the
 // object to which unknown members go.
 func (d *Decoder) Enter() *Object { return d.obj }

@@ -1,7 +1,5 @@
 package codec
 
-import "strings"
-
 // Unquote decodes a JSON string, and reports whether raw is one.
 func Unquote(raw []byte) (string, bool) {
 	d := NewDecoder(raw, false)
@@ -36,7 +34,7 @@ func Members(raw []byte) (map[string][]byte, bool) {
 	}
 	members := map[string][]byte{}
 	for d.Open(nil); d.Next(); {
-		name := strings.ToValidUTF8(string(d.Key()), "\uFFFD")
+		name := d.Name()
 		members[name] = d.Raw()
 	}
 	return members, d.End() == nil

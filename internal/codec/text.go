@@ -38,8 +38,8 @@ func CheckJSONText(b []byte) error {
 	if IsUTF16(b) {
 		return ErrUTF16
 	}
-	if err := CheckText(string(b)); err != nil {
-		return err
+	if !utf8.Valid(b) {
+		return CheckText(string(b))
 	}
 	for i := 0; ; {
 		n := bytes.IndexByte(b[i:], '\\')
@@ -56,11 +56,8 @@ func CheckJSONText(b []byte) error {
 			i += 2
 			continue
 		}
-		second := rune(-1)
-		if rest := b[i+6:]; len(rest) >= 6 && rest[0] == '\\' && rest[1] == 'u' {
-			second = hex4(rest[2:])
-		}
-		if utf16.DecodeRune(r, second) == utf8.RuneError {
+		rest, both := bytes.CutPrefix(b[i+6:], []byte(`\u`))
+		if !both || utf16.DecodeRune(r, hex4(rest)) == utf8.RuneError {
 			return &BadTextError{i, "half of a character, " + strings.ToLower(string(b[i:i+6])) + ","}
 		}
 		i += 12

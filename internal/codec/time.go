@@ -43,28 +43,24 @@ func ParseLocal(v string) (time.Time, bool) {
 // set forward over it, ok is false, and the instants are those by the offsets before
 // and after the change.
 func InZone(local time.Time, loc *time.Location) (first, last time.Time, ok bool) {
-	var before, after time.Time
-	const day = 26 * time.Hour // more than the largest offset
-	for d := -day; d <= day; d += time.Hour {
-		_, offset := local.Add(d).In(loc).Zone()
-		t := local.Add(-time.Duration(offset) * time.Second).In(loc)
-		if before.IsZero() {
-			before = t
-		}
-		after = t
-		if _, o := t.Zone(); o != offset {
-			continue // clocks show another time then
-		}
-		if !ok || t.Before(first) {
+	const day = 26 // hours; more than the largest offset
+	for h := -day; h <= day; h++ {
+		offset := offsetAt(local.Add(time.Duration(h)*time.Hour), loc)
+		t := local.Add(-time.Duration(offset) * time.Second)
+		switch fits := offsetAt(t, loc) == offset; { // otherwise clocks show another time then
+		case h == -day, fits && !ok:
+			first, last, ok = t, t, fits
+		case fits && t.Before(first):
 			first = t
-		}
-		if !ok || t.After(last) {
+		case fits && t.After(last), !ok:
 			last = t
 		}
-		ok = true
 	}
-	if !ok {
-		return before, after, false
-	}
-	return first, last, true
+	return first.In(loc), last.In(loc), ok
+}
+
+// offsetAt returns the offset of loc from UTC at a time, in seconds.
+func offsetAt(t time.Time, loc *time.Location) int {
+	_, seconds := t.In(loc).Zone()
+	return seconds
 }

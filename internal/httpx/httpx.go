@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"math"
 	"net"
 	"net/http"
@@ -18,33 +17,63 @@ import (
 // NeverSent reports whether an error of a round trip proves that no byte of the
 // request left.
 func NeverSent(err error) bool {
-	var (
-		op   *net.OpError
-		dns  *net.DNSError
-		cert *tls.CertificateVerificationError
-		rec  tls.RecordHeaderError
-	)
-	switch {
-	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"), errors.As(err, &dns), errors.As(err, &cert):
-		return true
-	case errors.Is(err, http.ErrSchemeMismatch): // plain HTTP in answer to the TLS handshake
-		return true
-	case errors.As(err, &rec):
-		return rec.Conn != nil // only then it was the first record
-	}
-	return false
+	return has(err, func(err error) bool {
+		switch e := err.(type) { //nolint:errorlint // has unwraps
+		case *net.OpError:
+			return e.Op == "dial" || e.Op == "proxyconnect"
+		case *net.DNSError, *tls.CertificateVerificationError:
+			return true
+		case tls.RecordHeaderError:
+			return e.Conn != nil // only then it was the first record
+		}
+		return err == http.ErrSchemeMismatch //nolint:errorlint // has unwraps; plain HTTP in answer to the TLS handshake
+	})
 }
 
 // Untrusted reports whether an error of a round trip says that the certificate of
 // the server is not trusted. Trying again does not help.
 func Untrusted(err error) bool {
-	var (
-		cert      *tls.CertificateVerificationError
-		authority x509.UnknownAuthorityError
-		name      x509.HostnameError
-		invalid   x509.CertificateInvalidError
-	)
-	return errors.As(err, &cert) || errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid)
+	return has(err, func(err error) bool {
+		switch err.(type) { //nolint:errorlint // has unwraps
+		case *tls.CertificateVerificationError, x509.UnknownAuthorityError, x509.HostnameError, x509.CertificateInvalidError:
+			return true
+		}
+		return false
+	})
+}
+
+// Find returns the first error of type E in the tree of err. Unlike errors.As, it
+// ignores methods named As, and needs no reflection, which a small program would link
+// for it alone.
+func Find[E error](err error) (found E, ok bool) {
+	ok = has(err, func(err error) (is bool) {
+		found, is = err.(E) //nolint:errorlint // has unwraps
+		return is
+	})
+	return found, ok
+}
+
+// has reports whether an error in the tree of err matches, in the order of errors.Is.
+func has(err error, matches func(error) bool) bool {
+	for err != nil {
+		if matches(err) {
+			return true
+		}
+		switch e := err.(type) { //nolint:errorlint // it unwraps
+		case interface{ Unwrap() error }:
+			err = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			for _, err := range e.Unwrap() {
+				if has(err, matches) {
+					return true
+				}
+			}
+			return false
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // Quota is what the rate limit headers of a response say.
@@ -59,25 +88,31 @@ type Quota struct {
 // older name. It returns false unless both the remaining requests and the reset
 // are known.
 func ReadQuota(h http.Header) (q Quota, ok bool) {
-	q.Limit, _ = strconv.Atoi(field(h, "Limit"))
+	q.Limit, _ = strconv.Atoi(field(h, "limit"))
 	q.Limit = max(0, q.Limit)
-	n, err := strconv.Atoi(field(h, "Remaining"))
+	n, err := strconv.Atoi(field(h, "remaining"))
 	q.Remaining = max(0, n)
-	q.Reset, ok = seconds(field(h, "Reset"), maxReset)
+	q.Reset, ok = seconds(field(h, "reset"), maxReset)
 	return q, ok && err == nil && n >= 0
 }
 
 // field returns one value of the rate limit headers.
 func field(h http.Header, name string) string {
-	for _, part := range strings.FieldsFunc(h.Get("RateLimit"), isSeparator) {
-		if n, v, _ := strings.Cut(part, "="); strings.EqualFold(strings.TrimSpace(n), name) {
+	return cmp.Or(part(h, name), strings.TrimSpace(cmp.Or(h.Get("RateLimit-"+name), h.Get("X-Rate-Limit-"+name))))
+}
+
+// part returns the first number with a name, in lower case, of the header RateLimit.
+func part(h http.Header, name string) string {
+	rest, part := strings.ReplaceAll(h.Get("RateLimit"), ";", ","), ""
+	for rest != "" {
+		part, rest, _ = strings.Cut(rest, ",")
+		n, v, _ := strings.Cut(part, "=")
+		if _, ok := seconds(v, maxRetryAfter); ok && strings.ToLower(strings.TrimSpace(n)) == name {
 			return strings.TrimSpace(v)
 		}
 	}
-	return strings.TrimSpace(cmp.Or(h.Get("RateLimit-"+name), h.Get("X-Rate-Limit-"+name)))
+	return ""
 }
-
-func isSeparator(r rune) bool { return r == ',' || r == ';' }
 
 // RetryAfter returns how long a response asks to wait, from all the headers that
 // Close has used over the years, in the order in which they can be trusted. The
@@ -87,7 +122,7 @@ func isSeparator(r rune) bool { return r == ',' || r == ';' }
 func RetryAfter(status int, h http.Header, now time.Time) time.Duration {
 	limited := status == http.StatusTooManyRequests
 	if limited {
-		if d, ok := reset(h.Get("RateLimit")); ok {
+		if d, ok := seconds(part(h, "reset"), maxReset); ok {
 			return d
 		}
 	}
@@ -115,19 +150,6 @@ func RetryAfter(status int, h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
-// reset reads the reset out of a RateLimit header.
-func reset(header string) (time.Duration, bool) {
-	for _, part := range strings.FieldsFunc(header, isSeparator) {
-		name, val, ok := strings.Cut(part, "=")
-		if ok && strings.EqualFold(strings.TrimSpace(name), "reset") {
-			if d, ok := seconds(val, maxReset); ok {
-				return d, true
-			}
-		}
-	}
-	return 0, false
-}
-
 // The largest numbers of seconds that are believed. A reset of more than a day can
 // only be a clock time; so can a Retry-After of more than three years.
 const (
@@ -148,5 +170,5 @@ func seconds(s string, most float64) (time.Duration, bool) {
 // IsLocal reports whether a host, without its port, is this machine.
 func IsLocal(host string) bool {
 	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+	return strings.ToLower(host) == "localhost" || ip != nil && ip.IsLoopback()
 }

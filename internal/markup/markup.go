@@ -57,7 +57,7 @@ func isDocument(markup string) bool {
 		rest = strings.TrimLeft(after, " \t\r\n")
 	}
 	for _, start := range []string{"<body", "<html", "<!doctype"} {
-		if len(rest) >= len(start) && strings.EqualFold(rest[:len(start)], start) {
+		if len(rest) >= len(start) && strings.ToLower(rest[:len(start)]) == start {
 			rest = rest[len(start):]
 			return rest == "" || strings.ContainsRune("> \t\r\n/", rune(rest[0]))
 		}

@@ -56,13 +56,13 @@ func IsLine(s string) bool {
 }
 
 // masked replaces control, escape and bidirectional characters and invalid UTF-8.
-func masked(s string) string {
-	return strings.Map(func(r rune) rune {
-		if strconv.IsPrint(r) {
-			return r
-		}
-		return utf8.RuneError
-	}, s)
+func masked(s string) string { return strings.Map(printable, s) }
+
+func printable(r rune) rune {
+	if strconv.IsPrint(r) {
+		return r
+	}
+	return utf8.RuneError
 }
 
 // Redact replaces secrets in text that another party sent: a peer may echo the

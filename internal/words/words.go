@@ -5,6 +5,7 @@ package words
 import (
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Limits of Nearest. Names longer than maxLength are no typos, and more than
@@ -92,12 +93,13 @@ func WithArticle(noun string) string {
 	if noun == "sms" {
 		noun = "SMS"
 	}
-	first, _, _ := strings.Cut(strings.Trim(noun, "[]"), " ")
+	first, _, _ := strings.Cut(strings.TrimPrefix(noun, "["), " ")
+	first = strings.TrimSuffix(first, "]")
 	if first == "" {
 		return noun
 	}
 	vowels := "aeioAEIO" // not u: a user
-	if first == strings.ToUpper(first) {
+	if !strings.ContainsFunc(first, unicode.IsLower) {
 		vowels = "AEFHILMNORSX"
 	}
 	if strings.ContainsRune(vowels, rune(first[0])) {

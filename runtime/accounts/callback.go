@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 )
@@ -117,6 +116,7 @@ const (
 	textSignInHere = "You are signed out. Sign in in another tab, then reload this page."
 	textElsewhere  = "This page was opened in another browser than the link. Go back to that browser, or open the link again in this one."
 
+	textUsed    = "This link has been used, or it has lapsed. Look at your account, or ask for a new link."
 	textForeign = "This link was made for another user."
 	textBroken  = "The response from Close does not belong to this browser. Start again."
 	textAway    = "This does not work right now. Try again in a minute."
@@ -145,6 +145,8 @@ func (m *Manager) resolve(r *http.Request) (Principal, error) {
 	return m.cfg.SessionResolver(r)
 }
 
+// start sends a browser to the consent page. It has no effect but the cookie, so a
+// link may be opened any number of times, by programs that look at links too.
 func (m *Manager) start(w http.ResponseWriter, r *http.Request, c *conn, query url.Values) {
 	id, ok := one(query, "f", tokenLength)
 	if !ok || len(id) != tokenLength {
@@ -164,17 +166,17 @@ func (m *Manager) start(w http.ResponseWriter, r *http.Request, c *conn, query u
 	if !f.OutOfBand && !m.checkSession(w, r, f, textSignIn) {
 		return
 	}
-	consent, nonce, err := m.bindToBrowser(ctx, c, f)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		m.page(w, http.StatusGone, textGone)
-		return
-	case err != nil:
+	nonce := randomToken()
+	if cookie, err := r.Cookie(c.cookie(f.ID, "", 0).Name); err == nil && len(cookie.Value) == tokenLength {
+		nonce = cookie.Value // of a tab that was opened before, which goes on working
+	}
+	b, err := m.bind(f, nonce)
+	if err != nil {
 		m.page(w, http.StatusServiceUnavailable, textAway)
 		return
 	}
-	http.SetCookie(w, c.cookie(f, nonce, int(flowTime/time.Second)))
-	http.Redirect(w, r, consent, http.StatusSeeOther) //nolint:gosec // the address is the configured one
+	http.SetCookie(w, c.cookie(f.ID, nonce, int(flowTime/time.Second)))
+	http.Redirect(w, r, c.oauth.authorizeURL(c.RedirectURL, b.state, b.verifier), http.StatusSeeOther)
 }
 
 const cookiePrefix = "cflow-"
@@ -182,9 +184,9 @@ const cookiePrefix = "cflow-"
 // cookie ties a flow to a browser. Where the redirect URL is plain http, which
 // is only allowed on the local machine, a browser would not send a secure cookie
 // back.
-func (c *conn) cookie(f Flow, nonce string, age int) *http.Cookie {
+func (c *conn) cookie(flow Hash, nonce string, age int) *http.Cookie {
 	secure := strings.HasPrefix(c.RedirectURL, "https:")
-	name := cookiePrefix + hex.EncodeToString(f.ID[:8])
+	name := cookiePrefix + hex.EncodeToString(flow[:8])
 	if secure {
 		name = "__Host-" + name
 	}
@@ -221,34 +223,35 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request, c *conn, quer
 		m.page(w, http.StatusBadRequest, textBroken)
 		return
 	}
-	state := hashOf(q.state)
+	state, id := hashOf(q.state), flowOfState(q.state)
 	f, ok := m.callbacks.flow(state)
 	if !ok {
 		var err error
-		f, err = m.store.LoadBound(ctx, state)
+		f, err = m.store.LoadFlow(ctx, id)
 		switch {
-		case errors.Is(err, ErrNotFound):
-			m.repeatedCallback(w, r, c)
+		case errors.Is(err, ErrNotFound), err == nil && f.Kind != LinkFlow:
+			m.repeatedCallback(w, r, c, id)
 			return
 		case err != nil:
 			m.page(w, http.StatusServiceUnavailable, textAway)
 			return
 		}
 	}
-	if !m.checkBrowser(w, r, c, f, q) || !f.OutOfBand && !m.checkSession(w, r, f, textSignInHere) {
+	verifier, ok := m.checkBrowser(w, r, c, f, q)
+	if !ok || !f.OutOfBand && !m.checkSession(w, r, f, textSignInHere) {
 		return
 	}
 	end, ok := m.callbacks.do(ctx, state, f, failedEnd, func() ending {
-		return m.complete(context.WithoutCancel(ctx), c, f, q)
+		return m.complete(context.WithoutCancel(ctx), c, f, q, verifier)
 	})
 	switch {
 	case !ok: // the browser is gone
 	case end.gone:
-		m.repeatedCallback(w, r, c)
+		m.repeatedCallback(w, r, c, id)
 	case end.away:
 		m.page(w, http.StatusServiceUnavailable, textAway)
 	default:
-		http.SetCookie(w, c.cookie(f, "", -1))
+		http.SetCookie(w, c.cookie(id, "", -1))
 		if end.to != "" {
 			http.Redirect(w, r, end.to, http.StatusSeeOther)
 			return
@@ -259,23 +262,28 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request, c *conn, quer
 
 // checkBrowser compares a callback with its flow, and responds with a page if
 // they do not belong together. Without a cookie it is only the wrong browser, or
-// no browser at all, unless another user is signed in.
-func (m *Manager) checkBrowser(w http.ResponseWriter, r *http.Request, c *conn, f Flow, q callbackQuery) bool {
-	cookie, err := r.Cookie(c.cookie(f, "", 0).Name)
+// no browser at all, unless another user is signed in. It returns the PKCE verifier
+// of the browser.
+func (m *Manager) checkBrowser(w http.ResponseWriter, r *http.Request, c *conn, f Flow, q callbackQuery) (verifier Secret, ok bool) {
+	cookie, err := r.Cookie(c.cookie(f.ID, "", 0).Name)
 	if err != nil {
 		if p, err := m.resolve(r); !f.OutOfBand && err == nil && !p.IsZero() && p != f.Key.Principal() {
 			m.note(r.Context(), Event{Type: EventLinkMisused, Key: f.Key, Actor: "user"})
 		}
 		m.page(w, http.StatusBadRequest, textElsewhere)
-		return false
+		return Secret{}, false
 	}
-	h := hashOf(cookie.Value)
-	if subtle.ConstantTimeCompare(h[:], f.Cookie[:]) != 1 || f.Key.connection != c.Name || q.issuer != "" && q.issuer != c.Issuer {
+	b, err := m.bind(f, cookie.Value)
+	if err != nil {
+		m.page(w, http.StatusServiceUnavailable, textAway)
+		return Secret{}, false
+	}
+	if subtle.ConstantTimeCompare([]byte(b.state), []byte(q.state)) != 1 || f.Key.connection != c.Name || q.issuer != "" && q.issuer != c.Issuer {
 		m.note(r.Context(), Event{Type: EventLinkMisused, Key: f.Key, Actor: "user"})
 		m.page(w, http.StatusBadRequest, textBroken)
-		return false
+		return Secret{}, false
 	}
-	return true
+	return b.verifier, true
 }
 
 // ending is what a callback came to.
@@ -294,16 +302,12 @@ var failedEnd = ending{
 }
 
 // complete uses a flow up and does what its callback asks for.
-func (m *Manager) complete(ctx context.Context, c *conn, f Flow, q callbackQuery) ending {
-	var verifier Secret
-	if q.refusal == "" {
-		var err error
-		if verifier, err = m.openVerifier(f); err != nil || !m.vaultWorks() {
-			return ending{away: true}
-		}
+func (m *Manager) complete(ctx context.Context, c *conn, f Flow, q callbackQuery, verifier Secret) ending {
+	if q.refusal == "" && !m.vaultWorks() {
+		return ending{away: true}
 	}
 	short, cancel := detached(ctx)
-	f, err := m.store.ConsumeFlow(short, LinkFlow, f.State)
+	f, err := m.store.ConsumeFlow(short, LinkFlow, f.ID)
 	cancel()
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -316,7 +320,7 @@ func (m *Manager) complete(ctx context.Context, c *conn, f Flow, q callbackQuery
 	case q.refusal != "":
 		return ending{status: "failed", code: http.StatusBadGateway, text: "Close could not complete the authorization. Nothing was changed."}
 	case f.OutOfBand:
-		id, err := m.holdCode(ctx, f, q.code)
+		id, err := m.holdCode(ctx, f, q.code, verifier)
 		if err != nil {
 			return failedEnd
 		}
@@ -338,10 +342,12 @@ func (m *Manager) complete(ctx context.Context, c *conn, f Flow, q callbackQuery
 const exchangeTime = 10 * time.Second
 
 // repeatedCallback responds to a callback whose flow is gone: pressed twice,
-// reloaded, or forged. As long as the browser holds the cookie of a flow, another
-// replica may be about to complete it.
-func (m *Manager) repeatedCallback(w http.ResponseWriter, r *http.Request, c *conn) {
+// reloaded, completed in another browser, lapsed or forged. As long as the browser
+// holds the cookie of the flow, another replica may be about to complete it.
+func (m *Manager) repeatedCallback(w http.ResponseWriter, r *http.Request, c *conn, flow Hash) {
 	ctx := r.Context()
+	_, err := r.Cookie(c.cookie(flow, "", 0).Name)
+	holds := err == nil
 	p, err := m.resolve(r)
 	for end := m.now().add(exchangeTime); err == nil && !p.IsZero(); {
 		rec, err := m.load(ctx, p.Key(c.Name))
@@ -349,18 +355,15 @@ func (m *Manager) repeatedCallback(w http.ResponseWriter, r *http.Request, c *co
 			m.page(w, http.StatusOK, "This account is already connected.")
 			return
 		}
-		if !holdsFlow(r) || !m.now().before(end) || !m.pause(ctx, exchangeTime/40) {
+		if !holds || !m.now().before(end) || !m.pause(ctx, exchangeTime/40) {
 			break
 		}
 	}
+	if holds {
+		m.page(w, http.StatusGone, textUsed)
+		return
+	}
 	m.page(w, http.StatusBadRequest, textBroken)
-}
-
-// holdsFlow reports whether a browser holds the cookie of a flow.
-func holdsFlow(r *http.Request) bool {
-	return slices.ContainsFunc(r.Cookies(), func(c *http.Cookie) bool {
-		return strings.HasPrefix(strings.TrimPrefix(c.Name, "__Host-"), cookiePrefix)
-	})
 }
 
 // redirectBack sends the browser to where the link says, or shows a page.

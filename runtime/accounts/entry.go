@@ -107,9 +107,11 @@ func (e *entry) use(now instant) {
 	}
 }
 
-// forgetIdle takes the tokens of accounts that are not used out of memory.
+// forgetIdle takes what is not used out of memory: the tokens of accounts, and
+// budgets.
 func (m *Manager) forgetIdle() {
 	now := m.now()
+	m.budgets.forgetIdle(now)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for k, e := range m.entries {

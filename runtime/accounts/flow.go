@@ -12,8 +12,6 @@ import (
 	"net/url"
 	"time"
 
-	"golang.org/x/oauth2"
-
 	"github.com/closekit/closekit/runtime/accounts/internal/failpoint"
 )
 
@@ -85,6 +83,9 @@ func (m *Manager) AuthorizationLink(ctx context.Context, p Principal, connection
 	if f.OutOfBand && m.cfg.VerifyURL == "" {
 		return Link{}, errors.New("accounts: out-of-band links need VerifyURL, which is not set")
 	}
+	if f.Sealed, err = seal(m.vault, []byte(randomToken()), flowData(f, PurposeVerifier)); err != nil {
+		return Link{}, &SealError{Key: key}
+	}
 	if err := m.store.CreateFlow(ctx, f, flowTime); err != nil {
 		return Link{}, err
 	}
@@ -108,45 +109,16 @@ func flowData(f Flow, purpose string) []byte {
 	return AssociatedData(f.Key, hex.EncodeToString(f.ID[:]), purpose, f.Epoch)
 }
 
-// bindToBrowser ties a flow to a browser: it returns the address of the consent
-// page and what the cookie must hold.
-func (m *Manager) bindToBrowser(ctx context.Context, c *conn, f Flow) (consent, nonce string, err error) {
-	state, nonce := randomToken(), randomToken()
-	verifier := oauth2.GenerateVerifier()
-	s, err := seal(m.vault, []byte(verifier), flowData(f, PurposeVerifier))
-	if err != nil {
-		return "", "", err
-	}
-	if err := m.store.BindFlow(ctx, f.ID, hashOf(state), hashOf(nonce), s); err != nil {
-		return "", "", err
-	}
-	return c.oauth.authorizeURL(c.RedirectURL, state, NewSecret(verifier)), nonce, nil
-}
-
-// heldCode is a code that waits for the host, and what redeems it.
-type heldCode struct {
-	Code     string `json:"c"`
-	Verifier string `json:"v"`
-}
-
 // holdCode keeps the code of an out-of-band consent and returns the id to
 // confirm it with.
-func (m *Manager) holdCode(ctx context.Context, f Flow, code string) (string, error) {
-	verifier, err := m.vault.Open(f.Sealed.Blob, flowData(f, PurposeVerifier))
-	if err != nil {
-		return "", errSealing
-	}
-	plain, err := json.Marshal(heldCode{code, string(verifier)})
-	if err != nil {
-		return "", errSealing
-	}
-	defer clear(plain)
+func (m *Manager) holdCode(ctx context.Context, f Flow, code string, verifier Secret) (string, error) {
 	id := randomToken()
 	h := Flow{
 		ID: hashOf(id), Kind: HeldFlow, Key: f.Key, AccountID: f.AccountID, Epoch: f.Epoch, OutOfBand: true,
 		ReturnTo: f.ReturnTo, NewIdentity: f.NewIdentity,
 	}
-	if h.Sealed, err = seal(m.vault, plain, flowData(h, PurposeCode)); err != nil {
+	var err error
+	if h.Sealed, err = sealCode(m.vault, code, verifier, flowData(h, PurposeCode)); err != nil {
 		return "", err
 	}
 	return id, m.store.Hold(ctx, h, flowTime, "user")
@@ -341,14 +313,4 @@ func addQuery(to, name, value string) string {
 	q.Set(name, value)
 	u.RawQuery = q.Encode()
 	return u.String()
-}
-
-// openVerifier returns the PKCE verifier of a flow.
-func (m *Manager) openVerifier(f Flow) (Secret, error) {
-	plain, err := m.vault.Open(f.Sealed.Blob, flowData(f, PurposeVerifier))
-	if err != nil {
-		return Secret{}, &SealError{f.Key, f.Sealed.KeyID}
-	}
-	defer clear(plain)
-	return NewSecret(string(plain)), nil
 }

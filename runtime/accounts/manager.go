@@ -108,6 +108,7 @@ type Manager struct {
 
 	callbacks     together[ending]    // by state
 	confirmations together[confirmed] // by confirmation and user
+	budgets       budgets
 
 	mu      sync.Mutex
 	entries map[Key]*entry

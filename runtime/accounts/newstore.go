@@ -282,9 +282,12 @@ func (s rowStore) CreateFlow(ctx context.Context, f Flow, ttl time.Duration) err
 	})
 }
 
-// openFlow reads the only flow that q selects, unless it has lapsed.
-func openFlow(tx Tx, q FlowQuery) (Flow, error) {
-	list, err := tx.Flows(q)
+// openFlow reads a flow, unless it has lapsed.
+func openFlow(tx Tx, id Hash) (Flow, error) {
+	if id == (Hash{}) { // selects all
+		return Flow{}, ErrNotFound
+	}
+	list, err := tx.Flows(FlowQuery{ID: id, Limit: 1})
 	switch {
 	case err != nil:
 		return Flow{}, err
@@ -298,53 +301,13 @@ func openFlow(tx Tx, q FlowQuery) (Flow, error) {
 
 // LoadFlow implements [Store].
 func (s rowStore) LoadFlow(ctx context.Context, id Hash) (Flow, error) {
-	return view(ctx, s, func(tx Tx) (Flow, error) { return openFlow(tx, FlowQuery{ID: id, Limit: 1}) })
-}
-
-// LoadBound implements [Store].
-func (s rowStore) LoadBound(ctx context.Context, state Hash) (Flow, error) {
-	return view(ctx, s, func(tx Tx) (Flow, error) { return boundFlow(tx, state) })
-}
-
-func boundFlow(tx Tx, state Hash) (Flow, error) {
-	if state == (Hash{}) {
-		return Flow{}, ErrNotFound
-	}
-	f, err := openFlow(tx, FlowQuery{State: state, Limit: 1})
-	if err == nil && f.Kind != LinkFlow {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return Flow{}, err
-	}
-	return f, nil
-}
-
-// BindFlow implements [Store].
-func (s rowStore) BindFlow(ctx context.Context, id, state, cookie Hash, verifier Sealed) error {
-	return s.write(ctx, func(tx Tx) error {
-		f, err := openFlow(tx, FlowQuery{ID: id, Limit: 1})
-		if err != nil {
-			return err
-		}
-		if err := f.bind(state, cookie, verifier); err != nil {
-			return err
-		}
-		return tx.PutFlow(f)
-	})
+	return view(ctx, s, func(tx Tx) (Flow, error) { return openFlow(tx, id) })
 }
 
 // ConsumeFlow implements [Store].
-func (s rowStore) ConsumeFlow(ctx context.Context, kind FlowKind, h Hash) (Flow, error) {
-	q := FlowQuery{ID: h, Limit: 1}
-	if kind == LinkFlow {
-		q = FlowQuery{State: h, Limit: 1}
-	}
+func (s rowStore) ConsumeFlow(ctx context.Context, kind FlowKind, id Hash) (Flow, error) {
 	return update(ctx, s, func(tx Tx) (Flow, error) {
-		if h == (Hash{}) {
-			return Flow{}, ErrNotFound
-		}
-		f, err := openFlow(tx, q)
+		f, err := openFlow(tx, id)
 		if err == nil && f.Kind != kind {
 			err = ErrNotFound
 		}

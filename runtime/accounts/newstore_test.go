@@ -130,7 +130,7 @@ func TestErrorsOfRowsArrive(t *testing.T) {
 	key, other := p.Key("close"), p.Key("other")
 	pair := accounts.Sealed{Blob: []byte("pair"), KeyID: 1}
 	note := accounts.Note{Type: accounts.EventConnected, Always: true}
-	link := accounts.Flow{ID: accounts.Hash{1}, Kind: accounts.LinkFlow, Key: key}
+	link := accounts.Flow{ID: accounts.Hash{1}, Kind: accounts.LinkFlow, Key: key, Sealed: pair}
 	held := accounts.Flow{ID: accounts.Hash{3}, Kind: accounts.HeldFlow, Key: other}
 	bad := accounts.ConnectionHealth{Connection: "close", State: accounts.HealthConfigError}
 	only := func(err error) (any, error) { return nil, err }
@@ -174,11 +174,7 @@ func TestErrorsOfRowsArrive(t *testing.T) {
 		{"CreateFlow", func(ctx context.Context, s accounts.Store) (any, error) {
 			return only(s.CreateFlow(ctx, link, time.Hour))
 		}},
-		{"BindFlow", func(ctx context.Context, s accounts.Store) (any, error) {
-			return only(s.BindFlow(ctx, link.ID, accounts.Hash{2}, accounts.Hash{4}, pair))
-		}},
 		{"LoadFlow", func(ctx context.Context, s accounts.Store) (any, error) { return s.LoadFlow(ctx, link.ID) }},
-		{"LoadBound", func(ctx context.Context, s accounts.Store) (any, error) { return s.LoadBound(ctx, accounts.Hash{2}) }},
 		{"Sentinel", func(ctx context.Context, s accounts.Store) (any, error) { return s.Sentinel(ctx, pair) }},
 		{"QueueRevocation", func(ctx context.Context, s accounts.Store) (any, error) {
 			return only(s.QueueRevocation(ctx, accounts.Revocation{ID: "r", Key: key, Sealed: pair}))
@@ -190,7 +186,7 @@ func TestErrorsOfRowsArrive(t *testing.T) {
 		{"Reseal a revocation", reseal("revocation/r")},
 		{"Reseal tokens", reseal("account/id")},
 		{"ConsumeFlow", func(ctx context.Context, s accounts.Store) (any, error) {
-			return s.ConsumeFlow(ctx, accounts.LinkFlow, accounts.Hash{2})
+			return s.ConsumeFlow(ctx, accounts.LinkFlow, link.ID)
 		}},
 		{"CreateFlow again", func(ctx context.Context, s accounts.Store) (any, error) {
 			return only(s.CreateFlow(ctx, link, time.Hour))

@@ -150,19 +150,10 @@ type FlowStore interface {
 	// expired.
 	LoadFlow(ctx context.Context, id Hash) (Flow, error)
 
-	// LoadBound reads a flow of kind [LinkFlow] by its State. ErrNotFound if there
-	// is none or it has expired.
-	LoadBound(ctx context.Context, state Hash) (Flow, error)
-
-	// BindFlow ties a flow of kind [LinkFlow] to a browser: it sets State,
-	// Cookie and Sealed. Being bound again is allowed. ErrNotFound if the flow
-	// is gone or has expired.
-	BindFlow(ctx context.Context, id, state, cookie Hash, verifier Sealed) error
-
-	// ConsumeFlow removes a flow and returns it, in one step, so that of many
-	// concurrent callers exactly one gets it. A [LinkFlow] is found by its State,
-	// a [HeldFlow] by its ID. ErrNotFound if there is none or it has expired.
-	ConsumeFlow(ctx context.Context, kind FlowKind, h Hash) (Flow, error)
+	// ConsumeFlow removes a flow of a kind and returns it, in one step, so that of
+	// many concurrent callers exactly one gets it. ErrNotFound if there is none or it
+	// has expired.
+	ConsumeFlow(ctx context.Context, kind FlowKind, id Hash) (Flow, error)
 
 	// Hold adds a flow of kind HeldFlow and makes its account Verifying, with
 	// an event of type [EventVerifying], for ttl. Guard: the epoch of the
@@ -257,8 +248,8 @@ const MaxLease = 3 * time.Minute
 // than the lease that a caller asks for, is none.
 const LongestLease = 90 * time.Minute
 
-// Hash is the SHA-256 of a random value that a store must not know, such as the
-// state of a link.
+// Hash is the SHA-256 of a random value that a store must not know, such as what
+// opens a link.
 type Hash [32]byte
 
 // Sealed is a blob from a [Vault], with the id of its key.
@@ -462,9 +453,7 @@ type Flow struct {
 	OutOfBand   bool   // whether the host confirms afterwards
 	ReturnTo    string // id of the page that the browser returns to
 	NewIdentity bool   // whether another Close user than before is allowed
-	State       Hash   // zero until bound
-	Cookie      Hash   // zero until bound
-	Sealed      Sealed // PKCE verifier; with the code, in a HeldFlow
+	Sealed      Sealed // what states and PKCE verifiers are made of; code and verifier, in a HeldFlow
 	Expires     time.Time
 	Now         time.Time // the store's clock when this was read
 }

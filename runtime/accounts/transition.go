@@ -328,15 +328,6 @@ func (f Flow) open(now time.Time) error {
 	return nil
 }
 
-// bind ties a link to a browser.
-func (f *Flow) bind(state, cookie Hash, verifier Sealed) error {
-	if f.Kind != LinkFlow {
-		return ErrNotFound
-	}
-	f.State, f.Cookie, f.Sealed = state, cookie, verifier
-	return nil
-}
-
 // setHealth changes the health of a connection from what it was. It returns the
 // event if the state changed.
 func setHealth(was, is ConnectionHealth, now time.Time) (ConnectionHealth, *Event) {

@@ -157,7 +157,6 @@ func (q AccountQuery) Compare(a, b *Record) int {
 // FlowQuery selects flows, in any order. Empty fields select all.
 type FlowQuery struct {
 	ID        Hash
-	State     Hash
 	Key       Key
 	ExpiredBy time.Time // only flows that have lapsed by then
 	Limit     int       // 0 means no limit
@@ -165,7 +164,7 @@ type FlowQuery struct {
 
 // Match reports whether q selects f.
 func (q FlowQuery) Match(f *Flow) bool {
-	return match(q.ID, f.ID) && match(q.State, f.State) && match(q.Key, f.Key) && (q.ExpiredBy.IsZero() || by(f.Expires, q.ExpiredBy))
+	return match(q.ID, f.ID) && match(q.Key, f.Key) && (q.ExpiredBy.IsZero() || by(f.Expires, q.ExpiredBy))
 }
 
 // RevocationQuery selects revocations. Empty fields select all.

@@ -74,3 +74,19 @@ func seal(v Vault, plain, ad []byte) (Sealed, error) {
 	}
 	return Sealed{blob, id}, nil
 }
+
+// heldCode is a code that waits for the host, and what redeems it.
+type heldCode struct {
+	Code     string `json:"c"`
+	Verifier string `json:"v"`
+}
+
+// sealCode seals a code for the host to confirm.
+func sealCode(v Vault, code string, verifier Secret, data []byte) (Sealed, error) {
+	plain, err := json.Marshal(heldCode{code, verifier.Reveal()})
+	if err != nil {
+		return Sealed{}, errSealing
+	}
+	defer clear(plain)
+	return seal(v, plain, data)
+}

@@ -35,7 +35,9 @@ func (w *sender) checkText(f *field, name, v string) {
 		w.add(name, `must not be empty, "." or ".."`, quote(v), fromHint(f))
 		return
 	}
-	if f.enum != nil && !slices.Contains(f.enum, v) && w.refused(f, name, v) {
+	if f.is(sorts) {
+		w.checkOrder(f, name, v)
+	} else if f.enum != nil && !slices.Contains(f.enum, v) && w.refused(f, name, v) {
 		return
 	}
 	if f.kind == plain || f.kind == richText {
@@ -61,14 +63,35 @@ func (w *sender) refused(f *field, name, v string) bool {
 		return false
 	}
 	if hint == "" {
-		if near := words.Nearest(v, f.enum); near != "" {
+		near := f.known(v)
+		if near == v && w.nearest != nil {
+			near = w.nearest(v, f.enum)
+		}
+		if hint = fromHint(f); near != v && near != "" {
 			hint = "did you mean " + strconv.Quote(near) + "?"
-		} else if f.from != "" {
-			hint = fromHint(f)
 		}
 	}
-	w.add(name, "must be one of "+strings.Join(f.enum, ", "), quote(v), hint)
+	expected := "must be one of " + strings.Join(f.enum, ", ")
+	if f.is(sorts) {
+		expected += descends
+	}
+	w.add(name, expected, quote(v), hint)
 	return true
+}
+
+const descends = ", with - in front for descending order"
+
+// checkOrder checks what to sort by. Close ignores a field that it cannot sort by,
+// without an error.
+func (w *sender) checkOrder(f *field, name, v string) {
+	for part, more := "", true; more; {
+		part, v, more = strings.Cut(v, ",")
+		if by, _, ok := direction(part); !ok {
+			w.add(name, "must be a field to sort by"+descends, quote(part), "give one order only")
+		} else if f.enum != nil && !slices.Contains(f.enum, by) {
+			w.refused(f, name, by)
+		}
+	}
 }
 
 // checkKind returns what was expected if v does not match, or "".
@@ -161,21 +184,20 @@ func (w *sender) checkID(f *field, name, v string) {
 	if slices.Contains(k.Literals, v) {
 		return
 	}
-	prefix, rest, ok := strings.Cut(v, "_")
-	if !ok || prefix == "" || rest == "" || !alphanumeric(prefix) || !alphanumeric(rest) {
-		w.add(name, expectedID(k), quote(v), fromHint(f))
-		return
-	}
-	if len(k.Prefixes) == 0 || slices.Contains(k.Prefixes, prefix) {
-		return
-	}
-	for _, p := range k.Known {
-		if p.Prefix == prefix {
-			w.add(name, expectedID(k), quote(v)+", "+idOf(p.Kind), fromHint(f))
-			return
+	prefix, rest, _ := strings.Cut(v, "_")
+	wrong, other := prefix == "" || rest == "" || !alphanumeric(prefix) || !alphanumeric(rest), ""
+	if !wrong && len(k.Prefixes) > 0 && !slices.Contains(k.Prefixes, prefix) {
+		for _, p := range k.Known {
+			if p.Prefix == prefix {
+				wrong, other = true, ", "+idOf(p.Kind)
+				break
+			}
 		}
+		// An unknown prefix passes: Close adds kinds of ids without notice.
 	}
-	// An unknown prefix passes: Close adds kinds of ids without notice.
+	if wrong {
+		w.add(name, expectedID(k), quote(v)+other, fromHint(f))
+	}
 }
 
 // idOf returns what an id of a kind is called.

@@ -17,6 +17,15 @@ type EffectCase struct {
 	Effect closekit.Effect // not Read
 }
 
+// Effects are the cases of an operation: the first one that matches decides.
+type Effects []EffectCase
+
+// Cases are the [Effects] of an operation, or nil. They are in an interface so that a
+// program links them only if it has an operation with some.
+type Cases interface {
+	effect(w *sender) closekit.Effect
+}
+
 // EffectOf checks a tool's JSON input and returns the effect of this call: that of
 // the first matching case, or that of the operation. Invalid input is a
 // [*closekit.ValidationError].
@@ -31,9 +40,16 @@ func (op *Operation) EffectOf(input json.RawMessage) (closekit.Effect, error) {
 
 // effect returns the effect of the call whose parameters were sent.
 func (w *sender) effect() closekit.Effect {
-	for i := range w.op.Effects {
-		if c := &w.op.Effects[i]; w.meets(c.When) {
-			return c.Effect
+	if w.op.Effects == nil {
+		return w.op.Effect
+	}
+	return w.op.Effects.effect(w)
+}
+
+func (cases Effects) effect(w *sender) closekit.Effect {
+	for i := range cases {
+		if w.meets(cases[i].When) {
+			return cases[i].Effect
 		}
 	}
 	return w.op.Effect

@@ -15,7 +15,7 @@ func TestEffectOf(t *testing.T) {
 	op := &wire.Operation{
 		Operation: closekit.Operation{Tool: "close_thing_create", Method: "POST", Path: create.Path, Effect: closekit.Destructive | closekit.Sends},
 		Params:    newParams,
-		Effects: []wire.EffectCase{
+		Effects: wire.Effects{
 			{When: "3=won,9=true", Effect: closekit.Write},
 			{When: "24=lead,26=false|~", Effect: closekit.Sends},
 			{When: "24=~", Effect: closekit.Admin},

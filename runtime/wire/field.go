@@ -53,7 +53,7 @@ type field struct {
 	maxLen   int32 // of a string in characters, of a list in elements
 	minItems int32
 	enum     []string
-	hints    func() [][2]string // words that are no values, between spaces, and advice; nil for none
+	hints    func() string // see Hints of generated enums; nil for none
 	id       *closekit.IDKind
 	from     string // tool that finds valid values
 	preset   string // JSON sent if the caller does not set the field

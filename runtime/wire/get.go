@@ -3,7 +3,6 @@ package wire
 import (
 	"encoding/json"
 	"reflect"
-	"unicode/utf8"
 	"unsafe"
 
 	"github.com/closekit/closekit"
@@ -186,14 +185,10 @@ func getNull(d *codec.Decoder, bit uint8) bool {
 // the whole array is kept as a mismatch. A null sets the bit and leaves the list nil.
 func getList[T any](d *codec.Decoder, p *[]T, bit uint8, read func(*codec.Decoder) (T, bool)) {
 	*p = nil
-	if getNull(d, bit) {
+	if !opens(d, '[', bit) {
 		return
 	}
 	m := d.Mark()
-	if d.Peek() != '[' {
-		d.Mismatch(bit)
-		return
-	}
 	list := []T{}
 	for d.Array(); d.More(); {
 		v, ok := read(d)
@@ -210,41 +205,51 @@ func getList[T any](d *codec.Decoder, p *[]T, bit uint8, read func(*codec.Decode
 // getMap reads an object whose members all have values of the same type.
 func getMap[T any](d *codec.Decoder, p *map[string]T, bit uint8, read func(*codec.Decoder) (T, bool)) {
 	*p = nil
-	if getNull(d, bit) {
+	if !opens(d, '{', bit) {
 		return
 	}
-	m := d.Mark()
-	if d.Peek() != '{' {
-		d.Mismatch(bit)
-		return
-	}
-	outer := d.Enter()
 	values := map[string]T{}
-	for d.Open(outer); d.Next(); {
-		name := string(d.Key())
-		if !utf8.ValidString(name) {
-			name = string([]rune(name)) // one U+FFFD for every invalid byte, as in strings
-		}
+	if getMembers(d, bit, func(name string) bool {
 		v, ok := read(d)
-		if !ok {
+		values[name] = v
+		return ok
+	}) {
+		*p = values
+	}
+}
+
+// getMembers reads an object member by member. If get reports one of an unexpected
+// type, the whole object is kept as a mismatch.
+func getMembers(d *codec.Decoder, bit uint8, get func(name string) bool) bool {
+	m, outer := d.Mark(), d.Enter()
+	for d.Open(outer); d.Next(); {
+		if !get(d.Name()) {
 			d.Reset(m)
 			d.Mismatch(bit)
-			return
+			return false
 		}
-		values[name] = v
 	}
-	*p = values
+	return true
+}
+
+// opens reports whether the value starts with a bracket. Otherwise it reads a null or
+// keeps the value as a mismatch.
+func opens(d *codec.Decoder, bracket byte, bit uint8) bool {
+	switch {
+	case getNull(d, bit):
+		return false
+	case d.Peek() != bracket:
+		d.Mismatch(bit)
+		return false
+	}
+	return true
 }
 
 // getObject reads a nested object.
 func getObject(d *codec.Decoder, m *member, v unsafe.Pointer) {
 	p := as[unsafe.Pointer](v, m)
 	*p = nil
-	if getNull(d, m.bit) {
-		return
-	}
-	if d.Peek() != '{' {
-		d.Mismatch(m.bit)
+	if !opens(d, '{', m.bit) {
 		return
 	}
 	s := m.elem
@@ -337,14 +342,10 @@ func getItems(d *codec.Decoder, s *plan, t reflect.Type, p *slice) {
 func getObjects(d *codec.Decoder, m *member, v unsafe.Pointer) {
 	p := as[slice](v, m)
 	*p = slice{}
-	if getNull(d, m.bit) {
+	if !opens(d, '[', m.bit) {
 		return
 	}
 	mark := d.Mark()
-	if d.Peek() != '[' {
-		d.Mismatch(m.bit)
-		return
-	}
 	s := m.elem
 	b := blockOf(d, m, s)
 	b.busy = true

@@ -22,9 +22,9 @@ import (
 type reader struct {
 	report
 	op      *Operation
-	invalid bool         // the input cannot be read at all
-	members []jsonMember // of the current object
-	names   []string     // of the fields of the current object
+	invalid bool            // the input cannot be read at all
+	members []jsonMember    // of the current object
+	texts   strings.Builder // memory for strings
 }
 
 // jsonMember is one member of an object of the input.
@@ -59,11 +59,9 @@ func (r *reader) read(input []byte, s *plan, v unsafe.Pointer) {
 	}
 	r.rename(ms)
 	r.members = ms
+	r.texts.Grow(min(len(input), 1<<10))
 	r.walk(s, v)
-	for i := range r.op.Aliases {
-		r.names = append(r.names, r.op.Aliases[i].Name)
-	}
-	r.unknown()
+	r.unknown(s)
 }
 
 // badText reports text that has no meaning, with the parameter that has it.
@@ -83,8 +81,22 @@ func (r *reader) badText(ms []jsonMember, bad error) {
 	r.invalid = true
 }
 
+// known appends the names of the fields of an object.
+func (r *reader) known(s *plan, list []string) []string {
+	if s.base != nil {
+		list = r.known(s.base, list)
+	}
+	for i := range s.members {
+		if f := s.members[i].in; f != nil && (r.depth == 0 || f.flags&r.op.access() != 0) {
+			list = append(list, f.name)
+		}
+	}
+	return list
+}
+
 // unknown reports the members without a field.
-func (r *reader) unknown() {
+func (r *reader) unknown(s *plan) {
+	var names []string
 	for i := range r.members {
 		m := &r.members[i]
 		if m.used {
@@ -94,11 +106,19 @@ func (r *reader) unknown() {
 			r.more++
 			continue
 		}
+		if names == nil {
+			names = r.known(s, nil)
+			for j := range r.op.Aliases {
+				if r.depth == 0 {
+					names = append(names, r.op.Aliases[j].Name)
+				}
+			}
+		}
 		var hint string
-		if near := words.Parameter(m.name, r.names); near != "" {
+		if near := words.Parameter(m.name, names); near != "" {
 			hint = "did you mean " + strconv.Quote(near) + "?"
-		} else if len(r.names) > 0 {
-			hint = "the parameters are " + words.List(r.names)
+		} else if len(names) > 0 {
+			hint = "the parameters are " + words.List(names)
 		} else {
 			hint = "the tool takes no parameters"
 		}
@@ -114,11 +134,12 @@ func (r *reader) object(raw []byte) ([]jsonMember, bool) {
 	if d.Peek() != '{' {
 		return nil, false
 	}
-	var ms []jsonMember
+	const usual = 16
+	ms := make([]jsonMember, 0, usual)
 	seen := names{}
 	for d.Open(nil); d.Next(); {
-		name := string(d.Key())
-		twice := seen.add(name)
+		name := d.Text(d.Key())
+		twice := seen.add(name, len(ms), func(i int) string { return ms[i].name })
 		if twice {
 			r.add(name, "is given twice", "", "")
 		}
@@ -127,32 +148,32 @@ func (r *reader) object(raw []byte) ([]jsonMember, bool) {
 	return ms, true
 }
 
-// names is a set of names: a list while it is short, which is faster.
-type names struct {
-	list []string
-	set  map[string]struct{}
-}
+// names is a set of the names of members, which is empty while they are few: looking
+// at the members is faster.
+type names map[string]struct{}
 
-// add adds a name and reports whether the set already had it.
-func (n *names) add(name string) bool {
-	const short = 32
-	if n.set == nil {
-		if slices.Contains(n.list, name) {
-			return true
-		}
-		if n.list = append(n.list, name); len(n.list) < short {
-			return false
-		}
-		n.set = make(map[string]struct{}, 2*short)
-		for _, l := range n.list {
-			n.set[l] = struct{}{}
+// add adds a name and reports whether one of the n names before it, which at returns,
+// is the same.
+func (x *names) add(name string, n int, at func(int) string) bool {
+	const few = 32
+	if n < few {
+		for i := range n {
+			if at(i) == name {
+				return true
+			}
 		}
 		return false
 	}
-	if _, ok := n.set[name]; ok {
+	if *x == nil {
+		*x = make(names, 2*few)
+		for i := range n {
+			(*x)[at(i)] = struct{}{}
+		}
+	}
+	if _, ok := (*x)[name]; ok {
 		return true
 	}
-	n.set[name] = struct{}{}
+	(*x)[name] = struct{}{}
 	return false
 }
 
@@ -220,7 +241,7 @@ func (r *reader) given(f *field) ([]byte, bool) {
 
 // text reads a string.
 func (r *reader) text(f *field, name string, raw []byte) (string, bool) {
-	s, ok := codec.Unquote(raw)
+	s, ok := r.unquote(raw)
 	if !ok {
 		var hint string
 		if f.id != nil {
@@ -232,6 +253,17 @@ func (r *reader) text(f *field, name string, raw []byte) (string, bool) {
 		s = markup.Guess(s)
 	}
 	return s, ok
+}
+
+// unquote decodes a string. Those of an input share memory.
+func (r *reader) unquote(raw []byte) (string, bool) {
+	const long = 256
+	if n := len(raw) - 2; n < 0 || n > long || raw[0] != '"' || bytes.IndexByte(raw, '\\') >= 0 || r.texts.Cap()-r.texts.Len() < n {
+		return codec.Unquote(raw)
+	}
+	i := r.texts.Len()
+	r.texts.Write(raw[1 : len(raw)-1])
+	return r.texts.String()[i:], true
 }
 
 // int64 reads an integer.
@@ -329,8 +361,7 @@ func (r *reader) nested(name string, raw []byte, s *plan, v unsafe.Pointer) {
 	if !r.enter(name) {
 		return
 	}
-	outer, names := r.members, r.names
-	r.names = nil
+	outer := r.members
 	r.members, _ = r.object(raw)
 	r.walk(s, v)
 	for i := range r.members {
@@ -338,8 +369,8 @@ func (r *reader) nested(name string, raw []byte, s *plan, v unsafe.Pointer) {
 		// Responses have read-only members, and what was read can be sent back.
 		m.used = m.used || s.readOnly(m.name)
 	}
-	r.unknown()
-	r.members, r.names = outer, names
+	r.unknown(s)
+	r.members = outer
 	r.leave()
 }
 

@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/words"
 )
 
 // GeneratedV2 is the compile-time check that this package supports the generated
@@ -23,9 +24,9 @@ const GeneratedV2 = true
 type Operation struct {
 	closekit.Operation
 	Params  func() any // returns a pointer to an empty parameter struct
-	Rules   []Rule
+	Rules   Checks     // between parameters; nil without rules
 	Aliases []Alias
-	Effects []EffectCase // the first one that matches applies, instead of Effect
+	Effects Cases // what applies instead of Effect; nil without cases
 
 	params, result atomic.Pointer[plan]
 }
@@ -76,6 +77,7 @@ func (op *Operation) read(input json.RawMessage, w *sender) (any, error) {
 	if r.invalid {
 		return nil, op.refusal(&r.report)
 	}
+	w.nearest = words.Nearest
 	w.send(s, v)
 	if len(r.problems) == 0 {
 		return p, op.refusal(&w.report)

@@ -35,9 +35,17 @@ type fieldValue struct {
 	text  string
 }
 
-func (w *sender) checkRules() {
-	for i := range w.op.Rules {
-		r := &w.op.Rules[i]
+// Rules are the cross-field rules of an operation.
+type Rules []Rule
+
+// Checks are the checks of an operation other than those of its fields: its [Rules],
+// or nil. They are in an interface so that a program links the rules only if it has an
+// operation with some.
+type Checks interface{ check(w *sender) }
+
+func (rules Rules) check(w *sender) {
+	for i := range rules {
+		r := &rules[i]
 		n := 0
 		for _, f := range r.Fields {
 			if w.has(f) {

@@ -125,9 +125,19 @@ func (w *sender) wanted(f *field, absent bool, n int) bool {
 }
 
 func (w *sender) customFields(f *field, list closekit.CustomFields) {
-	seen := names{}
-	for _, c := range list {
-		if seen.add(c.Key) {
+	var seen map[string]bool
+	if len(list) > 32 {
+		seen = make(map[string]bool, len(list))
+	}
+	for i, c := range list {
+		twice := seen[c.Key]
+		if seen != nil {
+			seen[c.Key] = true
+		}
+		for j := 0; seen == nil && j < i; j++ { // faster than a map while they are few
+			twice = twice || list[j].Key == c.Key
+		}
+		if twice {
 			w.add(f.name+"."+c.Key, "is given twice", "", "")
 			continue
 		}

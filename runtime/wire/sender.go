@@ -30,6 +30,10 @@ type sender struct {
 	resolve bool           // give times without offset the one of zone
 	zone    *time.Location // of the user, nil if unknown
 
+	// nearest finds a value for one that is misspelled. It is nil for the typed functions:
+	// their callers have constants, and programs would link it for every call.
+	nearest func(v string, values []string) string
+
 	// For the rules and effects: the parameters in the order of the walk, which of them are
 	// set, and their strings and booleans.
 	fields []*field
@@ -67,7 +71,9 @@ func (w *sender) send(s *plan, v unsafe.Pointer) {
 	w.enc.B = append(w.enc.B, '{')
 	w.walk(s, v)
 	w.enc.B = append(w.enc.B, '}')
-	w.checkRules()
+	if w.op.Rules != nil {
+		w.op.Rules.check(w)
+	}
 }
 
 // request returns the encoded request, which does not share the sender's memory.
@@ -135,7 +141,7 @@ func (w *sender) given() {
 
 // note records a string or boolean value for the rules and effects.
 func (w *sender) note(v string) {
-	if w.depth == 0 && len(w.op.Rules)+len(w.op.Effects) > 0 {
+	if w.depth == 0 && (w.op.Rules != nil || w.op.Effects != nil) {
 		w.values = append(w.values, fieldValue{len(w.fields) - 1, v})
 	}
 }
@@ -147,7 +153,7 @@ func (w *sender) absent(f *field) {
 		w.given()
 		w.enc.Name(f.name)
 		w.enc.B = append(w.enc.B, f.preset...)
-		w.note(strings.Trim(f.preset, `"`))
+		w.note(strings.TrimSuffix(strings.TrimPrefix(f.preset, `"`), `"`))
 	case f.is(required):
 		w.add(f.name, "is required", "", fromHint(f))
 	}
@@ -315,13 +321,12 @@ func (w *sender) list(f *field, list []string) {
 	if f.in == inQuery {
 		repeat := w.op.API != nil && w.op.API.RepeatLists
 		for i, v := range list {
-			w.checkText(f, element(f, i), v)
+			name := element(f, i)
+			w.checkText(f, name, v)
 			if repeat {
 				w.param(f.name, v)
-				continue
-			}
-			if strings.Contains(v, ",") {
-				w.add(element(f, i), "must not contain a comma", quote(v), "the list is sent joined by commas")
+			} else if strings.Contains(v, ",") {
+				w.add(name, "must not contain a comma", quote(v), "the list is sent joined by commas")
 			}
 		}
 		if !repeat {
@@ -332,8 +337,9 @@ func (w *sender) list(f *field, list []string) {
 	w.enc.Name(f.name)
 	w.enc.B = append(w.enc.B, '[')
 	for i, v := range list {
-		w.checkText(f, element(f, i), v)
-		v = w.instant(f, element(f, i), v)
+		name := element(f, i)
+		w.checkText(f, name, v)
+		v = w.instant(f, name, v)
 		if i > 0 {
 			w.enc.B = append(w.enc.B, ',')
 		}

@@ -163,7 +163,7 @@ func (in *field) texts(t reflect.Type) {
 			in.id = v.Kind()
 		case interface{ Values() []string }:
 			in.enum = v.Values()
-			if h, ok := v.(interface{ Hints() [][2]string }); ok {
+			if h, ok := v.(interface{ Hints() string }); ok {
 				in.hints = h.Hints
 			}
 		}

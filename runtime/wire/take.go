@@ -20,7 +20,6 @@ func (r *reader) walk(s *plan, v unsafe.Pointer) {
 		if m.in == nil || r.depth > 0 && m.in.flags&r.op.access() == 0 {
 			continue
 		}
-		r.names = append(r.names, m.in.name)
 		r.take(m, v)
 	}
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // value returns v as Close writes it. Close ignores a value in another case without
@@ -10,10 +11,10 @@ import (
 // equals but for case and separators, and a descending order gets its sign.
 func (f *field) value(v string) string {
 	switch {
-	case f.enum != nil && !f.is(open):
-		return v // another one is a problem, with a hint
 	case f.is(sorts):
 		return f.order(v)
+	case f.enum != nil && !f.is(open):
+		return v // another one is a problem, with a hint
 	case f.is(open):
 		return f.known(v)
 	}
@@ -62,7 +63,7 @@ func (f *field) order(v string) string {
 // It reports false if the two contradict each other.
 func direction(part string) (name, sign string, ok bool) {
 	name, descending := strings.CutPrefix(part, "-")
-	i := strings.LastIndexAny(name, " :")
+	i := max(strings.LastIndexByte(name, ' '), strings.LastIndexByte(name, ':'))
 	word := ""
 	if i >= 0 {
 		word = strings.ToLower(name[i+1:])
@@ -79,7 +80,7 @@ func direction(part string) (name, sign string, ok bool) {
 	if descending {
 		sign = "-"
 	}
-	return name, sign, name != ""
+	return name, sign, true
 }
 
 // hint returns the advice for a word that is no value, "" for other words.
@@ -87,10 +88,12 @@ func (f *field) hint(v string) string {
 	if f.hints == nil {
 		return ""
 	}
-	for _, h := range f.hints() {
-		for word := range strings.FieldsSeq(h[0]) {
-			if alike(word, v) {
-				return h[1]
+	for lines, line := f.hints(), ""; lines != ""; {
+		line, lines, _ = strings.Cut(lines, "\n")
+		list, advice, _ := strings.Cut(line, ": ")
+		for word := ""; list != ""; {
+			if word, list, _ = strings.Cut(list, " "); alike(word, v) {
+				return advice
 			}
 		}
 	}
@@ -99,7 +102,12 @@ func (f *field) hint(v string) string {
 
 // alike reports whether two words differ only in case and in the characters between
 // their parts.
-func alike(a, b string) bool {
-	isBetween := func(r rune) bool { return r == '_' || r == '-' || r == ' ' }
-	return strings.EqualFold(strings.Join(strings.FieldsFunc(a, isBetween), ""), strings.Join(strings.FieldsFunc(b, isBetween), ""))
+func alike(a, b string) bool { return strings.Map(letter, a) == strings.Map(letter, b) }
+
+// letter returns a character in lower case, -1 for one between the parts of a word.
+func letter(r rune) rune {
+	if r == '_' || r == '-' || r == ' ' {
+		return -1
+	}
+	return unicode.ToLower(r)
 }

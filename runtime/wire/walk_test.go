@@ -71,7 +71,8 @@ func TestValidate(t *testing.T) {
 			"status: cannot be null, got null (leave it out instead)", "value: cannot be null, got null (leave it out instead)",
 			"score: cannot be null, got null (leave it out instead)", "done: cannot be null, got null (leave it out instead)",
 		}},
-		{"closed enum", &create, func(p *params) { p.Status = closekit.Some(closedEnum("Actve")) }, []string{`status: must be one of active, won, lost, got "Actve" (did you mean "active"?)`}},
+		{"closed enum", &create, func(p *params) { p.Status = closekit.Some(closedEnum("Actve")) }, []string{`status: must be one of active, won, lost, got "Actve" (find one with close_statuses_list)`}},
+		{"closed enum, another case", &create, func(p *params) { p.Status = closekit.Some(closedEnum("Active")) }, []string{`status: must be one of active, won, lost, got "Active" (did you mean "active"?)`}},
 		{"closed enum, nothing near", &create, func(p *params) { p.Status = closekit.Some(closedEnum("quite another")) }, []string{`status: must be one of active, won, lost, got "quite another" (find one with close_statuses_list)`}},
 		{"closed enum, empty", &create, func(p *params) { p.Status = closekit.Some(closedEnum("")) }, []string{`status: must be one of active, won, lost, got "" (find one with close_statuses_list)`}},
 		{"open enum", &create, func(p *params) { p.Label = closekit.Some(openEnum("new value")) }, nil},
@@ -151,7 +152,7 @@ func TestValidate(t *testing.T) {
 			p.Count = closekit.Some(-5)
 		}, []string{
 			"count: must be from 0 to 100, got -5", `contacts[0].emails[1].email: must be an email address, got "ann"`,
-			`contacts[0].emails[1].type: must be one of office, home, got "hme" (did you mean "home"?)`, "contacts[1].name: must have at most 5 characters, got 6",
+			`contacts[0].emails[1].type: must be one of office, home, got "hme"`, "contacts[1].name: must have at most 5 characters, got 6",
 			"contacts[1].emails[0].email: is required", "home.inside.city: is required",
 		}},
 		{"custom fields", &create, func(p *params) {
@@ -294,7 +295,7 @@ func TestSend(t *testing.T) {
 func TestRules(t *testing.T) {
 	t.Parallel()
 	rule := func(r wire.Rule) *wire.Operation {
-		return &wire.Operation{Operation: create.Operation, Params: newParams, Rules: []wire.Rule{r}}
+		return &wire.Operation{Operation: create.Operation, Params: newParams, Rules: wire.Rules{r}}
 	}
 	name, status := closekit.Some("n"), closekit.Some(closedEnum("won"))
 	none, one, two := func(*params) {}, func(p *params) { p.Name = name }, func(p *params) { p.Name, p.Status = name, status }

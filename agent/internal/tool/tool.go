@@ -21,9 +21,11 @@ type Tool struct {
 	Name     string
 	Resource string // leads; of a tool of the host, what the host says
 	Effect   closekit.Effect
-	Info     closekit.ToolInfo
-	Method   string // of a tool of the host, empty
-	Template string // of the path below the prefix of the API, /lead/{lead_id}/
+	// Idempotent is true if repeating a call has no further effect.
+	Idempotent bool
+	Info       closekit.ToolInfo
+	Method     string // of a tool of the host, empty
+	Template   string // of the path below the prefix of the API, /lead/{lead_id}/
 
 	raw    json.RawMessage
 	schema func() (*Schema, error)
@@ -55,7 +57,7 @@ func newTool(t Tool, input json.RawMessage, run runner) *Tool {
 // OfCatalog returns the view of a tool of a catalog.
 func OfCatalog(t *closekit.Tool) *Tool {
 	return newTool(Tool{
-		Name: t.Name, Resource: t.Resource, Effect: t.Effect, Info: t.Info(), Method: t.Method, Template: t.Operation().Path,
+		Name: t.Name, Resource: t.Resource, Effect: t.Effect, Idempotent: t.Idempotent, Info: t.Info(), Method: t.Method, Template: t.Operation().Path,
 	}, t.InputSchema(), catalogTool{t})
 }
 

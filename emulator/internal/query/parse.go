@@ -343,7 +343,7 @@ func (p *parser) afterName(name operand) (node, error) {
 		return nil, problem("The query has the empty phrase %s.", quote(name.raw))
 	}
 	if rest := p.rest(); rest != "" && rest[0] == '(' && !name.quoted {
-		return nil, problem("The query has %s, which is not supported: put a space, or a colon after a field.", quote(name.raw+"("))
+		return nil, problem("The query has %s, which is not supported: there are no searches within related objects; put a space between two terms, or a colon after a field.", quote(name.raw+"("))
 	}
 	return text{name}, nil
 }

@@ -19,19 +19,10 @@ type leftovers struct {
 // note remembers a lead that was created. When it is unclear whether it was,
 // the cleanup looks for it by its name.
 func (l *leftovers) note(name string, lead *closeapi.Lead, err error) {
-	var (
-		invalid *closekit.ValidationError
-		noAuth  *closekit.AuthorizationError
-		lost    *closekit.TransportError
-		refused *closekit.Error
-	)
 	switch {
 	case lead != nil && lead.ID != "":
 		l.leads = append(l.leads, lead.ID)
-	case errors.As(err, &invalid), errors.As(err, &noAuth),
-		errors.As(err, &lost) && !lost.MaybeDone, errors.As(err, &refused) && refused.Status < 500:
-		// It certainly was not.
-	default:
+	case err == nil, closekit.MaybeDone(err):
 		l.unclear = append(l.unclear, name)
 	}
 }

@@ -58,3 +58,6 @@ func (v LeadStatusInfo) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadStatusInfo) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v LeadStatusInfo) MarshalText() ([]byte, error) { return v.MarshalJSON() }

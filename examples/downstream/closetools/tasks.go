@@ -63,7 +63,7 @@ var opTaskCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_task_create", Method: "POST", Path: "/task/", Effect: closekit.Write},
 	Params:    func() any { return new(TaskCreateParams) },
 	Aliases:   []wire.Alias{{Name: "type", For: "_type"}, {Name: "fields", For: "_fields"}},
-	Rules:     []wire.Rule{{Kind: wire.Needs, Fields: []uint8{3}, If: 0, Is: "lead"}, {Kind: wire.Needs, Fields: []uint8{2}, If: 0, Is: "outgoing_call"}},
+	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 0, Is: "lead"}, {Kind: wire.Needs, Fields: []uint8{2}, If: 0, Is: "outgoing_call"}},
 }
 
 // Task is a thing to do on a lead. Its fields depend on Type; the last ones belong to tasks that Close made.
@@ -164,6 +164,9 @@ func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Task) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v Task) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // TaskType is the kind of a task. Close may use other values too.
 type TaskType string

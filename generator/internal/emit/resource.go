@@ -126,14 +126,14 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 		for _, r := range o.Rules {
 			items = append(items, Values(rule(&r)...))
 		}
-		spec = append(spec, pair("Rules", literals(len("    Rules:     []wire.Rule{},"), Index().Qual(wirePath, "Rule"), items...)))
+		spec = append(spec, pair("Rules", literals(len("    Rules:     wire.Rules{},"), Qual(wirePath, "Rules"), items...)))
 	}
 	if len(o.Effects) > 0 {
 		var items []Code
 		for _, e := range o.Effects {
 			items = append(items, Values(effectCase(&e)...))
 		}
-		spec = append(spec, pair("Effects", literals(len("    Effects:   []wire.EffectCase{},"), Index().Qual(wirePath, "EffectCase"), items...)))
+		spec = append(spec, pair("Effects", literals(len("    Effects:   wire.Effects{},"), Qual(wirePath, "Effects"), items...)))
 	}
 	facts := []Code{
 		pair("Tool", Lit(o.Tool)), pair("Method", Lit(o.Method)), pair("Path", Lit(o.Path)), pair("Effect", effect(o.Effect)),
@@ -247,6 +247,9 @@ func structType(f *File, s *ir.Struct) {
 		f.Add(Comment("// UnmarshalJSON decodes leniently, like API responses."))
 		f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id("UnmarshalJSON").Params(Id("b").Index().Byte()).Error().Add(
 			oneLine(Return(Qual(wirePath, "Unmarshal").Call(Id("b"), Id("v"))))))
+		f.Add(Comment("// MarshalText returns the JSON, for logs."))
+		f.Add(Func().Params(Id("v").Id(s.Type)).Id("MarshalText").Params().Params(Index().Byte(), Error()).Add(
+			oneLine(Return(Id("v").Dot("MarshalJSON").Call()))))
 	}
 	f.Line()
 }
@@ -310,15 +313,22 @@ func enum(f *File, e *ir.Enum) {
 		f.Line()
 	}
 	if len(e.Hints) > 0 {
-		var hints []Code
-		for _, h := range e.Hints {
-			for _, words := range wrap(h.Words, maxLine-len(h.Advice)-len("        {``, ``},")) {
-				hints = append(hints, Values(Lit(words), Lit(h.Advice)))
+		var hints *Statement
+		for i, h := range e.Hints {
+			for _, words := range wrap(h.Words, maxLine-len(h.Advice)-len("        `: \n` +")) {
+				line := words + ": " + h.Advice
+				if i > 0 {
+					line = "\n" + line
+				}
+				if hints == nil {
+					hints = Lit(line)
+				} else {
+					hints = hints.Op("+").Line().Lit(line)
+				}
 			}
 		}
-		f.Add(doc("Hints lists words that are no values, separated by spaces, with advice."))
-		f.Add(Func().Params(Id(e.Type)).Id("Hints").Params().Index().Index(Lit(2)).String().Block(
-			Return(Index().Index(Lit(2)).String().Add(lines(hints...)))))
+		f.Add(doc("Hints has a line for words that are no values, as in \"yearly per_year: use annual\"."))
+		f.Add(Func().Params(Id(e.Type)).Id("Hints").Params().String().Block(Return(hints)))
 		f.Line()
 	}
 }

@@ -51,13 +51,14 @@ type fieldFacts struct {
 
 	Min, Max                      *int64
 	MaxLength, MinItems, MaxItems int
+	Sort                          bool // the values come with - in front too
 }
 
 // factsOf says everything about a field in a role.
 func factsOf(f *manifest.Field, r role) fieldFacts {
 	s := fieldFacts{
 		About: f.About, Required: f.Required && f.Preset == nil, Nullable: f.Nullable,
-		Min: f.Min, Max: f.Max, MaxLength: f.MaxLength, MinItems: f.MinItems, MaxItems: f.MaxItems,
+		Min: f.Min, Max: f.Max, MaxLength: f.MaxLength, MinItems: f.MinItems, MaxItems: f.MaxItems, Sort: f.Sort,
 	}
 	if f.In == manifest.InQuery && !strings.HasPrefix(f.Name, "_") {
 		// A query cannot say an empty list, and a filter that is left out finds

@@ -225,7 +225,11 @@ func (w *walk) typ(t *manifest.Type, facts fieldFacts) object {
 		length()
 	case manifest.EnumType:
 		s.set("type", "string")
-		if !t.Enum.Open {
+		switch {
+		case t.Enum.Open:
+		case facts.Sort:
+			s.set("enum", t.Enum.Orders())
+		default:
 			s.set("enum", t.Enum.Strings())
 		}
 	case manifest.ID:

@@ -11,22 +11,20 @@ import (
 )
 
 const flowColumns = ` id, kind, tenant, connection, identifier, account_id, epoch, out_of_band, return_to, new_identity,
-	state, cookie, sealed, sealed_key, expires `
+	sealed, sealed_key, expires `
 
 // flows reads flows and the time.
 func flows(ctx context.Context, c sender, query string, args ...any) (list []accounts.Flow, err error) {
 	err = rows(ctx, c, query, args, func(row pgx.Row) error {
 		var f accounts.Flow
 		var k sqlrow.Names
-		var id, state, cookie []byte
+		var id []byte
 		err := row.Scan(&id, (*string)(&f.Kind), &k.Tenant, &k.Connection, &k.Identifier, &f.AccountID, &f.Epoch, &f.OutOfBand, &f.ReturnTo,
-			&f.NewIdentity, &state, &cookie, &f.Sealed.Blob, &f.Sealed.KeyID, moment{&f.Expires}, moment{&f.Now})
+			&f.NewIdentity, &f.Sealed.Blob, &f.Sealed.KeyID, moment{&f.Expires}, moment{&f.Now})
 		if err == nil {
 			f.Key, err = k.Key()
 		}
 		copy(f.ID[:], id)
-		copy(f.State[:], state)
-		copy(f.Cookie[:], cookie)
 		list = append(list, f)
 		return err
 	})
@@ -49,11 +47,11 @@ func insertFlow(a *arguments, f accounts.Flow, ttl time.Duration, from string) s
 	return `insert into closekit_flows (` + flowColumns + `) select ` + a.add(f.ID[:]) + `::bytea, ` + a.add(string(f.Kind)) + `::text, ` +
 		a.add([]byte(f.Key.Tenant())) + `::bytea, ` + a.add([]byte(f.Key.Connection())) + `::bytea, ` + a.add([]byte(f.Key.Identifier())) + `::bytea, ` +
 		a.add(f.AccountID) + `::text, ` + a.add(f.Epoch) + `::bigint, ` + a.add(f.OutOfBand) + `::boolean, ` + a.add(f.ReturnTo) + `::text, ` +
-		a.add(f.NewIdentity) + `::boolean, ` + a.add(sqlrow.Hash(f.State)) + `::bytea, ` + a.add(sqlrow.Hash(f.Cookie)) + `::bytea, ` + a.add(sqlrow.Blob(f.Sealed)) + `::bytea, ` +
+		a.add(f.NewIdentity) + `::boolean, ` + a.add(sqlrow.Blob(f.Sealed)) + `::bytea, ` +
 		a.add(keyID(f.Sealed)) + `::bigint, ` + in(a.add(micros(max(ttl, 0)))) + from + `
-		on conflict (id) do update set (kind, tenant, connection, identifier, account_id, epoch, out_of_band, return_to, new_identity, state,
-			cookie, sealed, sealed_key, expires) = (excluded.kind, excluded.tenant, excluded.connection, excluded.identifier, excluded.account_id,
-			excluded.epoch, excluded.out_of_band, excluded.return_to, excluded.new_identity, excluded.state, excluded.cookie, excluded.sealed,
+		on conflict (id) do update set (kind, tenant, connection, identifier, account_id, epoch, out_of_band, return_to, new_identity,
+			sealed, sealed_key, expires) = (excluded.kind, excluded.tenant, excluded.connection, excluded.identifier, excluded.account_id,
+			excluded.epoch, excluded.out_of_band, excluded.return_to, excluded.new_identity, excluded.sealed,
 			excluded.sealed_key, excluded.expires) returning 1`
 }
 
@@ -71,38 +69,10 @@ func (s *Store) LoadFlow(ctx context.Context, id accounts.Hash) (accounts.Flow, 
 	}))
 }
 
-// LoadBound implements [accounts.Store].
-func (s *Store) LoadBound(ctx context.Context, state accounts.Hash) (accounts.Flow, error) {
-	return only(read(ctx, s, "load bound flow", func(ctx context.Context, c sender) ([]accounts.Flow, error) {
-		return flows(ctx, c, `select `+flowColumns+`, now() from closekit_flows where state = $1::bytea and kind = 'link' and expires > now()`, sqlrow.Hash(state))
-	}))
-}
-
-// BindFlow implements [accounts.Store].
-func (s *Store) BindFlow(ctx context.Context, id, state, cookie accounts.Hash, verifier accounts.Sealed) error {
-	n, err := s.exec(ctx, "bind flow", `with upd as (update closekit_flows set state = $2::bytea, cookie = $3::bytea, sealed = $4::bytea, sealed_key = $5::bigint
-		where id = $1::bytea and kind = 'link' and expires > now() returning 1) select 1 from upd where`+durable,
-		id[:], sqlrow.Hash(state), sqlrow.Hash(cookie), sqlrow.Blob(verifier), keyID(verifier))
-	if err == nil && n == 0 {
-		err = accounts.ErrNotFound
-	}
-	return err
-}
-
 // ConsumeFlow implements [accounts.Store].
-func (s *Store) ConsumeFlow(ctx context.Context, kind accounts.FlowKind, h accounts.Hash) (accounts.Flow, error) {
-	column := ""
-	switch kind {
-	case accounts.LinkFlow:
-		column = "state"
-	case accounts.HeldFlow:
-		column = "id"
-	}
-	if column == "" || h == (accounts.Hash{}) {
-		return accounts.Flow{}, accounts.ErrNotFound
-	}
+func (s *Store) ConsumeFlow(ctx context.Context, kind accounts.FlowKind, id accounts.Hash) (accounts.Flow, error) {
 	return only(write(ctx, s, "consume flow", func(ctx context.Context, c sender) ([]accounts.Flow, error) {
-		return flows(ctx, c, `with gone as (delete from closekit_flows where `+column+` = $1::bytea and kind = $2::text and expires > now() returning *)
-			select `+flowColumns+`, now() from gone where`+durable, h[:], string(kind))
+		return flows(ctx, c, `with gone as (delete from closekit_flows where id = $1::bytea and kind = $2::text and expires > now() returning *)
+			select `+flowColumns+`, now() from gone where`+durable, id[:], string(kind))
 	}))
 }

@@ -8,16 +8,13 @@ import (
 )
 
 const flowColumns = `id, kind, tenant, connection, identifier, account_id, epoch, out_of_band, return_to, new_identity,
-	state, cookie, sealed, sealed_key, expires`
+	sealed, sealed_key, expires`
 
 // Flows implements [accounts.Tx].
 func (t *tx) Flows(q accounts.FlowQuery) (list []accounts.Flow, err error) {
 	var c conditions
 	if q.ID != (accounts.Hash{}) {
 		c.add("id = ?", q.ID[:])
-	}
-	if q.State != (accounts.Hash{}) {
-		c.add("state = ?", q.State[:])
 	}
 	if !q.Key.IsZero() {
 		c.add(byKey, sqlrow.Parts(q.Key)...)
@@ -28,9 +25,9 @@ func (t *tx) Flows(q accounts.FlowQuery) (list []accounts.Flow, err error) {
 	err = t.query(`select `+flowColumns+` from flows`+c.where()+c.page("expires", q.Limit), func(row scanner) error {
 		var f accounts.Flow
 		var k sqlrow.Names
-		var id, state, cookie []byte
+		var id []byte
 		err := row.Scan(&id, &f.Kind, &k.Tenant, &k.Connection, &k.Identifier, &f.AccountID, &f.Epoch, &f.OutOfBand, &f.ReturnTo,
-			&f.NewIdentity, &state, &cookie, &f.Sealed.Blob, &f.Sealed.KeyID, moment{&f.Expires})
+			&f.NewIdentity, &f.Sealed.Blob, &f.Sealed.KeyID, moment{&f.Expires})
 		if err == nil {
 			f.Key, err = k.Key()
 		}
@@ -39,8 +36,6 @@ func (t *tx) Flows(q accounts.FlowQuery) (list []accounts.Flow, err error) {
 			t.s.skipped.Skip("flow", hex.EncodeToString(f.ID[:]), err)
 			return nil
 		}
-		copy(f.State[:], state)
-		copy(f.Cookie[:], cookie)
 		list = append(list, f)
 		return err
 	}, c.args...)
@@ -49,9 +44,9 @@ func (t *tx) Flows(q accounts.FlowQuery) (list []accounts.Flow, err error) {
 
 // PutFlow implements [accounts.Tx].
 func (t *tx) PutFlow(f accounts.Flow) error {
-	_, err := t.exec(`insert or replace into flows (`+flowColumns+`) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := t.exec(`insert or replace into flows (`+flowColumns+`) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		f.ID[:], string(f.Kind), []byte(f.Key.Tenant()), []byte(f.Key.Connection()), []byte(f.Key.Identifier()), f.AccountID,
-		f.Epoch, f.OutOfBand, f.ReturnTo, f.NewIdentity, sqlrow.Hash(f.State), sqlrow.Hash(f.Cookie), sqlrow.Blob(f.Sealed), f.Sealed.KeyID,
+		f.Epoch, f.OutOfBand, f.ReturnTo, f.NewIdentity, sqlrow.Blob(f.Sealed), f.Sealed.KeyID,
 		nanos(f.Expires))
 	return err
 }

@@ -79,6 +79,8 @@ type request struct {
 	key  accounts.Key  // of the account it is about, if it is about one
 	pass time.Duration // that passes before it
 	call func(ctx context.Context, s accounts.Store) (any, error)
+
+	readsEvents bool // the call depends on which events can be seen
 }
 
 // comparison makes requests.
@@ -105,6 +107,11 @@ func (r *running) do(q request, all bool) []string {
 	if r.pair.Pass != nil {
 		r.pair.Pass(q.pass)
 	}
+	if q.readsEvents {
+		if found := r.showEvents(); found != nil {
+			return found
+		}
+	}
 	var saw [2]any
 	var errs [2]error
 	for i, s := range []accounts.Store{r.pair.Want, r.pair.Got} {
@@ -119,6 +126,19 @@ func (r *running) do(q request, all bool) []string {
 		found = r.differences("", want, r.snapshot(1, r.pair.Got, len(want.Events)))
 	}
 	return found
+}
+
+// showEvents waits until both stores show the same number of events.
+func (r *running) showEvents() []string {
+	want, err := r.pair.Want.ListEvents(r.ctx, accounts.EventFilter{})
+	if err != nil {
+		return []string{"events: " + err.Error()}
+	}
+	got, err := visibleEvents(r.ctx, r.pair.Got, accounts.EventFilter{}, len(want))
+	if err != nil || len(got) != len(want) {
+		return []string{fmt.Sprintf("events: want %d of them, got %d, %v", len(want), len(got), err)}
+	}
+	return nil
 }
 
 func kind(err error) string {
@@ -183,6 +203,14 @@ type snapshot struct {
 // another program on the same server, and waits for it up to a second itself.
 const eventTries = 60
 
+// visibleEvents lists events until there are at least n.
+func visibleEvents(ctx context.Context, s accounts.Store, f accounts.EventFilter, n int) (list []accounts.Event, err error) {
+	for try := 0; try == 0 || try < eventTries && err == nil && len(list) < n; try++ {
+		list, err = s.ListEvents(ctx, f)
+	}
+	return list, err
+}
+
 func (r *running) snapshot(which int, s accounts.Store, events int) (v snapshot) {
 	note := func(err error) {
 		if err != nil && !errors.Is(err, accounts.ErrNotFound) {
@@ -192,23 +220,16 @@ func (r *running) snapshot(which int, s accounts.Store, events int) (v snapshot)
 	var err error
 	v.Accounts, err = s.List(r.ctx, accounts.ListFilter{Limit: 1000})
 	note(err)
-	for try := 0; try == 0 || try < eventTries && err == nil && len(v.Events) < events; try++ {
-		var more []accounts.Event
-		more, err = s.ListEvents(r.ctx, accounts.EventFilter{After: r.events[which], Limit: 1000})
-		note(err)
-		for _, e := range more {
-			r.events[which] = max(r.events[which], e.ID)
-		}
-		v.Events = append(v.Events, more...)
+	v.Events, err = visibleEvents(r.ctx, s, accounts.EventFilter{After: r.events[which], Limit: 1000}, events)
+	note(err)
+	for _, e := range v.Events {
+		r.events[which] = max(r.events[which], e.ID)
 	}
 	v.Events = anonymous(v.Events)
 	v.Sealed, err = s.SealedBy(r.ctx, 0, "", 1000)
 	note(err)
 	for _, id := range flowIDs {
 		f, err := s.LoadFlow(r.ctx, id)
-		note(err)
-		v.Flows = append(v.Flows, f)
-		f, err = s.LoadBound(r.ctx, stateOf(id))
 		note(err)
 		v.Flows = append(v.Flows, f)
 	}

@@ -34,11 +34,10 @@ var eventCases = map[string]func(*suite){
 		s.ok(s.AppendEvent(s.ctx, accounts.Event{Type: accounts.EventLinkMisused, Key: r.Key, Reason: "x", Actor: "user"}))
 		s.ok(s.AppendEvent(s.ctx, accounts.Event{Type: accounts.EventLinkMisused, Key: s.key("missing"), Actor: "user"}))
 		s.wantEvents(r.Key, accounts.EventCreated, accounts.EventConnected, accounts.EventLinkMisused)
-		e := s.events(r.Key)[2]
+		e := s.events(r.Key, 3)[2]
 		s.want(e.AccountID == r.ID && e.From == accounts.Active && e.To == accounts.Active && e.Reason == "x" && e.Actor == "user", "the event is %+v", e)
 		s.wantEvents(s.key("missing"), accounts.EventLinkMisused)
-		page, err := s.ListEvents(s.ctx, accounts.EventFilter{After: e.ID, Limit: 1})
-		s.ok(err)
+		page := s.listEvents(accounts.EventFilter{After: e.ID, Limit: 1}, 1)
 		s.want(len(page) == 1 && page[0].Key == s.key("missing"), "the next page is %+v", page)
 	},
 	"Health": func(s *suite) {
@@ -69,8 +68,7 @@ var eventCases = map[string]func(*suite){
 
 		bad.State, bad.Code = accounts.HealthOK, ""
 		s.ok(s.SetHealth(s.ctx, bad, short))
-		list, err := s.ListEvents(s.ctx, accounts.EventFilter{Connection: connection})
-		s.ok(err)
+		list := s.listEvents(accounts.EventFilter{Connection: connection}, 2)
 		s.want(len(list) == 2, "%d events for two changes: %+v", len(list), list)
 		if len(list) == 2 {
 			s.want(list[0].Type == accounts.EventHealth && list[0].To == accounts.State(accounts.HealthConfigError) && list[0].Reason == "invalid_client" &&

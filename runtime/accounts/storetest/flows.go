@@ -2,7 +2,7 @@ package storetest
 
 import (
 	"context"
-	"fmt"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,7 +15,7 @@ func canceled(s *suite) (context.Context, context.CancelFunc) { return context.W
 func flowOf(r accounts.Record, id string) accounts.Flow {
 	return accounts.Flow{
 		ID: hash(id), Kind: accounts.LinkFlow, Key: r.Key, AccountID: r.ID, Epoch: r.Epoch,
-		OutOfBand: true, ReturnTo: "home", NewIdentity: true,
+		OutOfBand: true, ReturnTo: "home", NewIdentity: true, Sealed: sealed("secret of " + id),
 	}
 }
 
@@ -34,62 +34,43 @@ var flowCases = map[string]func(*suite){
 		s.ok(err)
 		s.want(f.Key == r.Key && f.AccountID == r.ID && f.Epoch == r.Epoch && f.OutOfBand && f.ReturnTo == "home" && f.NewIdentity && f.Kind == accounts.LinkFlow, "loaded: %+v", f)
 		s.wantLeft(f.Expires.Sub(f.Now), lease, start)
-		_, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, accounts.Hash{})
-		s.is(err, accounts.ErrNotFound) // unbound flows have no state
-		s.ok(s.BindFlow(s.ctx, hash("f"), hash("state1"), hash("cookie1"), sealed("v1")))
-		s.ok(s.BindFlow(s.ctx, hash("f"), hash("state2"), hash("cookie2"), sealed("v2")))
-		_, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("state1"))
-		s.is(err, accounts.ErrNotFound)
-		_, err = s.ConsumeFlow(s.ctx, accounts.HeldFlow, hash("f"))
-		s.is(err, accounts.ErrNotFound)
-		for _, state := range []accounts.Hash{{}, hash("state1"), hash("f")} {
-			_, err = s.LoadBound(s.ctx, state)
+		s.want(string(f.Sealed.Blob) == "secret of f" && f.Sealed.KeyID == 7, "loaded: %+v", f)
+		for _, id := range []accounts.Hash{{}, hash("g")} {
+			_, err = s.LoadFlow(s.ctx, id)
+			s.is(err, accounts.ErrNotFound)
+			_, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, id)
 			s.is(err, accounts.ErrNotFound)
 		}
-		bound, err := s.LoadBound(s.ctx, hash("state2"))
+		for _, kind := range []accounts.FlowKind{accounts.HeldFlow, ""} {
+			_, err = s.ConsumeFlow(s.ctx, kind, hash("f"))
+			s.is(err, accounts.ErrNotFound)
+		}
+		used, err := s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("f"))
 		s.ok(err)
-		s.want(bound.Cookie == hash("cookie2") && bound.ID == hash("f") && bound.Key == r.Key && !bound.Now.IsZero(), "bound: %+v", bound)
-		f, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("state2"))
-		s.ok(err)
-		s.want(f.Cookie == hash("cookie2") && string(f.Sealed.Blob) == "v2" && f.Sealed.KeyID == 7 && f.ID == hash("f") && f.Key == r.Key, "consumed: %+v", f)
-		_, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("state2"))
+		f.Now, used.Now = time.Time{}, time.Time{}
+		s.want(reflect.DeepEqual(used, f), "consumed: %+v, want %+v", used, f)
+		_, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("f"))
 		s.is(err, accounts.ErrNotFound)
-		_, err = s.LoadBound(s.ctx, hash("state2"))
-		s.is(err, accounts.ErrNotFound)
-		s.is(s.BindFlow(s.ctx, hash("f"), hash("s"), hash("c"), sealed("v")), accounts.ErrNotFound)
 		_, err = s.LoadFlow(s.ctx, hash("f"))
 		s.is(err, accounts.ErrNotFound)
 	},
 	"FlowLapses": func(s *suite) {
 		r := s.ensure(s.key("ada"))
-		life, id := short, "f0"
-		for i := 1; ; i++ { // until it lives long enough to be bound
-			s.ok(s.CreateFlow(s.ctx, flowOf(r, id), life))
-			err := s.BindFlow(s.ctx, hash(id), hash("state"), hash("cookie"), sealed("v"))
-			if err == nil {
-				break
-			}
-			s.is(err, accounts.ErrNotFound)
-			life, id = life*2, fmt.Sprint("f", i)
-		}
-		s.wait(life)
-		_, err := s.LoadFlow(s.ctx, hash(id))
+		s.ok(s.CreateFlow(s.ctx, flowOf(r, "f"), short))
+		s.wait(short)
+		_, err := s.LoadFlow(s.ctx, hash("f"))
 		s.is(err, accounts.ErrNotFound)
-		_, err = s.LoadBound(s.ctx, hash("state"))
-		s.is(err, accounts.ErrNotFound)
-		s.is(s.BindFlow(s.ctx, hash(id), hash("s"), hash("c"), sealed("v")), accounts.ErrNotFound)
-		_, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("state"))
+		_, err = s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("f"))
 		s.is(err, accounts.ErrNotFound)
 	},
 	"FlowIsConsumedOnce": func(s *suite) {
 		r := s.ensure(s.key("ada"))
 		s.ok(s.CreateFlow(s.ctx, flowOf(r, "f"), lease))
-		s.ok(s.BindFlow(s.ctx, hash("f"), hash("state"), hash("cookie"), sealed("v")))
 		var won atomic.Int32
 		var wg sync.WaitGroup
 		for range 50 {
 			wg.Go(func() {
-				if _, err := s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("state")); err == nil {
+				if _, err := s.ConsumeFlow(s.ctx, accounts.LinkFlow, hash("f")); err == nil {
 					won.Add(1)
 				}
 			})
@@ -133,13 +114,15 @@ var flowCases = map[string]func(*suite){
 		got := s.load(r.Key)
 		s.want(got.State == accounts.Pending && got.Reason == "" && got.VerifyUntil.IsZero(), "ended: %+v", got)
 		s.wantEvents(r.Key, accounts.EventCreated, accounts.EventVerifying, accounts.EventVerificationFailed)
-		e := s.events(r.Key)[2]
+		e := s.events(r.Key, 3)[2]
 		s.want(e.From == accounts.Verifying && e.To == accounts.Pending && e.Reason == accounts.VerificationFailed, "the event is %+v", e)
 		s.ok(s.EndVerification(s.ctx, r.Key, accounts.VerificationFailed, n)) // only the event
-		s.want(len(s.events(r.Key)) == 4 && s.load(r.Key).State == accounts.Pending, "ending again: %+v", s.events(r.Key))
+		list := s.events(r.Key, 4)
+		s.want(len(list) == 4 && s.load(r.Key).State == accounts.Pending, "ending again: %+v", list)
 		s.is(s.EndVerification(s.ctx, s.key("missing"), accounts.VerificationFailed, n), accounts.ErrNotFound)
 		s.ok(s.Hold(s.ctx, heldOf(r, "h2"), lease, "user"))
 		s.ok(s.EndVerification(s.ctx, r.Key, accounts.VerificationFailed, accounts.Note{})) // without an event
-		s.want(len(s.events(r.Key)) == 5 && s.load(r.Key).State == accounts.Pending, "ending quietly: %+v", s.events(r.Key))
+		list = s.events(r.Key, 5)
+		s.want(len(list) == 5 && s.load(r.Key).State == accounts.Pending, "ending quietly: %+v", list)
 	},
 }

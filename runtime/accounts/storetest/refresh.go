@@ -34,7 +34,7 @@ var refreshCases = map[string]func(*suite){
 		s.wantLeft(r.Due.Sub(r.Now), lease, start)
 		s.want(!r.Refreshed.IsZero(), "Refreshed is not set")
 		s.wantEvents(key, accounts.EventCreated, accounts.EventConnected)
-		e := s.events(key)[1]
+		e := s.events(key, 2)[1]
 		s.want(e.From == accounts.Pending && e.To == accounts.Active && e.Actor == "user" && e.AccountID == r.ID && !e.At.IsZero(), "the event is %+v", e)
 	},
 	"ClaimGuards": func(s *suite) {
@@ -211,7 +211,7 @@ var refreshCases = map[string]func(*suite){
 		s.ok(err)
 		s.want(got.State == accounts.Active && got.Reason == "" && got.Failures == 0 && got.Failure == "" && got.Doubts == 0 && !got.Troubled && got.Fallback.IsZero(), "committed: %+v", got)
 		s.wantEvents(r.Key, accounts.EventCreated, accounts.EventConnected, accounts.EventExpired, accounts.EventConnected)
-		s.want(s.events(r.Key)[2].Reason == accounts.TransientExhausted, "the event has the reason %q", s.events(r.Key)[2].Reason)
+		s.want(s.events(r.Key, 3)[2].Reason == accounts.TransientExhausted, "the event has the reason %q", s.events(r.Key, 3)[2].Reason)
 	},
 	"CommitAfterRevoked": func(s *suite) {
 		r := s.claim(s.connect(s.key("ada"), time.Hour), "a", held)

@@ -190,7 +190,7 @@ func (c *comparison) next(s accounts.Store) request {
 	}
 	makers := []func(accounts.Record) request{
 		c.ensure, c.claim, c.claim, c.commit, c.commit, c.commit, c.release, c.release, c.release, c.extend, c.stashRequest,
-		c.disconnect, c.hold, c.endVerification, c.createFlow, c.bindFlow, c.bindFlow, c.consumeFlow, c.queueRevocation,
+		c.disconnect, c.hold, c.endVerification, c.createFlow, c.consumeFlow, c.queueRevocation,
 		c.claimRevocations, c.finishRevocation, c.appendEvent, c.claimEvents, c.ackEvents, c.setHealth, c.claimProbe, c.touch, c.sentinel,
 		func(accounts.Record) request { return c.claimDue(list) },
 		func(accounts.Record) request { return c.reseal(s) },
@@ -224,7 +224,7 @@ func (c *comparison) fitting(now accounts.Record) []func(accounts.Record) reques
 	case now.State == accounts.Active, now.State == accounts.Expired:
 		return []func(accounts.Record) request{c.claim, c.claim, c.stashRequest, c.disconnect}
 	}
-	return []func(accounts.Record) request{c.commit, c.hold, c.createFlow, c.bindFlow, c.consumeFlow}
+	return []func(accounts.Record) request{c.commit, c.hold, c.createFlow, c.consumeFlow}
 }
 
 func (c *comparison) ensure(r accounts.Record) request {
@@ -336,27 +336,9 @@ func (c *comparison) createFlow(r accounts.Record) request {
 	return step("CreateFlow", []any{f, ttl}, func(ctx context.Context, s accounts.Store) (any, error) { return only(s.CreateFlow(ctx, f, ttl)) })
 }
 
-// stateOf is the only state that a flow is bound to, so that no two have the
-// same.
-func stateOf(id accounts.Hash) accounts.Hash {
-	id[0] = 2
-	return id
-}
-
-func (c *comparison) bindFlow(accounts.Record) request {
-	id, cookie, verifier := pick(c, flowIDs...), pick(c, accounts.Hash{3, 1}, accounts.Hash{3, 2}), c.sealed()
-	return step("BindFlow", []any{id, stateOf(id), cookie, verifier}, func(ctx context.Context, s accounts.Store) (any, error) {
-		return only(s.BindFlow(ctx, id, stateOf(id), cookie, verifier))
-	})
-}
-
 func (c *comparison) consumeFlow(accounts.Record) request {
-	kind := pick(c, accounts.LinkFlow, accounts.HeldFlow)
-	h := pick(c, flowIDs...)
-	if kind == accounts.LinkFlow {
-		h = often(c, stateOf(h), h, accounts.Hash{})
-	}
-	return step("ConsumeFlow", []any{kind, h}, func(ctx context.Context, s accounts.Store) (any, error) { return s.ConsumeFlow(ctx, kind, h) })
+	kind, id := pick(c, accounts.LinkFlow, accounts.HeldFlow), often(c, pick(c, flowIDs...), accounts.Hash{})
+	return step("ConsumeFlow", []any{kind, id}, func(ctx context.Context, s accounts.Store) (any, error) { return s.ConsumeFlow(ctx, kind, id) })
 }
 
 func (c *comparison) revocationID() string {
@@ -396,7 +378,7 @@ func (c *comparison) claimEvents(accounts.Record) request {
 // ackEvents acknowledges events by their places among the oldest.
 func (c *comparison) ackEvents(accounts.Record) request {
 	every := pick(c, 1, 2, 3, 10)
-	return step("AckEvents", []any{fmt.Sprint("every ", every, " of the first 100")}, func(ctx context.Context, s accounts.Store) (any, error) {
+	q := step("AckEvents", []any{fmt.Sprint("every ", every, " of the first 100")}, func(ctx context.Context, s accounts.Store) (any, error) {
 		list, err := s.ListEvents(ctx, accounts.EventFilter{})
 		if err != nil {
 			return nil, err
@@ -408,6 +390,8 @@ func (c *comparison) ackEvents(accounts.Record) request {
 		}
 		return only(s.AckEvents(ctx, ids))
 	})
+	q.readsEvents = true
+	return q
 }
 
 func (c *comparison) setHealth(accounts.Record) request {

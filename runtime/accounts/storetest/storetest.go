@@ -46,8 +46,10 @@ const (
 	// lease is a lease or life that no case outlives, however slow the machine:
 	// use it for what must not have ended yet.
 	lease = 30 * time.Minute
-	// held is the longest lease of an attempt.
-	held = accounts.MaxLease
+	// held is a lease of an attempt that no case outlives. It is shorter than the
+	// longest that there can be: a claim whose transaction began before the one that
+	// gave the lease would take that for none.
+	held = accounts.MaxLease - time.Minute
 	// short is a lease or life that a case waits for. It may have ended before
 	// the next call, so no case relies on it to be running.
 	short = 60 * time.Millisecond
@@ -152,19 +154,23 @@ func (s *suite) claim(r accounts.Record, attempt string, lease time.Duration) ac
 	return r
 }
 
-// events lists the types of an account's events.
-func (s *suite) events(key accounts.Key) []accounts.Event {
+// events lists the events of an account, of which there should be n.
+func (s *suite) events(key accounts.Key, n int) []accounts.Event {
 	s.Helper()
-	list, err := s.ListEvents(s.ctx, accounts.EventFilter{
-		Tenant: key.Tenant(), Identifier: key.Identifier(), Connection: key.Connection(),
-	})
+	return s.listEvents(accounts.EventFilter{Tenant: key.Tenant(), Identifier: key.Identifier(), Connection: key.Connection()}, n)
+}
+
+// listEvents lists events, of which there should be n.
+func (s *suite) listEvents(f accounts.EventFilter, n int) []accounts.Event {
+	s.Helper()
+	list, err := visibleEvents(s.ctx, s.Store, f, n)
 	s.ok(err)
 	return list
 }
 
 func (s *suite) wantEvents(key accounts.Key, types ...accounts.EventType) {
 	s.Helper()
-	list := s.events(key)
+	list := s.events(key, len(types))
 	var got []accounts.EventType
 	for _, e := range list {
 		got = append(got, e.Type)

@@ -34,15 +34,6 @@ func Blob(s accounts.Sealed) []byte {
 	return s.Blob
 }
 
-// Hash returns the value of a column for a hash: nil, which becomes null and
-// equals nothing, for the zero hash.
-func Hash(h accounts.Hash) []byte {
-	if h == (accounts.Hash{}) {
-		return nil
-	}
-	return h[:]
-}
-
 // After returns the id after which a table is to be listed, whose rows are
 // named prefix plus id, when all rows up to the name last were listed. It
 // reports false if none of the table's rows are left.

@@ -74,8 +74,6 @@ create table closekit_flows (
 	out_of_band  boolean     not null,
 	return_to    text        not null,
 	new_identity boolean     not null,
-	state        bytea       unique, -- null until bound
-	cookie       bytea,              -- likewise
 	sealed       bytea,
 	sealed_key   bigint      not null,
 	expires      timestamptz not null

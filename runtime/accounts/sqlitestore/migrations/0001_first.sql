@@ -73,8 +73,6 @@ create table flows (
 	out_of_band  integer not null,
 	return_to    text    not null,
 	new_identity integer not null,
-	state        blob unique, -- null until bound
-	cookie       blob,        -- likewise
 	sealed       blob,
 	sealed_key   integer not null,
 	expires      integer not null

@@ -1,0 +1,80 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/closekit/closekit/agent/internal/explain"
+	"github.com/closekit/closekit/agent/internal/lower"
+	"github.com/closekit/closekit/agent/internal/repair"
+	"github.com/closekit/closekit/agent/internal/tool"
+)
+
+// repair reads input as models write it. What is in the parameter more of a lean
+// definition is spread first, so that everything after it sees one form.
+func (s *Session) repair(ctx context.Context, t *tool.Tool, input json.RawMessage) (json.RawMessage, []Repair, error) {
+	spread, err := lower.Spread(t, input)
+	if err != nil {
+		return nil, nil, err
+	}
+	fixed, list, err := repair.Input(t, spread, s.facts(ctx))
+	var repairs []Repair
+	for _, r := range list {
+		repairs = append(repairs, Repair(r))
+	}
+	return fixed, repairs, err
+}
+
+// facts are what the reading of inputs may ask about the user; Close is asked only if
+// an input needs it.
+func (s *Session) facts(ctx context.Context) repair.Facts {
+	return repair.Facts{
+		Now: func() time.Time { return s.now(ctx) },
+		Zone: func() (*time.Location, error) {
+			if l := s.zone(ctx); l != nil {
+				return l, nil
+			}
+			return nil, errors.New("the time zone of the user is not known")
+		},
+		User: func() (string, error) {
+			me, err := s.whoami(ctx, false)
+			if err != nil {
+				return "", err
+			}
+			return me.UserID, nil
+		},
+		Currency: func() (string, string, error) {
+			me, err := s.whoami(ctx, false)
+			if err != nil {
+				return "", "", err
+			}
+			code := me.currency()
+			return code, repair.Symbol(code), nil
+		},
+	}
+}
+
+// now returns the time in the zone of the user, if that is known already.
+func (s *Session) now(ctx context.Context) time.Time {
+	s.mu.Lock()
+	known := s.me != nil
+	s.mu.Unlock()
+	now := s.agent.now()
+	if l := s.client.Location(); l != nil || known {
+		if l = s.zone(ctx); l != nil {
+			return now.In(l)
+		}
+	}
+	return now
+}
+
+// explain returns the text for the model about an error.
+func (s *Session) explain(ctx context.Context, err error, repairs []Repair) string {
+	var list []repair.Repair
+	for _, r := range repairs {
+		list = append(list, repair.Repair(r))
+	}
+	return explain.Error(err, s.facts(ctx), explain.Options{Repairs: list})
+}

@@ -1,0 +1,156 @@
+package search_test
+
+import (
+	"bufio"
+	"hash/fnv"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/closekit/closekit/agent/internal/search"
+	"github.com/closekit/closekit/agent/internal/tool"
+	"github.com/closekit/closekit/closeapi/tools"
+)
+
+func all() []*tool.Tool {
+	var list []*tool.Tool
+	for _, t := range tools.All() {
+		list = append(list, tool.OfCatalog(t))
+	}
+	return list
+}
+
+type question struct {
+	want []string // none: nothing fits
+	text string
+	held bool // in the half that tuning must not look at
+}
+
+func questions(t *testing.T) []question {
+	t.Helper()
+	f, err := os.Open("testdata/questions.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var list []question
+	for s := bufio.NewScanner(f); s.Scan(); {
+		want, text, ok := strings.Cut(s.Text(), "\t")
+		if !ok {
+			continue
+		}
+		h := fnv.New32a()
+		h.Write([]byte(text))
+		q := question{text: text, held: h.Sum32()%2 == 1}
+		if want != "-" {
+			q.want = strings.Split(want, "|")
+		}
+		list = append(list, q)
+	}
+	return list
+}
+
+// found reports whether a wanted tool is among the first n hits.
+func found(hits []search.Hit, want []string, n int) bool {
+	return slices.ContainsFunc(hits[:min(n, len(hits))], func(h search.Hit) bool {
+		return slices.ContainsFunc(append([]string{h.Name}, h.Also...), func(name string) bool { return slices.Contains(want, name) })
+	})
+}
+
+// TestRecall measures how often the tool that a question needs is among the first
+// five hits. Misses are told only of the half that may be looked at.
+func TestRecall(t *testing.T) {
+	t.Parallel()
+	x := search.New(all(), tools.Catalog().Lexicon())
+	type counts struct{ asked, first, five, ten, empty, rejected int }
+	var halves [2]counts
+	for _, q := range questions(t) {
+		half := &halves[0]
+		if q.held {
+			half = &halves[1]
+		}
+		hits := x.Search(q.text, 10)
+		if q.want == nil {
+			half.empty++
+			if len(hits) == 0 {
+				half.rejected++
+			} else if !q.held {
+				t.Logf("%q fits nothing, got %v", q.text, hits[:min(2, len(hits))])
+			}
+			continue
+		}
+		half.asked++
+		if found(hits, q.want, 1) {
+			half.first++
+		}
+		if found(hits, q.want, 10) {
+			half.ten++
+		}
+		if found(hits, q.want, 5) {
+			half.five++
+		} else if !q.held {
+			t.Logf("%q: want %v, got %v", q.text, q.want, hits[:min(5, len(hits))])
+		}
+	}
+	for i, name := range []string{"tuned", "held out"} {
+		c := halves[i]
+		recall := float64(c.five) / float64(c.asked)
+		t.Logf("%s: %d questions, recall@1 %.3f, @5 %.3f, @10 %.3f; %d of %d that fit nothing got nothing",
+			name, c.asked, float64(c.first)/float64(c.asked), recall, float64(c.ten)/float64(c.asked), c.rejected, c.empty)
+		if recall < 0.92 {
+			t.Errorf("%s: recall@5 is %.3f, want 0.92 at least", name, recall)
+		}
+		if c.asked < 80 {
+			t.Errorf("%s: %d questions, want 80 at least", name, c.asked)
+		}
+	}
+	if rejected, empty := halves[0].rejected+halves[1].rejected, halves[0].empty+halves[1].empty; rejected*10 < empty*8 {
+		t.Errorf("%d of %d questions that fit nothing got nothing, want 80 %% at least", rejected, empty)
+	}
+}
+
+// TestPairs tests that a list tool and its get tool come together and only once.
+func TestPairs(t *testing.T) {
+	t.Parallel()
+	hits := search.New(all(), tools.Catalog().Lexicon()).Search("which notes do we have on Acme", 10)
+	if len(hits) == 0 || hits[0].Name != "close_notes_list" || !slices.Equal(hits[0].Also, []string{"close_note_get"}) {
+		t.Errorf("got %+v, want close_notes_list with close_note_get first", hits)
+	}
+	seen := map[string]bool{}
+	for _, h := range hits {
+		for _, name := range append([]string{h.Name}, h.Also...) {
+			if seen[name] {
+				t.Errorf("%s occurs twice", name)
+			}
+			seen[name] = true
+		}
+	}
+}
+
+func TestNothingAsked(t *testing.T) {
+	t.Parallel()
+	x := search.New(all(), tools.Catalog().Lexicon())
+	for _, words := range []string{"", " ", "the", "?!", "create", "xyzzy"} {
+		if hits := x.Search(words, 5); len(hits) > 0 {
+			t.Errorf("%q: got %v, want nothing", words, hits)
+		}
+	}
+	if hits := search.New(nil, nil).Search("note", 5); len(hits) > 0 {
+		t.Errorf("no tools: got %v", hits)
+	}
+}
+
+func BenchmarkNew(b *testing.B) {
+	list := all()
+	for b.Loop() {
+		search.New(list, tools.Catalog().Lexicon())
+	}
+}
+
+func BenchmarkSearch(b *testing.B) {
+	x := search.New(all(), tools.Catalog().Lexicon())
+	for b.Loop() {
+		x.Search("push the closing date of the Acme deal to end of June", 5)
+	}
+}

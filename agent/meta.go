@@ -1,0 +1,135 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent/internal/lower"
+	"github.com/closekit/closekit/agent/internal/meta"
+	"github.com/closekit/closekit/agent/internal/tool"
+)
+
+// MetaTools offers three tools instead of all: one searches for tools, one describes
+// them, one calls them. Models then need few tokens for definitions, and a turn more
+// for the first call of a tool. Calls go through the same gates.
+func MetaTools() Option { return option(func(c *config) { c.meta = true }) }
+
+// unwrapped returns the call that a call of the executing meta-tool stands for. Other
+// calls are returned as they are.
+func (s *Session) unwrapped(v Invocation) (Invocation, error) {
+	if !s.agent.meta || v.Name != meta.Execute {
+		return v, nil
+	}
+	var in struct {
+		Name  string          `json:"name"`
+		Input json.RawMessage `json:"input"`
+	}
+	if err := s.readMeta(v, &in); err != nil {
+		return v, err
+	}
+	if in.Name == meta.Execute {
+		return v, &closekit.ValidationError{Tool: v.Name, Problems: []closekit.Problem{{Path: "name", Expected: "must be the name of a tool that does something", Received: in.Name}}}
+	}
+	return Invocation{in.Name, in.Input}, nil
+}
+
+// answersMeta reports whether a call is one of the meta-tools that only read, and
+// answers it.
+func (s *Session) answersMeta(ctx context.Context, p *planned) bool {
+	if !s.agent.meta || p.name != meta.Search && p.name != meta.Describe {
+		return false
+	}
+	var in struct {
+		Query string   `json:"query"`
+		Names []string `json:"names"`
+	}
+	if err := s.readMeta(Invocation{p.name, p.input}, &in); err != nil {
+		s.refuse(ctx, p, err)
+		return true
+	}
+	text := ""
+	if p.name == meta.Search {
+		text = meta.SearchText(s.agent.finds(), s.agent.tools, in.Query)
+	} else {
+		text = meta.DescribeText(s.agent.finds(), s.agent.tools, in.Names)
+	}
+	p.result = &Result{ID: p.id, Tool: p.name, Text: text, Input: p.input}
+	return true
+}
+
+// readMeta checks the input of a meta-tool.
+func (s *Session) readMeta(v Invocation, to any) error {
+	i := slices.IndexFunc(s.agent.metas, func(t *tool.Tool) bool { return t.Name == v.Name })
+	input := v.Input
+	if len(input) == 0 {
+		input = []byte("{}")
+	}
+	if err := s.agent.metas[i].Check(input); err != nil {
+		return err
+	}
+	return json.Unmarshal(input, to)
+}
+
+// makeMetas returns the meta-tools, with checks of their input.
+func makeMetas() ([]*tool.Tool, error) {
+	var list []*tool.Tool
+	for _, o := range meta.Owns() {
+		check, err := checker(o.Name, o.Input)
+		if err != nil {
+			return nil, err
+		}
+		o.Checked = check
+		list = append(list, tool.OfHost(o))
+	}
+	return list, nil
+}
+
+// DefinitionOption changes what [Session.Definitions] returns.
+type DefinitionOption struct{ apply func(*definitions) }
+
+type definitions struct {
+	profile Profile
+	options lower.Options
+}
+
+// WithProfile sets the profile. Default: [Lean].
+func WithProfile(p Profile) DefinitionOption {
+	return DefinitionOption{func(d *definitions) { d.profile = p }}
+}
+
+// WithDeferral leaves tools out of the prompt until the provider's own search finds
+// them.
+func WithDeferral(x Deferral) DefinitionOption {
+	return DefinitionOption{func(d *definitions) { d.options = lower.Options(x) }}
+}
+
+// Definitions returns the definitions of the session's tools for a request to a model:
+// raw JSON, the same in every call, and made once. They must not be modified. An
+// unknown format or profile is an error.
+func (s *Session) Definitions(f Format, opts ...DefinitionOption) ([]json.RawMessage, error) {
+	d := definitions{profile: Lean}
+	for _, o := range opts {
+		if o.apply != nil {
+			o.apply(&d)
+		}
+	}
+	return s.agent.definitions(f, d)
+}
+
+// DefinitionMaps returns the same as maps, for SDKs that want those. They are made for
+// this call, and the caller may modify them.
+func (s *Session) DefinitionMaps(f Format, opts ...DefinitionOption) ([]map[string]any, error) {
+	raw, err := s.Definitions(f, opts...)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]map[string]any, len(raw))
+	for i, r := range raw {
+		if err := json.Unmarshal(r, &list[i]); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}

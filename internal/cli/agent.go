@@ -1,0 +1,18 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+// agentCommand groups what an agent host and its operators use.
+func (p *program) agentCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "agent",
+		Short: "Call tools as an agent does",
+		Long: `Call tools as the agent layer does: the input is read as models write it, and
+the result is a text for the model.`,
+		Example: `  closekit agent call close_leads_list '{"Query": "acme", "limit": "5"}' --check --json`,
+		Args:    commandsOnly,
+		RunE:    p.overview,
+	}
+	cmd.AddCommand(p.agentCallCommand())
+	return cmd
+}

@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/internal/codec"
+)
+
+// agentCall is one run of "closekit agent call".
+type agentCall struct {
+	check, asJSON             bool
+	now, zone, user, currency string
+}
+
+func (p *program) agentCallCommand() *cobra.Command {
+	var c agentCall
+	cmd := &cobra.Command{
+		Use:   "call TOOL [JSON | -]",
+		Short: "Read the input of a model",
+		Long: `Read the input of a model: mistakes with exactly one reading are repaired, and
+the rest is refused with a text that says how to go on. - reads standard input.
+
+With --check nothing is sent, and the exit code is 0 whatever the verdict. What a
+session learns about its user is given by flags then.`,
+		Example: `  closekit agent call close_leads_list '{"Query": "acme", "limit": "5"}' --check
+  closekit agent call close_opportunity_create - --check --json --zone Europe/Berlin --currency EUR <input.json`,
+		ValidArgsFunction: p.completeTool,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 || len(args) > 2 {
+				return usage(cmd.CommandPath()+" takes a tool and its input", "put the JSON in one pair of single quotes")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return p.agentCall(&c, args) },
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&c.check, "check", false, "only read the input; use no network")
+	flags.BoolVar(&c.asJSON, "json", false, "print an object with verdict, input, repairs and text")
+	flags.StringVar(&c.now, "now", "", "with --check, the current `time` such as 2026-03-31T15:04:05Z (default now)")
+	flags.StringVar(&c.zone, "zone", "", "with --check, the time `zone` of the user such as America/New_York")
+	flags.StringVar(&c.user, "user", "", "with --check, the `id` of the user, for \"me\"")
+	flags.StringVar(&c.currency, "currency", "", "with --check, the `code` of the organization's currency such as USD")
+	return cmd
+}
+
+func (p *program) agentCall(c *agentCall, args []string) error {
+	if !c.check {
+		return usage("closekit agent call needs --check", "\"closekit call\" makes calls")
+	}
+	found, err := p.catalog.Lookup(args[0])
+	if err != nil {
+		return err
+	}
+	input := []byte("{}")
+	if len(args) == 2 {
+		if input, err = p.agentInput(args[1]); err != nil {
+			return err
+		}
+	}
+	user, err := c.aboutUser()
+	if err != nil {
+		return err
+	}
+	return p.printReading(c, agent.Read(found, input, user))
+}
+
+// agentInput returns what the model wrote, JSON or not.
+func (p *program) agentInput(arg string) ([]byte, error) {
+	if arg != "-" {
+		return []byte(arg), nil
+	}
+	text, err := io.ReadAll(io.LimitReader(p.stdin, maxInput+1))
+	if err != nil {
+		return nil, fmt.Errorf("read standard input: %w", err)
+	}
+	if len(text) > maxInput {
+		return nil, wrongInput("standard input is larger than 64 MiB")
+	}
+	return text, nil
+}
+
+func (p *program) printReading(c *agentCall, r agent.Reading) error {
+	r.Input = codec.TrimBOM(r.Input)
+	if r.Err == nil && len(bytes.TrimSpace(r.Input)) == 0 {
+		r.Input = json.RawMessage("{}") // no input has no parameters
+	}
+	if !c.asJSON {
+		text := r.Verdict + "\n"
+		if r.Text != "" {
+			text += r.Text + "\n"
+		}
+		if r.Input != nil {
+			text += string(compact(r.Input)) + "\n"
+		}
+		return p.print(text)
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode the result: %w", err)
+	}
+	return p.print(string(b) + "\n")
+}
+
+// aboutUser is what the flags tell.
+func (c *agentCall) aboutUser() (u agent.User, err error) {
+	u.ID, u.Currency = c.user, c.currency
+	if c.now != "" {
+		now, ok := codec.ParseTime(c.now)
+		if !ok || codec.IsDate(c.now) {
+			return u, usage("--now must be a time such as 2026-03-31T15:04:05Z")
+		}
+		u.Now = now
+	}
+	if c.zone != "" {
+		if u.Zone, err = time.LoadLocation(c.zone); err != nil || c.zone == "Local" {
+			return u, usage("--zone must be a time zone such as America/New_York")
+		}
+	}
+	return u, nil
+}

@@ -1,0 +1,184 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent"
+)
+
+// definitions are the flags of schema that ask for definitions.
+type definitions struct{ format, profile, toolset, pattern, out string }
+
+func (p *program) schemaCommand() *cobra.Command {
+	var output bool
+	var d definitions
+	cmd := &cobra.Command{
+		Use:   "schema TOOL...",
+		Short: "Print the JSON Schema of a tool's input",
+		Long: `Print the JSON Schema of the input of a tool, or of its output with --output. For
+several tools it prints several JSON documents, in the order of the names.
+
+With --format it prints one JSON array of definitions for requests to a model, of
+all tools or of those that are named, of a toolset or of a pattern. The formats are
+` + wrap(joined(agent.Formats()), 78, "") + `.
+The profile lean shows the main parameters and names the rest; full shows all.
+Reasons why a tool cannot be strict go to standard error.`,
+		Example: `  closekit schema close_opportunity_create
+  closekit schema --output close_lead_get close_contact_get
+  closekit schema --format anthropic --toolset sales
+  closekit schema --format openai-chat --tools 'close_*_list' --out definitions`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if d.format != "" {
+				return nil
+			}
+			if d.toolset != "" || d.pattern != "" || d.out != "" || d.profile != string(agent.Lean) {
+				return usage("--profile, --toolset, --tools and --out need --format", "for example --format anthropic")
+			}
+			if len(args) == 0 {
+				return usage("no tool is named; usage: closekit schema TOOL...", "\"closekit tools\" lists them")
+			}
+			return nil
+		},
+		ValidArgsFunction: p.completeTool,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if d.format != "" {
+				if output {
+					return usage("--format and --output do not go together", "definitions describe the input")
+				}
+				return p.printDefinitions(d, args)
+			}
+			var text []byte
+			for _, name := range args {
+				t, err := p.catalog.Lookup(name)
+				if err != nil {
+					return err
+				}
+				s := t.InputSchema()
+				if output {
+					s = t.OutputSchema()
+				}
+				text = append(append(text, indent(s)...), '\n')
+			}
+			return p.print(string(text))
+		},
+	}
+	cmd.Flags().BoolVar(&output, "output", false, "print the output schema instead")
+	cmd.Flags().StringVar(&d.format, "format", "", "print definitions in this `form`")
+	cmd.Flags().StringVar(&d.profile, "profile", string(agent.Lean), "`lean` or full, with --format")
+	cmd.Flags().StringVar(&d.toolset, "toolset", "", "the tools of a `set`, with --format")
+	cmd.Flags().StringVar(&d.pattern, "tools", "", "the tools that match a `pattern`, with --format")
+	cmd.Flags().StringVar(&d.out, "out", "", "write a file per tool into this `folder`, with --format")
+	return cmd
+}
+
+func joined(formats []agent.Format) string {
+	var names []string
+	for _, f := range formats {
+		names = append(names, string(f))
+	}
+	return strings.Join(names, ", ")
+}
+
+// printDefinitions prints one array, or writes a file per tool.
+func (p *program) printDefinitions(d definitions, names []string) error {
+	format, profile := agent.Format(d.format), agent.Profile(d.profile)
+	if !slices.Contains(agent.Formats(), format) {
+		return usage(fmt.Sprintf("there is no format %q", d.format), "the formats are "+joined(agent.Formats()))
+	}
+	if profile != agent.Lean && profile != agent.Full {
+		return usage(fmt.Sprintf("there is no profile %q", d.profile), "the profiles are lean and full")
+	}
+	list, err := p.chosen(d, names)
+	if err != nil {
+		return err
+	}
+	if format == agent.OpenAIStrict {
+		for _, t := range list {
+			reasons, err := agent.NotStrict(t)
+			if err != nil {
+				return err
+			}
+			if len(reasons) > 0 {
+				fmt.Fprintf(p.stderr, "%s is not strict: %s\n", t.Name, strings.Join(reasons, "; "))
+			}
+		}
+	}
+	if d.out != "" {
+		return writeDefinitions(d.out, list, format, profile)
+	}
+	defs, err := agent.Definitions(list, format, profile, agent.Deferral{})
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	b.WriteByte('[')
+	for i, def := range defs {
+		if i > 0 {
+			b.WriteString(",\n ")
+		}
+		b.Write(def)
+	}
+	b.WriteString("]\n")
+	return p.print(b.String())
+}
+
+// chosen returns the tools that names, a toolset and a pattern select: those of all
+// that are given, or all tools.
+func (p *program) chosen(d definitions, names []string) ([]*closekit.Tool, error) {
+	list := p.catalog.Tools()
+	if d.pattern != "" {
+		var err error
+		if list, err = match(list, d.pattern); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range names {
+		if _, err := p.catalog.Lookup(name); err != nil {
+			return nil, err
+		}
+	}
+	if d.toolset != "" {
+		sets := p.catalog.Toolsets()
+		i := slices.IndexFunc(sets, func(s closekit.Toolset) bool { return s.Name == d.toolset })
+		if i < 0 {
+			var known []string
+			for _, s := range sets {
+				known = append(known, s.Name)
+			}
+			return nil, usage(fmt.Sprintf("there is no toolset %q", d.toolset), "the toolsets are "+strings.Join(known, ", "))
+		}
+		list = slices.DeleteFunc(list, func(t *closekit.Tool) bool { return !slices.Contains(sets[i].Tools, t.Name) })
+	}
+	if len(names) > 0 {
+		list = slices.DeleteFunc(list, func(t *closekit.Tool) bool { return !slices.Contains(names, t.Name) })
+	}
+	if len(list) == 0 {
+		return nil, usage("no tool is in all that you selected", "give less of names, --toolset and --tools")
+	}
+	return list, nil
+}
+
+func writeDefinitions(folder string, list []*closekit.Tool, f agent.Format, profile agent.Profile) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // definitions are public
+		return fmt.Errorf("make the folder for definitions: %w", err)
+	}
+	for _, t := range list {
+		defs, err := agent.Definitions([]*closekit.Tool{t}, f, profile, agent.Deferral{})
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(folder, t.Name+".json"), append(indent(json.RawMessage(defs[0])), '\n'), 0o644); err != nil { //nolint:gosec // as above
+			return fmt.Errorf("write the definition of %s: %w", t.Name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/closeapi/tools"
+)
+
+// runTools runs the command on the tools of Close.
+func runTools(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = Program{Tools: tools.Catalog()}.Run(t.Context(), args, nil, &out, &errs, func(string) string { return "" })
+	return code, out.String(), errs.String()
+}
+
+func TestSchemaFormats(t *testing.T) {
+	t.Parallel()
+	for _, f := range agent.Formats() {
+		code, out, _ := runTools(t, "schema", "--format", string(f), "--toolset", "sales")
+		var list []json.RawMessage
+		want := 20
+		if f == agent.OpenAPI {
+			want = 1
+		}
+		if err := json.Unmarshal([]byte(out), &list); code != 0 || err != nil || len(list) != want {
+			t.Errorf("%s: exit code %d, %d definitions, %v; want %d", f, code, len(list), err, want)
+		}
+	}
+	dir := t.TempDir()
+	if code, _, errs := runTools(t, "schema", "--format", "mcp", "--tools", "close_lead_*", "--out", dir); code != 0 {
+		t.Fatal(errs)
+	}
+	if files, _ := filepath.Glob(filepath.Join(dir, "*.json")); len(files) != 5 {
+		t.Errorf("got the files %v, want 5", files)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "close_lead_get.json")); err != nil || !json.Valid(b) {
+		t.Errorf("%s, %v", b, err)
+	}
+	for _, args := range [][]string{
+		{"--format", "gpt"}, {"--format", "mcp", "--profile", "small"}, {"--format", "mcp", "--toolset", "none"},
+		{"--format", "mcp", "--toolset", "sales", "--tools", "*_delete"}, {"--toolset", "sales"}, {"--format", "mcp", "--output"},
+	} {
+		if code, out, errs := runTools(t, append([]string{"schema"}, args...)...); code != exitUsage || out != "" || errs == "" {
+			t.Errorf("%q: exit code %d, %q, %q; want a usage error", args, code, out, errs)
+		}
+	}
+}
+
+func TestToolsSearch(t *testing.T) {
+	t.Parallel()
+	for words, want := range map[string]string{"which notes do we have on Acme": "close_notes_list", "bake a cake": ""} {
+		code, out, _ := runTools(t, "tools", "--json", "--search", words)
+		var list []agent.Found
+		if err := json.Unmarshal([]byte(out), &list); code != 0 || err != nil || len(list) > 10 {
+			t.Fatalf("%s: exit code %d, %s, %v", words, code, out, err)
+		}
+		got := ""
+		if len(list) > 0 {
+			got = list[0].Name
+		}
+		if got != want {
+			t.Errorf("%s: got %q first, want %q", words, got, want)
+		}
+	}
+}
