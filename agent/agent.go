@@ -14,6 +14,7 @@ import (
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent/internal/lower"
 	"github.com/closekit/closekit/agent/internal/search"
+	"github.com/closekit/closekit/agent/internal/shape"
 	"github.com/closekit/closekit/agent/internal/tool"
 )
 
@@ -122,7 +123,7 @@ func Tools(patterns ...string) Option {
 func Validity(d time.Duration) Option { return option(func(c *config) { c.validity = d }) }
 
 // AnswerBudget sets the number of tokens that an answer for the model has at most,
-// estimated by its bytes. Default: 4,000.
+// estimated by its bytes. Default: 4,000; at least 400.
 func AnswerBudget(tokens int) Option { return option(func(c *config) { c.budget = tokens }) }
 
 // Clock sets the source of the time, for tests.
@@ -166,6 +167,9 @@ func (a *Agent) check() error {
 		case l.Per != Day && l.Per != Run || l.Most < 0 || !slices.Contains([]Quantity{Calls, Writes, Sends, Money}, l.What):
 			errs = append(errs, fmt.Errorf("the limit of %d %q per %q is not valid", l.Most, l.What, l.Per))
 		}
+	}
+	if a.budget < shape.Least {
+		errs = append(errs, fmt.Errorf("the budget of an answer must be at least %d tokens", shape.Least))
 	}
 	if a.validity <= 0 {
 		errs = append(errs, errors.New("the validity of approvals must be positive"))

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/codec"
 )
 
 // Invocation is a call that a model asks for.
@@ -105,6 +107,9 @@ type blocker struct {
 }
 
 func blocking(list []blocker, p *planned) string {
+	if len(list) == 0 {
+		return ""
+	}
 	ids := idsOf(p.input)
 	for _, b := range list {
 		if slices.ContainsFunc(b.ids, func(id string) bool { return slices.Contains(ids, id) }) {
@@ -159,23 +164,41 @@ func idsOf(input json.RawMessage) []string {
 
 // recordIDs returns the ids of the records in a response: its own, or those of the
 // items of a list.
-func recordIDs(out json.RawMessage) []string {
-	type record struct {
-		ID string `json:"id"`
-	}
-	var v struct {
-		record
-		Data []record `json:"data"`
-	}
-	if len(out) == 0 || json.Unmarshal(out, &v) != nil {
+func recordIDs(out json.RawMessage) (ids []string) {
+	d := codec.NewDecoder(out, false)
+	defer d.End() //nolint:errcheck // of what is no JSON, nothing is an id
+	if d.Peek() != '{' {
 		return nil
 	}
-	var ids []string
-	for _, r := range append([]record{v.record}, v.Data...) {
-		if r.ID != "" {
-			ids = append(ids, r.ID)
+	record := func(nested func() bool) {
+		for d.Open(nil); d.Next(); {
+			switch name := d.Key(); {
+			case string(name) == "id":
+				if id, ok := d.Str(); ok {
+					if id != "" {
+						ids = append(ids, strings.Clone(id))
+					}
+					continue
+				}
+			case string(name) == "data" && nested != nil && nested():
+				continue
+			}
+			d.Skip()
 		}
 	}
+	record(func() bool {
+		if d.Peek() != '[' {
+			return false
+		}
+		for d.Array(); d.More(); {
+			if d.Peek() == '{' {
+				record(nil)
+			} else {
+				d.Skip()
+			}
+		}
+		return true
+	})
 	return ids
 }
 

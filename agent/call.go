@@ -30,6 +30,7 @@ type planned struct {
 	decision Decision
 	repairs  []Repair
 	notes    []string
+	fields   []string  // that the model selected
 	approval *Approval // approved
 	row      Row       // of the approval
 	before   []Snapshot
@@ -67,17 +68,27 @@ func (s *Session) prepare(ctx context.Context, p *planned) (err error) {
 
 // read repairs, completes and checks the input.
 func (s *Session) read(ctx context.Context, p *planned) error {
+	p.input, p.fields = selection(p.tool, p.input)
 	input, repairs, err := s.repair(ctx, p.tool, p.input)
 	p.repairs = repairs
 	if err != nil {
 		return err
 	}
-	p.input = input
-	filled, notes, err := p.tool.Complete(ctx, s.bare, input)
-	if err != nil {
-		return err
+	if len(repairs) > 0 && p.fields == nil {
+		_, p.fields = selection(p.tool, input)
 	}
-	p.input, p.notes = filled, notes
+	p.input = input
+	if p.tool.Completes {
+		filled, notes, err := p.tool.Complete(ctx, s.bare, input)
+		if err != nil {
+			return err
+		}
+		p.input, p.notes = filled, notes
+	}
+	if e, ok := p.tool.OnlyEffect(); ok && p.tool.Method != "" {
+		p.effect = e
+		return nil
+	}
 	p.effect, err = p.tool.EffectOf(p.input)
 	return err
 }
@@ -126,14 +137,14 @@ func (s *Session) carryOut(ctx context.Context, p *planned) {
 		s.settle(ctx, p, Failed, "nothing was sent: "+err.Error())
 		return
 	}
-	out, notes, err := p.tool.Do(s.grant(ctx, p), s.client, p.input)
+	out, notes, err := p.tool.Do(s.grant(ctx, p), s.client, p.asking())
 	p.notes = append(p.notes, notes...)
 	r := Result{ID: p.id, Tool: p.name, JSON: out, Err: err, Repairs: p.repairs, Notes: p.notes, Input: p.input, Effect: p.effect}
 	p.result = &r
 	word, state, text := "ok", Done, "carried out"
 	switch {
 	case err == nil:
-		r.Text = s.answer(p, out)
+		r.Text = s.answer(ctx, p, out)
 	case closekit.MaybeDone(err):
 		word, state, text = "unclear", Unclear, err.Error()
 	default:

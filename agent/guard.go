@@ -45,10 +45,12 @@ func (g *grant) covers(s *Session, t *tool.Tool, effect closekit.Effect) bool {
 // operation nor the effect of a request: the host's code may have made them up. What
 // counts is the route and the content.
 func (s *Session) guard(ctx context.Context, req closekit.Request) error {
-	t, input, effect := s.agent.identify(req)
+	found := s.agent.identify(&req)
+	t, effect := found.tool, found.effect
 	if g, ok := ctx.Value(grantKey{}).(*grant); ok && g.covers(s, t, effect) {
 		return nil
 	}
+	input := found.content(&req)
 	p := &planned{id: "host_" + strconv.FormatInt(s.agent.now().UnixNano(), 36), begun: s.agent.now(), input: input, effect: effect}
 	call := &Call{Input: input, Effect: effect, Run: s.run}
 	if t != nil {
@@ -96,15 +98,32 @@ func routes(all map[string]*tool.Tool) []route {
 
 func split(p string) []string { return strings.Split(strings.Trim(p, "/"), "/") }
 
-// identify returns the tool of a request, if there is one, its input as the tool
-// would take it, and the effect of the request. Of a request that no tool describes,
-// every effect is assumed unless it reads.
-func (a *Agent) identify(req closekit.Request) (*tool.Tool, json.RawMessage, closekit.Effect) {
+// endpoint is what a request is to.
+type endpoint struct {
+	tool   *tool.Tool // nil if no tool describes it
+	values map[string]string
+	input  json.RawMessage
+	effect closekit.Effect
+}
+
+// content returns the input of a request, as its tool would take it.
+func (x *endpoint) content(req *closekit.Request) json.RawMessage {
+	if x.input == nil && x.tool != nil {
+		x.input = inputOf(x.tool, x.values, req)
+	}
+	return x.input
+}
+
+// identify returns the tool of a request, if there is one, and the effect of the
+// request. Of a request that no tool describes, every effect is assumed unless it
+// reads.
+func (a *Agent) identify(req *closekit.Request) endpoint {
 	method := req.Method
 	if method == "" && req.Operation != nil {
 		method = req.Operation.Method
 	}
 	var best *route
+	parts := split(req.Path)
 	var values map[string]string
 	for i := range a.paths {
 		r := &a.paths[i]
@@ -112,40 +131,49 @@ func (a *Agent) identify(req closekit.Request) (*tool.Tool, json.RawMessage, clo
 			continue
 		}
 		// A fixed part is a better match than a parameter.
-		if v, ok := r.match(req.Path); ok && (best == nil || len(v) < len(values)) {
+		if v, ok := r.match(parts); ok && (best == nil || len(v) < len(values)) {
 			best, values = r, v
 		}
 	}
 	if best == nil {
 		if method == "GET" {
-			return nil, nil, closekit.Read
+			return endpoint{effect: closekit.Read}
 		}
-		return nil, req.Body, everything
+		return endpoint{input: req.Body, effect: everything}
 	}
-	input := inputOf(best.tool, values, req)
-	effect, err := best.tool.EffectOf(input)
-	if err != nil {
-		effect = best.tool.Effect
+	x := endpoint{tool: best.tool, values: values}
+	var only bool
+	if x.effect, only = best.tool.OnlyEffect(); only {
+		return x
 	}
-	return best.tool, input, effect
+	effect, err := best.tool.EffectOf(x.content(req))
+	if err == nil {
+		x.effect = effect
+	}
+	return x
 }
 
 const everything = closekit.Destructive | closekit.Sends | closekit.Egress | closekit.Admin
 
-func (r *route) match(p string) (map[string]string, bool) {
-	parts := split(p)
+func (r *route) match(parts []string) (map[string]string, bool) {
 	if len(parts) != len(r.parts) {
 		return nil, false
 	}
-	values := map[string]string{}
+	var values map[string]string
 	for i, part := range r.parts {
+		if part == parts[i] {
+			continue
+		}
 		if name, ok := strings.CutPrefix(part, "{"); ok {
 			v, err := url.PathUnescape(parts[i])
 			if err != nil {
 				return nil, false
 			}
+			if values == nil {
+				values = map[string]string{}
+			}
 			values[strings.TrimSuffix(name, "}")] = v
-		} else if part != parts[i] {
+		} else {
 			return nil, false
 		}
 	}
@@ -153,7 +181,10 @@ func (r *route) match(p string) (map[string]string, bool) {
 }
 
 // inputOf makes the input of a tool from a request.
-func inputOf(t *tool.Tool, path map[string]string, req closekit.Request) json.RawMessage {
+func inputOf(t *tool.Tool, path map[string]string, req *closekit.Request) json.RawMessage {
+	if len(path) == 0 && req.Query == "" && len(req.Body) > 0 {
+		return req.Body
+	}
 	in := map[string]any{}
 	var body map[string]json.RawMessage
 	if json.Unmarshal(req.Body, &body) == nil {

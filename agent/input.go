@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,9 +16,12 @@ import (
 // repair reads input as models write it. What is in the parameter more of a lean
 // definition is spread first, so that everything after it sees one form.
 func (s *Session) repair(ctx context.Context, t *tool.Tool, input json.RawMessage) (json.RawMessage, []Repair, error) {
-	spread, err := lower.Spread(t, input)
-	if err != nil {
-		return nil, nil, err
+	spread := input
+	if bytes.Contains(input, []byte(`"more"`)) || bytes.Contains(input, []byte(`\u`)) { // most inputs have none
+		var err error
+		if spread, err = lower.Spread(t, input); err != nil {
+			return nil, nil, err
+		}
 	}
 	fixed, list, err := repair.Input(t, spread, s.facts(ctx))
 	var repairs []Repair

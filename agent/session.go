@@ -98,9 +98,20 @@ type profile struct {
 	UserID        string `json:"id"`
 	Zone          string `json:"last_used_timezone"`
 	Organizations []struct {
-		ID       string `json:"id"`
-		Currency string `json:"currency"`
+		ID                  string   `json:"id"`
+		Currency            string   `json:"currency"`
+		LeadStatuses        []status `json:"lead_statuses"`
+		OpportunityStatuses []status `json:"opportunity_statuses"`
+		Pipelines           []struct {
+			Statuses []status `json:"statuses"`
+		} `json:"pipelines"`
 	} `json:"organizations"`
+}
+
+// status is a status of leads or opportunities.
+type status struct {
+	Label string `json:"label"`
+	Type  string `json:"type"`
 }
 
 // organization returns the id of the organization. Close does not tell which one a

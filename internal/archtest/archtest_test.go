@@ -47,12 +47,13 @@ var table = map[string]rule{
 	"agent": {
 		ours: []string{
 			".", "agent/internal/explain", "agent/internal/lower", "agent/internal/meta", "agent/internal/repair", "agent/internal/search", "agent/internal/shape",
-			"agent/internal/preview", "agent/internal/tool",
+			"agent/internal/preview", "agent/internal/tool", "internal/codec",
 		},
 		others: []string{"github.com/santhosh-tekuri/jsonschema/v5"},
 	},
 	"agent/approvalpage":      {ours: []string{"agent"}},
 	"agent/internal/preview":  {},
+	"agent/internal/shape":    {ours: []string{".", "internal/codec"}},
 	"agent/internal/tool":     {ours: []string{"."}},
 	"agent/internal/repair":   {ours: []string{".", "agent/internal/tool", "internal/codec", "internal/words"}},
 	"agent/internal/explain":  {ours: []string{".", "agent/internal/repair", "internal/words"}},

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -26,6 +27,10 @@ type Tool struct {
 	Info       closekit.ToolInfo
 	Method     string // of a tool of the host, empty
 	Template   string // of the path below the prefix of the API, /lead/{lead_id}/
+
+	// Completes is true if the tool may fill something in, or compare the input with
+	// the account, before a call.
+	Completes bool
 
 	raw    json.RawMessage
 	schema func() (*Schema, error)
@@ -58,6 +63,7 @@ func newTool(t Tool, input json.RawMessage, run runner) *Tool {
 func OfCatalog(t *closekit.Tool) *Tool {
 	return newTool(Tool{
 		Name: t.Name, Resource: t.Resource, Effect: t.Effect, Idempotent: t.Idempotent, Info: t.Info(), Method: t.Method, Template: t.Operation().Path,
+		Completes: t.Fill != "" || slices.ContainsFunc(t.Accepts, func(a closekit.Accepted) bool { return a.Use == closekit.CheckCurrency }),
 	}, t.InputSchema(), catalogTool{t})
 }
 
@@ -89,6 +95,12 @@ func (t *Tool) Check(input json.RawMessage) error { return t.run.Check(input) }
 
 // EffectOf checks input and returns the effect of a call with it.
 func (t *Tool) EffectOf(input json.RawMessage) (closekit.Effect, error) { return t.run.EffectOf(input) }
+
+// OnlyEffect returns the effect of every call, if no input has a weaker one: nothing
+// is weaker than Read and Write.
+func (t *Tool) OnlyEffect() (closekit.Effect, bool) {
+	return t.Effect, t.Effect == closekit.Read || t.Effect == closekit.Write
+}
 
 // Complete returns the input with what the tool fills in, and tells what that is. It
 // may read from Close.

@@ -1,0 +1,94 @@
+package agent_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/closeapi"
+	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/emulator"
+)
+
+// BenchmarkCall compares calls through a session with typed calls, against the
+// emulator: a list of 25 leads, and the creation of a note.
+func BenchmarkCall(b *testing.B) {
+	srv := emulator.Start(b)
+	client := closekit.NewClient(closekit.APIKey(srv.APIKey()), closekit.BaseURL(srv.URL()))
+	pipelines, err := closeapi.PipelinesList(b.Context(), client, closeapi.PipelinesListParams{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var lead closeapi.LeadID
+	for i := range 30 {
+		l, err := closeapi.LeadCreate(b.Context(), client, closeapi.LeadCreateParams{
+			Name: fmt.Sprint("Acme ", i),
+			Contacts: []closeapi.Contact{
+				{Name: closekit.Some("Ann Lee"), Title: closekit.Some("CTO"), Emails: []closeapi.ContactEmail{{Email: "ann@acme.example"}}, Phones: []closeapi.ContactPhone{{Phone: "+16505550142"}}},
+				{Name: closekit.Some("Bo Sand"), Emails: []closeapi.ContactEmail{{Email: "bo@acme.example"}}},
+			},
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		lead = l.ID
+		if _, err := closeapi.OpportunityCreate(b.Context(), client, closeapi.OpportunityCreateParams{LeadID: lead, StatusID: pipelines.Data[0].Statuses[0].ID, Value: closekit.Some(closekit.Cents(1200000)), Note: closekit.Some("Wants a quote")}); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := closeapi.TaskCreate(b.Context(), client, closeapi.TaskCreateParams{LeadID: lead, Text: closekit.Some("Call back")}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	a, err := agent.New(tools.Catalog(), agent.WithClient(client), agent.WithAudit(discard{}), agent.WithPolicy(agent.Default().Trusted("*")))
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := a.Session(closekit.APIKey(srv.APIKey()), agent.As("ada"))
+	note, err := json.Marshal(map[string]any{"lead_id": lead, "note": "Met at the fair."})
+	if err != nil {
+		b.Fatal(err)
+	}
+	compare := func(name string, input []byte, typed func() error) {
+		b.Run(name, func(b *testing.B) {
+			var plain, session []time.Duration
+			for b.Loop() {
+				begun := time.Now()
+				if err := typed(); err != nil {
+					b.Fatal(err)
+				}
+				middle := time.Now()
+				if r := s.Call(b.Context(), "close_"+name, input); r.Err != nil || r.Pending != nil {
+					b.Fatal(r.Text, r.Err)
+				}
+				plain, session = append(plain, middle.Sub(begun)), append(session, time.Since(middle))
+			}
+			slices.Sort(plain)
+			slices.Sort(session)
+			p, q := plain[len(plain)/4], session[len(session)/4] // what other programs do to the machine is in the upper half
+			b.ReportMetric(float64(p.Microseconds()), "typed-µs")
+			b.ReportMetric(float64(q.Microseconds()), "session-µs")
+			b.ReportMetric(100*(float64(q)/float64(p)-1), "overhead-%")
+		})
+	}
+	compare("leads_list", []byte(`{"_limit":25}`), func() error {
+		p, err := closeapi.LeadsList(b.Context(), client, closeapi.LeadsListParams{Limit: closekit.Some(25)})
+		if err == nil && len(p.Data) != 25 {
+			return fmt.Errorf("%d leads", len(p.Data))
+		}
+		return err
+	})
+	compare("note_create", note, func() error {
+		_, err := closeapi.NoteCreate(b.Context(), client, closeapi.NoteCreateParams{LeadID: lead, Note: closekit.Some("Met at the fair.")})
+		return err
+	})
+}
+
+// discard is an audit sink that keeps nothing.
+type discard struct{}
+
+func (discard) Record(context.Context, agent.Record) error { return nil }
