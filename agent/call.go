@@ -34,6 +34,7 @@ type planned struct {
 	approval *Approval // approved
 	row      Row       // of the approval
 	before   []Snapshot
+	logged   json.RawMessage // the input, redacted
 	result   *Result
 }
 
@@ -204,7 +205,7 @@ func (s *Session) settle(ctx context.Context, p *planned, state State, text stri
 // record returns the audit record of a call.
 func (p *planned) record(phase Phase, s *Session) Record {
 	r := Record{
-		Phase: phase, ID: p.id, Time: s.agent.now(), Account: p.account, Run: s.run, Tool: p.name, Input: Redact(p.input), Effect: p.effect,
+		Phase: phase, ID: p.id, Time: s.agent.now(), Account: p.account, Run: s.run, Tool: p.name, Input: p.redacted(), Effect: p.effect,
 		Decision: p.decision.Action, Why: p.decision.Why,
 	}
 	if p.account.Name == "" {
@@ -217,6 +218,14 @@ func (p *planned) record(phase Phase, s *Session) Record {
 		r.Approval, r.Approver = p.approval.ID, p.approval.Approver
 	}
 	return r
+}
+
+// redacted returns the input for the audit log.
+func (p *planned) redacted() json.RawMessage {
+	if p.logged == nil {
+		p.logged = Redact(p.input)
+	}
+	return p.logged
 }
 
 // outcome records what came of a call.

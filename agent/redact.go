@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/closekit/closekit/internal/codec"
 )
 
 // Longest text of an argument in the audit log, in characters.
@@ -23,20 +26,51 @@ const longestLogged = 200
 //
 // Ids, names, addresses, subjects, amounts and dates stay, because they are what a log
 // is read for. Input that is no JSON, which a model may write, is replaced by its
-// length. Keys come back sorted.
+// length.
 func Redact(input json.RawMessage) json.RawMessage {
 	if len(input) == 0 {
 		return nil
 	}
-	v, err := decodeAny(input)
-	if err != nil {
-		v = fmt.Sprintf("[%d bytes that are no JSON]", len(input))
+	if codec.Valid(input) != nil {
+		return codec.AppendString(nil, fmt.Sprintf("[%d bytes that are no JSON]", len(input)))
+	}
+	d := codec.NewDecoder(input, false)
+	defer d.End() //nolint:errcheck // it is valid
+	if d.Peek() != '{' {
+		return redactedValue("", input)
+	}
+	b := []byte{'{'}
+	for d.Open(nil); d.Next(); {
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		name := string(d.Key())
+		b = append(codec.AppendString(b, cutText(cleanText(name))), ':')
+		b = append(b, redactedValue(name, d.Raw())...)
+	}
+	return append(b, '}')
+}
+
+// redactedValue returns one value for the log. Most are texts and numbers, which need
+// not be decoded as a tree.
+func redactedValue(name string, raw []byte) []byte {
+	text, isText := codec.Unquote(raw)
+	var v any = text
+	if !isText {
+		var err error
+		if v, err = decodeAny(raw); err != nil {
+			return []byte(`"[unreadable]"`)
+		}
+	}
+	v = redacted(name, v)
+	if text, ok := v.(string); ok {
+		return codec.AppendString(nil, text)
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(redacted("", v)); err != nil {
-		return json.RawMessage(`"[unreadable]"`)
+	if err := e.Encode(v); err != nil {
+		return []byte(`"[unreadable]"`)
 	}
 	return bytes.TrimSpace(b.Bytes())
 }
@@ -56,12 +90,12 @@ func decodeAny(input []byte) (v any, err error) {
 
 func redacted(name string, v any) any {
 	switch {
-	case secretName.MatchString(name):
+	case hasAny(name, secretNames) && secretName.MatchString(name):
 		if v == nil {
 			return nil
 		}
 		return "[removed]"
-	case bodyName.MatchString(name):
+	case hasAny(name, bodyNames) && bodyName.MatchString(name):
 		if text, ok := v.(string); ok {
 			return fmt.Sprintf("[%d characters]", utf8.RuneCountInString(text))
 		}
@@ -70,7 +104,7 @@ func redacted(name string, v any) any {
 	case map[string]any:
 		clean := make(map[string]any, len(v))
 		for k, x := range v {
-			clean[cutText(secretText.ReplaceAllString(k, "[removed]"))] = redacted(k, x)
+			clean[cutText(cleanText(k))] = redacted(k, x)
 		}
 		return clean
 	case []any:
@@ -95,8 +129,41 @@ func redactedText(s string) string {
 			return cutText(string(b))
 		}
 	}
-	return cutText(secretText.ReplaceAllString(s, "[removed]"))
+	return cutText(cleanText(s))
 }
+
+func cleanText(s string) string {
+	if isRecordID(s) || !hasAny(s, secretTexts) {
+		return s
+	}
+	return secretText.ReplaceAllString(s, "[removed]")
+}
+
+// isRecordID reports whether s is an id of Close and no key with a similar form.
+func isRecordID(s string) bool {
+	prefix, rest, _ := strings.Cut(s, "_")
+	return len(rest) > 20 && !strings.ContainsFunc(rest, func(r rune) bool { return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') }) &&
+		slices.Contains([]string{"lead", "cont", "oppo", "acti", "task", "user", "stat", "pipe", "seq", "sub"}, prefix)
+}
+
+// hasAny reports whether s contains one of the words, whatever its case. It saves most
+// texts the regular expressions, which take longer than the rest of a record.
+func hasAny(s string, words []string) bool {
+	if len(s) < len("key") {
+		return false
+	}
+	s = strings.ToLower(s)
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(s, w) })
+}
+
+// What each match of the expressions below contains, in lower case.
+var (
+	secretNames = []string{"key", "passw", "secret", "credential", "authorization", "cookie", "token"}
+	bodyNames   = []string{"body", "note", "transcript"}
+	secretTexts = []string{
+		"api_", "bearer", "basic", "eyj", "sk", "pk", "rk", "ghp", "gho", "xox", "akia", "whsec", "private key", "password=", "secret=", "token=", "key=", "signature=", "://",
+	}
+)
 
 // cutText cuts a long text, saying so.
 func cutText(s string) string {

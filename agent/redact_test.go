@@ -12,9 +12,9 @@ func TestRedact(t *testing.T) {
 	long := strings.Repeat("é", 250)
 	for _, c := range []struct{ in, want string }{
 		{``, ``},
-		{`{"lead_id":"lead_x","value":12000,"confidence":1.50,"to":["ann@acme.example"],"subject":"Offer"}`, `{"confidence":1.50,"lead_id":"lead_x","subject":"Offer","to":["ann@acme.example"],"value":12000}`},
-		{`{"body_text":"Dear Ann","body_html":"<p>Dear</p>","note":"hé"}`, `{"body_html":"[11 characters]","body_text":"[8 characters]","note":"[2 characters]"}`},
-		{`{"signature_key":"abc","a":[{"API_Key":"x","password":null}],"access_token":{"v":1},"page_token_count":3}`, `{"a":[{"API_Key":"[removed]","password":null}],"access_token":"[removed]","page_token_count":3,"signature_key":"[removed]"}`},
+		{`{"lead_id":"lead_x","value":12000,"confidence":1.50,"to":["ann@acme.example"],"subject":"Offer"}`, `{"lead_id":"lead_x","value":12000,"confidence":1.50,"to":["ann@acme.example"],"subject":"Offer"}`},
+		{`{"body_text":"Dear Ann","body_html":"<p>Dear</p>","note":"hé"}`, `{"body_text":"[8 characters]","body_html":"[11 characters]","note":"[2 characters]"}`},
+		{`{"signature_key":"abc","a":[{"API_Key":"x","password":null}],"access_token":{"v":1},"page_token_count":3}`, `{"signature_key":"[removed]","a":[{"API_Key":"[removed]","password":null}],"access_token":"[removed]","page_token_count":3}`},
 		{`{"text":"` + long + `"}`, `{"text":"` + long[:400] + `… [50 more characters]"}`},
 		{`{"url":"https://user:pass@x.example/?token=abcdef&x=1"}`, `{"url":"https[removed]x.example/?[removed]&x=1"}`},
 		{`{"q":"use api_AbCdEf123456.XyZ and Bearer abcdefghijklmnop"}`, `{"q":"use [removed] and [removed]"}`},

@@ -29,7 +29,8 @@ type target struct {
 // targets returns the records that a call changes: those in the path, and all that a
 // merge names.
 func (a *Agent) targets(t *tool.Tool, input json.RawMessage) []target {
-	if t.Method == "" || t.Method == http.MethodGet {
+	merges := t.Effect.Has(closekit.Destructive)
+	if t.Method == "" || t.Method == http.MethodGet || !merges && !strings.Contains(t.Template, "{") {
 		return nil
 	}
 	in := preview.Object(input)
@@ -40,7 +41,7 @@ func (a *Agent) targets(t *tool.Tool, input json.RawMessage) []target {
 			list = append(list, target{name, preview.String(in[name]), a.getOf(t)})
 		}
 	}
-	if len(list) > 0 || !t.Effect.Has(closekit.Destructive) {
+	if len(list) > 0 || !merges {
 		return list
 	}
 	schema, err := t.Schema()
