@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -197,7 +198,7 @@ func (p *program) lines() <-chan string {
 		in := bufio.NewScanner(io.LimitReader(p.stdin, 16*maxPasted))
 		in.Buffer(nil, maxPasted)
 		for in.Scan() {
-			if line := strings.TrimSpace(in.Text()); line != "" {
+			if line := strings.TrimSpace(string(bom.Trim(in.Bytes()))); line != "" {
 				lines <- line
 			}
 		}

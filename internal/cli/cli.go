@@ -26,6 +26,7 @@ import (
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/emulator"
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/internal/buildinfo"
 	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/runtime/logging"
@@ -109,7 +110,8 @@ func (c Program) Run(ctx context.Context, args []string, stdin io.Reader, stdout
 	if c.Tools == nil {
 		c.Tools = tools.Catalog()
 	}
-	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv, catalog: c.Tools, routes: c.Routes}
+	setting := func(name string) string { return strings.TrimPrefix(getenv(name), bom.Mark) } // $(cat FILE) keeps one
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: setting, catalog: c.Tools, routes: c.Routes}
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/closekit/closekit"
-	"github.com/closekit/closekit/internal/codec"
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -116,7 +116,7 @@ func TestByteOrderMark(t *testing.T) {
 		t.Error(err)
 	}
 	c = answering(func() string { return "\xff\xfe{\x00}\x00" })
-	if _, err := wire.Call[child](t.Context(), c, &letters, &letter{}, nil); !errors.Is(err, codec.ErrUTF16) {
+	if _, err := wire.Call[child](t.Context(), c, &letters, &letter{}, nil); !errors.Is(err, bom.ErrUTF16) {
 		t.Error(err)
 	}
 }
