@@ -343,7 +343,11 @@ func (r *reader) list(f *field, raw []byte, texts bool) ([][]byte, bool) {
 	}
 	list, ok := codec.Elements(raw)
 	if !ok {
-		r.add(f.name, "must be a list", sample(raw), "")
+		hint := ""
+		if texts && raw[0] == '"' {
+			hint = `give a list such as ["a", "b"], also for one`
+		}
+		r.add(f.name, "must be a list", sample(raw), hint)
 		return nil, false
 	}
 	if list == nil {
