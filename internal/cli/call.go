@@ -115,7 +115,7 @@ func (p *program) call(cmd *cobra.Command, args []string) error {
 	case r.help && r.tool == nil:
 		return cmd.Help()
 	case r.help:
-		return p.print(toolHelp(r.tool, r.input))
+		return p.print(p.named(toolHelp(r.tool, r.input)))
 	case r.tool == nil:
 		return usage("no tool is named; usage: closekit "+callUsage, "\"closekit tools\" lists them")
 	}
@@ -131,7 +131,7 @@ func (p *program) call(cmd *cobra.Command, args []string) error {
 		return usage(r.tool.Name+" has no pages, so --all has no effect", "leave out --all")
 	}
 	if r.check {
-		p.note("closekit: the input of %s is valid; nothing was sent", r.tool.Name)
+		p.say("the input of %s is valid; nothing was sent", r.tool.Name)
 		return nil
 	}
 	a, err := r.action(input)
@@ -210,7 +210,7 @@ func (p *program) send(ctx context.Context, client *closekit.Client, r *request,
 		return err
 	}
 	for _, note := range result.Notes {
-		p.note("closekit: %s", note)
+		p.note("%s: %s", p.name, note)
 	}
 	response := result.JSON
 	if r.pretty {

@@ -71,12 +71,16 @@ func (p *program) report(ctx context.Context, err error) int {
 	}
 	d := diagnose(ctx, err)
 	for _, e := range d.errors {
-		p.note("closekit: error: %s", strings.ReplaceAll(e, "\n", "\n  "))
+		if rest, ok := strings.CutPrefix(e, ownName+" "); ok { // the rest may be data
+			e = p.name + " " + rest
+		}
+		e = strings.Replace(e, "; usage: "+ownName+" ", "; usage: "+p.name+" ", 1)
+		p.note("%s: error: %s", p.name, strings.ReplaceAll(e, "\n", "\n  "))
 	}
 	seen := map[string]bool{}
 	for _, h := range d.hints {
 		if !seen[h] {
-			p.note("closekit: hint: %s", h)
+			p.note("%s: hint: %s", p.name, p.named(h))
 		}
 		seen[h] = true
 	}

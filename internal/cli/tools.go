@@ -78,7 +78,7 @@ func (p *program) searchTools(words string, asJSON bool) error {
 		return p.printJSON(found)
 	}
 	if len(found) == 0 {
-		return p.print("No tool fits; \"closekit tools\" lists all.\n")
+		return p.print(p.named("No tool fits; \"closekit tools\" lists all.\n"))
 	}
 	var list []*closekit.Tool
 	for _, f := range found {

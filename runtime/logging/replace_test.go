@@ -21,7 +21,7 @@ func TestReplaceAttr(t *testing.T) {
 	var page closekit.Page[closeapi.Webhook]
 	var lead closeapi.Lead
 	for text, to := range map[string]any{
-		`{"id":"whsub_1","signature_key":"` + key + `","unknown":1}`:        &hook,
+		`{"id":"whsub_1","signature_key":"` + key + `","unknown":1}`:         &hook,
 		`{"data":[{"id":"whsub_1","signature_key":"` + key + `"}],"more":2}`: &page,
 		`{"id":"lead_1","unknown":1}`:                                        &lead,
 	} {
