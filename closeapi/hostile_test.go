@@ -102,7 +102,7 @@ func plainJSON(s string) string {
 	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(s)
 }
 
-// TestManyUnknownKeys gives tools inputs with far too many and far too long names:
+// TestManyUnknownKeys calls tools with inputs that have far too many and far too long names:
 // errors stay short, and the work grows with the input.
 func TestManyUnknownKeys(t *testing.T) {
 	t.Parallel()
@@ -198,7 +198,7 @@ func TestEndlessResponse(t *testing.T) {
 	if body.n > 1000 {
 		t.Errorf("%d reads", body.n)
 	}
-	// What has arrived whole is decoded only while somebody waits for it.
+	// What has arrived whole is decoded only while the caller waits.
 	ctx, cancel = context.WithCancel(t.Context())
 	whole := json.RawMessage(keys(50_000, "key_"))
 	c = closekit.NewClient(closekit.APIKey("api_x"), closekit.HTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {

@@ -21,7 +21,7 @@ func utf16le(text string) string {
 	return string(b)
 }
 
-// TestEncodings gives text with a byte order mark, and text in UTF-16, to everything
+// TestEncodings passes text with a byte order mark, and text in UTF-16, to everything
 // that reads text.
 func TestEncodings(t *testing.T) {
 	t.Parallel()
@@ -85,7 +85,7 @@ func TestEncodings(t *testing.T) {
 		}
 	}
 	// The address that is pasted after a consent.
-	p := &program{stderr: io.Discard, getenv: func(string) string { return "" }, stdin: strings.NewReader(bom.Mark + "http://127.0.0.1/callback?code=a\n" + bom.Mark + "\n")}
+	p := &program{name: ownName, stderr: io.Discard, getenv: func(string) string { return "" }, stdin: strings.NewReader(bom.Mark + "http://127.0.0.1/callback?code=a\n" + bom.Mark + "\n")}
 	var got []string
 	for line := range p.lines() {
 		got = append(got, line)

@@ -3,6 +3,8 @@ package codec
 import (
 	"errors"
 	"testing"
+
+	"github.com/closekit/closekit/internal/bom"
 )
 
 func TestCheckJSONText(t *testing.T) {
