@@ -48,7 +48,7 @@ var table = map[string]rule{
 	"agent": {
 		ours: []string{
 			".", "agent/internal/explain", "agent/internal/lower", "agent/internal/meta", "agent/internal/repair", "agent/internal/search", "agent/internal/shape",
-			"agent/internal/preview", "agent/internal/tool", "internal/codec",
+			"agent/internal/preview", "agent/internal/tool", "internal/bom", "internal/codec",
 		},
 		others: []string{"github.com/santhosh-tekuri/jsonschema/v5"},
 	},
