@@ -1,5 +1,7 @@
 package manifest
 
+import "slices"
+
 // checkSecrets reports secrets where generated code would print or send them: they
 // are members of types that a tool returns or lists itself.
 func (c *checker) checkSecrets() {
@@ -31,12 +33,7 @@ func (c *checker) checkSecrets() {
 func isSecret(f *Field) bool { return f.Type != nil && f.Type.Kind == Secret }
 
 func (o *Object) hasSecret() bool {
-	for _, f := range o.Fields {
-		if isSecret(f) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(o.Fields, isSecret)
 }
 
 // inner returns the object that values of the type are or contain.

@@ -49,8 +49,8 @@ func result(v reflect.Value) (logged, bool) {
 	if !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return logged{}, false
 	}
-	text, isText := v.Interface().(encoding.TextMarshaler)
-	_, isJSON := v.Interface().(json.Marshaler)
+	text, isText := reflect.TypeAssert[encoding.TextMarshaler](v)
+	_, isJSON := reflect.TypeAssert[json.Marshaler](v)
 	if !isText || !isJSON {
 		return logged{}, false
 	}
