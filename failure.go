@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/internal/codec"
 	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/internal/words"
@@ -25,7 +26,7 @@ func newError(prefix string, k *call, resp *http.Response, body []byte, now time
 		Status: resp.StatusCode, Tool: op.Tool, Method: op.Method, Path: prefix + op.Path, MaybeDone: k.maybeDone,
 		RetryAfter: httpx.RetryAfter(resp.StatusCode, resp.Header, now), header: resp.Header, body: body,
 	}
-	text := codec.TrimBOM(body)
+	text := bom.Trim(body)
 	isJSON := codec.Valid(text) == nil
 	if isJSON {
 		parts, _ := codec.Members(text)

@@ -22,8 +22,25 @@ func (p Page[T]) MarshalJSON() ([]byte, error) {
 	return marshalPage(&p.Object, p.Data == nil, len(p.Data), func(i int) any { return &p.Data[i] }, p.HasMore, p.Total)
 }
 
-// MarshalText returns the JSON, for logs.
-func (p Page[T]) MarshalText() ([]byte, error) { return p.MarshalJSON() }
+// MarshalText returns the JSON without secrets, for logs.
+func (p Page[T]) MarshalText() ([]byte, error) {
+	return marshalPage(&p.Object, p.Data == nil, len(p.Data), func(i int) any { return logged{&p.Data[i]} }, p.HasMore, p.Total)
+}
+
+// logged encodes a result for a log.
+type logged struct{ result any }
+
+func (l logged) MarshalJSON() ([]byte, error) {
+	if m, ok := l.result.(interface{ MarshalText() ([]byte, error) }); ok {
+		if b, err := m.MarshalText(); err != nil || codec.Valid(b) == nil {
+			return b, err
+		}
+	}
+	if m, ok := l.result.(interface{ MarshalJSON() ([]byte, error) }); ok {
+		return m.MarshalJSON()
+	}
+	return nil, fmt.Errorf("page of %T, which has no MarshalJSON", l.result)
+}
 
 func marshalPage(o *Object, none bool, n int, item func(int) any, hasMore bool, total Opt[int]) ([]byte, error) {
 	e := &codec.Encoder{}

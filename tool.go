@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/internal/codec"
 )
 
@@ -173,7 +174,7 @@ func (t *Tool) Call(ctx context.Context, c *Client, input json.RawMessage, opts 
 func (t *Tool) send(ctx context.Context, c *Client, req *Request, opts []CallOption) (json.RawMessage, error) {
 	var out json.RawMessage
 	err := c.Do(ctx, *req, func(r Response) error {
-		body := bytes.TrimSpace(codec.TrimBOM(r.Body))
+		body := bytes.TrimSpace(bom.Trim(r.Body))
 		if len(body) == 0 {
 			return errors.New("the body is empty")
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/internal/codec"
 )
 
@@ -54,6 +55,7 @@ type accepted struct {
 // split separates the input that is sent from the input that is not. Invalid JSON is
 // left for the operation to report.
 func (t *Tool) split(input json.RawMessage) (rest json.RawMessage, own accepted, problems []Problem) {
+	input = bom.Trim(input)
 	if !t.mentions(input) || len(bytes.TrimSpace(input)) == 0 || codec.Valid(input) != nil {
 		return input, own, nil
 	}
@@ -201,7 +203,7 @@ func (t *Tool) complete(ctx context.Context, c *Client, req *Request, own accept
 	if t.Fill != FillSender {
 		return input, nil, nil
 	}
-	return t.fillSender(ctx, c, req.Body, input)
+	return t.fillSender(ctx, c, req.Body, bom.Trim(input))
 }
 
 // checkCurrency compares a currency code with that of the organization.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent/internal/tool"
+	"github.com/closekit/closekit/internal/bom"
 )
 
 // Call carries out a call that a model asked for. It never fails: what went wrong is
@@ -41,7 +42,7 @@ type planned struct {
 // plan reads the input of a call and decides on it. Nothing is written.
 func (s *Session) plan(ctx context.Context, v Invocation) *planned {
 	v, err := s.unwrapped(v)
-	p := &planned{id: "exec_" + rand.Text()[:16], begun: s.agent.now(), name: v.Name, input: v.Input}
+	p := &planned{id: "exec_" + rand.Text()[:16], begun: s.agent.now(), name: v.Name, input: bom.Trim(v.Input)}
 	if len(p.input) == 0 {
 		p.input = json.RawMessage("{}")
 	}

@@ -37,11 +37,12 @@ func TestOwnTool(t *testing.T) {
 	if !strings.Contains(string(r.JSON), "Grade a") {
 		t.Errorf("got %s", r.JSON)
 	}
+	o.ok(o.call("rate_lead", "\ufeff"+`{"lead_id":%q,"grade":"b"}`, o.lead)) // a byte order mark
 	var invalid *closekit.ValidationError
 	if r := o.call("rate_lead", `{"lead_id":%q,"grade":"d","points":11,"extra":1}`, o.lead); !errors.As(r.Err, &invalid) || len(invalid.Problems) != 3 {
 		t.Errorf("four mistakes: %v", r.Err)
 	}
-	o.has("notes", 1)
+	o.has("notes", 2)
 	var denied *agent.PolicyError
 	if r := o.call("rate_lead", `{"lead_id":%q,"grade":"a","delete":true}`, o.lead); !errors.As(r.Err, &denied) {
 		t.Errorf("a handler did more than it declared: %v", r.Err)

@@ -22,6 +22,8 @@ block() {
 	./run.sh "$n"
 	printf '\n## Size of a program with one call\n'
 	block ./size.sh
+	printf '\n## Size of a program with one call, with four times the operations\n'
+	block ./scale.sh
 	printf '\n## Start-up\n'
 	block ./init.sh
 	printf '\n## Generated code and its cold compile\n'

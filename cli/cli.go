@@ -6,8 +6,9 @@
 //	}
 //
 // The package tools is generated, as is routes, by closegen with -routes. The tools
-// belong to the API of Close; the command has no client for another one. Its help
-// and its messages call it closekit.
+// belong to the API of Close; the command has no client for another one. With Name,
+// help and messages call the command by its own name; the variables of the environment
+// are those of closekit.
 package cli
 
 import (
@@ -21,6 +22,7 @@ import (
 
 // Program is the command for a set of tools. The zero value is closekit itself.
 type Program struct {
+	Name   string            // of the command, in help and messages; closekit if it is empty
 	Tools  *closekit.Catalog // the tools that can be called; nil means those of closekit
 	Routes []emulator.Route  // further operations of the emulator that the command starts
 }

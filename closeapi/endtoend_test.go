@@ -944,7 +944,7 @@ func testUsers(w *world) {
 func testWebhooks(w *world) {
 	ctx := w.Context()
 	hook := ok(closeapi.WebhookCreate(ctx, w.c, closeapi.WebhookCreateParams{URL: "https://hooks.vendor.example/a", Events: []closeapi.WebhookEvent{{ObjectType: "lead", Action: "created"}}}))(w)
-	w.same("key", len(hook.SignatureKey.Or("")), 64)
+	w.same("key", len(hook.SignatureKey.Reveal()), 64)
 	got := ok(closeapi.WebhookUpdate(ctx, w.c, closeapi.WebhookUpdateParams{WebhookID: hook.ID, Status: closekit.Some(closeapi.WebhookStatusPaused)}))(w)
 	w.same("paused", line(got.Status, got.PauseReason), "paused api")
 	w.same("stored", mustJSON(ok(closeapi.WebhookGet(ctx, w.c, closeapi.WebhookGetParams{WebhookID: hook.ID}))(w)), mustJSON(got))
@@ -994,7 +994,7 @@ func testWebhookDelivery(w *world) {
 		w.Fatalf("%d deliveries, want 1", len(got))
 	}
 	d := got[0]
-	key, err := hex.DecodeString(hook.SignatureKey.Or(""))
+	key, err := hex.DecodeString(hook.SignatureKey.Reveal())
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -158,7 +158,7 @@ type Webhook struct {
 	Status WebhookStatus `json:"status"`
 	// Secret for checking deliveries, 64 hexadecimal digits. Store it when the webhook is created; later responses may leave
 	// it out.
-	SignatureKey closekit.Opt[string] `json:"signature_key"`
+	SignatureKey closekit.Secret `json:"signature_key"`
 	// Why it is paused; api when a client paused it.
 	PauseReason  closekit.Opt[string] `json:"pause_reason"`
 	HealthStatus closekit.Opt[string] `json:"health_status"`
@@ -182,8 +182,11 @@ func (v Webhook) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Webhook) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v Webhook) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+// MarshalText returns the JSON without secrets, for logs.
+func (v Webhook) MarshalText() ([]byte, error) {
+	v.SignatureKey = v.SignatureKey.Redacted()
+	return v.MarshalJSON()
+}
 
 // WebhookEvent is a kind of event that a webhook sends. ExtraFilter narrows it by a tree of objects with a type:
 // field_accessor (field, filter) steps into a member and any_array_value (filter) into a list; equals, not_equals and

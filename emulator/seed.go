@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"github.com/closekit/closekit/emulator/internal/rest"
 	"github.com/closekit/closekit/emulator/internal/store"
 	"github.com/closekit/closekit/emulator/internal/value"
+	"github.com/closekit/closekit/internal/bom"
 )
 
 const maxSeed = 64 << 20
@@ -49,7 +49,9 @@ func (s *Server) Seed(r io.Reader) error {
 	if len(data) > maxSeed {
 		return errors.New("the seed is larger than 64 MiB")
 	}
-	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // Windows programs write a byte order mark
+	if data, err = bom.Text(data); err != nil {
+		return fmt.Errorf("the seed is not a JSON object: %w", err)
+	}
 	seed, err := value.DecodeObject(data)
 	if err != nil {
 		return fmt.Errorf("the seed is not a JSON object: %w", seedPosition(data, err))

@@ -28,7 +28,7 @@ const goodSeed = `{
 func TestSeed(t *testing.T) {
 	t.Parallel()
 	a := start(t)
-	if err := a.srv.Seed(strings.NewReader(goodSeed)); err != nil {
+	if err := a.srv.Seed(strings.NewReader("\ufeff" + goodSeed)); err != nil {
 		t.Fatal(err)
 	}
 	lead := a.get("/lead/lead_acme/")
@@ -52,6 +52,7 @@ func TestSeedErrors(t *testing.T) {
 		``:                                 "not a JSON object",
 		"{\n\n]":                           "line 3",
 		`[]`:                               "not a JSON object",
+		"\xff\xfe{\x00}\x00":               "not a JSON object: the text is UTF-16; save it as UTF-8",
 		`{"lead": []}`:                     "lead: unknown key",
 		`{"leads": {}}`:                    "leads: expected a list",
 		`{"leads": [1]}`:                   "leads[0]: expected an object",

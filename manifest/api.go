@@ -161,6 +161,7 @@ const (
 	Timezone
 	Line    // text without line breaks, such as a name or a subject
 	Address // one email address that may have a display name
+	Secret  // text that is not printed; only received
 	JSON
 	ID
 	EnumType

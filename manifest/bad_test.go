@@ -134,6 +134,7 @@ func TestBad(t *testing.T) {
 var unreached = []string{
 	"the schema of the manifest is broken: %v",
 	"the file is larger than %d MB", // TestHugeFile; it would be a large archive
+	"the file is UTF-16",            // TestEncodings
 	"%s has more than %d entries",   // TestManyEntries; as well
 	"type %q has %d fields, more than %d",
 	"tool %q has more than %d parameters",

@@ -24,6 +24,7 @@ func Check(doc *Document) (*API, error) {
 	c.replaceTools()
 	c.resolveTypes()
 	c.resolveTools()
+	c.checkSecrets()
 	if len(ps) > 0 {
 		return nil, ps.Sorted()
 	}

@@ -227,7 +227,7 @@ func fits(t *Type, raw json.RawMessage) bool {
 		return first == '{'
 	case JSON:
 		return true
-	case String, RichText, Date, DateTime, DateOrDateTime, Email, Phone, URL, Timezone, Line, Address, ID:
+	case String, RichText, Date, DateTime, DateOrDateTime, Email, Phone, URL, Timezone, Line, Address, Secret, ID:
 		return first == '"'
 	}
 	return false
@@ -235,5 +235,5 @@ func fits(t *Type, raw json.RawMessage) bool {
 
 // isText reports whether values are sent as text.
 func (t *Type) isText() bool {
-	return slices.Contains([]Kind{String, RichText, Date, DateTime, DateOrDateTime, Email, Phone, URL, Timezone, Line, Address, ID, EnumType}, t.Kind)
+	return slices.Contains([]Kind{String, RichText, Date, DateTime, DateOrDateTime, Email, Phone, URL, Timezone, Line, Address, Secret, ID, EnumType}, t.Kind)
 }

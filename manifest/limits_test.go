@@ -113,3 +113,15 @@ func TestQuick(t *testing.T) {
 		}
 	}
 }
+
+func TestEncodings(t *testing.T) {
+	if got := problems(t, "\ufeffresource: things\ntitle: Things\n"); got != "" {
+		t.Errorf("a byte order mark: %s", got)
+	}
+	const want = "x.yaml: the file is UTF-16 (save it as UTF-8)"
+	for name, first := range map[string]string{"little endian": "\xff\xfer\x00e\x00", "big endian": "\xfe\xff\x00r\x00e", "without a mark": "r\x00e\x00s\x00"} {
+		if got := problems(t, first+"s\x00:\x00 \x00x\x00"); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}

@@ -13,6 +13,8 @@ import (
 	"unicode"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/closekit/closekit/internal/bom"
 )
 
 // maxFile is how large one manifest file may be; the largest of ours has a
@@ -111,6 +113,10 @@ func parse(fsys fs.FS, name string, ps *Problems) (*yaml.Node, error) {
 	}
 	if len(data) > maxFile {
 		ps.add(Pos{File: name}, "split it by resource", "the file is larger than %d MB", maxFile>>20)
+		return nil, nil
+	}
+	if bom.IsUTF16(data) { // the YAML library reads it, but editors, reviewers and Git do not
+		ps.add(Pos{File: name}, "save it as UTF-8", "the file is UTF-16")
 		return nil, nil
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(data))

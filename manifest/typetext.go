@@ -8,7 +8,7 @@ import (
 var scalarTypes = map[string]Kind{
 	"string": String, "richtext": RichText, "integer": Integer, "number": Number, "boolean": Boolean, "date": Date,
 	"datetime": DateTime, "date_or_datetime": DateOrDateTime, "cents": Cents, "email": Email, "phone": Phone, "url": URL,
-	"timezone": Timezone, "line": Line, "address": Address, "json": JSON, "id": ID, "custom_fields": CustomFields,
+	"timezone": Timezone, "line": Line, "address": Address, "secret": Secret, "json": JSON, "id": ID, "custom_fields": CustomFields,
 }
 
 const typeHint = "a type is a name, or list T, map T, enum Name, id KIND"
@@ -33,7 +33,7 @@ func (c *checker) parseType(pos Pos, text string) *Type {
 		if elem == nil {
 			return nil
 		}
-		if elem.Kind == List || elem.Kind == Map || elem.Kind == CustomFields {
+		if elem.Kind == List || elem.Kind == Map || elem.Kind == CustomFields || elem.Kind == Secret {
 			return bad("make the elements an object, or json", "a %s of %s is not possible", w, strings.Join(rest, " "))
 		}
 		if w == "list" {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,7 +80,7 @@ func TestSubset(t *testing.T) {
 func command(t *testing.T, env map[string]string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	p := cli.Program{Tools: tools.Catalog(), Routes: closeroutes.Routes()}
+	p := cli.Program{Name: "acme", Tools: tools.Catalog(), Routes: closeroutes.Routes()}
 	code = p.Run(t.Context(), args, strings.NewReader(""), &out, &errs, func(name string) string { return env[name] })
 	return code, out.String(), errs.String()
 }
@@ -96,6 +97,24 @@ func TestCommand(t *testing.T) {
 		{"call close_lead_statuses_list", 0, `"Nurture"`},
 		{"call close_lead_status_create --lable Nurture", 2, "did you mean --label?"},
 		{"call close_contact_create {}", 2, "unknown tool"},
+		{"--version", 0, "acme 0."},
+		{"version", 0, "acme 0."},
+		{"--help", 0, "acme calls Close CRM tools by name"},
+		{"call --help", 0, "acme call TOOL"},
+		{"call close_lead_create --help", 0, "acme schema close_lead_create"},
+		{"accounts --help", 0, "acme accounts connect ada"},
+		{"help exit-codes", 0, "Exit codes of acme"},
+		{"help environment", 0, "\"acme emulator\" prints"},
+		{"completion bash", 0, "bash completion V2 for acme"},
+		{"tools --search qqqq", 0, "\"acme tools\" lists all"},
+		{"tols", 2, "acme: error: unknown command"},
+		{"tols", 2, "did you mean \"acme tools\"?"},
+		{"call", 2, "usage: acme call"},
+		{"demo", 0, "Next: \"acme tools\" lists all tools"},
+		{"api", 2, "for example acme api GET /me/"},
+		{"accounts show ada", 2, "acme: error: "},
+		{`call close_lead_create {"name":"closekit_call"} --read-only`, 7, "acme: error: "},
+		{"api DELETE /lead/closekit-call/ {}", 7, "run: acme api DELETE /lead/closekit-call/ "},
 		{"schema close_lead_status_create", 0, `"label"`},
 		{"tools status", 0, "close_lead_status_create"},
 		{"call close_lead_create --help", 0, "only after a call"},
@@ -111,5 +130,39 @@ func TestCommand(t *testing.T) {
 	}
 	if requests := s.Requests(); len(requests) == 0 || requests[0].Tool != "close_lead_status_create" {
 		t.Errorf("the emulator does not know the tool: %+v", requests)
+	}
+}
+
+// TestCommandName reads all help and messages of the command acme: they do not call
+// it closekit, and what is to be repeated stays as it was given.
+func TestCommandName(t *testing.T) {
+	var walk func(args []string, depth int)
+	seen := 0
+	walk = func(args []string, depth int) {
+		code, out, errs := command(t, nil, append(slices.Clone(args), "--help")...)
+		seen++
+		if code != 0 || strings.Contains(out+errs, "closekit") {
+			t.Errorf("%q: exit code %d\n%s%s", args, code, out, errs)
+		}
+		_, list, _ := strings.Cut(out, "Available Commands:\n")
+		for line := range strings.Lines(list) {
+			name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+			if name == "" {
+				break
+			}
+			if depth < 3 {
+				walk(append(slices.Clone(args), name), depth+1)
+			}
+		}
+	}
+	walk(nil, 0)
+	if seen < 20 {
+		t.Errorf("only %d helps", seen)
+	}
+	const input = `{"lead_id":"lead_a","note":"use \"closekit call x\""}`
+	env := map[string]string{"CLOSE_API_KEY": "api_x", "CLOSE_BASE_URL": "http://127.0.0.1:1"}
+	code, _, errs := command(t, env, "api", "DELETE", "/lead/lead_a/", input)
+	if want := "run: acme api DELETE /lead/lead_a/ '" + input + "' --yes\n"; code != 7 || !strings.Contains(errs, want) {
+		t.Errorf("exit code %d, want %s\n%s", code, want, errs)
 	}
 }

@@ -21,8 +21,9 @@ const module = "github.com/closekit/closekit"
 type rule struct{ ours, others []string }
 
 var table = map[string]rule{
-	".":                       {ours: []string{"internal/codec", "internal/httpx", "internal/markup", "internal/words"}},
-	"internal/codec":          {},
+	".":                       {ours: []string{"internal/bom", "internal/codec", "internal/httpx", "internal/markup", "internal/words"}},
+	"internal/bom":            {},
+	"internal/codec":          {ours: []string{"internal/bom"}},
 	"internal/markup":         {},
 	"internal/buildinfo":      {},
 	"internal/httpx":          {},
@@ -31,13 +32,13 @@ var table = map[string]rule{
 	"internal/migrations":     {},
 	"internal/pgconnect":      {others: []string{"github.com/jackc/pgx/v5"}},
 	"internal/sqlitefile":     {others: []string{"modernc.org/sqlite"}},
-	"manifest":                {ours: []string{"internal/words"}, others: []string{"gopkg.in/yaml.v3", "github.com/santhosh-tekuri/jsonschema/v5"}},
+	"manifest":                {ours: []string{"internal/bom", "internal/words"}, others: []string{"gopkg.in/yaml.v3", "github.com/santhosh-tekuri/jsonschema/v5"}},
 	"generator":               {ours: []string{"manifest", "generator/internal/ir", "generator/internal/emit"}},
 	"generator/internal/ir":   {ours: []string{"internal/words", "manifest"}},
 	"generator/internal/emit": {ours: []string{"generator/internal/ir"}, others: []string{"github.com/dave/jennifer/jen"}},
 	"cmd/closegen":            {ours: []string{"generator", "manifest", "internal/buildinfo", "internal/words"}},
 
-	"runtime/wire":       {ours: []string{".", "internal/codec", "internal/markup", "internal/words"}},
+	"runtime/wire":       {ours: []string{".", "internal/bom", "internal/codec", "internal/markup", "internal/words"}},
 	"runtime/logging":    {ours: []string{"."}},
 	"runtime/otelclient": {ours: []string{"."}, others: []string{"go.opentelemetry.io/otel"}},
 	"closeapi":           {ours: []string{".", "runtime/wire"}},
@@ -47,7 +48,7 @@ var table = map[string]rule{
 	"agent": {
 		ours: []string{
 			".", "agent/internal/explain", "agent/internal/lower", "agent/internal/meta", "agent/internal/repair", "agent/internal/search", "agent/internal/shape",
-			"agent/internal/preview", "agent/internal/tool", "internal/codec",
+			"agent/internal/preview", "agent/internal/tool", "internal/bom", "internal/codec",
 		},
 		others: []string{"github.com/santhosh-tekuri/jsonschema/v5"},
 	},
@@ -55,7 +56,7 @@ var table = map[string]rule{
 	"agent/internal/preview":  {},
 	"agent/internal/shape":    {ours: []string{".", "internal/codec"}},
 	"agent/internal/tool":     {ours: []string{"."}},
-	"agent/internal/repair":   {ours: []string{".", "agent/internal/tool", "internal/codec", "internal/words"}},
+	"agent/internal/repair":   {ours: []string{".", "agent/internal/tool", "internal/bom", "internal/codec", "internal/words"}},
 	"agent/internal/explain":  {ours: []string{".", "agent/internal/repair", "internal/words"}},
 	"agent/internal/lower":    {ours: []string{".", "agent/internal/tool", "internal/words"}},
 	"agent/internal/coverage": {ours: []string{"agent/internal/tool"}}, // tests and measurements only
@@ -71,7 +72,7 @@ var table = map[string]rule{
 
 	"emulator": {ours: []string{
 		"emulator/internal/crm", "emulator/internal/hooks", "emulator/internal/oauth", "emulator/internal/phone",
-		"emulator/internal/rest", "emulator/internal/store", "emulator/internal/value",
+		"emulator/internal/rest", "emulator/internal/store", "emulator/internal/value", "internal/bom",
 	}},
 	"emulator/internal/crm": {ours: []string{
 		"emulator/internal/hooks", "emulator/internal/phone", "emulator/internal/query", "emulator/internal/rest", "emulator/internal/store",
@@ -86,7 +87,7 @@ var table = map[string]rule{
 	"emulator/internal/value": {},
 
 	"runtime/accounts": {
-		ours:   []string{".", "internal/filelock", "internal/httpx", "runtime/accounts/internal/failpoint"},
+		ours:   []string{".", "internal/bom", "internal/filelock", "internal/httpx", "runtime/accounts/internal/failpoint"},
 		others: []string{"golang.org/x/oauth2"},
 	},
 	"runtime/accounts/internal/failpoint": {},
@@ -107,7 +108,7 @@ var table = map[string]rule{
 	"internal/testuser":  {},
 	"internal/cli": {
 		ours: []string{
-			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",
+			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/bom", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",
 			"runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault",
 		},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},

@@ -31,7 +31,7 @@ its current token would have worked until it expires.`,
 					return err
 				}
 				late := time.AfterFunc(2*time.Second, func() {
-					p.note("closekit: still waiting; another process is renewing %s, or was killed while renewing it, which takes up to 90 seconds", visible(f.account))
+					p.say("still waiting; another process is renewing %s, or was killed while renewing it, which takes up to 90 seconds", visible(f.account))
 				})
 				info, err := m.Refresh(cmd.Context(), before.Principal, before.Connection)
 				late.Stop()

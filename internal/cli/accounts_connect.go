@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -102,8 +103,8 @@ func (p *program) connect(ctx context.Context, m *session, f *accountFlags, past
 	if f.asJSON {
 		return p.printJSON(jsonOf(info))
 	}
-	return p.print(fmt.Sprintf("Connected %s: user %s in organization %s, %s.\nNext: \"closekit call %s close_me_get\"\n",
-		visible(f.account), visible(info.UserID), visible(info.OrganizationID), info.State, callFlags(f.key())))
+	return p.print(p.named(fmt.Sprintf("Connected %s: user %s in organization %s, %s.\nNext: \"closekit call %s close_me_get\"\n",
+		visible(f.account), visible(info.UserID), visible(info.OrganizationID), info.State, callFlags(f.key()))))
 }
 
 // showPage prints a URL unchanged: it contains no secret, but note could redact a
@@ -177,7 +178,7 @@ func (p *program) pasted(ctx context.Context, flow *accounts.LocalFlow) (account
 			return info, err
 		}
 		last = errors.New(strings.TrimPrefix(err.Error(), "accounts: "))
-		p.note("closekit: %v; paste again", last)
+		p.say("%v; paste again", last)
 	}
 }
 
@@ -197,7 +198,7 @@ func (p *program) lines() <-chan string {
 		in := bufio.NewScanner(io.LimitReader(p.stdin, 16*maxPasted))
 		in.Buffer(nil, maxPasted)
 		for in.Scan() {
-			if line := strings.TrimSpace(in.Text()); line != "" {
+			if line := strings.TrimSpace(string(bom.Trim(in.Bytes()))); line != "" {
 				lines <- line
 			}
 		}

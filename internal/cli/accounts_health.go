@@ -202,7 +202,7 @@ func (p *program) reportHealth(h accounts.Health, problems []string, asJSON bool
 		}
 		err = p.printJSON(out)
 	} else {
-		err = p.print(healthTable(h))
+		err = p.print(p.named(healthTable(h)))
 	}
 	if err == nil && len(problems) > 0 {
 		return &hinted{errors.New(strings.Join(problems, "; ")), []string{"\"closekit accounts health --help\" lists what counts as a problem"}, exitFailure}

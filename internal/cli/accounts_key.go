@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -18,7 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/closekit/closekit/internal/codec"
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/internal/words"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/vault"
@@ -104,7 +105,7 @@ func (p *program) newKey(out string, asJSON bool) error {
 		return err
 	}
 	if out == "" {
-		p.note("closekit: this is the only copy of the key; keep it apart from the database, and set %s to it", envKey)
+		p.say("this is the only copy of the key; keep it apart from the database, and set %s to it", envKey)
 		return p.reportKey(keyReport{Key: vault.Text(key)}, v, asJSON, vault.Text(key)+"\n")
 	}
 	file, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the user names the file
@@ -147,8 +148,8 @@ func (p *program) addKey(f *accountFlags) error {
 	if key, err = vault.Promote(key, id); err != nil {
 		return err
 	}
-	return p.replaceKey(f, name, key, fmt.Sprintf(
-		"The key %s in %s encrypts from now on. Next: \"closekit accounts reseal\"\n", keyName(id), name))
+	return p.replaceKey(f, name, key, p.named(fmt.Sprintf(
+		"The key %s in %s encrypts from now on. Next: \"closekit accounts reseal\"\n", keyName(id), name)))
 }
 
 // removeKey removes a key that nothing is sealed with.
@@ -289,14 +290,16 @@ func (p *program) secretFile(flag, name string) (string, error) {
 		return "", usage(flag+" "+name+" cannot be read: "+err.Error(), "give the name of a file")
 	case len(text) > maxSecretFile:
 		return "", usage(flag+" "+name+" is too long for a key or secret", "is it the right file?")
-	case len(strings.TrimSpace(string(text))) == 0:
+	case bom.IsUTF16(text):
+		return "", usage(flag+" "+name+": "+bom.ErrUTF16.Error(), utf8Hint)
+	case len(bytes.TrimSpace(bom.Trim(text))) == 0:
 		return "", usage(flag+" "+name+" is empty", "is it the right file?")
 	}
 	// Windows does not use these permission bits.
 	if goruntime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		p.note("closekit: warning: others can read %s (mode %04o); run \"chmod 600 %s\"", name, info.Mode().Perm(), name)
+		p.say("warning: others can read %s (mode %04o); run \"chmod 600 %s\"", name, info.Mode().Perm(), name)
 	}
-	return string(codec.TrimBOM(text)), nil
+	return string(bom.Trim(text)), nil
 }
 
 // keyName formats the id of a key.

@@ -51,7 +51,7 @@ it; its user must connect again) and DISCONNECTED.`,
 					}
 					return p.printJSON(list)
 				case len(all) == 0:
-					p.note("closekit: there are no such accounts")
+					p.say("there are no such accounts")
 					return nil
 				}
 				return p.print(accountTable(all))

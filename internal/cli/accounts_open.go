@@ -107,7 +107,7 @@ func (p *program) database(f *accountFlags) (string, error) {
 	case isPostgres(db):
 		p.hidePassword(db)
 	case isURL:
-		return "", usage(fmt.Sprintf("%s begins with %q, which closekit does not support", from, shorten(scheme)+"://"), "give a file or a PostgreSQL URL, "+dbExample)
+		return "", usage(fmt.Sprintf("%s begins with %q, which is not supported", from, shorten(scheme)+"://"), "give a file or a PostgreSQL URL, "+dbExample)
 	case strings.Contains(db, "host=") || strings.Contains(db, "dbname=") || strings.Contains(db, "password="):
 		return "", usage(from+" must be the name of a file or a URL", dbExample)
 	}
@@ -182,7 +182,7 @@ func (p *program) openStore(ctx context.Context, m *session, db string, create b
 // sqliteHint says what to do about a file that cannot be opened.
 func sqliteHint(err error) string {
 	for _, h := range []struct{ about, hint string }{
-		{"is of version", "install a newer closekit; this one leaves the file as it is"},
+		{"is of version", "install a newer version; this one leaves the file as it is"},
 		{"not a database", envDB + " or --db must name another file; this one was left as it is"},
 		{"another program", envDB + " or --db must name another file; this one was left as it is"},
 		{"damaged", "restore the file from a backup; a copy of the damaged file may help to find the cause"},

@@ -213,7 +213,7 @@ func checkSecrets(ts *testscript.TestScript, text string) {
 
 // TestOwnFlags checks that the flags of call hide no parameter of any tool.
 func TestOwnFlags(t *testing.T) {
-	p := &program{catalog: tools.Catalog()}
+	p := &program{name: ownName, catalog: tools.Catalog()}
 	for _, tool := range tools.All() {
 		input, err := inputOf(tool)
 		if err != nil {
@@ -286,7 +286,7 @@ func TestPostgres(t *testing.T) {
 func TestShowPage(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	p := &program{catalog: tools.Catalog(), stderr: &out, getenv: func(string) string { return "" }}
+	p := &program{name: ownName, catalog: tools.Catalog(), stderr: &out, getenv: func(string) string { return "" }}
 	p.hidePassword("postgres://closekit:close@localhost/closekit")
 	p.note("the password is close")
 	const page = "https://app.close.com/oauth2/authorize/?client_id=x"

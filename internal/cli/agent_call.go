@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/internal/codec"
 )
 
@@ -83,11 +84,14 @@ func (p *program) agentInput(arg string) ([]byte, error) {
 	if len(text) > maxInput {
 		return nil, wrongInput("standard input is larger than 64 MiB")
 	}
+	if text, err = bom.Text(text); err != nil {
+		return nil, wrongInput("standard input: "+err.Error(), utf8Hint)
+	}
 	return text, nil
 }
 
 func (p *program) printReading(c *agentCall, r agent.Reading) error {
-	r.Input = codec.TrimBOM(r.Input)
+	r.Input = bom.Trim(r.Input)
 	if r.Err == nil && len(bytes.TrimSpace(r.Input)) == 0 {
 		r.Input = json.RawMessage("{}") // no input has no parameters
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
-	"github.com/closekit/closekit/internal/codec"
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/internal/words"
 )
 
@@ -115,7 +115,7 @@ func (p *program) call(cmd *cobra.Command, args []string) error {
 	case r.help && r.tool == nil:
 		return cmd.Help()
 	case r.help:
-		return p.print(toolHelp(r.tool, r.input))
+		return p.print(p.named(toolHelp(r.tool, r.input)))
 	case r.tool == nil:
 		return usage("no tool is named; usage: closekit "+callUsage, "\"closekit tools\" lists them")
 	}
@@ -131,7 +131,7 @@ func (p *program) call(cmd *cobra.Command, args []string) error {
 		return usage(r.tool.Name+" has no pages, so --all has no effect", "leave out --all")
 	}
 	if r.check {
-		p.note("closekit: the input of %s is valid; nothing was sent", r.tool.Name)
+		p.say("the input of %s is valid; nothing was sent", r.tool.Name)
 		return nil
 	}
 	a, err := r.action(input)
@@ -210,7 +210,7 @@ func (p *program) send(ctx context.Context, client *closekit.Client, r *request,
 		return err
 	}
 	for _, note := range result.Notes {
-		p.note("closekit: %s", note)
+		p.note("%s: %s", p.name, note)
 	}
 	response := result.JSON
 	if r.pretty {
@@ -395,6 +395,9 @@ func (p *program) input(r *request) (json.RawMessage, error) {
 	return text, nil
 }
 
+// utf8Hint is what to do about text in UTF-16.
+const utf8Hint = "PowerShell writes UTF-8 with: Out-File -Encoding utf8"
+
 // readJSON returns a JSON argument, or standard input for -.
 func (p *program) readJSON(where, arg string) (json.RawMessage, error) {
 	text := []byte(arg)
@@ -407,13 +410,13 @@ func (p *program) readJSON(where, arg string) (json.RawMessage, error) {
 		if len(text) > maxInput {
 			return nil, wrongInput("standard input is larger than 64 MiB")
 		}
-		if len(bytes.TrimSpace(text)) == 0 {
+		if len(bytes.TrimSpace(bom.Trim(text))) == 0 {
 			return nil, wrongInput("standard input is empty", "give a JSON object, {} for no parameters")
 		}
 	}
-	text = codec.TrimBOM(text)
-	if codec.IsUTF16(text) {
-		return nil, wrongInput(where+": "+codec.ErrUTF16.Error(), "PowerShell writes UTF-8 with: Out-File -Encoding utf8")
+	text, err := bom.Text(text)
+	if err != nil {
+		return nil, wrongInput(where+": "+err.Error(), utf8Hint)
 	}
 	if err := checkJSON(where, text); err != nil {
 		return nil, err

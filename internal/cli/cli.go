@@ -26,6 +26,7 @@ import (
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/emulator"
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/internal/buildinfo"
 	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/runtime/logging"
@@ -62,6 +63,7 @@ const (
 
 // Program is the command for a set of tools. The zero value has those of Close.
 type Program struct {
+	Name   string // in help and messages; closekit if it is empty
 	Tools  *closekit.Catalog
 	Routes []emulator.Route
 }
@@ -109,7 +111,8 @@ func (c Program) Run(ctx context.Context, args []string, stdin io.Reader, stdout
 	if c.Tools == nil {
 		c.Tools = tools.Catalog()
 	}
-	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv, catalog: c.Tools, routes: c.Routes}
+	setting := func(name string) string { return strings.TrimPrefix(getenv(name), bom.Mark) } // $(cat FILE) keeps one
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: setting, name: cmp.Or(c.Name, ownName), catalog: c.Tools, routes: c.Routes}
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -123,6 +126,7 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
+	name           string // of the command, in what it prints
 	catalog        *closekit.Catalog
 	routes         []emulator.Route
 
@@ -136,7 +140,7 @@ type program struct {
 
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "closekit",
+		Use:   p.name,
 		Short: "Use Close CRM from a terminal, against the real API or the emulator",
 		Long: `closekit calls Close CRM tools by name: one tool for each operation, with JSON
 input and output. It also runs an emulated Close, so that you can try it and test
@@ -173,8 +177,9 @@ connect accounts of several users through OAuth, see "closekit accounts".`,
 		exitCodesTopic(), environmentTopic(),
 	)
 	p.completeFlags(root)
-	root.SetVersionTemplate("closekit {{.Version}}\n")
+	root.SetVersionTemplate(p.name + " {{.Version}}\n")
 	root.SetHelpTemplate(helpTemplate)
+	p.nameHelp(root)
 	return root
 }
 
@@ -197,7 +202,7 @@ const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}
 Exit codes: 0 success, 2 usage, 3 input, 4 authorization, 5 refused by Close,
-6 not reached, 7 not confirmed, 130 Ctrl-C, 1 anything else ("closekit help exit-codes").
+6 not reached, 7 not confirmed, 130 Ctrl-C, 1 anything else ("{{.Root.Name}} help exit-codes").
 {{end}}`
 
 func (p *program) versionCommand() *cobra.Command {
@@ -207,7 +212,7 @@ func (p *program) versionCommand() *cobra.Command {
 		Example: "  closekit version",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return p.print("closekit " + buildinfo.Text(closekit.Version) + "\n")
+			return p.print(p.name + " " + buildinfo.Text(closekit.Version) + "\n")
 		},
 	}
 }
@@ -305,6 +310,11 @@ func (p *program) print(text string) error {
 	return nil
 }
 
+// say writes a message of the program to standard error.
+func (p *program) say(format string, args ...any) {
+	p.note("%s: %s", p.name, p.named(fmt.Sprintf(format, args...)))
+}
+
 // note writes a line for people to standard error.
 func (p *program) note(format string, args ...any) {
 	fmt.Fprintln(p.stderr, p.redact(fmt.Sprintf(format, args...)))
@@ -344,7 +354,7 @@ func (p *program) clientFor(source closekit.Source, what string) (*closekit.Clie
 		return nil, err
 	}
 	if zone := p.getenv("TZ"); zone != "" && !knownZone(zone) {
-		p.note("closekit: warning: TZ %s is not a time zone of this computer; dates are read in %s", shellWord(shorten(zone)), time.Local)
+		p.say("warning: TZ %s is not a time zone of this computer; dates are read in %s", shellWord(shorten(zone)), time.Local)
 	}
 	plain := p.plainHTTP()
 	if u.Scheme == "http" && !httpx.IsLocal(u.Hostname()) {
@@ -352,7 +362,7 @@ func (p *program) clientFor(source closekit.Source, what string) (*closekit.Clie
 			return nil, usage(fmt.Sprintf("the base URL %s is not encrypted: the network could read the %s", root, what),
 				fmt.Sprintf("use https; if the network is yours, allow the host with --allow-plain-http %s or %s=%s", u.Hostname(), envPlain, u.Hostname()))
 		}
-		p.note("closekit: warning: the %s goes to %s without encryption", what, u.Host)
+		p.say("warning: the %s goes to %s without encryption", what, u.Host)
 	}
 	opts := []closekit.Option{
 		closekit.BaseURL(root), closekit.UserAgent("closekit-command"),

@@ -30,19 +30,22 @@ type action struct {
 }
 
 // question is what the user is asked.
-func (a *action) question() string {
+func (a *action) question(program string) string {
 	as := ""
 	if a.account != "" {
 		as = " as account " + visible(a.account)
 	}
-	return fmt.Sprintf("closekit: %s %s. It is called%s with\n\n  %s\n\nGo ahead? [y/N] ", printable(a.name, 200), a.does(), as, printable(a.input, 2000))
+	return fmt.Sprintf("%s: %s %s. It is called%s with\n\n  %s\n\nGo ahead? [y/N] ", program, printable(a.name, 200), a.does(), as, printable(a.input, 2000))
 }
+
+// ifWanted begins the advice to repeat a command.
+const ifWanted = "if that is wanted, run"
 
 // again returns the advice to repeat the command with --yes.
 func (a *action) again() string {
-	advice := "if that is wanted, run: " + commandLine(a.line)
+	advice := ifWanted + ": " + commandLine(a.line)
 	if slices.Contains(a.line, "-") { // its input was too long to repeat
-		advice = "if that is wanted, run, with the same standard input: " + commandLine(a.line)
+		advice = ifWanted + ", with the same standard input: " + commandLine(a.line)
 	}
 	return advice
 }
@@ -93,7 +96,7 @@ func (p *program) permit(ctx context.Context, a *action, f confirmFlags) error {
 	case v.decision == deny:
 		return unconfirmed(fmt.Sprintf("%s %s, which --read-only forbids; nothing was sent", a.name, a.does()), "leave out --read-only")
 	}
-	switch yes, err := ownTerminal().ask(ctx, p.redact(a.question())); {
+	switch yes, err := ownTerminal().ask(ctx, p.redact(a.question(p.name))); {
 	case errors.Is(err, errNoTerminal) && v.byPolicy:
 		return unconfirmed(fmt.Sprintf("%s %s, which the policy of this host wants to be confirmed on a terminal, and there is none; nothing was sent", a.name, a.does()),
 			fmt.Sprintf("%s decides on %s; --yes does not change it", envPolicy, v.effect))
@@ -138,7 +141,7 @@ func printable(s string, most int) string {
 
 // commandLine returns the command line that carries out what is asked for.
 func commandLine(args []string) string {
-	line := []string{"closekit"}
+	line := []string{ownName}
 	for _, arg := range args {
 		line = append(line, quoteArg(arg))
 	}

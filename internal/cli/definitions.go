@@ -137,7 +137,7 @@ func (p *program) chosen(d definitions, names []string) ([]*closekit.Tool, error
 	list := p.catalog.Tools()
 	if d.pattern != "" {
 		var err error
-		if list, err = match(list, d.pattern); err != nil {
+		if list, err = match(list, p.catalog.Lookup, d.pattern); err != nil {
 			return nil, err
 		}
 	}

@@ -35,7 +35,7 @@ starts real outreach, is left out unless you add --enroll.`,
 			switch {
 			case live:
 				// The flag is the user's consent; the host may think otherwise.
-				a := &action{name: "closekit demo --live", effects: effectsOf(closekit.Destructive), input: "leads of its own", line: []string{"demo", "--live"}}
+				a := &action{name: p.name + " demo --live", effects: effectsOf(closekit.Destructive), input: "leads of its own", line: []string{"demo", "--live"}}
 				if enroll {
 					a.effects = append(a.effects, sending)
 				}
@@ -46,7 +46,7 @@ starts real outreach, is left out unless you add --enroll.`,
 				if err != nil {
 					return err
 				}
-				return demo.Live(cmd.Context(), p.stdout, client, enroll)
+				return demo.Live(cmd.Context(), namedWriter{p}, client, enroll)
 			case p.apiKey != "" || p.baseURL != "":
 				return usage("--api-key and --base-url require --live", "the emulated demo has a Close of its own")
 			case enroll:
@@ -56,7 +56,7 @@ starts real outreach, is left out unless you add --enroll.`,
 			if p.verbose {
 				opts = append(opts, logging.Logger(p.logger()))
 			}
-			return demo.Emulated(cmd.Context(), p.stdout, opts...)
+			return demo.Emulated(cmd.Context(), namedWriter{p}, opts...)
 		},
 	}
 	cmd.Flags().BoolVar(&live, "live", false, "use the real account of "+envAPIKey+", and clean up afterwards")

@@ -140,7 +140,7 @@ func (p *program) announce(e *endpoints, asJSON bool) error {
 		}
 		return p.print(string(line) + "\n")
 	}
-	return p.print(fmt.Sprintf(`The emulator is ready. Its data is in memory only; Ctrl-C ends it.
+	return p.print(p.named(fmt.Sprintf(`The emulator is ready. Its data is in memory only; Ctrl-C ends it.
 
   base URL       %s
   API key        %s
@@ -159,7 +159,7 @@ To connect accounts through OAuth with "closekit accounts", also:
 
   export CLOSE_CLIENT_ID=%s CLOSE_CLIENT_SECRET=%s
 `, e.BaseURL, e.APIKey, e.ClientID, e.ClientSecret, e.AuthorizeURL, e.TokenURL, e.RedirectURL, e.BaseURL, e.APIKey,
-		e.ClientID, e.ClientSecret))
+		e.ClientID, e.ClientSecret)))
 }
 
 func (p *program) seed(srv *emulator.Server, name string) error {

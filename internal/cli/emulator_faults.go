@@ -91,8 +91,10 @@ func (p *program) unserved(fault, name string, served []string) error {
 	if _, err := p.catalog.Lookup(name); err == nil { // a program gave the command the tool without a route
 		return usage(what, "this program has the tool but gives its emulator no route for it (Routes of cli.Program)")
 	}
-	if near := words.Nearest(name, served); near != "" {
-		return usage(what, "did you mean "+near+"?")
+	for _, meant := range meantTools(p.catalog.Lookup, name) {
+		if slices.Contains(served, meant) {
+			return usage(what, "did you mean "+meant+"?")
+		}
 	}
 	return usage(what, "\"closekit tools\" lists the tools")
 }

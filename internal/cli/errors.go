@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -70,12 +71,16 @@ func (p *program) report(ctx context.Context, err error) int {
 	}
 	d := diagnose(ctx, err)
 	for _, e := range d.errors {
-		p.note("closekit: error: %s", strings.ReplaceAll(e, "\n", "\n  "))
+		if rest, ok := strings.CutPrefix(e, ownName+" "); ok { // the rest may be data
+			e = p.name + " " + rest
+		}
+		e = strings.Replace(e, "; usage: "+ownName+" ", "; usage: "+p.name+" ", 1)
+		p.note("%s: error: %s", p.name, strings.ReplaceAll(e, "\n", "\n  "))
 	}
 	seen := map[string]bool{}
 	for _, h := range d.hints {
 		if !seen[h] {
-			p.note("closekit: hint: %s", h)
+			p.note("%s: hint: %s", p.name, p.named(h))
 		}
 		seen[h] = true
 	}
@@ -343,10 +348,27 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 		names = append(names, c.Name())
 	}
 	hint := "\"" + cmd.CommandPath() + "\" alone lists the commands"
-	if near := words.Nearest(name, names); near != "" {
+	if near := nearest(name, names); near != "" {
 		hint = "did you mean \"" + cmd.CommandPath() + " " + near + "\"?"
 	}
 	return usage(fmt.Sprintf("unknown command %q", name), hint)
+}
+
+// risky are the flags and commands that do what the ones beside them do not: act on
+// a real account, leave a question out, remove something.
+var risky = []string{"--live", "--yes", "--remove", "--new-identity", "--auto-consent", "--allow-plain-http", "disconnect"}
+
+// nearest returns the flag or command that is nearest to a wrong one. Only a
+// misspelling suggests one that is risky.
+func nearest(name string, names []string) string {
+	plain := make([]string, len(names))
+	for i, n := range names {
+		plain[i] = strings.TrimLeft(n, "-")
+	}
+	if near := words.Misspelled(strings.TrimLeft(strings.ToLower(name), "-"), plain); near != "" {
+		return names[slices.Index(plain, near)]
+	}
+	return words.Nearest(name, slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(risky, n) }))
 }
 
 // flagError rewrites errors of the flag package. It omits values: one of them may
@@ -357,7 +379,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	what := err.Error()
 	if name, ok := strings.CutPrefix(what, "unknown flag: "); ok {
 		hint := seeHelp(cmd)
-		if near := words.Nearest(name, names); near != "" {
+		if near := nearest(name, names); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		return usage("unknown flag "+name, hint)

@@ -22,7 +22,7 @@ import (
 // parse parses a command line of call and returns the JSON input.
 func parse(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	p := &program{catalog: tools.Catalog(), stderr: &bytes.Buffer{}, getenv: func(string) string { return "" }}
+	p := &program{name: ownName, catalog: tools.Catalog(), stderr: &bytes.Buffer{}, getenv: func(string) string { return "" }}
 	r, err := p.parseCall(args)
 	if err != nil {
 		return "", err

@@ -489,7 +489,7 @@ func TestExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
-	p := &program{}
+	p := &program{name: ownName}
 	seen := 0
 	var visit func(*cobra.Command)
 	visit = func(cmd *cobra.Command) {

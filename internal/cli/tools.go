@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent"
-	"github.com/closekit/closekit/internal/words"
 )
 
 func (p *program) toolsCommand() *cobra.Command {
@@ -55,7 +55,7 @@ name and also; nothing is found if nothing fits.`,
 			list := p.catalog.Tools()
 			if len(args) == 1 {
 				var err error
-				if list, err = match(list, args[0]); err != nil {
+				if list, err = match(list, p.catalog.Lookup, args[0]); err != nil {
 					return err
 				}
 			}
@@ -78,7 +78,7 @@ func (p *program) searchTools(words string, asJSON bool) error {
 		return p.printJSON(found)
 	}
 	if len(found) == 0 {
-		return p.print("No tool fits; \"closekit tools\" lists all.\n")
+		return p.print(p.named("No tool fits; \"closekit tools\" lists all.\n"))
 	}
 	var list []*closekit.Tool
 	for _, f := range found {
@@ -93,9 +93,22 @@ func (p *program) searchTools(words string, asJSON bool) error {
 	return p.print(toolTable(list))
 }
 
+// lookup finds a tool by its name.
+type lookup func(name string) (*closekit.Tool, error)
+
+// meantTools returns the tools that a wrong name may mean, at most three. None of
+// them does more than the name asks for.
+func meantTools(lookup lookup, name string) []string {
+	var unknown *closekit.UnknownToolError
+	if _, err := lookup(name); !errors.As(err, &unknown) || unknown.Nearest == "" {
+		return nil
+	}
+	return append([]string{unknown.Nearest}, unknown.Others...)
+}
+
 // match finds tools by a pattern for the name, by a part of it, or, if no name
 // matches, by their synonyms.
-func match(list []*closekit.Tool, pattern string) ([]*closekit.Tool, error) {
+func match(list []*closekit.Tool, lookup lookup, pattern string) ([]*closekit.Tool, error) {
 	word := strings.ToLower(strings.TrimSpace(pattern))
 	inName := func(t *closekit.Tool) bool { return strings.Contains(t.Name, strings.ReplaceAll(word, " ", "_")) }
 	if strings.ContainsAny(pattern, "*?[") {
@@ -112,13 +125,9 @@ func match(list []*closekit.Tool, pattern string) ([]*closekit.Tool, error) {
 			return found, nil
 		}
 	}
-	names := make([]string, len(list))
-	for i, t := range list {
-		names[i] = t.Name
-	}
 	hint := "\"closekit tools\" lists all tools"
-	if near := words.Nearest(pattern, names); near != "" {
-		hint = "did you mean " + near + "?"
+	if meant := meantTools(lookup, pattern); len(meant) > 0 {
+		hint = "did you mean " + strings.Join(meant, " or ") + "?"
 	}
 	return nil, usage(fmt.Sprintf("no tool matches %q", pattern), hint)
 }

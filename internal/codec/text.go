@@ -2,17 +2,13 @@ package codec
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/closekit/closekit/internal/bom"
 )
-
-const byteOrderMark = "\uFEFF"
-
-// ErrUTF16 reports text in UTF-16, which some Windows programs write.
-var ErrUTF16 = errors.New("the text is UTF-16; save it as UTF-8")
 
 // BadTextError reports bytes that are not UTF-8, or an escape in JSON that is half
 // of a character.
@@ -23,20 +19,11 @@ type BadTextError struct {
 
 func (e *BadTextError) Error() string { return fmt.Sprintf("%s at byte %d", e.What, e.Offset) }
 
-// TrimBOM removes a byte order mark, which some programs write at the start of UTF-8.
-func TrimBOM(b []byte) []byte { return bytes.TrimPrefix(b, []byte(byteOrderMark)) }
-
-// IsUTF16 reports whether b is text in UTF-16: JSON starts with two characters that
-// are ASCII.
-func IsUTF16(b []byte) bool {
-	return len(b) >= 2 && (b[0] == 0xFF && b[1] == 0xFE || b[0] == 0xFE && b[1] == 0xFF || (b[0] == 0) != (b[1] == 0))
-}
-
-// CheckJSONText returns ErrUTF16, or a [*BadTextError] for the first character in
+// CheckJSONText returns [bom.ErrUTF16], or a [*BadTextError] for the first character in
 // JSON that has no meaning. Decoding would replace it without notice.
 func CheckJSONText(b []byte) error {
-	if IsUTF16(b) {
-		return ErrUTF16
+	if bom.IsUTF16(b) {
+		return bom.ErrUTF16
 	}
 	if !utf8.Valid(b) {
 		return CheckText(string(b))

@@ -3,6 +3,8 @@ package codec
 import (
 	"errors"
 	"testing"
+
+	"github.com/closekit/closekit/internal/bom"
 )
 
 func TestCheckJSONText(t *testing.T) {
@@ -21,10 +23,10 @@ func TestCheckJSONText(t *testing.T) {
 		"\"Caf\xe9\"":                     "byte 0xe9 at byte 4",
 		"\"\xed\xa0\x80\"":                "byte 0xed at byte 1",
 		"\"\xc3":                          "byte 0xc3 at byte 1",
-		"\xff\xfe{\x00}\x00":              ErrUTF16.Error(),
-		"\xfe\xff\x00{\x00}":              ErrUTF16.Error(),
-		"{\x00}\x00":                      ErrUTF16.Error(),
-		"\x00{\x00}":                      ErrUTF16.Error(),
+		"\xff\xfe{\x00}\x00":              bom.ErrUTF16.Error(),
+		"\xfe\xff\x00{\x00}":              bom.ErrUTF16.Error(),
+		"{\x00}\x00":                      bom.ErrUTF16.Error(),
+		"\x00{\x00}":                      bom.ErrUTF16.Error(),
 		`"\u12`:                           "",
 		`"\`:                              "",
 	} {

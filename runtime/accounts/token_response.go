@@ -13,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/internal/httpx"
 )
 
@@ -37,7 +38,7 @@ type members map[string]string
 // mark, trailing bytes or a missing end; or a form. It reports whether the text
 // was OAuth at all, and whether it was complete.
 func readMembers(body []byte) (m members, oauth, complete bool) {
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+	body = bytes.TrimSpace(bom.Trim(body))
 	if len(body) == 0 {
 		return nil, false, false
 	}
@@ -123,7 +124,7 @@ var configCodes = []string{"invalid_client", "unauthorized_client", "unsupported
 func classify(status int, h http.Header, body []byte, readErr error, assumed time.Duration, now time.Time) tokenResponse {
 	r := tokenResponse{status: status, retryAfter: retryAfter(status, h, now)}
 	m, oauth, complete := readMembers(body)
-	if readErr != nil && oauth && !bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))), []byte("{")) {
+	if readErr != nil && oauth && !bytes.HasPrefix(bytes.TrimSpace(bom.Trim(body)), []byte("{")) {
 		m = nil // a form does not show where it was cut
 	}
 	code := m.text("error")

@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/internal/codec"
 )
 
@@ -61,7 +62,7 @@ func CallNone(ctx context.Context, c *closekit.Client, op *Operation, p any, opt
 		return err
 	}
 	return c.Do(ctx, req, func(r closekit.Response) error {
-		body := codec.TrimBOM(r.Body)
+		body := bom.Trim(r.Body)
 		if len(bytes.TrimSpace(body)) == 0 {
 			return nil
 		}
@@ -85,7 +86,7 @@ func (op *Operation) call(ctx context.Context, c *closekit.Client, p any, t refl
 
 // object reads a response, which must be a JSON object.
 func object(ctx context.Context, r closekit.Response, read func(*codec.Decoder)) error {
-	r.Body = codec.TrimBOM(r.Body)
+	r.Body = bom.Trim(r.Body)
 	d := codec.NewDecoder(r.Body, r.Strict)
 	d.Watch(ctx)
 	if d.Peek() != '{' {
@@ -100,8 +101,8 @@ func noObject(body []byte) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return errors.New("the body is empty")
 	}
-	if codec.IsUTF16(body) {
-		return codec.ErrUTF16
+	if bom.IsUTF16(body) {
+		return bom.ErrUTF16
 	}
 	if err := codec.Valid(body); err != nil {
 		return err

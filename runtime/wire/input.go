@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/internal/codec"
 	"github.com/closekit/closekit/internal/markup"
 	"github.com/closekit/closekit/internal/words"
@@ -36,11 +37,11 @@ type jsonMember struct {
 
 // read fills the parameters at v.
 func (r *reader) read(input []byte, s *plan, v unsafe.Pointer) {
-	if input = bytes.TrimSpace(codec.TrimBOM(input)); len(input) == 0 {
+	if input = bytes.TrimSpace(bom.Trim(input)); len(input) == 0 {
 		input = []byte("{}")
 	}
 	bad := codec.CheckJSONText(input)
-	if errors.Is(bad, codec.ErrUTF16) {
+	if errors.Is(bad, bom.ErrUTF16) {
 		r.add("", "input must be a JSON object", "UTF-16", bad.Error())
 		return
 	}
@@ -342,7 +343,11 @@ func (r *reader) list(f *field, raw []byte, texts bool) ([][]byte, bool) {
 	}
 	list, ok := codec.Elements(raw)
 	if !ok {
-		r.add(f.name, "must be a list", sample(raw), "")
+		hint := ""
+		if texts && raw[0] == '"' {
+			hint = `give a list such as ["a", "b"], also for one`
+		}
+		r.add(f.name, "must be a list", sample(raw), hint)
 		return nil, false
 	}
 	if list == nil {

@@ -73,7 +73,7 @@ func TestInput(t *testing.T) {
 			"_fields[1]: must be a string, got null", "contact_ids[1]: must be a string, got 5 (find one with close_contacts_list. They belong to leads.)",
 			`contact_ids[2]: must be a contact id such as cont_…, got "x" (find one with close_contacts_list. They belong to leads.)`,
 		}},
-		{"a body list joined by commas", `{"contact_ids":"cont_a,cont_b"}`, []string{`contact_ids: must be a list, got "cont_a,cont_b"`}},
+		{"a body list joined by commas", `{"contact_ids":"cont_a,cont_b"}`, []string{`contact_ids: must be a list, got "cont_a,cont_b" (give a list such as ["a", "b"], also for one)`}},
 		{"custom fields by name", `{"custom.Industry":"x","custom_fields":{"cf_b.add":"x"}}`, []string{
 			"custom_fields.cf_b.add: .add is for updates (give the whole list under cf_b)",
 			`custom_fields.Industry: must be named by a custom field id such as cf_…, got "Industry" (list the ids with the custom field tools; names are not accepted)`,

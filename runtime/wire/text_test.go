@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/closekit/closekit"
-	"github.com/closekit/closekit/internal/codec"
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/runtime/wire"
 )
 
@@ -33,7 +33,7 @@ func TestInvalidText(t *testing.T) {
 		"{\"sub\xffject\":\"x\"}":                    "input must be valid text, got byte 0xff at byte 5" + hint,
 		"\xff\xfe{\x00}\x00":                         "input must be a JSON object, got UTF-16 (the text is UTF-16; save it as UTF-8)",
 		"{\x00\"\x00a\x00\"\x00:\x001\x00}\x00":      "input must be a JSON object, got UTF-16 (the text is UTF-16; save it as UTF-8)",
-		`{"to":"[\"a@b\",\"\\ud800\"]"}`:             `to: must be a list, got "[\"a@b\",\"\\ud800\"]"`,
+		`{"to":"[\"a@b\",\"\\ud800\"]"}`:             `to: must be a list, got "[\"a@b\",\"\\ud800\"]" (give a list such as ["a", "b"], also for one)`,
 		"{\"custom_fields\":{\"cf_a\":\"Caf\xe9\"}}": "custom_fields: must be valid text, got byte 0xe9 at byte 29" + hint,
 	} {
 		_, err := letters.Parse([]byte(in))
@@ -116,7 +116,7 @@ func TestByteOrderMark(t *testing.T) {
 		t.Error(err)
 	}
 	c = answering(func() string { return "\xff\xfe{\x00}\x00" })
-	if _, err := wire.Call[child](t.Context(), c, &letters, &letter{}, nil); !errors.Is(err, codec.ErrUTF16) {
+	if _, err := wire.Call[child](t.Context(), c, &letters, &letter{}, nil); !errors.Is(err, bom.ErrUTF16) {
 		t.Error(err)
 	}
 }

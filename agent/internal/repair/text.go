@@ -3,6 +3,7 @@ package repair
 import (
 	"strings"
 
+	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/internal/codec"
 )
 
@@ -10,7 +11,7 @@ import (
 // JSON: JSON text in a string or a code fence, trailing commas, and the notation of
 // Python. The repair of the text, if there is one, is in why.
 func read(input []byte) (n *node, why string, ok bool) {
-	text := strings.TrimSpace(string(codec.TrimBOM(input)))
+	text := strings.TrimSpace(string(bom.Trim(input)))
 	for range 3 { // a string in a fence in a string at most
 		if text == "" || text == "null" {
 			return &node{kind: '{'}, "no input is an input without parameters", true

@@ -132,6 +132,17 @@ type Struct struct {
 	Variants []Variant
 }
 
+// Secrets names the fields that hold a secret.
+func (s *Struct) Secrets() []string {
+	var names []string
+	for _, f := range s.Fields {
+		if f.Type == secret {
+			names = append(names, f.Go)
+		}
+	}
+	return names
+}
+
 // Variant is an accessor that reads the struct as another one.
 type Variant struct {
 	Method string // AsCall

@@ -264,7 +264,7 @@ func (w *walk) typ(t *manifest.Type, facts fieldFacts) object {
 		s.set("additionalProperties", false)
 	case manifest.ObjectType:
 		return w.object(t.Object)
-	case manifest.String, manifest.Line:
+	case manifest.String, manifest.Line, manifest.Secret:
 		s.set("type", "string")
 		length()
 	case manifest.RichText, manifest.DateOrDateTime, manifest.Phone, manifest.Timezone, manifest.Address:
@@ -394,7 +394,7 @@ func (b *builder) resultType(t *manifest.Type, from string) object {
 	case manifest.CustomFields:
 		return one("object")
 	case manifest.String, manifest.RichText, manifest.Date, manifest.DateTime, manifest.DateOrDateTime, manifest.Email,
-		manifest.Phone, manifest.URL, manifest.Timezone, manifest.Line, manifest.Address, manifest.ID, manifest.EnumType:
+		manifest.Phone, manifest.URL, manifest.Timezone, manifest.Line, manifest.Address, manifest.Secret, manifest.ID, manifest.EnumType:
 	}
 	return one("string")
 }

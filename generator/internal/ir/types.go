@@ -20,6 +20,8 @@ func scalar(t *manifest.Type) GoType {
 		return GoType{Scope: Root, Name: "Date"}
 	case manifest.DateTime, manifest.DateOrDateTime:
 		return GoType{Scope: Root, Name: "DateTime"}
+	case manifest.Secret:
+		return secret
 	case manifest.Cents:
 		return GoType{Scope: Root, Name: "Cents"}
 	case manifest.EnumType:
@@ -36,6 +38,9 @@ func scalar(t *manifest.Type) GoType {
 	return GoType{Name: "string"}
 }
 
+// secret is the type of a text that is not printed.
+var secret = GoType{Scope: Root, Name: "Secret"}
+
 var rawJSON = GoType{Scope: JSON, Name: "RawMessage"}
 
 // isNumeric reports whether values are numbers or booleans.
@@ -47,6 +52,8 @@ func isNumeric(t *manifest.Type) bool {
 // Opt.
 func goType(t *manifest.Type, always bool) GoType {
 	switch t.Kind {
+	case manifest.Secret:
+		return scalar(t) // package fmt would print what is in an Opt
 	case manifest.CustomFields:
 		return GoType{Scope: Root, Name: "CustomFields"}
 	case manifest.ObjectType:

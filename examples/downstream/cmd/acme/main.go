@@ -12,5 +12,5 @@ import (
 )
 
 func main() {
-	os.Exit(cli.Program{Tools: tools.Catalog(), Routes: closeroutes.Routes()}.Main())
+	os.Exit(cli.Program{Name: "acme", Tools: tools.Catalog(), Routes: closeroutes.Routes()}.Main())
 }
