@@ -106,7 +106,7 @@ func (s *Session) decide(ctx context.Context, p *planned) (err error) {
 			return err
 		}
 	}
-	p.decision = s.agent.policy.Decide(&Call{p.tool.Name, p.tool.Resource, p.input, p.effect, p.account, s.run, outside})
+	p.decision = s.agent.judge(&Call{p.tool.Name, p.tool.Resource, p.input, p.effect, p.account, s.run, outside})
 	if p.decision.Action != Allow && p.decision.Action != Ask {
 		return &PolicyError{p.tool.Name, p.effect, p.decision}
 	}
@@ -139,7 +139,9 @@ func (s *Session) carryOut(ctx context.Context, p *planned) {
 		s.settle(ctx, p, Failed, "nothing was sent: "+err.Error())
 		return
 	}
-	out, notes, err := p.tool.Do(s.grant(ctx, p), s.client, p.asking())
+	granted, g := s.grant(ctx, p)
+	out, notes, err := s.do(granted, p)
+	g.over.Store(true)
 	p.notes = append(p.notes, notes...)
 	r := Result{ID: p.id, Tool: p.name, JSON: out, Err: err, Repairs: p.repairs, Notes: p.notes, Input: p.input, Effect: p.effect}
 	p.result = &r
@@ -147,7 +149,7 @@ func (s *Session) carryOut(ctx context.Context, p *planned) {
 	switch {
 	case err == nil:
 		r.Text = s.answer(ctx, p, out)
-	case closekit.MaybeDone(err):
+	case closekit.MaybeDone(err), g.maybeDone(err):
 		word, state, text = "unclear", Unclear, err.Error()
 	default:
 		word, state, text = "failed", Failed, err.Error()
@@ -160,7 +162,8 @@ func (s *Session) carryOut(ctx context.Context, p *planned) {
 		r.Err = errors.Join(r.Err, err)
 	}
 	s.settle(ctx, p, state, text)
-	if p.tool.Info.Untrusted && p.tool.Method != "POST" && len(out) > 0 { // what a call creates is what it was given
+	untrusted := p.tool.Info.Untrusted && p.tool.Method != "POST" // what a call creates is what it was given
+	if len(out) > 0 && (untrusted || p.tool.Method == "" && g.outside.Load()) {
 		if err := s.sawOutside(ctx, p.account); err != nil {
 			s.withhold(&r, err)
 		}
@@ -247,7 +250,7 @@ func (s *Session) outcome(ctx context.Context, p *planned, word string) error {
 func (s *Session) record(ctx context.Context, r Record) error {
 	var errs []error
 	for _, sink := range s.agent.sinks {
-		if err := sink.Record(ctx, r); err != nil {
+		if err := keep(ctx, sink, r); err != nil {
 			errs = append(errs, err)
 		}
 	}

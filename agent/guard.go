@@ -1,8 +1,11 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,22 +20,31 @@ type grant struct {
 	session *Session
 	tool    *tool.Tool
 	effect  closekit.Effect
+	person  bool // a person has approved the call
 	used    atomic.Bool
+	over    atomic.Bool // the call has returned
+	outside atomic.Bool // a handler has read text of outsiders
 }
 
 type grantKey struct{}
 
-func (s *Session) grant(ctx context.Context, p *planned) context.Context {
-	return context.WithValue(ctx, grantKey{}, &grant{session: s, tool: p.tool, effect: p.effect})
+// grant returns a context for a call, and its permission. The permission must end with
+// the call: a handler can keep the context.
+func (s *Session) grant(ctx context.Context, p *planned) (context.Context, *grant) {
+	g := &grant{session: s, tool: p.tool, effect: p.effect, person: p.approval != nil}
+	return context.WithValue(ctx, grantKey{}, g), g
 }
 
 // covers reports whether the request is the call that the grant is for. What a tool
 // of the host does inside is covered if it was declared.
 func (g *grant) covers(s *Session, t *tool.Tool, effect closekit.Effect) bool {
 	switch {
-	case g.session != s:
+	case g.session != s, g.over.Load():
 		return false
 	case effect == closekit.Read:
+		if t == nil || t.Info.Untrusted {
+			g.outside.Store(true)
+		}
 		return true
 	case g.tool.Method == "":
 		return g.effect.Has(effect)
@@ -41,23 +53,36 @@ func (g *grant) covers(s *Session, t *tool.Tool, effect closekit.Effect) bool {
 	}
 }
 
+// maybeDone reports whether a tool of the host that failed may have changed something.
+func (g *grant) maybeDone(err error) bool {
+	var panicked *PanicError
+	return g.tool.Method == "" && g.effect != closekit.Read && (g.used.Load() || errors.As(err, &panicked))
+}
+
 // guard decides on every request of the session's client. It believes neither the
 // operation nor the effect of a request: the host's code may have made them up. What
 // counts is the route and the content.
 func (s *Session) guard(ctx context.Context, req closekit.Request) error {
 	found := s.agent.identify(&req)
 	t, effect := found.tool, found.effect
-	if g, ok := ctx.Value(grantKey{}).(*grant); ok && g.covers(s, t, effect) {
+	g, ok := ctx.Value(grantKey{}).(*grant)
+	covered := ok && g.covers(s, t, effect)
+	if covered && (g.tool.Method != "" || effect == closekit.Read) {
 		return nil
 	}
-	input := found.content(&req)
+	input, err := found.content(&req)
+	if err != nil {
+		return err
+	}
+	if covered {
+		return s.inside(ctx, g, t, input, effect)
+	}
 	p := &planned{id: "host_" + strconv.FormatInt(s.agent.now().UnixNano(), 36), begun: s.agent.now(), input: input, effect: effect}
 	call := &Call{Input: input, Effect: effect, Run: s.run}
 	if t != nil {
 		p.tool, p.name = t, t.Name
 		call.Tool, call.Resource = t.Name, t.Resource
 	}
-	var err error
 	if p.account, err = s.accountFor(ctx, effect); err != nil {
 		return err
 	}
@@ -67,7 +92,7 @@ func (s *Session) guard(ctx context.Context, req closekit.Request) error {
 			return err
 		}
 	}
-	if p.decision = s.agent.policy.Decide(call); p.decision.Action != Allow {
+	if p.decision = s.agent.judge(call); p.decision.Action != Allow {
 		return &PolicyError{p.name, effect, p.decision}
 	}
 	if err := s.spend(ctx, p); err != nil {
@@ -77,6 +102,27 @@ func (s *Session) guard(ctx context.Context, req closekit.Request) error {
 		return nil
 	}
 	return s.record(ctx, p.record(Intent, s))
+}
+
+// inside decides on a write of a host's tool. What the tool declares was decided with
+// its call; rules about the tools and arguments of Close hold inside it too, and so do
+// limits: the call counts for its first write.
+func (s *Session) inside(ctx context.Context, g *grant, t *tool.Tool, input json.RawMessage, effect closekit.Effect) error {
+	account, err := s.account(ctx, false)
+	if err != nil {
+		return err
+	}
+	call := &Call{Input: input, Effect: effect, Account: account, Run: s.run}
+	if t != nil {
+		call.Tool, call.Resource = t.Name, t.Resource
+	}
+	if d := s.agent.judge(call); d.Action != Allow && (d.Action != Ask || !g.person) {
+		return &PolicyError{call.Tool, effect, d}
+	}
+	if !g.used.Swap(true) {
+		return nil
+	}
+	return s.spend(ctx, &planned{tool: t, input: input, effect: effect, account: account})
 }
 
 // route is the path template of a tool, below the prefix of the API.
@@ -106,17 +152,25 @@ type endpoint struct {
 	effect closekit.Effect
 }
 
-// content returns the input of a request, as its tool would take it.
-func (x *endpoint) content(req *closekit.Request) json.RawMessage {
-	if x.input == nil && x.tool != nil {
-		x.input = inputOf(x.tool, x.values, req)
+// content returns the input of a request, as its tool would take it. A request that
+// Close may read in another way than the policy is an error.
+func (x *endpoint) content(req *closekit.Request) (json.RawMessage, error) {
+	if x.tool == nil {
+		if name := repeatedKey(req.Body); name != "" {
+			return nil, &AmbiguousError{name}
+		}
+		return req.Body, nil
 	}
-	return x.input
+	var err error
+	if x.input == nil {
+		x.input, err = inputOf(x.tool, x.values, req)
+	}
+	return x.input, err
 }
 
 // identify returns the tool of a request, if there is one, and the effect of the
 // request. Of a request that no tool describes, every effect is assumed unless it
-// reads.
+// reads; of one that is not as the tool would send it, the strongest of the tool.
 func (a *Agent) identify(req *closekit.Request) endpoint {
 	method := req.Method
 	if method == "" && req.Operation != nil {
@@ -139,16 +193,17 @@ func (a *Agent) identify(req *closekit.Request) endpoint {
 		if method == "GET" {
 			return endpoint{effect: closekit.Read}
 		}
-		return endpoint{input: req.Body, effect: everything}
+		return endpoint{effect: everything}
 	}
 	x := endpoint{tool: best.tool, values: values}
 	var only bool
 	if x.effect, only = best.tool.OnlyEffect(); only {
 		return x
 	}
-	effect, err := best.tool.EffectOf(x.content(req))
-	if err == nil {
-		x.effect = effect
+	if input, err := x.content(req); err == nil {
+		if effect, err := best.tool.EffectOf(input); err == nil {
+			x.effect = effect
+		}
 	}
 	return x
 }
@@ -180,35 +235,50 @@ func (r *route) match(parts []string) (map[string]string, bool) {
 	return values, true
 }
 
+// AmbiguousError reports a request of the host's code that gives an argument twice, so
+// that the policy and Close might not see the same one. Nothing was sent.
+type AmbiguousError struct{ Name string }
+
+// Error names the argument.
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("the request gives %q more than once, so that it cannot be checked; give it once", e.Name)
+}
+
 // inputOf makes the input of a tool from a request.
-func inputOf(t *tool.Tool, path map[string]string, req *closekit.Request) json.RawMessage {
+func inputOf(t *tool.Tool, path map[string]string, req *closekit.Request) (json.RawMessage, error) {
+	if name := repeatedKey(req.Body); name != "" {
+		return nil, &AmbiguousError{name}
+	}
 	if len(path) == 0 && req.Query == "" && len(req.Body) > 0 {
-		return req.Body
+		return req.Body, nil
 	}
 	in := map[string]any{}
 	var body map[string]json.RawMessage
-	if json.Unmarshal(req.Body, &body) == nil {
-		for k, v := range body {
-			in[k] = v
-		}
+	if len(req.Body) > 0 && json.Unmarshal(req.Body, &body) != nil {
+		return req.Body, nil // no input of a tool
 	}
-	schema, err := t.Schema()
-	if err != nil {
-		return req.Body
+	for k, v := range body {
+		in[k] = v
 	}
 	query, err := url.ParseQuery(req.Query)
 	if err != nil {
-		return req.Body
+		return nil, fmt.Errorf("the query of the request: %w", err)
+	}
+	schema, err := t.Schema()
+	if err != nil {
+		return nil, err
 	}
 	for k, v := range query {
 		p := schema.Property(k)
+		if _, ok := body[k]; ok || len(v) > 1 && (p == nil || !p.Is("array")) {
+			return nil, &AmbiguousError{k}
+		}
+		raw := json.RawMessage(v[0])
 		switch {
-		case p == nil:
-			in[k] = v[0]
-		case p.Is("array"):
+		case p != nil && p.Is("array"):
 			in[k] = strings.Split(strings.Join(v, ","), ",")
-		case p.Is("integer"), p.Is("number"), p.Is("boolean"):
-			in[k] = json.RawMessage(v[0])
+		case p != nil && (p.Is("integer") || p.Is("number") || p.Is("boolean")) && json.Valid(raw):
+			in[k] = raw
 		default:
 			in[k] = v[0]
 		}
@@ -216,9 +286,42 @@ func inputOf(t *tool.Tool, path map[string]string, req *closekit.Request) json.R
 	for k, v := range path {
 		in[k] = v
 	}
-	out, err := json.Marshal(in)
-	if err != nil {
-		return req.Body
+	return json.Marshal(in)
+}
+
+// repeatedKey returns a key that an object in JSON has more than once, at any depth,
+// or "".
+func repeatedKey(body []byte) string {
+	d := json.NewDecoder(bytes.NewReader(body))
+	var keys []map[string]bool // of the objects around; nil for a list
+	name := true               // whether the next token of an object is a key
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return ""
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			var seen map[string]bool
+			if token == json.Delim('{') {
+				seen = map[string]bool{}
+			}
+			keys, name = append(keys, seen), true
+			continue
+		case json.Delim('}'), json.Delim(']'):
+			keys, name = keys[:len(keys)-1], true
+			continue
+		}
+		if len(keys) == 0 || keys[len(keys)-1] == nil {
+			continue
+		}
+		if name {
+			key, _ := token.(string)
+			if keys[len(keys)-1][key] {
+				return key
+			}
+			keys[len(keys)-1][key] = true
+		}
+		name = !name
 	}
-	return out
 }

@@ -106,7 +106,11 @@ func viewOf[In any](t OwnTool[In]) (*tool.Tool, error) {
 			if err != nil || t.EffectOf == nil {
 				return t.Effect, err
 			}
-			return t.EffectOf(in) & t.Effect, nil
+			if e := t.EffectOf(in); t.Effect.Has(e) {
+				return e, nil
+			} else {
+				return t.Effect, fmt.Errorf("tool %s: the effect of this call (%s) is more than the tool declares (%s)", t.Name, e, t.Effect)
+			}
 		},
 		Call: func(ctx context.Context, c *closekit.Client, input json.RawMessage) (json.RawMessage, error) {
 			in, err := decode(input)

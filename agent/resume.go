@@ -38,9 +38,7 @@ func (s *Session) ask(ctx context.Context, plans []*planned) {
 	for i, p := range of {
 		s.wait(ctx, p, asked[i])
 	}
-	if s.agent.notify != nil {
-		s.agent.notify(ctx, asked)
-	}
+	s.agent.tell(ctx, asked)
 }
 
 // wait ends a call whose approval is pending.
@@ -169,6 +167,9 @@ func (s *Session) claim(ctx context.Context, p *planned) error {
 		return err
 	case account != a.Account:
 		return ErrOtherAccount
+	}
+	if state := p.row.stateAt(s.agent.now()); state != Approved { // asking took its time
+		return &StateError{a.ID, state}
 	}
 	p.account = account
 	a.State = Executing

@@ -35,8 +35,7 @@ type Session struct {
 
 	mu      sync.Mutex
 	me      *profile
-	outside bool // text of outsiders was read
-	loaded  bool // whether outside was read from the store
+	outside bool // text of outsiders was read, and the store knows it
 }
 
 // SessionOption configures a session. The zero value has no effect.
@@ -221,35 +220,42 @@ func (e *NotOfferedError) Error() string {
 }
 
 // Outside reports whether the run has read text that people outside the organization
-// may have written.
+// may have written. A run can have several sessions, so that only a yes is remembered.
 func (s *Session) Outside(ctx context.Context) (bool, error) {
 	s.mu.Lock()
-	known, outside := s.loaded, s.outside
+	outside := s.outside
 	s.mu.Unlock()
-	if known || outside {
-		return outside, nil
+	if outside {
+		return true, nil
 	}
 	n, err := s.agent.store.Count(ctx, s.outsideKey())
 	if err != nil {
 		return false, fmt.Errorf("reading the state of the run: %w", err)
 	}
+	if n > 0 {
+		s.setOutside()
+	}
+	return n > 0, nil
+}
+
+func (s *Session) setOutside() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.loaded = true
-	s.outside = s.outside || n > 0
-	return s.outside, nil
+	s.outside = true
 }
 
 // sawOutside remembers that text of outsiders was read, before the model sees it.
 func (s *Session) sawOutside(ctx context.Context, account Account) error {
 	s.mu.Lock()
 	seen := s.outside
-	s.outside = true
 	s.mu.Unlock()
 	if seen {
 		return nil
 	}
-	_, err := s.agent.store.Spend(ctx, []Spend{{Key: s.outsideKey(), Account: account.Name, Amount: 1, Most: -1, Ends: s.agent.now().Add(runsEnd)}})
+	_, err := s.agent.store.Spend(context.WithoutCancel(ctx), []Spend{{Key: s.outsideKey(), Account: account.Name, Amount: 1, Most: -1, Ends: s.agent.now().Add(runsEnd)}})
+	if err == nil {
+		s.setOutside()
+	}
 	return err
 }
 
