@@ -200,8 +200,12 @@ func (a *Agent) index() error {
 			return err
 		}
 	}
+	var err error
+	if a.metas, err = makeMetas(); err != nil {
+		return err
+	}
 	for _, t := range a.own {
-		if a.all[t.Name] != nil {
+		if a.all[t.Name] != nil || slices.ContainsFunc(a.metas, func(m *tool.Tool) bool { return m.Name == t.Name }) {
 			return fmt.Errorf("agent: there are two tools with the name %s", t.Name)
 		}
 		if err := add(t); err != nil {
@@ -215,9 +219,7 @@ func (a *Agent) index() error {
 	a.paths = routes(a.all)
 	a.gets = sync.OnceValue(a.readers)
 	a.finds = sync.OnceValue(func() *search.Index { return search.New(a.tools, a.catalog.Lexicon()) })
-	var err error
-	a.metas, err = makeMetas()
-	return err
+	return nil
 }
 
 // definitions returns the definitions of the tools, made once.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // Policies, sinks, handlers and hooks are the host's code. One that panics must neither
@@ -27,6 +28,7 @@ func recovered(where string, err *error) {
 
 // judge asks the policy.
 func (a *Agent) judge(c *Call) Decision {
+	c.Input = slices.Clone(c.Input) // what is sent is in nobody's hands
 	var d Decision
 	err := func() (err error) {
 		defer recovered("the policy", &err)

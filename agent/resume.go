@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -65,7 +66,7 @@ func (s *Session) approvalOf(ctx context.Context, p *planned, question string) (
 	now := s.agent.now().UTC().Truncate(time.Microsecond) // as databases keep it
 	a := &Approval{
 		ID: "apr_" + rand.Text(), Question: question, Account: p.account, Run: s.run, Tool: p.tool.Name, ToolHash: p.tool.Hash(),
-		Input: p.input, Effect: p.effect, Why: p.decision.Why, Preview: view, State: Pending, Created: now, Expires: now.Add(s.agent.validity),
+		Input: slices.Clone(p.input), Effect: p.effect, Why: p.decision.Why, Preview: view, State: Pending, Created: now, Expires: now.Add(s.agent.validity),
 	}
 	row, err := s.agent.row(a, 0)
 	if err != nil {

@@ -45,6 +45,7 @@ type scene struct {
 	contact string
 	draft   string // an e-mail to Ann, not sent
 	other   string // another lead
+	deal    string // an opportunity, if the way needs one
 }
 
 // relay is the input of a tool of the host that calls others, as a careless host
@@ -173,6 +174,8 @@ func typed(ctx context.Context, c *closekit.Client, x target) error {
 	switch p := params.(type) {
 	case *closeapi.LeadDeleteParams:
 		return closeapi.LeadDelete(ctx, c, *p)
+	case *closeapi.OpportunityUpdateParams:
+		_, err = closeapi.OpportunityUpdate(ctx, c, *p)
 	case *closeapi.ContactUpdateParams:
 		_, err = closeapi.ContactUpdate(ctx, c, *p)
 	case *closeapi.LeadUpdateParams:
