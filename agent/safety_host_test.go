@@ -465,4 +465,3 @@ func TestDenialByArgument(t *testing.T) {
 		t.Error("it was sent")
 	}
 }
-
