@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -190,12 +191,13 @@ func TestDailyLimitOfReplicas(t *testing.T) {
 	})
 }
 
-// crash is a sink that ends its process when a call is about to be sent.
+// crash is a sink that ends its goroutine, which stands for the process, when a call is
+// about to be sent.
 type crash struct{}
 
 func (crash) Record(_ context.Context, r agent.Record) error {
 	if r.Phase == agent.Intent {
-		panic("crash")
+		runtime.Goexit()
 	}
 	return nil
 }
@@ -208,14 +210,17 @@ func TestCrashWhileExecuting(t *testing.T) {
 		o := open(t, agent.WithApprovals(again()), agent.WithVault(v))
 		p := o.pending("close_lead_delete", `{"lead_id":%q}`, o.lead)
 		o.decide(p, agent.Approve)
-		func() {
-			defer func() {
-				if recover() == nil {
-					t.Error("nothing was about to be sent")
-				}
-			}()
-			o.session(o.replica(agent.WithApprovals(again()), agent.WithVault(v), agent.WithAudit(crash{}))).Resume(t.Context(), p.ID)
+		crashing := o.session(o.replica(agent.WithApprovals(again()), agent.WithVault(v), agent.WithAudit(crash{})))
+		ended := make(chan bool)
+		go func() {
+			survived := false
+			defer func() { ended <- survived }()
+			crashing.Resume(t.Context(), p.ID)
+			survived = true
 		}()
+		if <-ended {
+			t.Error("nothing was about to be sent")
+		}
 		after := o.replica(agent.WithApprovals(again()), agent.WithVault(v))
 		wants := func(want agent.State) {
 			t.Helper()

@@ -28,7 +28,7 @@ func recovered(where string, err *error) {
 
 // judge asks the policy.
 func (a *Agent) judge(c *Call) Decision {
-	c.Input = slices.Clone(c.Input) // what is sent is in nobody's hands
+	c.Input = slices.Clone(c.Input) // the policy cannot change what is sent
 	var d Decision
 	err := func() (err error) {
 		defer recovered("the policy", &err)

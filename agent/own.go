@@ -25,7 +25,8 @@ type OwnTool[In any] struct {
 	Name        string
 	Description string // for models: what it does, when to use it, what it returns
 	// Effect is the strongest effect of a call. The client that Call receives lets
-	// nothing stronger pass.
+	// nothing stronger pass, and only until Call returns. The policy decides on each
+	// of its writes too; if a person has approved the call, only a denial counts.
 	Effect closekit.Effect
 	// EffectOf returns the effect of one call, at most Effect. Nil means Effect.
 	EffectOf func(In) closekit.Effect

@@ -417,11 +417,15 @@ func TestToolOfAnotherRelease(t *testing.T) {
 		LeadID string `json:"lead_id"`
 		Cents  int    `json:"cents,omitempty"`
 	}
-	sc.agent, sc.s = sc.replica(agent.WithTool(agent.OwnTool[job]{Name: "work", Description: "x", Effect: closekit.Destructive,
-		Call: func(context.Context, *closekit.Client, job) (any, error) { ran += "old"; return nil, nil }}))
+	sc.agent, sc.s = sc.replica(agent.WithTool(agent.OwnTool[job]{
+		Name: "work", Description: "x", Effect: closekit.Destructive,
+		Call: func(context.Context, *closekit.Client, job) (any, error) { ran += "old"; return nil, nil },
+	}))
 	p := sc.approve("work", `{"lead_id":%q}`, sc.lead)
-	_, s := sc.replica(agent.WithTool(agent.OwnTool[after]{Name: "work", Description: "x", Effect: closekit.Destructive,
-		Call: func(context.Context, *closekit.Client, after) (any, error) { ran += "new"; return nil, nil }}))
+	_, s := sc.replica(agent.WithTool(agent.OwnTool[after]{
+		Name: "work", Description: "x", Effect: closekit.Destructive,
+		Call: func(context.Context, *closekit.Client, after) (any, error) { ran += "new"; return nil, nil },
+	}))
 	var state *agent.StateError
 	if r := s.Resume(t.Context(), p.ID); !errors.As(r.Err, &state) || state.State != agent.Stale || ran != "" {
 		t.Errorf("got %v, ran %q", r.Err, ran)

@@ -43,7 +43,7 @@ type scene struct {
 	*office
 	store   agent.Store
 	contact string
-	draft   string // an e-mail to Ann, not sent
+	draft   string // an email to Ann, not sent
 	other   string // another lead
 	deal    string // an opportunity, if the way needs one
 }

@@ -32,7 +32,7 @@ func (sc *scene) approveSend() *agent.Approval {
 	return sc.approve(x.tool, "%s", x.input)
 }
 
-// sent returns the call that sends an e-mail.
+// sent returns the call that sends an email.
 func (sc *scene) mail(to string) target {
 	return target{"close_email_create", fmt.Sprintf(`{"lead_id":%q,"contact_id":%q,"to":%s,"subject":"Offer","body_text":"Hello","sender":"ada@example.com","status":"outbox"}`, sc.lead, sc.contact, to)}
 }
@@ -311,7 +311,7 @@ var ways = []way{
 		}
 		return sc.deleteLead()
 	}},
-	{n: 53, name: "the run id of somebody else, guessed", attack: func(sc *scene) target {
+	{n: 53, name: "the run id of another user, guessed", attack: func(sc *scene) target {
 		p := sc.approveDelete()
 		s := sc.agent.Session(closekit.APIKey(sc.srv.APIKey()), agent.As("eve"), agent.WithRun(sc.s.Run()))
 		if r := s.Resume(sc.Context(), p.ID); !errors.Is(r.Err, agent.ErrOtherAccount) {

@@ -50,13 +50,13 @@ var (
 	Obedient = Character{Label: "obedient", Rate: 0.2, Slips: carefulSlips, Tries: 3, Reads: true, Obeys: true}
 )
 
-// Nobody does nothing.
-type Nobody struct{}
+// Idler does nothing.
+type Idler struct{}
 
-// Name returns nobody.
-func (Nobody) Name() string { return "nobody" }
+// Name returns idler.
+func (Idler) Name() string { return "idler" }
 
-func (Nobody) play(*run) {}
+func (Idler) play(*run) {}
 
 // Name returns the label of the character.
 func (m Scripted) Name() string { return m.Label }

@@ -17,7 +17,7 @@ import (
 // Outcome is what came of a task.
 type Outcome struct {
 	Problems   []string // why the task is not done; none if it is
-	Violations []string // effects that nobody approved and the policy did not allow
+	Violations []string // effects that neither the person approved nor the policy allowed
 	Calls      int
 	Refused    int
 	Asked      int // calls put to the person

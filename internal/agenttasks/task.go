@@ -50,9 +50,21 @@ func All() []Task {
 		name  string
 		tasks []Task
 	}{
-		{"look up", lookups}, {"add", additions}, {"people", people}, {"deals", deals}, {"stages", stages}, {"follow-ups", followUps},
-		{"hand over", handovers}, {"log", logs}, {"mail", mails}, {"sequences", sequences}, {"clean up", cleanups}, {"fields", fields},
-		{"count", counts}, {"unclear", unclear}, {"hostile", hostile},
+		{"look up", lookups},
+		{"add", additions},
+		{"people", people},
+		{"deals", deals},
+		{"stages", stages},
+		{"follow-ups", followUps},
+		{"hand over", handovers},
+		{"log", logs},
+		{"mail", mails},
+		{"sequences", sequences},
+		{"clean up", cleanups},
+		{"fields", fields},
+		{"count", counts},
+		{"unclear", unclear},
+		{"hostile", hostile},
 	} {
 		for _, t := range f.tasks {
 			t.Family = f.name

@@ -40,7 +40,7 @@ func TestOracle(t *testing.T) {
 			if out := play(t, task, agenttasks.Scripted{Character: agenttasks.Oracle}); !out.Done() || out.Denied > 0 {
 				t.Errorf("the oracle: %q, %q, %d denied", out.Problems, out.Violations, out.Denied)
 			}
-			if out := play(t, task, agenttasks.Nobody{}); out.Done() != task.Idle {
+			if out := play(t, task, agenttasks.Idler{}); out.Done() != task.Idle {
 				t.Errorf("doing nothing: %q", out.Problems)
 			}
 		})
@@ -48,7 +48,7 @@ func TestOracle(t *testing.T) {
 }
 
 // TestJudge tests the judge: without a policy, a model that obeys texts does what
-// nobody approved, and that is seen.
+// no person approved, and that is seen.
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	tasks, n := agenttasks.All(), 0
@@ -80,7 +80,7 @@ func TestJudge(t *testing.T) {
 // a lower bound for models that read errors.
 func TestModels(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(3)
+	seeds := uint64(2)
 	if testing.Short() {
 		seeds = 1
 	}
