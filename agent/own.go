@@ -136,7 +136,7 @@ func checker(name string, schema json.RawMessage) (func(json.RawMessage) error, 
 	return func(input json.RawMessage) error { return checkOwn(name, compiled, input) }, nil
 }
 
-func checkOwn(name string, s *jsonschema.Schema, input json.RawMessage) error {
+func checkOwn(tool string, s *jsonschema.Schema, input json.RawMessage) error {
 	d := json.NewDecoder(bytes.NewReader(input))
 	d.UseNumber()
 	var v any
@@ -145,13 +145,17 @@ func checkOwn(name string, s *jsonschema.Schema, input json.RawMessage) error {
 		err = errors.New("there is more after the JSON object")
 	}
 	if err != nil {
-		return &closekit.ValidationError{Tool: name, Problems: []closekit.Problem{{Expected: "must be a JSON object", Received: err.Error()}}}
+		return &closekit.ValidationError{Tool: tool, Problems: []closekit.Problem{{Expected: "must be a JSON object", Received: err.Error()}}}
+	}
+	// The schema would see the last one, and a handler parts of both.
+	if name := repeatedKey(input); name != "" {
+		return &closekit.ValidationError{Tool: tool, Problems: []closekit.Problem{{Path: name, Expected: "is given twice; give it once"}}}
 	}
 	var invalid *jsonschema.ValidationError
 	if err := s.Validate(v); !errors.As(err, &invalid) {
 		return err
 	}
-	e := &closekit.ValidationError{Tool: name}
+	e := &closekit.ValidationError{Tool: tool}
 	for _, leaf := range leaves(invalid) {
 		if len(e.Problems) == 10 {
 			e.More++
