@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/closekit/closekit"
@@ -162,7 +163,7 @@ func (s *Session) carryOut(ctx context.Context, p *planned) {
 		r.Err = errors.Join(r.Err, err)
 	}
 	s.settle(ctx, p, state, text)
-	untrusted := p.tool.Info.Untrusted && p.tool.Method != "POST" // what a call creates is what it was given
+	untrusted := p.tool.Info.Untrusted && p.tool.Method != http.MethodPost // what a call creates is what it was given
 	if len(out) > 0 && (untrusted || p.tool.Method == "" && g.outside.Load()) {
 		if err := s.sawOutside(ctx, p.account); err != nil {
 			s.withhold(&r, err)

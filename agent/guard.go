@@ -254,8 +254,10 @@ func inputOf(t *tool.Tool, path map[string]string, req *closekit.Request) (json.
 	}
 	in := map[string]any{}
 	var body map[string]json.RawMessage
-	if len(req.Body) > 0 && json.Unmarshal(req.Body, &body) != nil {
-		return req.Body, nil // no input of a tool
+	if len(req.Body) > 0 {
+		if err := json.Unmarshal(req.Body, &body); err != nil {
+			return nil, fmt.Errorf("the body of the request must be a JSON object: %w", err)
+		}
 	}
 	for k, v := range body {
 		in[k] = v

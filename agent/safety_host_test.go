@@ -246,7 +246,7 @@ func TestIteratorMeetsPolicy(t *testing.T) {
 		}
 		n++
 		var denied *agent.PolicyError
-		if err := closeapi.LeadDelete(t.Context(), sc.s.Client(), closeapi.LeadDeleteParams{LeadID: closeapi.LeadID(lead.ID)}); !errors.As(err, &denied) {
+		if err := closeapi.LeadDelete(t.Context(), sc.s.Client(), closeapi.LeadDeleteParams{LeadID: lead.ID}); !errors.As(err, &denied) {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -460,6 +460,7 @@ func TestDenialByArgument(t *testing.T) {
 		{Method: "PUT", Path: path, Body: []byte(`{"status":"outbox","sender":"ada@example.com","status":"draft"}`)},
 		{Method: "PUT", Path: path, Query: "status=draft", Body: []byte(`{"status":"outbox","sender":"ada@example.com"}`)},
 		{Method: "PUT", Path: path, Body: []byte(`{"st\u0061tus":"out\u0062ox","sender":"ada@example.com"}`)},
+		{Method: "PUT", Path: path, Body: []byte(`{"status":"draft"} {"status":"outbox"}`)},
 	} {
 		if err := sc.s.Client().Do(t.Context(), req, nil); err == nil {
 			t.Errorf("%s %s was sent", req.Query, req.Body)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -103,7 +104,7 @@ func (r *run) note(res agent.Result, approved bool) {
 	}
 	// The layer must take what a model reads for text of outsiders, whatever tool
 	// it comes from, but for what a tool has created.
-	if t, err := tools.Lookup(res.Tool); err == nil && t.Info().Untrusted && t.Method != "POST" && len(res.JSON) > 0 {
+	if t, err := tools.Lookup(res.Tool); err == nil && t.Info().Untrusted && t.Method != http.MethodPost && len(res.JSON) > 0 {
 		r.outside = true
 	}
 }
@@ -176,7 +177,7 @@ func (r *run) audit() {
 	sends := 0
 	for _, req := range r.world.Server.Requests()[r.world.requests:] {
 		t, err := tools.Lookup(req.Tool)
-		if req.Method == "GET" {
+		if req.Method == http.MethodGet {
 			continue
 		}
 		if next == len(r.made) {
