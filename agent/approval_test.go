@@ -165,21 +165,6 @@ func TestOneExecution(t *testing.T) {
 	o.has("tasks", 1)
 }
 
-// TestPolicyIsAskedAgain makes the policy stricter between the approval and its use.
-func TestPolicyIsAskedAgain(t *testing.T) {
-	t.Parallel()
-	store := agent.NewMemoryStore()
-	o := open(t, agent.WithApprovals(store))
-	p := o.pending("close_lead_delete", `{"lead_id":%q}`, o.lead)
-	o.decide(p, agent.Approve)
-	strict := open(t, agent.WithApprovals(store), agent.WithPolicy(agent.Default().Deny(agent.Named("close_lead_delete"))))
-	s := strict.agent.Session(closekit.APIKey(o.srv.APIKey()), agent.As("ada"), agent.WithRun(o.s.Run()))
-	if r := s.Resume(t.Context(), p.ID); r.Err == nil {
-		t.Error("carried out although the policy denies it now")
-	}
-	o.has("leads", 1)
-}
-
 // TestGuardOfSession tests that the host's own calls on a session's client meet the
 // policy, whatever they say about themselves.
 func TestGuardOfSession(t *testing.T) {

@@ -147,8 +147,12 @@ var ways = []way{
 		return sc.deleteLead()
 	}},
 	{n: 23, name: "after the policy became stricter", attack: func(sc *scene) target {
-		sc.approveDelete()
+		p := sc.approveDelete()
 		sc.agent, sc.s = sc.replica(agent.WithPolicy(agent.Default().ReadOnly()))
+		var denied *agent.PolicyError
+		if r := sc.s.Resume(sc.Context(), p.ID); !errors.As(r.Err, &denied) {
+			sc.Errorf("resumed: %v", r.Err)
+		}
 		return sc.deleteLead()
 	}},
 	{n: 24, name: "again after an unclear outcome", attack: func(sc *scene) target {
