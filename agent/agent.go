@@ -114,7 +114,10 @@ func Toolset(names ...string) Option {
 func Tools(patterns ...string) Option {
 	return option(func(c *config) {
 		m := Named(patterns...)
-		c.selects = append(c.selects, func(t *closekit.Tool) bool { return m(&Call{Tool: t.Name}) })
+		if m.err != nil {
+			c.errs = append(c.errs, m.err)
+		}
+		c.selects = append(c.selects, func(t *closekit.Tool) bool { return m.matches(&Call{Tool: t.Name}) })
 	})
 }
 
@@ -159,6 +162,9 @@ func (a *Agent) check() error {
 		errs = append(errs, errors.New("the policy is nil; leave the option out for the default"))
 	case a.store.Durable() && a.vault == nil:
 		errs = append(errs, errors.New("a durable store needs WithVault, because approvals hold messages and data of customers"))
+	}
+	if err := errOf(a.policy); a.policy != nil && err != nil {
+		errs = append(errs, err)
 	}
 	for _, l := range limitsOf(a.policy) {
 		switch {

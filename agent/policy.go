@@ -2,6 +2,7 @@ package agent
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -77,7 +78,13 @@ func (f PolicyFunc) Decide(c *Call) Decision { return f(c) }
 
 // Strictest returns a policy that decides like the strictest of policies; of equally
 // strict ones, like the first. Limits of all of them apply.
-func Strictest(policies ...Policy) Policy { return strictest(slices.Clone(policies)) }
+// Without policies it is [Default].
+func Strictest(policies ...Policy) Policy {
+	if len(policies) == 0 {
+		return Default()
+	}
+	return strictest(slices.Clone(policies))
+}
 
 type strictest []Policy
 
@@ -91,6 +98,22 @@ func (s strictest) Decide(c *Call) Decision {
 	return d
 }
 
+func (s strictest) Err() error {
+	var errs []error
+	for _, p := range s {
+		errs = append(errs, errOf(p))
+	}
+	return errors.Join(errs...)
+}
+
+// errOf returns what a policy says is wrong with it.
+func errOf(p Policy) error {
+	if e, ok := p.(interface{ Err() error }); ok {
+		return e.Err()
+	}
+	return nil
+}
+
 func (s strictest) Limits() []Limit {
 	var list []Limit
 	for _, p := range s {
@@ -99,35 +122,50 @@ func (s strictest) Limits() []Limit {
 	return list
 }
 
-// Match selects calls, for [Rules].
-type Match func(*Call) bool
+// Match selects calls, for [Rules]. The zero value selects none.
+type Match struct {
+	of  func(*Call) bool
+	err error
+}
 
-// Named matches tools by patterns of [path.Match], such as close_pipeline_*. Patterns
-// that are not valid match nothing.
+// MatchFunc returns a match that selects the calls for which f returns true.
+func MatchFunc(f func(*Call) bool) Match { return Match{of: f} }
+
+func (m Match) matches(c *Call) bool { return m.of != nil && m.of(c) }
+
+// Named matches tools by patterns of [path.Match], such as close_pipeline_*. A pattern
+// that is not valid is an error of [New], because a rule that matches nothing would
+// fail open.
 func Named(patterns ...string) Match {
-	return func(c *Call) bool {
+	m := MatchFunc(func(c *Call) bool {
 		return slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, c.Tool); return ok })
+	})
+	for _, p := range patterns {
+		if _, err := path.Match(p, ""); err != nil {
+			m.err = errors.Join(m.err, fmt.Errorf("the pattern %q of tool names is not valid", p))
+		}
 	}
+	return m
 }
 
 // Effects matches calls that have one of the effects.
 func Effects(effects ...closekit.Effect) Match {
-	return func(c *Call) bool {
+	return MatchFunc(func(c *Call) bool {
 		return slices.ContainsFunc(effects, func(e closekit.Effect) bool {
 			return c.Effect.Has(e) && (e != closekit.Read || c.Effect == closekit.Read)
 		})
-	}
+	})
 }
 
 // Resources matches tools of resources, such as leads.
 func Resources(names ...string) Match {
-	return func(c *Call) bool { return slices.Contains(names, c.Resource) }
+	return MatchFunc(func(c *Call) bool { return slices.Contains(names, c.Resource) })
 }
 
 // Argument matches calls that give one of the values, as text, to a top-level
 // argument; without values, calls that give it at all.
 func Argument(name string, values ...string) Match {
-	return func(c *Call) bool {
+	return MatchFunc(func(c *Call) bool {
 		raw := c.Argument(name)
 		if raw == nil {
 			return false
@@ -138,14 +176,18 @@ func Argument(name string, values ...string) Match {
 			text = s
 		}
 		return len(values) == 0 || slices.Contains(values, text)
-	}
+	})
 }
 
 // All matches calls that all of matches match.
 func All(matches ...Match) Match {
-	return func(c *Call) bool {
-		return !slices.ContainsFunc(matches, func(m Match) bool { return !m(c) })
+	all := MatchFunc(func(c *Call) bool {
+		return !slices.ContainsFunc(matches, func(m Match) bool { return !m.matches(c) })
+	})
+	for _, m := range matches {
+		all.err = errors.Join(all.err, m.err)
 	}
+	return all
 }
 
 // Rules is a policy made of rules. It is a value: every method returns new rules and
@@ -156,6 +198,7 @@ func All(matches ...Match) Match {
 type Rules struct {
 	rules  []rule
 	limits []Limit
+	err    error
 }
 
 type rule struct {
@@ -171,8 +214,8 @@ type rule struct {
 // write after a result that contained text of outsiders (see [Rules.Trusted]).
 func Default() Rules {
 	return Rules{}.
-		ask("no tool describes it", func(c *Call) bool { return c.Tool == "" && c.Effect != closekit.Read }).
-		ask("the run has read text of outsiders, which may have asked for it", func(c *Call) bool { return c.Outside && c.Effect != closekit.Read }).
+		ask("no tool describes it", MatchFunc(func(c *Call) bool { return c.Tool == "" && c.Effect != closekit.Read })).
+		ask("the run has read text of outsiders, which may have asked for it", MatchFunc(func(c *Call) bool { return c.Outside && c.Effect != closekit.Read })).
 		ask("it replaces what is there", Effects(closekit.Overwrite)).
 		ask("it changes the set-up of the organization", Effects(closekit.Admin)).
 		ask("it lets data out of Close", Effects(closekit.Egress)).
@@ -181,6 +224,7 @@ func Default() Rules {
 }
 
 func (r Rules) add(action Action, why string, m Match) Rules {
+	r.err = errors.Join(r.err, m.err)
 	r.rules = append(slices.Clip(r.rules), rule{m, action, why})
 	return r
 }
@@ -198,13 +242,13 @@ func (r Rules) Deny(m Match) Rules { return r.add(Deny, "the host does not allow
 
 // ReadOnly denies everything but reads.
 func (r Rules) ReadOnly() Rules {
-	return r.add(Deny, "the host allows reads only", func(c *Call) bool { return c.Effect != closekit.Read })
+	return r.add(Deny, "the host allows reads only", MatchFunc(func(c *Call) bool { return c.Effect != closekit.Read }))
 }
 
 // Trusted allows writes with the named tools (patterns) after the run has read text
 // of outsiders, if they do nothing but create records or set plain fields.
 func (r Rules) Trusted(patterns ...string) Rules {
-	return r.Allow(All(Named(patterns...), func(c *Call) bool { return c.Outside && c.Effect == closekit.Write }))
+	return r.Allow(All(Named(patterns...), MatchFunc(func(c *Call) bool { return c.Outside && c.Effect == closekit.Write })))
 }
 
 // Limit adds a limit. Calls beyond it are denied.
@@ -212,6 +256,10 @@ func (r Rules) Limit(l Limit) Rules {
 	r.limits = append(slices.Clip(r.limits), l)
 	return r
 }
+
+// Err returns what is wrong with the rules, such as a pattern that is not valid, or
+// nil. [New] refuses a policy that has a method Err that returns an error.
+func (r Rules) Err() error { return r.err }
 
 // Limits returns the limits.
 func (r Rules) Limits() []Limit { return slices.Clone(r.limits) }
@@ -221,7 +269,7 @@ func (r Rules) Decide(c *Call) Decision {
 	var d Decision
 	for _, x := range r.rules {
 		switch {
-		case !x.match(c):
+		case !x.match.matches(c):
 		case x.action == Deny:
 			return Decision{Deny, x.why}
 		default:

@@ -16,7 +16,7 @@ import (
 // asking is an office in which a person decides on every write.
 func asking(t *testing.T) *office {
 	t.Helper()
-	return open(t, agent.WithPolicy(agent.Rules{}.Ask(func(c *agent.Call) bool { return c.Effect != closekit.Read })))
+	return open(t, agent.WithPolicy(agent.Rules{}.Ask(agent.MatchFunc(func(c *agent.Call) bool { return c.Effect != closekit.Read }))))
 }
 
 // whole is all that a preview shows, without the layout.
