@@ -254,6 +254,9 @@ func (a *Agent) definitions(f Format, d definitions) ([]json.RawMessage, error) 
 // Catalog returns the catalog that the agent was made with.
 func (a *Agent) Catalog() *closekit.Catalog { return a.catalog }
 
+// Offers reports whether sessions may call the tool of that name.
+func (a *Agent) Offers(tool string) bool { return a.byTag[tool] != nil }
+
 // toolset returns the names of the tools in a set of the manifest.
 func toolset(c *closekit.Catalog, name string) ([]string, error) {
 	var known []string

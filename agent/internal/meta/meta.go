@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent/internal/lower"
 	"github.com/closekit/closekit/agent/internal/search"
 	"github.com/closekit/closekit/agent/internal/tool"
@@ -19,8 +20,9 @@ const (
 	Execute  = "close_execute_tool"
 )
 
-// Owns returns the three tools as tools of the host, without what they do and without
-// effects. The effect of a call of Execute is that of the tool that it names.
+// Owns returns the three tools as tools of the host, without what they do. The effect
+// of a call of Execute is that of the tool that it names; for clients that look at
+// definitions only, it is what the strongest tool has.
 func Owns() []tool.Own {
 	text := func(o tool.Own, about string) tool.Own {
 		o.Info.Description = about
@@ -36,7 +38,7 @@ func Owns() []tool.Own {
 			Input: json.RawMessage(`{"type":"object","properties":{"names":{"type":"array","items":{"type":"string"}}},"required":["names"],"additionalProperties":false}`),
 		}, "Read how tools are called, at most 10. Do it before the first call of a tool."),
 		text(tool.Own{
-			Name: Execute, Resource: "tools",
+			Name: Execute, Resource: "tools", Effect: closekit.Destructive, // the strongest one
 			Input: json.RawMessage(`{"type":"object","properties":{"name":{"type":"string"},"input":{"type":"object"}},"required":["name","input"],"additionalProperties":false}`),
 		}, "Call a tool with the input that "+Describe+" shows. Some calls wait until a person has agreed."),
 	}

@@ -1,0 +1,138 @@
+package closemcp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/closekit/closekit/agent"
+)
+
+// question is the key of the one thing that is asked at a time.
+const question = "closekit"
+
+// form asks for one tick, which is not set: a person who only dismisses the dialog,
+// or presses the default button, has not agreed.
+var form = json.RawMessage(`{"type":"object","properties":{"approve":{"type":"boolean","title":"Go ahead","description":"Carry out exactly what is shown above","default":false}},"required":["approve"]}`)
+
+// longestQuestion is how many bytes a client is trusted to show. What does not fit is
+// not cut: a person must see all of it.
+const longestQuestion = 16 << 10
+
+// shows reports whether the client can show forms, or pages.
+func shows(req *mcp.CallToolRequest) (forms, pages bool) {
+	c := req.ClientCapabilities()
+	if c == nil || c.Elicitation == nil {
+		return false, false
+	}
+	e := c.Elicitation
+	return e.Form != nil || e.URL == nil, e.URL != nil
+}
+
+// rounds reports whether the client's revision brings answers with a repetition of the
+// call, instead of answering requests of the server.
+func rounds(req *mcp.CallToolRequest) bool { return req.ProtocolVersion() >= "2026-07-28" }
+
+// ask has the client ask the user. With a revision of rounds, the answer comes with the
+// next request, and result is what to return now.
+func (s *Server) ask(ctx context.Context, req *mcp.CallToolRequest, u User, p *mcp.ElicitParams, st state) (answer *mcp.ElicitResult, result *mcp.CallToolResult, err error) {
+	if !rounds(req) {
+		answer, err = req.Session.Elicit(ctx, p)
+		return answer, nil, err
+	}
+	st.Call = digest(req.Params.Name, string(req.Params.Arguments))
+	sealed, err := s.sealer.seal(u.ID, st)
+	if err != nil {
+		return nil, nil, err
+	}
+	return nil, &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{question: p}, RequestState: sealed}, nil
+}
+
+// approve puts a call that waits to a person.
+func (s *Server) approve(ctx context.Context, req *mcp.CallToolRequest, u User, ses *agent.Session, r agent.Result) (*mcp.CallToolResult, error) {
+	p := r.Pending
+	message := fmt.Sprintf("%s\nA person must decide because %s. Account: %s.", p.Preview.Text(), p.Why, u.Name)
+	forms, _ := shows(req)
+	if !forms || s.config.NoForms || len(message) > longestQuestion {
+		return s.unattended(ctx, r)
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.Expires.Sub(p.Created))
+	defer cancel()
+	answer, result, err := s.ask(ctx, req, u, &mcp.ElicitParams{Mode: "form", Message: message, RequestedSchema: form}, state{Approval: p.ID, Shown: p.Shown, Run: ses.Run()})
+	switch {
+	case err != nil:
+		s.config.Logger.WarnContext(ctx, "the client did not ask the user", "approval", p.ID, "error", err)
+		return s.unattended(context.WithoutCancel(ctx), r)
+	case result != nil:
+		return result, nil
+	}
+	return s.decide(ctx, u, ses, p.ID, p.Shown, answer)
+}
+
+// unattended ends a call that the client cannot put to a person.
+func (s *Server) unattended(ctx context.Context, r agent.Result) (*mcp.CallToolResult, error) {
+	if s.config.HostAsks {
+		return s.result(r), nil
+	}
+	if err := s.agent.Decide(ctx, r.Pending.ID, "nobody: the client could not ask a person", agent.Reject, r.Pending.Shown); err != nil {
+		return text(s.explain(err), true), nil
+	}
+	return text("Not done: this call needs the approval of a person ("+r.Pending.Why+"), and nobody can be asked here. Do not try another way. "+
+		"Tell the user; it can be done in Close itself, or from a client that can ask its user.", true), nil
+}
+
+// decide records what a person answered, and carries out what was approved.
+func (s *Server) decide(ctx context.Context, u User, ses *agent.Session, id string, shown agent.Digest, answer *mcp.ElicitResult) (*mcp.CallToolResult, error) {
+	verdict := agent.Reject
+	switch answer.Action {
+	case "accept":
+		if agreed, ok := answer.Content["approve"].(bool); ok && agreed {
+			verdict = agent.Approve
+		}
+	case "decline":
+	default: // dismissed
+		return text("Not done: the person closed the question without a decision. Tell the user; the call can be made again if the user wants it.", true), nil
+	}
+	err := s.agent.Decide(ctx, id, u.Name, verdict, shown)
+	var at *agent.StateError
+	if errors.As(err, &at) && at.State == agent.Approved && verdict == agent.Approve {
+		err = nil // on the page of the host, meanwhile
+	}
+	if err == nil && verdict == agent.Reject {
+		err = &agent.StateError{ID: id, State: agent.Denied}
+	}
+	if err != nil {
+		return text(s.explain(err), true), nil
+	}
+	return s.result(ses.Resume(ctx, id)), nil
+}
+
+// explain is the text of an error for the model.
+func (s *Server) explain(err error) string {
+	var m interface{ ModelText() string }
+	if errors.As(err, &m) {
+		return m.ModelText()
+	}
+	s.config.Logger.Error("an approval could not be decided", "error", err)
+	return "Not done: the approval could not be recorded. Tell the user."
+}
+
+// answered goes on with a call that a person was asked about. What was approved is
+// carried out, not what the repetition says.
+func (s *Server) answered(ctx context.Context, req *mcp.CallToolRequest, u User, ses *agent.Session) (*mcp.CallToolResult, error) {
+	st, err := s.sealer.open(u.ID, req.Params.RequestState)
+	if err != nil || st.Call != digest(req.Params.Name, string(req.Params.Arguments)) {
+		return text("Not done: "+errForeign.Error()+". Make the call anew.", true), nil
+	}
+	answer, ok := req.Params.InputResponses[question].(*mcp.ElicitResult)
+	if !ok || answer == nil {
+		answer = &mcp.ElicitResult{Action: "cancel"}
+	}
+	if st.Approval == "" {
+		return s.connected(ctx, req, u, ses, answer)
+	}
+	return s.decide(ctx, u, s.session(u, st.Run), st.Approval, st.Shown, answer)
+}
