@@ -76,7 +76,7 @@ func New(a *agent.Agent, c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{agent: a, config: c, sealer: seal, local: rand.Text(), runs: newRuns(mostRuns), open: newQuota()}
-	s.mcp = mcp.NewServer(&mcp.Implementation{Name: "closekit", Title: "Close CRM", Version: version()}, &mcp.ServerOptions{
+	s.mcp = mcp.NewServer(&mcp.Implementation{Name: "closekit", Title: "Close CRM", Version: closekit.Version}, &mcp.ServerOptions{
 		Instructions: instructions, Logger: c.Logger, PageSize: c.PageSize,
 		Capabilities: &mcp.ServerCapabilities{}, // no logging; the rest follows from what is added
 		SetCacheable: cacheable,
@@ -89,10 +89,6 @@ func New(a *agent.Agent, c Config) (*Server, error) {
 	s.mcp.AddReceivingMiddleware(s.limitSessions)
 	return s, nil
 }
-
-// MCP returns the server of the SDK, to add tools, resources and prompts of the host.
-// A name that is taken already is replaced.
-func (s *Server) MCP() *mcp.Server { return s.mcp }
 
 // Run serves one connection, such as [mcp.StdioTransport], until the client ends it or
 // the context is done.
@@ -181,5 +177,3 @@ func text(s string, isError bool) *mcp.CallToolResult {
 }
 
 func unconnected(err error) bool { return errors.Is(err, accounts.ErrAuthorizationRequired) }
-
-func version() string { return closekit.Version }

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os/user"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/auth"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/closekit/closekit"
+	closemcp "github.com/closekit/closekit/adapters/mcp"
+	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/closeapi/tools"
+)
+
+const (
+	envAPIKey  = "CLOSE_API_KEY" //nolint:gosec // the name of a variable
+	envBaseURL = "CLOSE_BASE_URL"
+	envPolicy  = "CLOSEKIT_POLICY"
+	envToken   = "CLOSEKIT_MCP_TOKEN" //nolint:gosec // the name of a variable
+)
+
+const usage = `closekit-mcp serves the tools of Close CRM to MCP clients.
+
+  closekit-mcp                         over standard input and output
+  closekit-mcp --http 127.0.0.1:8765   over HTTP, at /mcp, for the holder of a token
+
+Environment: CLOSE_API_KEY (needed), CLOSE_BASE_URL, CLOSEKIT_POLICY, and for HTTP
+CLOSEKIT_MCP_TOKEN, the bearer token that clients must send; without it, one is made
+and printed.
+
+`
+
+// Exit codes, as those of closekit.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+type flags struct {
+	apiKey, baseURL, http, policy, pattern string
+	toolsets                               []string
+	readOnly, meta, structured, verbose    bool
+}
+
+func parse(args []string, stderr io.Writer) (flags, error) {
+	var f flags
+	set := flag.NewFlagSet("closekit-mcp", flag.ContinueOnError)
+	set.SetOutput(stderr)
+	set.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		set.PrintDefaults()
+	}
+	set.StringVar(&f.apiKey, "api-key", "", "API `key`; prefer $"+envAPIKey+", because other users of the computer can see command lines")
+	set.StringVar(&f.baseURL, "base-url", "", "root `URL` of the API, without /api/v1")
+	set.StringVar(&f.http, "http", "", "serve HTTP at this `address`, such as 127.0.0.1:8765")
+	set.Func("toolset", "offer the tools of this `set`, such as sales; can be repeated (default all tools)", func(s string) error {
+		f.toolsets = append(f.toolsets, s)
+		return nil
+	})
+	set.StringVar(&f.pattern, "tools", "", "offer the tools that match this `pattern`, such as 'close_*_list'")
+	set.BoolVar(&f.readOnly, "read-only", false, "allow reads only")
+	set.BoolVar(&f.meta, "meta", false, "offer three tools that search, describe and execute, instead of all")
+	set.StringVar(&f.policy, "policy", "", "what happens to calls by their `effects`, such as destructive=deny,sends=ask (default $"+envPolicy+")")
+	set.BoolVar(&f.structured, "structured", false, "send small answers as structured content too")
+	set.BoolVar(&f.verbose, "verbose", false, "log to standard error")
+	if err := set.Parse(args); err != nil {
+		return f, err
+	}
+	if set.NArg() > 0 {
+		return f, fmt.Errorf("unknown argument %q; try --help", set.Arg(0))
+	}
+	return f, nil
+}
+
+// run is the program as a function. Standard output is for the protocol alone.
+func run(ctx context.Context, args []string, stdin io.ReadCloser, stdout io.WriteCloser, stderr io.Writer, getenv func(string) string) int {
+	f, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err == nil:
+		err = f.serve(ctx, stdin, stdout, stderr, getenv)
+	default:
+		err = usageError{err}
+	}
+	var wrong usageError
+	switch {
+	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled):
+		return exitOK
+	case errors.As(err, &wrong):
+		fmt.Fprintln(stderr, "closekit-mcp:", err)
+		return exitUsage
+	default:
+		fmt.Fprintln(stderr, "closekit-mcp:", err)
+		return exitFailure
+	}
+}
+
+// usageError is a mistake in the command line or the environment.
+type usageError struct{ error }
+
+func (f flags) serve(ctx context.Context, stdin io.ReadCloser, stdout io.WriteCloser, stderr io.Writer, getenv func(string) string) error {
+	server, err := f.server(stderr, getenv)
+	if err != nil {
+		return usageError{err}
+	}
+	if f.http == "" {
+		return server.Run(ctx, &mcp.IOTransport{Reader: stdin, Writer: stdout, MaxLineLength: 1 << 20})
+	}
+	return f.listen(ctx, server, stderr, getenv(envToken))
+}
+
+func (f flags) server(stderr io.Writer, getenv func(string) string) (*closemcp.Server, error) {
+	key := cmp.Or(f.apiKey, getenv(envAPIKey))
+	if key == "" {
+		return nil, errors.New("there is no API key; set " + envAPIKey)
+	}
+	policy, err := policyOf(cmp.Or(f.policy, getenv(envPolicy)))
+	if err != nil {
+		return nil, err
+	}
+	if f.readOnly {
+		policy.readOnly()
+	}
+	client := closekit.NewClient(nil, closekit.BaseURL(cmp.Or(f.baseURL, getenv(envBaseURL), closekit.DefaultBaseURL)), closekit.UserAgent("closekit-mcp"))
+	opts := []agent.Option{agent.WithPolicy(policy), agent.WithClient(client)}
+	if len(f.toolsets) > 0 {
+		opts = append(opts, agent.Toolset(f.toolsets...))
+	}
+	if f.pattern != "" {
+		opts = append(opts, agent.Tools(f.pattern))
+	}
+	if f.meta {
+		opts = append(opts, agent.MetaTools())
+	}
+	a, err := agent.New(tools.Catalog(), opts...)
+	if err != nil {
+		return nil, err
+	}
+	c := closemcp.Config{Users: closemcp.One(closemcp.User{ID: "local", Name: person(), Account: closekit.APIKey(key)})}
+	if f.structured {
+		c.Structured = 8 << 10
+	}
+	if f.verbose {
+		c.Logger = slog.New(slog.NewTextHandler(stderr, nil))
+	}
+	return closemcp.New(a, c)
+}
+
+// person is who decides on approvals: whoever runs the program, or holds its token.
+func person() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "the local user"
+}
+
+func (f flags) listen(ctx context.Context, server *closemcp.Server, stderr io.Writer, token string) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.http)
+	if err != nil {
+		return err
+	}
+	resource := "http://" + l.Addr().String() + "/mcp"
+	if token == "" {
+		token = rand.Text()
+		fmt.Fprintf(stderr, "closekit-mcp: clients must send the header \"Authorization: Bearer %s\"; set %s to choose the token\n", token, envToken)
+	}
+	h, err := server.Handler(closemcp.HTTP{Verify: holder(token), Resource: resource})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(stderr, "closekit-mcp: serving", resource)
+	hs := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	done := context.AfterFunc(ctx, func() { _ = hs.Close() }) // streams have no end of their own
+	defer done()
+	if err := hs.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// holder accepts one token.
+func holder(token string) auth.TokenVerifier {
+	return func(_ context.Context, got string, _ *http.Request) (*auth.TokenInfo, error) {
+		if subtle.ConstantTimeCompare([]byte(got), []byte(token)) != 1 {
+			return nil, auth.ErrInvalidToken
+		}
+		return &auth.TokenInfo{UserID: "local", Expiration: time.Now().Add(time.Hour)}, nil
+	}
+}
