@@ -11,15 +11,16 @@ import (
 
 // connect asks the user to connect the account. The link goes to the client for its
 // user; the model is told only that there is something to do.
-func (s *Server) connect(ctx context.Context, req *mcp.CallToolRequest, u User, r agent.Result) (*mcp.CallToolResult, error) {
+func (s *Server) connect(ctx context.Context, req *mcp.CallToolRequest, u User) (*mcp.CallToolResult, error) {
 	_, pages := shows(req)
+	there := text("The user must connect the Close account first, in the program that offers these tools. Tell the user; no call works until then.", true)
 	if !pages || u.Consent == nil {
-		return s.result(r), nil
+		return there, nil
 	}
 	link, err := u.Consent(ctx)
 	if err != nil {
 		s.config.Logger.WarnContext(ctx, "no link for the consent of a user", "error", err)
-		return s.result(r), nil
+		return there, nil
 	}
 	p := &mcp.ElicitParams{
 		Mode: "url", URL: link, ElicitationID: rand.Text(),
@@ -29,7 +30,7 @@ func (s *Server) connect(ctx context.Context, req *mcp.CallToolRequest, u User, 
 	switch {
 	case err != nil:
 		s.config.Logger.WarnContext(ctx, "the client did not show the page for the consent", "error", err)
-		return s.result(r), nil
+		return there, nil
 	case result != nil:
 		return result, nil
 	}

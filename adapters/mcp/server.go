@@ -158,7 +158,7 @@ func (s *Server) finish(ctx context.Context, req *mcp.CallToolRequest, u User, s
 		return s.approve(ctx, req, u, ses, r)
 	}
 	if unconnected(r.Err) {
-		return s.connect(ctx, req, u, r)
+		return s.connect(ctx, req, u)
 	}
 	return s.result(r), nil
 }
