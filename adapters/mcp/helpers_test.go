@@ -48,11 +48,16 @@ func open(t *testing.T, opts ...agent.Option) *office {
 // newLead makes a lead outside the agent, and returns its ID.
 func (o *office) newLead(name, key string) string {
 	o.Helper()
+	return o.leadOf(closemcp.User{Account: closekit.APIKey(key)}, name)
+}
+
+func (o *office) leadOf(u closemcp.User, name string) string {
+	o.Helper()
 	tool, err := tools.Lookup("close_lead_create")
 	if err != nil {
 		o.Fatal(err)
 	}
-	out, err := tool.Call(o.Context(), closekit.NewClient(closekit.APIKey(key), closekit.BaseURL(o.close.URL())), []byte(`{"name":"`+name+`"}`))
+	out, err := tool.Call(o.Context(), closekit.NewClient(u.Account, closekit.BaseURL(o.close.URL())), []byte(`{"name":"`+name+`"}`))
 	if err != nil {
 		o.Fatal(err)
 	}
