@@ -77,10 +77,10 @@ func (s *Server) unattended(ctx context.Context, r agent.Result) (*mcp.CallToolR
 	if s.config.HostAsks {
 		return s.result(r), nil
 	}
-	if err := s.agent.Decide(ctx, r.Pending.ID, "nobody: the client could not ask a person", agent.Reject, r.Pending.Shown); err != nil {
+	if err := s.agent.Decide(ctx, r.Pending.ID, "no person: the client could not ask one", agent.Reject, r.Pending.Shown); err != nil {
 		return text(s.explain(err), true), nil
 	}
-	return text("Not done: this call needs the approval of a person ("+r.Pending.Why+"), and nobody can be asked here. Do not try another way. "+
+	return text("Not done: this call needs the approval of a person ("+r.Pending.Why+"), and this client cannot ask one. Do not try another way. "+
 		"Tell the user; it can be done in Close itself, or from a client that can ask its user.", true), nil
 }
 

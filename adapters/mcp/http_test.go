@@ -170,7 +170,7 @@ func TestTenants(t *testing.T) {
 	}
 }
 
-// TestBodyNamesAnotherAccount puts somebody else into every place of a request.
+// TestBodyNamesAnotherAccount puts another user into every place of a request.
 func TestBodyNamesAnotherAccount(t *testing.T) {
 	t.Parallel()
 	o := open(t)
@@ -329,7 +329,9 @@ func TestReconnect(t *testing.T) {
 func TestHandlerOptions(t *testing.T) {
 	t.Parallel()
 	o := open(t)
-	verify := func(context.Context, string, *http.Request) (*auth.TokenInfo, error) { return nil, auth.ErrInvalidToken }
+	verify := func(context.Context, string, *http.Request) (*auth.TokenInfo, error) {
+		return nil, auth.ErrInvalidToken
+	}
 	for name, h := range map[string]closemcp.HTTP{
 		"no verifier": {Resource: "https://x.example.com/mcp"}, "no resource": {Verify: verify}, "relative": {Verify: verify, Resource: "/mcp"},
 	} {

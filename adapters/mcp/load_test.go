@@ -105,4 +105,3 @@ func heap() float64 {
 	runtime.ReadMemStats(&s)
 	return float64(s.HeapAlloc) / 1e6
 }
-

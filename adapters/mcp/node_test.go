@@ -41,11 +41,12 @@ type said struct {
 }
 
 type report struct {
-	Asked                                                               []string
-	ListMillis                                                          float64
-	Tools, Prompts                                                      int
+	Asked                                                             []string
+	ListMillis                                                        float64
+	Tools, Prompts                                                    int
 	Me, Read, Wrong, Unknown, Declined, Approved, Ended, After, Again said
-	Record                                                              string
+	Version                                                           string
+	Record                                                            string
 }
 
 // play runs the session of client.mjs.
@@ -83,6 +84,9 @@ func (r report) check(t *testing.T, email, lead string) {
 	has(t, r.Wrong.Text, "lead_id", "value_period", "color")
 	if !r.Wrong.IsError || r.Unknown.Text == "" {
 		t.Errorf("mistakes: %+v %+v", r.Wrong, r.Unknown)
+	}
+	if r.Version != "" && r.Version < newest {
+		t.Errorf("the client fell back to the revision %s", r.Version)
 	}
 	if len(r.Asked) != 2 || !r.Declined.IsError || r.Approved.IsError || !r.Ended.IsError {
 		t.Errorf("asked %q; declined %+v, approved %+v, ended %+v", r.Asked, r.Declined, r.Approved, r.Ended)

@@ -17,16 +17,26 @@ type task struct {
 }
 
 var tasks = []task{
-	{"prepare_call", "Prepare a call", "What to know before talking to a lead.", "lead", "Name or ID of the lead",
-		"I am about to call the lead %s. Find it in Close, read its contacts, open opportunities, open tasks and latest activities, and tell me in ten lines: who I talk to, what was said last, what is open, and what I should ask for. Change nothing."},
-	{"log_call", "Log a call", "Writes down a call and its next step.", "notes", "Whom you talked to, and what was said",
-		"I had a call: %s\n\nFind the lead in Close, log the call with a short note, and create a task for the next step if I named one. If several leads fit, ask me which one."},
-	{"follow_up", "Follow up", "Drafts an email after a conversation.", "lead", "Name or ID of the lead",
-		"Write a follow-up email to the lead %s. Read the latest activities in Close first, and save the email as a draft. Do not send it."},
-	{"pipeline_review", "Review the pipeline", "Opportunities that need attention.", "", "",
-		"Review my active opportunities in Close. List those without an activity in two weeks, or with a close date that has passed, with lead, value and a proposed next step. Change nothing until I agree."},
-	{"plan_day", "Plan the day", "Tasks that are due, in a good order.", "", "",
-		"List my open tasks in Close that are due today or overdue, with lead and reason, in the order in which I should do them. Change nothing."},
+	{
+		"prepare_call", "Prepare a call", "What to know before talking to a lead.", "lead", "Name or ID of the lead",
+		"I am about to call the lead %s. Find it in Close, read its contacts, open opportunities, open tasks and latest activities, and tell me in ten lines: who I talk to, what was said last, what is open, and what I should ask for. Change nothing.",
+	},
+	{
+		"log_call", "Log a call", "Writes down a call and its next step.", "notes", "Whom you talked to, and what was said",
+		"I had a call: %s\n\nFind the lead in Close, log the call with a short note, and create a task for the next step if I named one. If several leads fit, ask me which one.",
+	},
+	{
+		"follow_up", "Follow up", "Drafts an email after a conversation.", "lead", "Name or ID of the lead",
+		"Write a follow-up email to the lead %s. Read the latest activities in Close first, and save the email as a draft. Do not send it.",
+	},
+	{
+		"pipeline_review", "Review the pipeline", "Opportunities that need attention.", "", "",
+		"Review my active opportunities in Close. List those without an activity in two weeks, or with a close date that has passed, with lead, value and a proposed next step. Change nothing until I agree.",
+	},
+	{
+		"plan_day", "Plan the day", "Tasks that are due, in a good order.", "", "",
+		"List my open tasks in Close that are due today or overdue, with lead and reason, in the order in which I should do them. Change nothing.",
+	},
 }
 
 func (s *Server) addPrompts() {

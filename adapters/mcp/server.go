@@ -94,8 +94,8 @@ func New(a *agent.Agent, c Config) (*Server, error) {
 // the context is done.
 func (s *Server) Run(ctx context.Context, t mcp.Transport) error { return s.mcp.Run(ctx, t) }
 
-// cacheable lets clients keep lists, which are the same for everybody, and nothing
-// else.
+// cacheable lets clients keep lists, which are the same for all users, and no
+// records.
 func cacheable(_ context.Context, req mcp.Request, c *mcp.Cacheable) {
 	if _, ok := req.(*mcp.ReadResourceRequest); ok {
 		c.TTLMs, c.CacheScope = 0, "private"
@@ -138,7 +138,7 @@ func annotate(a *mcp.ToolAnnotations) *mcp.ToolAnnotations {
 	return a
 }
 
-// call carries out a call of a tool. What a model can mend is a result, not an error
+// call carries out a call of a tool. What a model can correct is a result, not an error
 // of the protocol.
 func (s *Server) call(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	u, err := s.user(ctx, req.Extra)

@@ -76,7 +76,7 @@ func TestMetaTools(t *testing.T) {
 	o.leads(1)
 }
 
-// TestCall has an answer, mistakes that a model can mend, and one of the protocol.
+// TestCall has an answer, mistakes that a model can correct, and one of the protocol.
 func TestCall(t *testing.T) {
 	t.Parallel()
 	for name, version := range revisions {

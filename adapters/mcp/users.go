@@ -49,7 +49,7 @@ func One(u User) Users {
 func Accounts(m *accounts.Manager, connection string, principal func(context.Context, *auth.TokenInfo) (accounts.Principal, error)) Users {
 	return func(ctx context.Context, token *auth.TokenInfo) (User, error) {
 		if token == nil {
-			return User{}, errors.New("nobody is logged in")
+			return User{}, errors.New("the request has no verified token")
 		}
 		p, err := principal(ctx, token)
 		if err != nil {

@@ -63,7 +63,7 @@ var table = map[string]rule{
 	"agent/internal/coverage": {ours: []string{"agent/internal/tool"}}, // tests and measurements only
 	"agent/internal/rules":    {},                                      // tests only
 	"agent/internal/search":   {ours: []string{"agent/internal/tool"}},
-	"agent/internal/meta":     {ours: []string{"agent/internal/lower", "agent/internal/search", "agent/internal/tool"}},
+	"agent/internal/meta":     {ours: []string{".", "agent/internal/lower", "agent/internal/search", "agent/internal/tool"}},
 	"agent/internal/chain":    {ours: []string{".", "agent"}},
 	"agent/storetest":         {ours: []string{".", "agent"}},
 	"agent/sqlitestore":       {ours: []string{"agent", "agent/internal/chain", "internal/migrations", "internal/sqlitefile"}, others: []string{"modernc.org/sqlite"}},

@@ -20,7 +20,7 @@ func files(t *testing.T, visit func(name, text string), extensions ...string) {
 			return err
 		}
 		if d.IsDir() {
-			if name != "." && strings.HasPrefix(d.Name(), ".") {
+			if name != "." && strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules" {
 				return fs.SkipDir
 			}
 			return nil

@@ -160,7 +160,7 @@ func (f flags) server(stderr io.Writer, getenv func(string) string) (*closemcp.S
 	return closemcp.New(a, c)
 }
 
-// person is who decides on approvals: whoever runs the program, or holds its token.
+// person is who decides on approvals: the user who runs the program, or holds its token.
 func person() string {
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		return u.Username

@@ -38,6 +38,7 @@ const began = performance.now();
 const list = await c.listTools();
 out.listMillis = performance.now() - began;
 out.tools = list.tools.length;
+if (o.mode === "auto") out.version = c.getNegotiatedProtocolVersion();
 const call = (name, args, options) =>
   o.sdk === 1 ? c.callTool({ name, arguments: args }, undefined, options) : c.callTool({ name, arguments: args }, options);
 const text = (r) => ({ text: r.content.map((x) => x.text).join("\n"), isError: r.isError === true });
