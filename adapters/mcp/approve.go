@@ -125,7 +125,7 @@ func (s *Server) explain(err error) string {
 func (s *Server) answered(ctx context.Context, req *mcp.CallToolRequest, u User, ses *agent.Session) (*mcp.CallToolResult, error) {
 	st, err := s.sealer.open(u.ID, req.Params.RequestState)
 	if err != nil || st.Call != digest(req.Params.Name, string(req.Params.Arguments)) {
-		return text("Not done: "+errForeign.Error()+". Make the call anew.", true), nil
+		return text("Not done: "+errForeign.Error()+". Make the call anew.", true), nil //nolint:nilerr // for the model
 	}
 	answer, ok := req.Params.InputResponses[question].(*mcp.ElicitResult)
 	if !ok || answer == nil {

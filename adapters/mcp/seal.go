@@ -46,7 +46,7 @@ func (s *sealer) seal(user string, st state) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, b, associated(user))), nil
+	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, b, associated(user))), nil //nolint:gosec // the cipher chooses the nonce
 }
 
 func (s *sealer) open(user, sealed string) (state, error) {

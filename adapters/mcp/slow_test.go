@@ -28,7 +28,7 @@ func TestSlowReader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close() //nolint:errcheck // nothing is written
+	defer c.Close()
 	if _, err := c.Write([]byte("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +38,23 @@ func TestSlowReader(t *testing.T) {
 		t.Fatal("the handler waits for the client forever")
 	}
 }
+
+// TestLargeRequest tests that a request is not read beyond its bound.
+func TestLargeRequest(t *testing.T) {
+	t.Parallel()
+	read := 0
+	body := readerFunc(func(p []byte) (int, error) { read += len(p); return len(p), nil }) // without an end
+	w := httptest.NewRecorder()
+	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the request was passed on") })
+	bounded(next, 1<<10, time.Second).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", body))
+	if w.Code != http.StatusRequestEntityTooLarge || read > 1<<12 {
+		t.Errorf("%d after %d bytes", w.Code, read)
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // TestRunsAreBounded opens more sessions than are kept.
 func TestRunsAreBounded(t *testing.T) {
