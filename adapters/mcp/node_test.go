@@ -132,7 +132,7 @@ func TestNodeOverStdio(t *testing.T) {
 			t.Parallel()
 			o := open(t)
 			second := o.newLead("Second", o.close.APIKey())
-			o.close.Fail(emulator.Fault{Tool: "close_tasks_list", Delay: time.Hour, Times: -1})
+			o.close.Fail(emulator.Fault{Tool: "close_webhooks_list", Delay: time.Hour, Times: -1})
 			r, ok := play(t, js, merge(sdk, args{
 				"command": path, "args": []string{"--verbose"}, "env": args{"CLOSE_API_KEY": o.close.APIKey(), "CLOSE_BASE_URL": o.close.URL()},
 				"lead": o.lead, "second": second,
@@ -154,7 +154,7 @@ func TestNodeOverHTTP(t *testing.T) {
 			t.Parallel()
 			o := open(t)
 			m := o.two()
-			o.close.Fail(emulator.Fault{Tool: "close_tasks_list", Delay: time.Hour, Times: -1})
+			o.close.Fail(emulator.Fault{Tool: "close_webhooks_list", Delay: time.Hour, Times: -1})
 			url := o.house(m, closemcp.Config{}, closemcp.HTTP{})
 			var group sync.WaitGroup
 			for token, email := range map[string]string{"token-ada": o.close.Users()[0].Email, "token-bob": "bob@example.com"} {

@@ -55,7 +55,7 @@ answers.push({ action: "decline" }, { action: "accept", content: { approve: true
 out.declined = text(await call("close_lead_delete", { lead_id: o.lead }));
 out.approved = text(await call("close_lead_delete", { lead_id: o.second }));
 try {
-  out.ended = text(await call("close_tasks_list", {}, { signal: AbortSignal.timeout(300) })); // it hangs in Close
+  out.ended = text(await call("close_webhooks_list", {}, { signal: AbortSignal.timeout(300) })); // it hangs in Close
 } catch (e) {
   out.ended = { isError: true, text: String(e.message) };
 }
