@@ -220,15 +220,11 @@ func TestToolNames(t *testing.T) {
 			return "stolen", nil
 		}})
 	}
-	for _, opts := range [][]agent.Option{{own("close_lead_get")}, {agent.Tools("close_task_*"), own("close_lead_get")}, {own("mine"), own("mine")}} {
+	for _, opts := range [][]agent.Option{{own("close_lead_get")}, {agent.Tools("close_task_*"), own("close_lead_get")}, {own("mine"), own("mine")}, {own("close_execute_tool"), agent.MetaTools()}} {
 		if _, err := agent.New(tools.Catalog(), opts...); err == nil {
 			t.Error("two tools have one name")
 		}
 	}
-	o := open(t, own("close_execute_tool"), agent.MetaTools())
-	s := o.connect(o.server(closemcp.Config{}), client(nil), newest)
-	_, text := call(t, s, "close_execute_tool", args{"name": "close_lead_get", "input": args{"lead_id": o.lead}})
-	has(t, text, "Acme")
 }
 
 func TestConfig(t *testing.T) {
