@@ -32,7 +32,7 @@ func (p *program) agentSend(ctx context.Context, c *agentCall, client *closekit.
 		return p.printResult(c, r, nil)
 	}
 	repairs, notes := r.Repairs, r.Notes
-	err = p.decide(ctx, a, r.Pending)
+	err = p.askPerson(ctx, a, r.Pending)
 	if err != nil && !errors.Is(err, errDenied) {
 		return p.printResult(c, r, err)
 	}
@@ -43,8 +43,8 @@ func (p *program) agentSend(ctx context.Context, c *agentCall, client *closekit.
 
 var errDenied = unconfirmed("not confirmed; nothing was sent")
 
-// decide asks the person at the terminal about a call.
-func (p *program) decide(ctx context.Context, a *agent.Agent, w *agent.Approval) error {
+// askPerson lets the person at the terminal decide on a call.
+func (p *program) askPerson(ctx context.Context, a *agent.Agent, w *agent.Approval) error {
 	yes, err := ownTerminal().ask(ctx, p.redact(approvalQuestion(w)))
 	switch {
 	case errors.Is(err, errNoTerminal):
