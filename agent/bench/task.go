@@ -17,8 +17,8 @@ import (
 const (
 	task = "Find all open opportunities over $10k, summarize them, create a follow-up task for each due tomorrow."
 
-	deals    = 20   // open ones
-	big      = 12   // over $10k
+	deals    = 20 // open ones
+	big      = 12 // over $10k
 	mostTask = 18_500
 )
 

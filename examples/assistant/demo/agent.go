@@ -208,4 +208,3 @@ func raw(defs []json.RawMessage) [][]byte {
 	}
 	return list
 }
-
