@@ -5,7 +5,60 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent"
 )
+
+const won = "stat_won12345"
+
+var theirs = agent.Default().Deny(agent.Named("close_lead_*"))
+
+// TestRecipes tries the policies of the guide.
+func TestRecipes(t *testing.T) {
+	t.Parallel()
+	read := &agent.Call{Tool: "close_lead_get", Effect: closekit.Read}
+	update := &agent.Call{Tool: "close_opportunity_update", Effect: closekit.Write, Input: []byte(`{"status_id":"stat_won12345"}`)}
+	send := &agent.Call{Tool: "close_email_create", Effect: closekit.Sends}
+	for _, c := range []struct {
+		policy             agent.Policy
+		read, update, send agent.Action
+	}{
+		{agent.Default().ReadOnly(), agent.Allow, agent.Deny, agent.Deny},
+		{agent.Default().Deny(agent.Effects(closekit.Sends)), agent.Allow, agent.Allow, agent.Deny},
+		{agent.Default().Ask(agent.Effects(closekit.Write)), agent.Allow, agent.Ask, agent.Ask},
+		{agent.Default().Ask(agent.Argument("status_id", won)), agent.Allow, agent.Ask, agent.Ask},
+		{agent.Strictest(agent.Default(), theirs), agent.Deny, agent.Allow, agent.Ask},
+		{agent.PolicyFunc(func(c *agent.Call) agent.Decision {
+			return agent.Decision{Action: agent.Deny, Why: "it is " + c.Tool}
+		}), agent.Deny, agent.Deny, agent.Deny},
+	} {
+		for call, want := range map[*agent.Call]agent.Action{read: c.read, update: c.update, send: c.send} {
+			if got := c.policy.Decide(call).Action; got != want {
+				t.Errorf("%s: %s, want %s", call.Tool, got, want)
+			}
+		}
+	}
+	guide, err := os.ReadFile("../docs/agents.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("guide_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(guide), "| to get | write |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	recipes := regexp.MustCompile("`(agent[^`]+)`").FindAllStringSubmatch(table, -1)
+	if len(recipes) != 6 {
+		t.Errorf("%d recipes in the guide, want 6", len(recipes))
+	}
+	for _, r := range recipes {
+		if !strings.Contains(string(source), "{"+r[1]) {
+			t.Errorf("this test does not have the recipe %s", r[1])
+		}
+	}
+}
 
 // TestGuide compares the code of the guide with the examples, which are compiled and
 // run.
