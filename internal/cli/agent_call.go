@@ -45,7 +45,7 @@ With --check the input is only read, without the network, and the exit code is 0
 whatever the verdict. What a session learns about its user is given by flags
 then.`,
 		Example: `  closekit agent call close_leads_list '{"Query": "acme", "limit": "5"}'
-  closekit agent call close_task_create '{"lead_id": "lead_x", "text": "Call back"}' --toolset sales --json
+  closekit agent call close_lead_create '{"Name": "Acme Corp"}' --toolset sales --json
   echo '{"lead": "lead_x", "value": "€12,000"}' | closekit agent call close_opportunity_create - --check --currency EUR`,
 		ValidArgsFunction: p.completeTool,
 		Args: func(cmd *cobra.Command, args []string) error {
