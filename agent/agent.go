@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -113,8 +114,14 @@ func Toolset(names ...string) Option {
 // [path.Match]. Several selections add up.
 func Tools(patterns ...string) Option {
 	return option(func(c *config) {
-		m := Named(patterns...)
-		c.selects = append(c.selects, func(t *closekit.Tool) bool { return m(&Call{Tool: t.Name}) })
+		for _, p := range patterns {
+			m := Named(p)
+			selects := func(t *closekit.Tool) bool { return m(&Call{Tool: t.Name}) }
+			if !slices.ContainsFunc(c.catalog.Tools(), selects) {
+				c.errs = append(c.errs, fmt.Errorf("no tool matches %q; \"closekit tools\" lists them", p))
+			}
+			c.selects = append(c.selects, selects)
+		}
 	})
 }
 
@@ -149,7 +156,37 @@ func New(catalog *closekit.Catalog, opts ...Option) (*Agent, error) {
 	if err := a.check(); err != nil {
 		return nil, err
 	}
-	return a, a.index()
+	if err := a.index(); err != nil {
+		return nil, err
+	}
+	if err := a.checkNames(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// checkNames refuses a policy with a pattern that matches no tool: a rule with a typing
+// error would protect nothing, without a word.
+func (a *Agent) checkNames() error {
+	var errs []error
+	a.policy.Decide(&Call{collect: func(patterns []string) {
+		for _, p := range patterns {
+			found := false
+			for name := range a.all {
+				ok, err := path.Match(p, name)
+				if found = ok || err != nil; found {
+					if err != nil {
+						errs = append(errs, fmt.Errorf("agent: the policy has the pattern %q, which is not valid", p))
+					}
+					break
+				}
+			}
+			if !found {
+				errs = append(errs, fmt.Errorf("agent: the policy names %q, which matches no tool; \"closekit tools\" lists them", p))
+			}
+		}
+	}})
+	return errors.Join(errs...)
 }
 
 func (a *Agent) check() error {
@@ -165,7 +202,7 @@ func (a *Agent) check() error {
 		case l.Per == Day && !a.hasStore:
 			errs = append(errs, fmt.Errorf("the limit of %s needs WithApprovals: without a store that survives, it would start anew with every process", l))
 		case l.Per != Day && l.Per != Run || l.Most < 0 || !slices.Contains([]Quantity{Calls, Writes, Sends, Money}, l.What):
-			errs = append(errs, fmt.Errorf("the limit of %d %q per %q is not valid", l.Most, l.What, l.Per))
+			errs = append(errs, fmt.Errorf("the limit of %d %q per %q is not valid: it counts calls, writes, sends or money per run or day, from zero up", l.Most, l.What, l.Per))
 		}
 	}
 	if a.budget < shape.Least {

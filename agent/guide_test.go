@@ -8,6 +8,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/closeapi/tools"
 )
 
 const won = "stat_won12345"
@@ -90,5 +91,26 @@ func TestGuide(t *testing.T) {
 				t.Errorf("the examples do not have the code of the guide:\n%s", b[1])
 			}
 		}
+	}
+}
+
+// TestPolicyWithTypingError refuses rules that would protect nothing.
+func TestPolicyWithTypingError(t *testing.T) {
+	t.Parallel()
+	for want, opt := range map[string]agent.Option{
+		`names "close_led_*"`:              agent.WithPolicy(agent.Default().Deny(agent.Named("close_led_*"))),
+		`names "close_task_creat"`:         agent.WithPolicy(agent.Strictest(agent.Default(), agent.Default().Trusted("close_task_creat"))),
+		`names "close_x"`:                  agent.WithPolicy(agent.Default().Ask(agent.All(agent.Resources("leads"), agent.Named("close_x")))),
+		`pattern "close_[", which is not`:  agent.WithPolicy(agent.Default().Deny(agent.Named("close_["))),
+		`no tool matches "close_led_list"`: agent.Tools("close_lead_*", "close_led_list"),
+		`per run or day`:                   agent.WithPolicy(agent.Default().Limit(agent.Limit{What: "send", Per: "hour", Most: 1})),
+	} {
+		if _, err := agent.New(tools.Catalog(), opt); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+	// A rule for a tool that is not selected is none.
+	if _, err := agent.New(tools.Catalog(), agent.Toolset("sales"), agent.WithPolicy(agent.Default().Deny(agent.Named("close_webhook_*")))); err != nil {
+		t.Error(err)
 	}
 }

@@ -51,6 +51,10 @@ type Call struct {
 	// Outside is true after a result of this run contained text that people outside
 	// the organization may have written.
 	Outside bool
+
+	// collect is set when New looks for patterns that match no tool; nothing is
+	// decided then.
+	collect func(patterns []string)
 }
 
 // Argument returns the JSON value of a top-level argument, or nil.
@@ -102,10 +106,14 @@ func (s strictest) Limits() []Limit {
 // Match selects calls, for [Rules].
 type Match func(*Call) bool
 
-// Named matches tools by patterns of [path.Match], such as close_pipeline_*. Patterns
-// that are not valid match nothing.
+// Named matches tools by patterns of [path.Match], such as close_pipeline_*. In a policy,
+// a pattern that matches no tool of the catalog is an error of [New].
 func Named(patterns ...string) Match {
 	return func(c *Call) bool {
+		if c.collect != nil {
+			c.collect(patterns)
+			return false
+		}
 		return slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, c.Tool); return ok })
 	}
 }
@@ -144,6 +152,12 @@ func Argument(name string, values ...string) Match {
 // All matches calls that all of matches match.
 func All(matches ...Match) Match {
 	return func(c *Call) bool {
+		if c.collect != nil {
+			for _, m := range matches {
+				m(c)
+			}
+			return false
+		}
 		return !slices.ContainsFunc(matches, func(m Match) bool { return !m(c) })
 	}
 }
