@@ -233,7 +233,7 @@ func (p *program) decide(ctx context.Context, a *agent.Agent, f *accountFlags, i
 
 // withApprovals opens the database with an agent that only reads and decides.
 func (p *program) withApprovals(ctx context.Context, f *accountFlags, work func(*agent.Agent) error) error {
-	return p.withAgents(ctx, f, func(db *agentDB) error {
+	return p.withAgents(ctx, f, false, func(db *agentDB) error {
 		a, err := agent.New(p.catalog, agent.WithApprovals(db.store), agent.WithVault(db.vault))
 		if err != nil {
 			return err

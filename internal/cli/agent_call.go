@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent"
 	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/internal/codec"
@@ -19,7 +18,8 @@ import (
 // agentCall is one run of "closekit agent call".
 type agentCall struct {
 	check, asJSON, readOnly   bool
-	toolset                   string
+	keep                      bool
+	toolset, run              string
 	now, zone, user, currency string
 	acc                       accountFlags
 }
@@ -41,6 +41,11 @@ input and output are something else; there is no flag that answers. Without a
 terminal nothing is sent, and the exit code is 8. CLOSEKIT_POLICY has the last
 word ("closekit help environment").
 
+--keep keeps what waits, and an audit log, in the database of --db. A person can
+then decide later with "closekit agent approvals", and the same command with --run
+carries out what was approved. --run also goes on with what a run has read and
+spent.
+
 With --check the input is only read, without the network, and the exit code is 0
 whatever the verdict. What a session learns about its user is given by flags
 then.`,
@@ -61,6 +66,8 @@ then.`,
 	flags.BoolVar(&c.asJSON, "json", false, "print an object with verdict, input, repairs and text, and of a call outcome and result")
 	flags.BoolVar(&c.readOnly, "read-only", false, "send nothing that changes data or reaches a customer")
 	flags.StringVar(&c.toolset, "toolset", "", "offer only the tools of this `set`; \"closekit schema --help\" lists the sets")
+	flags.BoolVar(&c.keep, "keep", false, "keep approvals and the audit log in the database of --db")
+	flags.StringVar(&c.run, "run", "", "go on with this `run`, which --keep has kept")
 	flags.StringVar(&c.now, "now", "", "with --check, the current `time` such as 2026-03-31T15:04:05Z (default now)")
 	flags.StringVar(&c.zone, "zone", "", "with --check, the time `zone` of the user such as America/New_York")
 	flags.StringVar(&c.user, "user", "", "with --check, the `id` of the user, for \"me\"")
@@ -90,13 +97,10 @@ func (p *program) agentCall(ctx context.Context, c *agentCall, args []string) er
 	if c.now != "" || c.zone != "" || c.user != "" || c.currency != "" {
 		return usage("--now, --zone, --user and --currency require --check", "a call asks Close about the user")
 	}
-	return p.withSource(ctx, &c.acc, func(source closekit.Source, what string) error {
-		client, err := p.clientFor(source, what)
-		if err != nil {
-			return err
-		}
-		return p.agentSend(ctx, c, client, source, found.Name, input)
-	})
+	if !c.keep && c.run == "" {
+		return p.agentSend(ctx, c, nil, found.Name, input)
+	}
+	return p.withAgents(ctx, &c.acc, c.keep, func(db *agentDB) error { return p.agentSend(ctx, c, db, found.Name, input) })
 }
 
 // agentInput returns what the model wrote, JSON or not.
