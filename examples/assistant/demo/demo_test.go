@@ -23,6 +23,7 @@ func normalize(out string) string {
 	for _, v := range []struct{ pattern, with string }{
 		{`\b([a-z]+)_[A-Za-z0-9]{22,}\b`, "${1}_…"},
 		{`127\.0\.0\.1:\d+`, "127.0.0.1:PORT"},
+		{`\bdata-[a-z0-9]{6}\b`, "data-…"},
 		{`\b\d{4}-\d\d-\d\dT[\d:.]+`, "TIME"},
 		{`\b\d{4}-\d\d-\d\d\b`, "DATE"},
 	} {
