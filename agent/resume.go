@@ -59,7 +59,6 @@ func (s *Session) approvalOf(ctx context.Context, p *planned, question string) (
 	if _, _, err := p.tool.Complete(ctx, s.bare, p.input); err != nil {
 		return nil, Row{}, err
 	}
-	p.input = canonical(p.input) // as it comes back from the store, so that its preview is the same then
 	view, before, err := s.preview(ctx, p.tool, p.input, p.effect)
 	if err != nil {
 		return nil, Row{}, fmt.Errorf("reading what a person must see before the call: %w", err)
