@@ -89,7 +89,7 @@ var errDenied = unconfirmed("not confirmed; nothing was sent")
 
 // askPerson lets the person at the terminal decide on a call.
 func (p *program) askPerson(ctx context.Context, a *agent.Agent, w *agent.Approval) error {
-	yes, err := ownTerminal().ask(ctx, p.redact(approvalQuestion(w)))
+	yes, err := ownTerminal().ask(ctx, p.redact(approvalQuestion(p.name, w)))
 	if err != nil {
 		return err
 	}
@@ -125,9 +125,9 @@ func approver() string {
 }
 
 // approvalQuestion is what the person is asked.
-func approvalQuestion(w *agent.Approval) string {
+func approvalQuestion(program string, w *agent.Approval) string {
 	var b strings.Builder
-	b.WriteString("closekit: an agent wants to call " + printable(w.Tool, 200))
+	b.WriteString(program + ": an agent wants to call " + printable(w.Tool, 200))
 	if w.Account.Name != "" {
 		b.WriteString(" as account " + printable(w.Account.Name, 200))
 	}

@@ -66,7 +66,7 @@ func (p *program) undo(ctx context.Context, c *agentCall, db *agentDB, run strin
 		if onlyPlan || !slices.ContainsFunc(plan.Steps, restores) {
 			return nil
 		}
-		switch yes, err := ownTerminal().ask(ctx, p.redact("closekit: to undo "+visible(run)+":\n\n"+lines(plan.Text())+"\nRestore what can be restored? [y/N] ")); {
+		switch yes, err := ownTerminal().ask(ctx, p.redact(p.name+": to undo "+visible(run)+":\n\n"+lines(plan.Text())+"\nRestore what can be restored? [y/N] ")); {
 		case errors.Is(err, errNoTerminal):
 			return &hinted{errors.New("there is no terminal to ask on; nothing was sent"), []string{"run the same command on a terminal"}, exitPending}
 		case err != nil:
@@ -100,6 +100,6 @@ func (p *program) restore(ctx context.Context, a *agent.Agent, s *agent.Session,
 		}
 		done++
 	}
-	p.note("closekit: %d of %d calls that restore were made, as run %s", done, len(results), s.Run())
+	p.say("%d of %d calls that restore were made, as run %s", done, len(results), s.Run())
 	return errors.Join(errs...)
 }
