@@ -94,7 +94,7 @@ one array of objects.`,
 					}
 					return p.printJSON(out)
 				case len(list) == 0:
-					p.note("closekit: no call waits for a person")
+					p.say("no call waits for a person")
 					return nil
 				}
 				return p.print(approvalTable(list))

@@ -175,7 +175,7 @@ the log is checked instead, as "closekit audit verify" does with a file.`,
 					}
 					return p.printJSON(list)
 				case len(records) == 0:
-					p.note("closekit: there are no such records")
+					p.say("there are no such records")
 					return nil
 				}
 				return p.print(recordTable(records))
