@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -113,11 +114,14 @@ func Toolset(names ...string) Option {
 // [path.Match]. Several selections add up.
 func Tools(patterns ...string) Option {
 	return option(func(c *config) {
-		m := Named(patterns...)
-		if m.err != nil {
-			c.errs = append(c.errs, m.err)
+		for _, p := range patterns {
+			m := Named(p)
+			selects := func(t *closekit.Tool) bool { return m.matches(&Call{Tool: t.Name}) }
+			if !slices.ContainsFunc(c.catalog.Tools(), selects) {
+				c.errs = append(c.errs, fmt.Errorf("no tool matches %q; \"closekit tools\" lists them", p))
+			}
+			c.selects = append(c.selects, selects)
 		}
-		c.selects = append(c.selects, func(t *closekit.Tool) bool { return m.matches(&Call{Tool: t.Name}) })
 	})
 }
 
@@ -152,7 +156,34 @@ func New(catalog *closekit.Catalog, opts ...Option) (*Agent, error) {
 	if err := a.check(); err != nil {
 		return nil, err
 	}
-	return a, a.index()
+	if err := a.index(); err != nil {
+		return nil, err
+	}
+	if err := a.checkNames(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// checkNames refuses a policy with a pattern that matches no tool: a rule with a typing
+// error would protect nothing, without a word.
+func (a *Agent) checkNames() error {
+	var errs []error
+	for _, p := range patternsOf(a.policy) {
+		if _, err := path.Match(p, ""); err != nil {
+			errs = append(errs, fmt.Errorf("agent: the policy has the pattern %q, which is not valid", p))
+			continue
+		}
+		m := Named(p)
+		found := false
+		for name := range a.all {
+			found = found || m.matches(&Call{Tool: name})
+		}
+		if !found {
+			errs = append(errs, fmt.Errorf("agent: the policy names %q, which matches no tool; \"closekit tools\" lists them", p))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (a *Agent) check() error {
@@ -163,15 +194,12 @@ func (a *Agent) check() error {
 	case a.store.Durable() && a.vault == nil:
 		errs = append(errs, errors.New("a durable store needs WithVault, because approvals hold messages and data of customers"))
 	}
-	if err := errOf(a.policy); a.policy != nil && err != nil {
-		errs = append(errs, err)
-	}
 	for _, l := range limitsOf(a.policy) {
 		switch {
 		case l.Per == Day && !a.hasStore:
 			errs = append(errs, fmt.Errorf("the limit of %s needs WithApprovals: without a store that survives, it would start anew with every process", l))
 		case l.Per != Day && l.Per != Run || l.Most < 0 || !slices.Contains([]Quantity{Calls, Writes, Sends, Money}, l.What):
-			errs = append(errs, fmt.Errorf("the limit of %d %q per %q is not valid", l.Most, l.What, l.Per))
+			errs = append(errs, fmt.Errorf("the limit of %d %q per %q is not valid: it counts calls, writes, sends or money per run or day, from zero up", l.Most, l.What, l.Per))
 		}
 	}
 	if a.budget < shape.Least {

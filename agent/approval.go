@@ -165,7 +165,7 @@ func (e *StateError) Error() string {
 var ErrNotShown = errors.New("agent: the decision is not on what the approval shows; look at it again")
 
 // ErrOtherAccount means that an approval is of another account or run.
-var ErrOtherAccount = errors.New("agent: the approval is of another account or run")
+var ErrOtherAccount = errors.New("agent: the approval is of another account, organization or run; resume it in a session of its account with WithRun")
 
 // Decide records the decision of a person on an approval. The approver is the name of
 // a person whom the host has authenticated; shown is [Approval.Shown] of what that

@@ -107,7 +107,7 @@ func (s *Session) decide(ctx context.Context, p *planned) (err error) {
 			return err
 		}
 	}
-	p.decision = s.agent.judge(&Call{p.tool.Name, p.tool.Resource, p.input, p.effect, p.account, s.run, outside})
+	p.decision = s.agent.judge(&Call{Tool: p.tool.Name, Resource: p.tool.Resource, Input: p.input, Effect: p.effect, Account: p.account, Run: s.run, Outside: outside})
 	if p.decision.Action != Allow && p.decision.Action != Ask {
 		return &PolicyError{p.tool.Name, p.effect, p.decision}
 	}

@@ -31,7 +31,9 @@ func (e *StateError) ModelText() string {
 		return "This call has been carried out already. Do not repeat it."
 	case Unclear:
 		return "This call may have been carried out. Do not repeat it; look in Close first."
-	case Approved, Expired, Stale, Failed:
+	case Expired:
+		return "Not done: the call was not approved and carried out in time. Make it anew if it is still wanted."
+	case Approved, Stale, Failed:
 	}
-	return "Not done: what a person approved is no longer true, or was approved too long ago. Look at the records again, then make the call anew if it is still wanted."
+	return "Not done: what a person approved is no longer true. Look at the records again, then make the call anew if it is still wanted."
 }

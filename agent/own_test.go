@@ -69,3 +69,15 @@ func TestOwnToolsThatAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnToolWaits approves a call whose input comes back from the store in another
+// form than the model wrote it in.
+func TestOwnToolWaits(t *testing.T) {
+	t.Parallel()
+	own := rate(func(context.Context, *closekit.Client, rating) (any, error) { return "rated", nil })
+	own.Effect = closekit.Destructive
+	o := open(t, agent.WithTool(own))
+	p := o.pending("rate_lead", `{ "why":["<b>&"], "lead_id" : %q, "grade": "a" }`, o.lead)
+	o.decide(p, agent.Approve)
+	o.ok(o.s.Resume(t.Context(), p.ID))
+}

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -98,18 +97,18 @@ func (s strictest) Decide(c *Call) Decision {
 	return d
 }
 
-func (s strictest) Err() error {
-	var errs []error
+func (s strictest) named() []string {
+	var list []string
 	for _, p := range s {
-		errs = append(errs, errOf(p))
+		list = append(list, patternsOf(p)...)
 	}
-	return errors.Join(errs...)
+	return list
 }
 
-// errOf returns what a policy says is wrong with it.
-func errOf(p Policy) error {
-	if e, ok := p.(interface{ Err() error }); ok {
-		return e.Err()
+// patternsOf returns the patterns of names of tools in a policy of this package.
+func patternsOf(p Policy) []string {
+	if n, ok := p.(interface{ named() []string }); ok {
+		return n.named()
 	}
 	return nil
 }
@@ -124,8 +123,8 @@ func (s strictest) Limits() []Limit {
 
 // Match selects calls, for [Rules]. The zero value selects none.
 type Match struct {
-	of  func(*Call) bool
-	err error
+	of       func(*Call) bool
+	patterns []string // of names of tools
 }
 
 // MatchFunc returns a match that selects the calls for which f returns true.
@@ -133,19 +132,13 @@ func MatchFunc(f func(*Call) bool) Match { return Match{of: f} }
 
 func (m Match) matches(c *Call) bool { return m.of != nil && m.of(c) }
 
-// Named matches tools by patterns of [path.Match], such as close_pipeline_*. A pattern
-// that is not valid is an error of [New], because a rule that matches nothing would
-// fail open.
+// Named matches tools by patterns of [path.Match], such as close_pipeline_*. In a policy,
+// a pattern that is not valid or matches no tool of the catalog or the host is an
+// error of [New]: the rule would protect nothing, without a word.
 func Named(patterns ...string) Match {
-	m := MatchFunc(func(c *Call) bool {
+	return Match{patterns: patterns, of: func(c *Call) bool {
 		return slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, c.Tool); return ok })
-	})
-	for _, p := range patterns {
-		if _, err := path.Match(p, ""); err != nil {
-			m.err = errors.Join(m.err, fmt.Errorf("the pattern %q of tool names is not valid", p))
-		}
-	}
-	return m
+	}}
 }
 
 // Effects matches calls that have one of the effects.
@@ -185,7 +178,7 @@ func All(matches ...Match) Match {
 		return !slices.ContainsFunc(matches, func(m Match) bool { return !m.matches(c) })
 	})
 	for _, m := range matches {
-		all.err = errors.Join(all.err, m.err)
+		all.patterns = append(all.patterns, m.patterns...)
 	}
 	return all
 }
@@ -196,9 +189,9 @@ func All(matches ...Match) Match {
 // A call that a Deny rule matches is denied, whatever else matches. Otherwise the
 // last matching rule decides.
 type Rules struct {
-	rules  []rule
-	limits []Limit
-	err    error
+	rules    []rule
+	limits   []Limit
+	patterns []string // of names of tools
 }
 
 type rule struct {
@@ -224,7 +217,7 @@ func Default() Rules {
 }
 
 func (r Rules) add(action Action, why string, m Match) Rules {
-	r.err = errors.Join(r.err, m.err)
+	r.patterns = append(slices.Clip(r.patterns), m.patterns...)
 	r.rules = append(slices.Clip(r.rules), rule{m, action, why})
 	return r
 }
@@ -257,9 +250,7 @@ func (r Rules) Limit(l Limit) Rules {
 	return r
 }
 
-// Err returns what is wrong with the rules, such as a pattern that is not valid, or
-// nil. [New] refuses a policy that has a method Err that returns an error.
-func (r Rules) Err() error { return r.err }
+func (r Rules) named() []string { return r.patterns }
 
 // Limits returns the limits.
 func (r Rules) Limits() []Limit { return slices.Clone(r.limits) }

@@ -1,5 +1,5 @@
-// Command bench counts the tokens of tool definitions with the vocabulary o200k, offline,
-// and what they cover. It is a module of its own because of the tokenizer.
+// Command bench counts tokens with the vocabulary o200k, offline: those of tool
+// definitions, with what they cover, and those of a whole task. It is a module of its own because of the tokenizer.
 package main
 
 import (
@@ -59,7 +59,7 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		n, err := codec.Count("[" + string(bytes.Join(raw(defs), []byte(","))) + "]")
+		n, err := codec.Count(list(defs))
 		if err != nil {
 			return err
 		}
@@ -73,15 +73,16 @@ func run() error {
 	if missed {
 		return fmt.Errorf("a demand is missed")
 	}
-	return nil
+	return measureTask(codec)
 }
 
-func raw(defs []json.RawMessage) [][]byte {
-	list := make([][]byte, len(defs))
+// list returns definitions as one JSON array.
+func list(defs []json.RawMessage) string {
+	parts := make([][]byte, len(defs))
 	for i, d := range defs {
-		list[i] = d
+		parts[i] = d
 	}
-	return list
+	return "[" + string(bytes.Join(parts, []byte(","))) + "]"
 }
 
 func set(name string) map[string]bool {

@@ -119,7 +119,7 @@ var table = map[string]rule{
 	"cmd/closekit":      {ours: []string{"internal/cli"}},
 
 	"examples/assistant":      {ours: []string{"examples/assistant/demo"}},
-	"examples/assistant/demo": {ours: []string{".", "closeapi", "closeapi/tools", "emulator", "runtime/accounts", "runtime/accounts/memstore"}},
+	"examples/assistant/demo": {ours: []string{".", "agent", "closeapi", "closeapi/tools", "emulator", "runtime/accounts", "runtime/accounts/memstore"}},
 }
 
 // generation is the column that never meets the other one.

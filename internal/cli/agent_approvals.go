@@ -94,7 +94,7 @@ one array of objects.`,
 					}
 					return p.printJSON(out)
 				case len(list) == 0:
-					p.note("closekit: no call waits for a person")
+					p.say("no call waits for a person")
 					return nil
 				}
 				return p.print(approvalTable(list))
@@ -233,7 +233,7 @@ func (p *program) decide(ctx context.Context, a *agent.Agent, f *accountFlags, i
 
 // withApprovals opens the database with an agent that only reads and decides.
 func (p *program) withApprovals(ctx context.Context, f *accountFlags, work func(*agent.Agent) error) error {
-	return p.withAgents(ctx, f, func(db *agentDB) error {
+	return p.withAgents(ctx, f, false, func(db *agentDB) error {
 		a, err := agent.New(p.catalog, agent.WithApprovals(db.store), agent.WithVault(db.vault))
 		if err != nil {
 			return err

@@ -153,7 +153,7 @@ the log is checked instead, as "closekit audit verify" does with a file.`,
 				q.Limit = 0
 			}
 			q.Account = f.account
-			return p.withAgents(cmd.Context(), &f, func(db *agentDB) error {
+			return p.withAgents(cmd.Context(), &f, false, func(db *agentDB) error {
 				if verify {
 					report, err := db.log.Verify(cmd.Context())
 					if err != nil {
@@ -175,7 +175,7 @@ the log is checked instead, as "closekit audit verify" does with a file.`,
 					}
 					return p.printJSON(list)
 				case len(records) == 0:
-					p.note("closekit: there are no such records")
+					p.say("there are no such records")
 					return nil
 				}
 				return p.print(recordTable(records))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,21 +17,40 @@ import (
 
 // agentCall is one run of "closekit agent call".
 type agentCall struct {
-	check, asJSON             bool
+	check, asJSON, readOnly   bool
+	keep                      bool
+	toolset, run              string
 	now, zone, user, currency string
+	acc                       accountFlags
 }
 
 func (p *program) agentCallCommand() *cobra.Command {
 	var c agentCall
 	cmd := &cobra.Command{
 		Use:   "call TOOL [JSON | -]",
-		Short: "Read the input of a model",
-		Long: `Read the input of a model: mistakes with exactly one reading are repaired, and
-the rest is refused with a text that says how to go on. - reads standard input.
+		Short: "Call a tool as an agent does",
+		Long: `Call a tool as an agent does. The input is read as models write it: mistakes with
+exactly one reading are repaired, and the rest is refused with a text that says
+how to go on. - reads standard input. What is printed on standard output is the
+text for the model.
 
-With --check nothing is sent, and the exit code is 0 whatever the verdict. What a
-session learns about its user is given by flags then.`,
-		Example: `  closekit agent call close_leads_list '{"Query": "acme", "limit": "5"}' --check
+The policy of agents decides: reads and creates are made, and what overwrites,
+deletes, sends, lets data out of Close or changes the organization waits for a
+person. The person is asked on the terminal, with a preview, also if standard
+input and output are something else; there is no flag that answers. Without a
+terminal nothing is sent, and the exit code is 8. CLOSEKIT_POLICY has the last
+word ("closekit help environment").
+
+--keep keeps what waits, and an audit log, in the database of --db. A person can
+then decide later with "closekit agent approvals", and the same command with --run
+carries out what was approved. --run also goes on with what a run has read and
+spent.
+
+With --check the input is only read, without the network, and the exit code is 0
+whatever the verdict. What a session learns about its user is given by flags
+then.`,
+		Example: `  closekit agent call close_leads_list '{"Query": "acme", "limit": "5"}'
+  closekit agent call close_lead_create '{"Name": "Acme Corp"}' --toolset sales --json
   echo '{"lead": "lead_x", "value": "€12,000"}' | closekit agent call close_opportunity_create - --check --currency EUR`,
 		ValidArgsFunction: p.completeTool,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -39,22 +59,24 @@ session learns about its user is given by flags then.`,
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return p.agentCall(&c, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return p.agentCall(cmd.Context(), &c, args) },
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&c.check, "check", false, "only read the input; use no network")
-	flags.BoolVar(&c.asJSON, "json", false, "print an object with verdict, input, repairs and text")
+	flags.BoolVar(&c.asJSON, "json", false, "print an object with verdict, input, repairs and text, and of a call outcome and result")
+	flags.BoolVar(&c.readOnly, "read-only", false, "send nothing that changes data or reaches a customer")
+	flags.StringVar(&c.toolset, "toolset", "", "offer only the tools of this `set`; \"closekit schema --help\" lists the sets")
+	flags.BoolVar(&c.keep, "keep", false, "keep approvals and the audit log in the database of --db")
+	flags.StringVar(&c.run, "run", "", "go on with this `run`, which --keep has kept")
 	flags.StringVar(&c.now, "now", "", "with --check, the current `time` such as 2026-03-31T15:04:05Z (default now)")
 	flags.StringVar(&c.zone, "zone", "", "with --check, the time `zone` of the user such as America/New_York")
 	flags.StringVar(&c.user, "user", "", "with --check, the `id` of the user, for \"me\"")
 	flags.StringVar(&c.currency, "currency", "", "with --check, the `code` of the organization's currency such as USD")
+	c.acc.define(flags, nameFlags, storeFlags, appFlags)
 	return cmd
 }
 
-func (p *program) agentCall(c *agentCall, args []string) error {
-	if !c.check {
-		return usage("closekit agent call needs --check", "\"closekit call\" makes calls")
-	}
+func (p *program) agentCall(ctx context.Context, c *agentCall, args []string) error {
 	found, err := p.catalog.Lookup(args[0])
 	if err != nil {
 		return err
@@ -65,11 +87,20 @@ func (p *program) agentCall(c *agentCall, args []string) error {
 			return err
 		}
 	}
-	user, err := c.aboutUser()
-	if err != nil {
-		return err
+	if c.check {
+		user, err := c.aboutUser()
+		if err != nil {
+			return err
+		}
+		return p.printReading(c, agent.Read(found, input, user))
 	}
-	return p.printReading(c, agent.Read(found, input, user))
+	if c.now != "" || c.zone != "" || c.user != "" || c.currency != "" {
+		return usage("--now, --zone, --user and --currency require --check", "a call asks Close about the user")
+	}
+	if !c.keep && c.run == "" {
+		return p.agentSend(ctx, c, nil, found.Name, input)
+	}
+	return p.withAgents(ctx, &c.acc, c.keep, func(db *agentDB) error { return p.agentSend(ctx, c, db, found.Name, input) })
 }
 
 // agentInput returns what the model wrote, JSON or not.

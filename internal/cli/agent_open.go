@@ -31,8 +31,9 @@ type agentDB struct {
 }
 
 // withAgents opens the database of agents, does the work, and closes it again. It is
-// named as that of the accounts is, and can be the same.
-func (p *program) withAgents(ctx context.Context, f *accountFlags, work func(*agentDB) error) error {
+// named as that of the accounts is, and can be the same. If create is true, it is made
+// if there is none.
+func (p *program) withAgents(ctx context.Context, f *accountFlags, create bool, work func(*agentDB) error) error {
 	db, err := p.database(f)
 	if err != nil {
 		return err
@@ -41,7 +42,7 @@ func (p *program) withAgents(ctx context.Context, f *accountFlags, work func(*ag
 	if err != nil {
 		return err
 	}
-	a, err := openAgents(ctx, db, v)
+	a, err := openAgents(ctx, db, v, create)
 	if err != nil {
 		return err
 	}
@@ -52,7 +53,7 @@ func (p *program) withAgents(ctx context.Context, f *accountFlags, work func(*ag
 	return err
 }
 
-func openAgents(ctx context.Context, db string, v *vault.Vault) (*agentDB, error) {
+func openAgents(ctx context.Context, db string, v *vault.Vault, create bool) (*agentDB, error) {
 	none := &hinted{
 		errors.New("there are no approvals or records of agents in this database"),
 		[]string{"a program with agents creates the tables; is " + envDB + " or --db right?"},
@@ -60,7 +61,7 @@ func openAgents(ctx context.Context, db string, v *vault.Vault) (*agentDB, error
 	}
 	if isPostgres(db) {
 		found, err := pgstore.Exists(ctx, db)
-		if err == nil && !found {
+		if err == nil && !found && !create {
 			return nil, none
 		}
 		var s *pgstore.Store
@@ -76,7 +77,7 @@ func openAgents(ctx context.Context, db string, v *vault.Vault) (*agentDB, error
 		}
 		return &agentDB{s, s.Audit(v), v}, nil
 	}
-	if _, err := os.Stat(db); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(db); errors.Is(err, fs.ErrNotExist) && !create {
 		return nil, none
 	}
 	s, err := sqlitestore.Open(db)

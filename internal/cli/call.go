@@ -164,12 +164,20 @@ func (r *request) action(input json.RawMessage) (*action, error) {
 
 // withClient calls work with a client for the API key, or for a connected account.
 func (p *program) withClient(ctx context.Context, acc *accountFlags, work func(*closekit.Client) error) error {
-	if *acc == (accountFlags{}) {
-		client, err := p.client()
+	return p.withSource(ctx, acc, func(source closekit.Source, what string) error {
+		client, err := p.clientFor(source, what)
 		if err != nil {
 			return err
 		}
 		return work(client)
+	})
+}
+
+// withSource calls work with the API key or a connected account, and with what that
+// is called in warnings.
+func (p *program) withSource(ctx context.Context, acc *accountFlags, work func(source closekit.Source, what string) error) error {
+	if *acc == (accountFlags{}) {
+		return work(closekit.APIKey(p.key()), "API key")
 	}
 	if acc.account == "" {
 		return usage("no account is named, so the flags for accounts have no effect", "add --account NAME")
@@ -189,11 +197,7 @@ func (p *program) withClient(ctx context.Context, acc *accountFlags, work func(*
 		if err != nil {
 			return err
 		}
-		client, err := p.clientFor(account, "access token")
-		if err != nil {
-			return err
-		}
-		if err := work(client); err != nil {
+		if err := work(account, "access token"); err != nil {
 			return &accountCallError{err, acc.key()}
 		}
 		return nil
@@ -226,6 +230,11 @@ func (p *program) printResponse(name string, wrote bool, response []byte) error 
 	if err == nil || !wrote {
 		return err
 	}
+	return lostResponse(name, err)
+}
+
+// lostResponse returns the error of a write whose response could not be printed.
+func lostResponse(name string, err error) error {
 	return &hinted{
 		fmt.Errorf("%s succeeded, but its response is lost: %w", name, err),
 		[]string{"do not repeat it; read the record in Close instead"},

@@ -42,6 +42,7 @@ const (
 	exitAPI           = 5
 	exitTransport     = 6
 	exitUnconfirmed   = 7
+	exitPending       = 8
 	exitInterrupted   = 130
 	exitTerminated    = 143
 )
@@ -202,7 +203,7 @@ const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}
 Exit codes: 0 success, 2 usage, 3 input, 4 authorization, 5 refused by Close,
-6 not reached, 7 not confirmed, 130 Ctrl-C, 1 anything else ("{{.Root.Name}} help exit-codes").
+6 not reached, 7 not confirmed, 8 waits for a person, 130 Ctrl-C, 1 anything else ("{{.Root.Name}} help exit-codes").
 {{end}}`
 
 func (p *program) versionCommand() *cobra.Command {
@@ -241,6 +242,8 @@ func exitCodesTopic() *cobra.Command {
        cannot be renewed right now
     7  a destructive or sending call that was not confirmed, or that --read-only
        or CLOSEKIT_POLICY forbids; nothing was sent
+    8  a call of an agent that needs the approval of a person, while there is no
+       terminal to ask on; nothing was sent
   130  interrupted with Ctrl-C (SIGINT)
   143  terminated by SIGTERM
 

@@ -23,6 +23,10 @@ In a second act, two users in two organizations connect their Close accounts
 through OAuth: each works in their own, expired tokens are renewed, and an
 account whose access was revoked is detected and connected again.
 
+In a third act an agent works with a scripted model in place of a real one: it finds
+all open opportunities over $10k and creates tasks for them, and its email waits
+until a person has seen it and agreed.
+
 Without flags it runs on an emulated Close in memory and needs no account. With
 --live it plays the first act in the account of CLOSE_API_KEY: it works on leads
 of its own only, and removes them at the end, also after a failure or Ctrl-C.

@@ -17,7 +17,7 @@ var (
 	ownWord = regexp.MustCompile(`\b` + ownName + `\b`)
 	// ownLine is a command line in a hint, of which data may be a part; "closekit demo
 	// …" is the name of leads.
-	ownLine = regexp.MustCompile(`\b` + ownName + `( (?:accounts|agent|api|call|completion|demo|emulator|environment|exit-codes|help|schema|tools|version)\b)( …)?`)
+	ownLine = regexp.MustCompile(`\b` + ownName + `( (?:accounts|agent|api|audit|call|completion|demo|emulator|environment|exit-codes|help|schema|tools|version)\b)( …)?`)
 )
 
 // named writes the name of the program into a hint. Of the exact line to repeat,
@@ -53,7 +53,7 @@ func (p *program) nameHelp(cmd *cobra.Command) {
 
 // ownQuoted is a command in the texts of the demo, which also name leads "closekit
 // demo 1-1".
-var ownQuoted = regexp.MustCompile(`"` + ownName + `( (?:demo|tools|emulator|accounts)(?: --live)?")`)
+var ownQuoted = regexp.MustCompile(`"` + ownName + `( (?:demo|tools|emulator|accounts|agent call)(?: --live)?")`)
 
 // namedWriter writes the name of the program into whole lines of the demo.
 type namedWriter struct{ p *program }

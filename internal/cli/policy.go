@@ -2,9 +2,11 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent"
 	"github.com/closekit/closekit/internal/words"
 )
 
@@ -31,11 +33,13 @@ const (
 // effectNames are the effects that a policy decides on.
 var effectNames = []string{reading, writing, "overwrite", destroying, sending, "egress", "admin"}
 
+// effects are those of effectNames.
+var effects = []closekit.Effect{closekit.Read, closekit.Write, closekit.Overwrite, closekit.Destructive, closekit.Sends, closekit.Egress, closekit.Admin}
+
 // effectsOf names all that an effect includes.
 func effectsOf(e closekit.Effect) []string {
-	all := []closekit.Effect{closekit.Read, closekit.Write, closekit.Overwrite, closekit.Destructive, closekit.Sends, closekit.Egress, closekit.Admin}
 	var list []string
-	for i, one := range all {
+	for i, one := range effects {
 		if one == e || one != closekit.Read && e.Has(one) {
 			list = append(list, effectNames[i])
 		}
@@ -80,6 +84,33 @@ func (p *program) policy() (policy, error) {
 		rules[name] = max(rules[name], d)
 	}
 	return rules, nil
+}
+
+// agentPolicy returns the policy of agents on this host: on effects without an entry,
+// the default of agents decides.
+func (rules policy) agentPolicy(readOnly bool) agent.Policy {
+	actions := map[decision]agent.Action{allow: agent.Allow, ask: agent.Ask, deny: agent.Deny}
+	usual := agent.Default()
+	return agent.PolicyFunc(func(c *agent.Call) agent.Decision {
+		if readOnly && c.Effect != closekit.Read {
+			return agent.Decision{Action: agent.Deny, Why: "--read-only forbids it"}
+		}
+		var d agent.Decision
+		for _, name := range effectsOf(c.Effect) {
+			var next agent.Decision
+			if set, ok := rules[name]; ok {
+				next = agent.Decision{Action: actions[set], Why: envPolicy + " decides on " + name}
+			} else if slices.Contains(c.Effect.Names(), name) { // and not merely included in another one
+				one := *c
+				one.Effect = effects[slices.Index(effectNames, name)]
+				next = usual.Decide(&one)
+			}
+			if next.Action > d.Action {
+				d = next
+			}
+		}
+		return d
+	})
 }
 
 // verdict is a decision with its reason.

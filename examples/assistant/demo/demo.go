@@ -4,10 +4,10 @@
 //
 // The story is told twice, with typed calls and with tools called by name, and
 // every effect is read back. A second act connects the Close accounts of two
-// users through OAuth.
+// users through OAuth. In a third one an agent works, and a person decides.
 //
 // The files are meant to be read: calls.go holds the typed calls, byname.go the
-// same calls as an agent makes them, accounts.go the second act. What is
+// same calls by name, accounts.go the second act, agent.go the third. What is
 // printed as code is cut out of these files.
 package demo
 
@@ -92,8 +92,12 @@ func Emulated(ctx context.Context, out io.Writer, opts ...closekit.Option) error
 	if err != nil {
 		return err
 	}
+	d.srv.Reset()
+	if err := d.play(ctx, part{"third act", "Third act: an agent works, and a person decides", d.thirdAct}); err != nil {
+		return err
+	}
 	d.say("\nNext: \"closekit tools\" lists all tools, \"closekit emulator\" runs a Close to call them on,")
-	d.say("\"closekit accounts\" connects accounts as in the second act.")
+	d.say("\"closekit accounts\" connects accounts as in the second act, \"closekit agent call\" calls tools as in the third.")
 	return d.failed
 }
 
@@ -143,7 +147,7 @@ func Live(ctx context.Context, out io.Writer, c *closekit.Client, enroll bool) (
 			return err
 		}
 	}
-	d.say("\nThe second act, in which users connect their accounts through OAuth, is left out: it needs two Close users and an OAuth application. \"closekit demo\" alone plays it.")
+	d.say("\nThe second act, in which users connect their accounts through OAuth, is left out: it needs two Close users and an OAuth application. So is the third, in which an agent sends an email. \"closekit demo\" alone plays both.")
 	return d.failed
 }
 

@@ -23,6 +23,8 @@ func normalize(out string) string {
 	for _, v := range []struct{ pattern, with string }{
 		{`\b([a-z]+)_[A-Za-z0-9]{22,}\b`, "${1}_…"},
 		{`127\.0\.0\.1:\d+`, "127.0.0.1:PORT"},
+		{`\bdata-[a-z0-9]{6}\b`, "data-…"},
+		{`\b\d{4}-\d\d-\d\dT[\d:.]+`, "TIME"},
 		{`\b\d{4}-\d\d-\d\d\b`, "DATE"},
 	} {
 		out = regexp.MustCompile(v.pattern).ReplaceAllString(out, v.with)
@@ -82,6 +84,11 @@ func TestCallsAreShown(t *testing.T) {
 			t.Errorf("accounts.go does not declare %s", name)
 		}
 	}
+	for _, name := range []string{"newAgent", "converse", "approve"} {
+		if len(body(agentSource, name)) == 0 {
+			t.Errorf("agent.go does not declare %s", name)
+		}
+	}
 	if got := body(callsSource, "nothing"); got != nil {
 		t.Errorf("a function that is not declared has the body %q", got)
 	}
@@ -121,7 +128,7 @@ func TestDependencies(t *testing.T) {
 	}
 	modules := strings.Fields(string(out))
 	slices.Sort(modules)
-	allowed := []string{"github.com/closekit/closekit", "golang.org/x/oauth2"}
+	allowed := []string{"github.com/closekit/closekit", "github.com/santhosh-tekuri/jsonschema/v5", "golang.org/x/oauth2"}
 	for _, m := range slices.Compact(modules) {
 		if !slices.Contains(allowed, m) {
 			t.Errorf("the example depends on the module %s", m)

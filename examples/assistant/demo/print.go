@@ -13,6 +13,8 @@ var (
 	callsSource string
 	//go:embed accounts.go
 	accountsSource string
+	//go:embed agent.go
+	agentSource string
 )
 
 // printer prints the story.
