@@ -266,7 +266,7 @@ func (a *Agent) row(p *Approval, revision int64) (Row, error) {
 		return r, err
 	}
 	if a.vault != nil {
-		if body, _, err = a.vault.Seal(body, associated(&r)); err != nil {
+		if body, r.Key, err = a.vault.Seal(body, associated(&r)); err != nil {
 			return r, fmt.Errorf("sealing approval %s: %w", p.ID, err)
 		}
 	}

@@ -88,7 +88,7 @@ func (m *memStore) Swap(_ context.Context, row Row) error {
 	case r.Revision != row.Revision:
 		return ErrConflict
 	}
-	r.State, r.Body, r.Changed = row.State, slices.Clone(row.Body), row.Changed
+	r.State, r.Body, r.Key, r.Changed = row.State, slices.Clone(row.Body), row.Key, row.Changed
 	r.Revision++
 	m.rows[row.ID] = r
 	return nil
@@ -119,6 +119,32 @@ func (m *memStore) Count(_ context.Context, key string) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.counters[key].value, nil
+}
+
+func (m *memStore) KeyUse(context.Context) (map[uint32]int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	use := map[uint32]int64{}
+	for _, r := range m.rows {
+		if r.Key != 0 {
+			use[r.Key]++
+		}
+	}
+	return use, nil
+}
+
+func (m *memStore) SealedBy(_ context.Context, primary uint32, after string, limit int) ([]Row, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []Row
+	for id, r := range m.rows {
+		if r.Key != 0 && r.Key != primary && id > after {
+			r.Body = slices.Clone(r.Body)
+			list = append(list, r)
+		}
+	}
+	slices.SortFunc(list, func(a, b Row) int { return cmp.Compare(a.ID, b.ID) })
+	return list[:min(len(list), limit)], nil
 }
 
 func (m *memStore) Prune(_ context.Context, before time.Time) (int, error) {

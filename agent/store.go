@@ -24,7 +24,7 @@ type Store interface {
 	// List returns rows, the newest first, and of the same time in the order of their
 	// ids.
 	List(ctx context.Context, q Query) ([]Row, error)
-	// Swap replaces the state, the body and Changed of a row if its revision is
+	// Swap replaces the state, the body, its key and Changed of a row if its revision is
 	// still that of row, and returns ErrConflict if not. The revision in the store
 	// is one higher then.
 	Swap(ctx context.Context, row Row) error
@@ -39,6 +39,12 @@ type Store interface {
 	Prune(ctx context.Context, before time.Time) (int, error)
 	// Erase deletes everything of an account, and returns the number of rows.
 	Erase(ctx context.Context, account string) (int, error)
+	// KeyUse counts the sealed rows by the id of their key.
+	KeyUse(ctx context.Context) (map[uint32]int64, error)
+	// SealedBy returns the sealed rows whose key is another one than primary, in the
+	// order of the bytes of their ids, from the first one after the id after. They are
+	// at most limit.
+	SealedBy(ctx context.Context, primary uint32, after string, limit int) ([]Row, error)
 	// Durable reports whether the content survives the process. Rows of a durable
 	// store must be sealed.
 	Durable() bool
@@ -63,6 +69,7 @@ type Row struct {
 	Changed  time.Time
 	Revision int64
 	Body     []byte // sealed, or JSON in memory
+	Key      uint32 // id of the key that sealed the body, 0 for JSON
 }
 
 // Query selects rows. Empty fields select all.
@@ -102,4 +109,6 @@ type Vault interface {
 	Seal(plaintext, associated []byte) (sealed []byte, keyID uint32, err error)
 	// Open decrypts. It fails if a bit of either argument differs.
 	Open(sealed, associated []byte) ([]byte, error)
+	// KeyIDs returns the id of the key that seals, and those of all that open.
+	KeyIDs() (primary uint32, all []uint32)
 }

@@ -128,7 +128,7 @@ func (l *Log) Torn() int64 { return l.torn }
 
 // Record implements [agent.Sink].
 func (l *Log) Record(_ context.Context, r agent.Record) error {
-	content, err := chain.Encode(&r, l.vault)
+	content, sealed, err := chain.Encode(&r, l.vault)
 	if err != nil {
 		return fmt.Errorf("auditlog: %w", err)
 	}
@@ -137,7 +137,7 @@ func (l *Log) Record(_ context.Context, r agent.Record) error {
 	if l.file == nil {
 		return errors.New("auditlog: the log is closed")
 	}
-	e := chain.Next(l.head, content)
+	e := chain.Next(l.head, content, sealed)
 	b, err := encode(&e)
 	if err != nil {
 		return fmt.Errorf("auditlog: %w", err)
@@ -180,7 +180,7 @@ func (l *Log) Prune(ctx context.Context, before time.Time) (int, error) {
 		if !keeping {
 			old := ln.entry.Payload == nil
 			if !old {
-				r, err := chain.Decode(ln.entry.Payload, nil)
+				r, err := chain.Decode(ln.entry.Payload, chain.Sealed{}, nil)
 				if err != nil {
 					return false, false, err
 				}
@@ -202,16 +202,63 @@ func (l *Log) Erase(ctx context.Context, account string) (int, error) {
 		if ln.entry.Payload == nil {
 			return true, false, nil
 		}
-		r, err := chain.Decode(ln.entry.Payload, nil)
+		r, err := chain.Decode(ln.entry.Payload, chain.Sealed{}, nil)
 		if err != nil {
 			return false, false, err
 		}
 		if r.Account.Name != chain.Text(account) {
 			return true, false, nil
 		}
-		ln.entry.Payload = nil
+		ln.entry.Payload, ln.entry.Sealed = nil, chain.Sealed{}
 		return true, true, nil
 	})
+}
+
+// KeyUse counts the sealed snapshots by the id of their key.
+func (l *Log) KeyUse(_ context.Context) (map[uint32]int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return nil, errors.New("auditlog: the log is closed")
+	}
+	use := map[uint32]int64{}
+	_, err := scan(io.NewSectionReader(l.file, 0, l.size), func(ln *line, _ int64) error {
+		if ln.entry.Blob != nil {
+			use[ln.entry.Key]++
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("auditlog: %w", err)
+	}
+	return use, nil
+}
+
+// Reseal seals again, with the primary key of the vault, the snapshots that another key
+// sealed, and returns their number. The chain stays as it is. Snapshots that cannot be
+// opened are left as they are, and are an error in the end.
+func (l *Log) Reseal(ctx context.Context) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.vault == nil {
+		return 0, errors.New("auditlog: there is nothing to seal without WithVault")
+	}
+	primary, _ := l.vault.KeyIDs()
+	failed := 0
+	n, err := l.rewrite(ctx, func(ln *line) (keep, changed bool, err error) {
+		if ln.entry.Blob == nil || ln.entry.Key == primary {
+			return true, false, nil
+		}
+		if ln.entry.Reseal(l.vault) != nil {
+			failed++
+			return true, false, nil
+		}
+		return true, true, nil
+	})
+	if err == nil && failed > 0 {
+		err = fmt.Errorf("auditlog: the snapshots of %d records cannot be opened and were left as they are; is a key missing?", failed)
+	}
+	return n, err
 }
 
 // rewrite replaces the file by one with other lines, and returns how many were changed

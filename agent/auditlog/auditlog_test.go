@@ -267,3 +267,22 @@ func TestRetentionAndErasure(t *testing.T) {
 		t.Errorf("left over: %s", strings.Join(left, " "))
 	}
 }
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	var last *auditlog.Log
+	storetest.RunKeys(t, func(t *testing.T, v agent.Vault) storetest.Sealing {
+		t.Helper()
+		if last != nil {
+			if err := last.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		last = open(t, path, auditlog.WithVault(v))
+		return last
+	}, func() error {
+		_, err := auditlog.Verify(bytes.NewReader(read(t, path)))
+		return err
+	})
+}

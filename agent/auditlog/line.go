@@ -25,10 +25,12 @@ type text struct {
 	Hash   string          `json:"hash"`
 	Erased bool            `json:"erased,omitempty"`
 	Record json.RawMessage `json:"record,omitempty"`
+	Key    uint32          `json:"key,omitempty"`
+	Sealed []byte          `json:"sealed,omitempty"`
 }
 
 func encode(e *chain.Entry) ([]byte, error) {
-	b, err := json.Marshal(text{e.Seq, hex.EncodeToString(e.Prev[:]), hex.EncodeToString(e.Digest[:]), hex.EncodeToString(e.Hash[:]), e.Payload == nil, e.Payload})
+	b, err := json.Marshal(text{e.Seq, hex.EncodeToString(e.Prev[:]), hex.EncodeToString(e.Digest[:]), hex.EncodeToString(e.Hash[:]), e.Payload == nil, e.Payload, e.Key, e.Blob})
 	return append(b, '\n'), err
 }
 
@@ -41,7 +43,7 @@ func decode(b []byte) (*line, string) {
 	if err := d.Decode(&t); err != nil {
 		return nil, "it is no line of an audit log"
 	}
-	l := &line{chain.Entry{Seq: t.Seq, Payload: t.Record}}
+	l := &line{chain.Entry{Seq: t.Seq, Payload: t.Record, Sealed: chain.Sealed{Key: t.Key, Blob: t.Sealed}}}
 	for _, f := range []struct {
 		text string
 		to   *[32]byte
@@ -125,9 +127,9 @@ func Read(r io.Reader, q agent.RunQuery, v agent.Vault) ([]agent.Record, error) 
 		if l.entry.Payload == nil {
 			return nil
 		}
-		record, err := chain.Decode(l.entry.Payload, nil)
+		record, err := chain.Decode(l.entry.Payload, chain.Sealed{}, nil)
 		if err == nil && q.Selects(&record) {
-			if record, err = chain.Decode(l.entry.Payload, v); err == nil {
+			if record, err = chain.Decode(l.entry.Payload, l.entry.Sealed, v); err == nil {
 				list = append(list, record)
 			}
 		}

@@ -16,16 +16,16 @@ import (
 // Durable implements [agent.Store].
 func (s *Store) Durable() bool { return true }
 
-const columns = "id, account, run, question, digest, state, created, expires, changed, revision, body"
+const columns = "id, account, run, question, digest, state, created, expires, changed, revision, body, key"
 
 // Create implements [agent.Store].
 func (s *Store) Create(ctx context.Context, rows []agent.Row) error {
 	return s.write(ctx, "create", func(ctx context.Context, tx pgx.Tx) error {
 		for _, r := range rows {
 			tag, err := tx.Exec(ctx, `insert into closekit_agent_approvals (`+columns+`)
-				values ($1::bytea, $2::bytea, $3::bytea, $4::bytea, $5::bytea, $6::text, $7::bigint, $8::bigint, $9::bigint, 1, $10::bytea) on conflict (id) do nothing`,
+				values ($1::bytea, $2::bytea, $3::bytea, $4::bytea, $5::bytea, $6::text, $7::bigint, $8::bigint, $9::bigint, 1, $10::bytea, $11::bigint) on conflict (id) do nothing`,
 				[]byte(r.ID), []byte(r.Account), []byte(r.Run), []byte(r.Question), r.Digest[:], string(r.State),
-				r.Created.UnixMicro(), r.Expires.UnixMicro(), r.Changed.UnixMicro(), append([]byte{}, r.Body...))
+				r.Created.UnixMicro(), r.Expires.UnixMicro(), r.Changed.UnixMicro(), append([]byte{}, r.Body...), int64(r.Key))
 			if err != nil {
 				return err
 			}
@@ -50,7 +50,7 @@ func scan(row pgx.Row) (r agent.Row, err error) {
 	var id, account, run, question, digest []byte
 	var state string
 	var created, expires, changed int64
-	err = row.Scan(&id, &account, &run, &question, &digest, &state, &created, &expires, &changed, &r.Revision, &r.Body)
+	err = row.Scan(&id, &account, &run, &question, &digest, &state, &created, &expires, &changed, &r.Revision, &r.Body, &r.Key)
 	if err != nil {
 		return agent.Row{}, err
 	}
@@ -91,19 +91,23 @@ func (s *Store) List(ctx context.Context, q agent.Query) ([]agent.Row, error) {
 		query += ` where ` + strings.Join(where, " and ")
 	}
 	args = append(args, int64(cmp.Or(q.Limit, 100)))
-	rows, err := s.pool.Query(ctx, query+fmt.Sprintf(` order by created desc, id limit $%d::bigint`, len(args)), args...)
+	return s.rows(ctx, "list", query+fmt.Sprintf(` order by created desc, id limit $%d::bigint`, len(args)), args...)
+}
+
+func (s *Store) rows(ctx context.Context, op, query string, args ...any) ([]agent.Row, error) {
+	rows, err := s.pool.Query(ctx, query, args...)
 	if err != nil {
-		return nil, fail("list", err)
+		return nil, fail(op, err)
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (agent.Row, error) { return scan(row) })
-	return list, fail("list", err)
+	return list, fail(op, err)
 }
 
 // Swap implements [agent.Store].
 func (s *Store) Swap(ctx context.Context, r agent.Row) error {
 	return s.write(ctx, "swap", func(ctx context.Context, tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `update closekit_agent_approvals set state = $3::text, body = $4::bytea, changed = $5::bigint, revision = revision + 1
-			where id = $1::bytea and revision = $2::bigint`, []byte(r.ID), r.Revision, string(r.State), append([]byte{}, r.Body...), r.Changed.UnixMicro())
+		tag, err := tx.Exec(ctx, `update closekit_agent_approvals set state = $3::text, body = $4::bytea, changed = $5::bigint, key = $6::bigint, revision = revision + 1
+			where id = $1::bytea and revision = $2::bigint`, []byte(r.ID), r.Revision, string(r.State), append([]byte{}, r.Body...), r.Changed.UnixMicro(), int64(r.Key))
 		if err != nil || tag.RowsAffected() == 1 {
 			return err
 		}
@@ -170,6 +174,32 @@ func (s *Store) Count(ctx context.Context, key string) (value int64, err error) 
 		return 0, nil
 	}
 	return value, fail("count", err)
+}
+
+// KeyUse implements [agent.Store].
+func (s *Store) KeyUse(ctx context.Context) (map[uint32]int64, error) {
+	return s.keyUse(ctx, `select key, count(*) from closekit_agent_approvals where key <> 0 group by key`)
+}
+
+func (s *Store) keyUse(ctx context.Context, query string) (map[uint32]int64, error) {
+	rows, err := s.pool.Query(ctx, query)
+	if err != nil {
+		return nil, fail("keys", err)
+	}
+	use := map[uint32]int64{}
+	var id uint32
+	var n int64
+	_, err = pgx.ForEachRow(rows, []any{&id, &n}, func() error {
+		use[id] = n
+		return nil
+	})
+	return use, fail("keys", err)
+}
+
+// SealedBy implements [agent.Store].
+func (s *Store) SealedBy(ctx context.Context, primary uint32, after string, limit int) ([]agent.Row, error) {
+	return s.rows(ctx, "reseal", `select `+columns+` from closekit_agent_approvals where key not in (0, $1::bigint) and id > $2::bytea order by id limit $3::bigint`,
+		int64(primary), []byte(after), int64(limit))
 }
 
 // Prune implements [agent.Store].

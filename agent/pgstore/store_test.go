@@ -72,6 +72,15 @@ func TestAudit(t *testing.T) {
 	}
 }
 
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	s := open(t, pgtest.Database(t))
+	storetest.RunKeys(t, func(_ *testing.T, v agent.Vault) storetest.Sealing { return s.Audit(v) }, func() error {
+		_, err := s.Audit(nil).Verify(t.Context())
+		return err
+	})
+}
+
 // TestAuditOfReplicas has two replicas append at once: there is one chain.
 func TestAuditOfReplicas(t *testing.T) {
 	t.Parallel()

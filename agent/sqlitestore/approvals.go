@@ -15,15 +15,15 @@ import (
 // Durable implements [agent.Store].
 func (s *Store) Durable() bool { return true }
 
-const columns = "id, account, run, question, digest, state, created, expires, changed, revision, body"
+const columns = "id, account, run, question, digest, state, created, expires, changed, revision, body, key"
 
 // Create implements [agent.Store].
 func (s *Store) Create(ctx context.Context, rows []agent.Row) error {
 	return s.fail(s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for _, r := range rows {
-			res, err := tx.ExecContext(ctx, "insert into agent_approvals ("+columns+") values (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?) on conflict (id) do nothing",
+			res, err := tx.ExecContext(ctx, "insert into agent_approvals ("+columns+") values (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?) on conflict (id) do nothing",
 				[]byte(r.ID), []byte(r.Account), []byte(r.Run), []byte(r.Question), r.Digest[:], string(r.State),
-				r.Created.UnixMicro(), r.Expires.UnixMicro(), r.Changed.UnixMicro(), append([]byte{}, r.Body...))
+				r.Created.UnixMicro(), r.Expires.UnixMicro(), r.Changed.UnixMicro(), append([]byte{}, r.Body...), r.Key)
 			if err != nil {
 				return err
 			}
@@ -47,7 +47,7 @@ func (s *Store) Load(ctx context.Context, id string) (agent.Row, error) {
 func scanRow(row interface{ Scan(dest ...any) error }) (r agent.Row, err error) {
 	var id, account, run, question, digest []byte
 	var created, expires, changed int64
-	err = row.Scan(&id, &account, &run, &question, &digest, &r.State, &created, &expires, &changed, &r.Revision, &r.Body)
+	err = row.Scan(&id, &account, &run, &question, &digest, &r.State, &created, &expires, &changed, &r.Revision, &r.Body, &r.Key)
 	if err != nil {
 		return agent.Row{}, err
 	}
@@ -60,7 +60,7 @@ func scanRow(row interface{ Scan(dest ...any) error }) (r agent.Row, err error) 
 }
 
 // List implements [agent.Store].
-func (s *Store) List(ctx context.Context, q agent.Query) (list []agent.Row, err error) {
+func (s *Store) List(ctx context.Context, q agent.Query) ([]agent.Row, error) {
 	var where []string
 	var args []any
 	add := func(condition string, value any) {
@@ -84,7 +84,11 @@ func (s *Store) List(ctx context.Context, q agent.Query) (list []agent.Row, err 
 	if len(where) > 0 {
 		query += " where " + strings.Join(where, " and ")
 	}
-	rows, err := s.reader.QueryContext(ctx, query+" order by created desc, id limit ?", append(args, cmp.Or(q.Limit, 100))...)
+	return s.rows(ctx, query+" order by created desc, id limit ?", append(args, cmp.Or(q.Limit, 100))...)
+}
+
+func (s *Store) rows(ctx context.Context, query string, args ...any) (list []agent.Row, err error) {
+	rows, err := s.reader.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, s.fail(err)
 	}
@@ -112,8 +116,8 @@ func (s *Store) Swap(ctx context.Context, r agent.Row) error {
 		case revision != r.Revision:
 			return agent.ErrConflict
 		}
-		_, err = tx.ExecContext(ctx, "update agent_approvals set state = ?, body = ?, changed = ?, revision = revision + 1 where id = ?",
-			string(r.State), append([]byte{}, r.Body...), r.Changed.UnixMicro(), []byte(r.ID))
+		_, err = tx.ExecContext(ctx, "update agent_approvals set state = ?, body = ?, key = ?, changed = ?, revision = revision + 1 where id = ?",
+			string(r.State), append([]byte{}, r.Body...), r.Key, r.Changed.UnixMicro(), []byte(r.ID))
 		return err
 	}))
 }
@@ -156,6 +160,34 @@ func (s *Store) Count(ctx context.Context, key string) (value int64, err error) 
 		return 0, nil
 	}
 	return value, s.fail(err)
+}
+
+// KeyUse implements [agent.Store].
+func (s *Store) KeyUse(ctx context.Context) (map[uint32]int64, error) {
+	return s.keyUse(ctx, "select key, count(*) from agent_approvals where key <> 0 group by key")
+}
+
+func (s *Store) keyUse(ctx context.Context, query string) (map[uint32]int64, error) {
+	rows, err := s.reader.QueryContext(ctx, query)
+	if err != nil {
+		return nil, s.fail(err)
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	use := map[uint32]int64{}
+	for rows.Next() {
+		var id uint32
+		var n int64
+		if err := rows.Scan(&id, &n); err != nil {
+			return nil, s.fail(err)
+		}
+		use[id] = n
+	}
+	return use, s.fail(rows.Err())
+}
+
+// SealedBy implements [agent.Store].
+func (s *Store) SealedBy(ctx context.Context, primary uint32, after string, limit int) ([]agent.Row, error) {
+	return s.rows(ctx, "select "+columns+" from agent_approvals where key not in (0, ?) and id > ? order by id limit ?", primary, []byte(after), limit)
 }
 
 // Prune implements [agent.Store].

@@ -26,7 +26,7 @@ func (s *Store) Audit(v agent.Vault) *Audit { return &Audit{s, v} }
 
 // Record implements [agent.Sink].
 func (a *Audit) Record(ctx context.Context, r agent.Record) error {
-	content, err := chain.Encode(&r, a.vault)
+	content, sealed, err := chain.Encode(&r, a.vault)
 	if err != nil {
 		return fmt.Errorf("sqlitestore: %w", err)
 	}
@@ -43,9 +43,9 @@ func (a *Audit) Record(ctx context.Context, r agent.Record) error {
 		default:
 			head.Hash = [32]byte(hash)
 		}
-		e := chain.Next(head, content)
-		_, err = tx.ExecContext(ctx, "insert into agent_audit (seq, at, account, run, prev, digest, hash, payload) values (?, ?, ?, ?, ?, ?, ?, ?)",
-			e.Seq, r.Time.UnixMicro(), []byte(r.Account.Name), []byte(r.Run), e.Prev[:], e.Digest[:], e.Hash[:], e.Payload)
+		e := chain.Next(head, content, sealed)
+		_, err = tx.ExecContext(ctx, "insert into agent_audit (seq, at, account, run, prev, digest, hash, payload, key, sealed) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			e.Seq, r.Time.UnixMicro(), []byte(r.Account.Name), []byte(r.Run), e.Prev[:], e.Digest[:], e.Hash[:], e.Payload, e.KeyColumn(), e.Blob)
 		return err
 	}))
 }
@@ -59,18 +59,18 @@ func (a *Audit) Records(ctx context.Context, q agent.RunQuery) (list []agent.Rec
 	if q.Account != "" {
 		where, args = where+" and account = ?", append(args, []byte(q.Account))
 	}
-	query := "select payload from (select seq, payload from agent_audit where " + where + " order by seq desc limit ?) order by seq" //nolint:gosec // of constants
+	query := "select payload, key, sealed from (select seq, payload, key, sealed from agent_audit where " + where + " order by seq desc limit ?) order by seq" //nolint:gosec // of constants
 	rows, err := a.s.reader.QueryContext(ctx, query, append(args, cmp.Or(q.Limit, math.MaxInt))...)
 	if err != nil {
 		return nil, a.s.fail(err)
 	}
 	defer rows.Close() //nolint:errcheck // Err tells
 	for rows.Next() {
-		var content []byte
-		if err := rows.Scan(&content); err != nil {
+		var k chain.Stored
+		if err := rows.Scan(&k.Payload, &k.Key, &k.Blob); err != nil {
 			return nil, a.s.fail(err)
 		}
-		r, err := chain.Decode(content, a.vault)
+		r, err := k.Decode(a.vault)
 		if err != nil {
 			return nil, fmt.Errorf("sqlitestore: %w", err)
 		}
@@ -79,18 +79,18 @@ func (a *Audit) Records(ctx context.Context, q agent.RunQuery) (list []agent.Rec
 	return list, a.s.fail(rows.Err())
 }
 
-// Verify checks that the log is what was written. The first record that is not is an
+// Verify checks that the log is what was written; with a vault, also the snapshots. The first record that is not is an
 // [*agent.ChainError].
 func (a *Audit) Verify(ctx context.Context) (agent.ChainReport, error) {
-	var v chain.Verifier
-	rows, err := a.s.reader.QueryContext(ctx, "select seq, account, run, prev, digest, hash, payload from agent_audit order by seq")
+	v := chain.Verifier{Vault: a.vault}
+	rows, err := a.s.reader.QueryContext(ctx, "select seq, account, run, prev, digest, hash, payload, key, sealed from agent_audit order by seq")
 	if err != nil {
 		return v.Report, a.s.fail(err)
 	}
 	defer rows.Close() //nolint:errcheck // Err tells
 	for rows.Next() {
 		var k chain.Stored
-		if err := rows.Scan(&k.Seq, &k.Account, &k.Run, &k.Prev, &k.Digest, &k.Hash, &k.Payload); err != nil {
+		if err := rows.Scan(&k.Seq, &k.Account, &k.Run, &k.Prev, &k.Digest, &k.Hash, &k.Payload, &k.Key, &k.Blob); err != nil {
 			return v.Report, a.s.fail(err)
 		}
 		if err := v.CheckStored(&k); err != nil {
@@ -98,6 +98,39 @@ func (a *Audit) Verify(ctx context.Context) (agent.ChainReport, error) {
 		}
 	}
 	return v.Report, a.s.fail(rows.Err())
+}
+
+// KeyUse counts the sealed snapshots by the id of their key.
+func (a *Audit) KeyUse(ctx context.Context) (map[uint32]int64, error) {
+	return a.s.keyUse(ctx, "select key, count(*) from agent_audit where key is not null group by key")
+}
+
+// Reseal seals again, with the primary key of the vault, the snapshots that another key
+// sealed, and returns their number. The chain stays as it is. It may run at any time, and
+// again after an interruption. Snapshots that cannot be opened are left as they are, and
+// are an error in the end.
+func (a *Audit) Reseal(ctx context.Context) (int, error) {
+	return chain.Reseal(ctx, "sqlitestore", a.vault, a.sealedBy, a.swap)
+}
+
+func (a *Audit) sealedBy(ctx context.Context, primary uint32, after int64, limit int) (list []chain.Stored, err error) {
+	rows, err := a.s.reader.QueryContext(ctx, "select seq, payload, key, sealed from agent_audit where key <> ? and seq > ? order by seq limit ?", primary, after, limit)
+	if err != nil {
+		return nil, a.s.fail(err)
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	for rows.Next() {
+		var k chain.Stored
+		if err := rows.Scan(&k.Seq, &k.Payload, &k.Key, &k.Blob); err != nil {
+			return nil, a.s.fail(err)
+		}
+		list = append(list, k)
+	}
+	return list, a.s.fail(rows.Err())
+}
+
+func (a *Audit) swap(ctx context.Context, old chain.Stored, fresh chain.Sealed) (int, error) {
+	return a.change(ctx, "update agent_audit set key = ?, sealed = ? where seq = ? and sealed = ?", fresh.Key, fresh.Blob, old.Seq, old.Blob)
 }
 
 // Prune deletes the records from before a time, and returns their number. Only the
@@ -111,13 +144,13 @@ func (a *Audit) Prune(ctx context.Context, before time.Time) (int, error) {
 // Erase deletes the content of all records of an account, and returns their number. The
 // chain holds: the position, the time and the hashes of a record are left.
 func (a *Audit) Erase(ctx context.Context, account string) (int, error) {
-	return a.change(ctx, "update agent_audit set payload = null, account = x'', run = x'' where account = ? and payload is not null", []byte(account))
+	return a.change(ctx, "update agent_audit set payload = null, key = null, sealed = null, account = x'', run = x'' where account = ? and payload is not null", []byte(account))
 }
 
-func (a *Audit) change(ctx context.Context, query string, arg any) (int, error) {
+func (a *Audit) change(ctx context.Context, query string, args ...any) (int, error) {
 	var n int64
 	err := a.s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, query, arg)
+		res, err := tx.ExecContext(ctx, query, args...)
 		if err == nil {
 			n, err = res.RowsAffected()
 		}

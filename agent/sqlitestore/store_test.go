@@ -62,6 +62,27 @@ func TestAudit(t *testing.T) {
 	storetest.RunChain(t, a, func(query string) { exec(t, path, query) }, "agent_audit")
 }
 
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "agents.db")
+	s := open(t, path)
+	storetest.RunKeys(t, func(_ *testing.T, v agent.Vault) storetest.Sealing { return s.Audit(v) }, func() error {
+		_, err := s.Audit(nil).Verify(t.Context())
+		return err
+	})
+	if _, err := s.Audit(newVault(t)).Verify(t.Context()); err == nil || !strings.Contains(err.Error(), "record 1: its snapshots cannot be opened") {
+		t.Errorf("with another key, the verification says %v", err)
+	}
+	exec(t, path, "update agent_audit set sealed = (select sealed from agent_audit where seq = 1) where seq = 3")
+	if _, err := s.Audit(nil).Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+	exec(t, path, "update agent_audit set sealed = null, key = null where seq = 3")
+	if _, err := s.Audit(nil).Verify(t.Context()); err == nil || !strings.Contains(err.Error(), "record 3: its snapshots were removed") {
+		t.Errorf("without the snapshots of record 3, the verification says %v", err)
+	}
+}
+
 // TestAuditOfManyProcesses has two handles append at once: there is one chain.
 func TestAuditOfManyProcesses(t *testing.T) {
 	t.Parallel()
@@ -175,7 +196,7 @@ func TestWaitingEndsWithContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tx.Rollback()
+	defer tx.Rollback() //nolint:errcheck // nothing was changed
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := s.Spend(ctx, []agent.Spend{{Key: "a", Amount: 1, Most: -1}}); !errors.Is(err, context.DeadlineExceeded) {

@@ -30,7 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) (a, b agent.Store)) {
 	for name, run := range map[string]func(*suite){
 		"round trip": roundTrip, "any bytes": anyBytes, "large bodies": largeBodies, "create all or none": createAllOrNone, "swap": swap,
 		"one swap of many": oneSwap, "list": list, "spend all or none": spendAllOrNone, "bounds hold": boundsHold, "prune": prune, "erase": erase,
-		"canceled": canceled,
+		"canceled": canceled, "keys": keys,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -52,7 +52,7 @@ var start = time.Date(2026, 11, 28, 9, 30, 15, 123456000, time.UTC)
 func row(id string) agent.Row {
 	return agent.Row{
 		ID: id, Account: "ada", Run: "run_1", Question: "ask_1", Digest: [32]byte{1, 2, 3}, State: agent.Pending,
-		Created: start, Expires: start.Add(15 * time.Minute), Changed: start, Body: []byte("body of " + id),
+		Created: start, Expires: start.Add(15 * time.Minute), Changed: start, Body: []byte("body of " + id), Key: 7,
 	}
 }
 
@@ -82,7 +82,7 @@ func (s *suite) same(got, want agent.Row) {
 		s.Errorf("the times are %v, %v, %v; want %v, %v, %v", got.Created, got.Expires, got.Changed, want.Created, want.Expires, want.Changed)
 	}
 	if got.ID != want.ID || got.Account != want.Account || got.Run != want.Run || got.Question != want.Question || got.Digest != want.Digest ||
-		got.State != want.State || got.Revision != want.Revision || !bytes.Equal(got.Body, want.Body) {
+		got.State != want.State || got.Revision != want.Revision || got.Key != want.Key || !bytes.Equal(got.Body, want.Body) {
 		s.Errorf("got the row %.300q, want %.300q", fmt.Sprint(got), fmt.Sprint(want))
 	}
 }
@@ -171,12 +171,12 @@ func swap(s *suite) {
 	first := row("apr_1")
 	s.create(first)
 	next := first
-	next.Revision, next.State, next.Body, next.Changed = 1, agent.Approved, []byte("other"), start.Add(time.Microsecond)
+	next.Revision, next.State, next.Body, next.Key, next.Changed = 1, agent.Approved, []byte("other"), 1<<32-1, start.Add(time.Microsecond)
 	// What a swap does not replace.
 	next.Account, next.Run, next.Question, next.Digest, next.Created, next.Expires = "x", "x", "x", [32]byte{9}, start.Add(time.Hour), start.Add(2*time.Hour)
 	s.ok(s.b.Swap(s.ctx, next))
 	want := first
-	want.Revision, want.State, want.Body, want.Changed = 2, agent.Approved, []byte("other"), next.Changed
+	want.Revision, want.State, want.Body, want.Key, want.Changed = 2, agent.Approved, []byte("other"), 1<<32-1, next.Changed
 	s.same(s.load(s.a, "apr_1"), want)
 	for _, revision := range []int64{0, 1, 3} {
 		next.Revision = revision

@@ -17,21 +17,23 @@ type Head struct {
 }
 
 // Entry is a record in a chain. The hash is over the digest of the payload and not the
-// payload, so that the payload can be erased.
+// payload, so that the payload can be erased; the payload has a digest of what is sealed,
+// so that it can be sealed again with another key.
 type Entry struct {
 	Seq     int64
 	Prev    [32]byte
 	Digest  [32]byte
 	Hash    [32]byte
 	Payload []byte // nil if it was erased
+	Sealed         // what the payload has a digest of
 }
 
 // Head returns the end of a chain that ends with e.
 func (e *Entry) Head() Head { return Head{e.Seq, e.Hash} }
 
 // Next returns the entry after head.
-func Next(head Head, payload []byte) Entry {
-	e := Entry{Seq: head.Seq + 1, Prev: head.Hash, Digest: sha256.Sum256(payload), Payload: payload}
+func Next(head Head, payload []byte, sealed Sealed) Entry {
+	e := Entry{Seq: head.Seq + 1, Prev: head.Hash, Digest: sha256.Sum256(payload), Payload: payload, Sealed: sealed}
 	e.Hash = e.sum()
 	return e
 }
@@ -45,6 +47,7 @@ func (e *Entry) sum() [32]byte {
 
 // Verifier checks the entries of a chain in their order.
 type Verifier struct {
+	Vault  agent.Vault // opens what is sealed; nil only checks that it is there
 	Report agent.ChainReport
 	head   Head
 }
@@ -84,7 +87,7 @@ func (v *Verifier) refuse(e *Entry) string {
 	case e.Payload != nil && e.Digest != sha256.Sum256(e.Payload):
 		return "its content was changed"
 	}
-	return ""
+	return e.checkSealed(v.Vault)
 }
 
 // Head returns the end of what was checked.

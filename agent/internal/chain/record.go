@@ -2,6 +2,8 @@ package chain
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -32,13 +34,14 @@ type payload struct {
 	Error        string          `json:"error,omitempty"`
 	IDs          []string        `json:"ids,omitempty"`
 	Microseconds int64           `json:"duration_us,omitempty"`
-	Values       []byte          `json:"values_sealed,omitempty"`
+	Values       string          `json:"values_digest,omitempty"`  // of what is sealed
 	Omitted      int             `json:"before_omitted,omitempty"` // snapshots left out, for want of a vault
 }
 
 // values are what an undo needs. Digests of values are sealed too: short values can be
 // guessed.
 type values struct {
+	Salt   string // the digest tells nothing about short values
 	Before []agent.Snapshot
 	After  []agent.After
 }
@@ -51,34 +54,92 @@ var effects = map[string]closekit.Effect{
 
 var actions = map[string]agent.Action{"allow": agent.Allow, "ask": agent.Ask, "deny": agent.Deny}
 
-// Encode returns what a log keeps of a record, as one line of JSON. Snapshots are sealed
-// with the vault; without one they are left out, and only counted.
-func Encode(r *agent.Record, v agent.Vault) ([]byte, error) {
+// Sealed is what a vault has sealed. The zero value is nothing.
+type Sealed struct {
+	Key  uint32 // id of the key
+	Blob []byte
+}
+
+// Encode returns what a log keeps of a record: one line of JSON, and the snapshots, which
+// are sealed with the vault. Without one they are left out, and only counted.
+func Encode(r *agent.Record, v agent.Vault) (line []byte, sealed Sealed, err error) {
 	p := payload{
 		Salt: rand.Text(), Phase: r.Phase, ID: r.ID, Time: r.Time.UTC(), Account: Text(r.Account.Name), User: r.Account.UserID,
 		Organization: r.Account.OrganizationID, Run: Text(r.Run), Tool: Text(r.Tool), Input: r.Input, Effect: r.Effect.Names(), Decision: r.Decision.String(), Why: r.Why,
 		Approval: r.Approval, Approver: r.Approver, Result: r.Result, Error: r.Error, IDs: r.IDs, Microseconds: r.Duration.Microseconds(),
 	}
 	if len(r.Input) > 0 && !json.Valid(r.Input) {
-		return nil, fmt.Errorf("the input in the record of %s is no JSON; see agent.Redact", r.ID)
+		return nil, sealed, fmt.Errorf("the input in the record of %s is no JSON; see agent.Redact", r.ID)
 	}
 	if len(r.Before) > 0 && v == nil {
 		p.Omitted = len(r.Before)
 	}
 	if len(r.Before)+len(r.After) > 0 && v != nil {
-		plain, err := json.Marshal(values{r.Before, r.After})
+		plain, err := json.Marshal(values{rand.Text(), r.Before, r.After})
 		if err != nil {
-			return nil, fmt.Errorf("writing the snapshots of %s: %w", r.ID, err)
+			return nil, sealed, fmt.Errorf("writing the snapshots of %s: %w", r.ID, err)
 		}
-		if p.Values, _, err = v.Seal(plain, associated(&p)); err != nil {
-			return nil, fmt.Errorf("sealing the snapshots of %s: %w", r.ID, err)
+		p.Values = digest(plain)
+		if sealed.Blob, sealed.Key, err = v.Seal(plain, associated(&p)); err != nil {
+			return nil, sealed, fmt.Errorf("sealing the snapshots of %s: %w", r.ID, err)
 		}
 	}
-	b, err := json.Marshal(&p)
+	if line, err = json.Marshal(&p); err != nil {
+		return nil, sealed, fmt.Errorf("writing the record of %s: %w", r.ID, err)
+	}
+	return line, sealed, nil
+}
+
+func digest(plain []byte) string {
+	h := sha256.Sum256(plain)
+	return hex.EncodeToString(h[:])
+}
+
+// open returns what is sealed, and checks that it is what was written.
+func (s Sealed) open(p *payload, v agent.Vault) ([]byte, error) {
+	plain, err := v.Open(s.Blob, associated(p))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("opening the snapshots of %s: %w", p.ID, err)
+	case digest(plain) != p.Values:
+		return nil, fmt.Errorf("the snapshots of %s are not those that were written", p.ID)
+	}
+	return plain, nil
+}
+
+// Reseal seals anew, with the primary key of the vault, what is sealed in an entry.
+func (e *Entry) Reseal(v agent.Vault) error {
+	var p payload
+	if err := json.Unmarshal(e.Payload, &p); err != nil {
+		return fmt.Errorf("reading a record: %w", err)
+	}
+	plain, err := e.open(&p, v)
 	if err != nil {
-		return nil, fmt.Errorf("writing the record of %s: %w", r.ID, err)
+		return err
 	}
-	return b, nil
+	e.Blob, e.Key, err = v.Seal(plain, associated(&p))
+	return err
+}
+
+// checkSealed returns why what is sealed in an entry is not what was written, or "".
+func (e *Entry) checkSealed(v agent.Vault) string {
+	var p payload
+	switch {
+	case e.Payload == nil && e.Blob != nil:
+		return "its content was erased, but not its snapshots"
+	case e.Payload == nil:
+		return ""
+	case json.Unmarshal(e.Payload, &p) != nil:
+		return "it is no record"
+	case (p.Values == "") != (len(e.Blob) == 0):
+		return "its snapshots were removed or added"
+	case v == nil || p.Values == "":
+		return ""
+	}
+	if _, err := e.open(&p, v); err != nil {
+		return "its snapshots cannot be opened: they were changed, or their key is missing"
+	}
+	return ""
 }
 
 // Text returns a name as JSON keeps it: bytes that are no text are replaced.
@@ -98,7 +159,7 @@ func associated(p *payload) []byte {
 }
 
 // Decode reads a record. Without a vault its snapshots are left out.
-func Decode(b []byte, v agent.Vault) (agent.Record, error) {
+func Decode(b []byte, sealed Sealed, v agent.Vault) (agent.Record, error) {
 	var p payload
 	if err := json.Unmarshal(b, &p); err != nil {
 		return agent.Record{}, fmt.Errorf("reading a record: %w", err)
@@ -115,10 +176,10 @@ func Decode(b []byte, v agent.Vault) (agent.Record, error) {
 		}
 		r.Effect |= e
 	}
-	if len(p.Values) > 0 && v != nil {
-		plain, err := v.Open(p.Values, associated(&p))
+	if p.Values != "" && v != nil {
+		plain, err := sealed.open(&p, v)
 		if err != nil {
-			return r, fmt.Errorf("opening the snapshots of %s: %w", p.ID, err)
+			return r, err
 		}
 		var x values
 		if err := json.Unmarshal(plain, &x); err != nil {

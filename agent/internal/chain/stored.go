@@ -13,11 +13,37 @@ type Stored struct {
 	Account, Run       []byte
 	Prev, Digest, Hash []byte
 	Payload            []byte
+	Key                *int64 // nil if nothing is sealed
+	Blob               []byte
+}
+
+// sealed returns what is sealed in it.
+func (s *Stored) sealed() Sealed {
+	if s.Key == nil {
+		return Sealed{Blob: s.Blob}
+	}
+	return Sealed{uint32(*s.Key), s.Blob} //nolint:gosec // as it was written
+}
+
+// Entry returns the entry of a record whose hashes are not needed.
+func (s *Stored) Entry() Entry { return Entry{Seq: s.Seq, Payload: s.Payload, Sealed: s.sealed()} }
+
+// Decode reads the record. Without a vault its snapshots are left out.
+func (s *Stored) Decode(v agent.Vault) (agent.Record, error) {
+	return Decode(s.Payload, s.sealed(), v)
+}
+
+// KeyColumn returns the id of a key for a column, nil if nothing is sealed.
+func (s Sealed) KeyColumn() any {
+	if s.Blob == nil {
+		return nil
+	}
+	return int64(s.Key)
 }
 
 // CheckStored checks the next entry, and that the columns say what the payload says.
 func (v *Verifier) CheckStored(s *Stored) error {
-	e := Entry{Seq: s.Seq, Payload: s.Payload}
+	e := s.Entry()
 	for _, f := range []struct {
 		from []byte
 		to   *[32]byte

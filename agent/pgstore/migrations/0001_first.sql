@@ -10,7 +10,8 @@ create table closekit_agent_approvals (
 	expires  bigint not null,
 	changed  bigint not null,
 	revision bigint not null,
-	body     bytea    not null
+	body     bytea    not null,
+	key      bigint   not null -- id of the key that sealed the body
 );
 create index closekit_agent_approvals_created on closekit_agent_approvals (created);
 create index closekit_agent_approvals_changed on closekit_agent_approvals (changed);
@@ -32,7 +33,9 @@ create table closekit_agent_audit (
 	prev    bytea    not null,
 	digest  bytea    not null,
 	hash    bytea    not null,
-	payload bytea
+	payload bytea,
+	key     bigint, -- id of the key that sealed the snapshots
+	sealed  bytea
 );
 create index closekit_agent_audit_run on closekit_agent_audit (run);
 create index closekit_agent_audit_account on closekit_agent_audit (account);

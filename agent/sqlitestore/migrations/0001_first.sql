@@ -10,7 +10,8 @@ create table agent_approvals (
 	expires  integer not null,
 	changed  integer not null,
 	revision integer not null,
-	body     blob    not null
+	body     blob    not null,
+	key      integer not null -- id of the key that sealed the body
 ) strict;
 create index agent_approvals_created on agent_approvals (created);
 create index agent_approvals_changed on agent_approvals (changed);
@@ -32,7 +33,9 @@ create table agent_audit (
 	prev    blob    not null,
 	digest  blob    not null,
 	hash    blob    not null,
-	payload blob
+	payload blob,
+	key     integer, -- id of the key that sealed the snapshots
+	sealed  blob
 ) strict;
 create index agent_audit_run on agent_audit (run);
 create index agent_audit_account on agent_audit (account);
