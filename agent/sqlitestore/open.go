@@ -16,6 +16,8 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/closekit/closekit/agent"
@@ -54,6 +56,21 @@ func Open(path string) (*Store, error) {
 		return nil, errors.Join(s.fail(err), s.Close())
 	}
 	return s, nil
+}
+
+// Exists reports whether a file has the tables that [Open] makes. It changes nothing.
+func Exists(ctx context.Context, path string) (found bool, err error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	s := &Store{}
+	if s.path, err = filepath.Abs(path); err != nil {
+		return false, fmt.Errorf("sqlitestore: %w", err)
+	}
+	if s.reader, err = sqlitefile.Connect(s.path, 1, "busy_timeout(15000)", "query_only(1)"); err == nil {
+		err = s.reader.QueryRowContext(ctx, "select exists (select 1 from sqlite_schema where name = 'agent_version')").Scan(&found)
+	}
+	return found, errors.Join(s.fail(err), s.Close())
 }
 
 func (s *Store) open() (err error) {

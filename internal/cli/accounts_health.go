@@ -20,17 +20,19 @@ func (p *program) resealCommand() *cobra.Command {
 	var f accountFlags
 	cmd := &cobra.Command{
 		Use:   "reseal",
-		Short: "Encrypt all tokens with the newest key",
+		Short: "Encrypt everything with the newest key",
 		Long: `Encrypt everything again that another key than the primary one encrypts, as after
-"closekit accounts keygen --add". It is safe while other programs use the
-database, and can be repeated after an interruption. It prints how much each key
-encrypts, before and after; authorizations in progress keep the old key for up to
-ten minutes. Remove an old key ("closekit accounts keygen --remove") when its
+"closekit accounts keygen --add": tokens, and the approvals and snapshots of agents
+in the same database. It is safe while other programs use the database, and can be
+repeated after an interruption. It prints how much each key encrypts, before and
+after; authorizations in progress keep the old key for up to ten minutes. A log of
+agents in a file is not in the database; the program with the agents seals it anew.
+Remove an old key ("closekit accounts keygen --remove") when its
 count is zero.`,
 		Example: `  closekit accounts reseal`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withManager(cmd.Context(), &f, appUnused, false, func(m *session) error { return p.reseal(cmd.Context(), m, f.asJSON) })
+			return p.withManager(cmd.Context(), &f, appUnused, false, func(m *session) error { return p.reseal(cmd.Context(), m, &f) })
 		},
 	}
 	f.define(cmd.Flags(), storeFlags)
@@ -38,36 +40,41 @@ count is zero.`,
 	return cmd
 }
 
-func (p *program) reseal(ctx context.Context, m *session, asJSON bool) error {
-	before, err := m.Health(ctx)
+func (p *program) reseal(ctx context.Context, m *session, f *accountFlags) error {
+	before, err := p.keyUse(ctx, m, f)
 	if err != nil {
 		return err
 	}
 	changed, failed := m.Reseal(ctx)
-	after, err := m.Health(ctx)
+	if failed == nil {
+		var more int
+		more, failed = p.resealAgents(ctx, m, f)
+		changed += more
+	}
+	after, err := p.keyUse(ctx, m, f)
 	if err != nil {
 		return errors.Join(failed, err)
 	}
-	if asJSON {
+	if f.asJSON {
 		err = p.printJSON(struct {
 			Changed int              `json:"changed"`
 			Primary string           `json:"primary_key"`
 			Before  map[string]int64 `json:"before"`
 			After   map[string]int64 `json:"after"`
-		}{changed, keyName(after.PrimaryKey), named(before.KeyUse), named(after.KeyUse)})
+		}{changed, keyName(after.primary), named(before.use), named(after.use)})
 		return errors.Join(failed, err)
 	}
-	all := maps.Clone(before.KeyUse)
-	maps.Copy(all, after.KeyUse)
+	all := maps.Clone(before.use)
+	maps.Copy(all, after.use)
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "KEY\tBEFORE\tAFTER\t")
 	for _, id := range sortedKeys(all) {
 		mark := ""
-		if id == after.PrimaryKey {
+		if id == after.primary {
 			mark = "primary"
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", keyName(id), before.KeyUse[id], after.KeyUse[id], mark)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", keyName(id), before.use[id], after.use[id], mark)
 	}
 	_ = w.Flush() // memory
 	fmt.Fprintf(&b, "%d encrypted again.\n", changed)

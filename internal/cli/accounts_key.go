@@ -45,7 +45,9 @@ on, and the old ones still decrypt. Then run "closekit accounts reseal", which
 encrypts everything again. Programs that use the same database need the new file
 before anything is encrypted with it; stop them, or see the package
 runtime/accounts/vault. Finally, --remove removes a key from the file by its id,
-unless the database still needs it. Older backups of the database still need it.`,
+unless the database still needs it, also for approvals and snapshots of agents. Older
+backups of the database still need it, and logs of agents in files that were not
+sealed anew.`,
 		Example: `  closekit accounts keygen
   closekit accounts keygen --out new.key
   closekit accounts keygen --add --key-file accounts.key`,
@@ -164,15 +166,15 @@ func (p *program) removeKey(ctx context.Context, f *accountFlags, text string) e
 		return err
 	}
 	err = p.withManager(ctx, f, appUnused, false, func(m *session) error {
-		h, err := m.Health(ctx)
+		u, err := p.keyUse(ctx, m, f)
 		switch {
 		case err != nil:
 			return err
-		case h.PrimaryKey == id:
-			return usage("the key "+keyName(h.PrimaryKey)+" is the primary one", "--add replaces it as the primary key")
-		case h.KeyUse[id] > 0:
+		case u.primary == id:
+			return usage("the key "+keyName(id)+" is the primary one", "--add replaces it as the primary key")
+		case u.use[id] > 0:
 			return &hinted{
-				fmt.Errorf("the database still needs the key %s for %s", keyName(id), words.Count(int(h.KeyUse[id]), "token")),
+				fmt.Errorf("the database still needs the key %s for %s", keyName(id), words.Count(int(u.use[id]), "sealed value")),
 				[]string{"\"closekit accounts reseal\" encrypts them with the newest key; authorizations in progress take ten minutes"},
 				exitFailure,
 			}

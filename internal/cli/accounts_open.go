@@ -38,6 +38,7 @@ type session struct {
 		io.Closer
 	}
 	withApp bool // the manager knows the OAuth application
+	vault   *vault.Vault
 }
 
 // withManager opens the accounts, does the work, and closes them again.
@@ -70,7 +71,7 @@ func (p *program) openSession(ctx context.Context, f *accountFlags, need appNeed
 	if err != nil {
 		return nil, err
 	}
-	m := &session{withApp: given}
+	m := &session{withApp: given, vault: v}
 	if err := p.openStore(ctx, m, db, create); err != nil {
 		return nil, err
 	}

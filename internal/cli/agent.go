@@ -9,12 +9,12 @@ func (p *program) agentCommand() *cobra.Command {
 		Short: "Call tools as an agent does, and decide on calls of agents",
 		Long: `Call tools as the agent layer does: the input is read as models write it, a policy
 decides, a person is asked where it says so, and the result is a text for the
-model. Decide on calls of agents that wait for a person, see what agents did, and
-undo it.`,
+model. Decide on calls of agents that wait for a person, see what agents did,
+undo it, and delete what is kept of it.`,
 		Example: `  closekit agent call close_leads_list '{"Query": "acme", "limit": "5"}' --check --json`,
 		Args:    commandsOnly,
 		RunE:    p.overview,
 	}
-	cmd.AddCommand(p.agentCallCommand(), p.approvalsCommand(), p.agentAuditCommand(), p.agentUndoCommand())
+	cmd.AddCommand(p.agentCallCommand(), p.approvalsCommand(), p.agentAuditCommand(), p.agentUndoCommand(), p.pruneCommand(), p.eraseCommand())
 	return cmd
 }

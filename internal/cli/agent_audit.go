@@ -60,7 +60,7 @@ printed elsewhere, and give the last one with --head: it must be in the log.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			file, err := os.Open(args[0])
 			if err != nil {
-				return usage("the log cannot be read: "+err.Error(), "name the file that the program with the agents writes")
+				return unreadLog(err)
 			}
 			defer file.Close() //nolint:errcheck // it was only read
 			var want agent.Digest
@@ -93,6 +93,9 @@ func brokenLog(report agent.ChainReport, err error) error {
 	var broken *agent.ChainError
 	if !errors.As(err, &broken) {
 		return err
+	}
+	if report.Records == 0 {
+		return &hinted{err, []string{"\"closekit audit verify\" checks a file, \"closekit agent audit --verify\" a database"}, exitFailure}
 	}
 	return &hinted{err, []string{fmt.Sprintf("the %d records before it are as they were written", report.Records)}, exitFailure}
 }
@@ -136,13 +139,16 @@ func (p *program) agentAuditCommand() *cobra.Command {
 	var f accountFlags
 	var q agent.RunQuery
 	var verify bool
+	var file string
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "Show what agents did",
 		Long: `Show the audit log in the database that the program with the agents uses (--db):
-the newest 100 records, or those of a run. Arguments are redacted. With --verify
-the log is checked instead, as "closekit audit verify" does with a file.`,
+the newest 100 records, or those of a run; with --file, that of a file with JSON
+lines, which needs no key. Arguments are redacted. With --verify the log is checked
+instead, as "closekit audit verify" does with a file.`,
 		Example: `  closekit agent audit --run run_…
+  closekit agent audit --file audit.jsonl --json
   closekit agent audit --verify`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -153,6 +159,19 @@ the log is checked instead, as "closekit audit verify" does with a file.`,
 				q.Limit = 0
 			}
 			q.Account = f.account
+			if file != "" {
+				switch {
+				case f.db != "":
+					return usage("--file and --db exclude each other", "name the log that the program with the agents writes")
+				case verify:
+					return usage("--verify checks a log in a database", "\"closekit audit verify "+shellWord(file)+"\" checks a file")
+				}
+				records, err := p.readAuditFile(&f, file, q)
+				if err != nil {
+					return brokenLog(agent.ChainReport{}, err)
+				}
+				return p.printRecords(records, f.asJSON)
+			}
 			return p.withAgents(cmd.Context(), &f, false, func(db *agentDB) error {
 				if verify {
 					report, err := db.log.Verify(cmd.Context())
@@ -162,27 +181,15 @@ the log is checked instead, as "closekit audit verify" does with a file.`,
 					return p.printReport(report, f.asJSON)
 				}
 				records, err := db.log.Records(cmd.Context(), q)
-				switch {
-				case err != nil:
+				if err != nil {
 					return err
-				case f.asJSON:
-					list := make([]recordJSON, 0, len(records))
-					for _, r := range records {
-						list = append(list, recordJSON{
-							r.Time, r.Phase, r.ID, r.Account.Name, r.Run, r.Tool, r.Input, r.Effect.Names(), r.Decision.String(), r.Why, r.Approval, r.Approver,
-							r.Result, r.Error, r.IDs, len(r.Before), float64(r.Duration.Microseconds()) / 1000,
-						})
-					}
-					return p.printJSON(list)
-				case len(records) == 0:
-					p.say("there are no such records")
-					return nil
 				}
-				return p.print(recordTable(records))
+				return p.printRecords(records, f.asJSON)
 			})
 		},
 	}
 	flags := cmd.Flags()
+	flags.StringVar(&file, "file", "", "read the log in this `file`")
 	flags.StringVar(&q.Run, "run", "", "only the records of this `run`")
 	flags.IntVar(&q.Limit, "limit", 100, "`number` of records, the newest; 0 means all")
 	flags.BoolVar(&verify, "verify", false, "check that the log is what was written")
@@ -190,6 +197,24 @@ the log is checked instead, as "closekit audit verify" does with a file.`,
 	flags.Lookup("account").Usage = "only the records of this `account`"
 	f.defineJSON(flags)
 	return cmd
+}
+
+func (p *program) printRecords(records []agent.Record, asJSON bool) error {
+	switch {
+	case asJSON:
+		list := make([]recordJSON, 0, len(records))
+		for _, r := range records {
+			list = append(list, recordJSON{
+				r.Time, r.Phase, r.ID, r.Account.Name, r.Run, r.Tool, r.Input, r.Effect.Names(), r.Decision.String(), r.Why, r.Approval, r.Approver,
+				r.Result, r.Error, r.IDs, len(r.Before), float64(r.Duration.Microseconds()) / 1000,
+			})
+		}
+		return p.printJSON(list)
+	case len(records) == 0:
+		p.say("there are no such records")
+		return nil
+	}
+	return p.print(recordTable(records))
 }
 
 func recordTable(records []agent.Record) string {

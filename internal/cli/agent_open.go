@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
+	"time"
 
 	"github.com/closekit/closekit/agent"
 	"github.com/closekit/closekit/agent/pgstore"
@@ -18,6 +17,10 @@ import (
 type agentLog interface {
 	agent.Log
 	Verify(ctx context.Context) (agent.ChainReport, error)
+	Prune(ctx context.Context, before time.Time) (int, error)
+	Erase(ctx context.Context, account string) (int, error)
+	KeyUse(ctx context.Context) (map[uint32]int64, error)
+	Reseal(ctx context.Context) (int, error)
 }
 
 // agentDB is a database with approvals and an audit log of agents.
@@ -42,47 +45,66 @@ func (p *program) withAgents(ctx context.Context, f *accountFlags, create bool, 
 	if err != nil {
 		return err
 	}
-	a, err := openAgents(ctx, db, v, create)
+	if !create {
+		switch found, err := agentsExist(ctx, db); {
+		case err != nil:
+			return err
+		case !found:
+			return &hinted{
+				errors.New("there are no approvals or records of agents in this database"),
+				[]string{"a program with agents creates the tables; is " + envDB + " or --db right?"},
+				exitFailure,
+			}
+		}
+	}
+	a, err := openAgents(ctx, db, v)
 	if err != nil {
 		return err
 	}
-	err = work(a)
+	return a.closed(work(a))
+}
+
+// closed closes the database after work that returned err.
+func (a *agentDB) closed(err error) error {
 	if closing := a.store.Close(); err == nil && closing != nil {
-		err = fmt.Errorf("close the database of agents: %w", closing)
+		return fmt.Errorf("close what agents keep: %w", closing)
 	}
 	return err
 }
 
-func openAgents(ctx context.Context, db string, v *vault.Vault, create bool) (*agentDB, error) {
-	none := &hinted{
-		errors.New("there are no approvals or records of agents in this database"),
-		[]string{"a program with agents creates the tables; is " + envDB + " or --db right?"},
-		exitFailure,
-	}
+// agentsExist reports whether a database has the tables of agents.
+func agentsExist(ctx context.Context, db string) (bool, error) {
+	exists := sqlitestore.Exists
 	if isPostgres(db) {
-		found, err := pgstore.Exists(ctx, db)
-		if err == nil && !found && !create {
-			return nil, none
-		}
-		var s *pgstore.Store
-		if err == nil {
-			s, err = pgstore.Open(ctx, db)
-		}
+		exists = pgstore.Exists
+	}
+	found, err := exists(ctx, db)
+	return found, unopened(db, err)
+}
+
+func openAgents(ctx context.Context, db string, v *vault.Vault) (*agentDB, error) {
+	if isPostgres(db) {
+		s, err := pgstore.Open(ctx, db)
 		if err != nil {
-			return nil, &hinted{
-				fmt.Errorf("the database of agents cannot be opened: %w", err),
-				[]string{"check the PostgreSQL URL in " + envDB + " or --db, and the server"},
-				exitFailure,
-			}
+			return nil, unopened(db, err)
 		}
 		return &agentDB{s, s.Audit(v), v}, nil
 	}
-	if _, err := os.Stat(db); errors.Is(err, fs.ErrNotExist) && !create {
-		return nil, none
-	}
 	s, err := sqlitestore.Open(db)
 	if err != nil {
-		return nil, &hinted{fmt.Errorf("the database of agents cannot be opened: %w", err), []string{sqliteHint(err)}, exitFailure}
+		return nil, unopened(db, err)
 	}
 	return &agentDB{s, s.Audit(v), v}, nil
+}
+
+// unopened explains an error of opening the database of agents.
+func unopened(db string, err error) error {
+	if err == nil {
+		return nil
+	}
+	hint := "check the PostgreSQL URL in " + envDB + " or --db, and the server"
+	if !isPostgres(db) {
+		hint = sqliteHint(err)
+	}
+	return &hinted{fmt.Errorf("the database of agents cannot be opened: %w", err), []string{hint}, exitFailure}
 }

@@ -24,8 +24,13 @@ each call that the policy puts to a person. Without a terminal nothing is sent, 
 the exit code is 8.
 
 The calls are made as the user of CLOSE_API_KEY, or of --account, who must be the
-one of the run. --plan only shows.`,
-		Example: "  closekit agent undo run_… --plan",
+one of the run. --plan only shows.
+
+With --file the log is one with JSON lines. Undoing is written to it too, so the
+program with the agents must be stopped, except for --plan. The key in --key-file or
+the environment opens the snapshots.`,
+		Example: `  closekit agent undo run_… --plan
+  closekit agent undo run_… --file audit.jsonl`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage(cmd.CommandPath()+" takes the id of one run", "\"closekit agent audit\" shows them")
@@ -34,21 +39,41 @@ one of the run. --plan only shows.`,
 		},
 	}
 	plan := cmd.Flags().Bool("plan", false, "only show what can be restored")
+	file := cmd.Flags().String("file", "", "read the log in this `file`")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return p.withAgents(cmd.Context(), &c.acc, false, func(db *agentDB) error {
-			return p.undo(cmd.Context(), &c, db, args[0], *plan)
+		if err := oneLog(&c.acc, *file); err != nil {
+			return err
+		}
+		if *file != "" { // without its snapshots nothing can be restored
+			if _, _, _, err := p.keyset(&c.acc); err != nil {
+				return err
+			}
+		}
+		q := agent.RunQuery{Run: args[0]}
+		if *file != "" && *plan {
+			records, err := p.readAuditFile(&c.acc, *file, q)
+			if err != nil {
+				return brokenLog(agent.ChainReport{}, err)
+			}
+			if c.acc.account == "" {
+				c.acc = accountFlags{} // the key is used
+			}
+			return p.undo(cmd.Context(), &c, nil, records, args[0], true)
+		}
+		return p.withLog(cmd.Context(), &c.acc, *file, func(db *agentDB) error {
+			records, err := db.log.Records(cmd.Context(), q)
+			if err != nil {
+				return err
+			}
+			return p.undo(cmd.Context(), &c, db, records, args[0], *plan)
 		})
 	}
 	c.acc.define(cmd.Flags(), nameFlags, storeFlags, appFlags)
 	return cmd
 }
 
-func (p *program) undo(ctx context.Context, c *agentCall, db *agentDB, run string, onlyPlan bool) error {
-	records, err := db.log.Records(ctx, agent.RunQuery{Run: run})
-	switch {
-	case err != nil:
-		return err
-	case len(records) == 0:
+func (p *program) undo(ctx context.Context, c *agentCall, db *agentDB, records []agent.Record, run string, onlyPlan bool) error {
+	if len(records) == 0 {
 		return &hinted{fmt.Errorf("the audit log has no run %s", visible(run)), []string{"\"closekit agent audit\" shows the runs"}, exitFailure}
 	}
 	return p.withSession(ctx, c, db, records[0].Account.Name, func(a *agent.Agent, s *agent.Session) error {

@@ -43,8 +43,12 @@ func TestSchemaFormats(t *testing.T) {
 		t.Errorf("%s, %v", b, err)
 	}
 	for _, args := range [][]string{
-		{"--format", "gpt"}, {"--format", "mcp", "--profile", "small"}, {"--format", "mcp", "--toolset", "none"},
-		{"--format", "mcp", "--toolset", "sales", "--tools", "*_delete"}, {"--toolset", "sales"}, {"--format", "mcp", "--output"},
+		{"--format", "gpt"},
+		{"--format", "mcp", "--profile", "small"},
+		{"--format", "mcp", "--toolset", "none"},
+		{"--format", "mcp", "--toolset", "sales", "--tools", "*_delete"},
+		{"--toolset", "sales"},
+		{"--format", "mcp", "--output"},
 	} {
 		if code, out, errs := runTools(t, append([]string{"schema"}, args...)...); code != exitUsage || out != "" || errs == "" {
 			t.Errorf("%q: exit code %d, %q, %q; want a usage error", args, code, out, errs)

@@ -25,6 +25,7 @@ import (
 
 	"github.com/closekit/closekit/agent"
 	"github.com/closekit/closekit/agent/auditlog"
+	"github.com/closekit/closekit/agent/sqlitestore"
 	"github.com/closekit/closekit/emulator"
 )
 
@@ -269,7 +270,7 @@ func TestRemoveKey(t *testing.T) {
 	if err := json.Unmarshal([]byte(run(0, "", "accounts", "keygen", "--add", "--json")), &report); err != nil || len(report.Keys) != 2 {
 		t.Fatalf("%v, %v", report, err)
 	}
-	run(exitFailure, "the database still needs the key "+report.Keys[0]+" for 2 tokens", "accounts", "keygen", "--remove", report.Keys[0])
+	run(exitFailure, "the database still needs the key "+report.Keys[0]+" for 2 sealed values", "accounts", "keygen", "--remove", report.Keys[0])
 	run(exitUsage, "is the primary one", "accounts", "keygen", "--remove", report.Keys[1])
 	run(0, "encrypted again", "accounts", "reseal")
 	run(0, "is no longer in", "accounts", "keygen", "--remove", report.Keys[0])
@@ -505,6 +506,16 @@ func TestExamples(t *testing.T) {
 			srv := emulator.Start(t)
 			if strings.Contains(line, "audit.jsonl") {
 				line = strings.ReplaceAll(line, "9f2c…", auditFile(t))
+			}
+			if strings.HasPrefix(line, "closekit agent ") && !strings.Contains(line, "audit.jsonl") {
+				t.Chdir(useAccounts(t))
+				s, err := sqlitestore.Open(os.Getenv(envDB))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
 			}
 			if strings.Contains(line, "account") {
 				t.Chdir(useAccounts(t))
