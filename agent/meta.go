@@ -49,7 +49,7 @@ func (s *Session) answersMeta(ctx context.Context, p *planned) bool {
 		s.refuse(ctx, p, err)
 		return true
 	}
-	text := ""
+	var text string
 	if p.name == meta.Search {
 		text = meta.SearchText(s.agent.finds(), s.agent.tools, in.Query)
 	} else {

@@ -168,15 +168,16 @@ func (d *toolDecl) conditions(n *yaml.Node) (list []Condition, ok bool) {
 func EffectSentences(t *Tool) []string {
 	var list []string
 	for _, e := range t.Effects {
-		s := "effect: " + e.Effect.String()
+		var s strings.Builder
+		s.WriteString("effect: " + e.Effect.String())
 		for i, c := range e.When {
 			words := slices.Clone(c.Values)
 			if c.Absent {
 				words = append(words, "not set")
 			}
-			s += []string{" if ", " and "}[min(i, 1)] + c.Param + " is " + orList(words, "or")
+			s.WriteString([]string{" if ", " and "}[min(i, 1)] + c.Param + " is " + orList(words, "or"))
 		}
-		list = append(list, s)
+		list = append(list, s.String())
 	}
 	return list
 }

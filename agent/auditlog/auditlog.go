@@ -249,11 +249,11 @@ func (l *Log) Reseal(ctx context.Context) (int, error) {
 		if ln.entry.Blob == nil || ln.entry.Key == primary {
 			return true, false, nil
 		}
-		if ln.entry.Reseal(l.vault) != nil {
+		sealed := ln.entry.Reseal(l.vault) == nil
+		if !sealed {
 			failed++
-			return true, false, nil
 		}
-		return true, true, nil
+		return true, sealed, nil
 	})
 	if err == nil && failed > 0 {
 		err = fmt.Errorf("auditlog: the snapshots of %d records cannot be opened and were left as they are; is a key missing?", failed)

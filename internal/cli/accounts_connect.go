@@ -133,15 +133,15 @@ func notConnected(key accounts.Key, err error) error {
 		return &hinted{errors.New("the access was denied on the consent page; nothing was changed"), []string{again}, exitAuthorization}
 	case failed.Kind == accounts.NotSent, failed.Kind == accounts.InDoubt:
 		return &hinted{
-			errors.New("Close could not be reached, or did not respond, to exchange the code; nothing was changed"), //nolint:staticcheck // a name
+			errors.New("Close could not be reached, or did not respond, to exchange the code; nothing was changed"),
 			[]string{"check the network, any proxy, and the base URL (--base-url, " + envBaseURL + ")", again},
 			exitTransport,
 		}
 	case failed.Kind == accounts.ProviderTrouble:
-		return &hinted{errors.New("Close failed to exchange the code; nothing was changed"), []string{again}, exitAPI} //nolint:staticcheck // a name
+		return &hinted{errors.New("Close failed to exchange the code; nothing was changed"), []string{again}, exitAPI}
 	}
 	return &hinted{
-		errors.New("Close issued no tokens for this consent; nothing was changed"), //nolint:staticcheck // a name
+		errors.New("Close issued no tokens for this consent; nothing was changed"),
 		[]string{"a code works once, for ten minutes, and only for the command that printed the page; --verbose shows details", again},
 		exitAPI,
 	}

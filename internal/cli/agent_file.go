@@ -64,7 +64,7 @@ func (p *program) readAuditFile(f *accountFlags, name string, q agent.RunQuery) 
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.Open(name)
+	file, err := os.Open(name) //nolint:gosec // the user names the file
 	if err != nil {
 		return nil, unreadLog(err)
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -176,7 +175,7 @@ func writeDefinitions(folder string, list []*closekit.Tool, f agent.Format, prof
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(folder, t.Name+".json"), append(indent(json.RawMessage(defs[0])), '\n'), 0o644); err != nil { //nolint:gosec // as above
+		if err := os.WriteFile(filepath.Join(folder, t.Name+".json"), append(indent(defs[0]), '\n'), 0o644); err != nil { //nolint:gosec // as above
 			return fmt.Errorf("write the definition of %s: %w", t.Name, err)
 		}
 	}

@@ -58,8 +58,8 @@ func (d dialect) undo(s *tool.Schema, v json.RawMessage) (json.RawMessage, error
 }
 
 func (d dialect) undoList(items *tool.Schema, v json.RawMessage) (json.RawMessage, error) {
-	var list []json.RawMessage
-	if json.Unmarshal(v, &list) != nil || list == nil {
+	list := listOf[json.RawMessage](v)
+	if list == nil {
 		return v, nil
 	}
 	out := []byte{'['}
@@ -76,13 +76,26 @@ func (d dialect) undoList(items *tool.Schema, v json.RawMessage) (json.RawMessag
 	return append(out, ']'), nil
 }
 
+// listOf returns the items of a list, nil if v is none of such items: the check of the
+// input says so then.
+func listOf[T any](v json.RawMessage) []T {
+	var list []T
+	if json.Unmarshal(v, &list) != nil {
+		return nil
+	}
+	return list
+}
+
+// pair is a key of an object with free keys, and its value.
+type pair struct {
+	ID    *string         `json:"id"`
+	Value json.RawMessage `json:"value"`
+}
+
 // mapOf makes an object of a list of pairs. An id that occurs twice is refused.
 func mapOf(v json.RawMessage) (json.RawMessage, error) {
-	var list []struct {
-		ID    *string         `json:"id"`
-		Value json.RawMessage `json:"value"`
-	}
-	if json.Unmarshal(v, &list) != nil || list == nil {
+	list := listOf[pair](v)
+	if list == nil {
 		return v, nil
 	}
 	o := object{b: []byte{'{'}}

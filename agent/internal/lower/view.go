@@ -1,6 +1,7 @@
 package lower
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
@@ -60,7 +61,7 @@ func viewOf(t *tool.Tool, f Format, p Profile) (*view, error) {
 	return &view{l.toolText(s, clears && isUpdate(t)), root}, nil
 }
 
-func isUpdate(t *tool.Tool) bool { return t.Method == "PUT" || t.Method == "PATCH" }
+func isUpdate(t *tool.Tool) bool { return t.Method == http.MethodPut || t.Method == http.MethodPatch }
 
 // lowering lowers the schema of one tool.
 type lowering struct {
@@ -210,7 +211,7 @@ func NotStrict(t *tool.Tool) ([]string, error) {
 			if isDeprecated(p.Schema) {
 				continue
 			}
-			if p.Nullable() && t.Method != "POST" {
+			if p.Nullable() && t.Method != http.MethodPost {
 				reasons = append(reasons, name+" takes null for clearing it, which would be the same as leaving it out")
 			}
 			if p.Single() == "" {

@@ -71,7 +71,7 @@ func (s *Schema) Property(name string) *Schema {
 	return nil
 }
 
-// Values that an enum lists, without null.
+// Words returns the values that an enum lists, without null.
 func (s *Schema) Words() []string {
 	var list []string
 	for _, v := range s.Enum {
