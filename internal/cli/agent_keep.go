@@ -147,7 +147,7 @@ func (p *program) remove(ctx context.Context, r *removal, what string, work func
 	}
 	return p.withLog(ctx, &r.acc, r.file, func(db *agentDB) error {
 		if !r.yes {
-			switch yes, err := ownTerminal().ask(ctx, p.redact("closekit: this deletes "+what+" for good.\n\nGo ahead? [y/N] ")); {
+			switch yes, err := ownTerminal().ask(ctx, p.redact(p.name+": this deletes "+what+" for good.\n\nGo ahead? [y/N] ")); {
 			case errors.Is(err, errNoTerminal):
 				return unconfirmed("there is no terminal to ask for confirmation; nothing was deleted", "if that is wanted, add --yes")
 			case err != nil:
