@@ -123,7 +123,7 @@ func TestRotationCoversAgents(t *testing.T) {
 		t.Fatal(keys, err)
 	}
 	old := keys.Keys[0]
-	want(exitFailure, "still needs the key "+old, "accounts", "keygen", "--remove", old)
+	want(exitFailure, "still needs the key "+old+" for 3 sealed values", "accounts", "keygen", "--remove", old)
 	want(0, "encrypted again", "accounts", "reseal")
 	want(0, `"changed":0`, "accounts", "reseal", "--json")
 	want(0, "", "agent", "audit", "--verify")
