@@ -150,6 +150,7 @@ var violations = []struct {
 	{"anthropic", `"tools":[TOOL],`, ``, "must define tools", false},
 	{"anthropic", `"max_tokens":9,`, ``, "lacks max_tokens", true},
 	{"anthropic", `"input":{"name":"x"}`, `"input":{"name":"y"}`, "is not the one that the model asked for", false},
+	{"anthropic", `"name":"a","input":{`, `"name":"b","input":{`, "is not the one that the model asked for", false},
 	{"anthropic", `"input":{"name":"x"}`, `"input":"{}"`, "the input must be an object", false},
 	{"anthropic", `,{"role":"user","content":[RESULT]}`, ``, "call_1_1 has no result", false},
 	{"anthropic", `{"role":"assistant","content":[CALL]},`, ``, "answers no call", false},
