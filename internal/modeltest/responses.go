@@ -3,6 +3,7 @@ package modeltest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 )
@@ -96,10 +97,7 @@ func writeResponses(w http.ResponseWriter, r *reply) {
 	}
 	event("response.created", object{"response": whole("in_progress", []any{})})
 	for i, item := range output {
-		begun := object{}
-		for k, v := range item {
-			begun[k] = v
-		}
+		begun := maps.Clone(item)
 		begun["status"] = "in_progress"
 		at := func(o object) object {
 			o["item_id"], o["output_index"] = item["id"], i

@@ -97,7 +97,7 @@ func read(d *json.Decoder) (*value, error) {
 }
 
 func readMany(d *json.Decoder, open json.Delim) (*value, error) {
-	v := &value{kind: byte(open)}
+	v := &value{kind: byte(open)} //nolint:gosec // { or [
 	for d.More() {
 		name := ""
 		if open == '{' {
