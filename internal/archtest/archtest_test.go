@@ -61,7 +61,6 @@ var table = map[string]rule{
 	"agent/internal/explain":  {ours: []string{".", "agent/internal/repair", "internal/words"}},
 	"agent/internal/lower":    {ours: []string{".", "agent/internal/tool", "internal/words"}},
 	"agent/internal/coverage": {ours: []string{"agent/internal/tool"}}, // tests and measurements only
-	"agent/internal/rules":    {},                                      // tests only
 	"agent/internal/search":   {ours: []string{"agent/internal/tool"}},
 	"agent/internal/meta":     {ours: []string{".", "agent/internal/lower", "agent/internal/search", "agent/internal/tool"}},
 	"agent/internal/chain":    {ours: []string{".", "agent"}},
@@ -106,7 +105,9 @@ var table = map[string]rule{
 	"internal/archtest":  {},
 	"internal/doctest":   {},
 	"internal/oauthtest": {},
+	"internal/modeltest": {ours: []string{"internal/rules"}}, // tests only
 	"internal/testuser":  {},
+	"internal/rules":     {}, // tests only
 	"internal/cli": {
 		ours: []string{
 			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/bom", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",

@@ -13,7 +13,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent/internal/lower"
-	"github.com/closekit/closekit/agent/internal/rules"
+	"github.com/closekit/closekit/internal/rules"
 	"github.com/closekit/closekit/agent/internal/tool"
 	"github.com/closekit/closekit/closeapi/tools"
 )

@@ -6,7 +6,7 @@ import (
 
 	"github.com/closekit/closekit/agent/internal/lower"
 	"github.com/closekit/closekit/agent/internal/meta"
-	"github.com/closekit/closekit/agent/internal/rules"
+	"github.com/closekit/closekit/internal/rules"
 	"github.com/closekit/closekit/agent/internal/search"
 	"github.com/closekit/closekit/agent/internal/tool"
 	"github.com/closekit/closekit/closeapi/tools"

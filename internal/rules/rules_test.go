@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/closekit/closekit/agent/internal/rules"
+	"github.com/closekit/closekit/internal/rules"
 )
 
 // forms are legal definitions, with SCHEMA for the schema of the input.

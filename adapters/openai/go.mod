@@ -1,0 +1,17 @@
+module github.com/closekit/closekit/adapters/openai
+
+go 1.26.0
+
+require (
+	github.com/closekit/closekit v0.0.0-00010101000000-000000000000
+	github.com/openai/openai-go/v3 v3.99.0
+)
+
+require (
+	github.com/coder/websocket v1.8.15 // indirect
+	github.com/santhosh-tekuri/jsonschema/v5 v5.3.1 // indirect
+	github.com/tidwall/gjson v1.20.0 // indirect
+	github.com/tidwall/match v1.1.1 // indirect
+	github.com/tidwall/pretty v1.2.1 // indirect
+	github.com/tidwall/sjson v1.2.5 // indirect
+)

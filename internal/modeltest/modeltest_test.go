@@ -1,0 +1,256 @@
+package modeltest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/closekit/closekit/internal/modeltest"
+)
+
+const schema = `{"type":"object","properties":{"name":{"type":"string"}},"required":["name"],"additionalProperties":false}`
+
+// wire is a protocol with the bodies of a conversation: the first request, and the one
+// that answers the call c1 of the model. TOOL is a definition, CALL the call, and
+// RESULT its result.
+type wire struct {
+	name, path, stream, tool, first, call, result, next string
+}
+
+var wires = []wire{
+	{
+		"anthropic", "/v1/messages", "/v1/messages",
+		`{"name":"a","input_schema":` + schema + `}`,
+		`{"model":"m","max_tokens":9,"tools":[TOOL],"messages":[{"role":"user","content":"hi"}]}`,
+		`{"type":"tool_use","id":"call_1_1","name":"a","input":{"name":"x"}}`,
+		`{"type":"tool_result","tool_use_id":"call_1_1","content":"done","is_error":true}`,
+		`{"model":"m","max_tokens":9,"tools":[TOOL],"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[CALL]},{"role":"user","content":[RESULT]}]}`,
+	},
+	{
+		"chat", "/v1/chat/completions", "/v1/chat/completions",
+		`{"type":"function","function":{"name":"a","parameters":` + schema + `}}`,
+		`{"model":"m","tools":[TOOL],"messages":[{"role":"user","content":"hi"}]}`,
+		`{"id":"call_1_1","type":"function","function":{"name":"a","arguments":"{\"name\":\"x\"}"}}`,
+		`{"role":"tool","tool_call_id":"call_1_1","content":"done"}`,
+		`{"model":"m","tools":[TOOL],"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[CALL]},RESULT]}`,
+	},
+	{
+		"responses", "/v1/responses", "/v1/responses",
+		`{"type":"function","name":"a","strict":false,"parameters":` + schema + `}`,
+		`{"model":"m","tools":[TOOL],"input":"hi"}`,
+		`{"type":"function_call","call_id":"call_1_1","name":"a","arguments":"{\"name\":\"x\"}"}`,
+		`{"type":"function_call_output","call_id":"call_1_1","output":"done"}`,
+		`{"model":"m","tools":[TOOL],"input":[{"role":"user","content":"hi"},CALL,RESULT]}`,
+	},
+	{
+		"gemini", "/v1beta/models/m:generateContent", "/v1beta/models/m:streamGenerateContent?alt=sse",
+		`{"name":"a","description":"A.","parametersJsonSchema":` + schema + `}`,
+		`{"tools":[{"functionDeclarations":[TOOL]}],"contents":[{"role":"user","parts":[{"text":"hi"}]}]}`,
+		`{"functionCall":{"id":"call_1_1","name":"a","args":{"name":"x"}},"thoughtSignature":"c2lnbmF0dXJl"}`,
+		`{"functionResponse":{"id":"call_1_1","name":"a","response":{"error":"done"}}}`,
+		`{"tools":[{"functionDeclarations":[TOOL]}],"contents":[{"role":"user","parts":[{"text":"hi"}]},{"role":"model","parts":[CALL]},{"role":"user","parts":[RESULT]}]}`,
+	},
+}
+
+func (w wire) fill(body string) string {
+	return strings.NewReplacer("TOOL", w.tool, "CALL", w.call, "RESULT", w.result).Replace(body)
+}
+
+func post(t *testing.T, url, body string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader([]byte(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range []string{"X-Api-Key", "Anthropic-Version", "X-Goog-Api-Key"} {
+		r.Header.Set(h, "k")
+	}
+	r.Header.Set("Authorization", "Bearer k")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	out, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(out)
+}
+
+var script = []modeltest.Step{{Text: "Let me see.", Calls: []modeltest.Call{{Name: "a", Input: `{"name":"x"}`}}}, {Text: "All done."}}
+
+// TestConversation plays a call and its result in every protocol.
+func TestConversation(t *testing.T) {
+	for _, w := range wires {
+		t.Run(w.name, func(t *testing.T) {
+			steps := slices.Clone(script)
+			steps[1].Check = func(r modeltest.Request) error {
+				if len(r.Results) != 1 || r.Results[0].Text != "done" || r.Results[0].Name != "a" || !slices.Equal(r.Tools, []string{"a"}) {
+					return fmt.Errorf("got %+v", r)
+				}
+				return nil
+			}
+			s := modeltest.Start(t, steps...)
+			if code, out := post(t, s.URL()+w.path, w.fill(w.first)); code != 200 || !strings.Contains(out, "call_1_1") || !strings.Contains(out, "Let me see.") || !json.Valid([]byte(out)) {
+				t.Errorf("%d %s", code, out)
+			}
+			if code, out := post(t, s.URL()+w.path, w.fill(w.next)); code != 200 || !strings.Contains(out, "All done.") {
+				t.Errorf("%d %s", code, out)
+			}
+			marked := w.name == "anthropic" || w.name == "gemini"
+			if r := s.Requests(); len(r) != 2 || r[1].Results[0].IsError != marked {
+				t.Errorf("requests: %+v", r)
+			}
+		})
+	}
+}
+
+// TestStream wants text and input in several events.
+func TestStream(t *testing.T) {
+	for _, w := range wires {
+		t.Run(w.name, func(t *testing.T) {
+			s := modeltest.Start(t, script[0])
+			body := w.fill(w.first)
+			if w.name != "gemini" {
+				body = `{"stream":true,` + body[1:]
+			}
+			code, out := post(t, s.URL()+w.stream, body)
+			if code != 200 || strings.Count(out, "data: ") < 3 || !strings.Contains(out, `"Let me "`) || !strings.Contains(out, "call_1_1") || !s.Requests()[0].Stream {
+				t.Errorf("%d %s", code, out)
+			}
+		})
+	}
+}
+
+// violations are edits of a conversation, by protocol ("" for each one), and what the
+// server must say. Edits of the first request have first.
+var violations = []struct {
+	wire, from, to, want string
+	first                bool
+}{
+	{"", `"name":"a"`, `"name":"a.b!"`, "is not allowed", true},
+	{"", `"type":"object",`, `"type":"object","anyOf":[],`, "anyOf is not allowed at the top", true},
+	{"", `{"name":{"type":"string"}}`, `{"name":{"type":"array"}}`, "an array lacks items", true},
+	{"", `"properties":{"name":{"type":"string"}},"required":["name"],`, ``, "lacks properties", true},
+	{"", `{"name":{"type":"string"}}`, `{"na me":{"type":"string"}},"required":[]`, "the key \"required\" occurs twice", true},
+	{"", `"name":"a",`, `"name":"a","color":"red",`, "unknown member color", true},
+	{"", "TOOL", "TOOL,TOOL", "a: occurs twice", true},
+	{"", "RESULT", "RESULT,RESULT", "two results", false},
+	{"anthropic", `"tool_use_id":"call_1_1"`, `"tool_use_id":"call_9"`, "call_1_1 has no result", false},
+	{"anthropic", `"content":"done",`, ``, "an error must have content", false},
+	{"anthropic", `RESULT`, `{"type":"text","text":"so"},RESULT`, "results must come before", false},
+	{"anthropic", `RESULT`, `RESULT,{"type":"text","text":""}`, "text must not be empty", false},
+	{"anthropic", `"tools":[TOOL],`, ``, "must define tools", false},
+	{"anthropic", `"max_tokens":9,`, ``, "lacks max_tokens", true},
+	{"anthropic", `"input":{"name":"x"}`, `"input":{"name":"y"}`, "is not the one that the model asked for", false},
+	{"anthropic", `"name":"a","input":{`, `"name":"b","input":{`, "is not the one that the model asked for", false},
+	{"anthropic", `"input":{"name":"x"}`, `"input":"{}"`, "the input must be an object", false},
+	{"anthropic", `,{"role":"user","content":[RESULT]}`, ``, "call_1_1 has no result", false},
+	{"anthropic", `{"role":"assistant","content":[CALL]},`, ``, "answers no call", false},
+	{"chat", `"tool_call_id":"call_1_1"`, `"tool_call_id":"call_9"`, `"call_9" answers no call`, false},
+	{"chat", `"arguments":"{\"name\":\"x\"}"`, `"arguments":{"name":"x"}`, "must be a string", false},
+	{"chat", `[TOOL]`, `[]`, "tools: must not be empty", true},
+	{"chat", `,RESULT`, `,{"role":"user","content":"so"},RESULT`, "has no result directly after it", false},
+	{"chat", `"content":null,"tool_calls":[CALL]`, `"content":null`, "content is required", false},
+	{"responses", `,RESULT`, ``, "call_1_1 has no result", false},
+	{"responses", `"input":[`, `"previous_response_id":"resp_9","input":[`, `there is no response "resp_9"`, false},
+	{"responses", `"call_id":"call_1_1","output"`, `"call_id":"call_9","output"`, `"call_9" answers no call`, false},
+	{"responses", `"strict":false,`, ``, "lacks strict", true},
+	{"gemini", `,"thoughtSignature":"c2lnbmF0dXJl"`, ``, "thought signature", false},
+	{"gemini", `{"error":"done"}`, `"done"`, "must be an object", false},
+	{"gemini", `{"error":"done"}`, `{"text":"done"}`, "unknown member text", false},
+	{"gemini", `"parametersJsonSchema"`, `"parameters"`, "unknown member parameters", true},
+	{"gemini", `"id":"call_1_1","name":"a","response"`, `"name":"b","response"`, "result 1 is of b", false},
+}
+
+// TestViolations plants each violation, and wants it refused in the provider's form.
+func TestViolations(t *testing.T) {
+	for _, v := range violations {
+		for _, w := range wires {
+			if v.wire != "" && v.wire != w.name {
+				continue
+			}
+			t.Run(w.name+" "+v.want, func(t *testing.T) {
+				s := modeltest.New(script...)
+				defer s.Close()
+				body := w.first
+				if !v.first {
+					if code, out := post(t, s.URL()+w.path, w.fill(body)); code != 200 {
+						t.Fatal(out)
+					}
+					body = w.next
+				}
+				planted := strings.Replace(body, v.from, v.to, 1)
+				if planted == body { // it is in what is filled in
+					body = w.fill(body)
+					planted = strings.Replace(body, v.from, v.to, 1)
+				}
+				if planted == body {
+					t.Fatal("the violation was not planted")
+				}
+				code, out := post(t, s.URL()+w.path, w.fill(planted))
+				var form struct{ Error struct{ Message string } }
+				if err := json.Unmarshal([]byte(out), &form); err != nil || code != 400 || !strings.Contains(form.Error.Message, v.want) {
+					t.Errorf("%d %s, want %q", code, out, v.want)
+				}
+				if p := s.Problems(); len(p) != 1 || !strings.Contains(p[0], v.want) {
+					t.Errorf("problems: %q", p)
+				}
+			})
+		}
+	}
+}
+
+// TestTooManyTools has 129 tools, one more than OpenAI takes.
+func TestTooManyTools(t *testing.T) {
+	for _, w := range wires[1:3] {
+		s := modeltest.New(script...)
+		var list []string
+		for i := range 129 {
+			list = append(list, strings.Replace(w.tool, `"name":"a"`, fmt.Sprintf(`"name":"a%d"`, i), 1))
+		}
+		code, out := post(t, s.URL()+w.path, strings.Replace(w.first, "TOOL", strings.Join(list, ","), 1))
+		if code != 400 || !strings.Contains(out, "129 tools, at most 128") {
+			t.Errorf("%s: %d %s", w.name, code, out)
+		}
+		code, out = post(t, s.URL()+w.path, strings.Replace(w.first, "TOOL", strings.Join(list[1:], ","), 1))
+		if code != 200 {
+			t.Errorf("%s: 128 tools: %d %s", w.name, code, out)
+		}
+		s.Close()
+	}
+}
+
+// TestScript has problems of the script itself.
+func TestScript(t *testing.T) {
+	w := wires[0]
+	for want, step := range map[string][]modeltest.Step{
+		"the script has ended":  nil,
+		"step 1: not like this": {{Check: func(modeltest.Request) error { return errors.New("not like this") }}},
+		"not an object":         {{Calls: []modeltest.Call{{Name: "a", Input: `{"name":`}}}},
+	} {
+		s := modeltest.New(step...)
+		if code, out := post(t, s.URL()+w.path, w.fill(w.first)); code != 400 || !strings.Contains(out, want) {
+			t.Errorf("%d %s, want %q", code, out, want)
+		}
+		if s.Left() != len(step) || len(s.Requests()) != 0 {
+			t.Errorf("%s: a step was played", want)
+		}
+		s.Close()
+	}
+	s := modeltest.New(modeltest.Step{Calls: []modeltest.Call{{Name: "a", Input: `{"name":`}}})
+	defer s.Close()
+	if code, out := post(t, s.URL()+wires[1].path, wires[1].fill(wires[1].first)); code != 200 {
+		t.Errorf("broken input of OpenAI: %d %s", code, out)
+	}
+	if code, _ := post(t, s.URL()+"/v2/x", "{}"); code != 404 || len(s.Problems()) != 1 {
+		t.Errorf("another address: %d", code)
+	}
+}

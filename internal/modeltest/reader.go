@@ -1,0 +1,136 @@
+package modeltest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/closekit/closekit/internal/rules"
+)
+
+// reader reads a request and collects what the provider refuses.
+type reader struct {
+	Request
+	definitions []json.RawMessage
+	turns       []turn
+	stored      map[string][]turn
+	problems    []string
+}
+
+func (q *reader) say(format string, args ...any) {
+	q.problems = append(q.problems, fmt.Sprintf(format, args...))
+}
+
+// object reads an object, and says which members it must not have or lacks. The names
+// are separated by spaces.
+func (q *reader) object(at string, raw json.RawMessage, must, may string) map[string]json.RawMessage {
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &m); err != nil || m == nil {
+		q.say("%s: must be an object", at)
+		return nil
+	}
+	needed := strings.Fields(must)
+	known := append(strings.Fields(may), needed...)
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if !slices.Contains(known, name) {
+			q.say("%s: unknown member %s", at, name)
+		}
+	}
+	for _, name := range needed {
+		if m[name] == nil {
+			q.say("%s: lacks %s", at, name)
+		}
+	}
+	return m
+}
+
+func (q *reader) list(at string, raw json.RawMessage) []json.RawMessage {
+	if raw == nil {
+		return nil
+	}
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
+		q.say("%s: must be a list", at)
+	}
+	return list
+}
+
+func (q *reader) text(at string, raw json.RawMessage) (s string) {
+	if err := json.Unmarshal(raw, &s); err != nil {
+		q.say("%s: must be a string", at)
+	}
+	return s
+}
+
+func (q *reader) flag(at string, raw json.RawMessage) (b bool) {
+	if raw != nil && json.Unmarshal(raw, &b) != nil {
+		q.say("%s: must be true or false", at)
+	}
+	return b
+}
+
+// parts reads content that is a string, or a list of parts of type text.
+func (q *reader) parts(at string, raw json.RawMessage, types ...string) string {
+	if len(raw) > 0 && raw[0] == '"' {
+		return q.text(at, raw)
+	}
+	var texts []string
+	for i, one := range q.list(at, raw) {
+		here := fmt.Sprintf("%s[%d]", at, i)
+		p := q.object(here, one, "type text", "cache_control annotations citations logprobs")
+		if t := q.text(here+".type", p["type"]); !slices.Contains(types, t) {
+			q.say("%s: the type %q is not known here", here, t)
+		}
+		texts = append(texts, q.text(here+".text", p["text"]))
+	}
+	return strings.Join(texts, "\n")
+}
+
+// checkTools holds the definitions to the rules of the provider.
+func (q *reader) checkTools(target string) {
+	list := make([]json.RawMessage, len(q.definitions))
+	for i, d := range q.definitions {
+		list[i] = unescape(d)
+		q.Tools = append(q.Tools, names(d)...)
+	}
+	for _, p := range rules.Request(target, list) {
+		q.say("tools: %s", p)
+	}
+}
+
+// unescape takes back the escapes for HTML that encoding/json writes. They are legal
+// for a provider; the rules refuse them because they cost tokens in definitions.
+func unescape(raw json.RawMessage) json.RawMessage {
+	for _, r := range []struct{ from, to string }{{`\u003c`, "<"}, {`\u003e`, ">"}, {`\u0026`, "&"}} {
+		raw = bytes.ReplaceAll(raw, []byte(r.from), []byte(r.to))
+	}
+	return raw
+}
+
+// names returns the names in a definition: one, or those of a namespace.
+func names(raw json.RawMessage) []string {
+	var d struct {
+		Name     string
+		Function struct{ Name string }
+		Tools    []json.RawMessage
+	}
+	if json.Unmarshal(raw, &d) != nil {
+		return nil
+	}
+	if len(d.Tools) == 0 {
+		return []string{d.Name + d.Function.Name}
+	}
+	var list []string
+	for _, t := range d.Tools {
+		list = append(list, names(t)...)
+	}
+	return list
+}
+
+func isObject(text string) bool {
+	var m map[string]json.RawMessage
+	return json.Unmarshal([]byte(text), &m) == nil && m != nil
+}

@@ -1,0 +1,36 @@
+package modeltest
+
+import "encoding/json"
+
+// Step is one answer of the model.
+type Step struct {
+	// Check looks at the request that the step answers. Its error is a problem of the
+	// test, and the request is refused. It may be nil.
+	Check func(Request) error
+	Text  string // before the calls
+	Calls []Call
+}
+
+// Call is a call that the model asks for.
+type Call struct {
+	Name string
+	// Input is a JSON object. OpenAI's models send text, which may be broken; a step
+	// with such input is a problem for the other providers.
+	Input string
+}
+
+// Request is what came from the client.
+type Request struct {
+	Path    string
+	Tools   []string // names
+	Results []Result // of the calls of the step before, in the order of the calls
+	Stream  bool
+	Body    json.RawMessage
+}
+
+// Result is what became of a call.
+type Result struct {
+	Name    string // of the tool
+	Text    string
+	IsError bool // false for OpenAI, which has no mark for errors
+}

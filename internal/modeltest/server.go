@@ -1,0 +1,182 @@
+package modeltest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Server plays a script for the provider whose address is asked. It is safe for
+// concurrent use.
+type Server struct {
+	http *httptest.Server
+
+	mu       sync.Mutex
+	steps    []Step
+	played   int
+	said     map[string]call   // by ID
+	stored   map[string][]turn // conversations by ID, of OpenAI Responses
+	requests []Request
+	problems []string
+}
+
+// New returns a server that plays the steps. The caller must close it.
+func New(steps ...Step) *Server {
+	s := &Server{steps: steps, said: map[string]call{}, stored: map[string][]turn{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/messages", s.serve(anthropic))
+	mux.HandleFunc("POST /v1/chat/completions", s.serve(chat))
+	mux.HandleFunc("POST /v1/responses", s.serve(responses))
+	mux.HandleFunc("POST /v1beta/models/{call}", s.serve(gemini))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.problems = append(s.problems, "nothing is at "+r.Method+" "+r.URL.Path)
+		http.NotFound(w, r)
+	})
+	s.http = httptest.NewServer(mux)
+	return s
+}
+
+// Start starts a server that ends with the test. Whatever it refused, and steps that
+// were not played, fail the test.
+func Start(t testing.TB, steps ...Step) *Server {
+	t.Helper()
+	s := New(steps...)
+	t.Cleanup(func() {
+		s.Close()
+		for _, p := range s.Problems() {
+			t.Error("modeltest: " + p)
+		}
+		if left := s.Left(); left > 0 {
+			t.Errorf("modeltest: %d steps of the script were not played", left)
+		}
+	})
+	return s
+}
+
+// URL returns the address of the server, without a path.
+func (s *Server) URL() string { return s.http.URL }
+
+// Close ends the server.
+func (s *Server) Close() { s.http.Close() }
+
+// Problems returns why requests were refused.
+func (s *Server) Problems() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.problems)
+}
+
+// Requests returns the requests that were answered.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
+// Left returns how many steps were not played.
+func (s *Server) Left() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.steps) - s.played
+}
+
+// provider is a protocol.
+type provider struct {
+	target  string // of package rules
+	objects bool   // the input of a call is an object, not text
+	read    func(*reader, *http.Request)
+	write   func(http.ResponseWriter, *reply)
+	refuse  func(message string) any // the body of an error
+}
+
+// reply is a step on its way to the client.
+type reply struct {
+	id     string
+	text   string
+	calls  []call
+	stream bool
+}
+
+func (s *Server) serve(p provider) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 32<<20))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+			return
+		}
+		q := &reader{Request: Request{Path: r.URL.Path, Body: body}}
+		rep, err := s.answer(p, q, r)
+		if err != nil {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write(encode(p.refuse(err.Error()))) // a client that is gone
+			return
+		}
+		if rep.stream {
+			w.Header().Set("Content-Type", "text/event-stream")
+		} else {
+			w.Header().Set("Content-Type", "application/json")
+		}
+		p.write(w, rep)
+	}
+}
+
+// answer checks a request and plays the next step.
+func (s *Server) answer(p provider, q *reader, r *http.Request) (*reply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q.stored = s.stored
+	p.read(q, r)
+	q.checkTools(p.target)
+	q.checkTurns(s.said)
+	if len(q.problems) == 0 {
+		if err := s.check(p, q); err != nil {
+			q.problems = []string{err.Error()}
+		}
+	}
+	if len(q.problems) > 0 {
+		err := errors.New(strings.Join(q.problems, "; "))
+		s.problems = append(s.problems, p.target+": "+err.Error())
+		return nil, err
+	}
+	step := s.steps[s.played]
+	s.played++
+	s.requests = append(s.requests, q.Request)
+	rep := &reply{id: "msg_" + strconv.Itoa(s.played), text: step.Text, stream: q.Stream}
+	for i, c := range step.Calls {
+		one := call{id: fmt.Sprintf("call_%d_%d", s.played, i+1), name: c.Name, input: c.Input}
+		s.said[one.id] = one
+		rep.calls = append(rep.calls, one)
+	}
+	s.stored[rep.id] = append(slices.Clone(q.turns), turn{model: true, calls: rep.calls})
+	return rep, nil
+}
+
+// check says whether the script goes on with the request.
+func (s *Server) check(p provider, q *reader) error {
+	if s.played == len(s.steps) {
+		return errors.New("the script has ended")
+	}
+	step := s.steps[s.played]
+	for _, c := range step.Calls {
+		if p.objects && !isObject(c.Input) {
+			return fmt.Errorf("step %d: the input of %s is not an object, which this provider never sends", s.played+1, c.Name)
+		}
+	}
+	if step.Check == nil {
+		return nil
+	}
+	if err := step.Check(q.Request); err != nil {
+		return fmt.Errorf("step %d: %w", s.played+1, err)
+	}
+	return nil
+}
