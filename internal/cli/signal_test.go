@@ -489,6 +489,10 @@ func TestExamples(t *testing.T) {
 	if err := os.Symlink(self(t), filepath.Join(dir, "closekit")); err != nil {
 		t.Fatal(err)
 	}
+	// The server for MCP is a program of another module, which tests it.
+	if err := os.WriteFile(filepath.Join(dir, "closekit-mcp"), []byte("#!/bin/sh\n"), 0o700); err != nil { //nolint:gosec // it is run
+		t.Fatal(err)
+	}
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 	p := &program{name: ownName}
 	seen := 0

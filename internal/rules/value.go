@@ -97,11 +97,7 @@ func read(d *json.Decoder) (*value, error) {
 }
 
 func readMany(d *json.Decoder, open json.Delim) (*value, error) {
-<<<<<<< HEAD:agent/internal/rules/value.go
-	v := &value{kind: byte(open)} //nolint:gosec // one of four characters
-=======
 	v := &value{kind: byte(open)} //nolint:gosec // { or [
->>>>>>> b-models:internal/rules/value.go
 	for d.More() {
 		name := ""
 		if open == '{' {
