@@ -148,9 +148,6 @@ func (v ActivityBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ActivityBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v ActivityBase) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // Activity is one entry of a mixed list. Type says what it is, and the accessors give the whole object. The fields below
 // OrganizationID are those of single types that a list usually shows.
 type Activity struct {
@@ -347,9 +344,6 @@ func (v MeetingAttendee) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MeetingAttendee) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v MeetingAttendee) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // MeetingSummary is a summary of a meeting.
 type MeetingSummary struct {
 	closekit.Object
@@ -363,9 +357,6 @@ func (v MeetingSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MeetingSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v MeetingSummary) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // ConferenceLink is a link to a video conference.
 type ConferenceLink struct {
 	closekit.Object
@@ -378,9 +369,6 @@ func (v ConferenceLink) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ConferenceLink) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v ConferenceLink) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // PausedSubscription is a sequence subscription that an activity paused.
 type PausedSubscription struct {
@@ -398,9 +386,6 @@ func (v PausedSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PausedSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v PausedSubscription) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Transcript is the transcript of a call, voicemail or meeting.
 type Transcript struct {
@@ -421,9 +406,6 @@ func (v Transcript) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Transcript) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v Transcript) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // TranscriptSpeaker is a speaker in a transcript.
 type TranscriptSpeaker struct {
 	closekit.Object
@@ -440,9 +422,6 @@ func (v TranscriptSpeaker) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *TranscriptSpeaker) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v TranscriptSpeaker) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // TranscriptUtterance is an utterance of one speaker.
 type TranscriptUtterance struct {
@@ -463,9 +442,6 @@ func (v TranscriptUtterance) MarshalJSON() ([]byte, error) { return wire.Marshal
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *TranscriptUtterance) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v TranscriptUtterance) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // TranscriptWord is one word of a transcript.
 type TranscriptWord struct {
 	closekit.Object
@@ -481,9 +457,6 @@ func (v TranscriptWord) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *TranscriptWord) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v TranscriptWord) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // CreatedActivity is the creation of a lead.
 type CreatedActivity struct {

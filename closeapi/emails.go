@@ -408,9 +408,6 @@ func (v EmailAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v EmailAttachment) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // EmailOpen is one opening of an email.
 type EmailOpen struct {
 	closekit.Object
@@ -428,9 +425,6 @@ func (v EmailOpen) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailOpen) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v EmailOpen) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // EmailAddress is an address with a name.
 type EmailAddress struct {
 	closekit.Object
@@ -443,9 +437,6 @@ func (v EmailAddress) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAddress) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v EmailAddress) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // EmailEnvelope is the header lines of an email.
 type EmailEnvelope struct {
@@ -472,9 +463,6 @@ func (v EmailEnvelope) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailEnvelope) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v EmailEnvelope) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // QuotedText is a part of a plain body.
 type QuotedText struct {
 	closekit.Object
@@ -489,9 +477,6 @@ func (v QuotedText) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *QuotedText) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v QuotedText) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // QuotedHTML is a part of an HTML body.
 type QuotedHTML struct {
 	closekit.Object
@@ -505,9 +490,6 @@ func (v QuotedHTML) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *QuotedHTML) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v QuotedHTML) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // EmailThread is a conversation of several emails. Deleting it deletes them all.
 type EmailThread struct {
@@ -566,9 +548,6 @@ func (v EmailPreview) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailPreview) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v EmailPreview) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // EmailThreadRating is a rating of a conversation's importance, with its reason.
 type EmailThreadRating struct {
 	closekit.Object
@@ -581,9 +560,6 @@ func (v EmailThreadRating) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailThreadRating) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v EmailThreadRating) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // EmailThreadSummary is a summary of a conversation.
 type EmailThreadSummary struct {
@@ -603,9 +579,6 @@ func (v EmailThreadSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailThreadSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v EmailThreadSummary) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // SummaryFeedback is a user's feedback on a summary.
 type SummaryFeedback struct {
 	closekit.Object
@@ -619,9 +592,6 @@ func (v SummaryFeedback) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SummaryFeedback) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v SummaryFeedback) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // EmailStatus is the state of an email. On writing it decides what happens.
 type EmailStatus string

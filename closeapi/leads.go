@@ -227,9 +227,6 @@ func (v Address) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Address) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v Address) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // Lead is a company or organization that might buy, with its contacts, opportunities and open tasks. Activities never come
 // with a lead.
 type Lead struct {

@@ -2,6 +2,7 @@ package closeapi_test
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"log/slog"
 	"reflect"
@@ -61,6 +62,9 @@ func TestLogs(t *testing.T) {
 	}
 	internals := regexp.MustCompile(`0x[0-9a-f]{6}|\bkept:|\bseen:|\braw:|\bstate:|\bo:\{`)
 	for typ := range types {
+		if isPart(typ) {
+			continue
+		}
 		v := reflect.New(typ)
 		// Members without a field are in what fmt must not print.
 		_ = json.Unmarshal([]byte(`{"id":"x_1","surely_unknown":{"a":1},"data":[{"id":"lead_1","surely_unknown":2}]}`), v.Interface())
@@ -89,6 +93,16 @@ func TestLogs(t *testing.T) {
 	if text, err := lead.MarshalText(); err != nil || string(text) != sent {
 		t.Errorf("%v, %s", err, text)
 	}
+}
+
+// isPart reports whether a type comes within results only. Programs log results, in
+// which it is JSON.
+func isPart(typ reflect.Type) bool {
+	if typ.Kind() != reflect.Struct {
+		return false
+	}
+	_, has := typ.FieldByNameFunc(func(name string) bool { return name == "Object" })
+	return has && !typ.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }
 
 // below collects the types in a type that have a name.

@@ -319,9 +319,6 @@ func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) { return wire.Mars
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v SuggestedActionDetails) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // SuggestedAction is an action that Close suggests as the next step of a deal.
 type SuggestedAction struct {
 	closekit.Object
@@ -338,9 +335,6 @@ func (v SuggestedAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v SuggestedAction) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // StallAction is an action that Close suggests for a stalled deal.
 type StallAction struct {
 	closekit.Object
@@ -355,9 +349,6 @@ func (v StallAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *StallAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v StallAction) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // StallStatus is the reason why a deal is stalled, an older form of the suggested action.
 type StallStatus struct {
 	closekit.Object
@@ -370,9 +361,6 @@ func (v StallStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *StallStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v StallStatus) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OpportunityCounts is the number of opportunities of each payment period.
 type OpportunityCounts struct {
@@ -387,9 +375,6 @@ func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v OpportunityCounts) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OpportunityTotals is a set of totals over all opportunities that match the filters, not only those of the page. Amounts
 // are in cents; expected amounts are weighted by confidence; annualized amounts count a monthly value twelve times.
@@ -427,9 +412,6 @@ func (v OpportunityTotals) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityTotals) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v OpportunityTotals) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OpportunityGroup is a group of opportunities with their totals, in a grouped list.
 type OpportunityGroup struct {

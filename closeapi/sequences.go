@@ -92,9 +92,6 @@ func (v SequenceStep) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceStep) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v SequenceStep) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // SequenceScheduleRange is a range of hours on one weekday in which steps are carried out.
 type SequenceScheduleRange struct {
 	closekit.Object
@@ -112,9 +109,6 @@ func (v SequenceScheduleRange) MarshalJSON() ([]byte, error) { return wire.Marsh
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceScheduleRange) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v SequenceScheduleRange) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // SequenceSchedule is a schedule of the times at which steps are carried out.
 type SequenceSchedule struct {
 	closekit.Object
@@ -126,9 +120,6 @@ func (v SequenceSchedule) MarshalJSON() ([]byte, error) { return wire.Marshal(&v
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceSchedule) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v SequenceSchedule) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // SequenceSubscriptionCounts is the number of enrollments of each status in a sequence.
 type SequenceSubscriptionCounts struct {
@@ -145,9 +136,6 @@ func (v SequenceSubscriptionCounts) MarshalJSON() ([]byte, error) { return wire.
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceSubscriptionCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v SequenceSubscriptionCounts) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Sequence is a series of emails, text messages and calls that contacts go through.
 type Sequence struct {

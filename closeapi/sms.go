@@ -315,9 +315,6 @@ func (v SMSAttachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SMSAttachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v SMSAttachment) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // SMSStatus is the state of an SMS. On writing it decides what happens.
 type SMSStatus string
 

@@ -117,9 +117,6 @@ func (v UserBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *UserBase) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v UserBase) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // User is a person who works with Close.
 type User struct {
 	UserBase
@@ -169,9 +166,6 @@ func (v Membership) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Membership) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v Membership) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // LeadStatus is a status that leads can have.
 type LeadStatus struct {
 	closekit.Object
@@ -187,9 +181,6 @@ func (v LeadStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v LeadStatus) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OrganizationProfile is an organization that works with Close, with the statuses and pipelines that it uses.
 type OrganizationProfile struct {
@@ -219,9 +210,6 @@ func (v OrganizationProfile) MarshalJSON() ([]byte, error) { return wire.Marshal
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OrganizationProfile) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v OrganizationProfile) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // EmailIdentity is a name and address that email can be sent from.
 type EmailIdentity struct {
 	closekit.Object
@@ -234,9 +222,6 @@ func (v EmailIdentity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailIdentity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v EmailIdentity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // EmailAccount is an account of the user that is connected to Close.
 type EmailAccount struct {
@@ -264,9 +249,6 @@ func (v EmailAccount) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailAccount) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v EmailAccount) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // EmailSignature is a text below a member's emails.
 type EmailSignature struct {
 	closekit.Object
@@ -281,9 +263,6 @@ func (v EmailSignature) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailSignature) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v EmailSignature) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // PhoneNumber is a phone number of the organization.
 type PhoneNumber struct {
@@ -346,9 +325,6 @@ func (v PhoneNumber) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PhoneNumber) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v PhoneNumber) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Me is the user that the credential belongs to, with memberships, organizations, connected accounts and phone numbers.
 type Me struct {

@@ -208,9 +208,6 @@ func (v WebhookEvent) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *WebhookEvent) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v WebhookEvent) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // WebhookHistory is the delivery history of a webhook.
 type WebhookHistory struct {
 	closekit.Object
@@ -223,9 +220,6 @@ func (v WebhookHistory) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *WebhookHistory) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v WebhookHistory) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // WebhookDelivery is one attempt to deliver an event.
 type WebhookDelivery struct {
@@ -244,9 +238,6 @@ func (v WebhookDelivery) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *WebhookDelivery) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v WebhookDelivery) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // WebhookStatus is the state of a webhook.
 type WebhookStatus string

@@ -20,9 +20,6 @@ func (v IntegrationLink) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *IntegrationLink) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v IntegrationLink) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // Attachment is a file attached to a record. To attach one, upload it with Close's Files API first and give the URL that
 // it returns.
 type Attachment struct {
@@ -46,9 +43,6 @@ func (v Attachment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Attachment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v Attachment) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // CommentSummary is a summary of the comments on a record.
 type CommentSummary struct {
 	closekit.Object
@@ -61,6 +55,3 @@ func (v CommentSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *CommentSummary) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v CommentSummary) MarshalText() ([]byte, error) { return v.MarshalJSON() }

@@ -26,9 +26,6 @@ func (v ContactEmail) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactEmail) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v ContactEmail) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // ContactPhone is a phone number of a contact.
 type ContactPhone struct {
 	closekit.Object
@@ -54,9 +51,6 @@ func (v ContactPhone) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactPhone) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v ContactPhone) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // ContactURL is a web address of a contact.
 type ContactURL struct {
 	closekit.Object
@@ -71,9 +65,6 @@ func (v ContactURL) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactURL) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v ContactURL) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // ContactSubscription is one enrollment of a contact in a sequence, as it is shown on the contact.
 type ContactSubscription struct {
@@ -99,9 +90,6 @@ func (v ContactSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *ContactSubscription) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v ContactSubscription) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // RecentCall is one of the latest calls with a contact, in short.
 type RecentCall struct {
 	closekit.Object
@@ -120,9 +108,6 @@ func (v RecentCall) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *RecentCall) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v RecentCall) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Contact is a person at a lead.
 type Contact struct {
@@ -169,9 +154,6 @@ func (v Contact) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Contact) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v Contact) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // ContactLabel is the use of an email address, phone number or web address of a contact. Close may use other values too.
 type ContactLabel string

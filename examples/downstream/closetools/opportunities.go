@@ -32,9 +32,6 @@ func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) { return wire.Mars
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedActionDetails) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v SuggestedActionDetails) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // SuggestedAction is an action that Close suggests as the next step of a deal.
 type SuggestedAction struct {
 	closekit.Object
@@ -51,9 +48,6 @@ func (v SuggestedAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SuggestedAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v SuggestedAction) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // StallAction is an action that Close suggests for a stalled deal.
 type StallAction struct {
 	closekit.Object
@@ -68,9 +62,6 @@ func (v StallAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *StallAction) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v StallAction) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // StallStatus is the reason why a deal is stalled, an older form of the suggested action.
 type StallStatus struct {
 	closekit.Object
@@ -83,9 +74,6 @@ func (v StallStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *StallStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v StallStatus) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OpportunityCounts is the number of opportunities of each payment period.
 type OpportunityCounts struct {
@@ -100,9 +88,6 @@ func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityCounts) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v OpportunityCounts) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OpportunityTotals is a set of totals over all opportunities that match the filters, not only those of the page. Amounts
 // are in cents; expected amounts are weighted by confidence; annualized amounts count a monthly value twelve times.
@@ -141,9 +126,6 @@ func (v OpportunityTotals) MarshalJSON() ([]byte, error) { return wire.Marshal(&
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityTotals) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// MarshalText returns the JSON, for logs.
-func (v OpportunityTotals) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // OpportunityGroup is a group of opportunities with their totals, in a grouped list.
 type OpportunityGroup struct {
 	OpportunityTotals
@@ -160,9 +142,6 @@ func (v OpportunityGroup) MarshalJSON() ([]byte, error) { return wire.Marshal(&v
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityGroup) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v OpportunityGroup) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Opportunity is a possible deal on a lead. Amounts are in cents of the organization's currency.
 type Opportunity struct {
@@ -251,9 +230,6 @@ func (v Opportunity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Opportunity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v Opportunity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // ValuePeriod is the period of a deal's payments.
 type ValuePeriod string

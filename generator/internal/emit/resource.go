@@ -247,18 +247,24 @@ func structType(f *File, s *ir.Struct) {
 		f.Add(Comment("// UnmarshalJSON decodes leniently, like API responses."))
 		f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id("UnmarshalJSON").Params(Id("b").Index().Byte()).Error().Add(
 			oneLine(Return(Qual(wirePath, "Unmarshal").Call(Id("b"), Id("v"))))))
-		about, text := "// MarshalText returns the JSON, for logs.", oneLine(Return(Id("v").Dot("MarshalJSON").Call()))
-		if secrets := s.Secrets(); len(secrets) > 0 {
-			var body []Code
-			for _, name := range secrets {
-				body = append(body, Id("v").Dot(name).Op("=").Id("v").Dot(name).Dot("Redacted").Call())
-			}
-			about, text = "// MarshalText returns the JSON without secrets, for logs.", Block(append(body, Return(Id("v").Dot("MarshalJSON").Call()))...)
+		if s.Returned { // methods cost compile time: only what programs log has this one
+			marshalText(f, s)
 		}
-		f.Add(Comment(about))
-		f.Add(Func().Params(Id("v").Id(s.Type)).Id("MarshalText").Params().Params(Index().Byte(), Error()).Add(text))
 	}
 	f.Line()
+}
+
+func marshalText(f *File, s *ir.Struct) {
+	about, text := "// MarshalText returns the JSON, for logs.", oneLine(Return(Id("v").Dot("MarshalJSON").Call()))
+	if secrets := s.Secrets(); len(secrets) > 0 {
+		var body []Code
+		for _, name := range secrets {
+			body = append(body, Id("v").Dot(name).Op("=").Id("v").Dot(name).Dot("Redacted").Call())
+		}
+		about, text = "// MarshalText returns the JSON without secrets, for logs.", Block(append(body, Return(Id("v").Dot("MarshalJSON").Call()))...)
+	}
+	f.Add(Comment(about))
+	f.Add(Func().Params(Id("v").Id(s.Type)).Id("MarshalText").Params().Params(Index().Byte(), Error()).Add(text))
 }
 
 // variant prints

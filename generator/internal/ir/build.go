@@ -71,7 +71,10 @@ type builder struct {
 }
 
 // use says how an object is used.
-type use struct{ output, input bool }
+type use struct {
+	output, input bool
+	returned      bool // by an operation, alone or in a page, or as a variant of such a type
+}
 
 func newBuilder(api *manifest.API) (*builder, error) {
 	if len(api.Tools()) == 0 {
@@ -92,6 +95,9 @@ func newBuilder(api *manifest.API) (*builder, error) {
 		}
 		b.see(t.Returns, true)
 		b.seeObject(t.Totals, true)
+	}
+	for _, t := range api.Tools() {
+		b.seeReturned(t.Returns)
 	}
 	if ps := b.clashes(); len(ps) > 0 {
 		return nil, ps
@@ -119,6 +125,26 @@ func (b *builder) see(t *manifest.Type, output bool) {
 	}
 	b.see(t.Elem, output)
 	b.seeObject(t.Object, output)
+}
+
+// seeReturned marks what a caller holds in hand after an operation.
+func (b *builder) seeReturned(t *manifest.Type) {
+	if t == nil {
+		return
+	}
+	b.seeReturned(t.Elem)
+	if t.Object == nil {
+		return
+	}
+	mark := func(o *manifest.Object) {
+		u := b.uses[o]
+		u.returned = true
+		b.uses[o] = u
+	}
+	mark(t.Object)
+	for _, v := range t.Object.Variants {
+		mark(v.Object)
+	}
 }
 
 func (b *builder) seeObject(o *manifest.Object, output bool) {

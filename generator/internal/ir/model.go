@@ -129,6 +129,7 @@ type Struct struct {
 	Included string  // with StructBase
 	Fields   []Field // without those of the base
 	Result   bool    // it comes in responses
+	Returned bool    // by an operation, alone or in a page
 	Variants []Variant
 }
 
