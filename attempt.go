@@ -72,7 +72,9 @@ func (c *client) try(ctx context.Context, k *call, read func(Response) error) (n
 	}
 	tooLong, err := readBody(buf, resp, limit)
 	c.log(ctx, k, resp.StatusCode, start, err)
-	k.note(resp, buf.Bytes())
+	if k.noted != nil {
+		k.noted(k, resp, buf.Bytes())
+	}
 	if resp.StatusCode == http.StatusTooManyRequests {
 		adm.probe = false // the budget learns it from close
 	} else {

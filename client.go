@@ -373,11 +373,36 @@ type ResponseInfo struct {
 
 // WithResponseInfo stores the status and headers of the call's last response in
 // info.
-func WithResponseInfo(info *ResponseInfo) CallOption { return func(c *call) { c.info = info } }
+func WithResponseInfo(info *ResponseInfo) CallOption {
+	return noting(func(k *call, resp *http.Response, _ []byte) {
+		if info != nil {
+			*info = ResponseInfo{resp.StatusCode, resp.Header, int(k.attempt)}
+		}
+	})
+}
 
 // RawResponse stores the body of the call's last response in b, even if it cannot
 // be decoded. It overwrites the contents of b.
-func RawResponse(b *[]byte) CallOption { return func(c *call) { c.raw = b } }
+func RawResponse(b *[]byte) CallOption {
+	return noting(func(_ *call, _ *http.Response, body []byte) {
+		if b != nil {
+			*b = append((*b)[:0], body...)
+		}
+	})
+}
+
+// noting returns an option that passes every response to f.
+func noting(f func(*call, *http.Response, []byte)) CallOption {
+	return func(k *call) {
+		before := k.noted
+		k.noted = func(k *call, resp *http.Response, body []byte) {
+			if before != nil {
+				before(k, resp, body)
+			}
+			f(k, resp, body)
+		}
+	}
+}
 
 // NoRetry disables retries, also after a 429.
 func NoRetry() CallOption { return func(c *call) { c.retries = 0 } }
@@ -387,12 +412,11 @@ func NoRetry() CallOption { return func(c *call) { c.retries = 0 } }
 func RetryWrites() CallOption { return func(c *call) { c.repeatable = true } }
 
 type call struct {
-	req        Request // its Operation is set
-	info       *ResponseInfo
-	raw        *[]byte
-	list       *listing      // nil without an option for iterators
-	waited     time.Duration // for the rate limit
-	limited    *Error        // the last 429
+	req        Request                             // its Operation is set
+	noted      func(*call, *http.Response, []byte) // nil without WithResponseInfo and RawResponse
+	list       *listing                            // nil without an option for iterators
+	waited     time.Duration                       // for the rate limit
+	limited    *Error                              // the last 429
 	retries    int32
 	attempt    int32
 	failures   int32 // attempts that count as tries
@@ -403,13 +427,3 @@ type call struct {
 }
 
 func (k *call) op() *Operation { return k.req.Operation }
-
-// note stores a response for WithResponseInfo and RawResponse.
-func (k *call) note(resp *http.Response, body []byte) {
-	if k.info != nil {
-		*k.info = ResponseInfo{resp.StatusCode, resp.Header, int(k.attempt)}
-	}
-	if k.raw != nil {
-		*k.raw = append((*k.raw)[:0], body...)
-	}
-}
