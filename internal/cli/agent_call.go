@@ -65,7 +65,7 @@ then.`,
 	flags.BoolVar(&c.check, "check", false, "only read the input; use no network")
 	flags.BoolVar(&c.asJSON, "json", false, "print an object with verdict, input, repairs and text, and of a call outcome and result")
 	flags.BoolVar(&c.readOnly, "read-only", false, "send nothing that changes data or reaches a customer")
-	flags.StringVar(&c.toolset, "toolset", "", "offer only the tools of this `set`; \"closekit schema --help\" lists the sets")
+	flags.StringVar(&c.toolset, "toolset", "", p.named("offer only the tools of this `set`; \"closekit schema --help\" lists the sets"))
 	flags.BoolVar(&c.keep, "keep", false, "keep approvals and the audit log in the database of --db")
 	flags.StringVar(&c.run, "run", "", "go on with this `run`, which --keep has kept")
 	flags.StringVar(&c.now, "now", "", "with --check, the current `time` such as 2026-03-31T15:04:05Z (default now)")
