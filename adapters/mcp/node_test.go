@@ -31,7 +31,7 @@ func node(t *testing.T) string {
 	if os.Getenv("CLOSEKIT_REQUIRE_NODE") != "" {
 		t.Fatal(err)
 	}
-	t.Skipf("needs Node and \"npm ci --prefix adapters/mcp/%s\": %v", clients, err)
+	t.Skipf("needs Node and \"npm install --prefix adapters/mcp/%s\": %v", clients, err)
 	return ""
 }
 
