@@ -52,7 +52,7 @@ func TestGuard(t *testing.T) {
 			t.Parallel()
 			source, sent := &counted{}, &flaky{}
 			client := closekit.NewClient(source, closekit.HTTPClient(&http.Client{Transport: sent}), closekit.WithGuard(func(context.Context, closekit.Request) error { return errNo }))
-			if err := way(t.Context(), client); err != errNo { //nolint:errorlint // the very same error
+			if err := way(t.Context(), client); err != errNo {
 				t.Errorf("got %v, want the error of the guard", err)
 			}
 			if sent.sent != 0 || source.reads != 0 {

@@ -120,6 +120,7 @@ func below(typ reflect.Type, types map[reflect.Type]bool) {
 				below(f.Type, types)
 			}
 		}
+	default: // has no parts
 	}
 }
 

@@ -27,7 +27,7 @@ func TestMCP(t *testing.T) {
 		t.Skip("the program of this test is a shell script")
 	}
 	script := "#!/bin/sh\nread -r word\necho \"$word $*\"\nexit 5\n"
-	if err := os.WriteFile(filepath.Join(dir, "closekit-mcp"), []byte(script), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(filepath.Join(dir, "closekit-mcp"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if code, out, _ := run(); code != 5 || out != "asked --toolset sales --help\n" {

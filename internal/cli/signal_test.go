@@ -490,7 +490,7 @@ func TestExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The server for MCP is a program of another module, which tests it.
-	if err := os.WriteFile(filepath.Join(dir, "closekit-mcp"), []byte("#!/bin/sh\n"), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(filepath.Join(dir, "closekit-mcp"), []byte("#!/bin/sh\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))

@@ -103,8 +103,9 @@ func field(h http.Header, name string) string {
 
 // part returns the first number with a name, in lower case, of the header RateLimit.
 func part(h http.Header, name string) string {
-	rest, part := strings.ReplaceAll(h.Get("RateLimit"), ";", ","), ""
+	rest := strings.ReplaceAll(h.Get("RateLimit"), ";", ",")
 	for rest != "" {
+		var part string
 		part, rest, _ = strings.Cut(rest, ",")
 		n, v, _ := strings.Cut(part, "=")
 		if _, ok := seconds(v, maxRetryAfter); ok && strings.ToLower(strings.TrimSpace(n)) == name {

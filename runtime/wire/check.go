@@ -84,7 +84,8 @@ const descends = ", with - in front for descending order"
 // checkOrder checks what to sort by. Close ignores a field that it cannot sort by,
 // without an error.
 func (w *sender) checkOrder(f *field, name, v string) {
-	for part, more := "", true; more; {
+	for more := true; more; {
+		var part string
 		part, v, more = strings.Cut(v, ",")
 		if by, _, ok := direction(part); !ok {
 			w.add(name, "must be a field to sort by"+descends, quote(part), "give one order only")

@@ -59,13 +59,14 @@ func (cases Effects) effect(w *sender) closekit.Effect {
 func (w *sender) meets(conditions string) bool {
 	for condition := range strings.SplitSeq(conditions, ",") {
 		index, values, _ := strings.Cut(condition, "=")
-		n, _ := strconv.ParseUint(index, 10, 8) // generated
+		i, _ := strconv.ParseUint(index, 10, 8) // generated
+		n := uint8(i & 0xff)
 		met := false
 		for v := range strings.SplitSeq(values, "|") {
 			if v == absent {
-				met = met || !w.has(uint8(n))
+				met = met || !w.has(n)
 			} else {
-				met = met || w.has(uint8(n)) && w.holds(uint8(n), v)
+				met = met || w.has(n) && w.holds(n, v)
 			}
 		}
 		if !met {

@@ -88,10 +88,12 @@ func (f *field) hint(v string) string {
 	if f.hints == nil {
 		return ""
 	}
-	for lines, line := f.hints(), ""; lines != ""; {
+	for lines := f.hints(); lines != ""; {
+		var line string
 		line, lines, _ = strings.Cut(lines, "\n")
 		list, advice, _ := strings.Cut(line, ": ")
-		for word := ""; list != ""; {
+		for list != "" {
+			var word string
 			if word, list, _ = strings.Cut(list, " "); alike(word, v) {
 				return advice
 			}

@@ -13,9 +13,9 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent/internal/lower"
-	"github.com/closekit/closekit/internal/rules"
 	"github.com/closekit/closekit/agent/internal/tool"
 	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/internal/rules"
 )
 
 var update = flag.Bool("update", false, "write the golden files")

@@ -6,10 +6,10 @@ import (
 
 	"github.com/closekit/closekit/agent/internal/lower"
 	"github.com/closekit/closekit/agent/internal/meta"
-	"github.com/closekit/closekit/internal/rules"
 	"github.com/closekit/closekit/agent/internal/search"
 	"github.com/closekit/closekit/agent/internal/tool"
 	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/internal/rules"
 )
 
 func metaTools() []*tool.Tool {
