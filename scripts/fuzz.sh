@@ -10,5 +10,3 @@ grep -rlE '^func Fuzz' --include='*_test.go' . | grep -v '^./bench/' | while rea
 		go test "$dir" -run '^$' -fuzz "^$name\$" -fuzztime "$time" -fuzzminimizetime 1x </dev/null
 	done
 done
-echo "== ./closeapi/tools TestSchemaIsOracle, 1,000,000 inputs"
-go test ./closeapi/tools -run '^TestSchemaIsOracle$' -inputs 1000000 -timeout 2h
