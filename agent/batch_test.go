@@ -109,6 +109,27 @@ func TestWritesGoInOrder(t *testing.T) {
 	o.has("tasks", 10)
 }
 
+// TestWriteAfterUnreadableWrite tests that a write is not carried out after one for
+// the same record whose input was refused.
+func TestWriteAfterUnreadableWrite(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	results := o.turn(
+		`close_task_create {"lead_id":"LEAD","text":"first","date":"next friday"}`,
+		`close_note_create {"lead_id":"LEAD","note":"The task is made."}`,
+		`close_lead_get {"lead_id":"LEAD"}`,
+		`close_lead_create {"name":"Other"}`,
+	)
+	if got, want := states(results), []string{"refused", "refused", "done", "done"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	var order *agent.OrderError
+	if !errors.As(results[1].Err, &order) {
+		t.Errorf("the write after it: %v", results[1].Err)
+	}
+	o.has("notes", 0)
+}
+
 // TestLimits counts over sessions, runs and days.
 func TestLimits(t *testing.T) {
 	t.Parallel()

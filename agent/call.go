@@ -63,6 +63,7 @@ func (s *Session) prepare(ctx context.Context, p *planned) (err error) {
 	if p.tool, err = s.tool(p.name); err != nil {
 		return err
 	}
+	p.effect = p.tool.Effect // until the input is read: a call that cannot be read is one that failed
 	if err := s.read(ctx, p); err != nil {
 		return err
 	}
