@@ -46,8 +46,8 @@ const (
 
 func marshalPage(page any, marshal func(item any) ([]byte, error)) ([]byte, error) {
 	p := reflect.ValueOf(page)
-	object, _ := p.Field(pageObject).Interface().(Object)
-	total, _ := p.Field(pageTotal).Interface().(Opt[int])
+	object, _ := reflect.TypeAssert[Object](p.Field(pageObject))
+	total, _ := reflect.TypeAssert[Opt[int]](p.Field(pageTotal))
 	data := p.Field(pageData)
 	e := &codec.Encoder{}
 	f := e.Open(&object.o)
