@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"encoding/json"
 	"path"
 )
@@ -159,9 +160,10 @@ const (
 	Phone
 	URL
 	Timezone
-	Line    // text without line breaks, such as a name or a subject
-	Address // one email address that may have a display name
-	Secret  // text that is not printed; only received
+	Line     // text without line breaks, such as a name or a subject
+	Address  // one email address that may have a display name
+	Segments // parts of a path, joined by slashes
+	Secret   // text that is not printed; only received
 	JSON
 	ID
 	EnumType
@@ -216,7 +218,11 @@ type Field struct {
 	Brief                *string // of a parameter, for short definitions; nil: the usual text, cut
 	Shown                Shown   // what a field says itself; Tool.More and Tool.Hidden have the outcome
 	In                   Place   // of parameters
+	Key                  string  // the name that is sent, if it is another
 }
+
+// Sent is the name of a parameter in the request.
+func (f *Field) Sent() string { return cmp.Or(f.Key, f.Name) }
 
 // Tool is one operation of the API.
 type Tool struct {
@@ -238,7 +244,8 @@ type Tool struct {
 	Rules        []Rule
 	Returns      *Type // nil: nothing; a List: a page of items
 	Totals       *Object
-	Paging       bool
+	Paging       bool   // by offset or cursor
+	Cursor, Next string // the parameter with the cursor of a page, and the member of the response with the next one
 	Show         []ShowField
 	Brief        string        // the purpose for short definitions; empty: the usual text, cut
 	More, Hidden []string      // parameters that short definitions only name, and do not have

@@ -39,19 +39,27 @@ func CallPage[T any](ctx context.Context, c *closekit.Client, op *Operation, p a
 // the operation's parameters, and skip to the offset in them; neither is changed.
 func CallAll[T any](ctx context.Context, c *closekit.Client, op *Operation, p any, skip *closekit.Opt[int], opts []closekit.CallOption) iter.Seq2[*T, error] {
 	return closekit.All(&op.Operation, *skip, func(at closekit.Opt[int]) (*closekit.Page[T], error) {
-		return CallPage[T](ctx, c, op, withSkip(p, skip, at), at, opts)
+		return CallPage[T](ctx, c, op, with(p, skip, at), at, opts)
 	}, opts...)
 }
 
-// withSkip returns a copy of the parameters that p points to with another offset in
-// place of the one that skip points to. Loops over one iterator may run at the same
+// CallAllByCursor is CallAll for a list that is paged by cursor; cursor points to the
+// one in the parameters.
+func CallAllByCursor[T any](ctx context.Context, c *closekit.Client, op *Operation, p any, cursor *closekit.Opt[string], opts []closekit.CallOption) iter.Seq2[*T, error] {
+	return closekit.AllByCursor(&op.Operation, *cursor, func(at closekit.Opt[string]) (*closekit.Page[T], error) {
+		return CallPage[T](ctx, c, op, with(p, cursor, at), closekit.Opt[int]{}, opts)
+	}, opts...)
+}
+
+// with returns a copy of the parameters that p points to with another offset or cursor
+// in place of the one that at points to. Loops over one iterator may run at the same
 // time.
-func withSkip(p any, skip *closekit.Opt[int], at closekit.Opt[int]) any {
+func with[T any](p any, at *closekit.Opt[T], v closekit.Opt[T]) any {
 	from := reflect.ValueOf(p)
 	to := reflect.New(from.Type().Elem())
 	to.Elem().Set(from.Elem())
-	offset := uintptr(unsafe.Pointer(skip)) - from.Pointer()
-	*(*closekit.Opt[int])(unsafe.Add(to.UnsafePointer(), offset)) = at
+	offset := uintptr(unsafe.Pointer(at)) - from.Pointer()
+	*(*closekit.Opt[T])(unsafe.Add(to.UnsafePointer(), offset)) = v
 	return to.Interface()
 }
 
@@ -124,18 +132,18 @@ func (op *Operation) callPage(ctx context.Context, c *closekit.Client, p any, sk
 	}
 	data := (*slice)(unsafe.Pointer(&page.Data))
 	err = c.Do(ctx, req, func(r closekit.Response) error {
-		return object(ctx, r, func(d *codec.Decoder) { getPage(d, s, t, page, data, op.API) })
+		return object(ctx, r, func(d *codec.Decoder) { getPage(d, s, t, page, data, op) })
 	}, opts...)
 	page.NextSkip = skip.Or(0) + data.len
 	return err
 }
 
 // getPage reads an envelope and its items.
-func getPage(d *codec.Decoder, s *plan, t reflect.Type, page *closekit.Page[struct{}], data *slice, api *closekit.API) {
+func getPage(d *codec.Decoder, s *plan, t reflect.Type, page *closekit.Page[struct{}], data *slice, op *Operation) {
 	for d.Open((*codec.Object)(unsafe.Pointer(&page.Object))); d.Next(); {
 		key := d.Key()
-		if api != nil {
-			key = envelopeKey(api, key)
+		if op.API != nil {
+			key = envelopeKey(op.API, key)
 		}
 		switch string(key) {
 		case "data":
@@ -152,6 +160,10 @@ func getPage(d *codec.Decoder, s *plan, t reflect.Type, page *closekit.Page[stru
 		default:
 			d.Keep()
 		}
+	}
+	if op.Next != "" {
+		raw, _ := page.Raw(op.Next)
+		page.Next, _ = codec.Unquote(raw) // null after the last page
 	}
 }
 

@@ -24,8 +24,9 @@ const (
 	phone
 	webAddress
 	timezone
-	line    // text without line breaks
-	address // one email address that may have a display name
+	line     // text without line breaks
+	address  // one email address that may have a display name
+	segments // parts of a path, joined by slashes
 )
 
 // flag is a boolean property of a field.
@@ -46,6 +47,7 @@ const (
 // checked and where it goes.
 type field struct {
 	name     string
+	key      string // the name on the wire, which is usually name
 	in       place
 	kind     kind
 	flags    flag

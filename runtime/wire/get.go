@@ -129,6 +129,8 @@ func get(d *codec.Decoder, m *member, v unsafe.Pointer) {
 		getMap(d, as[map[string]string](v, m), m.bit, (*codec.Decoder).Str)
 	case slotMapInt:
 		getMap(d, as[map[string]int](v, m), m.bit, getInt)
+	case slotMapFloat:
+		getMap(d, as[map[string]float64](v, m), m.bit, getFloat)
 	case slotMapRaw:
 		getMap(d, as[map[string]json.RawMessage](v, m), m.bit, getRaw)
 	case slotCustom: // keep reads custom fields, whose names are not known
@@ -144,6 +146,14 @@ func getInt(d *codec.Decoder) (int, bool) {
 		return 0, false
 	}
 	return int(n), ok
+}
+
+// getFloat reads a number of a map, whose digits are not kept.
+func getFloat(d *codec.Decoder) (float64, bool) {
+	outer := d.Enter()
+	d.Leave(nil)
+	defer d.Leave(outer)
+	return d.Float()
 }
 
 func getRaw(d *codec.Decoder) (json.RawMessage, bool) { return json.RawMessage(d.RawText()), true }
@@ -401,7 +411,7 @@ func clearMembers(s *plan, v unsafe.Pointer) {
 			*as[closekit.Opt[bool]](v, m) = closekit.Opt[bool]{}
 		case slotRaw, slotStrs, slotRaws, slotList, slotCustom:
 			*as[slice](v, m) = slice{}
-		case slotObj, slotMapStr, slotMapInt, slotMapRaw:
+		case slotObj, slotMapStr, slotMapInt, slotMapFloat, slotMapRaw:
 			*as[unsafe.Pointer](v, m) = nil
 		}
 	}

@@ -74,6 +74,8 @@ func put(e *codec.Encoder, m *member, v unsafe.Pointer) {
 		putMap(e, m, *as[map[string]string](v, m), putStr)
 	case slotMapInt:
 		putMap(e, m, *as[map[string]int](v, m), putInt)
+	case slotMapFloat:
+		putMap(e, m, *as[map[string]float64](v, m), putFloat)
 	case slotMapRaw:
 		putMap(e, m, *as[map[string]json.RawMessage](v, m), putRaw)
 	case slotCustom:
@@ -87,6 +89,7 @@ func put(e *codec.Encoder, m *member, v unsafe.Pointer) {
 func putStr(e *codec.Encoder, s string)          { e.B = codec.AppendString(e.B, s) }
 func putInt(e *codec.Encoder, n int)             { e.B = strconv.AppendInt(e.B, int64(n), 10) }
 func putInt64(e *codec.Encoder, n int64)         { e.B = strconv.AppendInt(e.B, n, 10) }
+func putFloat(e *codec.Encoder, n float64)       { e.B = codec.AppendFloat(e.B, n) }
 func putBool(e *codec.Encoder, b bool)           { e.B = strconv.AppendBool(e.B, b) }
 func putRaw(e *codec.Encoder, r json.RawMessage) { e.B = append(e.B, r...) }
 

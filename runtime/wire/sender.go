@@ -105,11 +105,20 @@ func (w *sender) fillPath() string {
 		b.WriteString(template[:i])
 		for k, n := range w.pathNames {
 			if n == template[i+1:j] {
-				b.WriteString(url.PathEscape(w.pathVals[k]))
+				b.WriteString(w.pathVals[k])
 			}
 		}
 		template = template[j+1:]
 	}
+}
+
+// escape returns a value as it is written in a path.
+func (f *field) escape(v string) string {
+	v = url.PathEscape(v)
+	if f.kind == segments {
+		v = strings.ReplaceAll(v, "%2F", "/")
+	}
+	return v
 }
 
 // begin starts field f and reports whether it is part of the request: members of
@@ -131,6 +140,9 @@ func (op *Operation) access() flag {
 	return onCreate
 }
 
+// repeatsLists reports whether a list in a query is a parameter for each element.
+func (op *Operation) repeatsLists() bool { return op.API != nil && op.API.RepeatLists }
+
 // given records that the current parameter is set.
 func (w *sender) given() {
 	if w.depth == 0 {
@@ -151,11 +163,29 @@ func (w *sender) absent(f *field) {
 	switch {
 	case f.preset != "":
 		w.given()
-		w.enc.Name(f.name)
-		w.enc.B = append(w.enc.B, f.preset...)
-		w.note(strings.TrimSuffix(strings.TrimPrefix(f.preset, `"`), `"`))
+		w.preset(f)
 	case f.is(required):
 		w.add(f.name, "is required", "", fromHint(f))
+	}
+}
+
+// preset sends what stands for a field that is not set.
+func (w *sender) preset(f *field) {
+	if f.in != inQuery {
+		w.enc.Name(f.key)
+		w.enc.B = append(w.enc.B, f.preset...)
+		w.note(strings.Trim(f.preset, `"`))
+		return
+	}
+	for i, v := range strings.Split(strings.Trim(f.preset, "[]"), ",") { // words, numbers or booleans
+		v = strings.Trim(v, `"`)
+		w.note(v)
+		switch {
+		case i == 0 || w.op.repeatsLists():
+			w.param(f.key, v)
+		default:
+			w.query = append(append(w.query, ','), v...)
+		}
 	}
 }
 
@@ -170,10 +200,10 @@ func (w *sender) null(f *field) {
 	}
 	if f.in == inQuery {
 		// On Close's older endpoints an empty value means null.
-		w.param(f.name, "")
+		w.param(f.key, "")
 		return
 	}
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.enc.B = append(w.enc.B, "null"...)
 }
 
@@ -212,11 +242,11 @@ func (w *sender) text(f *field, v string) {
 	switch f.in {
 	case inPath:
 		w.pathNames = append(w.pathNames, f.name)
-		w.pathVals = append(w.pathVals, v)
+		w.pathVals = append(w.pathVals, f.escape(v))
 	case inQuery:
-		w.param(f.name, v)
+		w.param(f.key, v)
 	default:
-		w.enc.Name(f.name)
+		w.enc.Name(f.key)
 		w.appendText(f, v)
 	}
 }
@@ -236,10 +266,10 @@ func (w *sender) int(f *field, v int64) {
 		w.add(f.name, "must be "+boundsText(f), strconv.FormatInt(v, 10), "")
 	}
 	if f.in == inQuery {
-		w.param(f.name, strconv.FormatInt(v, 10))
+		w.param(f.key, strconv.FormatInt(v, 10))
 		return
 	}
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.enc.B = strconv.AppendInt(w.enc.B, v, 10)
 }
 
@@ -252,10 +282,10 @@ func (w *sender) float(f *field, v float64) {
 		w.add(f.name, "must be "+boundsText(f), fmt.Sprint(v), "")
 	}
 	if f.in == inQuery {
-		w.param(f.name, string(codec.AppendFloat(nil, v)))
+		w.param(f.key, string(codec.AppendFloat(nil, v)))
 		return
 	}
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.enc.B = codec.AppendFloat(w.enc.B, v)
 }
 
@@ -274,10 +304,10 @@ func (w *sender) bool(f *field, v bool) {
 	w.given()
 	w.note(strconv.FormatBool(v))
 	if f.in == inQuery {
-		w.param(f.name, strconv.FormatBool(v))
+		w.param(f.key, strconv.FormatBool(v))
 		return
 	}
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.enc.B = strconv.AppendBool(w.enc.B, v)
 }
 
@@ -289,10 +319,10 @@ func (w *sender) json(f *field, v []byte) {
 		return
 	}
 	if f.in == inQuery {
-		w.param(f.name, string(v))
+		w.param(f.key, string(v))
 		return
 	}
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.enc.B = append(w.enc.B, v...)
 }
 
@@ -319,22 +349,22 @@ func (w *sender) list(f *field, list []string) {
 		w.note(v)
 	}
 	if f.in == inQuery {
-		repeat := w.op.API != nil && w.op.API.RepeatLists
+		repeat := w.op.repeatsLists()
 		for i, v := range list {
 			name := element(f, i)
 			w.checkText(f, name, v)
 			if repeat {
-				w.param(f.name, v)
+				w.param(f.key, v)
 			} else if strings.Contains(v, ",") {
 				w.add(name, "must not contain a comma", quote(v), "the list is sent joined by commas")
 			}
 		}
 		if !repeat {
-			w.param(f.name, strings.Join(list, ","))
+			w.param(f.key, strings.Join(list, ","))
 		}
 		return
 	}
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.enc.B = append(w.enc.B, '[')
 	for i, v := range list {
 		name := element(f, i)
@@ -364,7 +394,7 @@ func (w *sender) checkLen(f *field, n int) {
 func (w *sender) objects(f *field, s *plan, list *slice) {
 	w.given()
 	w.checkLen(f, list.len)
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.enc.B = append(w.enc.B, '[')
 	for i := range list.len {
 		if i > 0 {
@@ -378,7 +408,7 @@ func (w *sender) objects(f *field, s *plan, list *slice) {
 // object sends an object.
 func (w *sender) object(f *field, s *plan, v unsafe.Pointer) {
 	w.given()
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.nested(f.name, s, v)
 }
 

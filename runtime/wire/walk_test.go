@@ -290,6 +290,56 @@ func TestSend(t *testing.T) {
 	}
 }
 
+// addressed are parameters with special places and names.
+type addressed struct {
+	Place  string               `json:"place" close:"path,required,segments"`
+	Part   string               `json:"part" close:"path,required"`
+	Filter closekit.Opt[string] `json:"filter_name" close:"query,key=name"`
+	Name   closekit.Opt[string] `json:"name"`
+	Alone  closekit.Opt[string] `json:"alone" close:"key=solo"`
+	Fields []string             `json:"_fields" close:"query,preset=[\"id\",\"name\"]"`
+	Limit  closekit.Opt[int]    `json:"_limit" close:"query,preset=5"`
+	Draft  closekit.Opt[bool]   `json:"draft" close:"query,preset=true"`
+}
+
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	some := closekit.Some[string]
+	op := wire.Operation{
+		Operation: closekit.Operation{Tool: "close_part_update", Method: "PUT", Path: "/a/{place}/b/{part}/", Effect: closekit.Write},
+		Params:    func() any { return new(addressed) },
+	}
+	repeats := wire.Operation{Operation: op.Operation, Params: op.Params}
+	repeats.API = &closekit.API{Name: "Other", BaseURL: "https://other.example", RepeatLists: true}
+	for _, c := range []struct {
+		about string
+		op    *wire.Operation
+		set   addressed
+		want  sent
+	}{
+		{"presets in a query", &op, addressed{Place: "activity/actitype_a", Part: "x/y"}, sent{"/a/activity/actitype_a/b/x%2Fy/", "_fields=id,name&_limit=5&draft=true", "{}"}},
+		{"a list by parameters", &repeats, addressed{Place: "lead", Part: "p"}, sent{"/a/lead/b/p/", "_fields=id&_fields=name&_limit=5&draft=true", "{}"}},
+		{
+			"names on the wire", &op,
+			addressed{Place: "a b/ü", Part: "p", Filter: some("old"), Name: some("new"), Alone: some("1"), Fields: []string{"id"}, Limit: closekit.Some(1), Draft: closekit.Some(false)},
+			sent{"/a/a%20b/%C3%BC/b/p/", "name=old&_fields=id&_limit=1&draft=false", `{"name":"new","solo":"1"}`},
+		},
+	} {
+		if got := send(t, c.op, &c.set); got != c.want {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", c.about, got, c.want)
+		}
+	}
+	for _, place := range []string{"", "/", "a/", "/a", "a//b", "a/../b", ".", "..", "../lead", "a/."} {
+		if err := op.Validate(&addressed{Place: place, Part: "p"}); err == nil {
+			t.Errorf("the path %q passes", place)
+		}
+	}
+	req, err := op.Prepare([]byte(`{"place":"activity/x","part":"p","filter_name":"old","name":"new"}`), nil)
+	if err != nil || req.Query != "name=old&_fields=id,name&_limit=5&draft=true" || string(req.Body) != `{"name":"new"}` {
+		t.Errorf("%+v, %v", req, err)
+	}
+}
+
 // TestRules has rules of the parameters name and status, fields 2 and 3, and kind,
 // field 24.
 func TestRules(t *testing.T) {

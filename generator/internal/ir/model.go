@@ -179,6 +179,8 @@ type Op struct {
 	Returns    Returns
 	Result     string    // the struct it returns, one or a page of them
 	Skip       string    // the field of Params that is the offset of the page, or empty
+	Cursor     string    // the field of Params that is the cursor of the page, or empty
+	Paging     [2]string // the parameter with that cursor, and the member of the response with the next one
 	All        *Function // the iterator, or nil
 	Totals     *Totals   // or nil
 	Aliases    []Alias

@@ -22,6 +22,9 @@ func (b *builder) op(t *manifest.Tool) Op {
 	if offset := b.api.Conventions.Offset; t.Param(offset) != nil {
 		o.Skip = fieldName(offset)
 	}
+	if t.Cursor != "" {
+		o.Cursor, o.Paging = fieldName(t.Cursor), [2]string{t.Cursor, t.Next}
+	}
 	for _, a := range t.Aliases {
 		if t.Param(a.For) != nil { // the others are not sent
 			o.Aliases = append(o.Aliases, Alias(a))
@@ -36,9 +39,11 @@ func (b *builder) op(t *manifest.Tool) Op {
 	}
 	if t.Paging {
 		all := allName(fn)
-		o.All = &Function{all, fmt.Sprintf("%s iterates over all results of [%s], fetching pages as needed. A loop that deletes or changes "+
-			"them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.", all, fn)}
-		o.Narrow = narrow(t)
+		o.All = &Function{all, fmt.Sprintf("%s iterates over all results of [%s], fetching pages as needed.", all, fn)}
+		if t.Cursor == "" {
+			o.All.Doc += " A loop that deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some."
+			o.Narrow = narrow(t)
+		}
 	}
 	if t.Totals != nil {
 		name := totalsName(fn)

@@ -264,7 +264,7 @@ func (w *walk) typ(t *manifest.Type, facts fieldFacts) object {
 		s.set("additionalProperties", false)
 	case manifest.ObjectType:
 		return w.object(t.Object)
-	case manifest.String, manifest.Line, manifest.Secret:
+	case manifest.String, manifest.Line, manifest.Segments, manifest.Secret:
 		s.set("type", "string")
 		length()
 	case manifest.RichText, manifest.DateOrDateTime, manifest.Phone, manifest.Timezone, manifest.Address:
@@ -329,7 +329,11 @@ func (b *builder) outputSchema(t *manifest.Tool) (json.RawMessage, error) {
 	props := object{}
 	conv := b.api.Conventions
 	props.set(conv.Items, object{{"type", "array"}, {"items", b.ref(t.Returns.Elem.Object, from)}})
-	props.set(conv.More, object{{"type", "boolean"}, {"description", "There are more results; ask again with " + conv.Offset + "."}})
+	if t.Cursor == "" {
+		props.set(conv.More, object{{"type", "boolean"}, {"description", "There are more results; ask again with " + conv.Offset + "."}})
+	} else {
+		props.set(t.Next, object{{"type", []string{"string", "null"}}, {"description", "Cursor of the next page, for " + t.Cursor + "; null after the last one."}})
+	}
 	props.set(conv.Total, object{{"type", "integer"}, {"description", "How many there are in all, where " + b.api.Name + " counts them."}})
 	if t.Totals != nil {
 		for _, f := range t.Totals.Fields {
@@ -394,7 +398,7 @@ func (b *builder) resultType(t *manifest.Type, from string) object {
 	case manifest.CustomFields:
 		return one("object")
 	case manifest.String, manifest.RichText, manifest.Date, manifest.DateTime, manifest.DateOrDateTime, manifest.Email,
-		manifest.Phone, manifest.URL, manifest.Timezone, manifest.Line, manifest.Address, manifest.Secret, manifest.ID, manifest.EnumType:
+		manifest.Phone, manifest.URL, manifest.Timezone, manifest.Line, manifest.Address, manifest.Segments, manifest.Secret, manifest.ID, manifest.EnumType:
 	}
 	return one("string")
 }

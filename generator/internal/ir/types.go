@@ -33,7 +33,7 @@ func scalar(t *manifest.Type) GoType {
 			return GoType{Name: idType(t.ID)}
 		}
 	case manifest.String, manifest.RichText, manifest.Email, manifest.Phone, manifest.URL, manifest.Timezone,
-		manifest.Line, manifest.Address, manifest.List, manifest.Map, manifest.CustomFields, manifest.ObjectType:
+		manifest.Line, manifest.Address, manifest.Segments, manifest.List, manifest.Map, manifest.CustomFields, manifest.ObjectType:
 	}
 	return GoType{Name: "string"}
 }
@@ -71,14 +71,14 @@ func goType(t *manifest.Type, always bool) GoType {
 		return g
 	case manifest.Map:
 		g := scalar(t.Elem)
-		if t.Elem.Kind == manifest.ObjectType || isNumeric(t.Elem) && t.Elem.Kind != manifest.Integer {
+		if t.Elem.Kind == manifest.ObjectType || isNumeric(t.Elem) && t.Elem.Kind != manifest.Integer && t.Elem.Kind != manifest.Number {
 			g = rawJSON
 		}
 		g.Form = Dict
 		return g
 	case manifest.String, manifest.RichText, manifest.Integer, manifest.Number, manifest.Boolean, manifest.Date,
 		manifest.DateTime, manifest.DateOrDateTime, manifest.Cents, manifest.Email, manifest.Phone, manifest.URL,
-		manifest.Timezone, manifest.Line, manifest.Address, manifest.ID, manifest.EnumType:
+		manifest.Timezone, manifest.Line, manifest.Address, manifest.Segments, manifest.ID, manifest.EnumType:
 	}
 	g := scalar(t)
 	if !always {
@@ -99,7 +99,7 @@ func (g GoType) needsBit() bool {
 // tag, because their Go type does not show them.
 var textKinds = map[manifest.Kind]string{
 	manifest.RichText: "html", manifest.DateOrDateTime: "date", manifest.Email: "email", manifest.Phone: "phone", manifest.URL: "url",
-	manifest.Timezone: "timezone", manifest.Line: "line", manifest.Address: "address",
+	manifest.Timezone: "timezone", manifest.Line: "line", manifest.Address: "address", manifest.Segments: "segments",
 }
 
 // access says in a tag when a member of an object is sent.
@@ -139,6 +139,7 @@ func tagOptions(f *manifest.Field, a access) []string {
 	}
 	flag(f.In == manifest.InQuery, "query")
 	flag(f.In == manifest.InPath, "path")
+	flag(f.Key != "", "key="+f.Key)
 	flag(f.Required && f.Preset == nil, "required")
 	flag(f.Nullable, "null")
 	if a != parameter {
