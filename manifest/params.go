@@ -2,11 +2,15 @@ package manifest
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 )
+
+// plainPreset is JSON whose values need no escaping in a query.
+var plainPreset = regexp.MustCompile(`^\[?("[A-Za-z0-9_.-]*"|[0-9.-]+|true|false)(,("[A-Za-z0-9_.-]*"|[0-9.-]+|true|false))*\]?$`)
 
 // params gathers the parameters: those of the path, its own, those it takes,
 // those of groups.
@@ -181,6 +185,10 @@ func (c *checker) checkParams(d *toolDecl) {
 			c.ps.add(p.Pos, "use string", "parameter %q of %s has the type path, but is not in the path", p.Name, t.Name)
 		case p.Key != "" && (p.In == InPath || k == CustomFields):
 			c.ps.add(p.Pos, "leave key out", "parameter %q of %s is not sent by a name", p.Name, t.Name)
+		case p.Preset != nil && p.In == InQuery && k == List && c.api.Conventions.RepeatLists:
+			c.ps.add(p.Pos, "an API whose queries repeat lists has none", "parameter %q of %s cannot have a preset: it is a list in the query", p.Name, t.Name)
+		case p.Preset != nil && p.In == InQuery && !plainPreset.Match(p.Preset):
+			c.ps.add(p.Pos, "for example [id, name]", "the preset of parameter %q of %s must be words or numbers, for a query", p.Name, t.Name)
 		case k == Map:
 			c.ps.add(p.Pos, "use json or an object", "parameter %q of %s cannot be a map", p.Name, t.Name)
 		case p.In == InPath && !strings.Contains(t.Path, "{"+p.Name+"}"):

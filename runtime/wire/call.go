@@ -43,11 +43,21 @@ func CallAll[T any](ctx context.Context, c *closekit.Client, op *Operation, p an
 	}, opts...)
 }
 
+// CallPageByCursor is CallPage for a list that is paged by cursor.
+func CallPageByCursor[T any](ctx context.Context, c *closekit.Client, op *Operation, p any, opts []closekit.CallOption) (*closekit.Page[T], error) {
+	page, err := CallPage[T](ctx, c, op, p, closekit.Opt[int]{}, opts)
+	if err == nil {
+		raw, _ := page.Raw(op.Next)
+		page.Next, _ = codec.Unquote(raw) // null after the last page
+	}
+	return page, err
+}
+
 // CallAllByCursor is CallAll for a list that is paged by cursor; cursor points to the
 // one in the parameters.
 func CallAllByCursor[T any](ctx context.Context, c *closekit.Client, op *Operation, p any, cursor *closekit.Opt[string], opts []closekit.CallOption) iter.Seq2[*T, error] {
 	return closekit.AllByCursor(&op.Operation, *cursor, func(at closekit.Opt[string]) (*closekit.Page[T], error) {
-		return CallPage[T](ctx, c, op, with(p, cursor, at), closekit.Opt[int]{}, opts)
+		return CallPageByCursor[T](ctx, c, op, with(p, cursor, at), opts)
 	}, opts...)
 }
 
@@ -132,18 +142,18 @@ func (op *Operation) callPage(ctx context.Context, c *closekit.Client, p any, sk
 	}
 	data := (*slice)(unsafe.Pointer(&page.Data))
 	err = c.Do(ctx, req, func(r closekit.Response) error {
-		return object(ctx, r, func(d *codec.Decoder) { getPage(d, s, t, page, data, op) })
+		return object(ctx, r, func(d *codec.Decoder) { getPage(d, s, t, page, data, op.API) })
 	}, opts...)
 	page.NextSkip = skip.Or(0) + data.len
 	return err
 }
 
 // getPage reads an envelope and its items.
-func getPage(d *codec.Decoder, s *plan, t reflect.Type, page *closekit.Page[struct{}], data *slice, op *Operation) {
+func getPage(d *codec.Decoder, s *plan, t reflect.Type, page *closekit.Page[struct{}], data *slice, api *closekit.API) {
 	for d.Open((*codec.Object)(unsafe.Pointer(&page.Object))); d.Next(); {
 		key := d.Key()
-		if op.API != nil {
-			key = envelopeKey(op.API, key)
+		if api != nil {
+			key = envelopeKey(api, key)
 		}
 		switch string(key) {
 		case "data":
@@ -160,10 +170,6 @@ func getPage(d *codec.Decoder, s *plan, t reflect.Type, page *closekit.Page[stru
 		default:
 			d.Keep()
 		}
-	}
-	if op.Next != "" {
-		raw, _ := page.Raw(op.Next)
-		page.Next, _ = codec.Unquote(raw) // null after the last page
 	}
 }
 

@@ -130,10 +130,8 @@ func checkKind(k kind, v string) string {
 			return "must be a time zone name such as America/New_York"
 		}
 	case segments:
-		for part := range strings.SplitSeq(v, "/") {
-			if part == "" || part == "." || part == ".." {
-				return "must be parts of a path, joined by slashes, none of them empty or dots"
-			}
+		if v = "/" + v + "/"; strings.Contains(v, "//") || strings.Contains(v, "/./") || strings.Contains(v, "/../") {
+			return "must be parts of a path, joined by slashes, none of them empty or dots"
 		}
 	case plain, richText:
 	}

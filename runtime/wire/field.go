@@ -58,7 +58,7 @@ type field struct {
 	hints    func() string // see Hints of generated enums; nil for none
 	id       *closekit.IDKind
 	from     string // tool that finds valid values
-	preset   string // JSON sent if the caller does not set the field
+	preset   string // what is sent if the caller does not set the field: JSON, in a query its value
 }
 
 func (f *field) is(x flag) bool { return f.flags&x != 0 }

@@ -130,7 +130,7 @@ func get(d *codec.Decoder, m *member, v unsafe.Pointer) {
 	case slotMapInt:
 		getMap(d, as[map[string]int](v, m), m.bit, getInt)
 	case slotMapFloat:
-		getMap(d, as[map[string]float64](v, m), m.bit, getFloat)
+		getMap(d, as[map[string]float64](v, m), m.bit, (*codec.Decoder).Float)
 	case slotMapRaw:
 		getMap(d, as[map[string]json.RawMessage](v, m), m.bit, getRaw)
 	case slotCustom: // keep reads custom fields, whose names are not known
@@ -146,14 +146,6 @@ func getInt(d *codec.Decoder) (int, bool) {
 		return 0, false
 	}
 	return int(n), ok
-}
-
-// getFloat reads a number of a map, whose digits are not kept.
-func getFloat(d *codec.Decoder) (float64, bool) {
-	outer := d.Enter()
-	d.Leave(nil)
-	defer d.Leave(outer)
-	return d.Float()
 }
 
 func getRaw(d *codec.Decoder) (json.RawMessage, bool) { return json.RawMessage(d.RawText()), true }

@@ -140,9 +140,6 @@ func (op *Operation) access() flag {
 	return onCreate
 }
 
-// repeatsLists reports whether a list in a query is a parameter for each element.
-func (op *Operation) repeatsLists() bool { return op.API != nil && op.API.RepeatLists }
-
 // given records that the current parameter is set.
 func (w *sender) given() {
 	if w.depth == 0 {
@@ -163,29 +160,15 @@ func (w *sender) absent(f *field) {
 	switch {
 	case f.preset != "":
 		w.given()
-		w.preset(f)
-	case f.is(required):
-		w.add(f.name, "is required", "", fromHint(f))
-	}
-}
-
-// preset sends what stands for a field that is not set.
-func (w *sender) preset(f *field) {
-	if f.in != inQuery {
+		w.note(strings.TrimSuffix(strings.TrimPrefix(f.preset, `"`), `"`))
+		if f.in == inQuery {
+			w.param(f.key, f.preset)
+			return
+		}
 		w.enc.Name(f.key)
 		w.enc.B = append(w.enc.B, f.preset...)
-		w.note(strings.Trim(f.preset, `"`))
-		return
-	}
-	for i, v := range strings.Split(strings.Trim(f.preset, "[]"), ",") { // words, numbers or booleans
-		v = strings.Trim(v, `"`)
-		w.note(v)
-		switch {
-		case i == 0 || w.op.repeatsLists():
-			w.param(f.key, v)
-		default:
-			w.query = append(append(w.query, ','), v...)
-		}
+	case f.is(required):
+		w.add(f.name, "is required", "", fromHint(f))
 	}
 }
 
@@ -349,7 +332,7 @@ func (w *sender) list(f *field, list []string) {
 		w.note(v)
 	}
 	if f.in == inQuery {
-		repeat := w.op.repeatsLists()
+		repeat := w.op.API != nil && w.op.API.RepeatLists
 		for i, v := range list {
 			name := element(f, i)
 			w.checkText(f, name, v)

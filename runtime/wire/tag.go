@@ -26,7 +26,7 @@ import (
 //	open                   values other than those of the enum may be sent
 //	min=, max=, maxlen=, minitems=                bounds
 //	from=                  the tool that finds valid values
-//	preset=                JSON to send if the field is not set; always the last option
+//	preset=                what to send if the field is not set, JSON or, in a query, its value; always the last option
 type fieldTag struct {
 	name          string
 	in            field

@@ -297,7 +297,7 @@ type addressed struct {
 	Filter closekit.Opt[string] `json:"filter_name" close:"query,key=name"`
 	Name   closekit.Opt[string] `json:"name"`
 	Alone  closekit.Opt[string] `json:"alone" close:"key=solo"`
-	Fields []string             `json:"_fields" close:"query,preset=[\"id\",\"name\"]"`
+	Fields []string             `json:"_fields" close:"query,preset=id,name"`
 	Limit  closekit.Opt[int]    `json:"_limit" close:"query,preset=5"`
 	Draft  closekit.Opt[bool]   `json:"draft" close:"query,preset=true"`
 }
@@ -309,8 +309,6 @@ func TestAddresses(t *testing.T) {
 		Operation: closekit.Operation{Tool: "close_part_update", Method: "PUT", Path: "/a/{place}/b/{part}/", Effect: closekit.Write},
 		Params:    func() any { return new(addressed) },
 	}
-	repeats := wire.Operation{Operation: op.Operation, Params: op.Params}
-	repeats.API = &closekit.API{Name: "Other", BaseURL: "https://other.example", RepeatLists: true}
 	for _, c := range []struct {
 		about string
 		op    *wire.Operation
@@ -318,7 +316,6 @@ func TestAddresses(t *testing.T) {
 		want  sent
 	}{
 		{"presets in a query", &op, addressed{Place: "activity/actitype_a", Part: "x/y"}, sent{"/a/activity/actitype_a/b/x%2Fy/", "_fields=id,name&_limit=5&draft=true", "{}"}},
-		{"a list by parameters", &repeats, addressed{Place: "lead", Part: "p"}, sent{"/a/lead/b/p/", "_fields=id&_fields=name&_limit=5&draft=true", "{}"}},
 		{
 			"names on the wire", &op,
 			addressed{Place: "a b/ü", Part: "p", Filter: some("old"), Name: some("new"), Alone: some("1"), Fields: []string{"id"}, Limit: closekit.Some(1), Draft: closekit.Some(false)},

@@ -52,8 +52,11 @@ func operation(f *File, o *ir.Op, api *ir.API) {
 		if o.Skip != "" {
 			skip = Id("p").Dot(o.Skip)
 		}
-		args = append(args, skip)
-		f.Add(head(o, o.Func, "(*closekit.Page["+o.Result+"], error)").Params(page(o), Error()).Block(call("CallPage")))
+		name := "CallPageByCursor"
+		if o.Cursor == "" {
+			name, args = "CallPage", append(args, skip)
+		}
+		f.Add(head(o, o.Func, "(*closekit.Page["+o.Result+"], error)").Params(page(o), Error()).Block(call(name)))
 	}
 	f.Line()
 	if o.All != nil {

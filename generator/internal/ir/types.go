@@ -41,6 +41,14 @@ func scalar(t *manifest.Type) GoType {
 // secret is the type of a text that is not printed.
 var secret = GoType{Scope: Root, Name: "Secret"}
 
+// preset is what package wire sends for a parameter that is not set.
+func preset(f *manifest.Field) string {
+	if f.In != manifest.InQuery {
+		return string(f.Preset)
+	}
+	return strings.NewReplacer("[", "", "]", "", `"`, "").Replace(string(f.Preset))
+}
+
 var rawJSON = GoType{Scope: JSON, Name: "RawMessage"}
 
 // isNumeric reports whether values are numbers or booleans.
@@ -168,6 +176,6 @@ func tagOptions(f *manifest.Field, a access) []string {
 	number(isList && f.MinItems > 0, "minitems", int64(f.MinItems))
 	byKind := t.Kind == manifest.ID && t.ID != nil && f.From == t.ID.From
 	flag(f.From != "" && !byKind, "from="+f.From)
-	flag(f.Preset != nil, "preset="+string(f.Preset))
+	flag(f.Preset != nil, "preset="+preset(f))
 	return opts
 }
