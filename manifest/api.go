@@ -122,6 +122,8 @@ type Object struct {
 	Include  *Object  // whose fields come first, or nil
 	Fields   []*Field // those of Include too
 	Variants []Variant
+	Cases    *Cases // or nil
+	Brief    bool   // schemas of inputs say its shape in a sentence
 }
 
 // Field returns the field with this name, or nil.
@@ -242,6 +244,7 @@ type Tool struct {
 	Fill         Fill
 	Aliases      []Alias
 	Rules        []Rule
+	Cases        *Cases
 	Returns      *Type // nil: nothing; a List: a page of items
 	Totals       *Object
 	Paging       bool   // by offset or cursor

@@ -66,7 +66,7 @@ func TestLookups(t *testing.T) {
 func TestSelect(t *testing.T) {
 	api := embedded(t)
 	all := len(api.Tools())
-	sub, unused := api.Select([]string{"close_lead_*", "close_task_create", "close_led_*", "["})
+	sub, unused := api.Select([]string{"close_lead_[cgudm]*e", "close_lead_get", "close_task_create", "close_led_*", "["})
 	if want := []string{"close_led_*", "["}; !slices.Equal(unused, want) {
 		t.Errorf("unused %v, want %v", unused, want)
 	}

@@ -79,7 +79,7 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 		maps.Copy(known, map[string]func(*yaml.Node){
 			"http": keep(&d.httpText), "effect": func(n *yaml.Node) { t.Effect, _ = d.effectOf(n) }, "effects": later, "idempotent": r.flag(&t.Idempotent),
 			"takes": keep(&d.takes), "only": r.words(&d.only), "without": r.words(&d.without), "with": r.words(&d.with),
-			"required": r.words(&d.required), "replaces": keep(&d.replaces), "aliases": later, "rules": later,
+			"required": r.words(&d.required), "replaces": keep(&d.replaces), "aliases": later, "rules": later, "cases": later,
 			"returns": keep(&d.returns), "totals": keep(&d.totals), "paging": d.readPaging, "status": r.integer(&t.Status),
 			"action": keep(&d.action), "doc": keep(&t.Doc), "accepts": later, "project": r.flag(&d.project), "fill": keep(&d.fill),
 		})
@@ -259,6 +259,9 @@ func (c *checker) resolveTool(d *toolDecl) {
 	d.profile()
 	if n := d.given["rules"]; n != nil {
 		c.readRules(d, n)
+	}
+	if n := d.given["cases"]; n != nil {
+		t.Cases = c.readCases(d.reader, n, "tool "+t.Name, t.Params)
 	}
 	if n := d.given["effects"]; n != nil {
 		d.readEffects(n)

@@ -58,6 +58,7 @@ type field struct {
 	hints    func() string // see Hints of generated enums; nil for none
 	id       *closekit.IDKind
 	from     string // tool that finds valid values
+	cases    string // which members of the object go with which word of this one; see ByCase
 	preset   string // what is sent if the caller does not set the field: JSON, in a query its value
 }
 

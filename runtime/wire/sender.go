@@ -74,6 +74,9 @@ func (w *sender) send(s *plan, v unsafe.Pointer) {
 	if w.op.Rules != nil {
 		w.op.Rules.check(w)
 	}
+	if w.op.ByCase != nil {
+		w.op.ByCase.check(w)
+	}
 }
 
 // request returns the encoded request, which does not share the sender's memory.
@@ -150,7 +153,7 @@ func (w *sender) given() {
 
 // note records a string or boolean value for the rules and effects.
 func (w *sender) note(v string) {
-	if w.depth == 0 && (w.op.Rules != nil || w.op.Effects != nil) {
+	if w.depth == 0 && (w.op.Rules != nil || w.op.Effects != nil || w.op.ByCase != nil) {
 		w.values = append(w.values, fieldValue{len(w.fields) - 1, v})
 	}
 }

@@ -24,6 +24,7 @@ import (
 //	html, date, email, phone, url, timezone, line, address, segments, id   the format of a string
 //	sort                   names members to sort by, with - in front for descending
 //	open                   values other than those of the enum may be sent
+//	cases=                 which members go with which word of this one; see [ByCase]
 //	min=, max=, maxlen=, minitems=                bounds
 //	from=                  the tool that finds valid values
 //	preset=                what to send if the field is not set, JSON or, in a query, its value; always the last option
@@ -125,6 +126,8 @@ func (t *fieldTag) option(option string) (err error) {
 		in.kind = line
 	case "segments":
 		in.kind = segments
+	case "cases":
+		in.cases = value
 	case "key":
 		in.key = value
 	default:

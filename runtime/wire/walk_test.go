@@ -337,6 +337,71 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// node is a query whose members depend on its type.
+type node struct {
+	Type      string               `json:"type" close:"required,send,cases=and:queries|or:queries|text:text mode?|field:condition|all:"`
+	Negate    closekit.Opt[bool]   `json:"negate" close:"send"`
+	Queries   []node               `json:"queries" close:"send"`
+	Text      closekit.Opt[string] `json:"text" close:"send"`
+	Mode      closekit.Opt[string] `json:"mode" close:"send"`
+	Condition *condition           `json:"condition" close:"send"`
+}
+
+type condition struct {
+	closekit.Object
+	Kind  string                `json:"kind" close:"required,send,cases=at_least:value|one_of:ids"`
+	Value closekit.Opt[float64] `json:"value" close:"send"`
+	IDs   []leadID              `json:"ids" close:"send"`
+}
+
+type search struct {
+	Kind  closekit.Opt[string] `json:"kind" close:"query,cases=one:query|many:queries name?,preset=one"`
+	Query *node                `json:"query"`
+	Many  []node               `json:"queries"`
+	Name  closekit.Opt[string] `json:"name" close:"query,maxlen=3"`
+}
+
+func TestCases(t *testing.T) {
+	t.Parallel()
+	op := wire.Operation{
+		Operation: closekit.Operation{Tool: "close_search", Method: "POST", Path: "/data/search/"},
+		Params:    func() any { return new(search) }, ByCase: wire.ByCase{},
+	}
+	for _, c := range []struct {
+		input string
+		want  []string
+	}{
+		{`{"query":{"type":"and","queries":[{"type":"text","text":"x"},{"type":"text","text":"x","mode":"phrase"},{"type":"all","negate":true}]}}`, nil},
+		{`{"query":{"type":"unknown","text":"x","queries":[]}}`, nil},
+		{`{"query":{"type":"field","condition":{"kind":"at_least","value":0}}}`, nil},
+		{`{"query":{"type":"and"}}`, []string{"query.queries: is required when type is and"}},
+		{`{"query":{}}`, []string{"query.type: is required"}},
+		{`{"query":{"type":"or","queries":[{"type":"text","text":"x"},{"type":"or","queries":[{"type":"text"}],"mode":"m"}]}}`, []string{
+			`query.queries[1].mode: does not go with type or (it goes with type "text")`,
+			"query.queries[1].queries[0].text: is required when type is text",
+		}},
+		{`{"query":{"type":"field","condition":{"kind":"one_of","value":1}}}`, []string{
+			"query.condition.ids: is required when kind is one_of",
+			`query.condition.value: does not go with kind one_of (it goes with kind "at_least")`,
+		}},
+		{`{"query":{"type":"text","text":7}}`, []string{`query.text: must be a string, got 7`}},
+		{`{}`, []string{"query: is required when kind is one"}},
+		{`{"kind":"many","queries":[{"type":"text"}],"name":"abcd"}`, []string{
+			"name: must have at most 3 characters, got 4",
+			"queries[0].text: is required when type is text",
+		}},
+		{`{"kind":"one","query":{"type":"all"},"name":"a"}`, []string{`name: does not go with kind one (it goes with kind "many")`}},
+		{`{"kind":"other","name":"a"}`, nil},
+	} {
+		t.Run(c.input, func(t *testing.T) {
+			t.Parallel()
+			_, err := op.Parse([]byte(c.input))
+			expect(t, err, c.want...)
+		})
+	}
+	expect(t, op.Validate(&search{Query: &node{Type: "and", Queries: []node{{Type: "text"}}}}), "query.queries[0].text: is required when type is text")
+}
+
 // TestRules has rules of the parameters name and status, fields 2 and 3, and kind,
 // field 24.
 func TestRules(t *testing.T) {

@@ -142,6 +142,9 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 		}
 		spec = append(spec, pair("Effects", literals(len("    Effects:   wire.Effects{},"), Qual(wirePath, "Effects"), items...)))
 	}
+	if o.ByCase {
+		spec = append(spec, pair("ByCase", Qual(wirePath, "ByCase").Values()))
+	}
 	facts := []Code{
 		pair("Tool", Lit(o.Tool)), pair("Method", Lit(o.Method)), pair("Path", Lit(o.Path)), pair("Effect", effect(o.Effect)),
 	}

@@ -186,6 +186,7 @@ type Op struct {
 	Aliases    []Alias
 	Rules      []Rule
 	Effects    []EffectCase
+	ByCase     bool // members of what is sent depend on a word
 }
 
 // Function is a name with its comment.

@@ -17,7 +17,7 @@ func (b *builder) op(t *manifest.Tool) Op {
 	fn := funcName(t.Name)
 	o := Op{
 		Tool: t.Name, Func: fn, Var: opVar(fn), Doc: b.opDoc(t, fn), Method: t.Method, Path: t.Path, Effect: effectOf(t.Effect),
-		Idempotent: t.Idempotent, Params: b.paramsOf(t, fn), Rules: rulesOf(t), Effects: effectsOf(t),
+		Idempotent: t.Idempotent, Params: b.paramsOf(t, fn), Rules: rulesOf(t), Effects: effectsOf(t), ByCase: hasCases(t),
 	}
 	if offset := b.api.Conventions.Offset; t.Param(offset) != nil {
 		o.Skip = fieldName(offset)
@@ -52,6 +52,24 @@ func (b *builder) op(t *manifest.Tool) Op {
 	return o
 }
 
+// hasCases reports whether members of what a tool sends depend on a word.
+func hasCases(t *manifest.Tool) bool {
+	seen := map[*manifest.Object]bool{}
+	var within func(t *manifest.Type) bool
+	within = func(t *manifest.Type) bool {
+		if t.Kind == manifest.List {
+			t = t.Elem
+		}
+		o := t.Object
+		if o == nil || seen[o] {
+			return false
+		}
+		seen[o] = true
+		return o.Cases != nil || slices.ContainsFunc(o.Fields, func(f *manifest.Field) bool { return (f.Create || f.Update) && within(f.Type) })
+	}
+	return t.Cases != nil || slices.ContainsFunc(t.Params, func(p *manifest.Field) bool { return within(p.Type) })
+}
+
 // narrow returns the parameters that split a long list: the two ends of a time that
 // no record changes, else of another, else all filters.
 func narrow(t *manifest.Tool) []string {
@@ -77,7 +95,7 @@ func (b *builder) paramsOf(t *manifest.Tool, fn string) Struct {
 	for _, p := range t.Params {
 		s.Fields = append(s.Fields, Field{
 			Go: fieldName(p.Name), Doc: b.fieldDoc(p, roleOf(t), t.Params), Type: goType(p.Type, p.Required && p.Preset == nil),
-			Tag: fieldTag(p, parameter),
+			Tag: fieldTag(p, parameter, t.Cases),
 		})
 	}
 	return s

@@ -107,7 +107,7 @@ func toolEntry(api *manifest.API, t *manifest.Tool) ToolEntry {
 	}
 	facts = append(facts, manifest.EffectSentences(t)...)
 	e := ToolEntry{
-		Name: t.Name, Intro: append(paragraphs(t.Does, t.Use), strings.Join(facts, " · ")), Rules: manifest.Sentences(t.Rules),
+		Name: t.Name, Intro: append(paragraphs(t.Does, t.Use), strings.Join(facts, " · ")), Rules: append(manifest.Sentences(t.Rules), paragraphs(t.Cases.Sentence("parameters"))...),
 		Returns: "Returns nothing.",
 	}
 	if t.Returns != nil {
@@ -141,7 +141,7 @@ func toolEntry(api *manifest.API, t *manifest.Tool) ToolEntry {
 }
 
 func objectEntry(o *manifest.Object) TypeEntry {
-	e := TypeEntry{o.Name, o.About, Table{Head: []string{"field", "type", "access", "meaning"}}}
+	e := TypeEntry{o.Name, aboutOf(o), Table{Head: []string{"field", "type", "access", "meaning"}}}
 	for _, f := range o.Fields {
 		var access []string
 		for _, a := range []struct {

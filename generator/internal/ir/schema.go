@@ -164,7 +164,9 @@ func (w *walk) field(f *manifest.Field, facts fieldFacts, about string) object {
 			}
 		}
 	}
-	if about != "" {
+	if len(s) > 1 && s[1].name == "description" { // of the object itself
+		s[1].value = join(about, s[1].value.(string))
+	} else if about != "" {
 		s = slices.Insert(s, min(1, len(s)), member{"description", about})
 	}
 	if facts.Applied != nil {
@@ -302,14 +304,20 @@ func idPattern(k *manifest.IDKind) string {
 // object is the schema of an object that is sent: what may be written,
 // nothing else.
 func (w *walk) object(o *manifest.Object) object {
-	s := object{{"type", "object"}}
+	if o.Brief && !slices.Contains(w.stack, o) {
+		return w.open(o, w.shape(o))
+	}
 	if !w.enter(o) {
-		return s
+		return w.open(o, "As the "+humanName(o.Name)+" around it.")
 	}
 	defer w.leave()
+	s := object{{"type", "object"}}
+	if about := o.Cases.Sentence("members"); about != "" {
+		s.set("description", about)
+	}
 	var sent members
 	for _, f := range o.Fields {
-		if w.role == inUpdate && f.Update || w.role != inUpdate && f.Create {
+		if w.sends(f) {
 			sent.add(w, f, "")
 		}
 	}
@@ -407,6 +415,7 @@ func (b *builder) resultType(t *manifest.Type, from string) object {
 func description(t *manifest.Tool) string {
 	parts := []string{t.Does, t.Use}
 	parts = append(parts, manifest.Sentences(t.Rules)...)
+	parts = append(parts, t.Cases.Sentence("parameters"))
 	if t.Result != "" {
 		parts = append(parts, fmt.Sprintf("Returns %s", lowerFirst(t.Result)))
 	}

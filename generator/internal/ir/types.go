@@ -1,6 +1,7 @@
 package ir
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,6 +41,22 @@ func scalar(t *manifest.Type) GoType {
 
 // secret is the type of a text that is not printed.
 var secret = GoType{Scope: Root, Name: "Secret"}
+
+// caseTable is the cases as package wire reads them: and:queries|text:value mode?.
+func caseTable(c *manifest.Cases) string {
+	if c == nil {
+		return ""
+	}
+	var parts []string
+	for _, x := range c.Of {
+		names := slices.Clone(x.Needs)
+		for _, name := range x.Takes {
+			names = append(names, name+"?")
+		}
+		parts = append(parts, x.Word+":"+strings.Join(names, " "))
+	}
+	return strings.Join(parts, "|")
+}
 
 // preset is what package wire sends for a parameter that is not set.
 func preset(f *manifest.Field) string {
@@ -122,18 +139,18 @@ const (
 
 // fieldTag is the tag of a field: its name, and what package wire must know of
 // it beyond its type.
-func fieldTag(f *manifest.Field, a access) string {
+func fieldTag(f *manifest.Field, a access, cases *manifest.Cases) string {
 	tag := "json:" + strconv.Quote(f.Name)
 	if a == received {
 		return tag
 	}
-	if opts := tagOptions(f, a); len(opts) > 0 {
+	if opts := tagOptions(f, a, cases); len(opts) > 0 {
 		tag += " close:" + strconv.Quote(strings.Join(opts, ","))
 	}
 	return tag
 }
 
-func tagOptions(f *manifest.Field, a access) []string {
+func tagOptions(f *manifest.Field, a access, cases *manifest.Cases) []string {
 	var opts []string
 	flag := func(on bool, name string) {
 		if on {
@@ -176,6 +193,7 @@ func tagOptions(f *manifest.Field, a access) []string {
 	number(isList && f.MinItems > 0, "minitems", int64(f.MinItems))
 	byKind := t.Kind == manifest.ID && t.ID != nil && f.From == t.ID.From
 	flag(f.From != "" && !byKind, "from="+f.From)
+	flag(cases != nil && cases.By == f.Name, "cases="+caseTable(cases))
 	flag(f.Preset != nil, "preset="+preset(f))
 	return opts
 }
