@@ -115,15 +115,6 @@ func (w *sender) fillPath() string {
 	}
 }
 
-// escape returns a value as it is written in a path.
-func (f *field) escape(v string) string {
-	v = url.PathEscape(v)
-	if f.kind == segments {
-		v = strings.ReplaceAll(v, "%2F", "/")
-	}
-	return v
-}
-
 // begin starts field f and reports whether it is part of the request: members of
 // nested objects may be for creates or updates only.
 func (w *sender) begin(f *field) bool {
@@ -228,7 +219,10 @@ func (w *sender) text(f *field, v string) {
 	switch f.in {
 	case inPath:
 		w.pathNames = append(w.pathNames, f.name)
-		w.pathVals = append(w.pathVals, f.escape(v))
+		if v = url.PathEscape(v); f.kind == segments {
+			v = strings.ReplaceAll(v, "%2F", "/")
+		}
+		w.pathVals = append(w.pathVals, v)
 	case inQuery:
 		w.param(f.key, v)
 	default:
