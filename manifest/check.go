@@ -218,11 +218,14 @@ func (c *checker) declareResource(r reader, f file, addition bool) {
 		"types": keep(&types), "enums": keep(&enums), "tools": keep(&tools),
 		"ids":    func(n *yaml.Node) { r.each(n, func(k, v *yaml.Node) { c.declareID(r, k, v) }) },
 		"params": func(n *yaml.Node) { c.declareGroups(r, n) },
+		"each":   func(*yaml.Node) {}, // the loader has taken it away
 	})
 	switch {
 	case res.Name == "": // its shape was reported
 	case slices.Contains(reservedResources, res.Name) || fileWords.MatchString(res.Name):
 		r.bad(f.root, "choose another", "a resource cannot be named %q: the file %s.go has a meaning of its own", res.Name, res.Name)
+	case !snakeName.MatchString(res.Name):
+		r.bad(f.root, "values for <word> stand under each", "a resource must be named in snake_case, not %q", res.Name)
 	default:
 		c.own(r, f.root, "resource", res.Name)
 	}

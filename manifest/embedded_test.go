@@ -33,7 +33,7 @@ func TestSchemaTakesTheManifest(t *testing.T) {
 	}
 	names, err := fs.Glob(manifest.Embedded(), "*/*.yaml")
 	names = append(names, "close.yaml")
-	if err != nil || len(names) < 19 {
+	if err != nil || len(names) < 17 {
 		t.Fatalf("%d files: %v", len(names), err)
 	}
 	for _, name := range names {
@@ -44,6 +44,9 @@ func TestSchemaTakesTheManifest(t *testing.T) {
 		var v any
 		if err := yaml.Unmarshal(data, &v); err != nil {
 			t.Fatal(err)
+		}
+		if v.(map[string]any)["each"] != nil {
+			continue // the loader applies the schema to the files that it stands for
 		}
 		asJSON, err := json.Marshal(v)
 		if err != nil {
