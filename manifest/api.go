@@ -57,6 +57,7 @@ type IDKind struct {
 	Literals []string    // ids without an underscore
 	From     string      // tool that finds valid ids
 	Get      string      // tool that fetches the record
+	Length   int         // of the part after the underscore; 0 where it is not said
 	Show     []ShowField // of the record: what tells a person which one it is
 	About    string
 }

@@ -179,7 +179,7 @@ func (c *checker) declareID(r reader, k, v *yaml.Node) {
 		"noun": r.text(&id.Noun),
 		"from": func(n *yaml.Node) { r.text(&id.From)(n); c.idFrom[k.Value] = r.pos(n) },
 		"get":  func(n *yaml.Node) { r.text(&id.Get)(n); c.idGet[k.Value] = n },
-		"show": r.shown(&id.Show),
+		"show": r.shown(&id.Show), "length": r.integer(&id.Length),
 	})
 	for _, pre := range append([]string{prefix}, more...) {
 		if pre != "" && !idPrefix.MatchString(pre) {
