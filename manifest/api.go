@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"path"
+	"strings"
 )
 
 // API is a checked manifest: every name is resolved, every default is filled
@@ -44,8 +45,9 @@ type Conventions struct {
 
 // Area is a folder of the manifest: resources that a reader looks for together.
 type Area struct {
-	Name  string // crm
-	Title string // Leads, contacts and deals
+	Name  string   // crm
+	Title string   // Leads, contacts and deals
+	Tools []string // the 20 most used, for a toolset; nil for the first ones
 }
 
 // IDKind is a kind of id.
@@ -256,6 +258,8 @@ type Tool struct {
 	Preview      []PreviewRead // what a person sees before the call; with the default filled in
 	Examples     []Example
 	Synonyms     []string
+	Costs        bool // money or credits
+	Needs        Need // what the caller must have, or empty
 	Status       int
 	Action       string
 	Doc          string
@@ -287,6 +291,33 @@ const FillSender Fill = "sender"
 
 // senderParams are the parameters that FillSender reads and writes.
 var senderParams = []string{"contact_id", "sequence_id", "contact_email", "sender_account_id", "sender_name", "sender_email"}
+
+// Need is what a caller must have for a tool.
+type Need string
+
+// What tools need.
+const (
+	NeedOAuth     Need = "oauth"     // an OAuth token: an API key is refused
+	NeedAdmin     Need = "admin"     // the right to administer the organization
+	NeedCustomize Need = "customize" // the right to customize the organization
+)
+
+// Marks says what a tool costs and needs.
+func (t *Tool) Marks() string {
+	var parts []string
+	if t.Costs {
+		parts = append(parts, "It costs money or credits.")
+	}
+	switch t.Needs {
+	case NeedOAuth:
+		parts = append(parts, "It works with an OAuth token, not with an API key.")
+	case NeedAdmin:
+		parts = append(parts, "It needs the right to administer the organization.")
+	case NeedCustomize:
+		parts = append(parts, "It needs the right to customize the organization.")
+	}
+	return strings.Join(parts, " ")
+}
 
 // Param returns the parameter with this name, or nil.
 func (t *Tool) Param(name string) *Field {

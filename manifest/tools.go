@@ -73,7 +73,7 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 	later := func(*yaml.Node) {}
 	known := map[string]func(*yaml.Node){
 		"does": keep(&t.Does), "use": keep(&t.Use), "result": keep(&t.Result), "title": keep(&t.Title),
-		"synonyms": r.words(&t.Synonyms), "show": r.shown(&t.Show), "preview": later, "brief": keep(&t.Brief), "main": r.words(mainOf), "examples": later, "params": later,
+		"synonyms": r.words(&t.Synonyms), "costs": r.flag(&t.Costs), "needs": func(n *yaml.Node) { r.text((*string)(&t.Needs))(n) }, "show": r.shown(&t.Show), "preview": later, "brief": keep(&t.Brief), "main": r.words(mainOf), "examples": later, "params": later,
 	}
 	if old == nil {
 		maps.Copy(known, map[string]func(*yaml.Node){

@@ -61,6 +61,7 @@ func (b *builder) opDoc(t *manifest.Tool, fn string) []string {
 	if t.Effect&manifest.Sends == manifest.Sends {
 		second = join(second, "It may send a message to a customer.")
 	}
+	second = join(second, t.Marks())
 	source := fmt.Sprintf("%s API: %s %s (tool %s) %s", b.api.Name, t.Method, t.Path, t.Name, t.Doc)
 	return paragraphs(fn+" "+thirdPerson(b.text.text(t.Does, own...)), second, source)
 }

@@ -242,6 +242,8 @@ type Tool struct {
 	Name, Title, Description string
 	Resource, Func           string
 	Synonyms                 []string
+	Area, Needs              string
+	Costs                    bool
 	Aliases                  []Alias
 	Accepts                  []Accepted
 	Fill                     string // name of a constant, or empty

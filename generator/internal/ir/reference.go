@@ -107,7 +107,7 @@ func toolEntry(api *manifest.API, t *manifest.Tool) ToolEntry {
 	}
 	facts = append(facts, manifest.EffectSentences(t)...)
 	e := ToolEntry{
-		Name: t.Name, Intro: append(paragraphs(t.Does, t.Use), strings.Join(facts, " · ")), Rules: append(manifest.Sentences(t.Rules), paragraphs(t.Cases.Sentence("parameters"))...),
+		Name: t.Name, Intro: append(paragraphs(t.Does, join(t.Use, t.Marks())), strings.Join(facts, " · ")), Rules: append(manifest.Sentences(t.Rules), paragraphs(t.Cases.Sentence("parameters"))...),
 		Returns: "Returns nothing.",
 	}
 	if t.Returns != nil {

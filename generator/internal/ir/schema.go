@@ -413,7 +413,7 @@ func (b *builder) resultType(t *manifest.Type, from string) object {
 
 // description is what a model reads about a tool.
 func description(t *manifest.Tool) string {
-	parts := []string{t.Does, t.Use}
+	parts := []string{t.Does, t.Use, t.Marks()}
 	parts = append(parts, manifest.Sentences(t.Rules)...)
 	parts = append(parts, t.Cases.Sentence("parameters"))
 	if t.Result != "" {
