@@ -73,14 +73,14 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 	later := func(*yaml.Node) {}
 	known := map[string]func(*yaml.Node){
 		"does": keep(&t.Does), "use": keep(&t.Use), "result": keep(&t.Result), "title": keep(&t.Title),
-		"synonyms": r.words(&t.Synonyms), "show": r.shown(&t.Show), "preview": later, "brief": keep(&t.Brief), "main": r.words(mainOf), "examples": later, "params": later,
+		"synonyms": r.words(&t.Synonyms), "costs": r.flag(&t.Costs), "needs": func(n *yaml.Node) { r.text((*string)(&t.Needs))(n) }, "show": r.shown(&t.Show), "preview": later, "brief": keep(&t.Brief), "main": r.words(mainOf), "examples": later, "params": later,
 	}
 	if old == nil {
 		maps.Copy(known, map[string]func(*yaml.Node){
 			"http": keep(&d.httpText), "effect": func(n *yaml.Node) { t.Effect, _ = d.effectOf(n) }, "effects": later, "idempotent": r.flag(&t.Idempotent),
 			"takes": keep(&d.takes), "only": r.words(&d.only), "without": r.words(&d.without), "with": r.words(&d.with),
-			"required": r.words(&d.required), "replaces": keep(&d.replaces), "aliases": later, "rules": later,
-			"returns": keep(&d.returns), "totals": keep(&d.totals), "paging": keep(&d.paging), "status": r.integer(&t.Status),
+			"required": r.words(&d.required), "replaces": keep(&d.replaces), "aliases": later, "rules": later, "cases": later,
+			"returns": keep(&d.returns), "totals": keep(&d.totals), "paging": d.readPaging, "status": r.integer(&t.Status),
 			"action": keep(&d.action), "doc": keep(&t.Doc), "accepts": later, "project": r.flag(&d.project), "fill": keep(&d.fill),
 		})
 	}
@@ -260,6 +260,9 @@ func (c *checker) resolveTool(d *toolDecl) {
 	if n := d.given["rules"]; n != nil {
 		c.readRules(d, n)
 	}
+	if n := d.given["cases"]; n != nil {
+		t.Cases = c.readCases(d.reader, n, "tool "+t.Name, t.Params)
+	}
 	if n := d.given["effects"]; n != nil {
 		d.readEffects(n)
 	}
@@ -272,7 +275,7 @@ func (c *checker) resolveTool(d *toolDecl) {
 func (c *checker) defaults(d *toolDecl) {
 	t := d.tool
 	if d.given["idempotent"] == nil {
-		t.Idempotent = t.Method != http.MethodPost
+		t.Idempotent = t.Method != http.MethodPost || d.given["effect"] != nil && t.Effect == Reads
 	}
 	if d.given["effect"] == nil {
 		t.Effect = map[string]Effect{http.MethodGet: Reads, http.MethodPost: Writes, http.MethodPut: Writes, http.MethodDelete: Destroys}[t.Method]
@@ -324,6 +327,17 @@ func (c *checker) returnsOf(d *toolDecl) {
 		d.bad(d.key, "with: [paging] has one", "parameter %s of %s must be an integer that can be left out", offset, t.Name)
 	}
 	switch d.paging {
+	case byCursor:
+		if t.Cursor == "" || t.Next == "" {
+			break // it was reported
+		}
+		p := t.Param(t.Cursor)
+		if t.Paging = true; !isList || p == nil || p.Type != nil && p.Type.Kind != String || p.Required {
+			d.bad(d.at("paging"), "returns: list T, and a string that can be left out under params", "paging by cursor needs a list and a parameter %q that takes a text", t.Cursor)
+		}
+	case "none":
+	default:
+		d.bad(d.at("paging"), "or paging: {cursor: parameter, next: member of the response}", "paging must be offset or none, not %q", d.paging)
 	case "":
 		t.Paging = isList && skip != nil
 	case "offset":
@@ -342,6 +356,18 @@ func (c *checker) returnsOf(d *toolDecl) {
 			t.Totals = decl.object
 		}
 	}
+}
+
+// byCursor stands for a mapping under paging.
+const byCursor = "{}"
+
+func (d *toolDecl) readPaging(n *yaml.Node) {
+	if d.marked[n] || n.Kind == yaml.ScalarNode {
+		d.text(&d.paging)(n)
+		return
+	}
+	d.paging = byCursor
+	d.keys(n, "paging", map[string]func(*yaml.Node){"cursor": d.text(&d.tool.Cursor), "next": d.text(&d.tool.Next)})
 }
 
 func (c *checker) readAliases(d *toolDecl, n *yaml.Node) {

@@ -14,6 +14,7 @@ type typeDecl struct {
 	fields   []*fieldDecl // those of the included type too, once resolved
 	include  string
 	variants *yaml.Node
+	cases    *yaml.Node
 	state    int  // 0 as written, 1 being resolved, 2 done
 	broken   bool // the shape of the type or of its fields was reported
 }
@@ -35,6 +36,8 @@ func (c *checker) declareTypes(r reader, res *Resource, n *yaml.Node, addition b
 		r.keys(v, "type "+k.Value, map[string]func(*yaml.Node){
 			"about": r.text(&d.object.About), "include": r.text(&d.include),
 			"variants": func(n *yaml.Node) { d.variants = n },
+			"cases":    func(n *yaml.Node) { d.cases = n },
+			"schema":   func(n *yaml.Node) { d.object.Brief = n.Value == "brief" },
 			"fields": func(n *yaml.Node) {
 				d.broken = r.marked[n]
 				r.each(n, func(name, spec *yaml.Node) {
@@ -95,6 +98,9 @@ func (c *checker) resolveTypes() {
 	for _, d := range c.typeOrder {
 		if d.variants != nil {
 			c.resolveVariants(d)
+		}
+		if d.cases != nil {
+			d.object.Cases = c.readCases(d.reader, d.cases, "type "+d.object.Name, d.object.Fields)
 		}
 	}
 }

@@ -52,8 +52,11 @@ func operation(f *File, o *ir.Op, api *ir.API) {
 		if o.Skip != "" {
 			skip = Id("p").Dot(o.Skip)
 		}
-		args = append(args, skip)
-		f.Add(head(o, o.Func, "(*closekit.Page["+o.Result+"], error)").Params(page(o), Error()).Block(call("CallPage")))
+		name := "CallPageByCursor"
+		if o.Cursor == "" {
+			name, args = "CallPage", append(args, skip)
+		}
+		f.Add(head(o, o.Func, "(*closekit.Page["+o.Result+"], error)").Params(page(o), Error()).Block(call(name)))
 	}
 	f.Line()
 	if o.All != nil {
@@ -94,9 +97,13 @@ func page(o *ir.Op) *Statement { return Op("*").Qual(rootPath, "Page").Types(Id(
 //	}
 func iterator(f *File, o *ir.Op) {
 	f.Add(doc(o.All.Doc))
+	call, at := "CallAll", o.Skip
+	if o.Cursor != "" {
+		call, at = "CallAllByCursor", o.Cursor
+	}
 	f.Add(head(o, o.All.Name, "iter.Seq2[*"+o.Result+", error]").Qual("iter", "Seq2").Types(Op("*").Id(o.Result), Error()).Block(
-		Return(Qual(wirePath, "CallAll").Types(Id(o.Result)).Call(
-			Id("ctx"), Id("c"), Op("&").Id(o.Var), Op("&").Id("p"), Op("&").Id("p").Dot(o.Skip), Id("opts"))),
+		Return(Qual(wirePath, call).Types(Id(o.Result)).Call(
+			Id("ctx"), Id("c"), Op("&").Id(o.Var), Op("&").Id("p"), Op("&").Id("p").Dot(at), Id("opts"))),
 	))
 	f.Line()
 }
@@ -135,6 +142,9 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 		}
 		spec = append(spec, pair("Effects", literals(len("    Effects:   wire.Effects{},"), Qual(wirePath, "Effects"), items...)))
 	}
+	if o.ByCase {
+		spec = append(spec, pair("ByCase", Qual(wirePath, "ByCase").Values()))
+	}
 	facts := []Code{
 		pair("Tool", Lit(o.Tool)), pair("Method", Lit(o.Method)), pair("Path", Lit(o.Path)), pair("Effect", effect(o.Effect)),
 	}
@@ -143,6 +153,9 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 	}
 	if api != nil {
 		facts = append(facts, pair("API", Op("&").Id("ofAPI")))
+	}
+	if o.Cursor != "" {
+		facts = append(facts, pair("Cursor", Lit(o.Paging[0])), pair("Next", Lit(o.Paging[1])))
 	}
 	if len(o.Narrow) > 0 {
 		facts = append(facts, pair("Narrow", strs(o.Narrow)))

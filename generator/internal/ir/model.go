@@ -179,11 +179,14 @@ type Op struct {
 	Returns    Returns
 	Result     string    // the struct it returns, one or a page of them
 	Skip       string    // the field of Params that is the offset of the page, or empty
+	Cursor     string    // the field of Params that is the cursor of the page, or empty
+	Paging     [2]string // the parameter with that cursor, and the member of the response with the next one
 	All        *Function // the iterator, or nil
 	Totals     *Totals   // or nil
 	Aliases    []Alias
 	Rules      []Rule
 	Effects    []EffectCase
+	ByCase     bool // members of what is sent depend on a word
 }
 
 // Function is a name with its comment.
@@ -239,6 +242,8 @@ type Tool struct {
 	Name, Title, Description string
 	Resource, Func           string
 	Synonyms                 []string
+	Area, Needs              string
+	Costs                    bool
 	Aliases                  []Alias
 	Accepts                  []Accepted
 	Fill                     string // name of a constant, or empty

@@ -12,7 +12,7 @@ import (
 // object makes the struct of a type that is received or sent.
 func (b *builder) object(o *manifest.Object) Struct {
 	u := b.uses[o]
-	s := Struct{Type: o.Name, Doc: typeDoc(o.Name, b.text.text(o.About, o.Fields...)), Result: u.output, Returned: u.returned}
+	s := Struct{Type: o.Name, Doc: typeDoc(o.Name, b.text.text(aboutOf(o), o.Fields...)), Result: u.output, Returned: u.returned}
 	fields := o.Fields
 	switch {
 	case b.embeds(o):
@@ -32,7 +32,7 @@ func (b *builder) object(o *manifest.Object) Struct {
 		case goes:
 			a = sentToo
 		}
-		s.Fields = append(s.Fields, Field{Go: fieldName(f.Name), Doc: b.fieldDoc(f, inResult, o.Fields), Type: memberType(f), Tag: fieldTag(f, a)})
+		s.Fields = append(s.Fields, Field{Go: fieldName(f.Name), Doc: b.fieldDoc(f, inResult, o.Fields), Type: memberType(f), Tag: fieldTag(f, a, o.Cases)})
 	}
 	for _, v := range o.Variants {
 		if b.uses[v.Object].output {
@@ -41,6 +41,9 @@ func (b *builder) object(o *manifest.Object) Struct {
 	}
 	return s
 }
+
+// aboutOf says what a type is and which members go together.
+func aboutOf(o *manifest.Object) string { return join(o.About, o.Cases.Sentence("members")) }
 
 // memberType is the Go type of a member of an object.
 func memberType(f *manifest.Field) GoType { return goType(f.Type, f.Always || f.Required) }
