@@ -21,6 +21,7 @@ type Operation struct {
 	// Cursor is the parameter that takes the cursor of a page, and Next the member of the
 	// response with that of the next one, for a list that is paged by cursor.
 	Cursor, Next string
+	Waits        *Waits // of an operation that fetches a job; else nil
 }
 
 // Updates reports whether the operation changes an existing record.

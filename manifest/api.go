@@ -126,6 +126,7 @@ type Object struct {
 	Fields   []*Field // those of Include too
 	Variants []Variant
 	Cases    *Cases // or nil
+	Changed  string // the list of the names of what an event changed, for variants with In
 	Brief    bool   // schemas of inputs say its shape in a sentence
 }
 
@@ -145,6 +146,7 @@ type Variant struct {
 	By     string   // the field By holds
 	Is     []string // one of these values, or
 	Has    string   // the member Has is there
+	In     []string // the members with the other object after and before an event; nil: the object itself
 }
 
 // Kind is the kind of a type.
@@ -258,8 +260,9 @@ type Tool struct {
 	Preview      []PreviewRead // what a person sees before the call; with the default filled in
 	Examples     []Example
 	Synonyms     []string
-	Costs        bool // money or credits
-	Needs        Need // what the caller must have, or empty
+	Waits        *Waits // of a tool that fetches a job
+	Costs        bool   // money or credits
+	Needs        Need   // what the caller must have, or empty
 	Status       int
 	Action       string
 	Doc          string
@@ -317,6 +320,12 @@ func (t *Tool) Marks() string {
 		parts = append(parts, "It needs the right to customize the organization.")
 	}
 	return strings.Join(parts, " ")
+}
+
+// Waits says when the job that a tool fetches is ready.
+type Waits struct {
+	Field        string // of the response
+	Done, Failed []string
 }
 
 // Param returns the parameter with this name, or nil.

@@ -73,7 +73,7 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 	later := func(*yaml.Node) {}
 	known := map[string]func(*yaml.Node){
 		"does": keep(&t.Does), "use": keep(&t.Use), "result": keep(&t.Result), "title": keep(&t.Title),
-		"synonyms": r.words(&t.Synonyms), "costs": r.flag(&t.Costs), "needs": func(n *yaml.Node) { r.text((*string)(&t.Needs))(n) }, "show": r.shown(&t.Show), "preview": later, "brief": keep(&t.Brief), "main": r.words(mainOf), "examples": later, "params": later,
+		"synonyms": r.words(&t.Synonyms), "waits": later, "costs": r.flag(&t.Costs), "needs": func(n *yaml.Node) { r.text((*string)(&t.Needs))(n) }, "show": r.shown(&t.Show), "preview": later, "brief": keep(&t.Brief), "main": r.words(mainOf), "examples": later, "params": later,
 	}
 	if old == nil {
 		maps.Copy(known, map[string]func(*yaml.Node){
@@ -260,6 +260,9 @@ func (c *checker) resolveTool(d *toolDecl) {
 	if n := d.given["rules"]; n != nil {
 		c.readRules(d, n)
 	}
+	if n := d.given["waits"]; n != nil {
+		d.readWaits(n)
+	}
 	if n := d.given["cases"]; n != nil {
 		t.Cases = c.readCases(d.reader, n, "tool "+t.Name, t.Params)
 	}
@@ -368,6 +371,33 @@ func (d *toolDecl) readPaging(n *yaml.Node) {
 	}
 	d.paging = byCursor
 	d.keys(n, "paging", map[string]func(*yaml.Node){"cursor": d.text(&d.tool.Cursor), "next": d.text(&d.tool.Next)})
+}
+
+// readWaits reads when a job is ready.
+func (d *toolDecl) readWaits(n *yaml.Node) {
+	t := d.tool
+	w := &Waits{}
+	if !d.keys(n, "waits", map[string]func(*yaml.Node){"field": d.text(&w.Field), "done": d.words(&w.Done), "failed": d.words(&w.Failed)}) || t.Returns == nil && d.returns != "nothing" {
+		return
+	}
+	var f *Field
+	if t.Returns != nil && t.Returns.Object != nil {
+		f = t.Returns.Object.Field(w.Field)
+	}
+	switch {
+	case f == nil || t.Effect != Reads:
+		d.bad(n, "a tool that fetches the job, and a field of it", "tool %q cannot wait for %q", t.Name, w.Field)
+		return
+	case f.Type != nil && f.Type.Kind != String && f.Type.Kind != EnumType:
+		d.bad(n, "a string or an enum", "tool %q waits for %q, which is no text", t.Name, w.Field)
+		return
+	}
+	for _, word := range slices.Concat(w.Done, w.Failed) {
+		if f.Type != nil && f.Type.Kind == EnumType && !f.Type.Enum.Open && !slices.Contains(f.Type.Enum.Strings(), word) {
+			d.bad(n, fitHint(f.Type), "tool %q waits for the value %q of %q, which it does not have", t.Name, word, w.Field)
+		}
+	}
+	t.Waits = w
 }
 
 func (c *checker) readAliases(d *toolDecl, n *yaml.Node) {

@@ -162,6 +162,7 @@ func (c *checker) resolveVariants(d *typeDecl) {
 	o := d.object
 	var by string
 	var of, has *yaml.Node
+	var in []string
 	d.keys(d.variants, "variants", map[string]func(*yaml.Node){
 		"by": func(n *yaml.Node) {
 			d.text(&by)(n)
@@ -174,10 +175,31 @@ func (c *checker) resolveVariants(d *typeDecl) {
 				d.bad(n, "", "field %q must be a string or an enum to tell variants apart", by)
 			}
 		},
-		"of":  func(n *yaml.Node) { of = n },
+		"of": func(n *yaml.Node) { of = n },
+		"in": func(n *yaml.Node) {
+			d.words(&in)(n)
+			for _, name := range in {
+				if f := o.Field(name); f == nil || f.Type != nil && f.Type.Kind != JSON {
+					d.bad(n, "fields of type json", "variants of %s are in %q, which is no field of JSON", o.Name, name)
+				}
+			}
+			if len(in) != 2 && !d.marked[n] {
+				d.bad(n, "in: [data, previous_data]", "variants of %s need two fields, after and before", o.Name)
+			}
+		},
+		"changed": func(n *yaml.Node) {
+			d.text(&o.Changed)(n)
+			if f := o.Field(o.Changed); f == nil || f.Type != nil && (f.Type.Kind != List || f.Type.Elem.Kind != String) {
+				d.bad(n, "a field of type list string", "variants of %s have the names of what changed in %q, which is no list of texts", o.Name, o.Changed)
+			}
+		},
 		"has": func(n *yaml.Node) { has = n },
 	})
 	if d.marked[d.variants] {
+		return
+	}
+	if (in != nil || o.Changed != "") && (has != nil || of == nil || (in == nil) != (o.Changed == "")) {
+		d.bad(d.variants, "{by: object_type, in: [data, previous_data], changed: changed_fields, of: {lead: Lead}}", "in and changed go together, with by and of")
 		return
 	}
 	if (of == nil) != (by == "") {
@@ -201,7 +223,7 @@ func (c *checker) resolveVariants(d *typeDecl) {
 			case seen[v.Value]:
 				d.bad(v, "", "type %q is a variant of %s twice", v.Value, o.Name)
 			case what == "of":
-				o.Variants = append(o.Variants, Variant{Object: to.object, By: by, Is: []string{k.Value}})
+				o.Variants = append(o.Variants, Variant{Object: to.object, By: by, Is: []string{k.Value}, In: in})
 			default:
 				o.Variants = append(o.Variants, Variant{Object: to.object, Has: k.Value})
 			}

@@ -480,6 +480,35 @@ func TestVariant(t *testing.T) {
 }
 
 // TestNamesAreFound looks up names that are similar to those of members.
+func TestChangeOf(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		after, before string
+		matches       bool
+		want          string
+		ok            bool
+	}{
+		{`{"name":"new"}`, `{"name":"old"}`, true, "new old", true},
+		{`{"name":"new"}`, `{}`, true, "new -", true},
+		{`{}`, `{"name":"old"}`, true, "- old", true},
+		{`null`, ``, true, "- -", true},
+		{`{"name":"new"}`, `{}`, false, "- -", false},
+		{`5`, `{}`, true, "- -", false},
+		{`{"name":`, `{}`, true, "- -", false},
+	} {
+		got, ok := wire.ChangeOf[child]([]byte(c.after), []byte(c.before), c.matches)
+		text := func(v *child) string {
+			if v == nil {
+				return "-"
+			}
+			return v.Name
+		}
+		if is := text(got.After) + " " + text(got.Before); ok != c.ok || ok && is != c.want {
+			t.Errorf("%s, %s: %q, %v", c.after, c.before, is, ok)
+		}
+	}
+}
+
 func TestNamesAreFound(t *testing.T) {
 	t.Parallel()
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[thing]()) {

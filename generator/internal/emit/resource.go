@@ -62,6 +62,13 @@ func operation(f *File, o *ir.Op, api *ir.API) {
 	if o.All != nil {
 		iterator(f, o)
 	}
+	if o.Wait != nil {
+		f.Add(doc(o.Wait.Doc))
+		f.Add(head(o, o.Wait.Name, "(*"+o.Result+", error)").Params(Op("*").Id(o.Result), Error()).Block(
+			Return(Qual(wirePath, "Wait").Types(Id(o.Result)).Call(Id("ctx"), Id("c"), Op("&").Id(o.Var), Op("&").Id("p"), Id("opts"))),
+		))
+		f.Line()
+	}
 	if o.Totals != nil {
 		f.Add(doc(o.Totals.Doc))
 		f.Add(Func().Id(o.Totals.Name).Params(Id("p").Add(page(o))).Params(Op("*").Id(o.Totals.Struct), Error()).Block(
@@ -156,6 +163,9 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 	}
 	if o.Cursor != "" {
 		facts = append(facts, pair("Cursor", Lit(o.Paging[0])), pair("Next", Lit(o.Paging[1])))
+	}
+	if w := o.Waits; w != nil {
+		facts = append(facts, pair("Waits", Op("&").Qual(rootPath, "Waits").Values(pair("Field", Lit(w.Field)), pair("Done", strs(w.Done)), pair("Failed", strs(w.Failed)))))
 	}
 	if len(o.Narrow) > 0 {
 		facts = append(facts, pair("Narrow", strs(o.Narrow)))
@@ -253,6 +263,14 @@ func structType(f *File, s *ir.Struct) {
 	for _, v := range s.Variants {
 		variant(f, s, &v)
 	}
+	if s.Changed != "" {
+		f.Add(doc("Changed reports whether the event changed a field, by its JSON name."))
+		f.Add(short(
+			Func().Params(Id("v").Op("*").Id(s.Type)).Id("Changed").Params(Id("field").String()).Bool(),
+			Return(Qual("slices", "Contains").Call(Id("v").Dot(s.Changed), Id("field"))),
+		))
+		f.Line()
+	}
 	if s.Result {
 		// The compiler makes a second method, of the pointer; without noinline it would
 		// have the whole body as well.
@@ -304,6 +322,13 @@ func variant(f *File, s *ir.Struct, v *ir.Variant) {
 		}
 	}
 	f.Add(doc(v.Doc))
+	if v.In != nil {
+		f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id(v.Method).Params().Params(Qual(rootPath, "Change").Types(Id(v.Struct)), Bool()).Block(
+			Return(Qual(wirePath, "ChangeOf").Types(Id(v.Struct)).Call(Id("v").Dot(v.In[0]), Id("v").Dot(v.In[1]), cond)),
+		))
+		f.Line()
+		return
+	}
 	f.Add(short(
 		Func().Params(Id("v").Op("*").Id(s.Type)).Id(v.Method).Params().Params(Op("*").Id(v.Struct), Bool()),
 		Return(Qual(wirePath, "Variant").Types(Id(v.Struct)).Call(Id("v"), cond)),

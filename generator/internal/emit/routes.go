@@ -24,7 +24,10 @@ func Routes(routes []ir.Route, tables []ir.RouteTable) []byte {
 		}
 	}
 	b.WriteString("}\n\n")
-	b.WriteString("// toolTables are the tables of the records that the operations work on.\nvar toolTables = [...]table{\n")
+	b.WriteString("// toolTables are the tables of the records that the operations work on.\nvar toolTables = [...]table{")
+	if len(tables) > 0 {
+		b.WriteString("\n")
+	}
 	for _, t := range tables {
 		fmt.Fprintf(&b, "\t{name: %q, prefix: %q, authors: %q", t.Name, t.Prefix, t.Authors)
 		if t.Length > 0 {

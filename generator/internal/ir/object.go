@@ -34,6 +34,9 @@ func (b *builder) object(o *manifest.Object) Struct {
 		}
 		s.Fields = append(s.Fields, Field{Go: fieldName(f.Name), Doc: b.fieldDoc(f, inResult, o.Fields), Type: memberType(f), Tag: fieldTag(f, a, o.Cases)})
 	}
+	if o.Changed != "" {
+		s.Changed = fieldName(o.Changed)
+	}
 	for _, v := range o.Variants {
 		if b.uses[v.Object].output {
 			s.Variants = append(s.Variants, variant(o, v))
@@ -99,6 +102,11 @@ func variant(o *manifest.Object, v manifest.Variant) Variant {
 			values[i] = strconv.Quote(value)
 		}
 		condition = out.By + " is " + strings.Join(values, " or ")
+	}
+	if v.In != nil {
+		out.In = []string{fieldName(v.In[0]), fieldName(v.In[1])}
+		out.Doc = fmt.Sprintf("%s returns the record after and before the event. It reports false unless %s.", out.Method, condition)
+		return out
 	}
 	out.Doc = fmt.Sprintf("%s returns v as %s. It reports false unless %s.", out.Method, words.WithArticle("["+v.Object.Name+"]"), condition)
 	return out

@@ -45,6 +45,12 @@ func (b *builder) op(t *manifest.Tool) Op {
 			o.Narrow = narrow(t)
 		}
 	}
+	if t.Waits != nil {
+		name := waitName(fn)
+		o.Waits = t.Waits
+		o.Wait = &Function{name, fmt.Sprintf("%s repeats [%s] until %s is %s, in intervals from a second to half a minute. A job that failed is a [*closekit.JobError]; "+
+			"the context ends the wait.", name, fn, fieldName(t.Waits.Field), strings.Join(t.Waits.Done, " or "))}
+	}
 	if t.Totals != nil {
 		name := totalsName(fn)
 		o.Totals = &Totals{Function{name, fmt.Sprintf("%s reads the totals in the envelope of a page of [%s].", name, fn)}, t.Totals.Name}
