@@ -94,7 +94,7 @@ func (q *reader) checkTools(target string) {
 	list := make([]json.RawMessage, len(q.definitions))
 	for i, d := range q.definitions {
 		list[i] = unescape(d)
-		q.Tools = append(q.Tools, names(d)...)
+		q.Tools = append(q.Tools, tools(d)...)
 	}
 	for _, p := range rules.Request(target, list) {
 		q.say("tools: %s", p)
@@ -110,25 +110,39 @@ func unescape(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// names returns the names in a definition: one, or those of a namespace.
-func names(raw json.RawMessage) []string {
+// tools returns the tools in a definition: one, or those of a namespace.
+func tools(raw json.RawMessage) []Tool {
+	type function struct {
+		Tool
+		Parameters, ParametersJSONSchema json.RawMessage
+		InputSchema                      json.RawMessage `json:"input_schema"`
+	}
 	var d struct {
-		Name     string
-		Function struct{ Name string }
-		ToolSpec struct{ Name string }
-		Tools    []json.RawMessage
+		function
+		Function function
+		ToolSpec struct {
+			Tool
+			InputSchema struct{ JSON json.RawMessage }
+		}
+		Tools []json.RawMessage
 	}
 	if json.Unmarshal(raw, &d) != nil {
 		return nil
 	}
-	if len(d.Tools) == 0 {
-		return []string{d.Name + d.Function.Name + d.ToolSpec.Name}
+	if len(d.Tools) > 0 {
+		var list []Tool
+		for _, t := range d.Tools {
+			list = append(list, tools(t)...)
+		}
+		return list
 	}
-	var list []string
-	for _, t := range d.Tools {
-		list = append(list, names(t)...)
+	t := Tool{Name: d.Name + d.Function.Name + d.ToolSpec.Name, Description: d.Description + d.Function.Description + d.ToolSpec.Description}
+	for _, schema := range []json.RawMessage{d.Parameters, d.ParametersJSONSchema, d.InputSchema, d.Function.Parameters, d.ToolSpec.InputSchema.JSON} {
+		if schema != nil {
+			t.Schema = schema
+		}
 	}
-	return list
+	return []Tool{t}
 }
 
 func isObject(text string) bool {

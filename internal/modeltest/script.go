@@ -22,10 +22,16 @@ type Call struct {
 // Request is what came from the client.
 type Request struct {
 	Path    string
-	Tools   []string // names
+	Tools   []Tool
 	Results []Result // of the calls of the step before, in the order of the calls
 	Stream  bool
 	Body    json.RawMessage
+}
+
+// Tool is what the model reads of a tool.
+type Tool struct {
+	Name, Description string
+	Schema            json.RawMessage // of the input; nil for a search of the provider
 }
 
 // Result is what became of a call.
