@@ -41,7 +41,7 @@ func (a Adapter) each(t *testing.T, s *agent.Session, srv *emulator.Server) []mo
 				was := seen
 				seen = len(srv.Requests())
 				if i == 0 {
-					return offered(r.Tools, want)
+					return offered(r.Definitions, want)
 				}
 				return a.answered(r, answers, seen > was)
 			},
@@ -52,9 +52,9 @@ func (a Adapter) each(t *testing.T, s *agent.Session, srv *emulator.Server) []mo
 }
 
 // offered wants exactly the tools of the session in the request, and their schemas
-// unchanged but for the order of keys.
-func offered(got []modeltest.Tool, want []json.RawMessage) error {
-	left := map[string]modeltest.Tool{}
+// unchanged but for the order of keys and of what is required.
+func offered(got []modeltest.Definition, want []json.RawMessage) error {
+	left := map[string]modeltest.Definition{}
 	for _, t := range got {
 		left[t.Name] = t
 	}
@@ -85,7 +85,25 @@ func value(raw json.RawMessage) (v any) {
 	if json.Unmarshal(raw, &v) != nil {
 		return string(raw)
 	}
+	unorder(v)
 	return v
+}
+
+// unorder sorts the lists of what is required in a schema.
+func unorder(v any) {
+	switch v := v.(type) {
+	case []any:
+		for _, one := range v {
+			unorder(one)
+		}
+	case map[string]any:
+		for key, one := range v {
+			if list, ok := one.([]any); ok && key == "required" {
+				slices.SortFunc(list, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+			}
+			unorder(one)
+		}
+	}
 }
 
 // answered wants one result of the tool, which is no refusal of the call: an error is

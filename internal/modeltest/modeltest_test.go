@@ -102,7 +102,7 @@ func TestConversation(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			steps := slices.Clone(script)
 			steps[1].Check = func(r modeltest.Request) error {
-				if len(r.Results) != 1 || r.Results[0].Text != "done" || r.Results[0].Name != "a" || len(r.Tools) != 1 || r.Tools[0].Name != "a" || string(r.Tools[0].Schema) != schema {
+				if len(r.Results) != 1 || r.Results[0].Text != "done" || r.Results[0].Name != "a" || !slices.Equal(r.Tools, []string{"a"}) || string(r.Definitions[0].Schema) != schema {
 					return fmt.Errorf("got %+v", r)
 				}
 				return nil

@@ -94,7 +94,9 @@ func (q *reader) checkTools(target string) {
 	list := make([]json.RawMessage, len(q.definitions))
 	for i, d := range q.definitions {
 		list[i] = unescape(d)
-		q.Tools = append(q.Tools, tools(d)...)
+		for _, one := range read(d) {
+			q.Tools, q.Definitions = append(q.Tools, one.Name), append(q.Definitions, one)
+		}
 	}
 	for _, p := range rules.Request(target, list) {
 		q.say("tools: %s", p)
@@ -110,10 +112,11 @@ func unescape(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// tools returns the tools in a definition: one, or those of a namespace.
-func tools(raw json.RawMessage) []Tool {
+// read returns the tools that a provider finds in a definition: one, or those of a
+// namespace.
+func read(raw json.RawMessage) []Definition {
 	type function struct {
-		Tool
+		Definition
 		Parameters, ParametersJSONSchema json.RawMessage
 		InputSchema                      json.RawMessage `json:"input_schema"`
 	}
@@ -121,7 +124,7 @@ func tools(raw json.RawMessage) []Tool {
 		function
 		Function function
 		ToolSpec struct {
-			Tool
+			Definition
 			InputSchema struct{ JSON json.RawMessage }
 		}
 		Tools []json.RawMessage
@@ -130,19 +133,19 @@ func tools(raw json.RawMessage) []Tool {
 		return nil
 	}
 	if len(d.Tools) > 0 {
-		var list []Tool
+		var list []Definition
 		for _, t := range d.Tools {
-			list = append(list, tools(t)...)
+			list = append(list, read(t)...)
 		}
 		return list
 	}
-	t := Tool{Name: d.Name + d.Function.Name + d.ToolSpec.Name, Description: d.Description + d.Function.Description + d.ToolSpec.Description}
+	t := Definition{Name: d.Name + d.Function.Name + d.ToolSpec.Name, Description: d.Description + d.Function.Description + d.ToolSpec.Description}
 	for _, schema := range []json.RawMessage{d.Parameters, d.ParametersJSONSchema, d.InputSchema, d.Function.Parameters, d.ToolSpec.InputSchema.JSON} {
 		if schema != nil {
 			t.Schema = schema
 		}
 	}
-	return []Tool{t}
+	return []Definition{t}
 }
 
 func isObject(text string) bool {
