@@ -49,7 +49,7 @@ func (c *chat) ask(ctx context.Context, question string) (bool, error) {
 // returns what the model is to know. With together there is one question for all.
 func (c *chat) settle(ctx context.Context, waiting []*agent.Approval, together bool) (notes []string, err error) {
 	for i, w := range waiting {
-		c.say("\n  %s wants to call %s. You decide, because %s.\n%s", c.rep.name, w.Tool, w.Why, indent(w.Preview.Text()))
+		c.say("\n  A call of %s as %s waits. You decide, because %s.\n%s", w.Tool, w.Account.Name, w.Why, indent(w.Preview.Text()))
 		if together && i < len(waiting)-1 {
 			continue
 		}

@@ -48,7 +48,7 @@ func (c *chat) run(ctx context.Context) error {
 	c.say("Try: %s\n/help lists the commands.", suggestion)
 	for {
 		c.terminal.ask(c.rep.name + "> ")
-		line, err := c.attend(ctx, func(ctx context.Context) (string, error) { return c.typed.next(ctx) })
+		line, err := c.attend(ctx, false, func(ctx context.Context) (string, error) { return c.typed.next(ctx) })
 		switch {
 		case err != nil:
 			c.say("\nGoodbye (%s). The conversations are kept, and nothing is under way.", reason(err))
@@ -59,7 +59,7 @@ func (c *chat) run(ctx context.Context) error {
 		if line == "/quit" {
 			return nil
 		}
-		_, err = c.attend(ctx, func(ctx context.Context) (string, error) { return "", c.do(ctx, line) })
+		_, err = c.attend(ctx, true, func(ctx context.Context) (string, error) { return "", c.do(ctx, line) })
 		switch {
 		case errors.Is(err, errInterrupted):
 			c.say("Stopped. What has ✓ above was done, and nothing else; /done lists it. /retry lets the model go on.")
@@ -70,12 +70,15 @@ func (c *chat) run(ctx context.Context) error {
 }
 
 // attend runs f with a context that Ctrl-C ends.
-func (c *chat) attend(ctx context.Context, f func(context.Context) (string, error)) (string, error) {
+func (c *chat) attend(ctx context.Context, working bool, f func(context.Context) (string, error)) (string, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
 		select {
 		case <-c.interrupts:
+			if working {
+				c.say("\nStopping; a call that is under way comes to its end.")
+			}
 			cancel(errInterrupted)
 		case <-ctx.Done():
 		}
@@ -142,18 +145,17 @@ func (c *chat) as(ctx context.Context, name string) error {
 	r := c.crm.reps[i]
 	me, err := closeapi.MeGet(ctx, closekit.NewClient(r.account, c.crm.options...), closeapi.MeGetParams{})
 	if err != nil {
-		return fmt.Errorf("Close does not let %s in: %w", name, err)
+		return fmt.Errorf("%s cannot use Close: %w", name, err)
 	}
 	talk, err := c.memory.load(name)
 	if err != nil {
 		return err
 	}
-	account := string(me.ID)
-	var companies []string
+	var ids, companies []string
 	for _, o := range me.Organizations {
-		account += "@" + string(o.ID)
-		companies = append(companies, o.Name.Or("an organization"))
+		ids, companies = append(ids, string(o.ID)), append(companies, o.Name.Or("an organization"))
 	}
+	account := string(me.ID) + "@" + strings.Join(ids, "+")
 	c.rep, c.me = r, me
 	if talk.Account != account {
 		talk = &conversation{Account: account} // what another user talked about stays out

@@ -72,7 +72,7 @@ func run(ctx context.Context, interrupts <-chan os.Signal, args []string, getenv
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	crm, err := openCRM(ctx, strings.Split(*names, ","), vault, *dir, getenv)
+	crm, err := openCRM(ctx, strings.Split(*names, ","), getenv)
 	if crm != nil {
 		defer func() { err = errors.Join(err, crm.close()) }()
 	}

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -13,14 +11,12 @@ import (
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/emulator"
-	"github.com/closekit/closekit/runtime/accounts"
-	"github.com/closekit/closekit/runtime/accounts/sqlitestore"
 )
 
 // rep is a sales rep with an account of their own. Only this program says which one.
 type rep struct {
 	name    string
-	account closekit.Source
+	account closekit.Source // an API key; in a program with connected accounts, one of those
 }
 
 // crm is where the reps have their accounts: Close, or the emulator.
@@ -29,15 +25,14 @@ type crm struct {
 	reps     []rep
 	emulated bool
 	options  []closekit.Option
-	end      []func() error
+	close    func() error
 }
 
 var repName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`) // it is part of names of files and variables
 
-// openCRM takes connected accounts if CLOSEKIT_DB names their database, API keys if
-// there are some, and the emulator otherwise.
-func openCRM(ctx context.Context, names []string, vault accounts.Vault, dir string, getenv func(string) string) (*crm, error) {
-	c := &crm{options: []closekit.Option{closekit.HTTPClient(&http.Client{Transport: finishing{}, Timeout: time.Minute}), closekit.Location(time.Local)}}
+// openCRM takes Close if there are API keys, and the emulator otherwise.
+func openCRM(ctx context.Context, names []string, getenv func(string) string) (*crm, error) {
+	c := &crm{close: func() error { return nil }, options: []closekit.Option{closekit.HTTPClient(&http.Client{Transport: finishing{}, Timeout: time.Minute}), closekit.Location(time.Local)}}
 	var missing []string
 	for _, name := range names {
 		if !repName.MatchString(name) {
@@ -54,49 +49,13 @@ func openCRM(ctx context.Context, names []string, vault accounts.Vault, dir stri
 		c.options = append(c.options, closekit.BaseURL(url))
 	}
 	c.about = "Close, with API keys"
-	switch db := getenv("CLOSEKIT_DB"); {
-	case db != "" && len(c.reps) > 0:
-		return nil, errors.New("CLOSEKIT_DB and CLOSE_API_KEY_… are set; accounts are either connected or have keys, so unset one")
-	case db != "":
-		return c, c.connected(ctx, db, names, vault, dir, getenv)
+	switch {
 	case len(c.reps) == 0:
 		return c, c.emulate(ctx, names)
 	case len(missing) > 0:
 		return nil, fmt.Errorf("every rep needs a key: set %s, or leave the rep out of -reps", strings.Join(missing, " and "))
 	}
 	return c, nil
-}
-
-// connected uses accounts that "closekit accounts connect NAME" has connected.
-func (c *crm) connected(ctx context.Context, db string, names []string, vault accounts.Vault, dir string, getenv func(string) string) error {
-	if getenv("CLOSEKIT_KEY") == "" || getenv("CLOSE_CLIENT_ID") == "" || getenv("CLOSE_CLIENT_SECRET") == "" {
-		return errors.New("connected accounts need CLOSEKIT_KEY, CLOSE_CLIENT_ID and CLOSE_CLIENT_SECRET, as they were connected with")
-	}
-	store, err := sqlitestore.Open(db)
-	if err != nil {
-		return fmt.Errorf("CLOSEKIT_DB: %w", err)
-	}
-	c.end = append(c.end, store.Close)
-	manager, err := accounts.New(ctx, accounts.Config{Store: store, Vault: vault, StateDir: filepath.Join(dir, "renewals"), Connections: []accounts.Connection{{
-		Name: "close", ClientID: getenv("CLOSE_CLIENT_ID"), ClientSecret: accounts.NewSecret(getenv("CLOSE_CLIENT_SECRET")), RedirectURL: "http://127.0.0.1/callback",
-	}}})
-	if err != nil {
-		return err
-	}
-	c.end = append(c.end, func() error { return manager.Close(context.WithoutCancel(ctx)) })
-	c.about = "Close, with the accounts in " + db
-	for _, name := range names {
-		who, err := accounts.NewPrincipal("local", name)
-		if err != nil {
-			return err
-		}
-		account, err := manager.Account(who, "close")
-		if err != nil {
-			return err
-		}
-		c.reps = append(c.reps, rep{name, account})
-	}
-	return nil
 }
 
 // deals are what each rep has in the emulator.
@@ -115,7 +74,7 @@ func (c *crm) emulate(ctx context.Context, names []string) error {
 	if err := server.Listen("127.0.0.1:0"); err != nil {
 		return fmt.Errorf("start the emulated Close: %w", err)
 	}
-	c.end = append(c.end, server.Close)
+	c.close = server.Close
 	c.emulated, c.about = true, "an emulated Close, which starts anew with every start of this program"
 	c.options = append(c.options, closekit.BaseURL(server.URL()))
 	for i, name := range names {
@@ -157,15 +116,6 @@ func fill(ctx context.Context, client *closekit.Client, of int) error {
 		}
 	}
 	return nil
-}
-
-// close ends what was opened, in the reverse order.
-func (c *crm) close() error {
-	var errs []error
-	for i := range c.end {
-		errs = append(errs, c.end[len(c.end)-1-i]())
-	}
-	return errors.Join(errs...)
 }
 
 // finishing lets a request that has begun come to its end in spite of Ctrl-C, so that

@@ -341,6 +341,45 @@ func TestStopped(t *testing.T) {
 	}
 }
 
+// TestStoppedWriting stops while Close is busy with the first of two calls: that one is
+// brought to its end and told, and the other one is not sent.
+func TestStoppedWriting(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	arrived, release := make(chan struct{}), make(chan struct{})
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			close(arrived) // of a second call this panics
+			<-release
+		}
+		o.ServeHTTP(w, r)
+	}))
+	t.Cleanup(slow.Close)
+	done := func(r modeltest.Request) error {
+		if len(r.Results) != 2 || !strings.Contains(r.Results[0].Text, "task_") || !r.Results[1].IsError {
+			return fmt.Errorf("results: %+v", r.Results)
+		}
+		return nil
+	}
+	m := modeltest.Start(t, modeltest.Step{Calls: []modeltest.Call{task("lead_acme00000000"), task("lead_globex000000")}}, modeltest.Step{Text: "One is made.", Check: done})
+	env, args := fakes["anthropic"](m)
+	d := start(t, t.TempDir(), slices.Concat(env, o.env, []string{"CLOSE_BASE_URL=" + slow.URL}), args...)
+	d.types("go\n")
+	<-arrived
+	d.types("\x03")
+	d.expect("Stopping")
+	close(release)
+	d.expect("✓ task_create lead_acme")
+	d.expect("✗ task_create lead_globex")
+	d.expect("Stopped.")
+	if n := len(o.Objects("tasks")); n != 1 {
+		t.Errorf("%d tasks", n)
+	}
+	d.types("/retry\n")
+	d.expect("One is made.")
+	d.quit()
+}
+
 // TestTrouble wants a text that says what to do.
 func TestTrouble(t *testing.T) {
 	t.Parallel()
@@ -390,7 +429,7 @@ func TestTrouble(t *testing.T) {
 		"no such provider": {args: []string{"-provider", "x"}, want: "takes script, anthropic, openai or gemini"},
 		"an argument":      {args: []string{"hello"}, want: "start the program, then type"},
 		"half the keys":    {env: []string{"CLOSE_API_KEY_BEN="}, want: "set CLOSE_API_KEY_BEN"},
-		"a wrong key":      {env: []string{"CLOSE_API_KEY_ADA=api_wrong"}, want: "Close does not let ada in"},
+		"a wrong key":      {env: []string{"CLOSE_API_KEY_ADA=api_wrong"}, want: "ada cannot use Close"},
 		"a strange rep":    {args: []string{"-reps", "../x"}, want: "is no name of a rep"},
 		"a broken vault":   {env: []string{"CLOSEKIT_KEY=x"}, want: "CLOSEKIT_KEY"},
 	} {

@@ -71,7 +71,7 @@ func openTerminal(stdin *os.File, out io.Writer) *terminal {
 	if runtime.GOOS == "windows" {
 		name = "CONIN$"
 	}
-	if tty, err := os.OpenFile(name, os.O_RDWR, 0); err == nil { //nolint:gosec // one of two constants
+	if tty, err := os.OpenFile(name, os.O_RDWR, 0); err == nil {
 		t.person = readLines(tty)
 	}
 	return t
