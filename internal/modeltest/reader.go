@@ -17,6 +17,7 @@ type reader struct {
 	definitions []json.RawMessage
 	turns       []turn
 	stored      map[string][]turn
+	signed      bool // calls have the signatures of Gemini
 	problems    []string
 }
 

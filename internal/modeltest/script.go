@@ -9,6 +9,8 @@ type Step struct {
 	Check func(Request) error
 	Text  string // before the calls
 	Calls []Call
+	// Hold, if not nil, stops a stream after the first piece of Text until it is closed.
+	Hold <-chan struct{}
 }
 
 // Call is a call that the model asks for.
