@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent/internal/shape"
 	"github.com/closekit/closekit/agent/internal/tool"
 	"github.com/closekit/closekit/internal/bom"
 )
@@ -36,7 +37,9 @@ type planned struct {
 	approval *Approval // approved
 	row      Row       // of the approval
 	before   []Snapshot
-	logged   json.RawMessage // the input, redacted
+	logged   json.RawMessage    // the input, redacted
+	ready    *closekit.ToolCall // the input was accepted as it is; nil if it must be checked again
+	response *shape.Response    // of a call that was carried out
 	result   *Result
 }
 
@@ -73,17 +76,19 @@ func (s *Session) prepare(ctx context.Context, p *planned) (err error) {
 // read repairs, completes and checks the input.
 func (s *Session) read(ctx context.Context, p *planned) error {
 	p.input, p.fields = selection(p.tool, p.input)
-	input, repairs, err := s.repair(ctx, p.tool, p.input)
-	p.repairs = repairs
-	if err != nil {
-		return err
+	if !s.ready(p) {
+		input, repairs, err := s.repair(ctx, p.tool, p.input)
+		p.repairs = repairs
+		if err != nil {
+			return err
+		}
+		if len(repairs) > 0 && p.fields == nil {
+			_, p.fields = selection(p.tool, input)
+		}
+		p.input = input
 	}
-	if len(repairs) > 0 && p.fields == nil {
-		_, p.fields = selection(p.tool, input)
-	}
-	p.input = input
 	if p.tool.Completes {
-		filled, notes, err := p.tool.Complete(ctx, s.bare, input)
+		filled, notes, err := p.tool.Complete(ctx, s.bare, p.input)
 		if err != nil {
 			return err
 		}
@@ -93,6 +98,7 @@ func (s *Session) read(ctx context.Context, p *planned) error {
 		p.effect = e
 		return nil
 	}
+	var err error
 	p.effect, err = p.tool.EffectOf(p.input)
 	return err
 }
@@ -150,6 +156,7 @@ func (s *Session) carryOut(ctx context.Context, p *planned) {
 	word, state, text := "ok", Done, "carried out"
 	switch {
 	case err == nil:
+		p.response = shape.Parse(out)
 		r.Text = s.answer(ctx, p, out)
 	case closekit.MaybeDone(err), g.maybeDone(err):
 		word, state, text = "unclear", Unclear, err.Error()
@@ -239,7 +246,9 @@ func (s *Session) outcome(ctx context.Context, p *planned, word string) error {
 	r := p.record(Outcome, s)
 	r.Result, r.Duration = word, r.Time.Sub(p.begun)
 	if p.result != nil {
-		r.IDs = recordIDs(p.result.JSON)
+		if p.response != nil {
+			r.IDs = p.response.IDs()
+		}
 		r.After = afterOf(p)
 		if p.result.Err != nil {
 			r.Error = p.result.Err.Error()

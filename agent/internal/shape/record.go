@@ -1,6 +1,7 @@
 package shape
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -37,7 +38,7 @@ func membersOf(raw []byte) (list []member, ok bool) {
 		_ = d.End() // not an object
 		return nil, false
 	}
-	list = make([]member, 0, 24)
+	list = make([]member, 0, min(1+bytes.Count(raw, []byte{','}), 48))
 	for d.Open(nil); d.Next(); {
 		name := d.Key()
 		list = append(list, member{name, d.Raw()})

@@ -48,11 +48,10 @@ const wide = 300
 const reserve = 150
 
 // Answer returns the text for a model.
-func (s *Spec) Answer(raw []byte) string {
+func (s *Spec) Answer(p *Response) string {
 	var b strings.Builder
 	budget := max(s.Budget, Least)*100 - reserve*100
 	s.head(&b, &budget)
-	p := parse(raw)
 	if p.list && len(p.records) == 0 {
 		text := "0 found."
 		if s.Empty != nil {
@@ -77,7 +76,7 @@ func (s *Spec) Answer(raw []byte) string {
 	}
 	body := &body{spec: s, show: s.Show, budget: budget}
 	if p.list {
-		body.lines(&p)
+		body.lines(p)
 	} else {
 		body.one(p.records[0])
 	}
@@ -88,7 +87,7 @@ func (s *Spec) Answer(raw []byte) string {
 		b.WriteString("\n" + end)
 	}
 	if p.list {
-		b.WriteString(s.position(body, &p) + "\n")
+		b.WriteString(s.position(body, p) + "\n")
 	}
 	body.leftOut(&b)
 	s.tail(&b)
@@ -115,8 +114,8 @@ func (s *Spec) tail(b *strings.Builder) {
 	}
 }
 
-// response is a response, split.
-type response struct {
+// Response is a response, split into records and their members.
+type Response struct {
 	list     bool
 	records  []record // of a single record, one
 	envelope []member // of a list
@@ -133,7 +132,8 @@ func recordOf(raw []byte) record {
 	return record{raw, m}
 }
 
-func parse(raw []byte) response {
+// Parse splits a response, which must be valid JSON.
+func Parse(raw []byte) *Response {
 	all, list := codec.Elements(raw)
 	single := record{raw: raw}
 	if !list {
@@ -143,13 +143,32 @@ func parse(raw []byte) response {
 		}
 	}
 	if !list {
-		return response{records: []record{single}}
+		return &Response{records: []record{single}}
 	}
-	p := response{list: true, envelope: single.members, records: make([]record, len(all))}
+	p := &Response{list: true, envelope: single.members, records: make([]record, len(all))}
 	for i, r := range all {
 		p.records[i] = recordOf(r)
 	}
 	return p
+}
+
+// IDs returns the ids of the records.
+func (p *Response) IDs() (ids []string) {
+	for _, r := range p.records {
+		if id, _ := codec.Unquote(find(r.members, "id")); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// Text returns a member of a single record, if it is a text.
+func (p *Response) Text(name string) string {
+	if p.list {
+		return ""
+	}
+	text, _ := codec.Unquote(find(p.records[0].members, name))
+	return text
 }
 
 // body is the part of an answer that comes from Close.
@@ -165,7 +184,11 @@ type body struct {
 
 // record writes one record with texts of at most limit characters.
 func (d *body) record(r record, limit int) *writer {
-	w := &writer{b: make([]byte, 0, min(len(r.raw)+64, 1024)), limit: limit, most: d.budget / 100 * 8}
+	room := 1024
+	if d.spec.Brief {
+		room = 384
+	}
+	w := &writer{b: make([]byte, 0, min(len(r.raw)+64, room)), limit: limit, most: d.budget / 100 * 8}
 	if r.members != nil {
 		if !w.object(r.members, d.show, "") && !w.object(r.members, nil, "") {
 			w.b = append(w.b, "{}"...)
@@ -193,7 +216,7 @@ func (d *body) add(w *writer) {
 
 // lines writes as many records as fit, each on a line. Texts become shorter before
 // records are left out.
-func (d *body) lines(p *response) {
+func (d *body) lines(p *Response) {
 	records := p.records
 	totals := d.totals(p.envelope)
 	d.budget -= cost(totals)
@@ -298,7 +321,7 @@ func (d *body) totals(envelope []member) []byte {
 }
 
 // position says which records of a list are shown, and how to go on.
-func (s *Spec) position(d *body, p *response) string {
+func (s *Spec) position(d *body, p *Response) string {
 	m, of := p.envelope, len(p.records)
 	total := string(find(m, "total_results"))
 	if !number.MatchString(total) {
