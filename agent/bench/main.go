@@ -1,5 +1,6 @@
 // Command bench counts tokens with the vocabulary o200k, offline: those of tool
-// definitions, with what they cover, and those of a whole task. It is a module of its own because of the tokenizer.
+// definitions, with what they cover, those of a whole task, and those of answers. It is a
+// module of its own because of the tokenizer.
 package main
 
 import (
@@ -73,7 +74,10 @@ func run() error {
 	if missed {
 		return fmt.Errorf("a demand is missed")
 	}
-	return measureTask(codec)
+	if err := measureTask(codec); err != nil {
+		return err
+	}
+	return measureAnswers(codec)
 }
 
 // list returns definitions as one JSON array.

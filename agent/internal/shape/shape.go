@@ -4,7 +4,6 @@
 package shape
 
 import (
-	"bytes"
 	"crypto/rand"
 	"fmt"
 	"regexp"
@@ -182,18 +181,22 @@ type body struct {
 	gone   int
 }
 
-// record writes one record with texts of at most limit characters.
-func (d *body) record(r record, limit int) *writer {
+// record writes one record with texts of at most limit characters, as a line of a table
+// if it has columns.
+func (d *body) record(r record, columns []closekit.ShowField, limit int) *writer {
 	room := 1024
 	if d.spec.Brief {
 		room = 384
 	}
 	w := &writer{b: make([]byte, 0, min(len(r.raw)+64, room)), limit: limit, most: d.budget / 100 * 8}
-	if r.members != nil {
+	switch {
+	case r.members != nil && columns != nil:
+		w.row(r.members, columns)
+	case r.members != nil:
 		if !w.object(r.members, d.show, "") && !w.object(r.members, nil, "") {
 			w.b = append(w.b, "{}"...)
 		}
-	} else if !w.value(r.raw, closekit.ShowField{}, "", "the value", "") {
+	case !w.value(r.raw, closekit.ShowField{}, "", "the value", ""):
 		w.b = append(w.b, "null"...)
 	}
 	return w
@@ -214,64 +217,6 @@ func (d *body) add(w *writer) {
 	}
 }
 
-// lines writes as many records as fit, each on a line. Texts become shorter before
-// records are left out.
-func (d *body) lines(p *Response) {
-	records := p.records
-	totals := d.totals(p.envelope)
-	d.budget -= cost(totals)
-	same := d.hoist(records)
-	d.budget -= cost(same)
-	for _, limit := range []int{wide, 100} {
-		room := d.budget
-		d.text, d.shown, d.cut, d.gone = nil, 0, nil, 0
-		for _, r := range records {
-			w := d.record(r, limit)
-			if room -= cost(w.b) + perMark; room < 0 {
-				break
-			}
-			d.add(w)
-		}
-		if d.shown == len(records) {
-			break
-		}
-	}
-	if d.shown == 0 && len(records) > 0 {
-		d.one(records[0])
-	}
-	if len(same) > 0 {
-		d.text = append(append(same, '\n'), d.text...)
-	}
-	if len(totals) > 0 {
-		d.text = append(append(d.text, '\n'), totals...)
-	}
-}
-
-// hoist returns a line with the fields that are the same in all records, and takes
-// them out of what is shown of each.
-func (d *body) hoist(records []record) []byte {
-	if len(records) < 3 || d.spec.Show == nil || records[0].members == nil {
-		return nil
-	}
-	w := &writer{limit: wide, most: d.budget / 100}
-	var rest []closekit.ShowField
-	var same []closekit.ShowField
-	for _, f := range d.spec.Show {
-		v := find(records[0].members, f.Name)
-		if f.Name == "id" || empty(v) || v[0] == '[' || v[0] == '{' || len(v) > 100 ||
-			slices.ContainsFunc(records[1:], func(r record) bool { return !bytes.Equal(find(r.members, f.Name), v) }) {
-			rest = append(rest, f)
-		} else {
-			same = append(same, f)
-		}
-	}
-	if len(same) == 0 || !w.object(records[0].members, same, "") {
-		return nil
-	}
-	d.show = rest
-	return append([]byte("All of them: "), w.b...)
-}
-
 // one writes a single record, with texts as long as the budget allows.
 func (d *body) one(raw record) {
 	m := raw.members
@@ -282,7 +227,7 @@ func (d *body) one(raw record) {
 	if d.spec.Brief {
 		most = min(most, 100)
 	}
-	if w := d.record(raw, most); len(w.b)*perWord <= d.budget || cost(w.b) <= d.budget {
+	if w := d.record(raw, nil, most); len(w.b)*perWord <= d.budget || cost(w.b) <= d.budget {
 		d.add(w)
 		return
 	}
@@ -290,7 +235,7 @@ func (d *body) one(raw record) {
 	var best *writer
 	for hi-lo > 1+lo/16 {
 		mid := (lo + hi) / 2
-		if w := d.record(raw, mid); cost(w.b) <= d.budget {
+		if w := d.record(raw, nil, mid); cost(w.b) <= d.budget {
 			lo, best = mid, w
 		} else {
 			hi = mid
