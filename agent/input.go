@@ -33,17 +33,14 @@ func nests(input json.RawMessage) bool {
 	return bytes.Contains(input, []byte(`"more"`)) || bytes.Contains(input, []byte(`\u`))
 }
 
-// repair reads input as models write it. What is in the parameter more of a lean
-// definition is spread first, so that everything after it sees one form.
+// repair reads input as models write it. What a definition does to its form is taken
+// back first, so that everything after it sees one form.
 func (s *Session) repair(ctx context.Context, t *tool.Tool, input json.RawMessage) (json.RawMessage, []Repair, error) {
-	spread := input
-	if nests(input) { // most do not
-		var err error
-		if spread, err = lower.Spread(t, input); err != nil {
-			return nil, nil, err
-		}
+	plain, err := lower.Plain(t, input)
+	if err != nil {
+		return nil, nil, err
 	}
-	fixed, list, err := repair.Input(t, spread, s.facts(ctx))
+	fixed, list, err := repair.Input(t, plain, s.facts(ctx))
 	var repairs []Repair
 	for _, r := range list {
 		repairs = append(repairs, Repair(r))
