@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/closekit/closekit"
@@ -188,12 +189,8 @@ func (s *Session) withhold(r *Result, err error) {
 
 // begin does what comes before a call: limits, the record of the intent.
 func (s *Session) begin(ctx context.Context, p *planned) error {
-	if p.effect != closekit.Read && p.before == nil && (len(s.agent.sinks) > 0 || s.countsMoney(p.tool)) {
-		before, err := s.snapshots(ctx, p.tool, p.input)
-		if err != nil {
-			return fmt.Errorf("reading what the call would change: %w", err)
-		}
-		p.before = before
+	if err := s.before(ctx, p); err != nil {
+		return err
 	}
 	if err := s.spend(ctx, p); err != nil {
 		return err
@@ -202,6 +199,20 @@ func (s *Session) begin(ctx context.Context, p *planned) error {
 		return nil
 	}
 	return s.record(ctx, p.record(Intent, s))
+}
+
+// before keeps the records that a call changes, as they are, if that was not done for
+// an approval.
+func (s *Session) before(ctx context.Context, p *planned) error {
+	if p.effect == closekit.Read || p.before != nil || p.tool == nil || len(s.agent.sinks) == 0 && !s.countsMoney(p.tool) {
+		return nil
+	}
+	before, err := s.snapshots(ctx, p.tool, p.input)
+	if err != nil {
+		return fmt.Errorf("reading what the call would change: %w", err)
+	}
+	p.before = before
+	return nil
 }
 
 // settle stores the outcome of an approved call.
@@ -226,6 +237,9 @@ func (p *planned) record(phase Phase, s *Session) Record {
 	}
 	if phase == Intent {
 		r.Before = p.before
+		if strings.HasPrefix(p.id, hostPrefix) {
+			r.After = meantBy(p) // there is no record of the outcome
+		}
 	}
 	if p.approval != nil {
 		r.Approval, r.Approver = p.approval.ID, p.approval.Approver
