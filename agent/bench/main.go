@@ -60,7 +60,7 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		n, err := codec.Count(list(defs))
+		n, err := codec.Count(array(defs))
 		if err != nil {
 			return err
 		}
@@ -74,14 +74,17 @@ func run() error {
 	if missed {
 		return fmt.Errorf("a demand is missed")
 	}
+	if err := measurePeer(codec, all); err != nil {
+		return err
+	}
 	if err := measureTask(codec); err != nil {
 		return err
 	}
 	return measureAnswers(codec)
 }
 
-// list returns definitions as one JSON array.
-func list(defs []json.RawMessage) string {
+// array returns definitions as one JSON array.
+func array(defs []json.RawMessage) string {
 	parts := make([][]byte, len(defs))
 	for i, d := range defs {
 		parts[i] = d
