@@ -326,7 +326,7 @@ func (u *undoer) update(r Record, t *tool.Tool, x UndoStep) error {
 		case digestOf(before[a.Field]) == a.Value: // the call has not changed it
 		case digestOf(now[a.Field]) == digestOf(before[a.Field]): // restored already
 		case digestOf(now[a.Field]) != a.Value && strings.HasPrefix(r.ID, hostPrefix):
-			problem("%s is not what the program has set: Close keeps it in another form, or somebody has changed it since; it is left as it is", a.Field)
+			problem("%s is not what the program has set: Close keeps it in another form, or another user has changed it since; it is left as it is", a.Field)
 		case digestOf(now[a.Field]) != a.Value:
 			problem("%s has been changed since by another user; it is left as it is", a.Field)
 		default:

@@ -22,7 +22,7 @@ const (
 )
 
 // measurePeer prints the tokens of definitions with exactly the parameters that a peer's
-// catalogue has for the same tools, with our enums and two sentences for each tool.
+// catalog has for the same tools, with our enums and two sentences for each tool.
 // A parameter of the peer that we know by another name is shown by ours. One that is
 // required here and that the peer does not have is shown too.
 func measurePeer(codec tokenizer.Codec, all []*tool.Tool) error {
