@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent/internal/shape"
 	"github.com/closekit/closekit/agent/internal/tool"
 	"github.com/closekit/closekit/internal/bom"
 )
@@ -36,7 +38,9 @@ type planned struct {
 	approval *Approval // approved
 	row      Row       // of the approval
 	before   []Snapshot
-	logged   json.RawMessage // the input, redacted
+	logged   json.RawMessage    // the input, redacted
+	ready    *closekit.ToolCall // the input was accepted as it is; nil if it must be checked again
+	response *shape.Response    // of a call that was carried out
 	result   *Result
 }
 
@@ -73,17 +77,19 @@ func (s *Session) prepare(ctx context.Context, p *planned) (err error) {
 // read repairs, completes and checks the input.
 func (s *Session) read(ctx context.Context, p *planned) error {
 	p.input, p.fields = selection(p.tool, p.input)
-	input, repairs, err := s.repair(ctx, p.tool, p.input)
-	p.repairs = repairs
-	if err != nil {
-		return err
+	if !s.ready(p) {
+		input, repairs, err := s.repair(ctx, p.tool, p.input)
+		p.repairs = repairs
+		if err != nil {
+			return err
+		}
+		if len(repairs) > 0 && p.fields == nil {
+			_, p.fields = selection(p.tool, input)
+		}
+		p.input = input
 	}
-	if len(repairs) > 0 && p.fields == nil {
-		_, p.fields = selection(p.tool, input)
-	}
-	p.input = input
 	if p.tool.Completes {
-		filled, notes, err := p.tool.Complete(ctx, s.bare, input)
+		filled, notes, err := p.tool.Complete(ctx, s.bare, p.input)
 		if err != nil {
 			return err
 		}
@@ -93,6 +99,7 @@ func (s *Session) read(ctx context.Context, p *planned) error {
 		p.effect = e
 		return nil
 	}
+	var err error
 	p.effect, err = p.tool.EffectOf(p.input)
 	return err
 }
@@ -150,6 +157,7 @@ func (s *Session) carryOut(ctx context.Context, p *planned) {
 	word, state, text := "ok", Done, "carried out"
 	switch {
 	case err == nil:
+		p.response = shape.Parse(out)
 		r.Text = s.answer(ctx, p, out)
 	case closekit.MaybeDone(err), g.maybeDone(err):
 		word, state, text = "unclear", Unclear, err.Error()
@@ -181,12 +189,8 @@ func (s *Session) withhold(r *Result, err error) {
 
 // begin does what comes before a call: limits, the record of the intent.
 func (s *Session) begin(ctx context.Context, p *planned) error {
-	if p.effect != closekit.Read && p.before == nil && (len(s.agent.sinks) > 0 || s.countsMoney(p.tool)) {
-		before, err := s.snapshots(ctx, p.tool, p.input)
-		if err != nil {
-			return fmt.Errorf("reading what the call would change: %w", err)
-		}
-		p.before = before
+	if err := s.before(ctx, p); err != nil {
+		return err
 	}
 	if err := s.spend(ctx, p); err != nil {
 		return err
@@ -195,6 +199,20 @@ func (s *Session) begin(ctx context.Context, p *planned) error {
 		return nil
 	}
 	return s.record(ctx, p.record(Intent, s))
+}
+
+// before keeps the records that a call changes, as they are, if that was not done for
+// an approval.
+func (s *Session) before(ctx context.Context, p *planned) error {
+	if p.effect == closekit.Read || p.before != nil || p.tool == nil || len(s.agent.sinks) == 0 && !s.countsMoney(p.tool) {
+		return nil
+	}
+	before, err := s.snapshots(ctx, p.tool, p.input)
+	if err != nil {
+		return fmt.Errorf("reading what the call would change: %w", err)
+	}
+	p.before = before
+	return nil
 }
 
 // settle stores the outcome of an approved call.
@@ -219,6 +237,9 @@ func (p *planned) record(phase Phase, s *Session) Record {
 	}
 	if phase == Intent {
 		r.Before = p.before
+		if strings.HasPrefix(p.id, hostPrefix) {
+			r.After = meantBy(p) // there is no record of the outcome
+		}
 	}
 	if p.approval != nil {
 		r.Approval, r.Approver = p.approval.ID, p.approval.Approver
@@ -239,7 +260,9 @@ func (s *Session) outcome(ctx context.Context, p *planned, word string) error {
 	r := p.record(Outcome, s)
 	r.Result, r.Duration = word, r.Time.Sub(p.begun)
 	if p.result != nil {
-		r.IDs = recordIDs(p.result.JSON)
+		if p.response != nil {
+			r.IDs = p.response.IDs()
+		}
 		r.After = afterOf(p)
 		if p.result.Err != nil {
 			r.Error = p.result.Err.Error()
