@@ -1,0 +1,5 @@
+module github.com/closekit/closekit/adapters/eino
+
+go 1.26.0
+
+require github.com/closekit/closekit v0.0.0-00010101000000-000000000000
