@@ -101,13 +101,14 @@ var table = map[string]rule{
 	"runtime/accounts/otelaccounts":       {ours: []string{"runtime/accounts"}, others: []string{"go.opentelemetry.io/otel"}},
 	"internal/pgtest":                     {others: []string{"github.com/jackc/pgx/v5"}},
 
-	"internal/apitest":   {}, // tests only
-	"internal/archtest":  {},
-	"internal/doctest":   {},
-	"internal/oauthtest": {},
-	"internal/modeltest": {ours: []string{"internal/rules"}}, // tests only
-	"internal/testuser":  {},
-	"internal/rules":     {}, // tests only
+	"internal/apitest":     {}, // tests only
+	"internal/archtest":    {},
+	"internal/doctest":     {},
+	"internal/oauthtest":   {},
+	"internal/adaptertest": {ours: []string{".", "agent", "closeapi/tools", "emulator", "internal/modeltest"}}, // tests only
+	"internal/modeltest":   {ours: []string{"internal/rules"}},                                                 // tests only
+	"internal/testuser":    {},
+	"internal/rules":       {}, // tests only
 	"internal/cli": {
 		ours: []string{
 			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/bom", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",
