@@ -69,7 +69,7 @@ func (q *reader) readAssistant(at string, raw json.RawMessage) {
 	}
 	for j, raw := range calls {
 		here := fmt.Sprintf("%s.tool_calls[%d]", at, j)
-		c := q.object(here, raw, "id type function", "")
+		c := q.object(here, raw, "id type function", "index") // some clients send back what they were streamed
 		f := q.object(here+".function", c["function"], "name arguments", "")
 		t.calls = append(t.calls, call{id: q.text(here+".id", c["id"]), name: q.text(here+".name", f["name"]), input: q.text(here+".arguments", f["arguments"])})
 	}
