@@ -27,6 +27,9 @@ type Adapter struct {
 	// Marked tells whether a result reads as an error to the model. Nil looks at
 	// IsError, for protocols that have a mark.
 	Marked func(modeltest.Result) bool
+	// Text returns what a result says, if a framework writes it as part of JSON. Nil
+	// means the text itself.
+	Text func(modeltest.Result) string
 	// Texts is true if the protocol has the input of a call as text, which may be no
 	// JSON.
 	Texts bool
@@ -48,6 +51,9 @@ const last = "All done, with 4 < 5 & ünïcode."
 func Run(t *testing.T, a Adapter) {
 	if a.Marked == nil {
 		a.Marked = func(r modeltest.Result) bool { return r.IsError }
+	}
+	if a.Text == nil {
+		a.Text = func(r modeltest.Result) string { return r.Text }
 	}
 	loops := a.Loops
 	if a.Watch != nil { // the host's loop must do what the others do
