@@ -115,13 +115,14 @@ func names(raw json.RawMessage) []string {
 	var d struct {
 		Name     string
 		Function struct{ Name string }
+		ToolSpec struct{ Name string }
 		Tools    []json.RawMessage
 	}
 	if json.Unmarshal(raw, &d) != nil {
 		return nil
 	}
 	if len(d.Tools) == 0 {
-		return []string{d.Name + d.Function.Name}
+		return []string{d.Name + d.Function.Name + d.ToolSpec.Name}
 	}
 	var list []string
 	for _, t := range d.Tools {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -35,6 +36,8 @@ func New(steps ...Step) *Server {
 	mux.HandleFunc("POST /v1/chat/completions", s.serve(chat))
 	mux.HandleFunc("POST /v1/responses", s.serve(responses))
 	mux.HandleFunc("POST /v1beta/models/{call}", s.serve(gemini))
+	mux.HandleFunc("POST /model/{model}/converse", s.serve(bedrock))
+	mux.HandleFunc("POST /model/{model}/converse-stream", s.serve(bedrock))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -96,6 +99,7 @@ type provider struct {
 	read    func(*reader, *http.Request)
 	write   func(http.ResponseWriter, *reply)
 	refuse  func(message string) any // the body of an error
+	refusal http.Header              // of an error, besides
 }
 
 // reply is a step on its way to the client.
@@ -116,6 +120,7 @@ func (s *Server) serve(p provider) http.HandlerFunc {
 		q := &reader{Request: Request{Path: r.URL.Path, Body: body}}
 		rep, err := s.answer(p, q, r)
 		if err != nil {
+			maps.Copy(w.Header(), p.refusal)
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusBadRequest)
 			_, _ = w.Write(encode(p.refuse(err.Error()))) // a client that is gone
