@@ -221,6 +221,8 @@ type Address struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v Address) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -280,6 +282,8 @@ type Lead struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v Lead) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -296,6 +300,8 @@ type MergeResult struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v MergeResult) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.

@@ -241,7 +241,9 @@ func structType(f *File, s *ir.Struct) {
 		variant(f, s, &v)
 	}
 	if s.Result {
-		f.Add(Comment("// MarshalJSON encodes the value, preserving unknown members that Close sent."))
+		// The compiler makes a second method, of the pointer; without noinline it would
+		// have the whole body as well.
+		f.Add(Comment("// MarshalJSON encodes the value, preserving unknown members that Close sent.\n//\n//go:noinline"))
 		f.Add(Func().Params(Id("v").Id(s.Type)).Id("MarshalJSON").Params().Params(Index().Byte(), Error()).Add(
 			oneLine(Return(Qual(wirePath, "Marshal").Call(Op("&").Id("v"))))))
 		f.Add(Comment("// UnmarshalJSON decodes leniently, like API responses."))
