@@ -83,17 +83,19 @@ func (t sessionTool) Run(ctx adk.Context, args any) (map[string]any, error) {
 			return result(r), nil
 		}
 	}
+	return result(t.call(ctx, args)), nil
+}
+
+func (t sessionTool) call(ctx adk.Context, args any) agent.Result {
 	input, err := json.Marshal(args)
 	if err != nil {
-		return result(agent.Result{IsError: true, Text: "The input cannot be read: " + err.Error()}), nil
+		return agent.Result{IsError: true, Text: "The input cannot be read: " + err.Error()}
 	}
 	r := t.s.Call(ctx, t.d.Name, input)
-	if r.Pending != nil {
-		if err := ask(ctx, r.Pending); err != nil {
-			return result(agent.Result{IsError: true, Text: "Not done: a person must approve this call, and could not be asked. Tell the user."}), nil
-		}
+	if r.Pending != nil && ask(ctx, r.Pending) != nil {
+		return agent.Result{IsError: true, Text: "Not done: a person must approve this call, and could not be asked. Tell the user."}
 	}
-	return result(r), nil
+	return r
 }
 
 func result(r agent.Result) map[string]any {

@@ -149,12 +149,11 @@ func TestOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := a.Session(closekit.APIKey(srv.APIKey()))
-	own := ai.NewTool("a_tool_of_the_host", "Returns its input.", func(_ *ai.ToolContext, in struct {
+	type hello struct {
 		Text string `json:"text"`
-	}) (string, error) {
-		return in.Text, nil
-	})
-	first := 0
+	}
+	own := ai.NewTool("a_tool_of_the_host", "Returns its input.", func(_ *ai.ToolContext, in hello) (string, error) { return in.Text, nil })
+	passed := 0
 	block := ai.MiddlewareFunc(func(context.Context) (*ai.Hooks, error) {
 		return &ai.Hooks{
 			WrapTool: func(ctx context.Context, p *ai.ToolParams, next ai.ToolNext) (*ai.MultipartToolResponse, error) {
@@ -164,7 +163,7 @@ func TestOthers(t *testing.T) {
 				return next(ctx, p)
 			},
 			WrapModel: func(ctx context.Context, p *ai.ModelParams, next ai.ModelNext) (*ai.ModelResponse, error) {
-				first++
+				passed++
 				return next(ctx, p)
 			},
 		}, nil
@@ -188,7 +187,7 @@ func TestOthers(t *testing.T) {
 		return nil
 	}})
 	r, err := genkit.Generate(t.Context(), client(t.Context(), m.URL()), ai.WithPrompt("Do it."), ai.WithTools(own), ai.WithUse(block, closegenkit.Use(s)))
-	if err != nil || r.Text() != "Done." || first != 2 {
+	if err != nil || r.Text() != "Done." || passed != 2 {
 		t.Errorf("the generation: %v", err)
 	}
 	if n := len(srv.Objects("leads")); n != 1 {
