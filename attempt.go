@@ -163,7 +163,7 @@ func (c *client) unanswered(ctx context.Context, k *call, err error, unsent bool
 // refused handles a non-2xx response to a request that was sent at the given time.
 func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *http.Response, body []byte, sent time.Time) (next verdict, wait time.Duration, err error) {
 	status := resp.StatusCode
-	if status == http.StatusRequestTimeout || status >= 500 || movedOn(status) {
+	if status == http.StatusRequestTimeout || status >= 500 && status != http.StatusNotImplemented || movedOn(status) {
 		k.doubt()
 	}
 	e := newError(c.api.Prefix, k, resp, body, c.now())
@@ -190,6 +190,8 @@ func (c *client) refused(ctx context.Context, k *call, cred Credential, resp *ht
 			return stop, 0, e
 		}
 		return repeat, 0, e
+	case status == http.StatusNotImplemented: // trying again does not help
+		return stop, 0, e
 	case status == http.StatusRequestTimeout, status >= 500:
 		if k.repeatable || k.op().overwrites() && status != http.StatusInternalServerError {
 			next = retry

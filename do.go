@@ -74,7 +74,8 @@ func (c *Client) Do(ctx context.Context, req Request, read func(Response) error,
 	}
 	k := call{req: req, retries: c.core.maxRetries}
 	k.req.Path = strings.TrimPrefix(k.req.Path, c.core.api.Prefix)
-	k.repeatable = k.op().Effect == Read && k.req.Method == http.MethodGet
+	// A POST that only reads says that it is idempotent; one without a description does not.
+	k.repeatable = k.op().Effect == Read && (k.req.Method == http.MethodGet || k.op().Idempotent)
 	for _, o := range opts {
 		o(&k)
 	}

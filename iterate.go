@@ -6,6 +6,8 @@ import (
 	"iter"
 	"reflect"
 	"slices"
+
+	"github.com/closekit/closekit/internal/codec"
 )
 
 // All iterates over the results of a list, fetching pages as needed. It starts with
@@ -72,6 +74,68 @@ func All[T any](op *Operation, first Opt[int], fetch func(skip Opt[int]) (*Page[
 			}
 		}
 	}
+}
+
+// AllByCursor is [All] for a list that Close pages by cursor: it starts with the page
+// at the cursor first, and continues with the Next of each page. What the loop changes
+// does not shift the pages, so that [WhileChanging] has no effect. A cursor may expire:
+// that of a search lives for 30 seconds, and a loop that takes longer over a page needs
+// [Collect] first.
+func AllByCursor[T any](op *Operation, first Opt[string], fetch func(cursor Opt[string]) (*Page[T], error), opts ...CallOption) iter.Seq2[*T, error] {
+	var k call
+	for _, o := range opts {
+		o(&k)
+	}
+	list := k.listing()
+	return func(yield func(*T, error) bool) {
+		at, items := first, 0
+		for pages := 1; ; pages++ {
+			page, err := fetch(at)
+			if err == nil && page == nil {
+				err = errors.New("the page is nil")
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range page.Data {
+				if !yield(&page.Data[i], nil) {
+					return
+				}
+				if items++; items == list.maxItems {
+					return
+				}
+			}
+			if err := follow(op, &page.Object, at, page.Next, items-len(page.Data)); err != nil {
+				yield(nil, err)
+				return
+			}
+			if page.Next == "" || pages == list.maxPages {
+				return
+			}
+			at = Some(page.Next)
+		}
+	}
+}
+
+// follow returns an error for a page after which a list must not end or go on: position
+// is the number of items before it.
+func follow(op *Operation, envelope *Object, at Opt[string], next string, position int) error {
+	reason := distrust(envelope, 1, false)
+	if reason == "" && next != "" && next == at.Or("") {
+		reason = "its cursor is that of the next page too"
+	}
+	if raw, ok := envelope.Raw(op.next()); reason == "" && next == "" && ok && !codec.IsNull(raw) && string(raw) != `""` {
+		reason = op.next() + " is neither a text nor null"
+	}
+	if reason == "" {
+		return nil
+	}
+	e := &PageError{Position: position, Reason: reason}
+	if op != nil {
+		e.Tool = op.Tool
+	}
+	return e
 }
 
 // walk is the position of an iterator.
@@ -151,6 +215,7 @@ func (w *walk) unseen(item any) (bool, error) {
 
 // PageError reports a page after which an iterator cannot go on without losing
 // items. The items before Position, and those on the page itself, were yielded.
+// Of a list that is paged by cursor, Position is the number of items before the page.
 type PageError struct {
 	Tool     string
 	Position int    // the offset of the page; start there again with the parameter Skip

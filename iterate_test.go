@@ -13,6 +13,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
+	"github.com/closekit/closekit/runtime/wire"
 )
 
 func TestAll(t *testing.T) {
@@ -188,6 +189,65 @@ func TestCollect(t *testing.T) {
 	if items, err := closekit.Collect(all(t.Context(), c, listParams{}), 0); err == nil || len(items) != 3 {
 		t.Errorf("%d items, %v", len(items), err)
 	}
+}
+
+// TestAllByCursor follows cursors, and stops where they lead nowhere.
+func TestAllByCursor(t *testing.T) {
+	t.Parallel()
+	op := &closekit.Operation{Tool: "close_events_list", Method: "GET", Path: "/event/", Cursor: "_cursor", Next: "cursor_next"}
+	wired := wire.Operation{Operation: *op, Params: func() any { return new(cursorParams) }}
+	pages := map[string]string{
+		"":   `{"data":[{"id":"a"},{"id":"b"}],"cursor_next":"p2","cursor_previous":null}`,
+		"p2": `{"data":[],"cursor_next":"p3"}`,
+		"p3": `{"data":[{"id":"c"}],"cursor_next":null}`,
+		"x1": `{"data":[{"id":"a"}],"cursor_next":"x1"}`,
+		"y1": `{"data":[{"id":"a"}],"cursor_next":5}`,
+		"z1": `{"data":7,"cursor_next":null}`,
+	}
+	for _, c := range []struct {
+		first   string
+		options []closekit.CallOption
+		ids     string
+		sent    int
+		reason  string
+	}{
+		{"", nil, "abc", 3, ""},
+		{"p3", nil, "c", 1, ""},
+		{"", []closekit.CallOption{closekit.MaxItems(2)}, "ab", 1, ""},
+		{"", []closekit.CallOption{closekit.MaxPages(2)}, "ab", 2, ""},
+		{"", []closekit.CallOption{closekit.WhileChanging()}, "abc", 3, ""},
+		{"x1", nil, "a", 1, "its cursor is that of the next page too"},
+		{"y1", nil, "a", 1, "cursor_next is neither a text nor null"},
+		{"z1", nil, "", 1, "data is not a list of objects"},
+	} {
+		cl, s := client(func(r *http.Request) (*http.Response, error) {
+			return respond(200, pages[r.URL.Query().Get("_cursor")])(r)
+		})
+		p := cursorParams{}
+		if c.first != "" {
+			p.Cursor = closekit.Some(c.first)
+		}
+		got := ""
+		var last error
+		for v, err := range wire.CallAllByCursor[item](t.Context(), cl, &wired, &p, &p.Cursor, c.options) {
+			if last = err; err == nil {
+				got += v.ID
+			}
+		}
+		if got != c.ids || s.count() != c.sent {
+			t.Errorf("%q: %q in %d requests", c.first, got, s.count())
+		}
+		if c.reason == "" && last != nil || c.reason != "" && as[*closekit.PageError](t, last).Reason != c.reason {
+			t.Errorf("%q: %v", c.first, last)
+		}
+		if p.Cursor.Or("") != c.first {
+			t.Error("the iterator changed the caller's parameters")
+		}
+	}
+}
+
+type cursorParams struct {
+	Cursor closekit.Opt[string] `json:"_cursor" close:"query"`
 }
 
 // TestAllDistrusts ends with an error after a page that may hide items.

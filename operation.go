@@ -18,6 +18,10 @@ type Operation struct {
 	// Narrow lists the parameters that split a long list into parts that offset
 	// paging can read, such as date_created__gte and date_created__lt.
 	Narrow []string
+	// Cursor is the parameter that takes the cursor of a page, and Next the member of the
+	// response with that of the next one, for a list that is paged by cursor.
+	Cursor, Next string
+	Waits        *Waits // of an operation that fetches a job; else nil
 }
 
 // Updates reports whether the operation changes an existing record.
@@ -34,6 +38,14 @@ func (op *Operation) name() string {
 		return op.Tool
 	}
 	return op.Method + " " + op.Path
+}
+
+// next returns the member of a response with the cursor of the next page, if any.
+func (op *Operation) next() string {
+	if op == nil {
+		return ""
+	}
+	return op.Next
 }
 
 // Callable is an operation that can be called by name with JSON. Generated

@@ -15,6 +15,7 @@ type Page[T any] struct {
 	HasMore  bool     // whether more items follow; false if Close does not report it
 	Total    Opt[int] // total_results, if Close reports it
 	NextSkip int      // offset of the next page, for the parameter Skip
+	Next     string   // cursor of the next page, if Close pages the list by cursor; empty after the last one
 }
 
 // MarshalJSON encodes the envelope, preserving unknown members that Close sent.
@@ -29,7 +30,8 @@ func (p Page[T]) MarshalText() ([]byte, error) { return marshalPage(p, logItem) 
 
 // UnmarshalJSON decodes the envelope and its items leniently, like API responses,
 // and replaces the contents of p. The JSON does not have the offset of the page:
-// NextSkip is that of a first page, the number of items.
+// NextSkip is that of a first page, the number of items. Nor does it tell which member
+// is the cursor: Next is empty, and the member among those of the Object.
 //
 //go:noinline
 func (p *Page[T]) UnmarshalJSON(b []byte) error { return unmarshalPage(b, p) }

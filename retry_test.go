@@ -41,6 +41,7 @@ func TestRetryPolicy(t *testing.T) {
 		get, put, post, delete int
 	}{
 		{"500", respond(500, ""), 3, 1, 1, 1},
+		{"501", respond(501, ""), 1, 1, 1, 1},
 		{"502", respond(502, ""), 3, 3, 1, 1},
 		{"503", respond(503, ""), 3, 3, 1, 1},
 		{"504", respond(504, ""), 3, 3, 1, 1},
@@ -571,5 +572,28 @@ func TestBodyIsNotShared(t *testing.T) {
 		if err != nil || !bytes.Equal(b, []byte(`{"name":"secret name"}`)) {
 			t.Errorf("%q, %v", b, err)
 		}
+	}
+}
+
+// TestReadingPosts repeats a POST that only reads, and never doubts it.
+func TestReadingPosts(t *testing.T) {
+	for _, c := range []struct {
+		about      string
+		op         closekit.Operation
+		sent       int
+		mayBeDone  bool
+		idempotent bool
+	}{
+		{"a POST that reads", closekit.Operation{Tool: "close_search", Method: "POST", Path: "/data/search/", Idempotent: true}, 3, false, true},
+		{"a POST that says nothing", closekit.Operation{Tool: "close_x", Method: "POST", Path: "/x/"}, 1, false, false},
+		{"a POST that writes", closekit.Operation{Tool: "close_y", Method: "POST", Path: "/y/", Effect: closekit.Write}, 1, true, false},
+	} {
+		bubble(t, c.about, func(t *testing.T) {
+			cl, s := client(respond(503, ""))
+			err := cl.Do(t.Context(), closekit.Request{Operation: &c.op, Path: c.op.Path, Body: []byte("{}")}, nil)
+			if e := as[*closekit.Error](t, err); s.count() != c.sent || e.MaybeDone != c.mayBeDone {
+				t.Errorf("sent %d times: %v", s.count(), err)
+			}
+		})
 	}
 }

@@ -164,6 +164,7 @@ func (s *Session) answer(ctx context.Context, p *planned, out json.RawMessage) s
 	schema, err := p.tool.Schema()
 	takes := err == nil && schema.Property("_fields") != nil
 	spec.Pages = err == nil && schema.Property("_skip") != nil
+	spec.Cursor, spec.Next = p.tool.Cursor, p.tool.Next
 	switch {
 	case p.fields == nil:
 	case takes && p.effect == closekit.Read, slices.Contains(p.fields, "_all"):

@@ -41,10 +41,10 @@
 //
 // # Custom fields
 //
-//   - Contact custom fields: [CustomFieldContactCreate], [CustomFieldContactGet], [CustomFieldContactUpdate],
-//     [CustomFieldContactDelete], [CustomFieldsContactList]
 //   - Lead custom fields: [CustomFieldLeadCreate], [CustomFieldLeadGet], [CustomFieldLeadUpdate], [CustomFieldLeadDelete],
 //     [CustomFieldsLeadList]
+//   - Contact custom fields: [CustomFieldContactCreate], [CustomFieldContactGet], [CustomFieldContactUpdate],
+//     [CustomFieldContactDelete], [CustomFieldsContactList]
 //   - Opportunity custom fields: [CustomFieldOpportunityCreate], [CustomFieldOpportunityGet], [CustomFieldOpportunityUpdate],
 //     [CustomFieldOpportunityDelete], [CustomFieldsOpportunityList]
 //

@@ -15,7 +15,8 @@ import (
 )
 
 // route is one operation: a method and a path below /api/v1, with the resource
-// and action that handle it. The path has {id} in place of an id.
+// and action that handle it. The path has {id} in place of an id, {id...} in place of
+// one with slashes, and names for further ones.
 type route struct {
 	tool     string // name of the tool, empty for an operation without one
 	method   string
@@ -29,7 +30,7 @@ type route struct {
 type Route struct {
 	Tool     string // name of the tool, for recordings; may be empty
 	Method   string
-	Path     string // below /api/v1, with {id} in place of an id: /gadget/{id}/
+	Path     string // below /api/v1, with {id} in place of an id: /gadget/{id}/; {id...} takes slashes
 	Resource string // name of the objects, gadgets
 	Action   string // list, get, create, update or delete
 	Status   int    // of success; 0 means 200
@@ -49,6 +50,7 @@ type router struct{ root *node }
 type node struct {
 	fixed   map[string]*node
 	param   *node
+	rest    *node // all segments that are left, as one id
 	methods map[string]route
 }
 
@@ -65,7 +67,7 @@ func newRouter(e *rest.Engine, own []Route) *router {
 		}
 		rt.add(r)
 		if e.Resources[r.resource] == nil {
-			e.Add(rest.Ordinary(r.resource))
+			e.Add(ordinary(r.resource))
 		}
 	}
 	for _, r := range own {
@@ -84,7 +86,7 @@ func (rt *router) addOwn(e *rest.Engine, own Route) {
 	rt.add(r)
 	res := e.Resources[r.resource]
 	if res == nil {
-		res = rest.Ordinary(r.resource)
+		res = ordinary(r.resource)
 		if own.Prefix != "" {
 			res.Prefix = own.Prefix
 		}
@@ -100,7 +102,14 @@ func (rt *router) addOwn(e *rest.Engine, own Route) {
 func (rt *router) add(r route) {
 	n := rt.root
 	for seg := range strings.SplitSeq(strings.Trim(r.path, "/"), "/") {
-		if strings.HasPrefix(seg, "{") {
+		switch {
+		case strings.HasSuffix(seg, "...}"):
+			if n.rest == nil {
+				n.rest = &node{}
+			}
+			n = n.rest
+			continue
+		case strings.HasPrefix(seg, "{"):
 			if n.param == nil {
 				n.param = &node{}
 			}
@@ -141,42 +150,49 @@ func (n *node) tools(list []string) []string {
 	for _, below := range n.fixed {
 		list = below.tools(list)
 	}
-	if n.param != nil {
-		list = n.param.tools(list)
+	for _, below := range []*node{n.param, n.rest} {
+		if below != nil {
+			list = below.tools(list)
+		}
 	}
 	return list
 }
 
-// find returns the node for a path below /api/v1 and the last id in it, or nil.
-func (rt *router) find(path string) (*node, string) {
+// find returns the node for a path below /api/v1 and the ids in it, or nil.
+func (rt *router) find(path string) (*node, []string) {
 	segments := strings.Split(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/"), "/")
-	n, id := rt.root.walk(segments)
-	if n == nil || n.methods == nil {
-		return nil, ""
-	}
-	return n, id
+	n, ids := rt.root.walk(segments)
+	slices.Reverse(ids)
+	return n, ids
 }
 
-func (n *node) walk(segments []string) (*node, string) {
+// walk returns the node for the rest of a path, and the ids in it, the last one first.
+func (n *node) walk(segments []string) (*node, []string) {
 	if len(segments) == 0 {
 		if n.methods == nil {
-			return nil, ""
+			return nil, nil
 		}
-		return n, ""
+		return n, nil
 	}
 	if next := n.fixed[segments[0]]; next != nil {
-		if found, id := next.walk(segments[1:]); found != nil {
-			return found, id
+		if found, ids := next.walk(segments[1:]); found != nil {
+			return found, ids
 		}
 	}
-	if n.param == nil || segments[0] == "" {
-		return nil, ""
+	if segments[0] == "" {
+		return nil, nil
 	}
-	found, id := n.param.walk(segments[1:])
-	if id == "" {
-		id, _ = url.PathUnescape(segments[0])
+	if n.param != nil {
+		if found, ids := n.param.walk(segments[1:]); found != nil {
+			id, _ := url.PathUnescape(segments[0])
+			return found, append(ids, id)
+		}
 	}
-	return found, id
+	if n.rest != nil {
+		id, _ := url.PathUnescape(strings.Join(segments, "/"))
+		return n.rest, []string{id}
+	}
+	return nil, nil
 }
 
 func (n *node) allow() string {
@@ -193,7 +209,7 @@ const apiRoot = "/api/v1"
 // serveAPI responds to a request below /api/v1. The lock is held.
 func (s *Server) serveAPI(in *rest.Request) *rest.Response {
 	path := strings.TrimPrefix(in.Path, apiRoot)
-	n, id := s.router.find(path)
+	n, ids := s.router.find(path)
 	if n == nil {
 		return rest.Failed(rest.UnknownURL())
 	}
@@ -203,7 +219,10 @@ func (s *Server) serveAPI(in *rest.Request) *rest.Response {
 		}
 		return rest.RedirectToSlash(in)
 	}
-	c := &rest.Call{Engine: s.engine, State: s.st.State, ID: id, Now: s.now(), Zone: zoneOf(in.Header), Query: in.Query, Path: in.Path, Method: in.EffectiveMethod()}
+	c := &rest.Call{Engine: s.engine, State: s.st.State, IDs: ids, Now: s.now(), Zone: zoneOf(in.Header), Query: in.Query, Path: in.Path, Method: in.EffectiveMethod()}
+	if len(ids) > 0 {
+		c.ID = ids[0]
+	}
 	overridden := c.Method != in.Method
 	in.Method = c.Method
 	if c.Method == http.MethodHead {

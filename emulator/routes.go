@@ -122,3 +122,47 @@ var toolRoutes = [...]route{
 	{tool: "close_webhook_update", method: "PUT", path: "/webhook/{id}/", resource: "webhooks", action: "update", status: 200},
 	{tool: "close_webhooks_list", method: "GET", path: "/webhook/", resource: "webhooks", action: "list", status: 200},
 }
+
+// toolTables are the tables of the records that the operations work on.
+var toolTables = [...]table{
+	{name: "activities", prefix: "acti", authors: "names", filters: []string{
+		"_type:text", "user_id:text", "contact_id:text", "lead_id:text", "id:text", "organization_id:text", "date_created:time", "activity_at:time",
+	}},
+	{name: "calls", prefix: "acti", authors: "names", filters: []string{
+		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
+	{name: "comments", prefix: "comm", authors: "plain", filters: []string{
+		"object_id:text", "thread_id:text",
+	}},
+	{name: "contacts", prefix: "cont", authors: "plain", filters: []string{
+		"lead_id:text",
+	}},
+	{name: "custom_fields_contact", prefix: "cf", authors: "plain"},
+	{name: "custom_fields_lead", prefix: "cf", authors: "plain"},
+	{name: "custom_fields_opportunity", prefix: "cf", authors: "plain"},
+	{name: "emails", prefix: "acti", authors: "names", filters: []string{
+		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
+	{name: "leads", prefix: "lead", authors: "names"},
+	{name: "notes", prefix: "acti", authors: "names", filters: []string{
+		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
+	{name: "opportunities", prefix: "oppo", authors: "names", filters: []string{
+		"lead_id:text", "user_id:text", "status_id:text", "status_type:text", "status_label:text", "status:text", "value_period:text", "is_stalled:flag",
+		"date_won:day", "date_created:time", "date_updated:time", "organization_id:text",
+	}},
+	{name: "pipelines", prefix: "pipe", authors: "plain"},
+	{name: "sequence_subscriptions", prefix: "sub", authors: "ids", filters: []string{
+		"sequence_id:text", "contact_id:text", "lead_id:text",
+	}},
+	{name: "sequences", prefix: "seq", authors: "ids"},
+	{name: "sms", prefix: "acti", authors: "names", filters: []string{
+		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
+	{name: "tasks", prefix: "task", authors: "names", filters: []string{
+		"_type:text", "view:text", "lead_id:text", "assigned_to:text", "is_complete:flag", "id:text", "organization_id:text", "date:time", "date_created:time",
+		"date_updated:time", "due_date:time",
+	}},
+	{name: "users", prefix: "user", authors: "none"},
+	{name: "webhooks", prefix: "whsub", authors: "plain"},
+}

@@ -29,7 +29,7 @@ var extraRoutes = slices.Concat(
 		{method: "PUT", path: "/task/", resource: "tasks", action: "bulk", status: 200},
 		{method: "GET", path: "/organization/{id}/", resource: "organizations", action: "get", status: 200},
 		{method: "PUT", path: "/organization/{id}/", resource: "organizations", action: "update", status: 200},
-		{method: "GET", path: "/custom_field_schema/{id}/", resource: "custom_field_schemas", action: "get", status: 200},
+		{method: "GET", path: "/custom_field_schema/{id...}/", resource: "custom_field_schemas", action: "get", status: 200},
 	},
 )
 

@@ -35,3 +35,33 @@ func TestOwnRoutes(t *testing.T) {
 		t.Errorf("without the option: got %d %v", status, o)
 	}
 }
+
+// TestPathsWithIDs finds operations by paths with several ids, and with ids that have
+// slashes.
+func TestPathsWithIDs(t *testing.T) {
+	t.Parallel()
+	rt := &router{root: &node{}}
+	for _, path := range []string{"/group/{id}/", "/group/{id}/member/{user_id}/", "/schema/{id...}/", "/schema/list/", "/field/{id}/association/{object_type...}/"} {
+		rt.add(route{method: "GET", path: path})
+	}
+	for path, want := range map[string]string{
+		"/group/g1/":                           "/group/{id}/ g1",
+		"/group/g1/member/u%2F1/":              "/group/{id}/member/{user_id}/ g1 u/1",
+		"/schema/lead/":                        "/schema/{id...}/ lead",
+		"/schema/activity/actitype_a/":         "/schema/{id...}/ activity/actitype_a",
+		"/schema/list/":                        "/schema/list/",
+		"/field/f1/association/activity/a%20b": "/field/{id}/association/{object_type...}/ f1 activity/a b",
+		"/group/":                              "",
+		"/group/g1/member/":                    "",
+		"/schema/":                             "",
+		"/other/":                              "",
+	} {
+		got := ""
+		if n, ids := rt.find(path); n != nil {
+			got = strings.Join(append([]string{n.methods["GET"].path}, ids...), " ")
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+}

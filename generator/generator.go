@@ -55,7 +55,7 @@ func Generate(api *manifest.API, o Options) ([]File, error) {
 }
 
 // Routes makes the emulator's route table.
-func Routes(api *manifest.API) []byte { return emit.Routes(ir.Routes(api)) }
+func Routes(api *manifest.API) []byte { return emit.Routes(ir.Routes(api), ir.RouteTables(api)) }
 
 // OwnRoutes makes a Go file of a package with the routes of the tools, for the
 // option Routes of the emulator.

@@ -1,8 +1,10 @@
 package manifest
 
 import (
+	"cmp"
 	"encoding/json"
 	"path"
+	"strings"
 )
 
 // API is a checked manifest: every name is resolved, every default is filled
@@ -43,8 +45,9 @@ type Conventions struct {
 
 // Area is a folder of the manifest: resources that a reader looks for together.
 type Area struct {
-	Name  string // crm
-	Title string // Leads, contacts and deals
+	Name  string   // crm
+	Title string   // Leads, contacts and deals
+	Tools []string // the 20 most used, for a toolset; nil for the first ones
 }
 
 // IDKind is a kind of id.
@@ -56,6 +59,7 @@ type IDKind struct {
 	Literals []string    // ids without an underscore
 	From     string      // tool that finds valid ids
 	Get      string      // tool that fetches the record
+	Length   int         // of the part after the underscore; 0 where it is not said
 	Show     []ShowField // of the record: what tells a person which one it is
 	About    string
 }
@@ -121,6 +125,9 @@ type Object struct {
 	Include  *Object  // whose fields come first, or nil
 	Fields   []*Field // those of Include too
 	Variants []Variant
+	Cases    *Cases // or nil
+	Changed  string // the list of the names of what an event changed, for variants with In
+	Brief    bool   // schemas of inputs say its shape in a sentence
 }
 
 // Field returns the field with this name, or nil.
@@ -139,6 +146,7 @@ type Variant struct {
 	By     string   // the field By holds
 	Is     []string // one of these values, or
 	Has    string   // the member Has is there
+	In     []string // the members with the other object after and before an event; nil: the object itself
 }
 
 // Kind is the kind of a type.
@@ -159,9 +167,10 @@ const (
 	Phone
 	URL
 	Timezone
-	Line    // text without line breaks, such as a name or a subject
-	Address // one email address that may have a display name
-	Secret  // text that is not printed; only received
+	Line     // text without line breaks, such as a name or a subject
+	Address  // one email address that may have a display name
+	Segments // parts of a path, joined by slashes
+	Secret   // text that is not printed; only received
 	JSON
 	ID
 	EnumType
@@ -216,7 +225,11 @@ type Field struct {
 	Brief                *string // of a parameter, for short definitions; nil: the usual text, cut
 	Shown                Shown   // what a field says itself; Tool.More and Tool.Hidden have the outcome
 	In                   Place   // of parameters
+	Key                  string  // the name that is sent, if it is another
 }
+
+// Sent is the name of a parameter in the request.
+func (f *Field) Sent() string { return cmp.Or(f.Key, f.Name) }
 
 // Tool is one operation of the API.
 type Tool struct {
@@ -236,15 +249,20 @@ type Tool struct {
 	Fill         Fill
 	Aliases      []Alias
 	Rules        []Rule
+	Cases        *Cases
 	Returns      *Type // nil: nothing; a List: a page of items
 	Totals       *Object
-	Paging       bool
+	Paging       bool   // by offset or cursor
+	Cursor, Next string // the parameter with the cursor of a page, and the member of the response with the next one
 	Show         []ShowField
 	Brief        string        // the purpose for short definitions; empty: the usual text, cut
 	More, Hidden []string      // parameters that short definitions only name, and do not have
 	Preview      []PreviewRead // what a person sees before the call; with the default filled in
 	Examples     []Example
 	Synonyms     []string
+	Waits        *Waits // of a tool that fetches a job
+	Costs        bool   // money or credits
+	Needs        Need   // what the caller must have, or empty
 	Status       int
 	Action       string
 	Doc          string
@@ -276,6 +294,39 @@ const FillSender Fill = "sender"
 
 // senderParams are the parameters that FillSender reads and writes.
 var senderParams = []string{"contact_id", "sequence_id", "contact_email", "sender_account_id", "sender_name", "sender_email"}
+
+// Need is what a caller must have for a tool.
+type Need string
+
+// What tools need.
+const (
+	NeedOAuth     Need = "oauth"     // an OAuth token: an API key is refused
+	NeedAdmin     Need = "admin"     // the right to administer the organization
+	NeedCustomize Need = "customize" // the right to customize the organization
+)
+
+// Marks says what a tool costs and needs.
+func (t *Tool) Marks() string {
+	var parts []string
+	if t.Costs {
+		parts = append(parts, "It costs money or credits.")
+	}
+	switch t.Needs {
+	case NeedOAuth:
+		parts = append(parts, "It works with an OAuth token, not with an API key.")
+	case NeedAdmin:
+		parts = append(parts, "It needs the right to administer the organization.")
+	case NeedCustomize:
+		parts = append(parts, "It needs the right to customize the organization.")
+	}
+	return strings.Join(parts, " ")
+}
+
+// Waits says when the job that a tool fetches is ready.
+type Waits struct {
+	Field        string // of the response
+	Done, Failed []string
+}
 
 // Param returns the parameter with this name, or nil.
 func (t *Tool) Param(name string) *Field {

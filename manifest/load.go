@@ -60,7 +60,7 @@ func Load(layers ...fs.FS) (*Document, error) {
 				return nil, err
 			}
 			if root != nil {
-				files = append(files, file{p, root})
+				files = append(files, spread(file{p, root}, &ps)...)
 			}
 		}
 		if len(files) == 0 && len(ps) == 0 {

@@ -2,11 +2,15 @@ package manifest
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 )
+
+// plainPreset is JSON whose values need no escaping in a query.
+var plainPreset = regexp.MustCompile(`^\[?("[A-Za-z0-9_.-]*"|[0-9.-]+|true|false)(,("[A-Za-z0-9_.-]*"|[0-9.-]+|true|false))*\]?$`)
 
 // params gathers the parameters: those of the path, its own, those it takes,
 // those of groups.
@@ -166,12 +170,25 @@ func (c *checker) taken(d *toolDecl) []*fieldDecl {
 func (c *checker) checkParams(d *toolDecl) {
 	t := d.tool
 	seen := map[*Object]bool{}
+	sent := map[Place]map[string]string{InPath: {}, InQuery: {}, InBody: {}}
 	for _, p := range t.Params {
 		if p.Type == nil {
 			continue
 		}
+		if other := sent[p.In][p.Sent()]; other != "" {
+			c.ps.add(p.Pos, "give one of them another key", "parameters %q and %q of %s are both sent as %q", other, p.Name, t.Name, p.Sent())
+		}
+		sent[p.In][p.Sent()] = p.Name
 		c.noMaps(p.Type, seen)
 		switch k := p.Type.Kind; {
+		case k == Segments && p.In != InPath:
+			c.ps.add(p.Pos, "use string", "parameter %q of %s has the type path, but is not in the path", p.Name, t.Name)
+		case p.Key != "" && (p.In == InPath || k == CustomFields):
+			c.ps.add(p.Pos, "leave key out", "parameter %q of %s is not sent by a name", p.Name, t.Name)
+		case p.Preset != nil && p.In == InQuery && k == List && c.api.Conventions.RepeatLists:
+			c.ps.add(p.Pos, "an API whose queries repeat lists has none", "parameter %q of %s cannot have a preset: it is a list in the query", p.Name, t.Name)
+		case p.Preset != nil && p.In == InQuery && !plainPreset.Match(p.Preset):
+			c.ps.add(p.Pos, "for example [id, name]", "the preset of parameter %q of %s must be words or numbers, for a query", p.Name, t.Name)
 		case k == Map:
 			c.ps.add(p.Pos, "use json or an object", "parameter %q of %s cannot be a map", p.Name, t.Name)
 		case p.In == InPath && !strings.Contains(t.Path, "{"+p.Name+"}"):
@@ -199,6 +216,8 @@ func (c *checker) noMaps(t *Type, seen map[*Object]bool) {
 	seen[o] = true
 	for _, f := range o.Fields {
 		switch {
+		case f.Key != "":
+			c.ps.add(f.Pos, "name the field as Close does", "field %q of type %s cannot have a key: only parameters of a tool do", f.Name, o.Name)
 		case f.Type == nil || !f.Create && !f.Update:
 		case f.Type.Kind == Map:
 			c.ps.add(f.Pos, "use json, an object, or access: read", "field %q of type %s is sent, so it cannot be a map", f.Name, o.Name)

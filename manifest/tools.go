@@ -73,14 +73,14 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 	later := func(*yaml.Node) {}
 	known := map[string]func(*yaml.Node){
 		"does": keep(&t.Does), "use": keep(&t.Use), "result": keep(&t.Result), "title": keep(&t.Title),
-		"synonyms": r.words(&t.Synonyms), "show": r.shown(&t.Show), "preview": later, "brief": keep(&t.Brief), "main": r.words(mainOf), "examples": later, "params": later,
+		"synonyms": r.words(&t.Synonyms), "waits": later, "costs": r.flag(&t.Costs), "needs": func(n *yaml.Node) { r.text((*string)(&t.Needs))(n) }, "show": r.shown(&t.Show), "preview": later, "brief": keep(&t.Brief), "main": r.words(mainOf), "examples": later, "params": later,
 	}
 	if old == nil {
 		maps.Copy(known, map[string]func(*yaml.Node){
 			"http": keep(&d.httpText), "effect": func(n *yaml.Node) { t.Effect, _ = d.effectOf(n) }, "effects": later, "idempotent": r.flag(&t.Idempotent),
 			"takes": keep(&d.takes), "only": r.words(&d.only), "without": r.words(&d.without), "with": r.words(&d.with),
-			"required": r.words(&d.required), "replaces": keep(&d.replaces), "aliases": later, "rules": later,
-			"returns": keep(&d.returns), "totals": keep(&d.totals), "paging": keep(&d.paging), "status": r.integer(&t.Status),
+			"required": r.words(&d.required), "replaces": keep(&d.replaces), "aliases": later, "rules": later, "cases": later,
+			"returns": keep(&d.returns), "totals": keep(&d.totals), "paging": d.readPaging, "status": r.integer(&t.Status),
 			"action": keep(&d.action), "doc": keep(&t.Doc), "accepts": later, "project": r.flag(&d.project), "fill": keep(&d.fill),
 		})
 	}
@@ -260,6 +260,12 @@ func (c *checker) resolveTool(d *toolDecl) {
 	if n := d.given["rules"]; n != nil {
 		c.readRules(d, n)
 	}
+	if n := d.given["waits"]; n != nil {
+		d.readWaits(n)
+	}
+	if n := d.given["cases"]; n != nil {
+		t.Cases = c.readCases(d.reader, n, "tool "+t.Name, t.Params)
+	}
 	if n := d.given["effects"]; n != nil {
 		d.readEffects(n)
 	}
@@ -272,7 +278,7 @@ func (c *checker) resolveTool(d *toolDecl) {
 func (c *checker) defaults(d *toolDecl) {
 	t := d.tool
 	if d.given["idempotent"] == nil {
-		t.Idempotent = t.Method != http.MethodPost
+		t.Idempotent = t.Method != http.MethodPost || d.given["effect"] != nil && t.Effect == Reads
 	}
 	if d.given["effect"] == nil {
 		t.Effect = map[string]Effect{http.MethodGet: Reads, http.MethodPost: Writes, http.MethodPut: Writes, http.MethodDelete: Destroys}[t.Method]
@@ -324,6 +330,17 @@ func (c *checker) returnsOf(d *toolDecl) {
 		d.bad(d.key, "with: [paging] has one", "parameter %s of %s must be an integer that can be left out", offset, t.Name)
 	}
 	switch d.paging {
+	case byCursor:
+		if t.Cursor == "" || t.Next == "" {
+			break // it was reported
+		}
+		p := t.Param(t.Cursor)
+		if t.Paging = true; !isList || p == nil || p.Type != nil && p.Type.Kind != String || p.Required {
+			d.bad(d.at("paging"), "returns: list T, and a string that can be left out under params", "paging by cursor needs a list and a parameter %q that takes a text", t.Cursor)
+		}
+	case "none":
+	default:
+		d.bad(d.at("paging"), "or paging: {cursor: parameter, next: member of the response}", "paging must be offset or none, not %q", d.paging)
 	case "":
 		t.Paging = isList && skip != nil
 	case "offset":
@@ -342,6 +359,45 @@ func (c *checker) returnsOf(d *toolDecl) {
 			t.Totals = decl.object
 		}
 	}
+}
+
+// byCursor stands for a mapping under paging.
+const byCursor = "{}"
+
+func (d *toolDecl) readPaging(n *yaml.Node) {
+	if d.marked[n] || n.Kind == yaml.ScalarNode {
+		d.text(&d.paging)(n)
+		return
+	}
+	d.paging = byCursor
+	d.keys(n, "paging", map[string]func(*yaml.Node){"cursor": d.text(&d.tool.Cursor), "next": d.text(&d.tool.Next)})
+}
+
+// readWaits reads when a job is ready.
+func (d *toolDecl) readWaits(n *yaml.Node) {
+	t := d.tool
+	w := &Waits{}
+	if !d.keys(n, "waits", map[string]func(*yaml.Node){"field": d.text(&w.Field), "done": d.words(&w.Done), "failed": d.words(&w.Failed)}) || t.Returns == nil && d.returns != "nothing" {
+		return
+	}
+	var f *Field
+	if t.Returns != nil && t.Returns.Object != nil {
+		f = t.Returns.Object.Field(w.Field)
+	}
+	switch {
+	case f == nil || t.Effect != Reads:
+		d.bad(n, "a tool that fetches the job, and a field of it", "tool %q cannot wait for %q", t.Name, w.Field)
+		return
+	case f.Type != nil && f.Type.Kind != String && f.Type.Kind != EnumType:
+		d.bad(n, "a string or an enum", "tool %q waits for %q, which is no text", t.Name, w.Field)
+		return
+	}
+	for _, word := range slices.Concat(w.Done, w.Failed) {
+		if f.Type != nil && f.Type.Kind == EnumType && !f.Type.Enum.Open && !slices.Contains(f.Type.Enum.Strings(), word) {
+			d.bad(n, fitHint(f.Type), "tool %q waits for the value %q of %q, which it does not have", t.Name, word, w.Field)
+		}
+	}
+	t.Waits = w
 }
 
 func (c *checker) readAliases(d *toolDecl, n *yaml.Node) {

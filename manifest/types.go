@@ -14,6 +14,7 @@ type typeDecl struct {
 	fields   []*fieldDecl // those of the included type too, once resolved
 	include  string
 	variants *yaml.Node
+	cases    *yaml.Node
 	state    int  // 0 as written, 1 being resolved, 2 done
 	broken   bool // the shape of the type or of its fields was reported
 }
@@ -35,6 +36,8 @@ func (c *checker) declareTypes(r reader, res *Resource, n *yaml.Node, addition b
 		r.keys(v, "type "+k.Value, map[string]func(*yaml.Node){
 			"about": r.text(&d.object.About), "include": r.text(&d.include),
 			"variants": func(n *yaml.Node) { d.variants = n },
+			"cases":    func(n *yaml.Node) { d.cases = n },
+			"schema":   func(n *yaml.Node) { d.object.Brief = n.Value == "brief" },
 			"fields": func(n *yaml.Node) {
 				d.broken = r.marked[n]
 				r.each(n, func(name, spec *yaml.Node) {
@@ -96,6 +99,9 @@ func (c *checker) resolveTypes() {
 		if d.variants != nil {
 			c.resolveVariants(d)
 		}
+		if d.cases != nil {
+			d.object.Cases = c.readCases(d.reader, d.cases, "type "+d.object.Name, d.object.Fields)
+		}
 	}
 }
 
@@ -156,6 +162,7 @@ func (c *checker) resolveVariants(d *typeDecl) {
 	o := d.object
 	var by string
 	var of, has *yaml.Node
+	var in []string
 	d.keys(d.variants, "variants", map[string]func(*yaml.Node){
 		"by": func(n *yaml.Node) {
 			d.text(&by)(n)
@@ -168,10 +175,31 @@ func (c *checker) resolveVariants(d *typeDecl) {
 				d.bad(n, "", "field %q must be a string or an enum to tell variants apart", by)
 			}
 		},
-		"of":  func(n *yaml.Node) { of = n },
+		"of": func(n *yaml.Node) { of = n },
+		"in": func(n *yaml.Node) {
+			d.words(&in)(n)
+			for _, name := range in {
+				if f := o.Field(name); f == nil || f.Type != nil && f.Type.Kind != JSON {
+					d.bad(n, "fields of type json", "variants of %s are in %q, which is no field of JSON", o.Name, name)
+				}
+			}
+			if len(in) != 2 && !d.marked[n] {
+				d.bad(n, "in: [data, previous_data]", "variants of %s need two fields, after and before", o.Name)
+			}
+		},
+		"changed": func(n *yaml.Node) {
+			d.text(&o.Changed)(n)
+			if f := o.Field(o.Changed); f == nil || f.Type != nil && (f.Type.Kind != List || f.Type.Elem.Kind != String) {
+				d.bad(n, "a field of type list string", "variants of %s have the names of what changed in %q, which is no list of texts", o.Name, o.Changed)
+			}
+		},
 		"has": func(n *yaml.Node) { has = n },
 	})
 	if d.marked[d.variants] {
+		return
+	}
+	if (in != nil || o.Changed != "") && (has != nil || of == nil || (in == nil) != (o.Changed == "")) {
+		d.bad(d.variants, "{by: object_type, in: [data, previous_data], changed: changed_fields, of: {lead: Lead}}", "in and changed go together, with by and of")
 		return
 	}
 	if (of == nil) != (by == "") {
@@ -195,7 +223,7 @@ func (c *checker) resolveVariants(d *typeDecl) {
 			case seen[v.Value]:
 				d.bad(v, "", "type %q is a variant of %s twice", v.Value, o.Name)
 			case what == "of":
-				o.Variants = append(o.Variants, Variant{Object: to.object, By: by, Is: []string{k.Value}})
+				o.Variants = append(o.Variants, Variant{Object: to.object, By: by, Is: []string{k.Value}, In: in})
 			default:
 				o.Variants = append(o.Variants, Variant{Object: to.object, Has: k.Value})
 			}

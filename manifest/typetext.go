@@ -8,7 +8,7 @@ import (
 var scalarTypes = map[string]Kind{
 	"string": String, "richtext": RichText, "integer": Integer, "number": Number, "boolean": Boolean, "date": Date,
 	"datetime": DateTime, "date_or_datetime": DateOrDateTime, "cents": Cents, "email": Email, "phone": Phone, "url": URL,
-	"timezone": Timezone, "line": Line, "address": Address, "secret": Secret, "json": JSON, "id": ID, "custom_fields": CustomFields,
+	"timezone": Timezone, "line": Line, "address": Address, "path": Segments, "secret": Secret, "json": JSON, "id": ID, "custom_fields": CustomFields,
 }
 
 const typeHint = "a type is a name, or list T, map T, enum Name, id KIND"

@@ -25,13 +25,10 @@ func verbatim(object json.RawMessage) exact {
 	return exact{Interface: document.NewLazyDocument(nil), sent: object, written: object}
 }
 
-// piecewise returns a document with what a model has streamed. A call without arguments
-// may have no text. What is no object, because the model was cut off, is sent back as an
-// empty one: Bedrock takes nothing else.
+// piecewise returns a document with what a model has streamed. What is no object is sent
+// back as an empty one, because Bedrock takes nothing else: the text of a model that was
+// cut off, or no text, which is how a call without arguments comes.
 func piecewise(text string) exact {
-	if text == "" {
-		text = "{}"
-	}
 	var m map[string]json.RawMessage
 	if json.Unmarshal([]byte(text), &m) == nil && m != nil {
 		return verbatim(json.RawMessage(text))

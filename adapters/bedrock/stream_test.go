@@ -56,6 +56,9 @@ func TestCutOff(t *testing.T) {
 		if len(next) != 2 || len(results) != 1 || !results[0].IsError || !strings.Contains(results[0].Text, want) {
 			t.Fatalf("%q: %+v", text, results)
 		}
+		if text == "" && len(results[0].Repairs) > 0 {
+			t.Errorf("an input without text is read as %+v", results[0].Repairs)
+		}
 		call := next[0].Content[0].(*types.ContentBlockMemberToolUse).Value
 		if sent, err := call.Input.MarshalSmithyDocument(); err != nil || string(sent) != "{}" {
 			t.Errorf("%q goes back as %s: %v", text, sent, err)

@@ -106,7 +106,8 @@ func checkShow(t *testing.T, tool *closekit.Tool, output any) {
 	t.Helper()
 	root, _ := output.(map[string]any)
 	members, _ := root["properties"].(map[string]any)
-	if data, ok := members["data"].(map[string]any); ok {
+	// The answer is a list if data is one: that of an event is any JSON.
+	if data, ok := members["data"].(map[string]any); ok && data["items"] != nil && members["id"] == nil {
 		ref, _ := data["items"].(map[string]any)["$ref"].(string)
 		item, _ := root["$defs"].(map[string]any)[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any)
 		members, _ = item["properties"].(map[string]any)

@@ -1,8 +1,10 @@
 package adaptertest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -18,39 +20,90 @@ import (
 // provider takes the definitions, each call reaches Close, and each result has a text.
 func (a Adapter) everyTool(t *testing.T, l Loop) {
 	_, s, srv := open(t, allowed)
-	play(t, l, s, a.each(srv)...)
+	play(t, l, s, a.each(t, s, srv)...)
 }
 
 // each returns a step for each tool, and checks the result of the one before.
-func (a Adapter) each(srv *emulator.Server) []modeltest.Step {
+func (a Adapter) each(t *testing.T, s *agent.Session, srv *emulator.Server) []modeltest.Step {
+	t.Helper()
+	want, err := s.Definitions(agent.MCP) // the schemas are the same in all formats
+	if err != nil || len(want) != len(tools.Catalog().Tools()) {
+		t.Fatalf("%d definitions: %v", len(want), err)
+	}
 	var steps []modeltest.Step
-	var names []string
+	before := ""
 	seen := 0 // requests that Close has seen
 	for i, tool := range tools.Catalog().Tools() {
-		names = append(names, tool.Name)
+		answers := before
 		steps = append(steps, modeltest.Step{
 			Calls: []modeltest.Call{{Name: tool.Name, Input: example(tool)}},
 			Check: func(r modeltest.Request) error {
 				was := seen
 				seen = len(srv.Requests())
 				if i == 0 {
-					return offered(r, names)
+					return offered(r.Definitions, want)
 				}
-				return a.answered(r, names[i-1], seen > was)
+				return a.answered(r, answers, seen > was)
 			},
 		})
+		before = tool.Name
 	}
 	return steps
 }
 
-// offered wants exactly the tools of the catalog in the request. It is called when the
-// names are complete.
-func offered(r modeltest.Request, names []string) error {
-	got, want := slices.Sorted(slices.Values(r.Tools)), slices.Sorted(slices.Values(names))
-	if len(want) == 0 || !slices.Equal(got, want) {
-		return fmt.Errorf("%d tools are offered, want %d: %q", len(got), len(want), got)
+// offered wants exactly the tools of the session in the request, and their schemas
+// unchanged but for the order of keys and of what is required.
+func offered(got []modeltest.Definition, want []json.RawMessage) error {
+	left := map[string]modeltest.Definition{}
+	for _, t := range got {
+		left[t.Name] = t
+	}
+	for _, raw := range want {
+		var d struct {
+			Name, Description string
+			InputSchema       json.RawMessage
+		}
+		if err := json.Unmarshal(raw, &d); err != nil {
+			return err
+		}
+		t := left[d.Name]
+		delete(left, d.Name)
+		switch {
+		case t.Description != d.Description:
+			return fmt.Errorf("%s is described as %q, want %q", d.Name, t.Description, d.Description)
+		case !reflect.DeepEqual(value(t.Schema), value(d.InputSchema)):
+			return fmt.Errorf("%s: the schema is %s, want %s", d.Name, t.Schema, d.InputSchema)
+		}
+	}
+	if len(got) != len(want) || len(left) > 0 {
+		return fmt.Errorf("%d tools are offered, want %d; not of the session: %v", len(got), len(want), left)
 	}
 	return nil
+}
+
+func value(raw json.RawMessage) (v any) {
+	if json.Unmarshal(raw, &v) != nil {
+		return string(raw)
+	}
+	unorder(v)
+	return v
+}
+
+// unorder sorts the lists of what is required in a schema.
+func unorder(v any) {
+	switch v := v.(type) {
+	case []any:
+		for _, one := range v {
+			unorder(one)
+		}
+	case map[string]any:
+		for key, one := range v {
+			if list, ok := one.([]any); ok && key == "required" {
+				slices.SortFunc(list, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+			}
+			unorder(one)
+		}
+	}
 }
 
 // answered wants one result of the tool, which is no refusal of the call: an error is
@@ -117,7 +170,7 @@ func leads(srv *emulator.Server) []string {
 // place of a number, say, would be put right by the session.
 func (a Adapter) unchanged(t *testing.T) {
 	_, s, srv := open(t, allowed)
-	steps := a.each(srv)
+	steps := a.each(t, s, srv)
 	m := modeltest.Start(t, append(steps, modeltest.Step{Text: last})...)
 	_, seen, err := a.Watch(t.Context(), m.URL(), s, "Do it.")
 	if err != nil || len(seen) != len(steps) {

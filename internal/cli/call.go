@@ -126,7 +126,7 @@ func (p *program) call(cmd *cobra.Command, args []string) error {
 	if err := r.tool.Validate(input); err != nil {
 		return err
 	}
-	paged := r.input.property("_skip") != nil
+	paged := r.input.property("_skip") != nil || r.tool.Operation().Cursor != ""
 	if r.all && !paged {
 		return usage(r.tool.Name+" has no pages, so --all has no effect", "leave out --all")
 	}
@@ -453,10 +453,13 @@ func (p *program) stream(ctx context.Context, c *closekit.Client, r *request, in
 	if err != nil {
 		return err
 	}
+	op := r.tool.Operation()
 	progress := newProgress(p.stderr)
 	defer progress.done()
 	for total := 0; ; {
-		in["_skip"] = fmt.Appendf(nil, "%d", skip)
+		if op.Cursor == "" {
+			in["_skip"] = fmt.Appendf(nil, "%d", skip)
+		}
 		body, err := json.Marshal(in)
 		if err != nil {
 			return fmt.Errorf("encode the input: %w", err)
@@ -491,6 +494,17 @@ func (p *program) stream(ctx context.Context, c *closekit.Client, r *request, in
 		total += len(page.Data)
 		progress.show(total)
 		skip += len(page.Data)
+		if op.Cursor != "" {
+			next, err := cursor(r.tool.Name, response, op.Next)
+			switch {
+			case err != nil || next == nil:
+				return err
+			case string(next) == string(in[op.Cursor]):
+				return &closekit.PageError{Tool: r.tool.Name, Position: skip, Reason: "its cursor is that of the next page too"}
+			}
+			in[op.Cursor] = next
+			continue
+		}
 		switch {
 		case !page.HasMore:
 			return nil
@@ -499,6 +513,22 @@ func (p *program) stream(ctx context.Context, c *closekit.Client, r *request, in
 		case skip > maxSkip:
 			return &closekit.SkipLimitError{Tool: r.tool.Name, Skip: maxSkip, Position: skip, Narrow: r.tool.Operation().Narrow}
 		}
+	}
+}
+
+// cursor returns the cursor of the next page as JSON, nil after the last page.
+func cursor(tool string, response []byte, member string) (json.RawMessage, error) {
+	var page map[string]json.RawMessage
+	if err := json.Unmarshal(response, &page); err != nil {
+		return nil, fmt.Errorf("%s: read the cursor: %w", tool, err)
+	}
+	switch next := page[member]; {
+	case len(next) == 0, string(next) == "null", string(next) == `""`:
+		return nil, nil
+	case next[0] != '"':
+		return nil, fmt.Errorf("%s: the member %s of the response is neither a text nor null", tool, member)
+	default:
+		return next, nil
 	}
 }
 

@@ -66,6 +66,14 @@ var wires = []wire{
 		`{"toolResult":{"toolUseId":"call_1_1","content":[{"text":"done"}],"status":"error"}}`,
 		`{"toolConfig":{"tools":[TOOL]},"messages":[{"role":"user","content":[{"text":"hi"}]},{"role":"assistant","content":[CALL]},{"role":"user","content":[RESULT]}]}`,
 	},
+	{
+		"compatible", "/v1beta/openai/chat/completions", "/v1beta/openai/chat/completions",
+		`{"type":"function","function":{"name":"a","parameters":` + schema + `}}`,
+		`{"model":"m","tools":[TOOL],"messages":[{"role":"user","content":"hi"}]}`,
+		`{"id":"call_1_1","type":"function","function":{"name":"a","arguments":"{\"name\":\"x\"}"},"extra_content":{"google":{"thought_signature":"c2lnbmF0dXJl"}}}`,
+		`{"role":"tool","tool_call_id":"call_1_1","content":"done"}`,
+		`{"model":"m","tools":[TOOL],"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[CALL]},RESULT]}`,
+	},
 }
 
 func (w wire) fill(body string) string {
@@ -102,7 +110,7 @@ func TestConversation(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			steps := slices.Clone(script)
 			steps[1].Check = func(r modeltest.Request) error {
-				if len(r.Results) != 1 || r.Results[0].Text != "done" || r.Results[0].Name != "a" || !slices.Equal(r.Tools, []string{"a"}) {
+				if len(r.Results) != 1 || r.Results[0].Text != "done" || r.Results[0].Name != "a" || !slices.Equal(r.Tools, []string{"a"}) || string(r.Definitions[0].Schema) != schema {
 					return fmt.Errorf("got %+v", r)
 				}
 				return nil
@@ -201,6 +209,8 @@ var violations = []struct {
 	{"responses", `"call_id":"call_1_1","output"`, `"call_id":"call_9","output"`, `"call_9" answers no call`, false},
 	{"responses", `"strict":false,`, ``, "lacks strict", true},
 	{"gemini", `,"thoughtSignature":"c2lnbmF0dXJl"`, ``, "thought signature", false},
+	{"compatible", `"thought_signature":"c2lnbmF0dXJl"`, `"thought_signature":"x"`, "thought signature", false},
+	{"compatible", `,"extra_content":{"google":{"thought_signature":"c2lnbmF0dXJl"}}`, ``, "lacks extra_content", false},
 	{"gemini", `{"error":"done"}`, `"done"`, "must be an object", false},
 	{"gemini", `{"error":"done"}`, `{"text":"done"}`, "unknown member text", false},
 	{"gemini", `"parametersJsonSchema"`, `"parameters"`, "unknown member parameters", true},

@@ -39,19 +39,37 @@ func CallPage[T any](ctx context.Context, c *closekit.Client, op *Operation, p a
 // the operation's parameters, and skip to the offset in them; neither is changed.
 func CallAll[T any](ctx context.Context, c *closekit.Client, op *Operation, p any, skip *closekit.Opt[int], opts []closekit.CallOption) iter.Seq2[*T, error] {
 	return closekit.All(&op.Operation, *skip, func(at closekit.Opt[int]) (*closekit.Page[T], error) {
-		return CallPage[T](ctx, c, op, withSkip(p, skip, at), at, opts)
+		return CallPage[T](ctx, c, op, with(p, skip, at), at, opts)
 	}, opts...)
 }
 
-// withSkip returns a copy of the parameters that p points to with another offset in
-// place of the one that skip points to. Loops over one iterator may run at the same
+// CallPageByCursor is CallPage for a list that is paged by cursor.
+func CallPageByCursor[T any](ctx context.Context, c *closekit.Client, op *Operation, p any, opts []closekit.CallOption) (*closekit.Page[T], error) {
+	page, err := CallPage[T](ctx, c, op, p, closekit.Opt[int]{}, opts)
+	if err == nil {
+		raw, _ := page.Raw(op.Next)
+		page.Next, _ = codec.Unquote(raw) // null after the last page
+	}
+	return page, err
+}
+
+// CallAllByCursor is CallAll for a list that is paged by cursor; cursor points to the
+// one in the parameters.
+func CallAllByCursor[T any](ctx context.Context, c *closekit.Client, op *Operation, p any, cursor *closekit.Opt[string], opts []closekit.CallOption) iter.Seq2[*T, error] {
+	return closekit.AllByCursor(&op.Operation, *cursor, func(at closekit.Opt[string]) (*closekit.Page[T], error) {
+		return CallPageByCursor[T](ctx, c, op, with(p, cursor, at), opts)
+	}, opts...)
+}
+
+// with returns a copy of the parameters that p points to with another offset or cursor
+// in place of the one that at points to. Loops over one iterator may run at the same
 // time.
-func withSkip(p any, skip *closekit.Opt[int], at closekit.Opt[int]) any {
+func with[T any](p any, at *closekit.Opt[T], v closekit.Opt[T]) any {
 	from := reflect.ValueOf(p)
 	to := reflect.New(from.Type().Elem())
 	to.Elem().Set(from.Elem())
-	offset := uintptr(unsafe.Pointer(skip)) - from.Pointer()
-	*(*closekit.Opt[int])(unsafe.Add(to.UnsafePointer(), offset)) = at
+	offset := uintptr(unsafe.Pointer(at)) - from.Pointer()
+	*(*closekit.Opt[T])(unsafe.Add(to.UnsafePointer(), offset)) = v
 	return to.Interface()
 }
 

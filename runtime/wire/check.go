@@ -129,6 +129,10 @@ func checkKind(k kind, v string) string {
 		if v == "" || strings.ContainsAny(v, " \r\n") {
 			return "must be a time zone name such as America/New_York"
 		}
+	case segments:
+		if v = "/" + v + "/"; strings.Contains(v, "//") || strings.Contains(v, "/./") || strings.Contains(v, "/../") {
+			return "must be parts of a path, joined by slashes, none of them empty or dots"
+		}
 	case plain, richText:
 	}
 	return ""

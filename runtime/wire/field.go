@@ -24,8 +24,9 @@ const (
 	phone
 	webAddress
 	timezone
-	line    // text without line breaks
-	address // one email address that may have a display name
+	line     // text without line breaks
+	address  // one email address that may have a display name
+	segments // parts of a path, joined by slashes
 )
 
 // flag is a boolean property of a field.
@@ -46,6 +47,7 @@ const (
 // checked and where it goes.
 type field struct {
 	name     string
+	key      string // the name on the wire, which is usually name
 	in       place
 	kind     kind
 	flags    flag
@@ -56,7 +58,8 @@ type field struct {
 	hints    func() string // see Hints of generated enums; nil for none
 	id       *closekit.IDKind
 	from     string // tool that finds valid values
-	preset   string // JSON sent if the caller does not set the field
+	cases    string // which members of the object go with which word of this one; see ByCase
+	preset   string // what is sent if the caller does not set the field: JSON, in a query its value
 }
 
 func (f *field) is(x flag) bool { return f.flags&x != 0 }

@@ -28,6 +28,7 @@ type thing struct {
 	Children []child                         `json:"children"`
 	Labels   map[string]string               `json:"labels"`
 	Counts   map[string]int                  `json:"counts"`
+	Ratios   map[string]float64              `json:"ratios"`
 	Bag      map[string]json.RawMessage      `json:"bag"`
 	Custom   closekit.CustomFields           `json:"custom_fields"`
 }

@@ -125,12 +125,8 @@ func get(d *codec.Decoder, m *member, v unsafe.Pointer) {
 		getObjects(d, m, v)
 	case slotObj:
 		getObject(d, m, v)
-	case slotMapStr:
-		getMap(d, as[map[string]string](v, m), m.bit, (*codec.Decoder).Str)
-	case slotMapInt:
-		getMap(d, as[map[string]int](v, m), m.bit, getInt)
-	case slotMapRaw:
-		getMap(d, as[map[string]json.RawMessage](v, m), m.bit, getRaw)
+	case slotMapStr, slotMapInt, slotMapFloat, slotMapRaw:
+		getMap(d, m, v)
 	case slotCustom: // keep reads custom fields, whose names are not known
 		d.Keep()
 	}
@@ -203,18 +199,37 @@ func getList[T any](d *codec.Decoder, p *[]T, bit uint8, read func(*codec.Decode
 }
 
 // getMap reads an object whose members all have values of the same type.
-func getMap[T any](d *codec.Decoder, p *map[string]T, bit uint8, read func(*codec.Decoder) (T, bool)) {
-	*p = nil
-	if !opens(d, '{', bit) {
+// getMap reads a map of any kind.
+func getMap(d *codec.Decoder, m *member, v unsafe.Pointer) {
+	*as[unsafe.Pointer](v, m) = nil
+	if !opens(d, '{', m.bit) {
 		return
 	}
-	values := map[string]T{}
-	if getMembers(d, bit, func(name string) bool {
-		v, ok := read(d)
-		values[name] = v
+	strs, ints, floats, raws := as[map[string]string](v, m), as[map[string]int](v, m), as[map[string]float64](v, m), as[map[string]json.RawMessage](v, m)
+	switch m.as { //nolint:exhaustive // the maps
+	case slotMapStr:
+		*strs = map[string]string{}
+	case slotMapInt:
+		*ints = map[string]int{}
+	case slotMapFloat:
+		*floats = map[string]float64{}
+	default:
+		*raws = map[string]json.RawMessage{}
+	}
+	if !getMembers(d, m.bit, func(name string) (ok bool) {
+		switch m.as { //nolint:exhaustive // the maps
+		case slotMapStr:
+			(*strs)[name], ok = d.Str()
+		case slotMapInt:
+			(*ints)[name], ok = getInt(d)
+		case slotMapFloat:
+			(*floats)[name], ok = d.Float()
+		default:
+			(*raws)[name], ok = getRaw(d)
+		}
 		return ok
 	}) {
-		*p = values
+		*as[unsafe.Pointer](v, m) = nil
 	}
 }
 
@@ -401,7 +416,7 @@ func clearMembers(s *plan, v unsafe.Pointer) {
 			*as[closekit.Opt[bool]](v, m) = closekit.Opt[bool]{}
 		case slotRaw, slotStrs, slotRaws, slotList, slotCustom:
 			*as[slice](v, m) = slice{}
-		case slotObj, slotMapStr, slotMapInt, slotMapRaw:
+		case slotObj, slotMapStr, slotMapInt, slotMapFloat, slotMapRaw:
 			*as[unsafe.Pointer](v, m) = nil
 		}
 	}

@@ -26,7 +26,8 @@ type Operation struct {
 	Params  func() any // returns a pointer to an empty parameter struct
 	Rules   Checks     // between parameters; nil without rules
 	Aliases []Alias
-	Effects Cases // what applies instead of Effect; nil without cases
+	Effects Cases  // what applies instead of Effect; nil without cases
+	ByCase  Checks // a ByCase if members of what is sent depend on a word; else nil
 
 	params, result atomic.Pointer[plan]
 }

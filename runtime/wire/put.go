@@ -2,7 +2,7 @@ package wire
 
 import (
 	"encoding/json"
-	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"unsafe"
@@ -70,12 +70,8 @@ func put(e *codec.Encoder, m *member, v unsafe.Pointer) {
 		} else {
 			putNull(e, m)
 		}
-	case slotMapStr:
-		putMap(e, m, *as[map[string]string](v, m), putStr)
-	case slotMapInt:
-		putMap(e, m, *as[map[string]int](v, m), putInt)
-	case slotMapRaw:
-		putMap(e, m, *as[map[string]json.RawMessage](v, m), putRaw)
+	case slotMapStr, slotMapInt, slotMapFloat, slotMapRaw:
+		putMap(e, m, v)
 	case slotCustom:
 		for _, c := range *as[closekit.CustomFields](v, m) {
 			e.Name("custom." + c.Key)
@@ -154,19 +150,34 @@ func putObjects(e *codec.Encoder, m *member, v unsafe.Pointer) {
 }
 
 // putMap writes a map in the order of its keys.
-func putMap[T any](e *codec.Encoder, m *member, values map[string]T, put func(*codec.Encoder, T)) {
-	if values == nil {
+func putMap(e *codec.Encoder, m *member, v unsafe.Pointer) {
+	values := reflect.NewAt(m.of, unsafe.Add(v, m.at)).Elem()
+	if values.IsNil() {
 		putNull(e, m)
 		return
 	}
+	keys := make([]string, 0, values.Len())
+	for it := values.MapRange(); it.Next(); {
+		keys = append(keys, it.Key().String())
+	}
+	slices.Sort(keys)
 	e.Name(m.name)
 	e.B = append(e.B, '{')
-	for i, k := range slices.Sorted(maps.Keys(values)) {
+	for i, k := range keys {
 		if i > 0 {
 			e.B = append(e.B, ',')
 		}
 		e.B = append(codec.AppendString(e.B, k), ':')
-		put(e, values[k])
+		switch x := values.MapIndex(reflect.ValueOf(k)); m.as { //nolint:exhaustive // the maps
+		case slotMapStr:
+			putStr(e, x.String())
+		case slotMapInt:
+			putInt64(e, x.Int())
+		case slotMapFloat:
+			e.B = codec.AppendFloat(e.B, x.Float())
+		default:
+			putRaw(e, x.Bytes())
+		}
 	}
 	e.B = append(e.B, '}')
 }

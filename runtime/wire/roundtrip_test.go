@@ -192,7 +192,7 @@ var roundTrips = []string{
 	`{"child":{}}`, `{"child":{"name":"x","new":[1],"custom.cf_a":["x"],"same":[{"name":""}]}}`, `{"child":{"name":null,"same":[{"name":5,"x":1},{}]},"new":1}`, `{"maybe":{"name":"n"}}`,
 	`{"children":[]}`, `{"children":[{}]}`, `{"children":[{"name":"a"},5]}`, `{"children":[{"name":"a"},null]}`, `{"children":[{"name":"a","same":[{"same":[{"name":"deep","odd":0}]}]},{"name":1}]}`,
 	`{"children":[{"name":"a"},[{"name":"b"}]],"after":{"children":[]},"count":3}`,
-	`{"labels":{}}`, `{"labels":{"b":"2","a":"1","":""}}`, `{"labels":{"a":1}}`, `{"labels":{"a":null}}`, `{"counts":{"a":1,"b":-5}}`, `{"counts":{"a":1.5}}`, `{"counts":{"a":-0}}`, "{\"counts\":{\"\xdd\":1,\"\x82\":-5}}", `{"bag":{"z":1.0,"a":{"b":[]}}}`, `{"bag":{}}`,
+	`{"labels":{}}`, `{"labels":{"b":"2","a":"1","":""}}`, `{"labels":{"a":1}}`, `{"labels":{"a":null}}`, `{"counts":{"a":1,"b":-5}}`, `{"counts":{"a":1.5}}`, `{"counts":{"a":-0}}`, `{"ratios":{"a":0.5,"b":-3}}`, `{"ratios":{"a":"x"}}`, `{"ratios":null}`, `{"ratio":1.50,"ratios":{"ratio":2}}`, "{\"counts\":{\"\xdd\":1,\"\x82\":-5}}", `{"bag":{"z":1.0,"a":{"b":[]}}}`, `{"bag":{}}`,
 	`{"custom.cf_a":"x","custom.cf_b":[1,2],"custom.cf_c":null,"custom.lcf_d":1.50,"custom":{"Name":"x"},"custom.":1,"custom.x y":{}}`,
 	`{"custom_fields":{"cf_a":1}}`, `{"unknown":1,"other":{"a":[]},"":null," ":0}`, `{"\u0069d":"x","\u00e9":1}`, "{\"\u00e9\":\"\u2028\",\"\xff\":\"\xfe\"}",
 	`{"id":"a","id":"b"}`, `{"id":"a","id":null}`, `{"id":null,"id":"b"}`, `{"id":"a","id":5}`, `{"id":5,"id":6}`, `{"count":5,"count":"x","count":0}`, `{"ratio":1.0,"ratio":2}`, `{"ratio":1.0,"ratio":1}`, `{"ratio":2,"ratio":2.0}`, `{"ratio":1.0,"ratio":"x"}`, `{"ratio":"x","ratio":1.0}`,
@@ -480,6 +480,35 @@ func TestVariant(t *testing.T) {
 }
 
 // TestNamesAreFound looks up names that are similar to those of members.
+func TestChangeOf(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		after, before string
+		matches       bool
+		want          string
+		ok            bool
+	}{
+		{`{"name":"new"}`, `{"name":"old"}`, true, "new old", true},
+		{`{"name":"new"}`, `{}`, true, "new -", true},
+		{`{}`, `{"name":"old"}`, true, "- old", true},
+		{`null`, ``, true, "- -", true},
+		{`{"name":"new"}`, `{}`, false, "- -", false},
+		{`5`, `{}`, true, "- -", false},
+		{`{"name":`, `{}`, true, "- -", false},
+	} {
+		got, ok := wire.ChangeOf[child]([]byte(c.after), []byte(c.before), c.matches)
+		text := func(v *child) string {
+			if v == nil {
+				return "-"
+			}
+			return v.Name
+		}
+		if is := text(got.After) + " " + text(got.Before); ok != c.ok || ok && is != c.want {
+			t.Errorf("%s, %s: %q, %v", c.after, c.before, is, ok)
+		}
+	}
+}
+
 func TestNamesAreFound(t *testing.T) {
 	t.Parallel()
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[thing]()) {

@@ -71,7 +71,7 @@ func (w *sender) member(m *member, v unsafe.Pointer) {
 		}
 	case slotCustom:
 		w.customFields(f, *as[closekit.CustomFields](v, m))
-	case slotMapStr, slotMapInt, slotMapRaw: // received only
+	case slotMapStr, slotMapInt, slotMapFloat, slotMapRaw: // received only
 	}
 }
 

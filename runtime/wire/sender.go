@@ -74,6 +74,9 @@ func (w *sender) send(s *plan, v unsafe.Pointer) {
 	if w.op.Rules != nil {
 		w.op.Rules.check(w)
 	}
+	if w.op.ByCase != nil {
+		w.op.ByCase.check(w)
+	}
 }
 
 // request returns the encoded request, which does not share the sender's memory.
@@ -105,7 +108,7 @@ func (w *sender) fillPath() string {
 		b.WriteString(template[:i])
 		for k, n := range w.pathNames {
 			if n == template[i+1:j] {
-				b.WriteString(url.PathEscape(w.pathVals[k]))
+				b.WriteString(w.pathVals[k])
 			}
 		}
 		template = template[j+1:]
@@ -141,7 +144,7 @@ func (w *sender) given() {
 
 // note records a string or boolean value for the rules and effects.
 func (w *sender) note(v string) {
-	if w.depth == 0 && (w.op.Rules != nil || w.op.Effects != nil) {
+	if w.depth == 0 && (w.op.Rules != nil || w.op.Effects != nil || w.op.ByCase != nil) {
 		w.values = append(w.values, fieldValue{len(w.fields) - 1, v})
 	}
 }
@@ -151,9 +154,13 @@ func (w *sender) absent(f *field) {
 	switch {
 	case f.preset != "":
 		w.given()
-		w.enc.Name(f.name)
-		w.enc.B = append(w.enc.B, f.preset...)
 		w.note(strings.TrimSuffix(strings.TrimPrefix(f.preset, `"`), `"`))
+		if f.in == inQuery {
+			w.param(f.key, f.preset)
+			return
+		}
+		w.enc.Name(f.key)
+		w.enc.B = append(w.enc.B, f.preset...)
 	case f.is(required):
 		w.add(f.name, "is required", "", fromHint(f))
 	}
@@ -170,10 +177,10 @@ func (w *sender) null(f *field) {
 	}
 	if f.in == inQuery {
 		// On Close's older endpoints an empty value means null.
-		w.param(f.name, "")
+		w.param(f.key, "")
 		return
 	}
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.enc.B = append(w.enc.B, "null"...)
 }
 
@@ -212,11 +219,14 @@ func (w *sender) text(f *field, v string) {
 	switch f.in {
 	case inPath:
 		w.pathNames = append(w.pathNames, f.name)
+		if v = url.PathEscape(v); f.kind == segments {
+			v = strings.ReplaceAll(v, "%2F", "/")
+		}
 		w.pathVals = append(w.pathVals, v)
 	case inQuery:
-		w.param(f.name, v)
+		w.param(f.key, v)
 	default:
-		w.enc.Name(f.name)
+		w.enc.Name(f.key)
 		w.appendText(f, v)
 	}
 }
@@ -236,10 +246,10 @@ func (w *sender) int(f *field, v int64) {
 		w.add(f.name, "must be "+boundsText(f), strconv.FormatInt(v, 10), "")
 	}
 	if f.in == inQuery {
-		w.param(f.name, strconv.FormatInt(v, 10))
+		w.param(f.key, strconv.FormatInt(v, 10))
 		return
 	}
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.enc.B = strconv.AppendInt(w.enc.B, v, 10)
 }
 
@@ -252,10 +262,10 @@ func (w *sender) float(f *field, v float64) {
 		w.add(f.name, "must be "+boundsText(f), fmt.Sprint(v), "")
 	}
 	if f.in == inQuery {
-		w.param(f.name, string(codec.AppendFloat(nil, v)))
+		w.param(f.key, string(codec.AppendFloat(nil, v)))
 		return
 	}
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.enc.B = codec.AppendFloat(w.enc.B, v)
 }
 
@@ -274,10 +284,10 @@ func (w *sender) bool(f *field, v bool) {
 	w.given()
 	w.note(strconv.FormatBool(v))
 	if f.in == inQuery {
-		w.param(f.name, strconv.FormatBool(v))
+		w.param(f.key, strconv.FormatBool(v))
 		return
 	}
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.enc.B = strconv.AppendBool(w.enc.B, v)
 }
 
@@ -289,10 +299,10 @@ func (w *sender) json(f *field, v []byte) {
 		return
 	}
 	if f.in == inQuery {
-		w.param(f.name, string(v))
+		w.param(f.key, string(v))
 		return
 	}
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.enc.B = append(w.enc.B, v...)
 }
 
@@ -324,17 +334,17 @@ func (w *sender) list(f *field, list []string) {
 			name := element(f, i)
 			w.checkText(f, name, v)
 			if repeat {
-				w.param(f.name, v)
+				w.param(f.key, v)
 			} else if strings.Contains(v, ",") {
 				w.add(name, "must not contain a comma", quote(v), "the list is sent joined by commas")
 			}
 		}
 		if !repeat {
-			w.param(f.name, strings.Join(list, ","))
+			w.param(f.key, strings.Join(list, ","))
 		}
 		return
 	}
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.enc.B = append(w.enc.B, '[')
 	for i, v := range list {
 		name := element(f, i)
@@ -364,7 +374,7 @@ func (w *sender) checkLen(f *field, n int) {
 func (w *sender) objects(f *field, s *plan, list *slice) {
 	w.given()
 	w.checkLen(f, list.len)
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.enc.B = append(w.enc.B, '[')
 	for i := range list.len {
 		if i > 0 {
@@ -378,7 +388,7 @@ func (w *sender) objects(f *field, s *plan, list *slice) {
 // object sends an object.
 func (w *sender) object(f *field, s *plan, v unsafe.Pointer) {
 	w.given()
-	w.enc.Name(f.name)
+	w.enc.Name(f.key)
 	w.nested(f.name, s, v)
 }
 

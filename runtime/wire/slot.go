@@ -31,6 +31,7 @@ const (
 	slotObj                      // pointer to a generated struct
 	slotMapStr                   // map[string] of a ~string
 	slotMapInt                   // map[string]int
+	slotMapFloat                 // map[string]float64
 	slotMapRaw                   // map[string]json.RawMessage
 	slotCustom                   // closekit.CustomFields
 )
@@ -83,6 +84,8 @@ func slotOf(t reflect.Type) slot {
 			return slotMapStr
 		case reflect.Int:
 			return slotMapInt
+		case reflect.Float64:
+			return slotMapFloat
 		case reflect.Slice:
 			return slotMapRaw
 		}

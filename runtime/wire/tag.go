@@ -20,12 +20,14 @@ import (
 //	required, null         must be set; may be null
 //	send, create, update   a member of a result that is sent: always, on create, on update
 //	sendonly               a member of a result that is never received
-//	html, date, email, phone, url, timezone, line, address, id   the format of a string
+//	key=                   the name on the wire, if it differs
+//	html, date, email, phone, url, timezone, line, address, segments, id   the format of a string
 //	sort                   names members to sort by, with - in front for descending
 //	open                   values other than those of the enum may be sent
+//	cases=                 which members go with which word of this one; see [ByCase]
 //	min=, max=, maxlen=, minitems=                bounds
 //	from=                  the tool that finds valid values
-//	preset=                JSON to send if the field is not set; always the last option
+//	preset=                what to send if the field is not set, JSON or, in a query, its value; always the last option
 type fieldTag struct {
 	name          string
 	in            field
@@ -39,7 +41,7 @@ func parseTag(tag reflect.StructTag, output bool) (fieldTag, error) {
 	if t.name == "" {
 		return t, errors.New("it has no json name")
 	}
-	t.in.name = t.name
+	t.in.name, t.in.key = t.name, t.name
 	for rest := tag.Get("close"); rest != ""; {
 		option := rest
 		if strings.HasPrefix(rest, "preset=") { // JSON, which may contain commas
@@ -122,6 +124,12 @@ func (t *fieldTag) option(option string) (err error) {
 		in.kind = address
 	case "line":
 		in.kind = line
+	case "segments":
+		in.kind = segments
+	case "cases":
+		in.cases = value
+	case "key":
+		in.key = value
 	default:
 		return fmt.Errorf("the tag close has no option %q", key)
 	}

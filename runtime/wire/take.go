@@ -82,7 +82,7 @@ func (r *reader) take(m *member, v unsafe.Pointer) {
 		o := m.elem.newStruct()
 		r.nested(f.name, raw, m.elem, o)
 		*as[unsafe.Pointer](v, m) = o
-	case slotCustom, slotMapStr, slotMapInt, slotMapRaw: // handled above; received only
+	case slotCustom, slotMapStr, slotMapInt, slotMapFloat, slotMapRaw: // handled above; received only
 	}
 }
 
@@ -149,7 +149,7 @@ func (r *reader) null(m *member, v unsafe.Pointer) bool {
 		*as[json.RawMessage](v, m) = json.RawMessage("null")
 	case slotStrs, slotRaws, slotList:
 		*as[slice](v, m) = slice{data: none()}
-	case slotStr, slotInt, slotCents, slotFloat, slotBool, slotObj, slotCustom, slotMapStr, slotMapInt, slotMapRaw:
+	case slotStr, slotInt, slotCents, slotFloat, slotBool, slotObj, slotCustom, slotMapStr, slotMapInt, slotMapFloat, slotMapRaw:
 		return false // nothing in Go can be null
 	}
 	return true

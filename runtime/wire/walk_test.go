@@ -290,6 +290,118 @@ func TestSend(t *testing.T) {
 	}
 }
 
+// addressed are parameters with special places and names.
+type addressed struct {
+	Place  string               `json:"place" close:"path,required,segments"`
+	Part   string               `json:"part" close:"path,required"`
+	Filter closekit.Opt[string] `json:"filter_name" close:"query,key=name"`
+	Name   closekit.Opt[string] `json:"name"`
+	Alone  closekit.Opt[string] `json:"alone" close:"key=solo"`
+	Fields []string             `json:"_fields" close:"query,preset=id,name"`
+	Limit  closekit.Opt[int]    `json:"_limit" close:"query,preset=5"`
+	Draft  closekit.Opt[bool]   `json:"draft" close:"query,preset=true"`
+}
+
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	some := closekit.Some[string]
+	op := wire.Operation{
+		Operation: closekit.Operation{Tool: "close_part_update", Method: "PUT", Path: "/a/{place}/b/{part}/", Effect: closekit.Write},
+		Params:    func() any { return new(addressed) },
+	}
+	for _, c := range []struct {
+		about string
+		op    *wire.Operation
+		set   addressed
+		want  sent
+	}{
+		{"presets in a query", &op, addressed{Place: "activity/actitype_a", Part: "x/y"}, sent{"/a/activity/actitype_a/b/x%2Fy/", "_fields=id,name&_limit=5&draft=true", "{}"}},
+		{
+			"names on the wire", &op,
+			addressed{Place: "a b/ü", Part: "p", Filter: some("old"), Name: some("new"), Alone: some("1"), Fields: []string{"id"}, Limit: closekit.Some(1), Draft: closekit.Some(false)},
+			sent{"/a/a%20b/%C3%BC/b/p/", "name=old&_fields=id&_limit=1&draft=false", `{"name":"new","solo":"1"}`},
+		},
+	} {
+		if got := send(t, c.op, &c.set); got != c.want {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", c.about, got, c.want)
+		}
+	}
+	for _, place := range []string{"", "/", "a/", "/a", "a//b", "a/../b", ".", "..", "../lead", "a/."} {
+		if err := op.Validate(&addressed{Place: place, Part: "p"}); err == nil {
+			t.Errorf("the path %q passes", place)
+		}
+	}
+	req, err := op.Prepare([]byte(`{"place":"activity/x","part":"p","filter_name":"old","name":"new"}`), nil)
+	if err != nil || req.Query != "name=old&_fields=id,name&_limit=5&draft=true" || string(req.Body) != `{"name":"new"}` {
+		t.Errorf("%+v, %v", req, err)
+	}
+}
+
+// node is a query whose members depend on its type.
+type node struct {
+	Type      string               `json:"type" close:"required,send,cases=and:queries|or:queries|text:text mode?|field:condition|all:"`
+	Negate    closekit.Opt[bool]   `json:"negate" close:"send"`
+	Queries   []node               `json:"queries" close:"send"`
+	Text      closekit.Opt[string] `json:"text" close:"send"`
+	Mode      closekit.Opt[string] `json:"mode" close:"send"`
+	Condition *condition           `json:"condition" close:"send"`
+}
+
+type condition struct {
+	closekit.Object
+	Kind  string                `json:"kind" close:"required,send,cases=at_least:value|one_of:ids"`
+	Value closekit.Opt[float64] `json:"value" close:"send"`
+	IDs   []leadID              `json:"ids" close:"send"`
+}
+
+type search struct {
+	Kind  closekit.Opt[string] `json:"kind" close:"query,cases=one:query|many:queries name?,preset=one"`
+	Query *node                `json:"query"`
+	Many  []node               `json:"queries"`
+	Name  closekit.Opt[string] `json:"name" close:"query,maxlen=3"`
+}
+
+func TestCases(t *testing.T) {
+	t.Parallel()
+	op := wire.Operation{
+		Operation: closekit.Operation{Tool: "close_search", Method: "POST", Path: "/data/search/"},
+		Params:    func() any { return new(search) }, ByCase: wire.ByCase{},
+	}
+	for _, c := range []struct {
+		input string
+		want  []string
+	}{
+		{`{"query":{"type":"and","queries":[{"type":"text","text":"x"},{"type":"text","text":"x","mode":"phrase"},{"type":"all","negate":true}]}}`, nil},
+		{`{"query":{"type":"unknown","text":"x","queries":[]}}`, nil},
+		{`{"query":{"type":"field","condition":{"kind":"at_least","value":0}}}`, nil},
+		{`{"query":{"type":"and"}}`, []string{"query.queries: is required when type is and"}},
+		{`{"query":{}}`, []string{"query.type: is required"}},
+		{`{"query":{"type":"or","queries":[{"type":"text","text":"x"},{"type":"or","queries":[{"type":"text"}],"mode":"m"}]}}`, []string{
+			`query.queries[1].mode: does not go with type or (it goes with type "text")`,
+			"query.queries[1].queries[0].text: is required when type is text",
+		}},
+		{`{"query":{"type":"field","condition":{"kind":"one_of","value":1}}}`, []string{
+			"query.condition.ids: is required when kind is one_of",
+			`query.condition.value: does not go with kind one_of (it goes with kind "at_least")`,
+		}},
+		{`{"query":{"type":"text","text":7}}`, []string{`query.text: must be a string, got 7`}},
+		{`{}`, []string{"query: is required when kind is one"}},
+		{`{"kind":"many","queries":[{"type":"text"}],"name":"abcd"}`, []string{
+			"name: must have at most 3 characters, got 4",
+			"queries[0].text: is required when type is text",
+		}},
+		{`{"kind":"one","query":{"type":"all"},"name":"a"}`, []string{`name: does not go with kind one (it goes with kind "many")`}},
+		{`{"kind":"other","name":"a"}`, nil},
+	} {
+		t.Run(c.input, func(t *testing.T) {
+			t.Parallel()
+			_, err := op.Parse([]byte(c.input))
+			expect(t, err, c.want...)
+		})
+	}
+	expect(t, op.Validate(&search{Query: &node{Type: "and", Queries: []node{{Type: "text"}}}}), "query.queries[0].text: is required when type is text")
+}
+
 // TestRules has rules of the parameters name and status, fields 2 and 3, and kind,
 // field 24.
 func TestRules(t *testing.T) {

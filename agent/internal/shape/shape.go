@@ -28,6 +28,9 @@ type Spec struct {
 
 	Pages bool // the tool has _skip
 	Skip  int  // the _skip of the call
+	// Cursor is the parameter of the tool that takes the cursor of a page, and Next the
+	// member of the response with that of the next one; empty if it has none.
+	Cursor, Next string
 	// Whole is how to get what was cut, such as close_note_get; empty if no tool
 	// returns more. Alone means that the call has selected one field already.
 	Whole string
@@ -77,7 +80,7 @@ func (s *Spec) Answer(raw []byte) string {
 	}
 	body := &body{spec: s, show: s.Show, budget: budget}
 	if p.list {
-		body.lines(&p)
+		body.lines(s, &p)
 	} else {
 		body.one(p.records[0])
 	}
@@ -193,9 +196,9 @@ func (d *body) add(w *writer) {
 
 // lines writes as many records as fit, each on a line. Texts become shorter before
 // records are left out.
-func (d *body) lines(p *response) {
+func (d *body) lines(s *Spec, p *response) {
 	records := p.records
-	totals := d.totals(p.envelope)
+	totals := d.totals(s, p.envelope)
 	d.budget -= cost(totals)
 	same := d.hoist(records)
 	d.budget -= cost(same)
@@ -285,9 +288,9 @@ func (d *body) one(raw record) {
 
 // totals returns what the envelope of a list says besides its records and their
 // number, such as the sum of their values.
-func (d *body) totals(envelope []member) []byte {
+func (d *body) totals(s *Spec, envelope []member) []byte {
 	m := slices.DeleteFunc(slices.Clone(envelope), func(m member) bool {
-		return empty(m.raw) || string(m.raw) == "0" || slices.Contains([]string{"data", "has_more", "total_results"}, string(m.name))
+		return empty(m.raw) || string(m.raw) == "0" || slices.Contains([]string{"data", "has_more", "total_results", s.Next}, string(m.name))
 	})
 	m = slices.DeleteFunc(slices.Clone(m), func(x member) bool { return find(m, string(x.name)+"_formatted") != nil })
 	w := &writer{limit: 60, most: 600}
@@ -304,7 +307,11 @@ func (s *Spec) position(d *body, p *response) string {
 	if !number.MatchString(total) {
 		total = ""
 	}
-	more := string(find(m, "has_more")) == "true" || d.shown < of
+	next := strings.Trim(string(find(m, s.Next)), `"`)
+	if s.Cursor == "" || next == "null" {
+		next = ""
+	}
+	more := string(find(m, "has_more")) == "true" || d.shown < of || next != ""
 	text := Thousands(d.shown)
 	if s.Skip > 0 {
 		text = Thousands(s.Skip+1) + " to " + Thousands(s.Skip+d.shown)
@@ -312,11 +319,15 @@ func (s *Spec) position(d *body, p *response) string {
 	switch {
 	case total != "" && (more || s.Skip > 0):
 		text += " of " + total
-	case !more && !s.Pages:
+	case !more && !s.Pages && s.Cursor == "":
 		return text + " shown; that is all"
 	}
 	text += " shown"
 	switch {
+	case d.shown < of && s.Cursor != "":
+		return text + fmt.Sprintf("; %d of this page did not fit: ask for fewer", of-d.shown)
+	case next != "":
+		text += "; next: " + s.Cursor + " " + Quote(next, 300)
 	case more && s.Pages:
 		text += fmt.Sprintf("; next: _skip %d", s.Skip+d.shown)
 	case more && total == "":

@@ -27,6 +27,9 @@ type Tool struct {
 	Info       closekit.ToolInfo
 	Method     string // of a tool of the host, empty
 	Template   string // of the path below the prefix of the API, /lead/{lead_id}/
+	// Cursor is the parameter with the cursor of a page, and Next the member of the
+	// response with that of the next one; empty for most tools.
+	Cursor, Next string
 
 	// Completes is true if the tool may fill something in, or compare the input with
 	// the account, before a call.
@@ -63,6 +66,7 @@ func newTool(t Tool, input json.RawMessage, run runner) *Tool {
 func OfCatalog(t *closekit.Tool) *Tool {
 	return newTool(Tool{
 		Name: t.Name, Resource: t.Resource, Effect: t.Effect, Idempotent: t.Idempotent, Info: t.Info(), Method: t.Method, Template: t.Operation().Path,
+		Cursor: t.Operation().Cursor, Next: t.Operation().Next,
 		Completes: t.Fill != "" || slices.ContainsFunc(t.Accepts, func(a closekit.Accepted) bool { return a.Use == closekit.CheckCurrency }),
 	}, t.InputSchema(), catalogTool{t})
 }

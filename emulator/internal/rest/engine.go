@@ -71,7 +71,8 @@ type Call struct {
 	Engine   *Engine
 	State    *store.State
 	Resource *Resource
-	ID       string
+	ID       string   // the first of the path
+	IDs      []string // all of the path
 
 	Organization string
 	User         string

@@ -81,6 +81,9 @@ func (r *Resource) TableName() string {
 	return r.Name
 }
 
+// LongID is the length of the random part of a long id.
+const LongID = store.LongID
+
 // Ordinary returns the default description of a resource.
 func Ordinary(name string) *Resource {
 	r := &Resource{Name: name, Prefix: guessPrefix(name), Short: true, Model: guessModel(name), open: true}

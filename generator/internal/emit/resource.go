@@ -52,12 +52,22 @@ func operation(f *File, o *ir.Op, api *ir.API) {
 		if o.Skip != "" {
 			skip = Id("p").Dot(o.Skip)
 		}
-		args = append(args, skip)
-		f.Add(head(o, o.Func, "(*closekit.Page["+o.Result+"], error)").Params(page(o), Error()).Block(call("CallPage")))
+		name := "CallPageByCursor"
+		if o.Cursor == "" {
+			name, args = "CallPage", append(args, skip)
+		}
+		f.Add(head(o, o.Func, "(*closekit.Page["+o.Result+"], error)").Params(page(o), Error()).Block(call(name)))
 	}
 	f.Line()
 	if o.All != nil {
 		iterator(f, o)
+	}
+	if o.Wait != nil {
+		f.Add(doc(o.Wait.Doc))
+		f.Add(head(o, o.Wait.Name, "(*"+o.Result+", error)").Params(Op("*").Id(o.Result), Error()).Block(
+			Return(Qual(wirePath, "Wait").Types(Id(o.Result)).Call(Id("ctx"), Id("c"), Op("&").Id(o.Var), Op("&").Id("p"), Id("opts"))),
+		))
+		f.Line()
 	}
 	if o.Totals != nil {
 		f.Add(doc(o.Totals.Doc))
@@ -94,9 +104,13 @@ func page(o *ir.Op) *Statement { return Op("*").Qual(rootPath, "Page").Types(Id(
 //	}
 func iterator(f *File, o *ir.Op) {
 	f.Add(doc(o.All.Doc))
+	call, at := "CallAll", o.Skip
+	if o.Cursor != "" {
+		call, at = "CallAllByCursor", o.Cursor
+	}
 	f.Add(head(o, o.All.Name, "iter.Seq2[*"+o.Result+", error]").Qual("iter", "Seq2").Types(Op("*").Id(o.Result), Error()).Block(
-		Return(Qual(wirePath, "CallAll").Types(Id(o.Result)).Call(
-			Id("ctx"), Id("c"), Op("&").Id(o.Var), Op("&").Id("p"), Op("&").Id("p").Dot(o.Skip), Id("opts"))),
+		Return(Qual(wirePath, call).Types(Id(o.Result)).Call(
+			Id("ctx"), Id("c"), Op("&").Id(o.Var), Op("&").Id("p"), Op("&").Id("p").Dot(at), Id("opts"))),
 	))
 	f.Line()
 }
@@ -135,6 +149,9 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 		}
 		spec = append(spec, pair("Effects", literals(len("    Effects:   wire.Effects{},"), Qual(wirePath, "Effects"), items...)))
 	}
+	if o.ByCase {
+		spec = append(spec, pair("ByCase", Qual(wirePath, "ByCase").Values()))
+	}
 	facts := []Code{
 		pair("Tool", Lit(o.Tool)), pair("Method", Lit(o.Method)), pair("Path", Lit(o.Path)), pair("Effect", effect(o.Effect)),
 	}
@@ -143,6 +160,12 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 	}
 	if api != nil {
 		facts = append(facts, pair("API", Op("&").Id("ofAPI")))
+	}
+	if o.Cursor != "" {
+		facts = append(facts, pair("Cursor", Lit(o.Paging[0])), pair("Next", Lit(o.Paging[1])))
+	}
+	if w := o.Waits; w != nil {
+		facts = append(facts, pair("Waits", Op("&").Qual(rootPath, "Waits").Values(pair("Field", Lit(w.Field)), pair("Done", strs(w.Done)), pair("Failed", strs(w.Failed)))))
 	}
 	if len(o.Narrow) > 0 {
 		facts = append(facts, pair("Narrow", strs(o.Narrow)))
@@ -240,6 +263,14 @@ func structType(f *File, s *ir.Struct) {
 	for _, v := range s.Variants {
 		variant(f, s, &v)
 	}
+	if s.Changed != "" {
+		f.Add(doc("Changed reports whether the event changed a field, by its JSON name."))
+		f.Add(short(
+			Func().Params(Id("v").Op("*").Id(s.Type)).Id("Changed").Params(Id("field").String()).Bool(),
+			Return(Qual("slices", "Contains").Call(Id("v").Dot(s.Changed), Id("field"))),
+		))
+		f.Line()
+	}
 	if s.Result {
 		// The compiler makes a second method, of the pointer; without noinline it would
 		// have the whole body as well.
@@ -291,6 +322,13 @@ func variant(f *File, s *ir.Struct, v *ir.Variant) {
 		}
 	}
 	f.Add(doc(v.Doc))
+	if v.In != nil {
+		f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id(v.Method).Params().Params(Qual(rootPath, "Change").Types(Id(v.Struct)), Bool()).Block(
+			Return(Qual(wirePath, "ChangeOf").Types(Id(v.Struct)).Call(Id("v").Dot(v.In[0]), Id("v").Dot(v.In[1]), cond)),
+		))
+		f.Line()
+		return
+	}
 	f.Add(short(
 		Func().Params(Id("v").Op("*").Id(s.Type)).Id(v.Method).Params().Params(Op("*").Id(v.Struct), Bool()),
 		Return(Qual(wirePath, "Variant").Types(Id(v.Struct)).Call(Id("v"), cond)),

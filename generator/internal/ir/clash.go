@@ -46,6 +46,9 @@ func (b *builder) clashes() manifest.Problems {
 			if t.Paging {
 				n.declare(allName(fn), "the iterator of "+t.Name, t.Pos)
 			}
+			if t.Waits != nil {
+				n.declare(waitName(fn), "the wait of "+t.Name, t.Pos)
+			}
 			if t.Totals != nil {
 				n.declare(totalsName(fn), "the totals of "+t.Name, t.Pos)
 			}

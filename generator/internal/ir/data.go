@@ -66,7 +66,7 @@ func byName(a, b *manifest.Object) int { return cmp.Compare(a.Name, b.Name) }
 func (b *builder) choices(tools []Tool) ([]DataFile, error) {
 	file := object{{"generated", "by closegen from close.yaml; DO NOT EDIT"}}
 	var sets []object
-	for _, s := range b.api.Toolsets {
+	for _, s := range b.api.AllToolsets() {
 		names := slices.DeleteFunc(slices.Clone(s.Tools), func(name string) bool {
 			return !slices.ContainsFunc(tools, func(t Tool) bool { return t.Name == name })
 		})
@@ -144,6 +144,15 @@ func dataOf(source string, list []*Tool, defs object) object {
 	tools := object{}
 	for _, t := range list {
 		o := object{{"title", t.Title}, {"description", t.Description}, {"doc", t.Doc}}
+		if t.Area != "" {
+			o.set("area", t.Area)
+		}
+		if t.Costs {
+			o.set("costs", true)
+		}
+		if t.Needs != "" {
+			o.set("needs", t.Needs)
+		}
 		if len(t.Synonyms) > 0 {
 			o.set("synonyms", t.Synonyms)
 		}

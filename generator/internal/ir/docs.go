@@ -57,10 +57,11 @@ func (b *builder) opDoc(t *manifest.Tool, fn string) []string {
 		}
 		own = append(slices.Clone(own), item.Object.Fields...)
 	}
-	second := join(b.text.text(t.Use, own...), strings.Join(manifest.Sentences(b.goRules(t)), " "))
+	second := join(b.text.text(t.Use, own...), strings.Join(manifest.Sentences(b.goRules(t)), " "), b.text.text(t.Cases.Sentence("parameters"), own...))
 	if t.Effect&manifest.Sends == manifest.Sends {
 		second = join(second, "It may send a message to a customer.")
 	}
+	second = join(second, t.Marks())
 	source := fmt.Sprintf("%s API: %s %s (tool %s) %s", b.api.Name, t.Method, t.Path, t.Name, t.Doc)
 	return paragraphs(fn+" "+thirdPerson(b.text.text(t.Does, own...)), second, source)
 }

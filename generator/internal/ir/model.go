@@ -131,6 +131,7 @@ type Struct struct {
 	Result   bool    // it comes in responses
 	Returned bool    // by an operation, alone or in a page
 	Variants []Variant
+	Changed  string // the Go field that lists what an event changed, or empty
 }
 
 // Secrets names the fields that hold a secret.
@@ -153,6 +154,7 @@ type Variant struct {
 	By     string   // the Go field that must be
 	Is     []string // one of these
 	ByOpt  bool     // By is an Opt
+	In     []string // Go fields with the other struct after and before an event
 }
 
 // Returns is what an operation returns.
@@ -179,11 +181,16 @@ type Op struct {
 	Returns    Returns
 	Result     string    // the struct it returns, one or a page of them
 	Skip       string    // the field of Params that is the offset of the page, or empty
+	Cursor     string    // the field of Params that is the cursor of the page, or empty
+	Paging     [2]string // the parameter with that cursor, and the member of the response with the next one
 	All        *Function // the iterator, or nil
-	Totals     *Totals   // or nil
+	Wait       *Function // the one that waits for a job, or nil
+	Waits      *manifest.Waits
+	Totals     *Totals // or nil
 	Aliases    []Alias
 	Rules      []Rule
 	Effects    []EffectCase
+	ByCase     bool // members of what is sent depend on a word
 }
 
 // Function is a name with its comment.
@@ -239,6 +246,8 @@ type Tool struct {
 	Name, Title, Description string
 	Resource, Func           string
 	Synonyms                 []string
+	Area, Needs              string
+	Costs                    bool
 	Aliases                  []Alias
 	Accepts                  []Accepted
 	Fill                     string // name of a constant, or empty

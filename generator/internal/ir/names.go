@@ -48,6 +48,9 @@ func funcName(tool string) string {
 // allName makes the name of the iterator of a list function.
 func allName(fn string) string { return strings.TrimSuffix(fn, "List") + "All" }
 
+// waitName makes the name of the function that waits for a job.
+func waitName(fn string) string { return strings.TrimSuffix(fn, "Get") + "Wait" }
+
 // totalsName makes the name of the function that reads a list's totals.
 func totalsName(fn string) string { return strings.TrimSuffix(fn, "List") + "Totals" }
 

@@ -12,7 +12,7 @@ import (
 // object makes the struct of a type that is received or sent.
 func (b *builder) object(o *manifest.Object) Struct {
 	u := b.uses[o]
-	s := Struct{Type: o.Name, Doc: typeDoc(o.Name, b.text.text(o.About, o.Fields...)), Result: u.output, Returned: u.returned}
+	s := Struct{Type: o.Name, Doc: typeDoc(o.Name, b.text.text(aboutOf(o), o.Fields...)), Result: u.output, Returned: u.returned}
 	fields := o.Fields
 	switch {
 	case b.embeds(o):
@@ -32,7 +32,10 @@ func (b *builder) object(o *manifest.Object) Struct {
 		case goes:
 			a = sentToo
 		}
-		s.Fields = append(s.Fields, Field{Go: fieldName(f.Name), Doc: b.fieldDoc(f, inResult, o.Fields), Type: memberType(f), Tag: fieldTag(f, a)})
+		s.Fields = append(s.Fields, Field{Go: fieldName(f.Name), Doc: b.fieldDoc(f, inResult, o.Fields), Type: memberType(f), Tag: fieldTag(f, a, o.Cases)})
+	}
+	if o.Changed != "" {
+		s.Changed = fieldName(o.Changed)
 	}
 	for _, v := range o.Variants {
 		if b.uses[v.Object].output {
@@ -41,6 +44,9 @@ func (b *builder) object(o *manifest.Object) Struct {
 	}
 	return s
 }
+
+// aboutOf says what a type is and which members go together.
+func aboutOf(o *manifest.Object) string { return join(o.About, o.Cases.Sentence("members")) }
 
 // memberType is the Go type of a member of an object.
 func memberType(f *manifest.Field) GoType { return goType(f.Type, f.Always || f.Required) }
@@ -96,6 +102,11 @@ func variant(o *manifest.Object, v manifest.Variant) Variant {
 			values[i] = strconv.Quote(value)
 		}
 		condition = out.By + " is " + strings.Join(values, " or ")
+	}
+	if v.In != nil {
+		out.In = []string{fieldName(v.In[0]), fieldName(v.In[1])}
+		out.Doc = fmt.Sprintf("%s returns the record after and before the event. It reports false unless %s.", out.Method, condition)
+		return out
 	}
 	out.Doc = fmt.Sprintf("%s returns v as %s. It reports false unless %s.", out.Method, words.WithArticle("["+v.Object.Name+"]"), condition)
 	return out

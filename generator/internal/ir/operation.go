@@ -17,10 +17,13 @@ func (b *builder) op(t *manifest.Tool) Op {
 	fn := funcName(t.Name)
 	o := Op{
 		Tool: t.Name, Func: fn, Var: opVar(fn), Doc: b.opDoc(t, fn), Method: t.Method, Path: t.Path, Effect: effectOf(t.Effect),
-		Idempotent: t.Idempotent, Params: b.paramsOf(t, fn), Rules: rulesOf(t), Effects: effectsOf(t),
+		Idempotent: t.Idempotent, Params: b.paramsOf(t, fn), Rules: rulesOf(t), Effects: effectsOf(t), ByCase: hasCases(t),
 	}
 	if offset := b.api.Conventions.Offset; t.Param(offset) != nil {
 		o.Skip = fieldName(offset)
+	}
+	if t.Cursor != "" {
+		o.Cursor, o.Paging = fieldName(t.Cursor), [2]string{t.Cursor, t.Next}
 	}
 	for _, a := range t.Aliases {
 		if t.Param(a.For) != nil { // the others are not sent
@@ -36,15 +39,41 @@ func (b *builder) op(t *manifest.Tool) Op {
 	}
 	if t.Paging {
 		all := allName(fn)
-		o.All = &Function{all, fmt.Sprintf("%s iterates over all results of [%s], fetching pages as needed. A loop that deletes or changes "+
-			"them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.", all, fn)}
-		o.Narrow = narrow(t)
+		o.All = &Function{all, fmt.Sprintf("%s iterates over all results of [%s], fetching pages as needed.", all, fn)}
+		if t.Cursor == "" {
+			o.All.Doc += " A loop that deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some."
+			o.Narrow = narrow(t)
+		}
+	}
+	if t.Waits != nil {
+		name := waitName(fn)
+		o.Waits = t.Waits
+		o.Wait = &Function{name, fmt.Sprintf("%s repeats [%s] until %s is %s, in intervals from a second to half a minute. A job that failed is a [*closekit.JobError]; "+
+			"the context ends the wait.", name, fn, fieldName(t.Waits.Field), strings.Join(t.Waits.Done, " or "))}
 	}
 	if t.Totals != nil {
 		name := totalsName(fn)
 		o.Totals = &Totals{Function{name, fmt.Sprintf("%s reads the totals in the envelope of a page of [%s].", name, fn)}, t.Totals.Name}
 	}
 	return o
+}
+
+// hasCases reports whether members of what a tool sends depend on a word.
+func hasCases(t *manifest.Tool) bool {
+	seen := map[*manifest.Object]bool{}
+	var within func(t *manifest.Type) bool
+	within = func(t *manifest.Type) bool {
+		if t.Kind == manifest.List {
+			t = t.Elem
+		}
+		o := t.Object
+		if o == nil || seen[o] {
+			return false
+		}
+		seen[o] = true
+		return o.Cases != nil || slices.ContainsFunc(o.Fields, func(f *manifest.Field) bool { return (f.Create || f.Update) && within(f.Type) })
+	}
+	return t.Cases != nil || slices.ContainsFunc(t.Params, func(p *manifest.Field) bool { return within(p.Type) })
 }
 
 // narrow returns the parameters that split a long list: the two ends of a time that
@@ -72,7 +101,7 @@ func (b *builder) paramsOf(t *manifest.Tool, fn string) Struct {
 	for _, p := range t.Params {
 		s.Fields = append(s.Fields, Field{
 			Go: fieldName(p.Name), Doc: b.fieldDoc(p, roleOf(t), t.Params), Type: goType(p.Type, p.Required && p.Preset == nil),
-			Tag: fieldTag(p, parameter),
+			Tag: fieldTag(p, parameter, t.Cases),
 		})
 	}
 	return s

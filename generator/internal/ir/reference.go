@@ -107,7 +107,7 @@ func toolEntry(api *manifest.API, t *manifest.Tool) ToolEntry {
 	}
 	facts = append(facts, manifest.EffectSentences(t)...)
 	e := ToolEntry{
-		Name: t.Name, Intro: append(paragraphs(t.Does, t.Use), strings.Join(facts, " · ")), Rules: manifest.Sentences(t.Rules),
+		Name: t.Name, Intro: append(paragraphs(t.Does, join(t.Use, t.Marks())), strings.Join(facts, " · ")), Rules: append(manifest.Sentences(t.Rules), paragraphs(t.Cases.Sentence("parameters"))...),
 		Returns: "Returns nothing.",
 	}
 	if t.Returns != nil {
@@ -141,7 +141,7 @@ func toolEntry(api *manifest.API, t *manifest.Tool) ToolEntry {
 }
 
 func objectEntry(o *manifest.Object) TypeEntry {
-	e := TypeEntry{o.Name, o.About, Table{Head: []string{"field", "type", "access", "meaning"}}}
+	e := TypeEntry{o.Name, aboutOf(o), Table{Head: []string{"field", "type", "access", "meaning"}}}
 	for _, f := range o.Fields {
 		var access []string
 		for _, a := range []struct {
@@ -186,7 +186,7 @@ func typeName(t *manifest.Type) string {
 		return "id of " + t.ID.Noun
 	case manifest.String, manifest.RichText, manifest.Integer, manifest.Number, manifest.Boolean, manifest.Date, manifest.DateTime,
 		manifest.DateOrDateTime, manifest.Cents, manifest.Email, manifest.Phone, manifest.URL, manifest.Timezone, manifest.JSON,
-		manifest.Line, manifest.Address, manifest.Secret,
+		manifest.Line, manifest.Address, manifest.Segments, manifest.Secret,
 		manifest.CustomFields:
 	}
 	return scalarNames[t.Kind]
@@ -196,5 +196,5 @@ var scalarNames = map[manifest.Kind]string{
 	manifest.String: "text", manifest.RichText: "rich text", manifest.Integer: "integer", manifest.Number: "number",
 	manifest.Boolean: "boolean", manifest.Date: "date", manifest.DateTime: "date and time", manifest.DateOrDateTime: "date, or date and time",
 	manifest.Cents: "cents", manifest.Email: "email address", manifest.Phone: "phone number", manifest.URL: "URL",
-	manifest.Timezone: "time zone", manifest.Line: "text", manifest.Secret: "secret", manifest.Address: "email address", manifest.JSON: "JSON", manifest.CustomFields: "custom fields",
+	manifest.Timezone: "time zone", manifest.Line: "text", manifest.Secret: "secret", manifest.Address: "email address", manifest.Segments: "path", manifest.JSON: "JSON", manifest.CustomFields: "custom fields",
 }

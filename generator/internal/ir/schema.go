@@ -164,7 +164,9 @@ func (w *walk) field(f *manifest.Field, facts fieldFacts, about string) object {
 			}
 		}
 	}
-	if about != "" {
+	if len(s) > 1 && s[1].name == "description" { // of the object itself
+		s[1].value = join(about, s[1].value.(string))
+	} else if about != "" {
 		s = slices.Insert(s, min(1, len(s)), member{"description", about})
 	}
 	if facts.Applied != nil {
@@ -264,7 +266,7 @@ func (w *walk) typ(t *manifest.Type, facts fieldFacts) object {
 		s.set("additionalProperties", false)
 	case manifest.ObjectType:
 		return w.object(t.Object)
-	case manifest.String, manifest.Line, manifest.Secret:
+	case manifest.String, manifest.Line, manifest.Segments, manifest.Secret:
 		s.set("type", "string")
 		length()
 	case manifest.RichText, manifest.DateOrDateTime, manifest.Phone, manifest.Timezone, manifest.Address:
@@ -302,14 +304,20 @@ func idPattern(k *manifest.IDKind) string {
 // object is the schema of an object that is sent: what may be written,
 // nothing else.
 func (w *walk) object(o *manifest.Object) object {
-	s := object{{"type", "object"}}
+	if o.Brief && !slices.Contains(w.stack, o) {
+		return w.open(o, w.shape(o))
+	}
 	if !w.enter(o) {
-		return s
+		return w.open(o, "As the "+humanName(o.Name)+" around it.")
 	}
 	defer w.leave()
+	s := object{{"type", "object"}}
+	if about := o.Cases.Sentence("members"); about != "" {
+		s.set("description", about)
+	}
 	var sent members
 	for _, f := range o.Fields {
-		if w.role == inUpdate && f.Update || w.role != inUpdate && f.Create {
+		if w.sends(f) {
 			sent.add(w, f, "")
 		}
 	}
@@ -329,7 +337,11 @@ func (b *builder) outputSchema(t *manifest.Tool) (json.RawMessage, error) {
 	props := object{}
 	conv := b.api.Conventions
 	props.set(conv.Items, object{{"type", "array"}, {"items", b.ref(t.Returns.Elem.Object, from)}})
-	props.set(conv.More, object{{"type", "boolean"}, {"description", "There are more results; ask again with " + conv.Offset + "."}})
+	if t.Cursor == "" {
+		props.set(conv.More, object{{"type", "boolean"}, {"description", "There are more results; ask again with " + conv.Offset + "."}})
+	} else {
+		props.set(t.Next, object{{"type", []string{"string", "null"}}, {"description", "Cursor of the next page, for " + t.Cursor + "; null after the last one."}})
+	}
 	props.set(conv.Total, object{{"type", "integer"}, {"description", "How many there are in all, where " + b.api.Name + " counts them."}})
 	if t.Totals != nil {
 		for _, f := range t.Totals.Fields {
@@ -394,15 +406,16 @@ func (b *builder) resultType(t *manifest.Type, from string) object {
 	case manifest.CustomFields:
 		return one("object")
 	case manifest.String, manifest.RichText, manifest.Date, manifest.DateTime, manifest.DateOrDateTime, manifest.Email,
-		manifest.Phone, manifest.URL, manifest.Timezone, manifest.Line, manifest.Address, manifest.Secret, manifest.ID, manifest.EnumType:
+		manifest.Phone, manifest.URL, manifest.Timezone, manifest.Line, manifest.Address, manifest.Segments, manifest.Secret, manifest.ID, manifest.EnumType:
 	}
 	return one("string")
 }
 
 // description is what a model reads about a tool.
 func description(t *manifest.Tool) string {
-	parts := []string{t.Does, t.Use}
+	parts := []string{t.Does, t.Use, t.Marks()}
 	parts = append(parts, manifest.Sentences(t.Rules)...)
+	parts = append(parts, t.Cases.Sentence("parameters"))
 	if t.Result != "" {
 		parts = append(parts, fmt.Sprintf("Returns %s", lowerFirst(t.Result)))
 	}

@@ -14,6 +14,7 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	fn := funcName(t.Name)
 	out := Tool{
 		Name: t.Name, Title: t.Title, Description: description(t), Resource: t.Resource.Name, Func: fn,
+		Area: t.Resource.Area, Costs: t.Costs, Needs: string(t.Needs),
 		Synonyms: t.Synonyms, Show: t.Show, Preview: b.preview(t), Brief: t.Brief, More: t.More, Hidden: t.Hidden, OpVar: opVar(fn), Doc: t.Doc, Untrusted: b.untrusted(t),
 	}
 	for _, a := range t.Aliases {

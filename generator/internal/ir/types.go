@@ -1,6 +1,7 @@
 package ir
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,13 +34,37 @@ func scalar(t *manifest.Type) GoType {
 			return GoType{Name: idType(t.ID)}
 		}
 	case manifest.String, manifest.RichText, manifest.Email, manifest.Phone, manifest.URL, manifest.Timezone,
-		manifest.Line, manifest.Address, manifest.List, manifest.Map, manifest.CustomFields, manifest.ObjectType:
+		manifest.Line, manifest.Address, manifest.Segments, manifest.List, manifest.Map, manifest.CustomFields, manifest.ObjectType:
 	}
 	return GoType{Name: "string"}
 }
 
 // secret is the type of a text that is not printed.
 var secret = GoType{Scope: Root, Name: "Secret"}
+
+// caseTable is the cases as package wire reads them: and:queries|text:value mode?.
+func caseTable(c *manifest.Cases) string {
+	if c == nil {
+		return ""
+	}
+	var parts []string
+	for _, x := range c.Of {
+		names := slices.Clone(x.Needs)
+		for _, name := range x.Takes {
+			names = append(names, name+"?")
+		}
+		parts = append(parts, x.Word+":"+strings.Join(names, " "))
+	}
+	return strings.Join(parts, "|")
+}
+
+// preset is what package wire sends for a parameter that is not set.
+func preset(f *manifest.Field) string {
+	if f.In != manifest.InQuery {
+		return string(f.Preset)
+	}
+	return strings.NewReplacer("[", "", "]", "", `"`, "").Replace(string(f.Preset))
+}
 
 var rawJSON = GoType{Scope: JSON, Name: "RawMessage"}
 
@@ -71,14 +96,14 @@ func goType(t *manifest.Type, always bool) GoType {
 		return g
 	case manifest.Map:
 		g := scalar(t.Elem)
-		if t.Elem.Kind == manifest.ObjectType || isNumeric(t.Elem) && t.Elem.Kind != manifest.Integer {
+		if t.Elem.Kind == manifest.ObjectType || isNumeric(t.Elem) && t.Elem.Kind != manifest.Integer && t.Elem.Kind != manifest.Number {
 			g = rawJSON
 		}
 		g.Form = Dict
 		return g
 	case manifest.String, manifest.RichText, manifest.Integer, manifest.Number, manifest.Boolean, manifest.Date,
 		manifest.DateTime, manifest.DateOrDateTime, manifest.Cents, manifest.Email, manifest.Phone, manifest.URL,
-		manifest.Timezone, manifest.Line, manifest.Address, manifest.ID, manifest.EnumType:
+		manifest.Timezone, manifest.Line, manifest.Address, manifest.Segments, manifest.ID, manifest.EnumType:
 	}
 	g := scalar(t)
 	if !always {
@@ -99,7 +124,7 @@ func (g GoType) needsBit() bool {
 // tag, because their Go type does not show them.
 var textKinds = map[manifest.Kind]string{
 	manifest.RichText: "html", manifest.DateOrDateTime: "date", manifest.Email: "email", manifest.Phone: "phone", manifest.URL: "url",
-	manifest.Timezone: "timezone", manifest.Line: "line", manifest.Address: "address",
+	manifest.Timezone: "timezone", manifest.Line: "line", manifest.Address: "address", manifest.Segments: "segments",
 }
 
 // access says in a tag when a member of an object is sent.
@@ -114,18 +139,18 @@ const (
 
 // fieldTag is the tag of a field: its name, and what package wire must know of
 // it beyond its type.
-func fieldTag(f *manifest.Field, a access) string {
+func fieldTag(f *manifest.Field, a access, cases *manifest.Cases) string {
 	tag := "json:" + strconv.Quote(f.Name)
 	if a == received {
 		return tag
 	}
-	if opts := tagOptions(f, a); len(opts) > 0 {
+	if opts := tagOptions(f, a, cases); len(opts) > 0 {
 		tag += " close:" + strconv.Quote(strings.Join(opts, ","))
 	}
 	return tag
 }
 
-func tagOptions(f *manifest.Field, a access) []string {
+func tagOptions(f *manifest.Field, a access, cases *manifest.Cases) []string {
 	var opts []string
 	flag := func(on bool, name string) {
 		if on {
@@ -139,6 +164,7 @@ func tagOptions(f *manifest.Field, a access) []string {
 	}
 	flag(f.In == manifest.InQuery, "query")
 	flag(f.In == manifest.InPath, "path")
+	flag(f.Key != "", "key="+f.Key)
 	flag(f.Required && f.Preset == nil, "required")
 	flag(f.Nullable, "null")
 	if a != parameter {
@@ -167,6 +193,7 @@ func tagOptions(f *manifest.Field, a access) []string {
 	number(isList && f.MinItems > 0, "minitems", int64(f.MinItems))
 	byKind := t.Kind == manifest.ID && t.ID != nil && f.From == t.ID.From
 	flag(f.From != "" && !byKind, "from="+f.From)
-	flag(f.Preset != nil, "preset="+string(f.Preset))
+	flag(cases != nil && cases.By == f.Name, "cases="+caseTable(cases))
+	flag(f.Preset != nil, "preset="+preset(f))
 	return opts
 }

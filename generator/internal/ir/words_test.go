@@ -59,7 +59,7 @@ func TestRoutePath(t *testing.T) {
 		"/lead/{lead_id}/merge/":           "/lead/{id}/merge/",
 		"/lead/{lead_id}/part/{part_id}/x": "/lead/{id}/part/{part_id}/x",
 	} {
-		if got := routePath(in); got != want {
+		if got := routePath(&manifest.Tool{Path: in}); got != want {
 			t.Errorf("routePath(%q) = %q, want %q", in, got, want)
 		}
 	}
