@@ -109,7 +109,7 @@ func unorder(v any) {
 // answered wants one result of the tool, which is no refusal of the call: an error is
 // one of Close, which knows none of the records in the examples.
 func (a Adapter) answered(r modeltest.Request, tool string, reached bool) error {
-	if len(r.Results) != 1 || r.Results[0].Name != tool || r.Results[0].Text == "" {
+	if len(r.Results) != 1 || r.Results[0].Name != tool || a.Text(r.Results[0]) == "" {
 		return fmt.Errorf("the results are %+v, want one of %s", r.Results, tool)
 	}
 	if !reached {
@@ -192,7 +192,7 @@ func (a Adapter) mistakes(t *testing.T, l Loop) {
 		modeltest.Step{
 			Calls: []modeltest.Call{{Name: "close_lead_create", Input: `{"name":"Acme"}`}},
 			Check: func(r modeltest.Request) error {
-				text := r.Results[0].Text
+				text := a.Text(r.Results[0])
 				for _, at := range []string{"lead_id", "value_period", "confidence", "color"} {
 					if !slices.ContainsFunc(strings.Split(text, "\n"), func(line string) bool { return strings.HasPrefix(strings.TrimLeft(line, "- "), at) }) {
 						return fmt.Errorf("no line begins with %s: %s", at, text)
@@ -242,7 +242,7 @@ func (a Adapter) failures(t *testing.T, l Loop) {
 
 // marked returns nil if a result is marked as an error.
 func (a Adapter) marked(r modeltest.Result) error {
-	if !a.Marked(r) || r.Text == "" {
+	if !a.Marked(r) || a.Text(r) == "" {
 		return fmt.Errorf("the result is not marked as an error: %+v", r)
 	}
 	return nil

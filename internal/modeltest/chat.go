@@ -84,7 +84,7 @@ func (q *reader) readAssistant(at string, raw json.RawMessage) {
 		if q.signed {
 			must += " extra_content"
 		}
-		c := q.object(here, raw, must, "")
+		c := q.object(here, raw, must, "index") // some clients send back what they were streamed
 		if q.signed && !sameInput(string(c["extra_content"]), string(encode(extra))) {
 			q.say("%s: the thought signature of the call is missing or changed", here)
 		}
