@@ -307,9 +307,9 @@ func (s *Spec) position(d *body, p *response) string {
 	if !number.MatchString(total) {
 		total = ""
 	}
-	next := strings.Trim(string(find(m, s.Next)), `"`)
-	if s.Cursor == "" || next == "null" {
-		next = ""
+	next := ""
+	if s.Cursor != "" {
+		next, _ = codec.Unquote(find(m, s.Next)) // null after the last page
 	}
 	more := string(find(m, "has_more")) == "true" || d.shown < of || next != ""
 	text := Thousands(d.shown)
