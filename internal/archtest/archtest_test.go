@@ -118,7 +118,7 @@ var table = map[string]rule{
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
 	},
 	"cli":               {ours: []string{".", "emulator", "internal/cli"}},
-	"internal/wiretest": {ours: []string{"closeapi", "closeapi/tools", ".", "emulator"}},
+	"internal/wiretest": {ours: []string{"agent", "closeapi", "closeapi/tools", ".", "emulator"}},
 	"cmd/closekit":      {ours: []string{"internal/cli"}},
 
 	"examples/assistant":      {ours: []string{"examples/assistant/demo"}},

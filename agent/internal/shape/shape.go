@@ -277,7 +277,7 @@ func (s *Spec) position(d *body, p *Response) string {
 	}
 	next := ""
 	if s.Cursor != "" {
-		next, _ = codec.Unquote(find(m, s.Next))
+		next, _ = codec.Unquote(find(m, s.Next)) // null after the last page
 	}
 	more := string(find(m, "has_more")) == "true" || d.shown < of || next != ""
 	text := Thousands(d.shown)
