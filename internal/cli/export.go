@@ -302,4 +302,3 @@ func (x *exporting) left(err error) error {
 	}
 	return h
 }
-

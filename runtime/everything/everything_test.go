@@ -350,13 +350,13 @@ func TestRefusals(t *testing.T) {
 	item := func(id, at string) string { return fmt.Sprintf(`{"id": "%s", "date_created": "%s"}`, id, at) }
 	day := func(n int) string { return start.AddDate(0, 0, n).Format(time.RFC3339) }
 	for body, want := range map[string]string{
-		`{"data": 1, "has_more": true}`:                                                               "data is not a list",
-		`{"data": [], "has_more": true}`:                                                              "it has 0 results, but has_more is true",
-		`{"data": [], "has_more": 3}`:                                                                 "has_more is neither",
-		`{"data": [{"date_created": "2026-01-01"}]}`:                                                  "a result has no id",
-		`{"data": [{"id": "a"}]}`:                                                                     "a result has no date_created",
-		`{"data": [` + item("a", day(2)) + `,` + item("b", day(1)) + `]}`:                             "not sorted by date_created",
-		`{"has_more": true, "data": [` + item("a", day(1)) + `,` + item("b", day(8)) + `]}`:           "has no effect",
+		`{"data": 1, "has_more": true}`:                                                     "data is not a list",
+		`{"data": [], "has_more": true}`:                                                    "it has 0 results, but has_more is true",
+		`{"data": [], "has_more": 3}`:                                                       "has_more is neither",
+		`{"data": [{"date_created": "2026-01-01"}]}`:                                        "a result has no id",
+		`{"data": [{"id": "a"}]}`:                                                           "a result has no date_created",
+		`{"data": [` + item("a", day(2)) + `,` + item("b", day(1)) + `]}`:                   "not sorted by date_created",
+		`{"has_more": true, "data": [` + item("a", day(1)) + `,` + item("b", day(8)) + `]}`: "has no effect",
 	} {
 		w.srv.Fail(emulator.Fault{Tool: "close_leads_list", Times: -1, Status: 200, Body: body, Header: http.Header{"Content-Type": {"application/json"}}})
 		got, _ := read("close_leads_list", `{}`)
@@ -398,4 +398,3 @@ func TestPrefetch(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
-
