@@ -81,7 +81,10 @@ func (p *program) exportTools() map[string]*closekit.Tool {
 	lists := map[string]*closekit.Tool{}
 	for _, t := range p.catalog.Tools() {
 		name, ok := strings.CutSuffix(strings.TrimPrefix(t.Name, "close_"), "_list")
-		if input, err := inputOf(t); ok && err == nil && t.Effect == closekit.Read && input.property("_skip") != nil && t.Validate(exportInput(name)) == nil {
+		if input, err := inputOf(t); !ok || err != nil || t.Effect != closekit.Read || input.property("_skip") == nil || t.Validate(exportInput(name)) != nil {
+			continue
+		}
+		if fields, err := itemFields(t); err == nil && !slices.Contains(fields, "signature_key") { // secrets stay in Close
 			lists[name] = t
 		}
 	}
