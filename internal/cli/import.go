@@ -239,30 +239,25 @@ func (m *importing) lead(ctx context.Context, l *importLead, tried bool) (id str
 			}
 		}
 	}
-	// An existing lead of the name may be another company.
-	lead, _, err := m.look.LeadNamed(ctx, *params)
+	finder := m.look
 	switch {
-	case err == nil && differentSite(lead.URL.Or(""), params.URL.Or("")):
-		return "", fateRefused, fmt.Errorf("%s has this name and the website %s; is it the same company?", lead.ID, lead.URL.Or(""))
-	case err == nil:
-		return string(lead.ID), fateExists, nil
-	case !errors.Is(err, errDryRun):
-		return m.sorted(err)
-	case m.journal == nil:
-		return "", fateCreated, nil
-	}
-	finder := m.quick
-	if tried {
+	case m.journal != nil && tried:
 		finder = m.careful
+	case m.journal != nil:
+		finder = m.quick
 	}
 	lead, isNew, err := finder.LeadNamed(ctx, *params)
-	if err != nil {
+	switch {
+	case errors.Is(err, errDryRun):
+		return "", fateCreated, nil
+	case err != nil:
 		return m.sorted(err)
+	case isNew:
+		return string(lead.ID), fateCreated, nil
+	case differentSite(lead.URL.Or(""), params.URL.Or("")): // it may be another company
+		return "", fateRefused, fmt.Errorf("%s has this name and the website %s; is it the same company?", lead.ID, lead.URL.Or(""))
 	}
-	if !isNew {
-		return string(lead.ID), fateExists, nil
-	}
-	return string(lead.ID), fateCreated, nil
+	return string(lead.ID), fateExists, nil
 }
 
 // sorted returns whether an error is one of the line, or ends the import.
