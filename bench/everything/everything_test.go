@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,7 +99,7 @@ func TestEverything(t *testing.T) {
 	ideal := (len(seen) + size - 1) / size
 	t.Logf("%d leads, %d deleted meanwhile, %d requests, %.3f times those of an ideal reader, in %s", len(seen), len(deleted), requests, float64(requests)/float64(ideal), time.Since(began).Round(time.Second))
 	third := len(pages) / 3
-	t.Logf("a page takes %s in the first third and %s in the last", mean(pages[:third]), mean(pages[2*third:]))
+	t.Logf("a page takes %s in the first third and %s in the last, by the median", median(pages[:third]), median(pages[2*third:]))
 	if missing > 0 || len(seen) < *leads*99/100 {
 		t.Errorf("%d of %d leads are missing", missing, *leads)
 	}
@@ -107,12 +108,11 @@ func TestEverything(t *testing.T) {
 	}
 }
 
-func mean(list []time.Duration) time.Duration {
-	var sum time.Duration
-	for _, d := range list {
-		sum += d
+func median(list []time.Duration) time.Duration {
+	if len(list) == 0 {
+		return 0
 	}
-	return (sum / time.Duration(max(1, len(list)))).Round(time.Microsecond)
+	return slices.Sorted(slices.Values(list))[len(list)/2].Round(time.Microsecond)
 }
 
 func heap() uint64 {

@@ -376,7 +376,7 @@ func (m *importing) summary() error {
 	case m.counts[fateUnknown] > 0:
 		return &hinted{fmt.Errorf("%d leads may or may not have been created", m.counts[fateUnknown]), []string{"run the same command again in two minutes; it finds out"}, exitTransport}
 	case m.counts[fateRefused] > 0:
-		return wrongInput(fmt.Sprintf("%d lines were refused", m.counts[fateRefused]), "mend them in the file; leads that exist by then are not created again")
+		return wrongInput(fmt.Sprintf("%d lines were refused", m.counts[fateRefused]), "fix them in the file; leads that exist by then are not created again")
 	case m.journal == nil && m.counts[fateCreated] > 0:
 		m.note("%s: hint: add --yes to write", m.name)
 	}

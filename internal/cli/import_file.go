@@ -190,7 +190,7 @@ var fieldNames = []string{
 // guesses are what columns of these names usually are, without what is neither a letter
 // nor a digit.
 var guesses = map[string]string{
-	"company": "name", "companyname": "name", "account": "name", "accountname": "name", "organization": "name", "organisation": "name", "lead": "name", "leadname": "name", "firm": "name", "business": "name",
+	"company": "name", "companyname": "name", "account": "name", "accountname": "name", "organization": "name", "lead": "name", "leadname": "name", "firm": "name", "business": "name",
 	"description": "description", "website": "url", "web": "url", "url": "url", "domain": "url", "companywebsite": "url", "status": "status", "leadstatus": "status", "statuslabel": "status",
 	"street": "address.address_1", "address": "address.address_1", "address1": "address.address_1", "address2": "address.address_2", "city": "address.city", "town": "address.city",
 	"state": "address.state", "region": "address.state", "zip": "address.zipcode", "zipcode": "address.zipcode", "postalcode": "address.zipcode", "postcode": "address.zipcode",

@@ -35,7 +35,7 @@ func TestImportSurvives(t *testing.T) {
 			reached <- struct{}{}
 			<-reached
 			panic(http.ErrAbortHandler)
-		case 15: // Close creates the lead, but nobody reads the response
+		case 15: // Close creates the lead, but the process is gone
 			srv.ServeHTTP(httptest.NewRecorder(), r)
 			reached <- struct{}{}
 			<-reached

@@ -29,7 +29,7 @@ type world struct {
 	srv      *emulator.Server
 	c        *closekit.Client
 	rng      *rand.Rand
-	existing []string // ids of the records that nobody deletes
+	existing []string // ids of the records that stay
 	mu       sync.Mutex
 	pages    int
 	churn    func() // runs before every page
