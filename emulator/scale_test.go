@@ -58,7 +58,7 @@ func direct(tb testing.TB, srv *emulator.Server, method, target, body string) (i
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was only read
+	defer resp.Body.Close()
 	out, err := io.ReadAll(resp.Body)
 	if err != nil {
 		tb.Fatal(err)

@@ -245,7 +245,7 @@ func TestExportStops(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer f.Close() //nolint:errcheck // it was only read
+			defer f.Close()
 			rows, err := csv.NewReader(bufio.NewReader(f)).ReadAll()
 			if err != nil || len(rows) != 1001 || rows[0][0] != "id" || rows[1][0] == "id" {
 				t.Errorf("%d rows: %v", len(rows), err)

@@ -73,7 +73,7 @@ func (p *program) readImport(name string, f *importFlags) (*importFile, error) {
 	if format == "csv" {
 		err = in.readCSV(name, text, f.mapping)
 	} else {
-		err = in.readLines(text)
+		in.readLines(text)
 	}
 	if err != nil {
 		return nil, err
@@ -157,7 +157,7 @@ func separator(text []byte) rune {
 	return best
 }
 
-func (in *importFile) readLines(text []byte) error {
+func (in *importFile) readLines(text []byte) {
 	line := 0
 	for raw := range bytes.Lines(text) {
 		line++
@@ -178,7 +178,6 @@ func (in *importFile) readLines(text []byte) error {
 		}
 		in.rows = append(in.rows, row)
 	}
-	return nil
 }
 
 // fieldNames are the fields that a column can be, besides custom fields.

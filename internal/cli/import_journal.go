@@ -46,7 +46,7 @@ func openJournal(path, hash, org string, restart bool) (j *journal, err error) {
 			j.close()
 		}
 	}()
-	old, err := os.ReadFile(path)
+	old, err := os.ReadFile(path) //nolint:gosec // it is beside a file that the user names
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return j, fmt.Errorf("read the journal of the import: %w", err)
 	}
@@ -68,7 +68,7 @@ func openJournal(path, hash, org string, restart bool) (j *journal, err error) {
 			j.done[e.Line] = e
 		}
 	}
-	if j.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+	if j.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err != nil { //nolint:gosec // it is beside a file that the user names
 		return j, fmt.Errorf("write the journal of the import: %w", err)
 	}
 	if err := j.file.Truncate(int64(len(whole))); err != nil {

@@ -206,7 +206,7 @@ func ahead(ctx context.Context, next func(context.Context) (*Page[Record], error
 	}
 	return take, func() {
 		cancel()
-		for range results { //nolint:revive // until the goroutine has ended
+		for range results { // until the goroutine has ended
 		}
 	}
 }

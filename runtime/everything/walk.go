@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -141,16 +142,14 @@ const timeFormat = "2006-01-02T15:04:05.000000-07:00"
 
 // request returns the request for the page at the position.
 func (w *walk) request() closekit.Request {
-	q := url.Values{}
-	for name, values := range w.query {
-		q[name] = values
-	}
+	q := maps.Clone(w.query)
 	q.Set(paramLimit, strconv.Itoa(w.size))
 	if w.Skip > 0 {
 		q.Set(paramSkip, strconv.Itoa(w.Skip))
 	}
 	at := w.At.UTC().Format(timeFormat)
 	switch w.window.kind {
+	case none:
 	case ascending:
 		q.Set(paramOrder, w.window.field)
 		if !w.At.IsZero() {
