@@ -18,7 +18,7 @@ import (
 	"github.com/closekit/closekit/runtime/everything"
 )
 
-var leads = flag.Int("leads", 120_000, "how many leads there are")
+var leads = flag.Int("leads", 12_000, "how many leads there are")
 
 const (
 	ceiling = 2000
