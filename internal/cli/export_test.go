@@ -145,12 +145,12 @@ func TestExportSurvives(t *testing.T) {
 		if _, code := c.end(); code == 0 {
 			t.Fatal("the command was not killed")
 		}
-		// What a crash leaves behind the last checkpoint: half a line.
+		// What a crash leaves behind the last checkpoint: more than what follows.
 		f, err := os.OpenFile(out+".partial", os.O_APPEND|os.O_WRONLY, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.WriteString(`{"id":"lead_to`); err != nil || f.Close() != nil {
+		if _, err := f.WriteString(strings.Repeat(`{"id":"lead_torn","name":`, 60_000)); err != nil || f.Close() != nil {
 			t.Fatal(err)
 		}
 	}
