@@ -237,7 +237,7 @@ func organizationOf(ctx context.Context, c *closekit.Client) (string, error) {
 }
 
 // exportAhead is how many pages are read while one is written.
-const exportAhead = 2
+const exportAhead = 1
 
 func (x *exporting) run(ctx context.Context, client *closekit.Client) error {
 	if x.asCSV != nil && x.file.Bytes == 0 {

@@ -172,7 +172,7 @@ func TestExportSurvives(t *testing.T) {
 	}
 	// Each kill loses the pages that were read ahead and the one in flight.
 	ideal := (len(got) + 99) / 100
-	if most := ideal*105/100 + len(stop)*(exportAhead+2); g.pages > most {
+	if most := ideal*105/100 + len(stop)*(exportAhead+1); g.pages > most {
 		t.Errorf("%d requests, want at most %d", g.pages, most)
 	}
 	t.Logf("%d leads with %d requests; an ideal reader needs %d", len(got), g.pages, ideal)

@@ -96,6 +96,8 @@ func newWalk(req *closekit.Request, o *options) (*walk, error) {
 	switch {
 	case req.Method != http.MethodGet:
 		return refuse("it is not a list that is read with GET")
+	case req.Operation.Cursor != "":
+		return refuse("it is paged by cursor; its iterator has no limit")
 	case query.Get(paramSkip) != "" && query.Get(paramSkip) != "0":
 		return refuse("leave out the offset; a position says where to start")
 	case query.Get(paramOrder) != "":
