@@ -84,7 +84,7 @@ type ActivitiesListParams struct {
 var opActivitiesList = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_activities_list", Method: "GET", Path: "/activity/", Effect: closekit.Read, Idempotent: true,
-		Narrow: []string{"date_created__gte", "date_created__lt"},
+		Narrow: []string{"date_created__gte", "date_created__lt"}, Oldest: "_order_by=date_created",
 	},
 	Params: func() any { return new(ActivitiesListParams) },
 	Aliases: []wire.Alias{

@@ -280,7 +280,7 @@ type OpportunitiesListParams struct {
 var opOpportunitiesList = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_opportunities_list", Method: "GET", Path: "/opportunity/", Effect: closekit.Read, Idempotent: true,
-		Narrow: []string{"date_created__gte", "date_created__lt"},
+		Narrow: []string{"date_created__gte", "date_created__lt"}, Oldest: "_order_by=date_created",
 	},
 	Params: func() any { return new(OpportunitiesListParams) },
 	Aliases: []wire.Alias{

@@ -186,6 +186,7 @@ type LeadsListParams struct {
 var opLeadsList = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_leads_list", Method: "GET", Path: "/lead/", Effect: closekit.Read, Idempotent: true, Narrow: []string{"query"},
+		Oldest: "query=sort:date_created",
 	},
 	Params: func() any { return new(LeadsListParams) },
 	Aliases: []wire.Alias{

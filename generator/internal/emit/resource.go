@@ -170,6 +170,9 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 	if len(o.Narrow) > 0 {
 		facts = append(facts, pair("Narrow", strs(o.Narrow)))
 	}
+	if o.Oldest != "" {
+		facts = append(facts, pair("Oldest", Lit(o.Oldest)))
+	}
 	rows := append([]Code{pair("Operation", fold(len("    Operation: closekit.Operation{},"), Qual(rootPath, "Operation"), facts...)), newParams}, spec...)
 	f.Add(Var().Id(o.Var).Op("=").Qual(wirePath, "Operation").Add(lines(rows...)))
 	f.Line()
