@@ -334,7 +334,7 @@ func (x *strictCase) reasons(t *testing.T, input, plain string, ours error) {
 			rest.Problems = append(rest.Problems, p)
 		}
 	}
-	explainRefusal(t, plain, rest, x.stricter)
+	explainRefusal(t, x.tree, plain, rest, x.stricter)
 }
 
 // looser explains why the layer accepts what the strict form refuses, and tests that
