@@ -148,6 +148,16 @@ var stages = []Task{
 	},
 }
 
+var eight = []string{"Alpha", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot", "Golf", "Hotel"}
+
+func priceLists() []Step {
+	steps := []Step{{Tool: "close_leads_list", In: In{}}}
+	for _, n := range eight {
+		steps = append(steps, Step{Tool: "close_task_create", In: In{"lead_id": "$" + n, "text": "Send price list", "date": "2026-11-30"}})
+	}
+	return steps
+}
+
 var followUps = []Task{
 	{
 		Name: "a follow-up each", Text: "A follow-up tomorrow for the open deals over 10,000.",
@@ -169,6 +179,16 @@ var followUps = []Task{
 			w.Want(1, "tasks", In{"lead_id": "$Gamma", "date": "2026-11-29"})
 			w.Want(2, "tasks", In{})
 		},
+	},
+	{
+		Name: "eight follow-ups", Text: "A task for Monday, Send price list, for each of our eight leads.",
+		Seed: func(w *World) {
+			for _, n := range eight {
+				w.Lead(n)
+			}
+		},
+		Oracle: priceLists(),
+		Check:  func(w *World) { w.Want(8, "tasks", In{"date": "2026-11-30"}) },
 	},
 	{
 		Name: "done", Text: "I have called Ann.",

@@ -19,6 +19,8 @@ type layered struct {
 	s     *agent.Session
 	meta  bool
 	known map[string]bool // tools that were described
+	// agreed is what the person saw of the calls that they agreed to.
+	agreed map[string]string
 }
 
 func openLayer(r *run) (Hands, error) { return openAgent(r, false) }
@@ -42,7 +44,7 @@ func openAgent(r *run, meta bool) (Hands, error) {
 		return nil, err
 	}
 	r.gated = true
-	return &layered{run: r, agent: a, s: a.Session(closekit.APIKey(r.key), agent.As("ada")), meta: meta, known: map[string]bool{}}, nil
+	return &layered{run: r, agent: a, s: a.Session(closekit.APIKey(r.key), agent.As("ada")), meta: meta, known: map[string]bool{}, agreed: map[string]string{}}, nil
 }
 
 func (h *layered) Definitions() ([]json.RawMessage, error) { return h.s.Definitions(agent.Anthropic) }
@@ -96,7 +98,7 @@ func (h *layered) Raw(ctx context.Context, name string, input json.RawMessage) R
 // decide is the person: they look at what a call does, not at what the model says.
 func (h *layered) decide(ctx context.Context, p *agent.Approval, waits agent.Result) (agent.Result, bool) {
 	h.out.Asked++
-	wanted := h.wanted(p.Tool, p.Input)
+	wanted := h.wanted(p.Tool, p.Input) && h.same(p)
 	if !wanted || irreversible(p.Effect) {
 		h.out.AskedNeeded++
 	}
@@ -110,8 +112,20 @@ func (h *layered) decide(ctx context.Context, p *agent.Approval, waits agent.Res
 		h.meanwhile()
 	} else {
 		h.out.Denied++
+		h.out.Needed++
 	}
 	return h.s.Resume(ctx, p.ID), wanted
+}
+
+// same reports whether the person sees what they saw when they agreed to this call, if
+// they have: somebody who is asked again and finds another text or value says no.
+func (h *layered) same(p *agent.Approval) bool {
+	key, text := p.Tool+string(p.Input), p.Preview.Text()
+	before, ok := h.agreed[key]
+	if !ok {
+		h.agreed[key] = text
+	}
+	return !ok || before == text
 }
 
 // shown tests what the person sees: no text that is not visible, and every recipient.

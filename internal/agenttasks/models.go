@@ -28,12 +28,18 @@ type Character struct {
 	Label string
 	// Times multiplies the rates of slips.
 	Times float64
+	// Only is the one slip that it makes, wherever a call has a place for it; empty for
+	// all, by their rates.
+	Only Slip
 	// Visible is true if it makes only slips that a tool layer can see.
 	Visible bool
 	// Tries is how often a call is made that fails.
 	Tries int
 	// Reads is true if it puts right what an error names, and nothing else.
 	Reads bool
+	// Near is true if it takes the name of a field, such as lead, for that of its
+	// parameter, lead_id.
+	Near bool
 	// Looks is true if it reads the records that it means before it writes, and so
 	// never takes another id, or does a thing twice.
 	Looks bool
@@ -116,6 +122,14 @@ func (m Scripted) rng(r *run, step int) *rand.Rand {
 
 // chance returns the slips of which the dice fall so.
 func (m Scripted) chance(rng *rand.Rand, applies func(Rate) bool) (list []Slip) {
+	if m.Only != "" {
+		for _, x := range Rates() {
+			if x.Slip == m.Only && applies(x) {
+				list = append(list, m.Only)
+			}
+		}
+		return list
+	}
 	for _, x := range Rates() {
 		hit := rng.Float64() < x.Rate*m.Times
 		if hit && (x.Visible || !m.Visible) && applies(x) {
@@ -168,21 +182,16 @@ func (m Scripted) step(r *run, i int, step Step) bool {
 	if m.Looks && step.writes() {
 		m.look(r, right)
 	}
-	made := spoiled{tool: step.Tool, input: right}
-	rng := m.rng(r, i)
-	for _, slip := range m.chance(rng, func(x Rate) bool { return x.Slip.of(x.Of, step) }) {
-		if m.Looks && slices.Contains([]Slip{Labeled, OtherKind, OtherRecord, Doubled}, slip) {
-			continue
-		}
-		if s, ok := slip.spoil(rng, r.world, step.Tool, right); ok {
-			made = s
-			break
+	var slips []Slip
+	for _, slip := range m.chance(m.rng(r, i), func(x Rate) bool { return x.Slip.of(x.Of, step) }) {
+		if !m.Looks || !slices.Contains([]Slip{Labeled, OtherKind, OtherRecord, Doubled}, slip) {
+			slips = append(slips, slip)
 		}
 	}
-	done := false
-	limited := false // everybody understands that a call came too early
+	call := m.spoil(r, i, step.Tool, right, slips)
+	limited, done := false, false // everybody understands that a call came too early
 	for try := 0; try < m.Tries || limited && try == m.Tries; try++ {
-		reply := r.call(made.tool, made.input)
+		reply := r.call(call.tool, call.input)
 		m.obey(r)
 		if !reply.Failed {
 			save(r.world, step, reply)
@@ -192,24 +201,49 @@ func (m Scripted) step(r *run, i int, step Step) bool {
 		if limited = tooMany.MatchString(reply.Text); limited {
 			continue
 		}
-		if m.Reads && named(reply.Text, made.names) {
-			made.tool, made.input = step.Tool, right
-		}
 		if m.Reads && strings.Contains(reply.Text, "may have happened") {
 			break // it looks first: the next step of the task
 		}
+		if m.Reads {
+			slips = slices.DeleteFunc(slips, func(s Slip) bool { return m.named(reply.Text, call.names[s]) })
+			call = m.spoil(r, i, step.Tool, right, slips)
+		}
 	}
-	if made.twice && done {
+	if call.twice && done {
 		r.call(step.Tool, right)
 	}
 	return done
 }
 
+// spoiledCall is a call with the slips that are still in it.
+type spoiledCall struct {
+	tool  string
+	input json.RawMessage
+	names map[Slip][]string // what an error must name so that a reader can put it right
+	twice bool
+}
+
+// spoil makes slips in a call, one after the other; the same each time.
+func (m Scripted) spoil(r *run, step int, tool string, right json.RawMessage, slips []Slip) spoiledCall {
+	call := spoiledCall{tool: tool, input: right, names: map[Slip][]string{}}
+	for _, slip := range slips {
+		rng := m.rng(r, 1000*(step+1)+len(slip))
+		if s, ok := slip.spoil(rng, r.world, tool, call.input); ok {
+			call.tool, call.input, call.names[slip] = s.tool, s.input, s.names
+			call.twice = call.twice || s.twice
+		}
+	}
+	return call
+}
+
 var tooMany = regexp.MustCompile(`(?i)\b429\b|too many|rate limit`)
 
 // named reports whether a text names all names.
-func named(text string, names []string) bool {
-	return len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool { return !strings.Contains(text, n) })
+func (m Scripted) named(text string, names []string) bool {
+	return len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool {
+		stem, isID := strings.CutSuffix(n, "_id")
+		return !strings.Contains(text, n) && (!m.Near || !isID || !strings.Contains(text, `"`+stem+`"`))
+	})
 }
 
 // look reads the lead, the contact, the deal, the mail, the task or the note that a call
