@@ -153,8 +153,8 @@ func (h *direct) Input(_ string, input json.RawMessage) json.RawMessage {
 
 func (h *direct) Call(ctx context.Context, name string, input json.RawMessage) Reply {
 	reply := Reply{Name: name, Input: input}
-	t, err := tools.Lookup(name)
-	if err != nil || slices.Contains(h.task.Without, name) {
+	t := catalogTool(name)
+	if t == nil || slices.Contains(h.task.Without, name) {
 		reply.Text, reply.Failed = "Error: unknown tool "+name, true
 		return reply
 	}

@@ -8,8 +8,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/closekit/closekit/closeapi/tools"
 )
 
 // watched are the resources that are compared: all that the emulator keeps.
@@ -101,10 +99,7 @@ func (t *Task) hardKeys() map[string][]string {
 		if !s.writes() {
 			continue
 		}
-		tool, err := tools.Lookup(s.Tool)
-		if err != nil {
-			continue
-		}
+		tool := catalogTool(s.Tool)
 		for k := range s.In {
 			if k == "custom_fields" {
 				k = "custom."

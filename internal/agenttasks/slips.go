@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/closekit/closekit"
@@ -82,8 +83,8 @@ type spoiled struct {
 }
 
 func (s Step) writes() bool {
-	t, err := tools.Lookup(s.Tool)
-	return err == nil && t.Effect != closekit.Read
+	t := catalogTool(s.Tool)
+	return t != nil && t.Effect != closekit.Read
 }
 
 func (s Step) creates() bool { return strings.HasSuffix(s.Tool, "_create") }
@@ -204,7 +205,7 @@ func (s Slip) spoil(rng *rand.Rand, w *World, tool string, right json.RawMessage
 			break
 		}
 		out.tool = strings.TrimSuffix(tool, verbOf(tool)) + other
-		if _, err := tools.Lookup(out.tool); err != nil {
+		if catalogTool(out.tool) == nil {
 			break
 		}
 		return out, true
@@ -298,9 +299,26 @@ type schema struct {
 	}
 }
 
+var schemas sync.Map // schema by tool
+
 func schemaOf(tool string) (s schema) {
-	if t, err := tools.Lookup(tool); err == nil {
-		_ = json.Unmarshal(t.InputSchema(), &s)
+	if known, ok := schemas.Load(tool); ok {
+		return known.(schema) //nolint:forcetypeassert // only schemas are stored
 	}
+	if t := catalogTool(tool); t != nil && json.Unmarshal(t.InputSchema(), &s) != nil {
+		s = schema{}
+	}
+	schemas.Store(tool, s)
 	return s
 }
+
+var byName = sync.OnceValue(func() map[string]*closekit.Tool {
+	all := map[string]*closekit.Tool{}
+	for _, t := range tools.All() {
+		all[t.Name] = t
+	}
+	return all
+})
+
+// catalogTool returns a tool by its name, or nil.
+func catalogTool(name string) *closekit.Tool { return byName()[name] }
