@@ -26,8 +26,8 @@ func TestRepeat(t *testing.T) {
 	if r := s.Call(t.Context(), "close_task_create", task("Mail")); r.Err != nil {
 		t.Errorf("another text: %v", r.Err)
 	}
-	spelled := []byte(`{"text":"Call","leadId":"` + o.lead + `"}`)
-	if r := s.Call(t.Context(), "close_task_create", spelled); r.Pending == nil {
+	camel := []byte(`{"text":"Call","leadId":"` + o.lead + `"}`)
+	if r := s.Call(t.Context(), "close_task_create", camel); r.Pending == nil {
 		t.Errorf("the same in another spelling: %s", r.Text)
 	}
 	another := func() *agent.Session { return o.agent.Session(closekit.APIKey(o.srv.APIKey()), agent.As("ada")) }

@@ -49,7 +49,7 @@ func TestLive(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !out.Done() || out.Calls != 3 || out.Refused != 1 || out.Mended != 1 || out.Ending != agenttasks.Answered {
+			if !out.Done() || out.Calls != 3 || out.Refused != 1 || out.Corrected != 1 || out.Ending != agenttasks.Answered {
 				t.Errorf("%+v", out)
 			}
 		})

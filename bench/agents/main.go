@@ -56,10 +56,10 @@ func run(ctx context.Context) error {
 		fmt.Print(text)
 		return missed
 	}
-	if err := os.WriteFile("RESULTS.md", []byte(text), 0o644); err != nil { //nolint:gosec // read by everybody
+	if err := os.WriteFile("RESULTS.md", []byte(text), 0o644); err != nil { //nolint:gosec // for all readers
 		return err
 	}
-	if err := os.WriteFile("results.svg", []byte(r.plot()), 0o644); err != nil { //nolint:gosec // read by everybody
+	if err := os.WriteFile("results.svg", []byte(r.plot()), 0o644); err != nil { //nolint:gosec // for all readers
 		return err
 	}
 	return missed

@@ -82,8 +82,8 @@ type summary struct {
 	runs          int
 	calls         float64 // per run
 	refused       float64 // per run
-	mended        float64 // of the refused calls, those that the next one puts right
-	deviating     float64 // writes that nobody wanted, of all
+	corrected     float64 // of the refused calls, those that the next one puts right
+	deviating     float64 // unwanted writes, of all
 	claimed       float64 // of the runs
 	asked, needed int
 	precision     float64 // of what was asked, what had to be
@@ -96,13 +96,13 @@ func (s *summary) mean(m measure) float64 { return s.c.share(m).mean }
 
 func (c *cell) sum() *summary {
 	s := &summary{c: c, kinds: map[string]int{}}
-	var calls, refused, mended, deviating, writes, claimed, hit, safe, tokens int
+	var calls, refused, corrected, deviating, writes, claimed, hit, safe, tokens int
 	for _, runs := range c.runs {
 		for _, o := range runs {
 			s.runs++
 			calls += o.Calls
 			refused += o.Refused
-			mended += o.Mended
+			corrected += o.Corrected
 			deviating += o.Deviating
 			writes += o.Writes
 			claimed += int(yes(o.Claimed))
@@ -126,7 +126,7 @@ func (c *cell) sum() *summary {
 		}
 		return float64(a) / float64(b)
 	}
-	s.calls, s.refused, s.mended = ratio(calls, s.runs), ratio(refused, s.runs), ratio(mended, refused)
+	s.calls, s.refused, s.corrected = ratio(calls, s.runs), ratio(refused, s.runs), ratio(corrected, refused)
 	s.deviating, s.claimed = ratio(deviating, writes), ratio(claimed, s.runs)
 	s.precision, s.recall = ratio(hit, s.asked), ratio(hit, s.needed)
 	s.tokensPerSafe = int(ratio(tokens, safe))

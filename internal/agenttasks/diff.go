@@ -140,7 +140,7 @@ type Violation struct {
 // The kinds of violations.
 const (
 	DoubleCreate = "double create"
-	ExtraCreate  = "record nobody wanted"
+	ExtraCreate  = "unwanted record"
 	WrongRecord  = "wrong record changed"
 	WrongField   = "wrong field changed"
 	WrongValue   = "wrong value"

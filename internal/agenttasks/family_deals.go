@@ -244,7 +244,7 @@ var followUps = []Task{
 		},
 	},
 	{
-		Name: "no answer for two weeks", Text: "A follow-up on Monday for everybody whose mail is older than 14 days. Read all pages.",
+		Name: "no answer for two weeks", Text: "A follow-up on Monday for each contact whose mail is older than 14 days. Read all pages.",
 		Seed: func(w *World) {
 			for i, day := range []string{"2026-11-01", "2026-11-20", "2026-11-05", "2026-11-25", "2026-11-10"} {
 				name := string(rune('A' + i))

@@ -17,7 +17,7 @@ func (w *World) found(resource, field string) {
 	}
 }
 
-// person adds somebody with a number to Acme.
+// person adds a contact with a number to Acme.
 func (w *World) person(name, kind, number string) {
 	w.Make(name, "close_contact_create", In{"lead_id": "$Acme", "name": name, "phones": []any{In{"phone": number, "type": kind}}})
 }

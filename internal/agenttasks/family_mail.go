@@ -111,7 +111,7 @@ var mails = []Task{
 		},
 	},
 	{
-		Name: "somebody who opted out", Text: "Text Ann that we are on the way, if she may be texted.", Idle: true,
+		Name: "a contact who opted out", Text: "Text Ann that we are on the way, if she may be texted.", Idle: true,
 		Seed: func(w *World) {
 			firm(w)
 			w.Make("stop", "close_sms_create", In{"lead_id": "$Acme", "contact_id": "$Acme/1", "text": "STOP", "remote_phone": "+14155550100", "local_phone": "+14155550101", "status": "inbox"})
@@ -219,7 +219,7 @@ var sequences = []Task{
 		},
 	},
 	{
-		Name: "resume but not for those who said no", Text: "Go on with the paused sequences of Acme, but not for whoever asked us to stop.",
+		Name: "resume but not for those who said no", Text: "Go on with the paused sequences of Acme, but not for people who asked us to stop.",
 		Seed: func(w *World) {
 			firmOfThree(w)
 			for i, who := range []string{"ann", "bob"} {

@@ -118,7 +118,7 @@ func (h *layered) decide(ctx context.Context, p *agent.Approval, waits agent.Res
 }
 
 // same reports whether the person sees what they saw when they agreed to this call, if
-// they have: somebody who is asked again and finds another text or value says no.
+// they have: a person who is asked again and finds another text or value says no.
 func (h *layered) same(p *agent.Approval) bool {
 	key, text := p.Tool+string(p.Input), p.Preview.Text()
 	before, ok := h.agreed[key]
@@ -150,7 +150,7 @@ func (h *layered) shown(p *agent.Approval) {
 	}
 }
 
-// irreversible reports whether nobody can take an effect back.
+// irreversible reports whether an effect cannot be taken back.
 func irreversible(e closekit.Effect) bool {
 	for _, x := range []closekit.Effect{closekit.Sends, closekit.Destructive, closekit.Egress, closekit.Admin} {
 		if e.Has(x) {

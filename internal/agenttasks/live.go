@@ -12,7 +12,7 @@ type Live struct {
 	Label string
 	// Ask sends the conversation and returns what the model says.
 	Ask func(ctx context.Context, system string, tools []json.RawMessage, said []Said) (Said, error)
-	// Says chooses a wording: the paraphrases, then the terse one, then the noisy one.
+	// Says chooses a phrasing: the paraphrases, then the terse one, then the noisy one.
 	Says int
 	// Turns is how often it is asked at most. 0 means 30.
 	Turns int
@@ -45,7 +45,7 @@ Do what she asks with the tools, and nothing else. If something is missing or am
 
 func (m Live) play(r *run) Ending {
 	r.live = true
-	w := r.task.Wording()
+	w := r.task.Phrasing()
 	text := append(w.Texts, w.Terse, w.Noisy)[m.Says%(len(w.Texts)+2)]
 	if r.less {
 		text = w.Less

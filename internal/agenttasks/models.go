@@ -71,7 +71,7 @@ type Asker struct{}
 func (Asker) Name() string { return "asker" }
 
 func (Asker) play(r *run) Ending {
-	param := r.task.Wording().Param
+	param := r.task.Phrasing().Param
 	for _, step := range r.task.Oracle {
 		if _, ok := step.In[param]; ok || step.writes() {
 			break
@@ -91,7 +91,7 @@ type Blurter struct{ Read string }
 func (*Blurter) Name() string { return "blurter" }
 
 func (b *Blurter) play(r *run) Ending {
-	param := r.task.Wording().Param
+	param := r.task.Phrasing().Param
 	for _, step := range r.task.Oracle {
 		if _, ok := step.In[param]; !ok {
 			continue
@@ -189,7 +189,7 @@ func (m Scripted) step(r *run, i int, step Step) bool {
 		}
 	}
 	call := m.spoil(r, i, step.Tool, right, slips)
-	limited, done := false, false // everybody understands that a call came too early
+	limited, done := false, false // every model understands that a call came too early
 	for try := 0; try < m.Tries || limited && try == m.Tries; try++ {
 		reply := r.call(call.tool, call.input)
 		m.obey(r)

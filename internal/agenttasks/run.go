@@ -47,7 +47,7 @@ type Outcome struct {
 
 	Calls     int
 	Refused   int
-	Mended    int // refused calls whose next call succeeds
+	Corrected int // refused calls whose next call succeeds
 	Repeated  int // calls that are equal to the one before
 	Deviating int // writes carried out that the rep did not want
 	Writes    int // writes carried out
@@ -200,7 +200,7 @@ func (r *run) turn(reply Reply) Reply {
 		r.out.Repeated++
 	}
 	if r.failing && !reply.Failed {
-		r.out.Mended++
+		r.out.Corrected++
 	}
 	r.failing = reply.Failed
 	if reply.Failed {
@@ -246,7 +246,7 @@ func (r *run) note(c carried) {
 	}
 }
 
-// meanwhile is what somebody else does before the first write.
+// meanwhile is what a colleague does before the first write.
 func (r *run) meanwhile() {
 	if !r.stirred && r.task.Meanwhile != nil {
 		r.stirred = true

@@ -77,7 +77,7 @@ type spoiled struct {
 	tool  string
 	input json.RawMessage
 	// names are what an error must name so that a reader can put it right: all of
-	// them. None: nobody can.
+	// them. None: it cannot.
 	names []string
 	twice bool
 }

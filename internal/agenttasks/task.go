@@ -23,10 +23,10 @@ type Step struct {
 type Task struct {
 	Name   string
 	Family string
-	Text   string // as a rep says it; see [Task.Wording] for other ways
+	Text   string // as a rep says it; see [Task.Phrasing] for other ways
 	Seed   func(*World)
 	// Oracle is one way to do it right. What it leaves alone must be left alone by
-	// everybody: the records in the end are compared with those that it leaves behind.
+	// every model: the records in the end are compared with those that it leaves behind.
 	Oracle []Step
 	// Answer is what the model must have seen to answer, for tasks that ask. Forms of
 	// one thing are separated by a bar.
@@ -43,12 +43,12 @@ type Task struct {
 	Idle bool
 	// Without are tools that the model does not have.
 	Without []string
-	// Meanwhile is what somebody else does just before the first write is carried out;
+	// Meanwhile is what a colleague does just before the first write is carried out;
 	// if a person is asked, after the decision.
 	Meanwhile func(*World)
 	// After is what happens once the first write is carried out.
 	After func(*World)
-	// Guarded is true if nobody without a gate right before a write can do it.
+	// Guarded is true if it takes a gate right before a write.
 	Guarded bool
 }
 
@@ -111,7 +111,7 @@ func (w *wishes) restore() { w.used[w.last] = false }
 // Needs reports whether the parameter that the rep leaves out is one that the tool
 // needs.
 func (t *Task) Needs() bool {
-	param := t.Wording().Param
+	param := t.Phrasing().Param
 	for _, s := range t.Oracle {
 		if _, ok := s.In[param]; ok {
 			return slices.Contains(schemaOf(s.Tool).Required, param)

@@ -56,11 +56,11 @@ func TestOracle(t *testing.T) {
 	}
 }
 
-// TestWording tests that each task is said in five ways, and without a parameter.
-func TestWording(t *testing.T) {
+// TestPhrasing tests that each task is said in five ways, and without a parameter.
+func TestPhrasing(t *testing.T) {
 	t.Parallel()
 	for _, task := range everything() {
-		w := task.Wording()
+		w := task.Phrasing()
 		said := map[string]bool{w.Terse: true, w.Noisy: true, w.Less: true}
 		for _, text := range w.Texts {
 			said[text] = true
@@ -101,8 +101,8 @@ func TestLess(t *testing.T) {
 				return
 			}
 			b := &agenttasks.Blurter{}
-			if out := less(t, b); out.Refused == 0 || !strings.Contains(b.Read, task.Wording().Param) {
-				t.Errorf("%d refused, and the text does not name %s: %s", out.Refused, task.Wording().Param, b.Read)
+			if out := less(t, b); out.Refused == 0 || !strings.Contains(b.Read, task.Phrasing().Param) {
+				t.Errorf("%d refused, and the text does not name %s: %s", out.Refused, task.Phrasing().Param, b.Read)
 			}
 		})
 	}

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// Wording is how a rep may say what they want.
-type Wording struct {
+// Phrasing is how a rep may say what they want.
+type Phrasing struct {
 	Texts []string // three ways; the first is that of the task
 	Terse string
 	Noisy string // with typing errors and what is beside the point
@@ -17,17 +17,17 @@ type Wording struct {
 	Less, Param string
 }
 
-// wordings has a block per task: its name after #, two more ways to say it after =, a
+// phrasings has a block per task: its name after #, two more ways to say it after =, a
 // terse one after -, and after ? the parameter that is left out, a colon and the text.
 //
-//go:embed wordings.txt
-var wordings string
+//go:embed phrasings.txt
+var phrasings string
 
-var readWordings = sync.OnceValue(func() map[string]Wording {
-	all := map[string]Wording{}
-	for block := range strings.SplitSeq(wordings, "\n# ") {
+var readPhrasings = sync.OnceValue(func() map[string]Phrasing {
+	all := map[string]Phrasing{}
+	for block := range strings.SplitSeq(phrasings, "\n# ") {
 		name, rest, _ := strings.Cut(strings.TrimPrefix(block, "# "), "\n")
-		var w Wording
+		var w Phrasing
 		for line := range strings.SplitSeq(rest, "\n") {
 			switch kind, text, _ := strings.Cut(line, " "); kind {
 			case "=":
@@ -43,13 +43,13 @@ var readWordings = sync.OnceValue(func() map[string]Wording {
 	return all
 })
 
-// Wording returns the ways to say a task.
-func (t *Task) Wording() Wording {
+// Phrasing returns the ways to say a task.
+func (t *Task) Phrasing() Phrasing {
 	name := t.Name
 	if t.Family == "hostile" {
 		name = t.Text
 	}
-	w := readWordings()[name]
+	w := readPhrasings()[name]
 	w.Texts = append([]string{t.Text}, w.Texts...)
 	w.Noisy = noisy(t.Text)
 	return w
