@@ -31,10 +31,6 @@ func (w *World) phone(name string, want ...string) {
 	}
 }
 
-func card(name, mail string) In {
-	return In{"name": name, "emails": []any{In{"email": mail, "type": "office"}}}
-}
-
 var additions = []Task{
 	{
 		Name: "firm from a business card", Text: "Add Globex with its buyer Ann Lee, ann@globex.example, +1 415 555 0142.",

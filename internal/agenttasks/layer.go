@@ -3,6 +3,7 @@ package agenttasks
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -152,10 +153,5 @@ func (h *layered) shown(p *agent.Approval) {
 
 // irreversible reports whether an effect cannot be taken back.
 func irreversible(e closekit.Effect) bool {
-	for _, x := range []closekit.Effect{closekit.Sends, closekit.Destructive, closekit.Egress, closekit.Admin} {
-		if e.Has(x) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]closekit.Effect{closekit.Sends, closekit.Destructive, closekit.Egress, closekit.Admin}, e.Has)
 }

@@ -116,8 +116,8 @@ func (m Scripted) Name() string { return m.Label }
 // rng returns the source of chance of a step, or of the task.
 func (m Scripted) rng(r *run, step int) *rand.Rand {
 	h := fnv.New64a()
-	h.Write([]byte(r.task.Name + "#" + strconv.Itoa(step))) //nolint:errcheck // never fails
-	return rand.New(rand.NewPCG(m.Seed, h.Sum64()))         //nolint:gosec // a test must repeat itself
+	h.Write([]byte(r.task.Name + "#" + strconv.Itoa(step)))
+	return rand.New(rand.NewPCG(m.Seed, h.Sum64())) //nolint:gosec // a test must repeat itself
 }
 
 // chance returns the slips of which the dice fall so.
