@@ -19,6 +19,7 @@ type evaluation struct {
 	tasks  []agenttasks.Task
 	trials int
 	quick  bool
+	brief  bool
 }
 
 func newEvaluation(trials, tasks int, quick bool) (*evaluation, error) {
@@ -127,6 +128,9 @@ func (e *evaluation) scripted(ctx context.Context) (*results, error) { //nolint:
 			r.writing++
 		}
 	}
+	if e.brief {
+		times = []float64{1, 4, 16}
+	}
 	for _, arm := range agenttasks.Arms() {
 		c, err := e.play(ctx, e.bare, e.tasks, arm, "oracle", 1, e.character(agenttasks.Oracle, true, 0))
 		if err != nil {
@@ -137,6 +141,9 @@ func (e *evaluation) scripted(ctx context.Context) (*results, error) { //nolint:
 			base    agenttasks.Character
 			visible bool
 		}{{agenttasks.Parrot, true}, {agenttasks.Reader, true}, {agenttasks.Careful, true}, {agenttasks.Parrot, false}, {agenttasks.Reader, false}, {agenttasks.Careful, false}} {
+			if e.brief && !x.visible && x.base.Label != agenttasks.Reader.Label {
+				continue
+			}
 			label := x.base.Label + ", all slips"
 			if x.visible {
 				label = x.base.Label + ", visible slips"
@@ -151,6 +158,9 @@ func (e *evaluation) scripted(ctx context.Context) (*results, error) { //nolint:
 				continue
 			}
 			for _, visible := range []bool{true, false} {
+				if e.brief && !visible {
+					continue
+				}
 				if c, err = e.play(ctx, e.bare, e.tasks, arm, "reader", (e.trials+1)/2, e.character(agenttasks.Reader, visible, n)); err != nil {
 					return nil, err
 				}
@@ -162,7 +172,7 @@ func (e *evaluation) scripted(ctx context.Context) (*results, error) { //nolint:
 			}
 		}
 		for _, x := range agenttasks.Rates() {
-			if x.Of == "task" || x.Of == "list" || x.Of == "long task" || e.quick && !x.Visible {
+			if x.Of == "task" || x.Of == "list" || x.Of == "long task" || (e.quick || e.brief) && !x.Visible || e.brief && arm.Name != agenttasks.Plain.Name && arm.Name != agenttasks.Layer.Name {
 				continue
 			}
 			one := agenttasks.Reader

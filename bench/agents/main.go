@@ -5,6 +5,7 @@
 //
 //	go run .                                 everything, with scripted models
 //	go run . -quick                          few runs, to try it out; writes nothing
+//	go run . -brief                          fewer settings, two trials
 //	go run . -live anthropic -model NAME     a real model; the key is in the environment
 package main
 
@@ -28,6 +29,7 @@ func main() {
 
 func run(ctx context.Context) error {
 	quick := flag.Bool("quick", false, "one trial of each task, few settings; print instead of writing")
+	brief := flag.Bool("brief", false, "fewer settings and two trials, in a minute and a half of CPU time")
 	provider := flag.String("live", "", "evaluate a real model of `provider` anthropic or openai instead; it costs money")
 	model := flag.String("model", "", "`name` of the real model")
 	base := flag.String("base", "", "`URL` of the provider, for compatible ones")
@@ -37,6 +39,9 @@ func run(ctx context.Context) error {
 	e, err := newEvaluation(*trials, *tasks, *quick)
 	if err != nil {
 		return err
+	}
+	if e.brief = *brief; e.brief && e.trials == 0 {
+		e.trials = 2
 	}
 	if *provider != "" {
 		key := os.Getenv(map[string]string{"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}[*provider])

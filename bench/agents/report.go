@@ -221,7 +221,11 @@ func (r *results) everySlip(p *page) {
 		}
 		row := []string{name}
 		for _, arm := range armNames() {
-			row = append(row, three(r.slips[string(x.Slip)][arm].share(done).mean))
+			if c := r.slips[string(x.Slip)][arm]; c != nil {
+				row = append(row, three(c.share(done).mean))
+			} else {
+				row = append(row, "not run")
+			}
 		}
 		p.row(row...)
 	}
