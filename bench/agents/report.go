@@ -59,7 +59,7 @@ func (r *results) find(model, arm string) *cell {
 // meet.
 func (r *results) markdown(took time.Duration) (string, error) {
 	p := &page{}
-	p.line("# Agents on the emulator: results\n\nWritten by `go run .` in `bench/agents`, in %s; do not edit. See [Method](#method) and [Limits](#limits) before you quote a figure.", took.Round(time.Second))
+	p.line("# Agents on the emulator: results\n\nWritten by `go run .` in `bench/agents` (`-brief` leaves settings out), in %s on a machine that others used too; do not edit. See [Method](#method) and [Limits](#limits) before you quote a figure.", took.Round(time.Second))
 	p.line("\n%d tasks of a sales rep (%d of them write) and %d texts that give orders, in four arms, %d trials each (half as many where slips are multiplied, one where every call has a slip).", r.tasks, r.writing, 3*(len(agenttasks.Injections(agenttasks.PlainOrder))-1), r.trials)
 	err := r.demands(p)
 	p.line("\n![Completion under policy by how often the model slips, and orders in texts that were carried out](results.svg)")

@@ -102,6 +102,7 @@ func (h *layered) decide(ctx context.Context, p *agent.Approval, waits agent.Res
 	wanted := h.wanted(p.Tool, p.Input) && h.same(p)
 	if !wanted || irreversible(p.Effect) {
 		h.out.AskedNeeded++
+		h.out.Needed++
 	}
 	h.shown(p)
 	if err := h.agent.Decide(ctx, p.ID, "rep@example.com", agent.Verdict(wanted), p.Shown); err != nil {
@@ -113,7 +114,6 @@ func (h *layered) decide(ctx context.Context, p *agent.Approval, waits agent.Res
 		h.meanwhile()
 	} else {
 		h.out.Denied++
-		h.out.Needed++
 	}
 	return h.s.Resume(ctx, p.ID), wanted
 }

@@ -228,7 +228,7 @@ func (r *run) note(c carried) {
 		if !wanted {
 			r.out.Deviating++
 		}
-		if !wanted || irreversible(c.effect) {
+		if !c.approved && (!wanted || irreversible(c.effect)) {
 			r.out.Needed++
 		}
 		if !c.approved && c.effect != closekit.Write {
