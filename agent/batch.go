@@ -42,6 +42,9 @@ func (s *Session) CallAll(ctx context.Context, calls []Invocation) []Result {
 				s.refuse(ctx, p, &OrderError{p.name, b})
 			}
 		}
+		if p.result == nil && len(plans) > 1 {
+			s.decideRepeat(ctx, p)
+		}
 		switch {
 		case p.result != nil:
 		case p.decision.Action == Ask:

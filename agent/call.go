@@ -32,6 +32,7 @@ type planned struct {
 	effect   closekit.Effect
 	account  Account
 	decision Decision
+	call     *Call // that was decided on
 	repairs  []Repair
 	notes    []string
 	fields   []string  // that the model selected
@@ -109,13 +110,16 @@ func (s *Session) decide(ctx context.Context, p *planned) (err error) {
 	if p.account, err = s.accountFor(ctx, p.effect); err != nil {
 		return err
 	}
-	outside := false
+	call := &Call{Tool: p.tool.Name, Resource: p.tool.Resource, Input: p.input, Effect: p.effect, Account: p.account, Run: s.run}
 	if p.effect != closekit.Read {
-		if outside, err = s.Outside(ctx); err != nil {
+		if call.Outside, err = s.Outside(ctx); err != nil {
+			return err
+		}
+		if call.Repeat, err = s.repeats(ctx, p); err != nil {
 			return err
 		}
 	}
-	p.decision = s.agent.judge(&Call{Tool: p.tool.Name, Resource: p.tool.Resource, Input: p.input, Effect: p.effect, Account: p.account, Run: s.run, Outside: outside})
+	p.decision, p.call = s.agent.judge(call), call
 	if p.decision.Action != Allow && p.decision.Action != Ask {
 		return &PolicyError{p.tool.Name, p.effect, p.decision}
 	}
@@ -172,6 +176,10 @@ func (s *Session) carryOut(ctx context.Context, p *planned) {
 		r.Err = errors.Join(r.Err, err)
 	}
 	s.settle(ctx, p, state, text)
+	if err := s.remember(ctx, p, err); err != nil {
+		r.Text += "\n(This call was made, but the state of the run could not be saved. Do not make it again.)"
+		r.Err = errors.Join(r.Err, err)
+	}
 	untrusted := p.tool.Info.Untrusted && p.tool.Method != http.MethodPost // what a call creates is what it was given
 	if len(out) > 0 && (untrusted || p.tool.Method == "" && g.outside.Load()) {
 		if err := s.sawOutside(ctx, p.account); err != nil {
