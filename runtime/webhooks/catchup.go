@@ -291,11 +291,13 @@ func (r *logReader) reach(at time.Time) {
 	}
 }
 
+// save saves the checkpoint, also if it did not move: a store may keep with it what was
+// handled.
 func (r *logReader) save(ctx context.Context) error {
-	r.unsaved = 0
-	if !r.progress.Checkpoint.After(r.saved) {
+	if r.unsaved == 0 && !r.progress.Checkpoint.After(r.saved) {
 		return nil
 	}
+	r.unsaved = 0
 	r.saved = r.progress.Checkpoint
 	if err := r.store.SaveCheckpoint(ctx, r.log.checkpoint(), r.saved); err != nil {
 		return fmt.Errorf("webhooks: save the checkpoint: %w", err)
