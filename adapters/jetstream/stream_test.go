@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
@@ -223,13 +224,27 @@ func TestOutage(t *testing.T) {
 	}
 }
 
+func publish(ctx context.Context, js jetstream.JetStream, keys *webhooks.Keys) (http.Handler, error) {
+	stream, err := closejetstream.Open(ctx, js, closejetstream.Config{})
+	if err != nil {
+		return nil, err
+	}
+	return webhooks.NewReceiver(webhooks.Config{Keys: keys.Lookup, Once: stream.Once()})
+}
+
+// clear is a vault that seals nothing, because what it seals ends with the test.
+type clear struct{}
+
+func (clear) Seal(b, _ []byte) ([]byte, uint32, error) { return b, 1, nil }
+func (clear) Open(b, _ []byte) ([]byte, error)         { return b, nil }
+func (clear) KeyIDs() (uint32, []uint32)               { return 1, []uint32{1} }
+
 // TestReceiver has the emulator deliver to a receiver that publishes, and workers that
 // handle each event once.
 func TestReceiver(t *testing.T) {
 	t.Parallel()
 	srv := emulator.Start(t)
 	client := closekit.NewClient(closekit.APIKey(srv.APIKey()), closekit.BaseURL(srv.URL()))
-	s := open(t, newEngine(t).connect(), closejetstream.Config{})
 	hook := httptest.NewUnstartedServer(nil)
 	var created struct {
 		ID           string          `json:"id"`
@@ -245,11 +260,15 @@ func TestReceiver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	receiver, err := webhooks.NewReceiver(webhooks.Config{Keys: webhooks.Fixed(webhooks.Subscription{ID: created.ID, Tenant: "acme", Key: key}), Once: s.Once()})
-	if err != nil {
+	keys := webhooks.NewKeys(webhooks.NewMemory(0), clear{})
+	if err := keys.Save(t.Context(), "", webhooks.Subscription{ID: created.ID, Tenant: "acme", Key: key}); err != nil {
 		t.Fatal(err)
 	}
-	hook.Config.Handler = receiver
+	js := newEngine(t).connect()
+	s := open(t, js, closejetstream.Config{})
+	if hook.Config.Handler, err = publish(t.Context(), js, keys); err != nil {
+		t.Fatal(err)
+	}
 	hook.Start()
 	defer hook.Close()
 	srv.SetWebhookMode(emulator.WebhookMode{Duplicate: true})

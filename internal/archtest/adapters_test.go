@@ -15,6 +15,7 @@ var sdks = map[string][]string{
 	"anthropic": {"github.com/anthropics/anthropic-sdk-go"},
 	"bedrock":   {"github.com/aws/aws-sdk-go-v2/service/bedrockruntime", "github.com/aws/aws-sdk-go-v2"},
 	"genai":     {"google.golang.org/genai"},
+	"jetstream": {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2"}, // the server is for tests
 	"mcp":       {"github.com/modelcontextprotocol/go-sdk"},
 	"openai":    {"github.com/openai/openai-go/v3"},
 }
