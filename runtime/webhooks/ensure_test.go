@@ -376,7 +376,9 @@ func TestKeyRotated(t *testing.T) {
 	}
 	d := newDesk(t, func(cfg *webhooks.Config) { cfg.Keys = keys.Lookup })
 	b := func(id string) string { return body(id, first, "created", id) }
-	signed := func(key webhooks.SigningKey, id string) int { return d.send(b(id), key.Sign(stamp, []byte(b(id))), stamp) }
+	signed := func(key webhooks.SigningKey, id string) int {
+		return d.send(b(id), key.Sign(stamp, []byte(b(id))), stamp)
+	}
 	want(t, "before there is a key", signed(old, "ev_0"), 401)
 	save(keys, old)
 	want(t, "the first key", signed(old, "ev_1"), 200)

@@ -244,9 +244,13 @@ func TestClockSetBack(t *testing.T) {
 		maxAge, ahead time.Duration
 		status        int
 	}{
-		{0, 400 * 24 * time.Hour, 200}, {0, -400 * 24 * time.Hour, 200},
-		{5 * time.Minute, 0, 200}, {5 * time.Minute, 5 * time.Minute, 200}, {5 * time.Minute, 5*time.Minute + time.Second, 401},
-		{5 * time.Minute, -5 * time.Minute, 200}, {5 * time.Minute, -5*time.Minute - time.Second, 401}, // our clock was set back
+		{0, 400 * 24 * time.Hour, 200},
+		{0, -400 * 24 * time.Hour, 200},
+		{5 * time.Minute, 0, 200},
+		{5 * time.Minute, 5 * time.Minute, 200},
+		{5 * time.Minute, 5*time.Minute + time.Second, 401},
+		{5 * time.Minute, -5 * time.Minute, 200},
+		{5 * time.Minute, -5*time.Minute - time.Second, 401}, // our clock was set back
 	} {
 		d := newDesk(t, func(cfg *webhooks.Config) {
 			cfg.MaxAge, cfg.Now = c.maxAge, func() time.Time { return signed.Add(c.ahead) }
