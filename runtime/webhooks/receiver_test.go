@@ -336,7 +336,7 @@ func TestKeyIsNotPrinted(t *testing.T) {
 	sub := webhooks.Subscription{ID: testID, Key: key}
 	var out strings.Builder
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		fmt.Fprintf(&out, verb+verb+verb+verb, key, &key, sub, &sub) //nolint:govet // the verbs are the test
+		fmt.Fprintf(&out, verb+verb+verb+verb, key, &key, sub, &sub)
 	}
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "key", key, "sub", sub)
 	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "key", key, "sub", sub)

@@ -205,7 +205,7 @@ func (w *world) keep(i int) {
 			w.t.Error(err)
 			return
 		}
-		cmd := exec.Command(os.Args[0]) //nolint:gosec,noctx // this test, which ends it by itself
+		cmd := exec.Command(os.Args[0]) //nolint:noctx // this test, which ends it by itself
 		cmd.Env = append(os.Environ(), planEnv+"="+string(text))
 		cmd.Stderr = os.Stderr
 		stdin, err := cmd.StdinPipe()
@@ -292,7 +292,7 @@ func (w *world) deliver() {
 
 // post makes one delivery and reports whether it succeeded.
 func (w *world) post(i int, body string) bool {
-	req, err := http.NewRequest(http.MethodPost, "http://"+w.addresses[i].Load().(string)+"/", strings.NewReader(body)) //nolint:noctx // the client has a timeout
+	req, err := http.NewRequest(http.MethodPost, "http://"+w.addresses[i].Load().(string)+"/", strings.NewReader(body))
 	if err != nil {
 		return false
 	}
