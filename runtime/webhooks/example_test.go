@@ -27,7 +27,7 @@ func rename(ctx context.Context, tx *sql.Tx, d *webhooks.Delivery) error {
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `insert into names (lead, name, ordering) values (?1, ?2, ?3)
-		on conflict (lead) do update set name = ?2, ordering = ?3 where ordering < ?3`, d.Event.ObjectID, lead.Name, d.Event.Order())
+		on conflict (lead) do update set name = ?2, ordering = ?3 where ordering < ?3`, d.Event.ObjectID, lead.Name.Or(""), d.Event.Order())
 	return err
 }
 
