@@ -150,7 +150,7 @@ func TestSubject(t *testing.T) {
 	}
 }
 
-// TestConsume gives durable consumers every event of their filter, again after a failure,
+// TestConsume wants durable consumers to get every event of their filter, again after a failure,
 // and goes on where another one has stopped.
 func TestConsume(t *testing.T) {
 	t.Parallel()

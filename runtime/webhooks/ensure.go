@@ -38,11 +38,11 @@ type Action string
 
 // The actions.
 const (
-	Kept     Action = "kept"     // it was as it should be
-	Mended   Action = "mended"   // its events or settings were changed, or it was resumed
-	Learned  Action = "learned"  // its key was read from Close and stored
-	Created  Action = "created"  // there was none
-	Replaced Action = "replaced" // its key was not known and could not be read
+	Kept      Action = "kept"      // it was as it should be
+	Corrected Action = "corrected" // its events or settings were changed, or it was resumed
+	Learned   Action = "learned"   // its key was read from Close and stored
+	Created   Action = "created"   // there was none
+	Replaced  Action = "replaced"  // its key was not known and could not be read
 )
 
 // Ensured is what [Ensure] found and did.
@@ -78,7 +78,7 @@ func (e *LimitError) Unwrap() error { return e.Err }
 const ensureLease = 2 * time.Minute
 
 // Ensure makes sure that a tenant's subscription exists in Close, is active, sends the
-// wanted events to the URL, and that its key is known: it finds, mends or creates it. A
+// wanted events to the URL, and that its key is known: it finds, corrects or creates it. A
 // subscription without a stored key is one whose creation was interrupted, or that lost its
 // store: its key is read from Close, and if Close does not show it, the subscription is
 // replaced. Where events may have been missed, in a replaced or resumed subscription, Ensure
@@ -225,7 +225,7 @@ func (e *ensuring) ensure(ctx context.Context) (missed bool, err error) {
 			return false, err
 		}
 		if e.result.Action == Kept {
-			e.result.Action = Mended
+			e.result.Action = Corrected
 		}
 	}
 	return missed || r.Status != "active", e.forget(ctx, rows, r.ID)

@@ -125,23 +125,23 @@ func TestEnsureAndReceive(t *testing.T) {
 	h.handled("created Acme, updated Acme Inc, created two, created one, created three")
 }
 
-// TestEnsureMends corrects events and status, and reads what a pause has missed.
-func TestEnsureMends(t *testing.T) {
+// TestEnsureCorrects corrects events and status, and reads what a pause has missed.
+func TestEnsureCorrects(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, newOrg(t))
 	id := h.ensure(webhooks.Created).ID
 	h.want.Kinds = leadKinds[:2]
-	want(t, "the id", h.ensure(webhooks.Mended).ID, id)
+	want(t, "the id", h.ensure(webhooks.Corrected).ID, id)
 	h.want.Kinds = []webhooks.Kind{leadKinds[1], leadKinds[0], {ObjectType: "activity.note", Action: "created"}}
-	h.ensure(webhooks.Mended)
+	h.ensure(webhooks.Corrected)
 	h.want.Kinds[2].ObjectType = "note" // the same, as Close also writes it
 	h.ensure(webhooks.Kept)
 	h.want.Kinds[0].ExtraFilter = json.RawMessage(`{"type":"field_accessor","field":"data", "filter":{"type":"non_null"}}`)
-	h.ensure(webhooks.Mended)
+	h.ensure(webhooks.Corrected)
 	h.want.Kinds[0].ExtraFilter = json.RawMessage(`{"field":"data","filter":{"type":"non_null"},"type":"field_accessor"}`)
 	h.ensure(webhooks.Kept)
 	h.want.InsecureTLS = true
-	h.ensure(webhooks.Mended)
+	h.ensure(webhooks.Corrected)
 	h.ensure(webhooks.Kept)
 
 	h.lead("before")
@@ -152,7 +152,7 @@ func TestEnsureMends(t *testing.T) {
 	}
 	h.lead("paused")
 	h.handled("created before")
-	e := h.ensure(webhooks.Mended)
+	e := h.ensure(webhooks.Corrected)
 	h.handled("created before, created paused")
 	if e.CaughtUp == nil || e.CaughtUp.First != 1 {
 		t.Errorf("caught up: %+v", e.CaughtUp)

@@ -53,7 +53,7 @@ type Store interface {
 	// Finish marks a claimed event as handled. If the claim with the token is gone, it
 	// does nothing but marking: the function did run.
 	Finish(ctx context.Context, m Mark, token string) error
-	// Release gives up a claim: the function failed. It does nothing if the claim with the
+	// Release removes a claim: the function failed. It does nothing if the claim with the
 	// token is not in force.
 	Release(ctx context.Context, m Mark, token string) error
 	// Prune removes the marks that are older than a moment, and returns how many. Stores
