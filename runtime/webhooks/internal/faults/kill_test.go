@@ -205,7 +205,7 @@ func (w *world) keep(i int) {
 			w.t.Error(err)
 			return
 		}
-		cmd := exec.Command(os.Args[0]) //nolint:noctx // this test, which ends it by itself
+		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), planEnv+"="+string(text))
 		cmd.Stderr = os.Stderr
 		stdin, err := cmd.StdinPipe()
