@@ -299,3 +299,19 @@ func TestCatchUpRequests(t *testing.T) {
 		}
 	}
 }
+
+// TestCatchUpLate reads events that appear in the log behind the checkpoint, and moves the
+// checkpoint to no date of the future.
+func TestCatchUpLate(t *testing.T) {
+	t.Parallel()
+	r := newReader(t, ticking())
+	r.lead("late")
+	r.Advance(4 * time.Minute)
+	r.caught(1, "created late") // the first run begins with its overlap too
+	start := r.Now().Add(-10 * time.Minute)
+	r.store, r.log.Now = webhooks.NewMemory(0), func() time.Time { return start }
+	r.caught(1, "created late, created late")
+	if at, err := r.store.Checkpoint(t.Context(), "acme"); err != nil || at.After(start) {
+		t.Errorf("the checkpoint is %v after the clock, %v", at.Sub(start), err)
+	}
+}
