@@ -20,6 +20,7 @@ var sdks = map[string][]string{
 	"genai":       {"google.golang.org/genai"},
 	"genkit":      {"github.com/firebase/genkit/go"},
 	"langchaingo": {"github.com/tmc/langchaingo"},
+	"jetstream":   {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2"}, // the server is for tests
 	"mcp":         {"github.com/modelcontextprotocol/go-sdk"},
 	"openai":      {"github.com/openai/openai-go/v3"},
 }

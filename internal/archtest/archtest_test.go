@@ -88,6 +88,12 @@ var table = map[string]rule{
 	"emulator/internal/store": {ours: []string{"emulator/internal/value"}},
 	"emulator/internal/value": {},
 
+	"runtime/webhooks":                 {ours: []string{"."}},
+	"runtime/webhooks/internal/faults": {}, // tests only
+	"runtime/webhooks/storetest":       {ours: []string{"runtime/webhooks"}},
+	"runtime/webhooks/sqlitestore":     {ours: []string{"runtime/webhooks", "internal/migrations", "internal/sqlitefile"}},
+	"runtime/webhooks/pgstore":         {ours: []string{"runtime/webhooks", "internal/migrations", "internal/pgconnect"}, others: []string{"github.com/jackc/pgx/v5"}},
+
 	"runtime/accounts": {
 		ours:   []string{".", "internal/bom", "internal/filelock", "internal/httpx", "runtime/accounts/internal/failpoint"},
 		others: []string{"golang.org/x/oauth2"},
@@ -114,7 +120,7 @@ var table = map[string]rule{
 	"internal/cli": {
 		ours: []string{
 			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/records", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/bom", "internal/buildinfo", "internal/codec", "internal/filelock", "internal/httpx", "internal/words",
-			"runtime/everything", "runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault",
+			"runtime/everything", "runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault", "runtime/webhooks",
 		},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
 	},
