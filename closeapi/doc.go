@@ -33,6 +33,11 @@
 //   - SMS: [SMSCreate], [SMSGet], [SMSUpdate], [SMSDelete], [SMSList]
 //   - Tasks: [TaskCreate], [TaskGet], [TaskUpdate], [TaskDelete], [TasksList]
 //
+// # Templates of messages
+//
+//   - Email templates: [EmailTemplateCreate], [EmailTemplateGet], [EmailTemplateUpdate], [EmailTemplateDelete],
+//     [EmailTemplatesList], [EmailTemplateRender]
+//
 // # Sequences
 //
 //   - Sequence subscriptions: [SequenceSubscriptionCreate], [SequenceSubscriptionGet], [SequenceSubscriptionUpdate],
@@ -48,8 +53,10 @@
 //   - Opportunity custom fields: [CustomFieldOpportunityCreate], [CustomFieldOpportunityGet], [CustomFieldOpportunityUpdate],
 //     [CustomFieldOpportunityDelete], [CustomFieldsOpportunityList]
 //
-// # Users and webhooks
+// # Users, groups, webhooks and events
 //
+//   - Events: [EventsList], [EventGet]
+//   - Groups: [GroupCreate], [GroupGet], [GroupUpdate], [GroupDelete], [GroupsList], [GroupMemberAdd], [GroupMemberRemove]
 //   - Users: [MeGet], [UserGet], [UsersList]
 //   - Webhooks: [WebhookCreate], [WebhookGet], [WebhookUpdate], [WebhookDelete], [WebhooksList]
 package closeapi

@@ -106,6 +106,12 @@ type RoleID string
 // Kind says which kind of id it is.
 func (RoleID) Kind() *closekit.IDKind { return &kindRole }
 
+// GroupID is the id of a group (group_…).
+type GroupID string
+
+// Kind says which kind of id it is.
+func (GroupID) Kind() *closekit.IDKind { return &kindGroup }
+
 // CustomFieldID is the id of a custom field (cf_…).
 type CustomFieldID string
 
@@ -242,6 +248,7 @@ var (
 		Name: "role", Prefixes: []string{"role"}, Literals: []string{"admin", "superuser", "user", "restricteduser"}, From: "close_me_get",
 		Known: knownIDs,
 	}
+	kindGroup       = closekit.IDKind{Name: "group", Prefixes: []string{"group"}, From: "close_groups_list", Known: knownIDs}
 	kindCustomField = closekit.IDKind{
 		Name: "custom_field", Prefixes: []string{"cf", "lcf"}, About: "Ids made before May 2021 can have other prefixes.", Known: knownIDs,
 	}
@@ -251,7 +258,7 @@ var (
 		Name: "sequence_subscription", Prefixes: []string{"sub"}, From: "close_sequence_subscriptions_list", Known: knownIDs,
 	}
 	kindSchedule      = closekit.IDKind{Name: "schedule", Prefixes: []string{"sched"}, Known: knownIDs}
-	kindEmailTemplate = closekit.IDKind{Name: "email_template", Prefixes: []string{"tmpl"}, Known: knownIDs}
+	kindEmailTemplate = closekit.IDKind{Name: "email_template", Prefixes: []string{"tmpl"}, From: "close_email_templates_list", Known: knownIDs}
 	kindSMSTemplate   = closekit.IDKind{Name: "sms_template", Prefixes: []string{"smstmpl"}, Known: knownIDs}
 	kindEmailAccount  = closekit.IDKind{
 		Name: "email_account", Prefixes: []string{"emailacct"}, From: "close_me_get",
@@ -260,7 +267,7 @@ var (
 	kindEmailSignature     = closekit.IDKind{Name: "email_signature", Prefixes: []string{"emailsig"}, Known: knownIDs}
 	kindPhoneNumber        = closekit.IDKind{Name: "phone_number", Prefixes: []string{"phon"}, From: "close_me_get", Known: knownIDs}
 	kindWebhook            = closekit.IDKind{Name: "webhook", Prefixes: []string{"whsub"}, From: "close_webhooks_list", Known: knownIDs}
-	kindEvent              = closekit.IDKind{Name: "event", Prefixes: []string{"ev"}, Known: knownIDs}
+	kindEvent              = closekit.IDKind{Name: "event", Prefixes: []string{"ev"}, From: "close_events_list", Known: knownIDs}
 	kindComment            = closekit.IDKind{Name: "comment", Prefixes: []string{"comm"}, From: "close_comments_list", Known: knownIDs}
 	kindCommentThread      = closekit.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comments_list", Known: knownIDs}
 	kindOutcome            = closekit.IDKind{Name: "outcome", Prefixes: []string{"outcome"}, Known: knownIDs}

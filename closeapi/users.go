@@ -166,6 +166,9 @@ func (v Membership) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *Membership) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v Membership) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // LeadStatus is a status that leads can have.
 type LeadStatus struct {
 	closekit.Object
@@ -181,6 +184,9 @@ func (v LeadStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *LeadStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v LeadStatus) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // OrganizationProfile is an organization that works with Close, with the statuses and pipelines that it uses.
 type OrganizationProfile struct {
@@ -325,6 +331,9 @@ func (v PhoneNumber) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PhoneNumber) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v PhoneNumber) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Me is the user that the credential belongs to, with memberships, organizations, connected accounts and phone numbers.
 type Me struct {

@@ -21,6 +21,9 @@ var verbs = [][]string{
 	{"merge", "combine", "dedupe", "deduplicate"},
 	{"enroll", "subscribe", "start"},
 	{"send", "deliver"},
+	{"archive", "unarchive"},
+	{"render", "preview"},
+	{"share"},
 }
 
 // Verb returns the usual verb for one that means the same, "" for other words.
