@@ -22,6 +22,9 @@
 //   - Leads: [LeadCreate], [LeadGet], [LeadUpdate], [LeadDelete], [LeadMerge], [LeadsList]
 //   - Opportunities: [OpportunityCreate], [OpportunityGet], [OpportunityUpdate], [OpportunityDelete], [OpportunitiesList]
 //   - Pipelines: [PipelineCreate], [PipelineGet], [PipelineUpdate], [PipelineDelete], [PipelinesList]
+//   - Lead statuses: [LeadStatusCreate], [LeadStatusGet], [LeadStatusUpdate], [LeadStatusDelete], [LeadStatusesList]
+//   - Opportunity statuses: [OpportunityStatusCreate], [OpportunityStatusGet], [OpportunityStatusUpdate],
+//     [OpportunityStatusDelete], [OpportunityStatusesList]
 //
 // # Activities and tasks
 //

@@ -271,6 +271,12 @@ func (v *Event) AsLeadStatus() (closekit.Change[LeadStatus], bool) {
 	return wire.ChangeOf[LeadStatus](v.Data, v.PreviousData, v.ObjectType == "status.lead")
 }
 
+// AsPipelineStatus returns the record after and before the event. It reports false unless ObjectType is
+// "status.opportunity".
+func (v *Event) AsPipelineStatus() (closekit.Change[PipelineStatus], bool) {
+	return wire.ChangeOf[PipelineStatus](v.Data, v.PreviousData, v.ObjectType == "status.opportunity")
+}
+
 // AsPhoneNumber returns the record after and before the event. It reports false unless ObjectType is "phone_number".
 func (v *Event) AsPhoneNumber() (closekit.Change[PhoneNumber], bool) {
 	return wire.ChangeOf[PhoneNumber](v.Data, v.PreviousData, v.ObjectType == "phone_number")

@@ -222,20 +222,17 @@ func (BulkEmailActionID) Kind() *closekit.IDKind { return &kindBulkEmailAction }
 
 // The kinds of ids, for checking parameters.
 var (
-	kindLead        = closekit.IDKind{Name: "lead", Prefixes: []string{"lead"}, From: "close_leads_list", Known: knownIDs}
-	kindContact     = closekit.IDKind{Name: "contact", Prefixes: []string{"cont"}, From: "close_contacts_list", Known: knownIDs}
-	kindOpportunity = closekit.IDKind{Name: "opportunity", Prefixes: []string{"oppo"}, From: "close_opportunities_list", Known: knownIDs}
-	kindActivity    = closekit.IDKind{Name: "activity", Prefixes: []string{"acti"}, From: "close_activities_list", Known: knownIDs}
-	kindCall        = closekit.IDKind{Name: "call", Prefixes: []string{"acti"}, From: "close_calls_list", Known: knownIDs}
-	kindEmail       = closekit.IDKind{Name: "email", Prefixes: []string{"acti"}, From: "close_emails_list", Known: knownIDs}
-	kindEmailThread = closekit.IDKind{Name: "email_thread", Prefixes: []string{"acti"}, From: "close_activities_list", Known: knownIDs}
-	kindSMS         = closekit.IDKind{Name: "sms", Prefixes: []string{"acti"}, From: "close_sms_list", Known: knownIDs}
-	kindNote        = closekit.IDKind{Name: "note", Prefixes: []string{"acti"}, From: "close_notes_list", Known: knownIDs}
-	kindTask        = closekit.IDKind{Name: "task", Prefixes: []string{"task", "noti"}, From: "close_tasks_list", Known: knownIDs}
-	kindLeadStatus  = closekit.IDKind{
-		Name: "lead_status", Prefixes: []string{"stat"}, From: "close_me_get",
-		About: "Lead statuses are listed under organizations in the result of close_me_get.", Known: knownIDs,
-	}
+	kindLead              = closekit.IDKind{Name: "lead", Prefixes: []string{"lead"}, From: "close_leads_list", Known: knownIDs}
+	kindContact           = closekit.IDKind{Name: "contact", Prefixes: []string{"cont"}, From: "close_contacts_list", Known: knownIDs}
+	kindOpportunity       = closekit.IDKind{Name: "opportunity", Prefixes: []string{"oppo"}, From: "close_opportunities_list", Known: knownIDs}
+	kindActivity          = closekit.IDKind{Name: "activity", Prefixes: []string{"acti"}, From: "close_activities_list", Known: knownIDs}
+	kindCall              = closekit.IDKind{Name: "call", Prefixes: []string{"acti"}, From: "close_calls_list", Known: knownIDs}
+	kindEmail             = closekit.IDKind{Name: "email", Prefixes: []string{"acti"}, From: "close_emails_list", Known: knownIDs}
+	kindEmailThread       = closekit.IDKind{Name: "email_thread", Prefixes: []string{"acti"}, From: "close_activities_list", Known: knownIDs}
+	kindSMS               = closekit.IDKind{Name: "sms", Prefixes: []string{"acti"}, From: "close_sms_list", Known: knownIDs}
+	kindNote              = closekit.IDKind{Name: "note", Prefixes: []string{"acti"}, From: "close_notes_list", Known: knownIDs}
+	kindTask              = closekit.IDKind{Name: "task", Prefixes: []string{"task", "noti"}, From: "close_tasks_list", Known: knownIDs}
+	kindLeadStatus        = closekit.IDKind{Name: "lead_status", Prefixes: []string{"stat"}, From: "close_lead_statuses_list", Known: knownIDs}
 	kindOpportunityStatus = closekit.IDKind{
 		Name: "opportunity_status", Prefixes: []string{"stat"}, From: "close_pipelines_list", About: "Statuses are listed under each pipeline.",
 		Known: knownIDs,
