@@ -655,16 +655,19 @@ func (v FormSubmission) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 // CustomActivity is an activity of a type that the organization defined.
 type CustomActivity struct {
 	ActivityBase
+	// Type of the activity.
 	CustomActivityTypeID closekit.Opt[CustomActivityTypeID] `json:"custom_activity_type_id"`
-	Status               closekit.Opt[CustomActivityStatus] `json:"status"`
+	// Whether it is finished.
+	Status closekit.Opt[CustomActivityStatus] `json:"status"`
 	// Values of the type's fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
+	// Whether it stays at the top of the lead.
+	Pinned   closekit.Opt[bool]              `json:"pinned"`
+	PinnedAt closekit.Opt[closekit.DateTime] `json:"pinned_at"`
 	// Users and groups mentioned in it.
 	Mentions          []string                        `json:"mentions"`
 	MentionsUpdatedAt closekit.Opt[closekit.DateTime] `json:"mentions_updated_at"`
 	LastPublishedAt   closekit.Opt[closekit.DateTime] `json:"last_published_at"`
-	Pinned            closekit.Opt[bool]              `json:"pinned"`
-	PinnedAt          closekit.Opt[closekit.DateTime] `json:"pinned_at"`
 	Source            closekit.Opt[ActivitySource]    `json:"source"`
 }
 
@@ -885,3 +888,6 @@ const (
 	CustomActivityStatusDraft     CustomActivityStatus = "draft"     // Not finished; required fields may be empty.
 	CustomActivityStatusPublished CustomActivityStatus = "published" // Finished.
 )
+
+// Values lists the values that can be sent; Close may know others.
+func (CustomActivityStatus) Values() []string { return []string{"draft", "published"} }

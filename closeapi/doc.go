@@ -19,6 +19,7 @@
 // # Leads, contacts and opportunities
 //
 //   - Contacts: [ContactCreate], [ContactGet], [ContactUpdate], [ContactDelete], [ContactsList]
+//   - Custom objects: [CustomObjectCreate], [CustomObjectGet], [CustomObjectUpdate], [CustomObjectDelete], [CustomObjectsList]
 //   - Leads: [LeadCreate], [LeadGet], [LeadUpdate], [LeadDelete], [LeadMerge], [LeadsList]
 //   - Opportunities: [OpportunityCreate], [OpportunityGet], [OpportunityUpdate], [OpportunityDelete], [OpportunitiesList]
 //   - Pipelines: [PipelineCreate], [PipelineGet], [PipelineUpdate], [PipelineDelete], [PipelinesList]
@@ -31,6 +32,8 @@
 //   - Activities: [ActivitiesList]
 //   - Calls: [CallCreate], [CallGet], [CallUpdate], [CallDelete], [CallsList]
 //   - Comments: [CommentCreate], [CommentGet], [CommentUpdate], [CommentDelete], [CommentsList]
+//   - Custom activities: [CustomActivityCreate], [CustomActivityGet], [CustomActivityUpdate], [CustomActivityDelete],
+//     [CustomActivitiesList]
 //   - Emails: [EmailCreate], [EmailGet], [EmailUpdate], [EmailDelete], [EmailsList]
 //   - Notes: [NoteCreate], [NoteGet], [NoteUpdate], [NoteDelete], [NotesList]
 //   - SMS: [SMSCreate], [SMSGet], [SMSUpdate], [SMSDelete], [SMSList]
@@ -47,14 +50,26 @@
 //     [SequenceSubscriptionsList]
 //   - Sequences: [SequencesList], [SequenceGet]
 //
-// # Custom fields
+// # Custom fields and types
 //
+//   - Custom field schemas: [CustomFieldSchemaGet], [CustomFieldSchemaUpdate]
 //   - Lead custom fields: [CustomFieldLeadCreate], [CustomFieldLeadGet], [CustomFieldLeadUpdate], [CustomFieldLeadDelete],
 //     [CustomFieldsLeadList]
 //   - Contact custom fields: [CustomFieldContactCreate], [CustomFieldContactGet], [CustomFieldContactUpdate],
 //     [CustomFieldContactDelete], [CustomFieldsContactList]
 //   - Opportunity custom fields: [CustomFieldOpportunityCreate], [CustomFieldOpportunityGet], [CustomFieldOpportunityUpdate],
 //     [CustomFieldOpportunityDelete], [CustomFieldsOpportunityList]
+//   - Activity custom fields: [CustomFieldActivityCreate], [CustomFieldActivityGet], [CustomFieldActivityUpdate],
+//     [CustomFieldActivityDelete], [CustomFieldsActivityList]
+//   - Custom object custom fields: [CustomFieldCustomObjectCreate], [CustomFieldCustomObjectGet],
+//     [CustomFieldCustomObjectUpdate], [CustomFieldCustomObjectDelete], [CustomFieldsCustomObjectList]
+//   - Custom activity types: [CustomActivityTypeCreate], [CustomActivityTypeGet], [CustomActivityTypeUpdate],
+//     [CustomActivityTypeDelete], [CustomActivityTypesList]
+//   - Custom object types: [CustomObjectTypeCreate], [CustomObjectTypeGet], [CustomObjectTypeUpdate],
+//     [CustomObjectTypeDelete], [CustomObjectTypesList]
+//   - Shared custom fields: [CustomFieldSharedCreate], [CustomFieldSharedGet], [CustomFieldSharedUpdate],
+//     [CustomFieldSharedDelete], [CustomFieldsSharedList], [CustomFieldSharedAssociationCreate],
+//     [CustomFieldSharedAssociationGet], [CustomFieldSharedAssociationUpdate], [CustomFieldSharedAssociationDelete]
 //
 // # Users, groups, webhooks and events
 //

@@ -245,6 +245,23 @@ func (v *Event) AsCustomField() (closekit.Change[CustomField], bool) {
 	return wire.ChangeOf[CustomField](v.Data, v.PreviousData, v.ObjectType == "custom_fields.lead" || v.ObjectType == "custom_fields.contact" || v.ObjectType == "custom_fields.opportunity" || v.ObjectType == "custom_fields.activity" || v.ObjectType == "custom_fields.custom_object" || v.ObjectType == "custom_fields.shared")
 }
 
+// AsCustomActivityType returns the record after and before the event. It reports false unless ObjectType is
+// "custom_activity_type".
+func (v *Event) AsCustomActivityType() (closekit.Change[CustomActivityType], bool) {
+	return wire.ChangeOf[CustomActivityType](v.Data, v.PreviousData, v.ObjectType == "custom_activity_type")
+}
+
+// AsCustomObjectType returns the record after and before the event. It reports false unless ObjectType is
+// "custom_object_type".
+func (v *Event) AsCustomObjectType() (closekit.Change[CustomObjectType], bool) {
+	return wire.ChangeOf[CustomObjectType](v.Data, v.PreviousData, v.ObjectType == "custom_object_type")
+}
+
+// AsCustomObject returns the record after and before the event. It reports false unless ObjectType is "custom_object".
+func (v *Event) AsCustomObject() (closekit.Change[CustomObject], bool) {
+	return wire.ChangeOf[CustomObject](v.Data, v.PreviousData, v.ObjectType == "custom_object")
+}
+
 // AsEmailTemplate returns the record after and before the event. It reports false unless ObjectType is "email_template".
 func (v *Event) AsEmailTemplate() (closekit.Change[EmailTemplate], bool) {
 	return wire.ChangeOf[EmailTemplate](v.Data, v.PreviousData, v.ObjectType == "email_template")

@@ -214,6 +214,24 @@ type CustomActivityTypeID string
 // Kind says which kind of id it is.
 func (CustomActivityTypeID) Kind() *closekit.IDKind { return &kindCustomActivityType }
 
+// CustomActivityID is the id of a custom activity (acti_…).
+type CustomActivityID string
+
+// Kind says which kind of id it is.
+func (CustomActivityID) Kind() *closekit.IDKind { return &kindCustomActivity }
+
+// CustomObjectTypeID is the id of a custom object type (cotype_…).
+type CustomObjectTypeID string
+
+// Kind says which kind of id it is.
+func (CustomObjectTypeID) Kind() *closekit.IDKind { return &kindCustomObjectType }
+
+// CustomObjectID is the id of a custom object (custobj_…).
+type CustomObjectID string
+
+// Kind says which kind of id it is.
+func (CustomObjectID) Kind() *closekit.IDKind { return &kindCustomObject }
+
 // BulkEmailActionID is the id of a bulk email action (bulkemail_…).
 type BulkEmailActionID string
 
@@ -269,8 +287,15 @@ var (
 	kindCommentThread      = closekit.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comments_list", Known: knownIDs}
 	kindOutcome            = closekit.IDKind{Name: "outcome", Prefixes: []string{"outcome"}, Known: knownIDs}
 	kindMedia              = closekit.IDKind{Name: "media", Prefixes: []string{"media"}, Known: knownIDs}
-	kindCustomActivityType = closekit.IDKind{Name: "custom_activity_type", Prefixes: []string{"actitype"}, Known: knownIDs}
-	kindBulkEmailAction    = closekit.IDKind{Name: "bulk_email_action", Prefixes: []string{"bulkemail"}, Known: knownIDs}
+	kindCustomActivityType = closekit.IDKind{
+		Name: "custom_activity_type", Prefixes: []string{"actitype"}, From: "close_custom_activity_types_list", Known: knownIDs,
+	}
+	kindCustomActivity   = closekit.IDKind{Name: "custom_activity", Prefixes: []string{"acti"}, From: "close_custom_activities_list", Known: knownIDs}
+	kindCustomObjectType = closekit.IDKind{
+		Name: "custom_object_type", Prefixes: []string{"cotype"}, From: "close_custom_object_types_list", Known: knownIDs,
+	}
+	kindCustomObject    = closekit.IDKind{Name: "custom_object", Prefixes: []string{"custobj"}, From: "close_custom_objects_list", Known: knownIDs}
+	kindBulkEmailAction = closekit.IDKind{Name: "bulk_email_action", Prefixes: []string{"bulkemail"}, Known: knownIDs}
 )
 
 // knownIDs tells an id of another kind from one that is unknown.
@@ -282,6 +307,8 @@ var knownIDs = []closekit.IDPrefix{
 	{Prefix: "comm", Kind: "comment"},
 	{Prefix: "comthr", Kind: "comment_thread"},
 	{Prefix: "cont", Kind: "contact"},
+	{Prefix: "cotype", Kind: "custom_object_type"},
+	{Prefix: "custobj", Kind: "custom_object"},
 	{Prefix: "emailacct", Kind: "email_account"},
 	{Prefix: "emailsig", Kind: "email_signature"},
 	{Prefix: "ev", Kind: "event"},

@@ -20,6 +20,38 @@ var toolRoutes = [...]route{
 	{tool: "close_contact_get", method: "GET", path: "/contact/{id}/", resource: "contacts", action: "get", status: 200},
 	{tool: "close_contact_update", method: "PUT", path: "/contact/{id}/", resource: "contacts", action: "update", status: 200},
 	{tool: "close_contacts_list", method: "GET", path: "/contact/", resource: "contacts", action: "list", status: 200},
+	{tool: "close_custom_activities_list", method: "GET", path: "/activity/custom/", resource: "custom_activities", action: "list", status: 200},
+	{tool: "close_custom_activity_create", method: "POST", path: "/activity/custom/", resource: "custom_activities", action: "create", status: 200},
+	{tool: "close_custom_activity_delete", method: "DELETE", path: "/activity/custom/{id}/", resource: "custom_activities", action: "delete", status: 200},
+	{tool: "close_custom_activity_get", method: "GET", path: "/activity/custom/{id}/", resource: "custom_activities", action: "get", status: 200},
+	{tool: "close_custom_activity_type_create", method: "POST", path: "/custom_activity/", resource: "custom_activity_types", action: "create", status: 201},
+	{
+		tool: "close_custom_activity_type_delete", method: "DELETE", path: "/custom_activity/{id}/",
+		resource: "custom_activity_types", action: "delete", status: 204,
+	},
+	{tool: "close_custom_activity_type_get", method: "GET", path: "/custom_activity/{id}/", resource: "custom_activity_types", action: "get", status: 200},
+	{
+		tool: "close_custom_activity_type_update", method: "PUT", path: "/custom_activity/{id}/",
+		resource: "custom_activity_types", action: "update", status: 200,
+	},
+	{tool: "close_custom_activity_types_list", method: "GET", path: "/custom_activity/", resource: "custom_activity_types", action: "list", status: 200},
+	{tool: "close_custom_activity_update", method: "PUT", path: "/activity/custom/{id}/", resource: "custom_activities", action: "update", status: 200},
+	{
+		tool: "close_custom_field_activity_create", method: "POST", path: "/custom_field/activity/",
+		resource: "custom_fields_activity", action: "create", status: 200,
+	},
+	{
+		tool: "close_custom_field_activity_delete", method: "DELETE", path: "/custom_field/activity/{id}/",
+		resource: "custom_fields_activity", action: "delete", status: 200,
+	},
+	{
+		tool: "close_custom_field_activity_get", method: "GET", path: "/custom_field/activity/{id}/",
+		resource: "custom_fields_activity", action: "get", status: 200,
+	},
+	{
+		tool: "close_custom_field_activity_update", method: "PUT", path: "/custom_field/activity/{id}/",
+		resource: "custom_fields_activity", action: "update", status: 200,
+	},
 	{
 		tool: "close_custom_field_contact_create", method: "POST", path: "/custom_field/contact/",
 		resource: "custom_fields_contact", action: "create", status: 200,
@@ -32,6 +64,22 @@ var toolRoutes = [...]route{
 	{
 		tool: "close_custom_field_contact_update", method: "PUT", path: "/custom_field/contact/{id}/",
 		resource: "custom_fields_contact", action: "update", status: 200,
+	},
+	{
+		tool: "close_custom_field_custom_object_create", method: "POST", path: "/custom_field/custom_object_type/",
+		resource: "custom_fields_custom_object", action: "create", status: 201,
+	},
+	{
+		tool: "close_custom_field_custom_object_delete", method: "DELETE", path: "/custom_field/custom_object_type/{id}/",
+		resource: "custom_fields_custom_object", action: "delete", status: 204,
+	},
+	{
+		tool: "close_custom_field_custom_object_get", method: "GET", path: "/custom_field/custom_object_type/{id}/",
+		resource: "custom_fields_custom_object", action: "get", status: 200,
+	},
+	{
+		tool: "close_custom_field_custom_object_update", method: "PUT", path: "/custom_field/custom_object_type/{id}/",
+		resource: "custom_fields_custom_object", action: "update", status: 200,
 	},
 	{tool: "close_custom_field_lead_create", method: "POST", path: "/custom_field/lead/", resource: "custom_fields_lead", action: "create", status: 200},
 	{tool: "close_custom_field_lead_delete", method: "DELETE", path: "/custom_field/lead/{id}/", resource: "custom_fields_lead", action: "delete", status: 200},
@@ -53,12 +101,65 @@ var toolRoutes = [...]route{
 		tool: "close_custom_field_opportunity_update", method: "PUT", path: "/custom_field/opportunity/{id}/",
 		resource: "custom_fields_opportunity", action: "update", status: 200,
 	},
+	{tool: "close_custom_field_schema_get", method: "GET", path: "/custom_field_schema/{id...}/", resource: "custom_field_schemas", action: "get", status: 200},
+	{
+		tool: "close_custom_field_schema_update", method: "PUT", path: "/custom_field_schema/{id...}/",
+		resource: "custom_field_schemas", action: "update", status: 200,
+	},
+	{
+		tool: "close_custom_field_shared_association_create", method: "POST", path: "/custom_field/shared/{id}/association/",
+		resource: "custom_fields_shared", action: "associate", status: 201,
+	},
+	{
+		tool: "close_custom_field_shared_association_delete", method: "DELETE", path: "/custom_field/shared/{id}/association/{object_type...}/",
+		resource: "custom_fields_shared", action: "dissociate", status: 204,
+	},
+	{
+		tool: "close_custom_field_shared_association_get", method: "GET", path: "/custom_field/shared/{id}/association/{object_type...}/",
+		resource: "custom_fields_shared", action: "get_association", status: 200,
+	},
+	{
+		tool: "close_custom_field_shared_association_update", method: "PUT", path: "/custom_field/shared/{id}/association/{object_type...}/",
+		resource: "custom_fields_shared", action: "update_association", status: 200,
+	},
+	{tool: "close_custom_field_shared_create", method: "POST", path: "/custom_field/shared/", resource: "custom_fields_shared", action: "create", status: 200},
+	{
+		tool: "close_custom_field_shared_delete", method: "DELETE", path: "/custom_field/shared/{id}/",
+		resource: "custom_fields_shared", action: "delete", status: 200,
+	},
+	{tool: "close_custom_field_shared_get", method: "GET", path: "/custom_field/shared/{id}/", resource: "custom_fields_shared", action: "get", status: 200},
+	{
+		tool: "close_custom_field_shared_update", method: "PUT", path: "/custom_field/shared/{id}/",
+		resource: "custom_fields_shared", action: "update", status: 200,
+	},
+	{
+		tool: "close_custom_fields_activity_list", method: "GET", path: "/custom_field/activity/",
+		resource: "custom_fields_activity", action: "list", status: 200,
+	},
 	{tool: "close_custom_fields_contact_list", method: "GET", path: "/custom_field/contact/", resource: "custom_fields_contact", action: "list", status: 200},
+	{
+		tool: "close_custom_fields_custom_object_list", method: "GET", path: "/custom_field/custom_object_type/",
+		resource: "custom_fields_custom_object", action: "list", status: 200,
+	},
 	{tool: "close_custom_fields_lead_list", method: "GET", path: "/custom_field/lead/", resource: "custom_fields_lead", action: "list", status: 200},
 	{
 		tool: "close_custom_fields_opportunity_list", method: "GET", path: "/custom_field/opportunity/",
 		resource: "custom_fields_opportunity", action: "list", status: 200,
 	},
+	{tool: "close_custom_fields_shared_list", method: "GET", path: "/custom_field/shared/", resource: "custom_fields_shared", action: "list", status: 200},
+	{tool: "close_custom_object_create", method: "POST", path: "/custom_object/", resource: "custom_objects", action: "create", status: 201},
+	{tool: "close_custom_object_delete", method: "DELETE", path: "/custom_object/{id}/", resource: "custom_objects", action: "delete", status: 204},
+	{tool: "close_custom_object_get", method: "GET", path: "/custom_object/{id}/", resource: "custom_objects", action: "get", status: 200},
+	{tool: "close_custom_object_type_create", method: "POST", path: "/custom_object_type/", resource: "custom_object_types", action: "create", status: 201},
+	{
+		tool: "close_custom_object_type_delete", method: "DELETE", path: "/custom_object_type/{id}/",
+		resource: "custom_object_types", action: "delete", status: 204,
+	},
+	{tool: "close_custom_object_type_get", method: "GET", path: "/custom_object_type/{id}/", resource: "custom_object_types", action: "get", status: 200},
+	{tool: "close_custom_object_type_update", method: "PUT", path: "/custom_object_type/{id}/", resource: "custom_object_types", action: "update", status: 200},
+	{tool: "close_custom_object_types_list", method: "GET", path: "/custom_object_type/", resource: "custom_object_types", action: "list", status: 200},
+	{tool: "close_custom_object_update", method: "PUT", path: "/custom_object/{id}/", resource: "custom_objects", action: "update", status: 200},
+	{tool: "close_custom_objects_list", method: "GET", path: "/custom_object/", resource: "custom_objects", action: "list", status: 200},
 	{tool: "close_email_create", method: "POST", path: "/activity/email/", resource: "emails", action: "create", status: 200},
 	{tool: "close_email_delete", method: "DELETE", path: "/activity/email/{id}/", resource: "emails", action: "delete", status: 200},
 	{tool: "close_email_get", method: "GET", path: "/activity/email/{id}/", resource: "emails", action: "get", status: 200},
@@ -168,9 +269,22 @@ var toolTables = [...]table{
 	{name: "contacts", prefix: "cont", authors: "plain", filters: []string{
 		"lead_id:text",
 	}},
+	{name: "custom_activities", prefix: "acti", authors: "names", filters: []string{
+		"custom_activity_type_id:text", "lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time",
+		"activity_at:time",
+	}},
+	{name: "custom_activity_types", prefix: "actitype", authors: "plain"},
+	{name: "custom_field_schemas", prefix: "", authors: "none"},
+	{name: "custom_fields_activity", prefix: "cf", authors: "plain"},
 	{name: "custom_fields_contact", prefix: "cf", authors: "plain"},
+	{name: "custom_fields_custom_object", prefix: "cf", authors: "plain"},
 	{name: "custom_fields_lead", prefix: "cf", authors: "plain"},
 	{name: "custom_fields_opportunity", prefix: "cf", authors: "plain"},
+	{name: "custom_fields_shared", prefix: "cf", authors: "plain"},
+	{name: "custom_object_types", prefix: "cotype", authors: "plain"},
+	{name: "custom_objects", prefix: "custobj", authors: "plain", filters: []string{
+		"lead_id:text", "custom_object_type_id:text",
+	}},
 	{name: "email_templates", prefix: "tmpl", authors: "plain", length: 43, filters: []string{
 		"is_archived:flag", "is_shared:flag",
 	}},

@@ -295,8 +295,6 @@ var unlike = map[string]string{
 	"Me.organizations":                     "the census counts /user/ and /me/ together: ids there, objects here",
 	"User.organizations":                   "the census counts /user/ and /me/ together: ids here, objects there",
 	"Webhook.counters":                     "a map of integers, among which the maker mixes keys of other kinds",
-	"CustomField.required?":                "only fields of custom activities have it, which no tool manages",
-	"CustomField.custom_activity_type_id?": "only fields of custom activities have it, which no tool manages",
 }
 
 // collect records the names of all members.

@@ -90,7 +90,7 @@ func activityResources() []*rest.Resource {
 	return []*rest.Resource{
 		{
 			Name: "activities", Model: "Activity", Filters: activityFilters, Commas: true,
-			Orders:  []string{"date_created", "activity_at"},
+			Orders: []string{"date_created", "activity_at"}, Value: activityValue,
 			Actions: map[string]func(*rest.Call) (any, error){"list": listActivities},
 		},
 		activityType(&rest.Resource{Name: "created", Type: "Created", Model: "Created", Event: "activity.created"}),
