@@ -100,8 +100,8 @@ var opCustomObjectTypeUpdate = wire.Operation{
 
 // CustomObjectTypeDelete deletes a type of custom objects together with all custom objects of the type.
 //
-// There is no undo. Its fields and what refers to it are lost too. Ask the user before you call it. It needs the right to
-// customize the organization.
+// There is no undo. Its fields are lost too. Ask the user before you call it. It needs the right to customize the
+// organization.
 //
 // Close API: DELETE /custom_object_type/{custom_object_type_id}/ (tool close_custom_object_type_delete)
 // https://developer.close.com/api/resources/custom-object-types

@@ -31,18 +31,29 @@
 //
 //   - Activities: [ActivitiesList]
 //   - Calls: [CallCreate], [CallGet], [CallUpdate], [CallDelete], [CallsList]
-//   - Comments: [CommentCreate], [CommentGet], [CommentUpdate], [CommentDelete], [CommentsList]
+//   - Comments: [CommentCreate], [CommentGet], [CommentUpdate], [CommentDelete], [CommentsList], [CommentThreadsList],
+//     [CommentThreadGet]
 //   - Custom activities: [CustomActivityCreate], [CustomActivityGet], [CustomActivityUpdate], [CustomActivityDelete],
 //     [CustomActivitiesList]
 //   - Emails: [EmailCreate], [EmailGet], [EmailUpdate], [EmailDelete], [EmailsList]
+//   - Forms: [FormGet], [FormsList], [FormSubmissionGet], [FormSubmissionDelete], [FormSubmissionsList]
+//   - Lead history: [CreatedActivityGet], [CreatedActivitiesList], [ImportUpdateGet], [ImportUpdatesList],
+//     [ImportUpdateDelete], [LeadMergeActivityGet], [LeadMergeActivitiesList], [TaskCompletionGet], [TaskCompletionsList],
+//     [TaskCompletionDelete]
+//   - Meetings: [MeetingGet], [MeetingUpdate], [MeetingDelete], [MeetingsList], [MeetingIntegrationSet]
 //   - Notes: [NoteCreate], [NoteGet], [NoteUpdate], [NoteDelete], [NotesList]
 //   - SMS: [SMSCreate], [SMSGet], [SMSUpdate], [SMSDelete], [SMSList]
+//   - Lead status changes: [LeadStatusChangeCreate], [LeadStatusChangeGet], [LeadStatusChangeDelete], [LeadStatusChangesList]
+//   - Opportunity status changes: [OpportunityStatusChangeCreate], [OpportunityStatusChangeGet],
+//     [OpportunityStatusChangeDelete], [OpportunityStatusChangesList]
 //   - Tasks: [TaskCreate], [TaskGet], [TaskUpdate], [TaskDelete], [TasksList]
 //
 // # Templates of messages
 //
 //   - Email templates: [EmailTemplateCreate], [EmailTemplateGet], [EmailTemplateUpdate], [EmailTemplateDelete],
 //     [EmailTemplatesList], [EmailTemplateRender]
+//   - WhatsApp messages: [WhatsAppMessageCreate], [WhatsAppMessageGet], [WhatsAppMessageUpdate], [WhatsAppMessageDelete],
+//     [WhatsAppMessagesList]
 //
 // # Sequences
 //
@@ -75,6 +86,7 @@
 //
 //   - Events: [EventsList], [EventGet]
 //   - Groups: [GroupCreate], [GroupGet], [GroupUpdate], [GroupDelete], [GroupsList], [GroupMemberAdd], [GroupMemberRemove]
+//   - Outcomes: [OutcomeCreate], [OutcomeGet], [OutcomeUpdate], [OutcomeDelete], [OutcomesList]
 //   - Users: [MeGet], [UserGet], [UsersList]
 //   - Webhooks: [WebhookCreate], [WebhookGet], [WebhookUpdate], [WebhookDelete], [WebhooksList]
 package closeapi

@@ -238,6 +238,11 @@ func (v *Event) AsComment() (closekit.Change[Comment], bool) {
 	return wire.ChangeOf[Comment](v.Data, v.PreviousData, v.ObjectType == "comment")
 }
 
+// AsCommentThread returns the record after and before the event. It reports false unless ObjectType is "comment_thread".
+func (v *Event) AsCommentThread() (closekit.Change[CommentThread], bool) {
+	return wire.ChangeOf[CommentThread](v.Data, v.PreviousData, v.ObjectType == "comment_thread")
+}
+
 // AsCustomField returns the record after and before the event. It reports false unless ObjectType is "custom_fields.lead"
 // or "custom_fields.contact" or "custom_fields.opportunity" or "custom_fields.activity" or "custom_fields.custom_object"
 // or "custom_fields.shared".

@@ -202,6 +202,24 @@ type OutcomeID string
 // Kind says which kind of id it is.
 func (OutcomeID) Kind() *closekit.IDKind { return &kindOutcome }
 
+// MeetingID is the id of a meeting (acti_…).
+type MeetingID string
+
+// Kind says which kind of id it is.
+func (MeetingID) Kind() *closekit.IDKind { return &kindMeeting }
+
+// WhatsAppMessageID is the id of a WhatsApp message (acti_…).
+type WhatsAppMessageID string
+
+// Kind says which kind of id it is.
+func (WhatsAppMessageID) Kind() *closekit.IDKind { return &kindWhatsAppMessage }
+
+// FormID is the id of a form (form_…).
+type FormID string
+
+// Kind says which kind of id it is.
+func (FormID) Kind() *closekit.IDKind { return &kindForm }
+
 // MediaID is the id of a media file (media_…).
 type MediaID string
 
@@ -284,8 +302,11 @@ var (
 	kindWebhook            = closekit.IDKind{Name: "webhook", Prefixes: []string{"whsub"}, From: "close_webhooks_list", Known: knownIDs}
 	kindEvent              = closekit.IDKind{Name: "event", Prefixes: []string{"ev"}, From: "close_events_list", Known: knownIDs}
 	kindComment            = closekit.IDKind{Name: "comment", Prefixes: []string{"comm"}, From: "close_comments_list", Known: knownIDs}
-	kindCommentThread      = closekit.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comments_list", Known: knownIDs}
-	kindOutcome            = closekit.IDKind{Name: "outcome", Prefixes: []string{"outcome"}, Known: knownIDs}
+	kindCommentThread      = closekit.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comment_threads_list", Known: knownIDs}
+	kindOutcome            = closekit.IDKind{Name: "outcome", Prefixes: []string{"outcome"}, From: "close_outcomes_list", Known: knownIDs}
+	kindMeeting            = closekit.IDKind{Name: "meeting", Prefixes: []string{"acti"}, From: "close_meetings_list", Known: knownIDs}
+	kindWhatsAppMessage    = closekit.IDKind{Name: "whatsapp_message", Prefixes: []string{"acti"}, From: "close_whatsapp_messages_list", Known: knownIDs}
+	kindForm               = closekit.IDKind{Name: "form", Prefixes: []string{"form"}, From: "close_forms_list", Known: knownIDs}
 	kindMedia              = closekit.IDKind{Name: "media", Prefixes: []string{"media"}, Known: knownIDs}
 	kindCustomActivityType = closekit.IDKind{
 		Name: "custom_activity_type", Prefixes: []string{"actitype"}, From: "close_custom_activity_types_list", Known: knownIDs,
@@ -312,6 +333,7 @@ var knownIDs = []closekit.IDPrefix{
 	{Prefix: "emailacct", Kind: "email_account"},
 	{Prefix: "emailsig", Kind: "email_signature"},
 	{Prefix: "ev", Kind: "event"},
+	{Prefix: "form", Kind: "form"},
 	{Prefix: "group", Kind: "group"},
 	{Prefix: "lcf", Kind: "custom_field"},
 	{Prefix: "lead", Kind: "lead"},

@@ -13,6 +13,8 @@ var toolRoutes = [...]route{
 	{tool: "close_comment_create", method: "POST", path: "/comment/", resource: "comments", action: "create", status: 201},
 	{tool: "close_comment_delete", method: "DELETE", path: "/comment/{id}/", resource: "comments", action: "delete", status: 204},
 	{tool: "close_comment_get", method: "GET", path: "/comment/{id}/", resource: "comments", action: "get", status: 200},
+	{tool: "close_comment_thread_get", method: "GET", path: "/comment_thread/{id}/", resource: "comment_thread", action: "get", status: 200},
+	{tool: "close_comment_threads_list", method: "GET", path: "/comment_thread/", resource: "comment_thread", action: "list", status: 200},
 	{tool: "close_comment_update", method: "PUT", path: "/comment/{id}/", resource: "comments", action: "update", status: 200},
 	{tool: "close_comments_list", method: "GET", path: "/comment/", resource: "comments", action: "list", status: 200},
 	{tool: "close_contact_create", method: "POST", path: "/contact/", resource: "contacts", action: "create", status: 200},
@@ -20,6 +22,8 @@ var toolRoutes = [...]route{
 	{tool: "close_contact_get", method: "GET", path: "/contact/{id}/", resource: "contacts", action: "get", status: 200},
 	{tool: "close_contact_update", method: "PUT", path: "/contact/{id}/", resource: "contacts", action: "update", status: 200},
 	{tool: "close_contacts_list", method: "GET", path: "/contact/", resource: "contacts", action: "list", status: 200},
+	{tool: "close_created_activities_list", method: "GET", path: "/activity/created/", resource: "lead_history", action: "list", status: 200},
+	{tool: "close_created_activity_get", method: "GET", path: "/activity/created/{id}/", resource: "lead_history", action: "get", status: 200},
 	{tool: "close_custom_activities_list", method: "GET", path: "/activity/custom/", resource: "custom_activities", action: "list", status: 200},
 	{tool: "close_custom_activity_create", method: "POST", path: "/activity/custom/", resource: "custom_activities", action: "create", status: 200},
 	{tool: "close_custom_activity_delete", method: "DELETE", path: "/activity/custom/{id}/", resource: "custom_activities", action: "delete", status: 200},
@@ -173,6 +177,17 @@ var toolRoutes = [...]route{
 	{tool: "close_emails_list", method: "GET", path: "/activity/email/", resource: "emails", action: "list", status: 200},
 	{tool: "close_event_get", method: "GET", path: "/event/{id}/", resource: "events", action: "get", status: 200},
 	{tool: "close_events_list", method: "GET", path: "/event/", resource: "events", action: "list", status: 200},
+	{tool: "close_form_get", method: "GET", path: "/form/{id}/", resource: "forms", action: "get", status: 200},
+	{
+		tool: "close_form_submission_delete", method: "DELETE", path: "/activity/form_submission/{id}/",
+		resource: "activity_form_submission", action: "delete", status: 200,
+	},
+	{
+		tool: "close_form_submission_get", method: "GET", path: "/activity/form_submission/{id}/",
+		resource: "activity_form_submission", action: "get", status: 200,
+	},
+	{tool: "close_form_submissions_list", method: "GET", path: "/activity/form_submission/", resource: "activity_form_submission", action: "list", status: 200},
+	{tool: "close_forms_list", method: "GET", path: "/form/", resource: "forms", action: "list", status: 200},
 	{tool: "close_group_create", method: "POST", path: "/group/", resource: "groups", action: "create", status: 201},
 	{tool: "close_group_delete", method: "DELETE", path: "/group/{id}/", resource: "groups", action: "delete", status: 204},
 	{tool: "close_group_get", method: "GET", path: "/group/{id}/", resource: "groups", action: "get", status: 200},
@@ -180,10 +195,34 @@ var toolRoutes = [...]route{
 	{tool: "close_group_member_remove", method: "DELETE", path: "/group/{id}/member/{user_id}/", resource: "groups", action: "remove_member", status: 204},
 	{tool: "close_group_update", method: "PUT", path: "/group/{id}/", resource: "groups", action: "update", status: 200},
 	{tool: "close_groups_list", method: "GET", path: "/group/", resource: "groups", action: "list", status: 200},
+	{
+		tool: "close_import_update_delete", method: "DELETE", path: "/activity/import_update/{id}/",
+		resource: "activity_import_update", action: "delete", status: 200,
+	},
+	{tool: "close_import_update_get", method: "GET", path: "/activity/import_update/{id}/", resource: "activity_import_update", action: "get", status: 200},
+	{tool: "close_import_updates_list", method: "GET", path: "/activity/import_update/", resource: "activity_import_update", action: "list", status: 200},
 	{tool: "close_lead_create", method: "POST", path: "/lead/", resource: "leads", action: "create", status: 200},
 	{tool: "close_lead_delete", method: "DELETE", path: "/lead/{id}/", resource: "leads", action: "delete", status: 200},
 	{tool: "close_lead_get", method: "GET", path: "/lead/{id}/", resource: "leads", action: "get", status: 200},
 	{tool: "close_lead_merge", method: "POST", path: "/lead/merge/", resource: "leads", action: "merge", status: 200},
+	{tool: "close_lead_merge_activities_list", method: "GET", path: "/activity/lead_merge/", resource: "activity_lead_merge", action: "list", status: 200},
+	{tool: "close_lead_merge_activity_get", method: "GET", path: "/activity/lead_merge/{id}/", resource: "activity_lead_merge", action: "get", status: 200},
+	{
+		tool: "close_lead_status_change_create", method: "POST", path: "/activity/status_change/lead/",
+		resource: "lead_status_changes", action: "create", status: 200,
+	},
+	{
+		tool: "close_lead_status_change_delete", method: "DELETE", path: "/activity/status_change/lead/{id}/",
+		resource: "lead_status_changes", action: "delete", status: 200,
+	},
+	{
+		tool: "close_lead_status_change_get", method: "GET", path: "/activity/status_change/lead/{id}/",
+		resource: "lead_status_changes", action: "get", status: 200,
+	},
+	{
+		tool: "close_lead_status_changes_list", method: "GET", path: "/activity/status_change/lead/",
+		resource: "lead_status_changes", action: "list", status: 200,
+	},
 	{tool: "close_lead_status_create", method: "POST", path: "/status/lead/", resource: "lead_statuses", action: "create", status: 200},
 	{tool: "close_lead_status_delete", method: "DELETE", path: "/status/lead/{id}/", resource: "lead_statuses", action: "delete", status: 200},
 	{tool: "close_lead_status_get", method: "GET", path: "/status/lead/{id}/", resource: "lead_statuses", action: "get", status: 200},
@@ -192,6 +231,14 @@ var toolRoutes = [...]route{
 	{tool: "close_lead_update", method: "PUT", path: "/lead/{id}/", resource: "leads", action: "update", status: 200},
 	{tool: "close_leads_list", method: "GET", path: "/lead/", resource: "leads", action: "list", status: 200},
 	{tool: "close_me_get", method: "GET", path: "/me/", resource: "users", action: "me", status: 200},
+	{tool: "close_meeting_delete", method: "DELETE", path: "/activity/meeting/{id}/", resource: "meetings", action: "delete", status: 200},
+	{tool: "close_meeting_get", method: "GET", path: "/activity/meeting/{id}/", resource: "meetings", action: "get", status: 200},
+	{
+		tool: "close_meeting_integration_set", method: "POST", path: "/activity/meeting/{id}/integration/",
+		resource: "meetings", action: "set_integration", status: 200,
+	},
+	{tool: "close_meeting_update", method: "PUT", path: "/activity/meeting/{id}/", resource: "meetings", action: "update", status: 200},
+	{tool: "close_meetings_list", method: "GET", path: "/activity/meeting/", resource: "meetings", action: "list", status: 200},
 	{tool: "close_note_create", method: "POST", path: "/activity/note/", resource: "notes", action: "create", status: 200},
 	{tool: "close_note_delete", method: "DELETE", path: "/activity/note/{id}/", resource: "notes", action: "delete", status: 200},
 	{tool: "close_note_get", method: "GET", path: "/activity/note/{id}/", resource: "notes", action: "get", status: 200},
@@ -201,6 +248,22 @@ var toolRoutes = [...]route{
 	{tool: "close_opportunity_create", method: "POST", path: "/opportunity/", resource: "opportunities", action: "create", status: 200},
 	{tool: "close_opportunity_delete", method: "DELETE", path: "/opportunity/{id}/", resource: "opportunities", action: "delete", status: 200},
 	{tool: "close_opportunity_get", method: "GET", path: "/opportunity/{id}/", resource: "opportunities", action: "get", status: 200},
+	{
+		tool: "close_opportunity_status_change_create", method: "POST", path: "/activity/status_change/opportunity/",
+		resource: "opportunity_status_changes", action: "create", status: 200,
+	},
+	{
+		tool: "close_opportunity_status_change_delete", method: "DELETE", path: "/activity/status_change/opportunity/{id}/",
+		resource: "opportunity_status_changes", action: "delete", status: 200,
+	},
+	{
+		tool: "close_opportunity_status_change_get", method: "GET", path: "/activity/status_change/opportunity/{id}/",
+		resource: "opportunity_status_changes", action: "get", status: 200,
+	},
+	{
+		tool: "close_opportunity_status_changes_list", method: "GET", path: "/activity/status_change/opportunity/",
+		resource: "opportunity_status_changes", action: "list", status: 200,
+	},
 	{tool: "close_opportunity_status_create", method: "POST", path: "/status/opportunity/", resource: "opportunity_statuses", action: "create", status: 200},
 	{
 		tool: "close_opportunity_status_delete", method: "DELETE", path: "/status/opportunity/{id}/",
@@ -213,6 +276,11 @@ var toolRoutes = [...]route{
 	},
 	{tool: "close_opportunity_statuses_list", method: "GET", path: "/status/opportunity/", resource: "opportunity_statuses", action: "list", status: 200},
 	{tool: "close_opportunity_update", method: "PUT", path: "/opportunity/{id}/", resource: "opportunities", action: "update", status: 200},
+	{tool: "close_outcome_create", method: "POST", path: "/outcome/", resource: "outcomes", action: "create", status: 201},
+	{tool: "close_outcome_delete", method: "DELETE", path: "/outcome/{id}/", resource: "outcomes", action: "delete", status: 200},
+	{tool: "close_outcome_get", method: "GET", path: "/outcome/{id}/", resource: "outcomes", action: "get", status: 200},
+	{tool: "close_outcome_update", method: "PUT", path: "/outcome/{id}/", resource: "outcomes", action: "update", status: 200},
+	{tool: "close_outcomes_list", method: "GET", path: "/outcome/", resource: "outcomes", action: "list", status: 200},
 	{tool: "close_pipeline_create", method: "POST", path: "/pipeline/", resource: "pipelines", action: "create", status: 201},
 	{tool: "close_pipeline_delete", method: "DELETE", path: "/pipeline/{id}/", resource: "pipelines", action: "delete", status: 204},
 	{tool: "close_pipeline_get", method: "GET", path: "/pipeline/{id}/", resource: "pipelines", action: "get", status: 200},
@@ -241,6 +309,12 @@ var toolRoutes = [...]route{
 	{tool: "close_sms_get", method: "GET", path: "/activity/sms/{id}/", resource: "sms", action: "get", status: 200},
 	{tool: "close_sms_list", method: "GET", path: "/activity/sms/", resource: "sms", action: "list", status: 200},
 	{tool: "close_sms_update", method: "PUT", path: "/activity/sms/{id}/", resource: "sms", action: "update", status: 200},
+	{
+		tool: "close_task_completion_delete", method: "DELETE", path: "/activity/task_completed/{id}/",
+		resource: "activity_task_completed", action: "delete", status: 200,
+	},
+	{tool: "close_task_completion_get", method: "GET", path: "/activity/task_completed/{id}/", resource: "activity_task_completed", action: "get", status: 200},
+	{tool: "close_task_completions_list", method: "GET", path: "/activity/task_completed/", resource: "activity_task_completed", action: "list", status: 200},
 	{tool: "close_task_create", method: "POST", path: "/task/", resource: "tasks", action: "create", status: 200},
 	{tool: "close_task_delete", method: "DELETE", path: "/task/{id}/", resource: "tasks", action: "delete", status: 200},
 	{tool: "close_task_get", method: "GET", path: "/task/{id}/", resource: "tasks", action: "get", status: 200},
@@ -253,6 +327,17 @@ var toolRoutes = [...]route{
 	{tool: "close_webhook_get", method: "GET", path: "/webhook/{id}/", resource: "webhooks", action: "get", status: 200},
 	{tool: "close_webhook_update", method: "PUT", path: "/webhook/{id}/", resource: "webhooks", action: "update", status: 200},
 	{tool: "close_webhooks_list", method: "GET", path: "/webhook/", resource: "webhooks", action: "list", status: 200},
+	{tool: "close_whatsapp_message_create", method: "POST", path: "/activity/whatsapp_message/", resource: "whatsapp_messages", action: "create", status: 200},
+	{
+		tool: "close_whatsapp_message_delete", method: "DELETE", path: "/activity/whatsapp_message/{id}/",
+		resource: "whatsapp_messages", action: "delete", status: 200,
+	},
+	{tool: "close_whatsapp_message_get", method: "GET", path: "/activity/whatsapp_message/{id}/", resource: "whatsapp_messages", action: "get", status: 200},
+	{
+		tool: "close_whatsapp_message_update", method: "PUT", path: "/activity/whatsapp_message/{id}/",
+		resource: "whatsapp_messages", action: "update", status: 200,
+	},
+	{tool: "close_whatsapp_messages_list", method: "GET", path: "/activity/whatsapp_message/", resource: "whatsapp_messages", action: "list", status: 200},
 }
 
 // toolTables are the tables of the records that the operations work on.
@@ -260,9 +345,23 @@ var toolTables = [...]table{
 	{name: "activities", prefix: "acti", authors: "names", filters: []string{
 		"_type:text", "user_id:text", "contact_id:text", "lead_id:text", "id:text", "organization_id:text", "date_created:time", "activity_at:time",
 	}},
+	{name: "activity_form_submission", prefix: "acti", authors: "names", filters: []string{
+		"form_id:text", "lead_id:text", "contact_id:text", "user_id:text", "_type:text", "id:text", "organization_id:text", "date_created:time",
+		"activity_at:time",
+	}},
+	{name: "activity_import_update", prefix: "acti", authors: "names", filters: []string{
+		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
+	{name: "activity_lead_merge", prefix: "acti", authors: "names", filters: []string{
+		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
+	{name: "activity_task_completed", prefix: "acti", authors: "names", filters: []string{
+		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
 	{name: "calls", prefix: "acti", authors: "names", filters: []string{
 		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
 	}},
+	{name: "comment_thread", prefix: "comthr", authors: "none"},
 	{name: "comments", prefix: "comm", authors: "plain", filters: []string{
 		"object_id:text", "thread_id:text",
 	}},
@@ -294,9 +393,22 @@ var toolTables = [...]table{
 	{name: "events", prefix: "ev", authors: "none", filters: []string{
 		"object_type:text", "object_id:text", "action:text", "lead_id:text", "user_id:text", "request_id:text", "date_updated:time",
 	}},
+	{name: "forms", prefix: "form", authors: "none", filters: []string{
+		"is_archived:flag",
+	}},
 	{name: "groups", prefix: "group", authors: "none"},
+	{name: "lead_history", prefix: "acti", authors: "names", filters: []string{
+		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
+	{name: "lead_status_changes", prefix: "acti", authors: "names", filters: []string{
+		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
 	{name: "lead_statuses", prefix: "stat", authors: "none"},
 	{name: "leads", prefix: "lead", authors: "names"},
+	{name: "meetings", prefix: "acti", authors: "names", filters: []string{
+		"provider_calendar_event_id:text", "provider_calendar_type:text", "starts_at:time", "lead_id:text", "contact_id:text", "user_id:text", "id:text",
+		"organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
 	{name: "notes", prefix: "acti", authors: "names", filters: []string{
 		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
 	}},
@@ -304,7 +416,12 @@ var toolTables = [...]table{
 		"lead_id:text", "user_id:text", "status_id:text", "status_type:text", "status_label:text", "status:text", "value_period:text", "is_stalled:flag",
 		"date_won:day", "date_created:time", "date_updated:time", "organization_id:text",
 	}},
+	{name: "opportunity_status_changes", prefix: "acti", authors: "names", filters: []string{
+		"opportunity_id:text", "lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time",
+		"activity_at:time",
+	}},
 	{name: "opportunity_statuses", prefix: "stat", authors: "none"},
+	{name: "outcomes", prefix: "outcome", authors: "plain"},
 	{name: "pipelines", prefix: "pipe", authors: "plain"},
 	{name: "sequence_subscriptions", prefix: "sub", authors: "ids", filters: []string{
 		"sequence_id:text", "contact_id:text", "lead_id:text",
@@ -319,4 +436,8 @@ var toolTables = [...]table{
 	}},
 	{name: "users", prefix: "user", authors: "none"},
 	{name: "webhooks", prefix: "whsub", authors: "plain"},
+	{name: "whatsapp_messages", prefix: "acti", authors: "names", filters: []string{
+		"external_whatsapp_message_id:text", "lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text",
+		"date_created:time", "activity_at:time",
+	}},
 }

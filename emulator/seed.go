@@ -41,6 +41,10 @@ const maxSeed = 64 << 20
 //	  }]
 //	}
 //
+// Leads can have whatsapp_messages, meetings, form_submissions and import_updates too, and
+// there are outcomes and forms. The API cannot create meetings, forms, submissions and
+// imports, so a seed is the way to have some.
+//
 // Every part is optional. Objects have the form in which the API creates them,
 // with these additions: an "id" is stored, statuses may be named by label, users
 // by email address, custom fields by name, and "contact" names a contact of the
@@ -88,7 +92,8 @@ func seedPosition(data []byte, err error) error {
 
 // seedParts are the keys of a seed in the order in which they are read.
 var seedParts = []string{
-	"users", "lead_statuses", "pipelines", "sequences", "custom_activity_types", "custom_object_types", "custom_fields", "leads",
+	"users", "lead_statuses", "pipelines", "sequences", "custom_activity_types", "custom_object_types", "custom_fields", "outcomes", "forms",
+	"leads",
 }
 
 func (c *seeder) seed(seed object) error {
@@ -182,6 +187,7 @@ func (c *seeder) seedDefinitions(raw any) error {
 // seedChildren are the parts of a lead in the order in which they are read.
 var seedChildren = []string{
 	"contacts", "opportunities", "tasks", "notes", "calls", "emails", "sms", "custom_activities", "custom_objects",
+	"whatsapp_messages", "meetings", "form_submissions", "import_updates",
 }
 
 func (c *seeder) seedLead(place string, o object) error {

@@ -1,7 +1,6 @@
 package crm
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -14,7 +13,7 @@ import (
 const customActivity = "CustomActivity"
 
 func customActivityResource() *rest.Resource {
-	r := activityType(&rest.Resource{
+	return activityType(&rest.Resource{
 		Name: "custom_activities", Type: customActivity, Event: "activity.custom_activity", Custom: "activity",
 		Fields: slices.Concat(onlyOnCreate(activityFields, "lead_id", "user_id"), []rest.Field{
 			{Name: "custom_activity_type_id", Kind: rest.Reference, Table: "custom_activity_types", Access: rest.OnCreate, Need: true},
@@ -39,11 +38,8 @@ func customActivityResource() *rest.Resource {
 			mayUseType(c, "activity", rec.Data["custom_activity_type_id"])
 			publish(c, rec, patch, p)
 		},
-		Narrow: narrowCustomActivities,
-	})
-	r.Value, r.Filters = activityValue, maps.Clone(activityFilters)
-	r.Filters["custom_activity_type_id"] = rest.Text
-	return r
+		Narrow: narrowCustomActivities, Value: activityValue,
+	}, "custom_activity_type_id")
 }
 
 // publish checks that a published activity has all required values, and notes the time

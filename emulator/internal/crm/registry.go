@@ -13,6 +13,7 @@ func Register(e *rest.Engine) {
 	for _, group := range [][]*rest.Resource{
 		leadResources(), contactResources(), opportunityResources(), activityResources(),
 		{noteResource(), callResource(), emailResource(), threadResource(), smsResource(), customActivityResource(), customObjectResource()},
+		{whatsAppResource(), meetingResource(), outcomeResource(), formResource(), submissionResource()},
 		commentResources(), taskResources(), sequenceResources(), pipelineResources(), customFieldResources(), customTypeResources(),
 		userResources(), groupResources(), webhookResources(), eventResources(), templateResources(),
 	} {
