@@ -84,7 +84,7 @@ type ActivitiesListParams struct {
 var opActivitiesList = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_activities_list", Method: "GET", Path: "/activity/", Effect: closekit.Read, Idempotent: true,
-		Narrow: []string{"date_created__gte", "date_created__lt"},
+		Narrow: []string{"date_created__gte", "date_created__lt"}, Oldest: "_order_by=date_created",
 	},
 	Params: func() any { return new(ActivitiesListParams) },
 	Aliases: []wire.Alias{
@@ -143,6 +143,8 @@ type ActivityBase struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v ActivityBase) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -253,6 +255,8 @@ func (v *Activity) AsImportUpdateActivity() (*ImportUpdateActivity, bool) {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v Activity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -319,6 +323,8 @@ type Meeting struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v Meeting) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -340,6 +346,8 @@ type MeetingAttendee struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v MeetingAttendee) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -353,6 +361,8 @@ type MeetingSummary struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v MeetingSummary) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -366,6 +376,8 @@ type ConferenceLink struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v ConferenceLink) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -383,6 +395,8 @@ type PausedSubscription struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v PausedSubscription) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -402,6 +416,8 @@ type Transcript struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v Transcript) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -419,6 +435,8 @@ type TranscriptSpeaker struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v TranscriptSpeaker) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -438,6 +456,8 @@ type TranscriptUtterance struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v TranscriptUtterance) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -454,6 +474,8 @@ type TranscriptWord struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v TranscriptWord) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -469,6 +491,8 @@ type CreatedActivity struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v CreatedActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -489,6 +513,8 @@ type LeadStatusChange struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v LeadStatusChange) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -524,6 +550,8 @@ type OpportunityStatusChange struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v OpportunityStatusChange) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -545,6 +573,8 @@ type TaskCompletedActivity struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v TaskCompletedActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -567,6 +597,8 @@ type LeadMergeActivity struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v LeadMergeActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -584,6 +616,8 @@ type ImportUpdateActivity struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v ImportUpdateActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -624,6 +658,8 @@ type WhatsAppMessage struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v WhatsAppMessage) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -651,6 +687,8 @@ type FormSubmission struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v FormSubmission) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -680,6 +718,8 @@ type CustomActivity struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v CustomActivity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.

@@ -173,6 +173,8 @@ type CustomActivityType struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v CustomActivityType) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.

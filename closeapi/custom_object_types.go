@@ -171,6 +171,8 @@ type CustomObjectType struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v CustomObjectType) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.

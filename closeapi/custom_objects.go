@@ -154,6 +154,8 @@ type CustomObject struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v CustomObject) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
