@@ -268,6 +268,7 @@ func (v Activity) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 // Meeting is a meeting from a connected calendar.
 type Meeting struct {
 	ActivityBase
+	ID       MeetingID                   `json:"id"`
 	Title    string                      `json:"title"`
 	Status   closekit.Opt[MeetingStatus] `json:"status"`
 	StartsAt closekit.DateTime           `json:"starts_at"`
@@ -628,21 +629,27 @@ func (v ImportUpdateActivity) MarshalText() ([]byte, error) { return v.MarshalJS
 // WhatsAppMessage is a WhatsApp message that an integration logged.
 type WhatsAppMessage struct {
 	ActivityBase
+	ID WhatsAppMessageID `json:"id"`
+	// Whether the contact wrote it.
 	Direction closekit.Opt[MessageDirection] `json:"direction"`
-	Text      closekit.Opt[string]           `json:"text"`
 	// Message in WhatsApp's own markup.
 	MessageMarkdown closekit.Opt[string] `json:"message_markdown"`
 	MessageHTML     closekit.Opt[string] `json:"message_html"`
-	// Id in WhatsApp.
+	Text            closekit.Opt[string] `json:"text"`
+	// Id in WhatsApp, by which no message is logged twice.
 	ExternalWhatsAppMessageID closekit.Opt[string] `json:"external_whatsapp_message_id"`
 	// Message that this one replies to.
-	ResponseToID           closekit.Opt[ActivityID]             `json:"response_to_id"`
-	LocalPhone             closekit.Opt[string]                 `json:"local_phone"`
-	LocalPhoneFormatted    closekit.Opt[string]                 `json:"local_phone_formatted"`
-	RemotePhone            closekit.Opt[string]                 `json:"remote_phone"`
-	RemotePhoneFormatted   closekit.Opt[string]                 `json:"remote_phone_formatted"`
-	Attachments            []Attachment                         `json:"attachments"`
-	IntegrationName        closekit.Opt[string]                 `json:"integration_name"`
+	ResponseToID closekit.Opt[WhatsAppMessageID] `json:"response_to_id"`
+	// Number of the organization's side.
+	LocalPhone          closekit.Opt[string] `json:"local_phone"`
+	LocalPhoneFormatted closekit.Opt[string] `json:"local_phone_formatted"`
+	// Number of the contact.
+	RemotePhone          closekit.Opt[string] `json:"remote_phone"`
+	RemotePhoneFormatted closekit.Opt[string] `json:"remote_phone_formatted"`
+	// Files of at most 25 MB together.
+	Attachments     []Attachment         `json:"attachments"`
+	IntegrationName closekit.Opt[string] `json:"integration_name"`
+	// Page of the message in the integration.
 	IntegrationLink        closekit.Opt[string]                 `json:"integration_link"`
 	Source                 closekit.Opt[ActivitySource]         `json:"source"`
 	SequenceID             closekit.Opt[SequenceID]             `json:"sequence_id"`
@@ -664,7 +671,7 @@ func (v WhatsAppMessage) MarshalText() ([]byte, error) { return v.MarshalJSON() 
 // FormSubmission is a submitted form.
 type FormSubmission struct {
 	ActivityBase
-	FormID              closekit.Opt[string] `json:"form_id"`
+	FormID              closekit.Opt[FormID] `json:"form_id"`
 	FormName            closekit.Opt[string] `json:"form_name"`
 	FormConfigurationID closekit.Opt[string] `json:"form_configuration_id"`
 	// Answers by id of the form's field (formfld_…).
@@ -693,16 +700,20 @@ func (v FormSubmission) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 // CustomActivity is an activity of a type that the organization defined.
 type CustomActivity struct {
 	ActivityBase
+	ID CustomActivityID `json:"id"`
+	// Type of the activity.
 	CustomActivityTypeID closekit.Opt[CustomActivityTypeID] `json:"custom_activity_type_id"`
-	Status               closekit.Opt[CustomActivityStatus] `json:"status"`
+	// Whether it is finished.
+	Status closekit.Opt[CustomActivityStatus] `json:"status"`
 	// Values of the type's fields by field id (cf_…).
 	CustomFields closekit.CustomFields `json:"custom_fields"`
+	// Whether it stays at the top of the lead.
+	Pinned   closekit.Opt[bool]              `json:"pinned"`
+	PinnedAt closekit.Opt[closekit.DateTime] `json:"pinned_at"`
 	// Users and groups mentioned in it.
 	Mentions          []string                        `json:"mentions"`
 	MentionsUpdatedAt closekit.Opt[closekit.DateTime] `json:"mentions_updated_at"`
 	LastPublishedAt   closekit.Opt[closekit.DateTime] `json:"last_published_at"`
-	Pinned            closekit.Opt[bool]              `json:"pinned"`
-	PinnedAt          closekit.Opt[closekit.DateTime] `json:"pinned_at"`
 	Source            closekit.Opt[ActivitySource]    `json:"source"`
 }
 
@@ -841,6 +852,9 @@ const (
 	CalendarTypeMicrosoft CalendarType = "microsoft" // Microsoft Outlook.
 )
 
+// Values lists the values that can be sent; Close may know others.
+func (CalendarType) Values() []string { return []string{"google", "microsoft"} }
+
 // ConferenceType is the provider of a video conference. Close may use other values too.
 type ConferenceType string
 
@@ -925,3 +939,6 @@ const (
 	CustomActivityStatusDraft     CustomActivityStatus = "draft"     // Not finished; required fields may be empty.
 	CustomActivityStatusPublished CustomActivityStatus = "published" // Finished.
 )
+
+// Values lists the values that can be sent; Close may know others.
+func (CustomActivityStatus) Values() []string { return []string{"draft", "published"} }

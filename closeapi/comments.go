@@ -139,6 +139,67 @@ var opCommentsList = wire.Operation{
 	Rules:   wire.Rules{{Kind: wire.ExactlyOne, Fields: []uint8{0, 1}}},
 }
 
+// CommentThreadsList lists threads of comments, by their ids or by the records they are on.
+//
+// A user who does not see all leads has to give ids or ObjectIDs. The comments themselves come from [CommentsList].
+//
+// Close API: GET /comment_thread/ (tool close_comment_threads_list) https://developer.close.com/api/resources/comments
+func CommentThreadsList(
+	ctx context.Context, c *closekit.Client, p CommentThreadsListParams, opts ...closekit.CallOption,
+) (*closekit.Page[CommentThread], error) {
+	return wire.CallPage[CommentThread](ctx, c, &opCommentThreadsList, &p, p.Skip, opts)
+}
+
+// CommentThreadsAll iterates over all results of [CommentThreadsList], fetching pages as needed. A loop that deletes or
+// changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some.
+func CommentThreadsAll(ctx context.Context, c *closekit.Client, p CommentThreadsListParams, opts ...closekit.CallOption) iter.Seq2[*CommentThread, error] {
+	return wire.CallAll[CommentThread](ctx, c, &opCommentThreadsList, &p, &p.Skip, opts)
+}
+
+// CommentThreadsListParams are the parameters of [CommentThreadsList].
+type CommentThreadsListParams struct {
+	// Only these threads.
+	IDs []CommentThreadID `json:"ids" close:"query"`
+	// Only threads on these records.
+	ObjectIDs []string `json:"object_ids" close:"query,id,from=close_activities_list"`
+	// How many results to pass over, for the next page. At least 0. Defaults to 0.
+	Skip closekit.Opt[int] `json:"_skip" close:"query,min=0"`
+	// How many results to return at most. 100 is safe everywhere. From 0 to 200. Defaults to 100.
+	Limit closekit.Opt[int] `json:"_limit" close:"query,min=0,max=200"`
+}
+
+var opCommentThreadsList = wire.Operation{
+	Operation: closekit.Operation{
+		Tool: "close_comment_threads_list", Method: "GET", Path: "/comment_thread/", Effect: closekit.Read, Idempotent: true,
+		Narrow: []string{"ids", "object_ids"},
+	},
+	Params:  func() any { return new(CommentThreadsListParams) },
+	Aliases: []wire.Alias{{Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
+}
+
+// CommentThreadGet fetches one thread of comments by id.
+//
+// The comments themselves come from [CommentsList] with ThreadID.
+//
+// Close API: GET /comment_thread/{comment_thread_id}/ (tool close_comment_thread_get)
+// https://developer.close.com/api/resources/comments
+func CommentThreadGet(ctx context.Context, c *closekit.Client, p CommentThreadGetParams, opts ...closekit.CallOption) (*CommentThread, error) {
+	return wire.Call[CommentThread](ctx, c, &opCommentThreadGet, &p, opts)
+}
+
+// CommentThreadGetParams are the parameters of [CommentThreadGet].
+type CommentThreadGetParams struct {
+	// Id of the comment thread. Required.
+	CommentThreadID CommentThreadID `json:"comment_thread_id" close:"path,required"`
+}
+
+var opCommentThreadGet = wire.Operation{
+	Operation: closekit.Operation{
+		Tool: "close_comment_thread_get", Method: "GET", Path: "/comment_thread/{comment_thread_id}/", Effect: closekit.Read, Idempotent: true,
+	},
+	Params: func() any { return new(CommentThreadGetParams) },
+}
+
 // Comment is a comment in the thread of a record.
 type Comment struct {
 	closekit.Object
@@ -171,3 +232,32 @@ func (v *Comment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // MarshalText returns the JSON, for logs.
 func (v Comment) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
+// CommentThread is a thread of the comments on one record.
+type CommentThread struct {
+	closekit.Object
+	ID CommentThreadID `json:"id"`
+	// Record that is commented on.
+	ObjectID closekit.Opt[string] `json:"object_id"`
+	// Kind of the record.
+	ObjectType closekit.Opt[string] `json:"object_type"`
+	LeadID     closekit.Opt[LeadID] `json:"lead_id"`
+	// Number of comments that are not removed.
+	NumComments closekit.Opt[int] `json:"num_comments"`
+	// Users who take part.
+	Participating  []UserID                        `json:"participating"`
+	OrganizationID closekit.Opt[OrganizationID]    `json:"organization_id"`
+	CreatedAt      closekit.Opt[closekit.DateTime] `json:"created_at"`
+	UpdatedAt      closekit.Opt[closekit.DateTime] `json:"updated_at"`
+}
+
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
+func (v CommentThread) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+
+// UnmarshalJSON decodes leniently, like API responses.
+func (v *CommentThread) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v CommentThread) MarshalText() ([]byte, error) { return v.MarshalJSON() }

@@ -13,8 +13,8 @@ import (
 // CustomFieldContactCreate creates a custom field definition for contacts.
 //
 // This adds the field to every contact in the organization; it sets no value. To set a value use [ContactUpdate] with
-// CustomFields. See [CustomFieldsContactList] first, so that no field is made twice. Needs the right to administer the
-// organization. When Type is choices, Choices is required.
+// CustomFields. See [CustomFieldsContactList] first, so that no field is made twice. When Type is choices, Choices is
+// required. It needs the right to customize the organization.
 //
 // Close API: POST /custom_field/contact/ (tool close_custom_field_contact_create)
 // https://developer.close.com/api/resources/custom-fields
@@ -37,7 +37,7 @@ type CustomFieldContactCreateParams struct {
 	// Roles whose members may change values. An empty list lets everyone.
 	EditableWithRoles []RoleID `json:"editable_with_roles"`
 	// Custom object type that values refer to; only for the type custom_object.
-	ReferencedCustomTypeID closekit.Opt[string] `json:"referenced_custom_type_id" close:"id"`
+	ReferencedCustomTypeID closekit.Opt[CustomObjectTypeID] `json:"referenced_custom_type_id"`
 	// Whether the referenced objects show where they are used; only for the type custom_object.
 	BackReferenceIsVisible closekit.Opt[bool] `json:"back_reference_is_visible"`
 }
@@ -79,7 +79,7 @@ var opCustomFieldContactGet = wire.Operation{
 //
 // Only what is given changes. Choices replaces the stored list, so send the old ones too; values that are no longer valid
 // are removed from contacts, which cannot be undone. A new type is applied in the background; ConvertingToType is there
-// until it is done. To set a value use [ContactUpdate].
+// until it is done. To set a value use [ContactUpdate]. It needs the right to customize the organization.
 //
 // Close API: PUT /custom_field/contact/{custom_field_id}/ (tool close_custom_field_contact_update)
 // https://developer.close.com/api/resources/custom-fields
@@ -117,7 +117,7 @@ var opCustomFieldContactUpdate = wire.Operation{
 // CustomFieldContactDelete deletes a custom field of contacts together with all its values.
 //
 // The values on every contact are destroyed at once and cannot be restored. Ask the user before you call it. To clear the
-// value of one contact set it to null with [ContactUpdate].
+// value of one contact set it to null with [ContactUpdate]. It needs the right to customize the organization.
 //
 // Close API: DELETE /custom_field/contact/{custom_field_id}/ (tool close_custom_field_contact_delete)
 // https://developer.close.com/api/resources/custom-fields

@@ -13,8 +13,8 @@ import (
 // CustomFieldLeadCreate creates a custom field definition for leads.
 //
 // This adds the field to every lead in the organization; it sets no value. To set a value use [LeadUpdate] with
-// CustomFields. See [CustomFieldsLeadList] first, so that no field is made twice. Needs the right to administer the
-// organization. When Type is choices, Choices is required.
+// CustomFields. See [CustomFieldsLeadList] first, so that no field is made twice. When Type is choices, Choices is
+// required. It needs the right to customize the organization.
 //
 // Close API: POST /custom_field/lead/ (tool close_custom_field_lead_create)
 // https://developer.close.com/api/resources/custom-fields
@@ -37,7 +37,7 @@ type CustomFieldLeadCreateParams struct {
 	// Roles whose members may change values. An empty list lets everyone.
 	EditableWithRoles []RoleID `json:"editable_with_roles"`
 	// Custom object type that values refer to; only for the type custom_object.
-	ReferencedCustomTypeID closekit.Opt[string] `json:"referenced_custom_type_id" close:"id"`
+	ReferencedCustomTypeID closekit.Opt[CustomObjectTypeID] `json:"referenced_custom_type_id"`
 	// Whether the referenced objects show where they are used; only for the type custom_object.
 	BackReferenceIsVisible closekit.Opt[bool] `json:"back_reference_is_visible"`
 }
@@ -78,7 +78,7 @@ var opCustomFieldLeadGet = wire.Operation{
 //
 // Only what is given changes. Choices replaces the stored list, so send the old ones too; values that are no longer valid
 // are removed from leads, which cannot be undone. A new type is applied in the background; ConvertingToType is there until
-// it is done. To set a value use [LeadUpdate].
+// it is done. To set a value use [LeadUpdate]. It needs the right to customize the organization.
 //
 // Close API: PUT /custom_field/lead/{custom_field_id}/ (tool close_custom_field_lead_update)
 // https://developer.close.com/api/resources/custom-fields
@@ -116,7 +116,7 @@ var opCustomFieldLeadUpdate = wire.Operation{
 // CustomFieldLeadDelete deletes a custom field of leads together with all its values.
 //
 // The values on every lead are destroyed at once and cannot be restored. Ask the user before you call it. To clear the
-// value of one lead set it to null with [LeadUpdate].
+// value of one lead set it to null with [LeadUpdate]. It needs the right to customize the organization.
 //
 // Close API: DELETE /custom_field/lead/{custom_field_id}/ (tool close_custom_field_lead_delete)
 // https://developer.close.com/api/resources/custom-fields
@@ -173,8 +173,8 @@ var opCustomFieldsLeadList = wire.Operation{
 	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}, {Name: "skip", For: "_skip"}, {Name: "offset", For: "_skip"}, {Name: "limit", For: "_limit"}},
 }
 
-// CustomField is a definition of an extra field of leads, contacts or opportunities. Its id is the key of the values on
-// those objects.
+// CustomField is a definition of an extra field of one or several kinds of records. Its id is the key of the values on
+// those records.
 type CustomField struct {
 	closekit.Object
 	ID CustomFieldID `json:"id"`
@@ -191,18 +191,26 @@ type CustomField struct {
 	// Roles whose members may change values. An empty list lets everyone.
 	EditableWithRoles []RoleID `json:"editable_with_roles"`
 	// Custom object type that values refer to; only for the type custom_object.
-	ReferencedCustomTypeID closekit.Opt[string] `json:"referenced_custom_type_id"`
+	ReferencedCustomTypeID closekit.Opt[CustomObjectTypeID] `json:"referenced_custom_type_id"`
 	// Whether the referenced objects show where they are used; only for the type custom_object.
 	BackReferenceIsVisible closekit.Opt[bool] `json:"back_reference_is_visible"`
+	// Whether a published activity or a custom object needs a value.
+	Required closekit.Opt[bool] `json:"required"`
+	// Type that has the field.
+	CustomActivityTypeID closekit.Opt[CustomActivityTypeID] `json:"custom_activity_type_id"`
+	// Type that has the field.
+	CustomObjectTypeID closekit.Opt[CustomObjectTypeID] `json:"custom_object_type_id"`
+	// Kinds of records that have a shared field.
+	Associations []CustomFieldAssociation `json:"associations"`
 	// Whether the field is shared by several kinds of objects.
 	IsShared closekit.Opt[bool] `json:"is_shared"`
 	// New type while Close is still converting stored values.
-	ConvertingToType closekit.Opt[CustomFieldType] `json:"converting_to_type"`
-	OrganizationID   closekit.Opt[OrganizationID]  `json:"organization_id"`
-	CreatedBy        closekit.Opt[UserID]          `json:"created_by"`
-	UpdatedBy        closekit.Opt[UserID]          `json:"updated_by"`
-	DateCreated      closekit.DateTime             `json:"date_created"`
-	DateUpdated      closekit.DateTime             `json:"date_updated"`
+	ConvertingToType closekit.Opt[CustomFieldType]   `json:"converting_to_type"`
+	OrganizationID   closekit.Opt[OrganizationID]    `json:"organization_id"`
+	CreatedBy        closekit.Opt[UserID]            `json:"created_by"`
+	UpdatedBy        closekit.Opt[UserID]            `json:"updated_by"`
+	DateCreated      closekit.Opt[closekit.DateTime] `json:"date_created"`
+	DateUpdated      closekit.Opt[closekit.DateTime] `json:"date_updated"`
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.

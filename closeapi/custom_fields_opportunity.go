@@ -13,8 +13,8 @@ import (
 // CustomFieldOpportunityCreate creates a custom field definition for opportunities.
 //
 // This adds the field to every opportunity in the organization; it sets no value. To set a value use [OpportunityUpdate]
-// with CustomFields. See [CustomFieldsOpportunityList] first, so that no field is made twice. Needs the right to
-// administer the organization. When Type is choices, Choices is required.
+// with CustomFields. See [CustomFieldsOpportunityList] first, so that no field is made twice. When Type is choices,
+// Choices is required. It needs the right to customize the organization.
 //
 // Close API: POST /custom_field/opportunity/ (tool close_custom_field_opportunity_create)
 // https://developer.close.com/api/resources/custom-fields
@@ -39,7 +39,7 @@ type CustomFieldOpportunityCreateParams struct {
 	// Roles whose members may change values. An empty list lets everyone.
 	EditableWithRoles []RoleID `json:"editable_with_roles"`
 	// Custom object type that values refer to; only for the type custom_object.
-	ReferencedCustomTypeID closekit.Opt[string] `json:"referenced_custom_type_id" close:"id"`
+	ReferencedCustomTypeID closekit.Opt[CustomObjectTypeID] `json:"referenced_custom_type_id"`
 	// Whether the referenced objects show where they are used; only for the type custom_object.
 	BackReferenceIsVisible closekit.Opt[bool] `json:"back_reference_is_visible"`
 }
@@ -81,7 +81,7 @@ var opCustomFieldOpportunityGet = wire.Operation{
 //
 // Only what is given changes. Choices replaces the stored list, so send the old ones too; values that are no longer valid
 // are removed from opportunities, which cannot be undone. A new type is applied in the background; ConvertingToType is
-// there until it is done. To set a value use [OpportunityUpdate].
+// there until it is done. To set a value use [OpportunityUpdate]. It needs the right to customize the organization.
 //
 // Close API: PUT /custom_field/opportunity/{custom_field_id}/ (tool close_custom_field_opportunity_update)
 // https://developer.close.com/api/resources/custom-fields
@@ -121,7 +121,7 @@ var opCustomFieldOpportunityUpdate = wire.Operation{
 // CustomFieldOpportunityDelete deletes a custom field of opportunities together with all its values.
 //
 // The values on every opportunity are destroyed at once and cannot be restored. Ask the user before you call it. To clear
-// the value of one opportunity set it to null with [OpportunityUpdate].
+// the value of one opportunity set it to null with [OpportunityUpdate]. It needs the right to customize the organization.
 //
 // Close API: DELETE /custom_field/opportunity/{custom_field_id}/ (tool close_custom_field_opportunity_delete)
 // https://developer.close.com/api/resources/custom-fields

@@ -19,24 +19,41 @@
 // # Leads, contacts and opportunities
 //
 //   - Contacts: [ContactCreate], [ContactGet], [ContactUpdate], [ContactDelete], [ContactsList]
+//   - Custom objects: [CustomObjectCreate], [CustomObjectGet], [CustomObjectUpdate], [CustomObjectDelete], [CustomObjectsList]
 //   - Leads: [LeadCreate], [LeadGet], [LeadUpdate], [LeadDelete], [LeadMerge], [LeadsList]
 //   - Opportunities: [OpportunityCreate], [OpportunityGet], [OpportunityUpdate], [OpportunityDelete], [OpportunitiesList]
 //   - Pipelines: [PipelineCreate], [PipelineGet], [PipelineUpdate], [PipelineDelete], [PipelinesList]
+//   - Lead statuses: [LeadStatusCreate], [LeadStatusGet], [LeadStatusUpdate], [LeadStatusDelete], [LeadStatusesList]
+//   - Opportunity statuses: [OpportunityStatusCreate], [OpportunityStatusGet], [OpportunityStatusUpdate],
+//     [OpportunityStatusDelete], [OpportunityStatusesList]
 //
 // # Activities and tasks
 //
 //   - Activities: [ActivitiesList]
 //   - Calls: [CallCreate], [CallGet], [CallUpdate], [CallDelete], [CallsList]
-//   - Comments: [CommentCreate], [CommentGet], [CommentUpdate], [CommentDelete], [CommentsList]
+//   - Comments: [CommentCreate], [CommentGet], [CommentUpdate], [CommentDelete], [CommentsList], [CommentThreadsList],
+//     [CommentThreadGet]
+//   - Custom activities: [CustomActivityCreate], [CustomActivityGet], [CustomActivityUpdate], [CustomActivityDelete],
+//     [CustomActivitiesList]
 //   - Emails: [EmailCreate], [EmailGet], [EmailUpdate], [EmailDelete], [EmailsList]
+//   - Forms: [FormGet], [FormsList], [FormSubmissionGet], [FormSubmissionDelete], [FormSubmissionsList]
+//   - Lead history: [CreatedActivityGet], [CreatedActivitiesList], [ImportUpdateGet], [ImportUpdatesList],
+//     [ImportUpdateDelete], [LeadMergeActivityGet], [LeadMergeActivitiesList], [TaskCompletionGet], [TaskCompletionsList],
+//     [TaskCompletionDelete]
+//   - Meetings: [MeetingGet], [MeetingUpdate], [MeetingDelete], [MeetingsList], [MeetingIntegrationSet]
 //   - Notes: [NoteCreate], [NoteGet], [NoteUpdate], [NoteDelete], [NotesList]
 //   - SMS: [SMSCreate], [SMSGet], [SMSUpdate], [SMSDelete], [SMSList]
+//   - Lead status changes: [LeadStatusChangeCreate], [LeadStatusChangeGet], [LeadStatusChangeDelete], [LeadStatusChangesList]
+//   - Opportunity status changes: [OpportunityStatusChangeCreate], [OpportunityStatusChangeGet],
+//     [OpportunityStatusChangeDelete], [OpportunityStatusChangesList]
 //   - Tasks: [TaskCreate], [TaskGet], [TaskUpdate], [TaskDelete], [TasksList]
 //
 // # Templates of messages
 //
 //   - Email templates: [EmailTemplateCreate], [EmailTemplateGet], [EmailTemplateUpdate], [EmailTemplateDelete],
 //     [EmailTemplatesList], [EmailTemplateRender]
+//   - WhatsApp messages: [WhatsAppMessageCreate], [WhatsAppMessageGet], [WhatsAppMessageUpdate], [WhatsAppMessageDelete],
+//     [WhatsAppMessagesList]
 //
 // # Sequences
 //
@@ -44,19 +61,32 @@
 //     [SequenceSubscriptionsList]
 //   - Sequences: [SequencesList], [SequenceGet]
 //
-// # Custom fields
+// # Custom fields and types
 //
+//   - Custom field schemas: [CustomFieldSchemaGet], [CustomFieldSchemaUpdate]
 //   - Lead custom fields: [CustomFieldLeadCreate], [CustomFieldLeadGet], [CustomFieldLeadUpdate], [CustomFieldLeadDelete],
 //     [CustomFieldsLeadList]
 //   - Contact custom fields: [CustomFieldContactCreate], [CustomFieldContactGet], [CustomFieldContactUpdate],
 //     [CustomFieldContactDelete], [CustomFieldsContactList]
 //   - Opportunity custom fields: [CustomFieldOpportunityCreate], [CustomFieldOpportunityGet], [CustomFieldOpportunityUpdate],
 //     [CustomFieldOpportunityDelete], [CustomFieldsOpportunityList]
+//   - Activity custom fields: [CustomFieldActivityCreate], [CustomFieldActivityGet], [CustomFieldActivityUpdate],
+//     [CustomFieldActivityDelete], [CustomFieldsActivityList]
+//   - Custom object custom fields: [CustomFieldCustomObjectCreate], [CustomFieldCustomObjectGet],
+//     [CustomFieldCustomObjectUpdate], [CustomFieldCustomObjectDelete], [CustomFieldsCustomObjectList]
+//   - Custom activity types: [CustomActivityTypeCreate], [CustomActivityTypeGet], [CustomActivityTypeUpdate],
+//     [CustomActivityTypeDelete], [CustomActivityTypesList]
+//   - Custom object types: [CustomObjectTypeCreate], [CustomObjectTypeGet], [CustomObjectTypeUpdate],
+//     [CustomObjectTypeDelete], [CustomObjectTypesList]
+//   - Shared custom fields: [CustomFieldSharedCreate], [CustomFieldSharedGet], [CustomFieldSharedUpdate],
+//     [CustomFieldSharedDelete], [CustomFieldsSharedList], [CustomFieldSharedAssociationCreate],
+//     [CustomFieldSharedAssociationGet], [CustomFieldSharedAssociationUpdate], [CustomFieldSharedAssociationDelete]
 //
 // # Users, groups, webhooks and events
 //
 //   - Events: [EventsList], [EventGet]
 //   - Groups: [GroupCreate], [GroupGet], [GroupUpdate], [GroupDelete], [GroupsList], [GroupMemberAdd], [GroupMemberRemove]
+//   - Outcomes: [OutcomeCreate], [OutcomeGet], [OutcomeUpdate], [OutcomeDelete], [OutcomesList]
 //   - Users: [MeGet], [UserGet], [UsersList]
 //   - Webhooks: [WebhookCreate], [WebhookGet], [WebhookUpdate], [WebhookDelete], [WebhooksList]
 package closeapi

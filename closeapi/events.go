@@ -243,6 +243,11 @@ func (v *Event) AsComment() (closekit.Change[Comment], bool) {
 	return wire.ChangeOf[Comment](v.Data, v.PreviousData, v.ObjectType == "comment")
 }
 
+// AsCommentThread returns the record after and before the event. It reports false unless ObjectType is "comment_thread".
+func (v *Event) AsCommentThread() (closekit.Change[CommentThread], bool) {
+	return wire.ChangeOf[CommentThread](v.Data, v.PreviousData, v.ObjectType == "comment_thread")
+}
+
 // AsCustomField returns the record after and before the event. It reports false unless ObjectType is "custom_fields.lead"
 // or "custom_fields.contact" or "custom_fields.opportunity" or "custom_fields.activity" or "custom_fields.custom_object"
 // or "custom_fields.shared".
@@ -251,6 +256,23 @@ func (v *Event) AsCustomField() (closekit.Change[CustomField], bool) {
 		"custom_fields.lead", "custom_fields.contact", "custom_fields.opportunity", "custom_fields.activity", "custom_fields.custom_object",
 		"custom_fields.shared",
 	}, string(v.ObjectType)))
+}
+
+// AsCustomActivityType returns the record after and before the event. It reports false unless ObjectType is
+// "custom_activity_type".
+func (v *Event) AsCustomActivityType() (closekit.Change[CustomActivityType], bool) {
+	return wire.ChangeOf[CustomActivityType](v.Data, v.PreviousData, v.ObjectType == "custom_activity_type")
+}
+
+// AsCustomObjectType returns the record after and before the event. It reports false unless ObjectType is
+// "custom_object_type".
+func (v *Event) AsCustomObjectType() (closekit.Change[CustomObjectType], bool) {
+	return wire.ChangeOf[CustomObjectType](v.Data, v.PreviousData, v.ObjectType == "custom_object_type")
+}
+
+// AsCustomObject returns the record after and before the event. It reports false unless ObjectType is "custom_object".
+func (v *Event) AsCustomObject() (closekit.Change[CustomObject], bool) {
+	return wire.ChangeOf[CustomObject](v.Data, v.PreviousData, v.ObjectType == "custom_object")
 }
 
 // AsEmailTemplate returns the record after and before the event. It reports false unless ObjectType is "email_template".
@@ -277,6 +299,12 @@ func (v *Event) AsSequenceSubscription() (closekit.Change[SequenceSubscription],
 // AsLeadStatus returns the record after and before the event. It reports false unless ObjectType is "status.lead".
 func (v *Event) AsLeadStatus() (closekit.Change[LeadStatus], bool) {
 	return wire.ChangeOf[LeadStatus](v.Data, v.PreviousData, v.ObjectType == "status.lead")
+}
+
+// AsPipelineStatus returns the record after and before the event. It reports false unless ObjectType is
+// "status.opportunity".
+func (v *Event) AsPipelineStatus() (closekit.Change[PipelineStatus], bool) {
+	return wire.ChangeOf[PipelineStatus](v.Data, v.PreviousData, v.ObjectType == "status.opportunity")
 }
 
 // AsPhoneNumber returns the record after and before the event. It reports false unless ObjectType is "phone_number".

@@ -202,6 +202,24 @@ type OutcomeID string
 // Kind says which kind of id it is.
 func (OutcomeID) Kind() *closekit.IDKind { return &kindOutcome }
 
+// MeetingID is the id of a meeting (acti_…).
+type MeetingID string
+
+// Kind says which kind of id it is.
+func (MeetingID) Kind() *closekit.IDKind { return &kindMeeting }
+
+// WhatsAppMessageID is the id of a WhatsApp message (acti_…).
+type WhatsAppMessageID string
+
+// Kind says which kind of id it is.
+func (WhatsAppMessageID) Kind() *closekit.IDKind { return &kindWhatsAppMessage }
+
+// FormID is the id of a form (form_…).
+type FormID string
+
+// Kind says which kind of id it is.
+func (FormID) Kind() *closekit.IDKind { return &kindForm }
+
 // MediaID is the id of a media file (media_…).
 type MediaID string
 
@@ -214,6 +232,24 @@ type CustomActivityTypeID string
 // Kind says which kind of id it is.
 func (CustomActivityTypeID) Kind() *closekit.IDKind { return &kindCustomActivityType }
 
+// CustomActivityID is the id of a custom activity (acti_…).
+type CustomActivityID string
+
+// Kind says which kind of id it is.
+func (CustomActivityID) Kind() *closekit.IDKind { return &kindCustomActivity }
+
+// CustomObjectTypeID is the id of a custom object type (cotype_…).
+type CustomObjectTypeID string
+
+// Kind says which kind of id it is.
+func (CustomObjectTypeID) Kind() *closekit.IDKind { return &kindCustomObjectType }
+
+// CustomObjectID is the id of a custom object (custobj_…).
+type CustomObjectID string
+
+// Kind says which kind of id it is.
+func (CustomObjectID) Kind() *closekit.IDKind { return &kindCustomObject }
+
 // BulkEmailActionID is the id of a bulk email action (bulkemail_…).
 type BulkEmailActionID string
 
@@ -222,20 +258,17 @@ func (BulkEmailActionID) Kind() *closekit.IDKind { return &kindBulkEmailAction }
 
 // The kinds of ids, for checking parameters.
 var (
-	kindLead        = closekit.IDKind{Name: "lead", Prefixes: []string{"lead"}, From: "close_leads_list", Known: knownIDs}
-	kindContact     = closekit.IDKind{Name: "contact", Prefixes: []string{"cont"}, From: "close_contacts_list", Known: knownIDs}
-	kindOpportunity = closekit.IDKind{Name: "opportunity", Prefixes: []string{"oppo"}, From: "close_opportunities_list", Known: knownIDs}
-	kindActivity    = closekit.IDKind{Name: "activity", Prefixes: []string{"acti"}, From: "close_activities_list", Known: knownIDs}
-	kindCall        = closekit.IDKind{Name: "call", Prefixes: []string{"acti"}, From: "close_calls_list", Known: knownIDs}
-	kindEmail       = closekit.IDKind{Name: "email", Prefixes: []string{"acti"}, From: "close_emails_list", Known: knownIDs}
-	kindEmailThread = closekit.IDKind{Name: "email_thread", Prefixes: []string{"acti"}, From: "close_activities_list", Known: knownIDs}
-	kindSMS         = closekit.IDKind{Name: "sms", Prefixes: []string{"acti"}, From: "close_sms_list", Known: knownIDs}
-	kindNote        = closekit.IDKind{Name: "note", Prefixes: []string{"acti"}, From: "close_notes_list", Known: knownIDs}
-	kindTask        = closekit.IDKind{Name: "task", Prefixes: []string{"task", "noti"}, From: "close_tasks_list", Known: knownIDs}
-	kindLeadStatus  = closekit.IDKind{
-		Name: "lead_status", Prefixes: []string{"stat"}, From: "close_me_get",
-		About: "Lead statuses are listed under organizations in the result of close_me_get.", Known: knownIDs,
-	}
+	kindLead              = closekit.IDKind{Name: "lead", Prefixes: []string{"lead"}, From: "close_leads_list", Known: knownIDs}
+	kindContact           = closekit.IDKind{Name: "contact", Prefixes: []string{"cont"}, From: "close_contacts_list", Known: knownIDs}
+	kindOpportunity       = closekit.IDKind{Name: "opportunity", Prefixes: []string{"oppo"}, From: "close_opportunities_list", Known: knownIDs}
+	kindActivity          = closekit.IDKind{Name: "activity", Prefixes: []string{"acti"}, From: "close_activities_list", Known: knownIDs}
+	kindCall              = closekit.IDKind{Name: "call", Prefixes: []string{"acti"}, From: "close_calls_list", Known: knownIDs}
+	kindEmail             = closekit.IDKind{Name: "email", Prefixes: []string{"acti"}, From: "close_emails_list", Known: knownIDs}
+	kindEmailThread       = closekit.IDKind{Name: "email_thread", Prefixes: []string{"acti"}, From: "close_activities_list", Known: knownIDs}
+	kindSMS               = closekit.IDKind{Name: "sms", Prefixes: []string{"acti"}, From: "close_sms_list", Known: knownIDs}
+	kindNote              = closekit.IDKind{Name: "note", Prefixes: []string{"acti"}, From: "close_notes_list", Known: knownIDs}
+	kindTask              = closekit.IDKind{Name: "task", Prefixes: []string{"task", "noti"}, From: "close_tasks_list", Known: knownIDs}
+	kindLeadStatus        = closekit.IDKind{Name: "lead_status", Prefixes: []string{"stat"}, From: "close_lead_statuses_list", Known: knownIDs}
 	kindOpportunityStatus = closekit.IDKind{
 		Name: "opportunity_status", Prefixes: []string{"stat"}, From: "close_pipelines_list", About: "Statuses are listed under each pipeline.",
 		Known: knownIDs,
@@ -269,11 +302,21 @@ var (
 	kindWebhook            = closekit.IDKind{Name: "webhook", Prefixes: []string{"whsub"}, From: "close_webhooks_list", Known: knownIDs}
 	kindEvent              = closekit.IDKind{Name: "event", Prefixes: []string{"ev"}, From: "close_events_list", Known: knownIDs}
 	kindComment            = closekit.IDKind{Name: "comment", Prefixes: []string{"comm"}, From: "close_comments_list", Known: knownIDs}
-	kindCommentThread      = closekit.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comments_list", Known: knownIDs}
-	kindOutcome            = closekit.IDKind{Name: "outcome", Prefixes: []string{"outcome"}, Known: knownIDs}
+	kindCommentThread      = closekit.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comment_threads_list", Known: knownIDs}
+	kindOutcome            = closekit.IDKind{Name: "outcome", Prefixes: []string{"outcome"}, From: "close_outcomes_list", Known: knownIDs}
+	kindMeeting            = closekit.IDKind{Name: "meeting", Prefixes: []string{"acti"}, From: "close_meetings_list", Known: knownIDs}
+	kindWhatsAppMessage    = closekit.IDKind{Name: "whatsapp_message", Prefixes: []string{"acti"}, From: "close_whatsapp_messages_list", Known: knownIDs}
+	kindForm               = closekit.IDKind{Name: "form", Prefixes: []string{"form"}, From: "close_forms_list", Known: knownIDs}
 	kindMedia              = closekit.IDKind{Name: "media", Prefixes: []string{"media"}, Known: knownIDs}
-	kindCustomActivityType = closekit.IDKind{Name: "custom_activity_type", Prefixes: []string{"actitype"}, Known: knownIDs}
-	kindBulkEmailAction    = closekit.IDKind{Name: "bulk_email_action", Prefixes: []string{"bulkemail"}, Known: knownIDs}
+	kindCustomActivityType = closekit.IDKind{
+		Name: "custom_activity_type", Prefixes: []string{"actitype"}, From: "close_custom_activity_types_list", Known: knownIDs,
+	}
+	kindCustomActivity   = closekit.IDKind{Name: "custom_activity", Prefixes: []string{"acti"}, From: "close_custom_activities_list", Known: knownIDs}
+	kindCustomObjectType = closekit.IDKind{
+		Name: "custom_object_type", Prefixes: []string{"cotype"}, From: "close_custom_object_types_list", Known: knownIDs,
+	}
+	kindCustomObject    = closekit.IDKind{Name: "custom_object", Prefixes: []string{"custobj"}, From: "close_custom_objects_list", Known: knownIDs}
+	kindBulkEmailAction = closekit.IDKind{Name: "bulk_email_action", Prefixes: []string{"bulkemail"}, Known: knownIDs}
 )
 
 // knownIDs tells an id of another kind from one that is unknown.
@@ -285,9 +328,12 @@ var knownIDs = []closekit.IDPrefix{
 	{Prefix: "comm", Kind: "comment"},
 	{Prefix: "comthr", Kind: "comment_thread"},
 	{Prefix: "cont", Kind: "contact"},
+	{Prefix: "cotype", Kind: "custom_object_type"},
+	{Prefix: "custobj", Kind: "custom_object"},
 	{Prefix: "emailacct", Kind: "email_account"},
 	{Prefix: "emailsig", Kind: "email_signature"},
 	{Prefix: "ev", Kind: "event"},
+	{Prefix: "form", Kind: "form"},
 	{Prefix: "group", Kind: "group"},
 	{Prefix: "lcf", Kind: "custom_field"},
 	{Prefix: "lead", Kind: "lead"},

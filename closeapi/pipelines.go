@@ -160,6 +160,9 @@ func (v PipelineStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *PipelineStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// MarshalText returns the JSON, for logs.
+func (v PipelineStatus) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
 // Pipeline is an ordered list of the statuses that opportunities of one kind pass through.
 type Pipeline struct {
 	closekit.Object

@@ -13,6 +13,8 @@ var toolRoutes = [...]route{
 	{tool: "close_comment_create", method: "POST", path: "/comment/", resource: "comments", action: "create", status: 201},
 	{tool: "close_comment_delete", method: "DELETE", path: "/comment/{id}/", resource: "comments", action: "delete", status: 204},
 	{tool: "close_comment_get", method: "GET", path: "/comment/{id}/", resource: "comments", action: "get", status: 200},
+	{tool: "close_comment_thread_get", method: "GET", path: "/comment_thread/{id}/", resource: "comment_thread", action: "get", status: 200},
+	{tool: "close_comment_threads_list", method: "GET", path: "/comment_thread/", resource: "comment_thread", action: "list", status: 200},
 	{tool: "close_comment_update", method: "PUT", path: "/comment/{id}/", resource: "comments", action: "update", status: 200},
 	{tool: "close_comments_list", method: "GET", path: "/comment/", resource: "comments", action: "list", status: 200},
 	{tool: "close_contact_create", method: "POST", path: "/contact/", resource: "contacts", action: "create", status: 200},
@@ -20,6 +22,40 @@ var toolRoutes = [...]route{
 	{tool: "close_contact_get", method: "GET", path: "/contact/{id}/", resource: "contacts", action: "get", status: 200},
 	{tool: "close_contact_update", method: "PUT", path: "/contact/{id}/", resource: "contacts", action: "update", status: 200},
 	{tool: "close_contacts_list", method: "GET", path: "/contact/", resource: "contacts", action: "list", status: 200},
+	{tool: "close_created_activities_list", method: "GET", path: "/activity/created/", resource: "lead_history", action: "list", status: 200},
+	{tool: "close_created_activity_get", method: "GET", path: "/activity/created/{id}/", resource: "lead_history", action: "get", status: 200},
+	{tool: "close_custom_activities_list", method: "GET", path: "/activity/custom/", resource: "custom_activities", action: "list", status: 200},
+	{tool: "close_custom_activity_create", method: "POST", path: "/activity/custom/", resource: "custom_activities", action: "create", status: 200},
+	{tool: "close_custom_activity_delete", method: "DELETE", path: "/activity/custom/{id}/", resource: "custom_activities", action: "delete", status: 200},
+	{tool: "close_custom_activity_get", method: "GET", path: "/activity/custom/{id}/", resource: "custom_activities", action: "get", status: 200},
+	{tool: "close_custom_activity_type_create", method: "POST", path: "/custom_activity/", resource: "custom_activity_types", action: "create", status: 201},
+	{
+		tool: "close_custom_activity_type_delete", method: "DELETE", path: "/custom_activity/{id}/",
+		resource: "custom_activity_types", action: "delete", status: 204,
+	},
+	{tool: "close_custom_activity_type_get", method: "GET", path: "/custom_activity/{id}/", resource: "custom_activity_types", action: "get", status: 200},
+	{
+		tool: "close_custom_activity_type_update", method: "PUT", path: "/custom_activity/{id}/",
+		resource: "custom_activity_types", action: "update", status: 200,
+	},
+	{tool: "close_custom_activity_types_list", method: "GET", path: "/custom_activity/", resource: "custom_activity_types", action: "list", status: 200},
+	{tool: "close_custom_activity_update", method: "PUT", path: "/activity/custom/{id}/", resource: "custom_activities", action: "update", status: 200},
+	{
+		tool: "close_custom_field_activity_create", method: "POST", path: "/custom_field/activity/",
+		resource: "custom_fields_activity", action: "create", status: 200,
+	},
+	{
+		tool: "close_custom_field_activity_delete", method: "DELETE", path: "/custom_field/activity/{id}/",
+		resource: "custom_fields_activity", action: "delete", status: 200,
+	},
+	{
+		tool: "close_custom_field_activity_get", method: "GET", path: "/custom_field/activity/{id}/",
+		resource: "custom_fields_activity", action: "get", status: 200,
+	},
+	{
+		tool: "close_custom_field_activity_update", method: "PUT", path: "/custom_field/activity/{id}/",
+		resource: "custom_fields_activity", action: "update", status: 200,
+	},
 	{
 		tool: "close_custom_field_contact_create", method: "POST", path: "/custom_field/contact/",
 		resource: "custom_fields_contact", action: "create", status: 200,
@@ -32,6 +68,22 @@ var toolRoutes = [...]route{
 	{
 		tool: "close_custom_field_contact_update", method: "PUT", path: "/custom_field/contact/{id}/",
 		resource: "custom_fields_contact", action: "update", status: 200,
+	},
+	{
+		tool: "close_custom_field_custom_object_create", method: "POST", path: "/custom_field/custom_object_type/",
+		resource: "custom_fields_custom_object", action: "create", status: 201,
+	},
+	{
+		tool: "close_custom_field_custom_object_delete", method: "DELETE", path: "/custom_field/custom_object_type/{id}/",
+		resource: "custom_fields_custom_object", action: "delete", status: 204,
+	},
+	{
+		tool: "close_custom_field_custom_object_get", method: "GET", path: "/custom_field/custom_object_type/{id}/",
+		resource: "custom_fields_custom_object", action: "get", status: 200,
+	},
+	{
+		tool: "close_custom_field_custom_object_update", method: "PUT", path: "/custom_field/custom_object_type/{id}/",
+		resource: "custom_fields_custom_object", action: "update", status: 200,
 	},
 	{tool: "close_custom_field_lead_create", method: "POST", path: "/custom_field/lead/", resource: "custom_fields_lead", action: "create", status: 200},
 	{tool: "close_custom_field_lead_delete", method: "DELETE", path: "/custom_field/lead/{id}/", resource: "custom_fields_lead", action: "delete", status: 200},
@@ -53,12 +105,65 @@ var toolRoutes = [...]route{
 		tool: "close_custom_field_opportunity_update", method: "PUT", path: "/custom_field/opportunity/{id}/",
 		resource: "custom_fields_opportunity", action: "update", status: 200,
 	},
+	{tool: "close_custom_field_schema_get", method: "GET", path: "/custom_field_schema/{id...}/", resource: "custom_field_schemas", action: "get", status: 200},
+	{
+		tool: "close_custom_field_schema_update", method: "PUT", path: "/custom_field_schema/{id...}/",
+		resource: "custom_field_schemas", action: "update", status: 200,
+	},
+	{
+		tool: "close_custom_field_shared_association_create", method: "POST", path: "/custom_field/shared/{id}/association/",
+		resource: "custom_fields_shared", action: "associate", status: 201,
+	},
+	{
+		tool: "close_custom_field_shared_association_delete", method: "DELETE", path: "/custom_field/shared/{id}/association/{object_type...}/",
+		resource: "custom_fields_shared", action: "dissociate", status: 204,
+	},
+	{
+		tool: "close_custom_field_shared_association_get", method: "GET", path: "/custom_field/shared/{id}/association/{object_type...}/",
+		resource: "custom_fields_shared", action: "get_association", status: 200,
+	},
+	{
+		tool: "close_custom_field_shared_association_update", method: "PUT", path: "/custom_field/shared/{id}/association/{object_type...}/",
+		resource: "custom_fields_shared", action: "update_association", status: 200,
+	},
+	{tool: "close_custom_field_shared_create", method: "POST", path: "/custom_field/shared/", resource: "custom_fields_shared", action: "create", status: 200},
+	{
+		tool: "close_custom_field_shared_delete", method: "DELETE", path: "/custom_field/shared/{id}/",
+		resource: "custom_fields_shared", action: "delete", status: 200,
+	},
+	{tool: "close_custom_field_shared_get", method: "GET", path: "/custom_field/shared/{id}/", resource: "custom_fields_shared", action: "get", status: 200},
+	{
+		tool: "close_custom_field_shared_update", method: "PUT", path: "/custom_field/shared/{id}/",
+		resource: "custom_fields_shared", action: "update", status: 200,
+	},
+	{
+		tool: "close_custom_fields_activity_list", method: "GET", path: "/custom_field/activity/",
+		resource: "custom_fields_activity", action: "list", status: 200,
+	},
 	{tool: "close_custom_fields_contact_list", method: "GET", path: "/custom_field/contact/", resource: "custom_fields_contact", action: "list", status: 200},
+	{
+		tool: "close_custom_fields_custom_object_list", method: "GET", path: "/custom_field/custom_object_type/",
+		resource: "custom_fields_custom_object", action: "list", status: 200,
+	},
 	{tool: "close_custom_fields_lead_list", method: "GET", path: "/custom_field/lead/", resource: "custom_fields_lead", action: "list", status: 200},
 	{
 		tool: "close_custom_fields_opportunity_list", method: "GET", path: "/custom_field/opportunity/",
 		resource: "custom_fields_opportunity", action: "list", status: 200,
 	},
+	{tool: "close_custom_fields_shared_list", method: "GET", path: "/custom_field/shared/", resource: "custom_fields_shared", action: "list", status: 200},
+	{tool: "close_custom_object_create", method: "POST", path: "/custom_object/", resource: "custom_objects", action: "create", status: 201},
+	{tool: "close_custom_object_delete", method: "DELETE", path: "/custom_object/{id}/", resource: "custom_objects", action: "delete", status: 204},
+	{tool: "close_custom_object_get", method: "GET", path: "/custom_object/{id}/", resource: "custom_objects", action: "get", status: 200},
+	{tool: "close_custom_object_type_create", method: "POST", path: "/custom_object_type/", resource: "custom_object_types", action: "create", status: 201},
+	{
+		tool: "close_custom_object_type_delete", method: "DELETE", path: "/custom_object_type/{id}/",
+		resource: "custom_object_types", action: "delete", status: 204,
+	},
+	{tool: "close_custom_object_type_get", method: "GET", path: "/custom_object_type/{id}/", resource: "custom_object_types", action: "get", status: 200},
+	{tool: "close_custom_object_type_update", method: "PUT", path: "/custom_object_type/{id}/", resource: "custom_object_types", action: "update", status: 200},
+	{tool: "close_custom_object_types_list", method: "GET", path: "/custom_object_type/", resource: "custom_object_types", action: "list", status: 200},
+	{tool: "close_custom_object_update", method: "PUT", path: "/custom_object/{id}/", resource: "custom_objects", action: "update", status: 200},
+	{tool: "close_custom_objects_list", method: "GET", path: "/custom_object/", resource: "custom_objects", action: "list", status: 200},
 	{tool: "close_email_create", method: "POST", path: "/activity/email/", resource: "emails", action: "create", status: 200},
 	{tool: "close_email_delete", method: "DELETE", path: "/activity/email/{id}/", resource: "emails", action: "delete", status: 200},
 	{tool: "close_email_get", method: "GET", path: "/activity/email/{id}/", resource: "emails", action: "get", status: 200},
@@ -72,6 +177,17 @@ var toolRoutes = [...]route{
 	{tool: "close_emails_list", method: "GET", path: "/activity/email/", resource: "emails", action: "list", status: 200},
 	{tool: "close_event_get", method: "GET", path: "/event/{id}/", resource: "events", action: "get", status: 200},
 	{tool: "close_events_list", method: "GET", path: "/event/", resource: "events", action: "list", status: 200},
+	{tool: "close_form_get", method: "GET", path: "/form/{id}/", resource: "forms", action: "get", status: 200},
+	{
+		tool: "close_form_submission_delete", method: "DELETE", path: "/activity/form_submission/{id}/",
+		resource: "activity_form_submission", action: "delete", status: 200,
+	},
+	{
+		tool: "close_form_submission_get", method: "GET", path: "/activity/form_submission/{id}/",
+		resource: "activity_form_submission", action: "get", status: 200,
+	},
+	{tool: "close_form_submissions_list", method: "GET", path: "/activity/form_submission/", resource: "activity_form_submission", action: "list", status: 200},
+	{tool: "close_forms_list", method: "GET", path: "/form/", resource: "forms", action: "list", status: 200},
 	{tool: "close_group_create", method: "POST", path: "/group/", resource: "groups", action: "create", status: 201},
 	{tool: "close_group_delete", method: "DELETE", path: "/group/{id}/", resource: "groups", action: "delete", status: 204},
 	{tool: "close_group_get", method: "GET", path: "/group/{id}/", resource: "groups", action: "get", status: 200},
@@ -79,13 +195,50 @@ var toolRoutes = [...]route{
 	{tool: "close_group_member_remove", method: "DELETE", path: "/group/{id}/member/{user_id}/", resource: "groups", action: "remove_member", status: 204},
 	{tool: "close_group_update", method: "PUT", path: "/group/{id}/", resource: "groups", action: "update", status: 200},
 	{tool: "close_groups_list", method: "GET", path: "/group/", resource: "groups", action: "list", status: 200},
+	{
+		tool: "close_import_update_delete", method: "DELETE", path: "/activity/import_update/{id}/",
+		resource: "activity_import_update", action: "delete", status: 200,
+	},
+	{tool: "close_import_update_get", method: "GET", path: "/activity/import_update/{id}/", resource: "activity_import_update", action: "get", status: 200},
+	{tool: "close_import_updates_list", method: "GET", path: "/activity/import_update/", resource: "activity_import_update", action: "list", status: 200},
 	{tool: "close_lead_create", method: "POST", path: "/lead/", resource: "leads", action: "create", status: 200},
 	{tool: "close_lead_delete", method: "DELETE", path: "/lead/{id}/", resource: "leads", action: "delete", status: 200},
 	{tool: "close_lead_get", method: "GET", path: "/lead/{id}/", resource: "leads", action: "get", status: 200},
 	{tool: "close_lead_merge", method: "POST", path: "/lead/merge/", resource: "leads", action: "merge", status: 200},
+	{tool: "close_lead_merge_activities_list", method: "GET", path: "/activity/lead_merge/", resource: "activity_lead_merge", action: "list", status: 200},
+	{tool: "close_lead_merge_activity_get", method: "GET", path: "/activity/lead_merge/{id}/", resource: "activity_lead_merge", action: "get", status: 200},
+	{
+		tool: "close_lead_status_change_create", method: "POST", path: "/activity/status_change/lead/",
+		resource: "lead_status_changes", action: "create", status: 200,
+	},
+	{
+		tool: "close_lead_status_change_delete", method: "DELETE", path: "/activity/status_change/lead/{id}/",
+		resource: "lead_status_changes", action: "delete", status: 200,
+	},
+	{
+		tool: "close_lead_status_change_get", method: "GET", path: "/activity/status_change/lead/{id}/",
+		resource: "lead_status_changes", action: "get", status: 200,
+	},
+	{
+		tool: "close_lead_status_changes_list", method: "GET", path: "/activity/status_change/lead/",
+		resource: "lead_status_changes", action: "list", status: 200,
+	},
+	{tool: "close_lead_status_create", method: "POST", path: "/status/lead/", resource: "lead_statuses", action: "create", status: 200},
+	{tool: "close_lead_status_delete", method: "DELETE", path: "/status/lead/{id}/", resource: "lead_statuses", action: "delete", status: 200},
+	{tool: "close_lead_status_get", method: "GET", path: "/status/lead/{id}/", resource: "lead_statuses", action: "get", status: 200},
+	{tool: "close_lead_status_update", method: "PUT", path: "/status/lead/{id}/", resource: "lead_statuses", action: "update", status: 200},
+	{tool: "close_lead_statuses_list", method: "GET", path: "/status/lead/", resource: "lead_statuses", action: "list", status: 200},
 	{tool: "close_lead_update", method: "PUT", path: "/lead/{id}/", resource: "leads", action: "update", status: 200},
 	{tool: "close_leads_list", method: "GET", path: "/lead/", resource: "leads", action: "list", status: 200},
 	{tool: "close_me_get", method: "GET", path: "/me/", resource: "users", action: "me", status: 200},
+	{tool: "close_meeting_delete", method: "DELETE", path: "/activity/meeting/{id}/", resource: "meetings", action: "delete", status: 200},
+	{tool: "close_meeting_get", method: "GET", path: "/activity/meeting/{id}/", resource: "meetings", action: "get", status: 200},
+	{
+		tool: "close_meeting_integration_set", method: "POST", path: "/activity/meeting/{id}/integration/",
+		resource: "meetings", action: "set_integration", status: 200,
+	},
+	{tool: "close_meeting_update", method: "PUT", path: "/activity/meeting/{id}/", resource: "meetings", action: "update", status: 200},
+	{tool: "close_meetings_list", method: "GET", path: "/activity/meeting/", resource: "meetings", action: "list", status: 200},
 	{tool: "close_note_create", method: "POST", path: "/activity/note/", resource: "notes", action: "create", status: 200},
 	{tool: "close_note_delete", method: "DELETE", path: "/activity/note/{id}/", resource: "notes", action: "delete", status: 200},
 	{tool: "close_note_get", method: "GET", path: "/activity/note/{id}/", resource: "notes", action: "get", status: 200},
@@ -95,7 +248,39 @@ var toolRoutes = [...]route{
 	{tool: "close_opportunity_create", method: "POST", path: "/opportunity/", resource: "opportunities", action: "create", status: 200},
 	{tool: "close_opportunity_delete", method: "DELETE", path: "/opportunity/{id}/", resource: "opportunities", action: "delete", status: 200},
 	{tool: "close_opportunity_get", method: "GET", path: "/opportunity/{id}/", resource: "opportunities", action: "get", status: 200},
+	{
+		tool: "close_opportunity_status_change_create", method: "POST", path: "/activity/status_change/opportunity/",
+		resource: "opportunity_status_changes", action: "create", status: 200,
+	},
+	{
+		tool: "close_opportunity_status_change_delete", method: "DELETE", path: "/activity/status_change/opportunity/{id}/",
+		resource: "opportunity_status_changes", action: "delete", status: 200,
+	},
+	{
+		tool: "close_opportunity_status_change_get", method: "GET", path: "/activity/status_change/opportunity/{id}/",
+		resource: "opportunity_status_changes", action: "get", status: 200,
+	},
+	{
+		tool: "close_opportunity_status_changes_list", method: "GET", path: "/activity/status_change/opportunity/",
+		resource: "opportunity_status_changes", action: "list", status: 200,
+	},
+	{tool: "close_opportunity_status_create", method: "POST", path: "/status/opportunity/", resource: "opportunity_statuses", action: "create", status: 200},
+	{
+		tool: "close_opportunity_status_delete", method: "DELETE", path: "/status/opportunity/{id}/",
+		resource: "opportunity_statuses", action: "delete", status: 200,
+	},
+	{tool: "close_opportunity_status_get", method: "GET", path: "/status/opportunity/{id}/", resource: "opportunity_statuses", action: "get", status: 200},
+	{
+		tool: "close_opportunity_status_update", method: "PUT", path: "/status/opportunity/{id}/",
+		resource: "opportunity_statuses", action: "update", status: 200,
+	},
+	{tool: "close_opportunity_statuses_list", method: "GET", path: "/status/opportunity/", resource: "opportunity_statuses", action: "list", status: 200},
 	{tool: "close_opportunity_update", method: "PUT", path: "/opportunity/{id}/", resource: "opportunities", action: "update", status: 200},
+	{tool: "close_outcome_create", method: "POST", path: "/outcome/", resource: "outcomes", action: "create", status: 201},
+	{tool: "close_outcome_delete", method: "DELETE", path: "/outcome/{id}/", resource: "outcomes", action: "delete", status: 200},
+	{tool: "close_outcome_get", method: "GET", path: "/outcome/{id}/", resource: "outcomes", action: "get", status: 200},
+	{tool: "close_outcome_update", method: "PUT", path: "/outcome/{id}/", resource: "outcomes", action: "update", status: 200},
+	{tool: "close_outcomes_list", method: "GET", path: "/outcome/", resource: "outcomes", action: "list", status: 200},
 	{tool: "close_pipeline_create", method: "POST", path: "/pipeline/", resource: "pipelines", action: "create", status: 201},
 	{tool: "close_pipeline_delete", method: "DELETE", path: "/pipeline/{id}/", resource: "pipelines", action: "delete", status: 204},
 	{tool: "close_pipeline_get", method: "GET", path: "/pipeline/{id}/", resource: "pipelines", action: "get", status: 200},
@@ -124,6 +309,12 @@ var toolRoutes = [...]route{
 	{tool: "close_sms_get", method: "GET", path: "/activity/sms/{id}/", resource: "sms", action: "get", status: 200},
 	{tool: "close_sms_list", method: "GET", path: "/activity/sms/", resource: "sms", action: "list", status: 200},
 	{tool: "close_sms_update", method: "PUT", path: "/activity/sms/{id}/", resource: "sms", action: "update", status: 200},
+	{
+		tool: "close_task_completion_delete", method: "DELETE", path: "/activity/task_completed/{id}/",
+		resource: "activity_task_completed", action: "delete", status: 200,
+	},
+	{tool: "close_task_completion_get", method: "GET", path: "/activity/task_completed/{id}/", resource: "activity_task_completed", action: "get", status: 200},
+	{tool: "close_task_completions_list", method: "GET", path: "/activity/task_completed/", resource: "activity_task_completed", action: "list", status: 200},
 	{tool: "close_task_create", method: "POST", path: "/task/", resource: "tasks", action: "create", status: 200},
 	{tool: "close_task_delete", method: "DELETE", path: "/task/{id}/", resource: "tasks", action: "delete", status: 200},
 	{tool: "close_task_get", method: "GET", path: "/task/{id}/", resource: "tasks", action: "get", status: 200},
@@ -136,6 +327,17 @@ var toolRoutes = [...]route{
 	{tool: "close_webhook_get", method: "GET", path: "/webhook/{id}/", resource: "webhooks", action: "get", status: 200},
 	{tool: "close_webhook_update", method: "PUT", path: "/webhook/{id}/", resource: "webhooks", action: "update", status: 200},
 	{tool: "close_webhooks_list", method: "GET", path: "/webhook/", resource: "webhooks", action: "list", status: 200},
+	{tool: "close_whatsapp_message_create", method: "POST", path: "/activity/whatsapp_message/", resource: "whatsapp_messages", action: "create", status: 200},
+	{
+		tool: "close_whatsapp_message_delete", method: "DELETE", path: "/activity/whatsapp_message/{id}/",
+		resource: "whatsapp_messages", action: "delete", status: 200,
+	},
+	{tool: "close_whatsapp_message_get", method: "GET", path: "/activity/whatsapp_message/{id}/", resource: "whatsapp_messages", action: "get", status: 200},
+	{
+		tool: "close_whatsapp_message_update", method: "PUT", path: "/activity/whatsapp_message/{id}/",
+		resource: "whatsapp_messages", action: "update", status: 200,
+	},
+	{tool: "close_whatsapp_messages_list", method: "GET", path: "/activity/whatsapp_message/", resource: "whatsapp_messages", action: "list", status: 200},
 }
 
 // toolTables are the tables of the records that the operations work on.
@@ -143,18 +345,45 @@ var toolTables = [...]table{
 	{name: "activities", prefix: "acti", authors: "names", filters: []string{
 		"_type:text", "user_id:text", "contact_id:text", "lead_id:text", "id:text", "organization_id:text", "date_created:time", "activity_at:time",
 	}},
+	{name: "activity_form_submission", prefix: "acti", authors: "names", filters: []string{
+		"form_id:text", "lead_id:text", "contact_id:text", "user_id:text", "_type:text", "id:text", "organization_id:text", "date_created:time",
+		"activity_at:time",
+	}},
+	{name: "activity_import_update", prefix: "acti", authors: "names", filters: []string{
+		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
+	{name: "activity_lead_merge", prefix: "acti", authors: "names", filters: []string{
+		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
+	{name: "activity_task_completed", prefix: "acti", authors: "names", filters: []string{
+		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
 	{name: "calls", prefix: "acti", authors: "names", filters: []string{
 		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
 	}},
+	{name: "comment_thread", prefix: "comthr", authors: "none"},
 	{name: "comments", prefix: "comm", authors: "plain", filters: []string{
 		"object_id:text", "thread_id:text",
 	}},
 	{name: "contacts", prefix: "cont", authors: "plain", filters: []string{
 		"lead_id:text",
 	}},
+	{name: "custom_activities", prefix: "acti", authors: "names", filters: []string{
+		"custom_activity_type_id:text", "lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time",
+		"activity_at:time",
+	}},
+	{name: "custom_activity_types", prefix: "actitype", authors: "plain"},
+	{name: "custom_field_schemas", prefix: "", authors: "none"},
+	{name: "custom_fields_activity", prefix: "cf", authors: "plain"},
 	{name: "custom_fields_contact", prefix: "cf", authors: "plain"},
+	{name: "custom_fields_custom_object", prefix: "cf", authors: "plain"},
 	{name: "custom_fields_lead", prefix: "cf", authors: "plain"},
 	{name: "custom_fields_opportunity", prefix: "cf", authors: "plain"},
+	{name: "custom_fields_shared", prefix: "cf", authors: "plain"},
+	{name: "custom_object_types", prefix: "cotype", authors: "plain"},
+	{name: "custom_objects", prefix: "custobj", authors: "plain", filters: []string{
+		"lead_id:text", "custom_object_type_id:text",
+	}},
 	{name: "email_templates", prefix: "tmpl", authors: "plain", length: 43, filters: []string{
 		"is_archived:flag", "is_shared:flag",
 	}},
@@ -164,8 +393,22 @@ var toolTables = [...]table{
 	{name: "events", prefix: "ev", authors: "none", filters: []string{
 		"object_type:text", "object_id:text", "action:text", "lead_id:text", "user_id:text", "request_id:text", "date_updated:time",
 	}},
+	{name: "forms", prefix: "form", authors: "none", filters: []string{
+		"is_archived:flag",
+	}},
 	{name: "groups", prefix: "group", authors: "none"},
+	{name: "lead_history", prefix: "acti", authors: "names", filters: []string{
+		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
+	{name: "lead_status_changes", prefix: "acti", authors: "names", filters: []string{
+		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
+	{name: "lead_statuses", prefix: "stat", authors: "none"},
 	{name: "leads", prefix: "lead", authors: "names"},
+	{name: "meetings", prefix: "acti", authors: "names", filters: []string{
+		"provider_calendar_event_id:text", "provider_calendar_type:text", "starts_at:time", "lead_id:text", "contact_id:text", "user_id:text", "id:text",
+		"organization_id:text", "_type:text", "date_created:time", "activity_at:time",
+	}},
 	{name: "notes", prefix: "acti", authors: "names", filters: []string{
 		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
 	}},
@@ -173,6 +416,12 @@ var toolTables = [...]table{
 		"lead_id:text", "user_id:text", "status_id:text", "status_type:text", "status_label:text", "status:text", "value_period:text", "is_stalled:flag",
 		"date_won:day", "date_created:time", "date_updated:time", "organization_id:text",
 	}},
+	{name: "opportunity_status_changes", prefix: "acti", authors: "names", filters: []string{
+		"opportunity_id:text", "lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time",
+		"activity_at:time",
+	}},
+	{name: "opportunity_statuses", prefix: "stat", authors: "none"},
+	{name: "outcomes", prefix: "outcome", authors: "plain"},
 	{name: "pipelines", prefix: "pipe", authors: "plain"},
 	{name: "sequence_subscriptions", prefix: "sub", authors: "ids", filters: []string{
 		"sequence_id:text", "contact_id:text", "lead_id:text",
@@ -187,4 +436,8 @@ var toolTables = [...]table{
 	}},
 	{name: "users", prefix: "user", authors: "none"},
 	{name: "webhooks", prefix: "whsub", authors: "plain"},
+	{name: "whatsapp_messages", prefix: "acti", authors: "names", filters: []string{
+		"external_whatsapp_message_id:text", "lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text",
+		"date_created:time", "activity_at:time",
+	}},
 }

@@ -25,16 +25,25 @@ const maxSeed = 64 << 20
 //	  "lead_statuses": [{"label": "On hold"}],
 //	  "pipelines": [{"name": "Renewals", "statuses": [{"label": "Renewed", "type": "won"}]}],
 //	  "sequences": [{"name": "Onboarding", "steps": [{"step_type": "email", "delay": 0}]}],
-//	  "custom_fields": {"lead": [{"name": "Industry", "type": "choices", "choices": ["Software", "Steel"]}]},
+//	  "custom_activity_types": [{"id": "actitype_visit", "name": "Site visit"}], "custom_object_types": [],
+//	  "custom_fields": {
+//	    "lead": [{"name": "Industry", "type": "choices", "choices": ["Software", "Steel"]}],
+//	    "activity": [{"name": "Findings", "type": "textarea", "custom_activity_type_id": "actitype_visit"}]
+//	  },
 //	  "leads": [{
 //	    "name": "Acme", "status": "Qualified", "custom": {"Industry": "Steel"},
 //	    "contacts": [{"name": "Bob", "emails": [{"email": "bob@acme.example"}]}],
 //	    "opportunities": [{"status": "Proposal Sent", "value": 1200000, "value_period": "annual", "contact": "Bob"}],
 //	    "tasks": [{"text": "Call back", "date": "2026-12-01", "assigned_to": "cleo@example.com"}],
 //	    "notes": [{"note": "Met at the fair"}],
-//	    "calls": [], "emails": [], "sms": []
+//	    "calls": [], "emails": [], "sms": [], "custom_objects": [],
+//	    "custom_activities": [{"custom_activity_type_id": "actitype_visit", "custom": {"Findings": "The roof leaks."}}]
 //	  }]
 //	}
+//
+// Leads can have whatsapp_messages, meetings, form_submissions and import_updates too, and
+// there are outcomes and forms. The API cannot create meetings, forms, submissions and
+// imports, so a seed is the way to have some.
 //
 // Every part is optional. Objects have the form in which the API creates them,
 // with these additions: an "id" is stored, statuses may be named by label, users
@@ -82,7 +91,10 @@ func seedPosition(data []byte, err error) error {
 }
 
 // seedParts are the keys of a seed in the order in which they are read.
-var seedParts = []string{"users", "lead_statuses", "pipelines", "sequences", "custom_fields", "leads"}
+var seedParts = []string{
+	"users", "lead_statuses", "pipelines", "sequences", "custom_activity_types", "custom_object_types", "custom_fields", "outcomes", "forms",
+	"leads",
+}
 
 func (c *seeder) seed(seed object) error {
 	for key := range seed {
@@ -173,7 +185,10 @@ func (c *seeder) seedDefinitions(raw any) error {
 }
 
 // seedChildren are the parts of a lead in the order in which they are read.
-var seedChildren = []string{"contacts", "opportunities", "tasks", "notes", "calls", "emails", "sms"}
+var seedChildren = []string{
+	"contacts", "opportunities", "tasks", "notes", "calls", "emails", "sms", "custom_activities", "custom_objects",
+	"whatsapp_messages", "meetings", "form_submissions", "import_updates",
+}
 
 func (c *seeder) seedLead(place string, o object) error {
 	lead := value.Shallow(o)

@@ -28,6 +28,7 @@ import (
 // stricter lists what Validate refuses although no portable JSON Schema can say
 // it, by what the problem expects.
 var stricter = map[string]string{
+	"must be parts of a path":    "the schema says no more than string: what goes wrong has slashes at an end or twice",
 	"give exactly one of ":       "rules between parameters",
 	"give at least one of ":      "rules between parameters",
 	"give only one of ":          "rules between parameters",

@@ -72,6 +72,12 @@ func replay(t *testing.T, p *pair, opts emulator.Options, used map[string]bool) 
 		key = "api_unknown"
 	case "credential: user":
 		key = s.srv.APIKeyOf(s.srv.Users()[1].ID, s.srv.Organizations()[0].ID)
+	case "credential: oauth":
+		token, err := s.srv.Grant(s.srv.Users()[0].ID, s.srv.Organizations()[0].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key = bearer + token.AccessToken
 	default:
 		t.Fatalf("unknown instruction %q", p.emulator)
 	}
@@ -145,7 +151,7 @@ func readBack(t *testing.T, p *pair, answer string) {
 
 // prepare runs one line of a setup: "id = METHOD path member body" calls the
 // server, reads the member from the response and replaces the id of the pair with
-// it.
+// it. "_ = SEED all - body" seeds what the API cannot create, with the ids of the pair.
 func (s *stage) prepare(line string) error {
 	name, rest, ok := strings.Cut(line, " = ")
 	parts := strings.SplitN(rest, " ", 4)
@@ -155,6 +161,9 @@ func (s *stage) prepare(line string) error {
 	body := ""
 	if len(parts) == 4 {
 		body = parts[3]
+	}
+	if parts[0] == "SEED" {
+		return s.srv.Seed(strings.NewReader(body))
 	}
 	status, _, answer, err := s.send(s.srv.APIKey(), parts[0], parts[1], body)
 	if err != nil {
@@ -205,6 +214,9 @@ func member(v any, path string) (string, error) {
 
 var anID = regexp.MustCompile(`\b[a-z]+_[0-9A-Za-z]{22,43}\b`)
 
+// bearer stands before a credential that is an access token instead of an API key.
+const bearer = "Bearer "
+
 // own replaces the ids of the pair by those of the server.
 func (s *stage) own(text string) string {
 	return anID.ReplaceAllStringFunc(text, func(id string) string {
@@ -225,7 +237,11 @@ func (s *stage) send(key, method, target, body string) (int, http.Header, string
 	if err != nil {
 		return 0, nil, "", err
 	}
-	req.SetBasicAuth(key, "")
+	if strings.HasPrefix(key, bearer) {
+		req.Header.Set("Authorization", key)
+	} else {
+		req.SetBasicAuth(key, "")
+	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}

@@ -26,10 +26,14 @@ var activityFields = []rest.Field{
 	{Name: "date_created", Kind: rest.Instant, Access: rest.OnCreate},
 }
 
-// activityType completes the description of an activity.
-func activityType(r *rest.Resource) *rest.Resource {
+// activityType completes the description of an activity. Its lists have the filters of
+// all activities and the named ones.
+func activityType(r *rest.Resource, filters ...string) *rest.Resource {
 	own := r.Render
-	r.Table, r.Prefix, r.Filters, r.Commas = "activities", "acti", activityFilters, true
+	r.Table, r.Prefix, r.Filters, r.Commas = "activities", "acti", maps.Clone(activityFilters), true
+	for _, name := range filters {
+		r.Filters[name] = rest.Text
+	}
 	if r.Model == "" {
 		r.Model = r.Type
 	}
@@ -90,7 +94,7 @@ func activityResources() []*rest.Resource {
 	return []*rest.Resource{
 		{
 			Name: "activities", Model: "Activity", Filters: activityFilters, Commas: true,
-			Orders:  []string{"date_created", "activity_at"},
+			Orders: []string{"date_created", "activity_at"}, Value: activityValue,
 			Actions: map[string]func(*rest.Call) (any, error){"list": listActivities},
 		},
 		activityType(&rest.Resource{Name: "created", Type: "Created", Model: "Created", Event: "activity.created"}),
@@ -116,13 +120,22 @@ func activityResources() []*rest.Resource {
 			}),
 			Prepare: func(c *rest.Call, o, _ object, p *rest.Problems) {
 				prepareActivity(c, o, p)
-				o["old_status_label"] = statusLabel(c, "opportunity_statuses", value.String(o["old_status_id"]))
-				o["new_status_label"] = statusLabel(c, "opportunity_statuses", value.String(o["new_status_id"]))
+				if rec := c.State.Find("opportunities", c.Organization, value.String(o["opportunity_id"])); rec != nil {
+					maps.Copy(o, statusChange(c, rec, value.String(o["old_status_id"]), value.String(o["new_status_id"])))
+				}
 			},
-		}),
+		}, "opportunity_id"),
 		activityType(&rest.Resource{
 			Name: "tasks_completed", Type: "TaskCompleted", Model: "TaskCompletedActivity", Event: "activity.task_completed",
 			Render: func(_ *rest.Call, _ *store.Record, o object) { delete(o, "contact_id") },
+		}),
+		activityType(&rest.Resource{
+			Name: "import_updates", Type: "ImportUpdate", Model: "ImportUpdateActivity",
+			Fields: slices.Concat(activityFields, []rest.Field{{Name: "import_id", Kind: rest.Text}, {Name: "reverted", Kind: rest.Flag}}),
+			Prepare: func(c *rest.Call, o, _ object, p *rest.Problems) {
+				prepareActivity(c, o, p)
+				setDefaults(o, object{"import_id": nil, "reverted": false})
+			},
 		}),
 		activityType(&rest.Resource{Name: "lead_merges", Type: "LeadMerge", Model: "LeadMergeActivity", Event: "activity.lead_merge"}),
 	}

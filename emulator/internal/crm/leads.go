@@ -156,7 +156,7 @@ func leadChanged(c *rest.Call, rec *store.Record, before object) {
 }
 
 // childTables hold the objects that are deleted with their lead.
-var childTables = []string{"sequence_subscriptions", "tasks", "opportunities", "activities", "contacts"}
+var childTables = []string{"sequence_subscriptions", "tasks", "opportunities", "activities", "custom_objects", "contacts"}
 
 // leadCascade deletes what belongs to a lead, and keeps a copy for stale reads.
 func leadCascade(c *rest.Call, rec *store.Record) {

@@ -151,6 +151,11 @@ func opportunityChanged(c *rest.Call, rec *store.Record, before object) {
 	if from == to {
 		return
 	}
+	c.Insert(c.Engine.Resources["opportunity_status_changes"], newActivity(c, rec.Lead, statusChange(c, rec, from, to)))
+}
+
+// statusChange returns what a change of status notes about an opportunity and both statuses.
+func statusChange(c *rest.Call, rec *store.Record, from, to string) object {
 	o := c.Render(c.Engine.Resources["opportunities"], rec)
 	values := object{
 		"opportunity_id": rec.ID, "opportunity_value": o["value"], "opportunity_value_currency": o["value_currency"],
@@ -174,7 +179,7 @@ func opportunityChanged(c *rest.Call, rec *store.Record, before object) {
 			values[side+"_pipeline_name"] = pipe.Data["name"]
 		}
 	}
-	c.Insert(c.Engine.Resources["opportunity_status_changes"], newActivity(c, rec.Lead, values))
+	return values
 }
 
 // amounts are the derived values of an opportunity, in minor units.

@@ -12,8 +12,9 @@ func Register(e *rest.Engine) {
 	e.CustomValues = customValues
 	for _, group := range [][]*rest.Resource{
 		leadResources(), contactResources(), opportunityResources(), activityResources(),
-		{noteResource(), callResource(), emailResource(), threadResource(), smsResource()},
-		commentResources(), taskResources(), sequenceResources(), pipelineResources(), customFieldResources(),
+		{noteResource(), callResource(), emailResource(), threadResource(), smsResource(), customActivityResource(), customObjectResource()},
+		{whatsAppResource(), meetingResource(), outcomeResource(), formResource(), submissionResource()},
+		commentResources(), taskResources(), sequenceResources(), pipelineResources(), customFieldResources(), customTypeResources(),
 		userResources(), groupResources(), webhookResources(), eventResources(), templateResources(),
 	} {
 		for _, r := range group {

@@ -363,7 +363,7 @@ func addressField(name string) searchField {
 
 // customField returns a custom field by id or name, both regardless of case.
 func customField(c *rest.Call, owner, name string) (searchField, bool) {
-	for _, def := range c.State.Table(CustomTable(owner)).All(c.Organization) {
+	for _, def := range definitionsOf(c, home{owner: owner}) {
 		if !strings.EqualFold(def.ID, name) && !strings.EqualFold(value.String(def.Data["name"]), name) {
 			continue
 		}

@@ -32,7 +32,7 @@ type Resource struct {
 	Event   string // object type in the event log, empty for none
 	Fields  []Field
 	open    bool   // accepts unknown keys
-	Custom  string // owner of custom fields: lead, contact or opportunity
+	Custom  string // owner of custom fields: lead, contact, opportunity, activity or custom_object
 	Right   string // permission that a write needs
 
 	Filters   map[string]Kind // list filters by name
