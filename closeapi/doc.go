@@ -19,6 +19,7 @@
 // # Leads, contacts and opportunities
 //
 //   - Contacts: [ContactCreate], [ContactGet], [ContactUpdate], [ContactDelete], [ContactsList]
+//   - Field enrichment: [FieldEnrichmentCreate]
 //   - Leads: [LeadCreate], [LeadGet], [LeadUpdate], [LeadDelete], [LeadMerge], [LeadsList]
 //   - Opportunities: [OpportunityCreate], [OpportunityGet], [OpportunityUpdate], [OpportunityDelete], [OpportunitiesList]
 //   - Pipelines: [PipelineCreate], [PipelineGet], [PipelineUpdate], [PipelineDelete], [PipelinesList]
@@ -31,7 +32,7 @@
 //   - Emails: [EmailCreate], [EmailGet], [EmailUpdate], [EmailDelete], [EmailsList]
 //   - Notes: [NoteCreate], [NoteGet], [NoteUpdate], [NoteDelete], [NotesList]
 //   - SMS: [SMSCreate], [SMSGet], [SMSUpdate], [SMSDelete], [SMSList]
-//   - Tasks: [TaskCreate], [TaskGet], [TaskUpdate], [TaskDelete], [TasksList]
+//   - Tasks: [TaskCreate], [TaskGet], [TaskUpdate], [TaskDelete], [TasksList], [TasksBulkUpdate]
 //
 // # Templates of messages
 //
@@ -41,8 +42,23 @@
 // # Sequences
 //
 //   - Sequence subscriptions: [SequenceSubscriptionCreate], [SequenceSubscriptionGet], [SequenceSubscriptionUpdate],
-//     [SequenceSubscriptionsList]
-//   - Sequences: [SequencesList], [SequenceGet]
+//     [SequenceSubscriptionsList], [SequenceSubscriptionDelete]
+//   - Sequences: [SequencesList], [SequenceGet], [SequenceCreate], [SequenceUpdate], [SequenceDelete]
+//
+// # Search, Smart Views and bulk actions
+//
+//   - Bulk actions: [BulkDeleteCreate], [BulkDeleteGet], [BulkDeletesList], [BulkEditCreate], [BulkEditGet], [BulkEditsList],
+//     [BulkEmailCreate], [BulkEmailGet], [BulkEmailsList], [BulkSequenceSubscriptionCreate], [BulkSequenceSubscriptionGet],
+//     [BulkSequenceSubscriptionsList]
+//   - Search: [Search]
+//   - Smart Views: [SmartViewCreate], [SmartViewGet], [SmartViewUpdate], [SmartViewDelete], [SmartViewsList]
+//
+// # Reports and exports
+//
+//   - Exports: [ExportLeadCreate], [ExportOpportunityCreate], [ExportLeadGet], [ExportsLeadList], [ExportOpportunityGet],
+//     [ExportsOpportunityList], [ExportGet], [ExportsList]
+//   - Reports: [ReportActivityGet], [ReportActivityMetricsList], [ReportCustomGet], [ReportFunnelTotalsGet],
+//     [ReportFunnelStagesGet], [ReportSentEmailsGet], [ReportLeadStatusesGet], [ReportOpportunityStatusesGet]
 //
 // # Custom fields
 //

@@ -214,11 +214,41 @@ type CustomActivityTypeID string
 // Kind says which kind of id it is.
 func (CustomActivityTypeID) Kind() *closekit.IDKind { return &kindCustomActivityType }
 
-// BulkEmailActionID is the id of a bulk email action (bulkemail_…).
+// BulkEmailActionID is the id of a bulk email (bulkemail_…).
 type BulkEmailActionID string
 
 // Kind says which kind of id it is.
 func (BulkEmailActionID) Kind() *closekit.IDKind { return &kindBulkEmailAction }
+
+// BulkDeleteActionID is the id of a bulk deletion (bulkdelete_…).
+type BulkDeleteActionID string
+
+// Kind says which kind of id it is.
+func (BulkDeleteActionID) Kind() *closekit.IDKind { return &kindBulkDeleteAction }
+
+// BulkEditActionID is the id of a bulk edit (bulkedit_…).
+type BulkEditActionID string
+
+// Kind says which kind of id it is.
+func (BulkEditActionID) Kind() *closekit.IDKind { return &kindBulkEditAction }
+
+// BulkSubscriptionActionID is the id of a bulk enrollment (bulkseqsub_…).
+type BulkSubscriptionActionID string
+
+// Kind says which kind of id it is.
+func (BulkSubscriptionActionID) Kind() *closekit.IDKind { return &kindBulkSubscriptionAction }
+
+// ExportID is the id of an export (expo_…).
+type ExportID string
+
+// Kind says which kind of id it is.
+func (ExportID) Kind() *closekit.IDKind { return &kindExport }
+
+// SmartViewID is the id of a Smart View (save_…).
+type SmartViewID string
+
+// Kind says which kind of id it is.
+func (SmartViewID) Kind() *closekit.IDKind { return &kindSmartView }
 
 // The kinds of ids, for checking parameters.
 var (
@@ -264,23 +294,33 @@ var (
 		Name: "email_account", Prefixes: []string{"emailacct"}, From: "close_me_get",
 		About: "Connected email accounts are listed in the result of close_me_get.", Known: knownIDs,
 	}
-	kindEmailSignature     = closekit.IDKind{Name: "email_signature", Prefixes: []string{"emailsig"}, Known: knownIDs}
-	kindPhoneNumber        = closekit.IDKind{Name: "phone_number", Prefixes: []string{"phon"}, From: "close_me_get", Known: knownIDs}
-	kindWebhook            = closekit.IDKind{Name: "webhook", Prefixes: []string{"whsub"}, From: "close_webhooks_list", Known: knownIDs}
-	kindEvent              = closekit.IDKind{Name: "event", Prefixes: []string{"ev"}, From: "close_events_list", Known: knownIDs}
-	kindComment            = closekit.IDKind{Name: "comment", Prefixes: []string{"comm"}, From: "close_comments_list", Known: knownIDs}
-	kindCommentThread      = closekit.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comments_list", Known: knownIDs}
-	kindOutcome            = closekit.IDKind{Name: "outcome", Prefixes: []string{"outcome"}, Known: knownIDs}
-	kindMedia              = closekit.IDKind{Name: "media", Prefixes: []string{"media"}, Known: knownIDs}
-	kindCustomActivityType = closekit.IDKind{Name: "custom_activity_type", Prefixes: []string{"actitype"}, Known: knownIDs}
-	kindBulkEmailAction    = closekit.IDKind{Name: "bulk_email_action", Prefixes: []string{"bulkemail"}, Known: knownIDs}
+	kindEmailSignature         = closekit.IDKind{Name: "email_signature", Prefixes: []string{"emailsig"}, Known: knownIDs}
+	kindPhoneNumber            = closekit.IDKind{Name: "phone_number", Prefixes: []string{"phon"}, From: "close_me_get", Known: knownIDs}
+	kindWebhook                = closekit.IDKind{Name: "webhook", Prefixes: []string{"whsub"}, From: "close_webhooks_list", Known: knownIDs}
+	kindEvent                  = closekit.IDKind{Name: "event", Prefixes: []string{"ev"}, From: "close_events_list", Known: knownIDs}
+	kindComment                = closekit.IDKind{Name: "comment", Prefixes: []string{"comm"}, From: "close_comments_list", Known: knownIDs}
+	kindCommentThread          = closekit.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comments_list", Known: knownIDs}
+	kindOutcome                = closekit.IDKind{Name: "outcome", Prefixes: []string{"outcome"}, Known: knownIDs}
+	kindMedia                  = closekit.IDKind{Name: "media", Prefixes: []string{"media"}, Known: knownIDs}
+	kindCustomActivityType     = closekit.IDKind{Name: "custom_activity_type", Prefixes: []string{"actitype"}, Known: knownIDs}
+	kindBulkEmailAction        = closekit.IDKind{Name: "bulk_email_action", Prefixes: []string{"bulkemail"}, From: "close_bulk_emails_list", Known: knownIDs}
+	kindBulkDeleteAction       = closekit.IDKind{Name: "bulk_delete_action", Prefixes: []string{"bulkdelete"}, From: "close_bulk_deletes_list", Known: knownIDs}
+	kindBulkEditAction         = closekit.IDKind{Name: "bulk_edit_action", Prefixes: []string{"bulkedit"}, From: "close_bulk_edits_list", Known: knownIDs}
+	kindBulkSubscriptionAction = closekit.IDKind{
+		Name: "bulk_subscription_action", Prefixes: []string{"bulkseqsub"}, From: "close_bulk_sequence_subscriptions_list", Known: knownIDs,
+	}
+	kindExport    = closekit.IDKind{Name: "export", Prefixes: []string{"expo"}, From: "close_exports_list", Known: knownIDs}
+	kindSmartView = closekit.IDKind{Name: "smart_view", Prefixes: []string{"save"}, From: "close_smart_views_list", Known: knownIDs}
 )
 
 // knownIDs tells an id of another kind from one that is unknown.
 var knownIDs = []closekit.IDPrefix{
 	{Prefix: "acti", Kind: "activity"},
 	{Prefix: "actitype", Kind: "custom_activity_type"},
+	{Prefix: "bulkdelete", Kind: "bulk_delete_action"},
+	{Prefix: "bulkedit", Kind: "bulk_edit_action"},
 	{Prefix: "bulkemail", Kind: "bulk_email_action"},
+	{Prefix: "bulkseqsub", Kind: "bulk_subscription_action"},
 	{Prefix: "cf", Kind: "custom_field"},
 	{Prefix: "comm", Kind: "comment"},
 	{Prefix: "comthr", Kind: "comment_thread"},
@@ -288,6 +328,7 @@ var knownIDs = []closekit.IDPrefix{
 	{Prefix: "emailacct", Kind: "email_account"},
 	{Prefix: "emailsig", Kind: "email_signature"},
 	{Prefix: "ev", Kind: "event"},
+	{Prefix: "expo", Kind: "export"},
 	{Prefix: "group", Kind: "group"},
 	{Prefix: "lcf", Kind: "custom_field"},
 	{Prefix: "lead", Kind: "lead"},
@@ -300,6 +341,7 @@ var knownIDs = []closekit.IDPrefix{
 	{Prefix: "phon", Kind: "phone_number"},
 	{Prefix: "pipe", Kind: "pipeline"},
 	{Prefix: "role", Kind: "role"},
+	{Prefix: "save", Kind: "smart_view"},
 	{Prefix: "sched", Kind: "schedule"},
 	{Prefix: "seq", Kind: "sequence"},
 	{Prefix: "seqstep", Kind: "sequence_step"},
