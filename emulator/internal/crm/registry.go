@@ -14,7 +14,8 @@ func Register(e *rest.Engine) {
 		leadResources(), contactResources(), opportunityResources(), activityResources(),
 		{noteResource(), callResource(), emailResource(), threadResource(), smsResource()},
 		commentResources(), taskResources(), sequenceResources(), pipelineResources(), customFieldResources(),
-		userResources(), groupResources(), webhookResources(), eventResources(), templateResources(), searchResources(), bulkResources(), exportResources(), reportResources(), enrichmentResources(),
+		userResources(), groupResources(), webhookResources(), eventResources(), templateResources(),
+		searchResources(), bulkResources(), exportResources(), reportResources(), enrichmentResources(),
 	} {
 		for _, r := range group {
 			e.Add(r)
