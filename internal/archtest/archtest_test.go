@@ -56,6 +56,7 @@ var table = map[string]rule{
 		others: []string{"github.com/santhosh-tekuri/jsonschema/v5"},
 	},
 	"agent/approvalpage":      {ours: []string{"agent"}},
+	"agent/findtool":          {ours: []string{".", "agent", "closeapi", "closeapi/query"}},
 	"agent/internal/preview":  {},
 	"agent/internal/shape":    {ours: []string{".", "internal/codec"}},
 	"agent/internal/tool":     {ours: []string{"."}},
