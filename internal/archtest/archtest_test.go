@@ -45,6 +45,7 @@ var table = map[string]rule{
 	"runtime/otelclient": {ours: []string{"."}, others: []string{"go.opentelemetry.io/otel"}},
 	"closeapi":           {ours: []string{".", "runtime/wire"}},
 	"closeapi/tools":     {ours: []string{"closeapi", "."}},
+	"closeapi/bulk":      {ours: []string{"closeapi", "closeapi/query", "."}},
 	"closeapi/query":     {ours: []string{"closeapi", "."}},
 	"closeapi/records":   {ours: []string{"closeapi", "."}},
 
