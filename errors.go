@@ -19,6 +19,7 @@ var (
 	ErrRateLimited     = errors.New("rate limited")       // 429
 	ErrServer          = errors.New("server error")       // 5xx
 	ErrSkipLimit       = errors.New("skip limit reached") // see SkipLimitError
+	ErrCursorExpired   = errors.New("cursor expired")     // 400: a page by cursor was asked for too late; begin again
 )
 
 // Error is a non-2xx response from Close. No format verb prints the body or a
@@ -103,7 +104,7 @@ func (e *Error) Error() string {
 func (e *Error) Is(target error) bool {
 	switch {
 	case e.Status == http.StatusBadRequest, e.Status == http.StatusUnprocessableEntity:
-		return target == ErrBadRequest
+		return target == ErrBadRequest || target == ErrCursorExpired && e.cursorExpired()
 	case e.Status == http.StatusUnauthorized:
 		return target == ErrUnauthorized
 	case e.Status == http.StatusPaymentRequired:
@@ -118,6 +119,17 @@ func (e *Error) Is(target error) bool {
 		return target == ErrRateLimited
 	case e.Status >= 500:
 		return target == ErrServer
+	}
+	return false
+}
+
+// cursorExpired reports whether Close refused a cursor because of its age: that of a search
+// lives for 30 seconds.
+func (e *Error) cursorExpired() bool {
+	for _, f := range e.FieldErrors {
+		if strings.HasSuffix(f.Field, "cursor") && strings.Contains(f.Message, "xpired") {
+			return true
+		}
 	}
 	return false
 }

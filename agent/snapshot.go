@@ -78,7 +78,7 @@ func (a *Agent) readers() map[string][]*tool.Tool {
 	byPrefix := map[string][]*tool.Tool{}
 	for _, t := range a.all {
 		name := idParam(t)
-		if t.Method != http.MethodGet || name == "" {
+		if t.Method != http.MethodGet || name == "" || !t.ReturnsRecord() {
 			continue
 		}
 		schema, err := t.Schema()

@@ -20,6 +20,7 @@
 //
 //   - Contacts: [ContactCreate], [ContactGet], [ContactUpdate], [ContactDelete], [ContactsList]
 //   - Custom objects: [CustomObjectCreate], [CustomObjectGet], [CustomObjectUpdate], [CustomObjectDelete], [CustomObjectsList]
+//   - Field enrichment: [FieldEnrichmentCreate]
 //   - Leads: [LeadCreate], [LeadGet], [LeadUpdate], [LeadDelete], [LeadMerge], [LeadsList]
 //   - Opportunities: [OpportunityCreate], [OpportunityGet], [OpportunityUpdate], [OpportunityDelete], [OpportunitiesList]
 //   - Pipelines: [PipelineCreate], [PipelineGet], [PipelineUpdate], [PipelineDelete], [PipelinesList]
@@ -46,7 +47,7 @@
 //   - Lead status changes: [LeadStatusChangeCreate], [LeadStatusChangeGet], [LeadStatusChangeDelete], [LeadStatusChangesList]
 //   - Opportunity status changes: [OpportunityStatusChangeCreate], [OpportunityStatusChangeGet],
 //     [OpportunityStatusChangeDelete], [OpportunityStatusChangesList]
-//   - Tasks: [TaskCreate], [TaskGet], [TaskUpdate], [TaskDelete], [TasksList]
+//   - Tasks: [TaskCreate], [TaskGet], [TaskUpdate], [TaskDelete], [TasksList], [TasksBulkUpdate]
 //
 // # Templates of messages
 //
@@ -58,8 +59,8 @@
 // # Sequences
 //
 //   - Sequence subscriptions: [SequenceSubscriptionCreate], [SequenceSubscriptionGet], [SequenceSubscriptionUpdate],
-//     [SequenceSubscriptionsList]
-//   - Sequences: [SequencesList], [SequenceGet]
+//     [SequenceSubscriptionsList], [SequenceSubscriptionDelete]
+//   - Sequences: [SequencesList], [SequenceGet], [SequenceCreate], [SequenceUpdate], [SequenceDelete]
 //
 // # Custom fields and types
 //
@@ -81,6 +82,21 @@
 //   - Shared custom fields: [CustomFieldSharedCreate], [CustomFieldSharedGet], [CustomFieldSharedUpdate],
 //     [CustomFieldSharedDelete], [CustomFieldsSharedList], [CustomFieldSharedAssociationCreate],
 //     [CustomFieldSharedAssociationGet], [CustomFieldSharedAssociationUpdate], [CustomFieldSharedAssociationDelete]
+//
+// # Search, Smart Views and bulk actions
+//
+//   - Bulk actions: [BulkDeleteCreate], [BulkDeleteGet], [BulkDeletesList], [BulkEditCreate], [BulkEditGet], [BulkEditsList],
+//     [BulkEmailCreate], [BulkEmailGet], [BulkEmailsList], [BulkSequenceSubscriptionCreate], [BulkSequenceSubscriptionGet],
+//     [BulkSequenceSubscriptionsList]
+//   - Search: [Search]
+//   - Smart Views: [SmartViewCreate], [SmartViewGet], [SmartViewUpdate], [SmartViewDelete], [SmartViewsList]
+//
+// # Reports and exports
+//
+//   - Exports: [ExportLeadCreate], [ExportOpportunityCreate], [ExportLeadGet], [ExportsLeadList], [ExportOpportunityGet],
+//     [ExportsOpportunityList], [ExportGet], [ExportsList]
+//   - Reports: [ReportActivityGet], [ReportActivityMetricsList], [ReportCustomGet], [ReportFunnelTotalsGet],
+//     [ReportFunnelStagesGet], [ReportSentEmailsGet], [ReportLeadStatusesGet], [ReportOpportunityStatusesGet]
 //
 // # Users, groups, webhooks and events
 //

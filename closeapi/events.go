@@ -285,6 +285,43 @@ func (v *Event) AsGroup() (closekit.Change[Group], bool) {
 	return wire.ChangeOf[Group](v.Data, v.PreviousData, v.ObjectType == "group")
 }
 
+// AsSmartView returns the record after and before the event. It reports false unless ObjectType is "saved_search".
+func (v *Event) AsSmartView() (closekit.Change[SmartView], bool) {
+	return wire.ChangeOf[SmartView](v.Data, v.PreviousData, v.ObjectType == "saved_search")
+}
+
+// AsBulkDelete returns the record after and before the event. It reports false unless ObjectType is "bulk_action.delete".
+func (v *Event) AsBulkDelete() (closekit.Change[BulkDelete], bool) {
+	return wire.ChangeOf[BulkDelete](v.Data, v.PreviousData, v.ObjectType == "bulk_action.delete")
+}
+
+// AsBulkEdit returns the record after and before the event. It reports false unless ObjectType is "bulk_action.edit".
+func (v *Event) AsBulkEdit() (closekit.Change[BulkEdit], bool) {
+	return wire.ChangeOf[BulkEdit](v.Data, v.PreviousData, v.ObjectType == "bulk_action.edit")
+}
+
+// AsBulkEmail returns the record after and before the event. It reports false unless ObjectType is "bulk_action.email".
+func (v *Event) AsBulkEmail() (closekit.Change[BulkEmail], bool) {
+	return wire.ChangeOf[BulkEmail](v.Data, v.PreviousData, v.ObjectType == "bulk_action.email")
+}
+
+// AsBulkSubscription returns the record after and before the event. It reports false unless ObjectType is
+// "bulk_action.sequence_subscription".
+func (v *Event) AsBulkSubscription() (closekit.Change[BulkSubscription], bool) {
+	return wire.ChangeOf[BulkSubscription](v.Data, v.PreviousData, v.ObjectType == "bulk_action.sequence_subscription")
+}
+
+// AsLeadExport returns the record after and before the event. It reports false unless ObjectType is "export.lead".
+func (v *Event) AsLeadExport() (closekit.Change[LeadExport], bool) {
+	return wire.ChangeOf[LeadExport](v.Data, v.PreviousData, v.ObjectType == "export.lead")
+}
+
+// AsOpportunityExport returns the record after and before the event. It reports false unless ObjectType is
+// "export.opportunity".
+func (v *Event) AsOpportunityExport() (closekit.Change[OpportunityExport], bool) {
+	return wire.ChangeOf[OpportunityExport](v.Data, v.PreviousData, v.ObjectType == "export.opportunity")
+}
+
 // AsSequence returns the record after and before the event. It reports false unless ObjectType is "sequence".
 func (v *Event) AsSequence() (closekit.Change[Sequence], bool) {
 	return wire.ChangeOf[Sequence](v.Data, v.PreviousData, v.ObjectType == "sequence")

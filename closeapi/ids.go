@@ -250,11 +250,41 @@ type CustomObjectID string
 // Kind says which kind of id it is.
 func (CustomObjectID) Kind() *closekit.IDKind { return &kindCustomObject }
 
-// BulkEmailActionID is the id of a bulk email action (bulkemail_…).
+// BulkEmailActionID is the id of a bulk email (bulkemail_…).
 type BulkEmailActionID string
 
 // Kind says which kind of id it is.
 func (BulkEmailActionID) Kind() *closekit.IDKind { return &kindBulkEmailAction }
+
+// BulkDeleteActionID is the id of a bulk deletion (bulkdelete_…).
+type BulkDeleteActionID string
+
+// Kind says which kind of id it is.
+func (BulkDeleteActionID) Kind() *closekit.IDKind { return &kindBulkDeleteAction }
+
+// BulkEditActionID is the id of a bulk edit (bulkedit_…).
+type BulkEditActionID string
+
+// Kind says which kind of id it is.
+func (BulkEditActionID) Kind() *closekit.IDKind { return &kindBulkEditAction }
+
+// BulkSubscriptionActionID is the id of a bulk enrollment (bulkseqsub_…).
+type BulkSubscriptionActionID string
+
+// Kind says which kind of id it is.
+func (BulkSubscriptionActionID) Kind() *closekit.IDKind { return &kindBulkSubscriptionAction }
+
+// ExportID is the id of an export (expo_…).
+type ExportID string
+
+// Kind says which kind of id it is.
+func (ExportID) Kind() *closekit.IDKind { return &kindExport }
+
+// SmartViewID is the id of a Smart View (save_…).
+type SmartViewID string
+
+// Kind says which kind of id it is.
+func (SmartViewID) Kind() *closekit.IDKind { return &kindSmartView }
 
 // The kinds of ids, for checking parameters.
 var (
@@ -315,15 +345,25 @@ var (
 	kindCustomObjectType = closekit.IDKind{
 		Name: "custom_object_type", Prefixes: []string{"cotype"}, From: "close_custom_object_types_list", Known: knownIDs,
 	}
-	kindCustomObject    = closekit.IDKind{Name: "custom_object", Prefixes: []string{"custobj"}, From: "close_custom_objects_list", Known: knownIDs}
-	kindBulkEmailAction = closekit.IDKind{Name: "bulk_email_action", Prefixes: []string{"bulkemail"}, Known: knownIDs}
+	kindCustomObject           = closekit.IDKind{Name: "custom_object", Prefixes: []string{"custobj"}, From: "close_custom_objects_list", Known: knownIDs}
+	kindBulkEmailAction        = closekit.IDKind{Name: "bulk_email_action", Prefixes: []string{"bulkemail"}, From: "close_bulk_emails_list", Known: knownIDs}
+	kindBulkDeleteAction       = closekit.IDKind{Name: "bulk_delete_action", Prefixes: []string{"bulkdelete"}, From: "close_bulk_deletes_list", Known: knownIDs}
+	kindBulkEditAction         = closekit.IDKind{Name: "bulk_edit_action", Prefixes: []string{"bulkedit"}, From: "close_bulk_edits_list", Known: knownIDs}
+	kindBulkSubscriptionAction = closekit.IDKind{
+		Name: "bulk_subscription_action", Prefixes: []string{"bulkseqsub"}, From: "close_bulk_sequence_subscriptions_list", Known: knownIDs,
+	}
+	kindExport    = closekit.IDKind{Name: "export", Prefixes: []string{"expo"}, From: "close_exports_list", Known: knownIDs}
+	kindSmartView = closekit.IDKind{Name: "smart_view", Prefixes: []string{"save"}, From: "close_smart_views_list", Known: knownIDs}
 )
 
 // knownIDs tells an id of another kind from one that is unknown.
 var knownIDs = []closekit.IDPrefix{
 	{Prefix: "acti", Kind: "activity"},
 	{Prefix: "actitype", Kind: "custom_activity_type"},
+	{Prefix: "bulkdelete", Kind: "bulk_delete_action"},
+	{Prefix: "bulkedit", Kind: "bulk_edit_action"},
 	{Prefix: "bulkemail", Kind: "bulk_email_action"},
+	{Prefix: "bulkseqsub", Kind: "bulk_subscription_action"},
 	{Prefix: "cf", Kind: "custom_field"},
 	{Prefix: "comm", Kind: "comment"},
 	{Prefix: "comthr", Kind: "comment_thread"},
@@ -333,6 +373,7 @@ var knownIDs = []closekit.IDPrefix{
 	{Prefix: "emailacct", Kind: "email_account"},
 	{Prefix: "emailsig", Kind: "email_signature"},
 	{Prefix: "ev", Kind: "event"},
+	{Prefix: "expo", Kind: "export"},
 	{Prefix: "form", Kind: "form"},
 	{Prefix: "group", Kind: "group"},
 	{Prefix: "lcf", Kind: "custom_field"},
@@ -346,6 +387,7 @@ var knownIDs = []closekit.IDPrefix{
 	{Prefix: "phon", Kind: "phone_number"},
 	{Prefix: "pipe", Kind: "pipeline"},
 	{Prefix: "role", Kind: "role"},
+	{Prefix: "save", Kind: "smart_view"},
 	{Prefix: "sched", Kind: "schedule"},
 	{Prefix: "seq", Kind: "sequence"},
 	{Prefix: "seqstep", Kind: "sequence_step"},

@@ -159,6 +159,30 @@ var opSequenceSubscriptionsList = wire.Operation{
 	Rules:   wire.Rules{{Kind: wire.AtLeastOne, Fields: []uint8{0, 1, 2}}},
 }
 
+// SequenceSubscriptionDelete deletes a contact's enrollment in a sequence.
+//
+// To interrupt it use [SequenceSubscriptionUpdate]. Ask the user before you call it.
+//
+// Close API: DELETE /sequence_subscription/{subscription_id}/ (tool close_sequence_subscription_delete)
+// https://developer.close.com/api/resources/sequences
+func SequenceSubscriptionDelete(ctx context.Context, c *closekit.Client, p SequenceSubscriptionDeleteParams, opts ...closekit.CallOption) error {
+	return wire.CallNone(ctx, c, &opSequenceSubscriptionDelete, &p, opts)
+}
+
+// SequenceSubscriptionDeleteParams are the parameters of [SequenceSubscriptionDelete].
+type SequenceSubscriptionDeleteParams struct {
+	// Id of the enrollment. Required.
+	SubscriptionID SequenceSubscriptionID `json:"subscription_id" close:"path,required"`
+}
+
+var opSequenceSubscriptionDelete = wire.Operation{
+	Operation: closekit.Operation{
+		Tool: "close_sequence_subscription_delete", Method: "DELETE", Path: "/sequence_subscription/{subscription_id}/",
+		Effect: closekit.Destructive, Idempotent: true,
+	},
+	Params: func() any { return new(SequenceSubscriptionDeleteParams) },
+}
+
 // SequenceSubscription is the enrollment of one contact in one sequence.
 type SequenceSubscription struct {
 	closekit.Object

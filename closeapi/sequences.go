@@ -62,24 +62,109 @@ var opSequenceGet = wire.Operation{
 	Params:    func() any { return new(SequenceGetParams) },
 }
 
+// SequenceCreate creates a sequence with its steps.
+//
+// Nobody is enrolled yet; see [SequenceSubscriptionCreate].
+//
+// Close API: POST /sequence/ (tool close_sequence_create) https://developer.close.com/api/resources/sequences
+func SequenceCreate(ctx context.Context, c *closekit.Client, p SequenceCreateParams, opts ...closekit.CallOption) (*Sequence, error) {
+	return wire.Call[Sequence](ctx, c, &opSequenceCreate, &p, opts)
+}
+
+// SequenceCreateParams are the parameters of [SequenceCreate].
+type SequenceCreateParams struct {
+	// Name of the sequence. Required.
+	Name string `json:"name" close:"required,line"`
+	// The steps in their order.
+	Steps []SequenceStep `json:"steps"`
+	// IANA time zone of the schedule.
+	Timezone closekit.Opt[string] `json:"timezone" close:"timezone"`
+	// When steps are carried out; null without a schedule of its own.
+	Schedule *SequenceSchedule `json:"schedule"`
+}
+
+var opSequenceCreate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_sequence_create", Method: "POST", Path: "/sequence/", Effect: closekit.Write},
+	Params:    func() any { return new(SequenceCreateParams) },
+}
+
+// SequenceUpdate changes a sequence, such as its steps or its status.
+//
+// Steps replaces the whole list, so read it with [SequenceGet] first and repeat the ids of steps that stay. What changes
+// here holds for everyone who is enrolled; active sends what is due. It may send a message to a customer.
+//
+// Close API: PUT /sequence/{sequence_id}/ (tool close_sequence_update) https://developer.close.com/api/resources/sequences
+func SequenceUpdate(ctx context.Context, c *closekit.Client, p SequenceUpdateParams, opts ...closekit.CallOption) (*Sequence, error) {
+	return wire.Call[Sequence](ctx, c, &opSequenceUpdate, &p, opts)
+}
+
+// SequenceUpdateParams are the parameters of [SequenceUpdate].
+type SequenceUpdateParams struct {
+	// Id of the sequence. Required.
+	SequenceID SequenceID `json:"sequence_id" close:"path,required"`
+	// Name of the sequence.
+	Name closekit.Opt[string] `json:"name" close:"line"`
+	// Whether the sequence is at work.
+	Status closekit.Opt[SequenceStatus] `json:"status"`
+	// The steps in their order. Steps that are left out are removed.
+	Steps []SequenceStep `json:"steps"`
+	// IANA time zone of the schedule.
+	Timezone closekit.Opt[string] `json:"timezone" close:"timezone"`
+	// When steps are carried out; null without a schedule of its own.
+	Schedule *SequenceSchedule `json:"schedule"`
+}
+
+var opSequenceUpdate = wire.Operation{
+	Operation: closekit.Operation{
+		Tool: "close_sequence_update", Method: "PUT", Path: "/sequence/{sequence_id}/", Effect: closekit.Overwrite | closekit.Sends,
+		Idempotent: true,
+	},
+	Params:  func() any { return new(SequenceUpdateParams) },
+	Effects: wire.Effects{{When: "2=paused|draft,3=~", Effect: closekit.Write}},
+}
+
+// SequenceDelete deletes a sequence with its enrollments.
+//
+// This cannot be undone; [SequenceUpdate] can pause it instead. Ask the user before you call it.
+//
+// Close API: DELETE /sequence/{sequence_id}/ (tool close_sequence_delete)
+// https://developer.close.com/api/resources/sequences
+func SequenceDelete(ctx context.Context, c *closekit.Client, p SequenceDeleteParams, opts ...closekit.CallOption) error {
+	return wire.CallNone(ctx, c, &opSequenceDelete, &p, opts)
+}
+
+// SequenceDeleteParams are the parameters of [SequenceDelete].
+type SequenceDeleteParams struct {
+	// Id of the sequence. Required.
+	SequenceID SequenceID `json:"sequence_id" close:"path,required"`
+}
+
+var opSequenceDelete = wire.Operation{
+	Operation: closekit.Operation{
+		Tool: "close_sequence_delete", Method: "DELETE", Path: "/sequence/{sequence_id}/", Effect: closekit.Destructive, Idempotent: true,
+	},
+	Params: func() any { return new(SequenceDeleteParams) },
+}
+
 // SequenceStep is one step of a sequence.
 type SequenceStep struct {
 	closekit.Object
-	ID SequenceStepID `json:"id"`
+	// Id of a step that stays.
+	ID SequenceStepID `json:"id" close:"update"`
 	// What the step does.
-	StepType closekit.Opt[SequenceStepType] `json:"step_type"`
+	StepType closekit.Opt[SequenceStepType] `json:"step_type" close:"send,open"`
 	// Waiting time before the step in seconds.
-	Delay closekit.Opt[int] `json:"delay"`
+	Delay closekit.Opt[int] `json:"delay" close:"send"`
 	// How much later than planned the step may be done.
-	StepAllowedDelay closekit.Opt[int] `json:"step_allowed_delay"`
+	StepAllowedDelay closekit.Opt[int] `json:"step_allowed_delay" close:"send"`
 	// Whether the next step waits until this one is done.
-	Required closekit.Opt[bool] `json:"required"`
+	Required closekit.Opt[bool] `json:"required" close:"send"`
 	// Template of the email.
-	EmailTemplateID closekit.Opt[EmailTemplateID] `json:"email_template_id"`
+	EmailTemplateID closekit.Opt[EmailTemplateID] `json:"email_template_id" close:"send"`
 	// Template of the text message.
-	SMSTemplateID closekit.Opt[SMSTemplateID] `json:"sms_template_id"`
+	SMSTemplateID closekit.Opt[SMSTemplateID] `json:"sms_template_id" close:"send"`
 	// Where the email goes; null when the step sends none.
-	Threading   closekit.Opt[SequenceThreading] `json:"threading"`
+	Threading   closekit.Opt[SequenceThreading] `json:"threading" close:"send,open"`
 	CreatedByID closekit.Opt[UserID]            `json:"created_by_id"`
 	UpdatedByID closekit.Opt[UserID]            `json:"updated_by_id"`
 	DateCreated closekit.Opt[closekit.DateTime] `json:"date_created"`
@@ -98,11 +183,11 @@ func (v *SequenceStep) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, 
 type SequenceScheduleRange struct {
 	closekit.Object
 	// Number of the weekday; Monday to Friday are 1 to 5.
-	Weekday closekit.Opt[int] `json:"weekday"`
+	Weekday closekit.Opt[int] `json:"weekday" close:"send"`
 	// First minute in the sequence's time zone.
-	Start closekit.Opt[string] `json:"start"`
+	Start closekit.Opt[string] `json:"start" close:"send"`
 	// Last minute in the sequence's time zone.
-	End closekit.Opt[string] `json:"end"`
+	End closekit.Opt[string] `json:"end" close:"send"`
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
@@ -116,7 +201,7 @@ func (v *SequenceScheduleRange) UnmarshalJSON(b []byte) error { return wire.Unma
 // SequenceSchedule is a schedule of the times at which steps are carried out.
 type SequenceSchedule struct {
 	closekit.Object
-	Ranges []SequenceScheduleRange `json:"ranges"`
+	Ranges []SequenceScheduleRange `json:"ranges" close:"send"`
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
@@ -148,8 +233,9 @@ func (v *SequenceSubscriptionCounts) UnmarshalJSON(b []byte) error { return wire
 // Sequence is a series of emails, text messages and calls that contacts go through.
 type Sequence struct {
 	closekit.Object
-	ID   SequenceID `json:"id"`
-	Name string     `json:"name"`
+	ID SequenceID `json:"id"`
+	// Name of the sequence.
+	Name string `json:"name"`
 	// Whether the sequence is at work.
 	Status SequenceStatus `json:"status"`
 	// The steps in their order.
@@ -195,6 +281,9 @@ const (
 	SequenceStatusDraft  SequenceStatus = "draft"  // The sequence is not finished.
 )
 
+// Values lists the values that can be sent.
+func (SequenceStatus) Values() []string { return []string{"active", "paused", "draft"} }
+
 // SequenceStepType is the action of a step. Close may use other values too.
 type SequenceStepType string
 
@@ -205,6 +294,9 @@ const (
 	SequenceStepTypeCall  SequenceStepType = "call"  // Makes a task to call the contact.
 )
 
+// Values lists the values that can be sent; Close may know others.
+func (SequenceStepType) Values() []string { return []string{"email", "sms", "call"} }
+
 // SequenceThreading is the conversation that the email of a step goes to. Close may use other values too.
 type SequenceThreading string
 
@@ -213,3 +305,6 @@ const (
 	SequenceThreadingNewThread SequenceThreading = "new_thread" // Starts a conversation.
 	SequenceThreadingOldThread SequenceThreading = "old_thread" // Replies in the conversation of the step before.
 )
+
+// Values lists the values that can be sent; Close may know others.
+func (SequenceThreading) Values() []string { return []string{"new_thread", "old_thread"} }

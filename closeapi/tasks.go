@@ -271,6 +271,50 @@ var opTasksList = wire.Operation{
 	},
 }
 
+// TasksBulkUpdate changes all tasks that fit the filters, such as their assignee or completion.
+//
+// At least one filter is needed. See with [TasksList] first which tasks they are. Give at least one of IDIn, FilterLeadID,
+// FilterAssignedTo, FilterType, FilterView, FilterIsComplete, DateLt or DateGte. Give at least one of AssignedTo, Date or
+// IsComplete.
+//
+// Close API: PUT /task/ (tool close_tasks_bulk_update) https://developer.close.com/api/resources/tasks
+func TasksBulkUpdate(ctx context.Context, c *closekit.Client, p TasksBulkUpdateParams, opts ...closekit.CallOption) (*BulkTaskResult, error) {
+	return wire.Call[BulkTaskResult](ctx, c, &opTasksBulkUpdate, &p, opts)
+}
+
+// TasksBulkUpdateParams are the parameters of [TasksBulkUpdate].
+type TasksBulkUpdateParams struct {
+	// Only these tasks.
+	IDIn []TaskID `json:"id__in" close:"query"`
+	// Only tasks on this lead.
+	FilterLeadID closekit.Opt[LeadID] `json:"filter_lead_id" close:"query,key=lead_id"`
+	// Only tasks of this user.
+	FilterAssignedTo closekit.Opt[UserID] `json:"filter_assigned_to" close:"query,key=assigned_to"`
+	// Only tasks that are done, or only those that are not.
+	FilterIsComplete closekit.Opt[bool] `json:"filter_is_complete" close:"query,key=is_complete"`
+	// Only tasks of this type.
+	FilterType closekit.Opt[TaskTypeFilter] `json:"filter_type" close:"query,key=_type,open"`
+	// Only tasks in this view.
+	FilterView closekit.Opt[TaskView] `json:"filter_view" close:"query,key=view"`
+	// Only tasks due before this.
+	DateLt closekit.Opt[closekit.DateTime] `json:"date__lt" close:"query,date"`
+	// Only tasks due from then on.
+	DateGte closekit.Opt[closekit.DateTime] `json:"date__gte" close:"query,date"`
+	// New assignee.
+	AssignedTo closekit.Opt[UserID] `json:"assigned_to"`
+	// New due date.
+	Date closekit.Opt[closekit.DateTime] `json:"date" close:"date"`
+	// Whether they are done.
+	IsComplete closekit.Opt[bool] `json:"is_complete"`
+}
+
+var opTasksBulkUpdate = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_tasks_bulk_update", Method: "PUT", Path: "/task/", Effect: closekit.Write, Idempotent: true},
+	Params:    func() any { return new(TasksBulkUpdateParams) },
+	Aliases:   []wire.Alias{{Name: "filter_id_in", For: "id__in"}, {Name: "lead_id", For: "filter_lead_id"}, {Name: "_type", For: "filter_type"}},
+	Rules:     wire.Rules{{Kind: wire.AtLeastOne, Fields: []uint8{0, 1, 2, 4, 5, 3, 6, 7}}, {Kind: wire.AtLeastOne, Fields: []uint8{8, 9, 10}}},
+}
+
 // Task is a thing to do on a lead. Its fields depend on Type; the last ones belong to tasks that Close made.
 type Task struct {
 	closekit.Object
@@ -374,6 +418,24 @@ func (v *Task) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // MarshalText returns the JSON, for logs.
 func (v Task) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+
+// BulkTaskResult is the result of a change of many tasks.
+type BulkTaskResult struct {
+	closekit.Object
+	// Whether the tasks were changed.
+	Ok closekit.Opt[bool] `json:"ok"`
+}
+
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
+func (v BulkTaskResult) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+
+// UnmarshalJSON decodes leniently, like API responses.
+func (v *BulkTaskResult) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// MarshalText returns the JSON, for logs.
+func (v BulkTaskResult) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // TaskOrder is a field to sort tasks by, ascending; put - in front for descending.
 type TaskOrder string

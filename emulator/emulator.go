@@ -172,7 +172,7 @@ func New(opts Options) *Server {
 	s.engine = rest.NewEngine(rest.Options{
 		Strict: opts.Strict, PermissionDenied: opts.PermissionDenied, ConsolidateEvents: opts.ConsolidateEvents,
 		StaleReads: opts.StaleReads, ExtraFields: opts.ExtraFields, ParsePhone: phoneParser(opts.ParsePhone),
-		LinkLocalWebhooks: opts.LinkLocalWebhooks, MaxSkip: opts.MaxSkip,
+		LinkLocalWebhooks: opts.LinkLocalWebhooks, MaxSkip: opts.MaxSkip, URL: s.url,
 	}, s.hooks)
 	crm.Register(s.engine)
 	s.router = newRouter(s.engine, opts.Routes)
@@ -314,7 +314,8 @@ func (s *Server) now() time.Time {
 }
 
 // Advance moves the clock of the server forward and does the work that became
-// due: it sends scheduled messages and retries webhook deliveries.
+// due: it runs bulk actions and exports, sends scheduled messages and retries webhook
+// deliveries.
 func (s *Server) Advance(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -324,6 +325,7 @@ func (s *Server) Advance(d time.Duration) {
 
 // settle does the work that is due. The lock is held.
 func (s *Server) settle() {
+	crm.RunJobs(s.engine, s.st.State, s.now())
 	crm.SendDue(s.engine, s.st.State, s.now())
 	s.hooks.Pump()
 }

@@ -62,6 +62,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 func (s *Server) handle(in *rest.Request) *rest.Response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	crm.RunJobs(s.engine, s.st.State, s.now())
 	crm.SendDue(s.engine, s.st.State, s.now())
 	res := s.serve(in)
 	s.settle()
@@ -74,6 +75,8 @@ func (s *Server) serve(in *rest.Request) *rest.Response {
 		return s.serveAPI(in)
 	case strings.HasPrefix(in.Path, "/oauth2/") || strings.HasPrefix(in.Path, "/.well-known/"):
 		return s.st.oauth.Serve(in)
+	case strings.HasPrefix(in.Path, crm.FilesRoot):
+		return crm.ServeFile(s.st.State, in)
 	}
 	return rest.Failed(rest.UnknownURL())
 }

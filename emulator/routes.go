@@ -5,6 +5,27 @@ package emulator
 // toolRoutes are the operations of the manifest, sorted by tool name.
 var toolRoutes = [...]route{
 	{tool: "close_activities_list", method: "GET", path: "/activity/", resource: "activities", action: "list", status: 200},
+	{tool: "close_bulk_delete_create", method: "POST", path: "/bulk_action/delete/", resource: "bulk_actions", action: "create", status: 200},
+	{tool: "close_bulk_delete_get", method: "GET", path: "/bulk_action/delete/{id}/", resource: "bulk_actions", action: "get", status: 200},
+	{tool: "close_bulk_deletes_list", method: "GET", path: "/bulk_action/delete/", resource: "bulk_actions", action: "list", status: 200},
+	{tool: "close_bulk_edit_create", method: "POST", path: "/bulk_action/edit/", resource: "bulk_action_edit", action: "create", status: 200},
+	{tool: "close_bulk_edit_get", method: "GET", path: "/bulk_action/edit/{id}/", resource: "bulk_action_edit", action: "get", status: 200},
+	{tool: "close_bulk_edits_list", method: "GET", path: "/bulk_action/edit/", resource: "bulk_action_edit", action: "list", status: 200},
+	{tool: "close_bulk_email_create", method: "POST", path: "/bulk_action/email/", resource: "bulk_action_email", action: "create", status: 200},
+	{tool: "close_bulk_email_get", method: "GET", path: "/bulk_action/email/{id}/", resource: "bulk_action_email", action: "get", status: 200},
+	{tool: "close_bulk_emails_list", method: "GET", path: "/bulk_action/email/", resource: "bulk_action_email", action: "list", status: 200},
+	{
+		tool: "close_bulk_sequence_subscription_create", method: "POST", path: "/bulk_action/sequence_subscription/",
+		resource: "bulk_action_sequence_subscription", action: "create", status: 200,
+	},
+	{
+		tool: "close_bulk_sequence_subscription_get", method: "GET", path: "/bulk_action/sequence_subscription/{id}/",
+		resource: "bulk_action_sequence_subscription", action: "get", status: 200,
+	},
+	{
+		tool: "close_bulk_sequence_subscriptions_list", method: "GET", path: "/bulk_action/sequence_subscription/",
+		resource: "bulk_action_sequence_subscription", action: "list", status: 200,
+	},
 	{tool: "close_call_create", method: "POST", path: "/activity/call/", resource: "calls", action: "create", status: 200},
 	{tool: "close_call_delete", method: "DELETE", path: "/activity/call/{id}/", resource: "calls", action: "delete", status: 200},
 	{tool: "close_call_get", method: "GET", path: "/activity/call/{id}/", resource: "calls", action: "get", status: 200},
@@ -177,6 +198,15 @@ var toolRoutes = [...]route{
 	{tool: "close_emails_list", method: "GET", path: "/activity/email/", resource: "emails", action: "list", status: 200},
 	{tool: "close_event_get", method: "GET", path: "/event/{id}/", resource: "events", action: "get", status: 200},
 	{tool: "close_events_list", method: "GET", path: "/event/", resource: "events", action: "list", status: 200},
+	{tool: "close_export_get", method: "GET", path: "/export/{id}/", resource: "export", action: "get", status: 200},
+	{tool: "close_export_lead_create", method: "POST", path: "/export/lead/", resource: "exports", action: "create", status: 200},
+	{tool: "close_export_lead_get", method: "GET", path: "/export/lead/{id}/", resource: "exports", action: "get", status: 200},
+	{tool: "close_export_opportunity_create", method: "POST", path: "/export/opportunity/", resource: "export_opportunity", action: "create", status: 200},
+	{tool: "close_export_opportunity_get", method: "GET", path: "/export/opportunity/{id}/", resource: "export_opportunity", action: "get", status: 200},
+	{tool: "close_exports_lead_list", method: "GET", path: "/export/lead/", resource: "exports", action: "list", status: 200},
+	{tool: "close_exports_list", method: "GET", path: "/export/", resource: "export", action: "list", status: 200},
+	{tool: "close_exports_opportunity_list", method: "GET", path: "/export/opportunity/", resource: "export_opportunity", action: "list", status: 200},
+	{tool: "close_field_enrichment_create", method: "POST", path: "/enrich_field/", resource: "field_enrichment", action: "enrich", status: 200},
 	{tool: "close_form_get", method: "GET", path: "/form/{id}/", resource: "forms", action: "get", status: 200},
 	{
 		tool: "close_form_submission_delete", method: "DELETE", path: "/activity/form_submission/{id}/",
@@ -286,10 +316,40 @@ var toolRoutes = [...]route{
 	{tool: "close_pipeline_get", method: "GET", path: "/pipeline/{id}/", resource: "pipelines", action: "get", status: 200},
 	{tool: "close_pipeline_update", method: "PUT", path: "/pipeline/{id}/", resource: "pipelines", action: "update", status: 200},
 	{tool: "close_pipelines_list", method: "GET", path: "/pipeline/", resource: "pipelines", action: "list", status: 200},
+	{tool: "close_report_activity_get", method: "POST", path: "/report/activity/", resource: "reports", action: "activity", status: 200},
+	{tool: "close_report_activity_metrics_list", method: "GET", path: "/report/activity/metrics/", resource: "reports", action: "metrics", status: 200},
+	{tool: "close_report_custom_get", method: "GET", path: "/report/custom/{id}/", resource: "reports", action: "custom", status: 200},
+	{
+		tool: "close_report_funnel_stages_get", method: "POST", path: "/report/funnel/opportunity/stages/",
+		resource: "reports", action: "funnel_stages", status: 200,
+	},
+	{
+		tool: "close_report_funnel_totals_get", method: "POST", path: "/report/funnel/opportunity/totals/",
+		resource: "reports", action: "funnel_totals", status: 200,
+	},
+	{
+		tool: "close_report_lead_statuses_get", method: "GET", path: "/report/statuses/lead/{id}/",
+		resource: "report_statuses_lead", action: "lead_statuses", status: 200,
+	},
+	{
+		tool: "close_report_opportunity_statuses_get", method: "GET", path: "/report/statuses/opportunity/{id}/",
+		resource: "report_statuses_opportunity", action: "opportunity_statuses", status: 200,
+	},
+	{
+		tool: "close_report_sent_emails_get", method: "GET", path: "/report/sent_emails/{id}/",
+		resource: "report_sent_emails", action: "sent_emails", status: 200,
+	},
+	{tool: "close_search", method: "POST", path: "/data/search/", resource: "search", action: "search", status: 200},
+	{tool: "close_sequence_create", method: "POST", path: "/sequence/", resource: "sequences", action: "create", status: 200},
+	{tool: "close_sequence_delete", method: "DELETE", path: "/sequence/{id}/", resource: "sequences", action: "delete", status: 200},
 	{tool: "close_sequence_get", method: "GET", path: "/sequence/{id}/", resource: "sequences", action: "get", status: 200},
 	{
 		tool: "close_sequence_subscription_create", method: "POST", path: "/sequence_subscription/",
 		resource: "sequence_subscriptions", action: "create", status: 201,
+	},
+	{
+		tool: "close_sequence_subscription_delete", method: "DELETE", path: "/sequence_subscription/{id}/",
+		resource: "sequence_subscriptions", action: "delete", status: 200,
 	},
 	{
 		tool: "close_sequence_subscription_get", method: "GET", path: "/sequence_subscription/{id}/",
@@ -303,7 +363,13 @@ var toolRoutes = [...]route{
 		tool: "close_sequence_subscriptions_list", method: "GET", path: "/sequence_subscription/",
 		resource: "sequence_subscriptions", action: "list", status: 200,
 	},
+	{tool: "close_sequence_update", method: "PUT", path: "/sequence/{id}/", resource: "sequences", action: "update", status: 200},
 	{tool: "close_sequences_list", method: "GET", path: "/sequence/", resource: "sequences", action: "list", status: 200},
+	{tool: "close_smart_view_create", method: "POST", path: "/saved_search/", resource: "smart_views", action: "create", status: 200},
+	{tool: "close_smart_view_delete", method: "DELETE", path: "/saved_search/{id}/", resource: "smart_views", action: "delete", status: 200},
+	{tool: "close_smart_view_get", method: "GET", path: "/saved_search/{id}/", resource: "smart_views", action: "get", status: 200},
+	{tool: "close_smart_view_update", method: "PUT", path: "/saved_search/{id}/", resource: "smart_views", action: "update", status: 200},
+	{tool: "close_smart_views_list", method: "GET", path: "/saved_search/", resource: "smart_views", action: "list", status: 200},
 	{tool: "close_sms_create", method: "POST", path: "/activity/sms/", resource: "sms", action: "create", status: 200},
 	{tool: "close_sms_delete", method: "DELETE", path: "/activity/sms/{id}/", resource: "sms", action: "delete", status: 200},
 	{tool: "close_sms_get", method: "GET", path: "/activity/sms/{id}/", resource: "sms", action: "get", status: 200},
@@ -319,6 +385,7 @@ var toolRoutes = [...]route{
 	{tool: "close_task_delete", method: "DELETE", path: "/task/{id}/", resource: "tasks", action: "delete", status: 200},
 	{tool: "close_task_get", method: "GET", path: "/task/{id}/", resource: "tasks", action: "get", status: 200},
 	{tool: "close_task_update", method: "PUT", path: "/task/{id}/", resource: "tasks", action: "update", status: 200},
+	{tool: "close_tasks_bulk_update", method: "PUT", path: "/task/", resource: "tasks", action: "bulk", status: 200},
 	{tool: "close_tasks_list", method: "GET", path: "/task/", resource: "tasks", action: "list", status: 200},
 	{tool: "close_user_get", method: "GET", path: "/user/{id}/", resource: "users", action: "get", status: 200},
 	{tool: "close_users_list", method: "GET", path: "/user/", resource: "users", action: "list", status: 200},
@@ -358,6 +425,12 @@ var toolTables = [...]table{
 	{name: "activity_task_completed", prefix: "acti", authors: "names", filters: []string{
 		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
 	}},
+	{name: "bulk_action_edit", prefix: "bulkedit", authors: "plain"},
+	{name: "bulk_action_email", prefix: "bulkemail", authors: "plain", filters: []string{
+		"template_id:text",
+	}},
+	{name: "bulk_action_sequence_subscription", prefix: "bulkseqsub", authors: "plain"},
+	{name: "bulk_actions", prefix: "bulkdelete", authors: "plain"},
 	{name: "calls", prefix: "acti", authors: "names", filters: []string{
 		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
 	}},
@@ -393,6 +466,9 @@ var toolTables = [...]table{
 	{name: "events", prefix: "ev", authors: "none", filters: []string{
 		"object_type:text", "object_id:text", "action:text", "lead_id:text", "user_id:text", "request_id:text", "date_updated:time",
 	}},
+	{name: "export", prefix: "expo", authors: "plain"},
+	{name: "export_opportunity", prefix: "expo", authors: "plain"},
+	{name: "exports", prefix: "expo", authors: "plain"},
 	{name: "forms", prefix: "form", authors: "none", filters: []string{
 		"is_archived:flag",
 	}},
@@ -427,6 +503,9 @@ var toolTables = [...]table{
 		"sequence_id:text", "contact_id:text", "lead_id:text",
 	}},
 	{name: "sequences", prefix: "seq", authors: "ids"},
+	{name: "smart_views", prefix: "save", authors: "none", length: 43, filters: []string{
+		"type:text",
+	}},
 	{name: "sms", prefix: "acti", authors: "names", filters: []string{
 		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
 	}},

@@ -681,7 +681,7 @@ func abridged(schema map[string]any, path string) bool {
 			return false
 		}
 	}
-	return false
+	return has(schema, "object") && schema["additionalProperties"] == nil
 }
 
 // huge reports whether a number is too large for any integer type.

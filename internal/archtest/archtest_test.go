@@ -45,6 +45,8 @@ var table = map[string]rule{
 	"runtime/otelclient": {ours: []string{"."}, others: []string{"go.opentelemetry.io/otel"}},
 	"closeapi":           {ours: []string{".", "runtime/wire"}},
 	"closeapi/tools":     {ours: []string{"closeapi", "."}},
+	"closeapi/bulk":      {ours: []string{"closeapi", "closeapi/query", "."}},
+	"closeapi/query":     {ours: []string{"closeapi", "."}},
 	"closeapi/records":   {ours: []string{"closeapi", "."}},
 
 	"agent": {
@@ -55,6 +57,7 @@ var table = map[string]rule{
 		others: []string{"github.com/santhosh-tekuri/jsonschema/v5"},
 	},
 	"agent/approvalpage":      {ours: []string{"agent"}},
+	"agent/findtool":          {ours: []string{".", "agent", "closeapi", "closeapi/query"}},
 	"agent/internal/preview":  {},
 	"agent/internal/shape":    {ours: []string{".", "internal/codec"}},
 	"agent/internal/tool":     {ours: []string{"."}},

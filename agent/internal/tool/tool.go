@@ -87,6 +87,29 @@ func OfHost(o Own) *Tool {
 	return newTool(Tool{Name: o.Name, Resource: o.Resource, Effect: o.Effect, Info: o.Info}, o.Input, ownTool{o})
 }
 
+// ReturnsRecord reports whether the response is a record, which has an id, and neither a list
+// nor a report. It is false for a tool of the host.
+func (t *Tool) ReturnsRecord() bool {
+	type object struct {
+		Properties map[string]json.RawMessage `json:"properties"`
+	}
+	var out struct {
+		object
+		Ref  string            `json:"$ref"`
+		Defs map[string]object `json:"$defs"`
+	}
+	of, ok := t.run.(catalogTool)
+	if !ok || json.Unmarshal(of.t.OutputSchema(), &out) != nil {
+		return false
+	}
+	record := out.object
+	if name, ok := strings.CutPrefix(out.Ref, "#/$defs/"); ok {
+		record = out.Defs[name]
+	}
+	_, ok = record.Properties["id"]
+	return ok
+}
+
 // InputSchema returns the canonical JSON Schema of the input, compact.
 func (t *Tool) InputSchema() json.RawMessage { return t.raw }
 

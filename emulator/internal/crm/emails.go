@@ -82,7 +82,7 @@ func prepareEmail(c *rest.Call, o, body object, p *rest.Problems) {
 		"template_id": nil, "attachments": []any{}, "opens": []any{}, "email_account_id": nil, "in_reply_to_id": nil,
 		"followup_date": nil, "followup_sequence_id": nil, "followup_sequence_delay": nil,
 		"followup_sequence_add_cc_bcc": false, "date_scheduled": nil, "date_sent": nil,
-		"bulk_email_action_id": nil, "sequence_id": nil, "sequence_name": nil, "sequence_subscription_id": nil,
+		"bulk_email_action_id": c.Meta["bulk_action_id"], "sequence_id": nil, "sequence_name": nil, "sequence_subscription_id": nil,
 		"send_as_id": nil, "send_attempts": []any{}, "has_reply": false, "need_smtp_credentials": false,
 		"body_text_quoted": nil, "body_html_quoted": nil, "opens_summary": nil, "references": []any{},
 	})

@@ -16,6 +16,7 @@ func Register(e *rest.Engine) {
 		{whatsAppResource(), meetingResource(), outcomeResource(), formResource(), submissionResource()},
 		commentResources(), taskResources(), sequenceResources(), pipelineResources(), customFieldResources(), customTypeResources(),
 		userResources(), groupResources(), webhookResources(), eventResources(), templateResources(),
+		searchResources(), bulkResources(), exportResources(), reportResources(), enrichmentResources(),
 	} {
 		for _, r := range group {
 			e.Add(r)

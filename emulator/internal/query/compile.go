@@ -47,6 +47,9 @@ type Schema[T any] struct {
 	Zone *time.Location
 	// Me is the id of the caller.
 	Me string
+	// Kind is the kind of the objects in trees, and Related returns what belongs to one.
+	Kind    string
+	Related func(kind string) (*Schema[T], func(T) []T, bool)
 }
 
 // subject is an object during the evaluation of a query.
@@ -104,6 +107,16 @@ func (s *Schema[T]) compile(n node) (predicate[T], error) {
 		return s.compileHas(n.field)
 	case condition:
 		return s.compileCondition(n)
+	case idIs:
+		return func(o *subject[T]) bool { return s.ID(o.object) == n.id }, nil
+	case kindIs:
+		return func(*subject[T]) bool { return n.kind == s.Kind }, nil
+	case words:
+		return s.compileWords(n), nil
+	case related:
+		return s.compileRelated(n)
+	case test:
+		return s.compileTest(n)
 	}
 	return func(*subject[T]) bool { return true }, nil
 }

@@ -1,4 +1,4 @@
-// Package query reads search texts and decides which objects they select:
+// Package query reads search texts and query trees, and decides which objects they select:
 //
 //	acme "acme corp"                words and phrases, all of which must occur
 //	a OR b AND not (c d)            not binds more tightly than and, and more than or
@@ -8,6 +8,8 @@
 //	has:email  email:*              a field has a value
 //	slice:1/10  sort:-created,name  a tenth of the results, and their order
 //
-// A text that it does not understand is an error that names the part, so that no
+// [ParseTree] reads the other form of a query, a tree of objects, into the same nodes.
+//
+// What it does not understand is an error that names the part, so that no
 // mistake looks like an empty result.
 package query

@@ -3,6 +3,7 @@ package query
 // Query is a parsed search text.
 type Query struct {
 	root   node    // nil selects everything
+	About  string  // kind of record, of a tree that names it
 	Sorts  []Order // in the order of their importance
 	slices []slice
 }
@@ -32,6 +33,19 @@ type (
 		values []operand
 	}
 	anything struct{}
+
+	// These are in trees only.
+	idIs    struct{ id string }
+	kindIs  struct{ kind string }
+	words   struct{ match func(string) bool } // anywhere in an object
+	related struct {
+		this, kind string
+		of         node
+	}
+	test struct {
+		field     FieldName
+		condition object
+	}
 )
 
 func (and) isNode()       {}
@@ -41,6 +55,11 @@ func (text) isNode()      {}
 func (has) isNode()       {}
 func (condition) isNode() {}
 func (anything) isNode()  {}
+func (idIs) isNode()      {}
+func (kindIs) isNode()    {}
+func (words) isNode()     {}
+func (related) isNode()   {}
+func (test) isNode()      {}
 
 // operand is a word or a phrase of a search text.
 type operand struct {

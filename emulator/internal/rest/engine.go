@@ -21,6 +21,7 @@ type Options struct {
 	ExtraFields       bool
 	LinkLocalWebhooks bool
 	ParsePhone        func(text string) (phone.Number, bool) // may be nil
+	URL               func() string                          // root of the server, for addresses in responses
 }
 
 // subscribers receives what happens to objects.
@@ -91,4 +92,5 @@ type Call struct {
 	Failure error    // set by hooks for an error other than field errors
 	Seeding bool     // ids in bodies are stored
 	Nested  []object // contacts that come with a new lead
+	Meta    object   // members of meta in every event
 }

@@ -50,6 +50,7 @@ func (c *Call) LogAs(objectType string, rec *store.Record, action string, old, n
 	if c.Method != "" {
 		info["request_method"], info["request_path"] = c.Method, c.Path
 	}
+	maps.Copy(info, c.Meta)
 	maps.Copy(info, meta)
 	at := value.Naive(c.Now)
 	e := &store.Event{Organization: c.Organization, Created: c.Now, Updated: c.Now}

@@ -156,6 +156,30 @@ type StaleLead struct {
 	Until        time.Time
 }
 
+// Job is a record whose status changes with time, because it stands for work in the
+// background.
+type Job struct {
+	Record   *Record
+	Resource string
+	Due      time.Time // of the next step
+	Step     int
+	IDs      []string // of the records that it is about, once they are found
+}
+
+// Walk is a search that is read page by page.
+type Walk struct {
+	Organization string
+	Kind         string
+	IDs          []string // that are left
+	Expires      time.Time
+}
+
+// File is a file that can be downloaded without a credential.
+type File struct {
+	Type string // MIME type of the content, which is compressed with gzip
+	Body []byte
+}
+
 // State is the content of an emulated Close. It has no lock of its own.
 type State struct {
 	IDs           *IDSource
@@ -170,11 +194,14 @@ type State struct {
 	Outbox        []Message
 	Waiting       []*Record // messages that are sent later
 	Stale         map[string]StaleLead
+	Jobs          []*Job
+	Walks         map[string]*Walk // by cursor
+	Files         map[string]File  // by the last part of their addresses
 }
 
 // NewState returns an empty state. Equal seeds generate equal ids.
 func NewState(seed int64) *State {
-	return &State{IDs: newIDSource(seed), tables: map[string]*Table{}, Keys: map[string]*APIKey{}, Stale: map[string]StaleLead{}}
+	return &State{IDs: newIDSource(seed), tables: map[string]*Table{}, Keys: map[string]*APIKey{}, Stale: map[string]StaleLead{}, Walks: map[string]*Walk{}, Files: map[string]File{}}
 }
 
 // Table returns the named table and creates it if it does not exist.
