@@ -16,12 +16,12 @@ import (
 	"github.com/closekit/closekit/emulator/internal/value"
 )
 
-// FilesRoot is the beginning of the paths of files, which need no credential.
-const FilesRoot = "/files/"
+// DownloadsPath is the beginning of the paths of exported files, which need no credential.
+const DownloadsPath = "/downloads/"
 
-// ServeFile responds with a file.
-func ServeFile(st *store.State, in *rest.Request) *rest.Response {
-	f, ok := st.Files[strings.TrimPrefix(in.Path, FilesRoot)]
+// ServeDownload responds with an exported file.
+func ServeDownload(st *store.State, in *rest.Request) *rest.Response {
+	f, ok := st.Downloads[strings.TrimPrefix(in.Path, DownloadsPath)]
 	if !ok || in.Method != http.MethodGet && in.Method != http.MethodHead {
 		return rest.Failed(rest.UnknownURL())
 	}
@@ -132,9 +132,9 @@ func exportJob(resource string) job {
 				return nil, err
 			}
 			at := c.State.IDs.Base62(32) + "/" + table + "." + value.String(j.Record.Data["format"])
-			c.State.Files[at] = exportFile(c, j.Record.Data, table, list)
+			c.State.Downloads[at] = exportFile(c, j.Record.Data, table, list)
 			n := int64(len(list))
-			return object{"n_docs": n, "n_docs_processed": n, "download_url": c.Engine.Options.URL() + FilesRoot + at}, nil
+			return object{"n_docs": n, "n_docs_processed": n, "download_url": c.Engine.Options.URL() + DownloadsPath + at}, nil
 		},
 	}
 }
@@ -168,7 +168,7 @@ func exportedRows(c *rest.Call, o object) (string, []*store.Record, error) {
 }
 
 // exportFile writes records to a file.
-func exportFile(c *rest.Call, o object, table string, rows []*store.Record) store.File {
+func exportFile(c *rest.Call, o object, table string, rows []*store.Record) store.Download {
 	var objects []object
 	for _, rec := range rows {
 		row := c.Render(resourceOf(c, table, rec), rec)
@@ -185,7 +185,7 @@ func exportFile(c *rest.Call, o object, table string, rows []*store.Record) stor
 		datesIn(row, value.String(o["date_format"]))
 		objects = append(objects, row)
 	}
-	f := store.File{Type: "application/json"}
+	f := store.Download{Type: "application/json"}
 	content := value.Encode(objects)
 	switch {
 	case o["format"] == "csv":

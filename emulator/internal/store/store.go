@@ -174,8 +174,8 @@ type Walk struct {
 	Expires      time.Time
 }
 
-// File is a file that can be downloaded without a credential.
-type File struct {
+// Download is an exported file, which can be downloaded without a credential.
+type Download struct {
 	Type string // MIME type of the content, which is compressed with gzip
 	Body []byte
 }
@@ -195,13 +195,13 @@ type State struct {
 	Waiting       []*Record // messages that are sent later
 	Stale         map[string]StaleLead
 	Jobs          []*Job
-	Walks         map[string]*Walk // by cursor
-	Files         map[string]File  // by the last part of their addresses
+	Walks         map[string]*Walk    // by cursor
+	Downloads     map[string]Download // by the last part of their addresses
 }
 
 // NewState returns an empty state. Equal seeds generate equal ids.
 func NewState(seed int64) *State {
-	return &State{IDs: newIDSource(seed), tables: map[string]*Table{}, Keys: map[string]*APIKey{}, Stale: map[string]StaleLead{}, Walks: map[string]*Walk{}, Files: map[string]File{}}
+	return &State{IDs: newIDSource(seed), tables: map[string]*Table{}, Keys: map[string]*APIKey{}, Stale: map[string]StaleLead{}, Walks: map[string]*Walk{}, Downloads: map[string]Download{}}
 }
 
 // Table returns the named table and creates it if it does not exist.
