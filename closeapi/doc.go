@@ -28,21 +28,44 @@
 //   - Activities: [ActivitiesList]
 //   - Calls: [CallCreate], [CallGet], [CallUpdate], [CallDelete], [CallsList]
 //   - Comments: [CommentCreate], [CommentGet], [CommentUpdate], [CommentDelete], [CommentsList]
+//   - Email conversations: [EmailThreadGet], [EmailThreadDelete], [EmailThreadsList]
 //   - Emails: [EmailCreate], [EmailGet], [EmailUpdate], [EmailDelete], [EmailsList]
 //   - Notes: [NoteCreate], [NoteGet], [NoteUpdate], [NoteDelete], [NotesList]
+//   - Playbooks: [PlaybookCreate], [PlaybookGet], [PlaybookUpdate], [PlaybookDelete], [PlaybooksList], [PlaybookArchive],
+//     [PlaybookUnarchive]
 //   - SMS: [SMSCreate], [SMSGet], [SMSUpdate], [SMSDelete], [SMSList]
 //   - Tasks: [TaskCreate], [TaskGet], [TaskUpdate], [TaskDelete], [TasksList]
 //
-// # Templates of messages
+// # Templates and accounts for messages
 //
+//   - Connected accounts: [ConnectedAccountGet], [ConnectedAccountsList]
 //   - Email templates: [EmailTemplateCreate], [EmailTemplateGet], [EmailTemplateUpdate], [EmailTemplateDelete],
 //     [EmailTemplatesList], [EmailTemplateRender]
+//   - Files: [FileUploadCreate]
+//   - Send as: [SendAsCreate], [SendAsGet], [SendAsDelete], [SendAsList], [SendAsDeleteByUser], [SendAsBulkUpdate]
+//   - SMS templates: [SMSTemplateCreate], [SMSTemplateGet], [SMSTemplateUpdate], [SMSTemplateDelete], [SMSTemplatesList]
+//   - Unsubscribed email addresses: [UnsubscribedEmailCreate], [UnsubscribedEmailDelete], [UnsubscribedEmailsList]
 //
 // # Sequences
 //
 //   - Sequence subscriptions: [SequenceSubscriptionCreate], [SequenceSubscriptionGet], [SequenceSubscriptionUpdate],
 //     [SequenceSubscriptionsList]
 //   - Sequences: [SequencesList], [SequenceGet]
+//
+// # Phone numbers and dialers
+//
+//   - Blocked phone numbers: [BlockedPhoneNumberCreate], [BlockedPhoneNumberGet], [BlockedPhoneNumberUpdate],
+//     [BlockedPhoneNumberDelete], [BlockedPhoneNumbersList], [BlockedPhoneNumberSettingsGet],
+//     [BlockedPhoneNumberSettingsUpdate]
+//   - Dialers: [DialerGet], [DialersList]
+//   - Phone numbers: [PhoneNumberRent], [PhoneNumberGet], [PhoneNumberUpdate], [PhoneNumberDelete], [PhoneNumbersList]
+//
+// # Scheduling links
+//
+//   - Scheduling links: [SchedulingLinkCreate], [SchedulingLinkGet], [SchedulingLinkUpdate], [SchedulingLinkDelete],
+//     [SchedulingLinksList], [SchedulingLinkIntegrationSet], [SchedulingLinkIntegrationDelete]
+//   - Shared scheduling links: [SharedSchedulingLinkCreate], [SharedSchedulingLinkGet], [SharedSchedulingLinkUpdate],
+//     [SharedSchedulingLinkDelete], [SharedSchedulingLinksList], [SharedSchedulingLinkMap], [SharedSchedulingLinkUnmap]
 //
 // # Custom fields
 //
@@ -57,7 +80,13 @@
 //
 //   - Events: [EventsList], [EventGet]
 //   - Groups: [GroupCreate], [GroupGet], [GroupUpdate], [GroupDelete], [GroupsList], [GroupMemberAdd], [GroupMemberRemove]
-//   - Users: [MeGet], [UserGet], [UsersList]
+//   - Integration links: [IntegrationLinkCreate], [IntegrationLinkGet], [IntegrationLinkUpdate], [IntegrationLinkDelete],
+//     [IntegrationLinksList]
+//   - Memberships: [MembershipCreate], [MembershipUpdate], [MembershipDelete], [MembershipsBulkUpdate],
+//     [MembershipPinnedViewsGet], [MembershipPinnedViewsUpdate]
+//   - Organizations: [OrganizationGet], [OrganizationUpdate]
+//   - Roles: [RoleCreate], [RoleGet], [RoleUpdate], [RoleDelete], [RolesList]
+//   - Users: [MeGet], [UserGet], [UsersList], [UsersAvailabilityList]
 //   - Webhooks: [WebhookCreate], [WebhookGet], [WebhookUpdate], [WebhookDelete], [WebhooksList]
 package closeapi
 

@@ -74,8 +74,22 @@ func (s *Server) serve(in *rest.Request) *rest.Response {
 		return s.serveAPI(in)
 	case strings.HasPrefix(in.Path, "/oauth2/") || strings.HasPrefix(in.Path, "/.well-known/"):
 		return s.st.oauth.Serve(in)
+	case strings.HasPrefix(in.Path, crm.FilePath) && in.Method == http.MethodGet:
+		return s.serveFile(in)
+	case strings.HasPrefix(in.Path, crm.StoragePath):
+		return crm.ServeStorage(s.st.State, s.now(), in)
 	}
 	return rest.Failed(rest.UnknownURL())
+}
+
+// serveFile redirects to a file, for those who may see it.
+func (s *Server) serveFile(in *rest.Request) *rest.Response {
+	c := s.engine.System(s.st.State, "", s.now())
+	c.Path = in.Path
+	if _, err := s.authenticate(c, in.Header); err != nil {
+		return rest.Failed(err)
+	}
+	return crm.ServeFile(c)
 }
 
 func read(req *http.Request) (*rest.Request, error) {

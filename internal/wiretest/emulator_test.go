@@ -30,6 +30,7 @@ var deviations = map[string]string{
 type stage struct {
 	srv *emulator.Server
 	ids map[string]string // by the ids in the pair
+	key string            // of the setup: an API key, or a token of the same user
 }
 
 // TestEmulator replays the pairs against the emulator.
@@ -60,20 +61,28 @@ func replay(t *testing.T, p *pair, opts emulator.Options, used map[string]bool) 
 	now := time.Date(2026, 6, 19, 12, 5, 28, 327_000_000, time.UTC)
 	opts.Seed, opts.Clock = 7, func() time.Time { return now }
 	s := &stage{srv: emulator.New(opts), ids: map[string]string{}}
-	for _, line := range p.setup {
-		if err := s.prepare(line); err != nil {
-			t.Fatalf("%s: %v", line, err)
-		}
-	}
-	key := s.srv.APIKey()
+	s.key = s.srv.APIKey()
+	key := s.key
 	switch p.emulator {
 	case "":
 	case "credential: none":
 		key = "api_unknown"
 	case "credential: user":
 		key = s.srv.APIKeyOf(s.srv.Users()[1].ID, s.srv.Organizations()[0].ID)
+	case "credential: oauth":
+		token, err := s.srv.Grant(s.srv.Users()[0].ID, s.srv.Organizations()[0].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key = "Bearer " + token.AccessToken
+		s.key = key
 	default:
 		t.Fatalf("unknown instruction %q", p.emulator)
+	}
+	for _, line := range p.setup {
+		if err := s.prepare(line); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
 	}
 	target := p.path
 	if len(p.query) > 0 {
@@ -145,18 +154,23 @@ func readBack(t *testing.T, p *pair, answer string) {
 
 // prepare runs one line of a setup: "id = METHOD path member body" calls the
 // server, reads the member from the response and replaces the id of the pair with
-// it.
+// it. "id = ADD what it" adds what the API cannot make.
 func (s *stage) prepare(line string) error {
 	name, rest, ok := strings.Cut(line, " = ")
 	parts := strings.SplitN(rest, " ", 4)
 	if !ok || len(parts) < 3 {
 		return fmt.Errorf("want: id = METHOD path member body")
 	}
+	if parts[0] == "ADD" {
+		id, err := s.add(parts[1])
+		s.ids[name] = id
+		return err
+	}
 	body := ""
 	if len(parts) == 4 {
 		body = parts[3]
 	}
-	status, _, answer, err := s.send(s.srv.APIKey(), parts[0], parts[1], body)
+	status, _, answer, err := s.send(s.key, parts[0], parts[1], body)
 	if err != nil {
 		return err
 	}
@@ -172,6 +186,14 @@ func (s *stage) prepare(line string) error {
 		s.ids[name] = got
 	}
 	return err
+}
+
+// add makes what the API cannot make.
+func (s *stage) add(what string) (string, error) {
+	if what == "dialer" {
+		return s.srv.AddDialer(emulator.Dialer{Source: "save_QyYJMHGCMyhKGTOHPULGCYG5aVO1pZt5kWMqTCyyOyL"})
+	}
+	return "", fmt.Errorf("nothing is called %s", what)
 }
 
 // member follows a path such as data.0.id or data.type=won.id.
@@ -223,7 +245,9 @@ func (s *stage) send(key, method, target, body string) (int, http.Header, string
 	if err != nil {
 		return 0, nil, "", err
 	}
-	req.SetBasicAuth(key, "")
+	if req.SetBasicAuth(key, ""); strings.HasPrefix(key, "Bearer ") {
+		req.Header.Set("Authorization", key)
+	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}

@@ -149,11 +149,12 @@ type State struct {
 	Outbox        []Message
 	Waiting       []*Record // messages that are sent later
 	Stale         map[string]StaleLead
+	Files         map[string]*File // by key
 }
 
 // NewState returns an empty state. Equal seeds generate equal ids.
 func NewState(seed int64) *State {
-	return &State{IDs: newIDSource(seed), tables: map[string]*Table{}, Keys: map[string]*APIKey{}, Stale: map[string]StaleLead{}}
+	return &State{IDs: newIDSource(seed), tables: map[string]*Table{}, Keys: map[string]*APIKey{}, Stale: map[string]StaleLead{}, Files: map[string]*File{}}
 }
 
 // Table returns the named table and creates it if it does not exist.
@@ -176,6 +177,16 @@ func (st *State) Find(table, org, id string) *Record {
 		return nil
 	}
 	return r
+}
+
+// NumberTaken reports whether an organization has a phone number.
+func (st *State) NumberTaken(number string) bool {
+	for _, r := range st.Table("phone_numbers").ByID {
+		if r.Data["number"] == number {
+			return true
+		}
+	}
+	return false
 }
 
 // NextSeq returns the next number in the order of creation.
