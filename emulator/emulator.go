@@ -80,8 +80,9 @@ type Options struct {
 	// seconds that follows no redirects. It decides about the addresses of names itself.
 	WebhookClient *http.Client
 	// StorageURL is the root under which clients reach the storage of uploaded files,
-	// which is another host than that of the API in reality; empty means the same one.
-	// A request with the path /storage/ is one for the storage, whatever its host.
+	// which is another host than that of the API in reality and refuses its credentials.
+	// Empty means the host of the API. The server takes every request with a path below
+	// /storage/ for one to the storage.
 	StorageURL string
 	// Routes are further operations, such as those of a manifest of your own:
 	// closegen -routes writes them. Objects of resources that the emulator does not

@@ -77,7 +77,7 @@ func (s *Server) serve(in *rest.Request) *rest.Response {
 	case strings.HasPrefix(in.Path, crm.FilePath) && in.Method == http.MethodGet:
 		return s.serveFile(in)
 	case strings.HasPrefix(in.Path, crm.StoragePath):
-		return crm.ServeStorage(s.st.State, s.now(), in)
+		return crm.ServeStorage(s.st.State, s.now(), in, s.opts.StorageURL != "")
 	}
 	return rest.Failed(rest.UnknownURL())
 }

@@ -45,6 +45,7 @@ var table = map[string]rule{
 	"closeapi":           {ours: []string{".", "runtime/wire"}},
 	"closeapi/tools":     {ours: []string{"closeapi", "."}},
 	"closeapi/records":   {ours: []string{"closeapi", "."}},
+	"closeapi/files":     {ours: []string{"closeapi", ".", "internal/httpx"}},
 
 	"agent": {
 		ours: []string{
@@ -110,7 +111,7 @@ var table = map[string]rule{
 	"internal/rules":     {}, // tests only
 	"internal/cli": {
 		ours: []string{
-			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/bom", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",
+			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/files", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/bom", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",
 			"runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault",
 		},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},

@@ -11,6 +11,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -114,9 +115,10 @@ func ServeFile(c *rest.Call) *rest.Response {
 	return res
 }
 
-// ServeStorage is the storage service: it takes forms and serves signed links.
-func ServeStorage(st *store.State, now time.Time, in *rest.Request) *rest.Response {
-	if in.Header.Get("Authorization") != "" {
+// ServeStorage is the storage service: it takes forms and serves signed links. With a
+// host of its own it refuses the credentials of Close.
+func ServeStorage(st *store.State, now time.Time, in *rest.Request, ownHost bool) *rest.Response {
+	if ownHost && in.Header.Get("Authorization") != "" {
 		return storageError(http.StatusBadRequest, "InvalidArgument", "Only one auth mechanism allowed")
 	}
 	switch in.Method {
@@ -170,6 +172,11 @@ func storeFile(st *store.State, now time.Time, in *rest.Request) *rest.Response 
 	}
 }
 
+func expired(text string, now time.Time) bool {
+	at, err := strconv.ParseInt(text, 10, 64)
+	return err != nil || now.Unix() > at
+}
+
 func readFile(st *store.State, now time.Time, in *rest.Request) *rest.Response {
 	path, err := url.PathUnescape(strings.TrimPrefix(in.Path, StoragePath))
 	f := st.Files[path]
@@ -178,7 +185,7 @@ func readFile(st *store.State, now time.Time, in *rest.Request) *rest.Response {
 		return storageError(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.")
 	case subtle.ConstantTimeCompare([]byte(in.Query.Get("Signature")), []byte(f.Secret)) != 1:
 		return storageError(http.StatusForbidden, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
-	case in.Query.Get("Expires") < fmt.Sprint(now.Unix()):
+	case expired(in.Query.Get("Expires"), now):
 		return storageError(http.StatusForbidden, "AccessDenied", "Request has expired")
 	}
 	res := &rest.Response{Status: http.StatusOK, Header: http.Header{}, Body: f.Data}
