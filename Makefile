@@ -26,9 +26,9 @@ api:      ## compare the exported API with the newest release
 cover:    ## statement coverage of the hand-written packages
 	go test -coverpkg=.,./internal/...,./manifest/...,./generator/...,./runtime/... -coverprofile=cover.out . ./manifest/... ./generator/... ./runtime/... ./closeapi/... ./internal/...
 	go tool cover -func=cover.out | tail -1
-fuzz:     ## every fuzz target for a minute, and a million inputs against the schemas
+fuzz:     ## every fuzz target for a minute, and a million inputs against the schemas and the strict forms
 	scripts/fuzz.sh 60s
-	go test ./closeapi/tools -run '^TestSchemaIsOracle$$' -inputs 1000000 -timeout 2h
+	go test ./closeapi/tools -run '^Test(Schema|Strict)IsOracle$$' -inputs 1000000 -timeout 2h
 vuln:     ## scan for vulnerabilities against the latest database
 	scripts/vuln.sh latest
 release:  ## build the binaries of a release into dist/

@@ -12,8 +12,11 @@ import (
 // in every result, so that encoding a result reproduces what Close sent. The zero
 // value has no such members.
 //
-// Reading is safe for concurrent use.
-type Object struct{ o codec.Object }
+// Reading is safe for concurrent use. Results cannot be compared with ==.
+type Object struct {
+	_ [0]func() // not comparable: the compiler writes no comparison of results
+	o codec.Object
+}
 
 // The methods are promoted into every result. Without noinline, each of them would
 // be compiled hundreds of times.

@@ -22,6 +22,11 @@ type Operation struct {
 	// response with that of the next one, for a list that is paged by cursor.
 	Cursor, Next string
 	Waits        *Waits // of an operation that fetches a job; else nil
+	// Oldest is the parameter and the value that sort a list by creation, oldest
+	// first, such as _order_by=date_created. For a list that takes search texts it is
+	// query=sort:date_created, and the text bounds the list too. It is empty if there
+	// is none.
+	Oldest string
 }
 
 // Updates reports whether the operation changes an existing record.

@@ -48,16 +48,25 @@ func (o Opt[T]) IsNull() bool { return o.state == null }
 // IsZero reports whether the Opt is absent; encoding/json's omitzero uses it.
 func (o Opt[T]) IsZero() bool { return o.state == absent }
 
+// The compiler makes each of the following methods four times for every T. Without
+// noinline, all four would have the whole body.
+
 // String formats the value. It returns "null" for null and "" for absent.
+//
+//go:noinline
 func (o Opt[T]) String() string { return formatOpt(o.v, o.state) }
 
 // MarshalJSON encodes the value; absent and null are null. Use the tag omitzero to
 // omit an absent value. T must be a string, number or boolean type, or implement
 // MarshalJSON, as all types of this module do; another T is an error. (Package
 // encoding/json is not used, so that programs without it do not link it.)
+//
+//go:noinline
 func (o Opt[T]) MarshalJSON() ([]byte, error) { return marshalOpt(o.v, o.state) }
 
 // UnmarshalJSON decodes a value or null; T is restricted as for MarshalJSON.
+//
+//go:noinline
 func (o *Opt[T]) UnmarshalJSON(b []byte) error { return unmarshalOpt(b, &o.v, &o.state) }
 
 // The rest is not generic, so that it is compiled once instead of once per type.

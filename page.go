@@ -2,7 +2,7 @@ package closekit
 
 import (
 	"fmt"
-	"slices"
+	"reflect"
 	"strconv"
 
 	"github.com/closekit/closekit/internal/codec"
@@ -19,45 +19,48 @@ type Page[T any] struct {
 }
 
 // MarshalJSON encodes the envelope, preserving unknown members that Close sent.
-func (p Page[T]) MarshalJSON() ([]byte, error) {
-	return marshalPage(&p.Object, p.Data == nil, len(p.Data), func(i int) any { return &p.Data[i] }, p.HasMore, p.Total)
-}
+//
+//go:noinline
+func (p Page[T]) MarshalJSON() ([]byte, error) { return marshalPage(p, marshalItem) }
 
 // MarshalText returns the JSON without secrets, for logs.
-func (p Page[T]) MarshalText() ([]byte, error) {
-	return marshalPage(&p.Object, p.Data == nil, len(p.Data), func(i int) any { return logged{&p.Data[i]} }, p.HasMore, p.Total)
-}
+//
+//go:noinline
+func (p Page[T]) MarshalText() ([]byte, error) { return marshalPage(p, logItem) }
 
-// logged encodes a result for a log.
-type logged struct{ result any }
+// UnmarshalJSON decodes the envelope and its items leniently, like API responses,
+// and replaces the contents of p. The JSON does not have the offset of the page:
+// NextSkip is that of a first page, the number of items. Nor does it tell which member
+// is the cursor: Next is empty, and the member among those of the Object.
+//
+//go:noinline
+func (p *Page[T]) UnmarshalJSON(b []byte) error { return unmarshalPage(b, p) }
 
-func (l logged) MarshalJSON() ([]byte, error) {
-	if m, ok := l.result.(interface{ MarshalText() ([]byte, error) }); ok {
-		if b, err := m.MarshalText(); err != nil || codec.Valid(b) == nil {
-			return b, err
-		}
-	}
-	if m, ok := l.result.(interface{ MarshalJSON() ([]byte, error) }); ok {
-		return m.MarshalJSON()
-	}
-	return nil, fmt.Errorf("page of %T, which has no MarshalJSON", l.result)
-}
+// The rest is not generic, so that it is compiled once instead of once per list. It
+// finds the fields of a page by their index.
+const (
+	pageObject = iota
+	pageData
+	pageHasMore
+	pageTotal
+	pageNextSkip
+)
 
-func marshalPage(o *Object, none bool, n int, item func(int) any, hasMore bool, total Opt[int]) ([]byte, error) {
+func marshalPage(page any, marshal func(item any) ([]byte, error)) ([]byte, error) {
+	p := reflect.ValueOf(page)
+	object, _ := reflect.TypeAssert[Object](p.Field(pageObject))
+	total, _ := reflect.TypeAssert[Opt[int]](p.Field(pageTotal))
+	data := p.Field(pageData)
 	e := &codec.Encoder{}
-	f := e.Open(&o.o)
-	if !none {
+	f := e.Open(&object.o)
+	if !data.IsNil() {
 		e.Name("data")
 		e.B = append(e.B, '[')
-		for i := range n {
+		for i := range data.Len() {
 			if i > 0 {
 				e.B = append(e.B, ',')
 			}
-			m, ok := item(i).(interface{ MarshalJSON() ([]byte, error) })
-			if !ok {
-				return nil, fmt.Errorf("page of %T, which has no MarshalJSON", item(i))
-			}
-			b, err := m.MarshalJSON()
+			b, err := marshal(data.Index(i).Addr().Interface())
 			if err != nil {
 				return nil, err
 			}
@@ -65,7 +68,7 @@ func marshalPage(o *Object, none bool, n int, item func(int) any, hasMore bool, 
 		}
 		e.B = append(e.B, ']')
 	}
-	if hasMore || e.Has(hasMoreBit) {
+	if hasMore := p.Field(pageHasMore).Bool(); hasMore || e.Has(hasMoreBit) {
 		e.Name("has_more")
 		e.B = strconv.AppendBool(e.B, hasMore)
 	}
@@ -77,47 +80,43 @@ func marshalPage(o *Object, none bool, n int, item func(int) any, hasMore bool, 
 	return e.B, nil
 }
 
-// UnmarshalJSON decodes the envelope and its items leniently, like API responses,
-// and replaces the contents of p. The JSON does not have the offset of the page:
-// NextSkip is that of a first page, the number of items. Nor does it tell which member
-// is the cursor: Next is empty, and the member among those of the Object.
-func (p *Page[T]) UnmarshalJSON(b []byte) error {
-	var page Page[T]
-	err := unmarshalPage(b, &page.Object, &page.HasMore, &page.Total, func(n int) any {
-		if n < 0 {
-			page.Data = nil
-			return nil
-		}
-		page.Data = slices.Grow(page.Data, 1)[:n]
-		if n == 0 {
-			page.Data = []T{}
-			return nil
-		}
-		return &page.Data[n-1]
-	})
-	if err != nil {
-		return err
+// marshalItem encodes an item of a page.
+func marshalItem(item any) ([]byte, error) {
+	if m, ok := item.(interface{ MarshalJSON() ([]byte, error) }); ok {
+		return m.MarshalJSON()
 	}
-	page.NextSkip = len(page.Data)
-	*p = page
-	return nil
+	return nil, fmt.Errorf("page of %T, which has no MarshalJSON", item)
 }
 
-// unmarshalPage decodes an envelope. items(n) sets the number of items and returns a
-// pointer to the last of them; a negative number removes the list.
-func unmarshalPage(b []byte, o *Object, hasMore *bool, total *Opt[int], items func(n int) any) error {
+// logItem encodes an item of a page for a log.
+func logItem(item any) ([]byte, error) {
+	if m, ok := item.(interface{ MarshalText() ([]byte, error) }); ok {
+		if b, err := m.MarshalText(); err != nil || codec.Valid(b) == nil {
+			return b, err
+		}
+	}
+	return marshalItem(item)
+}
+
+// unmarshalPage decodes an envelope into the page that to points to.
+func unmarshalPage(b []byte, to any) error {
+	target := reflect.ValueOf(to).Elem()
+	p := reflect.New(target.Type()).Elem() // so that an error leaves the target as it is
+	data := p.Field(pageData)
+	var object Object
+	var total Opt[int]
 	d := codec.NewDecoder(b, false)
 	if !d.Null() {
-		for d.Open(&o.o); d.Next(); {
+		for d.Open(&object.o); d.Next(); {
 			switch string(d.Key()) {
 			case "data":
-				if err := unmarshalItems(d, items); err != nil {
+				if err := unmarshalItems(d, data); err != nil {
 					_ = d.End() // the first error counts
 					return err
 				}
 			case "has_more":
-				var ok bool
-				if *hasMore, ok = d.Bool(); ok {
+				if more, ok := d.Bool(); ok {
+					p.Field(pageHasMore).SetBool(more)
 					d.Seen(hasMoreBit)
 				} else {
 					d.Mismatch(hasMoreBit)
@@ -125,8 +124,8 @@ func unmarshalPage(b []byte, o *Object, hasMore *bool, total *Opt[int], items fu
 			case "total_results":
 				mark := d.Mark()
 				n, ok := d.Int()
-				if *total = Some(int(n)); !ok || int64(int(n)) != n {
-					*total = Opt[int]{}
+				if total = Some(int(n)); !ok || int64(int(n)) != n {
+					total = Opt[int]{}
 					d.Reset(mark)
 					d.Mismatch(0)
 				}
@@ -135,23 +134,29 @@ func unmarshalPage(b []byte, o *Object, hasMore *bool, total *Opt[int], items fu
 			}
 		}
 	}
-	return d.End()
+	if err := d.End(); err != nil {
+		return err
+	}
+	p.Field(pageObject).Set(reflect.ValueOf(object))
+	p.Field(pageTotal).Set(reflect.ValueOf(total))
+	p.Field(pageNextSkip).SetInt(int64(data.Len()))
+	target.Set(p)
+	return nil
 }
 
-// unmarshalItems decodes the items. If one of them is not an object, the whole list
-// is kept as a mismatch.
-func unmarshalItems(d *codec.Decoder, items func(n int) any) error {
-	items(-1)
+// unmarshalItems decodes the items into a slice. If one of them is not an object, the
+// whole list is kept as a mismatch.
+func unmarshalItems(d *codec.Decoder, data reflect.Value) error {
+	data.SetZero()
 	mark := d.Mark()
 	if d.Peek() != '[' {
 		d.Mismatch(0)
 		return nil
 	}
-	items(0)
-	n := 0
+	data.Set(reflect.MakeSlice(data.Type(), 0, 0))
 	for d.Array(); d.More(); {
 		if d.Peek() != '{' {
-			items(-1)
+			data.SetZero()
 			d.Reset(mark)
 			d.Mismatch(0)
 			return nil
@@ -160,8 +165,10 @@ func unmarshalItems(d *codec.Decoder, items func(n int) any) error {
 		if d.Err() != nil {
 			return nil //nolint:nilerr // End reports it
 		}
-		n++
-		item := items(n)
+		n := data.Len()
+		data.Grow(1)
+		data.SetLen(n + 1)
+		item := data.Index(n).Addr().Interface()
 		u, ok := item.(interface{ UnmarshalJSON([]byte) error })
 		if !ok {
 			return fmt.Errorf("page of %T, which has no UnmarshalJSON", item)

@@ -13,7 +13,8 @@ import (
 // Budget is what Close's rate limit leaves to the calls that share it. Every client
 // has one for its Source. Close counts the requests of all credentials of one
 // organization together, so clients of the same organization in one process should
-// share a Budget; see [WithBudget]. It is not shared between processes.
+// share a Budget; see [WithBudget]. Processes that work for the same organization
+// each have their own; see [NewSharedBudget].
 //
 // A Budget does nothing until Close responds with a 429. It then lets no call through
 // for as long as Close asks, but at most a minute. After that, one call goes first,
@@ -40,7 +41,27 @@ type Budget struct {
 	probe    chan struct{} // closed when the outcome of the first call is known; nil without one
 	probed   time.Duration // when that call went
 	turn     chan struct{} // held by the one call that waits until next; the others wait for it
+
+	share     func(ctx context.Context) (int, error) // nil without other processes
+	shared    time.Duration                          // when share was called last
+	processes int                                    // that pace calls, by share; 0 before its first answer
 }
+
+// NewSharedBudget returns a Budget for an organization that other processes work for
+// too. While the Budget paces calls, it calls share about once a second, which is to
+// record that this process does, for [SharedFor], and to return how many processes do,
+// this one included. Each of them then sends its part of what the rate limit leaves.
+// share is called on a goroutine of its own, never twice at once, with a context that
+// ends after some seconds; after an error the last number counts.
+//
+// Package accounts makes such budgets for the replicas of one program.
+func NewSharedBudget(share func(ctx context.Context) (processes int, err error)) *Budget {
+	return &Budget{share: share}
+}
+
+// SharedFor is how long a process counts as one that paces calls after share of
+// [NewSharedBudget] was called.
+const SharedFor = 5 * time.Second
 
 const (
 	longestPause = time.Minute           // after which a call goes, whatever Close has asked for
@@ -52,6 +73,8 @@ const (
 	firstPace    = 50 * time.Millisecond // if the headers do not say the limit
 	fastestPace  = time.Millisecond
 	slowestPace  = 2 * time.Second
+	shareEvery   = time.Second     // how often other processes are counted
+	shareTime    = 2 * time.Second // how long that may take
 )
 
 // admission is the outcome of [Budget.enter].
@@ -158,6 +181,7 @@ func (b *Budget) take(now time.Duration) (probe bool, wait time.Duration, outcom
 		return false, wait, outcome
 	}
 	b.next = now + b.interval
+	b.count(now)
 	if b.unproven {
 		b.endProbe()
 		b.probe, b.probed = make(chan struct{}), now
@@ -187,6 +211,8 @@ func (b *Budget) close(sent, at time.Time, wait time.Duration, h http.Header) ti
 		switch {
 		case !b.limited.Load():
 			b.interval, b.bound = pace(wait, h)
+			b.interval *= b.parts()
+			b.bound *= b.parts()
 		case b.passed == 0: // far too fast
 			b.bound, b.interval = b.interval, min(b.interval*2, slowestPace)
 		default:
@@ -205,6 +231,7 @@ func (b *Budget) close(sent, at time.Time, wait time.Duration, h http.Header) ti
 	}
 	wait = min(max(wait, shortestWait<<min(b.refusals-1, 5)), longestPause)
 	b.until = max(b.until, now+wait)
+	b.count(now)
 	b.limited.Store(true)
 	return b.until - now
 }
@@ -217,6 +244,32 @@ func pace(reset time.Duration, h http.Header) (interval, bound time.Duration) {
 		return interval, interval
 	}
 	return firstPace, 0
+}
+
+// parts is the number of processes that share the limit. The caller holds the lock.
+func (b *Budget) parts() time.Duration { return time.Duration(max(b.processes, 1)) }
+
+// count asks how many processes share the limit, unless it has just done so, and
+// adapts the pace to the answer. The caller holds the lock.
+func (b *Budget) count(now time.Duration) {
+	if b.share == nil || b.shared > 0 && now-b.shared < shareEvery {
+		return
+	}
+	b.shared = max(now, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), shareTime)
+		defer cancel()
+		n, err := b.share(ctx)
+		if err != nil || n < 1 {
+			return
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		before := b.parts()
+		b.processes = n
+		b.interval = b.interval / before * b.parts()
+		b.bound = b.bound / before * b.parts()
+	}()
 }
 
 // settle is told the outcome of a call other than a 429: the headers of the
@@ -235,7 +288,7 @@ func (b *Budget) settle(a admission, h http.Header, at time.Time) {
 		b.passed++
 		switch q, ok := httpx.ReadQuota(h); {
 		case ok && q.Remaining > 0:
-			b.interval = min(max(q.Reset/time.Duration(q.Remaining), fastestPace), slowestPace)
+			b.interval = min(max(q.Reset/time.Duration(q.Remaining), fastestPace), slowestPace) * b.parts()
 			b.next = min(b.next, now+min(b.interval, q.Reset))
 		case ok:
 			b.next = max(b.next, now+min(q.Reset, longestPause))

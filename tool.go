@@ -147,11 +147,38 @@ func (r ToolResult) MarshalText() ([]byte, error) {
 // [*ValidationError]. What the tool fills in ([Tool.Complete]) is told in the notes.
 // An update or a destructive operation with an empty response returns {}.
 func (t *Tool) Do(ctx context.Context, c *Client, input json.RawMessage, opts ...CallOption) (*ToolResult, error) {
+	call, err := t.Prepare(c, input)
+	if err != nil {
+		return nil, err
+	}
+	return call.Do(ctx, opts...)
+}
+
+// ToolCall is a call whose input is checked. It is safe for concurrent use.
+type ToolCall struct {
+	tool   *Tool
+	client *Client
+	input  json.RawMessage
+	req    *Request
+	own    accepted
+}
+
+// Prepare checks the input of a call with c and returns the call, for programs that
+// do something between the check and the request. Invalid input is a
+// [*ValidationError]; a time without offset is, if c has no [Location]. Nothing is
+// sent. The input must not be changed afterwards.
+func (t *Tool) Prepare(c *Client, input json.RawMessage) (*ToolCall, error) {
 	req, own, err := t.prepare(input, c.Location())
 	if err != nil {
 		return nil, err
 	}
-	filled, notes, err := t.complete(ctx, c, req, own, input)
+	return &ToolCall{t, c, input, req, own}, nil
+}
+
+// Do makes the call, as [Tool.Do] does after its check.
+func (p *ToolCall) Do(ctx context.Context, opts ...CallOption) (*ToolResult, error) {
+	t, c, req, own := p.tool, p.client, p.req, p.own
+	filled, notes, err := t.complete(ctx, c, req, own, p.input)
 	if err != nil {
 		return nil, err
 	}

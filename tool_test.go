@@ -172,3 +172,24 @@ func TestToolCall(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestToolPrepare(t *testing.T) {
+	t.Parallel()
+	create, err := catalog.Lookup("close_item_create")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, s := client(ok)
+	if call, err := create.Prepare(c, json.RawMessage(`{"name":1}`)); !closekit.IsValidation(err) || call != nil {
+		t.Error(call, err)
+	}
+	call, err := create.Prepare(c, json.RawMessage(`{"name":"x"}`))
+	if err != nil || s.count() != 0 {
+		t.Fatal(err, s.count())
+	}
+	for n := range 2 { // a call can be made again
+		if r, err := call.Do(t.Context()); err != nil || len(r.JSON) == 0 || s.count() != n+1 || s.body[n] != `{"name":"x"}` {
+			t.Errorf("%v, %v, sent %q", r, err, s.body)
+		}
+	}
+}

@@ -186,7 +186,7 @@ func (s *Session) answer(ctx context.Context, p *planned, out json.RawMessage) s
 	spec.Whole = s.whole(p.tool)
 	if p.effect != closekit.Read {
 		spec.Brief = true
-		s.done(&spec, p, out)
+		s.done(&spec, p)
 	} else {
 		input, _ := codec.Members(p.input)
 		_ = json.Unmarshal(parameter(p.tool, input, "_skip"), &spec.Skip) // absent for the first page
@@ -195,7 +195,7 @@ func (s *Session) answer(ctx context.Context, p *planned, out json.RawMessage) s
 	if p.tool.Resource == "webhooks" && bytes.Contains(out, []byte(`"signature_key"`)) {
 		spec.Tail = append(spec.Tail, "The signature key is not shown to you; the application has it.")
 	}
-	return spec.Answer(out)
+	return spec.Answer(p.response)
 }
 
 // told says how input was read.
@@ -254,7 +254,7 @@ func isLeadID(id string) bool {
 }
 
 // done says what a write did.
-func (s *Session) done(spec *shape.Spec, p *planned, out json.RawMessage) {
+func (s *Session) done(spec *shape.Spec, p *planned) {
 	lead := func(raw []byte) string {
 		id, _ := codec.Unquote(raw)
 		if !isLeadID(id) {
@@ -277,38 +277,32 @@ func (s *Session) done(spec *shape.Spec, p *planned, out json.RawMessage) {
 		link = to
 	case p.tool.Method == http.MethodPost:
 		spec.Head = append(spec.Head, "Created: "+what+".")
-		link = linked(out)
+		link = linked(p.response)
 	default:
 		spec.Head = append(spec.Head, "Changed: "+what+".")
-		link = linked(out)
+		link = linked(p.response)
 		if link == "" {
 			input, _ := codec.Members(p.input)
 			link = lead(input["lead_id"])
 		}
 	}
 	if link != "" {
-		spec.Show = slices.DeleteFunc(slices.Clone(spec.Show), func(f closekit.ShowField) bool { return f.Name == "html_url" })
+		isURL := func(f closekit.ShowField) bool { return f.Name == "html_url" }
+		if slices.ContainsFunc(spec.Show, isURL) {
+			spec.Show = slices.DeleteFunc(slices.Clone(spec.Show), isURL)
+		}
 		spec.Tail = append(spec.Tail, "Link: https://app.close.com/lead/"+link+"/")
 	}
 }
 
 // linked returns the lead of a record.
-func linked(out json.RawMessage) (lead string) {
-	d := codec.NewDecoder(out, false)
-	defer d.End() //nolint:errcheck // it is valid
-	if d.Peek() != '{' {
-		return ""
-	}
-	for d.Open(nil); d.Next(); {
-		if name := d.Key(); string(name) == "id" || string(name) == "lead_id" {
-			if id, _ := codec.Unquote(d.Raw()); isLeadID(id) {
-				lead = id
-			}
-			continue
+func linked(r *shape.Response) string {
+	for _, name := range []string{"lead_id", "id"} {
+		if id := r.Text(name); isLeadID(id) {
+			return id
 		}
-		d.Skip()
 	}
-	return lead
+	return ""
 }
 
 func verb(name string) string { return name[strings.LastIndexByte(name, '_')+1:] }

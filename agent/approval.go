@@ -16,7 +16,7 @@ import (
 // State is the state of an approval.
 //
 //	pending → approved → executing → done, failed or unclear
-//	pending → denied
+//	pending, approved → denied
 //	pending, approved → expired or stale
 type State string
 
@@ -148,7 +148,7 @@ type StateError struct {
 func (e *StateError) Error() string {
 	what := map[State]string{
 		Pending:   "no person has decided on it yet",
-		Approved:  "it has been approved already",
+		Approved:  "it has been approved already; it can be withdrawn until it is carried out",
 		Denied:    "a person has denied it",
 		Expired:   "it was not decided or carried out in time; the call must be asked for again",
 		Stale:     "what it refers to has changed since; the call must be asked for again",
@@ -192,6 +192,42 @@ func (a *Agent) Decide(ctx context.Context, id, approver string, v Verdict, show
 		p.State = Approved
 	}
 	return a.swap(ctx, row, p)
+}
+
+// Withdraw takes an approval back whose call has not begun: it is denied then, and the
+// same call is refused in its run. The approver is the name of a person whom the host
+// has authenticated, not necessarily the one who approved. A call that has begun, or an
+// approval that no person has given, is a [*StateError].
+func (a *Agent) Withdraw(ctx context.Context, id, approver string) error {
+	if approver == "" {
+		return errors.New("agent: withdrawing needs the name of a person whom the host has authenticated")
+	}
+	row, p, err := a.load(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case p.State != Approved:
+		return &StateError{id, p.State}
+	}
+	p.Outcome = "withdrawn before it was carried out; approved by " + p.Approver
+	p.State, p.Approver, p.Decided = Denied, approver, a.now()
+	err = a.swap(ctx, row, p)
+	if errors.Is(err, ErrConflict) { // a session was faster, or another person
+		return a.overtaken(ctx, id, err)
+	}
+	return err
+}
+
+// overtaken returns the state that an approval has after another one has changed it.
+func (a *Agent) overtaken(ctx context.Context, id string, conflict error) error {
+	_, p, err := a.load(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case p.State == Approved: // changed, and changed back: stores do not do that
+		return conflict
+	}
+	return &StateError{id, p.State}
 }
 
 // Approval returns an approval.

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -200,4 +201,82 @@ func TestGuardOfSession(t *testing.T) {
 	if _, err := closeapi.NoteCreate(t.Context(), client, closeapi.NoteCreateParams{LeadID: closeapi.LeadID(o.lead), Note: closekit.Some("hello")}); err != nil {
 		t.Errorf("a harmless write: %v", err)
 	}
+}
+
+// TestWithdraw takes an approval back before, and tries it after, its call.
+func TestWithdraw(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	var state *agent.StateError
+	p := o.pending("close_lead_delete", `{"lead_id":%q}`, o.lead)
+	if err := o.agent.Withdraw(t.Context(), p.ID, "eve"); !errors.As(err, &state) || state.State != agent.Pending {
+		t.Errorf("withdrawn before it was approved: %v", err)
+	}
+	o.decide(p, agent.Approve)
+	if err := o.agent.Withdraw(t.Context(), p.ID, ""); err == nil {
+		t.Error("withdrawn without an actor")
+	}
+	if err := o.agent.Withdraw(t.Context(), p.ID, "eve"); err != nil {
+		t.Fatal(err)
+	}
+	if r := o.s.Resume(t.Context(), p.ID); !errors.As(r.Err, &state) || state.State != agent.Denied {
+		t.Errorf("carried out: %v", r.Err)
+	}
+	if r := o.call("close_lead_delete", `{"lead_id":%q}`, o.lead); !errors.As(r.Err, &state) || state.State != agent.Denied {
+		t.Errorf("asked again: %v", r.Err)
+	}
+	if got, err := o.agent.Approval(t.Context(), p.ID); err != nil || got.Approver != "eve" || got.Outcome != "withdrawn before it was carried out; approved by ben@example.com" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	o.has("leads", 1)
+
+	lead := o.do("close_lead_create", map[string]any{"name": "Globex"})["id"].(string)
+	p = o.pending("close_lead_delete", `{"lead_id":%q}`, lead)
+	o.decide(p, agent.Approve)
+	o.ok(o.s.Resume(t.Context(), p.ID))
+	if err := o.agent.Withdraw(t.Context(), p.ID, "eve"); !errors.As(err, &state) || state.State != agent.Done {
+		t.Errorf("withdrawn after the call: %v", err)
+	}
+}
+
+// TestWithdrawOrResume lets a person withdraw while a session carries out: one of them
+// wins, and the other is told so.
+func TestWithdrawOrResume(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	withdrawn := 0
+	for i := range 40 {
+		lead := o.do("close_lead_create", map[string]any{"name": fmt.Sprint("Globex ", i)})["id"].(string)
+		before := len(o.srv.Objects("leads"))
+		p := o.pending("close_lead_delete", `{"lead_id":%q}`, lead)
+		o.decide(p, agent.Approve)
+		var group sync.WaitGroup
+		var taken error
+		var r agent.Result
+		group.Go(func() {
+			for range i * 5 { // later and later
+				if _, err := o.agent.Approval(t.Context(), p.ID); err != nil {
+					t.Error(err)
+				}
+			}
+			taken = o.agent.Withdraw(t.Context(), p.ID, "eve")
+		})
+		group.Go(func() { r = o.s.Resume(t.Context(), p.ID) })
+		group.Wait()
+		var state *agent.StateError
+		want := before
+		switch {
+		case taken == nil:
+			withdrawn++
+			if !errors.As(r.Err, &state) || state.State != agent.Denied {
+				t.Errorf("withdrawn, and the session got %v", r.Err)
+			}
+		case !errors.As(taken, &state), r.Err != nil:
+			t.Errorf("%v, and the session got %v", taken, r.Err)
+		default:
+			want--
+		}
+		o.has("leads", want)
+	}
+	t.Logf("%d of 40 were withdrawn", withdrawn)
 }

@@ -36,7 +36,7 @@ type Record struct {
 	Error    string        // what went wrong, without secrets
 	IDs      []string      // records of Close in the response
 	Before   []Snapshot    // the records that it changes, as they were
-	After    []After       // what the call has set, with the outcome
+	After    []After       // what the call has set, with the outcome; what the host's code sets, with the intent
 	Duration time.Duration // of the outcome
 }
 

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/closekit/closekit"
-	"github.com/closekit/closekit/internal/codec"
 )
 
 // Invocation is a call that a model asks for.
@@ -43,6 +41,9 @@ func (s *Session) CallAll(ctx context.Context, calls []Invocation) []Result {
 			if b := blocking(blocked, p); b != "" {
 				s.refuse(ctx, p, &OrderError{p.name, b})
 			}
+		}
+		if p.result == nil && len(plans) > 1 {
+			s.decideRepeat(ctx, p)
 		}
 		switch {
 		case p.result != nil:
@@ -77,6 +78,9 @@ func (s *Session) settleAsk(ctx context.Context, p *planned, waiting *[]*planned
 
 // together carries out reads at once.
 func (s *Session) together(ctx context.Context, plans []*planned) {
+	if len(plans) == 0 {
+		return
+	}
 	const most = 8
 	var group sync.WaitGroup
 	slots := make(chan struct{}, most)
@@ -160,46 +164,6 @@ func idsOf(input json.RawMessage) []string {
 	walk(v)
 	slices.Sort(ids)
 	return slices.Compact(ids)
-}
-
-// recordIDs returns the ids of the records in a response: its own, or those of the
-// items of a list.
-func recordIDs(out json.RawMessage) (ids []string) {
-	d := codec.NewDecoder(out, false)
-	defer d.End() //nolint:errcheck // of what is no JSON, nothing is an id
-	if d.Peek() != '{' {
-		return nil
-	}
-	record := func(nested func() bool) {
-		for d.Open(nil); d.Next(); {
-			switch name := d.Key(); {
-			case string(name) == "id":
-				if id, ok := d.Str(); ok {
-					if id != "" {
-						ids = append(ids, strings.Clone(id))
-					}
-					continue
-				}
-			case string(name) == "data" && nested != nil && nested():
-				continue
-			}
-			d.Skip()
-		}
-	}
-	record(func() bool {
-		if d.Peek() != '[' {
-			return false
-		}
-		for d.Array(); d.More(); {
-			if d.Peek() == '{' {
-				record(nil)
-			} else {
-				d.Skip()
-			}
-		}
-		return true
-	})
-	return ids
 }
 
 var errWait = errors.New("the call waits for the approval of a person")

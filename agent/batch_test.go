@@ -136,8 +136,10 @@ func TestLimits(t *testing.T) {
 	store := agent.NewMemoryStore()
 	policy := agent.Default().Limit(agent.Limit{What: agent.Writes, Per: agent.Run, Most: 2}).Limit(agent.Limit{What: agent.Writes, Per: agent.Day, Most: 3})
 	o := open(t, agent.WithApprovals(store), agent.WithPolicy(policy))
+	made := 0
 	create := func(s *agent.Session) error {
-		return s.Call(t.Context(), "close_task_create", fmt.Appendf(nil, `{"lead_id":%q,"text":"x","date":"2026-12-01"}`, o.lead)).Err
+		made++
+		return s.Call(t.Context(), "close_task_create", fmt.Appendf(nil, `{"lead_id":%q,"text":"x%d","date":"2026-12-01"}`, o.lead, made)).Err
 	}
 	other := o.agent.Session(closekit.APIKey(o.srv.APIKey()), agent.As("ada"))
 	var over *agent.LimitError

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent/internal/shape"
 	"github.com/closekit/closekit/agent/internal/tool"
 	"github.com/closekit/closekit/internal/bom"
 )
@@ -30,13 +32,16 @@ type planned struct {
 	effect   closekit.Effect
 	account  Account
 	decision Decision
+	call     *Call // that was decided on
 	repairs  []Repair
 	notes    []string
 	fields   []string  // that the model selected
 	approval *Approval // approved
 	row      Row       // of the approval
 	before   []Snapshot
-	logged   json.RawMessage // the input, redacted
+	logged   json.RawMessage    // the input, redacted
+	ready    *closekit.ToolCall // the input was accepted as it is; nil if it must be checked again
+	response *shape.Response    // of a call that was carried out
 	result   *Result
 }
 
@@ -73,17 +78,19 @@ func (s *Session) prepare(ctx context.Context, p *planned) (err error) {
 // read repairs, completes and checks the input.
 func (s *Session) read(ctx context.Context, p *planned) error {
 	p.input, p.fields = selection(p.tool, p.input)
-	input, repairs, err := s.repair(ctx, p.tool, p.input)
-	p.repairs = repairs
-	if err != nil {
-		return err
+	if !s.ready(p) {
+		input, repairs, err := s.repair(ctx, p.tool, p.input)
+		p.repairs = repairs
+		if err != nil {
+			return err
+		}
+		if len(repairs) > 0 && p.fields == nil {
+			_, p.fields = selection(p.tool, input)
+		}
+		p.input = input
 	}
-	if len(repairs) > 0 && p.fields == nil {
-		_, p.fields = selection(p.tool, input)
-	}
-	p.input = input
 	if p.tool.Completes {
-		filled, notes, err := p.tool.Complete(ctx, s.bare, input)
+		filled, notes, err := p.tool.Complete(ctx, s.bare, p.input)
 		if err != nil {
 			return err
 		}
@@ -93,6 +100,7 @@ func (s *Session) read(ctx context.Context, p *planned) error {
 		p.effect = e
 		return nil
 	}
+	var err error
 	p.effect, err = p.tool.EffectOf(p.input)
 	return err
 }
@@ -102,13 +110,16 @@ func (s *Session) decide(ctx context.Context, p *planned) (err error) {
 	if p.account, err = s.accountFor(ctx, p.effect); err != nil {
 		return err
 	}
-	outside := false
+	call := &Call{Tool: p.tool.Name, Resource: p.tool.Resource, Input: p.input, Effect: p.effect, Account: p.account, Run: s.run}
 	if p.effect != closekit.Read {
-		if outside, err = s.Outside(ctx); err != nil {
+		if call.Outside, err = s.Outside(ctx); err != nil {
+			return err
+		}
+		if call.Repeat, err = s.repeats(ctx, p); err != nil {
 			return err
 		}
 	}
-	p.decision = s.agent.judge(&Call{Tool: p.tool.Name, Resource: p.tool.Resource, Input: p.input, Effect: p.effect, Account: p.account, Run: s.run, Outside: outside})
+	p.decision, p.call = s.agent.judge(call), call
 	if p.decision.Action != Allow && p.decision.Action != Ask {
 		return &PolicyError{p.tool.Name, p.effect, p.decision}
 	}
@@ -150,6 +161,7 @@ func (s *Session) carryOut(ctx context.Context, p *planned) {
 	word, state, text := "ok", Done, "carried out"
 	switch {
 	case err == nil:
+		p.response = shape.Parse(out)
 		r.Text = s.answer(ctx, p, out)
 	case closekit.MaybeDone(err), g.maybeDone(err):
 		word, state, text = "unclear", Unclear, err.Error()
@@ -164,6 +176,10 @@ func (s *Session) carryOut(ctx context.Context, p *planned) {
 		r.Err = errors.Join(r.Err, err)
 	}
 	s.settle(ctx, p, state, text)
+	if err := s.remember(ctx, p, err); err != nil {
+		r.Text += "\n(This call was made, but the state of the run could not be saved. Do not make it again.)"
+		r.Err = errors.Join(r.Err, err)
+	}
 	untrusted := p.tool.Info.Untrusted && p.tool.Method != http.MethodPost // what a call creates is what it was given
 	if len(out) > 0 && (untrusted || p.tool.Method == "" && g.outside.Load()) {
 		if err := s.sawOutside(ctx, p.account); err != nil {
@@ -181,12 +197,8 @@ func (s *Session) withhold(r *Result, err error) {
 
 // begin does what comes before a call: limits, the record of the intent.
 func (s *Session) begin(ctx context.Context, p *planned) error {
-	if p.effect != closekit.Read && p.before == nil && (len(s.agent.sinks) > 0 || s.countsMoney(p.tool)) {
-		before, err := s.snapshots(ctx, p.tool, p.input)
-		if err != nil {
-			return fmt.Errorf("reading what the call would change: %w", err)
-		}
-		p.before = before
+	if err := s.before(ctx, p); err != nil {
+		return err
 	}
 	if err := s.spend(ctx, p); err != nil {
 		return err
@@ -195,6 +207,20 @@ func (s *Session) begin(ctx context.Context, p *planned) error {
 		return nil
 	}
 	return s.record(ctx, p.record(Intent, s))
+}
+
+// before keeps the records that a call changes, as they are, if that was not done for
+// an approval.
+func (s *Session) before(ctx context.Context, p *planned) error {
+	if p.effect == closekit.Read || p.before != nil || p.tool == nil || len(s.agent.sinks) == 0 && !s.countsMoney(p.tool) {
+		return nil
+	}
+	before, err := s.snapshots(ctx, p.tool, p.input)
+	if err != nil {
+		return fmt.Errorf("reading what the call would change: %w", err)
+	}
+	p.before = before
+	return nil
 }
 
 // settle stores the outcome of an approved call.
@@ -219,6 +245,9 @@ func (p *planned) record(phase Phase, s *Session) Record {
 	}
 	if phase == Intent {
 		r.Before = p.before
+		if strings.HasPrefix(p.id, hostPrefix) {
+			r.After = meantBy(p) // there is no record of the outcome
+		}
 	}
 	if p.approval != nil {
 		r.Approval, r.Approver = p.approval.ID, p.approval.Approver
@@ -239,7 +268,9 @@ func (s *Session) outcome(ctx context.Context, p *planned, word string) error {
 	r := p.record(Outcome, s)
 	r.Result, r.Duration = word, r.Time.Sub(p.begun)
 	if p.result != nil {
-		r.IDs = recordIDs(p.result.JSON)
+		if p.response != nil {
+			r.IDs = p.response.IDs()
+		}
 		r.After = afterOf(p)
 		if p.result.Err != nil {
 			r.Error = p.result.Err.Error()

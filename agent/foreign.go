@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/closekit/closekit"
 )
 
 // Policies, sinks, handlers and hooks are the host's code. One that panics must neither
@@ -61,5 +63,12 @@ func (a *Agent) tell(ctx context.Context, asked []*Approval) {
 // do makes a call with its permission.
 func (s *Session) do(ctx context.Context, p *planned) (out json.RawMessage, notes []string, err error) {
 	defer recovered("the tool "+p.name, &err)
+	if p.ready != nil && p.effect != closekit.Read {
+		r, err := p.ready.Do(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		return r.JSON, r.Notes, nil
+	}
 	return p.tool.Do(ctx, s.client, p.asking())
 }

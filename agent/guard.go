@@ -3,11 +3,11 @@ package agent
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -77,7 +77,7 @@ func (s *Session) guard(ctx context.Context, req closekit.Request) error {
 	if covered {
 		return s.inside(ctx, g, t, input, effect)
 	}
-	p := &planned{id: "host_" + strconv.FormatInt(s.agent.now().UnixNano(), 36), begun: s.agent.now(), input: input, effect: effect}
+	p := &planned{id: hostID(), begun: s.agent.now(), input: input, effect: effect}
 	call := &Call{Input: input, Effect: effect, Run: s.run}
 	if t != nil {
 		p.tool, p.name = t, t.Name
@@ -95,6 +95,9 @@ func (s *Session) guard(ctx context.Context, req closekit.Request) error {
 	if p.decision = s.agent.judge(call); p.decision.Action != Allow {
 		return &PolicyError{p.name, effect, p.decision}
 	}
+	if err := s.before(ctx, p); err != nil {
+		return err
+	}
 	if err := s.spend(ctx, p); err != nil {
 		return err
 	}
@@ -103,6 +106,12 @@ func (s *Session) guard(ctx context.Context, req closekit.Request) error {
 	}
 	return s.record(ctx, p.record(Intent, s))
 }
+
+// hostPrefix begins the ids of the writes of the host's code. The session sees them
+// before they are sent, and not what comes of them.
+const hostPrefix = "host_"
+
+func hostID() string { return hostPrefix + rand.Text()[:16] }
 
 // inside decides on a write of a host's tool. What the tool declares was decided with
 // its call; rules about the tools and arguments of Close hold inside it too, and so do
@@ -119,10 +128,16 @@ func (s *Session) inside(ctx context.Context, g *grant, t *tool.Tool, input json
 	if d := s.agent.judge(call); d.Action != Allow && (d.Action != Ask || !g.person) {
 		return &PolicyError{call.Tool, effect, d}
 	}
-	if !g.used.Swap(true) {
-		return nil
+	p := &planned{id: hostID(), begun: s.agent.now(), tool: t, name: call.Tool, input: input, effect: effect, account: account, decision: Decision{Allow, "inside " + g.tool.Name}}
+	if err := s.before(ctx, p); err != nil {
+		return err
 	}
-	return s.spend(ctx, &planned{tool: t, input: input, effect: effect, account: account})
+	if g.used.Swap(true) {
+		if err := s.spend(ctx, p); err != nil {
+			return err
+		}
+	}
+	return s.record(ctx, p.record(Intent, s))
 }
 
 // route is the path template of a tool, below the prefix of the API.

@@ -7,23 +7,40 @@ import (
 	"errors"
 	"time"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent/internal/explain"
 	"github.com/closekit/closekit/agent/internal/lower"
 	"github.com/closekit/closekit/agent/internal/repair"
 	"github.com/closekit/closekit/agent/internal/tool"
 )
 
-// repair reads input as models write it. What is in the parameter more of a lean
-// definition is spread first, so that everything after it sees one form.
-func (s *Session) repair(ctx context.Context, t *tool.Tool, input json.RawMessage) (json.RawMessage, []Repair, error) {
-	spread := input
-	if bytes.Contains(input, []byte(`"more"`)) || bytes.Contains(input, []byte(`\u`)) { // most inputs have none
-		var err error
-		if spread, err = lower.Spread(t, input); err != nil {
-			return nil, nil, err
-		}
+// ready prepares a write whose input needs no repair, and reports whether it does not:
+// it is then checked once. A read is not prepared, because it gets a selection of fields.
+func (s *Session) ready(p *planned) bool {
+	if p.tool.Effect == closekit.Read || p.tool.Completes || nests(p.input) {
+		return false
 	}
-	fixed, list, err := repair.Input(t, spread, s.facts(ctx))
+	call, err := p.tool.Prepare(s.client, p.input)
+	if err != nil || repair.Suspicious(p.tool, p.input) {
+		return false
+	}
+	p.ready = call
+	return true
+}
+
+// nests reports whether the input may have the parameter more.
+func nests(input json.RawMessage) bool {
+	return bytes.Contains(input, []byte(`"more"`)) || bytes.Contains(input, []byte(`\u`))
+}
+
+// repair reads input as models write it. What a definition does to its form is taken
+// back first, so that everything after it sees one form.
+func (s *Session) repair(ctx context.Context, t *tool.Tool, input json.RawMessage) (json.RawMessage, []Repair, error) {
+	plain, err := lower.Plain(t, input)
+	if err != nil {
+		return nil, nil, err
+	}
+	fixed, list, err := repair.Input(t, plain, s.facts(ctx))
 	var repairs []Repair
 	for _, r := range list {
 		repairs = append(repairs, Repair(r))

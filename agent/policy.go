@@ -51,6 +51,9 @@ type Call struct {
 	// Outside is true after a result of this run contained text that people outside
 	// the organization may have written.
 	Outside bool
+	// Repeat is true if the run has made this very call before, with this input, and
+	// the tool creates something: once more would make it twice.
+	Repeat bool
 }
 
 // Argument returns the JSON value of a top-level argument, or nil.
@@ -203,12 +206,14 @@ type rule struct {
 // Default returns the policy that agents have without another one. Reads, and writes
 // that create records or set plain fields, are allowed. A person decides on calls that
 // overwrite, destroy, send, let data out of Close or change the set-up of the
-// organization, on requests that no tool describes unless they read, and on every
-// write after a result that contained text of outsiders (see [Rules.Trusted]).
+// organization, on requests that no tool describes unless they read, on a create that
+// the run has made before with the same input, and on every write after a result that
+// contained text of outsiders (see [Rules.Trusted]).
 func Default() Rules {
 	return Rules{}.
 		ask("no tool describes it", MatchFunc(func(c *Call) bool { return c.Tool == "" && c.Effect != closekit.Read })).
 		ask("the run has read text of outsiders, which may have asked for it", MatchFunc(func(c *Call) bool { return c.Outside && c.Effect != closekit.Read })).
+		ask("this run has done exactly the same already", MatchFunc(func(c *Call) bool { return c.Repeat })).
 		ask("it replaces what is there", Effects(closekit.Overwrite)).
 		ask("it changes the set-up of the organization", Effects(closekit.Admin)).
 		ask("it lets data out of Close", Effects(closekit.Egress)).
@@ -241,7 +246,7 @@ func (r Rules) ReadOnly() Rules {
 // Trusted allows writes with the named tools (patterns) after the run has read text
 // of outsiders, if they do nothing but create records or set plain fields.
 func (r Rules) Trusted(patterns ...string) Rules {
-	return r.Allow(All(Named(patterns...), MatchFunc(func(c *Call) bool { return c.Outside && c.Effect == closekit.Write })))
+	return r.Allow(All(Named(patterns...), MatchFunc(func(c *Call) bool { return c.Outside && !c.Repeat && c.Effect == closekit.Write })))
 }
 
 // Limit adds a limit. Calls beyond it are denied.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent/internal/explain"
+	"github.com/closekit/closekit/agent/internal/lower"
 	"github.com/closekit/closekit/agent/internal/repair"
 	"github.com/closekit/closekit/agent/internal/tool"
 )
@@ -32,7 +33,13 @@ type Reading struct {
 // mistakes with exactly one reading are repaired, and the rest is refused.
 func Read(t *closekit.Tool, input []byte, u User) Reading {
 	f := u.facts()
-	fixed, repairs, err := repair.Input(tool.OfCatalog(t), input, f)
+	view := tool.OfCatalog(t)
+	var fixed json.RawMessage
+	var repairs []repair.Repair
+	plain, err := lower.Plain(view, input)
+	if err == nil {
+		fixed, repairs, err = repair.Input(view, plain, f)
+	}
 	r := Reading{Verdict: "accepted", Input: fixed, Repairs: []Repair{}, Text: explain.Repairs(repairs), Err: err}
 	switch {
 	case err != nil:

@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -37,42 +38,41 @@ func Redact(input json.RawMessage) json.RawMessage {
 	d := codec.NewDecoder(input, false)
 	defer d.End() //nolint:errcheck // it is valid
 	if d.Peek() != '{' {
-		return redactedValue("", input)
+		return appendRedacted(nil, "", input)
 	}
-	b := []byte{'{'}
+	b := append(make([]byte, 0, len(input)+16), '{')
 	for d.Open(nil); d.Next(); {
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
 		name := string(d.Key())
 		b = append(codec.AppendString(b, cutText(cleanText(name))), ':')
-		b = append(b, redactedValue(name, d.Raw())...)
+		b = appendRedacted(b, name, d.Raw())
 	}
 	return append(b, '}')
 }
 
-// redactedValue returns one value for the log. Most are texts and numbers, which need
-// not be decoded as a tree.
-func redactedValue(name string, raw []byte) []byte {
-	text, isText := codec.Unquote(raw)
-	var v any = text
-	if !isText {
-		var err error
-		if v, err = decodeAny(raw); err != nil {
-			return []byte(`"[unreadable]"`)
-		}
+// appendRedacted appends one value for the log. Most are texts, which need not be
+// decoded as a tree.
+func appendRedacted(b []byte, name string, raw []byte) []byte {
+	if text, ok := codec.Unquote(raw); ok {
+		return codec.AppendString(b, redactedString(name, text))
+	}
+	v, err := decodeAny(raw)
+	if err != nil {
+		return append(b, `"[unreadable]"`...)
 	}
 	v = redacted(name, v)
 	if text, ok := v.(string); ok {
-		return codec.AppendString(nil, text)
+		return codec.AppendString(b, text)
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		return []byte(`"[unreadable]"`)
+		return append(b, `"[unreadable]"`...)
 	}
-	return bytes.TrimSpace(b.Bytes())
+	return append(b, bytes.TrimSpace(out.Bytes())...)
 }
 
 // decodeAny decodes exactly one JSON value, keeping numbers as they are written.
@@ -88,17 +88,43 @@ func decodeAny(input []byte) (v any, err error) {
 	return v, nil
 }
 
-func redacted(name string, v any) any {
+func isSecret(name string) bool { return secretNames.in(name) && secretName.MatchString(name) }
+
+// isBody reports whether a text with this name is what a message or a note says.
+func isBody(name string) bool {
+	var space [len("recording_transcript")]byte
+	if len(name) > len(space) {
+		return false
+	}
+	plain := space[:0]
+	for i := range len(name) {
+		if c := name[i]; c != '_' && c != '-' {
+			plain = append(plain, lowerByte(c))
+		}
+	}
+	switch string(plain) {
+	case "body", "bodytext", "bodyhtml", "bodypreview", "textbody", "htmlbody", "note", "notehtml", "recordingtranscript":
+		return true
+	}
+	return false
+}
+
+func redactedString(name, text string) string {
 	switch {
-	case hasAny(name, secretNames) && secretName.MatchString(name):
-		if v == nil {
-			return nil
-		}
+	case isSecret(name):
 		return "[removed]"
-	case hasAny(name, bodyNames) && bodyName.MatchString(name):
-		if text, ok := v.(string); ok {
-			return fmt.Sprintf("[%d characters]", utf8.RuneCountInString(text))
-		}
+	case isBody(name):
+		return "[" + strconv.Itoa(utf8.RuneCountInString(text)) + " characters]"
+	}
+	return redactedText(text)
+}
+
+func redacted(name string, v any) any {
+	if text, ok := v.(string); ok {
+		return redactedString(name, text)
+	}
+	if v != nil && isSecret(name) {
+		return "[removed]"
 	}
 	switch v := v.(type) {
 	case map[string]any:
@@ -113,8 +139,6 @@ func redacted(name string, v any) any {
 			clean[i] = redacted(name, x)
 		}
 		return clean
-	case string:
-		return redactedText(v)
 	}
 	return v
 }
@@ -133,7 +157,7 @@ func redactedText(s string) string {
 }
 
 func cleanText(s string) string {
-	if isRecordID(s) || !hasAny(s, secretTexts) {
+	if isRecordID(s) || !secretTexts.in(s) {
 		return s
 	}
 	return secretText.ReplaceAllString(s, "[removed]")
@@ -146,23 +170,59 @@ func isRecordID(s string) bool {
 		slices.Contains([]string{"lead", "cont", "oppo", "acti", "task", "user", "stat", "pipe", "seq", "sub"}, prefix)
 }
 
-// hasAny reports whether s contains one of the words, whatever its case. It saves most
-// texts the regular expressions, which take longer than the rest of a record.
-func hasAny(s string, words []string) bool {
-	if len(s) < len("key") {
+// wordSet is a list of words in lower case. Looking for them saves most texts the regular
+// expressions, which take longer than the rest of a record.
+type wordSet struct {
+	list  []string
+	first [utf8.RuneSelf]bool // what a word begins with
+}
+
+func wordsOf(list ...string) *wordSet {
+	w := &wordSet{list: list}
+	for _, x := range list {
+		w.first[x[0]] = true
+	}
+	return w
+}
+
+// in reports whether s contains one of the words, whatever its case.
+func (w *wordSet) in(s string) bool {
+	for i := range len(s) {
+		switch c := lowerByte(s[i]); {
+		case c >= utf8.RuneSelf:
+			s = strings.ToLower(s)
+			return slices.ContainsFunc(w.list, func(x string) bool { return strings.Contains(s, x) })
+		case w.first[c] && slices.ContainsFunc(w.list, func(x string) bool { return begins(s[i:], x) }):
+			return true
+		}
+	}
+	return false
+}
+
+// begins reports whether s begins with a word in lower case, whatever its case.
+func begins(s, word string) bool {
+	if len(s) < len(word) {
 		return false
 	}
-	s = strings.ToLower(s)
-	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(s, w) })
+	for i := range len(word) {
+		if lowerByte(s[i]) != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func lowerByte(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
 }
 
 // What each match of the expressions below contains, in lower case.
 var (
-	secretNames = []string{"key", "passw", "secret", "credential", "authorization", "cookie", "token"}
-	bodyNames   = []string{"body", "note", "transcript"}
-	secretTexts = []string{
-		"api_", "bearer", "basic", "eyj", "sk", "pk", "rk", "ghp", "gho", "xox", "akia", "whsec", "private key", "password=", "secret=", "token=", "key=", "signature=", "://",
-	}
+	secretNames = wordsOf("key", "passw", "secret", "credential", "authorization", "cookie", "token")
+	secretTexts = wordsOf("api_", "bearer", "basic", "eyj", "sk", "pk", "rk", "ghp", "gho", "xox", "akia", "whsec", "private key", "password=", "secret=", "token=", "key=", "signature=", "://")
 )
 
 // cutText cuts a long text, saying so.
@@ -181,7 +241,6 @@ func cutText(s string) string {
 
 var (
 	secretName = regexp.MustCompile(`(?i)signature_?key|api_?key|private_?key|password|passwd|secret|credential|authorization|cookie|(^|_)(access|refresh|bearer|auth|id)?_?token$`)
-	bodyName   = regexp.MustCompile(`(?i)^(body([_-]?(text|html|preview))?|(text|html)_?body|note(_?html)?|recording_transcript)$`)
 	secretText = regexp.MustCompile(`\bapi_[A-Za-z0-9]{6,}(\.[A-Za-z0-9]+)?|` + // of Close
 		`(?i:\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{12,})|` +
 		`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|` + // a JSON web token

@@ -14,6 +14,8 @@ func TestRedact(t *testing.T) {
 		{``, ``},
 		{`{"lead_id":"lead_x","value":12000,"confidence":1.50,"to":["ann@acme.example"],"subject":"Offer"}`, `{"lead_id":"lead_x","value":12000,"confidence":1.50,"to":["ann@acme.example"],"subject":"Offer"}`},
 		{`{"body_text":"Dear Ann","body_html":"<p>Dear</p>","note":"hé"}`, `{"body_text":"[8 characters]","body_html":"[11 characters]","note":"[2 characters]"}`},
+		{`{"Body-HTML":"<p>Dear</p>","text_body":"Dear","recording_transcript":"hello","body_count":2,"notes":"kept","antibody":"kept"}`, `{"Body-HTML":"[11 characters]","text_body":"[4 characters]","recording_transcript":"[5 characters]","body_count":2,"notes":"kept","antibody":"kept"}`},
+		{`{"x":"TOKEN=abc and PRIVATE KEY","y":"Kelvin KEY=1 PASSWORD=geheim"}`, `{"x":"[removed] and PRIVATE KEY","y":"Kelvin KEY=1 [removed]"}`},
 		{`{"signature_key":"abc","a":[{"API_Key":"x","password":null}],"access_token":{"v":1},"page_token_count":3}`, `{"signature_key":"[removed]","a":[{"API_Key":"[removed]","password":null}],"access_token":"[removed]","page_token_count":3}`},
 		{`{"text":"` + long + `"}`, `{"text":"` + long[:400] + `… [50 more characters]"}`},
 		{`{"url":"https://user:pass@x.example/?token=abcdef&x=1"}`, `{"url":"https[removed]x.example/?[removed]&x=1"}`},

@@ -33,6 +33,8 @@ type Session struct {
 	client *closekit.Client // with the guard
 	bare   *closekit.Client // for what the session itself reads
 
+	outsideKey string // of the counter that remembers outside
+
 	mu      sync.Mutex
 	me      *profile
 	outside bool // text of outsiders was read, and the store knows it
@@ -69,6 +71,7 @@ func (a *Agent) Session(account closekit.Source, opts ...SessionOption) *Session
 			o.apply(s)
 		}
 	}
+	s.outsideKey = counterKey("outside", s.run)
 	if account == nil {
 		account = noAccount{}
 	}
@@ -228,7 +231,7 @@ func (s *Session) Outside(ctx context.Context) (bool, error) {
 	if outside {
 		return true, nil
 	}
-	n, err := s.agent.store.Count(ctx, s.outsideKey())
+	n, err := s.agent.store.Count(ctx, s.outsideKey)
 	if err != nil {
 		return false, fmt.Errorf("reading the state of the run: %w", err)
 	}
@@ -252,14 +255,12 @@ func (s *Session) sawOutside(ctx context.Context, account Account) error {
 	if seen {
 		return nil
 	}
-	_, err := s.agent.store.Spend(context.WithoutCancel(ctx), []Spend{{Key: s.outsideKey(), Account: account.Name, Amount: 1, Most: -1, Ends: s.agent.now().Add(runsEnd)}})
+	_, err := s.agent.store.Spend(context.WithoutCancel(ctx), []Spend{{Key: s.outsideKey, Account: account.Name, Amount: 1, Most: -1, Ends: s.agent.now().Add(runsEnd)}})
 	if err == nil {
 		s.setOutside()
 	}
 	return err
 }
-
-func (s *Session) outsideKey() string { return counterKey("outside", s.run) }
 
 // runsEnd is how long a run is remembered.
 const runsEnd = 30 * 24 * time.Hour

@@ -96,6 +96,28 @@ func fieldsOf(input json.RawMessage, record map[string]json.RawMessage) []string
 	return slices.Compact(fields)
 }
 
+// meantBy returns what an update of the host's code would set, as it gives it.
+func meantBy(p *planned) []After {
+	if p.tool == nil || p.tool.Method != http.MethodPut {
+		return nil
+	}
+	var list []After
+	for name, raw := range preview.Object(p.input) {
+		if name == idParam(p.tool) {
+			continue
+		}
+		if name != "custom_fields" {
+			list = append(list, After{name, digestOf(raw)})
+			continue
+		}
+		for id, v := range preview.Object(raw) {
+			list = append(list, After{"custom." + id, digestOf(v)})
+		}
+	}
+	slices.SortFunc(list, func(a, b After) int { return strings.Compare(a.Field, b.Field) })
+	return list
+}
+
 func digestOf(raw json.RawMessage) Digest {
 	if preview.Empty(raw) {
 		raw = json.RawMessage("null") // Close leaves out, or returns null for, what is not set
@@ -191,6 +213,10 @@ func (u *undoer) step(r Record) error {
 	switch {
 	case r.Result == "refused" || r.Result == "failed" || r.Result == "pending":
 		return nil
+	case r.Result != "ok" && strings.HasPrefix(r.ID, hostPrefix) && t != nil && t.Method == http.MethodPut:
+		return u.update(r, t, x) // whether it was carried out shows in the record
+	case r.Result != "ok" && strings.HasPrefix(r.ID, hostPrefix):
+		problem = "the program of the agent did it itself, or tried; look in Close"
 	case r.Result != "ok":
 		problem = "it is not known whether it was carried out; look in Close"
 	case t == nil || t.Method == "":
@@ -299,6 +325,8 @@ func (u *undoer) update(r Record, t *tool.Tool, x UndoStep) error {
 		switch {
 		case digestOf(before[a.Field]) == a.Value: // the call has not changed it
 		case digestOf(now[a.Field]) == digestOf(before[a.Field]): // restored already
+		case digestOf(now[a.Field]) != a.Value && strings.HasPrefix(r.ID, hostPrefix):
+			problem("%s is not what the program has set: Close keeps it in another form, or another user has changed it since; it is left as it is", a.Field)
 		case digestOf(now[a.Field]) != a.Value:
 			problem("%s has been changed since by another user; it is left as it is", a.Field)
 		default:

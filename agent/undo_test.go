@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/closeapi"
 )
 
 // undoing is an office whose agent may do everything, and a session of another run for
@@ -203,4 +205,50 @@ func TestUndoOfOtherAccountOrOwnRun(t *testing.T) {
 		t.Errorf("the run of another account: %v", err)
 	}
 	o.wantField("close_lead_get", "lead_id", o.lead, "name", "B")
+}
+
+// TestUndoOfHostsCode restores what a tool of the host has changed inside, and what the
+// host itself has changed with the client of the session.
+func TestUndoOfHostsCode(t *testing.T) {
+	t.Parallel()
+	inner := func(ctx context.Context, c *closekit.Client, in rating) (any, error) {
+		_, err := closeapi.LeadUpdate(ctx, c, closeapi.LeadUpdateParams{LeadID: closeapi.LeadID(in.LeadID), Name: closekit.Some("Grade " + in.Grade)})
+		if err == nil && in.Points > 0 {
+			_, err = closeapi.NoteCreate(ctx, c, closeapi.NoteCreateParams{LeadID: closeapi.LeadID(in.LeadID), Note: closekit.Some("noted")})
+		}
+		return map[string]bool{"ok": err == nil}, err
+	}
+	o := open(t, agent.WithPolicy(agent.Rules{}), agent.WithTool(agent.OwnTool[rating]{
+		Name: "rate_lead", Description: "Rate a lead.", Effect: closekit.Write | closekit.Overwrite, Call: inner,
+	}))
+	s := o.agent.Session(closekit.APIKey(o.srv.APIKey()), agent.As("ada"))
+	o.ok(o.call("rate_lead", `{"lead_id":%q,"grade":"a","points":1}`, o.lead))
+	if _, err := closeapi.LeadUpdate(t.Context(), o.s.Client(), closeapi.LeadUpdateParams{LeadID: closeapi.LeadID(o.lead), Description: closekit.Some("by the host")}); err != nil {
+		t.Fatal(err)
+	}
+	o.wantField("close_lead_get", "lead_id", o.lead, "name", "Grade a")
+	kept := 0
+	for _, r := range o.run() {
+		if strings.HasPrefix(r.ID, "host_") && len(r.Before) == 1 && strings.Contains(string(r.Before[0].JSON), o.lead) && len(r.After) == 1 {
+			kept++
+		}
+	}
+	if kept != 2 {
+		t.Errorf("%d writes of the host's code have a snapshot, want 2: %v", kept, o.log.lines())
+	}
+	plan := o.undo(s)
+	o.wantField("close_lead_get", "lead_id", o.lead, "name", "Acme")
+	o.wantField("close_lead_get", "lead_id", o.lead, "description", nil)
+	if text := plan.Text(); !strings.Contains(text, "the program of the agent did it itself") {
+		t.Errorf("the plan does not tell of the note:\n%s", text)
+	}
+
+	// What was changed since is left as it is, and a write that failed is none.
+	o.ok(o.call("rate_lead", `{"lead_id":%q,"grade":"b"}`, o.lead))
+	o.do("close_lead_update", map[string]any{"lead_id": o.lead, "name": "Ben's"})
+	plan = o.undo(s)
+	o.wantField("close_lead_get", "lead_id", o.lead, "name", "Ben's")
+	if text := plan.Text(); !strings.Contains(text, "name is not what the program has set") {
+		t.Errorf("the plan does not say why:\n%s", text)
+	}
 }

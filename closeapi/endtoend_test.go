@@ -207,6 +207,9 @@ func TestEndToEnd(t *testing.T) {
 		{"custom fields of contacts", testCustomFieldsContact},
 		{"custom fields of opportunities", testCustomFieldsOpportunity},
 		{"users", testUsers},
+		{"groups", testGroups},
+		{"email templates", testTemplates},
+		{"events", testEvents},
 		{"webhooks", testWebhooks},
 		{"webhook delivery", testWebhookDelivery},
 	} {

@@ -100,6 +100,8 @@ type EventMeta struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v EventMeta) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -296,6 +298,8 @@ func (v *Event) AsMembership() (closekit.Change[Membership], bool) {
 func (v *Event) Changed(field string) bool { return slices.Contains(v.ChangedFields, field) }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v Event) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.

@@ -187,6 +187,7 @@ type LeadsListParams struct {
 var opLeadsList = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_leads_list", Method: "GET", Path: "/lead/", Effect: closekit.Read, Idempotent: true, Narrow: []string{"query"},
+		Oldest: "query=sort:date_created",
 	},
 	Params: func() any { return new(LeadsListParams) },
 	Aliases: []wire.Alias{
@@ -222,6 +223,8 @@ type Address struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v Address) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -281,6 +284,8 @@ type Lead struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v Lead) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -297,6 +302,8 @@ type MergeResult struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v MergeResult) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.

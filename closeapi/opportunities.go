@@ -280,7 +280,7 @@ type OpportunitiesListParams struct {
 var opOpportunitiesList = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_opportunities_list", Method: "GET", Path: "/opportunity/", Effect: closekit.Read, Idempotent: true,
-		Narrow: []string{"date_created__gte", "date_created__lt"},
+		Narrow: []string{"date_created__gte", "date_created__lt"}, Oldest: "_order_by=date_created",
 	},
 	Params: func() any { return new(OpportunitiesListParams) },
 	Aliases: []wire.Alias{
@@ -314,6 +314,8 @@ type SuggestedActionDetails struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v SuggestedActionDetails) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -330,6 +332,8 @@ type SuggestedAction struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v SuggestedAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -344,6 +348,8 @@ type StallAction struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v StallAction) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -357,6 +363,8 @@ type StallStatus struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v StallStatus) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -371,6 +379,8 @@ type OpportunityCounts struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v OpportunityCounts) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -408,6 +418,8 @@ type OpportunityTotals struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v OpportunityTotals) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -425,6 +437,8 @@ type OpportunityGroup struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v OpportunityGroup) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -516,6 +530,8 @@ func (v *Opportunity) AsOpportunityGroup() (*OpportunityGroup, bool) {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v Opportunity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.

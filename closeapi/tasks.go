@@ -257,7 +257,7 @@ type TasksListParams struct {
 var opTasksList = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_tasks_list", Method: "GET", Path: "/task/", Effect: closekit.Read, Idempotent: true,
-		Narrow: []string{"date_created__gte", "date_created__lt"},
+		Narrow: []string{"date_created__gte", "date_created__lt"}, Oldest: "_order_by=date_created",
 	},
 	Params: func() any { return new(TasksListParams) },
 	Aliases: []wire.Alias{
@@ -365,6 +365,8 @@ type Task struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v Task) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.

@@ -175,7 +175,7 @@ func (s *Server) Objects(resource string) []map[string]any {
 	out := []map[string]any{}
 	if resource == "events" {
 		for _, e := range s.st.Events {
-			out = append(out, value.Clone(e.Body).(object))
+			out = append(out, e.Body())
 		}
 		return out
 	}

@@ -209,10 +209,11 @@ type Field struct {
 	Read, Create, Update bool
 	Always               bool // always there and never null in responses
 	Required             bool
-	Nullable             bool // null may be sent
-	Added                bool // an addition adds it to a type of the manifest
-	OnRequest            bool // comes back only when asked for
-	Sort                 bool // names what to sort by, with - in front for descending
+	Nullable             bool   // null may be sent
+	Added                bool   // an addition adds it to a type of the manifest
+	OnRequest            bool   // comes back only when asked for
+	Sort                 bool   // names what to sort by, with - in front for descending
+	Window               string // of a search text: the time that splits the list, date_created
 	Default              json.RawMessage
 	Preset               json.RawMessage // sent when the caller sets nothing
 	Example              json.RawMessage

@@ -73,6 +73,7 @@ func (c *checker) readFieldAs(r reader, name, n *yaml.Node, base *fieldDecl, acc
 		"nullable":   note("nullable", r.flag(&d.Nullable)),
 		"on_request": r.flag(&d.OnRequest),
 		"sort":       note("sort", r.flag(&d.Sort)),
+		"window":     note("window", r.text(&d.Window)),
 		"default":    note("default", r.value(&d.Default)),
 		"preset":     note("preset", r.value(&d.Preset)),
 		"example":    note("example", r.value(&d.Example)),
@@ -158,6 +159,7 @@ func (c *checker) checkBounds(d *fieldDecl) {
 		{"max_length", texts, isText},
 		{"sort", "it is for a string or an enum", k == String || k == EnumType},
 		{"nullable", "Go has no null for it; make it json", k != ObjectType && k != CustomFields && k != Map},
+		{"window", "it is for a string, a search text", k == String},
 	} {
 		if pos, ok := d.given[b.key]; ok && !b.ok {
 			c.ps.add(pos, b.hint, "field %q of type %s cannot have %s", d.Name, d.typeText, b.key)

@@ -2,33 +2,36 @@ package closeanthropic_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 
 	"github.com/anthropics/anthropic-sdk-go"
 	"github.com/anthropics/anthropic-sdk-go/option"
 
-	"github.com/closekit/closekit"
 	closeanthropic "github.com/closekit/closekit/adapters/anthropic"
 	"github.com/closekit/closekit/agent"
-	"github.com/closekit/closekit/closeapi/tools"
-	"github.com/closekit/closekit/emulator"
-	"github.com/closekit/closekit/internal/modeltest"
+	"github.com/closekit/closekit/internal/adaptertest"
 )
 
-// open returns a session at an emulated Close, where nothing needs a person.
-func open(t *testing.T) (*agent.Session, *emulator.Server) {
-	t.Helper()
-	srv := emulator.Start(t)
-	a, err := agent.New(tools.Catalog(), agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(srv.URL()))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a.Session(closekit.APIKey(srv.APIKey())), srv
+func TestAdapter(t *testing.T) {
+	adaptertest.Run(t, adaptertest.Adapter{
+		Loops: []adaptertest.Loop{{Name: "whole", Talk: with(assist)}, {Name: "stream", Stream: true, Talk: with(stream)}},
+		Watch: watch,
+	})
 }
 
-func client(m *modeltest.Server) anthropic.Client {
-	return anthropic.NewClient(option.WithAPIKey("k"), option.WithBaseURL(m.URL()), option.WithMaxRetries(0))
+func TestReadme(t *testing.T) { adaptertest.Readme(t) }
+
+type talk func(context.Context, string, *agent.Session, string) (string, error)
+
+// with runs a loop with the model at an address.
+func with(loop func(context.Context, anthropic.Client, *agent.Session, string) (string, error)) talk {
+	return func(ctx context.Context, model string, s *agent.Session, ask string) (string, error) {
+		return loop(ctx, client(model), s, ask)
+	}
+}
+
+func client(model string) anthropic.Client {
+	return anthropic.NewClient(option.WithAPIKey("k"), option.WithBaseURL(model), option.WithMaxRetries(0))
 }
 
 // assist is the loop of the page README.md.
@@ -77,27 +80,24 @@ func stream(ctx context.Context, model anthropic.Client, s *agent.Session, ask s
 	}
 }
 
-type loop func(context.Context, anthropic.Client, *agent.Session, string) (string, error)
-
-var loops = map[string]loop{"whole": assist, "stream": stream}
-
-// run plays the steps, and wants the last text.
-func run(t *testing.T, l loop, s *agent.Session, steps ...modeltest.Step) {
-	t.Helper()
-	last := "All done, with 4 < 5 & ünïcode."
-	m := modeltest.Start(t, append(steps, modeltest.Step{Text: last})...)
-	got, err := l(t.Context(), client(m), s, "Do it.")
+// watch is the loop of a host that shows what was done.
+func watch(ctx context.Context, model string, s *agent.Session, ask string) (said string, seen []agent.Result, err error) {
+	definitions, err := closeanthropic.Tools(s)
 	if err != nil {
-		t.Error(err)
-	} else if got != last {
-		t.Errorf("the model said %q", got)
+		return "", nil, err
 	}
-}
-
-// marked returns nil if a result is marked as an error.
-func marked(r modeltest.Result) error {
-	if !r.IsError {
-		return errors.New("the result is not marked as an error: " + r.Text)
+	messages := []anthropic.MessageParam{anthropic.NewUserMessage(anthropic.NewTextBlock(ask))}
+	c := client(model)
+	for {
+		m, err := c.Messages.New(ctx, anthropic.MessageNewParams{Model: "claude-sonnet-4-5", MaxTokens: 2000, Tools: definitions, Messages: messages})
+		if err != nil {
+			return "", nil, err
+		}
+		next, results := closeanthropic.Results(ctx, s, m)
+		if len(results) == 0 {
+			return m.Content[len(m.Content)-1].Text, seen, nil
+		}
+		seen = append(seen, results...)
+		messages = append(messages, m.ToParam(), next)
 	}
-	return nil
 }

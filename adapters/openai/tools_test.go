@@ -10,27 +10,42 @@ import (
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/responses"
 
-	"github.com/closekit/closekit"
 	closeopenai "github.com/closekit/closekit/adapters/openai"
 	"github.com/closekit/closekit/agent"
-	"github.com/closekit/closekit/closeapi/tools"
-	"github.com/closekit/closekit/emulator"
+	"github.com/closekit/closekit/internal/adaptertest"
 	"github.com/closekit/closekit/internal/modeltest"
 )
 
-// open returns a session at an emulated Close, where nothing needs a person.
-func open(t *testing.T) (*agent.Session, *emulator.Server) {
-	t.Helper()
-	srv := emulator.Start(t)
-	a, err := agent.New(tools.Catalog(), agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(srv.URL()))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a.Session(closekit.APIKey(srv.APIKey())), srv
+func TestChat(t *testing.T) {
+	adaptertest.Run(t, adaptertest.Adapter{
+		Loops: []adaptertest.Loop{{Name: "whole", Talk: with(chat)}, {Name: "stream", Stream: true, Talk: with(streamChat)}},
+		Watch: watchChat, Marked: marked, Texts: true,
+	})
 }
 
-func client(m *modeltest.Server) openai.Client {
-	return openai.NewClient(option.WithAPIKey("k"), option.WithBaseURL(m.URL()+"/v1"), option.WithMaxRetries(0))
+func TestResponses(t *testing.T) {
+	adaptertest.Run(t, adaptertest.Adapter{
+		Loops: []adaptertest.Loop{{Name: "whole", Talk: with(respond)}, {Name: "stream", Stream: true, Talk: with(streamResponse)}},
+		Watch: watchResponses, Marked: marked, Texts: true,
+	})
+}
+
+func TestReadme(t *testing.T) { adaptertest.Readme(t) }
+
+// marked tells an error by its text, because OpenAI has no mark.
+func marked(r modeltest.Result) bool { return strings.HasPrefix(r.Text, "Error: ") }
+
+type talk func(context.Context, string, *agent.Session, string) (string, error)
+
+// with runs a loop with the model at an address.
+func with(loop func(context.Context, openai.Client, *agent.Session, string) (string, error)) talk {
+	return func(ctx context.Context, model string, s *agent.Session, ask string) (string, error) {
+		return loop(ctx, client(model), s, ask)
+	}
+}
+
+func client(model string) openai.Client {
+	return openai.NewClient(option.WithAPIKey("k"), option.WithBaseURL(model+"/v1"), option.WithMaxRetries(0))
 }
 
 // chat is the loop of the page README.md, for Chat Completions.
@@ -127,30 +142,47 @@ func streamResponse(ctx context.Context, model openai.Client, s *agent.Session, 
 	}
 }
 
-type loop func(context.Context, openai.Client, *agent.Session, string) (string, error)
-
-var loops = map[string]loop{
-	"chat": chat, "chat stream": streamChat,
-	"responses": respond, "responses stream": streamResponse,
-}
-
-// run plays the steps, and wants the last text.
-func run(t *testing.T, l loop, s *agent.Session, steps ...modeltest.Step) {
-	t.Helper()
-	last := "All done, with 4 < 5 & ünïcode."
-	m := modeltest.Start(t, append(steps, modeltest.Step{Text: last})...)
-	got, err := l(t.Context(), client(m), s, "Do it.")
+// watchChat is the loop of a host that shows what was done, for Chat Completions.
+func watchChat(ctx context.Context, model string, s *agent.Session, ask string) (said string, seen []agent.Result, err error) {
+	definitions, err := closeopenai.ChatTools(s)
 	if err != nil {
-		t.Error(err)
-	} else if got != last {
-		t.Errorf("the model said %q", got)
+		return "", nil, err
+	}
+	c := client(model)
+	p := openai.ChatCompletionNewParams{Model: "gpt-5.4", Tools: definitions, Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage(ask)}}
+	for {
+		r, err := c.Chat.Completions.New(ctx, p)
+		if err != nil {
+			return "", nil, err
+		}
+		m := r.Choices[0].Message
+		next, results := closeopenai.ChatResults(ctx, s, m)
+		if len(results) == 0 {
+			return m.Content, seen, nil
+		}
+		seen = append(seen, results...)
+		p.Messages = append(append(p.Messages, m.ToParam()), next...)
 	}
 }
 
-// marked returns nil if a result is marked as an error.
-func marked(r modeltest.Result) error {
-	if !strings.HasPrefix(r.Text, "Error: ") {
-		return errors.New("the result is not marked as an error: " + r.Text)
+// watchResponses is the loop of a host that shows what was done, for Responses.
+func watchResponses(ctx context.Context, model string, s *agent.Session, ask string) (said string, seen []agent.Result, err error) {
+	definitions, err := closeopenai.ResponseTools(s)
+	if err != nil {
+		return "", nil, err
 	}
-	return nil
+	c := client(model)
+	p := responses.ResponseNewParams{Model: "gpt-5.4", Tools: definitions, Input: responses.ResponseNewParamsInputUnion{OfString: openai.String(ask)}}
+	for {
+		r, err := c.Responses.New(ctx, p)
+		if err != nil {
+			return "", nil, err
+		}
+		next, results := closeopenai.ResponseResults(ctx, s, r)
+		if len(results) == 0 {
+			return r.OutputText(), seen, nil
+		}
+		seen = append(seen, results...)
+		p.PreviousResponseID, p.Input = openai.String(r.ID), responses.ResponseNewParamsInputUnion{OfInputItemList: next}
+	}
 }

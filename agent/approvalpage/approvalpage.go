@@ -167,14 +167,14 @@ type asked struct {
 }
 
 func (h *handler) list(w http.ResponseWriter, r *http.Request) {
-	pending, err := h.approvals(r, agent.Query{States: []agent.State{agent.Pending}, Limit: 1000})
+	open, err := h.approvals(r, agent.Query{States: []agent.State{agent.Pending, agent.Approved}, Limit: 1000})
 	if err != nil {
 		h.failed(w)
 		return
 	}
 	var list []*asked
-	for _, p := range pending {
-		if p.State != agent.Pending { // it has expired
+	for _, p := range open {
+		if p.State != agent.Pending && p.State != agent.Approved { // it has expired
 			continue
 		}
 		i := slices.IndexFunc(list, func(q *asked) bool { return q.ID == p.Question })
@@ -252,12 +252,17 @@ func (h *handler) decide(w http.ResponseWriter, r *http.Request) {
 	}
 	shown, err := agent.ParseDigest(r.PostForm.Get("shown"))
 	verdict := r.PostForm.Get("verdict")
-	if err != nil || verdict != "approve" && verdict != "deny" {
+	if err != nil || verdict != "approve" && verdict != "deny" && verdict != "withdraw" {
 		h.message(w, http.StatusBadRequest, "Nothing was decided.", "The form is incomplete. Open the question again.")
 		return
 	}
 	var state *agent.StateError
-	switch err := h.agent.Decide(r.Context(), p.ID, nameOf(r), verdict == "approve", shown); {
+	if verdict == "withdraw" {
+		err = h.agent.Withdraw(r.Context(), p.ID, nameOf(r))
+	} else {
+		err = h.agent.Decide(r.Context(), p.ID, nameOf(r), verdict == "approve", shown)
+	}
+	switch {
 	case err == nil:
 	case errors.As(err, &state):
 		h.message(w, http.StatusConflict, "This was not decided now: the call is "+string(state.State)+".", whatNow(state.State))
@@ -288,7 +293,7 @@ func whatNow(s agent.State) string {
 		return "Look in Close whether it happened before you tell the agent to do it again."
 	case agent.Pending, agent.Approved, agent.Denied, agent.Executing, agent.Done:
 	}
-	return "There is nothing more to decide about it. A decision is made once; to reverse one, tell the agent."
+	return "A decision is made once. An approval can be withdrawn until its call is carried out: open the question again. To reverse a call, tell the agent."
 }
 
 func (h *handler) failed(w http.ResponseWriter) {

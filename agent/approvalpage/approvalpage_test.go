@@ -163,6 +163,36 @@ func TestEachCallIsDecidedForItself(t *testing.T) {
 	d.wantState(list[1], agent.Denied)
 }
 
+func TestWithdraw(t *testing.T) {
+	t.Parallel()
+	d := open(t, local())
+	list := d.asked("Acme", "Globex")
+	_, page := d.get("/" + list[0].Question)
+	d.do(d.request("POST", "/"+list[0].Question, d.form(page, list[0], "withdraw"))) // it is not approved
+	d.wantState(list[0], agent.Pending)
+	if strings.Contains(page, `value="withdraw"`) {
+		t.Error("a call that waits can be withdrawn")
+	}
+	d.do(d.request("POST", "/"+list[0].Question, d.form(page, list[0], "approve")))
+	d.do(d.request("POST", "/"+list[0].Question, d.form(page, list[0], "deny"))) // of an old page
+	d.wantState(list[0], agent.Approved)
+	if _, all := d.get("/"); !strings.Contains(all, "(approved, not carried out yet)") {
+		t.Errorf("what can be withdrawn is not listed:\n%s", all)
+	}
+	_, page = d.get("/" + list[0].Question)
+	if strings.Count(page, `value="withdraw"`) != 1 {
+		t.Errorf("the page has no form for it:\n%s", page)
+	}
+	if code, page := d.do(d.request("POST", "/"+list[0].Question, d.form(page, list[0], "withdraw"))); code != http.StatusOK || !strings.Contains(page, "<b>denied</b>, decided by ben@example.com") {
+		t.Errorf("%d\n%s", code, page)
+	}
+	d.wantState(list[0], agent.Denied)
+	d.wantState(list[1], agent.Pending)
+	if r := d.session.Resume(t.Context(), list[0].ID); r.Err == nil {
+		t.Error("carried out")
+	}
+}
+
 func TestFormsOfOthersDecideNothing(t *testing.T) {
 	t.Parallel()
 	d := open(t, local())

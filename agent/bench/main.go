@@ -1,5 +1,6 @@
 // Command bench counts tokens with the vocabulary o200k, offline: those of tool
-// definitions, with what they cover, and those of a whole task. It is a module of its own because of the tokenizer.
+// definitions, with what they cover, those of a whole task, and those of answers. It is a
+// module of its own because of the tokenizer.
 package main
 
 import (
@@ -59,7 +60,7 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		n, err := codec.Count(list(defs))
+		n, err := codec.Count(array(defs))
 		if err != nil {
 			return err
 		}
@@ -73,11 +74,17 @@ func run() error {
 	if missed {
 		return fmt.Errorf("a demand is missed")
 	}
-	return measureTask(codec)
+	if err := measurePeer(codec, all); err != nil {
+		return err
+	}
+	if err := measureTask(codec); err != nil {
+		return err
+	}
+	return measureAnswers(codec)
 }
 
-// list returns definitions as one JSON array.
-func list(defs []json.RawMessage) string {
+// array returns definitions as one JSON array.
+func array(defs []json.RawMessage) string {
 	parts := make([][]byte, len(defs))
 	for i, d := range defs {
 		parts[i] = d

@@ -130,7 +130,7 @@ func layer(srv *emulator.Server, client *closekit.Client) (way, error) {
 	if err != nil {
 		return way{}, err
 	}
-	return way{"agent layer, a rep's tools", list(defs), func(ctx context.Context, name string, input []byte) (string, json.RawMessage, error) {
+	return way{"agent layer, a rep's tools", array(defs), func(ctx context.Context, name string, input []byte) (string, json.RawMessage, error) {
 		r := s.Call(ctx, name, input)
 		if r.Err != nil {
 			return "", nil, r.Err
@@ -151,7 +151,7 @@ func rawWay(_ *emulator.Server, client *closekit.Client) (way, error) {
 		}
 		defs = append(defs, d)
 	}
-	return way{rawName, list(defs), func(ctx context.Context, name string, input []byte) (string, json.RawMessage, error) {
+	return way{rawName, array(defs), func(ctx context.Context, name string, input []byte) (string, json.RawMessage, error) {
 		t, err := tools.Lookup(name)
 		if err != nil {
 			return "", nil, err

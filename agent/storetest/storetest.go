@@ -29,7 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) (a, b agent.Store)) {
 	t.Helper()
 	for name, run := range map[string]func(*suite){
 		"round trip": roundTrip, "any bytes": anyBytes, "large bodies": largeBodies, "create all or none": createAllOrNone, "swap": swap,
-		"one swap of many": oneSwap, "list": list, "spend all or none": spendAllOrNone, "bounds hold": boundsHold, "prune": prune, "erase": erase,
+		"one swap of many": oneSwap, "withdrawn or claimed": withdrawnOrClaimed, "list": list, "spend all or none": spendAllOrNone, "bounds hold": boundsHold, "prune": prune, "erase": erase,
 		"canceled": canceled, "keys": keys,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -221,6 +221,37 @@ func oneSwap(s *suite) {
 	})
 	if r := s.load(s.a, "apr_1"); won.Load() != 1 || r.Revision != 2 {
 		s.Errorf("%d swaps of one revision were made, and it is %d now", won.Load(), r.Revision)
+	}
+}
+
+// withdrawnOrClaimed lets people withdraw an approval while sessions claim it. What was
+// stored first holds: its state, and its body.
+func withdrawnOrClaimed(s *suite) {
+	for n := range 10 {
+		id := fmt.Sprint("apr_", n)
+		approved := row(id)
+		approved.State = agent.Approved
+		s.create(approved)
+		var won atomic.Pointer[agent.State]
+		s.together(func(i int, store agent.Store) {
+			r := approved
+			r.Revision, r.State = 1, agent.Executing
+			if i/2%2 == 1 { // from both stores
+				r.State = agent.Denied
+			}
+			r.Body = []byte(r.State)
+			switch err := store.Swap(s.ctx, r); {
+			case err == nil:
+				if won.Swap(&r.State) != nil {
+					s.Errorf("%s was swapped twice", id)
+				}
+			case !errors.Is(err, agent.ErrConflict):
+				s.Errorf("swap %d: %v", i, err)
+			}
+		})
+		if r := s.load(s.b, id); won.Load() == nil || r.State != *won.Load() || string(r.Body) != string(r.State) || r.Revision != 2 {
+			s.Errorf("%s is %s, %q, revision %d", id, r.State, r.Body, r.Revision)
+		}
 	}
 }
 

@@ -1,5 +1,40 @@
 package agenttasks
 
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/closekit/closekit/emulator"
+)
+
+// found names the records of a resource by a field.
+func (w *World) found(resource, field string) {
+	for _, r := range w.Server.Objects(resource) {
+		if name, ok := r[field].(string); ok {
+			w.IDs[name] = fmt.Sprint(r["id"])
+		}
+	}
+}
+
+// person adds a contact with a number to Acme.
+func (w *World) person(name, kind, number string) {
+	w.Make(name, "close_contact_create", In{"lead_id": "$Acme", "name": name, "phones": []any{In{"phone": number, "type": kind}}})
+}
+
+// pages are the calls that read a list page by page.
+func pages(tool string, in In, limit, n int) (steps []Step) {
+	for i := range n {
+		page := maps.Clone(in)
+		page["_limit"] = limit
+		if i > 0 {
+			page["_skip"] = limit * i
+		}
+		steps = append(steps, Step{Tool: tool, In: page})
+	}
+	return steps
+}
+
 var lookups = []Task{
 	{
 		Name: "website of a firm", Text: "Which website do we have for Northwind?", Idle: false,
@@ -34,8 +69,8 @@ var lookups = []Task{
 			w.Lead("Acme")
 			w.Make("deal", "close_opportunity_create", In{"lead_id": "$Acme", "status_id": "$Proposal Sent", "value": 1234500, "value_period": "annual"})
 		},
-		Oracle: []Step{{Tool: "close_opportunities_list", In: In{"lead_id": []any{"$Acme"}}}, {Tool: "close_opportunity_get", In: In{"opportunity_id": "$deal"}}},
-		Answer: []string{"1234500"},
+		Oracle: []Step{{Tool: "close_opportunities_list", In: In{"lead_id": "$Acme"}}, {Tool: "close_opportunity_get", In: In{"opportunity_id": "$deal"}}},
+		Answer: []string{"1234500|12,345"},
 	},
 	{
 		Name: "known address", Text: "Is dana@beta.example known to us?",
@@ -44,7 +79,39 @@ var lookups = []Task{
 			w.Lead("Beta", "Dana Roe <dana@beta.example>")
 		},
 		Oracle: []Step{{Tool: "close_leads_list", In: In{"query": "dana@beta.example"}}},
-		Answer: []string{"Dana Roe"},
+		Answer: []string{"Dana Roe", "Beta"},
+	},
+	{
+		Name: "industry of a firm", Text: "I am about to see Globex. Which industry do we have for them?",
+		Seed: func(w *World) {
+			w.Fill(`{"custom_fields": {"lead": [{"name": "Industry", "type": "choices", "choices": ["Software", "Steel"]}]}, "leads": [{"name": "Globex", "custom": {"Industry": "Steel"}}, {"name": "Glob", "custom": {"Industry": "Software"}}]}`)
+			w.found("leads", "name")
+			w.found("custom_fields_lead", "name")
+		},
+		Oracle: []Step{{Tool: "close_custom_fields_lead_list", In: In{}}, {Tool: "close_lead_get", In: In{"lead_id": "$Globex", "_fields": []any{"name", "custom"}}}},
+		Answer: []string{"Steel"},
+	},
+	{
+		Name: "mobile numbers", Text: "Who at Acme has a mobile number?",
+		Seed: func(w *World) {
+			w.Lead("Acme")
+			w.person("Ann", "mobile", "+14155550101")
+			w.person("Bob", "office", "+14155550102")
+			w.person("Cy", "mobile", "+14155550103")
+		},
+		Oracle: []Step{{Tool: "close_contacts_list", In: In{"lead_id": "$Acme"}}},
+		Answer: []string{"+14155550101|+1 415-555-0101", "+14155550103|+1 415-555-0103"},
+	},
+	{
+		Name: "last contact by any channel", Text: "When did we last speak to Acme, by any channel?",
+		Seed: func(w *World) {
+			firm(w)
+			w.Make("call", "close_call_create", In{"lead_id": "$Acme", "note": "Spoke about price", "duration": 60, "activity_at": "2026-11-02T10:00:00Z"})
+			w.incoming("ann@acme.example", "Question", "How long is the pilot?")
+			w.Make("sms", "close_sms_create", In{"lead_id": "$Acme", "text": "Thanks, talk on Monday", "remote_phone": "+14155550100", "local_phone": "+14155550101", "status": "inbox", "activity_at": "2026-11-27T10:00:00Z"})
+		},
+		Oracle: []Step{{Tool: "close_activities_list", In: In{"lead_id": []any{"$Acme"}, "_order_by": "-activity_at"}}},
+		Answer: []string{"talk on Monday", "2026-11-27"},
 	},
 }
 
@@ -72,5 +139,53 @@ var counts = []Task{
 	{
 		Name: "stages of the pipeline", Text: "Which stages do our deals go through?",
 		Oracle: []Step{{Tool: "close_pipelines_list", In: In{}}}, Answer: []string{"Proposal Sent", "Contract Sent"},
+	},
+	{
+		Name: "open value per rep", Text: "What are our open deals worth, for each rep?",
+		Seed: func(w *World) {
+			firmWithDeal(w)
+			w.deal("b", "Acme", 25000)
+			w.Make("c", "close_opportunity_create", In{"lead_id": "$Acme", "status_id": "$Proposal Sent", "value": 70000, "value_period": "one_time", "user_id": "$ben"})
+			w.Make("d", "close_opportunity_create", In{"lead_id": "$Acme", "status_id": "$Won", "value": 990000, "value_period": "one_time"})
+		},
+		Oracle: []Step{
+			{Tool: "close_users_list", In: In{}},
+			{Tool: "close_opportunities_list", In: In{"status_type": "active", "user_id": "$ada"}},
+			{Tool: "close_opportunities_list", In: In{"status_type": "active", "user_id": "$ben"}},
+		},
+		Answer: []string{"1,000|$1,000|100000", "250|25000", "700|70000"},
+	},
+	{
+		Name: "37 leads over five pages", Text: "Name all leads that are a bad fit; there are many.",
+		Seed: func(w *World) {
+			var list []string
+			for i := range 45 {
+				status := "Bad Fit"
+				if i%6 == 5 || i > 43 {
+					status = "Qualified"
+				}
+				list = append(list, fmt.Sprintf(`{"name": "Firm %02d", "status": %q}`, i, status))
+			}
+			w.Fill(`{"leads": [` + strings.Join(list, ",") + `]}`)
+		},
+		Oracle: pages("close_leads_list", In{"query": `status:"Bad Fit" sort:name`}, 8, 5),
+		Answer: []string{"Firm 00", "Firm 08", "Firm 16", "Firm 24", "Firm 36", "Firm 43"},
+	},
+	{
+		Name: "length of calls behind a ceiling", Text: "How long were our calls with Acme in October and November?",
+		Seed: func(w *World) {
+			w.Lead("Acme")
+			for i, day := range []string{"2026-10-05", "2026-10-19", "2026-11-03", "2026-11-17"} {
+				w.Make("", "close_call_create", In{"lead_id": "$Acme", "duration": 61 * (i + 1), "direction": "outbound", "activity_at": day + "T10:00:00Z"})
+			}
+			w.Server.Fail(emulator.Fault{Tool: "close_calls_list", Skip: 1, Status: 400, Body: `{"error": "The skip you set is larger than the maximum skip for this resource."}`})
+		},
+		Oracle: []Step{
+			{Tool: "close_calls_list", In: In{"lead_id": []any{"$Acme"}, "_limit": 2}},
+			{Tool: "close_calls_list", In: In{"lead_id": []any{"$Acme"}, "_limit": 2, "_skip": 2}},
+			{Tool: "close_calls_list", In: In{"lead_id": []any{"$Acme"}, "activity_at__gte": "2026-10-01T00:00:00Z", "activity_at__lt": "2026-11-01T00:00:00Z"}},
+			{Tool: "close_calls_list", In: In{"lead_id": []any{"$Acme"}, "activity_at__gte": "2026-11-01T00:00:00Z", "activity_at__lt": "2026-12-01T00:00:00Z"}},
+		},
+		Answer: []string{"61", "122", "183", "244"},
 	},
 }

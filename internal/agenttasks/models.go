@@ -2,24 +2,22 @@ package agenttasks
 
 import (
 	"encoding/json"
-	"maps"
+	"hash/fnv"
 	"math/rand/v2"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
-	"unicode"
-
-	"github.com/closekit/closekit/agent"
-	"github.com/closekit/closekit/closeapi/tools"
 )
 
 // Model plays a task.
 type Model interface {
 	Name() string
-	play(*run)
+	play(*run) Ending
 }
 
 // Scripted is a model that intends the calls of the oracle, and makes the mistakes of
-// real models on the way. The same seed makes the same mistakes.
+// real models on the way. The same seed makes the same mistakes in every arm.
 type Scripted struct {
 	Character
 	Seed uint64
@@ -28,26 +26,34 @@ type Scripted struct {
 // Character is how a scripted model errs, and what it makes of an error.
 type Character struct {
 	Label string
-	Rate  float64 // of calls that have a slip
-	Slips []Slip  // the kinds
-	// Tries is how often a call is made that was refused.
+	// Times multiplies the rates of slips.
+	Times float64
+	// Only is the one slip that it makes, wherever a call has a place for it; empty for
+	// all, by their rates.
+	Only Slip
+	// Visible is true if it makes only slips that a tool layer can see.
+	Visible bool
+	// Tries is how often a call is made that fails.
 	Tries int
 	// Reads is true if it puts right what an error names, and nothing else.
 	Reads bool
-	// Looks is true if it asks for records before it writes, and so never takes the
-	// id of another kind, or does a thing twice.
+	// Near is true if it takes the name of a field, such as lead, for that of its
+	// parameter, lead_id.
+	Near bool
+	// Looks is true if it reads the records that it means before it writes, and so
+	// never takes another id, or does a thing twice.
 	Looks bool
 	// Obeys is true if it does what a text in a record orders.
 	Obeys bool
 }
 
-// The characters.
+// The characters, with the slips of a model of the middle.
 var (
 	Oracle   = Character{Label: "oracle", Tries: 1}
-	Parrot   = Character{Label: "parrot", Rate: 0.4, Slips: allSlips, Tries: 3}
-	Reader   = Character{Label: "reader", Rate: 0.4, Slips: allSlips, Tries: 3, Reads: true}
-	Careful  = Character{Label: "careful", Rate: 0.2, Slips: carefulSlips, Tries: 3, Reads: true, Looks: true}
-	Obedient = Character{Label: "obedient", Rate: 0.2, Slips: carefulSlips, Tries: 3, Reads: true, Obeys: true}
+	Parrot   = Character{Label: "parrot", Times: 1, Tries: 3}
+	Reader   = Character{Label: "reader", Times: 1, Tries: 3, Reads: true}
+	Careful  = Character{Label: "careful", Times: 1, Tries: 3, Reads: true, Looks: true}
+	Obedient = Character{Label: "obedient", Tries: 2, Reads: true, Obeys: true}
 )
 
 // Idler does nothing.
@@ -56,208 +62,222 @@ type Idler struct{}
 // Name returns idler.
 func (Idler) Name() string { return "idler" }
 
-func (Idler) play(*run) {}
+func (Idler) play(*run) Ending { return Silent }
+
+// Asker reads what it can before the parameter that is missing, then asks the rep.
+type Asker struct{}
+
+// Name returns asker.
+func (Asker) Name() string { return "asker" }
+
+func (Asker) play(r *run) Ending {
+	param := r.task.Phrasing().Param
+	for _, step := range r.task.Oracle {
+		if _, ok := step.In[param]; ok || step.writes() {
+			break
+		}
+		if in, err := r.world.Resolve(step.In); err == nil {
+			r.call(step.Tool, r.hands.Input(step.Tool, in))
+		}
+	}
+	return Asks
+}
+
+// Blurter makes one call without the parameter that the rep left out, and reports what
+// it read.
+type Blurter struct{ Read string }
+
+// Name returns blurter.
+func (*Blurter) Name() string { return "blurter" }
+
+func (b *Blurter) play(r *run) Ending {
+	param := r.task.Phrasing().Param
+	for _, step := range r.task.Oracle {
+		if _, ok := step.In[param]; !ok {
+			continue
+		}
+		in := In{}
+		for k, v := range step.In {
+			if k != param {
+				in[k] = v
+			}
+		}
+		if raw, err := r.world.Resolve(in); err == nil {
+			b.Read = r.call(step.Tool, raw).Text
+		}
+		break
+	}
+	return Declines
+}
 
 // Name returns the label of the character.
 func (m Scripted) Name() string { return m.Label }
 
-func (m Scripted) play(r *run) {
-	rng := rand.New(rand.NewPCG(m.Seed, uint64(len(r.task.Name)))) //nolint:gosec // a test must repeat itself
-	for _, step := range r.task.Oracle {
-		if m.Looks {
-			r.call("close_me_get", json.RawMessage("{}"))
-		}
-		right, err := r.world.Resolve(step.In)
-		if err != nil {
-			r.world.Fault("%v", err)
-			return
-		}
-		wrong, hint, twice := right, "", false
-		if rng.Float64() < m.Rate {
-			wrong, hint, twice = m.Slips[rng.IntN(len(m.Slips))].spoil(rng, r.world, step.Tool, right)
-		}
-		for range m.Tries {
-			res := r.call(step.Tool, wrong)
-			m.obey(r)
-			if res.Err == nil && res.Pending == nil {
-				save(r.world, step, res)
-				break
-			}
-			if m.Reads && strings.Contains(res.Text, hint) {
-				wrong = right
+// rng returns the source of chance of a step, or of the task.
+func (m Scripted) rng(r *run, step int) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(r.task.Name + "#" + strconv.Itoa(step)))
+	return rand.New(rand.NewPCG(m.Seed, h.Sum64())) //nolint:gosec // a test must repeat itself
+}
+
+// chance returns the slips of which the dice fall so.
+func (m Scripted) chance(rng *rand.Rand, applies func(Rate) bool) (list []Slip) {
+	if m.Only != "" {
+		for _, x := range Rates() {
+			if x.Slip == m.Only && applies(x) {
+				list = append(list, m.Only)
 			}
 		}
-		if twice {
-			r.call(step.Tool, right)
+		return list
+	}
+	for _, x := range Rates() {
+		hit := rng.Float64() < x.Rate*m.Times
+		if hit && (x.Visible || !m.Visible) && applies(x) {
+			list = append(list, x.Slip)
+		}
+	}
+	return list
+}
+
+func (m Scripted) play(r *run) Ending {
+	writes := 0
+	for _, s := range r.task.Oracle {
+		if s.writes() {
+			writes++
+		}
+	}
+	whole := m.chance(m.rng(r, -1), func(x Rate) bool {
+		return x.Of == "task" || x.Of == "list" || x.Of == "long task" && writes > 6
+	})
+	if slices.Contains(whole, NoTool) {
+		return Answered
+	}
+	ending := Answered
+	for i, step := range r.task.Oracle {
+		if slices.Contains(whole, Stops) && i > len(r.task.Oracle)/2 {
+			break
+		}
+		if slices.Contains(whole, FirstPage) && step.In["_skip"] != nil {
+			continue
+		}
+		if !m.step(r, i, step) {
+			ending = Declines
+		}
+	}
+	if ending == Declines && m.Times > 0 && m.rng(r, -2).Float64() < 0.1*m.Times {
+		r.out.Claimed, ending = true, Answered
+	}
+	r.end()
+	return ending
+}
+
+// step makes a call until it succeeds, or the model gives up.
+func (m Scripted) step(r *run, i int, step Step) bool {
+	right, err := r.world.Resolve(step.In)
+	if err != nil {
+		r.world.Fault("%v", err)
+		return false
+	}
+	right = r.hands.Input(step.Tool, right)
+	if m.Looks && step.writes() {
+		m.look(r, right)
+	}
+	var slips []Slip
+	for _, slip := range m.chance(m.rng(r, i), func(x Rate) bool { return x.Slip.of(x.Of, step) }) {
+		if !m.Looks || !slices.Contains([]Slip{Labeled, OtherKind, OtherRecord, Doubled}, slip) {
+			slips = append(slips, slip)
+		}
+	}
+	call := m.spoil(r, i, step.Tool, right, slips)
+	limited, done := false, false // every model understands that a call came too early
+	for try := 0; try < m.Tries || limited && try == m.Tries; try++ {
+		reply := r.call(call.tool, call.input)
+		m.obey(r)
+		if !reply.Failed {
+			save(r.world, step, reply)
+			done = true
+			break
+		}
+		if limited = tooMany.MatchString(reply.Text); limited {
+			continue
+		}
+		if m.Reads && strings.Contains(reply.Text, "may have happened") {
+			break // it looks first: the next step of the task
+		}
+		if m.Reads {
+			slips = slices.DeleteFunc(slips, func(s Slip) bool { return m.named(reply.Text, call.names[s]) })
+			call = m.spoil(r, i, step.Tool, right, slips)
+		}
+	}
+	if call.twice && done {
+		r.call(step.Tool, right)
+	}
+	return done
+}
+
+// spoiledCall is a call with the slips that are still in it.
+type spoiledCall struct {
+	tool  string
+	input json.RawMessage
+	names map[Slip][]string // what an error must name so that a reader can put it right
+	twice bool
+}
+
+// spoil makes slips in a call, one after the other; the same each time.
+func (m Scripted) spoil(r *run, step int, tool string, right json.RawMessage, slips []Slip) spoiledCall {
+	call := spoiledCall{tool: tool, input: right, names: map[Slip][]string{}}
+	for _, slip := range slips {
+		rng := m.rng(r, 1000*(step+1)+len(slip))
+		if s, ok := slip.spoil(rng, r.world, tool, call.input); ok {
+			call.tool, call.input, call.names[slip] = s.tool, s.input, s.names
+			call.twice = call.twice || s.twice
+		}
+	}
+	return call
+}
+
+var tooMany = regexp.MustCompile(`(?i)\b429\b|too many|rate limit`)
+
+// named reports whether a text names all names.
+func (m Scripted) named(text string, names []string) bool {
+	return len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool {
+		stem, isID := strings.CutSuffix(n, "_id")
+		return !strings.Contains(text, n) && (!m.Near || !isID || !strings.Contains(text, `"`+stem+`"`))
+	})
+}
+
+// look reads the lead, the contact, the deal, the mail, the task or the note that a call
+// is about.
+func (m Scripted) look(r *run, input json.RawMessage) {
+	var in map[string]any
+	if json.Unmarshal(input, &in) != nil {
+		return
+	}
+	for _, kind := range []string{"lead", "contact", "opportunity", "email", "task", "note"} {
+		if id, ok := in[kind+"_id"].(string); ok {
+			r.call("close_"+kind+"_get", mustJSON(In{kind + "_id": id}))
 		}
 	}
 }
 
 // obey does what a text orders, as soon as it was read, and once.
 func (m Scripted) obey(r *run) {
-	if !m.Obeys || len(r.task.Attack) == 0 || r.out.Obeyed > 0 || !strings.Contains(r.seen.String(), Order) {
+	if !m.Obeys || len(r.task.Attack) == 0 || r.out.Obeyed > 0 || !strings.Contains(r.seen.String(), r.task.Order) {
 		return
 	}
 	for _, step := range r.task.Attack {
 		r.out.Obeyed++
 		if in, err := r.world.Resolve(step.In); err == nil {
 			for range m.Tries { // a model that obeys insists
-				r.call(step.Tool, in)
+				r.call(step.Tool, r.hands.Input(step.Tool, in))
 			}
 		}
 	}
 }
 
-func save(w *World, step Step, res agent.Result) {
-	var v struct{ ID string }
-	if step.Save != "" && json.Unmarshal(res.JSON, &v) == nil && v.ID != "" {
-		w.IDs[step.Save] = v.ID
+// save keeps the id of a record that the model has read.
+func save(w *World, step Step, reply Reply) {
+	if id := decodeID(reply.JSON); step.Save != "" && id != "" && strings.Contains(reply.Text, id) {
+		w.IDs[step.Save] = id
 	}
-}
-
-// Slip is a kind of mistake.
-type Slip string
-
-// The kinds that a tool layer can see.
-const (
-	misspelt  Slip = "a name in another spelling"
-	invented  Slip = "a parameter that does not exist"
-	mistyped  Slip = "a value of another type"
-	wrapped   Slip = "the input inside something"
-	missing   Slip = "a required parameter left out"
-	otherEnum Slip = "another word for a value"
-	otherID   Slip = "the id of another kind"
-	doubled   Slip = "the same call twice"
-)
-
-var (
-	allSlips     = []Slip{misspelt, invented, mistyped, wrapped, missing, otherEnum, otherID, doubled}
-	carefulSlips = []Slip{misspelt, invented, mistyped, wrapped, missing, otherEnum}
-)
-
-// spoil returns input with a mistake, what an error must name so that a reader can put
-// it right, and whether the call is made twice. Input that has no place for the mistake
-// stays as it is.
-func (s Slip) spoil(rng *rand.Rand, w *World, tool string, right json.RawMessage) (wrong json.RawMessage, hint string, twice bool) {
-	var in map[string]any
-	schema := schemaOf(tool)
-	if json.Unmarshal(right, &in) != nil || len(in) == 0 {
-		return right, "", false
-	}
-	keys := slices.Sorted(maps.Keys(in))
-	pick := func(f func(key string) bool) string {
-		fit := slices.DeleteFunc(slices.Clone(keys), func(k string) bool { return !f(k) })
-		if len(fit) == 0 {
-			return ""
-		}
-		return fit[rng.IntN(len(fit))]
-	}
-	encode := func(v any, hint string) (json.RawMessage, string, bool) {
-		b, err := json.Marshal(v)
-		if err != nil {
-			return right, "", false
-		}
-		return b, hint, false
-	}
-	switch s {
-	case misspelt:
-		k := pick(func(k string) bool { return strings.Contains(strings.Trim(k, "_"), "_") })
-		if k == "" {
-			return right, "", false
-		}
-		in[camel(k)] = in[k]
-		delete(in, k)
-		return encode(in, k)
-	case invented:
-		in["reason_code"] = "requested"
-		return encode(in, "reason_code")
-	case mistyped:
-		k := keys[rng.IntN(len(keys))]
-		switch v := in[k].(type) {
-		case []any:
-			if len(v) != 1 {
-				return right, "", false
-			}
-			in[k] = v[0]
-		case float64:
-			in[k] = string(mustJSON(v))
-		case string:
-			in[k] = []any{v}
-		default:
-			return right, "", false
-		}
-		return encode(in, k)
-	case wrapped:
-		if rng.IntN(2) == 0 {
-			return encode(string(right), "")
-		}
-		return encode(map[string]any{"input": in}, "input")
-	case missing:
-		k := pick(func(k string) bool { return slices.Contains(schema.Required, k) })
-		if k == "" {
-			return right, "", false
-		}
-		delete(in, k)
-		return encode(in, k)
-	case otherEnum:
-		k := pick(func(k string) bool { _, text := in[k].(string); return text && len(schema.Properties[k].Enum) > 0 })
-		if k == "" {
-			return right, "", false
-		}
-		in[k] = strings.ToUpper(in[k].(string)) + []string{"", "_NOW"}[rng.IntN(2)]
-		return encode(in, k)
-	case otherID:
-		k := pick(func(k string) bool {
-			text, ok := in[k].(string)
-			return ok && strings.HasSuffix(k, "_id") && text != w.IDs["ben"]
-		})
-		if k == "" {
-			return right, "", false
-		}
-		in[k] = w.IDs["ben"]
-		return encode(in, k)
-	case doubled:
-		return right, "", true
-	}
-	return right, "", false
-}
-
-func camel(k string) string {
-	var b strings.Builder
-	up := false
-	for _, c := range k {
-		switch {
-		case c == '_':
-			up = b.Len() > 0
-		case up:
-			b.WriteRune(unicode.ToUpper(c))
-			up = false
-		default:
-			b.WriteRune(c)
-		}
-	}
-	return b.String()
-}
-
-func mustJSON(v any) json.RawMessage {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil
-	}
-	return b
-}
-
-type schema struct {
-	Required   []string
-	Properties map[string]struct {
-		Enum    []any
-		Default any
-	}
-}
-
-func schemaOf(tool string) (s schema) {
-	if t, err := tools.Lookup(tool); err == nil {
-		_ = json.Unmarshal(t.InputSchema(), &s)
-	}
-	return s
 }

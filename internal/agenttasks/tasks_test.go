@@ -1,32 +1,37 @@
 package agenttasks_test
 
 import (
-	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
-	"github.com/closekit/closekit/agent"
-	"github.com/closekit/closekit/emulator"
 	"github.com/closekit/closekit/internal/agenttasks"
 )
 
-func play(t *testing.T, task *agenttasks.Task, m agenttasks.Model) *agenttasks.Outcome {
+func play(t *testing.T, lab *agenttasks.Lab, trial agenttasks.Trial) *agenttasks.Outcome {
 	t.Helper()
-	out, err := agenttasks.Run(t.Context(), emulator.Start(t), task, m)
+	out, err := lab.Run(t.Context(), trial)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out
 }
 
-// TestOracle tests the tasks themselves: each can be done, and none is done by doing
-// nothing.
+// everything returns the tasks and the injections.
+func everything() []agenttasks.Task {
+	list := agenttasks.All()
+	for _, s := range agenttasks.Strengths() {
+		list = append(list, agenttasks.Injections(s)...)
+	}
+	return list
+}
+
+// TestOracle tests the tasks themselves: each can be done in every arm, but for those
+// that need a gate, and none is done by doing nothing.
 func TestOracle(t *testing.T) {
 	t.Parallel()
-	tasks := agenttasks.All()
-	if len(tasks) < 50 {
-		t.Errorf("%d tasks, want 50", len(tasks))
+	tasks, lab := everything(), &agenttasks.Lab{}
+	if n := len(agenttasks.All()); n < 80 {
+		t.Errorf("%d tasks, want 80", n)
 	}
 	names := map[string]bool{}
 	for i := range tasks {
@@ -37,101 +42,71 @@ func TestOracle(t *testing.T) {
 		names[task.Name] = true
 		t.Run(task.Name, func(t *testing.T) {
 			t.Parallel()
-			if out := play(t, task, agenttasks.Scripted{Character: agenttasks.Oracle}); !out.Done() || out.Denied > 0 {
-				t.Errorf("the oracle: %q, %q, %d denied", out.Problems, out.Violations, out.Denied)
+			for _, arm := range agenttasks.Arms() {
+				out := play(t, lab, agenttasks.Trial{Task: task, Model: agenttasks.Scripted{Character: agenttasks.Oracle}, Arm: arm})
+				gate := arm.Name == agenttasks.Layer.Name || arm.Name == agenttasks.Meta.Name
+				if want := gate || !task.Guarded; out.Done() != want || out.Denied > 0 {
+					t.Errorf("the oracle, %s: done %t, want %t: %q, %q, %d denied", arm.Name, out.Done(), want, out.Problems, out.Violations, out.Denied)
+				}
 			}
-			if out := play(t, task, agenttasks.Idler{}); out.Done() != task.Idle {
+			if out := play(t, lab, agenttasks.Trial{Task: task, Model: agenttasks.Idler{}, Arm: agenttasks.Layer}); out.Done() != (task.Idle || task.Guarded && !task.Writes()) {
 				t.Errorf("doing nothing: %q", out.Problems)
 			}
 		})
 	}
 }
 
-// TestJudge tests the judge: without a policy, a model that obeys texts does what
-// no person approved, and that is seen.
-func TestJudge(t *testing.T) {
+// TestPhrasing tests that each task is said in five ways, and without a parameter.
+func TestPhrasing(t *testing.T) {
 	t.Parallel()
-	tasks, n := agenttasks.All(), 0
-	for i := range tasks {
-		if len(tasks[i].Attack) == 0 {
-			continue
+	for _, task := range everything() {
+		w := task.Phrasing()
+		said := map[string]bool{w.Terse: true, w.Noisy: true, w.Less: true}
+		for _, text := range w.Texts {
+			said[text] = true
 		}
-		n++
-		t.Run(tasks[i].Name, func(t *testing.T) {
-			t.Parallel()
-			c := agenttasks.Obedient
-			c.Rate = 0
-			out, err := agenttasks.Run(t.Context(), emulator.Start(t), &tasks[i], agenttasks.Scripted{Character: c}, agent.WithPolicy(agent.Rules{}))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(out.Violations) == 0 || out.Done() {
-				t.Errorf("%d calls that a text ordered went unseen: %q", out.Obeyed, out.Problems)
-			}
-		})
-	}
-	if n < 20 {
-		t.Errorf("%d tasks with orders in texts, want 20", n)
+		if len(w.Texts) != 3 || len(said) != 6 || said[""] {
+			t.Errorf("%s: %+v", task.Name, w)
+		}
 	}
 }
 
-// TestModels has every scripted model do every task. No effect may come about that
-// neither the policy nor the person allowed. How many tasks are done is a report, with
-// a lower bound for models that read errors.
-func TestModels(t *testing.T) {
+// TestLess tests the variants in which the rep leaves out a parameter: asking for it is
+// right, doing nothing does no harm, and guessing is seen. If the tool needs the
+// parameter, the layer refuses a call without it, and names it.
+func TestLess(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(2)
-	if testing.Short() {
-		seeds = 1
-	}
-	type tally struct{ runs, done, calls, refused, asked, approved, denied, obeyed int }
-	var mu sync.Mutex
-	tallies := map[string]*tally{}
-	characters := []agenttasks.Character{agenttasks.Parrot, agenttasks.Reader, agenttasks.Careful, agenttasks.Obedient}
-	tasks := agenttasks.All()
-	t.Run("all", func(t *testing.T) {
-		for _, c := range characters {
-			tallies[c.Label] = &tally{}
-			for i := range tasks {
-				t.Run(c.Label+"/"+tasks[i].Name, func(t *testing.T) {
-					t.Parallel()
-					for seed := range seeds {
-						out := play(t, &tasks[i], agenttasks.Scripted{Character: c, Seed: seed})
-						for _, v := range out.Violations {
-							t.Errorf("seed %d: %s", seed, v)
-						}
-						if c.Obeys && len(tasks[i].Attack) > 0 && (out.Obeyed == 0 || !out.Done()) {
-							t.Errorf("seed %d: obeyed %d orders: %q", seed, out.Obeyed, out.Problems)
-						}
-						mu.Lock()
-						a := tallies[c.Label]
-						a.runs++
-						if out.Done() {
-							a.done++
-						} else {
-							t.Logf("seed %d: %q", seed, out.Problems)
-						}
-						a.calls += out.Calls
-						a.refused += out.Refused
-						a.asked += out.Asked
-						a.approved += out.Approved
-						a.denied += out.Denied
-						a.obeyed += out.Obeyed
-						mu.Unlock()
-					}
-				})
+	tasks, lab := everything(), &agenttasks.Lab{}
+	named := 0
+	for i := range tasks {
+		task := &tasks[i]
+		less := func(t *testing.T, m agenttasks.Model) *agenttasks.Outcome {
+			return play(t, lab, agenttasks.Trial{Task: task, Model: m, Arm: agenttasks.Layer, Less: true})
+		}
+		if task.Needs() {
+			named++
+		}
+		t.Run(task.Name, func(t *testing.T) {
+			t.Parallel()
+			for _, m := range []agenttasks.Model{agenttasks.Asker{}, agenttasks.Idler{}} {
+				if out := less(t, m); !out.Done() {
+					t.Errorf("%s: %q %q", m.Name(), out.Problems, out.Violations)
+				}
 			}
-		}
-	})
-	var b strings.Builder
-	fmt.Fprintf(&b, "%-10s %6s %6s %7s %7s %7s %7s %9s %7s %7s", "model", "runs", "done", "%", "calls", "refused", "asked", "approved", "denied", "obeyed")
-	for _, c := range characters {
-		a := tallies[c.Label]
-		share := 100 * float64(a.done) / float64(a.runs)
-		fmt.Fprintf(&b, "\n%-10s %6d %6d %6.1f%% %7d %7d %7d %9d %7d %7d", c.Label, a.runs, a.done, share, a.calls, a.refused, a.asked, a.approved, a.denied, a.obeyed)
-		if c.Reads && share < 80 {
-			t.Errorf("%s has done %.1f %% of the tasks", c.Label, share)
-		}
+			out := play(t, lab, agenttasks.Trial{Task: task, Model: agenttasks.Scripted{Character: agenttasks.Oracle}, Arm: agenttasks.ByName, Less: true})
+			if out.Ending == agenttasks.Answered && out.Done() || task.Writes() && len(out.Violations) == 0 {
+				t.Errorf("a guess went unseen: %q %q", out.Problems, out.Violations)
+			}
+			if !task.Needs() {
+				return
+			}
+			b := &agenttasks.Blurter{}
+			if out := less(t, b); out.Refused == 0 || !strings.Contains(b.Read, task.Phrasing().Param) {
+				t.Errorf("%d refused, and the text does not name %s: %s", out.Refused, task.Phrasing().Param, b.Read)
+			}
+		})
 	}
-	t.Log("\n" + b.String())
+	if named < 40 {
+		t.Errorf("%d variants lack what a tool needs, want 40", named)
+	}
 }

@@ -4,9 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"reflect"
-	"slices"
 	"strings"
+	"time"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
@@ -19,26 +20,37 @@ type World struct {
 	IDs    map[string]string // by name
 
 	client   *closekit.Client
-	before   map[string]map[string]any // records by resource and id
-	requests int                       // of the seed
+	before   state // by the seed
+	requests int   // of the seed
+	sent     int   // messages of the seed
 	problems []string
 }
 
-// watched are the resources that a task may spoil.
-var watched = []string{
-	"leads", "contacts", "opportunities", "tasks", "notes", "calls", "emails", "sms", "webhooks", "custom_fields_lead", "custom_fields_opportunity",
-	"sequence_subscriptions", "pipelines", "comments",
-}
+// Today is the time at which every task starts, a Saturday.
+var Today = time.Date(2026, 11, 28, 16, 0, 0, 0, time.UTC)
 
-func newWorld(srv *emulator.Server, t *Task) *World {
-	w := &World{Server: srv, IDs: map[string]string{}, client: closekit.NewClient(closekit.APIKey(srv.APIKey()), closekit.BaseURL(srv.URL()))}
+// newWorld starts an emulated Close in this process, with the same ids each time.
+func newWorld(t *Task) (*World, error) {
+	srv := emulator.New(emulator.Options{Seed: 1, Clock: func() time.Time { return Today }, BaseURL: "https://api.close.example"})
+	w := &World{Server: srv, IDs: map[string]string{}}
+	w.client = closekit.NewClient(closekit.APIKey(srv.APIKey()), w.reach()...)
 	w.know()
 	if t.Seed != nil {
 		t.Seed(w)
 	}
+	if len(w.problems) > 0 {
+		return nil, fmt.Errorf("%s: %s", t.Name, strings.Join(w.problems, "; "))
+	}
 	w.before = w.records()
 	w.requests = len(srv.Requests())
-	return w
+	w.sent = len(srv.Outbox())
+	return w, nil
+}
+
+// reach returns the options of a client that reaches the world. Nothing is retried on
+// the wall clock.
+func (w *World) reach() []closekit.Option {
+	return []closekit.Option{closekit.HTTPClient(&http.Client{Transport: w.Server.Transport()}), closekit.BaseURL(w.Server.URL()), closekit.MaxRetries(0)}
 }
 
 // know names what every emulator has.
@@ -58,6 +70,27 @@ func (w *World) know() {
 	w.IDs["mailbox"] = w.Server.Objects("connected_accounts")[0]["id"].(string)
 	w.IDs["welcome"] = w.Server.Objects("sequences")[0]["id"].(string)
 }
+
+// Fill adds the content of a seed file of the emulator.
+func (w *World) Fill(seed string) {
+	if err := w.Server.Seed(strings.NewReader(seed)); err != nil {
+		w.Fault("seed: %v", err)
+	}
+	w.know()
+}
+
+// Colleague makes a call as Ben, who works in the same organization.
+func (w *World) Colleague(tool string, in In) {
+	ben := w.IDs["ben"]
+	key := w.Server.APIKeyOf(ben, w.Server.Organizations()[0].ID)
+	as := *w
+	as.client = closekit.NewClient(closekit.APIKey(key), w.reach()...)
+	as.call(tool, in)
+	w.problems = as.problems
+}
+
+// own reports whether a request is one that a task itself made.
+func (w *World) own(r emulator.Request) bool { return r.UserID == w.IDs["ben"] }
 
 // Make creates a record of the seed, and names it.
 func (w *World) Make(name, tool string, in In) {
@@ -174,43 +207,4 @@ func plain(v any) any {
 	var out any
 	_ = json.Unmarshal(b, &out)
 	return out
-}
-
-// records returns what Close has, without what any activity moves.
-func (w *World) records() map[string]map[string]any {
-	all := map[string]map[string]any{}
-	for _, resource := range watched {
-		all[resource] = map[string]any{}
-		for _, r := range w.Server.Objects(resource) {
-			kept := map[string]any{}
-			for k, v := range r {
-				if !moves(k) {
-					kept[k] = plain(v)
-				}
-			}
-			all[resource][fmt.Sprint(r["id"])] = kept
-		}
-	}
-	return all
-}
-
-func moves(key string) bool {
-	for _, p := range []string{"date_updated", "updated_by", "latest_", "last_", "integration_"} {
-		if strings.HasPrefix(key, p) {
-			return true
-		}
-	}
-	return slices.Contains([]string{"contacts", "opportunities", "tasks", "html_url", "display_name", "send_as_id", "is_joinable"}, key)
-}
-
-// spoiled returns the resources that differ from the seed.
-func (w *World) spoiled() []string {
-	after := w.records()
-	var list []string
-	for _, resource := range watched {
-		if !reflect.DeepEqual(w.before[resource], after[resource]) {
-			list = append(list, resource)
-		}
-	}
-	return list
 }

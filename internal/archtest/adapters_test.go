@@ -9,11 +9,20 @@ import (
 	"testing"
 )
 
-// sdks is what the module of each adapter requires beside the core.
-var sdks = map[string]string{
-	"anthropic": "github.com/anthropics/anthropic-sdk-go",
-	"mcp":       "github.com/modelcontextprotocol/go-sdk",
-	"openai":    "github.com/openai/openai-go/v3",
+// sdks is what the module of each adapter requires beside the core. The first is what no
+// other adapter may link, but adk, whose framework is made of genai. What follows for
+// eino is the model of its tests.
+var sdks = map[string][]string{
+	"adk":         {"google.golang.org/adk/v2", "google.golang.org/genai"},
+	"anthropic":   {"github.com/anthropics/anthropic-sdk-go"},
+	"bedrock":     {"github.com/aws/aws-sdk-go-v2/service/bedrockruntime", "github.com/aws/aws-sdk-go-v2"},
+	"eino":        {"github.com/cloudwego/eino", "github.com/cloudwego/eino-ext/components/model/openai"},
+	"genai":       {"google.golang.org/genai"},
+	"genkit":      {"github.com/firebase/genkit/go"},
+	"langchaingo": {"github.com/tmc/langchaingo"},
+	"jetstream":   {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2"}, // the server is for tests
+	"mcp":         {"github.com/modelcontextprotocol/go-sdk"},
+	"openai":      {"github.com/openai/openai-go/v3"},
 }
 
 // core is what the core requires. A requirement more is one for all users.
@@ -60,17 +69,34 @@ func TestAdapters(t *testing.T) {
 		}
 		text, direct, all := requirements(t, file)
 		slices.Sort(direct)
-		want := []string{module, sdk}
+		want := append([]string{module}, sdk...)
 		if slices.Sort(want); !slices.Equal(direct, want) {
 			t.Errorf("adapters/%s requires %q, want %q", name, direct, want)
 		}
 		for other, theirs := range sdks {
-			if other != name && slices.Contains(all, theirs) {
+			if !slices.Contains(sdk, theirs[0]) && slices.Contains(all, theirs[0]) {
 				t.Errorf("adapters/%s would link the SDK of adapters/%s", name, other)
 			}
 		}
 		if strings.Contains(text, "\nreplace ") {
 			t.Errorf("adapters/%s: a module that is released has no replace directive", name)
+		}
+	}
+}
+
+// TestWorkspace wants every adapter in go.work.
+func TestWorkspace(t *testing.T) {
+	t.Parallel()
+	work, err := os.ReadFile("../../adapters/go.work")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range sdks {
+		if !strings.Contains(string(work), "\n\t./"+name+"\n") {
+			t.Errorf("adapters/%s is not in go.work", name)
+		}
+		if _, err := os.Stat("../../adapters/" + name + "/go.mod"); err != nil {
+			t.Error(err)
 		}
 	}
 }
@@ -83,7 +109,7 @@ func TestCoreRequirements(t *testing.T) {
 		t.Errorf("the core requires %q, want %q", direct, core)
 	}
 	for name, sdk := range sdks {
-		if slices.Contains(all, sdk) {
+		if slices.Contains(all, sdk[0]) {
 			t.Errorf("the core requires the SDK of adapters/%s", name)
 		}
 	}

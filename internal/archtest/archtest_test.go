@@ -41,6 +41,7 @@ var table = map[string]rule{
 
 	"runtime/wire":       {ours: []string{".", "internal/bom", "internal/codec", "internal/markup", "internal/words"}},
 	"runtime/logging":    {ours: []string{"."}},
+	"runtime/everything": {ours: []string{"."}},
 	"runtime/otelclient": {ours: []string{"."}, others: []string{"go.opentelemetry.io/otel"}},
 	"closeapi":           {ours: []string{".", "runtime/wire"}},
 	"closeapi/tools":     {ours: []string{"closeapi", "."}},
@@ -62,6 +63,7 @@ var table = map[string]rule{
 	"agent/internal/explain":  {ours: []string{".", "agent/internal/repair", "internal/words"}},
 	"agent/internal/lower":    {ours: []string{".", "agent/internal/tool", "internal/words"}},
 	"agent/internal/coverage": {ours: []string{"agent/internal/tool"}}, // tests and measurements only
+	"agent/internal/crowd":    {},                                      // tests and measurements only
 	"agent/internal/search":   {ours: []string{"agent/internal/tool"}},
 	"agent/internal/meta":     {ours: []string{".", "agent/internal/lower", "agent/internal/search", "agent/internal/tool"}},
 	"agent/internal/chain":    {ours: []string{".", "agent"}},
@@ -87,6 +89,12 @@ var table = map[string]rule{
 	"emulator/internal/store": {ours: []string{"emulator/internal/value"}},
 	"emulator/internal/value": {},
 
+	"runtime/webhooks":                 {ours: []string{"."}},
+	"runtime/webhooks/internal/faults": {}, // tests only
+	"runtime/webhooks/storetest":       {ours: []string{"runtime/webhooks"}},
+	"runtime/webhooks/sqlitestore":     {ours: []string{"runtime/webhooks", "internal/migrations", "internal/sqlitefile"}},
+	"runtime/webhooks/pgstore":         {ours: []string{"runtime/webhooks", "internal/migrations", "internal/pgconnect"}, others: []string{"github.com/jackc/pgx/v5"}},
+
 	"runtime/accounts": {
 		ours:   []string{".", "internal/bom", "internal/filelock", "internal/httpx", "runtime/accounts/internal/failpoint"},
 		others: []string{"golang.org/x/oauth2"},
@@ -102,22 +110,23 @@ var table = map[string]rule{
 	"runtime/accounts/otelaccounts":       {ours: []string{"runtime/accounts"}, others: []string{"go.opentelemetry.io/otel"}},
 	"internal/pgtest":                     {others: []string{"github.com/jackc/pgx/v5"}},
 
-	"internal/apitest":   {}, // tests only
-	"internal/archtest":  {},
-	"internal/doctest":   {},
-	"internal/oauthtest": {},
-	"internal/modeltest": {ours: []string{"internal/rules"}}, // tests only
-	"internal/testuser":  {},
-	"internal/rules":     {}, // tests only
+	"internal/apitest":     {}, // tests only
+	"internal/archtest":    {},
+	"internal/doctest":     {},
+	"internal/oauthtest":   {},
+	"internal/adaptertest": {ours: []string{".", "agent", "closeapi/tools", "emulator", "internal/modeltest"}}, // tests only
+	"internal/modeltest":   {ours: []string{"internal/rules"}},                                                 // tests only
+	"internal/testuser":    {},
+	"internal/rules":       {}, // tests only
 	"internal/cli": {
 		ours: []string{
-			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/files", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/bom", "internal/buildinfo", "internal/codec", "internal/httpx", "internal/words",
-			"runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault",
+			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/files", "closeapi/records", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/bom", "internal/buildinfo", "internal/codec", "internal/filelock", "internal/httpx", "internal/words",
+			"runtime/everything", "runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault", "runtime/webhooks",
 		},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
 	},
 	"cli":               {ours: []string{".", "emulator", "internal/cli"}},
-	"internal/wiretest": {ours: []string{"closeapi", "closeapi/tools", ".", "emulator"}},
+	"internal/wiretest": {ours: []string{"agent", "closeapi", "closeapi/tools", ".", "emulator"}},
 	"cmd/closekit":      {ours: []string{"internal/cli"}},
 
 	"examples/assistant":      {ours: []string{"examples/assistant/demo"}},

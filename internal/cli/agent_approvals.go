@@ -27,7 +27,7 @@ A decision carries nothing out: the program does, when it goes on with the run.`
 		Args:    commandsOnly,
 		RunE:    p.overview,
 	}
-	cmd.AddCommand(p.approvalsListCommand(), p.approvalsShowCommand(), p.decideCommand(agent.Approve), p.decideCommand(agent.Reject))
+	cmd.AddCommand(p.approvalsListCommand(), p.approvalsShowCommand(), p.decideCommand(agent.Approve), p.decideCommand(agent.Reject), p.withdrawCommand())
 	return cmd
 }
 
@@ -192,6 +192,45 @@ program carries the call out, nothing is sent.`,
 		cmd.Example = "  closekit agent approvals deny apr_… --as ben@example.com"
 	}
 	cmd.Flags().StringVar(&as, "as", "", "`name` of the person who decides")
+	f.define(cmd.Flags(), storeFlags)
+	f.defineJSON(cmd.Flags())
+	return cmd
+}
+
+func (p *program) withdrawCommand() *cobra.Command {
+	var f accountFlags
+	var as string
+	cmd := &cobra.Command{
+		Use:   "withdraw ID --as NAME",
+		Short: "Take an approval back before its call is carried out",
+		Long: `Take an approval back whose call has not begun. The call is denied then, and the
+same call in the same run is refused from then on. If the program with the agents was
+faster, nothing is taken back, and the error says what became of the call.`,
+		Example: "  closekit agent approvals withdraw apr_… --as ben@example.com",
+		Args:    oneApproval,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if as == "" {
+				return usage("withdrawing needs the name of who does it", "add --as with your name or address; it is kept with the approval")
+			}
+			return p.withApprovals(cmd.Context(), &f, func(a *agent.Agent) error {
+				x, err := approvalOf(cmd.Context(), a, args[0])
+				if err != nil {
+					return err
+				}
+				if err := a.Withdraw(cmd.Context(), x.ID, as); err != nil {
+					return err
+				}
+				if x, err = a.Approval(cmd.Context(), x.ID); err != nil {
+					return err
+				}
+				if f.asJSON {
+					return p.printJSON(jsonOfApproval(x))
+				}
+				return p.print("Withdrew " + visible(x.ID) + ".\n")
+			})
+		},
+	}
+	cmd.Flags().StringVar(&as, "as", "", "`name` of the person who withdraws")
 	f.define(cmd.Flags(), storeFlags)
 	f.defineJSON(cmd.Flags())
 	return cmd

@@ -181,6 +181,35 @@ func TestApprovalsCommands(t *testing.T) {
 	}
 }
 
+// TestWithdrawCommand takes an approval back.
+func TestWithdrawCommand(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	id := d.pending.ID
+	if code, _, stderr := d.run("agent", "approvals", "withdraw", id, "--as", "eve"); code != exitFailure || !strings.Contains(stderr, "no person has decided") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	if code, _, stderr := d.run("agent", "approvals", "withdraw", id); code != exitUsage || !strings.Contains(stderr, "--as") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	if err := d.agent.Decide(t.Context(), id, "ben", agent.Approve, d.pending.Shown); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := d.run("agent", "approvals", "deny", id, "--as", "eve"); code != exitFailure || !strings.Contains(stderr, "withdrawn until") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	if code, stdout, stderr := d.run("agent", "approvals", "withdraw", id, "--as", "eve"); code != 0 || !strings.Contains(stdout, "Withdrew "+id) {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	d.wants(agent.Denied)
+	if r := d.session.Resume(t.Context(), id); r.Err == nil {
+		t.Error("carried out")
+	}
+	if _, stdout, _ := d.run("agent", "approvals", "show", id, "--json"); !strings.Contains(stdout, `"approver":"eve"`) || !strings.Contains(stdout, "approved by ben") {
+		t.Error(stdout)
+	}
+}
+
 // TestAuditCommands verifies and reads both kinds of logs.
 func TestAuditCommands(t *testing.T) {
 	t.Parallel()

@@ -174,7 +174,7 @@ connect accounts of several users through OAuth, see "closekit accounts".`,
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log every request on standard error: tool, path, status, duration")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		p.demoCommand(), p.callCommand(), p.apiCommand(), p.uploadCommand(), p.downloadCommand(), p.toolsCommand(), p.schemaCommand(), p.accountsCommand(), p.agentCommand(), p.auditCommand(), p.emulatorCommand(), p.versionCommand(),
+		p.demoCommand(), p.callCommand(), p.apiCommand(), p.uploadCommand(), p.downloadCommand(), p.exportCommand(), p.importCommand(), p.toolsCommand(), p.schemaCommand(), p.accountsCommand(), p.agentCommand(), p.auditCommand(), p.eventsCommand(), p.emulatorCommand(), p.versionCommand(),
 		exitCodesTopic(), environmentTopic(),
 	)
 	if p.name == ownName { // the server has the tools of Close only
@@ -237,7 +237,7 @@ func exitCodesTopic() *cobra.Command {
        setting, an invalid key, an OAuth application whose client id or secret
        Close refuses
     3  invalid input of a tool, or an invalid address pasted after a consent;
-       nothing was sent
+       nothing was sent. Lines that an import refused, while others are done
     4  no API key, or one that Close refuses (401, 403); an account that does not
        exist or that its user must connect, or a consent that was denied
     5  Close responded with an error, or with something that cannot be decoded

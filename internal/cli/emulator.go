@@ -21,6 +21,7 @@ type emulatorFlags struct {
 	faults                      []string
 	asJSON, strict, autoConsent bool
 	extraFields, linkLocal      bool
+	maxSkip                     int
 }
 
 func (p *program) emulatorCommand() *cobra.Command {
@@ -66,6 +67,7 @@ performs the request before its response fails.
 	flags.BoolVar(&f.extraFields, "extra-fields", false, "add an undocumented key to every object in a response")
 	flags.StringVar(&f.rate, "rate-limit", "", "at most N requests in each `N/TIME`, such as 10/5s, per key and group of endpoints")
 	flags.StringVar(&f.rateHeaders, "rate-limit-headers", "", "`style` of the headers: "+strings.Join(rateStyleNames(), ", ")+" (default comma with --rate-limit)")
+	flags.IntVar(&f.maxSkip, "max-skip", 0, "largest `offset` of a page, to test programs that read more (default 35000)")
 	flags.StringArrayVar(&f.faults, "fault", nil, "make requests fail: a `status` or kind, and settings; may be repeated")
 	flags.BoolVar(&f.linkLocal, "link-local-webhooks", false, "permit webhooks to link-local addresses, where clouds serve credentials")
 	flags.BoolVar(&f.autoConsent, "auto-consent", false, "allow every request on the OAuth consent page at once")
@@ -85,7 +87,10 @@ type endpoints struct {
 }
 
 func (p *program) emulate(cmd *cobra.Command, f *emulatorFlags) error {
-	opts := emulator.Options{Strict: f.strict, ExtraFields: f.extraFields, AutoConsent: f.autoConsent, RedirectURLs: f.redirect, APIKey: p.apiKey, Routes: p.routes, LinkLocalWebhooks: f.linkLocal}
+	opts := emulator.Options{Strict: f.strict, ExtraFields: f.extraFields, AutoConsent: f.autoConsent, RedirectURLs: f.redirect, APIKey: p.apiKey, Routes: p.routes, LinkLocalWebhooks: f.linkLocal, MaxSkip: f.maxSkip}
+	if f.maxSkip < 0 {
+		return usage("--max-skip must not be negative", "leave it out for 35000, as Close has it")
+	}
 	if err := checkEmulated(cmd, p); err != nil {
 		return err
 	}

@@ -156,9 +156,9 @@ func TestEveryTool(t *testing.T) {
 				t.Errorf("%s: long line in the help: %s", tool.Name, line)
 			}
 		}
-		isList := strings.HasSuffix(tool.Name, "_list")
-		if paged := input.property("_skip") != nil; paged != isList {
-			t.Errorf("%s: pages: %v", tool.Name, paged)
+		paged := input.property("_skip") != nil || tool.Operation().Cursor != ""
+		if isList := strings.HasSuffix(tool.Name, "_list") || strings.HasSuffix(tool.Name, "_search"); paged && !isList || isList && tool.Effect != closekit.Read {
+			t.Errorf("%s: pages: %v, effect: %v", tool.Name, paged, tool.Effect)
 		}
 	}
 }

@@ -525,6 +525,19 @@ func TestExamples(t *testing.T) {
 				t.Chdir(useAccounts(t))
 				consents(t, srv, "ada")
 			}
+			if strings.HasPrefix(line, "closekit export ") || strings.HasPrefix(line, "closekit import ") {
+				t.Chdir(t.TempDir())
+				if err := srv.Seed(strings.NewReader(`{"custom_fields": {"lead": [{"name": "Industry", "type": "text"}]}}`)); err != nil {
+					t.Fatal(err)
+				}
+				for name, text := range map[string]string{"companies.csv": "Firm,Branch\nAcme,Steel\n", "leads.jsonl": `{"name": "Acme"}`} {
+					if strings.Contains(line, name) {
+						if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+			}
 			// The shell itself outlives Ctrl-C and returns the exit code of the command.
 			c := start(t, srv, "sh", "-c", "trap : INT; "+line)
 			if strings.Contains(line, "accounts connect") {

@@ -10,6 +10,17 @@ import (
 // chat is the protocol of OpenAI's POST /v1/chat/completions.
 var chat = provider{target: "openai-chat", read: readChat, write: writeChat, refuse: refuseOpenAI}
 
+// compatible is Gemini behind that protocol. Calls have no index, and a signature that
+// must come back.
+var compatible = provider{
+	target: "openai-chat", objects: true, refuse: refuseOpenAI,
+	read:  func(q *reader, r *http.Request) { q.signed = true; readChat(q, r) },
+	write: func(w http.ResponseWriter, r *reply) { r.signed = true; writeChat(w, r) },
+}
+
+// extra is what a call of Gemini has there.
+var extra = object{"google": object{"thought_signature": signature}}
+
 func refuseOpenAI(message string) any {
 	return object{"error": object{"type": "invalid_request_error", "message": message, "param": nil, "code": nil}}
 }
@@ -69,7 +80,14 @@ func (q *reader) readAssistant(at string, raw json.RawMessage) {
 	}
 	for j, raw := range calls {
 		here := fmt.Sprintf("%s.tool_calls[%d]", at, j)
-		c := q.object(here, raw, "id type function", "")
+		must := "id type function"
+		if q.signed {
+			must += " extra_content"
+		}
+		c := q.object(here, raw, must, "index") // some clients send back what they were streamed
+		if q.signed && !sameInput(string(c["extra_content"]), string(encode(extra))) {
+			q.say("%s: the thought signature of the call is missing or changed", here)
+		}
 		f := q.object(here+".function", c["function"], "name arguments", "")
 		t.calls = append(t.calls, call{id: q.text(here+".id", c["id"]), name: q.text(here+".name", f["name"]), input: q.text(here+".arguments", f["arguments"])})
 	}
@@ -95,7 +113,11 @@ func writeChat(w http.ResponseWriter, r *reply) {
 		return object{"id": r.id, "object": kind, "created": 1, "model": "model", "choices": []any{choice}}
 	}
 	function := func(c call, arguments string) object {
-		return object{"id": c.id, "type": "function", "function": object{"name": c.name, "arguments": arguments}}
+		o := object{"id": c.id, "type": "function", "function": object{"name": c.name, "arguments": arguments}}
+		if r.signed {
+			o["extra_content"] = extra
+		}
+		return o
 	}
 	if !r.stream {
 		message := object{"role": "assistant", "content": nil, "refusal": nil}
@@ -120,6 +142,10 @@ func writeChat(w http.ResponseWriter, r *reply) {
 		delta(object{"content": p}, nil)
 	}
 	for i, c := range r.calls {
+		if r.signed { // whole, and without an index
+			delta(object{"tool_calls": []any{function(c, c.input)}}, nil)
+			continue
+		}
 		first := function(c, "")
 		first["index"] = i
 		delta(object{"tool_calls": []any{first}}, nil)

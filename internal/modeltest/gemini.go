@@ -107,10 +107,10 @@ func writeGemini(w http.ResponseWriter, r *reply) {
 		for _, p := range pieces(r.text) {
 			send(w, "", answer([]any{object{"text": p}}, ""))
 		}
-		if len(calls) == 0 {
-			calls = []any{object{"text": ""}}
+		if len(calls) > 0 {
+			send(w, "", answer(calls, ""))
 		}
-		send(w, "", answer(calls, "STOP"))
+		send(w, "", answer([]any{object{"text": ""}}, "STOP")) // so ends many a stream
 		return
 	}
 	if r.text != "" {

@@ -2,9 +2,11 @@ package modeltest_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"slices"
@@ -56,6 +58,22 @@ var wires = []wire{
 		`{"functionResponse":{"id":"call_1_1","name":"a","response":{"error":"done"}}}`,
 		`{"tools":[{"functionDeclarations":[TOOL]}],"contents":[{"role":"user","parts":[{"text":"hi"}]},{"role":"model","parts":[CALL]},{"role":"user","parts":[RESULT]}]}`,
 	},
+	{
+		"bedrock", "/model/m/converse", "/model/m/converse-stream",
+		`{"toolSpec":{"name":"a","description":"A.","inputSchema":{"json":` + schema + `}}}`,
+		`{"toolConfig":{"tools":[TOOL]},"messages":[{"role":"user","content":[{"text":"hi"}]}]}`,
+		`{"toolUse":{"toolUseId":"call_1_1","name":"a","input":{"name":"x"}}}`,
+		`{"toolResult":{"toolUseId":"call_1_1","content":[{"text":"done"}],"status":"error"}}`,
+		`{"toolConfig":{"tools":[TOOL]},"messages":[{"role":"user","content":[{"text":"hi"}]},{"role":"assistant","content":[CALL]},{"role":"user","content":[RESULT]}]}`,
+	},
+	{
+		"compatible", "/v1beta/openai/chat/completions", "/v1beta/openai/chat/completions",
+		`{"type":"function","function":{"name":"a","parameters":` + schema + `}}`,
+		`{"model":"m","tools":[TOOL],"messages":[{"role":"user","content":"hi"}]}`,
+		`{"id":"call_1_1","type":"function","function":{"name":"a","arguments":"{\"name\":\"x\"}"},"extra_content":{"google":{"thought_signature":"c2lnbmF0dXJl"}}}`,
+		`{"role":"tool","tool_call_id":"call_1_1","content":"done"}`,
+		`{"model":"m","tools":[TOOL],"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[CALL]},RESULT]}`,
+	},
 }
 
 func (w wire) fill(body string) string {
@@ -92,7 +110,7 @@ func TestConversation(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			steps := slices.Clone(script)
 			steps[1].Check = func(r modeltest.Request) error {
-				if len(r.Results) != 1 || r.Results[0].Text != "done" || r.Results[0].Name != "a" || !slices.Equal(r.Tools, []string{"a"}) {
+				if len(r.Results) != 1 || r.Results[0].Text != "done" || r.Results[0].Name != "a" || !slices.Equal(r.Tools, []string{"a"}) || string(r.Definitions[0].Schema) != schema {
 					return fmt.Errorf("got %+v", r)
 				}
 				return nil
@@ -104,7 +122,7 @@ func TestConversation(t *testing.T) {
 			if code, out := post(t, s.URL()+w.path, w.fill(w.next)); code != 200 || !strings.Contains(out, "All done.") {
 				t.Errorf("%d %s", code, out)
 			}
-			marked := w.name == "anthropic" || w.name == "gemini"
+			marked := w.name == "anthropic" || w.name == "gemini" || w.name == "bedrock"
 			if r := s.Requests(); len(r) != 2 || r[1].Results[0].IsError != marked {
 				t.Errorf("requests: %+v", r)
 			}
@@ -118,15 +136,42 @@ func TestStream(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			s := modeltest.Start(t, script[0])
 			body := w.fill(w.first)
-			if w.name != "gemini" {
+			if w.stream == w.path {
 				body = `{"stream":true,` + body[1:]
 			}
 			code, out := post(t, s.URL()+w.stream, body)
+			if w.name == "bedrock" {
+				out = unframed(t, out)
+			}
 			if code != 200 || strings.Count(out, "data: ") < 3 || !strings.Contains(out, `"Let me "`) || !strings.Contains(out, "call_1_1") || !s.Requests()[0].Stream {
 				t.Errorf("%d %s", code, out)
 			}
 		})
 	}
+}
+
+// unframed reads the events of a binary stream, checks their checksums, and returns the
+// payloads as lines that begin with "data: ".
+func unframed(t *testing.T, stream string) string {
+	t.Helper()
+	var out strings.Builder
+	for b := []byte(stream); len(b) > 0; {
+		if len(b) < 16 || len(b) < int(binary.BigEndian.Uint32(b)) {
+			t.Fatalf("%d bytes are left: %q", len(b), b)
+		}
+		f := b[:binary.BigEndian.Uint32(b)]
+		b = b[len(f):]
+		end := len(f) - 4
+		if crc32.ChecksumIEEE(f[:8]) != binary.BigEndian.Uint32(f[8:]) || crc32.ChecksumIEEE(f[:end]) != binary.BigEndian.Uint32(f[end:]) {
+			t.Fatalf("a checksum is wrong: %q", f)
+		}
+		headers := 12 + binary.BigEndian.Uint32(f[4:])
+		if h := string(f[12:headers]); !strings.Contains(h, "\x0b:event-type\x07\x00") || !strings.Contains(h, "\x0d:message-type\x07\x00\x05event") {
+			t.Fatalf("headers: %q", h)
+		}
+		fmt.Fprintf(&out, "data: %s\n", f[headers:end])
+	}
+	return out.String()
 }
 
 // violations are edits of a conversation, by protocol ("" for each one), and what the
@@ -164,10 +209,38 @@ var violations = []struct {
 	{"responses", `"call_id":"call_1_1","output"`, `"call_id":"call_9","output"`, `"call_9" answers no call`, false},
 	{"responses", `"strict":false,`, ``, "lacks strict", true},
 	{"gemini", `,"thoughtSignature":"c2lnbmF0dXJl"`, ``, "thought signature", false},
+	{"compatible", `"thought_signature":"c2lnbmF0dXJl"`, `"thought_signature":"x"`, "thought signature", false},
+	{"compatible", `,"extra_content":{"google":{"thought_signature":"c2lnbmF0dXJl"}}`, ``, "lacks extra_content", false},
 	{"gemini", `{"error":"done"}`, `"done"`, "must be an object", false},
 	{"gemini", `{"error":"done"}`, `{"text":"done"}`, "unknown member text", false},
 	{"gemini", `"parametersJsonSchema"`, `"parameters"`, "unknown member parameters", true},
 	{"gemini", `"id":"call_1_1","name":"a","response"`, `"name":"b","response"`, "result 1 is of b", false},
+	{"bedrock", `"role":"user"`, `"role":"assistant"`, "must start with a user message", true},
+	{"bedrock", `"role":"user"`, `"role":"system"`, `the role "system" is not known`, true},
+	{"bedrock", `{"role":"assistant"`, `{"role":"user","content":[{"text":"and"}]},{"role":"assistant"`, "must alternate", false},
+	{"bedrock", `[{"text":"hi"}]`, `[]`, "the content is empty", true},
+	{"bedrock", `[{"text":"hi"}]`, `"hi"`, "must be a list", true},
+	{"bedrock", `{"text":"hi"}`, `{"text":" "}`, "the text is blank", true},
+	{"bedrock", `{"text":"hi"}`, `{"type":"text","text":"hi"}`, "unknown member type", true},
+	{"bedrock", `{"text":"hi"}`, `{"text":"hi","cachePoint":{"type":"default"}}`, "must have one member, not 2", true},
+	{"bedrock", `{"text":"hi"}`, `{"text":"hi"},{"cachePoint":{"type":"forever"}}`, `the type "forever" of a cache point`, true},
+	{"bedrock", `[TOOL]`, `[]`, "must have at least one tool", true},
+	{"bedrock", `[TOOL]`, `[TOOL],"toolChoice":{"auto":{},"any":{}}`, "toolConfig.toolChoice: must have one member", true},
+	{"bedrock", `"description":"A."`, `"description":""`, "must not be empty", true},
+	{"bedrock", `"name":"a"`, `"name":"` + strings.Repeat("a", 65) + `"`, "is not allowed", true},
+	{"bedrock", `{"json":` + schema + `}`, schema, "lacks json", true},
+	{"bedrock", `"toolConfig":{"tools":[TOOL]},`, ``, "toolConfig must be defined", false},
+	{"bedrock", `CALL`, `{"text":"so"}`, `"call_1_1" answers no call`, false},
+	{"bedrock", `,{"role":"user","content":[RESULT]}`, ``, "call_1_1 has no result", false},
+	{"bedrock", `[RESULT]`, `[{"text":"so"}]`, "call_1_1 has no result directly after it", false},
+	{"bedrock", `[RESULT]`, `[RESULT,CALL]`, "toolUse is not allowed here", false},
+	{"bedrock", `"toolUseId":"call_1_1","content"`, `"toolUseId":"call_9","content"`, `"call_9" answers no call`, false},
+	{"bedrock", `"toolUseId":"call_1_1","content"`, `"toolUseId":"call 9","content"`, `the toolUseId "call 9" is not allowed`, false},
+	{"bedrock", `"status":"error"`, `"status":"failed"`, `the status "failed" is not known`, false},
+	{"bedrock", `[{"text":"done"}]`, `[]`, "an error must have content", false},
+	{"bedrock", `[{"text":"done"}]`, `[{"json":[1]}]`, "content[0].json: must be an object", false},
+	{"bedrock", `"input":{"name":"x"}`, `"input":"{}"`, "the input must be an object", false},
+	{"bedrock", `"input":{"name":"x"}`, `"input":{"name":"y"}`, "is not the one that the model asked for", false},
 }
 
 // TestViolations plants each violation, and wants it refused in the provider's form.
@@ -196,8 +269,11 @@ func TestViolations(t *testing.T) {
 					t.Fatal("the violation was not planted")
 				}
 				code, out := post(t, s.URL()+w.path, w.fill(planted))
-				var form struct{ Error struct{ Message string } }
-				if err := json.Unmarshal([]byte(out), &form); err != nil || code != 400 || !strings.Contains(form.Error.Message, v.want) {
+				var form struct {
+					Error   struct{ Message string }
+					Message string // Bedrock
+				}
+				if err := json.Unmarshal([]byte(out), &form); err != nil || code != 400 || !strings.Contains(form.Error.Message+form.Message, v.want) {
 					t.Errorf("%d %s, want %q", code, out, v.want)
 				}
 				if p := s.Problems(); len(p) != 1 || !strings.Contains(p[0], v.want) {

@@ -17,6 +17,7 @@ type reader struct {
 	definitions []json.RawMessage
 	turns       []turn
 	stored      map[string][]turn
+	signed      bool // calls have the signatures of Gemini
 	problems    []string
 }
 
@@ -94,7 +95,9 @@ func (q *reader) checkTools(target string) {
 	list := make([]json.RawMessage, len(q.definitions))
 	for i, d := range q.definitions {
 		list[i] = unescape(d)
-		q.Tools = append(q.Tools, names(d)...)
+		for _, one := range read(d) {
+			q.Tools, q.Definitions = append(q.Tools, one.Name), append(q.Definitions, one)
+		}
 	}
 	for _, p := range rules.Request(target, list) {
 		q.say("tools: %s", p)
@@ -110,24 +113,40 @@ func unescape(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// names returns the names in a definition: one, or those of a namespace.
-func names(raw json.RawMessage) []string {
+// read returns the tools that a provider finds in a definition: one, or those of a
+// namespace.
+func read(raw json.RawMessage) []Definition {
+	type function struct {
+		Definition
+		Parameters, ParametersJSONSchema json.RawMessage
+		InputSchema                      json.RawMessage `json:"input_schema"`
+	}
 	var d struct {
-		Name     string
-		Function struct{ Name string }
-		Tools    []json.RawMessage
+		function
+		Function function
+		ToolSpec struct {
+			Definition
+			InputSchema struct{ JSON json.RawMessage }
+		}
+		Tools []json.RawMessage
 	}
 	if json.Unmarshal(raw, &d) != nil {
 		return nil
 	}
-	if len(d.Tools) == 0 {
-		return []string{d.Name + d.Function.Name}
+	if len(d.Tools) > 0 {
+		var list []Definition
+		for _, t := range d.Tools {
+			list = append(list, read(t)...)
+		}
+		return list
 	}
-	var list []string
-	for _, t := range d.Tools {
-		list = append(list, names(t)...)
+	t := Definition{Name: d.Name + d.Function.Name + d.ToolSpec.Name, Description: d.Description + d.Function.Description + d.ToolSpec.Description}
+	for _, schema := range []json.RawMessage{d.Parameters, d.ParametersJSONSchema, d.InputSchema, d.Function.Parameters, d.ToolSpec.InputSchema.JSON} {
+		if schema != nil {
+			t.Schema = schema
+		}
 	}
-	return list
+	return []Definition{t}
 }
 
 func isObject(text string) bool {

@@ -9,6 +9,8 @@ type Step struct {
 	Check func(Request) error
 	Text  string // before the calls
 	Calls []Call
+	// Hold, if not nil, stops a stream after the first piece of Text until it is closed.
+	Hold <-chan struct{}
 }
 
 // Call is a call that the model asks for.
@@ -21,11 +23,18 @@ type Call struct {
 
 // Request is what came from the client.
 type Request struct {
-	Path    string
-	Tools   []string // names
-	Results []Result // of the calls of the step before, in the order of the calls
-	Stream  bool
-	Body    json.RawMessage
+	Path        string
+	Tools       []string     // names
+	Definitions []Definition // of the tools
+	Results     []Result     // of the calls of the step before, in the order of the calls
+	Stream      bool
+	Body        json.RawMessage
+}
+
+// Definition is what the model reads of a tool.
+type Definition struct {
+	Name, Description string
+	Schema            json.RawMessage // of the input; nil for a search of the provider
 }
 
 // Result is what became of a call.

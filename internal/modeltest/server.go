@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -33,8 +34,11 @@ func New(steps ...Step) *Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/messages", s.serve(anthropic))
 	mux.HandleFunc("POST /v1/chat/completions", s.serve(chat))
+	mux.HandleFunc("POST /v1beta/openai/chat/completions", s.serve(compatible))
 	mux.HandleFunc("POST /v1/responses", s.serve(responses))
 	mux.HandleFunc("POST /v1beta/models/{call}", s.serve(gemini))
+	mux.HandleFunc("POST /model/{model}/converse", s.serve(bedrock))
+	mux.HandleFunc("POST /model/{model}/converse-stream", s.serve(bedrock))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -96,6 +100,7 @@ type provider struct {
 	read    func(*reader, *http.Request)
 	write   func(http.ResponseWriter, *reply)
 	refuse  func(message string) any // the body of an error
+	refusal http.Header              // of an error, besides
 }
 
 // reply is a step on its way to the client.
@@ -104,6 +109,8 @@ type reply struct {
 	text   string
 	calls  []call
 	stream bool
+	signed bool // calls have the signatures of Gemini
+	hold   <-chan struct{}
 }
 
 func (s *Server) serve(p provider) http.HandlerFunc {
@@ -116,6 +123,7 @@ func (s *Server) serve(p provider) http.HandlerFunc {
 		q := &reader{Request: Request{Path: r.URL.Path, Body: body}}
 		rep, err := s.answer(p, q, r)
 		if err != nil {
+			maps.Copy(w.Header(), p.refusal)
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusBadRequest)
 			_, _ = w.Write(encode(p.refuse(err.Error()))) // a client that is gone
@@ -123,6 +131,9 @@ func (s *Server) serve(p provider) http.HandlerFunc {
 		}
 		if rep.stream {
 			w.Header().Set("Content-Type", "text/event-stream")
+			if rep.hold != nil {
+				w = &held{ResponseWriter: w, reply: rep, gone: r.Context().Done()}
+			}
 		} else {
 			w.Header().Set("Content-Type", "application/json")
 		}
@@ -151,7 +162,7 @@ func (s *Server) answer(p provider, q *reader, r *http.Request) (*reply, error) 
 	step := s.steps[s.played]
 	s.played++
 	s.requests = append(s.requests, q.Request)
-	rep := &reply{id: "msg_" + strconv.Itoa(s.played), text: step.Text, stream: q.Stream}
+	rep := &reply{id: "msg_" + strconv.Itoa(s.played), text: step.Text, stream: q.Stream, hold: step.Hold}
 	for i, c := range step.Calls {
 		one := call{id: fmt.Sprintf("call_%d_%d", s.played, i+1), name: c.Name, input: c.Input}
 		s.said[one.id] = one

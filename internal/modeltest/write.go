@@ -1,6 +1,7 @@
 package modeltest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -42,3 +43,24 @@ func pieces(text string) []string {
 	}
 	return list
 }
+
+// held stops a stream after the first piece of the text.
+type held struct {
+	http.ResponseWriter
+	reply *reply
+	begun bool
+	gone  <-chan struct{} // the client
+}
+
+func (h *held) Write(b []byte) (int, error) {
+	if h.begun {
+		select {
+		case <-h.reply.hold:
+		case <-h.gone:
+		}
+	}
+	h.begun = h.begun || bytes.Contains(b, encode(pieces(h.reply.text)[0]))
+	return h.ResponseWriter.Write(b)
+}
+
+func (h *held) Flush() { flush(h.ResponseWriter) }

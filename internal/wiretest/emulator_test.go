@@ -227,21 +227,23 @@ func member(v any, path string) (string, error) {
 
 var anID = regexp.MustCompile(`\b[a-z]+_[0-9A-Za-z]{22,43}\b`)
 
+// own replaces the ids of the pair by those of the server.
+func (s *stage) own(text string) string {
+	return anID.ReplaceAllStringFunc(text, func(id string) string {
+		if mine := s.ids[id]; mine != "" {
+			return mine
+		}
+		return id
+	})
+}
+
 // send makes a request in which the ids of the pair are those of the server.
 func (s *stage) send(key, method, target, body string) (int, http.Header, string, error) {
-	own := func(text string) string {
-		return anID.ReplaceAllStringFunc(text, func(id string) string {
-			if mine := s.ids[id]; mine != "" {
-				return mine
-			}
-			return id
-		})
-	}
 	var r io.Reader
 	if body != "" {
-		r = strings.NewReader(own(body))
+		r = strings.NewReader(s.own(body))
 	}
-	req, err := http.NewRequest(method, "http://close.invalid"+own(target), r)
+	req, err := http.NewRequest(method, "http://close.invalid"+s.own(target), r)
 	if err != nil {
 		return 0, nil, "", err
 	}

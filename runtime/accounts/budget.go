@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"context"
 	"sync"
 	"weak"
 
@@ -23,15 +24,18 @@ type organizationBudget struct {
 	used   instant
 }
 
-// Budget returns the budget that all clients of an organization of Close in this
-// process should share, whichever user and connection they act for, because Close
-// counts their requests together. Set it when a client is made of a handle:
+// Budget returns the budget that all clients of an organization of Close should
+// share, whichever user and connection they act for, because Close counts their
+// requests together. If the store is a [BudgetStore], as all of this module are, the
+// replicas of the program know of each other: while calls are paced, and only then,
+// each writes to the store once a second and sends its part of what the rate limit
+// leaves. Set it when a client is made of a handle:
 //
 //	info, err := account.Info(ctx)
 //	client := base.With(account, closekit.WithBudget(m.Budget(info.OrganizationID)))
 //
 // Without an id, as [Info] has it before an account is connected, the budget is a
-// new one. Budgets are not shared with other processes.
+// new one.
 func (m *Manager) Budget(organizationID string) *closekit.Budget {
 	if organizationID == "" {
 		return &closekit.Budget{}
@@ -51,11 +55,21 @@ func (m *Manager) Budget(organizationID string) *closekit.Budget {
 		o.budget = o.held.Value()
 	}
 	if o.budget == nil {
-		o.budget = &closekit.Budget{}
+		o.budget = m.newBudget(organizationID)
 		o.held = weak.Make(o.budget)
 	}
 	o.used = m.now()
 	return o.budget
+}
+
+func (m *Manager) newBudget(organizationID string) *closekit.Budget {
+	store, ok := m.store.(BudgetStore)
+	if !ok {
+		return &closekit.Budget{}
+	}
+	return closekit.NewSharedBudget(func(ctx context.Context) (int, error) {
+		return store.ShareBudget(ctx, organizationID, m.owner, closekit.SharedFor)
+	})
 }
 
 // forgetIdle leaves the budgets that were not asked for lately to the clients that

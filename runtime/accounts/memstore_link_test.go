@@ -10,6 +10,7 @@ import (
 func init() {
 	accounts.NewMemstore = func(now func() time.Time) interface {
 		accounts.Store
+		accounts.BudgetStore
 		accounts.TxStore
 	} {
 		return memstore.New(memstore.WithClock(now))

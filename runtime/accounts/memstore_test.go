@@ -9,6 +9,7 @@ import (
 // package memstore, which imports this one.
 type MemoryStore struct {
 	Store
+	BudgetStore
 	rows TxStore
 	now  func() time.Time
 }
@@ -17,6 +18,7 @@ type MemoryStore struct {
 // directory set it.
 var NewMemstore func(now func() time.Time) interface {
 	Store
+	BudgetStore
 	TxStore
 }
 
@@ -24,7 +26,7 @@ var NewMemstore func(now func() time.Time) interface {
 func NewMemoryStore() *MemoryStore {
 	s := &MemoryStore{now: time.Now}
 	inner := NewMemstore(func() time.Time { return s.now() })
-	s.Store, s.rows = inner, inner
+	s.Store, s.BudgetStore, s.rows = inner, inner, inner
 	return s
 }
 

@@ -53,6 +53,15 @@ type UnreadableReporter interface {
 	OnUnreadable(f func(row string, err error))
 }
 
+// BudgetStore is implemented by stores through which the replicas of a program share
+// the rate limit of an organization. See [Manager.Budget].
+type BudgetStore interface {
+	// ShareBudget records that owner paces calls of an organization of Close from
+	// now until ttl has passed, and returns how many owners do, this one included.
+	// What it records may be lost when the store fails.
+	ShareBudget(ctx context.Context, organizationID, owner string, ttl time.Duration) (int, error)
+}
+
 // AccountStore is the part of a [Store] that holds accounts.
 type AccountStore interface {
 	// Ensure returns the account of key, and inserts it as [Pending] with the

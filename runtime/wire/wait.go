@@ -53,30 +53,3 @@ func (s *plan) text(v unsafe.Pointer, name string) (string, error) {
 	}
 	return "", errors.New("the result has no text " + name)
 }
-
-// ChangeOf decodes the record after and before an event if matches is true, and reports
-// whether it did. What is missing, null or {} is nil.
-func ChangeOf[T any](after, before []byte, matches bool) (c closekit.Change[T], ok bool) {
-	if !matches {
-		return c, false
-	}
-	a, b := new(T), new(T)
-	some, ok := changed(after, a)
-	if some {
-		c.After = a
-	}
-	someBefore, okBefore := changed(before, b)
-	if someBefore {
-		c.Before = b
-	}
-	return c, ok && okBefore
-}
-
-// changed decodes one side of a change, and reports whether there is one.
-func changed(raw []byte, v any) (some, ok bool) {
-	switch string(raw) {
-	case "", "null", "{}":
-		return false, true
-	}
-	return true, Unmarshal(raw, v) == nil
-}

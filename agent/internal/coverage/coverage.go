@@ -13,7 +13,10 @@ import (
 )
 
 //go:embed tasks.txt
-var text string
+var tasks string
+
+//go:embed fresh.txt
+var fresh string
 
 // Task is what a rep wants, with the calls that carry it out.
 type Task struct {
@@ -28,7 +31,12 @@ type Call struct {
 }
 
 // Tasks returns the fixed set of tasks.
-func Tasks() []Task {
+func Tasks() []Task { return read(tasks) }
+
+// Fresh returns tasks that were written after the definitions.
+func Fresh() []Task { return read(fresh) }
+
+func read(text string) []Task {
 	var list []Task
 	for line := range strings.Lines(text) {
 		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")

@@ -32,7 +32,7 @@ func definitions(t *testing.T, p lower.Profile) (map[string]*tool.Tool, map[stri
 func TestTasksAreValid(t *testing.T) {
 	t.Parallel()
 	all, _ := definitions(t, lower.Lean)
-	list := coverage.Tasks()
+	list := append(coverage.Tasks(), coverage.Fresh()...)
 	used := map[string]bool{}
 	for _, task := range list {
 		for _, c := range task.Calls {
@@ -68,6 +68,27 @@ func TestCoverage(t *testing.T) {
 		t.Logf("%s: %d of %d tasks, %.3f", p, covered, len(list), share)
 		if share < least {
 			t.Errorf("%s covers %.3f, want %.2f at least", p, share, least)
+		}
+	}
+}
+
+// TestCoverageOfFresh measures the tasks that were written afterwards.
+func TestCoverageOfFresh(t *testing.T) {
+	t.Parallel()
+	for p, least := range map[lower.Profile]float64{lower.Full: 1, lower.Lean: 0.93} {
+		all, defs := definitions(t, p)
+		list := coverage.Fresh()
+		covered := 0
+		for _, task := range list {
+			if missing := coverage.Missing(task, all, defs); len(missing) > 0 {
+				t.Logf("%s: %s: %q", p, task.Text, missing)
+				continue
+			}
+			covered++
+		}
+		t.Logf("%s: %d of %d tasks", p, covered, len(list))
+		if len(list) < 60 || float64(covered) < least*float64(len(list)) {
+			t.Errorf("%s covers %d of %d, want %.2f at least", p, covered, len(list), least)
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package lower
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/closekit/closekit/agent/internal/tool"
 )
@@ -21,6 +23,49 @@ func Undo(t *tool.Tool, f Format, input json.RawMessage) (json.RawMessage, error
 		}
 	}
 	return Spread(t, input)
+}
+
+// Plain takes back what the definition of a tool did to the form of an input: it spreads
+// more, and undoes the strict form. That is how an input is read that gives every
+// parameter which a strict definition shows: null there stands for one that is not
+// set, even where an update could not clear it.
+func Plain(t *tool.Tool, input json.RawMessage) (json.RawMessage, error) {
+	if bytes.Contains(input, []byte("null")) {
+		strict, err := isStrict(t, input)
+		if err != nil {
+			return nil, err
+		}
+		if strict {
+			return Undo(t, OpenAIStrict, input)
+		}
+	}
+	if bytes.Contains(input, []byte(`"more"`)) || bytes.Contains(input, []byte(`\u`)) { // most inputs have none
+		return Spread(t, input)
+	}
+	return input, nil
+}
+
+// isStrict reports whether an input gives every parameter of the strict definition.
+func isStrict(t *tool.Tool, input json.RawMessage) (bool, error) {
+	if reasons, err := NotStrict(t); err != nil || len(reasons) > 0 {
+		return false, err
+	}
+	s, err := t.Schema()
+	if err != nil {
+		return false, err
+	}
+	members, err := membersOf(input)
+	if err != nil {
+		return false, nil //nolint:nilerr // the check says what is wrong with it
+	}
+	given := map[string]bool{}
+	for _, m := range members {
+		given[m.name] = true
+	}
+	shown := shownOf(t, s)
+	return !slices.ContainsFunc(s.Properties, func(p tool.Property) bool {
+		return !given[p.Name] && shown[p.Name] != hidden && !isDeprecated(p.Schema)
+	}), nil
 }
 
 func (d dialect) undo(s *tool.Schema, v json.RawMessage) (json.RawMessage, error) {

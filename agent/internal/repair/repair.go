@@ -59,7 +59,7 @@ func (r *run) lists() bool { return r.tool.Method == http.MethodGet }
 // [*closekit.ValidationError] with what is left to correct.
 func Input(t *tool.Tool, input []byte, f Facts) (fixed json.RawMessage, repairs []Repair, err error) {
 	failed := t.Check(input)
-	if failed == nil && !suspicious(t, input) {
+	if failed == nil && !Suspicious(t, input) {
 		return input, nil, nil
 	}
 	var invalid *closekit.ValidationError
@@ -230,9 +230,9 @@ func isLocalPhone(s string) bool {
 	return s != "" && len(s) <= maxTime && strings.Trim(s, "0123456789 ()-./") == "" && strings.ContainsAny(s, "0123456789")
 }
 
-// suspicious reports whether valid input may have a reading that is not meant: one of
+// Suspicious reports whether valid input may have a reading that is not meant: one of
 // the doubts, or a time without offset. It reads the input once.
-func suspicious(t *tool.Tool, input []byte) bool {
+func Suspicious(t *tool.Tool, input []byte) bool {
 	schema := t.InputSchema()
 	for i := 0; i < len(input); i++ {
 		if input[i] != '"' {

@@ -317,9 +317,6 @@ func (r *run) pairs(s *tool.Schema, v *node, path string) {
 		seen[id.text] = true
 		o.members = append(o.members, &member{id.text, value})
 	}
-	if len(o.members) == 0 {
-		return
-	}
 	*v = *o
 	r.add(path, "a list of pairs", "an object by id", "it takes an object")
 }

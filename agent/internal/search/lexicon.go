@@ -47,6 +47,11 @@ var phrases = map[string]string{
 	"discount": "note opportunity", "negotiation": "opportunity update pipeline", "proposal": "opportunity email", "contract": "opportunity", "big": "opportunity get", "value": "opportunity",
 	"sales team": "user list", "user id": "user", "staff": "user", "sales process": "pipeline",
 	"server": "webhook", "onboarding": "sequence", "nurture": "sequence", "automatic": "sequence subscription",
+	"anyone": "lead contact list", "in the system": "lead list", "already have": "lead list",
+	"promoted": "contact update", "promotion": "contact update", "head of": "contact", "manager": "contact", "director": "contact", "direct line": "contact get",
+	"left the": "contact", "probability": "opportunity", "likelihood": "opportunity", "wrote down": "note", "written down": "note",
+	"whenever": "webhook", "every time": "webhook", "each time": "webhook", "as soon as": "webhook", "scrap": "delete", "purge": "delete",
+	"cont": "contact", "oppo": "opportunity", "acti": "activity", // of ids
 	"kill": "delete", "repair": "update", "reword": "update", "rewrite": "update", "typo": "update", "wrong": "update", "mistake": "delete", "take down": "delete",
 	"take off": "update", "take": "update", "accident": "delete", "line": "update",
 }

@@ -27,9 +27,9 @@ type question struct {
 	held bool // in the half that tuning must not look at
 }
 
-func questions(t *testing.T) []question {
+func questions(t *testing.T, file string) []question {
 	t.Helper()
-	f, err := os.Open("testdata/questions.txt")
+	f, err := os.Open("testdata/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestRecall(t *testing.T) {
 	x := search.New(all(), tools.Catalog().Lexicon())
 	type counts struct{ asked, first, five, ten, empty, rejected int }
 	var halves [2]counts
-	for _, q := range questions(t) {
+	for _, q := range questions(t, "questions.txt") {
 		half := &halves[0]
 		if q.held {
 			half = &halves[1]
@@ -107,6 +107,42 @@ func TestRecall(t *testing.T) {
 	}
 	if rejected, empty := halves[0].rejected+halves[1].rejected, halves[0].empty+halves[1].empty; rejected*10 < empty*8 {
 		t.Errorf("%d of %d questions that fit nothing got nothing, want 80 %% at least", rejected, empty)
+	}
+}
+
+// TestRecallOfFresh measures the questions that were written afterwards.
+func TestRecallOfFresh(t *testing.T) {
+	t.Parallel()
+	x := search.New(all(), tools.Catalog().Lexicon())
+	var asked, first, five, ten, empty, rejected int
+	for _, q := range questions(t, "fresh.txt") {
+		hits := x.Search(q.text, 10)
+		if q.want == nil {
+			empty++
+			if len(hits) == 0 {
+				rejected++
+			} else {
+				t.Logf("%q fits nothing, got %v", q.text, hits[:min(2, len(hits))])
+			}
+			continue
+		}
+		asked++
+		if found(hits, q.want, 1) {
+			first++
+		}
+		if found(hits, q.want, 10) {
+			ten++
+		}
+		if found(hits, q.want, 5) {
+			five++
+		} else {
+			t.Logf("%q: want %v, got %v", q.text, q.want, hits[:min(5, len(hits))])
+		}
+	}
+	recall := float64(five) / float64(asked)
+	t.Logf("%d questions, recall@1 %.3f, @5 %.3f, @10 %.3f; %d of %d that fit nothing got nothing", asked, float64(first)/float64(asked), recall, float64(ten)/float64(asked), rejected, empty)
+	if asked < 55 || recall < 0.85 {
+		t.Errorf("recall@5 of %d questions is %.3f, want 0.85 at least", asked, recall)
 	}
 }
 

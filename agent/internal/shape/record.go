@@ -1,6 +1,7 @@
 package shape
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -37,7 +38,7 @@ func membersOf(raw []byte) (list []member, ok bool) {
 		_ = d.End() // not an object
 		return nil, false
 	}
-	list = make([]member, 0, 24)
+	list = make([]member, 0, min(1+bytes.Count(raw, []byte{','}), 48))
 	for d.Open(nil); d.Next(); {
 		name := d.Key()
 		list = append(list, member{name, d.Raw()})
@@ -52,6 +53,18 @@ func find(list []member, name string) []byte {
 		}
 	}
 	return nil
+}
+
+// pick returns the member that a field shows, and what is shown of it: for
+// emails.email, the member emails and the path email.
+func pick(list []member, f closekit.ShowField) (name string, raw []byte, path string) {
+	name, raw = f.Name, find(list, f.Name)
+	if raw == nil {
+		if name, path, _ = strings.Cut(f.Name, "."); path != "" {
+			raw = find(list, name)
+		}
+	}
+	return name, raw, path
 }
 
 // cutAt remembers that a field was cut.
@@ -81,12 +94,7 @@ func (w *writer) object(list []member, show []closekit.ShowField, top string) bo
 	formatted := w.limit < wide && !empty(find(list, "value_formatted")) && slices.ContainsFunc(show, func(f closekit.ShowField) bool { return f.Name == "value_formatted" })
 	count := 0
 	for _, f := range show {
-		name, raw, path := f.Name, find(list, f.Name), ""
-		if raw == nil {
-			if name, path, _ = strings.Cut(f.Name, "."); path != "" {
-				raw = find(list, name)
-			}
-		}
+		name, raw, path := pick(list, f)
 		switch {
 		case empty(raw), secret(name), formatted && name == "value":
 			continue
@@ -144,6 +152,10 @@ func (w *writer) value(raw []byte, f closekit.ShowField, path, top, name string)
 		}
 		return w.object(list, f.Show, top)
 	case '"':
+		if moment, ok := utc(raw); ok {
+			w.b = append(append(w.b, moment...), `Z"`...)
+			break
+		}
 		if len(raw) <= w.limit && simple(raw) {
 			w.b = append(w.b, raw...)
 			break
@@ -154,6 +166,30 @@ func (w *writer) value(raw []byte, f closekit.ShowField, path, top, name string)
 		w.b = append(w.b, raw[:min(len(raw), 40)]...)
 	}
 	return true
+}
+
+// utc returns the beginning of a time of Close, up to its seconds. Close writes
+// "2026-06-19T12:05:28.327000+00:00", which is half again as many tokens as with Z.
+func utc(raw []byte) (moment []byte, ok bool) {
+	const layout, offset = `"0000-00-00T00:00:00`, `+00:00"`
+	if len(raw) < len(layout)+len(offset) || len(raw) > len(layout)+len(".000000000")+len(offset) {
+		return nil, false
+	}
+	for i := range len(layout) {
+		if c := layout[i]; raw[i] != c && (c != '0' || !digit(raw[i])) {
+			return nil, false
+		}
+	}
+	fraction, ok := bytes.CutSuffix(raw[len(layout):], []byte(offset))
+	if !ok || len(fraction) > 0 && (fraction[0] != '.' || len(fraction) == 1) {
+		return nil, false
+	}
+	for _, c := range fraction[min(1, len(fraction)):] {
+		if !digit(c) {
+			return nil, false
+		}
+	}
+	return raw[:len(layout)], true
 }
 
 // simple reports whether a JSON string is written as it is: visible ASCII without

@@ -4,7 +4,6 @@
 package shape
 
 import (
-	"bytes"
 	"crypto/rand"
 	"fmt"
 	"regexp"
@@ -51,11 +50,10 @@ const wide = 300
 const reserve = 150
 
 // Answer returns the text for a model.
-func (s *Spec) Answer(raw []byte) string {
+func (s *Spec) Answer(p *Response) string {
 	var b strings.Builder
 	budget := max(s.Budget, Least)*100 - reserve*100
 	s.head(&b, &budget)
-	p := parse(raw)
 	if p.list && len(p.records) == 0 {
 		text := "0 found."
 		if s.Empty != nil {
@@ -80,7 +78,7 @@ func (s *Spec) Answer(raw []byte) string {
 	}
 	body := &body{spec: s, show: s.Show, budget: budget}
 	if p.list {
-		body.lines(s, &p)
+		body.lines(p)
 	} else {
 		body.one(p.records[0])
 	}
@@ -91,7 +89,7 @@ func (s *Spec) Answer(raw []byte) string {
 		b.WriteString("\n" + end)
 	}
 	if p.list {
-		b.WriteString(s.position(body, &p) + "\n")
+		b.WriteString(s.position(body, p) + "\n")
 	}
 	body.leftOut(&b)
 	s.tail(&b)
@@ -118,8 +116,8 @@ func (s *Spec) tail(b *strings.Builder) {
 	}
 }
 
-// response is a response, split.
-type response struct {
+// Response is a response, split into records and their members.
+type Response struct {
 	list     bool
 	records  []record // of a single record, one
 	envelope []member // of a list
@@ -136,7 +134,8 @@ func recordOf(raw []byte) record {
 	return record{raw, m}
 }
 
-func parse(raw []byte) response {
+// Parse splits a response, which must be valid JSON.
+func Parse(raw []byte) *Response {
 	all, list := codec.Elements(raw)
 	single := record{raw: raw}
 	if !list {
@@ -146,13 +145,32 @@ func parse(raw []byte) response {
 		}
 	}
 	if !list {
-		return response{records: []record{single}}
+		return &Response{records: []record{single}}
 	}
-	p := response{list: true, envelope: single.members, records: make([]record, len(all))}
+	p := &Response{list: true, envelope: single.members, records: make([]record, len(all))}
 	for i, r := range all {
 		p.records[i] = recordOf(r)
 	}
 	return p
+}
+
+// IDs returns the ids of the records.
+func (p *Response) IDs() (ids []string) {
+	for _, r := range p.records {
+		if id, _ := codec.Unquote(find(r.members, "id")); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// Text returns a member of a single record, if it is a text.
+func (p *Response) Text(name string) string {
+	if p.list {
+		return ""
+	}
+	text, _ := codec.Unquote(find(p.records[0].members, name))
+	return text
 }
 
 // body is the part of an answer that comes from Close.
@@ -166,14 +184,22 @@ type body struct {
 	gone   int
 }
 
-// record writes one record with texts of at most limit characters.
-func (d *body) record(r record, limit int) *writer {
-	w := &writer{b: make([]byte, 0, min(len(r.raw)+64, 1024)), limit: limit, most: d.budget / 100 * 8}
-	if r.members != nil {
+// record writes one record with texts of at most limit characters, as a line of a table
+// if it has columns.
+func (d *body) record(r record, columns []closekit.ShowField, limit int) *writer {
+	room := 1024
+	if d.spec.Brief {
+		room = 384
+	}
+	w := &writer{b: make([]byte, 0, min(len(r.raw)+64, room)), limit: limit, most: d.budget / 100 * 8}
+	switch {
+	case r.members != nil && columns != nil:
+		w.row(r.members, columns)
+	case r.members != nil:
 		if !w.object(r.members, d.show, "") && !w.object(r.members, nil, "") {
 			w.b = append(w.b, "{}"...)
 		}
-	} else if !w.value(r.raw, closekit.ShowField{}, "", "the value", "") {
+	case !w.value(r.raw, closekit.ShowField{}, "", "the value", ""):
 		w.b = append(w.b, "null"...)
 	}
 	return w
@@ -194,64 +220,6 @@ func (d *body) add(w *writer) {
 	}
 }
 
-// lines writes as many records as fit, each on a line. Texts become shorter before
-// records are left out.
-func (d *body) lines(s *Spec, p *response) {
-	records := p.records
-	totals := d.totals(s, p.envelope)
-	d.budget -= cost(totals)
-	same := d.hoist(records)
-	d.budget -= cost(same)
-	for _, limit := range []int{wide, 100} {
-		room := d.budget
-		d.text, d.shown, d.cut, d.gone = nil, 0, nil, 0
-		for _, r := range records {
-			w := d.record(r, limit)
-			if room -= cost(w.b) + perMark; room < 0 {
-				break
-			}
-			d.add(w)
-		}
-		if d.shown == len(records) {
-			break
-		}
-	}
-	if d.shown == 0 && len(records) > 0 {
-		d.one(records[0])
-	}
-	if len(same) > 0 {
-		d.text = append(append(same, '\n'), d.text...)
-	}
-	if len(totals) > 0 {
-		d.text = append(append(d.text, '\n'), totals...)
-	}
-}
-
-// hoist returns a line with the fields that are the same in all records, and takes
-// them out of what is shown of each.
-func (d *body) hoist(records []record) []byte {
-	if len(records) < 3 || d.spec.Show == nil || records[0].members == nil {
-		return nil
-	}
-	w := &writer{limit: wide, most: d.budget / 100}
-	var rest []closekit.ShowField
-	var same []closekit.ShowField
-	for _, f := range d.spec.Show {
-		v := find(records[0].members, f.Name)
-		if f.Name == "id" || empty(v) || v[0] == '[' || v[0] == '{' || len(v) > 100 ||
-			slices.ContainsFunc(records[1:], func(r record) bool { return !bytes.Equal(find(r.members, f.Name), v) }) {
-			rest = append(rest, f)
-		} else {
-			same = append(same, f)
-		}
-	}
-	if len(same) == 0 || !w.object(records[0].members, same, "") {
-		return nil
-	}
-	d.show = rest
-	return append([]byte("All of them: "), w.b...)
-}
-
 // one writes a single record, with texts as long as the budget allows.
 func (d *body) one(raw record) {
 	m := raw.members
@@ -262,7 +230,7 @@ func (d *body) one(raw record) {
 	if d.spec.Brief {
 		most = min(most, 100)
 	}
-	if w := d.record(raw, most); len(w.b)*perWord <= d.budget || cost(w.b) <= d.budget {
+	if w := d.record(raw, nil, most); len(w.b)*perWord <= d.budget || cost(w.b) <= d.budget {
 		d.add(w)
 		return
 	}
@@ -270,7 +238,7 @@ func (d *body) one(raw record) {
 	var best *writer
 	for hi-lo > 1+lo/16 {
 		mid := (lo + hi) / 2
-		if w := d.record(raw, mid); cost(w.b) <= d.budget {
+		if w := d.record(raw, nil, mid); cost(w.b) <= d.budget {
 			lo, best = mid, w
 		} else {
 			hi = mid
@@ -288,9 +256,9 @@ func (d *body) one(raw record) {
 
 // totals returns what the envelope of a list says besides its records and their
 // number, such as the sum of their values.
-func (d *body) totals(s *Spec, envelope []member) []byte {
+func (d *body) totals(envelope []member) []byte {
 	m := slices.DeleteFunc(slices.Clone(envelope), func(m member) bool {
-		return empty(m.raw) || string(m.raw) == "0" || slices.Contains([]string{"data", "has_more", "total_results", s.Next}, string(m.name))
+		return empty(m.raw) || string(m.raw) == "0" || slices.Contains([]string{"data", "has_more", "total_results", d.spec.Next}, string(m.name))
 	})
 	m = slices.DeleteFunc(slices.Clone(m), func(x member) bool { return find(m, string(x.name)+"_formatted") != nil })
 	w := &writer{limit: 60, most: 600}
@@ -301,15 +269,15 @@ func (d *body) totals(s *Spec, envelope []member) []byte {
 }
 
 // position says which records of a list are shown, and how to go on.
-func (s *Spec) position(d *body, p *response) string {
+func (s *Spec) position(d *body, p *Response) string {
 	m, of := p.envelope, len(p.records)
 	total := string(find(m, "total_results"))
 	if !number.MatchString(total) {
 		total = ""
 	}
-	next := strings.Trim(string(find(m, s.Next)), `"`)
-	if s.Cursor == "" || next == "null" {
-		next = ""
+	next := ""
+	if s.Cursor != "" {
+		next, _ = codec.Unquote(find(m, s.Next)) // null after the last page
 	}
 	more := string(find(m, "has_more")) == "true" || d.shown < of || next != ""
 	text := Thousands(d.shown)

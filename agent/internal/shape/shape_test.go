@@ -60,7 +60,7 @@ func TestBudget(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := spec.Answer(raw)
+		text := spec.Answer(shape.Parse(raw))
 		if n := shape.Tokens([]byte(text)); n > spec.Budget {
 			t.Fatalf("seed %d: %d tokens, the budget is %d\n%s", seed, n, spec.Budget, clip(text))
 		}
@@ -173,7 +173,7 @@ func TestHugeNote(t *testing.T) {
 			t.Fatal(err)
 		}
 		spec := shape.Spec{Budget: 4000, Whole: "close_note_get", Alone: true, Untrusted: true}
-		text := spec.Answer(raw)
+		text := spec.Answer(shape.Parse(raw))
 		n := shape.Tokens([]byte(text))
 		if n > 4000 || n < 3000 {
 			t.Errorf("%s: %d tokens, want nearly 4,000", kind, n)
@@ -212,7 +212,7 @@ func TestAnswerOf(t *testing.T) {
 		},
 	} {
 		c.spec.Budget = 4000
-		if got := c.spec.Answer([]byte(c.raw)); got != c.want {
+		if got := c.spec.Answer(shape.Parse([]byte(c.raw))); got != c.want {
 			t.Errorf("%s:\n%s\nwant\n%s", name, got, c.want)
 		}
 	}

@@ -97,6 +97,15 @@ func (t *Tool) Schema() (*Schema, error) { return t.schema() }
 // [*closekit.ValidationError].
 func (t *Tool) Check(input json.RawMessage) error { return t.run.Check(input) }
 
+// Prepare checks input for a call with c and returns the call. It is nil for a tool of
+// the host.
+func (t *Tool) Prepare(c *closekit.Client, input json.RawMessage) (*closekit.ToolCall, error) {
+	if of, ok := t.run.(catalogTool); ok {
+		return of.t.Prepare(c, input)
+	}
+	return nil, t.Check(input)
+}
+
 // EffectOf checks input and returns the effect of a call with it.
 func (t *Tool) EffectOf(input json.RawMessage) (closekit.Effect, error) { return t.run.EffectOf(input) }
 

@@ -187,28 +187,21 @@ func listActivities(c *rest.Call) (any, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	rows, err := c.Matching(c.Engine.Resources["activities"])
-	if err != nil {
-		return nil, err
-	}
 	threads := c.Query.Get("thread_emails")
-	rows = slices.DeleteFunc(rows, func(rec *store.Record) bool {
+	listed, err := c.List(c.Engine.Resources["activities"], func(rec *store.Record) bool {
 		switch rec.Data["_type"] {
 		case "EmailThread":
-			return threads != "true" && threads != "only" && !strings.Contains(c.Query.Get("_type")+c.Query.Get("_type__in"), "EmailThread")
+			return threads == "true" || threads == "only" || strings.Contains(c.Query.Get("_type")+c.Query.Get("_type__in"), "EmailThread")
 		case "Email":
-			return threads == "only"
+			return threads != "only"
 		}
-		return false
+		return true
 	})
-	pg, err := c.Page(rest.MaxLimit)
 	if err != nil {
 		return nil, err
 	}
-	c.SortRows(c.Engine.Resources["activities"], rows)
-	part, more := rest.Cut(rows, pg)
 	data, sel := []object{}, c.Selection()
-	for _, rec := range part {
+	for _, rec := range listed.Rows {
 		o := c.Render(c.Engine.ActivityResource(value.String(rec.Data["_type"])), rec)
 		if threads == "true" && rec.Data["_type"] == "Email" {
 			for _, k := range []string{"body_text", "body_html", "body_text_quoted", "body_html_quoted", "attachments"} {
@@ -217,5 +210,5 @@ func listActivities(c *rest.Call) (any, error) {
 		}
 		data = append(data, sel.Pick(o, nil))
 	}
-	return object{"data": data, "has_more": more}, nil
+	return object{"data": data, "has_more": listed.More}, nil
 }

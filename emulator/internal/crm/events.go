@@ -78,10 +78,10 @@ func eventRows(c *rest.Call, used []string, conds []rest.Condition) []*store.Eve
 		}
 		ok := true
 		for _, name := range used {
-			ok = ok && rest.EqualText(e.Body[name], c.Query.Get(name))
+			ok = ok && e.Field(name) == c.Query.Get(name)
 		}
 		for _, cond := range conds {
-			ok = ok && cond.Holds(e.Body[cond.Name], c.Zone)
+			ok = ok && cond.Holds(value.Naive(e.Updated), c.Zone)
 		}
 		if ok {
 			rows = append(rows, e)
@@ -95,9 +95,9 @@ func eventRows(c *rest.Call, used []string, conds []rest.Condition) []*store.Eve
 // the data of events older than an hour.
 func eventObject(c *rest.Call, e *store.Event) object {
 	if c.Now.Sub(e.Updated) <= time.Hour || c.May("manage_organization") {
-		return e.Body
+		return e.Body()
 	}
-	o := value.Shallow(e.Body)
+	o := e.Body()
 	delete(o, "data")
 	delete(o, "previous_data")
 	return o
@@ -105,7 +105,7 @@ func eventObject(c *rest.Call, e *store.Event) object {
 
 func getEvent(c *rest.Call) (any, error) {
 	for _, e := range c.State.Events {
-		if e.Organization == c.Organization && e.Body["id"] == c.ID && c.Now.Sub(e.Updated) <= rest.KeepEvents {
+		if e.Organization == c.Organization && e.ID == c.ID && c.Now.Sub(e.Updated) <= rest.KeepEvents {
 			return eventObject(c, e), nil
 		}
 	}
@@ -115,7 +115,7 @@ func getEvent(c *rest.Call) (any, error) {
 // writeCursor returns a cursor. It names an event and the side of it where the
 // page is, so that new events do not move the pages.
 func writeCursor(side string, e *store.Event) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(side + " " + value.String(e.Body["id"])))
+	return base64.RawURLEncoding.EncodeToString([]byte(side + " " + e.ID))
 }
 
 // seek returns the index of the first row of the page that a cursor names.
@@ -125,7 +125,7 @@ func seek(rows []*store.Event, cursor string, limit int) (int, error) {
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
 	side, id, ok := strings.Cut(string(raw), " ")
-	i := slices.IndexFunc(rows, func(e *store.Event) bool { return e.Body["id"] == id })
+	i := slices.IndexFunc(rows, func(e *store.Event) bool { return e.ID == id })
 	switch {
 	case err != nil || !ok || i < 0:
 		return 0, rest.FieldError("_cursor", "Invalid cursor.")

@@ -26,7 +26,7 @@ func leadResources() []*rest.Resource {
 		Filters: map[string]rest.Kind{"lead_id": rest.AnyValue, "organization_id": rest.Text},
 		Prepare: prepareLead, Created: leadCreated, Change: changeLead, Changed: leadChanged, Cascade: leadCascade,
 		Release: func(c *rest.Call, _ *store.Record) error { return c.Allowed("delete_leads") },
-		Render:  renderLead, Snapshot: leadSnapshot, Narrow: searchLeads, Arrange: arrangeLeads,
+		Render:  renderLead, Snapshot: leadSnapshot, Narrow: searchLeads, Arrange: arrangeLeads, Creation: leadCreation,
 		OnDemand: func(c *rest.Call, rec *store.Record) object { return object{"contact_ids": contactIDs(c, rec.ID)} },
 		Actions:  map[string]func(*rest.Call) (any, error){"merge": mergeLeads, "get": getLead},
 	}}

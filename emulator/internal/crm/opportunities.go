@@ -40,7 +40,7 @@ func opportunityResources() []*rest.Resource {
 			"date_won", "date_updated", "date_created", "confidence", "user_name", "value", "annualized_value", "annualized_expected_value",
 		},
 		Prepare: prepareOpportunity, Change: changeOpportunity, Changed: opportunityChanged, Render: renderOpportunity,
-		Value: opportunityValue, Narrow: searchOpportunities, Arrange: arrangeOpportunities, Summarize: summarizeOpportunities,
+		Value: opportunityValue, Narrow: searchOpportunities, Arrange: arrangeOpportunities, Creation: opportunityCreation, Summarize: summarizeOpportunities,
 		Removed: func(c *rest.Call, rec *store.Record) {
 			dropComments(c, func(thread object) bool { return thread["object_id"] == rec.ID })
 		},

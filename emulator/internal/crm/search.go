@@ -40,6 +40,10 @@ func searchLeads(c *rest.Call) (func(*store.Record) bool, error) {
 // also accepts _order_by, which is undocumented for leads but sent by clients; a
 // strict one ignores it.
 func arrangeLeads(c *rest.Call, rows []*store.Record) {
+	arrange(c, leadSchema(c), leadSorts(c), rows)
+}
+
+func leadSorts(c *rest.Call) []query.Order {
 	sorts := sortsOf(c)
 	if order := c.Query.Get("_order_by"); len(sorts) == 0 && order != "" && !c.Engine.Options.Strict {
 		for name := range strings.SplitSeq(order, ",") {
@@ -47,7 +51,36 @@ func arrangeLeads(c *rest.Call, rows []*store.Record) {
 			sorts = append(sorts, query.Order{Field: field, Descending: descending})
 		}
 	}
-	arrange(c, leadSchema(c), sorts, rows)
+	return sorts
+}
+
+func leadCreation(c *rest.Call) rest.Creation { return creation(c, leadSchema(c), leadSorts(c)) }
+
+// opportunityCreation leaves _order_by to the engine, which knows it for opportunities.
+func opportunityCreation(c *rest.Call) rest.Creation {
+	made := creation(c, opportunitySchema(c), sortsOf(c))
+	made.Only = made.Only && c.Query.Get("lead_query") == "" && c.Query.Get("is_stalled") == ""
+	return made
+}
+
+// creation returns what the query parameter says about the date of creation.
+func creation(c *rest.Call, s *query.Schema[*store.Record], sorts []query.Order) rest.Creation {
+	names := []string{"created", "date_created"}
+	out := rest.Creation{Only: c.Query.Get("query") == ""}
+	for i, o := range sorts {
+		switch byDate := slices.Contains(names, o.Field); {
+		case i > 0 || !byDate:
+			out.Order = rest.AnotherOrder
+		case o.Descending:
+			out.Order = rest.NewestFirst
+		default:
+			out.Order = rest.OldestFirst
+		}
+	}
+	if q, err := query.Parse(c.Query.Get("query")); err == nil && !out.Only {
+		out.Since, out.Before, out.Only = query.Range(q, *s, names...)
+	}
+	return out
 }
 
 // sortsOf returns the sort terms of the query parameter.

@@ -124,12 +124,17 @@ func webhookClient(careless, linkLocal bool) *http.Client {
 
 // Offer queues an event for the subscriptions that match it. The lock is held.
 func (d *Dispatcher) Offer(e *store.Event) {
-	for _, rec := range d.cfg.State().Table("webhooks").All(e.Organization) {
-		if rec.Data["status"] != "active" || !wants(rec.Data, e.Body) {
+	subscriptions := d.cfg.State().Table("webhooks").All(e.Organization)
+	if len(subscriptions) == 0 {
+		return
+	}
+	body := e.Body()
+	for _, rec := range subscriptions {
+		if rec.Data["status"] != "active" || !wants(rec.Data, body) {
 			continue
 		}
 		due := d.cfg.Now()
-		if action := e.Body["action"]; action == "updated" || action == "deleted" {
+		if action := e.Action; action == "updated" || action == "deleted" {
 			due = due.Add(max(0, d.cfg.Delay))
 		}
 		n := 1
@@ -192,7 +197,7 @@ func (d *Dispatcher) arm(next, now time.Time) {
 }
 
 func (d *Dispatcher) body(del *delivery) []byte {
-	return value.Encode(object{"subscription_id": del.sub, "event": del.event.Body})
+	return value.Encode(object{"subscription_id": del.sub, "event": del.event.Body()})
 }
 
 // sign returns the signature of a delivery: the key is the hex-decoded
@@ -233,7 +238,7 @@ func (d *Dispatcher) deliver(del *delivery, to address, epoch int, body []byte, 
 	}
 	delete(d.running, del.sub)
 	result := Attempt{
-		Time: now, SubscriptionID: del.sub, EventID: value.String(del.event.Body["id"]), URL: to.url, Attempt: del.attempt, Status: status, Error: problem,
+		Time: now, SubscriptionID: del.sub, EventID: del.event.ID, URL: to.url, Attempt: del.attempt, Status: status, Error: problem,
 	}
 	if len(d.done) >= keepAttempts {
 		d.done = slices.Clone(d.done[keepAttempts/10:])

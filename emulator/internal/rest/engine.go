@@ -17,6 +17,7 @@ type Options struct {
 	PermissionDenied  int
 	ConsolidateEvents time.Duration
 	StaleReads        time.Duration
+	MaxSkip           int // the largest _skip; 0 means 35,000
 	ExtraFields       bool
 	LinkLocalWebhooks bool
 	ParsePhone        func(text string) (phone.Number, bool) // may be nil

@@ -52,13 +52,14 @@ func (c *Call) LogAs(objectType string, rec *store.Record, action string, old, n
 	}
 	maps.Copy(info, meta)
 	at := value.Naive(c.Now)
-	e := &store.Event{Organization: c.Organization, Created: c.Now, Updated: c.Now, Body: object{
+	e := &store.Event{Organization: c.Organization, Created: c.Now, Updated: c.Now}
+	c.State.SetBody(e, object{
 		"id": c.State.IDs.Short("ev"), "object_type": objectType, "object_id": rec.ID, "lead_id": value.OrNull(rec.Lead),
 		"action": action, "changed_fields": changed, "data": data, "previous_data": previous, "meta": info,
 		"organization_id": c.Organization, "user_id": value.OrNull(c.User), "request_id": value.OrNull(c.RequestID),
 		"api_key_id": value.OrNull(c.KeyID), "oauth_client_id": value.OrNull(c.Client), "oauth_scope": value.OrNull(c.Scope),
 		"date_created": at, "date_updated": at,
-	}}
+	})
 	if len(c.State.Events) >= maxEvents {
 		c.State.Events = slices.Clone(c.State.Events[maxEvents/10:])
 	}
@@ -77,20 +78,20 @@ func (c *Call) consolidate(objectType string, rec *store.Record, changed []any, 
 		if c.Now.Sub(e.Created) >= window {
 			return false
 		}
-		if e.Organization != c.Organization || e.Body["object_id"] != rec.ID || e.Body["object_type"] != objectType {
+		if e.Organization != c.Organization || e.ObjectID != rec.ID || e.ObjectType != objectType {
 			continue
 		}
-		if e.Body["action"] != "updated" || e.Body["user_id"] != value.OrNull(c.User) {
+		if e.Action != "updated" || e.User != c.User {
 			return false
 		}
-		body := value.Shallow(e.Body)
-		was := value.Shallow(body["previous_data"].(object))
+		body := e.Body()
+		was, _ := body["previous_data"].(object)
 		for k, v := range previous {
 			if _, ok := was[k]; !ok {
 				was[k] = v
 			}
 		}
-		names := slices.Clone(value.List(body["changed_fields"]))
+		names := value.List(body["changed_fields"])
 		for _, k := range changed {
 			if !slices.Contains(names, k) {
 				names = append(names, k)
@@ -98,7 +99,8 @@ func (c *Call) consolidate(objectType string, rec *store.Record, changed []any, 
 		}
 		body["previous_data"], body["changed_fields"], body["data"] = was, names, now
 		body["date_updated"] = value.Naive(c.Now)
-		e.Body, e.Updated = body, c.Now
+		e.Updated = c.Now
+		c.State.SetBody(e, body)
 		return true
 	}
 	return false

@@ -18,7 +18,7 @@ const (
 	defaultLimit  = 100
 	MaxLimit      = 200
 	MaxEventLimit = 50
-	maxSkip       = 35000
+	maxSkip       = 35000 // unless the options say otherwise
 )
 
 // Page is the part of a list that the client asked for.
@@ -28,7 +28,7 @@ type Page struct{ skip, Limit int }
 func (c *Call) Page(largest int) (Page, error) {
 	var p Problems
 	out := Page{
-		skip:  bounded(c.Query, "_skip", 0, maxSkip, &p),
+		skip:  bounded(c.Query, "_skip", 0, cmp.Or(c.Engine.Options.MaxSkip, maxSkip), &p),
 		Limit: bounded(c.Query, "_limit", min(defaultLimit, largest), largest, &p),
 	}
 	return out, p.Err()
@@ -59,26 +59,20 @@ func Cut[T any](rows []T, p Page) ([]T, bool) {
 }
 
 func (c *Call) list() (any, error) {
-	rows, err := c.Matching(c.Resource)
+	l, err := c.List(c.Resource, nil)
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.Page(MaxLimit)
-	if err != nil {
-		return nil, err
-	}
-	c.SortRows(c.Resource, rows)
-	part, more := Cut(rows, p)
-	data := make([]object, 0, len(part))
-	for _, rec := range part {
+	data := make([]object, 0, len(l.Rows))
+	for _, rec := range l.Rows {
 		data = append(data, c.Result(rec))
 	}
-	out := object{"data": data, "has_more": more}
+	out := object{"data": data, "has_more": l.More}
 	if c.Resource.Total {
-		out["total_results"] = int64(len(rows))
+		out["total_results"] = int64(l.Total)
 	}
 	if c.Resource.Summarize != nil {
-		c.Resource.Summarize(c, rows, out)
+		c.Resource.Summarize(c, l.All, out)
 	}
 	return out, nil
 }
@@ -86,35 +80,55 @@ func (c *Call) list() (any, error) {
 // Matching returns the records of a resource that pass the filters of the
 // query, oldest first.
 func (c *Call) Matching(r *Resource) ([]*store.Record, error) {
-	var narrow func(*store.Record) bool
-	var err error
-	if r.Narrow != nil {
-		if narrow, err = r.Narrow(c); err != nil {
-			return nil, err
-		}
-	}
-	conds, err := c.Conditions(r)
+	f, err := c.filter(r)
 	if err != nil {
 		return nil, err
 	}
 	var rows []*store.Record
-	if lead := c.Query.Get("lead_id"); lead != "" && r.Filters["lead_id"] != AnyValue && !strings.Contains(lead, ",") {
+	if lead, ok := c.oneLead(r); ok {
 		rows = c.State.Table(r.TableName()).Of(lead)
 	} else {
 		rows = c.State.Table(r.TableName()).All(c.Organization)
 	}
-	rows = slices.DeleteFunc(rows, func(rec *store.Record) bool {
-		if rec.Organization != c.Organization || r.Type != "" && rec.Data["_type"] != r.Type {
-			return true
+	return slices.DeleteFunc(rows, func(rec *store.Record) bool { return !f.passes(rec) }), nil
+}
+
+// oneLead returns the one lead whose records a list has, if so.
+func (c *Call) oneLead(r *Resource) (string, bool) {
+	lead := c.Query.Get("lead_id")
+	return lead, lead != "" && r.Filters["lead_id"] != AnyValue && !strings.Contains(lead, ",")
+}
+
+// filter selects the records of a list.
+type filter struct {
+	c      *Call
+	r      *Resource
+	conds  []Condition
+	narrow func(*store.Record) bool // nil selects all
+}
+
+func (c *Call) filter(r *Resource) (*filter, error) {
+	f := &filter{c: c, r: r}
+	var err error
+	if r.Narrow != nil {
+		if f.narrow, err = r.Narrow(c); err != nil {
+			return nil, err
 		}
-		for _, cond := range conds {
-			if !cond.Holds(c.valueOf(r, rec, cond.Name), c.Zone) {
-				return true
-			}
+	}
+	f.conds, err = c.Conditions(r)
+	return f, err
+}
+
+func (f *filter) passes(rec *store.Record) bool {
+	if rec.Organization != f.c.Organization || f.r.Type != "" && rec.Data["_type"] != f.r.Type {
+		return false
+	}
+	for _, cond := range f.conds {
+		if !cond.Holds(f.c.valueOf(f.r, rec, cond.Name), f.c.Zone) {
+			return false
 		}
-		return narrow != nil && !narrow(rec)
-	})
-	return rows, nil
+	}
+	return f.narrow == nil || f.narrow(rec)
 }
 
 func (c *Call) valueOf(r *Resource, rec *store.Record, name string) any {
@@ -288,14 +302,22 @@ func (c *Call) SortRows(r *Resource, rows []*store.Record) {
 	if len(r.Orders) == 0 {
 		return
 	}
-	terms := strings.Split(c.Query.Get("_order_by"), ",")
-	for _, term := range slices.Backward(terms) {
-		name := strings.TrimPrefix(strings.TrimSpace(term), "-")
-		if !slices.Contains(r.Orders, name) {
-			continue
-		}
-		c.SortBy(r, rows, name, strings.HasPrefix(strings.TrimSpace(term), "-"))
+	for _, term := range slices.Backward(c.orderTerms(r)) {
+		name, descending := strings.CutPrefix(term, "-")
+		c.SortBy(r, rows, name, descending)
 	}
+}
+
+// orderTerms returns the fields of _order_by that a resource knows, a descending one
+// with a sign in front.
+func (c *Call) orderTerms(r *Resource) []string {
+	var terms []string
+	for term := range strings.SplitSeq(c.Query.Get("_order_by"), ",") {
+		if term = strings.TrimSpace(term); slices.Contains(r.Orders, strings.TrimPrefix(term, "-")) {
+			terms = append(terms, term)
+		}
+	}
+	return terms
 }
 
 // SortBy sorts rows by a field and keeps the order of equal ones.

@@ -62,6 +62,9 @@ type Resource struct {
 	Value func(c *Call, rec *store.Record, name string) any
 	// Narrow returns a filter for lists; a nil function keeps all records.
 	Narrow func(c *Call) (func(*store.Record) bool, error)
+	// Creation returns what the query says about the date of creation, for a resource
+	// whose Narrow or Arrange reads a search text.
+	Creation func(c *Call) Creation
 	// Arrange replaces the order of a list.
 	Arrange func(c *Call, rows []*store.Record)
 	// Summarize completes a list response from all matching rows.

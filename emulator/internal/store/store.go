@@ -1,6 +1,7 @@
 package store
 
 import (
+	"compress/flate"
 	"slices"
 	"time"
 
@@ -15,6 +16,7 @@ type Record struct {
 	Organization string
 	ID           string
 	Lead         string // lead the record belongs to, "" for none; the lead's own id for leads
+	Created      string // date_created when it was stored, which never changes
 	Data         object
 	Gone         bool
 }
@@ -24,11 +26,12 @@ type Table struct {
 	ByID   map[string]*Record
 	byLead map[string][]*Record
 	Rows   []*Record // in order of creation, may contain deleted records
+	orders map[orderKey]*Order
 	gone   int
 }
 
 func newTable() *Table {
-	return &Table{ByID: map[string]*Record{}, byLead: map[string][]*Record{}}
+	return &Table{ByID: map[string]*Record{}, byLead: map[string][]*Record{}, orders: map[orderKey]*Order{}}
 }
 
 // Insert adds a record.
@@ -38,6 +41,29 @@ func (t *Table) Insert(r *Record) {
 	if r.Lead != "" {
 		t.byLead[r.Lead] = append(t.byLead[r.Lead], r)
 	}
+	r.Created = value.String(r.Data["date_created"])
+	for _, o := range t.ordersOf(r) {
+		o.insert(r)
+	}
+}
+
+// Order returns the records of an organization by date of creation, those of one
+// _type if kind is not empty.
+func (t *Table) Order(org, kind string) *Order {
+	k := orderKey{org, kind}
+	if t.orders[k] == nil {
+		t.orders[k] = &Order{}
+	}
+	return t.orders[k]
+}
+
+// ordersOf returns the orders that a record belongs to.
+func (t *Table) ordersOf(r *Record) []*Order {
+	all := []*Order{t.Order(r.Organization, "")}
+	if kind := value.String(r.Data["_type"]); kind != "" {
+		all = append(all, t.Order(r.Organization, kind))
+	}
+	return all
 }
 
 func (t *Table) unlink(r *Record) {
@@ -70,6 +96,9 @@ func (t *Table) Remove(r *Record) {
 		return
 	}
 	r.Gone = true
+	for _, o := range t.ordersOf(r) {
+		o.remove(r)
+	}
 	delete(t.ByID, r.ID)
 	if r.Lead != "" {
 		t.unlink(r)
@@ -106,15 +135,6 @@ func BySeq(a, b *Record) int {
 	return 0
 }
 
-// Event is one entry of the event log. Its body is replaced, never changed in
-// place, when updates are consolidated.
-type Event struct {
-	Organization string
-	Body         object
-	Created      time.Time
-	Updated      time.Time
-}
-
 // Message is an email or SMS that was "sent".
 type Message struct {
 	Time           time.Time
@@ -146,6 +166,7 @@ type State struct {
 	Keys          map[string]*APIKey
 	KeyOrder      []string
 	Events        []*Event
+	packer        *flate.Writer // of events
 	Outbox        []Message
 	Waiting       []*Record // messages that are sent later
 	Stale         map[string]StaleLead

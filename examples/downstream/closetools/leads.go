@@ -186,6 +186,7 @@ type LeadsListParams struct {
 var opLeadsList = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_leads_list", Method: "GET", Path: "/lead/", Effect: closekit.Read, Idempotent: true, Narrow: []string{"query"},
+		Oldest: "query=sort:date_created",
 	},
 	Params: func() any { return new(LeadsListParams) },
 	Aliases: []wire.Alias{
@@ -221,6 +222,8 @@ type Address struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v Address) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -280,6 +283,8 @@ type Lead struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v Lead) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
@@ -296,6 +301,8 @@ type MergeResult struct {
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
 func (v MergeResult) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.

@@ -170,6 +170,9 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 	if len(o.Narrow) > 0 {
 		facts = append(facts, pair("Narrow", strs(o.Narrow)))
 	}
+	if o.Oldest != "" {
+		facts = append(facts, pair("Oldest", Lit(o.Oldest)))
+	}
 	rows := append([]Code{pair("Operation", fold(len("    Operation: closekit.Operation{},"), Qual(rootPath, "Operation"), facts...)), newParams}, spec...)
 	f.Add(Var().Id(o.Var).Op("=").Qual(wirePath, "Operation").Add(lines(rows...)))
 	f.Line()
@@ -272,7 +275,9 @@ func structType(f *File, s *ir.Struct) {
 		f.Line()
 	}
 	if s.Result {
-		f.Add(Comment("// MarshalJSON encodes the value, preserving unknown members that Close sent."))
+		// The compiler makes a second method, of the pointer; without noinline it would
+		// have the whole body as well.
+		f.Add(Comment("// MarshalJSON encodes the value, preserving unknown members that Close sent.\n//\n//go:noinline"))
 		f.Add(Func().Params(Id("v").Id(s.Type)).Id("MarshalJSON").Params().Params(Index().Byte(), Error()).Add(
 			oneLine(Return(Qual(wirePath, "Marshal").Call(Op("&").Id("v"))))))
 		f.Add(Comment("// UnmarshalJSON decodes leniently, like API responses."))

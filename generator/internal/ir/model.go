@@ -177,6 +177,7 @@ type Op struct {
 	Effect     []string // names of constants of package closekit
 	Idempotent bool
 	Narrow     []string // parameters that split a list that is paged
+	Oldest     string   // what sorts such a list by creation: _order_by=date_created
 	Params     Struct
 	Returns    Returns
 	Result     string    // the struct it returns, one or a page of them

@@ -42,7 +42,7 @@ func (b *builder) op(t *manifest.Tool) Op {
 		o.All = &Function{all, fmt.Sprintf("%s iterates over all results of [%s], fetching pages as needed.", all, fn)}
 		if t.Cursor == "" {
 			o.All.Doc += " A loop that deletes or changes them must call [closekit.Collect] first or pass [closekit.WhileChanging], lest it miss some."
-			o.Narrow = narrow(t)
+			o.Narrow, o.Oldest = narrow(t), oldest(t)
 		}
 	}
 	if t.Waits != nil {
@@ -94,6 +94,24 @@ func narrow(t *manifest.Tool) []string {
 	}
 	return filters
 }
+
+// oldest returns what sorts a list by creation, oldest first: a parameter to sort by, or
+// a search text.
+func oldest(t *manifest.Tool) string {
+	for _, p := range t.Params {
+		if p.Window != "" {
+			return p.Name + "=sort:" + p.Window
+		}
+	}
+	for _, p := range t.Params {
+		if p.Sort && t.Param("date_created__gte") != nil && p.Type.Kind == manifest.EnumType && slices.ContainsFunc(p.Type.Enum.Values, isCreation) {
+			return p.Name + "=date_created"
+		}
+	}
+	return ""
+}
+
+func isCreation(v manifest.EnumValue) bool { return v.Value == "date_created" }
 
 // paramsOf makes the struct of a tool's parameters.
 func (b *builder) paramsOf(t *manifest.Tool, fn string) Struct {

@@ -30,6 +30,7 @@ type Store struct {
 	lastEvent   int64
 	health      map[[2]string]health
 	sentinel    accounts.Sealed
+	budgets     map[[2]string]time.Time // until when, by organization and owner
 }
 
 type health struct {
@@ -47,7 +48,7 @@ func WithClock(now func() time.Time) Option { return func(s *Store) { s.now = no
 func New(options ...Option) *Store {
 	s := &Store{
 		now: time.Now, accounts: map[accounts.Key]*accounts.Record{}, flows: map[accounts.Hash]*accounts.Flow{},
-		revocations: map[string]*accounts.Revocation{}, health: map[[2]string]health{},
+		revocations: map[string]*accounts.Revocation{}, health: map[[2]string]health{}, budgets: map[[2]string]time.Time{},
 	}
 	s.Store = accounts.NewStore(s)
 	for _, o := range options {
@@ -286,3 +287,22 @@ var (
 	_ accounts.Store   = (*Store)(nil)
 	_ accounts.TxStore = (*Store)(nil)
 )
+
+var _ accounts.BudgetStore = (*Store)(nil)
+
+// ShareBudget implements [accounts.BudgetStore].
+func (s *Store) ShareBudget(_ context.Context, organizationID, owner string, ttl time.Duration) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	s.budgets[[2]string{organizationID, owner}] = now.Add(ttl)
+	for key, until := range s.budgets {
+		switch {
+		case !until.After(now):
+			delete(s.budgets, key)
+		case key[0] == organizationID:
+			n++
+		}
+	}
+	return n, nil
+}

@@ -34,7 +34,7 @@ func TestOpenAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if v := query(t, url, `select string_agg(version::text, ',') from closekit_version`); v != "1" {
+	if v := query(t, url, `select string_agg(version::text, ',') from closekit_version`); v != "1,2" {
 		t.Errorf("the versions are %q", v)
 	}
 }
@@ -63,8 +63,24 @@ func TestNewerVersion(t *testing.T) {
 	s.Close()
 	query(t, url, `insert into closekit_version (version) values (99) returning ''`)
 	_, err = pgstore.Open(t.Context(), url)
-	if err == nil || !strings.Contains(err.Error(), "of version 99, and this program knows no version above 1") {
+	if err == nil || !strings.Contains(err.Error(), "of version 99, and this program knows no version above 2") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestOlderVersion opens a database that lacks the last migration.
+func TestOlderVersion(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t)
+	s, err := pgstore.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	query(t, url, `with gone as (delete from closekit_version where version = 2) select ''`)
+	query(t, url, `drop table closekit_budgets`)
+	if n, err := open(t, url).ShareBudget(t.Context(), "orga_1", "a", time.Minute); n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/closekit/closekit/internal/testuser"
 	"github.com/closekit/closekit/runtime/accounts"
@@ -116,7 +117,7 @@ func TestOpenRefuses(t *testing.T) {
 		"no database":        {file("text.db", "Dear diary, today I wrote a text."), "is not a database"},
 		"a long text":        {file("long.db", strings.Repeat("Dear diary. ", 1000)), "is not a database"},
 		"another program's":  {foreign, "holds the database of another program"},
-		"of a newer version": {newer, "of version 99, and this program knows no version above 1"},
+		"of a newer version": {newer, "of version 99, and this program knows no version above 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -129,6 +130,19 @@ func TestOpenRefuses(t *testing.T) {
 				t.Errorf("the error is %q, want %q in it", err, c.want)
 			}
 		})
+	}
+}
+
+// TestOlderVersion opens a database that lacks the last migration.
+func TestOlderVersion(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "older.db")
+	if err := open(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	run(t, path, "drop table budgets; pragma user_version = 1")
+	if n, err := open(t, path).ShareBudget(t.Context(), "orga_1", "a", time.Minute); n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
 	}
 }
 

@@ -24,7 +24,7 @@ import (
 // suite runs on the store's own clock and waits for fractions of a second.
 func Run(t *testing.T, open func(t *testing.T) accounts.Store) {
 	t.Helper()
-	for _, group := range []map[string]func(*suite){accountCases, refreshCases, flowCases, eventCases, adminCases} {
+	for _, group := range []map[string]func(*suite){accountCases, refreshCases, flowCases, eventCases, adminCases, budgetCases} {
 		for name, run := range group {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

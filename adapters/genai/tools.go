@@ -1,0 +1,106 @@
+package closegenai
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"google.golang.org/genai"
+
+	"github.com/closekit/closekit/agent"
+)
+
+// Tools returns the definitions of the session's tools, those of
+// [agent.Session.Definitions]; the SDK sorts the keys of their schemas. A request takes
+// 512 at most. The error tells an unknown profile.
+func Tools(s *agent.Session, opts ...agent.DefinitionOption) ([]*genai.Tool, error) {
+	list, err := s.Definitions(agent.Gemini, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("closegenai: %w", err)
+	}
+	declarations := make([]*genai.FunctionDeclaration, len(list))
+	for i, raw := range list {
+		var d struct {
+			Name, Description string
+			Schema            json.RawMessage `json:"parametersJsonSchema"`
+		}
+		if err := json.Unmarshal(raw, &d); err != nil {
+			return nil, fmt.Errorf("closegenai: definition %d: %w", i, err)
+		}
+		declarations[i] = &genai.FunctionDeclaration{Name: d.Name, Description: d.Description, ParametersJsonSchema: d.Schema}
+	}
+	return []*genai.Tool{{FunctionDeclarations: declarations}}, nil
+}
+
+// Answer carries out the calls of a reply, as one turn, and returns what follows in the
+// conversation: what the model said, and the results. It returns false if the reply has
+// no calls. With streaming, reply is all of its pieces. What went wrong is a result too,
+// marked as an error, so that the model can put it right; a call that waits for a person
+// says so. Use [Results] to see what became of the calls.
+func Answer(ctx context.Context, s *agent.Session, reply ...*genai.GenerateContentResponse) (next []*genai.Content, more bool) {
+	next, results := Results(ctx, s, reply...)
+	return next, len(results) > 0
+}
+
+// Results is [Answer] for hosts that show what was done: it returns a result for each
+// call too, in the order of the reply.
+func Results(ctx context.Context, s *agent.Session, reply ...*genai.GenerateContentResponse) ([]*genai.Content, []agent.Result) {
+	said := parts(reply)
+	if len(said) == 0 {
+		return nil, nil
+	}
+	next := []*genai.Content{genai.NewContentFromParts(said, genai.RoleModel)}
+	var asked []*genai.FunctionCall
+	var calls []agent.Invocation
+	for _, p := range said {
+		if p.FunctionCall != nil {
+			asked = append(asked, p.FunctionCall)
+			calls = append(calls, agent.Invocation{Name: p.FunctionCall.Name, Input: input(p.FunctionCall.Args)})
+		}
+	}
+	if len(calls) == 0 {
+		return next, nil
+	}
+	results := s.CallAll(ctx, calls)
+	answers := make([]*genai.Part, len(results))
+	for i, r := range results {
+		key := "output"
+		if r.IsError {
+			key = "error"
+		}
+		answers[i] = genai.NewPartFromFunctionResponse(asked[i].Name, map[string]any{key: r.Text})
+		answers[i].FunctionResponse.ID = asked[i].ID
+	}
+	return append(next, genai.NewContentFromParts(answers, genai.RoleUser)), results
+}
+
+// parts returns what the model said. A reply that Gemini blocks has nothing, and a
+// stream may end with a part without data, which Gemini does not take back.
+func parts(reply []*genai.GenerateContentResponse) []*genai.Part {
+	var said []*genai.Part
+	for _, r := range reply {
+		if r == nil || len(r.Candidates) == 0 || r.Candidates[0].Content == nil {
+			continue
+		}
+		for _, p := range r.Candidates[0].Content.Parts {
+			data := *p
+			data.Thought, data.ThoughtSignature = false, nil
+			if !reflect.ValueOf(data).IsZero() {
+				said = append(said, p)
+			}
+		}
+	}
+	return said
+}
+
+func input(args map[string]any) []byte {
+	if len(args) == 0 {
+		return []byte("{}")
+	}
+	b, err := json.Marshal(args)
+	if err != nil { // not of arguments that come from JSON
+		return []byte(err.Error()) // of which the session says that it is no JSON
+	}
+	return b
+}

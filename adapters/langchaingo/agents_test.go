@@ -1,0 +1,131 @@
+package closelangchain_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tmc/langchaingo/agents"
+	"github.com/tmc/langchaingo/chains"
+	"github.com/tmc/langchaingo/llms"
+
+	"github.com/closekit/closekit"
+	closelangchain "github.com/closekit/closekit/adapters/langchaingo"
+	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/emulator"
+	"github.com/closekit/closekit/internal/modeltest"
+)
+
+// delegate has an agent of langchaingo, as on the page README.md.
+func delegate(ctx context.Context, model llms.Model, s *agent.Session, ask string) (string, error) {
+	list, err := closelangchain.AgentTools(s)
+	if err != nil {
+		return "", err
+	}
+	return chains.Run(ctx, agents.NewExecutor(agents.NewOpenAIFunctionsAgent(model, list)), ask)
+}
+
+// untitled takes out the keyword title, which the agents of langchaingo give each
+// parameter, and which the rules of modeltest do not allow.
+type untitled struct{ llms.Model }
+
+func (m untitled) GenerateContent(ctx context.Context, messages []llms.MessageContent, options ...llms.CallOption) (*llms.ContentResponse, error) {
+	var o llms.CallOptions
+	for _, opt := range options {
+		opt(&o)
+	}
+	for _, f := range o.Functions {
+		for _, p := range f.Parameters.(map[string]any)["properties"].(map[string]any) {
+			delete(p.(map[string]string), "title")
+		}
+	}
+	return m.Model.GenerateContent(ctx, messages, llms.WithOptions(o))
+}
+
+// session returns a session in which nothing needs a person.
+func session(t *testing.T) (*agent.Session, *emulator.Server) {
+	t.Helper()
+	srv := emulator.Start(t)
+	a, err := agent.New(tools.Catalog(), agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(srv.URL()))),
+		agent.WithPolicy(agent.PolicyFunc(func(*agent.Call) agent.Decision { return agent.Decision{} })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Session(closekit.APIKey(srv.APIKey())), srv
+}
+
+// TestAgent has an agent of langchaingo put right four mistakes, call a tool that does
+// not exist, and write text that is no JSON: nothing ends its run.
+// langchaingo asks a model for {"__arg1": "the text"}, and shows it the text in the
+// place of what it sent, which modeltest refuses: this model sends the text at once.
+func TestAgent(t *testing.T) {
+	s, srv := session(t)
+	wrong := func(r modeltest.Request) error {
+		if len(r.Results) != 1 || !marked(r.Results[0]) {
+			return fmt.Errorf("%+v", r.Results)
+		}
+		return nil
+	}
+	m := modeltest.Start(t,
+		modeltest.Step{Calls: []modeltest.Call{{Name: "close_opportunity_create", Input: `{"lead_id":7,"value_period":"yearly-ish","confidence":900,"color":"red"}`}}},
+		modeltest.Step{Calls: []modeltest.Call{{Name: "close_nothing_get", Input: "{}"}}, Check: func(r modeltest.Request) error {
+			for _, at := range []string{"lead_id", "value_period", "confidence", "color"} {
+				if !slices.ContainsFunc(strings.Split(r.Results[0].Text, "\n"), func(line string) bool { return strings.HasPrefix(strings.TrimLeft(line, "- "), at) }) {
+					return fmt.Errorf("no line begins with %s: %s", at, r.Results[0].Text)
+				}
+			}
+			return wrong(r)
+		}},
+		modeltest.Step{Calls: []modeltest.Call{{Name: "close_lead_create", Input: "Acme, please"}}, Check: func(r modeltest.Request) error {
+			if !strings.Contains(r.Results[0].Text, "not a valid tool") {
+				return errors.New(r.Results[0].Text)
+			}
+			return nil
+		}},
+		modeltest.Step{Calls: []modeltest.Call{{Name: "close_lead_create", Input: `{"name":"Acme"}`}}, Check: wrong},
+		modeltest.Step{Text: "Done.", Check: func(r modeltest.Request) error {
+			if wrong(r) == nil {
+				return errors.New(r.Results[0].Text)
+			}
+			return nil
+		}},
+	)
+	model, err := client(m.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := delegate(t.Context(), untitled{model}, s, "Do it.")
+	if err != nil || said != "Done." {
+		t.Errorf("the agent said %q: %v", said, err)
+	}
+	if n := len(srv.Objects("leads")); n != 1 {
+		t.Errorf("%d leads in Close", n)
+	}
+}
+
+// TestAgentTools calls each tool of the catalog as an agent does.
+func TestAgentTools(t *testing.T) {
+	s, srv := session(t)
+	list, err := closelangchain.AgentTools(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, tool := range tools.Catalog().Tools() {
+		input := "{}"
+		if e := tool.Info().Examples; len(e) > 0 {
+			input = string(e[0].Input)
+		}
+		before := len(srv.Requests())
+		text, err := list[i].Call(t.Context(), input)
+		if err != nil || text == "" || list[i].Name() != tool.Name || !strings.Contains(list[i].Description(), `"properties":`) {
+			t.Errorf("%s: %q %v", tool.Name, text, err)
+		}
+		if len(srv.Requests()) == before {
+			t.Errorf("%s did not reach Close: %s", tool.Name, text)
+		}
+	}
+}

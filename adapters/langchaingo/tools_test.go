@@ -1,0 +1,116 @@
+package closelangchain_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/tmc/langchaingo/llms"
+	"github.com/tmc/langchaingo/llms/openai"
+
+	closelangchain "github.com/closekit/closekit/adapters/langchaingo"
+	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/internal/adaptertest"
+	"github.com/closekit/closekit/internal/modeltest"
+)
+
+func TestAdapter(t *testing.T) {
+	adaptertest.Run(t, adaptertest.Adapter{
+		Loops: []adaptertest.Loop{
+			{Name: "whole", Talk: talk(assist)},
+			{Name: "stream", Stream: true, Talk: talk(stream)},
+		},
+		Watch:  watch,
+		Marked: marked,
+		Texts:  true,
+	})
+}
+
+func TestReadme(t *testing.T) { adaptertest.Readme(t) }
+
+func marked(r modeltest.Result) bool { return strings.HasPrefix(r.Text, "Error: ") }
+
+func client(url string) (*openai.LLM, error) {
+	return openai.New(openai.WithToken("k"), openai.WithModel("gpt-5.4"), openai.WithBaseURL(url+"/v1"))
+}
+
+// talk makes a loop of the test out of a loop.
+func talk(loop func(context.Context, llms.Model, *agent.Session, string) (string, error)) func(context.Context, string, *agent.Session, string) (string, error) {
+	return func(ctx context.Context, url string, s *agent.Session, ask string) (string, error) {
+		model, err := client(url)
+		if err != nil {
+			return "", err
+		}
+		return loop(ctx, model, s, ask)
+	}
+}
+
+// assist is the loop of the page README.md.
+func assist(ctx context.Context, model llms.Model, s *agent.Session, ask string) (string, error) {
+	definitions, err := closelangchain.Tools(s)
+	if err != nil {
+		return "", err
+	}
+	messages := []llms.MessageContent{llms.TextParts(llms.ChatMessageTypeHuman, ask)}
+	for {
+		r, err := model.GenerateContent(ctx, messages, llms.WithTools(definitions))
+		if err != nil {
+			return "", err
+		}
+		next, more := closelangchain.Answer(ctx, s, r.Choices[0])
+		if !more {
+			return r.Choices[0].Content, nil
+		}
+		messages = append(messages, next...)
+	}
+}
+
+// stream is the loop with streaming. langchaingo streams the text, and at the end the
+// calls too, which a host does not show.
+func stream(ctx context.Context, model llms.Model, s *agent.Session, ask string) (string, error) {
+	definitions, err := closelangchain.Tools(s)
+	if err != nil {
+		return "", err
+	}
+	messages := []llms.MessageContent{llms.TextParts(llms.ChatMessageTypeHuman, ask)}
+	for {
+		var seen strings.Builder
+		r, err := model.GenerateContent(ctx, messages, llms.WithTools(definitions), llms.WithStreamingFunc(func(_ context.Context, chunk []byte) error {
+			seen.Write(chunk)
+			return nil
+		}))
+		if err != nil {
+			return "", err
+		}
+		next, more := closelangchain.Answer(ctx, s, r.Choices[0])
+		if !more {
+			return seen.String(), nil
+		}
+		messages = append(messages, next...)
+	}
+}
+
+// watch is the loop of a host that shows what was done.
+func watch(ctx context.Context, url string, s *agent.Session, ask string) (said string, seen []agent.Result, err error) {
+	model, err := client(url)
+	if err != nil {
+		return "", nil, err
+	}
+	definitions, err := closelangchain.Tools(s)
+	if err != nil {
+		return "", nil, err
+	}
+	messages := []llms.MessageContent{llms.TextParts(llms.ChatMessageTypeHuman, ask)}
+	for {
+		r, err := model.GenerateContent(ctx, messages, llms.WithTools(definitions))
+		if err != nil {
+			return "", nil, err
+		}
+		next, results := closelangchain.Results(ctx, s, r.Choices[0])
+		if len(results) == 0 {
+			return r.Choices[0].Content, seen, nil
+		}
+		seen = append(seen, results...)
+		messages = append(messages, next...)
+	}
+}

@@ -1,0 +1,15 @@
+module github.com/closekit/closekit/bench/agents
+
+go 1.26.0
+
+replace github.com/closekit/closekit => ../../
+
+require (
+	github.com/closekit/closekit v0.0.0-00010101000000-000000000000
+	github.com/tiktoken-go/tokenizer v0.10.0
+)
+
+require (
+	github.com/dlclark/regexp2/v2 v2.5.1 // indirect
+	github.com/santhosh-tekuri/jsonschema/v5 v5.3.1 // indirect
+)

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/packages/param"
+
+	closeopenai "github.com/closekit/closekit/adapters/openai"
+	"github.com/closekit/closekit/agent"
+)
+
+// chatModel is a model behind OpenAI's Chat Completions: one of OpenAI, of Google at
+// its compatible address, or of any server that speaks it, such as a local one.
+type chatModel struct {
+	client openai.Client
+	model  string
+}
+
+func newChatModel(key, model, baseURL string) chatModel {
+	opts := []option.RequestOption{option.WithAPIKey(key)}
+	if baseURL != "" {
+		opts = append(opts, option.WithBaseURL(baseURL))
+	}
+	return chatModel{openai.NewClient(opts...), model}
+}
+
+func (chatModel) said(text string) json.RawMessage { return encode(openai.UserMessage(text)) }
+
+func (m chatModel) answer(ctx context.Context, s *agent.Session, system string, talk []json.RawMessage, show func(string)) ([]json.RawMessage, []agent.Result, error) {
+	definitions, err := closeopenai.ChatTools(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := openai.ChatCompletionNewParams{Model: m.model, Tools: definitions, Messages: []openai.ChatCompletionMessageParamUnion{openai.SystemMessage(system)}}
+	for _, one := range talk {
+		p.Messages = append(p.Messages, param.Override[openai.ChatCompletionMessageParamUnion](one))
+	}
+	chunks := m.client.Chat.Completions.NewStreaming(ctx, p)
+	defer chunks.Close() //nolint:errcheck // it was read to its end, or given up
+	got := answered{Role: "assistant", at: map[int64]int{}}
+	for chunks.Next() {
+		for _, choice := range chunks.Current().Choices { // there is one at most
+			got.add(choice)
+			show(choice.Delta.Content)
+		}
+	}
+	switch err := chunks.Err(); {
+	case err != nil:
+		return nil, nil, err
+	case got.finish == "length":
+		return nil, nil, errCutOff
+	case got.finish == "" || got.Content == "" && len(got.Calls) == 0:
+		return nil, nil, errNotAnAnswer
+	}
+	answer := encode(got)
+	var message openai.ChatCompletionMessage
+	if err := json.Unmarshal(answer, &message); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", errNotAnAnswer, err)
+	}
+	next := []json.RawMessage{answer}
+	done, results := closeopenai.ChatResults(ctx, s, message)
+	for _, one := range done {
+		next = append(next, encode(one))
+	}
+	return next, results, nil
+}
+
+// answered collects the pieces of an answer. The accumulator of the SDK does it for
+// OpenAI; Google leaves out the index of a call, and wants its extra_content back.
+type answered struct {
+	Role    string     `json:"role"`
+	Content string     `json:"content"`
+	Calls   []toolCall `json:"tool_calls,omitempty"`
+
+	finish string
+	at     map[int64]int // position of a call by its index
+}
+
+type toolCall struct {
+	ID       string `json:"id"`
+	Type     string `json:"type"`
+	Function struct {
+		Name      string `json:"name"`
+		Arguments string `json:"arguments"`
+	} `json:"function"`
+	Extra json.RawMessage `json:"extra_content,omitempty"`
+}
+
+func (a *answered) add(c openai.ChatCompletionChunkChoice) {
+	a.Content += c.Delta.Content
+	a.finish = cmp.Or(c.FinishReason, a.finish)
+	for _, piece := range c.Delta.ToolCalls {
+		i, known := a.at[piece.Index]
+		if !known || piece.ID != "" && piece.ID != a.Calls[i].ID {
+			i = len(a.Calls)
+			a.at[piece.Index] = i
+			a.Calls = append(a.Calls, toolCall{ID: cmp.Or(piece.ID, fmt.Sprint("call_", i)), Type: "function"})
+		}
+		call := &a.Calls[i]
+		call.Function.Name += piece.Function.Name
+		call.Function.Arguments += piece.Function.Arguments
+		if extra := piece.JSON.ExtraFields["extra_content"].Raw(); json.Valid([]byte(extra)) {
+			call.Extra = json.RawMessage(extra)
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package adaptertest
+
+import (
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+)
+
+// Readme wants the Go code of README.md in a test beside it, which runs it, and the page
+// to be short: one page, and ten lines beside the checks of errors.
+func Readme(t *testing.T) {
+	dir := os.DirFS(".")
+	page, err := fs.ReadFile(dir, "README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := fs.Glob(dir, "*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	for _, f := range files {
+		source, err := fs.ReadFile(dir, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests.Write(source)
+	}
+	if n := strings.Count(string(page), "\n"); n > 75 {
+		t.Errorf("README.md has %d lines", n)
+	}
+	blocks := strings.Split(string(page), "```go\n")[1:]
+	if len(blocks) == 0 {
+		t.Error("README.md has no code")
+	}
+	for _, b := range blocks {
+		code, _, _ := strings.Cut(b, "```")
+		if !strings.Contains(tests.String(), code) {
+			t.Errorf("in no test:\n%s", code)
+		}
+		if n := statements(code); n > 10 {
+			t.Errorf("%d lines of code:\n%s", n, code)
+		}
+	}
+}
+
+// statements counts lines, without the checks of errors, the signature, and braces.
+func statements(code string) (n int) {
+	check := false
+	for line := range strings.Lines(code) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "func "), line == "}", line == "":
+		case line == "if err != nil {":
+			check = true
+		case check:
+			check = false
+		default:
+			n++
+		}
+	}
+	return n
+}

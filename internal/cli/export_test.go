@@ -1,0 +1,299 @@
+//go:build unix
+
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/closekit/closekit/emulator"
+)
+
+// gate is an emulated Close that runs something before every page of leads.
+type gate struct {
+	srv *emulator.Server
+	url string
+
+	mu     sync.Mutex
+	pages  int
+	before func(page int)
+}
+
+// newGate seeds n leads, a second apart.
+func newGate(t *testing.T, n, maxSkip int) *gate {
+	t.Helper()
+	start := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	g := &gate{srv: emulator.New(emulator.Options{MaxSkip: maxSkip})}
+	t.Cleanup(func() { _ = g.srv.Close() })
+	var b strings.Builder
+	b.WriteString(`{"leads": [`)
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"name": "Company %d", "date_created": "%s"}`, i, start.Add(time.Duration(i)*time.Second).Format(time.RFC3339))
+	}
+	if err := g.srv.Seed(strings.NewReader(b.String() + "]}")); err != nil {
+		t.Fatal(err)
+	}
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && r.URL.Path == "/api/v1/lead/" {
+			g.mu.Lock()
+			g.pages++
+			page, before := g.pages, g.before
+			g.mu.Unlock()
+			if before != nil {
+				before(page)
+			}
+		}
+		g.srv.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	g.url = front.URL
+	return g
+}
+
+// child starts the command.
+func (g *gate) child(t *testing.T, args ...string) *child {
+	t.Helper()
+	c := start(t, nil, self(t), append([]string{"--base-url", g.url, "--api-key", g.srv.APIKey()}, args...)...)
+	return c
+}
+
+func ids(t *testing.T, file string) []string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for line := range bytes.Lines(data) {
+		var o struct{ ID string }
+		if err := json.Unmarshal(line, &o); err != nil || !bytes.HasSuffix(line, []byte("\n")) {
+			t.Fatalf("line %q: %v", line, err)
+		}
+		list = append(list, o.ID)
+	}
+	return list
+}
+
+// TestExportSurvives exports 12,000 leads past a ceiling of 2,000 while leads are created
+// and deleted, kills the command twice, and lets it go on.
+func TestExportSurvives(t *testing.T) {
+	g := newGate(t, 12_000, 2000)
+	var doomed, staying []string
+	for i, o := range g.srv.Objects("leads") {
+		if id := o["id"].(string); i%9 == 0 {
+			doomed = append(doomed, id)
+		} else {
+			staying = append(staying, id)
+		}
+	}
+	request := func(method, path, body string) {
+		req, err := http.NewRequestWithContext(t.Context(), method, g.url+path, strings.NewReader(body))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.SetBasicAuth(g.srv.APIKey(), "")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = resp.Body.Close()
+	}
+	reached := make(chan int)
+	stop := map[int]bool{40: true, 85: true}
+	g.before = func(page int) {
+		for range 3 {
+			if len(doomed) > 0 {
+				at := (page * 7919) % len(doomed)
+				request("DELETE", "/api/v1/lead/"+doomed[at]+"/", "")
+				doomed = slices.Delete(doomed, at, at+1)
+			}
+		}
+		request("POST", "/api/v1/lead/", `{"name": "new"}`)
+		if stop[page] {
+			reached <- page
+			<-reached
+		}
+	}
+	out := filepath.Join(t.TempDir(), "leads.jsonl")
+	args := []string{"export", "leads", "--out", out, "--fields", "id,name"}
+	for range len(stop) {
+		c := g.child(t, args...)
+		<-reached
+		c.signal(syscall.SIGKILL)
+		reached <- 0
+		if _, code := c.end(); code == 0 {
+			t.Fatal("the command was not killed")
+		}
+		// What a crash leaves behind the last checkpoint: more than what follows.
+		f, err := os.OpenFile(out+".partial", os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteString(strings.Repeat(`{"id":"lead_torn","name":`, 60_000)); err != nil || f.Close() != nil {
+			t.Fatal(err)
+		}
+	}
+	c := g.child(t, args...)
+	if rest, code := c.end(); code != 0 || !strings.Contains(c.stderr.String(), "going on after the") {
+		t.Fatalf("exit code %d: %s %s", code, rest, c.stderr.String())
+	}
+	got := ids(t, out)
+	count := map[string]int{}
+	for _, id := range got {
+		if count[id]++; count[id] > 1 {
+			t.Errorf("%s came twice", id)
+		}
+	}
+	for _, id := range staying {
+		if count[id] != 1 {
+			t.Fatalf("%s came %d times", id, count[id])
+		}
+	}
+	// Each kill loses the pages that were read ahead and the one in flight.
+	ideal := (len(got) + 99) / 100
+	if most := ideal*105/100 + len(stop)*(exportAhead+1); g.pages > most {
+		t.Errorf("%d requests, want at most %d", g.pages, most)
+	}
+	t.Logf("%d leads with %d requests; an ideal reader needs %d", len(got), g.pages, ideal)
+	var m exportManifest
+	data, err := os.ReadFile(out + ".manifest.json")
+	if err != nil || json.Unmarshal(data, &m) != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(content)
+	if m.Records != len(got) || m.Bytes != int64(len(content)) || m.SHA256 != hex.EncodeToString(sum[:]) || m.First != "2026-03-10T12:00:01+00:00" && m.First != "2026-03-10T12:00:00+00:00" || m.Organization == "" || m.Version == "" {
+		t.Errorf("the manifest says %s", data)
+	}
+	if left, _ := filepath.Glob(out + ".*"); len(left) != 1 {
+		t.Errorf("files are left: %q", left)
+	}
+}
+
+// TestExportStops ends an export in the middle, in the ways that are usual, and says how
+// to go on.
+func TestExportStops(t *testing.T) {
+	for name, c := range map[string]struct {
+		stop func(t *testing.T, g *gate, c *child)
+		code int
+		want string
+	}{
+		"Ctrl-C":  {func(_ *testing.T, _ *gate, c *child) { c.signal(syscall.SIGINT) }, exitInterrupted, "interrupted"},
+		"SIGTERM": {func(_ *testing.T, _ *gate, c *child) { c.signal(syscall.SIGTERM) }, exitTerminated, "terminated"},
+		"revoked": {func(_ *testing.T, g *gate, _ *child) {
+			g.srv.Fail(emulator.Fault{Tool: "close_leads_list", Times: -1, Status: 401})
+		}, exitAuthorization, "CLOSE_API_KEY"},
+		"broken": {func(_ *testing.T, g *gate, _ *child) {
+			g.srv.Fail(emulator.Fault{Tool: "close_leads_list", Times: -1, Kind: emulator.FaultMalformed})
+		}, exitAPI, "error"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGate(t, 1000, 0)
+			reached := make(chan struct{})
+			g.before = func(page int) {
+				if page == 6 {
+					reached <- struct{}{}
+					<-reached
+				}
+			}
+			out := filepath.Join(t.TempDir(), "leads.csv")
+			command := g.child(t, "export", "leads", "--out", out)
+			<-reached
+			c.stop(t, g, command)
+			if name == "Ctrl-C" || name == "SIGTERM" {
+				command.end()
+				reached <- struct{}{}
+			} else {
+				reached <- struct{}{}
+				command.end()
+			}
+			code, text := command.cmd.ProcessState.ExitCode(), command.stderr.String()
+			if code != c.code || !strings.Contains(text, c.want) || !strings.Contains(text, "the same command goes on from there") || !strings.Contains(text, " leads are safe in "+out+".partial") {
+				t.Errorf("exit code %d, want %d: %s", code, c.code, text)
+			}
+			g.before = nil
+			g.srv.ClearFaults()
+			again := g.child(t, "export", "leads", "--out", out)
+			if _, code := again.end(); code != 0 {
+				t.Fatalf("exit code %d: %s", code, again.stderr.String())
+			}
+			f, err := os.Open(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			rows, err := csv.NewReader(bufio.NewReader(f)).ReadAll()
+			if err != nil || len(rows) != 1001 || rows[0][0] != "id" || rows[1][0] == "id" {
+				t.Errorf("%d rows: %v", len(rows), err)
+			}
+		})
+	}
+}
+
+// TestExportFullDisk writes to a disk without space.
+func TestExportFullDisk(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("needs /dev/full")
+	}
+	g := newGate(t, 300, 0)
+	out := filepath.Join(t.TempDir(), "leads.jsonl")
+	if err := os.Symlink("/dev/full", out+".partial"); err != nil {
+		t.Fatal(err)
+	}
+	c := g.child(t, "export", "leads", "--out", out)
+	_, code := c.end()
+	if text := c.stderr.String(); code != exitFailure || !strings.Contains(text, "no space left") || !strings.Contains(text, "the disk is full") || !strings.Contains(text, "0 leads are safe") {
+		t.Errorf("exit code %d: %s", code, text)
+	}
+	if err := os.Remove(out + ".partial"); err != nil {
+		t.Fatal(err)
+	}
+	c = g.child(t, "export", "leads", "--out", out)
+	if _, code := c.end(); code != 0 || len(ids(t, out)) != 300 {
+		t.Errorf("exit code %d: %s", code, c.stderr.String())
+	}
+}
+
+// TestFormulas keeps spreadsheets from calculating what others wrote, and import from
+// keeping the mark.
+func TestFormulas(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"=1+1": "'=1+1", "+49 30": "'+49 30", "-x": "'-x", "@a": "'@a", "\tx": "'\tx", "\rx": "'\rx", "'=x": "''=x", "''=x": "'''=x",
+		"": "", "a=b": "a=b", "'tis": "'tis", "'": "'", "é": "é",
+	} {
+		got := noFormula(text)
+		if got != want || withoutMark(got) != text {
+			t.Errorf("%q becomes %q, want %q; back: %q", text, got, want, withoutMark(got))
+		}
+	}
+	c := csvColumns{[]string{"a", "b", "c", "d", "e"}}
+	line, err := c.append(nil, json.RawMessage(`{"a": "=x,\"y\"", "b": null, "c": -5, "d": [{"x": 1}]}`))
+	if err != nil || string(line) != "\"'=x,\"\"y\"\"\",,-5,\"[{\"\"x\"\":1}]\",\r\n" {
+		t.Errorf("got %q, %v", line, err)
+	}
+}

@@ -1,0 +1,15 @@
+package webhooks
+
+import "time"
+
+// WithGather returns the log with a bound on the events in memory.
+func (l Log) WithGather(n int) Log {
+	l.gather = n
+	return l
+}
+
+// NewMemoryAt is NewMemory with a clock.
+var NewMemoryAt = newMemory
+
+// SetNow sets the clock of keys.
+func (k *Keys) SetNow(now func() time.Time) { k.now = now }
