@@ -1,6 +1,7 @@
 package wiretest
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -30,7 +31,7 @@ var deviations = map[string]string{
 type stage struct {
 	srv *emulator.Server
 	ids map[string]string // by the ids in the pair
-	key string            // of the setup: an API key, or a token of the same user
+	key string            // of the setup; empty means the API key of the first user
 }
 
 // TestEmulator replays the pairs against the emulator.
@@ -61,8 +62,7 @@ func replay(t *testing.T, p *pair, opts emulator.Options, used map[string]bool) 
 	now := time.Date(2026, 6, 19, 12, 5, 28, 327_000_000, time.UTC)
 	opts.Seed, opts.Clock = 7, func() time.Time { return now }
 	s := &stage{srv: emulator.New(opts), ids: map[string]string{}}
-	s.key = s.srv.APIKey()
-	key := s.key
+	key := s.srv.APIKey()
 	switch p.emulator {
 	case "":
 	case "credential: none":
@@ -170,7 +170,7 @@ func (s *stage) prepare(line string) error {
 	if len(parts) == 4 {
 		body = parts[3]
 	}
-	status, _, answer, err := s.send(s.key, parts[0], parts[1], body)
+	status, _, answer, err := s.send(cmp.Or(s.key, s.srv.APIKey()), parts[0], parts[1], body)
 	if err != nil {
 		return err
 	}
