@@ -50,8 +50,11 @@ func (a *Agent) targets(t *tool.Tool, input json.RawMessage) []target {
 	}
 	for _, p := range schema.Properties {
 		if id := preview.String(in[p.Name]); idPattern.MatchString(id) {
-			if gets := a.gets()[prefixOf(id)]; len(gets) > 0 {
-				list = append(list, target{p.Name, id, gets[0]})
+			for _, get := range a.gets()[prefixOf(id)] {
+				if get.Resource == t.Resource { // others are only mentioned
+					list = append(list, target{p.Name, id, get})
+					break
+				}
 			}
 		}
 	}
@@ -112,6 +115,13 @@ func idParam(t *tool.Tool) string {
 	return strings.Trim(last, "{}")
 }
 
+// pathParam returns the first parameter in the path of a tool.
+func pathParam(t *tool.Tool) string {
+	_, rest, _ := strings.Cut(t.Template, "{")
+	name, _, _ := strings.Cut(rest, "}")
+	return name
+}
+
 func prefixOf(id string) string {
 	p, _, _ := strings.Cut(id, "_")
 	return p
@@ -119,7 +129,7 @@ func prefixOf(id string) string {
 
 // fetch reads a record.
 func (s *Session) fetch(ctx context.Context, get *tool.Tool, id string) (json.RawMessage, error) {
-	in, err := json.Marshal(map[string]string{idParam(get): id})
+	in, err := json.Marshal(map[string]string{pathParam(get): id})
 	if err != nil {
 		return nil, err
 	}

@@ -132,7 +132,7 @@ func (v *viewer) build(ctx context.Context, targets []target) error {
 	inPath := map[string]bool{}
 	for _, x := range targets {
 		inPath[x.param] = true
-		v.fact(preview.Label(x.param), v.names.show(x.id), true)
+		v.fact(preview.Label(x.param), cmp.Or(v.names.show(x.id), x.id), true) // not everything in a path is an id
 	}
 	v.message()
 	for _, key := range v.order {

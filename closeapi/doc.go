@@ -36,6 +36,7 @@
 //     [CommentThreadGet]
 //   - Custom activities: [CustomActivityCreate], [CustomActivityGet], [CustomActivityUpdate], [CustomActivityDelete],
 //     [CustomActivitiesList]
+//   - Email conversations: [EmailThreadGet], [EmailThreadDelete], [EmailThreadsList]
 //   - Emails: [EmailCreate], [EmailGet], [EmailUpdate], [EmailDelete], [EmailsList]
 //   - Forms: [FormGet], [FormsList], [FormSubmissionGet], [FormSubmissionDelete], [FormSubmissionsList]
 //   - Lead history: [CreatedActivityGet], [CreatedActivitiesList], [ImportUpdateGet], [ImportUpdatesList],
@@ -43,16 +44,23 @@
 //     [TaskCompletionDelete]
 //   - Meetings: [MeetingGet], [MeetingUpdate], [MeetingDelete], [MeetingsList], [MeetingIntegrationSet]
 //   - Notes: [NoteCreate], [NoteGet], [NoteUpdate], [NoteDelete], [NotesList]
+//   - Playbooks: [PlaybookCreate], [PlaybookGet], [PlaybookUpdate], [PlaybookDelete], [PlaybooksList], [PlaybookArchive],
+//     [PlaybookUnarchive]
 //   - SMS: [SMSCreate], [SMSGet], [SMSUpdate], [SMSDelete], [SMSList]
 //   - Lead status changes: [LeadStatusChangeCreate], [LeadStatusChangeGet], [LeadStatusChangeDelete], [LeadStatusChangesList]
 //   - Opportunity status changes: [OpportunityStatusChangeCreate], [OpportunityStatusChangeGet],
 //     [OpportunityStatusChangeDelete], [OpportunityStatusChangesList]
 //   - Tasks: [TaskCreate], [TaskGet], [TaskUpdate], [TaskDelete], [TasksList], [TasksBulkUpdate]
 //
-// # Templates of messages
+// # Templates and accounts for messages
 //
+//   - Connected accounts: [ConnectedAccountGet], [ConnectedAccountsList]
 //   - Email templates: [EmailTemplateCreate], [EmailTemplateGet], [EmailTemplateUpdate], [EmailTemplateDelete],
 //     [EmailTemplatesList], [EmailTemplateRender]
+//   - Files: [FileUploadCreate]
+//   - Send as: [SendAsCreate], [SendAsGet], [SendAsDelete], [SendAsList], [SendAsDeleteByUser], [SendAsBulkUpdate]
+//   - SMS templates: [SMSTemplateCreate], [SMSTemplateGet], [SMSTemplateUpdate], [SMSTemplateDelete], [SMSTemplatesList]
+//   - Unsubscribed email addresses: [UnsubscribedEmailCreate], [UnsubscribedEmailDelete], [UnsubscribedEmailsList]
 //   - WhatsApp messages: [WhatsAppMessageCreate], [WhatsAppMessageGet], [WhatsAppMessageUpdate], [WhatsAppMessageDelete],
 //     [WhatsAppMessagesList]
 //
@@ -98,12 +106,33 @@
 //   - Reports: [ReportActivityGet], [ReportActivityMetricsList], [ReportCustomGet], [ReportFunnelTotalsGet],
 //     [ReportFunnelStagesGet], [ReportSentEmailsGet], [ReportLeadStatusesGet], [ReportOpportunityStatusesGet]
 //
+// # Phone numbers and dialers
+//
+//   - Blocked phone numbers: [BlockedPhoneNumberCreate], [BlockedPhoneNumberGet], [BlockedPhoneNumberUpdate],
+//     [BlockedPhoneNumberDelete], [BlockedPhoneNumbersList], [BlockedPhoneNumberSettingsGet],
+//     [BlockedPhoneNumberSettingsUpdate]
+//   - Dialers: [DialerGet], [DialersList]
+//   - Phone numbers: [PhoneNumberRent], [PhoneNumberGet], [PhoneNumberUpdate], [PhoneNumberDelete], [PhoneNumbersList]
+//
+// # Scheduling links
+//
+//   - Scheduling links: [SchedulingLinkCreate], [SchedulingLinkGet], [SchedulingLinkUpdate], [SchedulingLinkDelete],
+//     [SchedulingLinksList], [SchedulingLinkIntegrationSet], [SchedulingLinkIntegrationDelete]
+//   - Shared scheduling links: [SharedSchedulingLinkCreate], [SharedSchedulingLinkGet], [SharedSchedulingLinkUpdate],
+//     [SharedSchedulingLinkDelete], [SharedSchedulingLinksList], [SharedSchedulingLinkMap], [SharedSchedulingLinkUnmap]
+//
 // # Users, groups, webhooks and events
 //
 //   - Events: [EventsList], [EventGet]
 //   - Groups: [GroupCreate], [GroupGet], [GroupUpdate], [GroupDelete], [GroupsList], [GroupMemberAdd], [GroupMemberRemove]
+//   - Integration links: [IntegrationLinkCreate], [IntegrationLinkGet], [IntegrationLinkUpdate], [IntegrationLinkDelete],
+//     [IntegrationLinksList]
+//   - Memberships: [MembershipCreate], [MembershipUpdate], [MembershipDelete], [MembershipsBulkUpdate],
+//     [MembershipPinnedViewsGet], [MembershipPinnedViewsUpdate]
+//   - Organizations: [OrganizationGet], [OrganizationUpdate]
 //   - Outcomes: [OutcomeCreate], [OutcomeGet], [OutcomeUpdate], [OutcomeDelete], [OutcomesList]
-//   - Users: [MeGet], [UserGet], [UsersList]
+//   - Roles: [RoleCreate], [RoleGet], [RoleUpdate], [RoleDelete], [RolesList]
+//   - Users: [MeGet], [UserGet], [UsersList], [UsersAvailabilityList]
 //   - Webhooks: [WebhookCreate], [WebhookGet], [WebhookUpdate], [WebhookDelete], [WebhooksList]
 package closeapi
 

@@ -517,7 +517,7 @@ type EmailThread struct {
 	Participants []EmailAddress `json:"participants"`
 	// The latest emails without their bodies.
 	LatestEmails []EmailPreview `json:"latest_emails"`
-	// All emails; only when one conversation is fetched.
+	// All emails, without bodies; not in lists of all kinds of activities.
 	Emails     []Email            `json:"emails"`
 	Importance *EmailThreadRating `json:"importance"`
 	// Summary made by Close.

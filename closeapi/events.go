@@ -322,6 +322,17 @@ func (v *Event) AsOpportunityExport() (closekit.Change[OpportunityExport], bool)
 	return wire.ChangeOf[OpportunityExport](v.Data, v.PreviousData, v.ObjectType == "export.opportunity")
 }
 
+// AsSMSTemplate returns the record after and before the event. It reports false unless ObjectType is "sms_template".
+func (v *Event) AsSMSTemplate() (closekit.Change[SMSTemplate], bool) {
+	return wire.ChangeOf[SMSTemplate](v.Data, v.PreviousData, v.ObjectType == "sms_template")
+}
+
+// AsUnsubscribedEmail returns the record after and before the event. It reports false unless ObjectType is
+// "unsubscribed_email".
+func (v *Event) AsUnsubscribedEmail() (closekit.Change[UnsubscribedEmail], bool) {
+	return wire.ChangeOf[UnsubscribedEmail](v.Data, v.PreviousData, v.ObjectType == "unsubscribed_email")
+}
+
 // AsSequence returns the record after and before the event. It reports false unless ObjectType is "sequence".
 func (v *Event) AsSequence() (closekit.Change[Sequence], bool) {
 	return wire.ChangeOf[Sequence](v.Data, v.PreviousData, v.ObjectType == "sequence")

@@ -154,7 +154,7 @@ type SMSTemplateID string
 // Kind says which kind of id it is.
 func (SMSTemplateID) Kind() *closekit.IDKind { return &kindSMSTemplate }
 
-// EmailAccountID is the id of an email account (emailacct_…).
+// EmailAccountID is the id of a connected account (emailacct_…).
 type EmailAccountID string
 
 // Kind says which kind of id it is.
@@ -286,6 +286,48 @@ type SmartViewID string
 // Kind says which kind of id it is.
 func (SmartViewID) Kind() *closekit.IDKind { return &kindSmartView }
 
+// SendAsID is the id of a permission to send email (sdas_…).
+type SendAsID string
+
+// Kind says which kind of id it is.
+func (SendAsID) Kind() *closekit.IDKind { return &kindSendAs }
+
+// SchedulingLinkID is the id of a scheduling link (schlnk_…).
+type SchedulingLinkID string
+
+// Kind says which kind of id it is.
+func (SchedulingLinkID) Kind() *closekit.IDKind { return &kindSchedulingLink }
+
+// SharedSchedulingLinkID is the id of a shared scheduling link (schlnk_…).
+type SharedSchedulingLinkID string
+
+// Kind says which kind of id it is.
+func (SharedSchedulingLinkID) Kind() *closekit.IDKind { return &kindSharedSchedulingLink }
+
+// DialerID is the id of a dialer (dial_…).
+type DialerID string
+
+// Kind says which kind of id it is.
+func (DialerID) Kind() *closekit.IDKind { return &kindDialer }
+
+// BlockedPhoneNumberID is the id of a blocked phone number (blkph_…).
+type BlockedPhoneNumberID string
+
+// Kind says which kind of id it is.
+func (BlockedPhoneNumberID) Kind() *closekit.IDKind { return &kindBlockedPhoneNumber }
+
+// PlaybookID is the id of a playbook (convtyp_…).
+type PlaybookID string
+
+// Kind says which kind of id it is.
+func (PlaybookID) Kind() *closekit.IDKind { return &kindPlaybook }
+
+// IntegrationLinkID is the id of an integration link (ilink_…).
+type IntegrationLinkID string
+
+// Kind says which kind of id it is.
+func (IntegrationLinkID) Kind() *closekit.IDKind { return &kindIntegrationLink }
+
 // The kinds of ids, for checking parameters.
 var (
 	kindLead              = closekit.IDKind{Name: "lead", Prefixes: []string{"lead"}, From: "close_leads_list", Known: knownIDs}
@@ -294,7 +336,7 @@ var (
 	kindActivity          = closekit.IDKind{Name: "activity", Prefixes: []string{"acti"}, From: "close_activities_list", Known: knownIDs}
 	kindCall              = closekit.IDKind{Name: "call", Prefixes: []string{"acti"}, From: "close_calls_list", Known: knownIDs}
 	kindEmail             = closekit.IDKind{Name: "email", Prefixes: []string{"acti"}, From: "close_emails_list", Known: knownIDs}
-	kindEmailThread       = closekit.IDKind{Name: "email_thread", Prefixes: []string{"acti"}, From: "close_activities_list", Known: knownIDs}
+	kindEmailThread       = closekit.IDKind{Name: "email_thread", Prefixes: []string{"acti"}, From: "close_email_threads_list", Known: knownIDs}
 	kindSMS               = closekit.IDKind{Name: "sms", Prefixes: []string{"acti"}, From: "close_sms_list", Known: knownIDs}
 	kindNote              = closekit.IDKind{Name: "note", Prefixes: []string{"acti"}, From: "close_notes_list", Known: knownIDs}
 	kindTask              = closekit.IDKind{Name: "task", Prefixes: []string{"task", "noti"}, From: "close_tasks_list", Known: knownIDs}
@@ -306,9 +348,9 @@ var (
 	kindPipeline     = closekit.IDKind{Name: "pipeline", Prefixes: []string{"pipe"}, From: "close_pipelines_list", Known: knownIDs}
 	kindUser         = closekit.IDKind{Name: "user", Prefixes: []string{"user"}, From: "close_users_list", Known: knownIDs}
 	kindOrganization = closekit.IDKind{Name: "organization", Prefixes: []string{"orga"}, From: "close_me_get", Known: knownIDs}
-	kindMembership   = closekit.IDKind{Name: "membership", Prefixes: []string{"memb"}, From: "close_me_get", Known: knownIDs}
+	kindMembership   = closekit.IDKind{Name: "membership", Prefixes: []string{"memb"}, From: "close_organization_get", Known: knownIDs}
 	kindRole         = closekit.IDKind{
-		Name: "role", Prefixes: []string{"role"}, Literals: []string{"admin", "superuser", "user", "restricteduser"}, From: "close_me_get",
+		Name: "role", Prefixes: []string{"role"}, Literals: []string{"admin", "superuser", "user", "restricteduser"}, From: "close_roles_list",
 		Known: knownIDs,
 	}
 	kindGroup       = closekit.IDKind{Name: "group", Prefixes: []string{"group"}, From: "close_groups_list", Known: knownIDs}
@@ -320,15 +362,12 @@ var (
 	kindSequenceSubscription = closekit.IDKind{
 		Name: "sequence_subscription", Prefixes: []string{"sub"}, From: "close_sequence_subscriptions_list", Known: knownIDs,
 	}
-	kindSchedule      = closekit.IDKind{Name: "schedule", Prefixes: []string{"sched"}, Known: knownIDs}
-	kindEmailTemplate = closekit.IDKind{Name: "email_template", Prefixes: []string{"tmpl"}, From: "close_email_templates_list", Known: knownIDs}
-	kindSMSTemplate   = closekit.IDKind{Name: "sms_template", Prefixes: []string{"smstmpl"}, Known: knownIDs}
-	kindEmailAccount  = closekit.IDKind{
-		Name: "email_account", Prefixes: []string{"emailacct"}, From: "close_me_get",
-		About: "Connected email accounts are listed in the result of close_me_get.", Known: knownIDs,
-	}
+	kindSchedule           = closekit.IDKind{Name: "schedule", Prefixes: []string{"sched"}, Known: knownIDs}
+	kindEmailTemplate      = closekit.IDKind{Name: "email_template", Prefixes: []string{"tmpl"}, From: "close_email_templates_list", Known: knownIDs}
+	kindSMSTemplate        = closekit.IDKind{Name: "sms_template", Prefixes: []string{"smstmpl"}, From: "close_sms_templates_list", Known: knownIDs}
+	kindEmailAccount       = closekit.IDKind{Name: "email_account", Prefixes: []string{"emailacct"}, From: "close_connected_accounts_list", Known: knownIDs}
 	kindEmailSignature     = closekit.IDKind{Name: "email_signature", Prefixes: []string{"emailsig"}, Known: knownIDs}
-	kindPhoneNumber        = closekit.IDKind{Name: "phone_number", Prefixes: []string{"phon"}, From: "close_me_get", Known: knownIDs}
+	kindPhoneNumber        = closekit.IDKind{Name: "phone_number", Prefixes: []string{"phon"}, From: "close_phone_numbers_list", Known: knownIDs}
 	kindWebhook            = closekit.IDKind{Name: "webhook", Prefixes: []string{"whsub"}, From: "close_webhooks_list", Known: knownIDs}
 	kindEvent              = closekit.IDKind{Name: "event", Prefixes: []string{"ev"}, From: "close_events_list", Known: knownIDs}
 	kindComment            = closekit.IDKind{Name: "comment", Prefixes: []string{"comm"}, From: "close_comments_list", Known: knownIDs}
@@ -352,14 +391,26 @@ var (
 	kindBulkSubscriptionAction = closekit.IDKind{
 		Name: "bulk_subscription_action", Prefixes: []string{"bulkseqsub"}, From: "close_bulk_sequence_subscriptions_list", Known: knownIDs,
 	}
-	kindExport    = closekit.IDKind{Name: "export", Prefixes: []string{"expo"}, From: "close_exports_list", Known: knownIDs}
-	kindSmartView = closekit.IDKind{Name: "smart_view", Prefixes: []string{"save"}, From: "close_smart_views_list", Known: knownIDs}
+	kindExport               = closekit.IDKind{Name: "export", Prefixes: []string{"expo"}, From: "close_exports_list", Known: knownIDs}
+	kindSmartView            = closekit.IDKind{Name: "smart_view", Prefixes: []string{"save"}, From: "close_smart_views_list", Known: knownIDs}
+	kindSendAs               = closekit.IDKind{Name: "send_as", Prefixes: []string{"sdas"}, From: "close_send_as_list", Known: knownIDs}
+	kindSchedulingLink       = closekit.IDKind{Name: "scheduling_link", Prefixes: []string{"schlnk"}, From: "close_scheduling_links_list", Known: knownIDs}
+	kindSharedSchedulingLink = closekit.IDKind{
+		Name: "shared_scheduling_link", Prefixes: []string{"schlnk"}, From: "close_shared_scheduling_links_list", Known: knownIDs,
+	}
+	kindDialer             = closekit.IDKind{Name: "dialer", Prefixes: []string{"dial"}, From: "close_dialers_list", Known: knownIDs}
+	kindBlockedPhoneNumber = closekit.IDKind{
+		Name: "blocked_phone_number", Prefixes: []string{"blkph"}, From: "close_blocked_phone_numbers_list", Known: knownIDs,
+	}
+	kindPlaybook        = closekit.IDKind{Name: "playbook", Prefixes: []string{"convtyp"}, From: "close_playbooks_list", Known: knownIDs}
+	kindIntegrationLink = closekit.IDKind{Name: "integration_link", Prefixes: []string{"ilink"}, From: "close_integration_links_list", Known: knownIDs}
 )
 
 // knownIDs tells an id of another kind from one that is unknown.
 var knownIDs = []closekit.IDPrefix{
 	{Prefix: "acti", Kind: "activity"},
 	{Prefix: "actitype", Kind: "custom_activity_type"},
+	{Prefix: "blkph", Kind: "blocked_phone_number"},
 	{Prefix: "bulkdelete", Kind: "bulk_delete_action"},
 	{Prefix: "bulkedit", Kind: "bulk_edit_action"},
 	{Prefix: "bulkemail", Kind: "bulk_email_action"},
@@ -368,14 +419,17 @@ var knownIDs = []closekit.IDPrefix{
 	{Prefix: "comm", Kind: "comment"},
 	{Prefix: "comthr", Kind: "comment_thread"},
 	{Prefix: "cont", Kind: "contact"},
+	{Prefix: "convtyp", Kind: "playbook"},
 	{Prefix: "cotype", Kind: "custom_object_type"},
 	{Prefix: "custobj", Kind: "custom_object"},
+	{Prefix: "dial", Kind: "dialer"},
 	{Prefix: "emailacct", Kind: "email_account"},
 	{Prefix: "emailsig", Kind: "email_signature"},
 	{Prefix: "ev", Kind: "event"},
 	{Prefix: "expo", Kind: "export"},
 	{Prefix: "form", Kind: "form"},
 	{Prefix: "group", Kind: "group"},
+	{Prefix: "ilink", Kind: "integration_link"},
 	{Prefix: "lcf", Kind: "custom_field"},
 	{Prefix: "lead", Kind: "lead"},
 	{Prefix: "media", Kind: "media"},
@@ -389,6 +443,8 @@ var knownIDs = []closekit.IDPrefix{
 	{Prefix: "role", Kind: "role"},
 	{Prefix: "save", Kind: "smart_view"},
 	{Prefix: "sched", Kind: "schedule"},
+	{Prefix: "schlnk", Kind: "scheduling_link"},
+	{Prefix: "sdas", Kind: "send_as"},
 	{Prefix: "seq", Kind: "sequence"},
 	{Prefix: "seqstep", Kind: "sequence_step"},
 	{Prefix: "smstmpl", Kind: "sms_template"},

@@ -92,6 +92,28 @@ var opUsersList = wire.Operation{
 	},
 }
 
+// UsersAvailabilityList lists which users can take calls at the moment, and which are in a call.
+//
+// Use it before you hand a call over. Names are listed by [UsersList].
+//
+// Close API: GET /user/availability/ (tool close_users_availability_list) https://developer.close.com/api/resources/users
+func UsersAvailabilityList(
+	ctx context.Context, c *closekit.Client, p UsersAvailabilityListParams, opts ...closekit.CallOption,
+) (*closekit.Page[UserAvailability], error) {
+	return wire.CallPage[UserAvailability](ctx, c, &opUsersAvailabilityList, &p, closekit.Opt[int]{}, opts)
+}
+
+// UsersAvailabilityListParams are the parameters of [UsersAvailabilityList].
+type UsersAvailabilityListParams struct {
+	// Organization of the users; the credential's own is implied.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
+}
+
+var opUsersAvailabilityList = wire.Operation{
+	Operation: closekit.Operation{Tool: "close_users_availability_list", Method: "GET", Path: "/user/availability/", Effect: closekit.Read, Idempotent: true},
+	Params:    func() any { return new(UsersAvailabilityListParams) },
+}
+
 // UserBase is the part that all user objects have in common.
 type UserBase struct {
 	closekit.Object
@@ -137,44 +159,6 @@ func (v *User) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 // MarshalText returns the JSON, for logs.
 func (v User) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
-// Membership is a user's place in an organization, with role and settings.
-type Membership struct {
-	closekit.Object
-	ID             MembershipID                 `json:"id"`
-	UserID         closekit.Opt[UserID]         `json:"user_id"`
-	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
-	// Id of the role. Built-in roles have a word as id.
-	RoleID closekit.Opt[RoleID] `json:"role_id"`
-	// Name of the role.
-	Role closekit.Opt[string] `json:"role"`
-	// What the member may do.
-	PermissionsGranted []string                      `json:"permissions_granted"`
-	AutoRecordCalls    closekit.Opt[AutoRecordCalls] `json:"auto_record_calls"`
-	// Phone number that the member's calls show.
-	DefaultCallerID       closekit.Opt[PhoneNumberID] `json:"default_caller_id"`
-	PrimaryPersonalNumber closekit.Opt[PhoneNumberID] `json:"primary_personal_number"`
-	// Recording that is played before the member hangs up.
-	HangupRecordingURL closekit.Opt[string] `json:"hangup_recording_url"`
-	// Whether opening of the member's emails is tracked.
-	TrackEmailOpens closekit.Opt[bool] `json:"track_email_opens"`
-	// Whether sequences may act in the member's name.
-	MayWorkflowsImpersonate closekit.Opt[bool]   `json:"may_workflows_impersonate"`
-	OnboardingStatus        closekit.Opt[string] `json:"onboarding_status"`
-	// Whether the member costs nothing.
-	IsFree closekit.Opt[bool] `json:"is_free"`
-}
-
-// MarshalJSON encodes the value, preserving unknown members that Close sent.
-//
-//go:noinline
-func (v Membership) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
-
-// UnmarshalJSON decodes leniently, like API responses.
-func (v *Membership) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// MarshalText returns the JSON, for logs.
-func (v Membership) MarshalText() ([]byte, error) { return v.MarshalJSON() }
-
 // LeadStatus is a status that leads can have.
 type LeadStatus struct {
 	closekit.Object
@@ -196,79 +180,6 @@ func (v *LeadStatus) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v)
 // MarshalText returns the JSON, for logs.
 func (v LeadStatus) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
-// OrganizationProfile is an organization that works with Close, with the statuses and pipelines that it uses.
-type OrganizationProfile struct {
-	closekit.Object
-	ID   OrganizationID       `json:"id"`
-	Name closekit.Opt[string] `json:"name"`
-	// Currency code of all opportunities.
-	Currency       closekit.Opt[string] `json:"currency"`
-	CurrencySymbol closekit.Opt[string] `json:"currency_symbol"`
-	// Plan that the organization pays for.
-	PlanType closekit.Opt[string] `json:"plan_type"`
-	// Statuses of leads in their order.
-	LeadStatuses []LeadStatus `json:"lead_statuses"`
-	// Pipelines with the statuses of opportunities.
-	Pipelines []Pipeline `json:"pipelines"`
-	// Deprecated: Use the statuses under pipelines.
-	OpportunityStatuses []PipelineStatus                `json:"opportunity_statuses"`
-	CreatedBy           closekit.Opt[UserID]            `json:"created_by"`
-	UpdatedBy           closekit.Opt[UserID]            `json:"updated_by"`
-	DateCreated         closekit.Opt[closekit.DateTime] `json:"date_created"`
-	DateUpdated         closekit.Opt[closekit.DateTime] `json:"date_updated"`
-}
-
-// MarshalJSON encodes the value, preserving unknown members that Close sent.
-//
-//go:noinline
-func (v OrganizationProfile) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
-
-// UnmarshalJSON decodes leniently, like API responses.
-func (v *OrganizationProfile) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// EmailIdentity is a name and address that email can be sent from.
-type EmailIdentity struct {
-	closekit.Object
-	Name  closekit.Opt[string] `json:"name"`
-	Email closekit.Opt[string] `json:"email"`
-}
-
-// MarshalJSON encodes the value, preserving unknown members that Close sent.
-//
-//go:noinline
-func (v EmailIdentity) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
-
-// UnmarshalJSON decodes leniently, like API responses.
-func (v *EmailIdentity) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
-// EmailAccount is an account of the user that is connected to Close.
-type EmailAccount struct {
-	closekit.Object
-	// Kind of the account.
-	Type closekit.Opt[ConnectedAccountType] `json:"_type"`
-	// Id to use as the sender's account.
-	ID    EmailAccountID       `json:"id"`
-	Email closekit.Opt[string] `json:"email"`
-	// Names and addresses that the account can send from.
-	Identities     []EmailIdentity              `json:"identities"`
-	UserID         closekit.Opt[UserID]         `json:"user_id"`
-	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
-	// Calendars that Close reads.
-	SyncedCalendars []string `json:"synced_calendars"`
-	// Settings for receiving.
-	IMAP json.RawMessage `json:"imap"`
-	// Settings for sending.
-	SMTP json.RawMessage `json:"smtp"`
-}
-
-// MarshalJSON encodes the value, preserving unknown members that Close sent.
-//
-//go:noinline
-func (v EmailAccount) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
-
-// UnmarshalJSON decodes leniently, like API responses.
-func (v *EmailAccount) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
-
 // EmailSignature is a text below a member's emails.
 type EmailSignature struct {
 	closekit.Object
@@ -286,72 +197,76 @@ func (v EmailSignature) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *EmailSignature) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// PhoneNumber is a phone number of the organization.
-type PhoneNumber struct {
+// ActiveCall is a call that a user is in.
+type ActiveCall struct {
 	closekit.Object
-	ID PhoneNumberID `json:"id"`
-	// The number with + and country code.
-	Number          string               `json:"number"`
-	NumberFormatted closekit.Opt[string] `json:"number_formatted"`
-	// What people call the number.
-	Label closekit.Opt[string]          `json:"label"`
-	Type  closekit.Opt[PhoneNumberType] `json:"type"`
-	// ISO 3166-1 two-letter country code.
-	Country closekit.Opt[string] `json:"country"`
-	// Company that carries the calls.
-	Carrier        closekit.Opt[string]         `json:"carrier"`
-	CarrierType    closekit.Opt[PhoneLineType]  `json:"carrier_type"`
-	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
-	// Users and groups that the number rings for.
-	Participants []string `json:"participants"`
-	// Deprecated: Use participants.
-	UserID closekit.Opt[UserID] `json:"user_id"`
-	// Deprecated: Use participants.
-	IsGroupNumber closekit.Opt[bool] `json:"is_group_number"`
-	// Numbers that ring when this one is called.
-	PhoneNumbers          []string `json:"phone_numbers"`
-	PhoneNumbersFormatted []string `json:"phone_numbers_formatted"`
-	// Number that calls are forwarded to.
-	ForwardTo          closekit.Opt[string] `json:"forward_to"`
-	ForwardToFormatted closekit.Opt[string] `json:"forward_to_formatted"`
-	ForwardToEnabled   closekit.Opt[bool]   `json:"forward_to_enabled"`
-	// Whether a forwarded call is taken by pressing 1.
-	Press1ToAccept closekit.Opt[bool] `json:"press_1_to_accept"`
-	// How long a call rings.
-	InboundRingDuration  closekit.Opt[int]    `json:"inbound_ring_duration"`
-	VoicemailGreetingURL closekit.Opt[string] `json:"voicemail_greeting_url"`
-	// Whether the number can send text messages.
-	SMSEnabled closekit.Opt[bool] `json:"sms_enabled"`
-	// Whether the number can send pictures.
-	MMSEnabled closekit.Opt[bool] `json:"mms_enabled"`
-	// Country codes that text messages can go to.
-	SupportsSMSToCountries []string `json:"supports_sms_to_countries"`
-	// Country codes that pictures can go to.
-	SupportsMMSToCountries []string           `json:"supports_mms_to_countries"`
-	IsPremium              closekit.Opt[bool] `json:"is_premium"`
-	IsVerified             closekit.Opt[bool] `json:"is_verified"`
-	// Whether the number came from another provider.
-	WasPorted closekit.Opt[bool] `json:"was_ported"`
-	// What the number cost last, in dollars; not in cents.
-	LastBilledPrice closekit.Opt[float64] `json:"last_billed_price"`
-	// When the number is paid next.
-	NextBillingOn closekit.Opt[closekit.DateTime] `json:"next_billing_on"`
-	AddressID     closekit.Opt[string]            `json:"address_id"`
-	BundleID      closekit.Opt[string]            `json:"bundle_id"`
-	DateCreated   closekit.Opt[closekit.DateTime] `json:"date_created"`
-	DateUpdated   closekit.Opt[closekit.DateTime] `json:"date_updated"`
+	ID CallID `json:"id"`
+	// How the call is made, regular or by a dialer.
+	Method closekit.Opt[string] `json:"method"`
+	// Lead that the user talks to.
+	Lead *CallLead `json:"lead"`
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
 //
 //go:noinline
-func (v PhoneNumber) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+func (v ActiveCall) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
-func (v *PhoneNumber) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+func (v *ActiveCall) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// CallLead is a lead that a user talks to.
+type CallLead struct {
+	closekit.Object
+	ID          LeadID               `json:"id"`
+	DisplayName closekit.Opt[string] `json:"display_name"`
+}
+
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
+func (v CallLead) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+
+// UnmarshalJSON decodes leniently, like API responses.
+func (v *CallLead) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// ClientAvailability is a user's availability in one app.
+type ClientAvailability struct {
+	closekit.Object
+	// Kind of app, such as desktop or mobile.
+	Type closekit.Opt[string] `json:"type"`
+	// Whether the user can take calls there, such as available or offline.
+	Status closekit.Opt[string] `json:"status"`
+	// Calls that the user is in.
+	ActiveCalls []ActiveCall `json:"active_calls"`
+}
+
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
+func (v ClientAvailability) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+
+// UnmarshalJSON decodes leniently, like API responses.
+func (v *ClientAvailability) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// UserAvailability is a user's availability for calls.
+type UserAvailability struct {
+	closekit.Object
+	UserID UserID `json:"user_id"`
+	// Availability in each app.
+	Availability []ClientAvailability `json:"availability"`
+}
+
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
+func (v UserAvailability) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+
+// UnmarshalJSON decodes leniently, like API responses.
+func (v *UserAvailability) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
 // MarshalText returns the JSON, for logs.
-func (v PhoneNumber) MarshalText() ([]byte, error) { return v.MarshalJSON() }
+func (v UserAvailability) MarshalText() ([]byte, error) { return v.MarshalJSON() }
 
 // Me is the user that the credential belongs to, with memberships, organizations, connected accounts and phone numbers.
 type Me struct {
@@ -405,47 +320,3 @@ const (
 
 // Values lists the values that can be sent.
 func (UserOrder) Values() []string { return []string{"last_name,first_name", "first_name,last_name"} }
-
-// AutoRecordCalls is the call recording setting of a member. Close may use other values too.
-type AutoRecordCalls string
-
-// Values of [AutoRecordCalls].
-const (
-	AutoRecordCallsEnabled  AutoRecordCalls = "enabled"  // Calls are recorded.
-	AutoRecordCallsDisabled AutoRecordCalls = "disabled" // Calls are not recorded.
-	AutoRecordCallsUnset    AutoRecordCalls = "unset"    // The setting of the organization decides.
-)
-
-// ConnectedAccountType is the kind of a connected account. Close may use other values too.
-type ConnectedAccountType string
-
-// Values of [ConnectedAccountType].
-const (
-	ConnectedAccountTypeGoogle      ConnectedAccountType = "google"       // Google.
-	ConnectedAccountTypeMicrosoft   ConnectedAccountType = "microsoft"    // Microsoft.
-	ConnectedAccountTypeCustomEmail ConnectedAccountType = "custom_email" // Another mail server.
-	ConnectedAccountTypeZoom        ConnectedAccountType = "zoom"         // Zoom.
-	ConnectedAccountTypeCalendly    ConnectedAccountType = "calendly"     // Calendly.
-)
-
-// PhoneNumberType is the kind of a phone number. Close may use other values too.
-type PhoneNumberType string
-
-// Values of [PhoneNumberType].
-const (
-	PhoneNumberTypeInternal PhoneNumberType = "internal" // Rented from Close; calls and text messages go through Close.
-	PhoneNumberTypeExternal PhoneNumberType = "external" // A number outside Close.
-	PhoneNumberTypeVirtual  PhoneNumberType = "virtual"  // A number without a line of its own.
-)
-
-// PhoneLineType is the kind of line that a phone number belongs to. Close may use other values too.
-type PhoneLineType string
-
-// Values of [PhoneLineType].
-const (
-	PhoneLineTypeLocal     PhoneLineType = "local"     // A number of one place.
-	PhoneLineTypeNational  PhoneLineType = "national"  // A number of a whole country.
-	PhoneLineTypeMobile    PhoneLineType = "mobile"    // A mobile number.
-	PhoneLineTypeTollfree  PhoneLineType = "tollfree"  // A number that is free to call.
-	PhoneLineTypeShortcode PhoneLineType = "shortcode" // A short number for text messages.
-)

@@ -66,21 +66,9 @@ func (s *Server) addUser(in User) *store.User {
 	}
 	s.st.Users = append(s.st.Users, u)
 	for _, org := range in.Organizations {
-		s.join(u, org, cmp.Or(in.Role, "user"))
+		crm.Join(s.system(org), u, cmp.Or(in.Role, "user"))
 	}
 	return u
-}
-
-// join makes a user a member of an organization, with a connected email account.
-func (s *Server) join(u *store.User, org, role string) {
-	m := store.Membership{ID: s.st.IDs.Long("memb"), Organization: org, Role: role, Account: s.st.IDs.Long("emailacct"), Signature: s.st.IDs.Long("emailsig")}
-	u.Members = append(u.Members, m)
-	c := s.system(org)
-	c.Insert(s.engine.Resources["connected_accounts"], object{
-		"id": m.Account, "_type": "custom_email", "user_id": u.ID, "email": u.Email, "synced_calendars": []any{},
-		"identities": []any{object{"email": u.Email, "name": u.Name()}},
-		"smtp":       object{"host": "smtp.example.com", "port": int64(587), "use_ssl": true, "username": u.Email}, "imap": nil,
-	})
 }
 
 func (s *Server) addKey(user, org string) string {
@@ -210,7 +198,7 @@ func (s *Server) AddUser(u User) (User, error) {
 	}
 	for _, org := range u.Organizations {
 		if _, ok := known.In(org); !ok {
-			s.join(known, org, cmp.Or(u.Role, "user"))
+			crm.Join(s.system(org), known, cmp.Or(u.Role, "user"))
 			s.addKey(known.ID, org)
 		}
 	}
@@ -227,9 +215,8 @@ func (s *Server) RemoveUser(userID, organizationID string) bool {
 	if u == nil {
 		return false
 	}
-	n := len(u.Members)
-	u.Members = slices.DeleteFunc(u.Members, func(m store.Membership) bool { return m.Organization == organizationID })
-	return len(u.Members) < n
+	defer s.settle()
+	return crm.Leave(s.system(organizationID), u)
 }
 
 // ClientID returns the id of the built-in OAuth client.

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,6 +82,11 @@ type Options struct {
 	// WebhookClient delivers webhooks; nil means a client with a timeout of 30
 	// seconds that follows no redirects. It decides about the addresses of names itself.
 	WebhookClient *http.Client
+	// StorageURL is the root under which clients reach the storage of uploaded files,
+	// which is another host than that of the API in reality and refuses its credentials.
+	// Empty means the host of the API. The server takes every request with a path below
+	// /storage/ for one to the storage.
+	StorageURL string
 	// Routes are further operations, such as those of a manifest of your own:
 	// closegen -routes writes them. Objects of resources that the emulator does not
 	// know are stored as they are sent. A route of Close keeps its behavior.
@@ -175,6 +181,7 @@ func New(opts Options) *Server {
 		LinkLocalWebhooks: opts.LinkLocalWebhooks, MaxSkip: opts.MaxSkip, URL: s.url,
 	}, s.hooks)
 	crm.Register(s.engine)
+	s.engine.FileRoots = s.fileRoots
 	s.router = newRouter(s.engine, opts.Routes)
 	s.st = s.fresh()
 	return s
@@ -296,6 +303,12 @@ func (s *Server) url() string {
 		return s.opts.BaseURL
 	}
 	return s.serving.url
+}
+
+// fileRoots returns the roots of the URLs of files.
+func (s *Server) fileRoots() (app, storage string) {
+	app = cmp.Or(s.url(), "https://app.close.com")
+	return app, cmp.Or(s.opts.StorageURL, app) + crm.StoragePath
 }
 
 // Now returns the time on the clock of the server.

@@ -77,8 +77,22 @@ func (s *Server) serve(in *rest.Request) *rest.Response {
 		return s.st.oauth.Serve(in)
 	case strings.HasPrefix(in.Path, crm.DownloadsPath):
 		return crm.ServeDownload(s.st.State, in)
+	case strings.HasPrefix(in.Path, crm.FilePath) && in.Method == http.MethodGet:
+		return s.serveFile(in)
+	case strings.HasPrefix(in.Path, crm.StoragePath):
+		return crm.ServeStorage(s.st.State, s.now(), in, s.opts.StorageURL != "")
 	}
 	return rest.Failed(rest.UnknownURL())
+}
+
+// serveFile redirects to a file, for those who may see it.
+func (s *Server) serveFile(in *rest.Request) *rest.Response {
+	c := s.engine.System(s.st.State, "", s.now())
+	c.Path = in.Path
+	if _, err := s.authenticate(c, in.Header); err != nil {
+		return rest.Failed(err)
+	}
+	return crm.ServeFile(c)
 }
 
 func read(req *http.Request) (*rest.Request, error) {

@@ -174,7 +174,7 @@ connect accounts of several users through OAuth, see "closekit accounts".`,
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log every request on standard error: tool, path, status, duration")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		p.demoCommand(), p.callCommand(), p.apiCommand(), p.exportCommand(), p.importCommand(), p.toolsCommand(), p.schemaCommand(), p.accountsCommand(), p.agentCommand(), p.auditCommand(), p.eventsCommand(), p.emulatorCommand(), p.versionCommand(),
+		p.demoCommand(), p.callCommand(), p.apiCommand(), p.uploadCommand(), p.downloadCommand(), p.exportCommand(), p.importCommand(), p.toolsCommand(), p.schemaCommand(), p.accountsCommand(), p.agentCommand(), p.auditCommand(), p.eventsCommand(), p.emulatorCommand(), p.versionCommand(),
 		exitCodesTopic(), environmentTopic(),
 	)
 	if p.name == ownName { // the server has the tools of Close only

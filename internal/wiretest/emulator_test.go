@@ -1,6 +1,7 @@
 package wiretest
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -30,6 +31,7 @@ var deviations = map[string]string{
 type stage struct {
 	srv *emulator.Server
 	ids map[string]string // by the ids in the pair
+	key string            // of the setup; empty means the API key of the first user
 }
 
 // TestEmulator replays the pairs against the emulator.
@@ -60,11 +62,6 @@ func replay(t *testing.T, p *pair, opts emulator.Options, used map[string]bool) 
 	now := time.Date(2026, 6, 19, 12, 5, 28, 327_000_000, time.UTC)
 	opts.Seed, opts.Clock = 7, func() time.Time { return now }
 	s := &stage{srv: emulator.New(opts), ids: map[string]string{}}
-	for _, line := range p.setup {
-		if err := s.prepare(line); err != nil {
-			t.Fatalf("%s: %v", line, err)
-		}
-	}
 	key := s.srv.APIKey()
 	switch p.emulator {
 	case "":
@@ -78,8 +75,14 @@ func replay(t *testing.T, p *pair, opts emulator.Options, used map[string]bool) 
 			t.Fatal(err)
 		}
 		key = bearer + token.AccessToken
+		s.key = key
 	default:
 		t.Fatalf("unknown instruction %q", p.emulator)
+	}
+	for _, line := range p.setup {
+		if err := s.prepare(line); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
 	}
 	target := p.path
 	if len(p.query) > 0 {
@@ -151,12 +154,18 @@ func readBack(t *testing.T, p *pair, answer string) {
 
 // prepare runs one line of a setup: "id = METHOD path member body" calls the
 // server, reads the member from the response and replaces the id of the pair with
-// it. "_ = SEED all - body" seeds what the API cannot create, with the ids of the pair.
+// it. "_ = SEED all - body" seeds what the API cannot create, with the ids of the pair,
+// and "id = ADD what it" adds what the API cannot make.
 func (s *stage) prepare(line string) error {
 	name, rest, ok := strings.Cut(line, " = ")
 	parts := strings.SplitN(rest, " ", 4)
 	if !ok || len(parts) < 3 {
 		return fmt.Errorf("want: id = METHOD path member body")
+	}
+	if parts[0] == "ADD" {
+		id, err := s.add(parts[1])
+		s.ids[name] = id
+		return err
 	}
 	body := ""
 	if len(parts) == 4 {
@@ -165,7 +174,7 @@ func (s *stage) prepare(line string) error {
 	if parts[0] == "SEED" {
 		return s.srv.Seed(strings.NewReader(body))
 	}
-	status, _, answer, err := s.send(s.srv.APIKey(), parts[0], parts[1], body)
+	status, _, answer, err := s.send(cmp.Or(s.key, s.srv.APIKey()), parts[0], parts[1], body)
 	if err != nil {
 		return err
 	}
@@ -181,6 +190,14 @@ func (s *stage) prepare(line string) error {
 		s.ids[name] = got
 	}
 	return err
+}
+
+// add makes what the API cannot make.
+func (s *stage) add(what string) (string, error) {
+	if what == "dialer" {
+		return s.srv.AddDialer(emulator.Dialer{Source: "save_QyYJMHGCMyhKGTOHPULGCYG5aVO1pZt5kWMqTCyyOyL"})
+	}
+	return "", fmt.Errorf("nothing is called %s", what)
 }
 
 // member follows a path such as data.0.id or data.type=won.id.

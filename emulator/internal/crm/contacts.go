@@ -167,9 +167,10 @@ func contactLabel(c *rest.Call, id any) any {
 	return contactName(rec.Data)
 }
 
-func renderContact(_ *rest.Call, _ *store.Record, o object) {
+func renderContact(c *rest.Call, rec *store.Record, o object) {
+	markUnsubscribed(c, o)
 	o["display_name"] = contactName(o)
-	o["integration_links"] = []any{}
+	o["integration_links"] = linksOf(c, "contact", rec)
 	o["timezone_source"] = nil
 	if o["timezone"] != nil {
 		o["timezone_source"] = "manual"

@@ -31,7 +31,7 @@ func emailResource() *rest.Resource {
 			{Name: "followup_sequence_id", Kind: rest.Reference, Table: "sequences"},
 			{Name: "followup_sequence_delay", Kind: rest.Whole, Bounded: true, Min: 86400},
 			{Name: "followup_sequence_add_cc_bcc", Kind: rest.Flag},
-			{Name: "attachments", Kind: rest.Objects, Max: 1000},
+			{Name: "attachments", Kind: rest.Attachments, Max: 1000},
 			{Name: "opens", Kind: rest.Objects},
 			{Name: "direction", Kind: rest.Choice, Choices: []string{"incoming", "outgoing"}, Access: rest.OnCreate},
 		}),
@@ -276,7 +276,20 @@ func emailsOf(c *rest.Call, thread *store.Record) []*store.Record {
 }
 
 func renderThread(c *rest.Call, rec *store.Record, o object) {
-	fillThread(c, emailsOf(c, rec), o)
+	mails := emailsOf(c, rec)
+	fillThread(c, mails, o)
+	if c.Resource == nil || c.Resource.Name != "email_threads" {
+		return // a mixed list has previews only
+	}
+	full := []any{}
+	for _, m := range mails {
+		e := c.Render(c.Engine.Resources["emails"], m)
+		for _, k := range []string{"body_text", "body_html", "body_text_quoted", "body_html_quoted"} {
+			delete(e, k)
+		}
+		full = append(full, e)
+	}
+	o["emails"] = full
 }
 
 // threadSnapshot returns a thread for the event log, with the ids of its emails.

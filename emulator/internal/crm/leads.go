@@ -228,7 +228,7 @@ func renderLead(c *rest.Call, rec *store.Record, o object) {
 func leadBasics(c *rest.Call, rec *store.Record, o object) {
 	o["display_name"] = leadName(c, rec.ID)
 	o["status_label"] = statusLabel(c, "lead_statuses", value.String(o["status_id"]))
-	o["integration_links"] = []any{}
+	o["integration_links"] = linksOf(c, "lead", rec)
 }
 
 // leadSnapshot returns a lead for the event log, where its children are only ids.

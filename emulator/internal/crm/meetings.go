@@ -51,7 +51,7 @@ func meetingResource() *rest.Resource {
 		OnDemand: func(_ *rest.Call, rec *store.Record) object {
 			return object{"transcripts": value.List(rec.Data["transcripts"])}
 		},
-		Actions: map[string]func(*rest.Call) (any, error){"set_integration": setIntegration},
+		Actions: map[string]func(*rest.Call) (any, error){"set_integration": setMeetingIntegration},
 	}, "provider_calendar_event_id", "provider_calendar_type")
 	r.Filters["starts_at"] = rest.Instant
 	return r
@@ -134,9 +134,9 @@ func narrowMeetings(c *rest.Call) (func(*store.Record) bool, error) {
 	}, nil
 }
 
-// setIntegration stores what an application shows on a meeting. It belongs to the
+// setMeetingIntegration stores what an application shows on a meeting. It belongs to the
 // application, so it needs an access token.
-func setIntegration(c *rest.Call) (any, error) {
+func setMeetingIntegration(c *rest.Call) (any, error) {
 	rec, err := c.Target()
 	if err != nil {
 		return nil, err

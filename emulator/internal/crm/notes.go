@@ -14,7 +14,7 @@ func noteResource() *rest.Resource {
 		Fields: slices.Concat(onlyOnCreate(activityFields, "lead_id", "user_id"), noteFields, []rest.Field{
 			{Name: "title", Kind: rest.Text},
 			{Name: "pinned", Kind: rest.Flag},
-			{Name: "attachments", Kind: rest.Objects, Max: 1000},
+			{Name: "attachments", Kind: rest.Attachments, Max: 1000},
 		}),
 		Prepare: func(c *rest.Call, o, _ object, p *rest.Problems) {
 			prepareActivity(c, o, p)

@@ -28,7 +28,7 @@ func opportunityResources() []*rest.Resource {
 			{Name: "value_period", Kind: rest.Choice, Choices: valuePeriods, NotNull: true},
 			{Name: "confidence", Kind: rest.Whole, Bounded: true, Max: 100, NotNull: true},
 			{Name: "date_won", Kind: rest.Day},
-			{Name: "attachments", Kind: rest.Objects},
+			{Name: "attachments", Kind: rest.Attachments},
 			{Name: "created_by", Kind: rest.Reference, Table: "users", Access: rest.OnCreate},
 			{Name: "date_created", Kind: rest.Instant, Access: rest.OnCreate},
 		}, noteFields...),
@@ -267,7 +267,7 @@ func renderOpportunity(c *rest.Call, rec *store.Record, o object) {
 	o["lead_name"] = leadName(c, rec.Lead)
 	o["contact_name"] = contactLabel(c, o["contact_id"])
 	o["user_name"] = c.UserName(o["user_id"])
-	o["integration_links"] = []any{}
+	o["integration_links"] = linksOf(c, "opportunity", rec)
 	status := c.State.Find("opportunity_statuses", c.Organization, value.String(o["status_id"]))
 	if status == nil {
 		return

@@ -18,7 +18,7 @@ func smsResource() *rest.Resource {
 			{Name: "remote_phone", Kind: rest.Text},
 			{Name: "direction", Kind: rest.Choice, Choices: []string{"inbound", "outbound"}, Access: rest.OnCreate},
 			{Name: "source", Kind: rest.Choice, Choices: []string{"Close.io", "External"}, Access: rest.OnCreate},
-			{Name: "attachments", Kind: rest.Objects, Max: 10},
+			{Name: "attachments", Kind: rest.Attachments, Max: 10},
 		}),
 		Prepare: prepareSMS, Created: messageCreated, Change: changeSMS, Changed: messageChanged, Render: renderSMS,
 	})

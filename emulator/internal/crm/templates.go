@@ -18,7 +18,7 @@ func templateResources() []*rest.Resource {
 			{Name: "name", Kind: rest.Text, Need: true, NotNull: true},
 			{Name: "subject", Kind: rest.Text},
 			{Name: "body", Kind: rest.Text},
-			{Name: "attachments", Kind: rest.Objects},
+			{Name: "attachments", Kind: rest.Attachments},
 			{Name: "is_shared", Kind: rest.Flag, NotNull: true},
 			{Name: "is_archived", Kind: rest.Flag, NotNull: true},
 		},
@@ -33,6 +33,28 @@ func templateResources() []*rest.Resource {
 		},
 		Snapshot: func(_ *rest.Call, rec *store.Record) object { return value.Shallow(rec.Data) },
 		Actions:  map[string]func(*rest.Call) (any, error){"render": renderTemplate},
+	}, {
+		Name: "sms_templates", Prefix: "smstmpl", Short: true, Model: "SMSTemplate", Event: "sms_template", Authors: rest.AuthorPlain, Naive: true,
+		Fields: []rest.Field{
+			{Name: "name", Kind: rest.Text, Need: true, NotNull: true},
+			{Name: "text", Kind: rest.Text, NotNull: true},
+			{Name: "attachments", Kind: rest.Attachments},
+			{Name: "is_shared", Kind: rest.Flag, NotNull: true},
+			{Name: "status", Kind: rest.Choice, Choices: []string{"active", "archived"}, NotNull: true},
+		},
+		Prepare: func(c *rest.Call, o, _ object, _ *rest.Problems) {
+			o["status"], o["owned_by"] = "active", c.User // a new template is never archived
+			setDefaults(o, object{"text": "", "attachments": []any{}, "is_shared": false})
+		},
+		Narrow: func(c *rest.Call) (func(*store.Record) bool, error) {
+			return func(rec *store.Record) bool { return rec.Data["is_shared"] == true || rec.Data["owned_by"] == c.User }, nil
+		},
+		Render: func(c *rest.Call, _ *store.Record, o object) {
+			if c.ID == "" || c.Query.Get("include_attachments") != "true" {
+				delete(o, "attachments")
+			}
+		},
+		Snapshot: func(_ *rest.Call, rec *store.Record) object { return value.Shallow(rec.Data) },
 	}}
 }
 

@@ -3,6 +3,7 @@ package crm
 import (
 	"cmp"
 	"html"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,7 +16,7 @@ func userResources() []*rest.Resource {
 	return []*rest.Resource{
 		{
 			Name: "users", Model: "User",
-			Actions: map[string]func(*rest.Call) (any, error){"me": me, "list": listUsers, "get": getUser},
+			Actions: map[string]func(*rest.Call) (any, error){"me": me, "list": listUsers, "get": getUser, "availability": availability},
 		},
 		{
 			Name: "organizations", Model: "Organization",
@@ -46,7 +47,7 @@ func me(c *rest.Call) (any, error) {
 		if c.Client != "" && m.Organization != c.Organization {
 			continue // a grant covers one organization
 		}
-		members = append(members, membershipObject(u, m))
+		members = append(members, membershipObject(c, u, m))
 		signatures = append(signatures, object{"id": m.Signature, "membership_id": m.ID, "value": "--<br>" + html.EscapeString(u.Name())})
 		if org := c.State.Organization(m.Organization); org != nil {
 			orgs = append(orgs, organizationObject(c, org))
@@ -63,17 +64,21 @@ func me(c *rest.Call) (any, error) {
 	return c.Selection().Pick(o, nil), nil
 }
 
-func membershipObject(u *store.User, m store.Membership) object {
+func membershipObject(c *rest.Call, u *store.User, m store.Membership) object {
+	sub := *c
+	sub.Organization = m.Organization
 	granted := []any{}
-	for _, p := range rest.Permissions(m.Role) {
+	for _, p := range sub.PermissionsOf(m.Role) {
 		granted = append(granted, p)
 	}
-	return object{
+	o := object{
 		"id": m.ID, "user_id": u.ID, "organization_id": m.Organization, "role_id": m.Role, "role": m.Role,
 		"permissions_granted": granted, "auto_record_calls": "unset", "track_email_opens": true, "is_free": false,
 		"default_caller_id": nil, "primary_personal_number": nil, "hangup_recording_url": nil,
 		"may_workflows_impersonate": false, "onboarding_status": "done",
 	}
+	maps.Copy(o, m.Settings)
+	return o
 }
 
 func organizationObject(c *rest.Call, org *store.Organization) object {
@@ -99,7 +104,7 @@ func organizationObject(c *rest.Call, org *store.Organization) object {
 		"plan_id": "scale", "plan_type": "scale", "plan_version": int64(5), "status": "active", "billing_account_id": org.Billing,
 		"leads_email": "emulated-" + strings.ToLower(org.ID[len(org.ID)-min(8, len(org.ID)):]) + "@leads.close.com",
 		"limit_of_connected_accounts_per_membership": int64(10), "abandonment_message_url": "", "predictive_dialer_status": "disabled",
-		"enable_unsubscribe_link": false, "require_unsubscribe_link": false, "transcript_enabled": true,
+		"enable_unsubscribe_link": org.Unsubscribe.Enabled, "require_unsubscribe_link": org.Unsubscribe.Required, "transcript_enabled": true,
 		"created_by": nil, "updated_by": nil, "date_created": value.Stamp(org.Created), "date_updated": value.Stamp(org.Updated),
 	}
 }
@@ -128,6 +133,32 @@ func listUsers(c *rest.Call) (any, error) {
 	return object{"data": data, "has_more": more}, nil
 }
 
+// availability says which users are in a call: all others are offline, because the
+// emulator has no telephones.
+func availability(c *rest.Call) (any, error) {
+	if id := c.Query.Get("organization_id"); id != "" && id != c.Organization {
+		return nil, rest.Missing("Organization")
+	}
+	data := []object{}
+	for _, u := range c.Colleagues() {
+		active := []object{}
+		for _, rec := range c.State.Table("activities").All(c.Organization) {
+			if rec.Data["_type"] == "Call" && rec.Data["user_id"] == u.ID && rec.Data["status"] == "in-progress" {
+				active = append(active, object{
+					"id": rec.ID, "method": rec.Data["call_method"],
+					"lead": object{"id": rec.Lead, "display_name": leadName(c, rec.Lead)},
+				})
+			}
+		}
+		status := "offline"
+		if len(active) > 0 {
+			status = "busy"
+		}
+		data = append(data, object{"user_id": u.ID, "availability": []any{object{"type": "native", "status": status, "active_calls": active}}})
+	}
+	return object{"data": data}, nil
+}
+
 func getUser(c *rest.Call) (any, error) {
 	u := c.State.User(c.ID)
 	if u == nil || !c.State.Member(c.Organization, u.ID) {
@@ -141,19 +172,31 @@ func getOrganization(c *rest.Call) (any, error) {
 		return nil, rest.Missing("Organization")
 	}
 	o := organizationObject(c, c.State.Organization(c.Organization))
-	members := []object{}
-	for _, u := range c.Colleagues() {
-		m, _ := u.In(c.Organization)
-		row := membershipObject(u, m)
-		row["user_email"], row["user_first_name"], row["user_last_name"] = u.Email, u.First, u.Last
-		row["user_full_name"], row["user_phone"] = u.Name(), nil
-		if strings.Contains(c.Query.Get("_expand"), "memberships__user") {
-			row["user"] = UserObject(u)
+	members, former := []object{}, []object{}
+	for _, u := range c.State.Users {
+		if m, ok := u.In(c.Organization); ok {
+			members = append(members, memberRow(c, u, m, "memberships__user"))
 		}
-		members = append(members, row)
+		for _, m := range u.Former {
+			if m.Organization == c.Organization {
+				former = append(former, memberRow(c, u, m, "inactive_memberships__user"))
+			}
+		}
 	}
-	o["memberships"], o["inactive_memberships"] = members, []any{}
+	o["memberships"], o["inactive_memberships"] = members, former
 	return c.Selection().Pick(o, nil), nil
+}
+
+// memberRow returns a member as the organization lists it. expand is the word of
+// _expand with which the user comes along.
+func memberRow(c *rest.Call, u *store.User, m store.Membership, expand string) object {
+	row := membershipObject(c, u, m)
+	row["user_email"], row["user_first_name"], row["user_last_name"] = u.Email, u.First, u.Last
+	row["user_full_name"], row["user_phone"] = u.Name(), nil
+	if slices.Contains(strings.Split(c.Query.Get("_expand"), ","), expand) {
+		row["user"] = UserObject(u)
+	}
+	return row
 }
 
 func updateOrganization(c *rest.Call) (any, error) {
@@ -176,6 +219,14 @@ func updateOrganization(c *rest.Call) (any, error) {
 			p.Add("currency", rest.MsgNotChoice)
 		}
 	}
+	links := org.Unsubscribe
+	for name, to := range map[string]*bool{"enable_unsubscribe_link": &links.Enabled, "require_unsubscribe_link": &links.Required} {
+		if v, ok := c.Body[name]; ok {
+			if *to, ok = v.(bool); !ok {
+				p.Add(name, rest.MsgType("bool"))
+			}
+		}
+	}
 	order, hasOrder := c.Body["lead_statuses"].([]any)
 	for _, e := range order {
 		if o, _ := e.(object); c.State.Find("lead_statuses", c.Organization, value.String(o["id"])) == nil {
@@ -185,7 +236,7 @@ func updateOrganization(c *rest.Call) (any, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	org.Name, org.Currency, org.Updated = name, currency, c.Now
+	org.Name, org.Currency, org.Unsubscribe, org.Updated = name, currency, links, c.Now
 	if hasOrder {
 		reorderStatuses(c, "lead_statuses", "", order)
 	}

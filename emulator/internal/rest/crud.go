@@ -23,9 +23,9 @@ func (c *Call) Act(action string) (any, error) {
 	case "create":
 		return c.Create()
 	case "update":
-		return c.update()
+		return c.Update()
 	case "delete":
-		return c.remove()
+		return c.Remove()
 	}
 	return nil, Refuse(http.StatusNotImplemented, "the emulator does not implement "+c.Resource.Name+" "+action)
 }
@@ -190,7 +190,8 @@ func (c *Call) Snapshot(r *Resource, rec *store.Record) value.Object {
 	return o
 }
 
-func (c *Call) update() (any, error) {
+// Update is the action update.
+func (c *Call) Update() (any, error) {
 	rec, err := c.Target()
 	if err != nil {
 		return nil, err
@@ -262,7 +263,8 @@ func (c *Call) Apply(r *Resource, rec *store.Record, patch object) {
 // RemoveKey in a patch deletes the key instead of storing null.
 var RemoveKey = &struct{ _ byte }{}
 
-func (c *Call) remove() (any, error) {
+// Remove is the action delete.
+func (c *Call) Remove() (any, error) {
 	rec, err := c.Target()
 	if err != nil {
 		return nil, err

@@ -40,6 +40,12 @@ type Engine struct {
 	// CustomValues reads the custom fields of an owner from a request body into
 	// o. rec is the object to change, nil for a new one.
 	CustomValues func(c *Call, owner string, rec *store.Record, body, o object, p *Problems)
+
+	// FileRoots returns the roots of the URLs of the app, which needs a credential,
+	// and of the storage of files, which refuses one.
+	FileRoots func() (app, storage string)
+	// UseFile attaches the file with a URL, or returns what is wrong with it.
+	UseFile func(c *Call, url string) string
 }
 
 // NewEngine returns an engine without resources.

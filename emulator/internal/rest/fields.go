@@ -29,6 +29,7 @@ const (
 	Texts                    // array of strings
 	Objects                  // array of objects
 	Dict                     // object
+	Attachments              // array of objects with the url of a file
 )
 
 // Access is when a client may set a field.
@@ -152,6 +153,8 @@ func (c *Call) value(f Field, v any) (stored, problem any) {
 		return c.referenceValue(f, v)
 	case Texts, Objects:
 		return listValue(f, v)
+	case Attachments:
+		return c.attachments(f, v)
 	case Dict:
 		if _, ok := v.(object); !ok {
 			return nil, MsgType("dict")
@@ -214,6 +217,25 @@ func (c *Call) referenceValue(f Field, v any) (stored, problem any) {
 		return nil, MsgNoObject
 	}
 	return s, nil
+}
+
+// attachments checks a list of files.
+func (c *Call) attachments(f Field, v any) (stored, problem any) {
+	f.Kind = Objects
+	if stored, problem = listValue(f, v); problem != nil || c.Engine.UseFile == nil {
+		return stored, problem
+	}
+	wrong := object{}
+	for i, e := range value.List(stored) {
+		o, _ := e.(object)
+		if problem := c.Engine.UseFile(c, value.String(o["url"])); problem != "" {
+			wrong[fmt.Sprint(i)] = object{"url": problem}
+		}
+	}
+	if len(wrong) > 0 {
+		return nil, object{"errors": wrong}
+	}
+	return stored, nil
 }
 
 func listValue(f Field, v any) (stored, problem any) {

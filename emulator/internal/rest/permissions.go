@@ -50,6 +50,20 @@ func Permissions(role string) []string {
 	return rolePermissions["user"]
 }
 
+// PermissionsOf returns the permissions of a role, which may be one that the
+// organization made.
+func (c *Call) PermissionsOf(role string) []string {
+	rec := c.State.Find("roles", c.Organization, role)
+	if rec == nil {
+		return Permissions(role)
+	}
+	var granted []string
+	for _, p := range value.List(rec.Data["permissions"]) {
+		granted = append(granted, value.String(p))
+	}
+	return granted
+}
+
 // May reports whether the caller has a permission. Every caller has the empty
 // one.
 func (c *Call) May(right string) bool {
@@ -61,7 +75,7 @@ func (c *Call) May(right string) bool {
 		return false
 	}
 	m, _ := u.In(c.Organization)
-	return slices.Contains(Permissions(m.Role), right)
+	return slices.Contains(c.PermissionsOf(m.Role), right)
 }
 
 // Allowed returns an error if the caller lacks a permission.

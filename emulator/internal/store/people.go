@@ -1,8 +1,11 @@
 package store
 
 import (
+	"maps"
 	"strings"
 	"time"
+
+	"github.com/closekit/closekit/emulator/internal/value"
 )
 
 // User is a person who may belong to several organizations.
@@ -10,6 +13,7 @@ type User struct {
 	ID, First, Last, Email string
 	Created, Updated       time.Time
 	Members                []Membership
+	Former                 []Membership // ended ones
 }
 
 // Membership is the membership of a user in an organization.
@@ -17,6 +21,21 @@ type Membership struct {
 	ID, Organization, Role string
 	Account                string // id of the connected email account
 	Signature              string // id of the email signature
+	Settings               object // those that were changed
+	Pinned                 []any  // ids of the Smart Views that the user pinned
+}
+
+// Set gives a membership a role, unless it is empty, and settings.
+func (m *Membership) Set(role string, settings object) {
+	if role != "" {
+		m.Role = role
+	}
+	changed := value.Shallow(m.Settings)
+	if changed == nil {
+		changed = object{}
+	}
+	maps.Copy(changed, settings)
+	m.Settings = changed
 }
 
 // Organization is a tenant.
@@ -24,6 +43,9 @@ type Organization struct {
 	ID, Name, Currency string
 	Billing            string // id of the billing account
 	Created, Updated   time.Time
+	RejectAnonymous    bool                             // calls without a number are rejected
+	Unpaid             bool                             // renting a number fails
+	Unsubscribe        struct{ Enabled, Required bool } // the links in bulk and sequence emails
 }
 
 // APIKey belongs to one user in one organization.

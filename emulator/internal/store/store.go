@@ -197,11 +197,12 @@ type State struct {
 	Jobs          []*Job
 	Walks         map[string]*Walk    // by cursor
 	Downloads     map[string]Download // by the last part of their addresses
+	Files         map[string]*File // by key
 }
 
 // NewState returns an empty state. Equal seeds generate equal ids.
 func NewState(seed int64) *State {
-	return &State{IDs: newIDSource(seed), tables: map[string]*Table{}, Keys: map[string]*APIKey{}, Stale: map[string]StaleLead{}, Walks: map[string]*Walk{}, Downloads: map[string]Download{}}
+	return &State{IDs: newIDSource(seed), tables: map[string]*Table{}, Keys: map[string]*APIKey{}, Stale: map[string]StaleLead{}, Walks: map[string]*Walk{}, Downloads: map[string]Download{}, Files: map[string]*File{}}
 }
 
 // Table returns the named table and creates it if it does not exist.
@@ -224,6 +225,16 @@ func (st *State) Find(table, org, id string) *Record {
 		return nil
 	}
 	return r
+}
+
+// NumberTaken reports whether an organization has a phone number.
+func (st *State) NumberTaken(number string) bool {
+	for _, r := range st.Table("phone_numbers").ByID {
+		if r.Data["number"] == number {
+			return true
+		}
+	}
+	return false
 }
 
 // NextSeq returns the next number in the order of creation.
