@@ -50,7 +50,10 @@ func (a *Agent) targets(t *tool.Tool, input json.RawMessage) []target {
 	}
 	for _, p := range schema.Properties {
 		if id := preview.String(in[p.Name]); idPattern.MatchString(id) {
-			if gets := a.gets()[prefixOf(id)]; len(gets) > 0 {
+			// Kinds can share a prefix, such as those of statuses; then only the name of the
+			// parameter tells which one it is.
+			gets := a.gets()[prefixOf(id)]
+			if len(gets) == 1 && (idParam(gets[0]) == p.Name || !strings.HasSuffix(p.Name, "_id")) {
 				list = append(list, target{p.Name, id, gets[0]})
 			}
 		}

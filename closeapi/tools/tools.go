@@ -142,7 +142,7 @@ var all = closekit.Catalog{
 		{Name: "close_report_opportunity_statuses_get", Resource: "reports", Func: "ReportOpportunityStatusesGet", Hash: "c715e162b011e91b"},
 		{Name: "close_report_sent_emails_get", Resource: "reports", Func: "ReportSentEmailsGet", Hash: "35aa06e1f29090c8"},
 		{Name: "close_search", Resource: "search", Func: "Search", Hash: "cf87d39bb6f92be9"},
-		{Name: "close_sequence_create", Resource: "sequences", Func: "SequenceCreate", Hash: "2628298a5b0e7707"},
+		{Name: "close_sequence_create", Resource: "sequences", Func: "SequenceCreate", Hash: "158b28db3eb6eb11"},
 		{Name: "close_sequence_delete", Resource: "sequences", Func: "SequenceDelete", Hash: "2fe3a0f507542f97"},
 		{Name: "close_sequence_get", Resource: "sequences", Func: "SequenceGet", Hash: "660416a9910b5150", Accepts: accepts1},
 		{
@@ -165,7 +165,7 @@ var all = closekit.Catalog{
 		{Name: "close_smart_view_delete", Resource: "smart_views", Func: "SmartViewDelete", Hash: "0d9c2192d7c15525"},
 		{Name: "close_smart_view_get", Resource: "smart_views", Func: "SmartViewGet", Hash: "f770a0a70b3d52f9", Accepts: accepts1},
 		{Name: "close_smart_view_update", Resource: "smart_views", Func: "SmartViewUpdate", Hash: "8bbc2b58fcab0dd8"},
-		{Name: "close_smart_views_list", Resource: "smart_views", Func: "SmartViewsList", Hash: "d09e3678943bf56c", Accepts: accepts4},
+		{Name: "close_smart_views_list", Resource: "smart_views", Func: "SmartViewsList", Hash: "a7d96309fa6dbc47", Accepts: accepts4},
 		{Name: "close_sms_create", Resource: "sms", Func: "SMSCreate", Hash: "83b1fa2e518edd67"},
 		{Name: "close_sms_delete", Resource: "sms", Func: "SMSDelete", Hash: "a539998de51cc7e0"},
 		{Name: "close_sms_get", Resource: "sms", Func: "SMSGet", Hash: "471143eef5e15543"},
