@@ -159,7 +159,10 @@ func (v *Event) AsOpportunity() (closekit.Change[Opportunity], bool) {
 // "task.outgoing_call" or "task.incoming_email" or "task.email_followup" or "task.missed_call" or
 // "task.answered_detached_call" or "task.voicemail" or "task.opportunity_due" or "task.incoming_sms".
 func (v *Event) AsTask() (closekit.Change[Task], bool) {
-	return wire.ChangeOf[Task](v.Data, v.PreviousData, v.ObjectType == "task.lead" || v.ObjectType == "task.outgoing_call" || v.ObjectType == "task.incoming_email" || v.ObjectType == "task.email_followup" || v.ObjectType == "task.missed_call" || v.ObjectType == "task.answered_detached_call" || v.ObjectType == "task.voicemail" || v.ObjectType == "task.opportunity_due" || v.ObjectType == "task.incoming_sms")
+	return wire.ChangeOf[Task](v.Data, v.PreviousData, slices.Contains([]string{
+		"task.lead", "task.outgoing_call", "task.incoming_email", "task.email_followup", "task.missed_call", "task.answered_detached_call",
+		"task.voicemail", "task.opportunity_due", "task.incoming_sms",
+	}, string(v.ObjectType)))
 }
 
 // AsCall returns the record after and before the event. It reports false unless ObjectType is "activity.call".
@@ -244,7 +247,10 @@ func (v *Event) AsComment() (closekit.Change[Comment], bool) {
 // or "custom_fields.contact" or "custom_fields.opportunity" or "custom_fields.activity" or "custom_fields.custom_object"
 // or "custom_fields.shared".
 func (v *Event) AsCustomField() (closekit.Change[CustomField], bool) {
-	return wire.ChangeOf[CustomField](v.Data, v.PreviousData, v.ObjectType == "custom_fields.lead" || v.ObjectType == "custom_fields.contact" || v.ObjectType == "custom_fields.opportunity" || v.ObjectType == "custom_fields.activity" || v.ObjectType == "custom_fields.custom_object" || v.ObjectType == "custom_fields.shared")
+	return wire.ChangeOf[CustomField](v.Data, v.PreviousData, slices.Contains([]string{
+		"custom_fields.lead", "custom_fields.contact", "custom_fields.opportunity", "custom_fields.activity", "custom_fields.custom_object",
+		"custom_fields.shared",
+	}, string(v.ObjectType)))
 }
 
 // AsEmailTemplate returns the record after and before the event. It reports false unless ObjectType is "email_template".

@@ -339,14 +339,14 @@ func (c *checker) returnsOf(d *toolDecl) {
 			d.bad(d.at("paging"), "returns: list T, and a string that can be left out under params", "paging by cursor needs a list and a parameter %q that takes a text", t.Cursor)
 		}
 	case "none":
-	default:
-		d.bad(d.at("paging"), "or paging: {cursor: parameter, next: member of the response}", "paging must be offset or none, not %q", d.paging)
 	case "":
 		t.Paging = isList && skip != nil
 	case "offset":
 		if t.Paging = true; !isList || skip == nil {
 			d.bad(d.at("paging"), "returns: list T and with: [paging]", "offset paging needs a list and a parameter %s", offset)
 		}
+	default:
+		d.bad(d.at("paging"), "or paging: {cursor: parameter, next: member of the response}", "paging must be offset or none, not %q", d.paging)
 	}
 	if d.totals != "" {
 		decl := c.types[d.totals]

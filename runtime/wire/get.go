@@ -206,7 +206,7 @@ func getMap(d *codec.Decoder, m *member, v unsafe.Pointer) {
 		return
 	}
 	strs, ints, floats, raws := as[map[string]string](v, m), as[map[string]int](v, m), as[map[string]float64](v, m), as[map[string]json.RawMessage](v, m)
-	switch m.as { //nolint:exhaustive // the maps
+	switch m.as {
 	case slotMapStr:
 		*strs = map[string]string{}
 	case slotMapInt:
@@ -217,7 +217,7 @@ func getMap(d *codec.Decoder, m *member, v unsafe.Pointer) {
 		*raws = map[string]json.RawMessage{}
 	}
 	if !getMembers(d, m.bit, func(name string) (ok bool) {
-		switch m.as { //nolint:exhaustive // the maps
+		switch m.as {
 		case slotMapStr:
 			(*strs)[name], ok = d.Str()
 		case slotMapInt:

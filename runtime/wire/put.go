@@ -168,7 +168,7 @@ func putMap(e *codec.Encoder, m *member, v unsafe.Pointer) {
 			e.B = append(e.B, ',')
 		}
 		e.B = append(codec.AppendString(e.B, k), ':')
-		switch x := values.MapIndex(reflect.ValueOf(k)); m.as { //nolint:exhaustive // the maps
+		switch x := values.MapIndex(reflect.ValueOf(k)); m.as {
 		case slotMapStr:
 			putStr(e, x.String())
 		case slotMapInt:

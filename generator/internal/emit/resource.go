@@ -311,6 +311,17 @@ func variant(f *File, s *ir.Struct, v *ir.Variant) {
 	switch {
 	case v.Has != "":
 		cond = Qual(wirePath, "Has").Call(Op("&").Id("v").Dot("Object"), Lit(v.Has))
+	case len(v.Is) > 2:
+		values := make([]Code, len(v.Is))
+		for i, value := range v.Is {
+			values[i] = Lit(value)
+		}
+		by := Id("v").Dot(v.By)
+		if v.ByOpt {
+			by = by.Dot("Or").Call(Lit(""))
+		}
+		list := fold(len("    return wire.Variant[SomeActivity](v.Data, v.PreviousData, slices.Contains([]string{}, string(v.Type)))"), Index().String(), values...)
+		cond = Qual("slices", "Contains").Call(list, String().Parens(by))
 	default:
 		for i, value := range v.Is {
 			by := Id("v").Dot(v.By)
