@@ -151,7 +151,7 @@ var opBulkEditCreate = wire.Operation{
 	},
 	Effects: wire.Effects{
 		{When: "4=set_lead_status", Effect: closekit.Write},
-		{When: "4=set_custom_field|set_contact_custom_field|set_opportunity_custom_field|set_activity_custom_field|set_custom_object_custom_field|set_global_custom_field", Effect: closekit.Overwrite},
+		{When: "4=set_custom_field|set_contact_custom_field|set_opportunity_custom_field", Effect: closekit.Overwrite},
 	},
 	ByCase: wire.ByCase{},
 }

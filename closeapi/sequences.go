@@ -64,7 +64,7 @@ var opSequenceGet = wire.Operation{
 
 // SequenceCreate creates a sequence with its steps.
 //
-// Nobody is enrolled yet; see [SequenceSubscriptionCreate].
+// To enroll contacts use [SequenceSubscriptionCreate].
 //
 // Close API: POST /sequence/ (tool close_sequence_create) https://developer.close.com/api/resources/sequences
 func SequenceCreate(ctx context.Context, c *closekit.Client, p SequenceCreateParams, opts ...closekit.CallOption) (*Sequence, error) {

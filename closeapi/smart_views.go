@@ -121,7 +121,7 @@ var opSmartViewDelete = wire.Operation{
 
 // SmartViewsList lists Smart Views, those of leads unless a type is given.
 //
-// Use it to find a search that somebody has kept already, and its id for reports. Give Type or TypeIn, not both.
+// Use it to find a search that a user has kept already, and its id for reports. Give Type or TypeIn, not both.
 //
 // Close API: GET /saved_search/ (tool close_smart_views_list) https://developer.close.com/api/resources/smart-views
 func SmartViewsList(ctx context.Context, c *closekit.Client, p SmartViewsListParams, opts ...closekit.CallOption) (*closekit.Page[SmartView], error) {

@@ -4,7 +4,7 @@
 //
 //	a, err := agent.New(tools.Catalog(), agent.WithTool(findtool.New()))
 //
-// It answers "leads in Berlin with an open deal over $10k that nobody called for two
+// It answers "leads in Berlin with an open deal over $10k without a call for two
 // weeks" in one call. Alternatives need the tool close_search.
 package findtool
 
@@ -51,7 +51,7 @@ type Output struct {
 }
 
 const description = "Find leads, contacts or opportunities, or count them, by rows of conditions that all must hold. " +
-	"Leads in Berlin with an open deal over $10k that nobody called for two weeks: " +
+	"Leads in Berlin with an open deal over $10k without a call for two weeks: " +
 	`{"kind":"lead","where":[{"of":"address","field":"city","op":"is","value":"Berlin"},` +
 	`{"of":"opportunity","field":"status_type","op":"is","value":"active"},{"of":"opportunity","field":"value","op":"at_least","value":"10000"},` +
 	`{"of":"call","none":true,"field":"activity_at","op":"since","value":"14 days ago"}]}`

@@ -15,7 +15,7 @@ import (
 	"github.com/closekit/closekit/emulator"
 )
 
-// question is "leads in Berlin with an open deal over $10k that nobody called for two
+// question is "leads in Berlin with an open deal over $10k without a call for two
 // weeks".
 const question = `{"kind":"lead","where":[{"of":"address","field":"city","op":"is","value":"Berlin"},
 	{"of":"opportunity","field":"status_type","op":"is","value":"active"},{"of":"opportunity","field":"value","op":"at_least","value":"10,000"},

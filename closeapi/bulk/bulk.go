@@ -98,14 +98,12 @@ func kindOf(q *closeapi.SearchQuery) query.Kind {
 	if q == nil || q.Negate.Or(false) {
 		return ""
 	}
-	switch q.Type {
-	case closeapi.SearchQueryTypeObjectType:
+	if q.Type == closeapi.SearchQueryTypeObjectType {
 		return q.ObjectType.Or("")
-	case closeapi.SearchQueryTypeAnd:
-		for i := range q.Queries {
-			if kind := kindOf(&q.Queries[i]); kind != "" {
-				return kind
-			}
+	}
+	for i := range q.Queries {
+		if kind := kindOf(&q.Queries[i]); q.Type == closeapi.SearchQueryTypeAnd && kind != "" {
+			return kind
 		}
 	}
 	return ""
@@ -225,7 +223,7 @@ func keep(ctx context.Context, c *closekit.Client, s scope, y Confirmed) error {
 
 // read returns the whole record that a search found.
 func read(ctx context.Context, c *closekit.Client, r *closeapi.SearchResult) (any, error) {
-	switch r.ObjectType {
+	switch r.ObjectType { //nolint:exhaustive // what a search can return
 	case closeapi.SearchObjectTypeLead:
 		return closeapi.LeadGet(ctx, c, closeapi.LeadGetParams{LeadID: closeapi.LeadID(r.ID)})
 	case closeapi.SearchObjectTypeContact:

@@ -106,7 +106,7 @@ func condition(name string, c *closeapi.SearchCondition) (string, bool) {
 		return "has:" + name, true
 	case closeapi.SearchConditionTypeText:
 		words := text(c.Value)
-		switch c.Mode.Or("") {
+		switch c.Mode.Or("") { //nolint:exhaustive // the others are written as they are
 		case closeapi.SearchTextModeExactValue:
 			return name + " = " + quote(words), true
 		case closeapi.SearchTextModeBeginningOfWords:

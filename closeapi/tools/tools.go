@@ -319,7 +319,7 @@ var all = closekit.Catalog{
 		{Name: "close_send_as_delete_by_user", Resource: "send_as", Func: "SendAsDeleteByUser", Hash: "4ec762042f4c833f"},
 		{Name: "close_send_as_get", Resource: "send_as", Func: "SendAsGet", Hash: "7b302c3e4a56bc7b"},
 		{Name: "close_send_as_list", Resource: "send_as", Func: "SendAsList", Hash: "48995cd447662b71"},
-		{Name: "close_sequence_create", Resource: "sequences", Func: "SequenceCreate", Hash: "86e775d3e3548cc8"},
+		{Name: "close_sequence_create", Resource: "sequences", Func: "SequenceCreate", Hash: "f87deea181488f7e"},
 		{Name: "close_sequence_delete", Resource: "sequences", Func: "SequenceDelete", Hash: "2fe3a0f507542f97"},
 		{Name: "close_sequence_get", Resource: "sequences", Func: "SequenceGet", Hash: "660416a9910b5150", Accepts: accepts1},
 		{
@@ -349,7 +349,7 @@ var all = closekit.Catalog{
 		{Name: "close_smart_view_delete", Resource: "smart_views", Func: "SmartViewDelete", Hash: "0d9c2192d7c15525"},
 		{Name: "close_smart_view_get", Resource: "smart_views", Func: "SmartViewGet", Hash: "f770a0a70b3d52f9", Accepts: accepts1},
 		{Name: "close_smart_view_update", Resource: "smart_views", Func: "SmartViewUpdate", Hash: "8bbc2b58fcab0dd8"},
-		{Name: "close_smart_views_list", Resource: "smart_views", Func: "SmartViewsList", Hash: "d09e3678943bf56c", Accepts: accepts4},
+		{Name: "close_smart_views_list", Resource: "smart_views", Func: "SmartViewsList", Hash: "a7d96309fa6dbc47", Accepts: accepts4},
 		{Name: "close_sms_create", Resource: "sms", Func: "SMSCreate", Hash: "58843a81f20b961e"},
 		{Name: "close_sms_delete", Resource: "sms", Func: "SMSDelete", Hash: "a539998de51cc7e0"},
 		{Name: "close_sms_get", Resource: "sms", Func: "SMSGet", Hash: "471143eef5e15543"},

@@ -52,7 +52,7 @@ func bulkResources() []*rest.Resource {
 			Right: right, Fields: slices.Concat(bulkFields, fields), Filters: map[string]rest.Kind{"template_id": rest.Text},
 			Created: startJob,
 			Prepare: func(c *rest.Call, o, _ object, p *rest.Problems) {
-				prepareBulk(c, o, p)
+				prepareBulk(c, o)
 				check(c, o, p)
 			},
 		}
@@ -82,7 +82,7 @@ func bulkResources() []*rest.Resource {
 }
 
 // prepareBulk evaluates the query once, so that one that is not understood is refused.
-func prepareBulk(c *rest.Call, o object, p *rest.Problems) {
+func prepareBulk(c *rest.Call, o object) {
 	setDefaults(o, object{
 		"results_limit": nil, "sort": []any{}, "send_done_email": true, "query": "", "status": "created",
 		"n_leads": nil, "n_leads_processed": int64(0), "n_objects": nil, "n_objects_processed": int64(0),

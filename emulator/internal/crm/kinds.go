@@ -68,7 +68,7 @@ func treeSchema(c *rest.Call, kind string) (*query.Schema[*store.Record], bool) 
 	}
 	s := &query.Schema[*store.Record]{
 		Field: func(name string) (searchField, bool) { return treeField(c, kind, k, name) },
-		Texts: func(rec *store.Record) []string { return treeTexts(c, kind, k, rec) },
+		Texts: func(rec *store.Record) []string { return treeTexts(c, kind, rec) },
 		ID:    func(rec *store.Record) string { return rec.ID },
 		Now:   c.Now, Zone: c.Zone, Me: c.User, Kind: kind,
 	}
@@ -110,7 +110,7 @@ func treeField(c *rest.Call, kind string, k recordKind, name string) (searchFiel
 // sharedField returns a custom field that several kinds of records have.
 func sharedField(c *rest.Call, id string) (searchField, bool) { return customField(c, "shared", id) }
 
-func treeTexts(c *rest.Call, kind string, k recordKind, rec *store.Record) []string {
+func treeTexts(c *rest.Call, kind string, rec *store.Record) []string {
 	if kind == "lead" {
 		return leadTexts(c, rec)
 	}

@@ -390,13 +390,14 @@ func customReport(c *rest.Call) (any, error) {
 
 // sortKeyText returns the first value of a field as text.
 func sortKeyText(f searchField, rec *store.Record) string {
-	for _, v := range f.Values(rec) {
-		if t, ok := v.(time.Time); ok {
-			return t.UTC().Format(time.RFC3339)
-		}
-		return value.Text(v)
+	values := f.Values(rec)
+	if len(values) == 0 {
+		return ""
 	}
-	return ""
+	if t, ok := values[0].(time.Time); ok {
+		return t.UTC().Format(time.RFC3339)
+	}
+	return value.Text(values[0])
 }
 
 // bucket returns the step of the x axis in which a value is.
