@@ -219,7 +219,7 @@ var all = closekit.Catalog{
 		{Name: "close_opportunity_statuses_list", Resource: "opportunity_statuses", Func: "OpportunityStatusesList", Hash: "7c7f530ed1eaa7b9"},
 		{Name: "close_opportunity_update", Resource: "opportunities", Func: "OpportunityUpdate", Hash: "330622e838a4f840", Accepts: accepts3},
 		{Name: "close_outcome_create", Resource: "outcomes", Func: "OutcomeCreate", Hash: "14b193718acb714b"},
-		{Name: "close_outcome_delete", Resource: "outcomes", Func: "OutcomeDelete", Hash: "73beb53eab1f2b00"},
+		{Name: "close_outcome_delete", Resource: "outcomes", Func: "OutcomeDelete", Hash: "14cfe560ad9e8867"},
 		{Name: "close_outcome_get", Resource: "outcomes", Func: "OutcomeGet", Hash: "63036725e038fd45"},
 		{Name: "close_outcome_update", Resource: "outcomes", Func: "OutcomeUpdate", Hash: "b3d8e9794243df34"},
 		{Name: "close_outcomes_list", Resource: "outcomes", Func: "OutcomesList", Hash: "3f19b56a3f306433"},
