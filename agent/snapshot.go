@@ -38,7 +38,10 @@ func (a *Agent) targets(t *tool.Tool, input json.RawMessage) []target {
 	for _, part := range split(t.Template) {
 		if name, ok := strings.CutPrefix(part, "{"); ok {
 			name = strings.TrimSuffix(name, "}")
-			list = append(list, target{name, preview.String(in[name]), a.getOf(t)})
+			x := target{name, preview.String(in[name]), a.getOf(t)}
+			if x.get != nil || idPattern.MatchString(x.id) { // other parts of a path say no record
+				list = append(list, x)
+			}
 		}
 	}
 	if len(list) > 0 || !merges {
@@ -61,8 +64,13 @@ func (a *Agent) targets(t *tool.Tool, input json.RawMessage) []target {
 	return list
 }
 
-// getOf returns the tool that reads the record that t changes.
-func (a *Agent) getOf(t *tool.Tool) *tool.Tool { return a.at("GET", t.Template) }
+// getOf returns the tool that reads the record that t changes, if one id is enough for it.
+func (a *Agent) getOf(t *tool.Tool) *tool.Tool {
+	if get := a.at("GET", t.Template); get != nil && idParam(get) != "" {
+		return get
+	}
+	return nil
+}
 
 // at returns the tool of a route.
 func (a *Agent) at(method, template string) *tool.Tool {

@@ -149,7 +149,7 @@ func (v *viewer) build(ctx context.Context, targets []target) error {
 	if err := v.related(ctx, targets); err != nil {
 		return err
 	}
-	if len(targets) > 1 { // a merge
+	if len(targets) > 1 && !strings.Contains(v.tool.Template, "{") { // a merge
 		v.fact("Deleted", v.names.show(targets[0].id), true)
 		v.fact("Stays, with all of it", v.names.show(targets[1].id), true)
 	}
@@ -524,7 +524,7 @@ func shownNames(show []closekit.ShowField) []string {
 }
 
 // related shows how much a deletion or merge takes with it: the records of every list
-// that can be asked for by the id of the record.
+// that can be asked for by the id of the record alone, or with its lead.
 func (v *viewer) related(ctx context.Context, targets []target) error {
 	if !v.effect.Has(closekit.Destructive) || slices.ContainsFunc(v.tool.Info.Preview, func(r closekit.PreviewRead) bool { return r.Count != "" }) {
 		return nil // the manifest says what to count
@@ -537,6 +537,9 @@ func (v *viewer) related(ctx context.Context, targets []target) error {
 			by := map[string]any{idParam(x.get): x.id}
 			if lead := preview.String(v.record["lead_id"]); lead != "" && accepts(list, "lead_id") {
 				by["lead_id"] = lead // Close wants both for activities of a contact
+			}
+			if in, err := json.Marshal(by); err != nil || list.Check(in) != nil {
+				continue // it wants more
 			}
 			if err := v.counted(ctx, list, strings.ReplaceAll(list.Resource, "_", " "), by); err != nil {
 				return err
@@ -571,9 +574,14 @@ func accepts(t *tool.Tool, param string) bool {
 
 // count returns how many records a list has, and whether there are more.
 func (s *Session) count(ctx context.Context, list *tool.Tool, by map[string]any) (n int, more bool, err error) {
-	by["_limit"], by["_fields"] = pageSize, []string{"id"}
+	if accepts(list, "_fields") {
+		by["_fields"] = []string{"id"}
+	}
+	isPaged := accepts(list, "_skip")
 	for page := range mostPages {
-		by["_skip"] = page * pageSize
+		if isPaged {
+			by["_limit"], by["_skip"] = pageSize, page*pageSize
+		}
 		in, err := json.Marshal(by)
 		if err != nil {
 			return 0, false, err
@@ -594,8 +602,8 @@ func (s *Session) count(ctx context.Context, list *tool.Tool, by map[string]any)
 			return *r.Total, false, nil
 		}
 		n += len(r.Data)
-		if !r.More || len(r.Data) == 0 {
-			return n, false, nil
+		if !r.More || len(r.Data) == 0 || !isPaged {
+			return n, r.More && !isPaged, nil
 		}
 	}
 	return n, true, nil

@@ -93,7 +93,7 @@ var opOutcomeUpdate = wire.Operation{
 
 // OutcomeDelete deletes an outcome.
 //
-// Nobody can choose it any more; calls and meetings that have it keep it. Ask the user before you call it.
+// Calls and meetings that have it keep it; no others can get it. Ask the user before you call it.
 //
 // Close API: DELETE /outcome/{outcome_id}/ (tool close_outcome_delete) https://developer.close.com/api/resources/outcomes
 func OutcomeDelete(ctx context.Context, c *closekit.Client, p OutcomeDeleteParams, opts ...closekit.CallOption) error {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -132,8 +133,8 @@ func names(to, from *Type) bool {
 }
 
 // idPreview is the preview of a tool that does not say one: the record that is changed
-// by the tool with the same path, and the record of each other id by the tool that its
-// kind has.
+// by the tool with the same path, if that has no other parameter, and the record of each
+// other id by the tool that its kind has.
 func (c *checker) idPreview(t *Tool) []PreviewRead {
 	if t.Effect == Reads {
 		return nil
@@ -143,7 +144,7 @@ func (c *checker) idPreview(t *Tool) []PreviewRead {
 		if p.Type == nil || p.Type.Kind != ID || p.Type.ID == nil {
 			continue
 		}
-		if p.In == InPath {
+		if p.In == InPath && strings.Count(t.Path, "{") == 1 {
 			if i := slices.IndexFunc(c.toolOrder, func(d *toolDecl) bool { return d.tool.Method == http.MethodGet && d.tool.Path == t.Path }); i >= 0 {
 				list = append(list, PreviewRead{Tool: c.toolOrder[i].tool.Name, With: [][2]string{{p.Name, p.Name}}})
 				continue

@@ -271,7 +271,7 @@ var all = closekit.Catalog{
 		{Name: "close_organization_get", Resource: "organizations", Func: "OrganizationGet", Hash: "f7db1a9e77f8e3ea", Accepts: accepts1},
 		{Name: "close_organization_update", Resource: "organizations", Func: "OrganizationUpdate", Hash: "55a07d941a8ffdc0"},
 		{Name: "close_outcome_create", Resource: "outcomes", Func: "OutcomeCreate", Hash: "14b193718acb714b"},
-		{Name: "close_outcome_delete", Resource: "outcomes", Func: "OutcomeDelete", Hash: "73beb53eab1f2b00"},
+		{Name: "close_outcome_delete", Resource: "outcomes", Func: "OutcomeDelete", Hash: "14cfe560ad9e8867"},
 		{Name: "close_outcome_get", Resource: "outcomes", Func: "OutcomeGet", Hash: "63036725e038fd45"},
 		{Name: "close_outcome_update", Resource: "outcomes", Func: "OutcomeUpdate", Hash: "b3d8e9794243df34"},
 		{Name: "close_outcomes_list", Resource: "outcomes", Func: "OutcomesList", Hash: "3f19b56a3f306433"},

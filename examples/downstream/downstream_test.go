@@ -24,11 +24,11 @@ func TestGeneratedTools(t *testing.T) {
 	c := closekit.NewClient(closekit.APIKey(s.APIKey()), closekit.BaseURL(s.URL()))
 
 	// A tool of our own, typed and by name.
-	status, err := closetools.LeadStatusCreate(ctx, c, closetools.LeadStatusCreateParams{Label: "Nurture"})
+	status, err := closetools.StageCreate(ctx, c, closetools.StageCreateParams{Label: "Nurture"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := tools.Lookup("close_lead_statuses_list")
+	list, err := tools.Lookup("close_stages_list")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,9 +93,9 @@ func TestCommand(t *testing.T) {
 		code   int
 		output string // on one of the streams
 	}{
-		{"call close_lead_status_create --label Nurture", 0, `"label":"Nurture"`},
-		{"call close_lead_statuses_list", 0, `"Nurture"`},
-		{"call close_lead_status_create --lable Nurture", 2, "did you mean --label?"},
+		{"call close_stage_create --label Nurture", 0, `"label":"Nurture"`},
+		{"call close_stages_list", 0, `"Nurture"`},
+		{"call close_stage_create --lable Nurture", 2, "did you mean --label?"},
 		{"call close_contact_create {}", 2, "unknown tool"},
 		{"--version", 0, "acme 0."},
 		{"version", 0, "acme 0."},
@@ -115,20 +115,20 @@ func TestCommand(t *testing.T) {
 		{"accounts show ada", 2, "acme: error: "},
 		{`call close_lead_create {"name":"closekit_call"} --read-only`, 7, "acme: error: "},
 		{"api DELETE /lead/closekit-call/ {}", 7, "run: acme api DELETE /lead/closekit-call/ "},
-		{"schema close_lead_status_create", 0, `"label"`},
-		{"tools status", 0, "close_lead_status_create"},
+		{"schema close_stage_create", 0, `"label"`},
+		{"tools stage", 0, "close_stage_create"},
 		{"call close_lead_create --help", 0, "only after a call"},
-		{"__complete call close_lead_st", 0, "close_lead_status_create\n"},
-		{"__complete call close_lead_status_create --la", 0, "--label\n"},
-		{"emulator --fault 503,tool=close_lead_status_creat", 2, "did you mean close_lead_status_create?"},
-		{"emulator --fault 503,tool=close_lead_status_create --addr nowhere", 1, "cannot listen"}, // the fault is accepted
+		{"__complete call close_stag", 0, "close_stage_create\n"},
+		{"__complete call close_stage_create --la", 0, "--label\n"},
+		{"emulator --fault 503,tool=close_stage_creat", 2, "did you mean close_stage_create?"},
+		{"emulator --fault 503,tool=close_stage_create --addr nowhere", 1, "cannot listen"}, // the fault is accepted
 	} {
 		code, out, errs := command(t, env, strings.Fields(c.line)...)
 		if code != c.code || !strings.Contains(out+errs, c.output) {
 			t.Errorf("%s: exit code %d, want %d\n%s%s", c.line, code, c.code, out, errs)
 		}
 	}
-	if requests := s.Requests(); len(requests) == 0 || requests[0].Tool != "close_lead_status_create" {
+	if requests := s.Requests(); len(requests) == 0 || requests[0].Tool != "close_stage_create" {
 		t.Errorf("the emulator does not know the tool: %+v", requests)
 	}
 }

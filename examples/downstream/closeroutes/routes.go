@@ -25,20 +25,20 @@ func Routes() []emulator.Route {
 			Resource: "leads", Action: "merge", Status: 200,
 		},
 		{
-			Tool: "close_lead_status_create", Method: "POST", Path: "/status/lead/",
-			Resource: "lead_statuses", Action: "create", Status: 200, Prefix: "stat",
-		},
-		{
-			Tool: "close_lead_statuses_list", Method: "GET", Path: "/status/lead/",
-			Resource: "lead_statuses", Action: "list", Status: 200, Prefix: "stat",
-		},
-		{
 			Tool: "close_lead_update", Method: "PUT", Path: "/lead/{id}/",
 			Resource: "leads", Action: "update", Status: 200, Prefix: "lead",
 		},
 		{
 			Tool: "close_leads_list", Method: "GET", Path: "/lead/",
 			Resource: "leads", Action: "list", Status: 200, Prefix: "lead",
+		},
+		{
+			Tool: "close_stage_create", Method: "POST", Path: "/status/lead/",
+			Resource: "stages", Action: "create", Status: 200, Prefix: "stat",
+		},
+		{
+			Tool: "close_stages_list", Method: "GET", Path: "/status/lead/",
+			Resource: "stages", Action: "list", Status: 200, Prefix: "stat",
 		},
 		{
 			Tool: "close_task_create", Method: "POST", Path: "/task/",

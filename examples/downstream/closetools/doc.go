@@ -26,7 +26,7 @@
 //
 // # Other functions
 //
-//   - Lead statuses: [LeadStatusesList], [LeadStatusCreate]
+//   - Stages: [StagesList], [StageCreate]
 package closetools
 
 import "github.com/closekit/closekit/runtime/wire"

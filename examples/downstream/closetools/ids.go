@@ -96,16 +96,13 @@ func (MediaID) Kind() *closekit.IDKind { return &kindMedia }
 
 // The kinds of ids, for checking parameters.
 var (
-	kindLead        = closekit.IDKind{Name: "lead", Prefixes: []string{"lead"}, From: "close_leads_list", Known: knownIDs}
-	kindContact     = closekit.IDKind{Name: "contact", Prefixes: []string{"cont"}, From: "close_contacts_list", Known: knownIDs}
-	kindOpportunity = closekit.IDKind{Name: "opportunity", Prefixes: []string{"oppo"}, From: "close_opportunities_list", Known: knownIDs}
-	kindCall        = closekit.IDKind{Name: "call", Prefixes: []string{"acti"}, From: "close_calls_list", Known: knownIDs}
-	kindEmail       = closekit.IDKind{Name: "email", Prefixes: []string{"acti"}, From: "close_emails_list", Known: knownIDs}
-	kindTask        = closekit.IDKind{Name: "task", Prefixes: []string{"task", "noti"}, From: "close_tasks_list", Known: knownIDs}
-	kindLeadStatus  = closekit.IDKind{
-		Name: "lead_status", Prefixes: []string{"stat"}, From: "close_me_get",
-		About: "Lead statuses are listed under organizations in the result of close_me_get.", Known: knownIDs,
-	}
+	kindLead              = closekit.IDKind{Name: "lead", Prefixes: []string{"lead"}, From: "close_leads_list", Known: knownIDs}
+	kindContact           = closekit.IDKind{Name: "contact", Prefixes: []string{"cont"}, From: "close_contacts_list", Known: knownIDs}
+	kindOpportunity       = closekit.IDKind{Name: "opportunity", Prefixes: []string{"oppo"}, From: "close_opportunities_list", Known: knownIDs}
+	kindCall              = closekit.IDKind{Name: "call", Prefixes: []string{"acti"}, From: "close_calls_list", Known: knownIDs}
+	kindEmail             = closekit.IDKind{Name: "email", Prefixes: []string{"acti"}, From: "close_emails_list", Known: knownIDs}
+	kindTask              = closekit.IDKind{Name: "task", Prefixes: []string{"task", "noti"}, From: "close_tasks_list", Known: knownIDs}
+	kindLeadStatus        = closekit.IDKind{Name: "lead_status", Prefixes: []string{"stat"}, From: "close_stages_list", Known: knownIDs}
 	kindOpportunityStatus = closekit.IDKind{
 		Name: "opportunity_status", Prefixes: []string{"stat"}, From: "close_pipelines_list", About: "Statuses are listed under each pipeline.",
 		Known: knownIDs,
@@ -117,7 +114,7 @@ var (
 	kindSequenceSubscription = closekit.IDKind{
 		Name: "sequence_subscription", Prefixes: []string{"sub"}, From: "close_sequence_subscriptions_list", Known: knownIDs,
 	}
-	kindCommentThread = closekit.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comments_list", Known: knownIDs}
+	kindCommentThread = closekit.IDKind{Name: "comment_thread", Prefixes: []string{"comthr"}, From: "close_comment_threads_list", Known: knownIDs}
 	kindMedia         = closekit.IDKind{Name: "media", Prefixes: []string{"media"}, Known: knownIDs}
 )
 
@@ -125,6 +122,7 @@ var (
 var knownIDs = []closekit.IDPrefix{
 	{Prefix: "acti", Kind: "activity"},
 	{Prefix: "actitype", Kind: "custom_activity_type"},
+	{Prefix: "blkph", Kind: "blocked_phone_number"},
 	{Prefix: "bulkdelete", Kind: "bulk_delete_action"},
 	{Prefix: "bulkedit", Kind: "bulk_edit_action"},
 	{Prefix: "bulkemail", Kind: "bulk_email_action"},
@@ -133,11 +131,17 @@ var knownIDs = []closekit.IDPrefix{
 	{Prefix: "comm", Kind: "comment"},
 	{Prefix: "comthr", Kind: "comment_thread"},
 	{Prefix: "cont", Kind: "contact"},
+	{Prefix: "convtyp", Kind: "playbook"},
+	{Prefix: "cotype", Kind: "custom_object_type"},
+	{Prefix: "custobj", Kind: "custom_object"},
+	{Prefix: "dial", Kind: "dialer"},
 	{Prefix: "emailacct", Kind: "email_account"},
 	{Prefix: "emailsig", Kind: "email_signature"},
 	{Prefix: "ev", Kind: "event"},
 	{Prefix: "expo", Kind: "export"},
+	{Prefix: "form", Kind: "form"},
 	{Prefix: "group", Kind: "group"},
+	{Prefix: "ilink", Kind: "integration_link"},
 	{Prefix: "lcf", Kind: "custom_field"},
 	{Prefix: "lead", Kind: "lead"},
 	{Prefix: "media", Kind: "media"},
@@ -151,6 +155,8 @@ var knownIDs = []closekit.IDPrefix{
 	{Prefix: "role", Kind: "role"},
 	{Prefix: "save", Kind: "smart_view"},
 	{Prefix: "sched", Kind: "schedule"},
+	{Prefix: "schlnk", Kind: "scheduling_link"},
+	{Prefix: "sdas", Kind: "send_as"},
 	{Prefix: "seq", Kind: "sequence"},
 	{Prefix: "seqstep", Kind: "sequence_step"},
 	{Prefix: "smstmpl", Kind: "sms_template"},

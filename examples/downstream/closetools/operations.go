@@ -9,6 +9,5 @@ import "github.com/closekit/closekit"
 func Operations() []closekit.Callable { return operations }
 
 var operations = []closekit.Callable{
-	&opLeadCreate, &opLeadDelete, &opLeadGet, &opLeadMerge, &opLeadStatusCreate, &opLeadStatusesList, &opLeadUpdate, &opLeadsList,
-	&opTaskCreate,
+	&opLeadCreate, &opLeadDelete, &opLeadGet, &opLeadMerge, &opLeadUpdate, &opLeadsList, &opStageCreate, &opStagesList, &opTaskCreate,
 }

@@ -32,7 +32,7 @@ func TestPlans(t *testing.T) {
 		new(OpportunityGroup),
 		new(Opportunity),
 		new(Task),
-		new(LeadStatusInfo),
+		new(Stage),
 	}
 	if err := wire.Check(Operations(), results...); err != nil {
 		t.Fatal(err)

@@ -30,14 +30,14 @@ var all = closekit.Catalog{
 	Data:       &data,
 	Operations: closetools.Operations,
 	List: []closekit.Tool{
-		{Name: "close_lead_create", Resource: "leads", Func: "LeadCreate", Hash: "406b6e391be65f6c"},
+		{Name: "close_lead_create", Resource: "leads", Func: "LeadCreate", Hash: "a8af6b14bae736d2"},
 		{Name: "close_lead_delete", Resource: "leads", Func: "LeadDelete", Hash: "b75971638b4f45ab"},
 		{Name: "close_lead_get", Resource: "leads", Func: "LeadGet", Hash: "a06f67648f93160b"},
 		{Name: "close_lead_merge", Resource: "leads", Func: "LeadMerge", Hash: "f4d882119fe6f56b"},
-		{Name: "close_lead_status_create", Resource: "lead_statuses", Func: "LeadStatusCreate", Hash: "9a964f29164ed656"},
-		{Name: "close_lead_statuses_list", Resource: "lead_statuses", Func: "LeadStatusesList", Hash: "866db2ea8e071bbb"},
-		{Name: "close_lead_update", Resource: "leads", Func: "LeadUpdate", Hash: "495d1f351e9e1d50"},
+		{Name: "close_lead_update", Resource: "leads", Func: "LeadUpdate", Hash: "7081c9f8da1aba03"},
 		{Name: "close_leads_list", Resource: "leads", Func: "LeadsList", Hash: "e3d23badd9024024"},
+		{Name: "close_stage_create", Resource: "stages", Func: "StageCreate", Hash: "bf6d1995ece97357"},
+		{Name: "close_stages_list", Resource: "stages", Func: "StagesList", Hash: "33090784da35d5c7"},
 		{Name: "close_task_create", Resource: "tasks", Func: "TaskCreate", Hash: "c8f3861bb747a320"},
 	},
 }
