@@ -63,7 +63,7 @@ func download(ctx context.Context, c *closekit.Client, from string, w io.Writer,
 			return Info{}, withoutQuery(err)
 		}
 		if res.StatusCode/100 != 3 {
-			defer func() { _ = res.Body.Close() }() //nolint:revive // the loop ends here
+			defer func() { _ = res.Body.Close() }()
 			return receive(res, w, opts)
 		}
 		next, err := res.Location()
