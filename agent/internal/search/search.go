@@ -5,6 +5,7 @@ package search
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -28,7 +29,8 @@ type Index struct {
 	idf      map[string]float64
 	names    map[string]bool // words of names, and synonyms of one word
 	meanings map[string]meaning
-	longest  int // words of a phrase
+	longest  int             // words of a phrase
+	known    map[string]bool // words of the vocabulary, also those of phrases
 	spelling spelling
 }
 
@@ -47,8 +49,9 @@ type posting struct {
 
 // meaning is what a word or phrase of the vocabulary stands for.
 type meaning struct {
-	about []string
-	does  actions
+	about  []string
+	does   actions
+	weight float64
 }
 
 // action is what a tool does, in the terms of those who ask for it.
@@ -64,8 +67,17 @@ const (
 
 type actions [kindsOfActions]float64
 
+func (a actions) or(b actions) actions {
+	for i, w := range b {
+		a[i] = max(a[i], w)
+	}
+	return a
+}
+
 // verbs are the words of names that only say what a tool does.
 var verbs = map[string]action{"list": reads, "get": reads, "create": creates, "update": updates, "delete": deletes}
+
+var verbStems = map[string]bool{"list": true, "get": true, "creat": true, "updat": true, "delet": true}
 
 // Weights of the places where a word occurs, and of the words that a query does not say
 // itself.
@@ -78,13 +90,16 @@ const (
 	meant         = 0.9 // by a word
 	meantByPhrase = 1.2
 	meantByID     = 1.5
-	beside        = 0.5 // a word of which the meaning counts more
+	hinted        = 0.65 // by a word that only tells of it
+	beside        = 0.5  // a word of which the meaning counts more
 	misspelled    = 0.8
 
 	saturation = 1.2
 	phrase     = 1.5 // all words of a synonym
 
-	forAction  = 0.9 // more for what a query wants done
+	forAction = 0.9 // more for what a query wants done
+	least     = 0.1 // of the best score
+
 	forNothing = 0.5 // left of a tool of which a query does not say a word of the name
 )
 
@@ -93,14 +108,19 @@ const (
 func New(tools []*tool.Tool, lexicon map[string][]string) *Index {
 	x := &Index{
 		docs: make([]doc, len(tools)), postings: map[string][]posting{}, idf: map[string]float64{},
-		names: map[string]bool{}, meanings: map[string]meaning{}, spelling: spelling{},
+		names: map[string]bool{}, meanings: map[string]meaning{}, known: map[string]bool{}, spelling: spelling{},
 	}
 	for from, to := range lexicon {
-		x.mean(from, strings.Join(to, " "))
+		x.mean(from, strings.Join(to, " "), 1)
 	}
-	for to, list := range vocabulary {
-		for from := range strings.SplitSeq(list, ", ") {
-			x.mean(from, to)
+	for _, part := range []struct {
+		words  map[string]string
+		weight float64
+	}{{saidOf, hinted}, {wanted, 1}, {called, 1}} {
+		for to, list := range part.words {
+			for from := range strings.SplitSeq(list, ", ") {
+				x.mean(from, to, part.weight)
+			}
 		}
 	}
 	strong := map[string]int{}
@@ -122,26 +142,24 @@ func New(tools []*tool.Tool, lexicon map[string][]string) *Index {
 		df := float64(cmp.Or(strong[key], len(list)))
 		x.idf[key] = math.Log(1 + (n-df+0.5)/(df+0.5))
 	}
-	known := map[string]bool{}
+	right := map[string]bool{}
 	for key := range x.meanings {
-		known[key] = true
-	}
-	for key := range x.names {
-		known[key] = true
-	}
-	for key := range known {
 		if !strings.Contains(key, " ") {
-			x.spelling.add(key)
+			right[key] = true
 		}
+	}
+	maps.Copy(right, x.names)
+	for key := range right {
+		x.spelling.add(key)
 	}
 	return x
 }
 
 // mean adds what a word or phrase stands for.
-func (x *Index) mean(from, to string) {
+func (x *Index) mean(from, to string, weight float64) {
 	terms := termsOf(from)
 	x.longest = max(x.longest, len(terms))
-	var m meaning
+	m := meaning{weight: weight}
 	for w := range strings.FieldsSeq(to) {
 		if a, ok := verbs[w]; ok {
 			m.does[a] = 1
@@ -150,6 +168,9 @@ func (x *Index) mean(from, to string) {
 		}
 	}
 	x.meanings[gram(terms)] = m
+	for _, t := range terms {
+		x.known[t.stem] = true
+	}
 }
 
 func (x *Index) add(i int, t *tool.Tool, strong map[string]int) doc {
@@ -170,10 +191,12 @@ func (x *Index) add(i int, t *tool.Tool, strong map[string]int) doc {
 			d.about = append(d.about, stem(w))
 		}
 	}
-	for _, s := range d.about {
+	for j, s := range d.about {
 		// Of a long name each word says less.
 		weights[s] += inName * math.Sqrt(2/float64(len(d.about)+1))
-		x.names[s] = true
+		if j == 0 || t.Method == "" || j < len(name)-1 { // the last one is a verb, such as render
+			x.names[s] = true
+		}
 	}
 	for _, s := range t.Info.Synonyms {
 		// A word of a phrase alone says little: the board of "new deal board".
@@ -266,6 +289,7 @@ func (x *Index) read(words string) query {
 		q.about[s] = max(q.about[s], weight)
 		return true
 	}
+	var phrases actions
 	covered := make([]bool, len(terms))
 	for size := min(x.longest, len(terms)); size >= 1; size-- {
 		for i := 0; i+size <= len(terms); i++ {
@@ -281,18 +305,22 @@ func (x *Index) read(words string) query {
 				continue
 			}
 			weight := meant * weights[i]
-			if size > 1 {
+			switch {
+			case size > 1:
 				weight = meantByPhrase
+			case terms[i].silent:
+				weight *= beside
 			}
+			weight *= m.weight
 			for _, s := range m.about {
 				if give(s, weight) && !(size == 1 && terms[i].silent) {
 					q.fits = true
 				}
 			}
-			for a, w := range m.does {
-				q.does[a] = max(q.does[a], w)
-			}
-			if size > 1 {
+			if size == 1 {
+				q.does = q.does.or(m.does)
+			} else {
+				phrases = phrases.or(m.does)
 				for j := i; j < i+size; j++ {
 					covered[j] = true
 				}
@@ -304,7 +332,10 @@ func (x *Index) read(words string) query {
 			continue
 		}
 		weight := weights[i]
-		if _, ok := x.meanings[t.stem]; ok || covered[i] {
+		switch m, ok := x.meanings[t.stem]; {
+		case ok && len(m.about) == 0, verbStems[t.stem]:
+			weight *= beside * beside // a verb of some synonym
+		case ok || covered[i]:
 			weight *= beside // what it means counts more than the word
 		}
 		if t.id {
@@ -314,13 +345,40 @@ func (x *Index) read(words string) query {
 			q.fits = true
 		}
 	}
+	if !q.fits && x.onlyNames(terms) {
+		// What is called by its name is a company or a person.
+		for _, s := range []string{"lead", "contact"} {
+			if give(s, meant*hinted) {
+				q.fits = true
+			}
+		}
+	}
 	if asks(words) {
 		for a := range q.does {
 			q.does[a] /= 2
 		}
 		q.does[reads] = 1
 	}
+	q.does = q.does.or(phrases)
 	return q
+}
+
+// onlyNames reports whether terms are a verb and names, as in "delete Marlow".
+func (x *Index) onlyNames(terms []term) bool {
+	verb, name := false, false
+	for _, t := range terms {
+		m, ok := x.meanings[t.stem]
+		switch {
+		case t.proper:
+			name = true
+		case t.silent:
+		case ok && len(m.about) == 0:
+			verb = true
+		default:
+			return false
+		}
+	}
+	return verb && name
 }
 
 // correct replaces a misspelled word, and returns its weight.
@@ -331,13 +389,7 @@ func (x *Index) correct(t *term) float64 {
 		}
 		return 1
 	}
-	if t.silent || t.proper || x.names[t.stem] {
-		return 1
-	}
-	if _, ok := x.meanings[t.stem]; ok {
-		return 1
-	}
-	if _, ok := x.postings[t.stem]; ok {
+	if _, ok := x.postings[t.stem]; ok || t.silent || t.proper || x.known[t.stem] {
 		return 1
 	}
 	if s := x.spelling.nearest(t.stem); s != "" {
@@ -353,7 +405,7 @@ func (x *Index) hits(scores []float64, n int) []Hit {
 	best := slices.Max(append([]float64{0}, scores...))
 	for i, s := range scores {
 		p := x.docs[i].partner
-		if s <= 0.2*best || p >= 0 && (scores[p] > s || scores[p] == s && p < i) {
+		if s <= least*best || p >= 0 && (scores[p] > s || scores[p] == s && p < i) {
 			continue
 		}
 		h := Hit{Name: x.docs[i].name, Score: s}
