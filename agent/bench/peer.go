@@ -75,6 +75,7 @@ func measurePeer(codec tokenizer.Codec, all []*tool.Tool) error {
 	if err != nil {
 		return err
 	}
+	dump(array(defs))
 	verdict := "met"
 	if n > mostPeer {
 		verdict = "missed"

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent/internal/tool"
@@ -39,6 +40,7 @@ type doc struct {
 	name    string
 	partner int // index of the list tool of a get tool and the other way round, or -1
 	does    action
+	lists   bool
 	about   []string // the words of the name that do not say what it does
 }
 
@@ -77,8 +79,6 @@ func (a actions) or(b actions) actions {
 // verbs are the words of names that only say what a tool does.
 var verbs = map[string]action{"list": reads, "get": reads, "create": creates, "update": updates, "delete": deletes}
 
-var verbStems = map[string]bool{"list": true, "get": true, "creat": true, "updat": true, "delet": true}
-
 // Weights of the places where a word occurs, and of the words that a query does not say
 // itself.
 const (
@@ -90,6 +90,7 @@ const (
 	meant         = 0.9 // by a word
 	meantByPhrase = 1.2
 	meantByID     = 1.5
+	inPhrase      = 0.2  // by a word of a phrase that means something else
 	hinted        = 0.65 // by a word that only tells of it
 	beside        = 0.5  // a word of which the meaning counts more
 	misspelled    = 0.8
@@ -98,6 +99,7 @@ const (
 	phrase     = 1.5 // all words of a synonym
 
 	forAction = 0.9 // more for what a query wants done
+	forList   = 1.2 // more than for the get tool of the same records
 	least     = 0.1 // of the best score
 
 	forNothing = 0.5 // left of a tool of which a query does not say a word of the name
@@ -111,17 +113,10 @@ func New(tools []*tool.Tool, lexicon map[string][]string) *Index {
 		names: map[string]bool{}, meanings: map[string]meaning{}, known: map[string]bool{}, spelling: spelling{},
 	}
 	for from, to := range lexicon {
-		x.mean(from, strings.Join(to, " "), 1)
+		x.mean(termsOf(from), meaningOf(strings.Join(to, " "), 1))
 	}
-	for _, part := range []struct {
-		words  map[string]string
-		weight float64
-	}{{saidOf, hinted}, {wanted, 1}, {called, 1}} {
-		for to, list := range part.words {
-			for from := range strings.SplitSeq(list, ", ") {
-				x.mean(from, to, part.weight)
-			}
-		}
+	for _, p := range vocabulary() {
+		x.mean(p.terms, p.meaning)
 	}
 	strong := map[string]int{}
 	pairs := map[string]int{} // what list and get tools have in common
@@ -155,10 +150,30 @@ func New(tools []*tool.Tool, lexicon map[string][]string) *Index {
 	return x
 }
 
-// mean adds what a word or phrase stands for.
-func (x *Index) mean(from, to string, weight float64) {
-	terms := termsOf(from)
-	x.longest = max(x.longest, len(terms))
+// meantBy is a word or phrase with its meaning.
+type meantBy struct {
+	terms   []term
+	meaning meaning
+}
+
+// vocabulary returns the words and phrases of all catalogs.
+var vocabulary = sync.OnceValue(func() []meantBy {
+	var all []meantBy
+	for _, part := range []struct {
+		words  map[string]string
+		weight float64
+	}{{saidOf, hinted}, {wanted, 1}, {called, 1}} {
+		for to, list := range part.words {
+			m := meaningOf(to, part.weight)
+			for from := range strings.SplitSeq(list, ", ") {
+				all = append(all, meantBy{termsOf(from), m})
+			}
+		}
+	}
+	return all
+})
+
+func meaningOf(to string, weight float64) meaning {
 	m := meaning{weight: weight}
 	for w := range strings.FieldsSeq(to) {
 		if a, ok := verbs[w]; ok {
@@ -167,6 +182,12 @@ func (x *Index) mean(from, to string, weight float64) {
 			m.about = append(m.about, stem(w))
 		}
 	}
+	return m
+}
+
+// mean adds what a word or phrase stands for.
+func (x *Index) mean(terms []term, m meaning) {
+	x.longest = max(x.longest, len(terms))
 	x.meanings[gram(terms)] = m
 	for _, t := range terms {
 		x.known[t.stem] = true
@@ -174,7 +195,7 @@ func (x *Index) mean(from, to string, weight float64) {
 }
 
 func (x *Index) add(i int, t *tool.Tool, strong map[string]int) doc {
-	d := doc{name: t.Name, partner: -1, does: actionOf(t)}
+	d := doc{name: t.Name, partner: -1, does: actionOf(t), lists: strings.HasSuffix(t.Name, "_list")}
 	weights := map[string]float64{}
 	add := func(text string, w float64) []term {
 		list := termsOf(text)
@@ -242,6 +263,7 @@ type query struct {
 	docs  map[int]float64 // of which all words of a synonym are said
 	does  actions
 	fits  bool
+	id    bool // of one record
 }
 
 // Search returns the best tools for words, at most n, best first. It returns none if
@@ -271,7 +293,7 @@ func (x *Index) Search(words string, n int) []Hit {
 		scores[i] *= forNothing + (1-forNothing)*float64(said)/float64(max(1, len(d.about)))
 		scores[i] *= 1 + forAction*q.does[d.does]
 	}
-	return x.hits(scores, n)
+	return x.hits(scores, n, q.id)
 }
 
 // read finds out what words say.
@@ -301,7 +323,12 @@ func (x *Index) read(words string) query {
 				}
 			}
 			m, ok := x.meanings[key]
-			if !ok || !slices.Contains(covered[i:i+size], false) || size == 1 && covered[i] {
+			if !ok || !slices.Contains(covered[i:i+size], false) {
+				if size == 1 {
+					for _, s := range m.about { // a word of a phrase may mean its own all the same
+						give(s, meant*m.weight*inPhrase)
+					}
+				}
 				continue
 			}
 			weight := meant * weights[i]
@@ -332,26 +359,25 @@ func (x *Index) read(words string) query {
 			continue
 		}
 		weight := weights[i]
-		switch m, ok := x.meanings[t.stem]; {
-		case ok && len(m.about) == 0, verbStems[t.stem]:
-			weight *= beside * beside // a verb of some synonym
-		case ok || covered[i]:
+		m, means := x.meanings[t.stem]
+		verb := means && len(m.about) == 0
+		switch {
+		case verb:
+			weight *= beside * beside // it is in a synonym
+		case means || covered[i]:
 			weight *= beside // what it means counts more than the word
 		}
 		if t.id {
-			weight = meantByID
+			weight, q.id = meantByID, true
 		}
-		if give(t.stem, weight) && x.names[t.stem] {
+		if give(t.stem, weight) && x.names[t.stem] && !verb {
 			q.fits = true
 		}
 	}
 	if !q.fits && x.onlyNames(terms) {
 		// What is called by its name is a company or a person.
-		for _, s := range []string{"lead", "contact"} {
-			if give(s, meant*hinted) {
-				q.fits = true
-			}
-		}
+		q.fits = give("lead", meant)
+		q.fits = give("contact", meant*beside*beside) || q.fits
 	}
 	if asks(words) {
 		for a := range q.does {
@@ -399,20 +425,26 @@ func (x *Index) correct(t *term) float64 {
 	return 1
 }
 
-// hits ranks tools, a list tool and its get tool as one.
-func (x *Index) hits(scores []float64, n int) []Hit {
+// hits ranks tools, a list tool and its get tool as one: under the name of the list tool,
+// unless the words are rather about a single record.
+func (x *Index) hits(scores []float64, n int, one bool) []Hit {
 	var list []Hit
 	best := slices.Max(append([]float64{0}, scores...))
 	for i, s := range scores {
-		p := x.docs[i].partner
-		if s <= least*best || p >= 0 && (scores[p] > s || scores[p] == s && p < i) {
-			continue
-		}
 		h := Hit{Name: x.docs[i].name, Score: s}
-		if p >= 0 {
-			h.Also = []string{x.docs[p].name}
+		if p := x.docs[i].partner; p >= 0 {
+			asList, asGet := s, scores[p]
+			if !x.docs[i].lists {
+				asList, asGet = asGet, asList
+			}
+			if leads := asList*forList >= asGet && !one; leads != x.docs[i].lists {
+				continue
+			}
+			h.Also, h.Score = []string{x.docs[p].name}, max(s, scores[p])
 		}
-		list = append(list, h)
+		if h.Score > least*best {
+			list = append(list, h)
+		}
 	}
 	slices.SortFunc(list, func(a, b Hit) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.Name, b.Name))
