@@ -114,8 +114,12 @@ func (m *measure) object(s *tool.Schema, shown *schema, input map[string]any, to
 	}
 }
 
-// named reports whether the text of more names a parameter, itself or by a pattern.
+// named reports whether the text of the tool tells to give a parameter, or that of more
+// names it, itself or by a pattern.
 func (m *measure) named(name string) bool {
+	if strings.Contains(m.def.Description, " pass "+name+":") {
+		return true
+	}
 	more := m.def.Input.Properties["more"]
 	if more == nil {
 		return false

@@ -377,7 +377,7 @@ func (x *Index) read(words string) query {
 	if !q.fits && x.onlyNames(terms) {
 		// What is called by its name is a company or a person.
 		q.fits = give("lead", meant)
-		q.fits = give("contact", meant*beside*beside) || q.fits
+		q.fits = give("contact", meant*beside) || q.fits
 	}
 	if asks(words) {
 		for a := range q.does {

@@ -166,7 +166,7 @@ func TestBestHit(t *testing.T) {
 		{"swapped letters", "delete the emial", "close_email_delete"},
 		{"the kind of an id", "remove cont_9f2", "close_contact_delete"},
 		{"an id with the name of its kind", "which one is user_77", "close_user_get"},
-		{"the name of a record and a verb", "delete Marlow", "close_lead_delete"},
+		{"the name of a person and a verb", "delete Marlow", "close_contact_delete"},
 		{"a verb that comes late", "the sequence of Tom, please pause", "close_sequence_subscription_update"},
 		{"a polite request is no question", "can you add a note", "close_note_create"},
 		{"a near neighbor whose name says more", "create a field on contacts", "close_custom_field_contact_create"},
@@ -208,6 +208,24 @@ func TestNothingAsked(t *testing.T) {
 	}
 	if hits := search.New(nil, nil).Search("note", 5); len(hits) > 0 {
 		t.Errorf("no tools: got %v", hits)
+	}
+}
+
+// TestNames tests that a name may be that of a company or of a person, and that it is
+// not enough with words that mean nothing here.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	x := search.New(all(), tools.Catalog().Lexicon())
+	hits := x.Search("please delete Marlow", 3)
+	for _, want := range []string{"close_lead_delete", "close_contact_delete"} {
+		if !found(hits, []string{want}, 2) {
+			t.Errorf("got %v, want %s among the first two", hits, want)
+		}
+	}
+	for _, words := range []string{"Marlow", "paint Marlow", "delete the wallpaper of Marlow"} {
+		if hits := x.Search(words, 5); len(hits) > 0 {
+			t.Errorf("%q: got %v, want nothing", words, hits)
+		}
 	}
 }
 

@@ -30,14 +30,14 @@ var all = closekit.Catalog{
 	Data:       &data,
 	Operations: closetools.Operations,
 	List: []closekit.Tool{
-		{Name: "close_lead_create", Resource: "leads", Func: "LeadCreate", Hash: "406b6e391be65f6c"},
+		{Name: "close_lead_create", Resource: "leads", Func: "LeadCreate", Hash: "1be30a9299042786"},
 		{Name: "close_lead_delete", Resource: "leads", Func: "LeadDelete", Hash: "b75971638b4f45ab"},
-		{Name: "close_lead_get", Resource: "leads", Func: "LeadGet", Hash: "a06f67648f93160b"},
+		{Name: "close_lead_get", Resource: "leads", Func: "LeadGet", Hash: "ea6be5f8e88808af"},
 		{Name: "close_lead_merge", Resource: "leads", Func: "LeadMerge", Hash: "f4d882119fe6f56b"},
 		{Name: "close_lead_status_create", Resource: "lead_statuses", Func: "LeadStatusCreate", Hash: "9a964f29164ed656"},
 		{Name: "close_lead_statuses_list", Resource: "lead_statuses", Func: "LeadStatusesList", Hash: "866db2ea8e071bbb"},
-		{Name: "close_lead_update", Resource: "leads", Func: "LeadUpdate", Hash: "495d1f351e9e1d50"},
-		{Name: "close_leads_list", Resource: "leads", Func: "LeadsList", Hash: "e3d23badd9024024"},
+		{Name: "close_lead_update", Resource: "leads", Func: "LeadUpdate", Hash: "61e0b94c1c2407ed"},
+		{Name: "close_leads_list", Resource: "leads", Func: "LeadsList", Hash: "d39e590c0cbfa9ef"},
 		{Name: "close_task_create", Resource: "tasks", Func: "TaskCreate", Hash: "c8f3861bb747a320"},
 	},
 }
