@@ -1,7 +1,7 @@
 package search
 
 import (
-	"maps"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -11,26 +11,21 @@ import (
 func TestVocabulary(t *testing.T) {
 	t.Parallel()
 	seen := map[string]string{}
-	for name, table := range map[string]map[string]string{"called": called, "saidOf": saidOf, "wanted": wanted} {
-		for to, list := range table {
-			for from := range strings.SplitSeq(list, ", ") {
-				key := gram(termsOf(from))
-				if key == "" {
-					t.Errorf("%s: %q: %q has no words", name, to, from)
-				}
-				if was, ok := seen[key]; ok && was != to {
-					t.Errorf("%s: %q stands for %q and for %q", name, from, to, was)
-				}
-				seen[key] = to
-			}
+	for _, w := range vocabulary() {
+		to := strings.Join(w.meaning.about, " ") + fmt.Sprint(w.meaning.does)
+		key := gram(w.terms)
+		if key == "" {
+			t.Errorf("%s: %q has no words", w.section, w.text)
+		}
+		if was, ok := seen[key]; ok && was != to {
+			t.Errorf("%s: %q stands for %s and for %s", w.section, w.text, to, was)
+		}
+		seen[key] = to
+		if w.section == "wanted" && len(w.meaning.about) > 0 {
+			t.Errorf("wanted: %q stands for %v, which is no verb of names", w.text, w.meaning.about)
 		}
 	}
-	for to := range wanted {
-		if _, ok := verbs[to]; !ok {
-			t.Errorf("wanted: %q is no verb of names", to)
-		}
-	}
-	if n := len(maps.Collect(maps.All(seen))); n < 500 {
+	if n := len(seen); n < 500 {
 		t.Errorf("the vocabulary has %d words and phrases, want 500 at least", n)
 	}
 }

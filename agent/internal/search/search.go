@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent/internal/tool"
@@ -46,13 +45,6 @@ type doc struct {
 
 type posting struct {
 	doc    int
-	weight float64
-}
-
-// meaning is what a word or phrase of the vocabulary stands for.
-type meaning struct {
-	about  []string
-	does   actions
 	weight float64
 }
 
@@ -148,41 +140,6 @@ func New(tools []*tool.Tool, lexicon map[string][]string) *Index {
 		x.spelling.add(key)
 	}
 	return x
-}
-
-// meantBy is a word or phrase with its meaning.
-type meantBy struct {
-	terms   []term
-	meaning meaning
-}
-
-// vocabulary returns the words and phrases of all catalogs.
-var vocabulary = sync.OnceValue(func() []meantBy {
-	var all []meantBy
-	for _, part := range []struct {
-		words  map[string]string
-		weight float64
-	}{{saidOf, hinted}, {wanted, 1}, {called, 1}} {
-		for to, list := range part.words {
-			m := meaningOf(to, part.weight)
-			for from := range strings.SplitSeq(list, ", ") {
-				all = append(all, meantBy{termsOf(from), m})
-			}
-		}
-	}
-	return all
-})
-
-func meaningOf(to string, weight float64) meaning {
-	m := meaning{weight: weight}
-	for w := range strings.FieldsSeq(to) {
-		if a, ok := verbs[w]; ok {
-			m.does[a] = 1
-		} else {
-			m.about = append(m.about, stem(w))
-		}
-	}
-	return m
 }
 
 // mean adds what a word or phrase stands for.
