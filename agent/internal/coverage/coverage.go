@@ -18,6 +18,9 @@ var tasks string
 //go:embed fresh.txt
 var fresh string
 
+//go:embed fresh2.txt
+var fresh2 string
+
 // Task is what a rep wants, with the calls that carry it out.
 type Task struct {
 	Text  string
@@ -34,7 +37,7 @@ type Call struct {
 func Tasks() []Task { return read(tasks) }
 
 // Fresh returns tasks that were written after the definitions.
-func Fresh() []Task { return read(fresh) }
+func Fresh() []Task { return append(read(fresh), read(fresh2)...) }
 
 func read(text string) []Task {
 	var list []Task
