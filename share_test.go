@@ -85,7 +85,7 @@ func TestBudgetOfProcesses(t *testing.T) {
 	}
 }
 
-// TestIdleProcess lets a process have what the others leave, also while no member can say
+// TestIdleProcess lets a process have what the others leave, also while it is unknown
 // how many there are.
 func TestIdleProcess(t *testing.T) {
 	t.Parallel()

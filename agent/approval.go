@@ -197,7 +197,7 @@ func (a *Agent) Decide(ctx context.Context, id, approver string, v Verdict, show
 // Withdraw takes an approval back whose call has not begun: it is denied then, and the
 // same call is refused in its run. The approver is the name of a person whom the host
 // has authenticated, not necessarily the one who approved. A call that has begun, or an
-// approval that no one has given, is a [*StateError].
+// approval that no person has given, is a [*StateError].
 func (a *Agent) Withdraw(ctx context.Context, id, approver string) error {
 	if approver == "" {
 		return errors.New("agent: withdrawing needs the name of a person whom the host has authenticated")

@@ -214,7 +214,7 @@ func TestWithdraw(t *testing.T) {
 	}
 	o.decide(p, agent.Approve)
 	if err := o.agent.Withdraw(t.Context(), p.ID, ""); err == nil {
-		t.Error("withdrawn without a person")
+		t.Error("withdrawn without an actor")
 	}
 	if err := o.agent.Withdraw(t.Context(), p.ID, "eve"); err != nil {
 		t.Fatal(err)

@@ -168,7 +168,7 @@ func TestWithdraw(t *testing.T) {
 	d := open(t, local())
 	list := d.asked("Acme", "Globex")
 	_, page := d.get("/" + list[0].Question)
-	d.do(d.request("POST", "/"+list[0].Question, d.form(page, list[0], "withdraw"))) // not approved yet
+	d.do(d.request("POST", "/"+list[0].Question, d.form(page, list[0], "withdraw"))) // it is not approved
 	d.wantState(list[0], agent.Pending)
 	if strings.Contains(page, `value="withdraw"`) {
 		t.Error("a call that waits can be withdrawn")

@@ -103,7 +103,7 @@ func run(ctx context.Context, interrupts <-chan os.Signal, args []string, getenv
 	}
 	c.say("Close: %s\nModel: %s\nConversations are kept in %s", crm.about, about, *dir)
 	if terminal.person == nil {
-		c.say("There is no terminal, so no one can be asked: what needs a person waits, and is not done.")
+		c.say("There is no terminal, so no person can be asked: what needs one waits, and is not done.")
 	}
 	return c.run(ctx)
 }

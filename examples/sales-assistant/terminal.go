@@ -14,7 +14,7 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// lines are lines that were typed. They are read while no reader waits for them, so that
+// lines are lines that were typed. They are read while no code waits for them, so that
 // it can be told what was typed before a question.
 type lines chan string
 
