@@ -27,7 +27,7 @@ func (l *lowering) toolText(s *tool.Schema, clears bool) string {
 			}
 		}
 		for _, one := range list[1:] {
-			if !strings.Contains(text, one) && rule.MatchString(one) && l.showsAll(s, one) && !l.saysRequired(s, one) {
+			if !strings.Contains(text, one) && rule.MatchString(one) && l.showsAll(s, one) && !l.saysRequired(one) {
 				text += " " + one
 				break
 			}
@@ -67,7 +67,7 @@ func (l *lowering) showsAll(s *tool.Schema, sentence string) bool {
 
 // saysRequired reports whether the text of a parameter that a sentence names says itself
 // when it is required.
-func (l *lowering) saysRequired(s *tool.Schema, sentence string) bool {
+func (l *lowering) saysRequired(sentence string) bool {
 	return slices.ContainsFunc(strings.FieldsFunc(sentence, func(r rune) bool { return strings.ContainsRune(" ,.;", r) }), func(w string) bool {
 		return strings.Contains(strings.ToLower(l.tool.Info.Briefs[w]), "required")
 	})

@@ -297,7 +297,7 @@ func (x *Index) read(words string) query {
 			}
 			weight *= m.weight
 			for _, s := range m.about {
-				if give(s, weight) && !(size == 1 && terms[i].silent) {
+				if give(s, weight) && (size > 1 || !terms[i].silent) {
 					q.fits = true
 				}
 			}
