@@ -45,7 +45,7 @@ type CallCreateParams struct {
 	OutcomeID closekit.Opt[OutcomeID] `json:"outcome_id" close:"null"`
 	// When the call took place.
 	ActivityAt closekit.Opt[closekit.DateTime] `json:"activity_at" close:"null"`
-	// HTTPS address of an MP3 recording. Changing or clearing it deletes the stored recording for good.
+	// HTTPS address of an MP3 recording.
 	RecordingURL closekit.Opt[string] `json:"recording_url" close:"null,url"`
 	// HTTPS address of an MP3 voicemail. Changing or clearing it deletes the stored voicemail for good.
 	VoicemailURL closekit.Opt[string] `json:"voicemail_url" close:"null,url"`
@@ -268,7 +268,7 @@ type Call struct {
 	NoteHTML closekit.Opt[string] `json:"note_html"`
 	// Outcome that the organization defined.
 	OutcomeID closekit.Opt[OutcomeID] `json:"outcome_id"`
-	// HTTPS address of an MP3 recording. Changing or clearing it deletes the stored recording for good.
+	// HTTPS address of an MP3 recording.
 	RecordingURL closekit.Opt[string] `json:"recording_url"`
 	// HTTPS address of an MP3 voicemail. Changing or clearing it deletes the stored voicemail for good.
 	VoicemailURL closekit.Opt[string] `json:"voicemail_url"`

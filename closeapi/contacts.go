@@ -201,7 +201,7 @@ func (v *ContactEmail) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, 
 // ContactPhone is a phone number of a contact.
 type ContactPhone struct {
 	closekit.Object
-	// The number, best with + and country code; Close stores it in that form.
+	// Best with + and country code; Close stores it in that form.
 	Phone string `json:"phone" close:"required,send,phone"`
 	// What the number is used for.
 	Type closekit.Opt[ContactLabel] `json:"type" close:"send,open"`

@@ -30,11 +30,15 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	var all, sales, metas []*tool.Tool
+	var all, first, sales, metas []*tool.Tool
+	peers := peerParams()
 	rep := set("sales")
 	for _, t := range tools.All() {
 		v := tool.OfCatalog(t)
 		all = append(all, v)
+		if _, ok := peers[t.Name]; ok {
+			first = append(first, v)
+		}
 		if rep[t.Name] {
 			sales = append(sales, v)
 		}
@@ -51,8 +55,9 @@ func run() error {
 		profile lower.Profile
 		most    int
 	}{
-		{"all", all, lower.Full, 19_000},
-		{"all", all, lower.Lean, 9_800},
+		{"the peer's", first, lower.Full, 19_000},
+		{"the peer's", first, lower.Lean, 9_800},
+		{"all", all, lower.Lean, 32_000},
 		{"a rep's", sales, lower.Lean, 3_800},
 		{"meta-tools", metas, lower.Lean, 280},
 	} {

@@ -21,24 +21,30 @@ const (
 	peerTokens = 7_540 // of the peer's own definitions in the same form, as it had 246 parameters for these tools
 )
 
-// measurePeer prints the tokens of definitions with exactly the parameters that a peer's
-// catalog has for the same tools, with our enums and two sentences for each tool.
-// A parameter of the peer that we know by another name is shown by ours. One that is
-// required here and that the peer does not have is shown too.
-func measurePeer(codec tokenizer.Codec, all []*tool.Tool) error {
+// peerParams returns the names of the peer's parameters by tool.
+func peerParams() map[string][]string {
 	params := map[string][]string{}
 	for line := range strings.Lines(peer) {
 		if f := strings.Fields(line); len(f) > 0 && f[0] != "#" {
 			params[f[0]] = f[1:]
 		}
 	}
+	return params
+}
+
+// measurePeer prints the tokens of definitions with exactly the parameters that a peer's
+// catalog has for the same tools, with our enums and two sentences for each tool.
+// A parameter of the peer that we know by another name is shown by ours. One that is
+// required here and that the peer does not have is shown too.
+func measurePeer(codec tokenizer.Codec, all []*tool.Tool) error {
+	params := peerParams()
 	var list []*tool.Tool
 	var unknown []string
 	have, shown := 0, 0
 	for _, t := range all {
 		names, ok := params[t.Name]
 		if !ok {
-			return fmt.Errorf("the peer has no tool %s", t.Name)
+			continue
 		}
 		s, err := t.Schema()
 		if err != nil {
@@ -66,6 +72,9 @@ func measurePeer(codec tokenizer.Codec, all []*tool.Tool) error {
 			}
 		}
 		list = append(list, &one)
+	}
+	if len(list) != len(params) {
+		return fmt.Errorf("%d of the peer's %d tools are here", len(list), len(params))
 	}
 	defs, err := lower.All(list, lower.OpenAIChat, lower.Lean, lower.Options{})
 	if err != nil {

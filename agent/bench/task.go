@@ -139,7 +139,7 @@ func layer(srv *emulator.Server, client *closekit.Client) (way, error) {
 	}}, nil
 }
 
-const rawName = "raw: all 81 tools as they are, Close's responses"
+const rawName = "raw: all tools as they are, Close's responses"
 
 // rawWay is what a program without the agent layer does.
 func rawWay(_ *emulator.Server, client *closekit.Client) (way, error) {

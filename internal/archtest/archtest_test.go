@@ -67,7 +67,7 @@ var table = map[string]rule{
 	"agent/internal/lower":    {ours: []string{".", "agent/internal/tool", "internal/words"}},
 	"agent/internal/coverage": {ours: []string{"agent/internal/tool"}}, // tests and measurements only
 	"agent/internal/crowd":    {},                                      // tests and measurements only
-	"agent/internal/search":   {ours: []string{"agent/internal/tool"}},
+	"agent/internal/search":   {ours: []string{".", "agent/internal/tool"}},
 	"agent/internal/meta":     {ours: []string{".", "agent/internal/lower", "agent/internal/search", "agent/internal/tool"}},
 	"agent/internal/chain":    {ours: []string{".", "agent"}},
 	"agent/storetest":         {ours: []string{".", "agent"}},

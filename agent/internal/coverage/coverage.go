@@ -18,6 +18,9 @@ var tasks string
 //go:embed fresh.txt
 var fresh string
 
+//go:embed fresh2.txt
+var fresh2 string
+
 // Task is what a rep wants, with the calls that carry it out.
 type Task struct {
 	Text  string
@@ -34,7 +37,7 @@ type Call struct {
 func Tasks() []Task { return read(tasks) }
 
 // Fresh returns tasks that were written after the definitions.
-func Fresh() []Task { return read(fresh) }
+func Fresh() []Task { return append(read(fresh), read(fresh2)...) }
 
 func read(text string) []Task {
 	var list []Task
@@ -114,8 +117,12 @@ func (m *measure) object(s *tool.Schema, shown *schema, input map[string]any, to
 	}
 }
 
-// named reports whether the text of more names a parameter, itself or by a pattern.
+// named reports whether the text of the tool tells to give a parameter, or that of more
+// names it, itself or by a pattern.
 func (m *measure) named(name string) bool {
+	if strings.Contains(m.def.Description, " pass "+name+":") {
+		return true
+	}
 	more := m.def.Input.Properties["more"]
 	if more == nil {
 		return false

@@ -21,6 +21,8 @@ func shownOf(t *tool.Tool, s *tool.Schema) map[string]shown {
 	where := map[string]shown{}
 	for _, p := range s.Properties {
 		switch {
+		case p.Name == "_fields" && slices.Contains(t.Info.More, "_skip"):
+			where[p.Name] = more // with paging, for tasks that say which part they want
 		case slices.Contains(t.Info.Hidden, p.Name):
 			where[p.Name] = hidden
 		case slices.Contains(t.Info.More, p.Name):

@@ -18,6 +18,7 @@ func (l *lowering) toolText(s *tool.Schema, clears bool) string {
 		text = l.tool.Info.Brief
 	} else if l.lean && text != "" {
 		list := sentences(withoutPaging.Replace(text))
+		list[0] = filtered.ReplaceAllString(list[0], "")
 		text = list[0]
 		for _, one := range list[1:min(3, len(list))] {
 			if !isObvious(one) {
@@ -26,7 +27,7 @@ func (l *lowering) toolText(s *tool.Schema, clears bool) string {
 			}
 		}
 		for _, one := range list[1:] {
-			if !strings.Contains(text, one) && rule.MatchString(one) && l.showsAll(s, one) {
+			if !strings.Contains(text, one) && rule.MatchString(one) && l.showsAll(s, one) && !l.saysRequired(one) {
 				text += " " + one
 				break
 			}
@@ -40,6 +41,9 @@ func (l *lowering) toolText(s *tool.Schema, clears bool) string {
 
 // withoutPaging leaves out what the executor takes care of.
 var withoutPaging = strings.NewReplacer(", page by page", "", " page by page", "")
+
+// filtered matches what names the filters of a list: the parameters do.
+var filtered = regexp.MustCompile(`,? filtered by [^.]*`)
 
 // isObvious reports whether a sentence about a tool says what models expect anyway, or
 // what the names of the parameters say.
@@ -61,6 +65,14 @@ func (l *lowering) showsAll(s *tool.Schema, sentence string) bool {
 	return true
 }
 
+// saysRequired reports whether the text of a parameter that a sentence names says itself
+// when it is required.
+func (l *lowering) saysRequired(sentence string) bool {
+	return slices.ContainsFunc(strings.FieldsFunc(sentence, func(r rune) bool { return strings.ContainsRune(" ,.;", r) }), func(w string) bool {
+		return strings.Contains(strings.ToLower(l.tool.Info.Briefs[w]), "required")
+	})
+}
+
 // text returns the description of a parameter.
 func (l *lowering) text(name string, s *tool.Schema, required bool) string {
 	if brief, ok := l.tool.Info.Briefs[name]; ok && l.lean && l.depth == 0 {
@@ -70,6 +82,7 @@ func (l *lowering) text(name string, s *tool.Schema, required bool) string {
 	for i, one := range sentences(s.Description) {
 		source, isSource := strings.CutPrefix(one, "From ")
 		switch {
+		case l.lean && sortsBothWays(s) && strings.Contains(one, "with - in front"):
 		case isBoilerplate(one), l.lean && strings.Contains(one, "list replaces") && l.saysReplaced(name):
 		case isSource && (isImplied(s) || isForImports(s) || isImpliedSource(name, strings.TrimSuffix(source, "."))):
 		case isSource:
@@ -88,6 +101,13 @@ func (l *lowering) text(name string, s *tool.Schema, required bool) string {
 		}
 	}
 	return sentence(strings.Join(kept, " "), l.inWords(name, s))
+}
+
+// sortsBothWays reports whether the values of a parameter show by themselves that - in
+// front means descending.
+func sortsBothWays(s *tool.Schema) bool {
+	values := s.Words()
+	return len(values) <= maxEnum && slices.ContainsFunc(values, func(v string) bool { return slices.Contains(values, "-"+v) })
 }
 
 // saysReplaced reports whether the lean text of the tool says that a list is replaced.

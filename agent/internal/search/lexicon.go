@@ -1,57 +1,69 @@
 package search
 
-// phrases map words and phrases of sales reps, in any CRM, to words of the names of
-// tools: also to what is to be done. They come before the lexicon of a catalog.
-var phrases = map[string]string{
-	// records
-	"deal": "opportunity", "sale": "opportunity", "quota": "opportunity", "chance": "opportunity", "revenue": "opportunity", "forecast": "opportunity list",
-	"company": "lead", "firm": "lead", "customer": "lead", "client": "lead", "account": "lead", "prospect": "lead", "organization": "lead", "business": "lead",
-	"person": "contact", "people": "contact", "buyer": "contact", "human": "contact", "decision maker": "contact", "business card": "contact create",
-	"mail": "email", "message": "email sms", "inbox": "email task", "letter": "email",
-	"text message": "sms", "texts": "sms", "text": "sms",
-	"phone call": "call", "conversation": "call", "rang": "call", "voicemail": "call", "hung up": "call create",
-	"cadence": "sequence", "campaign": "sequence", "drip": "sequence", "workflow": "sequence", "outreach": "sequence subscription",
-	"enroll": "sequence subscription create", "enrolled": "sequence subscription", "enrollment": "sequence subscription",
-	"todo": "task", "to-do": "task", "reminder": "task", "remind": "task create", "follow up": "task create", "follow-up": "task create", "agenda": "task list",
-	"colleague": "user comment", "teammate": "user", "rep": "user", "team": "user", "owner": "user", "coworker": "user",
-	"stage": "pipeline status",
-	"field": "custom field", "attribute": "custom field", "property": "custom field", "dropdown": "custom field", "choice": "custom field", "option": "custom field",
-	"hook": "webhook", "callback": "webhook", "event": "webhook", "url": "webhook", "notification": "webhook", "endpoint": "webhook",
-	"discussion": "comment", "remark": "comment", "thread": "comment", "reply": "comment",
-	"history": "activity list", "timeline": "activity list", "happened": "activity list", "touchpoint": "activity list",
-	"myself": "me get", "logged in": "me get",
-	// what to do with them
-	"add": "create", "new": "create", "enter": "create", "log": "create", "register": "create", "record": "create", "open up": "create", "write": "create",
-	"put": "create", "set up": "create", "make": "create", "start": "create", "jot": "note create", "remember": "note create", "send": "create update",
-	"draft": "email", "prepare": "create", "schedule": "create",
-	"change": "update", "edit": "update", "set": "update", "rename": "update", "correct": "update", "fix": "update", "move": "update", "mark": "update",
-	"push": "update", "raise": "update", "pause": "update", "resume": "update", "stop": "update", "cancel": "update", "postpone": "update",
-	"complete": "update", "reopen": "update", "pin": "update", "reassign": "update", "hand": "update", "adjust": "update", "replace": "update",
-	"won": "opportunity", "win": "opportunity", "lost": "opportunity", "lose": "opportunity",
-	"remove": "delete", "erase": "delete", "drop": "delete", "rid": "delete", "wipe": "delete", "discard": "delete", "throw": "delete", "trash": "delete",
-	"join": "merge", "combine": "merge", "duplicate": "merge", "twice": "merge",
-	"find": "list", "search": "list", "look for": "list", "which": "list", "overview": "list",
-	"show": "get list", "read": "get list", "detail": "get",
-	// what is said of them
-	"mobile": "contact", "fax": "contact", "phone number": "contact", "job title": "contact update", "title": "contact", "birthday": "contact", "card": "contact",
-	"mail address": "contact", "email address": "contact", "ceo": "contact", "works": "contact", "who am i": "me get", "boss": "contact", "number": "contact",
-	"qualified": "lead status update", "website": "lead", "industry": "lead", "domain": "lead list", "bad fit": "lead update", "address": "lead contact",
-	"going on": "activity list", "last spoke": "activity list", "last contact": "activity list", "lately": "activity list", "interaction": "activity list",
-	"ring": "call", "dial": "call", "phone": "call contact", "called": "call", "talked": "call", "picked up": "call", "duration": "call", "minute": "call",
-	"write to": "email create", "thank": "email create", "quote": "email create", "offer": "email", "subject": "email", "body": "email", "newsletter": "email",
-	"unsent": "email sms", "scheduled": "email sms update",
-	"noted": "note", "memo": "note", "summary": "note create", "meeting": "note activity", "write down": "note create", "jot down": "note create",
-	"due": "task", "overdue": "task list", "plate": "task list", "tick": "task update", "assign": "task", "appointment": "task", "have to do": "task list",
-	"forget": "task create", "next step": "task", "tomorrow": "task", "today": "task list",
-	"stalled": "opportunity list", "closing": "opportunity", "close date": "opportunity update", "worth": "opportunity", "dollar": "opportunity", "percent": "opportunity",
-	"discount": "note opportunity", "negotiation": "opportunity update pipeline", "proposal": "opportunity email", "contract": "opportunity", "big": "opportunity get", "value": "opportunity",
-	"sales team": "user list", "user id": "user", "staff": "user", "sales process": "pipeline",
-	"server": "webhook", "onboarding": "sequence", "nurture": "sequence", "automatic": "sequence subscription",
-	"anyone": "lead contact list", "in the system": "lead list", "already have": "lead list",
-	"promoted": "contact update", "promotion": "contact update", "head of": "contact", "manager": "contact", "director": "contact", "direct line": "contact get",
-	"left the": "contact", "probability": "opportunity", "likelihood": "opportunity", "wrote down": "note", "written down": "note",
-	"whenever": "webhook", "every time": "webhook", "each time": "webhook", "as soon as": "webhook", "scrap": "delete", "purge": "delete",
-	"cont": "contact", "oppo": "opportunity", "acti": "activity", // of ids
-	"kill": "delete", "repair": "update", "reword": "update", "rewrite": "update", "typo": "update", "wrong": "update", "mistake": "delete", "take down": "delete",
-	"take off": "update", "take": "update", "accident": "delete", "line": "update",
+import (
+	_ "embed"
+	"strings"
+	"sync"
+)
+
+//go:embed vocabulary.txt
+var vocabularyText string
+
+// worded is a word or phrase with its meaning.
+type worded struct {
+	section string // called, said or wanted
+	text    string
+	terms   []term
+	meaning meaning
+}
+
+// vocabulary returns the words and phrases of all catalogs.
+var vocabulary = sync.OnceValue(func() []worded {
+	var all []worded
+	section := ""
+	for line := range strings.Lines(vocabularyText) {
+		line = strings.TrimSpace(line)
+		if name, _, ok := strings.Cut(strings.TrimPrefix(line, "["), "] "); ok && strings.HasPrefix(line, "[") {
+			section = name
+			continue
+		}
+		to, list, ok := strings.Cut(line, ": ")
+		if !ok || strings.HasPrefix(line, "#") {
+			continue
+		}
+		weight := 1.0
+		if section == "said" {
+			weight = hinted
+		}
+		m := meaningOf(to, weight)
+		for from := range strings.SplitSeq(list, ", ") {
+			all = append(all, worded{section, from, termsOf(from), m})
+		}
+	}
+	return all
+})
+
+// meaning is what a word or phrase of the vocabulary stands for.
+type meaning struct {
+	about  []string
+	does   actions
+	weight float64
+}
+
+func meaningOf(to string, weight float64) meaning {
+	m := meaning{weight: weight}
+	for w := range strings.FieldsSeq(to) {
+		if a, ok := verbs[w]; ok {
+			m.does[a] = 1
+		} else {
+			m.about = append(m.about, stem(w))
+		}
+	}
+	return m
+}
+
+// kinds are the beginnings of ids that are no word of the name of a tool.
+var kinds = map[string]string{
+	"cont": "contact", "oppo": "opportunity", "acti": "activity", "pip": "pipelin", "stat": "status", "seq": "sequenc", "sub": "subscription", "cf": "field",
+	"comm": "comment", "whsub": "webhook", "tmpl": "templat", "orga": "organization", "memb": "membership",
 }
