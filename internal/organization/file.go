@@ -72,6 +72,8 @@ func Parse(data []byte) (*Lock, error) {
 			offset = syntax.Offset
 		case errors.As(err, &typ):
 			offset = typ.Offset
+		case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+			offset = int64(len(data))
 		}
 		if _, name, ok := strings.Cut(err.Error(), "unknown field "); ok { // whose place the error does not tell
 			offset = int64(bytes.Index(data, []byte(name)) + 1)
