@@ -90,7 +90,7 @@ func (e *NamesChangedError) Error() string {
 	return e.Tool + " was not carried out, because a name in its input means something else in Close by now; call it again"
 }
 
-// ModelText is the same.
+// ModelText says the same to the model.
 func (e *NamesChangedError) ModelText() string { return e.Error() + "." }
 
 // readNames are names of an input that were read as ids.
@@ -146,8 +146,8 @@ func (s *Session) namesIn(ctx context.Context, t *tool.Tool, input json.RawMessa
 	d := json.NewDecoder(bytes.NewReader(input))
 	d.UseNumber()
 	var args map[string]any
-	if d.Decode(&args) != nil || d.More() {
-		return input, nil, nil
+	if err := d.Decode(&args); err != nil || d.More() {
+		return input, nil, nil //nolint:nilerr // the check reports it
 	}
 	r := &nameReader{ctx: ctx, dir: &directory{session: s, fresh: fresh}, tool: t}
 	err = r.object(schema, args, "", fieldOwners[t.Resource])

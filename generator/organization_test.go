@@ -117,16 +117,16 @@ func TestOrganizationSchema(t *testing.T) {
 		}
 		for input, ok := range map[string]bool{
 			`{"cf_text1":"North","cf_number1":2.5,"cf_choice1":"50+","cf_choices1":["Pro"],"cf_user1":"user_ann1","cf_date1":null}`: true,
-			`{"cf_choices1.add":"Basic"}`:  true,
-			`{"cf_choices1.add":"Gold"}`:   false,
-			`{"cf_choice1":"Coal"}`:        false,
-			`{"cf_choice1":null}`:          true,
-			`{"cf_choices1":"Pro"}`:        false,
-			`{"cf_number1":"many"}`:        false,
-			`{"cf_user1":"Ann"}`:           false,
-			`{"cf_future1":{"a":1}}`:       false,
-			`{"cf_future1":["a"]}`:         true,
-			`{"Industry":"Software"}`:      false,
+			`{"cf_choices1.add":"Basic"}`: true,
+			`{"cf_choices1.add":"Gold"}`:  false,
+			`{"cf_choice1":"Coal"}`:       false,
+			`{"cf_choice1":null}`:         true,
+			`{"cf_choices1":"Pro"}`:       false,
+			`{"cf_number1":"many"}`:       false,
+			`{"cf_user1":"Ann"}`:          false,
+			`{"cf_future1":{"a":1}}`:      false,
+			`{"cf_future1":["a"]}`:        true,
+			`{"Industry":"Software"}`:     false,
 		} {
 			var v any
 			if err := json.Unmarshal([]byte(input), &v); err != nil {
@@ -146,13 +146,13 @@ func TestOrganizationMistakes(t *testing.T) {
 	t.Parallel()
 	head := "{\"version\": 1, \"organization\": {\"id\": \"orga_1\", \"name\": \"x\"},\n"
 	for text, want := range map[string]string{
-		head + `"lead_statuses": [{"id": "stat_1", "name": "a", "go": "b"}]}`:                                                  `f:2:19: "b" is not an exported name`,
+		head + `"lead_statuses": [{"id": "stat_1", "name": "a", "go": "b"}]}`:                                                      `f:2:19: "b" is not an exported name`,
 		head + `"lead_statuses": [{"id": "stat_1", "name": "a", "go": "B"},` + "\n" + `{"id": "stat_2", "name": "c", "go": "B"}]}`: `f:3:1: status of leads "c": the name B is taken`,
-		head + `"lead_statuses": [{"name": "a"}]}`: "f:2:19: this has no id",
-		head + `"users": {}}`:                     "f:2:",
-		head + `"users": []`:                      "f:2:11: unexpected EOF",
-		`{"version": 2}`:                          "f:1:1: the version",
-		``:                                        "f:1:",
+		head + `"lead_statuses": [{"name": "a"}]}`:                                                                                 "f:2:19: this has no id",
+		head + `"users": {}}`: "f:2:",
+		head + `"users": []`:  "f:2:11: unexpected EOF",
+		`{"version": 2}`:      "f:1:1: the version",
+		``:                    "f:1:",
 	} {
 		_, _, err := generator.Organization("f", []byte(text), acme)
 		var problems manifest.Problems

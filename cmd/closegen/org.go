@@ -51,7 +51,7 @@ func runOrg(args []string, stdout, stderr io.Writer) int {
 	case lock == "" || o.out == "":
 		return fail(stderr, 2, errors.New("-lock and -out are needed"), "run closegen org -help for the flags")
 	}
-	data, err := os.ReadFile(lock)
+	data, err := os.ReadFile(lock) //nolint:gosec // the user names the file
 	if err != nil {
 		return fail(stderr, 3, err, `write the lock file with "closekit org pull"`)
 	}

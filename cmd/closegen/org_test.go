@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -48,5 +49,39 @@ func TestOrganizationUsage(t *testing.T) {
 	closegen("org", "-lock", broken, "-out", out).want(t, 1, "", "broken.json:3:3: ")
 	if _, err := os.Stat(out); err == nil {
 		t.Error("something was written")
+	}
+}
+
+// TestOrganizationGuide runs the lines of the guide about closegen, and finds its code in
+// the test that TestOrganization compiles and runs.
+func TestOrganizationGuide(t *testing.T) {
+	guide := read(t, "../../docs/organizations.md")
+	dir := module(t, "module example.com/m\n")
+	ran := 0
+	for line := range strings.Lines(guide) {
+		args, ok := strings.CutPrefix(strings.TrimSpace(line), "closegen ")
+		if !ok {
+			continue
+		}
+		args = strings.NewReplacer("acme.lock.json", acmeLock, "-out acme", "-out "+filepath.Join(dir, "acme")).Replace(args)
+		closegen(strings.Fields(args)...).want(t, 0, "acme: 10 files", "warning: ")
+		ran++
+	}
+	if ran == 0 {
+		t.Error("the guide has no line for closegen")
+	}
+	constants := read(t, filepath.Join(dir, "acme", "constants.go")) + read(t, filepath.Join(dir, "acme", "activitysitevisit.go"))
+	for _, m := range regexp.MustCompile("`acme\\.([A-Z]\\w+)`").FindAllStringSubmatch(guide, -1) {
+		if !strings.Contains(constants, m[1]) {
+			t.Errorf("the guide names %s, which is not generated", m[1])
+		}
+	}
+	_, code, _ := strings.Cut(guide, "```go\n")
+	code, _, _ = strings.Cut(code, "```")
+	test := read(t, "testdata/organization/acme_test.go.txt")
+	for line := range strings.Lines(code) {
+		if line = strings.TrimSpace(line); line != "…" && !strings.Contains(test, line) {
+			t.Errorf("no test runs the line %s", line)
+		}
 	}
 }

@@ -155,7 +155,8 @@ func (p *program) orgCheck(ctx context.Context, f *orgFlags) error {
 	}
 	return &hinted{
 		fmt.Errorf("%s and the organization differ: %s", f.lock, words.Count(len(changes), "change")),
-		[]string{"take the changes over with closekit org pull --lock " + shellWord(f.lock) + ", and generate again"}, exitDrift,
+		[]string{"take the changes over with closekit org pull --lock " + shellWord(f.lock) + ", and generate again"},
+		exitDrift,
 	}
 }
 
@@ -200,6 +201,7 @@ func sameOrganization(path string, lock *organization.Lock, now *organization.Sc
 	}
 	return &hinted{
 		fmt.Errorf("%s is of the organization %s, and the credential is of %s", path, words.Quote(lock.Organization.Name), words.Quote(now.Organization.Name)),
-		[]string{"use the credential of the one, or another lock file for the other"}, exitFailure,
+		[]string{"use the credential of the one, or another lock file for the other"},
+		exitFailure,
 	}
 }

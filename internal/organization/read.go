@@ -214,5 +214,5 @@ func organizationOf(ctx context.Context, c *closekit.Client, id string) (Named, 
 			return Named{ID: o.ID, Name: o.Name}, nil
 		}
 	}
-	return Named{}, errors.New("Close does not tell which organization the credential is of")
+	return Named{}, errors.New("the organization of the credential is not known: Close lists others for the user")
 }
