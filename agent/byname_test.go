@@ -160,7 +160,7 @@ func TestNamesRefused(t *testing.T) {
 	// Without the option, nothing is read by name.
 	plain := open(t)
 	if r := plain.call("close_lead_update", `{"lead_id":%q,"status_id":"Potential"}`, plain.lead); r.Err == nil {
-		t.Error("a name was read although nobody asked for it")
+		t.Error("a name was read without the option")
 	}
 }
 

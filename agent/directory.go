@@ -41,8 +41,8 @@ func (t *thing) choices() (list []thing) {
 	return list
 }
 
-// find returns the only thing with a name. Upper and lower case, spaces and characters
-// that nobody sees make no difference, so that two things whose names look the same are
+// find returns the only thing with a name. Upper and lower case, spaces and invisible
+// characters make no difference, so that two things whose names look the same are
 // never told apart by a guess.
 func find(list []thing, what, name, path string) (*thing, error) {
 	var found []thing

@@ -13,8 +13,8 @@ import (
 )
 
 const orgUsage = `closegen org writes a Go package with the custom fields, statuses and pipelines of an
-organization, from the lock file that "closekit org pull" wrote. It asks nobody: the
-same file makes the same bytes.
+organization, from the lock file that "closekit org pull" wrote. It needs no network:
+the same file makes the same bytes.
 
 Usage:
 

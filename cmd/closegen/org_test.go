@@ -29,7 +29,7 @@ func TestOrganization(t *testing.T) {
 		t.Errorf("%v\n%s", err, text)
 	}
 	if strings.Contains(read(t, filepath.Join(out, "constants.go")), "user_ann1") {
-		t.Error("there are users that nobody asked for")
+		t.Error("there are users without -users")
 	}
 	closegen("org", "-lock", acmeLock, "-out", out, "-users", "-check").want(t, 1, "", "constants.go")
 }

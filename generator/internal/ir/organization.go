@@ -77,7 +77,7 @@ type named struct {
 	token       string // makes the name unique
 	chosen      string // by a person
 	base, name  string
-	choice      bool                       // of a custom field; nobody can choose its name
+	choice      bool                       // of a custom field; it has no member "go"
 	claims      func(name string) []string // the identifiers that the name takes
 }
 
