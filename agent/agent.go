@@ -51,6 +51,7 @@ type config struct {
 	validity time.Duration
 	budget   int
 	meta     bool
+	namesFor time.Duration // how long a session keeps names; zero if models give ids only
 	errs     []error
 }
 

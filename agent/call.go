@@ -34,6 +34,7 @@ type planned struct {
 	decision Decision
 	call     *Call // that was decided on
 	repairs  []Repair
+	named    readNames // names that were read as ids
 	notes    []string
 	fields   []string  // that the model selected
 	approval *Approval // approved
@@ -78,9 +79,12 @@ func (s *Session) prepare(ctx context.Context, p *planned) (err error) {
 // read repairs, completes and checks the input.
 func (s *Session) read(ctx context.Context, p *planned) error {
 	p.input, p.fields = selection(p.tool, p.input)
+	if err := s.byName(ctx, p); err != nil {
+		return err
+	}
 	if !s.ready(p) {
 		input, repairs, err := s.repair(ctx, p.tool, p.input)
-		p.repairs = repairs
+		p.repairs = append(p.repairs, repairs...)
 		if err != nil {
 			return err
 		}
@@ -197,6 +201,11 @@ func (s *Session) withhold(r *Result, err error) {
 
 // begin does what comes before a call: limits, the record of the intent.
 func (s *Session) begin(ctx context.Context, p *planned) error {
+	if p.effect != closekit.Read {
+		if err := s.confirmNames(ctx, p); err != nil {
+			return err
+		}
+	}
 	if err := s.before(ctx, p); err != nil {
 		return err
 	}

@@ -273,6 +273,26 @@ func ExampleMetaTools() {
 	// close_lead_delete true
 }
 
+// Names of what an organization has set up, in place of ids.
+func ExampleWithNames() {
+	ctx := context.Background()
+	_, account, client, stop := startClose()
+	defer stop()
+
+	a, err := agent.New(tools.Catalog(), agent.WithNames(0), client)
+	if err != nil {
+		panic(err)
+	}
+	s := a.Session(account, agent.As("ada"))
+	r := s.Call(ctx, "close_lead_update", []byte(`{"lead_id": "lead_acme12345", "status": "qualifed"}`))
+	var unknown *agent.NameError
+	if errors.As(r.Err, &unknown) {
+		fmt.Println(unknown.Path, unknown.Kind, len(unknown.Candidates) > 0)
+	}
+	// Output:
+	// status status of leads true
+}
+
 // What a restarted program does: the run, its counts and its approvals go on.
 func ExampleWithRun() {
 	ctx := context.Background()

@@ -76,6 +76,12 @@ func TestGuide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	names, err := os.ReadFile("../docs/organizations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(names), "\n## Names in the input of models\n")
+	guide = append(guide, section...)
 	source, err := os.ReadFile("example_test.go")
 	if err != nil {
 		t.Fatal(err)

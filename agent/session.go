@@ -37,7 +37,8 @@ type Session struct {
 
 	mu      sync.Mutex
 	me      *profile
-	outside bool // text of outsiders was read, and the store knows it
+	things  map[string]keptThings // what names may stand for, by kind
+	outside bool                  // text of outsiders was read, and the store knows it
 }
 
 // SessionOption configures a session. The zero value has no effect.

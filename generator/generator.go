@@ -15,6 +15,7 @@ import (
 
 	"github.com/closekit/closekit/generator/internal/emit"
 	"github.com/closekit/closekit/generator/internal/ir"
+	"github.com/closekit/closekit/internal/organization"
 	"github.com/closekit/closekit/manifest"
 )
 
@@ -28,6 +29,7 @@ type File struct {
 type Options struct {
 	Package    string // name of the Go package
 	ImportPath string // its import path; the tools package below it needs it
+	Users      bool   // of [Organization]: a constant for each user too
 }
 
 // Generate makes the typed SDK and the tool registry. The files are in the
@@ -52,6 +54,33 @@ func Generate(api *manifest.API, o Options) ([]File, error) {
 		jobs = append(jobs, job{"tools/data/" + p.Data[i].Name, func() ([]byte, error) { return emit.Data(&p.Data[i]) }})
 	}
 	return run(jobs)
+}
+
+// Organization makes the package with the names of one organization from its lock file,
+// without asking Close. file is the name of the lock file in messages. Notes are about
+// Go names that are not what a reader expects; a mistake in the file is a
+// [manifest.Problems].
+func Organization(file string, lock []byte, o Options) (files []File, notes manifest.Problems, err error) {
+	l, err := organization.Parse(lock)
+	var wrong *organization.FileError
+	if errors.As(err, &wrong) {
+		return nil, nil, manifest.Problems{{Pos: manifest.Pos{File: file, Line: wrong.Line, Col: wrong.Col}, Msg: wrong.Msg}}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	p, notes, err := ir.OrganizationOf(l, file, o.Package, o.ImportPath, o.Users)
+	if err != nil {
+		return nil, nil, err
+	}
+	jobs := []job{{"doc.go", func() ([]byte, error) { return emit.OrganizationDoc(p) }}, {"constants.go", func() ([]byte, error) { return emit.Constants(p) }}}
+	for i := range p.Kinds {
+		k := &p.Kinds[i]
+		jobs = append(jobs, job{k.File + ".go", func() ([]byte, error) { return emit.Fields(p, k) }},
+			job{k.File + ".schema.json", func() ([]byte, error) { return k.Schema, nil }})
+	}
+	files, err = run(jobs)
+	return files, notes, err
 }
 
 // Routes makes the emulator's route table.

@@ -33,6 +33,7 @@ const usage = `closegen writes a typed Go SDK and a tool registry from the manif
 Usage:
 
   closegen -out DIR [-package NAME] [-tools PATTERN,...] [-manifest DIR] [-check]
+  closegen org -lock FILE -out DIR [-package NAME] [-users] [-check]
 
 Examples:
 
@@ -42,6 +43,9 @@ Examples:
       all tools, and those that ./manifest adds
   closegen -out ./closetools -check
       write nothing; exit 1 and list the files that are not up to date
+  closegen org -lock acme.lock.json -out ./acme
+      the custom fields, statuses and pipelines of an organization, from the lock
+      file that "closekit org pull" wrote
 
 Flags:
 `
@@ -56,6 +60,9 @@ type options struct {
 // has a problem or -check found a stale file, 2 for wrong usage, 3 if a file could
 // not be read or written.
 func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "org" {
+		return runOrg(args[1:], stdout, stderr)
+	}
 	var o options
 	fl := flag.NewFlagSet("closegen", flag.ContinueOnError)
 	fl.SetOutput(io.Discard)
@@ -142,11 +149,9 @@ func (o *output) write() ([]string, error) {
 	return generator.Write(o.dir, o.files)
 }
 
-func generate(o options, stdout, stderr io.Writer) int {
-	api, code := load(o, stderr)
-	if api == nil {
-		return code
-	}
+// place decides on the name and the import path of the package. It returns an exit
+// code, 0 if there are both.
+func (o *options) place(stderr io.Writer) int {
 	abs, err := filepath.Abs(o.out)
 	if err != nil {
 		return fail(stderr, 3, err, "")
@@ -155,7 +160,7 @@ func generate(o options, stdout, stderr io.Writer) int {
 		o.pkg = strings.ReplaceAll(filepath.Base(abs), "-", "")
 	}
 	if o.pkg == "main" {
-		return fail(stderr, 2, errors.New("a package named main cannot be imported, and the package tools below it must import it"), "set another name with -package, or another folder with -out")
+		return fail(stderr, 2, errors.New("a package named main cannot be imported"), "set another name with -package, or another folder with -out")
 	}
 	if !validPackage(o.pkg) {
 		return fail(stderr, 2, fmt.Errorf("%q is not a name for a Go package", o.pkg), "set one with -package, in lower case")
@@ -165,6 +170,17 @@ func generate(o options, stdout, stderr io.Writer) int {
 			return fail(stderr, 2, err, "run it inside a Go module, or set the import path with -import")
 		}
 	}
+	return 0
+}
+
+func generate(o options, stdout, stderr io.Writer) int {
+	api, code := load(o, stderr)
+	if api == nil {
+		return code
+	}
+	if code := o.place(stderr); code != 0 {
+		return code
+	}
 	files, err := generator.Generate(api, generator.Options{Package: o.pkg, ImportPath: o.importPath})
 	var problems manifest.Problems
 	switch {
@@ -173,9 +189,8 @@ func generate(o options, stdout, stderr io.Writer) int {
 	case err != nil:
 		return fail(stderr, 1, err, "")
 	}
-	if ps := inTheWay(o.out, o.pkg, files); len(ps) > 0 {
-		fmt.Fprintln(stderr, ps.Error())
-		return fail(stderr, 1, fmt.Errorf("%s in the way; nothing was written", words.Count(len(ps), "declaration")), "choose another folder, or move them")
+	if code := inTheWayOf(&o, files, stderr); code != 0 {
+		return code
 	}
 	outputs := []output{{dir: o.out, files: files}}
 	if o.routes != "" {
@@ -189,6 +204,16 @@ func generate(o options, stdout, stderr io.Writer) int {
 		outputs = append(outputs, output{dir: o.reference, files: generator.Reference(api)})
 	}
 	return finish(o, outputs, stdout, stderr)
+}
+
+// inTheWayOf reports what Go files of others do not agree with, as an exit code.
+func inTheWayOf(o *options, files []generator.File, stderr io.Writer) int {
+	ps := inTheWay(o.out, o.pkg, files)
+	if len(ps) == 0 {
+		return 0
+	}
+	fmt.Fprintln(stderr, ps.Error())
+	return fail(stderr, 1, fmt.Errorf("%s in the way; nothing was written", words.Count(len(ps), "declaration")), "choose another folder, or move them")
 }
 
 // routes makes the route table: for the emulator itself, or as a package of its own.

@@ -31,11 +31,12 @@ var table = map[string]rule{
 	"internal/words":          {},
 	"internal/filelock":       {},
 	"internal/migrations":     {},
+	"internal/organization":   {ours: []string{".", "internal/bom", "internal/words"}},
 	"internal/pgconnect":      {others: []string{"github.com/jackc/pgx/v5"}},
 	"internal/sqlitefile":     {others: []string{"modernc.org/sqlite"}},
 	"manifest":                {ours: []string{"internal/bom", "internal/words"}, others: []string{"gopkg.in/yaml.v3", "github.com/santhosh-tekuri/jsonschema/v5"}},
-	"generator":               {ours: []string{"manifest", "generator/internal/ir", "generator/internal/emit"}},
-	"generator/internal/ir":   {ours: []string{"internal/words", "manifest"}},
+	"generator":               {ours: []string{"internal/organization", "manifest", "generator/internal/ir", "generator/internal/emit"}},
+	"generator/internal/ir":   {ours: []string{"internal/organization", "internal/words", "manifest"}},
 	"generator/internal/emit": {ours: []string{"generator/internal/ir"}, others: []string{"github.com/dave/jennifer/jen"}},
 	"cmd/closegen":            {ours: []string{"generator", "manifest", "internal/buildinfo", "internal/words"}},
 
@@ -53,7 +54,7 @@ var table = map[string]rule{
 	"agent": {
 		ours: []string{
 			".", "agent/internal/explain", "agent/internal/lower", "agent/internal/meta", "agent/internal/repair", "agent/internal/search", "agent/internal/shape",
-			"agent/internal/preview", "agent/internal/tool", "internal/bom", "internal/codec",
+			"agent/internal/preview", "agent/internal/tool", "internal/bom", "internal/codec", "internal/organization", "internal/words",
 		},
 		others: []string{"github.com/santhosh-tekuri/jsonschema/v5"},
 	},
@@ -123,7 +124,7 @@ var table = map[string]rule{
 	"internal/rules":       {}, // tests only
 	"internal/cli": {
 		ours: []string{
-			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/files", "closeapi/records", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/bom", "internal/buildinfo", "internal/codec", "internal/filelock", "internal/httpx", "internal/words",
+			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/files", "closeapi/records", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/bom", "internal/buildinfo", "internal/codec", "internal/filelock", "internal/httpx", "internal/organization", "internal/words",
 			"runtime/everything", "runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault", "runtime/webhooks",
 		},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},

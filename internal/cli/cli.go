@@ -43,6 +43,7 @@ const (
 	exitTransport     = 6
 	exitUnconfirmed   = 7
 	exitPending       = 8
+	exitDrift         = 9
 	exitInterrupted   = 130
 	exitTerminated    = 143
 )
@@ -174,7 +175,7 @@ connect accounts of several users through OAuth, see "closekit accounts".`,
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log every request on standard error: tool, path, status, duration")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		p.demoCommand(), p.callCommand(), p.apiCommand(), p.uploadCommand(), p.downloadCommand(), p.exportCommand(), p.importCommand(), p.toolsCommand(), p.schemaCommand(), p.accountsCommand(), p.agentCommand(), p.auditCommand(), p.eventsCommand(), p.emulatorCommand(), p.versionCommand(),
+		p.demoCommand(), p.callCommand(), p.apiCommand(), p.uploadCommand(), p.downloadCommand(), p.exportCommand(), p.importCommand(), p.toolsCommand(), p.schemaCommand(), p.accountsCommand(), p.agentCommand(), p.auditCommand(), p.eventsCommand(), p.orgCommand(), p.emulatorCommand(), p.versionCommand(),
 		exitCodesTopic(), environmentTopic(),
 	)
 	if p.name == ownName { // the server has the tools of Close only
@@ -206,7 +207,7 @@ const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}
 Exit codes: 0 success, 2 usage, 3 input, 4 authorization, 5 refused by Close,
-6 not reached, 7 not confirmed, 8 waits for a person, 130 Ctrl-C, 1 anything else ("{{.Root.Name}} help exit-codes").
+6 not reached, 7 not confirmed, 8 waits for a person, 9 drift, 130 Ctrl-C, 1 anything else ("{{.Root.Name}} help exit-codes").
 {{end}}`
 
 func (p *program) versionCommand() *cobra.Command {
@@ -247,6 +248,7 @@ func exitCodesTopic() *cobra.Command {
        or CLOSEKIT_POLICY forbids; nothing was sent
     8  a call of an agent that needs the approval of a person, while there is no
        terminal to ask on; nothing was sent
+    9  an organization is not what its lock file says ("closekit org check")
   130  interrupted with Ctrl-C (SIGINT)
   143  terminated by SIGTERM
 

@@ -199,18 +199,22 @@ func (f *exportFile) close() {
 	}
 }
 
-// replaceFile writes JSON to a file, which has either its old or its new content after a
-// crash.
+// replaceFile writes JSON to a file; see replaceText.
 func replaceFile(path string, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", path, err)
 	}
-	tmp, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // the user names the file
+	return replaceText(path, append(b, '\n'), 0o600)
+}
+
+// replaceText writes a file, which has either its old or its new content after a crash.
+func replaceText(path string, text []byte, mode os.FileMode) error {
+	tmp, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode) //nolint:gosec // the user names the file
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	_, err = tmp.Write(append(b, '\n'))
+	_, err = tmp.Write(text)
 	err = errors.Join(err, tmp.Sync(), tmp.Close())
 	if err == nil {
 		err = os.Rename(tmp.Name(), path)
