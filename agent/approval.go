@@ -94,6 +94,8 @@ type Approval struct {
 	Decided  time.Time
 	Approver string
 	Outcome  string // of the call, for people
+
+	undo bool // the call is one of an undo
 }
 
 // call is what identifies a call: a repetition of it by the model is the same.
@@ -276,6 +278,7 @@ type sealedApproval struct {
 	Decided  time.Time
 	Approver string
 	Outcome  string
+	Undo     bool `json:",omitempty"`
 }
 
 // associated is what the body of a row is bound to: everything that the store keeps
@@ -297,7 +300,7 @@ func (a *Agent) row(p *Approval, revision int64) (Row, error) {
 		Digest:  callDigest(p.Account, p.Run, p.Tool, p.ToolHash, p.Input),
 		Created: p.Created, Expires: p.Expires, Changed: a.now().UTC().Truncate(time.Microsecond), Revision: revision,
 	}
-	body, err := json.Marshal(sealedApproval{p.Account, p.Tool, p.ToolHash, p.Input, p.Effect, p.Why, p.Preview, p.Decided, p.Approver, p.Outcome})
+	body, err := json.Marshal(sealedApproval{p.Account, p.Tool, p.ToolHash, p.Input, p.Effect, p.Why, p.Preview, p.Decided, p.Approver, p.Outcome, p.undo})
 	if err != nil {
 		return r, err
 	}
@@ -326,7 +329,7 @@ func (a *Agent) open(r Row) (*Approval, error) {
 	p := &Approval{
 		ID: r.ID, Question: r.Question, Account: s.Account, Run: r.Run, Tool: s.Tool, ToolHash: s.ToolHash, Input: s.Input,
 		Effect: s.Effect, Why: s.Why, Preview: s.Preview, Created: r.Created.UTC(), Expires: r.Expires.UTC(),
-		Decided: s.Decided, Approver: s.Approver, Outcome: s.Outcome,
+		Decided: s.Decided, Approver: s.Approver, Outcome: s.Outcome, undo: s.Undo,
 	}
 	p.Shown = p.shown()
 	p.State = r.stateAt(a.now())

@@ -66,7 +66,7 @@ func (s *Session) plan(ctx context.Context, v Invocation) *planned {
 }
 
 func (s *Session) prepare(ctx context.Context, p *planned) (err error) {
-	if p.tool, err = s.tool(p.name); err != nil {
+	if p.tool, err = s.toolFor(ctx, p.name); err != nil {
 		return err
 	}
 	p.effect = p.tool.Effect // until the input is read: a call that cannot be read is one that failed

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -129,7 +130,9 @@ func viewOf[In any](t OwnTool[In]) (*tool.Tool, error) {
 
 // checker returns a function that checks input by a schema.
 func checker(name string, schema json.RawMessage) (func(json.RawMessage) error, error) {
-	compiled, err := jsonschema.CompileString(name+".json", string(schema))
+	// With a scheme, because a name alone is looked up in the working directory, which
+	// may have vanished.
+	compiled, err := jsonschema.CompileString("tool:///"+url.PathEscape(name)+".json", string(schema))
 	if err != nil {
 		return nil, fmt.Errorf("schema of the input: %w", err)
 	}

@@ -67,6 +67,7 @@ func (s *Session) approvalOf(ctx context.Context, p *planned, question string) (
 	a := &Approval{
 		ID: "apr_" + rand.Text(), Question: question, Account: p.account, Run: s.run, Tool: p.tool.Name, ToolHash: p.tool.Hash(),
 		Input: slices.Clone(p.input), Effect: p.effect, Why: p.decision.Why, Preview: view, State: Pending, Created: now, Expires: now.Add(s.agent.validity),
+		undo: ctx.Value(undoing{}) != nil,
 	}
 	row, err := s.agent.row(a, 0)
 	if err != nil {
@@ -135,7 +136,10 @@ func (s *Session) loadApproved(ctx context.Context, id string, p *planned) error
 		p.approval = nil
 		return &StateError{id, a.State}
 	}
-	t, err := s.tool(a.Tool)
+	if a.undo {
+		ctx = context.WithValue(ctx, undoing{}, true)
+	}
+	t, err := s.toolFor(ctx, a.Tool)
 	if err != nil {
 		return err
 	}

@@ -193,7 +193,19 @@ func (s *Session) zone(ctx context.Context) *time.Location {
 	return l
 }
 
-// tool returns a tool that the session may use.
+// undoing marks the context of the calls of an undo. A person asks for one: it may use
+// tools that the model does not have.
+type undoing struct{}
+
+// toolFor returns a tool that a call may use.
+func (s *Session) toolFor(ctx context.Context, name string) (*tool.Tool, error) {
+	if t := s.agent.all[name]; t != nil && ctx.Value(undoing{}) != nil {
+		return t, nil
+	}
+	return s.tool(name)
+}
+
+// tool returns a tool that the model may use.
 func (s *Session) tool(name string) (*tool.Tool, error) {
 	if t := s.agent.byTag[name]; t != nil {
 		return t, nil

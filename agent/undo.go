@@ -174,7 +174,8 @@ func (s *Session) UndoPlan(ctx context.Context, records []Record) (UndoPlan, err
 
 // Undo restores what [Session.UndoPlan] says can be restored, the newest first, as one
 // turn of calls through the same gates as those of a model: what needs a person waits
-// for one. It can be repeated: what is restored already is left alone. The session must
+// for one. It is not limited to the tools that the agent offers to its model. It can be
+// repeated: what is restored already is left alone. The session must
 // be of another run, so that the log of this run stays as it is.
 func (s *Session) Undo(ctx context.Context, records []Record) (UndoPlan, []Result, error) {
 	if len(records) > 0 && records[0].Run == s.run {
@@ -193,7 +194,7 @@ func (s *Session) Undo(ctx context.Context, records []Record) (UndoPlan, []Resul
 	if len(calls) == 0 {
 		return plan, nil, nil
 	}
-	return plan, s.CallAll(ctx, calls), nil
+	return plan, s.CallAll(context.WithValue(ctx, undoing{}, true), calls), nil
 }
 
 type undoer struct {

@@ -120,13 +120,25 @@ func TestUndoConflictInBetween(t *testing.T) {
 	o.wantField("close_lead_get", "lead_id", o.lead, "name", "By a colleague")
 }
 
+// TestUndoOfCreations has agents whose model has all tools, and only one that reads: an
+// undo is a person's act, and the deletions wait for a person all the same.
 func TestUndoOfCreations(t *testing.T) {
 	t.Parallel()
+	for name, opts := range map[string][]agent.Option{"all tools": nil, "one tool": {agent.Tools("close_lead_get")}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testUndoOfCreations(t, opts)
+		})
+	}
+}
+
+func testUndoOfCreations(t *testing.T, opts []agent.Option) {
+	t.Helper()
 	o, _ := undoing(t)
 	o.ok(o.call("close_lead_create", `{"name":"New"}`))
 	note := o.ok(o.call("close_note_create", `{"lead_id":%q,"note":"x"}`, o.lead))
 	o.ok(o.call("close_note_update", `{"note_id":%q,"note":"y"}`, idOf(t, note)))
-	strict, err := agent.New(o.agent.Catalog(), agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(o.srv.URL()))), agent.WithAudit(o.log), agent.Clock(o.clock.now))
+	strict, err := agent.New(o.agent.Catalog(), append(opts, agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(o.srv.URL()))), agent.WithAudit(o.log), agent.Clock(o.clock.now))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +162,10 @@ func TestUndoOfCreations(t *testing.T) {
 	}
 	o.has("leads", 1)
 	o.has("notes", 0)
+	var not *agent.NotOfferedError
+	if r := s.Call(t.Context(), "close_lead_delete", json.RawMessage(`{"lead_id":"`+o.lead+`"}`)); errors.As(r.Err, &not) != (opts != nil) {
+		t.Errorf("the model's own call after the undo: %v", r.Err)
+	}
 }
 
 func idOf(t *testing.T, r agent.Result) string {

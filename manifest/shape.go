@@ -46,18 +46,22 @@ type schemas struct {
 	compiled map[string]*jsonschema.Schema // by definition: api, resource
 }
 
+// shapeURL has a scheme, because a name alone is looked up in the working directory,
+// which may have vanished.
+const shapeURL = "closekit:///manifest.json"
+
 var compileSchemas = sync.OnceValues(func() (s schemas, err error) {
 	if err := json.Unmarshal(schemaJSON, &s.raw); err != nil {
 		return s, err
 	}
 	c := jsonschema.NewCompiler()
 	c.Draft = jsonschema.Draft2020
-	if err := c.AddResource("manifest.json", strings.NewReader(string(schemaJSON))); err != nil {
+	if err := c.AddResource(shapeURL, strings.NewReader(string(schemaJSON))); err != nil {
 		return s, err
 	}
 	s.compiled = map[string]*jsonschema.Schema{}
 	for _, def := range []string{"api", "resource"} {
-		if s.compiled[def], err = c.Compile("manifest.json#/$defs/" + def); err != nil {
+		if s.compiled[def], err = c.Compile(shapeURL + "#/$defs/" + def); err != nil {
 			return s, err
 		}
 	}

@@ -217,14 +217,14 @@ func (e *evaluation) live(ctx context.Context, to io.Writer, name string, ask as
 		e.trials = 1
 	}
 	model := func(trial int) agenttasks.Model { return agenttasks.Live{Label: name, Ask: ask, Says: trial} }
-	fmt.Fprintf(to, "| %s | tasks | trials | CuP | under the policy | calls | tokens per safe completion |\n|---|---:|---:|---|---:|---:|---:|\n", name)
+	fmt.Fprintf(to, "| %s | tasks | trials | CuP | done, no harm | calls | tokens per safe completion |\n|---|---:|---:|---|---:|---:|---:|\n", name)
 	for _, arm := range agenttasks.Arms() {
 		c, err := e.play(ctx, e.lab, e.tasks, arm, name, e.trials, model)
 		if err != nil {
 			return err
 		}
 		v := c.sum()
-		fmt.Fprintf(to, "| %s | %d | %d | %s | %.3f | %.1f | %d |\n", arm.Name, len(e.tasks), e.trials, c.share(done), v.mean(underPolicy), v.calls, v.tokensPerSafe)
+		fmt.Fprintf(to, "| %s | %d | %d | %s | %.3f | %.1f | %d |\n", arm.Name, len(e.tasks), e.trials, c.share(underPolicy), v.mean(done), v.calls, v.tokensPerSafe)
 	}
 	fmt.Fprintf(to, "\n| %s, orders in texts | utility under attack | reached |\n|---|---:|---:|\n", name)
 	for _, arm := range agenttasks.Arms() {

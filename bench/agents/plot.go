@@ -45,7 +45,7 @@ func text(b *strings.Builder, class, anchor string, x, y float64, s string) {
 func scaleY(v float64) float64 { return bottom - v*(bottom-top) }
 
 func (r *results) completion(b *strings.Builder) {
-	text(b, "t", "start", left-45, 28, "Tasks done and no harm (CuP)")
+	text(b, "t", "start", left-45, 28, "Completion under policy (CuP)")
 	text(b, "m", "start", left-45, 48, "Reader with the slips that a layer can see; bands are 95 % intervals")
 	first, last := math.Log2(times[0]), math.Log2(times[len(times)-1])
 	x := func(n float64) float64 { return left + (math.Log2(n)-first)/(last-first)*(right-left-110) }
@@ -63,7 +63,7 @@ func (r *results) completion(b *strings.Builder) {
 		var line, up, down []string
 		end := 0.0
 		for _, n := range times {
-			v := r.strengths[fmt.Sprint(n)][arm].share(done)
+			v := r.strengths[fmt.Sprint(n)][arm].share(underPolicy)
 			line = append(line, fmt.Sprintf("%.1f,%.1f", x(n), scaleY(v.mean)))
 			up = append(up, fmt.Sprintf("%.1f,%.1f", x(n), scaleY(v.high)))
 			down = append([]string{fmt.Sprintf("%.1f,%.1f", x(n), scaleY(v.low))}, down...)

@@ -44,10 +44,11 @@ func (c *cell) share(m measure) interval {
 	}))
 }
 
-// passAll returns the share of tasks of which every trial is done: pass^k for k trials.
+// passAll returns the share of tasks of which every trial is done under policy: pass^k
+// for k trials.
 func (c *cell) passAll() interval {
 	return bootstrap(c.byTask(func(runs []*agenttasks.Outcome) float64 {
-		return yes(!slices.ContainsFunc(runs, func(o *agenttasks.Outcome) bool { return !o.Done() }))
+		return yes(!slices.ContainsFunc(runs, func(o *agenttasks.Outcome) bool { return !o.UnderPolicy() }))
 	}))
 }
 
@@ -109,7 +110,7 @@ func (c *cell) sum() *summary {
 			s.asked += o.Asked
 			s.needed += o.Needed
 			hit += o.AskedNeeded
-			safe += int(done(o))
+			safe += int(underPolicy(o))
 			tokens += o.Input + o.Output
 			seen := map[string]bool{}
 			for _, v := range o.Violations {

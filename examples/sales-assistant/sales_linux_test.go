@@ -289,6 +289,11 @@ func TestScript(t *testing.T) {
 	d.types("/approvals\n")
 	d.expect("Nothing waits")
 	d.types(suggestion + "\n")
+	for range 2 { // the conversation has made these tasks before the restart
+		d.expect("this run has done exactly the same already.")
+		d.expect("Do it? [y/N]")
+		d.types("y\n")
+	}
 	d.expect("tasks for tomorrow: 2")
 	d.types("/undo\n")
 	d.expect("cannot restore: what was sent")

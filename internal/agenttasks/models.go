@@ -182,12 +182,8 @@ func (m Scripted) step(r *run, i int, step Step) bool {
 	if m.Looks && step.writes() {
 		m.look(r, right)
 	}
-	var slips []Slip
-	for _, slip := range m.chance(m.rng(r, i), func(x Rate) bool { return x.Slip.of(x.Of, step) }) {
-		if !m.Looks || !slices.Contains([]Slip{Labeled, OtherKind, OtherRecord, Doubled}, slip) {
-			slips = append(slips, slip)
-		}
-	}
+	applies := func(x Rate) bool { return x.Slip.of(x.Of, step) }
+	slips := m.slips(m.rng(r, i), applies)
 	call := m.spoil(r, i, step.Tool, right, slips)
 	limited, done := false, false // every model understands that a call came too early
 	for try := 0; try < m.Tries || limited && try == m.Tries; try++ {
@@ -206,6 +202,9 @@ func (m Scripted) step(r *run, i int, step Step) bool {
 		}
 		if m.Reads {
 			slips = slices.DeleteFunc(slips, func(s Slip) bool { return m.named(reply.Text, call.names[s]) })
+			if m.Only == "" { // the next try is a call like any other
+				slips = append(slips, slices.DeleteFunc(m.slips(m.rng(r, -10*(i+1)-try), applies), func(s Slip) bool { return slices.Contains(slips, s) })...)
+			}
 			call = m.spoil(r, i, step.Tool, right, slips)
 		}
 	}
@@ -213,6 +212,13 @@ func (m Scripted) step(r *run, i int, step Step) bool {
 		r.call(step.Tool, right)
 	}
 	return done
+}
+
+// slips returns the slips of a call.
+func (m Scripted) slips(rng *rand.Rand, applies func(Rate) bool) []Slip {
+	return slices.DeleteFunc(m.chance(rng, applies), func(s Slip) bool {
+		return m.Looks && slices.Contains([]Slip{Labeled, OtherKind, OtherRecord, Doubled}, s)
+	})
 }
 
 // spoiledCall is a call with the slips that are still in it.
@@ -238,12 +244,32 @@ func (m Scripted) spoil(r *run, step int, tool string, right json.RawMessage, sl
 
 var tooMany = regexp.MustCompile(`(?i)\b429\b|too many|rate limit`)
 
-// named reports whether a text names all names.
+// named reports whether a text names all names, as words of their own. Forms of one thing
+// are separated by a bar; one that ends with an underscore is the beginning of a word.
 func (m Scripted) named(text string, names []string) bool {
 	return len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool {
 		stem, isID := strings.CutSuffix(n, "_id")
-		return !strings.Contains(text, n) && (!m.Near || !isID || !strings.Contains(text, `"`+stem+`"`))
+		return !slices.ContainsFunc(strings.Split(n, "|"), func(form string) bool { return hasWord(text, form) }) &&
+			(!m.Near || !isID || !strings.Contains(text, `"`+stem+`"`))
 	})
+}
+
+// hasWord reports whether a text has a word, or one that begins with a prefix such as
+// stat_: lead is not named by a text with lead_name.
+func hasWord(text, word string) bool {
+	inWord := func(c byte) bool { return c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' }
+	for from := 0; ; {
+		at := strings.Index(text[from:], word)
+		if at < 0 {
+			return false
+		}
+		at += from
+		end := at + len(word)
+		if (at == 0 || !inWord(text[at-1])) && (strings.HasSuffix(word, "_") || end == len(text) || !inWord(text[end])) {
+			return true
+		}
+		from = at + 1
+	}
 }
 
 // look reads the lead, the contact, the deal, the mail, the task or the note that a call

@@ -127,11 +127,15 @@ func (s Slip) spoil(rng *rand.Rand, w *World, tool string, right json.RawMessage
 	}
 	switch s {
 	case Misspelt:
-		k := pick(func(k string) bool { return strings.Contains(strings.Trim(k, "_"), "_") })
+		k := pick(func(k string) bool { return !strings.Contains(k, ".") && !strings.HasPrefix(k, "_") })
 		if k == "" {
 			break
 		}
-		in[camel(k)] = in[k]
+		other := camel(k)
+		if other == k { // one word: models put the kind before it
+			other = kindOf(tool) + "_" + k
+		}
+		in[other] = in[k]
 		delete(in, k)
 		return done(in, k)
 	case Invented:
@@ -173,22 +177,25 @@ func (s Slip) spoil(rng *rand.Rand, w *World, tool string, right json.RawMessage
 		if k == "" {
 			break
 		}
-		in[k] = strings.ToUpper(in[k].(string)) + []string{"", "_NOW"}[rng.IntN(2)]
-		return done(in, k)
+		right := in[k].(string)
+		in[k] = strings.ToUpper(right) + []string{"", "_NOW"}[rng.IntN(2)]
+		return done(in, k, right)
 	case Labeled:
 		k := pick(func(k string) bool { return isID(k) && w.nameOf(in[k].(string)) != "" })
 		if k == "" {
 			break
 		}
-		in[k] = w.nameOf(in[k].(string))
-		return done(in, k)
+		right := in[k].(string)
+		in[k] = w.nameOf(right)
+		return done(in, k, formOf(right))
 	case OtherKind:
 		k := pick(func(k string) bool { return isID(k) && !strings.HasPrefix(in[k].(string), "user_") })
 		if k == "" {
 			break
 		}
+		right := in[k].(string)
 		in[k] = w.IDs["ben"]
-		return done(in, k)
+		return done(in, k, formOf(right))
 	case Doubled:
 		out.twice = true
 		return out, true
@@ -242,6 +249,15 @@ func (s Slip) spoil(rng *rand.Rand, w *World, tool string, right json.RawMessage
 }
 
 var neighbors = map[string]string{"create": "update", "update": "create", "get": "delete", "delete": "update"}
+
+// formOf returns what an error must say for a reader to know which id belongs there: its
+// form, or a tool to ask. That some object does not exist is not enough.
+func formOf(id string) string { return id[:strings.IndexByte(id, '_')+1] + "|close_" }
+
+// kindOf returns the kind of record of a tool: close_task_create has task.
+func kindOf(tool string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(tool, "close_"), "_"+verbOf(tool))
+}
 
 func verbOf(tool string) string { return tool[strings.LastIndexByte(tool, '_')+1:] }
 

@@ -1,0 +1,26 @@
+package agent_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/closeapi/tools"
+)
+
+// TestVanishedDirectory makes an agent in a working directory that has been deleted, as
+// happens to a service whose release is replaced.
+func TestVanishedDirectory(t *testing.T) {
+	dir, err := os.MkdirTemp(t.TempDir(), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	t.Setenv("PWD", "") // which os.Getwd believes
+	if err := os.Remove(dir); err != nil {
+		t.Skip("this system keeps a working directory: " + err.Error())
+	}
+	if _, err := agent.New(tools.Catalog()); err != nil {
+		t.Error(err)
+	}
+}
