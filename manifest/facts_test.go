@@ -85,7 +85,7 @@ var customName = regexp.MustCompile(`(^|\.)(~\^custom\\\.|custom\.cf_\*)$`)
 func normal(path string) string { return customName.ReplaceAllString(path, "${1}custom_fields") }
 
 func (tr *tree) add(prefix string, f *manifest.Field, use func(*manifest.Field) bool, seen []*manifest.Object) {
-	name := f.Name
+	name := f.Sent()
 	if f.Type.Kind == manifest.CustomFields {
 		name = "custom_fields"
 	}
