@@ -92,7 +92,7 @@ func Read(r io.Reader) (list []Exchange, dropped int64, err error) {
 		switch {
 		case !header && (l.Format == nil || *l.Format != Format):
 			return nil, 0, fmt.Errorf("the file is no recording of format %d: its first line must have closekit_recording", Format)
-		case !header:
+		case l.Format != nil: // recordings may be put together
 			header = true
 		case l.Dropped != nil:
 			dropped += *l.Dropped
