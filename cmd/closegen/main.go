@@ -33,6 +33,8 @@ const usage = `closegen writes a typed Go SDK and a tool registry from the manif
 Usage:
 
   closegen -out DIR [-package NAME] [-tools PATTERN,...] [-manifest DIR] [-check]
+  closegen drift -help
+      compare the manifest with a specification, or with recorded traffic
 
 Examples:
 
@@ -56,6 +58,9 @@ type options struct {
 // has a problem or -check found a stale file, 2 for wrong usage, 3 if a file could
 // not be read or written.
 func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "drift" {
+		return runDrift(args[1:], stdout, stderr)
+	}
 	var o options
 	fl := flag.NewFlagSet("closegen", flag.ContinueOnError)
 	fl.SetOutput(io.Discard)

@@ -101,6 +101,11 @@ func (r *Report) Accept(lines []string) {
 	slices.Sort(r.Unused)
 }
 
+// Known takes out what is about no tool, for a manifest with only some of the tools.
+func (r *Report) Known() {
+	r.Differences = slices.DeleteFunc(r.Differences, func(d Difference) bool { return d.Tool == "" })
+}
+
 // finish puts the differences in order, each once.
 func (r *Report) finish() {
 	slices.SortFunc(r.Differences, func(a, b Difference) int {

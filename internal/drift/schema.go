@@ -34,15 +34,16 @@ func (w *walk) schema(path string, raw any, seen []string, depth int) error {
 		return fmt.Errorf("schemas are nested more than %d deep at %q", maxDepth, path)
 	}
 	o, _ := raw.(object)
-	m := w.shape.merge(path, types(o), enum(o))
+	w.shape.merge(path, types(o), enum(o))
 	if ref, ok := o["$ref"].(string); ok {
-		if slices.Contains(seen, ref) {
-			m.open = true
-			return nil
-		}
 		target, err := w.spec.pointer(ref)
 		if err != nil {
 			return err
+		}
+		if slices.Contains(seen, ref) {
+			again, _ := target.(object)
+			w.shape.merge(path, types(again), nil).open = true
+			return nil
 		}
 		if err := w.schema(path, target, append(slices.Clip(seen), ref), depth+1); err != nil {
 			return err
@@ -98,7 +99,7 @@ func (w *walk) properties(path string, o object, seen []string, depth int) error
 		}
 	}
 	// An object without members is any object.
-	if len(props) == 0 && m.types["object"] && o["additionalProperties"] != false {
+	if len(props) == 0 && slices.Contains(types(o), "object") && o["allOf"] == nil && o["additionalProperties"] != false {
 		m.open = true
 	}
 	return nil

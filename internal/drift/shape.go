@@ -87,7 +87,8 @@ const customFields = "custom.*"
 // isCustom reports whether a member is a custom field: its name begins with custom.
 // and may be given as a pattern.
 func isCustom(name string) bool {
-	return strings.HasPrefix(strings.TrimLeft(name, "~^"), "custom.") || strings.HasPrefix(name, `~^custom\.`)
+	name = strings.TrimLeft(name, "~^")
+	return strings.HasPrefix(name, "custom.") || strings.HasPrefix(name, `custom\.`)
 }
 
 // builder makes the shape of a part of the manifest.
