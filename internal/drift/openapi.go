@@ -22,7 +22,7 @@ import (
 const (
 	maxSpec    = 64 << 20
 	maxDepth   = 48
-	maxMembers = 1 << 20
+	maxMembers = 200_000
 )
 
 // OpenAPI compares a manifest with a specification in OpenAPI 3.0 or 3.1, as JSON or

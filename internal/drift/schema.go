@@ -19,7 +19,7 @@ func (w *walk) typed() bool { return len(w.shape) > 1 }
 
 func (w *walk) count() error {
 	if w.spec.members++; w.spec.members > maxMembers {
-		return errors.New("the specification has more than a million members after its references are resolved")
+		return errors.New("the specification has more than 200,000 members after its references are resolved")
 	}
 	return nil
 }
