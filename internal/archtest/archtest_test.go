@@ -113,6 +113,7 @@ var table = map[string]rule{
 	"internal/pgtest":                     {others: []string{"github.com/jackc/pgx/v5"}},
 
 	"internal/apitest":     {}, // tests only
+	"internal/contract":    {}, // tests only
 	"internal/archtest":    {},
 	"internal/doctest":     {},
 	"internal/oauthtest":   {},
