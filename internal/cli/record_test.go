@@ -11,7 +11,7 @@ import (
 	"github.com/closekit/closekit/runtime/recording"
 )
 
-// TestRecord appends the calls of two commands to a file that nobody else can read.
+// TestRecord appends the calls of two commands to a file that only its owner can read.
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	srv := emulator.Start(t)
