@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -197,6 +198,44 @@ func TestRecorderNeverWaits(t *testing.T) {
 	list, dropped, err := recording.Read(&w.Buffer)
 	if err != nil || dropped == 0 || dropped != rec.Dropped() || int64(len(list))+dropped != workers*calls {
 		t.Errorf("%d exchanges, %d dropped of %d, %v", len(list), dropped, workers*calls, err)
+	}
+}
+
+// TestRecorderMemory bounds what waits for a file that hangs by its size, too.
+func TestRecorderMemory(t *testing.T) {
+	t.Parallel()
+	w := &stuck{release: make(chan struct{})}
+	rec, err := recording.New(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := `"` + strings.Repeat("x", 1<<19) + `"`
+	rt := rec.Middleware(func(a *closekit.Attempt) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: a.Request}, nil
+	})
+	const calls = 64 // 32 MiB
+	for range calls {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://api.close.com/api/v1/me/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := rt(&closekit.Attempt{Request: req, Number: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if data, err := io.ReadAll(resp.Body); err != nil || string(data) != body {
+			t.Fatalf("the client read %d bytes, %v", len(data), err)
+		}
+		if err := resp.Body.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if dropped := rec.Dropped(); dropped < calls/3 || dropped > 2*calls/3 {
+		t.Errorf("%d of %d dropped, want about half", dropped, calls)
+	}
+	close(w.release)
+	if err := rec.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
