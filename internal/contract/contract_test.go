@@ -71,7 +71,7 @@ func (a *asker) request(method, path, contentType, authorization string, body io
 	if err != nil {
 		a.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 	if err != nil {
 		a.Fatal(err)

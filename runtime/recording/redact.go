@@ -212,7 +212,7 @@ func (r *redactor) json(body []byte) (value json.RawMessage, text string) {
 
 func trailing(dec *json.Decoder) bool {
 	_, err := dec.Token()
-	return err != io.EOF //nolint:errorlint // Token returns it as it is
+	return err != io.EOF
 }
 
 // value copies the value of a member. In a secret member, all texts and numbers are
