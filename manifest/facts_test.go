@@ -3,6 +3,7 @@ package manifest_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -84,7 +85,7 @@ var customName = regexp.MustCompile(`(^|\.)(~\^custom\\\.|custom\.cf_\*)$`)
 func normal(path string) string { return customName.ReplaceAllString(path, "${1}custom_fields") }
 
 func (tr *tree) add(prefix string, f *manifest.Field, use func(*manifest.Field) bool, seen []*manifest.Object) {
-	name := f.Name
+	name := f.Sent()
 	if f.Type.Kind == manifest.CustomFields {
 		name = "custom_fields"
 	}
@@ -219,14 +220,18 @@ func TestFacts(t *testing.T) {
 			}
 		}
 	}
+	notYet := readNotYet(t)
 	for name, fact := range f.Tools {
 		tool := api.Tool(name)
+		if tool == nil && slices.Contains(notYet, name) {
+			continue
+		}
 		if tool == nil {
 			t.Errorf("the manifest has no tool %s", name)
 			continue
 		}
-		if path := braces.ReplaceAllString(tool.Path, "{id}"); tool.Method != fact.Method || path != fact.Path {
-			t.Errorf("%s is %s %s, want %s %s", name, tool.Method, path, fact.Method, fact.Path)
+		if tool.Method != fact.Method || unnamed(tool.Path) != unnamed(fact.Path) {
+			t.Errorf("%s is %s %s, want %s %s", name, tool.Method, tool.Path, fact.Method, fact.Path)
 		}
 		// Where the specification has no schema, the manifest has more. Responses
 		// have more everywhere.
@@ -251,11 +256,15 @@ func TestFacts(t *testing.T) {
 		tr.addObject("", o, readable, []*manifest.Object{o})
 		compare(name, "recorded", fields, tr, false)
 	}
+	if specified := len(f.Tools); specified != 300 {
+		t.Errorf("there are facts of %d operations, want 300: all but the search, which is in no specification", specified)
+	}
+	for _, given := range []reasons{out.Missing, out.Added} {
+		maps.DeleteFunc(given, func(name string, _ map[string]map[string]string) bool { return slices.Contains(notYet, name) })
+	}
 	missing.compare(t, "the manifest lacks", "missing", out.Missing)
 	added.compare(t, "the facts lack", "added", out.Added)
 }
-
-var braces = regexp.MustCompile(`\{[a-z0-9_]+\}`)
 
 func object(api *manifest.API, name string) *manifest.Object {
 	for _, r := range api.Resources {

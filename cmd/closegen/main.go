@@ -34,6 +34,8 @@ Usage:
 
   closegen -out DIR [-package NAME] [-tools PATTERN,...] [-manifest DIR] [-check]
   closegen org -lock FILE -out DIR [-package NAME] [-users] [-check]
+  closegen drift -help
+      compare the manifest with a specification, or with recorded traffic
 
 Examples:
 
@@ -62,6 +64,9 @@ type options struct {
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == "org" {
 		return runOrg(args[1:], stdout, stderr)
+	}
+	if len(args) > 0 && args[0] == "drift" {
+		return runDrift(args[1:], stdout, stderr)
 	}
 	var o options
 	fl := flag.NewFlagSet("closegen", flag.ContinueOnError)

@@ -24,6 +24,7 @@ type apiFlags struct {
 	confirmFlags
 	acc    accountFlags
 	data   string
+	record string
 	pretty bool
 }
 
@@ -59,6 +60,7 @@ terminal, as "closekit call" does before a destructive or sending call.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.data, "data", "", "`JSON` body; - is standard input")
 	flags.BoolVar(&f.pretty, "pretty", false, "indent the JSON")
+	flags.StringVar(&f.record, "record", "", recordUsage)
 	f.define(flags)
 	f.acc.define(flags, nameFlags, storeFlags, appFlags)
 	return cmd
@@ -99,7 +101,7 @@ func (p *program) api(cmd *cobra.Command, args []string, f *apiFlags) error {
 	if err := p.permit(cmd.Context(), a, f.confirmFlags); err != nil {
 		return err
 	}
-	return p.withClient(cmd.Context(), &f.acc, func(client *closekit.Client) error {
+	return p.withRecordedClient(cmd.Context(), &f.acc, f.record, func(client *closekit.Client) error {
 		var body []byte
 		err := client.Do(cmd.Context(), *req, func(r closekit.Response) error {
 			body = bytes.Clone(bytes.TrimSpace(r.Body))

@@ -65,6 +65,7 @@ instead of using the API key; its token is renewed automatically.`,
 // callOptions are the flags of call that are not parameters of a tool.
 type callOptions struct {
 	all, pretty, check bool
+	record             string
 	confirmFlags
 	acc accountFlags
 }
@@ -73,13 +74,14 @@ func (o *callOptions) define(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.all, "all", false, "fetch all pages of a list; print one item per line; delete or change items only afterwards")
 	cmd.Flags().BoolVar(&o.pretty, "pretty", false, "indent the JSON")
 	cmd.Flags().BoolVar(&o.check, "check", false, "check the input only; send nothing")
+	cmd.Flags().StringVar(&o.record, "record", "", recordUsage)
 	o.confirmFlags.define(cmd.Flags())
 	o.acc.define(cmd.Flags(), nameFlags, storeFlags, appFlags)
 }
 
 // texts returns the flags of call itself that have a value.
 func (p *program) texts(r *request) map[string]*string {
-	texts := map[string]*string{"api-key": &p.apiKey, "base-url": &p.baseURL, "allow-plain-http": &p.plainHosts}
+	texts := map[string]*string{"api-key": &p.apiKey, "base-url": &p.baseURL, "allow-plain-http": &p.plainHosts, "record": &r.record}
 	for _, t := range r.acc.texts() {
 		texts[t.name] = t.to
 	}
@@ -141,7 +143,7 @@ func (p *program) call(cmd *cobra.Command, args []string) error {
 	if err := p.permit(cmd.Context(), a, r.confirmFlags); err != nil {
 		return err
 	}
-	return p.withClient(cmd.Context(), &r.acc, func(client *closekit.Client) error {
+	return p.withRecordedClient(cmd.Context(), &r.acc, r.record, func(client *closekit.Client) error {
 		return p.send(cmd.Context(), client, r, input)
 	})
 }

@@ -144,7 +144,7 @@ func TestContributingExample(t *testing.T) {
 	for _, m := range command.FindAllStringSubmatch(text, -1) {
 		lines = append(lines, m[1])
 	}
-	want := []string{"go generate ./...", "go test -short ./internal/wiretest ./internal/archtest -update", "go test ./..."}
+	want := []string{"go generate ./...", "go test -short ./manifest ./internal/wiretest ./internal/archtest -update", "go test ./..."}
 	if added != 2 || !slices.Equal(lines, want) {
 		t.Fatalf("%d files and the commands %q, want 2 and %q", added, lines, want)
 	}

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"reflect"
@@ -163,6 +164,28 @@ func (c *Call) Store(r *Resource, o object) *store.Record {
 	c.State.Table(r.TableName()).Insert(rec)
 	return rec
 }
+
+// Restore stores an object with the id and the dates that it has, without checking or
+// logging it. A record with this id gets the object's members instead.
+func (c *Call) Restore(r *Resource, o object) error {
+	id := value.String(o["id"])
+	if old := c.State.Table(r.TableName()).ByID[id]; old != nil {
+		if old.Organization != c.Organization || old.Gone {
+			return errTaken
+		}
+		maps.Copy(old.Data, o)
+		old.Data["organization_id"] = c.Organization
+		return nil
+	}
+	updated := o["date_updated"]
+	rec := c.Store(r, o)
+	if updated != nil {
+		rec.Data["date_updated"] = updated
+	}
+	return nil
+}
+
+var errTaken = errors.New("the id is taken by an object of another organization, or by one that was deleted")
 
 func (c *Call) leadOf(r *Resource, o object) string {
 	if r.Lead != nil {
