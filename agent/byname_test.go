@@ -18,7 +18,7 @@ import (
 const setUp = `{
   "users": [{"first_name": "Ann", "last_name": "Ek", "email": "ann@example.com"},
             {"first_name": "Ann", "last_name": "Berg", "email": "berg@example.com"}],
-  "lead_statuses": [{"id": "stat_warm1", "label": "Warm"}, {"id": "stat_hot1", "label": "Hot"}, {"id": "stat_hot2", "label": "hot\u200b"}],
+  "lead_statuses": [{"id": "stat_warm10000000000", "label": "Warm"}, {"id": "stat_hot1", "label": "Hot"}, {"id": "stat_hot2", "label": "hot\u200b"}],
   "pipelines": [{"id": "pipe_renew1", "name": "Renewals", "statuses": [{"label": "Won", "type": "won"}]}],
   "custom_fields": {
     "lead": [
@@ -85,9 +85,9 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s: sent %s, want %s", args, got, want)
 		}
 	}
-	lead(`"status_id":"Warm"`, `"status_id":"stat_warm1"`)
-	lead(`"status":" warm "`, `"status_id":"stat_warm1"`)
-	lead(`"statusId":"WARM"`, `"status_id":"stat_warm1"`)
+	lead(`"status_id":"Warm"`, `"status_id":"stat_warm10000000000"`)
+	lead(`"status":" warm "`, `"status_id":"stat_warm10000000000"`)
+	lead(`"statusId":"WARM"`, `"status_id":"stat_warm10000000000"`)
 	lead(`"custom_fields":{"industry":"steel"}`, `"custom_fields":{"cf_industry1":"Steel"}`)
 	lead(`"custom_fields":{"cf_industry1":"software","Account manager":"Ann Ek"}`, `"custom_fields":{"cf_industry1":"Software","cf_manager1":"`+o.user("ann@example.com")+`"}`)
 	lead(`"custom_fields":{"external_id":"x_1","custom.cf_twin1":"a"}`, `"cf_external1":"x_1"`)
@@ -121,7 +121,7 @@ func TestNamesRefused(t *testing.T) {
 		several    bool
 		want       []string
 	}{
-		{"close_lead_update", `"status_id":"Warmish"`, false, []string{`"Warmish" is no status of leads`, `"Warm" (stat_warm1)`}},
+		{"close_lead_update", `"status_id":"Warmish"`, false, []string{`"Warmish" is no status of leads`, `"Warm" (stat_warm10000000000)`}},
 		{"close_lead_update", `"status_id":"Hot"`, true, []string{`"Hot" (stat_hot1)`, `"hot\u200b" (stat_hot2)`}},
 		{"close_lead_update", `"custom_fields":{"Twin":"x"}`, true, []string{"cf_twin1", "cf_twin2"}},
 		{"close_lead_update", `"custom_fields":{"Industry":"Coal"}`, false, []string{`is no choice of the custom field cf_industry1`, `"Software"`}},
@@ -184,17 +184,17 @@ func TestNamesTwice(t *testing.T) {
 func TestNamesBeforePolicy(t *testing.T) {
 	t.Parallel()
 	o := byName(t, agent.WithPolicy(agent.PolicyFunc(func(c *agent.Call) agent.Decision {
-		if strings.Contains(string(c.Input), `"status_id":"stat_warm1"`) {
+		if strings.Contains(string(c.Input), `"status_id":"stat_warm10000000000"`) {
 			return agent.Decision{Action: agent.Ask, Why: "it is warm"}
 		}
 		return agent.Decision{Action: agent.Allow}
 	})))
 	p := o.pending("close_lead_update", `{"lead_id":%q,"status":"Warm"}`, o.lead)
-	if !strings.Contains(string(p.Input), `"status_id":"stat_warm1"`) || !strings.Contains(p.Preview.Text(), "“Warm” (stat_warm1)") {
+	if !strings.Contains(string(p.Input), `"status_id":"stat_warm10000000000"`) || !strings.Contains(p.Preview.Text(), "“Warm” (stat_warm10000000000)") {
 		t.Errorf("%s\n%s", p.Input, p.Preview.Text())
 	}
 	// The same call by id is the same approval.
-	if again := o.pending("close_lead_update", `{"lead_id":%q,"status_id":"stat_warm1"}`, o.lead); again.ID != p.ID {
+	if again := o.pending("close_lead_update", `{"lead_id":%q,"status_id":"stat_warm10000000000"}`, o.lead); again.ID != p.ID {
 		t.Error("a person was asked twice about one call")
 	}
 	o.decide(p, agent.Approve)
@@ -204,7 +204,7 @@ func TestNamesBeforePolicy(t *testing.T) {
 	// Renamed between the approval and the call: a person saw another name.
 	p = o.pending("close_lead_update", `{"lead_id":%q,"status":"Warm"}`, o.lead)
 	o.decide(p, agent.Approve)
-	o.rename("stat_warm1", "Lukewarm")
+	o.rename("stat_warm10000000000", "Lukewarm")
 	r := o.s.Resume(t.Context(), p.ID)
 	var state *agent.StateError
 	if !errors.As(r.Err, &state) || state.State != agent.Stale {
@@ -250,7 +250,7 @@ func TestNamesKept(t *testing.T) {
 	// The name moved to another status since it was read: the write is refused, and the
 	// next one is right.
 	o.ok(o.call("close_lead_update", `{"lead_id":%q,"status":"Warm"}`, o.lead))
-	o.rename("stat_warm1", "Cold")
+	o.rename("stat_warm10000000000", "Cold")
 	o.rename("stat_hot1", "Warm")
 	before := len(o.writes())
 	r := o.call("close_lead_update", `{"lead_id":%q,"status":"Warm"}`, o.lead)

@@ -37,7 +37,8 @@ func find(t *testing.T, name string) *tool.Tool {
 	return tool.OfCatalog(x)
 }
 
-// TestLegal proves every tool in every format and profile legal, alone and together.
+// TestLegal proves every tool in every format and profile legal, alone and together with
+// as many others as every provider takes.
 func TestLegal(t *testing.T) {
 	t.Parallel()
 	options := map[string]lower.Options{
@@ -46,12 +47,17 @@ func TestLegal(t *testing.T) {
 	for _, f := range lower.Formats() {
 		for _, p := range []lower.Profile{lower.Full, lower.Lean} {
 			for name, o := range options {
-				list, err := lower.All(all(), f, p, o)
-				if err != nil {
-					t.Fatalf("%s %s %s: %v", f, p, name, err)
-				}
-				for _, problem := range rules.Request(string(f), list) {
-					t.Errorf("%s %s %s: %s", f, p, name, problem)
+				for some := range slices.Chunk(all(), 100) {
+					if kept := find(t, "close_leads_list"); !slices.ContainsFunc(some, func(x *tool.Tool) bool { return x.Name == kept.Name }) {
+						some = append(some[:len(some):len(some)], kept)
+					}
+					list, err := lower.All(some, f, p, o)
+					if err != nil {
+						t.Fatalf("%s %s %s: %v", f, p, name, err)
+					}
+					for _, problem := range rules.Request(string(f), list) {
+						t.Errorf("%s %s %s: %s", f, p, name, problem)
+					}
 				}
 			}
 		}
@@ -238,7 +244,7 @@ func formed(t *testing.T, s *tool.Schema, input json.RawMessage, f lower.Format)
 func form(s *tool.Schema, v any, strict bool) any {
 	switch x := v.(type) {
 	case map[string]any:
-		if s.Single() == "" {
+		if s.Single() == "" || len(s.Properties) > 0 && !s.Closed { // most members are only described
 			b, _ := json.Marshal(x)
 			return string(b)
 		}

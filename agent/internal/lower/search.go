@@ -60,6 +60,9 @@ func namespaces(ts []*tool.Tool, list []json.RawMessage, o Options) []json.RawMe
 		g.members = append(g.members, list[i])
 	}
 	number := map[string]int{}
+	for _, t := range ts {
+		number[t.Name] = 1 // no namespace may have the name of a tool
+	}
 	for _, g := range groups {
 		name := "close_" + g.resource
 		if number[name]++; number[name] > 1 {

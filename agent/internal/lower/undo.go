@@ -70,7 +70,7 @@ func isStrict(t *tool.Tool, input json.RawMessage) (bool, error) {
 
 func (d dialect) undo(s *tool.Schema, v json.RawMessage) (json.RawMessage, error) {
 	switch {
-	case s.Single() == "" && s.Is("object"):
+	case s.Single() == "" && s.Is("object"), d.closed && isBrief(s), d.closed && s.Single() == "object" && len(s.Properties) == 0 && bytes.HasPrefix(v, []byte{'"'}):
 		return treeOf(v), nil
 	case s.Single() == "array" && s.Items != nil:
 		return d.undoList(s.Items, v)

@@ -93,13 +93,22 @@ func (n *node) orNull() {
 	n.null = true
 }
 
+// isBrief reports whether the schema of an object only describes most of its members.
+func isBrief(s *tool.Schema) bool {
+	return s.Single() == "object" && len(s.Properties) > 0 && !s.Closed
+}
+
+// deepestPairs is how deep a list of pairs may begin, so that its values are within
+// the levels that every provider takes.
+const deepestPairs = 1
+
 // maxEnum is how many values every provider takes in an enum.
 const maxEnum = 40
 
 func (l *lowering) schema(name string, s *tool.Schema, required bool) *node {
 	n := &node{typ: s.Single(), description: l.text(name, s, required)}
 	switch {
-	case n.typ == "" && l.closed && s.Is("object"):
+	case l.closed && (n.typ == "" && s.Is("object") || isBrief(s) || n.typ == "object" && len(s.Properties) == 0 && l.depth > deepestPairs):
 		n.typ = "string"
 		n.description = sentence(n.description, "As JSON text.")
 		return n
@@ -216,6 +225,9 @@ func NotStrict(t *tool.Tool) ([]string, error) {
 			}
 			if p.Single() == "" {
 				reasons = append(reasons, name+" takes values of any type")
+			}
+			if isBrief(p.Schema) || p.Items != nil && isBrief(p.Items) {
+				reasons = append(reasons, name+" takes members that the schema only describes")
 			}
 			walk(name+".", p.Schema)
 			if p.Items != nil {

@@ -167,7 +167,7 @@ func TestBestHit(t *testing.T) {
 		{"the kind of an id", "remove cont_9f2", "close_contact_delete"},
 		{"an id with the name of its kind", "which one is user_77", "close_user_get"},
 		{"the name of a person and a verb", "delete Marlow", "close_contact_delete"},
-		{"a verb that comes late", "the sequence of Tom, please pause", "close_sequence_subscription_update"},
+		{"a verb that comes late", "the enrollment of Tom, please pause", "close_sequence_subscription_update"},
 		{"a polite request is no question", "can you add a note", "close_note_create"},
 		{"a near neighbor whose name says more", "create a field on contacts", "close_custom_field_contact_create"},
 		{"a near neighbor whose name says less", "create a contact", "close_contact_create"},
