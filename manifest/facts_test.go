@@ -304,7 +304,7 @@ func (rs reasons) compare(what, key string, given reasons) (wrong []string) {
 	for name, sections := range given {
 		for section, keys := range sections {
 			for names, reason := range keys {
-				for _, of := range strings.Split(names, ", ") {
+				for of := range strings.SplitSeq(names, ", ") {
 					if reason == "" || !rs.differs(name, section, of) {
 						wrong = append(wrong, "left-out.yaml has a reason for "+of+" in "+section+" of "+name+" under "+key+", where nothing differs; take it out")
 					}

@@ -24,7 +24,7 @@ func readInventory(t *testing.T) []operation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	rows, err := csv.NewReader(f).ReadAll()
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func readInventory(t *testing.T) []operation {
 
 // byPath orders the inventory: by path, then by method.
 func byPath(a, b operation) int {
-	return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.method, b.method))
+	return cmp.Or(strings.Compare(unnamed(a.path), unnamed(b.path)), strings.Compare(a.method, b.method))
 }
 
 // withTools returns the inventory with a row for each tool of a manifest that has
@@ -72,7 +72,7 @@ func writeInventory(t *testing.T, inventory []operation) {
 	if err := csv.NewWriter(&out).WriteAll(rows); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(inventoryFile, out.Bytes(), 0o644); err != nil { //nolint:gosec // test data
+	if err := os.WriteFile(inventoryFile, out.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
