@@ -12,6 +12,7 @@ import (
 	"time"
 
 	closemcp "github.com/closekit/closekit/adapters/mcp"
+	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/emulator"
 )
 
@@ -72,7 +73,7 @@ func play(t *testing.T, node string, session map[string]any) (report, bool) {
 // check compares a session with what must come of it.
 func (r report) check(t *testing.T, email, lead string) {
 	t.Helper()
-	if r.Tools != 81 || r.Prompts < 4 || r.ListMillis > 1000 {
+	if r.Tools != len(tools.Catalog().Tools()) || r.Prompts < 4 || r.ListMillis > 1000 {
 		t.Errorf("%d tools in %.0f ms, %d prompts", r.Tools, r.ListMillis, r.Prompts)
 	}
 	for _, s := range []said{r.Me, r.Again} {

@@ -90,11 +90,14 @@ func (a Adapter) watched() Loop {
 	}}
 }
 
-// open returns a session at an emulated Close.
-func open(t *testing.T, opts ...agent.Option) (*agent.Agent, *agent.Session, *emulator.Server) {
+// few selects the tools of the cases that are not about the catalog.
+var few = agent.Tools("close_me_*", "close_lead_*", "close_leads_*", "close_opportunity_*")
+
+// open returns a session with the selected tools at an emulated Close.
+func open(t *testing.T, selected agent.Option, opts ...agent.Option) (*agent.Agent, *agent.Session, *emulator.Server) {
 	t.Helper()
 	srv := emulator.Start(t)
-	a, err := agent.New(tools.Catalog(), append([]agent.Option{client(srv.URL())}, opts...)...)
+	a, err := agent.New(tools.Catalog(), append([]agent.Option{client(srv.URL()), selected}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +114,13 @@ var allowed = agent.WithPolicy(agent.PolicyFunc(func(*agent.Call) agent.Decision
 // play runs the loop through the steps and a last one, and wants its text.
 func play(t *testing.T, l Loop, s *agent.Session, steps ...modeltest.Step) {
 	t.Helper()
-	m := modeltest.Start(t, append(steps, modeltest.Step{Text: last})...)
+	playAll(t, l, s, append(steps, modeltest.Step{Text: last})...)
+}
+
+// playAll is play for steps that have the last one.
+func playAll(t *testing.T, l Loop, s *agent.Session, steps ...modeltest.Step) {
+	t.Helper()
+	m := modeltest.Start(t, steps...)
 	said, err := l.Talk(t.Context(), m.URL(), s, "Do it.")
 	if err != nil {
 		t.Error(err)

@@ -16,38 +16,53 @@ import (
 	"github.com/closekit/closekit/internal/modeltest"
 )
 
-// everyTool calls each tool of the catalog in a turn of its own: all are offered, the
-// provider takes the definitions, each call reaches Close, and each result has a text.
+// most is how many tools are offered at once: a provider may take no more than 128, and
+// each turn repeats the definitions and what was said before.
+const most = 64
+
+// everyTool calls each tool of the catalog in a turn of its own: all are offered, in
+// parts, the provider takes the definitions, each call reaches Close, and each result
+// has a text.
 func (a Adapter) everyTool(t *testing.T, l Loop) {
-	_, s, srv := open(t, allowed)
-	play(t, l, s, a.each(t, s, srv)...)
+	for part := range slices.Chunk(tools.Catalog().Tools(), most) {
+		_, s, srv := open(t, only(part), allowed)
+		playAll(t, l, s, a.each(t, part, s, srv)...)
+	}
 }
 
-// each returns a step for each tool, and checks the result of the one before.
-func (a Adapter) each(t *testing.T, s *agent.Session, srv *emulator.Server) []modeltest.Step {
+// only selects the tools of a part of the catalog.
+func only(part []*closekit.Tool) agent.Option {
+	var names []string
+	for _, tool := range part {
+		names = append(names, tool.Name)
+	}
+	return agent.Tools(names...)
+}
+
+// each returns a step for each tool of the part, which is what the session offers, and
+// a last one. Each checks the result of the one before.
+func (a Adapter) each(t *testing.T, part []*closekit.Tool, s *agent.Session, srv *emulator.Server) []modeltest.Step {
 	t.Helper()
 	want, err := s.Definitions(agent.MCP) // the schemas are the same in all formats
-	if err != nil || len(want) != len(tools.Catalog().Tools()) {
-		t.Fatalf("%d definitions: %v", len(want), err)
+	if err != nil || len(want) != len(part) {
+		t.Fatalf("%d definitions of %d tools: %v", len(want), len(part), err)
 	}
-	var steps []modeltest.Step
-	before := ""
+	steps := make([]modeltest.Step, len(part)+1)
 	seen := 0 // requests that Close has seen
-	for i, tool := range tools.Catalog().Tools() {
-		answers := before
-		steps = append(steps, modeltest.Step{
-			Calls: []modeltest.Call{{Name: tool.Name, Input: example(tool)}},
-			Check: func(r modeltest.Request) error {
-				was := seen
-				seen = len(srv.Requests())
-				if i == 0 {
-					return offered(r.Definitions, want)
-				}
-				return a.answered(r, answers, seen > was)
-			},
-		})
-		before = tool.Name
+	for i := range steps {
+		steps[i].Check = func(r modeltest.Request) error {
+			was := seen
+			seen = len(srv.Requests())
+			if i == 0 {
+				return offered(r.Definitions, want)
+			}
+			return a.answered(r, part[i-1].Name, seen > was)
+		}
 	}
+	for i, tool := range part {
+		steps[i].Calls = []modeltest.Call{{Name: tool.Name, Input: example(tool)}}
+	}
+	steps[len(part)].Text = last
 	return steps
 }
 
@@ -129,7 +144,7 @@ func example(t *closekit.Tool) string {
 // turn has several calls in one turn: an unknown tool and a missing record do not hold
 // up the others, and results are in the order of the calls.
 func (a Adapter) turn(t *testing.T, l Loop) {
-	_, s, srv := open(t)
+	_, s, srv := open(t, few)
 	calls := []modeltest.Call{
 		{Name: "close_me_get", Input: `{}`},
 		{Name: "close_lead_create", Input: `{"name":"First & <foremost>"}`},
@@ -169,16 +184,18 @@ func leads(srv *emulator.Server) []string {
 // unchanged wants the legal input of each tool to arrive as the model wrote it: text in
 // place of a number, say, would be put right by the session.
 func (a Adapter) unchanged(t *testing.T) {
-	_, s, srv := open(t, allowed)
-	steps := a.each(t, s, srv)
-	m := modeltest.Start(t, append(steps, modeltest.Step{Text: last})...)
-	_, seen, err := a.Watch(t.Context(), m.URL(), s, "Do it.")
-	if err != nil || len(seen) != len(steps) {
-		t.Fatalf("%d results of %d calls: %v", len(seen), len(steps), err)
-	}
-	for i, r := range seen {
-		if call := steps[i].Calls[0]; r.Tool != call.Name || len(r.Repairs) > 0 {
-			t.Errorf("%s: the session read the input in another way: %s %+v, written %s", call.Name, r.Tool, r.Repairs, call.Input)
+	for part := range slices.Chunk(tools.Catalog().Tools(), most) {
+		_, s, srv := open(t, only(part), allowed)
+		steps := a.each(t, part, s, srv)
+		m := modeltest.Start(t, steps...)
+		_, seen, err := a.Watch(t.Context(), m.URL(), s, "Do it.")
+		if err != nil || len(seen) != len(part) {
+			t.Fatalf("%d results of %d calls: %v", len(seen), len(part), err)
+		}
+		for i, r := range seen {
+			if call := steps[i].Calls[0]; r.Tool != call.Name || len(r.Repairs) > 0 {
+				t.Errorf("%s: the session read the input in another way: %s %+v, written %s", call.Name, r.Tool, r.Repairs, call.Input)
+			}
 		}
 	}
 }
@@ -186,7 +203,7 @@ func (a Adapter) unchanged(t *testing.T) {
 // mistakes has four mistakes in one input. The model reads of each in a line, in a
 // result that is marked, and puts them right.
 func (a Adapter) mistakes(t *testing.T, l Loop) {
-	_, s, srv := open(t)
+	_, s, srv := open(t, few)
 	play(t, l, s,
 		modeltest.Step{Calls: []modeltest.Call{{Name: "close_opportunity_create", Input: `{"lead_id":7,"value_period":"yearly-ish","confidence":900,"color":"red"}`}}},
 		modeltest.Step{
@@ -209,8 +226,8 @@ func (a Adapter) mistakes(t *testing.T, l Loop) {
 // failures has what ends other runs: the key is refused, Close cannot be reached, and
 // input that is no JSON. Each is a result that is marked.
 func (a Adapter) failures(t *testing.T, l Loop) {
-	g, _, srv := open(t)
-	_, s, _ := open(t, client("http://127.0.0.1:1/api/v1"))
+	g, _, srv := open(t, few)
+	_, s, _ := open(t, few, client("http://127.0.0.1:1/api/v1"))
 	for what, s := range map[string]*agent.Session{
 		"a key that Close refuses": g.Session(closekit.APIKey("wrong")),
 		"no account":               g.Session(nil),
