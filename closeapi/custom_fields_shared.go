@@ -134,7 +134,7 @@ var opCustomFieldSharedDelete = wire.Operation{
 
 // CustomFieldsSharedList lists the custom fields that several kinds of records can share.
 //
-// The fields that belong to one kind alone have lists of their own, such as [CustomFieldsLeadList].
+// Fields of one kind alone have other lists, such as [CustomFieldsLeadList].
 //
 // Close API: GET /custom_field/shared/ (tool close_custom_fields_shared_list)
 // https://developer.close.com/api/resources/custom-fields/shared-custom-fields

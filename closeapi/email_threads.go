@@ -38,7 +38,7 @@ var opEmailThreadGet = wire.Operation{
 
 // EmailThreadDelete deletes an email conversation with all its emails.
 //
-// It deletes every email of the conversation; for a single one use [EmailDelete]. Ask the user before you call it.
+// For a single email use [EmailDelete]. Ask the user before you call it.
 //
 // Close API: DELETE /activity/emailthread/{email_thread_id}/ (tool close_email_thread_delete)
 // https://developer.close.com/api/resources/activities/email-threads

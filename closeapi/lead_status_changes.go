@@ -10,7 +10,7 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// LeadStatusChangeCreate logs that the status of a lead changed in the past.
+// LeadStatusChangeCreate logs a past change of lead status.
 //
 // It is for imports of history and does not change the lead; for that use [LeadUpdate].
 //
@@ -37,7 +37,7 @@ var opLeadStatusChangeCreate = wire.Operation{
 	Params:    func() any { return new(LeadStatusChangeCreateParams) },
 }
 
-// LeadStatusChangeGet fetches one status change of a lead by id.
+// LeadStatusChangeGet fetches one change of lead status by id.
 //
 // Find ids with [LeadStatusChangesList].
 //
@@ -64,7 +64,7 @@ var opLeadStatusChangeGet = wire.Operation{
 	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
-// LeadStatusChangeDelete deletes a status change of a lead from the timeline.
+// LeadStatusChangeDelete deletes a change of lead status from the timeline.
 //
 // There is no undo, and reports no longer count it. The lead keeps its status. Ask the user before you call it.
 //
@@ -88,7 +88,7 @@ var opLeadStatusChangeDelete = wire.Operation{
 	Params: func() any { return new(LeadStatusChangeDeleteParams) },
 }
 
-// LeadStatusChangesList lists when and by whom the status of a lead was changed.
+// LeadStatusChangesList lists changes of lead status, with time and user.
 //
 // For all that happened on a lead use [ActivitiesList].
 //

@@ -10,7 +10,7 @@ import (
 	"github.com/closekit/closekit/runtime/wire"
 )
 
-// OpportunityStatusChangeCreate logs that the status of a opportunity changed in the past.
+// OpportunityStatusChangeCreate logs a past change of opportunity status.
 //
 // It is for imports of history and does not change the opportunity; for that use [OpportunityUpdate].
 //
@@ -43,7 +43,7 @@ var opOpportunityStatusChangeCreate = wire.Operation{
 	Params: func() any { return new(OpportunityStatusChangeCreateParams) },
 }
 
-// OpportunityStatusChangeGet fetches one status change of a opportunity by id.
+// OpportunityStatusChangeGet fetches one change of opportunity status by id.
 //
 // Find ids with [OpportunityStatusChangesList].
 //
@@ -72,7 +72,7 @@ var opOpportunityStatusChangeGet = wire.Operation{
 	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
-// OpportunityStatusChangeDelete deletes a status change of a opportunity from the timeline.
+// OpportunityStatusChangeDelete deletes a change of opportunity status from the timeline.
 //
 // There is no undo, and reports no longer count it. The opportunity keeps its status. Ask the user before you call it.
 //
@@ -96,7 +96,7 @@ var opOpportunityStatusChangeDelete = wire.Operation{
 	Params: func() any { return new(OpportunityStatusChangeDeleteParams) },
 }
 
-// OpportunityStatusChangesList lists when and by whom the status of a opportunity was changed.
+// OpportunityStatusChangesList lists changes of opportunity status, with time and user.
 //
 // For all that happened on a lead use [ActivitiesList].
 //

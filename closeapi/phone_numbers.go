@@ -113,9 +113,9 @@ var opPhoneNumberUpdate = wire.Operation{
 	Effects: wire.Effects{{When: "2=~,3=~", Effect: closekit.Admin}},
 }
 
-// PhoneNumberDelete gives a phone number back.
+// PhoneNumberDelete cancels a phone number.
 //
-// The number may go to somebody else and cannot be restored. Ask the user before you call it.
+// The number may go to another customer and cannot be restored. Ask the user before you call it.
 //
 // Close API: DELETE /phone_number/{phone_number_id}/ (tool close_phone_number_delete)
 // https://developer.close.com/api/resources/phone-numbers

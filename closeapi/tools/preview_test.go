@@ -12,6 +12,11 @@ import (
 // read.
 func TestPreview(t *testing.T) {
 	t.Parallel()
+	unreadable := map[string]string{ // the parameters are all that a person can see
+		"close_membership_delete":                  "Close reads no membership by its id",
+		"close_scheduling_link_integration_delete": "Close reads no link by the id that an app gave it",
+		"close_unsubscribed_email_delete":          "the record is the address, which is the parameter",
+	}
 	for _, tool := range tools.All() {
 		reads := tool.Info().Preview
 		if tool.Effect == closekit.Read && len(reads) > 0 {
@@ -30,9 +35,17 @@ func TestPreview(t *testing.T) {
 				t.Errorf("%s shows %v of %s and counts %q", tool.Name, p.Show, p.Tool, p.Count)
 			}
 		}
-		if tool.Effect.Has(closekit.Overwrite) && tool.Method != "POST" && len(reads) == 0 {
+		why, isUnreadable := unreadable[tool.Name]
+		switch mustShow := tool.Effect.Has(closekit.Overwrite) && tool.Method != "POST"; {
+		case mustShow && len(reads) == 0 && !isUnreadable:
 			t.Errorf("%s overwrites or deletes and shows nothing before", tool.Name)
+		case isUnreadable && (!mustShow || len(reads) > 0):
+			t.Errorf("%s is listed as one that cannot be shown: %s", tool.Name, why)
 		}
+		delete(unreadable, tool.Name)
+	}
+	for name, why := range unreadable {
+		t.Errorf("there is no %s, which is listed: %s", name, why)
 	}
 }
 

@@ -165,20 +165,21 @@ func TestLookupUnknown(t *testing.T) {
 	)
 	for name, want := range map[string]string{
 		"": "", "zzz": "", "close_": "", "delete": "", "close_create": "", strings.Repeat("lead_", 100): "", "Close_Lead_Get": "close_lead_get",
-		"close_lead_creat": "close_lead_create", "close_leads_search": leads, "close_lead_search": leads, "close_lead": leads, "findLeads": leads,
+		"close_lead_creat": "close_lead_create", "close_leads_search": leads + " close_search", "close_lead_search": leads + " close_search", "close_lead": leads, "findLeads": leads + " close_search",
 		"close_create_lead": "close_lead_create", "lead_create": "close_lead_create", "close_company_create": "close_lead_create",
 		"close_lead_remove": "close_lead_delete", "remove_company": "close_lead_delete", "close_lead_dedupe": "close_lead_merge",
 		"close_lead_archive": leads, "close_lead_upsert": leads, "close_lead_create_or_update": "",
 		"close_task_complete": "close_task_update", "close_task_delegate": "close_task_update", "close_todo_complete": "close_task_update",
 		"close_task_delet": "close_task_delete", "close_task_dilate": "close_tasks_list close_task_get",
 		subscription + "cancel": subscription + "update", "close_sequence_pause": subscription + "update", "close_contact_enroll": subscription + "create",
-		"close_sequence_create": sequences, "close_sequence_start": sequences, "close_sequence_delete": sequences, "close_workflow_list": sequences,
+		"close_sequence_merge": sequences, "close_sequence_start": sequences, "close_sequence_send": sequences, "close_sequence_archive": sequences, "close_workflow_list": sequences,
+		"close_workflow_delete": "close_sequence_delete", "close_scheduling_link_upsert": "close_scheduling_link_integration_set",
 		"close_subscription_create": "close_webhooks_list close_webhook_get",
 		"close_deal_list":           deals, "close_opportunites_list": "close_opportunities_list", "close_opportunity_win": "close_opportunity_update",
-		"close_user_delete": "close_users_list close_user_get", "close_me": "close_me_get", "whoami": "close_me_get",
+		"close_user_delete": "close_users_list close_user_get close_membership_delete", "close_me": "close_me_get", "whoami": "close_me_get",
 		"close_email_send": "close_email_create", "close_message_send": "close_emails_list close_email_get", "close_call_log": "close_calls_list close_call_create",
 		"close_call_schedule": "close_task_create", "close_activity_create": "close_activities_list", "close_contact_delete_all": "",
-		"close_custom_field_delete": "close_custom_fields_contact_list close_custom_fields_lead_list close_custom_fields_opportunity_list",
+		"close_custom_field_delete": "close_custom_fields_activity_list close_custom_fields_contact_list close_custom_fields_custom_object_list",
 	} {
 		_, err := tools.Lookup(name)
 		var u *closekit.UnknownToolError

@@ -24,6 +24,7 @@ var verbs = [][]string{
 	{"archive", "unarchive"},
 	{"render", "preview"},
 	{"share"},
+	{"upsert"},
 }
 
 // Verb returns the usual verb for one that means the same, "" for other words.

@@ -25,7 +25,7 @@ type Membership struct {
 	Pinned                 []any  // ids of the Smart Views that the user pinned
 }
 
-// Set gives a membership a role, unless it is empty, and settings.
+// Set changes the role of a membership, unless it is empty, and its settings.
 func (m *Membership) Set(role string, settings object) {
 	if role != "" {
 		m.Role = role
