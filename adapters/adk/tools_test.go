@@ -147,7 +147,7 @@ func confirm(ctx context.Context, url string, g *agent.Agent, s *agent.Session, 
 // TestInOrder has a message with many calls that change the same field: the last wins.
 func TestInOrder(t *testing.T) {
 	srv := emulator.Start(t)
-	g, err := agent.New(tools.Catalog(), agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(srv.URL()))),
+	g, err := agent.New(tools.Catalog(), agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(srv.URL()))), agent.Toolset("sales"),
 		agent.WithPolicy(agent.PolicyFunc(func(*agent.Call) agent.Decision { return agent.Decision{} })))
 	if err != nil {
 		t.Fatal(err)

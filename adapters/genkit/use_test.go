@@ -116,7 +116,7 @@ func confirm(ctx context.Context, url string, a *agent.Agent, s *agent.Session, 
 // TestInOrder has a message with many calls that change the same field: the last wins.
 func TestInOrder(t *testing.T) {
 	srv := emulator.Start(t)
-	a, err := agent.New(tools.Catalog(), agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(srv.URL()))),
+	a, err := agent.New(tools.Catalog(), agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(srv.URL()))), agent.Toolset("sales"),
 		agent.WithPolicy(agent.PolicyFunc(func(*agent.Call) agent.Decision { return agent.Decision{} })))
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +144,7 @@ func TestInOrder(t *testing.T) {
 // the same order each time.
 func TestOthers(t *testing.T) {
 	srv := emulator.Start(t)
-	a, err := agent.New(tools.Catalog(), agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(srv.URL()))))
+	a, err := agent.New(tools.Catalog(), agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(srv.URL()))), agent.Toolset("sales"))
 	if err != nil {
 		t.Fatal(err)
 	}

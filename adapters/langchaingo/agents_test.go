@@ -47,11 +47,11 @@ func (m untitled) GenerateContent(ctx context.Context, messages []llms.MessageCo
 }
 
 // session returns a session in which nothing needs a person.
-func session(t *testing.T) (*agent.Session, *emulator.Server) {
+func session(t *testing.T, opts ...agent.Option) (*agent.Session, *emulator.Server) {
 	t.Helper()
 	srv := emulator.Start(t)
-	a, err := agent.New(tools.Catalog(), agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(srv.URL()))),
-		agent.WithPolicy(agent.PolicyFunc(func(*agent.Call) agent.Decision { return agent.Decision{} })))
+	a, err := agent.New(tools.Catalog(), append(opts, agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(srv.URL()))),
+		agent.WithPolicy(agent.PolicyFunc(func(*agent.Call) agent.Decision { return agent.Decision{} })))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func session(t *testing.T) (*agent.Session, *emulator.Server) {
 // langchaingo asks a model for {"__arg1": "the text"}, and shows it the text in the
 // place of what it sent, which modeltest refuses: this model sends the text at once.
 func TestAgent(t *testing.T) {
-	s, srv := session(t)
+	s, srv := session(t, agent.Toolset("sales"))
 	wrong := func(r modeltest.Request) error {
 		if len(r.Results) != 1 || !marked(r.Results[0]) {
 			return fmt.Errorf("%+v", r.Results)
