@@ -19,10 +19,13 @@ var (
 	resource = regexp.MustCompile(`(?m)^resource: (\w+)`)
 	route    = regexp.MustCompile(`(?m)^(    http: [A-Z]+ )(/)`)
 	hook     = regexp.MustCompile(`(?m)^(    action: )`)
+	family   = regexp.MustCompile(`(?m)^each:`)
+	group    = regexp.MustCompile(`(?m)^params:\n(?:(?:  .*)?\n)*`) // parameters that the copies share
 	word     = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
 )
 
-// Manifest returns the manifest with n copies of every resource.
+// Manifest returns the manifest with n copies of every resource, but of families of
+// resources, which stay as they are.
 func Manifest(n int) (fs.FS, error) {
 	out := fstest.MapFS{}
 	from := manifest.Embedded()
@@ -42,6 +45,9 @@ func Manifest(n int) (fs.FS, error) {
 		if name == "close.yaml" {
 			continue
 		}
+		if family.Match(b) { // its names are put together, and not in the text
+			continue
+		}
 		texts[name] = string(b)
 		for _, m := range defined.FindAllStringSubmatch(texts[name], -1) {
 			own[m[1]] = true
@@ -58,6 +64,7 @@ func Manifest(n int) (fs.FS, error) {
 				}
 				return fmt.Sprintf("Copy%d%s", i, w)
 			})
+			text = group.ReplaceAllString(text, "")
 			text = resource.ReplaceAllString(text, fmt.Sprintf("resource: ${1}_copy%d", i))
 			text = route.ReplaceAllString(text, fmt.Sprintf("${1}/copy%d/", i))
 			text = hook.ReplaceAllString(text, fmt.Sprintf("${1}copy%d_", i))
