@@ -112,7 +112,7 @@ func TestSendAs(t *testing.T) {
 	}
 	d := a.key(a.srv.APIKeyOf(dee.ID, org))
 	both := object{"allowing_user_id": ada, "allowed_user_id": ben}
-	b.want(403, "POST", "/send_as/", both) // nobody allows himself
+	b.want(403, "POST", "/send_as/", both) // only the user who allows it may ask
 	id := a.want(201, "POST", "/send_as/", both)["id"].(string)
 	a.want(400, "POST", "/send_as/", both)
 	a.want(400, "POST", "/send_as/", object{"allowing_user_id": ada, "allowed_user_id": ada})

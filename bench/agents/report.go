@@ -95,7 +95,7 @@ func (r *results) demands(p *page) error {
 	say("the same, meta-tools", "≥ 0.95", b.String(), b.mean >= 0.95, true)
 	c := plain.share(underPolicy)
 	say("the same slips, tools of the plain specification", "< 0.6", c.String(), c.mean < 0.6, false)
-	p.row("the same without any slip: the most that the plain specification, which asks nobody, can reach", "none", r.oracle[agenttasks.Plain.Name].share(underPolicy).String(), "")
+	p.row("the same without any slip: the most that the plain specification, which asks no person, can reach", "none", r.oracle[agenttasks.Plain.Name].share(underPolicy).String(), "")
 	u := plain.share(done)
 	say("the same slips, if a person is not needed for anything (done, no harm)", "< 0.6", u.String(), u.mean < 0.6, false)
 	for _, n := range times {
@@ -295,7 +295,7 @@ const method = `
 
 - Scripted models are not models. They say what errors and gates are worth, not how well a model plans. Rates of slips are assumed for the most part; the table
   with one slip in every call does not need them.
-- A policy of our layer is the measure of all arms. Whoever needs no person should compare the columns "done, no harm".
+- A policy of our layer is the measure of all arms. Readers who need no person should compare the columns "done, no harm".
 - A slip for which a call has no place is not made, so that the rates are upper bounds. Writes without a look before, of the published analyses, are two tasks
   and no slip.
 - A slip in a read that stays unnoticed has no consequence: the scripts do not act on what they read. That flatters the plain specification, in which Close

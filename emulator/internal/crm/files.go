@@ -85,7 +85,7 @@ func fileOf(st *store.State, text string) (f *store.File, own bool) {
 }
 
 // UseFile attaches a file and keeps it, or returns what is wrong with its URL. URLs
-// from elsewhere pass, because nobody knows what the service does with them.
+// from elsewhere pass, because it is unknown what the service does with them.
 func UseFile(c *rest.Call, text string) string {
 	app, _ := c.Engine.FileRoots()
 	if !strings.HasPrefix(text, app+FilePath) {
