@@ -72,12 +72,12 @@ func seeds() uint64 {
 
 // TestVisibleSlips tests the demand on the layer: a model that reads errors, and makes
 // the slips that a tool layer can see, completes at least 95 of 100 tasks under policy,
-// also if it is a weak one. Without the layer the same slips do harm, so that the test
-// can fail; see the results of bench/agents for how much.
+// also if it slips twice as often as a weak one. Without the layer the same slips do
+// harm, so that the test can fail; see the results of bench/agents for how much.
 func TestVisibleSlips(t *testing.T) {
 	t.Parallel()
 	lab, tasks := &agenttasks.Lab{}, agenttasks.All()
-	for _, times := range []float64{1, 2} {
+	for _, times := range []float64{1, 4} {
 		c := agenttasks.Reader
 		c.Times, c.Visible = times, true
 		for _, arm := range []agenttasks.Arm{agenttasks.Layer, agenttasks.Meta} {
