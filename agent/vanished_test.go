@@ -11,7 +11,7 @@ import (
 // TestVanishedDirectory makes an agent in a working directory that has been deleted, as
 // happens to a service whose release is replaced.
 func TestVanishedDirectory(t *testing.T) {
-	dir, err := os.MkdirTemp(t.TempDir(), "x")
+	dir, err := os.MkdirTemp(t.TempDir(), "x") //nolint:usetesting // TempDir would remove it, and complain
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 )
@@ -22,9 +23,7 @@ func TestCustomActivities(t *testing.T) {
 	lead, kind, field := customActivities(a)
 	body := func(more object) object {
 		out := object{"lead_id": lead, "custom_activity_type_id": kind}
-		for k, v := range more {
-			out[k] = v
-		}
+		maps.Copy(out, more)
 		return out
 	}
 	a.refused("POST", "/activity/custom/", body(nil), "custom."+field)

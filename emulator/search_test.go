@@ -12,9 +12,7 @@ import (
 
 func node(typ string, more object) object {
 	o := object{"type": typ}
-	for k, v := range more {
-		o[k] = v
-	}
+	maps.Copy(o, more)
 	return o
 }
 
@@ -56,9 +54,7 @@ func market(t *testing.T) (a *api, acme, globex string) {
 func (a *api) find(query object, more object) []string {
 	a.t.Helper()
 	body := object{"query": query}
-	for k, v := range more {
-		body[k] = v
-	}
+	maps.Copy(body, more)
 	var out []string
 	for _, e := range a.want(200, "POST", "/data/search/", body)["data"].([]any) {
 		out = append(out, e.(object)["id"].(string))
@@ -260,9 +256,7 @@ func TestBulkEmailAndEnrollment(t *testing.T) {
 	sequence := a.want(200, "POST", "/sequence/", object{"name": "Follow up"})["id"].(string)
 	bulk := func(action string, more object) {
 		body := object{"s_query": about("lead"), "action_type": action, "sequence_id": sequence}
-		for k, v := range more {
-			body[k] = v
-		}
+		maps.Copy(body, more)
 		a.want(200, "POST", "/bulk_action/sequence_subscription/", body)
 		a.srv.Advance(3 * time.Second)
 	}

@@ -107,7 +107,7 @@ var lookups = []Task{
 		Seed: func(w *World) {
 			firm(w)
 			w.Make("call", "close_call_create", In{"lead_id": "$Acme", "note": "Spoke about price", "duration": 60, "activity_at": "2026-11-02T10:00:00Z"})
-			w.incoming("ann@acme.example", "Question", "How long is the pilot?")
+			w.incoming("Question", "How long is the pilot?")
 			w.Make("sms", "close_sms_create", In{"lead_id": "$Acme", "text": "Thanks, talk on Monday", "remote_phone": "+14155550100", "local_phone": "+14155550101", "status": "inbox", "activity_at": "2026-11-27T10:00:00Z"})
 		},
 		Oracle: []Step{{Tool: "close_activities_list", In: In{"lead_id": []any{"$Acme"}, "_order_by": "-activity_at"}}},

@@ -122,8 +122,8 @@ var mails = []Task{
 }
 
 // incoming logs a mail that Acme sent, as mail.
-func (w *World) incoming(from, subject, text string) {
-	w.Make("mail", "close_email_create", In{"lead_id": "$Acme", "to": []any{"ada@example.com"}, "sender": from, "subject": subject, "body_text": text, "status": "inbox", "activity_at": "2026-11-15T10:00:00Z"})
+func (w *World) incoming(subject, text string) {
+	w.Make("mail", "close_email_create", In{"lead_id": "$Acme", "to": []any{"ada@example.com"}, "sender": "ann@acme.example", "subject": subject, "body_text": text, "status": "inbox", "activity_at": "2026-11-15T10:00:00Z"})
 }
 
 // message wants one message to have left, with the text that the rep saw.

@@ -49,7 +49,7 @@ func TestLegal(t *testing.T) {
 			for name, o := range options {
 				for some := range slices.Chunk(all(), 100) {
 					if kept := find(t, "close_leads_list"); !slices.ContainsFunc(some, func(x *tool.Tool) bool { return x.Name == kept.Name }) {
-						some = append(some[:len(some):len(some)], kept)
+						some = append(slices.Clip(some), kept)
 					}
 					list, err := lower.All(some, f, p, o)
 					if err != nil {

@@ -134,7 +134,7 @@ func isID(raw []byte) bool {
 	if len(raw) < 3 || len(raw) > 100 || raw[0] != '"' {
 		return false
 	}
-	return !bytes.ContainsFunc(raw[1:len(raw)-1], func(c rune) bool { return c != '_' && (c > 'z' || !alnum(byte(c))) })
+	return !slices.ContainsFunc(raw[1:len(raw)-1], func(c byte) bool { return c != '_' && !alnum(c) })
 }
 
 // columns returns the fields of a table: those that any record has, if that is so few

@@ -2,6 +2,7 @@ package crm
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -102,9 +103,7 @@ func AddNumber(c *rest.Call, n phone.Number, o object) *store.Record {
 		"is_premium": false, "is_verified": false, "was_ported": false, "last_billed_price": nil, "next_billing_on": nil,
 		"address_id": nil, "bundle_id": nil,
 	}
-	for k, v := range o {
-		full[k] = v
-	}
+	maps.Copy(full, o)
 	derivedOfNumber(c, full)
 	return c.Insert(c.Engine.Resources["phone_numbers"], full)
 }

@@ -197,7 +197,7 @@ type State struct {
 	Jobs          []*Job
 	Walks         map[string]*Walk    // by cursor
 	Downloads     map[string]Download // by the last part of their addresses
-	Files         map[string]*File // by key
+	Files         map[string]*File    // by key
 }
 
 // NewState returns an empty state. Equal seeds generate equal ids.
