@@ -16,7 +16,7 @@ var (
 	contactsOf   = []string{"lead", "contact", "all"}
 	bulkFields   = []rest.Field{
 		{Name: "s_query", Kind: rest.Dict, Need: true, NotNull: true, Access: rest.OnCreate},
-		{Name: "results_limit", Kind: rest.Whole, Access: rest.OnCreate},
+		{Name: "results_limit", Kind: rest.Whole, Bounded: true, Access: rest.OnCreate},
 		{Name: "sort", Kind: rest.Objects, Access: rest.OnCreate},
 		{Name: "send_done_email", Kind: rest.Flag, NotNull: true, Access: rest.OnCreate},
 	}

@@ -72,7 +72,7 @@ func exportResources() []*rest.Resource {
 		export("exports", "export.lead", []rest.Field{
 			{Name: "type", Kind: rest.Choice, Choices: []string{"leads", "contacts", "lead_opps"}, Need: true, Access: rest.OnCreate},
 			{Name: "s_query", Kind: rest.Dict, Access: rest.OnCreate},
-			{Name: "results_limit", Kind: rest.Whole, Access: rest.OnCreate},
+			{Name: "results_limit", Kind: rest.Whole, Bounded: true, Access: rest.OnCreate},
 			{Name: "sort", Kind: rest.Objects, Access: rest.OnCreate},
 		}, func(c *rest.Call, o object, _ *rest.Problems) {
 			setDefaults(o, object{"results_limit": nil, "sort": []any{}})
