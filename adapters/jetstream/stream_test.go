@@ -233,11 +233,11 @@ func publish(ctx context.Context, js jetstream.JetStream, keys *webhooks.Keys) (
 }
 
 // clear is a vault that seals nothing, because what it seals ends with the test.
-type clear struct{}
+type plainVault struct{}
 
-func (clear) Seal(b, _ []byte) ([]byte, uint32, error) { return b, 1, nil }
-func (clear) Open(b, _ []byte) ([]byte, error)         { return b, nil }
-func (clear) KeyIDs() (uint32, []uint32)               { return 1, []uint32{1} }
+func (plainVault) Seal(b, _ []byte) ([]byte, uint32, error) { return b, 1, nil }
+func (plainVault) Open(b, _ []byte) ([]byte, error)         { return b, nil }
+func (plainVault) KeyIDs() (uint32, []uint32)               { return 1, []uint32{1} }
 
 // TestReceiver has the emulator deliver to a receiver that publishes, and workers that
 // handle each event once.
@@ -260,7 +260,7 @@ func TestReceiver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := webhooks.NewKeys(webhooks.NewMemory(0), clear{})
+	keys := webhooks.NewKeys(webhooks.NewMemory(0), plainVault{})
 	if err := keys.Save(t.Context(), "", webhooks.Subscription{ID: created.ID, Tenant: "acme", Key: key}); err != nil {
 		t.Fatal(err)
 	}
