@@ -232,7 +232,7 @@ func publish(ctx context.Context, js jetstream.JetStream, keys *webhooks.Keys) (
 	return webhooks.NewReceiver(webhooks.Config{Keys: keys.Lookup, Once: stream.Once()})
 }
 
-// clear is a vault that seals nothing, because what it seals ends with the test.
+// plainVault is a vault that seals nothing, because what it seals ends with the test.
 type plainVault struct{}
 
 func (plainVault) Seal(b, _ []byte) ([]byte, uint32, error) { return b, 1, nil }
