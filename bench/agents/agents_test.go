@@ -45,7 +45,7 @@ func TestLive(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			out, err := (&agenttasks.Lab{}).Run(t.Context(), agenttasks.Trial{Task: task, Model: agenttasks.Live{Label: provider, Ask: ask}, Arm: agenttasks.Layer})
+			out, err := (&agenttasks.Lab{Only: agenttasks.Near()}).Run(t.Context(), agenttasks.Trial{Task: task, Model: agenttasks.Live{Label: provider, Ask: ask}, Arm: agenttasks.Layer})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -211,11 +211,13 @@ func put(m map[string]map[string]*cell, key, arm string, c *cell) {
 	m[key][arm] = c
 }
 
-// live runs the tasks, the variants with less and the injections with a real model.
+// live runs the tasks, the variants with less and the injections with a real model, which
+// has the tools for the kinds of records that they are about: OpenAI takes at most 128.
 func (e *evaluation) live(ctx context.Context, to io.Writer, name string, ask asker) error {
 	if e.trials == 0 {
 		e.trials = 1
 	}
+	e.lab.Only = agenttasks.Near()
 	model := func(trial int) agenttasks.Model { return agenttasks.Live{Label: name, Ask: ask, Says: trial} }
 	fmt.Fprintf(to, "| %s | tasks | trials | CuP | done, no harm | calls | tokens per safe completion |\n|---|---:|---:|---|---:|---:|---:|\n", name)
 	for _, arm := range agenttasks.Arms() {

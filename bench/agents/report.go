@@ -311,5 +311,5 @@ const method = `
 - Errors of the emulator have the form of those that were recorded (a status, ` + "`field-errors`" + ` by the name of the model's field); texts of errors that were not
   recorded are assumed, and name the values of an enum, which may be kind to the plain specification.
 - A real model is run with ` + "`-live`" + `; whether it asked is read from a question mark in its last message, and what it should have said is not judged beyond what
-  it has read. No figure on this page is of a real model.
+  it has read. It has the tools for the kinds of records that the tasks are about, as OpenAI takes at most 128. No figure on this page is of a real model.
 `

@@ -67,7 +67,12 @@ var idLike = regexp.MustCompile(`^[a-z]+_[A-Za-z0-9]{8,}$`)
 
 // offered returns the tools that the model has.
 func (r *run) offered() []*closekit.Tool {
-	return slices.DeleteFunc(slices.Clone(tools.All()), func(t *closekit.Tool) bool { return slices.Contains(r.task.Without, t.Name) })
+	return slices.DeleteFunc(slices.Clone(tools.All()), func(t *closekit.Tool) bool { return !r.has(t.Name) })
+}
+
+// has reports whether the model has a tool of the catalog.
+func (r *run) has(tool string) bool {
+	return !slices.Contains(r.task.Without, tool) && (r.lab.Only == nil || slices.Contains(r.lab.Only, tool))
 }
 
 // direct are hands whose tools are all in the prompt.
@@ -154,7 +159,7 @@ func (h *direct) Input(_ string, input json.RawMessage) json.RawMessage {
 func (h *direct) Call(ctx context.Context, name string, input json.RawMessage) Reply {
 	reply := Reply{Name: name, Input: input}
 	t := catalogTool(name)
-	if t == nil || slices.Contains(h.task.Without, name) {
+	if t == nil || !h.has(name) {
 		reply.Text, reply.Failed = "Error: unknown tool "+name, true
 		return reply
 	}

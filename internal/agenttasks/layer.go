@@ -33,7 +33,7 @@ func openAgent(r *run, meta bool) (Hands, error) {
 		agent.WithClient(closekit.NewClient(nil, r.world.reach()...)), agent.Clock(r.world.Server.Now),
 	}
 	for _, t := range r.offered() {
-		if len(r.task.Without) > 0 {
+		if len(r.task.Without) > 0 || r.lab.Only != nil {
 			opts = append(opts, agent.Tools(t.Name))
 		}
 	}

@@ -76,6 +76,8 @@ func (o *Outcome) UnderPolicy() bool { return o.Done() && o.Unasked == 0 }
 type Lab struct {
 	// Count counts tokens; nil counts nothing.
 	Count func(text string) int
+	// Only are the tools that models have; nil means the catalog.
+	Only []string
 
 	mu   sync.Mutex
 	want map[string]func() (*changes, error) // by task

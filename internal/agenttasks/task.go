@@ -6,7 +6,11 @@
 // Each family of tasks has a file of its own.
 package agenttasks
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/closekit/closekit/closeapi/tools"
+)
 
 // In is the input of a call. A text that starts with $ stands for the id of a record
 // of the seed, or of the response that an earlier call saved under that name.
@@ -93,6 +97,24 @@ func Find(tasks []Task, name string) *Task {
 
 // Writes reports whether the oracle makes calls that change something.
 func (t *Task) Writes() bool { return slices.ContainsFunc(t.Oracle, Step.writes) }
+
+// Near returns the tools for the kinds of records that the tasks and the orders in texts
+// are about, for providers that do not take the whole catalog.
+func Near() []string {
+	about := map[string]bool{}
+	for _, t := range slices.Concat(All(), Injections(PlainOrder)) {
+		for _, s := range slices.Concat(t.Oracle, t.Attack) {
+			about[catalogTool(s.Tool).Resource] = true
+		}
+	}
+	var near []string
+	for _, t := range tools.All() {
+		if about[t.Resource] {
+			near = append(near, t.Name)
+		}
+	}
+	return near
+}
 
 // wishes are the calls that the rep wants: those of the oracle, once each.
 type wishes struct {
