@@ -36,8 +36,8 @@ func TestSchemaFormats(t *testing.T) {
 	if code, _, errs := runTools(t, "schema", "--format", "mcp", "--tools", "close_lead_*", "--out", dir); code != 0 {
 		t.Fatal(errs)
 	}
-	if files, _ := filepath.Glob(filepath.Join(dir, "*.json")); len(files) != 5 {
-		t.Errorf("got the files %v, want 5", files)
+	if files, _ := filepath.Glob(filepath.Join(dir, "*.json")); len(files) != 16 {
+		t.Errorf("got the files %v, want 16", files)
 	}
 	if b, err := os.ReadFile(filepath.Join(dir, "close_lead_get.json")); err != nil || !json.Valid(b) {
 		t.Errorf("%s, %v", b, err)
