@@ -58,7 +58,7 @@ hand (the members "go") stay.
 
 A lock file of another organization is not replaced.`,
 		Example: `  closekit org pull --lock acme.lock.json
-  closekit org pull --lock acme.lock.json --account sales`,
+  closekit org pull --lock acme.lock.json --account ada`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.orgPull(cmd.Context(), &f) },
 	}
