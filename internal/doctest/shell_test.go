@@ -19,6 +19,7 @@ import (
 var elsewhere = map[string]string{
 	"go test ./...": "this test is part of it",
 	"go get -tool github.com/closekit/closekit/cmd/closegen": "TestReadmeGenerates runs it, in a module of its own",
+	"closegen org -lock acme.lock.json -out acme":            "TestOrganizationGuide of closegen runs it, in a module",
 }
 
 // session is a reader at a terminal, who follows a document from its top.
