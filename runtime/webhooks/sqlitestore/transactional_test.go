@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -174,12 +175,24 @@ func TestTransactionalMisuse(t *testing.T) {
 	}
 }
 
+// clock is a clock that tests set; the store reads it on a goroutine of its own.
+type clock struct{ nanos atomic.Int64 }
+
+func newClock() *clock {
+	c := &clock{}
+	c.nanos.Store(time.Now().UnixNano())
+	return c
+}
+
+func (c *clock) time() time.Time      { return time.Unix(0, c.nanos.Load()) }
+func (c *clock) move(d time.Duration) { c.nanos.Add(int64(d)) }
+
 // TestClockSetBack recognizes what was handled when the clock was ahead, and takes over a
 // claim that would be in force for days.
 func TestClockSetBack(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
-	s, err := open(filepath.Join(t.TempDir(), "webhooks.db"), func() time.Time { return now })
+	now := newClock()
+	s, err := open(filepath.Join(t.TempDir(), "webhooks.db"), now.time)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,9 +209,9 @@ func TestClockSetBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	claim(claimed, webhooks.Claimed)
-	now = now.Add(-30 * time.Second) // within the lease
+	now.move(-30 * time.Second) // within the lease
 	claim(claimed, webhooks.Busy)
-	now = now.Add(-48 * time.Hour)
+	now.move(-48 * time.Hour)
 	claim(done, webhooks.Handled)
 	claim(claimed, webhooks.Claimed)
 }
@@ -206,18 +219,18 @@ func TestClockSetBack(t *testing.T) {
 // TestPrunesByItself removes marks when they are older than Close repeats a delivery.
 func TestPrunesByItself(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
-	s, err := open(filepath.Join(t.TempDir(), "webhooks.db"), func() time.Time { return now })
+	now := newClock()
+	s, err := open(filepath.Join(t.TempDir(), "webhooks.db"), now.time)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
 	count := func() (n int) {
 		t.Helper()
-		if err := s.SaveCheckpoint(t.Context(), "x", now); err != nil { // marks are pruned after a change
+		if err := s.SaveCheckpoint(t.Context(), "x", now.time()); err != nil { // marks are pruned after a change
 			t.Fatal(err)
 		}
-		if err := s.SaveCheckpoint(t.Context(), "x", now); err != nil { // and the next one waits for it
+		if err := s.SaveCheckpoint(t.Context(), "x", now.time()); err != nil { // and the next one waits for it
 			t.Fatal(err)
 		}
 		if err := s.reader.QueryRowContext(t.Context(), "select count(*) from closekit_webhook_marks").Scan(&n); err != nil {
@@ -229,13 +242,13 @@ func TestPrunesByItself(t *testing.T) {
 		if err := s.Finish(t.Context(), webhooks.Mark{Tenant: "acme", Event: fmt.Sprint(i)}, "x"); err != nil {
 			t.Fatal(err)
 		}
-		now = now.Add(time.Hour)
+		now.move(time.Hour)
 	}
 	for _, c := range []struct {
 		ahead time.Duration
 		n     int
 	}{{69 * time.Hour, 3}, {time.Hour + time.Minute, 2}, {2 * time.Hour, 0}} {
-		now = now.Add(c.ahead)
+		now.move(c.ahead)
 		if n := count(); n != c.n {
 			t.Errorf("%v later: %d marks, want %d", c.ahead, n, c.n)
 		}
