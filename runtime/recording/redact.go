@@ -81,7 +81,7 @@ var (
 	// setting matches a secret that a text assigns, as in token=abc or "token": "abc".
 	setting = regexp.MustCompile(`(?i)([\w.-]*(?:pass(?:word|wd|phrase|code)|secret|token|api[_-]?key|signature|credential|authorization)[\w.-]*(?:\\?["'])?\s*(?:=|:|%3D)\s*(?:\\?["'])?(?:(?:bearer|basic)\s+)?)([^\s"'&,;<>\\]+)`)
 	// scheme matches a credential as headers have it.
-	scheme = regexp.MustCompile(`(?i)\b(bearer|basic)(\s+|%20|\+)([A-Za-z0-9._~+/=-]{6,})`)
+	scheme = regexp.MustCompile(`(?i)(bearer|basic)(\s+|%20|\+)([A-Za-z0-9._~+/=-]{6,})`)
 	// known matches credentials by their form: API keys of Close, JSON Web Tokens, and
 	// user names with passwords in URLs.
 	known    = regexp.MustCompile(`api_[A-Za-z0-9._-]{8,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)?`)
@@ -96,24 +96,24 @@ func (r *redactor) text(s string) string {
 	for _, h := range r.hide {
 		s = strings.ReplaceAll(s, h, r.secret(h))
 	}
-	s = setting.ReplaceAllStringFunc(s, func(m string) string {
-		part := setting.FindStringSubmatch(m)
-		if strings.HasPrefix(part[2], secretMark) {
-			return m
-		}
-		return part[1] + r.secret(part[2])
-	})
 	s = scheme.ReplaceAllStringFunc(s, func(m string) string {
 		part := scheme.FindStringSubmatch(m)
-		if strings.HasPrefix(part[3], secretMark) {
+		if own.MatchString(part[3]) {
 			return m
 		}
 		return part[1] + part[2] + r.secret(part[3])
 	})
+	s = setting.ReplaceAllStringFunc(s, func(m string) string {
+		part := setting.FindStringSubmatch(m)
+		if own.MatchString(part[2]) {
+			return m
+		}
+		return part[1] + r.secret(part[2])
+	})
 	s = known.ReplaceAllStringFunc(s, r.secret)
 	s = userinfo.ReplaceAllStringFunc(s, func(m string) string { return "://" + r.secret(m) + "@" })
 	s = email.ReplaceAllStringFunc(s, func(m string) string {
-		if strings.HasSuffix(m, emailHost) || strings.HasPrefix(m, secretMark) {
+		if own.MatchString(m) {
 			return m
 		}
 		plain := strings.ReplaceAll(m, "%40", "@")
@@ -125,6 +125,9 @@ func (r *redactor) text(s string) string {
 	})
 	return r.numbers(s)
 }
+
+// own matches what is nothing but a replacement, also as the user of a URL.
+var own = regexp.MustCompile(`^(?:` + secretMark + `[0-9a-f]{12}(?:@[^@]*)?|person-[0-9a-f]{12}(?:@|%40)redacted\.example)$`)
 
 // mark matches the replacements, whose digits are not redacted again.
 var mark = regexp.MustCompile(`(?:` + secretMark + `|person-)[0-9a-f]{12}`)
