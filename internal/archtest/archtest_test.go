@@ -32,7 +32,7 @@ var table = map[string]rule{
 	"internal/filelock":       {},
 	"internal/migrations":     {},
 	"internal/organization":   {ours: []string{".", "internal/bom", "internal/words"}},
-	"internal/pgconnect":      {others: []string{"github.com/jackc/pgx/v5"}},
+	"internal/pgconnect":      {ours: []string{"internal/migrations"}, others: []string{"github.com/jackc/pgx/v5"}},
 	"internal/sqlitefile":     {others: []string{"modernc.org/sqlite"}},
 	"manifest":                {ours: []string{"internal/bom", "internal/words"}, others: []string{"gopkg.in/yaml.v3", "github.com/santhosh-tekuri/jsonschema/v5"}},
 	"generator":               {ours: []string{"internal/organization", "manifest", "generator/internal/ir", "generator/internal/emit"}},
@@ -76,7 +76,7 @@ var table = map[string]rule{
 	"agent/internal/chain":    {ours: []string{".", "agent"}},
 	"agent/storetest":         {ours: []string{".", "agent"}},
 	"agent/sqlitestore":       {ours: []string{"agent", "agent/internal/chain", "internal/migrations", "internal/sqlitefile"}, others: []string{"modernc.org/sqlite"}},
-	"agent/pgstore":           {ours: []string{"agent", "agent/internal/chain", "internal/migrations", "internal/pgconnect"}, others: []string{"github.com/jackc/pgx/v5"}},
+	"agent/pgstore":           {ours: []string{"agent", "agent/internal/chain", "internal/pgconnect"}, others: []string{"github.com/jackc/pgx/v5"}},
 	"agent/auditlog":          {ours: []string{".", "agent", "agent/internal/chain", "internal/filelock"}},
 	"agent/otelagent":         {ours: []string{".", "agent"}, others: []string{"go.opentelemetry.io/otel"}},
 
@@ -100,7 +100,7 @@ var table = map[string]rule{
 	"runtime/webhooks/internal/faults": {}, // tests only
 	"runtime/webhooks/storetest":       {ours: []string{"runtime/webhooks"}},
 	"runtime/webhooks/sqlitestore":     {ours: []string{"runtime/webhooks", "internal/migrations", "internal/sqlitefile"}},
-	"runtime/webhooks/pgstore":         {ours: []string{"runtime/webhooks", "internal/migrations", "internal/pgconnect"}, others: []string{"github.com/jackc/pgx/v5"}},
+	"runtime/webhooks/pgstore":         {ours: []string{"runtime/webhooks", "internal/pgconnect"}, others: []string{"github.com/jackc/pgx/v5"}},
 
 	"runtime/accounts": {
 		ours:   []string{".", "internal/bom", "internal/filelock", "internal/httpx", "runtime/accounts/internal/failpoint"},
@@ -113,7 +113,7 @@ var table = map[string]rule{
 	"runtime/accounts/storetest":          {ours: []string{"runtime/accounts"}},
 	"runtime/accounts/vault":              {ours: []string{"runtime/accounts"}, others: []string{"github.com/tink-crypto/tink-go/v2", "google.golang.org/protobuf"}},
 	"runtime/accounts/sqlitestore":        {ours: []string{"runtime/accounts", "internal/migrations", "internal/sqlitefile", "runtime/accounts/internal/sqlrow"}, others: []string{"modernc.org/sqlite"}},
-	"runtime/accounts/pgstore":            {ours: []string{"runtime/accounts", "internal/migrations", "internal/pgconnect", "runtime/accounts/internal/sqlrow"}, others: []string{"github.com/jackc/pgx/v5"}},
+	"runtime/accounts/pgstore":            {ours: []string{"runtime/accounts", "internal/pgconnect", "runtime/accounts/internal/sqlrow"}, others: []string{"github.com/jackc/pgx/v5"}},
 	"runtime/accounts/otelaccounts":       {ours: []string{"runtime/accounts"}, others: []string{"go.opentelemetry.io/otel"}},
 	"internal/pgtest":                     {others: []string{"github.com/jackc/pgx/v5"}},
 

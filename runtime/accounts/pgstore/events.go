@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/closekit/closekit/internal/pgconnect"
 	"github.com/closekit/closekit/runtime/accounts"
 	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
@@ -109,7 +110,7 @@ func (s *Store) ListEvents(ctx context.Context, f accounts.EventFilter) ([]accou
 		if err != nil || whole || time.Now().After(deadline) {
 			return out, err
 		}
-		if err := pause(ctx, 1); err != nil {
+		if err := pgconnect.Pause(ctx, 1); err != nil {
 			return nil, fail("list events", err)
 		}
 	}

@@ -8,6 +8,7 @@ package pgstore
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"time"
@@ -18,12 +19,13 @@ import (
 	"github.com/closekit/closekit/runtime/accounts/internal/sqlrow"
 )
 
-const (
-	// tries is how often something that certainly did not happen is tried.
-	tries = 5
-	// deadAfter is how long a connection may leave a change unanswered.
-	deadAfter = 5 * time.Minute
-)
+// deadAfter is how long a connection may leave a change unanswered.
+const deadAfter = 5 * time.Minute
+
+//go:embed migrations/*.sql
+var files embed.FS
+
+var tables = pgconnect.Tables{Files: files, Version: "closekit_version", Lock: 0x636c6f73656b6974, Are: "the database is"}
 
 // Store is an [accounts.Store] in PostgreSQL. Make it with [Open].
 type Store struct {
@@ -47,7 +49,7 @@ func Open(ctx context.Context, databaseURL string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.migrate(ctx); err != nil {
+	if err := tables.Migrate(ctx, s.pool); err != nil {
 		s.pool.Close()
 		return nil, fail("open", err)
 	}

@@ -2,8 +2,6 @@ package pgstore
 
 import (
 	"context"
-	"math/rand/v2"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -23,7 +21,7 @@ func read[T any](ctx context.Context, s *Store, op string, run func(context.Cont
 		if err == nil {
 			return v, nil
 		}
-		if try == tries || ctx.Err() != nil || !pgconnect.Undone(err) && !lost(err) || pause(ctx, try) != nil {
+		if try == pgconnect.Tries || ctx.Err() != nil || !pgconnect.Undone(err) && !lost(err) || pgconnect.Pause(ctx, try) != nil {
 			return *new(T), fail(op, err)
 		}
 	}
@@ -42,7 +40,7 @@ func write[T any](ctx context.Context, s *Store, op string, run func(context.Con
 		if lost(err) {
 			s.pool.Reset() // the other connections are hardly better
 		}
-		if try == tries || ctx.Err() != nil || !pgconnect.Undone(err) || pause(ctx, try) != nil {
+		if try == pgconnect.Tries || ctx.Err() != nil || !pgconnect.Undone(err) || pgconnect.Pause(ctx, try) != nil {
 			return *new(T), fail(op, err)
 		}
 	}
@@ -75,19 +73,6 @@ func once[T any](ctx context.Context, s *Store, run func(context.Context, sender
 		return o.v, o.err
 	case <-ctx.Done():
 		return none, ctx.Err()
-	}
-}
-
-// pause waits before the next try, longer each time.
-func pause(ctx context.Context, try int) error {
-	wait := 10 * time.Millisecond << (2 * (try - 1)) // 10 ms to 2.5 s
-	timer := time.NewTimer(wait/2 + rand.N(wait/2))  //nolint:gosec // nothing depends on it
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 
