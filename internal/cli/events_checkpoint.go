@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/closekit/closekit/internal/bom"
@@ -86,16 +85,5 @@ func (c *checkpointFile) SaveCheckpoint(_ context.Context, _ string, at time.Tim
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(c.path), ".closekit-events-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name()) //nolint:errcheck // it has the other name by then
-	if _, err = file.Write(append(text, '\n')); err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), c.path)
-	}
-	return err
+	return replaceText(c.path, append(text, '\n'), 0o600)
 }

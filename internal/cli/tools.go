@@ -191,7 +191,11 @@ func (p *program) printJSONTools(list []*closekit.Tool, output bool) error {
 // toolHelp returns the help of closekit call TOOL.
 func toolHelp(t *closekit.Tool, input *schema) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s, %s %s)\n\n", t.Name, t.Effect, t.Method, t.Path)
+	title := fmt.Sprintf("%s (%s, %s %s)", t.Name, t.Effect, t.Method, t.Path)
+	if len(title) > 140 {
+		title = fmt.Sprintf("%s (%s)\n%s %s", t.Name, t.Effect, t.Method, t.Path)
+	}
+	b.WriteString(title + "\n\n")
 	b.WriteString(wrap(t.Info().Description, 78, "") + "\n\nUsage:\n  closekit call " + t.Name)
 	for _, name := range input.Required {
 		fmt.Fprintf(&b, " --%s %s", name, input.property(name).kind())
