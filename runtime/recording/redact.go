@@ -103,14 +103,19 @@ func (r *redactor) text(s string) string {
 		}
 		return part[1] + part[2] + r.secret(part[3])
 	})
-	s = setting.ReplaceAllStringFunc(s, func(m string) string {
-		part := setting.FindStringSubmatch(m)
-		if own.MatchString(part[2]) {
-			return m
-		}
-		return part[1] + r.secret(part[2])
-	})
+	if strings.ContainsAny(s, "=:") || strings.Contains(s, "%3") { // searching long texts takes long
+		s = setting.ReplaceAllStringFunc(s, func(m string) string {
+			part := setting.FindStringSubmatch(m)
+			if own.MatchString(part[2]) {
+				return m
+			}
+			return part[1] + r.secret(part[2])
+		})
+	}
 	s = known.ReplaceAllStringFunc(s, r.secret)
+	if !strings.Contains(s, "@") && !strings.Contains(s, "%40") {
+		return r.numbers(s)
+	}
 	s = userinfo.ReplaceAllStringFunc(s, func(m string) string { return "://" + r.secret(m) + "@" })
 	s = email.ReplaceAllStringFunc(s, func(m string) string {
 		if own.MatchString(m) {
