@@ -42,7 +42,7 @@ func (s *Session) CallAll(ctx context.Context, calls []Invocation) []Result {
 				s.refuse(ctx, p, &OrderError{p.name, b})
 			}
 		}
-		if p.result == nil && len(plans) > 1 {
+		if p.result == nil {
 			s.decideRepeat(ctx, p)
 		}
 		switch {

@@ -167,9 +167,9 @@ func TestLimitsAtOnce(t *testing.T) {
 	t.Parallel()
 	o := open(t, agent.WithPolicy(agent.Default().Limit(agent.Limit{What: agent.Writes, Per: agent.Run, Most: 5})))
 	var group sync.WaitGroup
-	for range 50 {
+	for i := range 50 {
 		group.Go(func() {
-			o.s.Call(t.Context(), "close_task_create", fmt.Appendf(nil, `{"lead_id":%q,"text":"x","date":"2026-12-01"}`, o.lead))
+			o.s.Call(t.Context(), "close_task_create", fmt.Appendf(nil, `{"lead_id":%q,"text":"x%d","date":"2026-12-01"}`, o.lead, i))
 		})
 	}
 	group.Wait()

@@ -42,6 +42,7 @@ type planned struct {
 	before   []Snapshot
 	logged   json.RawMessage    // the input, redacted
 	ready    *closekit.ToolCall // the input was accepted as it is; nil if it must be checked again
+	made     string             // the key of [Session.madeKey], once it is asked for
 	response *shape.Response    // of a call that was carried out
 	result   *Result
 }
@@ -152,6 +153,7 @@ func (s *Session) refuse(ctx context.Context, p *planned, err error) {
 // carryOut makes a call that is allowed, or approved.
 func (s *Session) carryOut(ctx context.Context, p *planned) {
 	if err := s.begin(ctx, p); err != nil {
+		_ = s.remember(ctx, p, err) // only that it is over: nothing is stored
 		s.refuse(ctx, p, err)
 		s.settle(ctx, p, Failed, "nothing was sent: "+err.Error())
 		return

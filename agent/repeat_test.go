@@ -1,6 +1,8 @@
 package agent_test
 
 import (
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/closekit/closekit"
@@ -44,6 +46,30 @@ func TestRepeat(t *testing.T) {
 	fresh.Call(t.Context(), "close_task_create", task("Lost"))
 	if r := fresh.Call(t.Context(), "close_task_create", task("Lost")); r.Pending == nil {
 		t.Errorf("after a lost response: %s", r.Text)
+	}
+}
+
+// TestRepeatAtOnce tests that of twenty same calls that arrive at once, one is made, and
+// that after one that failed another is.
+func TestRepeatAtOnce(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	o.srv.Fail(emulator.Fault{Tool: "close_task_create", Status: 400, Body: `{"error":"no"}`})
+	for round := range 2 {
+		var waiting atomic.Int32
+		var group sync.WaitGroup
+		for range 20 {
+			group.Go(func() {
+				if r := o.s.Call(t.Context(), "close_task_create", []byte(`{"lead_id":"`+o.lead+`","text":"Call"}`)); r.Pending != nil {
+					waiting.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		made := len(o.srv.Objects("tasks"))
+		if made > 1 || round == 1 && made != 1 {
+			t.Errorf("round %d: %d tasks, %d wait", round, made, waiting.Load())
+		}
 	}
 }
 

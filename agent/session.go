@@ -38,6 +38,7 @@ type Session struct {
 	mu      sync.Mutex
 	me      *profile
 	things  map[string]keptThings // what names may stand for, by kind
+	begun   map[string]struct{}   // what would create something again: under way, or made
 	outside bool                  // text of outsiders was read, and the store knows it
 }
 
