@@ -220,6 +220,25 @@ func (a *Agent) Withdraw(ctx context.Context, id, approver string) error {
 	return err
 }
 
+// Expire ends an approval that no person could be asked about, before its time: nothing
+// was denied, and the same call is asked about anew. One that a person has decided on is
+// a [*StateError].
+func (a *Agent) Expire(ctx context.Context, id string) error {
+	row, p, err := a.load(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case p.State != Pending:
+		return &StateError{id, p.State}
+	}
+	p.State, p.Outcome = Expired, "no person could be asked"
+	err = a.swap(ctx, row, p)
+	if errors.Is(err, ErrConflict) { // a person was faster
+		return a.overtaken(ctx, id, err)
+	}
+	return err
+}
+
 // overtaken returns the state that an approval has after another one has changed it.
 func (a *Agent) overtaken(ctx context.Context, id string, conflict error) error {
 	_, p, err := a.load(ctx, id)

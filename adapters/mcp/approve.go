@@ -2,9 +2,11 @@ package closemcp
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -51,17 +53,28 @@ func (s *Server) ask(ctx context.Context, req *mcp.CallToolRequest, u User, p *m
 	return nil, &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{question: p}, RequestState: sealed}, nil
 }
 
-// approve puts a call that waits to a person.
+// approve puts a call that waits to a person: by a form of the client, or on the page of
+// the host.
 func (s *Server) approve(ctx context.Context, req *mcp.CallToolRequest, u User, ses *agent.Session, r agent.Result) (*mcp.CallToolResult, error) {
 	p := r.Pending
-	message := fmt.Sprintf("%s\nA person must decide because %s. Account: %s.", p.Preview.Text(), p.Why, u.Name)
-	forms, _ := shows(req)
-	if !forms || s.config.NoForms || len(message) > longestQuestion {
-		return s.unattended(ctx, r)
+	forms, pages := shows(req)
+	q := &mcp.ElicitParams{Mode: "form", RequestedSchema: form}
+	q.Message = fmt.Sprintf("%s\nA person must decide because %s. Account: %s.", p.Preview.Text(), p.Why, u.Name)
+	if forms = forms && !s.config.NoForms && len(q.Message) <= longestQuestion; !forms {
+		if !pages || s.config.Page == nil {
+			return s.unattended(ctx, r)
+		}
+		link, err := s.config.Page(ctx, u, p)
+		if err != nil {
+			s.config.Logger.WarnContext(ctx, "there is no page for an approval", "approval", p.ID, "error", err)
+			return s.unattended(ctx, r)
+		}
+		q = &mcp.ElicitParams{Mode: "url", URL: link, ElicitationID: rand.Text(), Message: fmt.Sprintf("A call of %s needs your decision, because %s. The page shows what it would do.", p.Tool, p.Why)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.Expires.Sub(p.Created))
 	defer cancel()
-	answer, result, err := s.ask(ctx, req, u, &mcp.ElicitParams{Mode: "form", Message: message, RequestedSchema: form}, state{Approval: p.ID, Shown: p.Shown, Run: ses.Run()})
+	st := state{Approval: p.ID, Page: !forms, Shown: p.Shown, Run: ses.Run()}
+	answer, result, err := s.ask(ctx, req, u, q, st)
 	switch {
 	case err != nil:
 		s.config.Logger.WarnContext(ctx, "the client did not ask the user", "approval", p.ID, "error", err)
@@ -69,7 +82,7 @@ func (s *Server) approve(ctx context.Context, req *mcp.CallToolRequest, u User, 
 	case result != nil:
 		return result, nil
 	}
-	return s.decide(ctx, u, ses, p.ID, p.Shown, answer)
+	return s.decide(ctx, u, ses, st, answer)
 }
 
 // unattended ends a call that the client cannot put to a person.
@@ -77,7 +90,7 @@ func (s *Server) unattended(ctx context.Context, r agent.Result) (*mcp.CallToolR
 	if s.config.HostAsks {
 		return s.result(r), nil
 	}
-	if err := s.agent.Decide(ctx, r.Pending.ID, "no person: the client could not ask one", agent.Reject, r.Pending.Shown); err != nil {
+	if err := s.agent.Expire(ctx, r.Pending.ID); err != nil {
 		return text(s.explain(err), true), nil
 	}
 	return text("Not done: this call needs the approval of a person ("+r.Pending.Why+"), and this client cannot ask one. Do not try another way. "+
@@ -85,10 +98,13 @@ func (s *Server) unattended(ctx context.Context, r agent.Result) (*mcp.CallToolR
 }
 
 // decide records what a person answered, and carries out what was approved.
-func (s *Server) decide(ctx context.Context, u User, ses *agent.Session, id string, shown agent.Digest, answer *mcp.ElicitResult) (*mcp.CallToolResult, error) {
-	verdict := agent.Reject
+func (s *Server) decide(ctx context.Context, u User, ses *agent.Session, st state, answer *mcp.ElicitResult) (*mcp.CallToolResult, error) {
+	id, verdict := st.Approval, agent.Reject
 	switch answer.Action {
-	case "accept":
+	case "accept": // of a page: it was opened
+		if st.Page {
+			return s.onPage(ctx, ses, id)
+		}
 		if agreed, ok := answer.Content["approve"].(bool); ok && agreed {
 			verdict = agent.Approve
 		}
@@ -96,7 +112,7 @@ func (s *Server) decide(ctx context.Context, u User, ses *agent.Session, id stri
 	default: // dismissed
 		return text("Not done: the person closed the question without a decision. Tell the user; the call can be made again if the user wants it.", true), nil
 	}
-	err := s.agent.Decide(ctx, id, u.Name, verdict, shown)
+	err := s.agent.Decide(ctx, id, u.Name, verdict, st.Shown)
 	var at *agent.StateError
 	if errors.As(err, &at) && at.State == agent.Approved && verdict == agent.Approve {
 		err = nil // on the page of the host, meanwhile
@@ -108,6 +124,31 @@ func (s *Server) decide(ctx context.Context, u User, ses *agent.Session, id stri
 		return text(s.explain(err), true), nil
 	}
 	return s.result(ses.Resume(ctx, id)), nil
+}
+
+// onPage waits until a person has decided on the page of the host, and carries out what
+// was approved. Another process may serve the page: only the store tells.
+func (s *Server) onPage(ctx context.Context, ses *agent.Session, id string) (*mcp.CallToolResult, error) {
+	wait, cancel := context.WithTimeout(ctx, s.config.PageWait)
+	defer cancel()
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		p, err := s.agent.Approval(ctx, id)
+		switch {
+		case err != nil:
+			return text(s.explain(err), true), nil
+		case p.State == agent.Approved:
+			return s.result(ses.Resume(ctx, id)), nil
+		case p.State.Final(): // denied, or carried out by the host
+			return text(s.explain(&agent.StateError{ID: id, State: p.State}), p.State != agent.Done), nil
+		}
+		select {
+		case <-wait.Done():
+			return text("Not done yet: the page for the decision of a person was opened, and the person has not decided. Tell the user, and make the same call again when the user says that it is decided.", true), nil
+		case <-tick.C:
+		}
+	}
 }
 
 // explain is the text of an error for the model.
@@ -134,5 +175,5 @@ func (s *Server) answered(ctx context.Context, req *mcp.CallToolRequest, u User,
 	if st.Approval == "" {
 		return s.connected(ctx, req, u, ses, answer)
 	}
-	return s.decide(ctx, u, s.session(u, st.Run), st.Approval, st.Shown, answer)
+	return s.decide(ctx, u, s.session(u, st.Run), st, answer)
 }

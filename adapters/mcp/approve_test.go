@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -107,6 +108,138 @@ func TestNobodyToAsk(t *testing.T) {
 				t.Fatal(err)
 			}
 			call(t, s, "close_lead_delete", args{"lead_id": o.lead})
+			o.leads(0)
+		})
+	}
+}
+
+// browser is a person whose client opens pages only, and who decides on them.
+func (o *office) browser(decide func(link string)) (*person, *mcp.Client) {
+	p := &person{answer: func(e *mcp.ElicitParams) *mcp.ElicitResult {
+		if e.Mode != "url" {
+			o.Errorf("asked by %q", e.Mode)
+		}
+		decide(e.URL)
+		return &mcp.ElicitResult{Action: "accept"}
+	}}
+	return p, client(&mcp.ClientOptions{
+		Capabilities: &mcp.ClientCapabilities{Elicitation: &mcp.ElicitationCapabilities{URL: &mcp.URLElicitationCapabilities{}}},
+		ElicitationHandler: func(_ context.Context, r *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
+			p.asked.Add(1)
+			return p.answer(r.Params), nil
+		},
+	})
+}
+
+// TestApprovalOnPage has clients that open pages only, in both ways of the protocol: a
+// person decides on the page of the host, and the call that waits goes on.
+func TestApprovalOnPage(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		verdict agent.Verdict
+		late    bool // decided after the call has ended
+		leads   int
+		says    string
+	}{
+		"approved":      {agent.Approve, false, 0, ""},
+		"denied":        {agent.Reject, false, 1, "a person has denied"},
+		"decided later": {agent.Approve, true, 1, "has not decided"},
+	} {
+		for revision, version := range revisions {
+			t.Run(name+" by "+revision, func(t *testing.T) {
+				t.Parallel()
+				o := open(t)
+				c := closemcp.Config{Page: func(_ context.Context, u closemcp.User, p *agent.Approval) (string, error) {
+					return "https://crm.example.com/approvals/" + p.Question + "?of=" + u.ID, nil
+				}}
+				if test.late {
+					c.PageWait = time.Millisecond
+				}
+				decide := func() {
+					list, err := o.agent.Approvals(t.Context(), agent.Query{States: []agent.State{agent.Pending}})
+					if err != nil || len(list) != 1 {
+						t.Errorf("%v %v", list, err)
+						return
+					}
+					if err := o.agent.Decide(t.Context(), list[0].ID, "ben@example.com", test.verdict, list[0].Shown); err != nil {
+						t.Error(err)
+					}
+				}
+				link := ""
+				p, browser := o.browser(func(l string) {
+					if link = l; !test.late {
+						decide()
+					}
+				})
+				s := o.connect(o.server(c), browser, version)
+				r, text := call(t, s, "close_lead_delete", args{"lead_id": o.lead})
+				if p.asked.Load() != 1 || r.IsError != (test.leads == 1) || strings.Contains(text, "example.com/approvals") {
+					t.Errorf("asked %d times: %s", p.asked.Load(), text)
+				}
+				has(t, text, test.says)
+				has(t, link, "https://crm.example.com/approvals/", "of=u-ada")
+				o.leads(test.leads)
+				if test.late {
+					decide()
+					if r, text = call(t, s, "close_lead_delete", args{"lead_id": o.lead}); r.IsError || p.asked.Load() != 1 {
+						t.Errorf("after the decision: %s", text)
+					}
+					o.leads(0)
+				}
+			})
+		}
+	}
+}
+
+// TestPageNotOpened has a person who does not open the page, and a page that is not to
+// be had.
+func TestPageNotOpened(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		action, says string
+		err          error
+	}{
+		"declined":  {"decline", "a person has denied", nil},
+		"dismissed": {"cancel", "without a decision", nil},
+		"no page":   {"accept", "this client cannot ask one", errors.New("no page today")},
+	} {
+		for revision, version := range revisions {
+			t.Run(name+" by "+revision, func(t *testing.T) {
+				t.Parallel()
+				o := open(t)
+				p, browser := o.browser(func(string) {})
+				p.answer = always(&mcp.ElicitResult{Action: test.action})
+				s := o.connect(o.server(closemcp.Config{Page: func(context.Context, closemcp.User, *agent.Approval) (string, error) {
+					return "https://crm.example.com/approvals", test.err
+				}}), browser, version)
+				r, text := call(t, s, "close_lead_delete", args{"lead_id": o.lead})
+				if !r.IsError || (p.asked.Load() == 0) != (test.err != nil) {
+					t.Errorf("asked %d times: %s", p.asked.Load(), text)
+				}
+				has(t, text, test.says)
+				o.leads(1)
+			})
+		}
+	}
+}
+
+// TestUnaskedIsNoDenial has a user whose first client can ask nobody, and whose second
+// one can: no person has said no.
+func TestUnaskedIsNoDenial(t *testing.T) {
+	t.Parallel()
+	for revision, version := range revisions {
+		t.Run(revision, func(t *testing.T) {
+			t.Parallel()
+			o := open(t)
+			url := o.house(tokens{"token-ada": o.ada()}, closemcp.Config{}, closemcp.HTTP{})
+			if r, text := call(t, o.dial(client(nil), url, "token-ada", version), "close_lead_delete", args{"lead_id": o.lead}); !r.IsError {
+				t.Fatal(text)
+			}
+			o.leads(1)
+			p := &person{answer: always(yes)}
+			if r, text := call(t, o.dial(p.client(), url, "token-ada", version), "close_lead_delete", args{"lead_id": o.lead}); r.IsError || p.asked.Load() != 1 {
+				t.Errorf("asked %d times: %s", p.asked.Load(), text)
+			}
 			o.leads(0)
 		})
 	}

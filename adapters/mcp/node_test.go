@@ -1,17 +1,22 @@
 package closemcp_test
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	closemcp "github.com/closekit/closekit/adapters/mcp"
+	"github.com/closekit/closekit/agent"
 	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/emulator"
 )
@@ -168,6 +173,41 @@ func TestNodeOverHTTP(t *testing.T) {
 			}
 			group.Wait()
 			o.leads(3)
+		})
+	}
+}
+
+// TestNodeOpensPages has clients that open pages and have no forms: the person denies on
+// the first page, and agrees on the second.
+func TestNodeOpensPages(t *testing.T) {
+	t.Parallel()
+	js := node(t)
+	for name, sdk := range sdks {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := open(t)
+			second := o.newLead("Second", o.close.APIKey())
+			o.close.Fail(emulator.Fault{Tool: "close_webhooks_list", Delay: time.Hour, Times: -1})
+			var opened atomic.Int32
+			page := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				p, err := o.agent.Approval(r.Context(), r.URL.Query().Get("id"))
+				if err == nil {
+					err = o.agent.Decide(r.Context(), p.ID, "ben@example.com", agent.Verdict(opened.Add(1) == 2), p.Shown)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}))
+			defer page.Close()
+			url := o.house(tokens{"token-ada": o.ada()}, closemcp.Config{Page: func(_ context.Context, _ closemcp.User, p *agent.Approval) (string, error) {
+				return page.URL + "?id=" + p.ID, nil
+			}}, closemcp.HTTP{})
+			r, ok := play(t, js, merge(sdk, args{"url": url, "token": "token-ada", "lead": o.lead, "second": second, "pages": true}))
+			if ok {
+				r.check(t, o.close.Users()[0].Email, o.lead)
+				has(t, r.Declined.Text, "a person has denied")
+				o.leads(1)
+			}
 		})
 	}
 }

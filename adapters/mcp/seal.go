@@ -14,6 +14,7 @@ import (
 // state is what a client brings back with the answer of a person.
 type state struct {
 	Approval string // "" for a consent
+	Page     bool   // the person decides on the page of the host
 	Shown    agent.Digest
 	Run      string
 	Call     string // digest of the call as the client made it

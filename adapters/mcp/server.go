@@ -22,8 +22,17 @@ type Config struct {
 	Users Users
 	// HostAsks says that the host puts approvals to people itself, such as by
 	// [agent.WithNotify] and a page. Without it, a call that needs a person is denied
-	// if the client cannot show a form.
+	// if the client cannot show a form, nor the Page.
 	HostAsks bool
+	// Page returns the address of the page where the host puts an approval to the user,
+	// such as one of package approvalpage. Clients that show pages and no forms, or with
+	// NoForms, get it for their user; the model never does. The page must know who the
+	// user is by itself. Nil means that there is none.
+	Page func(context.Context, User, *agent.Approval) (string, error)
+	// PageWait is how long a call waits for the decision on the page before it returns
+	// that the person has not decided; the same call, later, goes on. Default: 45
+	// seconds, because clients give up after a minute.
+	PageWait time.Duration
 	// NoForms never puts an approval to a person by the client, whose model could
 	// answer in the person's place. It makes sense with HostAsks.
 	NoForms bool
@@ -62,8 +71,11 @@ func New(a *agent.Agent, c Config) (*Server, error) {
 		return nil, errors.New("closemcp: the agent is nil")
 	case c.Users == nil:
 		return nil, errors.New("closemcp: Config.Users is nil; use One or Accounts")
-	case c.Structured < 0 || c.PageSize < 0:
-		return nil, errors.New("closemcp: Structured and PageSize must not be negative")
+	case c.Structured < 0 || c.PageSize < 0 || c.PageWait < 0:
+		return nil, errors.New("closemcp: Structured, PageSize and PageWait must not be negative")
+	}
+	if c.PageWait == 0 {
+		c.PageWait = 45 * time.Second
 	}
 	if c.PageSize == 0 {
 		c.PageSize = 500

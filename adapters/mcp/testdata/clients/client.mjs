@@ -1,6 +1,7 @@
 // Plays one session with a client of the official TypeScript SDK, and prints what came
 // of it as JSON. Its argument is JSON: sdk (1 or 2), mode (of version 2), command and
-// env or url and token, lead, second (leads of the user).
+// env or url and token, lead, second (leads of the user), pages (it opens pages, and has
+// no forms).
 const o = JSON.parse(process.argv[2]);
 const out = { asked: [] };
 
@@ -19,11 +20,15 @@ if (o.sdk === 1) {
 const answers = [];
 async function connect() {
   const c = new Client({ name: "test", version: "1" }, {
-    capabilities: { elicitation: { form: {} } },
+    capabilities: { elicitation: o.pages ? { url: {} } : { form: {} } },
     ...(o.sdk === 2 ? { versionNegotiation: { mode: o.mode } } : {}),
   });
   c.setRequestHandler(elicit, async (r) => {
     out.asked.push(r.params.message);
+    if (o.pages) {
+      await fetch(r.params.url); // as a browser does; the page decides
+      return { action: "accept" };
+    }
     return answers.shift();
   });
   const t = o.url
