@@ -35,6 +35,7 @@ const usage = `closekit-mcp serves the tools of Close CRM to MCP clients.
 
   closekit-mcp                         over standard input and output
   closekit-mcp --http 127.0.0.1:8765   over HTTP, at /mcp, for the holder of a token
+  closekit-mcp --page 127.0.0.1:8766   with a page in your browser for what you must decide
 
 Environment: CLOSE_API_KEY (needed), CLOSE_BASE_URL, CLOSEKIT_POLICY, and for HTTP
 CLOSEKIT_MCP_TOKEN, the bearer token that clients must send; without it, one is made
@@ -50,9 +51,9 @@ const (
 )
 
 type flags struct {
-	apiKey, baseURL, http, policy, pattern string
-	toolsets                               []string
-	readOnly, meta, structured, verbose    bool
+	apiKey, baseURL, http, url, page, policy, pattern string
+	toolsets                                          []string
+	readOnly, meta, structured, verbose               bool
 }
 
 func parse(args []string, stderr io.Writer) (flags, error) {
@@ -66,6 +67,8 @@ func parse(args []string, stderr io.Writer) (flags, error) {
 	set.StringVar(&f.apiKey, "api-key", "", "API `key`; prefer $"+envAPIKey+", because other users of the computer can see command lines")
 	set.StringVar(&f.baseURL, "base-url", "", "root `URL` of the API, without /api/v1")
 	set.StringVar(&f.http, "http", "", "serve HTTP at this `address`, such as 127.0.0.1:8765")
+	set.StringVar(&f.url, "url", "", "`URL` that clients use for --http, if it is another than the address, such as behind a proxy with TLS")
+	set.StringVar(&f.page, "page", "", "serve a page for decisions at this `address` of this computer, such as 127.0.0.1:8766, for clients that cannot ask you")
 	set.Func("toolset", "offer the tools of this `set`, such as sales; can be repeated (default all tools)", func(s string) error {
 		f.toolsets = append(f.toolsets, s)
 		return nil
@@ -79,8 +82,11 @@ func parse(args []string, stderr io.Writer) (flags, error) {
 	if err := set.Parse(args); err != nil {
 		return f, err
 	}
-	if set.NArg() > 0 {
+	switch {
+	case set.NArg() > 0:
 		return f, fmt.Errorf("unknown argument %q; try --help", set.Arg(0))
+	case f.url != "" && f.http == "":
+		return f, errors.New("--url is for --http")
 	}
 	return f, nil
 }
@@ -113,9 +119,26 @@ func run(ctx context.Context, args []string, stdin io.ReadCloser, stdout io.Writ
 type usageError struct{ error }
 
 func (f flags) serve(ctx context.Context, stdin io.ReadCloser, stdout io.WriteCloser, stderr io.Writer, getenv func(string) string) error {
-	server, err := f.server(stderr, getenv)
+	var p *page
+	var opts []agent.Option
+	c := closemcp.Config{}
+	if f.page != "" {
+		var err error
+		if p, err = listenPage(ctx, f.page, stderr); err != nil {
+			return err
+		}
+		defer p.close()
+		opts = append(opts, agent.WithNotify(p.notify))
+		c.HostAsks, c.Page = true, p.link
+	}
+	a, server, err := f.server(c, opts, stderr, getenv)
 	if err != nil {
 		return usageError{err}
+	}
+	if p != nil {
+		if err := p.serve(a); err != nil {
+			return err
+		}
 	}
 	if f.http == "" {
 		return server.Run(ctx, &mcp.IOTransport{Reader: stdin, Writer: stdout, MaxLineLength: 1 << 20})
@@ -123,20 +146,20 @@ func (f flags) serve(ctx context.Context, stdin io.ReadCloser, stdout io.WriteCl
 	return f.listen(ctx, server, stderr, getenv(envToken))
 }
 
-func (f flags) server(stderr io.Writer, getenv func(string) string) (*closemcp.Server, error) {
+func (f flags) server(c closemcp.Config, opts []agent.Option, stderr io.Writer, getenv func(string) string) (*agent.Agent, *closemcp.Server, error) {
 	key := cmp.Or(f.apiKey, getenv(envAPIKey))
 	if key == "" {
-		return nil, errors.New("there is no API key; set " + envAPIKey)
+		return nil, nil, errors.New("there is no API key; set " + envAPIKey)
 	}
 	policy, err := policyOf(cmp.Or(f.policy, getenv(envPolicy)))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if f.readOnly {
 		policy.readOnly()
 	}
 	client := closekit.NewClient(nil, closekit.BaseURL(cmp.Or(f.baseURL, getenv(envBaseURL), closekit.DefaultBaseURL)), closekit.UserAgent("closekit-mcp"))
-	opts := []agent.Option{agent.WithPolicy(policy), agent.WithClient(client)}
+	opts = append(opts, agent.WithPolicy(policy), agent.WithClient(client))
 	if len(f.toolsets) > 0 {
 		opts = append(opts, agent.Toolset(f.toolsets...))
 	}
@@ -148,16 +171,17 @@ func (f flags) server(stderr io.Writer, getenv func(string) string) (*closemcp.S
 	}
 	a, err := agent.New(tools.Catalog(), opts...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	c := closemcp.Config{Users: closemcp.One(closemcp.User{ID: "local", Name: person(), Account: closekit.APIKey(key)})}
+	c.Users = closemcp.One(closemcp.User{ID: "local", Name: person(), Account: closekit.APIKey(key)})
 	if f.structured {
 		c.Structured = 8 << 10
 	}
 	if f.verbose {
 		c.Logger = slog.New(slog.NewTextHandler(stderr, nil))
 	}
-	return closemcp.New(a, c)
+	s, err := closemcp.New(a, c)
+	return a, s, err
 }
 
 // person is who decides on approvals: the user who runs the program, or holds its token.
@@ -173,14 +197,15 @@ func (f flags) listen(ctx context.Context, server *closemcp.Server, stderr io.Wr
 	if err != nil {
 		return err
 	}
-	resource := "http://" + l.Addr().String() + "/mcp"
+	resource := cmp.Or(f.url, "http://"+reachable(l.Addr())+"/mcp")
 	if token == "" {
 		token = rand.Text()
 		fmt.Fprintf(stderr, "closekit-mcp: clients must send the header \"Authorization: Bearer %s\"; set %s to choose the token\n", token, envToken)
 	}
 	h, err := server.Handler(closemcp.HTTP{Verify: holder(token), Resource: resource})
 	if err != nil {
-		return err
+		_ = l.Close()
+		return usageError{err}
 	}
 	fmt.Fprintln(stderr, "closekit-mcp: serving", resource)
 	hs := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
@@ -190,6 +215,15 @@ func (f flags) listen(ctx context.Context, server *closemcp.Server, stderr io.Wr
 		return err
 	}
 	return nil
+}
+
+// reachable is the address for clients: one of all interfaces is none to connect to.
+func reachable(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("localhost", port)
+	}
+	return a.String()
 }
 
 // holder accepts one token.

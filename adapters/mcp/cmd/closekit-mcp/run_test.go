@@ -1,0 +1,335 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"html"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/emulator"
+)
+
+// program is a running closekit-mcp.
+type program struct {
+	*testing.T
+	close  *emulator.Server
+	lines  *bufio.Scanner // of standard error
+	stdin  io.WriteCloser
+	stdout io.ReadCloser
+	ended  chan int
+}
+
+// start starts the program, with the key of an emulator in its environment.
+func start(t *testing.T, env map[string]string, args ...string) *program {
+	t.Helper()
+	p := &program{T: t, close: emulator.Start(t), ended: make(chan int, 1)}
+	ctx, cancel := context.WithCancel(t.Context())
+	in, stdin := io.Pipe()
+	stdout, out := io.Pipe()
+	stderr, err := io.Pipe()
+	p.stdin, p.stdout, p.lines = stdin, stdout, bufio.NewScanner(stderr)
+	getenv := func(name string) string {
+		switch name {
+		case envAPIKey:
+			return p.close.APIKey()
+		case envBaseURL:
+			return p.close.URL()
+		}
+		return env[name]
+	}
+	go func() {
+		code := run(ctx, args, in, out, err, getenv)
+		_ = err.Close()
+		_ = out.Close()
+		p.ended <- code
+	}()
+	t.Cleanup(func() {
+		cancel()
+		_ = stdin.Close()
+		go func() { _, _ = io.Copy(io.Discard, stderr) }()
+		go func() { _, _ = io.Copy(io.Discard, stdout) }()
+		if code := <-p.ended; code != exitOK {
+			t.Errorf("the program ended with %d", code)
+		}
+	})
+	return p
+}
+
+// said reads standard error to the line that matches, and returns the first group.
+func (p *program) said(pattern string) string {
+	p.Helper()
+	for p.lines.Scan() {
+		if m := regexp.MustCompile(pattern).FindStringSubmatch(p.lines.Text()); m != nil {
+			return m[1]
+		}
+	}
+	p.Fatalf("the program did not print %s: %v", pattern, p.lines.Err())
+	return ""
+}
+
+func (p *program) dial(c *mcp.Client, t mcp.Transport) *mcp.ClientSession {
+	p.Helper()
+	s, err := c.Connect(p.Context(), t, nil)
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+type withToken string
+
+func (t withToken) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+string(t))
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func client(o *mcp.ClientOptions) *mcp.Client {
+	return mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, o)
+}
+
+func names(t *testing.T, s *mcp.ClientSession) (list []string) {
+	t.Helper()
+	for tool, err := range s.Tools(t.Context(), nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, tool.Name)
+	}
+	return list
+}
+
+func call(t *testing.T, s *mcp.ClientSession, name string, in map[string]any) (*mcp.CallToolResult, string) {
+	t.Helper()
+	r, err := s.CallTool(t.Context(), &mcp.CallToolParams{Name: name, Arguments: in})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(r.Content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, string(b)
+}
+
+// TestHTTP serves the holder of the token, and nobody else.
+func TestHTTP(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		env  map[string]string
+		args []string
+		made bool // the token is made by the program
+	}{
+		"token of the host": {map[string]string{envToken: "secret-token"}, []string{"--http", "127.0.0.1:0"}, false},
+		"token made":        {nil, []string{"--http", "127.0.0.1:0"}, true},
+		"all interfaces":    {map[string]string{envToken: "secret-token"}, []string{"--http", ":0"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := start(t, test.env, test.args...)
+			token := test.env[envToken]
+			if test.made {
+				token = p.said(`"Authorization: Bearer ([A-Z0-9]{20,})"`)
+			}
+			at := p.said(`serving (http://\S+/mcp)$`)
+			if strings.Contains(at, "[::]") || strings.Contains(at, "0.0.0.0") {
+				t.Errorf("clients cannot connect to %s", at)
+			}
+			s := p.dial(client(nil), &mcp.StreamableClientTransport{Endpoint: at, HTTPClient: &http.Client{Transport: withToken(token)}, DisableStandaloneSSE: true})
+			if n := len(names(t, s)); n != len(tools.Catalog().Tools()) {
+				t.Errorf("%d tools", n)
+			}
+			if r, text := call(t, s, "close_me_get", nil); r.IsError {
+				t.Error(text)
+			}
+			for _, wrong := range []string{"", "other", token + "x"} {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, at, strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"ping"}`))
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Header.Set("Content-Type", "application/json")
+				req.Header.Set("Accept", "application/json, text/event-stream")
+				res, err := withToken(wrong).RoundTrip(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = res.Body.Close()
+				if header := res.Header.Get("WWW-Authenticate"); res.StatusCode != http.StatusUnauthorized || !strings.Contains(header, strings.TrimSuffix(at, "/mcp")+"/.well-known/") {
+					t.Errorf("token %q: %s, %s", wrong, res.Status, header)
+				}
+			}
+		})
+	}
+}
+
+// TestBehindProxy tells clients the URL that the host gives.
+func TestBehindProxy(t *testing.T) {
+	t.Parallel()
+	p := start(t, map[string]string{envToken: "secret-token"}, "--http", "127.0.0.1:0", "--url", "https://crm.example.com/close")
+	if at := p.said(`serving (\S+)`); at != "https://crm.example.com/close" {
+		t.Errorf("serving %s", at)
+	}
+}
+
+// TestOffers tests what flags offer.
+func TestOffers(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		args []string
+		n    int
+		has  string
+	}{
+		"toolset": {[]string{"--toolset", "sales"}, 20, "close_lead_create"},
+		"pattern": {[]string{"--tools", "close_lead_*"}, 0, "close_lead_get"},
+		"meta":    {[]string{"--meta"}, 3, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := start(t, nil, test.args...)
+			list := names(t, p.dial(client(nil), &mcp.IOTransport{Reader: p.stdout, Writer: p.stdin}))
+			if test.n > 0 && len(list) != test.n || test.has != "" && !slices.Contains(list, test.has) || slices.Contains(list, "close_webhook_create") {
+				t.Errorf("%d tools: %q", len(list), list)
+			}
+		})
+	}
+}
+
+// TestReadOnly refuses writes, and sends small answers as objects.
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil, "--read-only", "--structured")
+	s := p.dial(client(nil), &mcp.IOTransport{Reader: p.stdout, Writer: p.stdin})
+	if r, text := call(t, s, "close_lead_create", map[string]any{"name": "Acme"}); !r.IsError || len(p.close.Objects("leads")) != 0 {
+		t.Errorf("a write: %s", text)
+	}
+	if r, text := call(t, s, "close_me_get", nil); r.IsError || r.StructuredContent == nil {
+		t.Errorf("a read: %s", text)
+	}
+}
+
+// TestOversizedLine ends a session whose client sends a line without end.
+func TestOversizedLine(t *testing.T) {
+	t.Parallel()
+	in := io.NopCloser(io.MultiReader(strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"`), bytes.NewReader(bytes.Repeat([]byte("x"), 4<<20))))
+	var stderr bytes.Buffer
+	code := run(t.Context(), nil, in, nopWriter{io.Discard}, &stderr, func(name string) string { return map[string]string{envAPIKey: "api_x"}[name] })
+	if code != exitFailure || stderr.Len() > 500 {
+		t.Errorf("%d %s", code, stderr.String())
+	}
+}
+
+type nopWriter struct{ io.Writer }
+
+func (nopWriter) Close() error { return nil }
+
+var hidden = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)"`)
+
+// TestPage has a client that opens pages, and a person who agrees on the page; then a
+// client that opens none, whose user is told on standard error.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil, "--page", "127.0.0.1:0")
+	at := p.said(`decision is at (http://127\.0\.0\.1:\d+/\S+/)$`)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	press := func(link string) {
+		get := func(req *http.Request) (int, string) {
+			res, err := browser.Do(req)
+			if err != nil {
+				t.Error(err)
+				return 0, ""
+			}
+			defer res.Body.Close()
+			b, _ := io.ReadAll(res.Body)
+			return res.StatusCode, string(b)
+		}
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, link, nil)
+		status, body := get(req)
+		form := url.Values{}
+		for _, m := range hidden.FindAllStringSubmatch(body, -1) {
+			form.Add(m[1], html.UnescapeString(m[2]))
+		}
+		form.Set("verdict", "approve")
+		req, _ = http.NewRequestWithContext(t.Context(), http.MethodPost, link, strings.NewReader(form.Encode()))
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Origin", strings.Join(strings.SplitN(link, "/", 4)[:3], "/"))
+		if status != http.StatusOK {
+			t.Errorf("the page: %d %s", status, body)
+		}
+		if status, body = get(req); status >= 400 {
+			t.Errorf("the decision: %d %s", status, body)
+		}
+		u, _ := url.Parse(link)
+		u.Path = "/" + u.Path[strings.LastIndex(u.Path, "/")+1:]
+		req, _ = http.NewRequestWithContext(t.Context(), http.MethodGet, u.String(), nil)
+		if status, _ := get(req); status != http.StatusNotFound {
+			t.Errorf("without the secret: %d", status)
+		}
+	}
+	c := client(&mcp.ClientOptions{
+		Capabilities: &mcp.ClientCapabilities{Elicitation: &mcp.ElicitationCapabilities{URL: &mcp.URLElicitationCapabilities{}}},
+		ElicitationHandler: func(_ context.Context, r *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
+			if !strings.HasPrefix(r.Params.URL, at) {
+				t.Errorf("the page %s is not below %s", r.Params.URL, at)
+			}
+			press(r.Params.URL)
+			return &mcp.ElicitResult{Action: "accept"}, nil
+		},
+	})
+	go func() { // the program must not wait for a reader
+		for p.lines.Scan() {
+		}
+	}()
+	s := p.dial(c, &mcp.IOTransport{Reader: p.stdout, Writer: p.stdin})
+	r, text := call(t, s, "close_lead_create", map[string]any{"name": "Acme"})
+	if r.IsError {
+		t.Fatal(text)
+	}
+	lead := p.close.Objects("leads")[0]["id"]
+	if r, text = call(t, s, "close_lead_delete", map[string]any{"lead_id": lead}); r.IsError || len(p.close.Objects("leads")) != 0 {
+		t.Errorf("after the decision: %s", text)
+	}
+}
+
+// TestWrongFlags says what is wrong.
+func TestWrongFlags(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		args []string
+		says string
+		code int
+	}{
+		"page for others": {[]string{"--page", ":8766"}, "the person at this computer", exitUsage},
+		"page by name":    {[]string{"--page", "crm.example.com:8766"}, "127.0.0.1:8766", exitUsage},
+		"url alone":       {[]string{"--url", "https://x.example.com"}, "--url is for --http", exitUsage},
+		"no URL":          {[]string{"--http", "127.0.0.1:0", "--url", "x"}, "must be the URL", exitUsage},
+		"address":         {[]string{"--http", "127.0.0.1:99999"}, "invalid port", exitFailure},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var stderr bytes.Buffer
+			code := run(t.Context(), test.args, io.NopCloser(strings.NewReader("")), nopWriter{io.Discard}, &stderr, func(name string) string {
+				return map[string]string{envAPIKey: "api_x", envToken: "secret"}[name]
+			})
+			if code != test.code || !strings.Contains(stderr.String(), test.says) {
+				t.Errorf("%d %s", code, stderr.String())
+			}
+		})
+	}
+}
