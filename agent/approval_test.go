@@ -203,6 +203,32 @@ func TestGuardOfSession(t *testing.T) {
 	}
 }
 
+// TestExpire ends an approval that nobody could be asked about: the same call is asked
+// about anew, and what a person has decided stays.
+func TestExpire(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	p := o.call("close_lead_delete", `{"lead_id":%q}`, o.lead).Pending
+	if err := o.agent.Expire(t.Context(), p.ID); err != nil {
+		t.Fatal(err)
+	}
+	var state *agent.StateError
+	if err := o.agent.Decide(t.Context(), p.ID, "eve", agent.Approve, p.Shown); !errors.As(err, &state) || state.State != agent.Expired {
+		t.Errorf("a decision after it: %v", err)
+	}
+	again := o.call("close_lead_delete", `{"lead_id":%q}`, o.lead).Pending
+	if again == nil || again.ID == p.ID {
+		t.Fatalf("the same call: %+v", again)
+	}
+	if err := o.agent.Decide(t.Context(), again.ID, "ben", agent.Reject, again.Shown); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.agent.Expire(t.Context(), again.ID); !errors.As(err, &state) || state.State != agent.Denied {
+		t.Errorf("after a denial: %v", err)
+	}
+	o.has("leads", 1)
+}
+
 // TestWithdraw takes an approval back before, and tries it after, its call.
 func TestWithdraw(t *testing.T) {
 	t.Parallel()

@@ -144,6 +144,19 @@ func TestSessionOfSomebodyElse(t *testing.T) {
 			t.Errorf("hijacked: %d %s", status, body)
 		}
 	}
+	for _, method := range []string{http.MethodGet, http.MethodDelete} {
+		req := must(http.NewRequestWithContext(t.Context(), method, url, nil))
+		req.Header.Set("Accept", "text/event-stream")
+		req.Header.Set("Mcp-Session-Id", id)
+		res, err := (&http.Client{Transport: bearer{"token-bob", &http.Transport{}}}).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusForbidden {
+			t.Errorf("%s by another user: %s", method, res.Status)
+		}
+	}
 	if status, _, body := post(t, url, "", id, me); status != http.StatusUnauthorized {
 		t.Errorf("the session alone: %d %s", status, body)
 	}

@@ -236,26 +236,29 @@ func TestInspector(t *testing.T) {
 	}
 	o := open(t)
 	url := o.house(o.two(), closemcp.Config{}, closemcp.HTTP{})
-	inspect := func(args ...string) string {
+	inspect := func(fails bool, args ...string) string {
 		t.Helper()
 		var stderr strings.Builder
 		cmd := exec.CommandContext(t.Context(), js, append([]string{"node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js", "--cli"}, args...)...)
 		cmd.Dir, cmd.Stderr = clients, &stderr
 		cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "CLOSE_API_KEY="+o.close.APIKey(), "CLOSE_BASE_URL="+o.close.URL())
 		out, err := cmd.Output()
-		if err != nil {
+		if (err != nil) != fails {
 			t.Errorf("%q: %v %s %s", args, err, out, &stderr)
 		}
-		return string(out)
+		return string(out) + stderr.String()
 	}
 	env := []string{"-e", "CLOSE_API_KEY=" + o.close.APIKey(), "-e", "CLOSE_BASE_URL=" + o.close.URL()}
 	for way, target := range map[string][]string{
 		"stdio": append([]string{path}, env...),
 		"HTTP":  {url, "--transport", "http", "--header", "Authorization: Bearer token-ada"},
 	} {
-		has(t, inspect(append(target, "--method", "tools/list", "--strict")...), "close_lead_get", "readOnlyHint")
-		has(t, inspect(append(target, "--method", "tools/call", "--tool-name", "close_lead_get", "--tool-arg", "lead_id="+o.lead)...), "Acme")
-		has(t, inspect(append(target, "--method", "resources/templates/list")...), "close://lead/{id}")
+		has(t, inspect(false, append(target, "--method", "tools/list", "--strict")...), "close_lead_get", "readOnlyHint")
+		has(t, inspect(false, append(target, "--method", "tools/call", "--tool-name", "close_lead_get", "--tool-arg", "lead_id="+o.lead)...), "Acme")
+		has(t, inspect(false, append(target, "--method", "resources/templates/list")...), "close://lead/{id}")
+		has(t, inspect(true, append(target, "--method", "tools/call", "--tool-name", "close_lead_get", "--tool-arg", "lead_id=lead_0")...), "There is no such record")
+		has(t, inspect(true, append(target, "--method", "tools/call", "--tool-name", "close_lead_delete", "--tool-arg", "lead_id="+o.lead)...), "needs the approval of a person")
+		o.leads(1)
 		t.Log(way)
 	}
 }

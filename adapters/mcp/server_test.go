@@ -2,6 +2,7 @@ package closemcp_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -51,6 +52,32 @@ func TestListTools(t *testing.T) {
 	}
 	if len(seen) != len(tools.Catalog().Tools()) || pages != (len(seen)+19)/20 {
 		t.Errorf("%d tools on %d pages", len(seen), pages)
+	}
+}
+
+// TestEveryTool calls every tool with its first example, which must reach Close.
+func TestEveryTool(t *testing.T) {
+	t.Parallel()
+	for revision, version := range revisions {
+		t.Run(revision, func(t *testing.T) {
+			t.Parallel()
+			o := open(t, agent.WithPolicy(agent.Rules{}))
+			s := o.connect(o.server(closemcp.Config{}), client(nil), version)
+			for _, tool := range tools.Catalog().Tools() {
+				input := json.RawMessage(`{}`)
+				if e := tool.Info().Examples; len(e) > 0 {
+					input = e[0].Input
+				}
+				before := len(o.close.Requests())
+				r, err := s.CallTool(t.Context(), &mcp.CallToolParams{Name: tool.Name, Arguments: input})
+				switch {
+				case err != nil:
+					t.Errorf("%s: %v", tool.Name, err)
+				case textOf(r) == "" || len(o.close.Requests()) == before:
+					t.Errorf("%s did not reach Close: %s", tool.Name, textOf(r))
+				}
+			}
+		})
 	}
 }
 

@@ -1,0 +1,85 @@
+package closemcp_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/auth"
+
+	closemcp "github.com/closekit/closekit/adapters/mcp"
+	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/runtime/accounts"
+	"github.com/closekit/closekit/runtime/accounts/vault"
+)
+
+// ofReadme is the code of README.md in a program.
+func ofReadme(
+	store agent.Store, vault agent.Vault, tellPeople func(context.Context, []*agent.Approval), manager *accounts.Manager,
+	principalOf func(context.Context, *auth.TokenInfo) (accounts.Principal, error), addressOf func(context.Context, closemcp.User, *agent.Approval) (string, error),
+	key []byte, verify auth.TokenVerifier, issuers []string,
+) (http.Handler, error) {
+	a, err := agent.New(tools.Catalog(), agent.Toolset("sales"), agent.WithApprovals(store), agent.WithVault(vault), agent.WithNotify(tellPeople))
+	if err != nil {
+		return nil, err
+	}
+	s, err := closemcp.New(a, closemcp.Config{
+		Users:    closemcp.Accounts(manager, "close", principalOf), // from the verified token
+		HostAsks: true,                                             // you show approvals on a page, and call a.Decide
+		NoForms:  true,                                             // only there: the client may be the agent itself
+		Page:     addressOf,                                        // of that page, for clients that open it
+		StateKey: key,                                              // the same for all replicas
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.Handler(closemcp.HTTP{Verify: verify, Resource: "https://mcp.example.com/mcp", AuthorizationServers: issuers})
+}
+
+// TestReadme runs the code of the page.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("readme_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flat := strings.ReplaceAll(string(source), "\n\t", "\n")
+	for _, block := range strings.Split(string(page), "```go\n")[1:] {
+		if code, _, _ := strings.Cut(block, "```"); !strings.Contains(flat, code) {
+			t.Errorf("in no test:\n%s", code)
+		}
+	}
+	secret, err := vault.Keygen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := vault.Open(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := open(t)
+	h, err := ofReadme(agent.NewMemoryStore(), v, func(context.Context, []*agent.Approval) {}, o.manager(),
+		func(context.Context, *auth.TokenInfo) (accounts.Principal, error) {
+			return accounts.NewPrincipal("acme", "carl")
+		},
+		func(context.Context, closemcp.User, *agent.Approval) (string, error) {
+			return "https://crm.example.com", nil
+		},
+		make([]byte, 32), tokens{}.verify, []string{"https://login.example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "https://mcp.example.com/mcp", strings.NewReader("{}")))
+	if w.Code != http.StatusUnauthorized {
+		t.Errorf("without a token: %d", w.Code)
+	}
+}
