@@ -278,7 +278,7 @@ const method = `
   rep gave must be the same, texts may be worded otherwise.
 - **Arms** differ in what carries a call out and in what it answers; the model only calls tools. *Plain specification*: operations and JSON Schemas turned into
   tools as converters do; arguments become path, query and body, nothing is checked, answers are Close's JSON, errors are the status and Close's body. *Tools by
-  name*: the catalog of this project; input is checked, answers are Close's JSON. *Agent layer*: package agent with the default policy and all 81 tools.
+  name*: the catalog of this project; input is checked, answers are Close's JSON. *Agent layer*: package agent with the default policy and all tools.
   *Meta-tools*: the same with three tools; a model searches with the words of the rep, and with the name of what it wants if that finds something else.
 - **The person** in the last two arms approves calls that the rep wants, once each, and nothing else: they read what the call does. Asked again
   about the same call with other data, the person says no.
@@ -296,8 +296,8 @@ const method = `
 - Scripted models are not models. They say what errors and gates are worth, not how well a model plans. Rates of slips are assumed for the most part; the table
   with one slip in every call does not need them.
 - A policy of our layer is the measure of all arms. Readers who need no person should compare the columns "done, no harm".
-- A slip for which a call has no place is not made, so that the rates are upper bounds. Writes without a look before, of the published analyses, are two tasks
-  and no slip.
+- A slip for which a call has no place is not made, so that the rates are upper bounds. A write without a look before is one only where a colleague
+  changes something meanwhile.
 - A slip in a read that stays unnoticed has no consequence: the scripts do not act on what they read. That flatters the plain specification, in which Close
   ignores a filter with a wrong name.
 - The emulator is lenient where Close's behavior is not known, and ignores unknown members as Close does.

@@ -35,6 +35,18 @@ func pages(tool string, in In, limit, n int) (steps []Step) {
 	return steps
 }
 
+func isBadFit(i int) bool { return i%6 != 5 && i < 44 }
+
+// badFits are the firms that isBadFit selects of 45.
+func badFits() (names []string) {
+	for i := range 45 {
+		if isBadFit(i) {
+			names = append(names, fmt.Sprintf("Firm %02d", i))
+		}
+	}
+	return names
+}
+
 var lookups = []Task{
 	{
 		Name: "website of a firm", Text: "Which website do we have for Northwind?", Idle: false,
@@ -141,17 +153,21 @@ var counts = []Task{
 		Oracle: []Step{{Tool: "close_pipelines_list", In: In{}}}, Answer: []string{"Proposal Sent", "Contract Sent"},
 	},
 	{
-		Name: "open value per rep", Text: "What are our open deals worth, for each rep?",
+		Name: "open value per rep", Text: "What are our open deals worth that should close this quarter, for each rep?",
 		Seed: func(w *World) {
-			firmWithDeal(w)
-			w.deal("b", "Acme", 25000)
-			w.Make("c", "close_opportunity_create", In{"lead_id": "$Acme", "status_id": "$Proposal Sent", "value": 70000, "value_period": "one_time", "user_id": "$ben"})
+			firm(w)
+			for name, d := range map[string]struct {
+				cents     int
+				rep, date string
+			}{"a": {100000, "$ada", "2026-10-01"}, "b": {25000, "$ada", "2026-12-31"}, "c": {70000, "$ben", "2026-12-01"}, "late": {330000, "$ada", "2027-01-01"}, "past": {440000, "$ben", "2026-09-30"}} {
+				w.Make(name, "close_opportunity_create", In{"lead_id": "$Acme", "status_id": "$Proposal Sent", "value": d.cents, "value_period": "one_time", "user_id": d.rep, "date_won": d.date})
+			}
 			w.Make("d", "close_opportunity_create", In{"lead_id": "$Acme", "status_id": "$Won", "value": 990000, "value_period": "one_time"})
 		},
 		Oracle: []Step{
 			{Tool: "close_users_list", In: In{}},
-			{Tool: "close_opportunities_list", In: In{"status_type": "active", "user_id": "$ada"}},
-			{Tool: "close_opportunities_list", In: In{"status_type": "active", "user_id": "$ben"}},
+			{Tool: "close_opportunities_list", In: In{"status_type": "active", "user_id": "$ada", "date_won__gte": "2026-10-01", "date_won__lt": "2027-01-01"}},
+			{Tool: "close_opportunities_list", In: In{"status_type": "active", "user_id": "$ben", "date_won__gte": "2026-10-01", "date_won__lt": "2027-01-01"}},
 		},
 		Answer: []string{"1,000|$1,000|100000", "250|25000", "700|70000"},
 	},
@@ -160,16 +176,16 @@ var counts = []Task{
 		Seed: func(w *World) {
 			var list []string
 			for i := range 45 {
-				status := "Bad Fit"
-				if i%6 == 5 || i > 43 {
-					status = "Qualified"
+				status := "Qualified"
+				if isBadFit(i) {
+					status = "Bad Fit"
 				}
 				list = append(list, fmt.Sprintf(`{"name": "Firm %02d", "status": %q}`, i, status))
 			}
 			w.Fill(`{"leads": [` + strings.Join(list, ",") + `]}`)
 		},
 		Oracle: pages("close_leads_list", In{"query": `status:"Bad Fit" sort:name`}, 8, 5),
-		Answer: []string{"Firm 00", "Firm 08", "Firm 16", "Firm 24", "Firm 36", "Firm 43"},
+		Answer: badFits(),
 	},
 	{
 		Name: "length of calls behind a ceiling", Text: "How long were our calls with Acme in October and November?",

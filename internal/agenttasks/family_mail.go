@@ -111,13 +111,13 @@ var mails = []Task{
 		},
 	},
 	{
-		Name: "a contact who opted out", Text: "Text Ann that we are on the way, if she may be texted.", Idle: true,
+		Name: "a contact who opted out", Text: "Text Ann that we are on the way, if she may be texted.",
 		Seed: func(w *World) {
 			firm(w)
 			w.Make("stop", "close_sms_create", In{"lead_id": "$Acme", "contact_id": "$Acme/1", "text": "STOP", "remote_phone": "+14155550100", "local_phone": "+14155550101", "status": "inbox"})
 		},
 		Oracle: []Step{{Tool: "close_sms_list", In: In{"lead_id": []any{"$Acme"}}}},
-		Answer: nil,
+		Answer: []string{"STOP"},
 	},
 }
 

@@ -147,7 +147,7 @@ func (m Scripted) play(r *run) Ending {
 		}
 	}
 	whole := m.chance(m.rng(r, -1), func(x Rate) bool {
-		return x.Of == "task" || x.Of == "list" || x.Of == "long task" && writes > 6
+		return x.Of == "task" || x.Of == "list" || x.Of == "long task" && writes > 6 || x.Of == "change" && r.task.Meanwhile != nil
 	})
 	if slices.Contains(whole, NoTool) {
 		return Answered
@@ -160,12 +160,18 @@ func (m Scripted) play(r *run) Ending {
 		if slices.Contains(whole, FirstPage) && step.In["_skip"] != nil {
 			continue
 		}
+		if slices.Contains(whole, Blind) && !step.writes() && slices.ContainsFunc(r.task.Oracle[i:], Step.writes) {
+			continue
+		}
 		if !m.step(r, i, step) {
 			ending = Declines
+			if m.rng(r, -1_000_000-i).Float64() < 0.1*m.Times {
+				r.out.Claimed = true
+			}
 		}
 	}
-	if ending == Declines && m.Times > 0 && m.rng(r, -2).Float64() < 0.1*m.Times {
-		r.out.Claimed, ending = true, Answered
+	if r.out.Claimed {
+		ending = Answered
 	}
 	r.end()
 	return ending

@@ -22,7 +22,7 @@ const (
 	Invented  Slip = "a parameter that does not exist"
 	Mistyped  Slip = "a value of another type or shape"
 	Absent    Slip = "a required parameter left out"
-	Wrapped   Slip = "the input inside something"
+	Wrapped   Slip = "the input inside something, or cut off"
 	OtherWord Slip = "another word for a value"
 	Labeled   Slip = "a label for an id"
 	OtherKind Slip = "the id of another kind"
@@ -37,6 +37,7 @@ const (
 	Filler      Slip = "a placeholder for a text"
 	FirstPage   Slip = "only the first page"
 	Stops       Slip = "stops half way"
+	Blind       Slip = "no look before a write after a change"
 	NoTool      Slip = "no call at all"
 )
 
@@ -44,7 +45,7 @@ const (
 type Rate struct {
 	Slip    Slip
 	Visible bool
-	Of      string // call, write, create, number, list, long task, task
+	Of      string // call, write, create, number, list, long task, change, task
 	Rate    float64
 }
 
@@ -67,6 +68,7 @@ func Rates() []Rate {
 		{Filler, false, "write", 0.01},
 		{FirstPage, false, "list", 0.25},
 		{Stops, false, "long task", 0.15},
+		{Blind, false, "change", 0.5},
 		{NoTool, false, "task", 0.05},
 	}
 }
@@ -161,10 +163,14 @@ func (s Slip) spoil(rng *rand.Rand, w *World, tool string, right json.RawMessage
 		}
 		return done(in, k)
 	case Wrapped:
-		if rng.IntN(2) == 0 {
+		switch rng.IntN(3) {
+		case 0:
 			return done(string(right), "object")
+		case 1:
+			return done(map[string]any{"input": in}, "input")
 		}
-		return done(map[string]any{"input": in}, "input")
+		out.input, out.names = right[:len(right)-1], []string{"JSON"} // cut off
+		return out, true
 	case Absent:
 		k := pick(func(k string) bool { return slices.Contains(schema.Required, k) })
 		if k == "" {
@@ -243,7 +249,7 @@ func (s Slip) spoil(rng *rand.Rand, w *World, tool string, right json.RawMessage
 		}
 		in[k] = "{{contact.name}}"
 		return done(in)
-	case FirstPage, Stops, NoTool: // of the task
+	case FirstPage, Stops, Blind, NoTool: // of the task
 	}
 	return out, false
 }
