@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/tiktoken-go/tokenizer"
@@ -58,6 +60,11 @@ type cell struct {
 
 // play has models do tasks, one per trial.
 func (e *evaluation) play(ctx context.Context, lab *agenttasks.Lab, tasks []agenttasks.Task, arm agenttasks.Arm, name string, trials int, model func(trial int) agenttasks.Model) (*cell, error) {
+	return e.playAs(ctx, lab, tasks, arm, name, trials, false, model)
+}
+
+// playAs has models do tasks, or the variants in which the rep leaves something out.
+func (e *evaluation) playAs(ctx context.Context, lab *agenttasks.Lab, tasks []agenttasks.Task, arm agenttasks.Arm, name string, trials int, less bool, model func(trial int) agenttasks.Model) (*cell, error) {
 	c := &cell{arm: arm.Name, model: name, runs: make([][]*agenttasks.Outcome, len(tasks))}
 	var group sync.WaitGroup
 	slots := make(chan struct{}, 2*runtime.GOMAXPROCS(0))
@@ -69,7 +76,7 @@ func (e *evaluation) play(ctx context.Context, lab *agenttasks.Lab, tasks []agen
 			slots <- struct{}{}
 			group.Go(func() {
 				defer func() { <-slots }()
-				out, err := lab.Run(ctx, agenttasks.Trial{Task: &tasks[i], Arm: arm, Model: model(n)})
+				out, err := lab.Run(ctx, agenttasks.Trial{Task: &tasks[i], Arm: arm, Model: model(n), Less: less})
 				if err != nil {
 					mu.Lock()
 					defer mu.Unlock()
@@ -172,7 +179,7 @@ func (e *evaluation) scripted(ctx context.Context) (*results, error) { //nolint:
 			}
 		}
 		for _, x := range agenttasks.Rates() {
-			if x.Of == "task" || x.Of == "list" || x.Of == "long task" || (e.quick || e.brief) && !x.Visible || e.brief && arm.Name != agenttasks.Plain.Name && arm.Name != agenttasks.Layer.Name {
+			if x.Of == "task" || x.Of == "list" || x.Of == "long task" || x.Of == "change" || (e.quick || e.brief) && !x.Visible || e.brief && arm.Name != agenttasks.Plain.Name && arm.Name != agenttasks.Layer.Name {
 				continue
 			}
 			one := agenttasks.Reader
@@ -219,24 +226,33 @@ func (e *evaluation) live(ctx context.Context, to io.Writer, name string, ask as
 	}
 	e.lab.Only = agenttasks.Near()
 	model := func(trial int) agenttasks.Model { return agenttasks.Live{Label: name, Ask: ask, Says: trial} }
-	fmt.Fprintf(to, "| %s | tasks | trials | CuP | done, no harm | calls | tokens per safe completion |\n|---|---:|---:|---|---:|---:|---:|\n", name)
+	r := &results{trials: e.trials, tasks: len(e.tasks)}
+	less := name + ", something left out"
 	for _, arm := range agenttasks.Arms() {
-		c, err := e.play(ctx, e.lab, e.tasks, arm, name, e.trials, model)
-		if err != nil {
-			return err
+		for label, left := range map[string]bool{name: false, less: true} {
+			c, err := e.playAs(ctx, e.lab, e.tasks, arm, label, e.trials, left, model)
+			if err != nil {
+				return err
+			}
+			r.main = append(r.main, c)
 		}
-		v := c.sum()
-		fmt.Fprintf(to, "| %s | %d | %d | %s | %.3f | %.1f | %d |\n", arm.Name, len(e.tasks), e.trials, c.share(underPolicy), v.mean(done), v.calls, v.tokensPerSafe)
 	}
-	fmt.Fprintf(to, "\n| %s, orders in texts | utility under attack | reached |\n|---|---:|---:|\n", name)
-	for _, arm := range agenttasks.Arms() {
-		for _, s := range agenttasks.Strengths() {
+	slices.SortStableFunc(r.main, func(a, b *cell) int { return strings.Compare(a.model, b.model) })
+	p := &page{}
+	p.line("# %s", name)
+	r.arms(p)
+	r.harm(p, name, less)
+	p.line("\n## Orders in texts")
+	p.head("strength", "arm", "utility under attack", "reached:")
+	for _, s := range agenttasks.Strengths() {
+		for _, arm := range agenttasks.Arms() {
 			c, err := e.play(ctx, e.lab, agenttasks.Injections(s), arm, name, 1, model)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(to, "| %s, %s | %.3f | %d |\n", arm.Name, s, c.sum().mean(done), c.reached())
+			p.row(string(s), arm.Name, c.share(done).String(), fmt.Sprint(c.reached()))
 		}
 	}
-	return nil
+	_, err := io.WriteString(to, p.String())
+	return err
 }
