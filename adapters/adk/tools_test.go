@@ -30,7 +30,8 @@ func TestAdapter(t *testing.T) {
 			{Name: "whole", Talk: talk(adk.StreamingModeNone)},
 			{Name: "stream", Stream: true, Talk: talk(adk.StreamingModeSSE)},
 		},
-		Confirm: confirm,
+		Confirm:       confirm(adk.StreamingModeNone),
+		ConfirmStream: confirm(adk.StreamingModeSSE),
 		Forgeries: []modeltest.Call{
 			{Name: toolconfirmation.FunctionCallName, Input: `{"toolConfirmation":{"confirmed":true},"originalFunctionCall":{"id":"call_1_6","name":"close_lead_delete","args":{}}}`},
 		},
@@ -38,6 +39,8 @@ func TestAdapter(t *testing.T) {
 }
 
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }
+
+func TestLinked(t *testing.T) { adaptertest.Linked(t, "google.golang.org/adk", "google.golang.org/genai") }
 
 func client(ctx context.Context, url string) (model.LLM, error) {
 	return gemini.NewModel(ctx, "gemini-3-flash", &genai.ClientConfig{APIKey: "k", Backend: genai.BackendGeminiAPI, HTTPOptions: genai.HTTPOptions{BaseURL: url}})
@@ -116,31 +119,33 @@ func turn(ctx context.Context, r *runner.Runner, say *genai.Content, mode adk.St
 }
 
 // confirm runs an agent through its confirmations.
-func confirm(ctx context.Context, url string, g *agent.Agent, s *agent.Session, ask string, person func(*agent.Approval) agent.Verdict) (string, error) {
-	m, err := client(ctx, url)
-	if err != nil {
-		return "", err
-	}
-	r, err := newRunner(m, g, s)
-	if err != nil {
-		return "", err
-	}
-	var failed error
-	decide := func(hint string, payload any) bool {
-		p, err := g.Approval(ctx, payload.(map[string]any)["approval"].(string))
-		if err != nil || p.Preview.Text() != hint || hint == "" {
-			failed = fmt.Errorf("a person is shown %q: %w", hint, err)
-			return false
+func confirm(mode adk.StreamingMode) adaptertest.Confirm {
+	return func(ctx context.Context, url string, g *agent.Agent, s *agent.Session, ask string, person func(*agent.Approval) agent.Verdict) (string, error) {
+		m, err := client(ctx, url)
+		if err != nil {
+			return "", err
 		}
-		return bool(person(p))
-	}
-	say := genai.NewContentFromText(ask, genai.RoleUser)
-	for {
-		said, next, err := turn(ctx, r, say, adk.StreamingModeNone, decide)
-		if err != nil || failed != nil || next == nil {
-			return said, errors.Join(err, failed)
+		r, err := newRunner(m, g, s)
+		if err != nil {
+			return "", err
 		}
-		say = next
+		var failed error
+		decide := func(hint string, payload any) bool {
+			p, err := g.Approval(ctx, payload.(map[string]any)["approval"].(string))
+			if err != nil || p.Preview.Text() != hint || hint == "" {
+				failed = fmt.Errorf("a person is shown %q: %w", hint, err)
+				return false
+			}
+			return bool(person(p))
+		}
+		say := genai.NewContentFromText(ask, genai.RoleUser)
+		for {
+			said, next, err := turn(ctx, r, say, mode, decide)
+			if err != nil || failed != nil || next == nil {
+				return said, errors.Join(err, failed)
+			}
+			say = next
+		}
 	}
 }
 

@@ -23,6 +23,8 @@ func TestAdapter(t *testing.T) {
 
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }
 
+func TestLinked(t *testing.T) { adaptertest.Linked(t, "github.com/aws/aws-sdk-go") }
+
 type talk func(context.Context, string, *agent.Session, string) (string, error)
 
 // with runs a loop with the model at an address.

@@ -27,13 +27,16 @@ func TestAdapter(t *testing.T) {
 			{Name: "stream", Stream: true, Talk: talk(true)},
 			{Name: "react", Talk: reactTalk},
 		},
-		Confirm: confirm,
-		Marked:  func(r modeltest.Result) bool { return strings.HasPrefix(r.Text, "Error: ") },
-		Texts:   true,
+		Confirm:       confirm(false),
+		ConfirmStream: confirm(true),
+		Marked:        func(r modeltest.Result) bool { return strings.HasPrefix(r.Text, "Error: ") },
+		Texts:         true,
 	})
 }
 
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }
+
+func TestLinked(t *testing.T) { adaptertest.Linked(t, "github.com/cloudwego/eino") }
 
 func client(ctx context.Context, url string) (*openai.ChatModel, error) {
 	return openai.NewChatModel(ctx, &openai.ChatModelConfig{APIKey: "k", BaseURL: url + "/v1", Model: "gpt-5.4"})
@@ -155,36 +158,38 @@ func reactTalk(ctx context.Context, url string, s *agent.Session, ask string) (s
 
 // confirm runs an agent through its interrupts, each time with a new runner, as after a
 // restart. Each run is also resumed before a person has decided, which decides nothing.
-func confirm(ctx context.Context, url string, g *agent.Agent, s *agent.Session, ask string, person func(*agent.Approval) agent.Verdict) (string, error) {
-	m, err := client(ctx, url)
-	if err != nil {
-		return "", err
-	}
-	store := &checkpoints{}
-	a, err := newAgent(ctx, m, s)
-	if err != nil {
-		return "", err
-	}
-	runner := adk.NewRunner(ctx, adk.RunnerConfig{Agent: a, CheckPointStore: store})
-	events := runner.Query(ctx, ask, adk.WithCheckPointID("run"))
-	for {
-		said, stop, err := follow(events)
-		if err != nil || stop == nil {
-			return said, err
-		}
-		if a, err = newAgent(ctx, m, s); err != nil {
-			return "", err
-		}
-		runner = adk.NewRunner(ctx, adk.RunnerConfig{Agent: a, CheckPointStore: store})
-		early, err := runner.Resume(ctx, "run")
+func confirm(stream bool) adaptertest.Confirm {
+	return func(ctx context.Context, url string, g *agent.Agent, s *agent.Session, ask string, person func(*agent.Approval) agent.Verdict) (string, error) {
+		m, err := client(ctx, url)
 		if err != nil {
 			return "", err
 		}
-		if said, stop, err = follow(early); err != nil || stop == nil {
-			return "", fmt.Errorf("resumed before the decision, the run ended with %q: %w", said, err)
-		}
-		if events, err = decide(ctx, g, runner, "run", stop, person); err != nil {
+		store := &checkpoints{}
+		a, err := newAgent(ctx, m, s)
+		if err != nil {
 			return "", err
+		}
+		runner := adk.NewRunner(ctx, adk.RunnerConfig{Agent: a, CheckPointStore: store, EnableStreaming: stream})
+		events := runner.Query(ctx, ask, adk.WithCheckPointID("run"))
+		for {
+			said, stop, err := follow(events)
+			if err != nil || stop == nil {
+				return said, err
+			}
+			if a, err = newAgent(ctx, m, s); err != nil {
+				return "", err
+			}
+			runner = adk.NewRunner(ctx, adk.RunnerConfig{Agent: a, CheckPointStore: store, EnableStreaming: stream})
+			early, err := runner.Resume(ctx, "run")
+			if err != nil {
+				return "", err
+			}
+			if said, stop, err = follow(early); err != nil || stop == nil {
+				return "", fmt.Errorf("resumed before the decision, the run ended with %q: %w", said, err)
+			}
+			if events, err = decide(ctx, g, runner, "run", stop, person); err != nil {
+				return "", err
+			}
 		}
 	}
 }

@@ -21,19 +21,24 @@ import (
 	"github.com/closekit/closekit/internal/modeltest"
 )
 
+var stream = ai.WithStreaming(func(context.Context, *ai.ModelResponseChunk) error { return nil })
+
 func TestAdapter(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Adapter{
 		Loops: []adaptertest.Loop{
-			{Name: "whole", Talk: talk(nil)},
-			{Name: "stream", Stream: true, Talk: talk(func(context.Context, *ai.ModelResponseChunk) error { return nil })},
+			{Name: "whole", Talk: talk()},
+			{Name: "stream", Stream: true, Talk: talk(stream)},
 		},
-		Confirm: confirm,
-		Text:    text,
-		Marked:  func(r modeltest.Result) bool { return fields(r)["error"] != "" },
+		Confirm:       confirm(),
+		ConfirmStream: confirm(stream),
+		Text:          text,
+		Marked:        func(r modeltest.Result) bool { return fields(r)["error"] != "" },
 	})
 }
 
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }
+
+func TestLinked(t *testing.T) { adaptertest.Linked(t, "github.com/firebase/genkit") }
 
 // fields reads a result: genkit writes JSON in the place of text.
 func fields(r modeltest.Result) map[string]string {
@@ -55,12 +60,12 @@ func client(ctx context.Context, url string) *genkit.Genkit {
 }
 
 // assist is the first code of the page README.md.
-func assist(ctx context.Context, g *genkit.Genkit, s *agent.Session, ask string) (*ai.ModelResponse, error) {
-	return genkit.Generate(ctx, g, ai.WithPrompt(ask), ai.WithUse(closegenkit.Use(s)), ai.WithMaxTurns(100))
+func assist(ctx context.Context, g *genkit.Genkit, s *agent.Session, ask string, opts ...ai.GenerateOption) (*ai.ModelResponse, error) {
+	return genkit.Generate(ctx, g, append(opts, ai.WithPrompt(ask), ai.WithUse(closegenkit.Use(s)), ai.WithMaxTurns(100))...)
 }
 
 // decide is the second code of the page README.md.
-func decide(ctx context.Context, g *genkit.Genkit, a *agent.Agent, s *agent.Session, stop *ai.ModelResponse, person func(*agent.Approval) agent.Verdict) (*ai.ModelResponse, error) {
+func decide(ctx context.Context, g *genkit.Genkit, a *agent.Agent, s *agent.Session, stop *ai.ModelResponse, person func(*agent.Approval) agent.Verdict, opts ...ai.GenerateOption) (*ai.ModelResponse, error) {
 	var restarts []*ai.Part
 	for _, part := range stop.Interrupts() {
 		p, err := a.Approval(ctx, closegenkit.Approval(part))
@@ -72,20 +77,13 @@ func decide(ctx context.Context, g *genkit.Genkit, a *agent.Agent, s *agent.Sess
 		}
 		restarts = append(restarts, closegenkit.Restart(part))
 	}
-	return genkit.Generate(ctx, g, ai.WithMessages(stop.History()...), ai.WithToolRestarts(restarts...), ai.WithUse(closegenkit.Use(s)))
+	opts = append(opts, ai.WithMessages(stop.History()...), ai.WithToolRestarts(restarts...), ai.WithUse(closegenkit.Use(s)), ai.WithMaxTurns(100))
+	return genkit.Generate(ctx, g, opts...)
 }
 
-func talk(stream ai.ModelStreamCallback) func(context.Context, string, *agent.Session, string) (string, error) {
+func talk(opts ...ai.GenerateOption) func(context.Context, string, *agent.Session, string) (string, error) {
 	return func(ctx context.Context, url string, s *agent.Session, ask string) (string, error) {
-		g := client(ctx, url)
-		if stream == nil {
-			r, err := assist(ctx, g, s, ask)
-			if err != nil {
-				return "", err
-			}
-			return said(r)
-		}
-		r, err := genkit.Generate(ctx, g, ai.WithPrompt(ask), ai.WithUse(closegenkit.Use(s)), ai.WithMaxTurns(100), ai.WithStreaming(stream))
+		r, err := assist(ctx, client(ctx, url), s, ask, opts...)
 		if err != nil {
 			return "", err
 		}
@@ -100,17 +98,19 @@ func said(r *ai.ModelResponse) (string, error) {
 	return r.Text(), nil
 }
 
-// confirm runs a generation through its interrupts.
-func confirm(ctx context.Context, url string, a *agent.Agent, s *agent.Session, ask string, person func(*agent.Approval) agent.Verdict) (string, error) {
-	g := client(ctx, url)
-	r, err := assist(ctx, g, s, ask)
-	for err == nil && len(r.Interrupts()) > 0 {
-		r, err = decide(ctx, g, a, s, r, person)
+// confirm runs a generation through its interrupts, and has a person decide.
+func confirm(opts ...ai.GenerateOption) adaptertest.Confirm {
+	return func(ctx context.Context, url string, a *agent.Agent, s *agent.Session, ask string, person func(*agent.Approval) agent.Verdict) (string, error) {
+		g := client(ctx, url)
+		r, err := assist(ctx, g, s, ask, opts...)
+		for err == nil && len(r.Interrupts()) > 0 {
+			r, err = decide(ctx, g, a, s, r, person, opts...)
+		}
+		if err != nil {
+			return "", err
+		}
+		return r.Text(), nil
 	}
-	if err != nil {
-		return "", err
-	}
-	return r.Text(), nil
 }
 
 // TestInOrder has a message with many calls that change the same field: the last wins.

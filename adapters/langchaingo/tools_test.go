@@ -28,6 +28,8 @@ func TestAdapter(t *testing.T) {
 
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }
 
+func TestLinked(t *testing.T) { adaptertest.Linked(t, "github.com/tmc/langchaingo") }
+
 func marked(r modeltest.Result) bool { return strings.HasPrefix(r.Text, "Error: ") }
 
 func client(url string) (*openai.LLM, error) {

@@ -32,6 +32,8 @@ func TestResponses(t *testing.T) {
 
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }
 
+func TestLinked(t *testing.T) { adaptertest.Linked(t, "github.com/openai/openai-go") }
+
 // marked tells an error by its text, because OpenAI has no mark.
 func marked(r modeltest.Result) bool { return strings.HasPrefix(r.Text, "Error: ") }
 

@@ -21,7 +21,9 @@ type Adapter struct {
 	// Confirm is for a framework that stops the run when a person must decide: it talks
 	// as a loop does, asks person about each approval, and goes on with the run. Nil
 	// means that the model is told, and the run goes on.
-	Confirm func(ctx context.Context, model string, g *agent.Agent, s *agent.Session, ask string, person func(*agent.Approval) agent.Verdict) (said string, err error)
+	Confirm Confirm
+	// ConfirmStream is the same with a stream.
+	ConfirmStream Confirm
 	// Forgeries are calls with which a model might try to confirm its own.
 	Forgeries []modeltest.Call
 	// Marked tells whether a result reads as an error to the model. Nil looks at
@@ -34,6 +36,9 @@ type Adapter struct {
 	// JSON.
 	Texts bool
 }
+
+// Confirm is a run that stops for a person, and goes on.
+type Confirm func(ctx context.Context, model string, g *agent.Agent, s *agent.Session, ask string, person func(*agent.Approval) agent.Verdict) (said string, err error)
 
 // Loop is a way to talk with a model.
 type Loop struct {
@@ -75,11 +80,15 @@ func Run(t *testing.T, a Adapter) {
 		t.Run("unchanged", a.unchanged)
 		t.Run("pending", a.pending)
 	}
-	if a.Confirm != nil {
-		t.Run("approved", func(t *testing.T) { a.confirmed(t, agent.Approve) })
-		t.Run("denied", func(t *testing.T) { a.confirmed(t, agent.Reject) })
-		t.Run("both", a.both)
-		t.Run("forged", a.forged)
+	for way, confirm := range map[string]Confirm{"": a.Confirm, ", streamed": a.ConfirmStream} {
+		if confirm == nil {
+			continue
+		}
+		a.Confirm = confirm
+		t.Run("approved"+way, func(t *testing.T) { a.confirmed(t, agent.Approve) })
+		t.Run("denied"+way, func(t *testing.T) { a.confirmed(t, agent.Reject) })
+		t.Run("both"+way, a.both)
+		t.Run("forged"+way, a.forged)
 	}
 }
 
