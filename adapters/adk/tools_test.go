@@ -40,7 +40,9 @@ func TestAdapter(t *testing.T) {
 
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }
 
-func TestLinked(t *testing.T) { adaptertest.Linked(t, "google.golang.org/adk", "google.golang.org/genai") }
+func TestLinked(t *testing.T) {
+	adaptertest.Linked(t, "google.golang.org/adk", "google.golang.org/genai")
+}
 
 func client(ctx context.Context, url string) (model.LLM, error) {
 	return gemini.NewModel(ctx, "gemini-3-flash", &genai.ClientConfig{APIKey: "k", Backend: genai.BackendGeminiAPI, HTTPOptions: genai.HTTPOptions{BaseURL: url}})
