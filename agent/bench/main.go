@@ -1,6 +1,6 @@
 // Command bench counts tokens with the vocabulary o200k, offline: those of tool
-// definitions, with what they cover, those of a whole task, and those of answers. It is a
-// module of its own because of the tokenizer.
+// definitions, with what they cover, those of a whole task, and those of answers. It also
+// measures the search for tools. It is a module of its own because of the tokenizer.
 package main
 
 import (
@@ -85,7 +85,13 @@ func run() error {
 	if err := measureTask(codec); err != nil {
 		return err
 	}
-	return measureAnswers(codec)
+	if err := measureAnswers(codec); err != nil {
+		return err
+	}
+	if err := measureSearches(codec); err != nil {
+		return err
+	}
+	return measureIndex(all)
 }
 
 // array returns definitions as one JSON array.

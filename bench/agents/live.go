@@ -169,6 +169,9 @@ func post(ctx context.Context, url string, header http.Header, body, to any) err
 	}
 }
 
+// patience is how long a model may take for a response.
+const patience = 5 * time.Minute
+
 func postOnce(ctx context.Context, url string, header http.Header, body []byte, to any) (again bool, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
@@ -176,7 +179,8 @@ func postOnce(ctx context.Context, url string, header http.Header, body []byte, 
 	}
 	req.Header = header.Clone()
 	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
+	client := http.Client{Timeout: patience}
+	res, err := client.Do(req)
 	if err != nil {
 		return true, err
 	}

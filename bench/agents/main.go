@@ -58,7 +58,7 @@ func run(ctx context.Context) error {
 	}
 	text, missed := r.markdown(time.Since(began))
 	if *quick {
-		fmt.Print(text)
+		fmt.Fprint(os.Stdout, text)
 		return missed
 	}
 	if err := os.WriteFile("RESULTS.md", []byte(text), 0o644); err != nil { //nolint:gosec // for all readers

@@ -178,9 +178,7 @@ func (r *results) harm(p *page, models ...string) {
 func (r *results) rates(p *page) {
 	p.line("\n## How often the model slips\n\nThe reader by multiples of the rates: CuP, and in parentheses the share that is done without harm. A quarter is a strong model, twice a weak one.")
 	head := []string{"slips", "times:"}
-	for _, arm := range armNames() {
-		head = append(head, arm)
-	}
+	head = append(head, armNames()...)
 	p.head(head...)
 	for _, x := range []struct {
 		name  string

@@ -19,6 +19,7 @@ type Codec struct {
 	Unmarshal func([]byte, any) error
 }
 
+// Client calls Close.
 type Client struct {
 	base  *url.URL
 	hc    *http.Client
@@ -26,6 +27,7 @@ type Client struct {
 	codec Codec
 }
 
+// New returns a client for the API below base.
 func New(hc *http.Client, base, key string, codec Codec) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil {
@@ -76,7 +78,7 @@ func (c *Client) do(ctx context.Context, method, path string, q url.Values, in, 
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	data, err := readAll(resp)
 	if err != nil {
 		return err

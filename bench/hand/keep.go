@@ -13,6 +13,7 @@ type KeepLead struct {
 	Custom map[string]json.RawMessage `json:"-"`
 }
 
+// UnmarshalJSON decodes the fields, and then all members for those of custom fields.
 func (l *KeepLead) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &l.Lead); err != nil {
 		return err

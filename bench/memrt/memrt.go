@@ -40,6 +40,7 @@ type body struct{ r bytes.Reader }
 func (b *body) Read(p []byte) (int, error) { return b.r.Read(p) }
 func (b *body) Close() error               { return nil }
 
+// RoundTrip returns the response that belongs to the path.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		if t.Record {

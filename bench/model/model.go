@@ -5,11 +5,13 @@ package model
 
 import "time"
 
+// Page is a page of leads.
 type Page struct {
 	Data    []Lead `json:"data"`
 	HasMore bool   `json:"has_more"`
 }
 
+// Lead is a company that might buy.
 type Lead struct {
 	Addresses             []Address     `json:"addresses,omitzero"`
 	ContactIDs            []string      `json:"contact_ids"`
@@ -40,6 +42,7 @@ type Lead struct {
 	URL                   string        `json:"url"`
 }
 
+// Address is a postal address of a lead.
 type Address struct {
 	Address1 string   `json:"address_1"`
 	Address2 string   `json:"address_2"`
@@ -51,6 +54,7 @@ type Address struct {
 	Zipcode  string   `json:"zipcode"`
 }
 
+// Contact is a person at a lead.
 type Contact struct {
 	CreatedBy        string    `json:"created_by"`
 	DateCreated      time.Time `json:"date_created"`
@@ -70,12 +74,14 @@ type Contact struct {
 	URLs             []URL     `json:"urls,omitzero"`
 }
 
+// Email is an email address of a contact.
 type Email struct {
 	Email          string `json:"email"`
 	IsUnsubscribed bool   `json:"is_unsubscribed"`
 	Type           string `json:"type"`
 }
 
+// Phone is a phone number of a contact.
 type Phone struct {
 	Country            string   `json:"country,omitzero"`
 	OutboundSMSBlocked bool     `json:"outbound_sms_blocked,omitzero"`
@@ -85,16 +91,19 @@ type Phone struct {
 	TzIDs              []string `json:"tz_ids,omitzero"`
 }
 
+// URL is a website of a contact.
 type URL struct {
 	Type string `json:"type"`
 	URL  string `json:"url"`
 }
 
+// Link is a link to another program.
 type Link struct {
 	Name string `json:"name"`
 	URL  string `json:"url"`
 }
 
+// Task is a task on a lead.
 type Task struct {
 	Type           string    `json:"_type"`
 	ID             string    `json:"id"`
@@ -112,6 +121,7 @@ type Task struct {
 	OrganizationID string    `json:"organization_id"`
 }
 
+// Opportunity is a deal.
 type Opportunity struct {
 	AnnualizedExpectedValue int64     `json:"annualized_expected_value"`
 	AnnualizedValue         int64     `json:"annualized_value"`
@@ -161,6 +171,7 @@ type CreateOpportunity struct {
 	Custom      map[string]any `json:"custom_fields,omitempty"`
 }
 
+// Me is the user of the API key.
 type Me struct {
 	ID               string    `json:"id"`
 	Email            string    `json:"email"`
@@ -174,6 +185,7 @@ type Me struct {
 	Organizations    []Org     `json:"organizations"`
 }
 
+// Org is an organization of a user.
 type Org struct {
 	ID          string    `json:"id"`
 	Name        string    `json:"name"`

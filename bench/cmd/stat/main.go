@@ -48,7 +48,7 @@ func read(files []string) ([]*group, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // only read
 		s := bufio.NewScanner(f)
 		for s.Scan() {
 			full, values, ok := parse(s.Text())
