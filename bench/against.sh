@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compares closekit with an older commit of itself: the calls that the peers are
-# measured by, and the cold compile of closeapi. Passes of both alternate, so that
+# measured by, and the compile of closeapi. Passes of both alternate, so that
 # both see the same load of a shared machine; the ratios are medians over the passes,
 # this tree to the commit. Uncommitted changes are part of this tree.
 # usage: ./against.sh COMMIT [PASSES] [BENCHTIME]
@@ -29,4 +29,4 @@ for ((i = 0; i < n; i++)); do
 done
 go run ./cmd/stat -base old .tmp/against/bench.txt
 
-./cold.sh "$(((n + 3) / 4))" github.com/closekit/closekit/closeapi "$old/bench"
+./compile.sh "$(((n + 3) / 4))" "$old"

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Runs every measurement and prints one report; also written to .tmp/report.md.
-# RESULTS.md is such a report with a date. Takes about six minutes on 2 cores.
+# RESULTS.md is such a report with a date. Takes about eight minutes on 2 cores.
 # usage: ./all.sh [PASSES]
 set -eu
 cd "$(dirname "$0")"
 n=${1:-11}
-[ -d gen/ogenclose ] || ./setup.sh
+[ -d gen/ogenall ] || ./setup.sh
 mkdir -p .tmp
 export MD=1
 block() {
@@ -26,9 +26,9 @@ block() {
 	block ./scale.sh
 	printf '\n## Start-up\n'
 	block ./init.sh
-	printf '\n## Generated code and its cold compile\n'
+	printf '\n## Generated code and its compile\n'
 	block go run ./cmd/lines ../closeapi ../closeapi/tools
-	block ./cold.sh 3
+	block ./compile.sh 5
 	printf '\n## Generation\n\n'
 	./gen.sh 3
 } >.tmp/report.md

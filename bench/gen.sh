@@ -1,5 +1,5 @@
 #!/bin/sh
-# Full generation: wall time and peak memory of closegen on 2 cores, for the
+# Full generation: wall time, CPU time and peak memory of closegen on 2 cores, for the
 # manifest of Close and for manifests with every resource twice and four times.
 # usage: ./gen.sh [RUNS]
 set -eu

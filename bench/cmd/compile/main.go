@@ -42,7 +42,7 @@ func run(w io.Writer, n int, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
+	defer func() { _ = os.RemoveAll(work) }()
 	var list []*target
 	for _, arg := range args {
 		name, folder, ok := strings.Cut(arg, "=")
