@@ -11,10 +11,14 @@ if [ -z "$tree" ]; then
 	[ -d gen/ogenall ] || ./setup.sh >&2
 	exec go run ./cmd/compile -n "$n" "ogen=gen/ogenall" "closekit=../closeapi"
 fi
-tools() { cat "$1"/closeapi/*.go | sed -n 's/.*(tool \(close_[a-z0-9_]*\)).*/\1/p' | sort -u; }
+tools() { cat "$1"/closeapi/*.go | sed -n 's/.*Tool: *"\(close_[a-z0-9_]*\)".*/\1/p' | sort -u; }
 mkdir -p .tmp
 tools "$tree" >.tmp/tools.old
 tools .. >.tmp/tools.new
+[ -s .tmp/tools.old ] || {
+	echo "compile.sh: $tree/closeapi has no operations" >&2
+	exit 1
+}
 rm -rf gen/sametools
 go run ../cmd/closegen -out gen/sametools -tools "$(comm -12 .tmp/tools.old .tmp/tools.new | paste -sd, -)" >&2
 exec go run ./cmd/compile -n "$n" "the other tree=$tree/closeapi" "the same tools=gen/sametools" "all tools=../closeapi"
