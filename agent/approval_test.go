@@ -203,7 +203,7 @@ func TestGuardOfSession(t *testing.T) {
 	}
 }
 
-// TestExpire ends an approval that nobody could be asked about: the same call is asked
+// TestExpire ends an approval that no person could be asked about: the same call is asked
 // about anew, and what a person has decided stays.
 func TestExpire(t *testing.T) {
 	t.Parallel()

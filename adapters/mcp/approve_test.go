@@ -223,7 +223,7 @@ func TestPageNotOpened(t *testing.T) {
 	}
 }
 
-// TestUnaskedIsNoDenial has a user whose first client can ask nobody, and whose second
+// TestUnaskedIsNoDenial has a user whose first client cannot ask a person, and whose second
 // one can: no person has said no.
 func TestUnaskedIsNoDenial(t *testing.T) {
 	t.Parallel()

@@ -121,7 +121,7 @@ func TestQuick(t *testing.T) {
 }
 
 // TestLiveReport tests that a real model is measured as the scripted ones are, and also
-// with something left out: one that only asks does harm to nobody, and completes only
+// with something left out: one that only asks does no harm, and completes only
 // what it should have asked about.
 func TestLiveReport(t *testing.T) {
 	t.Parallel()

@@ -125,7 +125,7 @@ func call(t *testing.T, s *mcp.ClientSession, name string, in map[string]any) (*
 	return r, string(b)
 }
 
-// TestHTTP serves the holder of the token, and nobody else.
+// TestHTTP serves the holder of the token, and refuses all others.
 func TestHTTP(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
