@@ -22,23 +22,35 @@ func (c *csvColumns) names() []string {
 	return c.fields
 }
 
-// columns returns the columns of a list: the chosen fields, or all that are known and the
-// custom fields of the organization.
+// customRest is the column for the values of custom fields that have no column of their
+// own: those of calls, which have no definitions, and those of fields that were created
+// after the export began. It is a JSON object by field id, as tools take it.
+const customRest = "custom_fields"
+
+// columns returns the columns of a list: the chosen fields, or all that are known. Where
+// custom is among them, and by default, so are the custom fields of the organization.
 func (x *exporting) columns(ctx context.Context, client *closekit.Client, chosen []string) (*csvColumns, error) {
-	if len(chosen) > 0 {
-		return &csvColumns{chosen}, nil
+	_, hasCustom := customOwners[x.what]
+	all := len(chosen) == 0
+	fields := slices.Clone(chosen)
+	if all {
+		var err error
+		if fields, err = itemFields(x.tool); err != nil {
+			return nil, err
+		}
 	}
-	fields, err := itemFields(x.tool)
-	if err != nil {
-		return nil, err
-	}
-	fields = slices.DeleteFunc(fields, func(name string) bool { return strings.HasPrefix(name, "custom") })
-	custom, err := x.customFields(ctx, client, x.what)
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range custom {
-		fields = append(fields, "custom."+f.ID)
+	if hasCustom && (all || slices.Contains(fields, "custom")) {
+		custom, err := customFields(ctx, client, x.what)
+		if err != nil {
+			return nil, err
+		}
+		fields = slices.DeleteFunc(fields, func(name string) bool { return name == "custom" }) // an old form of the values
+		for _, f := range custom {
+			if name := "custom." + f.ID; !slices.Contains(fields, name) {
+				fields = append(fields, name)
+			}
+		}
+		fields = append(fields, customRest)
 	}
 	return &csvColumns{fields}, nil
 }
@@ -72,36 +84,6 @@ func itemFields(t *closekit.Tool) ([]string, error) {
 	return names, nil
 }
 
-// customField is a custom field of an organization.
-type customField struct {
-	ID       string   `json:"id"`
-	Name     string   `json:"name"`
-	Type     string   `json:"type"`
-	Choices  []string `json:"choices"`
-	Multiple bool     `json:"accepts_multiple_values"`
-}
-
-// customFields returns the custom fields of leads, contacts or opportunities, none of
-// other records.
-func (p *program) customFields(ctx context.Context, client *closekit.Client, of string) ([]customField, error) {
-	owner := map[string]string{"leads": "lead", "contacts": "contact", "opportunities": "opportunity"}[of]
-	t, err := p.catalog.Lookup("close_custom_fields_" + owner + "_list")
-	if owner == "" || err != nil {
-		return nil, nil //nolint:nilerr // the catalog has none
-	}
-	out, err := t.Call(ctx, client, json.RawMessage(`{}`))
-	if err != nil {
-		return nil, err
-	}
-	var page struct {
-		Data []customField `json:"data"`
-	}
-	if err := json.Unmarshal(out, &page); err != nil {
-		return nil, fmt.Errorf("read the custom fields: %w", err)
-	}
-	return page.Data, nil
-}
-
 func (c *csvColumns) header() []byte { return csvLine(c.fields) }
 
 // append appends a record as a line.
@@ -112,9 +94,31 @@ func (c *csvColumns) append(lines []byte, record json.RawMessage) ([]byte, error
 	}
 	cells := make([]string, len(c.fields))
 	for i, name := range c.fields {
+		if name == customRest && o[name] == nil {
+			cells[i] = csvCell(c.rest(o))
+			continue
+		}
 		cells[i] = csvCell(o[name])
 	}
 	return append(lines, csvLine(cells)...), nil
+}
+
+// rest returns the values of the custom fields without a column as a JSON object, or nil.
+func (c *csvColumns) rest(record map[string]json.RawMessage) json.RawMessage {
+	rest := map[string]json.RawMessage{}
+	for key, v := range record {
+		if id, ok := strings.CutPrefix(key, "custom."); ok && string(v) != "null" && !slices.Contains(c.fields, key) {
+			rest[id] = v
+		}
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(rest)
+	if err != nil {
+		return nil // raw JSON that was parsed
+	}
+	return b
 }
 
 // csvCell returns a value as a cell: text as it is, but for what looks like a formula,

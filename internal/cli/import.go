@@ -395,10 +395,10 @@ func (m *importing) stopped(err error) error {
 func (p *program) importFields(ctx context.Context, client *closekit.Client) (*knownFields, error) {
 	k := &knownFields{}
 	var err error
-	if k.lead, err = p.customFields(ctx, client, "leads"); err != nil {
+	if k.lead, err = customFields(ctx, client, "leads"); err != nil {
 		return nil, err
 	}
-	if k.contact, err = p.customFields(ctx, client, "contacts"); err != nil {
+	if k.contact, err = customFields(ctx, client, "contacts"); err != nil {
 		return nil, err
 	}
 	var page struct {

@@ -250,7 +250,7 @@ func (f *customField) value(text, decimal string) (any, string) {
 		}
 		return text, ""
 	case "choices":
-		var values []any
+		values := []any{}
 		for _, part := range f.parts(text) {
 			choice := f.choice(strings.TrimSpace(part))
 			if choice == "" {
@@ -263,22 +263,33 @@ func (f *customField) value(text, decimal string) (any, string) {
 		}
 		return values[0], ""
 	case "user", "contact", "custom_object":
-		if !idPattern.MatchString(text) {
-			return nil, fmt.Sprintf("%q is not an id; names are not looked up", shorten(text))
+		values := []any{}
+		for _, part := range f.parts(text) {
+			id := strings.TrimSpace(part)
+			if !idPattern.MatchString(id) {
+				return nil, fmt.Sprintf("%q is not an id; names are not looked up", shorten(id))
+			}
+			values = append(values, id)
 		}
 		if f.Multiple {
-			return []any{text}, ""
+			return values, ""
 		}
+		return values[0], ""
 	}
 	return text, ""
 }
 
 var idPattern = regexp.MustCompile(`^[a-z0-9]+_[A-Za-z0-9]+$`)
 
-// parts splits a cell with several choices at semicolons.
+// parts splits a cell with several values, which are a JSON list as export writes it, or
+// separated by semicolons.
 func (f *customField) parts(text string) []string {
-	if !f.Multiple || f.choice(text) != "" {
+	var list []string
+	switch {
+	case !f.Multiple || f.choice(text) != "":
 		return []string{text}
+	case json.Unmarshal([]byte(text), &list) == nil:
+		return list
 	}
 	return strings.Split(text, ";")
 }
