@@ -81,8 +81,9 @@ const ensureLease = 2 * time.Minute
 // wanted events to the URL, and that its key is known: it finds, corrects or creates it. A
 // subscription without a stored key is one whose creation was interrupted, or that lost its
 // store: its key is read from Close, and if Close does not show it, the subscription is
-// replaced. Where events may have been missed, in a replaced or resumed subscription, Ensure
-// reads them with [CatchUp] through once; a once of nil leaves that to the caller.
+// replaced. Where events may have been missed, in a replaced or resumed subscription, and in
+// a new one if there was one before, Ensure reads them with [CatchUp] through once. A once of
+// nil leaves that to the caller, whose next CatchUp of the tenant begins where they are missing.
 //
 // Call it at every start. Processes that call it at the same time wait for each other. An
 // error of type [*LimitError] says that the organization has no place for another
@@ -137,7 +138,7 @@ func await(ctx context.Context, store Store, m Mark, token string) error {
 // catchUp reads what a subscription missed. Events that the log no longer has are lost
 // already, so reading begins with the oldest that it has.
 func catchUp(ctx context.Context, c *closekit.Client, store Store, w Want, once Once) (Progress, error) {
-	l := Log{Tenant: w.Tenant, Kinds: w.Kinds, Since: w.Now().Add(-w.Missed), Now: w.Now}
+	l := Log{Tenant: w.Tenant, Kinds: w.Kinds, Now: w.Now}
 	p, err := CatchUp(ctx, c, store, l, once)
 	var old *TooOldError
 	if !errors.As(err, &old) {
@@ -195,13 +196,29 @@ func (e *ensuring) ensure(ctx context.Context) (missed bool, err error) {
 	})
 	if len(found) == 0 {
 		e.result.Action = Created
-		return len(rows) > 0 || e.began(ctx), e.create(ctx, len(all), rows)
+		began, err := e.began(ctx)
+		if err != nil {
+			return false, err
+		}
+		missed = began || len(rows) > 0
+		if missed {
+			if err := e.begin(ctx, e.want.Now().Add(-e.want.Missed)); err != nil {
+				return false, err
+			}
+		}
+		return missed, e.create(ctx, len(all), rows)
 	}
 	for _, r := range found[1:] {
 		e.result.Others = append(e.result.Others, r.ID)
 	}
 	r := found[0]
 	e.result.ID, e.result.Action = r.ID, Kept
+	missed = !known[r.ID] || r.Status != "active"
+	if missed {
+		if err := e.begin(ctx, e.want.Now().Add(-e.want.Missed)); err != nil {
+			return false, err
+		}
+	}
 	if !known[r.ID] {
 		if row, err := e.keys.store.Subscription(ctx, r.ID); err == nil && row.Tenant != e.want.Tenant {
 			return false, fmt.Errorf("the subscription %s belongs to the tenant %q; give every tenant of an organization a URL of its own", r.ID, row.Tenant)
@@ -213,7 +230,7 @@ func (e *ensuring) ensure(ctx context.Context) (missed bool, err error) {
 		if !learned {
 			return true, e.replace(ctx, r, len(all), rows)
 		}
-		e.result.Action, missed = Learned, true
+		e.result.Action = Learned
 	}
 	wrong := r.Status != "active" || !sameKinds(r.Events, e.want.Kinds) || r.VerifySSL != nil && *r.VerifySSL == e.want.InsecureTLS
 	if wrong {
@@ -228,15 +245,26 @@ func (e *ensuring) ensure(ctx context.Context) (missed bool, err error) {
 			e.result.Action = Corrected
 		}
 	}
-	return missed || r.Status != "active", e.forget(ctx, rows, r.ID)
+	return missed, e.forget(ctx, rows, r.ID)
 }
 
 // began reports whether there is a checkpoint, which a replacement that was interrupted
 // has left.
-func (e *ensuring) began(ctx context.Context) bool {
+func (e *ensuring) began(ctx context.Context) (bool, error) {
 	l := Log{Tenant: e.want.Tenant}
 	at, err := e.keys.store.Checkpoint(ctx, l.checkpoint())
-	return err == nil && !at.IsZero()
+	return !at.IsZero(), err
+}
+
+// begin saves from where the log is to be read, unless there is a checkpoint. Where events
+// are missing, it comes before anything is changed in Close, so that an interruption leaves
+// no gap.
+func (e *ensuring) begin(ctx context.Context, at time.Time) error {
+	if began, err := e.began(ctx); err != nil || began {
+		return err
+	}
+	l := Log{Tenant: e.want.Tenant}
+	return e.keys.store.SaveCheckpoint(ctx, l.checkpoint(), at)
 }
 
 // learn reads the key of a subscription from Close, and reports whether it was there.
@@ -260,17 +288,10 @@ func (e *ensuring) save(ctx context.Context, r remote) error {
 	return e.keys.Save(ctx, e.want.URL, Subscription{ID: r.ID, Tenant: e.want.Tenant, Organization: e.want.Organization, Key: key})
 }
 
-// replace deletes a subscription whose key cannot be known and creates one. Before that it
-// saves from where events are missing, so that an interruption leaves no gap. Close allows
-// no second subscription with the same URL and events beside the first.
+// replace deletes a subscription whose key cannot be known and creates one. Close allows no
+// second subscription with the same URL and events beside the first.
 func (e *ensuring) replace(ctx context.Context, r remote, count int, rows []Row) error {
 	e.result.Action = Replaced
-	if !e.began(ctx) {
-		l := Log{Tenant: e.want.Tenant}
-		if err := e.keys.store.SaveCheckpoint(ctx, l.checkpoint(), e.want.Now().Add(-e.want.Missed)); err != nil {
-			return err
-		}
-	}
 	if err := deleteWebhook(ctx, e.c, r.ID); err != nil {
 		return err
 	}
@@ -298,12 +319,7 @@ func (e *ensuring) create(ctx context.Context, count int, rows []Row) error {
 		return err
 	}
 	e.result.ID = r.ID
-	if e.began(ctx) {
-		return e.forget(ctx, rows, r.ID)
-	}
-	// What happens from now on can be caught up later.
-	l := Log{Tenant: e.want.Tenant}
-	if err := e.keys.store.SaveCheckpoint(ctx, l.checkpoint(), e.want.Now()); err != nil {
+	if err := e.begin(ctx, e.want.Now()); err != nil { // what happens from now on can be caught up later
 		return err
 	}
 	return e.forget(ctx, rows, r.ID)

@@ -201,6 +201,98 @@ func TestEnsureWithoutKey(t *testing.T) {
 	lost.handled("created before, created between, created after") // marked
 }
 
+// TestEnsureGone makes a subscription whose key was stored by hand and which Close no
+// longer has. Nothing tells since when events are missing.
+func TestEnsureGone(t *testing.T) {
+	t.Parallel()
+	for _, caller := range []bool{false, true} { // who reads the log
+		h := newHost(t, newOrg(t))
+		h.want.Missed = time.Hour
+		gone := webhooks.Subscription{ID: testID, Tenant: h.want.Tenant, Organization: h.want.Organization, Key: signingKey(t, testKey)}
+		if err := h.keys.Save(t.Context(), h.want.URL, gone); err != nil {
+			t.Fatal(err)
+		}
+		h.lead("long ago")
+		h.Advance(2 * time.Hour)
+		h.lead("missed")
+		h.Advance(10 * time.Minute)
+		once := h.once
+		if caller {
+			h.once = nil
+		}
+		e := h.ensure(webhooks.Created)
+		if caller {
+			if _, err := webhooks.CatchUp(t.Context(), h.client, h.store, webhooks.Log{Tenant: h.want.Tenant, Kinds: h.want.Kinds, Now: h.Now}, once); err != nil {
+				t.Fatal(err)
+			}
+		} else if e.CaughtUp == nil || e.CaughtUp.First != 1 {
+			t.Errorf("caught up: %+v", e.CaughtUp)
+		}
+		h.handled("created missed")
+		if _, err := h.store.Subscription(t.Context(), testID); !errors.Is(err, webhooks.ErrNotFound) {
+			t.Errorf("the old row: %v", err)
+		}
+	}
+}
+
+// TestEnsurePausedWithoutLog resumes a subscription whose key was stored by hand. The
+// caller reads the log.
+func TestEnsurePausedWithoutLog(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, newOrg(t))
+	hook := h.post("/webhook/", map[string]any{"url": h.want.URL, "events": []any{map[string]any{"object_type": "lead", "action": "created"}}})
+	id := hook["id"].(string)
+	key := signingKey(t, hook["signature_key"].(string))
+	if err := h.keys.Save(t.Context(), h.want.URL, webhooks.Subscription{ID: id, Tenant: h.want.Tenant, Organization: h.want.Organization, Key: key}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.client.Put(t.Context(), "/webhook/"+id+"/", map[string]any{"status": "paused"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	h.lead("paused")
+	h.Advance(10 * time.Minute)
+	once := h.once
+	h.once = nil
+	h.ensure(webhooks.Corrected)
+	if _, err := webhooks.CatchUp(t.Context(), h.client, h.store, webhooks.Log{Tenant: h.want.Tenant, Kinds: h.want.Kinds, Now: h.Now}, once); err != nil {
+		t.Fatal(err)
+	}
+	h.handled("created paused")
+}
+
+// forgetful is a store that cannot read checkpoints for a while.
+type forgetful struct {
+	webhooks.Store
+	err error
+}
+
+func (s *forgetful) Checkpoint(ctx context.Context, name string) (time.Time, error) {
+	if s.err != nil {
+		return time.Time{}, s.err
+	}
+	return s.Store.Checkpoint(ctx, name)
+}
+
+// TestEnsureCheckpointUnknown does not take a checkpoint that cannot be read for none: a
+// new one would leave out what is missing.
+func TestEnsureCheckpointUnknown(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, newOrg(t))
+	id := h.ensure(webhooks.Created).ID
+	if err := h.client.Delete(t.Context(), "/webhook/"+id+"/", nil); err != nil {
+		t.Fatal(err)
+	}
+	h.lead("missed")
+	h.Advance(100 * time.Hour) // longer than Missed
+	store := &forgetful{h.store, errors.New("the database is away")}
+	keys := webhooks.NewKeys(store, newVault(t))
+	if _, err := webhooks.Ensure(t.Context(), h.client, keys, h.want, h.once); !errors.Is(err, store.err) {
+		t.Errorf("got %v", err)
+	}
+	h.ensure(webhooks.Created)
+	h.handled("created missed")
+}
+
 // TestEnsureReadsKey finds a subscription whose creation was interrupted, at a Close that
 // shows keys later.
 func TestEnsureReadsKey(t *testing.T) {
