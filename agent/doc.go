@@ -6,10 +6,10 @@
 // is one account in one run; nothing that a model writes names an account.
 //
 //	a, err := agent.New(tools.Catalog(), agent.Toolset("sales"))
-//	s := a.Session(account)                // *accounts.Account, or any closekit.Source
-//	defs := s.Definitions(agent.Anthropic) // for the request to the model
-//	r := s.Call(ctx, name, input)          // for each call that the model asks for
-//	if r.Pending != nil { … }              // a person must decide; r.Text tells the model
+//	s := a.Session(account)                     // *accounts.Account, or any closekit.Source
+//	defs, err := s.Definitions(agent.Anthropic) // for the request to the model
+//	r := s.Call(ctx, name, input)               // for each call that the model asks for
+//	if r.Pending != nil { … }                   // a person must decide; r.Text tells the model
 //
 // Decisions are made on the Agent, out of the reach of a model:
 //

@@ -8,7 +8,7 @@
 //	…
 //	a, err := files.Upload(ctx, client, "offer.pdf", f, files.Options{})
 //	…
-//	_, err = closeapi.EmailCreate(ctx, client, closeapi.EmailCreateParams{…, Attachments: []closeapi.Attachment{a}})
+//	_, err = closeapi.NoteCreate(ctx, client, closeapi.NoteCreateParams{LeadID: lead, Attachments: []closeapi.Attachment{a}})
 package files
 
 import (

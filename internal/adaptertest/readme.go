@@ -5,11 +5,17 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/closekit/closekit/internal/snippets"
 )
 
 // Readme wants the Go code of README.md in a test beside it, which runs it, and the page
-// to be short: one page, and ten lines beside the checks of errors.
+// to be short: one page, and ten lines beside the checks of errors. The code in doc comments
+// must compile.
 func Readme(t *testing.T) {
+	if n := snippets.Check(t, "."); n == 0 {
+		t.Error("no doc comment has code")
+	}
 	dir := os.DirFS(".")
 	page, err := fs.ReadFile(dir, "README.md")
 	if err != nil {

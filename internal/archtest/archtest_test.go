@@ -121,8 +121,9 @@ var table = map[string]rule{
 	"internal/contract":    {}, // tests only
 	"internal/archtest":    {},
 	"internal/doctest":     {},
+	"internal/snippets":    {}, // tests only
 	"internal/oauthtest":   {},
-	"internal/adaptertest": {ours: []string{".", "agent", "closeapi/tools", "emulator", "internal/modeltest"}}, // tests only
+	"internal/adaptertest": {ours: []string{".", "agent", "closeapi/tools", "emulator", "internal/modeltest", "internal/snippets"}}, // tests only
 	"internal/modeltest":   {ours: []string{"internal/rules"}},                                                 // tests only
 	"internal/testuser":    {},
 	"internal/rules":       {}, // tests only

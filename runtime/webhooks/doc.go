@@ -10,7 +10,7 @@
 //	})
 //	receiver, err := webhooks.NewReceiver(webhooks.Config{Keys: keys.Lookup, Once: once})
 //	http.Handle("/close/events", receiver)
-//	_, err = webhooks.Ensure(ctx, client, keys, webhooks.Want{Tenant: "acme", URL: "https://app.example/close/events", Events: kinds}, once)
+//	_, err = webhooks.Ensure(ctx, client, keys, webhooks.Want{Tenant: "acme", URL: "https://app.example/close/events", Kinds: kinds}, once)
 //
 // # What is handled once
 //
