@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/words"
 	"github.com/closekit/closekit/runtime/webhooks"
 )
 
@@ -73,7 +74,7 @@ func (p *program) events(ctx context.Context, args []string, f *eventFlags) erro
 	for _, arg := range args {
 		k, err := webhooks.ParseKind(arg)
 		if err != nil {
-			return usage(fmt.Sprintf("%q is not a kind of event", shorten(arg)), "a kind is like lead.created or activity.note.updated")
+			return unknownKind(arg, err)
 		}
 		l.Kinds = append(l.Kinds, k)
 	}
@@ -127,6 +128,18 @@ func (p *program) events(ctx context.Context, args []string, f *eventFlags) erro
 			}
 		}
 	})
+}
+
+// unknownKind says which kinds of event may be meant.
+func unknownKind(arg string, err error) error {
+	hint := "a kind is like lead.created or activity.note.updated"
+	var unknown *webhooks.UnknownKindError
+	if errors.As(err, &unknown) && len(unknown.Near) == 1 {
+		hint = "did you mean " + unknown.Near[0] + "?"
+	} else if errors.As(err, &unknown) && len(unknown.Near) > 1 {
+		hint = "there are " + words.List(unknown.Near)
+	}
+	return usage(fmt.Sprintf("%q is not a kind of event", shorten(arg)), hint)
 }
 
 // begin returns where to begin without a checkpoint.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/closekit/closekit"
@@ -136,7 +135,8 @@ func rank(action string) int {
 	return 1
 }
 
-// Kind is a kind of event: what happens to which objects.
+// Kind is a kind of event: what happens to which objects. [ParseKind] checks that Close has
+// it.
 type Kind struct {
 	ObjectType string // lead, activity.note, …
 	Action     string // created, updated, deleted, …
@@ -144,15 +144,6 @@ type Kind struct {
 	// that Close documents. The event log has no such filter: [CatchUp] reads all events
 	// of the kind. Nil means no condition.
 	ExtraFilter json.RawMessage
-}
-
-// ParseKind reads the form lead.created: everything before the last dot is the type.
-func ParseKind(text string) (Kind, error) {
-	i := strings.LastIndexByte(text, '.')
-	if i <= 0 || i == len(text)-1 || strings.ContainsAny(text, " \t\r\n&=?#/") {
-		return Kind{}, fmt.Errorf("webhooks: %q is no kind of event; it is like lead.created or activity.note.updated", text)
-	}
-	return Kind{ObjectType: text[:i], Action: text[i+1:]}, nil
 }
 
 // String returns the form that [ParseKind] reads, without the filter.

@@ -39,23 +39,6 @@ func TestEvent(t *testing.T) {
 	want(t, "order", e.Order(), "2026-01-01T00:00:00.500000Z")
 }
 
-func TestParseKind(t *testing.T) {
-	t.Parallel()
-	for text, k := range map[string]webhooks.Kind{
-		"lead.created": {ObjectType: "lead", Action: "created"}, "activity.note.updated": {ObjectType: "activity.note", Action: "updated"},
-	} {
-		got, err := webhooks.ParseKind(text)
-		if err != nil || got.ObjectType != k.ObjectType || got.Action != k.Action || got.String() != text {
-			t.Errorf("%q: got %+v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "lead", ".created", "lead.", "lead created.x", "a&b.c"} {
-		if k, err := webhooks.ParseKind(text); err == nil {
-			t.Errorf("%q: got %+v", text, k)
-		}
-	}
-}
-
 // TestFanout tells a slow reader what it missed, and keeps others going.
 func TestFanout(t *testing.T) {
 	t.Parallel()
