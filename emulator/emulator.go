@@ -82,8 +82,8 @@ type Options struct {
 	// WebhookClient delivers webhooks; nil means a client with a timeout of 30
 	// seconds that follows no redirects. It decides about the addresses of names itself.
 	WebhookClient *http.Client
-	// StorageURL is the root under which clients reach the storage of uploaded files,
-	// which is another host than that of the API in reality and refuses its credentials.
+	// StorageURL is the root under which clients reach the storage of uploaded and exported
+	// files, which is another host than that of the API in reality and refuses its credentials.
 	// Empty means the host of the API. The server takes every request with a path below
 	// /storage/ for one to the storage.
 	StorageURL string

@@ -75,8 +75,6 @@ func (s *Server) serve(in *rest.Request) *rest.Response {
 		return s.serveAPI(in)
 	case strings.HasPrefix(in.Path, "/oauth2/") || strings.HasPrefix(in.Path, "/.well-known/"):
 		return s.st.oauth.Serve(in)
-	case strings.HasPrefix(in.Path, crm.DownloadsPath):
-		return crm.ServeDownload(s.st.State, in)
 	case strings.HasPrefix(in.Path, crm.FilePath) && in.Method == http.MethodGet:
 		return s.serveFile(in)
 	case strings.HasPrefix(in.Path, crm.StoragePath):

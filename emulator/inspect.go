@@ -26,6 +26,7 @@ const (
 type Request struct {
 	Time           time.Time
 	Method         string // after x-http-method-override
+	Host           string // that the client addressed: of the API or of the storage
 	Path           string
 	Query          url.Values
 	Header         http.Header
@@ -54,7 +55,7 @@ var secretJSON = regexp.MustCompile(`("(?:client_secret|refresh_token|access_tok
 
 func (s *Server) record(in *rest.Request, status int) {
 	r := Request{
-		Method: in.Method, Path: in.Path, Query: redactValues(in.Query), Header: in.Header.Clone(),
+		Method: in.Method, Host: in.Host, Path: in.Path, Query: redactValues(in.Query), Header: in.Header.Clone(),
 		Tool: in.Tool, UserID: in.User, OrganizationID: in.Organization, Status: status,
 	}
 	for _, name := range []string{"Authorization", "Cookie", "Proxy-Authorization"} {

@@ -41,39 +41,66 @@ func Download(ctx context.Context, c *closekit.Client, from string, w io.Writer,
 }
 
 func download(ctx context.Context, c *closekit.Client, from string, w io.Writer, opts *Options) (Info, error) {
-	client, to := opts.client(), from
+	res, err := fetch(ctx, c, from, opts, false)
+	if err != nil {
+		return Info{}, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	info := infoOf(res)
+	limit := opts.limit()
+	if res.ContentLength > limit {
+		return info, fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrTooLarge, res.ContentLength, limit)
+	}
+	in := &counted{io.LimitReader(res.Body, limit+1), meter{total: res.ContentLength, limit: limit, progress: opts.Progress}, nil}
+	n, err := io.Copy(w, in)
+	info.Bytes = min(n, limit)
+	return info, err
+}
+
+// fetch opens a file, and follows redirects to it. The credential goes along to hosts of
+// Close, until a redirect leads to another one: that one has no say in where it goes. Only
+// a URL that Close itself has named may begin elsewhere.
+func fetch(ctx context.Context, c *closekit.Client, from string, opts *Options, elsewhere bool) (*http.Response, error) {
+	client, to, ours := opts.client(), from, true
 	for hop := range maxHops + 1 {
 		u, err := safe(to)
 		if err != nil {
-			return Info{}, err
+			return nil, err
 		}
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 		if err != nil {
-			return Info{}, err
+			return nil, err
 		}
-		ours, err := c.Authorize(ctx, req)
-		if err != nil {
-			return Info{}, err
+		if elsewhere {
+			req.Header.Set("Accept-Encoding", "gzip") // as it is stored: net/http would decompress without a bound
 		}
-		if hop == 0 && !ours {
-			return Info{}, fmt.Errorf("the file is at %q, which is no host of Close; fetch it without this package if you trust it", u.Host)
+		if ours {
+			if ours, err = c.Authorize(ctx, req); err != nil {
+				return nil, err
+			}
+		}
+		if hop == 0 && !ours && !elsewhere {
+			return nil, fmt.Errorf("the file is at %q, which is no host of Close; fetch it without this package if you trust it, or DownloadExport if it is an export", u.Host)
 		}
 		res, err := client.Do(req)
 		if err != nil {
-			return Info{}, withoutQuery(err)
+			return nil, withoutQuery(err)
+		}
+		if res.StatusCode == http.StatusOK {
+			return res, nil
 		}
 		if res.StatusCode/100 != 3 {
 			defer func() { _ = res.Body.Close() }()
-			return receive(res, w, opts)
+			return nil, refused(res)
 		}
 		next, err := res.Location()
 		_ = res.Body.Close()
 		if err != nil {
-			return Info{}, fmt.Errorf("%s redirects to nowhere: %w", u.Host, err)
+			return nil, fmt.Errorf("%s redirects to no URL", u.Host) // the error would repeat it
 		}
 		to = next.String()
 	}
-	return Info{}, fmt.Errorf("more than %d redirects", maxHops)
+	return nil, fmt.Errorf("more than %d redirects", maxHops)
 }
 
 // withoutQuery removes the query from the URL in an error: it has the signature of the
@@ -85,19 +112,8 @@ func withoutQuery(err error) error {
 	return err
 }
 
-func receive(res *http.Response, w io.Writer, opts *Options) (Info, error) {
-	if res.StatusCode != http.StatusOK {
-		return Info{}, refused(res)
-	}
-	info := Info{Name: nameOf(res), ContentType: res.Header.Get("Content-Type")}
-	limit := opts.limit()
-	if res.ContentLength > limit {
-		return info, fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrTooLarge, res.ContentLength, limit)
-	}
-	in := &counted{io.LimitReader(res.Body, limit+1), meter{total: res.ContentLength, limit: limit, progress: opts.Progress}, nil}
-	n, err := io.Copy(w, in)
-	info.Bytes = min(n, limit)
-	return info, err
+func infoOf(res *http.Response) Info {
+	return Info{Name: nameOf(res), ContentType: res.Header.Get("Content-Type")}
 }
 
 // nameOf returns the name that the server gives a file, or the last part of its path.

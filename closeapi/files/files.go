@@ -1,5 +1,5 @@
 // Package files uploads files to Close, to attach them to emails, notes and templates,
-// and downloads them.
+// downloads them, and downloads what Close exports.
 //
 // Close keeps files with a storage service on another host. The credential of Close
 // never goes there: a file is sent with a signed form, and read through a signed link.
@@ -9,6 +9,14 @@
 //	a, err := files.Upload(ctx, client, "offer.pdf", f, files.Options{})
 //	…
 //	_, err = closeapi.NoteCreate(ctx, client, closeapi.NoteCreateParams{LeadID: lead, Attachments: []closeapi.Attachment{a}})
+//
+// An export is a file that Close writes in the background:
+//
+//	leads, err := os.Create("leads.json")
+//	…
+//	info, err := files.ExportLeads(ctx, client, closeapi.ExportLeadCreateParams{
+//		Format: closeapi.ExportFormatJSON, Type: closeapi.LeadExportTypeLeads, IncludeActivities: closekit.Some(true),
+//	}, leads, files.Options{})
 package files
 
 import (
@@ -18,6 +26,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/internal/httpx"
 )
 
@@ -49,13 +58,17 @@ type Options struct {
 	// ContentType is the MIME type of an upload. Default: by the ending of the name, or
 	// by the content.
 	ContentType string
-	// MaxBytes is the size of the largest file. Default: [DefaultMaxBytes].
+	// MaxBytes is the size of the largest file. Default: [DefaultMaxBytes], and
+	// [DefaultMaxExportBytes] for exports.
 	MaxBytes int64
 	// Progress is called after each part that was sent or received, with the number of
 	// bytes so far, and the size of the file or -1 if it is unknown. It is called from
 	// the goroutine that transfers, and with less than before when an upload starts
 	// again. May be nil.
 	Progress func(done, total int64)
+	// Waiting is called each time that an export was looked at, which may not be done yet.
+	// May be nil.
+	Waiting func(*closeapi.Export)
 	// HTTPClient talks to the storage service. It must add no credential of its own. It
 	// never follows redirects, whatever it says. Default: one with the transport of
 	// net/http.

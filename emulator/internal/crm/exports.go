@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"encoding/csv"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -15,21 +14,6 @@ import (
 	"github.com/closekit/closekit/emulator/internal/store"
 	"github.com/closekit/closekit/emulator/internal/value"
 )
-
-// DownloadsPath is the beginning of the paths of exported files, which need no credential.
-const DownloadsPath = "/downloads/"
-
-// ServeDownload responds with an exported file.
-func ServeDownload(st *store.State, in *rest.Request) *rest.Response {
-	f, ok := st.Downloads[strings.TrimPrefix(in.Path, DownloadsPath)]
-	if !ok || in.Method != http.MethodGet && in.Method != http.MethodHead {
-		return rest.Failed(rest.UnknownURL())
-	}
-	res := &rest.Response{Status: http.StatusOK, Header: http.Header{}, Body: f.Body}
-	res.Header.Set("Content-Type", f.Type)
-	res.Header.Set("Content-Encoding", "gzip")
-	return res
-}
 
 // exportFields are common to the exports of leads and opportunities.
 var exportFields = []rest.Field{
@@ -99,6 +83,9 @@ func exportResources() []*rest.Resource {
 	}
 }
 
+// exportTime is how long the link to an exported file is valid.
+const exportTime = 7 * 24 * time.Hour
+
 func isLeadExport(rec *store.Record) bool { return rec.Data["type"] != "opportunities" }
 
 // opportunitiesOf applies filters of the list of opportunities.
@@ -131,10 +118,10 @@ func exportJob(resource string) job {
 			if err != nil {
 				return nil, err
 			}
-			at := c.State.IDs.Base62(32) + "/" + table + "." + value.String(j.Record.Data["format"])
-			c.State.Downloads[at] = exportFile(c, j.Record.Data, table, list)
+			f := exportFile(c, j.Record.Data, table, list)
+			c.State.AddFile(f)
 			n := int64(len(list))
-			return object{"n_docs": n, "n_docs_processed": n, "download_url": c.Engine.Options.URL() + DownloadsPath + at}, nil
+			return object{"n_docs": n, "n_docs_processed": n, "download_url": signedLink(c, f, exportTime)}, nil
 		},
 	}
 }
@@ -168,7 +155,7 @@ func exportedRows(c *rest.Call, o object) (string, []*store.Record, error) {
 }
 
 // exportFile writes records to a file.
-func exportFile(c *rest.Call, o object, table string, rows []*store.Record) store.Download {
+func exportFile(c *rest.Call, o object, table string, rows []*store.Record) *store.File {
 	var objects []object
 	for _, rec := range rows {
 		row := c.Render(resourceOf(c, table, rec), rec)
@@ -185,11 +172,15 @@ func exportFile(c *rest.Call, o object, table string, rows []*store.Record) stor
 		datesIn(row, value.String(o["date_format"]))
 		objects = append(objects, row)
 	}
-	f := store.Download{Type: "application/json"}
+	name := table + "." + value.String(o["format"])
+	f := &store.File{
+		Organization: c.Organization, User: c.User, Key: "exports/" + c.State.IDs.Base62(32) + "/" + name, Name: name, ContentType: "application/json",
+		Encoding: "gzip", Secret: c.State.IDs.Base62(28), Issued: c.Now, Uploaded: c.Now, Attached: true,
+	}
 	content := value.Encode(objects)
 	switch {
 	case o["format"] == "csv":
-		f.Type, content = "text/csv; charset=utf-8", csvOf(objects, words(o["fields"]))
+		f.ContentType, content = "text/csv; charset=utf-8", csvOf(objects, words(o["fields"]))
 	case objects == nil:
 		content = []byte("[]")
 	}
@@ -197,7 +188,7 @@ func exportFile(c *rest.Call, o object, table string, rows []*store.Record) stor
 	w := gzip.NewWriter(&b)
 	_, _ = w.Write(content) // into memory
 	_ = w.Close()
-	f.Body = b.Bytes()
+	f.Data = b.Bytes()
 	return f
 }
 

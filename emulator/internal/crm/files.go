@@ -108,11 +108,17 @@ func ServeFile(c *rest.Call) *rest.Response {
 	if f == nil || f.Organization != c.Organization || !f.Usable(c.Now) {
 		return rest.Failed(rest.Refuse(http.StatusNotFound, "The file does not exist."))
 	}
-	_, storage := c.Engine.FileRoots()
-	q := url.Values{"Expires": {fmt.Sprint(c.Now.Add(store.UploadTime).Unix())}, "Signature": {f.Secret}}
 	res := &rest.Response{Status: http.StatusFound, Header: http.Header{}}
-	res.Header.Set("Location", storage+(&url.URL{Path: f.Key}).EscapedPath()+"?"+q.Encode())
+	res.Header.Set("Location", signedLink(c, f, store.UploadTime))
 	return res
+}
+
+// signedLink returns a link to a file in the storage that is valid for some time and needs
+// no credential.
+func signedLink(c *rest.Call, f *store.File, valid time.Duration) string {
+	_, storage := c.Engine.FileRoots()
+	q := url.Values{"Expires": {fmt.Sprint(c.Now.Add(valid).Unix())}, "Signature": {f.Secret}}
+	return storage + (&url.URL{Path: f.Key}).EscapedPath() + "?" + q.Encode()
 }
 
 // ServeStorage is the storage service: it takes forms and serves signed links. With a
@@ -190,6 +196,9 @@ func readFile(st *store.State, now time.Time, in *rest.Request) *rest.Response {
 	}
 	res := &rest.Response{Status: http.StatusOK, Header: http.Header{}, Body: f.Data}
 	res.Header.Set("Content-Type", f.ContentType)
+	if f.Encoding != "" {
+		res.Header.Set("Content-Encoding", f.Encoding)
+	}
 	res.Header.Set("Content-Disposition", fmt.Sprintf("inline; filename=%q", f.Name))
 	return res
 }

@@ -9,11 +9,12 @@ const (
 	AttachTime = 24 * time.Hour
 )
 
-// File is an uploaded file, or the permission to upload one.
+// File is an uploaded or exported file, or the permission to upload one.
 type File struct {
 	Organization, User string
 	Key                string // in the storage
 	Name, ContentType  string
+	Encoding           string // of Data; empty for none
 	Secret             string // signs the form and the links
 	Issued             time.Time
 	Uploaded           time.Time // zero until then

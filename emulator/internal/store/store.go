@@ -174,12 +174,6 @@ type Walk struct {
 	Expires      time.Time
 }
 
-// Download is an exported file, which can be downloaded without a credential.
-type Download struct {
-	Type string // MIME type of the content, which is compressed with gzip
-	Body []byte
-}
-
 // State is the content of an emulated Close. It has no lock of its own.
 type State struct {
 	IDs           *IDSource
@@ -196,13 +190,12 @@ type State struct {
 	Stale         map[string]StaleLead
 	Jobs          []*Job
 	Walks         map[string]*Walk    // by cursor
-	Downloads     map[string]Download // by the last part of their addresses
-	Files         map[string]*File    // by key
+	Files         map[string]*File // by key
 }
 
 // NewState returns an empty state. Equal seeds generate equal ids.
 func NewState(seed int64) *State {
-	return &State{IDs: newIDSource(seed), tables: map[string]*Table{}, Keys: map[string]*APIKey{}, Stale: map[string]StaleLead{}, Walks: map[string]*Walk{}, Downloads: map[string]Download{}, Files: map[string]*File{}}
+	return &State{IDs: newIDSource(seed), tables: map[string]*Table{}, Keys: map[string]*APIKey{}, Stale: map[string]StaleLead{}, Walks: map[string]*Walk{}, Files: map[string]*File{}}
 }
 
 // Table returns the named table and creates it if it does not exist.
