@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/closeapi/files"
 	"github.com/closekit/closekit/runtime/everything"
 )
 
@@ -24,6 +24,8 @@ type exportFlags struct {
 	since, format, out string
 	fields             []string
 	restart, overwrite bool
+	native, activities bool
+	limit              int64
 	acc                accountFlags
 }
 
@@ -46,11 +48,19 @@ goes on from there. In the end FILE is complete, and FILE.manifest.json has the
 number of records, the range of their dates, the SHA-256 of the file and more.
 
 --since takes a day or a time of creation. Contacts have no date that Close could
-select by: at most 35,000 of them can be read.`,
+select by: at most 35,000 of them can be read.
+
+With --native, Close itself writes the file, and the command waits for it and
+downloads it: leads, contacts or opportunities, however many, as a JSON list or as
+CSV in the form of Close. If it is interrupted, the same command waits on. The API
+key or token never goes to the storage service that has the file. See also "closekit
+download", which takes the id of any export.`,
 		Example: `  closekit export leads
   closekit export opportunities --format csv --out deals.csv
   closekit export activities --since 2026-03-01
-  closekit export contacts --fields id,lead_id,name,emails`,
+  closekit export contacts --fields id,lead_id,name,emails
+  closekit export contacts --native --format csv
+  closekit export leads --native --activities`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
@@ -63,11 +73,24 @@ select by: at most 35,000 of them can be read.`,
 		ValidArgsFunction: func(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 			return matching(p.exportable(), toComplete), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return p.export(cmd.Context(), args[0], &f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case f.native && f.limit < 1:
+				return usage(fmt.Sprintf("--max-bytes must be at least 1, got %d", f.limit))
+			case f.native:
+				return p.exportNative(cmd, args[0], &f)
+			case f.activities, cmd.Flags().Changed("max-bytes"):
+				return usage("--activities and --max-bytes go with --native", "add --native, or export activities as a list of its own")
+			}
+			return p.export(cmd.Context(), args[0], &f)
+		},
 	}
 	flags := cmd.Flags()
+	flags.BoolVar(&f.native, "native", false, "let Close write the file, and download it; for leads, contacts and opportunities")
+	flags.BoolVar(&f.activities, "activities", false, "with --native, write the activities of each lead too; JSON only")
+	flags.Int64Var(&f.limit, "max-bytes", files.DefaultMaxExportBytes, "with --native, largest `size` of the decompressed file in bytes")
 	flags.StringVar(&f.since, "since", "", "only records that were created on or after this `time`, such as 2026-03-01")
-	flags.StringVar(&f.format, "format", "", "jsonl or csv (default what the name of --out ends with, else jsonl)")
+	flags.StringVar(&f.format, "format", "", "jsonl or csv, with --native json or csv (default what the name of --out ends with,\nelse jsonl or json)")
 	flags.StringVar(&f.out, "out", "", "`file` to write (default WHAT.jsonl or WHAT.csv)")
 	flags.StringSliceVar(&f.fields, "fields", nil, "`names` of the fields to export, separated by commas (default all)")
 	flags.BoolVar(&f.restart, "restart", false, "discard what an earlier run left, and start from the beginning")
@@ -138,8 +161,8 @@ func (p *program) export(ctx context.Context, what string, f *exportFlags) error
 	if err := x.tool.Validate(x.input); err != nil {
 		return err
 	}
-	if _, err := os.Lstat(out); err == nil && !f.overwrite {
-		return usage(out+" exists already", "name another file with --out, or replace it with --overwrite")
+	if err := vacant(out, f); err != nil {
+		return err
 	}
 	return p.withClient(ctx, &f.acc, func(client *closekit.Client) error {
 		org, err := organizationOf(ctx, client)
@@ -170,15 +193,8 @@ func (p *program) export(ctx context.Context, what string, f *exportFlags) error
 
 // exportTarget returns the format and the file.
 func exportTarget(what string, f *exportFlags) (format, out string, err error) {
-	format = f.format
-	if format == "" {
-		format = "jsonl"
-		if strings.EqualFold(filepath.Ext(f.out), ".csv") {
-			format = "csv"
-		}
-	}
-	if format != "jsonl" && format != "csv" {
-		return "", "", usage(fmt.Sprintf("the format %q is neither jsonl nor csv", shorten(format)))
+	if format, err = f.checkFormat(); err != nil {
+		return "", "", err
 	}
 	if f.out == "-" {
 		return "", "", usage("an export needs a file, to go on in after an interruption", "to print records, use closekit call close_"+what+"_list --all")
@@ -275,13 +291,15 @@ func (x *exporting) run(ctx context.Context, client *closekit.Client) error {
 	return nil
 }
 
-// progress says every five seconds how far the export is.
+// sayEvery is how often an export says how far it is.
+const sayEvery = 5 * time.Second
+
+// progress says how far the export is.
 func (x *exporting) progress(left closekit.Opt[int]) {
-	const every = 5 * time.Second
 	if x.shown.IsZero() {
 		x.shown = time.Now()
 	}
-	if time.Since(x.shown) < every {
+	if time.Since(x.shown) < sayEvery {
 		return
 	}
 	x.shown = time.Now()

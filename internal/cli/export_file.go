@@ -30,6 +30,7 @@ type exportManifest struct {
 	Since        string          `json:"since,omitempty"`
 	Columns      []string        `json:"columns,omitempty"`
 	Organization string          `json:"organization_id"`
+	ExportID     string          `json:"export_id,omitempty"` // of an export that Close writes
 
 	Records  int       `json:"records"`
 	Bytes    int64     `json:"bytes"`
@@ -132,6 +133,14 @@ func (f *exportFile) resume() (err error) {
 }
 
 func (f *exportFile) hex() string { return hex.EncodeToString(f.sum.Sum(nil)) }
+
+// Write is write for a file that Close makes.
+func (f *exportFile) Write(b []byte) (int, error) {
+	if err := f.write(b); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
 
 // write appends whole lines.
 func (f *exportFile) write(lines []byte) error {

@@ -3,13 +3,16 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/closeapi/files"
 )
 
@@ -20,7 +23,7 @@ type transferFlags struct {
 }
 
 func (f *transferFlags) define(cmd *cobra.Command) {
-	cmd.Flags().Int64Var(&f.limit, "max-bytes", files.DefaultMaxBytes, "largest `size` of the file in bytes")
+	cmd.Flags().Int64Var(&f.limit, "max-bytes", files.DefaultMaxBytes, "largest `size` of the file in bytes (default for exports 4 GiB)")
 	f.acc.define(cmd.Flags(), nameFlags, storeFlags, appFlags)
 }
 
@@ -88,19 +91,27 @@ func (p *program) downloadCommand() *cobra.Command {
 	var f transferFlags
 	var out string
 	cmd := &cobra.Command{
-		Use:   "download URL",
-		Short: "Download an attachment or a recording",
+		Use:   "download URL|EXPORT",
+		Short: "Download an attachment, a recording or an export",
 		Long: `Download the file with a URL that Close gave, such as that of an attachment, and
 print its name. A file that exists is never overwritten; with - as output the
 content goes to standard output.
 
+Instead of a URL it takes the id of an export, expo_…, which "closekit call
+close_export_lead_create" has begun, for example. It waits until Close has written
+the file, and decompresses it.
+
 The API key or token goes to hosts of Close only, and URLs of other hosts are
 refused.`,
-		Example: `  closekit download https://app.close.com/go/file/… --output offer.pdf`,
-		Args:    oneArgument("URL", "the URL of the file"),
+		Example: `  closekit download https://app.close.com/go/file/… --output offer.pdf
+  closekit download expo_… --output leads.csv`,
+		Args: oneArgument("URL", "the URL of the file, or the id of an export"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.checkLimit(); err != nil {
 				return err
+			}
+			if isExport(args[0]) && !cmd.Flags().Changed("max-bytes") {
+				f.limit = files.DefaultMaxExportBytes
 			}
 			return p.withClient(cmd.Context(), &f.acc, func(c *closekit.Client) error { return p.download(cmd, c, args[0], out, f.limit) })
 		},
@@ -113,9 +124,15 @@ refused.`,
 // download writes to a temporary file, which gets its name when it is complete.
 func (p *program) download(cmd *cobra.Command, c *closekit.Client, from, out string, limit int64) (err error) {
 	bar := p.progress("download")
-	opts := files.Options{MaxBytes: limit, Progress: bar.show}
+	fetch := func(w io.Writer) (files.Info, error) {
+		opts := files.Options{MaxBytes: limit, Progress: bar.show}
+		if isExport(from) {
+			return files.DownloadExport(cmd.Context(), c, closeapi.ExportID(from), w, opts)
+		}
+		return files.Download(cmd.Context(), c, from, w, opts)
+	}
 	if out == "-" {
-		_, err := files.Download(cmd.Context(), c, from, p.stdout, opts)
+		_, err := fetch(p.stdout)
 		bar.end()
 		return err
 	}
@@ -130,7 +147,7 @@ func (p *program) download(cmd *cobra.Command, c *closekit.Client, from, out str
 		_ = file.Close()           // a second time after success
 		_ = os.Remove(file.Name()) // it has another name after success
 	}()
-	info, err := files.Download(cmd.Context(), c, from, file, opts)
+	info, err := fetch(file)
 	bar.end()
 	if err != nil {
 		return err
@@ -156,6 +173,9 @@ func (p *program) download(cmd *cobra.Command, c *closekit.Client, from, out str
 	}
 	return p.print(out + "\n")
 }
+
+// isExport reports whether an argument is the id of an export instead of a URL.
+func isExport(arg string) bool { return strings.HasPrefix(arg, "expo_") }
 
 func exists(name string) error {
 	return usage(name+" exists already", "choose another name with --output FILE")
