@@ -69,7 +69,7 @@ func TestUploadAttachDownload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Filename != "offer.pdf" || a.ContentType.Or("") != "application/pdf" {
+	if a.Filename != "offer.pdf" || a.ContentType.Or("") != "application/pdf" || a.Size.Or(0) != len(content) {
 		t.Errorf("got %+v", a)
 	}
 	if len(steps) < 2 || steps[len(steps)-1] != int64(len(content)) {

@@ -24,7 +24,8 @@ const attempts = 3
 
 // Upload uploads a file and returns it as an attachment, which is valid for 24 hours
 // unless it is attached to something. name is what people see; a path before it is left
-// out. The content is read from its beginning.
+// out. The content is read from its beginning. For an email, put the members of the
+// attachment into a [closeapi.EmailAttachment], which needs the size too.
 //
 // A failed attempt is repeated up to twice from the beginning; a file that was uploaded
 // in vain is deleted by Close. Errors are those of [closeapi.FileUploadCreate], of
@@ -61,7 +62,7 @@ func Upload(ctx context.Context, c *closekit.Client, name string, content io.Rea
 			return closeapi.Attachment{}, fmt.Errorf("upload %s: %w", name, err)
 		}
 	}
-	return closeapi.Attachment{URL: up.Download.URL, Filename: name, ContentType: closekit.Some(kind)}, nil
+	return closeapi.Attachment{URL: up.Download.URL, Filename: name, ContentType: closekit.Some(kind), Size: closekit.Some(int(size))}, nil
 }
 
 // detect returns the MIME type of a file by its name or its beginning.
