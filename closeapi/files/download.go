@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -18,6 +19,10 @@ import (
 // maxHops is how many redirects lead to a file at most.
 const maxHops = 5
 
+// ErrElsewhere is the error for a URL of another host than Close's, such as that of an
+// export, which [DownloadExport] fetches by its id.
+var ErrElsewhere = errors.New("the file is not at a host of Close")
+
 // Info describes a downloaded file.
 type Info struct {
 	Name        string // what the server calls it, without a path; may be empty
@@ -31,7 +36,7 @@ type Info struct {
 //
 // A URL of another host than Close's is refused before anything is sent, so a URL that
 // comes from a record of strangers does no harm. After an error, w may have a part of
-// the file. Errors are those of w, [ErrTooLarge] and [*StorageError].
+// the file. Errors are those of w, [ErrElsewhere], [ErrTooLarge] and [*StorageError].
 func Download(ctx context.Context, c *closekit.Client, from string, w io.Writer, opts Options) (Info, error) {
 	info, err := download(ctx, c, from, w, &opts)
 	if err != nil {
@@ -80,7 +85,7 @@ func fetch(ctx context.Context, c *closekit.Client, from string, opts *Options, 
 			}
 		}
 		if hop == 0 && !ours && !elsewhere {
-			return nil, fmt.Errorf("the file is at %q, which is no host of Close; fetch it without this package if you trust it, or DownloadExport if it is an export", u.Host)
+			return nil, fmt.Errorf("%w, but at %q; fetch it without this package if you trust it, and an export by its id", ErrElsewhere, u.Host)
 		}
 		res, err := client.Do(req)
 		if err != nil {

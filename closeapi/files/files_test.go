@@ -178,6 +178,9 @@ func TestDownloadFails(t *testing.T) {
 	if n := len(w.requests()); n != before {
 		t.Errorf("%d requests were made", n-before)
 	}
+	if err := get(w.storage.URL+"/storage/x?Signature=s", files.Options{}); !errors.Is(err, files.ErrElsewhere) || strings.Contains(err.Error(), "Signature") {
+		t.Errorf("got %v", err)
+	}
 	if err := get(a.URL, files.Options{MaxBytes: 4}); !errors.Is(err, files.ErrTooLarge) {
 		t.Errorf("got %v", err)
 	}

@@ -38,12 +38,14 @@ func (f *transferFlags) checkLimit() error {
 func (p *program) uploadCommand() *cobra.Command {
 	var f transferFlags
 	var kind, name string
+	var forEmail bool
 	var confirm confirmFlags
 	cmd := &cobra.Command{
 		Use:   "upload FILE",
 		Short: "Upload a file, to attach it to something",
 		Long: `Upload a file and print the attachment as JSON, for the parameter attachments of
-emails, notes, text messages and templates. Attach it within 24 hours.
+notes, text messages, templates and, with --for-email, emails. Attach it within 24
+hours.
 
 The file goes to Close's storage service with a signed form; the API key or token
 does not.`,
@@ -76,12 +78,17 @@ does not.`,
 				if err != nil {
 					return err
 				}
-				return p.printJSON(map[string]string{"url": attachment.URL, "filename": attachment.Filename, "content_type": attachment.ContentType.Or("")})
+				out := map[string]any{"url": attachment.URL, "filename": attachment.Filename, "content_type": attachment.ContentType.Or("")}
+				if forEmail {
+					out["size"] = attachment.Size.Or(0)
+				}
+				return p.printJSON(out)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&kind, "content-type", "", "MIME `type` of the file (default by its name or content)")
 	cmd.Flags().StringVar(&name, "name", "", "`name` that people see (default that of the file)")
+	cmd.Flags().BoolVar(&forEmail, "for-email", false, "print the size too, which attachments of emails must have and others must not")
 	confirm.define(cmd.Flags())
 	f.define(cmd)
 	return cmd
@@ -134,7 +141,7 @@ func (p *program) download(cmd *cobra.Command, c *closekit.Client, from, out str
 	if out == "-" {
 		_, err := fetch(p.stdout)
 		bar.end()
-		return err
+		return downloadHint(err)
 	}
 	if _, err := os.Lstat(out); out != "" && err == nil {
 		return exists(out)
@@ -150,7 +157,7 @@ func (p *program) download(cmd *cobra.Command, c *closekit.Client, from, out str
 	info, err := fetch(file)
 	bar.end()
 	if err != nil {
-		return err
+		return downloadHint(err)
 	}
 	if out == "" {
 		out = info.Name
@@ -172,6 +179,14 @@ func (p *program) download(cmd *cobra.Command, c *closekit.Client, from, out str
 		return fmt.Errorf("name the file: %w", err)
 	}
 	return p.print(out + "\n")
+}
+
+// downloadHint says what else may be meant.
+func downloadHint(err error) error {
+	if errors.Is(err, files.ErrElsewhere) {
+		return &hinted{err, []string{"if it is an export, give its id, expo_…, instead of the URL"}, exitFailure}
+	}
+	return err
 }
 
 // isExport reports whether an argument is the id of an export instead of a URL.

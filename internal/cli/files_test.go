@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,6 +61,11 @@ func TestUploadDownload(t *testing.T) {
 	again, _ := run(0, "upload", file, "--name", "quote.pdf")
 	run(0, "call", "close_note_create", `{"lead_id":"`+lead.ID+`","note":"x","attachments":[`+again+`]}`)
 
+	for email, want := range map[bool]int{true: 0, false: exitValidation} {
+		again, _ := run(0, "upload", file, fmt.Sprint("--for-email=", email))
+		run(want, "call", "close_email_create", `{"lead_id":"`+lead.ID+`","status":"draft","attachments":[`+again+`]}`)
+	}
+
 	if out, _ := run(0, "download", attachment.URL, "--output", "-"); out != "%PDF a page" {
 		t.Errorf("got %q", out)
 	}
@@ -69,7 +75,9 @@ func TestUploadDownload(t *testing.T) {
 		t.Errorf("got %q, %v", got, err)
 	}
 	run(exitUsage, "download", attachment.URL, "-o", copied)
-	run(1, "download", "https://files.example/x", "-o", filepath.Join(dir, "x"))
+	if _, errs := run(1, "download", "https://files.example/x", "-o", filepath.Join(dir, "x")); !strings.Contains(errs, "give its id") {
+		t.Errorf("got %s", errs)
+	}
 	srv.Advance(25 * time.Hour)
 	run(1, "download", attachment.URL, "-o", filepath.Join(dir, "y"))
 	left, err := os.ReadDir(dir)
