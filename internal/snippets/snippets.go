@@ -93,7 +93,7 @@ var others = []string{"context", "database/sql", "encoding/json", "errors", "fmt
 
 func load(t *testing.T, dir string) (*world, error) {
 	args := append([]string{"list", "-export", "-deps", "-json=ImportPath,Name,Export,Dir,GoFiles,Imports,Standard,DepOnly", "./..."}, others...)
-	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd := exec.CommandContext(t.Context(), "go", args...) //nolint:gosec // of this file
 	cmd.Dir = dir
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
@@ -174,11 +174,11 @@ func (w *world) check(p *pkg, code string) (list []error) {
 		}
 		return true
 	})
-	head := ""
+	var head strings.Builder
 	for name, path := range imports {
-		head += fmt.Sprintf("; import %s %q", name, path)
+		fmt.Fprintf(&head, "; import %s %q", name, path)
 	}
-	if f, err = w.parse(head + body); err != nil {
+	if f, err = w.parse(head.String() + body); err != nil {
 		return []error{err}
 	}
 	conf := types.Config{Importer: w.importer, Error: func(err error) {

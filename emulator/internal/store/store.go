@@ -189,7 +189,7 @@ type State struct {
 	Waiting       []*Record // messages that are sent later
 	Stale         map[string]StaleLead
 	Jobs          []*Job
-	Walks         map[string]*Walk    // by cursor
+	Walks         map[string]*Walk // by cursor
 	Files         map[string]*File // by key
 }
 
