@@ -30,7 +30,7 @@ fuzz:     ## every fuzz target for a minute, and a million inputs against the sc
 	scripts/fuzz.sh 60s
 	go test ./closeapi/tools -run '^Test(Schema|Strict)IsOracle$$' -inputs 1000000 -timeout 2h
 vuln:     ## scan for vulnerabilities against the latest database
-	scripts/vuln.sh latest
+	scripts/vuln.sh -latest
 release:  ## build the binaries of a release into dist/
 	scripts/release.sh
 bench:    ## measure against the peers (see bench/README.md)

@@ -5,7 +5,7 @@ go 1.25.0
 replace github.com/closekit/closekit => ../
 
 require (
-	github.com/closekit/closekit v0.0.0-00010101000000-000000000000
+	github.com/closekit/closekit v0.1.0
 	github.com/go-faster/errors v0.8.0
 	github.com/go-faster/jx v1.2.0
 	github.com/jackc/pgx/v5 v5.13.0

@@ -2,9 +2,20 @@
 # Prints the licenses of all modules that are linked into the binaries, and of Go
 # itself. Fails if a license is not a permissive one. usage: scripts/notices.sh
 set -euo pipefail
+shopt -s inherit_errexit # a target that cannot be listed fails
 cd "$(dirname "$0")/.."
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+scripts/adapter-mod.sh adapters/mcp "$tmp"
+
+# linked prints the modules that packages are made of, but ours.
+linked() {
+	CGO_ENABLED=0 GOWORK=off go list -deps -f '{{with .Module}}{{if not (or .Main .Replace)}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' "$@"
+}
 modules=$(for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do
-	CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/closekit ./cmd/closegen
+	export GOOS=${target%/*} GOARCH=${target#*/}
+	linked ./cmd/closekit ./cmd/closegen
+	(cd adapters/mcp && linked -modfile "$tmp/go.mod" ./cmd/closekit-mcp)
 done | sort -u)
 echo "Software that the binaries of closekit contain, with its licenses."
 {

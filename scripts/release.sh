@@ -24,16 +24,26 @@ fi
 
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+scripts/adapter-mod.sh adapters/mcp "$tmp"
+
+# build builds a command of the module in a folder for $target.
+build() {
+	local folder=$1 cmd=$2 exe=
+	shift 2
+	if [ "${target%/*}" = windows ]; then exe=.exe; fi
+	local file=${cmd}_${version}_${target/\//_}$exe
+	(cd "$folder" && GOWORK=off GOOS=${target%/*} GOARCH=${target#*/} go build -trimpath -buildvcs=false "$@" \
+		-ldflags "-s -w -buildid= -X $info.version=$version -X $info.commit=$commit" -o "$dir/$file" "./cmd/$cmd")
+	files+=("$file")
+}
+
 files=(THIRD_PARTY_NOTICES.txt)
 scripts/notices.sh >"$dir/THIRD_PARTY_NOTICES.txt"
 for target in "${targets[@]}"; do
-	os=${target%/*} arch=${target#*/} exe=
-	if [ "$os" = windows ]; then exe=.exe; fi
-	for cmd in closekit closegen; do
-		file=${cmd}_${version}_${os}_${arch}$exe
-		GOOS=$os GOARCH=$arch go build -trimpath -buildvcs=false \
-			-ldflags "-s -w -buildid= -X $info.version=$version -X $info.commit=$commit" -o "$dir/$file" "./cmd/$cmd"
-		files+=("$file")
-	done
+	build . closekit
+	build . closegen
+	build adapters/mcp closekit-mcp -modfile "$tmp/go.mod"
 done
 (cd "$dir" && sha256sum "${files[@]}" >SHA256SUMS && cat SHA256SUMS)

@@ -5,7 +5,7 @@ go 1.25.0
 require (
 	github.com/aws/aws-sdk-go-v2 v1.48.0
 	github.com/aws/aws-sdk-go-v2/service/bedrockruntime v1.63.13
-	github.com/closekit/closekit v0.0.0-00010101000000-000000000000
+	github.com/closekit/closekit v0.1.0
 )
 
 require (

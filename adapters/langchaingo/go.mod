@@ -3,7 +3,7 @@ module github.com/closekit/closekit/adapters/langchaingo
 go 1.26.0
 
 require (
-	github.com/closekit/closekit v0.0.0-00010101000000-000000000000
+	github.com/closekit/closekit v0.1.0
 	github.com/tmc/langchaingo v0.1.14
 )
 

@@ -5,7 +5,7 @@ go 1.26.0
 replace github.com/closekit/closekit => ../../
 
 require (
-	github.com/closekit/closekit v0.0.0-00010101000000-000000000000
+	github.com/closekit/closekit v0.1.0
 	github.com/tiktoken-go/tokenizer v0.10.0
 )
 

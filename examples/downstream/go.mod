@@ -2,7 +2,7 @@ module example.com/downstream
 
 go 1.25.0
 
-require github.com/closekit/closekit v0.0.0-00010101000000-000000000000
+require github.com/closekit/closekit v0.1.0
 
 require (
 	github.com/dave/jennifer v1.7.1 // indirect

@@ -10,9 +10,9 @@ replace (
 
 require (
 	github.com/anthropics/anthropic-sdk-go v1.84.0
-	github.com/closekit/closekit v0.0.0-00010101000000-000000000000
-	github.com/closekit/closekit/adapters/anthropic v0.0.0-00010101000000-000000000000
-	github.com/closekit/closekit/adapters/openai v0.0.0-00010101000000-000000000000
+	github.com/closekit/closekit v0.1.0
+	github.com/closekit/closekit/adapters/anthropic v0.1.0
+	github.com/closekit/closekit/adapters/openai v0.1.0
 	github.com/mattn/go-isatty v0.0.24
 	github.com/openai/openai-go/v3 v3.99.0
 	golang.org/x/sys v0.48.0

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/closekit/closekit"
 )
 
 // sdks is what the module of each adapter requires beside the core. The first is what no
@@ -97,6 +99,64 @@ func TestWorkspace(t *testing.T) {
 		}
 		if _, err := os.Stat("../../adapters/" + name + "/go.mod"); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestAdapterTable compares the table of docs/agents.md with the folders and their go.mod:
+// a row for every adapter for agents, with the SDK and its version.
+func TestAdapterTable(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../docs/agents.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile("(?m)^\\| \\[`(\\w+)`\\]\\(\\.\\./adapters/(\\w+)/README\\.md\\)[^|]*\\| `([^`]+)` \\| (\\S+) \\| [^|]+ \\| [^|]+ \\|$")
+	rows := map[string]bool{}
+	for _, m := range row.FindAllStringSubmatch(string(guide), -1) {
+		name, folder, sdk, version := m[1], m[2], m[3], m[4]
+		rows[name] = true
+		if sdks[name] == nil || folder != name || sdk != sdks[name][0] {
+			t.Errorf("docs/agents.md: the row %q is of the folder %q and of %s", name, folder, sdk)
+			continue
+		}
+		if text, _, _ := requirements(t, "../../adapters/"+name+"/go.mod"); !strings.Contains(text, "\t"+sdk+" "+version+"\n") {
+			t.Errorf("docs/agents.md: adapters/%s does not require %s %s", name, sdk, version)
+		}
+	}
+	for name := range sdks {
+		if name != "jetstream" && !rows[name] { // which carries events
+			t.Errorf("docs/agents.md: the table of adapters has no row for adapters/%s", name)
+		}
+	}
+}
+
+// TestVersions wants one version for all modules: what they require of each other is the
+// version that the source has, so that tags on one commit release all of them.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	files := []string{"../../adapters/go.work", "../../agent/bench/go.mod", "../../bench/go.mod"}
+	for _, pattern := range []string{"../../adapters/*/go.mod", "../../examples/*/go.mod", "../../bench/*/go.mod"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %q %v", pattern, found, err)
+		}
+		files = append(files, found...)
+	}
+	ours := regexp.MustCompile(`(?m)^(?:require |replace |\t)(` + regexp.QuoteMeta(module) + `\S*) (v\S+)`)
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := ours.FindAllStringSubmatch(string(data), -1)
+		if len(all) == 0 {
+			t.Errorf("%s names no version of closekit", file)
+		}
+		for _, m := range all {
+			if m[2] != "v"+closekit.Version {
+				t.Errorf("%s has %s %s, want v%s; scripts/set-version.sh sets all", file, m[1], m[2], closekit.Version)
+			}
 		}
 	}
 }
