@@ -3,6 +3,7 @@ package closemcp_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -107,20 +108,26 @@ var sdks = map[string]map[string]any{
 	"2.x, auto":   {"sdk": 2, "mode": "auto"},
 }
 
+// built is the folder of what program builds, if a test needs it.
+var built string
+
 // program builds closekit-mcp.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "closekit-mcp")
-	if err != nil {
+var program = sync.OnceValues(func() (path string, err error) {
+	if built, err = os.MkdirTemp("", "closekit-mcp"); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "closekit-mcp")
-	return path, exec.Command("go", "build", "-o", path, "./cmd/closekit-mcp").Run()
+	path = filepath.Join(built, "closekit-mcp")
+	out, err := exec.Command("go", "build", "-o", path, "./cmd/closekit-mcp").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
 })
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := program(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if built != "" {
+		_ = os.RemoveAll(built)
 	}
 	os.Exit(code)
 }

@@ -163,7 +163,7 @@ func (c *chat) as(ctx context.Context, name string) error {
 	c.open(talk)
 	c.say("You are %s: %s %s of %s.", name, me.FirstName, me.LastName, strings.Join(companies, ", "))
 	if n := len(talk.Messages); n > 0 {
-		c.say("The conversation goes on after %d messages; /new begins another one.", n)
+		c.say("The conversation goes on after message %d; /new begins another one.", n)
 	}
 	return nil
 }

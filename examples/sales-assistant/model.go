@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/anthropics/anthropic-sdk-go"
@@ -65,20 +66,28 @@ func choose(c choice, getenv func(string) string) (m model, name, about string, 
 		if p.name != c.provider {
 			continue
 		}
-		key, model, url := getenv(p.key), cmp.Or(c.model, p.model), cmp.Or(c.baseURL, p.baseURL)
+		key, model, at := getenv(p.key), cmp.Or(c.model, p.model), cmp.Or(c.baseURL, p.baseURL)
 		switch {
 		case key == "" && c.baseURL == "":
 			return nil, "", "", fmt.Errorf("-provider %s needs a key in %s", p.name, p.key)
 		case c.baseURL != "" && c.model == "":
 			return nil, "", "", errors.New("-base-url needs -model, the name of the model that is served there")
+		case c.baseURL != "" && !isWeb(c.baseURL):
+			return nil, "", "", fmt.Errorf("-base-url %q is no address of a server, such as http://localhost:11434/v1", c.baseURL)
 		}
-		about = "model " + model + " of " + cmp.Or(url, p.name)
+		about = "model " + model + " of " + cmp.Or(at, p.name)
 		if p.name == "anthropic" {
-			return newClaude(cmp.Or(key, "none"), model, url), p.name, about, nil
+			return newClaude(cmp.Or(key, "none"), model, at), p.name, about, nil
 		}
-		return newChatModel(cmp.Or(key, "none"), model, url), p.name, about, nil
+		return newChatModel(cmp.Or(key, "none"), model, at), p.name, about, nil
 	}
 	return nil, "", "", fmt.Errorf("there is no provider %q; -provider takes script, anthropic, openai or gemini", c.provider)
+}
+
+// isWeb reports whether a text is the URL of a web server.
+func isWeb(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
 }
 
 // Errors of answers, beside those of the SDKs.

@@ -431,6 +431,7 @@ func TestTrouble(t *testing.T) {
 		"two keys":         {env: []string{"ANTHROPIC_API_KEY=k", "OPENAI_API_KEY=k"}, want: "choose with -provider"},
 		"no key":           {args: []string{"-provider", "openai"}, want: "needs a key in OPENAI_API_KEY"},
 		"no name":          {args: []string{"-base-url", "http://x"}, want: "needs -model"},
+		"no scheme":        {args: []string{"-base-url", "localhost:11434/v1", "-model", "m"}, want: `-base-url "localhost:11434/v1" is no address of a server, such as http://`},
 		"no such provider": {args: []string{"-provider", "x"}, want: "takes script, anthropic, openai or gemini"},
 		"an argument":      {args: []string{"hello"}, want: "start the program, then type"},
 		"half the keys":    {env: []string{"CLOSE_API_KEY_BEN="}, want: "set CLOSE_API_KEY_BEN"},

@@ -11,7 +11,7 @@ import (
 
 // Readme wants the Go code of README.md in a test beside it, which runs it, and the page
 // to be short: one page, and ten lines beside the checks of errors. The code in doc comments
-// must compile.
+// must compile, and the page says how to get the module.
 func Readme(t *testing.T) {
 	if n := snippets.Check(t, "."); n == 0 {
 		t.Error("no doc comment has code")
@@ -20,6 +20,14 @@ func Readme(t *testing.T) {
 	page, err := fs.ReadFile(dir, "README.md")
 	if err != nil {
 		t.Fatal(err)
+	}
+	mod, err := fs.ReadFile(dir, "go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(mod), "\n")
+	if get := "`go get " + strings.TrimPrefix(first, "module ") + "`"; !strings.Contains(string(page), get) {
+		t.Errorf("README.md does not name %s", get)
 	}
 	files, err := fs.Glob(dir, "*_test.go")
 	if err != nil {

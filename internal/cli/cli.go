@@ -8,15 +8,14 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -26,9 +25,9 @@ import (
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/emulator"
+	"github.com/closekit/closekit/internal/apiroot"
 	"github.com/closekit/closekit/internal/bom"
 	"github.com/closekit/closekit/internal/buildinfo"
-	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/runtime/logging"
 )
 
@@ -341,11 +340,10 @@ func (p *program) apiRoot() (string, *url.URL, error) {
 	if root == "" {
 		root, from = p.getenv(envBaseURL), envBaseURL
 	}
-	root = strings.TrimRight(strings.TrimSpace(root), "/")
-	if root == "" {
-		root = closekit.DefaultBaseURL
+	root, u, err := apiroot.Parse(from, root)
+	if wrong := new(apiroot.Error); errors.As(err, &wrong) {
+		err = usage(wrong.What, wrong.Hint)
 	}
-	u, err := checkRoot(from, root)
 	return root, u, err
 }
 
@@ -365,8 +363,8 @@ func (p *program) clientFor(source closekit.Source, what string) (*closekit.Clie
 		p.say("warning: TZ %s is not a time zone of this computer; dates are read in %s", shellWord(shorten(zone)), time.Local)
 	}
 	plain := p.plainHTTP()
-	if u.Scheme == "http" && !httpx.IsLocal(u.Hostname()) {
-		if !slices.ContainsFunc(plain, func(host string) bool { return strings.EqualFold(host, u.Hostname()) }) {
+	if exposed, allowed := apiroot.Exposed(u, plain); exposed {
+		if !allowed {
 			return nil, usage(fmt.Sprintf("the base URL %s is not encrypted: the network could read the %s", root, what),
 				fmt.Sprintf("use https; if the network is yours, allow the host with --allow-plain-http %s or %s=%s", u.Hostname(), envPlain, u.Hostname()))
 		}
@@ -396,40 +394,9 @@ func knownZone(zone string) bool {
 
 // plainHTTP returns the hosts that may be called without encryption.
 func (p *program) plainHTTP() []string {
-	list := strings.FieldsFunc(cmp.Or(p.plainHosts, p.getenv(envPlain)), func(r rune) bool { return r == ',' || r == ' ' })
-	for i, host := range list {
-		list[i] = strings.Trim(host, "[]")
-	}
-	return list
+	return apiroot.PlainHosts(cmp.Or(p.plainHosts, p.getenv(envPlain)))
 }
 
 func (p *program) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-}
-
-// checkRoot checks the root of the API and suggests a correct one.
-func checkRoot(from, root string) (*url.URL, error) {
-	u, err := url.Parse(root)
-	bare := err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https"
-	switch {
-	case strings.Contains(root, "@"):
-		return nil, usage(from+" must not contain a user or a password", "set "+envAPIKey+" to the API key")
-	case bare && !strings.Contains(root, "://"):
-		scheme := "https://"
-		host, _, _ := strings.Cut(root, "/")
-		if name, _, err := net.SplitHostPort(host); err == nil && httpx.IsLocal(name) || httpx.IsLocal(host) {
-			scheme = "http://"
-		}
-		return nil, usage(fmt.Sprintf("%s %q lacks http:// or https://", from, root), "did you mean "+scheme+root+"?")
-	case bare:
-		return nil, usage(fmt.Sprintf("%s %q is not a web address", from, root), "give the root of the API, such as "+closekit.DefaultBaseURL)
-	case u.RawQuery != "" || u.Fragment != "":
-		return nil, usage(fmt.Sprintf("%s %q must have neither ? nor #", from, root), "give the root of the API, such as "+closekit.DefaultBaseURL)
-	}
-	if at := strings.Index(u.Path, "/api/v1"); at >= 0 {
-		short := *u
-		short.Path = u.Path[:at]
-		return nil, usage(fmt.Sprintf("%s %q must be the root, without /api/v1", from, root), "did you mean "+short.String()+"?")
-	}
-	return u, nil
 }

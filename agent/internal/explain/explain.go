@@ -163,7 +163,7 @@ func status(e *closekit.Error) string {
 	}
 	switch s := e.Status; {
 	case s == http.StatusUnauthorized:
-		return "Close rejected the credential of this account, or the user may not do this." + said + " Repeating does not help; the user may have to connect the account again."
+		return "Close rejected the credential of this account, or the user may not do this." + said + " Repeating does not help; the user may have to connect the account again, or to correct the API key."
 	case s == http.StatusPaymentRequired:
 		return "The organization's plan does not include this, or a limit of it is reached." + said + " Repeating does not help; tell the user."
 	case s == http.StatusForbidden:

@@ -31,7 +31,7 @@ func listenPage(ctx context.Context, address string, stderr io.Writer) (*page, e
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("--page: %w", err)
+		return nil, fmt.Errorf("--page: %w; choose another address, such as 127.0.0.1:0 for any free port", err)
 	}
 	return &page{listener: l, prefix: "/" + rand.Text(), stderr: stderr}, nil
 }

@@ -12,7 +12,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
 	"os/user"
+	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
@@ -22,11 +25,15 @@ import (
 	closemcp "github.com/closekit/closekit/adapters/mcp"
 	"github.com/closekit/closekit/agent"
 	"github.com/closekit/closekit/closeapi/tools"
+	"github.com/closekit/closekit/internal/apiroot"
+	"github.com/closekit/closekit/internal/buildinfo"
+	"github.com/closekit/closekit/internal/httpx"
 )
 
 const (
 	envAPIKey  = "CLOSE_API_KEY" //nolint:gosec // the name of a variable
 	envBaseURL = "CLOSE_BASE_URL"
+	envPlain   = "CLOSEKIT_ALLOW_PLAIN_HTTP"
 	envPolicy  = "CLOSEKIT_POLICY"
 	envToken   = "CLOSEKIT_MCP_TOKEN" //nolint:gosec // the name of a variable
 )
@@ -36,10 +43,11 @@ const usage = `closekit-mcp serves the tools of Close CRM to MCP clients.
   closekit-mcp                         over standard input and output
   closekit-mcp --http 127.0.0.1:8765   over HTTP, at /mcp, for the holder of a token
   closekit-mcp --page 127.0.0.1:8766   with a page in your browser for what you must decide
+  closekit-mcp version                 prints the version
 
-Environment: CLOSE_API_KEY (needed), CLOSE_BASE_URL, CLOSEKIT_POLICY, and for HTTP
-CLOSEKIT_MCP_TOKEN, the bearer token that clients must send; without it, one is made
-and printed.
+Environment: CLOSE_API_KEY (needed), CLOSE_BASE_URL, CLOSEKIT_ALLOW_PLAIN_HTTP (hosts),
+CLOSEKIT_POLICY, and for HTTP CLOSEKIT_MCP_TOKEN, the bearer token that clients must
+send; without it, one is made and printed.
 
 `
 
@@ -53,17 +61,14 @@ const (
 type flags struct {
 	apiKey, baseURL, http, url, page, policy, pattern string
 	toolsets                                          []string
-	readOnly, meta, structured, verbose               bool
+	readOnly, meta, structured, verbose, version      bool
 }
 
-func parse(args []string, stderr io.Writer) (flags, error) {
+func parse(args []string, stdout io.Writer) (flags, error) {
 	var f flags
 	set := flag.NewFlagSet("closekit-mcp", flag.ContinueOnError)
-	set.SetOutput(stderr)
-	set.Usage = func() {
-		fmt.Fprint(stderr, usage)
-		set.PrintDefaults()
-	}
+	set.SetOutput(io.Discard) // errors are printed once, by run
+	set.Usage = func() {}
 	set.StringVar(&f.apiKey, "api-key", "", "API `key`; prefer $"+envAPIKey+", because other users of the computer can see command lines")
 	set.StringVar(&f.baseURL, "base-url", "", "root `URL` of the API, without /api/v1")
 	set.StringVar(&f.http, "http", "", "serve HTTP at this `address`, such as 127.0.0.1:8765")
@@ -79,24 +84,43 @@ func parse(args []string, stderr io.Writer) (flags, error) {
 	set.StringVar(&f.policy, "policy", "", "what happens to calls by their `effects`, such as destructive=deny,sends=ask (default $"+envPolicy+")")
 	set.BoolVar(&f.structured, "structured", false, "send small answers as structured content too")
 	set.BoolVar(&f.verbose, "verbose", false, "log to standard error")
-	if err := set.Parse(args); err != nil {
+	set.BoolVar(&f.version, "version", false, "print the version")
+	switch err := set.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		set.SetOutput(stdout)
+		set.PrintDefaults()
 		return f, err
+	case err != nil:
+		return f, fmt.Errorf("%w; closekit-mcp --help lists the flags", err)
 	}
 	switch {
+	case set.NArg() == 1 && set.Arg(0) == "version": // as closekit has it
+		f.version = true
 	case set.NArg() > 0:
-		return f, fmt.Errorf("unknown argument %q; try --help", set.Arg(0))
+		return f, fmt.Errorf("unknown argument %q; closekit-mcp --help lists the flags", set.Arg(0))
 	case f.url != "" && f.http == "":
 		return f, errors.New("--url is for --http")
+	case f.url != "" && !isWeb(f.url):
+		return f, fmt.Errorf("--url %q must be the URL that clients use, such as https://mcp.example.com/mcp", f.url)
 	}
 	return f, nil
 }
 
+// isWeb reports whether a text is the URL of a web server.
+func isWeb(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+}
+
 // run is the program as a function. Standard output is for the protocol alone.
 func run(ctx context.Context, args []string, stdin io.ReadCloser, stdout io.WriteCloser, stderr io.Writer, getenv func(string) string) int {
-	f, err := parse(args, stderr)
+	f, err := parse(args, stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
+	case err == nil && f.version:
+		_, err = fmt.Fprintln(stdout, "closekit-mcp", buildinfo.Text(closekit.Version))
 	case err == nil:
 		err = f.serve(ctx, stdin, stdout, stderr, getenv)
 	default:
@@ -117,6 +141,9 @@ func run(ctx context.Context, args []string, stdin io.ReadCloser, stdout io.Writ
 
 // usageError is a mistake in the command line or the environment.
 type usageError struct{ error }
+
+// longest is how many bytes a message of a client has at most.
+const longest = 1 << 20
 
 func (f flags) serve(ctx context.Context, stdin io.ReadCloser, stdout io.WriteCloser, stderr io.Writer, getenv func(string) string) error {
 	var p *page
@@ -140,16 +167,54 @@ func (f flags) serve(ctx context.Context, stdin io.ReadCloser, stdout io.WriteCl
 			return err
 		}
 	}
-	if f.http == "" {
-		return server.Run(ctx, &mcp.IOTransport{Reader: stdin, Writer: stdout, MaxLineLength: 1 << 20})
+	if f.http != "" {
+		return f.listen(ctx, server, stderr, getenv(envToken))
 	}
-	return f.listen(ctx, server, stderr, getenv(envToken))
+	if isTerminal(stdin) {
+		fmt.Fprintln(stderr, "closekit-mcp: waiting for the messages of an MCP client, which starts this program itself; Ctrl-C ends it, --help says more")
+	}
+	err = server.Run(ctx, &mcp.IOTransport{Reader: stdin, Writer: stdout, MaxLineLength: longest})
+	if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	return fmt.Errorf("the connection ended: %w; each line of standard input must be a message of MCP in JSON, of at most %d bytes", err, longest)
+}
+
+// isTerminal reports whether a person types what is read.
+func isTerminal(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// root returns the base URL that the flag or the environment name.
+func (f flags) root(getenv func(string) string) (string, []string, error) {
+	from := "--base-url"
+	if f.baseURL == "" {
+		from = envBaseURL
+	}
+	root, u, err := apiroot.Parse(from, cmp.Or(f.baseURL, getenv(envBaseURL)))
+	if err != nil {
+		return "", nil, err
+	}
+	plain := apiroot.PlainHosts(getenv(envPlain))
+	if exposed, allowed := apiroot.Exposed(u, plain); exposed && !allowed {
+		return "", nil, fmt.Errorf("the base URL %s is not encrypted: the network could read the API key; use https, or, if the network is yours, set %s=%s", root, envPlain, u.Hostname())
+	}
+	return root, plain, nil
 }
 
 func (f flags) server(c closemcp.Config, opts []agent.Option, stderr io.Writer, getenv func(string) string) (*agent.Agent, *closemcp.Server, error) {
-	key := cmp.Or(f.apiKey, getenv(envAPIKey))
+	key := strings.TrimSpace(cmp.Or(f.apiKey, getenv(envAPIKey)))
 	if key == "" {
-		return nil, nil, errors.New("there is no API key; set " + envAPIKey)
+		return nil, nil, errors.New("there is no API key; set " + envAPIKey + " to one, in the configuration of the MCP client if that starts this program. Close makes keys under Settings > Developer > API Keys")
+	}
+	root, plain, err := f.root(getenv)
+	if err != nil {
+		return nil, nil, err
 	}
 	policy, err := policyOf(cmp.Or(f.policy, getenv(envPolicy)))
 	if err != nil {
@@ -158,7 +223,7 @@ func (f flags) server(c closemcp.Config, opts []agent.Option, stderr io.Writer, 
 	if f.readOnly {
 		policy.readOnly()
 	}
-	client := closekit.NewClient(nil, closekit.BaseURL(cmp.Or(f.baseURL, getenv(envBaseURL), closekit.DefaultBaseURL)), closekit.UserAgent("closekit-mcp"))
+	client := closekit.NewClient(nil, closekit.BaseURL(root), closekit.AllowPlainHTTP(plain...), closekit.UserAgent("closekit-mcp"))
 	opts = append(opts, agent.WithPolicy(policy), agent.WithClient(client))
 	if len(f.toolsets) > 0 {
 		opts = append(opts, agent.Toolset(f.toolsets...))
@@ -193,9 +258,16 @@ func person() string {
 }
 
 func (f flags) listen(ctx context.Context, server *closemcp.Server, stderr io.Writer, token string) error {
+	host, _, err := net.SplitHostPort(f.http)
+	if err != nil {
+		return usageError{fmt.Errorf("--http %q is not of the form HOST:PORT, such as 127.0.0.1:8765", f.http)}
+	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.http)
 	if err != nil {
-		return err
+		return fmt.Errorf("--http: %w; choose another address, such as 127.0.0.1:0 for any free port", err)
+	}
+	if !httpx.IsLocal(host) && !strings.HasPrefix(f.url, "https:") {
+		fmt.Fprintf(stderr, "closekit-mcp: warning: %s is open to the network, without encryption; put a proxy with TLS in front of it, and give its --url\n", l.Addr())
 	}
 	resource := cmp.Or(f.url, "http://"+reachable(l.Addr())+"/mcp")
 	if token == "" {

@@ -226,7 +226,7 @@ func TestOversizedLine(t *testing.T) {
 	in := io.NopCloser(io.MultiReader(strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"`), bytes.NewReader(bytes.Repeat([]byte("x"), 4<<20))))
 	var stderr bytes.Buffer
 	code := run(t.Context(), nil, in, nopWriter{io.Discard}, &stderr, func(name string) string { return map[string]string{envAPIKey: "api_x"}[name] })
-	if code != exitFailure || stderr.Len() > 500 {
+	if code != exitFailure || stderr.Len() > 500 || !strings.Contains(stderr.String(), needsMessages) {
 		t.Errorf("%d %s", code, stderr.String())
 	}
 }
