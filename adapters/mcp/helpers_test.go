@@ -183,6 +183,12 @@ func (m tokens) users(_ context.Context, t *auth.TokenInfo) (closemcp.User, erro
 // house serves several users over HTTP.
 func (o *office) house(m tokens, c closemcp.Config, h closemcp.HTTP) string {
 	o.Helper()
+	return o.houseBehind(m, c, h, func(h http.Handler) http.Handler { return h })
+}
+
+// houseBehind is house with something in front of the handler.
+func (o *office) houseBehind(m tokens, c closemcp.Config, h closemcp.HTTP, front func(http.Handler) http.Handler) string {
+	o.Helper()
 	c.Users = m.users
 	s := o.server(c)
 	server := httptest.NewUnstartedServer(nil)
@@ -192,7 +198,7 @@ func (o *office) house(m tokens, c closemcp.Config, h closemcp.HTTP) string {
 	if err != nil {
 		o.Fatal(err)
 	}
-	server.Config.Handler = handler
+	server.Config.Handler = front(handler)
 	server.Start()
 	o.Cleanup(func() { server.CloseClientConnections(); server.Close() })
 	return h.Resource
