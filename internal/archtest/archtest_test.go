@@ -125,7 +125,7 @@ var table = map[string]rule{
 	"internal/snippets":    {}, // tests only
 	"internal/oauthtest":   {},
 	"internal/adaptertest": {ours: []string{".", "agent", "closeapi/tools", "emulator", "internal/modeltest", "internal/snippets"}}, // tests only
-	"internal/modeltest":   {ours: []string{"internal/rules"}},                                                 // tests only
+	"internal/modeltest":   {ours: []string{"internal/rules"}},                                                                      // tests only
 	"internal/testuser":    {},
 	"internal/rules":       {}, // tests only
 	"internal/cli": {
