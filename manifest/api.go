@@ -47,6 +47,7 @@ type Conventions struct {
 type Area struct {
 	Name  string   // crm
 	Title string   // Leads, contacts and deals
+	About string   // what it is for, one sentence; may be empty
 	Tools []string // the 20 most used, for a toolset; nil for the first ones
 }
 
