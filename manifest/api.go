@@ -129,6 +129,7 @@ type Object struct {
 	Cases    *Cases // or nil
 	Changed  string // the list of the names of what an event changed, for variants with In
 	Brief    bool   // schemas of inputs say its shape in a sentence
+	NoOffset bool   // Close writes when it was created and updated in UTC without an offset
 }
 
 // Field returns the field with this name, or nil.
