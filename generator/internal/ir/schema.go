@@ -62,12 +62,13 @@ const maxObjects = 2000
 
 // walk is the way through the types of the schema of one input.
 type walk struct {
-	role  role
-	stack []*manifest.Object // those around the present one
-	count int
-	path  []string         // of the present member
-	of    *manifest.Object // whose records the members outside of all objects are about, or nil
-	kinds [][2]string      // paths of ids and custom fields, with the kind of their records
+	role    role
+	stack   []*manifest.Object // those around the present one
+	count   int
+	written map[any]string   // enums and objects in the present shape, with the first member that has them
+	path    []string         // of the present member
+	of      *manifest.Object // whose records the members outside of all objects are about, or nil
+	kinds   [][2]string      // paths of ids and custom fields, with the kind of their records
 }
 
 // kind notes that the present member names records of a kind, or holds their custom
