@@ -22,10 +22,12 @@ import (
 )
 
 // WithNames lets models name statuses, pipelines, users, custom fields and their choices
-// instead of giving ids, as people do: the status Qualified, a task for Ann. A name is
-// read as an id if exactly one thing in the account's organization has it; otherwise the
-// call is refused with a [*NameError], which names the candidates. Leads and other
-// records are never found by their names.
+// instead of giving ids, as people do: the status Qualified, a task for Ann. Custom fields
+// are those of leads, contacts, opportunities, custom activities and custom objects; for an
+// update of the last two, the type of the record is read first. A name is read as an id
+// if exactly one thing in the account's organization has it; otherwise the call is
+// refused with a [*NameError], which names the candidates. Leads and other records are
+// never found by their names.
 //
 // Names are read before the policy and the digest of an approval, which see ids only,
 // and again right before a write. A session keeps what it read for the duration keep, 5
