@@ -7,6 +7,7 @@ var wholeResponses = map[string]string{
 	"close_file_upload_create":           "a program sends the form as it is",
 	"close_lead_merge":                   "one member, the outcome",
 	"close_memberships_bulk_update":      "one member, the outcome",
+	"close_send_as_bulk_update":          "a list that is no page, of records with three members",
 	"close_tasks_bulk_update":            "one member, the outcome",
 	"close_report_activity_get":          "a report is its numbers",
 	"close_report_activity_metrics_list": "the metrics that reports take",
