@@ -273,7 +273,7 @@ func idsOf(t *testing.T, x *closekit.Tool) (list []idParam) {
 		if at.Kind() == reflect.Pointer {
 			at = at.Elem()
 		}
-		if id, ok := reflect.Zero(at).Interface().(interface{ Kind() *closekit.IDKind }); ok {
+		if id, ok := reflect.TypeAssert[interface{ Kind() *closekit.IDKind }](reflect.Zero(at)); ok {
 			list = append(list, idParam{id.Kind().Name, slices.Clone(path)})
 			return
 		}
