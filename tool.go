@@ -54,7 +54,11 @@ type ToolInfo struct {
 	Hidden []string `json:"hidden"`
 	// Briefs has texts of parameters for short definitions, empty for those whose name and
 	// type say it all. Of others, the description is cut.
-	Briefs    map[string]string `json:"briefs"`
+	Briefs map[string]string `json:"briefs"`
+	// Kinds are the kinds of records of ids, by the path of the parameter, as the manifest
+	// names them: status_id: lead_status. Prefixes do not tell them all apart. For custom
+	// fields it is the kind of the records that have them: contacts.custom_fields: contact.
+	Kinds     map[string]string `json:"kinds"`
 	Aliases   []ToolAlias       `json:"aliases"`
 	Examples  []ToolExample     `json:"examples"`
 	Untrusted bool              `json:"untrusted"` // responses hold text of outsiders, such as emails, which may try to instruct a model

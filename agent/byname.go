@@ -17,14 +17,17 @@ import (
 	"github.com/closekit/closekit/agent/internal/lower"
 	"github.com/closekit/closekit/agent/internal/tool"
 	"github.com/closekit/closekit/internal/bom"
+	"github.com/closekit/closekit/internal/organization"
 	"github.com/closekit/closekit/internal/words"
 )
 
 // WithNames lets models name statuses, pipelines, users, custom fields and their choices
-// instead of giving ids, as people do: the status Qualified, a task for Ann. A name is
-// read as an id if exactly one thing in the account's organization has it; otherwise the
-// call is refused with a [*NameError], which names the candidates. Leads and other
-// records are never found by their names.
+// instead of giving ids, as people do: the status Qualified, a task for Ann. Custom fields
+// are those of leads, contacts, opportunities, custom activities and custom objects; for an
+// update of the last two, the type of the record is read first. A name is read as an id
+// if exactly one thing in the account's organization has it; otherwise the call is
+// refused with a [*NameError], which names the candidates. Leads and other records are
+// never found by their names.
 //
 // Names are read before the policy and the digest of an approval, which see ids only,
 // and again right before a write. A session keeps what it read for the duration keep, 5
@@ -149,8 +152,8 @@ func (s *Session) namesIn(ctx context.Context, t *tool.Tool, input json.RawMessa
 	if err := d.Decode(&args); err != nil || d.More() {
 		return input, nil, nil //nolint:nilerr // the check reports it
 	}
-	r := &nameReader{ctx: ctx, dir: &directory{session: s, fresh: fresh}, tool: t}
-	err = r.object(schema, args, "", fieldOwners[t.Resource])
+	r := &nameReader{ctx: ctx, dir: &directory{session: s, fresh: fresh}, tool: t, input: args}
+	err = r.object(schema, args, "", "")
 	var unknown *NameError
 	if errors.As(err, &unknown) && r.dir.kept {
 		return s.namesIn(ctx, t, input, true)
@@ -167,30 +170,30 @@ func (s *Session) namesIn(ctx context.Context, t *tool.Tool, input json.RawMessa
 	return bytes.TrimSpace(out.Bytes()), r.names, nil
 }
 
-// fieldOwners are the kinds of custom fields by the resources of tools.
-var fieldOwners = map[string]string{"leads": "lead", "contacts": "contact", "opportunities": "opportunity"}
-
 // nameReader reads the names of one input.
 type nameReader struct {
 	ctx   context.Context
 	dir   *directory
 	tool  *tool.Tool
+	input map[string]any
 	names []Repair
 }
 
 var fieldID = regexp.MustCompile(`^l?cf_[A-Za-z0-9]+$`)
 
-// object reads the names in an object. owner is the kind of its custom fields.
-func (r *nameReader) object(s *tool.Schema, args map[string]any, path, owner string) error {
+// object reads the names in an object. path is the place in the input, and in the place
+// without the indexes of lists.
+func (r *nameReader) object(s *tool.Schema, args map[string]any, path, in string) error {
 	for _, key := range slices.Sorted(maps.Keys(args)) {
-		name, prop := r.parameter(s, args, key, path == "")
+		name, prop := r.parameter(s, args, key, in)
 		if prop == nil {
 			continue
 		}
-		at := join(path, key)
+		at, where := join(path, key), join(in, name)
 		v := args[key]
-		switch kind := kindOf(prop); {
-		case kind != "":
+		fields, isObject := v.(map[string]any)
+		switch kind := r.tool.Info.Kinds[where]; {
+		case nameable[kind].prefix != "" && prop.Keys == nil:
 			n := len(r.names)
 			x, err := r.value(kind, v, at, args)
 			if err != nil {
@@ -201,14 +204,22 @@ func (r *nameReader) object(s *tool.Schema, args map[string]any, path, owner str
 			}
 			delete(args, key)
 			args[name] = x
-		case name == "custom_fields" && owner != "":
-			if fields, ok := v.(map[string]any); ok {
-				if err := r.customFields(owner, fields, at); err != nil {
-					return err
-				}
+		case kind != "" && prop.Keys != nil:
+			if !isObject || len(fields) == 0 {
+				continue
+			}
+			owner, err := r.owner(kind)
+			if err != nil {
+				return err
+			}
+			if owner == "" {
+				continue
+			}
+			if err := r.customFields(owner, fields, at); err != nil {
+				return err
 			}
 		default:
-			if err := r.nested(prop.Schema, v, at, name); err != nil {
+			if err := r.nested(prop.Schema, v, at, where); err != nil {
 				return err
 			}
 		}
@@ -217,16 +228,16 @@ func (r *nameReader) object(s *tool.Schema, args map[string]any, path, owner str
 }
 
 // nested reads the names inside a value.
-func (r *nameReader) nested(s *tool.Schema, v any, path, name string) error {
+func (r *nameReader) nested(s *tool.Schema, v any, path, in string) error {
 	switch v := v.(type) {
 	case map[string]any:
-		return r.object(s, v, path, fieldOwners[name])
+		return r.object(s, v, path, in)
 	case []any:
 		for i, x := range v {
 			if s.Items == nil {
 				break
 			}
-			if err := r.nested(s.Items, x, fmt.Sprintf("%s[%d]", path, i), name); err != nil {
+			if err := r.nested(s.Items, x, fmt.Sprintf("%s[%d]", path, i), in); err != nil {
 				return err
 			}
 		}
@@ -236,7 +247,7 @@ func (r *nameReader) nested(s *tool.Schema, v any, path, name string) error {
 
 // parameter returns the parameter that a key stands for. The words for an id without
 // _id stand for it too, also where Close takes a label: policies then see the id.
-func (r *nameReader) parameter(s *tool.Schema, args map[string]any, key string, top bool) (string, *tool.Property) {
+func (r *nameReader) parameter(s *tool.Schema, args map[string]any, key, in string) (string, *tool.Property) {
 	find := func(name string) *tool.Property {
 		for i := range s.Properties {
 			if p := &s.Properties[i]; letters(p.Name) == name {
@@ -250,14 +261,14 @@ func (r *nameReader) parameter(s *tool.Schema, args map[string]any, key string, 
 		return p.Name == key || !given
 	}
 	word := letters(key)
-	if top {
+	if in == "" {
 		for _, a := range r.tool.Info.Aliases {
 			if a.Name == key && len(a.Values) == 0 {
 				word = letters(a.For)
 			}
 		}
 	}
-	if p := find(word + "id"); p != nil && kindOf(p) != "" && free(p) {
+	if p := find(word + "id"); p != nil && nameable[r.tool.Info.Kinds[join(in, p.Name)]].prefix != "" && free(p) {
 		return p.Name, p
 	}
 	if p := find(word); p != nil && free(p) {
@@ -279,33 +290,27 @@ func letters(name string) string {
 	}, name)
 }
 
-// kindOf returns the prefix of the ids that a parameter takes, if their things have names
-// that can be read.
-func kindOf(p *tool.Property) string {
-	s := p.Schema
-	if s.Items != nil && s.Pattern == "" {
-		s = s.Items
-	}
-	for _, prefix := range []string{"stat", "pipe", "user"} {
-		if strings.HasPrefix(s.Pattern, "^"+prefix+"_[") {
-			return prefix
-		}
-	}
-	return ""
+// nameable are the kinds of ids whose things have names that can be read: what their ids
+// begin with, and what a thing is called.
+var nameable = map[string]struct{ prefix, what string }{
+	"lead_status":        {"stat_", "status of leads"},
+	"opportunity_status": {"stat_", "status of opportunities"},
+	"pipeline":           {"pipe_", "pipeline"},
+	"user":               {"user_", "user"},
 }
 
 // value returns a value with an id in place of a name, or of each in a list.
 func (r *nameReader) value(kind string, v any, path string, beside map[string]any) (any, error) {
 	switch v := v.(type) {
 	case string:
-		if strings.TrimSpace(v) == "" || strings.HasPrefix(v, kind+"_") || strings.EqualFold(v, "me") && kind == "user" {
+		if strings.TrimSpace(v) == "" || strings.HasPrefix(v, nameable[kind].prefix) || strings.EqualFold(v, "me") && kind == "user" {
 			return v, nil
 		}
-		list, what, err := r.things(kind, beside)
+		list, err := r.things(kind, beside)
 		if err != nil {
 			return nil, err
 		}
-		return r.one(list, what, v, path)
+		return r.one(list, nameable[kind].what, v, path)
 	case []any:
 		out := make([]any, len(v))
 		for i, x := range v {
@@ -331,23 +336,67 @@ func (r *nameReader) one(list []thing, what, name, path string) (string, error) 
 
 const mostOfName = 60 // bytes of a name that is repeated
 
-// things returns what a name may stand for, and what such a thing is called.
-func (r *nameReader) things(kind string, beside map[string]any) ([]thing, string, error) {
+// things returns what a name may stand for.
+func (r *nameReader) things(kind string, beside map[string]any) ([]thing, error) {
 	switch kind {
 	case "user":
-		list, err := r.dir.users(r.ctx)
-		return list, "user", err
-	case "pipe":
-		list, err := r.dir.pipelines(r.ctx)
-		return list, "pipeline", err
-	}
-	if r.tool.Resource == "leads" {
-		list, err := r.dir.leadStatuses(r.ctx)
-		return list, "status of leads", err
+		return r.dir.users(r.ctx)
+	case "pipeline":
+		return r.dir.pipelines(r.ctx)
+	case "lead_status":
+		return r.dir.leadStatuses(r.ctx)
 	}
 	pipeline, _ := beside["pipeline_id"].(string)
-	list, err := r.dir.dealStatuses(r.ctx, pipeline)
-	return list, "status of opportunities", err
+	return r.dir.dealStatuses(r.ctx, pipeline)
+}
+
+// owner returns whose custom fields records of a kind have, as package organization names
+// them. It is empty if nothing tells.
+func (r *nameReader) owner(kind string) (string, error) {
+	switch kind {
+	case "lead", "contact", "opportunity":
+		return kind, nil
+	case "custom_activity":
+		id, err := r.typeOf(kind, "/activity/custom/")
+		return ownerOf(organization.OfActivity, id), err
+	case "custom_object":
+		id, err := r.typeOf(kind, "/custom_object/")
+		return ownerOf(organization.OfObject, id), err
+	}
+	return "", nil
+}
+
+func ownerOf(of func(id string) string, id string) string {
+	if !plainID.MatchString(id) {
+		return ""
+	}
+	return of(id)
+}
+
+// plainID is the shape of an id that may be a part of a path.
+var plainID = regexp.MustCompile(`^[a-z]+_[A-Za-z0-9]+$`)
+
+// typeOf returns the id of the type of a record: the input names it, or the record, which
+// is below path.
+func (r *nameReader) typeOf(kind, path string) (string, error) {
+	given := func(kind string) string {
+		for name, k := range r.tool.Info.Kinds {
+			for key, v := range r.input {
+				if id, ok := v.(string); ok && k == kind && letters(key) == letters(name) {
+					return id
+				}
+			}
+		}
+		return ""
+	}
+	if id := given(kind + "_type"); id != "" {
+		return id, nil
+	}
+	id := given(kind)
+	if !plainID.MatchString(id) {
+		return "", nil
+	}
+	return r.dir.typeOf(r.ctx, kind+"_type_id", path+id+"/")
 }
 
 // customFields reads the names of custom fields, and their choices and users.

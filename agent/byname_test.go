@@ -1,10 +1,14 @@
 package agent_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/url"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,6 +180,182 @@ func TestNamesTwice(t *testing.T) {
 		if r := o.call("close_lead_update", `{"lead_id":%q,`+args+`}`, o.lead); r.Err == nil {
 			t.Errorf("%s was sent as %s", args, r.Input)
 		}
+	}
+}
+
+// TestNamesOfCatalog writes a name for every id that can be named, in every tool. The Go
+// types of the parameters tell of which kind it is. The name stands for a thing of that
+// kind, and a name of another kind is refused.
+func TestNamesOfCatalog(t *testing.T) {
+	t.Parallel()
+	o := byName(t, agent.WithPolicy(agent.PolicyFunc(func(*agent.Call) agent.Decision { return agent.Decision{Action: agent.Deny} })))
+	names := map[string]struct{ name, resource, other string }{
+		"lead_status":        {"Warm", "lead_statuses", "Proposal Sent"},
+		"opportunity_status": {"Proposal Sent", "opportunity_statuses", "Warm"},
+		"pipeline":           {"Renewals", "pipelines", "Warm"},
+		"user":               {"Ann Berg", "users", "Warm"},
+	}
+	found := map[string]int{}
+	for _, x := range tools.All() {
+		for _, p := range idsOf(t, x) {
+			want, ok := names[p.kind]
+			if !ok {
+				continue
+			}
+			found[p.kind]++
+			r := o.s.Call(t.Context(), x.Name, p.input(want.name))
+			at := slices.IndexFunc(r.Repairs, func(r agent.Repair) bool { return r.From == want.name })
+			if at < 0 {
+				t.Errorf("%s: %s is not read in %s: %s", x.Name, want.name, p.input(want.name), r.Text)
+				continue
+			}
+			id := r.Repairs[at].To
+			if !slices.ContainsFunc(o.srv.Objects(want.resource), func(v map[string]any) bool { return v["id"] == id }) {
+				t.Errorf("%s: %s in %s is read as %s, which is none of the %s", x.Name, want.name, p.input(want.name), id, want.resource)
+			}
+			var e *agent.NameError
+			if r := o.s.Call(t.Context(), x.Name, p.input(want.other)); !errors.As(r.Err, &e) {
+				t.Errorf("%s takes %s in %s: %s %v", x.Name, want.other, p.input(want.other), r.Input, r.Err)
+			}
+		}
+	}
+	t.Logf("parameters: %v", found)
+	for kind := range names {
+		if found[kind] == 0 {
+			t.Errorf("no parameter is the id of a %s", kind)
+		}
+	}
+	for _, name := range []string{"close_lead_status_get", "close_lead_status_update", "close_bulk_edit_create", "close_lead_status_change_create"} {
+		if x, err := tools.Lookup(name); err != nil || !slices.ContainsFunc(idsOf(t, x), func(p idParam) bool { return p.kind == "lead_status" }) {
+			t.Errorf("%s takes no status of leads (%v)", name, err)
+		}
+	}
+}
+
+// idParam is a parameter that is an id.
+type idParam struct {
+	kind string
+	path []string // names, with [] for a list
+}
+
+// input returns input that has the value there, and nothing else.
+func (p idParam) input(v any) []byte {
+	for _, step := range slices.Backward(p.path) {
+		if step == "[]" {
+			v = []any{v}
+		} else {
+			v = map[string]any{step: v}
+		}
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // a map of strings
+	}
+	return b
+}
+
+// idsOf finds the ids among the parameters of a tool that are in its schema.
+func idsOf(t *testing.T, x *closekit.Tool) (list []idParam) {
+	t.Helper()
+	params, err := x.Parse(x.Info().Examples[0].Input)
+	if err != nil {
+		t.Fatalf("%s: %v", x.Name, err)
+	}
+	type schema struct {
+		Properties map[string]*json.RawMessage `json:"properties"`
+		Items      *json.RawMessage            `json:"items"`
+	}
+	var walk func(at reflect.Type, raw json.RawMessage, path []string)
+	walk = func(at reflect.Type, raw json.RawMessage, path []string) {
+		if get, ok := at.MethodByName("Get"); ok && strings.HasPrefix(at.Name(), "Opt[") {
+			at = get.Type.Out(0)
+		}
+		if at.Kind() == reflect.Pointer {
+			at = at.Elem()
+		}
+		if id, ok := reflect.TypeAssert[interface{ Kind() *closekit.IDKind }](reflect.Zero(at)); ok {
+			list = append(list, idParam{id.Kind().Name, slices.Clone(path)})
+			return
+		}
+		var s schema
+		if json.Unmarshal(raw, &s) != nil {
+			return
+		}
+		switch {
+		case at.Kind() == reflect.Slice && s.Items != nil:
+			walk(at.Elem(), *s.Items, append(path, "[]"))
+		case at.Kind() == reflect.Struct:
+			for f := range fields(at) {
+				name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+				if p := s.Properties[name]; p != nil {
+					walk(f.Type, *p, append(path, name))
+				}
+			}
+		}
+	}
+	walk(reflect.TypeOf(params), x.InputSchema(), nil)
+	return list
+}
+
+// fields yields the fields of a struct and of those that it embeds.
+func fields(t reflect.Type) iter.Seq[reflect.StructField] {
+	return func(yield func(reflect.StructField) bool) {
+		for _, f := range reflect.VisibleFields(t) {
+			if !f.Anonymous && !yield(f) {
+				return
+			}
+		}
+	}
+}
+
+// TestNamesOfTypes reads the custom fields of records whose type the organization defined:
+// the input names it, or the record.
+func TestNamesOfTypes(t *testing.T) {
+	t.Parallel()
+	o := byName(t)
+	if err := o.srv.Seed(strings.NewReader(`{
+	  "custom_activity_types": [{"id": "actitype_visit", "name": "Visit"}, {"id": "actitype_demo", "name": "Demo"}],
+	  "custom_object_types": [{"id": "cotype_machine", "name": "Machine", "name_plural": "Machines"}],
+	  "custom_fields": {
+	    "activity": [
+	      {"id": "cf_mood", "name": "Mood", "type": "choices", "choices": ["Good", "Bad"], "custom_activity_type_id": "actitype_visit"},
+	      {"id": "cf_temper", "name": "Mood", "type": "text", "custom_activity_type_id": "actitype_demo"}],
+	    "custom_object": [{"id": "cf_keeper", "name": "Keeper", "type": "user", "custom_object_type_id": "cotype_machine"}]
+	  }}`)); err != nil {
+		t.Fatal(err)
+	}
+	has := func(r agent.Result, want string) map[string]any {
+		t.Helper()
+		if got := o.sent(r); !strings.Contains(got, want) {
+			t.Errorf("sent %s, want %s", got, want)
+		}
+		var record map[string]any
+		if err := json.Unmarshal(r.JSON, &record); err != nil {
+			t.Fatal(err)
+		}
+		return record
+	}
+	visit := has(o.call("close_custom_activity_create", `{"lead_id":%q,"customActivityTypeId":"actitype_visit","custom_fields":{"mood":"good"}}`, o.lead), `"custom_fields":{"cf_mood":"Good"}`)
+	has(o.call("close_custom_activity_create", `{"lead_id":%q,"custom_activity_type_id":"actitype_demo","custom_fields":{"mood":"good"}}`, o.lead), `"custom_fields":{"cf_temper":"good"}`)
+	has(o.call("close_custom_activity_update", `{"custom_activity_id":%q,"custom_fields":{"Mood":"bad"}}`, visit["id"]), `"custom_fields":{"cf_mood":"Bad"}`)
+	machine := has(o.call("close_custom_object_create", `{"lead_id":%q,"name":"M","custom_object_type_id":"cotype_machine","custom_fields":{"keeper":"Ann Ek"}}`, o.lead), `"cf_keeper":"`+o.user("ann@example.com"))
+	has(o.call("close_custom_object_update", `{"custom_object_id":%q,"custom_fields":{"Keeper":"Ann Berg"}}`, machine["id"]), `"cf_keeper":"`+o.user("berg@example.com"))
+
+	var e *agent.NameError
+	r := o.call("close_custom_activity_update", `{"custom_activity_id":%q,"custom_fields":{"Mood":"Splendid"}}`, visit["id"])
+	if !errors.As(r.Err, &e) || !strings.Contains(r.Text, `"Good"`) {
+		t.Errorf("%v", r.Err)
+	}
+	// What is no id never becomes a part of a path.
+	before := len(o.srv.Requests())
+	if r := o.call("close_custom_activity_create", `{"lead_id":%q,"custom_activity_type_id":"actitype_x/../../lead","custom_fields":{"Mood":"Good"}}`, o.lead); r.Err == nil {
+		t.Errorf("sent %s", r.Input)
+	}
+	if r := o.call("close_custom_object_update", `{"custom_object_id":"../lead/%s","custom_fields":{"Keeper":"Ann Ek"}}`, o.lead); r.Err == nil {
+		t.Errorf("sent %s", r.Input)
+	}
+	if n := len(o.srv.Requests()) - before; n != 0 {
+		t.Errorf("%d requests with ids that are none", n)
 	}
 }
 

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -224,4 +225,15 @@ func (d *directory) fields(ctx context.Context, owner string) ([]thing, error) {
 		}
 		return list, err
 	})
+}
+
+// typeOf reads the type of a record, whose member names it. It never changes, but a
+// session could see any number of records, so it is not kept.
+func (d *directory) typeOf(ctx context.Context, member, path string) (string, error) {
+	var record map[string]any
+	if err := d.session.bare.Get(ctx, path, &record); err != nil {
+		return "", fmt.Errorf("reading the type of the record: %w", err)
+	}
+	id, _ := record[member].(string)
+	return id, nil
 }

@@ -18,17 +18,22 @@
 //
 // # Leads, contacts and opportunities
 //
+// Companies, the people at them, the deals with them, and the statuses that they go through.
+//
 //   - Contacts: [ContactCreate], [ContactGet], [ContactUpdate], [ContactDelete], [ContactsList]
 //   - Custom objects: [CustomObjectCreate], [CustomObjectGet], [CustomObjectUpdate], [CustomObjectDelete], [CustomObjectsList]
 //   - Field enrichment: [FieldEnrichmentCreate]
 //   - Leads: [LeadCreate], [LeadGet], [LeadUpdate], [LeadDelete], [LeadMerge], [LeadsList]
-//   - Opportunities: [OpportunityCreate], [OpportunityGet], [OpportunityUpdate], [OpportunityDelete], [OpportunitiesList]
+//   - Opportunities: [OpportunityCreate], [OpportunityGet], [OpportunityUpdate], [OpportunityDelete], [OpportunitiesList],
+//     [OpportunitiesTotals]
 //   - Pipelines: [PipelineCreate], [PipelineGet], [PipelineUpdate], [PipelineDelete], [PipelinesList]
 //   - Lead statuses: [LeadStatusCreate], [LeadStatusGet], [LeadStatusUpdate], [LeadStatusDelete], [LeadStatusesList]
 //   - Opportunity statuses: [OpportunityStatusCreate], [OpportunityStatusGet], [OpportunityStatusUpdate],
 //     [OpportunityStatusDelete], [OpportunityStatusesList]
 //
 // # Activities and tasks
+//
+// What happened with a lead, such as calls, emails, messages, meetings and notes, and what is still to be done.
 //
 //   - Activities: [ActivitiesList]
 //   - Calls: [CallCreate], [CallGet], [CallUpdate], [CallDelete], [CallsList]
@@ -54,6 +59,8 @@
 //
 // # Templates and accounts for messages
 //
+// What messages are made from, which accounts send them, and who gets none.
+//
 //   - Connected accounts: [ConnectedAccountGet], [ConnectedAccountsList]
 //   - Email templates: [EmailTemplateCreate], [EmailTemplateGet], [EmailTemplateUpdate], [EmailTemplateDelete],
 //     [EmailTemplatesList], [EmailTemplateRender]
@@ -66,11 +73,15 @@
 //
 // # Sequences
 //
+// Series of messages, calls and tasks, and the contacts that are enrolled in them.
+//
 //   - Sequence subscriptions: [SequenceSubscriptionCreate], [SequenceSubscriptionGet], [SequenceSubscriptionUpdate],
 //     [SequenceSubscriptionsList], [SequenceSubscriptionDelete]
 //   - Sequences: [SequencesList], [SequenceGet], [SequenceCreate], [SequenceUpdate], [SequenceDelete]
 //
 // # Custom fields and types
+//
+// Fields and kinds of records that the organization defines for itself.
 //
 //   - Custom field schemas: [CustomFieldSchemaGet], [CustomFieldSchemaUpdate]
 //   - Lead custom fields: [CustomFieldLeadCreate], [CustomFieldLeadGet], [CustomFieldLeadUpdate], [CustomFieldLeadDelete],
@@ -93,20 +104,27 @@
 //
 // # Search, Smart Views and bulk actions
 //
-//   - Bulk actions: [BulkDeleteCreate], [BulkDeleteGet], [BulkDeletesList], [BulkEditCreate], [BulkEditGet], [BulkEditsList],
-//     [BulkEmailCreate], [BulkEmailGet], [BulkEmailsList], [BulkSequenceSubscriptionCreate], [BulkSequenceSubscriptionGet],
+// Finding records by conditions, saving searches, and changing all that a search finds.
+//
+//   - Bulk actions: [BulkDeleteCreate], [BulkDeleteGet], [BulkDeleteWait], [BulkDeletesList], [BulkEditCreate], [BulkEditGet],
+//     [BulkEditWait], [BulkEditsList], [BulkEmailCreate], [BulkEmailGet], [BulkEmailWait], [BulkEmailsList],
+//     [BulkSequenceSubscriptionCreate], [BulkSequenceSubscriptionGet], [BulkSequenceSubscriptionWait],
 //     [BulkSequenceSubscriptionsList]
-//   - Search: [Search]
+//   - Search: [Search], [SearchTotals]
 //   - Smart Views: [SmartViewCreate], [SmartViewGet], [SmartViewUpdate], [SmartViewDelete], [SmartViewsList]
 //
 // # Reports and exports
 //
-//   - Exports: [ExportLeadCreate], [ExportOpportunityCreate], [ExportLeadGet], [ExportsLeadList], [ExportOpportunityGet],
-//     [ExportsOpportunityList], [ExportGet], [ExportsList]
+// Figures about activities, statuses and deals, and files with many records.
+//
+//   - Exports: [ExportLeadCreate], [ExportOpportunityCreate], [ExportLeadGet], [ExportLeadWait], [ExportsLeadList],
+//     [ExportOpportunityGet], [ExportOpportunityWait], [ExportsOpportunityList], [ExportGet], [ExportWait], [ExportsList]
 //   - Reports: [ReportActivityGet], [ReportActivityMetricsList], [ReportCustomGet], [ReportFunnelTotalsGet],
 //     [ReportFunnelStagesGet], [ReportSentEmailsGet], [ReportLeadStatusesGet], [ReportOpportunityStatusesGet]
 //
 // # Phone numbers and dialers
+//
+// Numbers of the organization, numbers that it blocks, and sessions of the dialer.
 //
 //   - Blocked phone numbers: [BlockedPhoneNumberCreate], [BlockedPhoneNumberGet], [BlockedPhoneNumberUpdate],
 //     [BlockedPhoneNumberDelete], [BlockedPhoneNumbersList], [BlockedPhoneNumberSettingsGet],
@@ -116,12 +134,16 @@
 //
 // # Scheduling links
 //
+// Pages on which customers book meetings with users.
+//
 //   - Scheduling links: [SchedulingLinkCreate], [SchedulingLinkGet], [SchedulingLinkUpdate], [SchedulingLinkDelete],
 //     [SchedulingLinksList], [SchedulingLinkIntegrationSet], [SchedulingLinkIntegrationDelete]
 //   - Shared scheduling links: [SharedSchedulingLinkCreate], [SharedSchedulingLinkGet], [SharedSchedulingLinkUpdate],
 //     [SharedSchedulingLinkDelete], [SharedSchedulingLinksList], [SharedSchedulingLinkMap], [SharedSchedulingLinkUnmap]
 //
 // # Users, groups, webhooks and events
+//
+// Members and their rights, the settings of the organization, and what Close tells other programs.
 //
 //   - Events: [EventsList], [EventGet]
 //   - Groups: [GroupCreate], [GroupGet], [GroupUpdate], [GroupDelete], [GroupsList], [GroupMemberAdd], [GroupMemberRemove]

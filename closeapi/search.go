@@ -81,18 +81,18 @@ func (v SearchField) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SearchField) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// SearchMoment is a moment, fixed or relative to the time of the search.
+// SearchMoment is a moment, fixed or of another kind that Smart Views have. Members by type — fixed_utc: value.
 type SearchMoment struct {
 	closekit.Object
-	// Kind of the moment; fixed_utc takes value.
-	Type string `json:"type" close:"required,send"`
-	// The moment in UTC.
+	// Kind of the moment.
+	Type SearchMomentType `json:"type" close:"required,send,open,cases=fixed_utc:value"`
+	// The moment in UTC, without an offset.
 	Value closekit.Opt[string] `json:"value" close:"send"`
-	// Which end of a range, of a relative moment.
+	// Which end of a range, of a moment of another kind.
 	Which closekit.Opt[string] `json:"which" close:"send"`
-	// Name of a relative range.
+	// Name of a range, of a moment of another kind.
 	Range closekit.Opt[string] `json:"range" close:"send"`
-	// Distance to another moment, of a relative one.
+	// Distance to another moment, of a moment of another kind.
 	Offset json.RawMessage `json:"offset" close:"send"`
 }
 
@@ -355,6 +355,17 @@ const (
 func (SearchConditionType) Values() []string {
 	return []string{"boolean", "current_user", "exists", "text", "term", "reference", "number_range", "moment_range"}
 }
+
+// SearchMomentType is the kind of a moment. Close may use other values too.
+type SearchMomentType string
+
+// Values of [SearchMomentType].
+const (
+	SearchMomentTypeFixedUTC SearchMomentType = "fixed_utc" // A moment in UTC, in value.
+)
+
+// Values lists the values that can be sent; Close may know others.
+func (SearchMomentType) Values() []string { return []string{"fixed_utc"} }
 
 // SearchTextMode is the way in which texts are compared. Close may use other values too.
 type SearchTextMode string

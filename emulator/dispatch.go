@@ -58,16 +58,16 @@ type node struct {
 // options.
 func newRouter(e *rest.Engine, own []Route) *router {
 	rt := &router{root: &node{}}
-	for _, r := range extraRoutes {
-		rt.add(r)
-	}
-	for _, r := range toolRoutes {
-		if old, ok := rt.route(r.method, r.path); ok {
-			r.resource, r.action = old.resource, old.action // extraRoutes overrides the generated table
-		}
+	for _, r := range slices.Concat(toolRoutes[:], extraRoutes) {
+		r.resource = cmp.Or(tableNames[r.resource], r.resource)
 		rt.add(r)
 		if e.Resources[r.resource] == nil {
 			e.Add(ordinary(r.resource))
+		}
+	}
+	for name, r := range e.Resources {
+		if t := tableOf(name); t != nil {
+			r.Naive = t.noOffset
 		}
 	}
 	for _, r := range own {

@@ -2,23 +2,28 @@
 // its OAuth server below /oauth2, for tests, for trying things out without a
 // Close account, and for developing clients of any kind.
 //
-// It keeps leads, contacts, opportunities, activities, tasks, comments,
-// sequences, pipelines, statuses, custom fields, users and webhook
-// subscriptions, and behaves like Close wherever Close's behavior is known: ids
-// with the right prefix and length, fields that the server sets, PUT as a patch,
-// paging, filters and search, error bodies, rate limits, an event log, signed
-// webhook deliveries, rotating refresh tokens and a consent page. Tests can inject
-// faults, advance the clock, and inspect what was received, stored or "sent".
-// Only webhook deliveries leave the process.
+// It serves every operation of the manifest, and a few that only other clients use.
+// By areas of the API, these are leads, contacts and opportunities; activities and
+// tasks; templates and accounts for messages; sequences; custom fields and types;
+// search, Smart Views and bulk actions; reports and exports; phone numbers and
+// dialers; scheduling links; users, groups, webhooks and events. It behaves like
+// Close wherever Close's behavior is known: ids with the right prefix and length,
+// fields that the server sets, dates in each resource's spelling, PUT as a patch,
+// paging, filters, searches that are evaluated, error bodies, permissions, rate
+// limits, an event log, signed webhook deliveries, uploads to a storage host,
+// rotating refresh tokens and a consent page. Bulk actions and exports work in the
+// background and take a second for each step; tests that advance the clock need not
+// wait. Tests can also inject faults, and inspect what was received, stored or
+// "sent". Only webhook deliveries leave the process.
 //
 // What it does not reproduce: the speed, the quotas and the plan limits of the
-// service; eventual consistency of lists and searches (reads of deleted leads
-// can be made stale, see Options.StaleReads); POST /data/search/, reports,
-// exports, bulk actions, files, telephony, calendars and everything else
-// outside the operations that are routed; the automatic steps of sequences; and
-// background work, which is done at once. Where Close's behavior is not known,
-// the emulator takes the stricter choice, unless a correct client could fail on
-// it.
+// service; eventual consistency of lists and of what a query finds (what was deleted
+// can be read for a while, see Options.StaleReads); what comes from outside, such as
+// incoming messages, answered telephones, calendars and filled-in pages, which a
+// seed, [Server.AddDialer] and [Server.AddPhoneNumber] stand in for; the automatic
+// steps of sequences; and the models of Close, in whose place a value is written
+// that the field accepts. Where Close's behavior is not known, the emulator takes
+// the stricter choice, unless a correct client could fail on it.
 //
 // # Use
 //

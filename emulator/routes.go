@@ -574,7 +574,7 @@ var toolTables = [...]table{
 		"custom_activity_type_id:text", "lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time",
 		"activity_at:time",
 	}},
-	{name: "custom_activity_types", prefix: "actitype", authors: "plain"},
+	{name: "custom_activity_types", prefix: "actitype", authors: "plain", noOffset: true},
 	{name: "custom_field_schemas", prefix: "", authors: "none"},
 	{name: "custom_fields_activity", prefix: "cf", authors: "plain"},
 	{name: "custom_fields_contact", prefix: "cf", authors: "plain"},
@@ -582,11 +582,11 @@ var toolTables = [...]table{
 	{name: "custom_fields_lead", prefix: "cf", authors: "plain"},
 	{name: "custom_fields_opportunity", prefix: "cf", authors: "plain"},
 	{name: "custom_fields_shared", prefix: "cf", authors: "plain"},
-	{name: "custom_object_types", prefix: "cotype", authors: "plain"},
+	{name: "custom_object_types", prefix: "cotype", authors: "plain", noOffset: true},
 	{name: "custom_objects", prefix: "custobj", authors: "plain", filters: []string{
 		"lead_id:text", "custom_object_type_id:text",
 	}},
-	{name: "dialers", prefix: "dial", authors: "none", filters: []string{
+	{name: "dialers", prefix: "dial", authors: "none", noOffset: true, filters: []string{
 		"user_id:text", "status:text", "source_type:text", "source_value:text", "organization_id:text",
 	}},
 	{name: "email_templates", prefix: "tmpl", authors: "plain", length: 43, filters: []string{
@@ -598,7 +598,7 @@ var toolTables = [...]table{
 	{name: "emails", prefix: "acti", authors: "names", filters: []string{
 		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
 	}},
-	{name: "events", prefix: "ev", authors: "none", filters: []string{
+	{name: "events", prefix: "ev", authors: "none", noOffset: true, filters: []string{
 		"object_type:text", "object_id:text", "action:text", "lead_id:text", "user_id:text", "request_id:text", "date_updated:time",
 	}},
 	{name: "export", prefix: "expo", authors: "plain"},
@@ -639,7 +639,7 @@ var toolTables = [...]table{
 	{name: "phone_numbers", prefix: "phon", authors: "none", length: 43, filters: []string{
 		"number:text", "user_id:text", "is_group_number:flag",
 	}},
-	{name: "pipelines", prefix: "pipe", authors: "plain"},
+	{name: "pipelines", prefix: "pipe", authors: "plain", noOffset: true},
 	{name: "playbooks", prefix: "convtyp", authors: "ids", filters: []string{
 		"position:number", "created_at:time",
 	}},
@@ -648,10 +648,10 @@ var toolTables = [...]table{
 	{name: "send_as", prefix: "sdas", authors: "none", filters: []string{
 		"allowing_user_id:text", "allowed_user_id:text",
 	}},
-	{name: "sequence_subscriptions", prefix: "sub", authors: "ids", filters: []string{
+	{name: "sequence_subscriptions", prefix: "sub", authors: "ids", noOffset: true, filters: []string{
 		"sequence_id:text", "contact_id:text", "lead_id:text",
 	}},
-	{name: "sequences", prefix: "seq", authors: "ids"},
+	{name: "sequences", prefix: "seq", authors: "ids", noOffset: true},
 	{name: "shared_scheduling_links", prefix: "schlnk", authors: "none"},
 	{name: "smart_views", prefix: "save", authors: "none", length: 43, filters: []string{
 		"type:text",
@@ -659,14 +659,14 @@ var toolTables = [...]table{
 	{name: "sms", prefix: "acti", authors: "names", filters: []string{
 		"lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text", "date_created:time", "activity_at:time",
 	}},
-	{name: "sms_templates", prefix: "smstmpl", authors: "plain"},
+	{name: "sms_templates", prefix: "smstmpl", authors: "plain", noOffset: true},
 	{name: "tasks", prefix: "task", authors: "names", filters: []string{
 		"_type:text", "view:text", "lead_id:text", "assigned_to:text", "is_complete:flag", "id:text", "organization_id:text", "date:time", "date_created:time",
 		"date_updated:time", "due_date:time",
 	}},
 	{name: "unsubscribed_emails", prefix: "", authors: "none"},
 	{name: "users", prefix: "user", authors: "none"},
-	{name: "webhooks", prefix: "whsub", authors: "plain"},
+	{name: "webhooks", prefix: "whsub", authors: "plain", noOffset: true},
 	{name: "whatsapp_messages", prefix: "acti", authors: "names", filters: []string{
 		"external_whatsapp_message_id:text", "lead_id:text", "contact_id:text", "user_id:text", "id:text", "organization_id:text", "_type:text",
 		"date_created:time", "activity_at:time",

@@ -1,19 +1,36 @@
 package emulator
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/closekit/closekit/emulator/internal/rest"
 )
 
-// table says what the manifest knows of the records of a resource for which the emulator
-// has no behavior of its own.
+// table says what the manifest knows of the records of a resource.
 type table struct {
-	name    string   // of the resource
-	prefix  string   // of new ids
-	length  int      // of the random part of new ids; 0 is the short one
-	authors string   // the fields that name who wrote a record: names, plain, ids or none
-	filters []string // of lists, name:kind
+	name     string   // of the resource
+	prefix   string   // of new ids
+	length   int      // of the random part of new ids; 0 is the short one
+	authors  string   // the fields that name who wrote a record: names, plain, ids or none
+	noOffset bool     // dates are written in UTC without an offset
+	filters  []string // of lists, name:kind
+}
+
+// tableNames are the names that the emulator has for tables whose paths make no good one.
+var tableNames = map[string]string{
+	"lead_history": "created", "activity_lead_merge": "lead_merges", "activity_task_completed": "tasks_completed",
+	"activity_import_update": "import_updates", "activity_form_submission": "form_submissions", "comment_thread": "comment_threads",
+}
+
+// tableOf returns what the manifest knows of the records of a resource, or nil.
+func tableOf(name string) *table {
+	for i := range toolTables {
+		if t := &toolTables[i]; cmp.Or(tableNames[t.name], t.name) == name {
+			return t
+		}
+	}
+	return nil
 }
 
 var authorFields = map[string]rest.Authors{"names": rest.AuthorNames, "plain": rest.AuthorPlain, "ids": rest.AuthorIDs, "none": rest.AuthorNone}
@@ -24,19 +41,17 @@ var filterKinds = map[string]rest.Kind{"text": rest.Text, "flag": rest.Flag, "nu
 // manifest describes them.
 func ordinary(name string) *rest.Resource {
 	r := rest.Ordinary(name)
-	for i := range toolTables {
-		t := &toolTables[i]
-		if t.name != name {
-			continue
-		}
-		if t.prefix != "" {
-			r.Prefix, r.Short = t.prefix, t.length == 0 || t.length < rest.LongID
-		}
-		r.Authors, r.Commas, r.Filters = authorFields[t.authors], true, map[string]rest.Kind{}
-		for _, f := range t.filters {
-			name, kind, _ := strings.Cut(f, ":")
-			r.Filters[name] = filterKinds[kind]
-		}
+	t := tableOf(name)
+	if t == nil {
+		return r
+	}
+	if t.prefix != "" {
+		r.Prefix, r.Short = t.prefix, t.length == 0 || t.length < rest.LongID
+	}
+	r.Naive, r.Authors, r.Commas, r.Filters = t.noOffset, authorFields[t.authors], true, map[string]rest.Kind{}
+	for _, f := range t.filters {
+		name, kind, _ := strings.Cut(f, ":")
+		r.Filters[name] = filterKinds[kind]
 	}
 	return r
 }

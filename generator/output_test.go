@@ -480,6 +480,43 @@ func TestReferenceNamesEveryTool(t *testing.T) {
 			}
 		}
 	}
+	// The index has the areas in their order, each with its sentence and its resources.
+	rest := pages["README.md"]
+	for i, a := range api.Areas {
+		_, after, ok := strings.Cut(rest, "\n## "+a.Title+"\n\n"+a.About+"\n")
+		if !ok || a.About == "" {
+			t.Fatalf("area %d, %s, is not in its place in the index, with its sentence", i, a.Name)
+		}
+		rest = after
+		own, _, _ := strings.Cut(rest, "\n## ")
+		for _, r := range api.Resources {
+			if got := strings.Contains(own, "]("+r.Name+".md)\n"); got != (r.Area == a.Name && len(r.Tools) > 0) {
+				t.Errorf("%s is in the area %s of the index: %v", r.Name, a.Name, got)
+			}
+		}
+	}
+	// The map of the package and the pages name every function.
+	doc, err := os.ReadFile("../closeapi/doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	functions := 0
+	for _, tool := range api.Tools() {
+		code, err := os.ReadFile("../closeapi/" + tool.Resource.Name + ".go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func ([A-Z]\w*)\(`).FindAllStringSubmatch(string(code), -1) {
+			functions++
+			iterator := strings.HasSuffix(m[1], "All")
+			if !strings.Contains(pages[tool.Resource.Name+".md"], "`"+m[1]+"`") || !iterator && !strings.Contains(string(doc), "["+m[1]+"]") {
+				t.Errorf("%s is not on its page, or not in the map of the package", m[1])
+			}
+		}
+	}
+	if functions == 0 {
+		t.Error("no function was found")
+	}
 	for name, page := range pages {
 		for i, line := range strings.Split(page, "\n") {
 			if strings.HasPrefix(line, "| ") && !regexp.MustCompile(`^\|.*\|$`).MatchString(line) {

@@ -47,6 +47,7 @@ type Conventions struct {
 type Area struct {
 	Name  string   // crm
 	Title string   // Leads, contacts and deals
+	About string   // what it is for, one sentence; may be empty
 	Tools []string // the 20 most used, for a toolset; nil for the first ones
 }
 
@@ -128,6 +129,7 @@ type Object struct {
 	Cases    *Cases // or nil
 	Changed  string // the list of the names of what an event changed, for variants with In
 	Brief    bool   // schemas of inputs say its shape in a sentence
+	NoOffset bool   // Close writes when it was created and updated in UTC without an offset
 }
 
 // Field returns the field with this name, or nil.

@@ -142,14 +142,14 @@ func (c *checker) declareGroups(r reader, n *yaml.Node) {
 	})
 }
 
-// declareArea reads the title of a folder.
+// declareArea reads what a folder is about.
 func (c *checker) declareArea(r reader, k, v *yaml.Node) {
 	area := Area{Name: k.Value}
 	if v.Kind == yaml.ScalarNode || r.marked[v] {
 		r.text(&area.Title)(v)
 	} else {
 		r.keys(v, "area "+k.Value, map[string]func(*yaml.Node){
-			"title": r.text(&area.Title),
+			"title": r.text(&area.Title), "about": r.text(&area.About),
 			"tools": func(n *yaml.Node) { r.words(&area.Tools)(n); c.areaTools[area.Name] = n },
 		})
 	}

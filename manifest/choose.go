@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 
@@ -75,7 +76,7 @@ func (a *API) AllToolsets() []Toolset {
 		if slices.ContainsFunc(list, func(s Toolset) bool { return s.Name == area.Name }) {
 			continue
 		}
-		s := Toolset{Name: area.Name, About: area.Title + ".", Tools: area.Tools}
+		s := Toolset{Name: area.Name, About: cmp.Or(area.About, area.Title+"."), Tools: area.Tools}
 		for _, t := range a.Tools() {
 			if area.Tools == nil && t.Resource.Area == area.Name && len(s.Tools) < maxToolset {
 				s.Tools = append(s.Tools, t.Name)

@@ -38,6 +38,7 @@ func (c *checker) declareTypes(r reader, res *Resource, n *yaml.Node, addition b
 			"variants": func(n *yaml.Node) { d.variants = n },
 			"cases":    func(n *yaml.Node) { d.cases = n },
 			"schema":   func(n *yaml.Node) { d.object.Brief = n.Value == "brief" },
+			"dates":    func(n *yaml.Node) { d.object.NoOffset = n.Value == "no_offset" },
 			"fields": func(n *yaml.Node) {
 				d.broken = r.marked[n]
 				r.each(n, func(name, spec *yaml.Node) {

@@ -142,7 +142,7 @@ func (f NumberOf) LessThan(n float64) Condition {
 const momentLayout = "2006-01-02T15:04:05"
 
 func moment(t time.Time) *closeapi.SearchMoment {
-	return &closeapi.SearchMoment{Type: "fixed_utc", Value: closekit.Some(t.UTC().Format(momentLayout))}
+	return &closeapi.SearchMoment{Type: closeapi.SearchMomentTypeFixedUTC, Value: closekit.Some(t.UTC().Format(momentLayout))}
 }
 
 // Since holds when the time is t or later. Close compares whole seconds.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/closeapi/query"
+	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/emulator"
 )
 
@@ -203,6 +206,48 @@ func TestRoundTrip(t *testing.T) {
 	}
 	if n, err := query.Count(t.Context(), c, view.SQuery.Query); err != nil || n != 1 {
 		t.Errorf("it finds %d, %v", n, err)
+	}
+}
+
+// TestMomentOfSchema writes a moment as the schema for models has it. The check and the
+// emulator take it, package query writes the same, and so do the pairs of testdata/wire,
+// which are from what Close is known to take.
+func TestMomentOfSchema(t *testing.T) {
+	c, _, leads := market(t)
+	search, err := tools.Lookup("close_search")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`on_or_after\?: \{type: (\w+), value: text such as ([^,}]+)\}, before\?: as on_or_after`).FindSubmatch(search.InputSchema())
+	if m == nil {
+		t.Fatalf("the schema does not say how a moment is written: %s", search.InputSchema())
+	}
+	moment := fmt.Sprintf(`{"type":%q,"value":%q}`, m[1], m[2])
+	input := func(moment string) []byte {
+		return fmt.Appendf(nil, `{"query":{"type":"and","queries":[{"type":"object_type","object_type":"lead"},
+			{"type":"has_related","this_object_type":"lead","related_object_type":"activity.call","related_query":{"type":"field_condition",
+			"field":{"type":"regular_field","object_type":"activity.call","field_name":"activity_at"},
+			"condition":{"type":"moment_range","on_or_after":%s}}}]}}`, moment)
+	}
+	out, err := search.Call(t.Context(), c, input(moment))
+	if err != nil || !strings.Contains(string(out), string(leads["Beta"])) || strings.Contains(string(out), string(leads["Acme Corp"])) {
+		t.Errorf("calls since %s: %s %v", m[2], out, err)
+	}
+	var invalid *closekit.ValidationError
+	if err := search.Validate(input(fmt.Sprintf(`{"type":%q}`, m[1]))); !errors.As(err, &invalid) {
+		t.Errorf("a moment without its value is taken: %v", err)
+	}
+	at, err := time.Parse("2006-01-02T15:04:05", string(m[2]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := json.Marshal(query.Leads(query.Field("activity_at").Since(at)))
+	if err != nil || !strings.Contains(string(built), moment) {
+		t.Errorf("package query writes %s, want %s (%v)", built, moment, err)
+	}
+	pairs, err := os.ReadFile("../../testdata/wire/search.txtar")
+	if err != nil || !regexp.MustCompile(`"on_or_after": \{"type": "`+string(m[1])+`", "value": "\d{4}-\d\d-\d\dT00:00:00"\}`).Match(pairs) {
+		t.Errorf("the pairs of requests have no such moment (%v)", err)
 	}
 }
 

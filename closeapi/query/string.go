@@ -172,7 +172,7 @@ func momentText(m *closeapi.SearchMoment) (string, bool) {
 		return "", true
 	}
 	v := m.Value.Or("")
-	return quote(strings.TrimSuffix(v, "T00:00:00")), m.Type == "fixed_utc"
+	return quote(strings.TrimSuffix(v, "T00:00:00")), m.Type == closeapi.SearchMomentTypeFixedUTC
 }
 
 func bound(name, op, value string) string {

@@ -26,8 +26,8 @@ var answers = map[string]string{
 	"/custom_field_schema/activity/actitype_1/": `{"fields":[{"id":"cf_n","name":"Guests","type":"number"}]}`,
 }
 
-// TestRead reads what the emulator does not have: types, shared fields and a user of two
-// organizations.
+// TestRead reads what is laborious to have in the emulator: a plan without a kind of types,
+// a list of two pages, and a field that is shared among kinds of records.
 func TestRead(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -22,7 +22,7 @@ func customTypeResources() []*rest.Resource {
 // customType completes the description of a kind of custom types.
 func customType(owner string, r *rest.Resource, defaults object) *rest.Resource {
 	kind := fieldOwners[owner]
-	r.Name, r.Short, r.Naive, r.Authors, r.Ascending = kind.types, true, true, rest.AuthorPlain, true
+	r.Name, r.Short, r.Authors, r.Ascending = kind.types, true, rest.AuthorPlain, true
 	r.Right = "manage_customizations"
 	r.Fields = append([]rest.Field{
 		{Name: "name", Kind: rest.Text, Need: true, NotNull: true},

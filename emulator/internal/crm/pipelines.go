@@ -15,7 +15,7 @@ func pipelineResources() []*rest.Resource {
 	hidePosition := func(_ *rest.Call, _ *store.Record, o object) { delete(o, "position") }
 	return []*rest.Resource{
 		{
-			Name: "pipelines", Prefix: "pipe", Short: true, Model: "Pipeline", Naive: true, Authors: rest.AuthorPlain,
+			Name: "pipelines", Prefix: "pipe", Short: true, Model: "Pipeline", Authors: rest.AuthorPlain,
 			Right:   "manage_organization",
 			Fields:  []rest.Field{{Name: "name", Kind: rest.Text, Need: true, NotNull: true}},
 			Prepare: preparePipeline, Created: pipelineCreated, Change: changePipeline, Release: releasePipeline,

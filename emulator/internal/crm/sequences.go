@@ -15,7 +15,7 @@ var subscriptionStatuses = []string{"active", "paused", "finished", "goal", "err
 func sequenceResources() []*rest.Resource {
 	return []*rest.Resource{
 		{
-			Name: "sequences", Prefix: "seq", Short: true, Model: "Sequence", Event: "sequence", Naive: true, Authors: rest.AuthorIDs,
+			Name: "sequences", Prefix: "seq", Short: true, Model: "Sequence", Event: "sequence", Authors: rest.AuthorIDs,
 			Right: "manage_customizations", Ascending: true,
 			Fields: []rest.Field{
 				{Name: "name", Kind: rest.Text, Need: true, NotNull: true},
@@ -30,7 +30,7 @@ func sequenceResources() []*rest.Resource {
 		},
 		{
 			Name: "sequence_subscriptions", Prefix: "sub", Short: true, Model: "SequenceSubscription",
-			Event: "sequence_subscription", Naive: true, Authors: rest.AuthorIDs,
+			Event: "sequence_subscription", Authors: rest.AuthorIDs,
 			Fields: []rest.Field{
 				{Name: "sequence_id", Kind: rest.Reference, Table: "sequences", Need: true, Access: rest.OnCreate},
 				{Name: "contact_id", Kind: rest.Reference, Table: "contacts", Need: true, Access: rest.OnCreate},

@@ -44,7 +44,7 @@ func telephonyResources() []*rest.Resource {
 			Actions: map[string]func(*rest.Call) (any, error){"rent": rentNumber},
 		},
 		{
-			Name: "dialers", Prefix: "dial", Short: true, Model: "Dialer", Naive: true, Authors: rest.AuthorNone,
+			Name: "dialers", Prefix: "dial", Short: true, Model: "Dialer", Authors: rest.AuthorNone,
 			Filters: map[string]rest.Kind{
 				"user_id": rest.Text, "status": rest.Text, "source_type": rest.Text, "source_value": rest.Text, "organization_id": rest.Text,
 			},

@@ -34,7 +34,7 @@ func templateResources() []*rest.Resource {
 		Snapshot: func(_ *rest.Call, rec *store.Record) object { return value.Shallow(rec.Data) },
 		Actions:  map[string]func(*rest.Call) (any, error){"render": renderTemplate},
 	}, {
-		Name: "sms_templates", Prefix: "smstmpl", Short: true, Model: "SMSTemplate", Event: "sms_template", Authors: rest.AuthorPlain, Naive: true,
+		Name: "sms_templates", Prefix: "smstmpl", Short: true, Model: "SMSTemplate", Event: "sms_template", Authors: rest.AuthorPlain,
 		Fields: []rest.Field{
 			{Name: "name", Kind: rest.Text, Need: true, NotNull: true},
 			{Name: "text", Kind: rest.Text, NotNull: true},

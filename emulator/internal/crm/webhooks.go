@@ -17,7 +17,7 @@ const maxSubscriptions = 40
 
 func webhookResources() []*rest.Resource {
 	return []*rest.Resource{{
-		Name: "webhooks", Prefix: "whsub", Short: true, Model: "WebhookSubscription", Naive: true, Authors: rest.AuthorPlain, Ascending: true,
+		Name: "webhooks", Prefix: "whsub", Short: true, Model: "WebhookSubscription", Authors: rest.AuthorPlain, Ascending: true,
 		Fields: []rest.Field{
 			{Name: "url", Kind: rest.Text, Need: true, NotNull: true},
 			{Name: "events", Kind: rest.Objects, Need: true, NotNull: true},

@@ -27,7 +27,7 @@ type Resource struct {
 	Prefix  string // of ids
 	Short   bool   // short ids
 	Model   string // name in error messages
-	Naive   bool   // dates without offset
+	Naive   bool   // dates without offset; the route table says so
 	Authors Authors
 	Event   string // object type in the event log, empty for none
 	Fields  []Field

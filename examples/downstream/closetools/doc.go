@@ -18,9 +18,13 @@
 //
 // # Leads, contacts and opportunities
 //
+// Companies, the people at them, the deals with them, and the statuses that they go through.
+//
 //   - Leads: [LeadCreate], [LeadGet], [LeadUpdate], [LeadDelete], [LeadMerge], [LeadsList]
 //
 // # Activities and tasks
+//
+// What happened with a lead, such as calls, emails, messages, meetings and notes, and what is still to be done.
 //
 //   - Tasks: [TaskCreate]
 //

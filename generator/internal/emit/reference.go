@@ -48,17 +48,23 @@ func typeEntry(m *markdown, t *ir.TypeEntry) {
 	m.table(&t.Table)
 }
 
-// PageIndex prints the list of all tools.
+// PageIndex prints the list of all tools by area.
 func PageIndex(r *ir.Reference) []byte {
 	m := newMarkdown("the manifest")
 	m.block("# " + r.Title)
 	if r.About != "" {
 		m.block(r.About)
 	}
-	for i := range r.Sections {
-		s := &r.Sections[i]
-		m.block(fmt.Sprintf("## [%s](%s)", s.Title, s.Page))
-		m.table(&s.Tools)
+	for _, a := range r.Areas {
+		m.block("## " + a.Title)
+		if a.About != "" {
+			m.block(a.About)
+		}
+		for i := range a.Sections {
+			s := &a.Sections[i]
+			m.block(fmt.Sprintf("### [%s](%s)", s.Title, s.Page))
+			m.table(&s.Tools)
+		}
 	}
 	return m.bytes()
 }

@@ -33,6 +33,9 @@ func Routes(routes []ir.Route, tables []ir.RouteTable) []byte {
 		if t.Length > 0 {
 			fmt.Fprintf(&b, ", length: %d", t.Length)
 		}
+		if t.NoOffset {
+			b.WriteString(", noOffset: true")
+		}
 		if len(t.Filters) > 0 {
 			list := make([]string, len(t.Filters))
 			for i, f := range t.Filters {

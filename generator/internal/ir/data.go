@@ -174,6 +174,9 @@ func dataOf(source string, list []*Tool, defs object) object {
 		if len(t.Briefs) > 0 {
 			o.set("briefs", textData(t.Briefs))
 		}
+		if len(t.Kinds) > 0 {
+			o.set("kinds", textData(t.Kinds))
+		}
 		if len(t.Aliases) > 0 {
 			o.set("aliases", aliasData(t.Aliases))
 		}

@@ -24,27 +24,60 @@ func packageDoc(api *manifest.API, name string) []string {
 			"Functions are safe for concurrent use; parameters and results are plain data, safe to read concurrently.",
 		api.Doc,
 	)
-	areas := append(slices.Clone(api.Areas), manifest.Area{Title: "Other functions"})
-	if len(api.Areas) == 0 {
-		areas[0].Title = "Functions"
-	}
-	for _, a := range areas {
-		var items []string
-		for _, r := range api.Resources {
-			if r.Area != a.Name || len(r.Tools) == 0 {
-				continue
+	for _, a := range areasOf(api, "Functions") {
+		doc = append(doc, "# "+a.Title)
+		doc = append(doc, paragraphs(a.About)...)
+		for _, r := range a.Resources {
+			var links []string
+			for _, t := range r.Tools {
+				links = append(links, "["+funcName(t.Name)+"]")
+				for _, more := range besides(t) {
+					links = append(links, "["+more+"]")
+				}
 			}
-			links := make([]string, len(r.Tools))
-			for i, t := range r.Tools {
-				links[i] = "[" + funcName(t.Name) + "]"
-			}
-			items = append(items, fmt.Sprintf("%s%s: %s", ListItem, r.Title, strings.Join(links, ", ")))
-		}
-		if len(items) > 0 {
-			doc = append(append(doc, "# "+a.Title), items...)
+			doc = append(doc, fmt.Sprintf("%s%s: %s", ListItem, r.Title, strings.Join(links, ", ")))
 		}
 	}
 	return doc
+}
+
+// area is an area of the API with its resources that have tools.
+type area struct {
+	manifest.Area
+	Resources []*manifest.Resource
+}
+
+// areasOf returns the areas in their order. What is in none of them comes last; all of it
+// if there are no areas: the other functions, or Functions.
+func areasOf(api *manifest.API, what string) (list []area) {
+	all := append(slices.Clone(api.Areas), manifest.Area{Title: "Other " + strings.ToLower(what)})
+	if len(api.Areas) == 0 {
+		all[0].Title = what
+	}
+	for _, a := range all {
+		x := area{Area: a}
+		for _, r := range api.Resources {
+			if r.Area == a.Name && len(r.Tools) > 0 {
+				x.Resources = append(x.Resources, r)
+			}
+		}
+		if len(x.Resources) > 0 {
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+// besides are the functions that a tool has beside its own and the iterator.
+func besides(t *manifest.Tool) (list []string) {
+	fn := funcName(t.Name)
+	if t.Waits != nil {
+		list = append(list, waitName(fn))
+	}
+	if t.Totals != nil {
+		list = append(list, totalsName(fn))
+	}
+	return list
 }
 
 // opDoc is the comment of a function, in paragraphs.

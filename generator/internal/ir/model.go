@@ -257,6 +257,7 @@ type Tool struct {
 	Brief                    string
 	More, Hidden             []string
 	Briefs                   [][2]string // parameters with their text
+	Kinds                    [][2]string // paths of ids and custom fields, with the kind of their records
 	Examples                 []Example
 	InputSchema              json.RawMessage
 	OutputSchema             json.RawMessage

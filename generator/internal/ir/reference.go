@@ -10,10 +10,17 @@ import (
 // Reference is the reference documentation: an index and a page per resource.
 // Its texts are Markdown.
 type Reference struct {
+	Title string
+	About string
+	Areas []IndexArea
+	Pages []Page
+}
+
+// IndexArea is an area of the API in the index.
+type IndexArea struct {
 	Title    string
-	About    string
-	Sections []Section // of the index
-	Pages    []Page
+	About    string // may be empty
+	Sections []Section
 }
 
 // Section is a resource in the index.
@@ -62,18 +69,19 @@ type Table struct {
 // ReferenceOf decides what the reference says.
 func ReferenceOf(api *manifest.API) *Reference {
 	ref := &Reference{Title: fmt.Sprintf("%s: %d tools", api.Name, len(api.Tools())), About: api.About}
-	for _, r := range api.Resources {
-		if len(r.Tools) == 0 {
-			continue
+	for _, a := range areasOf(api, "Tools") {
+		index := IndexArea{Title: a.Title, About: a.About}
+		for _, r := range a.Resources {
+			page := pageOf(api, r)
+			section := Section{Title: r.Title, Page: page.Path, Tools: Table{Head: []string{"tool", "what it does"}}}
+			for _, t := range r.Tools {
+				link := fmt.Sprintf("[`%s`](%s#%s)", t.Name, page.Path, t.Name)
+				section.Tools.Rows = append(section.Tools.Rows, []string{link, t.Does})
+			}
+			ref.Pages = append(ref.Pages, page)
+			index.Sections = append(index.Sections, section)
 		}
-		page := pageOf(api, r)
-		section := Section{Title: r.Title, Page: page.Path, Tools: Table{Head: []string{"tool", "what it does"}}}
-		for _, t := range r.Tools {
-			link := fmt.Sprintf("[`%s`](%s#%s)", t.Name, page.Path, t.Name)
-			section.Tools.Rows = append(section.Tools.Rows, []string{link, t.Does})
-		}
-		ref.Pages = append(ref.Pages, page)
-		ref.Sections = append(ref.Sections, section)
+		ref.Areas = append(ref.Areas, index)
 	}
 	return ref
 }
@@ -100,6 +108,9 @@ func toolEntry(api *manifest.API, t *manifest.Tool) ToolEntry {
 	facts := []string{fmt.Sprintf("`%s %s%s`", t.Method, api.Prefix, t.Path), fmt.Sprintf("Go: `%s`", fn)}
 	if t.Paging {
 		facts[1] += fmt.Sprintf(", `%s`", allName(fn))
+	}
+	for _, more := range besides(t) {
+		facts[1] += fmt.Sprintf(", `%s`", more)
 	}
 	facts = append(facts, "effect: "+t.Effect.String())
 	if t.Effect&manifest.Sends == manifest.Sends {

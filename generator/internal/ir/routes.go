@@ -70,11 +70,12 @@ func tablesOf(api *manifest.API) map[*manifest.Tool]string {
 
 // RouteTable is what the emulator must know of the records of one table.
 type RouteTable struct {
-	Name    string
-	Prefix  string   // of ids
-	Length  int      // of the part of ids after the prefix; 0 is the usual one
-	Authors string   // which fields name who wrote a record: names, plain, ids or none
-	Filters []string // of lists: is_archived:flag
+	Name     string
+	Prefix   string   // of ids
+	Length   int      // of the part of ids after the prefix; 0 is the usual one
+	Authors  string   // which fields name who wrote a record: names, plain, ids or none
+	NoOffset bool     // dates of creation are written without an offset
+	Filters  []string // of lists: is_archived:flag
 }
 
 // RouteTables lists the tables of the records that tools return, by name.
@@ -88,7 +89,7 @@ func RouteTables(api *manifest.API) []RouteTable {
 		}
 		x := byName[tables[t]]
 		if x == nil {
-			x = &RouteTable{Name: tables[t], Prefix: idPrefix(t), Authors: authors(o)}
+			x = &RouteTable{Name: tables[t], Prefix: idPrefix(t), Authors: authors(o), NoOffset: o.NoOffset}
 			if id := o.Field("id"); id != nil && id.Type.ID != nil {
 				x.Length = id.Type.ID.Length
 			}

@@ -62,9 +62,36 @@ const maxObjects = 2000
 
 // walk is the way through the types of the schema of one input.
 type walk struct {
-	role  role
-	stack []*manifest.Object // those around the present one
-	count int
+	role    role
+	stack   []*manifest.Object // those around the present one
+	count   int
+	written map[any]string   // enums and objects in the present shape, with the first member that has them
+	path    []string         // of the present member
+	of      *manifest.Object // whose records the members outside of all objects are about, or nil
+	kinds   [][2]string      // paths of ids and custom fields, with the kind of their records
+}
+
+// kind notes that the present member names records of a kind, or holds their custom
+// fields. The schemas of ids tell their prefix, which several kinds can have.
+func (w *walk) kind(k *manifest.IDKind) {
+	if path := strings.Join(w.path, "."); k != nil && !slices.ContainsFunc(w.kinds, func(x [2]string) bool { return x[0] == path }) {
+		w.kinds = append(w.kinds, [2]string{path, k.Name})
+	}
+}
+
+// record returns the kind of the records whose members are being written, or nil.
+func (w *walk) record() *manifest.IDKind {
+	o := w.of
+	if len(w.stack) > 0 {
+		o = w.stack[len(w.stack)-1]
+	}
+	if o == nil {
+		return nil
+	}
+	if id := o.Field("id"); id != nil {
+		return id.Type.ID
+	}
+	return nil
 }
 
 // enter reports whether to write out an object: not inside itself, and not when
@@ -88,9 +115,13 @@ func (w *walk) finish(s object) (json.RawMessage, error) {
 }
 
 // inputSchema is the canonical schema of a tool's input: only keywords that
-// every model API understands or that exporters can lower.
-func inputSchema(t *manifest.Tool) (json.RawMessage, error) {
+// every model API understands or that exporters can lower. With it comes what it does
+// not say: the kinds of records that members name, by path.
+func inputSchema(t *manifest.Tool) (json.RawMessage, [][2]string, error) {
 	w := &walk{role: roleOf(t)}
+	if t.Returns != nil {
+		w.of = t.Returns.Object
+	}
 	var sent members
 	for _, p := range t.Params {
 		sent.add(w, p, alsoAccepted(t, p))
@@ -100,7 +131,8 @@ func inputSchema(t *manifest.Tool) (json.RawMessage, error) {
 			sent.add(w, a.Field, "")
 		}
 	}
-	return w.finish(append(object{{"type", "object"}}, sent.schema()...))
+	schema, err := w.finish(append(object{{"type", "object"}}, sent.schema()...))
+	return schema, w.kinds, err
 }
 
 // members are what may be sent in an object.
@@ -111,6 +143,8 @@ type members struct {
 
 // add adds a field; more is said about it beyond its facts.
 func (m *members) add(w *walk, f *manifest.Field, more string) {
+	w.path = append(w.path, f.Name)
+	defer func() { w.path = w.path[:len(w.path)-1] }()
 	facts := factsOf(f, w.role)
 	m.properties.set(f.Name, w.field(f, facts, join(facts.forModels(f.Name), more)))
 	if facts.Required {
@@ -235,6 +269,7 @@ func (w *walk) typ(t *manifest.Type, facts fieldFacts) object {
 			s.set("enum", t.Enum.Strings())
 		}
 	case manifest.ID:
+		w.kind(t.ID)
 		s.set("type", "string")
 		s.set("pattern", idPattern(t.ID))
 	case manifest.JSON:
@@ -252,6 +287,7 @@ func (w *walk) typ(t *manifest.Type, facts fieldFacts) object {
 		s.set("type", "object")
 		s.set("additionalProperties", w.typ(t.Elem, facts))
 	case manifest.CustomFields:
+		w.kind(w.record())
 		key := `^[a-z]+_[A-Za-z0-9]+$`
 		if w.role == inUpdate {
 			key = `^[a-z]+_[A-Za-z0-9]+(\.(add|remove))?$`

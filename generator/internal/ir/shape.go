@@ -1,6 +1,7 @@
 package ir
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"unicode"
@@ -54,6 +55,7 @@ func humanName(name string) string {
 // shape says how an object is written: {type: and|or, queries: [SearchQuery]} or
 // {type: id, value: text}.
 func (w *walk) shape(o *manifest.Object) string {
+	w.written = map[any]string{}
 	return o.Name + ": " + w.shapeOf(o) + "."
 }
 
@@ -62,30 +64,34 @@ func (w *walk) shapeOf(o *manifest.Object) string {
 	defer w.leave()
 	var rest []string // what goes with all words
 	for _, f := range o.Fields {
-		if w.sends(f) && (o.Cases == nil || f.Name != o.Cases.By && !o.Cases.Names(f.Name)) {
+		if w.sends(f) && f.Shown != manifest.Hidden && (o.Cases == nil || f.Name != o.Cases.By && !o.Cases.Names(f.Name)) {
 			rest = append(rest, w.memberShape(f, !f.Required))
 		}
 	}
 	if o.Cases == nil {
 		return "{" + strings.Join(rest, ", ") + "}"
 	}
-	var alternatives []string // the members of each case, after its words
-	words := map[string][]string{}
-	for _, c := range o.Cases.Of {
-		var list []string
-		for _, name := range c.Members() {
+	type alternative struct {
+		needs, takes, words []string
+	}
+	var list []*alternative // cases with the same members are one
+	for i := range o.Cases.Of {
+		c := &o.Cases.Of[i]
+		at := slices.IndexFunc(list, func(a *alternative) bool { return slices.Equal(a.needs, c.Needs) && slices.Equal(a.takes, c.Takes) })
+		if at < 0 {
+			at, list = len(list), append(list, &alternative{needs: c.Needs, takes: c.Takes})
+		}
+		list[at].words = append(list[at].words, c.Word)
+	}
+	alternatives := make([]string, len(list))
+	for i, a := range list {
+		members := []string{o.Cases.By + ": " + strings.Join(a.words, "|")}
+		for _, name := range slices.Concat(a.needs, a.takes) {
 			if f := o.Field(name); w.sends(f) {
-				list = append(list, w.memberShape(f, slices.Contains(c.Takes, name)))
+				members = append(members, w.memberShape(f, slices.Contains(a.takes, name)))
 			}
 		}
-		text := strings.Join(list, ", ")
-		if words[text] == nil {
-			alternatives = append(alternatives, text)
-		}
-		words[text] = append(words[text], c.Word)
-	}
-	for i, text := range alternatives {
-		alternatives[i] = "{" + join(strings.TrimSuffix(o.Cases.By+": "+strings.Join(words[text], "|")+", "+text, ", ")) + "}"
+		alternatives[i] = "{" + strings.Join(members, ", ") + "}"
 	}
 	text := strings.Join(alternatives, " or ")
 	if len(rest) > 0 {
@@ -99,7 +105,46 @@ func (w *walk) memberShape(f *manifest.Field, optional bool) string {
 	if optional {
 		name += "?"
 	}
-	return name + ": " + w.typeShape(f.Type)
+	shape := w.typeShape(f.Type)
+	// What is long is written out once. Lists of it are not looked for.
+	const long = 20
+	if key := namedType(f.Type); key != nil && len(shape) > long {
+		switch first := w.written[key]; first {
+		case "":
+			w.written[key] = f.Name
+		case f.Name:
+			shape = "as above"
+		default:
+			shape = "as " + first
+		}
+	}
+	if example := text(f.Example); example != "" && f.Type.Kind == manifest.String && shape == anyText {
+		shape += " such as " + example
+	}
+	return name + ": " + shape
+}
+
+// namedType is the enum or the object that a type is, or nil.
+func namedType(t *manifest.Type) any {
+	switch {
+	case t.Enum != nil:
+		return t.Enum
+	case t.Object != nil:
+		return t.Object
+	}
+	return nil
+}
+
+// anyText is how a text that can be anything is written in a shape.
+const anyText = "text"
+
+// text returns a JSON string as text; other values have none.
+func text(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
 }
 
 // shapeWords are how values of a kind are written in a shape.
@@ -117,10 +162,11 @@ func (w *walk) typeShape(t *manifest.Type) string {
 		if slices.Contains(w.stack, t.Object) {
 			return t.Object.Name
 		}
-		if t.Object.Cases != nil {
-			return "(" + w.shapeOf(t.Object) + ")"
+		shape := w.shapeOf(t.Object)
+		if t.Object.Cases != nil && len(t.Object.Cases.Of) > 1 {
+			return "(" + shape + ")"
 		}
-		return w.shapeOf(t.Object)
+		return shape
 	case manifest.EnumType:
 		const few = 8
 		values := t.Enum.Strings()
@@ -138,5 +184,5 @@ func (w *walk) typeShape(t *manifest.Type) string {
 	if word, ok := shapeWords[t.Kind]; ok {
 		return word
 	}
-	return "text"
+	return anyText
 }

@@ -35,7 +35,7 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 		out.Examples = append(out.Examples, Example{e.About, string(e.Input)})
 	}
 	var err error
-	if out.InputSchema, err = inputSchema(t); err != nil {
+	if out.InputSchema, out.Kinds, err = inputSchema(t); err != nil {
 		return out, fmt.Errorf("schema of %s: %w", t.Name, err)
 	}
 	if out.OutputSchema, err = b.outputSchema(t); err != nil {
