@@ -51,8 +51,7 @@ func keptNames(before []Snapshot) string {
 
 // bulkEdit plans to restore the records of a bulk edit, one by one.
 func (u *undoer) bulkEdit(r Record, t *tool.Tool, x UndoStep) error {
-	in := preview.Object(r.Input)
-	kind, how := preview.String(in["type"]), preview.String(in["custom_field_operation"])
+	kind := preview.String(preview.Object(r.Input)["type"])
 	var problem string
 	switch ended, err := u.ended(r, t); {
 	case err != nil:
@@ -61,8 +60,6 @@ func (u *undoer) bulkEdit(r Record, t *tool.Tool, x UndoStep) error {
 		problem = "it has not ended; undo it when it has"
 	case len(r.After) != 1:
 		problem = "what it has set is not in the audit log"
-	case how == "add" || how == "remove":
-		problem = "it has added or removed values; the records as they were are in the audit log: " + keptNames(r.Before)
 	}
 	if problem != "" {
 		x.Problems = []string{problem}
@@ -76,11 +73,54 @@ func (u *undoer) bulkEdit(r Record, t *tool.Tool, x UndoStep) error {
 			u.plan.Steps = append(u.plan.Steps, x)
 			continue
 		}
-		if err := u.restore(r, update, x, part.id, part.record); err != nil {
+		each := r
+		var err error
+		if each.After, err = u.set(r, update, part); err != nil {
+			return err
+		}
+		if err := u.restore(each, update, x, part.id, part.record); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// set returns what the edit has set in one record. Of a custom field with several values,
+// that depends on those that it had.
+func (u *undoer) set(r Record, update *tool.Tool, p part) ([]After, error) {
+	field, in := r.After[0].Field, preview.Object(r.Input)
+	now, err := u.now(u.s.agent.getOf(update), p.id)
+	if err != nil {
+		return nil, err
+	}
+	old, wasList := elements(preview.Object(p.record)[field])
+	if _, isList := elements(now[field]); !wasList && !isList || strings.HasPrefix(preview.String(in["type"]), "clear_") {
+		return r.After, nil
+	}
+	given, several := elements(in["custom_field_values"])
+	if value := in["custom_field_value"]; !several && !preview.Empty(value) {
+		if given, several = elements(value); !several {
+			given = []json.RawMessage{value}
+		}
+	}
+	among := func(list []json.RawMessage) func(json.RawMessage) bool {
+		return func(x json.RawMessage) bool {
+			return slices.ContainsFunc(list, func(y json.RawMessage) bool { return preview.Equal(x, y) })
+		}
+	}
+	switch preview.String(in["custom_field_operation"]) {
+	case "add":
+		given = slices.Concat(old, slices.DeleteFunc(given, among(old)))
+	case "remove":
+		given = slices.DeleteFunc(old, among(given))
+	}
+	list, err := json.Marshal(given)
+	return []After{{field, digestOf(list)}}, err
+}
+
+// elements returns the elements of a list, and reports whether it is one.
+func elements(raw json.RawMessage) (list []json.RawMessage, ok bool) {
+	return list, json.Unmarshal(raw, &list) == nil && list != nil
 }
 
 // ended reports whether the job of a bulk action has ended.
