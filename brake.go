@@ -100,7 +100,11 @@ func (b *BulkScope) Look(ctx context.Context, c *Client, n int) (*BulkPreview, e
 		return nil, err
 	}
 	p.Everything = p.Count == all
-	p.Sample, err = b.find(ctx, c, min(max(n, 0), p.Count))
+	s := *b
+	if len(s.Sort) == 0 && s.Limit == 0 && kept[p.Kind] != nil { // so that other work does not change the sample
+		s.Sort = fmt.Appendf(nil, `[{"direction":"desc","field":{"type":"regular_field","object_type":%q,"field_name":"date_created"}}]`, p.Kind)
+	}
+	p.Sample, err = s.find(ctx, c, min(max(n, 0), p.Count))
 	return p, err
 }
 
