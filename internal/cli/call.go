@@ -57,7 +57,6 @@ instead of using the API key; its token is renewed automatically.`,
   closekit call close_leads_list --query "Acme Corp" --order_by -date_updated --limit 5 --fields id,display_name
   closekit call close_leads_list --all --fields id,display_name
   closekit call --account ada close_me_get
-  closekit call close_bulk_delete_create '{"s_query": {…}, "confirm_count": 12}' --undo deleted.jsonl
   echo '{"name": "Acme Corp"}' | closekit call close_lead_create -`,
 		DisableFlagParsing: true, // which flags there are depends on the tool
 		ValidArgsFunction:  p.completeCall,
