@@ -86,13 +86,13 @@ func TestEveryBulkAction(t *testing.T) {
 		var invalid *closekit.ValidationError
 		var differs *closekit.CountError
 		for input, want := range map[string]string{
-			``:                        "confirm_count: is required",
-			`,"confirm_count":null`:   "confirm_count: is required",
-			`,"confirm_count":2.5`:    "must be an integer",
-			`,"confirm_count":"2"`:    "must be an integer",
-			`,"confirm_count":-1`:     "must be an integer",
-			`,"confirm_count":[2]`:    "must be an integer",
-			`,"confirm_count":2,"confirm_count":3`:                         "given twice",
+			``:                                     "confirm_count: is required",
+			`,"confirm_count":null`:                "confirm_count: is required",
+			`,"confirm_count":2.5`:                 "must be an integer",
+			`,"confirm_count":"2"`:                 "must be an integer",
+			`,"confirm_count":-1`:                  "must be an integer",
+			`,"confirm_count":[2]`:                 "must be an integer",
+			`,"confirm_count":2,"confirm_count":3`: "given twice",
 			`,"confirm_count":2,"confirm_everything":"yes"`:                "must be true or false",
 			`,"confirm_everything":true,"confirm_\u0063ount":{"gte":true}`: "must be an integer",
 		} {
