@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"net/url"
@@ -423,6 +424,7 @@ type call struct {
 	repeatable bool
 	renewed    bool
 	maybeDone  bool       // a write may have taken effect
+	undo       io.Writer  // of [UndoTo]
 	cred       Credential // of the current attempt
 }
 

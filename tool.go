@@ -148,7 +148,8 @@ func (r ToolResult) MarshalText() ([]byte, error) {
 // Do runs the tool with JSON input and returns Close's JSON unchanged, unless the
 // input names fields that Close itself does not select. The input is decoded
 // strictly and checked before the request is sent; invalid input is a
-// [*ValidationError]. What the tool fills in ([Tool.Complete]) is told in the notes.
+// [*ValidationError]. A bulk action is sent only if its confirmed count is that of now,
+// else it is a [*CountError] or [ErrEverything]; one that edits or deletes needs [UndoTo]. What the tool fills in ([Tool.Complete]) is told in the notes.
 // An update or a destructive operation with an empty response returns {}.
 func (t *Tool) Do(ctx context.Context, c *Client, input json.RawMessage, opts ...CallOption) (*ToolResult, error) {
 	call, err := t.Prepare(c, input)
@@ -190,6 +191,9 @@ func (p *ToolCall) Do(ctx context.Context, opts ...CallOption) (*ToolResult, err
 		if req, own, err = t.prepare(filled, c.Location()); err != nil {
 			return nil, err
 		}
+	}
+	if err := t.brake(ctx, c, req, own, opts); err != nil {
+		return nil, err
 	}
 	out, err := t.send(ctx, c, req, opts)
 	if err != nil {
@@ -234,7 +238,8 @@ func (t *Tool) Validate(input json.RawMessage) error {
 // have less effect with certain input than their Effect says: a tool that can send
 // an email sends nothing if it saves a draft. Ask for confirmation by this effect, not
 // by the name of the tool. The effect is never stronger than Effect, which is returned
-// with the [*ValidationError] of invalid input.
+// with the [*ValidationError] of invalid input. The confirmed count of a bulk action may be
+// missing.
 func (t *Tool) EffectOf(input json.RawMessage) (Effect, error) {
 	rest, _, problems := t.split(input)
 	effect, err := t.operation.EffectOf(rest)
@@ -246,9 +251,9 @@ func (t *Tool) EffectOf(input json.RawMessage) (Effect, error) {
 //
 // Inputs that are not sent have no field in it.
 func (t *Tool) Parse(input json.RawMessage) (any, error) {
-	rest, _, problems := t.split(input)
+	rest, own, problems := t.split(input)
 	p, err := t.operation.Parse(rest)
-	if err := t.withProblems(err, problems); err != nil {
+	if err := t.withProblems(err, own.confirmed(problems)); err != nil {
 		return nil, err
 	}
 	return p, nil

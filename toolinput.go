@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,6 +37,11 @@ const (
 	ProjectFields Use = "fields"
 	// ProjectItems reduces the items of the list in the response to the named fields.
 	ProjectItems Use = "items"
+	// ConfirmCount is the number of records that a bulk action may be about, which is
+	// compared with a fresh count before anything is sent; see [BulkScope].
+	ConfirmCount Use = "count"
+	// ConfirmEverything says that a bulk action may be about all records of the kind.
+	ConfirmEverything Use = "everything"
 )
 
 // Fill is what a tool fills in before it is called.
@@ -50,13 +57,17 @@ type accepted struct {
 	items    bool     // fields are those of the items of a list
 	checks   bool     // whether currency is to be compared
 	currency string
+
+	unconfirmed bool // the tool is a bulk action, and no count is given
+	count       int  // that was confirmed
+	everything  bool
 }
 
 // split separates the input that is sent from the input that is not. Invalid JSON is
 // left for the operation to report.
 func (t *Tool) split(input json.RawMessage) (rest json.RawMessage, own accepted, problems []Problem) {
 	input = bom.Trim(input)
-	if !t.mentions(input) || len(bytes.TrimSpace(input)) == 0 || codec.Valid(input) != nil {
+	if !t.mentions(input) && !t.IsBulk() || len(bytes.TrimSpace(input)) == 0 || codec.Valid(input) != nil {
 		return input, own, nil
 	}
 	d := codec.NewDecoder(input, false)
@@ -93,6 +104,7 @@ func (t *Tool) split(input json.RawMessage) (rest json.RawMessage, own accepted,
 		}
 		given[a.Name] = name
 		if codec.IsNull(raw) {
+			own.unconfirmed = own.unconfirmed || a.Use == ConfirmCount
 			// As for the parameters of the operation: absent, but an update cannot clear it.
 			if a.Use == CheckCurrency && t.operation.Describe().Updates() {
 				problems = append(problems, Problem{Path: name, Expected: "cannot be cleared", Received: "null", Hint: "leave it out"})
@@ -103,7 +115,22 @@ func (t *Tool) split(input json.RawMessage) (rest json.RawMessage, own accepted,
 			problems = append(problems, p)
 		}
 	}
+	own.unconfirmed = own.unconfirmed || t.IsBulk() && given[countName] == ""
 	return append(b, '}'), own, problems
+}
+
+// countName is the input that confirms the number of records of a bulk action.
+const countName = "confirm_count"
+
+// confirmed adds the problem of a bulk action without it. [Tool.EffectOf] does not: what
+// the effect of a call is does not depend on it.
+func (o *accepted) confirmed(problems []Problem) []Problem {
+	if o.unconfirmed {
+		problems = append(problems, Problem{
+			Path: countName, Expected: "is required", Hint: "count with close_search first, tell the user, and give the number that they agree to",
+		})
+	}
+	return problems
 }
 
 // mentions reports whether input may have an input that the tool itself uses: most
@@ -118,6 +145,23 @@ func (t *Tool) mentions(input json.RawMessage) bool {
 
 // take reads one input.
 func (o *accepted) take(use Use, name string, raw []byte) (Problem, bool) {
+	switch use { //nolint:exhaustive // the others follow
+	case ConfirmCount:
+		n, err := strconv.ParseFloat(string(raw), 64) // 2.0 is an integer too
+		if err != nil || n < 0 || n >= 1<<53 || float64(int(n)) != n {
+			return Problem{Path: name, Expected: "must be an integer of at least 0", Received: sample(raw)}, false
+		}
+		o.count = int(n)
+		return Problem{}, true
+	case ConfirmEverything:
+		d := codec.NewDecoder(raw, false)
+		v, ok := d.Bool()
+		if !ok {
+			return Problem{Path: name, Expected: "must be true or false", Received: sample(raw)}, false
+		}
+		o.everything = v
+		return Problem{}, true
+	}
 	text, isText := codec.Unquote(raw)
 	text = strings.TrimSpace(text)
 	if use == CheckCurrency {
@@ -164,7 +208,7 @@ func sample(raw []byte) string {
 func (t *Tool) prepare(input json.RawMessage, loc *time.Location) (*Request, accepted, error) {
 	rest, own, problems := t.split(input)
 	req, err := t.operation.Prepare(rest, loc)
-	return req, own, t.withProblems(err, problems)
+	return req, own, t.withProblems(err, own.confirmed(problems))
 }
 
 // withProblems adds problems to those of the operation.
@@ -184,11 +228,14 @@ func (t *Tool) withProblems(err error, problems []Problem) error {
 // Complete checks the input of a call and returns it with what the tool fills in,
 // and a note for people about each value that was filled in. It reads from Close
 // what it needs for that, and for the checks of inputs that are not sent, but writes
-// nothing. [Tool.Do] does the same; call Complete before it to show or to judge the
+// nothing. A bulk action is compared with its confirmed count. [Tool.Do] does the same; call Complete before it to show or to judge the
 // exact input. Completing an input again changes nothing.
 func (t *Tool) Complete(ctx context.Context, c *Client, input json.RawMessage) (json.RawMessage, []string, error) {
 	req, own, err := t.prepare(input, c.Location())
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := t.brake(ctx, c, req, own, []CallOption{UndoTo(io.Discard)}); err != nil { // nothing is changed, so nothing is kept
 		return nil, nil, err
 	}
 	return t.complete(ctx, c, req, own, input)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/closekit/closekit"
@@ -148,7 +149,8 @@ func idsOf(input json.RawMessage) []string {
 	walk = func(v any) {
 		switch v := v.(type) {
 		case string:
-			if idPattern.MatchString(v) {
+			// A word such as field_condition is no id.
+			if idPattern.MatchString(v) && strings.ContainsAny(v, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
 				ids = append(ids, v)
 			}
 		case []any:

@@ -101,6 +101,9 @@ func (s *Session) read(ctx context.Context, p *planned) error {
 		}
 		p.input, p.notes = filled, notes
 	}
+	if err := s.keepable(p); err != nil {
+		return err
+	}
 	if e, ok := p.tool.OnlyEffect(); ok && p.tool.Method != "" {
 		p.effect = e
 		return nil
@@ -217,12 +220,18 @@ func (s *Session) begin(ctx context.Context, p *planned) error {
 	if p.effect == closekit.Read {
 		return nil
 	}
+	if p.keeps() { // it is the only undo
+		return s.recorded(ctx, p.record(Intent, s))
+	}
 	return s.record(ctx, p.record(Intent, s))
 }
 
 // before keeps the records that a call changes, as they are, if that was not done for
 // an approval.
 func (s *Session) before(ctx context.Context, p *planned) error {
+	if p.keeps() {
+		return s.beforeBulk(ctx, p)
+	}
 	if p.effect == closekit.Read || p.before != nil || p.tool == nil || len(s.agent.sinks) == 0 && !s.countsMoney(p.tool) {
 		return nil
 	}
@@ -290,15 +299,23 @@ func (s *Session) outcome(ctx context.Context, p *planned, word string) error {
 	return s.record(context.WithoutCancel(ctx), r)
 }
 
-// record passes a record to all sinks.
+// record passes a record to all sinks. If the host wants so, an error stops nothing.
 func (s *Session) record(ctx context.Context, r Record) error {
+	if err := s.recorded(ctx, r); err != nil && !s.agent.lenient {
+		return err
+	}
+	return nil
+}
+
+// recorded is like record for a record that must be kept.
+func (s *Session) recorded(ctx context.Context, r Record) error {
 	var errs []error
 	for _, sink := range s.agent.sinks {
 		if err := keep(ctx, sink, r); err != nil {
 			errs = append(errs, err)
 		}
 	}
-	if err := errors.Join(errs...); err != nil && !s.agent.lenient {
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("the audit log cannot be written: %w", err)
 	}
 	return nil
@@ -345,10 +362,13 @@ func (s *Session) spend(ctx context.Context, p *planned) error {
 // amount is what a call counts for a quantity.
 func (p *planned) amount(q Quantity) int64 {
 	is := func(b bool) int64 {
-		if b {
-			return 1
+		switch {
+		case !b:
+			return 0
+		case p.tool != nil && p.tool.Bulk:
+			return max(1, p.confirmed())
 		}
-		return 0
+		return 1
 	}
 	switch q {
 	case Calls:

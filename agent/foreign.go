@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/closekit/closekit"
@@ -69,6 +70,9 @@ func (s *Session) do(ctx context.Context, p *planned) (out json.RawMessage, note
 			return nil, nil, err
 		}
 		return r.JSON, r.Notes, nil
+	}
+	if p.tool.Keeps { // the audit log has them
+		return p.tool.Do(ctx, s.client, p.asking(), closekit.UndoTo(io.Discard))
 	}
 	return p.tool.Do(ctx, s.client, p.asking())
 }

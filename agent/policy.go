@@ -297,8 +297,8 @@ type Quantity string
 // Quantities.
 const (
 	Calls  Quantity = "calls"  // of all tools
-	Writes Quantity = "writes" // calls with any effect but reading
-	Sends  Quantity = "sends"  // calls that send
+	Writes Quantity = "writes" // calls with any effect but reading; a bulk action is one for each record
+	Sends  Quantity = "sends"  // calls that send; a bulk action is one for each record
 	Money  Quantity = "money"  // the absolute change of opportunity values, in cents
 )
 

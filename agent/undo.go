@@ -65,6 +65,9 @@ func visible(s string) string {
 
 // afterOf returns what a call has set: the fields of its input, as Close returned them.
 func afterOf(p *planned) []After {
+	if p.tool != nil && p.tool.Keeps && p.result != nil && p.result.Err == nil {
+		return bulkAfter(p.input, p.result.JSON)
+	}
 	if p.tool == nil || p.effect == closekit.Read || p.result == nil || p.result.Err != nil || p.tool.Method != http.MethodPut {
 		return nil
 	}
@@ -224,6 +227,10 @@ func (u *undoer) step(r Record) error {
 		problem = "the tool is not one of Close"
 	case r.Effect.Has(closekit.Sends):
 		problem = "what was sent cannot be called back"
+	case t.Keeps && preview.Object(r.Input)["type"] != nil:
+		return u.bulkEdit(r, t, x)
+	case t.Keeps:
+		problem = "Close has no way to create records again with the same ids; as they were they are in the audit log: " + keptNames(r.Before)
 	case t.Method == http.MethodDelete:
 		problem = "Close has no way to create a record again with the same id; its last state is in the audit log"
 	case t.Method == http.MethodPut:
@@ -241,9 +248,12 @@ func (u *undoer) step(r Record) error {
 }
 
 // deletion returns the tool that deletes what t creates.
-func (u *undoer) deletion(t *tool.Tool) *tool.Tool {
+func (u *undoer) deletion(t *tool.Tool) *tool.Tool { return u.of(t, http.MethodDelete) }
+
+// of returns the tool with a method for one record of what t creates.
+func (u *undoer) of(t *tool.Tool, method string) *tool.Tool {
 	for _, o := range u.s.agent.all {
-		if o.Method == http.MethodDelete && idParam(o) != "" && strings.HasPrefix(o.Template, t.Template) && len(split(o.Template)) == len(split(t.Template))+1 {
+		if o.Method == method && idParam(o) != "" && strings.HasPrefix(o.Template, t.Template) && len(split(o.Template)) == len(split(t.Template))+1 {
 			return o
 		}
 	}
@@ -292,12 +302,21 @@ func (u *undoer) now(get *tool.Tool, id string) (map[string]json.RawMessage, err
 // update plans to restore the fields that an update has set. Updates of one record are
 // one step, which restores what the oldest of them has replaced.
 func (u *undoer) update(r Record, t *tool.Tool, x UndoStep) error {
-	id := preview.String(preview.Object(r.Input)[idParam(t)])
+	var old json.RawMessage
+	if len(r.Before) > 0 {
+		old = r.Before[0].JSON
+	}
+	return u.restore(r, t, x, preview.String(preview.Object(r.Input)[idParam(t)]), old)
+}
+
+// restore plans to set the fields of one record to what they were, by the tool t that
+// updates it.
+func (u *undoer) restore(r Record, t *tool.Tool, x UndoStep, id string, old json.RawMessage) error {
 	i, known := u.steps[id]
 	if !known {
 		i = len(u.plan.Steps)
 		u.steps[id] = i
-		x.What = t.Name + " of " + id
+		x.What = r.Tool + " of " + id
 		u.plan.Steps = append(u.plan.Steps, x)
 		u.restored[id] = map[string]json.RawMessage{}
 	} else {
@@ -314,11 +333,11 @@ func (u *undoer) update(r Record, t *tool.Tool, x UndoStep) error {
 	case now == nil:
 		problem("the record is gone")
 		return nil
-	case len(r.Before) == 0 || r.Before[0].JSON == nil:
+	case old == nil:
 		problem("the record as it was before was not kept, or was too large")
 		return nil
 	}
-	before := preview.Object(r.Before[0].JSON)
+	before := preview.Object(old)
 	for _, a := range r.After {
 		if a.Field == idParam(t) {
 			continue

@@ -134,6 +134,9 @@ func (v *viewer) build(ctx context.Context, targets []target) error {
 		inPath[x.param] = true
 		v.fact(preview.Label(x.param), cmp.Or(v.names.show(x.id), x.id), true) // not everything in a path is an id
 	}
+	if err := v.bulk(ctx); err != nil {
+		return err
+	}
 	v.message()
 	for _, key := range v.order {
 		if !inPath[key] {
@@ -690,7 +693,7 @@ func (v *viewer) sending() {
 	if !v.effect.Has(closekit.Sends) {
 		return
 	}
-	if v.tool.Resource == "sequence_subscriptions" {
+	if v.tool.Resource == "sequence_subscriptions" || v.tool.Bulk && !preview.Empty(v.in["sequence_id"]) {
 		v.warn("The sequence sends by itself from now on, without asking again.")
 		return
 	}

@@ -7,8 +7,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// accepts reads the inputs that a tool accepts and never sends, and what it fills
-// in.
+// accepts reads the inputs that a tool accepts and never sends, what it fills in, and
+// its brake.
 func (c *checker) accepts(d *toolDecl) {
 	t := d.tool
 	if n := d.given["accepts"]; n != nil {
@@ -18,7 +18,7 @@ func (c *checker) accepts(d *toolDecl) {
 			if f.Type != nil && f.Type.Kind != String {
 				d.bad(v, "type: string", "input %q of %s is compared as text, so it must be a string", k.Value, t.Name)
 			}
-			d.accept(&Accepted{Field: f.Field, Use: Use(f.check)})
+			d.accept(f, Use(f.check))
 		})
 	}
 	if d.project {
@@ -28,11 +28,28 @@ func (c *checker) accepts(d *toolDecl) {
 		case t.Param("_fields") != nil:
 			t.Accepts = append(t.Accepts, &Accepted{Field: t.Param("_fields"), Use: Project, Sent: true})
 		default:
-			d.accept(&Accepted{Field: &Field{
+			d.accept(&fieldDecl{typeText: "list string", Field: &Field{
 				Name: "_fields", Pos: d.pos(d.at("project")), Type: &Type{Kind: List, Elem: &Type{Kind: String}}, Aliases: []string{"fields"},
 				About: "Names of the fields to return; all fields when left out. The fields are selected after the response has come.",
-			}, Use: Project})
+			}}, Project)
 		}
+	}
+	if d.brake {
+		for _, name := range []string{"s_query", "results_limit", "sort"} {
+			if p := t.Param(name); p == nil || p.In != InBody {
+				d.bad(d.at("brake"), "", "brake needs the parameter %q in the body", name)
+			}
+		}
+		brief := "Number the user agreed to; count first."
+		d.accept(&fieldDecl{typeText: "integer", Field: &Field{
+			Name: "confirm_count", Pos: d.pos(d.at("brake")), Type: &Type{Kind: Integer}, Min: new(int64), Required: true,
+			About: "Number of records that the user agreed to; count with close_search. Any other count is refused.",
+			Brief: &brief,
+		}}, ConfirmCount)
+		d.accept(&fieldDecl{typeText: "boolean", Field: &Field{
+			Name: "confirm_everything", Pos: d.pos(d.at("brake")), Type: &Type{Kind: Boolean}, Shown: More,
+			About: "Whether the user agreed to all records of the kind.",
+		}}, ConfirmEverything)
 	}
 	if t.Fill = Fill(d.fill); t.Fill == FillSender {
 		for _, name := range senderParams {
@@ -44,8 +61,8 @@ func (c *checker) accepts(d *toolDecl) {
 }
 
 // accept adds an input that is not sent.
-func (d *toolDecl) accept(a *Accepted) {
-	t := d.tool
+func (d *toolDecl) accept(f *fieldDecl, use Use) {
+	t, a := d.tool, &Accepted{Field: f.Field, Use: use}
 	isSame := func(o *Accepted) bool { return o.Name == a.Name }
 	if t.Param(a.Name) != nil || slices.ContainsFunc(t.Accepts, isSame) {
 		d.ps.add(a.Pos, "leave it out", "tool %q accepts %q, which is a parameter already", t.Name, a.Name)
@@ -55,7 +72,7 @@ func (d *toolDecl) accept(a *Accepted) {
 	if t.Method == http.MethodPost || t.Method == http.MethodPut {
 		a.In = InBody
 	}
-	t.Accepts = append(t.Accepts, a)
+	t.Accepts, d.accepted = append(t.Accepts, a), append(d.accepted, f)
 	for _, alias := range a.Aliases {
 		t.Aliases = append(t.Aliases, Alias{Name: alias, For: a.Name})
 	}

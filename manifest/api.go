@@ -287,6 +287,10 @@ type Use string
 const (
 	CheckCurrency Use = "currency" // compared with the organization's currency
 	Project       Use = "project"  // selects fields of the response
+	// Of a bulk action: the number of records that a person agreed to, and that all are
+	// meant.
+	ConfirmCount      Use = "count"
+	ConfirmEverything Use = "everything"
 )
 
 // Fill is what is filled into the input of a tool before it is called.

@@ -38,7 +38,11 @@ func (d *toolDecl) profile() {
 		}
 	}
 	for _, a := range t.Accepts { // what is not sent is a service for those who give it anyway
-		if !a.Sent {
+		switch {
+		case a.Sent || a.Required:
+		case a.Shown == More:
+			t.More = append(t.More, a.Name)
+		default:
 			t.Hidden = append(t.Hidden, a.Name)
 		}
 	}

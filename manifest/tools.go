@@ -20,6 +20,7 @@ type toolDecl struct {
 	tool *Tool
 
 	params                   []*fieldDecl // those of the tool, in the same order
+	accepted                 []*fieldDecl // that are not sent
 	given                    map[string]*yaml.Node
 	redescribed              map[string]*toolDecl // keys that an addition replaces
 	additions                []*toolDecl          // that add parameters
@@ -28,7 +29,7 @@ type toolDecl struct {
 	httpText, takes, returns string
 	totals, action, paging   string
 	fill                     string
-	project                  bool
+	project, brake           bool
 	only, without, with      []string
 	required, main           []string
 }
@@ -81,7 +82,7 @@ func (c *checker) declareTool(r reader, res *Resource, k, v *yaml.Node, addition
 			"takes": keep(&d.takes), "only": r.words(&d.only), "without": r.words(&d.without), "with": r.words(&d.with),
 			"required": r.words(&d.required), "replaces": keep(&d.replaces), "aliases": later, "rules": later, "cases": later,
 			"returns": keep(&d.returns), "totals": keep(&d.totals), "paging": d.readPaging, "status": r.integer(&t.Status),
-			"action": keep(&d.action), "doc": keep(&t.Doc), "accepts": later, "project": r.flag(&d.project), "fill": keep(&d.fill),
+			"action": keep(&d.action), "doc": keep(&t.Doc), "accepts": later, "project": r.flag(&d.project), "brake": r.flag(&d.brake), "fill": keep(&d.fill),
 		})
 	}
 	for key, read := range known {
@@ -455,6 +456,7 @@ func (d *toolDecl) readExamples(r reader, n *yaml.Node) {
 	if r.marked[n] {
 		return
 	}
+	params := slices.Concat(d.params, d.accepted)
 	for _, item := range n.Content {
 		var e Example
 		var input *yaml.Node
@@ -467,18 +469,18 @@ func (d *toolDecl) readExamples(r reader, n *yaml.Node) {
 		given := map[string]bool{}
 		for _, kv := range pairs(input) {
 			given[kv[0].Value] = true
-			i := slices.IndexFunc(t.Params, func(p *Field) bool { return p.Name == kv[0].Value })
+			i := slices.IndexFunc(params, func(p *fieldDecl) bool { return p.Name == kv[0].Value })
 			if i < 0 {
 				r.bad(kv[0], nearName(kv[0].Value, fieldNames(t.Params)), "the example sets %q, which is no parameter of %s", kv[0].Value, t.Name)
 				continue
 			}
-			p := d.params[i]
+			p := params[i]
 			null := p.Nullable && kv[1].Tag == "!!null"
 			if p.Type != nil && !null && !p.fits(r.appendJSON(nil, kv[1])) {
 				r.bad(kv[1], fitHint(p.Type), "the example's value of %q does not fit its type, %s", p.Name, p.typeText)
 			}
 		}
-		for _, p := range t.Params {
+		for _, p := range params {
 			if p.Required && p.Preset == nil && !given[p.Name] {
 				r.bad(item, "add it to input", "the example lacks the required parameter %q", p.Name)
 			}

@@ -46,18 +46,18 @@ func TestBrake(t *testing.T) {
 	c, srv := leads(t, "Acme One", "Acme Two", "Globex")
 	q := query.Leads(query.Field("name").Has("Acme"))
 	seen, err := bulk.Look(t.Context(), c, q, 1)
-	if err != nil || seen.Count != 2 || seen.Everything || len(seen.Sample) != 1 || seen.Sample[0].DisplayName.Or("") != "Acme Two" || seen.Words != "name:Acme" {
+	if err != nil || seen.Count != 2 || seen.Everything || len(seen.Sample) != 1 || seen.Sample[0].Name != "Acme Two" || seen.Words != "name:Acme" {
 		t.Fatalf("got %+v, %v", seen, err)
 	}
 	var undo bytes.Buffer
-	del := func(q *closeapi.SearchQuery, y bulk.Confirmed) (*closeapi.BulkDelete, error) {
+	del := func(q *closeapi.SearchQuery, y closekit.Confirmed) (*closeapi.BulkDelete, error) {
 		return bulk.Delete(t.Context(), c, closeapi.BulkDeleteCreateParams{SQuery: q}, y)
 	}
-	var differs *bulk.CountError
-	if _, err := del(q, bulk.Confirmed{Count: 3, Undo: &undo}); !errors.As(err, &differs) || differs.Found != 2 {
+	var differs *closekit.CountError
+	if _, err := del(q, closekit.Confirmed{Count: 3, Undo: &undo}); !errors.As(err, &differs) || differs.Found != 2 {
 		t.Errorf("another count: %v", err)
 	}
-	if _, err := del(q, bulk.Confirmed{Count: 2}); !errors.Is(err, bulk.ErrNoUndo) {
+	if _, err := del(q, closekit.Confirmed{Count: 2}); !errors.Is(err, closekit.ErrNoUndo) {
 		t.Errorf("without Undo: %v", err)
 	}
 	for what, all := range map[string]*closeapi.SearchQuery{
@@ -66,21 +66,21 @@ func TestBrake(t *testing.T) {
 		"a double negation":    query.Leads(query.Not(query.Field("name").Missing())),
 		"nothing but raw JSON": query.Leads(query.Raw(closeapi.SearchQuery{Type: "match_all"})),
 	} {
-		if _, err := del(all, bulk.Confirmed{Count: 3, Undo: &undo}); !errors.Is(err, bulk.ErrEverything) {
+		if _, err := del(all, closekit.Confirmed{Count: 3, Undo: &undo}); !errors.Is(err, closekit.ErrEverything) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if _, err := del(nil, bulk.Confirmed{Undo: &undo}); err == nil || !strings.Contains(err.Error(), "object_type") {
+	if _, err := del(nil, closekit.Confirmed{Undo: &undo}); err == nil || !strings.Contains(err.Error(), "object_type") {
 		t.Errorf("no query: %v", err)
 	}
-	if _, err := del(q, bulk.Confirmed{Count: 2, Undo: broken{}}); err == nil || !strings.Contains(err.Error(), "disk is full") {
+	if _, err := del(q, closekit.Confirmed{Count: 2, Undo: broken{}}); err == nil || !strings.Contains(err.Error(), "disk is full") {
 		t.Errorf("a broken file: %v", err)
 	}
 	if undo.Len() != 0 || sent(srv) != 0 {
 		t.Fatalf("%d bytes were kept and %d actions sent", undo.Len(), sent(srv))
 	}
 
-	job, err := del(q, bulk.Confirmed{Count: seen.Count, Undo: &undo})
+	job, err := del(q, closekit.Confirmed{Count: seen.Count, Undo: &undo})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestEditEverything(t *testing.T) {
 	to := closeapi.LeadStatusID(statuses[len(statuses)-1]["id"].(string))
 	var undo bytes.Buffer
 	p := closeapi.BulkEditCreateParams{SQuery: query.Leads(), Type: closeapi.BulkEditTypeSetLeadStatus, LeadStatusID: closekit.Some(to)}
-	if _, err := bulk.Edit(t.Context(), c, p, bulk.Confirmed{Count: 2, Everything: true, Undo: &undo}); err != nil {
+	if _, err := bulk.Edit(t.Context(), c, p, closekit.Confirmed{Count: 2, Everything: true, Undo: &undo}); err != nil {
 		t.Fatal(err)
 	}
 	srv.Advance(3 * time.Second)
@@ -121,14 +121,14 @@ func TestEditEverything(t *testing.T) {
 		t.Errorf("the old status was kept %d times", n)
 	}
 	p.ResultsLimit = closekit.Some(1) // is not everything, and the count is that of the limit
-	if _, err := bulk.Edit(t.Context(), c, p, bulk.Confirmed{Count: 1, Undo: &undo}); err != nil {
+	if _, err := bulk.Edit(t.Context(), c, p, closekit.Confirmed{Count: 1, Undo: &undo}); err != nil {
 		t.Error(err)
 	}
-	var differs *bulk.CountError
-	if _, err := bulk.Email(t.Context(), c, closeapi.BulkEmailCreateParams{SQuery: query.Leads(), TemplateID: "tmpl_1", ContactPreference: "lead"}, bulk.Confirmed{Count: 1}); !errors.As(err, &differs) {
+	var differs *closekit.CountError
+	if _, err := bulk.Email(t.Context(), c, closeapi.BulkEmailCreateParams{SQuery: query.Leads(), TemplateID: "tmpl_1", ContactPreference: "lead"}, closekit.Confirmed{Count: 1}); !errors.As(err, &differs) {
 		t.Errorf("email: %v", err)
 	}
-	if _, err := bulk.Enroll(t.Context(), c, closeapi.BulkSequenceSubscriptionCreateParams{SQuery: query.Leads(), ActionType: "pause"}, bulk.Confirmed{Count: 2}); !errors.Is(err, bulk.ErrEverything) {
+	if _, err := bulk.Enroll(t.Context(), c, closeapi.BulkSequenceSubscriptionCreateParams{SQuery: query.Leads(), ActionType: "pause"}, closekit.Confirmed{Count: 2}); !errors.Is(err, closekit.ErrEverything) {
 		t.Errorf("enroll: %v", err)
 	}
 	if n := sent(srv); n != 2 {

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
@@ -36,5 +37,5 @@ func Count(ctx context.Context, c *closekit.Client, q *closeapi.SearchQuery, opt
 			return n, nil
 		}
 	}
-	return 0, errNoCount
+	return 0, errors.New("close_search: the response has no count, although include_counts asks for it")
 }

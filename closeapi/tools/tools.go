@@ -41,16 +41,19 @@ var all = closekit.Catalog{
 		},
 		{Name: "close_blocked_phone_number_update", Resource: "blocked_phone_numbers", Func: "BlockedPhoneNumberUpdate", Hash: "7ed1b20c78f7d96a"},
 		{Name: "close_blocked_phone_numbers_list", Resource: "blocked_phone_numbers", Func: "BlockedPhoneNumbersList", Hash: "b371f0efa7534cf8"},
-		{Name: "close_bulk_delete_create", Resource: "bulk_actions", Func: "BulkDeleteCreate", Hash: "c6b923b5edf4be43"},
+		{Name: "close_bulk_delete_create", Resource: "bulk_actions", Func: "BulkDeleteCreate", Hash: "df4893e3ec3472c0", Accepts: accepts1},
 		{Name: "close_bulk_delete_get", Resource: "bulk_actions", Func: "BulkDeleteGet", Hash: "eb0c99896ea4c47f"},
 		{Name: "close_bulk_deletes_list", Resource: "bulk_actions", Func: "BulkDeletesList", Hash: "640744ccb4e3601f"},
-		{Name: "close_bulk_edit_create", Resource: "bulk_actions", Func: "BulkEditCreate", Hash: "b143eaf3cbf98b96"},
+		{Name: "close_bulk_edit_create", Resource: "bulk_actions", Func: "BulkEditCreate", Hash: "b5962f26e1e0e6c9", Accepts: accepts1},
 		{Name: "close_bulk_edit_get", Resource: "bulk_actions", Func: "BulkEditGet", Hash: "43c3d39a271ef7a4"},
 		{Name: "close_bulk_edits_list", Resource: "bulk_actions", Func: "BulkEditsList", Hash: "0df669bd1a7950ba"},
-		{Name: "close_bulk_email_create", Resource: "bulk_actions", Func: "BulkEmailCreate", Hash: "8a02e63b6ef61dae"},
+		{Name: "close_bulk_email_create", Resource: "bulk_actions", Func: "BulkEmailCreate", Hash: "0b74b451e419fa14", Accepts: accepts1},
 		{Name: "close_bulk_email_get", Resource: "bulk_actions", Func: "BulkEmailGet", Hash: "17b6d0d4c28ebc31"},
 		{Name: "close_bulk_emails_list", Resource: "bulk_actions", Func: "BulkEmailsList", Hash: "f6c452f800abb3f8"},
-		{Name: "close_bulk_sequence_subscription_create", Resource: "bulk_actions", Func: "BulkSequenceSubscriptionCreate", Hash: "5914c73b853e9905"},
+		{
+			Name: "close_bulk_sequence_subscription_create", Resource: "bulk_actions", Func: "BulkSequenceSubscriptionCreate",
+			Hash: "3ce9b04c80e1870c", Accepts: accepts1,
+		},
 		{Name: "close_bulk_sequence_subscription_get", Resource: "bulk_actions", Func: "BulkSequenceSubscriptionGet", Hash: "3a21f9589f3aeeab"},
 		{Name: "close_bulk_sequence_subscriptions_list", Resource: "bulk_actions", Func: "BulkSequenceSubscriptionsList", Hash: "14692c0e197d8374"},
 		{Name: "close_call_create", Resource: "calls", Func: "CallCreate", Hash: "d373aeab139ad3da"},
@@ -60,11 +63,11 @@ var all = closekit.Catalog{
 		{Name: "close_calls_list", Resource: "calls", Func: "CallsList", Hash: "614d8777fd586216"},
 		{Name: "close_comment_create", Resource: "comments", Func: "CommentCreate", Hash: "fd6c1887a0267250"},
 		{Name: "close_comment_delete", Resource: "comments", Func: "CommentDelete", Hash: "ec4db788ec2e0c50"},
-		{Name: "close_comment_get", Resource: "comments", Func: "CommentGet", Hash: "a924565be369e2e2", Accepts: accepts1},
+		{Name: "close_comment_get", Resource: "comments", Func: "CommentGet", Hash: "a924565be369e2e2", Accepts: accepts2},
 		{Name: "close_comment_thread_get", Resource: "comments", Func: "CommentThreadGet", Hash: "dfda47a0312f7c0d"},
 		{Name: "close_comment_threads_list", Resource: "comments", Func: "CommentThreadsList", Hash: "3df90dcdcc3df04d"},
 		{Name: "close_comment_update", Resource: "comments", Func: "CommentUpdate", Hash: "03b1f4439f7826ed"},
-		{Name: "close_comments_list", Resource: "comments", Func: "CommentsList", Hash: "e918f0ddb6a51940", Accepts: accepts2},
+		{Name: "close_comments_list", Resource: "comments", Func: "CommentsList", Hash: "e918f0ddb6a51940", Accepts: accepts3},
 		{Name: "close_connected_account_get", Resource: "connected_accounts", Func: "ConnectedAccountGet", Hash: "276eeb0e212a1397"},
 		{Name: "close_connected_accounts_list", Resource: "connected_accounts", Func: "ConnectedAccountsList", Hash: "23706cf4451f003f"},
 		{Name: "close_contact_create", Resource: "contacts", Func: "ContactCreate", Hash: "b1a49d1316b5d665"},
@@ -246,7 +249,7 @@ var all = closekit.Catalog{
 		{Name: "close_note_update", Resource: "notes", Func: "NoteUpdate", Hash: "210d494d74f264e0"},
 		{Name: "close_notes_list", Resource: "notes", Func: "NotesList", Hash: "6a1482906b5accad"},
 		{Name: "close_opportunities_list", Resource: "opportunities", Func: "OpportunitiesList", Hash: "228ab62169fa2948"},
-		{Name: "close_opportunity_create", Resource: "opportunities", Func: "OpportunityCreate", Hash: "116c209de011dffe", Accepts: accepts3},
+		{Name: "close_opportunity_create", Resource: "opportunities", Func: "OpportunityCreate", Hash: "116c209de011dffe", Accepts: accepts4},
 		{Name: "close_opportunity_delete", Resource: "opportunities", Func: "OpportunityDelete", Hash: "44890df43a9eea2d"},
 		{Name: "close_opportunity_get", Resource: "opportunities", Func: "OpportunityGet", Hash: "7019bc53f9a7d8b3"},
 		{
@@ -267,8 +270,8 @@ var all = closekit.Catalog{
 		{Name: "close_opportunity_status_get", Resource: "opportunity_statuses", Func: "OpportunityStatusGet", Hash: "94e75524e164bb91"},
 		{Name: "close_opportunity_status_update", Resource: "opportunity_statuses", Func: "OpportunityStatusUpdate", Hash: "2d79264c5c0cba4d"},
 		{Name: "close_opportunity_statuses_list", Resource: "opportunity_statuses", Func: "OpportunityStatusesList", Hash: "7c7f530ed1eaa7b9"},
-		{Name: "close_opportunity_update", Resource: "opportunities", Func: "OpportunityUpdate", Hash: "aff24333878d5f52", Accepts: accepts3},
-		{Name: "close_organization_get", Resource: "organizations", Func: "OrganizationGet", Hash: "f7db1a9e77f8e3ea", Accepts: accepts1},
+		{Name: "close_opportunity_update", Resource: "opportunities", Func: "OpportunityUpdate", Hash: "aff24333878d5f52", Accepts: accepts4},
+		{Name: "close_organization_get", Resource: "organizations", Func: "OrganizationGet", Hash: "f7db1a9e77f8e3ea", Accepts: accepts2},
 		{Name: "close_organization_update", Resource: "organizations", Func: "OrganizationUpdate", Hash: "55a07d941a8ffdc0"},
 		{Name: "close_outcome_create", Resource: "outcomes", Func: "OutcomeCreate", Hash: "14b193718acb714b"},
 		{Name: "close_outcome_delete", Resource: "outcomes", Func: "OutcomeDelete", Hash: "14cfe560ad9e8867"},
@@ -282,9 +285,9 @@ var all = closekit.Catalog{
 		{Name: "close_phone_numbers_list", Resource: "phone_numbers", Func: "PhoneNumbersList", Hash: "ce23b6811e993d1c"},
 		{Name: "close_pipeline_create", Resource: "pipelines", Func: "PipelineCreate", Hash: "904f5ff459f747c3"},
 		{Name: "close_pipeline_delete", Resource: "pipelines", Func: "PipelineDelete", Hash: "75cbcc6e8b6df81b"},
-		{Name: "close_pipeline_get", Resource: "pipelines", Func: "PipelineGet", Hash: "36e7df20c55195ac", Accepts: accepts1},
+		{Name: "close_pipeline_get", Resource: "pipelines", Func: "PipelineGet", Hash: "36e7df20c55195ac", Accepts: accepts2},
 		{Name: "close_pipeline_update", Resource: "pipelines", Func: "PipelineUpdate", Hash: "1df345720cdc5776"},
-		{Name: "close_pipelines_list", Resource: "pipelines", Func: "PipelinesList", Hash: "fa32108ac87da446", Accepts: accepts2},
+		{Name: "close_pipelines_list", Resource: "pipelines", Func: "PipelinesList", Hash: "fa32108ac87da446", Accepts: accepts3},
 		{Name: "close_playbook_archive", Resource: "playbooks", Func: "PlaybookArchive", Hash: "848d0b4cfe176e56"},
 		{Name: "close_playbook_create", Resource: "playbooks", Func: "PlaybookCreate", Hash: "8d853027fa3fecee"},
 		{Name: "close_playbook_delete", Resource: "playbooks", Func: "PlaybookDelete", Hash: "cf9c354e84ebb0c4"},
@@ -321,7 +324,7 @@ var all = closekit.Catalog{
 		{Name: "close_send_as_list", Resource: "send_as", Func: "SendAsList", Hash: "48995cd447662b71"},
 		{Name: "close_sequence_create", Resource: "sequences", Func: "SequenceCreate", Hash: "f87deea181488f7e"},
 		{Name: "close_sequence_delete", Resource: "sequences", Func: "SequenceDelete", Hash: "2fe3a0f507542f97"},
-		{Name: "close_sequence_get", Resource: "sequences", Func: "SequenceGet", Hash: "660416a9910b5150", Accepts: accepts1},
+		{Name: "close_sequence_get", Resource: "sequences", Func: "SequenceGet", Hash: "660416a9910b5150", Accepts: accepts2},
 		{
 			Name: "close_sequence_subscription_create", Resource: "sequence_subscriptions", Func: "SequenceSubscriptionCreate",
 			Hash: "54f6f19691cc4d39", Fill: closekit.FillSender,
@@ -329,15 +332,15 @@ var all = closekit.Catalog{
 		{Name: "close_sequence_subscription_delete", Resource: "sequence_subscriptions", Func: "SequenceSubscriptionDelete", Hash: "26f4d8d3f284aefc"},
 		{
 			Name: "close_sequence_subscription_get", Resource: "sequence_subscriptions", Func: "SequenceSubscriptionGet", Hash: "4b4bdb93dd962caf",
-			Accepts: accepts1,
+			Accepts: accepts2,
 		},
 		{Name: "close_sequence_subscription_update", Resource: "sequence_subscriptions", Func: "SequenceSubscriptionUpdate", Hash: "8d1b822e7a82f30f"},
 		{
 			Name: "close_sequence_subscriptions_list", Resource: "sequence_subscriptions", Func: "SequenceSubscriptionsList", Hash: "49ad3d0d450aeb2c",
-			Accepts: accepts4,
+			Accepts: accepts5,
 		},
 		{Name: "close_sequence_update", Resource: "sequences", Func: "SequenceUpdate", Hash: "48c0b97ca576ab70"},
-		{Name: "close_sequences_list", Resource: "sequences", Func: "SequencesList", Hash: "930ad312284b837a", Accepts: accepts4},
+		{Name: "close_sequences_list", Resource: "sequences", Func: "SequencesList", Hash: "930ad312284b837a", Accepts: accepts5},
 		{Name: "close_shared_scheduling_link_create", Resource: "shared_scheduling_links", Func: "SharedSchedulingLinkCreate", Hash: "4e4b84be286d0a5b"},
 		{Name: "close_shared_scheduling_link_delete", Resource: "shared_scheduling_links", Func: "SharedSchedulingLinkDelete", Hash: "9b7b95d5178027f5"},
 		{Name: "close_shared_scheduling_link_get", Resource: "shared_scheduling_links", Func: "SharedSchedulingLinkGet", Hash: "792b83c293c23666"},
@@ -347,9 +350,9 @@ var all = closekit.Catalog{
 		{Name: "close_shared_scheduling_links_list", Resource: "shared_scheduling_links", Func: "SharedSchedulingLinksList", Hash: "50b4b9e9f9473a25"},
 		{Name: "close_smart_view_create", Resource: "smart_views", Func: "SmartViewCreate", Hash: "86c6dc77a8728bee"},
 		{Name: "close_smart_view_delete", Resource: "smart_views", Func: "SmartViewDelete", Hash: "0d9c2192d7c15525"},
-		{Name: "close_smart_view_get", Resource: "smart_views", Func: "SmartViewGet", Hash: "5bb336b7ad0973a6", Accepts: accepts1},
+		{Name: "close_smart_view_get", Resource: "smart_views", Func: "SmartViewGet", Hash: "5bb336b7ad0973a6", Accepts: accepts2},
 		{Name: "close_smart_view_update", Resource: "smart_views", Func: "SmartViewUpdate", Hash: "ca7ccfa0c78d9e7f"},
-		{Name: "close_smart_views_list", Resource: "smart_views", Func: "SmartViewsList", Hash: "541af5143c4a7f51", Accepts: accepts4},
+		{Name: "close_smart_views_list", Resource: "smart_views", Func: "SmartViewsList", Hash: "541af5143c4a7f51", Accepts: accepts5},
 		{Name: "close_sms_create", Resource: "sms", Func: "SMSCreate", Hash: "58843a81f20b961e"},
 		{Name: "close_sms_delete", Resource: "sms", Func: "SMSDelete", Hash: "a539998de51cc7e0"},
 		{Name: "close_sms_get", Resource: "sms", Func: "SMSGet", Hash: "471143eef5e15543"},
@@ -372,14 +375,14 @@ var all = closekit.Catalog{
 		{Name: "close_unsubscribed_email_create", Resource: "unsubscribed_emails", Func: "UnsubscribedEmailCreate", Hash: "eb4c9d4cb3fbdebe"},
 		{Name: "close_unsubscribed_email_delete", Resource: "unsubscribed_emails", Func: "UnsubscribedEmailDelete", Hash: "aef9d0222bf1d417"},
 		{Name: "close_unsubscribed_emails_list", Resource: "unsubscribed_emails", Func: "UnsubscribedEmailsList", Hash: "4311ea7eb5116d9a"},
-		{Name: "close_user_get", Resource: "users", Func: "UserGet", Hash: "c54bbe1e990d1e5e", Accepts: accepts1},
+		{Name: "close_user_get", Resource: "users", Func: "UserGet", Hash: "c54bbe1e990d1e5e", Accepts: accepts2},
 		{Name: "close_users_availability_list", Resource: "users", Func: "UsersAvailabilityList", Hash: "19d0d668e71a40b4"},
-		{Name: "close_users_list", Resource: "users", Func: "UsersList", Hash: "a372b10193db37df", Accepts: accepts4},
+		{Name: "close_users_list", Resource: "users", Func: "UsersList", Hash: "a372b10193db37df", Accepts: accepts5},
 		{Name: "close_webhook_create", Resource: "webhooks", Func: "WebhookCreate", Hash: "00841ebdccd47bd7"},
 		{Name: "close_webhook_delete", Resource: "webhooks", Func: "WebhookDelete", Hash: "5baff1934a2c8f96"},
-		{Name: "close_webhook_get", Resource: "webhooks", Func: "WebhookGet", Hash: "b2544cba70e0b73e", Accepts: accepts1},
+		{Name: "close_webhook_get", Resource: "webhooks", Func: "WebhookGet", Hash: "b2544cba70e0b73e", Accepts: accepts2},
 		{Name: "close_webhook_update", Resource: "webhooks", Func: "WebhookUpdate", Hash: "2558cf1bcc59d501"},
-		{Name: "close_webhooks_list", Resource: "webhooks", Func: "WebhooksList", Hash: "c710f1d9fc2bd90d", Accepts: accepts2},
+		{Name: "close_webhooks_list", Resource: "webhooks", Func: "WebhooksList", Hash: "c710f1d9fc2bd90d", Accepts: accepts3},
 		{Name: "close_whatsapp_message_create", Resource: "whatsapp_messages", Func: "WhatsAppMessageCreate", Hash: "fe13a8d4eac632c6"},
 		{Name: "close_whatsapp_message_delete", Resource: "whatsapp_messages", Func: "WhatsAppMessageDelete", Hash: "e5910c5e100c3343"},
 		{Name: "close_whatsapp_message_get", Resource: "whatsapp_messages", Func: "WhatsAppMessageGet", Hash: "b570cc4815a7e317"},
@@ -390,8 +393,9 @@ var all = closekit.Catalog{
 
 // Inputs that tools accept and use themselves.
 var (
-	accepts1 = []closekit.Accepted{{Name: "_fields", Aliases: []string{"fields"}, Use: closekit.ProjectFields}}
-	accepts2 = []closekit.Accepted{{Name: "_fields", Aliases: []string{"fields"}, Use: closekit.ProjectItems, Sent: true}}
-	accepts3 = []closekit.Accepted{{Name: "value_currency", Aliases: []string{"currency"}, Use: closekit.CheckCurrency}}
-	accepts4 = []closekit.Accepted{{Name: "_fields", Aliases: []string{"fields"}, Use: closekit.ProjectItems}}
+	accepts1 = []closekit.Accepted{{Name: "confirm_count", Use: closekit.ConfirmCount}, {Name: "confirm_everything", Use: closekit.ConfirmEverything}}
+	accepts2 = []closekit.Accepted{{Name: "_fields", Aliases: []string{"fields"}, Use: closekit.ProjectFields}}
+	accepts3 = []closekit.Accepted{{Name: "_fields", Aliases: []string{"fields"}, Use: closekit.ProjectItems, Sent: true}}
+	accepts4 = []closekit.Accepted{{Name: "value_currency", Aliases: []string{"currency"}, Use: closekit.CheckCurrency}}
+	accepts5 = []closekit.Accepted{{Name: "_fields", Aliases: []string{"fields"}, Use: closekit.ProjectItems}}
 )

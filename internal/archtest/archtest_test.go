@@ -32,6 +32,7 @@ var table = map[string]rule{
 	"internal/words":          {},
 	"internal/filelock":       {},
 	"internal/migrations":     {},
+	"internal/querytext":      {ours: []string{"."}},
 	"internal/organization":   {ours: []string{".", "internal/bom", "internal/words"}},
 	"internal/pgconnect":      {ours: []string{"internal/migrations"}, others: []string{"github.com/jackc/pgx/v5"}},
 	"internal/sqlitefile":     {others: []string{"modernc.org/sqlite"}},
@@ -51,14 +52,14 @@ var table = map[string]rule{
 	"closeapi":           {ours: []string{".", "runtime/wire"}},
 	"closeapi/tools":     {ours: []string{"closeapi", "."}},
 	"closeapi/bulk":      {ours: []string{"closeapi", "closeapi/query", "."}},
-	"closeapi/query":     {ours: []string{"closeapi", "."}},
+	"closeapi/query":     {ours: []string{"closeapi", ".", "internal/querytext"}},
 	"closeapi/records":   {ours: []string{"closeapi", "."}},
 	"closeapi/files":     {ours: []string{"closeapi", ".", "internal/httpx"}},
 
 	"agent": {
 		ours: []string{
 			".", "agent/internal/explain", "agent/internal/lower", "agent/internal/meta", "agent/internal/repair", "agent/internal/search", "agent/internal/shape",
-			"agent/internal/preview", "agent/internal/tool", "internal/bom", "internal/codec", "internal/organization", "internal/words",
+			"agent/internal/preview", "agent/internal/tool", "internal/bom", "internal/codec", "internal/organization", "internal/querytext", "internal/words",
 		},
 		others: []string{"github.com/santhosh-tekuri/jsonschema/v5"},
 	},

@@ -44,6 +44,12 @@ is sent, and the exit code is 7; --yes answers in advance. --read-only sends onl
 what reads. "closekit help environment" explains CLOSEKIT_POLICY, which has the last
 word.
 
+A bulk action is about everything that a query finds. --confirm_count is the number
+of records that you agree to: it is sent only if the query still finds that many, and
+one that finds all records of the kind needs --confirm_everything too. A bulk edit or
+deletion first writes the records as they are to the new file of --undo, a line of JSON
+for each.
+
 --account makes the call as a connected account ("closekit accounts connect")
 instead of using the API key; its token is renewed automatically.`,
 		Example: `  closekit call close_me_get
@@ -66,6 +72,7 @@ instead of using the API key; its token is renewed automatically.`,
 type callOptions struct {
 	all, pretty, check bool
 	record             string
+	undoFlags
 	confirmFlags
 	acc accountFlags
 }
@@ -75,13 +82,14 @@ func (o *callOptions) define(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.pretty, "pretty", false, "indent the JSON")
 	cmd.Flags().BoolVar(&o.check, "check", false, "check the input only; send nothing")
 	cmd.Flags().StringVar(&o.record, "record", "", recordUsage)
+	o.undoFlags.define(cmd.Flags())
 	o.confirmFlags.define(cmd.Flags())
 	o.acc.define(cmd.Flags(), nameFlags, storeFlags, appFlags)
 }
 
 // texts returns the flags of call itself that have a value.
 func (p *program) texts(r *request) map[string]*string {
-	texts := map[string]*string{"api-key": &p.apiKey, "base-url": &p.baseURL, "allow-plain-http": &p.plainHosts, "record": &r.record}
+	texts := map[string]*string{"api-key": &p.apiKey, "base-url": &p.baseURL, "allow-plain-http": &p.plainHosts, "record": &r.record, "undo": &r.undo}
 	for _, t := range r.acc.texts() {
 		texts[t.name] = t.to
 	}
@@ -91,7 +99,7 @@ func (p *program) texts(r *request) map[string]*string {
 // ownFlags returns the names of all flags of call itself.
 func (p *program) ownFlags(r *request) []string {
 	names := slices.Sorted(maps.Keys(p.texts(r)))
-	return append([]string{"all", "pretty", "check", "yes", "read-only", "verbose", "help"}, names...)
+	return append([]string{"all", "pretty", "check", "yes", "read-only", "no-undo", "verbose", "help"}, names...)
 }
 
 // request is a parsed command line of call.
@@ -131,6 +139,9 @@ func (p *program) call(cmd *cobra.Command, args []string) error {
 	paged := r.input.property("_skip") != nil || r.tool.Operation().Cursor != ""
 	if r.all && !paged {
 		return usage(r.tool.Name+" has no pages, so --all has no effect", "leave out --all")
+	}
+	if err := r.undoFlags.check(r.tool); err != nil && !r.check {
+		return err
 	}
 	if r.check {
 		p.say("the input of %s is valid; nothing was sent", r.tool.Name)
@@ -211,7 +222,7 @@ func (p *program) send(ctx context.Context, client *closekit.Client, r *request,
 	if r.all {
 		return p.stream(ctx, client, r, input)
 	}
-	result, err := r.tool.Do(ctx, client, input)
+	result, err := p.do(ctx, client, r, input)
 	if err != nil {
 		return err
 	}
@@ -309,7 +320,7 @@ func (r *request) argument(arg string) (err error) {
 func (p *program) ownFlag(r *request, name, value string, attached bool, rest *[]string) (bool, error) {
 	switches := map[string]*bool{
 		"all": &r.all, "pretty": &r.pretty, "check": &r.check, "help": &r.help, "h": &r.help, "verbose": &p.verbose, "v": &p.verbose,
-		"yes": &r.yes, "y": &r.yes, "read-only": &r.readOnly,
+		"yes": &r.yes, "y": &r.yes, "read-only": &r.readOnly, "no-undo": &r.noUndo,
 	}
 	if s, ok := switches[name]; ok {
 		if attached && value != "true" && value != "false" {

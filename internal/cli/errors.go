@@ -97,6 +97,7 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 	var (
 		unknown    *closekit.UnknownToolError
 		invalid    *closekit.ValidationError
+		differs    *closekit.CountError
 		noAuth     *closekit.AuthorizationError
 		page       *closekit.PageError
 		refused    *closekit.Error
@@ -120,6 +121,12 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		d.hint("\"closekit tools\" lists all tools, \"closekit tools WORD\" searches them")
 	case errors.As(err, &invalid):
 		d.invalid(err, invalid)
+	case errors.As(err, &differs):
+		d.code = exitValidation
+		d.hint("count with close_search, and give the number as --confirm_count if it is meant")
+	case errors.Is(err, closekit.ErrEverything):
+		d.code = exitValidation
+		d.hint("--confirm_everything if all of them are meant")
 	case errors.As(err, &noAuth):
 		d.code = exitAuthorization
 		d.hint("set %s to an API key; create one in Close under Settings > Developer > API Keys", envAPIKey)

@@ -130,7 +130,7 @@ func same(t *testing.T, a, b string) bool {
 // TestEveryTool checks that no parameter hides behind a flag of the command,
 // that each can be given as a flag, and that the help names it.
 func TestEveryTool(t *testing.T) {
-	own := []string{"all", "pretty", "check", "record", "help", "h", "verbose", "v", "api-key", "base-url"}
+	own := []string{"all", "pretty", "check", "record", "undo", "no-undo", "yes", "read-only", "help", "h", "verbose", "v", "api-key", "base-url"}
 	for _, tool := range tools.All() {
 		input, err := inputOf(tool)
 		if err != nil {

@@ -98,6 +98,7 @@ func explain(err error, f repair.Facts) string {
 		lost      *closekit.TransportError
 		unread    *closekit.DecodeError
 		skip      *closekit.SkipLimitError
+		differs   *closekit.CountError
 		page      *closekit.PageError
 		retryable interface{ Retryable() bool }
 	)
@@ -106,6 +107,12 @@ func explain(err error, f repair.Facts) string {
 		return foreign(own.ModelText(), mostText)
 	case errors.As(err, &invalid):
 		return validation(invalid, f)
+	case errors.As(err, &differs):
+		return fmt.Sprintf("Nothing was sent: confirm_count is %d, and the query finds %d now. Count with close_search first, tell the user the number, and give it as confirm_count if they agree.", differs.Confirmed, differs.Found)
+	case errors.Is(err, closekit.ErrEverything):
+		return "Nothing was sent: the query finds all records of its kind. Correct it if that is not meant. If it is, tell the user, and give confirm_everything if they agree."
+	case errors.Is(err, closekit.ErrNoUndo):
+		return "Nothing was sent: the records as they are could not be kept. Tell the user; repeating does not help."
 	case errors.As(err, &unknown):
 		return unknownTool(unknown)
 	case errors.As(err, &denied):

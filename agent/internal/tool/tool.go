@@ -34,6 +34,9 @@ type Tool struct {
 	// Completes is true if the tool may fill something in, or compare the input with
 	// the account, before a call.
 	Completes bool
+	// Bulk is true of a bulk action, and Keeps if it edits or deletes, so that the records
+	// must be kept before.
+	Bulk, Keeps bool
 
 	raw    json.RawMessage
 	schema func() (*Schema, error)
@@ -67,7 +70,8 @@ func OfCatalog(t *closekit.Tool) *Tool {
 	return newTool(Tool{
 		Name: t.Name, Resource: t.Resource, Effect: t.Effect, Idempotent: t.Idempotent, Info: t.Info(), Method: t.Method, Template: t.Operation().Path,
 		Cursor: t.Operation().Cursor, Next: t.Operation().Next,
-		Completes: t.Fill != "" || slices.ContainsFunc(t.Accepts, func(a closekit.Accepted) bool { return a.Use == closekit.CheckCurrency }),
+		Bulk: t.IsBulk(), Keeps: t.KeepsRecords(),
+		Completes: t.Fill != "" || t.IsBulk() || slices.ContainsFunc(t.Accepts, func(a closekit.Accepted) bool { return a.Use == closekit.CheckCurrency }),
 	}, t.InputSchema(), catalogTool{t})
 }
 
@@ -142,6 +146,14 @@ func (t *Tool) OnlyEffect() (closekit.Effect, bool) {
 // may read from Close.
 func (t *Tool) Complete(ctx context.Context, c *closekit.Client, input json.RawMessage) (json.RawMessage, []string, error) {
 	return t.run.Complete(ctx, c, input)
+}
+
+// Scope returns what a call of a bulk action is about, nil for any other tool.
+func (t *Tool) Scope(input json.RawMessage) (*closekit.BulkScope, error) {
+	if of, ok := t.run.(catalogTool); ok {
+		return of.t.Bulk(input)
+	}
+	return nil, nil
 }
 
 // Do carries out a call.

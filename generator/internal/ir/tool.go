@@ -20,16 +20,22 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	for _, a := range t.Aliases {
 		out.Aliases = append(out.Aliases, Alias(a))
 	}
-	for _, a := range t.Accepts {
-		out.Accepts = append(out.Accepts, Accepted{a.Name, a.Aliases, useOf(t, a), a.Sent})
-	}
 	if t.Fill == manifest.FillSender {
 		out.Fill = "FillSender"
 	}
-	for _, p := range t.Params {
+	brief := func(p *manifest.Field) {
 		if p.Brief != nil {
 			out.Briefs = append(out.Briefs, [2]string{p.Name, *p.Brief})
 		}
+	}
+	for _, p := range t.Params {
+		brief(p)
+	}
+	for _, a := range t.Accepts {
+		if !a.Sent {
+			brief(a.Field)
+		}
+		out.Accepts = append(out.Accepts, Accepted{a.Name, a.Aliases, useOf(t, a), a.Sent})
 	}
 	for _, e := range t.Examples {
 		out.Examples = append(out.Examples, Example{e.About, string(e.Input)})
@@ -63,6 +69,10 @@ func useOf(t *manifest.Tool, a *manifest.Accepted) string {
 	switch {
 	case a.Use == manifest.CheckCurrency:
 		return "CheckCurrency"
+	case a.Use == manifest.ConfirmCount:
+		return "ConfirmCount"
+	case a.Use == manifest.ConfirmEverything:
+		return "ConfirmEverything"
 	case t.Returns.Kind == manifest.List:
 		return "ProjectItems"
 	}
