@@ -200,7 +200,7 @@ type MeetingIntegrationSetParams struct {
 var opMeetingIntegrationSet = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_meeting_integration_set", Method: "POST", Path: "/activity/meeting/{meeting_id}/integration/", Effect: closekit.Overwrite,
-		Idempotent: true,
+		Idempotent: true, OAuthOnly: true,
 	},
 	Params: func() any { return new(MeetingIntegrationSetParams) },
 }

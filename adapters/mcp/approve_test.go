@@ -241,6 +241,20 @@ func TestUnaskedIsNoDenial(t *testing.T) {
 				t.Errorf("asked %d times: %s", p.asked.Load(), text)
 			}
 			o.leads(0)
+
+// TestAPIKey calls what Close refuses to API keys: no person is asked.
+func TestAPIKey(t *testing.T) {
+	t.Parallel()
+	for name, version := range revisions {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o, p := open(t), &person{answer: always(yes)}
+			before := len(o.close.Requests())
+			r, text := call(t, o.connect(o.server(closemcp.Config{}), p.client(), version), "close_scheduling_link_integration_delete", args{"source_id": "12"})
+			has(t, text, "connect an account by OAuth")
+			if sent := len(o.close.Requests()) - before; !r.IsError || p.asked.Load() != 0 || sent != 0 {
+				t.Errorf("error %t, %d questions, %d requests", r.IsError, p.asked.Load(), sent)
+			}
 		})
 	}
 }

@@ -136,6 +136,11 @@ func (p *program) call(cmd *cobra.Command, args []string) error {
 		p.say("the input of %s is valid; nothing was sent", r.tool.Name)
 		return nil
 	}
+	if op := r.tool.Operation(); op.OAuthOnly && r.acc == (accountFlags{}) { // before the user is asked
+		if err := closekit.NewClient(closekit.APIKey(p.key())).CheckCredential(cmd.Context(), op); err != nil {
+			return err
+		}
+	}
 	a, err := r.action(input)
 	if err != nil {
 		return err

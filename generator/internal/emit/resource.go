@@ -167,6 +167,12 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 	if w := o.Waits; w != nil {
 		facts = append(facts, pair("Waits", Op("&").Qual(rootPath, "Waits").Values(pair("Field", Lit(w.Field)), pair("Done", strs(w.Done)), pair("Failed", strs(w.Failed)))))
 	}
+	if o.OAuthOnly {
+		facts = append(facts, pair("OAuthOnly", True()))
+	}
+	if o.Right != "" {
+		facts = append(facts, pair("Right", Lit(o.Right)))
+	}
 	if len(o.Narrow) > 0 {
 		facts = append(facts, pair("Narrow", strs(o.Narrow)))
 	}

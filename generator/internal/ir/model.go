@@ -187,6 +187,8 @@ type Op struct {
 	All        *Function // the iterator, or nil
 	Wait       *Function // the one that waits for a job, or nil
 	Waits      *manifest.Waits
+	OAuthOnly  bool
+	Right      string  // the right to administer the organization
 	Totals     *Totals // or nil
 	Aliases    []Alias
 	Rules      []Rule
