@@ -241,6 +241,9 @@ func TestUnaskedIsNoDenial(t *testing.T) {
 				t.Errorf("asked %d times: %s", p.asked.Load(), text)
 			}
 			o.leads(0)
+		})
+	}
+}
 
 // TestAPIKey calls what Close refuses to API keys: no person is asked.
 func TestAPIKey(t *testing.T) {
