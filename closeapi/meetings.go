@@ -220,6 +220,9 @@ func (v MeetingIntegrationData) MarshalJSON() ([]byte, error) { return wire.Mars
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MeetingIntegrationData) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the JSON, for logs.
+func (v *MeetingIntegrationData) String() string { return wire.Text(v) }
+
 // MeetingIntegration is an addition of an integration to a meeting.
 type MeetingIntegration struct {
 	closekit.Object

@@ -244,6 +244,9 @@ type MembershipSelection struct {
 	IDIn []MembershipID `json:"id__in" close:"required,send,minitems=1"`
 }
 
+// String returns the JSON, for logs.
+func (v *MembershipSelection) String() string { return wire.Text(v) }
+
 // MembershipCount is the result of a bulk update of members.
 type MembershipCount struct {
 	closekit.Object

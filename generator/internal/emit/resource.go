@@ -293,6 +293,10 @@ func structType(f *File, s *ir.Struct) {
 			marshalText(f, s)
 		}
 	}
+	if s.Pointed { // package fmt would print the address; a method of the pointer costs half as much to compile
+		f.Add(Comment("// String returns the JSON, for logs."))
+		f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id("String").Params().String().Add(oneLine(Return(Qual(wirePath, "Text").Call(Id("v"))))))
+	}
 	f.Line()
 }
 

@@ -130,6 +130,7 @@ type Struct struct {
 	Fields   []Field // without those of the base
 	Result   bool    // it comes in responses
 	Returned bool    // by an operation, alone or in a page
+	Pointed  bool    // something that is sent has a pointer to it
 	Variants []Variant
 	Changed  string // the Go field that lists what an event changed, or empty
 }
