@@ -76,7 +76,7 @@ func TestWait(t *testing.T) {
 		stdout string
 	}{
 		"export":           {[]string{"call", "close_export_lead_create", exportLeads, "--wait"}, `"n_docs_processed":2`},
-		"export by flags":  {[]string{"call", "close_export_opportunity_create", "--format", "csv", "--wait", "--timeout=1m"}, `"download_url":"/downloads/`},
+		"export by flags":  {[]string{"call", "close_export_opportunity_create", "--format", "csv", "--wait", "--timeout=1m"}, `"download_url":"http`},
 		"bulk action":      {[]string{"call", "--wait", "close_bulk_delete_create", deleteLeads, "--yes"}, `"n_objects_processed":1`},
 		"bulk, pretty":     {[]string{"call", "--wait", "--pretty", "close_bulk_delete_create", deleteLeads, "--yes"}, `"n_objects_processed": 1`},
 		"before the tool":  {[]string{"call", "--wait=true", "--timeout", "1m", "close_export_lead_create", exportLeads}, `"status":"done"`},
