@@ -134,7 +134,7 @@ func (c *client) credential(ctx context.Context, k *call) (Credential, error) {
 	case cred.IsZero():
 		denied.Reason = "the source returned no credential"
 	case k.op().OAuthOnly && cred.isAPIKey():
-		denied.Reason, denied.Err = "the credential is an API key", ErrNeedsOAuth
+		denied.Reason, denied.Err = "the credential is an API key, which Close refuses here", ErrNeedsOAuth
 	default:
 		return cred, nil
 	}

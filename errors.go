@@ -24,7 +24,7 @@ var (
 	// ErrNeedsOAuth is the cause of an [*AuthorizationError]: Close refuses API keys for the
 	// operation. Connect an account by OAuth and call as that account, see package
 	// runtime/accounts, or use [Bearer].
-	ErrNeedsOAuth = errors.New("Close refuses API keys for this operation; connect an account by OAuth and call as that account")
+	ErrNeedsOAuth = errors.New("connect an account by OAuth and call as that account")
 )
 
 // Error is a non-2xx response from Close. No format verb prints the body or a

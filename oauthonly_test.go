@@ -55,7 +55,7 @@ func TestOAuthOnly(t *testing.T) {
 				return
 			}
 			e := as[*closekit.AuthorizationError](t, err)
-			const want = "close_item_link: authorization needed: the credential is an API key: Close refuses API keys for this operation; connect an account by OAuth and call as that account"
+			const want = "close_item_link: authorization needed: the credential is an API key, which Close refuses here: connect an account by OAuth and call as that account"
 			if !errors.Is(err, closekit.ErrNeedsOAuth) || e.Tool != "close_item_link" || closekit.MaybeDone(err) || err.Error() != want {
 				t.Errorf("got %q, want %q", err, want)
 			}
