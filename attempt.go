@@ -129,10 +129,28 @@ func (c *client) credential(ctx context.Context, k *call) (Credential, error) {
 	if err != nil {
 		return cred, c.authError(k, err)
 	}
-	if cred.IsZero() {
-		return cred, &AuthorizationError{Tool: k.op().Tool, Reason: "the source returned no credential", MaybeDone: k.maybeDone}
+	denied := AuthorizationError{Tool: k.op().Tool, MaybeDone: k.maybeDone}
+	switch {
+	case cred.IsZero():
+		denied.Reason = "the source returned no credential"
+	case k.op().OAuthOnly && cred.isAPIKey():
+		denied.Reason, denied.Err = "the credential is an API key, which Close refuses here", ErrNeedsOAuth
+	default:
+		return cred, nil
 	}
-	return cred, nil
+	return cred, &denied
+}
+
+// CheckCredential returns the error that any call of op would return for the credential
+// of the client: there is none, or it is an API key and op needs a token of OAuth
+// ([ErrNeedsOAuth]). Calls check it themselves; it is for programs that ask a person
+// before a call. Nothing is sent to Close, but the source may renew its token.
+func (c *Client) CheckCredential(ctx context.Context, op *Operation) error {
+	if c.isZero() {
+		return errNilClient
+	}
+	_, err := c.core.credential(ctx, &call{req: Request{Operation: op}})
+	return err
 }
 
 // unanswered handles an attempt without a response.

@@ -20,6 +20,11 @@ var (
 	ErrServer          = errors.New("server error")       // 5xx
 	ErrSkipLimit       = errors.New("skip limit reached") // see SkipLimitError
 	ErrCursorExpired   = errors.New("cursor expired")     // 400: a page by cursor was asked for too late; begin again
+
+	// ErrNeedsOAuth is the cause of an [*AuthorizationError]: Close refuses API keys for the
+	// operation. Connect an account by OAuth and call as that account, see package
+	// runtime/accounts, or use [Bearer].
+	ErrNeedsOAuth = errors.New("connect an account by OAuth and call as that account")
 )
 
 // Error is a non-2xx response from Close. No format verb prints the body or a
@@ -31,6 +36,7 @@ type Error struct {
 	Tool        string        // close_lead_create
 	Method      string        // POST
 	Path        string        // path template, /api/v1/lead/{lead_id}/
+	Right       string        // that the operation needs; see [Operation]
 	RetryAfter  time.Duration // the wait that Close asks for; zero if unknown
 	MaybeDone   bool          // a write may have taken effect; see [MaybeDone]
 	Hint        string        // advice of this package; may be empty

@@ -23,7 +23,7 @@ func newError(prefix string, k *call, resp *http.Response, body []byte, now time
 	cred := k.cred
 	body = []byte(cred.redact(string(body)))
 	e := &Error{
-		Status: resp.StatusCode, Tool: op.Tool, Method: op.Method, Path: prefix + op.Path, MaybeDone: k.maybeDone,
+		Status: resp.StatusCode, Tool: op.Tool, Method: op.Method, Path: prefix + op.Path, Right: op.Right, MaybeDone: k.maybeDone,
 		RetryAfter: httpx.RetryAfter(resp.StatusCode, resp.Header, now), header: resp.Header, body: body,
 	}
 	text := bom.Trim(body)
@@ -38,8 +38,13 @@ func newError(prefix string, k *call, resp *http.Response, body []byte, now time
 		}
 	}
 	e.Hint = hint(e, isJSON, strings.Contains(resp.Header.Get("Content-Type"), "html"))
+	if e.Hint == noPermission && e.Right != "" {
+		e.Hint = "the user lacks " + e.Right
+	}
 	return e
 }
+
+const noPermission = "the user lacks the permission"
 
 func hint(e *Error, isJSON, isHTML bool) string {
 	switch {
@@ -52,7 +57,7 @@ func hint(e *Error, isJSON, isHTML bool) string {
 	case e.Status == http.StatusPaymentRequired:
 		return "a limit of the organization's plan"
 	case e.Status == http.StatusForbidden:
-		return "the user lacks the permission"
+		return noPermission
 	case e.Status == http.StatusNotFound:
 		return "it does not exist, or the user may not see it"
 	}

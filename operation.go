@@ -14,6 +14,7 @@ type Operation struct {
 	Path       string // path template below the prefix of the API, /lead/{lead_id}/
 	Effect     Effect // the strongest that a call can have
 	Idempotent bool   // repeating it has no further effect
+	OAuthOnly  bool   // Close refuses API keys, so that a call with one is refused unsent: [ErrNeedsOAuth]
 	API        *API   // the API that it belongs to; nil means Close
 	// Narrow lists the parameters that split a long list into parts that offset
 	// paging can read, such as date_created__gte and date_created__lt.
@@ -22,6 +23,9 @@ type Operation struct {
 	// response with that of the next one, for a list that is paged by cursor.
 	Cursor, Next string
 	Waits        *Waits // of an operation that fetches a job; else nil
+	// Right is what the user must have, such as "the right to administer the
+	// organization", empty for most operations. Only Close can check it.
+	Right string
 	// Oldest is the parameter and the value that sort a list by creation, oldest
 	// first, such as _order_by=date_created. For a list that takes search texts it is
 	// query=sort:date_created, and the text bounds the list too. It is empty if there

@@ -54,6 +54,13 @@ func BearerCredential(token string) Credential {
 // IsZero reports whether c is the zero value, which authorizes nothing.
 func (c Credential) IsZero() bool { return c.reveal == nil }
 
+// isAPIKey reports whether c, which is not the zero value, is an API key, whichever
+// source it comes from.
+func (c Credential) isAPIKey() bool {
+	header, _ := c.reveal()
+	return strings.HasPrefix(header[0], "Basic ")
+}
+
 // Equal reports whether two credentials are the same.
 func (c Credential) Equal(o Credential) bool {
 	if c.IsZero() || o.IsZero() {

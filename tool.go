@@ -36,18 +36,16 @@ type Tool struct {
 
 // ToolInfo describes a tool to models and people.
 type ToolInfo struct {
-	Title       string `json:"title"`       // Lead create
-	Description string `json:"description"` // for models: purpose, use, prerequisites and result
-	Doc         string `json:"doc"`         // URL of Close's documentation
-	Area        string `json:"area"`        // of the API: crm, activities, admin; empty for none
-	Costs       bool   `json:"costs"`       // a call costs money or credits
-	// Needs is what the caller must have: oauth for a token of OAuth, because Close refuses
-	// API keys; admin or customize for the right to do so. Empty for most tools.
-	Needs    string        `json:"needs"`
-	Synonyms []string      `json:"synonyms"`
-	Show     []ShowField   `json:"show"`    // fields of the response that a model usually needs
-	Preview  []PreviewRead `json:"preview"` // what a person must see before the call is allowed
-	Brief    string        `json:"brief"`   // the description in at most two sentences; empty: its beginning does
+	Title       string        `json:"title"`       // Lead create
+	Description string        `json:"description"` // for models: purpose, use, prerequisites and result
+	Doc         string        `json:"doc"`         // URL of Close's documentation
+	Area        string        `json:"area"`        // of the API: crm, activities, admin; empty for none
+	Costs       bool          `json:"costs"`       // a call costs money or credits
+	Needs       string        `json:"needs"`       // oauth, admin or customize, see [Operation]; empty for most tools
+	Synonyms    []string      `json:"synonyms"`
+	Show        []ShowField   `json:"show"`    // fields of the response that a model usually needs
+	Preview     []PreviewRead `json:"preview"` // what a person must see before the call is allowed
+	Brief       string        `json:"brief"`   // the description in at most two sentences; empty: its beginning does
 	// More and Hidden are the parameters that short definitions only name, and those that
 	// they do not have. The tool accepts them all the same.
 	More   []string `json:"more"`

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/closekit/closekit"
-	"github.com/closekit/closekit/agent/internal/lower"
 	"github.com/closekit/closekit/agent/internal/search"
 	"github.com/closekit/closekit/agent/internal/shape"
 	"github.com/closekit/closekit/agent/internal/tool"
@@ -269,7 +268,7 @@ func (a *Agent) definitions(f Format, d definitions) ([]json.RawMessage, error) 
 	if a.meta {
 		tools = a.metas
 	}
-	list, err := lower.All(tools, lower.Format(f), lower.Profile(d.profile), d.options)
+	list, err := fit(tools, f, d.profile, d.options)
 	if err != nil {
 		return nil, err
 	}

@@ -71,6 +71,9 @@ func (s *Session) prepare(ctx context.Context, p *planned) (err error) {
 		return err
 	}
 	p.effect = p.tool.Effect // until the input is read: a call that cannot be read is one that failed
+	if err := p.tool.CheckCredential(ctx, s.bare); err != nil {
+		return err
+	}
 	if err := s.read(ctx, p); err != nil {
 		return err
 	}

@@ -56,9 +56,10 @@ type Deferral struct {
 
 // Definitions returns the definitions of tools, in their order, for a request to a
 // model. They are legal for the provider and the same in every call. A tool that
-// cannot be strict is defined loosely. The error tells an unknown format or profile.
+// cannot be strict is defined loosely. The error tells an unknown format or profile; a
+// [*TooManyToolsError] tells that the provider takes fewer tools in one request.
 func Definitions(tools []*closekit.Tool, f Format, p Profile, d Deferral) ([]json.RawMessage, error) {
-	return lower.All(views(tools), lower.Format(f), lower.Profile(p), lower.Options(d))
+	return fit(views(tools), f, p, lower.Options(d))
 }
 
 // NotStrict returns the reasons why a tool cannot have OpenAI's strict mode, none if it

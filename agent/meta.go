@@ -107,7 +107,8 @@ func WithDeferral(x Deferral) DefinitionOption {
 
 // Definitions returns the definitions of the session's tools for a request to a model:
 // raw JSON, the same in every call, and made once. They must not be modified. An
-// unknown format or profile is an error.
+// unknown format or profile is an error, and so are more tools than the provider takes in
+// one request, a [*TooManyToolsError].
 func (s *Session) Definitions(f Format, opts ...DefinitionOption) ([]json.RawMessage, error) {
 	d := definitions{profile: Lean}
 	for _, o := range opts {

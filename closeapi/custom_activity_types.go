@@ -34,8 +34,11 @@ type CustomActivityTypeCreateParams struct {
 }
 
 var opCustomActivityTypeCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_activity_type_create", Method: "POST", Path: "/custom_activity/", Effect: closekit.Admin},
-	Params:    func() any { return new(CustomActivityTypeCreateParams) },
+	Operation: closekit.Operation{
+		Tool: "close_custom_activity_type_create", Method: "POST", Path: "/custom_activity/", Effect: closekit.Admin,
+		Right: "the right to customize the organization",
+	},
+	Params: func() any { return new(CustomActivityTypeCreateParams) },
 }
 
 // CustomActivityTypeGet fetches one type of custom activities by id, with its fields.
@@ -96,7 +99,7 @@ type CustomActivityTypeUpdateParams struct {
 var opCustomActivityTypeUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_activity_type_update", Method: "PUT", Path: "/custom_activity/{custom_activity_type_id}/",
-		Effect: closekit.Overwrite | closekit.Admin, Idempotent: true,
+		Effect: closekit.Overwrite | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params:  func() any { return new(CustomActivityTypeUpdateParams) },
 	Effects: wire.Effects{{When: "5=~", Effect: closekit.Admin}},
@@ -122,7 +125,7 @@ type CustomActivityTypeDeleteParams struct {
 var opCustomActivityTypeDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_activity_type_delete", Method: "DELETE", Path: "/custom_activity/{custom_activity_type_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params: func() any { return new(CustomActivityTypeDeleteParams) },
 }

@@ -57,7 +57,7 @@ type CustomFieldSchemaUpdateParams struct {
 var opCustomFieldSchemaUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_schema_update", Method: "PUT", Path: "/custom_field_schema/{object_type}/", Effect: closekit.Admin,
-		Idempotent: true,
+		Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params: func() any { return new(CustomFieldSchemaUpdateParams) },
 }

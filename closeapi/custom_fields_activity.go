@@ -47,9 +47,12 @@ type CustomFieldActivityCreateParams struct {
 }
 
 var opCustomFieldActivityCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_activity_create", Method: "POST", Path: "/custom_field/activity/", Effect: closekit.Admin},
-	Params:    func() any { return new(CustomFieldActivityCreateParams) },
-	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{5}, If: 3, Is: "choices"}},
+	Operation: closekit.Operation{
+		Tool: "close_custom_field_activity_create", Method: "POST", Path: "/custom_field/activity/", Effect: closekit.Admin,
+		Right: "the right to customize the organization",
+	},
+	Params: func() any { return new(CustomFieldActivityCreateParams) },
+	Rules:  wire.Rules{{Kind: wire.Needs, Fields: []uint8{5}, If: 3, Is: "choices"}},
 }
 
 // CustomFieldActivityGet fetches one custom field definition of custom activities by id.
@@ -112,7 +115,7 @@ type CustomFieldActivityUpdateParams struct {
 var opCustomFieldActivityUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_activity_update", Method: "PUT", Path: "/custom_field/activity/{custom_field_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params:  func() any { return new(CustomFieldActivityUpdateParams) },
 	Effects: wire.Effects{{When: "4=~,5=true|~,6=~", Effect: closekit.Admin}, {When: "4=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin}},
@@ -139,7 +142,7 @@ type CustomFieldActivityDeleteParams struct {
 var opCustomFieldActivityDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_activity_delete", Method: "DELETE", Path: "/custom_field/activity/{custom_field_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params: func() any { return new(CustomFieldActivityDeleteParams) },
 }

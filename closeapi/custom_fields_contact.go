@@ -43,9 +43,12 @@ type CustomFieldContactCreateParams struct {
 }
 
 var opCustomFieldContactCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_contact_create", Method: "POST", Path: "/custom_field/contact/", Effect: closekit.Admin},
-	Params:    func() any { return new(CustomFieldContactCreateParams) },
-	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
+	Operation: closekit.Operation{
+		Tool: "close_custom_field_contact_create", Method: "POST", Path: "/custom_field/contact/", Effect: closekit.Admin,
+		Right: "the right to customize the organization",
+	},
+	Params: func() any { return new(CustomFieldContactCreateParams) },
+	Rules:  wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
 
 // CustomFieldContactGet fetches one custom field definition of contacts by id.
@@ -108,7 +111,7 @@ type CustomFieldContactUpdateParams struct {
 var opCustomFieldContactUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_contact_update", Method: "PUT", Path: "/custom_field/contact/{custom_field_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params:  func() any { return new(CustomFieldContactUpdateParams) },
 	Effects: wire.Effects{{When: "4=~,2=~,5=true|~,6=~", Effect: closekit.Admin}, {When: "4=~,2=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin}},
@@ -134,7 +137,7 @@ type CustomFieldContactDeleteParams struct {
 var opCustomFieldContactDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_contact_delete", Method: "DELETE", Path: "/custom_field/contact/{custom_field_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params: func() any { return new(CustomFieldContactDeleteParams) },
 }

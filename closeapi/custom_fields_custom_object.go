@@ -50,6 +50,7 @@ type CustomFieldCustomObjectCreateParams struct {
 var opCustomFieldCustomObjectCreate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_custom_object_create", Method: "POST", Path: "/custom_field/custom_object_type/", Effect: closekit.Admin,
+		Right: "the right to customize the organization",
 	},
 	Params: func() any { return new(CustomFieldCustomObjectCreateParams) },
 	Rules:  wire.Rules{{Kind: wire.Needs, Fields: []uint8{5}, If: 3, Is: "choices"}},
@@ -116,7 +117,7 @@ type CustomFieldCustomObjectUpdateParams struct {
 var opCustomFieldCustomObjectUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_custom_object_update", Method: "PUT", Path: "/custom_field/custom_object_type/{custom_field_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params:  func() any { return new(CustomFieldCustomObjectUpdateParams) },
 	Effects: wire.Effects{{When: "4=~,5=true|~,6=~", Effect: closekit.Admin}, {When: "4=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin}},
@@ -143,7 +144,7 @@ type CustomFieldCustomObjectDeleteParams struct {
 var opCustomFieldCustomObjectDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_custom_object_delete", Method: "DELETE", Path: "/custom_field/custom_object_type/{custom_field_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params: func() any { return new(CustomFieldCustomObjectDeleteParams) },
 }

@@ -43,9 +43,12 @@ type CustomFieldLeadCreateParams struct {
 }
 
 var opCustomFieldLeadCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_lead_create", Method: "POST", Path: "/custom_field/lead/", Effect: closekit.Admin},
-	Params:    func() any { return new(CustomFieldLeadCreateParams) },
-	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
+	Operation: closekit.Operation{
+		Tool: "close_custom_field_lead_create", Method: "POST", Path: "/custom_field/lead/", Effect: closekit.Admin,
+		Right: "the right to customize the organization",
+	},
+	Params: func() any { return new(CustomFieldLeadCreateParams) },
+	Rules:  wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
 
 // CustomFieldLeadGet fetches one custom field definition of leads by id.
@@ -107,7 +110,7 @@ type CustomFieldLeadUpdateParams struct {
 var opCustomFieldLeadUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_lead_update", Method: "PUT", Path: "/custom_field/lead/{custom_field_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params:  func() any { return new(CustomFieldLeadUpdateParams) },
 	Effects: wire.Effects{{When: "4=~,2=~,5=true|~,6=~", Effect: closekit.Admin}, {When: "4=~,2=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin}},
@@ -133,7 +136,7 @@ type CustomFieldLeadDeleteParams struct {
 var opCustomFieldLeadDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_lead_delete", Method: "DELETE", Path: "/custom_field/lead/{custom_field_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params: func() any { return new(CustomFieldLeadDeleteParams) },
 }

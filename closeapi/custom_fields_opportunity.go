@@ -45,9 +45,12 @@ type CustomFieldOpportunityCreateParams struct {
 }
 
 var opCustomFieldOpportunityCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_opportunity_create", Method: "POST", Path: "/custom_field/opportunity/", Effect: closekit.Admin},
-	Params:    func() any { return new(CustomFieldOpportunityCreateParams) },
-	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
+	Operation: closekit.Operation{
+		Tool: "close_custom_field_opportunity_create", Method: "POST", Path: "/custom_field/opportunity/", Effect: closekit.Admin,
+		Right: "the right to customize the organization",
+	},
+	Params: func() any { return new(CustomFieldOpportunityCreateParams) },
+	Rules:  wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
 
 // CustomFieldOpportunityGet fetches one custom field definition of opportunities by id.
@@ -112,7 +115,7 @@ type CustomFieldOpportunityUpdateParams struct {
 var opCustomFieldOpportunityUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_opportunity_update", Method: "PUT", Path: "/custom_field/opportunity/{custom_field_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params:  func() any { return new(CustomFieldOpportunityUpdateParams) },
 	Effects: wire.Effects{{When: "4=~,2=~,5=true|~,6=~", Effect: closekit.Admin}, {When: "4=~,2=~,5=true|~", Effect: closekit.Overwrite | closekit.Admin}},
@@ -138,7 +141,7 @@ type CustomFieldOpportunityDeleteParams struct {
 var opCustomFieldOpportunityDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_opportunity_delete", Method: "DELETE", Path: "/custom_field/opportunity/{custom_field_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params: func() any { return new(CustomFieldOpportunityDeleteParams) },
 }

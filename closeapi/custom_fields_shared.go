@@ -40,9 +40,12 @@ type CustomFieldSharedCreateParams struct {
 }
 
 var opCustomFieldSharedCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_field_shared_create", Method: "POST", Path: "/custom_field/shared/", Effect: closekit.Admin},
-	Params:    func() any { return new(CustomFieldSharedCreateParams) },
-	Rules:     wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
+	Operation: closekit.Operation{
+		Tool: "close_custom_field_shared_create", Method: "POST", Path: "/custom_field/shared/", Effect: closekit.Admin,
+		Right: "the right to customize the organization",
+	},
+	Params: func() any { return new(CustomFieldSharedCreateParams) },
+	Rules:  wire.Rules{{Kind: wire.Needs, Fields: []uint8{3}, If: 1, Is: "choices"}},
 }
 
 // CustomFieldSharedGet fetches one shared custom field by id.
@@ -101,7 +104,7 @@ type CustomFieldSharedUpdateParams struct {
 var opCustomFieldSharedUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_shared_update", Method: "PUT", Path: "/custom_field/shared/{custom_field_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params:  func() any { return new(CustomFieldSharedUpdateParams) },
 	Effects: wire.Effects{{When: "3=~,4=true|~", Effect: closekit.Admin}},
@@ -127,7 +130,7 @@ type CustomFieldSharedDeleteParams struct {
 var opCustomFieldSharedDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_shared_delete", Method: "DELETE", Path: "/custom_field/shared/{custom_field_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params: func() any { return new(CustomFieldSharedDeleteParams) },
 }
@@ -185,7 +188,7 @@ type CustomFieldSharedAssociationCreateParams struct {
 var opCustomFieldSharedAssociationCreate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_shared_association_create", Method: "POST", Path: "/custom_field/shared/{custom_field_id}/association/",
-		Effect: closekit.Admin,
+		Effect: closekit.Admin, Right: "the right to customize the organization",
 	},
 	Params: func() any { return new(CustomFieldSharedAssociationCreateParams) },
 }
@@ -248,6 +251,7 @@ var opCustomFieldSharedAssociationUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_shared_association_update", Method: "PUT",
 		Path: "/custom_field/shared/{custom_field_id}/association/{object_type}/", Effect: closekit.Overwrite | closekit.Admin, Idempotent: true,
+		Right: "the right to customize the organization",
 	},
 	Params:  func() any { return new(CustomFieldSharedAssociationUpdateParams) },
 	Effects: wire.Effects{{When: "3=~", Effect: closekit.Admin}},
@@ -279,6 +283,7 @@ var opCustomFieldSharedAssociationDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_field_shared_association_delete", Method: "DELETE",
 		Path: "/custom_field/shared/{custom_field_id}/association/{object_type}/", Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Right: "the right to customize the organization",
 	},
 	Params: func() any { return new(CustomFieldSharedAssociationDeleteParams) },
 }

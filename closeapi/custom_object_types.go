@@ -34,8 +34,11 @@ type CustomObjectTypeCreateParams struct {
 }
 
 var opCustomObjectTypeCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_custom_object_type_create", Method: "POST", Path: "/custom_object_type/", Effect: closekit.Admin},
-	Params:    func() any { return new(CustomObjectTypeCreateParams) },
+	Operation: closekit.Operation{
+		Tool: "close_custom_object_type_create", Method: "POST", Path: "/custom_object_type/", Effect: closekit.Admin,
+		Right: "the right to customize the organization",
+	},
+	Params: func() any { return new(CustomObjectTypeCreateParams) },
 }
 
 // CustomObjectTypeGet fetches one type of custom objects by id, with its fields.
@@ -92,7 +95,7 @@ type CustomObjectTypeUpdateParams struct {
 var opCustomObjectTypeUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_object_type_update", Method: "PUT", Path: "/custom_object_type/{custom_object_type_id}/",
-		Effect: closekit.Overwrite | closekit.Admin, Idempotent: true,
+		Effect: closekit.Overwrite | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params:  func() any { return new(CustomObjectTypeUpdateParams) },
 	Effects: wire.Effects{{When: "4=~", Effect: closekit.Admin}},
@@ -118,7 +121,7 @@ type CustomObjectTypeDeleteParams struct {
 var opCustomObjectTypeDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_custom_object_type_delete", Method: "DELETE", Path: "/custom_object_type/{custom_object_type_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params: func() any { return new(CustomObjectTypeDeleteParams) },
 }

@@ -371,6 +371,9 @@ func (v OpportunityExportFilter) MarshalJSON() ([]byte, error) { return wire.Mar
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *OpportunityExportFilter) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the JSON, for logs.
+func (v *OpportunityExportFilter) String() string { return wire.Text(v) }
+
 // OpportunityExport is an export of opportunities.
 type OpportunityExport struct {
 	ExportBase

@@ -28,9 +28,11 @@ type GroupCreateParams struct {
 }
 
 var opGroupCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_group_create", Method: "POST", Path: "/group/", Effect: closekit.Admin},
-	Params:    func() any { return new(GroupCreateParams) },
-	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
+	Operation: closekit.Operation{
+		Tool: "close_group_create", Method: "POST", Path: "/group/", Effect: closekit.Admin, Right: "the right to administer the organization",
+	},
+	Params:  func() any { return new(GroupCreateParams) },
+	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // GroupGet fetches one group by id, with its members.
@@ -78,9 +80,12 @@ type GroupUpdateParams struct {
 }
 
 var opGroupUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_group_update", Method: "PUT", Path: "/group/{group_id}/", Effect: closekit.Admin, Idempotent: true},
-	Params:    func() any { return new(GroupUpdateParams) },
-	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
+	Operation: closekit.Operation{
+		Tool: "close_group_update", Method: "PUT", Path: "/group/{group_id}/", Effect: closekit.Admin, Idempotent: true,
+		Right: "the right to administer the organization",
+	},
+	Params:  func() any { return new(GroupUpdateParams) },
+	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // GroupDelete deletes a group of users.
@@ -102,6 +107,7 @@ type GroupDeleteParams struct {
 var opGroupDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_group_delete", Method: "DELETE", Path: "/group/{group_id}/", Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Right: "the right to administer the organization",
 	},
 	Params: func() any { return new(GroupDeleteParams) },
 }
@@ -147,6 +153,7 @@ type GroupMemberAddParams struct {
 var opGroupMemberAdd = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_group_member_add", Method: "POST", Path: "/group/{group_id}/member/", Effect: closekit.Admin, Idempotent: true,
+		Right: "the right to administer the organization",
 	},
 	Params: func() any { return new(GroupMemberAddParams) },
 }
@@ -172,7 +179,7 @@ type GroupMemberRemoveParams struct {
 var opGroupMemberRemove = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_group_member_remove", Method: "DELETE", Path: "/group/{group_id}/member/{user_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to administer the organization",
 	},
 	Params: func() any { return new(GroupMemberRemoveParams) },
 }

@@ -35,6 +35,7 @@ type IntegrationLinkCreateParams struct {
 var opIntegrationLinkCreate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_integration_link_create", Method: "POST", Path: "/integration_link/", Effect: closekit.Egress | closekit.Admin,
+		Right: "the right to administer the organization",
 	},
 	Params: func() any { return new(IntegrationLinkCreateParams) },
 }
@@ -90,7 +91,7 @@ type IntegrationLinkUpdateParams struct {
 var opIntegrationLinkUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_integration_link_update", Method: "PUT", Path: "/integration_link/{integration_link_id}/",
-		Effect: closekit.Egress | closekit.Admin, Idempotent: true,
+		Effect: closekit.Egress | closekit.Admin, Idempotent: true, Right: "the right to administer the organization",
 	},
 	Params: func() any { return new(IntegrationLinkUpdateParams) },
 }
@@ -114,7 +115,7 @@ type IntegrationLinkDeleteParams struct {
 var opIntegrationLinkDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_integration_link_delete", Method: "DELETE", Path: "/integration_link/{integration_link_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to administer the organization",
 	},
 	Params: func() any { return new(IntegrationLinkDeleteParams) },
 }

@@ -26,8 +26,11 @@ type LeadStatusCreateParams struct {
 }
 
 var opLeadStatusCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_lead_status_create", Method: "POST", Path: "/status/lead/", Effect: closekit.Admin},
-	Params:    func() any { return new(LeadStatusCreateParams) },
+	Operation: closekit.Operation{
+		Tool: "close_lead_status_create", Method: "POST", Path: "/status/lead/", Effect: closekit.Admin,
+		Right: "the right to administer the organization",
+	},
+	Params: func() any { return new(LeadStatusCreateParams) },
 }
 
 // LeadStatusGet fetches one status of leads by id.
@@ -75,6 +78,7 @@ type LeadStatusUpdateParams struct {
 var opLeadStatusUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_lead_status_update", Method: "PUT", Path: "/status/lead/{lead_status_id}/", Effect: closekit.Admin, Idempotent: true,
+		Right: "the right to administer the organization",
 	},
 	Params: func() any { return new(LeadStatusUpdateParams) },
 }
@@ -99,7 +103,7 @@ type LeadStatusDeleteParams struct {
 var opLeadStatusDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_lead_status_delete", Method: "DELETE", Path: "/status/lead/{lead_status_id}/", Effect: closekit.Destructive | closekit.Admin,
-		Idempotent: true,
+		Idempotent: true, Right: "the right to administer the organization",
 	},
 	Params: func() any { return new(LeadStatusDeleteParams) },
 }

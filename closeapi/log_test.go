@@ -20,7 +20,7 @@ import (
 // isPart, and logging.ReplaceAttr for lists.
 func TestLogs(t *testing.T) {
 	t.Parallel()
-	types, params := map[reflect.Type]bool{}, map[reflect.Type]bool{}
+	types := map[reflect.Type]bool{}
 	for _, v := range []any{
 		closekit.Page[closeapi.Lead]{},
 		closekit.ToolResult{},
@@ -52,7 +52,6 @@ func TestLogs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			params[reflect.TypeOf(p).Elem()] = true
 			below(reflect.TypeOf(p).Elem(), types)
 		}
 	}
@@ -79,11 +78,7 @@ func TestLogs(t *testing.T) {
 			var text, js bytes.Buffer
 			slog.New(slog.NewTextHandler(&text, nil)).Info("x", "v", value)
 			slog.New(slog.NewJSONHandler(&js, nil)).Info("x", "v", value)
-			printed := text.String()
-			if params[typ] {
-				printed = pointers(typ).ReplaceAllString(printed, "$1:&")
-			}
-			if internals.MatchString(printed) || strings.Contains(printed+js.String(), "!ERROR") || !json.Valid(js.Bytes()) {
+			if internals.MatchString(text.String()) || strings.Contains(text.String()+js.String(), "!ERROR") || !json.Valid(js.Bytes()) {
 				t.Errorf("%T: %s%s", value, &text, &js)
 			}
 		}
@@ -111,19 +106,6 @@ func isPart(typ reflect.Type) bool {
 	return has && !typ.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }
 
-// pointers matches the pointers to structs in a printed struct of parameters. A program
-// builds these itself, so they have no text form of their own; what fmt prints of such a
-// pointer is an address, which gives nothing away, and as JSON it is readable.
-func pointers(typ reflect.Type) *regexp.Regexp {
-	names := []string{"$^"}
-	for i := range typ.NumField() {
-		if f := typ.Field(i); f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct {
-			names = append(names, f.Name)
-		}
-	}
-	return regexp.MustCompile(`\b(` + strings.Join(names, "|") + `):0x[0-9a-f]+`)
-}
-
 // below collects the types in a type that have a name.
 func below(typ reflect.Type, types map[reflect.Type]bool) {
 	switch typ.Kind() {
@@ -143,7 +125,8 @@ func below(typ reflect.Type, types map[reflect.Type]bool) {
 	}
 }
 
-// fill makes the pointers in a struct point to something.
+// fill makes the pointers in a struct point to something. Lists stay empty: package fmt
+// prints the base of their elements with them, which is no address and gives nothing away.
 func fill(v reflect.Value) {
 	for i := range v.NumField() {
 		if f := v.Field(i); f.Kind() == reflect.Pointer && v.Type().Field(i).IsExported() && f.IsNil() {

@@ -200,7 +200,7 @@ type MeetingIntegrationSetParams struct {
 var opMeetingIntegrationSet = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_meeting_integration_set", Method: "POST", Path: "/activity/meeting/{meeting_id}/integration/", Effect: closekit.Overwrite,
-		Idempotent: true,
+		Idempotent: true, OAuthOnly: true,
 	},
 	Params: func() any { return new(MeetingIntegrationSetParams) },
 }
@@ -219,6 +219,9 @@ func (v MeetingIntegrationData) MarshalJSON() ([]byte, error) { return wire.Mars
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *MeetingIntegrationData) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the JSON, for logs.
+func (v *MeetingIntegrationData) String() string { return wire.Text(v) }
 
 // MeetingIntegration is an addition of an integration to a meeting.
 type MeetingIntegration struct {

@@ -28,8 +28,11 @@ type MembershipCreateParams struct {
 }
 
 var opMembershipCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_membership_create", Method: "POST", Path: "/membership/", Effect: closekit.Admin},
-	Params:    func() any { return new(MembershipCreateParams) },
+	Operation: closekit.Operation{
+		Tool: "close_membership_create", Method: "POST", Path: "/membership/", Effect: closekit.Admin,
+		Right: "the right to administer the organization",
+	},
+	Params: func() any { return new(MembershipCreateParams) },
 }
 
 // MembershipUpdate changes the role or the settings of a member.
@@ -64,6 +67,7 @@ type MembershipUpdateParams struct {
 var opMembershipUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_membership_update", Method: "PUT", Path: "/membership/{membership_id}/", Effect: closekit.Admin, Idempotent: true,
+		Right: "the right to administer the organization",
 	},
 	Params: func() any { return new(MembershipUpdateParams) },
 }
@@ -88,7 +92,7 @@ type MembershipDeleteParams struct {
 var opMembershipDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_membership_delete", Method: "DELETE", Path: "/membership/{membership_id}/", Effect: closekit.Destructive | closekit.Admin,
-		Idempotent: true,
+		Idempotent: true, Right: "the right to administer the organization",
 	},
 	Params: func() any { return new(MembershipDeleteParams) },
 }
@@ -122,8 +126,11 @@ type MembershipsBulkUpdateParams struct {
 }
 
 var opMembershipsBulkUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_memberships_bulk_update", Method: "PUT", Path: "/membership/", Effect: closekit.Admin, Idempotent: true},
-	Params:    func() any { return new(MembershipsBulkUpdateParams) },
+	Operation: closekit.Operation{
+		Tool: "close_memberships_bulk_update", Method: "PUT", Path: "/membership/", Effect: closekit.Admin, Idempotent: true,
+		Right: "the right to administer the organization",
+	},
+	Params: func() any { return new(MembershipsBulkUpdateParams) },
 }
 
 // MembershipPinnedViewsGet fetches the list of the Smart Views that a member has pinned.
@@ -236,6 +243,9 @@ type MembershipSelection struct {
 	// Ids of the memberships.
 	IDIn []MembershipID `json:"id__in" close:"required,send,minitems=1"`
 }
+
+// String returns the JSON, for logs.
+func (v *MembershipSelection) String() string { return wire.Text(v) }
 
 // MembershipCount is the result of a bulk update of members.
 type MembershipCount struct {

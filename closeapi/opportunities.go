@@ -267,7 +267,7 @@ type OpportunitiesListParams struct {
 	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
 	// Field to sort by, with - in front for descending.
 	OrderBy closekit.Opt[OpportunityOrder] `json:"_order_by" close:"query,sort"`
-	// Groups the response by user or by closing date, with - in front for the reverse order.
+	// What to group by, with - in front for the reverse order.
 	GroupBy closekit.Opt[OpportunityGrouping] `json:"_group_by" close:"query,sort"`
 	// Names of the fields to return; all fields when left out. Ask only for what you need.
 	Fields []string `json:"_fields" close:"query"`

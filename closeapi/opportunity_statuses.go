@@ -33,9 +33,12 @@ type OpportunityStatusCreateParams struct {
 }
 
 var opOpportunityStatusCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_opportunity_status_create", Method: "POST", Path: "/status/opportunity/", Effect: closekit.Admin},
-	Params:    func() any { return new(OpportunityStatusCreateParams) },
-	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
+	Operation: closekit.Operation{
+		Tool: "close_opportunity_status_create", Method: "POST", Path: "/status/opportunity/", Effect: closekit.Admin,
+		Right: "the right to administer the organization",
+	},
+	Params:  func() any { return new(OpportunityStatusCreateParams) },
+	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // OpportunityStatusGet fetches one status of opportunities by id.
@@ -89,7 +92,7 @@ type OpportunityStatusUpdateParams struct {
 var opOpportunityStatusUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_opportunity_status_update", Method: "PUT", Path: "/status/opportunity/{opportunity_status_id}/", Effect: closekit.Admin,
-		Idempotent: true,
+		Idempotent: true, Right: "the right to administer the organization",
 	},
 	Params:  func() any { return new(OpportunityStatusUpdateParams) },
 	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}},
@@ -115,7 +118,7 @@ type OpportunityStatusDeleteParams struct {
 var opOpportunityStatusDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_opportunity_status_delete", Method: "DELETE", Path: "/status/opportunity/{opportunity_status_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to administer the organization",
 	},
 	Params: func() any { return new(OpportunityStatusDeleteParams) },
 }

@@ -68,6 +68,7 @@ type OrganizationUpdateParams struct {
 var opOrganizationUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_organization_update", Method: "PUT", Path: "/organization/{organization_id}/", Effect: closekit.Admin, Idempotent: true,
+		Right: "the right to administer the organization",
 	},
 	Params:  func() any { return new(OrganizationUpdateParams) },
 	Aliases: []wire.Alias{{Name: "expand", For: "_expand"}},

@@ -289,6 +289,9 @@ type ReportRange struct {
 	End closekit.DateTime `json:"end" close:"required,send"`
 }
 
+// String returns the JSON, for logs.
+func (v *ReportRange) String() string { return wire.Text(v) }
+
 // ReportQuery is a choice of leads by a Smart View.
 type ReportQuery struct {
 	// saved_search
@@ -296,6 +299,9 @@ type ReportQuery struct {
 	// Smart View that finds the leads.
 	SavedSearchID closekit.Opt[SmartViewID] `json:"saved_search_id" close:"send"`
 }
+
+// String returns the JSON, for logs.
+func (v *ReportQuery) String() string { return wire.Text(v) }
 
 // ActivityReportRow is a row of an activity report, which also has each metric under its key.
 type ActivityReportRow struct {

@@ -33,8 +33,10 @@ type RoleCreateParams struct {
 }
 
 var opRoleCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_role_create", Method: "POST", Path: "/role/", Effect: closekit.Admin},
-	Params:    func() any { return new(RoleCreateParams) },
+	Operation: closekit.Operation{
+		Tool: "close_role_create", Method: "POST", Path: "/role/", Effect: closekit.Admin, Right: "the right to administer the organization",
+	},
+	Params: func() any { return new(RoleCreateParams) },
 }
 
 // RoleGet fetches one role by id.
@@ -85,6 +87,7 @@ type RoleUpdateParams struct {
 var opRoleUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_role_update", Method: "PUT", Path: "/role/{role_id}/", Effect: closekit.Overwrite | closekit.Admin, Idempotent: true,
+		Right: "the right to administer the organization",
 	},
 	Params:  func() any { return new(RoleUpdateParams) },
 	Effects: wire.Effects{{When: "2=~,3=~", Effect: closekit.Admin}},
@@ -109,6 +112,7 @@ type RoleDeleteParams struct {
 var opRoleDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_role_delete", Method: "DELETE", Path: "/role/{role_id}/", Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Right: "the right to administer the organization",
 	},
 	Params: func() any { return new(RoleDeleteParams) },
 }

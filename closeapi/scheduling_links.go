@@ -163,7 +163,7 @@ type SchedulingLinkIntegrationSetParams struct {
 var opSchedulingLinkIntegrationSet = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_scheduling_link_integration_set", Method: "POST", Path: "/scheduling_link/integration/", Effect: closekit.Write,
-		Idempotent: true,
+		Idempotent: true, OAuthOnly: true,
 	},
 	Params: func() any { return new(SchedulingLinkIntegrationSetParams) },
 }
@@ -188,7 +188,7 @@ type SchedulingLinkIntegrationDeleteParams struct {
 var opSchedulingLinkIntegrationDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_scheduling_link_integration_delete", Method: "DELETE", Path: "/scheduling_link/integration/{source_id}/",
-		Effect: closekit.Destructive, Idempotent: true,
+		Effect: closekit.Destructive, Idempotent: true, OAuthOnly: true,
 	},
 	Params: func() any { return new(SchedulingLinkIntegrationDeleteParams) },
 }

@@ -81,6 +81,9 @@ func (v SearchField) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SearchField) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the JSON, for logs.
+func (v *SearchField) String() string { return wire.Text(v) }
+
 // SearchMoment is a moment, fixed or of another kind that Smart Views have. Members by type — fixed_utc: value.
 type SearchMoment struct {
 	closekit.Object
@@ -103,6 +106,9 @@ func (v SearchMoment) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SearchMoment) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the JSON, for logs.
+func (v *SearchMoment) String() string { return wire.Text(v) }
 
 // SearchCondition is a condition on a field. Members by type — boolean: value; current_user, exists: nothing more; text:
 // value, mode (optional); term: values; reference: ReferenceType, ObjectIDs; number_range: gt (optional), gte (optional),
@@ -143,6 +149,9 @@ func (v SearchCondition) MarshalJSON() ([]byte, error) { return wire.Marshal(&v)
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SearchCondition) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the JSON, for logs.
+func (v *SearchCondition) String() string { return wire.Text(v) }
+
 // SearchQuery is a node of a query; the outermost is usually an and of an ObjectType node and conditions. Members by type
 // — and, or: queries; id: value; ObjectType: ObjectType; text: value, mode (optional); field_condition: field,
 // condition; has_related: ThisObjectType, RelatedObjectType, RelatedQuery; match_all: nothing more.
@@ -180,6 +189,9 @@ func (v SearchQuery) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SearchQuery) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the JSON, for logs.
+func (v *SearchQuery) String() string { return wire.Text(v) }
+
 // SearchSort is a field to sort by.
 type SearchSort struct {
 	closekit.Object
@@ -206,6 +218,9 @@ type SearchSelection struct {
 	// Fields of opportunities.
 	Opportunity []string `json:"opportunity" close:"send"`
 }
+
+// String returns the JSON, for logs.
+func (v *SearchSelection) String() string { return wire.Text(v) }
 
 // SearchCount is a number of records that a query finds.
 type SearchCount struct {

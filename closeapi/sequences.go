@@ -212,6 +212,9 @@ func (v SequenceSchedule) MarshalJSON() ([]byte, error) { return wire.Marshal(&v
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SequenceSchedule) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the JSON, for logs.
+func (v *SequenceSchedule) String() string { return wire.Text(v) }
+
 // SequenceSubscriptionCounts is the number of enrollments of each status in a sequence.
 type SequenceSubscriptionCounts struct {
 	closekit.Object

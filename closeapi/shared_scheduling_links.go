@@ -30,8 +30,11 @@ type SharedSchedulingLinkCreateParams struct {
 }
 
 var opSharedSchedulingLinkCreate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_shared_scheduling_link_create", Method: "POST", Path: "/shared_scheduling_link/", Effect: closekit.Admin},
-	Params:    func() any { return new(SharedSchedulingLinkCreateParams) },
+	Operation: closekit.Operation{
+		Tool: "close_shared_scheduling_link_create", Method: "POST", Path: "/shared_scheduling_link/", Effect: closekit.Admin,
+		Right: "the right to customize the organization",
+	},
+	Params: func() any { return new(SharedSchedulingLinkCreateParams) },
 }
 
 // SharedSchedulingLinkGet fetches one shared scheduling link by id.
@@ -85,7 +88,7 @@ type SharedSchedulingLinkUpdateParams struct {
 var opSharedSchedulingLinkUpdate = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_shared_scheduling_link_update", Method: "PUT", Path: "/shared_scheduling_link/{shared_scheduling_link_id}/",
-		Effect: closekit.Admin, Idempotent: true,
+		Effect: closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params: func() any { return new(SharedSchedulingLinkUpdateParams) },
 }
@@ -110,7 +113,7 @@ type SharedSchedulingLinkDeleteParams struct {
 var opSharedSchedulingLinkDelete = wire.Operation{
 	Operation: closekit.Operation{
 		Tool: "close_shared_scheduling_link_delete", Method: "DELETE", Path: "/shared_scheduling_link/{shared_scheduling_link_id}/",
-		Effect: closekit.Destructive | closekit.Admin, Idempotent: true,
+		Effect: closekit.Destructive | closekit.Admin, Idempotent: true, Right: "the right to customize the organization",
 	},
 	Params: func() any { return new(SharedSchedulingLinkDeleteParams) },
 }

@@ -174,6 +174,9 @@ func (v SmartViewQuery) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) 
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SmartViewQuery) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
+// String returns the JSON, for logs.
+func (v *SmartViewQuery) String() string { return wire.Text(v) }
+
 // SmartViewSharing is the users and groups that a Smart View is shared with.
 type SmartViewSharing struct {
 	closekit.Object

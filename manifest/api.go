@@ -321,12 +321,22 @@ func (t *Tool) Marks() string {
 	switch t.Needs {
 	case NeedOAuth:
 		parts = append(parts, "It works with an OAuth token, not with an API key.")
-	case NeedAdmin:
-		parts = append(parts, "It needs the right to administer the organization.")
-	case NeedCustomize:
-		parts = append(parts, "It needs the right to customize the organization.")
+	case NeedAdmin, NeedCustomize:
+		parts = append(parts, "It needs "+t.Needs.Right()+".")
 	}
 	return strings.Join(parts, " ")
+}
+
+// Right names what the user must have, empty if it is no right.
+func (n Need) Right() string {
+	switch n {
+	case NeedAdmin:
+		return "the right to administer the organization"
+	case NeedCustomize:
+		return "the right to customize the organization"
+	case NeedOAuth:
+	}
+	return ""
 }
 
 // Waits says when the job that a tool fetches is ready.

@@ -47,16 +47,23 @@ func (c *checker) declareToolset(r reader, k, v *yaml.Node) {
 
 // checkToolsets reports tools that there are not.
 func (c *checker) checkToolsets() {
-	for _, a := range c.api.Areas {
+	for at := range c.api.Areas {
+		a := &c.api.Areas[at]
 		n := c.areaTools[a.Name]
 		if len(a.Tools) > maxToolset {
 			c.ps.add(Pos{apiFile, n.Line, n.Column}, "name the most used ones", "area %s lists %d tools, more than %d", a.Name, len(a.Tools), maxToolset)
 		}
+		var kept []string
 		for i, name := range a.Tools {
-			if d := c.tools[name]; d == nil || d.res.Area != a.Name {
+			instead := c.instead[name]
+			switch d := c.tools[cmp.Or(instead, name)]; {
+			case d != nil && d.res.Area == a.Name:
+				kept = append(kept, d.tool.Name)
+			case instead == "": // else an addition has it in an area of its own
 				c.ps.add(Pos{apiFile, n.Content[i].Line, n.Content[i].Column}, near(name, c.tools), "area %s lists %q, which is no tool of it", a.Name, name)
 			}
 		}
+		a.Tools = kept
 	}
 	for _, s := range c.api.Toolsets {
 		for i, name := range s.Tools {

@@ -24,7 +24,8 @@ import (
 //
 // The error tells options that do not fit each other.
 func Node(s *agent.Session, opts ...agent.DefinitionOption) (compose.ToolsNodeConfig, error) {
-	list, err := s.Definitions(agent.OpenAIChat, opts...)
+	// The form of OpenAI Chat without its bound: the model may be another provider's.
+	list, err := s.Definitions(agent.Mistral, opts...)
 	if err != nil {
 		return compose.ToolsNodeConfig{}, fmt.Errorf("closeeino: %w", err)
 	}

@@ -37,7 +37,8 @@ func (*middleware) Name() string { return "closekit" }
 
 // New implements [ai.Middleware]: it returns the hooks of one generation.
 func (m *middleware) New(context.Context) (*ai.Hooks, error) {
-	list, err := m.s.DefinitionMaps(agent.OpenAIChat, m.opts...)
+	// The form of OpenAI Chat without its bound: the model may be another provider's.
+	list, err := m.s.DefinitionMaps(agent.Mistral, m.opts...)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,8 @@ import (
 // schemas are byte for byte those of [agent.Session.Definitions]. The error tells
 // options that do not fit each other.
 func Tools(s *agent.Session, opts ...agent.DefinitionOption) ([]llms.Tool, error) {
-	list, err := s.Definitions(agent.OpenAIChat, opts...)
+	// The form of OpenAI Chat without its bound: the model may be another provider's.
+	list, err := s.Definitions(agent.Mistral, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("closelangchain: %w", err)
 	}

@@ -245,6 +245,23 @@ func TestUnaskedIsNoDenial(t *testing.T) {
 	}
 }
 
+// TestAPIKey calls what Close refuses to API keys: no person is asked.
+func TestAPIKey(t *testing.T) {
+	t.Parallel()
+	for name, version := range revisions {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o, p := open(t), &person{answer: always(yes)}
+			before := len(o.close.Requests())
+			r, text := call(t, o.connect(o.server(closemcp.Config{}), p.client(), version), "close_scheduling_link_integration_delete", args{"source_id": "12"})
+			has(t, text, "connect an account by OAuth")
+			if sent := len(o.close.Requests()) - before; !r.IsError || p.asked.Load() != 0 || sent != 0 {
+				t.Errorf("error %t, %d questions, %d requests", r.IsError, p.asked.Load(), sent)
+			}
+		})
+	}
+}
+
 // TestClientFailsToAsk has a client that says it shows forms, and fails.
 func TestClientFailsToAsk(t *testing.T) {
 	t.Parallel()

@@ -248,7 +248,7 @@ var all = closekit.Catalog{
 		{Name: "close_note_get", Resource: "notes", Func: "NoteGet", Hash: "6496f61933fecce9"},
 		{Name: "close_note_update", Resource: "notes", Func: "NoteUpdate", Hash: "210d494d74f264e0"},
 		{Name: "close_notes_list", Resource: "notes", Func: "NotesList", Hash: "6a1482906b5accad"},
-		{Name: "close_opportunities_list", Resource: "opportunities", Func: "OpportunitiesList", Hash: "228ab62169fa2948"},
+		{Name: "close_opportunities_list", Resource: "opportunities", Func: "OpportunitiesList", Hash: "bf6af85909096e77"},
 		{Name: "close_opportunity_create", Resource: "opportunities", Func: "OpportunityCreate", Hash: "116c209de011dffe", Accepts: accepts4},
 		{Name: "close_opportunity_delete", Resource: "opportunities", Func: "OpportunityDelete", Hash: "44890df43a9eea2d"},
 		{Name: "close_opportunity_get", Resource: "opportunities", Func: "OpportunityGet", Hash: "7019bc53f9a7d8b3"},

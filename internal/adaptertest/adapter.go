@@ -110,7 +110,11 @@ func open(t *testing.T, selected agent.Option, opts ...agent.Option) (*agent.Age
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a, a.Session(closekit.APIKey(srv.APIKey())), srv
+	token, err := srv.Grant(srv.Users()[0].ID, srv.Organizations()[0].ID) // some tools take no API key
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a, a.Session(closekit.Bearer(token.AccessToken)), srv
 }
 
 func client(url string) agent.Option {

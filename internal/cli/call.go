@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -50,12 +51,18 @@ one that finds all records of the kind needs --confirm_everything too. A bulk ed
 deletion first writes the records as they are to the new file of --undo, a line of JSON
 for each.
 
+Exports and bulk actions are jobs: Close works on them after it has responded. With
+--wait the command waits until the job has ended and prints what became of it. The
+exit code is 10 if the job failed and 11 if it goes on when --timeout has passed.
+Ctrl-C ends the waiting, not the job.
+
 --account makes the call as a connected account ("closekit accounts connect")
 instead of using the API key; its token is renewed automatically.`,
 		Example: `  closekit call close_me_get
   closekit call close_lead_create '{"name": "Acme Corp", "contacts": [{"name": "Ann", "emails": [{"email": "ann@acme.example"}]}]}'
   closekit call close_leads_list --query "Acme Corp" --order_by -date_updated --limit 5 --fields id,display_name
   closekit call close_leads_list --all --fields id,display_name
+  closekit call close_export_opportunity_create --format csv --wait --timeout 10m
   closekit call --account ada close_me_get
   echo '{"name": "Acme Corp"}' | closekit call close_lead_create -`,
 		DisableFlagParsing: true, // which flags there are depends on the tool
@@ -70,8 +77,8 @@ instead of using the API key; its token is renewed automatically.`,
 
 // callOptions are the flags of call that are not parameters of a tool.
 type callOptions struct {
-	all, pretty, check bool
-	record             string
+	all, pretty, check, wait bool
+	record, timeout          string
 	undoFlags
 	confirmFlags
 	acc accountFlags
@@ -80,6 +87,8 @@ type callOptions struct {
 func (o *callOptions) define(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.all, "all", false, "fetch all pages of a list; print one item per line; delete or change items only afterwards")
 	cmd.Flags().BoolVar(&o.pretty, "pretty", false, "indent the JSON")
+	cmd.Flags().BoolVar(&o.wait, "wait", false, "wait until the job that the call starts has ended; print the job")
+	cmd.Flags().StringVar(&o.timeout, "timeout", "", "stop waiting after this `time`, such as 10m (default as long as it takes)")
 	cmd.Flags().BoolVar(&o.check, "check", false, "check the input only; send nothing")
 	cmd.Flags().StringVar(&o.record, "record", "", recordUsage)
 	o.undoFlags.define(cmd.Flags())
@@ -89,7 +98,7 @@ func (o *callOptions) define(cmd *cobra.Command) {
 
 // texts returns the flags of call itself that have a value.
 func (p *program) texts(r *request) map[string]*string {
-	texts := map[string]*string{"api-key": &p.apiKey, "base-url": &p.baseURL, "allow-plain-http": &p.plainHosts, "record": &r.record, "undo": &r.undo}
+	texts := map[string]*string{"api-key": &p.apiKey, "base-url": &p.baseURL, "allow-plain-http": &p.plainHosts, "record": &r.record, "timeout": &r.timeout, "undo": &r.undo}
 	for _, t := range r.acc.texts() {
 		texts[t.name] = t.to
 	}
@@ -99,7 +108,7 @@ func (p *program) texts(r *request) map[string]*string {
 // ownFlags returns the names of all flags of call itself.
 func (p *program) ownFlags(r *request) []string {
 	names := slices.Sorted(maps.Keys(p.texts(r)))
-	return append([]string{"all", "pretty", "check", "yes", "read-only", "no-undo", "verbose", "help"}, names...)
+	return append([]string{"all", "pretty", "wait", "check", "yes", "read-only", "no-undo", "verbose", "help"}, names...)
 }
 
 // request is a parsed command line of call.
@@ -114,6 +123,8 @@ type request struct {
 	args    arguments
 	line    []string // the command line
 	at      int      // where text is in it
+	job     *job     // that --wait waits for; nil without it
+	limit   time.Duration
 }
 
 func (p *program) call(cmd *cobra.Command, args []string) error {
@@ -125,7 +136,7 @@ func (p *program) call(cmd *cobra.Command, args []string) error {
 	case r.help && r.tool == nil:
 		return cmd.Help()
 	case r.help:
-		return p.print(p.named(toolHelp(r.tool, r.input)))
+		return p.print(p.named(toolHelp(r.tool, r.input, jobOf(p.catalog, r.tool) != nil)))
 	case r.tool == nil:
 		return usage("no tool is named; usage: closekit "+callUsage, "\"closekit tools\" lists them")
 	}
@@ -143,9 +154,17 @@ func (p *program) call(cmd *cobra.Command, args []string) error {
 	if err := r.undoFlags.check(r.tool); err != nil && !r.check {
 		return err
 	}
+	if err := r.readWait(input); err != nil {
+		return err
+	}
 	if r.check {
 		p.say("the input of %s is valid; nothing was sent", r.tool.Name)
 		return nil
+	}
+	if op := r.tool.Operation(); op.OAuthOnly && r.acc == (accountFlags{}) { // before the user is asked
+		if err := closekit.NewClient(closekit.APIKey(p.key())).CheckCredential(cmd.Context(), op); err != nil {
+			return err
+		}
 	}
 	a, err := r.action(input)
 	if err != nil {
@@ -230,6 +249,9 @@ func (p *program) send(ctx context.Context, client *closekit.Client, r *request,
 		p.note("%s: %s", p.name, note)
 	}
 	response := result.JSON
+	if r.job != nil {
+		return p.waitFor(ctx, client, r, r.job, response)
+	}
 	if r.pretty {
 		response = indent(response)
 	}
@@ -319,7 +341,7 @@ func (r *request) argument(arg string) (err error) {
 // ownFlag takes a flag of the command itself.
 func (p *program) ownFlag(r *request, name, value string, attached bool, rest *[]string) (bool, error) {
 	switches := map[string]*bool{
-		"all": &r.all, "pretty": &r.pretty, "check": &r.check, "help": &r.help, "h": &r.help, "verbose": &p.verbose, "v": &p.verbose,
+		"all": &r.all, "pretty": &r.pretty, "wait": &r.wait, "check": &r.check, "help": &r.help, "h": &r.help, "verbose": &p.verbose, "v": &p.verbose,
 		"yes": &r.yes, "y": &r.yes, "read-only": &r.readOnly, "no-undo": &r.noUndo,
 	}
 	if s, ok := switches[name]; ok {
@@ -592,7 +614,7 @@ func (r *request) number(in map[string]json.RawMessage, of string) (int, string,
 	return 0, "", nil
 }
 
-// progress counts the items of a long list on a terminal.
+// progress is a line on a terminal that tells how far a long list or a job is.
 type progress struct{ w io.Writer }
 
 // newProgress returns a progress that is silent unless w is a terminal.
@@ -603,9 +625,12 @@ func newProgress(w io.Writer) *progress {
 	return &progress{w}
 }
 
-func (p *progress) show(items int) {
+func (p *progress) show(items int) { p.say(fmt.Sprintf("%d items …", items)) }
+
+// say replaces the line.
+func (p *progress) say(line string) {
 	if p.w != nil {
-		fmt.Fprintf(p.w, "\r%d items …", items)
+		fmt.Fprint(p.w, "\r\033[K"+line)
 	}
 }
 

@@ -43,6 +43,8 @@ const (
 	exitUnconfirmed   = 7
 	exitPending       = 8
 	exitDrift         = 9
+	exitJobFailed     = 10
+	exitJobGoesOn     = 11
 	exitInterrupted   = 130
 	exitTerminated    = 143
 )
@@ -206,7 +208,8 @@ const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}
 Exit codes: 0 success, 2 usage, 3 input, 4 authorization, 5 refused by Close,
-6 not reached, 7 not confirmed, 8 waits for a person, 9 drift, 130 Ctrl-C, 1 anything else ("{{.Root.Name}} help exit-codes").
+6 not reached, 7 not confirmed, 8 waits for a person, 9 drift, 10 job failed,
+11 job goes on, 130 Ctrl-C, 1 anything else ("{{.Root.Name}} help exit-codes").
 {{end}}`
 
 func (p *program) versionCommand() *cobra.Command {
@@ -248,6 +251,9 @@ func exitCodesTopic() *cobra.Command {
     8  a call of an agent that needs the approval of a person, while there is no
        terminal to ask on; nothing was sent
     9  an organization is not what its lock file says ("closekit org check")
+   10  a job that failed, of a call with --wait
+   11  a job that has not ended: --timeout has passed, or it could not be looked
+       at any more; Close goes on with it
   130  interrupted with Ctrl-C (SIGINT)
   143  terminated by SIGTERM
 

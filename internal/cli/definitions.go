@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,7 +31,8 @@ With --format it prints one JSON array of definitions for requests to a model, o
 all tools or of those that are named, of a toolset or of a pattern. The formats are
 ` + wrap(joined(agent.Formats()), 78, "") + `.
 The profile lean shows the main parameters and names the rest; full shows all.
-Reasons why a tool cannot be strict go to standard error.`,
+Reasons why a tool cannot be strict go to standard error. More tools than the
+provider takes in a request are an error.`,
 		Example: `  closekit schema close_opportunity_create
   closekit schema --output close_lead_get close_contact_get
   closekit schema --format anthropic --toolset sales
@@ -115,6 +117,13 @@ func (p *program) printDefinitions(d definitions, names []string) error {
 		return writeDefinitions(d.out, list, format, profile)
 	}
 	defs, err := agent.Definitions(list, format, profile, agent.Deferral{})
+	if many := new(agent.TooManyToolsError); errors.As(err, &many) {
+		hints := []string{"choose some by name, with --toolset or with --tools; --out writes a file for each tool", "in a program, agent.MetaTools offers all tools by way of three"}
+		if format == agent.OpenAIResponses {
+			hints = append(hints, "agent.WithDeferral leaves tools to the provider's search")
+		}
+		return usage(fmt.Sprintf("%d tools are too many: a request in the format %s takes %d", many.Tools, many.Format, many.Most), hints...)
+	}
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/closekit/closekit/agent"
@@ -41,6 +42,21 @@ func TestSchemaFormats(t *testing.T) {
 	}
 	if b, err := os.ReadFile(filepath.Join(dir, "close_lead_get.json")); err != nil || !json.Valid(b) {
 		t.Errorf("%s, %v", b, err)
+	}
+	// All tools are too many for one request, and a file for each of them is fine.
+	for _, f := range []string{"openai-chat", "openai-responses", "openai-strict"} {
+		code, out, errs := runTools(t, "schema", "--format", f)
+		if code != exitUsage || out != "" || !strings.Contains(errs, "tools are too many: a request in the format "+f+" takes 128") || !strings.Contains(errs, "--toolset") || !strings.Contains(errs, "agent.MetaTools") ||
+			strings.Contains(errs, "WithDeferral") != (f == "openai-responses") {
+			t.Errorf("%s: exit code %d, %.200q, %s", f, code, out, errs)
+		}
+	}
+	all := t.TempDir()
+	if code, _, errs := runTools(t, "schema", "--format", "openai-chat", "--out", all); code != 0 {
+		t.Error(errs)
+	}
+	if files, _ := filepath.Glob(filepath.Join(all, "*.json")); len(files) != len(tools.All()) {
+		t.Errorf("%d files, want %d", len(files), len(tools.All()))
 	}
 	for _, args := range [][]string{
 		{"--format", "gpt"},

@@ -127,6 +127,9 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 	case errors.Is(err, closekit.ErrEverything):
 		d.code = exitValidation
 		d.hint("--confirm_everything if all of them are meant")
+	case errors.Is(err, closekit.ErrNeedsOAuth):
+		d.code = exitAuthorization
+		d.hint("run \"closekit accounts connect NAME\", then add --account NAME")
 	case errors.As(err, &noAuth):
 		d.code = exitAuthorization
 		d.hint("set %s to an API key; create one in Close under Settings > Developer > API Keys", envAPIKey)
@@ -232,7 +235,7 @@ func (d *diagnosis) refused(e *closekit.Error) {
 	switch {
 	case d.account != nil && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden):
 		d.code = exitAuthorization
-		d.hint("the account %s may lack the permission; \"%s\" finds out whether its access still works", visible(d.account.Identifier()), accountCommand("refresh", *d.account))
+		d.hint("the account %s may lack %s; \"%s\" finds out whether its access still works", visible(d.account.Identifier()), cmp.Or(e.Right, "the permission"), accountCommand("refresh", *d.account))
 	case e.Status == http.StatusUnauthorized:
 		d.code = exitAuthorization
 		d.hint("check %s: copy the key again from Close under Settings > Developer > API Keys", envAPIKey)

@@ -130,13 +130,13 @@ func same(t *testing.T, a, b string) bool {
 // TestEveryTool checks that no parameter hides behind a flag of the command,
 // that each can be given as a flag, and that the help names it.
 func TestEveryTool(t *testing.T) {
-	own := []string{"all", "pretty", "check", "record", "undo", "no-undo", "yes", "read-only", "help", "h", "verbose", "v", "api-key", "base-url"}
+	own := []string{"all", "pretty", "check", "wait", "timeout", "record", "undo", "no-undo", "yes", "read-only", "help", "h", "verbose", "v", "api-key", "base-url"}
 	for _, tool := range tools.All() {
 		input, err := inputOf(tool)
 		if err != nil {
 			t.Fatal(err)
 		}
-		fs, help := flagsOf(tool, input), toolHelp(tool, input)
+		fs, help := flagsOf(tool, input), toolHelp(tool, input, jobOf(tools.Catalog(), tool) != nil)
 		for i := range input.Properties {
 			name := input.Properties[i].name
 			for _, spelling := range []string{name, strings.ReplaceAll(name, "_", "-")} {

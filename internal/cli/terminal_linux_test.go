@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -209,5 +210,28 @@ func TestTerminal(t *testing.T) {
 				t.Errorf("standard output: %q", o.stdout)
 			}
 		})
+	}
+}
+
+// TestWaitShowsProgress waits for a job with standard error on a terminal.
+func TestWaitShowsProgress(t *testing.T) {
+	t.Parallel()
+	master, slave := openPTY(t)
+	s := startJobs(t, 1500*time.Millisecond)
+	cmd := exec.CommandContext(t.Context(), self(t), "call", "close_export_lead_create", exportLeads, "--wait")
+	cmd.Env = append(environment(s.Server), "CLOSE_BASE_URL="+s.url)
+	var stdout bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, slave
+	if err := cmd.Run(); err != nil || !strings.Contains(stdout.String(), `"status":"done"`) {
+		t.Errorf("%v; %s", err, stdout.String())
+	}
+	if err := master.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	_ = slave.Close()
+	b, _ := io.ReadAll(master) // it ends in an error
+	id, _ := s.Objects("exports")[0]["id"].(string)
+	if shown := string(b); !strings.HasPrefix(shown, "\r\033[K"+id+": ") || !strings.Contains(shown, "2 of 2 …") || !strings.HasSuffix(shown, "\r\033[K") {
+		t.Errorf("progress %q", shown)
 	}
 }

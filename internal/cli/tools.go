@@ -189,7 +189,7 @@ func (p *program) printJSONTools(list []*closekit.Tool, output bool) error {
 }
 
 // toolHelp returns the help of closekit call TOOL.
-func toolHelp(t *closekit.Tool, input *schema) string {
+func toolHelp(t *closekit.Tool, input *schema, hasJob bool) string {
 	var b strings.Builder
 	title := fmt.Sprintf("%s (%s, %s %s)", t.Name, t.Effect, t.Method, t.Path)
 	if len(title) > 140 {
@@ -204,6 +204,9 @@ func toolHelp(t *closekit.Tool, input *schema) string {
 		b.WriteString(" [--name value ...]")
 	}
 	fmt.Fprintf(&b, "\n  closekit call %s JSON\n", t.Name)
+	if hasJob {
+		b.WriteString("\nIt is a job of Close: --wait waits until it has ended, --timeout 10m at most so long.\n")
+	}
 	if len(input.Properties) > 0 {
 		b.WriteString("\nParameters:\n")
 	}

@@ -58,8 +58,8 @@ func Request(target string, list []json.RawMessage) []string {
 		return problems
 	}
 	switch {
-	case r.maxTools > 0 && len(list) > r.maxTools && !slices.ContainsFunc(list, deferred):
-		problems = append(problems, fmt.Sprintf("%d tools, at most %d", len(list), r.maxTools))
+	case r.maxTools > 0 && loaded > r.maxTools:
+		problems = append(problems, fmt.Sprintf("%d tools, at most %d", loaded, r.maxTools))
 	case slices.ContainsFunc(list, deferred) && target == "anthropic" && loaded == 0:
 		problems = append(problems, "every tool is deferred; one must stay loaded")
 	}
@@ -126,7 +126,7 @@ var (
 
 var targets = map[string]target{
 	"openai-chat":      {envelope: chat, name: name64, key: keyName, keywords: subset, formats: plain, maxTools: 128, maxEnum: 40},
-	"mistral":          {envelope: chat, name: name64, key: keyName, keywords: subset, formats: plain, maxTools: 128, maxEnum: 40},
+	"mistral":          {envelope: chat, name: name64, key: keyName, keywords: subset, formats: plain, maxEnum: 40},
 	"cohere":           {envelope: cohere, name: name64, key: keyName, keywords: subset, formats: plain, maxEnum: 40},
 	"openai-responses": {envelope: responses, name: name128, key: keyName, keywords: subset, formats: plain, maxTools: 128, maxEnum: 40},
 	"openai-strict": {

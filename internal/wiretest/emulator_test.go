@@ -69,7 +69,7 @@ func replay(t *testing.T, p *pair, opts emulator.Options, used map[string]bool) 
 		key = "api_unknown"
 	case "credential: user":
 		key = s.srv.APIKeyOf(s.srv.Users()[1].ID, s.srv.Organizations()[0].ID)
-	case "credential: oauth":
+	case oauthOnly:
 		token, err := s.srv.Grant(s.srv.Users()[0].ID, s.srv.Organizations()[0].ID)
 		if err != nil {
 			t.Fatal(err)
@@ -233,6 +233,9 @@ var anID = regexp.MustCompile(`\b[a-z]+_[0-9A-Za-z]{22,43}\b`)
 
 // bearer stands before a credential that is an access token instead of an API key.
 const bearer = "Bearer "
+
+// oauthOnly is the instruction of a pair that Close refuses to API keys.
+const oauthOnly = "credential: oauth"
 
 // own replaces the ids of the pair by those of the server.
 func (s *stage) own(text string) string {

@@ -56,7 +56,11 @@ func (pl *player) check(t *testing.T) {
 	if got, want := req.URL.Query().Encode(), p.query.Encode(); got != want {
 		t.Errorf("sent the query %s, want %s", got, want)
 	}
-	if req.Header.Get("Authorization") != "Basic YXBpX2tleTo=" {
+	want := "Basic YXBpX2tleTo="
+	if p.emulator == oauthOnly {
+		want = bearer + "token"
+	}
+	if req.Header.Get("Authorization") != want {
 		t.Errorf("sent Authorization %q", req.Header.Get("Authorization"))
 	}
 	if !strings.Contains(req.Header.Get("Accept"), "application/json") {
@@ -80,7 +84,11 @@ func (pl *player) check(t *testing.T) {
 }
 
 func (pl *player) client() *closekit.Client {
-	return closekit.NewClient(closekit.APIKey("api_key"), closekit.HTTPClient(&http.Client{Transport: pl}), closekit.MaxRetries(0))
+	source := closekit.APIKey("api_key")
+	if pl.p.emulator == oauthOnly {
+		source = closekit.Bearer("token")
+	}
+	return closekit.NewClient(source, closekit.HTTPClient(&http.Client{Transport: pl}), closekit.MaxRetries(0))
 }
 
 // TestEveryToolHasAPair keeps the files and the catalog together.

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"iter"
 	"reflect"
@@ -195,6 +196,16 @@ func Marshal(v any) ([]byte, error) {
 	e := &codec.Encoder{}
 	encode(e, s, p)
 	return e.B, nil
+}
+
+// Text returns the JSON of what v points to; it implements String. Without it, logs of
+// parameters have addresses.
+func Text(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
 }
 
 // Unmarshal decodes into the result that v points to, replacing its contents; it

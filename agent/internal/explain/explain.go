@@ -155,6 +155,10 @@ func unknownTool(e *closekit.UnknownToolError) string {
 }
 
 func authorization(e *closekit.AuthorizationError) string {
+	if errors.Is(e, closekit.ErrNeedsOAuth) {
+		return "Not sent. Close allows this only to accounts that are connected by OAuth, and this one uses an API key. Repeating does not help; " +
+			"tell the user to connect an account by OAuth. Other tools work."
+	}
 	var retryable interface{ Retryable() bool }
 	if errors.As(e.Err, &retryable) && retryable.Retryable() {
 		return "The user's Close account is not available right now. Try again later; until then tell the user that it waits."
@@ -170,11 +174,11 @@ func status(e *closekit.Error) string {
 	}
 	switch s := e.Status; {
 	case s == http.StatusUnauthorized:
-		return "Close rejected the credential of this account, or the user may not do this." + said + " Repeating does not help; the user may have to connect the account again, or to correct the API key."
+		return "Close rejected the credential of this account, or the user may not do this" + needed(e, ", which needs ") + "." + said + " Repeating does not help; the user may have to connect the account again, or to correct the API key."
 	case s == http.StatusPaymentRequired:
 		return "The organization's plan does not include this, or a limit of it is reached." + said + " Repeating does not help; tell the user."
 	case s == http.StatusForbidden:
-		return "The user may not do this in Close." + said + " Repeating does not help; tell the user."
+		return "The user may not do this in Close" + needed(e, ": it needs ") + "." + said + " Repeating does not help; tell the user."
 	case s == http.StatusNotFound:
 		return "There is no such record, or the user cannot see it. Check the id with a list or get tool; do not repeat this call with the same id." + said
 	case s == http.StatusConflict:
@@ -187,6 +191,14 @@ func status(e *closekit.Error) string {
 		return refused(e, said)
 	}
 	return fmt.Sprintf("Close refused the call (%d).%s Repeating it as it is does not help.", e.Status, said)
+}
+
+// needed returns how and the right that the call needs, or "" if none is known.
+func needed(e *closekit.Error, how string) string {
+	if e.Right == "" {
+		return ""
+	}
+	return how + e.Right
 }
 
 func refused(e *closekit.Error, said string) string {

@@ -117,6 +117,29 @@ func All(ts []*tool.Tool, f Format, p Profile, o Options) ([]json.RawMessage, er
 	return searchable(ts, list, f, o), nil
 }
 
+// MostLoaded returns how many tools a request may have in the prompt, 0 if no bound is
+// published. Deferred tools do not count.
+func MostLoaded(f Format) int {
+	switch f { //nolint:exhaustive // the others publish none
+	case OpenAIChat, OpenAIResponses, OpenAIStrict:
+		return 128
+	case Gemini, GeminiOpenAPI:
+		return 512
+	}
+	return 0
+}
+
+// Loaded returns how many of the tools are in the prompt.
+func Loaded(ts []*tool.Tool, f Format, o Options) int {
+	n := 0
+	for _, t := range ts {
+		if !o.deferred(t.Name, f) {
+			n++
+		}
+	}
+	return n
+}
+
 func (o Options) deferred(name string, f Format) bool {
 	return o.Defer && (f == Anthropic || f == OpenAIResponses) && !slices.Contains(o.Keep, name)
 }

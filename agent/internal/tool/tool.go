@@ -91,6 +91,16 @@ func OfHost(o Own) *Tool {
 	return newTool(Tool{Name: o.Name, Resource: o.Resource, Effect: o.Effect, Info: o.Info}, o.Input, ownTool{o})
 }
 
+// CheckCredential returns [closekit.ErrNeedsOAuth] for a client with an API key, if Close
+// takes none for the tool. It is asked before a person is: no approval could help.
+func (t *Tool) CheckCredential(ctx context.Context, c *closekit.Client) error {
+	of, ok := t.run.(catalogTool)
+	if !ok || !of.t.Operation().OAuthOnly {
+		return nil
+	}
+	return c.CheckCredential(ctx, of.t.Operation())
+}
+
 // ReturnsRecord reports whether the response is a record, which has an id, and neither a list
 // nor a report. It is false for a tool of the host.
 func (t *Tool) ReturnsRecord() bool {

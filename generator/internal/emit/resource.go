@@ -167,6 +167,12 @@ func descriptor(f *File, o *ir.Op, api *ir.API) {
 	if w := o.Waits; w != nil {
 		facts = append(facts, pair("Waits", Op("&").Qual(rootPath, "Waits").Values(pair("Field", Lit(w.Field)), pair("Done", strs(w.Done)), pair("Failed", strs(w.Failed)))))
 	}
+	if o.OAuthOnly {
+		facts = append(facts, pair("OAuthOnly", True()))
+	}
+	if o.Right != "" {
+		facts = append(facts, pair("Right", Lit(o.Right)))
+	}
 	if len(o.Narrow) > 0 {
 		facts = append(facts, pair("Narrow", strs(o.Narrow)))
 	}
@@ -286,6 +292,10 @@ func structType(f *File, s *ir.Struct) {
 		if s.Returned { // methods cost compile time: only what programs log has this one
 			marshalText(f, s)
 		}
+	}
+	if s.Pointed { // package fmt would print the address; a method of the pointer costs half as much to compile
+		f.Add(Comment("// String returns the JSON, for logs."))
+		f.Add(Func().Params(Id("v").Op("*").Id(s.Type)).Id("String").Params().String().Add(oneLine(Return(Qual(wirePath, "Text").Call(Id("v"))))))
 	}
 	f.Line()
 }

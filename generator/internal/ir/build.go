@@ -74,6 +74,7 @@ type builder struct {
 type use struct {
 	output, input bool
 	returned      bool // by an operation, alone or in a page, or as a variant of such a type
+	pointed       bool // something that is sent has a pointer to it
 }
 
 func newBuilder(api *manifest.API) (*builder, error) {
@@ -92,6 +93,7 @@ func newBuilder(api *manifest.API) (*builder, error) {
 	for _, t := range api.Tools() {
 		for _, p := range t.Params {
 			b.see(p.Type, false)
+			b.seePointer(p.Type)
 		}
 		b.see(t.Returns, true)
 		b.seeObject(t.Totals, true)
@@ -127,6 +129,15 @@ func (b *builder) see(t *manifest.Type, output bool) {
 	b.seeObject(t.Object, output)
 }
 
+// seePointer marks what something that is sent has a pointer to.
+func (b *builder) seePointer(t *manifest.Type) {
+	if t.Kind == manifest.ObjectType {
+		u := b.uses[t.Object]
+		u.pointed = true
+		b.uses[t.Object] = u
+	}
+}
+
 // seeReturned marks what a caller holds in hand after an operation.
 func (b *builder) seeReturned(t *manifest.Type) {
 	if t == nil {
@@ -160,6 +171,9 @@ func (b *builder) seeObject(o *manifest.Object, output bool) {
 	for _, f := range o.Fields {
 		if output && f.Read || !output && (f.Create || f.Update) {
 			b.see(f.Type, output)
+			if !output {
+				b.seePointer(f.Type)
+			}
 		}
 	}
 	if !output {

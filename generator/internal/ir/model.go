@@ -130,6 +130,7 @@ type Struct struct {
 	Fields   []Field // without those of the base
 	Result   bool    // it comes in responses
 	Returned bool    // by an operation, alone or in a page
+	Pointed  bool    // something that is sent has a pointer to it
 	Variants []Variant
 	Changed  string // the Go field that lists what an event changed, or empty
 }
@@ -187,6 +188,8 @@ type Op struct {
 	All        *Function // the iterator, or nil
 	Wait       *Function // the one that waits for a job, or nil
 	Waits      *manifest.Waits
+	OAuthOnly  bool
+	Right      string  // the right to administer the organization
 	Totals     *Totals // or nil
 	Aliases    []Alias
 	Rules      []Rule

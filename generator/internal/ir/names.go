@@ -66,7 +66,7 @@ func enumConst(e *manifest.Enum, v manifest.EnumValue) string { return e.Name + 
 // object and of methods.
 func fieldName(name string) string {
 	switch g := goName(name); g {
-	case "Object", "MarshalJSON", "UnmarshalJSON":
+	case "Object", "MarshalJSON", "UnmarshalJSON", "MarshalText", "String":
 		return g + "Value"
 	default:
 		return g

@@ -12,7 +12,7 @@ import (
 // object makes the struct of a type that is received or sent.
 func (b *builder) object(o *manifest.Object) Struct {
 	u := b.uses[o]
-	s := Struct{Type: o.Name, Doc: typeDoc(o.Name, b.text.text(aboutOf(o), o.Fields...)), Result: u.output, Returned: u.returned}
+	s := Struct{Type: o.Name, Doc: typeDoc(o.Name, b.text.text(aboutOf(o), o.Fields...)), Result: u.output, Returned: u.returned, Pointed: u.pointed}
 	fields := o.Fields
 	switch {
 	case b.embeds(o):

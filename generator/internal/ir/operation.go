@@ -18,6 +18,7 @@ func (b *builder) op(t *manifest.Tool) Op {
 	o := Op{
 		Tool: t.Name, Func: fn, Var: opVar(fn), Doc: b.opDoc(t, fn), Method: t.Method, Path: t.Path, Effect: effectOf(t.Effect),
 		Idempotent: t.Idempotent, Params: b.paramsOf(t, fn), Rules: rulesOf(t), Effects: effectsOf(t), ByCase: hasCases(t),
+		OAuthOnly: t.Needs == manifest.NeedOAuth, Right: t.Needs.Right(),
 	}
 	if offset := b.api.Conventions.Offset; t.Param(offset) != nil {
 		o.Skip = fieldName(offset)
