@@ -58,6 +58,9 @@ type ToolInfo struct {
 	Aliases   []ToolAlias       `json:"aliases"`
 	Examples  []ToolExample     `json:"examples"`
 	Untrusted bool              `json:"untrusted"` // responses hold text of outsiders, such as emails, which may try to instruct a model
+	// Echoes is true if a call creates a record of what it is given: the response holds
+	// text of outsiders only as far as the input does, or names what it refers to.
+	Echoes bool `json:"echoes"`
 }
 
 // ToolAlias is another name that a tool accepts for a parameter.

@@ -42,14 +42,21 @@ func (g *grant) covers(s *Session, t *tool.Tool, effect closekit.Effect) bool {
 	case g.session != s, g.over.Load():
 		return false
 	case effect == closekit.Read:
-		if t == nil || t.Info.Untrusted {
-			g.outside.Store(true)
-		}
+		g.saw(t)
 		return true
 	case g.tool.Method == "":
+		g.saw(t)
 		return g.effect.Has(effect)
 	default:
 		return t == g.tool && g.effect.Has(effect) && !g.used.Swap(true)
+	}
+}
+
+// saw notes that the handler of a tool of the host gets a response with text of
+// outsiders, which may be in its result.
+func (g *grant) saw(t *tool.Tool) {
+	if g.tool.Method == "" && (t == nil || t.Info.Untrusted && !t.Info.Echoes) {
+		g.outside.Store(true)
 	}
 }
 
