@@ -273,7 +273,7 @@ func (s *Session) begin(ctx context.Context, p *planned) error {
 // before keeps the records that a call changes, as they are, if that was not done for
 // an approval.
 func (s *Session) before(ctx context.Context, p *planned) error {
-	if p.effect == closekit.Read || p.before != nil || p.tool == nil || len(s.agent.sinks) == 0 && !s.countsMoney(p.tool) {
+	if p.effect == closekit.Read || p.before != nil || p.tool == nil || len(s.agent.sinks) == 0 && !s.counts(p.tool) {
 		return nil
 	}
 	before, err := s.snapshots(ctx, p.tool, p.input)
@@ -364,7 +364,7 @@ func (s *Session) spend(ctx context.Context, p *planned) error {
 	var of []Limit
 	now := s.agent.now()
 	for _, l := range limits {
-		amount := p.amount(l.What)
+		amount := s.agent.amount(p, l.What)
 		if amount == 0 {
 			continue
 		}
@@ -393,7 +393,7 @@ func (s *Session) spend(ctx context.Context, p *planned) error {
 }
 
 // amount is what a call counts for a quantity.
-func (p *planned) amount(q Quantity) int64 {
+func (a *Agent) amount(p *planned, q Quantity) int64 {
 	is := func(b bool) int64 {
 		if b {
 			return 1
@@ -404,6 +404,9 @@ func (p *planned) amount(q Quantity) int64 {
 	case Calls:
 		return 1
 	case Writes:
+		if _, _, many := a.changesMany(p.tool); many {
+			return max(1, int64(len(p.before)))
+		}
 		return is(p.effect != closekit.Read)
 	case Sends:
 		return is(p.effect.Has(closekit.Sends))

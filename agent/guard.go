@@ -293,6 +293,9 @@ func inputOf(t *tool.Tool, path map[string]string, req *closekit.Request) (json.
 		return nil, err
 	}
 	for k, v := range query {
+		if schema.Property("filter_"+k) != nil { // the body has parameters with the same name
+			k = "filter_" + k
+		}
 		p := schema.Property(k)
 		if _, ok := body[k]; ok || len(v) > 1 && (p == nil || !p.Is("array")) {
 			return nil, &AmbiguousError{k}

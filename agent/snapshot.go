@@ -26,15 +26,24 @@ type target struct {
 	get   *tool.Tool // that reads it, or nil
 }
 
-// targets returns the records that a call changes: those in the path, and all that a
-// merge names.
+// targets returns the records that a call changes: those in the path, all that a merge
+// names, the one that a field is looked up for, and the settings that there are once.
 func (a *Agent) targets(t *tool.Tool, input json.RawMessage) []target {
 	merges := t.Effect.Has(closekit.Destructive)
-	if t.Method == "" || t.Method == http.MethodGet || !merges && !strings.Contains(t.Template, "{") {
+	if t.Method == "" || t.Method == http.MethodGet {
 		return nil
 	}
 	in := preview.Object(input)
 	var list []target
+	if !merges && !strings.Contains(t.Template, "{") {
+		if id := preview.String(in["object_id"]); t.Effect.Has(closekit.Overwrite) && len(a.gets()[prefixOf(id)]) > 0 {
+			list = append(list, target{"object_id", id, a.gets()[prefixOf(id)][0]})
+		}
+		if get := a.getOf(t); get != nil {
+			list = append(list, target{get: get})
+		}
+		return list
+	}
 	for _, part := range split(t.Template) {
 		if name, ok := strings.CutPrefix(part, "{"); ok {
 			name = strings.TrimSuffix(name, "}")
@@ -64,9 +73,16 @@ func (a *Agent) targets(t *tool.Tool, input json.RawMessage) []target {
 	return list
 }
 
-// getOf returns the tool that reads the record that t changes, if one id is enough for it.
+// getOf returns the tool that reads the record that t changes, if one id is enough for
+// it, or none is needed.
 func (a *Agent) getOf(t *tool.Tool) *tool.Tool {
-	if get := a.at("GET", t.Template); get != nil && idParam(get) != "" {
+	get := a.at(http.MethodGet, t.Template)
+	switch {
+	case get == nil:
+		return nil
+	case idParam(get) != "":
+		return get
+	case t.Method == http.MethodPut && pathParam(get) == "" && !get.Lists():
 		return get
 	}
 	return nil
@@ -137,9 +153,12 @@ func prefixOf(id string) string {
 
 // fetch reads a record.
 func (s *Session) fetch(ctx context.Context, get *tool.Tool, id string) (json.RawMessage, error) {
-	in, err := json.Marshal(map[string]string{pathParam(get): id})
-	if err != nil {
-		return nil, err
+	in := []byte("{}")
+	if param := pathParam(get); param != "" {
+		var err error
+		if in, err = json.Marshal(map[string]string{param: id}); err != nil {
+			return nil, err
+		}
 	}
 	out, _, err := get.Do(ctx, s.bare, in)
 	if err != nil {
@@ -165,9 +184,12 @@ func withoutSecrets(record json.RawMessage) json.RawMessage {
 // snapshots reads the records that a call changes, as they are now. One that is too
 // large to keep has no JSON.
 func (s *Session) snapshots(ctx context.Context, t *tool.Tool, input json.RawMessage) ([]Snapshot, error) {
-	var list []Snapshot
+	list, err := s.many(ctx, t, input)
+	if err != nil {
+		return nil, err
+	}
 	for _, x := range s.agent.targets(t, input) {
-		if x.get == nil || x.id == "" || len(list) == mostSnapshots {
+		if x.get == nil || x.id == "" && pathParam(x.get) != "" || len(list) == mostSnapshots {
 			continue
 		}
 		record, err := s.fetch(ctx, x.get, x.id)
@@ -186,9 +208,13 @@ func snapshot(x target, record json.RawMessage) Snapshot {
 	return Snapshot{Tool: x.get.Name, ID: x.id, JSON: record}
 }
 
-// countsMoney reports whether a limit of money needs the old value of an opportunity.
-func (s *Session) countsMoney(t *tool.Tool) bool {
-	return t.Resource == "opportunities" && slices.ContainsFunc(limitsOf(s.agent.policy), func(l Limit) bool { return l.What == Money })
+// counts reports whether a limit needs the records as they are: that of money the old
+// value of an opportunity, that of writes how many there are.
+func (s *Session) counts(t *tool.Tool) bool {
+	_, _, many := s.agent.changesMany(t)
+	return slices.ContainsFunc(limitsOf(s.agent.policy), func(l Limit) bool {
+		return l.What == Money && t.Resource == "opportunities" || l.What == Writes && many
+	})
 }
 
 // moneyChange returns by how many cents a call changes the value of an opportunity. If

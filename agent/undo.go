@@ -65,11 +65,25 @@ func visible(s string) string {
 
 // afterOf returns what a call has set: the fields of its input, as Close returned them.
 func afterOf(p *planned) []After {
-	if p.tool == nil || p.effect == closekit.Read || p.result == nil || p.result.Err != nil || p.tool.Method != http.MethodPut {
+	if p.tool == nil || p.effect == closekit.Read || p.result == nil || p.result.Err != nil {
 		return nil
 	}
 	record := preview.Object(p.result.JSON)
 	var list []After
+	if p.tool.Method != http.MethodPut { // a field that was looked up has been set, unless it was there or not wanted
+		if id := preview.String(preview.Object(p.input)["field_id"]); strings.HasPrefix(id, "cf_") && len(p.before) == 1 {
+			list = append(list, After{"custom." + id, digestOf(record["value"])})
+		}
+		return list
+	}
+	if len(p.before) > 0 && record["id"] == nil && idParam(p.tool) == "" && pathParam(p.tool) == "" { // the response has no record
+		record = preview.Object(p.before[0].JSON)
+		for f, raw := range preview.Object(p.input) {
+			if record[f] != nil {
+				record[f] = raw
+			}
+		}
+	}
 	for _, f := range fieldsOf(p.input, record) {
 		list = append(list, After{f, digestOf(record[f])})
 	}
@@ -211,9 +225,12 @@ func (u *undoer) step(r Record) error {
 	what := strings.Join(append([]string{r.Tool}, idsOf(r.Input)...), " ")
 	x := UndoStep{Calls: []string{r.ID}, What: what}
 	var problem string
+	_, _, many := u.s.agent.changesMany(t)
 	switch {
 	case r.Result == "refused" || r.Result == "failed" || r.Result == "pending":
 		return nil
+	case r.Result != "ok" && strings.HasPrefix(r.ID, hostPrefix) && many:
+		return u.manyUpdate(r, t, x)
 	case r.Result != "ok" && strings.HasPrefix(r.ID, hostPrefix) && t != nil && t.Method == http.MethodPut:
 		return u.update(r, t, x) // whether it was carried out shows in the record
 	case r.Result != "ok" && strings.HasPrefix(r.ID, hostPrefix):
@@ -226,8 +243,12 @@ func (u *undoer) step(r Record) error {
 		problem = "what was sent cannot be called back"
 	case t.Method == http.MethodDelete:
 		problem = "Close has no way to create a record again with the same id; its last state is in the audit log"
+	case many:
+		return u.manyUpdate(r, t, x)
 	case t.Method == http.MethodPut:
 		return u.update(r, t, x)
+	case len(r.Before) == 1 && len(r.After) > 0 && u.s.agent.updateOf(r.Before[0].Tool) != nil:
+		return u.manyUpdate(r, t, x)
 	case idParam(t) == "" && u.deletion(t) != nil && len(r.IDs) > 0:
 		return u.creation(r, t, x)
 	case strings.Contains(t.Name, "merge"):
@@ -293,11 +314,16 @@ func (u *undoer) now(get *tool.Tool, id string) (map[string]json.RawMessage, err
 // one step, which restores what the oldest of them has replaced.
 func (u *undoer) update(r Record, t *tool.Tool, x UndoStep) error {
 	id := preview.String(preview.Object(r.Input)[idParam(t)])
+	if pathParam(t) == "" { // there is one of it
+		id = t.Name
+	}
 	i, known := u.steps[id]
 	if !known {
 		i = len(u.plan.Steps)
 		u.steps[id] = i
-		x.What = t.Name + " of " + id
+		if x.What = r.Tool + " of " + id; id == t.Name {
+			x.What = r.Tool
+		}
 		u.plan.Steps = append(u.plan.Steps, x)
 		u.restored[id] = map[string]json.RawMessage{}
 	} else {
@@ -411,7 +437,10 @@ func encoded(v any, otherwise json.RawMessage) json.RawMessage {
 
 // inputFor returns the input of an update that sets fields.
 func inputFor(param, id string, fields map[string]json.RawMessage) (json.RawMessage, error) {
-	in := map[string]any{param: id}
+	in := map[string]any{}
+	if param != "" {
+		in[param] = id
+	}
 	custom := map[string]json.RawMessage{}
 	for f, v := range fields {
 		if name, ok := strings.CutPrefix(f, "custom."); ok {
