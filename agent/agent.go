@@ -26,7 +26,7 @@ type Agent struct {
 	tools []*tool.Tool // sorted by name
 	byTag map[string]*tool.Tool
 	all   map[string]*tool.Tool // of the whole catalog, for previews and the guard
-	paths []route
+	paths routing
 	gets  func() map[string][]*tool.Tool // tools that read a record, by the prefix of its id
 	metas []*tool.Tool
 	finds func() *search.Index

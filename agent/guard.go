@@ -154,11 +154,17 @@ type route struct {
 	tool   *tool.Tool
 }
 
-func routes(all map[string]*tool.Tool) []route {
-	var list []route
+// routing finds routes by their method and the first part of their path, which is never a
+// parameter.
+type routing map[string][]route
+
+func routes(all map[string]*tool.Tool) routing {
+	list := routing{}
 	for _, t := range all {
 		if t.Method != "" {
-			list = append(list, route{t.Method, split(t.Template), t})
+			parts := split(t.Template)
+			key := t.Method + " " + parts[0]
+			list[key] = append(list[key], route{t.Method, parts, t})
 		}
 	}
 	return list
@@ -201,11 +207,9 @@ func (a *Agent) identify(req *closekit.Request) endpoint {
 	var best *route
 	parts := split(req.Path)
 	var values map[string]string
-	for i := range a.paths {
-		r := &a.paths[i]
-		if r.method != method {
-			continue
-		}
+	near := a.paths[method+" "+parts[0]]
+	for i := range near {
+		r := &near[i]
 		// A fixed part is a better match than a parameter.
 		if v, ok := r.match(parts); ok && (best == nil || len(v) < len(values)) {
 			best, values = r, v

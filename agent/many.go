@@ -41,8 +41,9 @@ func (a *Agent) changesMany(t *tool.Tool) (list, get *tool.Tool, many bool) {
 	if list != nil && !list.Lists() { // there is one of it
 		return nil, nil, false
 	}
-	for i := range a.paths {
-		if r := &a.paths[i]; list != nil && r.method == http.MethodGet && r.tool.Resource == t.Resource && len(r.parts) == len(split(t.Template))+1 && idParam(r.tool) != "" {
+	parts := split(t.Template)
+	for _, r := range a.paths[http.MethodGet+" "+parts[0]] {
+		if list != nil && r.tool.Resource == t.Resource && len(r.parts) == len(parts)+1 && idParam(r.tool) != "" {
 			return list, r.tool, true
 		}
 	}

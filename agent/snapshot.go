@@ -33,9 +33,13 @@ func (a *Agent) targets(t *tool.Tool, input json.RawMessage) []target {
 	if t.Method == "" || t.Method == http.MethodGet {
 		return nil
 	}
+	inPath := strings.Contains(t.Template, "{")
+	if !inPath && t.Method == http.MethodPost && !t.Effect.Has(closekit.Overwrite) { // it creates; destructive includes overwrite
+		return nil
+	}
 	in := preview.Object(input)
 	var list []target
-	if !merges && !strings.Contains(t.Template, "{") {
+	if !merges && !inPath {
 		if id := preview.String(in["object_id"]); t.Effect.Has(closekit.Overwrite) && len(a.gets()[prefixOf(id)]) > 0 {
 			list = append(list, target{"object_id", id, a.gets()[prefixOf(id)][0]})
 		}
@@ -90,8 +94,8 @@ func (a *Agent) getOf(t *tool.Tool) *tool.Tool {
 
 // at returns the tool of a route.
 func (a *Agent) at(method, template string) *tool.Tool {
-	for i := range a.paths {
-		if r := &a.paths[i]; r.method == method && r.tool.Template == template {
+	for _, r := range a.paths[method+" "+split(template)[0]] {
+		if r.tool.Template == template {
 			return r.tool
 		}
 	}

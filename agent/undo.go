@@ -68,10 +68,13 @@ func afterOf(p *planned) []After {
 	if p.tool == nil || p.effect == closekit.Read || p.result == nil || p.result.Err != nil {
 		return nil
 	}
+	if p.tool.Method != http.MethodPut && len(p.before) != 1 {
+		return nil
+	}
 	record := preview.Object(p.result.JSON)
 	var list []After
 	if p.tool.Method != http.MethodPut { // a field that was looked up has been set, unless it was there or not wanted
-		if id := preview.String(preview.Object(p.input)["field_id"]); strings.HasPrefix(id, "cf_") && len(p.before) == 1 {
+		if id := preview.String(preview.Object(p.input)["field_id"]); strings.HasPrefix(id, "cf_") {
 			list = append(list, After{"custom." + id, digestOf(record["value"])})
 		}
 		return list
