@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/closekit/closekit"
-	"github.com/closekit/closekit/agent/internal/lower"
 	"github.com/closekit/closekit/agent/internal/search"
 	"github.com/closekit/closekit/agent/internal/shape"
 	"github.com/closekit/closekit/agent/internal/tool"
@@ -259,7 +258,7 @@ func (a *Agent) index() error {
 
 // definitions returns the definitions of the tools, made once.
 func (a *Agent) definitions(f Format, d definitions) ([]json.RawMessage, error) {
-	key := fmt.Sprintf("%s %s %t %q %t", f, d.profile, d.options.Defer, d.options.Keep, d.options.Namespaces)
+	key := fmt.Sprintf("%s %s %t %q %t %q", f, d.profile, d.options.Defer, d.options.Keep, d.options.Namespaces, d.options.Strict)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if list, ok := a.defs[key]; ok {
@@ -269,7 +268,7 @@ func (a *Agent) definitions(f Format, d definitions) ([]json.RawMessage, error) 
 	if a.meta {
 		tools = a.metas
 	}
-	list, err := lower.All(tools, lower.Format(f), lower.Profile(d.profile), d.options)
+	list, err := lowered(tools, f, d.profile, d.options)
 	if err != nil {
 		return nil, err
 	}

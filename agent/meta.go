@@ -102,7 +102,15 @@ func WithProfile(p Profile) DefinitionOption {
 // WithDeferral leaves tools out of the prompt until the provider's own search finds
 // them.
 func WithDeferral(x Deferral) DefinitionOption {
-	return DefinitionOption{func(d *definitions) { d.options = lower.Options(x) }}
+	return DefinitionOption{func(d *definitions) { d.options = x.options(d.options.Strict) }}
+}
+
+// WithStrict lets OpenAI enforce the schemas of the tools of these names, or patterns of
+// names such as close_lead_*; see [path.Match]. It is of the formats OpenAIChat and
+// OpenAIResponses. A tool that cannot be strict is a [*NotStrictError], a pattern that
+// matches no tool of the session an error too.
+func WithStrict(patterns ...string) DefinitionOption {
+	return DefinitionOption{func(d *definitions) { d.options.Strict = append(slices.Clip(d.options.Strict), patterns...) }}
 }
 
 // Definitions returns the definitions of the session's tools for a request to a model:

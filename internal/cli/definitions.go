@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +16,10 @@ import (
 )
 
 // definitions are the flags of schema that ask for definitions.
-type definitions struct{ format, profile, toolset, pattern, out string }
+type definitions struct {
+	format, profile, toolset, pattern, out string
+	strict                                 []string
+}
 
 func (p *program) schemaCommand() *cobra.Command {
 	var output bool
@@ -30,17 +34,20 @@ With --format it prints one JSON array of definitions for requests to a model, o
 all tools or of those that are named, of a toolset or of a pattern. The formats are
 ` + wrap(joined(agent.Formats()), 78, "") + `.
 The profile lean shows the main parameters and names the rest; full shows all.
-Reasons why a tool cannot be strict go to standard error.`,
+The format openai-strict makes all tools strict that can be; reasons why the others
+cannot go to standard error. In openai-chat and openai-responses, --strict names the
+tools, and one that cannot be is an error.`,
 		Example: `  closekit schema close_opportunity_create
   closekit schema --output close_lead_get close_contact_get
   closekit schema --format anthropic --toolset sales
-  closekit schema --format openai-chat --tools 'close_*_list' --out definitions`,
+  closekit schema --format openai-chat --tools 'close_*_list' --out definitions
+  closekit schema --format openai-responses --toolset sales --strict 'close_*_create'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if d.format != "" {
 				return nil
 			}
-			if d.toolset != "" || d.pattern != "" || d.out != "" || d.profile != string(agent.Lean) {
-				return usage("--profile, --toolset, --tools and --out need --format", "for example --format anthropic")
+			if d.toolset != "" || d.pattern != "" || d.out != "" || len(d.strict) > 0 || d.profile != string(agent.Lean) {
+				return usage("--profile, --toolset, --tools, --strict and --out need --format", "for example --format anthropic")
 			}
 			if len(args) == 0 {
 				return usage("no tool is named; usage: closekit schema TOOL...", "\"closekit tools\" lists them")
@@ -75,6 +82,7 @@ Reasons why a tool cannot be strict go to standard error.`,
 	cmd.Flags().StringVar(&d.profile, "profile", string(agent.Lean), "`lean` or full, with --format")
 	cmd.Flags().StringVar(&d.toolset, "toolset", "", "the tools of a `set`, with --format")
 	cmd.Flags().StringVar(&d.pattern, "tools", "", "the tools that match a `pattern`, with --format")
+	cmd.Flags().StringSliceVar(&d.strict, "strict", nil, "the tools whose schema OpenAI enforces, as `patterns` of names")
 	cmd.Flags().StringVar(&d.out, "out", "", "write a file per tool into this `folder`, with --format")
 	return cmd
 }
@@ -111,12 +119,12 @@ func (p *program) printDefinitions(d definitions, names []string) error {
 			}
 		}
 	}
-	if d.out != "" {
-		return writeDefinitions(d.out, list, format, profile)
-	}
-	defs, err := agent.Definitions(list, format, profile, agent.Deferral{})
+	defs, err := agent.Definitions(list, format, profile, agent.Deferral{}, d.strict...)
 	if err != nil {
-		return err
+		return usage(err.Error(), "see closekit schema --help")
+	}
+	if d.out != "" {
+		return writeDefinitions(d, list)
 	}
 	var b bytes.Buffer
 	b.WriteByte('[')
@@ -166,16 +174,18 @@ func (p *program) chosen(d definitions, names []string) ([]*closekit.Tool, error
 	return list, nil
 }
 
-func writeDefinitions(folder string, list []*closekit.Tool, f agent.Format, profile agent.Profile) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // definitions are public
+func writeDefinitions(d definitions, list []*closekit.Tool) error {
+	if err := os.MkdirAll(d.out, 0o755); err != nil { //nolint:gosec // definitions are public
 		return fmt.Errorf("make the folder for definitions: %w", err)
 	}
+	// OpenAPI is one document for all; here it is one for each tool.
 	for _, t := range list {
-		defs, err := agent.Definitions([]*closekit.Tool{t}, f, profile, agent.Deferral{})
+		strict := slices.DeleteFunc(slices.Clone(d.strict), func(p string) bool { ok, _ := path.Match(p, t.Name); return !ok })
+		defs, err := agent.Definitions([]*closekit.Tool{t}, agent.Format(d.format), agent.Profile(d.profile), agent.Deferral{}, strict...)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(folder, t.Name+".json"), append(indent(defs[0]), '\n'), 0o644); err != nil { //nolint:gosec // as above
+		if err := os.WriteFile(filepath.Join(d.out, t.Name+".json"), append(indent(defs[0]), '\n'), 0o644); err != nil { //nolint:gosec // as above
 			return fmt.Errorf("write the definition of %s: %w", t.Name, err)
 		}
 	}
