@@ -63,6 +63,11 @@ type ToolInfo struct {
 	Echoes bool `json:"echoes"`
 }
 
+// Creates reports whether a call makes a new record and changes no other.
+func (t *Tool) Creates() bool {
+	return t.Method == "POST" && strings.HasSuffix(t.Name, "_create") && !t.Effect.Has(Overwrite)
+}
+
 // ToolAlias is another name that a tool accepts for a parameter.
 type ToolAlias struct {
 	Name   string   `json:"name"`

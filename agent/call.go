@@ -115,7 +115,8 @@ func (s *Session) decide(ctx context.Context, p *planned) (err error) {
 	if p.account, err = s.accountFor(ctx, p.effect); err != nil {
 		return err
 	}
-	call := &Call{Tool: p.tool.Name, Resource: p.tool.Resource, Input: p.input, Effect: p.effect, Account: p.account, Run: s.run}
+	call := s.agent.callOf(p.tool)
+	call.Input, call.Effect, call.Account, call.Run = p.input, p.effect, p.account, s.run
 	if p.effect != closekit.Read {
 		if call.Outside, err = s.Outside(ctx); err != nil {
 			return err

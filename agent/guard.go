@@ -85,10 +85,10 @@ func (s *Session) guard(ctx context.Context, req closekit.Request) error {
 		return s.inside(ctx, g, t, input, effect)
 	}
 	p := &planned{id: hostID(), begun: s.agent.now(), input: input, effect: effect}
-	call := &Call{Input: input, Effect: effect, Run: s.run}
+	call := s.agent.callOf(t)
+	call.Input, call.Effect, call.Run = input, effect, s.run
 	if t != nil {
 		p.tool, p.name = t, t.Name
-		call.Tool, call.Resource = t.Name, t.Resource
 	}
 	if p.account, err = s.accountFor(ctx, effect); err != nil {
 		return err
@@ -128,10 +128,8 @@ func (s *Session) inside(ctx context.Context, g *grant, t *tool.Tool, input json
 	if err != nil {
 		return err
 	}
-	call := &Call{Input: input, Effect: effect, Account: account, Run: s.run}
-	if t != nil {
-		call.Tool, call.Resource = t.Name, t.Resource
-	}
+	call := s.agent.callOf(t)
+	call.Input, call.Effect, call.Account, call.Run = input, effect, account, s.run
 	if d := s.agent.judge(call); d.Action != Allow && (d.Action != Ask || !g.person) {
 		return &PolicyError{call.Tool, effect, d}
 	}

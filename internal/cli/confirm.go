@@ -61,7 +61,7 @@ func (a *action) does() string {
 		switch e {
 		case writing:
 			is = "changes data"
-		case "overwrite":
+		case overwriting:
 			is = "replaces what is stored"
 		case destroying:
 			is = "deletes or overwrites data for good"

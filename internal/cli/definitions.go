@@ -19,6 +19,7 @@ import (
 type definitions struct {
 	format, profile, toolset, pattern, out string
 	strict                                 []string
+	kinds                                  kinds
 }
 
 func (p *program) schemaCommand() *cobra.Command {
@@ -31,8 +32,11 @@ func (p *program) schemaCommand() *cobra.Command {
 several tools it prints several JSON documents, in the order of the names.
 
 With --format it prints one JSON array of definitions for requests to a model, of
-all tools or of those that are named, of a toolset or of a pattern. The formats are
+all tools or of those that are named, of a toolset, a pattern, resources or effects.
+The formats are
 ` + wrap(joined(agent.Formats()), 78, "") + `.
+The toolsets are
+` + wrap(strings.Join(p.toolsets(), ", "), 78, "") + `.
 The profile lean shows the main parameters and names the rest; full shows all.
 The format openai-strict makes all tools strict that can be; reasons why the others
 cannot go to standard error. In openai-chat and openai-responses, --strict names the
@@ -46,8 +50,8 @@ tools, and one that cannot be is an error.`,
 			if d.format != "" {
 				return nil
 			}
-			if d.toolset != "" || d.pattern != "" || d.out != "" || len(d.strict) > 0 || d.profile != string(agent.Lean) {
-				return usage("--profile, --toolset, --tools, --strict and --out need --format", "for example --format anthropic")
+			if d.toolset != "" || d.pattern != "" || d.out != "" || len(d.strict) > 0 || d.kinds.given() || d.profile != string(agent.Lean) {
+				return usage("--profile, --toolset, --tools, --resource, --effect, --strict and --out need --format", "for example --format anthropic")
 			}
 			if len(args) == 0 {
 				return usage("no tool is named; usage: closekit schema TOOL...", "\"closekit tools\" lists them")
@@ -81,10 +85,23 @@ tools, and one that cannot be is an error.`,
 	cmd.Flags().StringVar(&d.format, "format", "", "print definitions in this `form`")
 	cmd.Flags().StringVar(&d.profile, "profile", string(agent.Lean), "`lean` or full, with --format")
 	cmd.Flags().StringVar(&d.toolset, "toolset", "", "the tools of a `set`, with --format")
+	d.kinds.define(cmd.Flags(), ", with --format")
 	cmd.Flags().StringVar(&d.pattern, "tools", "", "the tools that match a `pattern`, with --format")
 	cmd.Flags().StringSliceVar(&d.strict, "strict", nil, "the tools whose schema OpenAI enforces, as `patterns` of names")
 	cmd.Flags().StringVar(&d.out, "out", "", "write a file per tool into this `folder`, with --format")
 	return cmd
+}
+
+// toolsets returns the names of the toolsets.
+func (p *program) toolsets() []string {
+	if p.catalog == nil { // of a program that only shows its help
+		return nil
+	}
+	var names []string
+	for _, s := range p.catalog.Toolsets() {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 func joined(formats []agent.Format) string {
@@ -141,9 +158,11 @@ func (p *program) printDefinitions(d definitions, names []string) error {
 // chosen returns the tools that names, a toolset and a pattern select: those of all
 // that are given, or all tools.
 func (p *program) chosen(d definitions, names []string) ([]*closekit.Tool, error) {
-	list := p.catalog.Tools()
+	list, err := d.kinds.of(p.catalog.Tools())
+	if err != nil {
+		return nil, err
+	}
 	if d.pattern != "" {
-		var err error
 		if list, err = match(list, p.catalog.Lookup, d.pattern); err != nil {
 			return nil, err
 		}
@@ -157,11 +176,7 @@ func (p *program) chosen(d definitions, names []string) ([]*closekit.Tool, error
 		sets := p.catalog.Toolsets()
 		i := slices.IndexFunc(sets, func(s closekit.Toolset) bool { return s.Name == d.toolset })
 		if i < 0 {
-			var known []string
-			for _, s := range sets {
-				known = append(known, s.Name)
-			}
-			return nil, usage(fmt.Sprintf("there is no toolset %q", d.toolset), "the toolsets are "+strings.Join(known, ", "))
+			return nil, usage(fmt.Sprintf("there is no toolset %q", d.toolset), "the toolsets are "+strings.Join(p.toolsets(), ", "))
 		}
 		list = slices.DeleteFunc(list, func(t *closekit.Tool) bool { return !slices.Contains(sets[i].Tools, t.Name) })
 	}
