@@ -16,7 +16,7 @@ import (
 type confirmFlags struct{ yes, readOnly bool }
 
 func (f *confirmFlags) define(flags *pflag.FlagSet) {
-	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask before a destructive or sending call")
+	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask before a call whose effect is more than write")
 	flags.BoolVar(&f.readOnly, "read-only", false, "send nothing that changes data or reaches a customer")
 }
 

@@ -94,9 +94,6 @@ tools, and one that cannot be is an error.`,
 
 // toolsets returns the names of the toolsets.
 func (p *program) toolsets() []string {
-	if p.catalog == nil { // of a program that only shows its help
-		return nil
-	}
 	var names []string
 	for _, s := range p.catalog.Toolsets() {
 		names = append(names, s.Name)
