@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,8 +32,9 @@ type Agent struct {
 	sets  map[string][]string // toolsets, by the name of a tool
 	finds func() *search.Index
 
-	mu   sync.Mutex
-	defs map[string][]json.RawMessage
+	mu      sync.Mutex
+	defs    map[string][]json.RawMessage
+	defMaps map[*json.RawMessage][]map[string]any // by the first of the definitions
 }
 
 type config struct {
@@ -145,7 +147,7 @@ func OnlyResources(names ...string) Option {
 	return option(func(c *config) {
 		for _, n := range names {
 			if !slices.ContainsFunc(c.catalog.Tools(), func(t *closekit.Tool) bool { return t.Resource == n }) {
-				c.errs = append(c.errs, fmt.Errorf("no tool is of the resource %q; the files of docs/reference have the names of the resources", n))
+				c.errs = append(c.errs, fmt.Errorf("no tool is of the resource %q; \"closekit tools --json\" lists them", n))
 			}
 		}
 		c.only = append(c.only, func(t *closekit.Tool) bool { return slices.Contains(names, t.Resource) })
@@ -206,8 +208,15 @@ func (a *Agent) checkNames() error {
 		for _, t := range a.all {
 			found = found || m.matches(a.callOf(t))
 		}
-		if !found {
-			errs = append(errs, fmt.Errorf("agent: the policy names the %s %q, which matches no tool; \"closekit tools\" lists them, and \"closekit schema --help\" the toolsets", n.kind, n.text))
+		switch {
+		case found:
+		case n.kind == byPattern:
+			errs = append(errs, fmt.Errorf("agent: the policy names %q, which matches no tool; \"closekit tools\" lists them", n.text))
+		case n.kind == byToolset:
+			_, err := toolset(a.catalog, n.text)
+			errs = append(errs, fmt.Errorf("agent: the policy: %w", cmp.Or(err, errors.New("the toolset has no tool"))))
+		default:
+			errs = append(errs, fmt.Errorf("agent: the policy names the resource %q, which no tool has; \"closekit tools --json\" lists them", n.text))
 		}
 	}
 	return errors.Join(errs...)

@@ -160,3 +160,18 @@ func TestUndoOfEnrichment(t *testing.T) {
 		t.Errorf("the plan:\n%s", plan.Text())
 	}
 }
+
+// TestMoneyOfALead tests that the deals that vanish with a lead count as money.
+func TestMoneyOfALead(t *testing.T) {
+	t.Parallel()
+	o := open(t, agent.WithPolicy(agent.Rules{}.Limit(agent.Limit{What: agent.Money, Per: agent.Run, Most: 150000})))
+	status := o.do("close_pipelines_list", map[string]any{})["data"].([]any)[0].(map[string]any)["statuses"].([]any)[0].(map[string]any)["id"]
+	for range 2 {
+		o.do("close_opportunity_create", map[string]any{"lead_id": o.lead, "status_id": status, "value": 100000})
+	}
+	var over *agent.LimitError
+	if r := o.call("close_lead_delete", `{"lead_id":%q}`, o.lead); !errors.As(r.Err, &over) {
+		t.Errorf("deals of $2,000 with a limit of $1,500: %v", r.Err)
+	}
+	o.has("leads", 1)
+}

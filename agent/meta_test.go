@@ -59,6 +59,10 @@ func TestDefinitions(t *testing.T) {
 	if err != nil || maps[0]["type"] != "function" {
 		t.Errorf("%v, %v", maps, err)
 	}
+	maps[0]["function"].(map[string]any)["name"] = "changed" // by one request, which another must not see
+	if maps, err = o.s.DefinitionMaps(agent.OpenAIChat); err != nil || maps[0]["function"].(map[string]any)["name"] == "changed" {
+		t.Errorf("the maps are shared: %v", err)
+	}
 	r := o.ok(o.call("close_leads_list", `{"more":{"_fields":["id"]}}`))
 	if !strings.Contains(string(r.Input), `"_fields"`) || strings.Contains(string(r.Input), "more") {
 		t.Errorf("sent: %s", r.Input)

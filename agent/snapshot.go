@@ -217,14 +217,24 @@ func snapshot(x target, record json.RawMessage) Snapshot {
 func (s *Session) counts(t *tool.Tool) bool {
 	_, _, many := s.agent.changesMany(t)
 	return slices.ContainsFunc(limitsOf(s.agent.policy), func(l Limit) bool {
-		return l.What == Money && t.Resource == "opportunities" || l.What == Writes && many
+		return l.What == Money && (t.Resource == "opportunities" || takesDeals(t)) || l.What == Writes && many
 	})
 }
 
-// moneyChange returns by how many cents a call changes the value of an opportunity. If
+// takesDeals reports whether a call deletes opportunities with the lead that they are on. A
+// merge moves them.
+func takesDeals(t *tool.Tool) bool { return t.Resource == "leads" && t.Method == http.MethodDelete }
+
+// moneyChange returns by how many cents a call changes the values of opportunities. If
 // the old value is not known, the whole new value counts.
 func moneyChange(p *planned) int64 {
-	if p.tool == nil || p.tool.Resource != "opportunities" || p.effect == closekit.Read {
+	if p.tool == nil || p.effect == closekit.Read {
+		return 0
+	}
+	if takesDeals(p.tool) {
+		return dealsOf(p.before)
+	}
+	if p.tool.Resource != "opportunities" {
 		return 0
 	}
 	before, known := int64(0), p.tool.Method == http.MethodPost
@@ -244,6 +254,19 @@ func moneyChange(p *planned) int64 {
 		before = 0
 	}
 	return max(after-before, before-after)
+}
+
+// dealsOf returns the value of all opportunities of leads.
+func dealsOf(leads []Snapshot) (sum int64) {
+	for _, x := range leads {
+		var deals []map[string]json.RawMessage
+		_ = json.Unmarshal(preview.Object(x.JSON)["opportunities"], &deals) // Close always returns a list
+		for _, d := range deals {
+			value, _ := cents(d["value"])
+			sum += max(value, -value)
+		}
+	}
+	return sum
 }
 
 func cents(raw json.RawMessage) (int64, bool) {
