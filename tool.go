@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,7 +66,7 @@ type ToolInfo struct {
 
 // Creates reports whether a call makes a new record and changes no other.
 func (t *Tool) Creates() bool {
-	return t.Method == "POST" && strings.HasSuffix(t.Name, "_create") && !t.Effect.Has(Overwrite)
+	return t.Method == http.MethodPost && strings.HasSuffix(t.Name, "_create") && !t.Effect.Has(Overwrite)
 }
 
 // ToolAlias is another name that a tool accepts for a parameter.

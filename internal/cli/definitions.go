@@ -34,9 +34,9 @@ several tools it prints several JSON documents, in the order of the names.
 With --format it prints one JSON array of definitions for requests to a model, of
 all tools or of those that are named, of a toolset, a pattern, resources or effects.
 The formats are
-` + wrap(joined(agent.Formats()), 78, "") + `.
+` + wrap(joined(agent.Formats()), "") + `.
 The toolsets are
-` + wrap(strings.Join(p.toolsets(), ", "), 78, "") + `.
+` + wrap(strings.Join(p.toolsets(), ", "), "") + `.
 The profile lean shows the main parameters and names the rest; full shows all.
 The format openai-strict makes all tools strict that can be; reasons why the others
 cannot go to standard error. In openai-chat and openai-responses, --strict names the

@@ -130,7 +130,7 @@ func (rules policy) judge(effects []string, o confirmFlags) verdict {
 		switch {
 		case decided:
 			next.decision, next.byPolicy = d, true
-		case !o.yes && e != reading && e != writing && !(e == overwriting && slices.Contains(effects, destroying)):
+		case !o.yes && e != reading && e != writing && (e != overwriting || !slices.Contains(effects, destroying)):
 			next.decision = ask
 		}
 		if o.readOnly && e != reading {

@@ -205,7 +205,7 @@ func toolHelp(t *closekit.Tool, input *schema) string {
 		title = fmt.Sprintf("%s (%s)\n%s %s", t.Name, t.Effect, t.Method, t.Path)
 	}
 	b.WriteString(title + "\n\n")
-	b.WriteString(wrap(t.Info().Description, 78, "") + "\n\nUsage:\n  closekit call " + t.Name)
+	b.WriteString(wrap(t.Info().Description, "") + "\n\nUsage:\n  closekit call " + t.Name)
 	for _, name := range input.Required {
 		fmt.Fprintf(&b, " --%s %s", name, input.property(name).kind())
 	}
@@ -238,7 +238,7 @@ func toolHelp(t *closekit.Tool, input *schema) string {
 		if len(also) > 0 {
 			about += " Also: " + strings.Join(also, ", ") + "."
 		}
-		b.WriteString(wrap(about, 78, "        ") + "\n")
+		b.WriteString(wrap(about, "        ") + "\n")
 	}
 	if len(t.Info().Examples) > 0 {
 		b.WriteString("\nExamples, with ids of your own:\n")
@@ -261,8 +261,9 @@ func names(list properties) []string {
 	return out
 }
 
-// wrap breaks a text into lines of at most width characters.
-func wrap(text string, width int, prefix string) string {
+// wrap breaks a text into lines as help is wide.
+func wrap(text, prefix string) string {
+	const width = 78
 	var b strings.Builder
 	column := 0
 	for i, word := range strings.Fields(text) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -96,7 +97,7 @@ func untrusted(t *manifest.Tool) bool {
 // echoes reports whether a tool creates what it is given, so that its response holds
 // nothing else that an outsider may have written.
 func echoes(t *manifest.Tool) bool {
-	return t.Method == "POST" && t.Effect != manifest.Reads && t.Action == "create"
+	return t.Method == http.MethodPost && t.Effect != manifest.Reads && t.Action == "create"
 }
 
 // responseObjects lists the objects that the schema of a tool's responses leads
