@@ -55,3 +55,27 @@ func (e Effect) Names() []string {
 
 // String returns the names, as in "write, sends".
 func (e Effect) String() string { return strings.Join(e.Names(), ", ") }
+
+// Class is one of the classes by which Close's own MCP server grants its tools.
+type Class string
+
+// The classes.
+const (
+	ClassRead        Class = "mcp.read"
+	ClassSafe        Class = "mcp.write_safe"
+	ClassDestructive Class = "mcp.write_destructive"
+)
+
+// Class returns the class of a call with the effect. Safe are calls that make a new
+// record, an email in draft for one, whatever it is a part of. All else is destructive
+// there: any change of a record that exists, even of a plain field, and what reaches a
+// customer or leaves Close.
+func (e Effect) Class(creates bool) Class {
+	switch {
+	case e == Read:
+		return ClassRead
+	case creates && !e.Has(Overwrite) && !e.Has(Sends) && !e.Has(Egress):
+		return ClassSafe
+	}
+	return ClassDestructive
+}

@@ -4,7 +4,43 @@ import (
 	"testing"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/closeapi/tools"
 )
+
+// TestClass compares with the classes of Close's own tools for the same.
+func TestClass(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]closekit.Class{
+		"close_lead_get": closekit.ClassRead, "close_search": closekit.ClassRead,
+		"close_lead_create": closekit.ClassSafe, "close_note_create": closekit.ClassSafe, "close_pipeline_create": closekit.ClassSafe, "close_sequence_create": closekit.ClassSafe,
+		"close_lead_update": closekit.ClassDestructive, "close_lead_delete": closekit.ClassDestructive, "close_email_template_update": closekit.ClassDestructive,
+		"close_field_enrichment_create": closekit.ClassDestructive, "close_webhook_create": closekit.ClassDestructive, "close_lead_merge": closekit.ClassDestructive,
+	} {
+		tool, err := tools.Lookup(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tool.Effect.Class(tool.Creates()); got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+	draft, err := tools.Lookup("close_email_create")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for input, want := range map[string]closekit.Class{
+		`{"lead_id":"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ","status":"draft"}`:                                                     closekit.ClassSafe,
+		`{"lead_id":"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ","status":"outbox","sender":"ada@example.com","to":["a@acme.example"]}`: closekit.ClassDestructive,
+	} {
+		effect, err := draft.EffectOf([]byte(input))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := effect.Class(draft.Creates()); got != want {
+			t.Errorf("%s is %s, want %s", input, got, want)
+		}
+	}
+}
 
 func TestEffectNames(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,6 +61,14 @@ type ToolInfo struct {
 	Aliases   []ToolAlias       `json:"aliases"`
 	Examples  []ToolExample     `json:"examples"`
 	Untrusted bool              `json:"untrusted"` // responses hold text of outsiders, such as emails, which may try to instruct a model
+	// Echoes is true if a call creates a record of what it is given: the response holds
+	// text of outsiders only as far as the input does, or names what it refers to.
+	Echoes bool `json:"echoes"`
+}
+
+// Creates reports whether a call makes a new record and changes no other.
+func (t *Tool) Creates() bool {
+	return t.Method == http.MethodPost && strings.HasSuffix(t.Name, "_create") && !t.Effect.Has(Overwrite)
 }
 
 // ToolAlias is another name that a tool accepts for a parameter.

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,18 +26,21 @@ type Agent struct {
 	tools []*tool.Tool // sorted by name
 	byTag map[string]*tool.Tool
 	all   map[string]*tool.Tool // of the whole catalog, for previews and the guard
-	paths []route
+	paths routing
 	gets  func() map[string][]*tool.Tool // tools that read a record, by the prefix of its id
 	metas []*tool.Tool
+	sets  map[string][]string // toolsets, by the name of a tool
 	finds func() *search.Index
 
-	mu   sync.Mutex
-	defs map[string][]json.RawMessage
+	mu      sync.Mutex
+	defs    map[string][]json.RawMessage
+	defMaps map[*json.RawMessage][]map[string]any // by the first of the definitions
 }
 
 type config struct {
 	catalog  *closekit.Catalog
-	selects  []func(*closekit.Tool) bool
+	selects  []func(*closekit.Tool) bool // one of which must hold
+	only     []func(*closekit.Tool) bool // all of which must hold
 	own      []*tool.Tool
 	policy   Policy
 	store    Store
@@ -125,6 +129,31 @@ func Tools(patterns ...string) Option {
 	})
 }
 
+// OnlyEffects leaves only tools of the catalog that do nothing but the named effects, by the
+// strongest effect of each: with [closekit.Read] and [closekit.Write], no tool that may
+// send or overwrite something.
+func OnlyEffects(effects ...closekit.Effect) Option {
+	return option(func(c *config) {
+		var all closekit.Effect
+		for _, e := range effects {
+			all |= e
+		}
+		c.only = append(c.only, func(t *closekit.Tool) bool { return all.Has(t.Effect) })
+	})
+}
+
+// OnlyResources leaves only tools of the catalog for the resources, such as leads.
+func OnlyResources(names ...string) Option {
+	return option(func(c *config) {
+		for _, n := range names {
+			if !slices.ContainsFunc(c.catalog.Tools(), func(t *closekit.Tool) bool { return t.Resource == n }) {
+				c.errs = append(c.errs, fmt.Errorf("no tool is of the resource %q; \"closekit tools --json\" lists them", n))
+			}
+		}
+		c.only = append(c.only, func(t *closekit.Tool) bool { return slices.Contains(names, t.Resource) })
+	})
+}
+
 // Validity sets how long an approval can be decided and carried out. Default: 15
 // minutes.
 func Validity(d time.Duration) Option { return option(func(c *config) { c.validity = d }) }
@@ -165,25 +194,40 @@ func New(catalog *closekit.Catalog, opts ...Option) (*Agent, error) {
 	return a, nil
 }
 
-// checkNames refuses a policy with a pattern that matches no tool: a rule with a typing
+// checkNames refuses a policy with a name that stands for no tool: a rule with a typing
 // error would protect nothing, without a word.
 func (a *Agent) checkNames() error {
 	var errs []error
-	for _, p := range patternsOf(a.policy) {
-		if _, err := path.Match(p, ""); err != nil {
-			errs = append(errs, fmt.Errorf("agent: the policy has the pattern %q, which is not valid", p))
+	for _, n := range namesOf(a.policy) {
+		if _, err := path.Match(n.text, ""); n.kind == byPattern && err != nil {
+			errs = append(errs, fmt.Errorf("agent: the policy has the pattern %q, which is not valid", n.text))
 			continue
 		}
-		m := Named(p)
+		m := map[string]func(...string) Match{byPattern: Named, byToolset: InToolset, byResource: Resources}[n.kind](n.text)
 		found := false
-		for name := range a.all {
-			found = found || m.matches(&Call{Tool: name})
+		for _, t := range a.all {
+			found = found || m.matches(a.callOf(t))
 		}
-		if !found {
-			errs = append(errs, fmt.Errorf("agent: the policy names %q, which matches no tool; \"closekit tools\" lists them", p))
+		switch {
+		case found:
+		case n.kind == byPattern:
+			errs = append(errs, fmt.Errorf("agent: the policy names %q, which matches no tool; \"closekit tools\" lists them", n.text))
+		case n.kind == byToolset:
+			_, err := toolset(a.catalog, n.text)
+			errs = append(errs, fmt.Errorf("agent: the policy: %w", cmp.Or(err, errors.New("the toolset has no tool"))))
+		default:
+			errs = append(errs, fmt.Errorf("agent: the policy names the resource %q, which no tool has; \"closekit tools --json\" lists them", n.text))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// callOf returns a call of a tool, for a policy.
+func (a *Agent) callOf(t *tool.Tool) *Call {
+	if t == nil {
+		return &Call{}
+	}
+	return &Call{Tool: t.Name, Resource: t.Resource, Toolsets: a.sets[t.Name]}
 }
 
 func (a *Agent) check() error {
@@ -225,8 +269,16 @@ func (a *Agent) index() error {
 		a.tools = append(a.tools, t)
 		return nil
 	}
+	a.sets = map[string][]string{}
+	for _, s := range a.catalog.Toolsets() {
+		for _, name := range s.Tools {
+			a.sets[name] = append(a.sets[name], s.Name)
+		}
+	}
 	for _, t := range a.catalog.Tools() {
-		if len(a.selects) > 0 && !slices.ContainsFunc(a.selects, func(f func(*closekit.Tool) bool) bool { return f(t) }) {
+		holds := func(f func(*closekit.Tool) bool) bool { return f(t) }
+		fails := func(f func(*closekit.Tool) bool) bool { return !f(t) }
+		if len(a.selects) > 0 && !slices.ContainsFunc(a.selects, holds) || slices.ContainsFunc(a.only, fails) {
 			a.all[t.Name] = tool.OfCatalog(t)
 			continue
 		}
@@ -258,7 +310,7 @@ func (a *Agent) index() error {
 
 // definitions returns the definitions of the tools, made once.
 func (a *Agent) definitions(f Format, d definitions) ([]json.RawMessage, error) {
-	key := fmt.Sprintf("%s %s %t %q %t", f, d.profile, d.options.Defer, d.options.Keep, d.options.Namespaces)
+	key := fmt.Sprintf("%s %s %t %q %t %q", f, d.profile, d.options.Defer, d.options.Keep, d.options.Namespaces, d.options.Strict)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if list, ok := a.defs[key]; ok {

@@ -157,10 +157,6 @@ func (s *Session) answer(ctx context.Context, p *planned, out json.RawMessage) s
 	spec := shape.Spec{
 		Show: p.tool.Info.Show, Budget: s.agent.budget, Untrusted: p.tool.Info.Untrusted, Alone: len(p.fields) == 1,
 	}
-	if p.fields == nil { // of an approved call
-		_, p.fields = selection(p.tool, p.input)
-		spec.Alone = len(p.fields) == 1
-	}
 	schema, err := p.tool.Schema()
 	takes := err == nil && schema.Property("_fields") != nil
 	spec.Pages = err == nil && schema.Property("_skip") != nil

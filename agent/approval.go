@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -96,30 +95,6 @@ type Approval struct {
 	Outcome  string // of the call, for people
 
 	undo bool // the call is one of an undo
-}
-
-// call is what identifies a call: a repetition of it by the model is the same.
-func callDigest(account Account, run, tool, hash string, input json.RawMessage) [32]byte {
-	h := sha256.New()
-	for _, part := range []string{account.Name, account.UserID, account.OrganizationID, run, tool, hash, string(canonical(input))} {
-		fmt.Fprintf(h, "%d:%s,", len(part), part)
-	}
-	return [32]byte(h.Sum(nil))
-}
-
-// canonical returns JSON with sorted keys and numbers as they are written.
-func canonical(input json.RawMessage) []byte {
-	d := json.NewDecoder(bytes.NewReader(input))
-	d.UseNumber()
-	var v any
-	if d.Decode(&v) != nil {
-		return input
-	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return input
-	}
-	return b
 }
 
 func (p *Approval) shown() Digest {

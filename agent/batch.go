@@ -33,9 +33,8 @@ func (s *Session) CallAll(ctx context.Context, calls []Invocation) []Result {
 			first = i
 		}
 	}
-	s.together(ctx, plans[:first])
+	waiting := s.together(ctx, plans[:first])
 	var blocked []blocker
-	var waiting []*planned
 	for _, p := range plans[first:] {
 		writes := p.effect != closekit.Read
 		if p.result == nil && writes {
@@ -77,15 +76,14 @@ func (s *Session) settleAsk(ctx context.Context, p *planned, waiting *[]*planned
 	}
 }
 
-// together carries out reads at once.
-func (s *Session) together(ctx context.Context, plans []*planned) {
+// together carries out reads at once, and returns those that need a person.
+func (s *Session) together(ctx context.Context, plans []*planned) (waiting []*planned) {
 	if len(plans) == 0 {
-		return
+		return nil
 	}
 	const most = 8
 	var group sync.WaitGroup
 	slots := make(chan struct{}, most)
-	var waiting []*planned
 	for _, p := range plans {
 		switch {
 		case p.result != nil:
@@ -102,7 +100,7 @@ func (s *Session) together(ctx context.Context, plans []*planned) {
 		}
 	}
 	group.Wait()
-	s.ask(ctx, waiting)
+	return waiting
 }
 
 // blocker is a write of the turn that was not carried out.

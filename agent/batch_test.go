@@ -88,6 +88,22 @@ func TestTurn(t *testing.T) {
 	o.ok(o.call("close_lead_create", `{"name":"Fifth"}`))
 }
 
+// TestOneQuestion tests that a turn asks a person once, for reads and writes alike.
+func TestOneQuestion(t *testing.T) {
+	t.Parallel()
+	var asked [][]*agent.Approval
+	o := open(t, agent.WithPolicy(agent.Default().Ask(agent.Named("close_emails_list"))), agent.WithNotify(func(_ context.Context, list []*agent.Approval) {
+		asked = append(asked, list)
+	}))
+	results := o.turn(`close_emails_list {"lead_id":"LEAD"}`, `close_lead_get {"lead_id":"LEAD"}`, `close_lead_delete {"lead_id":"LEAD"}`)
+	if got, want := states(results), []string{"waits", "done", "waits"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if len(asked) != 1 || len(asked[0]) != 2 || asked[0][0].Question != asked[0][1].Question {
+		t.Errorf("the person was asked %d times", len(asked))
+	}
+}
+
 // TestWritesGoInOrder tests that writes of a turn are not carried out at the same
 // time, or in another order.
 func TestWritesGoInOrder(t *testing.T) {

@@ -1,12 +1,12 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -121,7 +121,8 @@ func (s *Session) decide(ctx context.Context, p *planned) (err error) {
 	if p.account, err = s.accountFor(ctx, p.effect); err != nil {
 		return err
 	}
-	call := &Call{Tool: p.tool.Name, Resource: p.tool.Resource, Input: p.input, Effect: p.effect, Account: p.account, Run: s.run}
+	call := s.agent.callOf(p.tool)
+	call.Input, call.Effect, call.Account, call.Run = p.input, p.effect, p.account, s.run
 	if p.effect != closekit.Read {
 		if call.Outside, err = s.Outside(ctx); err != nil {
 			return err
@@ -164,40 +165,90 @@ func (s *Session) carryOut(ctx context.Context, p *planned) {
 		s.settle(ctx, p, Failed, "nothing was sent: "+err.Error())
 		return
 	}
+	if p.fields == nil { // of an approved call
+		_, p.fields = selection(p.tool, p.input)
+	}
 	granted, g := s.grant(ctx, p)
 	out, notes, err := s.do(granted, p)
 	g.over.Store(true)
 	p.notes = append(p.notes, notes...)
-	r := Result{ID: p.id, Tool: p.name, JSON: out, Err: err, Repairs: p.repairs, Notes: p.notes, Input: p.input, Effect: p.effect}
-	p.result = &r
+	r := &Result{ID: p.id, Tool: p.name, JSON: out, Err: err, Repairs: p.repairs, Notes: p.notes, Input: p.input, Effect: p.effect}
+	p.result = r
 	word, state, text := "ok", Done, "carried out"
 	switch {
 	case err == nil:
-		p.response = shape.Parse(out)
-		r.Text = s.answer(ctx, p, out)
+		p.response = parsed(out)
 	case closekit.MaybeDone(err), g.maybeDone(err):
 		word, state, text = "unclear", Unclear, err.Error()
 	default:
 		word, state, text = "failed", Failed, err.Error()
 	}
-	if err != nil {
-		r.IsError, r.Text = true, s.explain(ctx, err, p.repairs)
-	}
-	if err := s.outcome(ctx, p, word); err != nil {
-		r.Text += "\n(This call is not in the audit log: " + err.Error() + ")"
-		r.Err = errors.Join(r.Err, err)
-	}
+	unrecorded := s.outcome(ctx, p, word)
 	s.settle(ctx, p, state, text)
-	if err := s.remember(ctx, p, err); err != nil {
+	unsaved := s.remember(ctx, p, err)
+	// The answer comes last: by then it is on record what was done.
+	if err := s.brings(ctx, p, g); err != nil {
+		s.withhold(r, err)
+	} else {
+		s.say(ctx, p)
+	}
+	if unrecorded != nil {
+		r.Text += "\n(This call is not in the audit log: " + unrecorded.Error() + ")"
+		r.Err = errors.Join(r.Err, unrecorded)
+	}
+	if unsaved != nil {
 		r.Text += "\n(This call was made, but the state of the run could not be saved. Do not make it again.)"
-		r.Err = errors.Join(r.Err, err)
+		r.Err = errors.Join(r.Err, unsaved)
 	}
-	untrusted := p.tool.Info.Untrusted && p.tool.Method != http.MethodPost // what a call creates is what it was given
-	if len(out) > 0 && (untrusted || p.tool.Method == "" && g.outside.Load()) {
-		if err := s.sawOutside(ctx, p.account); err != nil {
-			s.withhold(&r, err)
+}
+
+// parsed splits a response, for the record of the call and for the answer.
+func parsed(out json.RawMessage) (r *shape.Response) {
+	var err error // the answer fails in its turn
+	defer recovered("reading the response", &err)
+	return shape.Parse(out)
+}
+
+// say makes the text for the model. If that fails, the call was carried out all the
+// same, and the host has the response.
+func (s *Session) say(ctx context.Context, p *planned) {
+	r := p.result
+	err := func() (err error) {
+		defer recovered("making the answer", &err)
+		if r.Err != nil {
+			r.IsError, r.Text = true, s.explain(ctx, r.Err, p.repairs)
+		} else {
+			r.Text = s.answer(ctx, p, r.JSON)
 		}
+		return nil
+	}()
+	switch {
+	case err == nil:
+		return
+	case r.Err != nil:
+		r.Text = "The call has failed, and the reason cannot be shown. Tell the user."
+	case p.effect == closekit.Read:
+		r.Text = "The answer cannot be shown. Tell the user."
+	default:
+		r.Text = "The call was carried out, but its answer cannot be shown. Do not make it again; tell the user."
 	}
+	r.IsError, r.Err = true, errors.Join(r.Err, err)
+}
+
+// brings remembers that the model is about to see text of outsiders, if so.
+func (s *Session) brings(ctx context.Context, p *planned, g *grant) error {
+	if g.outside.Load() || len(p.result.JSON) > 0 && p.outside() { // an error of a handler can have text too
+		return s.sawOutside(ctx, p.account)
+	}
+	return nil
+}
+
+// outside reports whether the response of a call holds text of outsiders. What a call
+// creates is what it was given, unless it takes a template, which Close fills in, or
+// the model has chosen what it sees, such as the name of the lead.
+func (p *planned) outside() bool {
+	info := p.tool.Info
+	return info.Untrusted && (!info.Echoes || p.fields != nil || bytes.Contains(p.input, []byte(`template_id"`)))
 }
 
 // withhold replaces an answer that the model must not see, because the session could
@@ -235,7 +286,7 @@ func (s *Session) before(ctx context.Context, p *planned) error {
 	if p.keeps() {
 		return s.beforeBulk(ctx, p)
 	}
-	if p.effect == closekit.Read || p.before != nil || p.tool == nil || len(s.agent.sinks) == 0 && !s.countsMoney(p.tool) {
+	if p.effect == closekit.Read || p.before != nil || p.tool == nil || len(s.agent.sinks) == 0 && !s.counts(p.tool) {
 		return nil
 	}
 	before, err := s.snapshots(ctx, p.tool, p.input)
@@ -334,7 +385,7 @@ func (s *Session) spend(ctx context.Context, p *planned) error {
 	var of []Limit
 	now := s.agent.now()
 	for _, l := range limits {
-		amount := p.amount(l.What)
+		amount := s.agent.amount(p, l.What)
 		if amount == 0 {
 			continue
 		}
@@ -363,7 +414,7 @@ func (s *Session) spend(ctx context.Context, p *planned) error {
 }
 
 // amount is what a call counts for a quantity.
-func (p *planned) amount(q Quantity) int64 {
+func (a *Agent) amount(p *planned, q Quantity) int64 {
 	is := func(b bool) int64 {
 		switch {
 		case !b:
@@ -377,6 +428,9 @@ func (p *planned) amount(q Quantity) int64 {
 	case Calls:
 		return 1
 	case Writes:
+		if _, _, many := a.changesMany(p.tool); many {
+			return max(1, int64(len(p.before)))
+		}
 		return is(p.effect != closekit.Read)
 	case Sends:
 		return is(p.effect.Has(closekit.Sends))

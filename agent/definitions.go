@@ -2,6 +2,7 @@ package agent
 
 import (
 	"encoding/json"
+	"errors"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent/internal/lower"
@@ -55,11 +56,37 @@ type Deferral struct {
 }
 
 // Definitions returns the definitions of tools, in their order, for a request to a
-// model. They are legal for the provider and the same in every call. A tool that
-// cannot be strict is defined loosely. The error tells an unknown format or profile; a
-// [*TooManyToolsError] tells that the provider takes fewer tools in one request.
-func Definitions(tools []*closekit.Tool, f Format, p Profile, d Deferral) ([]json.RawMessage, error) {
-	return fit(views(tools), f, p, lower.Options(d))
+// model. They are legal for the provider and the same in every call. strict has names of
+// tools, or patterns of names, whose schema OpenAI shall enforce (see [WithStrict]). In
+// OpenAIStrict all tools are strict that can be, and the others are defined loosely. The
+// error tells an unknown format or profile; a [*TooManyToolsError] tells that the provider
+// takes fewer tools in one request.
+func Definitions(tools []*closekit.Tool, f Format, p Profile, d Deferral, strict ...string) ([]json.RawMessage, error) {
+	return fit(views(tools), f, p, d.options(strict))
+}
+
+func (d Deferral) options(strict []string) lower.Options {
+	return lower.Options{Defer: d.Defer, Keep: d.Keep, Namespaces: d.Namespaces, Strict: strict}
+}
+
+// NotStrictError reports tools that were to be strict and cannot be; see [WithStrict].
+type NotStrictError struct {
+	Reasons map[string][]string // by the name of the tool
+}
+
+// Error says why, and what to do.
+func (e *NotStrictError) Error() string {
+	return "agent: " + (&lower.CannotError{Reasons: e.Reasons}).Error() + "\nleave them out of the patterns for strict"
+}
+
+// lowered returns the definitions of tools.
+func lowered(tools []*tool.Tool, f Format, p Profile, o lower.Options) ([]json.RawMessage, error) {
+	list, err := lower.All(tools, lower.Format(f), lower.Profile(p), o)
+	var cannot *lower.CannotError
+	if errors.As(err, &cannot) {
+		return nil, &NotStrictError{cannot.Reasons}
+	}
+	return list, err
 }
 
 // NotStrict returns the reasons why a tool cannot have OpenAI's strict mode, none if it

@@ -42,14 +42,21 @@ func (g *grant) covers(s *Session, t *tool.Tool, effect closekit.Effect) bool {
 	case g.session != s, g.over.Load():
 		return false
 	case effect == closekit.Read:
-		if t == nil || t.Info.Untrusted {
-			g.outside.Store(true)
-		}
+		g.saw(t)
 		return true
 	case g.tool.Method == "":
+		g.saw(t)
 		return g.effect.Has(effect)
 	default:
 		return t == g.tool && g.effect.Has(effect) && !g.used.Swap(true)
+	}
+}
+
+// saw notes that the handler of a tool of the host gets a response with text of
+// outsiders, which may be in its result.
+func (g *grant) saw(t *tool.Tool) {
+	if g.tool.Method == "" && (t == nil || t.Info.Untrusted && !t.Info.Echoes) {
+		g.outside.Store(true)
 	}
 }
 
@@ -78,10 +85,10 @@ func (s *Session) guard(ctx context.Context, req closekit.Request) error {
 		return s.inside(ctx, g, t, input, effect)
 	}
 	p := &planned{id: hostID(), begun: s.agent.now(), input: input, effect: effect}
-	call := &Call{Input: input, Effect: effect, Run: s.run}
+	call := s.agent.callOf(t)
+	call.Input, call.Effect, call.Run = input, effect, s.run
 	if t != nil {
 		p.tool, p.name = t, t.Name
-		call.Tool, call.Resource = t.Name, t.Resource
 	}
 	if p.account, err = s.accountFor(ctx, effect); err != nil {
 		return err
@@ -121,10 +128,8 @@ func (s *Session) inside(ctx context.Context, g *grant, t *tool.Tool, input json
 	if err != nil {
 		return err
 	}
-	call := &Call{Input: input, Effect: effect, Account: account, Run: s.run}
-	if t != nil {
-		call.Tool, call.Resource = t.Name, t.Resource
-	}
+	call := s.agent.callOf(t)
+	call.Input, call.Effect, call.Account, call.Run = input, effect, account, s.run
 	if d := s.agent.judge(call); d.Action != Allow && (d.Action != Ask || !g.person) {
 		return &PolicyError{call.Tool, effect, d}
 	}
@@ -147,11 +152,17 @@ type route struct {
 	tool   *tool.Tool
 }
 
-func routes(all map[string]*tool.Tool) []route {
-	var list []route
+// routing finds routes by their method and the first part of their path, which is never a
+// parameter.
+type routing map[string][]route
+
+func routes(all map[string]*tool.Tool) routing {
+	list := routing{}
 	for _, t := range all {
 		if t.Method != "" {
-			list = append(list, route{t.Method, split(t.Template), t})
+			parts := split(t.Template)
+			key := t.Method + " " + parts[0]
+			list[key] = append(list[key], route{t.Method, parts, t})
 		}
 	}
 	return list
@@ -194,11 +205,9 @@ func (a *Agent) identify(req *closekit.Request) endpoint {
 	var best *route
 	parts := split(req.Path)
 	var values map[string]string
-	for i := range a.paths {
-		r := &a.paths[i]
-		if r.method != method {
-			continue
-		}
+	near := a.paths[method+" "+parts[0]]
+	for i := range near {
+		r := &near[i]
 		// A fixed part is a better match than a parameter.
 		if v, ok := r.match(parts); ok && (best == nil || len(v) < len(values)) {
 			best, values = r, v
@@ -286,6 +295,9 @@ func inputOf(t *tool.Tool, path map[string]string, req *closekit.Request) (json.
 		return nil, err
 	}
 	for k, v := range query {
+		if schema.Property("filter_"+k) != nil { // the body has parameters with the same name
+			k = "filter_" + k
+		}
 		p := schema.Property(k)
 		if _, ok := body[k]; ok || len(v) > 1 && (p == nil || !p.Is("array")) {
 			return nil, &AmbiguousError{k}

@@ -19,7 +19,7 @@ var theirs = agent.Default().Deny(agent.Named("close_lead_*"))
 func TestRecipes(t *testing.T) {
 	t.Parallel()
 	read := &agent.Call{Tool: "close_lead_get", Effect: closekit.Read}
-	update := &agent.Call{Tool: "close_opportunity_update", Effect: closekit.Write, Input: []byte(`{"status_id":"stat_won12345"}`)}
+	update := &agent.Call{Tool: "close_opportunity_update", Toolsets: []string{"pipeline_manager"}, Effect: closekit.Write, Input: []byte(`{"status_id":"stat_won12345"}`)}
 	send := &agent.Call{Tool: "close_email_create", Effect: closekit.Sends}
 	for _, c := range []struct {
 		policy             agent.Policy
@@ -29,6 +29,7 @@ func TestRecipes(t *testing.T) {
 		{agent.Default().Deny(agent.Effects(closekit.Sends)), agent.Allow, agent.Allow, agent.Deny},
 		{agent.Default().Ask(agent.Effects(closekit.Write)), agent.Allow, agent.Ask, agent.Ask},
 		{agent.Default().Ask(agent.Argument("status_id", won)), agent.Allow, agent.Ask, agent.Ask},
+		{agent.Default().Ask(agent.InToolset("pipeline_manager")), agent.Allow, agent.Ask, agent.Ask},
 		{agent.Strictest(agent.Default(), theirs), agent.Deny, agent.Allow, agent.Ask},
 		{agent.PolicyFunc(func(c *agent.Call) agent.Decision {
 			return agent.Decision{Action: agent.Deny, Why: "it is " + c.Tool}
@@ -51,8 +52,8 @@ func TestRecipes(t *testing.T) {
 	_, table, _ := strings.Cut(string(guide), "| to get | write |")
 	table, _, _ = strings.Cut(table, "\n\n")
 	recipes := regexp.MustCompile("`(agent[^`]+)`").FindAllStringSubmatch(table, -1)
-	if len(recipes) != 6 {
-		t.Errorf("%d recipes in the guide, want 6", len(recipes))
+	if len(recipes) != 7 {
+		t.Errorf("%d recipes in the guide, want 7", len(recipes))
 	}
 	for _, r := range recipes {
 		if !strings.Contains(string(source), "{"+r[1]) {

@@ -102,7 +102,15 @@ func WithProfile(p Profile) DefinitionOption {
 // WithDeferral leaves tools out of the prompt until the provider's own search finds
 // them.
 func WithDeferral(x Deferral) DefinitionOption {
-	return DefinitionOption{func(d *definitions) { d.options = lower.Options(x) }}
+	return DefinitionOption{func(d *definitions) { d.options = x.options(d.options.Strict) }}
+}
+
+// WithStrict lets OpenAI enforce the schemas of the tools of these names, or patterns of
+// names such as close_lead_*; see [path.Match]. It is of the formats OpenAIChat and
+// OpenAIResponses. A tool that cannot be strict is a [*NotStrictError], a pattern that
+// matches no tool of the session an error too.
+func WithStrict(patterns ...string) DefinitionOption {
+	return DefinitionOption{func(d *definitions) { d.options.Strict = append(slices.Clip(d.options.Strict), patterns...) }}
 }
 
 // Definitions returns the definitions of the session's tools for a request to a model:
@@ -119,12 +127,30 @@ func (s *Session) Definitions(f Format, opts ...DefinitionOption) ([]json.RawMes
 	return s.agent.definitions(f, d)
 }
 
-// DefinitionMaps returns the same as maps, for SDKs that want those. They are made for
-// this call, and the caller may modify them.
+// DefinitionMaps returns the same as maps, for SDKs that want those. They are decoded once
+// and copied for this call, so that the caller may modify them.
 func (s *Session) DefinitionMaps(f Format, opts ...DefinitionOption) ([]map[string]any, error) {
 	raw, err := s.Definitions(f, opts...)
 	if err != nil {
 		return nil, err
+	}
+	list, err := s.agent.maps(raw)
+	if err != nil {
+		return nil, err
+	}
+	return copied(list).([]map[string]any), nil //nolint:forcetypeassert // a copy has the type
+}
+
+// maps returns definitions as maps, decoded once. Definitions with the same options are
+// the same slice.
+func (a *Agent) maps(raw []json.RawMessage) ([]map[string]any, error) {
+	if len(raw) == 0 {
+		return []map[string]any{}, nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if list, ok := a.defMaps[&raw[0]]; ok {
+		return list, nil
 	}
 	list := make([]map[string]any, len(raw))
 	for i, r := range raw {
@@ -132,5 +158,34 @@ func (s *Session) DefinitionMaps(f Format, opts ...DefinitionOption) ([]map[stri
 			return nil, err
 		}
 	}
+	if a.defMaps == nil {
+		a.defMaps = map[*json.RawMessage][]map[string]any{}
+	}
+	a.defMaps[&raw[0]] = list
 	return list, nil
+}
+
+// copied returns a deep copy of decoded JSON.
+func copied(v any) any {
+	switch v := v.(type) {
+	case []map[string]any:
+		list := make([]map[string]any, len(v))
+		for i, x := range v {
+			list[i] = copied(x).(map[string]any) //nolint:forcetypeassert // a copy has the type
+		}
+		return list
+	case map[string]any:
+		m := make(map[string]any, len(v))
+		for k, x := range v {
+			m[k] = copied(x)
+		}
+		return m
+	case []any:
+		list := make([]any, len(v))
+		for i, x := range v {
+			list[i] = copied(x)
+		}
+		return list
+	}
+	return v
 }

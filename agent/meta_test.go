@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -58,6 +59,10 @@ func TestDefinitions(t *testing.T) {
 	if err != nil || maps[0]["type"] != "function" {
 		t.Errorf("%v, %v", maps, err)
 	}
+	maps[0]["function"].(map[string]any)["name"] = "changed" // by one request, which another must not see
+	if maps, err = o.s.DefinitionMaps(agent.OpenAIChat); err != nil || maps[0]["function"].(map[string]any)["name"] == "changed" {
+		t.Errorf("the maps are shared: %v", err)
+	}
 	r := o.ok(o.call("close_leads_list", `{"more":{"_fields":["id"]}}`))
 	if !strings.Contains(string(r.Input), `"_fields"`) || strings.Contains(string(r.Input), "more") {
 		t.Errorf("sent: %s", r.Input)
@@ -83,5 +88,28 @@ func TestRepairsAreTold(t *testing.T) {
 	}
 	if r := o.call("close_lead_delete", `{"lead_id":%q,"lead_id":"lead_other"}`, o.lead); r.Err == nil || r.Pending != nil {
 		t.Error("a key was given twice")
+	}
+}
+
+// TestWithStrict tests that a host makes single tools strict, and what it reads if one
+// cannot be.
+func TestWithStrict(t *testing.T) {
+	t.Parallel()
+	o := open(t, agent.Toolset("sales"))
+	defs, err := o.s.Definitions(agent.OpenAIResponses, agent.WithStrict("close_note_create"), agent.WithStrict("close_lead_get"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(fmt.Sprintf("%s", defs), `"strict":true`); n != 2 {
+		t.Errorf("%d tools are strict, want 2", n)
+	}
+	defs, err = o.s.Definitions(agent.OpenAIResponses)
+	if err != nil || strings.Contains(fmt.Sprintf("%s", defs), `"strict":true`) {
+		t.Errorf("without the option: %v", err)
+	}
+	_, err = o.s.Definitions(agent.OpenAIChat, agent.WithStrict("close_opportunity_*"))
+	var not *agent.NotStrictError
+	if !errors.As(err, &not) || len(not.Reasons["close_opportunity_update"]) == 0 {
+		t.Errorf("the error is %v", err)
 	}
 }

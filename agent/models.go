@@ -13,6 +13,9 @@ func (e *LimitError) ModelText() string {
 }
 
 // ModelText implements explain.ModelError.
+func (e *TooManyError) ModelText() string { return "Not done: " + e.Error() + "." }
+
+// ModelText implements explain.ModelError.
 func (e *NotOfferedError) ModelText() string { return "Not done: " + e.Error() + "." }
 
 // ModelText implements explain.ModelError.

@@ -44,6 +44,7 @@ type Decision struct {
 type Call struct {
 	Tool     string // empty for a request to an endpoint that no tool has
 	Resource string
+	Toolsets []string // the sets of the catalog that have the tool
 	Input    json.RawMessage
 	Effect   closekit.Effect // of this call with this input
 	Account  Account
@@ -100,17 +101,20 @@ func (s strictest) Decide(c *Call) Decision {
 	return d
 }
 
-func (s strictest) named() []string {
-	var list []string
+func (s strictest) named() (list []name) {
 	for _, p := range s {
-		list = append(list, patternsOf(p)...)
+		list = append(list, namesOf(p)...)
 	}
 	return list
 }
 
-// patternsOf returns the patterns of names of tools in a policy of this package.
-func patternsOf(p Policy) []string {
-	if n, ok := p.(interface{ named() []string }); ok {
+// name is what a rule calls tools by: a pattern of their names, or a toolset or resource
+// that has them.
+type name struct{ kind, text string }
+
+// namesOf returns the names in a policy of this package.
+func namesOf(p Policy) []name {
+	if n, ok := p.(interface{ named() []name }); ok {
 		return n.named()
 	}
 	return nil
@@ -126,8 +130,23 @@ func (s strictest) Limits() []Limit {
 
 // Match selects calls, for [Rules]. The zero value selects none.
 type Match struct {
-	of       func(*Call) bool
-	patterns []string // of names of tools
+	of    func(*Call) bool
+	names []name
+}
+
+const (
+	byPattern  = "pattern"
+	byToolset  = "toolset"
+	byResource = "resource"
+)
+
+// naming returns a match that finds tools by names of a kind.
+func naming(kind string, texts []string, of func(*Call) bool) Match {
+	m := Match{of: of}
+	for _, t := range texts {
+		m.names = append(m.names, name{kind, t})
+	}
+	return m
 }
 
 // MatchFunc returns a match that selects the calls for which f returns true.
@@ -139,9 +158,17 @@ func (m Match) matches(c *Call) bool { return m.of != nil && m.of(c) }
 // a pattern that is not valid or matches no tool of the catalog or the host is an
 // error of [New]: the rule would protect nothing, without a word.
 func Named(patterns ...string) Match {
-	return Match{patterns: patterns, of: func(c *Call) bool {
+	return naming(byPattern, patterns, func(c *Call) bool {
 		return slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, c.Tool); return ok })
-	}}
+	})
+}
+
+// InToolset matches the tools of named sets of the catalog, such as outreach; see
+// [closekit.Catalog.Toolsets]. In a policy, a set that does not exist is an error of [New].
+func InToolset(names ...string) Match {
+	return naming(byToolset, names, func(c *Call) bool {
+		return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(c.Toolsets, n) })
+	})
 }
 
 // Effects matches calls that have one of the effects.
@@ -153,9 +180,10 @@ func Effects(effects ...closekit.Effect) Match {
 	})
 }
 
-// Resources matches tools of resources, such as leads.
+// Resources matches tools of resources, such as leads. In a policy, a resource that no
+// tool has is an error of [New].
 func Resources(names ...string) Match {
-	return MatchFunc(func(c *Call) bool { return slices.Contains(names, c.Resource) })
+	return naming(byResource, names, func(c *Call) bool { return slices.Contains(names, c.Resource) })
 }
 
 // Argument matches calls that give one of the values, as text, to a top-level
@@ -181,7 +209,7 @@ func All(matches ...Match) Match {
 		return !slices.ContainsFunc(matches, func(m Match) bool { return !m.matches(c) })
 	})
 	for _, m := range matches {
-		all.patterns = append(all.patterns, m.patterns...)
+		all.names = append(all.names, m.names...)
 	}
 	return all
 }
@@ -192,9 +220,9 @@ func All(matches ...Match) Match {
 // A call that a Deny rule matches is denied, whatever else matches. Otherwise the
 // last matching rule decides.
 type Rules struct {
-	rules    []rule
-	limits   []Limit
-	patterns []string // of names of tools
+	rules  []rule
+	limits []Limit
+	names  []name
 }
 
 type rule struct {
@@ -222,7 +250,7 @@ func Default() Rules {
 }
 
 func (r Rules) add(action Action, why string, m Match) Rules {
-	r.patterns = append(slices.Clip(r.patterns), m.patterns...)
+	r.names = append(slices.Clip(r.names), m.names...)
 	r.rules = append(slices.Clip(r.rules), rule{m, action, why})
 	return r
 }
@@ -255,7 +283,7 @@ func (r Rules) Limit(l Limit) Rules {
 	return r
 }
 
-func (r Rules) named() []string { return r.patterns }
+func (r Rules) named() []name { return r.names }
 
 // Limits returns the limits.
 func (r Rules) Limits() []Limit { return slices.Clone(r.limits) }

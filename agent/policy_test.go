@@ -2,11 +2,13 @@ package agent_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/closeapi/tools"
 )
 
@@ -46,6 +48,8 @@ func TestRules(t *testing.T) {
 		"both of two":                {d.Deny(agent.All(agent.Resources("emails"), agent.Argument("status"))), send, agent.Deny},
 		"one of two":                 {d.Deny(agent.All(agent.Resources("leads"), agent.Argument("status"))), send, agent.Ask},
 		"a match that matches none":  {d.Deny(agent.Match{}), del, agent.Ask},
+		"a toolset":                  {d.Deny(agent.InToolset("outreach", "admin")), &agent.Call{Tool: "close_email_create", Toolsets: []string{"sales", "outreach"}}, agent.Deny},
+		"another toolset":            {d.Deny(agent.InToolset("admin")), &agent.Call{Tool: "close_email_create", Toolsets: []string{"sales"}}, agent.Allow},
 		"the strictest":              {agent.Strictest(agent.Rules{}, d.ReadOnly()), del, agent.Deny},
 		"the strictest of none":      {agent.Strictest(), del, agent.Ask},
 		"rules are not changed":      {func() agent.Policy { x := d.Allow(agent.Named("x")); _ = x.Deny(agent.Named("*")); return x }(), del, agent.Ask},
@@ -59,6 +63,58 @@ func TestRules(t *testing.T) {
 		if got := c.policy.Decide(c.call); got.Action != c.want || got.Action != agent.Allow && got.Why == "" {
 			t.Errorf("%s: %s (%s), want %s", name, got.Action, got.Why, c.want)
 		}
+	}
+}
+
+// TestRuleOfToolset tests that a rule by toolset holds for all calls of its tools, those of
+// the host's code too, and that a set or resource that does not exist is refused.
+func TestRuleOfToolset(t *testing.T) {
+	t.Parallel()
+	o := open(t, agent.WithPolicy(agent.Rules{}.Deny(agent.InToolset("activity_logging"))))
+	var denied *agent.PolicyError
+	if r := o.call("close_note_create", `{"lead_id":%q,"note":"x"}`, o.lead); !errors.As(r.Err, &denied) {
+		t.Errorf("a tool of the set: %v", r.Err)
+	}
+	if _, err := closeapi.NoteCreate(t.Context(), o.s.Client(), closeapi.NoteCreateParams{LeadID: closeapi.LeadID(o.lead), Note: closekit.Some("x")}); !errors.As(err, &denied) {
+		t.Errorf("a typed call: %v", err)
+	}
+	o.ok(o.call("close_lead_delete", `{"lead_id":%q}`, o.lead))
+	for name, m := range map[string]agent.Match{"toolset": agent.InToolset("activity_loging"), "resource": agent.Resources("lead")} {
+		if _, err := agent.New(tools.Catalog(), agent.WithPolicy(agent.Default().Deny(m))); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("a %s that does not exist: %v", name, err)
+		}
+	}
+}
+
+// TestOnly tests the selection of tools by effect and resource.
+func TestOnly(t *testing.T) {
+	t.Parallel()
+	offers := func(opts ...agent.Option) func(string) bool {
+		t.Helper()
+		a, err := agent.New(tools.Catalog(), opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Offers
+	}
+	for name, c := range map[string]struct {
+		offers  func(string) bool
+		yes, no string
+	}{
+		"effects":                       {offers(agent.OnlyEffects(closekit.Read, closekit.Write)), "close_note_create", "close_email_create"},
+		"destructive has overwrite":     {offers(agent.OnlyEffects(closekit.Destructive)), "close_lead_merge", "close_email_create"},
+		"reads":                         {offers(agent.OnlyEffects(closekit.Read)), "close_search", "close_note_create"},
+		"resources":                     {offers(agent.OnlyResources("leads", "notes")), "close_note_create", "close_task_create"},
+		"both":                          {offers(agent.OnlyResources("leads"), agent.OnlyEffects(closekit.Read)), "close_leads_list", "close_lead_create"},
+		"of a toolset":                  {offers(agent.Toolset("sales"), agent.OnlyEffects(closekit.Read)), "close_leads_list", "close_lead_create"},
+		"of a toolset, what it has not": {offers(agent.Toolset("sales"), agent.OnlyEffects(closekit.Read)), "close_leads_list", "close_webhooks_list"},
+	} {
+		if !c.offers(c.yes) || c.offers(c.no) {
+			t.Errorf("%s: %s is %t, %s is %t", name, c.yes, c.offers(c.yes), c.no, c.offers(c.no))
+		}
+	}
+	if _, err := agent.New(tools.Catalog(), agent.OnlyResources("lead")); err == nil || !strings.Contains(err.Error(), `"lead"`) {
+		t.Errorf("a resource that does not exist: %v", err)
 	}
 }
 

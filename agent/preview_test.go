@@ -3,6 +3,7 @@ package agent_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -81,9 +82,10 @@ func (o *office) furnish() records {
 	return r
 }
 
-// TestPreviewOfEveryTool tests that previews mention every argument and every record
-// that a call refers to. TestAgent of package wiretest shows the arguments of all tools.
-func TestPreviewOfEveryTool(t *testing.T) {
+// TestPreview tests that previews mention every argument and every record that a call
+// refers to. TestAgent of package wiretest does so, with the arguments, for every tool
+// that does more than read.
+func TestPreview(t *testing.T) {
 	t.Parallel()
 	o := asking(t)
 	r := o.furnish()
@@ -142,11 +144,12 @@ func TestPreviewOfEveryTool(t *testing.T) {
 		"close_webhook_delete":               {{in{"webhook_id": r.webhook}, []string{"https://hooks.example/x"}}},
 		"close_webhook_update":               {{in{"webhook_id": r.webhook, "url": "https://evil.example/y"}, []string{"https://hooks.example/x → https://evil.example/y", "goes to evil.example"}}},
 	}
-	for _, tool := range tools.All() {
-		if tool.Effect == closekit.Read {
-			continue
+	for _, name := range slices.Sorted(maps.Keys(cases)) {
+		tool, err := tools.Lookup(name)
+		if err != nil || tool.Effect == closekit.Read {
+			t.Fatalf("%s is no tool that does more than read: %v", name, err)
 		}
-		for _, c := range cases[tool.Name] {
+		for _, c := range cases[name] {
 			raw, err := json.Marshal(c.input)
 			if err != nil {
 				t.Fatal(err)

@@ -26,15 +26,28 @@ type target struct {
 	get   *tool.Tool // that reads it, or nil
 }
 
-// targets returns the records that a call changes: those in the path, and all that a
-// merge names.
+// targets returns the records that a call changes: those in the path, all that a merge
+// names, the one that a field is looked up for, and the settings that there are once.
 func (a *Agent) targets(t *tool.Tool, input json.RawMessage) []target {
 	merges := t.Effect.Has(closekit.Destructive)
-	if t.Method == "" || t.Method == http.MethodGet || !merges && !strings.Contains(t.Template, "{") {
+	if t.Method == "" || t.Method == http.MethodGet {
+		return nil
+	}
+	inPath := strings.Contains(t.Template, "{")
+	if !inPath && t.Method == http.MethodPost && !t.Effect.Has(closekit.Overwrite) { // it creates; destructive includes overwrite
 		return nil
 	}
 	in := preview.Object(input)
 	var list []target
+	if !merges && !inPath {
+		if id := preview.String(in["object_id"]); t.Effect.Has(closekit.Overwrite) && len(a.gets()[prefixOf(id)]) > 0 {
+			list = append(list, target{"object_id", id, a.gets()[prefixOf(id)][0]})
+		}
+		if get := a.getOf(t); get != nil {
+			list = append(list, target{get: get})
+		}
+		return list
+	}
 	for _, part := range split(t.Template) {
 		if name, ok := strings.CutPrefix(part, "{"); ok {
 			name = strings.TrimSuffix(name, "}")
@@ -64,9 +77,16 @@ func (a *Agent) targets(t *tool.Tool, input json.RawMessage) []target {
 	return list
 }
 
-// getOf returns the tool that reads the record that t changes, if one id is enough for it.
+// getOf returns the tool that reads the record that t changes, if one id is enough for
+// it, or none is needed.
 func (a *Agent) getOf(t *tool.Tool) *tool.Tool {
-	if get := a.at("GET", t.Template); get != nil && idParam(get) != "" {
+	get := a.at(http.MethodGet, t.Template)
+	switch {
+	case get == nil:
+		return nil
+	case idParam(get) != "":
+		return get
+	case t.Method == http.MethodPut && pathParam(get) == "" && !get.Lists():
 		return get
 	}
 	return nil
@@ -74,8 +94,8 @@ func (a *Agent) getOf(t *tool.Tool) *tool.Tool {
 
 // at returns the tool of a route.
 func (a *Agent) at(method, template string) *tool.Tool {
-	for i := range a.paths {
-		if r := &a.paths[i]; r.method == method && r.tool.Template == template {
+	for _, r := range a.paths[method+" "+split(template)[0]] {
+		if r.tool.Template == template {
 			return r.tool
 		}
 	}
@@ -137,9 +157,12 @@ func prefixOf(id string) string {
 
 // fetch reads a record.
 func (s *Session) fetch(ctx context.Context, get *tool.Tool, id string) (json.RawMessage, error) {
-	in, err := json.Marshal(map[string]string{pathParam(get): id})
-	if err != nil {
-		return nil, err
+	in := []byte("{}")
+	if param := pathParam(get); param != "" {
+		var err error
+		if in, err = json.Marshal(map[string]string{param: id}); err != nil {
+			return nil, err
+		}
 	}
 	out, _, err := get.Do(ctx, s.bare, in)
 	if err != nil {
@@ -165,9 +188,12 @@ func withoutSecrets(record json.RawMessage) json.RawMessage {
 // snapshots reads the records that a call changes, as they are now. One that is too
 // large to keep has no JSON.
 func (s *Session) snapshots(ctx context.Context, t *tool.Tool, input json.RawMessage) ([]Snapshot, error) {
-	var list []Snapshot
+	list, err := s.many(ctx, t, input)
+	if err != nil {
+		return nil, err
+	}
 	for _, x := range s.agent.targets(t, input) {
-		if x.get == nil || x.id == "" || len(list) == mostSnapshots {
+		if x.get == nil || x.id == "" && pathParam(x.get) != "" || len(list) == mostSnapshots {
 			continue
 		}
 		record, err := s.fetch(ctx, x.get, x.id)
@@ -186,15 +212,29 @@ func snapshot(x target, record json.RawMessage) Snapshot {
 	return Snapshot{Tool: x.get.Name, ID: x.id, JSON: record}
 }
 
-// countsMoney reports whether a limit of money needs the old value of an opportunity.
-func (s *Session) countsMoney(t *tool.Tool) bool {
-	return t.Resource == "opportunities" && slices.ContainsFunc(limitsOf(s.agent.policy), func(l Limit) bool { return l.What == Money })
+// counts reports whether a limit needs the records as they are: that of money the old
+// value of an opportunity, that of writes how many there are.
+func (s *Session) counts(t *tool.Tool) bool {
+	_, _, many := s.agent.changesMany(t)
+	return slices.ContainsFunc(limitsOf(s.agent.policy), func(l Limit) bool {
+		return l.What == Money && (t.Resource == "opportunities" || takesDeals(t)) || l.What == Writes && many
+	})
 }
 
-// moneyChange returns by how many cents a call changes the value of an opportunity. If
+// takesDeals reports whether a call deletes opportunities with the lead that they are on. A
+// merge moves them.
+func takesDeals(t *tool.Tool) bool { return t.Resource == "leads" && t.Method == http.MethodDelete }
+
+// moneyChange returns by how many cents a call changes the values of opportunities. If
 // the old value is not known, the whole new value counts.
 func moneyChange(p *planned) int64 {
-	if p.tool == nil || p.tool.Resource != "opportunities" || p.effect == closekit.Read {
+	if p.tool == nil || p.effect == closekit.Read {
+		return 0
+	}
+	if takesDeals(p.tool) {
+		return dealsOf(p.before)
+	}
+	if p.tool.Resource != "opportunities" {
 		return 0
 	}
 	before, known := int64(0), p.tool.Method == http.MethodPost
@@ -214,6 +254,19 @@ func moneyChange(p *planned) int64 {
 		before = 0
 	}
 	return max(after-before, before-after)
+}
+
+// dealsOf returns the value of all opportunities of leads.
+func dealsOf(leads []Snapshot) (sum int64) {
+	for _, x := range leads {
+		var deals []map[string]json.RawMessage
+		_ = json.Unmarshal(preview.Object(x.JSON)["opportunities"], &deals) // Close always returns a list
+		for _, d := range deals {
+			value, _ := cents(d["value"])
+			sum += max(value, -value)
+		}
+	}
+	return sum
 }
 
 func cents(raw json.RawMessage) (int64, bool) {

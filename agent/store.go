@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -94,11 +93,12 @@ type Spend struct {
 // counterKey names a counter by what it counts. It is a digest: names of accounts and
 // runs have any length, and hold any bytes.
 func counterKey(kind string, parts ...string) string {
-	h := sha256.New()
+	b := make([]byte, 0, 256)
 	for _, part := range parts {
-		fmt.Fprintf(h, "%d:%s,", len(part), part)
+		b = appendPart(b, part)
 	}
-	return kind + "-" + hex.EncodeToString(h.Sum(nil))
+	sum := sha256.Sum256(b)
+	return kind + "-" + hex.EncodeToString(sum[:])
 }
 
 // Vault seals what a durable store keeps. Package runtime/accounts/vault implements

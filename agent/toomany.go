@@ -31,5 +31,5 @@ func fit(ts []*tool.Tool, f Format, p Profile, o lower.Options) ([]json.RawMessa
 	if n, most := lower.Loaded(ts, lower.Format(f), o), lower.MostLoaded(lower.Format(f)); most > 0 && n > most {
 		return nil, &TooManyToolsError{f, n, most}
 	}
-	return lower.All(ts, lower.Format(f), lower.Profile(p), o)
+	return lowered(ts, f, p, o)
 }

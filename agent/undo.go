@@ -68,11 +68,28 @@ func afterOf(p *planned) []After {
 	if p.tool != nil && p.tool.Keeps && p.result != nil && p.result.Err == nil {
 		return bulkAfter(p.input, p.result.JSON)
 	}
-	if p.tool == nil || p.effect == closekit.Read || p.result == nil || p.result.Err != nil || p.tool.Method != http.MethodPut {
+	if p.tool == nil || p.effect == closekit.Read || p.result == nil || p.result.Err != nil {
+		return nil
+	}
+	if p.tool.Method != http.MethodPut && len(p.before) != 1 {
 		return nil
 	}
 	record := preview.Object(p.result.JSON)
 	var list []After
+	if p.tool.Method != http.MethodPut { // a field that was looked up has been set, unless it was there or not wanted
+		if id := preview.String(preview.Object(p.input)["field_id"]); strings.HasPrefix(id, "cf_") {
+			list = append(list, After{"custom." + id, digestOf(record["value"])})
+		}
+		return list
+	}
+	if len(p.before) > 0 && record["id"] == nil && idParam(p.tool) == "" && pathParam(p.tool) == "" { // the response has no record
+		record = preview.Object(p.before[0].JSON)
+		for f, raw := range preview.Object(p.input) {
+			if record[f] != nil {
+				record[f] = raw
+			}
+		}
+	}
 	for _, f := range fieldsOf(p.input, record) {
 		list = append(list, After{f, digestOf(record[f])})
 	}
@@ -214,9 +231,12 @@ func (u *undoer) step(r Record) error {
 	what := strings.Join(append([]string{r.Tool}, idsOf(r.Input)...), " ")
 	x := UndoStep{Calls: []string{r.ID}, What: what}
 	var problem string
+	_, _, many := u.s.agent.changesMany(t)
 	switch {
 	case r.Result == "refused" || r.Result == "failed" || r.Result == "pending":
 		return nil
+	case r.Result != "ok" && strings.HasPrefix(r.ID, hostPrefix) && many:
+		return u.manyUpdate(r, t, x)
 	case r.Result != "ok" && strings.HasPrefix(r.ID, hostPrefix) && t != nil && t.Method == http.MethodPut:
 		return u.update(r, t, x) // whether it was carried out shows in the record
 	case r.Result != "ok" && strings.HasPrefix(r.ID, hostPrefix):
@@ -233,8 +253,12 @@ func (u *undoer) step(r Record) error {
 		problem = "Close has no way to create records again with the same ids; as they were they are in the audit log: " + keptNames(r.Before)
 	case t.Method == http.MethodDelete:
 		problem = "Close has no way to create a record again with the same id; its last state is in the audit log"
+	case many:
+		return u.manyUpdate(r, t, x)
 	case t.Method == http.MethodPut:
 		return u.update(r, t, x)
+	case len(r.Before) == 1 && len(r.After) > 0 && u.s.agent.updateOf(r.Before[0].Tool) != nil:
+		return u.manyUpdate(r, t, x)
 	case idParam(t) == "" && u.deletion(t) != nil && len(r.IDs) > 0:
 		return u.creation(r, t, x)
 	case strings.Contains(t.Name, "merge"):
@@ -306,7 +330,11 @@ func (u *undoer) update(r Record, t *tool.Tool, x UndoStep) error {
 	if len(r.Before) > 0 {
 		old = r.Before[0].JSON
 	}
-	return u.restore(r, t, x, preview.String(preview.Object(r.Input)[idParam(t)]), old)
+	id := preview.String(preview.Object(r.Input)[idParam(t)])
+	if pathParam(t) == "" { // there is one of it
+		id = t.Name
+	}
+	return u.restore(r, t, x, id, old)
 }
 
 // restore plans to set the fields of one record to what they were, by the tool t that
@@ -316,7 +344,9 @@ func (u *undoer) restore(r Record, t *tool.Tool, x UndoStep, id string, old json
 	if !known {
 		i = len(u.plan.Steps)
 		u.steps[id] = i
-		x.What = r.Tool + " of " + id
+		if x.What = r.Tool + " of " + id; id == t.Name {
+			x.What = r.Tool
+		}
 		u.plan.Steps = append(u.plan.Steps, x)
 		u.restored[id] = map[string]json.RawMessage{}
 	} else {
@@ -430,7 +460,10 @@ func encoded(v any, otherwise json.RawMessage) json.RawMessage {
 
 // inputFor returns the input of an update that sets fields.
 func inputFor(param, id string, fields map[string]json.RawMessage) (json.RawMessage, error) {
-	in := map[string]any{param: id}
+	in := map[string]any{}
+	if param != "" {
+		in[param] = id
+	}
 	custom := map[string]json.RawMessage{}
 	for f, v := range fields {
 		if name, ok := strings.CutPrefix(f, "custom."); ok {

@@ -61,11 +61,19 @@ func (s *Session) preview(ctx context.Context, t *tool.Tool, input json.RawMessa
 			v.record = preview.Object(record)
 		}
 	}
+	found, err := s.many(ctx, t, input)
+	if err != nil {
+		return Preview{}, nil, err
+	}
 	if err := v.names.resolve(ctx, v.ids()); err != nil {
 		return Preview{}, nil, err
 	}
 	if err := v.build(ctx, targets); err != nil {
 		return Preview{}, nil, err
+	}
+	if _, _, many := s.agent.changesMany(t); many {
+		v.manyShown(found)
+		snaps = found
 	}
 	v.finish()
 	return v.Preview, snaps, nil
@@ -132,6 +140,9 @@ func (v *viewer) build(ctx context.Context, targets []target) error {
 	inPath := map[string]bool{}
 	for _, x := range targets {
 		inPath[x.param] = true
+		if x.id == "" { // there is one of it
+			continue
+		}
 		v.fact(preview.Label(x.param), cmp.Or(v.names.show(x.id), x.id), true) // not everything in a path is an id
 	}
 	if err := v.bulk(ctx); err != nil {

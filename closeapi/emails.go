@@ -192,9 +192,9 @@ var opEmailUpdate = wire.Operation{
 	Params:  func() any { return new(EmailUpdateParams) },
 	Aliases: []wire.Alias{{Name: "account_id", For: "email_account_id"}},
 	Effects: wire.Effects{
-		{When: "3=draft|~,18=~,12=~,21=~", Effect: closekit.Write},
+		{When: "3=draft|~,18=~,12=~,21=~,4=~,5=~,6=~", Effect: closekit.Write},
 		{When: "3=draft|~,18=~", Effect: closekit.Overwrite},
-		{When: "12=~,21=~", Effect: closekit.Sends},
+		{When: "12=~,21=~,4=~,5=~,6=~", Effect: closekit.Sends},
 	},
 }
 

@@ -162,7 +162,7 @@ type SchedulingLinkIntegrationSetParams struct {
 
 var opSchedulingLinkIntegrationSet = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_scheduling_link_integration_set", Method: "POST", Path: "/scheduling_link/integration/", Effect: closekit.Write,
+		Tool: "close_scheduling_link_integration_set", Method: "POST", Path: "/scheduling_link/integration/", Effect: closekit.Overwrite,
 		Idempotent: true, OAuthOnly: true,
 	},
 	Params: func() any { return new(SchedulingLinkIntegrationSetParams) },

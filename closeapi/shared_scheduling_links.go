@@ -169,7 +169,7 @@ type SharedSchedulingLinkMapParams struct {
 
 var opSharedSchedulingLinkMap = wire.Operation{
 	Operation: closekit.Operation{
-		Tool: "close_shared_scheduling_link_map", Method: "POST", Path: "/shared_scheduling_link_association/", Effect: closekit.Write,
+		Tool: "close_shared_scheduling_link_map", Method: "POST", Path: "/shared_scheduling_link_association/", Effect: closekit.Overwrite,
 		Idempotent: true,
 	},
 	Params: func() any { return new(SharedSchedulingLinkMapParams) },

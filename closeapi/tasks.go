@@ -309,7 +309,7 @@ type TasksBulkUpdateParams struct {
 }
 
 var opTasksBulkUpdate = wire.Operation{
-	Operation: closekit.Operation{Tool: "close_tasks_bulk_update", Method: "PUT", Path: "/task/", Effect: closekit.Write, Idempotent: true},
+	Operation: closekit.Operation{Tool: "close_tasks_bulk_update", Method: "PUT", Path: "/task/", Effect: closekit.Overwrite, Idempotent: true},
 	Params:    func() any { return new(TasksBulkUpdateParams) },
 	Aliases:   []wire.Alias{{Name: "filter_id_in", For: "id__in"}, {Name: "lead_id", For: "filter_lead_id"}, {Name: "_type", For: "filter_type"}},
 	Rules:     wire.Rules{{Kind: wire.AtLeastOne, Fields: []uint8{0, 1, 2, 4, 5, 3, 6, 7}}, {Kind: wire.AtLeastOne, Fields: []uint8{8, 9, 10}}},

@@ -76,7 +76,8 @@ type Resource struct {
 	Enums []*Enum
 	Types []*Object
 	Tools []*Tool
-	// Untrusted means that its objects hold text of outsiders, such as emails.
+	// Untrusted means that its objects hold text of outsiders, such as emails, unless a
+	// type says otherwise.
 	Untrusted bool
 }
 
@@ -128,8 +129,10 @@ type Object struct {
 	Variants []Variant
 	Cases    *Cases // or nil
 	Changed  string // the list of the names of what an event changed, for variants with In
-	Brief    bool   // schemas of inputs say its shape in a sentence
-	NoOffset bool   // Close writes when it was created and updated in UTC without an offset
+	// Untrusted means that it holds text of outsiders, such as emails.
+	Untrusted bool
+	Brief     bool // schemas of inputs say its shape in a sentence
+	NoOffset  bool // Close writes when it was created and updated in UTC without an offset
 }
 
 // Field returns the field with this name, or nil.

@@ -29,16 +29,17 @@ func (c *checker) declareTypes(r reader, res *Resource, n *yaml.Node, addition b
 		if !hasAbout && !r.marked[v] {
 			r.bad(k, "one sentence", "type %s lacks the key about", k.Value)
 		}
-		d := &typeDecl{reader: r, node: k, object: &Object{Name: k.Value, Pos: r.pos(k)}}
+		d := &typeDecl{reader: r, node: k, object: &Object{Name: k.Value, Pos: r.pos(k), Untrusted: res.Untrusted}}
 		if !typeName.MatchString(k.Value) {
 			r.bad(k, "for example Lead", "a type must be named in CamelCase, not %q", k.Value)
 		}
 		r.keys(v, "type "+k.Value, map[string]func(*yaml.Node){
 			"about": r.text(&d.object.About), "include": r.text(&d.include),
-			"variants": func(n *yaml.Node) { d.variants = n },
-			"cases":    func(n *yaml.Node) { d.cases = n },
-			"schema":   func(n *yaml.Node) { d.object.Brief = n.Value == "brief" },
-			"dates":    func(n *yaml.Node) { d.object.NoOffset = n.Value == "no_offset" },
+			"variants":  func(n *yaml.Node) { d.variants = n },
+			"cases":     func(n *yaml.Node) { d.cases = n },
+			"schema":    func(n *yaml.Node) { d.object.Brief = n.Value == "brief" },
+			"untrusted": r.flag(&d.object.Untrusted),
+			"dates":     func(n *yaml.Node) { d.object.NoOffset = n.Value == "no_offset" },
 			"fields": func(n *yaml.Node) {
 				d.broken = r.marked[n]
 				r.each(n, func(name, spec *yaml.Node) {

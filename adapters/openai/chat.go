@@ -11,8 +11,9 @@ import (
 )
 
 // ChatTools returns the definitions of the session's tools for Chat Completions, byte
-// for byte those of [agent.Session.Definitions]. A request takes 128 at most. The error
-// tells an unknown profile.
+// for byte those of [agent.Session.Definitions]. A request takes 128 at most. With
+// [agent.WithStrict], OpenAI enforces the schemas of single tools. The error tells an
+// unknown profile, and why a tool cannot be strict.
 func ChatTools(s *agent.Session, opts ...agent.DefinitionOption) ([]openai.ChatCompletionToolUnionParam, error) {
 	return definitions[openai.ChatCompletionToolUnionParam](s, agent.OpenAIChat, opts)
 }

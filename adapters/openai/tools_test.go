@@ -2,6 +2,7 @@ package closeopenai_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -10,8 +11,10 @@ import (
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/closekit/closekit"
 	closeopenai "github.com/closekit/closekit/adapters/openai"
 	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/internal/adaptertest"
 	"github.com/closekit/closekit/internal/modeltest"
 )
@@ -28,6 +31,36 @@ func TestResponses(t *testing.T) {
 		Loops: []adaptertest.Loop{{Name: "whole", Talk: with(respond)}, {Name: "stream", Stream: true, Talk: with(streamResponse)}},
 		Watch: watchResponses, Marked: marked, Texts: true,
 	})
+}
+
+// TestStrict tests that the schemas of single tools are ones that OpenAI enforces.
+func TestStrict(t *testing.T) {
+	a, err := agent.New(tools.Catalog(), agent.Toolset("sales"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := a.Session(closekit.APIKey("k"))
+	chat, err := closeopenai.ChatTools(s, agent.WithStrict("close_note_create"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	responses, err := closeopenai.ResponseTools(s, agent.WithStrict("close_note_create"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, list := range map[string]any{"Chat": chat, "Responses": responses} {
+		b, err := json.Marshal(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strict, loose := strings.Count(string(b), `"strict":true`), strings.Count(string(b), `"strict":false`); strict != 1 || strict+loose != len(chat) {
+			t.Errorf("%s: of %d tools %d are strict and %d are not", name, len(chat), strict, loose)
+		}
+	}
+	var not *agent.NotStrictError
+	if _, err := closeopenai.ChatTools(s, agent.WithStrict("close_opportunity_update")); !errors.As(err, &not) {
+		t.Errorf("the error of a tool that cannot be strict is %v", err)
+	}
 }
 
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }

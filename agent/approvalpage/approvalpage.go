@@ -32,7 +32,9 @@ type Config struct {
 	// request, and false if there is none.
 	Approver func(*http.Request) (name string, ok bool)
 	// Local is the name of the person at this machine. It is for hosts without
-	// Approver: then only requests over the loopback interface are served.
+	// Approver: then only requests over the loopback interface are served. A proxy on this
+	// machine that neither says that it is one nor keeps the name that it was called by
+	// cannot be told from a browser here: behind a proxy, use Approver.
 	Local string
 	// May reports whether the person may see an approval and decide on it. Nil means
 	// that all may whom Approver knows.
@@ -144,7 +146,7 @@ func (h *handler) approver(r *http.Request) (string, bool) {
 		return name, ok && name != ""
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !loopback(host) || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
+	if err != nil || !loopback(host) || forwarded(r.Header) {
 		return "", false
 	}
 	named := r.Host
@@ -153,6 +155,16 @@ func (h *handler) approver(r *http.Request) (string, bool) {
 	}
 	named = strings.Trim(named, "[]")
 	return h.Local, named == "localhost" || loopback(named)
+}
+
+// forwarded reports whether a proxy says that the request is not its own.
+func forwarded(h http.Header) bool {
+	for name := range h {
+		if name == "Forwarded" || name == "Via" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {
+			return true
+		}
+	}
+	return false
 }
 
 func loopback(host string) bool {

@@ -246,6 +246,9 @@ func TestOnlyLoopbackWithoutHost(t *testing.T) {
 	for name, change := range map[string]func(*http.Request){
 		"remote address": func(r *http.Request) { r.RemoteAddr = "192.0.2.1:1234" },
 		"other name":     func(r *http.Request) { r.Host = "attacker.example" },
+		"another proxy":  func(r *http.Request) { r.Header.Set("X-Forwarded-Host", "crm.example") },
+		"a third":        func(r *http.Request) { r.Header.Set("Via", "1.1 proxy") },
+		"a fourth":       func(r *http.Request) { r.Header.Set("X-Real-IP", "192.0.2.1") },
 		"proxy":          func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.0.2.1") },
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost/", nil)

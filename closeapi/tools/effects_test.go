@@ -27,7 +27,7 @@ func TestEffectOf(t *testing.T) {
 		{"close_email_update", `{"email_id": "acti_a", "status": "draft"}`, closekit.Write},
 		{"close_email_update", `{"email_id": "acti_a", "status": "outbox"}`, closekit.Sends},
 		{"close_email_create", `{"lead_id": "lead_a", "followup_sequence_id": "seq_a"}`, closekit.Sends},
-		{"close_email_update", `{"email_id": "acti_a", "status": "draft", "to": ["a@b.example"]}`, closekit.Write},
+		{"close_email_update", `{"email_id": "acti_a", "status": "draft", "to": ["a@b.example"]}`, closekit.Overwrite},
 		{"close_email_update", `{"email_id": "acti_a", "attachments": []}`, closekit.Overwrite},
 		{"close_email_update", `{"email_id": "acti_a", "status": "outbox", "attachments": null}`, closekit.Overwrite | closekit.Sends},
 		{"close_email_update", `{"email_id": "acti_a", "followup_sequence_id": "seq_a"}`, closekit.Sends},

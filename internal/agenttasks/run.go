@@ -243,7 +243,7 @@ func (r *run) note(c carried) {
 	}
 	// The layer must take what a model reads for text of outsiders, whatever tool
 	// it comes from, but for what a tool has created.
-	if t := catalogTool(c.tool); t != nil && t.Info().Untrusted && t.Method != http.MethodPost && len(c.json) > 0 {
+	if t := catalogTool(c.tool); t != nil && t.Info().Untrusted && !t.Info().Echoes && len(c.json) > 0 {
 		r.outside = true
 	}
 }

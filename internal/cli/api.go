@@ -42,7 +42,7 @@ slash, and may have a query. It cannot lead to another host. The body is the JSO
 that follows, the same with --data, or standard input with -.
 
 Because the effect of other requests is not known, everything but GET asks on the
-terminal, as "closekit call" does before a destructive or sending call.`,
+terminal, as "closekit call" does before a call whose effect is more than write.`,
 		Example: `  closekit api GET '/lead/?query=Acme&_limit=5'
   closekit api POST /lead/ '{"name": "Acme Corp"}' --yes`,
 		Args: func(cmd *cobra.Command, args []string) error {

@@ -246,8 +246,8 @@ func exitCodesTopic() *cobra.Command {
     5  Close responded with an error, or with something that cannot be decoded
     6  Close could not be reached, or the connection broke; an account that
        cannot be renewed right now
-    7  a destructive or sending call that was not confirmed, or that --read-only
-       or CLOSEKIT_POLICY forbids; nothing was sent
+    7  a call whose effect is more than write that was not confirmed, or one that
+       --read-only or CLOSEKIT_POLICY forbids; nothing was sent
     8  a call of an agent that needs the approval of a person, while there is no
        terminal to ask on; nothing was sent
     9  an organization is not what its lock file says ("closekit org check")
@@ -285,7 +285,7 @@ func environmentTopic() *cobra.Command {
                    allowed, denied, or asked for on a terminal, which --yes does not
                    replace. What is decided on write holds for all but read, and what
                    is decided on overwrite for destructive too. Without it,
-                   destructive and sending calls ask unless --yes is given.
+                   all but read and write ask unless --yes is given.
   TZ               time zone in which Close interprets dates without a time and
                    distinguishes today's tasks from later ones; that of the
                    computer when empty.

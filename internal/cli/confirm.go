@@ -16,7 +16,7 @@ import (
 type confirmFlags struct{ yes, readOnly bool }
 
 func (f *confirmFlags) define(flags *pflag.FlagSet) {
-	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask before a destructive or sending call")
+	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask before a call whose effect is more than write")
 	flags.BoolVar(&f.readOnly, "read-only", false, "send nothing that changes data or reaches a customer")
 }
 
@@ -61,7 +61,7 @@ func (a *action) does() string {
 		switch e {
 		case writing:
 			is = "changes data"
-		case "overwrite":
+		case overwriting:
 			is = "replaces what is stored"
 		case destroying:
 			is = "deletes or overwrites data for good"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +17,11 @@ import (
 )
 
 // definitions are the flags of schema that ask for definitions.
-type definitions struct{ format, profile, toolset, pattern, out string }
+type definitions struct {
+	format, profile, toolset, pattern, out string
+	strict                                 []string
+	kinds                                  kinds
+}
 
 func (p *program) schemaCommand() *cobra.Command {
 	var output bool
@@ -28,21 +33,27 @@ func (p *program) schemaCommand() *cobra.Command {
 several tools it prints several JSON documents, in the order of the names.
 
 With --format it prints one JSON array of definitions for requests to a model, of
-all tools or of those that are named, of a toolset or of a pattern. The formats are
-` + wrap(joined(agent.Formats()), 78, "") + `.
+all tools or of those that are named, of a toolset, a pattern, resources or effects.
+The formats are
+` + wrap(joined(agent.Formats()), "") + `.
+The toolsets are
+` + wrap(strings.Join(p.toolsets(), ", "), "") + `.
 The profile lean shows the main parameters and names the rest; full shows all.
-Reasons why a tool cannot be strict go to standard error. More tools than the
-provider takes in a request are an error.`,
+The format openai-strict makes all tools strict that can be; reasons why the others
+cannot go to standard error. In openai-chat and openai-responses, --strict names the
+tools, and one that cannot be is an error. More tools than the provider takes in a
+request are an error.`,
 		Example: `  closekit schema close_opportunity_create
   closekit schema --output close_lead_get close_contact_get
   closekit schema --format anthropic --toolset sales
-  closekit schema --format openai-chat --tools 'close_*_list' --out definitions`,
+  closekit schema --format openai-chat --tools 'close_*_list' --out definitions
+  closekit schema --format openai-responses --toolset sales --strict 'close_*_create'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if d.format != "" {
 				return nil
 			}
-			if d.toolset != "" || d.pattern != "" || d.out != "" || d.profile != string(agent.Lean) {
-				return usage("--profile, --toolset, --tools and --out need --format", "for example --format anthropic")
+			if d.toolset != "" || d.pattern != "" || d.out != "" || len(d.strict) > 0 || d.kinds.given() || d.profile != string(agent.Lean) {
+				return usage("--profile, --toolset, --tools, --resource, --effect, --strict and --out need --format", "for example --format anthropic")
 			}
 			if len(args) == 0 {
 				return usage("no tool is named; usage: closekit schema TOOL...", "\"closekit tools\" lists them")
@@ -76,9 +87,20 @@ provider takes in a request are an error.`,
 	cmd.Flags().StringVar(&d.format, "format", "", "print definitions in this `form`")
 	cmd.Flags().StringVar(&d.profile, "profile", string(agent.Lean), "`lean` or full, with --format")
 	cmd.Flags().StringVar(&d.toolset, "toolset", "", "the tools of a `set`, with --format")
+	d.kinds.define(cmd.Flags(), ", with --format")
 	cmd.Flags().StringVar(&d.pattern, "tools", "", "the tools that match a `pattern`, with --format")
+	cmd.Flags().StringSliceVar(&d.strict, "strict", nil, "the tools whose schema OpenAI enforces, as `patterns` of names")
 	cmd.Flags().StringVar(&d.out, "out", "", "write a file per tool into this `folder`, with --format")
 	return cmd
+}
+
+// toolsets returns the names of the toolsets.
+func (p *program) toolsets() []string {
+	var names []string
+	for _, s := range p.catalog.Toolsets() {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 func joined(formats []agent.Format) string {
@@ -114,9 +136,9 @@ func (p *program) printDefinitions(d definitions, names []string) error {
 		}
 	}
 	if d.out != "" {
-		return writeDefinitions(d.out, list, format, profile)
+		return writeDefinitions(d, list)
 	}
-	defs, err := agent.Definitions(list, format, profile, agent.Deferral{})
+	defs, err := agent.Definitions(list, format, profile, agent.Deferral{}, d.strict...)
 	if many := new(agent.TooManyToolsError); errors.As(err, &many) {
 		hints := []string{"choose some by name, with --toolset or with --tools; --out writes a file for each tool", "in a program, agent.MetaTools offers all tools by way of three"}
 		if format == agent.OpenAIResponses {
@@ -125,7 +147,7 @@ func (p *program) printDefinitions(d definitions, names []string) error {
 		return usage(fmt.Sprintf("%d tools are too many: a request in the format %s takes %d", many.Tools, many.Format, many.Most), hints...)
 	}
 	if err != nil {
-		return err
+		return usage(err.Error(), "see closekit schema --help")
 	}
 	var b bytes.Buffer
 	b.WriteByte('[')
@@ -142,9 +164,11 @@ func (p *program) printDefinitions(d definitions, names []string) error {
 // chosen returns the tools that names, a toolset and a pattern select: those of all
 // that are given, or all tools.
 func (p *program) chosen(d definitions, names []string) ([]*closekit.Tool, error) {
-	list := p.catalog.Tools()
+	list, err := d.kinds.of(p.catalog.Tools())
+	if err != nil {
+		return nil, err
+	}
 	if d.pattern != "" {
-		var err error
 		if list, err = match(list, p.catalog.Lookup, d.pattern); err != nil {
 			return nil, err
 		}
@@ -158,11 +182,7 @@ func (p *program) chosen(d definitions, names []string) ([]*closekit.Tool, error
 		sets := p.catalog.Toolsets()
 		i := slices.IndexFunc(sets, func(s closekit.Toolset) bool { return s.Name == d.toolset })
 		if i < 0 {
-			var known []string
-			for _, s := range sets {
-				known = append(known, s.Name)
-			}
-			return nil, usage(fmt.Sprintf("there is no toolset %q", d.toolset), "the toolsets are "+strings.Join(known, ", "))
+			return nil, usage(fmt.Sprintf("there is no toolset %q", d.toolset), "the toolsets are "+strings.Join(p.toolsets(), ", "))
 		}
 		list = slices.DeleteFunc(list, func(t *closekit.Tool) bool { return !slices.Contains(sets[i].Tools, t.Name) })
 	}
@@ -175,16 +195,18 @@ func (p *program) chosen(d definitions, names []string) ([]*closekit.Tool, error
 	return list, nil
 }
 
-func writeDefinitions(folder string, list []*closekit.Tool, f agent.Format, profile agent.Profile) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // definitions are public
+func writeDefinitions(d definitions, list []*closekit.Tool) error {
+	if err := os.MkdirAll(d.out, 0o755); err != nil { //nolint:gosec // definitions are public
 		return fmt.Errorf("make the folder for definitions: %w", err)
 	}
+	// OpenAPI is one document for all; here it is one for each tool.
 	for _, t := range list {
-		defs, err := agent.Definitions([]*closekit.Tool{t}, f, profile, agent.Deferral{})
+		strict := slices.DeleteFunc(slices.Clone(d.strict), func(p string) bool { ok, _ := path.Match(p, t.Name); return !ok })
+		defs, err := agent.Definitions([]*closekit.Tool{t}, agent.Format(d.format), agent.Profile(d.profile), agent.Deferral{}, strict...)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(folder, t.Name+".json"), append(indent(defs[0]), '\n'), 0o644); err != nil { //nolint:gosec // as above
+		if err := os.WriteFile(filepath.Join(d.out, t.Name+".json"), append(indent(defs[0]), '\n'), 0o644); err != nil { //nolint:gosec // as above
 			return fmt.Errorf("write the definition of %s: %w", t.Name, err)
 		}
 	}

@@ -24,14 +24,15 @@ var decisions = map[string]decision{"allow": allow, "ask": ask, "deny": deny}
 
 // Names of effects.
 const (
-	reading    = "read"
-	writing    = "write"
-	destroying = "destructive"
-	sending    = "sends"
+	reading     = "read"
+	writing     = "write"
+	overwriting = "overwrite"
+	destroying  = "destructive"
+	sending     = "sends"
 )
 
 // effectNames are the effects that a policy decides on.
-var effectNames = []string{reading, writing, "overwrite", destroying, sending, "egress", "admin"}
+var effectNames = []string{reading, writing, overwriting, destroying, sending, "egress", "admin"}
 
 // effects are those of effectNames.
 var effects = []closekit.Effect{closekit.Read, closekit.Write, closekit.Overwrite, closekit.Destructive, closekit.Sends, closekit.Egress, closekit.Admin}
@@ -129,7 +130,7 @@ func (rules policy) judge(effects []string, o confirmFlags) verdict {
 		switch {
 		case decided:
 			next.decision, next.byPolicy = d, true
-		case !o.yes && (e == destroying || e == sending):
+		case !o.yes && e != reading && e != writing && (e != overwriting || !slices.Contains(effects, destroying)):
 			next.decision = ask
 		}
 		if o.readOnly && e != reading {

@@ -26,6 +26,7 @@ import (
 	"github.com/closekit/closekit/agent"
 	"github.com/closekit/closekit/agent/auditlog"
 	"github.com/closekit/closekit/agent/sqlitestore"
+	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/emulator"
 )
 
@@ -494,7 +495,7 @@ func TestExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
-	p := &program{name: ownName}
+	p := &program{name: ownName, catalog: tools.Catalog()}
 	seen := 0
 	var visit func(*cobra.Command)
 	visit = func(cmd *cobra.Command) {

@@ -19,11 +19,15 @@ import (
 func (p *program) toolsCommand() *cobra.Command {
 	var asJSON, output bool
 	var search string
+	var kinds kinds
 	cmd := &cobra.Command{
 		Use:   "tools [PATTERN]",
 		Short: "List the tools",
-		Long: `List the tools: name, effect, and what they do. The effect is read, write or
-destructive; "sends" marks the tools that can make a customer receive something.
+		Long: `List the tools: name, strongest effect, and what they do. Effects are read, write
+(creates a record or sets plain fields), overwrite (replaces what is there),
+destructive (deletes or merges), sends (a customer may receive something), egress
+(lets data out of Close) and admin (changes the set-up of the organization).
+--effect lists the tools that do nothing but the named effects.
 
 PATTERN is a part of a name or a word for what you want to do, or with * and ?
 a pattern for the whole name. With --json the list is an array of objects with
@@ -35,6 +39,7 @@ name and also; nothing is found if nothing fits.`,
 		Example: `  closekit tools
   closekit tools lead
   closekit tools 'close_*_create'
+  closekit tools --resource leads,contacts --effect read,write
   closekit tools --json
   closekit tools --json --output close_lead_get
   closekit tools --search "remind me to call them tomorrow"`,
@@ -47,14 +52,16 @@ name and also; nothing is found if nothing fits.`,
 		ValidArgsFunction: p.completeTool,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("search") {
-				if len(args) == 1 || output {
-					return usage("--search goes with neither a pattern nor --output", "give one of them")
+				if len(args) == 1 || output || kinds.given() {
+					return usage("--search goes with neither a pattern nor --output, --resource and --effect", "give one of them")
 				}
 				return p.searchTools(search, asJSON)
 			}
-			list := p.catalog.Tools()
+			list, err := kinds.of(p.catalog.Tools())
+			if err != nil {
+				return err
+			}
 			if len(args) == 1 {
-				var err error
 				if list, err = match(list, p.catalog.Lookup, args[0]); err != nil {
 					return err
 				}
@@ -67,6 +74,7 @@ name and also; nothing is found if nothing fits.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print an array of objects")
 	cmd.Flags().BoolVar(&output, "output", false, "with --json, also the output schemas")
+	kinds.define(cmd.Flags(), "")
 	cmd.Flags().StringVar(&search, "search", "", "find tools for what you want, in your own `words`")
 	return cmd
 }
@@ -151,6 +159,7 @@ type toolJSON struct {
 	Resource     string                 `json:"resource"`
 	Func         string                 `json:"func"`
 	Effects      []string               `json:"effects"`
+	Class        closekit.Class         `json:"class"` // of Close's own MCP server
 	Idempotent   bool                   `json:"idempotent"`
 	Method       string                 `json:"method"`
 	Path         string                 `json:"path"`
@@ -169,7 +178,7 @@ func (p *program) printJSONTools(list []*closekit.Tool, output bool) error {
 		info := t.Info()
 		j := toolJSON{
 			Name: t.Name, Title: info.Title, Description: info.Description, Resource: t.Resource, Func: t.Func,
-			Effects: t.Effect.Names(), Idempotent: t.Idempotent, Method: t.Method, Path: t.Path, Doc: info.Doc, Hash: t.Hash,
+			Effects: t.Effect.Names(), Class: t.Effect.Class(t.Creates()), Idempotent: t.Idempotent, Method: t.Method, Path: t.Path, Doc: info.Doc, Hash: t.Hash,
 			Aliases: append([]closekit.ToolAlias{}, info.Aliases...), Synonyms: append([]string{}, info.Synonyms...),
 			Examples: append([]closekit.ToolExample{}, info.Examples...), InputSchema: t.InputSchema(),
 		}
@@ -196,7 +205,7 @@ func toolHelp(t *closekit.Tool, input *schema, hasJob bool) string {
 		title = fmt.Sprintf("%s (%s)\n%s %s", t.Name, t.Effect, t.Method, t.Path)
 	}
 	b.WriteString(title + "\n\n")
-	b.WriteString(wrap(t.Info().Description, 78, "") + "\n\nUsage:\n  closekit call " + t.Name)
+	b.WriteString(wrap(t.Info().Description, "") + "\n\nUsage:\n  closekit call " + t.Name)
 	for _, name := range input.Required {
 		fmt.Fprintf(&b, " --%s %s", name, input.property(name).kind())
 	}
@@ -232,7 +241,7 @@ func toolHelp(t *closekit.Tool, input *schema, hasJob bool) string {
 		if len(also) > 0 {
 			about += " Also: " + strings.Join(also, ", ") + "."
 		}
-		b.WriteString(wrap(about, 78, "        ") + "\n")
+		b.WriteString(wrap(about, "        ") + "\n")
 	}
 	if len(t.Info().Examples) > 0 {
 		b.WriteString("\nExamples, with ids of your own:\n")
@@ -255,8 +264,9 @@ func names(list properties) []string {
 	return out
 }
 
-// wrap breaks a text into lines of at most width characters.
-func wrap(text string, width int, prefix string) string {
+// wrap breaks a text into lines as help is wide.
+func wrap(text, prefix string) string {
+	const width = 78
 	var b strings.Builder
 	column := 0
 	for i, word := range strings.Fields(text) {

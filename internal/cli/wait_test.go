@@ -65,7 +65,7 @@ func (s *jobServer) looks() int {
 
 const (
 	exportLeads = `{"format":"csv","type":"leads","s_query":{"type":"object_type","object_type":"lead"}}`
-	deleteLeads = `{"s_query":{"type":"and","queries":[{"type":"object_type","object_type":"lead"},{"type":"id","value":"lead_a"}]}}`
+	deleteLeads = `{"s_query":{"type":"and","queries":[{"type":"object_type","object_type":"lead"},{"type":"id","value":"lead_a"}]},"confirm_count":1}`
 )
 
 // TestWait starts jobs of all kinds and waits for them.
@@ -77,8 +77,8 @@ func TestWait(t *testing.T) {
 	}{
 		"export":           {[]string{"call", "close_export_lead_create", exportLeads, "--wait"}, `"n_docs_processed":2`},
 		"export by flags":  {[]string{"call", "close_export_opportunity_create", "--format", "csv", "--wait", "--timeout=1m"}, `"download_url":"http`},
-		"bulk action":      {[]string{"call", "--wait", "close_bulk_delete_create", deleteLeads, "--yes"}, `"n_objects_processed":1`},
-		"bulk, pretty":     {[]string{"call", "--wait", "--pretty", "close_bulk_delete_create", deleteLeads, "--yes"}, `"n_objects_processed": 1`},
+		"bulk action":      {[]string{"call", "--wait", "close_bulk_delete_create", deleteLeads, "--yes", "--no-undo"}, `"n_objects_processed":1`},
+		"bulk, pretty":     {[]string{"call", "--wait", "--pretty", "close_bulk_delete_create", deleteLeads, "--yes", "--no-undo"}, `"n_objects_processed": 1`},
 		"before the tool":  {[]string{"call", "--wait=true", "--timeout", "1m", "close_export_lead_create", exportLeads}, `"status":"done"`},
 		"not when it says": {[]string{"call", "--wait=false", "close_export_lead_create", exportLeads}, `"status":"created"`},
 	} {

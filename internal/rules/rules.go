@@ -126,8 +126,8 @@ var (
 
 var targets = map[string]target{
 	"openai-chat":      {envelope: chat, name: name64, key: keyName, keywords: subset, formats: plain, maxTools: 128, maxEnum: 40},
-	"mistral":          {envelope: chat, name: name64, key: keyName, keywords: subset, formats: plain, maxEnum: 40},
-	"cohere":           {envelope: cohere, name: name64, key: keyName, keywords: subset, formats: plain, maxEnum: 40},
+	"mistral":          {envelope: chatLike, name: name64, key: keyName, keywords: subset, formats: plain, maxEnum: 40},
+	"cohere":           {envelope: chatLike, name: name64, key: keyName, keywords: subset, formats: plain, maxEnum: 40},
 	"openai-responses": {envelope: responses, name: name128, key: keyName, keywords: subset, formats: plain, maxTools: 128, maxEnum: 40},
 	"openai-strict": {
 		envelope: chat, name: name64, key: keyName, keywords: openAIKeys, formats: strictTypes, maxTools: 128, maxDepth: 10, maxEnum: 1000, lists: true, strict: true,
@@ -201,18 +201,37 @@ func chat(c *checker, v *value) {
 		c.say("type", "must be function")
 	}
 	c.tool(f)
-	// A tool that is not strict is legal in a strict list as it would be alone.
-	if c.rules.strict && (f.get("strict") == nil || f.get("strict").str != "true") {
-		c.rules.strict, c.rules.lists, c.rules.keywords, c.rules.formats, c.rules.maxDepth, c.rules.maxEnum = false, false, subset, plain, 0, 40
-	}
+	c.strictness("function", f)
 	c.root(f.get("parameters"))
 }
 
-func cohere(c *checker, v *value) {
-	if f := v.get("function"); f != nil && f.get("strict") != nil {
-		c.say("function", "unknown member strict")
+// strictness checks a tool by the rules of the mode that it asks for: a strict one is legal
+// in a loose list, and a loose one in a strict list, as each would be alone. OpenAI wants
+// the mode said: Responses tries to be strict where it is left out.
+func (c *checker) strictness(path string, v *value) {
+	switch strict := v.get("strict"); {
+	case strict == nil:
+		c.say(path, "lacks strict")
+	case strict.str == "true":
+		c.rules.strict, c.rules.lists, c.rules.keywords, c.rules.formats, c.rules.maxDepth, c.rules.maxEnum = true, true, openAIKeys, strictTypes, 10, 1000
+	default:
+		c.rules.strict, c.rules.lists, c.rules.keywords, c.rules.formats, c.rules.maxDepth, c.rules.maxEnum = false, false, subset, plain, 0, 40
 	}
-	chat(c, v)
+}
+
+// chatLike is the form of OpenAI Chat without strict, which others took over.
+func chatLike(c *checker, v *value) {
+	c.members("", v, []string{"type", "function"}, nil)
+	f := v.get("function")
+	c.members("function", f, []string{"name", "parameters"}, []string{"description"})
+	if f == nil {
+		return
+	}
+	if v.text("type") != "function" {
+		c.say("type", "must be function")
+	}
+	c.tool(f)
+	c.root(f.get("parameters"))
 }
 
 func responses(c *checker, v *value) {
@@ -233,8 +252,9 @@ func responses(c *checker, v *value) {
 		}
 		return
 	}
-	c.members("", v, []string{"type", "name", "parameters", "strict"}, []string{"description", "defer_loading"})
+	c.members("", v, []string{"type", "name", "parameters"}, []string{"description", "strict", "defer_loading"})
 	c.tool(v)
+	c.strictness("", v)
 	c.root(v.get("parameters"))
 }
 

@@ -11,7 +11,7 @@ import (
 
 // forms are legal definitions, with SCHEMA for the schema of the input.
 var forms = map[string]string{
-	"openai-chat":      `{"type":"function","function":{"name":"close_x","description":"Do it.","parameters":SCHEMA}}`,
+	"openai-chat":      `{"type":"function","function":{"name":"close_x","description":"Do it.","parameters":SCHEMA,"strict":false}}`,
 	"openai-strict":    `{"type":"function","function":{"name":"close_x","description":"Do it.","parameters":SCHEMA,"strict":true}}`,
 	"mistral":          `{"type":"function","function":{"name":"close_x","description":"Do it.","parameters":SCHEMA}}`,
 	"cohere":           `{"type":"function","function":{"name":"close_x","description":"Do it.","parameters":SCHEMA}}`,
@@ -104,7 +104,9 @@ func TestPlanted(t *testing.T) {
 		{[]string{"openai-chat", "mistral"}, `{"type":"function",`, `{"type":"tool",`, "must be function"},
 		{[]string{"openai-chat"}, `"parameters"`, `"params"`, "lacks parameters"},
 		{[]string{"cohere"}, `"name":"close_x"`, `"name":"close_x","strict":false`, "unknown member strict"},
-		{[]string{"openai-responses"}, `,"strict":false`, ``, "lacks strict"},
+		{[]string{"mistral"}, `"name":"close_x"`, `"name":"close_x","strict":false`, "unknown member strict"},
+		{[]string{"openai-chat", "openai-responses"}, `,"strict":false`, ``, "lacks strict"},
+		{[]string{"openai-chat", "openai-responses"}, `"required":["lead_id","tags"],"additionalProperties":false}`, `"required":["lead_id","tags"]}`, "additionalProperties must be false in strict mode"},
 		{[]string{"anthropic"}, `"input_schema"`, `"inputSchema"`, "unknown member inputSchema"},
 		{[]string{"gemini"}, `"parametersJsonSchema"`, `"parameters"`, "unknown member parameters"},
 		{[]string{"bedrock"}, `"json":`, `"schema":`, "lacks json"},
@@ -121,6 +123,9 @@ func TestPlanted(t *testing.T) {
 	} {
 		for _, target := range c.targets {
 			from := form(target)
+			if strings.HasSuffix(c.want, "in strict mode") { // the one strict tool of a loose list
+				from = strings.Replace(from, `"strict":false`, `"strict":true`, 1)
+			}
 			planted := strings.Replace(from, c.old, c.new, 1)
 			if planted == from {
 				if target != "gemini-openapi" || !strings.Contains(legal, c.old) {

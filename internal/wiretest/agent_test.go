@@ -25,10 +25,12 @@ var stricter = map[string]string{
 // beginning of its record.
 func TestAgent(t *testing.T) {
 	t.Parallel()
+	shown := map[string]bool{}
 	for _, p := range load(t) {
 		if p.tool == "" || p.refusal != nil || p.emulator != "" || stricter[p.name] != "" {
 			continue
 		}
+		shown[p.tool] = true
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			now := time.Date(2026, 6, 19, 12, 5, 28, 327_000_000, time.UTC)
@@ -66,6 +68,11 @@ func TestAgent(t *testing.T) {
 				}
 			}
 		})
+	}
+	for _, tool := range tools.All() {
+		if !shown[tool.Name] && tool.Info().Needs != "oauth" { // the account here has an API key
+			t.Errorf("no pair has an agent call %s", tool.Name)
+		}
 	}
 }
 

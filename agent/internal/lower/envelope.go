@@ -18,7 +18,7 @@ func envelope(t *tool.Tool, v *view, f Format, o Options) json.RawMessage {
 			d.text("description", v.text)
 			d.raw("parameters", input)
 			// When strict is left out, OpenAI tries it and falls back silently.
-			d.bool("strict", false)
+			d.bool("strict", o.strict(t.Name, f))
 			if o.deferred(t.Name, f) {
 				d.bool("defer_loading", true)
 			}
@@ -63,8 +63,8 @@ func envelope(t *tool.Tool, v *view, f Format, o Options) json.RawMessage {
 			d.text("name", t.Name)
 			d.text("description", v.text)
 			d.raw("parameters", input)
-			if f == OpenAIStrict { // off where it is left out, and Cohere has no such member
-				d.bool("strict", true)
+			if f == OpenAIChat || f == OpenAIStrict { // Mistral and Cohere took over the form without it
+				d.bool("strict", o.strict(t.Name, f))
 			}
 		})
 		return build(func(d *object) {

@@ -10,6 +10,8 @@ package lower
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -59,6 +61,30 @@ type Options struct {
 	Keep  []string
 	// Namespaces groups the deferred tools by resource, for OpenAI Responses.
 	Namespaces bool
+	// Strict has patterns of the names of tools whose schema OpenAI enforces, for OpenAI
+	// Chat and Responses. One that cannot be strict is an error.
+	Strict []string
+}
+
+// strict reports whether the schema of a tool is one that OpenAI enforces.
+func (o Options) strict(name string, f Format) bool {
+	return f == OpenAIStrict || slices.ContainsFunc(o.Strict, func(p string) bool { ok, _ := path.Match(p, name); return ok })
+}
+
+// check reports patterns that are not valid, or that say nothing about the tools.
+func (o Options) check(ts []*tool.Tool, f Format) error {
+	if len(o.Strict) > 0 && f != OpenAIChat && f != OpenAIResponses {
+		return fmt.Errorf("format %q: no tool can be strict; only those of %s and %s can", f, OpenAIChat, OpenAIResponses)
+	}
+	for _, p := range o.Strict {
+		if _, err := path.Match(p, ""); err != nil {
+			return fmt.Errorf("strict: the pattern %q is not valid", p)
+		}
+		if !slices.ContainsFunc(ts, func(t *tool.Tool) bool { ok, _ := path.Match(p, t.Name); return ok }) {
+			return fmt.Errorf("strict: no tool of the list matches %q", p)
+		}
+	}
+	return nil
 }
 
 // Definition returns the definition of a tool: for OpenAPI, a document with one
@@ -78,24 +104,31 @@ func definition(t *tool.Tool, f Format, p Profile, o Options) (json.RawMessage, 
 	if p != Full && p != Lean {
 		return nil, fmt.Errorf("profile %q: unknown; known are full and lean", p)
 	}
-	if f == OpenAIStrict {
+	form := f
+	if o.strict(t.Name, f) {
+		form = OpenAIStrict
 		if reasons, err := NotStrict(t); err != nil {
 			return nil, err
 		} else if len(reasons) > 0 {
 			return nil, &NotStrictError{t.Name, reasons}
 		}
 	}
-	v, err := viewOf(t, f, p)
+	v, err := viewOf(t, form, p)
 	if err != nil {
 		return nil, err
 	}
 	return envelope(t, v, f, o), nil
 }
 
-// All returns the definitions of tools, in their order. Tools that cannot be strict
-// are lowered loosely, as "strict": false says. OpenAPI is a list of one document with
-// all operations. With deferred tools, the list ends in the provider's search tool.
+// All returns the definitions of tools, in their order. In OpenAIStrict, tools that cannot
+// be strict are lowered loosely, as "strict": false says; a tool that Options.Strict names
+// must be able to: the error is a [*CannotError] otherwise.
+// OpenAPI is a list of one document with all operations. With deferred tools, the list
+// ends in the provider's search tool.
 func All(ts []*tool.Tool, f Format, p Profile, o Options) ([]json.RawMessage, error) {
+	if err := o.check(ts, f); err != nil {
+		return nil, err
+	}
 	if f == OpenAPI {
 		doc, err := document(ts, p)
 		if err != nil {
@@ -104,15 +137,21 @@ func All(ts []*tool.Tool, f Format, p Profile, o Options) ([]json.RawMessage, er
 		return []json.RawMessage{doc}, nil
 	}
 	list := make([]json.RawMessage, len(ts))
+	cannot := map[string][]string{}
 	for i, t := range ts {
 		d, err := definition(t, f, p, o)
-		if _, ok := err.(*NotStrictError); ok { //nolint:errorlint // returned by definition as it is
-			d, err = definition(t, OpenAIChat, p, o)
+		if e, ok := err.(*NotStrictError); ok { //nolint:errorlint // returned by definition as it is
+			if d, err = definition(t, OpenAIChat, p, Options{}); f != OpenAIStrict {
+				cannot[t.Name] = e.Reasons
+			}
 		}
 		if err != nil {
 			return nil, err
 		}
 		list[i] = d
+	}
+	if len(cannot) > 0 {
+		return nil, &CannotError{cannot}
 	}
 	return searchable(ts, list, f, o), nil
 }
@@ -152,4 +191,17 @@ type NotStrictError struct {
 
 func (e *NotStrictError) Error() string {
 	return e.Tool + ": cannot be strict: " + strings.Join(e.Reasons, "; ")
+}
+
+// CannotError says why tools that were to be strict cannot be.
+type CannotError struct {
+	Reasons map[string][]string // by the name of the tool
+}
+
+func (e *CannotError) Error() string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(e.Reasons)) {
+		list = append(list, name+": "+strings.Join(e.Reasons[name], "; "))
+	}
+	return "these tools cannot be strict: " + strings.Join(list, "\n")
 }

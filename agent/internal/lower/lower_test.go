@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -164,6 +165,41 @@ func TestStrict(t *testing.T) {
 		if !strings.Contains(strings.Join(reasons, "\n"), want) {
 			t.Errorf("%s: reasons %q lack %q", name, reasons, want)
 		}
+	}
+}
+
+// TestStrictByTool tests that single tools can be strict in a list of loose ones, and
+// that one that cannot be says why.
+func TestStrictByTool(t *testing.T) {
+	t.Parallel()
+	list := []*tool.Tool{find(t, "close_lead_get"), find(t, "close_note_create"), find(t, "close_opportunity_update")}
+	for _, f := range []lower.Format{lower.OpenAIChat, lower.OpenAIResponses} {
+		for _, o := range []lower.Options{{Strict: []string{"close_note_*"}}, {Strict: []string{"close_note_create"}, Defer: true, Namespaces: true, Keep: []string{"close_lead_get"}}} {
+			defs, err := lower.All(list, f, lower.Lean, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if problems := rules.Request(string(f), defs); len(problems) > 0 {
+				t.Errorf("%s: %q", f, problems)
+			}
+			text := fmt.Sprintf("%s", defs)
+			if strings.Count(text, `"strict":true`) != 1 || strings.Count(text, `"strict":false`) != 2 || !strings.Contains(text, `"contact_id":{"type":["string","null"]`) {
+				t.Errorf("%s: %s", f, text)
+			}
+		}
+		_, err := lower.All(list, f, lower.Lean, lower.Options{Strict: []string{"close_*"}})
+		var cannot *lower.CannotError
+		if !errors.As(err, &cannot) || len(cannot.Reasons) != 1 || !strings.Contains(err.Error(), "close_opportunity_update: date_won takes null for clearing it") {
+			t.Errorf("%s: the error for a tool that cannot be strict is %v", f, err)
+		}
+		for _, pattern := range []string{"close_nothing", "[", "close_webhook_*"} {
+			if _, err := lower.All(list, f, lower.Lean, lower.Options{Strict: []string{pattern}}); err == nil {
+				t.Errorf("%s: the pattern %q is accepted", f, pattern)
+			}
+		}
+	}
+	if _, err := lower.All(list, lower.Anthropic, lower.Lean, lower.Options{Strict: []string{"close_lead_get"}}); err == nil {
+		t.Error("a format without the mode accepts it")
 	}
 }
 

@@ -124,6 +124,18 @@ func (t *Tool) ReturnsRecord() bool {
 	return ok
 }
 
+// Lists reports whether the response is a list of records. It is false for a tool of the
+// host.
+func (t *Tool) Lists() bool {
+	var out struct {
+		Properties struct {
+			Data json.RawMessage `json:"data"`
+		} `json:"properties"`
+	}
+	of, ok := t.run.(catalogTool)
+	return ok && json.Unmarshal(of.t.OutputSchema(), &out) == nil && out.Properties.Data != nil
+}
+
 // InputSchema returns the canonical JSON Schema of the input, compact.
 func (t *Tool) InputSchema() json.RawMessage { return t.raw }
 

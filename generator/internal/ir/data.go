@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -87,17 +88,23 @@ func (b *builder) choices(tools []Tool) ([]DataFile, error) {
 	return []DataFile{{"all-tools.json", content}}, err
 }
 
-// untrusted reports whether the responses of a tool hold text of outsiders.
-func (b *builder) untrusted(t *manifest.Tool) bool {
-	objects := responseObjects(t)
-	return slices.ContainsFunc(b.api.Resources, func(r *manifest.Resource) bool {
-		return r.Untrusted && slices.ContainsFunc(r.Types, func(o *manifest.Object) bool { return slices.Contains(objects, o) })
-	})
+// untrusted reports whether the responses of a tool hold text of outsiders. A record of
+// a mixed list can be any of its variants, whatever the schema says of it.
+func untrusted(t *manifest.Tool) bool {
+	return slices.ContainsFunc(objectsOf(t, true), func(o *manifest.Object) bool { return o.Untrusted })
+}
+
+// echoes reports whether a tool creates what it is given, so that its response holds
+// nothing else that an outsider may have written.
+func echoes(t *manifest.Tool) bool {
+	return t.Method == http.MethodPost && t.Effect != manifest.Reads && t.Action == "create"
 }
 
 // responseObjects lists the objects that the schema of a tool's responses leads
 // to, by name.
-func responseObjects(t *manifest.Tool) []*manifest.Object {
+func responseObjects(t *manifest.Tool) []*manifest.Object { return objectsOf(t, false) }
+
+func objectsOf(t *manifest.Tool, variants bool) []*manifest.Object {
 	var list []*manifest.Object
 	var visit func(t *manifest.Type)
 	visit = func(t *manifest.Type) {
@@ -110,6 +117,11 @@ func responseObjects(t *manifest.Tool) []*manifest.Object {
 			for _, f := range o.Fields {
 				if f.Read {
 					visit(f.Type)
+				}
+			}
+			for _, v := range o.Variants {
+				if variants {
+					visit(&manifest.Type{Object: v.Object})
 				}
 			}
 		}
@@ -185,6 +197,9 @@ func dataOf(source string, list []*Tool, defs object) object {
 		}
 		if t.Untrusted {
 			o.set("untrusted", true)
+		}
+		if t.Echoes {
+			o.set("echoes", true)
 		}
 		o.set("input", t.InputSchema)
 		o.set("output", t.OutputSchema)

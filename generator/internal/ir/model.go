@@ -267,7 +267,7 @@ type Tool struct {
 	Hash                     string
 	OpVar                    string
 	Doc                      string
-	Untrusted                bool
+	Untrusted, Echoes        bool
 }
 
 // Accepted is an input that package closekit itself uses.

@@ -15,7 +15,7 @@ func (b *builder) tool(t *manifest.Tool) (Tool, error) {
 	out := Tool{
 		Name: t.Name, Title: t.Title, Description: description(t), Resource: t.Resource.Name, Func: fn,
 		Area: t.Resource.Area, Costs: t.Costs, Needs: string(t.Needs),
-		Synonyms: t.Synonyms, Show: t.Show, Preview: b.preview(t), Brief: t.Brief, More: t.More, Hidden: t.Hidden, OpVar: opVar(fn), Doc: t.Doc, Untrusted: b.untrusted(t),
+		Synonyms: t.Synonyms, Show: t.Show, Preview: b.preview(t), Brief: t.Brief, More: t.More, Hidden: t.Hidden, OpVar: opVar(fn), Doc: t.Doc, Untrusted: untrusted(t), Echoes: untrusted(t) && echoes(t),
 	}
 	for _, a := range t.Aliases {
 		out.Aliases = append(out.Aliases, Alias(a))
