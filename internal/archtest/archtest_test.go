@@ -97,7 +97,7 @@ var table = map[string]rule{
 	"emulator/internal/store": {ours: []string{"emulator/internal/value"}},
 	"emulator/internal/value": {},
 
-	"runtime/webhooks":                 {ours: []string{".", "internal/words"}},
+	"runtime/webhooks":                 {ours: []string{".", "closeapi", "internal/words"}},
 	"runtime/webhooks/internal/faults": {}, // tests only
 	"runtime/webhooks/storetest":       {ours: []string{"runtime/webhooks"}},
 	"runtime/webhooks/sqlitestore":     {ours: []string{"runtime/webhooks", "internal/migrations", "internal/sqlitefile"}},
