@@ -171,8 +171,16 @@ func momentText(m *closeapi.SearchMoment) (string, bool) {
 	if m == nil {
 		return "", true
 	}
-	v := m.Value.Or("")
-	return quote(strings.TrimSuffix(v, "T00:00:00")), m.Type == closeapi.SearchMomentTypeFixedUTC
+	switch m.Type { //nolint:exhaustive // the others are written as they are
+	case closeapi.SearchMomentTypeFixedUTC:
+		return quote(strings.TrimSuffix(m.Value.Or(""), "T00:00:00")), true
+	case closeapi.SearchMomentTypeNow:
+		return "now", true
+	case closeapi.SearchMomentTypeOffset:
+		text, ok := spanText(m)
+		return quote(text), ok
+	}
+	return "", false
 }
 
 func bound(name, op, value string) string {
