@@ -164,7 +164,7 @@ func (s *search) request() (closekit.Request, error) {
 	return req, err
 }
 
-// restart gives up the cursor: the next page is the first one of a new search.
+// restart drops the cursor: the next page is the first one of a new search.
 func (s *search) restart() {
 	if s.fresh {
 		s.idle = 0
