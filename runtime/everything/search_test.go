@@ -73,7 +73,7 @@ func TestSearch(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s", kind, apart), func(t *testing.T) {
 				t.Parallel()
 				w := newWorldOf(t, emulator.Options{Seed: 1, MaxFound: 90, Clock: func() time.Time { return start }})
-				w.grow(600, 7, apart, `, "contacts": [{"name": "Ann"}], "opportunities": [{"note": "n"}]`)
+				w.grow(400, 7, apart, `, "contacts": [{"name": "Ann"}], "opportunities": [{"note": "n"}]`)
 				lead := w.send("POST", "/lead/", `{"name": "Other"}`)["id"].(string)
 				w.change(c.resource, c.path, func() string { return fmt.Sprintf(c.body, lead) })
 				churn, n := w.churn, 0
@@ -84,7 +84,7 @@ func TestSearch(t *testing.T) {
 					}
 				}
 				input := fmt.Sprintf(`{"query": {"type": "object_type", "object_type": %q}, "_fields": {%[1]q: ["lead_id"]}}`, kind)
-				w.check(w.inParts("close_search", input, 200, 400))
+				w.check(w.inParts("close_search", input, 130, 260))
 			})
 		}
 	}
@@ -95,7 +95,7 @@ func TestSearch(t *testing.T) {
 func TestSearchRequests(t *testing.T) {
 	t.Parallel()
 	w := newWorldOf(t, emulator.Options{Seed: 1, MaxFound: 1000, Clock: func() time.Time { return start }})
-	w.grow(4500, 3, time.Second, `, "contacts": [{"name": "Ann", "title": "CEO"}]`)
+	w.grow(2000, 5, time.Second, `, "contacts": [{"name": "Ann", "title": "CEO"}]`)
 	w.grow(10, 1, time.Second, `, "contacts": [{"name": "Bob"}]`)
 	n := 0
 	var left closekit.Opt[int]
@@ -113,11 +113,11 @@ func TestSearchRequests(t *testing.T) {
 		n += len(page.Items)
 		left = page.Left
 	}
-	if n != 4500 || left != closekit.Some(0) {
+	if n != 2000 || left != closekit.Some(0) {
 		t.Errorf("got %d contacts, and %v are left", n, left)
 	}
-	if w.pages > 45*105/100 {
-		t.Errorf("%d requests for 45 full pages", w.pages)
+	if w.pages > 20*105/100 {
+		t.Errorf("%d requests for 20 full pages", w.pages)
 	}
 	// All of one second, and more of them than a search reaches.
 	w = newWorldOf(t, emulator.Options{Seed: 1, MaxFound: 100, Clock: func() time.Time { return start }})
