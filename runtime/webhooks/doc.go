@@ -6,7 +6,7 @@
 //	keys := webhooks.NewKeys(store, vault)
 //	once := webhooks.Leased(store, 0, func(ctx context.Context, d *webhooks.Delivery) error {
 //		if lead, ok := d.Event.AsLead(); ok && d.Event.Changed("status_id") {
-//			… lead.Before.StatusID … lead.After.StatusID
+//			log.Print(lead.Before.StatusID, lead.After.StatusID)
 //		}
 //		…
 //	})
