@@ -280,7 +280,7 @@ func (s *Schema[T]) compileTest(n test) (predicate[T], error) {
 			return !slices.Contains(field.Values(o.object), any(true))
 		}, nil
 	}
-	fits, err := s.valueTest(typ, n, field.Kind)
+	fits, err := s.valueTest(typ, n)
 	if err != nil {
 		return nil, err
 	}
@@ -314,7 +314,7 @@ func fitting(typ string, kind Kind, name string) error {
 }
 
 // valueTest returns the test of one value of a field.
-func (s *Schema[T]) valueTest(typ string, n test, kind Kind) (func(any) bool, error) {
+func (s *Schema[T]) valueTest(typ string, n test) (func(any) bool, error) {
 	c := n.condition
 	switch typ {
 	case "boolean":
