@@ -83,11 +83,8 @@ func open(t *testing.T, js jetstream.JetStream, cfg closejetstream.Config) *clos
 
 func delivery(t *testing.T, tenant, id, date, kind string) *webhooks.Delivery {
 	t.Helper()
-	k, err := webhooks.ParseKind(kind)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := webhooks.Parse(tenant, "whsub_1", fmt.Appendf(nil, `{"id":%q,"object_type":%q,"action":%q,"date_updated":%q}`, id, k.ObjectType, k.Action, date))
+	dot := strings.LastIndexByte(kind, '.')
+	d, err := webhooks.Parse(tenant, "whsub_1", fmt.Appendf(nil, `{"id":%q,"object_type":%q,"action":%q,"date_updated":%q}`, id, kind[:dot], kind[dot+1:], date))
 	if err != nil {
 		t.Fatal(err)
 	}
