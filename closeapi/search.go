@@ -101,11 +101,12 @@ func (v SearchOffset) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
 // UnmarshalJSON decodes leniently, like API responses.
 func (v *SearchOffset) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
 
-// SearchMoment is a moment, fixed or relative to the time of the search.
+// SearchMoment is a moment, fixed or relative to the time of the search. Members by type — fixed_utc: value;
+// fixed_local_date: value, which (optional); now: nothing more; offset: direction, moment, offset, WhichDayEnd (optional).
 type SearchMoment struct {
 	closekit.Object
 	// Kind of the moment.
-	Type SearchMomentType `json:"type" close:"required,send,open"`
+	Type SearchMomentType `json:"type" close:"required,send,open,cases=fixed_utc:value|fixed_local_date:value which?|now:|offset:direction moment offset which_day_end?"`
 	// The moment in UTC, or the day.
 	Value closekit.Opt[string] `json:"value" close:"send"`
 	// Which end of the day or range; the start if left out.
