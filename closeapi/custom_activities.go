@@ -23,6 +23,8 @@ func CustomActivityCreate(ctx context.Context, c *closekit.Client, p CustomActiv
 
 // CustomActivityCreateParams are the parameters of [CustomActivityCreate].
 type CustomActivityCreateParams struct {
+	// Organization of the lead; the credential's own is implied.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id"`
 	// Lead the activity belongs to. Required.
 	LeadID LeadID `json:"lead_id" close:"required"`
 	// Contact it was with; of the same lead.

@@ -34,11 +34,14 @@ type EmailTemplateCreateParams struct {
 	IsShared closekit.Opt[bool] `json:"is_shared"`
 	// Whether it is no longer in use.
 	IsArchived closekit.Opt[bool] `json:"is_archived"`
+	// Names of the fields to return; all fields when left out. Ask only for what you need.
+	Fields []string `json:"_fields" close:"query"`
 }
 
 var opEmailTemplateCreate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_email_template_create", Method: "POST", Path: "/email_template/", Effect: closekit.Write},
 	Params:    func() any { return new(EmailTemplateCreateParams) },
+	Aliases:   []wire.Alias{{Name: "fields", For: "_fields"}},
 }
 
 // EmailTemplateGet fetches one template of emails by id.
@@ -95,6 +98,8 @@ type EmailTemplateUpdateParams struct {
 	IsShared closekit.Opt[bool] `json:"is_shared"`
 	// Whether it is no longer in use.
 	IsArchived closekit.Opt[bool] `json:"is_archived"`
+	// Names of the fields to return; all fields when left out. Ask only for what you need.
+	Fields []string `json:"_fields" close:"query"`
 }
 
 var opEmailTemplateUpdate = wire.Operation{
@@ -103,6 +108,7 @@ var opEmailTemplateUpdate = wire.Operation{
 		Idempotent: true,
 	},
 	Params:  func() any { return new(EmailTemplateUpdateParams) },
+	Aliases: []wire.Alias{{Name: "fields", For: "_fields"}},
 	Effects: wire.Effects{{When: "4=~", Effect: closekit.Write}},
 }
 

@@ -133,6 +133,7 @@ func TestPlans(t *testing.T) {
 		new(Role),
 		new(SchedulingLink),
 		new(SearchField),
+		new(SearchOffset),
 		new(SearchMoment),
 		new(SearchCondition),
 		new(SearchQuery),

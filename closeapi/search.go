@@ -84,19 +84,49 @@ func (v *SearchField) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v
 // String returns the JSON, for logs.
 func (v *SearchField) String() string { return wire.Text(v) }
 
-// SearchMoment is a moment, fixed or of another kind that Smart Views have. Members by type — fixed_utc: value.
+// SearchOffset is a length of time; its members add up.
+type SearchOffset struct {
+	closekit.Object
+	Years   closekit.Opt[int] `json:"years" close:"send,min=0"`
+	Months  closekit.Opt[int] `json:"months" close:"send,min=0"`
+	Weeks   closekit.Opt[int] `json:"weeks" close:"send,min=0"`
+	Days    closekit.Opt[int] `json:"days" close:"send,min=0"`
+	Hours   closekit.Opt[int] `json:"hours" close:"send,min=0"`
+	Minutes closekit.Opt[int] `json:"minutes" close:"send,min=0"`
+	Seconds closekit.Opt[int] `json:"seconds" close:"send,min=0"`
+}
+
+// MarshalJSON encodes the value, preserving unknown members that Close sent.
+//
+//go:noinline
+func (v SearchOffset) MarshalJSON() ([]byte, error) { return wire.Marshal(&v) }
+
+// UnmarshalJSON decodes leniently, like API responses.
+func (v *SearchOffset) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, v) }
+
+// String returns the JSON, for logs.
+func (v *SearchOffset) String() string { return wire.Text(v) }
+
+// SearchMoment is a moment, fixed or relative to the time of the search. Members by type — fixed_utc: value;
+// fixed_local_date: value, which (optional); now: nothing more; offset: direction, moment, offset, WhichDayEnd (optional).
 type SearchMoment struct {
 	closekit.Object
 	// Kind of the moment.
-	Type SearchMomentType `json:"type" close:"required,send,open,cases=fixed_utc:value"`
-	// The moment in UTC, without an offset.
+	Type SearchMomentType `json:"type" close:"required,send,open,cases=fixed_utc:value|fixed_local_date:value which?|now:|offset:direction moment offset which_day_end?"`
+	// The moment in UTC, or the day.
 	Value closekit.Opt[string] `json:"value" close:"send"`
-	// Which end of a range, of a moment of another kind.
-	Which closekit.Opt[string] `json:"which" close:"send"`
-	// Name of a range, of a moment of another kind.
+	// Which end of the day or range; the start if left out.
+	Which closekit.Opt[SearchEnd] `json:"which" close:"send,open"`
+	// Name of a relative range.
 	Range closekit.Opt[string] `json:"range" close:"send"`
-	// Distance to another moment, of a moment of another kind.
-	Offset json.RawMessage `json:"offset" close:"send"`
+	// Whether it is before or after moment.
+	Direction closekit.Opt[SearchTense] `json:"direction" close:"send,open"`
+	// Moment that the distance is counted from, such as now.
+	Moment *SearchMoment `json:"moment" close:"send"`
+	// Distance to moment.
+	Offset *SearchOffset `json:"offset" close:"send"`
+	// Which end of that day, if the distance has no hours, minutes or seconds; none if left out.
+	WhichDayEnd closekit.Opt[SearchEnd] `json:"which_day_end" close:"send,open"`
 }
 
 // MarshalJSON encodes the value, preserving unknown members that Close sent.
@@ -371,17 +401,6 @@ func (SearchConditionType) Values() []string {
 	return []string{"boolean", "current_user", "exists", "text", "term", "reference", "number_range", "moment_range"}
 }
 
-// SearchMomentType is the kind of a moment. Close may use other values too.
-type SearchMomentType string
-
-// Values of [SearchMomentType].
-const (
-	SearchMomentTypeFixedUTC SearchMomentType = "fixed_utc" // A moment in UTC, in value.
-)
-
-// Values lists the values that can be sent; Close may know others.
-func (SearchMomentType) Values() []string { return []string{"fixed_utc"} }
-
 // SearchTextMode is the way in which texts are compared. Close may use other values too.
 type SearchTextMode string
 
@@ -397,6 +416,46 @@ const (
 func (SearchTextMode) Values() []string {
 	return []string{"full_words", "phrase", "exact_value", "beginning_of_words"}
 }
+
+// SearchMomentType is the kind of a moment. Close may use other values too.
+type SearchMomentType string
+
+// Values of [SearchMomentType].
+const (
+	SearchMomentTypeFixedUTC       SearchMomentType = "fixed_utc"        // The moment in value, in UTC.
+	SearchMomentTypeFixedLocalDate SearchMomentType = "fixed_local_date" // An end of the day in value, in the time zone of the user.
+	SearchMomentTypeNow            SearchMomentType = "now"              // The time of the search.
+	SearchMomentTypeOffset         SearchMomentType = "offset"           // A moment at a distance from another one.
+)
+
+// Values lists the values that can be sent; Close may know others.
+func (SearchMomentType) Values() []string {
+	return []string{"fixed_utc", "fixed_local_date", "now", "offset"}
+}
+
+// SearchEnd is an end of a day or a range. Close may use other values too.
+type SearchEnd string
+
+// Values of [SearchEnd].
+const (
+	SearchEndStart SearchEnd = "start" // Its start.
+	SearchEndEnd   SearchEnd = "end"   // Its end.
+)
+
+// Values lists the values that can be sent; Close may know others.
+func (SearchEnd) Values() []string { return []string{"start", "end"} }
+
+// SearchTense is the direction of a distance in time. Close may use other values too.
+type SearchTense string
+
+// Values of [SearchTense].
+const (
+	SearchTensePast   SearchTense = "past"   // Before.
+	SearchTenseFuture SearchTense = "future" // After.
+)
+
+// Values lists the values that can be sent; Close may know others.
+func (SearchTense) Values() []string { return []string{"past", "future"} }
 
 // SearchDirection is the direction of sorting.
 type SearchDirection string

@@ -273,9 +273,10 @@ var opTasksList = wire.Operation{
 
 // TasksBulkUpdate changes all tasks that fit the filters, such as their assignee or completion.
 //
-// At least one filter is needed. See with [TasksList] first which tasks they are. Give at least one of IDIn, FilterLeadID,
-// FilterAssignedTo, FilterType, FilterView, FilterIsComplete, DateLt or DateGte. Give at least one of AssignedTo, Date or
-// IsComplete.
+// At least one filter is needed. See with [TasksList] first which tasks they are. Give at least one of IDIn, FilterID,
+// FilterLeadID, FilterAssignedTo, FilterIsComplete, FilterType, FilterTypeIn, FilterView, FilterDate, DateGt, DateGte,
+// DateLt, DateLte, DateCreatedGt, DateCreatedGte, DateCreatedLt, DateCreatedLte, DateUpdatedGt, DateUpdatedGte,
+// DateUpdatedLt or DateUpdatedLte. Give at least one of AssignedTo, Date or IsComplete.
 //
 // Close API: PUT /task/ (tool close_tasks_bulk_update) https://developer.close.com/api/resources/tasks
 func TasksBulkUpdate(ctx context.Context, c *closekit.Client, p TasksBulkUpdateParams, opts ...closekit.CallOption) (*BulkTaskResult, error) {
@@ -300,6 +301,34 @@ type TasksBulkUpdateParams struct {
 	DateLt closekit.Opt[closekit.DateTime] `json:"date__lt" close:"query,date"`
 	// Only tasks due from then on.
 	DateGte closekit.Opt[closekit.DateTime] `json:"date__gte" close:"query,date"`
+	// Only this task.
+	FilterID closekit.Opt[TaskID] `json:"filter_id" close:"query,key=id"`
+	// Only tasks of these types.
+	FilterTypeIn []TaskType `json:"filter_type_in" close:"query,key=_type__in,open"`
+	// Only tasks due exactly then.
+	FilterDate closekit.Opt[closekit.DateTime] `json:"filter_date" close:"query,key=date,date"`
+	// Only tasks due after this day or moment.
+	DateGt closekit.Opt[closekit.DateTime] `json:"date__gt" close:"query,date"`
+	// Only tasks due then or earlier.
+	DateLte closekit.Opt[closekit.DateTime] `json:"date__lte" close:"query,date"`
+	// Only tasks created after this moment.
+	DateCreatedGt closekit.Opt[closekit.DateTime] `json:"date_created__gt" close:"query,date"`
+	// Only tasks created at or after this moment.
+	DateCreatedGte closekit.Opt[closekit.DateTime] `json:"date_created__gte" close:"query,date"`
+	// Only tasks created before this moment.
+	DateCreatedLt closekit.Opt[closekit.DateTime] `json:"date_created__lt" close:"query,date"`
+	// Only tasks created at or before this moment.
+	DateCreatedLte closekit.Opt[closekit.DateTime] `json:"date_created__lte" close:"query,date"`
+	// Only tasks changed after this moment.
+	DateUpdatedGt closekit.Opt[closekit.DateTime] `json:"date_updated__gt" close:"query,date"`
+	// Only tasks changed at or after this moment.
+	DateUpdatedGte closekit.Opt[closekit.DateTime] `json:"date_updated__gte" close:"query,date"`
+	// Only tasks changed before this moment.
+	DateUpdatedLt closekit.Opt[closekit.DateTime] `json:"date_updated__lt" close:"query,date"`
+	// Only tasks changed at or before this moment.
+	DateUpdatedLte closekit.Opt[closekit.DateTime] `json:"date_updated__lte" close:"query,date"`
+	// Only tasks of this organization; the credential's own is implied.
+	OrganizationID closekit.Opt[OrganizationID] `json:"organization_id" close:"query"`
 	// New assignee.
 	AssignedTo closekit.Opt[UserID] `json:"assigned_to"`
 	// New due date.
@@ -311,8 +340,16 @@ type TasksBulkUpdateParams struct {
 var opTasksBulkUpdate = wire.Operation{
 	Operation: closekit.Operation{Tool: "close_tasks_bulk_update", Method: "PUT", Path: "/task/", Effect: closekit.Overwrite, Idempotent: true},
 	Params:    func() any { return new(TasksBulkUpdateParams) },
-	Aliases:   []wire.Alias{{Name: "filter_id_in", For: "id__in"}, {Name: "lead_id", For: "filter_lead_id"}, {Name: "_type", For: "filter_type"}},
-	Rules:     wire.Rules{{Kind: wire.AtLeastOne, Fields: []uint8{0, 1, 2, 4, 5, 3, 6, 7}}, {Kind: wire.AtLeastOne, Fields: []uint8{8, 9, 10}}},
+	Aliases: []wire.Alias{
+		{Name: "filter_id_in", For: "id__in"},
+		{Name: "lead_id", For: "filter_lead_id"},
+		{Name: "_type", For: "filter_type"},
+		{Name: "_type__in", For: "filter_type_in"},
+	},
+	Rules: wire.Rules{
+		{Kind: wire.AtLeastOne, Fields: []uint8{0, 8, 1, 2, 3, 4, 9, 5, 10, 11, 7, 6, 12, 13, 14, 15, 16, 17, 18, 19, 20}},
+		{Kind: wire.AtLeastOne, Fields: []uint8{22, 23, 24}},
+	},
 }
 
 // Task is a thing to do on a lead. Its fields depend on Type; the last ones belong to tasks that Close made.

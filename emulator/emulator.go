@@ -68,6 +68,9 @@ type Options struct {
 	// MaxSkip is the largest offset of a page; 0 means 35,000, the one that was
 	// observed on leads. A larger one is refused, as the service refuses it.
 	MaxSkip int
+	// MaxFound is the largest number of records that a search reaches; 0 means 10,000, as
+	// documented.
+	MaxFound int
 	// ParsePhone reads phone numbers before the built-in rules do. These know
 	// international numbers and those of North America, and format only the
 	// latter; they apply if ParsePhone is nil or returns false. It must not call
@@ -178,7 +181,7 @@ func New(opts Options) *Server {
 	s.engine = rest.NewEngine(rest.Options{
 		Strict: opts.Strict, PermissionDenied: opts.PermissionDenied, ConsolidateEvents: opts.ConsolidateEvents,
 		StaleReads: opts.StaleReads, ExtraFields: opts.ExtraFields, ParsePhone: phoneParser(opts.ParsePhone),
-		LinkLocalWebhooks: opts.LinkLocalWebhooks, MaxSkip: opts.MaxSkip, URL: s.url,
+		LinkLocalWebhooks: opts.LinkLocalWebhooks, MaxSkip: opts.MaxSkip, MaxFound: opts.MaxFound, URL: s.url,
 	}, s.hooks)
 	crm.Register(s.engine)
 	s.engine.FileRoots = s.fileRoots

@@ -123,7 +123,7 @@ func TestSearchRefuses(t *testing.T) {
 		"sometimes":                  about("lead", node("sometimes", nil)),
 		"queries":                    about("lead", node("and", nil)),
 		"without \\\"value\\\"":      about("lead", node("id", nil)),
-		"number_range for":           about("lead", on("lead", "name", object{"type": "number_range", "gte": 1})),
+		"number_range condition for": about("lead", on("lead", "name", object{"type": "number_range", "gte": 1})),
 		"next-year":                  about("lead", on("lead", "date_created", object{"type": "moment_range", "before": object{"type": "next-year"}})),
 		"planet":                     about("planet"),
 		"a field of":                 about("lead", on("contact", "name", object{"type": "exists"})),

@@ -135,5 +135,10 @@ func TestTaskLists(t *testing.T) {
 	if got := column(a.get("/task/?date=2026-05-05"), "text"); got != "past" {
 		t.Errorf("after the bulk update with _params: got %q", got)
 	}
+	a.want(200, "PUT", "/task/?_type__in=outgoing_call&date_created__gt=2026-03-10T12:00:04Z", object{"date": "2026-06-06"})
+	a.want(200, "PUT", "/task/?date__gt=2026-06-05&date__lte=2026-06-06&_type=all&date_updated__gte=2026-03-10", object{"assigned_to": ben})
+	if got := column(a.get("/task/?_type=all&assigned_to="+ben), "text"); got != "past dial" && got != "dial past" {
+		t.Errorf("after the bulk update by dates: got %q", got)
+	}
 	a.refused("PUT", "/task/", object{"assigned_to": "unknown"}, "assigned_to")
 }

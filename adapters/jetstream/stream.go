@@ -62,7 +62,7 @@ func Open(ctx context.Context, js jetstream.JetStream, cfg Config) (*Stream, err
 // Subject returns the subject of an event: that of the configuration, the tenant, the
 // type and the action, such as close.events.acme.activity.note.created.
 func (s *Stream) Subject(d *webhooks.Delivery) string {
-	return s.cfg.Subject + "." + token(d.Tenant) + "." + words(d.Event.ObjectType) + "." + words(d.Event.Action)
+	return s.cfg.Subject + "." + token(d.Tenant) + "." + words(string(d.Event.ObjectType)) + "." + words(string(d.Event.Action))
 }
 
 // plain reports whether a text can be part of a subject as it is.
@@ -104,13 +104,13 @@ func messageID(d *webhooks.Delivery) string {
 // server has stored the event.
 func (s *Stream) Once() webhooks.Once {
 	return func(ctx context.Context, d *webhooks.Delivery) (bool, error) {
-		msg := &nats.Msg{Subject: s.Subject(d), Data: d.Event.Raw, Header: nats.Header{
+		msg := &nats.Msg{Subject: s.Subject(d), Data: d.Raw, Header: nats.Header{
 			headerTenant: {base64.StdEncoding.EncodeToString([]byte(d.Tenant))}, headerSubscription: {d.Subscription},
 		}}
 		ack, err := s.js.PublishMsg(ctx, msg, jetstream.WithMsgID(messageID(d)), jetstream.WithExpectStream(s.cfg.Name))
 		switch {
 		case errors.Is(err, nats.ErrMaxPayload):
-			return false, fmt.Errorf("closejetstream: the event %s has %d bytes; raise max_payload of the server to 8 MB: %w", d.Event.ID, len(d.Event.Raw), err)
+			return false, fmt.Errorf("closejetstream: the event %s has %d bytes; raise max_payload of the server to 8 MB: %w", d.Event.ID, len(d.Raw), err)
 		case err != nil:
 			return false, fmt.Errorf("closejetstream: publish the event %s: %w", d.Event.ID, err)
 		}
@@ -156,11 +156,11 @@ func (s *Stream) Consume(ctx context.Context, durable, filter string, once webho
 // does not come again.
 func handle(ctx context.Context, msg jetstream.Msg, once webhooks.Once) error {
 	tenant, err := base64.StdEncoding.DecodeString(msg.Headers().Get(headerTenant))
-	event, parseErr := webhooks.ParseEvent(msg.Data())
+	d, parseErr := webhooks.Parse(string(tenant), msg.Headers().Get(headerSubscription), msg.Data())
 	if err != nil || parseErr != nil {
 		return msg.TermWithReason("no event of Close")
 	}
-	if _, err := once(ctx, &webhooks.Delivery{Tenant: string(tenant), Subscription: msg.Headers().Get(headerSubscription), Event: event}); err != nil {
+	if _, err := once(ctx, d); err != nil {
 		return msg.NakWithDelay(wait(msg))
 	}
 	return msg.DoubleAck(context.WithoutCancel(ctx))

@@ -172,18 +172,24 @@ func related(from query.Kind, of string, inner []query.Condition) query.Conditio
 			c = query.Related(closeapi.SearchObjectTypeContact, c)
 		}
 		return c
-	case "task":
-		return query.Related(closeapi.SearchObjectTypeTaskLead, inner...)
 	case "address":
 		c := query.Related(closeapi.SearchObjectTypeAddress, inner...)
 		if from != closeapi.SearchObjectTypeLead {
 			c = query.Related(closeapi.SearchObjectTypeLead, c)
 		}
 		return c
+	case "task":
+		of = string(closeapi.SearchObjectTypeTaskLead)
 	case "call", "email", "sms", "meeting", "note":
-		return query.Related(query.Kind("activity."+of), inner...)
+		of = "activity." + of
+	default:
+		return query.Related(query.Kind(of), inner...)
 	}
-	return query.Related(query.Kind(of), inner...)
+	c := query.Related(query.Kind(of), inner...)
+	if from == closeapi.SearchObjectTypeOpportunity { // activities and tasks are those of its lead
+		c = query.Related(closeapi.SearchObjectTypeLead, c)
+	}
+	return c
 }
 
 // money are the fields whose values are amounts.

@@ -107,6 +107,91 @@ func TestFindRecords(t *testing.T) {
 	}
 }
 
+// TestEveryRow asks for every kind of record by every related one, with and without it, and
+// with every operation: the emulator must understand all that the tool writes.
+func TestEveryRow(t *testing.T) {
+	t.Parallel()
+	srv := emulator.Start(t)
+	c := closekit.NewClient(closekit.APIKey(srv.APIKey()), closekit.BaseURL(srv.URL()))
+	lead, err := closeapi.LeadCreate(t.Context(), c, closeapi.LeadCreateParams{
+		Name: "Acme", Addresses: []closeapi.Address{{City: closekit.Some("Berlin")}},
+		Contacts: []closeapi.Contact{{Name: closekit.Some("Ann"), Emails: []closeapi.ContactEmail{{Email: "ann@acme.example"}}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	contact := lead.Contacts[0].ID
+	pipelines, err := closeapi.PipelinesList(t.Context(), c, closeapi.PipelinesListParams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := closeapi.OpportunityCreate(t.Context(), c, closeapi.OpportunityCreateParams{
+		LeadID: lead.ID, ContactID: closekit.Some(contact), Confidence: closekit.Some(80), StatusID: pipelines.Data[0].Statuses[0].ID,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for path, body := range map[string]map[string]any{
+		"/task/": {"_type": "lead", "text": "t"}, "/activity/call/": {"note": "n"}, "/activity/note/": {"note": "n"},
+		"/activity/email/": {"subject": "s", "status": "inbox", "sender": "a@b.example"}, "/activity/sms/": {"text": "s", "status": "inbox"},
+	} {
+		body["lead_id"], body["contact_id"] = lead.ID, contact
+		if err := c.Post(t.Context(), path, body, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func(in findtool.Input) int {
+		t.Helper()
+		in.Count = true
+		out, err := findtool.New().Call(t.Context(), c, in)
+		if err != nil {
+			t.Errorf("%+v: %v", in, err)
+			return -1
+		}
+		return out.(*findtool.Output).Count
+	}
+	fields := map[string]string{
+		"lead": "date_created", "contact": "date_created", "email_address": "email", "address": "city", "opportunity": "date_created", "call": "activity_at",
+		"email": "activity_at", "sms": "activity_at", "meeting": "activity_at", "note": "activity_at", "task": "date_created",
+	}
+	for _, kind := range []string{"lead", "contact", "opportunity"} {
+		for of, field := range fields {
+			want := 1
+			if of == "meeting" {
+				want = 0
+			}
+			rows := map[string]findtool.Row{"exists": {Of: of, Field: field, Op: "exists"}}
+			if of != kind {
+				rows["any"] = findtool.Row{Of: of}
+			}
+			if field == "email" || field == "city" {
+				rows["is"] = findtool.Row{Of: of, Field: field, Op: "is", Value: map[string]string{"email": "ann@acme.example", "city": "berlin"}[field]}
+				rows["has"] = findtool.Row{Of: of, Field: field, Op: "has", Value: map[string]string{"email": "acme", "city": "Berlin"}[field]}
+			} else {
+				rows["since"] = findtool.Row{Of: of, Field: field, Op: "since", Value: "2 hours ago"}
+			}
+			for op, row := range rows {
+				if got := count(findtool.Input{Kind: kind, Where: []findtool.Row{row}}); got != want {
+					t.Errorf("%s with %s %s: %d", kind, of, op, got)
+				}
+				if row.None = true; of == kind {
+					continue
+				}
+				if got := count(findtool.Input{Kind: kind, Where: []findtool.Row{row}}); got != 1-want {
+					t.Errorf("%s without %s %s: %d", kind, of, op, got)
+				}
+			}
+		}
+	}
+	for _, op := range []string{"at_least", "at_most", "is"} {
+		if got := count(findtool.Input{Kind: "opportunity", Where: []findtool.Row{{Field: "confidence", Op: op, Value: "80"}}}); got != 1 {
+			t.Errorf("confidence %s 80: %d", op, got)
+		}
+	}
+	if got := count(findtool.Input{Kind: "lead", Where: []findtool.Row{{Field: "date_created", Op: "before", Value: "1 hour ago"}}}); got != 0 {
+		t.Errorf("created before: %d", got)
+	}
+}
+
 // TestDefinition checks that the definition costs a model at most 500 tokens, at 4 bytes
 // each, and that its example is valid and works through an agent.
 func TestDefinition(t *testing.T) {

@@ -98,6 +98,14 @@ func TestFind(t *testing.T) {
 		{query.Leads(query.Related("activity.call")), "Beta, Acme Corp"},
 		{query.Leads(query.Related("activity.call", query.Field("activity_at").Between(noon.AddDate(0, 0, -2), noon))), "Beta"},
 		{query.Leads(query.Related("activity.call", query.Field("activity_at").Before(noon.AddDate(0, 0, -2)))), "Acme Corp"},
+		{query.Leads(query.Related("activity.call", query.Field("activity_at").InLast(query.Span{Weeks: 2}))), "Beta"},
+		{query.Leads(query.Related("activity.call", query.Field("activity_at").InLast(query.Span{Hours: 26}))), "Beta"}, // at 10:00
+		{query.Leads(query.Related("activity.call", query.Field("activity_at").InLast(query.Span{Hours: 25}))), ""},
+		{query.Leads(query.Related("activity.call", query.Field("activity_at").InLast(query.Span{Days: 1}))), "Beta"}, // from 00:00
+		{query.Leads(query.Related("activity.call", query.Field("activity_at").InLast(query.Span{}))), ""},            // today
+		{query.Leads(query.Related("activity.call", query.Field("activity_at").OlderThan(query.Span{Months: 1}))), "Acme Corp"},
+		{query.Leads(query.Related("activity.call", query.Field("activity_at").OlderThan(query.Span{Months: 1, Weeks: 2}))), ""},
+		{query.Leads(query.Related("activity.call", query.Field("activity_at").InNext(query.Span{Years: 1}))), ""},
 		{query.Leads(query.Field("created_by").Me()), "Globex, Beta, Acme Corp"},
 		{query.Leads(query.Field("description").Missing()), "Globex, Beta, Acme Corp"},
 		{query.Leads(query.Field("name").Exists()), "Globex, Beta, Acme Corp"},
@@ -172,11 +180,14 @@ func TestString(t *testing.T) {
 			query.Not(query.All(query.Field("name").StartsWith("glo"), query.Field("url").Exists())), query.Field("is_x").True(), query.Field("owner").Me()),
 		`date_created >= 2026-03-01 date_created < "2026-03-10T12:00:00" and confidence > 12.5`: query.Leads(
 			query.Field("date_created").Between(day, noon), query.Number("confidence").MoreThan(12.5)),
-		`type:contact and email(email:"a@b c")`: query.Contacts(query.Related("contact_email", query.Field("email").Has("a@b c"))),
-		"Acme Berlin":                           query.Leads(query.Text("Acme Berlin")),
-		"id:lead_1":                             query.Leads(query.ID("lead_1")),
-		`{"type":"brand_new"}`:                  query.Leads(query.Raw(closeapi.SearchQuery{Type: "brand_new"})),
-		"":                                      nil,
+		`date_created >= "2 weeks ago" date_created < now and date_updated < "1 year 6 months ago" and date_won >= now date_won < "in 3 days"`: query.Leads(
+			query.Field("date_created").InLast(query.Span{Weeks: 2}), query.Field("date_updated").OlderThan(query.Span{Years: 1, Months: 6}), query.Field("date_won").InNext(query.Span{Days: 3})),
+		`date_created >= today date_created < now`: query.Leads(query.Field("date_created").InLast(query.Span{})),
+		`type:contact and email(email:"a@b c")`:    query.Contacts(query.Related("contact_email", query.Field("email").Has("a@b c"))),
+		"Acme Berlin":                              query.Leads(query.Text("Acme Berlin")),
+		"id:lead_1":                                query.Leads(query.ID("lead_1")),
+		`{"type":"brand_new"}`:                     query.Leads(query.Raw(closeapi.SearchQuery{Type: "brand_new"})),
+		"":                                         nil,
 	} {
 		if got := query.String(q); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
@@ -218,7 +229,7 @@ func TestMomentOfSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := regexp.MustCompile(`on_or_after\?: \{type: (\w+), value: text such as ([^,}]+)\}, before\?: as on_or_after`).FindSubmatch(search.InputSchema())
+	m := regexp.MustCompile(`on_or_after\?: \(\{type: (\w+), value: text such as ([^,}]+)\} or .*\), before\?: as on_or_after`).FindSubmatch(search.InputSchema())
 	if m == nil {
 		t.Fatalf("the schema does not say how a moment is written: %s", search.InputSchema())
 	}

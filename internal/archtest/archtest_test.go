@@ -98,7 +98,7 @@ var table = map[string]rule{
 	"emulator/internal/store": {ours: []string{"emulator/internal/value"}},
 	"emulator/internal/value": {},
 
-	"runtime/webhooks":                 {ours: []string{".", "internal/words"}},
+	"runtime/webhooks":                 {ours: []string{".", "closeapi", "internal/words"}},
 	"runtime/webhooks/internal/faults": {}, // tests only
 	"runtime/webhooks/storetest":       {ours: []string{"runtime/webhooks"}},
 	"runtime/webhooks/sqlitestore":     {ours: []string{"runtime/webhooks", "internal/migrations", "internal/sqlitefile"}},
@@ -131,7 +131,7 @@ var table = map[string]rule{
 	"internal/rules":       {}, // tests only
 	"internal/cli": {
 		ours: []string{
-			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/files", "closeapi/records", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/apiroot", "internal/bom", "internal/buildinfo", "internal/codec", "internal/filelock", "internal/httpx", "internal/organization", "internal/words",
+			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/files", "closeapi/query", "closeapi/records", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/apiroot", "internal/bom", "internal/buildinfo", "internal/codec", "internal/filelock", "internal/httpx", "internal/organization", "internal/words",
 			"runtime/everything", "runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault", "runtime/recording", "runtime/webhooks",
 		},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},

@@ -91,7 +91,7 @@ func (p *program) events(ctx context.Context, args []string, f *eventFlags) erro
 			return false, nil
 		}
 		var line bytes.Buffer
-		if err := json.Compact(&line, d.Event.Raw); err != nil {
+		if err := json.Compact(&line, d.Raw); err != nil {
 			return false, err
 		}
 		line.WriteByte('\n')

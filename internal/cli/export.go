@@ -16,6 +16,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi/files"
+	"github.com/closekit/closekit/closeapi/query"
 	"github.com/closekit/closekit/runtime/everything"
 )
 
@@ -47,8 +48,9 @@ of them are safely on disk. If it is interrupted, killed or fails, the same comm
 goes on from there. In the end FILE is complete, and FILE.manifest.json has the
 number of records, the range of their dates, the SHA-256 of the file and more.
 
---since takes a day or a time of creation. Contacts have no date that Close could
-select by: at most 35,000 of them can be read.
+--since takes a day or a time of creation. Contacts are read by search, because Close
+cannot select them by date in a list. What has no date, such as comment threads, can
+be read up to the largest offset that Close accepts.
 
 With --native, Close itself writes the file, and the command waits for it and
 downloads it: leads, contacts or opportunities, however many, as a JSON list or as
@@ -134,7 +136,9 @@ func exportInput(what string) json.RawMessage {
 // exporting is a run of export.
 type exporting struct {
 	*program
-	tool  *closekit.Tool
+	list  *closekit.Tool // of the records
+	tool  *closekit.Tool // that is read: the list, or the search
+	kind  string         // of the records in a search; empty for a list
 	what  string
 	input json.RawMessage
 	file  *exportFile
@@ -143,13 +147,17 @@ type exporting struct {
 }
 
 func (p *program) export(ctx context.Context, what string, f *exportFlags) error {
-	x := &exporting{program: p, what: what, tool: p.exportTools()[what]}
-	if x.tool == nil {
+	x := &exporting{program: p, what: what, list: p.exportTools()[what]}
+	if x.list == nil {
 		hint := "one of " + strings.Join(p.exportable(), ", ")
 		if near := nearest(what, p.exportable()); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		return usage(fmt.Sprintf("%q cannot be exported", shorten(what)), hint)
+	}
+	x.tool = x.list
+	if search, err := p.catalog.Lookup("close_search"); err == nil && searched[what] != "" {
+		x.tool, x.kind = search, searched[what]
 	}
 	format, out, err := exportTarget(what, f)
 	if err != nil {
@@ -204,6 +212,18 @@ func exportTarget(what string, f *exportFlags) (format, out string, err error) {
 
 // selection returns the input of the tool: what to list, since when, which fields.
 func (x *exporting) selection(f *exportFlags) (json.RawMessage, error) {
+	var since time.Time
+	if f.since != "" {
+		var err error
+		if since, err = time.ParseInLocation(time.DateOnly, f.since, time.Local); err != nil {
+			if since, err = closekit.DateTime(f.since).Time(); err != nil {
+				return nil, usage(fmt.Sprintf("--since %q is neither a day nor a time", shorten(f.since)), "write it as 2026-03-01 or 2026-03-01T09:00:00Z")
+			}
+		}
+	}
+	if x.kind != "" {
+		return x.search(since, f.fields)
+	}
 	in := map[string]any{}
 	if err := json.Unmarshal(exportInput(x.what), &in); err != nil {
 		return nil, err
@@ -212,13 +232,7 @@ func (x *exporting) selection(f *exportFlags) (json.RawMessage, error) {
 		in["_fields"] = f.fields
 	}
 	if f.since != "" {
-		at, err := time.ParseInLocation(time.DateOnly, f.since, time.Local)
-		if err != nil {
-			if at, err = closekit.DateTime(f.since).Time(); err != nil {
-				return nil, usage(fmt.Sprintf("--since %q is neither a day nor a time", shorten(f.since)), "write it as 2026-03-01 or 2026-03-01T09:00:00Z")
-			}
-		}
-		text := at.UTC().Format(time.RFC3339)
+		text := since.UTC().Format(time.RFC3339)
 		op := x.tool.Operation()
 		param, value, _ := strings.Cut(op.Oldest, "=")
 		field, inText := strings.CutPrefix(value, "sort:")
@@ -232,6 +246,40 @@ func (x *exporting) selection(f *exportFlags) (json.RawMessage, error) {
 		}
 	}
 	return json.Marshal(in)
+}
+
+// searched are the kinds of records that a search finds and whose list cannot be bounded
+// by date, by what lists them.
+var searched = map[string]string{"contacts": "contact"}
+
+// search returns the input of a search for all records of the kind that were created since
+// a time, with these fields, or all that the list has.
+func (x *exporting) search(since time.Time, fields []string) (json.RawMessage, error) {
+	if len(fields) == 0 {
+		all, err := itemFields(x.list)
+		if err != nil {
+			return nil, err
+		}
+		fields = append(slices.DeleteFunc(all, func(name string) bool { return strings.HasPrefix(name, "custom") }), "custom")
+	}
+	q := query.About(query.Kind(x.kind))
+	if !since.IsZero() {
+		q = query.About(query.Kind(x.kind), query.Field("date_created").Since(since))
+	}
+	return json.Marshal(map[string]any{"query": q, "_fields": map[string][]string{x.kind: fields}})
+}
+
+// record returns a record as its list has it.
+func (x *exporting) record(raw json.RawMessage) (json.RawMessage, error) {
+	if x.kind == "" {
+		return raw, nil
+	}
+	var o map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return nil, fmt.Errorf("read the record: %w", err)
+	}
+	delete(o, "__object_type")
+	return json.Marshal(o)
 }
 
 // organizationOf returns the id of the organization that a client acts in. It also shows
@@ -267,9 +315,13 @@ func (x *exporting) run(ctx context.Context, client *closekit.Client) error {
 		}
 		var lines []byte
 		for _, r := range page.Items {
+			record, err := x.record(r.JSON)
+			if err != nil {
+				return fmt.Errorf("%s: %w", r.ID, err)
+			}
 			if x.asCSV == nil {
-				lines = append(append(lines, compact(r.JSON)...), '\n')
-			} else if lines, err = x.asCSV.append(lines, r.JSON); err != nil {
+				lines = append(append(lines, compact(record)...), '\n')
+			} else if lines, err = x.asCSV.append(lines, record); err != nil {
 				return fmt.Errorf("%s: %w", r.ID, err)
 			}
 			x.file.saw(r.Created)

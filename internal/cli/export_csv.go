@@ -35,7 +35,7 @@ func (x *exporting) columns(ctx context.Context, client *closekit.Client, chosen
 	fields := slices.Clone(chosen)
 	if all {
 		var err error
-		if fields, err = itemFields(x.tool); err != nil {
+		if fields, err = itemFields(x.list); err != nil {
 			return nil, err
 		}
 	}

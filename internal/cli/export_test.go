@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -24,10 +25,11 @@ import (
 	"github.com/closekit/closekit/emulator"
 )
 
-// gate is an emulated Close that runs something before every page of leads.
+// gate is an emulated Close that runs something before every page of a list.
 type gate struct {
-	srv *emulator.Server
-	url string
+	srv  *emulator.Server
+	url  string
+	list string // method and path
 
 	mu     sync.Mutex
 	pages  int
@@ -38,8 +40,7 @@ type gate struct {
 func newGate(t *testing.T, n, maxSkip int) *gate {
 	t.Helper()
 	start := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
-	g := &gate{srv: emulator.New(emulator.Options{MaxSkip: maxSkip})}
-	t.Cleanup(func() { _ = g.srv.Close() })
+	g := openGate(t, "GET /api/v1/lead/", emulator.Options{MaxSkip: maxSkip})
 	var b strings.Builder
 	b.WriteString(`{"leads": [`)
 	for i := range n {
@@ -51,8 +52,15 @@ func newGate(t *testing.T, n, maxSkip int) *gate {
 	if err := g.srv.Seed(strings.NewReader(b.String() + "]}")); err != nil {
 		t.Fatal(err)
 	}
+	return g
+}
+
+func openGate(t *testing.T, list string, o emulator.Options) *gate {
+	t.Helper()
+	g := &gate{srv: emulator.New(o), list: list}
+	t.Cleanup(func() { _ = g.srv.Close() })
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet && r.URL.Path == "/api/v1/lead/" {
+		if r.Method+" "+r.URL.Path == g.list {
 			g.mu.Lock()
 			g.pages++
 			page, before := g.pages, g.before
@@ -73,6 +81,25 @@ func (g *gate) child(t *testing.T, args ...string) *child {
 	t.Helper()
 	c := start(t, nil, self(t), append([]string{"--base-url", g.url, "--api-key", g.srv.APIKey()}, args...)...)
 	return c
+}
+
+func (g *gate) request(t *testing.T, method, path, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, g.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.SetBasicAuth(g.srv.APIKey(), "")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if _ = resp.Body.Close(); resp.StatusCode != http.StatusOK {
+		t.Errorf("%s %s: %s", method, path, resp.Status)
+	}
 }
 
 func ids(t *testing.T, file string) []string {
@@ -104,21 +131,7 @@ func TestExportSurvives(t *testing.T) {
 			staying = append(staying, id)
 		}
 	}
-	request := func(method, path, body string) {
-		req, err := http.NewRequestWithContext(t.Context(), method, g.url+path, strings.NewReader(body))
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		req.Header.Set("Content-Type", "application/json")
-		req.SetBasicAuth(g.srv.APIKey(), "")
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		_ = resp.Body.Close()
-	}
+	request := func(method, path, body string) { g.request(t, method, path, body) }
 	reached := make(chan int)
 	stop := map[int]bool{40: true, 85: true}
 	g.before = func(page int) {
@@ -191,6 +204,111 @@ func TestExportSurvives(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(out + ".*"); len(left) != 1 {
 		t.Errorf("files are left: %q", left)
+	}
+}
+
+// TestExportContacts exports contacts past the number of records that a search reaches,
+// is killed in the middle, and goes on. The records are like those of the list.
+func TestExportContacts(t *testing.T) {
+	start := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	g := openGate(t, "POST /api/v1/data/search/", emulator.Options{MaxFound: 250, Clock: func() time.Time { return start }})
+	g.request(t, "POST", "/api/v1/custom_field/contact/", `{"name": "Shoe size", "type": "number"}`)
+	field := g.srv.Objects("custom_fields_contact")[0]["id"].(string)
+	for range 90 {
+		seed := strings.Repeat(`{"name": "Company", "contacts": [{"name": "Ann", "custom": {"Shoe size": 38}, "emails": [{"email": "ann@acme.example", "type": "office"}]}]},`, 10)
+		if err := g.srv.Seed(strings.NewReader(`{"leads": [` + seed[:len(seed)-1] + "]}")); err != nil {
+			t.Fatal(err)
+		}
+		g.srv.Advance(time.Minute)
+	}
+	var doomed, staying []string
+	for i, o := range g.srv.Objects("contacts") {
+		if id := o["id"].(string); i%9 == 0 {
+			doomed = append(doomed, id)
+		} else {
+			staying = append(staying, id)
+		}
+	}
+	lead := g.srv.Objects("leads")[0]["id"].(string)
+	reached := make(chan int)
+	g.before = func(page int) {
+		g.request(t, "DELETE", "/api/v1/contact/"+doomed[page]+"/", "")
+		g.request(t, "POST", "/api/v1/contact/", `{"lead_id": "`+lead+`", "name": "new"}`)
+		if page == 5 {
+			reached <- page
+			<-reached
+		}
+	}
+	dir := t.TempDir()
+	args := []string{"export", "contacts", "--out", filepath.Join(dir, "contacts.jsonl")}
+	c := g.child(t, args...)
+	<-reached
+	c.signal(syscall.SIGKILL)
+	reached <- 0
+	if _, code := c.end(); code == 0 {
+		t.Fatal("the command was not killed")
+	}
+	c = g.child(t, args...)
+	if rest, code := c.end(); code != 0 || !strings.Contains(c.stderr.String(), "going on after the") {
+		t.Fatalf("exit code %d: %s %s", code, rest, c.stderr.String())
+	}
+	count := map[string]int{}
+	for _, id := range ids(t, args[3]) {
+		if count[id]++; count[id] > 1 {
+			t.Errorf("%s came twice", id)
+		}
+	}
+	for _, id := range staying {
+		if count[id] != 1 {
+			t.Fatalf("%s came %d times", id, count[id])
+		}
+	}
+	g.before = nil
+	data, err := os.ReadFile(args[3])
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := bytes.Cut(data, []byte("\n"))
+	var got, listed map[string]any
+	if err := json.Unmarshal(first, &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range g.srv.Objects("contacts") {
+		if o["id"] == got["id"] {
+			b, err := json.Marshal(o)
+			if err != nil || json.Unmarshal(b, &listed) != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if !reflect.DeepEqual(got, listed) {
+		t.Errorf("the export has %v\nthe list has  %v", got, listed)
+	}
+	// The last half hour as CSV.
+	since := start.Add(60 * time.Minute)
+	out := filepath.Join(dir, "late.csv")
+	c = g.child(t, "export", "contacts", "--out", out, "--since", since.Format(time.RFC3339))
+	if rest, code := c.end(); code != 0 {
+		t.Fatalf("exit code %d: %s %s", code, rest, c.stderr.String())
+	}
+	f, err := os.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := 0
+	for _, o := range g.srv.Objects("contacts") {
+		if at, err := time.Parse(time.RFC3339, o["date_created"].(string)); err == nil && !at.Before(since) {
+			want++
+		}
+	}
+	at := slices.Index(rows[0], "custom."+field)
+	if at < 0 || rows[1][at] != "38" || len(rows)-1 != want || want < 250 || want > 400 {
+		t.Errorf("%d rows of %d, such as %q", len(rows)-1, want, rows[:2])
 	}
 }
 

@@ -45,8 +45,11 @@ type clause struct {
 }
 
 type moment struct {
-	Type  string `json:"type"`
-	Value string `json:"value"`
+	Type      string         `json:"type"`
+	Value     string         `json:"value"`
+	Direction string         `json:"direction"`
+	Moment    *moment        `json:"moment"`
+	Offset    map[string]int `json:"offset"`
 }
 
 // UnmarshalJSON reads a node. One that has another form than its type lets expect is kept
@@ -219,7 +222,42 @@ func momentText(m *moment) (string, bool) {
 	if m == nil {
 		return "", true
 	}
-	return quote(strings.TrimSuffix(m.Value, "T00:00:00")), m.Type == "fixed_utc"
+	switch m.Type { // the others are written as they are
+	case "fixed_utc":
+		return quote(strings.TrimSuffix(m.Value, "T00:00:00")), true
+	case "now":
+		return "now", true
+	case "offset":
+		text, ok := spanText(m)
+		return quote(text), ok
+	}
+	return "", false
+}
+
+// spanText writes the distance of a moment from the time of the search, such as 2 weeks
+// ago. It reports false for what these words cannot say.
+func spanText(m *moment) (string, bool) {
+	if m.Offset == nil || m.Moment == nil || m.Moment.Type != "now" || m.Direction != "past" && m.Direction != "future" {
+		return "", false
+	}
+	var parts []string
+	for _, unit := range []string{"years", "months", "weeks", "days", "hours", "minutes", "seconds"} {
+		switch n := m.Offset[unit]; n {
+		case 0:
+		case 1:
+			parts = append(parts, "1 "+strings.TrimSuffix(unit, "s"))
+		default:
+			parts = append(parts, strconv.Itoa(n)+" "+unit)
+		}
+	}
+	text := strings.Join(parts, " ")
+	switch {
+	case text == "":
+		return "today", true
+	case m.Direction == "future":
+		return "in " + text, true
+	}
+	return text + " ago", true
 }
 
 func bound(name, op, value string) string {

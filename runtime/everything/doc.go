@@ -20,5 +20,9 @@
 // done with the page, and is where another process goes on, see [From].
 //
 // A list without a date to bound, such as that of contacts, is read the same way up to
-// the limit, where it ends with a [*closekit.SkipLimitError].
+// the limit, where it ends with a [*closekit.SkipLimitError]. Contacts, leads and
+// opportunities can be read by closeapi.Search instead, with any query: by its cursor as
+// far as a search reaches (10,000 records), then by searches that begin at the time of
+// creation that was reached. A cursor that expires, because the loop takes its time, only
+// begins the next search early.
 package everything

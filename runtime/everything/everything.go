@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
+	"slices"
 
 	"github.com/closekit/closekit"
 )
@@ -123,6 +125,7 @@ var errRequested = errors.New("the request is known")
 func request(c *closekit.Client, call func(*closekit.Client) error) (*closekit.Request, error) {
 	var req *closekit.Request
 	err := call(c.With(nil, closekit.WithGuard(func(_ context.Context, r closekit.Request) error {
+		r.Body = slices.Clone(r.Body) // its memory is used again
 		req = &r
 		return errRequested
 	})))
@@ -130,6 +133,18 @@ func request(c *closekit.Client, call func(*closekit.Client) error) (*closekit.R
 		return nil, err
 	}
 	return req, nil
+}
+
+// reader reads a list page by page. A page is nil after the last.
+type reader interface {
+	next(ctx context.Context, c *closekit.Client) (*Page[Record], error)
+}
+
+func readerOf(req *closekit.Request, o *options) (reader, error) {
+	if req.Method == http.MethodPost && req.Path == searchPath {
+		return newSearch(req, o)
+	}
+	return newWalk(req, o)
 }
 
 // pages reads the list that a call asks for.
@@ -144,12 +159,12 @@ func pages(ctx context.Context, c *closekit.Client, call func(*closekit.Client) 
 			yield(nil, err)
 			return
 		}
-		w, err := newWalk(req, &o)
+		r, err := readerOf(req, &o)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		next := func(ctx context.Context) (*Page[Record], error) { return w.next(ctx, c) }
+		next := func(ctx context.Context) (*Page[Record], error) { return r.next(ctx, c) }
 		if o.prefetch > 0 {
 			var stop func()
 			next, stop = ahead(ctx, next, o.prefetch)

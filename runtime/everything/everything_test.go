@@ -37,11 +37,17 @@ type world struct {
 
 func newWorld(t *testing.T, maxSkip int, seed string) *world {
 	t.Helper()
-	w := &world{T: t, rng: rand.New(rand.NewPCG(3, 5)), srv: emulator.New(emulator.Options{Seed: 1, MaxSkip: maxSkip, Clock: func() time.Time { return start.AddDate(1, 0, 0) }})}
-	t.Cleanup(func() { _ = w.srv.Close() })
+	w := newWorldOf(t, emulator.Options{Seed: 1, MaxSkip: maxSkip, Clock: func() time.Time { return start.AddDate(1, 0, 0) }})
 	if err := w.srv.Seed(strings.NewReader(seed)); err != nil {
 		t.Fatal(err)
 	}
+	return w
+}
+
+func newWorldOf(t *testing.T, o emulator.Options) *world {
+	t.Helper()
+	w := &world{T: t, rng: rand.New(rand.NewPCG(3, 5)), srv: emulator.New(o)}
+	t.Cleanup(func() { _ = w.srv.Close() })
 	w.c = closekit.NewClient(closekit.APIKey(w.srv.APIKey()), closekit.BaseURL("http://127.0.0.1"), closekit.HTTPClient(&http.Client{Transport: w.srv.Transport()}),
 		closekit.WithMiddleware(func(next closekit.RoundTrip) closekit.RoundTrip {
 			return func(a *closekit.Attempt) (*http.Response, error) {
@@ -115,6 +121,9 @@ func (w *world) change(resource, path string, create func() string) {
 				w.send("DELETE", path+doomed[at]+"/", "")
 				doomed = slices.Delete(doomed, at, at+1)
 			}
+		}
+		if create == nil {
+			return
 		}
 		for range 3 {
 			w.send("POST", path, create())

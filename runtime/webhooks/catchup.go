@@ -164,10 +164,10 @@ func (r *logReader) run(ctx context.Context, from time.Time) error {
 
 // window returns the events of all kinds in a window, and the earlier ends that it was cut
 // to, if there were too many.
-func (r *logReader) window(ctx context.Context, from, to time.Time) (events []*Event, cuts []time.Time, err error) {
+func (r *logReader) window(ctx context.Context, from, to time.Time) (events []*Delivery, cuts []time.Time, err error) {
 	for _, k := range r.log.Kinds {
 		began := len(events)
-		err := r.pages(ctx, k, from, to, func(e *Event) {
+		err := r.pages(ctx, k, from, to, func(e *Delivery) {
 			if at := e.updated(); at.Before(from) || !to.IsZero() && at.After(to) {
 				return
 			}
@@ -178,8 +178,8 @@ func (r *logReader) window(ctx context.Context, from, to time.Time) (events []*E
 			if cut, ok := middle(events, from); ok {
 				to, cuts = cut, append(cuts, cut)
 				before := events[:began]
-				before = slices.DeleteFunc(before, func(e *Event) bool { return e.updated().After(cut) })
-				own := slices.DeleteFunc(slices.Clone(events[began:]), func(e *Event) bool { return e.updated().After(cut) })
+				before = slices.DeleteFunc(before, func(e *Delivery) bool { return e.updated().After(cut) })
+				own := slices.DeleteFunc(slices.Clone(events[began:]), func(e *Delivery) bool { return e.updated().After(cut) })
 				began, events = len(before), append(before, own...)
 			}
 		})
@@ -193,7 +193,7 @@ func (r *logReader) window(ctx context.Context, from, to time.Time) (events []*E
 
 // middle returns the instant that leaves half of the events before it, unless it would
 // leave none or all.
-func middle(events []*Event, from time.Time) (time.Time, bool) {
+func middle(events []*Delivery, from time.Time) (time.Time, bool) {
 	times := make([]time.Time, 0, len(events))
 	for _, e := range events {
 		times = append(times, e.updated())
@@ -205,7 +205,7 @@ func middle(events []*Event, from time.Time) (time.Time, bool) {
 
 // pages reads the events of a kind, newest first, until one is older than the window. A
 // cursor that Close no longer knows is replaced by reading from the start.
-func (r *logReader) pages(ctx context.Context, k Kind, from, to time.Time, each func(*Event)) error {
+func (r *logReader) pages(ctx context.Context, k Kind, from, to time.Time, each func(*Delivery)) error {
 	const restarts = 3
 	cursor, seen := "", map[Mark]bool{}
 	for failed := 0; ; {
@@ -220,7 +220,7 @@ func (r *logReader) pages(ctx context.Context, k Kind, from, to time.Time, each 
 		}
 		old := 0
 		for _, raw := range page.Data {
-			e, err := ParseEvent(raw)
+			e, err := Parse(r.log.Tenant, "", raw)
 			if err != nil {
 				return err
 			}
@@ -228,7 +228,7 @@ func (r *logReader) pages(ctx context.Context, k Kind, from, to time.Time, each 
 				old++
 				continue
 			}
-			if m := (Mark{Event: e.ID + " " + e.Order()}); !seen[m] {
+			if m := e.Mark(); !seen[m] {
 				seen[m] = true
 				each(e)
 			}
@@ -241,8 +241,7 @@ func (r *logReader) pages(ctx context.Context, k Kind, from, to time.Time, each 
 }
 
 // hand handles one event and moves the checkpoint to it.
-func (r *logReader) hand(ctx context.Context, e *Event) error {
-	d := &Delivery{Tenant: r.log.Tenant, Event: e}
+func (r *logReader) hand(ctx context.Context, d *Delivery) error {
 	m := d.Mark()
 	if r.done[m] {
 		return nil
@@ -250,17 +249,17 @@ func (r *logReader) hand(ctx context.Context, e *Event) error {
 	r.progress.Read++
 	first, err := r.patiently(ctx, d)
 	if err != nil {
-		return fmt.Errorf("webhooks: event %s (%s.%s): %w", e.ID, e.ObjectType, e.Action, err)
+		return fmt.Errorf("webhooks: event %s (%s.%s): %w", d.Event.ID, d.Event.ObjectType, d.Event.Action, err)
 	}
 	if first {
 		r.progress.First++
 	}
 	// Windows overlap in one instant only.
-	if at := e.updated(); at.After(r.progress.Checkpoint) {
+	if at := d.updated(); at.After(r.progress.Checkpoint) {
 		clear(r.done)
 	}
 	r.done[m] = true
-	r.reach(e.updated())
+	r.reach(d.updated())
 	if r.unsaved++; r.unsaved < saveEach {
 		return nil
 	}

@@ -13,8 +13,9 @@ import (
 	"github.com/closekit/closekit"
 )
 
-// The requests of this package to Close. They use the client directly: the package serves
-// every set of generated functions, also one without those for webhooks and events.
+// The requests of this package to Close. They use the client directly: an event is kept as
+// it came, of a subscription only what is compared is read, and unlike the generated
+// functions they accept every kind of event and every response that has that.
 
 var (
 	opList   = closekit.Operation{Tool: "close_webhooks_list", Method: http.MethodGet, Path: "/webhook/", Effect: closekit.Read, Idempotent: true}

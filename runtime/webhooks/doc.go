@@ -5,7 +5,9 @@
 //	store, err := sqlitestore.Open("webhooks.db")
 //	keys := webhooks.NewKeys(store, vault)
 //	once := webhooks.Leased(store, 0, func(ctx context.Context, d *webhooks.Delivery) error {
-//		lead, err := parse(d.Event.Data)
+//		if lead, ok := d.Event.AsLead(); ok && d.Event.Changed("status_id") {
+//			log.Print(lead.Before.StatusID, lead.After.StatusID)
+//		}
 //		…
 //	})
 //	receiver, err := webhooks.NewReceiver(webhooks.Config{Keys: keys.Lookup, Once: once})
@@ -31,7 +33,7 @@
 //
 // # Order
 //
-// Compare [Event.Newer] with what you stored for the object, or store [Event.Order] and
+// Compare [Delivery.Newer] with what you stored for the object, or store [Delivery.Order] and
 // write only if it is greater. Two events of one object may be handled at the same time.
 //
 // # What deliveries miss

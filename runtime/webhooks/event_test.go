@@ -3,40 +3,62 @@ package webhooks_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/runtime/webhooks"
 )
 
-func parse(t testing.TB, text string) *webhooks.Event {
+func parse(t testing.TB, text string) *webhooks.Delivery {
 	t.Helper()
-	e, err := webhooks.ParseEvent([]byte(text))
+	d, err := webhooks.Parse("acme", "whsub_1", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e
+	return d
 }
 
 func TestEvent(t *testing.T) {
 	t.Parallel()
-	e := parse(t, `{"id": "ev_1", "object_type": "lead", "object_id": "lead_1", "lead_id": null, "action": "updated", "changed_fields": ["name"], "user_id": "user_1",
+	d := parse(t, `{"id": "ev_1", "object_type": "lead", "object_id": "lead_1", "lead_id": null, "action": "updated", "changed_fields": ["name"], "user_id": "user_1",
 		"data": {"name": "a"}, "previous_data": { }, "date_updated": "2026-01-01T00:00:00.5", "new": 1}`)
-	want(t, "lead", e.LeadID, "")
-	want(t, "user", e.UserID, "user_1")
-	want(t, "data", string(e.Data), `{"name": "a"}`)
-	if e.PreviousData != nil || parse(t, `{"id":"e","object_type":"lead","action":"deleted","data":null,"date_updated":"2026-01-01"}`).Data != nil {
-		t.Error("no record is not nil")
+	e := d.Event
+	want(t, "tenant", d.Tenant, "acme")
+	want(t, "subscription", d.Subscription, "whsub_1")
+	want(t, "lead", e.LeadID, closekit.Null[closeapi.LeadID]())
+	want(t, "user", e.UserID, closekit.Some[closeapi.UserID]("user_1"))
+	lead, ok := e.AsLead()
+	if !ok || lead.Before != nil || lead.After == nil || lead.After.Name.Or("") != "a" {
+		t.Errorf("lead %+v", lead)
+	}
+	if _, ok := e.AsContact(); ok {
+		t.Error("the lead is a contact")
+	}
+	if raw, ok := e.Raw("new"); !ok || string(raw) != "1" || len(d.Raw) < 200 {
+		t.Errorf("what has no field: %s, of %s", raw, d.Raw)
+	}
+	if gone, ok := parse(t, `{"id":"e","object_type":"lead","action":"deleted","data":null,"previous_data":{"name":"b"},"date_updated":"2026-01-01"}`).Event.AsLead(); !ok || gone.After != nil || gone.Before.Name.Or("") != "b" {
+		t.Errorf("deleted: %+v", gone)
 	}
 	if !e.Changed("name") || e.Changed("status_id") {
 		t.Error("Changed")
 	}
+	for text, reason := range map[string]string{
+		`[]`: "cannot be read", `null`: "no valid id", `{"id":"e","action":"x","date_updated":"2026-01-01"}`: "no object_type",
+		`{"id":"e","object_type":"lead","action":"x","date_updated":"now"}`: "date_updated",
+	} {
+		if _, err := webhooks.Parse("", "", []byte(text)); err == nil || !strings.Contains(err.Error(), reason) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 	for date, newer := range map[closekit.DateTime]bool{
 		"": true, "2026-01-01T00:00:00.4": true, "2026-01-01T00:00:00.5": false, "2026-01-01T01:00:00.500000+01:00": false, "2026-01-01T00:00:00.500001": false, "2025-12-31": true,
 	} {
-		want(t, "newer than "+string(date), e.Newer(date), newer)
+		want(t, "newer than "+string(date), d.Newer(date), newer)
 	}
-	want(t, "order", e.Order(), "2026-01-01T00:00:00.500000Z")
+	want(t, "order", d.Order(), "2026-01-01T00:00:00.500000Z")
 }
 
 // TestFanout tells a slow reader what it missed, and keeps others going.

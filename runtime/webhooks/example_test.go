@@ -22,13 +22,22 @@ import (
 // rename is what the program does with an event: it keeps the names of leads in its own
 // table, in the transaction that marks the event as handled.
 func rename(ctx context.Context, tx *sql.Tx, d *webhooks.Delivery) error {
-	var lead closeapi.Lead
-	if err := lead.UnmarshalJSON(d.Event.Data); err != nil {
-		return err
+	lead, ok := d.Event.AsLead()
+	if !ok || lead.After == nil || d.Event.Action == "updated" && !d.Event.Changed("name") {
+		return nil // nothing that matters here
 	}
 	_, err := tx.ExecContext(ctx, `insert into names (lead, name, ordering) values (?1, ?2, ?3)
-		on conflict (lead) do update set name = ?2, ordering = ?3 where ordering < ?3`, d.Event.ObjectID, lead.Name.Or(""), d.Event.Order())
+		on conflict (lead) do update set name = ?2, ordering = ?3 where ordering < ?3`, d.Event.ObjectID, lead.After.Name.Or(""), d.Order())
 	return err
+}
+
+// statusOf returns the status of a lead before and after an event.
+func statusOf(d *webhooks.Delivery) (before, after closeapi.LeadStatusID, changed bool) {
+	lead, ok := d.Event.AsLead()
+	if !ok || lead.Before == nil || lead.After == nil || !d.Event.Changed("status_id") {
+		return "", "", false
+	}
+	return lead.Before.StatusID.Or(""), lead.After.StatusID.Or(""), true
 }
 
 // receive makes a subscription for a tenant and serves its deliveries.

@@ -3,7 +3,6 @@ package webhooks_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -84,11 +83,11 @@ func (j *journal) handle(_ context.Context, d *webhooks.Delivery) error {
 	if j.fail != nil {
 		return j.fail
 	}
-	var lead struct {
-		Name string `json:"name"`
+	name := ""
+	if lead, ok := d.Event.AsLead(); ok && lead.After != nil { // a deletion has none
+		name = lead.After.Name.Or("")
 	}
-	_ = json.Unmarshal(d.Event.Data, &lead) // a deletion has none
-	j.lines = append(j.lines, strings.TrimSpace(d.Event.Action+" "+lead.Name))
+	j.lines = append(j.lines, strings.TrimSpace(string(d.Event.Action)+" "+name))
 	return nil
 }
 

@@ -254,14 +254,14 @@ func (r *Receiver) verify(ctx context.Context, sig signature, body []byte) (*Del
 	case !r.fresh(sig.timestamp):
 		return unauthorized("the timestamp is too old or in the future")
 	}
-	event, err := ParseEvent(e.Event)
+	d, err := Parse(sub.Tenant, e.Subscription, e.Event)
 	switch {
 	case err != nil:
 		return nil, &refusal{http.StatusBadRequest, "the event cannot be read", err}
-	case sub.Organization != "" && event.OrganizationID != sub.Organization:
+	case sub.Organization != "" && string(d.Event.OrganizationID.Or("")) != sub.Organization:
 		return unauthorized("the event is of another organization than the subscription")
 	}
-	return &Delivery{Tenant: sub.Tenant, Subscription: e.Subscription, Event: event}, nil
+	return d, nil
 }
 
 // fresh reports whether a timestamp is within MaxAge, in the past or the future: either

@@ -98,12 +98,8 @@ func TestReordered(t *testing.T) {
 	var name, order string
 	d := newDesk(t, func(cfg *webhooks.Config) {
 		cfg.Once = webhooks.Leased(webhooks.NewMemory(0), 0, func(_ context.Context, d *webhooks.Delivery) error {
-			var lead struct{ Name string }
-			if newer := d.Event.Order() > order; newer {
-				if err := json.Unmarshal(d.Event.Data, &lead); err != nil {
-					return err
-				}
-				name, order = lead.Name, d.Event.Order()
+			if lead, ok := d.Event.AsLead(); ok && d.Order() > order {
+				name, order = lead.After.Name.Or(""), d.Order()
 			}
 			return nil
 		})

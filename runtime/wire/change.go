@@ -1,10 +1,12 @@
 package wire
 
 import (
+	"bytes"
 	"reflect"
 	"unsafe"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/codec"
 )
 
 // ChangeOf decodes the record after and before an event if matches is true, and reports
@@ -25,8 +27,8 @@ func changeOf(t reflect.Type, after, before []byte, matches bool) (a, b unsafe.P
 
 // record decodes one side of a change, nil if there is none.
 func record(t reflect.Type, raw []byte) (unsafe.Pointer, bool) {
-	switch string(raw) {
-	case "", "null", "{}":
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || codec.IsNull(raw) || raw[0] == '{' && string(bytes.TrimSpace(raw[1:])) == "}" {
 		return nil, true
 	}
 	v := reflect.New(t)

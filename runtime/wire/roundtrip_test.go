@@ -490,6 +490,7 @@ func TestChangeOf(t *testing.T) {
 	}{
 		{`{"name":"new"}`, `{"name":"old"}`, true, "new old", true},
 		{`{"name":"new"}`, `{}`, true, "new -", true},
+		{` {"name":"new"}`, " { } ", true, "new -", true},
 		{`{}`, `{"name":"old"}`, true, "- old", true},
 		{`null`, ``, true, "- -", true},
 		{`{"name":"new"}`, `{}`, false, "- -", false},

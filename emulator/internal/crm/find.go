@@ -1,6 +1,7 @@
 package crm
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,7 +102,8 @@ func search(c *rest.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	results, err := wholeIn(c, "results_limit", maxFound, 1<<31)
+	most := cmp.Or(c.Engine.Options.MaxFound, maxFound)
+	results, err := wholeIn(c, "results_limit", int64(most), 1<<31)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +111,7 @@ func search(c *rest.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	walk, count, err := walkOf(c, results)
+	walk, count, err := walkOf(c, min(results, most))
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +205,7 @@ func walkOf(c *rest.Call, limit int) (*store.Walk, any, error) {
 		return nil, nil, rest.FieldError("query", fmt.Sprintf("The query is about %q, which a search does not return.", kind))
 	}
 	total := len(rows)
-	rows = rows[:min(total, limit, maxFound)]
+	rows = rows[:min(total, limit)]
 	w := &store.Walk{Organization: c.Organization, Kind: kind}
 	for _, rec := range rows {
 		w.IDs = append(w.IDs, rec.ID)

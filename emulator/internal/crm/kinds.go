@@ -24,7 +24,7 @@ var activityFieldKinds = map[string]query.Kind{
 	"note": query.Text, "subject": query.Text, "body_text": query.Text, "body_html": query.Text, "text": query.Text, "title": query.Text,
 	"direction": query.Exact, "status": query.Exact, "disposition": query.Exact, "source": query.Exact, "duration": query.Number,
 	"sender": query.Email, "to": query.Email, "template_id": query.Exact, "sequence_id": query.Exact, "outcome_id": query.Exact,
-	"custom_activity_type_id": query.Exact, "remote_phone": query.Phone, "local_phone": query.Phone, "has_reply": query.Exact,
+	"custom_activity_type_id": query.Exact, "remote_phone": query.Phone, "local_phone": query.Phone, "has_reply": query.Flag,
 }
 
 // recordKinds are the kinds beside leads and opportunities, whose fields are those of
@@ -37,7 +37,7 @@ var recordKinds = map[string]recordKind{
 		"created_by": query.User, "updated_by": query.User,
 	}},
 	"task.lead": {table: "tasks", typ: "lead", fields: map[string]query.Kind{
-		"id": query.Exact, "text": query.Text, "date": query.Time, "is_complete": query.Exact, "assigned_to": query.User, "contact_id": query.Exact,
+		"id": query.Exact, "text": query.Text, "date": query.Time, "is_complete": query.Flag, "assigned_to": query.User, "contact_id": query.Exact,
 		"date_created": query.Time, "date_updated": query.Time, "created_by": query.User, "priority": query.Exact,
 	}},
 	"activity.call":            {table: "activities", typ: "Call", fields: activityFieldKinds},
@@ -71,6 +71,7 @@ func treeSchema(c *rest.Call, kind string) (*query.Schema[*store.Record], bool) 
 		Texts: func(rec *store.Record) []string { return treeTexts(c, kind, rec) },
 		ID:    func(rec *store.Record) string { return rec.ID },
 		Now:   c.Now, Zone: c.Zone, Me: c.User, Kind: kind,
+		Members: func(group string) []string { return membersOf(c, group) },
 	}
 	s.Related = func(to string) (*query.Schema[*store.Record], func(*store.Record) []*store.Record, bool) {
 		inner, ok := treeSchema(c, to)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/closekit/closekit/emulator/internal/query"
 	"github.com/closekit/closekit/emulator/internal/rest"
 	"github.com/closekit/closekit/emulator/internal/store"
 	"github.com/closekit/closekit/emulator/internal/value"
@@ -32,20 +33,8 @@ func (s span) has(t time.Time) bool { return !t.Before(s.from) && t.Before(s.to)
 
 // relativeSpan returns the range that a name stands for, in the caller's time zone.
 func relativeSpan(c *rest.Call, name string) (span, bool) {
-	y, m, d := c.Now.In(c.Zone).Date()
-	day := func(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, c.Zone) }
-	weekday := (int(c.Now.In(c.Zone).Weekday()) + 6) % 7 // from Monday
-	quarter := (m-1)/3*3 + 1
-	spans := map[string]span{
-		"today": {day(y, m, d), day(y, m, d+1)}, "yesterday": {day(y, m, d-1), day(y, m, d)},
-		"this-week": {day(y, m, d-weekday), day(y, m, d-weekday+7)}, "last-week": {day(y, m, d-weekday-7), day(y, m, d-weekday)},
-		"this-month": {day(y, m, 1), day(y, m+1, 1)}, "last-month": {day(y, m-1, 1), day(y, m, 1)},
-		"this-quarter": {day(y, quarter, 1), day(y, quarter+3, 1)}, "last-quarter": {day(y, quarter-3, 1), day(y, quarter, 1)},
-		"this-year": {day(y, 1, 1), day(y+1, 1, 1)}, "last-year": {day(y-1, 1, 1), day(y, 1, 1)},
-		"all-time": {day(1970, 1, 1), day(9999, 1, 1)},
-	}
-	s, ok := spans[name]
-	return s, ok
+	from, to, ok := query.Relative(name, c.Now, c.Zone)
+	return span{from, to}, ok
 }
 
 // spanOf reads a range of the body, by its name or by two moments. Without either it is
@@ -80,14 +69,22 @@ func usersOf(c *rest.Call) map[string]bool {
 	out := map[string]bool{}
 	for _, id := range list {
 		out[id] = true
-		if group := c.State.Find("groups", c.Organization, id); group != nil {
-			for _, m := range value.List(group.Data["members"]) {
-				o, _ := m.(object)
-				out[value.String(o["user_id"])] = true
-			}
+		for _, user := range membersOf(c, id) {
+			out[user] = true
 		}
 	}
 	return out
+}
+
+// membersOf returns the ids of the users of a group, none if it is not one.
+func membersOf(c *rest.Call, id string) (users []string) {
+	if group := c.State.Find("groups", c.Organization, id); group != nil {
+		for _, m := range value.List(group.Data["members"]) {
+			o, _ := m.(object)
+			users = append(users, value.String(o["user_id"]))
+		}
+	}
+	return users
 }
 
 // leadsOfReport returns the leads that a report is about; nil means all.

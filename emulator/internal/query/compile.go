@@ -25,6 +25,7 @@ const (
 	Number             // also <, <=, > and >=
 	Time               // also <, <=, > and >=
 	User               // id or name of a user; "me" is the caller
+	Flag               // is true or false
 )
 
 // Field reads the values of a field from an object. Texts are strings, numbers
@@ -45,8 +46,9 @@ type Schema[T any] struct {
 	// Now and Zone give relative dates and dates without time their meaning.
 	Now  time.Time
 	Zone *time.Location
-	// Me is the id of the caller.
-	Me string
+	// Me is the id of the caller, and Members returns the ids of the users of a group.
+	Me      string
+	Members func(group string) []string
 	// Kind is the kind of the objects in trees, and Related returns what belongs to one.
 	Kind    string
 	Related func(kind string) (*Schema[T], func(T) []T, bool)
@@ -184,7 +186,7 @@ func isSet(v any) bool {
 type Count int
 
 func unknown(name string) *Error {
-	return problem("The query has the field %s, which does not exist.", quote(name))
+	return problem("The query has the field %s, which does not exist or is not emulated.", quote(name))
 }
 
 func (s *Schema[T]) compileCondition(c condition) (predicate[T], error) {
@@ -221,6 +223,9 @@ func (s *Schema[T]) test(kind Kind, c condition, v operand) (func(any) bool, err
 	}
 	if !equality {
 		return nil, problem("The query compares %s with %q, but it is neither a number nor a time.", quote(c.field), c.op)
+	}
+	if kind == Flag {
+		return func(is any) bool { b, ok := is.(bool); return ok && strconv.FormatBool(b) == v.folded }, nil
 	}
 	if kind == User && v.folded == "me" && !v.quoted {
 		return func(is any) bool { return is == s.Me }, nil

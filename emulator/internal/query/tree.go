@@ -3,6 +3,7 @@ package query
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,7 +47,9 @@ var members = map[string][]string{
 }
 
 // optional are the members of a node or condition that may be left out.
-var optional = map[string]bool{"mode": true, "gt": true, "gte": true, "lt": true, "lte": true, "on_or_after": true, "before": true}
+var optional = map[string]bool{
+	"mode": true, "gt": true, "gte": true, "lt": true, "lte": true, "on_or_after": true, "before": true, "which": true, "which_day_end": true,
+}
 
 // check reports what is missing in an object, or what it has beside the members of its
 // type.
@@ -269,20 +272,49 @@ func (s *Schema[T]) compileTest(n test) (predicate[T], error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := fitting(typ, field.Kind, n.field.Name); err != nil {
+		return nil, err
+	}
 	if typ == "boolean" && n.condition["value"] == false {
 		return func(o *subject[T]) bool {
 			return !slices.Contains(field.Values(o.object), any(true))
 		}, nil
 	}
-	fits, err := s.valueTest(typ, n, field.Kind)
+	fits, err := s.valueTest(typ, n)
 	if err != nil {
 		return nil, err
 	}
 	return func(o *subject[T]) bool { return slices.ContainsFunc(field.Values(o.object), fits) }, nil
 }
 
+// fitting reports a condition on a kind of field to which it does not apply. It would
+// hold for nothing, or for everything.
+func fitting(typ string, kind Kind, name string) error {
+	ok, is := true, ""
+	switch typ {
+	case "boolean":
+		ok, is = kind == Flag, "neither true nor false"
+	case "current_user":
+		ok, is = kind == User, "no user"
+	case "text":
+		ok, is = kind != Number && kind != Time && kind != Flag, "no text"
+	case "term":
+		ok, is = kind != Time, "a time; use a moment_range"
+	case "reference":
+		ok, is = kind == Exact || kind == User, "no id"
+	case "number_range":
+		ok, is = kind == Number, "no number"
+	case "moment_range":
+		ok, is = kind == Time, "no time"
+	}
+	if !ok {
+		return problem("The query has a %s condition for %s, which is %s.", typ, quote(name), is)
+	}
+	return nil
+}
+
 // valueTest returns the test of one value of a field.
-func (s *Schema[T]) valueTest(typ string, n test, kind Kind) (func(any) bool, error) {
+func (s *Schema[T]) valueTest(typ string, n test) (func(any) bool, error) {
 	c := n.condition
 	switch typ {
 	case "boolean":
@@ -302,11 +334,11 @@ func (s *Schema[T]) valueTest(typ string, n test, kind Kind) (func(any) bool, er
 	case "term":
 		return oneOf(c["values"], "values")
 	case "reference":
-		return oneOf(c["object_ids"], "object_ids")
+		return s.reference(c)
 	case "number_range":
-		return numberRange(n, kind)
+		return numberRange(n)
 	case "moment_range":
-		return s.momentRange(n, kind)
+		return s.momentRange(n)
 	}
 	return isSet, nil
 }
@@ -318,17 +350,52 @@ func oneOf(raw any, name string) (func(any) bool, error) {
 	}
 	return func(is any) bool {
 		return is != nil && slices.ContainsFunc(list, func(want any) bool {
-			a, aok := is.(string)
-			b, bok := want.(string)
-			return is == want || aok && bok && fold(a) == fold(b)
+			if a, ok := is.(string); ok {
+				b, ok := want.(string)
+				return ok && fold(a) == fold(b)
+			}
+			if c, ok := is.(Count); ok {
+				is = int64(c)
+			}
+			if text, ok := want.(string); ok { // as the index reads it
+				return value.Text(is) == text || sameNumber(is, text)
+			}
+			a, aok := value.Float(is)
+			b, bok := value.Float(want)
+			return is == want || aok && bok && a == b
 		})
 	}, nil
 }
 
-func numberRange(n test, kind Kind) (func(any) bool, error) {
-	if kind != Number {
-		return nil, problem("The query has a number_range for %s, which is no number.", quote(n.field.Name))
+// sameNumber reports whether a value is a number that a text says.
+func sameNumber(is any, text string) bool {
+	a, ok := value.Float(is)
+	b, err := strconv.ParseFloat(text, 64)
+	return ok && err == nil && a == b
+}
+
+// reference is like term, for ids. A group stands for its users.
+func (s *Schema[T]) reference(c object) (func(any) bool, error) {
+	list, ok := c["object_ids"].([]any)
+	if !ok {
+		return nil, problem("The query has object_ids that are not a list.")
 	}
+	ids := slices.Clone(list)
+	switch value.String(c["reference_type"]) {
+	case "group", "user_or_group":
+		for _, id := range list {
+			if s.Members == nil {
+				break
+			}
+			for _, user := range s.Members(value.String(id)) {
+				ids = append(ids, user)
+			}
+		}
+	}
+	return oneOf(ids, "object_ids")
+}
+
+func numberRange(n test) (func(any) bool, error) {
 	var tests []func(any) bool
 	for name, op := range map[string]string{"gt": ">", "gte": ">=", "lt": "<", "lte": "<="} {
 		bound := n.condition[name]
@@ -353,10 +420,7 @@ func all(tests []func(any) bool) func(any) bool {
 	}
 }
 
-func (s *Schema[T]) momentRange(n test, kind Kind) (func(any) bool, error) {
-	if kind != Time {
-		return nil, problem("The query has a moment_range for %s, which is no time.", quote(n.field.Name))
-	}
+func (s *Schema[T]) momentRange(n test) (func(any) bool, error) {
 	var tests []func(any) bool
 	for _, name := range []string{"on_or_after", "before"} {
 		raw := n.condition[name]
@@ -373,28 +437,4 @@ func (s *Schema[T]) momentRange(n test, kind Kind) (func(any) bool, error) {
 		})
 	}
 	return all(tests), nil
-}
-
-// moment reads a bound of a moment_range.
-func (s *Schema[T]) moment(name string, raw any) (time.Time, error) {
-	o, _ := raw.(object)
-	switch typ := value.String(o["type"]); typ {
-	case "now":
-		return s.Now, nil
-	case "fixed_utc", "fixed_local_date":
-		zone := time.UTC
-		if typ == "fixed_local_date" {
-			zone = s.Zone
-		}
-		t, isDay, err := value.ParseTime(value.String(o["value"]), zone)
-		if err != nil {
-			return t, problem("The query has %s as %s, which is no moment.", quote(value.Text(o["value"])), quote(name))
-		}
-		if isDay && o["which"] == "end" {
-			t = t.AddDate(0, 0, 1)
-		}
-		return t, nil
-	default:
-		return time.Time{}, problem("The query has a moment of the type %s, which is not supported.", quote(typ))
-	}
 }

@@ -18,6 +18,7 @@ type Options struct {
 	ConsolidateEvents time.Duration
 	StaleReads        time.Duration
 	MaxSkip           int // the largest _skip; 0 means 35,000
+	MaxFound          int // the number of records that a search reaches; 0 means 10,000
 	ExtraFields       bool
 	LinkLocalWebhooks bool
 	ParsePhone        func(text string) (phone.Number, bool) // may be nil

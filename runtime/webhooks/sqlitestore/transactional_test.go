@@ -18,11 +18,11 @@ import (
 
 func delivery(t testing.TB, id string) *webhooks.Delivery {
 	t.Helper()
-	e, err := webhooks.ParseEvent(fmt.Appendf(nil, `{"id":%q,"object_type":"lead","action":"created","date_updated":"2026-01-01T00:00:00"}`, id))
+	d, err := webhooks.Parse("acme", "", fmt.Appendf(nil, `{"id":%q,"object_type":"lead","action":"created","date_updated":"2026-01-01T00:00:00"}`, id))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &webhooks.Delivery{Tenant: "acme", Event: e}
+	return d
 }
 
 // host is another connection of the program to the same file.
@@ -52,13 +52,13 @@ var errBad = errors.New("no")
 
 // write is a function of the host. Events with certain names fail after they have written.
 func write(ctx context.Context, tx *sql.Tx, d *webhooks.Delivery) error {
-	if _, err := tx.ExecContext(ctx, "insert into changes values (?)", d.Event.ID); err != nil {
+	if _, err := tx.ExecContext(ctx, "insert into changes values (?)", string(d.Event.ID)); err != nil {
 		return err
 	}
 	switch {
-	case strings.HasPrefix(d.Event.ID, "bad"):
+	case strings.HasPrefix(string(d.Event.ID), "bad"):
 		return errBad
-	case strings.HasPrefix(d.Event.ID, "panic"):
+	case strings.HasPrefix(string(d.Event.ID), "panic"):
 		panic("x")
 	}
 	return nil

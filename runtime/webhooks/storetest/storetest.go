@@ -133,9 +133,8 @@ func testPrune(t *testing.T, s webhooks.Store) {
 
 // testLeased wants two deliveries of an event at once to run the function once.
 func testLeased(t *testing.T, s webhooks.Store) {
-	e, err := webhooks.ParseEvent([]byte(`{"id":"ev_1","object_type":"lead","action":"created","date_updated":"2026-01-01T00:00:00"}`))
+	d, err := webhooks.Parse("acme", "", []byte(`{"id":"ev_1","object_type":"lead","action":"created","date_updated":"2026-01-01T00:00:00"}`))
 	check(t, err)
-	d := &webhooks.Delivery{Tenant: "acme", Event: e}
 	began, end := make(chan struct{}), make(chan error)
 	once := webhooks.Leased(s, time.Minute, func(context.Context, *webhooks.Delivery) error {
 		began <- struct{}{}

@@ -139,7 +139,7 @@ func handler(ctx context.Context, p plan, at func(point)) (webhooks.Once, error)
 		if p.Tx {
 			return store.Transactional(0, func(ctx context.Context, tx pgx.Tx, d *webhooks.Delivery) error {
 				at(began)
-				_, err := tx.Exec(ctx, insertEffect, d.Event.ID)
+				_, err := tx.Exec(ctx, insertEffect, string(d.Event.ID))
 				at(wrote)
 				return err
 			}), nil
@@ -157,7 +157,7 @@ func handler(ctx context.Context, p plan, at func(point)) (webhooks.Once, error)
 	if p.Tx {
 		return store.Transactional(0, func(ctx context.Context, tx *sql.Tx, d *webhooks.Delivery) error {
 			at(began)
-			_, err := tx.ExecContext(ctx, insertEffect, d.Event.ID)
+			_, err := tx.ExecContext(ctx, insertEffect, string(d.Event.ID))
 			at(wrote)
 			return err
 		}), nil
@@ -172,7 +172,7 @@ func handler(ctx context.Context, p plan, at func(point)) (webhooks.Once, error)
 func leased(store webhooks.Store, at func(point), effect func(context.Context, string) error) webhooks.Once {
 	return webhooks.Leased(store, leaseTimeout, func(ctx context.Context, d *webhooks.Delivery) error {
 		at(began)
-		err := effect(context.WithoutCancel(ctx), d.Event.ID)
+		err := effect(context.WithoutCancel(ctx), string(d.Event.ID))
 		at(wrote)
 		return err
 	})
