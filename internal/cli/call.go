@@ -62,7 +62,7 @@ instead of using the API key; its token is renewed automatically.`,
   closekit call close_lead_create '{"name": "Acme Corp", "contacts": [{"name": "Ann", "emails": [{"email": "ann@acme.example"}]}]}'
   closekit call close_leads_list --query "Acme Corp" --order_by -date_updated --limit 5 --fields id,display_name
   closekit call close_leads_list --all --fields id,display_name
-  closekit call close_export_opportunity_create --format csv --wait --timeout 10m
+  closekit call close_export_opportunity_create --format csv --wait --timeout 10m --yes
   closekit call --account ada close_me_get
   echo '{"name": "Acme Corp"}' | closekit call close_lead_create -`,
 		DisableFlagParsing: true, // which flags there are depends on the tool

@@ -218,7 +218,7 @@ func TestWaitShowsProgress(t *testing.T) {
 	t.Parallel()
 	master, slave := openPTY(t)
 	s := startJobs(t, 1500*time.Millisecond)
-	cmd := exec.CommandContext(t.Context(), self(t), "call", "close_export_lead_create", exportLeads, "--wait")
+	cmd := exec.CommandContext(t.Context(), self(t), "call", "close_export_lead_create", exportLeads, "--yes", "--wait")
 	cmd.Env = append(environment(s.Server), "CLOSE_BASE_URL="+s.url)
 	var stdout bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, slave

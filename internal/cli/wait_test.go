@@ -75,12 +75,12 @@ func TestWait(t *testing.T) {
 		args   []string
 		stdout string
 	}{
-		"export":           {[]string{"call", "close_export_lead_create", exportLeads, "--wait"}, `"n_docs_processed":2`},
-		"export by flags":  {[]string{"call", "close_export_opportunity_create", "--format", "csv", "--wait", "--timeout=1m"}, `"download_url":"http`},
+		"export":           {[]string{"call", "close_export_lead_create", exportLeads, "--yes", "--wait"}, `"n_docs_processed":2`},
+		"export by flags":  {[]string{"call", "close_export_opportunity_create", "--format", "csv", "--yes", "--wait", "--timeout=1m"}, `"download_url":"http`},
 		"bulk action":      {[]string{"call", "--wait", "close_bulk_delete_create", deleteLeads, "--yes", "--no-undo"}, `"n_objects_processed":1`},
 		"bulk, pretty":     {[]string{"call", "--wait", "--pretty", "close_bulk_delete_create", deleteLeads, "--yes", "--no-undo"}, `"n_objects_processed": 1`},
-		"before the tool":  {[]string{"call", "--wait=true", "--timeout", "1m", "close_export_lead_create", exportLeads}, `"status":"done"`},
-		"not when it says": {[]string{"call", "--wait=false", "close_export_lead_create", exportLeads}, `"status":"created"`},
+		"before the tool":  {[]string{"call", "--wait=true", "--timeout", "1m", "close_export_lead_create", exportLeads, "--yes"}, `"status":"done"`},
+		"not when it says": {[]string{"call", "--wait=false", "close_export_lead_create", exportLeads, "--yes"}, `"status":"created"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -99,7 +99,7 @@ func TestWait(t *testing.T) {
 func TestWaitLooksAgain(t *testing.T) {
 	t.Parallel()
 	s := startJobs(t, 1500*time.Millisecond)
-	code, out, errs := s.run(t.Context(), "call", "close_export_lead_create", exportLeads)
+	code, out, errs := s.run(t.Context(), "call", "close_export_lead_create", exportLeads, "--yes")
 	if code != 0 || !strings.Contains(out, `"status":"created"`) {
 		t.Fatalf("exit code %d; %s; %s", code, out, errs)
 	}
@@ -131,7 +131,7 @@ func TestWaitEndsBefore(t *testing.T) {
 			s := startJobs(t, 0)
 			ctx, stop := context.WithCancelCause(t.Context())
 			defer stop(nil)
-			args := []string{"call", "close_export_lead_create", exportLeads, "--wait"}
+			args := []string{"call", "close_export_lead_create", exportLeads, "--yes", "--wait"}
 			if c.stop {
 				s.before = func(r *http.Request) {
 					if r.Method == http.MethodGet {
@@ -171,7 +171,7 @@ func TestWaitLooksOnceMore(t *testing.T) {
 			s.Advance(time.Minute)
 		}
 	}
-	code, out, errs := s.run(t.Context(), "call", "close_export_lead_create", exportLeads, "--wait", "--timeout", "500ms")
+	code, out, errs := s.run(t.Context(), "call", "close_export_lead_create", exportLeads, "--yes", "--wait", "--timeout", "500ms")
 	if code != 0 || !strings.Contains(out, `"status":"done"`) || s.looks() != 2 {
 		t.Errorf("exit code %d after %d looks; %s; %s", code, s.looks(), out, errs)
 	}
@@ -198,7 +198,7 @@ func TestWaitFails(t *testing.T) {
 			s := startJobs(t, 0)
 			c.fault.Tool, c.fault.Times = "close_export_lead_get", -1
 			s.Fail(c.fault)
-			code, out, errs := s.run(t.Context(), "call", "close_export_lead_create", exportLeads, "--wait")
+			code, out, errs := s.run(t.Context(), "call", "close_export_lead_create", exportLeads, "--yes", "--wait")
 			if code != c.code || !strings.Contains(out, c.stdout) || (out == "") != (c.stdout == "") || !strings.Contains(errs, c.says) {
 				t.Errorf("exit code %d; %s; %s", code, out, errs)
 			}
@@ -217,11 +217,11 @@ func TestWaitUsage(t *testing.T) {
 		{"close_lead_get starts no job", []string{"close_lead_get", "--lead_id", "lead_a", "--wait"}},
 		{"close_export_lead_create", []string{"close_lead_get", "--lead_id", "lead_a", "--wait"}},
 		{"close_bulk_delete_create", []string{"close_exports_list", "--wait"}},
-		{"no effect without --wait", []string{"close_export_lead_create", exportLeads, "--timeout", "5m"}},
-		{"is not a duration", []string{"close_export_lead_create", exportLeads, "--wait", "--timeout", "5"}},
-		{"is not a duration", []string{"close_export_lead_create", exportLeads, "--wait", "--timeout", "-5s"}},
-		{"--timeout is empty", []string{"close_export_lead_create", exportLeads, "--wait", "--timeout="}},
-		{"--wait must be true or false", []string{"close_export_lead_create", exportLeads, "--wait=10m"}},
+		{"no effect without --wait", []string{"close_export_lead_create", exportLeads, "--yes", "--timeout", "5m"}},
+		{"is not a duration", []string{"close_export_lead_create", exportLeads, "--yes", "--wait", "--timeout", "5"}},
+		{"is not a duration", []string{"close_export_lead_create", exportLeads, "--yes", "--wait", "--timeout", "-5s"}},
+		{"--timeout is empty", []string{"close_export_lead_create", exportLeads, "--yes", "--wait", "--timeout="}},
+		{"--wait must be true or false", []string{"close_export_lead_create", exportLeads, "--yes", "--wait=10m"}},
 		{"add status to them", []string{"close_export_get", "--export_id", "expo_x", "--fields", "id", "--wait"}},
 		{"add status to them", []string{"close_export_get", `{"export_id": "expo_x", "fields": ["id"]}`, "--wait"}},
 		{"starts no job", []string{"close_lead_delete", "--lead_id", "lead_a", "--wait"}},
@@ -231,7 +231,7 @@ func TestWaitUsage(t *testing.T) {
 			t.Errorf("%q: exit code %d; %s; %s", c.args, code, out, errs)
 		}
 	}
-	if code, _, errs := s.run(t.Context(), "call", "close_export_lead_create", exportLeads, "--wait", "--check"); code != 0 || !strings.Contains(errs, "nothing was sent") {
+	if code, _, errs := s.run(t.Context(), "call", "close_export_lead_create", exportLeads, "--yes", "--wait", "--check"); code != 0 || !strings.Contains(errs, "nothing was sent") {
 		t.Errorf("--check: exit code %d; %s", code, errs)
 	}
 	if n := len(s.Requests()); n != 0 {

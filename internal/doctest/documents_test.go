@@ -162,7 +162,7 @@ func copyRepository(t *testing.T, to string) {
 		switch {
 		case err != nil:
 			return err
-		case name == ".git" || name == "bench" || d.Name() == "node_modules":
+		case name == ".git" || name == "bench/gen" || name == "bench/.tmp" || d.Name() == "node_modules":
 			if d.IsDir() {
 				return fs.SkipDir
 			}

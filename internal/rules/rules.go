@@ -201,18 +201,15 @@ func chat(c *checker, v *value) {
 		c.say("type", "must be function")
 	}
 	c.tool(f)
-	c.strictness("function", f)
+	c.strictness(f)
 	c.root(f.get("parameters"))
 }
 
 // strictness checks a tool by the rules of the mode that it asks for: a strict one is legal
-// in a loose list, and a loose one in a strict list, as each would be alone. OpenAI wants
-// the mode said: Responses tries to be strict where it is left out.
-func (c *checker) strictness(path string, v *value) {
+// in a loose list, and a loose one in a strict list, as each would be alone.
+func (c *checker) strictness(v *value) {
 	switch strict := v.get("strict"); {
-	case strict == nil:
-		c.say(path, "lacks strict")
-	case strict.str == "true":
+	case strict != nil && strict.str == "true":
 		c.rules.strict, c.rules.lists, c.rules.keywords, c.rules.formats, c.rules.maxDepth, c.rules.maxEnum = true, true, openAIKeys, strictTypes, 10, 1000
 	default:
 		c.rules.strict, c.rules.lists, c.rules.keywords, c.rules.formats, c.rules.maxDepth, c.rules.maxEnum = false, false, subset, plain, 0, 40
@@ -254,7 +251,10 @@ func responses(c *checker, v *value) {
 	}
 	c.members("", v, []string{"type", "name", "parameters"}, []string{"description", "strict", "defer_loading"})
 	c.tool(v)
-	c.strictness("", v)
+	if v.get("strict") == nil {
+		c.say("", "lacks strict") // Responses tries to be strict then
+	}
+	c.strictness(v)
 	c.root(v.get("parameters"))
 }
 

@@ -105,7 +105,7 @@ func TestPlanted(t *testing.T) {
 		{[]string{"openai-chat"}, `"parameters"`, `"params"`, "lacks parameters"},
 		{[]string{"cohere"}, `"name":"close_x"`, `"name":"close_x","strict":false`, "unknown member strict"},
 		{[]string{"mistral"}, `"name":"close_x"`, `"name":"close_x","strict":false`, "unknown member strict"},
-		{[]string{"openai-chat", "openai-responses"}, `,"strict":false`, ``, "lacks strict"},
+		{[]string{"openai-responses"}, `,"strict":false`, ``, "lacks strict"},
 		{[]string{"openai-chat", "openai-responses"}, `"required":["lead_id","tags"],"additionalProperties":false}`, `"required":["lead_id","tags"]}`, "additionalProperties must be false in strict mode"},
 		{[]string{"anthropic"}, `"input_schema"`, `"inputSchema"`, "unknown member inputSchema"},
 		{[]string{"gemini"}, `"parametersJsonSchema"`, `"parameters"`, "unknown member parameters"},
