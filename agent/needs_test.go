@@ -21,15 +21,16 @@ func TestAPIKeyWhereNoneIsTaken(t *testing.T) {
 	if !errors.Is(r.Err, closekit.ErrNeedsOAuth) || !r.IsError || r.Pending != nil || !strings.Contains(r.Text, "connect an account by OAuth") {
 		t.Errorf("%q, %v, pending %v", r.Text, r.Err, r.Pending)
 	}
-	err := o.s.Client().Do(t.Context(), closekit.Request{
+	all := open(t, agent.WithPolicy(agent.Rules{})) // setting a link replaces what is there
+	err := all.s.Client().Do(t.Context(), closekit.Request{
 		Operation: &closekit.Operation{Tool: "close_scheduling_link_integration_set", Method: "POST", Path: "/scheduling_link/integration/", Effect: closekit.Write, OAuthOnly: true},
 		Path:      "/scheduling_link/integration/", Body: []byte(`{"name":"Intro","url":"https://meet.example/ann","source_id":"12"}`),
 	}, nil)
 	if !errors.Is(err, closekit.ErrNeedsOAuth) {
 		t.Errorf("the client of the session: %v", err)
 	}
-	if after := len(o.writes()); after != before {
-		t.Errorf("%d writes were sent", after-before)
+	if after := len(o.writes()) + len(all.writes()); after != 2*before {
+		t.Errorf("%d writes were sent", after-2*before)
 	}
 	token, err := o.srv.Grant(o.srv.Users()[0].ID, o.srv.Organizations()[0].ID)
 	if err != nil {

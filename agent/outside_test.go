@@ -1,10 +1,12 @@
 package agent_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,18 +48,18 @@ func TestSearchIsOutside(t *testing.T) {
 // text exactly if the tool's responses can hold it, whatever the method and the effect.
 func TestOutside(t *testing.T) {
 	t.Parallel()
-	record := `"id":"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ","name":"` + hostile + `","value":"` + hostile + `"`
+	record := `"id":"lead_w7dYmcfVnBQbNyHbfMRwjVTVdTPGBOwpWWQjZKEcPaJ","name":"` + hostile + `","value":"` + hostile + `","__object_type":"lead"`
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		me := ""
 		if strings.HasSuffix(r.URL.Path, "/me/") {
 			me = `,"organizations":[{"id":"orga_1","currency":"USD"}]`
 		}
-		_, _ = w.Write([]byte(`{` + record + me + `,"data":[{` + record + `}],"has_more":false,"cursor":null}`))
+		_, _ = w.Write([]byte(`{` + record + me + `,"data":[{` + record + `}],"has_more":false,"cursor":null,"count":{"total":1}}`))
 	}))
 	defer srv.Close()
 	allow := agent.PolicyFunc(func(*agent.Call) agent.Decision { return agent.Decision{} })
-	a, err := agent.New(tools.Catalog(), agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(srv.URL))), agent.WithPolicy(allow))
+	a, err := agent.New(tools.Catalog(), agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(srv.URL))), agent.WithPolicy(allow), agent.WithAudit(&log{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +67,10 @@ func TestOutside(t *testing.T) {
 	for _, tool := range tools.All() {
 		info := tool.Info()
 		in := info.Examples[0].Input
-		s := a.Session(closekit.APIKey("k"))
+		if tool.IsBulk() { // the one record that is found is all there are
+			in = slices.Concat([]byte(`{"confirm_everything":true,`), bytes.TrimLeft(in, "{"))
+		}
+		s := a.Session(closekit.Bearer("k")) // some tools take no API key
 		r := s.Call(t.Context(), tool.Name, in)
 		if r.Err != nil {
 			t.Errorf("%s %s: %v", tool.Name, in, r.Err)
