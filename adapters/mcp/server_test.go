@@ -62,7 +62,13 @@ func TestEveryTool(t *testing.T) {
 		t.Run(revision, func(t *testing.T) {
 			t.Parallel()
 			o := open(t, agent.WithPolicy(agent.Rules{}))
-			s := o.connect(o.server(closemcp.Config{}), client(nil), version)
+			token, err := o.close.Grant(o.close.Users()[0].ID, o.close.Organizations()[0].ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ada := o.ada()
+			ada.Account = closekit.Bearer(token.AccessToken) // some tools take no API key
+			s := o.connect(o.server(closemcp.Config{Users: closemcp.One(ada)}), client(nil), version)
 			for _, tool := range tools.Catalog().Tools() {
 				input := json.RawMessage(`{}`)
 				if e := tool.Info().Examples; len(e) > 0 {
