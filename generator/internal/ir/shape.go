@@ -77,9 +77,10 @@ func (w *walk) shapeOf(o *manifest.Object) string {
 	var list []*alternative // cases with the same members are one
 	for i := range o.Cases.Of {
 		c := &o.Cases.Of[i]
-		at := slices.IndexFunc(list, func(a *alternative) bool { return slices.Equal(a.needs, c.Needs) && slices.Equal(a.takes, c.Takes) })
+		takes := slices.DeleteFunc(slices.Clone(c.Takes), func(name string) bool { return o.Field(name).Shown == manifest.Hidden })
+		at := slices.IndexFunc(list, func(a *alternative) bool { return slices.Equal(a.needs, c.Needs) && slices.Equal(a.takes, takes) })
 		if at < 0 {
-			at, list = len(list), append(list, &alternative{needs: c.Needs, takes: c.Takes})
+			at, list = len(list), append(list, &alternative{needs: c.Needs, takes: takes})
 		}
 		list[at].words = append(list[at].words, c.Word)
 	}
