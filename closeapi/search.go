@@ -108,14 +108,14 @@ func (v *SearchOffset) UnmarshalJSON(b []byte) error { return wire.Unmarshal(b, 
 func (v *SearchOffset) String() string { return wire.Text(v) }
 
 // SearchMoment is a moment, fixed or relative to the time of the search. Members by type — fixed_utc: value;
-// fixed_local_date: value, which (optional); now: nothing more; offset: direction, moment, offset, WhichDayEnd (optional).
+// fixed_local_date: value, which; now: nothing more; offset: direction, moment, offset, WhichDayEnd (optional).
 type SearchMoment struct {
 	closekit.Object
 	// Kind of the moment.
-	Type SearchMomentType `json:"type" close:"required,send,open,cases=fixed_utc:value|fixed_local_date:value which?|now:|offset:direction moment offset which_day_end?"`
+	Type SearchMomentType `json:"type" close:"required,send,open,cases=fixed_utc:value|fixed_local_date:value which|now:|offset:direction moment offset which_day_end?"`
 	// The moment in UTC, or the day.
 	Value closekit.Opt[string] `json:"value" close:"send"`
-	// Which end of the day or range; the start if left out.
+	// Which end of the day or range.
 	Which closekit.Opt[SearchEnd] `json:"which" close:"send,open"`
 	// Name of a relative range.
 	Range closekit.Opt[string] `json:"range" close:"send"`

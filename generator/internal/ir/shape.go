@@ -77,7 +77,11 @@ func (w *walk) shapeOf(o *manifest.Object) string {
 	var list []*alternative // cases with the same members are one
 	for i := range o.Cases.Of {
 		c := &o.Cases.Of[i]
-		takes := slices.DeleteFunc(slices.Clone(c.Takes), func(name string) bool { return o.Field(name).Shown == manifest.Hidden })
+		hidden := func(name string) bool { return o.Field(name).Shown == manifest.Hidden }
+		if slices.ContainsFunc(c.Needs, hidden) {
+			continue // a word that is rarely needed
+		}
+		takes := slices.DeleteFunc(slices.Clone(c.Takes), hidden)
 		at := slices.IndexFunc(list, func(a *alternative) bool { return slices.Equal(a.needs, c.Needs) && slices.Equal(a.takes, takes) })
 		if at < 0 {
 			at, list = len(list), append(list, &alternative{needs: c.Needs, takes: takes})
