@@ -132,7 +132,8 @@ func (l *Lab) Run(ctx context.Context, t Trial) (*Outcome, error) {
 	if err := r.judge(); err != nil {
 		return nil, err
 	}
-	return &r.out, nil
+	out := r.out // alone: what is kept of a run must not keep its world
+	return &out, nil
 }
 
 func (l *Lab) start(ctx context.Context, t Trial) (*run, error) {
