@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/closekit/closekit/internal/agenttasks"
@@ -11,9 +13,9 @@ import (
 // The plot has two panels: completion by how often the model slips, and orders that
 // were carried out. It is readable on light and on dark pages.
 const (
-	width, height = 960, 440
+	width, height = 1040, 440
 	left, right   = 70, 590 // of the first panel
-	left2, right2 = 735, 930
+	left2, right2 = 815, 1010
 	top, bottom   = 82, 372
 	labelGap      = 17
 	plotStyle     = `<style>
@@ -58,16 +60,15 @@ func (r *results) completion(b *strings.Builder) {
 		text(b, "m", "middle", x(n), bottom+20, fmt.Sprintf("×%g", n))
 	}
 	text(b, "m", "middle", (left+x(times[len(times)-1]))/2, bottom+42, "slips, in multiples of the rates of a model of the middle")
-	at := math.Inf(-1) // the last label
+	ends := map[string]float64{}
 	for i, arm := range drawn() {
 		var line, up, down []string
-		end := 0.0
 		for _, n := range times {
 			v := r.strengths[fmt.Sprint(n)][arm].share(underPolicy)
 			line = append(line, fmt.Sprintf("%.1f,%.1f", x(n), scaleY(v.mean)))
 			up = append(up, fmt.Sprintf("%.1f,%.1f", x(n), scaleY(v.high)))
 			down = append([]string{fmt.Sprintf("%.1f,%.1f", x(n), scaleY(v.low))}, down...)
-			end = scaleY(v.mean)
+			ends[arm] = scaleY(v.mean)
 		}
 		class := classOf(arm)
 		fmt.Fprintf(b, `<g class="%s"><polygon class="b" points="%s"/><polyline class="l" stroke-dasharray="%s" points="%s"/>`, class, strings.Join(append(up, down...), " "), dashes[i], strings.Join(line, " "))
@@ -75,7 +76,14 @@ func (r *results) completion(b *strings.Builder) {
 			px, py, _ := strings.Cut(p, ",")
 			fmt.Fprintf(b, `<circle class="p" r="3.5" cx="%s" cy="%s"/>`, px, py)
 		}
-		at = math.Max(end, at+labelGap)
+		b.WriteString("</g>\n")
+	}
+	labels := drawn() // from the top to the bottom, none above another
+	slices.SortStableFunc(labels, func(a, b string) int { return cmp.Compare(ends[a], ends[b]) })
+	at := math.Inf(-1)
+	for _, arm := range labels {
+		at = math.Max(ends[arm], at+labelGap)
+		fmt.Fprintf(b, `<g class="%s">`, classOf(arm))
 		text(b, "n", "start", x(times[len(times)-1])+10, at+4, arm)
 		b.WriteString("</g>\n")
 	}
