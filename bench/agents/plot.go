@@ -13,7 +13,7 @@ import (
 // The plot has two panels: completion by how often the model slips, and orders that
 // were carried out. It is readable on light and on dark pages.
 const (
-	width, height = 1040, 440
+	width, height = 1060, 440
 	left, right   = 70, 590 // of the first panel
 	left2, right2 = 815, 1010
 	top, bottom   = 82, 372
