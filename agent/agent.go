@@ -30,6 +30,7 @@ type Agent struct {
 	gets  func() map[string][]*tool.Tool // tools that read a record, by the prefix of its id
 	metas []*tool.Tool
 	sets  map[string][]string // toolsets, by the name of a tool
+	whole map[string]string   // the offered tool that reads a whole record, by resource
 	finds func() *search.Index
 
 	mu      sync.Mutex
@@ -260,7 +261,7 @@ func (a *Agent) check() error {
 
 // index collects the tools.
 func (a *Agent) index() error {
-	a.byTag, a.all = map[string]*tool.Tool{}, map[string]*tool.Tool{}
+	a.byTag, a.all, a.whole = map[string]*tool.Tool{}, map[string]*tool.Tool{}, map[string]string{}
 	add := func(t *tool.Tool) error {
 		if a.all[t.Name] != nil && a.byTag[t.Name] != nil {
 			return fmt.Errorf("agent: there are two tools with the name %s", t.Name)
@@ -302,6 +303,11 @@ func (a *Agent) index() error {
 		return errors.New("agent: no tool matches the selection")
 	}
 	slices.SortFunc(a.tools, func(x, y *tool.Tool) int { return strings.Compare(x.Name, y.Name) })
+	for _, t := range a.tools {
+		if _, known := a.whole[t.Resource]; !known && t.Method == http.MethodGet && strings.HasSuffix(t.Template, "}/") && strings.HasSuffix(t.Name, "_get") {
+			a.whole[t.Resource] = t.Name
+		}
+	}
 	a.paths = routes(a.all)
 	a.gets = sync.OnceValue(a.readers)
 	a.finds = sync.OnceValue(func() *search.Index { return search.New(a.tools, a.catalog.Lexicon()) })

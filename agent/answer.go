@@ -230,12 +230,7 @@ func (s *Session) whole(t *tool.Tool) string {
 		}
 		return strings.Join(list, ", ") + " (by _type)"
 	}
-	for _, o := range s.agent.tools {
-		if o.Resource == t.Resource && o.Method == http.MethodGet && strings.HasSuffix(o.Template, "}/") && strings.HasSuffix(o.Name, "_get") {
-			return o.Name
-		}
-	}
-	return ""
+	return s.agent.whole[t.Resource]
 }
 
 // with is what Close deletes together with a record.

@@ -51,12 +51,13 @@ func (p *planned) confirmed() (n int64) {
 
 // keepable refuses a call whose records cannot be kept, before a person is asked.
 func (s *Session) keepable(p *planned) error {
-	switch n := p.confirmed(); {
-	case !p.keeps():
+	if !p.keeps() {
 		return nil
-	case len(s.agent.sinks) == 0:
+	}
+	if len(s.agent.sinks) == 0 {
 		return &BulkError{p.tool.Name, "this program keeps no audit log, so nothing could be restored"}
-	case n > mostOfBulk:
+	}
+	if n := p.confirmed(); n > mostOfBulk {
 		return &BulkError{p.tool.Name, fmt.Sprintf("it is about %s records, and the audit log keeps at most %d of one call", preview.Count(int(n)), mostOfBulk)}
 	}
 	return nil

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/closekit/closekit/internal/codec"
@@ -70,24 +70,44 @@ func appendCanonical(b, raw []byte, depth int) ([]byte, bool) {
 		}
 		return append(b, ']'), ok
 	case '{':
-		members, ok := codec.Members(raw)
+		members, ok := sortedMembers(raw)
 		b = append(b, '{')
-		for i, name := range slices.Sorted(maps.Keys(members)) {
-			if i > 0 {
+		for i, m := range members {
+			switch {
+			case !plain([]byte(m.name)):
+				return b, false
+			case i+1 < len(members) && m.name == members[i+1].name:
+				return b, false // of several, the last counts
+			case i > 0:
 				b = append(b, ',')
 			}
-			if !plain([]byte(name)) {
-				return b, false
-			}
-			b = append(append(append(b, '"'), name...), '"', ':')
+			b = append(append(append(b, '"'), m.name...), '"', ':')
 			var plain bool
-			if b, plain = appendCanonical(b, members[name], depth+1); !plain {
+			if b, plain = appendCanonical(b, m.raw, depth+1); !plain {
 				return b, false
 			}
 		}
 		return append(b, '}'), ok
 	}
 	return append(b, raw...), depth > 0 // alone, it may be no JSON
+}
+
+// jsonMember is a member of an object.
+type jsonMember struct {
+	name string
+	raw  []byte
+}
+
+// sortedMembers splits an object in the order of the names.
+func sortedMembers(raw []byte) (list []jsonMember, ok bool) {
+	d := codec.NewDecoder(raw, false)
+	list = make([]jsonMember, 0, 8)
+	for d.Open(nil); d.Next(); {
+		name := d.Name()
+		list = append(list, jsonMember{name, d.Raw()})
+	}
+	slices.SortFunc(list, func(a, b jsonMember) int { return strings.Compare(a.name, b.name) })
+	return list, d.End() == nil
 }
 
 // plain reports whether encoding/json writes a text as it is.

@@ -97,7 +97,7 @@ func (m *memStore) Swap(_ context.Context, row Row) error {
 func (m *memStore) Spend(_ context.Context, spends []Spend) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	after := map[string]int64{}
+	after := make(map[string]int64, len(spends))
 	for i, s := range spends {
 		v, ok := after[s.Key]
 		if !ok {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 
@@ -17,7 +18,7 @@ func (p *planned) creates() bool {
 func (s *Session) madeKey(p *planned) string {
 	if p.made == "" {
 		d := callDigest(p.account, s.run, p.tool.Name, p.tool.Hash(), p.input)
-		p.made = counterKey("made", string(d[:]))
+		p.made = "made-" + hex.EncodeToString(d[:])
 	}
 	return p.made
 }
