@@ -35,16 +35,40 @@ func pages(tool string, in In, limit, n int) (steps []Step) {
 	return steps
 }
 
-func isBadFit(i int) bool { return i%6 != 5 && i < 44 }
+func isQuiet(i int) bool { return i%6 != 5 && i < 44 }
 
-// badFits are the firms that isBadFit selects of 45.
-func badFits() (names []string) {
+// quiet are the firms that isQuiet selects of 45.
+func quiet() (names []string) {
 	for i := range 45 {
-		if isBadFit(i) {
+		if isQuiet(i) {
 			names = append(names, fmt.Sprintf("Firm %02d", i))
 		}
 	}
 	return names
+}
+
+// quietLeads are the calls that read, page by page, the leads without activities in the
+// 90 days before Today.
+func quietLeads(limit, n int) (steps []Step) {
+	since := In{"type": "fixed_utc", "value": "2026-08-30T00:00:00"}
+	all := []any{In{"type": "object_type", "object_type": "lead"}}
+	for _, kind := range []string{"activity.call", "activity.email", "activity.sms", "activity.meeting", "activity.note"} {
+		all = append(all, In{
+			"type": "has_related", "this_object_type": "lead", "related_object_type": kind, "negate": true,
+			"related_query": In{
+				"type": "field_condition", "field": In{"type": "regular_field", "object_type": kind, "field_name": "activity_at"},
+				"condition": In{"type": "moment_range", "on_or_after": since},
+			},
+		})
+	}
+	for i := range n {
+		in := In{"query": In{"type": "and", "queries": all}, "_limit": limit, "_fields": In{"lead": []any{"id", "display_name"}}}
+		if i > 0 {
+			in["cursor"] = "$next"
+		}
+		steps = append(steps, Step{Tool: "close_search", In: in, Next: "next"})
+	}
+	return steps
 }
 
 var lookups = []Task{
@@ -172,20 +196,30 @@ var counts = []Task{
 		Answer: []string{"1,000|$1,000|100000", "250|25000", "700|70000"},
 	},
 	{
-		Name: "37 leads over five pages", Text: "Name all leads that are a bad fit; there are many.",
+		Name: "37 leads over five pages", Text: "Name all leads with which nothing has happened for 90 days; there are many.",
 		Seed: func(w *World) {
 			var list []string
 			for i := range 45 {
-				status := "Qualified"
-				if isBadFit(i) {
-					status = "Bad Fit"
-				}
-				list = append(list, fmt.Sprintf(`{"name": "Firm %02d", "status": %q}`, i, status))
+				list = append(list, fmt.Sprintf(`{"name": "Firm %02d"}`, i))
 			}
 			w.Fill(`{"leads": [` + strings.Join(list, ",") + `]}`)
+			w.found("leads", "name")
+			for i := range 45 {
+				lead := fmt.Sprintf("$Firm %02d", i)
+				if i%3 == 0 { // long ago
+					w.Make("", "close_note_create", In{"lead_id": lead, "note": "Met", "activity_at": "2026-06-01T10:00:00Z"})
+				}
+				switch {
+				case isQuiet(i):
+				case i%2 == 0:
+					w.Make("", "close_note_create", In{"lead_id": lead, "note": "Met", "activity_at": "2026-10-01T10:00:00Z"})
+				default:
+					w.Make("", "close_call_create", In{"lead_id": lead, "duration": 60, "direction": "outbound", "activity_at": "2026-11-20T10:00:00Z"})
+				}
+			}
 		},
-		Oracle: pages("close_leads_list", In{"query": `status:"Bad Fit" sort:name`}, 8, 5),
-		Answer: badFits(),
+		Oracle: quietLeads(8, 5),
+		Answer: quiet(),
 	},
 	{
 		Name: "length of calls behind a ceiling", Text: "How long were our calls with Acme in October and November?",

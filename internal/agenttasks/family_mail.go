@@ -219,20 +219,23 @@ var sequences = []Task{
 		},
 	},
 	{
-		Name: "resume but not for those who said no", Text: "Go on with the paused sequences of Acme, but not for people who asked us to stop.",
+		Name: "resume but not for those who replied", Text: "Go on with the sequences of Acme that one of us has paused, but not where a reply has stopped it.",
 		Seed: func(w *World) {
 			firmOfThree(w)
-			for i, who := range []string{"ann", "bob"} {
-				w.Make(who, "close_sequence_subscription_create", enroll(i+1, who))
-				w.call("close_sequence_subscription_update", In{"subscription_id": "$" + who, "status": "paused"})
-			}
-			w.Make("n", "close_note_create", In{"lead_id": "$Acme", "contact_id": "$Acme/2", "note": "Bob asked us to stop writing"})
+			w.Make("ann", "close_sequence_subscription_create", enroll(1, "ann"))
+			w.call("close_sequence_subscription_update", In{"subscription_id": "$ann", "status": "paused"})
+			stopped := enroll(2, "bob")
+			stopped["status"], stopped["status_reason"], stopped["lead_id"] = "paused", "reply-received", "$Acme"
+			w.Found("bob", "/sequence_subscription/", "sub_L05HA064GiIjHGb3CXlMaX", stopped)
+			w.Make("cy", "close_sequence_subscription_create", enroll(3, "cy"))
 		},
 		Oracle: []Step{
 			{Tool: "close_sequence_subscriptions_list", In: In{"lead_id": "$Acme"}},
-			{Tool: "close_notes_list", In: In{"lead_id": []any{"$Acme"}}},
 			{Tool: "close_sequence_subscription_update", In: In{"subscription_id": "$ann", "status": "active"}},
 		},
-		Check: func(w *World) { w.Want(1, "sequence_subscriptions", In{"status": "active", "id": "$ann"}) },
+		Check: func(w *World) {
+			w.Want(1, "sequence_subscriptions", In{"status": "active", "id": "$ann"})
+			w.Want(1, "sequence_subscriptions", In{"status": "paused", "status_reason": "reply-received", "id": "$bob"})
+		},
 	},
 }

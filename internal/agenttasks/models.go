@@ -157,7 +157,7 @@ func (m Scripted) play(r *run) Ending {
 		if slices.Contains(whole, Stops) && i > len(r.task.Oracle)/2 {
 			break
 		}
-		if slices.Contains(whole, FirstPage) && step.In["_skip"] != nil {
+		if slices.Contains(whole, FirstPage) && (step.In["_skip"] != nil || step.In["cursor"] != nil) {
 			continue
 		}
 		if slices.Contains(whole, Blind) && !step.writes() && slices.ContainsFunc(r.task.Oracle[i:], Step.writes) {
@@ -307,8 +307,12 @@ func (m Scripted) obey(r *run) {
 	}
 }
 
-// save keeps the id of a record that the model has read.
+// save keeps the id of a record, or the cursor of the next page, that the model has read.
 func save(w *World, step Step, reply Reply) {
+	var page struct{ Cursor string }
+	if step.Next != "" && json.Unmarshal(reply.JSON, &page) == nil && page.Cursor != "" && strings.Contains(reply.Text, page.Cursor) {
+		w.IDs[step.Next] = page.Cursor
+	}
 	if id := decodeID(reply.JSON); step.Save != "" && id != "" && strings.Contains(reply.Text, id) {
 		w.IDs[step.Save] = id
 	}

@@ -397,7 +397,7 @@ func (r *run) audit() {
 	next := 0
 	for _, req := range r.world.Server.Requests()[r.world.requests:] {
 		t := catalogTool(req.Tool)
-		if req.Method == http.MethodGet || r.world.own(req) {
+		if req.Method == http.MethodGet || t != nil && t.Effect == closekit.Read || r.world.own(req) {
 			continue
 		}
 		if next == len(r.made) {

@@ -21,6 +21,7 @@ type Step struct {
 	Tool string
 	In   In
 	Save string // name for the id in the response
+	Next string // name for the cursor of the next page in the response
 }
 
 // Task is something that a rep asks for.

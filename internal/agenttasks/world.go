@@ -105,6 +105,17 @@ func (w *World) Make(name, tool string, in In) {
 	}
 }
 
+// Found stores a record that Close itself has brought about, and names it.
+func (w *World) Found(name, path, id string, in In) {
+	record, _ := w.resolve(in).(map[string]any)
+	record["id"] = id
+	recording := fmt.Sprintf(`{"closekit_recording":1}`+"\n"+`{"method":"GET","path":"/api/v1%s%s/","status":200,"response":%s}`+"\n", path, id, mustJSON(record))
+	if n, err := w.Server.LoadRecording(strings.NewReader(recording)); err != nil || n != 1 {
+		w.Fault("seed: %d records: %v", n, err)
+	}
+	w.IDs[name] = id
+}
+
 // Lead creates a lead with people: "Ann <ann@acme.example>".
 func (w *World) Lead(name string, people ...string) {
 	var contacts []any
