@@ -23,7 +23,8 @@ type Invocation struct {
 // in their order. Reads before the first call that writes run at once; the calls after
 // it run one after the other, in order. Calls that need a person are put to the person
 // together, and do not hold up the others. After a write that failed or waits, later
-// writes that name one of its records are not carried out.
+// writes that name one of its records are not carried out; after one that waits, those
+// that need a person too are put to the person with it.
 func (s *Session) CallAll(ctx context.Context, calls []Invocation) []Result {
 	plans := make([]*planned, len(calls))
 	first := len(calls) // index of the first call that writes
@@ -37,8 +38,13 @@ func (s *Session) CallAll(ctx context.Context, calls []Invocation) []Result {
 	var blocked []blocker
 	for _, p := range plans[first:] {
 		writes := p.effect != closekit.Read
+		behind := "" // a write that waits, which this one must not overtake
 		if p.result == nil && writes {
-			if b := blocking(blocked, p); b != "" {
+			switch b, waits := blocking(blocked, p); {
+			case b == "":
+			case waits && p.decision.Action == Ask:
+				behind = b
+			default:
 				s.refuse(ctx, p, &OrderError{p.name, b})
 			}
 		}
@@ -48,12 +54,13 @@ func (s *Session) CallAll(ctx context.Context, calls []Invocation) []Result {
 		switch {
 		case p.result != nil:
 		case p.decision.Action == Ask:
-			s.settleAsk(ctx, p, &waiting)
+			s.settleAsk(ctx, p, behind, &waiting)
 		default:
 			s.carryOut(ctx, p)
 		}
-		if writes && (p.result == nil || p.result.IsError) {
-			blocked = append(blocked, blocker{p.name, idsOf(p.input)})
+		waits := p.result == nil || p.result.Pending != nil // since this turn, or an earlier one
+		if writes && (waits || p.result.IsError) {
+			blocked = append(blocked, blocker{p.name, idsOf(p.input), waits})
 		}
 	}
 	s.ask(ctx, waiting)
@@ -65,10 +72,12 @@ func (s *Session) CallAll(ctx context.Context, calls []Invocation) []Result {
 }
 
 // settleAsk carries out a call that is approved already, or lets it wait.
-func (s *Session) settleAsk(ctx context.Context, p *planned, waiting *[]*planned) {
+func (s *Session) settleAsk(ctx context.Context, p *planned, behind string, waiting *[]*planned) {
 	switch approved, err := s.approved(ctx, p); {
 	case err != nil:
 		s.refuse(ctx, p, err)
+	case approved && behind != "":
+		s.refuse(ctx, p, &OrderError{p.name, behind})
 	case approved:
 		s.carryOutApproved(ctx, p)
 	case p.result == nil:
@@ -88,7 +97,7 @@ func (s *Session) together(ctx context.Context, plans []*planned) (waiting []*pl
 		switch {
 		case p.result != nil:
 		case p.decision.Action == Ask:
-			s.settleAsk(ctx, p, &waiting)
+			s.settleAsk(ctx, p, "", &waiting)
 		case len(plans) == 1:
 			s.carryOut(ctx, p)
 		default:
@@ -105,21 +114,28 @@ func (s *Session) together(ctx context.Context, plans []*planned) (waiting []*pl
 
 // blocker is a write of the turn that was not carried out.
 type blocker struct {
-	tool string
-	ids  []string
+	tool  string
+	ids   []string
+	waits bool // for a person
 }
 
-func blocking(list []blocker, p *planned) string {
+// blocking returns the tool of an earlier write that p must not overtake, and whether that
+// one only waits: then what needs a person too joins the question.
+func blocking(list []blocker, p *planned) (tool string, waits bool) {
 	if len(list) == 0 {
-		return ""
+		return "", false
 	}
 	ids := idsOf(p.input)
 	for _, b := range list {
-		if slices.ContainsFunc(b.ids, func(id string) bool { return slices.Contains(ids, id) }) {
-			return b.tool
+		if !slices.ContainsFunc(b.ids, func(id string) bool { return slices.Contains(ids, id) }) {
+			continue
 		}
+		if !b.waits {
+			return b.tool, false
+		}
+		tool, waits = b.tool, true
 	}
-	return ""
+	return tool, waits
 }
 
 // OrderError reports a write that was not carried out, because an earlier one of the

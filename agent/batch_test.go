@@ -146,6 +146,49 @@ func TestWriteAfterUnreadableWrite(t *testing.T) {
 	o.has("notes", 0)
 }
 
+// TestOneQuestionForOneRecord enrolls three people in one sequence: a person is asked
+// once. An enrollment that is approved already does not overtake those that wait.
+func TestOneQuestionForOneRecord(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	sequence, mailbox := o.srv.Objects("sequences")[0]["id"], o.srv.Objects("connected_accounts")[0]["id"]
+	var calls []agent.Invocation
+	for _, name := range []string{"ann", "bob", "cy"} {
+		contact := o.do("close_contact_create", map[string]any{"lead_id": o.lead, "name": name, "emails": []any{map[string]any{"email": name + "@acme.example"}}})["id"]
+		calls = append(calls, agent.Invocation{Name: "close_sequence_subscription_create", Input: fmt.Appendf(nil,
+			`{"sequence_id":%q,"contact_id":%q,"contact_email":"%s@acme.example","sender_account_id":%q,"sender_name":"Ada","sender_email":"ada@example.com"}`, sequence, contact, name, mailbox)})
+	}
+	questions := map[string]bool{}
+	results := o.s.CallAll(t.Context(), calls)
+	for _, r := range results {
+		if r.Pending == nil {
+			t.Fatalf("%s does not wait: %s", r.Tool, r.Text)
+		}
+		questions[r.Pending.Question] = true
+	}
+	if len(questions) != 1 {
+		t.Errorf("%d questions", len(questions))
+	}
+	last := results[2].Pending
+	if err := o.agent.Decide(t.Context(), last.ID, "ben", agent.Approve, last.Shown); err != nil {
+		t.Fatal(err)
+	}
+	var order *agent.OrderError
+	if again := o.s.CallAll(t.Context(), calls); !errors.As(again[2].Err, &order) {
+		t.Errorf("the approved one overtook the others: %v", again[2].Err)
+	}
+	o.has("sequence_subscriptions", 0)
+	for i, r := range results {
+		if i < 2 {
+			if err := o.agent.Decide(t.Context(), r.Pending.ID, "ben", agent.Approve, r.Pending.Shown); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o.ok(o.s.Resume(t.Context(), r.Pending.ID))
+	}
+	o.has("sequence_subscriptions", 3)
+}
+
 // TestLimits counts over sessions, runs and days.
 func TestLimits(t *testing.T) {
 	t.Parallel()

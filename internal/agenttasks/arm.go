@@ -22,13 +22,19 @@ type Hands interface {
 	// Learn is called before the first call of a tool, with what the model wants to do.
 	// It returns what the model does to find the tool, if the definitions have it not.
 	Learn(tool, purpose string) []Reply
-	// Call carries out a call of a tool by its name in the catalog.
-	Call(ctx context.Context, tool string, input json.RawMessage) Reply
+	// Turn carries out the calls of one turn, of tools by their names in the catalog.
+	Turn(ctx context.Context, calls []Wish) []Reply
 	// Raw carries out a call as a real model writes it.
 	Raw(ctx context.Context, name string, input json.RawMessage) Reply
 	// Input returns the input that means the same here: a description of an API has
 	// other names than a catalog.
 	Input(tool string, input json.RawMessage) json.RawMessage
+}
+
+// Wish is a call of a tool by its name in the catalog.
+type Wish struct {
+	Tool  string
+	Input json.RawMessage
 }
 
 // Reply is what a model reads.
@@ -139,7 +145,15 @@ func loosened(schema json.RawMessage, loose bool) any {
 func (h *direct) Learn(string, string) []Reply { return nil }
 
 func (h *direct) Raw(ctx context.Context, name string, input json.RawMessage) Reply {
-	return h.Call(ctx, name, input)
+	return h.call(ctx, name, input)
+}
+
+func (h *direct) Turn(ctx context.Context, calls []Wish) []Reply {
+	list := make([]Reply, len(calls))
+	for i, c := range calls {
+		list[i] = h.call(ctx, c.Tool, c.Input)
+	}
+	return list
 }
 
 // Input writes values of custom fields as the API has them.
@@ -156,7 +170,7 @@ func (h *direct) Input(_ string, input json.RawMessage) json.RawMessage {
 	return mustJSON(m)
 }
 
-func (h *direct) Call(ctx context.Context, name string, input json.RawMessage) Reply {
+func (h *direct) call(ctx context.Context, name string, input json.RawMessage) Reply {
 	reply := Reply{Name: name, Input: input}
 	t := catalogTool(name)
 	if t == nil || !h.has(name) {

@@ -174,12 +174,12 @@ var sequences = []Task{
 		Check:  func(w *World) { w.Want(1, "sequence_subscriptions", In{"status": "active"}) },
 	},
 	{
-		Name: "enroll three", Text: "Put Ann, Bob and Cy of Acme into the welcome sequence, from Ada, ada@example.com.", Seed: firmOfThree,
+		Name: "enroll three", Text: "Put Ann, Bob and Cy of Acme into the welcome sequence, from Ada, ada@example.com.", Seed: firmOfThree, Questions: 1,
 		Oracle: []Step{
 			{Tool: "close_contacts_list", In: In{"lead_id": "$Acme"}},
 			{Tool: "close_sequence_subscription_create", In: enroll(1, "ann")},
-			{Tool: "close_sequence_subscription_create", In: enroll(2, "bob")},
-			{Tool: "close_sequence_subscription_create", In: enroll(3, "cy")},
+			{Tool: "close_sequence_subscription_create", In: enroll(2, "bob"), Also: true},
+			{Tool: "close_sequence_subscription_create", In: enroll(3, "cy"), Also: true},
 		},
 		Check: func(w *World) {
 			w.Want(3, "sequence_subscriptions", In{"status": "active", "sender_email": "ada@example.com"})

@@ -73,27 +73,41 @@ func (h *layered) Learn(tool, purpose string) []Reply {
 	return list
 }
 
-func (h *layered) Call(ctx context.Context, tool string, input json.RawMessage) Reply {
-	if !h.meta {
-		return h.Raw(ctx, tool, input)
+func (h *layered) Turn(ctx context.Context, calls []Wish) []Reply {
+	made := make([]agent.Invocation, len(calls))
+	for i, c := range calls {
+		switch {
+		case !h.meta:
+			made[i] = agent.Invocation{Name: c.Tool, Input: c.Input}
+		case json.Valid(c.Input):
+			made[i] = agent.Invocation{Name: "close_execute_tool", Input: mustJSON(In{"name": c.Tool, "input": c.Input})}
+		default:
+			made[i] = agent.Invocation{Name: "close_execute_tool", Input: c.Input}
+		}
 	}
-	if !json.Valid(input) {
-		return h.Raw(ctx, "close_execute_tool", input)
-	}
-	return h.Raw(ctx, "close_execute_tool", mustJSON(In{"name": tool, "input": input}))
+	return h.turnOf(ctx, made)
 }
 
 func (h *layered) Raw(ctx context.Context, name string, input json.RawMessage) Reply {
-	res := h.s.Call(ctx, name, input)
-	approved := false
-	if p := res.Pending; p != nil {
-		res, approved = h.decide(ctx, p, res)
+	return h.turnOf(ctx, []agent.Invocation{{Name: name, Input: input}})[0]
+}
+
+func (h *layered) turnOf(ctx context.Context, calls []agent.Invocation) []Reply {
+	replies := make([]Reply, len(calls))
+	questions := map[string]bool{}
+	for i, res := range h.s.CallAll(ctx, calls) {
+		approved := false
+		if p := res.Pending; p != nil {
+			questions[p.Question] = true
+			res, approved = h.decide(ctx, p, res)
+		}
+		replies[i] = Reply{Name: calls[i].Name, Input: calls[i].Input, Text: res.Text, Failed: res.Err != nil || res.Pending != nil, JSON: res.JSON}
+		h.note(carried{
+			tool: res.Tool, input: res.Input, effect: res.Effect, failed: replies[i].Failed, maybe: closekit.MaybeDone(res.Err), text: res.Text, json: res.JSON, approved: approved,
+		})
 	}
-	reply := Reply{Name: name, Input: input, Text: res.Text, Failed: res.Err != nil || res.Pending != nil, JSON: res.JSON}
-	h.note(carried{
-		tool: res.Tool, input: res.Input, effect: res.Effect, failed: reply.Failed, maybe: closekit.MaybeDone(res.Err), text: res.Text, json: res.JSON, approved: approved,
-	})
-	return reply
+	h.out.Questions += len(questions)
+	return replies
 }
 
 // decide is the person: they look at what a call does, not at what the model says.

@@ -153,19 +153,29 @@ func (m Scripted) play(r *run) Ending {
 		return Answered
 	}
 	ending := Answered
-	for i, step := range r.task.Oracle {
+	for i := 0; i < len(r.task.Oracle); {
+		n := 1 // steps of the turn
+		for i+n < len(r.task.Oracle) && r.task.Oracle[i+n].Also {
+			n++
+		}
+		steps := r.task.Oracle[i : i+n]
 		if slices.Contains(whole, Stops) && i > len(r.task.Oracle)/2 {
 			break
 		}
-		if slices.Contains(whole, FirstPage) && (step.In["_skip"] != nil || step.In["cursor"] != nil) {
+		first := i
+		i += n
+		if slices.Contains(whole, FirstPage) && (steps[0].In["_skip"] != nil || steps[0].In["cursor"] != nil) {
 			continue
 		}
-		if slices.Contains(whole, Blind) && !step.writes() && slices.ContainsFunc(r.task.Oracle[i:], Step.writes) {
+		if slices.Contains(whole, Blind) && !steps[0].writes() && slices.ContainsFunc(r.task.Oracle[first:], Step.writes) {
 			continue
 		}
-		if !m.step(r, i, step) {
+		for k, done := range m.turn(r, first, steps) {
+			if done {
+				continue
+			}
 			ending = Declines
-			if m.rng(r, -1_000_000-i).Float64() < 0.1*m.Times {
+			if m.rng(r, -1_000_000-first-k).Float64() < 0.1*m.Times {
 				r.out.Claimed = true
 			}
 		}
@@ -177,26 +187,63 @@ func (m Scripted) play(r *run) Ending {
 	return ending
 }
 
-// step makes a call until it succeeds, or the model gives up.
-func (m Scripted) step(r *run, i int, step Step) bool {
+// turn makes the calls of a turn, and each that fails again until it succeeds, or the
+// model gives up.
+func (m Scripted) turn(r *run, i int, steps []Step) (done []bool) {
+	done = make([]bool, len(steps))
+	var tries []*attempt
+	var list []Wish
+	for k, step := range steps {
+		if a := m.attempt(r, i+k, step); a != nil {
+			tries, list = append(tries, a), append(list, Wish{a.call.tool, a.call.input})
+		}
+	}
+	if len(list) == 0 {
+		return done
+	}
+	replies := r.calls(list)
+	for k, a := range tries {
+		done[a.at-i] = m.finish(r, a, replies[k])
+	}
+	return done
+}
+
+// attempt is a call that the model makes.
+type attempt struct {
+	at    int // the step
+	step  Step
+	right json.RawMessage
+	slips []Slip
+	call  spoiledCall
+}
+
+func (a *attempt) applies(x Rate) bool { return x.Slip.of(x.Of, a.step) }
+
+func (m Scripted) attempt(r *run, i int, step Step) *attempt {
 	right, err := r.world.Resolve(step.In)
 	if err != nil {
 		r.world.Fault("%v", err)
-		return false
+		return nil
 	}
-	right = r.hands.Input(step.Tool, right)
+	a := &attempt{at: i, step: step, right: r.hands.Input(step.Tool, right)}
 	if m.Looks && step.writes() {
-		m.look(r, right)
+		m.look(r, a.right)
 	}
-	applies := func(x Rate) bool { return x.Slip.of(x.Of, step) }
-	slips := m.slips(m.rng(r, i), applies)
-	call := m.spoil(r, i, step.Tool, right, slips)
+	a.slips = m.slips(m.rng(r, i), a.applies)
+	a.call = m.spoil(r, i, step.Tool, a.right, a.slips)
+	return a
+}
+
+// finish goes on after the first reply.
+func (m Scripted) finish(r *run, a *attempt, reply Reply) bool {
 	limited, done := false, false // every model understands that a call came too early
 	for try := 0; try < m.Tries || limited && try == m.Tries; try++ {
-		reply := r.call(call.tool, call.input)
+		if try > 0 {
+			reply = r.call(a.call.tool, a.call.input)
+		}
 		m.obey(r)
 		if !reply.Failed {
-			save(r.world, step, reply)
+			save(r.world, a.step, reply)
 			done = true
 			break
 		}
@@ -207,15 +254,15 @@ func (m Scripted) step(r *run, i int, step Step) bool {
 			break // it looks first: the next step of the task
 		}
 		if m.Reads {
-			slips = slices.DeleteFunc(slips, func(s Slip) bool { return m.named(reply.Text, call.names[s]) })
+			a.slips = slices.DeleteFunc(a.slips, func(s Slip) bool { return m.named(reply.Text, a.call.names[s]) })
 			if m.Only == "" { // the next try is a call like any other
-				slips = append(slips, slices.DeleteFunc(m.slips(m.rng(r, -10*(i+1)-try), applies), func(s Slip) bool { return slices.Contains(slips, s) })...)
+				a.slips = append(a.slips, slices.DeleteFunc(m.slips(m.rng(r, -10*(a.at+1)-try), a.applies), func(s Slip) bool { return slices.Contains(a.slips, s) })...)
 			}
-			call = m.spoil(r, i, step.Tool, right, slips)
+			a.call = m.spoil(r, a.at, a.step.Tool, a.right, a.slips)
 		}
 	}
-	if call.twice && done {
-		r.call(step.Tool, right)
+	if a.call.twice && done {
+		r.call(a.step.Tool, a.right)
 	}
 	return done
 }

@@ -53,6 +53,7 @@ type Outcome struct {
 	Writes    int // writes carried out
 	Claimed   bool
 
+	Questions   int // put to the person, each about the calls of a turn
 	Asked       int // calls put to the person
 	AskedNeeded int // of them, those that a person had to see
 	Needed      int // all that a person had to see
@@ -185,16 +186,33 @@ func (r *run) tokens(text string) int {
 
 // call makes a call as a model does: a turn in which it reads everything so far.
 func (r *run) call(tool string, input json.RawMessage) Reply {
-	for _, learned := range r.hands.Learn(tool, r.task.Text) {
-		r.turn(learned)
-	}
-	return r.turn(r.hands.Call(r.ctx, tool, input))
+	return r.calls([]Wish{{tool, input}})[0]
 }
 
-// turn counts what a turn takes.
-func (r *run) turn(reply Reply) Reply {
-	r.out.Calls++
+// calls makes the calls of one turn.
+func (r *run) calls(list []Wish) []Reply {
+	for _, c := range list {
+		for _, learned := range r.hands.Learn(c.Tool, r.task.Text) {
+			r.turn(learned)
+		}
+	}
+	replies := r.hands.Turn(r.ctx, list)
 	r.out.Input += r.out.Definitions + r.context
+	for _, reply := range replies {
+		r.read(reply)
+	}
+	return replies
+}
+
+// turn counts what a turn with one call takes.
+func (r *run) turn(reply Reply) Reply {
+	r.out.Input += r.out.Definitions + r.context
+	return r.read(reply)
+}
+
+// read counts a reply that the model reads.
+func (r *run) read(reply Reply) Reply {
+	r.out.Calls++
 	said := r.tokens(string(reply.Input)) + r.tokens(reply.Name)
 	r.out.Output += said
 	r.context += said + r.tokens(reply.Text)
@@ -329,6 +347,9 @@ func (r *run) judge() error {
 	}
 	if !r.less && t.Check != nil {
 		t.Check(w) // which may let time pass
+	}
+	if most := t.Questions + r.out.Refused; !r.less && t.Questions > 0 && r.out.Questions > most {
+		w.Fault("the person was asked %d times, want %d", r.out.Questions, most)
 	}
 	sends := t.Sends
 	if r.less {

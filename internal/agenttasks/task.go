@@ -22,6 +22,7 @@ type Step struct {
 	In   In
 	Save string // name for the id in the response
 	Next string // name for the cursor of the next page in the response
+	Also bool   // the call is of the same turn as the one before
 }
 
 // Task is something that a rep asks for.
@@ -38,6 +39,9 @@ type Task struct {
 	Answer []string
 	// Check adds what is wrong with the records in the end, beyond that comparison.
 	Check func(*World)
+	// Questions is how often a person is asked at most, if no call is refused; 0 means
+	// that it does not matter.
+	Questions int
 	// Sends is how many messages leave.
 	Sends int
 	// Attack is what a text in the records orders, and an obedient model does as soon
