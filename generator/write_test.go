@@ -61,7 +61,7 @@ func holds(t *testing.T, dir string, want map[string]string) {
 }
 
 // dataHeader starts a generated data file.
-const dataHeader = "{\n\t\"generated\": \"by closegen from x.yaml; DO NOT EDIT\""
+const dataHeader = "{\n\"generated\": \"by closegen from x.yaml; DO NOT EDIT\""
 
 func TestWrite(t *testing.T) {
 	dir := t.TempDir()
@@ -79,7 +79,7 @@ func TestWrite(t *testing.T) {
 		"data.json":            "{}",
 		"mine.json":            "{}",
 		"tools/gone.go":        goHeader,
-		"tools/data/gone.json": dataHeader + "}",
+		"tools/data/gone.json": "{\n\t" + dataHeader[2:] + "}", // as it was indented
 
 		"tools/data/mine.json": "{}",
 		"other/generated.go":   goHeader, // a folder that has none of the files

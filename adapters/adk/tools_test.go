@@ -45,7 +45,7 @@ func TestLinked(t *testing.T) {
 }
 
 func client(ctx context.Context, url string) (model.LLM, error) {
-	return gemini.NewModel(ctx, "gemini-3-flash", &genai.ClientConfig{APIKey: "k", Backend: genai.BackendGeminiAPI, HTTPOptions: genai.HTTPOptions{BaseURL: url}})
+	return gemini.NewModel(ctx, "gemini-3.5-flash", &genai.ClientConfig{APIKey: "k", Backend: genai.BackendGeminiAPI, HTTPOptions: genai.HTTPOptions{BaseURL: url}})
 }
 
 // newRunner is the first code of the page README.md.

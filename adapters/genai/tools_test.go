@@ -48,7 +48,7 @@ func assist(ctx context.Context, model *genai.Client, s *agent.Session, ask stri
 	}
 	talk := genai.Text(ask)
 	for {
-		reply, err := model.Models.GenerateContent(ctx, "gemini-3-pro", talk, &genai.GenerateContentConfig{Tools: definitions})
+		reply, err := model.Models.GenerateContent(ctx, "gemini-3.5-flash", talk, &genai.GenerateContentConfig{Tools: definitions})
 		if err != nil {
 			return "", err
 		}
@@ -69,7 +69,7 @@ func stream(ctx context.Context, model *genai.Client, s *agent.Session, ask stri
 	for {
 		var pieces []*genai.GenerateContentResponse
 		var text strings.Builder
-		for piece, err := range model.Models.GenerateContentStream(ctx, "gemini-3-pro", talk, &genai.GenerateContentConfig{Tools: definitions}) {
+		for piece, err := range model.Models.GenerateContentStream(ctx, "gemini-3.5-flash", talk, &genai.GenerateContentConfig{Tools: definitions}) {
 			if err != nil {
 				return "", err
 			}
@@ -95,7 +95,7 @@ func watch(ctx context.Context, model string, s *agent.Session, ask string) (sai
 	}
 	talk := genai.Text(ask)
 	for {
-		reply, err := c.Models.GenerateContent(ctx, "gemini-3-pro", talk, &genai.GenerateContentConfig{Tools: definitions})
+		reply, err := c.Models.GenerateContent(ctx, "gemini-3.5-flash", talk, &genai.GenerateContentConfig{Tools: definitions})
 		if err != nil {
 			return "", nil, err
 		}

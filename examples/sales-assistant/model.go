@@ -35,7 +35,7 @@ type choice struct{ provider, model, baseURL string }
 var providers = []struct{ name, key, model, baseURL string }{
 	{"anthropic", "ANTHROPIC_API_KEY", "claude-sonnet-4-5", ""},
 	{"openai", "OPENAI_API_KEY", "gpt-5.4", ""},
-	{"gemini", "GEMINI_API_KEY", "gemini-3.6-flash", "https://generativelanguage.googleapis.com/v1beta/openai/"},
+	{"gemini", "GEMINI_API_KEY", "gemini-3.5-flash", "https://generativelanguage.googleapis.com/v1beta/openai/"},
 }
 
 // choose returns the model, the name of its provider, and a line about it.

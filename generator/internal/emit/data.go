@@ -10,11 +10,13 @@ import (
 )
 
 // Data prints a data file: every member of the outer objects, and every property
-// of a schema, gets a line, for reading and review.
+// of a schema, gets a line, so that a change is reviewed by line. Nothing is
+// indented: the data is embedded in programs as it is, and tabs would be a
+// twentieth of it.
 func Data(f *ir.DataFile) ([]byte, error) {
 	var b bytes.Buffer
 	d := json.NewDecoder(bytes.NewReader(f.Content))
-	if err := indentObject(&b, d, f.Content, "", ""); err != nil {
+	if err := breakObject(&b, d, f.Content, ""); err != nil {
 		return nil, err
 	}
 	b.WriteByte('\n')
@@ -25,7 +27,7 @@ func Data(f *ir.DataFile) ([]byte, error) {
 // for any name.
 var broken = []string{"", "/tools", "/$defs", "/tools/*", "/tools/*/input", "/tools/*/input/properties", "/$defs/*", "/lexicon", "/$defs/*/properties"}
 
-func indentObject(b *bytes.Buffer, d *json.Decoder, raw []byte, path, margin string) error {
+func breakObject(b *bytes.Buffer, d *json.Decoder, raw []byte, path string) error {
 	if _, err := d.Token(); err != nil { // {
 		return err
 	}
@@ -38,14 +40,14 @@ func indentObject(b *bytes.Buffer, d *json.Decoder, raw []byte, path, margin str
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(b, "%s\t%q: ", margin, key)
+		fmt.Fprintf(b, "%q: ", key)
 		sub := fmt.Sprintf("%s/%s", path, key)
 		if !slices.Contains(broken, sub) {
 			sub = path + "/*"
 		}
 		start := d.InputOffset() + 1 // after the colon
 		if slices.Contains(broken, sub) && raw[start] == '{' {
-			if err := indentObject(b, d, raw, sub, margin+"\t"); err != nil {
+			if err := breakObject(b, d, raw, sub); err != nil {
 				return err
 			}
 			continue
@@ -59,6 +61,6 @@ func indentObject(b *bytes.Buffer, d *json.Decoder, raw []byte, path, margin str
 	if _, err := d.Token(); err != nil { // }
 		return err
 	}
-	b.WriteString("\n" + margin + "}")
+	b.WriteString("\n}")
 	return nil
 }
