@@ -284,6 +284,37 @@ func TestViolations(t *testing.T) {
 	}
 }
 
+// TestTolerate lets OpenAI Chat take a keyword and a changed call, and nothing else that
+// it refuses.
+func TestTolerate(t *testing.T) {
+	w := wires[slices.IndexFunc(wires, func(w wire) bool { return w.name == "chat" })]
+	change := strings.NewReplacer(`"name":{"type":"string"}`, `"name":{"type":"string","title":"Name"}`, `{\"name\":\"x\"}`, "x")
+	for _, tolerant := range []bool{false, true} {
+		s := modeltest.New(script...)
+		defer s.Close()
+		if tolerant {
+			s.Tolerate()
+		} else if code, out := post(t, s.URL()+w.path, change.Replace(w.fill(w.first))); code != 400 || !strings.Contains(out, "title is not allowed") {
+			t.Errorf("%d %s", code, out)
+		}
+		titled := w.fill(w.first)
+		if tolerant {
+			titled = change.Replace(titled)
+		}
+		if code, out := post(t, s.URL()+w.path, titled); code != 200 {
+			t.Fatalf("%d %s", code, out)
+		}
+		want := map[bool]int{false: 400, true: 200}[tolerant]
+		if code, out := post(t, s.URL()+w.path, change.Replace(w.fill(w.next))); code != want {
+			t.Errorf("tolerant %t: %d %s", tolerant, code, out)
+		}
+		other := strings.Replace(w.fill(w.next), "call_1_1", "call_9_9", 1)
+		if code, out := post(t, s.URL()+w.path, other); code != 400 {
+			t.Errorf("a call that nobody asked for: %d %s", code, out)
+		}
+	}
+}
+
 // TestTooManyTools has 129 tools, one more than OpenAI takes.
 func TestTooManyTools(t *testing.T) {
 	for _, w := range wires[1:3] {

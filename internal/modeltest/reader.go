@@ -18,6 +18,7 @@ type reader struct {
 	turns       []turn
 	stored      map[string][]turn
 	signed      bool // calls have the signatures of Gemini
+	tolerant    bool // see [Server.Tolerate]
 	problems    []string
 }
 

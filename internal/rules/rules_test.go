@@ -12,6 +12,7 @@ import (
 // forms are legal definitions, with SCHEMA for the schema of the input.
 var forms = map[string]string{
 	"openai-chat":      `{"type":"function","function":{"name":"close_x","description":"Do it.","parameters":SCHEMA,"strict":false}}`,
+	"openai-chat-any":  `{"type":"function","function":{"name":"close_x","parameters":SCHEMA}}`,
 	"openai-strict":    `{"type":"function","function":{"name":"close_x","description":"Do it.","parameters":SCHEMA,"strict":true}}`,
 	"mistral":          `{"type":"function","function":{"name":"close_x","description":"Do it.","parameters":SCHEMA}}`,
 	"cohere":           `{"type":"function","function":{"name":"close_x","description":"Do it.","parameters":SCHEMA}}`,
@@ -83,6 +84,8 @@ func TestPlanted(t *testing.T) {
 		{append(loose, "gemini-openapi"), `"enum":["a","b"]`, `"enum":[` + forty + `]`, "41 enum values"},
 		{append(loose, "gemini-openapi"), `"type":"string","description":"A lead."`, `"type":["string","null"],"description":"A lead."`, "a list of types is not allowed"},
 		{append(loose, "gemini-openapi"), `"type":"string","description":"A lead."`, `"type":"null","description":"A lead."`, "the type null is not allowed"},
+		{[]string{"openai-chat-any"}, `"description":"A lead."`, `"description":"A lead.","default":"a"`, "the keyword default is not allowed"},
+		{loose, `"description":"A lead."`, `"description":"A lead.","title":"Lead"`, "the keyword title is not allowed"},
 		{loose, `"description":"A lead."`, `"description":"A lead.","pattern":"^a$"`, "the keyword pattern is not allowed"},
 		{loose, `"items":{"type":"string"}`, `"items":{"type":"object","additionalProperties":{"type":"string"}}`, "additionalProperties must not be a schema"},
 		{loose, `"lead_id":{`, `"lead id":{`, "the name is not allowed"},
