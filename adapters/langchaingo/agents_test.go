@@ -53,7 +53,8 @@ func wrapped(text string) string {
 }
 
 // TestAgent has an agent of langchaingo put right four mistakes, call a tool that does
-// not exist, write text that is no JSON: nothing ends its run. langchaingo shows the model the text in the place of what it sent.
+// not exist, and write text that is no JSON: nothing ends its run. langchaingo shows the
+// model the text in the place of what it sent.
 func TestAgent(t *testing.T) {
 	s, srv := session(t, agent.Toolset("sales"))
 	wrong := func(r modeltest.Request) error {

@@ -125,7 +125,7 @@ var (
 )
 
 var targets = map[string]target{
-	"openai-chat":      {envelope: chat, name: name64, key: keyName, keywords: subset, formats: plain, maxTools: 128, maxEnum: 40},
+	"openai-chat": {envelope: chat, name: name64, key: keyName, keywords: subset, formats: plain, maxTools: 128, maxEnum: 40},
 	// What OpenAI takes of other programs; closekit keeps to openai-chat.
 	"openai-chat-any":  {envelope: chatLike, name: name64, key: keyName, keywords: openAIKeys, maxTools: 128, maxEnum: 1000},
 	"mistral":          {envelope: chatLike, name: name64, key: keyName, keywords: subset, formats: plain, maxEnum: 40},
