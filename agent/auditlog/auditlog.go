@@ -42,6 +42,7 @@ import (
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent"
 	"github.com/closekit/closekit/agent/internal/chain"
+	"github.com/closekit/closekit/internal/dirsync"
 	"github.com/closekit/closekit/internal/filelock"
 )
 
@@ -100,7 +101,7 @@ func (l *Log) open() (err error) {
 		return err
 	}
 	if errors.Is(statErr, os.ErrNotExist) {
-		if err := syncFolder(l.path); err != nil {
+		if err := dirsync.Parent(l.path); err != nil {
 			return err
 		}
 	}
@@ -327,7 +328,7 @@ func replace(old, tmp *os.File, path string) error {
 	if err := os.Rename(tmp.Name(), path); err != nil {
 		return err
 	}
-	return syncFolder(path)
+	return dirsync.Parent(path)
 }
 
 // Close writes everything to the disk and gives the log free for other processes.
@@ -344,16 +345,6 @@ func (l *Log) Close() error {
 		l.lock = nil
 	}
 	return errors.Join(errs...)
-}
-
-// syncFolder makes the name of a file survive a crash. Not every system can.
-func syncFolder(path string) error {
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	_ = d.Sync() // Windows refuses
-	return d.Close()
 }
 
 var _ agent.Log = (*Log)(nil)

@@ -30,6 +30,7 @@ var table = map[string]rule{
 	"internal/httpx":          {},
 	"internal/agenttasks":     {ours: []string{".", "agent", "closeapi/tools", "emulator"}}, // tests and measurements only
 	"internal/words":          {},
+	"internal/dirsync":        {},
 	"internal/filelock":       {},
 	"internal/migrations":     {},
 	"internal/querytext":      {ours: []string{"."}},
@@ -79,7 +80,7 @@ var table = map[string]rule{
 	"agent/storetest":         {ours: []string{".", "agent"}},
 	"agent/sqlitestore":       {ours: []string{"agent", "agent/internal/chain", "internal/migrations", "internal/sqlitefile"}, others: []string{"modernc.org/sqlite"}},
 	"agent/pgstore":           {ours: []string{"agent", "agent/internal/chain", "internal/pgconnect"}, others: []string{"github.com/jackc/pgx/v5"}},
-	"agent/auditlog":          {ours: []string{".", "agent", "agent/internal/chain", "internal/filelock"}},
+	"agent/auditlog":          {ours: []string{".", "agent", "agent/internal/chain", "internal/dirsync", "internal/filelock"}},
 	"agent/otelagent":         {ours: []string{".", "agent"}, others: []string{"go.opentelemetry.io/otel"}},
 
 	"emulator": {ours: []string{
@@ -105,7 +106,7 @@ var table = map[string]rule{
 	"runtime/webhooks/pgstore":         {ours: []string{"runtime/webhooks", "internal/pgconnect"}, others: []string{"github.com/jackc/pgx/v5"}},
 
 	"runtime/accounts": {
-		ours:   []string{".", "internal/bom", "internal/filelock", "internal/httpx", "runtime/accounts/internal/failpoint"},
+		ours:   []string{".", "internal/bom", "internal/dirsync", "internal/filelock", "internal/httpx", "runtime/accounts/internal/failpoint"},
 		others: []string{"golang.org/x/oauth2"},
 	},
 	"runtime/accounts/internal/failpoint": {},
@@ -131,7 +132,7 @@ var table = map[string]rule{
 	"internal/rules":       {}, // tests only
 	"internal/cli": {
 		ours: []string{
-			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/files", "closeapi/query", "closeapi/records", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/apiroot", "internal/bom", "internal/buildinfo", "internal/codec", "internal/filelock", "internal/httpx", "internal/organization", "internal/words",
+			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/files", "closeapi/query", "closeapi/records", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/apiroot", "internal/bom", "internal/buildinfo", "internal/codec", "internal/dirsync", "internal/filelock", "internal/httpx", "internal/organization", "internal/words",
 			"runtime/everything", "runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault", "runtime/recording", "runtime/webhooks",
 		},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},

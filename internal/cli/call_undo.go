@@ -7,12 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/pflag"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/internal/dirsync"
 )
 
 // undoFlags say where the records of a bulk edit or deletion are kept.
@@ -64,7 +64,7 @@ func (p *program) do(ctx context.Context, c *closekit.Client, r *request, input 
 	if err != nil {
 		return nil, fmt.Errorf("--undo: %w; nothing was sent", err)
 	}
-	if err := syncFolder(filepath.Dir(f.undo)); err != nil { // the records are lost with their name
+	if err := dirsync.Parent(f.undo); err != nil { // the records are lost with their name
 		return nil, errors.Join(fmt.Errorf("--undo: %w; nothing was sent", err), file.Close(), os.Remove(f.undo))
 	}
 	result, err := r.tool.Do(ctx, c, input, closekit.UndoTo(file))

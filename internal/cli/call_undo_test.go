@@ -5,14 +5,18 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/closekit/closekit/emulator"
@@ -133,5 +137,35 @@ func TestCallBulk(t *testing.T) {
 	}
 	if mine, err := os.ReadFile(taken); err != nil || string(mine) != "mine" {
 		t.Errorf("the file has %q, %v", mine, err)
+	}
+}
+
+// TestCallBulkFolder sends nothing if the name of the file with the records cannot be put on
+// the disk, here because its folder can be written and not opened.
+func TestCallBulkFolder(t *testing.T) {
+	t.Parallel()
+	s := newBulkSite(t, 3)
+	close(s.let)
+	dir := t.TempDir()
+	program, folder := filepath.Join(dir, "closekit"), filepath.Join(dir, "folder")
+	data, err := os.ReadFile(self(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(program, data, 0o755), os.Mkdir(folder, 0o700), os.Chmod(folder, 0o333), os.Chmod(filepath.Dir(dir), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), program, "--base-url", s.url, "--api-key", s.srv.APIKey(),
+		"call", "close_bulk_delete_create", "--s_query", acmeLeads, "--confirm_count", "3", "--yes", "--undo", filepath.Join(folder, "undo.jsonl"))
+	cmd.Env = []string{asCommand + "=1", "NO_PROXY=*", "HOME=" + dir}
+	if os.Geteuid() == 0 { // who may open everything
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != exitFailure || !strings.Contains(string(out), "open "+folder) || !strings.Contains(string(out), "nothing was sent") || s.sent.Load() != 0 {
+		t.Errorf("%v, %d sent: %s", err, s.sent.Load(), out)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "undo.jsonl")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the empty file: %v", err)
 	}
 }

@@ -11,12 +11,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/internal/buildinfo"
+	"github.com/closekit/closekit/internal/dirsync"
 	"github.com/closekit/closekit/internal/filelock"
 	"github.com/closekit/closekit/runtime/everything"
 )
@@ -195,7 +195,10 @@ func (f *exportFile) finish() error {
 	if err := os.Remove(f.saves()); err != nil {
 		return fmt.Errorf("the export is complete: %w", err)
 	}
-	return syncFolder(f.path)
+	if err := dirsync.Parent(f.path); err != nil {
+		return fmt.Errorf("the export is complete: %w", err)
+	}
+	return nil
 }
 
 func (f *exportFile) close() {
@@ -231,16 +234,8 @@ func replaceText(path string, text []byte, mode os.FileMode) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return syncFolder(path)
-}
-
-// syncFolder makes new names in the folder of a file survive a crash, where the system
-// can do that.
-func syncFolder(path string) error {
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return nil //nolint:nilerr // the file itself is written
+	if err := dirsync.Parent(path); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
 	}
-	_ = dir.Sync() // some systems cannot
-	return dir.Close()
+	return nil
 }

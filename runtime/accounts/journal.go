@@ -11,11 +11,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	goruntime "runtime"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/closekit/closekit/internal/dirsync"
 	"github.com/closekit/closekit/internal/filelock"
 )
 
@@ -147,7 +147,7 @@ func (j *journal) rewrite() error {
 	err = os.Rename(tmp, j.path)
 	if err == nil {
 		j.dead, j.torn = 0, false
-		err = syncDir(filepath.Dir(j.path))
+		err = dirsync.Parent(j.path)
 	}
 	var openErr error // the old file goes on working if it was not replaced
 	j.file, openErr = os.OpenFile(j.path, os.O_APPEND|os.O_WRONLY, 0)
@@ -156,19 +156,6 @@ func (j *journal) rewrite() error {
 
 func (e *journalEntry) done() *journalEntry {
 	return &journalEntry{Tenant: e.Tenant, Connection: e.Connection, Identifier: e.Identifier, Generation: e.Generation, At: e.committed, Done: true}
-}
-
-// syncDir makes a rename outlive the machine. Windows has no such thing; its
-// file system takes care of it.
-func syncDir(dir string) error {
-	if goruntime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir) //nolint:gosec // the configured directory
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 func writeLine(w io.Writer, e *journalEntry) error {
