@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -222,17 +223,17 @@ func replaceFile(path string, v any) error {
 
 // replaceText writes a file, which has either its old or its new content after a crash.
 func replaceText(path string, text []byte, mode os.FileMode) error {
-	tmp, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode) //nolint:gosec // the user names the file
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".closekit-*") // two processes may write the same file
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	_, err = tmp.Write(text)
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	err = errors.Join(err, tmp.Chmod(mode), tmp.Sync(), tmp.Close())
 	if err == nil {
 		err = os.Rename(tmp.Name(), path)
 	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(tmp.Name())))
 	}
 	if err := dirsync.Parent(path); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)

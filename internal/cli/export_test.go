@@ -391,3 +391,43 @@ func TestFormulas(t *testing.T) {
 		t.Errorf("got %q, %v", line, err)
 	}
 }
+
+// TestReplaceTogether has several writers of one file, which always has the text of one of
+// them, and nothing else is left.
+func TestReplaceTogether(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "checkpoint")
+	texts := map[string]bool{}
+	var group sync.WaitGroup
+	start := make(chan struct{})
+	for i := range 4 {
+		text := bytes.Repeat([]byte{byte('a' + i)}, 1+10_000*i)
+		texts[string(text)] = true
+		group.Go(func() {
+			<-start
+			for range 25 {
+				if err := replaceText(path, text, 0o600); err != nil {
+					t.Error(err)
+				}
+				if got, err := os.ReadFile(path); err != nil || !texts[string(got)] {
+					t.Errorf("%d bytes are not those of one writer, %v", len(got), err)
+				}
+			}
+		})
+	}
+	close(start)
+	group.Wait()
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+		t.Errorf("got %v, %v", info, err)
+	}
+	if err := replaceText(dir, nil, 0o600); err == nil { // a folder is in the way
+		t.Error("a folder was replaced")
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), ".closekit-*")); len(left) != 0 {
+		t.Errorf("left are %q", left)
+	}
+}
