@@ -106,6 +106,7 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		as         *accountCallError
 		account    accounts.AccountError
 		left       *demo.CleanupError
+		goesOn     *goesOnError
 	)
 	if errors.As(err, &left) {
 		d.hint("look in Close for leads named \"closekit demo …\" and delete them")
@@ -150,6 +151,9 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 	case errors.As(err, &unreached):
 		d.code = exitTransport
 		d.unreached(unreached.Err)
+	}
+	if ctx.Err() == nil && errors.As(err, &goesOn) {
+		d.code = exitJobGoesOn
 	}
 	d.doubt(err)
 	return d

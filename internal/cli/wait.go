@@ -106,11 +106,11 @@ func (j *job) field() string { return j.get.Operation().Waits.Field }
 func (j *job) started(response json.RawMessage) error {
 	var made struct{ ID string }
 	if err := json.Unmarshal(response, &made); err != nil || made.ID == "" {
-		return &hinted{
+		return &goesOnError{&hinted{
 			errors.New("the job was started, but the response has no id to wait for"),
 			[]string{"look for it in Close before you start another one"},
-			exitAPI,
-		}
+			exitJobGoesOn,
+		}}
 	}
 	j.id = made.ID
 	if j.param == "" {
@@ -120,6 +120,12 @@ func (j *job) started(response json.RawMessage) error {
 	j.input, err = json.Marshal(map[string]string{j.param: j.id})
 	return err
 }
+
+// goesOnError reports that a job was started and goes on, whatever ended the wait for it: a
+// script that takes it for a call that failed would start the job a second time.
+type goesOnError struct{ error }
+
+func (e *goesOnError) Unwrap() error { return e.error }
 
 // errTimeUp ends a wait after the time that --timeout allows.
 var errTimeUp = errors.New("the time that --timeout allows has passed")
@@ -189,10 +195,10 @@ func (p *program) waitFor(ctx context.Context, client *closekit.Client, r *reque
 	if r.acc.account != "" {
 		again += " " + callFlags(r.acc.key())
 	}
-	return &hinted{err, []string{
+	return &goesOnError{&hinted{err, []string{
 		"Close goes on with " + printable(j.id, 100) + "; to look at it, run: " + again,
 		"to wait for it again, run: " + again + " --wait",
-	}, exitJobGoesOn}
+	}, exitJobGoesOn}}
 }
 
 // read returns the state of a job, and a line about it.

@@ -189,14 +189,22 @@ func TestWaitFails(t *testing.T) {
 			emulator.Fault{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: `{"id":"expo_x","status":"error"}`},
 			exitJobFailed, `"status":"error"`, `the job failed: its state is "error"`,
 		},
-		"refused":     {emulator.Fault{Status: 404}, exitAPI, "", "to wait for it again"},
+		"not found":   {emulator.Fault{Status: 404}, exitJobGoesOn, "", "to wait for it again"},
+		"refused":     {emulator.Fault{Status: 401}, exitJobGoesOn, "", "to wait for it again"},
+		"fails":       {emulator.Fault{Status: 500}, exitJobGoesOn, "", "to wait for it again"},
+		"unreached":   {emulator.Fault{Kind: emulator.FaultCut}, exitJobGoesOn, "", "to wait for it again"},
+		"unreadable":  {emulator.Fault{Kind: emulator.FaultMalformed}, exitJobGoesOn, "", "to wait for it again"},
+		"no id":       {emulator.Fault{Tool: "close_export_lead_create", AfterAction: true, Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: `{"status":"created"}`}, exitJobGoesOn, "", "has no id to wait for"},
 		"no state":    {emulator.Fault{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: `{"id":"expo_x"}`}, exitJobGoesOn, "", "has no status"},
 		"state is no": {emulator.Fault{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: `{"id":"expo_x","status":7}`}, exitJobGoesOn, "", "is no text"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := startJobs(t, 0)
-			c.fault.Tool, c.fault.Times = "close_export_lead_get", -1
+			c.fault.Times = -1
+			if c.fault.Tool == "" {
+				c.fault.Tool = "close_export_lead_get"
+			}
 			s.Fail(c.fault)
 			code, out, errs := s.run(t.Context(), "call", "close_export_lead_create", exportLeads, "--yes", "--wait")
 			if code != c.code || !strings.Contains(out, c.stdout) || (out == "") != (c.stdout == "") || !strings.Contains(errs, c.says) {
