@@ -87,12 +87,15 @@ func (r *request) jobFor(input json.RawMessage) (*job, error) {
 	if j.param != "" {
 		return j, nil
 	}
-	j.input = input
 	var in struct {
 		Fields []string `json:"_fields"`
 		Alias  []string `json:"fields"`
 	}
-	_ = json.Unmarshal(input, &in) // the input is valid
+	var params map[string]json.RawMessage
+	path := r.tool.Operation().Path
+	param, _, _ := strings.Cut(path[strings.LastIndexByte(path, '{')+1:], "}")
+	_ = errors.Join(json.Unmarshal(input, &in), json.Unmarshal(input, &params), json.Unmarshal(params[param], &j.id)) // the input is valid
+	j.input = input
 	if fields := slices.Concat(in.Fields, in.Alias); len(fields) > 0 && !slices.Contains(fields, j.field()) {
 		return nil, usage("the fields that are asked for do not tell when the job ends", "add "+j.field()+" to them")
 	}
@@ -102,8 +105,11 @@ func (r *request) jobFor(input json.RawMessage) (*job, error) {
 // field is the one that tells how far the job is.
 func (j *job) field() string { return j.get.Operation().Waits.Field }
 
-// started takes the id of the job from what the call returned.
+// started takes the id of a job that a call has started from what it returned.
 func (j *job) started(response json.RawMessage) error {
+	if j.param == "" { // the id was in the input
+		return nil
+	}
 	var made struct{ ID string }
 	if err := json.Unmarshal(response, &made); err != nil || made.ID == "" {
 		return &goesOnError{&hinted{
@@ -113,9 +119,6 @@ func (j *job) started(response json.RawMessage) error {
 		}}
 	}
 	j.id = made.ID
-	if j.param == "" {
-		return nil
-	}
 	var err error
 	j.input, err = json.Marshal(map[string]string{j.param: j.id})
 	return err

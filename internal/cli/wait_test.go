@@ -112,6 +112,22 @@ func TestWaitLooksAgain(t *testing.T) {
 	if n := s.looks(); n < 2 {
 		t.Errorf("%d looks, want several", n)
 	}
+	s = startJobs(t, 1500*time.Millisecond)
+	if code, out, errs := s.run(t.Context(), "call", "close_export_lead_create", exportLeads, "--yes"); code != 0 {
+		t.Fatalf("exit code %d; %s; %s", code, out, errs)
+	}
+	id, _ = s.Objects("exports")[0]["id"].(string)
+	for _, input := range [][]string{{"--export_id", id, "--fields", "status"}, {`{"export_id": "` + id + `", "_fields": ["status"]}`}} {
+		args := append([]string{"call", "close_export_get", "--wait"}, input...)
+		if code, out, errs = s.run(t.Context(), args...); code != 0 || out != `{"status":"done"}`+"\n" || errs != "" {
+			t.Errorf("%q: exit code %d; %s; %s", args, code, out, errs)
+		}
+	}
+	s.Fail(emulator.Fault{Tool: "close_export_get", Skip: 1, Status: 404})
+	s.Fail(emulator.Fault{Tool: "close_export_get", Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: `{"status":"created"}`})
+	if code, _, errs = s.run(t.Context(), "call", "close_export_get", "--export_id", id, "--fields", "status", "--wait"); code != exitJobGoesOn || !strings.Contains(errs, "Close goes on with "+id+";") {
+		t.Errorf("exit code %d; %s", code, errs)
+	}
 }
 
 // TestWaitEndsBefore ends the wait and not the job: it says how to go on, and the job can
