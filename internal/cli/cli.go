@@ -251,7 +251,8 @@ func exitCodesTopic() *cobra.Command {
     8  a call of an agent that needs the approval of a person, while there is no
        terminal to ask on; nothing was sent
     9  an organization is not what its lock file says ("closekit org check")
-   10  a job that failed, of a call with --wait
+   10  a job that failed, of a call with --wait, "closekit export --native" or
+       "closekit download"
    11  a job that has not ended: --timeout has passed, or it could not be looked
        at any more; Close goes on with it
   130  interrupted with Ctrl-C (SIGINT)

@@ -105,6 +105,7 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		unreached  *closekit.TransportError
 		as         *accountCallError
 		account    accounts.AccountError
+		job        *closekit.JobError
 		left       *demo.CleanupError
 		goesOn     *goesOnError
 	)
@@ -146,8 +147,8 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		if !strings.Contains(unreadable.ContentType, "json") || strings.Contains(unreadable.Err.Error(), "larger than") {
 			d.hint("is the base URL really the root of Close's API? Without --base-url and %s closekit uses %s", envBaseURL, closekit.DefaultBaseURL)
 		}
-	case errors.Is(err, closekit.ErrSkipLimit):
-		d.code = exitAPI
+	case errors.As(err, &job):
+		d.code = exitJobFailed
 	case errors.As(err, &unreached):
 		d.code = exitTransport
 		d.unreached(unreached.Err)

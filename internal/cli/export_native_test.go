@@ -263,13 +263,14 @@ func TestExportNativeFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		looked, stored func(http.ResponseWriter, *http.Request) bool
 		args           []string
+		code           int
 		want           string
 		exports        int
 	}{
-		"the export fails": {failed, nil, nil, "the same command starts another export", 2},
-		"the link expired": {nil, status(http.StatusForbidden), nil, "the same command starts another export", 2},
-		"the storage":      {nil, status(http.StatusServiceUnavailable), nil, "the same command goes on with the export", 1},
-		"too large":        {nil, nil, []string{"--max-bytes", "10"}, "--max-bytes", 1},
+		"the export fails": {failed, nil, nil, exitJobFailed, "the same command starts another export", 2},
+		"the link expired": {nil, status(http.StatusForbidden), nil, exitFailure, "the same command starts another export", 2},
+		"the storage":      {nil, status(http.StatusServiceUnavailable), nil, exitFailure, "the same command goes on with the export", 1},
+		"too large":        {nil, nil, []string{"--max-bytes", "10"}, exitFailure, "--max-bytes", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -277,8 +278,13 @@ func TestExportNativeFails(t *testing.T) {
 			x.set(c.looked, c.stored)
 			out := filepath.Join(t.TempDir(), "leads.csv")
 			args := x.args("export", "leads", "--native", "--out", out)
-			if code, said := run(t, "", append(args, c.args...)...); code == 0 || !strings.Contains(said, c.want) || strings.Contains(said, "Signature") {
+			if code, said := run(t, "", append(args, c.args...)...); code != c.code || !strings.Contains(said, c.want) || strings.Contains(said, "Signature") {
 				t.Errorf("exit code %d: %s", code, said)
+			}
+			if id, _ := x.srv.Objects("exports")[0]["id"].(string); c.code == exitJobFailed {
+				if code, said := run(t, "", x.args("download", id, "-o", out)...); code != c.code {
+					t.Errorf("download: exit code %d: %s", code, said)
+				}
 			}
 			x.set(nil, nil)
 			if code, said := run(t, "", args...); code != 0 || x.exports() != c.exports {

@@ -183,11 +183,8 @@ func (p *program) waitFor(ctx context.Context, client *closekit.Client, r *reque
 			return lost
 		}
 	}
-	switch {
-	case err == nil:
-		return nil
-	case failed != nil:
-		return &hinted{err, nil, exitJobFailed}
+	if err == nil || failed != nil {
+		return err
 	}
 	again := "closekit call " + j.get.Name
 	if j.param != "" {
