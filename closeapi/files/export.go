@@ -16,6 +16,10 @@ import (
 // was decompressed.
 const DefaultMaxExportBytes = 4 << 30
 
+// ErrNoExportFile is the error for an export that Close has written and whose file it does
+// not name any more. The file does not come back: start another export.
+var ErrNoExportFile = errors.New("it is done and has no download_url; the file may have expired")
+
 // ExportError reports an export that Close has begun and whose file was not written.
 // [DownloadExport] goes on with it.
 type ExportError struct {
@@ -58,8 +62,9 @@ func ExportOpportunities(ctx context.Context, c *closekit.Client, p closeapi.Exp
 // is the size of the decompressed file.
 //
 // Every error is an [*ExportError]. It wraps a [*closekit.JobError] if Close could not
-// write the export, [ErrTooLarge], a [*StorageError], or an error of w, and w may have a
-// part of the file. The download can be repeated for as long as Close keeps the file.
+// write the export, [ErrNoExportFile], [ErrTooLarge], a [*StorageError], or an error of w,
+// and w may have a part of the file. The download can be repeated for as long as Close keeps
+// the file.
 func DownloadExport(ctx context.Context, c *closekit.Client, id closeapi.ExportID, w io.Writer, opts Options) (Info, error) {
 	info, err := downloadExport(ctx, c, id, w, &opts)
 	if err != nil {
@@ -92,7 +97,7 @@ func downloadExport(ctx context.Context, c *closekit.Client, id closeapi.ExportI
 	}
 	at, ok := e.DownloadURL.Get()
 	if !ok || at == "" {
-		return Info{}, errors.New("it is done and has no download_url; the file may have expired")
+		return Info{}, ErrNoExportFile
 	}
 	res, err := fetch(ctx, c, at, opts, true)
 	if err != nil {

@@ -304,6 +304,9 @@ func TestExportRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "Signature") {
 			t.Errorf("%s: got %v", patch, err)
 		}
+		if gone := strings.Contains(patch, "null"); errors.Is(err, files.ErrNoExportFile) != gone {
+			t.Errorf("%s: got %v", patch, err)
+		}
 		if failed, ok := httpx.Find[*closekit.JobError](err); ok != strings.Contains(patch, "status") {
 			t.Errorf("%s: got %+v", patch, failed)
 		}

@@ -166,7 +166,7 @@ func (n *nativeExport) left(err error) error {
 	switch {
 	case errors.Is(err, files.ErrTooLarge):
 		h.hints = append(h.hints, "permit more with --max-bytes")
-	case errors.As(err, &failed), closekit.IsNotFound(err), errors.As(err, &refused) && refused.Status/100 == 4 && refused.Status != http.StatusTooManyRequests:
+	case errors.As(err, &failed), errors.Is(err, files.ErrNoExportFile), closekit.IsNotFound(err), errors.As(err, &refused) && refused.Status/100 == 4 && refused.Status != http.StatusTooManyRequests:
 		n.file.ExportID, n.file.Bytes = "", 0
 		n.file.sum.Reset()
 		if saved := n.file.save(); saved != nil {

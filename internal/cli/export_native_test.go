@@ -257,6 +257,11 @@ func TestExportNativeFails(t *testing.T) {
 		_, _ = w.Write([]byte(`{"id":"expo_x","format":"csv","status":"error","n_docs_processed":0}`))
 		return true
 	}
+	expired := func(w http.ResponseWriter, r *http.Request) bool {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"id":"expo_x","format":"csv","status":"done","n_docs_processed":3,"download_url":null}`))
+		return true
+	}
 	status := func(code int) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(code); return true }
 	}
@@ -268,6 +273,7 @@ func TestExportNativeFails(t *testing.T) {
 		exports        int
 	}{
 		"the export fails": {failed, nil, nil, exitJobFailed, "the same command starts another export", 2},
+		"no link":          {expired, nil, nil, exitFailure, "the same command starts another export", 2},
 		"the link expired": {nil, status(http.StatusForbidden), nil, exitFailure, "the same command starts another export", 2},
 		"the storage":      {nil, status(http.StatusServiceUnavailable), nil, exitFailure, "the same command goes on with the export", 1},
 		"too large":        {nil, nil, []string{"--max-bytes", "10"}, exitFailure, "--max-bytes", 1},
