@@ -64,8 +64,9 @@ func download(ctx context.Context, c *closekit.Client, from string, w io.Writer,
 
 // fetch opens a file, and follows redirects to it. The credential goes along to hosts of
 // Close, until a redirect leads to another one: that one has no say in where it goes. Only
-// a URL that Close itself has named may begin elsewhere.
-func fetch(ctx context.Context, c *closekit.Client, from string, opts *Options, elsewhere bool) (*http.Response, error) {
+// the URL of an export, which Close itself has named, may begin elsewhere, and its file comes
+// as it is stored: net/http would decompress it without a bound.
+func fetch(ctx context.Context, c *closekit.Client, from string, opts *Options, export bool) (*http.Response, error) {
 	client, to, ours := opts.client(), from, true
 	for hop := range maxHops + 1 {
 		u, err := safe(to)
@@ -76,15 +77,15 @@ func fetch(ctx context.Context, c *closekit.Client, from string, opts *Options, 
 		if err != nil {
 			return nil, err
 		}
-		if elsewhere {
-			req.Header.Set("Accept-Encoding", "gzip") // as it is stored: net/http would decompress without a bound
+		if export {
+			req.Header.Set("Accept-Encoding", "gzip")
 		}
 		if ours {
 			if ours, err = c.Authorize(ctx, req); err != nil {
 				return nil, err
 			}
 		}
-		if hop == 0 && !ours && !elsewhere {
+		if hop == 0 && !ours && !export {
 			return nil, fmt.Errorf("%w, but at %q; fetch it without this package if you trust it, and an export by its id", ErrElsewhere, u.Host)
 		}
 		res, err := client.Do(req)

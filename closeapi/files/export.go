@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
@@ -59,7 +60,7 @@ func ExportOpportunities(ctx context.Context, c *closekit.Client, p closeapi.Exp
 // The file is on the host that Close names in the export. The credential goes to hosts of
 // Close only. Options.MaxBytes bounds the decompressed file, by default by
 // [DefaultMaxExportBytes]; Options.Progress counts what comes over the network. Info.Bytes
-// is the size of the decompressed file.
+// is the size of the decompressed file, and Info.Name has no .gz then.
 //
 // Every error is an [*ExportError]. It wraps a [*closekit.JobError] if Close could not
 // write the export, [ErrNoExportFile], [ErrTooLarge], a [*StorageError], or an error of w,
@@ -109,11 +110,14 @@ func downloadExport(ctx context.Context, c *closekit.Client, id closeapi.ExportI
 	if limit <= 0 {
 		limit = DefaultMaxExportBytes
 	}
-	packed := limit + limit/100 + 1024 // what cannot be compressed grows a little
-	in := &counted{io.LimitReader(res.Body, packed+1), meter{total: res.ContentLength, limit: packed, progress: opts.Progress}, nil}
-	plain, err := decompressed(in)
+	most := limit + limit/100 + 1024 // what cannot be compressed grows a little
+	in := &counted{io.LimitReader(res.Body, most+1), meter{total: res.ContentLength, limit: most, progress: opts.Progress}, nil}
+	plain, packed, err := decompressed(in)
 	if err != nil {
 		return info, err
+	}
+	if packed {
+		info.Name = strings.TrimSuffix(info.Name, ".gz")
 	}
 	out := &counted{io.LimitReader(plain, limit+1), meter{limit: limit}, nil}
 	n, err := io.Copy(w, out)
@@ -121,23 +125,23 @@ func downloadExport(ctx context.Context, c *closekit.Client, id closeapi.ExportI
 	return info, err
 }
 
-// decompressed returns the content of a file that may be compressed with gzip. Whether it is
-// shows in its first bytes, and not for sure in the headers of a storage service.
-func decompressed(r io.Reader) (io.Reader, error) {
+// decompressed returns the content of a file that may be compressed with gzip, and whether it
+// was: that shows in its first bytes, and not for sure in the headers of a storage service.
+func decompressed(r io.Reader) (content io.Reader, packed bool, err error) {
 	in := bufio.NewReaderSize(r, 32<<10)
 	head, err := in.Peek(2)
 	if errors.Is(err, io.EOF) {
-		return nil, errors.New("the file is empty") // JSON has brackets, and CSV a header
+		return nil, false, errors.New("the file is empty") // JSON has brackets, and CSV a header
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if head[0] != 0x1f || head[1] != 0x8b { // as neither JSON nor CSV begins
-		return in, nil
+		return in, false, nil
 	}
 	z, err := gzip.NewReader(in)
 	if err != nil {
-		return nil, fmt.Errorf("decompress the file: %w", err)
+		return nil, true, fmt.Errorf("decompress the file: %w", err)
 	}
-	return z, nil
+	return z, true, nil
 }

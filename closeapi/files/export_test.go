@@ -241,6 +241,33 @@ func TestExportHostile(t *testing.T) {
 	}
 }
 
+// TestExportName takes .gz off the name of a file that was decompressed, and only then.
+func TestExportName(t *testing.T) {
+	t.Parallel()
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	if _, err := z.Write([]byte("name\n")); err != nil || z.Close() != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{packed.String(): "leads.csv", "name\n": "leads.csv.gz"} {
+		w := start(t)
+		e := w.done(t)
+		w.before = func(rw http.ResponseWriter, r *http.Request) bool {
+			if r.Header.Get("Accept-Encoding") != "gzip" {
+				t.Errorf("got the header %v", r.Header)
+			}
+			rw.Header().Set("Content-Disposition", `attachment; filename="leads.csv.gz"`)
+			_, _ = io.WriteString(rw, text)
+			return true
+		}
+		var got bytes.Buffer
+		info, err := files.DownloadExport(t.Context(), w.c, e.ID, &got, files.Options{})
+		if err != nil || info.Name != want || got.String() != "name\n" {
+			t.Errorf("got %q and %+v, %v; want %s", &got, info, err, want)
+		}
+	}
+}
+
 // TestExportStops ends the wait, and goes on with the same export.
 func TestExportStops(t *testing.T) {
 	t.Parallel()
