@@ -15,6 +15,7 @@ import (
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/closeapi/records"
+	"github.com/closekit/closekit/internal/organization"
 )
 
 // importFlags are the flags of import.
@@ -401,16 +402,9 @@ func (p *program) importFields(ctx context.Context, client *closekit.Client) (*k
 	if k.contact, err = customFields(ctx, client, "contacts"); err != nil {
 		return nil, err
 	}
-	var page struct {
-		Data []struct {
-			Label string `json:"label"`
-		} `json:"data"`
-	}
-	err = client.Do(ctx, closekit.Request{Method: "GET", Path: "/status/lead/"}, func(r closekit.Response) error {
-		return json.Unmarshal(r.Body, &page)
-	})
-	for _, s := range page.Data {
-		k.statuses = append(k.statuses, s.Label)
+	statuses, _, err := organization.LeadStatuses(ctx, client)
+	for _, s := range statuses {
+		k.statuses = append(k.statuses, s.Name)
 	}
 	return k, err
 }

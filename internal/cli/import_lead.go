@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/closekit/closekit/internal/organization"
 )
 
 // importLead is a lead to create: the input of close_lead_create.
@@ -30,13 +32,13 @@ func (l *importLead) contacts() []any {
 
 // knownFields is what an organization has.
 type knownFields struct {
-	lead, contact []customField
+	lead, contact []organization.Field
 	statuses      []string
 }
 
 // leads returns the leads of a file. Rows of CSV with the same name become one.
 func (in *importFile) leads(known *knownFields, decimal string) ([]*importLead, error) {
-	custom := make([]*customField, len(in.columns))
+	custom := make([]*organization.Field, len(in.columns))
 	for i, c := range in.columns {
 		if !isCustom(c.field) {
 			continue
@@ -97,7 +99,7 @@ func (l *importLead) merge(o *importLead) string {
 }
 
 // fromCells makes the input of close_lead_create of a row.
-func (in *importFile) fromCells(cells []string, custom []*customField, decimal string) (map[string]any, string) {
+func (in *importFile) fromCells(cells []string, custom []*organization.Field, decimal string) (map[string]any, string) {
 	lead, contact, address := map[string]any{}, map[string]any{}, map[string]any{}
 	ofLead, ofContact := map[string]any{}, map[string]any{}
 	var names [2]string
@@ -107,7 +109,7 @@ func (in *importFile) fromCells(cells []string, custom []*customField, decimal s
 			continue
 		}
 		if f := custom[i]; f != nil {
-			v, reason := f.value(text, decimal)
+			v, reason := customValue(f, text, decimal)
 			if reason != "" {
 				return lead, fmt.Sprintf("column %q: %s", c.name, reason)
 			}
@@ -171,7 +173,7 @@ func (k *knownFields) resolve(lead map[string]any) string {
 	return reason
 }
 
-func replaceCustom(o map[string]any, fields []customField) string {
+func replaceCustom(o map[string]any, fields []organization.Field) string {
 	for key, v := range o {
 		name, ok := strings.CutPrefix(key, "custom.")
 		if !ok {
@@ -193,7 +195,7 @@ func replaceCustom(o map[string]any, fields []customField) string {
 }
 
 // custom returns the custom field that a column names, or why there is none.
-func (k *knownFields) custom(field string) (*customField, string) {
+func (k *knownFields) custom(field string) (*organization.Field, string) {
 	if name, ok := strings.CutPrefix(field, "contact.custom."); ok {
 		return findCustom(name, k.contact)
 	}
@@ -201,8 +203,8 @@ func (k *knownFields) custom(field string) (*customField, string) {
 }
 
 // findCustom returns the one field with an id or a name.
-func findCustom(name string, fields []customField) (*customField, string) {
-	var found []*customField
+func findCustom(name string, fields []organization.Field) (*organization.Field, string) {
+	var found []*organization.Field
 	for i := range fields {
 		if fields[i].ID == name {
 			return &fields[i], ""
@@ -233,8 +235,8 @@ func (k *knownFields) status(lead map[string]any) string {
 	return fmt.Sprintf("there is no status %q; there are %s", shorten(label), strings.Join(k.statuses, ", "))
 }
 
-// value returns a cell as a value of a custom field, or why it is none.
-func (f *customField) value(text, decimal string) (any, string) {
+// customValue returns a cell as a value of a custom field, or why it is none.
+func customValue(f *organization.Field, text, decimal string) (any, string) {
 	switch f.Type {
 	case "number":
 		n, reason := plainNumber(text, decimal)
@@ -251,27 +253,27 @@ func (f *customField) value(text, decimal string) (any, string) {
 		return text, ""
 	case "choices":
 		values := []any{}
-		for _, part := range f.parts(text) {
-			choice := f.choice(strings.TrimSpace(part))
+		for _, part := range customParts(f, text) {
+			choice := customChoice(f, strings.TrimSpace(part))
 			if choice == "" {
 				return nil, fmt.Sprintf("%q is not a choice; the choices are %s", shorten(part), strings.Join(f.Choices, ", "))
 			}
 			values = append(values, choice)
 		}
-		if f.Multiple {
+		if f.Several {
 			return values, ""
 		}
 		return values[0], ""
 	case "user", "contact", "custom_object":
 		values := []any{}
-		for _, part := range f.parts(text) {
+		for _, part := range customParts(f, text) {
 			id := strings.TrimSpace(part)
 			if !idPattern.MatchString(id) {
 				return nil, fmt.Sprintf("%q is not an id; names are not looked up", shorten(id))
 			}
 			values = append(values, id)
 		}
-		if f.Multiple {
+		if f.Several {
 			return values, ""
 		}
 		return values[0], ""
@@ -281,12 +283,12 @@ func (f *customField) value(text, decimal string) (any, string) {
 
 var idPattern = regexp.MustCompile(`^[a-z0-9]+_[A-Za-z0-9]+$`)
 
-// parts splits a cell with several values, which are a JSON list as export writes it, or
+// customParts splits a cell with several values, which are a JSON list as export writes it, or
 // separated by semicolons.
-func (f *customField) parts(text string) []string {
+func customParts(f *organization.Field, text string) []string {
 	var list []string
 	switch {
-	case !f.Multiple || f.choice(text) != "":
+	case !f.Several || customChoice(f, text) != "":
 		return []string{text}
 	case json.Unmarshal([]byte(text), &list) == nil:
 		return list
@@ -294,8 +296,8 @@ func (f *customField) parts(text string) []string {
 	return strings.Split(text, ";")
 }
 
-// choice returns the choice that a text is, regardless of case if that is unambiguous.
-func (f *customField) choice(text string) string {
+// customChoice returns the choice that a text is, regardless of case if that is unambiguous.
+func customChoice(f *organization.Field, text string) string {
 	if slices.Contains(f.Choices, text) {
 		return text
 	}

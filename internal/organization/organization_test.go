@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"testing"
 
 	"github.com/closekit/closekit"
@@ -14,22 +15,24 @@ import (
 // answers are responses of Close to a user of two organizations, one of which has types
 // of its own and a list of two pages.
 var answers = map[string]string{
-	"/status/lead/?_limit=100&_skip=0":          `{"data":[{"id":"stat_b","label":"B","organization_id":"orga_2"}],"has_more":true}`,
-	"/status/lead/?_limit=100&_skip=100":        `{"data":[{"id":"stat_a","label":"A","organization_id":"orga_2"}],"has_more":false}`,
-	"/me/?_fields=organizations":                `{"organizations":[{"id":"orga_1","name":"One"},{"id":"orga_2","name":"Two"}]}`,
-	"/pipeline/?_limit=100&_skip=0":             `{"data":[]}`,
-	"/user/?_limit=100&_skip=0":                 `{"data":[{"id":"user_1","first_name":"Ann","last_name":"Ek","email":"ann@example.com"}]}`,
-	"/custom_activity/?_limit=100&_skip=0":      `{"data":[{"id":"actitype_1","name":"Visit"}]}`,
-	"/custom_field_schema/lead/":                `{"fields":[{"id":"cf_s","name":"Shared","type":"text","is_shared":true}]}`,
-	"/custom_field_schema/contact/":             `{"fields":[{"id":"cf_s","name":"Shared","type":"text","is_shared":true}]}`,
-	"/custom_field_schema/opportunity/":         `{"fields":[]}`,
-	"/custom_field_schema/activity/actitype_1/": `{"fields":[{"id":"cf_n","name":"Guests","type":"number"}]}`,
+	"/status/lead/?_limit=100&_skip=0":             `{"data":[{"id":"stat_b","label":"B","organization_id":"orga_2"}],"has_more":true}`,
+	"/status/lead/?_limit=100&_skip=100":           `{"data":[{"id":"stat_a","label":"A","organization_id":"orga_2"}],"has_more":false}`,
+	"/me/?_fields=organizations":                   `{"organizations":[{"id":"orga_1","name":"One"},{"id":"orga_2","name":"Two"}]}`,
+	"/pipeline/?_limit=100&_skip=0":                `{"data":[]}`,
+	"/user/?_limit=100&_skip=0":                    `{"data":[{"id":"user_1","first_name":"Ann","last_name":"Ek","email":"ann@example.com"}]}`,
+	"/custom_activity/?_limit=100&_skip=0":         `{"data":[{"id":"actitype_1","name":"Visit"}]}`,
+	"/custom_field_schema/lead/":                   `{"fields":[{"id":"cf_s","name":"Shared","type":"text","is_shared":true}]}`,
+	"/custom_field_schema/contact/":                `{"fields":[{"id":"cf_s","name":"Shared","type":"text","is_shared":true}]}`,
+	"/custom_field_schema/opportunity/":            `{"fields":[]}`,
+	"/custom_field/activity/?_limit=100&_skip=0":   `{"data":[{"id":"cf_n","name":"Guests","type":"number","custom_activity_type_id":"actitype_1"}],"has_more":true}`,
+	"/custom_field/activity/?_limit=100&_skip=100": `{"data":[{"id":"cf_m","name":"Menu","type":"choices","choices":["A"],"accepts_multiple_values":true,"custom_activity_type_id":"actitype_2"}]}`,
+	"/custom_field/shared/?_limit=100&_skip=0":     `{"data":[{"id":"cf_l","name":"Leads","type":"text","associations":[{"object_type":"lead"}]},{"id":"cf_s","name":"Shared","type":"text","associations":[{"object_type":"lead"},{"object_type":"custom_activity_type"}]}]}`,
+	"/custom_field_schema/activity/actitype_1/":    `{"fields":[{"id":"cf_n","name":"Guests","type":"number"}]}`,
 }
 
-// TestRead reads what is laborious to have in the emulator: a plan without a kind of types,
-// a list of two pages, and a field that is shared among kinds of records.
-func TestRead(t *testing.T) {
-	t.Parallel()
+// client returns a client of a Close that has the answers, and whose plan has nothing else.
+func client(t *testing.T) *closekit.Client {
+	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		text, ok := answers[r.URL.RequestURI()[len("/api/v1"):]]
@@ -40,8 +43,28 @@ func TestRead(t *testing.T) {
 		fmt.Fprint(w, text)
 	}))
 	t.Cleanup(srv.Close)
-	c := closekit.NewClient(closekit.APIKey("api_x"), closekit.BaseURL(srv.URL))
-	s, err := organization.Read(t.Context(), c)
+	return closekit.NewClient(closekit.APIKey("api_x"), closekit.BaseURL(srv.URL))
+}
+
+// TestActivityFields reads the fields of all types, and of the shared ones those of activities.
+func TestActivityFields(t *testing.T) {
+	t.Parallel()
+	fields, err := organization.ActivityFields(t.Context(), client(t))
+	want := []organization.Field{
+		{Of: "activity/actitype_1", Named: organization.Named{ID: "cf_n", Name: "Guests"}, Type: "number"},
+		{Of: "activity/actitype_2", Named: organization.Named{ID: "cf_m", Name: "Menu"}, Type: "choices", Several: true, Choices: []string{"A"}},
+		{Of: "activity", Named: organization.Named{ID: "cf_s", Name: "Shared"}, Type: "text", Shared: true},
+	}
+	if err != nil || !reflect.DeepEqual(fields, want) {
+		t.Errorf("got %+v, %v", fields, err)
+	}
+}
+
+// TestRead reads what is laborious to have in the emulator: a plan without a kind of types,
+// a list of two pages, and a field that is shared among kinds of records.
+func TestRead(t *testing.T) {
+	t.Parallel()
+	s, err := organization.Read(t.Context(), client(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/closekit/closekit"
@@ -103,29 +104,64 @@ func Users(ctx context.Context, c *closekit.Client) (users []User, err error) {
 	return users, wrap("users", err)
 }
 
+// definition is a custom field as Close returns it.
+type definition struct {
+	ID           string        `json:"id"`
+	Name         string        `json:"name"`
+	Type         string        `json:"type"`
+	Description  string        `json:"description"`
+	Choices      []string      `json:"choices"`
+	Several      bool          `json:"accepts_multiple_values"`
+	Shared       bool          `json:"is_shared"`
+	Refers       string        `json:"referenced_custom_type_id"`
+	ActivityType string        `json:"custom_activity_type_id"`
+	Associations []association `json:"associations"` // of a shared field, in the list of these
+}
+
+// association is a kind of record that has a shared field.
+type association struct {
+	ObjectType string `json:"object_type"`
+}
+
+func (d *definition) field(of string) Field {
+	return Field{
+		Of: of, Named: Named{ID: d.ID, Name: d.Name}, Type: d.Type, Several: d.Several, Shared: d.Shared,
+		Description: d.Description, Choices: d.Choices, Refers: d.Refers,
+	}
+}
+
 // Fields reads the custom fields of a kind of records, the shared ones too, which the
 // lists of definitions leave out.
 func Fields(ctx context.Context, c *closekit.Client, of string) (fields []Field, err error) {
 	var out struct {
-		Fields []struct {
-			ID          string   `json:"id"`
-			Name        string   `json:"name"`
-			Type        string   `json:"type"`
-			Description string   `json:"description"`
-			Choices     []string `json:"choices"`
-			Several     bool     `json:"accepts_multiple_values"`
-			Shared      bool     `json:"is_shared"`
-			Refers      string   `json:"referenced_custom_type_id"`
-		} `json:"fields"`
+		Fields []definition `json:"fields"`
 	}
 	err = c.Get(ctx, "/custom_field_schema/"+of+"/", &out)
-	for _, f := range out.Fields {
-		fields = append(fields, Field{
-			Of: of, Named: Named{ID: f.ID, Name: f.Name}, Type: f.Type, Several: f.Several, Shared: f.Shared,
-			Description: f.Description, Choices: f.Choices, Refers: f.Refers,
-		})
+	for i := range out.Fields {
+		fields = append(fields, out.Fields[i].field(of))
 	}
 	return fields, wrap("custom fields of "+of, err)
+}
+
+// ActivityFields reads the custom fields of all types of custom activities at once. A shared
+// field is there once, whichever types have it, and is of no type.
+func ActivityFields(ctx context.Context, c *closekit.Client) (fields []Field, err error) {
+	own, err := list[definition](ctx, c, "/custom_field/activity/")
+	if err != nil {
+		return nil, wrap("custom fields of activities", err)
+	}
+	for i := range own {
+		fields = append(fields, own[i].field(OfActivity(own[i].ActivityType)))
+	}
+	shared, err := list[definition](ctx, c, "/custom_field/shared/")
+	for i := range shared {
+		if d := &shared[i]; slices.Contains(d.Associations, association{"custom_activity_type"}) {
+			f := d.field("activity")
+			f.Shared = true
+			fields = append(fields, f)
+		}
+	}
+	return fields, wrap("shared custom fields", err)
 }
 
 // types reads custom activity or object types. Organizations without the feature, and
