@@ -189,6 +189,9 @@ func (p *program) export(ctx context.Context, what string, f *exportFlags) error
 			return err
 		}
 		defer x.file.close()
+		if x.asCSV != nil {
+			x.asCSV.fields = x.file.Columns // those of the earlier run, if it goes on
+		}
 		if n := x.file.Records; n > 0 {
 			x.say("going on after the %d %s that an earlier run wrote", n, what)
 		}

@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/closekit/closekit"
@@ -43,9 +42,10 @@ type exportManifest struct {
 	Version  string    `json:"closekit_version"`
 }
 
-// same reports whether two exports ask for the same.
+// same reports whether two exports ask for the same. The columns are not asked for: those of
+// custom fields come and go with the fields, and an export keeps what it has begun with.
 func (m *exportManifest) same(o *exportManifest) bool {
-	return m.List == o.List && m.Tool == o.Tool && m.Format == o.Format && bytes.Equal(compact(m.Input), compact(o.Input)) && m.Organization == o.Organization && slices.Equal(m.Columns, o.Columns)
+	return m.List == o.List && m.Tool == o.Tool && m.Format == o.Format && bytes.Equal(compact(m.Input), compact(o.Input)) && m.Organization == o.Organization && (m.Columns == nil) == (o.Columns == nil)
 }
 
 // exportFile is a file that is being written, with its checkpoint. Records are on the
@@ -96,7 +96,7 @@ func openExport(path string, m exportManifest, restart bool) (f *exportFile, err
 		return f, &hinted{fmt.Errorf("%s cannot be read: %w", f.saves(), err), []string{startOver}, exitFailure}
 	}
 	if !old.same(&m) {
-		return f, usage(fmt.Sprintf("%s is from another export: of other %s, another selection, format, set of columns or organization", f.saves(), old.List), "repeat the command of that export", startOver)
+		return f, usage(fmt.Sprintf("%s is from another export: of other %s, another selection, format or organization", f.saves(), old.List), "repeat the command of that export", startOver)
 	}
 	f.checkpoint = old
 	f.saved = old.Records

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/emulator"
 )
 
@@ -369,6 +370,61 @@ func TestExportStops(t *testing.T) {
 				t.Errorf("%d rows: %v", len(rows), err)
 			}
 		})
+	}
+}
+
+// TestExportFieldsChange goes on with an export to CSV after a custom field was created: its
+// values are in the last column, as the file has no column for it.
+func TestExportFieldsChange(t *testing.T) {
+	t.Parallel()
+	g := newGate(t, 250, 0)
+	c := closekit.NewClient(closekit.APIKey(g.srv.APIKey()), closekit.BaseURL(g.url))
+	out := filepath.Join(t.TempDir(), "leads.csv")
+	export := func(args ...string) (int, string) {
+		return run(t, "", append([]string{"export", "leads", "--out", out, "--base-url", g.url, "--api-key", g.srv.APIKey()}, args...)...)
+	}
+	g.before = func(page int) {
+		if page == 2 {
+			g.srv.Fail(emulator.Fault{Tool: "close_leads_list", Times: -1, Kind: emulator.FaultMalformed})
+		}
+	}
+	if code, text := export(); code != exitAPI {
+		t.Fatalf("exit code %d: %s", code, text)
+	}
+	g.srv.ClearFaults()
+	var field struct{ ID string }
+	if err := c.Post(t.Context(), "/custom_field/lead/", map[string]any{"name": "Region", "type": "text"}, &field); err != nil {
+		t.Fatal(err)
+	}
+	leads := g.srv.Objects("leads")
+	for _, at := range []int{0, len(leads) - 1} { // one of them is not exported yet
+		if err := c.Put(t.Context(), "/lead/"+leads[at]["id"].(string)+"/", map[string]any{"custom." + field.ID: "North"}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, text := export("--fields", "id,name"); code != exitUsage || !strings.Contains(text, "is from another export") {
+		t.Errorf("other fields: exit code %d: %s", code, text)
+	}
+	if code, text := export(); code != 0 || !strings.Contains(text, "going on after the 100 leads") {
+		t.Fatalf("exit code %d: %s", code, text)
+	}
+	f, err := os.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll() // which refuses rows of other lengths
+	if err != nil || len(rows) != 251 {
+		t.Fatalf("%d rows: %v", len(rows), err)
+	}
+	last, found := len(rows[0])-1, 0
+	for _, row := range rows[1:] {
+		if row[last] == `{"`+field.ID+`":"North"}` {
+			found++
+		}
+	}
+	if rows[0][last] != customRest || slices.Contains(rows[0], "custom."+field.ID) || found != 1 {
+		t.Errorf("%d values of the new field in the columns %q", found, rows[0])
 	}
 }
 
