@@ -28,15 +28,14 @@ var natives = map[string][2]string{
 // export from the moment in which it began, so that the same command waits for it again.
 func (p *program) exportNative(cmd *cobra.Command, what string, f *exportFlags) error {
 	ctx := cmd.Context()
-	tool, input, err := p.nativeInput(what, f)
-	if err != nil {
-		return err
-	}
 	format, out, err := exportTarget(what, f)
 	if err != nil {
 		return err
 	}
-	input["format"] = format
+	tool, input, err := p.nativeInput(what, format, f)
+	if err != nil {
+		return err
+	}
 	body, err := json.Marshal(input)
 	if err != nil {
 		return fmt.Errorf("encode the input: %w", err)
@@ -71,22 +70,22 @@ func (p *program) exportNative(cmd *cobra.Command, what string, f *exportFlags) 
 	})
 }
 
-// nativeInput returns the tool that starts an export, and its input without the format.
-func (p *program) nativeInput(what string, f *exportFlags) (*closekit.Tool, map[string]any, error) {
+// nativeInput returns the tool that starts an export, and its input.
+func (p *program) nativeInput(what, format string, f *exportFlags) (*closekit.Tool, map[string]any, error) {
 	t, ok := natives[what]
 	switch {
 	case !ok:
 		return nil, nil, usage(fmt.Sprintf("Close itself does not export %q", shorten(what)), "--native is for leads, contacts and opportunities", "without --native, closekit reads the list")
 	case f.since != "":
 		return nil, nil, usage("an export of Close cannot begin at a date", "leave out --since, or --native")
-	case f.activities && (what != "leads" || f.format == "csv"):
+	case f.activities && (what != "leads" || format != "json"):
 		return nil, nil, usage("Close writes activities only into leads as JSON", "leave out --activities")
 	}
 	tool, err := p.catalog.Lookup(t[0])
 	if err != nil {
 		return nil, nil, err
 	}
-	input := map[string]any{"send_done_email": false}
+	input := map[string]any{"format": format, "send_done_email": false}
 	if t[1] != "" {
 		input["type"] = t[1]
 	}
@@ -122,7 +121,10 @@ func (n *nativeExport) begin(cmd *cobra.Command, client *closekit.Client, tool *
 		return errors.New("the response that began the export has no id")
 	}
 	n.file.ExportID = e.ID
-	return n.file.save()
+	if err := n.file.save(); err != nil {
+		return &hinted{fmt.Errorf("the export %s was begun, but the checkpoint cannot be written: %w", e.ID, err), []string{"fetch its file with closekit download " + e.ID}, exitFailure}
+	}
+	return nil
 }
 
 func (n *nativeExport) run(cmd *cobra.Command, client *closekit.Client) error {

@@ -170,6 +170,7 @@ func TestExportNative(t *testing.T) {
 		{[]string{"leads", "--since", "2026-01-01"}, "cannot begin at a date"},
 		{[]string{"leads", "--format", "jsonl"}, "neither json nor csv"},
 		{[]string{"leads", "--activities", "--format", "csv"}, "activities only into leads"},
+		{[]string{"leads", "--activities", "--out", filepath.Join(dir, "other.CSV")}, "activities only into leads"},
 		{[]string{"contacts", "--activities"}, "activities only into leads"},
 		{[]string{"leads", "--out", filepath.Join(dir, "leads.json")}, "exists already"},
 		{[]string{"leads", "--out", "-"}, "needs a file"},
@@ -301,9 +302,19 @@ func TestExportNativeFails(t *testing.T) {
 			}
 		})
 	}
-	// The file is complete and cannot get its name.
+	// The export was begun, and its id cannot be kept.
 	x := newExporter(t)
 	out := filepath.Join(t.TempDir(), "leads.csv")
+	if err := os.Mkdir(out+".checkpoint", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	code, said := run(t, "", x.args("export", "leads", "--native", "--restart", "--out", out)...)
+	if id, _ := x.srv.Objects("exports")[0]["id"].(string); code != exitFailure || !strings.Contains(said, "closekit download "+id) {
+		t.Errorf("exit code %d: %s", code, said)
+	}
+	// The file is complete and cannot get its name.
+	x = newExporter(t)
+	out = filepath.Join(t.TempDir(), "leads.csv")
 	if err := os.MkdirAll(filepath.Join(out, "in the way"), 0o700); err != nil {
 		t.Fatal(err)
 	}
