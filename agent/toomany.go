@@ -26,10 +26,15 @@ func (e *TooManyToolsError) Error() string {
 	return fmt.Sprintf("agent: a request in the format %s takes %d tools, not %d; choose some with Toolset or Tools, or offer MetaTools.%s", e.Format, e.Most, e.Tools, deferral)
 }
 
-// fit returns the definitions of tools that fit into one request.
+// fit returns the definitions of tools that fit into one request. What is wrong with one of
+// them is reported first: it is wrong in a smaller request too.
 func fit(ts []*tool.Tool, f Format, p Profile, o lower.Options) ([]json.RawMessage, error) {
+	list, err := lowered(ts, f, p, o)
+	if err != nil {
+		return nil, err
+	}
 	if n, most := lower.Loaded(ts, lower.Format(f), o), lower.MostLoaded(lower.Format(f)); most > 0 && n > most {
 		return nil, &TooManyToolsError{f, n, most}
 	}
-	return lowered(ts, f, p, o)
+	return list, nil
 }

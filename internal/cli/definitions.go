@@ -135,18 +135,18 @@ func (p *program) printDefinitions(d definitions, names []string) error {
 			}
 		}
 	}
-	if d.out != "" {
-		return writeDefinitions(d, list)
-	}
 	defs, err := agent.Definitions(list, format, profile, agent.Deferral{}, d.strict...)
-	if many := new(agent.TooManyToolsError); errors.As(err, &many) {
+	many := new(agent.TooManyToolsError)
+	switch tooMany := errors.As(err, &many); {
+	case d.out != "" && (err == nil || tooMany): // a file for each is none too many
+		return writeDefinitions(d, list)
+	case tooMany:
 		hints := []string{"choose some by name, with --toolset or with --tools; --out writes a file for each tool", "in a program, agent.MetaTools offers all tools by way of three"}
 		if format == agent.OpenAIResponses {
 			hints = append(hints, "agent.WithDeferral leaves tools to the provider's search")
 		}
 		return usage(fmt.Sprintf("%d tools are too many: a request in the format %s takes %d", many.Tools, many.Format, many.Most), hints...)
-	}
-	if err != nil {
+	case err != nil:
 		return usage(err.Error(), "see closekit schema --help")
 	}
 	var b bytes.Buffer
@@ -195,18 +195,22 @@ func (p *program) chosen(d definitions, names []string) ([]*closekit.Tool, error
 	return list, nil
 }
 
+// writeDefinitions writes a file for each tool, none unless all can be defined.
 func writeDefinitions(d definitions, list []*closekit.Tool) error {
-	if err := os.MkdirAll(d.out, 0o755); err != nil { //nolint:gosec // definitions are public
-		return fmt.Errorf("make the folder for definitions: %w", err)
-	}
-	// OpenAPI is one document for all; here it is one for each tool.
-	for _, t := range list {
+	texts := make([][]byte, len(list))
+	for i, t := range list { // OpenAPI is one document for all; here it is one for each tool
 		strict := slices.DeleteFunc(slices.Clone(d.strict), func(p string) bool { ok, _ := path.Match(p, t.Name); return !ok })
 		defs, err := agent.Definitions([]*closekit.Tool{t}, agent.Format(d.format), agent.Profile(d.profile), agent.Deferral{}, strict...)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(d.out, t.Name+".json"), append(indent(defs[0]), '\n'), 0o644); err != nil { //nolint:gosec // as above
+		texts[i] = append(indent(defs[0]), '\n')
+	}
+	if err := os.MkdirAll(d.out, 0o755); err != nil { //nolint:gosec // definitions are public
+		return fmt.Errorf("make the folder for definitions: %w", err)
+	}
+	for i, t := range list {
+		if err := os.WriteFile(filepath.Join(d.out, t.Name+".json"), texts[i], 0o644); err != nil { //nolint:gosec // as above
 			return fmt.Errorf("write the definition of %s: %w", t.Name, err)
 		}
 	}

@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,6 +70,45 @@ func TestSchemaFormats(t *testing.T) {
 	} {
 		if code, out, errs := runTools(t, append([]string{"schema"}, args...)...); code != exitUsage || out != "" || errs == "" {
 			t.Errorf("%q: exit code %d, %q, %q; want a usage error", args, code, out, errs)
+		}
+	}
+}
+
+// TestSchemaStrict says the same of wrong patterns and of tools that cannot be strict with
+// and without --out, and writes no file then, however many tools there are.
+func TestSchemaStrict(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--format", "openai-chat", "--toolset", "sales", "--strict", "close_led_*"}, "close_led_*"},
+		{[]string{"--format", "openai-chat", "--toolset", "sales", "--strict", "[", "--strict", "close_lead_get"}, "["},
+		{[]string{"--format", "openai-responses", "--tools", "close_lead_*", "--strict", "close_lead_*"}, "close_lead_update"},
+		{[]string{"--format", "openai-chat", "--strict", "close_led_*"}, "close_led_*"},
+		{[]string{"--format", "openai-chat", "--strict", "close_*"}, "close_lead_update"},
+		{[]string{"--format", "mcp", "--toolset", "sales", "--strict", "close_lead_get"}, "mcp"},
+	} {
+		args := append([]string{"schema"}, c.args...)
+		code, out, want := runTools(t, args...)
+		if code != exitUsage || out != "" || !strings.Contains(want, c.want) || strings.Contains(want, "too many") {
+			t.Errorf("%q: exit code %d, %q, %s; want %s", c.args, code, out, want, c.want)
+		}
+		dir := filepath.Join(t.TempDir(), "definitions")
+		if code, _, errs := runTools(t, append(args, "--out", dir)...); code != exitUsage || errs != want {
+			t.Errorf("%q with --out: exit code %d, %s; want %s", c.args, code, errs, want)
+		}
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%q: files were written: %v", c.args, err)
+		}
+	}
+	dir := t.TempDir()
+	if code, _, errs := runTools(t, "schema", "--format", "openai-chat", "--strict", "close_lead_get", "--out", dir); code != 0 {
+		t.Fatal(errs)
+	}
+	for name, want := range map[string]bool{"close_lead_get": true, "close_contact_get": false} {
+		if text, err := os.ReadFile(filepath.Join(dir, name+".json")); err != nil || bytes.Contains(text, []byte(`"strict": true`)) != want {
+			t.Errorf("%s: %s, %v", name, text, err)
 		}
 	}
 }
