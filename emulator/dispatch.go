@@ -58,15 +58,20 @@ type node struct {
 // options.
 func newRouter(e *rest.Engine, own []Route) *router {
 	rt := &router{root: &node{}}
+	tables := map[string]*table{}
+	for i := range toolTables {
+		t := &toolTables[i]
+		tables[cmp.Or(tableNames[t.name], t.name)] = t
+	}
 	for _, r := range slices.Concat(toolRoutes[:], extraRoutes) {
 		r.resource = cmp.Or(tableNames[r.resource], r.resource)
 		rt.add(r)
 		if e.Resources[r.resource] == nil {
-			e.Add(ordinary(r.resource))
+			e.Add(ordinary(r.resource, tables[r.resource]))
 		}
 	}
-	for name, r := range e.Resources {
-		if t := tableOf(name); t != nil {
+	for name, t := range tables { // also of resources that have code of their own
+		if r := e.Resources[name]; r != nil {
 			r.Naive = t.noOffset
 		}
 	}
@@ -86,7 +91,7 @@ func (rt *router) addOwn(e *rest.Engine, own Route) {
 	rt.add(r)
 	res := e.Resources[r.resource]
 	if res == nil {
-		res = ordinary(r.resource)
+		res = ordinary(r.resource, nil) // the manifest does not have it
 		if own.Prefix != "" {
 			res.Prefix = own.Prefix
 		}

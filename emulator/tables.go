@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"cmp"
 	"strings"
 
 	"github.com/closekit/closekit/emulator/internal/rest"
@@ -23,32 +22,21 @@ var tableNames = map[string]string{
 	"activity_import_update": "import_updates", "activity_form_submission": "form_submissions", "comment_thread": "comment_threads",
 }
 
-// tableOf returns what the manifest knows of the records of a resource, or nil.
-func tableOf(name string) *table {
-	for i := range toolTables {
-		if t := &toolTables[i]; cmp.Or(tableNames[t.name], t.name) == name {
-			return t
-		}
-	}
-	return nil
-}
-
 var authorFields = map[string]rest.Authors{"names": rest.AuthorNames, "plain": rest.AuthorPlain, "ids": rest.AuthorIDs, "none": rest.AuthorNone}
 
 var filterKinds = map[string]rest.Kind{"text": rest.Text, "flag": rest.Flag, "number": rest.Whole, "day": rest.Day, "time": rest.Instant}
 
 // ordinary returns a resource that stores, lists, changes and deletes records as the
-// manifest describes them.
-func ordinary(name string) *rest.Resource {
+// manifest describes them in t; nil if it does not.
+func ordinary(name string, t *table) *rest.Resource {
 	r := rest.Ordinary(name)
-	t := tableOf(name)
 	if t == nil {
 		return r
 	}
 	if t.prefix != "" {
 		r.Prefix, r.Short = t.prefix, t.length == 0 || t.length < rest.LongID
 	}
-	r.Naive, r.Authors, r.Commas, r.Filters = t.noOffset, authorFields[t.authors], true, map[string]rest.Kind{}
+	r.Authors, r.Commas, r.Filters = authorFields[t.authors], true, map[string]rest.Kind{}
 	for _, f := range t.filters {
 		name, kind, _ := strings.Cut(f, ":")
 		r.Filters[name] = filterKinds[kind]

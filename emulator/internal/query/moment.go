@@ -96,10 +96,13 @@ func (s *Schema[T]) offset(name string, o object, depth int) (time.Time, error) 
 	if !ok {
 		return from, problem("The query has an offset that is not an object.")
 	}
-	n := map[string]int{}
+	var (
+		days  dates
+		exact time.Duration
+	)
 	for unit, raw := range distance {
 		f, ok := value.Float(raw)
-		_, _, known := length(unit)
+		calendar, duration, known := length(unit)
 		switch {
 		case !known:
 			return from, problem("The query has an offset in %s, which is no unit.", quote(unit))
@@ -107,11 +110,12 @@ func (s *Schema[T]) offset(name string, o object, depth int) (time.Time, error) 
 		case !ok || f != float64(int(f)) || f < 0 || f > maxOffset:
 			return from, problem("The query has an offset of %s %s, which is no whole number up to %d.", value.Text(raw), unit, maxOffset)
 		default:
-			n[unit] = sign * int(f)
+			n := sign * int(f)
+			days = dates{days.years + n*calendar.years, days.months + n*calendar.months, days.days + n*calendar.days}
+			exact += time.Duration(n) * duration
 		}
 	}
-	at := from.In(s.Zone).AddDate(n["years"], n["months"], 7*n["weeks"]+n["days"])
-	exact := time.Duration(n["hours"])*time.Hour + time.Duration(n["minutes"])*time.Minute + time.Duration(n["seconds"])*time.Second
+	at := from.In(s.Zone).AddDate(days.years, days.months, days.days)
 	end, err := isEnd(o, "which_day_end")
 	if exact != 0 || o["which_day_end"] == nil || err != nil {
 		return at.Add(exact), err
