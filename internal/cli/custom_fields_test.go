@@ -214,4 +214,14 @@ func TestImportExported(t *testing.T) {
 	if text, _ := json.Marshal(got[0]["custom."+id]); string(text) != `["Steel","Food; Drinks"]` {
 		t.Errorf("got %s", text)
 	}
+	// An empty list is one, and null, which export writes as an empty cell, is no choice.
+	for cell, want := range map[string]string{"[]": "would create 1 leads", "null": `"null" is not a choice`, `"[null]"`: "is not a choice"} {
+		file := filepath.Join(w.dir, "cell.csv")
+		if err := os.WriteFile(file, []byte("name,custom."+id+"\nOther,"+cell+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, out := w.run("import", "leads", file); !strings.Contains(out, want) {
+			t.Errorf("%s: %s", cell, out)
+		}
+	}
 }

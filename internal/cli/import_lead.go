@@ -290,7 +290,7 @@ func customParts(f *organization.Field, text string) []string {
 	switch {
 	case !f.Several || customChoice(f, text) != "":
 		return []string{text}
-	case json.Unmarshal([]byte(text), &list) == nil:
+	case json.Unmarshal([]byte(text), &list) == nil && list != nil: // null is no list
 		return list
 	}
 	return strings.Split(text, ";")
