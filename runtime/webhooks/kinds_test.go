@@ -62,21 +62,27 @@ func TestParseKind(t *testing.T) {
 	}
 }
 
-// TestKinds has the types and actions that the manifest has, and no others.
+// TestKinds has the kinds that Close documents, and no others, of the types and actions that
+// the manifest has.
 func TestKinds(t *testing.T) {
 	t.Parallel()
-	used := map[string]bool{}
+	used, actions := map[string]bool{}, map[string]int{}
+	kinds, _ := documented(t)
+	for _, k := range kinds {
+		if got, err := webhooks.ParseKind(k.String()); err != nil || got.String() != k.String() || got.ObjectType != k.ObjectType {
+			t.Errorf("%s: got %+v, %v", k, got, err)
+		}
+		used[k.Action] = true
+		actions[k.ObjectType]++
+	}
 	for _, objectType := range closeapi.WebhookObjectType("").Values() {
-		n := 0
-		for _, action := range closeapi.WebhookAction("").Values() {
-			if _, err := webhooks.ParseKind(objectType + "." + action); err == nil {
-				used[action] = true
-				n++
-			}
+		if n := webhooks.ActionsOf(objectType); n == 0 || n != actions[objectType] {
+			t.Errorf("%s: %d actions, %d are documented", objectType, n, actions[objectType])
 		}
-		if n == 0 || n != webhooks.ActionsOf(objectType) {
-			t.Errorf("%s: %d of %d actions are in the manifest", objectType, n, webhooks.ActionsOf(objectType))
-		}
+		delete(actions, objectType)
+	}
+	if len(actions) > 0 {
+		t.Errorf("types are documented that the manifest does not have: %v", actions)
 	}
 	if got, want := slices.Sorted(maps.Keys(used)), slices.Sorted(slices.Values(closeapi.WebhookAction("").Values())); !slices.Equal(got, want) {
 		t.Errorf("types have the actions %q, the manifest has %q", got, want)
