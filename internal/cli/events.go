@@ -7,11 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/internal/words"
 	"github.com/closekit/closekit/runtime/webhooks"
 )
@@ -40,7 +44,8 @@ func (p *program) eventsCommand() *cobra.Command {
 would deliver, for computers without a public address.
 
 KIND is a type of record and an action, such as lead.created, contact.updated or
-activity.note.deleted. Close lists the kinds in its documentation of webhooks.
+activity.note.deleted. Close lists the kinds in its documentation of webhooks. A kind
+that is not among them is an error if it is like one that is, else a warning.
 
 With --follow, the command goes on and prints new events as they come. With
 --checkpoint it keeps in a file how far it has read: the next run goes on from there
@@ -72,9 +77,9 @@ func (p *program) events(ctx context.Context, args []string, f *eventFlags) erro
 	}
 	l := webhooks.Log{Tenant: "events"}
 	for _, arg := range args {
-		k, err := webhooks.ParseKind(arg)
+		k, err := p.eventKind(arg)
 		if err != nil {
-			return unknownKind(arg, err)
+			return err
 		}
 		l.Kinds = append(l.Kinds, k)
 	}
@@ -130,16 +135,33 @@ func (p *program) events(ctx context.Context, args []string, f *eventFlags) erro
 	})
 }
 
-// unknownKind says which kinds of event may be meant.
-func unknownKind(arg string, err error) error {
-	hint := "a kind is like lead.created or activity.note.updated"
+// kindForm is the form of a kind of event.
+var kindForm = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
+
+// eventKind reads a kind of event. Close adds kinds without notice, so one that looks like no
+// other is taken, with a warning: with another type, or with an action that no type has.
+func (p *program) eventKind(arg string) (webhooks.Kind, error) {
+	k, err := webhooks.ParseKind(arg)
 	var unknown *webhooks.UnknownKindError
-	if errors.As(err, &unknown) && len(unknown.Near) == 1 {
+	if !errors.As(err, &unknown) {
+		return k, err
+	}
+	hint := "a kind is like lead.created or activity.note.updated"
+	if len(unknown.Near) == 1 {
 		hint = "did you mean " + unknown.Near[0] + "?"
-	} else if errors.As(err, &unknown) && len(unknown.Near) > 1 {
+	} else if len(unknown.Near) > 1 {
 		hint = "there are " + words.List(unknown.Near)
 	}
-	return usage(fmt.Sprintf("%q is not a kind of event", shorten(arg)), hint)
+	i := strings.LastIndexByte(arg, '.')
+	newAction := func() bool { // of the type whose kinds are near
+		return strings.HasPrefix(unknown.Near[0], arg[:i+1]) && !strings.Contains(unknown.Near[0][i+1:], ".") &&
+			!slices.Contains(closeapi.WebhookAction("").Values(), arg[i+1:])
+	}
+	if !kindForm.MatchString(arg) || len(unknown.Near) == 1 || len(unknown.Near) > 1 && !newAction() {
+		return k, usage(fmt.Sprintf("%q is not a kind of event", shorten(arg)), hint)
+	}
+	p.say("warning: %q is not a kind of event that Close documents; %s", shorten(arg), hint)
+	return webhooks.Kind{ObjectType: arg[:i], Action: arg[i+1:]}, nil
 }
 
 // begin returns where to begin without a checkpoint.

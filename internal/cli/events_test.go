@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,5 +91,38 @@ func TestEventsFollow(t *testing.T) {
 	}
 	for line := range lines {
 		t.Errorf("printed again: %s", line)
+	}
+}
+
+// TestEventsKinds refuses what is no kind of event or a misspelled one, before anything is
+// sent, and reads the log for kinds that Close may have added.
+func TestEventsKinds(t *testing.T) {
+	t.Parallel()
+	srv := emulator.Start(t)
+	for kind, want := range map[string]string{
+		"lead": "there are lead.created", "lead.": "there are lead.created", ".created": "a kind is like", "zzz created": "a kind is like", "a..b": "a kind is like",
+		"": "a kind is like", "task.lead": "there are task.lead.created", "lead.craeted": "did you mean lead.created?", "leads.created": "did you mean lead.created?",
+		"Lead.Created": "did you mean lead.created?", "status.created": "there are status.lead.created", "contact.merged": "there are contact.created", "export.completed": "there are export.lead.completed",
+	} {
+		code, out := run(t, "", "events", kind, "--base-url", srv.URL(), "--api-key", srv.APIKey())
+		if code != exitUsage || !strings.Contains(out, "is not a kind of event") || !strings.Contains(out, want) {
+			t.Errorf("%q: exit code %d: %s", kind, code, out)
+		}
+	}
+	if n := len(srv.Requests()); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+	for kind, want := range map[string]string{"lead.archived": "there are lead.created", "zzz.qqq": "a kind is like"} {
+		srv.Reset()
+		code, out := run(t, "", "events", kind, "lead.created", "--base-url", srv.URL(), "--api-key", srv.APIKey())
+		if code != 0 || !strings.Contains(out, `warning: "`+kind+`" is not a kind of event that Close documents`) || !strings.Contains(out, want) {
+			t.Errorf("%s: exit code %d: %s", kind, code, out)
+		}
+		objectType, action, _ := strings.Cut(kind, ".")
+		if !slices.ContainsFunc(srv.Requests(), func(r emulator.Request) bool {
+			return r.Path == "/api/v1/event/" && r.Query.Get("object_type") == objectType && r.Query.Get("action") == action
+		}) {
+			t.Errorf("%s: it was not asked for", kind)
+		}
 	}
 }
