@@ -8,9 +8,6 @@ import (
 
 // TestComments compiles the code in doc comments.
 func TestComments(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: it builds all packages")
-	}
 	t.Parallel()
 	if n := snippets.Check(t, "../.."); n < 25 {
 		t.Errorf("%d pieces of code were found", n)
