@@ -3,81 +3,30 @@ package cli
 import (
 	"bytes"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/closekit/closekit"
 )
 
-// TestMCP runs what has the name of the program, or tells how to install it.
-func TestMCP(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("PATH", dir)
-	run := func() (int, string, string) {
-		var out, errs bytes.Buffer
-		code := Program{}.Run(t.Context(), []string{"mcp", "--toolset", "sales", "--help"}, strings.NewReader("asked"), &out, &errs, os.Getenv)
-		return code, out.String(), errs.String()
-	}
-	code, out, errs := run()
+// runMCP runs the command for a program on the path.
+func runMCP(t *testing.T) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = Program{}.Run(t.Context(), []string{"mcp", "--toolset", "sales", "--help"}, strings.NewReader("asked"), &out, &errs, os.Getenv)
+	return code, out.String(), errs.String()
+}
+
+// TestMCPMissing tells how to install the program.
+func TestMCPMissing(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	code, out, errs := runMCP(t)
 	if code != 2 || out != "" {
-		t.Errorf("not installed: %d %s %s", code, out, errs)
+		t.Errorf("%d %s %s", code, out, errs)
 	}
 	for _, way := range []string{"beside it", "go -C adapters/mcp install ./cmd/closekit-mcp", "go install github.com/closekit/closekit/adapters/mcp/cmd/closekit-mcp@v" + closekit.Version} {
 		if !strings.Contains(errs, way) {
-			t.Errorf("not installed: %s\ndoes not name %q", errs, way)
+			t.Errorf("%s\ndoes not name %q", errs, way)
 		}
-	}
-	if runtime.GOOS == "windows" {
-		t.Skip("the program of this test is a shell script")
-	}
-	script := "#!/bin/sh\nread -r word\necho \"$word $*\"\nexit 5\n"
-	if err := os.WriteFile(filepath.Join(dir, "closekit-mcp"), []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if code, out, _ := run(); code != 5 || out != "asked --toolset sales --help\n" {
-		t.Errorf("installed: %d %q", code, out)
-	}
-}
-
-// TestMCPBeside runs the program in the folder of the command, where a release is unpacked.
-func TestMCPBeside(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("the program of this test is a shell script")
-	}
-	dir, elsewhere := t.TempDir(), t.TempDir()
-	if err := os.Link(self(t), filepath.Join(dir, "closekit")); err != nil {
-		data, err := os.ReadFile(self(t)) // on another device
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, "closekit"), data, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for folder, says := range map[string]string{dir: "beside", elsewhere: "on the path"} {
-		if err := os.WriteFile(filepath.Join(folder, "closekit-mcp"), []byte("#!/bin/sh\necho "+says+" $*\n"), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run := func() string {
-		cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "closekit"), "mcp", "--meta")
-		cmd.Env = []string{"PATH=" + elsewhere, asCommand + "=1"}
-		out, err := cmd.Output() // a binary for coverage warns on standard error
-		if err != nil {
-			t.Errorf("%v: %s", err, out)
-		}
-		return string(out)
-	}
-	if got := run(); got != "beside --meta\n" {
-		t.Errorf("both: %q", got)
-	}
-	if err := os.Remove(filepath.Join(dir, "closekit-mcp")); err != nil {
-		t.Fatal(err)
-	}
-	if got := run(); got != "on the path --meta\n" {
-		t.Errorf("on the path only: %q", got)
 	}
 }
