@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 )
 
 // Parent syncs the folder of a file, so that the creation or the renaming of the file
@@ -22,5 +23,9 @@ func Parent(file string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil // a file system that does not sync folders
+	}
+	return errors.Join(err, d.Close())
 }

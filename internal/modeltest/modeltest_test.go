@@ -310,7 +310,7 @@ func TestTolerate(t *testing.T) {
 		}
 		other := strings.Replace(w.fill(w.next), "call_1_1", "call_9_9", 1)
 		if code, out := post(t, s.URL()+w.path, other); code != 400 {
-			t.Errorf("a call that nobody asked for: %d %s", code, out)
+			t.Errorf("a call that the model did not make: %d %s", code, out)
 		}
 	}
 }
