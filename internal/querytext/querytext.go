@@ -73,72 +73,110 @@ func (n *node) UnmarshalJSON(b []byte) error {
 //
 //	name:Acme and opportunity(value >= "10,000.00") and not call(activity_at >= 2026-03-01)
 //
-// What the search box has no words for is written as JSON.
+// Words that name no type are about leads. What the search box has no words for is written
+// as JSON.
 func String(query json.RawMessage) string {
 	var q node
 	if json.Unmarshal(query, &q) != nil || string(q.raw) == "null" {
 		return ""
 	}
-	return write(&q, false)
+	q.impliedLead()
+	return write(&q, "")
 }
 
-// write writes a node. inner says that other nodes stand beside it.
-func write(q *node, inner bool) string {
-	s := positive(q, inner || q.Negate)
+// impliedLead removes the condition that records are leads, if it is one of the query as a
+// whole, and no other kind is named.
+func (n *node) impliedLead() {
+	isLead := func(n node) bool { return n.Type == "object_type" && n.Kind == "lead" && !n.Negate }
+	if n.Type == "and" && !n.Negate && n.kinds() == 1 {
+		n.Queries = slices.DeleteFunc(n.Queries, isLead)
+	}
+}
+
+// kinds returns how often the query names a kind of record.
+func (n *node) kinds() (count int) {
+	if n.Type == "object_type" {
+		count++
+	}
+	for i := range n.Queries {
+		count += n.Queries[i].kinds()
+	}
+	return count
+}
+
+// write writes a node. around is the word that joins it to others, or not; it is empty if
+// it stands alone.
+func write(q *node, around string) string {
+	outer := around
 	if q.Negate {
+		around = "not"
+	}
+	s, ok := positive(q, around)
+	switch {
+	case !ok:
+		return string(q.raw) // says itself that it is negated
+	case q.Negate && outer == "not":
+		return "(not " + s + ")"
+	case q.Negate:
 		return "not " + s
 	}
 	return s
 }
 
-func positive(q *node, inner bool) string {
+func positive(q *node, around string) (string, bool) {
 	switch q.Type {
 	case "and", "or":
-		return joined(q, inner)
+		return joined(q, around)
 	case "id":
-		return "id:" + quote(q.Value)
+		return "id:" + quote(q.Value), true
 	case "text":
-		return quoteWords(q.Value)
+		s := quoteWords(q.Value)
+		return beside(s, around, strings.Contains(s, " ")), s != ""
 	case "match_all":
-		return "*"
+		return "*", true
 	case "object_type":
-		return "type:" + q.Kind
+		return "type:" + quote(q.Kind), true
 	case "has_related":
 		if q.Related != nil {
 			kind := strings.TrimPrefix(strings.TrimPrefix(q.RelatedKind, "activity."), "contact_")
-			return kind + "(" + write(q.Related, false) + ")"
+			return quote(kind) + "(" + write(q.Related, "") + ")", true
 		}
 	case "field_condition":
 		if q.Field != nil && q.Condition != nil {
-			if s, ok := condition(nameOf(q.Field), q.Condition); ok {
-				return s
-			}
+			s, ok := condition(quote(nameOf(q.Field)), q.Condition)
+			return beside(s, around, q.Condition.bounds() > 1), ok
 		}
 	}
-	return string(q.raw)
+	return "", false
 }
 
-// joined writes an and or or. The kind of record at its beginning goes without saying.
-func joined(q *node, inner bool) string {
-	var parts []string
-	for i := range q.Queries {
-		part := &q.Queries[i]
-		if part.Type == "object_type" && part.Kind == "lead" && !part.Negate {
-			continue
-		}
-		parts = append(parts, write(part, len(q.Queries) > 1))
-	}
-	switch len(parts) {
-	case 0:
-		return "*"
-	case 1:
-		return parts[0]
-	}
-	s := strings.Join(parts, " "+q.Type+" ")
-	if inner {
+// beside puts conditions that stand side by side in parentheses where it could be unclear
+// how far an or or not reaches. All of them hold, as if and were between them.
+func beside(s, around string, several bool) string {
+	if several && (around == "or" || around == "not") {
 		return "(" + s + ")"
 	}
 	return s
+}
+
+// joined writes an and or or. An and of nothing finds everything; an or of nothing has no
+// words.
+func joined(q *node, around string) (string, bool) {
+	switch len(q.Queries) {
+	case 0:
+		return "*", q.Type == "and"
+	case 1:
+		return write(&q.Queries[0], around), true
+	}
+	parts := make([]string, len(q.Queries))
+	for i := range q.Queries {
+		parts[i] = write(&q.Queries[i], q.Type)
+	}
+	s := strings.Join(parts, " "+q.Type+" ")
+	if around != "" {
+		s = "(" + s + ")"
+	}
+	return s, true
 }
 
 func nameOf(f *field) string {
@@ -148,10 +186,21 @@ func nameOf(f *field) string {
 	return f.Name
 }
 
+// bounds returns how many bounds a condition has.
+func (c *clause) bounds() (n int) {
+	for _, given := range []bool{c.Gt != nil, c.Gte != nil, c.Lt != nil, c.Lte != nil, c.OnOrAfter != nil, c.Before != nil} {
+		if given {
+			n++
+		}
+	}
+	return n
+}
+
 func condition(name string, c *clause) (string, bool) {
 	switch c.Type {
 	case "boolean":
-		return name + ":" + string(c.Value), len(c.Value) > 0
+		value := string(c.Value)
+		return name + ":" + value, value == "true" || value == "false"
 	case "current_user":
 		return name + ":me", true
 	case "exists":
@@ -284,11 +333,13 @@ func quote(s string) string {
 }
 
 // quoteWords puts each word in quotes that needs them, because a search for text takes
-// words in any order.
+// words in any order. It needs them too where it would mean something else.
 func quoteWords(s string) string {
 	list := strings.Fields(s)
 	for i, w := range list {
-		list[i] = quote(w)
+		if list[i] = quote(w); slices.Contains([]string{"and", "or", "not", "*"}, strings.ToLower(w)) {
+			list[i] = strconv.Quote(w)
+		}
 	}
 	return strings.Join(list, " ")
 }
