@@ -24,7 +24,7 @@ import (
 // of typed calls.
 type BulkScope struct {
 	Query json.RawMessage // the tree of conditions, with the kind of record
-	Limit int             // how many records at most; 0 for all
+	Limit int             // how many records at most; 0 for all. It needs Sort if more are found.
 	Sort  json.RawMessage // which records come first; nil for the order of Close
 	// Edit is the type of a bulk edit, such as set_lead_status, and empty for other actions.
 	Edit string
@@ -62,6 +62,16 @@ func (e *CountError) Error() string {
 		e.Confirmed, map[bool]string{true: "record was", false: "records were"}[e.Confirmed == 1], e.Found)
 }
 
+// UnsortedError reports a bulk action with a limit below what its query finds, without a
+// sort that says which of the records it is about: those that a person saw, those that
+// were kept and those that Close takes could be others. Nothing was sent.
+type UnsortedError struct{ Limit, Found int }
+
+// Error says both numbers, and what to do.
+func (e *UnsortedError) Error() string {
+	return fmt.Sprintf("bulk action not sent: it is limited to %d of the %d records that the query finds, and no sort says which; give sort, or narrow the query", e.Limit, e.Found)
+}
+
 // Errors of a brake; nothing was sent.
 var (
 	ErrEverything = errors.New("bulk action not sent: the query finds all records of its kind; confirm everything too if that is meant")
@@ -71,6 +81,7 @@ var (
 // BulkPreview is what a bulk action would be about.
 type BulkPreview struct {
 	Count      int          // of records
+	Found      int          // that the query finds, more than Count if a limit takes only some of them
 	Kind       string       // of records: lead, contact, opportunity, …
 	Everything bool         // these are all records of the kind
 	Sample     []BulkRecord // some of them
@@ -93,39 +104,44 @@ func (b *BulkScope) Look(ctx context.Context, c *Client, n int) (*BulkPreview, e
 		return nil, err
 	}
 	var all int
-	if p.Count, err = b.count(ctx, c); err != nil {
+	if p.Found, err = countSearch(ctx, c, b.Query); err != nil {
 		return nil, err
 	}
+	p.Count = b.limited(p.Found)
 	if all, err = countSearch(ctx, c, everyOf(p.Kind)); err != nil {
 		return nil, err
 	}
 	p.Everything = p.Count == all
 	s := *b
-	if len(s.Sort) == 0 && s.Limit == 0 && kept[p.Kind] != nil { // so that other work does not change the sample
+	if !b.sorted() && p.Count == p.Found && kept[p.Kind] != nil { // so that other work does not change the sample
 		s.Sort = fmt.Appendf(nil, `[{"direction":"desc","field":{"type":"regular_field","object_type":%q,"field_name":"date_created"}}]`, p.Kind)
 	}
-	p.Sample, err = s.find(ctx, c, min(max(n, 0), p.Count))
+	if n = min(n, p.Count); n > 0 {
+		p.Sample, err = s.find(ctx, c, n)
+	}
 	return p, err
 }
 
-// Check counts the records and compares them with what was confirmed: a [*CountError] or
-// [ErrEverything] if the action must not be sent.
+// Check counts the records and compares them with what was confirmed: an [*UnsortedError],
+// a [*CountError] or [ErrEverything] if the action must not be sent.
 func (b *BulkScope) Check(ctx context.Context, c *Client, y Confirmed) error {
 	kind, err := b.kind()
 	if err != nil {
 		return err
 	}
-	found, err := b.count(ctx, c)
+	all, err := countSearch(ctx, c, b.Query)
+	found := b.limited(all)
 	switch {
 	case err != nil:
 		return err
+	case found < all && !b.sorted():
+		return &UnsortedError{b.Limit, all}
 	case found != y.Count:
 		return &CountError{y.Count, found}
 	case y.Everything:
 		return nil
 	}
-	all, err := countSearch(ctx, c, everyOf(kind))
-	if err == nil && found == all {
+	if all, err = countSearch(ctx, c, everyOf(kind)); err == nil && found == all {
 		err = ErrEverything
 	}
 	return err
@@ -171,6 +187,9 @@ func (b *BulkScope) Records(ctx context.Context, c *Client, count int, each func
 	if count > mostFound {
 		return fmt.Errorf("%d records are more than the %d that one search reaches; divide the query", count, mostFound)
 	}
+	if err := b.CanKeep(); err != nil {
+		return err
+	}
 	kind, err := b.kind()
 	if err != nil {
 		return err
@@ -202,6 +221,22 @@ func (b *BulkScope) Records(ctx context.Context, c *Client, count int, each func
 	return nil
 }
 
+// CanKeep returns an error if the records that an edit or a deletion changes are of a kind
+// that [BulkScope.Records] cannot read. Nothing is sent.
+func (b *BulkScope) CanKeep() error {
+	kind, err := b.kind()
+	if err != nil {
+		return err
+	}
+	if about := b.changes(); about != "" {
+		kind = about
+	}
+	if kept[kind] == nil {
+		return fmt.Errorf("it changes records of the kind %s, which cannot be kept; only leads, contacts and opportunities can", kind)
+	}
+	return nil
+}
+
 // changes returns the kind of record that an edit changes, empty for that of the query.
 func (b *BulkScope) changes() string {
 	switch b.Edit {
@@ -211,6 +246,10 @@ func (b *BulkScope) changes() string {
 		return "contact"
 	case "set_opportunity_custom_field", "clear_opportunity_custom_field":
 		return "opportunity"
+	case "set_activity_custom_field", "clear_activity_custom_field":
+		return "activity.custom_activity"
+	case "set_custom_object_custom_field", "clear_custom_object_custom_field":
+		return "custom_object"
 	}
 	return ""
 }
@@ -292,13 +331,18 @@ func search(ctx context.Context, c *Client, query json.RawMessage, more string, 
 	return c.Do(ctx, Request{Operation: &opSearch, Path: "/data/search/", Body: body}, func(r Response) error { return json.Unmarshal(r.Body, to) })
 }
 
-// count returns the number of records that the action is about.
-func (b *BulkScope) count(ctx context.Context, c *Client) (int, error) {
-	found, err := countSearch(ctx, c, b.Query)
+// limited returns how many records the action is about, of those that the query finds.
+func (b *BulkScope) limited(found int) int {
 	if b.Limit > 0 {
-		found = min(found, b.Limit)
+		return min(found, b.Limit)
 	}
-	return found, err
+	return found
+}
+
+// sorted reports whether the action says which records come first.
+func (b *BulkScope) sorted() bool {
+	list, ok := codec.Elements(b.Sort)
+	return ok && len(list) > 0
 }
 
 func countSearch(ctx context.Context, c *Client, query json.RawMessage) (int, error) {
@@ -328,7 +372,7 @@ func (b *BulkScope) find(ctx context.Context, c *Client, n int) ([]BulkRecord, e
 		if b.Limit > 0 {
 			more += `,"results_limit":` + strconv.Itoa(b.Limit)
 		}
-		if !codec.IsNull(b.Sort) && len(b.Sort) > 0 {
+		if b.sorted() {
 			more += `,"sort":` + string(b.Sort)
 		}
 		var page struct {
@@ -393,7 +437,8 @@ func (t *Tool) scope(req *Request) (*BulkScope, error) {
 	return &BulkScope{body.Query, body.Limit, body.Sort, body.Edit, t.KeepsRecords()}, nil
 }
 
-// brake stops a bulk action that was not confirmed. Without opts, nothing is kept.
+// brake stops a bulk action that was not confirmed. One that edits or deletes is [ErrNoUndo]
+// without [UndoTo] among opts.
 func (t *Tool) brake(ctx context.Context, c *Client, req *Request, own accepted, opts []CallOption) error {
 	if !t.IsBulk() {
 		return nil

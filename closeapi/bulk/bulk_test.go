@@ -121,6 +121,11 @@ func TestEditEverything(t *testing.T) {
 		t.Errorf("the old status was kept %d times", n)
 	}
 	p.ResultsLimit = closekit.Some(1) // is not everything, and the count is that of the limit
+	var unsorted *closekit.UnsortedError
+	if _, err := bulk.Edit(t.Context(), c, p, closekit.Confirmed{Count: 1, Undo: &undo}); !errors.As(err, &unsorted) || *unsorted != (closekit.UnsortedError{Limit: 1, Found: 2}) || sent(srv) != 1 {
+		t.Errorf("a limit without a sort: %v", err)
+	}
+	p.Sort = []closeapi.SearchSort{{Direction: "asc", Field: &closeapi.SearchField{Type: "regular_field", ObjectType: closekit.Some(closeapi.SearchObjectType("lead")), FieldName: closekit.Some("date_created")}}}
 	if _, err := bulk.Edit(t.Context(), c, p, closekit.Confirmed{Count: 1, Undo: &undo}); err != nil {
 		t.Error(err)
 	}
@@ -133,6 +138,24 @@ func TestEditEverything(t *testing.T) {
 	}
 	if n := sent(srv); n != 2 {
 		t.Errorf("%d actions were sent", n)
+	}
+}
+
+// TestEditOfOthers tests edits of what belongs to the records of the query and cannot be
+// kept.
+func TestEditOfOthers(t *testing.T) {
+	t.Parallel()
+	c, srv := leads(t, "Acme", "Globex")
+	for _, kind := range []string{"set_activity_custom_field", "clear_activity_custom_field", "set_custom_object_custom_field", "clear_custom_object_custom_field"} {
+		var undo bytes.Buffer
+		p := closeapi.BulkEditCreateParams{
+			SQuery: query.Leads(query.Field("name").Has("Acme")), Type: closeapi.BulkEditType(kind),
+			CustomFieldName: closekit.Some("Outcome"), CustomFieldValue: json.RawMessage(`"Won"`),
+		}
+		_, err := bulk.Edit(t.Context(), c, p, closekit.Confirmed{Count: 1, Undo: &undo})
+		if err == nil || !strings.Contains(err.Error(), "cannot be kept") || undo.Len() != 0 || sent(srv) != 0 {
+			t.Errorf("%s: %v; kept %s", kind, err, undo.String())
+		}
 	}
 }
 

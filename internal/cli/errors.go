@@ -98,6 +98,7 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 		unknown    *closekit.UnknownToolError
 		invalid    *closekit.ValidationError
 		differs    *closekit.CountError
+		unsorted   *closekit.UnsortedError
 		noAuth     *closekit.AuthorizationError
 		page       *closekit.PageError
 		refused    *closekit.Error
@@ -126,6 +127,9 @@ func diagnose(ctx context.Context, err error) *diagnosis {
 	case errors.As(err, &differs):
 		d.code = exitValidation
 		d.hint("count with close_search, and give the number as --confirm_count if it is meant")
+	case errors.As(err, &unsorted):
+		d.code = exitValidation
+		d.hint("add --sort, or narrow the query")
 	case errors.Is(err, closekit.ErrEverything):
 		d.code = exitValidation
 		d.hint("--confirm_everything if all of them are meant")

@@ -99,6 +99,7 @@ func explain(err error, f repair.Facts) string {
 		unread    *closekit.DecodeError
 		skip      *closekit.SkipLimitError
 		differs   *closekit.CountError
+		unsorted  *closekit.UnsortedError
 		page      *closekit.PageError
 		retryable interface{ Retryable() bool }
 	)
@@ -109,6 +110,8 @@ func explain(err error, f repair.Facts) string {
 		return validation(invalid, f)
 	case errors.As(err, &differs):
 		return fmt.Sprintf("Nothing was sent: confirm_count is %d, and the query finds %d now. Count with close_search first, tell the user the number, and give it as confirm_count if they agree.", differs.Confirmed, differs.Found)
+	case errors.As(err, &unsorted):
+		return fmt.Sprintf("Nothing was sent: results_limit takes %d of the %d records that the query finds, and no sort says which. Give sort, or narrow the query, so that the user knows which records it is about.", unsorted.Limit, unsorted.Found)
 	case errors.Is(err, closekit.ErrEverything):
 		return "Nothing was sent: the query finds all records of its kind. Correct it if that is not meant. If it is, tell the user, and give confirm_everything if they agree."
 	case errors.Is(err, closekit.ErrNoUndo):
