@@ -428,8 +428,11 @@ func (a *Agent) amount(p *planned, q Quantity) int64 {
 	case Calls:
 		return 1
 	case Writes:
-		if _, _, many := a.changesMany(p.tool); many {
+		switch list, _, many := a.changesMany(p.tool); {
+		case list != nil:
 			return max(1, int64(len(p.before)))
+		case many:
+			return max(1, int64(namedIn(p.input)))
 		}
 		return is(p.effect != closekit.Read)
 	case Sends:

@@ -31,8 +31,8 @@ func (e *TooManyError) Error() string {
 }
 
 // changesMany reports whether a tool changes all records that its filters find, which
-// its route does not name, and which tools list and read them. Lists is nil if there is
-// no such list.
+// its route does not name, and which tools list and read them. If no tool lists them, both are
+// nil, and the input names them by their ids.
 func (a *Agent) changesMany(t *tool.Tool) (list, get *tool.Tool, many bool) {
 	if t == nil || t.Method != http.MethodPut || len(pathParam(t)) > 0 {
 		return nil, nil, false
@@ -48,6 +48,27 @@ func (a *Agent) changesMany(t *tool.Tool) (list, get *tool.Tool, many bool) {
 		}
 	}
 	return nil, nil, true
+}
+
+// namedIn returns how many records an input names in a list, as an update of many does that
+// takes ids: the ids in the longest list of them.
+func namedIn(input json.RawMessage) (most int) {
+	var list []json.RawMessage
+	switch m := preview.Object(input); {
+	case m != nil:
+		for _, raw := range m {
+			most = max(most, namedIn(raw))
+		}
+	case json.Unmarshal(input, &list) == nil:
+		ids := map[string]bool{}
+		for _, raw := range list {
+			if id := preview.String(raw); idPattern.MatchString(id) {
+				ids[id] = true
+			}
+			most = max(most, namedIn(raw), len(ids))
+		}
+	}
+	return most
 }
 
 var errLook = errors.New("only the request is wanted")

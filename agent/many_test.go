@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,6 +107,30 @@ func TestManyIsCounted(t *testing.T) {
 	var over *agent.LimitError
 	if !errors.As(r.Err, &over) {
 		t.Errorf("5 records with a limit of 4: %v", r.Err)
+	}
+}
+
+// TestManyByID tests an update that names its records by their ids, which no list returns.
+func TestManyByID(t *testing.T) {
+	t.Parallel()
+	members := []closeapi.MembershipID{"memb_0IvJPcXvVbFMs5m1d7YyGUYHsbiuWd0rxQKdCQxVTY4", "memb_1IvJPcXvVbFMs5m1d7YyGUYHsbiuWd0rxQKdCQxVTY4", "memb_2IvJPcXvVbFMs5m1d7YyGUYHsbiuWd0rxQKdCQxVTY4"}
+	call := fmt.Sprintf(`{"members":{"id__in":["%s","%s","%s"]},"role_id":"superuser"}`, members[0], members[1], members[2])
+	o := open(t)
+	p := o.pending("close_memberships_bulk_update", "%s", call)
+	if text := p.Preview.Text(); p.Preview.Records != 3 || !strings.Contains(text, "  3 records\n") {
+		t.Errorf("%d records:\n%s", p.Preview.Records, text)
+	}
+	o = open(t, agent.WithPolicy(agent.Rules{}.Limit(agent.Limit{What: agent.Writes, Per: agent.Run, Most: 2})))
+	var over *agent.LimitError
+	if r := o.call("close_memberships_bulk_update", "%s", call); !errors.As(r.Err, &over) {
+		t.Errorf("3 members with a limit of 2: %v", r.Err)
+	}
+	_, err := closeapi.MembershipsBulkUpdate(t.Context(), o.s.Client(), closeapi.MembershipsBulkUpdateParams{Members: &closeapi.MembershipSelection{IDIn: members}})
+	if !errors.As(err, &over) {
+		t.Errorf("the same by the host: %v", err)
+	}
+	if slices.ContainsFunc(o.writes(), func(w string) bool { return strings.Contains(w, "/membership/") }) {
+		t.Errorf("sent: %v", o.writes())
 	}
 }
 

@@ -71,9 +71,13 @@ func (s *Session) preview(ctx context.Context, t *tool.Tool, input json.RawMessa
 	if err := v.build(ctx, targets); err != nil {
 		return Preview{}, nil, err
 	}
-	if _, _, many := s.agent.changesMany(t); many {
+	switch list, _, many := s.agent.changesMany(t); {
+	case list != nil:
 		v.manyShown(found)
 		snaps = found
+	case many:
+		v.Records = namedIn(input)
+		v.fact("Records", preview.Count(v.Records), false)
 	}
 	v.finish()
 	return v.Preview, snaps, nil
