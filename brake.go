@@ -400,17 +400,20 @@ func (b *BulkScope) find(ctx context.Context, c *Client, n int) ([]BulkRecord, e
 	}
 }
 
-// Bulk returns what a call of a bulk action with the input is about, and nil for any other
-// tool. Invalid input is a [*ValidationError]. Nothing is sent.
-func (t *Tool) Bulk(input json.RawMessage) (*BulkScope, error) {
+// Bulk returns what a call of a bulk action with the input is about, and what the input
+// confirms; the scope is nil for any other tool. Invalid input is a [*ValidationError],
+// although the confirmed count may be missing, and is 0 then. Nothing is sent.
+func (t *Tool) Bulk(input json.RawMessage) (*BulkScope, Confirmed, error) {
 	if !t.IsBulk() {
-		return nil, nil
+		return nil, Confirmed{}, nil
 	}
-	req, _, err := t.prepare(input, nil)
-	if err != nil {
-		return nil, err
+	rest, own, problems := t.split(input)
+	req, err := t.operation.Prepare(rest, nil)
+	if err := t.withProblems(err, problems); err != nil {
+		return nil, Confirmed{}, err
 	}
-	return t.scope(req)
+	scope, err := t.scope(req)
+	return scope, Confirmed{Count: own.count, Everything: own.everything}, err
 }
 
 // IsBulk reports whether the tool is a bulk action, which has a brake: its input confirms

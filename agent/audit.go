@@ -54,6 +54,15 @@ type Snapshot struct {
 	JSON json.RawMessage // as Close returned it
 }
 
+// SnapshotSink is a sink that says whether it keeps [Record.Before], so that an undo of the
+// run gets it. Agents edit and delete in bulk only if one of their sinks does: the records as
+// they were are the only undo. A sink that does not say so does not count, because many
+// report calls without what they changed.
+type SnapshotSink interface {
+	Sink
+	KeepsSnapshots() bool
+}
+
 // Sink keeps records. Record is called one record at a time per session, and must be
 // safe for concurrent use. An error stops calls that write.
 type Sink interface {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/closekit/closekit"
@@ -35,43 +36,61 @@ func (e *BulkError) ModelText() string {
 	return fmt.Sprintf("Nothing was sent: %s. Narrow the query with the user, or tell them that a person can do it with: closekit call %s … --undo FILE", e.Why, e.Tool)
 }
 
+// byHost reports whether the host's code makes the call, on the client of the session.
+func (p *planned) byHost() bool { return strings.HasPrefix(p.id, hostPrefix) }
+
 // keeps reports whether the records that a call changes must be kept before. What the
 // host's code does in bulk has the brake of its own call.
-func (p *planned) keeps() bool {
-	return p.tool != nil && p.tool.Keeps && !strings.HasPrefix(p.id, hostPrefix)
-}
+func (p *planned) keeps() bool { return p.tool != nil && p.tool.Keeps && !p.byHost() }
 
-// confirmed returns the number of records that a call of a bulk action confirms.
-func (p *planned) confirmed() (n int64) {
-	if json.Unmarshal(preview.Object(p.input)["confirm_count"], &n) != nil {
-		return 0
-	}
-	return n
-}
-
-// keepable refuses a call whose records cannot be kept, before a person is asked.
+// keepable refuses a call whose records cannot be kept. It is asked before a person is, and
+// again before the call, which another program can carry out.
 func (s *Session) keepable(p *planned) error {
 	if !p.keeps() {
 		return nil
 	}
-	if len(s.agent.sinks) == 0 {
-		return &BulkError{p.tool.Name, "this program keeps no audit log, so nothing could be restored"}
+	scope, confirmed, err := p.tool.Scope(p.input)
+	if err != nil {
+		return err
 	}
-	if n := p.confirmed(); n > mostOfBulk {
-		return &BulkError{p.tool.Name, fmt.Sprintf("it is about %s records, and the audit log keeps at most %d of one call", preview.Count(int(n)), mostOfBulk)}
+	keeps := func(k Sink) bool {
+		k2, ok := k.(SnapshotSink)
+		return ok && k2.KeepsSnapshots()
+	}
+	switch n := confirmed.Count; {
+	case len(s.agent.sinks) == 0:
+		return &BulkError{p.tool.Name, "this program keeps no audit log, so nothing could be restored"}
+	case !slices.ContainsFunc(s.agent.sinks, keeps):
+		return &BulkError{p.tool.Name, "the audit log of this program does not keep records as they were, so nothing could be restored; it needs a vault, or a sink that is an agent.SnapshotSink"}
+	case n > mostOfBulk:
+		return &BulkError{p.tool.Name, fmt.Sprintf("it is about %s records, and the audit log keeps at most %d of one call", preview.Count(n), mostOfBulk)}
+	}
+	if err := scope.CanKeep(); err != nil {
+		return &BulkError{p.tool.Name, err.Error()}
 	}
 	return nil
 }
 
-// beforeBulk keeps the records that a bulk action changes, as they are.
+// beforeBulk counts the records that a bulk action is about, and keeps those that it
+// changes as they are.
 func (s *Session) beforeBulk(ctx context.Context, p *planned) error {
-	scope, err := p.tool.Scope(p.input)
+	scope, confirmed, err := p.tool.Scope(p.input)
 	if err != nil {
+		return err
+	}
+	p.records = confirmed.Count
+	if p.byHost() {
+		return s.countBulk(ctx, p, scope)
+	}
+	if !p.keeps() {
+		return nil
+	}
+	if err := s.keepable(p); err != nil {
 		return err
 	}
 	size := 0
 	p.before = []Snapshot{}
-	err = scope.Records(ctx, s.bare, int(p.confirmed()), func(r closekit.BulkRecord, record json.RawMessage) error {
+	err = scope.Records(ctx, s.bare, confirmed.Count, func(r closekit.BulkRecord, record json.RawMessage) error {
 		record = withoutSecrets(record)
 		if size += len(record); size > mostBytesOfBulk {
 			return &BulkError{p.tool.Name, fmt.Sprintf("its records are larger than the %d MB that the audit log keeps of one call", mostBytesOfBulk>>20)}
@@ -86,12 +105,26 @@ func (s *Session) beforeBulk(ctx context.Context, p *planned) error {
 	return err
 }
 
+// countBulk counts the records of a bulk action of the host's code, if a limit needs their
+// number: what was confirmed there is not in the request.
+func (s *Session) countBulk(ctx context.Context, p *planned, scope *closekit.BulkScope) error {
+	if !slices.ContainsFunc(limitsOf(s.agent.policy), func(l Limit) bool { return l.What == Writes || l.What == Sends }) {
+		return nil
+	}
+	seen, err := scope.Look(ctx, s.bare, 0)
+	if err != nil {
+		return fmt.Errorf("counting the records for the limits: %w", err)
+	}
+	p.records = seen.Count
+	return nil
+}
+
 // mostOfSample is how many records a preview of a bulk action names.
 const mostOfSample = 10
 
 // bulk shows what a bulk action is about.
 func (v *viewer) bulk(ctx context.Context) error {
-	scope, err := v.tool.Scope(v.raw)
+	scope, _, err := v.tool.Scope(v.raw)
 	if err != nil || scope == nil {
 		return err
 	}
@@ -104,7 +137,11 @@ func (v *viewer) bulk(ctx context.Context) error {
 	if seen.Everything {
 		v.warn("ALL RECORDS OF THE KIND: it is about every %s of the organization, %s in all.", kind, preview.Count(seen.Count))
 	}
-	v.fact("Number of records", preview.Count(seen.Count)+", of the kind "+kind, false)
+	number := preview.Count(seen.Count)
+	if seen.Found > seen.Count {
+		number += " of the " + preview.Count(seen.Found) + " that the query finds"
+	}
+	v.fact("Number of records", number+", of the kind "+kind, false)
 	v.fact("Query in words", querytext.String(scope.Query), true)
 	var names []string
 	for _, r := range seen.Sample {

@@ -3,6 +3,7 @@ package agent_test
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,10 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/agent/auditlog"
+	"github.com/closekit/closekit/agent/otelagent"
+	"github.com/closekit/closekit/closeapi"
+	"github.com/closekit/closekit/closeapi/query"
 	"github.com/closekit/closekit/closeapi/tools"
 )
 
@@ -236,13 +241,91 @@ func TestBulkKeepsOrRefuses(t *testing.T) {
 			t.Errorf("%s (%v)", r.Text, r.Err)
 		}
 	})
+	t.Run("sinks that keep nothing", func(t *testing.T) {
+		t.Parallel()
+		file, err := auditlog.Open(filepath.Join(t.TempDir(), "audit.log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close() //nolint:errcheck // of a test
+		db := openSQLite(t, filepath.Join(t.TempDir(), "agents.db"))
+		o := open(t)
+		o.leads(1)
+		a := o.replica(agent.WithAudit(file), agent.WithAudit(db.Audit(nil)), agent.WithAudit(otelagent.New()), agent.WithAudit(&steps{}))
+		r := o.session(a).Call(t.Context(), "close_bulk_edit_create", fmt.Appendf(nil, call, globex, o.statusID("Qualified"), 1))
+		if !errors.As(r.Err, &cannot) || !strings.Contains(r.Text, "does not keep records as they were") || o.actions() != 0 {
+			t.Errorf("%s (%v)", r.Text, r.Err)
+		}
+		a = o.replica(agent.WithAudit(file), agent.WithAudit(db.Audit(newVault(t))), agent.WithPolicy(agent.Rules{}))
+		o.ok(o.session(a).Call(t.Context(), "close_bulk_edit_create", fmt.Appendf(nil, call, globex, o.statusID("Qualified"), 1)))
+	})
+	t.Run("another program that keeps nothing", func(t *testing.T) {
+		t.Parallel()
+		store := agent.NewMemoryStore()
+		o := open(t, agent.WithApprovals(store))
+		o.leads(1)
+		p := o.pending("close_bulk_delete_create", `{"s_query":%s,"confirm_count":1}`, globex)
+		o.decide(p, agent.Approve)
+		r := o.session(o.replica(agent.WithApprovals(store))).Resume(t.Context(), p.ID)
+		if !errors.As(r.Err, &cannot) || !strings.Contains(r.Text, "no audit log") || o.actions() != 0 {
+			t.Errorf("%s (%v)", r.Text, r.Err)
+		}
+	})
+	t.Run("a kind that cannot be kept", func(t *testing.T) {
+		t.Parallel()
+		o := open(t)
+		o.leads(1)
+		for _, kind := range []string{"activity", "custom_object"} {
+			r := o.call("close_bulk_edit_create", `{"s_query":%s,"type":"clear_%s_custom_field","custom_field_name":"Outcome","confirm_count":1}`, globex, kind)
+			if !errors.As(r.Err, &cannot) || !strings.Contains(r.Text, "only leads, contacts and opportunities can") || o.actions() != 0 {
+				t.Errorf("%s: %s (%v)", kind, r.Text, r.Err)
+			}
+		}
+	})
 	t.Run("a limit", func(t *testing.T) {
 		t.Parallel()
 		o := open(t, agent.WithPolicy(agent.Rules{}.Limit(agent.Limit{What: agent.Writes, Per: agent.Run, Most: 5})))
 		o.leads(6)
 		var limit *agent.LimitError
-		if r := o.call("close_bulk_edit_create", call, globex, o.statusID("Qualified"), 6); !errors.As(r.Err, &limit) || o.actions() != 0 {
+		for _, n := range []string{"6", "6.0", "6e0", "0.6e1"} {
+			in := fmt.Sprintf(`{"s_query":%s,"type":"set_lead_status","lead_status_id":%q,"confirm_count":%s}`, globex, o.statusID("Qualified"), n)
+			if r := o.call("close_bulk_edit_create", "%s", in); !errors.As(r.Err, &limit) {
+				t.Errorf("%s: %s (%v)", n, r.Text, r.Err)
+			}
+		}
+		_, err := closeapi.BulkEditCreate(t.Context(), o.s.Client(), closeapi.BulkEditCreateParams{
+			SQuery: query.Leads(query.Field("name").Has("Globex")), Type: closeapi.BulkEditTypeSetLeadStatus, LeadStatusID: closekit.Some(closeapi.LeadStatusID(o.statusID("Qualified"))),
+		})
+		if !errors.As(err, &limit) {
+			t.Errorf("the same by the host: %v", err)
+		}
+		if o.actions() != 0 {
+			t.Errorf("%d actions were sent", o.actions())
+		}
+	})
+	t.Run("too many in another form", func(t *testing.T) {
+		t.Parallel()
+		o := open(t)
+		r := o.call("close_bulk_edit_create", `{"s_query":%s,"type":"set_lead_status","lead_status_id":%q,"confirm_count":2e3}`, globex, o.statusID("Qualified"))
+		if r.Err == nil || o.actions() != 0 {
 			t.Errorf("%s (%v)", r.Text, r.Err)
 		}
 	})
+}
+
+// TestBulkLimited tests a limit below what the query finds: which records it is about must
+// be said, and a person reads how many there are.
+func TestBulkLimited(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	o.leads(4)
+	const call = `{"s_query":%s,"results_limit":2,"confirm_count":2%s}`
+	var unsorted *closekit.UnsortedError
+	if r := o.call("close_bulk_delete_create", call, globex, ""); !errors.As(r.Err, &unsorted) || !strings.Contains(r.Text, "results_limit takes 2 of the 4 records that the query finds, and no sort says which") {
+		t.Errorf("%s (%v)", r.Text, r.Err)
+	}
+	p := o.pending("close_bulk_delete_create", call, globex, `,"sort":[{"direction":"asc","field":{"type":"regular_field","object_type":"lead","field_name":"name"}}]`)
+	if text := p.Preview.Text(); !strings.Contains(text, "2 of the 4 that the query finds, of the kind lead") || !strings.Contains(text, "“Globex 2”") || strings.Contains(text, "“Globex 3”") {
+		t.Errorf("the preview says\n%s", text)
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/closekit/closekit"
@@ -40,6 +39,7 @@ type planned struct {
 	approval *Approval // approved
 	row      Row       // of the approval
 	before   []Snapshot
+	records  int                // of a bulk action, which limits count
 	logged   json.RawMessage    // the input, redacted
 	ready    *closekit.ToolCall // the input was accepted as it is; nil if it must be checked again
 	made     string             // the key of [Session.madeKey], once it is asked for
@@ -283,7 +283,7 @@ func (s *Session) begin(ctx context.Context, p *planned) error {
 // before keeps the records that a call changes, as they are, if that was not done for
 // an approval.
 func (s *Session) before(ctx context.Context, p *planned) error {
-	if p.keeps() {
+	if p.tool != nil && p.tool.Bulk {
 		return s.beforeBulk(ctx, p)
 	}
 	if p.effect == closekit.Read || p.before != nil || p.tool == nil || len(s.agent.sinks) == 0 && !s.counts(p.tool) {
@@ -319,7 +319,7 @@ func (p *planned) record(phase Phase, s *Session) Record {
 	}
 	if phase == Intent {
 		r.Before = p.before
-		if strings.HasPrefix(p.id, hostPrefix) {
+		if p.byHost() {
 			r.After = meantBy(p) // there is no record of the outcome
 		}
 	}
@@ -420,7 +420,7 @@ func (a *Agent) amount(p *planned, q Quantity) int64 {
 		case !b:
 			return 0
 		case p.tool != nil && p.tool.Bulk:
-			return max(1, p.confirmed())
+			return int64(max(1, p.records))
 		}
 		return 1
 	}

@@ -122,7 +122,7 @@ func hostID() string { return hostPrefix + rand.Text()[:16] }
 
 // inside decides on a write of a host's tool. What the tool declares was decided with
 // its call; rules about the tools and arguments of Close hold inside it too, and so do
-// limits: the call counts for its first write.
+// limits: the call counts for its first write, unless that changes several records.
 func (s *Session) inside(ctx context.Context, g *grant, t *tool.Tool, input json.RawMessage, effect closekit.Effect) error {
 	account, err := s.account(ctx, false)
 	if err != nil {
@@ -137,7 +137,8 @@ func (s *Session) inside(ctx context.Context, g *grant, t *tool.Tool, input json
 	if err := s.before(ctx, p); err != nil {
 		return err
 	}
-	if g.used.Swap(true) {
+	several := s.agent.amount(p, Writes) > 1 || s.agent.amount(p, Sends) > 1
+	if g.used.Swap(true) || several {
 		if err := s.spend(ctx, p); err != nil {
 			return err
 		}

@@ -61,6 +61,9 @@ func (l *log) Record(_ context.Context, r agent.Record) error {
 	return nil
 }
 
+// KeepsSnapshots makes bulk edits and deletions possible.
+func (l *log) KeepsSnapshots() bool { return true }
+
 // lines returns the records as "phase tool result".
 func (l *log) lines() []string {
 	l.mu.Lock()

@@ -43,6 +43,9 @@ func (l *memLog) Record(_ context.Context, r Record) error {
 	return nil
 }
 
+// KeepsSnapshots implements [SnapshotSink].
+func (l *memLog) KeepsSnapshots() bool { return true }
+
 func (l *memLog) Records(_ context.Context, q RunQuery) ([]Record, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

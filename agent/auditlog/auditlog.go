@@ -127,6 +127,9 @@ func (l *Log) open() (err error) {
 // a record that a crash has cut.
 func (l *Log) Torn() int64 { return l.torn }
 
+// KeepsSnapshots implements [agent.SnapshotSink]: they are kept if there is a vault.
+func (l *Log) KeepsSnapshots() bool { return l.vault != nil }
+
 // Record implements [agent.Sink].
 func (l *Log) Record(_ context.Context, r agent.Record) error {
 	content, sealed, err := chain.Encode(&r, l.vault)

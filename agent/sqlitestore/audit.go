@@ -24,6 +24,9 @@ type Audit struct {
 // without one they are left out and only counted, and calls cannot be undone.
 func (s *Store) Audit(v agent.Vault) *Audit { return &Audit{s, v} }
 
+// KeepsSnapshots implements [agent.SnapshotSink]: they are kept if there is a vault.
+func (a *Audit) KeepsSnapshots() bool { return a.vault != nil }
+
 // Record implements [agent.Sink].
 func (a *Audit) Record(ctx context.Context, r agent.Record) error {
 	content, sealed, err := chain.Encode(&r, a.vault)

@@ -170,12 +170,13 @@ func (t *Tool) Complete(ctx context.Context, c *closekit.Client, input json.RawM
 	return t.run.Complete(ctx, c, input)
 }
 
-// Scope returns what a call of a bulk action is about, nil for any other tool.
-func (t *Tool) Scope(input json.RawMessage) (*closekit.BulkScope, error) {
+// Scope returns what a call of a bulk action is about, nil for any other tool, and what its
+// input confirms.
+func (t *Tool) Scope(input json.RawMessage) (*closekit.BulkScope, closekit.Confirmed, error) {
 	if of, ok := t.run.(catalogTool); ok {
 		return of.t.Bulk(input)
 	}
-	return nil, nil
+	return nil, closekit.Confirmed{}, nil
 }
 
 // Do carries out a call.
