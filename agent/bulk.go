@@ -10,31 +10,9 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent/internal/preview"
+	"github.com/closekit/closekit/agent/internal/tool"
 	"github.com/closekit/closekit/internal/querytext"
 )
-
-// What the audit log keeps of the records of one bulk action.
-const (
-	mostOfBulk      = 500     // records
-	mostBytesOfBulk = 4 << 20 // of all of them together
-)
-
-// BulkError reports a bulk edit or deletion whose records cannot be kept in the audit log.
-// Nothing was sent.
-type BulkError struct {
-	Tool string
-	Why  string
-}
-
-// Error says why, and how a person does it.
-func (e *BulkError) Error() string {
-	return fmt.Sprintf("%s is not carried out: %s; a person can do it with closekit call %[1]s … --undo FILE", e.Tool, e.Why)
-}
-
-// ModelText is the text for the model.
-func (e *BulkError) ModelText() string {
-	return fmt.Sprintf("Nothing was sent: %s. Narrow the query with the user, or tell them that a person can do it with: closekit call %s … --undo FILE", e.Why, e.Tool)
-}
 
 // byHost reports whether the host's code makes the call, on the client of the session.
 func (p *planned) byHost() bool { return strings.HasPrefix(p.id, hostPrefix) }
@@ -42,6 +20,11 @@ func (p *planned) byHost() bool { return strings.HasPrefix(p.id, hostPrefix) }
 // keeps reports whether the records that a call changes must be kept before. What the
 // host's code does in bulk has the brake of its own call.
 func (p *planned) keeps() bool { return p.tool != nil && p.tool.Keeps && !p.byHost() }
+
+// bulkKeeper returns a keeper of the records of a bulk action.
+func bulkKeeper(t *tool.Tool) *keeper {
+	return &keeper{tool: t.Name, list: []Snapshot{}, instead: "narrow the query with the user, or tell them that a person can do it with: closekit call " + t.Name + " … --undo FILE"}
+}
 
 // keepable refuses a call whose records cannot be kept. It is asked before a person is, and
 // again before the call, which another program can carry out.
@@ -57,18 +40,17 @@ func (s *Session) keepable(p *planned) error {
 		k2, ok := k.(SnapshotSink)
 		return ok && k2.KeepsSnapshots()
 	}
-	switch n := confirmed.Count; {
+	k := bulkKeeper(p.tool)
+	switch {
 	case len(s.agent.sinks) == 0:
-		return &BulkError{p.tool.Name, "this program keeps no audit log, so nothing could be restored"}
+		return k.refuse("this program keeps no audit log, so nothing could be restored")
 	case !slices.ContainsFunc(s.agent.sinks, keeps):
-		return &BulkError{p.tool.Name, "the audit log of this program does not keep records as they were, so nothing could be restored; it needs a vault, or a sink that is an agent.SnapshotSink"}
-	case n > mostOfBulk:
-		return &BulkError{p.tool.Name, fmt.Sprintf("it is about %s records, and the audit log keeps at most %d of one call", preview.Count(n), mostOfBulk)}
+		return k.refuse("the audit log of this program does not keep records as they were, so nothing could be restored; it needs a vault, or a sink that is an agent.SnapshotSink")
 	}
 	if err := scope.CanKeep(); err != nil {
-		return &BulkError{p.tool.Name, err.Error()}
+		return k.refuse(err.Error())
 	}
-	return nil
+	return k.fits(confirmed.Count, false)
 }
 
 // beforeBulk counts the records that a bulk action is about, and keeps those that it
@@ -88,17 +70,12 @@ func (s *Session) beforeBulk(ctx context.Context, p *planned) error {
 	if err := s.keepable(p); err != nil {
 		return err
 	}
-	size := 0
-	p.before = []Snapshot{}
+	k := bulkKeeper(p.tool)
 	err = scope.Records(ctx, s.bare, confirmed.Count, func(r closekit.BulkRecord, record json.RawMessage) error {
-		record = withoutSecrets(record)
-		if size += len(record); size > mostBytesOfBulk {
-			return &BulkError{p.tool.Name, fmt.Sprintf("its records are larger than the %d MB that the audit log keeps of one call", mostBytesOfBulk>>20)}
-		}
-		p.before = append(p.before, Snapshot{Tool: r.Reader(), ID: r.ID, JSON: record})
-		return nil
+		return k.keep(r.Reader(), r.ID, record)
 	})
-	var own *BulkError
+	p.before = k.list
+	var own *KeepError
 	if err != nil && !errors.As(err, &own) {
 		err = fmt.Errorf("keeping the records for an undo: %w", err)
 	}
@@ -119,9 +96,6 @@ func (s *Session) countBulk(ctx context.Context, p *planned, scope *closekit.Bul
 	return nil
 }
 
-// mostOfSample is how many records a preview of a bulk action names.
-const mostOfSample = 10
-
 // bulk shows what a bulk action is about.
 func (v *viewer) bulk(ctx context.Context) error {
 	scope, _, err := v.tool.Scope(v.raw)
@@ -132,7 +106,6 @@ func (v *viewer) bulk(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.Records = seen.Count
 	kind := strings.ReplaceAll(seen.Kind, ".", " ")
 	if seen.Everything {
 		v.warn("ALL RECORDS OF THE KIND: it is about every %s of the organization, %s in all.", kind, preview.Count(seen.Count))
@@ -147,9 +120,19 @@ func (v *viewer) bulk(ctx context.Context) error {
 	for _, r := range seen.Sample {
 		names = append(names, quotedName(r.ID, r.Name))
 	}
-	if more := seen.Count - len(seen.Sample); more > 0 && len(names) > 0 {
-		names = append(names, fmt.Sprintf("and %s more", preview.Count(more)))
+	v.sample(names, seen.Count)
+	return nil
+}
+
+// mostOfSample is how many records a preview of a change of many names.
+const mostOfSample = 10
+
+// sample shows the first of n records by their names.
+func (v *viewer) sample(names []string, n int) {
+	v.Records = n
+	names = names[:min(len(names), mostOfSample)]
+	if more := n - len(names); more > 0 && len(names) > 0 {
+		names = append(slices.Clip(names), fmt.Sprintf("and %s more", preview.Count(more)))
 	}
 	v.fact("Records", strings.Join(names, "\n"), true)
-	return nil
 }

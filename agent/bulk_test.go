@@ -200,7 +200,7 @@ func TestBulkEverything(t *testing.T) {
 func TestBulkKeepsOrRefuses(t *testing.T) {
 	t.Parallel()
 	const call = `{"s_query":%s,"type":"set_lead_status","lead_status_id":%q,"confirm_count":%d}`
-	var cannot *agent.BulkError
+	var cannot *agent.KeepError
 	t.Run("too many", func(t *testing.T) {
 		t.Parallel()
 		o := open(t)

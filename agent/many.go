@@ -7,28 +7,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent/internal/preview"
 	"github.com/closekit/closekit/agent/internal/tool"
 )
-
-// mostChanged is the number of records that one update of many may change: what they
-// were is kept in its record of the audit log.
-const mostChanged = 500
-
-// TooManyError reports an update of many records that would change more than can be
-// kept as they were. Nothing was sent.
-type TooManyError struct {
-	Tool string
-	Most int
-}
-
-// Error says how many there may be.
-func (e *TooManyError) Error() string {
-	return fmt.Sprintf("%s would change more than %d records, and what they were could not be kept; narrow the filters, and change them in several calls", e.Tool, e.Most)
-}
 
 // changesMany reports whether a tool changes all records that its filters find, which
 // its route does not name, and which tools list and read them. If no tool lists them, both are
@@ -99,9 +84,9 @@ func (s *Session) many(ctx context.Context, t *tool.Tool, input json.RawMessage)
 	}
 	const page = 100
 	query.Set("_limit", strconv.Itoa(page))
-	var snaps []Snapshot
+	k := &keeper{tool: t.Name, instead: "narrow the filters, and change them in several calls"}
 	for {
-		query.Set("_skip", strconv.Itoa(len(snaps)))
+		query.Set("_skip", strconv.Itoa(len(k.list)))
 		var answer struct {
 			Data    []json.RawMessage `json:"data"`
 			HasMore bool              `json:"has_more"`
@@ -113,29 +98,27 @@ func (s *Session) many(ctx context.Context, t *tool.Tool, input json.RawMessage)
 			return nil, fmt.Errorf("reading what %s would change: %w", t.Name, err)
 		}
 		for _, record := range answer.Data {
-			snaps = append(snaps, snapshot(target{get: get, id: preview.String(preview.Object(record)["id"])}, record))
+			if err := k.keep(get.Name, preview.String(preview.Object(record)["id"]), record); err != nil {
+				return nil, err
+			}
 		}
-		switch {
-		case len(snaps) > mostChanged || answer.HasMore && len(snaps) == mostChanged:
-			return nil, &TooManyError{t.Name, mostChanged}
-		case !answer.HasMore || len(answer.Data) == 0:
-			return snaps, nil
+		if err := k.fits(len(k.list), answer.HasMore); err != nil {
+			return nil, err
+		}
+		if !answer.HasMore || len(answer.Data) == 0 {
+			return k.list, nil
 		}
 	}
 }
 
 // manyShown shows the records of an update of many: their number, and the first ones.
 func (v *viewer) manyShown(snaps []Snapshot) {
-	const most = 10
-	v.Records = len(snaps)
-	v.fact("Records", preview.Count(len(snaps)), false)
-	for i, x := range snaps {
-		if i == most {
-			v.fact("", fmt.Sprintf("and %s more", preview.Count(len(snaps)-most)), false)
-			break
-		}
-		v.fact("", quotedName(x.ID, nameOf(x.JSON)), true)
+	v.fact("Number of records", preview.Count(len(snaps)), false)
+	var names []string
+	for _, x := range snaps[:min(len(snaps), mostOfSample)] {
+		names = append(names, quotedName(x.ID, nameOf(x.JSON)))
 	}
+	v.sample(names, len(snaps))
 }
 
 // updateOf returns the tool that updates the record that another one reads, or nil.
@@ -149,28 +132,35 @@ func (a *Agent) updateOf(get string) *tool.Tool {
 // manyUpdate plans to restore, record by record, what a call has set in records that its
 // route does not name.
 func (u *undoer) manyUpdate(r Record, t *tool.Tool, x UndoStep) error {
-	for _, before := range r.Before {
-		update := u.s.agent.updateOf(before.Tool)
-		if update == nil {
-			continue
-		}
-		in, err := json.Marshal(map[string]string{idParam(update): before.ID})
-		if err != nil {
-			return err
-		}
-		one := r
-		one.Input, one.Before = in, []Snapshot{before}
-		if err := u.update(one, update, UndoStep{Calls: []string{r.ID}}); err != nil {
-			return err
-		}
-	}
 	if len(r.Before) > 0 {
-		return nil
+		return u.each(r, x, partsOf(r.Before, ""), func(*tool.Tool, part) ([]After, error) { return r.After, nil })
 	}
 	x.What, x.Problems = t.Name, []string{"it has found no record"}
 	if list, _, _ := u.s.agent.changesMany(t); list == nil {
 		x.Problems = []string{"no tool reads the records that it changes, so that what they were was not kept"}
 	}
 	u.plan.Steps = append(u.plan.Steps, x)
+	return nil
+}
+
+// each plans to restore records one by one; set returns what the call has set in one.
+func (u *undoer) each(r Record, x UndoStep, parts []part, set func(*tool.Tool, part) ([]After, error)) error {
+	for _, part := range slices.Backward(parts) {
+		update := u.s.agent.updateOf(part.tool)
+		if update == nil {
+			x := x
+			x.What, x.Problems = r.Tool+" of "+part.id, []string{"no tool changes the record"}
+			u.plan.Steps = append(u.plan.Steps, x)
+			continue
+		}
+		one := r
+		var err error
+		if one.After, err = set(update, part); err != nil {
+			return err
+		}
+		if err := u.restore(one, update, x, part.id, part.record); err != nil {
+			return err
+		}
+	}
 	return nil
 }

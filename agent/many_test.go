@@ -145,9 +145,39 @@ func TestTooMany(t *testing.T) {
 	}
 	before := len(o.writes())
 	r := o.call("close_tasks_bulk_update", `{"filter_lead_id":%q,"is_complete":true}`, o.lead)
-	var many *agent.TooManyError
+	var many *agent.KeepError
 	if !errors.As(r.Err, &many) || !strings.Contains(r.Text, "narrow the filters") || len(o.writes()) != before {
 		t.Errorf("got %q, %v", r.Text, r.Err)
+	}
+}
+
+// TestTooLargeOfMany tests the same for records that are large.
+func TestTooLargeOfMany(t *testing.T) {
+	t.Parallel()
+	o, _ := undoing(t)
+	for range 3 {
+		o.id("close_task_create", map[string]any{"lead_id": o.lead, "text": strings.Repeat("x", 1500<<10)})
+	}
+	var many *agent.KeepError
+	r := o.call("close_tasks_bulk_update", `{"filter_lead_id":%q,"is_complete":true}`, o.lead)
+	if !errors.As(r.Err, &many) || !strings.Contains(r.Text, "4 MB") || slices.Contains(o.writes(), "PUT /api/v1/task/") {
+		t.Errorf("got %q, %v", r.Text, r.Err)
+	}
+}
+
+// TestUndoOfManyIsWhole tests that a record that no tool restores is in the plan.
+func TestUndoOfManyIsWhole(t *testing.T) {
+	t.Parallel()
+	o, s := undoing(t)
+	o.tasks(2)
+	o.ok(o.call("close_tasks_bulk_update", `{"filter_lead_id":%q,"is_complete":true}`, o.lead))
+	records := o.run()
+	i := slices.IndexFunc(records, func(r agent.Record) bool { return r.Phase == agent.Intent })
+	records[i].Before = slices.Clone(records[i].Before)
+	records[i].Before[1].Tool = "close_event_get"
+	plan, err := s.UndoPlan(t.Context(), records)
+	if text := plan.Text(); err != nil || len(plan.Steps) != 2 || !strings.Contains(text, records[i].Before[1].ID+"\n   cannot restore: no tool changes the record") {
+		t.Errorf("%v; the plan:\n%s", err, text)
 	}
 }
 

@@ -13,7 +13,7 @@ func (e *LimitError) ModelText() string {
 }
 
 // ModelText implements explain.ModelError.
-func (e *TooManyError) ModelText() string { return "Not done: " + e.Error() + "." }
+func (e *KeepError) ModelText() string { return "Nothing was sent: " + e.Why + "; " + e.Instead + "." }
 
 // ModelText implements explain.ModelError.
 func (e *NotOfferedError) ModelText() string { return "Not done: " + e.Error() + "." }

@@ -66,23 +66,7 @@ func (u *undoer) bulkEdit(r Record, t *tool.Tool, x UndoStep) error {
 		u.plan.Steps = append(u.plan.Steps, x)
 		return nil
 	}
-	for _, part := range slices.Backward(partsOf(r.Before, kind)) {
-		update := u.updates(part.tool)
-		if update == nil {
-			x.Problems = []string{"no tool changes " + part.id}
-			u.plan.Steps = append(u.plan.Steps, x)
-			continue
-		}
-		each := r
-		var err error
-		if each.After, err = u.set(r, update, part); err != nil {
-			return err
-		}
-		if err := u.restore(each, update, x, part.id, part.record); err != nil {
-			return err
-		}
-	}
-	return nil
+	return u.each(r, x, partsOf(r.Before, kind), func(update *tool.Tool, p part) ([]After, error) { return u.set(r, update, p) })
 }
 
 // set returns what the edit has set in one record. Of a custom field with several values,
@@ -137,15 +121,7 @@ func (u *undoer) ended(r Record, t *tool.Tool) (bool, error) {
 	return status == "done" || status == "error", nil
 }
 
-// updates returns the tool that changes what the named tool reads.
-func (u *undoer) updates(get string) *tool.Tool {
-	if t := u.s.agent.all[get]; t != nil {
-		return u.s.agent.at(http.MethodPut, t.Template)
-	}
-	return nil
-}
-
-// part is a record that a bulk edit has changed, as it was.
+// part is a record that a call has changed, as it was.
 type part struct {
 	tool   string // that reads it
 	id     string
