@@ -36,7 +36,7 @@ type Record struct {
 	Error    string        // what went wrong, without secrets
 	IDs      []string      // records of Close in the response
 	Before   []Snapshot    // the records that it changes, as they were
-	After    []After       // what the call has set, with the outcome; what the host's code sets, with the intent
+	After    []After       // what the call is to set, with the intent; what it has set, with the outcome
 	Duration time.Duration // of the outcome
 }
 
@@ -44,7 +44,7 @@ type Record struct {
 // whether it is still there.
 type After struct {
 	Field string // as Close names it: name, custom.cf_…
-	Value Digest // of the canonical JSON in the response
+	Value Digest // of the canonical JSON: as it was given, with the intent, or returned
 }
 
 // Snapshot is a record of Close as it was before a call.

@@ -318,10 +318,7 @@ func (p *planned) record(phase Phase, s *Session) Record {
 		r.Account.Name = s.name
 	}
 	if phase == Intent {
-		r.Before = p.before
-		if p.byHost() {
-			r.After = meantBy(p) // there is no record of the outcome
-		}
+		r.Before, r.After = p.before, meantBy(p)
 	}
 	if p.approval != nil {
 		r.Approval, r.Approver = p.approval.ID, p.approval.Approver

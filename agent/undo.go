@@ -116,22 +116,31 @@ func fieldsOf(input json.RawMessage, record map[string]json.RawMessage) []string
 	return slices.Compact(fields)
 }
 
-// meantBy returns what an update of the host's code would set, as it gives it.
+// meantBy returns what a call would set, as its input gives it: the record of the outcome
+// can be missing.
 func meantBy(p *planned) []After {
-	if p.tool == nil || p.tool.Method != http.MethodPut {
+	switch {
+	case p.tool == nil || len(p.before) == 0:
+		return nil
+	case p.tool.Keeps:
+		return bulkAfter(p.input, nil)
+	case p.tool.Method != http.MethodPut:
 		return nil
 	}
+	record := preview.Object(p.before[0].JSON)
 	var list []After
 	for name, raw := range preview.Object(p.input) {
-		if name == idParam(p.tool) {
-			continue
-		}
-		if name != "custom_fields" {
+		switch {
+		case name == idParam(p.tool):
+		case name == "custom_fields":
+			for id, v := range preview.Object(raw) {
+				id, _, _ = strings.Cut(id, ".")
+				list = append(list, After{"custom." + id, digestOf(v)})
+			}
+		case record[name] == nil && record[name+"_id"] != nil: // a status by its label
+			list = append(list, After{name + "_id", digestOf(raw)})
+		default:
 			list = append(list, After{name, digestOf(raw)})
-			continue
-		}
-		for id, v := range preview.Object(raw) {
-			list = append(list, After{"custom." + id, digestOf(v)})
 		}
 	}
 	slices.SortFunc(list, func(a, b After) int { return strings.Compare(a.Field, b.Field) })
@@ -184,6 +193,9 @@ func (s *Session) UndoPlan(ctx context.Context, records []Record) (UndoPlan, err
 			r.Result = "unclear" // there is no outcome
 		}
 		r.Before, r.Input = intent.Before, intent.Input
+		if r.Result == "unclear" {
+			r.After = intent.After
+		}
 		if err := u.step(r); err != nil {
 			return plan, err
 		}
@@ -231,14 +243,15 @@ func (u *undoer) step(r Record) error {
 	what := strings.Join(append([]string{r.Tool}, idsOf(r.Input)...), " ")
 	x := UndoStep{Calls: []string{r.ID}, What: what}
 	var problem string
+	edits := t != nil && t.Keeps && preview.Object(r.Input)["type"] != nil
 	_, _, many := u.s.agent.changesMany(t)
 	switch {
 	case r.Result == "refused" || r.Result == "failed" || r.Result == "pending":
 		return nil
-	case r.Result != "ok" && strings.HasPrefix(r.ID, hostPrefix) && many:
-		return u.manyUpdate(r, t, x)
-	case r.Result != "ok" && strings.HasPrefix(r.ID, hostPrefix) && t != nil && t.Method == http.MethodPut:
-		return u.update(r, t, x) // whether it was carried out shows in the record
+	case r.Result != "ok" && !r.Effect.Has(closekit.Sends) && (edits && len(r.Before) > 0 || t != nil && t.Method == http.MethodPut):
+		return u.fields(r, t, x) // whether it was carried out shows in the records
+	case r.Result != "ok" && t != nil && t.Keeps && len(r.Before) > 0:
+		problem = "it is not known whether it was carried out; look in Close. The records as they were are in the audit log: " + keptNames(r.Before)
 	case r.Result != "ok" && strings.HasPrefix(r.ID, hostPrefix):
 		problem = "the program of the agent did it itself, or tried; look in Close"
 	case r.Result != "ok":
@@ -247,16 +260,12 @@ func (u *undoer) step(r Record) error {
 		problem = "the tool is not one of Close"
 	case r.Effect.Has(closekit.Sends):
 		problem = "what was sent cannot be called back"
-	case t.Keeps && preview.Object(r.Input)["type"] != nil:
-		return u.bulkEdit(r, t, x)
+	case edits, many, t.Method == http.MethodPut:
+		return u.fields(r, t, x)
 	case t.Keeps:
 		problem = "Close has no way to create records again with the same ids; as they were they are in the audit log: " + keptNames(r.Before)
 	case t.Method == http.MethodDelete:
 		problem = "Close has no way to create a record again with the same id; its last state is in the audit log"
-	case many:
-		return u.manyUpdate(r, t, x)
-	case t.Method == http.MethodPut:
-		return u.update(r, t, x)
 	case len(r.Before) == 1 && len(r.After) > 0 && u.s.agent.updateOf(r.Before[0].Tool) != nil:
 		return u.manyUpdate(r, t, x)
 	case idParam(t) == "" && u.deletion(t) != nil && len(r.IDs) > 0:
@@ -269,6 +278,17 @@ func (u *undoer) step(r Record) error {
 	x.Problems = []string{problem}
 	u.plan.Steps = append(u.plan.Steps, x)
 	return nil
+}
+
+// fields plans to restore the fields that a call has set.
+func (u *undoer) fields(r Record, t *tool.Tool, x UndoStep) error {
+	if t.Keeps {
+		return u.bulkEdit(r, t, x)
+	}
+	if _, _, many := u.s.agent.changesMany(t); many {
+		return u.manyUpdate(r, t, x)
+	}
+	return u.update(r, t, x)
 }
 
 // deletion returns the tool that deletes what t creates.
@@ -375,8 +395,8 @@ func (u *undoer) restore(r Record, t *tool.Tool, x UndoStep, id string, old json
 		switch {
 		case digestOf(before[a.Field]) == a.Value: // the call has not changed it
 		case digestOf(now[a.Field]) == digestOf(before[a.Field]): // restored already
-		case digestOf(now[a.Field]) != a.Value && strings.HasPrefix(r.ID, hostPrefix):
-			problem("%s is not what the program has set: Close keeps it in another form, or another user has changed it since; it is left as it is", a.Field)
+		case digestOf(now[a.Field]) != a.Value && r.Result != "ok":
+			problem("%s is not what the call was to set: Close keeps it in another form, or another user has changed it since; it is left as it is", a.Field)
 		case digestOf(now[a.Field]) != a.Value:
 			problem("%s has been changed since by another user; it is left as it is", a.Field)
 		default:

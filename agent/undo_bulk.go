@@ -53,6 +53,11 @@ func keptNames(before []Snapshot) string {
 func (u *undoer) bulkEdit(r Record, t *tool.Tool, x UndoStep) error {
 	kind := preview.String(preview.Object(r.Input)["type"])
 	var problem string
+	field, err := u.fieldOf(r, kind)
+	if err != nil {
+		return err
+	}
+	r.After = field
 	switch ended, err := u.ended(r, t); {
 	case err != nil:
 		return err
@@ -107,18 +112,56 @@ func elements(raw json.RawMessage) (list []json.RawMessage, ok bool) {
 	return list, json.Unmarshal(raw, &list) == nil && list != nil
 }
 
-// ended reports whether the job of a bulk action has ended.
+// fieldOf returns what an edit has set. Without its outcome, the id of a custom field that
+// the call named is looked up.
+func (u *undoer) fieldOf(r Record, kind string) ([]After, error) {
+	if len(r.After) != 1 || r.After[0].Field != "custom." || len(r.Before) == 0 {
+		return r.After, nil
+	}
+	_, owner, _ := strings.Cut(strings.TrimSuffix(kind, "_custom_field"), "_")
+	switch owner {
+	case "": // set_custom_field
+		owner = "lead"
+	case "global": // a shared field, of the records of the query
+		owner = strings.TrimSuffix(strings.TrimPrefix(r.Before[0].Tool, "close_"), "_get")
+	}
+	fields, err := (&directory{session: u.s}).fields(u.ctx, owner)
+	if err != nil {
+		return nil, fmt.Errorf("looking for the custom field that %s has set: %w", r.ID, err)
+	}
+	name := preview.String(preview.Object(r.Input)["custom_field_name"])
+	found := slices.DeleteFunc(slices.Clone(fields), func(f thing) bool { return !slices.Contains(f.labels, name) })
+	if len(found) != 1 {
+		return nil, nil
+	}
+	return []After{{"custom." + found[0].id, r.After[0].Value}}, nil
+}
+
+// ended reports whether the job of a bulk action has ended. If its outcome is missing, so is
+// its id: then it is any job of the kind.
 func (u *undoer) ended(r Record, t *tool.Tool) (bool, error) {
 	get := u.of(t, http.MethodGet)
-	if get == nil || len(r.IDs) == 0 {
+	if get == nil {
 		return true, nil
 	}
-	raw, err := u.s.fetch(u.ctx, get, r.IDs[0])
-	if err != nil {
-		return false, err
+	over := func(job json.RawMessage) bool {
+		status := preview.String(preview.Object(job)["status"])
+		return status == "done" || status == "error"
 	}
-	status := preview.String(preview.Object(raw)["status"])
-	return status == "done" || status == "error", nil
+	if len(r.IDs) > 0 {
+		job, err := u.s.fetch(u.ctx, get, r.IDs[0])
+		return err == nil && over(job), err
+	}
+	list := u.s.agent.at(http.MethodGet, t.Template)
+	if list == nil {
+		return true, nil
+	}
+	out, _, err := list.Do(u.ctx, u.s.bare, json.RawMessage("{}"))
+	if err != nil {
+		return false, fmt.Errorf("looking for a job that %s has started: %w", r.ID, err)
+	}
+	jobs, _ := elements(preview.Object(out)["data"])
+	return !slices.ContainsFunc(jobs, func(job json.RawMessage) bool { return !over(job) }), nil
 }
 
 // part is a record that a call has changed, as it was.

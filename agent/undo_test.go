@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent"
@@ -264,7 +265,104 @@ func TestUndoOfHostsCode(t *testing.T) {
 	o.do("close_lead_update", map[string]any{"lead_id": o.lead, "name": "Ben's"})
 	plan = o.undo(s)
 	o.wantField("close_lead_get", "lead_id", o.lead, "name", "Ben's")
-	if text := plan.Text(); !strings.Contains(text, "name is not what the program has set") {
+	if text := plan.Text(); !strings.Contains(text, "name is not what the call was to set") {
 		t.Errorf("the plan does not say why:\n%s", text)
 	}
+}
+
+// killed returns the records of a run whose process ended before the outcome of its last
+// call.
+func (o *office) killed() []agent.Record {
+	o.Helper()
+	records := o.run()
+	if n := len(records); n == 0 || records[n-1].Phase != agent.Outcome {
+		o.Fatalf("no outcome: %v", o.log.lines())
+	}
+	return records[:len(records)-1]
+}
+
+// TestUndoWithoutAnOutcome restores what a call has set whose process has ended before it
+// knew.
+func TestUndoWithoutAnOutcome(t *testing.T) {
+	t.Parallel()
+	restore := func(o *office, s *agent.Session) string {
+		o.Helper()
+		plan, results, err := s.Undo(o.Context(), o.killed())
+		if err != nil {
+			o.Fatal(err)
+		}
+		for _, r := range results {
+			o.ok(r)
+		}
+		return plan.Text()
+	}
+	t.Run("one record", func(t *testing.T) {
+		t.Parallel()
+		o, s := undoing(t)
+		o.ok(o.call("close_lead_update", `{"lead_id":%q,"name":"B","status":"Qualified"}`, o.lead))
+		text := restore(o, s)
+		o.wantField("close_lead_get", "lead_id", o.lead, "name", "Acme")
+		if !strings.Contains(text, "restore name by close_lead_update") || !strings.Contains(text, "status_id is not what the call was to set") {
+			t.Errorf("the plan:\n%s", text)
+		}
+	})
+	t.Run("many records", func(t *testing.T) {
+		t.Parallel()
+		o, s := undoing(t)
+		ids := o.tasks(2)
+		o.ok(o.call("close_tasks_bulk_update", `{"filter_lead_id":%q,"is_complete":true}`, o.lead))
+		restore(o, s)
+		for _, id := range ids {
+			o.wantField("close_task_get", "task_id", id, "is_complete", false)
+		}
+		if text := restore(o, s); strings.Count(text, "nothing to do") != 2 {
+			t.Errorf("the second plan:\n%s", text)
+		}
+	})
+	t.Run("bulk edit", func(t *testing.T) {
+		t.Parallel()
+		o, s := undoing(t)
+		ids := o.leads(2)
+		o.ok(o.call("close_bulk_edit_create", `{"s_query":%s,"type":"set_lead_status","lead_status_id":%q,"confirm_count":2}`, globex, o.statusID("Qualified")))
+		if text := restore(o, s); !strings.Contains(text, "it has not ended") {
+			t.Errorf("before its end:\n%s", text)
+		}
+		o.srv.Advance(3 * time.Second)
+		text := restore(o, s)
+		if o.status(ids[0]) != "Potential" || o.status(ids[1]) != "Potential" {
+			t.Errorf("the status is %v; the plan:\n%s", o.status(ids[0]), text)
+		}
+	})
+	t.Run("bulk edit of a custom field by name", func(t *testing.T) {
+		t.Parallel()
+		o, s := undoing(t)
+		id := o.leads(1)[0]
+		for _, owner := range []string{"lead", "contact"} {
+			field := o.id("close_custom_field_"+owner+"_create", map[string]any{"name": "Tier", "type": "choices", "choices": []string{"A", "B"}})
+			kind, get, param, record := "set_custom_field", "close_lead_get", "lead_id", id
+			if owner == "contact" {
+				kind, get, param = "set_contact_custom_field", "close_contact_get", "contact_id"
+				record = o.id("close_contact_create", map[string]any{"lead_id": id, "name": "Ann", "custom_fields": map[string]any{field: "A"}})
+			} else {
+				o.do("close_lead_update", map[string]any{"lead_id": id, "custom_fields": map[string]any{field: "A"}})
+			}
+			o.ok(o.call("close_bulk_edit_create", `{"s_query":%s,"type":%q,"custom_field_name":"Tier","custom_field_value":"B","confirm_count":1}`, globex, kind))
+			o.srv.Advance(3 * time.Second)
+			o.wantField(get, param, record, "custom."+field, "B")
+			text := restore(o, s)
+			o.wantField(get, param, record, "custom."+field, "A")
+			if t.Failed() {
+				t.Log(text)
+			}
+		}
+	})
+	t.Run("bulk deletion", func(t *testing.T) {
+		t.Parallel()
+		o, s := undoing(t)
+		o.leads(1)
+		o.ok(o.call("close_bulk_delete_create", `{"s_query":%s,"confirm_count":1}`, globex))
+		if text := restore(o, s); !strings.Contains(text, "not known whether it was carried out") || !strings.Contains(text, "“Globex 1”") {
+			t.Errorf("the plan:\n%s", text)
+		}
+	})
 }

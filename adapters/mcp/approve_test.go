@@ -28,6 +28,9 @@ func (a *audit) Record(_ context.Context, r agent.Record) error {
 	return nil
 }
 
+// KeepsSnapshots implements [agent.SnapshotSink].
+func (a *audit) KeepsSnapshots() bool { return true }
+
 // TestApproval puts a deletion to a person, in both ways of the protocol.
 func TestApproval(t *testing.T) {
 	t.Parallel()

@@ -1,7 +1,6 @@
 package wiretest
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -42,7 +41,7 @@ func TestAgent(t *testing.T) {
 			}
 			base := closekit.NewClient(nil, closekit.HTTPClient(&http.Client{Transport: s.srv.Transport()}), closekit.BaseURL("https://close.invalid"), closekit.MaxRetries(0))
 			asks := agent.Rules{}.Ask(agent.MatchFunc(func(c *agent.Call) bool { return c.Effect != closekit.Read }))
-			a, err := agent.New(tools.Catalog(), agent.WithClient(base), agent.WithPolicy(asks), agent.WithAudit(nowhere{}))
+			a, err := agent.New(tools.Catalog(), agent.WithClient(base), agent.WithPolicy(asks), agent.WithAudit(agent.NewMemoryLog()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,11 +74,6 @@ func TestAgent(t *testing.T) {
 		}
 	}
 }
-
-// nowhere is an audit log without which bulk actions are refused.
-type nowhere struct{}
-
-func (nowhere) Record(context.Context, agent.Record) error { return nil }
 
 // checkAnswer looks for the id of the first record in the text for the model.
 func checkAnswer(t *testing.T, r agent.Result) {
