@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -188,7 +187,7 @@ func (s *Session) carryOut(ctx context.Context, p *planned) {
 	unsaved := s.remember(ctx, p, err)
 	// The answer comes last: by then it is on record what was done.
 	if err := s.brings(ctx, p, g); err != nil {
-		s.withhold(r, err)
+		s.withhold(r, state, err)
 	} else {
 		s.say(ctx, p)
 	}
@@ -237,25 +236,27 @@ func (s *Session) say(ctx context.Context, p *planned) {
 
 // brings remembers that the model is about to see text of outsiders, if so.
 func (s *Session) brings(ctx context.Context, p *planned, g *grant) error {
-	if g.outside.Load() || len(p.result.JSON) > 0 && p.outside() { // an error of a handler can have text too
+	if g.outside.Load() || len(p.result.JSON) > 0 && bringsOutside(p.tool, p.input, p.fields != nil) { // an error of a handler can have text too
 		return s.sawOutside(ctx, p.account)
 	}
 	return nil
 }
 
-// outside reports whether the response of a call holds text of outsiders. What a call
-// creates is what it was given, unless it takes a template, which Close fills in, or
-// the model has chosen what it sees, such as the name of the lead.
-func (p *planned) outside() bool {
-	info := p.tool.Info
-	return info.Untrusted && (!info.Echoes || p.fields != nil || bytes.Contains(p.input, []byte(`template_id"`)))
-}
-
 // withhold replaces an answer that the model must not see, because the session could
-// not remember that it was seen.
-func (s *Session) withhold(r *Result, err error) {
-	r.Err = fmt.Errorf("remembering that text of outsiders was read: %w", err)
-	r.IsError, r.Text = true, "The answer cannot be shown: the state of this run could not be saved. Tell the user."
+// not remember that it was seen. What came of the call stays known.
+func (s *Session) withhold(r *Result, state State, err error) {
+	const why = "cannot be shown: the state of this run could not be saved"
+	switch {
+	case state == Unclear:
+		r.Text = "The call may have been carried out, and its answer " + why + ". Do not make it again; tell the user."
+	case state == Failed:
+		r.Text = "The call has failed, and the reason " + why + ". Tell the user."
+	case r.Effect != closekit.Read:
+		r.Text = "The call was carried out, but its answer " + why + ". Do not make it again; tell the user."
+	default:
+		r.Text = "The answer " + why + ". Tell the user."
+	}
+	r.IsError, r.Err = true, errors.Join(r.Err, fmt.Errorf("remembering that text of outsiders was read: %w", err))
 }
 
 // begin does what comes before a call: limits, the record of the intent.

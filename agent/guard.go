@@ -37,25 +37,32 @@ func (s *Session) grant(ctx context.Context, p *planned) (context.Context, *gran
 
 // covers reports whether the request is the call that the grant is for. What a tool
 // of the host does inside is covered if it was declared.
-func (g *grant) covers(s *Session, t *tool.Tool, effect closekit.Effect) bool {
+func (g *grant) covers(s *Session, x *endpoint, req *closekit.Request) bool {
 	switch {
 	case g.session != s, g.over.Load():
 		return false
-	case effect == closekit.Read:
-		g.saw(t)
+	case x.effect == closekit.Read:
+		g.saw(x, req)
 		return true
 	case g.tool.Method == "":
-		g.saw(t)
-		return g.effect.Has(effect)
+		g.saw(x, req)
+		return g.effect.Has(x.effect)
 	default:
-		return t == g.tool && g.effect.Has(effect) && !g.used.Swap(true)
+		return x.tool == g.tool && g.effect.Has(x.effect) && !g.used.Swap(true)
 	}
 }
 
 // saw notes that the handler of a tool of the host gets a response with text of
 // outsiders, which may be in its result.
-func (g *grant) saw(t *tool.Tool) {
-	if g.tool.Method == "" && (t == nil || t.Info.Untrusted && !t.Info.Echoes) {
+func (g *grant) saw(x *endpoint, req *closekit.Request) {
+	if g.tool.Method != "" || g.outside.Load() {
+		return
+	}
+	var input json.RawMessage // of a request that cannot be read, anything may come
+	if x.tool != nil && x.tool.Info.Untrusted && x.tool.Info.Echoes {
+		input, _ = x.content(req) //nolint:errcheck // the guard reports it
+	}
+	if bringsOutside(x.tool, input, false) {
 		g.outside.Store(true)
 	}
 }
@@ -73,7 +80,7 @@ func (s *Session) guard(ctx context.Context, req closekit.Request) error {
 	found := s.agent.identify(&req)
 	t, effect := found.tool, found.effect
 	g, ok := ctx.Value(grantKey{}).(*grant)
-	covered := ok && g.covers(s, t, effect)
+	covered := ok && g.covers(s, &found, &req)
 	if covered && (g.tool.Method != "" || effect == closekit.Read) {
 		return nil
 	}

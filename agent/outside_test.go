@@ -43,6 +43,23 @@ func TestSearchIsOutside(t *testing.T) {
 	o.pending("close_note_create", `{"lead_id":%q,"note":"Done."}`, o.lead)
 }
 
+// bring are the tools, without the prefix close_, whose response to their first example holds
+// text of outsiders. Creations are not among them: they return what they were given.
+var bring = strings.Fields(`
+	activities_list call_get call_update calls_list comment_get comment_thread_get comment_threads_list comment_update
+	comments_list contact_get contact_update contacts_list created_activities_list created_activity_get
+	custom_activities_list custom_activity_get custom_activity_update custom_object_get custom_object_update
+	custom_objects_list email_get email_template_render email_thread_get email_threads_list email_update emails_list
+	event_get events_list field_enrichment_create form_get form_submission_get form_submissions_list forms_list
+	import_update_get import_updates_list lead_get lead_merge_activities_list lead_merge_activity_get
+	lead_status_change_get lead_status_changes_list lead_update leads_list meeting_get meeting_integration_set
+	meeting_update meetings_list note_get note_update notes_list opportunities_list opportunity_get
+	opportunity_status_change_get opportunity_status_changes_list opportunity_update report_custom_get search
+	sequence_subscription_get sequence_subscription_update sequence_subscriptions_list sms_get sms_list sms_update
+	task_completion_get task_completions_list task_get task_update tasks_list unsubscribed_email_delete
+	unsubscribed_emails_list whatsapp_message_get whatsapp_message_update whatsapp_messages_list
+`)
+
 // TestOutside calls every tool of the catalog with one of its examples, at a server that
 // puts an outsider's text into whatever it returns: a run knows that it has read such
 // text exactly if the tool's responses can hold it, whatever the method and the effect.
@@ -65,8 +82,7 @@ func TestOutside(t *testing.T) {
 	}
 	marked := 0
 	for _, tool := range tools.All() {
-		info := tool.Info()
-		in := info.Examples[0].Input
+		in := tool.Info().Examples[0].Input
 		if tool.IsBulk() { // the one record that is found is all there are
 			in = slices.Concat([]byte(`{"confirm_everything":true,`), bytes.TrimLeft(in, "{"))
 		}
@@ -80,7 +96,7 @@ func TestOutside(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := info.Untrusted && (!info.Echoes || strings.Contains(string(in), `template_id"`))
+		want := slices.Contains(bring, strings.TrimPrefix(tool.Name, "close_"))
 		if got != want {
 			t.Errorf("%s: the run has read text of outsiders: %t, want %t", tool.Name, got, want)
 		}
@@ -91,29 +107,55 @@ func TestOutside(t *testing.T) {
 			}
 		}
 	}
-	if marked < 70 {
-		t.Errorf("only %d tools bring text of outsiders", marked)
+	if marked != len(bring) {
+		t.Errorf("%d tools bring text of outsiders, want %d", marked, len(bring))
 	}
 }
 
-// TestOutsideOfCreation tests what a creation shows besides what it was given.
+// TestOutsideOfCreation tests what a creation shows besides what it was given, to a model
+// and to a tool of the host that makes the call inside.
 func TestOutsideOfCreation(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		tool, input string
 		want        bool
 	}{
-		"given":    {"close_task_create", `{"lead_id":"LEAD","text":"Call back"}`, false},
-		"selected": {"close_task_create", `{"lead_id":"LEAD","text":"Call back","_fields":["lead_name"]}`, true},
-		"template": {"close_email_create", `{"lead_id":"LEAD","status":"draft","template_id":"TEMPLATE"}`, true},
+		"given":            {"close_task_create", `{"lead_id":"LEAD","text":"Call back"}`, false},
+		"words":            {"close_task_create", `{"lead_id":"LEAD","text":"the template_id\": 1"}`, false},
+		"selected":         {"close_task_create", `{"lead_id":"LEAD","text":"Call back","_fields":["lead_name"]}`, true},
+		"selected in code": {"close_task_create", `{"lead_id":"LEAD","text":"Call back","_f\u0069elds":["lead_name"]}`, true},
+		"template":         {"close_email_create", `{"lead_id":"LEAD","status":"draft","template_id":"TEMPLATE"}`, true},
+		"template in code": {"close_email_create", `{"lead_id":"LEAD","status":"draft","template_\u0069d":"TEMPLATE"}`, true},
+		"no template":      {"close_email_create", `{"lead_id":"LEAD","status":"draft","subject":"Hi","body_text":"Hi","template_id":null}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := open(t)
-			template := o.do("close_email_template_create", map[string]any{"name": "Hello", "subject": "Hi {{ lead.display_name }}", "body": "Hi"})["id"].(string)
-			o.ok(o.call(c.tool, "%s", strings.NewReplacer("LEAD", o.lead, "TEMPLATE", template).Replace(c.input)))
-			if got := o.outside(); got != c.want {
-				t.Errorf("the run has read text of outsiders: %t, want %t", got, c.want)
+			for _, inside := range []bool{false, true} {
+				o := open(t, agent.WithTool(agent.OwnTool[struct {
+					Call string `json:"call"`
+				}]{
+					Name: "do", Description: "Do it.", Effect: closekit.Write | closekit.Overwrite,
+					Call: func(ctx context.Context, client *closekit.Client, in struct {
+						Call string `json:"call"`
+					},
+					) (any, error) {
+						create, err := tools.Lookup(c.tool)
+						if err != nil {
+							return nil, err
+						}
+						return create.Call(ctx, client, []byte(in.Call))
+					},
+				}), agent.WithPolicy(agent.Rules{}))
+				template := o.do("close_email_template_create", map[string]any{"name": "Hello", "subject": "Hi {{ lead.display_name }}", "body": "Hi"})["id"].(string)
+				in := strings.NewReplacer("LEAD", o.lead, "TEMPLATE", template).Replace(c.input)
+				if inside {
+					o.ok(o.call("do", `{"call":%q}`, in))
+				} else {
+					o.ok(o.call(c.tool, "%s", in))
+				}
+				if got := o.outside(); got != c.want {
+					t.Errorf("inside a tool of the host %t: the run has read text of outsiders: %t, want %t", inside, got, c.want)
+				}
 			}
 		})
 	}

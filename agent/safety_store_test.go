@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/closeapi"
 )
 
 // Ways through time, races, and stores that fail.
@@ -370,5 +372,46 @@ func TestRunThatCannotBeRemembered(t *testing.T) {
 	_, second := sc.replica()
 	if r := second.Call(t.Context(), "close_lead_create", []byte(`{"name":"after"}`)); r.Pending == nil {
 		t.Errorf("got %s", r.Text)
+	}
+}
+
+// TestWithheldAnswers tests what is said of calls whose answers cannot be shown: the host
+// learns what came of them, and a model does not repeat a write.
+func TestWithheldAnswers(t *testing.T) {
+	t.Parallel()
+	fails := errors.New("Acme is closed")
+	rates := func(e closekit.Effect) agent.Option {
+		return agent.WithTool(agent.OwnTool[struct{}]{Name: "rate", Description: "Rate.", Effect: e, Call: func(ctx context.Context, c *closekit.Client, _ struct{}) (any, error) {
+			page, err := closeapi.LeadsList(ctx, c, closeapi.LeadsListParams{})
+			if err == nil && e != closekit.Read {
+				_, err = closeapi.NoteCreate(ctx, c, closeapi.NoteCreateParams{LeadID: page.Data[0].ID, Note: closekit.Some("rated")})
+			}
+			return nil, errors.Join(fails, err)
+		}})
+	}
+	for name, c := range map[string]struct {
+		tool, input string
+		effect      closekit.Effect
+		says        string
+		cause       error
+	}{
+		"read":          {tool: "close_leads_list", input: `{}`, says: "The answer cannot be shown"},
+		"failed read":   {tool: "rate", input: `{}`, says: "The call has failed", cause: fails},
+		"write":         {tool: "close_lead_update", input: `{"lead_id":"LEAD","name":"B"}`, says: "The call was carried out, but its answer cannot be shown: the state of this run could not be saved. Do not make it again"},
+		"unclear write": {tool: "rate", input: `{}`, effect: closekit.Write, says: "The call may have been carried out, and its answer cannot be shown: the state of this run could not be saved. Do not make it again", cause: fails},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := &weakStore{on: "Spend"}
+			w.Store = agent.NewMemoryStore()
+			o := open(t, agent.WithApprovals(w), agent.WithPolicy(agent.Rules{}), rates(c.effect))
+			r := o.call(c.tool, "%s", strings.ReplaceAll(c.input, "LEAD", o.lead))
+			if !r.IsError || !strings.Contains(r.Text, c.says) || strings.Contains(r.Text, "Acme") {
+				t.Errorf("the text is %q", r.Text)
+			}
+			if r.Err == nil || !strings.Contains(r.Err.Error(), "remembering that text of outsiders was read") || c.cause != nil && !errors.Is(r.Err, c.cause) {
+				t.Errorf("the error is %v", r.Err)
+			}
+		})
 	}
 }

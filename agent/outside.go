@@ -1,0 +1,52 @@
+package agent
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/closekit/closekit/agent/internal/tool"
+)
+
+// bringsOutside reports whether the response of a call can hold text of outsiders, whoever
+// makes the call. What a call creates is what it was given, unless its fields are selected,
+// by the input or otherwise, such as the name of the lead, or it takes a template, which
+// Close fills in. A request that no tool describes can bring anything.
+func bringsOutside(t *tool.Tool, input json.RawMessage, selected bool) bool {
+	switch {
+	case t == nil:
+		return true
+	case !t.Info.Untrusted:
+		return false
+	case !t.Info.Echoes || selected:
+		return true
+	}
+	var in map[string]any
+	if json.Unmarshal(input, &in) != nil {
+		return true
+	}
+	for name, v := range in {
+		if canonicalName(t, name) == "_fields" && v != nil {
+			return true
+		}
+	}
+	return takesTemplate(in)
+}
+
+// takesTemplate reports whether JSON names a template, at any depth.
+func takesTemplate(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		for _, x := range v {
+			if takesTemplate(x) {
+				return true
+			}
+		}
+	case map[string]any:
+		for name, x := range v {
+			if strings.HasSuffix(name, "template_id") && x != nil || takesTemplate(x) {
+				return true
+			}
+		}
+	}
+	return false
+}
