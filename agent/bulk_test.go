@@ -179,6 +179,19 @@ func TestBulkDelete(t *testing.T) {
 	}
 }
 
+// TestBulkAsksOnce counts what Close is asked before a person is: how many records the query
+// finds and how many there are, for the confirmed count and for the preview, and their names.
+func TestBulkAsksOnce(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	o.leads(2)
+	o.pending("close_bulk_delete_create", `{"s_query":%s,"confirm_count":2}`, globex)
+	searches := slices.DeleteFunc(o.writes(), func(w string) bool { return w != "POST /api/v1/data/search/" })
+	if len(searches) != 5 {
+		t.Errorf("%d searches, want 5", len(searches))
+	}
+}
+
 // TestBulkEverything has a model confirm all leads.
 func TestBulkEverything(t *testing.T) {
 	t.Parallel()

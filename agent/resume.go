@@ -54,9 +54,11 @@ func (s *Session) wait(ctx context.Context, p *planned, a *Approval) {
 // approvalOf makes the approval of a call, with its preview.
 func (s *Session) approvalOf(ctx context.Context, p *planned, question string) (*Approval, Row, error) {
 	// No person is asked about a call that cannot be sent, such as one with a time
-	// without offset.
-	if _, _, err := p.tool.Complete(ctx, s.bare, p.input); err != nil {
-		return nil, Row{}, err
+	// without offset. What was completed was checked.
+	if !p.tool.Completes {
+		if _, _, err := p.tool.Complete(ctx, s.bare, p.input); err != nil {
+			return nil, Row{}, err
+		}
 	}
 	view, before, err := s.preview(ctx, p.tool, p.input, p.effect)
 	if err != nil {
