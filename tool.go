@@ -187,6 +187,9 @@ func (t *Tool) Prepare(c *Client, input json.RawMessage) (*ToolCall, error) {
 	return &ToolCall{t, c, input, req, own}, nil
 }
 
+// Query returns the encoded query of the request.
+func (p *ToolCall) Query() string { return p.req.Query }
+
 // Do makes the call, as [Tool.Do] does after its check.
 func (p *ToolCall) Do(ctx context.Context, opts ...CallOption) (*ToolResult, error) {
 	t, c, req, own := p.tool, p.client, p.req, p.own

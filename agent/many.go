@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -56,21 +55,6 @@ func namedIn(input json.RawMessage) (most int) {
 	return most
 }
 
-var errLook = errors.New("only the request is wanted")
-
-// queryOf returns the query with which a call would be sent.
-func (s *Session) queryOf(ctx context.Context, t *tool.Tool, input json.RawMessage) (url.Values, error) {
-	query := ""
-	look := s.bare.With(nil, closekit.WithGuard(func(_ context.Context, req closekit.Request) error {
-		query = req.Query
-		return errLook
-	}))
-	if _, _, err := t.Do(ctx, look, input); !errors.Is(err, errLook) {
-		return nil, err
-	}
-	return url.ParseQuery(query)
-}
-
 // many reads the records that an update of many would change, as they are now. A tool
 // that no other reads records for keeps none.
 func (s *Session) many(ctx context.Context, t *tool.Tool, input json.RawMessage) ([]Snapshot, error) {
@@ -78,7 +62,11 @@ func (s *Session) many(ctx context.Context, t *tool.Tool, input json.RawMessage)
 	if !many || list == nil {
 		return nil, nil
 	}
-	query, err := s.queryOf(ctx, t, input)
+	call, err := t.Prepare(s.bare, input)
+	if err != nil {
+		return nil, err
+	}
+	query, err := url.ParseQuery(call.Query())
 	if err != nil {
 		return nil, err
 	}
