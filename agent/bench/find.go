@@ -18,7 +18,7 @@ import (
 
 // What finding records and tools may cost.
 const (
-	mostNode = 400 // tokens of the schema of a query in the definition of Close's search
+	mostNode = 400 // tokens of the schema of a query in the definition of a tool
 	mostFind = 500 // of the definition of our tool for simple conditions
 
 	mostBuild = 20 * time.Millisecond  // of the index of all tools
@@ -38,16 +38,11 @@ func measureSearches(codec tokenizer.Codec) error {
 	}
 	count := map[string]int{}
 	for _, d := range defs {
-		var f struct {
-			Function struct {
-				Name       string
-				Parameters struct{ Properties map[string]json.RawMessage }
-			}
-		}
-		if err := json.Unmarshal(d, &f); err != nil {
+		tool, query, err := queryOf(d, "query")
+		if err != nil {
 			return err
 		}
-		for name, text := range map[string]string{f.Function.Name: string(d), f.Function.Name + ", the query": string(f.Function.Parameters.Properties["query"])} {
+		for name, text := range map[string]string{tool: string(d), tool + ", the query": query} {
 			if count[name], err = codec.Count(text); err != nil {
 				return err
 			}
@@ -60,6 +55,19 @@ func measureSearches(codec tokenizer.Codec) error {
 		return fmt.Errorf("a demand of the tools that find records is missed")
 	}
 	return nil
+}
+
+// queryOf returns the name of the tool that a definition is of, and the schema of one of its
+// parameters, empty if it has none of this name.
+func queryOf(definition json.RawMessage, parameter string) (tool, schema string, err error) {
+	var f struct {
+		Function struct {
+			Name       string
+			Parameters struct{ Properties map[string]json.RawMessage }
+		}
+	}
+	err = json.Unmarshal(definition, &f)
+	return f.Function.Name, string(f.Function.Parameters.Properties[parameter]), err
 }
 
 // measureIndex prints how long the search for tools takes: to build its index, and for a

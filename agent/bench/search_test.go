@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"testing"
 
 	"github.com/tiktoken-go/tokenizer"
@@ -19,7 +18,6 @@ func TestSearchNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const most = 400
 	for name, param := range map[string]string{"close_search": "query", "close_bulk_delete_create": "s_query"} {
 		x, err := tools.Lookup(name)
 		if err != nil {
@@ -30,24 +28,17 @@ func TestSearchNode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var def struct {
-				Function struct {
-					Parameters struct {
-						Properties map[string]json.RawMessage `json:"properties"`
-					} `json:"parameters"`
-				} `json:"function"`
-			}
-			if err := json.Unmarshal(defs[0], &def); err != nil {
+			_, node, err := queryOf(defs[0], param)
+			if err != nil {
 				t.Fatal(err)
 			}
-			node := string(def.Function.Parameters.Properties[param])
 			n, err := codec.Count(node)
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Logf("%s, %s: %d tokens", name, profile, n)
-			if node == "" || n > most {
-				t.Errorf("%s, %s: the node has %d tokens, want at most %d: %s", name, profile, n, most, node)
+			if node == "" || n > mostNode {
+				t.Errorf("%s, %s: the node has %d tokens, want at most %d: %s", name, profile, n, mostNode, node)
 			}
 		}
 	}
