@@ -49,18 +49,6 @@ func (o *office) status(id string) any {
 	return o.do("close_lead_get", map[string]any{"lead_id": id})["status_label"]
 }
 
-// statusID returns the id of a status of leads.
-func (o *office) statusID(label string) string {
-	o.Helper()
-	for _, s := range o.srv.Objects("lead_statuses") {
-		if s["label"] == label {
-			return s["id"].(string)
-		}
-	}
-	o.Fatalf("no status %s", label)
-	return ""
-}
-
 // TestBulkByAModel follows a model that confirms the wrong number, then the right one, and
 // a person who takes it back.
 func TestBulkByAModel(t *testing.T) {

@@ -55,27 +55,11 @@ func (o *office) sent(r agent.Result) string {
 	return string(o.ok(r).Input)
 }
 
-func (o *office) user(email string) string {
-	o.Helper()
-	for _, u := range o.srv.Objects("users") {
-		if u["email"] == email {
-			return u["id"].(string)
-		}
-	}
-	o.Fatalf("no user %s", email)
-	return ""
-}
+func (o *office) user(email string) string { return o.found("users", "email", email) }
 
 // renewed returns the id of the status Won of the pipeline Renewals.
 func (o *office) renewed() string {
-	o.Helper()
-	for _, s := range o.srv.Objects("opportunity_statuses") {
-		if s["pipeline_id"] == "pipe_renew1" {
-			return s["id"].(string)
-		}
-	}
-	o.Fatal("the pipeline has no status")
-	return ""
+	return o.found("opportunity_statuses", "pipeline_id", "pipe_renew1")
 }
 
 // TestNames reads names of everything that can be named.

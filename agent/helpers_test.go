@@ -166,3 +166,18 @@ func (o *office) writes() []string {
 	}
 	return slices.Clip(list)
 }
+
+// statusID returns the id of a status of leads.
+func (o *office) statusID(label string) string { return o.found("lead_statuses", "label", label) }
+
+// found returns the id of the object of a resource whose member has a value.
+func (o *office) found(resource, member, value string) string {
+	o.Helper()
+	for _, x := range o.srv.Objects(resource) {
+		if x[member] == value {
+			return x["id"].(string)
+		}
+	}
+	o.Fatalf("no %s with the %s %s", resource, member, value)
+	return ""
+}
