@@ -87,7 +87,8 @@ func WithAudit(s Sink) Option {
 	})
 }
 
-// AuditBestEffort lets calls go on whose record cannot be kept.
+// AuditBestEffort lets calls go on whose record cannot be kept, but for bulk edits and
+// deletions, whose records are the only undo.
 func AuditBestEffort() Option { return option(func(c *config) { c.lenient = true }) }
 
 // WithNotify sets a function that is told of calls that wait for a person: all of one
