@@ -153,22 +153,16 @@ func (a *Agent) Decide(ctx context.Context, id, approver string, v Verdict, show
 	if approver == "" {
 		return errors.New("agent: an approver is needed: the name of a person whom the host has authenticated")
 	}
-	row, p, err := a.load(ctx, id)
-	switch {
-	case err != nil:
-		return err
-	case p.State != Pending:
-		return &StateError{id, p.State}
-	case p.Shown != shown:
-		return ErrNotShown
-	}
-	now := a.now()
-	p.Approver, p.Decided = approver, now
-	p.State = Denied
-	if v == Approve {
-		p.State = Approved
-	}
-	return a.swap(ctx, row, p)
+	return a.change(ctx, id, Pending, func(p *Approval) error {
+		if p.Shown != shown {
+			return ErrNotShown
+		}
+		p.State, p.Approver, p.Decided = Denied, approver, a.now()
+		if v == Approve {
+			p.State = Approved
+		}
+		return nil
+	})
 }
 
 // Withdraw takes an approval back whose call has not begun: it is denied then, and the
@@ -179,48 +173,50 @@ func (a *Agent) Withdraw(ctx context.Context, id, approver string) error {
 	if approver == "" {
 		return errors.New("agent: withdrawing needs the name of a person whom the host has authenticated")
 	}
-	row, p, err := a.load(ctx, id)
-	switch {
-	case err != nil:
-		return err
-	case p.State != Approved:
-		return &StateError{id, p.State}
-	}
-	p.Outcome = "withdrawn before it was carried out; approved by " + p.Approver
-	p.State, p.Approver, p.Decided = Denied, approver, a.now()
-	err = a.swap(ctx, row, p)
-	if errors.Is(err, ErrConflict) { // a session was faster, or another person
-		return a.overtaken(ctx, id, err)
-	}
-	return err
+	return a.change(ctx, id, Approved, func(p *Approval) error {
+		p.Outcome = "withdrawn before it was carried out; approved by " + p.Approver
+		p.State, p.Approver, p.Decided = Denied, approver, a.now()
+		return nil
+	})
 }
 
 // Expire ends an approval that no person could be asked about, before its time: nothing
 // was denied, and the same call is asked about anew. One that a person has decided on is
 // a [*StateError].
 func (a *Agent) Expire(ctx context.Context, id string) error {
+	return a.change(ctx, id, Pending, func(p *Approval) error {
+		p.State, p.Outcome = Expired, "no person could be asked"
+		return nil
+	})
+}
+
+// change stores a change of an approval that is in a state. If it is in another one, also
+// because a person or a session was faster, that is a [*StateError].
+func (a *Agent) change(ctx context.Context, id string, from State, set func(*Approval) error) error {
 	row, p, err := a.load(ctx, id)
 	switch {
 	case err != nil:
 		return err
-	case p.State != Pending:
+	case p.State != from:
 		return &StateError{id, p.State}
 	}
-	p.State, p.Outcome = Expired, "no person could be asked"
+	if err := set(p); err != nil {
+		return err
+	}
 	err = a.swap(ctx, row, p)
-	if errors.Is(err, ErrConflict) { // a person was faster
-		return a.overtaken(ctx, id, err)
+	if errors.Is(err, ErrConflict) {
+		return a.overtaken(ctx, id, from, err)
 	}
 	return err
 }
 
 // overtaken returns the state that an approval has after another one has changed it.
-func (a *Agent) overtaken(ctx context.Context, id string, conflict error) error {
+func (a *Agent) overtaken(ctx context.Context, id string, from State, conflict error) error {
 	_, p, err := a.load(ctx, id)
 	switch {
 	case err != nil:
 		return err
-	case p.State == Approved: // changed, and changed back: stores do not do that
+	case p.State == from: // changed, and changed back: stores do not do that
 		return conflict
 	}
 	return &StateError{id, p.State}

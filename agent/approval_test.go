@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -305,4 +306,51 @@ func TestWithdrawOrResume(t *testing.T) {
 		o.has("leads", want)
 	}
 	t.Logf("%d of 40 were withdrawn", withdrawn)
+}
+
+// overtaker is a store in which another one is faster, once.
+type overtaker struct {
+	agent.Store
+	other func()
+}
+
+func (o *overtaker) Swap(ctx context.Context, row agent.Row) error {
+	if do := o.other; do != nil {
+		o.other = nil
+		do()
+	}
+	return o.Store.Swap(ctx, row)
+}
+
+// TestOvertaken tests that the loser of a race learns what has come of the approval.
+func TestOvertaken(t *testing.T) {
+	t.Parallel()
+	store := &overtaker{Store: agent.NewMemoryStore()}
+	o := open(t, agent.WithApprovals(store))
+	other := o.replica(agent.WithApprovals(store.Store))
+	p := o.pending("close_lead_delete", `{"lead_id":%q}`, o.lead)
+	approve := func() {
+		if err := other.Decide(t.Context(), p.ID, "ann@example.com", agent.Approve, p.Shown); err != nil {
+			t.Error(err)
+		}
+	}
+	withdraw := func() {
+		if err := other.Withdraw(t.Context(), p.ID, "ann@example.com"); err != nil {
+			t.Error(err)
+		}
+	}
+	lost := func(what string, other func(), want agent.State, do func() error) {
+		t.Helper()
+		store.other = other
+		var state *agent.StateError
+		if err := do(); !errors.As(err, &state) || state.State != want {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	lost("decide", approve, agent.Approved, func() error {
+		return o.agent.Decide(t.Context(), p.ID, "ben@example.com", agent.Reject, p.Shown)
+	})
+	lost("withdraw", withdraw, agent.Denied, func() error { return o.agent.Withdraw(t.Context(), p.ID, "ben@example.com") })
+	p = o.pending("close_lead_delete", `{"lead_id":%q}`, o.id("close_lead_create", map[string]any{"name": "Globex"}))
+	lost("expire", approve, agent.Approved, func() error { return o.agent.Expire(t.Context(), p.ID) })
 }

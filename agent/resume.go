@@ -183,7 +183,7 @@ func (s *Session) claim(ctx context.Context, p *planned) error {
 	if err := s.agent.swap(ctx, p.row, a); err != nil {
 		a.State = Approved
 		if errors.Is(err, ErrConflict) {
-			return s.agent.overtaken(ctx, a.ID, err)
+			return s.agent.overtaken(ctx, a.ID, Approved, err)
 		}
 		return fmt.Errorf("claiming approval %s: %w", a.ID, err)
 	}
