@@ -248,7 +248,7 @@ func TestBulkKeepsOrRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer file.Close() //nolint:errcheck // of a test
+		defer file.Close()
 		db := openSQLite(t, filepath.Join(t.TempDir(), "agents.db"))
 		o := open(t)
 		o.leads(1)

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/closekit/closekit/agent/internal/tool"
@@ -36,11 +37,7 @@ func bringsOutside(t *tool.Tool, input json.RawMessage, selected bool) bool {
 func takesTemplate(v any) bool {
 	switch v := v.(type) {
 	case []any:
-		for _, x := range v {
-			if takesTemplate(x) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(v, takesTemplate)
 	case map[string]any:
 		for name, x := range v {
 			if strings.HasSuffix(name, "template_id") && x != nil || takesTemplate(x) {
