@@ -8,10 +8,11 @@ import (
 	"github.com/closekit/closekit/agent/internal/tool"
 )
 
-// bringsOutside reports whether the response of a call can hold text of outsiders, whoever
-// makes the call. What a call creates is what it was given, unless its fields are selected,
-// by the input or otherwise, such as the name of the lead, or it takes a template, which
-// Close fills in. A request that no tool describes can bring anything.
+// bringsOutside reports whether the response of a call can hold text of outsiders. It is the
+// rule for calls of models and of the host's code. What a call creates is what it was given,
+// unless its fields are selected, by the input or otherwise, such as the name of the lead, or
+// it takes a template, which Close fills in. A request that no tool describes can bring
+// anything.
 func bringsOutside(t *tool.Tool, input json.RawMessage, selected bool) bool {
 	switch {
 	case t == nil:
