@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"context"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
@@ -44,7 +46,8 @@ type OwnTool[In any] struct {
 // struct. Members are named by their json tags; one without omitempty or omitzero,
 // that is no pointer, is required. The tag about holds the description, enum the
 // values, separated by commas, min and max the bounds of a number, format the format
-// of a string:
+// of a string. A [time.Time] is text in the format date-time, and a type with
+// UnmarshalText is text; one with UnmarshalJSON has no schema:
 //
 //	type CreditCheck struct {
 //		LeadID string `json:"lead_id" about:"Lead to check."`
@@ -220,9 +223,22 @@ func schemaOf(t reflect.Type, depth int) (ordered, error) {
 		return nil, fmt.Errorf("%s is nested deeper than %d levels, which models do not take", t, deepest)
 	}
 	var s ordered
-	switch t.Kind() {
-	case reflect.Pointer:
+	switch to := reflect.PointerTo(t); {
+	case t.Kind() == reflect.Pointer:
 		return schemaOf(t.Elem(), depth)
+	case t == reflect.TypeFor[time.Time]():
+		s.set("type", "string")
+		s.set("format", "date-time")
+		return s, nil
+	case to.Implements(reflect.TypeFor[json.Unmarshaler]()): // nor do its fields tell
+		return nil, fmt.Errorf("the type %s decodes itself, and its schema is not known; use strings, numbers, booleans, lists and structs, and a pointer for what may be missing", t)
+	case to.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
+		s.set("type", "string")
+		return s, nil
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
+		return nil, fmt.Errorf("the type %s would be text in base64, which models cannot write; use a string", t)
+	}
+	switch t.Kind() {
 	case reflect.String:
 		s.set("type", "string")
 	case reflect.Bool:

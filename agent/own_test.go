@@ -2,9 +2,13 @@ package agent_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent"
@@ -80,4 +84,56 @@ func TestOwnToolWaits(t *testing.T) {
 	p := o.pending("rate_lead", `{ "why":["<b>&"], "lead_id" : %q, "grade": "a" }`, o.lead)
 	o.decide(p, agent.Approve)
 	o.ok(o.s.Resume(t.Context(), p.ID))
+}
+
+// TestOwnToolTypes takes types that decode themselves from text, and refuses those whose
+// schema nothing tells.
+func TestOwnToolTypes(t *testing.T) {
+	t.Parallel()
+	type visit struct {
+		At   time.Time  `json:"at"`
+		Till *time.Time `json:"till"`
+		Host netip.Addr `json:"host,omitzero"`
+	}
+	var got visit
+	o := open(t, agent.WithTool(agent.OwnTool[visit]{Name: "visit", Description: "Plan a visit.", Call: func(_ context.Context, _ *closekit.Client, in visit) (any, error) {
+		got = in
+		return "planned", nil
+	}}))
+	defs, err := o.s.Definitions(agent.Anthropic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `"properties":{"at":{"type":"string","format":"date-time"},"till":{"type":"string","format":"date-time"},"host":{"type":"string"}},"required":["at"]`
+	if !slices.ContainsFunc(defs, func(d json.RawMessage) bool { return strings.Contains(string(d), want) }) {
+		t.Errorf("no definition has %s", want)
+	}
+	o.ok(o.call("visit", `{"at":"2026-03-01T09:00:00Z","host":"10.0.0.1"}`))
+	if got.At.Day() != 1 || got.Till != nil || got.Host.String() != "10.0.0.1" {
+		t.Errorf("the tool was called with %+v", got)
+	}
+	var invalid *closekit.ValidationError
+	if r := o.call("visit", `{"at":"tomorrow"}`); !errors.As(r.Err, &invalid) {
+		t.Errorf("a time that is none: %v", r.Err)
+	}
+
+	type raw struct {
+		Note json.RawMessage `json:"note"`
+	}
+	type maybe struct {
+		Note closekit.Opt[string] `json:"note"`
+	}
+	type data struct {
+		Note []byte `json:"note"`
+	}
+	for want, opt := range map[string]agent.Option{
+		"note: the type json.RawMessage decodes itself":      agent.WithTool(agent.OwnTool[raw]{Name: "x", Description: "x", Call: func(context.Context, *closekit.Client, raw) (any, error) { return nil, nil }}),
+		"note: the type closekit.Opt[string] decodes itself": agent.WithTool(agent.OwnTool[maybe]{Name: "x", Description: "x", Call: func(context.Context, *closekit.Client, maybe) (any, error) { return nil, nil }}),
+		"note: the type []uint8 would be text in base64":     agent.WithTool(agent.OwnTool[data]{Name: "x", Description: "x", Call: func(context.Context, *closekit.Client, data) (any, error) { return nil, nil }}),
+		"the type closeapi.Note decodes itself":              agent.WithTool(agent.OwnTool[closeapi.Note]{Name: "x", Description: "x", Call: func(context.Context, *closekit.Client, closeapi.Note) (any, error) { return nil, nil }}),
+	} {
+		if _, err := agent.New(tools.Catalog(), opt); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
 }

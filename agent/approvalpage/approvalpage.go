@@ -282,9 +282,6 @@ func (h *handler) decide(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, agent.ErrNotShown):
 		h.message(w, http.StatusConflict, "Nothing was decided: the call is not what you were shown.", "Open the question again and look at it anew.")
 		return
-	case errors.Is(err, agent.ErrConflict):
-		h.message(w, http.StatusConflict, "Nothing was decided: another person decided at the same time.", "Open the question again to see what was decided.")
-		return
 	default:
 		h.failed(w)
 		return

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent"
@@ -70,20 +69,6 @@ const pipeline = `{"leads": [
 	 {"status": "Won", "value": 9900000, "value_period": "annual", "confidence": 100}]},
 	{"name": "Initech", "opportunities": [{"status": "Contract Sent", "value": 4500000, "value_period": "one_time", "confidence": 80}]}]}`
 
-// memoryLog is an audit log in memory.
-type memoryLog struct {
-	mu      sync.Mutex
-	records []agent.Record
-}
-
-// Record keeps a record.
-func (l *memoryLog) Record(_ context.Context, r agent.Record) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.records = append(l.records, r)
-	return nil
-}
-
 // thirdAct lets an agent work through package agent, with a scripted model in place of
 // a real one.
 func (d *demo) thirdAct(ctx context.Context) error {
@@ -92,7 +77,7 @@ func (d *demo) thirdAct(ctx context.Context) error {
 	}
 	d.begin("Make an agent, and open a session for one account")
 	d.source(agentSource, "newAgent")
-	log := &memoryLog{}
+	log := agent.NewMemoryLog()
 	a, err := newAgent(d.client, log)
 	if err != nil {
 		return err
@@ -122,7 +107,7 @@ func (d *demo) thirdAct(ctx context.Context) error {
 }
 
 // sendApproved shows what waits, approves it, and looks for what was sent.
-func (d *demo) sendApproved(ctx context.Context, a *agent.Agent, s *agent.Session, w *agent.Approval, log *memoryLog) error {
+func (d *demo) sendApproved(ctx context.Context, a *agent.Agent, s *agent.Session, w *agent.Approval, log agent.Log) error {
 	d.result("waits because %s:", w.Why)
 	d.block("| ", w.Preview.Text())
 	d.result("ben@example.com approves")
@@ -145,16 +130,20 @@ func (d *demo) sendApproved(ctx context.Context, a *agent.Agent, s *agent.Sessio
 		return err
 	}
 	d.ok("the email went out once, and the approval cannot be used again")
-	return d.showLog(log)
+	return d.showLog(ctx, log)
 }
 
 // showLog prints the audit log.
-func (d *demo) showLog(log *memoryLog) error {
+func (d *demo) showLog(ctx context.Context, log agent.Log) error {
 	d.begin("The audit log has all of it")
 	writes := 0
-	slices.SortStableFunc(log.records[:3], func(a, b agent.Record) int { return strings.Compare(a.Tool, b.Tool) }) // the reads ran at once
-	for i := range log.records {
-		r := &log.records[i]
+	records, err := log.Records(ctx, agent.RunQuery{})
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(records[:3], func(a, b agent.Record) int { return strings.Compare(a.Tool, b.Tool) }) // the reads ran at once
+	for i := range records {
+		r := &records[i]
 		line := fmt.Sprintf("%-7s %s (%s)", r.Phase, r.Tool, r.Effect)
 		if r.Phase == agent.Outcome {
 			line += " " + r.Result
