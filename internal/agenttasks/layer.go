@@ -95,13 +95,14 @@ func (h *layered) Raw(ctx context.Context, name string, input json.RawMessage) R
 func (h *layered) turnOf(ctx context.Context, calls []agent.Invocation) []Reply {
 	replies := make([]Reply, len(calls))
 	questions := map[string]bool{}
-	for i, res := range h.s.CallAll(ctx, calls) {
-		approved := false
+	results := h.s.CallAll(ctx, calls)
+	for i, c := range calls {
+		res, approved := results[i], false
 		if p := res.Pending; p != nil {
 			questions[p.Question] = true
 			res, approved = h.decide(ctx, p, res)
 		}
-		replies[i] = Reply{Name: calls[i].Name, Input: calls[i].Input, Text: res.Text, Failed: res.Err != nil || res.Pending != nil, JSON: res.JSON}
+		replies[i] = Reply{Name: c.Name, Input: c.Input, Text: res.Text, Failed: res.Err != nil || res.Pending != nil, JSON: res.JSON}
 		h.note(carried{
 			tool: res.Tool, input: res.Input, effect: res.Effect, failed: replies[i].Failed, maybe: closekit.MaybeDone(res.Err), text: res.Text, json: res.JSON, approved: approved,
 		})
