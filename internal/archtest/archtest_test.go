@@ -128,11 +128,13 @@ var table = map[string]rule{
 	"internal/oauthtest":   {},
 	"internal/adaptertest": {ours: []string{".", "agent", "closeapi/tools", "emulator", "internal/modeltest", "internal/snippets"}}, // tests only
 	"internal/modeltest":   {ours: []string{"internal/rules"}},                                                                      // tests only
+	"internal/ptytest":     {},                                                                                                      // tests only
 	"internal/testuser":    {},
+	"internal/tty":         {},
 	"internal/rules":       {}, // tests only
 	"internal/cli": {
 		ours: []string{
-			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/files", "closeapi/query", "closeapi/records", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/apiroot", "internal/bom", "internal/buildinfo", "internal/codec", "internal/dirsync", "internal/filelock", "internal/httpx", "internal/organization", "internal/words",
+			".", "agent", "agent/auditlog", "agent/pgstore", "agent/sqlitestore", "runtime/logging", "closeapi", "closeapi/files", "closeapi/query", "closeapi/records", "closeapi/tools", "emulator", "examples/assistant/demo", "internal/apiroot", "internal/bom", "internal/buildinfo", "internal/codec", "internal/dirsync", "internal/filelock", "internal/httpx", "internal/organization", "internal/tty", "internal/words",
 			"runtime/everything", "runtime/accounts", "runtime/accounts/pgstore", "runtime/accounts/sqlitestore", "runtime/accounts/vault", "runtime/recording", "runtime/webhooks",
 		},
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/closekit/closekit/internal/tty"
 	"github.com/closekit/closekit/runtime/accounts"
 )
 
@@ -112,7 +112,7 @@ func (p *program) disconnect(ctx context.Context, m *session, f *accountFlags, i
 
 // confirm asks a question on the terminal.
 func (p *program) confirm(ctx context.Context, question string) error {
-	if !isTerminal(p.stdin) {
+	if !tty.Is(p.stdin) {
 		return usage("cannot ask for confirmation: standard input is not a terminal", "add --yes if you are sure")
 	}
 	fmt.Fprintf(p.stderr, "%s [y/N] ", question)
@@ -123,18 +123,4 @@ func (p *program) confirm(ctx context.Context, question string) error {
 		return errors.New("not confirmed; nothing was changed")
 	}
 	return nil
-}
-
-// isTerminal reports whether a stream is a terminal.
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
-	}
-	null, err := os.Stat(os.DevNull) // a character device too, and what services have
-	return err != nil || !os.SameFile(info, null)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/closekit/closekit/agent/sqlitestore"
 	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/emulator"
+	"github.com/closekit/closekit/internal/ptytest"
 	"github.com/closekit/closekit/runtime/accounts/vault"
 )
 
@@ -99,7 +100,7 @@ func TestApproveOnTerminal(t *testing.T) {
 		t.Run(strings.TrimSpace(types), func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t)
-			master, slave := openPTY(t)
+			master, slave := ptytest.Open(t)
 			cmd := exec.CommandContext(t.Context(), self(t), "agent", "approvals", "approve", d.pending.ID, "--as", "ben@example.com")
 			cmd.Env = d.env
 			var stdout, stderr bytes.Buffer

@@ -16,6 +16,7 @@ import (
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/internal/bom"
+	"github.com/closekit/closekit/internal/tty"
 	"github.com/closekit/closekit/internal/words"
 )
 
@@ -619,7 +620,7 @@ type progress struct{ w io.Writer }
 
 // newProgress returns a progress that is silent unless w is a terminal.
 func newProgress(w io.Writer) *progress {
-	if !isTerminal(w) {
+	if !tty.Is(w) {
 		return &progress{}
 	}
 	return &progress{w}

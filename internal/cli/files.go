@@ -14,6 +14,7 @@ import (
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/closeapi/files"
+	"github.com/closekit/closekit/internal/tty"
 )
 
 // transferFlags are the flags of upload and download.
@@ -224,10 +225,7 @@ type bar struct {
 
 func (p *program) progress(what string) *bar {
 	b := &bar{p: p, what: what, shown: -1}
-	f, ok := p.stderr.(*os.File)
-	if !ok {
-		b.p = nil
-	} else if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if !tty.Is(p.stderr) {
 		b.p = nil
 	}
 	return b

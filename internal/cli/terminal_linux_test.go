@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -14,33 +13,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/closekit/closekit/emulator"
+	"github.com/closekit/closekit/internal/ptytest"
 	"github.com/closekit/closekit/runtime/accounts/vault"
 )
-
-// openPTY returns both ends of a new pseudo terminal.
-func openPTY(t *testing.T) (master, slave *os.File) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("no pseudo terminals here: %v", err)
-	}
-	t.Cleanup(func() { _ = master.Close() })
-	var number, unlocked int32
-	for request, arg := range map[uintptr]*int32{syscall.TIOCGPTN: &number, syscall.TIOCSPTLCK: &unlocked} {
-		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, master.Fd(), request, uintptr(unsafe.Pointer(arg))); errno != 0 { //nolint:gosec // an ioctl takes an address
-			t.Fatal(errno)
-		}
-	}
-	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = slave.Close() })
-	return master, slave
-}
 
 // outcome is what came of a command that asked on a terminal.
 type outcome struct {
@@ -59,7 +36,7 @@ func environment(srv *emulator.Server) []string {
 // question.
 func onTerminal(t *testing.T, srv *emulator.Server, env []string, types string, args ...string) (o outcome) {
 	t.Helper()
-	master, slave := openPTY(t)
+	master, slave := ptytest.Open(t)
 	cmd := exec.CommandContext(t.Context(), self(t), args...)
 	cmd.Env = env
 	var stdout, stderr bytes.Buffer
@@ -216,7 +193,7 @@ func TestTerminal(t *testing.T) {
 // TestWaitShowsProgress waits for a job with standard error on a terminal.
 func TestWaitShowsProgress(t *testing.T) {
 	t.Parallel()
-	master, slave := openPTY(t)
+	master, slave := ptytest.Open(t)
 	s := startJobs(t, 1500*time.Millisecond)
 	cmd := exec.CommandContext(t.Context(), self(t), "call", "close_export_lead_create", exportLeads, "--yes", "--wait")
 	cmd.Env = append(environment(s.Server), "CLOSE_BASE_URL="+s.url)

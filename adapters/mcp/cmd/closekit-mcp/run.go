@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"os/user"
 	"strings"
 	"time"
@@ -28,6 +27,7 @@ import (
 	"github.com/closekit/closekit/internal/apiroot"
 	"github.com/closekit/closekit/internal/buildinfo"
 	"github.com/closekit/closekit/internal/httpx"
+	"github.com/closekit/closekit/internal/tty"
 )
 
 const (
@@ -170,7 +170,7 @@ func (f flags) serve(ctx context.Context, stdin io.ReadCloser, stdout io.WriteCl
 	if f.http != "" {
 		return f.listen(ctx, server, stderr, getenv(envToken))
 	}
-	if isTerminal(stdin) {
+	if tty.Is(stdin) {
 		fmt.Fprintln(stderr, "closekit-mcp: waiting for the messages of an MCP client, which starts this program itself; Ctrl-C ends it, --help says more")
 	}
 	err = server.Run(ctx, &mcp.IOTransport{Reader: stdin, Writer: stdout, MaxLineLength: longest})
@@ -178,16 +178,6 @@ func (f flags) serve(ctx context.Context, stdin io.ReadCloser, stdout io.WriteCl
 		return err
 	}
 	return fmt.Errorf("the connection ended: %w; each line of standard input must be a message of MCP in JSON, of at most %d bytes", err, longest)
-}
-
-// isTerminal reports whether a person types what is read.
-func isTerminal(r io.Reader) bool {
-	f, ok := r.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // root returns the base URL that the flag or the environment name.
