@@ -62,12 +62,12 @@ func (s *Server) approve(ctx context.Context, req *mcp.CallToolRequest, u User, 
 	q.Message = fmt.Sprintf("%s\nA person must decide because %s. Account: %s.", p.Preview.Text(), p.Why, u.Name)
 	if forms = forms && !s.config.NoForms && len(q.Message) <= longestQuestion; !forms {
 		if !pages || s.config.Page == nil {
-			return s.unattended(ctx, r)
+			return s.unattended(ctx, u, r)
 		}
 		link, err := s.config.Page(ctx, u, p)
 		if err != nil {
 			s.config.Logger.WarnContext(ctx, "there is no page for an approval", "approval", p.ID, "error", err)
-			return s.unattended(ctx, r)
+			return s.unattended(ctx, u, r)
 		}
 		q = &mcp.ElicitParams{Mode: "url", URL: link, ElicitationID: rand.Text(), Message: fmt.Sprintf("A call of %s needs your decision, because %s. The page shows what it would do.", p.Tool, p.Why)}
 	}
@@ -78,7 +78,7 @@ func (s *Server) approve(ctx context.Context, req *mcp.CallToolRequest, u User, 
 	switch {
 	case err != nil:
 		s.config.Logger.WarnContext(ctx, "the client did not ask the user", "approval", p.ID, "error", err)
-		return s.unattended(context.WithoutCancel(ctx), r)
+		return s.unattended(context.WithoutCancel(ctx), u, r)
 	case result != nil:
 		return result, nil
 	}
@@ -86,8 +86,11 @@ func (s *Server) approve(ctx context.Context, req *mcp.CallToolRequest, u User, 
 }
 
 // unattended ends a call that the client cannot put to a person.
-func (s *Server) unattended(ctx context.Context, r agent.Result) (*mcp.CallToolResult, error) {
+func (s *Server) unattended(ctx context.Context, u User, r agent.Result) (*mcp.CallToolResult, error) {
 	if s.config.HostAsks {
+		if s.config.Notify != nil {
+			s.config.Notify(ctx, u, r.Pending)
+		}
 		return s.result(r), nil
 	}
 	if err := s.agent.Expire(ctx, r.Pending.ID); err != nil {

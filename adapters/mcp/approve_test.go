@@ -92,13 +92,14 @@ func TestNobodyToAsk(t *testing.T) {
 		})
 		t.Run("page of the host, "+revision, func(t *testing.T) {
 			t.Parallel()
-			var told []*agent.Approval
+			var told, shown []*agent.Approval
+			show := func(_ context.Context, _ closemcp.User, a *agent.Approval) { shown = append(shown, a) }
 			o := open(t, agent.WithNotify(func(_ context.Context, list []*agent.Approval) { told = append(told, list...) }))
 			p := &person{answer: always(yes)} // in truth the model
-			s := o.connect(o.server(closemcp.Config{HostAsks: true, NoForms: true}), p.client(), version)
+			s := o.connect(o.server(closemcp.Config{HostAsks: true, NoForms: true, Notify: show}), p.client(), version)
 			r, text := call(t, s, "close_lead_delete", args{"lead_id": o.lead})
-			if r.IsError || p.asked.Load() != 0 || len(told) != 1 {
-				t.Fatalf("%s; the client was asked %d times, the host was told %d", text, p.asked.Load(), len(told))
+			if r.IsError || p.asked.Load() != 0 || len(told) != 1 || len(shown) != 1 || shown[0].ID != told[0].ID {
+				t.Fatalf("%s; the client was asked %d times, the host was told %v and %v", text, p.asked.Load(), told, shown)
 			}
 			has(t, text, "Not done yet", "Tell the user")
 			for _, secret := range []string{told[0].ID, told[0].Shown.String(), "http"} {

@@ -24,6 +24,10 @@ type Config struct {
 	// [agent.WithNotify] and a page. Without it, a call that needs a person is denied
 	// if the client cannot show a form, nor the Page.
 	HostAsks bool
+	// Notify is told, with HostAsks, of an approval that the client cannot show to its
+	// user; [agent.WithNotify] is told of all. A repetition of a call that waits is told
+	// again. Nil means that nobody is told.
+	Notify func(context.Context, User, *agent.Approval)
 	// Page returns the address of the page where the host puts an approval to the user,
 	// such as one of package approvalpage. Clients that show pages and no forms, or with
 	// NoForms, get it for their user; the model never does. The page must know who the

@@ -42,7 +42,8 @@ const usage = `closekit-mcp serves the tools of Close CRM to MCP clients.
 
   closekit-mcp                         over standard input and output
   closekit-mcp --http 127.0.0.1:8765   over HTTP, at /mcp, for the holder of a token
-  closekit-mcp --page 127.0.0.1:8766   with a page in your browser for what you must decide
+  closekit-mcp --page 127.0.0.1:8766   with a page in your browser for what you must decide;
+                                       only a terminal is told its address
   closekit-mcp version                 prints the version
 
 Environment: CLOSE_API_KEY (needed), CLOSE_BASE_URL, CLOSEKIT_ALLOW_PLAIN_HTTP (hosts),
@@ -62,6 +63,7 @@ type flags struct {
 	apiKey, baseURL, http, url, page, policy, pattern string
 	toolsets                                          []string
 	readOnly, meta, structured, verbose, version      bool
+	openPage                                          bool
 }
 
 func parse(args []string, stdout io.Writer) (flags, error) {
@@ -73,7 +75,8 @@ func parse(args []string, stdout io.Writer) (flags, error) {
 	set.StringVar(&f.baseURL, "base-url", "", "root `URL` of the API, without /api/v1")
 	set.StringVar(&f.http, "http", "", "serve HTTP at this `address`, such as 127.0.0.1:8765")
 	set.StringVar(&f.url, "url", "", "`URL` that clients use for --http, if it is another than the address, such as behind a proxy with TLS")
-	set.StringVar(&f.page, "page", "", "serve a page for decisions at this `address` of this computer, such as 127.0.0.1:8766, for clients that cannot ask you")
+	set.StringVar(&f.page, "page", "", "serve a page for decisions at this `address` of this computer, such as 127.0.0.1:8766, for clients that open pages instead of forms")
+	set.BoolVar(&f.openPage, "open-page", false, "open the page of --page in your browser when a client cannot ask you, nor open it")
 	set.Func("toolset", "offer the tools of this `set`, such as sales; can be repeated (default all tools)", func(s string) error {
 		f.toolsets = append(f.toolsets, s)
 		return nil
@@ -99,6 +102,8 @@ func parse(args []string, stdout io.Writer) (flags, error) {
 		f.version = true
 	case set.NArg() > 0:
 		return f, fmt.Errorf("unknown argument %q; closekit-mcp --help lists the flags", set.Arg(0))
+	case f.openPage && f.page == "":
+		return f, errors.New("--open-page is for --page")
 	case f.url != "" && f.http == "":
 		return f, errors.New("--url is for --http")
 	case f.url != "" && !isWeb(f.url):
@@ -147,18 +152,17 @@ const longest = 1 << 20
 
 func (f flags) serve(ctx context.Context, stdin io.ReadCloser, stdout io.WriteCloser, stderr io.Writer, getenv func(string) string) error {
 	var p *page
-	var opts []agent.Option
 	c := closemcp.Config{}
 	if f.page != "" {
 		var err error
-		if p, err = listenPage(ctx, f.page, stderr); err != nil {
+		if p, err = listenPage(ctx, f.page, f.openPage, stderr); err != nil {
 			return err
 		}
 		defer p.close()
-		opts = append(opts, agent.WithNotify(p.notify))
-		c.HostAsks, c.Page = true, p.link
+		c.Page, c.Notify = p.link, p.notify
+		c.HostAsks = p.reaches() // otherwise a client that cannot show the page gets a no
 	}
-	a, server, err := f.server(c, opts, stderr, getenv)
+	a, server, err := f.server(c, stderr, getenv)
 	if err != nil {
 		return usageError{err}
 	}
@@ -197,7 +201,7 @@ func (f flags) root(getenv func(string) string) (string, []string, error) {
 	return root, plain, nil
 }
 
-func (f flags) server(c closemcp.Config, opts []agent.Option, stderr io.Writer, getenv func(string) string) (*agent.Agent, *closemcp.Server, error) {
+func (f flags) server(c closemcp.Config, stderr io.Writer, getenv func(string) string) (*agent.Agent, *closemcp.Server, error) {
 	key := strings.TrimSpace(cmp.Or(f.apiKey, getenv(envAPIKey)))
 	if key == "" {
 		return nil, nil, errors.New("there is no API key; set " + envAPIKey + " to one, in the configuration of the MCP client if that starts this program. Close makes keys under Settings > Developer > API Keys")
@@ -214,7 +218,7 @@ func (f flags) server(c closemcp.Config, opts []agent.Option, stderr io.Writer, 
 		policy.readOnly()
 	}
 	client := closekit.NewClient(nil, closekit.BaseURL(root), closekit.AllowPlainHTTP(plain...), closekit.UserAgent("closekit-mcp"))
-	opts = append(opts, agent.WithPolicy(policy), agent.WithClient(client))
+	opts := []agent.Option{agent.WithPolicy(policy), agent.WithClient(client)}
 	if len(f.toolsets) > 0 {
 		opts = append(opts, agent.Toolset(f.toolsets...))
 	}

@@ -5,11 +5,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"html"
 	"io"
 	"net/http"
-	"net/http/cookiejar"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,12 +31,23 @@ type program struct {
 // start starts the program, with the key of an emulator in its environment.
 func start(t *testing.T, env map[string]string, args ...string) *program {
 	t.Helper()
+	stderr, err := io.Pipe()
+	p := startAt(t, err, env, args...)
+	p.lines = bufio.NewScanner(stderr)
+	t.Cleanup(func() { // before the program ends, which must not wait for a reader
+		go func() { _, _ = io.Copy(io.Discard, stderr) }()
+	})
+	return p
+}
+
+// startAt starts the program with a standard error, which is closed at its end.
+func startAt(t *testing.T, stderr io.WriteCloser, env map[string]string, args ...string) *program {
+	t.Helper()
 	p := &program{T: t, close: emulator.Start(t), ended: make(chan int, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
 	in, stdin := io.Pipe()
 	stdout, out := io.Pipe()
-	stderr, err := io.Pipe()
-	p.stdin, p.stdout, p.lines = stdin, stdout, bufio.NewScanner(stderr)
+	p.stdin, p.stdout = stdin, stdout
 	getenv := func(name string) string {
 		switch name {
 		case envAPIKey:
@@ -50,15 +58,14 @@ func start(t *testing.T, env map[string]string, args ...string) *program {
 		return env[name]
 	}
 	go func() {
-		code := run(ctx, args, in, out, err, getenv)
-		_ = err.Close()
+		code := run(ctx, args, in, out, stderr, getenv)
+		_ = stderr.Close()
 		_ = out.Close()
 		p.ended <- code
 	}()
 	t.Cleanup(func() {
 		cancel()
 		_ = stdin.Close()
-		go func() { _, _ = io.Copy(io.Discard, stderr) }()
 		go func() { _, _ = io.Copy(io.Discard, stdout) }()
 		if code := <-p.ended; code != exitOK {
 			t.Errorf("the program ended with %d", code)
@@ -234,78 +241,6 @@ func TestOversizedLine(t *testing.T) {
 type nopWriter struct{ io.Writer }
 
 func (nopWriter) Close() error { return nil }
-
-var hidden = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)"`)
-
-// TestPage has a client that opens pages, and a person who agrees on the page; then a
-// client that opens none, whose user is told on standard error.
-func TestPage(t *testing.T) {
-	t.Parallel()
-	p := start(t, nil, "--page", "127.0.0.1:0")
-	at := p.said(`decision is at (http://127\.0\.0\.1:\d+/\S+/)$`)
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	browser := &http.Client{Jar: jar}
-	press := func(link string) {
-		get := func(req *http.Request) (int, string) {
-			res, err := browser.Do(req)
-			if err != nil {
-				t.Error(err)
-				return 0, ""
-			}
-			defer res.Body.Close()
-			b, _ := io.ReadAll(res.Body)
-			return res.StatusCode, string(b)
-		}
-		req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, link, nil)
-		status, body := get(req)
-		form := url.Values{}
-		for _, m := range hidden.FindAllStringSubmatch(body, -1) {
-			form.Add(m[1], html.UnescapeString(m[2]))
-		}
-		form.Set("verdict", "approve")
-		req, _ = http.NewRequestWithContext(t.Context(), http.MethodPost, link, strings.NewReader(form.Encode()))
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		req.Header.Set("Origin", strings.Join(strings.SplitN(link, "/", 4)[:3], "/"))
-		if status != http.StatusOK {
-			t.Errorf("the page: %d %s", status, body)
-		}
-		if status, body = get(req); status >= 400 {
-			t.Errorf("the decision: %d %s", status, body)
-		}
-		u, _ := url.Parse(link)
-		u.Path = "/" + u.Path[strings.LastIndex(u.Path, "/")+1:]
-		req, _ = http.NewRequestWithContext(t.Context(), http.MethodGet, u.String(), nil)
-		if status, _ := get(req); status != http.StatusNotFound {
-			t.Errorf("without the secret: %d", status)
-		}
-	}
-	c := client(&mcp.ClientOptions{
-		Capabilities: &mcp.ClientCapabilities{Elicitation: &mcp.ElicitationCapabilities{URL: &mcp.URLElicitationCapabilities{}}},
-		ElicitationHandler: func(_ context.Context, r *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
-			if !strings.HasPrefix(r.Params.URL, at) {
-				t.Errorf("the page %s is not below %s", r.Params.URL, at)
-			}
-			press(r.Params.URL)
-			return &mcp.ElicitResult{Action: "accept"}, nil
-		},
-	})
-	go func() { // the program must not wait for a reader
-		for p.lines.Scan() {
-		}
-	}()
-	s := p.dial(c, &mcp.IOTransport{Reader: p.stdout, Writer: p.stdin})
-	r, text := call(t, s, "close_lead_create", map[string]any{"name": "Acme"})
-	if r.IsError {
-		t.Fatal(text)
-	}
-	lead := p.close.Objects("leads")[0]["id"]
-	if r, text = call(t, s, "close_lead_delete", map[string]any{"lead_id": lead}); r.IsError || len(p.close.Objects("leads")) != 0 {
-		t.Errorf("after the decision: %s", text)
-	}
-}
 
 // TestWrongFlags says what is wrong.
 func TestWrongFlags(t *testing.T) {
