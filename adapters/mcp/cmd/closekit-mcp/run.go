@@ -41,7 +41,8 @@ const (
 const usage = `closekit-mcp serves the tools of Close CRM to MCP clients.
 
   closekit-mcp                         over standard input and output
-  closekit-mcp --http 127.0.0.1:8765   over HTTP, at /mcp, for the holder of a token
+  closekit-mcp --http 127.0.0.1:8765   over HTTP, at /mcp or the path of --url, for the
+                                       holder of a token
   closekit-mcp --page 127.0.0.1:8766   with a page in your browser for what you must decide;
                                        only a terminal is told its address
   closekit-mcp version                 prints the version
@@ -74,7 +75,7 @@ func parse(args []string, stdout io.Writer) (flags, error) {
 	set.StringVar(&f.apiKey, "api-key", "", "API `key`; prefer $"+envAPIKey+", because other users of the computer can see command lines")
 	set.StringVar(&f.baseURL, "base-url", "", "root `URL` of the API, without /api/v1")
 	set.StringVar(&f.http, "http", "", "serve HTTP at this `address`, such as 127.0.0.1:8765")
-	set.StringVar(&f.url, "url", "", "`URL` that clients use for --http, if it is another than the address, such as behind a proxy with TLS")
+	set.StringVar(&f.url, "url", "", "`URL` that clients use for --http, if it is another than the address, such as behind a proxy with TLS; its path is served here too, so the proxy must keep it")
 	set.StringVar(&f.page, "page", "", "serve a page for decisions at this `address` of this computer, such as 127.0.0.1:8766, for clients that open pages instead of forms")
 	set.BoolVar(&f.openPage, "open-page", false, "open the page of --page in your browser when a client cannot ask you, nor open it")
 	set.Func("toolset", "offer the tools of this `set`, such as sales; can be repeated (default all tools)", func(s string) error {
@@ -263,7 +264,8 @@ func (f flags) listen(ctx context.Context, server *closemcp.Server, stderr io.Wr
 	if !httpx.IsLocal(host) && !strings.HasPrefix(f.url, "https:") {
 		fmt.Fprintf(stderr, "closekit-mcp: warning: %s is open to the network, without encryption; put a proxy with TLS in front of it, and give its --url\n", l.Addr())
 	}
-	resource := cmp.Or(f.url, "http://"+reachable(l.Addr())+"/mcp")
+	local := "http://" + reachable(l.Addr())
+	resource := cmp.Or(f.url, local+"/mcp")
 	if token == "" {
 		token = rand.Text()
 		fmt.Fprintf(stderr, "closekit-mcp: clients must send the header \"Authorization: Bearer %s\"; set %s to choose the token\n", token, envToken)
@@ -273,7 +275,11 @@ func (f flags) listen(ctx context.Context, server *closemcp.Server, stderr io.Wr
 		_ = l.Close()
 		return usageError{err}
 	}
-	fmt.Fprintln(stderr, "closekit-mcp: serving", resource)
+	serving := resource
+	if u, err := url.Parse(f.url); err == nil && f.url != "" {
+		serving += " at " + local + cmp.Or(u.EscapedPath(), "/")
+	}
+	fmt.Fprintln(stderr, "closekit-mcp: serving", serving)
 	hs := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	done := context.AfterFunc(ctx, func() { _ = hs.Close() }) // streams have no end of their own
 	defer done()

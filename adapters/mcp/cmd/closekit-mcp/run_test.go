@@ -182,12 +182,22 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-// TestBehindProxy tells clients the URL that the host gives.
+// TestBehindProxy tells clients the URL that the host gives, and serves its path, which
+// a proxy passes on.
 func TestBehindProxy(t *testing.T) {
 	t.Parallel()
-	p := start(t, map[string]string{envToken: "secret-token"}, "--http", "127.0.0.1:0", "--url", "https://crm.example.com/close")
-	if at := p.said(`serving (\S+)`); at != "https://crm.example.com/close" {
-		t.Errorf("serving %s", at)
+	for public, path := range map[string]string{"https://crm.example.com/close": "/close", "https://crm.example.com": "/"} {
+		p := start(t, map[string]string{envToken: "secret-token"}, "--http", "127.0.0.1:0", "--url", public)
+		local := p.said(`serving ` + regexp.QuoteMeta(public) + ` at (http://127\.0\.0\.1:\d+` + path + `)$`)
+		s := p.dial(client(nil), &mcp.StreamableClientTransport{Endpoint: local, HTTPClient: &http.Client{Transport: withToken("secret-token")}, DisableStandaloneSSE: true})
+		if r, text := call(t, s, "close_me_get", nil); r.IsError {
+			t.Error(text)
+		}
+		status(t, local, "wrong", http.StatusUnauthorized)
+		root := local[:strings.LastIndex(local, "/")]
+		if _, code, body := get(t, http.DefaultClient, root+"/.well-known/oauth-protected-resource"+strings.TrimSuffix(path, "/")); code != http.StatusOK || !strings.Contains(body, `"`+public+`"`) {
+			t.Errorf("the metadata: %d %s", code, body)
+		}
 	}
 }
 
