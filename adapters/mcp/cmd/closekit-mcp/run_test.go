@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -234,47 +233,5 @@ func TestReadOnly(t *testing.T) {
 	}
 	if r, text := call(t, s, "close_me_get", nil); r.IsError || r.StructuredContent == nil {
 		t.Errorf("a read: %s", text)
-	}
-}
-
-// TestOversizedLine ends a session whose client sends a line without end.
-func TestOversizedLine(t *testing.T) {
-	t.Parallel()
-	in := io.NopCloser(io.MultiReader(strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"`), bytes.NewReader(bytes.Repeat([]byte("x"), 4<<20))))
-	var stderr bytes.Buffer
-	code := run(t.Context(), nil, in, nopWriter{io.Discard}, &stderr, func(name string) string { return map[string]string{envAPIKey: "api_x"}[name] })
-	if code != exitFailure || stderr.Len() > 500 || !strings.Contains(stderr.String(), needsMessages) {
-		t.Errorf("%d %s", code, stderr.String())
-	}
-}
-
-type nopWriter struct{ io.Writer }
-
-func (nopWriter) Close() error { return nil }
-
-// TestWrongFlags says what is wrong.
-func TestWrongFlags(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		args []string
-		says string
-		code int
-	}{
-		"page for others": {[]string{"--page", ":8766"}, "the person at this computer", exitUsage},
-		"page by name":    {[]string{"--page", "crm.example.com:8766"}, "127.0.0.1:8766", exitUsage},
-		"url alone":       {[]string{"--url", "https://x.example.com"}, "--url is for --http", exitUsage},
-		"no URL":          {[]string{"--http", "127.0.0.1:0", "--url", "x"}, "must be the URL", exitUsage},
-		"address":         {[]string{"--http", "127.0.0.1:99999"}, "invalid port", exitFailure},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var stderr bytes.Buffer
-			code := run(t.Context(), test.args, io.NopCloser(strings.NewReader("")), nopWriter{io.Discard}, &stderr, func(name string) string {
-				return map[string]string{envAPIKey: "api_x", envToken: "secret"}[name]
-			})
-			if code != test.code || !strings.Contains(stderr.String(), test.says) {
-				t.Errorf("%d %s", code, stderr.String())
-			}
-		})
 	}
 }

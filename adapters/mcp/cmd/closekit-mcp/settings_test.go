@@ -57,6 +57,10 @@ func TestSettings(t *testing.T) {
 		"effect":           {args: []string{"--policy", "delete=deny"}, want: `the policy "delete=deny" names no effect; the effects are read`},
 		"action":           {env: map[string]string{envPolicy: "sends=perhaps"}, want: `the policy "sends=perhaps" must end in =allow`},
 		"URL":              {args: []string{"--http", "127.0.0.1:0", "--url", "mcp.example.com"}, want: `--url "mcp.example.com" must be the URL that clients use, such as https://`},
+		"URL alone":        {args: []string{"--url", "https://x.example.com"}, want: "--url is for --http"},
+		"opening alone":    {args: []string{"--open-page"}, want: "--open-page is for --page"},
+		"page for others":  {args: []string{"--page", ":8766"}, want: "the person at this computer"},
+		"page by name":     {args: []string{"--page", "crm.example.com:8766"}, want: "127.0.0.1:8766"},
 		"address":          {args: []string{"--http", "8765"}, want: `--http "8765" is not of the form HOST:PORT, such as 127.0.0.1:8765`},
 		"address, no port": {args: []string{"--http", "localhost"}, want: "HOST:PORT"},
 	} {
@@ -95,6 +99,10 @@ func TestNotMCP(t *testing.T) {
 	if code, out, errs := try(t, "", nil); code != exitOK || out != "" || errs != "" {
 		t.Errorf("a client that is gone: %d %q %q", code, out, errs)
 	}
+	endless := `{"jsonrpc":"2.0","id":1,"method":"` + strings.Repeat("x", 4<<20)
+	if code, out, errs := try(t, endless, nil); code != exitFailure || out != "" || len(errs) > 500 || !strings.Contains(errs, needsMessages) {
+		t.Errorf("a line without end: %d %q %q", code, out, errs)
+	}
 }
 
 // TestNoInput has the standard input of services: a client that is gone.
@@ -123,6 +131,9 @@ func TestHTTPAddress(t *testing.T) {
 		if code, _, errs := try(t, "", nil, name, l.Addr().String()); code != exitFailure || !strings.Contains(errs, name+": ") || !strings.Contains(errs, "choose another address") {
 			t.Errorf("%s in use: %d %q", name, code, errs)
 		}
+	}
+	if code, _, errs := try(t, "", nil, "--http", "127.0.0.1:99999"); code != exitFailure || !strings.Contains(errs, "invalid port") {
+		t.Errorf("no port: %d %q", code, errs)
 	}
 	for address, warned := range map[string]bool{"127.0.0.1:0": false, "localhost:0": false, ":0": true, "0.0.0.0:0": true} {
 		ctx, stop := context.WithCancel(t.Context())
