@@ -29,12 +29,12 @@ func working(t *testing.T, effect closekit.Effect, opts []agent.Option, call fun
 	t.Helper()
 	sc := newScene(t)
 	own := agent.WithTool(agent.OwnTool[job]{Name: "work", Description: "Do work.", Effect: effect, Call: call})
-	sc.agent, sc.s = sc.replica(append(opts, own)...)
+	sc.Restart(append(opts, own)...)
 	return sc
 }
 
 func (sc *scene) deleteLeadWith(ctx context.Context, c *closekit.Client) error {
-	return closeapi.LeadDelete(ctx, c, closeapi.LeadDeleteParams{LeadID: closeapi.LeadID(sc.other)})
+	return closeapi.LeadDelete(ctx, c, closeapi.LeadDeleteParams{LeadID: closeapi.LeadID(sc.Other)})
 }
 
 func noteOn(ctx context.Context, c *closekit.Client, lead string) error {
@@ -51,15 +51,15 @@ func TestPermissionEndsWithCall(t *testing.T) {
 		kept = ctx
 		return "ok", nil
 	})
-	p := sc.approve("work", `{"lead_id":%q}`, sc.lead)
-	sc.ok(sc.s.Resume(t.Context(), p.ID))
+	p := sc.Approve("work", `{"lead_id":%q}`, sc.Lead)
+	sc.OK(sc.S.Resume(t.Context(), p.ID))
 	done := make(chan error)
-	go func() { done <- sc.deleteLeadWith(kept, sc.s.Client()) }()
+	go func() { done <- sc.deleteLeadWith(kept, sc.S.Client()) }()
 	var denied *agent.PolicyError
 	if err := <-done; !errors.As(err, &denied) {
 		t.Errorf("the goroutine: %v", err)
 	}
-	sc.has("leads", 2)
+	sc.Has("leads", 2)
 }
 
 // TestPermissionIsOfOneSession has a handler that uses the client of another session.
@@ -67,15 +67,15 @@ func TestPermissionIsOfOneSession(t *testing.T) {
 	t.Parallel()
 	var sc *scene
 	sc = working(t, closekit.Destructive, nil, func(ctx context.Context, _ *closekit.Client, _ job) (any, error) {
-		_, other := sc.replica()
+		_, other := sc.Replica()
 		return nil, sc.deleteLeadWith(ctx, other.Client())
 	})
-	p := sc.approve("work", `{}`)
+	p := sc.Approve("work", `{}`)
 	var denied *agent.PolicyError
-	if r := sc.s.Resume(t.Context(), p.ID); !errors.As(r.Err, &denied) {
+	if r := sc.S.Resume(t.Context(), p.ID); !errors.As(r.Err, &denied) {
 		t.Errorf("got %v", r.Err)
 	}
-	sc.has("leads", 2)
+	sc.Has("leads", 2)
 }
 
 // TestHandlerCannotCallForMore has a handler that asks the session for a call by name,
@@ -84,11 +84,11 @@ func TestHandlerCannotCallForMore(t *testing.T) {
 	t.Parallel()
 	var sc *scene
 	sc = working(t, closekit.Overwrite, nil, func(ctx context.Context, _ *closekit.Client, _ job) (any, error) {
-		return sc.s.Call(ctx, "close_lead_delete", fmt.Appendf(nil, `{"lead_id":%q}`, sc.lead)).Text, nil
+		return sc.S.Call(ctx, "close_lead_delete", fmt.Appendf(nil, `{"lead_id":%q}`, sc.Lead)).Text, nil
 	})
-	p := sc.approve("work", `{}`)
-	sc.ok(sc.s.Resume(t.Context(), p.ID))
-	sc.has("leads", 2)
+	p := sc.Approve("work", `{}`)
+	sc.OK(sc.S.Resume(t.Context(), p.ID))
+	sc.Has("leads", 2)
 }
 
 // TestTextThroughHandler has a tool of the host whose result holds a note, and that
@@ -98,9 +98,9 @@ func TestTextThroughHandler(t *testing.T) {
 	sc := working(t, closekit.Read, nil, func(ctx context.Context, c *closekit.Client, in job) (any, error) {
 		return closeapi.LeadGet(ctx, c, closeapi.LeadGetParams{LeadID: closeapi.LeadID(in.LeadID)})
 	})
-	sc.ok(sc.call("close_lead_create", `{"name":"before"}`))
-	sc.ok(sc.call("work", `{"lead_id":%q}`, sc.lead))
-	sc.pending("close_lead_create", `{"name":"after"}`)
+	sc.OK(sc.Call("close_lead_create", `{"name":"before"}`))
+	sc.OK(sc.Call("work", `{"lead_id":%q}`, sc.Lead))
+	sc.Pending("close_lead_create", `{"name":"after"}`)
 }
 
 // TestHandlerThatReads cannot write.
@@ -111,15 +111,15 @@ func TestHandlerThatReads(t *testing.T) {
 	})
 	// The default policy allows the note to the host's own code. It is counted and
 	// recorded as such.
-	before := len(sc.log.lines())
-	sc.call("work", `{"lead_id":%q}`, sc.lead)
-	if got := sc.log.lines()[before:]; len(got) == 0 || !strings.HasPrefix(got[0], "intent close_note_create") {
-		t.Errorf("audit: %q", got)
+	before := len(sc.Log.Records())
+	sc.Call("work", `{"lead_id":%q}`, sc.Lead)
+	if got := sc.Log.Records()[before:]; len(got) == 0 || got[0].Phase != agent.Intent || got[0].Tool != "close_note_create" {
+		t.Errorf("audit: %+v", got)
 	}
-	sc.agent, sc.s = sc.replica(agent.WithPolicy(agent.Default().ReadOnly()))
-	n := len(sc.writes())
-	sc.call("work", `{"lead_id":%q}`, sc.lead)
-	if len(sc.writes()) != n {
+	sc.Restart(agent.WithPolicy(agent.Default().ReadOnly()))
+	n := len(sc.Writes())
+	sc.Call("work", `{"lead_id":%q}`, sc.Lead)
+	if len(sc.Writes()) != n {
 		t.Error("it wrote although the policy allows reads only")
 	}
 }
@@ -137,10 +137,10 @@ func TestHandlerCountsEveryWrite(t *testing.T) {
 		return "ok", nil
 	})
 	var over *agent.LimitError
-	if r := sc.call("work", `{"lead_id":%q}`, sc.lead); !errors.As(r.Err, &over) {
+	if r := sc.Call("work", `{"lead_id":%q}`, sc.Lead); !errors.As(r.Err, &over) {
 		t.Errorf("got %v", r.Err)
 	}
-	sc.has("notes", 3)
+	sc.Has("notes", 3)
 }
 
 // TestEffectThatIsNotDeclared has a tool whose call does something else than the tool.
@@ -148,12 +148,12 @@ func TestEffectThatIsNotDeclared(t *testing.T) {
 	t.Parallel()
 	sc := newScene(t)
 	ran := false
-	sc.agent, sc.s = sc.replica(agent.WithTool(agent.OwnTool[job]{
+	sc.Restart(agent.WithTool(agent.OwnTool[job]{
 		Name: "work", Description: "Do work.", Effect: closekit.Destructive,
 		EffectOf: func(job) closekit.Effect { return closekit.Sends },
 		Call:     func(context.Context, *closekit.Client, job) (any, error) { ran = true; return nil, nil },
 	}))
-	if r := sc.call("work", `{}`); r.Err == nil || r.Pending != nil || ran {
+	if r := sc.Call("work", `{}`); r.Err == nil || r.Pending != nil || ran {
 		t.Errorf("got %v, ran %t", r.Err, ran)
 	}
 }
@@ -164,7 +164,7 @@ func TestRepeatedKeyOfHostsTool(t *testing.T) {
 	ran := false
 	sc := working(t, closekit.Write, nil, func(context.Context, *closekit.Client, job) (any, error) { ran = true; return nil, nil })
 	for _, in := range []string{`{"do":"a","do":"b"}`, `{"do":"a","Do":"b"}`, `{"do":"a"}{"do":"b"}`, `[{"do":"a"},{"do":"b"}]`} {
-		if r := sc.call("work", "%s", in); r.Err == nil {
+		if r := sc.Call("work", "%s", in); r.Err == nil {
 			t.Errorf("%s was taken as %s", in, r.Input)
 		}
 	}
@@ -190,11 +190,11 @@ func TestNamesOfHostsTools(t *testing.T) {
 func TestRequestsThatLie(t *testing.T) {
 	t.Parallel()
 	sc := newScene(t)
-	mail := "/activity/email/" + sc.draft + "/"
+	mail := "/activity/email/" + sc.Draft + "/"
 	outbox := `{"status":"outbox","sender":"ada@example.com"}`
 	get := &closekit.Operation{Tool: "close_lead_get", Method: "GET", Path: "/lead/{lead_id}/", Effect: closekit.Read}
 	draft := &closekit.Operation{Tool: "close_note_create", Method: "POST", Path: "/activity/note/", Effect: closekit.Write}
-	before, sent := len(sc.writes()), len(sc.srv.Outbox())
+	before, sent := len(sc.Writes()), len(sc.Close.Outbox())
 	for name, req := range map[string]closekit.Request{
 		"status in the query":             {Method: "PUT", Path: mail, Query: "status=draft", Body: []byte(outbox)},
 		"status twice in the query":       {Method: "PUT", Path: mail, Query: "status=outbox&status=draft"},
@@ -207,30 +207,30 @@ func TestRequestsThatLie(t *testing.T) {
 		"a broken query":                  {Method: "PUT", Path: mail, Query: "a=%zz", Body: []byte(`{"status":"draft"}`)},
 		"the id in the body":              {Method: "PUT", Path: mail, Body: []byte(`{"email_id":"x","status":"outbox","sender":"ada@example.com"}`)},
 		"an operation that reads":         {Operation: get, Method: "PUT", Path: mail, Body: []byte(outbox), Effect: closekit.Write},
-		"an operation that notes":         {Operation: draft, Method: "DELETE", Path: "/lead/" + sc.lead + "/"},
-		"an escaped letter in the id":     {Method: "DELETE", Path: "/lead/%6C" + strings.TrimPrefix(sc.lead, "l") + "/"},
-		"an escaped letter in the path":   {Method: "DELETE", Path: "/%6Cead/" + sc.lead + "/"},
-		"an escaped slash":                {Method: "DELETE", Path: "/lead%2F" + sc.lead + "/"},
-		"a doubled slash":                 {Method: "DELETE", Path: "/lead//" + sc.lead + "/"},
-		"no slash at the end":             {Method: "DELETE", Path: "/lead/" + sc.lead},
-		"two slashes at the end":          {Method: "DELETE", Path: "/lead/" + sc.lead + "//"},
-		"dots":                            {Method: "DELETE", Path: "/activity/note/../../lead/" + sc.lead + "/"},
-		"escaped dots":                    {Method: "PUT", Path: "/activity/note/%2e%2e/email/" + sc.draft + "/", Body: []byte(outbox)},
-		"escaped dots and slashes":        {Method: "PUT", Path: "/activity/note/..%2Femail%2F" + sc.draft + "/", Body: []byte(outbox)},
-		"the prefix twice":                {Method: "DELETE", Path: "/api/v1/api/v1/lead/" + sc.lead + "/"},
-		"upper case":                      {Method: "DELETE", Path: "/LEAD/" + sc.lead + "/"},
-		"a method in the query":           {Method: "POST", Path: "/lead/" + sc.lead + "/", Query: "_method=DELETE"},
-		"a method in the body":            {Method: "POST", Path: "/lead/" + sc.lead + "/", Body: []byte(`{"_method":"DELETE"}`)},
-		"a method in lower case":          {Method: "delete", Path: "/lead/" + sc.lead + "/"},
-		"parameters in the body of a GET": {Operation: get, Method: "PATCH", Path: "/lead/" + sc.lead + "/"},
-		"another host":                    {Method: "DELETE", Path: "//evil.example/lead/" + sc.lead + "/"},
+		"an operation that notes":         {Operation: draft, Method: "DELETE", Path: "/lead/" + sc.Lead + "/"},
+		"an escaped letter in the id":     {Method: "DELETE", Path: "/lead/%6C" + strings.TrimPrefix(sc.Lead, "l") + "/"},
+		"an escaped letter in the path":   {Method: "DELETE", Path: "/%6Cead/" + sc.Lead + "/"},
+		"an escaped slash":                {Method: "DELETE", Path: "/lead%2F" + sc.Lead + "/"},
+		"a doubled slash":                 {Method: "DELETE", Path: "/lead//" + sc.Lead + "/"},
+		"no slash at the end":             {Method: "DELETE", Path: "/lead/" + sc.Lead},
+		"two slashes at the end":          {Method: "DELETE", Path: "/lead/" + sc.Lead + "//"},
+		"dots":                            {Method: "DELETE", Path: "/activity/note/../../lead/" + sc.Lead + "/"},
+		"escaped dots":                    {Method: "PUT", Path: "/activity/note/%2e%2e/email/" + sc.Draft + "/", Body: []byte(outbox)},
+		"escaped dots and slashes":        {Method: "PUT", Path: "/activity/note/..%2Femail%2F" + sc.Draft + "/", Body: []byte(outbox)},
+		"the prefix twice":                {Method: "DELETE", Path: "/api/v1/api/v1/lead/" + sc.Lead + "/"},
+		"upper case":                      {Method: "DELETE", Path: "/LEAD/" + sc.Lead + "/"},
+		"a method in the query":           {Method: "POST", Path: "/lead/" + sc.Lead + "/", Query: "_method=DELETE"},
+		"a method in the body":            {Method: "POST", Path: "/lead/" + sc.Lead + "/", Body: []byte(`{"_method":"DELETE"}`)},
+		"a method in lower case":          {Method: "delete", Path: "/lead/" + sc.Lead + "/"},
+		"parameters in the body of a GET": {Operation: get, Method: "PATCH", Path: "/lead/" + sc.Lead + "/"},
+		"another host":                    {Method: "DELETE", Path: "//evil.example/lead/" + sc.Lead + "/"},
 		"bulk":                            {Method: "POST", Path: "/bulk_action/delete/", Body: []byte(`{}`)},
 	} {
-		if err := sc.s.Client().Do(t.Context(), req, nil); err == nil {
+		if err := sc.S.Client().Do(t.Context(), req, nil); err == nil {
 			t.Errorf("%s: was sent", name)
 		}
 	}
-	if after := sc.writes()[before:]; len(after) > 0 || len(sc.srv.Outbox()) != sent {
+	if after := sc.Writes()[before:]; len(after) > 0 || len(sc.Close.Outbox()) != sent {
 		t.Errorf("Close received %q", after)
 	}
 }
@@ -240,20 +240,20 @@ func TestIteratorMeetsPolicy(t *testing.T) {
 	t.Parallel()
 	sc := newScene(t)
 	n := 0
-	for lead, err := range closeapi.LeadsAll(t.Context(), sc.s.Client(), closeapi.LeadsListParams{}) {
+	for lead, err := range closeapi.LeadsAll(t.Context(), sc.S.Client(), closeapi.LeadsListParams{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		n++
 		var denied *agent.PolicyError
-		if err := closeapi.LeadDelete(t.Context(), sc.s.Client(), closeapi.LeadDeleteParams{LeadID: lead.ID}); !errors.As(err, &denied) {
+		if err := closeapi.LeadDelete(t.Context(), sc.S.Client(), closeapi.LeadDeleteParams{LeadID: lead.ID}); !errors.As(err, &denied) {
 			t.Errorf("got %v", err)
 		}
 	}
 	if n != 2 {
 		t.Errorf("%d leads", n)
 	}
-	sc.has("leads", 2)
+	sc.Has("leads", 2)
 }
 
 // TestRedirectOfApprovedCall redirects an approved call to another host.
@@ -263,16 +263,16 @@ func TestRedirectOfApprovedCall(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached <- r.Method + " " + r.URL.Path }))
 	defer other.Close()
 	sc := newScene(t)
-	p := sc.approveDelete()
-	sc.srv.Fail(emulator.Fault{Tool: "close_lead_delete", Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {strings.Replace(other.URL, "127.0.0.1", "localhost", 1) + "/x"}}})
-	if r := sc.s.Resume(t.Context(), p.ID); r.Err == nil {
+	p := sc.ApproveDelete()
+	sc.Close.Fail(emulator.Fault{Tool: "close_lead_delete", Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {strings.Replace(other.URL, "127.0.0.1", "localhost", 1) + "/x"}}})
+	if r := sc.S.Resume(t.Context(), p.ID); r.Err == nil {
 		t.Error("it was followed")
 	}
 	if len(reached) > 0 {
 		t.Errorf("the other host received %s", <-reached)
 	}
-	sc.has("leads", 2)
-	if r := sc.s.Resume(t.Context(), p.ID); r.Err == nil {
+	sc.Has("leads", 2)
+	if r := sc.S.Resume(t.Context(), p.ID); r.Err == nil {
 		t.Error("a second use")
 	}
 }
@@ -303,14 +303,14 @@ func TestHostsCodeCannotChangeCall(t *testing.T) {
 			copy(p.Input, bytes.ReplaceAll(p.Input, []byte("xx"), []byte("ww")))
 		}
 	})
-	sc.agent, sc.s = sc.replica(agent.WithPolicy(policy), agent.WithAudit(vandal{}), hook)
-	sc.ok(sc.call("close_note_create", `{"lead_id":%q,"note":"xxxx"}`, sc.lead))
-	if n := sc.srv.Objects("notes")[0]["note"]; n != "xxxx" {
+	sc.Restart(agent.WithPolicy(policy), agent.WithAudit(vandal{}), hook)
+	sc.OK(sc.Call("close_note_create", `{"lead_id":%q,"note":"xxxx"}`, sc.Lead))
+	if n := sc.Close.Objects("notes")[0]["note"]; n != "xxxx" {
 		t.Errorf("sent %q", n)
 	}
-	p := sc.approve("close_custom_field_lead_create", `{"name":"xxxx","type":"number"}`)
-	sc.ok(sc.s.Resume(t.Context(), p.ID))
-	if n := sc.srv.Objects("custom_fields_lead")[0]["name"]; n != "xxxx" {
+	p := sc.Approve("close_custom_field_lead_create", `{"name":"xxxx","type":"number"}`)
+	sc.OK(sc.S.Resume(t.Context(), p.ID))
+	if n := sc.Close.Objects("custom_fields_lead")[0]["name"]; n != "xxxx" {
 		t.Errorf("sent %q", n)
 	}
 }
@@ -323,40 +323,40 @@ func TestCodeThatPanics(t *testing.T) {
 	t.Run("policy", func(t *testing.T) {
 		t.Parallel()
 		sc := newScene(t)
-		sc.agent, sc.s = sc.replica(agent.WithPolicy(agent.PolicyFunc(func(*agent.Call) agent.Decision { panic("boom") })))
-		n := len(sc.writes())
+		sc.Restart(agent.WithPolicy(agent.PolicyFunc(func(*agent.Call) agent.Decision { panic("boom") })))
+		n := len(sc.Writes())
 		var denied *agent.PolicyError
-		if r := sc.call("close_note_create", `{"lead_id":%q,"note":"x"}`, sc.lead); !errors.As(r.Err, &denied) || denied.Decision.Action != agent.Deny {
+		if r := sc.Call("close_note_create", `{"lead_id":%q,"note":"x"}`, sc.Lead); !errors.As(r.Err, &denied) || denied.Decision.Action != agent.Deny {
 			t.Errorf("got %v", r.Err)
 		}
-		if err := noteOn(t.Context(), sc.s.Client(), sc.lead); !errors.As(err, &denied) {
+		if err := noteOn(t.Context(), sc.S.Client(), sc.Lead); !errors.As(err, &denied) {
 			t.Errorf("typed: %v", err)
 		}
-		if len(sc.writes()) != n {
+		if len(sc.Writes()) != n {
 			t.Error("something was sent")
 		}
 	})
 	t.Run("sink", func(t *testing.T) {
 		t.Parallel()
 		sc := newScene(t)
-		sc.agent, sc.s = sc.replica(agent.WithAudit(sinkFunc(func(agent.Record) error { panic("boom") })))
-		n := len(sc.writes())
-		if r := sc.call("close_note_create", `{"lead_id":%q,"note":"x"}`, sc.lead); !errors.As(r.Err, &panicked) {
+		sc.Restart(agent.WithAudit(sinkFunc(func(agent.Record) error { panic("boom") })))
+		n := len(sc.Writes())
+		if r := sc.Call("close_note_create", `{"lead_id":%q,"note":"x"}`, sc.Lead); !errors.As(r.Err, &panicked) {
 			t.Errorf("got %v", r.Err)
 		}
-		for _, r := range sc.turn(`close_lead_get {"lead_id":"LEAD"}`, `close_me_get {}`, `close_me_get {}`) { // on goroutines
+		for _, r := range sc.Turn(`close_lead_get {"lead_id":"LEAD"}`, `close_me_get {}`, `close_me_get {}`) { // on goroutines
 			if r.JSON == nil {
 				t.Errorf("a read: %v", r.Err)
 			}
 		}
-		if len(sc.writes()) != n {
+		if len(sc.Writes()) != n {
 			t.Error("something was sent")
 		}
 	})
 	t.Run("handler", func(t *testing.T) {
 		t.Parallel()
 		sc := working(t, closekit.Read, nil, boom)
-		for _, r := range sc.turn(`work {}`, `work {}`, `close_me_get {}`)[:2] { // on goroutines
+		for _, r := range sc.Turn(`work {}`, `work {}`, `close_me_get {}`)[:2] { // on goroutines
 			if !errors.As(r.Err, &panicked) {
 				t.Errorf("got %v", r.Err)
 			}
@@ -365,20 +365,20 @@ func TestCodeThatPanics(t *testing.T) {
 	t.Run("approved handler", func(t *testing.T) {
 		t.Parallel()
 		sc := working(t, closekit.Destructive, nil, boom)
-		p := sc.approve("work", `{}`)
-		if r := sc.s.Resume(t.Context(), p.ID); !errors.As(r.Err, &panicked) {
+		p := sc.Approve("work", `{}`)
+		if r := sc.S.Resume(t.Context(), p.ID); !errors.As(r.Err, &panicked) {
 			t.Errorf("got %v", r.Err)
 		}
-		if p, err := sc.agent.Approval(t.Context(), p.ID); err != nil || p.State != agent.Unclear {
+		if p, err := sc.Agent.Approval(t.Context(), p.ID); err != nil || p.State != agent.Unclear {
 			t.Errorf("%v, %v", p, err)
 		}
 	})
 	t.Run("hook", func(t *testing.T) {
 		t.Parallel()
 		sc := newScene(t)
-		sc.agent, sc.s = sc.replica(agent.WithNotify(func(context.Context, []*agent.Approval) { panic("boom") }))
-		p := sc.approveDelete()
-		sc.ok(sc.s.Resume(t.Context(), p.ID))
+		sc.Restart(agent.WithNotify(func(context.Context, []*agent.Approval) { panic("boom") }))
+		p := sc.ApproveDelete()
+		sc.OK(sc.S.Resume(t.Context(), p.ID))
 	})
 }
 
@@ -393,18 +393,18 @@ func TestHookThatDecides(t *testing.T) {
 	sc := newScene(t)
 	var a *agent.Agent
 	var errs []error
-	a, sc.s = sc.replica(agent.WithNotify(func(ctx context.Context, list []*agent.Approval) {
+	a, sc.S = sc.Replica(agent.WithNotify(func(ctx context.Context, list []*agent.Approval) {
 		for _, p := range list {
 			errs = append(errs, a.Decide(ctx, p.ID, "hook", agent.Approve, agent.Digest{}), a.Decide(ctx, p.ID, "hook", agent.Approve, p.Shown))
 		}
 	}))
-	p := sc.pending("close_lead_delete", `{"lead_id":%q}`, sc.lead)
+	p := sc.Pending("close_lead_delete", `{"lead_id":%q}`, sc.Lead)
 	if len(errs) != 2 || !errors.Is(errs[0], agent.ErrNotShown) || errs[1] != nil {
 		t.Errorf("decided: %v", errs)
 	}
-	sc.has("leads", 2)
-	sc.ok(sc.s.Resume(t.Context(), p.ID))
-	sc.has("leads", 1)
+	sc.Has("leads", 2)
+	sc.OK(sc.S.Resume(t.Context(), p.ID))
+	sc.Has("leads", 1)
 }
 
 // TestToolOfAnotherRelease has a tool of the host that means something else after a
@@ -417,12 +417,12 @@ func TestToolOfAnotherRelease(t *testing.T) {
 		LeadID string `json:"lead_id"`
 		Cents  int    `json:"cents,omitempty"`
 	}
-	sc.agent, sc.s = sc.replica(agent.WithTool(agent.OwnTool[job]{
+	sc.Restart(agent.WithTool(agent.OwnTool[job]{
 		Name: "work", Description: "x", Effect: closekit.Destructive,
 		Call: func(context.Context, *closekit.Client, job) (any, error) { ran += "old"; return nil, nil },
 	}))
-	p := sc.approve("work", `{"lead_id":%q}`, sc.lead)
-	_, s := sc.replica(agent.WithTool(agent.OwnTool[after]{
+	p := sc.Approve("work", `{"lead_id":%q}`, sc.Lead)
+	_, s := sc.Replica(agent.WithTool(agent.OwnTool[after]{
 		Name: "work", Description: "x", Effect: closekit.Destructive,
 		Call: func(context.Context, *closekit.Client, after) (any, error) { ran += "new"; return nil, nil },
 	}))
@@ -437,12 +437,12 @@ func TestPolicyOfUnknownAction(t *testing.T) {
 	t.Parallel()
 	for _, action := range []agent.Action{-1, 3, 99} {
 		sc := newScene(t)
-		sc.agent, sc.s = sc.replica(agent.WithPolicy(agent.PolicyFunc(func(*agent.Call) agent.Decision { return agent.Decision{Action: action} })))
-		n := len(sc.writes())
-		if r := sc.call("close_note_create", `{"lead_id":%q,"note":"x"}`, sc.lead); r.Err == nil {
+		sc.Restart(agent.WithPolicy(agent.PolicyFunc(func(*agent.Call) agent.Decision { return agent.Decision{Action: action} })))
+		n := len(sc.Writes())
+		if r := sc.Call("close_note_create", `{"lead_id":%q,"note":"x"}`, sc.Lead); r.Err == nil {
 			t.Errorf("action %d", action)
 		}
-		if err := noteOn(t.Context(), sc.s.Client(), sc.lead); err == nil || len(sc.writes()) != n {
+		if err := noteOn(t.Context(), sc.S.Client(), sc.Lead); err == nil || len(sc.Writes()) != n {
 			t.Errorf("action %d on the client: %v", action, err)
 		}
 	}
@@ -452,9 +452,9 @@ func TestPolicyOfUnknownAction(t *testing.T) {
 func TestDenialByArgument(t *testing.T) {
 	t.Parallel()
 	sc := newScene(t)
-	sc.agent, sc.s = sc.replica(agent.WithPolicy(agent.Rules{}.Deny(agent.Argument("status", "outbox"))))
-	n := len(sc.srv.Outbox())
-	path := "/activity/email/" + sc.draft + "/"
+	sc.Restart(agent.WithPolicy(agent.Rules{}.Deny(agent.Argument("status", "outbox"))))
+	n := len(sc.Close.Outbox())
+	path := "/activity/email/" + sc.Draft + "/"
 	for _, req := range []closekit.Request{
 		{Method: "PUT", Path: path, Body: []byte(`{"status":"outbox","sender":"ada@example.com"}`)},
 		{Method: "PUT", Path: path, Body: []byte(`{"status":"outbox","sender":"ada@example.com","status":"draft"}`)},
@@ -462,11 +462,11 @@ func TestDenialByArgument(t *testing.T) {
 		{Method: "PUT", Path: path, Body: []byte(`{"st\u0061tus":"out\u0062ox","sender":"ada@example.com"}`)},
 		{Method: "PUT", Path: path, Body: []byte(`{"status":"draft"} {"status":"outbox"}`)},
 	} {
-		if err := sc.s.Client().Do(t.Context(), req, nil); err == nil {
+		if err := sc.S.Client().Do(t.Context(), req, nil); err == nil {
 			t.Errorf("%s %s was sent", req.Query, req.Body)
 		}
 	}
-	if len(sc.srv.Outbox()) != n {
+	if len(sc.Close.Outbox()) != n {
 		t.Error("it was sent")
 	}
 }

@@ -95,9 +95,9 @@ func (w *weakStore) Count(ctx context.Context, key string) (int64, error) {
 // is used.
 func (sc *scene) weak(w *weakStore) {
 	sc.Helper()
-	w.Store = sc.store
-	sc.store = w
-	sc.agent, sc.s = sc.replica(agent.WithPolicy(agent.Default().Limit(agent.Limit{What: agent.Writes, Per: agent.Run, Most: 1000})))
+	w.Store = sc.Store
+	sc.Store = w
+	sc.Restart(agent.WithPolicy(agent.Default().Limit(agent.Limit{What: agent.Writes, Per: agent.Run, Most: 1000})))
 }
 
 // TestOneApprovalOneExecution lets fifty goroutines of two replicas use one approval,
@@ -105,14 +105,14 @@ func (sc *scene) weak(w *weakStore) {
 func TestOneApprovalOneExecution(t *testing.T) {
 	t.Parallel()
 	sc := newScene(t)
-	p := sc.approveMail()
-	x := sc.mail(`["ann@acme.example"]`)
-	_, second := sc.replica()
+	p := sc.ApproveMail()
+	x := sc.Mail(`["ann@acme.example"]`)
+	_, second := sc.Replica()
 	var group sync.WaitGroup
 	var done atomic.Int64
 	start := make(chan struct{})
 	for i := range 50 {
-		s := []*agent.Session{sc.s, second}[i%2]
+		s := []*agent.Session{sc.S, second}[i%2]
 		group.Go(func() {
 			<-start
 			var r agent.Result
@@ -120,9 +120,9 @@ func TestOneApprovalOneExecution(t *testing.T) {
 			case 0, 1:
 				r = s.Resume(t.Context(), p.ID)
 			case 2:
-				r = s.CallAll(t.Context(), []agent.Invocation{{Name: "close_me_get"}, {Name: x.tool, Input: []byte(x.input)}})[1]
+				r = s.CallAll(t.Context(), []agent.Invocation{{Name: "close_me_get"}, {Name: x.Tool, Input: []byte(x.Input)}})[1]
 			default:
-				r = s.Call(t.Context(), "close_execute_tool", fmt.Appendf(nil, `{"name":%q,"input":%s}`, x.tool, x.input))
+				r = s.Call(t.Context(), "close_execute_tool", fmt.Appendf(nil, `{"name":%q,"input":%s}`, x.Tool, x.Input))
 			}
 			if r.Err == nil {
 				done.Add(1)
@@ -131,8 +131,8 @@ func TestOneApprovalOneExecution(t *testing.T) {
 	}
 	close(start)
 	group.Wait()
-	if done.Load() != 1 || len(sc.srv.Outbox()) != 1 {
-		t.Errorf("%d executions, %d messages", done.Load(), len(sc.srv.Outbox()))
+	if done.Load() != 1 || len(sc.Close.Outbox()) != 1 {
+		t.Errorf("%d executions, %d messages", done.Load(), len(sc.Close.Outbox()))
 	}
 }
 
@@ -142,13 +142,13 @@ func TestDecisionsAtOnce(t *testing.T) {
 	t.Parallel()
 	for range 5 {
 		sc := newScene(t)
-		second, s := sc.replica()
-		p := sc.pending("close_lead_delete", `{"lead_id":%q}`, sc.lead)
+		second, s := sc.Replica()
+		p := sc.Pending("close_lead_delete", `{"lead_id":%q}`, sc.Lead)
 		var group sync.WaitGroup
 		var approved, denied, carried atomic.Int64
 		for i := range 50 {
 			group.Go(func() {
-				a := []*agent.Agent{sc.agent, second}[i%2]
+				a := []*agent.Agent{sc.Agent, second}[i%2]
 				verdict := agent.Verdict(i%4 < 2)
 				switch err := a.Decide(t.Context(), p.ID, fmt.Sprint("person ", i), verdict, p.Shown); {
 				case err != nil:
@@ -171,7 +171,7 @@ func TestDecisionsAtOnce(t *testing.T) {
 		if approved.Load()+denied.Load() != 1 || carried.Load() != approved.Load() {
 			t.Errorf("%d approvals, %d denials, carried out %d times", approved.Load(), denied.Load(), carried.Load())
 		}
-		sc.has("leads", 2-int(approved.Load()))
+		sc.Has("leads", 2-int(approved.Load()))
 	}
 }
 
@@ -185,25 +185,25 @@ func TestStoreThatFails(t *testing.T) {
 			sc := newScene(t)
 			w := &weakStore{at: at, late: late}
 			sc.weak(w)
-			x := sc.mail(`["ann@acme.example"]`)
-			r := sc.s.Call(t.Context(), x.tool, []byte(x.input))
-			if len(sc.srv.Outbox()) > 0 {
+			x := sc.Mail(`["ann@acme.example"]`)
+			r := sc.S.Call(t.Context(), x.Tool, []byte(x.Input))
+			if len(sc.Close.Outbox()) > 0 {
 				t.Fatalf("call %d of the store failed (%q), and the message was sent before the decision", at, w.names)
 			}
 			decided := errStore
 			if r.Pending != nil {
-				decided = sc.agent.Decide(t.Context(), r.Pending.ID, "ben", agent.Approve, r.Pending.Shown)
-				if r := sc.s.Resume(t.Context(), r.Pending.ID); r.Err == nil && decided != nil && !late {
+				decided = sc.Agent.Decide(t.Context(), r.Pending.ID, "ben", agent.Approve, r.Pending.Shown)
+				if r := sc.S.Resume(t.Context(), r.Pending.ID); r.Err == nil && decided != nil && !late {
 					t.Errorf("call %d: carried out without a decision", at)
 				}
 			}
 			for range 3 { // the model and the host repeat themselves
-				sc.s.Call(t.Context(), x.tool, []byte(x.input))
+				sc.S.Call(t.Context(), x.Tool, []byte(x.Input))
 				if r.Pending != nil {
-					sc.s.Resume(t.Context(), r.Pending.ID)
+					sc.S.Resume(t.Context(), r.Pending.ID)
 				}
 			}
-			if n := len(sc.srv.Outbox()); n > 1 || decided != nil && !late && n > 0 {
+			if n := len(sc.Close.Outbox()); n > 1 || decided != nil && !late && n > 0 {
 				t.Errorf("call %d of the store failed (%q): %d messages", at, w.names, n)
 			}
 			if at > w.calls {
@@ -219,17 +219,17 @@ func TestStoreWithoutMethod(t *testing.T) {
 	for _, method := range []string{"Create", "Load", "List", "Swap", "Spend", "Count"} {
 		sc := newScene(t)
 		sc.weak(&weakStore{on: method})
-		x := sc.mail(`["ann@acme.example"]`)
+		x := sc.Mail(`["ann@acme.example"]`)
 		for range 3 {
-			if r := sc.s.Call(t.Context(), x.tool, []byte(x.input)); r.Pending != nil {
-				_ = sc.agent.Decide(t.Context(), r.Pending.ID, "ben", agent.Approve, r.Pending.Shown)
-				sc.s.Resume(t.Context(), r.Pending.ID)
+			if r := sc.S.Call(t.Context(), x.Tool, []byte(x.Input)); r.Pending != nil {
+				_ = sc.Agent.Decide(t.Context(), r.Pending.ID, "ben", agent.Approve, r.Pending.Shown)
+				sc.S.Resume(t.Context(), r.Pending.ID)
 			}
 		}
-		if n := len(sc.srv.Outbox()); n > 0 {
+		if n := len(sc.Close.Outbox()); n > 0 {
 			t.Errorf("without %s: %d messages", method, n)
 		}
-		if err := noteOn(t.Context(), sc.s.Client(), sc.lead); (method == "Spend" || method == "Count") == (err == nil) {
+		if err := noteOn(t.Context(), sc.S.Client(), sc.Lead); (method == "Spend" || method == "Count") == (err == nil) {
 			t.Errorf("without %s, a write that is allowed: %v", method, err)
 		}
 	}
@@ -242,23 +242,23 @@ func TestStoreWithOldRows(t *testing.T) {
 	sc := newScene(t)
 	w := &weakStore{}
 	sc.weak(w)
-	p := sc.approveMail()
+	p := sc.ApproveMail()
 	row, err := w.Store.Load(t.Context(), p.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.stale = map[string]agent.Row{p.ID: row}
-	x := sc.mail(`["ann@acme.example"]`)
-	sc.ok(sc.s.Resume(t.Context(), p.ID))
+	x := sc.Mail(`["ann@acme.example"]`)
+	sc.OK(sc.S.Resume(t.Context(), p.ID))
 	for range 3 {
-		if r := sc.s.Resume(t.Context(), p.ID); r.Err == nil {
+		if r := sc.S.Resume(t.Context(), p.ID); r.Err == nil {
 			t.Error("a second use")
 		}
-		if r := sc.s.Call(t.Context(), x.tool, []byte(x.input)); r.Err == nil {
+		if r := sc.S.Call(t.Context(), x.Tool, []byte(x.Input)); r.Err == nil {
 			t.Error("a repeated call")
 		}
 	}
-	if n := len(sc.srv.Outbox()); n != 1 {
+	if n := len(sc.Close.Outbox()); n != 1 {
 		t.Errorf("%d messages", n)
 	}
 }
@@ -268,16 +268,16 @@ func TestEndedContext(t *testing.T) {
 	t.Parallel()
 	for step := 1; ; step++ {
 		sc := newScene(t)
-		p := sc.approveMail()
+		p := sc.ApproveMail()
 		ctx, cancel := context.WithCancel(t.Context())
 		var n atomic.Int64
-		base := closekit.NewClient(nil, closekit.BaseURL(sc.srv.URL()), closekit.HTTPClient(&http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
+		base := closekit.NewClient(nil, closekit.BaseURL(sc.Close.URL()), closekit.HTTPClient(&http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
 			if n.Add(1) == int64(step) {
 				cancel()
 			}
 			return http.DefaultTransport.RoundTrip(r)
 		})}))
-		_, s := sc.replica(agent.WithClient(base))
+		_, s := sc.Replica(agent.WithClient(base))
 		r := s.Resume(ctx, p.ID)
 		cancel()
 		if r.Err == nil && int64(step) > n.Load() {
@@ -290,11 +290,11 @@ func TestEndedContext(t *testing.T) {
 			t.Errorf("step %d: carried out", step)
 		}
 		for range 3 {
-			_, s := sc.replica()
+			_, s := sc.Replica()
 			s.Resume(t.Context(), p.ID)
 		}
-		after, err := sc.agent.Approval(t.Context(), p.ID)
-		if sent := len(sc.srv.Outbox()); err != nil || sent > 1 || after.State == agent.Failed && sent > 0 {
+		after, err := sc.Agent.Approval(t.Context(), p.ID)
+		if sent := len(sc.Close.Outbox()); err != nil || sent > 1 || after.State == agent.Failed && sent > 0 {
 			t.Errorf("step %d: %d messages, %v, %v", step, sent, after.State, err)
 		}
 	}
@@ -308,18 +308,18 @@ func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r
 func TestExpiryWhileAsking(t *testing.T) {
 	t.Parallel()
 	sc := newScene(t)
-	p := sc.approveDelete()
-	base := closekit.NewClient(nil, closekit.BaseURL(sc.srv.URL()), closekit.HTTPClient(&http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
-		sc.clock.move(10 * time.Minute)
+	p := sc.ApproveDelete()
+	base := closekit.NewClient(nil, closekit.BaseURL(sc.Close.URL()), closekit.HTTPClient(&http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
+		sc.Clock.Move(10 * time.Minute)
 		return http.DefaultTransport.RoundTrip(r)
 	})}))
-	_, s := sc.replica(agent.WithClient(base))
-	sc.clock.move(10 * time.Minute)
+	_, s := sc.Replica(agent.WithClient(base))
+	sc.Clock.Move(10 * time.Minute)
 	var state *agent.StateError
 	if r := s.Resume(t.Context(), p.ID); !errors.As(r.Err, &state) || state.State != agent.Expired {
 		t.Errorf("got %v", r.Err)
 	}
-	sc.has("leads", 2)
+	sc.Has("leads", 2)
 }
 
 // TestClocksOfReplicas has replicas whose clocks differ.
@@ -330,13 +330,13 @@ func TestClocksOfReplicas(t *testing.T) {
 		ok   bool
 	}{{0, true}, {30 * time.Second, true}, {-30 * time.Second, true}, {20 * time.Minute, false}, {-20 * time.Minute, false}} {
 		sc := newScene(t)
-		p := sc.approveMail()
-		_, s := sc.replica(agent.Clock(func() time.Time { return sc.clock.now().Add(c.skew) }))
+		p := sc.ApproveMail()
+		_, s := sc.Replica(agent.Clock(func() time.Time { return sc.Clock.Now().Add(c.skew) }))
 		if r := s.Resume(t.Context(), p.ID); (r.Err == nil) != c.ok {
 			t.Errorf("%s: %v", c.skew, r.Err)
 		}
-		sc.s.Resume(t.Context(), p.ID)
-		if n := len(sc.srv.Outbox()); n != 1 {
+		sc.S.Resume(t.Context(), p.ID)
+		if n := len(sc.Close.Outbox()); n != 1 {
 			t.Errorf("%s: %d messages", c.skew, n)
 		}
 	}
@@ -347,9 +347,9 @@ func TestClocksOfReplicas(t *testing.T) {
 func TestRunOfTwoSessions(t *testing.T) {
 	t.Parallel()
 	sc := newScene(t)
-	_, second := sc.replica()
-	sc.ok(second.Call(t.Context(), "close_lead_create", []byte(`{"name":"before"}`)))
-	sc.ok(sc.call("close_notes_list", `{"lead_id":[%q]}`, sc.lead))
+	_, second := sc.Replica()
+	sc.OK(second.Call(t.Context(), "close_lead_create", []byte(`{"name":"before"}`)))
+	sc.OK(sc.Call("close_notes_list", `{"lead_id":[%q]}`, sc.Lead))
 	if r := second.Call(t.Context(), "close_lead_create", []byte(`{"name":"after"}`)); r.Pending == nil {
 		t.Errorf("got %s", r.Text)
 	}
@@ -361,15 +361,15 @@ func TestRunThatCannotBeRemembered(t *testing.T) {
 	t.Parallel()
 	sc := newScene(t)
 	w := &weakStore{on: "Spend"}
-	w.Store = sc.store
-	sc.store = w
-	sc.agent, sc.s = sc.replica()
-	if r := sc.call("close_leads_list", `{}`); !r.IsError {
+	w.Store = sc.Store
+	sc.Store = w
+	sc.Restart()
+	if r := sc.Call("close_leads_list", `{}`); !r.IsError {
 		t.Errorf("shown although the state could not be saved: %s", r.Text)
 	}
 	w.on = ""
-	sc.ok(sc.call("close_leads_list", `{}`))
-	_, second := sc.replica()
+	sc.OK(sc.Call("close_leads_list", `{}`))
+	_, second := sc.Replica()
 	if r := second.Call(t.Context(), "close_lead_create", []byte(`{"name":"after"}`)); r.Pending == nil {
 		t.Errorf("got %s", r.Text)
 	}

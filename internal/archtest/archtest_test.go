@@ -29,6 +29,7 @@ var table = map[string]rule{
 	"internal/buildinfo":      {},
 	"internal/httpx":          {},
 	"internal/agenttasks":     {ours: []string{".", "agent", "closeapi/tools", "emulator"}}, // tests and measurements only
+	"internal/approvalways":   {ours: []string{".", "agent", "closeapi/tools", "emulator"}}, // tests only
 	"internal/words":          {},
 	"internal/dirsync":        {},
 	"internal/filelock":       {},
