@@ -26,7 +26,7 @@ type Config struct {
 	HostAsks bool
 	// Notify is told, with HostAsks, of an approval that the client cannot show to its
 	// user; [agent.WithNotify] is told of all. A repetition of a call that waits is told
-	// again. Nil means that nobody is told.
+	// again. It can be nil.
 	Notify func(context.Context, User, *agent.Approval)
 	// Page returns the address of the page where the host puts an approval to the user,
 	// such as one of package approvalpage. Clients that show pages and no forms, or with

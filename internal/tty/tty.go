@@ -1,4 +1,4 @@
-// Package tty tells terminals from files, pipes and devices that nobody sits at.
+// Package tty tells terminals from files, pipes and devices without a person.
 package tty
 
 import "os"
