@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -23,8 +24,8 @@ const mostAnswer = 4000 // tokens of any answer, the default budget
 // at once. The harder case is shown beside it, without a demand: one contact for each
 // lead, and for each record its own time. Two ids and a time, which nothing can
 // shorten, are more than a quarter of a note there.
-func measureAnswers(codec tokenizer.Codec) error {
-	fmt.Print("\n| list of 25 | tokens | raw | share | demand |\n|---|---|---|---|---|\n")
+func measureAnswers(out io.Writer, codec tokenizer.Codec) error {
+	fmt.Fprint(out, "\n| list of 25 | tokens | raw | share | demand |\n|---|---|---|---|---|\n")
 	missed := ""
 	for _, hard := range []bool{false, true} {
 		err := withSession(hard, func(call func(tool, input string) (agent.Result, error)) error {
@@ -50,7 +51,7 @@ func measureAnswers(codec tokenizer.Codec) error {
 					return err
 				}
 				share := 100 * float64(n) / float64(all)
-				fmt.Printf("| %s | %d | %d | %.1f %% | %s |\n", name, n, all, share, demand)
+				fmt.Fprintf(out, "| %s | %d | %d | %.1f %% | %s |\n", name, n, all, share, demand)
 				if demand != "" && share > float64(l.Most) || n > mostAnswer {
 					missed = l.Tool
 				}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -27,7 +28,7 @@ const (
 
 // measureSearches prints the tokens of the definitions of the two tools that find
 // records. Of Close's search there is a demand for the query, which is a tree.
-func measureSearches(codec tokenizer.Codec) error {
+func measureSearches(out io.Writer, codec tokenizer.Codec) error {
 	a, err := agent.New(tools.Catalog(), agent.Tools("close_search"), agent.WithTool(findtool.New()))
 	if err != nil {
 		return err
@@ -49,8 +50,8 @@ func measureSearches(codec tokenizer.Codec) error {
 		}
 	}
 	node, find := count["close_search, the query"], count[findtool.Name]
-	fmt.Print("\n| to find records | tokens | demand |\n|---|---|---|\n")
-	fmt.Printf("| close_search | %d | |\n| its query | %d | ≤ %d |\n| %s | %d | ≤ %d |\n", count["close_search"], node, mostNode, findtool.Name, find, mostFind)
+	fmt.Fprint(out, "\n| to find records | tokens | demand |\n|---|---|---|\n")
+	fmt.Fprintf(out, "| close_search | %d | |\n| its query | %d | ≤ %d |\n| %s | %d | ≤ %d |\n", count["close_search"], node, mostNode, findtool.Name, find, mostFind)
 	if node == 0 || find == 0 || node > mostNode || find > mostFind {
 		return fmt.Errorf("a demand of the tools that find records is missed")
 	}
@@ -73,7 +74,11 @@ func queryOf(definition json.RawMessage, parameter string) (tool, schema string,
 // measureIndex prints how long the search for tools takes: to build its index, and for a
 // query, of which there is one for each task. The smallest of several runs is the one
 // that other programs disturb least.
-func measureIndex(all []*tool.Tool) error {
+func measureIndex(out io.Writer) error {
+	var all []*tool.Tool
+	for _, t := range tools.All() {
+		all = append(all, tool.OfCatalog(t))
+	}
 	var x *search.Index
 	build := quickest(20, func() { x = search.New(all, tools.Catalog().Lexicon()) })
 	var queries []time.Duration
@@ -82,9 +87,9 @@ func measureIndex(all []*tool.Tool) error {
 	}
 	slices.Sort(queries)
 	median, slowest := queries[len(queries)/2], queries[len(queries)-1]
-	fmt.Printf("\n| search over %d tools | time | demand |\n|---|---|---|\n", len(all))
-	fmt.Printf("| build the index | %.1f ms | < %v ms |\n", ms(build), ms(mostBuild))
-	fmt.Printf("| a query: median of %d | %.3f ms | < %v ms |\n| the slowest of them | %.3f ms | |\n", len(queries), ms(median), ms(mostQuery), ms(slowest))
+	fmt.Fprintf(out, "\n| search over %d tools | time | demand |\n|---|---|---|\n", len(all))
+	fmt.Fprintf(out, "| build the index | %.1f ms | < %v ms |\n", ms(build), ms(mostBuild))
+	fmt.Fprintf(out, "| a query: median of %d | %.3f ms | < %v ms |\n| the slowest of them | %.3f ms | |\n", len(queries), ms(median), ms(mostQuery), ms(slowest))
 	if build >= mostBuild || median >= mostQuery {
 		return fmt.Errorf("the search over tools is too slow")
 	}

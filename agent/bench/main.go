@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/tiktoken-go/tokenizer"
@@ -19,13 +20,21 @@ import (
 )
 
 func main() {
-	if err := run(); err != nil {
+	if err := run(os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
+func run(out io.Writer) error {
+	if err := measureTokens(out); err != nil {
+		return err
+	}
+	return measureIndex(out)
+}
+
+// measureTokens prints what the documents say of tokens.
+func measureTokens(out io.Writer) error {
 	codec, err := tokenizer.Get(tokenizer.O200kBase)
 	if err != nil {
 		return err
@@ -46,8 +55,8 @@ func run() error {
 	for _, o := range meta.Owns() {
 		metas = append(metas, tool.OfHost(o))
 	}
-	fmt.Println("| tools | profile | tokens (OpenAI Chat form) | demand | tasks covered | tasks per 1,000 tokens |")
-	fmt.Println("|---|---|---|---|---|---|")
+	fmt.Fprintln(out, "| tools | profile | tokens (OpenAI Chat form) | demand | tasks covered | tasks per 1,000 tokens |")
+	fmt.Fprintln(out, "|---|---|---|---|---|---|")
 	missed := false
 	for _, row := range []struct {
 		name    string
@@ -73,25 +82,22 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("| %s %d | %s | %d | %d | %d of %d | %.1f |\n", row.name, len(row.tools), row.profile, n, row.most, covered, of, float64(covered)*1000/float64(n))
+		fmt.Fprintf(out, "| %s %d | %s | %d | %d | %d of %d | %.1f |\n", row.name, len(row.tools), row.profile, n, row.most, covered, of, float64(covered)*1000/float64(n))
 		missed = missed || n > row.most
 	}
 	if missed {
 		return fmt.Errorf("a demand is missed")
 	}
-	if err := measurePeer(codec, all); err != nil {
+	if err := measurePeer(out, codec, all); err != nil {
 		return err
 	}
-	if err := measureTask(codec); err != nil {
+	if err := measureTask(out, codec); err != nil {
 		return err
 	}
-	if err := measureAnswers(codec); err != nil {
+	if err := measureAnswers(out, codec); err != nil {
 		return err
 	}
-	if err := measureSearches(codec); err != nil {
-		return err
-	}
-	return measureIndex(all)
+	return measureSearches(out, codec)
 }
 
 // array returns definitions as one JSON array, without "strict": false: that tells

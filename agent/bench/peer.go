@@ -3,6 +3,7 @@ package main
 import (
 	_ "embed"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -36,7 +37,7 @@ func peerParams() map[string][]string {
 // catalog has for the same tools, with our enums and two sentences for each tool.
 // A parameter of the peer that we know by another name is shown by ours. One that is
 // required here and that the peer does not have is shown too.
-func measurePeer(codec tokenizer.Codec, all []*tool.Tool) error {
+func measurePeer(out io.Writer, codec tokenizer.Codec, all []*tool.Tool) error {
 	params := peerParams()
 	var list []*tool.Tool
 	var unknown []string
@@ -88,7 +89,7 @@ func measurePeer(codec tokenizer.Codec, all []*tool.Tool) error {
 	if n > mostPeer {
 		verdict = "missed"
 	}
-	fmt.Printf("\nThe peer's parameters, with enums and two sentences: %d tools, %d parameters (the peer has %d, of which %d are not known here), %d tokens; the demand of %d is %s; the peer: %d without either.\n",
+	fmt.Fprintf(out, "\nThe peer's parameters, with enums and two sentences: %d tools, %d parameters (the peer has %d, of which %d are not known here), %d tokens; the demand of %d is %s; the peer: %d without either.\n",
 		len(list), shown, have, len(unknown), n, mostPeer, verdict, peerTokens)
 	return nil
 }

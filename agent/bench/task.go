@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/tiktoken-go/tokenizer"
@@ -31,15 +32,15 @@ type way struct {
 
 // measureTask prints the input tokens of the whole task, three turns of a model, of the
 // agent layer and of the raw way: all tools as they are, and Close's responses.
-func measureTask(codec tokenizer.Codec) error {
-	fmt.Printf("\n| whole task, %d open deals, %d over $10k | definitions | turn 1 | turn 2 | turn 3 | input tokens in all | demand |\n|---|---|---|---|---|---|---|\n", deals, big)
+func measureTask(out io.Writer, codec tokenizer.Codec) error {
+	fmt.Fprintf(out, "\n| whole task, %d open deals, %d over $10k | definitions | turn 1 | turn 2 | turn 3 | input tokens in all | demand |\n|---|---|---|---|---|---|---|\n", deals, big)
 	missed := 0
 	for i, open := range []func(*emulator.Server, *closekit.Client) (way, error){layer, rawWay} {
 		srv := emulator.New(emulator.Options{Seed: 1})
 		if err := srv.Listen("127.0.0.1:0"); err != nil {
 			return err
 		}
-		total, err := playTask(codec, srv, open)
+		total, err := playTask(out, codec, srv, open)
 		if err := srv.Close(); err != nil {
 			return err
 		}
@@ -56,7 +57,7 @@ func measureTask(codec tokenizer.Codec) error {
 	return nil
 }
 
-func playTask(codec tokenizer.Codec, srv *emulator.Server, open func(*emulator.Server, *closekit.Client) (way, error)) (int, error) {
+func playTask(out io.Writer, codec tokenizer.Codec, srv *emulator.Server, open func(*emulator.Server, *closekit.Client) (way, error)) (int, error) {
 	if err := srv.Seed(strings.NewReader(pipeline())); err != nil {
 		return 0, err
 	}
@@ -115,7 +116,7 @@ func playTask(codec tokenizer.Codec, srv *emulator.Server, open func(*emulator.S
 	if w.name != rawName {
 		demand = fmt.Sprintf("≤ %d", mostTask)
 	}
-	fmt.Printf("| %s | %d | %d | %d | %d | %d | %s |\n", w.name, defs, turns[0], turns[1], turns[2], total, demand)
+	fmt.Fprintf(out, "| %s | %d | %d | %d | %d | %d | %s |\n", w.name, defs, turns[0], turns[1], turns[2], total, demand)
 	return total, nil
 }
 
