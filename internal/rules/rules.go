@@ -96,18 +96,23 @@ func namesOf(v *value) []string {
 
 // target is what a provider demands.
 type target struct {
+	mode
 	envelope func(*checker, *value)
 	name     *regexp.Regexp // of a tool
 	key      *regexp.Regexp // of a parameter at the top level
 	anyKey   bool           // key holds for nested parameters too
+	maxTools int
+	typed    bool // an object must have properties
+}
+
+// mode is what schemas may have.
+type mode struct {
 	keywords []string
 	formats  []string // nil for any
-	maxTools int
 	maxDepth int
 	maxEnum  int
 	lists    bool // types may be lists
 	strict   bool
-	typed    bool // an object must have properties
 }
 
 // Keywords that the safe subset has, and those that targets add to it.
@@ -124,24 +129,29 @@ var (
 	keyName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,64}$`)
 )
 
+// The modes: that of the safe subset, and that of OpenAI which is enforced.
+var (
+	loose    = mode{keywords: subset, formats: plain, maxEnum: 40}
+	enforced = mode{keywords: openAIKeys, formats: strictTypes, maxDepth: 10, maxEnum: 1000, lists: true, strict: true}
+)
+
 var targets = map[string]target{
-	"openai-chat": {envelope: chat, name: name64, key: keyName, keywords: subset, formats: plain, maxTools: 128, maxEnum: 40},
+	"openai-chat": {envelope: chat, name: name64, key: keyName, mode: loose, maxTools: 128},
 	// What OpenAI takes of other programs; closekit keeps to openai-chat.
-	"openai-chat-any":  {envelope: chatLike, name: name64, key: keyName, keywords: openAIKeys, maxTools: 128, maxEnum: 1000},
-	"mistral":          {envelope: chatLike, name: name64, key: keyName, keywords: subset, formats: plain, maxEnum: 40},
-	"cohere":           {envelope: chatLike, name: name64, key: keyName, keywords: subset, formats: plain, maxEnum: 40},
-	"openai-responses": {envelope: responses, name: name128, key: keyName, keywords: subset, formats: plain, maxTools: 128, maxEnum: 40},
-	"openai-strict": {
-		envelope: chat, name: name64, key: keyName, keywords: openAIKeys, formats: strictTypes, maxTools: 128, maxDepth: 10, maxEnum: 1000, lists: true, strict: true,
-	},
-	"anthropic": {envelope: anthropic, name: name128, key: keyName, keywords: subset, formats: plain, maxEnum: 40},
-	"bedrock":   {envelope: bedrock, name: name64, key: keyName, keywords: subset, formats: plain, maxEnum: 40},
-	"gemini":    {envelope: gemini("parametersJsonSchema"), name: letter, key: letter, anyKey: true, keywords: subset, formats: plain, maxTools: 512, maxEnum: 40},
+	"openai-chat-any":  {envelope: chatLike, name: name64, key: keyName, maxTools: 128, mode: mode{keywords: openAIKeys, maxEnum: 1000}},
+	"mistral":          {envelope: chatLike, name: name64, key: keyName, mode: loose},
+	"cohere":           {envelope: chatLike, name: name64, key: keyName, mode: loose},
+	"openai-responses": {envelope: responses, name: name128, key: keyName, mode: loose, maxTools: 128},
+	"openai-strict":    {envelope: chat, name: name64, key: keyName, mode: enforced, maxTools: 128},
+	"anthropic":        {envelope: anthropic, name: name128, key: keyName, mode: loose},
+	"bedrock":          {envelope: bedrock, name: name64, key: keyName, mode: loose},
+	"gemini":           {envelope: gemini("parametersJsonSchema"), name: letter, key: letter, anyKey: true, mode: loose, maxTools: 512},
 	"gemini-openapi": {
-		envelope: gemini("parameters"), name: letter, key: letter, anyKey: true, keywords: geminiKeys, formats: []string{"date-time", "enum"}, maxTools: 512, maxEnum: 40, typed: true,
+		envelope: gemini("parameters"), name: letter, key: letter, anyKey: true, maxTools: 512, typed: true,
+		mode: mode{keywords: geminiKeys, formats: []string{"date-time", "enum"}, maxEnum: 40},
 	},
-	"mcp":     {envelope: mcp, name: name128, key: keyName, keywords: subset, formats: plain, maxEnum: 40},
-	"openapi": {envelope: openAPI, name: name64, key: keyName, keywords: subset, formats: plain, maxEnum: 40},
+	"mcp":     {envelope: mcp, name: name128, key: keyName, mode: loose},
+	"openapi": {envelope: openAPI, name: name64, key: keyName, mode: loose},
 }
 
 type checker struct {
@@ -210,11 +220,9 @@ func chat(c *checker, v *value) {
 // strictness checks a tool by the rules of the mode that it asks for: a strict one is legal
 // in a loose list, and a loose one in a strict list, as each would be alone.
 func (c *checker) strictness(v *value) {
-	switch strict := v.get("strict"); {
-	case strict != nil && strict.str == "true":
-		c.rules.strict, c.rules.lists, c.rules.keywords, c.rules.formats, c.rules.maxDepth, c.rules.maxEnum = true, true, openAIKeys, strictTypes, 10, 1000
-	default:
-		c.rules.strict, c.rules.lists, c.rules.keywords, c.rules.formats, c.rules.maxDepth, c.rules.maxEnum = false, false, subset, plain, 0, 40
+	c.rules.mode = loose
+	if v.isTrue("strict") {
+		c.rules.mode = enforced
 	}
 }
 
@@ -251,11 +259,8 @@ func responses(c *checker, v *value) {
 		}
 		return
 	}
-	c.members("", v, []string{"type", "name", "parameters"}, []string{"description", "strict", "defer_loading"})
+	c.members("", v, []string{"type", "name", "parameters", "strict"}, []string{"description", "defer_loading"}) // without strict, Responses tries to be strict
 	c.tool(v)
-	if v.get("strict") == nil {
-		c.say("", "lacks strict") // Responses tries to be strict then
-	}
 	c.strictness(v)
 	c.root(v.get("parameters"))
 }
