@@ -61,7 +61,7 @@ func client(ctx context.Context, url string) *genkit.Genkit {
 
 // assist is the first code of the page README.md.
 func assist(ctx context.Context, g *genkit.Genkit, s *agent.Session, ask string, opts ...ai.GenerateOption) (*ai.ModelResponse, error) {
-	return genkit.Generate(ctx, g, append(opts, ai.WithPrompt(ask), ai.WithUse(closegenkit.Use(s)), ai.WithMaxTurns(100))...)
+	return genkit.Generate(ctx, g, slices.Concat(opts, []ai.GenerateOption{ai.WithPrompt(ask), ai.WithUse(closegenkit.Use(s)), ai.WithMaxTurns(100)})...)
 }
 
 // decide is the second code of the page README.md.
@@ -77,7 +77,7 @@ func decide(ctx context.Context, g *genkit.Genkit, a *agent.Agent, s *agent.Sess
 		}
 		restarts = append(restarts, closegenkit.Restart(part))
 	}
-	opts = append(opts, ai.WithMessages(stop.History()...), ai.WithToolRestarts(restarts...), ai.WithUse(closegenkit.Use(s)), ai.WithMaxTurns(100))
+	opts = slices.Concat(opts, []ai.GenerateOption{ai.WithMessages(stop.History()...), ai.WithToolRestarts(restarts...), ai.WithUse(closegenkit.Use(s)), ai.WithMaxTurns(100)})
 	return genkit.Generate(ctx, g, opts...)
 }
 
