@@ -2,10 +2,9 @@
 // time and peak memory: each run and the medians. The peak is that of the
 // largest process among the program and its children, as the kernel counts it.
 //
-//	measure [-n RUNS] [-before COMMAND] [-name NAME] [-bench] PROGRAM [ARG...]
+//	measure [-n RUNS] [-before COMMAND] [-name NAME] PROGRAM [ARG...]
 //
-// -before is a shell command that runs, unmeasured, before each run. -bench prints
-// each run as a line that command stat reads, without medians.
+// -before is a shell command that runs, unmeasured, before each run.
 package main
 
 import (
@@ -15,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -24,7 +22,6 @@ func main() {
 	n := flag.Int("n", 5, "`runs`")
 	before := flag.String("before", "", "shell `command` to run before each run")
 	name := flag.String("name", "", "`name` to print (default: the program's)")
-	bench := flag.Bool("bench", false, "print benchmark lines for command stat")
 	verbose := flag.Bool("v", false, "show the program's output")
 	flag.Parse()
 	if flag.NArg() == 0 {
@@ -58,14 +55,7 @@ func main() {
 		wall = append(wall, w)
 		cpu = append(cpu, (s.UserTime() + s.SystemTime()).Seconds())
 		peak = append(peak, float64(u.Maxrss)/1024) // KiB on Linux
-		if *bench {
-			fmt.Printf("Benchmark%s 1 %.0f ns/op %.0f cpu-ns/op %d B/op\n", strings.ReplaceAll(*name, " ", "-"), w*1e9, cpu[len(cpu)-1]*1e9, u.Maxrss*1024)
-			continue
-		}
 		fmt.Printf("%-24s %8.3f s wall %8.3f s CPU %8.1f MiB peak\n", *name, w, cpu[len(cpu)-1], peak[len(peak)-1])
-	}
-	if *bench {
-		return
 	}
 	fmt.Printf("%-24s %8.3f s wall %8.3f s CPU %8.1f MiB peak (median of %d)\n", *name, median(wall), median(cpu), median(peak), *n)
 }
