@@ -27,7 +27,8 @@ failed=
 for folder in "${folders[@]}"; do
 	at=$folder
 	case $folder in
-	adapters/*) # as users get it: with the versions of its go.mod instead of those of go.work
+	adapters/*) # as users get it: with the versions of its go.mod instead of those of go.work.
+		# In a copy, because govulncheck refuses -modfile.
 		at=$tmp/$folder
 		git ls-files -z "$folder" | xargs -0 cp --parents -t "$tmp"
 		go mod edit -replace "github.com/closekit/closekit=$PWD" "$at/go.mod"

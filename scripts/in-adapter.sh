@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks that the go.mod of an adapter is tidy. Then runs commands with the versions that
-# go.mod pins; the workspace of adapters has the newest of all.
-# usage: scripts/tidy-adapter.sh FOLDER ['COMMAND' ...]
+# Runs commands in the folder of an adapter, with the versions that its go.mod pins; the
+# workspace of adapters has the newest of all. Fails first if go.mod is not tidy.
+# usage: scripts/in-adapter.sh FOLDER ['COMMAND' ...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=$1
