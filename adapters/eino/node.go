@@ -22,9 +22,11 @@ import (
 // checkpoints. The info of the interrupt is the ID of the approval, a string. A run
 // that is resumed before the decision interrupts itself again.
 //
-// The error tells options that do not fit each other.
+// The error tells options that do not fit each other. More tools than the provider of the
+// model takes are no error here, because eino does not tell which one it is.
 func Node(s *agent.Session, opts ...agent.DefinitionOption) (compose.ToolsNodeConfig, error) {
-	// The form of OpenAI Chat without its bound: the model may be another provider's.
+	// Mistral's is OpenAI Chat's form as many took it over: without OpenAI's bound, since
+	// the model may be anyone's, and without strict, for which eino has no field.
 	list, err := s.Definitions(agent.Mistral, opts...)
 	if err != nil {
 		return compose.ToolsNodeConfig{}, fmt.Errorf("closeeino: %w", err)

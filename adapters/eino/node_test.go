@@ -36,6 +36,13 @@ func TestAdapter(t *testing.T) {
 
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }
 
+func TestAnyProvider(t *testing.T) {
+	adaptertest.AnyProvider(t, func(s *agent.Session, opts ...agent.DefinitionOption) (int, error) {
+		node, err := closeeino.Node(s, opts...)
+		return len(node.Tools), err
+	})
+}
+
 func TestLinked(t *testing.T) { adaptertest.Linked(t, "github.com/cloudwego/eino") }
 
 func client(ctx context.Context, url string) (*openai.ChatModel, error) {

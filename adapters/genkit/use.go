@@ -19,6 +19,8 @@ import (
 // A call that a person must decide interrupts the generation; see [Approval] and
 // [Restart]. genkit ends a generation after 5 turns, unless [ai.WithMaxTurns] says
 // otherwise. Options that do not fit each other are an error of the generation.
+// More tools than the provider of the model takes are one of the provider only, because
+// genkit does not tell which one it is.
 //
 // Name it first in WithUse: then the calls of a message are carried out one after the
 // other. Behind another middleware they are carried out at once, and writes lose their
@@ -37,7 +39,8 @@ func (*middleware) Name() string { return "closekit" }
 
 // New implements [ai.Middleware]: it returns the hooks of one generation.
 func (m *middleware) New(context.Context) (*ai.Hooks, error) {
-	// The form of OpenAI Chat without its bound: the model may be another provider's.
+	// Mistral's is OpenAI Chat's form as many took it over: without OpenAI's bound, since
+	// the model may be anyone's, and without strict, for which genkit has no field.
 	list, err := m.s.DefinitionMaps(agent.Mistral, m.opts...)
 	if err != nil {
 		return nil, err

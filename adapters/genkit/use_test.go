@@ -38,6 +38,16 @@ func TestAdapter(t *testing.T) {
 
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }
 
+func TestAnyProvider(t *testing.T) {
+	adaptertest.AnyProvider(t, func(s *agent.Session, opts ...agent.DefinitionOption) (int, error) {
+		hooks, err := closegenkit.Use(s, opts...).New(t.Context())
+		if err != nil {
+			return 0, err
+		}
+		return len(hooks.Tools) - 1, nil // the one for unknown tools
+	})
+}
+
 func TestLinked(t *testing.T) { adaptertest.Linked(t, "github.com/firebase/genkit") }
 
 // fields reads a result: genkit writes JSON in the place of text.

@@ -12,9 +12,11 @@ import (
 
 // Tools returns the definitions of the session's tools for [llms.WithTools]. Their
 // schemas are byte for byte those of [agent.Session.Definitions]. The error tells
-// options that do not fit each other.
+// options that do not fit each other. More tools than the provider of the model takes are
+// no error here, because langchaingo does not tell which one it is.
 func Tools(s *agent.Session, opts ...agent.DefinitionOption) ([]llms.Tool, error) {
-	// The form of OpenAI Chat without its bound: the model may be another provider's.
+	// Mistral's is OpenAI Chat's form as many took it over: without OpenAI's bound, since
+	// the model may be anyone's, and without strict, for which langchaingo has no field.
 	list, err := s.Definitions(agent.Mistral, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("closelangchain: %w", err)

@@ -28,6 +28,13 @@ func TestAdapter(t *testing.T) {
 
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }
 
+func TestAnyProvider(t *testing.T) {
+	adaptertest.AnyProvider(t, func(s *agent.Session, opts ...agent.DefinitionOption) (int, error) {
+		list, err := closelangchain.Tools(s, opts...)
+		return len(list), err
+	})
+}
+
 func TestLinked(t *testing.T) { adaptertest.Linked(t, "github.com/tmc/langchaingo") }
 
 func marked(r modeltest.Result) bool { return strings.HasPrefix(r.Text, "Error: ") }
