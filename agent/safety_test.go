@@ -56,7 +56,7 @@ var routes = []approvalways.Route{
 		return approvalways.Of(sc.S.Call(sc.Context(), "close_execute_tool", fmt.Appendf(nil, `{"name":%q,"input":%s}`, x.Tool, x.Input)))
 	}},
 	{Name: "own", Call: func(sc *stage, x target) string {
-		in, err := json.Marshal(approvalways.Relay{Tool: x.Tool, Input: x.Input})
+		in, err := json.Marshal(approvalways.Relay(x))
 		if err != nil {
 			sc.Fatal(err)
 		}

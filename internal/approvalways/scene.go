@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -195,7 +197,7 @@ func (sc *Scene) Has(resource string, n int) {
 func (sc *Scene) Writes() []string {
 	var list []string
 	for _, r := range sc.Close.Requests() {
-		if r.Method != "GET" {
+		if r.Method != http.MethodGet {
 			list = append(list, r.Method+" "+r.Path)
 		}
 	}
@@ -240,7 +242,7 @@ func (l *Log) Record(_ context.Context, r agent.Record) error {
 func (l *Log) Records() []agent.Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.records[:len(l.records):len(l.records)]
+	return slices.Clip(l.records)
 }
 
 // Relay is the input of the host's tool "relay", which calls others, as a careless host
