@@ -136,7 +136,7 @@ func TestPageNotSeen(t *testing.T) {
 	s := p.dial(client(nil), &mcp.IOTransport{Reader: p.stdout, Writer: p.stdin})
 	lead := p.newLead(s)
 	if r, text := call(t, s, "close_lead_delete", map[string]any{"lead_id": lead}); !r.IsError || !strings.Contains(text, "this client cannot ask one") {
-		t.Errorf("a call that nobody can decide: %s", text)
+		t.Errorf("a call that no user can decide: %s", text)
 	}
 	if log := said(); strings.Contains(log, "http:") || strings.Count(log, "\n") != 1 {
 		t.Errorf("the log says %s", log)
