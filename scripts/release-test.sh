@@ -32,7 +32,7 @@ fi
 
 # The go command believes that this clone is the repository at its public address. All
 # other modules come from the module cache of this machine if they are there.
-git clone --quiet . "$tmp/public"
+git clone --quiet --no-tags . "$tmp/public"
 git -C "$tmp/public" tag "v$version"
 for adapter in adapters/*/; do
 	git -C "$tmp/public" tag "${adapter}v$version"
