@@ -12,7 +12,6 @@ import (
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent"
 	"github.com/closekit/closekit/agent/auditlog"
-	"github.com/closekit/closekit/agent/otelagent"
 	"github.com/closekit/closekit/closeapi"
 	"github.com/closekit/closekit/closeapi/query"
 	"github.com/closekit/closekit/closeapi/tools"
@@ -252,7 +251,7 @@ func TestBulkKeepsOrRefuses(t *testing.T) {
 		db := openSQLite(t, filepath.Join(t.TempDir(), "agents.db"))
 		o := open(t)
 		o.leads(1)
-		a := o.replica(agent.WithAudit(file), agent.WithAudit(db.Audit(nil)), agent.WithAudit(otelagent.New()), agent.WithAudit(&steps{}))
+		a := o.replica(agent.WithAudit(file), agent.WithAudit(db.Audit(nil)), agent.WithAudit(&steps{}))
 		r := o.session(a).Call(t.Context(), "close_bulk_edit_create", fmt.Appendf(nil, call, globex, o.statusID("Qualified"), 1))
 		if !errors.As(r.Err, &cannot) || !strings.Contains(r.Text, "does not keep records as they were") || o.actions() != 0 {
 			t.Errorf("%s (%v)", r.Text, r.Err)

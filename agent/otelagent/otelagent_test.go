@@ -70,3 +70,12 @@ func TestSpans(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(lines, "\n"), want)
 	}
 }
+
+// TestKeepsNothing makes sure that agents do not take spans for the records that an undo
+// needs.
+func TestKeepsNothing(t *testing.T) {
+	t.Parallel()
+	if s, ok := any(otelagent.New()).(agent.SnapshotSink); ok && s.KeepsSnapshots() {
+		t.Error("spans have no records as they were")
+	}
+}
