@@ -185,7 +185,7 @@ func (s *search) next(ctx context.Context, c *closekit.Client) (*Page[Record], e
 		var page closekit.Page[item]
 		err = c.Do(ctx, req, func(r closekit.Response) error { return page.UnmarshalJSON(r.Body) })
 		switch {
-		case err != nil && s.cursor != "" && s.idle == 0 && errors.Is(err, closekit.ErrCursorExpired):
+		case err != nil && s.cursor != "" && (s.fresh || s.idle == 0) && errors.Is(err, closekit.ErrCursorExpired):
 			s.restart()
 			continue
 		case err != nil:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -86,6 +87,37 @@ func TestSearch(t *testing.T) {
 				input := fmt.Sprintf(`{"query": {"type": "object_type", "object_type": %q}, "_fields": {%[1]q: ["lead_id"]}}`, kind)
 				w.check(w.inParts("close_search", input, 130, 260))
 			})
+		}
+	}
+}
+
+// TestSearchExpiresTwice lets the cursor expire before any two pages that are not next to
+// each other: a search that has come further may lose its cursor again.
+func TestSearchExpiresTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, emulator.Options{Seed: 1, MaxFound: 90, Clock: func() time.Time { return start }})
+	w.grow(240, 14, 300*time.Millisecond, "") // some 46 share a second, more than two pages
+	const most = 20
+	for first := range most {
+		for second := first + 3; second < most; second++ {
+			n, at := 0, map[string]int{}
+			w.churn = func() {
+				if n == first || n == second {
+					w.srv.Advance(31 * time.Second)
+				}
+				n++
+			}
+			for page, err := range everything.Tool(t.Context(), w.c, lookup(t, "close_search"), json.RawMessage(`{"query": {"type": "object_type", "object_type": "lead"}}`), everything.PageSize(20)) {
+				if err != nil {
+					t.Fatalf("expired before pages %d and %d: %v", first, second, err)
+				}
+				for _, r := range page.Items {
+					at[r.ID]++
+				}
+			}
+			if len(at) != 240 || slices.Max(slices.Collect(maps.Values(at))) > 1 {
+				t.Fatalf("expired before pages %d and %d: %d leads", first, second, len(at))
+			}
 		}
 	}
 }
