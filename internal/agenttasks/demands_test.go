@@ -87,8 +87,9 @@ func seeds() uint64 {
 
 // TestVisibleSlips tests the demand on the layer: a model that reads errors, and makes
 // the slips that a tool layer can see, completes at least 95 of 100 tasks under policy,
-// also if it slips twice as often as a weak one. Without the layer the same slips do
-// harm, so that the test can fail; see the results of bench/agents for how much.
+// also if it slips four times as often as the rates of a model of the middle. At that
+// rate it completes fewer than 60 of 100 without the layer; see the results of
+// bench/agents for the rates between.
 func TestVisibleSlips(t *testing.T) {
 	t.Parallel()
 	lab, tasks := &agenttasks.Lab{}, some()
@@ -102,7 +103,7 @@ func TestVisibleSlips(t *testing.T) {
 		}
 	}
 	c := agenttasks.Reader
-	c.Times, c.Visible = 8, true
+	c.Times, c.Visible = 4, true
 	plain := all(t, lab, tasks, agenttasks.Plain, c, seeds())
 	if done := float64(plain.done) / float64(plain.runs); done > 0.8 || plain.share() >= 0.6 {
 		t.Errorf("the slips do less harm than expected without the layer: %.3f of the tasks are done, %.3f under policy", done, plain.share())
