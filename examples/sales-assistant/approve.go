@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os/user"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/closeapi"
 )
 
 // Reasons why a question has no answer. Nothing is decided then.
@@ -18,30 +21,38 @@ var (
 )
 
 // ask asks the person at the terminal. Only y and n are answers, and Enter alone is no.
-// What was typed before the question is not an answer to it.
+// What was typed before the question is not an answer to it, nor is what was pasted.
 func (c *chat) ask(ctx context.Context, question string) (bool, error) {
 	if c.person == nil {
 		return false, errNoTerminal
 	}
-	for len(c.person) > 0 {
-		if early, err := c.person.next(ctx); err == nil && early != "" {
-			c.say("(What was typed before the question is left out: %q)", early)
-		} else if err != nil {
-			return false, err
-		}
+	for _, early := range c.person.early(ctx) {
+		c.tooEarly(early)
 	}
 	for {
+		asked := time.Now()
 		c.terminal.ask(question + " [y/N] ")
-		line, err := c.person.next(ctx)
+		got, err := c.person.next(ctx)
 		switch {
 		case err != nil:
 			return false, err
-		case strings.EqualFold(line, "y") || strings.EqualFold(line, "yes"):
+		case got.begun.Before(asked):
+			c.tooEarly(got)
+			continue
+		case got.pasted:
+			c.say("(What is pasted is no answer, and is left out: %q)", got.text)
+		case strings.EqualFold(got.text, "y") || strings.EqualFold(got.text, "yes"):
 			return true, nil
-		case line == "" || strings.EqualFold(line, "n") || strings.EqualFold(line, "no"):
+		case got.text == "" || strings.EqualFold(got.text, "n") || strings.EqualFold(got.text, "no"):
 			return false, nil
 		}
 		question = "Type y or n."
+	}
+}
+
+func (c *chat) tooEarly(t typed) {
+	if t.text != "" {
+		c.say("(What was typed before the question is left out: %q)", t.text)
 	}
 }
 
@@ -95,7 +106,7 @@ func (c *chat) decide(ctx context.Context, w *agent.Approval, yes bool) (string,
 	return "The user approved " + w.Tool + ". Its result: " + r.Text, nil
 }
 
-// approvals asks again about everything of the rep that waits.
+// approvals asks again about everything of the rep that waits in this Close.
 func (c *chat) approvals(ctx context.Context) error {
 	all, err := c.ofRep.Approvals(ctx, agent.Query{Account: c.rep.name, States: []agent.State{agent.Pending}})
 	if err != nil {
@@ -103,7 +114,8 @@ func (c *chat) approvals(ctx context.Context) error {
 	}
 	var waiting []*agent.Approval
 	for _, w := range all {
-		if w.State == agent.Pending { // not expired
+		here := slices.ContainsFunc(c.me.Organizations, func(o closeapi.OrganizationProfile) bool { return string(o.ID) == w.Account.OrganizationID })
+		if w.State == agent.Pending && here { // not expired, and not in an emulated Close that is gone
 			waiting = append(waiting, w)
 		}
 	}

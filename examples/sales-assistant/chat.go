@@ -32,7 +32,6 @@ type chat struct {
 	model      model
 	memory     *memory
 	interrupts <-chan os.Signal
-	began      time.Time
 
 	rep     rep
 	me      *closeapi.Me
@@ -48,18 +47,18 @@ func (c *chat) run(ctx context.Context) error {
 	c.say("Try: %s\n/help lists the commands.", suggestion)
 	for {
 		c.terminal.ask(c.rep.name + "> ")
-		line, err := c.attend(ctx, false, func(ctx context.Context) (string, error) { return c.typed.next(ctx) })
+		got, err := c.attend(ctx, false, c.typed.next)
 		switch {
 		case err != nil:
 			c.say("\nGoodbye (%s). The conversations are kept, and nothing is under way.", reason(err))
 			return nil
 		case c.echo:
-			c.say("%s", line)
+			c.say("%s", got.text)
 		}
-		if line == "/quit" {
+		if got.text == "/quit" && !got.pasted {
 			return nil
 		}
-		_, err = c.attend(ctx, true, func(ctx context.Context) (string, error) { return "", c.do(ctx, line) })
+		_, err = c.attend(ctx, true, func(ctx context.Context) (typed, error) { return typed{}, c.do(ctx, got) })
 		switch {
 		case errors.Is(err, errInterrupted):
 			c.say("Stopped. What has ✓ above was done, and nothing else; /done lists it. /retry lets the model go on.")
@@ -70,12 +69,15 @@ func (c *chat) run(ctx context.Context) error {
 }
 
 // attend runs f with a context that Ctrl-C ends.
-func (c *chat) attend(ctx context.Context, working bool, f func(context.Context) (string, error)) (string, error) {
+func (c *chat) attend(ctx context.Context, working bool, f func(context.Context) (typed, error)) (typed, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
 		select {
 		case <-c.interrupts:
+			if c.person != nil {
+				c.person.forget()
+			}
 			if working {
 				c.say("\nStopping; a call that is under way comes to its end.")
 			}
@@ -83,11 +85,11 @@ func (c *chat) attend(ctx context.Context, working bool, f func(context.Context)
 		case <-ctx.Done():
 		}
 	}()
-	line, err := f(ctx)
+	got, err := f(ctx)
 	if errors.Is(context.Cause(ctx), errInterrupted) {
-		return line, errInterrupted
+		return got, errInterrupted
 	}
-	return line, err
+	return got, err
 }
 
 const help = `/as NAME     go on as another rep
@@ -98,8 +100,16 @@ const help = `/as NAME     go on as another rep
 /new         begin a new conversation
 /quit        end; so do Ctrl-D, and Ctrl-C at the prompt. Elsewhere Ctrl-C stops what is under way`
 
-// do does what a line asks for.
-func (c *chat) do(ctx context.Context, line string) error {
+// do does what was typed. What was pasted is a message to the model, whatever it is.
+func (c *chat) do(ctx context.Context, got typed) error {
+	if got.pasted && got.text != "" {
+		if strings.HasPrefix(got.text, "/") {
+			c.say("(What is pasted is a message to the model. Commands must be typed.)")
+		}
+		c.remember(c.model.said(got.text))
+		return c.answer(ctx)
+	}
+	line := got.text
 	command, rest, _ := strings.Cut(line, " ")
 	switch command {
 	case "":
@@ -156,12 +166,16 @@ func (c *chat) as(ctx context.Context, name string) error {
 		ids, companies = append(ids, string(o.ID)), append(companies, o.Name.Or("an organization"))
 	}
 	account := string(me.ID) + "@" + strings.Join(ids, "+")
+	other := talk.Account != "" && talk.Account != account
 	c.rep, c.me = r, me
 	if talk.Account != account {
 		talk = &conversation{Account: account} // what another user talked about stays out
 	}
 	c.open(talk)
 	c.say("You are %s: %s %s of %s.", name, me.FirstName, me.LastName, strings.Join(companies, ", "))
+	if other {
+		c.say("A new conversation begins: the one before, and what waits in it, is of another Close. An emulated one ends with the program.")
+	}
 	if n := len(talk.Messages); n > 0 {
 		c.say("The conversation goes on after message %d; /new begins another one.", n)
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/closekit/closekit"
@@ -43,6 +45,9 @@ func deed(r agent.Record) string {
 		}
 	case "pending":
 		mark, result = "?", "waits for you: "+r.Why
+		if r.Approver != "" {
+			result = "approved by " + r.Approver
+		}
 	case "unclear":
 		mark, result = "!", "it may have been done, look in Close: "+firstLine(r.Error)
 	}
@@ -89,10 +94,14 @@ func (c *chat) done(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	asked, err := c.ofRep.Approvals(ctx, agent.Query{Account: c.rep.name, Run: c.session.Run(), Limit: 10_000}) // the newest first
+	if err != nil {
+		return err
+	}
 	n := 0
 	for _, r := range records {
 		if r.Phase == agent.Outcome && r.Effect != closekit.Read {
-			c.say("%s %s", r.Time.Local().Format("01-02 15:04"), deed(r))
+			c.say("%s %s", r.Time.Local().Format("01-02 15:04"), deed(decided(r, asked)))
 			n++
 		}
 	}
@@ -102,14 +111,34 @@ func (c *chat) done(ctx context.Context) error {
 	return nil
 }
 
-// records returns the records of the run. In an emulated Close, which has begun anew,
-// older ones mean nothing.
-func (c *chat) records(ctx context.Context) ([]agent.Record, error) {
-	records, err := c.log.Records(ctx, agent.RunQuery{Run: c.session.Run()})
-	for c.crm.emulated && len(records) > 0 && records[0].Time.Before(c.began) {
-		records = records[1:]
+// decided returns the record of a call that waited with what was decided since.
+func decided(r agent.Record, asked []*agent.Approval) agent.Record {
+	if r.Result != "pending" {
+		return r
 	}
-	return records, err
+	i := slices.IndexFunc(asked, func(w *agent.Approval) bool {
+		return w.Tool == r.Tool && !w.Created.After(r.Time) && bytes.Equal(agent.Redact(w.Input), r.Input)
+	})
+	if i < 0 {
+		return r
+	}
+	switch w := asked[i]; w.State {
+	case agent.Denied:
+		r.Result, r.Error = "refused", "denied by "+w.Approver
+	case agent.Expired:
+		r.Result, r.Error = "refused", "it was not decided in time"
+	case agent.Stale:
+		r.Result, r.Error = "refused", "what it was about has changed"
+	case agent.Approved, agent.Executing, agent.Done, agent.Failed, agent.Unclear:
+		r.Approver = w.Approver
+	case agent.Pending:
+	}
+	return r
+}
+
+// records returns the records of the run.
+func (c *chat) records(ctx context.Context) ([]agent.Record, error) {
+	return c.log.Records(ctx, agent.RunQuery{Run: c.session.Run()})
 }
 
 // undo restores what the run has changed, as far as that is possible, after a look at

@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent"
@@ -80,6 +79,7 @@ func run(ctx context.Context, interrupts <-chan os.Signal, args []string, getenv
 		return err
 	}
 	terminal := openTerminal(in, out)
+	defer terminal.close()
 	audit := store.Audit(vault)
 	opts := []agent.Option{
 		agent.WithPolicy(agent.Default().
@@ -98,7 +98,7 @@ func run(ctx context.Context, interrupts <-chan os.Signal, args []string, getenv
 		return err
 	}
 	c := &chat{
-		terminal: terminal, crm: crm, ofModel: ofModel, ofRep: ofRep, log: audit, model: model, interrupts: interrupts, began: time.Now(),
+		terminal: terminal, crm: crm, ofModel: ofModel, ofRep: ofRep, log: audit, model: model, interrupts: interrupts,
 		memory: &memory{dir: *dir, provider: provider, vault: vault},
 	}
 	c.say("Close: %s\nModel: %s\nConversations are kept in %s", crm.about, about, *dir)

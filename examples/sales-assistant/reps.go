@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -21,11 +22,10 @@ type rep struct {
 
 // crm is where the reps have their accounts: Close, or the emulator.
 type crm struct {
-	about    string
-	reps     []rep
-	emulated bool
-	options  []closekit.Option
-	close    func() error
+	about   string
+	reps    []rep
+	options []closekit.Option
+	close   func() error
 }
 
 var repName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`) // it is part of names of files and variables
@@ -67,19 +67,20 @@ var deals = [][]struct {
 	{{"Hooli", "Gavin Belson", "gavin@hooli.example", 48000_00}, {"Duff Brewery", "Duffman", "duffman@duff.example", 7500_00}},
 }
 
-// emulate starts a Close on this machine, with an organization for each rep. Ids are
-// the same every time, so that a conversation still fits after a restart.
+// emulate starts a Close on this machine, with an organization for each rep. The ids of
+// organizations are new every time: what was talked about, and what waits, in an emulated
+// Close that is gone belongs to another account than those of this one.
 func (c *crm) emulate(ctx context.Context, names []string) error {
 	server := emulator.New(emulator.Options{Seed: 1})
 	if err := server.Listen("127.0.0.1:0"); err != nil {
 		return fmt.Errorf("start the emulated Close: %w", err)
 	}
 	c.close = server.Close
-	c.emulated, c.about = true, "an emulated Close, which starts anew with every start of this program"
+	c.about = "an emulated Close, which starts anew with every start of this program"
 	c.options = append(c.options, closekit.BaseURL(server.URL()))
 	for i, name := range names {
 		first := strings.ToUpper(name[:1]) + name[1:]
-		org, err := server.AddOrganization(emulator.Organization{ID: fmt.Sprintf("orga_%dSalesAssistant", i+1), Name: first + "'s company"})
+		org, err := server.AddOrganization(emulator.Organization{ID: "orga_" + rand.Text(), Name: first + "'s company"})
 		if err != nil {
 			return err
 		}

@@ -168,7 +168,7 @@ func TestNothingSent(t *testing.T) {
 	for name, c := range map[string]struct{ types, then, model string }{
 		"no":       {"n\n", "Not done.", "denied"},
 		"Enter":    {"\n", "Not done.", "denied"},
-		"not y":    {"yesterday\nn\n", "Not done.", "denied"},
+		"not y":    {"yesterday\n", "Type y or n. [y/N]", "denied"},
 		"Ctrl-D":   {"\x04", "Nothing was decided", ""},
 		"Ctrl-C":   {"\x03", "Nothing was decided", ""},
 		"hung up":  {"", "", ""},
@@ -176,21 +176,25 @@ func TestNothingSent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := open(t)
+			o, hold := open(t), make(chan struct{})
 			last := modeltest.Step{Text: "I see.", Check: func(r modeltest.Request) error {
 				if !strings.Contains(string(r.Body), c.model) {
 					return fmt.Errorf("the model is not told that it was %s: %s", c.model, r.Body)
 				}
 				return nil
 			}}
-			steps := []modeltest.Step{{Text: "I write.", Calls: []modeltest.Call{mail}}}
+			steps := []modeltest.Step{{Text: "I write to Wile.", Hold: hold, Calls: []modeltest.Call{mail}}}
 			if c.model != "" || name == "Ctrl-D" {
 				steps = append(steps, last)
 			}
 			m := modeltest.Start(t, steps...)
 			env, args := fakes["anthropic"](m)
 			d := start(t, t.TempDir(), append(env, o.env...), args...)
-			d.types("tell Wile\ny\n") // the y is typed before the question
+			d.types("tell Wile\n")
+			d.expect("» I")
+			d.types("y\n") // before the question
+			d.expect("y\n")
+			close(hold)
 			d.expect("Do it? [y/N]")
 			if name == "hung up" {
 				_ = d.cmd.Process.Signal(syscall.SIGHUP)
@@ -204,6 +208,11 @@ func TestNothingSent(t *testing.T) {
 			case "Ctrl-D":
 				d.expect("I see.")
 				d.end()
+			case "not y":
+				d.types("n\n")
+				d.expect("Not done.")
+				d.expect("I see.")
+				d.quit()
 			case "Ctrl-C":
 				d.expect("Stopped.")
 				d.types("/approvals\n")
@@ -247,18 +256,23 @@ func TestTwoReps(t *testing.T) {
 	d := start(t, t.TempDir(), append(env, o.env...), args...)
 	d.types("the first secret\n")
 	d.expect("Three leads.")
-	d.types("/as ben\nthe second secret\n")
+	d.types("/as ben\n")
+	d.expect("ben> ")
+	d.types("the second secret\n")
 	d.expect("One lead.")
 	d.types("/done\n")
 	d.expect("Nothing was changed")
-	d.types("/as carl\n/as ada\nhello\n")
+	d.types("/as carl\n")
 	d.expect("there are ada and ben")
+	d.types("/as ada\n")
+	d.expect("ada> ")
+	d.types("hello\n")
 	d.expect("Yes?")
 	d.quit()
 }
 
-// TestScript plays the program without any key: with the emulator that is built in, and
-// a restart with an email that waits.
+// TestScript plays the program without any key, twice on one folder: with the emulator
+// that is built in, which is another one each time.
 func TestScript(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -268,10 +282,14 @@ func TestScript(t *testing.T) {
 	d.expect("✓ task_create")
 	d.expect("Globex")
 	d.expect("tasks for tomorrow: 2")
-	d.types("/as ben\n" + suggestion + "\n")
+	d.types("/as ben\n")
+	d.expect("ben> ")
+	d.types(suggestion + "\n")
 	d.expect("Hooli")
 	d.expect("tasks for tomorrow: 1")
-	d.types("/as ada\nemail our biggest customer\n")
+	d.types("/as ada\n")
+	d.expect("goes on after")
+	d.types("email our biggest customer\n")
 	d.expect("Do it? [y/N]")
 	d.types("\x03")
 	d.expect("Stopped.")
@@ -280,7 +298,20 @@ func TestScript(t *testing.T) {
 	d.end()
 
 	d = start(t, dir, nil)
-	d.expect("goes on after")
+	d.expect("A new conversation begins: the one before, and what waits in it, is of another Close.")
+	d.types("/approvals\n")
+	d.expect("Nothing waits")
+	d.types(suggestion + "\n")
+	d.expect("✓ task_create")
+	d.expect("✓ task_create")
+	d.expect("tasks for tomorrow: 2")
+	d.types("/done\n")
+	d.expect("✓ task_create")
+	d.expect("✓ task_create")
+	d.types("email our biggest customer\n")
+	d.expect("Do it? [y/N]")
+	d.types("\x03")
+	d.expect("Stopped.")
 	d.types("/approvals\n")
 	d.expect("wile@acme.example")
 	d.expect("Do it? [y/N]")
@@ -288,13 +319,6 @@ func TestScript(t *testing.T) {
 	d.expect("✓ email_create")
 	d.types("/approvals\n")
 	d.expect("Nothing waits")
-	d.types(suggestion + "\n")
-	for range 2 { // the conversation has made these tasks before the restart
-		d.expect("this run has done exactly the same already.")
-		d.expect("Do it? [y/N]")
-		d.types("y\n")
-	}
-	d.expect("tasks for tomorrow: 2")
 	d.types("/undo\n")
 	d.expect("cannot restore: what was sent")
 	d.expect("Restore what can be restored? [y/N]")
@@ -303,10 +327,63 @@ func TestScript(t *testing.T) {
 	d.types("y\n")
 	d.expect("✓ task_delete")
 	d.expect("✓ task_delete")
-	d.types("/new\n/done\n")
+	d.types("/new\n")
+	d.expect("A new conversation.")
+	d.types("/done\n")
 	d.expect("Nothing was changed")
 	d.types("/retry\n")
 	d.expect("nothing to try again")
+	d.quit()
+}
+
+// TestRestart goes on with a Close that is still there: with its conversation, run and
+// what waits. What waited in an emulated Close before that is not offered.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	o, dir := open(t), t.TempDir()
+	for n, env := range [][]string{nil, o.env} {
+		d := start(t, dir, env)
+		if n > 0 {
+			d.expect("is of another Close")
+			d.types("/approvals\n")
+			d.expect("Nothing waits")
+			d.types(suggestion + "\n")
+			d.expect("tasks for tomorrow: 2")
+		}
+		d.types("email our biggest customer\n")
+		d.expect("Do it? [y/N]")
+		d.types("\x04")
+		d.expect("Nothing was decided")
+		d.end()
+	}
+
+	d := start(t, dir, o.env)
+	d.expect("goes on after")
+	d.types(suggestion + "\n")
+	for range 2 { // the conversation has made these tasks before the restart
+		d.expect("this run has done exactly the same already.")
+		d.expect("Do it? [y/N]")
+		d.types("n\n")
+		d.expect("Not done.")
+	}
+	d.expect("tasks for tomorrow: 0")
+	d.types("/done\n")
+	d.expect("✓ task_create")
+	d.expect("✓ task_create")
+	d.expect("email_create lead_acme000000… \"Your quote is on its way\" → waits for you")
+	d.expect("✗ task_create lead_acme000000… \"Follow up with Acme Corp\" → not done: denied by ")
+	d.expect("✗ task_create lead_globex0000… \"Follow up with Globex\" → not done: denied by ")
+	d.types("/approvals\n")
+	d.expect("wile@acme.example")
+	d.expect("Do it? [y/N]")
+	d.types("y\n")
+	d.expect("✓ email_create")
+	if n := len(o.Outbox()); n != 1 {
+		t.Errorf("%d messages were sent", n)
+	}
+	d.types("/done\n")
+	d.expect("approved by ")
+	d.expect("✓ email_create")
 	d.quit()
 }
 

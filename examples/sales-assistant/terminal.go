@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -14,45 +12,12 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// lines are lines that were typed. They are read while no code waits for them, so that
-// it can be told what was typed before a question.
-type lines chan string
-
-func readLines(in io.Reader) lines {
-	l := make(lines, 64)
-	go func() {
-		defer close(l)
-		for r := bufio.NewReader(in); ; {
-			line, err := r.ReadString('\n')
-			if err == nil || line != "" {
-				l <- strings.TrimSpace(line)
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	return l
-}
-
-// next returns the next line. The error is io.EOF, or the cause of the end of ctx.
-func (l lines) next(ctx context.Context) (string, error) {
-	select {
-	case line, ok := <-l:
-		if !ok {
-			return "", io.EOF
-		}
-		return line, nil
-	case <-ctx.Done():
-		return "", context.Cause(ctx)
-	}
-}
-
 // terminal is what the rep sees and types.
 type terminal struct {
-	typed  lines // the chat
-	person lines // answers to questions: never from a pipe or file; nil without a terminal
-	echo   bool  // what is typed is not seen, because it comes from a pipe or file
+	typed  *input   // the chat
+	person *input   // answers to questions: never from a pipe or file; nil without a terminal
+	echo   bool     // what is typed is not seen, because it comes from a pipe or file
+	marks  *os.File // the terminal, which marks what is pasted; nil if it cannot
 
 	mu     sync.Mutex
 	out    io.Writer
@@ -61,20 +26,33 @@ type terminal struct {
 
 // openTerminal reads the chat from the standard input, and answers from the terminal.
 func openTerminal(stdin *os.File, out io.Writer) *terminal {
-	t := &terminal{out: out, typed: readLines(stdin)}
-	if isatty.IsTerminal(stdin.Fd()) {
-		t.person = t.typed
-		return t
-	}
-	t.echo = true
+	t := &terminal{out: out}
 	name := "/dev/tty"
 	if runtime.GOOS == "windows" {
 		name = "CONIN$"
 	}
-	if tty, err := os.OpenFile(name, os.O_RDWR, 0); err == nil {
-		t.person = readLines(tty)
+	tty, err := os.OpenFile(name, os.O_RDWR, 0)
+	switch {
+	case isatty.IsTerminal(stdin.Fd()):
+		t.typed = readTerminal(stdin)
+		t.person = t.typed
+	case err == nil:
+		t.typed, t.person, t.echo = readPipe(stdin), readTerminal(tty), true
+	default:
+		t.typed, t.echo = readPipe(stdin), true
+	}
+	if err == nil && runtime.GOOS != "windows" { // whose console would show the codes, and mark nothing
+		t.marks = tty
+		_, _ = io.WriteString(tty, pasteOn) // without marks, only lines that come together are joined
 	}
 	return t
+}
+
+// close leaves the terminal as it was.
+func (t *terminal) close() {
+	if t.marks != nil {
+		_, _ = io.WriteString(t.marks, pasteOff) // of a terminal that is gone, nothing can be left
+	}
 }
 
 // say prints lines of the program.
