@@ -58,8 +58,14 @@ func (m claude) answer(ctx context.Context, s *agent.Session, system string, tal
 		return nil, nil, err
 	case got.StopReason == anthropic.StopReasonMaxTokens:
 		return nil, nil, errCutOff
-	case got.StopReason == "" || len(got.Content) == 0:
+	case got.StopReason == "" && got.Role != "":
+		return nil, nil, errHalf
+	case got.StopReason == "":
 		return nil, nil, errNotAnAnswer
+	case len(got.Content) == 0 && got.StopReason == anthropic.StopReasonEndTurn:
+		return nil, nil, errEmpty
+	case len(got.Content) == 0:
+		return nil, nil, fmt.Errorf("it has ended without a word: %s", oneLine(string(got.StopReason)))
 	}
 	answer, err := json.Marshal(got.ToParam())
 	if err != nil {

@@ -22,6 +22,9 @@ const suggestion = "find all open opportunities over $10k, summarize them, creat
 // mostAnswers is how many answers with calls a model gives to one message.
 const mostAnswers = 25
 
+// mostRefusals is how often a model makes the same call that is refused.
+const mostRefusals = 3
+
 // chat is the conversation of the rep at the terminal.
 type chat struct {
 	*terminal
@@ -155,7 +158,7 @@ func (c *chat) as(ctx context.Context, name string) error {
 	r := c.crm.reps[i]
 	me, err := closeapi.MeGet(ctx, closekit.NewClient(r.account, c.crm.options...), closeapi.MeGetParams{})
 	if err != nil {
-		return fmt.Errorf("%s cannot use Close: %w", name, err)
+		return fmt.Errorf("%s cannot use Close: %w%s", name, err, r.mend(err))
 	}
 	talk, err := c.memory.load(name)
 	if err != nil {
@@ -203,13 +206,17 @@ func (c *chat) remember(messages ...json.RawMessage) {
 
 // answer lets the model answer, and carries out its calls, until it is done.
 func (c *chat) answer(ctx context.Context) error {
-	for range mostAnswers {
+	refusals := map[string]int{} // answers in which a call was refused, by call and reason
+	for n := range mostAnswers {
 		next, results, err := c.model.answer(ctx, c.session, c.system(), c.talk.Messages, c.stream)
 		switch {
 		case ctx.Err() != nil && err != nil:
 			return context.Cause(ctx)
+		case errors.Is(err, errEmpty) && n > 0:
+			c.say("(The model has ended without a word. What has ✓ above was done.)")
+			return nil
 		case err != nil:
-			return fmt.Errorf("the model did not answer: %s\n%s What has ✓ above was done, and nothing else", firstLine(err.Error()), advise(err))
+			return fmt.Errorf("%s What has ✓ above was done, and nothing else", trouble(err, len(c.talk.Messages) < 2))
 		}
 		c.remember(next...)
 		if len(results) == 0 {
@@ -223,8 +230,31 @@ func (c *chat) answer(ctx context.Context) error {
 		case err != nil && !errors.Is(err, errNoTerminal) && !errors.Is(err, io.EOF): // the model can say that it waits
 			return err
 		}
+		if r := again(refusals, results); r != nil {
+			return fmt.Errorf("the model makes the same call of %s again and again, and it was refused %d times: %s\nSay what it is to do instead, or let it go on with /retry", r.Tool, mostRefusals, firstLine(r.Err.Error()))
+		}
 	}
 	return fmt.Errorf("the model has made calls in %d answers without an end; /retry lets it go on", mostAnswers)
+}
+
+// again counts refused calls, once for each answer: a model reads why only after it. It
+// returns one that was refused too often, with the same input and for the same reason.
+func again(refusals map[string]int, results []agent.Result) (last *agent.Result) {
+	counted := map[string]bool{}
+	for i, r := range results {
+		if r.Err == nil || r.Pending != nil {
+			continue
+		}
+		key := strings.Join([]string{r.Tool, string(r.Input), r.Err.Error()}, "\x00")
+		if !counted[key] {
+			counted[key] = true
+			refusals[key]++
+		}
+		if refusals[key] >= mostRefusals {
+			last = &results[i]
+		}
+	}
+	return last
 }
 
 // system tells the model who it works for, and what day it is.

@@ -6,12 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/anthropics/anthropic-sdk-go"
-	"github.com/openai/openai-go/v3"
 
 	"github.com/closekit/closekit/agent"
 )
@@ -88,40 +84,4 @@ func choose(c choice, getenv func(string) string) (m model, name, about string, 
 func isWeb(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
-}
-
-// Errors of answers, beside those of the SDKs.
-var (
-	errNotAnAnswer = errors.New("it is not the answer of a model")
-	errCutOff      = errors.New("the answer was cut off because it was too long")
-)
-
-// advise says what an error of the model means, and what to do.
-func advise(err error) string {
-	status := 0
-	var ofAnthropic *anthropic.Error
-	var ofOpenAI *openai.Error
-	switch {
-	case errors.As(err, &ofAnthropic):
-		status = ofAnthropic.StatusCode
-	case errors.As(err, &ofOpenAI):
-		status = ofOpenAI.StatusCode
-	}
-	switch {
-	case errors.Is(err, errCutOff):
-		return "Ask for less at once."
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return "The provider refuses the key: check the variable with the key (ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY), and start again."
-	case status == http.StatusNotFound:
-		return "Check -model and -base-url: there is no such model, or nothing at that address."
-	case status == http.StatusTooManyRequests:
-		return "The provider limits how often or how much is asked, or the account has no credit. Wait, then type /retry."
-	case status >= http.StatusInternalServerError:
-		return "The provider has a problem. Type /retry to ask again."
-	case status != 0:
-		return "The provider refuses the request. If the conversation is too long for the model, /new begins another one."
-	case errors.Is(err, errNotAnAnswer), strings.Contains(err.Error(), "JSON"), strings.Contains(err.Error(), "invalid character"):
-		return "Is -base-url the address of a model? If it is, type /retry to ask again."
-	}
-	return "Check the network and -base-url, then type /retry."
 }

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
@@ -22,11 +25,27 @@ type chatModel struct {
 }
 
 func newChatModel(key, model, baseURL string) chatModel {
-	opts := []option.RequestOption{option.WithAPIKey(key)}
+	opts := []option.RequestOption{option.WithAPIKey(key), option.WithMiddleware(wrapped)}
 	if baseURL != "" {
 		opts = append(opts, option.WithBaseURL(baseURL))
 	}
 	return chatModel{openai.NewClient(opts...), model}
+}
+
+// wrapped puts what a server says in a refusal where OpenAI has it. Some have a text in
+// the place of the object, of which the SDK tells neither the text nor the status.
+func wrapped(r *http.Request, next option.MiddlewareNext) (*http.Response, error) {
+	response, err := next(r)
+	if err != nil || response.StatusCode < http.StatusBadRequest {
+		return response, err
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	_ = response.Body.Close() // what was read is enough
+	if err != nil {
+		return response, err
+	}
+	response.Body = io.NopCloser(bytes.NewReader(encode(map[string]any{"error": map[string]string{"message": messageOf(body)}})))
+	return response, nil
 }
 
 func (chatModel) said(text string) json.RawMessage { return encode(openai.UserMessage(text)) }
@@ -46,7 +65,7 @@ func (m chatModel) answer(ctx context.Context, s *agent.Session, system string, 
 	for chunks.Next() {
 		for _, choice := range chunks.Current().Choices { // there is one at most
 			got.add(choice)
-			show(choice.Delta.Content)
+			show(choice.Delta.Content + choice.Delta.Refusal)
 		}
 	}
 	switch err := chunks.Err(); {
@@ -54,8 +73,14 @@ func (m chatModel) answer(ctx context.Context, s *agent.Session, system string, 
 		return nil, nil, err
 	case got.finish == "length":
 		return nil, nil, errCutOff
-	case got.finish == "" || got.Content == "" && len(got.Calls) == 0:
+	case got.finish == "" && got.begun:
+		return nil, nil, errHalf
+	case got.finish == "":
 		return nil, nil, errNotAnAnswer
+	case got.Content == "" && len(got.Calls) == 0 && got.finish == "stop":
+		return nil, nil, errEmpty
+	case got.Content == "" && len(got.Calls) == 0:
+		return nil, nil, fmt.Errorf("it has ended without a word: %s", oneLine(got.finish))
 	}
 	answer := encode(got)
 	var message openai.ChatCompletionMessage
@@ -77,6 +102,7 @@ type answered struct {
 	Content string     `json:"content"`
 	Calls   []toolCall `json:"tool_calls,omitempty"`
 
+	begun  bool
 	finish string
 	at     map[int64]int // position of a call by its index
 }
@@ -92,7 +118,8 @@ type toolCall struct {
 }
 
 func (a *answered) add(c openai.ChatCompletionChunkChoice) {
-	a.Content += c.Delta.Content
+	a.begun = true
+	a.Content += c.Delta.Content + c.Delta.Refusal
 	a.finish = cmp.Or(c.FinishReason, a.finish)
 	for _, piece := range c.Delta.ToolCalls {
 		i, known := a.at[piece.Index]

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -18,6 +19,15 @@ import (
 type rep struct {
 	name    string
 	account closekit.Source // an API key; in a program with connected accounts, one of those
+	key     string          // name of the variable that has the key; none in the emulator
+}
+
+// mend says which variable is wrong, if that is what an error tells.
+func (r rep) mend(err error) string {
+	if r.key == "" || !errors.Is(err, closekit.ErrUnauthorized) && !errors.Is(err, closekit.ErrForbidden) {
+		return ""
+	}
+	return "; " + r.key + " must have an API key of " + r.name + " that Close knows"
 }
 
 // crm is where the reps have their accounts: Close, or the emulator.
@@ -43,7 +53,7 @@ func openCRM(ctx context.Context, names []string, getenv func(string) string) (*
 			missing = append(missing, key)
 			continue
 		}
-		c.reps = append(c.reps, rep{name, closekit.APIKey(getenv(key))})
+		c.reps = append(c.reps, rep{name, closekit.APIKey(getenv(key)), key})
 	}
 	if url := getenv("CLOSE_BASE_URL"); url != "" {
 		c.options = append(c.options, closekit.BaseURL(url))
@@ -89,7 +99,7 @@ func (c *crm) emulate(ctx context.Context, names []string) error {
 			return err
 		}
 		account := closekit.APIKey(server.APIKeyOf(user.ID, org.ID))
-		c.reps = append(c.reps, rep{name, account})
+		c.reps = append(c.reps, rep{name: name, account: account})
 		if err := fill(ctx, closekit.NewClient(account, c.options...), i); err != nil {
 			return fmt.Errorf("fill the emulated Close: %w", err)
 		}

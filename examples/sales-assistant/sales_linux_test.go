@@ -512,7 +512,7 @@ func TestTrouble(t *testing.T) {
 		"no such provider": {args: []string{"-provider", "x"}, want: "takes script, anthropic, openai or gemini"},
 		"an argument":      {args: []string{"hello"}, want: "start the program, then type"},
 		"half the keys":    {env: []string{"CLOSE_API_KEY_BEN="}, want: "set CLOSE_API_KEY_BEN"},
-		"a wrong key":      {env: []string{"CLOSE_API_KEY_ADA=api_wrong"}, want: "ada cannot use Close"},
+		"a wrong key":      {env: []string{"CLOSE_API_KEY_ADA=api_wrong"}, want: "CLOSE_API_KEY_ADA must have an API key of ada"},
 		"a strange rep":    {args: []string{"-reps", "../x"}, want: "is no name of a rep"},
 		"a broken vault":   {env: []string{"CLOSEKIT_KEY=x"}, want: "CLOSEKIT_KEY"},
 	} {
