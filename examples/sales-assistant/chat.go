@@ -158,7 +158,7 @@ func (c *chat) as(ctx context.Context, name string) error {
 	r := c.crm.reps[i]
 	me, err := closeapi.MeGet(ctx, closekit.NewClient(r.account, c.crm.options...), closeapi.MeGetParams{})
 	if err != nil {
-		return fmt.Errorf("%s cannot use Close: %w%s", name, err, r.mend(err))
+		return fmt.Errorf("%s cannot use Close: %w%s", name, err, r.wrongKey(err))
 	}
 	talk, err := c.memory.load(name)
 	if err != nil {

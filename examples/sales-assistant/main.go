@@ -78,7 +78,7 @@ func run(ctx context.Context, interrupts <-chan os.Signal, args []string, getenv
 	if err != nil {
 		return err
 	}
-	terminal := openTerminal(in, out)
+	terminal := openTerminal(in, out, getenv)
 	defer terminal.close()
 	audit := store.Audit(vault)
 	opts := []agent.Option{

@@ -2,7 +2,10 @@ package main
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/closekit/closekit/internal/modeltest"
@@ -84,4 +87,51 @@ func TestReadmeChat(t *testing.T) {
 		d.expect(l)
 	}
 	d.end()
+}
+
+// TestReadmeCopy copies the program into a new module with the commands of README.md.
+// The released modules are those of this checkout.
+func TestReadmeCopy(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: it links the program")
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := func(name string) string {
+		value, err := exec.CommandContext(t.Context(), "go", "env", name).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(value))
+	}
+	dir := t.TempDir()
+	if err := os.Symlink(root, filepath.Join(dir, "closekit")); err != nil {
+		t.Fatal(err)
+	}
+	replaces := "go mod edit"
+	for _, path := range []string{"", "/adapters/anthropic", "/adapters/openai"} {
+		replaces += " -replace github.com/closekit/closekit" + path + "=" + root + path
+	}
+	var script strings.Builder
+	for _, l := range block(t, "bash") {
+		script.WriteString(l + "\n")
+		if strings.HasPrefix(l, "go mod init") {
+			script.WriteString(replaces + "\ncp ../closekit/examples/sales-assistant/go.sum .\n")
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "bash", "-eux", "-c", script.String())
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=", "GOSUMDB=off", "GOTOOLCHAIN=local",
+		"GOPROXY=file://"+env("GOMODCACHE")+"/cache/download,"+env("GOPROXY")) // what is on this machine first
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	copied := exec.CommandContext(t.Context(), filepath.Join(dir, "my-assistant", "my-assistant"), "-dir", t.TempDir())
+	copied.Env, copied.Stdin, copied.SysProcAttr = environment(dir), strings.NewReader("hello\n"), &syscall.SysProcAttr{Setsid: true}
+	if out, err := copied.CombinedOutput(); err != nil || !strings.Contains(string(out), "I am a script") {
+		t.Errorf("%v:\n%s", err, out)
+	}
 }

@@ -22,8 +22,8 @@ type rep struct {
 	key     string          // name of the variable that has the key; none in the emulator
 }
 
-// mend says which variable is wrong, if that is what an error tells.
-func (r rep) mend(err error) string {
+// wrongKey says which variable is wrong, if that is what an error tells.
+func (r rep) wrongKey(err error) string {
 	if r.key == "" || !errors.Is(err, closekit.ErrUnauthorized) && !errors.Is(err, closekit.ErrForbidden) {
 		return ""
 	}

@@ -25,7 +25,7 @@ type terminal struct {
 }
 
 // openTerminal reads the chat from the standard input, and answers from the terminal.
-func openTerminal(stdin *os.File, out io.Writer) *terminal {
+func openTerminal(stdin *os.File, out io.Writer, getenv func(string) string) *terminal {
 	t := &terminal{out: out}
 	name := "/dev/tty"
 	if runtime.GOOS == "windows" {
@@ -41,7 +41,7 @@ func openTerminal(stdin *os.File, out io.Writer) *terminal {
 	default:
 		t.typed, t.echo = readPipe(stdin), true
 	}
-	if err == nil && runtime.GOOS != "windows" { // whose console would show the codes, and mark nothing
+	if err == nil && runtime.GOOS != "windows" && getenv("TERM") != "dumb" { // those show the codes, and mark nothing
 		t.marks = tty
 		_, _ = io.WriteString(tty, pasteOn) // without marks, only lines that come together are joined
 	}

@@ -127,7 +127,8 @@ func TestAgain(t *testing.T) {
 	cmd := program(t, t.TempDir(), append(env, o.env...), args...)
 	cmd.Stdin = strings.NewReader("look\n/retry\n")
 	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "the same call of close_lead_get again and again, and it was refused 3 times: ") || !strings.Contains(string(out), "I give up.") {
+	before, after, found := strings.Cut(string(out), "the same call of close_lead_get again and again, and it was refused 3 times: ")
+	if err != nil || !found || strings.Count(before, "✗ lead_get lead_gone") != 5 || !strings.Contains(after, "I give up.") {
 		t.Errorf("%v:\n%s", err, out)
 	}
 }

@@ -13,7 +13,7 @@ import (
 type typed struct {
 	text string
 	// pasted is true if it was pasted, or was several lines at once, which no person
-	// types. It is a message, and neither a command nor an answer: nobody reads a mail
+	// types. It is a message, and neither a command nor an answer: people do not read a mail
 	// for commands before pasting it.
 	pasted bool
 	begun  time.Time // when its first line came

@@ -102,7 +102,7 @@ func TestCutPaste(t *testing.T) {
 		i := readTerminal(r)
 		for _, line := range []string{pasteBegin + "a long line\n", "\n", "/quit\n"} {
 			_, _ = io.WriteString(w, line) // the other end reads until this one is closed
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour)
 		}
 		for _, want := range []typed{{text: "a long line", pasted: true}, {text: "/quit"}} {
 			got, err := i.next(t.Context())
