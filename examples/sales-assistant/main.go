@@ -99,7 +99,7 @@ func run(ctx context.Context, interrupts <-chan os.Signal, args []string, getenv
 	}
 	c := &chat{
 		terminal: terminal, crm: crm, ofModel: ofModel, ofRep: ofRep, log: audit, model: model, interrupts: interrupts,
-		memory: &memory{dir: *dir, provider: provider, vault: vault},
+		memory: &memory{dir: *dir, provider: provider, emulated: crm.emulated, vault: vault},
 	}
 	c.say("Close: %s\nModel: %s\nConversations are kept in %s", crm.about, about, *dir)
 	if terminal.person == nil {

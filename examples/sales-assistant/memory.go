@@ -20,13 +20,20 @@ type conversation struct {
 }
 
 // memory keeps conversations: a sealed file for each rep and provider, whose messages
-// differ.
+// differ, and others for an emulated Close, which must not take the place of a real one's.
 type memory struct {
 	dir, provider string
+	emulated      bool
 	vault         *vault.Vault
 }
 
-func (m *memory) path(rep string) string { return filepath.Join(m.dir, rep+"."+m.provider+".chat") }
+func (m *memory) path(rep string) string {
+	name := rep + "." + m.provider
+	if m.emulated {
+		name += ".emulated"
+	}
+	return filepath.Join(m.dir, name+".chat")
+}
 
 // bound is what a sealed conversation is bound to: the file of another rep does not open.
 func (m *memory) bound(rep string) []byte {

@@ -32,10 +32,11 @@ func (r rep) wrongKey(err error) string {
 
 // crm is where the reps have their accounts: Close, or the emulator.
 type crm struct {
-	about   string
-	reps    []rep
-	options []closekit.Option
-	close   func() error
+	about    string
+	emulated bool
+	reps     []rep
+	options  []closekit.Option
+	close    func() error
 }
 
 var repName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`) // it is part of names of files and variables
@@ -85,7 +86,7 @@ func (c *crm) emulate(ctx context.Context, names []string) error {
 	if err := server.Listen("127.0.0.1:0"); err != nil {
 		return fmt.Errorf("start the emulated Close: %w", err)
 	}
-	c.close = server.Close
+	c.close, c.emulated = server.Close, true
 	c.about = "an emulated Close, which starts anew with every start of this program"
 	c.options = append(c.options, closekit.BaseURL(server.URL()))
 	for i, name := range names {
