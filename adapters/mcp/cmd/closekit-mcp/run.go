@@ -148,9 +148,6 @@ func run(ctx context.Context, args []string, stdin io.ReadCloser, stdout io.Writ
 // usageError is a mistake in the command line or the environment.
 type usageError struct{ error }
 
-// longest is how many bytes a message of a client has at most.
-const longest = 1 << 20
-
 func (f flags) serve(ctx context.Context, stdin io.ReadCloser, stdout io.WriteCloser, stderr io.Writer, getenv func(string) string) error {
 	var p *page
 	c := closemcp.Config{}
@@ -178,7 +175,8 @@ func (f flags) serve(ctx context.Context, stdin io.ReadCloser, stdout io.WriteCl
 	if tty.Is(stdin) {
 		fmt.Fprintln(stderr, "closekit-mcp: waiting for the messages of an MCP client, which starts this program itself; Ctrl-C ends it, --help says more")
 	}
-	err = server.Run(ctx, &mcp.IOTransport{Reader: stdin, Writer: stdout, MaxLineLength: longest})
+	out := &sharedOutput{WriteCloser: stdout}
+	err = server.Run(ctx, &mcp.IOTransport{Reader: newLines(stdin, out), Writer: out, MaxLineLength: -1}) // the lines are bounded
 	if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) {
 		return err
 	}

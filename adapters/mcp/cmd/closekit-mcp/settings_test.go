@@ -93,7 +93,7 @@ const needsMessages = "each line of standard input must be a message of MCP in J
 func TestNotMCP(t *testing.T) {
 	t.Parallel()
 	code, out, errs := try(t, "hello\n", nil)
-	if code != exitFailure || out != "" || !strings.Contains(errs, needsMessages) {
+	if answer := `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"the line is no JSON: invalid character 'h' looking for beginning of value"}}` + "\n"; code != exitFailure || out != answer || !strings.Contains(errs, needsMessages) {
 		t.Errorf("words: %d %q %q", code, out, errs)
 	}
 	if code, out, errs := try(t, "", nil); code != exitOK || out != "" || errs != "" {
