@@ -63,6 +63,7 @@ type Server struct {
 	local  string // stands for the session id where a transport has none
 	runs   *runs
 	open   *quota
+	listed map[string]bool // tools by name
 }
 
 const instructions = "Tools of the Close CRM. Some calls wait until a person has agreed; then tell the user and do not try another way. " +
@@ -91,7 +92,7 @@ func New(a *agent.Agent, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{agent: a, config: c, sealer: seal, local: rand.Text(), runs: newRuns(mostRuns), open: newQuota()}
+	s := &Server{agent: a, config: c, sealer: seal, local: rand.Text(), runs: newRuns(mostRuns), open: newQuota(), listed: map[string]bool{}}
 	s.mcp = mcp.NewServer(&mcp.Implementation{Name: "closekit", Title: "Close CRM", Version: closekit.Version}, &mcp.ServerOptions{
 		Instructions: instructions, Logger: c.Logger, PageSize: c.PageSize,
 		Capabilities: &mcp.ServerCapabilities{}, // no logging; the rest follows from what is added
@@ -102,7 +103,7 @@ func New(a *agent.Agent, c Config) (*Server, error) {
 	}
 	s.addRecords()
 	s.addPrompts()
-	s.mcp.AddReceivingMiddleware(s.limitSessions)
+	s.mcp.AddReceivingMiddleware(s.limitSessions, s.explainUnlisted)
 	return s, nil
 }
 
@@ -137,6 +138,7 @@ func (s *Server) addTools() error {
 		if err := json.Unmarshal(d, &t); err != nil {
 			return fmt.Errorf("closemcp: reading a definition: %w", err)
 		}
+		s.listed[t.Name] = true
 		s.mcp.AddTool(&mcp.Tool{Name: t.Name, Title: t.Title, Description: t.Description, InputSchema: t.InputSchema, Annotations: annotate(&t.Annotations)}, s.call)
 	}
 	return nil
@@ -166,6 +168,21 @@ func (s *Server) call(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallT
 		return s.answered(ctx, req, u, ses)
 	}
 	return s.finish(ctx, req, u, ses, ses.Call(ctx, req.Params.Name, req.Params.Arguments))
+}
+
+// explainUnlisted has the agent say what is wrong with the name of a tool, in a result:
+// hosts may show the model no errors of the protocol, or give up at one.
+func (s *Server) explainUnlisted(next mcp.MethodHandler) mcp.MethodHandler {
+	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+		c, ok := req.(*mcp.CallToolRequest)
+		switch {
+		case !ok || c.Params == nil || s.listed[c.Params.Name]:
+			return next(ctx, method, req)
+		case s.agent.Offers(c.Params.Name): // by the meta-tools: hosts allow tools by their names
+			return text("Not done: "+c.Params.Name+" is no tool of its own here. Call close_execute_tool with its name and input.", true), nil
+		}
+		return s.call(ctx, c)
+	}
 }
 
 // finish returns what came of a call, or asks a person first.
