@@ -28,6 +28,7 @@ import (
 	"github.com/closekit/closekit/internal/buildinfo"
 	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/internal/tty"
+	"github.com/closekit/closekit/internal/words"
 )
 
 const (
@@ -170,7 +171,7 @@ func (f flags) serve(ctx context.Context, stdin io.ReadCloser, stdout io.WriteCl
 		}
 	}
 	if f.http != "" {
-		return f.listen(ctx, server, stderr, getenv(envToken))
+		return f.listen(ctx, server, stderr, strings.TrimSpace(getenv(envToken)))
 	}
 	if tty.Is(stdin) {
 		fmt.Fprintln(stderr, "closekit-mcp: waiting for the messages of an MCP client, which starts this program itself; Ctrl-C ends it, --help says more")
@@ -231,7 +232,7 @@ func (f flags) server(c closemcp.Config, stderr io.Writer, getenv func(string) s
 	if err != nil {
 		return nil, nil, err
 	}
-	c.Users = closemcp.One(closemcp.User{ID: "local", Name: person(), Account: closekit.APIKey(key)})
+	c.Users = closemcp.One(closemcp.User{ID: "API key", Name: person(), Account: closekit.APIKey(key)})
 	if f.structured {
 		c.Structured = 8 << 10
 	}
@@ -243,6 +244,7 @@ func (f flags) server(c closemcp.Config, stderr io.Writer, getenv func(string) s
 }
 
 // person is who decides on approvals: the user who runs the program, or holds its token.
+// Whose account of Close it is, Close tells.
 func person() string {
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		return u.Username
@@ -250,7 +252,13 @@ func person() string {
 	return "the local user"
 }
 
+// shortest is how many bytes a token has at least, so that it cannot be guessed.
+const shortest = 16
+
 func (f flags) listen(ctx context.Context, server *closemcp.Server, stderr io.Writer, token string) error {
+	if token != "" && len(token) < shortest {
+		return usageError{fmt.Errorf("%s has %s, and a token of fewer than %d can be guessed; make one with \"openssl rand -hex 32\", or unset it to have one made", envToken, words.Count(len(token), "byte"), shortest)}
+	}
 	host, _, err := net.SplitHostPort(f.http)
 	if err != nil {
 		return usageError{fmt.Errorf("--http %q is not of the form HOST:PORT, such as 127.0.0.1:8765", f.http)}

@@ -62,6 +62,8 @@ func TestSettings(t *testing.T) {
 		"page for others":  {args: []string{"--page", ":8766"}, want: "the person at this computer"},
 		"page by name":     {args: []string{"--page", "crm.example.com:8766"}, want: "127.0.0.1:8766"},
 		"address":          {args: []string{"--http", "8765"}, want: `--http "8765" is not of the form HOST:PORT, such as 127.0.0.1:8765`},
+		"a short token":    {env: map[string]string{envToken: "x"}, args: []string{"--http", "127.0.0.1:0"}, want: "CLOSEKIT_MCP_TOKEN has 1 byte, and a token of fewer than 16 can be guessed; make one with \"openssl rand -hex 32\""},
+		"a padded token":   {env: map[string]string{envToken: "  123456789012345\n"}, args: []string{"--http", "127.0.0.1:0"}, want: "has 15 bytes"},
 		"address, no port": {args: []string{"--http", "localhost"}, want: "HOST:PORT"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,7 +142,7 @@ func TestHTTPAddress(t *testing.T) {
 		read, write := io.Pipe()
 		done := make(chan int)
 		go func() {
-			done <- run(ctx, []string{"--http", address}, io.NopCloser(strings.NewReader("")), &output{}, write, environment(map[string]string{envToken: "secret"}))
+			done <- run(ctx, []string{"--http", address}, io.NopCloser(strings.NewReader("")), &output{}, write, environment(map[string]string{envToken: secretToken + "\n"}))
 			_ = write.Close()
 		}()
 		warning, url := false, ""
