@@ -141,6 +141,9 @@ func TestUnknownTool(t *testing.T) {
 					t.Errorf("%q: no error: %s", test.name, text)
 				}
 				has(t, text, test.says)
+				if b, err := json.Marshal(r); err != nil || strings.Contains(string(b), `"resultType":"complete"`) != (version == newest) {
+					t.Errorf("%s %v", b, err)
+				}
 			}
 			if n := len(o.close.Requests()) + len(sales.close.Requests()) + len(metas.close.Requests()); n != before {
 				t.Errorf("%d requests reached Close", n-before)
