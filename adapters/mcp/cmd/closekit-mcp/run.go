@@ -41,16 +41,21 @@ const (
 
 const usage = `closekit-mcp serves the tools of Close CRM to MCP clients.
 
-  closekit-mcp                         over standard input and output
-  closekit-mcp --http 127.0.0.1:8765   over HTTP, at /mcp or the path of --url, for the
+  closekit-mcp --toolset sales         over standard input and output
+  closekit-mcp --toolset sales --http 127.0.0.1:8765
+                                       over HTTP, at /mcp or the path of --url, for the
                                        holder of a token
-  closekit-mcp --page 127.0.0.1:8766   with a page in your browser for what you must decide;
+  closekit-mcp --toolset sales --page 127.0.0.1:8766
+                                       with a page in your browser for what you must decide;
                                        only a terminal is told its address
   closekit-mcp version                 prints the version
 
+Without --toolset or --meta, a client gets all tools; VS Code and the models of OpenAI
+take 128 at most.
+
 Environment: CLOSE_API_KEY (needed), CLOSE_BASE_URL, CLOSEKIT_ALLOW_PLAIN_HTTP (hosts),
-CLOSEKIT_POLICY, and for HTTP CLOSEKIT_MCP_TOKEN, the bearer token that clients must
-send; without it, one is made and printed.
+CLOSEKIT_POLICY, and for HTTP CLOSEKIT_MCP_TOKEN, the bearer token of 16 bytes or more
+that clients must send; without it, one is made and printed.
 
 `
 
