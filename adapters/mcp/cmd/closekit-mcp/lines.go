@@ -61,7 +61,7 @@ func (l *lines) Read(p []byte) (int, error) {
 		switch {
 		case errors.As(err, &large):
 			if !l.met { // clients begin with a short message
-				return 0, notMCP{err}
+				return 0, notMCPError{err}
 			}
 			err = l.refuse(line, &jsonrpc.Error{Code: jsonrpc.CodeInvalidRequest, Message: err.Error() + "; it was dropped"})
 		case len(line) > 0: // the last one may have no end of line, and come with an error
@@ -71,7 +71,7 @@ func (l *lines) Read(p []byte) (int, error) {
 				l.met, l.rest, err = true, append(line, '\n'), nil
 			}
 		case errors.Is(err, io.EOF) && !l.met && l.broken > 0:
-			err = notMCP{l.last}
+			err = notMCPError{l.last}
 		}
 		if err != nil {
 			return 0, err
@@ -82,10 +82,10 @@ func (l *lines) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// notMCP is the end of a connection to something that is no MCP client.
-type notMCP struct{ error }
+// notMCPError is the end of a connection to something that is no MCP client.
+type notMCPError struct{ error }
 
-func (e notMCP) Unwrap() error { return e.error }
+func (e notMCPError) Unwrap() error { return e.error }
 
 // largeError reports a line that is longer than a message may be.
 type largeError struct{}
@@ -190,7 +190,7 @@ func (l *lines) refuse(line []byte, wrong *jsonrpc.Error) error {
 	}
 	l.last = wrong
 	if l.broken++; l.broken == patience {
-		return notMCP{wrong}
+		return notMCPError{wrong}
 	}
 	return nil
 }

@@ -161,13 +161,21 @@ func TestBatches(t *testing.T) {
 // that is broken, and what is no client is told so.
 func TestFirstLines(t *testing.T) {
 	t.Parallel()
-	call := `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}` + "\n"
-	code, out, errs := try(t, strings.Repeat("hello\n", patience-1)+call+strings.Repeat("hello\n", 2*patience), nil)
-	if n := strings.Count(out, "-32700"); code != exitOK || errs != "" || n != 3*patience-1 || !strings.Contains(out, `"serverInfo"`) {
-		t.Errorf("a client that stutters: %d %q, %d answers: %q", code, errs, n, out)
+	w := startWire(t)
+	stutter := func(n int) {
+		for range n {
+			w.send("hello\n")
+			w.gets("null", codeParse, "no JSON")
+		}
 	}
-	code, out, errs = try(t, strings.Repeat("hello\n", 1000)+call, nil)
-	if n := strings.Count(out, "\n"); code != exitFailure || n != patience || strings.Contains(out, `"serverInfo"`) || !strings.Contains(errs, needsMessages) || !strings.Contains(errs, "invalid character 'h'") {
+	stutter(patience - 1)
+	w.initialize("2025-11-25")
+	stutter(2 * patience)
+	w.send(whole)
+	w.gets("7", 0, "")
+
+	code, out, errs := try(t, strings.Repeat("hello\n", 1000)+whole, nil)
+	if n := strings.Count(out, "-32700"); code != exitFailure || n != patience || strings.Count(out, "\n") != n || !strings.Contains(errs, needsMessages) || !strings.Contains(errs, "invalid character 'h'") {
 		t.Errorf("garbage: %d %q, %d answers: %q", code, errs, n, out)
 	}
 	code, out, errs = try(t, `{"id":3,`, nil)
