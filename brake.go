@@ -273,7 +273,7 @@ func (r BulkRecord) Reader() string {
 func (r BulkRecord) read(ctx context.Context, c *Client) (json.RawMessage, error) {
 	op := kept[r.Kind]
 	if op == nil || r.ID == "" {
-		return nil, fmt.Errorf("%s is a %s, which cannot be kept; only leads, contacts and opportunities can", r.ID, r.Kind)
+		return nil, fmt.Errorf("%s is of the kind %s, which cannot be kept; only leads, contacts and opportunities can", r.ID, r.Kind)
 	}
 	var out bytes.Buffer
 	err := c.Do(ctx, Request{Operation: op, Path: "/" + r.Kind + "/" + url.PathEscape(r.ID) + "/"}, func(res Response) error {

@@ -101,7 +101,7 @@ func (p *Approval) shown() Digest {
 	h := sha256.New()
 	call := callDigest(p.Account, p.Run, p.Tool, p.ToolHash, p.Input)
 	h.Write(call[:])
-	fmt.Fprintf(h, "%s,%s,%s,%s,", p.ID, p.Effect, p.Why, p.Expires.UTC().Format(time.RFC3339Nano))
+	fmt.Fprintf(h, "%q,%s,%s,%s,%s,", p.Account.Title, p.ID, p.Effect, p.Why, p.Expires.UTC().Format(time.RFC3339Nano))
 	_ = json.NewEncoder(h).Encode(p.Preview)
 	return Digest(h.Sum(nil))
 }

@@ -354,3 +354,55 @@ func TestOvertaken(t *testing.T) {
 	p = o.pending("close_lead_delete", `{"lead_id":%q}`, o.id("close_lead_create", map[string]any{"name": "Globex"}))
 	lost("expire", approve, agent.Approved, func() error { return o.agent.Expire(t.Context(), p.ID) })
 }
+
+// TestApprovalNamesTheAccount tells a person whose account it is in the words of Close,
+// which are no part of what tells accounts apart.
+func TestApprovalNamesTheAccount(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	org := o.srv.Organizations()[0]
+	p := o.pending("close_lead_delete", `{"lead_id":%q}`, o.lead)
+	if want := (agent.Account{Name: "ada", UserID: o.srv.Users()[0].ID, OrganizationID: org.ID, Title: "Ada Example, Example Inc"}); p.Account != want {
+		t.Errorf("%+v, want %+v", p.Account, want)
+	}
+	again, err := o.agent.Approval(t.Context(), p.ID)
+	if err != nil || again.Account != p.Account || again.Shown != p.Shown {
+		t.Errorf("%+v %v", again, err)
+	}
+	o.do("close_organization_update", map[string]any{"organization_id": org.ID, "name": "Renamed"})
+	o.decide(p, agent.Approve)
+	o.ok(o.s.Resume(t.Context(), p.ID))
+	o.has("leads", 0)
+
+	other, err := o.srv.AddOrganization(emulator.Organization{Name: "Two\nLines\u202e" + strings.Repeat("x", 100)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	user, err := o.srv.AddUser(emulator.User{Email: "cleo@example.com", Organizations: []string{other.ID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := o.srv.AddAPIKey(user.ID, other.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.s = o.agent.Session(closekit.APIKey(key), agent.As("cleo"))
+	p = o.pending("close_webhook_create", `{"url":"https://x.example.com/","events":[{"object_type":"lead","action":"created"}]}`)
+	if title := p.Account.Title; !strings.HasPrefix(title, "cleo@example.com, Two Lines‹U+202E›xxx") || !strings.HasSuffix(title, "more characters") || len(title) > 200 {
+		t.Errorf("%q", title)
+	}
+}
+
+// TestApprovalOfRead asks about a read, the first call of its session, whose account
+// Close was not asked about yet.
+func TestApprovalOfRead(t *testing.T) {
+	t.Parallel()
+	o := open(t, agent.WithPolicy(agent.Default().Ask(agent.Named("close_lead_get"))))
+	p := o.pending("close_lead_get", `{"lead_id":%q}`, o.lead)
+	if p.Account.Title == "" {
+		t.Errorf("%+v", p.Account)
+	}
+	o.decide(p, agent.Approve)
+	o.s = o.agent.Session(closekit.APIKey(o.srv.APIKey()), agent.As("ada"), agent.WithRun(o.s.Run())) // after a restart
+	o.ok(o.call("close_lead_get", `{"lead_id":%q}`, o.lead))
+}

@@ -131,6 +131,12 @@ func (s *Session) decide(ctx context.Context, p *planned) (err error) {
 		}
 	}
 	p.decision, p.call = s.agent.judge(call), call
+	if p.decision.Action == Ask && p.account.UserID == "" { // an approval is bound to what Close calls the account
+		if p.account, err = s.account(ctx, false); err != nil {
+			return err
+		}
+		call.Account = p.account
+	}
 	if p.decision.Action != Allow && p.decision.Action != Ask {
 		return &PolicyError{p.tool.Name, p.effect, p.decision}
 	}

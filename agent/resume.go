@@ -172,7 +172,7 @@ func (s *Session) claim(ctx context.Context, p *planned) error {
 	switch {
 	case err != nil:
 		return err
-	case account != a.Account:
+	case !account.same(a.Account):
 		return ErrOtherAccount
 	}
 	if state := p.row.stateAt(s.agent.now()); state != Approved { // asking took its time

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/closekit/closekit"
+	"github.com/closekit/closekit/agent/internal/preview"
 	"github.com/closekit/closekit/agent/internal/tool"
 )
 
@@ -23,6 +25,15 @@ type Account struct {
 	// UserID and OrganizationID are Close's, by GET /me/.
 	UserID         string
 	OrganizationID string
+	// Title says for people who that is in Close: Ada Example, Example Inc. It tells no
+	// accounts apart, and is empty if Close was not asked.
+	Title string
+}
+
+// same reports whether two accounts are one, whatever it is called now.
+func (a Account) same(b Account) bool {
+	a.Title, b.Title = "", ""
+	return a == b
 }
 
 // Session is one account in one run. It is safe for concurrent use.
@@ -100,9 +111,13 @@ func (s *Session) Client() *closekit.Client { return s.client }
 // profile is what /me/ tells.
 type profile struct {
 	UserID        string `json:"id"`
+	FirstName     string `json:"first_name"`
+	LastName      string `json:"last_name"`
+	Email         string `json:"email"`
 	Zone          string `json:"last_used_timezone"`
 	Organizations []struct {
 		ID                  string   `json:"id"`
+		Name                string   `json:"name"`
 		Currency            string   `json:"currency"`
 		LeadStatuses        []status `json:"lead_statuses"`
 		OpportunityStatuses []status `json:"opportunity_statuses"`
@@ -127,6 +142,20 @@ func (p *profile) organization() string {
 	}
 	slices.Sort(ids)
 	return strings.Join(ids, "+")
+}
+
+// title returns what people call the user and the organization, or the organizations.
+func (p *profile) title() string {
+	line := func(names ...string) string {
+		text, _ := preview.Visible(strings.Join(strings.Fields(cmp.Or(names...)), " "))
+		text, _ = preview.Cut(text, 80)
+		return text
+	}
+	var organizations []string
+	for _, o := range p.Organizations {
+		organizations = append(organizations, line(o.Name, o.ID))
+	}
+	return line(strings.TrimSpace(p.FirstName+" "+p.LastName), p.Email, p.UserID) + ", " + strings.Join(organizations, " or ")
 }
 
 // currency returns the currency, or "" if organizations have different ones.
@@ -175,7 +204,7 @@ func (s *Session) account(ctx context.Context, fresh bool) (Account, error) {
 	if name == "" {
 		name = me.UserID + "@" + me.organization()
 	}
-	return Account{name, me.UserID, me.organization()}, nil
+	return Account{name, me.UserID, me.organization(), me.title()}, nil
 }
 
 // zone returns the time zone of the user, or nil.

@@ -1,6 +1,7 @@
 package closemcp
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -59,7 +60,8 @@ func (s *Server) approve(ctx context.Context, req *mcp.CallToolRequest, u User, 
 	p := r.Pending
 	forms, pages := shows(req)
 	q := &mcp.ElicitParams{Mode: "form", RequestedSchema: form}
-	q.Message = fmt.Sprintf("%s\nA person must decide because %s. Account: %s.", p.Preview.Text(), p.Why, u.Name)
+	account := cmp.Or(p.Account.Title, u.Name) // by Close: people of the host may have several
+	q.Message = fmt.Sprintf("%s\nA person must decide because %s. Account: %s.", p.Preview.Text(), p.Why, account)
 	if forms = forms && !s.config.NoForms && len(q.Message) <= longestQuestion; !forms {
 		if !pages || s.config.Page == nil {
 			return s.unattended(ctx, u, r)
@@ -69,12 +71,15 @@ func (s *Server) approve(ctx context.Context, req *mcp.CallToolRequest, u User, 
 			s.config.Logger.WarnContext(ctx, "there is no page for an approval", "approval", p.ID, "error", err)
 			return s.unattended(ctx, u, r)
 		}
-		q = &mcp.ElicitParams{Mode: "url", URL: link, ElicitationID: rand.Text(), Message: fmt.Sprintf("A call of %s needs your decision, because %s. The page shows what it would do.", p.Tool, p.Why)}
+		q = &mcp.ElicitParams{Mode: "url", URL: link, ElicitationID: rand.Text(), Message: fmt.Sprintf("A call of %s needs your decision, because %s. Account: %s. The page shows what it would do.", p.Tool, p.Why, account)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.Expires.Sub(p.Created))
 	defer cancel()
 	st := state{Approval: p.ID, Page: !forms, Shown: p.Shown, Run: ses.Run()}
 	answer, result, err := s.ask(ctx, req, u, q, st)
+	if err == nil && result == nil && st.unread(answer) {
+		err = errUnread
+	}
 	switch {
 	case err != nil:
 		s.config.Logger.WarnContext(ctx, "the client did not ask the user", "approval", p.ID, "error", err)
@@ -83,6 +88,16 @@ func (s *Server) approve(ctx context.Context, req *mcp.CallToolRequest, u User, 
 		return result, nil
 	}
 	return s.decide(ctx, u, ses, st, answer)
+}
+
+// errUnread is why the client did not ask: what it sent says neither yes nor no.
+var errUnread = errors.New("the form came back without an answer to its question")
+
+// unread reports whether a client says that its form was sent, and has no answer that
+// can be read: then no person is known to have seen it.
+func (st *state) unread(answer *mcp.ElicitResult) bool {
+	_, ok := answer.Content["approve"].(bool)
+	return !st.Page && answer.Action == "accept" && !ok
 }
 
 // unattended ends a call that the client cannot put to a person.
@@ -108,7 +123,7 @@ func (s *Server) decide(ctx context.Context, u User, ses *agent.Session, st stat
 		if st.Page {
 			return s.onPage(ctx, ses, id)
 		}
-		if agreed, ok := answer.Content["approve"].(bool); ok && agreed {
+		if agreed, _ := answer.Content["approve"].(bool); agreed { // it is one, unless st.unread
 			verdict = agent.Approve
 		}
 	case "decline":
@@ -178,5 +193,14 @@ func (s *Server) answered(ctx context.Context, req *mcp.CallToolRequest, u User,
 	if st.Approval == "" {
 		return s.connected(ctx, req, u, ses, answer)
 	}
-	return s.decide(ctx, u, s.session(u, st.Run), st, answer)
+	ses = s.session(u, st.Run)
+	if st.unread(answer) {
+		s.config.Logger.WarnContext(ctx, "the client did not ask the user", "approval", st.Approval, "error", errUnread)
+		r := ses.Call(ctx, req.Params.Name, req.Params.Arguments) // it waits, unless it was decided on the page of the host
+		if r.Pending == nil {
+			return s.finish(ctx, req, u, ses, r)
+		}
+		return s.unattended(ctx, u, r)
+	}
+	return s.decide(ctx, u, ses, st, answer)
 }

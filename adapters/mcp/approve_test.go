@@ -3,6 +3,7 @@ package closemcp_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"sync"
@@ -41,7 +42,7 @@ func TestApproval(t *testing.T) {
 	}{
 		"agreed":            {yes, 0, ""},
 		"sent without tick": {&mcp.ElicitResult{Action: "accept", Content: map[string]any{"approve": false}}, 1, "a person has denied"},
-		"sent empty":        {&mcp.ElicitResult{Action: "accept"}, 1, "a person has denied"},
+		"sent empty":        {&mcp.ElicitResult{Action: "accept"}, 1, "this client cannot ask one"},
 		"declined":          {&mcp.ElicitResult{Action: "decline"}, 1, "a person has denied"},
 		"dismissed":         {&mcp.ElicitResult{Action: "cancel"}, 1, "without a decision"},
 		"made up":           {&mcp.ElicitResult{Action: "approve", Content: map[string]any{"approve": true}}, 1, "without a decision"},
@@ -58,13 +59,16 @@ func TestApproval(t *testing.T) {
 					t.Errorf("asked %d times, %+v %s", n, r, text)
 				}
 				has(t, text, test.says)
-				has(t, p.message.Load().(string), o.lead, "ada@example.com")
+				has(t, p.message.Load().(string), o.lead, " Account: Ada Example, Example Inc.")
 				o.leads(test.leads)
 				list, err := o.agent.Approvals(t.Context(), agent.Query{})
 				if err != nil || len(list) != 1 {
 					t.Fatalf("%v %v", list, err)
 				}
-				if by := list[0].Approver; (by == "") != (list[0].State == agent.Pending) || by != "" && by != "ada@example.com" {
+				if (list[0].State == agent.Expired) != strings.Contains(test.says, "cannot ask") {
+					t.Errorf("the approval is %s", list[0].State)
+				}
+				if by := list[0].Approver; (by == "") != (list[0].State == agent.Pending || list[0].State == agent.Expired) || by != "" && by != "ada@example.com" {
 					t.Errorf("%s by %q", list[0].State, by)
 				}
 			})
@@ -123,6 +127,7 @@ func (o *office) browser(decide func(link string)) (*person, *mcp.Client) {
 		if e.Mode != "url" {
 			o.Errorf("asked by %q", e.Mode)
 		}
+		has(o.T, e.Message, "close_lead_delete", "Account: Ada Example, Example Inc.")
 		decide(e.URL)
 		return &mcp.ElicitResult{Action: "accept"}
 	}}
@@ -307,6 +312,75 @@ func TestModelCannotApprove(t *testing.T) {
 		}
 	}
 	o.leads(1)
+}
+
+// unread are answers of clients that send the form back without its answer.
+var unread = map[string]*mcp.ElicitResult{
+	"nothing":        {Action: "accept"},
+	"an empty form":  {Action: "accept", Content: map[string]any{}},
+	"words":          {Action: "accept", Content: map[string]any{"approve": "true"}},
+	"another answer": {Action: "accept", Content: map[string]any{"agreed": true}},
+}
+
+// TestUnreadAnswer has such clients: no person has said no, and the page of the host asks,
+// if there is one.
+func TestUnreadAnswer(t *testing.T) {
+	t.Parallel()
+	for revision, version := range revisions {
+		for name, answer := range unread {
+			for _, hosted := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s by %s, hosted %t", name, revision, hosted), func(t *testing.T) {
+					t.Parallel()
+					o := open(t)
+					var told []*agent.Approval
+					c := closemcp.Config{HostAsks: hosted, Notify: func(_ context.Context, _ closemcp.User, a *agent.Approval) { told = append(told, a) }}
+					in := args{"lead_id": o.lead}
+					p := &person{answer: always(answer)}
+					remove := func(c *mcp.Client, s *closemcp.Server) *mcp.CallToolResult {
+						ses := o.connect(s, c, version)
+						r, _ := call(t, ses, "close_lead_delete", in)
+						if r.NeedsInput() {
+							var err error
+							if r, err = ses.CallTool(t.Context(), &mcp.CallToolParams{
+								Name: "close_lead_delete", Arguments: in, RequestState: r.RequestState, InputResponses: mcp.InputResponseMap{"closekit": answer},
+							}); err != nil {
+								t.Fatal(err)
+							}
+						}
+						return r
+					}
+					s, c1 := o.server(c), p.client()
+					if version == newest { // this client refuses such forms itself
+						c1 = raw()
+					}
+					r := remove(c1, s)
+					list, err := o.agent.Approvals(t.Context(), agent.Query{})
+					if err != nil || len(list) != 1 || list[0].Approver != "" {
+						t.Fatalf("%v %v", list, err)
+					}
+					o.leads(1)
+					if !hosted {
+						has(t, textOf(r), "this client cannot ask one")
+						if !r.IsError || len(told) != 0 || list[0].State != agent.Expired {
+							t.Errorf("told %v; the approval is %s; %s", told, list[0].State, textOf(r))
+						}
+						return
+					}
+					has(t, textOf(r), "Not done yet")
+					if r.IsError || len(told) != 1 || told[0].ID != list[0].ID || list[0].State != agent.Pending {
+						t.Fatalf("told %v; the approval is %s; %s", told, list[0].State, textOf(r))
+					}
+					if err := o.agent.Decide(t.Context(), told[0].ID, "ben@example.com", agent.Approve, told[0].Shown); err != nil {
+						t.Fatal(err)
+					}
+					if r = remove(c1, s); r.IsError {
+						t.Error(textOf(r))
+					}
+					o.leads(0)
+				})
+			}
+		}
+	}
 }
 
 // raw is a client that brings answers itself, as an attacker does.

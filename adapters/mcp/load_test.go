@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"runtime"
 	"slices"
@@ -153,6 +154,9 @@ func TestLoad(t *testing.T) {
 	after := heap()
 	t.Logf("%d calls in %d sessions of %d users, %.0f/s: %d mixed up, %d failed; our part %s; with the client %s; heap %.0f MB before, %.0f halfway, %.0f after, with the clients",
 		calls, sessions, users, float64(calls)/took.Seconds(), mixed.Load(), failed.Load(), &ours, &whole, before, halfway, after)
+	if short := missed(float64(calls)/took.Seconds(), rate); short != "" {
+		t.Log(short)
+	}
 	if mixed.Load() > 0 || failed.Load() > 0 {
 		t.Errorf("%d answers were of another user, %d calls failed", mixed.Load(), failed.Load())
 	}
@@ -162,6 +166,29 @@ func TestLoad(t *testing.T) {
 	// A session is some 100 kB; the bounds leave room for what a slow machine has in flight.
 	if after > before+200 || after > halfway+50 {
 		t.Errorf("the heap grew from %.0f to %.0f MB, and to %.0f MB in the second half", before, halfway, after)
+	}
+}
+
+// missed says that a load was slower than it should be, by more than a twentieth: then
+// the times are those of less.
+func missed(got, want float64) string {
+	if got >= want*0.95 {
+		return ""
+	}
+	return fmt.Sprintf("the rate was not reached: %.0f of %.0f per second; the numbers are of a slower load", math.Floor(got), want)
+}
+
+func TestMissed(t *testing.T) {
+	t.Parallel()
+	for got, want := range map[float64]string{
+		77.9: "the rate was not reached: 77 of 100 per second; the numbers are of a slower load",
+		94.9: "the rate was not reached: 94 of 100 per second; the numbers are of a slower load",
+		95:   "",
+		100:  "",
+	} {
+		if text := missed(got, 100); text != want {
+			t.Errorf("%v: %q, want %q", got, text, want)
+		}
 	}
 }
 

@@ -90,7 +90,8 @@ func (r report) check(t *testing.T, email, lead string) {
 	}
 	has(t, r.Record, lead)
 	has(t, r.Wrong.Text, "lead_id", "value_period", "color")
-	if !r.Wrong.IsError || r.Unknown.Text == "" {
+	has(t, r.Unknown.Text, `There is no tool "close_lead_explode"`)
+	if !r.Wrong.IsError || !r.Unknown.IsError {
 		t.Errorf("mistakes: %+v %+v", r.Wrong, r.Unknown)
 	}
 	if r.Version != "" && r.Version < newest {

@@ -2,9 +2,12 @@ package closemcp_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -82,4 +85,45 @@ func TestReadme(t *testing.T) {
 	if w.Code != http.StatusUnauthorized {
 		t.Errorf("without a token: %d", w.Code)
 	}
+}
+
+// starts is text that starts the program: at the beginning of a line, in quotes of code,
+// after another command, or in the configuration of a client.
+// The groups are what is before the name, and its arguments.
+var starts = regexp.MustCompile("(?m)(^ *|` *|--cli |-- )closekit[- ]mcp((?: [^ `\n]+)*)|\"?command\"? ?[:=] ?\"closekit-mcp\"[^\n]*(?:\nargs.*)?")
+
+// TestStartsWithFewTools wants a choice of tools wherever a page or a help says how to
+// start the program: clients and models refuse all 301.
+func TestStartsWithFewTools(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatal(pages, err)
+	}
+	least := map[string]int{"README.md": 9, "cmd/closekit-mcp/run.go": 3, "../../internal/cli/mcp.go": 2, "../../docs/agents.md": 1}
+	for _, page := range append(pages, "README.md", "doc.go", "cmd/closekit-mcp/run.go", "../../internal/cli/mcp.go", "../../README.md", "../../CONTRIBUTING.md") {
+		b, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, m := range starts.FindAllStringSubmatch(string(b), -1) {
+			start, before, arguments := m[0], m[1], m[2]
+			if arguments == "" && before == "`" || arguments != "" && !strings.HasPrefix(arguments, " -") {
+				continue // a sentence about the program, or its version
+			}
+			n++
+			if !strings.Contains(start, "--toolset") && !strings.Contains(start, "--meta") {
+				t.Errorf("%s: %q offers all tools", page, start)
+			}
+		}
+		if n < least[page] {
+			t.Errorf("%s starts the program %d times, want at least %d: does the test find them?", page, n, least[page])
+		}
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	has(t, string(readme), fmt.Sprintf("all %d tools", len(tools.Catalog().Tools())), "take 128 at most")
 }

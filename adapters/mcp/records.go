@@ -29,7 +29,7 @@ func (s *Server) addRecords() {
 		}
 		s.mcp.AddResourceTemplate(&mcp.ResourceTemplate{
 			URITemplate: scheme + r.kind + "/{id}", Name: r.kind, Title: "Close " + r.kind, MIMEType: "text/plain",
-			Description: "A " + r.kind + " of Close by its ID, as the tool " + r.tool + " returns it.",
+			Description: "The " + r.kind + " of Close with this ID, as the tool " + r.tool + " returns it.",
 		}, func(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 			return s.record(ctx, req, r)
 		})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -63,6 +64,7 @@ type Server struct {
 	local  string // stands for the session id where a transport has none
 	runs   *runs
 	open   *quota
+	listed []string // names of tools
 }
 
 const instructions = "Tools of the Close CRM. Some calls wait until a person has agreed; then tell the user and do not try another way. " +
@@ -102,7 +104,7 @@ func New(a *agent.Agent, c Config) (*Server, error) {
 	}
 	s.addRecords()
 	s.addPrompts()
-	s.mcp.AddReceivingMiddleware(s.limitSessions)
+	s.mcp.AddReceivingMiddleware(s.limitSessions, s.admitUnlisted)
 	return s, nil
 }
 
@@ -137,6 +139,7 @@ func (s *Server) addTools() error {
 		if err := json.Unmarshal(d, &t); err != nil {
 			return fmt.Errorf("closemcp: reading a definition: %w", err)
 		}
+		s.listed = append(s.listed, t.Name)
 		s.mcp.AddTool(&mcp.Tool{Name: t.Name, Title: t.Title, Description: t.Description, InputSchema: t.InputSchema, Annotations: annotate(&t.Annotations)}, s.call)
 	}
 	return nil
@@ -162,10 +165,41 @@ func (s *Server) call(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallT
 		return nil, err
 	}
 	ses := s.session(u, s.run(u, req.Session, req.Extra))
+	if name, ok := ctx.Value(unlisted{}).(string); ok {
+		return s.explainUnlisted(ctx, ses, name, req.Params.Arguments), nil
+	}
 	if req.Params.RequestState != "" || len(req.Params.InputResponses) > 0 {
 		return s.answered(ctx, req, u, ses)
 	}
 	return s.finish(ctx, req, u, ses, ses.Call(ctx, req.Params.Name, req.Params.Arguments))
+}
+
+// unlisted is the key of the name of a tool that is not in the list, in a context.
+type unlisted struct{}
+
+// admitUnlisted lets calls of tools that are not in the list pass the SDK, under the name
+// of one that is, so that call answers them: hosts may show the model no errors of the
+// protocol, or give up at one.
+func (s *Server) admitUnlisted(next mcp.MethodHandler) mcp.MethodHandler {
+	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+		c, ok := req.(*mcp.CallToolRequest)
+		if !ok || c.Params == nil || slices.Contains(s.listed, c.Params.Name) {
+			return next(ctx, method, req)
+		}
+		renamed, params := *c, *c.Params
+		params.Name = s.listed[0]
+		renamed.Params = &params
+		return next(context.WithValue(ctx, unlisted{}, c.Params.Name), method, &renamed)
+	}
+}
+
+// explainUnlisted has the agent say what is wrong with the name of a tool. Nothing is
+// carried out: hosts allow tools by their names.
+func (s *Server) explainUnlisted(ctx context.Context, ses *agent.Session, name string, input []byte) *mcp.CallToolResult {
+	if s.agent.Offers(name) { // by the meta-tools
+		return text("Not done: "+name+" is no tool of its own here. Call close_execute_tool with its name and input.", true)
+	}
+	return s.result(ses.Call(ctx, name, input))
 }
 
 // finish returns what came of a call, or asks a person first.

@@ -3,12 +3,11 @@ package closemcp_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/closekit/closekit"
@@ -109,7 +108,51 @@ func TestMetaTools(t *testing.T) {
 	o.leads(1)
 }
 
-// TestCall has an answer, mistakes that a model can correct, and one of the protocol.
+// TestUnknownTool has names that no tool has, and one of a tool that is not offered: the
+// model reads what to do, and nothing reaches Close.
+func TestUnknownTool(t *testing.T) {
+	t.Parallel()
+	for revision, version := range revisions {
+		t.Run(revision, func(t *testing.T) {
+			t.Parallel()
+			o := open(t)
+			s := o.connect(o.server(closemcp.Config{}), client(nil), version)
+			sales := open(t, agent.Toolset("sales"))
+			few := sales.connect(sales.server(closemcp.Config{}), client(nil), version)
+			metas := open(t, agent.MetaTools())
+			three := metas.connect(metas.server(closemcp.Config{}), client(nil), version)
+			before := len(o.close.Requests()) + len(sales.close.Requests()) + len(metas.close.Requests())
+			for _, test := range []struct {
+				s    *mcp.ClientSession
+				name string
+				in   args
+				says string
+			}{
+				{s, "close_nope", nil, `There is no tool "close_nope". Use close_`},
+				{s, "close_lead_explode", nil, `There is no tool "close_lead_explode".`},
+				{s, "", nil, `There is no tool "".`},
+				{s, "close_execute_tool", args{"name": "close_lead_delete"}, `There is no tool "close_execute_tool".`},
+				{few, "close_webhooks_list", nil, "close_webhooks_list is not available here"},
+				{three, "close_lead_delete", args{"lead_id": metas.lead}, "Call close_execute_tool with its name and input"},
+				{three, "close_nope", nil, `There is no tool "close_nope".`},
+			} {
+				r, text := call(t, test.s, test.name, test.in)
+				if !r.IsError {
+					t.Errorf("%q: no error: %s", test.name, text)
+				}
+				has(t, text, test.says)
+				if b, err := json.Marshal(r); err != nil || strings.Contains(string(b), `"resultType":"complete"`) != (version == newest) {
+					t.Errorf("%s %v", b, err)
+				}
+			}
+			if n := len(o.close.Requests()) + len(sales.close.Requests()) + len(metas.close.Requests()); n != before {
+				t.Errorf("%d requests reached Close", n-before)
+			}
+		})
+	}
+}
+
+// TestCall has an answer, and mistakes that a model can correct.
 func TestCall(t *testing.T) {
 	t.Parallel()
 	for name, version := range revisions {
@@ -130,11 +173,6 @@ func TestCall(t *testing.T) {
 			r, _ = call(t, s, "close_lead_get", nil)
 			if !r.IsError {
 				t.Error("a call without arguments is no error")
-			}
-			_, err := s.CallTool(t.Context(), &mcp.CallToolParams{Name: "close_lead_explode"})
-			var wrong *jsonrpc.Error
-			if !errors.As(err, &wrong) || wrong.Code != jsonrpc.CodeInvalidParams {
-				t.Errorf("an unknown tool: %v", err)
 			}
 		})
 	}
@@ -201,6 +239,16 @@ func TestRecords(t *testing.T) {
 	list, err := s.ListResourceTemplates(t.Context(), nil)
 	if err != nil || len(list.ResourceTemplates) != 1 || list.ResourceTemplates[0].URITemplate != "close://lead/{id}" {
 		t.Errorf("%+v %v", list, err)
+	}
+	whole := open(t)
+	all, err := whole.connect(whole.server(closemcp.Config{}), client(nil), newest).ListResourceTemplates(t.Context(), nil)
+	if err != nil || len(all.ResourceTemplates) != 3 {
+		t.Errorf("%+v %v", all, err)
+	}
+	for _, kind := range all.ResourceTemplates {
+		if regexp.MustCompile(`\b[Aa] [aeio]`).MatchString(kind.Description) || !strings.Contains(kind.Description, kind.Name) {
+			t.Error(kind.Description)
+		}
 	}
 	r, err := s.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: "close://lead/" + o.lead})
 	if err != nil || len(r.Contents) != 1 {

@@ -134,7 +134,7 @@ func TestEachCallIsDecidedForItself(t *testing.T) {
 	d := open(t, c)
 	list := d.asked("One", "Two")
 	status, page := d.get("/approvals/")
-	if status != 200 || !strings.Contains(page, "/approvals/"+list[0].Question) || !strings.Contains(page, "2 calls of ada") {
+	if status != 200 || !strings.Contains(page, "/approvals/"+list[0].Question) || !strings.Contains(page, "2 calls of ada (Ada Example, Example Inc)</a>") {
 		t.Fatalf("%d %s", status, page)
 	}
 	path := "/approvals/" + list[0].Question

@@ -153,8 +153,12 @@ func approvalText(a *agent.Approval) string {
 	for line := range strings.Lines(a.Preview.Text()) {
 		b.WriteString(printable(strings.TrimSuffix(line, "\n"), math.MaxInt) + "\n")
 	}
+	account := orDash(a.Account.Name)
+	if a.Account.Title != "" {
+		account += " (" + printable(a.Account.Title, 250) + ")"
+	}
 	fmt.Fprintf(&b, "\nAccount:  %s\nRun:      %s\nTool:     %s (%s)\nWhy:      %s\nState:    %s\nExpires:  %s\n",
-		orDash(a.Account.Name), orDash(a.Run), visible(a.Tool), a.Effect, printable(a.Why, 200), a.State, timeText(a.Expires))
+		account, orDash(a.Run), visible(a.Tool), a.Effect, printable(a.Why, 200), a.State, timeText(a.Expires))
 	if a.Approver != "" {
 		fmt.Fprintf(&b, "By:       %s, %s\n", visible(a.Approver), timeText(a.Decided))
 	}

@@ -35,7 +35,7 @@ part of a release, and installed by
 All arguments are passed on; "closekit mcp --help" shows those of the program. The
 API key is in CLOSE_API_KEY.`,
 		Example: `  closekit mcp --toolset sales
-  closekit mcp --read-only --http 127.0.0.1:8765`,
+  closekit mcp --meta --read-only --http 127.0.0.1:8765`,
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := findMCP()

@@ -236,7 +236,7 @@ func (s *Schema[T]) compileRelated(n related) (predicate[T], error) {
 	}
 	inner, list, ok := s.related(n.kind)
 	if !ok {
-		return nil, problem("The query asks for %s of a %s, which it does not have.", quote(n.kind), s.Kind)
+		return nil, problem("The query asks for %s, which records of the kind %s do not have.", quote(n.kind), quote(s.Kind))
 	}
 	fits, err := inner.compile(n.of)
 	if err != nil {

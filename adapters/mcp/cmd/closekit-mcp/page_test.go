@@ -49,7 +49,7 @@ func press(t *testing.T, link string) {
 	}
 	browser := &http.Client{Jar: jar}
 	at, status, body := get(t, browser, link)
-	if status != http.StatusOK {
+	if status != http.StatusOK || !strings.Contains(body, "<td>API key (Ada Example, Example Inc)</td>") {
 		t.Errorf("the page: %d %s", status, body)
 	}
 	form := url.Values{}

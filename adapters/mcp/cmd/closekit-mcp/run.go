@@ -28,6 +28,7 @@ import (
 	"github.com/closekit/closekit/internal/buildinfo"
 	"github.com/closekit/closekit/internal/httpx"
 	"github.com/closekit/closekit/internal/tty"
+	"github.com/closekit/closekit/internal/words"
 )
 
 const (
@@ -40,16 +41,21 @@ const (
 
 const usage = `closekit-mcp serves the tools of Close CRM to MCP clients.
 
-  closekit-mcp                         over standard input and output
-  closekit-mcp --http 127.0.0.1:8765   over HTTP, at /mcp or the path of --url, for the
+  closekit-mcp --toolset sales         over standard input and output
+  closekit-mcp --toolset sales --http 127.0.0.1:8765
+                                       over HTTP, at /mcp or the path of --url, for the
                                        holder of a token
-  closekit-mcp --page 127.0.0.1:8766   with a page in your browser for what you must decide;
+  closekit-mcp --toolset sales --page 127.0.0.1:8766
+                                       with a page in your browser for what you must decide;
                                        only a terminal is told its address
   closekit-mcp version                 prints the version
 
+Without --toolset or --meta, a client gets all tools; VS Code and the models of OpenAI
+take 128 at most.
+
 Environment: CLOSE_API_KEY (needed), CLOSE_BASE_URL, CLOSEKIT_ALLOW_PLAIN_HTTP (hosts),
-CLOSEKIT_POLICY, and for HTTP CLOSEKIT_MCP_TOKEN, the bearer token that clients must
-send; without it, one is made and printed.
+CLOSEKIT_POLICY, and for HTTP CLOSEKIT_MCP_TOKEN, the bearer token of 16 bytes or more
+that clients must send; without it, one is made and printed.
 
 `
 
@@ -148,9 +154,6 @@ func run(ctx context.Context, args []string, stdin io.ReadCloser, stdout io.Writ
 // usageError is a mistake in the command line or the environment.
 type usageError struct{ error }
 
-// longest is how many bytes a message of a client has at most.
-const longest = 1 << 20
-
 func (f flags) serve(ctx context.Context, stdin io.ReadCloser, stdout io.WriteCloser, stderr io.Writer, getenv func(string) string) error {
 	var p *page
 	c := closemcp.Config{}
@@ -173,12 +176,13 @@ func (f flags) serve(ctx context.Context, stdin io.ReadCloser, stdout io.WriteCl
 		}
 	}
 	if f.http != "" {
-		return f.listen(ctx, server, stderr, getenv(envToken))
+		return f.listen(ctx, server, stderr, strings.TrimSpace(getenv(envToken)))
 	}
 	if tty.Is(stdin) {
 		fmt.Fprintln(stderr, "closekit-mcp: waiting for the messages of an MCP client, which starts this program itself; Ctrl-C ends it, --help says more")
 	}
-	err = server.Run(ctx, &mcp.IOTransport{Reader: stdin, Writer: stdout, MaxLineLength: longest})
+	out := &sharedOutput{WriteCloser: stdout}
+	err = server.Run(ctx, &mcp.IOTransport{Reader: newLines(stdin, out), Writer: out, MaxLineLength: -1}) // the lines are bounded
 	if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) {
 		return err
 	}
@@ -233,7 +237,7 @@ func (f flags) server(c closemcp.Config, stderr io.Writer, getenv func(string) s
 	if err != nil {
 		return nil, nil, err
 	}
-	c.Users = closemcp.One(closemcp.User{ID: "local", Name: person(), Account: closekit.APIKey(key)})
+	c.Users = closemcp.One(closemcp.User{ID: "API key", Name: person(), Account: closekit.APIKey(key)})
 	if f.structured {
 		c.Structured = 8 << 10
 	}
@@ -245,6 +249,7 @@ func (f flags) server(c closemcp.Config, stderr io.Writer, getenv func(string) s
 }
 
 // person is who decides on approvals: the user who runs the program, or holds its token.
+// Whose account of Close it is, Close tells.
 func person() string {
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		return u.Username
@@ -252,7 +257,13 @@ func person() string {
 	return "the local user"
 }
 
+// shortest is how many bytes a token has at least, so that it cannot be guessed.
+const shortest = 16
+
 func (f flags) listen(ctx context.Context, server *closemcp.Server, stderr io.Writer, token string) error {
+	if token != "" && len(token) < shortest {
+		return usageError{fmt.Errorf("%s has %s, and a token of fewer than %d can be guessed; make one with \"openssl rand -hex 32\", or unset it to have one made", envToken, words.Count(len(token), "byte"), shortest)}
+	}
 	host, _, err := net.SplitHostPort(f.http)
 	if err != nil {
 		return usageError{fmt.Errorf("--http %q is not of the form HOST:PORT, such as 127.0.0.1:8765", f.http)}

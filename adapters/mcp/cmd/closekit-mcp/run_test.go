@@ -17,6 +17,9 @@ import (
 	"github.com/closekit/closekit/emulator"
 )
 
+// secretToken is as short as a token may be.
+const secretToken = "a-secret-token-1"
+
 // program is a running closekit-mcp.
 type program struct {
 	*testing.T
@@ -139,9 +142,9 @@ func TestHTTP(t *testing.T) {
 		args []string
 		made bool // the token is made by the program
 	}{
-		"token of the host": {map[string]string{envToken: "secret-token"}, []string{"--http", "127.0.0.1:0"}, false},
+		"token of the host": {map[string]string{envToken: secretToken}, []string{"--http", "127.0.0.1:0"}, false},
 		"token made":        {nil, []string{"--http", "127.0.0.1:0"}, true},
-		"all interfaces":    {map[string]string{envToken: "secret-token"}, []string{"--http", ":0"}, false},
+		"all interfaces":    {map[string]string{envToken: secretToken}, []string{"--http", ":0"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -186,9 +189,9 @@ func TestHTTP(t *testing.T) {
 func TestBehindProxy(t *testing.T) {
 	t.Parallel()
 	for public, path := range map[string]string{"https://crm.example.com/close": "/close", "https://crm.example.com": "/"} {
-		p := start(t, map[string]string{envToken: "secret-token"}, "--http", "127.0.0.1:0", "--url", public)
+		p := start(t, map[string]string{envToken: secretToken}, "--http", "127.0.0.1:0", "--url", public)
 		local := p.said(`serving ` + regexp.QuoteMeta(public) + ` at (http://127\.0\.0\.1:\d+` + path + `)$`)
-		s := p.dial(client(nil), &mcp.StreamableClientTransport{Endpoint: local, HTTPClient: &http.Client{Transport: withToken("secret-token")}, DisableStandaloneSSE: true})
+		s := p.dial(client(nil), &mcp.StreamableClientTransport{Endpoint: local, HTTPClient: &http.Client{Transport: withToken(secretToken)}, DisableStandaloneSSE: true})
 		if r, text := call(t, s, "close_me_get", nil); r.IsError {
 			t.Error(text)
 		}

@@ -62,6 +62,8 @@ func TestSettings(t *testing.T) {
 		"page for others":  {args: []string{"--page", ":8766"}, want: "the person at this computer"},
 		"page by name":     {args: []string{"--page", "crm.example.com:8766"}, want: "127.0.0.1:8766"},
 		"address":          {args: []string{"--http", "8765"}, want: `--http "8765" is not of the form HOST:PORT, such as 127.0.0.1:8765`},
+		"a short token":    {env: map[string]string{envToken: "x"}, args: []string{"--http", "127.0.0.1:0"}, want: "CLOSEKIT_MCP_TOKEN has 1 byte, and a token of fewer than 16 can be guessed; make one with \"openssl rand -hex 32\""},
+		"a padded token":   {env: map[string]string{envToken: "  123456789012345\n"}, args: []string{"--http", "127.0.0.1:0"}, want: "has 15 bytes"},
 		"address, no port": {args: []string{"--http", "localhost"}, want: "HOST:PORT"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -93,7 +95,7 @@ const needsMessages = "each line of standard input must be a message of MCP in J
 func TestNotMCP(t *testing.T) {
 	t.Parallel()
 	code, out, errs := try(t, "hello\n", nil)
-	if code != exitFailure || out != "" || !strings.Contains(errs, needsMessages) {
+	if answer := `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"the line is no JSON: invalid character 'h' looking for beginning of value"}}` + "\n"; code != exitFailure || out != answer || !strings.Contains(errs, needsMessages) {
 		t.Errorf("words: %d %q %q", code, out, errs)
 	}
 	if code, out, errs := try(t, "", nil); code != exitOK || out != "" || errs != "" {
@@ -140,7 +142,7 @@ func TestHTTPAddress(t *testing.T) {
 		read, write := io.Pipe()
 		done := make(chan int)
 		go func() {
-			done <- run(ctx, []string{"--http", address}, io.NopCloser(strings.NewReader("")), &output{}, write, environment(map[string]string{envToken: "secret"}))
+			done <- run(ctx, []string{"--http", address}, io.NopCloser(strings.NewReader("")), &output{}, write, environment(map[string]string{envToken: secretToken + "\n"}))
 			_ = write.Close()
 		}()
 		warning, url := false, ""
